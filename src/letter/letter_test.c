@@ -1,0 +1,81 @@
+#include "letter/records.h"
+#include "tests/test.h"
+
+static void ids_read_back(void **unused)
+{
+    (void)unused;
+    char text[LETTER_ID_TEXT];
+    struct letter_id id = letter_id_new();
+    struct letter_id again;
+
+    letter_id_text(&id, text);
+    assert_int_equal(strlen(text), 16);
+    assert_true(letter_id_parse(slice_text(text), &again));
+    assert_memory_equal(id.bytes, again.bytes, LETTER_ID_LEN);
+    assert_true(letter_id_parse(SLICE("OIL0000000000000"), &id));
+    letter_id_text(&id, text);
+    assert_string_equal(text, "0110000000000000");
+    assert_false(letter_id_parse(SLICE("u000000000000000"), &id));
+    assert_false(letter_id_parse(SLICE("000"), &id));
+}
+
+static void texts_become_utf8(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 65536};
+    assert_slice(letter_text(&a, SLICE("gr\xc3\xbc\xc3\x9f"), 100), "gr\xc3\xbc\xc3\x9f");
+    assert_slice(letter_text(&a,
+                             SLICE("a\xff"
+                                   "b"),
+                             100),
+                 "a\xef\xbf\xbd"
+                 "b");
+    assert_slice(letter_text(&a, SLICE("abcdef"), 3), "abc");
+    assert_slice(letter_text(&a, SLICE("ab\xc3\xbc"), 3), "ab"); /* never half a character */
+    assert_slice(letter_text(&a, SLICE(""), 3), "");
+}
+
+static void domains(void **unused)
+{
+    (void)unused;
+    assert_slice(letter_domain(SLICE("\"a@b\"@c.test")), "c.test");
+    assert_slice(letter_domain(SLICE("postmaster")), "");
+}
+
+static void facts_round_trip(void **unused)
+{
+    (void)unused;
+    static const uint8_t digest[32] = {1};
+    struct letter_id id = letter_id_new();
+    struct recipient to[] = {
+        {SLICE_INIT("bob@partner.test"), NOTIFY_FAILURE, {NULL, 0}}
+    };
+    struct facts in = {
+        .id = letter_id_slice(&id),
+        .kind = LETTER_SUBMITTED,
+        .received_at = 1,
+        .size = 5,
+        .recipients = {to, 1},
+        .digest = slice_of(digest, sizeof(digest))
+    };
+    struct facts out;
+    struct error e;
+    OWN(buf) struct buf b = {.max = 4096};
+    OWN(arena) struct arena a = {.max = 65536};
+
+    cbor_write(&b, &facts_schema, &in);
+    assert_ok(cbor_read(buf_slice(&b), &facts_schema, &a, &out, &e), e);
+    assert_int_equal(out.recipients.count, 1);
+    assert_slice(((struct recipient *)out.recipients.items)->address, "bob@partner.test");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ids_read_back),
+        cmocka_unit_test(texts_become_utf8),
+        cmocka_unit_test(domains),
+        cmocka_unit_test(facts_round_trip),
+    };
+    return cmocka_run_group_tests_name("letter", tests, NULL, NULL);
+}

@@ -1,0 +1,263 @@
+/* letter/records - what the ledger remembers of letters and of those who handle them.
+ *
+ * One struct and one schema a record type; docs/ledger-format.md repeats the schemas in CDDL, and
+ * a key once used keeps its meaning for ever. Slices of a record that was read look into the bytes
+ * it was read from; lists live in the reader's arena. Texts are valid UTF-8: what came from
+ * outside goes through letter_text() first. Times are milliseconds since 1970 in UTC. */
+#pragma once
+
+#include "formats/cbor/cbor.h"
+#include "letter/id.h"
+
+#define LETTER_BYTES_MAX      (64u << 20) /* the hard ceiling behind the setting size-limit */
+#define LETTER_RECIPIENTS_MAX 1000
+#define LETTER_ADDRESS_MAX    320 /* local part 64, "@", domain 255 (RFC 5321 section 4.5.3.1) */
+#define LETTER_REPLY_MAX      1000
+#define LETTER_EDITS_MAX      1000
+#define LETTER_HEADER_TEXT    65536
+
+/* Types of records about letters; the ledger keeps those below 16 for itself. */
+enum record_type {
+    RECORD_FACTS = 16,
+    RECORD_CONTENT = 17,
+    RECORD_FINDINGS = 18,
+    RECORD_DECISION = 19,
+    RECORD_SEALED = 20,
+    RECORD_INTENT = 21,
+    RECORD_OUTCOME = 22,
+    RECORD_NOTICE = 23,  /* a bounce, delay warning or success notice was made of this letter */
+    RECORD_ORDER = 24,   /* a person held, released, retried or cancelled it                  */
+    RECORD_SIGN_IN = 32, /* an account proved itself, or somebody failed to                   */
+    RECORD_ADMIN = 33,   /* an account, key or setting changed                                */
+    RECORD_READING = 34, /* somebody searched, read or exported                               */
+    RECORD_CHECKPOINT = 40,
+};
+
+enum letter_kind {
+    LETTER_SUBMITTED = 1, /* by a person or device with an account */
+    LETTER_NOTICE = 2,    /* made by Postern itself: RFC 3464      */
+};
+
+/* RFC 3461 section 4.1, as bits. */
+enum notify {
+    NOTIFY_NEVER = 1,
+    NOTIFY_SUCCESS = 2,
+    NOTIFY_FAILURE = 4,
+    NOTIFY_DELAY = 8,
+};
+
+enum dsn_return { RETURN_UNSET = 0, RETURN_HEADERS = 1, RETURN_FULL = 2 };
+
+struct recipient {
+    struct slice address; /* as given in RCPT, without angle brackets */
+    uint64_t notify;      /* enum notify bits; 0 when the client gave none */
+    struct slice orcpt;   /* "rfc822;..." or empty */
+};
+
+extern const struct cbor_schema recipient_schema;
+
+/* RECORD_FACTS: everything about a letter that is not its bytes. */
+struct facts {
+    struct slice id;
+    uint64_t kind;
+    uint64_t received_at;
+    struct slice account;   /* who proved to send it; empty for notices */
+    struct slice mechanism; /* how: PLAIN, LOGIN, ... */
+    struct slice client;    /* address of the client */
+    struct slice helo;
+    struct slice tls_version;
+    struct slice tls_cipher;
+    struct slice reverse_path; /* empty is the null path */
+    struct cbor_list recipients;
+    struct slice envelope_id; /* RFC 3461 ENVID, decoded */
+    uint64_t dsn_return;
+    bool smtputf8;
+    bool body_8bit;
+    uint64_t size;       /* of the content */
+    struct slice digest; /* SHA-256 of the content */
+    struct slice from;   /* header facts, decoded for reading */
+    struct slice sender;
+    struct slice to;
+    struct slice cc;
+    struct slice bcc;
+    struct slice subject;
+    struct slice date;
+    struct slice message_id;
+    struct slice about;     /* a notice: the letter it reports on */
+    struct slice repeat_of; /* the same letter submitted again within a day: not sent twice */
+};
+
+extern const struct cbor_schema facts_schema;
+
+/* RECORD_CONTENT: the bytes as submitted. */
+struct content {
+    struct slice id;
+    struct slice bytes;
+};
+
+extern const struct cbor_schema content_schema;
+
+enum tls_level {
+    LEVEL_CLEARTEXT = 1,
+    LEVEL_ENCRYPTED = 2,     /* TLS, whoever answered               */
+    LEVEL_VERIFIED = 3,      /* and a PKIX certificate for its name */
+    LEVEL_AUTHENTICATED = 4, /* and DANE, MTA-STS or a pin said so  */
+};
+
+/* One recipient domain of a letter: what its letter copy needs and where that was said. */
+struct ruling {
+    struct slice domain;
+    uint64_t level;     /* never delivered below this */
+    struct slice route; /* "host:port" of a fixed route or smart host; empty: by MX */
+    struct slice reason;
+    bool hold; /* wait for a person */
+};
+
+extern const struct cbor_schema ruling_schema;
+
+/* RECORD_DECISION */
+struct decision {
+    struct slice id;
+    struct cbor_list rulings;
+};
+
+extern const struct cbor_schema decision_schema;
+
+/* A piece of a sealed copy: literal bytes, or `len` bytes of the content from `offset`. */
+struct edit {
+    struct slice literal; /* empty: take the range */
+    uint64_t offset;
+    uint64_t len;
+};
+
+/* RECORD_SEALED: how the copy that leaves is made from the content, and its digest. */
+struct sealed {
+    struct slice id;
+    uint64_t copy; /* counts from 1 within a letter */
+    struct slice digest;
+    uint64_t size;
+    struct cbor_list edits;
+    struct cbor_list signatures; /* texts: "rsa-sha256 selector._domainkey.domain" */
+};
+
+extern const struct cbor_schema sealed_schema;
+
+/* RECORD_INTENT: bytes may be about to leave; without an outcome behind it, nobody knows. */
+struct intent {
+    struct slice id;
+    uint64_t attempt; /* counts from 1 within letter and domain */
+    struct slice domain;
+    struct slice host;           /* as dialled */
+    struct slice address;        /* IP address and port */
+    struct cbor_list recipients; /* texts */
+};
+
+extern const struct cbor_schema intent_schema;
+
+enum delivery_status {
+    DELIVERY_DELIVERED = 1, /* the host took responsibility                     */
+    DELIVERY_RELAYED = 2,   /* the smart host did; what is beyond it is unknown */
+    DELIVERY_DEFERRED = 3,  /* tried again later                                */
+    DELIVERY_FAILED = 4,    /* for good                                         */
+    DELIVERY_UNKNOWN = 5,   /* lost between the final dot and the reply         */
+};
+
+struct recipient_outcome {
+    struct slice address;
+    uint64_t status;
+    uint64_t code;         /* SMTP reply code, 0 when there was none */
+    struct slice enhanced; /* "5.1.1" */
+    struct slice reply;    /* the remote's words or our reason */
+};
+
+extern const struct cbor_schema recipient_outcome_schema;
+
+/* What the session proves. Members are empty when it did not come so far. */
+struct evidence {
+    struct slice host;
+    struct slice address;
+    struct slice helo_name; /* what the peer called itself */
+    struct slice tls_version;
+    struct slice tls_cipher;
+    struct slice certificate; /* SHA-256 of the DER */
+    struct slice verdict;     /* "verified" or why not */
+    uint64_t level;           /* enum tls_level reached */
+    bool dnssec;              /* MX and address answers were secure */
+    uint64_t started_at;
+    uint64_t ended_at;
+};
+
+extern const struct cbor_schema evidence_schema;
+
+/* RECORD_OUTCOME */
+struct outcome {
+    struct slice id;
+    uint64_t attempt;
+    struct slice domain;
+    struct evidence evidence;
+    struct cbor_list recipients; /* struct recipient_outcome */
+    uint64_t retry_at;           /* of those deferred; 0 when there are none */
+};
+
+extern const struct cbor_schema outcome_schema;
+
+enum notice_kind { NOTICE_FAILURE = 1, NOTICE_DELAY = 2, NOTICE_SUCCESS = 3 };
+
+/* RECORD_NOTICE */
+struct notice {
+    struct slice id;     /* the letter reported on */
+    struct slice notice; /* the letter that reports; empty when none may be sent (null path) */
+    uint64_t kind;
+    struct cbor_list recipients; /* texts */
+};
+
+extern const struct cbor_schema notice_schema;
+
+enum order_kind { ORDER_HOLD = 1, ORDER_RELEASE = 2, ORDER_RETRY = 3, ORDER_CANCEL = 4 };
+
+/* RECORD_ORDER */
+struct order {
+    struct slice id;
+    uint64_t kind;
+    struct slice domain; /* empty: all */
+    struct slice by;
+    struct slice reason;
+};
+
+extern const struct cbor_schema order_schema;
+
+/* RECORD_SIGN_IN */
+struct sign_in {
+    struct slice account; /* only when it exists: a mistyped user name may be a password */
+    struct slice client;
+    struct slice mechanism;
+    bool accepted;
+    struct slice reason; /* of a refusal */
+};
+
+extern const struct cbor_schema sign_in_schema;
+
+/* RECORD_ADMIN and RECORD_READING */
+struct act {
+    struct slice by; /* "uid 0 (root)", later an account */
+    struct slice verb;
+    struct slice object;
+    struct slice reason;
+    uint64_t count; /* of results, letters, bytes, as the verb says */
+};
+
+extern const struct cbor_schema act_schema;
+
+/* RECORD_CHECKPOINT: a signed note (C2SP) over the tree before this record. */
+struct checkpoint_record {
+    struct slice note;
+    struct slice anchored_to; /* where copies went */
+};
+
+extern const struct cbor_schema checkpoint_schema;
+
+/* A copy of s that is valid UTF-8, at most `max` bytes: every byte that is none becomes U+FFFD. */
+struct slice letter_text(struct arena *a, struct slice s, size_t max);
+
+/* The part behind the last "@", or the empty slice. */
+struct slice letter_domain(struct slice address);
