@@ -1,0 +1,169 @@
+/* config/settings - every setting of the daemon, one struct for each module that reads them.
+ *
+ * A module takes the struct that is its own (`const struct delivery_settings *`), never the whole.
+ * The rows stand in settings_*.c beside this file, because the command line must know them without
+ * linking the stages. Durations are milliseconds, sizes bytes; a text that was not set is empty.
+ * After settings_read() the values never change: a reload reads into a new struct and arena. */
+#pragma once
+
+#include "config/config.h"
+
+enum setting_log_level {
+    SETTING_LOG_ERROR,
+    SETTING_LOG_WARNING,
+    SETTING_LOG_INFO,
+    SETTING_LOG_DEBUG
+};
+
+/* Ascending: what is demanded of the next hop's TLS. */
+enum setting_tls {
+    SETTING_TLS_DEFAULT, /* only in a [domain]: as outbound-tls says */
+    SETTING_TLS_CLEARTEXT,
+    SETTING_TLS_ENCRYPTED,
+    SETTING_TLS_VERIFIED,
+};
+
+enum setting_smarthost_tls {
+    SETTING_SMARTHOST_STARTTLS,
+    SETTING_SMARTHOST_IMPLICIT,
+    SETTING_SMARTHOST_NONE
+};
+
+enum setting_sandbox { SETTING_SANDBOX_STRICT, SETTING_SANDBOX_BEST_EFFORT };
+
+/* Who we are and where things are. */
+struct general_settings {
+    struct config_list domains; /* slices: the domains whose people send through this server */
+    struct slice hostname;
+    struct slice data_directory;
+    enum setting_log_level log_level;
+    bool log_addresses;
+    struct slice alert_command; /* path */
+    int64_t alert_interval_ms;
+};
+
+/* The walls: read once at start. */
+struct process_settings {
+    enum setting_sandbox sandbox;
+    uint64_t uid_base;
+    uint64_t inspectors;          /* instances */
+    uint64_t inspector_letters;   /* letters in one life */
+    int64_t inspector_timeout_ms; /* for one letter */
+    uint64_t auth_parallel;       /* argon2 computations at once */
+    uint64_t bytes_in_flight;
+    int64_t restart_delay_ms;
+    int64_t restart_delay_max_ms;
+};
+
+struct submission_settings {
+    struct config_list listen_submissions; /* endpoints: implicit TLS, port 465 */
+    struct config_list listen_submission;  /* endpoints: STARTTLS, port 587 */
+    struct slice tls_certificate;
+    struct slice tls_key;
+    uint64_t size_limit;
+    uint64_t recipients_limit;
+    uint64_t header_limit;
+    uint64_t header_field_limit;
+    uint64_t line_limit;
+    uint64_t connections_limit;
+    uint64_t connections_per_address;
+    uint64_t letters_per_connection;
+    int64_t command_timeout_ms;
+    int64_t data_timeout_ms;
+    int64_t session_timeout_ms;
+    bool received_client_address;
+};
+
+struct auth_settings {
+    uint64_t failures_limit; /* within failures_window, for one address or one account */
+    int64_t failures_window_ms;
+    int64_t block_ms;
+    int64_t failure_delay_ms;
+    int64_t remember_ms; /* how long a verified password needs no new argon2 */
+};
+
+struct archive_settings {
+    uint64_t segment_size;
+    int64_t checkpoint_interval_ms;
+    struct config_list anchor_mail; /* slices: mailboxes */
+    struct config_list anchor_file; /* slices: paths */
+    uint64_t disk_watermark;        /* free bytes below which nothing new is accepted */
+    uint64_t disk_warning;          /* free bytes below which an alert is raised */
+};
+
+struct dns_settings {
+    struct config_list resolvers; /* endpoints; none: full recursion from the root */
+    struct slice trust_anchor;    /* path */
+    struct slice root_hints;      /* path */
+    struct config_list insecure_domains;
+    int64_t timeout_ms;
+};
+
+struct delivery_settings {
+    enum setting_tls tls; /* never SETTING_TLS_DEFAULT */
+    struct slice trust_store;
+    uint64_t port;
+    struct config_list
+        retry_schedule; /* int64_t: delay before the 2nd, 3rd ... attempt; last repeats */
+    int64_t queue_lifetime_ms;
+    int64_t delay_warning_ms; /* 0: none */
+    uint64_t concurrency;
+    uint64_t per_host_concurrency;
+    uint64_t letters_per_connection;
+    int64_t connect_timeout_ms;
+    int64_t command_timeout_ms;
+    int64_t data_timeout_ms;
+    int64_t idle_timeout_ms; /* how long a connection is kept for the next letter */
+    bool ipv6;
+};
+
+struct dkim_settings {
+    struct config_list selectors; /* slices; none: letters leave unsigned */
+};
+
+struct metrics_settings {
+    struct slice socket; /* path; empty: run/metrics.sock in the data directory */
+};
+
+/* [domain NAME]: how letters to one recipient domain travel. */
+struct domain_settings {
+    struct slice name;
+    enum setting_tls tls;
+    struct config_endpoint route; /* port 0: by MX */
+    struct config_list tls_names; /* slices: names the certificate may show instead of the host's */
+};
+
+/* [smarthost]: everything without a route of its own goes there. */
+struct smarthost_settings {
+    bool present;
+    struct config_endpoint host;
+    struct slice user;
+    struct slice password_file;
+    enum setting_smarthost_tls tls;
+};
+
+struct settings {
+    struct general_settings general;
+    struct process_settings process;
+    struct submission_settings submission;
+    struct auth_settings auth;
+    struct archive_settings archive;
+    struct dns_settings dns;
+    struct delivery_settings delivery;
+    struct dkim_settings dkim;
+    struct metrics_settings metrics;
+    struct smarthost_settings smarthost;
+    struct config_list domains; /* struct domain_settings, in the order of the file */
+};
+
+extern const struct config_schema settings_schema;
+
+/* config_read() with the schema above, then the checks across settings. Same parameters. */
+bool settings_read(struct slice bytes, const char *file, struct arena *arena, struct settings *out,
+                   struct config_problems *problems, struct error *e) MUST_CHECK;
+
+/* The [domain] section for `domain` (any case), or NULL when the file has none. */
+const struct domain_settings *settings_domain(const struct settings *s, struct slice domain);
+
+/* The level demanded of the next hop for `domain`: its own or the default. */
+enum setting_tls settings_domain_tls(const struct settings *s, struct slice domain);
