@@ -1,0 +1,24 @@
+#include "letter/findings.h"
+
+#include "letter/id.h"
+
+static const struct cbor_field part_fields[] = {
+    CBOR_OPTIONAL(1, CBOR_UINT, struct part, depth, 100),
+    CBOR_FIELD(2, CBOR_TEXT, struct part, type, FINDINGS_TEXT_MAX),
+    CBOR_OPTIONAL(3, CBOR_TEXT, struct part, name, FINDINGS_TEXT_MAX),
+    CBOR_OPTIONAL(4, CBOR_TEXT, struct part, charset, FINDINGS_TEXT_MAX),
+    CBOR_OPTIONAL(5, CBOR_UINT, struct part, disposition, PART_ATTACHMENT),
+    CBOR_OPTIONAL(6, CBOR_UINT, struct part, size, 0),
+    CBOR_FIELD(7, CBOR_UINT, struct part, reading, PART_UNREADABLE),
+    CBOR_OPTIONAL(8, CBOR_TEXT, struct part, reason, FINDINGS_TEXT_MAX),
+};
+const struct cbor_schema part_schema = CBOR_SCHEMA(part_fields, struct part);
+
+static const struct cbor_field findings_fields[] = {
+    CBOR_OPTIONAL(1, CBOR_BYTES, struct findings, id, LETTER_ID_LEN),
+    CBOR_SUB_OPTIONAL(2, CBOR_LIST, struct findings, parts, FINDINGS_PARTS_MAX, &part_schema),
+    CBOR_OPTIONAL(3, CBOR_TEXTS, struct findings, gaps, FINDINGS_GAPS_MAX),
+    CBOR_OPTIONAL(4, CBOR_UINT, struct findings, terms, 0),
+    CBOR_OPTIONAL(5, CBOR_BOOL, struct findings, unread, 0),
+};
+const struct cbor_schema findings_schema = CBOR_SCHEMA(findings_fields, struct findings);

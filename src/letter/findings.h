@@ -1,0 +1,48 @@
+/* letter/findings - what inspection found in a letter, for policy and for the archive.
+ *
+ * Made by the inspector, which a hostile letter may have taken over: it serves search and policy,
+ * never identity. Nothing is left out in silence: a part that was not read is listed with the
+ * reason, and what a limit cut off is said in `gaps`. */
+#pragma once
+
+#include "formats/cbor/cbor.h"
+
+#define FINDINGS_PARTS_MAX 10000
+#define FINDINGS_GAPS_MAX  32
+#define FINDINGS_TEXT_MAX  1024 /* bytes of a name, a type, a reason */
+#define FINDINGS_CBOR_MAX  (32u << 20)
+
+enum part_reading {
+    PART_TEXT = 1,       /* its words are in the index                             */
+    PART_HTML = 2,       /* the same, by way of its text                           */
+    PART_CONTAINER = 3,  /* a multipart or an embedded letter: its parts are listed */
+    PART_SKIPPED = 4,    /* of a kind that is not read (an image, a program)       */
+    PART_UNREADABLE = 5, /* should have been read and was not: see reason          */
+};
+
+enum part_disposition { PART_UNSPECIFIED = 0, PART_INLINE = 1, PART_ATTACHMENT = 2 };
+
+/* One part of the MIME tree, in the order of the letter. */
+struct part {
+    uint64_t depth;       /* 0: the letter itself */
+    struct slice type;    /* "text/plain", lower case */
+    struct slice name;    /* file name, decoded; may be empty */
+    struct slice charset; /* as declared, lower case; may be empty */
+    uint64_t disposition;
+    uint64_t size; /* bytes of the body in the letter, still encoded */
+    uint64_t reading;
+    struct slice reason; /* a sentence, for PART_SKIPPED and PART_UNREADABLE */
+};
+
+extern const struct cbor_schema part_schema;
+
+/* RECORD_FINDINGS */
+struct findings {
+    struct slice id;        /* of the letter; the inspector leaves it empty */
+    struct cbor_list parts; /* struct part */
+    struct cbor_list gaps;  /* texts: what a limit left out of parts or terms */
+    uint64_t terms;         /* number of terms handed to the index */
+    bool unread;            /* inspection failed: there are no parts, `gaps` says why */
+};
+
+extern const struct cbor_schema findings_schema;

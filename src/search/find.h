@@ -1,0 +1,51 @@
+/* search/find - answers queries from search.db, which another process is writing.
+ *
+ * Opened read-only: the reader's user needs to read the file, its -wal and -shm, and the writer
+ * must have it open or have closed it cleanly. One thread at a time uses one finder. */
+#pragma once
+
+#include "base/error.h"
+#include "base/own.h"
+
+#include "search/query.h"
+
+#define SEARCH_PAGE_MAX 1000
+
+struct search_finder;
+
+struct search_hit {
+    uint64_t seq; /* of the letter's facts record in the ledger */
+    uint64_t at;
+};
+
+/* How much of the archive can be found. */
+struct search_coverage {
+    uint64_t letters;  /* in the index */
+    uint64_t partly;   /* of these: with parts that could not be read */
+    uint64_t unread;   /* of these: by their envelope only */
+    uint64_t position; /* ledger sequence number up to which nothing is missing */
+};
+
+/* Open search.db for reading; errors as search_index_open(). */
+bool search_finder_open(const char *path, struct slice key, struct search_finder **out,
+                        struct error *e) MUST_CHECK;
+
+/* NULL is fine. */
+void search_finder_close(struct search_finder *f);
+
+/**
+ * Find letters, newest first.
+ *
+ * @param before_seq  only letters with a lower seq: 0 for the first page, then the last hit's seq,
+ *                    so that letters arriving meanwhile do not shift the pages
+ * @param hits        room for `max` hits, 1 to SEARCH_PAGE_MAX
+ * @param count       number of hits; fewer than `max`: there are no more
+ * @return            false with ERROR_BUSY (took too long, file in the way) or ERROR_CORRUPT
+ */
+bool search_find(struct search_finder *f, const struct query *query, uint64_t before_seq,
+                 struct search_hit *hits, size_t max, size_t *count, struct error *e) MUST_CHECK;
+
+bool search_coverage(struct search_finder *f, struct search_coverage *out,
+                     struct error *e) MUST_CHECK;
+
+OWN_BY(search_finder, struct search_finder, search_finder_close)

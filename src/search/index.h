@@ -1,0 +1,73 @@
+/* search/index - writes the words of letters into search.db, none of them readable there.
+ *
+ * Every term is replaced by a keyed hash (66 bits of SipHash-2-4-128, eleven characters); FTS5 keeps
+ * the hashes and their positions without content. The hashes hide the words, not how often they
+ * occur; DESIGN.md says how sealing the file closes that later. The rowid of a letter is the ledger
+ * sequence number of its facts record. The file is derived: it can be deleted and made anew.
+ *
+ * Durability: SQLite WAL with synchronous=NORMAL. The position is stored in the same transaction as
+ * the letters before it, so after a crash the writer continues where the file really ends.
+ * One writer at a time; one thread at a time uses it. */
+#pragma once
+
+#include "base/error.h"
+#include "base/own.h"
+#include "base/secret.h"
+#include "base/slice.h"
+
+#include "formats/text/terms.h"
+
+#define SEARCH_KEY_LEN        32
+#define SEARCH_FORMAT_VERSION 1
+
+struct search_index;
+
+enum search_reading {
+    SEARCH_WHOLE = 1,  /* every part that should be read was, every word is in the index */
+    SEARCH_PARTLY = 2, /* some part could not be read or a limit cut it                   */
+    SEARCH_UNREAD = 3, /* only the envelope is in the index                               */
+};
+
+/* One letter to be indexed. Slices are used during the call only. */
+struct search_letter {
+    uint64_t seq; /* of its facts record, below 2^62 */
+    uint64_t at;  /* received: milliseconds since 1970 */
+    enum search_reading reading;
+    struct slice sender;            /* reverse-path; found by from: */
+    const struct slice *recipients; /* envelope recipients, Bcc among them; found by to: */
+    size_t n_recipients;
+    const struct text_terms *terms; /* from the inspector; NULL when there are none */
+};
+
+/**
+ * Open or create the index for writing.
+ *
+ * @param path  of search.db; its -wal and -shm stand beside it. Files are created with the
+ *              process's umask: the caller arranges that the reader's group can read
+ * @param key   SEARCH_KEY_LEN bytes
+ * @return      false with ERROR_CONFIG when the file has a newer format or belongs to another key,
+ *              ERROR_CORRUPT when it is no index, ERROR_BUSY when it cannot be opened
+ */
+bool search_index_open(const char *path, struct slice key, struct search_index **out,
+                       struct error *e) MUST_CHECK;
+
+/* Close; what was written is kept. NULL is fine. */
+void search_index_close(struct search_index *x);
+
+/* The ledger sequence number from which on letters may be missing: 0 for a new index. */
+uint64_t search_index_position(const struct search_index *x);
+
+/**
+ * Index letters and move the position, in one transaction.
+ *
+ * @param letters   sorted here by seq; one that is already in the index is skipped
+ * @param position  every letter whose facts record has a lower seq is now indexed; must not fall
+ * @return          false with ERROR_BUSY (disk) or ERROR_CORRUPT; nothing was written then
+ */
+bool search_index_write(struct search_index *x, struct search_letter *letters, size_t count,
+                        uint64_t position, struct error *e) MUST_CHECK;
+
+/* Whether the letter with this facts record is in the index. */
+bool search_index_has(struct search_index *x, uint64_t seq);
+
+OWN_BY(search_index, struct search_index, search_index_close)
