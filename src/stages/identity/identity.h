@@ -1,0 +1,60 @@
+/* stages/identity - may this account send this letter under this name?
+ *
+ * The first of the three promises: reverse-path, From and Sender belong to the account that
+ * logged in. Judged from the raw bytes by formats/mail alone. Anything but exactly one clear
+ * From mailbox is refused, because a recipient's program may pick another one than we did.
+ * Pure; the keeper supplies the account's addresses. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/slice.h"
+
+#include "formats/mail/header.h"
+
+#define IDENTITY_SENTENCE_MAX 320 /* with the NUL */
+
+enum identity_verdict {
+    IDENTITY_PROVEN,
+    IDENTITY_REVERSE_PATH_NULL,
+    IDENTITY_REVERSE_PATH_UNCLEAR,
+    IDENTITY_REVERSE_PATH_FOREIGN,
+    IDENTITY_FROM_MISSING,
+    IDENTITY_FROM_REPEATED,
+    IDENTITY_FROM_UNCLEAR, /* answer->flaw says why */
+    IDENTITY_FROM_GROUP,
+    IDENTITY_FROM_SEVERAL,
+    IDENTITY_FROM_FOREIGN,
+    IDENTITY_SENDER_REPEATED,
+    IDENTITY_SENDER_UNCLEAR, /* not exactly one clear mailbox */
+    IDENTITY_SENDER_FOREIGN,
+};
+
+struct identity_account {
+    const struct slice *addresses; /* local@domain, all that the account may use */
+    size_t n_addresses;
+    bool local_nocase; /* the company's local parts do not differ by case */
+};
+
+struct identity_answer {
+    enum identity_verdict verdict;
+    const char *code;                     /* enhanced status code, "5.7.1"; "2.0.0" when proven */
+    char sentence[IDENTITY_SENTENCE_MAX]; /* for the person who sent it; empty when proven */
+};
+
+/**
+ * Judge a letter for submission.
+ *
+ * @param reverse_path  of the envelope, without angle brackets; empty is the null path
+ * @param header        the letter's, as mail_header_read() gave it
+ * @param utf8          MAIL had SMTPUTF8
+ * @param arena         for what is read; nothing of it is in the answer
+ * @return              answer->verdict == IDENTITY_PROVEN
+ */
+bool identity_judge(struct slice reverse_path, const struct mail_header *header, bool utf8,
+                    const struct identity_account *account, struct arena *arena,
+                    struct identity_answer *answer);
+
+/* The reverse-path alone, as can be said at MAIL. The same verdicts. */
+bool identity_judge_reverse_path(struct slice reverse_path, bool utf8,
+                                 const struct identity_account *account, struct arena *arena,
+                                 struct identity_answer *answer);

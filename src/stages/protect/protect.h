@@ -1,0 +1,90 @@
+/* stages/protect - the copy that leaves, as a recipe over the letter that came in.
+ *
+ * The sealed copy is made once. It is kept as an edit script: literal bytes (signatures, Received,
+ * a Date or Message-ID that was missing) and ranges of the submitted letter, with the digest of
+ * the result. Applied again, in a retry or an export years later, it gives the same bytes. Only
+ * the header changes: Bcc, Resent-Bcc and Return-Path fields are left out; the body's bytes are one
+ * range, as submitted. Pure but for the callback that signs. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+#include "formats/dkim/dkim.h"
+#include "formats/mail/date.h"
+#include "formats/mail/header.h"
+
+#define PROTECT_DIGEST_LEN    32
+#define PROTECT_KEYS_MAX      4
+#define PROTECT_SIGNATURE_MAX 512 /* bytes: RSA-4096 */
+
+/* One piece of the copy. */
+struct edit {
+    bool literal;
+    struct slice bytes; /* when literal */
+    uint64_t offset;    /* otherwise: a range of the submitted letter */
+    uint64_t length;
+};
+
+struct edit_script {
+    struct edit *edits;
+    size_t n_edits;
+    uint64_t size;                      /* bytes of the copy */
+    uint8_t digest[PROTECT_DIGEST_LEN]; /* SHA-256 of the copy */
+};
+
+/**
+ * Sign a digest with the key of that index; see struct dkim_draft for what RSA and Ed25519 sign.
+ *
+ * @param signature  PROTECT_SIGNATURE_MAX bytes
+ * @param len        set to the bytes used
+ */
+typedef bool protect_sign_fn(void *ctx, size_t key, const uint8_t digest[static DKIM_DIGEST_LEN],
+                             uint8_t *signature, size_t *len, struct error *e);
+
+struct protect_context {
+    struct slice host;           /* our name, for Received and Message-ID */
+    struct slice letter_id;      /* for Received; an RFC 5321 atom */
+    int64_t received_ms;         /* wall clock at the end of data */
+    struct slice client_name;    /* for Received, only when configured; empty leaves "from" out */
+    struct slice client_address; /* the same: "192.0.2.1" or "2001:db8::1" */
+    struct slice tls_version;    /* "TLSv1.3"; empty when unknown */
+    struct slice tls_cipher;
+    bool utf8;                          /* MAIL had SMTPUTF8 */
+    uint8_t random[MAIL_ID_RANDOM_LEN]; /* fresh, for a missing Message-ID */
+    const struct dkim_key *keys;
+    size_t n_keys; /* 0 to PROTECT_KEYS_MAX; without keys nothing is signed */
+    protect_sign_fn *sign;
+    void *sign_ctx;
+};
+
+/**
+ * Make the edit script of a letter.
+ *
+ * @param letter  as submitted, with `header` from mail_header_read() and without defect
+ * @param out     literals come from the arena
+ * @return        false when a signature could not be had (the callback's error)
+ */
+bool protect_letter(struct slice letter, const struct mail_header *header,
+                    const struct protect_context *context, struct arena *arena,
+                    struct edit_script *out, struct error *e) MUST_CHECK;
+
+/**
+ * The bytes of one piece: how to walk a copy without building it.
+ *
+ * @return  false with ERROR_CORRUPT when the range is not inside the letter
+ */
+bool protect_piece(const struct edit *edit, struct slice letter, struct slice *bytes,
+                   struct error *e) MUST_CHECK;
+
+/**
+ * Compute size and digest of the copy that a script makes of a letter and hold them against those
+ * in the script.
+ *
+ * @return  false with ERROR_CORRUPT when they differ or a range is not inside the letter
+ */
+bool protect_verify(const struct edit_script *script, struct slice letter,
+                    struct error *e) MUST_CHECK;
