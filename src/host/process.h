@@ -1,0 +1,32 @@
+/* host/process - this program again, as another process with a duty of its own.
+ *
+ * A child is forked and executes /proc/self/exe, so that no two processes share a memory layout or
+ * an inherited secret. It gets a control channel as descriptor 3, stderr, /dev/null as stdin and
+ * stdout, and an environment of four words; it dies when its parent dies. One thread. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/error.h"
+
+#define PROCESS_CHANNEL  3  /* descriptor of the control channel in the child */
+#define PROCESS_TEXT_MAX 64 /* bytes of process_status_text() with the NUL */
+
+/**
+ * Start `posternd --role NAME`.
+ *
+ * @param argv     of the new program, NULL-terminated
+ * @param channel  becomes PROCESS_CHANNEL in the child; stays the caller's
+ * @return         false with ERROR_BUSY when the system allows no further process. That the child
+ *                 could not execute shows as its exit with status 127
+ */
+bool process_spawn(const char *const argv[], int channel, pid_t *pid, struct error *e) MUST_CHECK;
+
+/* Collect one child that ended; false when none has. */
+bool process_reap(pid_t *pid, int *status);
+
+/* What a wait status says: "exited with 0", "killed by SIGSYS (a forbidden system call)". */
+void process_status_text(int status, char text[static PROCESS_TEXT_MAX]);
+
+/* Die with the parent from now on. Changing ids takes that back, so it is set again after. */
+bool process_die_with_parent(pid_t parent, struct error *e) MUST_CHECK;

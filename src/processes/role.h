@@ -1,0 +1,142 @@
+/* processes/role - one duty in one process: what it gets from the supervisor, and what it may do.
+ *
+ * A role is a row in the table of roles.c and a run function in a file of its own. The supervisor
+ * execs `posternd --role NAME`, sends what the row names over the control channel, the process locks
+ * itself in (host/sandbox) and calls run(). A new role is a row and a file:
+ *
+ *     // roles.c
+ *     {.name = "reader", .uid = 6, .keys = {"ledger", "search"}, .run = reader_run,
+ *      .directories = {{"ledger", ROLE_READ}, {"catalog", ROLE_READ}},
+ *      .sockets = {"reader"}, .asks = {{"keeper", 2}}, .sandbox = SANDBOX_FILE_READ},
+ *
+ *     // reader.c
+ *     bool reader_run(struct role *r, struct error *e)
+ *     {
+ *         struct ipc_server from_keeper;
+ *         struct reader reader = {.keeper = role_pool(r, "keeper"), .key = role_key(r, "ledger")};
+ *         ipc_server_init(&from_keeper, &reader_table, &reader);
+ *         role_serve(r, "keeper", &from_keeper); // a thread for each channel from now on
+ *         role_ready(r);                         // the supervisor goes on starting others
+ *         role_wait(r);                          // until the supervisor says stop
+ *         return true;                           // finish what must be finished before this
+ *     }
+ *
+ * run() begins in the locked process: what needs files outside the data directory (libraries,
+ * tables of the C library) is loaded in prepare(), which sees no byte from the network either.
+ * Everything that role_...() hands out is owned by the role and lives as long as the process.
+ * Thread-safe unless it says otherwise. */
+#pragma once
+
+#include "base/error.h"
+#include "base/slice.h"
+
+#include "config/settings.h"
+#include "host/sandbox.h"
+#include "ipc/ipc.h"
+#include "ipc/pool.h"
+
+#define ROLE_KEYS_MAX        4
+#define ROLE_DIRECTORIES_MAX 6
+#define ROLE_FILES_MAX       6
+#define ROLE_SOCKETS_MAX     4
+#define ROLE_ASKS_MAX        6
+
+enum role_rights {
+    ROLE_READ,  /* files in it and below may be read */
+    ROLE_WRITE, /* and made, changed, renamed, removed: the role owns the directory */
+};
+
+struct role;
+
+struct role_row {
+    const char *name;
+    unsigned uid;        /* added to `uid-base` where no system user postern-NAME exists */
+    uint64_t sandbox;    /* SANDBOX_...: groups of system calls; base/threads are always in */
+    uint64_t memory_max; /* bytes of address space, 0: no limit */
+    bool per_setting_inspectors; /* as many processes as `inspectors` says; otherwise one */
+    bool (*prepare)(struct role *r, struct error *e); /* before the walls are up; may be NULL */
+    bool (*run)(struct role *r, struct error *e);
+    const char *keys[ROLE_KEYS_MAX]; /* labels of derived keys */
+
+    struct {
+        const char *name; /* below the data directory */
+        enum role_rights rights;
+    } directories[ROLE_DIRECTORIES_MAX];
+
+    struct {
+        const char *name;
+        size_t setting;      /* offset in struct settings of the struct slice that holds the path */
+    } files[ROLE_FILES_MAX]; /* read by the supervisor, handed over as descriptors */
+
+    const char *sockets[ROLE_SOCKETS_MAX]; /* names of listening sockets, see role_socket() */
+
+    struct {
+        const char *role;  /* whom this role asks */
+        unsigned channels; /* at once, over all processes of that role at least one each */
+    } asks[ROLE_ASKS_MAX];
+};
+
+extern const struct role_row role_rows[];
+extern const size_t role_rows_count; /* in the order of starting; stopped in the reverse order */
+
+/* The row called `name`, or NULL. */
+const struct role_row *role_find(const char *name);
+
+/* The settings in force now. They never change; a reload brings new ones, and the old ones live
+ * on, so that a thread may keep what it got for as long as it works on one thing. */
+const struct settings *role_settings(struct role *r);
+
+/* Which of its equals this process is, from 0. */
+unsigned role_instance(struct role *r);
+
+/* The derived key of that label; ends the process when the row does not name it. */
+const struct secret *role_key(struct role *r, const char *label);
+
+/* Descriptor of a directory of the row, for openat(); ends the process when it is not in it. */
+int role_directory(struct role *r, const char *name);
+
+/* Path of the same directory as this process sees it, for libraries that want a path. */
+const char *role_path(struct role *r, const char *name);
+
+/* A new descriptor, at the beginning, of a file of the row as it was at the last (re)load; -1 when
+ * its setting is empty. The caller closes it. */
+int role_file(struct role *r, const char *name);
+
+/* The nth listening socket of that name (a setting may name several addresses); -1 behind the
+ * last. "submissions" (implicit TLS), "submission" (STARTTLS): TCP. "reader", "keeper", "metrics": Unix
+ * stream sockets in run/ of the data directory. */
+int role_socket(struct role *r, const char *name, size_t nth);
+
+/* Channels to a role that the row asks; filled and refilled by the supervisor at any time. */
+struct ipc_pool *role_pool(struct role *r, const char *peer);
+
+/* Serve every channel from `peer`, those of now and those to come, in a thread each. The server
+ * outlives the process's work. */
+void role_serve(struct role *r, const char *peer, struct ipc_server *server);
+
+/* For a role that serves its channels itself instead: wait for the next channel from any peer.
+ * Returns the socket, then the caller's, and sets *peer; -1 once the supervisor said stop. */
+int role_next_channel(struct role *r, const char **peer);
+
+/* Tell the supervisor that this role is at work. */
+void role_ready(struct role *r);
+
+/* Call back on a reload, after role_settings() and role_file() give the new; one for the process,
+ * set before role_ready(). Called in the control thread: be quick. */
+void role_on_reload(struct role *r, void (*reloaded)(void *argument), void *argument);
+
+/* Has the supervisor said stop? */
+bool role_stopping(struct role *r);
+
+/* Wait for that. */
+void role_wait(struct role *r);
+
+/* Readable once that is so: for poll() beside a listening socket. Never read from it. */
+int role_stop_fd(struct role *r);
+
+/* Raise an alert: the supervisor logs it and runs the operator's alert command, at most once in
+ * `alert-interval` for each event. `event` is a name such as "ledger-sync-failed". */
+void role_alert(struct role *r, const char *event, const char *sentence);
+
+/* The process of a role: what `posternd --role NAME` runs. Returns the exit status. */
+int role_main(const char *name);
