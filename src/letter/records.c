@@ -69,6 +69,7 @@ static const struct cbor_field ruling_fields[] = {
     MAYBE(3, CBOR_TEXT, route, DOMAIN_MAX + 6),
     ROW(4, CBOR_TEXT, reason, REASON_MAX),
     MAYBE(5, CBOR_BOOL, hold, 0),
+    ROW(6, CBOR_BYTES, recipients, 2 * LETTER_RECIPIENTS_MAX),
 };
 SCHEMA(ruling);
 #undef THIS
@@ -81,13 +82,13 @@ static const struct cbor_field decision_fields[] = {
 SCHEMA(decision);
 #undef THIS
 
-#define THIS edit
+#define THIS sealed_edit
 static const struct cbor_field edit_fields[] = {
     MAYBE(1, CBOR_BYTES, literal, LETTER_BYTES_MAX),
     MAYBE(2, CBOR_UINT, offset, LETTER_BYTES_MAX),
     MAYBE(3, CBOR_UINT, len, LETTER_BYTES_MAX),
 };
-static const struct cbor_schema edit_schema = CBOR_SCHEMA(edit_fields, struct edit);
+static const struct cbor_schema edit_schema = CBOR_SCHEMA(edit_fields, struct sealed_edit);
 #undef THIS
 
 #define THIS sealed
@@ -121,6 +122,7 @@ static const struct cbor_field recipient_outcome_fields[] = {
     MAYBE(3, CBOR_UINT, code, 599),
     MAYBE(4, CBOR_TEXT, enhanced, 16),
     MAYBE(5, CBOR_TEXT, reply, LETTER_REPLY_MAX),
+    MAYBE(6, CBOR_UINT, index, LETTER_RECIPIENTS_MAX - 1),
 };
 SCHEMA(recipient_outcome);
 #undef THIS

@@ -104,11 +104,12 @@ enum tls_level {
     LEVEL_AUTHENTICATED = 4, /* and DANE, MTA-STS or a pin said so  */
 };
 
-/* One recipient domain of a letter: what its letter copy needs and where that was said. */
+/* One recipient domain of a letter: what its copy needs and where that was said. */
 struct ruling {
     struct slice domain;
-    uint64_t level;     /* never delivered below this */
-    struct slice route; /* "host:port" of a fixed route or smart host; empty: by MX */
+    struct slice recipients; /* indexes into the facts' recipients: two bytes each, big-endian */
+    uint64_t level;          /* never delivered below this */
+    struct slice route;      /* "host:port" of a fixed route or smart host; empty: by MX */
     struct slice reason;
     bool hold; /* wait for a person */
 };
@@ -124,7 +125,7 @@ struct decision {
 extern const struct cbor_schema decision_schema;
 
 /* A piece of a sealed copy: literal bytes, or `len` bytes of the content from `offset`. */
-struct edit {
+struct sealed_edit {
     struct slice literal; /* empty: take the range */
     uint64_t offset;
     uint64_t len;
@@ -163,6 +164,7 @@ enum delivery_status {
 };
 
 struct recipient_outcome {
+    uint64_t index; /* into the facts' recipients */
     struct slice address;
     uint64_t status;
     uint64_t code;         /* SMTP reply code, 0 when there was none */

@@ -1,0 +1,83 @@
+#include "requests/admin.h"
+
+#include "requests/auth.h"
+#include "requests/signer.h"
+
+#define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
+#define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
+
+static const struct cbor_field user_ask_fields[] = {
+    FIELD(1, CBOR_TEXT, admin_user_ask, account, LETTER_ADDRESS_MAX),
+    MAYBE(2, CBOR_TEXTS, admin_user_ask, addresses, 100),
+    MAYBE(3, CBOR_TEXT, admin_user_ask, display, 255),
+    MAYBE(4, CBOR_BYTES, admin_user_ask, password, AUTH_PASSWORD_MAX),
+    MAYBE(5, CBOR_BOOL, admin_user_ask, disabled, 0),
+    MAYBE(6, CBOR_TEXT, admin_user_ask, reason, 1000),
+};
+static const struct cbor_schema user_ask = CBOR_SCHEMA(user_ask_fields, struct admin_user_ask);
+
+static const struct cbor_field user_fields[] = {
+    FIELD(1, CBOR_TEXT, admin_user, account, LETTER_ADDRESS_MAX),
+    MAYBE(2, CBOR_TEXTS, admin_user, addresses, 100),
+    MAYBE(3, CBOR_TEXT, admin_user, display, 255),
+    MAYBE(4, CBOR_BOOL, admin_user, disabled, 0),
+    MAYBE(5, CBOR_UINT, admin_user, created_at, 0),
+};
+static const struct cbor_schema user = CBOR_SCHEMA(user_fields, struct admin_user);
+
+static const struct cbor_field users_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct admin_users, users, ADMIN_LIST_MAX, &user),
+};
+static const struct cbor_schema users = CBOR_SCHEMA(users_fields, struct admin_users);
+
+static const struct cbor_field row_fields[] = {
+    FIELD(1, CBOR_BYTES, admin_queue_row, id, LETTER_ID_LEN),
+    FIELD(2, CBOR_TEXT, admin_queue_row, domain, 255),
+    FIELD(3, CBOR_UINT, admin_queue_row, recipients, 0),
+    FIELD(4, CBOR_UINT, admin_queue_row, state, 16),
+    MAYBE(5, CBOR_UINT, admin_queue_row, attempt, 0),
+    MAYBE(6, CBOR_UINT, admin_queue_row, queued_at, 0),
+    MAYBE(7, CBOR_UINT, admin_queue_row, next_at, 0),
+    MAYBE(8, CBOR_TEXT, admin_queue_row, reason, 1000),
+};
+static const struct cbor_schema row = CBOR_SCHEMA(row_fields, struct admin_queue_row);
+
+static const struct cbor_field queue_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct admin_queue, rows, ADMIN_LIST_MAX, &row),
+    MAYBE(2, CBOR_UINT, admin_queue, total, 0),
+};
+static const struct cbor_schema queue = CBOR_SCHEMA(queue_fields, struct admin_queue);
+
+static const struct cbor_field done_fields[] = {MAYBE(1, CBOR_UINT, admin_done, count, 0)};
+static const struct cbor_schema done = CBOR_SCHEMA(done_fields, struct admin_done);
+
+static const struct cbor_field fact_fields[] = {
+    FIELD(1, CBOR_TEXT, admin_fact, name, 64),
+    FIELD(2, CBOR_TEXT, admin_fact, value, 512),
+};
+static const struct cbor_schema fact = CBOR_SCHEMA(fact_fields, struct admin_fact);
+
+static const struct cbor_field status_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct admin_status_answer, facts, 1000, &fact),
+};
+static const struct cbor_schema status = CBOR_SCHEMA(status_fields, struct admin_status_answer);
+
+static const struct cbor_field backup_fields[] = {
+    FIELD(1, CBOR_UINT, admin_backup_answer, ledger_size, 0),
+    FIELD(2, CBOR_TEXT, admin_backup_answer, state, 4096),
+    FIELD(3, CBOR_TEXT, admin_backup_answer, note, 4096),
+};
+static const struct cbor_schema backup = CBOR_SCHEMA(backup_fields, struct admin_backup_answer);
+
+const struct ipc_message admin_user_add = {64, "admin_user_add", &user_ask, NULL};
+const struct ipc_message admin_user_set = {65, "admin_user_set", &user_ask, NULL};
+const struct ipc_message admin_user_list = {66, "admin_user_list", NULL, &users};
+const struct ipc_message admin_dkim_new = {67, "admin_dkim_new", &signer_new_schema,
+                                           &signer_key_schema};
+const struct ipc_message admin_dkim_list = {68, "admin_dkim_list", NULL, &signer_keys_schema};
+const struct ipc_message admin_queue_list = {69, "admin_queue_list", NULL, &queue};
+const struct ipc_message admin_order = {70, "admin_order", &order_schema, &done};
+const struct ipc_message admin_status = {71, "admin_status", NULL, &status};
+const struct ipc_message admin_checkpoint = {72, "admin_checkpoint", NULL, &checkpoint_schema};
+const struct ipc_message admin_rebuild = {73, "admin_rebuild", NULL, &done};
+const struct ipc_message admin_backup = {74, "admin_backup", NULL, &backup};

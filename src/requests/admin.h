@@ -1,0 +1,91 @@
+/* requests/admin - what the command line may ask of the keeper, over its control socket. */
+#pragma once
+
+#include "ipc/ipc.h"
+#include "letter/records.h"
+
+#define ADMIN_LIST_MAX 100000
+
+/* admin_user_add, admin_user_set: create or change an account. */
+struct admin_user_ask {
+    struct slice account;
+    struct cbor_list addresses; /* texts it may send as, besides its own name */
+    struct slice display;
+    struct slice password; /* empty in admin_user_set: unchanged */
+    bool disabled;
+    struct slice reason;
+};
+
+struct admin_user {
+    struct slice account;
+    struct cbor_list addresses;
+    struct slice display;
+    bool disabled;
+    uint64_t created_at;
+};
+
+struct admin_users {
+    struct cbor_list users;
+};
+
+extern const struct ipc_message admin_user_add;
+extern const struct ipc_message admin_user_set;
+extern const struct ipc_message admin_user_list;
+
+/* admin_dkim_new, admin_dkim_list: asked of the signer on the caller's behalf and recorded; the
+ * structs are signer_new_ask, signer_key and signer_keys. */
+extern const struct ipc_message admin_dkim_new;
+extern const struct ipc_message admin_dkim_list;
+
+/* admin_queue_list */
+struct admin_queue_row {
+    struct slice id;
+    struct slice domain;
+    uint64_t recipients;
+    uint64_t state;   /* enum queue_state of catalog */
+    uint64_t attempt; /* made so far */
+    uint64_t queued_at;
+    uint64_t next_at;
+    struct slice reason; /* of the last deferral, or of the hold */
+};
+
+struct admin_queue {
+    struct cbor_list rows;
+    uint64_t total;
+};
+
+extern const struct ipc_message admin_queue_list;
+
+/* admin_order: hold, release, retry or cancel (struct order; `by` is filled in by the keeper). */
+struct admin_done {
+    uint64_t count; /* of queue rows changed */
+};
+
+extern const struct ipc_message admin_order;
+
+/* admin_status: one line a fact, for people and for monitoring. */
+struct admin_fact {
+    struct slice name; /* "queue.ready" */
+    struct slice value;
+};
+
+struct admin_status_answer {
+    struct cbor_list facts;
+};
+
+extern const struct ipc_message admin_status;
+
+/* admin_checkpoint: sign the tree head now; answers the note. */
+extern const struct ipc_message admin_checkpoint;
+
+/* admin_rebuild: make catalog and search index again from the ledger alone. */
+extern const struct ipc_message admin_rebuild;
+
+/* admin_backup: freeze a consistent view; answers what to copy. */
+struct admin_backup_answer {
+    uint64_t ledger_size; /* records up to which segments are to be copied */
+    struct slice state;   /* path of a consistent copy of the state store, to be moved away */
+    struct slice note;    /* checkpoint over that size */
+};
+
+extern const struct ipc_message admin_backup;

@@ -1,0 +1,37 @@
+#include "requests/auth.h"
+
+#include "letter/records.h"
+
+static const struct cbor_field login_ask_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct auth_login_ask, user, LETTER_ADDRESS_MAX),
+    CBOR_FIELD(2, CBOR_BYTES, struct auth_login_ask, password, AUTH_PASSWORD_MAX),
+    CBOR_FIELD(3, CBOR_TEXT, struct auth_login_ask, client, 64),
+    CBOR_FIELD(4, CBOR_TEXT, struct auth_login_ask, mechanism, 32),
+};
+static const struct cbor_schema login_ask = CBOR_SCHEMA(login_ask_fields, struct auth_login_ask);
+
+static const struct cbor_field login_answer_fields[] = {
+    CBOR_FIELD(1, CBOR_UINT, struct auth_login_answer, verdict, LOGIN_BUSY),
+    CBOR_OPTIONAL(2, CBOR_BYTES, struct auth_login_answer, session, AUTH_SESSION_LEN),
+    CBOR_OPTIONAL(3, CBOR_TEXT, struct auth_login_answer, account, LETTER_ADDRESS_MAX),
+    CBOR_OPTIONAL(4, CBOR_UINT, struct auth_login_answer, delay_ms, 60000),
+};
+static const struct cbor_schema login_answer =
+    CBOR_SCHEMA(login_answer_fields, struct auth_login_answer);
+
+const struct ipc_message auth_login = {1, "auth_login", &login_ask, &login_answer};
+
+static const struct cbor_field verifier_ask_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct auth_verifier_ask, account, LETTER_ADDRESS_MAX),
+    CBOR_FIELD(2, CBOR_BYTES, struct auth_verifier_ask, password, AUTH_PASSWORD_MAX),
+};
+static const struct cbor_schema verifier_ask =
+    CBOR_SCHEMA(verifier_ask_fields, struct auth_verifier_ask);
+
+static const struct cbor_field verifier_answer_fields[] = {
+    CBOR_FIELD(1, CBOR_BYTES, struct auth_verifier_answer, verifier, AUTH_VERIFIER_MAX),
+};
+static const struct cbor_schema verifier_answer =
+    CBOR_SCHEMA(verifier_answer_fields, struct auth_verifier_answer);
+
+const struct ipc_message auth_verifier = {2, "auth_verifier", &verifier_ask, &verifier_answer};

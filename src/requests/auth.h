@@ -1,0 +1,44 @@
+/* requests/auth - what may be asked of the process that knows the passwords' verifiers. */
+#pragma once
+
+#include "ipc/ipc.h"
+
+#define AUTH_PASSWORD_MAX 1024
+#define AUTH_VERIFIER_MAX 512
+#define AUTH_SESSION_LEN  32
+
+enum login_verdict {
+    LOGIN_ACCEPTED = 1,
+    LOGIN_REFUSED = 2, /* wrong or unknown: the client never learns which */
+    LOGIN_BLOCKED = 3, /* too many failures from there: try again later   */
+    LOGIN_BUSY = 4,    /* more logins than can be checked now             */
+};
+
+/* auth_login: from submission. Prove that somebody is an account's holder. */
+struct auth_login_ask {
+    struct slice user;
+    struct slice password;
+    struct slice client;    /* IP address */
+    struct slice mechanism; /* "PLAIN" */
+};
+
+struct auth_login_answer {
+    uint64_t verdict;
+    struct slice session; /* AUTH_SESSION_LEN bytes when accepted: goes with every submit */
+    struct slice account;
+    uint64_t delay_ms; /* wait this long before telling the client */
+};
+
+extern const struct ipc_message auth_login;
+
+/* auth_verifier: from keeper. Turn a new password into a verifier sealed by auth. */
+struct auth_verifier_ask {
+    struct slice account;
+    struct slice password;
+};
+
+struct auth_verifier_answer {
+    struct slice verifier;
+};
+
+extern const struct ipc_message auth_verifier;

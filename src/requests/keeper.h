@@ -1,0 +1,111 @@
+/* requests/keeper - what other processes may ask of the one that writes the ledger. */
+#pragma once
+
+#include "ipc/ipc.h"
+#include "letter/records.h"
+
+/* keeper_submit: from submission. Record a letter; its bytes travel as a sealed memfd. The
+ * answer comes when the letter is durable, or says why it is refused. */
+struct keeper_submit_ask {
+    struct slice session; /* from auth_login */
+    struct slice reverse_path;
+    struct cbor_list recipients; /* struct recipient */
+    struct slice envelope_id;
+    uint64_t dsn_return;
+    bool smtputf8;
+    bool body_8bit;
+    struct slice client;
+    struct slice helo;
+    struct slice tls_version;
+    struct slice tls_cipher;
+};
+
+struct keeper_submit_answer {
+    uint64_t code;       /* SMTP reply code: 250 when recorded */
+    struct slice text;   /* enhanced code and a sentence for the sender */
+    struct slice letter; /* id when recorded */
+};
+
+extern const struct ipc_message keeper_submit;
+
+/* keeper_account: from auth. Look up who logs in. */
+struct keeper_account_ask {
+    struct slice user;
+};
+
+struct keeper_account_answer {
+    bool found;
+    bool disabled;
+    struct slice account;
+    struct slice verifier;
+};
+
+extern const struct ipc_message keeper_account;
+
+/* keeper_session: from auth. Open a session for an account that proved itself; records it. */
+struct keeper_session_ask {
+    struct slice account;
+    struct slice client;
+    struct slice mechanism;
+};
+
+struct keeper_session_answer {
+    struct slice session;
+};
+
+extern const struct ipc_message keeper_session;
+
+/* keeper_session_end: from submission. The client left. */
+struct keeper_session_end_ask {
+    struct slice session;
+};
+
+extern const struct ipc_message keeper_session_end;
+
+/* keeper_sign_in_failed: from auth. Record a failure (struct sign_in). */
+extern const struct ipc_message keeper_sign_in_failed;
+
+/* keeper_job_next: from delivery. Wait for something to deliver. */
+struct keeper_job_ask {
+    struct slice route; /* key of a connection that is held open, or empty */
+    uint64_t wait_ms;   /* how long to wait for a job; with a route, only for one of that route */
+};
+
+/* A job: one copy of one letter for some recipients of one domain. The copy's bytes come as a
+ * sealed memfd. `job` is 0 when there was nothing to do in time. */
+struct keeper_job {
+    uint64_t job;
+    struct slice letter;
+    uint64_t attempt;
+    struct slice domain;
+    struct slice route; /* "host:port" fixed, or empty: by MX of the domain */
+    bool smarthost;     /* route is the smart host: log in, and "relayed" is all one knows */
+    uint64_t level;     /* never below */
+    struct slice reverse_path;
+    struct cbor_list recipients; /* struct recipient */
+    bool smtputf8;
+    bool has_8bit; /* the copy holds bytes above 127 */
+    struct slice envelope_id;
+    uint64_t dsn_return;
+    uint64_t size;
+};
+
+extern const struct ipc_message keeper_job_next;
+
+/* keeper_job_begin: from delivery. Recorded durably before MAIL FROM. */
+struct keeper_begin_ask {
+    uint64_t job;
+    struct slice host;
+    struct slice address;
+};
+
+extern const struct ipc_message keeper_job_begin;
+
+/* keeper_job_done: from delivery. Every recipient of the job has one outcome. */
+struct keeper_done_ask {
+    uint64_t job;
+    struct evidence evidence;
+    struct cbor_list recipients; /* struct recipient_outcome */
+};
+
+extern const struct ipc_message keeper_job_done;

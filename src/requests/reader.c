@@ -1,0 +1,87 @@
+#include "requests/reader.h"
+
+#define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
+#define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
+
+static const struct cbor_field search_ask_fields[] = {
+    MAYBE(1, CBOR_TEXT, reader_search_ask, query, 4096),
+    FIELD(2, CBOR_UINT, reader_search_ask, limit, READER_HITS_MAX),
+    MAYBE(3, CBOR_UINT, reader_search_ask, before, 0),
+};
+static const struct cbor_schema search_ask =
+    CBOR_SCHEMA(search_ask_fields, struct reader_search_ask);
+
+static const struct cbor_field hit_fields[] = {
+    FIELD(1, CBOR_UINT, reader_hit, seq, 0),
+    FIELD(2, CBOR_BYTES, reader_hit, id, LETTER_ID_LEN),
+    FIELD(3, CBOR_UINT, reader_hit, received_at, 0),
+    MAYBE(4, CBOR_TEXT, reader_hit, from, 1024),
+    MAYBE(5, CBOR_TEXT, reader_hit, to, 1024),
+    MAYBE(6, CBOR_TEXT, reader_hit, subject, 1024),
+    MAYBE(7, CBOR_UINT, reader_hit, size, 0),
+};
+static const struct cbor_schema hit = CBOR_SCHEMA(hit_fields, struct reader_hit);
+
+static const struct cbor_field search_answer_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct reader_search_answer, hits, READER_HITS_MAX, &hit),
+    MAYBE(2, CBOR_BOOL, reader_search_answer, more, 0),
+    MAYBE(3, CBOR_UINT, reader_search_answer, indexed, 0),
+    MAYBE(4, CBOR_UINT, reader_search_answer, archived, 0),
+};
+static const struct cbor_schema search_answer =
+    CBOR_SCHEMA(search_answer_fields, struct reader_search_answer);
+
+static const struct cbor_field letter_fields[] = {
+    FIELD(1, CBOR_BYTES, reader_letter_ask, id, LETTER_ID_LEN),
+    MAYBE(2, CBOR_BOOL, reader_letter_ask, as_sent, 0),
+};
+static const struct cbor_schema letter_ask = CBOR_SCHEMA(letter_fields, struct reader_letter_ask);
+
+static const struct cbor_field record_fields[] = {
+    FIELD(1, CBOR_UINT, reader_record, seq, 0),
+    FIELD(2, CBOR_UINT, reader_record, type, UINT16_MAX),
+    FIELD(3, CBOR_UINT, reader_record, time, 0),
+    FIELD(4, CBOR_BYTES, reader_record, body, LETTER_BYTES_MAX),
+};
+static const struct cbor_schema record = CBOR_SCHEMA(record_fields, struct reader_record);
+
+static const struct cbor_field show_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct reader_show_answer, records, READER_RECORDS_MAX,
+                      &record),
+};
+static const struct cbor_schema show_answer = CBOR_SCHEMA(show_fields, struct reader_show_answer);
+
+static const struct cbor_field export_fields[] = {
+    FIELD(1, CBOR_UINT, reader_hit, size, 0),
+};
+static const struct cbor_schema export_answer = CBOR_SCHEMA(export_fields, struct reader_hit);
+
+static const struct cbor_field verify_ask_fields[] = {
+    MAYBE(1, CBOR_TEXT, reader_verify_ask, since, 4096),
+};
+static const struct cbor_schema verify_ask =
+    CBOR_SCHEMA(verify_ask_fields, struct reader_verify_ask);
+
+static const struct cbor_field fault_fields[] = {
+    MAYBE(1, CBOR_UINT, reader_fault, segment, 0),
+    MAYBE(2, CBOR_UINT, reader_fault, offset, 0),
+    MAYBE(3, CBOR_UINT, reader_fault, seq, 0),
+    FIELD(4, CBOR_TEXT, reader_fault, what, 512),
+};
+static const struct cbor_schema fault = CBOR_SCHEMA(fault_fields, struct reader_fault);
+
+static const struct cbor_field verify_answer_fields[] = {
+    MAYBE(1, CBOR_UINT, reader_verify_answer, records, 0),
+    MAYBE(2, CBOR_UINT, reader_verify_answer, segments, 0),
+    MAYBE(3, CBOR_BYTES, reader_verify_answer, root, 32),
+    MAYBE(4, CBOR_BOOL, reader_verify_answer, since_checked, 0),
+    CBOR_SUB_OPTIONAL(5, CBOR_LIST, struct reader_verify_answer, faults, READER_FAULTS_MAX, &fault),
+};
+static const struct cbor_schema verify_answer =
+    CBOR_SCHEMA(verify_answer_fields, struct reader_verify_answer);
+
+const struct ipc_message reader_search = {1, "reader_search", &search_ask, &search_answer};
+const struct ipc_message reader_show = {2, "reader_show", &letter_ask, &show_answer};
+const struct ipc_message reader_export = {3, "reader_export", &letter_ask, &export_answer,
+                                          .answer_fd = IPC_FD_SEALED};
+const struct ipc_message reader_verify = {4, "reader_verify", &verify_ask, &verify_answer};

@@ -1,0 +1,85 @@
+/* requests/signer - what may be asked of the process that holds the private keys. It signs
+ * digests and short notes and never gives a key away. */
+#pragma once
+
+#include "ipc/ipc.h"
+
+#define SIGNER_SIGNATURE_MAX 1024 /* RSA-8192 */
+#define SIGNER_PUBLIC_MAX    2048 /* SubjectPublicKeyInfo, DER */
+#define SIGNER_NAME_MAX      255
+#define SIGNER_DATA_MAX      4096
+#define SIGNER_KEYS_MAX      256
+
+enum key_kind {
+    KEY_TLS = 1,
+    KEY_DKIM_RSA = 2,
+    KEY_DKIM_ED25519 = 3,
+    KEY_CHECKPOINT = 4, /* Ed25519 */
+};
+
+enum signature_scheme {
+    SCHEME_ECDSA = 1,     /* over a digest                          */
+    SCHEME_RSA_PKCS1 = 2, /* over a digest; `hash` names it         */
+    SCHEME_RSA_PSS = 3,   /* the same, salt as long as the digest   */
+    SCHEME_ED25519 = 4,   /* over the data itself                   */
+};
+
+/* signer_tls: from submission. A TLS handshake's signature. */
+struct signer_tls_ask {
+    struct slice key; /* name under which the supervisor handed it over */
+    uint64_t scheme;
+    struct slice hash; /* "SHA256" */
+    struct slice data; /* digest, or data for Ed25519 */
+};
+
+/* signer_dkim: from keeper. Sign the SHA-256 header hash (RFC 6376 section 3.7, RFC 8463). */
+struct signer_dkim_ask {
+    struct slice domain;
+    struct slice selector;
+    struct slice digest; /* 32 bytes */
+};
+
+/* signer_note: from keeper. Sign a checkpoint's text (C2SP signed-note). */
+struct signer_note_ask {
+    struct slice text;
+};
+
+/* Of all three. */
+struct signer_signature {
+    struct slice signature;
+    struct slice public; /* SubjectPublicKeyInfo of the key that signed; for notes only */
+};
+
+extern const struct ipc_message signer_tls;
+extern const struct ipc_message signer_dkim;
+extern const struct ipc_message signer_note;
+
+struct signer_key {
+    uint64_t kind;
+    struct slice domain; /* of DKIM keys */
+    struct slice name;   /* selector, or the name of a TLS key */
+    struct slice public;
+    uint64_t created_at;
+};
+
+struct signer_new_ask {
+    uint64_t kind;
+    struct slice domain;
+    struct slice name;
+    uint64_t bits; /* RSA: 2048 to 4096; 0 for 2048 */
+};
+
+struct signer_keys {
+    struct cbor_list keys; /* struct signer_key */
+};
+
+/* signer_new_key: from keeper. Answers the key's public part; ERROR_INPUT when it exists. */
+extern const struct ipc_message signer_new_key;
+
+/* signer_list: from keeper. */
+extern const struct ipc_message signer_list;
+
+/* The schemas above that requests/admin passes through. */
+extern const struct cbor_schema signer_key_schema;
+extern const struct cbor_schema signer_keys_schema;
+extern const struct cbor_schema signer_new_schema;
