@@ -1,0 +1,113 @@
+/* ledger/ledger - the one append-only record of what happened: its writer.
+ *
+ * ledger_append() returns when the records are durable: not before, and never "perhaps". Any number
+ * of threads may call it; those that wait during one fdatasync share the next. Records are opaque
+ * here: a type and a CBOR body. docs/ledger-format.md is the format, ledger/reader.h reads,
+ * ledger/verify.h proves.
+ *
+ * One process writes a ledger: a lock on the folder keeps a second one out. A struct ledger is
+ * thread-safe but for ledger_close(). Reading needs no lock and never delays a commit. */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/own.h"
+#include "base/secret.h"
+
+#define LEDGER_ID_LEN      16
+#define LEDGER_ROOT_LEN    32
+#define LEDGER_BODY_MAX    ((size_t)256 << 20) /* bytes of one record's body */
+#define LEDGER_RECORDS_MAX 1024                /* in one ledger_append() */
+#define LEDGER_TYPE_OWN    16 /* types below are the ledger's; callers begin here */
+
+struct ledger;
+
+struct ledger_record {
+    uint16_t type;     /* LEDGER_TYPE_OWN to 65535 */
+    struct slice body; /* deterministic CBOR, at most LEDGER_BODY_MAX */
+};
+
+/* Where a record is: all three are needed to read it, `seq` alone to name it for ever (re-sealing
+ * moves records to other files, and ledger_reader_find() then tells where). */
+struct ledger_ref {
+    uint64_t seq; /* 0 for the first record; the index of its leaf */
+    uint32_t segment;
+    uint64_t offset; /* bytes from the start of the segment's file */
+};
+
+/* The tree after the last commit. */
+struct ledger_head {
+    uint64_t size; /* leaves: the next record's seq */
+    uint8_t root[LEDGER_ROOT_LEN];
+    int64_t time_ms;  /* of that commit */
+    uint32_t segment; /* the file that is written, and how long it is */
+    uint64_t offset;
+    uint64_t stored_bytes; /* in all segments */
+};
+
+enum ledger_alarm {
+    LEDGER_ALARM_FAILED,    /* a write or sync failed: segment closed, its batch refused */
+    LEDGER_ALARM_UNSETTLED, /* and the refused batch could not be removed: see ledger_append() */
+    LEDGER_ALARM_DISK,      /* free space fell below the reserve */
+    LEDGER_ALARM_CUT,       /* recovery found and cut an unfinished batch behind the last commit */
+};
+
+struct ledger_options {
+    uint64_t segment_bytes;  /* a segment is closed when it has grown past this; 0: 256 MiB */
+    uint64_t reserve_bytes;  /* free disk space that ordinary records leave alone; 0: none */
+    mode_t mode;             /* of new segments; 0: 0640 */
+    int64_t (*now_ms)(void); /* NULL: clock_wall_ms() */
+
+    /* Called with what went wrong, from whichever thread met it; must not call the ledger. */
+    void (*alarm)(void *context, enum ledger_alarm alarm, const struct error *why);
+    void *alarm_context;
+};
+
+/**
+ * Open the ledger in a folder, or begin one in an empty folder.
+ *
+ * Finds the last whole commit, cuts what stands behind it, and starts a new segment with a new key.
+ * Reads one segment's headers at most, so it takes no longer for an old ledger than for a new one.
+ *
+ * @param dirfd    the folder, which must exist; duplicated
+ * @param key      the derived key "ledger"; copied
+ * @param options  copied; NULL for the defaults
+ * @return         false with ERROR_CONFIG when the key is another ledger's, a newer Postern wrote
+ *                 the ledger, or another process has it open; ERROR_CORRUPT when committed bytes
+ *                 are damaged or a segment is missing; ERROR_BUSY when the disk fails
+ */
+bool ledger_open(int dirfd, const struct secret *key, const struct ledger_options *options,
+                 struct ledger **out, struct error *e) MUST_CHECK;
+
+/**
+ * Append records, together and in order, and return when they are durable.
+ *
+ * @param n     1 to LEDGER_RECORDS_MAX; all become durable or none
+ * @param refs  set to where each record is, n of them; may be NULL
+ * @return      false with ERROR_LIMIT when the disk has no room above the reserve (nothing was
+ *              written), ERROR_BUSY when writing failed: then the records are not in the ledger and
+ *              never will be, and the next call starts a new segment
+ *
+ * When even removing the failed batch failed, the alarm LEDGER_ALARM_UNSETTLED precedes the return:
+ * whoever must not say "no" wrongly ends the process there, before anybody is answered.
+ */
+bool ledger_append(struct ledger *l, const struct ledger_record *records, size_t n,
+                   struct ledger_ref *refs, struct error *e) MUST_CHECK;
+
+/* As ledger_append(), for what must still be recorded on a full disk (bounces, holds, sign-ins,
+ * administrative changes): it may use the reserve. */
+bool ledger_append_reserved(struct ledger *l, const struct ledger_record *records, size_t n,
+                            struct ledger_ref *refs, struct error *e) MUST_CHECK;
+
+/* The tree after the last commit; what a checkpoint signs. */
+void ledger_head(struct ledger *l, struct ledger_head *head);
+
+/* The ledger's random name, in every segment. */
+void ledger_id(const struct ledger *l, uint8_t id[static LEDGER_ID_LEN]);
+
+/* End the segment cleanly and free. No ledger_append() may be under way. NULL is fine. */
+void ledger_close(struct ledger *l);
+
+OWN_BY(ledger, struct ledger, ledger_close)
