@@ -21,7 +21,9 @@ struct text_term {
 /* Where a walk through a text stands. */
 struct text_words {
     struct slice rest;
-    size_t judged; /* bytes of `rest` already known to begin no further whole */
+    size_t no_address; /* bytes of `rest` in which no further address begins */
+    size_t no_number;  /* the same for numbers with separators */
+    bool full;         /* the term reached its limit: the rest of it is dropped */
     size_t len;
     uint8_t term[TEXT_TERM_MAX];
 };
