@@ -111,6 +111,7 @@ static const struct cbor_field intent_fields[] = {
     ROW(4, CBOR_TEXT, host, DOMAIN_MAX),
     ROW(5, CBOR_TEXT, address, 64),
     ROW(6, CBOR_TEXTS, recipients, LETTER_RECIPIENTS_MAX),
+    ROW(7, CBOR_UINT, ruling, LETTER_RECIPIENTS_MAX),
 };
 SCHEMA(intent);
 #undef THIS
@@ -147,12 +148,13 @@ SCHEMA(evidence);
 #define THIS outcome
 static const struct cbor_field outcome_fields[] = {
     ID(outcome),
-    ROW(2, CBOR_UINT, attempt, 0),
+    MAYBE(2, CBOR_UINT, attempt, 0),
     ROW(3, CBOR_TEXT, domain, DOMAIN_MAX),
     CBOR_SUB(4, CBOR_STRUCT, struct outcome, evidence, 0, &evidence_schema),
     CBOR_SUB(5, CBOR_LIST, struct outcome, recipients, LETTER_RECIPIENTS_MAX,
              &recipient_outcome_schema),
     MAYBE(6, CBOR_UINT, retry_at, 0),
+    ROW(7, CBOR_UINT, ruling, LETTER_RECIPIENTS_MAX),
 };
 SCHEMA(outcome);
 #undef THIS
@@ -163,6 +165,7 @@ static const struct cbor_field notice_fields[] = {
     MAYBE(2, CBOR_BYTES, notice, LETTER_ID_LEN),
     ROW(3, CBOR_UINT, kind, NOTICE_SUCCESS),
     ROW(4, CBOR_TEXTS, recipients, LETTER_RECIPIENTS_MAX),
+    ROW(5, CBOR_UINT, ruling, LETTER_RECIPIENTS_MAX),
 };
 SCHEMA(notice);
 #undef THIS
@@ -174,6 +177,7 @@ static const struct cbor_field order_fields[] = {
     MAYBE(3, CBOR_TEXT, domain, DOMAIN_MAX),
     ROW(4, CBOR_TEXT, by, NAME_LEN),
     MAYBE(5, CBOR_TEXT, reason, REASON_MAX),
+    MAYBE(6, CBOR_UINT, ruling, LETTER_RECIPIENTS_MAX),
 };
 SCHEMA(order);
 #undef THIS

@@ -146,7 +146,8 @@ extern const struct cbor_schema sealed_schema;
 /* RECORD_INTENT: bytes may be about to leave; without an outcome behind it, nobody knows. */
 struct intent {
     struct slice id;
-    uint64_t attempt; /* counts from 1 within letter and domain */
+    uint64_t ruling;  /* index into the decision's rulings */
+    uint64_t attempt; /* counts from 1 within the ruling */
     struct slice domain;
     struct slice host;           /* as dialled */
     struct slice address;        /* IP address and port */
@@ -194,7 +195,8 @@ extern const struct cbor_schema evidence_schema;
 /* RECORD_OUTCOME */
 struct outcome {
     struct slice id;
-    uint64_t attempt;
+    uint64_t ruling;
+    uint64_t attempt; /* 0: no attempt led to it, a person or the queue's lifetime did */
     struct slice domain;
     struct evidence evidence;
     struct cbor_list recipients; /* struct recipient_outcome */
@@ -210,6 +212,7 @@ struct notice {
     struct slice id;     /* the letter reported on */
     struct slice notice; /* the letter that reports; empty when none may be sent (null path) */
     uint64_t kind;
+    uint64_t ruling;             /* index into the decision's rulings */
     struct cbor_list recipients; /* texts */
 };
 
@@ -221,7 +224,8 @@ enum order_kind { ORDER_HOLD = 1, ORDER_RELEASE = 2, ORDER_RETRY = 3, ORDER_CANC
 struct order {
     struct slice id;
     uint64_t kind;
-    struct slice domain; /* empty: all */
+    uint64_t ruling;     /* counts from 1 here; 0: all of the letter's */
+    struct slice domain; /* of that ruling; empty: all */
     struct slice by;
     struct slice reason;
 };

@@ -1,0 +1,135 @@
+/* catalog/catalog - where things are in the ledger and what is still to be done.
+ *
+ * Derived: a fold over the ledger's records in their order, and nothing else. Throwing the file
+ * away and folding again gives the same rows (`postern catalog rebuild`). It holds ids, places,
+ * times, sizes, counters and one keyed hash; whatever a person reads comes from the ledger.
+ *
+ * SQLite in WAL mode. One process writes (one thread, inside catalog_begin/commit); others open it
+ * read-only while the writer has it open. The place up to which records were folded is stored in
+ * the same transaction as their rows, so after a crash folding goes on where the file ends. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/own.h"
+
+#include "ledger/reader.h"
+#include "letter/records.h"
+
+#define CATALOG_FORMAT_VERSION 1
+#define CATALOG_KEY_LEN        32
+#define CATALOG_REPEAT_LEN     16
+
+struct catalog;
+
+enum queue_state {
+    QUEUE_WAITING = 1, /* to be tried at next_at */
+    QUEUE_HELD = 2,    /* waits for a person */
+};
+
+struct catalog_letter {
+    uint64_t seq; /* of the facts record; it names the letter in this file */
+    struct letter_id id;
+    uint64_t kind; /* enum letter_kind */
+    uint64_t received_at;
+    uint64_t size;
+    bool decided;
+    struct ledger_ref facts;
+    uint8_t repeat[CATALOG_REPEAT_LEN]; /* see catalog_repeat_key() */
+};
+
+struct catalog_queue_row {
+    uint64_t letter; /* seq */
+    struct letter_id id;
+    uint64_t ruling; /* index into the decision's rulings */
+    uint64_t state;  /* enum queue_state */
+    uint64_t attempt;
+    uint64_t queued_at;
+    uint64_t next_at;
+    bool warned;          /* a delay warning was sent */
+    struct slice pending; /* indexes of recipients without a final outcome, as in struct ruling */
+};
+
+struct catalog_record {
+    struct ledger_ref ref;
+    uint64_t type; /* enum record_type */
+};
+
+struct catalog_counts {
+    uint64_t letters;
+    uint64_t waiting; /* queue rows */
+    uint64_t held;
+    uint64_t undecided; /* letters that inspection and policy have not seen */
+};
+
+/**
+ * Open the catalog, making it when it is not there and `writable`.
+ *
+ * @param path  of catalog.db; -wal and -shm stand beside it
+ * @param key   CATALOG_KEY_LEN bytes for the keyed hash; not needed for reading
+ * @return      false with ERROR_CONFIG for a newer format, ERROR_CORRUPT when it is no catalog,
+ *              ERROR_BUSY when it cannot be opened
+ */
+bool catalog_open(const char *path, bool writable, struct slice key, struct catalog **out,
+                  struct error *e) MUST_CHECK;
+
+/* NULL is fine. */
+void catalog_close(struct catalog *c);
+
+/* Where folding goes on. */
+struct ledger_position catalog_position(const struct catalog *c);
+
+/* A transaction around any number of catalog_apply(); the commit stores the position behind the
+ * last of them. After a failure nothing of it is there, nor the position. */
+bool catalog_begin(struct catalog *c, struct error *e) MUST_CHECK;
+bool catalog_commit(struct catalog *c, struct ledger_position next, struct error *e) MUST_CHECK;
+
+/* Give up the transaction. */
+void catalog_abort(struct catalog *c);
+
+/**
+ * Fold the next record.
+ *
+ * @param entry  as the reader gave it; the body of RECORD_CONTENT is not looked at and may be
+ *               left out, since content always stands right behind its facts
+ * @param arena  for reading the body; the caller resets it
+ * @return       false with ERROR_CORRUPT when the body cannot be read or belongs to no letter,
+ *               ERROR_BUSY when SQLite fails
+ */
+bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
+                   struct error *e) MUST_CHECK;
+
+/* What makes two submissions the same letter: account, Message-ID and content, under the key. */
+void catalog_repeat_key(const struct catalog *c, const struct facts *f,
+                        uint8_t key[static CATALOG_REPEAT_LEN]);
+
+/* Find a letter by its id; *found says whether it is there. */
+bool catalog_find(struct catalog *c, const struct letter_id *id, struct catalog_letter *out,
+                  bool *found, struct error *e) MUST_CHECK;
+
+/* The records about a letter in the order of the ledger; list from the arena. */
+bool catalog_records(struct catalog *c, uint64_t letter, struct arena *arena,
+                     struct catalog_record **records, size_t *count, struct error *e) MUST_CHECK;
+
+/* Find the last record of that type about a letter. */
+bool catalog_record(struct catalog *c, uint64_t letter, uint16_t type, struct ledger_ref *ref,
+                    bool *found, struct error *e) MUST_CHECK;
+
+/* All queue rows, oldest first; from the arena. */
+bool catalog_queue(struct catalog *c, struct arena *arena, struct catalog_queue_row **rows,
+                   size_t *count, struct error *e) MUST_CHECK;
+
+enum catalog_which {
+    CATALOG_UNDECIDED, /* not seen by inspection and policy; `from` is a seq         */
+    CATALOG_SINCE,     /* received at or after `from`, a time                        */
+    CATALOG_BEHIND,    /* facts record at or behind `from`, a seq: for the index     */
+};
+
+/* Letters of that kind in the order of the ledger, at most `max`; from the arena. */
+bool catalog_letters(struct catalog *c, enum catalog_which which, uint64_t from, size_t max,
+                     struct arena *arena, struct catalog_letter **letters, size_t *count,
+                     struct error *e) MUST_CHECK;
+
+bool catalog_counts(struct catalog *c, struct catalog_counts *out, struct error *e) MUST_CHECK;
+
+OWN_BY(catalog, struct catalog, catalog_close)

@@ -1,0 +1,207 @@
+#include "catalog/internal.h"
+
+void catalog_letter_columns(sqlite3_stmt *s, struct catalog_letter *out)
+{
+    *out = (struct catalog_letter){
+        .seq = (uint64_t)sqlite3_column_int64(s, 0),
+        .kind = (uint64_t)sqlite3_column_int64(s, 2),
+        .received_at = (uint64_t)sqlite3_column_int64(s, 3),
+        .size = (uint64_t)sqlite3_column_int64(s, 4),
+        .decided = sqlite3_column_int(s, 5) != 0,
+        .facts = {.seq = (uint64_t)sqlite3_column_int64(s, 0),
+                  .segment = (uint32_t)sqlite3_column_int64(s, 6),
+                  .offset = (uint64_t)sqlite3_column_int64(s, 7)},
+    };
+    struct slice id = slice_of(sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+    if (id.len == LETTER_ID_LEN) {
+        (void)memcpy(out->id.bytes, id.ptr, LETTER_ID_LEN);
+    }
+    if (sqlite3_column_bytes(s, 8) == CATALOG_REPEAT_LEN) {
+        (void)memcpy(out->repeat, sqlite3_column_blob(s, 8), CATALOG_REPEAT_LEN);
+    }
+}
+
+bool catalog_find(struct catalog *c, const struct letter_id *id, struct catalog_letter *out,
+                  bool *found, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_FIND, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_blob(s, 1, id->bytes, LETTER_ID_LEN, SQLITE_STATIC);
+    int step = sqlite3_step(s);
+    *found = step == SQLITE_ROW;
+    if (*found) {
+        catalog_letter_columns(s, out);
+    }
+    (void)sqlite3_reset(s);
+    return step == SQLITE_ROW || step == SQLITE_DONE || catalog_failed(c, "find", e);
+}
+
+/* A list that grows in an arena: doubling leaves at most as much garbage as it holds. */
+struct growing {
+    void *items;
+    size_t count;
+    size_t room;
+    size_t size; /* of an item */
+};
+
+static void *next_item(struct growing *g, struct arena *arena)
+{
+    if (g->count == g->room) {
+        size_t room = g->room ? g->room * 2 : 16;
+        void *moved = arena_array(arena, room, g->size);
+        if (g->count) {
+            (void)memcpy(moved, g->items, g->count * g->size);
+        }
+        g->items = moved;
+        g->room = room;
+    }
+    return (uint8_t *)g->items + g->count++ * g->size;
+}
+
+/* Step through all rows, reading each into the next item of the list. */
+static bool collect(struct catalog *c, sqlite3_stmt *s, struct growing *g, struct arena *arena,
+                    void (*read)(sqlite3_stmt *, struct arena *, void *), struct error *e)
+{
+    int step = SQLITE_DONE;
+
+    while ((step = sqlite3_step(s)) == SQLITE_ROW) {
+        read(s, arena, next_item(g, arena));
+    }
+    (void)sqlite3_reset(s);
+    return step == SQLITE_DONE || catalog_failed(c, "list", e);
+}
+
+static void read_record(sqlite3_stmt *s, struct arena *arena, void *item)
+{
+    struct catalog_record *r = item;
+
+    (void)arena;
+    *r = (struct catalog_record){
+        .ref = {.seq = (uint64_t)sqlite3_column_int64(s, 0),
+                .segment = (uint32_t)sqlite3_column_int64(s, 2),
+                .offset = (uint64_t)sqlite3_column_int64(s, 3)},
+        .type = (uint64_t)sqlite3_column_int64(s, 1)
+    };
+}
+
+bool catalog_records(struct catalog *c, uint64_t letter, struct arena *arena,
+                     struct catalog_record **records, size_t *count, struct error *e)
+{
+    struct growing g = {.size = sizeof(**records)};
+    sqlite3_stmt *s = catalog_statement(c, SQL_RECORDS, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(s, 1, (int64_t)letter);
+    if (!collect(c, s, &g, arena, read_record, e)) {
+        return false;
+    }
+    *records = g.items;
+    *count = g.count;
+    return true;
+}
+
+bool catalog_record(struct catalog *c, uint64_t letter, uint16_t type, struct ledger_ref *ref,
+                    bool *found, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_LAST_RECORD, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(s, 1, (int64_t)letter);
+    (void)sqlite3_bind_int64(s, 2, type);
+    int step = sqlite3_step(s);
+    *found = step == SQLITE_ROW;
+    if (*found) {
+        *ref = (struct ledger_ref){.seq = (uint64_t)sqlite3_column_int64(s, 0),
+                                   .segment = (uint32_t)sqlite3_column_int64(s, 1),
+                                   .offset = (uint64_t)sqlite3_column_int64(s, 2)};
+    }
+    (void)sqlite3_reset(s);
+    return step == SQLITE_ROW || step == SQLITE_DONE || catalog_failed(c, "find", e);
+}
+
+static void read_row(sqlite3_stmt *s, struct arena *arena, void *item)
+{
+    struct catalog_queue_row *r = item;
+    struct slice id = slice_of(sqlite3_column_blob(s, 1), (size_t)sqlite3_column_bytes(s, 1));
+
+    *r = (struct catalog_queue_row){
+        .letter = (uint64_t)sqlite3_column_int64(s, 0),
+        .ruling = (uint64_t)sqlite3_column_int64(s, 2),
+        .state = (uint64_t)sqlite3_column_int64(s, 3),
+        .attempt = (uint64_t)sqlite3_column_int64(s, 4),
+        .queued_at = (uint64_t)sqlite3_column_int64(s, 5),
+        .next_at = (uint64_t)sqlite3_column_int64(s, 6),
+        .warned = sqlite3_column_int(s, 7) != 0,
+        .pending = arena_copy(
+            arena, slice_of(sqlite3_column_blob(s, 8), (size_t)sqlite3_column_bytes(s, 8))),
+    };
+    if (id.len == LETTER_ID_LEN) {
+        (void)memcpy(r->id.bytes, id.ptr, LETTER_ID_LEN);
+    }
+}
+
+bool catalog_queue(struct catalog *c, struct arena *arena, struct catalog_queue_row **rows,
+                   size_t *count, struct error *e)
+{
+    struct growing g = {.size = sizeof(**rows)};
+    sqlite3_stmt *s = catalog_statement(c, SQL_QUEUE, e);
+
+    if (!s || !collect(c, s, &g, arena, read_row, e)) {
+        return false;
+    }
+    *rows = g.items;
+    *count = g.count;
+    return true;
+}
+
+static void read_letter(sqlite3_stmt *s, struct arena *arena, void *item)
+{
+    (void)arena;
+    catalog_letter_columns(s, item);
+}
+
+bool catalog_letters(struct catalog *c, enum catalog_which which, uint64_t from, size_t max,
+                     struct arena *arena, struct catalog_letter **letters, size_t *count,
+                     struct error *e)
+{
+    static const enum statement statements[] = {SQL_UNDECIDED, SQL_SINCE, SQL_BEHIND};
+    struct growing g = {.size = sizeof(**letters)};
+    sqlite3_stmt *s = catalog_statement(c, statements[which], e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(s, 1, (int64_t)from);
+    (void)sqlite3_bind_int64(s, 2, max > INT64_MAX ? INT64_MAX : (int64_t)max);
+    if (!collect(c, s, &g, arena, read_letter, e)) {
+        return false;
+    }
+    *letters = g.items;
+    *count = g.count;
+    return true;
+}
+
+bool catalog_counts(struct catalog *c, struct catalog_counts *out, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_COUNTS, e);
+
+    if (!s) {
+        return false;
+    }
+    int step = sqlite3_step(s);
+    if (step == SQLITE_ROW) {
+        *out = (struct catalog_counts){.letters = (uint64_t)sqlite3_column_int64(s, 0),
+                                       .waiting = (uint64_t)sqlite3_column_int64(s, 1),
+                                       .held = (uint64_t)sqlite3_column_int64(s, 2),
+                                       .undecided = (uint64_t)sqlite3_column_int64(s, 3)};
+    }
+    (void)sqlite3_reset(s);
+    return step == SQLITE_ROW || catalog_failed(c, "count", e);
+}

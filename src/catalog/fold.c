@@ -1,0 +1,324 @@
+/* The fold: what each record changes in the catalog.
+ *
+ *   FACTS     a letter; undecided unless it repeats another one
+ *   DECISION  a queue row for each ruling; the letter is decided
+ *   INTENT    the row's attempt counts
+ *   OUTCOME   final ones leave the row's pending recipients; the row goes with the last of them
+ *   NOTICE    a delay warning marks the row as warned
+ *   ORDER     hold, release, retry; cancelling is an outcome of its own
+ *
+ * Every record about a letter also gets a line in `records`. */
+#include <sodium.h>
+
+#include "catalog/internal.h"
+#include "letter/findings.h"
+
+static bool unreadable(const struct ledger_entry *entry, struct error *e)
+{
+    e->kind = ERROR_CORRUPT;
+    return error_add(e, "catalog: record %llu", (unsigned long long)entry->ref.seq);
+}
+
+static void bind_ref(sqlite3_stmt *s, int first, const struct ledger_ref *ref)
+{
+    (void)sqlite3_bind_int64(s, first, ref->segment);
+    (void)sqlite3_bind_int64(s, first + 1, (int64_t)ref->offset);
+}
+
+static bool add_record(struct catalog *c, uint64_t letter, const struct ledger_entry *entry,
+                       struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_ADD_RECORD, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(s, 1, (int64_t)letter);
+    (void)sqlite3_bind_int64(s, 2, (int64_t)entry->ref.seq);
+    (void)sqlite3_bind_int64(s, 3, entry->type);
+    bind_ref(s, 4, &entry->ref);
+    return catalog_run(c, s, e);
+}
+
+/* The letter that a record's id names, and when it was received. */
+static bool letter_of(struct catalog *c, struct slice id, uint64_t *letter, uint64_t *received_at,
+                      struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_LETTER_OF, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_blob(s, 1, id.ptr, (int)id.len, SQLITE_STATIC);
+    int step = sqlite3_step(s);
+    if (step == SQLITE_ROW) {
+        *letter = (uint64_t)sqlite3_column_int64(s, 0);
+        *received_at = (uint64_t)sqlite3_column_int64(s, 1);
+    }
+    (void)sqlite3_reset(s);
+    if (step == SQLITE_DONE) {
+        return error_set(e, ERROR_CORRUPT, "a letter without facts");
+    }
+    return step == SQLITE_ROW || catalog_failed(c, "find", e);
+}
+
+void catalog_repeat_key(const struct catalog *c, const struct facts *f,
+                        uint8_t key[static CATALOG_REPEAT_LEN])
+{
+    crypto_generichash_state h;
+    const struct slice parts[] = {f->account, f->message_id, f->digest};
+
+    (void)crypto_generichash_init(&h, c->key, CATALOG_KEY_LEN, CATALOG_REPEAT_LEN);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        uint64_t len = parts[i].len; /* so that no two lists of parts hash the same bytes */
+        (void)crypto_generichash_update(&h, (const uint8_t *)&len, sizeof(len));
+        (void)crypto_generichash_update(&h, parts[i].ptr, parts[i].len);
+    }
+    (void)crypto_generichash_final(&h, key, CATALOG_REPEAT_LEN);
+}
+
+static bool fold_facts(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
+                       struct error *e)
+{
+    struct facts f;
+    uint8_t repeat[CATALOG_REPEAT_LEN];
+
+    if (!cbor_read(entry->body, &facts_schema, arena, &f, e)) {
+        return unreadable(entry, e);
+    }
+    sqlite3_stmt *s = catalog_statement(c, SQL_ADD_LETTER, e);
+    if (!s) {
+        return false;
+    }
+    catalog_repeat_key(c, &f, repeat);
+    (void)sqlite3_bind_int64(s, 1, (int64_t)entry->ref.seq);
+    (void)sqlite3_bind_blob(s, 2, f.id.ptr, (int)f.id.len, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 3, (int64_t)f.kind);
+    (void)sqlite3_bind_int64(s, 4, (int64_t)f.received_at);
+    (void)sqlite3_bind_int64(s, 5, (int64_t)f.size);
+    (void)sqlite3_bind_int(s, 6, f.repeat_of.len != 0);
+    bind_ref(s, 7, &entry->ref);
+    (void)sqlite3_bind_blob(s, 9, repeat, sizeof(repeat), SQLITE_STATIC);
+    return catalog_run(c, s, e) && add_record(c, entry->ref.seq, entry, e);
+}
+
+/* Bind letter and ruling to the first two places of a statement about a queue row. */
+static sqlite3_stmt *row_statement(struct catalog *c, enum statement which, uint64_t letter,
+                                   uint64_t ruling, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, which, e);
+
+    if (s) {
+        (void)sqlite3_bind_int64(s, 1, (int64_t)letter);
+        (void)sqlite3_bind_int64(s, 2, (int64_t)ruling);
+    }
+    return s;
+}
+
+static bool add_rows(struct catalog *c, uint64_t letter, uint64_t received_at,
+                     const struct decision *d, struct error *e)
+{
+    const struct ruling *rulings = d->rulings.items;
+
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        sqlite3_stmt *s = row_statement(c, SQL_ADD_ROW, letter, i, e);
+        if (!s) {
+            return false;
+        }
+        (void)sqlite3_bind_int(s, 3, rulings[i].hold ? QUEUE_HELD : QUEUE_WAITING);
+        (void)sqlite3_bind_int64(s, 4, (int64_t)received_at);
+        (void)sqlite3_bind_blob(s, 5, rulings[i].recipients.ptr, (int)rulings[i].recipients.len,
+                                SQLITE_STATIC);
+        if (!catalog_run(c, s, e)) {
+            return false;
+        }
+    }
+    sqlite3_stmt *s = catalog_statement(c, SQL_DECIDED, e);
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(s, 1, (int64_t)letter);
+    return catalog_run(c, s, e);
+}
+
+static bool begin_attempt(struct catalog *c, uint64_t letter, const struct intent *i,
+                          struct error *e)
+{
+    sqlite3_stmt *s = row_statement(c, SQL_BEGIN_ATTEMPT, letter, i->ruling, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(s, 3, (int64_t)i->attempt);
+    return catalog_run(c, s, e);
+}
+
+/* Whether a recipient's outcome leaves nothing more to do. */
+static bool is_final(const struct recipient_outcome *o)
+{
+    return o->status == DELIVERY_DELIVERED || o->status == DELIVERY_RELAYED ||
+           o->status == DELIVERY_FAILED;
+}
+
+static bool settled(const struct outcome *o, unsigned index)
+{
+    const struct recipient_outcome *r = o->recipients.items;
+
+    for (size_t i = 0; i < o->recipients.count; i++) {
+        if (r[i].index == index && is_final(&r[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Copy the indexes of `pending` whose recipients are not settled; returns the bytes kept. */
+static size_t keep_pending(const struct outcome *o, struct slice pending, uint8_t *kept)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i + 1 < pending.len; i += 2) {
+        unsigned index = (unsigned)pending.ptr[i] << 8 | pending.ptr[i + 1];
+        if (!settled(o, index)) {
+            kept[len] = pending.ptr[i];
+            kept[len + 1] = pending.ptr[i + 1];
+            len += 2;
+        }
+    }
+    return len;
+}
+
+static bool set_pending(struct catalog *c, uint64_t letter, const struct outcome *o,
+                        struct slice kept, struct error *e)
+{
+    enum statement which = kept.len ? SQL_SET_PENDING : SQL_REMOVE_ROW;
+    sqlite3_stmt *s = row_statement(c, which, letter, o->ruling, e);
+
+    if (!s) {
+        return false;
+    }
+    if (kept.len) {
+        (void)sqlite3_bind_blob(s, 3, kept.ptr, (int)kept.len, SQLITE_STATIC);
+        (void)sqlite3_bind_int64(s, 4, (int64_t)o->retry_at);
+        (void)sqlite3_bind_int64(s, 5, (int64_t)o->attempt);
+    }
+    return catalog_run(c, s, e);
+}
+
+/* A row that is already gone stays gone: an outcome may follow a cancellation. */
+static bool end_attempt(struct catalog *c, uint64_t letter, const struct outcome *o,
+                        struct arena *arena, struct error *e)
+{
+    sqlite3_stmt *s = row_statement(c, SQL_PENDING, letter, o->ruling, e);
+
+    if (!s) {
+        return false;
+    }
+    int step = sqlite3_step(s);
+    if (step != SQLITE_ROW) {
+        (void)sqlite3_reset(s);
+        return step == SQLITE_DONE || catalog_failed(c, "find", e);
+    }
+    struct slice pending = slice_of(sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0));
+    uint8_t *kept = arena_alloc(arena, pending.len + 1);
+    size_t len = keep_pending(o, pending, kept);
+    (void)sqlite3_reset(s);
+    return set_pending(c, letter, o, slice_of(kept, len), e);
+}
+
+static bool obey(struct catalog *c, uint64_t letter, const struct order *o, struct error *e)
+{
+    bool retry = o->kind == ORDER_RETRY;
+
+    if (o->kind == ORDER_CANCEL) {
+        return true;
+    }
+    sqlite3_stmt *s = row_statement(c, retry ? SQL_RETRY : SQL_SET_STATE, letter, o->ruling, e);
+    if (!s) {
+        return false;
+    }
+    if (!retry) {
+        (void)sqlite3_bind_int(s, 3, o->kind == ORDER_HOLD ? QUEUE_HELD : QUEUE_WAITING);
+    }
+    return catalog_run(c, s, e);
+}
+
+static bool warned(struct catalog *c, uint64_t letter, const struct notice *n, struct error *e)
+{
+    if (n->kind != NOTICE_DELAY) {
+        return true;
+    }
+    sqlite3_stmt *s = row_statement(c, SQL_WARNED, letter, n->ruling, e);
+    return s && catalog_run(c, s, e);
+}
+
+/* The records that begin with the id of their letter, under key 1. */
+static const struct cbor_schema *schema_of(uint16_t type)
+{
+    switch (type) {
+    case RECORD_FINDINGS:
+        return &findings_schema;
+    case RECORD_DECISION:
+        return &decision_schema;
+    case RECORD_SEALED:
+        return &sealed_schema;
+    case RECORD_INTENT:
+        return &intent_schema;
+    case RECORD_OUTCOME:
+        return &outcome_schema;
+    case RECORD_NOTICE:
+        return &notice_schema;
+    case RECORD_ORDER:
+        return &order_schema;
+    default:
+        return NULL;
+    }
+}
+
+static bool change(struct catalog *c, uint16_t type, uint64_t letter, uint64_t received_at,
+                   const void *value, struct arena *arena, struct error *e)
+{
+    switch (type) {
+    case RECORD_DECISION:
+        return add_rows(c, letter, received_at, value, e);
+    case RECORD_INTENT:
+        return begin_attempt(c, letter, value, e);
+    case RECORD_OUTCOME:
+        return end_attempt(c, letter, value, arena, e);
+    case RECORD_NOTICE:
+        return warned(c, letter, value, e);
+    case RECORD_ORDER:
+        return obey(c, letter, value, e);
+    default:
+        return true;
+    }
+}
+
+bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
+                   struct error *e)
+{
+    const struct cbor_schema *schema = schema_of(entry->type);
+    uint64_t letter = 0;
+    uint64_t received_at = 0;
+    struct slice id;
+
+    if (entry->type == RECORD_FACTS) {
+        return fold_facts(c, entry, arena, e);
+    }
+    if (entry->type == RECORD_CONTENT) {
+        return add_record(c, entry->ref.seq - 1, entry, e);
+    }
+    if (!schema) {
+        return true;
+    }
+    void *value = arena_alloc(arena, schema->size);
+    if (!cbor_read(entry->body, schema, arena, value, e)) {
+        return unreadable(entry, e);
+    }
+    (void)memcpy(&id, value, sizeof(id)); /* each of these structs begins with its letter's id */
+    if (!letter_of(c, id, &letter, &received_at, e)) {
+        return e->kind == ERROR_CORRUPT ? unreadable(entry, e) : false;
+    }
+    return add_record(c, letter, entry, e) &&
+           change(c, entry->type, letter, received_at, value, arena, e);
+}

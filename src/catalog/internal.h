@@ -1,0 +1,50 @@
+/* catalog/internal - the statements that fold.c, find.c and open.c share. */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "catalog/catalog.h"
+
+enum statement {
+    SQL_POSITION,
+    SQL_ADD_LETTER,
+    SQL_ADD_RECORD,
+    SQL_LETTER_OF,
+    SQL_DECIDED,
+    SQL_ADD_ROW,
+    SQL_BEGIN_ATTEMPT,
+    SQL_PENDING,
+    SQL_SET_PENDING,
+    SQL_REMOVE_ROW,
+    SQL_SET_STATE,
+    SQL_RETRY,
+    SQL_WARNED,
+    SQL_FIND,
+    SQL_RECORDS,
+    SQL_LAST_RECORD,
+    SQL_QUEUE,
+    SQL_UNDECIDED,
+    SQL_SINCE,
+    SQL_BEHIND,
+    SQL_COUNTS,
+    SQL_STATEMENTS,
+};
+
+struct catalog {
+    sqlite3 *db;
+    sqlite3_stmt *prepared[SQL_STATEMENTS]; /* made when first needed */
+    struct ledger_position position;
+    uint8_t key[CATALOG_KEY_LEN];
+};
+
+/* The statement, reset and without bindings; NULL with *e set when it cannot be prepared. */
+sqlite3_stmt *catalog_statement(struct catalog *c, enum statement which, struct error *e);
+
+/* Step a statement that gives no rows, and reset it. */
+bool catalog_run(struct catalog *c, sqlite3_stmt *s, struct error *e) MUST_CHECK;
+
+/* Fill *e from what SQLite says, and return false. */
+bool catalog_failed(struct catalog *c, const char *doing, struct error *e);
+
+/* Read the columns of SQL_FIND, SQL_UNDECIDED, SQL_SINCE and SQL_BEHIND. */
+void catalog_letter_columns(sqlite3_stmt *s, struct catalog_letter *out);

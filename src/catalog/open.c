@@ -1,0 +1,217 @@
+#include <string.h>
+
+#include "catalog/internal.h"
+
+/* The whole schema. `letters.seq` is the ledger's number of the facts record. A queue row goes when
+ * its last recipient has a final outcome. */
+static const char schema[] =
+    "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, seq INTEGER, segment INTEGER,"
+    "  offset INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS letters (seq INTEGER PRIMARY KEY, id BLOB NOT NULL,"
+    "  kind INTEGER NOT NULL, received_at INTEGER NOT NULL, size INTEGER NOT NULL,"
+    "  decided INTEGER NOT NULL, segment INTEGER NOT NULL, offset INTEGER NOT NULL,"
+    "  repeat BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX IF NOT EXISTS letters_id ON letters (id);"
+    "CREATE INDEX IF NOT EXISTS letters_undecided ON letters (seq) WHERE decided = 0;"
+    "CREATE TABLE IF NOT EXISTS records (letter INTEGER NOT NULL, seq INTEGER NOT NULL,"
+    "  type INTEGER NOT NULL, segment INTEGER NOT NULL, offset INTEGER NOT NULL,"
+    "  PRIMARY KEY (letter, seq)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS queue (letter INTEGER NOT NULL, ruling INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL, attempt INTEGER NOT NULL, queued_at INTEGER NOT NULL,"
+    "  next_at INTEGER NOT NULL, warned INTEGER NOT NULL, pending BLOB NOT NULL,"
+    "  PRIMARY KEY (letter, ruling)) WITHOUT ROWID;";
+
+#define LETTER_COLUMNS "seq, id, kind, received_at, size, decided, segment, offset, repeat"
+
+static const char *const texts[SQL_STATEMENTS] = {
+    [SQL_POSITION] = "INSERT OR REPLACE INTO meta VALUES ('position', ?1, ?2, ?3)",
+    [SQL_ADD_LETTER] =
+        "INSERT INTO letters (" LETTER_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [SQL_ADD_RECORD] = "INSERT INTO records VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SQL_LETTER_OF] = "SELECT seq, received_at FROM letters WHERE id = ?1",
+    [SQL_DECIDED] = "UPDATE letters SET decided = 1 WHERE seq = ?1",
+    [SQL_ADD_ROW] = "INSERT INTO queue VALUES (?1, ?2, ?3, 0, ?4, 0, 0, ?5)",
+    [SQL_BEGIN_ATTEMPT] = "UPDATE queue SET attempt = ?3 WHERE letter = ?1 AND ruling = ?2",
+    [SQL_PENDING] = "SELECT pending FROM queue WHERE letter = ?1 AND ruling = ?2",
+    [SQL_SET_PENDING] = "UPDATE queue SET pending = ?3, next_at = ?4, attempt = max(attempt, ?5)"
+                        " WHERE letter = ?1 AND ruling = ?2",
+    [SQL_REMOVE_ROW] = "DELETE FROM queue WHERE letter = ?1 AND ruling = ?2",
+    [SQL_SET_STATE] =
+        "UPDATE queue SET state = ?3 WHERE letter = ?1 AND (?2 = 0 OR ruling = ?2 - 1)",
+    [SQL_RETRY] = "UPDATE queue SET next_at = 0 WHERE letter = ?1 AND (?2 = 0 OR ruling = ?2 - 1)",
+    [SQL_WARNED] = "UPDATE queue SET warned = 1 WHERE letter = ?1 AND ruling = ?2",
+    [SQL_FIND] = "SELECT " LETTER_COLUMNS " FROM letters WHERE id = ?1",
+    [SQL_RECORDS] = "SELECT seq, type, segment, offset FROM records WHERE letter = ?1 ORDER BY seq",
+    [SQL_LAST_RECORD] = "SELECT seq, segment, offset FROM records WHERE letter = ?1 AND type = ?2"
+                        " ORDER BY seq DESC LIMIT 1",
+    [SQL_QUEUE] = "SELECT q.letter, l.id, q.ruling, q.state, q.attempt, q.queued_at, q.next_at,"
+                  " q.warned, q.pending FROM queue q JOIN letters l ON l.seq = q.letter"
+                  " ORDER BY q.letter, q.ruling",
+    [SQL_UNDECIDED] = "SELECT " LETTER_COLUMNS
+                      " FROM letters WHERE decided = 0 AND seq >= ?1 ORDER BY seq LIMIT ?2",
+    [SQL_SINCE] =
+        "SELECT " LETTER_COLUMNS " FROM letters WHERE received_at >= ?1 ORDER BY seq LIMIT ?2",
+    [SQL_BEHIND] = "SELECT " LETTER_COLUMNS " FROM letters WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+    [SQL_COUNTS] = "SELECT (SELECT count(*) FROM letters),"
+                   " (SELECT count(*) FROM queue WHERE state = 1),"
+                   " (SELECT count(*) FROM queue WHERE state = 2),"
+                   " (SELECT count(*) FROM letters WHERE decided = 0)",
+};
+
+bool catalog_failed(struct catalog *c, const char *doing, struct error *e)
+{
+    int code = sqlite3_errcode(c->db);
+    enum error_kind kind =
+        code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ERROR_CORRUPT : ERROR_BUSY;
+    return error_set(e, kind, "catalog: %s: %s", doing, sqlite3_errmsg(c->db));
+}
+
+sqlite3_stmt *catalog_statement(struct catalog *c, enum statement which, struct error *e)
+{
+    sqlite3_stmt **s = &c->prepared[which];
+
+    if (!*s && sqlite3_prepare_v3(c->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, s, NULL)) {
+        (void)catalog_failed(c, "prepare", e);
+        return NULL;
+    }
+    (void)sqlite3_reset(*s);
+    (void)sqlite3_clear_bindings(*s);
+    return *s;
+}
+
+bool catalog_run(struct catalog *c, sqlite3_stmt *s, struct error *e)
+{
+    int step = sqlite3_step(s);
+    bool done = step == SQLITE_DONE || catalog_failed(c, "write", e);
+    (void)sqlite3_reset(s);
+    return done;
+}
+
+/* Derived data needs no fsync of its own: WAL with synchronous=NORMAL cannot become corrupt by a
+ * crash, it can only lose its last transactions, and the position is lost with them. */
+static bool set_up(struct catalog *c, bool writable, struct error *e)
+{
+    static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+                                  "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
+                                  "PRAGMA wal_autocheckpoint = 4000;";
+
+    (void)sqlite3_busy_timeout(c->db, 5000);
+    if (!writable) {
+        return true;
+    }
+    if (sqlite3_exec(c->db, pragmas, NULL, NULL, NULL) ||
+        sqlite3_exec(c->db, schema, NULL, NULL, NULL)) {
+        return catalog_failed(c, "set up", e);
+    }
+    return true;
+}
+
+static bool check_version(struct catalog *c, bool writable, struct error *e)
+{
+    sqlite3_stmt *s = NULL;
+
+    if (sqlite3_prepare_v2(c->db, "PRAGMA user_version", -1, &s, NULL) ||
+        sqlite3_step(s) != SQLITE_ROW) {
+        (void)sqlite3_finalize(s);
+        return catalog_failed(c, "open", e);
+    }
+    int version = sqlite3_column_int(s, 0);
+    (void)sqlite3_finalize(s);
+    if (version > CATALOG_FORMAT_VERSION) {
+        return error_set(e, ERROR_CONFIG,
+                         "the catalog has format %d and this program knows %d: install the newer "
+                         "Postern again, or delete the catalog to have it made anew",
+                         version, CATALOG_FORMAT_VERSION);
+    }
+    if (version == 0 && writable &&
+        sqlite3_exec(c->db, "PRAGMA user_version = 1", NULL, NULL, NULL)) {
+        return catalog_failed(c, "open", e);
+    }
+    return true;
+}
+
+static bool read_position(struct catalog *c, struct error *e)
+{
+    sqlite3_stmt *s = NULL;
+
+    if (sqlite3_prepare_v2(c->db, "SELECT seq, segment, offset FROM meta WHERE name = 'position'",
+                           -1, &s, NULL)) {
+        return catalog_failed(c, "open", e);
+    }
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        c->position = (struct ledger_position){.seq = (uint64_t)sqlite3_column_int64(s, 0),
+                                               .segment = (uint32_t)sqlite3_column_int64(s, 1),
+                                               .offset = (uint64_t)sqlite3_column_int64(s, 2)};
+    }
+    (void)sqlite3_finalize(s);
+    return true;
+}
+
+bool catalog_open(const char *path, bool writable, struct slice key, struct catalog **out,
+                  struct error *e)
+{
+    int flags = writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    OWN(catalog) struct catalog *c = calloc(1, sizeof(*c));
+
+    if (!c) {
+        arena_panic("out of memory");
+    }
+    if (key.len == CATALOG_KEY_LEN) {
+        (void)memcpy(c->key, key.ptr, CATALOG_KEY_LEN);
+    }
+    if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL)) {
+        return catalog_failed(c, "open", e);
+    }
+    if (!check_version(c, writable, e) || !set_up(c, writable, e) || !read_position(c, e)) {
+        return false;
+    }
+    *out = TAKE(c, NULL);
+    return true;
+}
+
+void catalog_close(struct catalog *c)
+{
+    if (!c) {
+        return;
+    }
+    for (size_t i = 0; i < SQL_STATEMENTS; i++) {
+        (void)sqlite3_finalize(c->prepared[i]);
+    }
+    (void)sqlite3_close(c->db);
+    explicit_bzero(c->key, sizeof(c->key));
+    free(c);
+}
+
+struct ledger_position catalog_position(const struct catalog *c)
+{
+    return c->position;
+}
+
+bool catalog_begin(struct catalog *c, struct error *e)
+{
+    return sqlite3_exec(c->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK ||
+           catalog_failed(c, "begin", e);
+}
+
+bool catalog_commit(struct catalog *c, struct ledger_position next, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_POSITION, e);
+
+    if (s) {
+        (void)sqlite3_bind_int64(s, 1, (int64_t)next.seq);
+        (void)sqlite3_bind_int64(s, 2, next.segment);
+        (void)sqlite3_bind_int64(s, 3, (int64_t)next.offset);
+    }
+    if (!s || !catalog_run(c, s, e) ||
+        (sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL) && !catalog_failed(c, "commit", e))) {
+        catalog_abort(c);
+        return false;
+    }
+    c->position = next;
+    return true;
+}
+
+void catalog_abort(struct catalog *c)
+{
+    (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
+}
