@@ -1,0 +1,208 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "host/file.h"
+#include "keyring/digest.h"
+#include "keyring/keyring.h"
+#include "keyring/master.h"
+#include "keyring/recovery.h"
+#include "tests/test.h"
+
+static int folder = -1;
+static char path[] = "/tmp/postern-keyring-XXXXXX";
+
+static int begin(void **unused)
+{
+    (void)unused;
+    if (!mkdtemp(path)) {
+        return 1;
+    }
+    folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return folder < 0;
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    (void)unlinkat(folder, "master.key", 0);
+    (void)unlinkat(folder, "again.key", 0);
+    (void)unlinkat(folder, "bad.key", 0);
+    (void)unlinkat(folder, "recovery.sealed", 0);
+    (void)close(folder);
+    return rmdir(path);
+}
+
+static void digests_are_sha256(void **unused)
+{
+    (void)unused;
+    /* FIPS 180-4 "abc"; RFC 4231 test case 2; RFC 5869 has its own test below. */
+    static const uint8_t abc[] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40,
+                                  0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17,
+                                  0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+    static const uint8_t jefe[] = {0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24,
+                                   0x26, 0x08, 0x95, 0x75, 0xc7, 0x5a, 0x00, 0x3f, 0x08, 0x9d, 0x27,
+                                   0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43};
+    uint8_t got[DIGEST_LEN];
+
+    digest_of(SLICE("a"), SLICE("bc"), got);
+    assert_memory_equal(got, abc, sizeof(abc));
+    digest_hmac(SLICE("Jefe"), SLICE("what do ya want for nothing?"), got);
+    assert_memory_equal(got, jefe, sizeof(jefe));
+
+    OWN(digest) struct digest *d = digest_new();
+    digest_add(d, SLICE("forgotten"));
+    digest_reset(d);
+    for (int i = 0; i < 2; i++) {
+        digest_add(d, SLICE("abc"));
+        digest_end(d, got);
+        assert_memory_equal(got, abc, sizeof(abc));
+    }
+}
+
+/* HKDF written out from RFC 5869 with HMAC alone: an independent second opinion. */
+static void derives_as_rfc_5869(void **unused)
+{
+    (void)unused;
+    uint8_t prk[DIGEST_LEN];
+    uint8_t wanted[DIGEST_LEN];
+    uint8_t got[KEYRING_KEY_LEN];
+    uint8_t key_bytes[KEYRING_KEY_LEN];
+    static const uint8_t no_salt[DIGEST_LEN];
+
+    (void)memset(key_bytes, 0x0b, sizeof(key_bytes));
+    digest_hmac(SLICE_ARRAY(no_salt), SLICE_ARRAY(key_bytes), prk);
+    digest_hmac(SLICE_ARRAY(prk), SLICE("postern/v1/ledger\x01"), wanted);
+    OWN(secret) struct secret *key = secret_copy(SLICE_ARRAY(key_bytes));
+    OWN(secret) struct secret *derived = keyring_derive(key, "ledger");
+    assert_true(secret_equal(secret_slice(derived), SLICE_ARRAY(wanted)));
+
+    digest_hmac(SLICE("salt"), SLICE_ARRAY(key_bytes), prk);
+    digest_hmac(SLICE_ARRAY(prk), SLICE("postern/v1/record\x01"), wanted);
+    keyring_derive_salted(SLICE_ARRAY(key_bytes), SLICE("salt"), "record", got);
+    assert_memory_equal(got, wanted, sizeof(wanted));
+}
+
+static void seals_and_opens(void **unused)
+{
+    (void)unused;
+    OWN(secret) struct secret *key = keyring_random();
+    OWN(secret) struct secret *other = keyring_random();
+    OWN(buf) struct buf sealed = {.max = 200};
+    OWN(buf) struct buf again = {.max = 200};
+    OWN(buf) struct buf opened = {.max = 200};
+    struct error e = {0};
+
+    keyring_seal(key, SLICE("here"), SLICE("value"), &sealed);
+    keyring_seal(key, SLICE("here"), SLICE("value"), &again);
+    assert_int_equal(sealed.len, 5 + KEYRING_SEAL_OVERHEAD);
+    assert_false(slice_equal(buf_slice(&sealed), buf_slice(&again)));
+    assert_ok(keyring_open(key, SLICE("here"), buf_slice(&sealed), &opened, &e), e);
+    assert_slice(buf_slice(&opened), "value");
+    assert_false(keyring_open(key, SLICE("there"), buf_slice(&sealed), &opened, &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT);
+    assert_false(keyring_open(other, SLICE("here"), buf_slice(&sealed), &opened, &e));
+    for (size_t cut = 0; cut < sealed.len; cut++) {
+        assert_false(
+            keyring_open(key, SLICE("here"), slice_head(buf_slice(&sealed), cut), &opened, &e));
+    }
+    for (size_t i = 0; i < sealed.len; i++) {
+        sealed.ptr[i] ^= 0x10;
+        assert_false(keyring_open(key, SLICE("here"), buf_slice(&sealed), &opened, &e));
+        sealed.ptr[i] ^= 0x10;
+    }
+    sealed.ptr[0] = 2;
+    assert_false(keyring_open(key, SLICE("here"), buf_slice(&sealed), &opened, &e));
+    assert_int_equal(e.kind, ERROR_CONFIG);
+    assert_slice(buf_slice(&opened), "value");
+
+    OWN(buf) struct buf nothing = {.max = 200};
+    OWN(buf) struct buf small = {.max = KEYRING_SEAL_OVERHEAD};
+    keyring_seal(key, SLICE_NONE, SLICE_NONE, &nothing);
+    assert_ok(keyring_open(key, SLICE_NONE, buf_slice(&nothing), &opened, &e), e);
+    keyring_seal(key, SLICE_NONE, SLICE("x"), &small);
+    assert_true(small.full);
+}
+
+static void keeps_the_master_key(void **unused)
+{
+    (void)unused;
+    OWN(secret) struct secret *made = NULL;
+    OWN(secret) struct secret *read = NULL;
+    OWN(secret) struct secret *none = NULL;
+    OWN(buf) struct buf text = {.max = 1000};
+    struct error e = {0};
+
+    assert_false(master_read(folder, "master.key", &none, &e));
+    assert_int_equal(e.kind, ERROR_CONFIG);
+    assert_ok(master_create(folder, "master.key", &made, &e), e);
+    assert_ok(master_read(folder, "master.key", &read, &e), e);
+    assert_true(secret_equal(secret_slice(made), secret_slice(read)));
+    assert_false(master_create(folder, "master.key", &none, &e));
+    assert_int_equal(e.kind, ERROR_CONFIG);
+
+    assert_ok(file_read_all(folder, "master.key", &text, &e), e);
+    for (size_t i = 0; i < text.len; i++) {
+        text.ptr[i] ^= 1;
+        assert_ok(file_replace(folder, "bad.key", buf_slice(&text), 0600, &e), e);
+        assert_false(master_read(folder, "bad.key", &none, &e));
+        text.ptr[i] ^= 1;
+    }
+    text.ptr[sizeof("postern-master-key ") - 1] = '2';
+    assert_ok(file_replace(folder, "bad.key", buf_slice(&text), 0600, &e), e);
+    assert_false(master_read(folder, "bad.key", &none, &e));
+    assert_int_equal(e.kind, ERROR_CONFIG);
+    assert_non_null(strstr(e.text, "newer"));
+
+    assert_int_equal(fchmodat(folder, "master.key", 0640, 0), 0);
+    assert_false(master_read(folder, "master.key", &none, &e));
+    assert_int_equal(e.kind, ERROR_CONFIG);
+    assert_int_equal(fchmodat(folder, "master.key", 0600, 0), 0);
+}
+
+static void recovers_the_master_key(void **unused)
+{
+    (void)unused;
+    OWN(secret) struct secret *master = keyring_random();
+    OWN(secret) struct secret *back = NULL;
+    OWN(secret) struct secret *typed = recovery_new();
+    OWN(secret) struct secret *other = recovery_new();
+    char sloppy[80];
+    size_t n = 0;
+    struct error e = {0};
+
+    assert_int_equal(typed->len, RECOVERY_TEXT_LEN);
+    assert_ok(recovery_seal(folder, "recovery.sealed", secret_slice(typed), master, &e), e);
+    for (size_t i = 0; i < typed->len; i++) {
+        char c = (char)ascii_lower(typed->ptr[i]);
+        c = c == '0' ? 'O' : c == '1' ? 'l' : c;
+        sloppy[n++] = c == '-' ? ' ' : c;
+    }
+    assert_ok(recovery_open(folder, "recovery.sealed", slice_of(sloppy, n), &back, &e), e);
+    assert_true(secret_equal(secret_slice(master), secret_slice(back)));
+
+    assert_false(recovery_open(folder, "recovery.sealed", secret_slice(other), &back, &e));
+    assert_int_equal(e.kind, ERROR_DENIED);
+    assert_false(recovery_open(folder, "recovery.sealed", slice_of(sloppy, n - 1), &back, &e));
+    assert_int_equal(e.kind, ERROR_INPUT);
+    for (size_t i = 0; i < typed->len; i++) {
+        uint8_t was = typed->ptr[i];
+        if (was != '-') {
+            typed->ptr[i] = was == 'Z' ? 'Y' : 'Z';
+            assert_false(recovery_check(secret_slice(typed)));
+            typed->ptr[i] = was;
+        }
+    }
+    assert_true(recovery_check(secret_slice(typed)));
+    assert_ok(master_write(folder, "again.key", master, &e), e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(digests_are_sha256),      cmocka_unit_test(derives_as_rfc_5869),
+        cmocka_unit_test(seals_and_opens),         cmocka_unit_test(keeps_the_master_key),
+        cmocka_unit_test(recovers_the_master_key),
+    };
+    return cmocka_run_group_tests_name("keyring", tests, begin, end);
+}

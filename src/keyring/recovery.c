@@ -1,0 +1,177 @@
+#include "keyring/recovery.h"
+
+#include "base/buf.h"
+
+#include "host/file.h"
+#include "keyring/digest.h"
+#include "keyring/internal.h"
+#include "keyring/keyring.h"
+
+/* 30 characters carry 150 bits: 128 of the key, then the first 22 of SHA-256 over it. */
+#define KEY_LEN    16
+#define CHARACTERS 30
+#define GROUP      5
+#define BYTES      19 /* that hold 150 bits; the last two are zero */
+#define WORD       "postern-recovery "
+#define FORMAT     "1 "
+#define SEALED_LEN (KEYRING_KEY_LEN + KEYRING_SEAL_OVERHEAD)
+#define FILE_LEN   (sizeof(WORD FORMAT) - 1 + (size_t)2 * SEALED_LEN + 1)
+#define FILE_ROOM  1024
+
+static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+static const struct slice context = SLICE_INIT("recovery of the master key");
+
+/* The checksum's 22 bits behind the key's 16 bytes. */
+static void add_check(uint8_t bytes[static BYTES])
+{
+    uint8_t digest[DIGEST_LEN];
+
+    digest_of(SLICE("postern recovery key check"), slice_of(bytes, KEY_LEN), digest);
+    (void)memcpy(bytes + KEY_LEN, digest, BYTES - KEY_LEN);
+    bytes[BYTES - 1] &= 0xfc;
+}
+
+struct secret *recovery_new(void)
+{
+    OWN(secret) struct secret *bits = secret_new(BYTES);
+    struct secret *text = secret_new(RECOVERY_TEXT_LEN);
+    uint8_t *out = text->ptr;
+
+    keyring_random_bytes(bits->ptr, KEY_LEN);
+    add_check(bits->ptr);
+    for (size_t i = 0; i < CHARACTERS; i++) {
+        unsigned value = 0;
+        for (size_t bit = i * 5; bit < i * 5 + 5; bit++) {
+            value = value << 1 | (bits->ptr[bit / 8] >> (7 - bit % 8) & 1U);
+        }
+        if (i && i % GROUP == 0) {
+            *out++ = '-';
+        }
+        *out++ = (uint8_t)alphabet[value];
+    }
+    return text;
+}
+
+/* The value of a typed character, or -1. People write O for 0, and I or L for 1. */
+static int value_of(uint8_t c)
+{
+    c = ascii_lower(c);
+    if (c == 'o') {
+        return 0;
+    }
+    if (c == 'i' || c == 'l') {
+        return 1;
+    }
+    for (int i = 0; alphabet[i]; i++) {
+        if (ascii_lower((uint8_t)alphabet[i]) == c) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool unpack(struct slice typed, uint8_t bytes[static BYTES])
+{
+    size_t characters = 0;
+
+    (void)memset(bytes, 0, BYTES);
+    for (size_t i = 0; i < typed.len; i++) {
+        uint8_t c = typed.ptr[i];
+        if (c == '-' || c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+            continue;
+        }
+        int value = value_of(c);
+        if (value < 0 || characters == CHARACTERS) {
+            return false;
+        }
+        for (size_t bit = 0; bit < 5; bit++) {
+            size_t at = characters * 5 + bit;
+            bytes[at / 8] |= (uint8_t)(((unsigned)value >> (4 - bit) & 1U) << (7 - at % 8));
+        }
+        characters++;
+    }
+    return characters == CHARACTERS;
+}
+
+/* The key that was typed; NULL when the characters or the checksum are wrong. */
+static struct secret *parse(struct slice typed)
+{
+    OWN(secret) struct secret *bits = secret_new(BYTES);
+    OWN(secret) struct secret *again = secret_new(BYTES);
+
+    if (!unpack(typed, bits->ptr)) {
+        return NULL;
+    }
+    (void)memcpy(again->ptr, bits->ptr, KEY_LEN);
+    add_check(again->ptr);
+    if (!secret_equal(secret_slice(bits), secret_slice(again))) {
+        return NULL;
+    }
+    OWN(secret) struct secret *key = secret_copy(slice_of(bits->ptr, KEY_LEN));
+    return keyring_derive(key, "recovery");
+}
+
+bool recovery_check(struct slice typed)
+{
+    OWN(secret) struct secret *key = parse(typed);
+    return key != NULL;
+}
+
+static bool malformed(struct error *e)
+{
+    return error_set(e, ERROR_INPUT,
+                     "this is not a recovery key: six groups of five letters and digits, and the "
+                     "last group must fit the others");
+}
+
+bool recovery_seal(int dirfd, const char *name, struct slice typed, const struct secret *master,
+                   struct error *e)
+{
+    OWN(buf) struct buf sealed = {.max = SEALED_LEN};
+    char text[FILE_LEN];
+
+    OWN(secret) struct secret *key = parse(typed);
+    if (!key) {
+        return malformed(e);
+    }
+    if (master->len != KEYRING_KEY_LEN) {
+        return error_set(e, ERROR_INPUT, "a master key has %d bytes", KEYRING_KEY_LEN);
+    }
+    keyring_seal(key, context, secret_slice(master), &sealed);
+    (void)memcpy(text, WORD FORMAT, sizeof(WORD FORMAT) - 1);
+    keyring_hex(buf_slice(&sealed), text + sizeof(WORD FORMAT) - 1);
+    text[FILE_LEN - 1] = '\n';
+    return file_replace(dirfd, name, slice_of(text, sizeof(text)), 0600, e);
+}
+
+bool recovery_open(int dirfd, const char *name, struct slice typed, struct secret **master,
+                   struct error *e)
+{
+    OWN(buf) struct buf file = {.max = FILE_ROOM};
+    uint8_t sealed[SEALED_LEN];
+
+    OWN(secret) struct secret *key = parse(typed);
+    if (!key) {
+        return malformed(e);
+    }
+    if (!file_read_all(dirfd, name, &file, e)) {
+        return false;
+    }
+    struct slice text = buf_slice(&file);
+    if (!slice_starts(text, SLICE(WORD))) {
+        return error_set(e, ERROR_CORRUPT, "%s: not a recovery file", name);
+    }
+    if (!slice_starts(text, SLICE(WORD FORMAT))) {
+        return error_set(e, ERROR_CONFIG, "%s: written by a newer version of Postern", name);
+    }
+    text = slice_from(text, sizeof(WORD FORMAT) - 1);
+    if (text.len != 2 * sizeof(sealed) + 1 ||
+        !keyring_unhex(slice_head(text, 2 * sizeof(sealed)), sealed, sizeof(sealed))) {
+        return error_set(e, ERROR_CORRUPT, "%s: damaged", name);
+    }
+    if (!keyring_open_secret(key, context, SLICE_ARRAY(sealed), master, e)) {
+        return error_set(e, ERROR_DENIED, "%s: sealed under another recovery key, or damaged",
+                         name);
+    }
+    return true;
+}
