@@ -1,0 +1,64 @@
+/* state/state - what is now and must be able to vanish: accounts, levels shown, small values.
+ *
+ * One SQLite file with full synchronisation whose values are sealed one by one; names that are
+ * addresses or domains stand in it as keyed hashes. Nothing is readable without the key, and what
+ * is deleted is gone. The ledger says what happened; this says what holds. The keeper alone opens
+ * it. Thread-safe. */
+#pragma once
+
+#include "base/own.h"
+#include "base/secret.h"
+
+#include "formats/cbor/cbor.h"
+
+#define STATE_FORMAT_VERSION 1
+#define STATE_VERIFIER_MAX   512
+
+struct state;
+
+struct account {
+    struct slice name;          /* what its holder logs in with: an address, lower case */
+    struct cbor_list addresses; /* texts: what it may send as, besides its name */
+    struct slice display;
+    struct slice verifier; /* sealed by auth; empty: nobody can log in */
+    bool disabled;
+    uint64_t created_at;
+};
+
+extern const struct cbor_schema account_schema;
+
+/**
+ * Open the store, making it when it is not there.
+ *
+ * @param path  of state.db
+ * @param key   the derived key "state"
+ * @return      false with ERROR_CONFIG for a newer format or another key, ERROR_CORRUPT when it is
+ *              no state store, ERROR_BUSY when it cannot be opened
+ */
+bool state_open(const char *path, const struct secret *key, struct state **out,
+                struct error *e) MUST_CHECK;
+
+/* NULL is fine. */
+void state_close(struct state *s);
+
+/* Read an account; its members come from the arena. *found says whether there is one. */
+bool state_account_get(struct state *s, struct slice name, struct arena *arena, struct account *out,
+                       bool *found, struct error *e) MUST_CHECK;
+
+/* Write an account, new or changed; durable on return. */
+bool state_account_put(struct state *s, const struct account *account, struct error *e) MUST_CHECK;
+
+/* All accounts, by name. */
+bool state_accounts(struct state *s, struct arena *arena, struct account **accounts, size_t *count,
+                    struct error *e) MUST_CHECK;
+
+/* The best enum tls_level that a next hop has shown, 0 when it is new. */
+bool state_level_get(struct state *s, struct slice where, uint64_t *level,
+                     struct error *e) MUST_CHECK;
+bool state_level_put(struct state *s, struct slice where, uint64_t level,
+                     struct error *e) MUST_CHECK;
+
+/* Write a consistent copy to a new file, while others go on reading and writing. */
+bool state_backup(struct state *s, const char *path, struct error *e) MUST_CHECK;
+
+OWN_BY(state, struct state, state_close)
