@@ -78,6 +78,14 @@ static void add_chunk(struct arena *a, size_t need)
     a->total += size;
 }
 
+size_t arena_left(const struct arena *a)
+{
+    size_t here = a->chunks ? a->chunks->size - a->used : 0;
+    size_t fresh = a->max - a->total;
+
+    return (here > fresh ? here : fresh) / _Alignof(max_align_t) * _Alignof(max_align_t);
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
     const size_t align = _Alignof(max_align_t);

@@ -35,6 +35,9 @@ void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull, 
 /* Zeroed memory for `count` elements of `size` bytes each; the product may not overflow. */
 void *arena_array(struct arena *a, size_t count, size_t size) __attribute__((returns_nonnull));
 
+/* Bytes that can be allocated for certain, in one piece, before the arena reaches its limit. */
+size_t arena_left(const struct arena *a);
+
 /* A copy of s, with a NUL behind it that is not counted. */
 struct slice arena_copy(struct arena *a, struct slice s);
 
