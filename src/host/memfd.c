@@ -48,10 +48,15 @@ bool memfd_from(const char *name, struct slice content, int *fd, struct error *e
     return true;
 }
 
-bool memfd_map(int fd, size_t max_bytes, struct memfd_map *map, struct error *e)
+bool memfd_is_sealed(int fd)
 {
     int seals = fcntl(fd, F_GET_SEALS);
-    if (seals < 0 || (seals & SEALS_NEEDED) != SEALS_NEEDED) {
+    return seals >= 0 && (seals & SEALS_NEEDED) == SEALS_NEEDED;
+}
+
+bool memfd_map(int fd, size_t max_bytes, struct memfd_map *map, struct error *e)
+{
+    if (!memfd_is_sealed(fd)) {
         return error_set(e, ERROR_DENIED, "descriptor is not a sealed memory file");
     }
     struct stat about;

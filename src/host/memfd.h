@@ -28,6 +28,9 @@ bool memfd_seal(int fd, struct error *e) MUST_CHECK;
 /* Open, add, seal. */
 bool memfd_from(const char *name, struct slice content, int *fd, struct error *e) MUST_CHECK;
 
+/* Is it a memory file that nobody can change any more? */
+bool memfd_is_sealed(int fd);
+
 /**
  * Map what a peer sent, after checking that nobody can change it any more. The descriptor stays
  * the caller's and may be closed at once.
