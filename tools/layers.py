@@ -37,7 +37,7 @@ def check_file(path, allowed):
     breaches = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
         match = INCLUDE.match(line)
-        if not match or match[1] == module or (match[1] == "tests" and path.stem.endswith("_test")):
+        if not match or match[1] == module or (match[1] == "tests" and path.stem.endswith(("_test", "_fuzz"))):
             continue
         if match[1] not in allowed[module]:
             breaches.append(f"{path}:{number}: {module} may not include {match[1]}")

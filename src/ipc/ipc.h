@@ -41,6 +41,7 @@ struct ipc_message {
     const struct cbor_schema *answer; /* NULL: no body */
     uint8_t ask_fd;                   /* enum ipc_fd */
     uint8_t answer_fd;
+    bool secret; /* passwords and the like: our copies of the packets are wiped after use */
 };
 
 /* One request while its handler runs. */

@@ -87,8 +87,10 @@ bool packet_send(int socket, const struct ipc_packet *p, struct error *e)
 {
     _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(FDS_MAX * sizeof(int))] = {0};
     struct header header = {.verb = p->verb, .status = p->status};
-    struct iovec parts[] = {{&header, sizeof(header)},
-                            {(void *)(uintptr_t)p->body.ptr, p->body.len}};
+    struct iovec parts[] = {
+        {&header,                        sizeof(header)},
+        {(void *)(uintptr_t)p->body.ptr, p->body.len   }
+    };
     struct msghdr m = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = control};
     OWN(fd) int body = -1;
     int fds[FDS_MAX];
@@ -179,7 +181,10 @@ static enum packet_result take(int socket, int flags, struct arena *arena, size_
     size_t room = length > IPC_HEADER ? length - IPC_HEADER : 0;
     bool fits = length <= IPC_PACKET_MAX && room <= arena_left(arena);
     uint8_t *body = fits && room ? arena_alloc(arena, room) : NULL;
-    struct iovec parts[] = {{&a->header, sizeof(a->header)}, {body, room}};
+    struct iovec parts[] = {
+        {&a->header, sizeof(a->header)},
+        {body,       room             }
+    };
     struct msghdr m = {.msg_iov = parts,
                        .msg_iovlen = body ? 2 : 1,
                        .msg_control = control,
@@ -210,8 +215,7 @@ static bool read_body(struct arrival *a, struct arena *arena, struct error *e)
 
     if (a->header.body_len <= IPC_INLINE_MAX || a->header.body_len > IPC_BODY_MAX ||
         a->inline_len != 0) {
-        return error_set(e, ERROR_DENIED, "ipc: a body of %u bytes as a file",
-                         a->header.body_len);
+        return error_set(e, ERROR_DENIED, "ipc: a body of %u bytes as a file", a->header.body_len);
     }
     if (!memfd_map(a->fds[0], IPC_BODY_MAX, &map, e)) {
         return false;
@@ -249,6 +253,22 @@ static bool judge(struct arrival *a, struct arena *arena, struct ipc_packet *p, 
         a->n_fds--;
     }
     return true;
+}
+
+enum packet_result packet_discard(int socket)
+{
+    struct arena nowhere = {0};
+    struct arrival a = {0};
+    struct error unused;
+    uint8_t first = 0;
+
+    ssize_t n = recv(socket, &first, sizeof(first), MSG_PEEK | MSG_DONTWAIT);
+    if (n <= 0) {
+        return nothing(n, &unused);
+    }
+    enum packet_result result = take(socket, MSG_DONTWAIT, &nowhere, IPC_HEADER, &a, &unused);
+    close_all(&a);
+    return result;
 }
 
 static enum packet_result receive(int socket, int flags, struct arena *arena, struct ipc_packet *p,

@@ -68,3 +68,6 @@ enum packet_result packet_receive(int socket, struct arena *arena, struct ipc_pa
 /* As packet_receive(), but the packet stays in the socket and its payload is not taken. */
 enum packet_result packet_peek(int socket, struct arena *arena, struct ipc_packet *p,
                                struct error *e) MUST_CHECK;
+
+/* Throw away the packet that has come, without waiting: PACKET_LATE when none has. */
+enum packet_result packet_discard(int socket) MUST_CHECK;
