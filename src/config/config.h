@@ -25,7 +25,7 @@
 #define CONFIG_LINE_MAX     4096       /* bytes of one line */
 #define CONFIG_LIST_MAX     1000       /* items of one list */
 #define CONFIG_SECTIONS_MAX 10000      /* sections of one file */
-#define CONFIG_PROBLEMS_MAX 50         /* sentences kept for one file; the rest is counted */
+#define CONFIG_PROBLEMS_MAX 50         /* sentences about one file; more help nobody */
 #define CONFIG_ARENA_MAX    (64 << 20) /* an arena of this size holds what any file can say */
 
 /* For the bounds of a row. */
@@ -49,7 +49,7 @@
  * SIZE      uint64_t, bytes               512B 64KiB 50MiB 1GiB                   bytes
  * COUNT     uint64_t                      500                                     the count
  * BOOLEAN   bool                          yes no
- * CHOICE    int, index into `words`       one of the words
+ * CHOICE    int, index into `words`       one of the words                        first one allowed
  * LISTEN    struct config_endpoint        127.0.0.1:465 [::1]:465 *:465
  * ENDPOINT  struct config_endpoint        mx.test:25 192.0.2.1:25 [::1]:25        min: the port
  *                                         when none is written; 0: it must be written
@@ -87,8 +87,8 @@ struct config_list {
 struct config_setting {
     const char *name; /* lower-case words with hyphens */
     uint8_t type;
-    uint16_t offset; /* see CONFIG_AT */
-    uint16_t width;
+    uint16_t offset; /* of the member in the module's struct */
+    uint16_t width;  /* of the member, for config_schema_sound() */
     bool list;
     bool required; /* the file must give it, so there is no default */
     bool restart;  /* read once at start; a reload does not change it */
@@ -101,9 +101,15 @@ struct config_setting {
     const char *more;         /* further sentences, or NULL */
 };
 
-/* Where a row's value goes: CONFIG_AT(struct submission_settings, size_limit). */
-#define CONFIG_AT(type, member)                                                                    \
-    .offset = (uint16_t)offsetof(type, member), .width = (uint16_t)sizeof(((type *)0)->member)
+/* One row of a table. In parentheses and not in braces, because clang-format 14 crashes on an array
+ * of structs of unequal length.
+ *
+ *     CONFIG_ROW("size-limit", SIZE, struct submission_settings, size_limit, .initial = "50MiB",
+ *                .max = CONFIG_GIB, .help = "The largest letter accepted."), */
+#define CONFIG_ROW(name, type, owner, member, ...)                                                 \
+    {                                                                                              \
+        name, CONFIG_##type, offsetof(owner, member), sizeof(((owner *)0)->member), __VA_ARGS__    \
+    }
 
 /* The settings of one module: rows whose offsets count from the module's own struct, which stands
  * at `base` inside the struct of the section. */
@@ -114,13 +120,10 @@ struct config_table {
     size_t n_settings;
 };
 
-/* clang-format off: it would spread the braces over three lines */
 #define CONFIG_TABLE(title, section_type, member, rows)                                            \
     {                                                                                              \
         title, offsetof(section_type, member), rows, sizeof(rows) / sizeof((rows)[0])              \
     }
-
-/* clang-format on */
 
 /* A part of the file. The first section of a schema has no name: it is what stands before the
  * first bracket, and its values go into the root struct itself. */
@@ -133,13 +136,13 @@ struct config_section {
     uint8_t argument; /* enum config_type of the argument: CONFIG_WORD or CONFIG_DOMAIN */
     size_t offset;    /* in the root struct */
     size_t size;      /* of the section's struct */
-    const struct config_table *tables;
+    const struct config_table *const *tables;
     size_t n_tables;
     const char *help;
 };
 
 struct config_schema {
-    const struct config_section *sections;
+    const struct config_section *const *sections;
     size_t n_sections;
     size_t size; /* of the root struct */
 };
@@ -148,7 +151,7 @@ struct config_schema {
  * "postern.conf:14: `size-limit` wants a size with a unit such as `50MiB`; it says `50`". */
 struct config_problems {
     struct slice sentences[CONFIG_PROBLEMS_MAX];
-    size_t count; /* of all problems; may be larger than the array */
+    size_t count; /* the reader stops when the array is full */
 };
 
 /**

@@ -1,5 +1,82 @@
 #include "config/settings.h"
 
+#include "config/internal.h"
+
+static const struct config_table *const top_tables[] = {
+    &settings_general_table,  &settings_submission_table, &settings_auth_table,
+    &settings_delivery_table, &settings_dkim_table,       &settings_dns_table,
+    &settings_archive_table,  &settings_process_table,    &settings_metrics_table,
+};
+static const struct config_table *const domain_tables[] = {&settings_domain_table};
+static const struct config_table *const smarthost_tables[] = {&settings_smarthost_table};
+
+static const struct config_section top_section = {
+    .size = sizeof(struct settings),
+    .tables = top_tables,
+    .n_tables = sizeof(top_tables) / sizeof(top_tables[0]),
+};
+static const struct config_section smarthost_section = {
+    .name = "smarthost",
+    .offset = offsetof(struct settings, smarthost),
+    .size = sizeof(struct smarthost_settings),
+    .tables = smarthost_tables,
+    .n_tables = 1,
+    .help = "With this section everything without a route of its own is handed to one server, and "
+            "the evidence says so: what happens beyond it is unknown here.",
+};
+static const struct config_section domain_section = {
+    .name = "domain",
+    .named = true,
+    .argument = CONFIG_DOMAIN,
+    .offset = offsetof(struct settings, domains),
+    .size = sizeof(struct domain_settings),
+    .tables = domain_tables,
+    .n_tables = 1,
+    .help = "How letters to one recipient domain travel; one section for each domain.",
+};
+static const struct config_section *const sections[] = {&top_section, &domain_section,
+                                                        &smarthost_section};
+
+const struct config_schema settings_schema = {sections, sizeof(sections) / sizeof(sections[0]),
+                                              sizeof(struct settings)};
+
+/* What no single row can say: a sentence without a line, because it is about two. */
+static const char *contradiction(const struct settings *s)
+{
+    if (s->general.domains.count == 0) {
+        return "`domain` names no domain: nobody could send";
+    }
+    if (s->submission.header_field_limit > s->submission.header_limit) {
+        return "`header-field-limit` is larger than `header-limit`";
+    }
+    if (s->submission.size_limit > s->process.bytes_in_flight) {
+        return "`bytes-in-flight` has no room for one letter of `size-limit`";
+    }
+    if (s->archive.disk_warning < s->archive.disk_watermark) {
+        return "`disk-warning` is below `disk-watermark`: the alarm would come too late";
+    }
+    if (s->delivery.retry_schedule.count == 0) {
+        return "`retry-schedule` is empty: it needs one pause at least";
+    }
+    if (s->smarthost.user.len && !s->smarthost.password_file.len) {
+        return "[smarthost] has a `user` but no `password-file`";
+    }
+    if (s->smarthost.user.len && s->smarthost.tls == SETTING_SMARTHOST_NONE) {
+        return "[smarthost] would send its password without TLS";
+    }
+    return NULL;
+}
+
+bool settings_read(struct slice bytes, const char *file, struct arena *arena, struct settings *out,
+                   struct config_problems *problems, struct error *e)
+{
+    if (!config_read(&settings_schema, bytes, file, arena, out, problems, e)) {
+        return false;
+    }
+    const char *why = contradiction(out);
+    return why ? config_problem(problems, arena, e, "%s: %s", file, why) : true;
+}
+
 const struct domain_settings *settings_domain(const struct settings *s, struct slice domain)
 {
     const struct domain_settings *all = s->domains.items;

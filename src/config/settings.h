@@ -49,7 +49,6 @@ struct process_settings {
     uint64_t inspectors;          /* instances */
     uint64_t inspector_letters;   /* letters in one life */
     int64_t inspector_timeout_ms; /* for one letter */
-    uint64_t auth_parallel;       /* argon2 computations at once */
     uint64_t bytes_in_flight;
     int64_t restart_delay_ms;
     int64_t restart_delay_max_ms;
@@ -71,10 +70,12 @@ struct submission_settings {
     int64_t command_timeout_ms;
     int64_t data_timeout_ms;
     int64_t session_timeout_ms;
+    int64_t login_timeout_ms;
     bool received_client_address;
 };
 
 struct auth_settings {
+    uint64_t parallel;       /* argon2 computations at once */
     uint64_t failures_limit; /* within failures_window, for one address or one account */
     int64_t failures_window_ms;
     int64_t block_ms;

@@ -1,0 +1,141 @@
+/* The rows of what the server is, where its things are, and how its processes and archive work. */
+#include "config/internal.h"
+#include "config/settings.h"
+
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const sandbox_words[] = {"strict", "best-effort", NULL};
+
+static const struct config_setting general_rows[] = {
+    CONFIG_ROW("domain", DOMAIN, struct general_settings, domains, .list = true, .required = true,
+               .example = "example.test",
+               .help = "Our own mail domains: people write from addresses in these.",
+               .more = "A letter whose From, Sender or reverse-path lies elsewhere is refused."),
+    CONFIG_ROW("hostname", DOMAIN, struct general_settings, hostname, .required = true,
+               .example = "mail.example.test",
+               .help = "The name of this server, as it greets clients and other servers.",
+               .more = "It should resolve to this machine's address, and that address back to it; "
+                       "the certificate must carry it."),
+    CONFIG_ROW("data-directory", PATH, struct general_settings, data_directory, .restart = true,
+               .initial = "/var/lib/postern",
+               .help = "Where the ledger, the state, the catalog and the keys are.",
+               .more = "Nothing in it is readable without master.key, which is in it too: keep the "
+                       "recovery key that `postern init` printed somewhere else."),
+    CONFIG_ROW("log-level", CHOICE, struct general_settings, log_level, .initial = "info",
+               .words = log_levels, .help = "The least important event that is logged.",
+               .more =
+                   "One line is one event, on standard error; under systemd the journal has it."),
+    CONFIG_ROW("log-addresses", BOOLEAN, struct general_settings, log_addresses, .initial = "no",
+               .help = "Whether log lines may name people's mail addresses.",
+               .more = "Without them a line still carries the letter's id, and `postern show` "
+                       "tells an authorised person who it was."),
+    CONFIG_ROW(
+        "alert-command", PATH, struct general_settings, alert_command, .restart = true,
+        .example = "/usr/local/sbin/postern-alert",
+        .help = "Program that is run for each alarm; none by default.",
+        .more =
+            "It gets the alarm's name as its argument and one sentence on standard input. Alarms: "
+            "a failed sync, a full disk, a restart loop, a clock jump, a weaker transport."),
+    CONFIG_ROW("alert-interval", DURATION, struct general_settings, alert_interval_ms,
+               .initial = "15min", .min = CONFIG_SECOND, .max = CONFIG_DAY,
+               .help = "How long the same alarm is quiet after it was raised."),
+};
+const struct config_table settings_general_table =
+    CONFIG_TABLE("The server", struct settings, general, general_rows);
+
+static const struct config_setting process_rows[] = {
+    CONFIG_ROW("sandbox", CHOICE, struct process_settings, sandbox, .restart = true,
+               .initial = "strict", .words = sandbox_words,
+               .help = "What to do when the kernel lacks a means of confinement.",
+               .more = "`strict` does not start; `best-effort` starts with what there is and "
+                       "raises an alarm that names what is missing."),
+    CONFIG_ROW("uid-base", COUNT, struct process_settings, uid_base, .restart = true,
+               .initial = "61300", .min = 1, .max = 2000000000,
+               .help =
+                   "First of the user ids the processes take when no `postern-ROLE` users exist.",
+               .more = "Only when started as root. Each role takes one id, counted from this one."),
+    CONFIG_ROW("inspectors", COUNT, struct process_settings, inspectors, .restart = true,
+               .initial = "2", .min = 1, .max = 64,
+               .help = "How many processes take letters apart side by side."),
+    CONFIG_ROW("inspector-letters", COUNT, struct process_settings, inspector_letters,
+               .initial = "1000", .min = 1, .max = 1000000,
+               .help = "Letters after which an inspector is replaced by a fresh process."),
+    CONFIG_ROW("inspector-timeout", DURATION, struct process_settings, inspector_timeout_ms,
+               .initial = "60s", .min = CONFIG_SECOND, .max = CONFIG_HOUR,
+               .help = "The longest one letter may take an inspector.",
+               .more =
+                   "Beyond it the process is ended and the letter listed as not fully inspected."),
+    CONFIG_ROW("bytes-in-flight", SIZE, struct process_settings, bytes_in_flight,
+               .initial = "512MiB", .min = 16 * CONFIG_MIB, .max = CONFIG_TIB,
+               .help = "Memory for letters that are being received, all together.",
+               .more = "A client that would exceed it is asked to try again (452)."),
+    CONFIG_ROW("restart-delay", DURATION, struct process_settings, restart_delay_ms,
+               .initial = "100ms", .min = 1, .max = CONFIG_MINUTE,
+               .help = "Pause before a process that died is started again; doubled each time."),
+    CONFIG_ROW("restart-delay-limit", DURATION, struct process_settings, restart_delay_max_ms,
+               .initial = "30s", .min = CONFIG_SECOND, .max = CONFIG_HOUR,
+               .help = "The longest such pause; reaching it raises an alarm."),
+};
+const struct config_table settings_process_table =
+    CONFIG_TABLE("Processes", struct settings, process, process_rows);
+
+static const struct config_setting auth_rows[] = {
+    CONFIG_ROW("auth-parallel", COUNT, struct auth_settings, parallel, .restart = true,
+               .initial = "2", .min = 1, .max = 64,
+               .help =
+                   "Passwords verified side by side; each takes 19 MiB and some 30 ms of a core."),
+    CONFIG_ROW("auth-remember", DURATION, struct auth_settings, remember_ms, .initial = "5min",
+               .max = CONFIG_DAY,
+               .help = "How long a verified password is recognised without computing it again.",
+               .more = "Under a keyed hash in the memory of one process; a changed password or a "
+                       "closed account ends it at once. `0s` turns it off."),
+    CONFIG_ROW("auth-failures", COUNT, struct auth_settings, failures_limit, .initial = "10",
+               .min = 1, .max = 10000,
+               .help = "Failed sign-ins from one address or to one account before it is blocked."),
+    CONFIG_ROW("auth-failures-window", DURATION, struct auth_settings, failures_window_ms,
+               .initial = "10min", .min = CONFIG_SECOND, .max = CONFIG_DAY,
+               .help = "The time within which failed sign-ins are counted together."),
+    CONFIG_ROW("auth-block", DURATION, struct auth_settings, block_ms, .initial = "15min",
+               .min = CONFIG_SECOND, .max = 30 * CONFIG_DAY,
+               .help = "How long such a block lasts."),
+    CONFIG_ROW("auth-failure-delay", DURATION, struct auth_settings, failure_delay_ms,
+               .initial = "1s", .max = CONFIG_MINUTE,
+               .help = "Pause before a failed sign-in is answered; doubled with each further one."),
+};
+const struct config_table settings_auth_table =
+    CONFIG_TABLE("Signing in", struct settings, auth, auth_rows);
+
+static const struct config_setting archive_rows[] = {
+    CONFIG_ROW("segment-size", SIZE, struct archive_settings, segment_size, .initial = "1GiB",
+               .min = CONFIG_MIB, .max = 64 * CONFIG_GIB,
+               .help = "Size at which the ledger begins a new segment file with a new key."),
+    CONFIG_ROW("checkpoint-interval", DURATION, struct archive_settings, checkpoint_interval_ms,
+               .initial = "1h", .min = CONFIG_SECOND, .max = 7 * CONFIG_DAY,
+               .help = "How often a signed checkpoint of the ledger is made."),
+    CONFIG_ROW("anchor-mail", MAILBOX, struct archive_settings, anchor_mail, .list = true,
+               .example = "auditor@audit.example",
+               .help = "People outside who get the checkpoints by mail and can prove a rollback.",
+               .more =
+                   "Without any anchor the ledger proves that nothing was changed in the middle, "
+                   "but not that its end was not cut off; `postern ledger verify` then says so."),
+    CONFIG_ROW("anchor-file", PATH, struct archive_settings, anchor_file, .list = true,
+               .example = "/mnt/worm/postern-checkpoints",
+               .help = "Files to which checkpoints are appended, on storage that others control."),
+    CONFIG_ROW("disk-warning", SIZE, struct archive_settings, disk_warning, .initial = "5GiB",
+               .max = 64 * CONFIG_TIB,
+               .help = "Free space of the data directory below which an alarm is raised."),
+    CONFIG_ROW("disk-watermark", SIZE, struct archive_settings, disk_watermark, .initial = "1GiB",
+               .min = CONFIG_MIB, .max = 64 * CONFIG_TIB,
+               .help = "Free space below which no new letter is accepted (452).",
+               .more = "What is left is the reserve for bounces, receipts and the audit trail."),
+};
+const struct config_table settings_archive_table =
+    CONFIG_TABLE("Archive", struct settings, archive, archive_rows);
+
+static const struct config_setting metrics_rows[] = {
+    CONFIG_ROW("metrics-socket", PATH, struct metrics_settings, socket, .restart = true,
+               .example = "/run/postern/metrics.sock",
+               .help = "Unix socket that answers with the metrics as Prometheus text.",
+               .more = "By default `run/metrics.sock` in the data directory."),
+};
+const struct config_table settings_metrics_table =
+    CONFIG_TABLE("Metrics", struct settings, metrics, metrics_rows);
