@@ -8,8 +8,9 @@
  *     init -> READY -> starttls -> TLS -> secured -> READY -> auth -> AUTH -> send -> SENDER,
  *     RECIPIENT ..., then BODY -> the letter, body_sent -> DONE, or FAILED; then send or quit
  *
- * Loop: call next(); on SMTP_CLIENT_WAIT send `out`, read more, call again. Everything but WAIT
- * leaves the dialogue at rest or says what to do. */
+ * Loop: call next(); on SMTP_CLIENT_WAIT send `out`, read more, call again. SENDER and RECIPIENT
+ * only tell; all others leave the dialogue at rest or say what to do. When the connection breaks
+ * off, what has no reply yet is unknown. */
 #pragma once
 
 #include "base/error.h"
@@ -25,17 +26,17 @@ enum smtp_client_event {
     SMTP_CLIENT_WAIT,      /* send `out`, then read more */
     SMTP_CLIENT_READY,     /* greeted, hello said: order starttls, auth, send or quit */
     SMTP_CLIENT_TLS,       /* 220 to STARTTLS: shake hands, then smtp_client_secured() */
-    SMTP_CLIENT_NO_TLS,    /* STARTTLS refused, reply says why: still ready, still cleartext */
+    SMTP_CLIENT_NO_TLS,    /* STARTTLS refused, reply says why: ready, still cleartext */
     SMTP_CLIENT_AUTH,      /* reply to AUTH: 235 signed in, else not; ready */
-    SMTP_CLIENT_SENDER,    /* reply to MAIL */
+    SMTP_CLIENT_SENDER,    /* reply to MAIL; FAILED follows when it is no 2yz */
     SMTP_CLIENT_RECIPIENT, /* reply to the RCPT of `recipient` */
-    SMTP_CLIENT_BODY,      /* 354: send `out` and the letter, then smtp_client_body_sent() */
-    SMTP_CLIENT_DONE, /* reply to the end of the letter, the last word for every recipient that was
-                              accepted; ready */
-    SMTP_CLIENT_FAILED, /* no letter was sent: MAIL, DATA (reply says why) or every RCPT was
-                              refused; ready, after an RSET by itself */
-    SMTP_CLIENT_CLOSED, /* QUIT answered, or the server said 421: close the connection */
-    SMTP_CLIENT_BROKEN, /* not SMTP, or a breach of it: *e; close the connection */
+    SMTP_CLIENT_BODY,      /* 354: send the letter, then smtp_client_body_sent() */
+    SMTP_CLIENT_DONE,      /* reply to the letter, for every recipient accepted; ready */
+    SMTP_CLIENT_FAILED,    /* no letter was sent: MAIL or every RCPT was refused, or, when
+                              `accepted` is not 0, DATA was: reply says why; ready */
+    SMTP_CLIENT_CLOSED,    /* QUIT answered, or the server said 421 (in reply): recipients without
+                              an answer of their own have none; close the connection */
+    SMTP_CLIENT_BROKEN,    /* not SMTP, or a breach of it: *e; close the connection */
 };
 
 struct smtp_client_rcpt {
@@ -67,7 +68,9 @@ enum smtp_client_fit {
 
 struct smtp_client {
     unsigned state; /* one of client.c's */
-    bool tls, esmtp, accepted_sender, data_pending, goodbye;
+    bool tls, esmtp;
+    bool accepted_sender;
+    bool unclear;        /* the server may still hold an envelope: RSET comes first */
     unsigned features;   /* smtp_feature bits the server offered in its last EHLO reply */
     unsigned mechanisms; /* smtp_mechanism bits it offered */
     uint64_t size_max;   /* SIZE's value, 0: none given */
@@ -77,7 +80,6 @@ struct smtp_client {
     size_t accepted;                    /* recipients accepted */
     size_t recipient;                   /* SMTP_CLIENT_RECIPIENT: index into mail->recipients */
     struct slice user, password;
-    enum smtp_mechanism mechanism;
     struct smtp_reply reply; /* the reply that the event is about */
     size_t out_len;
     uint8_t out[SMTP_CLIENT_OUT_MAX];

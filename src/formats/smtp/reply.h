@@ -18,6 +18,7 @@ struct smtp_reply {
     int code;                  /* 200 to 599 */
     struct smtp_status status; /* klass 0 when the server gave none or one of another class */
     unsigned lines;
+    bool unfinished; /* more lines follow */
     size_t text_len;
     uint8_t text
         [SMTP_REPLY_TEXT_MAX]; /* lines joined by '\n', codes left out, printable ASCII and UTF-8 */

@@ -7,8 +7,8 @@
  *
  * RFC 5321 and 6409 (submission), 8314 (TLS), 3207 (STARTTLS), 4954 (AUTH), 1870 (SIZE), 2920
  * (PIPELINING), 3030 (CHUNKING, not BINARYMIME), 6152 (8BITMIME), 6531 (SMTPUTF8), 3461 (DSN),
- * 2034 and 3463 (enhanced codes). Stricter than they ask: nothing but CRLF ends a line, AUTH and MAIL only
- * under TLS, MAIL only after AUTH. Not thread-safe; one for each connection.
+ * 2034 and 3463 (enhanced codes). Stricter than they ask: nothing but CRLF ends a line, AUTH and
+ * MAIL only under TLS, MAIL only after AUTH. Not thread-safe; one for each connection.
  *
  * A transaction (MAIL to end of letter) is abandoned by SMTP_GOT_RESET, by SMTP_GOT_HELLO and by
  * the end of the dialogue: the caller then forgets its envelope. */
@@ -34,13 +34,13 @@
 
 #define SMTP_CREDENTIALS_MAX (3 * 255 + 2) /* octets: RFC 4616 section 2 with its two NULs */
 #define SMTP_OUT_MAX         1536
+#define SMTP_REFUSAL_MAX     192
 #define SMTP_REPLY_MAX       640 /* one reply with its CRLFs; longer texts are cut */
 
 /* What the server is and offers. Owned by the caller, must outlive the dialogue. */
 struct smtp_server_config {
-    struct slice host; /* name in greeting and EHLO reply; at most 255 octets */
-    unsigned
-        features; /* smtp_feature bits; SMTP_STARTTLS shows only before TLS, SMTP_AUTH under it */
+    struct slice host;       /* name in greeting and EHLO reply; at most 255 octets */
+    unsigned features;       /* smtp_feature bits; STARTTLS shows only before TLS, AUTH under it */
     unsigned mechanisms;     /* smtp_mechanism bits */
     uint64_t size_max;       /* octets of a letter */
     uint32_t recipients_max; /* of one letter; at least 100 (RFC 5321 section 4.5.3.1.8) */
@@ -104,7 +104,8 @@ struct smtp_server {
     unsigned state;        /* one bit of server.c's states */
     enum smtp_got pending; /* request handed out and not answered */
     bool tls, signed_in, esmtp;
-    bool utf8; /* of this transaction */
+    bool utf8;    /* of this transaction */
+    bool chunked; /* this letter comes by BDAT */
     bool last_chunk;
     uint32_t recipients; /* accepted in this transaction */
     uint32_t errors, commands;
@@ -112,10 +113,13 @@ struct smtp_server {
     uint64_t chunk_size;
     uint64_t discarded; /* octets read of a letter that is refused */
     struct smtp_data_reader reader;
-    const char *refusal; /* the letter's octets are discarded; this is said at its end */
+    unsigned resume; /* state behind a chunk that is discarded */
     size_t out_len;
     uint16_t user_len; /* AUTH LOGIN's user at the front of credentials */
     uint8_t credentials[SMTP_CREDENTIALS_MAX];
+    uint16_t refusal_code; /* not 0: octets are discarded, this is said behind them */
+    char refusal_status[12];
+    char refusal[SMTP_REFUSAL_MAX];
     uint8_t out[SMTP_OUT_MAX];
 };
 
@@ -146,9 +150,9 @@ void smtp_server_accept(struct smtp_server *s);
  */
 void smtp_server_reply(struct smtp_server *s, int code, const char *enhanced, struct slice text);
 
-/* Between SMTP_GOT_DATA and SMTP_GOT_LETTER: discard the rest of the letter and say `reply` at its
- * end, then return SMTP_GOT_RESET. `reply` is "452 4.3.1 sentence" in constant memory. */
-void smtp_server_discard(struct smtp_server *s, const char *reply);
+/* Between SMTP_GOT_DATA and SMTP_GOT_LETTER: discard the rest of the letter, say this reply at its
+ * end and return SMTP_GOT_RESET. A text longer than SMTP_REFUSAL_MAX is cut. */
+void smtp_server_discard(struct smtp_server *s, int code, const char *enhanced, struct slice text);
 
 /* Say a last reply (421 for a time-out or shutdown) instead of an answer to what is pending; the
  * next call returns SMTP_GOT_END. */
