@@ -7,9 +7,8 @@
  * of libunbound's, both bounded.
  *
  * One resolver serves all threads of a process. It owns two threads: libunbound's, which speaks to
- * the network, and one that hands the answers to those who wait. resolver_new() reads what it
- * needs from files, resolver_start() begins the threads: between them a process drops its
- * privileges. */
+ * the network, and one that hands the answers to those who wait. It opens no file. Servers on
+ * loopback are asked only when the settings name one. */
 #pragma once
 
 #include "base/arena.h"
@@ -53,22 +52,18 @@ struct resolver_settings {
     size_t n_forwarders;
     const struct dns_stub *stubs;
     size_t n_stubs;
-    struct slice trust_anchors;   /* DS or DNSKEY records in zone-file form, a line each, with
+    struct slice root_hints;    /* the root's servers in zone-file form; empty: the built-in ones */
+    struct slice trust_anchors; /* DS or DNSKEY records in zone-file form, a line each, with
                                    comments; empty: every answer is insecure */
     const struct slice *insecure; /* domains below which nothing is validated */
     size_t n_insecure;
-    bool special_names; /* also ask about names set aside for tests (RFC 6761: test,
-                           invalid, ...), and ask servers on loopback */
 };
 
 struct resolver;
 
-/* Read the settings into a new resolver that has no thread yet; settings may go afterwards.
- * ERROR_CONFIG when libunbound refuses one of them. */
+/* Make a resolver and begin its threads: call it behind the sandbox. The settings may go
+ * afterwards. NULL with ERROR_CONFIG when libunbound refuses one of them. */
 struct resolver *resolver_new(const struct resolver_settings *settings, struct error *e) MUST_CHECK;
-
-/* Begin the threads. Call once, behind the sandbox, before the first lookup. */
-bool resolver_start(struct resolver *r, struct error *e) MUST_CHECK;
 
 /* Stop the threads and free; nobody may be waiting. NULL is fine. */
 void resolver_free(struct resolver *r);

@@ -5,17 +5,16 @@
  * literals). Everything it returns lives in the caller's arena or looks into its arguments. */
 #pragma once
 
-#include <netinet/in.h>
-
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/slice.h"
 
-#define ROUTE_PORT          25
+#include "host/address.h"
+
 #define ROUTE_HOSTS_MAX     20 /* hosts of one domain that are tried */
 #define ROUTE_ADDRESSES_MAX 10 /* addresses of one host that are tried */
 
-/* A host to hand letters to, as a person wrote it or as an MX record named it. */
+/* A host to hand letters to, as a setting, an address literal or an MX record named it. */
 struct route_host {
     struct slice name; /* lower case; an address without brackets when `literal` */
     bool literal;
@@ -23,19 +22,9 @@ struct route_host {
     uint16_t preference; /* lower is tried first; equals in random order */
 };
 
-/* What settings say about a domain; the first rule that matches wins. */
-struct route_rule {
-    struct slice domain;      /* "partner.test", ".partner.test" for all below it, "*" for all */
-    struct route_host *hosts; /* handed to these instead of the domain's MX; tried in order */
-    size_t n_hosts;
-    struct slice account;  /* AUTH at these hosts: name; empty: no AUTH */
-    struct slice password; /* ... and its password */
-    bool smart_host;       /* beyond these hosts the letter's way is unknown */
-};
-
 enum route_verdict {
     ROUTE_FOUND,
-    ROUTE_ASK_MX, /* route_by_rules() alone: no rule says, so ask the DNS */
+    ROUTE_ASK_MX, /* route_fixed() alone: nothing is fixed, so ask the DNS */
     ROUTE_NEVER,  /* no way to deliver: code and why say it to the sender */
     ROUTE_LATER,  /* the DNS gave no usable answer: code and why */
 };
@@ -44,9 +33,8 @@ struct route {
     enum route_verdict verdict;
     struct route_host *hosts; /* in the order to try; n_hosts of them when FOUND */
     size_t n_hosts;
-    const struct route_rule *rule; /* the rule that chose the hosts, or NULL */
-    const char *code;              /* enhanced status (RFC 3463), e.g. "5.1.10" */
-    struct slice why;              /* a sentence for the sender */
+    const char *code; /* enhanced status (RFC 3463), e.g. "5.1.10" */
+    struct slice why; /* a sentence for the sender */
 };
 
 /* One MX record, or one address the DNS gave. */
@@ -58,7 +46,7 @@ struct route_mx {
 /* Our own names and addresses: a letter is never handed back to ourselves. */
 struct route_self {
     struct slice name; /* lower case */
-    const struct sockaddr_storage *listeners;
+    const struct address *listeners;
     size_t n_listeners;
 };
 
@@ -66,17 +54,15 @@ struct route_self {
 typedef uint32_t route_random(void *context);
 
 /**
- * Read "HOST", "HOST:PORT", "[192.0.2.1]:PORT" or "[IPv6:2001:db8::1]".
+ * Decide by what needs no question: a fixed route, or an address literal (RFC 5321 section 4.1.3).
  *
- * @return false with ERROR_CONFIG when the text is none of these
+ * @param domain  lower case, A-labels
+ * @param fixed   "host:port", "192.0.2.1:25" or "[2001:db8::1]:25"; empty: the domain decides
+ * @param port    for an address literal
+ * @return        FOUND with one host; NEVER for a malformed literal or route; ASK_MX otherwise
  */
-bool route_host_read(struct slice text, struct arena *arena, struct route_host *host,
-                     struct error *e) MUST_CHECK;
-
-/* Decide by settings and the form of the domain alone: FOUND for a rule or an address literal,
- * NEVER for a malformed literal, otherwise ASK_MX. `domain` is lower case. */
-struct route route_by_rules(struct slice domain, const struct route_rule *rules, size_t n_rules,
-                            struct arena *arena);
+struct route route_fixed(struct slice domain, struct slice fixed, uint16_t port,
+                         struct arena *arena);
 
 /**
  * Decide by MX records.
@@ -86,16 +72,12 @@ struct route route_by_rules(struct slice domain, const struct route_rule *rules,
  * @return      FOUND with at most ROUTE_HOSTS_MAX hosts below our own preference when we are among
  *              them; NEVER with 5.1.10 for the null MX and 5.4.6 when that leaves none
  */
-struct route route_by_mx(struct slice domain, const struct route_mx *mx, size_t n_mx,
+struct route route_by_mx(struct slice domain, const struct route_mx *mx, size_t n_mx, uint16_t port,
                          const struct route_self *self, route_random *random, void *context,
                          struct arena *arena);
 
 /* Build the verdict for a domain without hosts: `never` or later, with its code and sentence. */
 struct route route_none(bool never, const char *code, struct slice why);
-
-/* An IPv4 or IPv6 address in text, without brackets, into *address. False when it is neither. */
-bool route_address_read(struct slice text, uint16_t port,
-                        struct sockaddr_storage *address) MUST_CHECK;
 
 /**
  * Order one host's addresses: each family in random order, then one of IPv6, one of IPv4 and so on
@@ -108,8 +90,7 @@ bool route_address_read(struct slice text, uint16_t port,
  */
 size_t route_addresses(const struct slice *v4, size_t n_v4, const struct slice *v6, size_t n_v6,
                        uint16_t port, const struct route_self *self, route_random *random,
-                       void *context,
-                       struct sockaddr_storage addresses[static ROUTE_ADDRESSES_MAX]);
+                       void *context, struct address addresses[static ROUTE_ADDRESSES_MAX]);
 
 /* True when `address` is one we listen on. */
-bool route_is_self(const struct route_self *self, const struct sockaddr_storage *address);
+bool route_is_self(const struct route_self *self, const struct address *address);

@@ -1,5 +1,3 @@
-#include <arpa/inet.h>
-
 #include "stages/delivery/route.h"
 #include "tests/test.h"
 
@@ -13,96 +11,72 @@ static uint32_t next_random(void *context)
     return *state >> 8;
 }
 
-static void reads_hosts_as_people_write_them(void **unused)
+static void fixed_routes_go_before_the_dns(void **unused)
 {
     (void)unused;
     OWN(arena) struct arena arena = {0};
-    struct route_host host = {0};
-    struct error e = {0};
     arena_init(&arena, 65536);
 
-    assert_ok(route_host_read(SLICE("MX.Partner.Test"), &arena, &host, &e), e);
-    assert_slice(host.name, "mx.partner.test");
-    assert_int_equal(host.port, 25);
-    assert_false(host.literal);
-    assert_ok(route_host_read(SLICE("mx.partner.test:587"), &arena, &host, &e), e);
-    assert_int_equal(host.port, 587);
-    assert_ok(route_host_read(SLICE("[192.0.2.1]:2525"), &arena, &host, &e), e);
-    assert_slice(host.name, "192.0.2.1");
-    assert_true(host.literal);
-    assert_int_equal(host.port, 2525);
-    assert_ok(route_host_read(SLICE("[IPv6:2001:DB8::1]"), &arena, &host, &e), e);
-    assert_slice(host.name, "2001:db8::1");
+    struct route r = route_fixed(SLICE("partner.test"), SLICE("MX.Partner.Test:587"), 25, &arena);
+    assert_int_equal(r.verdict, ROUTE_FOUND);
+    assert_int_equal(r.n_hosts, 1);
+    assert_slice(r.hosts[0].name, "mx.partner.test");
+    assert_int_equal(r.hosts[0].port, 587);
+    assert_false(r.hosts[0].literal);
+    r = route_fixed(SLICE("partner.test"), SLICE("192.0.2.1:2525"), 25, &arena);
+    assert_slice(r.hosts[0].name, "192.0.2.1");
+    assert_true(r.hosts[0].literal);
+    assert_int_equal(r.hosts[0].port, 2525);
+    r = route_fixed(SLICE("partner.test"), SLICE("[2001:DB8::1]:25"), 26, &arena);
+    assert_slice(r.hosts[0].name, "2001:db8::1");
+    assert_int_equal(r.hosts[0].port, 25);
 
     static const char *const wrong[] = {
-        "",
-        ":25",
-        "a b",
-        "a..b",
-        "-a",
-        "host:0",
-        "host:65536",
-        "host:",
-        "host:x",
-        "[192.0.2.1",
-        "[192.0.2]",
-        "[2001:db8::1]",
-        "[IPv6:192.0.2.1]",
-        "[192.0.2.1]25",
-        "[192.0.2.1]:",
+        "host", ":25", "a b:25", "a..b:25", "-a:25", "host:0", "host:65536", "host:", "host:x",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        if (route_host_read(slice_text(wrong[i]), &arena, &host, &e)) {
-            fail_msg("'%s' was read", wrong[i]);
+        r = route_fixed(SLICE("partner.test"), slice_text(wrong[i]), 25, &arena);
+        if (r.verdict != ROUTE_NEVER) {
+            fail_msg("'%s' was taken for a route", wrong[i]);
         }
-        assert_int_equal(e.kind, ERROR_CONFIG);
     }
 }
 
-static void rules_go_before_the_dns(void **unused)
+static void literals_are_hosts_and_names_are_asked_for(void **unused)
 {
     (void)unused;
     OWN(arena) struct arena arena = {0};
     arena_init(&arena, 65536);
-    struct route_host hosts[] = {{.name = SLICE("one")}, {.name = SLICE("two")}};
-    const struct route_rule rules[] = {
-        {.domain = SLICE("partner.test"),  .hosts = hosts,     .n_hosts = 1},
-        {.domain = SLICE(".partner.test"), .hosts = hosts + 1, .n_hosts = 1},
-    };
-
-    struct route r = route_by_rules(SLICE("partner.test"), rules, 2, &arena);
-    assert_int_equal(r.verdict, ROUTE_FOUND);
-    assert_ptr_equal(r.rule, &rules[0]);
-    r = route_by_rules(SLICE("a.partner.test"), rules, 2, &arena);
-    assert_ptr_equal(r.rule, &rules[1]);
-    r = route_by_rules(SLICE("otherpartner.test"), rules, 2, &arena);
-    assert_int_equal(r.verdict, ROUTE_ASK_MX);
-
-    const struct route_rule all[] = {
-        {.domain = SLICE("*"), .hosts = hosts, .n_hosts = 2}
-    };
-    r = route_by_rules(SLICE("[192.0.2.1]"), all, 1, &arena);
-    assert_ptr_equal(r.rule, &all[0]);
-    assert_int_equal(r.n_hosts, 2);
-}
-
-static void literals_are_hosts(void **unused)
-{
-    (void)unused;
-    OWN(arena) struct arena arena = {0};
-    arena_init(&arena, 65536);
-    struct route r = route_by_rules(SLICE("[192.0.2.1]"), NULL, 0, &arena);
+    struct route r = route_fixed(SLICE("[192.0.2.1]"), SLICE_NONE, 2525, &arena);
     assert_int_equal(r.verdict, ROUTE_FOUND);
     assert_slice(r.hosts[0].name, "192.0.2.1");
     assert_true(r.hosts[0].literal);
-    r = route_by_rules(SLICE("[ipv6:2001:db8::1]"), NULL, 0, &arena);
+    assert_int_equal(r.hosts[0].port, 2525);
+    r = route_fixed(SLICE("[ipv6:2001:db8::1]"), SLICE_NONE, 25, &arena);
     assert_slice(r.hosts[0].name, "2001:db8::1");
-    static const char *const wrong[] = {"[", "[]", "[1.2.3]", "[192.0.2.1]:25", "[x]"};
+    static const char *const wrong[] = {
+        "[",
+        "[]",
+        "[1.2.3]",
+        "[192.0.2.1]:25",
+        "[x]",
+        "[192.0.2.1",
+        "[192.0.2.1:9]",
+        "[IPv6:192.0.2.1]",
+        "[2001:db8::1]",
+        "[IPv6:[::1]]",
+        "a b.test",
+        "",
+        "a..test",
+    };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        r = route_by_rules(slice_text(wrong[i]), NULL, 0, &arena);
-        assert_int_equal(r.verdict, ROUTE_NEVER);
+        r = route_fixed(slice_text(wrong[i]), SLICE_NONE, 25, &arena);
+        if (r.verdict != ROUTE_NEVER) {
+            fail_msg("'%s' was taken for a domain", wrong[i]);
+        }
         assert_string_equal(r.code, "5.1.2");
     }
+    assert_int_equal(route_fixed(SLICE("x.test"), SLICE_NONE, 25, &arena).verdict, ROUTE_ASK_MX);
 }
 
 static void equal_preferences_take_turns(void **unused)
@@ -119,7 +93,8 @@ static void equal_preferences_take_turns(void **unused)
     uint32_t seed = 1;
     unsigned a_before_b = 0;
     for (int i = 0; i < 1000; i++) {
-        struct route r = route_by_mx(SLICE("x.test"), mx, 4, &nobody, next_random, &seed, &arena);
+        struct route r =
+            route_by_mx(SLICE("x.test"), mx, 4, 25, &nobody, next_random, &seed, &arena);
         assert_int_equal(r.verdict, ROUTE_FOUND);
         assert_int_equal(r.n_hosts, 4);
         assert_slice(r.hosts[0].name, "first");
@@ -139,11 +114,12 @@ static void null_mx_is_final_and_implicit_mx_only_without_mx(void **unused)
     const struct route_mx null_mx[] = {
         {0, SLICE_NONE}
     };
-    struct route r = route_by_mx(SLICE("x.test"), null_mx, 1, &nobody, next_random, &seed, &arena);
+    struct route r =
+        route_by_mx(SLICE("x.test"), null_mx, 1, 25, &nobody, next_random, &seed, &arena);
     assert_int_equal(r.verdict, ROUTE_NEVER);
     assert_string_equal(r.code, "5.1.10");
 
-    r = route_by_mx(SLICE("x.test"), NULL, 0, &nobody, next_random, &seed, &arena);
+    r = route_by_mx(SLICE("x.test"), NULL, 0, 25, &nobody, next_random, &seed, &arena);
     assert_int_equal(r.verdict, ROUTE_FOUND);
     assert_int_equal(r.n_hosts, 1);
     assert_slice(r.hosts[0].name, "x.test");
@@ -153,7 +129,7 @@ static void null_mx_is_final_and_implicit_mx_only_without_mx(void **unused)
         {0,  SLICE_NONE },
         {10, SLICE("mx")}
     };
-    r = route_by_mx(SLICE("x.test"), mixed, 2, &nobody, next_random, &seed, &arena);
+    r = route_by_mx(SLICE("x.test"), mixed, 2, 25, &nobody, next_random, &seed, &arena);
     assert_int_equal(r.n_hosts, 1);
     assert_slice(r.hosts[0].name, "mx");
 }
@@ -171,13 +147,13 @@ static void never_back_to_ourselves(void **unused)
         {20, SLICE("equal")  },
         {30, SLICE("worse")  },
     };
-    struct route r = route_by_mx(SLICE("x.test"), mx, 4, &self, next_random, &seed, &arena);
+    struct route r = route_by_mx(SLICE("x.test"), mx, 4, 25, &self, next_random, &seed, &arena);
     assert_int_equal(r.n_hosts, 1);
     assert_slice(r.hosts[0].name, "better");
-    r = route_by_mx(SLICE("x.test"), mx + 1, 3, &self, next_random, &seed, &arena);
+    r = route_by_mx(SLICE("x.test"), mx + 1, 3, 25, &self, next_random, &seed, &arena);
     assert_int_equal(r.verdict, ROUTE_NEVER);
     assert_string_equal(r.code, "5.4.6");
-    r = route_by_mx(SLICE("us.test"), NULL, 0, &self, next_random, &seed, &arena);
+    r = route_by_mx(SLICE("us.test"), NULL, 0, 25, &self, next_random, &seed, &arena);
     assert_string_equal(r.code, "5.4.6");
 }
 
@@ -185,20 +161,21 @@ static void families_alternate_and_our_own_are_left_out(void **unused)
 {
     (void)unused;
     uint32_t seed = 1;
-    struct sockaddr_storage listeners[1] = {0};
-    assert_true(route_address_read(SLICE("192.0.2.3"), 25, &listeners[0]));
+    struct address listeners[1] = {0};
+    struct error e = {0};
+    assert_ok(address_parse(SLICE("192.0.2.3"), 25, &listeners[0], &e), e);
     const struct route_self self = {.listeners = listeners, .n_listeners = 1};
     const struct slice v4[] = {SLICE("\300\0\2\1"), SLICE("\300\0\2\2"), SLICE("\300\0\2\3"),
                                SLICE("short")};
     const struct slice v6[] = {SLICE("\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1"),
                                SLICE("\0\0\0\0\0\0\0\0\0\0\xff\xff\300\0\2\3")};
-    struct sockaddr_storage got[ROUTE_ADDRESSES_MAX];
+    struct address got[ROUTE_ADDRESSES_MAX];
     size_t n = route_addresses(v4, 4, v6, 2, 25, &self, next_random, &seed, got);
     assert_int_equal(n, 3);
-    assert_int_equal(got[0].ss_family, AF_INET6);
-    assert_int_equal(got[1].ss_family, AF_INET);
-    assert_int_equal(got[2].ss_family, AF_INET);
-    assert_int_equal(ntohs(((struct sockaddr_in6 *)&got[0])->sin6_port), 25);
+    assert_int_equal(address_bytes(&got[0]).len, 16);
+    assert_int_equal(address_bytes(&got[1]).len, 4);
+    assert_int_equal(address_bytes(&got[2]).len, 4);
+    assert_int_equal(address_port(&got[0]), 25);
 
     n = route_addresses(v4, 4, v6, 2, 26, &self, next_random, &seed, got); /* another port */
     assert_int_equal(n, 5);
@@ -209,7 +186,7 @@ static void many_addresses_are_cut(void **unused)
     (void)unused;
     uint32_t seed = 1;
     struct slice v4[64];
-    struct sockaddr_storage got[ROUTE_ADDRESSES_MAX];
+    struct address got[ROUTE_ADDRESSES_MAX];
     for (size_t i = 0; i < 64; i++) {
         v4[i] = SLICE("\300\0\2\1");
     }
@@ -220,9 +197,8 @@ static void many_addresses_are_cut(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_hosts_as_people_write_them),
-        cmocka_unit_test(rules_go_before_the_dns),
-        cmocka_unit_test(literals_are_hosts),
+        cmocka_unit_test(fixed_routes_go_before_the_dns),
+        cmocka_unit_test(literals_are_hosts_and_names_are_asked_for),
         cmocka_unit_test(equal_preferences_take_turns),
         cmocka_unit_test(null_mx_is_final_and_implicit_mx_only_without_mx),
         cmocka_unit_test(never_back_to_ourselves),
