@@ -10,7 +10,7 @@
 #define FINDINGS_PARTS_MAX 10000
 #define FINDINGS_GAPS_MAX  32
 #define FINDINGS_TEXT_MAX  1024 /* bytes of a name, a type, a reason */
-#define FINDINGS_CBOR_MAX  (32u << 20)
+#define FINDINGS_CBOR_MAX  (4u << 20)
 
 enum part_reading {
     PART_TEXT = 1,       /* its words are in the index                             */

@@ -60,6 +60,25 @@ void text_list_add(struct text_list *list, enum text_field field, struct slice t
     }
 }
 
+bool text_list_drop_repeat(struct text_list *list, enum text_field field, size_t first,
+                           size_t second)
+{
+    struct buf *b = &list->fields[field];
+    struct slice repeat = slice_from(buf_slice(b), second);
+    struct slice before = slice_head(slice_from(buf_slice(b), first), second - first);
+    struct text_term term;
+
+    if (list->cut || !slice_equal(repeat, before)) {
+        return false;
+    }
+    b->len -= repeat.len;
+    list->bytes -= repeat.len;
+    while (text_terms_next(&before, &term)) {
+        list->count--;
+    }
+    return true;
+}
+
 void text_list_write(const struct text_list *list, struct buf *out)
 {
     buf_add(out, magic);

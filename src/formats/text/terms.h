@@ -3,8 +3,8 @@
  * The inspector writes such a list, the keeper reads it without trusting it. Layout:
  *
  *     list   "PTL1" field*            fields in ascending order, each at most once
- *     field  number (1 byte, enum text_field)  length of the terms in bytes (4 bytes, little endian)  term*
- *     term   tag (1 byte: length 1 to 64, +128 when it is a whole, see words.h)  bytes
+ *     field  number (1 byte, enum text_field), length of its terms (4 bytes, little-endian), term*
+ *     term   length 1 to 64 (1 byte; +128 when it is a whole, see words.h), bytes
  *
  * The order of the terms is the order of the text, so that phrases can be found. */
 #pragma once
@@ -42,6 +42,12 @@ void text_list_reset(struct text_list *list);
 
 /* Append the terms of a UTF-8 text. */
 void text_list_add(struct text_list *list, enum text_field field, struct slice text);
+
+/* Take back the terms from byte `second` of a field on when they repeat those between `first` and
+ * `second` exactly, and say whether they did: the two versions of one text that many letters
+ * carry. */
+bool text_list_drop_repeat(struct text_list *list, enum text_field field, size_t first,
+                           size_t second);
 
 /* Append the list's bytes, as described above, to `out`. */
 void text_list_write(const struct text_list *list, struct buf *out);

@@ -1,9 +1,9 @@
+#include <stdio.h>
+
 #include "formats/text/html.h"
 #include "formats/text/terms.h"
 #include "formats/text/words.h"
 #include "tests/test.h"
-
-#include <stdio.h>
 
 /* The terms of a text, each behind a space, a whole marked by "=". */
 static const char *terms_of(struct slice text)
