@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Run every test and count them: `./do test` (its options are in `./do help`).
+
+The runners are the unit tests in three builds (as shipped, ASan+UBSan, TSan) and the whole-system
+tests. The last line sums what all of them counted; nothing counted is a failure too.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILDS = {
+    # directory: (what is printed, options of `meson setup`)
+    "build": ("as shipped", ["--buildtype=release", "-Ddebug=true"]),
+    "build-asan": ("ASan and UBSan", ["-Db_sanitize=address,undefined", "-Db_lundef=false"]),
+    "build-tsan": ("TSan", ["-Db_sanitize=thread", "-Db_lundef=false"]),
+}
+CMOCKA = {
+    "passed": re.compile(r"^\[  PASSED  \] (\d+) test", re.M),
+    "failed": re.compile(r"^\[  FAILED  \] (\d+) test", re.M),
+    "skipped": re.compile(r"^\[  SKIPPED \] (\d+) test", re.M),
+}
+
+
+class Count:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self):
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{skipped}"
+
+
+def run(*command, **options):
+    return subprocess.run([str(c) for c in command], cwd=ROOT, check=False, **options).returncode
+
+
+def build(directory):
+    """Configure once and compile; False when that fails."""
+    if not (ROOT / directory / "build.ninja").exists():
+        if run("meson", "setup", directory, *BUILDS[directory][1], stdout=subprocess.DEVNULL):
+            return False
+    return run("ninja", "-C", directory, "--quiet") == 0
+
+
+def count_program(entry):
+    """The cases that one test program ran; a program that counts none is one case itself."""
+    text = entry.get("stdout", "") + "\n" + entry.get("stderr", "")
+    count = Count()
+    for name, pattern in CMOCKA.items():
+        setattr(count, name, sum(int(n) for n in pattern.findall(text)))
+    if entry["result"] == "OK":
+        count.passed += count.passed + count.skipped == 0
+    elif entry["result"] == "SKIP":
+        count.skipped += count.passed + count.skipped == 0
+    else:
+        count.failed += count.failed == 0
+        print(f"--- {entry['name']}: {entry['result']}\n{text[-6000:]}")
+    return count
+
+
+def unit_tests(directory):
+    count = Count()
+    log = ROOT / directory / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    if not build(directory):
+        print(f"{directory}: does not compile")
+        count.failed = 1
+        return count
+    arguments = ["meson", "test", "-C", directory, "--suite", "unit", "-q", "--no-rebuild"]
+    if directory != "build":
+        arguments += ["--timeout-multiplier", "5"]
+    run(*arguments, stdout=subprocess.DEVNULL)
+    for line in log.read_text().splitlines() if log.exists() else []:
+        count.add(count_program(json.loads(line)))
+    return count
+
+
+def system_tests(options):
+    """tests/system by pytest, Debian's: another python3 may stand first in the path."""
+    count = Count()
+    report = ROOT / "build" / "system-tests.xml"
+    report.unlink(missing_ok=True)
+    arguments = ["-m", "pytest", "-q", "-ra", "--durations=5", f"--junitxml={report}", "tests/system"]
+    arguments += ["--long"] if options.long else []
+    arguments += ["--keep"] if options.keep else []
+    if not build("build"):
+        count.failed = 1
+        return count
+    status = run("/usr/bin/python3", *arguments, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    for suite in xml.parse(report).getroot().iter("testsuite") if report.exists() else []:
+        number = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
+        count.failed += number["failures"] + number["errors"]
+        count.skipped += number["skipped"]
+        count.passed += number["tests"] - number["failures"] - number["errors"] - number["skipped"]
+    count.failed += status not in (0, 5) and count.failed == 0
+    return count
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./do test")
+    parser.add_argument("--unit", action="store_true", help="unit tests only")
+    parser.add_argument("--system", action="store_true", help="whole-system tests only")
+    parser.add_argument("--long", action="store_true", help="the campaigns as well")
+    parser.add_argument("--keep", action="store_true", help="keep the system tests' directories")
+    options = parser.parse_args()
+    everything = not options.unit and not options.system
+    runners = []
+    if everything or options.unit:
+        runners += [(f"unit tests, {BUILDS[d][0]}", lambda d=d: unit_tests(d)) for d in BUILDS]
+    if (everything or options.system) and (ROOT / "tests/system").exists():
+        runners.append(("system tests", lambda: system_tests(options)))
+
+    total, lines = Count(), []
+    for name, runner in runners:
+        print(f"\n== {name}", flush=True)
+        began = time.monotonic()
+        count = runner()
+        total.add(count)
+        lines.append(f"{name}: {count} ({time.monotonic() - began:.0f} s)")
+        print(lines[-1], flush=True)
+    print("\n" + "\n".join(lines))
+    if total.passed + total.failed == 0:
+        total.failed = 1
+        print("no test ran")
+    print(total)
+    return total.failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
