@@ -12,7 +12,8 @@
 
 #define MAIL_TEXT_MAX 8192 /* bytes of decoded text; more is cut at a character */
 
-/* Decode an unstructured field's value, or a phrase, into UTF-8 of at most MAIL_TEXT_MAX bytes. */
+/* Decode an unstructured field's value, or a phrase, into UTF-8 of at most MAIL_TEXT_MAX bytes.
+ * What comes back looks into `value` when there was nothing to decode. */
 struct slice mail_text_decode(struct slice value, struct arena *arena);
 
 /* Whether s holds something of the form =?charset?B-or-Q?text?= */

@@ -1,0 +1,80 @@
+#include "formats/mail/address.h"
+#include "formats/mail/internal.h"
+
+bool mail_is_atext(uint8_t c)
+{
+    static const char marks[] = "!#$%&'*+-/=?^_`{|}~";
+
+    return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
+           c >= 0x80 || (c && memchr(marks, c, sizeof(marks) - 1));
+}
+
+bool mail_is_dot_atom(struct slice s)
+{
+    bool dot = true; /* what may not be followed by a dot, nor end */
+
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '.' ? dot : !mail_is_atext(s.ptr[i])) {
+            return false;
+        }
+        dot = s.ptr[i] == '.';
+    }
+    return !dot;
+}
+
+bool mail_address_same(const struct mail_address *a, const struct mail_address *b,
+                       bool local_nocase)
+{
+    bool same_local =
+        local_nocase ? slice_equal_nocase(a->local, b->local) : slice_equal(a->local, b->local);
+    return same_local && slice_equal_nocase(a->domain, b->domain);
+}
+
+void mail_address_write(struct buf *out, const struct mail_address *address)
+{
+    if (mail_is_dot_atom(address->local)) {
+        buf_add(out, address->local);
+    } else {
+        buf_add_byte(out, '"');
+        for (size_t i = 0; i < address->local.len; i++) {
+            if (address->local.ptr[i] == '"' || address->local.ptr[i] == '\\') {
+                buf_add_byte(out, '\\');
+            }
+            buf_add_byte(out, address->local.ptr[i]);
+        }
+        buf_add_byte(out, '"');
+    }
+    buf_add_byte(out, '@');
+    buf_add(out, address->domain);
+}
+
+struct slice mail_address_text(const struct mail_address *address, struct arena *arena)
+{
+    OWN(buf) struct buf text = {.max = 2 * MAIL_LOCAL_MAX + MAIL_DOMAIN_MAX + 8};
+
+    mail_address_write(&text, address);
+    return arena_copy(arena, buf_slice(&text));
+}
+
+const char *mail_address_flaw_text(enum mail_address_flaw flaw)
+{
+    switch (flaw) {
+    case MAIL_ADDRESS_CLEAR:
+        return "is fine";
+    case MAIL_ADDRESS_MALFORMED:
+        return "is not a correct mail address (a name with special characters needs quotes)";
+    case MAIL_ADDRESS_OBSOLETE:
+        return "uses an outdated way of writing addresses that programs read differently";
+    case MAIL_ADDRESS_ENCODED:
+        return "holds an encoded word inside the address, which may hide another address";
+    case MAIL_ADDRESS_CONFUSING:
+        return "has an angle bracket in the name, which may look like another address";
+    case MAIL_ADDRESS_EIGHT_BIT:
+        return "holds letters outside ASCII that the mail program did not encode";
+    case MAIL_ADDRESS_LONG:
+        return "holds an address that is too long";
+    case MAIL_ADDRESS_MANY:
+        return "holds too many addresses";
+    }
+    return "is not a correct mail address";
+}

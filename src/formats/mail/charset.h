@@ -1,0 +1,14 @@
+/* formats/mail/charset - bytes of some charset into UTF-8, at all costs (see text.h). */
+#pragma once
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+/**
+ * Append s as valid UTF-8.
+ *
+ * @param charset  its name in any case. Of an unknown one the ASCII bytes are taken as they are
+ * @param out      what cannot be read becomes U+FFFD; when it is full, its content ends with a
+ *                 whole character
+ */
+void mail_charset_convert(struct slice charset, struct slice s, struct buf *out);

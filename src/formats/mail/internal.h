@@ -1,0 +1,35 @@
+/* formats/mail/internal - small scanners that header, address and text share. */
+#pragma once
+
+#include "base/slice.h"
+
+static inline bool mail_is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Folding white space inside a value: the lexer lets CR and LF in only where a fold is. */
+static inline bool mail_is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Remove the white space, folds included, at both ends. */
+struct slice mail_trim(struct slice s);
+
+/* atext of RFC 5322 section 3.2.3, and bytes above 127 (RFC 6532 section 3.2). */
+bool mail_is_atext(uint8_t c);
+
+/* dot-atom-text of the same section: atoms with single dots between them. */
+bool mail_is_dot_atom(struct slice s);
+
+/**
+ * Find an encoded word (RFC 2047 section 2) at the very start of s.
+ *
+ * @param charset  set to the charset without a language suffix (RFC 2231 section 5)
+ * @param encoding 'b' or 'q'
+ * @param text     the encoded text
+ * @return         its length in bytes, or 0 when there is none
+ */
+size_t mail_encoded_word(struct slice s, struct slice *charset, uint8_t *encoding,
+                         struct slice *text);

@@ -1,0 +1,254 @@
+#include "formats/mail/text.h"
+
+#include "base/buf.h"
+
+#include "formats/mail/charset.h"
+#include "formats/mail/internal.h"
+
+#define ENCODED_WORD_MAX 1024 /* RFC 2047 allows 75; some programs write far longer ones */
+#define CHARSET_NAME_MAX 40
+
+struct slice mail_trim(struct slice s)
+{
+    while (s.len && mail_is_space(s.ptr[0])) {
+        s = slice_from(s, 1);
+    }
+    while (s.len && mail_is_space(s.ptr[s.len - 1])) {
+        s.len--;
+    }
+    return s;
+}
+
+/* encoded-text of RFC 2047 section 2: printable ASCII without space and question mark. Spaces
+ * are let through in "Q": programs that forget to encode them are common. */
+static bool is_encoded_text(uint8_t c, uint8_t encoding)
+{
+    return (c > ' ' && c < 0x7f && c != '?') || (c == ' ' && encoding == 'q');
+}
+
+size_t mail_encoded_word(struct slice s, struct slice *charset, uint8_t *encoding,
+                         struct slice *text)
+{
+    if (!slice_starts(s, SLICE("=?"))) {
+        return 0;
+    }
+    struct slice rest = slice_head(slice_from(s, 2), ENCODED_WORD_MAX);
+    struct slice name = slice_head(rest, slice_find(rest, '?'));
+    struct slice behind = slice_from(rest, name.len + 1);
+    uint8_t how = behind.len >= 2 && behind.ptr[1] == '?' ? ascii_lower(behind.ptr[0]) : 0;
+    size_t len = 0;
+
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] <= ' ' || name.ptr[i] >= 0x7f) {
+            return 0;
+        }
+    }
+    if (name.len == 0 || name.len > CHARSET_NAME_MAX || (how != 'b' && how != 'q')) {
+        return 0;
+    }
+    behind = slice_from(behind, 2);
+    while (len < behind.len && is_encoded_text(behind.ptr[len], how)) {
+        len++;
+    }
+    if (!slice_starts(slice_from(behind, len), SLICE("?="))) {
+        return 0;
+    }
+    *charset = slice_head(name, slice_find(name, '*'));
+    *encoding = how;
+    *text = slice_head(behind, len);
+    return (size_t)(behind.ptr + len + 2 - s.ptr);
+}
+
+bool mail_text_has_encoded_word(struct slice s)
+{
+    struct slice charset;
+    struct slice text;
+    uint8_t encoding = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '=' && mail_encoded_word(slice_from(s, i), &charset, &encoding, &text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void decode_q(struct slice s, struct buf *out)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        int high = s.ptr[i] == '=' && s.len - i > 2 ? hex_value(s.ptr[i + 1]) : -1;
+        int low = high >= 0 ? hex_value(s.ptr[i + 2]) : -1;
+        if (low >= 0) {
+            buf_add_byte(out, (uint8_t)(high << 4 | low));
+            i += 2;
+        } else {
+            buf_add_byte(out, s.ptr[i] == '_' ? ' ' : s.ptr[i]);
+        }
+    }
+}
+
+static int base64_value(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Forgiving: a byte outside the alphabet is passed over, padding ends nothing. */
+static void decode_b(struct slice s, struct buf *out)
+{
+    uint32_t bits = 0;
+    unsigned count = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        int value = base64_value(s.ptr[i]);
+        if (value < 0) {
+            continue;
+        }
+        bits = bits << 6 | (uint32_t)value;
+        count += 6;
+        if (count >= 8) {
+            count -= 8;
+            buf_add_byte(out, (uint8_t)(bits >> count));
+        }
+    }
+}
+
+/* Adjacent words of one charset are joined before they are converted: many programs cut a
+ * character in two between them, which RFC 2047 section 5 forbids. */
+struct decoder {
+    struct slice charset; /* of `pending` */
+    struct buf pending;   /* bytes of that charset */
+    struct buf out;       /* UTF-8 */
+};
+
+static void decoder_done(struct decoder *d)
+{
+    buf_done(&d->pending);
+    buf_done(&d->out);
+}
+
+OWN_VALUE(decoder, struct decoder, decoder_done)
+
+static void flush(struct decoder *d)
+{
+    if (d->pending.len) {
+        mail_charset_convert(d->charset, buf_slice(&d->pending), &d->out);
+        buf_reset(&d->pending);
+    }
+}
+
+static void add_word(struct decoder *d, struct slice charset, uint8_t encoding, struct slice text)
+{
+    if (!slice_equal_nocase(charset, d->charset)) {
+        flush(d);
+        d->charset = charset;
+    }
+    if (encoding == 'b') {
+        decode_b(text, &d->pending);
+    } else {
+        decode_q(text, &d->pending);
+    }
+}
+
+/* Length of the plain text at the start of s: to the next "=?" that opens an encoded word. */
+static size_t plain_length(struct slice s)
+{
+    struct slice charset;
+    struct slice text;
+    uint8_t encoding = 0;
+    size_t at = 0;
+
+    while (at < s.len) {
+        at += slice_find(slice_from(s, at), '=');
+        if (at < s.len && mail_encoded_word(slice_from(s, at), &charset, &encoding, &text)) {
+            return at;
+        }
+        at = at < s.len ? at + 1 : at;
+    }
+    return at;
+}
+
+static void add_plain(struct decoder *d, struct slice s)
+{
+    flush(d);
+    mail_charset_convert(SLICE("utf-8"), s, &d->out);
+}
+
+/* Every control character, folds among them, shows as one space; a fold's CR LF as nothing. */
+static struct slice tidy(struct slice s, struct arena *arena)
+{
+    uint8_t *text = arena_alloc(arena, s.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.ptr[i];
+        bool c1 = c == 0xc2 && i + 1 < s.len && s.ptr[i + 1] < 0xa0; /* U+0080 to U+009F */
+        if (c == '\r' || c == '\n') {
+            continue;
+        }
+        text[len++] = c < ' ' || c == 0x7f || c1 ? ' ' : c;
+        i += c1;
+    }
+    return mail_trim(slice_of(text, len));
+}
+
+/* Printable ASCII on one line without anything to decode: most of what comes. */
+static bool is_plain(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < ' ' || s.ptr[i] >= 0x7f ||
+            (s.ptr[i] == '=' && i + 1 < s.len && s.ptr[i + 1] == '?')) {
+            return false;
+        }
+    }
+    return s.len <= MAIL_TEXT_MAX;
+}
+
+struct slice mail_text_decode(struct slice value, struct arena *arena)
+{
+    if (is_plain(value)) {
+        return mail_trim(value);
+    }
+    OWN(decoder)
+    struct decoder d = {.pending = {.max = MAIL_TEXT_MAX}, .out = {.max = MAIL_TEXT_MAX}};
+    struct slice rest = mail_trim(value);
+    struct slice charset;
+    struct slice text;
+    uint8_t encoding = 0;
+    bool after_word = false;
+
+    while (rest.len && !d.out.full) {
+        size_t len = plain_length(rest);
+        struct slice plain = slice_head(rest, len);
+        rest = slice_from(rest, len);
+        /* White space between two encoded words belongs to neither (RFC 2047 section 6.2). */
+        if (len && !(after_word && rest.len && mail_trim(plain).len == 0)) {
+            add_plain(&d, plain);
+        }
+        len = mail_encoded_word(rest, &charset, &encoding, &text);
+        if (len) {
+            add_word(&d, charset, encoding, text);
+            rest = slice_from(rest, len);
+        }
+        after_word = len != 0;
+    }
+    flush(&d);
+    return tidy(buf_slice(&d.out), arena);
+}
