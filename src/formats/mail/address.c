@@ -216,14 +216,16 @@ static bool is_label(struct slice s)
     return true;
 }
 
-/* A domain literal without the white space and quoted pairs of old. */
+/* An address literal (RFC 5321 section 4.1.3); RFC 5322 would allow far more in the brackets. */
 static enum mail_address_flaw check_literal(struct slice s)
 {
-    if (s.len < 3 || delimited_length(s, '[', ']') != s.len) {
+    if (s.len < 3 || s.ptr[s.len - 1] != ']') {
         return MAIL_ADDRESS_MALFORMED;
     }
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '\\' || s.ptr[i] <= ' ' || s.ptr[i] >= 0x7f) {
+    for (size_t i = 1; i < s.len - 1; i++) {
+        uint8_t c = ascii_lower(s.ptr[i]);
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != ':' &&
+            c != '-') {
             return MAIL_ADDRESS_OBSOLETE;
         }
     }
