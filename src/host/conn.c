@@ -1,0 +1,485 @@
+#include "host/conn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+
+#include "host/internal.h"
+#include "host/thread.h"
+
+/* After this much silence a thread gives the unused pages of its stack back. */
+#define REST_AFTER_MS 2000
+
+struct conn {
+    int fd;
+    SSL *ssl; /* NULL while plain */
+    struct tls_server *server;
+    struct tls_client *client;
+    struct conn_tls tls;
+    struct address peer;
+    struct address local;
+    char peer_text[ADDRESS_TEXT_MAX];
+};
+
+enum wait { WAIT_READY, WAIT_LATE, WAIT_FAILED };
+
+static struct address name_of(int fd, int (*ask)(int, struct sockaddr *, socklen_t *))
+{
+    struct sockaddr_storage storage = {0};
+    socklen_t len = sizeof(storage);
+    struct sockaddr *any = (struct sockaddr *)&storage;
+    return ask(fd, any, &len) == 0 ? address_from_socket(&storage, len) : (struct address){0};
+}
+
+struct conn *conn_new(int fd)
+{
+    struct conn *c = calloc(1, sizeof(*c));
+    if (!c) {
+        arena_panic("out of memory");
+    }
+    int on = 1;
+    c->fd = fd;
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    c->peer = name_of(fd, getpeername);
+    c->local = name_of(fd, getsockname);
+    if (c->peer.len) {
+        address_print_host(&c->peer, c->peer_text);
+    } else {
+        (void)snprintf(c->peer_text, sizeof(c->peer_text), "local");
+    }
+    return c;
+}
+
+void conn_free(struct conn *c)
+{
+    if (!c) {
+        return;
+    }
+    SSL_free(c->ssl);
+    tls_server_free(c->server);
+    tls_client_free(c->client);
+    (void)close(c->fd);
+    free(c);
+}
+
+/* Waiting */
+
+static int poll_once(int fd, short events, int64_t wait_ms)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    return poll(&p, 1, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms);
+}
+
+/* Wait for the events; after some silence with a smaller stack. */
+static enum wait wait_for(const struct conn *c, short events, int64_t deadline_ms)
+{
+    bool rested = false;
+    for (;;) {
+        int64_t left = deadline_ms - clock_steady_ms();
+        left = left < 0 ? 0 : left;
+        int n = poll_once(c->fd, events, !rested && left > REST_AFTER_MS ? REST_AFTER_MS : left);
+        if (n > 0) {
+            return WAIT_READY;
+        }
+        if (n < 0 && errno != EINTR) {
+            return WAIT_FAILED;
+        }
+        if (clock_steady_ms() >= deadline_ms) {
+            return WAIT_LATE;
+        }
+        if (n == 0 && !rested) {
+            thread_rest();
+            rested = true;
+        }
+    }
+}
+
+/* What OpenSSL asks for through the socket; SIGPIPE is not for a library to send. */
+
+static int socket_write(BIO *bio, const char *bytes, size_t len, size_t *done)
+{
+    const struct conn *c = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    ssize_t n = send(c->fd, bytes, len, MSG_NOSIGNAL);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        BIO_set_retry_write(bio);
+    }
+    *done = n > 0 ? (size_t)n : 0;
+    return n > 0;
+}
+
+static int socket_read(BIO *bio, char *bytes, size_t len, size_t *done)
+{
+    const struct conn *c = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    ssize_t n = recv(c->fd, bytes, len, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        BIO_set_retry_read(bio);
+    } else if (n == 0) {
+        BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+    }
+    *done = n > 0 ? (size_t)n : 0;
+    return n > 0;
+}
+
+static long socket_control(BIO *bio, int command, long number, void *pointer)
+{
+    (void)number;
+    (void)pointer;
+    switch (command) {
+    case BIO_CTRL_FLUSH:
+        return 1;
+    case BIO_CTRL_EOF:
+        return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+    default:
+        return 0;
+    }
+}
+
+static BIO_METHOD *socket_method;
+
+static void make_socket_method(void)
+{
+    socket_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "connection");
+    if (!socket_method || !BIO_meth_set_write_ex(socket_method, socket_write) ||
+        !BIO_meth_set_read_ex(socket_method, socket_read) ||
+        !BIO_meth_set_ctrl(socket_method, socket_control)) {
+        arena_panic("OpenSSL refuses a BIO method");
+    }
+}
+
+static BIO *socket_bio(struct conn *c)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, make_socket_method);
+    BIO *bio = BIO_new(socket_method);
+    if (!bio) {
+        arena_panic("out of memory");
+    }
+    BIO_set_data(bio, c);
+    BIO_set_init(bio, 1);
+    return bio;
+}
+
+/* One step of TLS */
+
+enum step { STEP_AGAIN, STEP_CLOSED, STEP_LATE, STEP_FAILED };
+
+/* Judge a call on c->ssl that did not succeed: wait for what it needs, or say why it is over. */
+static enum step after_failure(struct conn *c, int result, int64_t deadline_ms, const char *doing,
+                               struct error *e)
+{
+    int saved = errno;
+    short events = POLLIN;
+    switch (SSL_get_error(c->ssl, result)) {
+    case SSL_ERROR_WANT_WRITE:
+        events = POLLOUT;
+        break;
+    case SSL_ERROR_WANT_READ:
+        break;
+    case SSL_ERROR_ZERO_RETURN:
+        return STEP_CLOSED;
+    case SSL_ERROR_SYSCALL:
+        ERR_clear_error();
+        errno = saved;
+        (void)(saved ? error_errno(e, ERROR_BUSY, "%s", doing)
+                     : error_set(e, ERROR_BUSY, "%s: the peer went away", doing));
+        return STEP_FAILED;
+    default:
+        (void)tls_error(e, ERROR_BUSY, "%s", doing);
+        return STEP_FAILED;
+    }
+    switch (wait_for(c, events, deadline_ms)) {
+    case WAIT_READY:
+        return STEP_AGAIN;
+    case WAIT_LATE:
+        return STEP_LATE;
+    case WAIT_FAILED:
+        break;
+    }
+    (void)error_errno(e, ERROR_BUSY, "%s: poll", doing);
+    return STEP_FAILED;
+}
+
+static void note_facts(struct conn *c)
+{
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(c->ssl);
+    int group = (int)SSL_get_negotiated_group(c->ssl);
+    const char *group_name = group ? SSL_group_to_name(c->ssl, group) : NULL;
+    const X509 *peer = SSL_get0_peer_certificate(c->ssl);
+    c->tls = (struct conn_tls){
+        .on = true,
+        .resumed = SSL_session_reused(c->ssl) == 1,
+        .version = SSL_get_version(c->ssl),
+        .cipher = cipher ? SSL_CIPHER_standard_name(cipher) : "",
+        .group = group_name ? group_name : "",
+        .verdict = tls_session_verdict(c->ssl),
+    };
+    if (peer) {
+        (void)X509_digest(peer, EVP_sha256(), c->tls.peer_sha256, NULL);
+    }
+}
+
+static bool handshake(struct conn *c, SSL *ssl, int64_t deadline_ms, struct error *e)
+{
+    BIO *bio = socket_bio(c);
+    SSL_set_bio(ssl, bio, bio);
+    SSL_free(c->ssl);
+    c->ssl = ssl;
+    for (;;) {
+        ERR_clear_error();
+        errno = 0;
+        int result = SSL_do_handshake(ssl);
+        if (result == 1) {
+            note_facts(c);
+            return true;
+        }
+        switch (after_failure(c, result, deadline_ms, "TLS handshake", e)) {
+        case STEP_AGAIN:
+            break;
+        case STEP_CLOSED:
+            return error_set(e, ERROR_BUSY, "TLS handshake: the peer closed");
+        case STEP_LATE:
+            return error_set(e, ERROR_BUSY, "TLS handshake: not done in time");
+        case STEP_FAILED:
+            return false;
+        }
+    }
+}
+
+bool conn_tls_accept(struct conn *c, struct tls_server *s, int64_t deadline_ms, struct error *e)
+{
+    SSL *ssl = tls_server_session(s, e);
+    if (!ssl) {
+        return false;
+    }
+    c->server = tls_server_ref(s);
+    return handshake(c, ssl, deadline_ms, e);
+}
+
+bool conn_tls_connect(struct conn *c, struct tls_client *t, struct slice name, int64_t deadline_ms,
+                      struct error *e)
+{
+    SSL *ssl = tls_client_session(t, name, e);
+    if (!ssl) {
+        return false;
+    }
+    c->client = tls_client_ref(t);
+    return handshake(c, ssl, deadline_ms, e);
+}
+
+/* Reading */
+
+static bool read_tls(struct conn *c, uint8_t *room, size_t len, int64_t deadline_ms, size_t *got,
+                     enum conn_event *event, struct error *e)
+{
+    /* The answer to what was just written is rarely there yet: wait before asking for it. */
+    enum wait first = SSL_has_pending(c->ssl) ? WAIT_READY : wait_for(c, POLLIN, deadline_ms);
+    if (first == WAIT_FAILED) {
+        return error_errno(e, ERROR_BUSY, "read: poll");
+    }
+    if (first == WAIT_LATE) {
+        *event = CONN_TIMED_OUT;
+        return true;
+    }
+    for (;;) {
+        ERR_clear_error();
+        errno = 0;
+        int result = SSL_read_ex(c->ssl, room, len, got);
+        if (result == 1) {
+            *event = CONN_BYTES;
+            return true;
+        }
+        switch (after_failure(c, result, deadline_ms, "read", e)) {
+        case STEP_AGAIN:
+            break;
+        case STEP_CLOSED:
+            *event = CONN_CLOSED;
+            return true;
+        case STEP_LATE:
+            *event = CONN_TIMED_OUT;
+            return true;
+        case STEP_FAILED:
+            return false;
+        }
+    }
+}
+
+static bool read_plain(struct conn *c, uint8_t *room, size_t len, int64_t deadline_ms, size_t *got,
+                       enum conn_event *event, struct error *e)
+{
+    for (;;) {
+        switch (wait_for(c, POLLIN, deadline_ms)) {
+        case WAIT_READY:
+            break;
+        case WAIT_LATE:
+            *event = CONN_TIMED_OUT;
+            return true;
+        case WAIT_FAILED:
+            return error_errno(e, ERROR_BUSY, "read: poll");
+        }
+        ssize_t n = recv(c->fd, room, len, 0);
+        if (n >= 0) {
+            *got = (size_t)n;
+            *event = n > 0 ? CONN_BYTES : CONN_CLOSED;
+            return true;
+        }
+        if (errno != EAGAIN && errno != EINTR) {
+            return error_errno(e, ERROR_BUSY, "read");
+        }
+    }
+}
+
+bool conn_read(struct conn *c, struct buf *in, int64_t deadline_ms, enum conn_event *event,
+               struct error *e)
+{
+    size_t len = in->max - in->len < CONN_READ_MAX ? in->max - in->len : CONN_READ_MAX;
+    size_t got = 0;
+    uint8_t *room = len > 0 ? buf_room(in, len) : NULL;
+    if (!room) {
+        return error_set(e, ERROR_LIMIT, "read: no room in the input buffer");
+    }
+    bool ok = c->ssl ? read_tls(c, room, len, deadline_ms, &got, event, e)
+                     : read_plain(c, room, len, deadline_ms, &got, event, e);
+    if (ok) {
+        in->len += got;
+    }
+    return ok;
+}
+
+bool conn_is_readable(struct conn *c)
+{
+    if (!c->ssl) {
+        return poll_once(c->fd, POLLIN, 0) > 0;
+    }
+    /* A session ticket makes the socket readable, but is nothing to read. */
+    uint8_t byte;
+    size_t got;
+    ERR_clear_error();
+    int result = SSL_peek_ex(c->ssl, &byte, 1, &got);
+    bool quiet = result != 1 && SSL_get_error(c->ssl, result) == SSL_ERROR_WANT_READ;
+    ERR_clear_error();
+    return !quiet;
+}
+
+/* Writing */
+
+static bool write_tls(struct conn *c, struct slice out, int64_t deadline_ms, struct error *e)
+{
+    while (out.len > 0) {
+        size_t done = 0;
+        ERR_clear_error();
+        errno = 0;
+        int result = SSL_write_ex(c->ssl, out.ptr, out.len, &done);
+        if (result == 1) {
+            out = slice_from(out, done);
+            continue;
+        }
+        switch (after_failure(c, result, deadline_ms, "write", e)) {
+        case STEP_AGAIN:
+            break;
+        case STEP_CLOSED:
+            return error_set(e, ERROR_BUSY, "write: the peer closed");
+        case STEP_LATE:
+            return error_set(e, ERROR_BUSY, "write: the peer takes nothing");
+        case STEP_FAILED:
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool write_plain(struct conn *c, struct slice out, int64_t deadline_ms, struct error *e)
+{
+    while (out.len > 0) {
+        ssize_t n = send(c->fd, out.ptr, out.len, MSG_NOSIGNAL);
+        if (n >= 0) {
+            out = slice_from(out, (size_t)n);
+            continue;
+        }
+        if (errno != EAGAIN && errno != EINTR) {
+            return error_errno(e, ERROR_BUSY, "write");
+        }
+        switch (wait_for(c, POLLOUT, deadline_ms)) {
+        case WAIT_READY:
+            break;
+        case WAIT_LATE:
+            return error_set(e, ERROR_BUSY, "write: the peer takes nothing");
+        case WAIT_FAILED:
+            return error_errno(e, ERROR_BUSY, "write: poll");
+        }
+    }
+    return true;
+}
+
+bool conn_write(struct conn *c, struct slice out, int64_t deadline_ms, struct error *e)
+{
+    return c->ssl ? write_tls(c, out, deadline_ms, e) : write_plain(c, out, deadline_ms, e);
+}
+
+/* Ending */
+
+void conn_half_close(struct conn *c)
+{
+    if (c->ssl && SSL_is_init_finished(c->ssl)) {
+        ERR_clear_error();
+        (void)SSL_shutdown(c->ssl);
+        ERR_clear_error();
+    }
+    (void)shutdown(c->fd, SHUT_WR);
+}
+
+void conn_close(struct conn *c, int64_t deadline_ms)
+{
+    if (!c) {
+        return;
+    }
+    conn_half_close(c);
+    uint8_t unread[1024];
+    for (;;) { /* below TLS: what the peer still says is of no interest, only its end */
+        ssize_t n = recv(c->fd, unread, sizeof(unread), 0);
+        bool more = n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+        if (!more || clock_steady_ms() >= deadline_ms ||
+            (n < 0 && wait_for(c, POLLIN, deadline_ms) != WAIT_READY)) {
+            break;
+        }
+    }
+    conn_free(c);
+}
+
+void conn_abort(struct conn *c)
+{
+    (void)shutdown(c->fd, SHUT_RDWR);
+}
+
+const struct conn_tls *conn_tls(const struct conn *c)
+{
+    return &c->tls;
+}
+
+const struct address *conn_peer(const struct conn *c)
+{
+    return &c->peer;
+}
+
+const char *conn_peer_text(const struct conn *c)
+{
+    return c->peer_text;
+}
+
+const struct address *conn_local(const struct conn *c)
+{
+    return &c->local;
+}

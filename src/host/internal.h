@@ -1,0 +1,60 @@
+/* host/internal - what the TLS files of this module share: OpenSSL's types. */
+#pragma once
+
+#include <openssl/ssl.h>
+#include <stdarg.h>
+
+#include "host/tls.h"
+
+OWN_BY(ssl, SSL, SSL_free)
+OWN_BY(ssl_ctx, SSL_CTX, SSL_CTX_free)
+OWN_BY(bio, BIO, BIO_free_all)
+OWN_BY(x509, X509, X509_free)
+OWN_BY(pkey, EVP_PKEY, EVP_PKEY_free)
+OWN_BY(pkey_ctx, EVP_PKEY_CTX, EVP_PKEY_CTX_free)
+OWN_BY(md, EVP_MD, EVP_MD_free)
+OWN_BY(params, OSSL_PARAM, OSSL_PARAM_free)
+
+/* As error_set(), followed by the first reason in this thread's OpenSSL queue, which is emptied:
+ * the first is the deepest, the ones behind it say "and so this failed too". */
+bool tls_error(struct error *e, enum error_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The library context of this process' TLS, with the provider of remote keys. Never NULL. */
+OSSL_LIB_CTX *remote_key_library(void);
+
+/* Properties that keep every operation but the signing away from remote keys. */
+#define REMOTE_KEY_ELSEWHERE "?provider=default"
+
+/* What a remote key needs to sign. */
+struct remote_signer {
+    tls_sign *sign;
+    void *context;
+    uint8_t key_id[TLS_DIGEST_LEN];
+};
+
+/* Make the private key that belongs to a certificate's public key and signs through *signer,
+ * which is copied. NULL with ERROR_CONFIG. */
+EVP_PKEY *remote_key_new(EVP_PKEY *public, const struct remote_signer *signer,
+                         struct error *e) MUST_CHECK;
+
+/* SHA-256 of a key's SubjectPublicKeyInfo. */
+bool tls_key_hash(const EVP_PKEY *key, uint8_t id[static TLS_DIGEST_LEN],
+                  struct error *e) MUST_CHECK;
+
+/* A new session of a context, for host/conn. NULL with ERROR_BUSY. */
+SSL *tls_server_session(struct tls_server *s, struct error *e) MUST_CHECK;
+SSL *tls_client_session(struct tls_client *c, struct slice name, struct error *e) MUST_CHECK;
+
+/* The verdict on the peer, after the handshake. */
+enum tls_verdict tls_session_verdict(const SSL *ssl);
+
+/* Session tickets under keys that are replaced every hour. */
+struct tickets;
+
+struct tickets *tickets_new(void) __attribute__((returns_nonnull));
+
+/* Let the context's sessions use them; they must outlive the sessions. */
+bool tickets_attach(struct tickets *t, SSL_CTX *ctx) MUST_CHECK;
+
+void tickets_free(struct tickets *t);

@@ -1,0 +1,421 @@
+#include "host/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+
+#include "host/address.h"
+#include "host/internal.h"
+
+#define CHAIN_MAX ((size_t)64 * 1024)        /* bytes of PEM */
+#define TRUST_MAX ((size_t)16 * 1024 * 1024) /* Debian's bundle has 220 KB */
+
+#define GROUPS "X25519:P-256:P-384"
+
+/* AEAD with forward secrecy (RFC 9325 section 4.2). The names of TLS 1.3 are OpenSSL's default. */
+#define SERVER_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
+#define SERVER_SIGNATURES                                                                          \
+    "ECDSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:"                      \
+    "RSA+SHA256:RSA+SHA384:RSA+SHA512"
+
+/* A server of the outside world that has nothing better still gets encryption: the CBC suites
+ * stand last, and the ledger says which one was used. */
+#define CLIENT_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:ECDHE+AES:DHE+AES:!aNULL:!SHA1:!DSS"
+
+struct tls_server {
+    SSL_CTX *ctx;
+    struct tickets *tickets;
+    atomic_uint refs;
+};
+
+struct tls_client {
+    SSL_CTX *ctx;
+    atomic_uint refs;
+};
+
+bool tls_error(struct error *e, enum error_kind kind, const char *format, ...)
+{
+    char context[ERROR_TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(context, sizeof(context), format, arguments);
+    va_end(arguments);
+
+    const char *data = NULL;
+    int flags = 0;
+    unsigned long code = ERR_get_error_all(NULL, NULL, NULL, &data, &flags);
+    const char *reason = code ? ERR_reason_error_string(code) : NULL;
+    if (code && (flags & ERR_TXT_STRING) && data && data[0]) {
+        reason = data;
+    }
+    error_set(e, kind, "%s: %s", context, reason ? reason : "no reason given");
+    ERR_clear_error();
+    return false;
+}
+
+bool tls_key_hash(const EVP_PKEY *key, uint8_t id[static TLS_DIGEST_LEN], struct error *e)
+{
+    uint8_t *der = NULL;
+    int len = i2d_PUBKEY(key, &der);
+    bool ok = len > 0 && EVP_Digest(der, (size_t)len, id, NULL, EVP_sha256(), NULL);
+    OPENSSL_free(der);
+    return ok ? true : tls_error(e, ERROR_CONFIG, "public key");
+}
+
+/* An empty password, so that OpenSSL never asks at a terminal. */
+static int no_password(char *buffer, int size, int writing, void *unused)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)unused;
+    return 0;
+}
+
+static X509 *next_certificate(BIO *pem)
+{
+    X509 *made = X509_new_ex(remote_key_library(), REMOTE_KEY_ELSEWHERE);
+    if (made && !PEM_read_bio_X509(pem, &made, no_password, NULL)) {
+        X509_free(made);
+        return NULL;
+    }
+    return made;
+}
+
+/* Whether reading stopped because there was nothing more, rather than something broken. */
+static bool at_end_of_pem(void)
+{
+    unsigned long code = ERR_peek_last_error();
+    bool end = ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    return end;
+}
+
+static BIO *open_pem(struct slice pem, size_t max, struct error *e)
+{
+    BIO *bio = pem.len == 0 || pem.len > max ? NULL : BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    if (!bio) {
+        error_set(e, ERROR_CONFIG, "PEM of %zu bytes: expected 1 to %zu", pem.len, max);
+    }
+    return bio;
+}
+
+bool tls_key_id(struct slice pem, uint8_t id[static TLS_DIGEST_LEN], const char **kind,
+                struct error *e)
+{
+    OWN(bio) BIO *bio = open_pem(pem, CHAIN_MAX, e);
+    if (!bio) {
+        return false;
+    }
+    OWN(x509) X509 *leaf = next_certificate(bio);
+    EVP_PKEY *key = leaf ? X509_get0_pubkey(leaf) : NULL;
+    if (!key) {
+        return tls_error(e, ERROR_CONFIG, "certificate");
+    }
+    if (!tls_key_hash(key, id, e)) {
+        return false;
+    }
+    *kind = EVP_PKEY_is_a(key, "RSA") ? "rsa" : "ec";
+    return true;
+}
+
+/* Both ends */
+
+static SSL_CTX *context_new(const SSL_METHOD *method, const char *ciphers, struct error *e)
+{
+    char groups[] = GROUPS; /* OpenSSL's macro casts const away */
+    OWN(ssl_ctx)
+    SSL_CTX *ctx = SSL_CTX_new_ex(remote_key_library(), REMOTE_KEY_ELSEWHERE, method);
+    if (!ctx || !SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) ||
+        !SSL_CTX_set_cipher_list(ctx, ciphers) || !SSL_CTX_set1_groups_list(ctx, groups)) {
+        tls_error(e, ERROR_CONFIG, "TLS settings");
+        return NULL;
+    }
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_read_ahead(ctx, 1); /* one recv(2) a record instead of two */
+    return TAKE(ctx, NULL);
+}
+
+/* Server */
+
+static bool use_chain(SSL_CTX *ctx, struct slice pem, const struct tls_server_options *o,
+                      struct error *e)
+{
+    struct remote_signer signer = {.sign = o->sign, .context = o->sign_context};
+    OWN(bio) BIO *bio = open_pem(pem, CHAIN_MAX, e);
+    if (!bio) {
+        return false;
+    }
+    OWN(x509) X509 *leaf = next_certificate(bio);
+    EVP_PKEY *public = leaf ? X509_get0_pubkey(leaf) : NULL;
+    if (!public) {
+        return tls_error(e, ERROR_CONFIG, "first certificate");
+    }
+    OWN(pkey) EVP_PKEY *key = NULL;
+    if (!tls_key_hash(public, signer.key_id, e) || !(key = remote_key_new(public, &signer, e))) {
+        return false;
+    }
+    X509 *issuer;
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    while (chain && (issuer = next_certificate(bio)) && sk_X509_push(chain, issuer) > 0) {
+    }
+    bool ok = at_end_of_pem();
+    if (!ok) {
+        error_set(e, ERROR_CONFIG, "an issuer's certificate cannot be read");
+    } else if (!SSL_CTX_use_cert_and_key(ctx, leaf, key, chain, 0)) {
+        ok = ERR_GET_REASON(ERR_peek_error()) == SSL_R_NOT_REPLACING_CERTIFICATE
+                 ? tls_error(e, ERROR_CONFIG, "two certificates of one kind")
+                 : tls_error(e, ERROR_CONFIG, "certificate");
+    }
+    sk_X509_pop_free(chain, X509_free);
+    return ok;
+}
+
+struct tls_server *tls_server_new(const struct tls_server_options *o, struct error *e)
+{
+    char signatures[] = SERVER_SIGNATURES;
+    OWN(ssl_ctx) SSL_CTX *ctx = context_new(TLS_server_method(), SERVER_CIPHERS, e);
+    if (!ctx) {
+        return NULL;
+    }
+    if (o->n_chains == 0) {
+        error_set(e, ERROR_CONFIG, "a TLS server needs a certificate");
+        return NULL;
+    }
+    for (size_t i = 0; i < o->n_chains; i++) {
+        if (!use_chain(ctx, o->chains[i], o, e)) {
+            error_add(e, "certificate chain %zu", i + 1);
+            return NULL;
+        }
+    }
+    if (!SSL_CTX_set1_sigalgs_list(ctx, signatures)) {
+        tls_error(e, ERROR_CONFIG, "TLS settings");
+        return NULL;
+    }
+    SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    struct tls_server *s = calloc(1, sizeof(*s));
+    if (!s) {
+        arena_panic("out of memory");
+    }
+    s->tickets = tickets_new();
+    if (!tickets_attach(s->tickets, ctx)) {
+        arena_panic("OpenSSL refuses ticket keys");
+    }
+    s->ctx = TAKE(ctx, NULL);
+    atomic_init(&s->refs, 1);
+    return s;
+}
+
+struct tls_server *tls_server_ref(struct tls_server *s)
+{
+    atomic_fetch_add(&s->refs, 1);
+    return s;
+}
+
+void tls_server_free(struct tls_server *s)
+{
+    if (s && atomic_fetch_sub(&s->refs, 1) == 1) {
+        SSL_CTX_free(s->ctx);
+        tickets_free(s->tickets);
+        free(s);
+    }
+}
+
+SSL *tls_server_session(struct tls_server *s, struct error *e)
+{
+    SSL *ssl = SSL_new(s->ctx);
+    if (!ssl) {
+        tls_error(e, ERROR_BUSY, "TLS session");
+        return NULL;
+    }
+    SSL_set_accept_state(ssl);
+    return ssl;
+}
+
+/* Client */
+
+struct tls_client *tls_client_from_pem(struct slice anchors, struct error *e)
+{
+    OWN(ssl_ctx) SSL_CTX *ctx = context_new(TLS_client_method(), CLIENT_CIPHERS, e);
+    OWN(bio) BIO *bio = ctx ? open_pem(anchors, TRUST_MAX, e) : NULL;
+    if (!bio) {
+        return NULL;
+    }
+    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+    size_t count = 0;
+    for (;;) {
+        OWN(x509) X509 *anchor = next_certificate(bio);
+        if (!anchor) {
+            break;
+        }
+        if (!X509_STORE_add_cert(store, anchor)) {
+            tls_error(e, ERROR_CONFIG, "trust anchor %zu", count + 1);
+            return NULL;
+        }
+        count++;
+    }
+    if (!at_end_of_pem() || count == 0) {
+        error_set(e, ERROR_CONFIG, "trust anchors: certificate %zu cannot be read", count + 1);
+        return NULL;
+    }
+    /* Whoever lists a server's own or an intermediate certificate means to trust that one. */
+    (void)X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL); /* a verdict, no failed handshake */
+    struct tls_client *c = calloc(1, sizeof(*c));
+    if (!c) {
+        arena_panic("out of memory");
+    }
+    c->ctx = TAKE(ctx, NULL);
+    atomic_init(&c->refs, 1);
+    return c;
+}
+
+static bool read_anchors(const char *path, struct buf *out, struct error *e)
+{
+    OWN(bio) BIO *file = BIO_new_file(path, "r");
+    if (!file) {
+        return tls_error(e, ERROR_CONFIG, "%s", path);
+    }
+    for (;;) {
+        size_t n = 0;
+        uint8_t *room = buf_room(out, CHAIN_MAX);
+        if (!room) {
+            return error_set(e, ERROR_CONFIG, "%s: more than %zu bytes", path, TRUST_MAX);
+        }
+        if (!BIO_read_ex(file, room, CHAIN_MAX, &n) || n == 0) {
+            return true;
+        }
+        out->len += n;
+    }
+}
+
+struct tls_client *tls_client_new(const struct tls_client_options *o, struct error *e)
+{
+    /* Where Debian, Fedora and Alpine keep the bundle; the directory form is read lazily, which
+     * a process that may open no files cannot do. */
+    static const char *const system_files[] = {
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/cert.pem",
+    };
+    OWN(buf) struct buf pem;
+    buf_init(&pem, TRUST_MAX + CHAIN_MAX);
+    bool ok = false;
+    if (o->trust_file) {
+        ok = read_anchors(o->trust_file, &pem, e);
+    } else {
+        for (size_t i = 0; !ok && i < sizeof(system_files) / sizeof(system_files[0]); i++) {
+            ok = read_anchors(system_files[i], &pem, e);
+        }
+    }
+    struct tls_client *c = ok ? tls_client_from_pem(buf_slice(&pem), e) : NULL;
+    if (!c) {
+        error_add(e, "trust anchors");
+    }
+    return c;
+}
+
+struct tls_client *tls_client_ref(struct tls_client *c)
+{
+    atomic_fetch_add(&c->refs, 1);
+    return c;
+}
+
+void tls_client_free(struct tls_client *c)
+{
+    if (c && atomic_fetch_sub(&c->refs, 1) == 1) {
+        SSL_CTX_free(c->ctx);
+        free(c);
+    }
+}
+
+/* Names go into SNI and are compared without regard to the certificate's CN (RFC 9525 section
+ * 6.3); literal addresses have no SNI (RFC 6066 section 3). */
+static bool expect_name(SSL *ssl, struct slice name)
+{
+    char text[256]; /* a DNS name has 253 characters at most */
+    struct address literal;
+    struct error unused;
+    if (name.len == 0 || name.len >= sizeof(text) || memchr(name.ptr, 0, name.len)) {
+        return false;
+    }
+    memcpy(text, name.ptr, name.len);
+    text[name.len] = 0;
+    if (address_parse(name, 1, &literal, &unused)) {
+        struct slice bytes = address_bytes(&literal);
+        return X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), bytes.ptr, bytes.len);
+    }
+    SSL_set_hostflags(ssl,
+                      X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    return SSL_set_tlsext_host_name(ssl, text) && SSL_set1_host(ssl, text);
+}
+
+SSL *tls_client_session(struct tls_client *c, struct slice name, struct error *e)
+{
+    OWN(ssl) SSL *ssl = SSL_new(c->ctx);
+    if (!ssl || !expect_name(ssl, name)) {
+        tls_error(e, ERROR_BUSY, "TLS session with \"%.*s\"", SLICE_ARG(name));
+        return NULL;
+    }
+    SSL_set_connect_state(ssl);
+    return TAKE(ssl, NULL);
+}
+
+enum tls_verdict tls_session_verdict(const SSL *ssl)
+{
+    if (!SSL_get0_peer_certificate(ssl)) {
+        return TLS_NO_CERTIFICATE;
+    }
+    switch (SSL_get_verify_result(ssl)) {
+    case X509_V_OK:
+        return TLS_VERIFIED;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        return TLS_SELF_SIGNED;
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_CERT_UNTRUSTED:
+        return TLS_UNTRUSTED;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return TLS_EXPIRED;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return TLS_NAME_MISMATCH;
+    case X509_V_ERR_CERT_REVOKED:
+        return TLS_REVOKED;
+    default:
+        return TLS_UNACCEPTABLE;
+    }
+}
+
+const char *tls_verdict_text(enum tls_verdict v)
+{
+    switch (v) {
+    case TLS_NO_CERTIFICATE:
+        return "no-certificate";
+    case TLS_VERIFIED:
+        return "verified";
+    case TLS_SELF_SIGNED:
+        return "self-signed";
+    case TLS_UNTRUSTED:
+        return "untrusted";
+    case TLS_EXPIRED:
+        return "expired";
+    case TLS_NAME_MISMATCH:
+        return "name-mismatch";
+    case TLS_REVOKED:
+        return "revoked";
+    case TLS_UNACCEPTABLE:
+        return "unacceptable";
+    }
+    return "unknown";
+}
