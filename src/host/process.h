@@ -2,7 +2,8 @@
  *
  * A child is forked and executes /proc/self/exe, so that no two processes share a memory layout or
  * an inherited secret. It gets a control channel as descriptor 3, stderr, /dev/null as stdin and
- * stdout, and an environment of four words; it dies when its parent dies. One thread. */
+ * stdout, and an environment of four words; it dies when its parent
+ * dies (host/sandbox). One thread. */
 #pragma once
 
 #include <sys/types.h>
@@ -27,6 +28,3 @@ bool process_reap(pid_t *pid, int *status);
 
 /* What a wait status says: "exited with 0", "killed by SIGSYS (a forbidden system call)". */
 void process_status_text(int status, char text[static PROCESS_TEXT_MAX]);
-
-/* Die with the parent from now on. Changing ids takes that back, so it is set again after. */
-bool process_die_with_parent(pid_t parent, struct error *e) MUST_CHECK;

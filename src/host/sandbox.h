@@ -29,9 +29,8 @@
 #define SANDBOX_MAP_EXEC   (1U << 5) /* map code: libraries that load others while they run */
 
 enum sandbox_rights {
-    SANDBOX_READ,    /* files and directories below */
-    SANDBOX_WRITE,   /* and everything a directory's owner does */
-    SANDBOX_LIBRARY, /* read, and map as code */
+    SANDBOX_READ,  /* files and directories below */
+    SANDBOX_WRITE, /* and everything a directory's owner does */
 };
 
 struct sandbox {
@@ -39,6 +38,7 @@ struct sandbox {
     uid_t uid;       /* with gid: taken on when the process is root, with no other groups */
     gid_t gid;
     int root;            /* directory that becomes "/" when the process is root; -1: none */
+    pid_t parent;        /* die when it does; 0: do not */
     bool best_effort;    /* go on where the kernel has no landlock */
     uint64_t memory_max; /* bytes of address space, 0: no limit */
     uint64_t files_max;  /* open descriptors */
