@@ -105,6 +105,7 @@ bool text_terms_next(struct slice *rest, struct text_term *term)
         return false;
     }
     term->whole = (rest->ptr[0] & WHOLE) != 0;
+    term->covers = 0;
     term->bytes = slice_head(slice_from(*rest, 1), len);
     *rest = slice_from(*rest, len + 1);
     return true;

@@ -62,7 +62,7 @@ struct text_terms {
 bool text_terms_read(struct slice in, struct text_terms *out, struct error *e) MUST_CHECK;
 
 /* Take the next term of one field's terms, advancing `rest`; false at the end, and also where the
- * bytes are no term, which text_terms_read() has excluded. */
+ * bytes are no term, which text_terms_read() has excluded. `covers` is 0. */
 bool text_terms_next(struct slice *rest, struct text_term *term)
     __attribute__((warn_unused_result));
 

@@ -224,21 +224,22 @@ static void fold_whole(struct text_words *w, size_t len, bool digits_only)
     }
 }
 
-/* At the start of a word: make a whole of the number or address that begins here, once. */
-static bool take_whole(struct text_words *w, bool digit)
+/* At the start of a word: make a whole of the number or address that begins here, once. The bytes
+ * it covers, 0 when there is none. */
+static size_t take_whole(struct text_words *w, bool digit)
 {
     size_t number = digit && w->no_number == 0 ? number_at(w->rest) : 0;
 
     if (number) {
         w->no_number = number;
         fold_whole(w, number, true);
-        return true;
+        return number;
     }
     size_t address = w->no_address == 0 ? address_at(w->rest, &w->no_address) : 0;
     if (address) {
         fold_whole(w, address, false);
     }
-    return address != 0;
+    return address;
 }
 
 static size_t less(size_t count, size_t n)
@@ -298,7 +299,8 @@ bool text_words_next(struct text_words *w, struct text_term *term)
             return false;
         }
         w->full = false;
-        term->whole = is_wordly(class) && take_whole(w, class == CLASS_DIGIT);
+        term->covers = is_wordly(class) ? take_whole(w, class == CLASS_DIGIT) : 0;
+        term->whole = term->covers != 0;
         if (!term->whole) {
             take_part(w);
         }

@@ -16,6 +16,7 @@
 struct text_term {
     struct slice bytes; /* 1 to TEXT_TERM_MAX bytes, valid until the next call */
     bool whole;         /* an address or number; its parts follow at the same position */
+    size_t covers;      /* a whole: the bytes of what is left of the text that it stands for */
 };
 
 /* Where a walk through a text stands. */

@@ -1,0 +1,161 @@
+#include "search/internal.h"
+
+#define APPLICATION_ID  0x5053524e /* "PSRN" in the header of the file */
+#define BUSY_TIMEOUT_MS 10000
+
+const char *const search_columns[TEXT_FIELDS] = {
+    [TEXT_SUBJECT] = "subject", [TEXT_BODY] = "body",   [TEXT_NAMES] = "names",
+    [TEXT_FROM] = "sender",     [TEXT_TO] = "receiver",
+};
+
+/* columnsize=0: sizes serve ranking alone, and answers come newest first. */
+static const char schema[] =
+    "CREATE TABLE meta("
+    " one INTEGER PRIMARY KEY CHECK(one = 1), key_check BLOB NOT NULL,"
+    " position INTEGER NOT NULL, letters INTEGER NOT NULL, partly INTEGER NOT NULL,"
+    " unread INTEGER NOT NULL);"
+    "CREATE TABLE letter("
+    " seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, reading INTEGER NOT NULL);"
+    "CREATE VIRTUAL TABLE words USING fts5("
+    " subject, body, names, sender, receiver, content='', columnsize=0, tokenize='keyed');";
+
+static enum error_kind kind_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR: /* a table is missing or not what it was */
+        return ERROR_CORRUPT;
+    default:
+        return ERROR_BUSY;
+    }
+}
+
+bool search_db_error(sqlite3 *db, struct error *e, const char *doing)
+{
+    return error_set(e, kind_of(sqlite3_extended_errcode(db)), "search index: %s: %s", doing,
+                     sqlite3_errmsg(db));
+}
+
+bool search_db_run(sqlite3 *db, const char *sql, struct error *e)
+{
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ||
+           search_db_error(db, e, "cannot set up or write");
+}
+
+bool search_db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **statement, struct error *e)
+{
+    return sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) ==
+               SQLITE_OK ||
+           search_db_error(db, e, "cannot read the tables");
+}
+
+void search_db_close(sqlite3 *db)
+{
+    (void)sqlite3_close_v2(db);
+}
+
+OWN_BY(db, sqlite3, search_db_close)
+
+static bool get_number(sqlite3 *db, const char *sql, int64_t *value, struct error *e)
+{
+    OWN(statement) sqlite3_stmt *s = NULL;
+
+    if (!search_db_prepare(db, sql, &s, e)) {
+        return false;
+    }
+    if (sqlite3_step(s) != SQLITE_ROW) {
+        return search_db_error(db, e, "cannot read");
+    }
+    *value = sqlite3_column_int64(s, 0);
+    return true;
+}
+
+static bool make_tables(sqlite3 *db, const struct token_keys *keys, struct error *e)
+{
+    OWN(statement) sqlite3_stmt *s = NULL;
+    uint8_t check[CHECK_LEN];
+    char versions[128];
+
+    (void)sqlite3_snprintf(sizeof(versions), versions,
+                           "PRAGMA application_id = %d; PRAGMA user_version = %d;", APPLICATION_ID,
+                           SEARCH_FORMAT_VERSION);
+    if (!search_db_run(db, "BEGIN IMMEDIATE", e) || !search_db_run(db, schema, e) ||
+        !search_db_prepare(db, "INSERT INTO meta VALUES(1, ?1, 0, 0, 0, 0)", &s, e)) {
+        return false;
+    }
+    token_check(keys, check);
+    (void)sqlite3_bind_blob(s, 1, check, CHECK_LEN, SQLITE_STATIC);
+    if (sqlite3_step(s) != SQLITE_DONE) {
+        return search_db_error(db, e, "cannot write");
+    }
+    return search_db_run(db, versions, e) && search_db_run(db, "COMMIT", e);
+}
+
+static bool is_of_key(sqlite3 *db, const struct token_keys *keys, struct error *e)
+{
+    OWN(statement) sqlite3_stmt *s = NULL;
+    uint8_t check[CHECK_LEN];
+
+    if (!search_db_prepare(db, "SELECT key_check FROM meta", &s, e)) {
+        return false;
+    }
+    if (sqlite3_step(s) != SQLITE_ROW) {
+        return error_set(e, ERROR_CORRUPT, "search index: its head is missing");
+    }
+    token_check(keys, check);
+    struct slice stored = slice_of(sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0));
+    return secret_equal(stored, SLICE_ARRAY(check)) ||
+           error_set(e, ERROR_CONFIG,
+                     "search index: it was made with another key; remove it, and "
+                     "it is made anew");
+}
+
+static bool check_format(sqlite3 *db, const struct token_keys *keys, bool writer, struct error *e)
+{
+    int64_t application = 0;
+    int64_t version = 0;
+
+    if (!get_number(db, "PRAGMA application_id", &application, e) ||
+        !get_number(db, "PRAGMA user_version", &version, e)) {
+        return false;
+    }
+    if (application == 0 && version == 0) {
+        return writer ? make_tables(db, keys, e)
+                      : error_set(e, ERROR_BUSY, "search index: not made yet");
+    }
+    if (application != APPLICATION_ID) {
+        return error_set(e, ERROR_CORRUPT, "search index: the file is something else");
+    }
+    if (version != SEARCH_FORMAT_VERSION) {
+        return error_set(e, ERROR_CONFIG,
+                         "search index: it has format %lld and this program reads format %d; "
+                         "remove it, and it is made anew",
+                         (long long)version, SEARCH_FORMAT_VERSION);
+    }
+    return is_of_key(db, keys, e);
+}
+
+bool search_db_open(const char *path, bool writer, const struct token_keys *keys, sqlite3 **db,
+                    struct error *e)
+{
+    static const char common[] = "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
+    static const char writing[] =
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;"
+        "PRAGMA journal_size_limit = 67108864;";
+    int flags = writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    OWN(db) sqlite3 *opened = NULL;
+
+    if (sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+        return opened ? search_db_error(opened, e, "cannot open the file")
+                      : error_set(e, ERROR_BUSY, "search index: cannot open the file");
+    }
+    (void)sqlite3_busy_timeout(opened, BUSY_TIMEOUT_MS);
+    (void)sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (!search_db_run(opened, common, e) || (writer && !search_db_run(opened, writing, e)) ||
+        !token_register(opened, keys, e) || !check_format(opened, keys, writer, e)) {
+        return false;
+    }
+    *db = TAKE(opened, NULL);
+    return true;
+}

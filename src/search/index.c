@@ -1,0 +1,267 @@
+/* Invariants
+ *
+ * 1. A letter's row in `letter`, its words and the counters change in one transaction, so a letter is
+ *    in the index whole or not at all.
+ * 2. `position` moves only in the transaction that holds the letters it vouches for.
+ * 3. After a commit the writer reads once. A finder that may not write to the shared-memory file
+ *    can only use read marks that others set there (SQLite, "read-only WAL"): this one makes what
+ *    was just committed visible to it. */
+#include "search/index.h"
+
+#include "search/internal.h"
+
+struct search_index {
+    struct secret *keys; /* struct token_keys */
+    sqlite3 *db;
+    sqlite3_stmt *add_letter;
+    sqlite3_stmt *add_words;
+    sqlite3_stmt *get_position;
+    sqlite3_stmt *set_meta;
+    sqlite3_stmt *has_letter;
+    uint64_t position;
+    struct text_list envelope; /* reused from letter to letter */
+    struct buf column;
+};
+
+/* What one transaction adds to the counters. */
+struct added {
+    int64_t letters;
+    int64_t partly;
+    int64_t unread;
+};
+
+static const struct token_keys *keys_of(const struct search_index *x)
+{
+    return (const struct token_keys *)(const void *)x->keys->ptr;
+}
+
+void search_index_close(struct search_index *x)
+{
+    if (!x) {
+        return;
+    }
+    (void)sqlite3_finalize(x->add_letter);
+    (void)sqlite3_finalize(x->add_words);
+    (void)sqlite3_finalize(x->get_position);
+    (void)sqlite3_finalize(x->set_meta);
+    (void)sqlite3_finalize(x->has_letter);
+    search_db_close(x->db);
+    secret_free(x->keys);
+    text_list_done(&x->envelope);
+    buf_done(&x->column);
+    free(x);
+}
+
+static bool prepare(struct search_index *x, struct error *e)
+{
+    return search_db_prepare(x->db, "INSERT INTO letter VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                             &x->add_letter, e) &&
+           search_db_prepare(x->db,
+                             "INSERT INTO words(rowid, subject, body, names, sender, receiver)"
+                             " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                             &x->add_words, e) &&
+           search_db_prepare(x->db, "SELECT position FROM meta", &x->get_position, e) &&
+           search_db_prepare(x->db,
+                             "UPDATE meta SET position = ?1, letters = letters + ?2,"
+                             " partly = partly + ?3, unread = unread + ?4",
+                             &x->set_meta, e) &&
+           search_db_prepare(x->db, "SELECT 1 FROM letter WHERE seq = ?1", &x->has_letter, e);
+}
+
+static bool read_position(struct search_index *x, struct error *e)
+{
+    if (sqlite3_step(x->get_position) != SQLITE_ROW) {
+        (void)sqlite3_reset(x->get_position);
+        return search_db_error(x->db, e, "cannot read the position");
+    }
+    x->position = (uint64_t)sqlite3_column_int64(x->get_position, 0);
+    (void)sqlite3_reset(x->get_position);
+    return true;
+}
+
+bool search_index_open(const char *path, struct slice key, struct search_index **out,
+                       struct error *e)
+{
+    if (key.len != SEARCH_KEY_LEN) {
+        return error_set(e, ERROR_CONFIG, "search index: a key has %d bytes", SEARCH_KEY_LEN);
+    }
+    OWN(search_index) struct search_index *x = calloc(1, sizeof(*x));
+    if (!x) {
+        return error_set(e, ERROR_BUSY, "search index: out of memory");
+    }
+    text_list_init(&x->envelope);
+    buf_init(&x->column, 2 * TEXT_LIST_BYTES_MAX);
+    x->keys = secret_copy(key);
+    if (!search_db_open(path, true, keys_of(x), &x->db, e) || !prepare(x, e) ||
+        !read_position(x, e)) {
+        return false;
+    }
+    *out = TAKE(x, NULL);
+    return true;
+}
+
+uint64_t search_index_position(const struct search_index *x)
+{
+    return x->position;
+}
+
+bool search_index_has(struct search_index *x, uint64_t seq)
+{
+    (void)sqlite3_bind_int64(x->has_letter, 1, (sqlite3_int64)seq);
+    bool has = sqlite3_step(x->has_letter) == SQLITE_ROW;
+    (void)sqlite3_reset(x->has_letter);
+    return has;
+}
+
+static bool step(struct search_index *x, sqlite3_stmt *s, struct error *e)
+{
+    int rc = sqlite3_step(s);
+
+    if (rc != SQLITE_DONE) {
+        (void)search_db_error(x->db, e, "cannot write");
+    }
+    (void)sqlite3_reset(s);
+    (void)sqlite3_clear_bindings(s);
+    return rc == SQLITE_DONE;
+}
+
+/* ---- columns ---- */
+
+/* Whether an address is already among the terms of a field, as most of the envelope is. */
+static bool is_among(struct slice terms, struct slice address)
+{
+    struct text_words words;
+    struct text_term wanted;
+    struct text_term term;
+
+    text_words_init(&words, address);
+    if (!text_words_next(&words, &wanted) || !wanted.whole || wanted.covers != words.rest.len) {
+        return false;
+    }
+    while (text_terms_next(&terms, &term)) {
+        if (term.whole && slice_equal(term.bytes, wanted.bytes)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add_address(struct search_index *x, enum text_field field, struct slice header_terms,
+                        struct slice address)
+{
+    if (!is_among(header_terms, address)) {
+        text_list_add(&x->envelope, field, address);
+    }
+}
+
+/* The header's terms of a field followed by those of the envelope. */
+static struct slice joined(struct search_index *x, enum text_field field, struct slice terms)
+{
+    struct slice more = buf_slice(&x->envelope.fields[field]);
+
+    if (more.len == 0) {
+        return terms;
+    }
+    buf_add(&x->column, terms);
+    buf_add(&x->column, more);
+    return slice_from(buf_slice(&x->column), x->column.len - terms.len - more.len);
+}
+
+static void bind_terms(struct search_index *x, enum text_field field, struct slice terms)
+{
+    (void)sqlite3_bind_blob64(x->add_words, 1 + (int)field, terms.ptr, terms.len, SQLITE_STATIC);
+}
+
+static bool add_words(struct search_index *x, const struct search_letter *letter, struct error *e)
+{
+    static const struct text_terms none;
+    const struct text_terms *terms = letter->terms ? letter->terms : &none;
+    struct slice from = terms->fields[TEXT_FROM];
+    struct slice to = terms->fields[TEXT_TO];
+
+    text_list_reset(&x->envelope);
+    buf_reset(&x->column);
+    add_address(x, TEXT_FROM, from, letter->sender);
+    for (size_t i = 0; i < letter->n_recipients; i++) {
+        add_address(x, TEXT_TO, to, letter->recipients[i]);
+    }
+    /* Both columns may come to lie in one buffer: it must not move between them. */
+    if (!buf_room(&x->column, from.len + to.len + x->envelope.bytes)) {
+        return error_set(e, ERROR_LIMIT, "search index: a letter has too many addresses");
+    }
+    (void)sqlite3_bind_int64(x->add_words, 1, (sqlite3_int64)letter->seq);
+    bind_terms(x, TEXT_SUBJECT, terms->fields[TEXT_SUBJECT]);
+    bind_terms(x, TEXT_BODY, terms->fields[TEXT_BODY]);
+    bind_terms(x, TEXT_NAMES, terms->fields[TEXT_NAMES]);
+    bind_terms(x, TEXT_FROM, joined(x, TEXT_FROM, from));
+    bind_terms(x, TEXT_TO, joined(x, TEXT_TO, to));
+    return step(x, x->add_words, e);
+}
+
+/* ---- the transaction ---- */
+
+static bool add_letter(struct search_index *x, const struct search_letter *letter,
+                       struct added *added, struct error *e)
+{
+    (void)sqlite3_bind_int64(x->add_letter, 1, (sqlite3_int64)letter->seq);
+    (void)sqlite3_bind_int64(x->add_letter, 2, (sqlite3_int64)letter->at);
+    (void)sqlite3_bind_int64(x->add_letter, 3, letter->reading);
+    if (!step(x, x->add_letter, e)) {
+        return false;
+    }
+    if (sqlite3_changes(x->db) == 0) {
+        return true; /* it is there already */
+    }
+    added->letters++;
+    added->partly += letter->reading == SEARCH_PARTLY;
+    added->unread += letter->reading == SEARCH_UNREAD;
+    return add_words(x, letter, e);
+}
+
+static bool write_all(struct search_index *x, const struct search_letter *letters, size_t count,
+                      uint64_t position, struct error *e)
+{
+    struct added added = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        if (!add_letter(x, &letters[i], &added, e)) {
+            return false;
+        }
+    }
+    (void)sqlite3_bind_int64(x->set_meta, 1, (sqlite3_int64)position);
+    (void)sqlite3_bind_int64(x->set_meta, 2, added.letters);
+    (void)sqlite3_bind_int64(x->set_meta, 3, added.partly);
+    (void)sqlite3_bind_int64(x->set_meta, 4, added.unread);
+    return step(x, x->set_meta, e) && search_db_run(x->db, "COMMIT", e);
+}
+
+static int by_seq(const void *a, const void *b)
+{
+    const struct search_letter *left = a;
+    const struct search_letter *right = b;
+
+    return (left->seq > right->seq) - (left->seq < right->seq);
+}
+
+bool search_index_write(struct search_index *x, struct search_letter *letters, size_t count,
+                        uint64_t position, struct error *e)
+{
+    struct error ignored;
+
+    if (position < x->position) {
+        return error_set(e, ERROR_INPUT, "search index: the position went back");
+    }
+    if (count) { /* FTS5 writes a segment whenever the row ids of a transaction fall */
+        qsort(letters, count, sizeof(*letters), by_seq);
+    }
+    if (!search_db_run(x->db, "BEGIN IMMEDIATE", e)) {
+        return false;
+    }
+    if (!write_all(x, letters, count, position, e)) {
+        (void)sqlite3_exec(x->db, "ROLLBACK", NULL, NULL, NULL);
+        return false;
+    }
+    x->position = position;
+    (void)read_position(x, &ignored); /* see invariant 3 */
+    return true;
+}

@@ -1,0 +1,62 @@
+/* search/internal - what writer and finder share: the file, the key, the tokens. */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/own.h"
+#include "base/slice.h"
+
+#include "search/index.h"
+#include "search/query.h"
+
+#define TOKEN_LEN     11 /* characters of base64url: 66 of SipHash's 128 bits */
+#define TOKEN_KEY_LEN 16
+#define CHECK_LEN     16
+
+/* The two halves of the key: one makes tokens, one proves that the file belongs to the key. */
+struct token_keys {
+    uint8_t token[TOKEN_KEY_LEN];
+    uint8_t check[TOKEN_KEY_LEN];
+};
+
+/* Write the token of a term; no NUL behind it. */
+void token_make(const struct token_keys *keys, struct slice term, char token[static TOKEN_LEN]);
+
+/* The value by which a file knows its key. */
+void token_check(const struct token_keys *keys, uint8_t check[static CHECK_LEN]);
+
+/* Give FTS5 of this connection the tokenizer "keyed". It reads a letter's columns as lists of
+ * terms (formats/text/terms.h) and replaces each by its token; it reads the strings of a MATCH
+ * expression as tokens. The keys outlive the connection. */
+bool token_register(sqlite3 *db, const struct token_keys *keys, struct error *e) MUST_CHECK;
+
+/* Names of the columns by enum text_field; [0] is NULL. */
+extern const char *const search_columns[TEXT_FIELDS];
+
+/* Append the MATCH expression of a query tree. It consists of tokens, our own column names and
+ * operators, and nothing that a person wrote. */
+void match_write(struct buf *out, const struct token_keys *keys, const struct query_node *node);
+
+/* ---- SQLite ---- */
+
+/* Open the file, set the connection up, check format and key; the writer creates what is not
+ * there. On failure *db is NULL. */
+bool search_db_open(const char *path, bool writer, const struct token_keys *keys, sqlite3 **db,
+                    struct error *e) MUST_CHECK;
+
+/* Fill *e from the connection's last error. */
+bool search_db_error(sqlite3 *db, struct error *e, const char *doing);
+
+bool search_db_run(sqlite3 *db, const char *sql, struct error *e) MUST_CHECK;
+
+bool search_db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **statement,
+                       struct error *e) MUST_CHECK;
+
+void search_db_close(sqlite3 *db);
+
+static inline void own_statement(sqlite3_stmt **statement)
+{
+    (void)sqlite3_finalize(*statement);
+}
