@@ -173,9 +173,10 @@ static bool take_parameters(struct smtp_server *s, struct slice in, unsigned of,
 {
     unsigned seen = 0;
 
+    in = slice_from(in, 1);
     while (in.len) {
         struct slice value = SLICE_NONE;
-        struct slice word = slice_cut(slice_from(in, 1), ' ', &in);
+        struct slice word = slice_cut(in, ' ', &in);
         size_t equals = slice_find(word, '=');
         if (equals < word.len) {
             value = slice_from(word, equals + 1);

@@ -10,7 +10,6 @@ enum smtp_got smtp_server_data(struct smtp_server *s, struct slice arg, struct s
     if (arg.len) {
         return smtp_server_mistake(s, 501, "5.5.4", "DATA takes no argument");
     }
-    s->discarded = 0;
     out->chunked = s->chunked = false;
     return SMTP_GOT_DATA;
 }
@@ -44,7 +43,6 @@ enum smtp_got smtp_server_bdat(struct smtp_server *s, struct slice arg, struct s
     }
     if (first) {
         smtp_data_reader_init(&s->reader, false);
-        s->discarded = 0;
         out->chunked = s->chunked = true;
     }
     if (s->chunk_size > s->config->size_max) {
@@ -113,9 +111,8 @@ static enum smtp_got letter_octets(struct smtp_server *s, struct slice run,
         out->body = run;
         return SMTP_GOT_BODY;
     }
-    s->discarded += run.len;
-    if (s->discarded > s->config->size_max) {
-        say_refusal(s); /* it would go on for ever */
+    if (s->reader.octets / 2 > s->config->size_max) {
+        say_refusal(s); /* as much again was waited for: it may go on for ever */
         smtp_server_enter(s, STATE_CLOSED);
     }
     return SMTP_GOT_NOTHING;

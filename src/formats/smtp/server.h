@@ -111,7 +111,6 @@ struct smtp_server {
     uint32_t errors, commands;
     uint64_t chunk_left; /* octets of the chunk still to come */
     uint64_t chunk_size;
-    uint64_t discarded; /* octets read of a letter that is refused */
     struct smtp_data_reader reader;
     unsigned resume; /* state behind a chunk that is discarded */
     size_t out_len;
