@@ -3,7 +3,8 @@
  * The first of the three promises: reverse-path, From and Sender belong to the account that
  * logged in. Judged from the raw bytes by formats/mail alone. Anything but exactly one clear
  * From mailbox is refused, because a recipient's program may pick another one than we did.
- * Pure; the keeper supplies the account's addresses. */
+ * Domains are the same when their A-labels are (formats/smtp/address.h), local parts when their
+ * bytes are. Pure; the keeper supplies the account's addresses. */
 #pragma once
 
 #include "base/arena.h"
@@ -20,7 +21,7 @@ enum identity_verdict {
     IDENTITY_REVERSE_PATH_FOREIGN,
     IDENTITY_FROM_MISSING,
     IDENTITY_FROM_REPEATED,
-    IDENTITY_FROM_UNCLEAR, /* answer->flaw says why */
+    IDENTITY_FROM_UNCLEAR, /* the sentence says why */
     IDENTITY_FROM_GROUP,
     IDENTITY_FROM_SEVERAL,
     IDENTITY_FROM_FOREIGN,
@@ -30,22 +31,24 @@ enum identity_verdict {
 };
 
 struct identity_account {
-    const struct slice *addresses; /* local@domain, all that the account may use */
+    const struct slice *addresses; /* local@domain, all that the account may use; one that is no
+                                    * address allows nothing */
     size_t n_addresses;
     bool local_nocase; /* the company's local parts do not differ by case */
 };
 
 struct identity_answer {
     enum identity_verdict verdict;
-    const char *code;                     /* enhanced status code, "5.7.1"; "2.0.0" when proven */
-    char sentence[IDENTITY_SENTENCE_MAX]; /* for the person who sent it; empty when proven */
+    const char *code; /* enhanced status code, "5.7.1"; "2.0.0" when proven */
+    char sentence
+        [IDENTITY_SENTENCE_MAX]; /* for the person who sent it, in ASCII; empty when proven */
 };
 
 /**
  * Judge a letter for submission.
  *
  * @param reverse_path  of the envelope, without angle brackets; empty is the null path
- * @param header        the letter's, as mail_header_read() gave it
+ * @param header        of a letter that mail_structure_judge() found sound
  * @param utf8          MAIL had SMTPUTF8
  * @param arena         for what is read; nothing of it is in the answer
  * @return              answer->verdict == IDENTITY_PROVEN

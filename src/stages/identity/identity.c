@@ -1,0 +1,211 @@
+#include "stages/identity/identity.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+
+#include "formats/mail/address.h"
+#include "formats/smtp/address.h"
+
+#define SHOWN_MAX 120 /* characters of an address that a sentence repeats */
+
+struct judge {
+    const struct identity_account *account;
+    bool utf8;
+    struct arena *arena;
+    struct identity_answer *answer;
+};
+
+/* One allowed address against a claimed one whose domain is in canonical form. */
+static bool is_same(const struct judge *j, struct slice allowed, struct slice local,
+                    struct slice canonical)
+{
+    uint8_t domain[SMTP_DOMAIN_MAX];
+    size_t len = 0;
+    struct mail_address ours;
+    struct error ignored;
+
+    if (mail_address_read(allowed, true, j->arena, &ours) != MAIL_ADDRESS_CLEAR ||
+        !smtp_domain_canonical(ours.domain, domain, &len, &ignored)) {
+        return false;
+    }
+    return slice_equal(slice_of(domain, len), canonical) &&
+           (j->account->local_nocase ? slice_equal_nocase(ours.local, local)
+                                     : slice_equal(ours.local, local));
+}
+
+static bool may_use(const struct judge *j, const struct mail_address *claimed)
+{
+    uint8_t domain[SMTP_DOMAIN_MAX];
+    size_t len = 0;
+    struct error ignored;
+
+    if (!smtp_domain_canonical(claimed->domain, domain, &len, &ignored)) {
+        return false;
+    }
+    for (size_t i = 0; i < j->account->n_addresses; i++) {
+        if (is_same(j, j->account->addresses[i], claimed->local, slice_of(domain, len))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *code_of(enum identity_verdict verdict)
+{
+    switch (verdict) {
+    case IDENTITY_PROVEN:
+        return "2.0.0";
+    case IDENTITY_REVERSE_PATH_NULL:
+    case IDENTITY_REVERSE_PATH_UNCLEAR:
+        return "5.1.7";
+    case IDENTITY_REVERSE_PATH_FOREIGN:
+    case IDENTITY_FROM_FOREIGN:
+    case IDENTITY_SENDER_FOREIGN:
+        return "5.7.1";
+    case IDENTITY_FROM_MISSING:
+    case IDENTITY_FROM_REPEATED:
+    case IDENTITY_FROM_UNCLEAR:
+    case IDENTITY_FROM_GROUP:
+    case IDENTITY_FROM_SEVERAL:
+    case IDENTITY_SENDER_REPEATED:
+    case IDENTITY_SENDER_UNCLEAR:
+        break;
+    }
+    return "5.6.0";
+}
+
+static bool conclude(struct judge *j, enum identity_verdict verdict, const char *subject,
+                     const char *rest)
+{
+    j->answer->verdict = verdict;
+    j->answer->code = code_of(verdict);
+    (void)snprintf(j->answer->sentence, sizeof(j->answer->sentence), "%s%s%s", subject, rest,
+                   *subject ? "." : "");
+    return verdict == IDENTITY_PROVEN;
+}
+
+/* "You may not send as x@y.test, the From address of this letter." Only printable ASCII of the
+ * address gets into the sentence: it goes into a reply line. */
+static bool answer_foreign(struct judge *j, enum identity_verdict verdict,
+                           const struct mail_address *address, const char *what)
+{
+    struct slice text = slice_head(mail_address_text(address, j->arena), SHOWN_MAX);
+    char shown[SHOWN_MAX + 1] = {0};
+
+    for (size_t i = 0; i < text.len; i++) {
+        bool printable = text.ptr[i] >= ' ' && text.ptr[i] < 0x7f;
+        shown[i] = printable ? (char)text.ptr[i] : '?';
+    }
+    (void)conclude(j, verdict, "", "");
+    (void)snprintf(j->answer->sentence, sizeof(j->answer->sentence),
+                   "You may not send as %s, the %s of this letter.", shown, what);
+    return false;
+}
+
+static bool judge_reverse_path(struct judge *j, struct slice reverse_path)
+{
+    struct mail_address address;
+
+    if (reverse_path.len == 0) {
+        return conclude(j, IDENTITY_REVERSE_PATH_NULL, "",
+                        "A letter from a mail program needs a return address.");
+    }
+    enum mail_address_flaw flaw = mail_address_read(reverse_path, j->utf8, j->arena, &address);
+    if (flaw != MAIL_ADDRESS_CLEAR) {
+        return conclude(j, IDENTITY_REVERSE_PATH_UNCLEAR, "The return address ",
+                        mail_address_flaw_text(flaw));
+    }
+    if (!may_use(j, &address)) {
+        return answer_foreign(j, IDENTITY_REVERSE_PATH_FOREIGN, &address, "return address");
+    }
+    return conclude(j, IDENTITY_PROVEN, "", "");
+}
+
+static size_t count_fields(const struct mail_header *h, enum mail_name name)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < h->n_fields; i++) {
+        n += h->fields[i].name == name;
+    }
+    return n;
+}
+
+static bool judge_from(struct judge *j, const struct mail_header *header)
+{
+    const struct mail_field *from = mail_header_find(header, MAIL_FROM);
+    struct mail_addresses list;
+
+    if (!from) {
+        return conclude(j, IDENTITY_FROM_MISSING, "", "The letter has no From field.");
+    }
+    if (count_fields(header, MAIL_FROM) > 1) {
+        return conclude(j, IDENTITY_FROM_REPEATED, "", "The letter has more than one From field.");
+    }
+    mail_addresses_read(from->value, j->utf8, j->arena, &list);
+    if (list.flaw != MAIL_ADDRESS_CLEAR) {
+        return conclude(j, IDENTITY_FROM_UNCLEAR, "The From field ",
+                        mail_address_flaw_text(list.flaw));
+    }
+    if (list.groups) {
+        return conclude(j, IDENTITY_FROM_GROUP, "",
+                        "The From field names a group; it must be one address.");
+    }
+    if (list.count > 1) {
+        return conclude(j, IDENTITY_FROM_SEVERAL, "",
+                        "The From field has several addresses; it must be one.");
+    }
+    if (list.count == 0) {
+        return conclude(j, IDENTITY_FROM_MISSING, "", "The From field holds no address.");
+    }
+    if (!may_use(j, &list.items[0])) {
+        return answer_foreign(j, IDENTITY_FROM_FOREIGN, &list.items[0], "From address");
+    }
+    return true;
+}
+
+static bool judge_sender(struct judge *j, const struct mail_header *header)
+{
+    const struct mail_field *sender = mail_header_find(header, MAIL_SENDER);
+    struct mail_addresses list;
+
+    if (!sender) {
+        return true;
+    }
+    if (count_fields(header, MAIL_SENDER) > 1) {
+        return conclude(j, IDENTITY_SENDER_REPEATED, "",
+                        "The letter has more than one Sender field.");
+    }
+    mail_addresses_read(sender->value, j->utf8, j->arena, &list);
+    if (list.flaw != MAIL_ADDRESS_CLEAR) {
+        return conclude(j, IDENTITY_SENDER_UNCLEAR, "The Sender field ",
+                        mail_address_flaw_text(list.flaw));
+    }
+    if (list.groups || list.count != 1) {
+        return conclude(j, IDENTITY_SENDER_UNCLEAR, "", "The Sender field must be one address.");
+    }
+    if (!may_use(j, &list.items[0])) {
+        return answer_foreign(j, IDENTITY_SENDER_FOREIGN, &list.items[0], "Sender address");
+    }
+    return true;
+}
+
+bool identity_judge_reverse_path(struct slice reverse_path, bool utf8,
+                                 const struct identity_account *account, struct arena *arena,
+                                 struct identity_answer *answer)
+{
+    struct judge j = {.account = account, .utf8 = utf8, .arena = arena, .answer = answer};
+
+    return judge_reverse_path(&j, reverse_path);
+}
+
+bool identity_judge(struct slice reverse_path, const struct mail_header *header, bool utf8,
+                    const struct identity_account *account, struct arena *arena,
+                    struct identity_answer *out)
+{
+    struct judge j = {.account = account, .utf8 = utf8, .arena = arena, .answer = out};
+
+    return judge_reverse_path(&j, reverse_path) && judge_from(&j, header) &&
+           judge_sender(&j, header) && conclude(&j, IDENTITY_PROVEN, "", "");
+}

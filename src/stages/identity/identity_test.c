@@ -1,0 +1,164 @@
+#include "stages/identity/identity.h"
+#include "tests/test.h"
+
+static const struct mail_limits limits = MAIL_LIMITS_DEFAULT;
+static const struct slice addresses[] = {
+    SLICE_INIT("alice@Example.test"),
+    SLICE_INIT("office+x@example.test"),
+    SLICE_INIT("alice@b\xc3\xbc"
+               "cher.test"),
+    SLICE_INIT("not an address"),
+};
+
+static enum identity_verdict judge(struct slice reverse_path, struct slice header, bool utf8,
+                                   bool nocase, struct identity_answer *answer)
+{
+    OWN(arena) struct arena a = {.max = 1 << 20};
+    struct identity_account account = {addresses, 4, nocase};
+    struct mail_header h;
+
+    mail_header_read(header, &limits, utf8, &a, &h);
+    bool proven = identity_judge(reverse_path, &h, utf8, &account, &a, answer);
+    assert_int_equal(proven, answer->verdict == IDENTITY_PROVEN);
+    assert_int_equal(proven, answer->sentence[0] == '\0');
+    assert_true(slice_is_ascii(slice_text(answer->sentence)));
+    return answer->verdict;
+}
+
+static void one_clear_from_of_ours_is_proven(void **unused)
+{
+    (void)unused;
+
+    static const struct {
+        struct slice reverse_path;
+        struct slice header;
+        enum identity_verdict verdict;
+    } cases[] = {
+        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: alice@example.test\r\n"),
+         IDENTITY_PROVEN                                                                                                          },
+        {SLICE_INIT("alice@EXAMPLE.test"),       SLICE_INIT("From: A <alice@example.TEST>\r\n"),
+         IDENTITY_PROVEN                                                                                                          },
+        {SLICE_INIT("office+x@example.test"),    SLICE_INIT("From: alice@example.test\r\n"),
+         IDENTITY_PROVEN                                                                                                          },
+        {SLICE_INIT("\"alice\"@example.test"),   SLICE_INIT("From: \"alice\"@example.test\r\n"),
+         IDENTITY_PROVEN                                                                                                          },
+        {SLICE_INIT("alice@example.test"),
+         SLICE_INIT("From: alice@example.test\r\nSender: office+x@example.test\r\n"),
+         IDENTITY_PROVEN                                                                                                          },
+        {SLICE_INIT("alice@xn--bcher-kva.test"), SLICE_INIT("From: alice@XN--bcher-kva.test\r\n"),
+         IDENTITY_PROVEN                                                                                                          },
+
+        {SLICE_INIT(""),                         SLICE_INIT("From: alice@example.test\r\n"),            IDENTITY_REVERSE_PATH_NULL},
+        {SLICE_INIT("bob@example.test"),         SLICE_INIT("From: alice@example.test\r\n"),
+         IDENTITY_REVERSE_PATH_FOREIGN                                                                                            },
+        {SLICE_INIT("Alice@example.test"),       SLICE_INIT("From: alice@example.test\r\n"),
+         IDENTITY_REVERSE_PATH_FOREIGN                                                                                            },
+        {SLICE_INIT("office@example.test"),      SLICE_INIT("From: alice@example.test\r\n"),
+         IDENTITY_REVERSE_PATH_FOREIGN                                                                                            },
+        {SLICE_INIT("alice@example.test.evil"),  SLICE_INIT("From: alice@example.test\r\n"),
+         IDENTITY_REVERSE_PATH_FOREIGN                                                                                            },
+        {SLICE_INIT("not an address"),           SLICE_INIT("From: alice@example.test\r\n"),
+         IDENTITY_REVERSE_PATH_UNCLEAR                                                                                            },
+
+        {SLICE_INIT("alice@example.test"),       SLICE_INIT("Subject: x\r\n"),                          IDENTITY_FROM_MISSING     },
+        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From:\r\n"),                               IDENTITY_FROM_MISSING     },
+        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: (alice@example.test)\r\n"),
+         IDENTITY_FROM_MISSING                                                                                                    },
+        {SLICE_INIT("alice@example.test"),
+         SLICE_INIT("From: alice@example.test\r\nfrom: ceo@example.test\r\n"),
+         IDENTITY_FROM_REPEATED                                                                                                   },
+        {SLICE_INIT("alice@example.test"),
+         SLICE_INIT("From: alice@example.test, office+x@example.test\r\n"),                             IDENTITY_FROM_SEVERAL     },
+        {SLICE_INIT("alice@example.test"),
+         SLICE_INIT("From: alice@example.test, ceo@example.test\r\n"),                                  IDENTITY_FROM_SEVERAL     },
+        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: us: alice@example.test;\r\n"),
+         IDENTITY_FROM_GROUP                                                                                                      },
+        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: us:;\r\n"),                          IDENTITY_FROM_GROUP       },
+        {SLICE_INIT("alice@example.test"),
+         SLICE_INIT("From: =?utf-8?q?ceo=40example.test?= @example.test\r\n"),
+         IDENTITY_FROM_UNCLEAR                                                                                                    },
+        {SLICE_INIT("alice@example.test"),
+         SLICE_INIT("From: <@ceo@example.test:alice@example.test>\r\n"),                                IDENTITY_FROM_UNCLEAR     },
+        {SLICE_INIT("alice@example.test"),
+         SLICE_INIT("From: ceo@example.test <alice@example.test>\r\n"),                                 IDENTITY_FROM_UNCLEAR     },
+        {SLICE_INIT("alice@example.test"),
+         SLICE_INIT("From: alice@example.test (<ceo@example.test>)\r\n"),                               IDENTITY_FROM_UNCLEAR     },
+        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: alice@example.test,\r\n"),
+         IDENTITY_FROM_UNCLEAR                                                                                                    },
+        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: ceo@example.test\r\n"),
+         IDENTITY_FROM_FOREIGN                                                                                                    },
+        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: \"alice\"@evil.test\r\n"),
+         IDENTITY_FROM_FOREIGN                                                                                                    },
+
+        {SLICE_INIT("alice@example.test"),
+         SLICE_INIT("From: alice@example.test\r\nSender: ceo@example.test\r\n"),
+         IDENTITY_SENDER_FOREIGN                                                                                                  },
+        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: alice@example.test\r\nSender:\r\n"),
+         IDENTITY_SENDER_UNCLEAR                                                                                                  },
+        {SLICE_INIT("alice@example.test"),
+         SLICE_INIT("From: alice@example.test\r\nSender: alice@example.test, b@c.test\r\n"),
+         IDENTITY_SENDER_UNCLEAR                                                                                                  },
+        {SLICE_INIT("alice@example.test"),
+         SLICE_INIT("From: alice@example.test\r\nSender: alice@example.test\r\n"
+                    "Sender: alice@example.test\r\n"),
+         IDENTITY_SENDER_REPEATED                                                                                                 },
+    };
+    struct identity_answer answer;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (judge(cases[i].reverse_path, cases[i].header, false, false, &answer) !=
+            cases[i].verdict) {
+            fail_msg("case %zu: verdict %d: %s", i, (int)answer.verdict, answer.sentence);
+        }
+    }
+}
+
+static void settings_widen_what_is_the_same(void **unused)
+{
+    (void)unused;
+    struct identity_answer answer;
+    struct slice plain = SLICE("From: ALICE@example.test\r\n");
+    struct slice utf8 = SLICE("From: alice@b\xc3\xbc"
+                              "cher.test\r\n");
+
+    assert_int_equal(judge(SLICE("Alice@example.test"), plain, false, true, &answer),
+                     IDENTITY_PROVEN);
+    assert_int_equal(judge(SLICE("alice@example.test"), plain, false, false, &answer),
+                     IDENTITY_FROM_FOREIGN);
+    assert_int_equal(judge(SLICE("alice@example.test"), utf8, true, false, &answer),
+                     IDENTITY_PROVEN);
+    assert_int_equal(judge(SLICE("alice@example.test"), utf8, false, false, &answer),
+                     IDENTITY_FROM_UNCLEAR);
+}
+
+static void refusals_say_what_to_do(void **unused)
+{
+    (void)unused;
+    struct identity_answer answer;
+
+    (void)judge(SLICE("alice@example.test"), SLICE("From: Boss <ceo@example.test>\r\n"), false,
+                false, &answer);
+    assert_string_equal(answer.sentence,
+                        "You may not send as ceo@example.test, the From address of this letter.");
+    assert_string_equal(answer.code, "5.7.1");
+    (void)judge(SLICE("alice@example.test"), SLICE("From: alice@example.test,\r\n"), false, false,
+                &answer);
+    assert_string_equal(answer.sentence, "The From field uses an outdated way of writing addresses "
+                                         "that programs read differently.");
+    assert_string_equal(answer.code, "5.6.0");
+    (void)judge(SLICE("\xc3\xbc@x.test"), SLICE("From: a\r\n"), true, false, &answer);
+    assert_string_equal(answer.sentence,
+                        "You may not send as ??@x.test, the return address of this letter.");
+    (void)judge(SLICE_NONE, SLICE("From: a\r\n"), true, false, &answer);
+    assert_string_equal(answer.code, "5.1.7");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_clear_from_of_ours_is_proven),
+        cmocka_unit_test(settings_widen_what_is_the_same),
+        cmocka_unit_test(refusals_say_what_to_do),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
