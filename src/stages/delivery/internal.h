@@ -1,0 +1,42 @@
+/* stages/delivery/internal - what session.c (opening) and send.c (letters) share. */
+#pragma once
+
+#include "base/buf.h"
+
+#include "formats/smtp/client.h"
+#include "host/conn.h"
+#include "stages/delivery/session.h"
+
+#define SESSION_IN_MAX  8192  /* replies not yet read: several lines of a pipelining server */
+#define SESSION_OUT_MAX 32768 /* of a letter, gathered for one write: two TLS records */
+
+struct session {
+    const struct session_settings *settings;
+    struct session_peer peer;
+    struct conn *conn;
+    struct smtp_client client;
+    struct buf in;
+    struct buf out;
+    uint64_t letters;
+    bool broken;     /* the dialogue cannot go on: close without QUIT */
+    bool lost;       /* the connection broke or the server was silent */
+    bool tls_failed; /* a handshake broke it */
+    char host[256];  /* what peer.host looks into */
+    size_t helo_len;
+    uint8_t helo[255];
+};
+
+/**
+ * Exchange commands and replies until something happened.
+ *
+ * @param timeout_ms  for all of it
+ * @return            never SMTP_CLIENT_WAIT; SMTP_CLIENT_BROKEN with *e also for a lost connection
+ *                    and for silence
+ */
+enum smtp_client_event session_step(struct session *s, int64_t timeout_ms,
+                                    struct error *e) MUST_CHECK;
+
+/* The outcome that a reply means: `about` is the subject and detail ("1.0") of the enhanced status
+ * when the server gave none. */
+struct recipient_outcome outcome_of_reply(const struct smtp_reply *reply, const char *about,
+                                          struct arena *arena);

@@ -1,0 +1,365 @@
+#include "stages/delivery/session.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+
+#include "formats/smtp/client.h"
+#include "host/conn.h"
+#include "host/dial.h"
+#include "stages/delivery/internal.h"
+
+#define QUIT_TIMEOUT_MS 2000
+#define AUTH_MAX        255 /* octets of a name or password, as smtp_client_auth() takes them */
+
+struct recipient_outcome session_outcome(enum delivery_status status, int code,
+                                         const char *enhanced, struct slice reply,
+                                         struct arena *arena)
+{
+    struct slice text = letter_text(arena, reply, SESSION_REPLY_MAX);
+    uint8_t *line = (uint8_t *)arena_text(arena, text);
+
+    for (size_t i = 0; i < text.len; i++) {
+        line[i] = line[i] == '\n' ? ' ' : line[i]; /* a reply of several lines */
+    }
+    return (struct recipient_outcome){
+        .status = status,
+        .code = code > 0 ? (uint64_t)code : 0,
+        .enhanced = arena_copy(arena, slice_text(enhanced)),
+        .reply = slice_of(line, text.len),
+    };
+}
+
+struct recipient_outcome outcome_of_reply(const struct smtp_reply *reply, const char *about,
+                                          struct arena *arena)
+{
+    char enhanced[24];
+    bool yes = reply->code < 300;
+    bool never = reply->code >= 500;
+    unsigned klass = yes ? 2 : never ? 5 : 4; /* a 3yz that nobody asked for: try again */
+
+    if (reply->status.klass == klass) {
+        (void)snprintf(enhanced, sizeof(enhanced), "%u.%u.%u", klass, reply->status.subject,
+                       reply->status.detail);
+    } else {
+        (void)snprintf(enhanced, sizeof(enhanced), "%u.%s", klass, about);
+    }
+    return session_outcome(yes     ? DELIVERY_DELIVERED
+                           : never ? DELIVERY_FAILED
+                                   : DELIVERY_DEFERRED,
+                           reply->code, enhanced, smtp_reply_text(reply), arena);
+}
+
+/* Send what waits, or else wait for the server's words. */
+static bool exchange(struct session *s, int64_t deadline_ms, struct error *e)
+{
+    enum conn_event got = CONN_BYTES;
+
+    if (s->client.out_len > 0) {
+        bool written = conn_write(s->conn, smtp_client_output(&s->client), deadline_ms, e);
+        smtp_client_sent(&s->client);
+        return written;
+    }
+    if (!conn_read(s->conn, &s->in, deadline_ms, &got, e)) {
+        return false;
+    }
+    switch (got) {
+    case CONN_BYTES:
+        return true;
+    case CONN_CLOSED:
+        return error_set(e, ERROR_BUSY, "the server closed the connection");
+    case CONN_TIMED_OUT:
+        break;
+    }
+    return error_set(e, ERROR_BUSY, "the server did not answer in time");
+}
+
+enum smtp_client_event session_step(struct session *s, int64_t timeout_ms, struct error *e)
+{
+    int64_t deadline_ms = clock_steady_ms() + timeout_ms;
+
+    for (;;) {
+        struct slice in = buf_slice(&s->in);
+        enum smtp_client_event event = smtp_client_next(&s->client, &in, e);
+
+        buf_drop(&s->in, s->in.len - in.len);
+        if (event != SMTP_CLIENT_WAIT) {
+            return event;
+        }
+        if (!exchange(s, deadline_ms, e)) {
+            s->lost = true;
+            return SMTP_CLIENT_BROKEN;
+        }
+    }
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static bool cannot(struct recipient_outcome *why, struct arena *arena, const char *enhanced,
+                   const char *what, const struct error *e)
+{
+    struct slice text =
+        e->kind == ERROR_NONE ? slice_text(what) : arena_printf(arena, "%s: %s", what, e->text);
+    *why = session_outcome(DELIVERY_DEFERRED, 0, enhanced, text, arena);
+    return false;
+}
+
+/* Step to the end of a hello. A greeting or EHLO that is refused has its own reply. */
+static bool become_ready(struct session *s, struct arena *arena, struct recipient_outcome *why)
+{
+    struct error e = {0};
+    enum smtp_client_event event = session_step(s, s->settings->command_timeout_ms, &e);
+
+    if (event == SMTP_CLIENT_READY) {
+        return true;
+    }
+    s->broken = true;
+    if (event == SMTP_CLIENT_CLOSED || (e.kind != ERROR_INPUT && !s->lost)) {
+        *why = outcome_of_reply(&s->client.reply, "3.2", arena);
+        return false;
+    }
+    return cannot(why, arena, "4.4.2", "the server could not be greeted", &e);
+}
+
+static bool shake_hands(struct session *s, struct arena *arena, struct recipient_outcome *why)
+{
+    struct error e = {0};
+    int64_t deadline_ms = clock_steady_ms() + s->settings->command_timeout_ms;
+
+    if (conn_tls_connect(s->conn, s->settings->trust, s->peer.host, deadline_ms, &e)) {
+        return true;
+    }
+    s->broken = true;
+    s->tls_failed = true;
+    return cannot(why, arena, "4.7.5", "TLS with the server failed", &e);
+}
+
+static bool start_tls(struct session *s, struct arena *arena, struct recipient_outcome *why)
+{
+    struct error e = {0};
+
+    if (!(s->client.features & SMTP_STARTTLS)) {
+        return cannot(why, arena, "4.7.4",
+                      "the server offers no STARTTLS, and this letter must not leave unencrypted",
+                      &e);
+    }
+    smtp_client_starttls(&s->client);
+    enum smtp_client_event event = session_step(s, s->settings->command_timeout_ms, &e);
+    if (event == SMTP_CLIENT_NO_TLS) {
+        (void)error_set(&e, ERROR_BUSY, "%d %.*s", s->client.reply.code,
+                        SLICE_ARG(smtp_reply_text(&s->client.reply)));
+        return cannot(why, arena, "4.7.4",
+                      "the server refused STARTTLS, and this letter must not leave unencrypted",
+                      &e);
+    }
+    if (event != SMTP_CLIENT_TLS) {
+        s->broken = true;
+        s->tls_failed = true;
+        return cannot(why, arena, "4.7.5", "STARTTLS failed", &e);
+    }
+    if (!shake_hands(s, arena, why)) {
+        return false;
+    }
+    smtp_client_secured(&s->client);
+    return become_ready(s, arena, why);
+}
+
+enum tls_level session_level(const struct session *s)
+{
+    const struct conn_tls *tls = conn_tls(s->conn);
+    if (!tls->on) {
+        return LEVEL_CLEARTEXT;
+    }
+    return tls->verdict == TLS_VERIFIED ? LEVEL_VERIFIED : LEVEL_ENCRYPTED;
+}
+
+static bool level_suffices(struct session *s, struct arena *arena, struct recipient_outcome *why)
+{
+    const struct error none = {0};
+
+    if (session_level(s) >= s->peer.level) {
+        return true;
+    }
+    if (session_level(s) == LEVEL_CLEARTEXT) {
+        return cannot(why, arena, "4.7.4", "this letter must not leave unencrypted", &none);
+    }
+    struct slice text = arena_printf(
+        arena, "the certificate of %.*s is not proven to be its own (%s), and this letter needs it",
+        SLICE_ARG(s->peer.host), tls_verdict_text(conn_tls(s->conn)->verdict));
+    *why = session_outcome(DELIVERY_DEFERRED, 0, "4.7.5", text, arena);
+    return false;
+}
+
+static bool sign_in(struct session *s, struct arena *arena, struct recipient_outcome *why)
+{
+    struct error e = {0};
+    enum smtp_mechanism mechanism = s->client.mechanisms & SMTP_PLAIN ? SMTP_PLAIN : SMTP_LOGIN;
+
+    if (s->peer.user.len == 0) {
+        return true;
+    }
+    if (!s->client.tls || s->peer.user.len > AUTH_MAX || s->peer.password.len == 0 ||
+        s->peer.password.len > AUTH_MAX) {
+        return cannot(why, arena, "4.7.8", "an account is used under TLS and with a password only",
+                      &e);
+    }
+    if (!(s->client.mechanisms & mechanism)) {
+        return cannot(why, arena, "4.7.8", "the server offers neither AUTH PLAIN nor LOGIN", &e);
+    }
+    smtp_client_auth(&s->client, mechanism, s->peer.user, s->peer.password);
+    enum smtp_client_event event = session_step(s, s->settings->command_timeout_ms, &e);
+    if (event != SMTP_CLIENT_AUTH) {
+        s->broken = true;
+        return cannot(why, arena, "4.7.8", "signing in failed", &e);
+    }
+    if (s->client.reply.code != 235) {
+        (void)error_set(&e, ERROR_DENIED, "%d %.*s", s->client.reply.code,
+                        SLICE_ARG(smtp_reply_text(&s->client.reply)));
+        return cannot(why, arena, "4.7.8", "the server refused our account", &e);
+    }
+    return true;
+}
+
+static bool dial(struct session *s, struct arena *arena, struct recipient_outcome *why)
+{
+    struct error e = {0};
+    int fd = -1;
+    int64_t deadline_ms = clock_steady_ms() + s->settings->connect_timeout_ms;
+
+    if (!dial_tcp(&s->peer.address, NULL, deadline_ms, &fd, &e)) {
+        return cannot(why, arena, "4.4.1", "the server could not be reached", &e);
+    }
+    s->conn = conn_new(fd);
+    smtp_client_init(&s->client, s->settings->name, s->peer.implicit_tls);
+    return true;
+}
+
+/* The first word of the EHLO reply is the server's name (RFC 5321 section 4.1.1.1). */
+static void remember_name(struct session *s)
+{
+    struct slice rest = SLICE_NONE;
+    struct slice line = slice_cut(smtp_reply_text(&s->client.reply), '\n', &rest);
+    struct slice name = slice_head(slice_cut(line, ' ', &rest), sizeof(s->helo));
+
+    s->helo_len = name.len;
+    if (name.len > 0) {
+        memcpy(s->helo, name.ptr, name.len);
+    }
+}
+
+static bool converse(struct session *s, bool may_use_tls, struct arena *arena,
+                     struct recipient_outcome *why)
+{
+    bool offered = false;
+
+    if (!dial(s, arena, why) || (s->peer.implicit_tls && !shake_hands(s, arena, why)) ||
+        !become_ready(s, arena, why)) {
+        return false;
+    }
+    offered = s->client.features & SMTP_STARTTLS;
+    if (!s->peer.implicit_tls && (s->peer.level > LEVEL_CLEARTEXT || (offered && may_use_tls)) &&
+        !start_tls(s, arena, why) && !(s->peer.level == LEVEL_CLEARTEXT && !s->broken)) {
+        return false;
+    }
+    remember_name(s);
+    return level_suffices(s, arena, why) && sign_in(s, arena, why);
+}
+
+static struct session *session_new(const struct session_settings *settings,
+                                   const struct session_peer *peer)
+{
+    struct session *s = calloc(1, sizeof(*s));
+    size_t host = peer->host.len < sizeof(s->host) ? peer->host.len : sizeof(s->host);
+
+    if (!s) {
+        arena_panic("session");
+    }
+    s->settings = settings;
+    s->peer = *peer;
+    memcpy(s->host, peer->host.ptr, host);
+    s->peer.host = slice_of(s->host, host);
+    buf_init(&s->in, SESSION_IN_MAX);
+    buf_init(&s->out, SESSION_OUT_MAX);
+    return s;
+}
+
+struct session *session_open(const struct session_settings *settings,
+                             const struct session_peer *peer, struct arena *arena,
+                             struct recipient_outcome *why)
+{
+    OWN(session) struct session *s = session_new(settings, peer);
+
+    if (converse(s, true, arena, why)) {
+        return TAKE(s, NULL);
+    }
+    /* Where cleartext is allowed by name, TLS that does not work is no reason to wait. */
+    if (s->tls_failed && !peer->implicit_tls && peer->level == LEVEL_CLEARTEXT) {
+        session_close(s);
+        s = session_new(settings, peer);
+        if (converse(s, false, arena, why)) {
+            return TAKE(s, NULL);
+        }
+    }
+    return NULL;
+}
+
+void session_close(struct session *s)
+{
+    struct error e = {0};
+
+    if (!s) {
+        return;
+    }
+    if (s->conn && !s->broken) {
+        smtp_client_quit(&s->client);
+        enum smtp_client_event ignored = session_step(s, QUIT_TIMEOUT_MS, &e);
+        (void)ignored;
+        conn_close(TAKE(s->conn, NULL), clock_steady_ms() + QUIT_TIMEOUT_MS);
+    }
+    conn_free(s->conn);
+    buf_done(&s->in);
+    buf_done(&s->out);
+    free(s);
+}
+
+/* ---- what it is worth ------------------------------------------------------------------------ */
+
+bool session_is_quiet(struct session *s)
+{
+    return !s->broken && s->in.len == 0 && !conn_is_readable(s->conn);
+}
+
+uint64_t session_letters(const struct session *s)
+{
+    return s->letters;
+}
+
+const struct session_peer *session_peer(const struct session *s)
+{
+    return &s->peer;
+}
+
+struct evidence session_evidence(const struct session *s, struct arena *arena)
+{
+    const struct conn_tls *tls = conn_tls(s->conn);
+    char address[ADDRESS_TEXT_MAX];
+
+    address_print(&s->peer.address, address);
+    struct evidence evidence = {
+        .host = arena_copy(arena, s->peer.host),
+        .address = arena_copy(arena, slice_text(address)),
+        .helo_name = letter_text(arena, slice_of(s->helo, s->helo_len), sizeof(s->helo)),
+        .level = session_level(s),
+        .dnssec = s->peer.dnssec,
+    };
+    if (tls->on) {
+        evidence.tls_version = slice_text(tls->version);
+        evidence.tls_cipher = slice_text(tls->cipher);
+        evidence.verdict = slice_text(tls_verdict_text(tls->verdict));
+        if (tls->verdict != TLS_NO_CERTIFICATE) {
+            evidence.certificate = arena_copy(arena, SLICE_ARRAY(tls->peer_sha256));
+        }
+    }
+    return evidence;
+}
