@@ -2,10 +2,7 @@
  *
  * 1. A letter's row in `letter`, its words and the counters change in one transaction, so a letter is
  *    in the index whole or not at all.
- * 2. `position` moves only in the transaction that holds the letters it vouches for.
- * 3. After a commit the writer reads once. A finder that may not write to the shared-memory file
- *    can only use read marks that others set there (SQLite, "read-only WAL"): this one makes what
- *    was just committed visible to it. */
+ * 2. `position` moves only in the transaction that holds the letters it vouches for. */
 #include "search/index.h"
 
 #include "search/internal.h"
@@ -246,8 +243,6 @@ static int by_seq(const void *a, const void *b)
 bool search_index_write(struct search_index *x, struct search_letter *letters, size_t count,
                         uint64_t position, struct error *e)
 {
-    struct error ignored;
-
     if (position < x->position) {
         return error_set(e, ERROR_INPUT, "search index: the position went back");
     }
@@ -262,6 +257,5 @@ bool search_index_write(struct search_index *x, struct search_letter *letters, s
         return false;
     }
     x->position = position;
-    (void)read_position(x, &ignored); /* see invariant 3 */
     return true;
 }

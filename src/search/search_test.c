@@ -10,6 +10,7 @@
 #include "tests/test.h"
 
 #define STRANGER 61399 /* a user id that owns nothing */
+#define FRESH    400   /* letters, each its own transaction: enough for the log to start anew */
 
 static const uint8_t key[SEARCH_KEY_LEN] = {7, 1};
 static const uint8_t other_key[SEARCH_KEY_LEN] = {7, 2};
@@ -306,7 +307,7 @@ static int be_the_reader(const struct place *p, gid_t group, int told, int tell)
     if (strcmp(found_by(f, "offer", 0, 100), "20 10") != 0) {
         return 13;
     }
-    for (uint64_t seq = 100; seq < 110; seq++) {
+    for (uint64_t seq = 100; seq < 100 + FRESH; seq++) {
         char wanted[64];
         if (write(tell, &c, 1) != 1 || read(told, &c, 1) != 1) {
             return 14;
@@ -350,7 +351,7 @@ static void another_user_reads_while_we_write(void **state)
         _exit(be_the_reader(p, group, told[0], tell[1]));
     }
     (void)close(tell[1]);
-    for (uint64_t seq = 100; seq < 110 && read(tell[0], &c, 1) == 1; seq++) {
+    for (uint64_t seq = 100; seq < 100 + FRESH && read(tell[0], &c, 1) == 1; seq++) {
         const struct row fresh = {seq, "fresh", "words", "a@b.c", "d@e.f"};
         write_rows(p->index, &fresh, 1, seq);
         assert_int_equal(write(told[1], &c, 1), 1);
