@@ -40,8 +40,14 @@ static bool add_term(struct text_list *list, struct buf *field, const struct tex
         list->cut = true;
         return false;
     }
-    buf_add_byte(field, (uint8_t)(len | (term->whole ? WHOLE : 0)));
-    buf_add(field, term->bytes);
+    uint8_t *to = buf_room(field, len + 1);
+    if (!to) {
+        list->cut = true;
+        return false;
+    }
+    to[0] = (uint8_t)(len | (term->whole ? WHOLE : 0));
+    (void)memcpy(to + 1, term->bytes.ptr, len);
+    field->len += len + 1;
     list->count++;
     list->bytes += len + 1;
     return true;

@@ -2,17 +2,25 @@
 
 #include <utf8proc.h>
 
-enum class {
-    CLASS_BREAK,
-    CLASS_WORD,
-    CLASS_DIGIT,
-    CLASS_LONE,    /* a word by itself: no spaces between words in its script */
-    CLASS_NOTHING, /* soft hyphens, joiners, diacritics: as if it were not there */
+enum kind {
+    KIND_BREAK = '.',
+    KIND_WORD = 'W',
+    KIND_DIGIT = 'D',
+    KIND_LONE = 'L',    /* a word by itself: no spaces between words in its script */
+    KIND_NOTHING = '-', /* soft hyphens, joiners, diacritics: as if it were not there */
 };
 
-#define BYTES_MAX 4   /* of a character in UTF-8 */
-#define FOLDED    32  /* code points that one may decompose into; 18 is the longest there is */
-#define RUN_MAX   320 /* an address longer than LETTER_ADDRESS_MAX is none */
+#define BYTES_MAX  4    /* of a character in UTF-8 */
+#define FOLDED     32   /* code points that one may decompose into; 18 is the longest there is */
+#define LOCAL_MAX  64   /* bytes of a local part (RFC 5321 section 4.5.3.1.1) */
+#define DOMAIN_MAX 255  /* bytes of a domain (section 4.5.3.1.2) */
+#define AT_WINDOW  1024 /* how far to look for an "@" at once */
+
+/* The kinds of ASCII's characters, 32 a line. */
+static const char ascii_kinds[] = "................................"
+                                  "................DDDDDDDDDD......"
+                                  ".WWWWWWWWWWWWWWWWWWWWWWWWWW....."
+                                  ".WWWWWWWWWWWWWWWWWWWWWWWWWW.....";
 
 static bool within(utf8proc_int32_t c, utf8proc_int32_t low, utf8proc_int32_t high)
 {
@@ -41,38 +49,42 @@ static bool is_spaceless(utf8proc_int32_t c)
            || within(c, 0x20000, 0x3ffff); /* more Han */
 }
 
-static enum class class_of_ascii(uint8_t c) { if (c >= '0' && c <= '9'){return CLASS_DIGIT;}
-uint8_t lower = c | 0x20;
-return lower >= 'a' && lower <= 'z' ? CLASS_WORD : CLASS_BREAK;
+static enum kind kind_of_ascii(uint8_t c)
+{
+    return (enum kind)ascii_kinds[c];
 }
 
-static enum class class_of(utf8proc_int32_t c) { if (is_diacritic(c)){return CLASS_NOTHING;}
-utf8proc_category_t category = utf8proc_category(c);
-if (category == UTF8PROC_CATEGORY_CF) {
-    return CLASS_NOTHING;
-}
-if (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NO) {
-    return is_spaceless(c) ? CLASS_LONE : CLASS_WORD;
-}
-/* Circled letters, trade marks and the like are symbols that fold to letters; leave them. */
-return CLASS_BREAK;
+static enum kind kind_of(utf8proc_int32_t c)
+{
+    if (is_diacritic(c)) {
+        return KIND_NOTHING;
+    }
+    utf8proc_category_t category = utf8proc_category(c);
+    if (category == UTF8PROC_CATEGORY_CF) {
+        return KIND_NOTHING;
+    }
+    if (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NO) {
+        return is_spaceless(c) ? KIND_LONE : KIND_WORD;
+    }
+    /* Circled letters, trade marks and the like are symbols that fold to letters; leave them. */
+    return KIND_BREAK;
 }
 
-/* The character at the start of s (not empty): its length, class and code point. */
-static size_t look(struct slice s, enum class *class, utf8proc_int32_t *c)
+/* The character at the start of s (not empty): its length, kind and code point. */
+static size_t look(struct slice s, enum kind *kind, utf8proc_int32_t *c)
 {
     *c = s.ptr[0];
     if (s.ptr[0] < 0x80) {
-        *class = class_of_ascii(s.ptr[0]);
+        *kind = kind_of_ascii(s.ptr[0]);
         return 1;
     }
     utf8proc_ssize_t n =
         utf8proc_iterate(s.ptr, (utf8proc_ssize_t)(s.len < BYTES_MAX ? s.len : BYTES_MAX), c);
     if (n <= 0) {
-        *class = CLASS_BREAK;
+        *kind = KIND_BREAK;
         return 1;
     }
-    *class = class_of(*c);
+    *kind = kind_of(*c);
     return (size_t)n;
 }
 
@@ -106,9 +118,9 @@ static const struct {
 static void append_folded(struct text_words *w, utf8proc_int32_t c)
 {
     uint8_t bytes[BYTES_MAX];
-    enum class class = c < 0x80 ? class_of_ascii((uint8_t)c) : class_of(c);
+    enum kind kind = c < 0x80 ? kind_of_ascii((uint8_t)c) : kind_of(c);
 
-    if (class == CLASS_BREAK || class == CLASS_NOTHING) {
+    if (kind == KIND_BREAK || kind == KIND_NOTHING) {
         return; /* the fraction stroke of "½", the accent of "é" */
     }
     for (size_t i = 0; i < sizeof(ornamented) / sizeof(ornamented[0]); i++) {
@@ -139,44 +151,73 @@ static void append_character(struct text_words *w, utf8proc_int32_t c)
     }
 }
 
-static bool is_wordly(enum class class)
+static bool is_wordly(enum kind kind)
 {
-    return class == CLASS_WORD || class == CLASS_DIGIT;
+    return kind == KIND_WORD || kind == KIND_DIGIT;
 }
 
 /* What may stand in a local part besides word characters (RFC 5321 section 4.1.2). */
-static bool is_atom_mark(uint8_t c)
+static bool is_local_mark(utf8proc_int32_t c)
 {
-    return c != '\0' && strchr(".!#$%&'*+-/=?^_`{|}~", c) != NULL;
+    return c > 0 && c < 0x80 && strchr(".!#$%&'*+-/=?^_`{|}~", (int)c) != NULL;
 }
 
-/* The length of the address at the start of s, whose first character is a word character; 0 when
- * there is none. *looked: how far one had to look to know. */
-static size_t address_at(struct slice s, size_t *looked)
+static bool is_domain_mark(utf8proc_int32_t c)
 {
-    size_t at = 0; /* behind the "@" */
-    size_t end = 0;
-    size_t i = 0;
-    utf8proc_int32_t c = 0;
+    return c == '.' || c == '-';
+}
 
-    while (i < s.len && i < RUN_MAX) {
-        enum class class = CLASS_BREAK;
-        size_t n = look(slice_from(s, i), &class, &c);
-        bool word = is_wordly(class);
-        if (!at && c == '@') {
-            at = i + n;
-        } else if (!word && !(c < 0x80 && (at ? c == '.' || c == '-' : is_atom_mark((uint8_t)c)))) {
+/* Length of the run of word characters and such marks at the start of s, at most `max`; *end is
+ * the end of its last word character. */
+static size_t run_of(struct slice s, size_t max, bool (*is_mark)(utf8proc_int32_t), size_t *end)
+{
+    size_t i = 0;
+
+    *end = 0;
+    while (i < s.len && i < max) {
+        enum kind kind = KIND_BREAK;
+        utf8proc_int32_t c = 0;
+        size_t n = look(slice_from(s, i), &kind, &c);
+        if (is_wordly(kind)) {
+            *end = i + n;
+        } else if (!is_mark(c)) {
             break;
-        } else if (at && (word || i == at)) {
-            end = word ? i + n : 0;
-            if (!end) {
-                break; /* the domain begins with a mark */
-            }
         }
         i += n;
     }
-    *looked = end ? end : i;
-    return end;
+    return i;
+}
+
+/* The length of the address at the start of s, whose first character is a word character; 0 when
+ * there is none. *looked: in so many bytes no other address begins. */
+static size_t address_at(struct slice s, size_t *looked)
+{
+    struct slice window = slice_head(s, AT_WINDOW);
+    size_t at = slice_find(window, '@');
+    size_t end = 0;
+
+    if (at == window.len || at > LOCAL_MAX) {
+        size_t clear = at > LOCAL_MAX ? at - LOCAL_MAX : 0;
+        *looked = at == s.len ? s.len : clear;
+        return 0;
+    }
+    size_t local = run_of(s, LOCAL_MAX, is_local_mark, &end);
+    if (local != at) {
+        *looked = local < at ? local : at;
+        return 0;
+    }
+    struct slice domain = slice_from(s, at + 1);
+    enum kind first = KIND_BREAK;
+    utf8proc_int32_t c = 0;
+    if (domain.len) {
+        (void)look(domain, &first, &c);
+    }
+    end = 0;
+    if (is_wordly(first)) {
+        (void)run_of(domain, DOMAIN_MAX, is_domain_mark, &end);
+    }
+    *looked = at + 1 + end;
+    return end ? at + 1 + end : 0;
 }
 
 /* The length of the number with separators at the start of s; 0 when it is no number, has a
@@ -185,27 +226,27 @@ static size_t number_at(struct slice s)
 {
     size_t groups = 0;
     size_t i = 0;
-    enum class class = CLASS_BREAK;
+    enum kind kind = KIND_BREAK;
     utf8proc_int32_t c = 0;
 
     for (;;) {
         size_t start = i;
-        while (i < s.len && class_of_ascii(s.ptr[i]) == CLASS_DIGIT) {
+        while (i < s.len && kind_of_ascii(s.ptr[i]) == KIND_DIGIT) {
             i++;
         }
         groups += i > start;
         bool separated = i > start && i + 1 < s.len && s.ptr[i] != '\0' &&
                          strchr(".,-/:'", s.ptr[i]) != NULL &&
-                         class_of_ascii(s.ptr[i + 1]) == CLASS_DIGIT;
+                         kind_of_ascii(s.ptr[i + 1]) == KIND_DIGIT;
         if (!separated || i > TEXT_TERM_MAX) {
             break;
         }
         i++;
     }
     if (i < s.len) {
-        (void)look(slice_from(s, i), &class, &c);
+        (void)look(slice_from(s, i), &kind, &c);
     }
-    return groups < 2 || c == '@' || class != CLASS_BREAK ? 0 : i;
+    return groups < 2 || c == '@' || kind != KIND_BREAK ? 0 : i;
 }
 
 /* Fold the first `len` bytes of what is left into one term without consuming them. */
@@ -214,10 +255,10 @@ static void fold_whole(struct text_words *w, size_t len, bool digits_only)
     struct slice s = slice_head(w->rest, len);
 
     while (s.len) {
-        enum class class = CLASS_BREAK;
+        enum kind kind = KIND_BREAK;
         utf8proc_int32_t c = 0;
-        size_t n = look(s, &class, &c);
-        if (class != CLASS_NOTHING && (class == CLASS_DIGIT || !digits_only)) {
+        size_t n = look(s, &kind, &c);
+        if (kind != KIND_NOTHING && (kind == KIND_DIGIT || !digits_only)) {
             append_character(w, c);
         }
         s = slice_from(s, n);
@@ -254,35 +295,59 @@ static void consume(struct text_words *w, size_t n)
     w->no_number = less(w->no_number, n);
 }
 
+/* Take the ASCII letters and digits that come next; most words are nothing else. */
+static void take_ascii(struct text_words *w)
+{
+    const uint8_t *from = w->rest.ptr;
+    size_t len = 0;
+
+    while (len < w->rest.len && from[len] < 0x80 && kind_of_ascii(from[len]) != KIND_BREAK) {
+        len++;
+    }
+    size_t room = w->full ? 0 : TEXT_TERM_MAX - w->len;
+    w->full = w->full || len > room;
+    for (size_t i = 0; i < len && i < room; i++) {
+        w->term[w->len++] = from[i] | 0x20; /* lowers letters, leaves digits */
+    }
+    consume(w, len);
+}
+
 /* Take the characters of one word. */
 static void take_part(struct text_words *w)
 {
-    while (w->rest.len) {
-        enum class class = CLASS_BREAK;
+    take_ascii(w);
+    while (w->rest.len && w->rest.ptr[0] >= 0x80) {
+        enum kind kind = KIND_BREAK;
         utf8proc_int32_t c = 0;
-        size_t n = look(w->rest, &class, &c);
-        if (class == CLASS_BREAK || (class == CLASS_LONE && w->len)) {
+        size_t n = look(w->rest, &kind, &c);
+        if (kind == KIND_BREAK || (kind == KIND_LONE && w->len)) {
             return;
         }
         consume(w, n);
-        if (class != CLASS_NOTHING) {
+        if (kind != KIND_NOTHING) {
             append_character(w, c);
         }
-        if (class == CLASS_LONE) {
+        if (kind == KIND_LONE) {
             return;
         }
+        take_ascii(w);
     }
 }
 
-/* Drop what stands before the next word; the class of its first character, CLASS_BREAK at the
+/* Drop what stands before the next word; the kind of its first character, KIND_BREAK at the
  * end. */
-static enum class skip(struct text_words *w) {
-    while (w->rest.len){enum class class = CLASS_BREAK; utf8proc_int32_t c = 0;
-                        size_t n = look(w->rest, &class, &c);
-                        if (class != CLASS_BREAK && class != CLASS_NOTHING){return class;}
-consume(w, n);
-}
-return CLASS_BREAK;
+static enum kind skip(struct text_words *w)
+{
+    enum kind kind = KIND_BREAK;
+    utf8proc_int32_t c = 0;
+    size_t at = 0;
+
+    while (at < w->rest.len && (kind == KIND_BREAK || kind == KIND_NOTHING)) {
+        size_t n = look(slice_from(w->rest, at), &kind, &c);
+        at += kind == KIND_BREAK || kind == KIND_NOTHING ? n : 0;
+    }
+    consume(w, at);
+    return kind == KIND_NOTHING ? KIND_BREAK : kind;
 }
 
 void text_words_init(struct text_words *w, struct slice text)
@@ -294,12 +359,12 @@ bool text_words_next(struct text_words *w, struct text_term *term)
 {
     w->len = 0;
     while (w->len == 0) { /* a character may fold to nothing */
-        enum class class = skip(w);
-        if (class == CLASS_BREAK) {
+        enum kind kind = skip(w);
+        if (kind == KIND_BREAK) {
             return false;
         }
         w->full = false;
-        term->covers = is_wordly(class) ? take_whole(w, class == CLASS_DIGIT) : 0;
+        term->covers = is_wordly(kind) ? take_whole(w, kind == KIND_DIGIT) : 0;
         term->whole = term->covers != 0;
         if (!term->whole) {
             take_part(w);
