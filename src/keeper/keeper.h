@@ -1,0 +1,64 @@
+/* keeper/keeper - keeps the three promises: records before 250, delivers from the record alone.
+ *
+ * The one writer of ledger, state, catalog and search index. What it decides on is read by its own
+ * small lexers from the letter's raw bytes; what the inspector says goes into findings and search
+ * and no further. Everything here is called by threads that serve channels (see the tables) or by
+ * the keeper's own:
+ *
+ *     submit ─ ledger ─► backlog ─ workers: inspect, decide, protect ─ ledger ─► queue ─► jobs
+ *                          the tail folds the ledger into catalog ─┘   └─► index
+ *
+ * Thread-safe but for open and close. */
+#pragma once
+
+#include "base/own.h"
+#include "base/secret.h"
+
+#include "config/settings.h"
+#include "ipc/ipc.h"
+#include "ipc/pool.h"
+
+struct keeper;
+
+struct keeper_options {
+    const struct settings *(*settings)(void *context); /* those in force now */
+    void (*alert)(void *context, const char *event, const char *sentence);
+    void *context;
+    int ledger_directory;     /* descriptor, stays the caller's */
+    const char *ledger_path;  /* the same as a path, for free space */
+    const char *catalog_path; /* of catalog.db */
+    const char *search_path;  /* of search.db */
+    const char *state_path;   /* of state.db */
+    const struct secret *ledger_key;
+    const struct secret *state_key;
+    const struct secret *search_key;
+    struct ipc_pool *auth;
+    struct ipc_pool *signer;
+    struct ipc_pool *inspector;
+};
+
+/**
+ * Open everything, recover, and begin to work.
+ *
+ * @param options  copied; what it points at outlives the keeper
+ * @return         false when something cannot be opened: nothing is accepted then
+ */
+bool keeper_open(const struct keeper_options *options, struct keeper **out,
+                 struct error *e) MUST_CHECK;
+
+/* Let the workers finish what they are at, then close. Nobody may be in a request. */
+void keeper_close(struct keeper *k);
+
+/* What each peer may ask; the context of all is the struct keeper. */
+extern const struct ipc_table keeper_submission_table;
+extern const struct ipc_table keeper_delivery_table;
+extern const struct ipc_table keeper_auth_table;
+extern const struct ipc_table keeper_admin_table; /* the control socket */
+
+/* A new delivery process began: what the old one had in hand goes back into the queue. */
+void keeper_delivery_restarted(struct keeper *k);
+
+/* Append the metrics in Prometheus' text format. */
+void keeper_metrics(struct keeper *k, struct buf *out);
+
+OWN_BY(keeper, struct keeper, keeper_close)

@@ -1,0 +1,60 @@
+/* keeper/parcel - one letter between its 250 and its last outcome, as the keeper holds it.
+ *
+ * Counted references: the backlog, the index and each queue entry hold one. The members before
+ * `lock` are set before the parcel is shared, and never change; the references to records and the
+ * copies in memory are filled by the worker that protects the letter, before the queue sees it.
+ * What a parcel keeps in memory is only a cache of the ledger and is dropped when the letter has to
+ * wait. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/own.h"
+
+#include "ledger/ledger.h"
+#include "letter/records.h"
+
+#define PARCEL_CACHE_MAX ((size_t)128 << 20) /* bytes of copies kept in memory, all together */
+
+struct parcel {
+    struct letter_id id;
+    uint64_t seq; /* of the facts record */
+    uint64_t kind;
+    uint64_t received_at;
+    struct ledger_ref facts;
+    struct ledger_ref content;
+    bool decided; /* its decision is in the ledger: only the index still waits for it */
+
+    struct parcel *next;          /* in the backlog or the index's list: one at a time */
+    struct parcel *older, *newer; /* in the list of those not indexed: see indexer.c */
+    uint64_t low;                 /* its seq is not below this */
+    atomic_uint references;
+
+    struct ledger_ref decision; /* set with `decided` */
+    struct ledger_ref sealed;
+
+    pthread_mutex_t lock;  /* guards the caches below */
+    struct buf facts_body; /* CBOR of struct facts; empty: read it from the ledger */
+    int content_fd;        /* sealed memory file, or -1 */
+    int copy_fd;           /* the sealed copy that leaves, or -1 */
+    uint64_t copy_size;
+    bool copy_8bit;
+};
+
+/* A new parcel with one reference and no caches. Never NULL. */
+struct parcel *parcel_new(void) __attribute__((returns_nonnull));
+
+struct parcel *parcel_hold(struct parcel *p);
+
+/* Give a reference back; the last one frees. NULL is fine. */
+void parcel_drop(struct parcel *p);
+
+/* Forget what can be read from the ledger again. */
+void parcel_forget(struct parcel *p);
+
+/* Keep a copy for delivery if the budget for all parcels allows it; `fd` becomes the parcel's or
+ * is closed. */
+void parcel_keep_copy(struct parcel *p, int fd, uint64_t size, bool has_8bit);
+
+OWN_BY(parcel, struct parcel, parcel_drop)

@@ -1,0 +1,530 @@
+/* Every entry is in the list of all, and in one of four places: ready in its lane, in the timetable
+ * until next_at, held, or in hand. */
+#include "keeper/queue.h"
+
+#include <pthread.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+
+#include "keeper/timetable.h"
+
+#define LANES 1024 /* buckets of the table of lanes */
+#define HANDS 256  /* buckets of the table of jobs in hand */
+
+struct queue_lane {
+    struct queue_lane *next;      /* in its bucket */
+    struct queue_lane *turn_next; /* in the ring of lanes that have something ready */
+    bool has_turn;
+    struct queue_entry *head, *tail;
+    size_t in_hand;
+    struct slice key;
+};
+
+struct queue {
+    pthread_mutex_t lock; /* guards everything */
+    pthread_cond_t changed;
+    struct queue_lane *lanes[LANES];
+    struct queue_lane *turn_head, *turn_tail;
+    struct queue_entry *all;
+    struct queue_entry *hand[HANDS]; /* by job number */
+    struct timetable timetable;
+    uint64_t last_job;
+    bool closed;
+    bool paused;
+};
+
+struct queue *queue_new(void)
+{
+    struct queue *q = calloc(1, sizeof(*q));
+    pthread_condattr_t attributes;
+
+    if (!q) {
+        arena_panic("out of memory");
+    }
+    (void)pthread_mutex_init(&q->lock, NULL);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&q->changed, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    return q;
+}
+
+static void *must_copy(const void *bytes, size_t len)
+{
+    void *copy = malloc(len + 1);
+
+    if (!copy) {
+        arena_panic("out of memory");
+    }
+    if (len) {
+        (void)memcpy(copy, bytes, len);
+    }
+    return copy;
+}
+
+static struct slice own_text(struct slice s)
+{
+    return slice_of(must_copy(s.ptr, s.len), s.len);
+}
+
+static void free_text(struct slice s)
+{
+    free((void *)(uintptr_t)s.ptr);
+}
+
+struct queue_entry *queue_entry_new(struct parcel *parcel, const struct catalog_queue_row *row,
+                                    const struct ruling *ruling, bool smarthost)
+{
+    struct queue_entry *entry = calloc(1, sizeof(*entry));
+
+    if (!entry) {
+        arena_panic("out of memory");
+    }
+    *entry = (struct queue_entry){.parcel = parcel_hold(parcel),
+                                  .ruling = row->ruling,
+                                  .domain = own_text(ruling->domain),
+                                  .route = own_text(ruling->route),
+                                  .reason = own_text(SLICE_NONE),
+                                  .level = ruling->level,
+                                  .smarthost = smarthost,
+                                  .state = row->state,
+                                  .attempt = row->attempt,
+                                  .queued_at = row->queued_at,
+                                  .next_at = row->next_at,
+                                  .warned = row->warned,
+                                  .n_pending = row->pending.len / 2};
+    entry->pending = must_copy(NULL, entry->n_pending * sizeof(uint16_t));
+    for (size_t i = 0; i < entry->n_pending; i++) {
+        const uint8_t *at = row->pending.ptr + 2 * i;
+        entry->pending[i] = (uint16_t)(at[0] << 8 | at[1]);
+    }
+    return entry;
+}
+
+void queue_entry_reason(struct queue_entry *entry, struct slice reason)
+{
+    free_text(entry->reason);
+    entry->reason = own_text(slice_head(reason, 300));
+}
+
+static void free_entry(struct queue_entry *entry)
+{
+    free_text(entry->domain);
+    free_text(entry->route);
+    free_text(entry->reason);
+    free(entry->pending);
+    parcel_drop(entry->parcel);
+    free(entry);
+}
+
+void queue_free(struct queue *q)
+{
+    if (!q) {
+        return;
+    }
+    while (q->all) {
+        struct queue_entry *entry = q->all;
+        q->all = entry->all_next;
+        free_entry(entry);
+    }
+    for (size_t i = 0; i < LANES; i++) {
+        while (q->lanes[i]) {
+            struct queue_lane *lane = q->lanes[i];
+            q->lanes[i] = lane->next;
+            free_text(lane->key);
+            free(lane);
+        }
+    }
+    timetable_done(&q->timetable);
+    (void)pthread_cond_destroy(&q->changed);
+    (void)pthread_mutex_destroy(&q->lock);
+    free(q);
+}
+
+static size_t hash(struct slice s)
+{
+    size_t h = 14695981039346656037u; /* FNV-1a */
+
+    for (size_t i = 0; i < s.len; i++) {
+        h = (h ^ s.ptr[i]) * 1099511628211u;
+    }
+    return h;
+}
+
+static struct queue_lane *find_lane(struct queue *q, struct slice key)
+{
+    struct queue_lane *lane = q->lanes[hash(key) % LANES];
+
+    while (lane && !slice_equal(lane->key, key)) {
+        lane = lane->next;
+    }
+    return lane;
+}
+
+static struct queue_lane *lane_of(struct queue *q, const struct queue_entry *entry)
+{
+    struct slice key = entry->route.len ? entry->route : entry->domain;
+    struct queue_lane *lane = find_lane(q, key);
+
+    if (!lane) {
+        struct queue_lane **bucket = &q->lanes[hash(key) % LANES];
+        lane = calloc(1, sizeof(*lane));
+        if (!lane) {
+            arena_panic("out of memory");
+        }
+        lane->key = own_text(key);
+        lane->next = *bucket;
+        *bucket = lane;
+    }
+    return lane;
+}
+
+static void give_turn(struct queue *q, struct queue_lane *lane)
+{
+    if (lane->has_turn) {
+        return;
+    }
+    lane->has_turn = true;
+    lane->turn_next = NULL;
+    if (q->turn_tail) {
+        q->turn_tail->turn_next = lane;
+    } else {
+        q->turn_head = lane;
+    }
+    q->turn_tail = lane;
+}
+
+static void stand_in_lane(struct queue *q, struct queue_entry *entry)
+{
+    struct queue_lane *lane = entry->lane;
+
+    entry->ready = true;
+    entry->next = NULL;
+    if (lane->tail) {
+        lane->tail->next = entry;
+    } else {
+        lane->head = entry;
+    }
+    lane->tail = entry;
+    give_turn(q, lane);
+    (void)pthread_cond_broadcast(&q->changed);
+}
+
+static void leave_lane(struct queue_entry *entry)
+{
+    struct queue_lane *lane = entry->lane;
+    struct queue_entry *before = NULL;
+
+    for (struct queue_entry *at = lane->head; at != entry; at = at->next) {
+        before = at;
+    }
+    if (before) {
+        before->next = entry->next;
+    } else {
+        lane->head = entry->next;
+    }
+    if (lane->tail == entry) {
+        lane->tail = before;
+    }
+    entry->ready = false;
+    entry->next = NULL;
+}
+
+/* Where an entry belongs that is not in hand: its lane, the timetable, or nowhere while held. */
+static void place(struct queue *q, struct queue_entry *entry)
+{
+    if (entry->state != QUEUE_WAITING) {
+        return;
+    }
+    if (entry->next_at <= (uint64_t)clock_wall_ms()) {
+        stand_in_lane(q, entry);
+        return;
+    }
+    timetable_add(&q->timetable, entry);
+    (void)pthread_cond_broadcast(&q->changed);
+}
+
+void queue_add(struct queue *q, struct queue_entry *entry)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    entry->lane = lane_of(q, entry);
+    entry->all_prev = NULL;
+    entry->all_next = q->all;
+    if (q->all) {
+        q->all->all_prev = entry;
+    }
+    q->all = entry;
+    place(q, entry);
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+/* Move what has become due into its lane; returns how long until the next, at most `wait_ms`. */
+static int64_t call_the_due(struct queue *q, int64_t wait_ms)
+{
+    uint64_t now = (uint64_t)clock_wall_ms();
+    struct queue_entry *entry = timetable_first(&q->timetable);
+
+    while (entry && entry->next_at <= now) {
+        timetable_remove(&q->timetable, entry);
+        stand_in_lane(q, entry);
+        entry = timetable_first(&q->timetable);
+    }
+    if (entry && entry->next_at - now < (uint64_t)wait_ms) {
+        return (int64_t)(entry->next_at - now);
+    }
+    return wait_ms;
+}
+
+static void take_in_hand(struct queue *q, struct queue_entry *entry)
+{
+    entry->lane->in_hand++;
+    entry->job = ++q->last_job;
+    entry->hand_next = q->hand[entry->job % HANDS];
+    q->hand[entry->job % HANDS] = entry;
+}
+
+static struct queue_entry *take_from(struct queue *q, struct queue_lane *lane)
+{
+    struct queue_entry *entry = lane->head;
+
+    leave_lane(entry);
+    take_in_hand(q, entry);
+    return entry;
+}
+
+/* The first lane in turn that has something and may have more in hand; it then stands last. */
+static struct queue_entry *take_in_turn(struct queue *q, size_t per_lane)
+{
+    struct queue_lane *last = q->turn_tail;
+
+    while (q->turn_head) {
+        struct queue_lane *lane = q->turn_head;
+        q->turn_head = lane->turn_next;
+        if (!q->turn_head) {
+            q->turn_tail = NULL;
+        }
+        lane->has_turn = false;
+        bool was_last = lane == last;
+        if (lane->head) {
+            bool free_hand = lane->in_hand < per_lane;
+            struct queue_entry *entry = free_hand ? take_from(q, lane) : NULL;
+            if (lane->head) {
+                give_turn(q, lane);
+            }
+            if (entry) {
+                return entry;
+            }
+        }
+        if (was_last) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+static struct queue_entry *try_take(struct queue *q, struct slice route, size_t per_lane)
+{
+    struct queue_lane *lane = NULL;
+
+    if (q->paused) {
+        return NULL;
+    }
+    if (!route.len) {
+        return take_in_turn(q, per_lane);
+    }
+    lane = find_lane(q, route);
+    return lane && lane->head && lane->in_hand < per_lane ? take_from(q, lane) : NULL;
+}
+
+static struct timespec until(int64_t steady_ms)
+{
+    return (struct timespec){.tv_sec = steady_ms / 1000, .tv_nsec = steady_ms % 1000 * 1000000};
+}
+
+struct queue_entry *queue_take(struct queue *q, struct slice route, size_t per_lane,
+                               int64_t wait_ms)
+{
+    int64_t deadline = clock_steady_ms() + wait_ms;
+    struct queue_entry *entry = NULL;
+
+    (void)pthread_mutex_lock(&q->lock);
+    while (!q->closed) {
+        int64_t left = deadline - clock_steady_ms();
+        int64_t nap = call_the_due(q, left > 0 ? left : 0);
+        entry = try_take(q, route, per_lane);
+        if (entry || left <= 0) {
+            break;
+        }
+        struct timespec t = until(clock_steady_ms() + nap + 1);
+        (void)pthread_cond_timedwait(&q->changed, &q->lock, &t);
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    return entry;
+}
+
+struct queue_entry *queue_in_hand(struct queue *q, uint64_t job)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    struct queue_entry *entry = job ? q->hand[job % HANDS] : NULL;
+    while (entry && entry->job != job) {
+        entry = entry->hand_next;
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    return entry;
+}
+
+static void leave_hand(struct queue *q, struct queue_entry *entry)
+{
+    struct queue_entry **link = &q->hand[entry->job % HANDS];
+
+    while (*link != entry) {
+        link = &(*link)->hand_next;
+    }
+    *link = entry->hand_next;
+    entry->job = 0;
+    entry->lane->in_hand--;
+    (void)pthread_cond_broadcast(&q->changed);
+}
+
+void queue_put_back(struct queue *q, struct queue_entry *entry)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    leave_hand(q, entry);
+    place(q, entry);
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+static void leave_all(struct queue *q, struct queue_entry *entry)
+{
+    if (entry->all_prev) {
+        entry->all_prev->all_next = entry->all_next;
+    } else {
+        q->all = entry->all_next;
+    }
+    if (entry->all_next) {
+        entry->all_next->all_prev = entry->all_prev;
+    }
+}
+
+void queue_finish(struct queue *q, struct queue_entry *entry)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    leave_hand(q, entry);
+    leave_all(q, entry);
+    (void)pthread_mutex_unlock(&q->lock);
+    free_entry(entry);
+}
+
+void queue_reclaim(struct queue *q)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    for (struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
+        if (entry->job) {
+            leave_hand(q, entry);
+            entry->next_at = 0;
+            place(q, entry);
+        }
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+/* Take an entry out of lane or timetable. */
+static void displace(struct queue *q, struct queue_entry *entry)
+{
+    if (entry->ready) {
+        leave_lane(entry);
+    } else if (entry->heap_at) {
+        timetable_remove(&q->timetable, entry);
+    }
+}
+
+static bool is_of(const struct queue_entry *entry, const struct letter_id *id, uint64_t ruling)
+{
+    return !entry->job && memcmp(entry->parcel->id.bytes, id->bytes, LETTER_ID_LEN) == 0 &&
+           (ruling == 0 || entry->ruling == ruling - 1);
+}
+
+size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling, uint64_t state,
+                   uint64_t next_at)
+{
+    size_t count = 0;
+
+    (void)pthread_mutex_lock(&q->lock);
+    for (struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
+        if (!is_of(entry, id, ruling)) {
+            continue;
+        }
+        displace(q, entry);
+        entry->released = entry->released || (entry->state == QUEUE_HELD && state == QUEUE_WAITING);
+        entry->state = state ? state : entry->state;
+        entry->next_at = next_at;
+        place(q, entry);
+        count++;
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    return count;
+}
+
+struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *id, uint64_t ruling)
+{
+    struct queue_entry *taken = NULL;
+
+    (void)pthread_mutex_lock(&q->lock);
+    for (struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
+        if (!is_of(entry, id, ruling)) {
+            continue;
+        }
+        displace(q, entry);
+        take_in_hand(q, entry);
+        entry->next = taken;
+        taken = entry;
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    return taken;
+}
+
+void queue_each(struct queue *q, void (*visit)(void *context, const struct queue_entry *entry),
+                void *context)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    for (const struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
+        visit(context, entry);
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+static void count_entry(void *context, const struct queue_entry *entry)
+{
+    struct queue_counts *counts = context;
+
+    if (counts->oldest_at == 0 || entry->queued_at < counts->oldest_at) {
+        counts->oldest_at = entry->queued_at;
+    }
+    counts->in_hand += entry->job != 0;
+    counts->held += entry->state == QUEUE_HELD;
+    counts->waiting += entry->state == QUEUE_WAITING;
+    counts->deferred += entry->heap_at != 0;
+}
+
+void queue_count(struct queue *q, struct queue_counts *out)
+{
+    *out = (struct queue_counts){0};
+    queue_each(q, count_entry, out);
+}
+
+void queue_close(struct queue *q)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    q->closed = true;
+    (void)pthread_cond_broadcast(&q->changed);
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+void queue_pause(struct queue *q, bool paused)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    q->paused = paused;
+    (void)pthread_cond_broadcast(&q->changed);
+    (void)pthread_mutex_unlock(&q->lock);
+}

@@ -1,0 +1,116 @@
+/* keeper/queue - what is to be delivered, where to, and when: in memory, over parcels.
+ *
+ * An entry is one ruling of one letter: some recipients of one domain. Entries that share a next
+ * hop stand in one lane; a lane hands out as many jobs at once as one host should get, and lanes
+ * take turns, so that a slow host delays nobody else. Everything here can be made again from the
+ * catalog's queue rows. Thread-safe; entries that were taken belong to the taker until they are put
+ * back or finished. */
+#pragma once
+
+#include "base/error.h"
+
+#include "catalog/catalog.h"
+#include "keeper/parcel.h"
+
+#define QUEUE_ROUTE_MAX 512
+
+struct queue;
+struct queue_lane;
+
+struct queue_entry {
+    struct parcel *parcel; /* a reference */
+    uint64_t ruling;
+    struct slice domain; /* memory of the entry */
+    struct slice route;  /* fixed next hop, or empty */
+    struct slice reason; /* of the last deferral or the hold; memory of the entry */
+    uint64_t level;
+    bool released; /* a person let it go although the next hop got worse */
+    bool smarthost;
+    uint64_t state; /* enum queue_state */
+    uint64_t attempt;
+    uint64_t queued_at;
+    uint64_t next_at;
+    bool warned;
+    uint16_t *pending; /* indexes of recipients; memory of the entry */
+    size_t n_pending;
+
+    uint64_t job; /* number while it is in hand, else 0 */
+    struct queue_lane *lane;
+    struct queue_entry *next;                /* in its lane, or in a list that was taken */
+    struct queue_entry *all_prev, *all_next; /* in the list of all */
+    struct queue_entry *hand_next;           /* among those in hand */
+    size_t heap_at;                          /* place in the timetable, from 1; 0: not in it */
+    bool ready;                              /* stands in its lane */
+};
+
+struct queue *queue_new(void) __attribute__((returns_nonnull));
+void queue_free(struct queue *q);
+
+/* Copy a row's values into a new entry; `parcel` gets a reference. Not yet in any queue. */
+struct queue_entry *queue_entry_new(struct parcel *parcel, const struct catalog_queue_row *row,
+                                    const struct ruling *ruling, bool smarthost)
+    __attribute__((returns_nonnull));
+
+/* Remember why it waits; a copy, cut at 300 bytes. Only by who has it in hand, or before it is
+ * added. */
+void queue_entry_reason(struct queue_entry *entry, struct slice reason);
+
+/* Put an entry in: it belongs to the queue from then on. */
+void queue_add(struct queue *q, struct queue_entry *entry);
+
+/**
+ * Take an entry that is due, waiting up to `wait_ms` for one.
+ *
+ * @param route     only one of this lane (see queue_lane_key()); empty: any
+ * @param per_lane  jobs that one lane may have in hand
+ * @return          NULL when there was none in time or the queue is closing
+ */
+struct queue_entry *queue_take(struct queue *q, struct slice route, size_t per_lane,
+                               int64_t wait_ms);
+
+/* The entry in hand under that job number, or NULL. It stays in hand. */
+struct queue_entry *queue_in_hand(struct queue *q, uint64_t job);
+
+/* Put an entry in hand back, with its next_at and state as they are now. */
+void queue_put_back(struct queue *q, struct queue_entry *entry);
+
+/* An entry in hand has nothing left to do: free it. */
+void queue_finish(struct queue *q, struct queue_entry *entry);
+
+/* Everything in hand goes back: the process that had it is gone. */
+void queue_reclaim(struct queue *q);
+
+/**
+ * Change waiting and held entries of a letter.
+ *
+ * @param ruling   counts from 1; 0: all of the letter's
+ * @param state    new enum queue_state, or 0: leave it
+ * @param next_at  new time, when `state` is QUEUE_WAITING
+ * @return         how many there are; those in hand are not among them
+ */
+size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling, uint64_t state,
+                   uint64_t next_at);
+
+/* Take every waiting or held entry of a letter into hand, to cancel them; from a list linked by
+ * `next`. */
+struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *id, uint64_t ruling);
+
+/* Call back for each entry under the lock. */
+void queue_each(struct queue *q, void (*visit)(void *context, const struct queue_entry *entry),
+                void *context);
+
+struct queue_counts {
+    uint64_t waiting;  /* due or deferred */
+    uint64_t deferred; /* of these: not due yet */
+    uint64_t held;
+    uint64_t in_hand;
+    uint64_t oldest_at; /* queued_at of the oldest, 0 when empty */
+};
+
+void queue_count(struct queue *q, struct queue_counts *out);
+
+/* Wake all who wait and hand out nothing any more. */
+void queue_close(struct queue *q);
+
+/* Hand out nothing until resumed (`postern queue pause`). */
+void queue_pause(struct queue *q, bool paused);

@@ -1,0 +1,97 @@
+#include <stdio.h>
+
+#include "base/clock.h"
+
+#include "keeper/queue.h"
+#include "tests/test.h"
+
+static struct queue_entry *entry_for(const char *domain, uint64_t next_at)
+{
+    struct parcel *p = parcel_new();
+    struct catalog_queue_row row = {
+        .state = QUEUE_WAITING, .next_at = next_at, .pending = SLICE("\0\0\0\1")};
+    struct ruling ruling = {.domain = slice_text(domain)};
+
+    p->id = letter_id_new();
+    struct queue_entry *entry = queue_entry_new(p, &row, &ruling, false);
+    parcel_drop(p); /* the entry has its own reference */
+    return entry;
+}
+
+static void lanes_take_turns(void **unused)
+{
+    (void)unused;
+    struct queue *q = queue_new();
+    queue_add(q, entry_for("slow.test", 0));
+    queue_add(q, entry_for("slow.test", 0));
+    queue_add(q, entry_for("slow.test", 0));
+    queue_add(q, entry_for("quick.test", 0));
+
+    struct queue_entry *a = queue_take(q, SLICE_NONE, 2, 0);
+    struct queue_entry *b = queue_take(q, SLICE_NONE, 2, 0);
+    struct queue_entry *c = queue_take(q, SLICE_NONE, 2, 0);
+    assert_slice(a->domain, "slow.test");
+    assert_slice(b->domain, "quick.test");
+    assert_slice(c->domain, "slow.test");
+    assert_null(queue_take(q, SLICE_NONE, 2, 0)); /* two in hand are the most */
+    queue_finish(q, a);
+    struct queue_entry *d = queue_take(q, SLICE("slow.test"), 2, 0);
+    assert_non_null(d);
+    assert_ptr_equal(queue_in_hand(q, d->job), d);
+    assert_null(queue_in_hand(q, 99));
+    queue_free(q);
+}
+
+static void what_waits_comes_in_order_of_time(void **unused)
+{
+    (void)unused;
+    struct queue *q = queue_new();
+    uint64_t now = (uint64_t)clock_wall_ms();
+
+    for (uint64_t i = 0; i < 50; i++) {
+        queue_add(q, entry_for("a.test", now + 20 + i * 37 % 50)); /* all orders of arrival */
+    }
+    assert_null(queue_take(q, SLICE_NONE, 100, 0));
+    uint64_t before = 0;
+    for (int i = 0; i < 50; i++) {
+        struct queue_entry *entry = queue_take(q, SLICE_NONE, 100, 1000);
+        assert_non_null(entry);
+        assert_true(entry->next_at >= before && entry->next_at <= (uint64_t)clock_wall_ms());
+        before = entry->next_at;
+    }
+    queue_free(q);
+}
+
+static void orders_find_their_letter(void **unused)
+{
+    (void)unused;
+    struct queue *q = queue_new();
+    struct queue_counts counts;
+    struct queue_entry *entry = entry_for("a.test", (uint64_t)clock_wall_ms() + 100000);
+    struct letter_id id = entry->parcel->id;
+
+    queue_add(q, entry);
+    queue_add(q, entry_for("a.test", (uint64_t)clock_wall_ms() + 90000));
+    assert_int_equal(queue_order(q, &id, 0, QUEUE_HELD, 0), 1);
+    queue_count(q, &counts);
+    assert_int_equal(counts.held, 1);
+    assert_int_equal(counts.deferred, 1);
+    assert_int_equal(queue_order(q, &id, 2, QUEUE_WAITING, 0), 0); /* no such ruling */
+    assert_int_equal(queue_order(q, &id, 1, QUEUE_WAITING, 0), 1);
+    assert_ptr_equal(queue_take(q, SLICE_NONE, 1, 0), entry);
+    assert_true(entry->released);
+    queue_reclaim(q); /* its taker died */
+    assert_ptr_equal(queue_take_letter(q, &id, 0), entry);
+    queue_finish(q, entry);
+    queue_free(q);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lanes_take_turns),
+        cmocka_unit_test(what_waits_comes_in_order_of_time),
+        cmocka_unit_test(orders_find_their_letter),
+    };
+    return cmocka_run_group_tests_name("keeper/queue", tests, NULL, NULL);
+}

@@ -1,0 +1,39 @@
+/* keeper/sessions - who is logged in: unguessable handles that lead to accounts.
+ *
+ * auth opens a session after it has checked the password; every submit names one. Ending an
+ * account's sessions takes effect with the next request. In memory alone. Thread-safe. */
+#pragma once
+
+#include "base/arena.h"
+
+#include "requests/auth.h"
+#include "state/state.h"
+
+#define SESSIONS_MAX 65536
+
+struct sessions;
+
+struct session {
+    struct slice account;
+    const struct slice *addresses; /* the account's name first */
+    size_t n_addresses;
+    struct slice mechanism;
+};
+
+struct sessions *sessions_new(void) __attribute__((returns_nonnull));
+void sessions_free(struct sessions *s);
+
+/* Begin a session and write its handle. ERROR_LIMIT when there are too many. */
+bool sessions_begin(struct sessions *s, const struct account *account, struct slice mechanism,
+                    uint8_t handle[static AUTH_SESSION_LEN], struct error *e) MUST_CHECK;
+
+/* Copy what the handle stands for into the arena; false when it stands for nothing. */
+bool sessions_find(struct sessions *s, struct slice handle, struct arena *arena,
+                   struct session *out) MUST_CHECK;
+
+void sessions_end(struct sessions *s, struct slice handle);
+
+/* End all sessions of an account, so that what changed about it is seen at its next login. */
+void sessions_end_account(struct sessions *s, struct slice account);
+
+size_t sessions_count(struct sessions *s);
