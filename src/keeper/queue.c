@@ -94,7 +94,10 @@ struct queue_entry *queue_entry_new(struct parcel *parcel, const struct catalog_
                                   .next_at = row->next_at,
                                   .warned = row->warned,
                                   .n_pending = row->pending.len / 2};
-    entry->pending = must_copy(NULL, entry->n_pending * sizeof(uint16_t));
+    entry->pending = calloc(entry->n_pending + 1, sizeof(uint16_t));
+    if (!entry->pending) {
+        arena_panic("out of memory");
+    }
     for (size_t i = 0; i < entry->n_pending; i++) {
         const uint8_t *at = row->pending.ptr + 2 * i;
         entry->pending[i] = (uint16_t)(at[0] << 8 | at[1]);
