@@ -1,12 +1,13 @@
+#include <errno.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/slice.h"
-#include "tests/test.h"
 
-#include <errno.h>
+#include "tests/test.h"
 
 static void cuts_and_trims(void **unused)
 {
@@ -116,10 +117,14 @@ static void times_read_as_rfc3339(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cuts_and_trims),         cmocka_unit_test(decimals_do_not_wrap),
-        cmocka_unit_test(utf8_is_strict),         cmocka_unit_test(errors_gather_context),
-        cmocka_unit_test(arenas_reset),           cmocka_unit_test(bufs_are_full_for_good),
-        cmocka_unit_test(secrets_compare_and_vanish), cmocka_unit_test(times_read_as_rfc3339),
+        cmocka_unit_test(cuts_and_trims),
+        cmocka_unit_test(decimals_do_not_wrap),
+        cmocka_unit_test(utf8_is_strict),
+        cmocka_unit_test(errors_gather_context),
+        cmocka_unit_test(arenas_reset),
+        cmocka_unit_test(bufs_are_full_for_good),
+        cmocka_unit_test(secrets_compare_and_vanish),
+        cmocka_unit_test(times_read_as_rfc3339),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
 #include "base/buf.h"
 
-#include "base/arena.h"
-
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "base/arena.h"
 
 void buf_init(struct buf *b, size_t max)
 {

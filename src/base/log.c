@@ -1,9 +1,9 @@
 #include "base/log.h"
 
+#include <stdlib.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
-
-#include <stdlib.h>
 
 #define TEXT_MAX 256
 #define LINE_MAX 4096

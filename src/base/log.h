@@ -15,14 +15,28 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 struct log_field {
     const char *name; /* [a-z_]+ */
+
     enum { LOG_FIELD_NUMBER, LOG_FIELD_SLICE } kind;
+
     int64_t number;
     struct slice text; /* quoted and escaped as needed; cut at 256 bytes */
 };
 
-#define LOG_NUMBER(name, value) {name, LOG_FIELD_NUMBER, (int64_t)(value), {NULL, 0}}
-#define LOG_SLICE(name, slice)  {name, LOG_FIELD_SLICE, 0, slice}
-#define LOG_TEXT(name, text)    {name, LOG_FIELD_SLICE, 0, slice_text(text)}
+#define LOG_NUMBER(name, value)                                                                    \
+    {                                                                                              \
+        name, LOG_FIELD_NUMBER, (int64_t)(value),                                                  \
+        {                                                                                          \
+            NULL, 0                                                                                \
+        }                                                                                          \
+    }
+#define LOG_SLICE(name, slice)                                                                     \
+    {                                                                                              \
+        name, LOG_FIELD_SLICE, 0, slice                                                            \
+    }
+#define LOG_TEXT(name, text)                                                                       \
+    {                                                                                              \
+        name, LOG_FIELD_SLICE, 0, slice_text(text)                                                 \
+    }
 
 #define log_event(level, event, ...)                                                               \
     log_write(level, event, (const struct log_field[]){__VA_ARGS__},                               \

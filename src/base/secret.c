@@ -1,9 +1,9 @@
 #include "base/secret.h"
 
-#include "base/arena.h"
-
 #include <pthread.h>
 #include <sys/mman.h>
+
+#include "base/arena.h"
 
 /* Small secrets share locked pages: RLIMIT_MEMLOCK is counted in pages, and a page for each of a
  * thousand sessions' keys would soon reach it. Slots are handed out by powers of two. */

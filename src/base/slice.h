@@ -16,8 +16,11 @@ struct slice {
 };
 
 /* A slice of a string literal; usable in static initialisers as SLICE_INIT. */
-#define SLICE_INIT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
-#define SLICE(literal)      ((struct slice)SLICE_INIT(literal))
+#define SLICE_INIT(literal)                                                                        \
+    {                                                                                              \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                            \
+    }
+#define SLICE(literal) ((struct slice)SLICE_INIT(literal))
 
 /* A slice of an array of bytes whose size the compiler knows. */
 #define SLICE_ARRAY(array) ((struct slice){(const uint8_t *)(array), sizeof(array)})
@@ -92,7 +95,8 @@ struct slice slice_trim(struct slice s);
  * @return     false, *value untouched, on an empty slice, another byte than a digit, or a
  *             value above max
  */
-bool slice_decimal(struct slice s, uint64_t max, uint64_t *value) __attribute__((warn_unused_result));
+bool slice_decimal(struct slice s, uint64_t max, uint64_t *value)
+    __attribute__((warn_unused_result));
 
 /* Strictly valid UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool slice_is_utf8(struct slice s);

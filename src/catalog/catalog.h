@@ -87,6 +87,9 @@ bool catalog_commit(struct catalog *c, struct ledger_position next, struct error
 /* Give up the transaction. */
 void catalog_abort(struct catalog *c);
 
+/* Forget everything, to fold from the beginning. */
+bool catalog_clear(struct catalog *c, struct error *e) MUST_CHECK;
+
 /**
  * Fold the next record.
  *

@@ -215,3 +215,17 @@ void catalog_abort(struct catalog *c)
 {
     (void)sqlite3_exec(c->db, "ROLLBACK", NULL, NULL, NULL);
 }
+
+bool catalog_clear(struct catalog *c, struct error *e)
+{
+    static const char clear[] = "BEGIN IMMEDIATE; DELETE FROM letters; DELETE FROM records;"
+                                "DELETE FROM queue; DELETE FROM meta; COMMIT";
+
+    if (sqlite3_exec(c->db, clear, NULL, NULL, NULL)) {
+        (void)catalog_failed(c, "clear", e);
+        catalog_abort(c);
+        return false;
+    }
+    c->position = (struct ledger_position){0};
+    return true;
+}

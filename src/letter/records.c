@@ -24,7 +24,7 @@ SCHEMA(recipient);
 #define THIS facts
 static const struct cbor_field facts_fields[] = {
     ID(facts),
-    ROW(2, CBOR_UINT, kind, 2),
+    ROW(2, CBOR_UINT, kind, LETTER_REPEAT),
     ROW(3, CBOR_UINT, received_at, 0),
     MAYBE(4, CBOR_TEXT, account, LETTER_ADDRESS_MAX),
     MAYBE(5, CBOR_TEXT, mechanism, 32),

@@ -36,6 +36,7 @@ enum record_type {
 enum letter_kind {
     LETTER_SUBMITTED = 1, /* by a person or device with an account */
     LETTER_NOTICE = 2,    /* made by Postern itself: RFC 3464      */
+    LETTER_REPEAT = 3,    /* sent again: facts alone, see repeat_of */
 };
 
 /* RFC 3461 section 4.1, as bits. */

@@ -1,0 +1,140 @@
+#include "keeper/admin.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#include "keeper/internal.h"
+
+bool keeper_admin_record(struct keeper_admin *admin, const char *verb, struct slice object,
+                         struct slice reason, struct error *e)
+{
+    struct act act = {
+        .by = slice_text(admin->by), .verb = slice_text(verb), .object = object, .reason = reason};
+
+    log_event(LOG_INFO, "admin.act", LOG_TEXT("verb", verb), LOG_TEXT("by", admin->by));
+    return keeper_record_one(admin->keeper, RECORD_ADMIN, &act_schema, &act, e);
+}
+
+bool keeper_on_dkim_new(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = ctx;
+    const struct signer_new_ask *ask = r->ask;
+    struct slice object = arena_printf(r->arena, "%.*s._domainkey.%.*s", SLICE_ARG(ask->name),
+                                       SLICE_ARG(ask->domain));
+
+    if (ask->kind != KEY_DKIM_RSA && ask->kind != KEY_DKIM_ED25519) {
+        return error_set(e, ERROR_INPUT, "only DKIM keys are made here");
+    }
+    if (!keeper_admin_record(admin, "dkim new", object, SLICE_NONE, e) ||
+        !ipc_call(admin->keeper->options.signer, &signer_new_key, ask, -1, r->answer, NULL,
+                  r->arena, KEEPER_ASK_MS, e)) {
+        return false;
+    }
+    keeper_keys_changed(admin->keeper);
+    return true;
+}
+
+bool keeper_on_dkim_list(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = ctx;
+
+    return ipc_call(admin->keeper->options.signer, &signer_list, NULL, -1, r->answer, NULL,
+                    r->arena, KEEPER_ASK_MS, e);
+}
+
+/* Rows gathered under the queue's lock. */
+struct listing {
+    struct arena *arena;
+    struct admin_queue_row *rows;
+    size_t count;
+    size_t room;
+};
+
+static void list_entry(void *context, const struct queue_entry *entry)
+{
+    struct listing *l = context;
+
+    if (l->count < l->room) {
+        l->rows[l->count] = (struct admin_queue_row){
+            .id = arena_copy(l->arena, letter_id_slice(&entry->parcel->id)),
+            .domain = arena_copy(l->arena, entry->domain),
+            .recipients = entry->n_pending,
+            .state = entry->state,
+            .attempt = entry->attempt,
+            .queued_at = entry->queued_at,
+            .next_at = entry->next_at,
+            .reason = letter_text(l->arena, entry->reason, 900)};
+    }
+    l->count++;
+}
+
+#define QUEUE_ROWS_MAX 10000 /* listed at once; `total` tells how many there are */
+
+bool keeper_on_queue_list(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = ctx;
+    struct admin_queue *answer = r->answer;
+    struct listing l = {.arena = r->arena, .room = QUEUE_ROWS_MAX};
+
+    (void)e;
+    l.rows = arena_array(r->arena, l.room, sizeof(*l.rows));
+    queue_each(admin->keeper->queue, list_entry, &l);
+    answer->rows = (struct cbor_list){l.rows, l.count < l.room ? l.count : l.room};
+    answer->total = l.count;
+    return true;
+}
+
+bool keeper_on_checkpoint(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = ctx;
+    struct checkpoint_record *answer = r->answer;
+
+    return keeper_checkpoint(admin->keeper, r->arena, &answer->note, e);
+}
+
+bool keeper_on_rebuild(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = ctx;
+    struct keeper *k = admin->keeper;
+    struct admin_done *answer = r->answer;
+    struct ledger_head head;
+
+    if (!keeper_admin_record(admin, "catalog rebuild", SLICE_NONE, SLICE_NONE, e)) {
+        return false;
+    }
+    ledger_head(k->ledger, &head);
+    (void)pthread_mutex_lock(&k->tail.lock);
+    k->tail.rebuild = true;
+    (void)pthread_mutex_unlock(&k->tail.lock);
+    atomic_store(&k->tail.position, 0);
+    tail_wake(k);
+    while (atomic_load(&k->tail.position) < head.size && !atomic_load(&k->closing)) {
+        (void)usleep(10000);
+    }
+    answer->count = head.size;
+    return true;
+}
+
+bool keeper_on_backup(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = ctx;
+    struct keeper *k = admin->keeper;
+    struct admin_backup_answer *answer = r->answer;
+    struct ledger_head head;
+
+    if (!keeper_admin_record(admin, "backup", SLICE_NONE, SLICE_NONE, e) ||
+        !keeper_checkpoint(k, r->arena, &answer->note, e)) {
+        return false;
+    }
+    answer->state = arena_printf(r->arena, "%s.backup", k->options.state_path);
+    const char *path = arena_text(r->arena, answer->state);
+    (void)unlink(path);
+    if (!state_backup(k->state, path, e)) {
+        return false;
+    }
+    ledger_head(k->ledger, &head); /* after the state: it may know more than the state, not less */
+    answer->ledger_size = head.size;
+    return true;
+}

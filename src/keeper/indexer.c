@@ -1,0 +1,284 @@
+/* The index follows the ledger. `expected` letters stand in a list ordered by a lower bound of
+ * their sequence number, taken before they are appended; so everything below the list's first
+ * bound is in the index, whatever order letters finish in. What is missing after a crash, or
+ * because the file was deleted, is found behind the position and inspected again. */
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "formats/text/terms.h"
+#include "host/memfd.h"
+#include "keeper/internal.h"
+#include "search/index.h"
+
+#define BATCH_MAX 128 /* letters in one transaction */
+#define HEAL_MAX  256 /* letters found missing at a time */
+#define TERMS_MAX ((size_t)TEXT_LIST_BYTES_MAX + 64)
+#define GATHER_MS 20 /* a batch waits this long for company */
+
+struct index_work {
+    struct index_work *next;
+    struct parcel *parcel;
+    struct arena arena;
+    struct slice sender;
+    struct slice *recipients;
+    size_t n_recipients;
+    enum search_reading reading;
+    struct memfd_map terms;
+};
+
+void indexer_expect(struct keeper *k, struct parcel *p)
+{
+    struct indexer *x = &k->indexer;
+    struct ledger_head head;
+
+    (void)pthread_mutex_lock(&x->lock);
+    ledger_head(k->ledger, &head); /* under the lock, so that the list is in order */
+    p->low = head.size;
+    p->older = x->newest;
+    p->newer = NULL;
+    if (x->newest) {
+        x->newest->newer = p;
+    } else {
+        x->oldest = p;
+    }
+    x->newest = parcel_hold(p);
+    (void)pthread_mutex_unlock(&x->lock);
+}
+
+void indexer_forget(struct keeper *k, struct parcel *p)
+{
+    struct indexer *x = &k->indexer;
+
+    (void)pthread_mutex_lock(&x->lock);
+    *(p->older ? &p->older->newer : &x->oldest) = p->newer;
+    *(p->newer ? &p->newer->older : &x->newest) = p->older;
+    p->older = NULL;
+    p->newer = NULL;
+    (void)pthread_mutex_unlock(&x->lock);
+    parcel_drop(p);
+}
+
+static enum search_reading reading_of(bool partly, bool unread)
+{
+    if (unread) {
+        return SEARCH_UNREAD;
+    }
+    return partly ? SEARCH_PARTLY : SEARCH_WHOLE;
+}
+
+void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool partly,
+                 bool unread, int terms_fd)
+{
+    struct indexer *x = &k->indexer;
+    struct index_work *w = calloc(1, sizeof(*w));
+    const struct recipient *recipients = f->recipients.items;
+    struct error e;
+
+    if (!w) {
+        arena_panic("out of memory");
+    }
+    arena_init(&w->arena, 4 << 20);
+    w->parcel = parcel_hold(p);
+    w->sender = arena_copy(&w->arena, f->reverse_path);
+    w->n_recipients = f->recipients.count;
+    w->recipients = arena_array(&w->arena, w->n_recipients + 1, sizeof(*w->recipients));
+    for (size_t i = 0; i < w->n_recipients; i++) {
+        w->recipients[i] = arena_copy(&w->arena, recipients[i].address);
+    }
+    if (terms_fd >= 0) {
+        unread = !memfd_map(terms_fd, TERMS_MAX, &w->terms, &e) || unread;
+        (void)close(terms_fd);
+    }
+    w->reading = reading_of(partly, unread);
+    (void)pthread_mutex_lock(&x->lock);
+    if (x->tail) {
+        x->tail->next = w;
+    } else {
+        x->head = w;
+    }
+    x->tail = w;
+    (void)pthread_cond_signal(&x->changed);
+    (void)pthread_mutex_unlock(&x->lock);
+}
+
+static void work_free(struct index_work *w)
+{
+    parcel_drop(w->parcel);
+    memfd_unmap(&w->terms);
+    arena_done(&w->arena);
+    free(w);
+}
+
+/* Wait for work, at most `wait_ms`; then take all there is, up to a batch. */
+static size_t take_batch(struct indexer *x, int64_t wait_ms, struct index_work **batch)
+{
+    struct timespec t;
+    size_t count = 0;
+
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_sec += wait_ms / 1000;
+    t.tv_nsec += wait_ms % 1000 * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    (void)pthread_mutex_lock(&x->lock);
+    while (!x->head && !x->closed && pthread_cond_timedwait(&x->changed, &x->lock, &t) == 0) {
+    }
+    while (x->head && count < BATCH_MAX) {
+        batch[count++] = x->head;
+        x->head = x->head->next;
+    }
+    if (!x->head) {
+        x->tail = NULL;
+    }
+    (void)pthread_mutex_unlock(&x->lock);
+    return count;
+}
+
+/* Below this sequence number nothing is missing; `healed` is how far that was looked after. */
+static uint64_t position_now(struct keeper *k, uint64_t healed)
+{
+    struct indexer *x = &k->indexer;
+    struct ledger_head head;
+
+    (void)pthread_mutex_lock(&x->lock);
+    ledger_head(k->ledger, &head);
+    uint64_t position = x->oldest ? x->oldest->low : head.size;
+    (void)pthread_mutex_unlock(&x->lock);
+    return position < healed ? position : healed;
+}
+
+static bool write_batch(struct keeper *k, struct index_work **batch, size_t count, uint64_t healed,
+                        struct error *e)
+{
+    struct search_letter letters[BATCH_MAX];
+    struct text_terms terms[BATCH_MAX];
+    struct error why;
+
+    for (size_t i = 0; i < count; i++) {
+        struct index_work *w = batch[i];
+        bool read = w->terms.bytes.len && text_terms_read(w->terms.bytes, &terms[i], &why);
+        letters[i] = (struct search_letter){
+            .seq = w->parcel->seq,
+            .at = w->parcel->received_at,
+            .reading = read ? w->reading : SEARCH_UNREAD,
+            .sender = w->sender,
+            .recipients = w->recipients,
+            .n_recipients = w->n_recipients,
+            .terms = read ? &terms[i] : NULL,
+        };
+    }
+    uint64_t position = position_now(k, healed);
+    uint64_t before = search_index_position(k->indexer.index);
+    if (!search_index_write(k->indexer.index, letters, count, position > before ? position : before,
+                            e)) {
+        return false;
+    }
+    (void)atomic_fetch_add(&k->indexer.indexed, count);
+    atomic_store(&k->indexer.position, search_index_position(k->indexer.index));
+    return true;
+}
+
+/* Look at the next letters behind `healed` and have inspected again what the index lacks. */
+static uint64_t heal(struct keeper *k, uint64_t healed, uint64_t end, struct catalog *catalog)
+{
+    OWN(arena) struct arena arena = {.max = 4 << 20};
+    struct catalog_letter *letters = NULL;
+    size_t count = 0;
+    struct error e;
+
+    if (!catalog_letters(catalog, CATALOG_BEHIND, healed, HEAL_MAX, &arena, &letters, &count, &e)) {
+        log_event(LOG_WARNING, "index.heal_failed", LOG_TEXT("reason", e.text));
+        return healed;
+    }
+    for (size_t i = 0; i < count && letters[i].seq < end; i++) {
+        const struct catalog_letter *l = &letters[i];
+        if (!l->decided || l->kind == LETTER_REPEAT || search_index_has(k->indexer.index, l->seq)) {
+            continue;
+        }
+        struct parcel *p = parcel_new();
+        p->id = l->id;
+        p->seq = l->seq;
+        p->kind = l->kind;
+        p->received_at = l->received_at;
+        p->facts = l->facts;
+        p->decided = true;
+        struct ledger_ref content;
+        bool found = false;
+        if (catalog_record(catalog, l->seq, RECORD_CONTENT, &content, &found, &e) && found) {
+            p->content = content;
+            backlog_add(k, p);
+        } else {
+            parcel_drop(p);
+        }
+    }
+    return count < HEAL_MAX ? end : letters[count - 1].seq + 1;
+}
+
+static bool backlog_is_short(struct keeper *k)
+{
+    (void)pthread_mutex_lock(&k->backlog.lock);
+    bool is_short = k->backlog.list.count < HEAL_MAX;
+    (void)pthread_mutex_unlock(&k->backlog.lock);
+    return is_short;
+}
+
+bool indexer_open(struct keeper *k, struct error *e)
+{
+    return search_index_open(k->options.search_path, secret_slice(k->options.search_key),
+                             &k->indexer.index, e);
+}
+
+void indexer_close(struct keeper *k)
+{
+    (void)pthread_mutex_lock(&k->indexer.lock);
+    k->indexer.closed = true;
+    (void)pthread_cond_broadcast(&k->indexer.changed);
+    (void)pthread_mutex_unlock(&k->indexer.lock);
+}
+
+static void drop_batch(struct keeper *k, struct index_work **batch, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (batch[i]->parcel->older || batch[i]->parcel->newer ||
+            k->indexer.oldest == batch[i]->parcel) {
+            indexer_forget(k, batch[i]->parcel);
+        }
+        work_free(batch[i]);
+    }
+}
+
+void keeper_index(void *keeper)
+{
+    struct keeper *k = keeper;
+    struct index_work *batch[BATCH_MAX];
+    struct ledger_head head;
+    struct error e;
+    OWN(catalog) struct catalog *catalog = NULL;
+    uint64_t healed = search_index_position(k->indexer.index);
+
+    ledger_head(k->ledger, &head);
+    atomic_store(&k->indexer.position, healed);
+    while (!atomic_load(&k->closing)) {
+        bool healing = healed < head.size;
+        if (healing && !catalog &&
+            !catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, &e)) {
+            log_event(LOG_WARNING, "index.heal_failed", LOG_TEXT("reason", e.text));
+        }
+        if (healing && catalog && backlog_is_short(k)) {
+            healed = heal(k, healed, head.size, catalog);
+        }
+        size_t count = take_batch(&k->indexer, healing ? GATHER_MS : 1000, batch);
+        if (count == 0) {
+            continue;
+        }
+        while (!write_batch(k, batch, count, healing ? healed : UINT64_MAX, &e) &&
+               !atomic_load(&k->closing)) {
+            log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e.text));
+            keeper_alert(k, "index-failed", e.text);
+            (void)sleep(1);
+        }
+        drop_batch(k, batch, count);
+    }
+}

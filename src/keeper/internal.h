@@ -1,0 +1,236 @@
+/* keeper/internal - the keeper's parts, for its own files. Each part is guarded by its own lock;
+ * no lock is held while another is taken, nor while the disk or another process is waited for. */
+#pragma once
+
+#include <pthread.h>
+
+#include "catalog/catalog.h"
+#include "keeper/keeper.h"
+#include "keeper/parcel.h"
+#include "keeper/queue.h"
+#include "keeper/sessions.h"
+#include "ledger/ledger.h"
+#include "ledger/reader.h"
+#include "letter/findings.h"
+#include "requests/admin.h"
+#include "requests/keeper.h"
+#include "requests/signer.h"
+#include "stages/protect/protect.h"
+#include "state/state.h"
+
+#define KEEPER_WORKERS    8                   /* letters that are inspected and protected at once */
+#define KEEPER_ARENA_MAX  ((size_t)512 << 20) /* for one letter and everything about it */
+#define KEEPER_ASK_MS     30000               /* patience with signer and auth */
+#define KEEPER_INSPECT_MS 120000              /* and with the inspector, for one letter */
+
+/* A first-in first-out list of parcels. */
+struct parcel_list {
+    struct parcel *head, *tail;
+    size_t count;
+};
+
+void parcel_list_add(struct parcel_list *l, struct parcel *p);
+struct parcel *parcel_list_take(struct parcel_list *l);
+
+/* Letters that wait for inspection; see work.c. */
+struct backlog {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct parcel_list list;
+    size_t busy; /* workers at a letter */
+    bool closed;
+    bool paused;
+};
+
+/* What the index still lacks; see indexer.c. */
+struct index_work;
+
+struct indexer {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct index_work *head, *tail; /* inspected, to be written */
+    struct parcel *oldest, *newest; /* accepted, not written: by `low` */
+    bool closed;
+    _Atomic uint64_t indexed;   /* letters written since the start, for metrics */
+    _Atomic uint64_t position;  /* everything below it is in the index */
+    struct search_index *index; /* the thread's own */
+};
+
+/* Folds the ledger into the catalog; see tail.c. */
+struct tail {
+    pthread_mutex_t lock; /* guards `woken` and `closed` */
+    pthread_cond_t changed;
+    bool woken;
+    bool closed;
+    bool rebuild;
+    struct catalog *catalog; /* the thread's own once it runs */
+    _Atomic uint64_t position;
+};
+
+/* DKIM keys that the signer holds. */
+struct signing_keys {
+    pthread_mutex_t lock;
+    struct arena arena;
+    struct signer_keys keys;
+    int64_t read_at; /* steady clock; 0: not yet */
+};
+
+/* Readers and catalogs for single questions, one thread at a time each. */
+struct lookup {
+    struct lookup *next;
+    struct ledger_reader *reader;
+    struct catalog *catalog; /* read-only; NULL until first needed */
+};
+
+struct repeats; /* letters of the last day, see repeats.c */
+
+/* Counters of what happened since the start. */
+struct keeper_counters {
+    _Atomic uint64_t recorded, refused, repeated, delivered, deferred, failed, notices;
+    _Atomic uint64_t sign_ins, sign_in_failures, alarms;
+};
+
+struct keeper {
+    struct keeper_options options;
+    struct ledger *ledger;
+    struct state *state;
+    struct sessions *sessions;
+    struct queue *queue;
+    struct repeats *repeats;
+    struct backlog backlog;
+    struct indexer indexer;
+    struct tail tail;
+    struct signing_keys keys;
+    struct keeper_counters counters;
+    pthread_mutex_t lookups_lock;
+    struct lookup *lookups; /* idle ones */
+    pthread_t threads[KEEPER_WORKERS + 3];
+    size_t n_threads;
+    int64_t started_at;
+    _Atomic int64_t checkpoint_at; /* wall clock of the last one */
+    _Atomic bool closing;
+};
+
+/* keeper.c */
+
+/* Append records and wake the tail. `reserved`: may use the disk's reserve. */
+bool keeper_record(struct keeper *k, const struct ledger_record *records, size_t n,
+                   struct ledger_ref *refs, bool reserved, struct error *e) MUST_CHECK;
+
+/* Append one record given as struct and schema. */
+bool keeper_record_one(struct keeper *k, uint16_t type, const struct cbor_schema *schema,
+                       const void *value, struct error *e) MUST_CHECK;
+
+void keeper_alert(struct keeper *k, const char *event, const char *sentence);
+
+/* lookup.c */
+struct lookup *keeper_lookup(struct keeper *k, struct error *e);
+void keeper_lookup_end(struct keeper *k, struct lookup *l);
+
+/* Read a record of a letter into its struct. */
+bool keeper_read(struct keeper *k, struct ledger_ref ref, const struct cbor_schema *schema,
+                 struct arena *arena, void *value, struct error *e) MUST_CHECK;
+
+/* The parcel's facts, from memory or from the ledger. */
+bool parcel_facts(struct keeper *k, struct parcel *p, struct arena *arena, struct facts *out,
+                  struct error *e) MUST_CHECK;
+
+/* A descriptor of the letter's bytes as a sealed memory file; the caller closes it. */
+bool parcel_content(struct keeper *k, struct parcel *p, int *fd, struct error *e) MUST_CHECK;
+
+/* The same of the copy that leaves, rebuilt from its recipe when memory has forgotten it. */
+bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *fd,
+                 struct error *e) MUST_CHECK;
+
+/* work.c */
+void backlog_add(struct keeper *k, struct parcel *p); /* takes the reference */
+void keeper_work(void *keeper);                       /* a worker's thread */
+void backlog_close(struct keeper *k);
+
+/* indexer.c */
+
+/* Before the letter is appended: from now on the index's position stays below it. */
+void indexer_expect(struct keeper *k, struct parcel *p);
+
+/* The letter was not recorded after all. */
+void indexer_forget(struct keeper *k, struct parcel *p);
+
+/* Hand over what the inspector found; `terms_fd` is taken, or -1. */
+void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool partly,
+                 bool unread, int terms_fd);
+void keeper_index(void *keeper); /* the thread */
+bool indexer_open(struct keeper *k, struct error *e) MUST_CHECK;
+void indexer_close(struct keeper *k);
+
+/* tail.c */
+void tail_wake(struct keeper *k);
+void keeper_tail(void *keeper);
+bool tail_catch_up(struct keeper *k, struct error *e) MUST_CHECK; /* before the thread runs */
+
+/* queueing.c */
+bool keeper_restore(struct keeper *k,
+                    struct error *e) MUST_CHECK; /* backlog and queue after start */
+
+/* repeats.c */
+struct repeats *repeats_new(void) __attribute__((returns_nonnull));
+void repeats_free(struct repeats *r);
+
+/* Remember that a letter with this key was received at `at`. */
+void repeats_add(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN],
+                 const struct letter_id *id, uint64_t at);
+
+/* Whether one was within the day before `at`; then *id is that letter. */
+bool repeats_find(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN], uint64_t at,
+                  struct letter_id *id);
+
+/* queueing.c */
+
+/* Make queue entries of a decision's rulings. */
+void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d);
+
+/* notices.c */
+
+/* Tell the sender what became of these recipients, where it is due; `entry` is in hand. */
+bool keeper_notify(struct keeper *k, struct queue_entry *entry, const struct facts *f,
+                   const struct evidence *evidence, const struct recipient_outcome *outcomes,
+                   size_t n_outcomes, bool late, struct arena *arena, struct error *e) MUST_CHECK;
+
+/* signing.c */
+
+/* The DKIM keys for a From domain that the settings select; at most PROTECT_KEYS_MAX. */
+size_t keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena,
+                        struct dkim_key *keys);
+bool keeper_sign(void *signing, size_t key, const uint8_t digest[static DKIM_DIGEST_LEN],
+                 uint8_t *signature, size_t *len, struct error *e);
+void keeper_keys_changed(struct keeper *k);
+
+/* What keeper_sign() gets. */
+struct signing {
+    struct keeper *keeper;
+    const struct dkim_key *keys;
+};
+
+/* Sign the tree head, record the note. */
+bool keeper_checkpoint(struct keeper *k, struct arena *arena, struct slice *note,
+                       struct error *e) MUST_CHECK;
+
+/* The handlers of the tables, by file. */
+ipc_handler keeper_on_submit;         /* submit.c */
+ipc_handler keeper_on_session_end;    /* accounts.c */
+ipc_handler keeper_on_account;        /* accounts.c */
+ipc_handler keeper_on_session;        /* accounts.c */
+ipc_handler keeper_on_sign_in_failed; /* accounts.c */
+ipc_handler keeper_on_user_add;       /* accounts.c */
+ipc_handler keeper_on_user_set;       /* accounts.c */
+ipc_handler keeper_on_user_list;      /* accounts.c */
+ipc_handler keeper_on_job_next;       /* jobs.c */
+ipc_handler keeper_on_job_begin;      /* jobs.c */
+ipc_handler keeper_on_job_done;       /* jobs.c */
+ipc_handler keeper_on_dkim_new;       /* admin.c */
+ipc_handler keeper_on_dkim_list;      /* admin.c */
+ipc_handler keeper_on_queue_list;     /* admin.c */
+ipc_handler keeper_on_order;          /* orders.c */
+ipc_handler keeper_on_status;         /* status.c */
+ipc_handler keeper_on_checkpoint;     /* admin.c */
+ipc_handler keeper_on_rebuild;        /* admin.c */
+ipc_handler keeper_on_backup;         /* admin.c */

@@ -1,0 +1,261 @@
+#include "keeper/keeper.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "host/thread.h"
+#include "keeper/internal.h"
+#include "keyring/keyring.h"
+#include "search/index.h"
+
+#define RECORD_MAX ((size_t)16 << 20) /* bytes of a record that is no letter */
+
+void keeper_alert(struct keeper *k, const char *event, const char *sentence)
+{
+    (void)atomic_fetch_add(&k->counters.alarms, 1);
+    k->options.alert(k->options.context, event, sentence);
+}
+
+/* A batch that was refused but may still be on disk must never be answered with "no": the process
+ * ends here, and recovery decides what was recorded. */
+static void on_alarm(void *context, enum ledger_alarm alarm, const struct error *why)
+{
+    static const char *const events[] = {
+        [LEDGER_ALARM_FAILED] = "ledger-failed",
+        [LEDGER_ALARM_UNSETTLED] = "ledger-unsettled",
+        [LEDGER_ALARM_DISK] = "disk-watermark",
+        [LEDGER_ALARM_CUT] = "ledger-cut",
+    };
+    struct keeper *k = context;
+
+    log_event(alarm == LEDGER_ALARM_CUT ? LOG_WARNING : LOG_ERROR, "ledger.alarm",
+              LOG_TEXT("alarm", events[alarm]), LOG_TEXT("reason", why->text));
+    if (alarm == LEDGER_ALARM_UNSETTLED) {
+        abort();
+    }
+    keeper_alert(k, events[alarm], why->text);
+}
+
+bool keeper_record(struct keeper *k, const struct ledger_record *records, size_t n,
+                   struct ledger_ref *refs, bool reserved, struct error *e)
+{
+    bool appended = reserved ? ledger_append_reserved(k->ledger, records, n, refs, e)
+                             : ledger_append(k->ledger, records, n, refs, e);
+
+    if (appended) {
+        tail_wake(k);
+    }
+    return appended;
+}
+
+bool keeper_record_one(struct keeper *k, uint16_t type, const struct cbor_schema *schema,
+                       const void *value, struct error *e)
+{
+    OWN(buf) struct buf body = {.max = RECORD_MAX};
+
+    cbor_write(&body, schema, value);
+    if (body.full) {
+        return error_set(e, ERROR_LIMIT, "%s does not fit into a record", schema->name);
+    }
+    const struct ledger_record record = {type, buf_slice(&body)};
+    return keeper_record(k, &record, 1, NULL, true, e);
+}
+
+/* ── opening ── */
+
+static void init_lock(pthread_mutex_t *lock, pthread_cond_t *changed)
+{
+    (void)pthread_mutex_init(lock, NULL);
+    if (changed) {
+        (void)pthread_cond_init(changed, NULL);
+    }
+}
+
+static struct keeper *keeper_new(const struct keeper_options *options)
+{
+    struct keeper *k = calloc(1, sizeof(*k));
+
+    if (!k) {
+        arena_panic("out of memory");
+    }
+    k->options = *options;
+    k->started_at = clock_steady_ms();
+    init_lock(&k->backlog.lock, &k->backlog.changed);
+    init_lock(&k->indexer.lock, &k->indexer.changed);
+    init_lock(&k->tail.lock, &k->tail.changed);
+    init_lock(&k->keys.lock, NULL);
+    init_lock(&k->lookups_lock, NULL);
+    arena_init(&k->keys.arena, 1);
+    k->sessions = sessions_new();
+    k->queue = queue_new();
+    k->repeats = repeats_new();
+    return k;
+}
+
+static bool open_stores(struct keeper *k, struct error *e)
+{
+    const struct settings *settings = k->options.settings(k->options.context);
+    struct ledger_options options = {.segment_bytes = settings->archive.segment_size,
+                                     .reserve_bytes = settings->archive.disk_watermark,
+                                     .mode = 0640,
+                                     .alarm = on_alarm,
+                                     .alarm_context = k};
+    OWN(secret) struct secret *catalog_key = keyring_derive(k->options.state_key, "catalog");
+
+    return ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
+                       e) &&
+           state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
+           catalog_open(k->options.catalog_path, true, secret_slice(catalog_key), &k->tail.catalog,
+                        e) &&
+           indexer_open(k, e) && tail_catch_up(k, e) && keeper_restore(k, e);
+}
+
+static bool start_thread(struct keeper *k, const char *name, thread_main *main, struct error *e)
+{
+    if (!thread_start_joinable(name, THREAD_STACK_LARGE, main, k, &k->threads[k->n_threads], e)) {
+        return false;
+    }
+    k->n_threads++;
+    return true;
+}
+
+/* Signs the tree's head from time to time. */
+static void keeper_mind(void *keeper)
+{
+    struct keeper *k = keeper;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct ledger_head head;
+    uint64_t signed_size = 0;
+    struct slice note;
+    struct error e;
+
+    while (!atomic_load(&k->closing)) {
+        const struct settings *s = k->options.settings(k->options.context);
+        int64_t due = atomic_load(&k->checkpoint_at) + s->archive.checkpoint_interval_ms;
+        (void)usleep(500000);
+        ledger_head(k->ledger, &head);
+        if (clock_wall_ms() < due || head.size == signed_size) {
+            continue;
+        }
+        if (keeper_checkpoint(k, &arena, &note, &e)) {
+            signed_size = head.size + 1; /* the checkpoint's own record */
+        } else {
+            log_event(LOG_WARNING, "ledger.checkpoint_failed", LOG_TEXT("reason", e.text));
+            atomic_store(&k->checkpoint_at, clock_wall_ms()); /* not again at once */
+        }
+        arena_reset(&arena);
+    }
+}
+
+static bool start_threads(struct keeper *k, struct error *e)
+{
+    if (!start_thread(k, "tail", keeper_tail, e) || !start_thread(k, "index", keeper_index, e) ||
+        !start_thread(k, "mind", keeper_mind, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < KEEPER_WORKERS; i++) {
+        if (!start_thread(k, "worker", keeper_work, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool keeper_open(const struct keeper_options *options, struct keeper **out, struct error *e)
+{
+    OWN(keeper) struct keeper *k = keeper_new(options);
+
+    if (!open_stores(k, e) || !start_threads(k, e)) {
+        return false;
+    }
+    *out = TAKE(k, NULL);
+    return true;
+}
+
+static void close_tail(struct tail *t)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    t->closed = true;
+    (void)pthread_cond_broadcast(&t->changed);
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+static void free_lookups(struct keeper *k)
+{
+    while (k->lookups) {
+        struct lookup *l = k->lookups;
+        k->lookups = l->next;
+        ledger_reader_close(l->reader);
+        free(l);
+    }
+}
+
+void keeper_close(struct keeper *k)
+{
+    if (!k) {
+        return;
+    }
+    atomic_store(&k->closing, true);
+    queue_close(k->queue);
+    backlog_close(k);
+    indexer_close(k);
+    close_tail(&k->tail);
+    for (size_t i = 0; i < k->n_threads; i++) {
+        thread_join(k->threads[i]);
+    }
+    search_index_close(k->indexer.index);
+    catalog_close(k->tail.catalog);
+    state_close(k->state);
+    ledger_close(k->ledger);
+    free_lookups(k);
+    arena_done(&k->keys.arena);
+    sessions_free(k->sessions);
+    queue_free(k->queue);
+    repeats_free(k->repeats);
+    free(k);
+}
+
+void keeper_delivery_restarted(struct keeper *k)
+{
+    queue_reclaim(k->queue);
+}
+
+/* ── who may ask what ── */
+
+static const struct ipc_row submission_rows[] = {
+    {&keeper_submit,      0, keeper_on_submit     },
+    {&keeper_session_end, 0, keeper_on_session_end},
+};
+const struct ipc_table keeper_submission_table = IPC_TABLE("submission", submission_rows);
+
+static const struct ipc_row delivery_rows[] = {
+    {&keeper_job_next,  0, keeper_on_job_next },
+    {&keeper_job_begin, 0, keeper_on_job_begin},
+    {&keeper_job_done,  0, keeper_on_job_done },
+};
+const struct ipc_table keeper_delivery_table = IPC_TABLE("delivery", delivery_rows);
+
+static const struct ipc_row auth_rows[] = {
+    {&keeper_account,        0,    keeper_on_account       },
+    {&keeper_session,        0,    keeper_on_session       },
+    {&keeper_sign_in_failed, 6000, keeper_on_sign_in_failed},
+};
+const struct ipc_table keeper_auth_table = IPC_TABLE("auth", auth_rows);
+
+static const struct ipc_row admin_rows[] = {
+    {&admin_user_add,   0, keeper_on_user_add  },
+    {&admin_user_set,   0, keeper_on_user_set  },
+    {&admin_user_list,  0, keeper_on_user_list },
+    {&admin_dkim_new,   0, keeper_on_dkim_new  },
+    {&admin_dkim_list,  0, keeper_on_dkim_list },
+    {&admin_queue_list, 0, keeper_on_queue_list},
+    {&admin_order,      0, keeper_on_order     },
+    {&admin_status,     0, keeper_on_status    },
+    {&admin_checkpoint, 0, keeper_on_checkpoint},
+    {&admin_rebuild,    0, keeper_on_rebuild   },
+    {&admin_backup,     0, keeper_on_backup    },
+};
+const struct ipc_table keeper_admin_table = IPC_TABLE("the control socket", admin_rows);

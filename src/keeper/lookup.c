@@ -1,0 +1,144 @@
+#include <fcntl.h>
+
+#include "host/memfd.h"
+#include "keeper/internal.h"
+
+struct lookup *keeper_lookup(struct keeper *k, struct error *e)
+{
+    (void)pthread_mutex_lock(&k->lookups_lock);
+    struct lookup *l = k->lookups;
+    if (l) {
+        k->lookups = l->next;
+    }
+    (void)pthread_mutex_unlock(&k->lookups_lock);
+    if (l) {
+        return l;
+    }
+    l = calloc(1, sizeof(*l));
+    if (!l) {
+        arena_panic("out of memory");
+    }
+    if (!ledger_reader_open(k->options.ledger_directory, k->options.ledger_key, &l->reader, e)) {
+        free(l);
+        return NULL;
+    }
+    return l;
+}
+
+void keeper_lookup_end(struct keeper *k, struct lookup *l)
+{
+    (void)pthread_mutex_lock(&k->lookups_lock);
+    l->next = k->lookups;
+    k->lookups = l;
+    (void)pthread_mutex_unlock(&k->lookups_lock);
+}
+
+static bool read_entry(struct keeper *k, struct ledger_ref ref, struct arena *arena,
+                       struct ledger_entry *entry, struct error *e)
+{
+    struct lookup *l = keeper_lookup(k, e);
+
+    if (!l) {
+        return false;
+    }
+    bool got = ledger_reader_get(l->reader, ref, arena, entry, e);
+    keeper_lookup_end(k, l);
+    return got;
+}
+
+bool keeper_read(struct keeper *k, struct ledger_ref ref, const struct cbor_schema *schema,
+                 struct arena *arena, void *value, struct error *e)
+{
+    struct ledger_entry entry;
+
+    if (!read_entry(k, ref, arena, &entry, e)) {
+        return false;
+    }
+    if (!cbor_read(entry.body, schema, arena, value, e)) {
+        e->kind = ERROR_CORRUPT; /* what we wrote ourselves we must be able to read */
+        return error_add(e, "record %llu", (unsigned long long)ref.seq);
+    }
+    return true;
+}
+
+bool parcel_facts(struct keeper *k, struct parcel *p, struct arena *arena, struct facts *out,
+                  struct error *e)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    struct slice body = arena_copy(arena, buf_slice(&p->facts_body));
+    (void)pthread_mutex_unlock(&p->lock);
+    if (body.len) {
+        return cbor_read(body, &facts_schema, arena, out, e);
+    }
+    return keeper_read(k, p->facts, &facts_schema, arena, out, e);
+}
+
+/* A duplicate of a cached descriptor, so that the cache may be dropped meanwhile; -1 without. */
+static int cached_fd(struct parcel *p, const int *which)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    int fd = *which >= 0 ? fcntl(*which, F_DUPFD_CLOEXEC, 0) : -1;
+    (void)pthread_mutex_unlock(&p->lock);
+    return fd;
+}
+
+bool parcel_content(struct keeper *k, struct parcel *p, int *fd, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    struct content c;
+
+    *fd = cached_fd(p, &p->content_fd);
+    return *fd >= 0 || (keeper_read(k, p->content, &content_schema, &arena, &c, e) &&
+                        memfd_from("letter", c.bytes, fd, e));
+}
+
+/* Write the copy that the recipe makes of the content, and hold it against its digest. */
+static bool rebuild(const struct sealed *s, struct slice content, struct arena *arena, int *fd,
+                    struct error *e)
+{
+    const struct sealed_edit *from = s->edits.items;
+    struct edit *edits = arena_array(arena, s->edits.count + 1, sizeof(*edits));
+    struct edit_script script = {.edits = edits, .n_edits = s->edits.count, .size = s->size};
+    OWN(buf) struct buf copy = {.max = s->size};
+
+    for (size_t i = 0; i < s->edits.count; i++) {
+        edits[i] = (struct edit){.literal = from[i].literal.len != 0,
+                                 .bytes = from[i].literal,
+                                 .offset = from[i].offset,
+                                 .length = from[i].len};
+    }
+    if (s->digest.len != PROTECT_DIGEST_LEN) {
+        return error_set(e, ERROR_CORRUPT, "a sealed copy without digest");
+    }
+    (void)memcpy(script.digest, s->digest.ptr, PROTECT_DIGEST_LEN);
+    if (!protect_verify(&script, content, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < script.n_edits; i++) {
+        struct slice piece;
+        if (!protect_piece(&edits[i], content, &piece, e)) {
+            return false;
+        }
+        buf_add(&copy, piece);
+    }
+    return memfd_from("copy", buf_slice(&copy), fd, e);
+}
+
+bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *fd, struct error *e)
+{
+    struct sealed s;
+    struct content c;
+
+    *fd = cached_fd(p, &p->copy_fd);
+    if (*fd >= 0) {
+        return true;
+    }
+    if (!keeper_read(k, p->sealed, &sealed_schema, arena, &s, e) ||
+        !keeper_read(k, p->content, &content_schema, arena, &c, e) ||
+        !rebuild(&s, c.bytes, arena, fd, e)) {
+        return false;
+    }
+    p->copy_size = s.size;
+    p->copy_8bit = !slice_is_ascii(c.bytes);
+    return true;
+}

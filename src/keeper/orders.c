@@ -1,0 +1,95 @@
+/* What a person orders about letters in the queue. */
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "keeper/admin.h"
+#include "keeper/internal.h"
+
+/* Give up one entry that was taken: an outcome, a notice, and it is gone. */
+static bool cancel_entry(struct keeper *k, struct queue_entry *entry, struct slice reason,
+                         struct arena *arena, struct error *e)
+{
+    struct facts f;
+    struct evidence nothing = {.ended_at = (uint64_t)clock_wall_ms()};
+
+    if (!parcel_facts(k, entry->parcel, arena, &f, e)) {
+        return false;
+    }
+    struct recipient_outcome *outcomes =
+        arena_array(arena, entry->n_pending + 1, sizeof(*outcomes));
+    for (size_t i = 0; i < entry->n_pending; i++) {
+        const struct recipient *all = f.recipients.items;
+        outcomes[i] = (struct recipient_outcome){
+            .index = entry->pending[i],
+            .address = all[entry->pending[i]].address,
+            .status = DELIVERY_FAILED,
+            .enhanced = SLICE("5.7.0"),
+            .reply = arena_printf(arena, "Cancelled by the administrator%s%.*s",
+                                  reason.len ? ": " : "", SLICE_ARG(slice_head(reason, 500)))};
+    }
+    struct outcome outcome = {
+        .id = letter_id_slice(&entry->parcel->id),
+        .ruling = entry->ruling,
+        .domain = entry->domain,
+        .evidence = nothing,
+        .recipients = {outcomes, entry->n_pending}
+    };
+    return keeper_record_one(k, RECORD_OUTCOME, &outcome_schema, &outcome, e) &&
+           keeper_notify(k, entry, &f, &nothing, outcomes, entry->n_pending, false, arena, e);
+}
+
+static bool cancel(struct keeper *k, const struct letter_id *id, const struct order *order,
+                   struct arena *arena, uint64_t *count, struct error *e)
+{
+    struct queue_entry *entry = queue_take_letter(k->queue, id, order->ruling);
+    bool ok = true;
+
+    while (entry) {
+        struct queue_entry *next = entry->next;
+        bool cancelled = ok && cancel_entry(k, entry, order->reason, arena, e);
+        ok = ok && cancelled;
+        if (cancelled) {
+            queue_finish(k->queue, entry);
+            (*count)++;
+        } else {
+            queue_put_back(k->queue, entry);
+        }
+        entry = next;
+    }
+    return ok;
+}
+
+static uint64_t obey(struct keeper *k, const struct letter_id *id, const struct order *order)
+{
+    switch (order->kind) {
+    case ORDER_HOLD:
+        return queue_order(k->queue, id, order->ruling, QUEUE_HELD, 0);
+    case ORDER_RELEASE:
+        return queue_order(k->queue, id, order->ruling, QUEUE_WAITING, 0);
+    default:
+        return queue_order(k->queue, id, order->ruling, 0, 0);
+    }
+}
+
+bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = ctx;
+    struct keeper *k = admin->keeper;
+    struct admin_done *answer = r->answer;
+    struct order order = *(const struct order *)r->ask;
+    struct letter_id id;
+
+    order.by = slice_text(admin->by);
+    if (!letter_id_from(order.id, &id) || order.kind < ORDER_HOLD) {
+        return error_set(e, ERROR_INPUT, "the order names no letter");
+    }
+    log_event(LOG_INFO, "queue.order", LOG_NUMBER("kind", order.kind), LOG_TEXT("by", admin->by));
+    if (!keeper_record_one(k, RECORD_ORDER, &order_schema, &order, e)) {
+        return false;
+    }
+    if (order.kind == ORDER_CANCEL) {
+        return cancel(k, &id, &order, r->arena, &answer->count, e);
+    }
+    answer->count = obey(k, &id, &order);
+    return true;
+}

@@ -1,0 +1,155 @@
+/* From decisions to queue entries: after the sealed copy was recorded, and after a start. */
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "keeper/internal.h"
+
+#define RESTORE_ARENA_MAX ((size_t)1 << 30)
+#define ALL               (INT64_MAX / 2)
+
+/* A fixed route that no [domain] section names is the smart host's. */
+static bool is_smarthost(struct keeper *k, const struct ruling *r)
+{
+    const struct settings *s = k->options.settings(k->options.context);
+    const struct domain_settings *own = settings_domain(s, r->domain);
+
+    return r->route.len && s->smarthost.present && !(own && own->route.port);
+}
+
+void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d)
+{
+    const struct ruling *rulings = d->rulings.items;
+
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        struct catalog_queue_row row = {.ruling = i,
+                                        .state = rulings[i].hold ? QUEUE_HELD : QUEUE_WAITING,
+                                        .queued_at = p->received_at,
+                                        .pending = rulings[i].recipients};
+        queue_add(k->queue, queue_entry_new(p, &row, &rulings[i], is_smarthost(k, &rulings[i])));
+    }
+}
+
+static struct parcel *parcel_of(const struct catalog_letter *l)
+{
+    struct parcel *p = parcel_new();
+
+    p->id = l->id;
+    p->seq = l->seq;
+    p->kind = l->kind;
+    p->received_at = l->received_at;
+    p->facts = l->facts;
+    return p;
+}
+
+/* Find where the records of a decided letter are. */
+static bool find_records(struct catalog *c, struct parcel *p, struct error *e)
+{
+    bool content = false;
+    bool decision = false;
+    bool sealed = false;
+
+    if (!catalog_record(c, p->seq, RECORD_CONTENT, &p->content, &content, e) ||
+        !catalog_record(c, p->seq, RECORD_DECISION, &p->decision, &decision, e) ||
+        !catalog_record(c, p->seq, RECORD_SEALED, &p->sealed, &sealed, e)) {
+        return false;
+    }
+    p->decided = decision && sealed;
+    return content ||
+           error_set(e, ERROR_CORRUPT, "letter %llu has no content", (unsigned long long)p->seq);
+}
+
+static bool restore_undecided(struct keeper *k, struct arena *arena, struct error *e)
+{
+    struct catalog_letter *letters = NULL;
+    size_t count = 0;
+
+    if (!catalog_letters(k->tail.catalog, CATALOG_UNDECIDED, 0, ALL, arena, &letters, &count, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        OWN(parcel) struct parcel *p = parcel_of(&letters[i]);
+        if (!find_records(k->tail.catalog, p, e)) {
+            return false;
+        }
+        indexer_expect(k, p);
+        p->low = p->seq;
+        backlog_add(k, TAKE(p, NULL));
+    }
+    return true;
+}
+
+static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, struct parcel **last,
+                        struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    struct decision d;
+    struct catalog_letter letter;
+    bool found = false;
+
+    if (!*last || (*last)->seq != row->letter) {
+        parcel_drop(*last);
+        *last = NULL;
+        if (!catalog_find(k->tail.catalog, &row->id, &letter, &found, e)) {
+            return false;
+        }
+        *last = parcel_of(&letter);
+        if (!found || !find_records(k->tail.catalog, *last, e)) {
+            return found || error_set(e, ERROR_CORRUPT, "a queue row without its letter");
+        }
+    }
+    if (!keeper_read(k, (*last)->decision, &decision_schema, &arena, &d, e)) {
+        return false;
+    }
+    if (row->ruling >= d.rulings.count) {
+        return error_set(e, ERROR_CORRUPT, "a queue row without its ruling");
+    }
+    const struct ruling *r = &((const struct ruling *)d.rulings.items)[row->ruling];
+    queue_add(k->queue, queue_entry_new(*last, row, r, is_smarthost(k, r)));
+    return true;
+}
+
+static bool restore_queue(struct keeper *k, struct arena *arena, struct error *e)
+{
+    struct catalog_queue_row *rows = NULL;
+    OWN(parcel) struct parcel *last = NULL;
+    size_t count = 0;
+
+    if (!catalog_queue(k->tail.catalog, arena, &rows, &count, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!restore_row(k, &rows[i], &last, e)) {
+            return false;
+        }
+    }
+    if (count) {
+        log_event(LOG_INFO, "queue.restored", LOG_NUMBER("rows", count));
+    }
+    return true;
+}
+
+static bool restore_repeats(struct keeper *k, struct arena *arena, struct error *e)
+{
+    struct catalog_letter *letters = NULL;
+    size_t count = 0;
+    uint64_t day_ago = (uint64_t)clock_wall_ms() - 86400000;
+
+    if (!catalog_letters(k->tail.catalog, CATALOG_SINCE, day_ago, ALL, arena, &letters, &count,
+                         e)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (letters[i].kind == LETTER_SUBMITTED) {
+            repeats_add(k->repeats, letters[i].repeat, &letters[i].id, letters[i].received_at);
+        }
+    }
+    return true;
+}
+
+bool keeper_restore(struct keeper *k, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = RESTORE_ARENA_MAX};
+
+    return restore_repeats(k, &arena, e) && restore_undecided(k, &arena, e) &&
+           restore_queue(k, &arena, e);
+}

@@ -1,0 +1,142 @@
+/* What the keeper has signed by the process that holds the keys: letters' header digests and the
+ * tree's heads. */
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "keeper/internal.h"
+#include "ledger/checkpoint.h"
+
+#define KEYS_AGE_MS    300000
+#define KEYS_ARENA_MAX ((size_t)16 << 20)
+
+void keeper_keys_changed(struct keeper *k)
+{
+    (void)pthread_mutex_lock(&k->keys.lock);
+    k->keys.read_at = 0;
+    (void)pthread_mutex_unlock(&k->keys.lock);
+}
+
+/* Ask the signer which keys it has; the last answer stays when it does not answer now. */
+static void refresh(struct keeper *k)
+{
+    struct signer_keys keys;
+    struct arena arena;
+    struct error e;
+
+    arena_init(&arena, KEYS_ARENA_MAX);
+    if (!ipc_call(k->options.signer, &signer_list, NULL, -1, &keys, NULL, &arena, KEEPER_ASK_MS,
+                  &e)) {
+        log_event(LOG_WARNING, "signer.unreachable", LOG_TEXT("reason", e.text));
+        arena_done(&arena);
+        return;
+    }
+    (void)pthread_mutex_lock(&k->keys.lock);
+    arena_done(&k->keys.arena);
+    k->keys.arena = arena;
+    k->keys.keys = keys;
+    k->keys.read_at = clock_steady_ms();
+    (void)pthread_mutex_unlock(&k->keys.lock);
+}
+
+static bool is_selected(const struct settings *s, const struct signer_key *key)
+{
+    const struct slice *selectors = s->dkim.selectors.items;
+
+    for (size_t i = 0; i < s->dkim.selectors.count; i++) {
+        if (slice_equal_nocase(selectors[i], key->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena,
+                        struct dkim_key *keys)
+{
+    const struct settings *settings = k->options.settings(k->options.context);
+    size_t n = 0;
+
+    (void)pthread_mutex_lock(&k->keys.lock);
+    bool stale = k->keys.read_at == 0 || clock_steady_ms() > k->keys.read_at + KEYS_AGE_MS;
+    (void)pthread_mutex_unlock(&k->keys.lock);
+    if (stale) {
+        refresh(k);
+    }
+    (void)pthread_mutex_lock(&k->keys.lock);
+    const struct signer_key *all = k->keys.keys.keys.items;
+    for (size_t i = 0; i < k->keys.keys.keys.count && n < PROTECT_KEYS_MAX; i++) {
+        bool dkim = all[i].kind == KEY_DKIM_RSA || all[i].kind == KEY_DKIM_ED25519;
+        if (dkim && slice_equal_nocase(all[i].domain, domain) && is_selected(settings, &all[i])) {
+            keys[n++] = (struct dkim_key){
+                .algorithm = all[i].kind == KEY_DKIM_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256,
+                .domain = arena_copy(arena, all[i].domain),
+                .selector = arena_copy(arena, all[i].name)};
+        }
+    }
+    (void)pthread_mutex_unlock(&k->keys.lock);
+    return n;
+}
+
+bool keeper_sign(void *signing, size_t key, const uint8_t digest[static DKIM_DIGEST_LEN],
+                 uint8_t *signature, size_t *len, struct error *e)
+{
+    const struct signing *s = signing;
+    struct signer_dkim_ask ask = {.domain = s->keys[key].domain,
+                                  .selector = s->keys[key].selector,
+                                  .digest = slice_of(digest, DKIM_DIGEST_LEN)};
+    struct signer_signature answer;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+
+    if (!ipc_call(s->keeper->options.signer, &signer_dkim, &ask, -1, &answer, NULL, &arena,
+                  KEEPER_ASK_MS, e)) {
+        return false;
+    }
+    if (answer.signature.len > PROTECT_SIGNATURE_MAX) {
+        return error_set(e, ERROR_CORRUPT, "the signer's signature is too long");
+    }
+    (void)memcpy(signature, answer.signature.ptr, answer.signature.len);
+    *len = answer.signature.len;
+    return true;
+}
+
+/* The raw Ed25519 key is the end of its SubjectPublicKeyInfo (RFC 8410 section 4). */
+static bool make_note(const struct checkpoint *c, const struct signer_signature *s,
+                      struct buf *note, struct error *e)
+{
+    if (s->signature.len != CHECKPOINT_SIGNED_LEN || s->public.len < CHECKPOINT_KEY_LEN) {
+        return error_set(e, ERROR_CORRUPT, "the signer's signature is no Ed25519 signature");
+    }
+    checkpoint_note(c, c->origin, s->public.ptr + s->public.len - CHECKPOINT_KEY_LEN,
+                    s->signature.ptr, note);
+    return !note->full || error_set(e, ERROR_LIMIT, "a checkpoint does not fit");
+}
+
+bool keeper_checkpoint(struct keeper *k, struct arena *arena, struct slice *note, struct error *e)
+{
+    const struct settings *settings = k->options.settings(k->options.context);
+    const struct slice *domains = settings->general.domains.items;
+    struct ledger_head head;
+    struct signer_signature answer;
+    OWN(buf) struct buf text = {.max = CHECKPOINT_NOTE_MAX};
+    OWN(buf) struct buf whole = {.max = CHECKPOINT_NOTE_MAX};
+
+    ledger_head(k->ledger, &head);
+    struct checkpoint c = {.origin = arena_printf(arena, "%.*s/ledger", SLICE_ARG(domains[0])),
+                           .size = head.size};
+    (void)memcpy(c.root, head.root, sizeof(c.root));
+    checkpoint_text(&c, &text);
+    struct signer_note_ask ask = {.text = buf_slice(&text)};
+    if (!ipc_call(k->options.signer, &signer_note, &ask, -1, &answer, NULL, arena, KEEPER_ASK_MS,
+                  e) ||
+        !make_note(&c, &answer, &whole, e)) {
+        return error_add(e, "checkpoint");
+    }
+    *note = arena_copy(arena, buf_slice(&whole));
+    struct checkpoint_record record = {.note = *note};
+    if (!keeper_record_one(k, RECORD_CHECKPOINT, &checkpoint_schema, &record, e)) {
+        return false;
+    }
+    atomic_store(&k->checkpoint_at, clock_wall_ms());
+    log_event(LOG_INFO, "ledger.checkpoint", LOG_NUMBER("size", head.size));
+    return true;
+}

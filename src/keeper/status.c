@@ -1,0 +1,173 @@
+/* How it is going: the same facts for people (`postern status`) and for monitoring. */
+#include <sys/statvfs.h>
+
+#include "base/clock.h"
+
+#include "keeper/admin.h"
+#include "keeper/internal.h"
+
+/* Everything that is shown, gathered at one moment. */
+struct view {
+    struct queue_counts queue;
+    struct ledger_head head;
+    uint64_t disk_free;
+    uint64_t backlog;
+    uint64_t sessions;
+    uint64_t index_position;
+    uint64_t catalog_position;
+    int64_t checkpoint_at;
+    int64_t up_ms;
+};
+
+static void look(struct keeper *k, struct view *v)
+{
+    struct statvfs disk;
+
+    *v = (struct view){0};
+    queue_count(k->queue, &v->queue);
+    ledger_head(k->ledger, &v->head);
+    if (statvfs(k->options.ledger_path, &disk) == 0) {
+        v->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
+    }
+    (void)pthread_mutex_lock(&k->backlog.lock);
+    v->backlog = k->backlog.list.count + k->backlog.busy;
+    (void)pthread_mutex_unlock(&k->backlog.lock);
+    v->sessions = sessions_count(k->sessions);
+    v->index_position = atomic_load(&k->indexer.position);
+    v->catalog_position = atomic_load(&k->tail.position);
+    v->checkpoint_at = atomic_load(&k->checkpoint_at);
+    v->up_ms = clock_steady_ms() - k->started_at;
+}
+
+/* One row: how people see it, how Prometheus does, and where the number is. */
+struct metric {
+    const char *name;   /* of the fact */
+    const char *metric; /* of the metric */
+    const char *help;
+    bool counter;
+    bool is_time; /* milliseconds since 1970 */
+    uint64_t (*value)(const struct keeper *k, const struct view *v);
+};
+
+#define VALUE(name, expression)                                                                    \
+    static uint64_t name(const struct keeper *k, const struct view *v)                             \
+    {                                                                                              \
+        (void)k;                                                                                   \
+        (void)v;                                                                                   \
+        return (uint64_t)(expression);                                                             \
+    }
+
+VALUE(up_seconds, v->up_ms / 1000)
+VALUE(recorded, atomic_load(&k->counters.recorded))
+VALUE(repeated, atomic_load(&k->counters.repeated))
+VALUE(refused, atomic_load(&k->counters.refused))
+VALUE(delivered, atomic_load(&k->counters.delivered))
+VALUE(deferred, atomic_load(&k->counters.deferred))
+VALUE(failed, atomic_load(&k->counters.failed))
+VALUE(notices, atomic_load(&k->counters.notices))
+VALUE(sign_ins, atomic_load(&k->counters.sign_ins))
+VALUE(sign_in_failures, atomic_load(&k->counters.sign_in_failures))
+VALUE(alarms, atomic_load(&k->counters.alarms))
+VALUE(backlog, v->backlog)
+VALUE(queue_waiting, v->queue.waiting)
+VALUE(queue_deferred, v->queue.deferred)
+VALUE(queue_held, v->queue.held)
+VALUE(queue_in_hand, v->queue.in_hand)
+VALUE(queue_oldest, v->queue.oldest_at)
+VALUE(ledger_records, v->head.size)
+VALUE(ledger_bytes, v->head.stored_bytes)
+VALUE(ledger_commit, v->head.time_ms)
+VALUE(checkpoint_time, v->checkpoint_at)
+VALUE(catalog_position_, v->catalog_position)
+VALUE(index_position_, v->index_position)
+VALUE(disk_free, v->disk_free)
+VALUE(sessions_open, v->sessions)
+
+static const struct metric metrics[] = {
+    {"uptime.seconds",         "postern_uptime_seconds",                 "Since the keeper began",                       false, false,
+     up_seconds                                                                                                                                         },
+    {"letters.recorded",       "postern_letters_recorded_total",         "Letters answered with 250",                    true,  false,
+     recorded                                                                                                                                           },
+    {"letters.repeated",       "postern_letters_repeated_total",         "The same letter sent again",                   true,
+     false,                                                                                                                            repeated         },
+    {"letters.refused",        "postern_letters_refused_total",          "Letters refused",                              true,  false, refused          },
+    {"recipients.delivered",   "postern_recipients_delivered_total",     "Handed to the next hop",                       true,
+     false,                                                                                                                            delivered        },
+    {"recipients.deferred",    "postern_recipients_deferred_total",      "Attempts that come again",                     true,
+     false,                                                                                                                            deferred         },
+    {"recipients.failed",      "postern_recipients_failed_total",        "Given up",                                     true,  false, failed           },
+    {"notices.sent",           "postern_notices_total",                  "Bounces, warnings and receipts made",          true,  false,
+     notices                                                                                                                                            },
+    {"signins.accepted",       "postern_sign_ins_total",                 "Logins accepted",                              true,  false, sign_ins         },
+    {"signins.failed",         "postern_sign_in_failures_total",         "Logins refused",                               true,  false,
+     sign_in_failures                                                                                                                                   },
+    {"alarms",                 "postern_alarms_total",                   "Alarms raised",                                true,  false, alarms           },
+    {"sessions.open",          "postern_sessions",                       "Sessions that are logged in",                  false, false,
+     sessions_open                                                                                                                                      },
+    {"backlog.letters",        "postern_backlog_letters",                "Recorded, not yet inspected",                  false, false,
+     backlog                                                                                                                                            },
+    {"queue.waiting",          "postern_queue_waiting",                  "Queue entries to be delivered",                false, false,
+     queue_waiting                                                                                                                                      },
+    {"queue.deferred",         "postern_queue_deferred",                 "Of these, waiting for their next attempt",     false,
+     false,                                                                                                                            queue_deferred   },
+    {"queue.held",             "postern_queue_held",                     "Queue entries that wait for a person",         false, false,
+     queue_held                                                                                                                                         },
+    {"queue.in_hand",          "postern_queue_in_hand",                  "Queue entries being delivered",                false, false,
+     queue_in_hand                                                                                                                                      },
+    {"queue.oldest",           "postern_queue_oldest_timestamp_ms",      "When the oldest entry was received",
+     false,                                                                                                                     true,  queue_oldest     },
+    {"ledger.records",         "postern_ledger_records",                 "Records in the ledger",                        false, false,
+     ledger_records                                                                                                                                     },
+    {"ledger.bytes",           "postern_ledger_bytes",                   "Bytes of the ledger on disk",                  false, false,
+     ledger_bytes                                                                                                                                       },
+    {"ledger.last_commit",     "postern_ledger_commit_timestamp_ms",     "When the last commit was made",
+     false,                                                                                                                     true,  ledger_commit    },
+    {"ledger.last_checkpoint", "postern_ledger_checkpoint_timestamp_ms",
+     "When the last checkpoint was signed",                                                                              false, true,  checkpoint_time  },
+    {"catalog.position",       "postern_catalog_position",               "Records folded into the catalog",              false,
+     false,                                                                                                                            catalog_position_},
+    {"index.position",         "postern_index_position",                 "Below this record every letter is searchable",
+     false,                                                                                                                     false, index_position_  },
+    {"disk.free_bytes",        "postern_disk_free_bytes",                "Free space for the ledger",                    false, false,
+     disk_free                                                                                                                                          },
+};
+
+#define N_METRICS (sizeof(metrics) / sizeof(metrics[0]))
+
+bool keeper_on_status(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = ctx;
+    struct keeper *k = admin->keeper;
+    struct admin_status_answer *answer = r->answer;
+    struct admin_fact *facts = arena_array(r->arena, N_METRICS, sizeof(*facts));
+    struct view v;
+
+    (void)e;
+    look(k, &v);
+    for (size_t i = 0; i < N_METRICS; i++) {
+        uint64_t value = metrics[i].value(k, &v);
+        char when[CLOCK_TEXT_MAX] = "never";
+        if (metrics[i].is_time && value) {
+            clock_rfc3339((int64_t)value, when);
+        }
+        facts[i].name = slice_text(metrics[i].name);
+        facts[i].value = metrics[i].is_time
+                             ? arena_copy(r->arena, slice_text(when))
+                             : arena_printf(r->arena, "%llu", (unsigned long long)value);
+    }
+    answer->facts = (struct cbor_list){facts, N_METRICS};
+    return true;
+}
+
+void keeper_metrics(struct keeper *k, struct buf *out)
+{
+    struct view v;
+
+    look(k, &v);
+    for (size_t i = 0; i < N_METRICS; i++) {
+        const struct metric *m = &metrics[i];
+        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", m->metric, m->help, m->metric,
+                   m->counter ? "counter" : "gauge", m->metric,
+                   (unsigned long long)m->value(k, &v));
+    }
+}

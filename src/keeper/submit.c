@@ -1,0 +1,217 @@
+/* A letter comes in: who sends it, may they, is it well formed, is it durable. Nothing else stands
+ * before 250, and nothing here trusts anything but the letter's bytes and the session. */
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "formats/mail/facts.h"
+#include "formats/mail/structure.h"
+#include "host/memfd.h"
+#include "keeper/internal.h"
+#include "keyring/digest.h"
+#include "stages/archive/archive.h"
+#include "stages/identity/identity.h"
+
+/* One submission while it is judged and recorded. */
+struct submission {
+    struct keeper *keeper;
+    const struct keeper_submit_ask *ask;
+    struct keeper_submit_answer *answer;
+    struct arena *arena;
+    struct slice letter;
+    struct session session;
+    struct mail_limits limits;
+    struct mail_header header;
+    struct mail_structure structure;
+    struct facts facts;
+};
+
+static bool refuse(struct submission *s, unsigned code, const char *enhanced, const char *sentence)
+{
+    s->answer->code = code;
+    s->answer->text = arena_printf(s->arena, "%s %s", enhanced, sentence);
+    (void)atomic_fetch_add(&s->keeper->counters.refused, 1);
+    log_event(LOG_INFO, "letter.refused", LOG_NUMBER("code", code), LOG_TEXT("status", enhanced),
+              LOG_NUMBER("bytes", s->letter.len));
+    return false;
+}
+
+static bool find_session(struct submission *s)
+{
+    return sessions_find(s->keeper->sessions, s->ask->session, s->arena, &s->session) ||
+           refuse(s, 530, "5.7.0", "Your login has ended; please log in again");
+}
+
+static bool well_formed(struct submission *s)
+{
+    const struct submission_settings *settings =
+        &s->keeper->options.settings(s->keeper->options.context)->submission;
+    char sentence[MAIL_SENTENCE_MAX];
+
+    s->limits = (struct mail_limits)MAIL_LIMITS_DEFAULT;
+    s->limits.letter_bytes = settings->size_limit;
+    s->limits.header_bytes = settings->header_limit;
+    s->limits.field_bytes = settings->header_field_limit;
+    s->limits.line_bytes = settings->line_limit;
+    mail_header_read(s->letter, &s->limits, s->ask->smtputf8, s->arena, &s->header);
+    if (mail_structure_judge(s->letter, &s->header, &s->limits, &s->structure)) {
+        return true;
+    }
+    mail_structure_sentence(&s->structure, &s->limits, sentence);
+    return refuse(s, 554, mail_defect_code(s->structure.defect), sentence);
+}
+
+static bool proven(struct submission *s)
+{
+    struct identity_account account = {.addresses = s->session.addresses,
+                                       .n_addresses = s->session.n_addresses};
+    struct identity_answer answer;
+
+    return identity_judge(s->ask->reverse_path, &s->header, s->ask->smtputf8, &account, s->arena,
+                          &answer) ||
+           refuse(s, 550, answer.code, answer.sentence);
+}
+
+/* Gather what the facts record says. `digest` is memory for the content's SHA-256. */
+static void gather(struct submission *s, const struct letter_id *id, uint8_t *digest)
+{
+    struct archive_submission about = {
+        .received_at = (uint64_t)clock_wall_ms(),
+        .account = s->session.account,
+        .mechanism = s->session.mechanism,
+        .client = s->ask->client,
+        .helo = s->ask->helo,
+        .tls_version = s->ask->tls_version,
+        .tls_cipher = s->ask->tls_cipher,
+        .reverse_path = s->ask->reverse_path,
+        .recipients = s->ask->recipients,
+        .envelope_id = s->ask->envelope_id,
+        .dsn_return = s->ask->dsn_return,
+        .smtputf8 = s->ask->smtputf8,
+        .body_8bit = s->ask->body_8bit,
+        .size = s->letter.len,
+    };
+    struct mail_facts header;
+
+    mail_facts_read(&s->header, s->ask->smtputf8, s->arena, &header);
+    digest_of(s->letter, SLICE_NONE, digest);
+    about.digest = slice_of(digest, DIGEST_LEN);
+    archive_facts(&about, &header, s->arena, &s->facts);
+    s->facts.id = letter_id_slice(id);
+}
+
+static bool not_recorded(struct submission *s, const struct error *e)
+{
+    log_event(LOG_ERROR, "letter.not_recorded", LOG_TEXT("reason", e->text));
+    if (e->kind == ERROR_LIMIT) {
+        return refuse(s, 452, "4.3.1", "The archive's disk is full; please try again later");
+    }
+    return refuse(s, 451, "4.3.0", "The letter could not be recorded; please try again later");
+}
+
+static void accepted(struct submission *s, const struct letter_id *id)
+{
+    char text[LETTER_ID_TEXT];
+
+    letter_id_text(id, text);
+    s->answer->code = 250;
+    s->answer->text = arena_printf(s->arena, "2.0.0 Recorded as %s", text);
+    s->answer->letter = arena_copy(s->arena, letter_id_slice(id));
+}
+
+/* The same letter again within a day: its facts are recorded, and the first one's id answered. */
+static bool is_repeat(struct submission *s, const uint8_t *key)
+{
+    struct keeper *k = s->keeper;
+    struct letter_id first;
+    struct error e;
+
+    if (!repeats_find(k->repeats, key, s->facts.received_at, &first)) {
+        return false;
+    }
+    s->facts.kind = LETTER_REPEAT;
+    s->facts.repeat_of = letter_id_slice(&first);
+    if (!keeper_record_one(k, RECORD_FACTS, &facts_schema, &s->facts, &e)) {
+        (void)not_recorded(s, &e);
+        return true;
+    }
+    (void)atomic_fetch_add(&k->counters.repeated, 1);
+    accepted(s, &first);
+    return true;
+}
+
+/* Facts and content as two records of one commit. */
+static bool append(struct submission *s, struct parcel *p, struct error *e)
+{
+    struct content content = {.id = s->facts.id, .bytes = s->letter};
+    OWN(buf) struct buf body = {.max = s->letter.len + 64};
+    struct ledger_ref refs[2];
+
+    cbor_write(&p->facts_body, &facts_schema, &s->facts);
+    cbor_write(&body, &content_schema, &content);
+    const struct ledger_record records[] = {
+        {RECORD_FACTS,   buf_slice(&p->facts_body)},
+        {RECORD_CONTENT, buf_slice(&body)         }
+    };
+    if (p->facts_body.full || body.full) {
+        return error_set(e, ERROR_INPUT, "a letter's facts do not fit into a record");
+    }
+    if (!keeper_record(s->keeper, records, 2, refs, false, e)) {
+        return false;
+    }
+    p->seq = refs[0].seq;
+    p->facts = refs[0];
+    p->content = refs[1];
+    return true;
+}
+
+static void record(struct submission *s, struct ipc_request *r, const struct letter_id *id,
+                   const uint8_t *repeat_key)
+{
+    struct keeper *k = s->keeper;
+    OWN(parcel) struct parcel *p = parcel_new();
+    struct error e;
+
+    p->id = *id;
+    p->kind = LETTER_SUBMITTED;
+    p->received_at = s->facts.received_at;
+    indexer_expect(k, p);
+    if (!append(s, p, &e)) {
+        indexer_forget(k, p);
+        (void)not_recorded(s, &e);
+        return;
+    }
+    p->content_fd = TAKE(r->fd, -1);
+    repeats_add(k->repeats, repeat_key, id, p->received_at);
+    (void)atomic_fetch_add(&k->counters.recorded, 1);
+    accepted(s, id);
+    char text[LETTER_ID_TEXT];
+    letter_id_text(id, text);
+    log_event(LOG_INFO, "letter.recorded", LOG_TEXT("id", text), LOG_NUMBER("seq", p->seq),
+              LOG_NUMBER("bytes", s->letter.len),
+              LOG_NUMBER("recipients", s->facts.recipients.count));
+    backlog_add(k, TAKE(p, NULL));
+}
+
+bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper *k = ctx;
+    struct submission s = {.keeper = k, .ask = r->ask, .answer = r->answer, .arena = r->arena};
+    OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
+    struct letter_id id = letter_id_new();
+    uint8_t digest[DIGEST_LEN];
+    uint8_t repeat_key[CATALOG_REPEAT_LEN];
+
+    if (!memfd_map(r->fd, LETTER_BYTES_MAX, &map, e)) {
+        return false;
+    }
+    s.letter = map.bytes;
+    if (!find_session(&s) || !well_formed(&s) || !proven(&s)) {
+        return true; /* a refusal is an answer */
+    }
+    gather(&s, &id, digest);
+    catalog_repeat_key(k->tail.catalog, &s.facts, repeat_key);
+    if (!is_repeat(&s, repeat_key)) {
+        record(&s, r, &id, repeat_key);
+    }
+    return true;
+}

@@ -1,0 +1,132 @@
+/* The catalog follows the ledger: one thread folds what was committed, in batches, one transaction
+ * each. It reads the ledger as any reader does, so a rebuild is nothing but the same from the
+ * beginning. */
+#include "base/log.h"
+
+#include "keeper/internal.h"
+
+#define BATCH_MAX 1000 /* records in one transaction */
+#define ARENA_MAX ((size_t)512 << 20)
+
+void tail_wake(struct keeper *k)
+{
+    (void)pthread_mutex_lock(&k->tail.lock);
+    k->tail.woken = true;
+    (void)pthread_cond_signal(&k->tail.changed);
+    (void)pthread_mutex_unlock(&k->tail.lock);
+}
+
+/* Fold up to a batch. *more says whether there may be something left below the head. */
+static bool fold_batch(struct keeper *k, struct ledger_reader *reader, struct arena *arena,
+                       bool *more, struct error *e)
+{
+    struct catalog *c = k->tail.catalog;
+    struct ledger_position at = catalog_position(c);
+    struct ledger_head head;
+    struct ledger_entry entry;
+    enum ledger_next next = LEDGER_ENTRY;
+    size_t count = 0;
+
+    ledger_head(k->ledger, &head);
+    *more = false;
+    if (at.seq >= head.size) {
+        return true;
+    }
+    if (!catalog_begin(c, e)) {
+        return false;
+    }
+    while (count < BATCH_MAX &&
+           (next = ledger_reader_next(reader, &at, &head, arena, &entry, e)) == LEDGER_ENTRY) {
+        if (!catalog_apply(c, &entry, arena, e)) {
+            catalog_abort(c);
+            return false;
+        }
+        arena_reset(arena);
+        count++;
+    }
+    if (next == LEDGER_FAILED) {
+        catalog_abort(c);
+        return false;
+    }
+    *more = count == BATCH_MAX;
+    if (!catalog_commit(c, at, e)) {
+        return false;
+    }
+    atomic_store(&k->tail.position, at.seq);
+    return true;
+}
+
+static bool fold_all(struct keeper *k, struct ledger_reader *reader, struct arena *arena,
+                     struct error *e)
+{
+    bool more = true;
+
+    while (more && !atomic_load(&k->closing)) {
+        if (!fold_batch(k, reader, arena, &more, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A catalog that does not fit its ledger is made anew, once; if that fails too, the ledger has
+ * something that this program cannot read, and a person must look. */
+static bool fold_or_rebuild(struct keeper *k, struct ledger_reader *reader, struct arena *arena,
+                            struct error *e)
+{
+    if (fold_all(k, reader, arena, e)) {
+        return true;
+    }
+    if (e->kind != ERROR_CORRUPT) {
+        return false;
+    }
+    log_event(LOG_WARNING, "catalog.rebuild", LOG_TEXT("reason", e->text));
+    return catalog_clear(k->tail.catalog, e) && fold_all(k, reader, arena, e);
+}
+
+bool tail_catch_up(struct keeper *k, struct error *e)
+{
+    OWN(ledger_reader) struct ledger_reader *reader = NULL;
+    OWN(arena) struct arena arena = {.max = ARENA_MAX};
+
+    return ledger_reader_open(k->options.ledger_directory, k->options.ledger_key, &reader, e) &&
+           fold_or_rebuild(k, reader, &arena, e);
+}
+
+/* Wait until woken; returns false when closing. *rebuild says what was asked for meanwhile. */
+static bool wait_for_work(struct tail *t, bool *rebuild)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    while (!t->woken && !t->closed) {
+        (void)pthread_cond_wait(&t->changed, &t->lock);
+    }
+    t->woken = false;
+    *rebuild = t->rebuild;
+    t->rebuild = false;
+    bool go_on = !t->closed;
+    (void)pthread_mutex_unlock(&t->lock);
+    return go_on;
+}
+
+void keeper_tail(void *keeper)
+{
+    struct keeper *k = keeper;
+    OWN(ledger_reader) struct ledger_reader *reader = NULL;
+    OWN(arena) struct arena arena = {.max = ARENA_MAX};
+    struct error e;
+    bool rebuild = false;
+
+    while (wait_for_work(&k->tail, &rebuild)) {
+        bool ready = reader || ledger_reader_open(k->options.ledger_directory,
+                                                  k->options.ledger_key, &reader, &e);
+        if (ready && rebuild) {
+            ready = catalog_clear(k->tail.catalog, &e);
+        }
+        if (!ready || !fold_or_rebuild(k, reader, &arena, &e)) {
+            log_event(LOG_ERROR, "catalog.failed", LOG_TEXT("reason", e.text));
+            keeper_alert(k, "catalog-failed", e.text);
+            (void)sleep(1);
+            tail_wake(k);
+        }
+    }
+}

@@ -1,0 +1,354 @@
+/* After 250: what takes time. A worker takes a letter, has it inspected, decides, makes the sealed
+ * copy, and records all three in one commit; then the letter stands in the queue. Stages do not
+ * know each other: develop() below is the whole way. A letter whose turn fails (a process is being
+ * restarted, the disk is full) comes again; after a crash it comes again from the ledger. */
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "formats/mail/facts.h"
+#include "host/memfd.h"
+#include "keeper/internal.h"
+#include "keyring/digest.h"
+#include "requests/inspector.h"
+#include "stages/policy/policy.h"
+
+#define INSPECT_TRIES 3 /* a letter that ends every inspector that reads it goes on unread */
+#define RETRY_MS      1000
+
+void parcel_list_add(struct parcel_list *l, struct parcel *p)
+{
+    p->next = NULL;
+    if (l->tail) {
+        l->tail->next = p;
+    } else {
+        l->head = p;
+    }
+    l->tail = p;
+    l->count++;
+}
+
+struct parcel *parcel_list_take(struct parcel_list *l)
+{
+    struct parcel *p = l->head;
+
+    if (p) {
+        l->head = p->next;
+        if (!l->head) {
+            l->tail = NULL;
+        }
+        p->next = NULL;
+        l->count--;
+    }
+    return p;
+}
+
+void backlog_add(struct keeper *k, struct parcel *p)
+{
+    (void)pthread_mutex_lock(&k->backlog.lock);
+    parcel_list_add(&k->backlog.list, p);
+    (void)pthread_cond_signal(&k->backlog.changed);
+    (void)pthread_mutex_unlock(&k->backlog.lock);
+}
+
+void backlog_close(struct keeper *k)
+{
+    (void)pthread_mutex_lock(&k->backlog.lock);
+    k->backlog.closed = true;
+    (void)pthread_cond_broadcast(&k->backlog.changed);
+    (void)pthread_mutex_unlock(&k->backlog.lock);
+}
+
+static struct parcel *next_parcel(struct backlog *b)
+{
+    struct parcel *p = NULL;
+
+    (void)pthread_mutex_lock(&b->lock);
+    while (!b->closed && (b->paused || !b->list.head)) {
+        (void)pthread_cond_wait(&b->changed, &b->lock);
+    }
+    if (!b->closed) {
+        p = parcel_list_take(&b->list);
+        b->busy++;
+    }
+    (void)pthread_mutex_unlock(&b->lock);
+    return p;
+}
+
+static void parcel_done(struct backlog *b)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    b->busy--;
+    (void)pthread_mutex_unlock(&b->lock);
+}
+
+/* One letter on its way through the stages. */
+struct letter {
+    struct keeper *keeper;
+    struct parcel *parcel;
+    struct arena *arena;
+    int content_fd;
+    struct slice content;
+    struct facts facts;
+    struct mail_header header;
+    struct findings findings;
+    int terms_fd;
+    struct decision decision;
+    struct edit_script script;
+    struct sealed sealed;
+};
+
+/* ── inspection ── */
+
+/* Equal for letters of one sender, and says nothing about who that is. */
+static void sender_tag(const struct facts *f, uint8_t tag[static INSPECTOR_SENDER_LEN])
+{
+    uint8_t digest[DIGEST_LEN];
+
+    digest_of(f->account, SLICE_NONE, digest);
+    (void)memcpy(tag, digest, INSPECTOR_SENDER_LEN);
+}
+
+static void unread(struct letter *l, const char *why)
+{
+    struct slice *gaps = arena_array(l->arena, 1, sizeof(*gaps));
+
+    gaps[0] = letter_text(l->arena, slice_text(why), 300);
+    l->findings = (struct findings){
+        .gaps = {gaps, 1},
+          .unread = true
+    };
+    l->terms_fd = -1;
+}
+
+static void inspect(struct letter *l)
+{
+    uint8_t tag[INSPECTOR_SENDER_LEN];
+    struct inspector_ask ask = {.sender = slice_of(tag, sizeof(tag))};
+    struct inspector_answer answer = {0};
+    struct error e = {0};
+
+    sender_tag(&l->facts, tag);
+    for (int i = 0; i < INSPECT_TRIES; i++) {
+        if (ipc_call(l->keeper->options.inspector, &inspector_inspect, &ask, l->content_fd, &answer,
+                     &l->terms_fd, l->arena, KEEPER_INSPECT_MS, &e)) {
+            l->findings = answer.findings;
+            l->findings.id = l->facts.id;
+            return;
+        }
+        if (e.kind != ERROR_BUSY) {
+            break;
+        }
+    }
+    log_event(LOG_WARNING, "letter.unread", LOG_TEXT("reason", e.text));
+    unread(l, e.text);
+    l->findings.id = l->facts.id;
+}
+
+/* ── protection ── */
+
+static struct slice signature_name(const struct dkim_key *key, struct arena *arena)
+{
+    const char *algorithm = key->algorithm == DKIM_RSA_SHA256 ? "rsa-sha256" : "ed25519-sha256";
+
+    return arena_printf(arena, "%s %.*s._domainkey.%.*s", algorithm, SLICE_ARG(key->selector),
+                        SLICE_ARG(key->domain));
+}
+
+static struct slice from_domain(struct letter *l)
+{
+    struct mail_facts facts;
+
+    mail_facts_read(&l->header, l->facts.smtputf8, l->arena, &facts);
+    return facts.from.count ? facts.from.items[0].domain : SLICE_NONE;
+}
+
+/* The recipe as a record; the script's literals and the record's share memory. */
+static void describe(struct letter *l, const struct dkim_key *keys, size_t n_keys)
+{
+    struct sealed_edit *edits = arena_array(l->arena, l->script.n_edits + 1, sizeof(*edits));
+    struct slice *signatures = arena_array(l->arena, n_keys + 1, sizeof(*signatures));
+
+    for (size_t i = 0; i < l->script.n_edits; i++) {
+        const struct edit *from = &l->script.edits[i];
+        edits[i] = from->literal
+                       ? (struct sealed_edit){.literal = from->bytes}
+                       : (struct sealed_edit){.offset = from->offset, .len = from->length};
+    }
+    for (size_t i = 0; i < n_keys; i++) {
+        signatures[i] = signature_name(&keys[i], l->arena);
+    }
+    l->sealed = (struct sealed){
+        .id = l->facts.id,
+        .copy = 1,
+        .digest = slice_of(l->script.digest, PROTECT_DIGEST_LEN),
+        .size = l->script.size,
+        .edits = {edits,      l->script.n_edits},
+        .signatures = {signatures, n_keys           }
+    };
+}
+
+static bool protect(struct letter *l, const struct settings *settings, struct error *e)
+{
+    struct dkim_key keys[PROTECT_KEYS_MAX];
+    size_t n_keys = keeper_dkim_keys(l->keeper, from_domain(l), l->arena, keys);
+    struct signing signing = {l->keeper, keys};
+    bool show_client = settings->submission.received_client_address;
+    char id[LETTER_ID_TEXT];
+
+    letter_id_text(&l->parcel->id, id);
+    struct protect_context context = {
+        .host = settings->general.hostname,
+        .letter_id = slice_text(id),
+        .received_ms = (int64_t)l->facts.received_at,
+        .client_name = show_client ? l->facts.helo : SLICE_NONE,
+        .client_address = show_client ? l->facts.client : SLICE_NONE,
+        .tls_version = l->facts.tls_version,
+        .tls_cipher = l->facts.tls_cipher,
+        .utf8 = l->facts.smtputf8,
+        .keys = keys,
+        .n_keys = n_keys,
+        .sign = keeper_sign,
+        .sign_ctx = &signing,
+    };
+    keyring_random_bytes(context.random, sizeof(context.random));
+    if (!protect_letter(l->content, &l->header, &context, l->arena, &l->script, e)) {
+        return false;
+    }
+    describe(l, keys, n_keys);
+    return true;
+}
+
+/* Write the copy to memory, for the first attempt, which usually follows at once. */
+static bool make_copy(struct letter *l, int *fd, struct error *e)
+{
+    OWN(fd) int copy = -1;
+
+    if (!memfd_open("copy", &copy, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < l->script.n_edits; i++) {
+        struct slice piece;
+        if (!protect_piece(&l->script.edits[i], l->content, &piece, e) ||
+            !memfd_add(copy, piece, e)) {
+            return false;
+        }
+    }
+    *fd = TAKE(copy, -1);
+    return memfd_seal(*fd, e);
+}
+
+/* ── the record of all three ── */
+
+static bool record_all(struct letter *l, struct error *e)
+{
+    OWN(buf) struct buf findings = {.max = FINDINGS_CBOR_MAX};
+    OWN(buf) struct buf decision = {.max = 4 << 20};
+    OWN(buf) struct buf sealed = {.max = 2 * (size_t)LETTER_BYTES_MAX};
+    struct ledger_ref refs[3];
+
+    cbor_write(&findings, &findings_schema, &l->findings);
+    cbor_write(&decision, &decision_schema, &l->decision);
+    cbor_write(&sealed, &sealed_schema, &l->sealed);
+    if (findings.full || decision.full || sealed.full) {
+        return error_set(e, ERROR_LIMIT, "a letter's records do not fit");
+    }
+    const struct ledger_record records[] = {
+        {RECORD_FINDINGS, buf_slice(&findings)},
+        {RECORD_DECISION, buf_slice(&decision)},
+        {RECORD_SEALED,   buf_slice(&sealed)  }
+    };
+    if (!keeper_record(l->keeper, records, 3, refs, true, e)) {
+        return false;
+    }
+    l->parcel->decision = refs[1];
+    l->parcel->sealed = refs[2];
+    l->parcel->decided = true;
+    return true;
+}
+
+static bool send_on(struct letter *l, struct error *e)
+{
+    const struct settings *settings = l->keeper->options.settings(l->keeper->options.context);
+    OWN(fd) int copy = -1;
+
+    policy_decide(&l->facts, settings, l->arena, &l->decision);
+    if (!protect(l, settings, e) || !make_copy(l, &copy, e) || !record_all(l, e)) {
+        return false;
+    }
+    parcel_keep_copy(l->parcel, TAKE(copy, -1), l->script.size,
+                     !slice_is_ascii(l->content) || l->facts.smtputf8);
+    keeper_enqueue(l->keeper, l->parcel, &l->decision);
+    return true;
+}
+
+static void close_content(struct parcel *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    if (p->content_fd >= 0) {
+        (void)close(p->content_fd);
+        p->content_fd = -1;
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+/* The whole way of one letter. On failure nothing of it is recorded, and it may start again. */
+static bool develop(struct letter *l, struct error *e)
+{
+    static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
+                                              .header_bytes = LETTER_BYTES_MAX,
+                                              .field_bytes = LETTER_BYTES_MAX,
+                                              .line_bytes = LETTER_BYTES_MAX,
+                                              .fields = 100000};
+    OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
+    OWN(fd) int content = -1;
+
+    if (!parcel_facts(l->keeper, l->parcel, l->arena, &l->facts, e) ||
+        !parcel_content(l->keeper, l->parcel, &content, e) ||
+        !memfd_map(content, LETTER_BYTES_MAX, &map, e)) {
+        return false;
+    }
+    l->content_fd = content;
+    l->content = map.bytes;
+    mail_header_read(l->content, &limits, l->facts.smtputf8, l->arena, &l->header);
+    inspect(l);
+    if (!l->parcel->decided && !send_on(l, e)) {
+        if (l->terms_fd >= 0) {
+            (void)close(l->terms_fd);
+        }
+        return false;
+    }
+    close_content(l->parcel);
+    indexer_add(l->keeper, l->parcel, &l->facts, l->findings.gaps.count != 0, l->findings.unread,
+                l->terms_fd);
+    return true;
+}
+
+static void nap(int64_t ms)
+{
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&t, NULL);
+}
+
+void keeper_work(void *keeper)
+{
+    struct keeper *k = keeper;
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    struct error e;
+
+    for (struct parcel *p = next_parcel(&k->backlog); p; p = next_parcel(&k->backlog)) {
+        struct letter l = {.keeper = k, .parcel = p, .arena = &arena, .terms_fd = -1};
+        if (develop(&l, &e)) {
+            parcel_drop(p);
+        } else {
+            log_event(LOG_ERROR, "letter.delayed", LOG_NUMBER("seq", p->seq),
+                      LOG_TEXT("reason", e.text));
+            keeper_alert(k, "letter-delayed", e.text);
+            nap(RETRY_MS);
+            backlog_add(k, p);
+        }
+        parcel_done(&k->backlog);
+        arena_reset(&arena);
+    }
+}
