@@ -1,11 +1,10 @@
 /* What delivery asks: a job, leave to begin, and here is what became of it. The record comes first
  * each time: an intent before a byte leaves, an outcome before the queue forgets. */
-#include <sys/random.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 
 #include "keeper/internal.h"
+#include "keyring/keyring.h"
 #include "stages/delivery/schedule.h"
 
 #define BROKEN_DELAY_MS                                                                            \
@@ -218,7 +217,7 @@ static void schedule_rest(struct ending *d)
     if (!d->deferred) {
         return;
     }
-    (void)getrandom(&random, sizeof(random), 0);
+    keyring_random_bytes((uint8_t *)&random, sizeof(random));
     read_schedule(&settings->delivery, &schedule);
     uint32_t attempts = d->entry->attempt ? (uint32_t)d->entry->attempt : 1;
     d->next = schedule_after_failure(&schedule, (int64_t)d->entry->queued_at, clock_wall_ms(),

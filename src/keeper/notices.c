@@ -6,6 +6,7 @@
 #include "host/memfd.h"
 #include "keeper/internal.h"
 #include "keyring/digest.h"
+#include "keyring/keyring.h"
 #include "stages/receipts/receipts.h"
 
 #define NOTICE_MAX ((size_t)60 << 20)
@@ -128,14 +129,12 @@ static struct facts facts_of(const struct making *m, const struct letter_id *id,
 
 static uint64_t kind_of(const struct making *m)
 {
-    switch (m->recipients[m->due[0]].state) {
-    case RECEIPT_FAILED:
+    enum receipt_state state = m->recipients[m->due[0]].state;
+
+    if (state == RECEIPT_FAILED) {
         return NOTICE_FAILURE;
-    case RECEIPT_LATE:
-        return NOTICE_DELAY;
-    default:
-        return NOTICE_SUCCESS;
     }
+    return state == RECEIPT_LATE ? NOTICE_DELAY : NOTICE_SUCCESS;
 }
 
 static struct notice notice_of(const struct making *m, const struct letter_id *id)

@@ -57,79 +57,82 @@ struct metric {
         return (uint64_t)(expression);                                                             \
     }
 
-VALUE(up_seconds, v->up_ms / 1000)
-VALUE(recorded, atomic_load(&k->counters.recorded))
-VALUE(repeated, atomic_load(&k->counters.repeated))
-VALUE(refused, atomic_load(&k->counters.refused))
-VALUE(delivered, atomic_load(&k->counters.delivered))
-VALUE(deferred, atomic_load(&k->counters.deferred))
-VALUE(failed, atomic_load(&k->counters.failed))
-VALUE(notices, atomic_load(&k->counters.notices))
-VALUE(sign_ins, atomic_load(&k->counters.sign_ins))
-VALUE(sign_in_failures, atomic_load(&k->counters.sign_in_failures))
-VALUE(alarms, atomic_load(&k->counters.alarms))
-VALUE(backlog, v->backlog)
-VALUE(queue_waiting, v->queue.waiting)
-VALUE(queue_deferred, v->queue.deferred)
-VALUE(queue_held, v->queue.held)
-VALUE(queue_in_hand, v->queue.in_hand)
-VALUE(queue_oldest, v->queue.oldest_at)
-VALUE(ledger_records, v->head.size)
-VALUE(ledger_bytes, v->head.stored_bytes)
-VALUE(ledger_commit, v->head.time_ms)
-VALUE(checkpoint_time, v->checkpoint_at)
-VALUE(catalog_position_, v->catalog_position)
-VALUE(index_position_, v->index_position)
-VALUE(disk_free, v->disk_free)
-VALUE(sessions_open, v->sessions)
+VALUE(value_of_up_seconds, v->up_ms / 1000)
+VALUE(value_of_recorded, atomic_load(&k->counters.recorded))
+VALUE(value_of_repeated, atomic_load(&k->counters.repeated))
+VALUE(value_of_refused, atomic_load(&k->counters.refused))
+VALUE(value_of_delivered, atomic_load(&k->counters.delivered))
+VALUE(value_of_deferred, atomic_load(&k->counters.deferred))
+VALUE(value_of_failed, atomic_load(&k->counters.failed))
+VALUE(value_of_notices, atomic_load(&k->counters.notices))
+VALUE(value_of_sign_ins, atomic_load(&k->counters.sign_ins))
+VALUE(value_of_sign_in_failures, atomic_load(&k->counters.sign_in_failures))
+VALUE(value_of_alarms, atomic_load(&k->counters.alarms))
+VALUE(value_of_backlog, v->backlog)
+VALUE(value_of_queue_waiting, v->queue.waiting)
+VALUE(value_of_queue_deferred, v->queue.deferred)
+VALUE(value_of_queue_held, v->queue.held)
+VALUE(value_of_queue_in_hand, v->queue.in_hand)
+VALUE(value_of_queue_oldest, v->queue.oldest_at)
+VALUE(value_of_ledger_records, v->head.size)
+VALUE(value_of_ledger_bytes, v->head.stored_bytes)
+VALUE(value_of_ledger_commit, v->head.time_ms)
+VALUE(value_of_checkpoint_time, v->checkpoint_at)
+VALUE(value_of_catalog_position, v->catalog_position)
+VALUE(value_of_index_position, v->index_position)
+VALUE(value_of_disk_free, v->disk_free)
+VALUE(value_of_sessions_open, v->sessions)
 
 static const struct metric metrics[] = {
     {"uptime.seconds",         "postern_uptime_seconds",                 "Since the keeper began",                       false, false,
-     up_seconds                                                                                                                                         },
+     value_of_up_seconds                                                                                                                                        },
     {"letters.recorded",       "postern_letters_recorded_total",         "Letters answered with 250",                    true,  false,
-     recorded                                                                                                                                           },
+     value_of_recorded                                                                                                                                          },
     {"letters.repeated",       "postern_letters_repeated_total",         "The same letter sent again",                   true,
-     false,                                                                                                                            repeated         },
-    {"letters.refused",        "postern_letters_refused_total",          "Letters refused",                              true,  false, refused          },
+     false,                                                                                                                            value_of_repeated        },
+    {"letters.refused",        "postern_letters_refused_total",          "Letters refused",                              true,  false,
+     value_of_refused                                                                                                                                           },
     {"recipients.delivered",   "postern_recipients_delivered_total",     "Handed to the next hop",                       true,
-     false,                                                                                                                            delivered        },
+     false,                                                                                                                            value_of_delivered       },
     {"recipients.deferred",    "postern_recipients_deferred_total",      "Attempts that come again",                     true,
-     false,                                                                                                                            deferred         },
-    {"recipients.failed",      "postern_recipients_failed_total",        "Given up",                                     true,  false, failed           },
+     false,                                                                                                                            value_of_deferred        },
+    {"recipients.failed",      "postern_recipients_failed_total",        "Given up",                                     true,  false,
+     value_of_failed                                                                                                                                            },
     {"notices.sent",           "postern_notices_total",                  "Bounces, warnings and receipts made",          true,  false,
-     notices                                                                                                                                            },
-    {"signins.accepted",       "postern_sign_ins_total",                 "Logins accepted",                              true,  false, sign_ins         },
+     value_of_notices                                                                                                                                           },
+    {"signins.accepted",       "postern_sign_ins_total",                 "Logins accepted",                              true,  false,
+     value_of_sign_ins                                                                                                                                          },
     {"signins.failed",         "postern_sign_in_failures_total",         "Logins refused",                               true,  false,
-     sign_in_failures                                                                                                                                   },
-    {"alarms",                 "postern_alarms_total",                   "Alarms raised",                                true,  false, alarms           },
+     value_of_sign_in_failures                                                                                                                                  },
+    {"alarms",                 "postern_alarms_total",                   "Alarms raised",                                true,  false, value_of_alarms          },
     {"sessions.open",          "postern_sessions",                       "Sessions that are logged in",                  false, false,
-     sessions_open                                                                                                                                      },
+     value_of_sessions_open                                                                                                                                     },
     {"backlog.letters",        "postern_backlog_letters",                "Recorded, not yet inspected",                  false, false,
-     backlog                                                                                                                                            },
+     value_of_backlog                                                                                                                                           },
     {"queue.waiting",          "postern_queue_waiting",                  "Queue entries to be delivered",                false, false,
-     queue_waiting                                                                                                                                      },
+     value_of_queue_waiting                                                                                                                                     },
     {"queue.deferred",         "postern_queue_deferred",                 "Of these, waiting for their next attempt",     false,
-     false,                                                                                                                            queue_deferred   },
+     false,                                                                                                                            value_of_queue_deferred  },
     {"queue.held",             "postern_queue_held",                     "Queue entries that wait for a person",         false, false,
-     queue_held                                                                                                                                         },
+     value_of_queue_held                                                                                                                                        },
     {"queue.in_hand",          "postern_queue_in_hand",                  "Queue entries being delivered",                false, false,
-     queue_in_hand                                                                                                                                      },
+     value_of_queue_in_hand                                                                                                                                     },
     {"queue.oldest",           "postern_queue_oldest_timestamp_ms",      "When the oldest entry was received",
-     false,                                                                                                                     true,  queue_oldest     },
+     false,                                                                                                                     true,  value_of_queue_oldest    },
     {"ledger.records",         "postern_ledger_records",                 "Records in the ledger",                        false, false,
-     ledger_records                                                                                                                                     },
+     value_of_ledger_records                                                                                                                                    },
     {"ledger.bytes",           "postern_ledger_bytes",                   "Bytes of the ledger on disk",                  false, false,
-     ledger_bytes                                                                                                                                       },
+     value_of_ledger_bytes                                                                                                                                      },
     {"ledger.last_commit",     "postern_ledger_commit_timestamp_ms",     "When the last commit was made",
-     false,                                                                                                                     true,  ledger_commit    },
+     false,                                                                                                                     true,  value_of_ledger_commit   },
     {"ledger.last_checkpoint", "postern_ledger_checkpoint_timestamp_ms",
-     "When the last checkpoint was signed",                                                                              false, true,  checkpoint_time  },
+     "When the last checkpoint was signed",                                                                              false, true,  value_of_checkpoint_time },
     {"catalog.position",       "postern_catalog_position",               "Records folded into the catalog",              false,
-     false,                                                                                                                            catalog_position_},
+     false,                                                                                                                            value_of_catalog_position},
     {"index.position",         "postern_index_position",                 "Below this record every letter is searchable",
-     false,                                                                                                                     false, index_position_  },
+     false,                                                                                                                     false, value_of_index_position  },
     {"disk.free_bytes",        "postern_disk_free_bytes",                "Free space for the ledger",                    false, false,
-     disk_free                                                                                                                                          },
+     value_of_disk_free                                                                                                                                         },
 };
 
 #define N_METRICS (sizeof(metrics) / sizeof(metrics[0]))

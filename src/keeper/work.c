@@ -11,6 +11,7 @@
 #include "host/memfd.h"
 #include "keeper/internal.h"
 #include "keyring/digest.h"
+#include "keyring/keyring.h"
 #include "requests/inspector.h"
 #include "stages/policy/policy.h"
 
