@@ -267,62 +267,63 @@ static void settings_are_held_against_each_other(void **unused)
                    "postern.conf: `bytes-in-flight` has no room for one letter of `size-limit`");
 }
 
-/* Every line is one value of the setting that has that type; `good` says whether it is one. */
+/* A line with a value, and whether it is one of the setting's type. */
+struct value_case {
+    const char *line;
+    bool good;
+};
+
+static const struct value_case cases[] = {
+    {"hostname = a",                             true },
+    {"hostname = -a.test",                       false},
+    {"hostname = a_b.test",                      false},
+    {"hostname = a..test",                       false},
+    {"hostname = a.test.",                       false},
+    {"hostname = 192.0.2.1",                     false},
+    {"hostname = .",                             false},
+    {"hostname = a.test extra",                  false},
+    {"anchor-mail = a.b@example.test",           true },
+    {"anchor-mail = @example.test",              false},
+    {"anchor-mail = a..b@example.test",          false},
+    {"anchor-mail = a.@example.test",            false},
+    {"anchor-mail = a b@example.test",           false},
+    {"anchor-mail = \"a@b\"@example.test",       false},
+    {"anchor-mail = a@b@example.test",           false},
+    {"anchor-mail = example.test",               false},
+    {"data-directory = relative/path",           false},
+    {"data-directory = /with space",             true },
+    {"dkim-selector = Upper",                    false},
+    {"dkim-selector = a,,b",                     false},
+    {"dkim-selector = \"a",                      false},
+    {"dkim-selector = \"a\" b",                  false},
+    {"dkim-selector = \"a\", b",                 true },
+    {"listen-submission = 587",                  false},
+    {"listen-submission = localhost:587",        false},
+    {"listen-submission = *:587",                true },
+    {"listen-submission = *:0",                  false},
+    {"listen-submission = *:65536",              false},
+    {"listen-submission = ::1:587",              false},
+    {"listen-submission = [::1:587",             false},
+    {"listen-submission = [::g]:587",            false},
+    {"listen-submission = [127.0.0.1]:587",      false},
+    {"listen-submission = 127.0.0.256:587",      false},
+    {"dns-resolver = ns.test:53",                true },
+    {"dns-resolver = *:53",                      false},
+    {"dns-resolver = 127.0.0.1/53",              false},
+    {"delay-warning = 0s",                       true },
+    {"delay-warning = 0",                        false},
+    {"delay-warning = -1s",                      false},
+    {"delay-warning = 1.5h",                     false},
+    {"delay-warning = h",                        false},
+    {"delay-warning = 9223372036854775807d",     false},
+    {"connections-limit = 18446744073709551617", false},
+    {"connections-limit = 0x10",                 false},
+    {"log-level = Info",                         false},
+};
+
 static void values_are_read_strictly(void **unused)
 {
     (void)unused;
-
-    static const struct {
-        const char *line;
-        bool good;
-    } cases[] = {
-        {"hostname = a",                             true },
-        {"hostname = -a.test",                       false},
-        {"hostname = a_b.test",                      false},
-        {"hostname = a..test",                       false},
-        {"hostname = a.test.",                       false},
-        {"hostname = 192.0.2.1",                     false},
-        {"hostname = .",                             false},
-        {"hostname = a.test extra",                  false},
-        {"anchor-mail = a.b@example.test",           true },
-        {"anchor-mail = @example.test",              false},
-        {"anchor-mail = a..b@example.test",          false},
-        {"anchor-mail = a.@example.test",            false},
-        {"anchor-mail = a b@example.test",           false},
-        {"anchor-mail = \"a@b\"@example.test",       false},
-        {"anchor-mail = a@b@example.test",           false},
-        {"anchor-mail = example.test",               false},
-        {"data-directory = relative/path",           false},
-        {"data-directory = /with space",             true },
-        {"dkim-selector = Upper",                    false},
-        {"dkim-selector = a,,b",                     false},
-        {"dkim-selector = \"a",                      false},
-        {"dkim-selector = \"a\" b",                  false},
-        {"dkim-selector = \"a\", b",                 true },
-        {"listen-submission = 587",                  false},
-        {"listen-submission = localhost:587",        false},
-        {"listen-submission = *:587",                true },
-        {"listen-submission = *:0",                  false},
-        {"listen-submission = *:65536",              false},
-        {"listen-submission = ::1:587",              false},
-        {"listen-submission = [::1:587",             false},
-        {"listen-submission = [::g]:587",            false},
-        {"listen-submission = [127.0.0.1]:587",      false},
-        {"listen-submission = 127.0.0.256:587",      false},
-        {"dns-resolver = ns.test:53",                true },
-        {"dns-resolver = *:53",                      false},
-        {"dns-resolver = 127.0.0.1/53",              false},
-        {"delay-warning = 0s",                       true },
-        {"delay-warning = 0",                        false},
-        {"delay-warning = -1s",                      false},
-        {"delay-warning = 1.5h",                     false},
-        {"delay-warning = h",                        false},
-        {"delay-warning = 9223372036854775807d",     false},
-        {"connections-limit = 18446744073709551617", false},
-        {"connections-limit = 0x10",                 false},
-        {"log-level = Info",                         false},
-    };
-
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[200];
         OWN(reading) struct reading r;

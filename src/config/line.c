@@ -100,16 +100,13 @@ bool config_line_item(struct slice *rest, bool list, struct slice *item)
         *rest = list ? *rest : SLICE_NONE;
         return true;
     }
-    s = slice_from(s, 1);
-    if (slice_find(s, '"') == s.len) {
+    struct slice text = slice_from(s, 1);
+    size_t end = slice_find(text, '"');
+    struct slice behind = slice_trim(slice_from(text, end + 1));
+    if (end == text.len || (behind.len && (!list || behind.ptr[0] != ','))) {
         return false;
     }
-    struct slice text = slice_cut(s, '"', &s);
-    s = slice_trim(s);
-    if (s.len && (!list || s.ptr[0] != ',')) {
-        return false;
-    }
-    *item = text;
-    *rest = slice_from(s, 1);
+    *item = slice_head(text, end);
+    *rest = slice_from(behind, 1);
     return true;
 }

@@ -132,7 +132,7 @@ static bool is_label(struct slice s)
  * no number, so that an address is never taken for a name. */
 static bool is_domain(struct slice s)
 {
-    struct slice label = SLICE_NONE;
+    struct slice label;
     uint64_t number = 0;
 
     if (s.len > DOMAIN_MAX || (s.len && s.ptr[s.len - 1] == '.')) {

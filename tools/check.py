@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""Hold the tree against the rules of CONTRIBUTING.md.
+
+    ./do check            everything
+    ./do check NAME...    only these
+    ./do check --list     what there is
+
+Each check returns the breaches it found as `file:line: sentence`; none means it passed.
+"""
+import ast
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build-check"
+FUNCTION_LINES, FILE_LINES, HEADER_LINES = 60, 500, 200
+
+BANNED = {
+    # function: what to use instead
+    "strcpy": "struct slice", "strcat": "struct buf", "sprintf": "snprintf or buf_printf",
+    "vsprintf": "vsnprintf", "gets": "a bounded read", "strtok": "slice_cut", "atoi": "slice_decimal",
+    "atol": "slice_decimal", "atoll": "slice_decimal", "strncpy": "struct slice", "strncat": "struct buf",
+    "sscanf": "a lexer", "scanf": "a lexer", "system": "host/process", "popen": "host/process",
+    "alloca": "an arena", "rand": "getrandom", "srand": "getrandom", "drand48": "getrandom", "tmpnam": "a directory of our own", "mktemp": "mkstemp",
+    "gethostbyname": "host/resolver", "asctime": "clock_rfc3339", "ctime": "clock_rfc3339",
+    "gmtime": "gmtime_r", "localtime": "localtime_r", "signal": "sigaction", "longjmp": "a return",
+    "setjmp": "a return",
+}
+IN_TESTS = {"system", "popen", "signal"}  # a test may start a server through the shell
+
+
+def tracked():
+    """The files of the project, as git knows them or would after `git add`."""
+    out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
+                         capture_output=True, text=True).stdout
+    return [ROOT / line for line in out.splitlines() if (ROOT / line).is_file()]
+
+
+FILES = tracked()
+CODE = [f for f in FILES if f.suffix in (".c", ".h")]
+HEADERS = [f for f in CODE if f.suffix == ".h" and f.is_relative_to(ROOT / "src")]
+SOURCES = [f for f in CODE if f.suffix == ".c" and f.is_relative_to(ROOT / "src")]
+
+
+def short(path):
+    return str(path.relative_to(ROOT))
+
+
+def is_test(path):
+    return path.stem.endswith(("_test", "_fuzz")) or path.is_relative_to(ROOT / "tests")
+
+
+def code_only(text):
+    """The text with comments, strings and characters blanked, its lines kept."""
+    pattern = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+    return pattern.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+
+
+def run(*command, **options):
+    return subprocess.run([str(c) for c in command], cwd=ROOT, check=False, capture_output=True,
+                          text=True, **options)
+
+
+def in_parallel(function, items):
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [breach for found in pool.map(function, items) for breach in found]
+
+
+def compile_flags():
+    """Include paths and definitions of all compilations, once each."""
+    flags = {}
+    for entry in json.loads((BUILD / "compile_commands.json").read_text()):
+        for flag in shlex.split(entry["command"]):
+            if flag.startswith(("-I", "-D")):
+                flag = flag.replace("-I..", f"-I{ROOT}") if flag.startswith("-I..") else flag
+                flags[flag] = None
+    return ["-std=gnu17", *flags]
+
+
+def check_format():
+    """clang-format 14 leaves every file as it is"""
+    version = re.search(r"version (\d+)", run("clang-format", "--version").stdout)
+    if not version or version[1] != "14":
+        print("   (skipped: formats differ between versions, and this is not clang-format 14)")
+        return []
+
+    def one(path):
+        result = run("clang-format", "--dry-run", path)
+        if result.returncode not in (0, 1):
+            return [f"{short(path)}: clang-format crashes on it"]
+        at = re.search(r":(\d+):\d+: warning", result.stderr)
+        return [f"{short(path)}:{at[1]}: not formatted"] if at else []
+    return in_parallel(one, CODE)
+
+
+def check_layers():
+    """includes point downwards (src/LAYERS)"""
+    result = run("tools/layers.py")
+    return result.stdout.splitlines() if result.returncode else []
+
+
+def check_headers():
+    """every header compiles alone, and opens with a paragraph that names it"""
+    flags = compile_flags()
+
+    def one(path):
+        result = run("gcc", *flags, "-Wall", "-fsyntax-only", "-include", path, "-xc", "/dev/null")
+        found = [f"{short(path)}: does not compile alone: {result.stderr.splitlines()[0]}"] \
+            if result.returncode else []
+        name = str(path.relative_to(ROOT / "src").with_suffix(""))
+        names = [name, str(path.parent.relative_to(ROOT / "src"))]  # cbor/cbor.h is cbor's own
+        if not path.read_text().startswith(tuple(f"/* {n} - " for n in names)):
+            found.append(f"{short(path)}:1: does not open with `/* {name} - ...`")
+        return found
+    return in_parallel(one, HEADERS)
+
+
+def check_banned():
+    """functions that have a better replacement"""
+    pattern = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(|\b(goto)\b")
+    found = []
+    for path in CODE:
+        for number, line in enumerate(code_only(path.read_text()).splitlines(), 1):
+            for match in pattern.finditer(line):
+                name = match[1] or match[2]
+                if name in IN_TESTS and is_test(path):
+                    continue
+                found.append(f"{short(path)}:{number}: {name}: use {BANNED.get(name, 'a function')}")
+    return found
+
+
+DATA_LINE = re.compile(r"\s*(case [^:]+:|default:|return [^;(]+;|break;|switch \(.*\) \{|\}|\{|)\s*$")
+
+
+def check_size():
+    """functions, files and headers stay small"""
+    found = []
+    for path in CODE:
+        lines = code_only(path.read_text()).splitlines()
+        limit = HEADER_LINES if path.suffix == ".h" else FILE_LINES
+        if len(lines) > limit:
+            found.append(f"{short(path)}: {len(lines)} lines, {limit} allowed")
+        start = 0
+        for number, line in enumerate(lines, 1):
+            if line == "{":
+                start = number
+            elif line == "}" and start:
+                body = lines[start:number - 1]
+                # A switch that is pure data may be longer.
+                long = len(body) > FUNCTION_LINES and not all(DATA_LINE.match(b) for b in body)
+                if long:
+                    found.append(f"{short(path)}:{start}: function of {len(body)} lines, "
+                                 f"{FUNCTION_LINES} allowed")
+                start = 0
+    return found
+
+
+DECLARATION = re.compile(r"^(?!static |static_assert|_Static_assert|extern|typedef|OWN_|#|\s|/\*|\*)"
+                         r"[a-z_][\w\s*]*\b(\w+)\(")
+
+
+def check_comments():
+    """every public function has a doc comment, its own or its group's"""
+    found = []
+    for path in HEADERS:
+        lines = path.read_text().splitlines()
+        covered = False
+        for number, line in enumerate(lines, 1):
+            if line.rstrip().endswith("*/"):
+                covered = True
+            elif not line.strip():
+                covered = False
+            else:
+                match = DECLARATION.match(line)
+                if match and not covered:
+                    found.append(f"{short(path)}:{number}: {match[1]}() has no doc comment")
+    return found
+
+
+def check_words():
+    """nothing unfinished, no path of somebody's machine"""
+    words = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+    machine = re.compile(r"/(work|home|Users)/\w")
+    found = []
+    for path in FILES:
+        if path == pathlib.Path(__file__).resolve() or "corpus" in path.parts:
+            continue
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            if words.search(line):
+                found.append(f"{short(path)}:{number}: {words.search(line)[1]}")
+            if machine.search(line):
+                found.append(f"{short(path)}:{number}: a path of one machine")
+    return found
+
+
+def check_tidy():
+    """clang-tidy (.clang-tidy), with cognitive complexity at most 15"""
+    sources = [s for s in SOURCES if not s.stem.endswith("_fuzz")]
+    chunks = [sources[i:i + 4] for i in range(0, len(sources), 4)]
+    shown = re.compile(r"^(?:.*?/)?((?:src|tests)/[^ ]*?:\d+):\d+: (?:error|warning): (.*)$", re.M)
+
+    def some(paths):
+        result = run("clang-tidy", "-p", BUILD, "--quiet", "--extra-arg=-Wno-unknown-warning-option",
+                     *paths)
+        return [f"{at}: {what}" for at, what in shown.findall(result.stdout)]
+    return sorted(set(in_parallel(some, chunks)))
+
+
+def check_cppcheck():
+    """cppcheck: warnings, performance, portability"""
+    result = run("cppcheck", "--enable=warning,performance,portability", "--inline-suppr", "--quiet",
+                 f"-j{os.cpu_count()}", "--template={file}:{line}: {message} [{id}]", "--std=c11",
+                 "--suppress=missingIncludeSystem", "--suppress=internalAstError",
+                 "--library=tools/cppcheck.cfg", "-Isrc", "-I.", "-D_GNU_SOURCE", "src")
+    return [line for line in result.stderr.splitlines() if line.strip()]
+
+
+def check_analyzer():
+    """gcc -fanalyzer over everything but tests"""
+    flags = compile_flags()
+
+    def one(path):
+        result = run("gcc", *flags, "-fanalyzer", "-O1", "-c", path, "-o", "/dev/null")
+        return [line.replace(f"{ROOT}/", "") for line in result.stderr.splitlines()
+                if "-Wanalyzer" in line and "warning:" in line]
+    return in_parallel(one, [s for s in SOURCES if not is_test(s)])
+
+
+def check_scripts():
+    """shellcheck for shell, a parse for Python"""
+    found = []
+    for path in FILES:
+        with path.open("rb") as f:
+            first = f.readline()
+        if first.startswith(b"#!") and re.search(rb"\b(ba|da)?sh\b", first):
+            result = run("shellcheck", "--format=gcc", "--external-sources", path)
+            found += [line.replace(f"{ROOT}/", "") for line in result.stdout.splitlines()]
+        elif path.suffix == ".py" or (first.startswith(b"#!") and b"python" in first):
+            try:
+                ast.parse(path.read_text(), short(path))
+            except SyntaxError as e:
+                found.append(f"{short(path)}:{e.lineno}: {e.msg}")
+    return found
+
+
+def check_docs():
+    """postern.conf(5) is current, and mandoc has no complaint about any page"""
+    found = []
+    if run("ninja", "-C", BUILD, "settings_manual").returncode:
+        return ["build-check: settings_manual does not compile"]
+    page = ROOT / "docs/man/postern.conf.5"
+    if not page.exists() or run(BUILD / "settings_manual", "man").stdout != page.read_text():
+        found.append("docs/man/postern.conf.5: differs from the settings' tables: run ./do docs")
+    for path in sorted((ROOT / "docs/man").glob("*.[0-9]")):
+        result = run("mandoc", "-Tlint", "-Wwarning", path)
+        found += [line.replace(f"mandoc: {ROOT}/", "") for line in result.stdout.splitlines()]
+    return found
+
+
+CHECKS = {name[len("check_"):]: function for name, function in list(globals().items())
+          if name.startswith("check_")}
+
+
+def main():
+    if "--list" in sys.argv:
+        for name, check in CHECKS.items():
+            print(f"{name:<10} {check.__doc__}")
+        return 0
+    wanted = sys.argv[1:] or list(CHECKS)
+    unknown = [name for name in wanted if name not in CHECKS]
+    if unknown:
+        print(f"./do check: there is no check `{unknown[0]}`; --list shows what there is")
+        return 64
+    if not (BUILD / "build.ninja").exists():
+        made = run("meson", "setup", BUILD, env={**os.environ, "CC": "clang"})
+        if made.returncode:
+            print(made.stdout + made.stderr)
+            return 1
+    else:
+        run("ninja", "-C", BUILD, "build.ninja")
+    failed = 0
+    for name in wanted:
+        began = time.monotonic()
+        breaches = CHECKS[name]()
+        failed += bool(breaches)
+        print(f"{'FAIL' if breaches else 'ok  '} {name:<10} {CHECKS[name].__doc__}"
+              f" ({time.monotonic() - began:.0f} s)", flush=True)
+        for breach in breaches:
+            print(f"     {breach}")
+    print(f"{len(wanted) - failed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
