@@ -1,0 +1,256 @@
+/* Many threads, one disk: whoever finds nobody leading leads. The leader takes all that waits, writes
+ * it as one batch, syncs once, wakes the others and hands the lead to the first of those that came
+ * meanwhile. Sealing is done before, by each thread for itself.
+ *
+ * Records are sealed under the active segment's key. When the segment changed between sealing and
+ * commit, the leader sends them back to be sealed again: a segment holds no record of another's key. */
+#include "ledger/io.h"
+#include "ledger/writer.h"
+
+static struct sealer *borrow_sealer(struct ledger *l)
+{
+    struct sealer *s = NULL;
+
+    (void)pthread_mutex_lock(&l->lock);
+    if (l->n_sealers) {
+        s = l->sealers[--l->n_sealers];
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+    return s ? s : sealer_new();
+}
+
+/* The newest is lent first: its memory is still in the processor's cache. More than a few are
+ * never kept, as no more than a few threads run at once. */
+static void return_sealer(struct ledger *l, struct sealer *s)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    if (l->n_sealers < sizeof(l->sealers) / sizeof(l->sealers[0])) {
+        l->sealers[l->n_sealers++] = s;
+        s = NULL;
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+    sealer_free(s);
+}
+
+static void seal_all(struct ledger *l, const struct ledger_record *records, struct waiter *w)
+{
+    struct sealer *s = borrow_sealer(l);
+    int64_t now = ledger_now(l);
+
+    for (size_t i = 0; i < w->n; i++) {
+        sealer_seal(s, w->key, &records[i], now, &w->records[i]);
+    }
+    return_sealer(l, s);
+}
+
+static void free_sealed(struct waiter *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        free(w->records[i].bytes);
+        w->records[i] = (struct sealed){0};
+    }
+}
+
+static uint64_t bytes_of(const struct waiter *w)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        bytes += w->records[i].len;
+    }
+    return bytes;
+}
+
+static void refuse(struct waiter *w, const struct error *why)
+{
+    w->outcome = OUTCOME_FAILED;
+    *w->error = *why;
+}
+
+/* Sort out who must seal again and who may not use the disk's last space. True when somebody is left. */
+static bool admit(struct ledger *l, struct waiter *waiters)
+{
+    uint64_t room = l->options.reserve_bytes ? segment_room(l) : UINT64_MAX;
+    bool any = false;
+    bool low = false;
+    struct error full;
+
+    (void)error_set(&full, ERROR_LIMIT, "ledger: the disk has no space left above the reserve");
+    for (struct waiter *w = waiters; w; w = w->next) {
+        w->outcome = OUTCOME_OPEN;
+        if (w->key != l->key_in_use) {
+            w->outcome = OUTCOME_STALE;
+            continue;
+        }
+        uint64_t bytes = bytes_of(w);
+        if (bytes > room && !w->reserved) {
+            refuse(w, &full);
+            low = true;
+            continue;
+        }
+        room -= room == UINT64_MAX || bytes > room ? 0 : bytes;
+        any = true;
+    }
+    if (low && !l->disk_low) {
+        ledger_alarm(l, LEDGER_ALARM_DISK, &full);
+    }
+    l->disk_low = low;
+    return any;
+}
+
+/* Commit what waits; every waiter has an outcome afterwards. */
+static void serve(struct ledger *l, struct waiter *waiters)
+{
+    struct error e;
+    bool ok = true;
+
+    if (l->segment.fd < 0 || !l->settled) {
+        ok = segment_start(l, &e);
+    }
+    if (ok && admit(l, waiters)) {
+        ok = segment_commit(l, waiters, &e);
+    }
+    for (struct waiter *w = waiters; w; w = w->next) {
+        if (!ok && w->outcome == OUTCOME_OPEN) {
+            refuse(w, &e);
+        } else if (w->outcome == OUTCOME_OPEN) {
+            w->outcome = OUTCOME_DONE;
+        }
+    }
+}
+
+/* Tell the waiters; with the lock held, since each lives on its caller's stack and may be gone as
+ * soon as its thread sees its state. */
+static void wake_all(struct waiter *waiters, const struct waiter *self)
+{
+    struct waiter *next = NULL;
+
+    for (struct waiter *w = waiters; w; w = next) {
+        next = w->next;
+        w->state = w->outcome == OUTCOME_DONE    ? WAITER_DONE
+                   : w->outcome == OUTCOME_STALE ? WAITER_STALE
+                                                 : WAITER_FAILED;
+        if (w != self) {
+            (void)pthread_cond_signal(&w->wake);
+        }
+    }
+}
+
+/* A segment that has grown enough is ended behind its last batch, when everybody has been told. */
+static void rotate_if_full(struct ledger *l)
+{
+    struct error e;
+
+    if (l->segment.fd < 0 || l->segment.length < l->options.segment_bytes) {
+        return;
+    }
+    segment_end(l, END_FULL);
+    if ((l->segment.fd < 0 || !l->settled) && !segment_start(l, &e)) {
+        ledger_alarm(l, LEDGER_ALARM_FAILED, &e); /* the next batch tries again */
+    }
+}
+
+/* Serve all that waits, `self` among them. Called and left with the lock held. */
+static void lead(struct ledger *l, struct waiter *self)
+{
+    struct waiter *waiters = l->first;
+
+    l->first = NULL;
+    l->last = &l->first;
+    (void)pthread_mutex_unlock(&l->lock);
+    serve(l, waiters);
+    ledger_publish(l);
+    (void)pthread_mutex_lock(&l->lock);
+    wake_all(waiters, self);
+    if (l->segment.length >= l->options.segment_bytes) {
+        (void)pthread_mutex_unlock(&l->lock);
+        rotate_if_full(l);
+        (void)pthread_mutex_lock(&l->lock);
+    }
+    if (l->first) {
+        l->first->state = WAITER_LEADS;
+        (void)pthread_cond_signal(&l->first->wake);
+    } else {
+        l->leading = false;
+    }
+}
+
+/* Queue and return with an outcome. */
+static void await(struct ledger *l, struct waiter *w)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    w->next = NULL;
+    w->state = WAITER_WAITS;
+    w->outcome = OUTCOME_OPEN;
+    *l->last = w;
+    l->last = &w->next;
+    if (!l->leading) {
+        l->leading = true;
+        w->state = WAITER_LEADS;
+    }
+    while (w->state == WAITER_WAITS) {
+        (void)pthread_cond_wait(&w->wake, &l->lock);
+    }
+    if (w->state == WAITER_LEADS) {
+        lead(l, w);
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
+static bool check_records(const struct ledger_record *records, size_t n, struct error *e)
+{
+    if (n == 0 || n > LEDGER_RECORDS_MAX) {
+        return error_set(e, ERROR_INPUT, "ledger: %zu records at once", n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (records[i].type < LEDGER_TYPE_OWN) {
+            return error_set(e, ERROR_INPUT, "ledger: record type %u is the ledger's own",
+                             records[i].type);
+        }
+        if (records[i].body.len > LEDGER_BODY_MAX) {
+            return error_set(e, ERROR_LIMIT, "ledger: a record of %zu bytes is too large",
+                             records[i].body.len);
+        }
+    }
+    return true;
+}
+
+static bool append(struct ledger *l, const struct ledger_record *records, size_t n, bool reserved,
+                   struct ledger_ref *refs, struct error *e)
+{
+    if (!check_records(records, n, e)) {
+        return false;
+    }
+    OWN(heap) struct sealed *sealed = calloc(n, sizeof(*sealed));
+    if (!sealed) {
+        arena_panic("out of memory");
+    }
+    struct waiter w = {.records = sealed,
+                       .n = n,
+                       .refs = refs,
+                       .reserved = reserved,
+                       .error = e,
+                       .wake = PTHREAD_COND_INITIALIZER};
+    do {
+        w.key = ledger_key_get(l);
+        if (w.key) {
+            seal_all(l, records, &w);
+        }
+        await(l, &w);
+        free_sealed(&w);
+        ledger_key_put(l, w.key);
+    } while (w.state == WAITER_STALE);
+    (void)pthread_cond_destroy(&w.wake);
+    return w.state == WAITER_DONE;
+}
+
+bool ledger_append(struct ledger *l, const struct ledger_record *records, size_t n,
+                   struct ledger_ref *refs, struct error *e)
+{
+    return append(l, records, n, false, refs, e);
+}
+
+bool ledger_append_reserved(struct ledger *l, const struct ledger_record *records, size_t n,
+                            struct ledger_ref *refs, struct error *e)
+{
+    return append(l, records, n, true, refs, e);
+}

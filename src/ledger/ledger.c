@@ -1,0 +1,179 @@
+#include "ledger/ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include "base/clock.h"
+
+#include "ledger/io.h"
+#include "ledger/writer.h"
+
+#define SEGMENT_BYTES ((uint64_t)256 << 20)
+
+void ledger_alarm(const struct ledger *l, enum ledger_alarm alarm, const struct error *why)
+{
+    if (l->options.alarm) {
+        l->options.alarm(l->options.alarm_context, alarm, why);
+    }
+}
+
+int64_t ledger_now(const struct ledger *l)
+{
+    return l->options.now_ms();
+}
+
+struct segment_key *ledger_key_get(struct ledger *l)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    struct segment_key *key = l->current;
+    if (key) {
+        key->users++;
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+    return key;
+}
+
+void ledger_key_put(struct ledger *l, struct segment_key *key)
+{
+    if (!key) {
+        return;
+    }
+    (void)pthread_mutex_lock(&l->lock);
+    bool last = --key->users == 0;
+    (void)pthread_mutex_unlock(&l->lock);
+    if (last) {
+        segment_key_free(key);
+    }
+}
+
+void ledger_publish(struct ledger *l)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    struct segment_key *former = l->current;
+    l->current = l->key_in_use;
+    if (l->current) {
+        l->current->users++;
+    }
+    merkle_copy(&l->head_tree, &l->tree);
+    l->head.size = l->tree.size;
+    l->head.time_ms = l->time_ms;
+    l->head.segment = l->segment.number;
+    l->head.offset = l->segment.length;
+    l->head.stored_bytes = l->closed_bytes + l->segment.length;
+    (void)pthread_mutex_unlock(&l->lock);
+    ledger_key_put(l, former);
+}
+
+void ledger_head(struct ledger *l, struct ledger_head *head)
+{
+    struct merkle tree;
+    OWN(digest) struct digest *d = digest_new();
+
+    (void)pthread_mutex_lock(&l->lock);
+    *head = l->head;
+    merkle_copy(&tree, &l->head_tree);
+    (void)pthread_mutex_unlock(&l->lock);
+    merkle_root(&tree, d, head->root);
+}
+
+void ledger_id(const struct ledger *l, uint8_t id[static LEDGER_ID_LEN])
+{
+    (void)memcpy(id, l->id, LEDGER_ID_LEN);
+}
+
+static struct ledger *new_ledger(const struct secret *key, const struct ledger_options *options)
+{
+    struct ledger *l = calloc(1, sizeof(*l));
+
+    if (!l) {
+        arena_panic("out of memory");
+    }
+    l->dirfd = -1;
+    l->segment.fd = -1;
+    l->settled = true;
+    l->key = secret_copy(secret_slice(key));
+    l->options = options ? *options : (struct ledger_options){0};
+    l->options.segment_bytes = l->options.segment_bytes ? l->options.segment_bytes : SEGMENT_BYTES;
+    l->options.mode = l->options.mode ? l->options.mode : 0640;
+    l->options.now_ms = l->options.now_ms ? l->options.now_ms : clock_wall_ms;
+    l->digest = digest_new();
+    l->batch = digest_new();
+    l->last = &l->first;
+    (void)pthread_mutex_init(&l->lock, NULL);
+    return l;
+}
+
+static void free_ledger(struct ledger *l)
+{
+    segment_drop(l);
+    ledger_key_put(l, l->current);
+    own_fd(&l->dirfd);
+    secret_free(l->key);
+    for (unsigned i = 0; i < l->n_sealers; i++) {
+        sealer_free(l->sealers[i]);
+    }
+    digest_free(l->digest);
+    digest_free(l->batch);
+    (void)pthread_mutex_destroy(&l->lock);
+    free(l);
+}
+
+/* Open the folder anew, so that the lock is this ledger's own, and take it. */
+static bool lock_folder(struct ledger *l, int dirfd, struct error *e)
+{
+    l->dirfd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (l->dirfd < 0) {
+        return error_errno(e, ERROR_CONFIG, "ledger: open folder");
+    }
+    if (flock(l->dirfd, LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK
+                   ? error_set(e, ERROR_CONFIG, "ledger: another process has it open")
+                   : error_errno(e, ERROR_CONFIG, "ledger: lock");
+    }
+    return true;
+}
+
+static bool start(struct ledger *l, int dirfd, struct error *e)
+{
+    struct recovered r;
+
+    if (l->key->len != KEYRING_KEY_LEN) {
+        return error_set(e, ERROR_CONFIG, "ledger: a key has %d bytes", KEYRING_KEY_LEN);
+    }
+    if (!lock_folder(l, dirfd, e) || !ledger_recover(l, &r, e)) {
+        return false;
+    }
+    if (r.number == 0) {
+        keyring_random_bytes(l->id, sizeof(l->id));
+    }
+    l->segment.number = r.number;
+    l->segment.length = r.length;
+    l->tree = r.tree;
+    l->time_ms = r.time_ms;
+    l->next = r.reason;
+    l->closed_bytes = r.bytes - r.length; /* segment_start() adds the last one's */
+    return segment_start(l, e);
+}
+
+bool ledger_open(int dirfd, const struct secret *key, const struct ledger_options *options,
+                 struct ledger **out, struct error *e)
+{
+    struct ledger *l = new_ledger(key, options);
+
+    if (!start(l, dirfd, e)) {
+        free_ledger(l);
+        return false;
+    }
+    *out = l;
+    return true;
+}
+
+void ledger_close(struct ledger *l)
+{
+    if (!l) {
+        return;
+    }
+    segment_end(l, END_STOPPED);
+    free_ledger(l);
+}

@@ -1,0 +1,224 @@
+#include <openssl/evp.h>
+#include <zstd.h>
+
+#include "base/arena.h"
+
+#include "ledger/internal.h"
+
+#define ZSTD_LEVEL 3
+#define NONCE_LEN  12
+#define GCM_STEP   ((size_t)1 << 30) /* OpenSSL counts in int */
+
+struct sealer {
+    ZSTD_CCtx *pack;
+    ZSTD_DCtx *unpack; /* made when first needed: writers never do */
+    EVP_CIPHER_CTX *gcm;
+    EVP_CIPHER *cipher;
+    struct digest *digest;
+};
+
+/* Each record has its own key: section 4. */
+static const uint8_t nonce[NONCE_LEN];
+
+struct sealer *sealer_new(void)
+{
+    struct sealer *s = calloc(1, sizeof(*s));
+    if (!s) {
+        arena_panic("out of memory");
+    }
+    s->gcm = EVP_CIPHER_CTX_new();
+    s->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    s->digest = digest_new();
+    if (!s->gcm || !s->cipher) {
+        arena_panic("AES-256-GCM is not available");
+    }
+    return s;
+}
+
+void sealer_free(struct sealer *s)
+{
+    if (!s) {
+        return;
+    }
+    (void)ZSTD_freeCCtx(s->pack);
+    (void)ZSTD_freeDCtx(s->unpack);
+    EVP_CIPHER_CTX_free(s->gcm);
+    EVP_CIPHER_free(s->cipher);
+    digest_free(s->digest);
+    free(s);
+}
+
+/* Run the cipher over `len` bytes in place, in steps that OpenSSL's int can count. */
+static bool run(EVP_CIPHER_CTX *c, uint8_t *bytes, size_t len)
+{
+    while (len) {
+        size_t step = len < GCM_STEP ? len : GCM_STEP;
+        int n = 0;
+        if (EVP_CipherUpdate(c, bytes, &n, bytes, (int)step) != 1) {
+            return false;
+        }
+        bytes += step;
+        len -= step;
+    }
+    return true;
+}
+
+/* Key the cipher for one record and give it the header. */
+static bool start(struct sealer *s, struct slice segment_key, const uint8_t *salt,
+                  const uint8_t *head, bool sealing)
+{
+    uint8_t key[KEYRING_KEY_LEN];
+    int n = 0;
+
+    keyring_derive_salted(segment_key, slice_of(salt, SALT_LEN), "record", key);
+    bool ok = EVP_CipherInit_ex2(s->gcm, s->cipher, key, nonce, sealing, NULL) == 1 &&
+              EVP_CipherUpdate(s->gcm, NULL, &n, head, RECORD_AAD_LEN) == 1;
+    explicit_bzero(key, sizeof(key));
+    return ok;
+}
+
+static void digest_two(struct digest *d, struct slice a, struct slice b, uint8_t *out)
+{
+    digest_add(d, a);
+    digest_add(d, b);
+    digest_end(d, out);
+}
+
+void sealer_seal(struct sealer *s, const struct segment_key *key,
+                 const struct ledger_record *record, int64_t time_ms, struct sealed *out)
+{
+    struct record_head h = {.sealed = true, .type = record->type, .time_ms = time_ms};
+    size_t bound = ZSTD_compressBound(record->body.len);
+    int n = 0;
+
+    uint8_t *head = malloc(RECORD_HEAD_LEN + BLIND_LEN + bound + TAG_LEN);
+    if (!head || (!s->pack && !(s->pack = ZSTD_createCCtx()))) {
+        arena_panic("out of memory");
+    }
+    uint8_t *payload = head + RECORD_HEAD_LEN;
+    keyring_random_bytes(payload, BLIND_LEN);
+    keyring_random_bytes(h.salt, sizeof(h.salt));
+    digest_two(s->digest, slice_of(payload, BLIND_LEN), record->body, h.commitment);
+    size_t packed = ZSTD_compressCCtx(s->pack, payload + BLIND_LEN, bound, record->body.ptr,
+                                      record->body.len, ZSTD_LEVEL);
+    if (ZSTD_isError(packed)) {
+        arena_panic("compression failed");
+    }
+    size_t plain = BLIND_LEN + packed;
+    h.length = (uint32_t)(plain + TAG_LEN);
+    (void)memcpy(h.key_id, key->id, sizeof(h.key_id));
+    record_head_write(&h, head);
+    if (!start(s, secret_slice(key->key), h.salt, head, true) || !run(s->gcm, payload, plain) ||
+        EVP_CipherFinal_ex(s->gcm, payload + plain, &n) != 1 ||
+        EVP_CIPHER_CTX_ctrl(s->gcm, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, payload + plain) != 1) {
+        arena_panic("sealing failed");
+    }
+    digest_two(s->digest, slice_of(payload, h.length), SLICE_NONE, h.digest);
+    record_head_write(&h, head);
+    out->bytes = head;
+    out->len = RECORD_HEAD_LEN + h.length;
+}
+
+static bool unpack(struct sealer *s, struct slice packed, struct arena *arena, struct slice *body,
+                   struct error *e)
+{
+    unsigned long long len = ZSTD_getFrameContentSize(packed.ptr, packed.len);
+
+    if (len == ZSTD_CONTENTSIZE_UNKNOWN || len == ZSTD_CONTENTSIZE_ERROR || len > LEDGER_BODY_MAX) {
+        return error_set(e, ERROR_CORRUPT, "the body is not one compressed frame");
+    }
+    if (len + 64 > arena->max - arena->total) {
+        return error_set(e, ERROR_LIMIT, "a body of %llu bytes is larger than allowed here", len);
+    }
+    if (!s->unpack && !(s->unpack = ZSTD_createDCtx())) {
+        arena_panic("out of memory");
+    }
+    uint8_t *to = arena_alloc(arena, (size_t)len + 1);
+    size_t got = ZSTD_decompressDCtx(s->unpack, to, (size_t)len, packed.ptr, packed.len);
+    if (ZSTD_isError(got) || got != len) {
+        return error_set(e, ERROR_CORRUPT, "the body does not decompress");
+    }
+    *body = slice_of(to, got);
+    return true;
+}
+
+bool sealer_open(struct sealer *s, const struct secret *segment_key,
+                 const uint8_t head[static RECORD_HEAD_LEN], const struct record_head *h,
+                 uint8_t *payload, struct arena *arena, struct slice *body, struct error *e)
+{
+    uint8_t commitment[DIGEST_LEN];
+    uint8_t end[16];
+    struct slice opened = SLICE_NONE;
+    int n = 0;
+
+    if (!h->sealed || h->length <= RECORD_SEALED_MIN) {
+        return error_set(e, ERROR_CORRUPT, "not a sealed record");
+    }
+    size_t plain = h->length - TAG_LEN;
+    if (!start(s, secret_slice(segment_key), h->salt, head, false) ||
+        !run(s->gcm, payload, plain) ||
+        EVP_CIPHER_CTX_ctrl(s->gcm, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, payload + plain) != 1 ||
+        EVP_CipherFinal_ex(s->gcm, end, &n) != 1) {
+        return error_set(e, ERROR_CORRUPT, "the seal does not open");
+    }
+    struct slice packed = slice_of(payload + BLIND_LEN, plain - BLIND_LEN);
+    if (!unpack(s, packed, arena, &opened, e)) {
+        return false;
+    }
+    digest_two(s->digest, slice_of(payload, BLIND_LEN), opened, commitment);
+    if (memcmp(commitment, h->commitment, sizeof(commitment)) != 0) {
+        return error_set(e, ERROR_CORRUPT, "the body is not what was committed to");
+    }
+    *body = opened;
+    return true;
+}
+
+struct segment_key *segment_key_new(void)
+{
+    struct segment_key *k = calloc(1, sizeof(*k));
+    if (!k) {
+        arena_panic("out of memory");
+    }
+    k->users = 1;
+    k->key = keyring_random();
+    k->commit_key = keyring_derive(k->key, "commit");
+    keyring_random_bytes(k->id, sizeof(k->id));
+    return k;
+}
+
+void segment_key_free(struct segment_key *k)
+{
+    if (!k) {
+        return;
+    }
+    secret_free(k->key);
+    secret_free(k->commit_key);
+    free(k);
+}
+
+bool segment_key_open(const struct segment_head *h, const struct secret *ledger_key,
+                      struct segment_key **out, struct error *e)
+{
+    OWN(secret) struct secret *key = NULL;
+    uint8_t id[KEYRING_ID_LEN];
+
+    keyring_id(ledger_key, id);
+    if (memcmp(id, h->ledger_key_id, sizeof(id)) != 0) {
+        return error_set(e, ERROR_CONFIG, "the ledger was written under another master key");
+    }
+    if (!keyring_open_secret(ledger_key, SLICE_ARRAY(h->fixed), SLICE_ARRAY(h->sealed_key), &key,
+                             e) ||
+        key->len != KEYRING_KEY_LEN) {
+        return error_set(e, ERROR_CORRUPT, "the segment's key does not open");
+    }
+    struct segment_key *k = calloc(1, sizeof(*k));
+    if (!k) {
+        arena_panic("out of memory");
+    }
+    k->users = 1;
+    (void)memcpy(k->id, h->key_id, sizeof(k->id));
+    k->commit_key = keyring_derive(key, "commit");
+    k->key = TAKE(key, NULL);
+    *out = k;
+    return true;
+}

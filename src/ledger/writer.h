@@ -1,0 +1,117 @@
+/* ledger/writer - the state of the one process that writes. For ledger/'s own files.
+ *
+ * ledger.c opens, closes and answers; recover.c finds where to go on; segment.c writes the active
+ * segment; append.c takes records from many threads. What is marked `leader` is touched only by
+ * the thread that leads (or before and after there are threads); `lock` guards the rest. */
+#pragma once
+
+#include <pthread.h>
+
+#include "ledger/internal.h"
+
+/* The segment that is written. */
+struct segment {
+    int fd; /* -1: none */
+    uint32_t number;
+    uint64_t length;    /* end of the last commit */
+    uint64_t allocated; /* the file's size: zeros between length and here */
+    uint64_t step;      /* how much to take in advance next time */
+};
+
+struct waiter;
+
+struct ledger {
+    int dirfd; /* locked */
+    struct secret *key;
+    uint8_t id[LEDGER_ID_LEN];
+    struct ledger_options options;
+
+    pthread_mutex_t lock;
+    bool leading;                /* somebody leads */
+    struct waiter *first;        /* waiting for the next leader, oldest first */
+    struct waiter **last;        /* where the next one is hung */
+    struct segment_key *current; /* of the active segment; NULL while there is none */
+    struct ledger_head head;     /* its root is filled in when asked for */
+    struct merkle head_tree;
+    struct sealer *sealers[8];
+    unsigned n_sealers;
+
+    struct segment segment;         /* leader */
+    struct segment_key *key_in_use; /* leader: of `segment` */
+    struct merkle tree;             /* leader: after the last commit */
+    int64_t time_ms;                /* leader: of the last commit */
+    uint64_t closed_bytes;          /* leader: in the segments before the active one */
+    enum start_reason next;         /* leader: why the next segment will be started */
+    bool settled;                   /* leader: nothing refused stands behind `segment.length` */
+    bool disk_low;                  /* leader: alarm given */
+    struct digest *digest;          /* leader */
+    struct digest *batch;           /* leader */
+};
+
+/* Records of one ledger_append(), waiting to be committed. Lives on its caller's stack. */
+struct waiter {
+    struct waiter *next;
+    struct sealed *records;
+    size_t n;
+    struct ledger_ref *refs;
+    struct segment_key *key; /* that the records are sealed under; NULL: none was active */
+    bool reserved;
+
+    enum { WAITER_WAITS, WAITER_LEADS, WAITER_STALE, WAITER_DONE, WAITER_FAILED } state;
+
+    enum { OUTCOME_OPEN, OUTCOME_STALE, OUTCOME_DONE, OUTCOME_FAILED } outcome; /* leader */
+    struct error *error;
+    pthread_cond_t wake;
+};
+
+/* Where the ledger stands when it is opened. */
+struct recovered {
+    uint32_t number; /* last segment, 0 for none */
+    uint64_t length;
+    struct merkle tree;
+    int64_t time_ms;
+    enum start_reason reason;
+    uint64_t bytes; /* in all segments */
+};
+
+/* Find it, and cut what is not to be kept. Sets the ledger's id when there is one. */
+bool ledger_recover(struct ledger *l, struct recovered *r, struct error *e) MUST_CHECK;
+
+/**
+ * Start the next segment, durably, with a new key, and make it the active one. The former one must
+ * have been closed or settled.
+ *
+ * @return  false with ERROR_BUSY or ERROR_LIMIT when the disk fails or is full; then no segment is
+ *          active and the next call tries again
+ */
+bool segment_start(struct ledger *l, struct error *e) MUST_CHECK;
+
+/**
+ * Write what the waiters whose outcome is open brought as one batch, and sync it.
+ *
+ * @return  false with ERROR_LIMIT when the disk is full: nothing was written; with ERROR_BUSY when
+ *          writing failed: the segment is then closed for good and its batch removed
+ */
+bool segment_commit(struct ledger *l, struct waiter *waiters, struct error *e) MUST_CHECK;
+
+/* Write the segment's end, cut it to its length and close it. On failure it is as if it had crashed. */
+void segment_end(struct ledger *l, enum end_reason reason);
+
+/* After a failure: cut the failed batch off, or have the next segment say where it ends. */
+void segment_settle(struct ledger *l, const struct error *why);
+
+/* Free space above the reserve, in bytes; UINT64_MAX when it cannot be asked. */
+uint64_t segment_room(const struct ledger *l);
+
+/* Stop using the active segment's key and file. */
+void segment_drop(struct ledger *l);
+
+void ledger_alarm(const struct ledger *l, enum ledger_alarm alarm, const struct error *why);
+int64_t ledger_now(const struct ledger *l);
+
+/* Publish tree and position for ledger_head() and the sealing threads. */
+void ledger_publish(struct ledger *l);
+
+/* Borrow and give back the active segment's key. */
+struct segment_key *ledger_key_get(struct ledger *l);
+void ledger_key_put(struct ledger *l, struct segment_key *key);
