@@ -387,8 +387,13 @@ enum scan_result scan_next(struct scan *s, struct error *e)
                     : SCAN_END;
     }
     enum scan_result r = walk_batch(s, e);
+    if ((r == SCAN_END || r == SCAN_BAD) && s->window_len) {
+        s->window_len = 0; /* the writer may have filled in what was not there when it was read */
+        s->state.watch_hit = hit;
+        r = walk_batch(s, e);
+    }
     if (r != SCAN_BATCH) {
-        s->window_len = 0; /* the writer may fill in what was not there yet */
+        s->window_len = 0;
         s->state.watch_hit = hit;
     }
     return r;

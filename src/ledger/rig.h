@@ -1,0 +1,58 @@
+/* ledger/rig - what the ledger's tests share: a ledger in a folder of its own, records that can be
+ * told apart, and the question whether exactly the acknowledged ones are there. Tests only. */
+#pragma once
+
+#include <pthread.h>
+
+#include "keyring/digest.h"
+#include "keyring/keyring.h"
+#include "ledger/ledger.h"
+#include "ledger/reader.h"
+#include "ledger/verify.h"
+
+#define RIG_MAX 4000
+
+struct rig_ack {
+    unsigned number;
+    struct ledger_ref ref;
+};
+
+struct rig {
+    char path[64];
+    int dirfd;
+    struct secret *key;
+    struct ledger_options options;
+    struct ledger *ledger;
+    pthread_mutex_t lock;
+    unsigned n; /* acknowledged */
+    struct rig_ack acked[RIG_MAX];
+    unsigned alarms;
+    enum ledger_alarm last_alarm;
+    bool unsettled;
+};
+
+void rig_init(struct rig *r);
+void rig_init_with(struct rig *r, struct ledger_options options);
+
+/* Close, remove the folder. */
+void rig_done(struct rig *r);
+
+/* Close and open again. */
+void rig_reopen(struct rig *r);
+
+/* Append record `number`, whose body follows from the number; note it when acknowledged. */
+bool rig_append(struct rig *r, unsigned number);
+
+struct ledger_reader *rig_reader(struct rig *r);
+
+/* Fail unless the ledger holds exactly the acknowledged records, `n` of them, each whole. */
+void rig_expect(struct rig *r, unsigned n);
+
+/* Fail unless verify finds no fault, with and without the key. */
+void rig_verify_clean(struct rig *r);
+
+/* The body of record `number`, of varied length. */
+struct slice rig_body(unsigned number, uint8_t room[static 8192]);
+
+/* Remove a folder's files. */
+void rig_empty(int dirfd);

@@ -1,0 +1,171 @@
+#include "ledger/rig.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "tests/test.h"
+
+static void alarm_given(void *context, enum ledger_alarm alarm, const struct error *why)
+{
+    struct rig *r = context;
+    (void)why;
+    r->alarms++;
+    r->last_alarm = alarm;
+    r->unsettled |= alarm == LEDGER_ALARM_UNSETTLED;
+}
+
+void rig_init(struct rig *r)
+{
+    rig_init_with(r, (struct ledger_options){0});
+}
+
+void rig_init_with(struct rig *r, struct ledger_options options)
+{
+    struct error e = {0};
+
+    *r = (struct rig){.path = "/tmp/postern-ledger-XXXXXX", .options = options};
+    assert_non_null(mkdtemp(r->path));
+    r->dirfd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(r->dirfd >= 0);
+    r->key = keyring_random();
+    r->options.alarm = alarm_given;
+    r->options.alarm_context = r;
+    (void)pthread_mutex_init(&r->lock, NULL);
+    assert_ok(ledger_open(r->dirfd, r->key, &r->options, &r->ledger, &e), e);
+}
+
+void rig_empty(int dirfd)
+{
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fdopendir(fd);
+
+    for (struct dirent *d = dir ? readdir(dir) : NULL; d; d = readdir(dir)) {
+        if (d->d_name[0] != '.') {
+            (void)unlinkat(dirfd, d->d_name, 0);
+        }
+    }
+    if (dir) {
+        (void)closedir(dir);
+    }
+}
+
+void rig_done(struct rig *r)
+{
+    ledger_close(r->ledger);
+    rig_empty(r->dirfd);
+    (void)close(r->dirfd);
+    (void)rmdir(r->path);
+    secret_free(r->key);
+    (void)pthread_mutex_destroy(&r->lock);
+}
+
+void rig_reopen(struct rig *r)
+{
+    struct error e = {0};
+
+    ledger_close(TAKE(r->ledger, NULL));
+    assert_ok(ledger_open(r->dirfd, r->key, &r->options, &r->ledger, &e), e);
+}
+
+struct slice rig_body(unsigned number, uint8_t room[static 8192])
+{
+    size_t len = 4 + (size_t)number * 7919 % 5000;
+
+    for (size_t i = 0; i < len; i++) {
+        room[i] = (uint8_t)(i * (number + 3) >> 3);
+    }
+    (void)memcpy(room, &number, sizeof(number));
+    return slice_of(room, len);
+}
+
+bool rig_append(struct rig *r, unsigned number)
+{
+    uint8_t room[8192];
+    struct error e = {0};
+    struct ledger_ref ref;
+    struct ledger_record record = {(uint16_t)(16 + number % 5), rig_body(number, room)};
+
+    if (!ledger_append(r->ledger, &record, 1, &ref, &e)) {
+        assert_true(e.kind == ERROR_BUSY || e.kind == ERROR_LIMIT);
+        return false;
+    }
+    (void)pthread_mutex_lock(&r->lock);
+    r->acked[r->n++] = (struct rig_ack){number, ref};
+    (void)pthread_mutex_unlock(&r->lock);
+    return true;
+}
+
+struct ledger_reader *rig_reader(struct rig *r)
+{
+    struct ledger_reader *reader = NULL;
+    struct error e = {0};
+
+    assert_ok(ledger_reader_open(r->dirfd, r->key, &reader, &e), e);
+    return reader;
+}
+
+static const struct rig_ack *find_ack(const struct rig *r, const struct ledger_entry *entry)
+{
+    unsigned number = 0;
+
+    (void)memcpy(&number, entry->body.ptr, sizeof(number));
+    for (unsigned i = 0; i < r->n; i++) {
+        if (r->acked[i].number == number) {
+            return &r->acked[i];
+        }
+    }
+    return NULL;
+}
+
+void rig_expect(struct rig *r, unsigned n)
+{
+    struct ledger_position at = {0};
+    struct ledger_entry entry;
+    struct error e = {0};
+    uint8_t room[8192];
+    unsigned seen = 0;
+    OWN(arena) struct arena a = {.max = 1 << 20};
+    OWN(ledger_reader) struct ledger_reader *reader = rig_reader(r);
+
+    for (;;) {
+        enum ledger_next next = ledger_reader_next(reader, &at, NULL, &a, &entry, &e);
+        if (next == LEDGER_FAILED) {
+            fail_msg("%s", e.text);
+        }
+        if (next == LEDGER_AT_END) {
+            break;
+        }
+        const struct rig_ack *ack = find_ack(r, &entry);
+        if (!ack) {
+            fail_msg("record %llu was never acknowledged", (unsigned long long)entry.ref.seq);
+            return;
+        }
+        assert_memory_equal(&ack->ref, &entry.ref, sizeof(entry.ref));
+        assert_true(slice_equal(entry.body, rig_body(ack->number, room)));
+        assert_int_equal(entry.type, 16 + ack->number % 5);
+        seen++;
+        arena_reset(&a);
+    }
+    assert_int_equal(seen, n);
+}
+
+static void print_fault(void *context, const struct ledger_fault *f)
+{
+    (void)context;
+    print_message("segment %u offset %llu record %llu: %s\n", f->segment,
+                  (unsigned long long)f->offset, (unsigned long long)f->seq, f->text);
+}
+
+void rig_verify_clean(struct rig *r)
+{
+    struct ledger_verdict v;
+    struct error e = {0};
+    struct ledger_verify_options without = {.fault = print_fault};
+    struct ledger_verify_options with = {.key = r->key, .fault = print_fault};
+
+    assert_ok(ledger_verify(r->dirfd, &without, &v, &e), e);
+    assert_int_equal(v.faults, 0);
+    assert_ok(ledger_verify(r->dirfd, &with, &v, &e), e);
+    assert_int_equal(v.faults, 0);
+}
