@@ -74,6 +74,7 @@ static void keeps_numbers_whole_and_in_parts(void **unused)
     assert_terms("1.234,50 EUR", "=123450 1 234 50 eur");
     assert_terms("on 2026-11-24.", "on =20261124 2026 11 24");
     assert_terms("v1.2.3 3.5mm 12. 7", "v1 =23 2 3 3 5mm 12 7");
+    assert_terms("5Ж 1.Ж 1.5Ж", "5ж 1 ж 1 5ж");
     assert_terms("1.2@x.test", "=1.2@x.test 1 2 x test");
 }
 

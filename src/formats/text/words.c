@@ -49,9 +49,10 @@ static bool is_spaceless(utf8proc_int32_t c)
            || within(c, 0x20000, 0x3ffff); /* more Han */
 }
 
+/* KIND_BREAK for bytes beyond ASCII: they end an ASCII word. */
 static enum kind kind_of_ascii(uint8_t c)
 {
-    return (enum kind)ascii_kinds[c];
+    return c < 0x80 ? (enum kind)ascii_kinds[c] : KIND_BREAK;
 }
 
 static enum kind kind_of(utf8proc_int32_t c)
@@ -301,7 +302,7 @@ static void take_ascii(struct text_words *w)
     const uint8_t *from = w->rest.ptr;
     size_t len = 0;
 
-    while (len < w->rest.len && from[len] < 0x80 && kind_of_ascii(from[len]) != KIND_BREAK) {
+    while (len < w->rest.len && kind_of_ascii(from[len]) != KIND_BREAK) {
         len++;
     }
     size_t room = w->full ? 0 : TEXT_TERM_MAX - w->len;
