@@ -123,10 +123,12 @@ void scripted_start(struct scripted *s)
     struct sockaddr_storage bound;
     socklen_t len = sizeof(bound);
 
-    if (!address_parse(SLICE("127.0.0.1"), 1, &s->address, &e)) {
+    if (!address_parse(slice_text(s->at ? s->at : "127.0.0.1"), 1, &s->address, &e)) {
         arena_panic(e.text);
     }
-    address_set_port(&s->address, 0);
+    if (!s->at) {
+        address_set_port(&s->address, 0);
+    }
     buf_init(&s->letter, LETTER_MAX);
     if (!dial_listen(&s->address, 8, &s->fd, &e) ||
         getsockname(s->fd, (struct sockaddr *)&bound, &len) != 0 ||

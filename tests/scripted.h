@@ -27,7 +27,8 @@
 struct scripted {
     struct tls_server *tls;                  /* NULL: no script shakes hands */
     const char *const *scripts[SCRIPTS_MAX]; /* NULL-terminated steps of each connection */
-    struct address address;                  /* where it listens */
+    const char *at;         /* where to listen; NULL: "127.0.0.1" with a port that is free */
+    struct address address; /* where it listens */
     pthread_t thread;
     int fd;
     atomic_size_t connections; /* taken so far */
@@ -35,7 +36,7 @@ struct scripted {
     char breach[256];          /* what came instead of what the script wants, or empty */
 };
 
-/* Listen on loopback and begin. tls and scripts are set by the caller, the rest is zero. */
+/* Listen on loopback and begin. tls, scripts and at are set by the caller, the rest is zero. */
 void scripted_start(struct scripted *s);
 
 /* Wait until every script was played or failed, then free; the letter stays until

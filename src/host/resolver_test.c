@@ -10,105 +10,22 @@
 #include "host/address.h"
 #include "host/dial.h"
 #include "host/resolver.h"
+#include "tests/nameserver.h"
 #include "tests/test.h"
 
 #define WITHIN_MS 5000
 
-extern char **environ;
-
 static struct {
-    bool running;
-    pid_t pid;
-    int stdin_of; /* closing it ends the server */
-    char folder[64];
-    uint16_t port;
+    struct nameserver names;
     struct resolver *resolver;
 } server;
-
-/* A port that nobody listens on at this moment. */
-static uint16_t free_port(void)
-{
-    struct address any = {0};
-    struct error e = {0};
-    OWN(fd) int fd = -1;
-    struct sockaddr_storage bound;
-    socklen_t len = sizeof(bound);
-    assert_ok(address_parse(SLICE("127.0.0.1"), 1, &any, &e), e);
-    address_set_port(&any, 0);
-    assert_ok(dial_listen(&any, 1, &fd, &e), e);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&bound, &len), 0);
-    struct address taken = address_from_socket(&bound, len);
-    return address_port(&taken);
-}
-
-static bool wait_until_ready(int fd)
-{
-    char text[7] = "";
-    size_t len = 0;
-    while (len < 6) {
-        ssize_t n = read(fd, text + len, 6 - len);
-        if (n <= 0) {
-            return false;
-        }
-        len += (size_t)n;
-    }
-    return strcmp(text, "ready\n") == 0;
-}
-
-/* Start tests/receiver/dns.py. False where its tools are not installed. */
-static bool start_server(void)
-{
-    char port[8];
-    char script[512];
-    char zones[512];
-    int in[2];
-    int out[2];
-    posix_spawn_file_actions_t actions;
-    const char *corpus = getenv("CORPUS");
-
-    if (!corpus || system("command -v nsd ldns-signzone /usr/bin/python3 > /dev/null") != 0) {
-        return false;
-    }
-    (void)snprintf(server.folder, sizeof(server.folder), "/tmp/postern-dns-XXXXXX");
-    assert_non_null(mkdtemp(server.folder));
-    server.port = free_port();
-    (void)snprintf(port, sizeof(port), "%u", server.port);
-    (void)snprintf(script, sizeof(script), "%s/../receiver/dns.py", corpus);
-    (void)snprintf(zones, sizeof(zones), "%s/../receiver/zones", corpus);
-    assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-    posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-    char name[] = "/usr/bin/python3";
-    char *const arguments[] = {name, script, zones, server.folder, port, NULL};
-    assert_int_equal(posix_spawn(&server.pid, name, &actions, NULL, arguments, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    (void)close(in[0]);
-    (void)close(out[1]);
-    server.stdin_of = in[1];
-    server.running = true;
-    bool ready = wait_until_ready(out[0]);
-    (void)close(out[0]);
-    return ready;
-}
-
-static struct slice read_anchors(struct arena *arena)
-{
-    char path[128];
-    uint8_t bytes[8192];
-    (void)snprintf(path, sizeof(path), "%s/anchors", server.folder);
-    OWN(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = read(fd, bytes, sizeof(bytes));
-    assert_true(n > 0);
-    return arena_copy(arena, slice_of(bytes, (size_t)n));
-}
 
 static struct resolver *new_resolver(const struct slice *insecure, size_t n_insecure)
 {
     OWN(arena) struct arena arena = {0};
     struct error e = {0};
     arena_init(&arena, 65536);
-    struct slice at = arena_printf(&arena, "127.0.0.1@%u", server.port);
+    struct slice at = arena_printf(&arena, "127.0.0.1@%u", server.names.port);
     const struct dns_stub stubs[] = {
         {SLICE("secure.test"), at                  },
         {SLICE("bogus.test"),  at                  },
@@ -119,7 +36,7 @@ static struct resolver *new_resolver(const struct slice *insecure, size_t n_inse
         &(struct resolver_settings){
             .stubs = stubs,
             .n_stubs = 4,
-            .trust_anchors = read_anchors(&arena),
+            .trust_anchors = nameserver_anchors(&server.names, &arena),
             .insecure = insecure,
             .n_insecure = n_insecure,
         },
@@ -146,7 +63,7 @@ static struct dns_answer ask(struct arena *arena, const char *name, enum dns_typ
 static int set_up(void **unused)
 {
     (void)unused;
-    if (start_server()) {
+    if (nameserver_start(&server.names)) {
         server.resolver = new_resolver(NULL, 0);
     }
     return 0;
@@ -156,20 +73,13 @@ static int tear_down(void **unused)
 {
     (void)unused;
     resolver_free(server.resolver);
-    if (server.running) {
-        char command[128];
-        (void)close(server.stdin_of);
-        (void)waitpid(server.pid, NULL, 0);
-        (void)snprintf(command, sizeof(command), "rm -r %s", server.folder);
-        return system(command);
-    }
+    nameserver_stop(&server.names);
     return 0;
 }
 
 static void need_server(void)
 {
     if (!server.resolver) {
-        print_message("nsd, ldns-signzone or python3 is missing: not tested\n");
         skip();
     }
 }

@@ -42,6 +42,9 @@ struct scene {
 int make_world(void **unused);
 int free_world(void **unused);
 
+/* A server context with that certificate; the caller's. */
+struct tls_server *server_of(const struct certificate *certificate);
+
 /* Start a server that plays the scripts, one for each connection. */
 void scene_start(struct scene *s, const struct certificate *certificate, enum tls_level level,
                  const char *const *first, const char *const *second);

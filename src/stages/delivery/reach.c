@@ -1,0 +1,162 @@
+#include "stages/delivery/reach.h"
+
+#include "base/clock.h"
+
+/* One attempt's way through hosts and addresses. */
+struct search {
+    const struct reach *reach;
+    const struct reach_goal *goal;
+    struct arena *arena;
+    struct reached *out;
+    int64_t end_ms;
+    unsigned tries;
+    bool proven; /* DNSSEC proves the hosts */
+    bool busy;   /* an address was passed over: its places are taken; the first such: */
+    const struct route_host *busy_host;
+    struct address busy_address;
+    bool busy_secure;
+    bool self;                    /* a host turned out to be ourselves */
+    struct recipient_outcome why; /* status 0: no server was tried */
+};
+
+/* Of several servers' words a "later" counts more than a "never": only when all refuse for good
+ * does the letter go back. */
+static void remember(struct search *s, struct recipient_outcome why)
+{
+    if (s->why.status != DELIVERY_DEFERRED || why.status == DELIVERY_DEFERRED) {
+        s->why = why;
+    }
+}
+
+static void remember_busy(struct search *s, const struct route_host *host,
+                          const struct address *address, bool secure)
+{
+    if (!s->busy) {
+        s->busy = true;
+        s->busy_host = host;
+        s->busy_address = *address;
+        s->busy_secure = secure;
+    }
+}
+
+static bool try_address(struct search *s, const struct route_host *host,
+                        const struct address *address, bool secure, int64_t wait_ms)
+{
+    const struct reach *r = s->reach;
+    const struct session_peer peer = {
+        .host = host->name,
+        .address = *address,
+        .level = s->goal->level,
+        .implicit_tls = s->goal->implicit_tls,
+        .dnssec = secure && s->proven,
+        .user = s->goal->user,
+        .password = s->goal->password,
+    };
+    struct recipient_outcome why = {0};
+
+    int place = gate_enter(r->gate, address, r->per_address, clock_steady_ms() + wait_ms);
+    if (place < 0) {
+        remember_busy(s, host, address, secure);
+        return false;
+    }
+    s->tries++;
+    struct session *session = session_open(&r->session, &peer, s->arena, &why);
+    if (!session) {
+        gate_leave(r->gate, place);
+        remember(s, why);
+        return false;
+    }
+    *s->out = (struct reached){session, r->gate, place};
+    return true;
+}
+
+static bool may_try(const struct search *s)
+{
+    return s->tries < REACH_TRIES_MAX && clock_steady_ms() < s->end_ms;
+}
+
+static bool try_host(struct search *s, const struct route_host *host)
+{
+    struct lookup_addresses found;
+
+    lookup_addresses(&s->reach->lookup, host, s->arena, &found);
+    s->self |= found.self;
+    if (found.failed) {
+        remember(s, session_outcome(DELIVERY_DEFERRED, 0, "4.4.3", found.why, s->arena));
+    }
+    for (size_t i = 0; i < found.n && may_try(s); i++) {
+        if (try_address(s, host, &found.addresses[i], found.secure, 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What it means that no session stands. */
+static struct recipient_outcome conclude(struct search *s)
+{
+    if (s->why.status != 0) {
+        return s->why;
+    }
+    if (s->busy) {
+        return session_outcome(DELIVERY_DEFERRED, 0, "4.4.5",
+                               SLICE("as many connections to this server as allowed are busy"),
+                               s->arena);
+    }
+    if (s->self) {
+        return session_outcome(DELIVERY_FAILED, 0, "5.4.6",
+                               arena_printf(s->arena,
+                                            "the mail servers of %.*s lead back to this one",
+                                            SLICE_ARG(s->goal->domain)),
+                               s->arena);
+    }
+    return session_outcome(
+        DELIVERY_FAILED, 0, "5.4.4",
+        arena_printf(s->arena, "no mail server of %.*s has an address", SLICE_ARG(s->goal->domain)),
+        s->arena);
+}
+
+static bool try_hosts(struct search *s, const struct route *route)
+{
+    for (size_t i = 0; i < route->n_hosts && may_try(s); i++) {
+        if (try_host(s, &route->hosts[i])) {
+            return true;
+        }
+    }
+    /* All that could be tried were busy with our own letters: wait for the first. */
+    return s->busy && s->why.status == 0 &&
+           try_address(s, s->busy_host, &s->busy_address, s->busy_secure, REACH_WAIT_MS);
+}
+
+bool reach_open(const struct reach *r, const struct reach_goal *goal, struct arena *arena,
+                struct reached *out, struct recipient_outcome *why)
+{
+    struct search s = {
+        .reach = r,
+        .goal = goal,
+        .arena = arena,
+        .out = out,
+        .end_ms = clock_steady_ms() + REACH_BUDGET_MS,
+    };
+    struct route route = lookup_route(&r->lookup, goal->domain, goal->route, arena, &s.proven);
+
+    if (route.verdict != ROUTE_FOUND) {
+        *why = session_outcome(route.verdict == ROUTE_NEVER ? DELIVERY_FAILED : DELIVERY_DEFERRED,
+                               0, route.code, route.why, arena);
+        return false;
+    }
+    if (try_hosts(&s, &route)) {
+        return true;
+    }
+    *why = conclude(&s);
+    return false;
+}
+
+void reach_close(struct reached *reached)
+{
+    session_close(reached->session);
+    if (reached->session) {
+        gate_leave(reached->gate, reached->place);
+    }
+    *reached = (struct reached){.place = -1};
+}

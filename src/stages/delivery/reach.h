@@ -1,0 +1,52 @@
+/* stages/delivery/reach - a session with one of the servers that take letters for a domain.
+ *
+ * Routes, looks up, and tries host after host and address after address until one session stands
+ * at the level demanded. Lower levels, other domains, or ourselves are never tried. */
+#pragma once
+
+#include "stages/delivery/gate.h"
+#include "stages/delivery/lookup.h"
+#include "stages/delivery/session.h"
+
+#define REACH_TRIES_MAX 10              /* connections tried in one attempt */
+#define REACH_BUDGET_MS (5 * 60 * 1000) /* after which no further one is begun */
+#define REACH_WAIT_MS   10000 /* for a place when every address is busy with our letters */
+
+/* Shared by all workers of a process; changes only with a reload. */
+struct reach {
+    struct lookup lookup;
+    struct session_settings session;
+    struct gate *gate;
+    uint64_t per_address; /* connections to one address at once */
+};
+
+/* Where one job's letters must go. */
+struct reach_goal {
+    struct slice domain; /* lower case, A-labels, or an address literal */
+    struct slice route;  /* "host:port", or empty: by MX */
+    enum tls_level level;
+    bool implicit_tls;
+    struct slice user; /* AUTH at the smart host */
+    struct slice password;
+};
+
+/* A session and the place at the gate that it holds. */
+struct reached {
+    struct session *session;
+    struct gate *gate;
+    int place;
+};
+
+/**
+ * Open a session with the first server that has one for us.
+ *
+ * @param out  set on success; its session looks into *r, which must outlive it
+ * @param why  set on failure: every recipient's outcome. FAILED when the DNS says for sure that
+ *             there is no server or all servers tried said so, otherwise DEFERRED
+ */
+bool reach_open(const struct reach *r, const struct reach_goal *goal, struct arena *arena,
+                struct reached *out, struct recipient_outcome *why)
+    __attribute__((warn_unused_result));
+
+/* End the session, if there is one, and give its place back. */
+void reach_close(struct reached *reached);
