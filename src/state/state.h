@@ -13,6 +13,7 @@
 
 #define STATE_FORMAT_VERSION 1
 #define STATE_VERIFIER_MAX   512
+#define STATE_VALUE_MAX      ((size_t)256 * 1024) /* bytes of one value before sealing */
 
 struct state;
 
@@ -58,7 +59,19 @@ bool state_level_get(struct state *s, struct slice where, uint64_t *level,
 bool state_level_put(struct state *s, struct slice where, uint64_t level,
                      struct error *e) MUST_CHECK;
 
-/* Write a consistent copy to a new file, while others go on reading and writing. */
+/* Small values under names of their owners' choosing ("checkpoint/last"): the sealed place for what
+ * has no type of its own here. At most STATE_VALUE_MAX bytes. */
+bool state_value_get(struct state *s, struct slice name, struct arena *arena, struct slice *value,
+                     bool *found, struct error *e) MUST_CHECK;
+bool state_value_put(struct state *s, struct slice name, struct slice value,
+                     struct error *e) MUST_CHECK;
+
+/* *found says whether there was one. */
+bool state_value_delete(struct state *s, struct slice name, bool *found,
+                        struct error *e) MUST_CHECK;
+
+/* Write a consistent copy to a new file, durably, while others go on reading and writing. False
+ * with ERROR_CONFIG when the file exists or cannot be made, ERROR_BUSY when the disk fails. */
 bool state_backup(struct state *s, const char *path, struct error *e) MUST_CHECK;
 
 OWN_BY(state, struct state, state_close)

@@ -1,0 +1,44 @@
+/* state/internal - the table underneath: sealed values under kinds and keyed names. */
+#pragma once
+
+#include "base/buf.h"
+
+#include "state/state.h"
+
+#define STORE_ID_LEN    32 /* HMAC-SHA-256 of kind and name */
+#define STORE_VALUE_MAX STATE_VALUE_MAX
+
+/* What a row is; part of its name and of its seal. Numbers are never reused. */
+enum store_kind {
+    STORE_CHECK = 1, /* one row: shows whether a key is the right one */
+    STORE_ACCOUNT = 2,
+    STORE_LEVEL = 3,
+    STORE_VALUE = 4,
+};
+
+struct store;
+
+bool store_open(const char *path, const struct secret *key, struct store **out,
+                struct error *e) MUST_CHECK;
+
+void store_close(struct store *s);
+
+/* Append the value to `plain` if there is one. */
+bool store_get(struct store *s, enum store_kind kind, struct slice name, struct buf *plain,
+               bool *found, struct error *e) MUST_CHECK;
+
+/* Write a value, new or in place of the old one; durable on return. */
+bool store_put(struct store *s, enum store_kind kind, struct slice name, struct slice plain,
+               struct error *e) MUST_CHECK;
+
+/* Remove a value; gone from the file on return. *found says whether there was one. */
+bool store_delete(struct store *s, enum store_kind kind, struct slice name, bool *found,
+                  struct error *e) MUST_CHECK;
+
+/* Step through the values of a kind in no meaningful order: start with a zeroed id, which is moved
+ * on. Others may write in between. */
+bool store_next(struct store *s, enum store_kind kind, uint8_t id[static STORE_ID_LEN],
+                struct buf *plain, bool *found, struct error *e) MUST_CHECK;
+
+/* Copy everything to a new file while others go on. */
+bool store_backup(struct store *s, const char *path, struct error *e) MUST_CHECK;

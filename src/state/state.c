@@ -1,0 +1,202 @@
+#include "state/state.h"
+
+#include "base/arena.h"
+
+#include "state/internal.h"
+
+#define NAME_MAX_BYTES 320 /* an address: 64 + 1 + 255 */
+#define DISPLAY_MAX    512
+#define ADDRESSES_MAX  1000
+
+struct state {
+    struct store *store;
+};
+
+static const struct cbor_field account_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct account, name, NAME_MAX_BYTES),
+    CBOR_OPTIONAL(2, CBOR_TEXTS, struct account, addresses, ADDRESSES_MAX),
+    CBOR_OPTIONAL(3, CBOR_TEXT, struct account, display, DISPLAY_MAX),
+    CBOR_OPTIONAL(4, CBOR_BYTES, struct account, verifier, STATE_VERIFIER_MAX),
+    CBOR_OPTIONAL(5, CBOR_BOOL, struct account, disabled, 0),
+    CBOR_FIELD(6, CBOR_UINT, struct account, created_at, 0),
+};
+const struct cbor_schema account_schema = CBOR_SCHEMA(account_fields, struct account);
+
+struct level {
+    uint64_t level;
+};
+
+static const struct cbor_field level_fields[] = {
+    CBOR_FIELD(1, CBOR_UINT, struct level, level, 0),
+};
+static const struct cbor_schema level_schema = CBOR_SCHEMA(level_fields, struct level);
+
+bool state_open(const char *path, const struct secret *key, struct state **out, struct error *e)
+{
+    struct store *store = NULL;
+    if (!store_open(path, key, &store, e)) {
+        return false;
+    }
+    struct state *s = calloc(1, sizeof(*s));
+    if (!s) {
+        arena_panic("out of memory");
+    }
+    s->store = store;
+    *out = s;
+    return true;
+}
+
+void state_close(struct state *s)
+{
+    if (s) {
+        store_close(s->store);
+        free(s);
+    }
+}
+
+static bool put(struct state *s, enum store_kind kind, struct slice name,
+                const struct cbor_schema *schema, const void *value, struct error *e)
+{
+    OWN(buf) struct buf plain;
+    buf_init(&plain, STORE_VALUE_MAX);
+    cbor_write(&plain, schema, value);
+    if (plain.full) {
+        return error_set(e, ERROR_LIMIT, "state: %s is too long", schema->name);
+    }
+    return store_put(s->store, kind, name, buf_slice(&plain), e);
+}
+
+/* A value that its seal vouches for and that still does not read was damaged before sealing. */
+static bool decode(struct slice plain, const struct cbor_schema *schema, struct arena *arena,
+                   void *out, struct error *e)
+{
+    if (!cbor_read(plain, schema, arena, out, e)) {
+        e->kind = ERROR_CORRUPT;
+        return error_add(e, "state");
+    }
+    return true;
+}
+
+static bool get(struct state *s, enum store_kind kind, struct slice name,
+                const struct cbor_schema *schema, struct arena *arena, void *out, bool *found,
+                struct error *e)
+{
+    OWN(buf) struct buf plain;
+    bool there = false;
+    buf_init(&plain, STORE_VALUE_MAX);
+    if (!store_get(s->store, kind, name, &plain, &there, e) ||
+        (there && !decode(arena_copy(arena, buf_slice(&plain)), schema, arena, out, e))) {
+        return false;
+    }
+    *found = there;
+    return true;
+}
+
+/* Accounts */
+
+bool state_account_get(struct state *s, struct slice name, struct arena *arena, struct account *out,
+                       bool *found, struct error *e)
+{
+    return get(s, STORE_ACCOUNT, name, &account_schema, arena, out, found, e);
+}
+
+bool state_account_put(struct state *s, const struct account *account, struct error *e)
+{
+    return put(s, STORE_ACCOUNT, account->name, &account_schema, account, e);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return slice_compare(((const struct account *)a)->name, ((const struct account *)b)->name);
+}
+
+bool state_accounts(struct state *s, struct arena *arena, struct account **accounts, size_t *count,
+                    struct error *e)
+{
+    uint8_t id[STORE_ID_LEN] = {0};
+    struct account *all = NULL;
+    size_t n = 0;
+    size_t room = 0;
+    for (;;) {
+        OWN(buf) struct buf plain;
+        bool found = false;
+        buf_init(&plain, STORE_VALUE_MAX);
+        if (!store_next(s->store, STORE_ACCOUNT, id, &plain, &found, e)) {
+            return false;
+        }
+        if (!found) {
+            break;
+        }
+        if (n == room) {
+            room = room ? room * 2 : 16;
+            struct account *more = arena_array(arena, room, sizeof(*more));
+            if (n > 0) {
+                memcpy(more, all, n * sizeof(*more));
+            }
+            all = more;
+        }
+        if (!decode(arena_copy(arena, buf_slice(&plain)), &account_schema, arena, &all[n], e)) {
+            return false;
+        }
+        n++;
+    }
+    if (n > 0) {
+        qsort(all, n, sizeof(*all), by_name);
+    }
+    *accounts = all;
+    *count = n;
+    return true;
+}
+
+/* Levels */
+
+bool state_level_get(struct state *s, struct slice where, uint64_t *level, struct error *e)
+{
+    OWN(arena) struct arena arena;
+    struct level value = {0};
+    bool found = false;
+    arena_init(&arena, STORE_VALUE_MAX);
+    if (!get(s, STORE_LEVEL, where, &level_schema, &arena, &value, &found, e)) {
+        return false;
+    }
+    *level = found ? value.level : 0;
+    return true;
+}
+
+bool state_level_put(struct state *s, struct slice where, uint64_t level, struct error *e)
+{
+    return put(s, STORE_LEVEL, where, &level_schema, &(struct level){level}, e);
+}
+
+/* Named values */
+
+bool state_value_get(struct state *s, struct slice name, struct arena *arena, struct slice *value,
+                     bool *found, struct error *e)
+{
+    OWN(buf) struct buf plain;
+    bool there = false;
+    buf_init(&plain, STORE_VALUE_MAX);
+    if (!store_get(s->store, STORE_VALUE, name, &plain, &there, e)) {
+        return false;
+    }
+    if (there) {
+        *value = arena_copy(arena, buf_slice(&plain));
+    }
+    *found = there;
+    return true;
+}
+
+bool state_value_put(struct state *s, struct slice name, struct slice value, struct error *e)
+{
+    return store_put(s->store, STORE_VALUE, name, value, e);
+}
+
+bool state_value_delete(struct state *s, struct slice name, bool *found, struct error *e)
+{
+    return store_delete(s->store, STORE_VALUE, name, found, e);
+}
+
+bool state_backup(struct state *s, const char *path, struct error *e)
+{
+    return store_backup(s->store, path, e);
+}
