@@ -19,6 +19,7 @@
 
 #define PROTECT_DIGEST_LEN    32
 #define PROTECT_KEYS_MAX      4
+#define PROTECT_RANGES_MAX    100 /* a header cut into more is copied instead */
 #define PROTECT_SIGNATURE_MAX 512 /* bytes: RSA-4096 */
 
 /* One piece of the copy. */
@@ -51,7 +52,7 @@ struct protect_context {
     int64_t received_ms;         /* wall clock at the end of data */
     struct slice client_name;    /* for Received, only when configured; empty leaves "from" out */
     struct slice client_address; /* the same: "192.0.2.1" or "2001:db8::1" */
-    struct slice tls_version;    /* "TLSv1.3"; empty when unknown */
+    struct slice tls_version;    /* "TLSv1.3"; empty: it did not come from a client */
     struct slice tls_cipher;
     bool utf8;                          /* MAIL had SMTPUTF8 */
     uint8_t random[MAIL_ID_RANDOM_LEN]; /* fresh, for a missing Message-ID */
