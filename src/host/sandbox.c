@@ -38,6 +38,8 @@
 #define ABI_IOCTL_DEV 5
 #define ABI_SCOPE     6
 
+#define LOCKED_MAX (UINT64_C(64) << 20) /* bytes of locked memory: base/secret */
+
 #define FLAG_VERSION      1U
 #define RULE_PATH_BENEATH 1
 
@@ -63,21 +65,27 @@ int sandbox_landlock_abi(void)
     return abi < 0 ? 0 : (int)abi;
 }
 
+/* Set soft and hard limit; who may not raise the hard one gets as much as there is. */
 static bool limit(int what, uint64_t max, struct error *e)
 {
     struct rlimit now;
     struct rlimit wanted = {max, max};
 
-    if (getrlimit((__rlimit_resource_t)what, &now) == 0 && now.rlim_max < max) {
-        wanted.rlim_cur = wanted.rlim_max = now.rlim_max; /* only root raises */
+    if (setrlimit((__rlimit_resource_t)what, &wanted) == 0) {
+        return true;
     }
-    return setrlimit((__rlimit_resource_t)what, &wanted) == 0 ||
-           error_errno(e, ERROR_CONFIG, "sandbox: set a resource limit");
+    if (errno == EPERM && getrlimit((__rlimit_resource_t)what, &now) == 0) {
+        now.rlim_cur = now.rlim_max;
+        return setrlimit((__rlimit_resource_t)what, &now) == 0 ||
+               error_errno(e, ERROR_CONFIG, "sandbox: set a resource limit");
+    }
+    return error_errno(e, ERROR_CONFIG, "sandbox: set a resource limit");
 }
 
 static bool set_limits(const struct sandbox *s, struct error *e)
 {
     return limit(RLIMIT_CORE, 0, e) && limit(RLIMIT_NOFILE, s->files_max, e) &&
+           limit(RLIMIT_MEMLOCK, LOCKED_MAX, e) &&
            (s->memory_max == 0 || limit(RLIMIT_AS, s->memory_max, e));
 }
 

@@ -1,8 +1,8 @@
 /* processes/role - one duty in one process: what it gets from the supervisor, and what it may do.
  *
  * A role is a row in the table of roles.c and a run function in a file of its own. The supervisor
- * execs `posternd --role NAME`, sends what the row names over the control channel, the process locks
- * itself in (host/sandbox) and calls run(). A new role is a row and a file:
+ * execs `posternd --role NAME`, sends what the row names over the control channel, the process
+ * locks itself in (host/sandbox) and calls run(). A new role is a row and a file:
  *
  *     // roles.c
  *     {.name = "reader", .uid = 6, .keys = {"ledger", "search"}, .run = reader_run,
@@ -23,8 +23,8 @@
  *
  * run() begins in the locked process: what needs files outside the data directory (libraries,
  * tables of the C library) is loaded in prepare(), which sees no byte from the network either.
- * Everything that role_...() hands out is owned by the role and lives as long as the process.
- * Thread-safe unless it says otherwise. */
+ * When run() returns the process exits, whatever its other threads do. Everything that role_...()
+ * hands out is owned by the role and lives as long as the process. Thread-safe. */
 #pragma once
 
 #include "base/error.h"
@@ -38,8 +38,10 @@
 #define ROLE_KEYS_MAX        4
 #define ROLE_DIRECTORIES_MAX 6
 #define ROLE_FILES_MAX       6
+#define ROLE_FILE_BYTES_MAX  ((size_t)8 << 20)
 #define ROLE_SOCKETS_MAX     4
 #define ROLE_ASKS_MAX        6
+#define ROLE_SERVES_MAX      8
 
 enum role_rights {
     ROLE_READ,  /* files in it and below may be read */
@@ -51,9 +53,9 @@ struct role;
 struct role_row {
     const char *name;
     unsigned uid;        /* added to `uid-base` where no system user postern-NAME exists */
-    uint64_t sandbox;    /* SANDBOX_...: groups of system calls; base/threads are always in */
+    uint64_t sandbox;    /* SANDBOX_...: groups of system calls beyond the ordinary ones */
     uint64_t memory_max; /* bytes of address space, 0: no limit */
-    bool per_setting_inspectors; /* as many processes as `inspectors` says; otherwise one */
+    bool many;           /* as many processes as `inspectors` says; otherwise one */
     bool (*prepare)(struct role *r, struct error *e); /* before the walls are up; may be NULL */
     bool (*run)(struct role *r, struct error *e);
     const char *keys[ROLE_KEYS_MAX]; /* labels of derived keys */
@@ -66,13 +68,13 @@ struct role_row {
     struct {
         const char *name;
         size_t setting;      /* offset in struct settings of the struct slice that holds the path */
-    } files[ROLE_FILES_MAX]; /* read by the supervisor, handed over as descriptors */
+    } files[ROLE_FILES_MAX]; /* read by the supervisor, handed over as bytes */
 
     const char *sockets[ROLE_SOCKETS_MAX]; /* names of listening sockets, see role_socket() */
 
     struct {
         const char *role;  /* whom this role asks */
-        unsigned channels; /* at once, over all processes of that role at least one each */
+        unsigned channels; /* questions at once, to each process of that role */
     } asks[ROLE_ASKS_MAX];
 };
 
@@ -98,27 +100,38 @@ int role_directory(struct role *r, const char *name);
 /* Path of the same directory as this process sees it, for libraries that want a path. */
 const char *role_path(struct role *r, const char *name);
 
-/* A new descriptor, at the beginning, of a file of the row as it was at the last (re)load; -1 when
- * its setting is empty. The caller closes it. */
-int role_file(struct role *r, const char *name);
+/* What was in a file of the row at the start or the last reload; empty when its setting is. */
+struct slice role_file(struct role *r, const char *name);
 
-/* The nth listening socket of that name (a setting may name several addresses); -1 behind the
- * last. "submissions" (implicit TLS), "submission" (STARTTLS): TCP. "reader", "keeper", "metrics": Unix
- * stream sockets in run/ of the data directory. */
+/* The nth listening socket of that name (a setting may name several addresses); -1 behind the last.
+ * "submissions" (implicit TLS), "submission" (STARTTLS): TCP. "metrics": a Unix stream socket.
+ * "keeper", "reader": Unix sockets that speak ipc, see role_serve_socket(). */
 int role_socket(struct role *r, const char *name, size_t nth);
 
 /* Channels to a role that the row asks; filled and refilled by the supervisor at any time. */
 struct ipc_pool *role_pool(struct role *r, const char *peer);
 
 /* Serve every channel from `peer`, those of now and those to come, in a thread each. The server
- * outlives the process's work. */
+ * lives as long as the process. */
 void role_serve(struct role *r, const char *peer, struct ipc_server *server);
 
-/* For a role that serves its channels itself instead: wait for the next channel from any peer.
- * Returns the socket, then the caller's, and sets *peer; -1 once the supervisor said stop. */
+/* Serve whoever connects to a Unix socket of the row: the command line. A thread each, up to
+ * ROLE_VISITORS_MAX at once; who may connect is up to the socket's owner and mode. */
+#define ROLE_VISITORS_MAX 16
+bool role_serve_socket(struct role *r, const char *name, struct ipc_server *server,
+                       struct error *e) MUST_CHECK;
+
+/* For a role that serves its channels itself instead: wait for the next channel that nobody
+ * serves. Returns the socket, then the caller's, and sets *peer; -1 once the supervisor said
+ * stop. */
 int role_next_channel(struct role *r, const char **peer);
 
-/* Tell the supervisor that this role is at work. */
+/* In a forked copy of the process: close what belongs to the original alone, the control channel
+ * and the channels that nobody serves. Afterwards only settings, keys and files may be used. */
+void role_forked(struct role *r);
+
+/* Tell the supervisor that this role is at work. It starts the others only then, so a role does not
+ * wait for an answer of a later one before. */
 void role_ready(struct role *r);
 
 /* Call back on a reload, after role_settings() and role_file() give the new; one for the process,
@@ -139,4 +152,4 @@ int role_stop_fd(struct role *r);
 void role_alert(struct role *r, const char *event, const char *sentence);
 
 /* The process of a role: what `posternd --role NAME` runs. Returns the exit status. */
-int role_main(const char *name);
+int role_main(const struct role_row *row);

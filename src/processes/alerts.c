@@ -1,0 +1,100 @@
+#include "processes/alerts.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/own.h"
+
+#include "host/sandbox.h"
+
+#define EXIT_NO_EXEC  127
+#define FIRST_UNKNOWN 3 /* descriptor */
+
+static void clean(char name[static 64], struct slice event)
+{
+    size_t len = event.len < 63 ? event.len : 63;
+
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = ascii_lower(event.ptr[i]);
+        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        name[i] = plain ? (char)c : '-';
+    }
+    name[len] = '\0';
+}
+
+/* Is it time for this event again? Remembers that it is raised now. */
+static bool due(struct alerts *a, const char *event, int64_t interval)
+{
+    int64_t now = clock_steady_ms();
+    size_t oldest = 0;
+    size_t i = 0;
+
+    while (i < a->count && strcmp(a->last[i].event, event) != 0) {
+        oldest = a->last[i].raised_at < a->last[oldest].raised_at ? i : oldest;
+        i++;
+    }
+    if (i < a->count) {
+        if (now - a->last[i].raised_at < interval) {
+            return false;
+        }
+    } else if (a->count < ALERTS_REMEMBERED) {
+        a->count++;
+    } else {
+        i = oldest;
+    }
+    (void)strcpy(a->last[i].event, event); /* both 64 bytes */
+    a->last[i].raised_at = now;
+    return true;
+}
+
+/* Nobody waits for the program; the supervisor's loop collects it. The sentence fits into a pipe. */
+static void run(const char *command, const char *event, struct slice sentence)
+{
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        log_event(LOG_ERROR, "alert.failed", LOG_TEXT("alert", event));
+        return;
+    }
+    OWN(fd) int out = ends[1];
+    OWN(fd) int in = ends[0];
+    (void)!write(out, sentence.ptr, sentence.len);
+    (void)!write(out, "\n", 1);
+    pid_t child = fork();
+    if (child == 0) {
+        sigset_t none;
+        (void)sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+        (void)signal(SIGPIPE, SIG_DFL);
+        (void)setsid();
+        (void)dup2(in, STDIN_FILENO);
+        (void)dup2(STDERR_FILENO, STDOUT_FILENO);
+        sandbox_close_others(FIRST_UNKNOWN);
+        (void)execl(command, command, event, (char *)NULL);
+        _exit(EXIT_NO_EXEC);
+    }
+    if (child < 0) {
+        log_event(LOG_ERROR, "alert.failed", LOG_TEXT("alert", event));
+    }
+}
+
+bool alerts_raise(struct alerts *a, const struct general_settings *settings, const char *role,
+                  struct slice event, struct slice sentence)
+{
+    char name[64];
+
+    clean(name, event);
+    if (!due(a, name, settings->alert_interval_ms)) {
+        return false;
+    }
+    log_event(LOG_ERROR, "alert", LOG_TEXT("alert", name), LOG_TEXT("from", role),
+              LOG_SLICE("reason", sentence));
+    if (settings->alert_command.len) {
+        run((const char *)settings->alert_command.ptr, name, sentence);
+    }
+    return true;
+}

@@ -1,0 +1,34 @@
+/* processes/alerts - tell the operator: a log line, and the program of `alert-command`.
+ *
+ * The program gets the event's name as its only argument and a sentence on standard input. The same
+ * event is quiet for `alert-interval` after it was raised. The supervisor's; one thread. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/slice.h"
+
+#include "config/settings.h"
+
+#define ALERTS_REMEMBERED 64 /* events; beyond, the oldest is forgotten */
+
+struct alerts {
+    struct {
+        char event[64];
+        int64_t raised_at; /* steady milliseconds */
+    } last[ALERTS_REMEMBERED];
+
+    size_t count;
+};
+
+/**
+ * Raise an alert.
+ *
+ * @param role      who raises it, for the log
+ * @param event     lower-case letters, digits and hyphens; another byte becomes a hyphen, because a
+ *                  process that was taken over may have sent it
+ * @param sentence  for a person
+ * @return          false when the event is still quiet
+ */
+bool alerts_raise(struct alerts *a, const struct general_settings *settings, const char *role,
+                  struct slice event, struct slice sentence);

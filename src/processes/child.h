@@ -1,0 +1,54 @@
+/* processes/child - one process of a role, as the supervisor sees it. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/error.h"
+
+#include "processes/provision.h"
+#include "processes/role.h"
+
+enum child_state {
+    CHILD_DOWN,     /* to be started at restart_at */
+    CHILD_STARTING, /* has everything but its channels, has not said READY */
+    CHILD_UP,
+    CHILD_ENDING, /* told to stop, or killed: it is never joined to others again */
+};
+
+struct child {
+    const struct role_row *row;
+    unsigned instance;
+    enum child_state state;
+    pid_t pid;          /* 0: none */
+    int control;        /* -1: none */
+    int64_t started_at; /* steady milliseconds, as the others */
+    int64_t restart_at;
+    int64_t delay_ms; /* before the next restart */
+    unsigned deaths;  /* in a row, without having lived for a minute */
+    unsigned pings;   /* not answered */
+};
+
+/* Start the process and hand it what its row says. False with ERROR_BUSY when there is none now; a
+ * process that was started but takes nothing is killed. */
+bool child_start(struct child *c, struct provision *p, struct error *e) MUST_CHECK;
+
+/* Send it a signal after which it is not expected to live. */
+void child_end(struct child *c, int sig);
+
+/* Kill it because it cannot be talked to: it will be started again. `what` and *e go to the log. */
+void child_give_up(struct child *c, const char *what, const struct error *e);
+
+/* Give `asker` new channels to `asked`, when its row says that it has any. Both are up. */
+void child_join(struct child *asker, struct child *asked);
+
+/* Ask for a sign of life; kill it when it owes too many. */
+void child_ping(struct child *c);
+
+/**
+ * Note that it ended and decide when it starts again: `restart-delay`, doubled with each death up
+ * to `restart-delay-limit`, from the beginning once it has lived for a minute.
+ *
+ * @param how  what process_status_text() said
+ * @return     true when it died so often in a row that somebody should know
+ */
+bool child_ended(struct child *c, const char *how, const struct process_settings *settings);

@@ -1,0 +1,71 @@
+#include "processes/control.h"
+
+#include <string.h>
+
+#include "keyring/keyring.h"
+
+#define KEYS_MAX  8
+#define PATH_SIZE 4096
+
+static const struct cbor_field key_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct control_key, label, CONTROL_NAME_MAX),
+    CBOR_FIELD(2, CBOR_BYTES, struct control_key, key, KEYRING_KEY_LEN),
+};
+static const struct cbor_schema key_schema = CBOR_SCHEMA(key_fields, struct control_key);
+
+static const struct cbor_field setup_fields[] = {
+    CBOR_FIELD(1, CBOR_BYTES, struct control_setup, config, CONFIG_FILE_MAX),
+    CBOR_FIELD(2, CBOR_BYTES, struct control_setup, config_name, PATH_SIZE),
+    CBOR_FIELD(3, CBOR_BYTES, struct control_setup, data, PATH_SIZE),
+    CBOR_OPTIONAL(4, CBOR_UINT, struct control_setup, uid, UINT32_MAX),
+    CBOR_OPTIONAL(5, CBOR_UINT, struct control_setup, gid, UINT32_MAX),
+    CBOR_OPTIONAL(6, CBOR_UINT, struct control_setup, instance, UINT16_MAX),
+    CBOR_SUB_OPTIONAL(7, CBOR_LIST, struct control_setup, keys, KEYS_MAX, &key_schema),
+};
+const struct cbor_schema control_setup_schema = CBOR_SCHEMA(setup_fields, struct control_setup);
+
+static const struct cbor_field give_fields[] = {
+    CBOR_FIELD(1, CBOR_UINT, struct control_give, kind, CONTROL_ROOT),
+    CBOR_FIELD(2, CBOR_TEXT, struct control_give, name, CONTROL_NAME_MAX),
+};
+const struct cbor_schema control_give_schema = CBOR_SCHEMA(give_fields, struct control_give);
+
+static const struct cbor_field peer_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct control_peer, role, CONTROL_NAME_MAX),
+    CBOR_OPTIONAL(2, CBOR_BOOL, struct control_peer, asks, 0),
+};
+const struct cbor_schema control_peer_schema = CBOR_SCHEMA(peer_fields, struct control_peer);
+
+static const struct cbor_field reload_fields[] = {
+    CBOR_FIELD(1, CBOR_BYTES, struct control_reload, config, CONFIG_FILE_MAX),
+};
+const struct cbor_schema control_reload_schema = CBOR_SCHEMA(reload_fields, struct control_reload);
+
+static const struct cbor_field alert_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct control_alert, event, CONTROL_NAME_MAX),
+    CBOR_FIELD(2, CBOR_TEXT, struct control_alert, sentence, CONTROL_SENTENCE_MAX),
+};
+const struct cbor_schema control_alert_schema = CBOR_SCHEMA(alert_fields, struct control_alert);
+
+bool control_send(int channel, enum control_verb verb, const struct cbor_schema *schema,
+                  const void *value, int fd, struct error *e)
+{
+    OWN(buf) struct buf body = {.max = IPC_BODY_MAX};
+    struct ipc_packet p = {.verb = (uint16_t)verb, .fd = fd};
+
+    if (schema) {
+        cbor_write(&body, schema, value);
+    }
+    p.body = buf_slice(&body);
+    bool sent = packet_send(channel, &p, e);
+    if (body.len) {
+        explicit_bzero(body.ptr, body.len); /* the keys of a SETUP */
+    }
+    return sent;
+}
+
+bool control_read(const struct ipc_packet *p, const struct cbor_schema *schema, struct arena *arena,
+                  void *value, struct error *e)
+{
+    return cbor_read(p->body, schema, arena, value, e);
+}

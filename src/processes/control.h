@@ -1,0 +1,93 @@
+/* processes/control - what supervisor and role tell each other over the control channel.
+ *
+ * One-way packets of ipc/packet, in this order:
+ *
+ *     supervisor -> role   SETUP, GIVE*, START, then PEER, GIVE* RELOAD, PING, STOP at any time
+ *     role -> supervisor   READY once, then ALIVE for each PING, ALERT
+ *
+ * Nothing is answered, so neither side ever waits for the other. */
+#pragma once
+
+#include "base/arena.h"
+
+#include "config/config.h"
+#include "formats/cbor/cbor.h"
+#include "ipc/packet.h"
+
+#define CONTROL_NAME_MAX     64
+#define CONTROL_SENTENCE_MAX ERROR_TEXT_MAX
+#define CONTROL_ARENA_MAX    ((size_t)4 << 20) /* bytes for one packet and what it is read into */
+
+enum control_verb {
+    CONTROL_SETUP = 1,
+    CONTROL_GIVE = 2, /* one descriptor */
+    CONTROL_START = 3,
+    CONTROL_PEER = 4, /* the end of a channel to another role */
+    CONTROL_RELOAD = 5,
+    CONTROL_STOP = 6,
+    CONTROL_PING = 7,
+    CONTROL_READY = 8,
+    CONTROL_ALIVE = 9,
+    CONTROL_ALERT = 10,
+};
+
+struct control_key {
+    struct slice label;
+    struct slice key;
+};
+
+/* CONTROL_SETUP */
+struct control_setup {
+    struct slice config; /* the file's bytes: each role reads its settings itself */
+    struct slice config_name;
+    struct slice data; /* path of the data directory */
+    uint64_t uid;      /* 0: stay who we are, not being root */
+    uint64_t gid;
+    uint64_t instance;
+    struct cbor_list keys; /* struct control_key */
+};
+
+enum control_kind {
+    CONTROL_DIRECTORY = 1,
+    CONTROL_FILE = 2, /* sealed memory file with the content */
+    CONTROL_SOCKET = 3,
+    CONTROL_ROOT = 4, /* what becomes "/" */
+};
+
+/* CONTROL_GIVE, with a descriptor */
+struct control_give {
+    uint64_t kind;
+    struct slice name;
+};
+
+/* CONTROL_PEER, with a descriptor */
+struct control_peer {
+    struct slice role;
+    bool asks; /* this process asks; otherwise it is asked */
+};
+
+/* CONTROL_RELOAD: the files given since the last one belong to it */
+struct control_reload {
+    struct slice config;
+};
+
+/* CONTROL_ALERT */
+struct control_alert {
+    struct slice event;
+    struct slice sentence;
+};
+
+extern const struct cbor_schema control_setup_schema;
+extern const struct cbor_schema control_give_schema;
+extern const struct cbor_schema control_peer_schema;
+extern const struct cbor_schema control_reload_schema;
+extern const struct cbor_schema control_alert_schema;
+
+/* Send one packet; schema NULL: no body. fd stays the caller's, -1: none. ERROR_BUSY when the
+ * other side is gone or does not read. */
+bool control_send(int channel, enum control_verb verb, const struct cbor_schema *schema,
+                  const void *value, int fd, struct error *e) MUST_CHECK;
+
+/* Read a received packet's body; ERROR_INPUT when it is not what its verb says. */
+bool control_read(const struct ipc_packet *p, const struct cbor_schema *schema, struct arena *arena,
+                  void *value, struct error *e) MUST_CHECK;

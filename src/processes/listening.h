@@ -1,0 +1,31 @@
+/* processes/listening - the sockets that clients and the command line connect to.
+ *
+ * Opened once by the supervisor, while it may still use low ports, and handed to the roles, which
+ * cannot open any. Names are those of role_socket(). */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+#include "config/settings.h"
+
+#define LISTENING_MAX 64
+
+struct listening {
+    size_t count;
+
+    struct {
+        const char *name;
+        int fd;
+    } sockets[LISTENING_MAX];
+};
+
+/**
+ * Open them all.
+ *
+ * @param run  directory for the Unix sockets; an old one of the same name is replaced
+ * @return     false with ERROR_CONFIG that names the address; the process is to end
+ */
+bool listening_open(struct listening *l, const struct settings *settings, int run,
+                    struct error *e) MUST_CHECK;

@@ -1,0 +1,64 @@
+/* posternd - the daemon: the supervisor, or with --role one of the processes that it starts. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "processes/role.h"
+#include "processes/supervisor.h"
+
+#define CONFIG_PATH "/etc/postern/postern.conf"
+#define EXIT_USAGE  64
+
+static void usage(FILE *to)
+{
+    (void)fprintf(to,
+                  "posternd [-c FILE]   run in the foreground; FILE defaults to %s\n"
+                  "posternd --version\n",
+                  CONFIG_PATH);
+}
+
+static int run_role(const char *name)
+{
+    const struct role_row *row = role_find(name);
+
+    if (!row) {
+        (void)fprintf(stderr, "posternd: there is no role %s\n", name);
+        return EXIT_USAGE;
+    }
+    return role_main(row);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config",  required_argument, NULL, 'c'},
+        {"role",    required_argument, NULL, 'r'},
+        {"version", no_argument,       NULL, 'v'},
+        {"help",    no_argument,       NULL, 'h'},
+        {NULL,      0,                 NULL, 0  },
+    };
+    const char *config = CONFIG_PATH;
+
+    for (int c = 0; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        switch (c) {
+        case 'c':
+            config = optarg;
+            break;
+        case 'r':
+            return run_role(optarg);
+        case 'v':
+            (void)printf("posternd %s\n", POSTERN_VERSION);
+            return 0;
+        case 'h':
+            usage(stdout);
+            return 0;
+        default:
+            usage(stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    return supervisor_main(config);
+}

@@ -1,0 +1,41 @@
+/* processes/provision - what the supervisor opens once and hands to the roles again and again.
+ *
+ * The data directory with the roles' directories, listening sockets, derived keys, user ids, the
+ * configuration in force and the files that it names. The supervisor's alone; one thread. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include "config/settings.h"
+#include "processes/role.h"
+
+struct provision;
+
+/**
+ * Read the configuration and open everything that it names.
+ *
+ * @param config_path  of postern.conf; outlives the provision
+ * @return             NULL with ERROR_CONFIG and a sentence that says what to change
+ */
+struct provision *provision_open(const char *config_path, struct error *e) MUST_CHECK;
+
+/**
+ * Read configuration and files again. Listening sockets, keys and directories stay.
+ *
+ * @return  false with ERROR_CONFIG; then the old configuration stays in force, whole
+ */
+bool provision_reload(struct provision *p, struct error *e) MUST_CHECK;
+
+const struct settings *provision_settings(const struct provision *p);
+
+/* Hand a new process of the role everything of its row, up to START. ERROR_BUSY when it does not
+ * take it. */
+bool provision_give(struct provision *p, const struct role_row *row, unsigned instance, int control,
+                    struct error *e) MUST_CHECK;
+
+/* Hand a running one the configuration in force and its files. */
+bool provision_regive(struct provision *p, const struct role_row *row, int control,
+                      struct error *e) MUST_CHECK;

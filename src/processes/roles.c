@@ -1,0 +1,57 @@
+#include "processes/roles.h"
+
+#define SETTING(member) offsetof(struct settings, member)
+#define MIB             (UINT64_C(1) << 20)
+
+/* What each process has: the walls of SECURITY.md. What is not here it has not. Web, intake and
+ * courier will be further rows. */
+const struct role_row role_rows[] = {
+    {.name = "keeper",
+     .uid = 0,
+     .run = keeper_run,
+     .sandbox = SANDBOX_FILE_WRITE | SANDBOX_ACCEPT,
+     .keys = {"ledger", "state", "search"},
+     .directories = {{"ledger", ROLE_WRITE}, {"catalog", ROLE_WRITE}, {"state", ROLE_WRITE}},
+     .sockets = {"keeper", "metrics"},
+     .asks = {{"signer", 8}, {"auth", 2}, {"inspector", 1}}},
+    {.name = "signer",
+     .uid = 1,
+     .run = signer_run,
+     .sandbox = SANDBOX_FILE_WRITE,
+     .keys = {"signer"},
+     .directories = {{"keys", ROLE_WRITE}},
+     .files = {{"tls-key", SETTING(submission.tls_key)}}                                                                                  },
+    {.name = "auth",                  .uid = 2,             .run = auth_run,   .keys = {"auth"}, .asks = {{"keeper", 8}}},
+    {.name = "inspector",
+     .uid = 3,
+     .prepare = inspector_prepare,
+     .run = inspector_run,
+     .many = true,
+     .sandbox = SANDBOX_FORK,
+     .memory_max = 1024 * MIB},
+    {.name = "reader",
+     .uid = 4,
+     .run = reader_run,
+     .sandbox = SANDBOX_FILE_READ | SANDBOX_ACCEPT,
+     .keys = {"ledger", "search"},
+     .directories = {{"ledger", ROLE_READ}, {"catalog", ROLE_READ}},
+     .sockets = {"reader"},
+     .asks = {{"keeper", 4}}},
+    {.name = "delivery",
+     .uid = 5,
+     .run = delivery_run,
+     .sandbox = SANDBOX_CONNECT,
+     .files = {{"trust-store", SETTING(delivery.trust_store)},
+               {"trust-anchor", SETTING(dns.trust_anchor)},
+               {"root-hints", SETTING(dns.root_hints)},
+               {"smarthost-password", SETTING(smarthost.password_file)}},
+     .asks = {{"keeper", 64}}                                                                                                },
+    {.name = "submission",
+     .uid = 6,
+     .run = submission_run,
+     .sandbox = SANDBOX_ACCEPT,
+     .files = {{"tls-certificate", SETTING(submission.tls_certificate)}},
+     .sockets = {"submissions", "submission"},
+     .asks = {{"keeper", 32}, {"auth", 8}, {"signer", 4}}                                                                                                },
+};
+const size_t role_rows_count = sizeof(role_rows) / sizeof(role_rows[0]);

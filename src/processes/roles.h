@@ -1,0 +1,13 @@
+/* processes/roles - the duties themselves: one file each, named as the role. */
+#pragma once
+
+#include "processes/role.h"
+
+bool submission_run(struct role *r, struct error *e);
+bool delivery_run(struct role *r, struct error *e);
+bool inspector_prepare(struct role *r, struct error *e);
+bool inspector_run(struct role *r, struct error *e);
+bool auth_run(struct role *r, struct error *e);
+bool signer_run(struct role *r, struct error *e);
+bool reader_run(struct role *r, struct error *e);
+bool keeper_run(struct role *r, struct error *e);

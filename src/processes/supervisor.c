@@ -1,0 +1,401 @@
+#include "processes/supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "host/process.h"
+#include "processes/alerts.h"
+#include "processes/child.h"
+#include "processes/control.h"
+#include "processes/privileges.h"
+#include "processes/provision.h"
+#include "processes/role.h"
+
+#define CHILDREN_MAX 96
+#define PING_MS      20000
+#define KILLED_MS    100
+#define STOP_MS      30000 /* for a role to finish what it has begun */
+
+static struct supervisor {
+    struct provision *provision;
+    struct alerts alerts;
+    struct child children[CHILDREN_MAX]; /* in the order of starting */
+    size_t n_children;
+    size_t n_released; /* the first so many may be started: those before them were ready once */
+    bool announced;
+    bool stopping;
+    size_t stopping_row;      /* those behind it have stopped */
+    int64_t stopping_give_up; /* when the stopping row is killed */
+    bool hurry;               /* nobody is waited for any more */
+    int64_t ping_at;
+    struct arena arena;
+} self;
+
+static const struct settings *settings(void)
+{
+    return provision_settings(self.provision);
+}
+
+/* systemd's notification protocol (sd_notify(3)): one datagram. */
+static void notify(const char *state)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    const char *path = getenv("NOTIFY_SOCKET");
+    size_t len = path ? strlen(path) : 0;
+
+    if (len == 0 || len >= sizeof(to.sun_path)) {
+        return;
+    }
+    (void)memcpy(to.sun_path, path, len);
+    if (to.sun_path[0] == '@') {
+        to.sun_path[0] = '\0';
+    }
+    OWN(fd) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    socklen_t to_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    if (fd >= 0) {
+        (void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&to, to_len);
+    }
+}
+
+static void start_due(void)
+{
+    int64_t now = clock_steady_ms();
+
+    for (size_t i = 0; i < self.n_released && !self.stopping; i++) {
+        struct child *c = &self.children[i];
+        struct error e;
+        if (c->state != CHILD_DOWN || c->restart_at > now) {
+            continue;
+        }
+        if (!child_start(c, self.provision, &e)) {
+            log_event(LOG_ERROR, "process.not_started", LOG_TEXT("process", c->row->name),
+                      LOG_TEXT("reason", e.text));
+            c->restart_at = now + settings()->process.restart_delay_max_ms;
+        }
+    }
+}
+
+static void join_with_all(struct child *c)
+{
+    for (size_t i = 0; i < self.n_children; i++) {
+        struct child *other = &self.children[i];
+        if (other != c && other->state == CHILD_UP && c->state == CHILD_UP) {
+            child_join(c, other);
+        }
+        if (other != c && other->state == CHILD_UP && c->state == CHILD_UP) {
+            child_join(other, c);
+        }
+    }
+}
+
+/* A role is at work: join it with the others, and let those start that come after it. */
+static void on_ready(struct child *c)
+{
+    if (c->state != CHILD_STARTING) {
+        return;
+    }
+    c->state = CHILD_UP;
+    log_event(LOG_INFO, "process.ready", LOG_TEXT("process", c->row->name),
+              LOG_NUMBER("pid", c->pid), LOG_NUMBER("ms", clock_steady_ms() - c->started_at));
+    join_with_all(c);
+    while (self.n_released < self.n_children &&
+           self.children[self.n_released - 1].state == CHILD_UP) {
+        self.n_released++;
+        start_due();
+    }
+    if (!self.announced && self.children[self.n_children - 1].state == CHILD_UP) {
+        self.announced = true;
+        notify("READY=1");
+        log_event(LOG_INFO, "posternd.ready", LOG_NUMBER("processes", self.n_children));
+    }
+}
+
+static void on_alert(struct child *c, const struct ipc_packet *p)
+{
+    struct control_alert alert;
+    struct error e;
+
+    if (!control_read(p, &control_alert_schema, &self.arena, &alert, &e)) {
+        child_give_up(c, "reading its alert", &e);
+        return;
+    }
+    (void)alerts_raise(&self.alerts, &settings()->general, c->row->name, alert.event,
+                       alert.sentence);
+}
+
+static void on_packet(struct child *c)
+{
+    struct ipc_packet p = {.fd = -1};
+    struct error e;
+
+    arena_reset(&self.arena);
+    enum packet_result got = packet_receive(c->control, &self.arena, &p, &e);
+    if (got == PACKET_CLOSED || got == PACKET_BROKEN) {
+        own_fd(&c->control);
+        c->control = -1;
+        if (got == PACKET_BROKEN) {
+            child_give_up(c, "listening", &e);
+        }
+        child_end(c, SIGKILL); /* it ends by itself, or has hung up and must not live on */
+        return;
+    }
+    if (got != PACKET_RECEIVED) {
+        return;
+    }
+    own_fd(&p.fd);
+    if (p.verb == CONTROL_READY) {
+        on_ready(c);
+    } else if (p.verb == CONTROL_ALIVE) {
+        c->pings = 0;
+    } else if (p.verb == CONTROL_ALERT) {
+        on_alert(c, &p);
+    }
+}
+
+static void on_death(struct child *c, int status)
+{
+    char how[PROCESS_TEXT_MAX];
+    char sentence[ERROR_TEXT_MAX];
+
+    process_status_text(status, how);
+    if (child_ended(c, how, &settings()->process) && !self.stopping) {
+        int n = snprintf(sentence, sizeof(sentence), "%s dies again and again; now it was %s",
+                         c->row->name, how);
+        (void)alerts_raise(&self.alerts, &settings()->general, "supervisor", SLICE("restart-loop"),
+                           slice_of(sentence, (size_t)n));
+    }
+}
+
+static void reap(void)
+{
+    pid_t pid = 0;
+    int status = 0;
+
+    while (process_reap(&pid, &status)) {
+        for (size_t i = 0; i < self.n_children; i++) {
+            if (self.children[i].pid == pid) {
+                on_death(&self.children[i], status);
+            }
+        }
+    }
+}
+
+static void reload(void)
+{
+    struct error e;
+
+    if (!provision_reload(self.provision, &e)) {
+        log_event(LOG_ERROR, "config.refused", LOG_TEXT("reason", e.text));
+        (void)alerts_raise(&self.alerts, &settings()->general, "supervisor",
+                           SLICE("config-refused"), slice_text(e.text));
+        return;
+    }
+    log_open("supervisor", (enum log_level)settings()->general.log_level);
+    for (size_t i = 0; i < self.n_children; i++) {
+        struct child *c = &self.children[i];
+        if ((c->state == CHILD_UP || c->state == CHILD_STARTING) &&
+            !provision_regive(self.provision, c->row, c->control, &e)) {
+            child_give_up(c, "reloading", &e);
+        }
+    }
+    log_event(LOG_INFO, "config.reloaded", LOG_TEXT("from", "SIGHUP"));
+}
+
+static void ping_due(void)
+{
+    int64_t now = clock_steady_ms();
+
+    if (now < self.ping_at) {
+        return;
+    }
+    self.ping_at = now + PING_MS;
+    for (size_t i = 0; i < self.n_children; i++) {
+        if (self.children[i].state == CHILD_UP) {
+            child_ping(&self.children[i]);
+        }
+    }
+}
+
+/* The highest row of which a process still runs, or the number of rows. */
+static size_t last_running_row(void)
+{
+    size_t row = role_rows_count;
+
+    for (size_t i = 0; i < self.n_children; i++) {
+        if (self.children[i].pid != 0) {
+            row = (size_t)(self.children[i].row - role_rows);
+        }
+    }
+    return row;
+}
+
+/* Tell the last row that still runs to stop. Returns false when nobody runs any more. */
+static bool stop_next_row(void)
+{
+    size_t row = last_running_row();
+    struct error e;
+
+    if (row != self.stopping_row) {
+        self.stopping_row = row;
+        self.stopping_give_up = clock_steady_ms() + (self.hurry ? 0 : STOP_MS);
+    }
+    for (size_t i = 0; i < self.n_children; i++) {
+        struct child *c = &self.children[i];
+        if (c->pid == 0 || c->row != &role_rows[row] || c->state == CHILD_ENDING) {
+            continue;
+        }
+        c->state = CHILD_ENDING;
+        if (c->control < 0 || !control_send(c->control, CONTROL_STOP, NULL, NULL, -1, &e)) {
+            child_end(c, SIGKILL);
+        }
+    }
+    return row != role_rows_count;
+}
+
+/* Those who were told to stop had their time. */
+static void kill_late(void)
+{
+    if (clock_steady_ms() < self.stopping_give_up) {
+        return;
+    }
+    for (size_t i = 0; i < self.n_children; i++) {
+        struct child *c = &self.children[i];
+        if (c->pid != 0 && c->state == CHILD_ENDING) {
+            (void)kill(c->pid, SIGKILL);
+        }
+    }
+}
+
+static void begin_stopping(int sig)
+{
+    if (self.stopping) {
+        self.hurry = true;
+        self.stopping_give_up = 0;
+        return;
+    }
+    self.stopping = true;
+    self.stopping_row = role_rows_count;
+    notify("STOPPING=1");
+    log_event(LOG_INFO, "posternd.stopping", LOG_NUMBER("signal", sig));
+}
+
+static void on_signal(int signals)
+{
+    struct signalfd_siginfo info;
+
+    while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT) {
+            begin_stopping((int)info.ssi_signo);
+        } else if (info.ssi_signo == SIGHUP && !self.stopping) {
+            reload();
+        }
+    }
+    reap();
+}
+
+static int until_next_event(void)
+{
+    int64_t now = clock_steady_ms();
+    int64_t next = self.stopping ? self.stopping_give_up : self.ping_at;
+
+    for (size_t i = 0; i < self.n_released && !self.stopping; i++) {
+        const struct child *c = &self.children[i];
+        if (c->state == CHILD_DOWN && c->restart_at < next) {
+            next = c->restart_at;
+        }
+    }
+    if (self.stopping && next <= now) {
+        return KILLED_MS; /* whoever was to be killed has been */
+    }
+    return next <= now ? 0 : (int)(next - now);
+}
+
+static void wait_for_events(int signals)
+{
+    struct pollfd fds[CHILDREN_MAX + 1] = {
+        {.fd = signals, .events = POLLIN}
+    };
+
+    for (size_t i = 0; i < self.n_children; i++) {
+        fds[i + 1] = (struct pollfd){.fd = self.children[i].control, .events = POLLIN};
+    }
+    if (poll(fds, self.n_children + 1, until_next_event()) <= 0) {
+        return;
+    }
+    for (size_t i = 0; i < self.n_children; i++) {
+        if (fds[i + 1].revents && self.children[i].control == fds[i + 1].fd) {
+            on_packet(&self.children[i]);
+        }
+    }
+    if (fds[0].revents) {
+        on_signal(signals);
+    }
+}
+
+static void plan_children(void)
+{
+    for (size_t i = 0; i < role_rows_count; i++) {
+        size_t n = role_rows[i].many ? (size_t)settings()->process.inspectors : 1;
+        for (size_t k = 0; k < n && self.n_children < CHILDREN_MAX; k++) {
+            self.children[self.n_children++] =
+                (struct child){.row = &role_rows[i], .instance = (unsigned)k, .control = -1};
+        }
+    }
+    self.n_released = 1;
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGCHLD);
+    (void)sigaddset(&set, SIGHUP);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int supervisor_main(const char *config_path)
+{
+    struct error e = {0};
+
+    log_open("supervisor", LOG_INFO);
+    self.provision = provision_open(config_path, &e);
+    if (!self.provision || !privileges_drop(&e)) {
+        log_event(LOG_ERROR, "posternd.failed", LOG_TEXT("reason", e.text));
+        return error_exit_code(&e);
+    }
+    log_open("supervisor", (enum log_level)settings()->general.log_level);
+    int signals = open_signals();
+    arena_init(&self.arena, CONTROL_ARENA_MAX);
+    self.ping_at = clock_steady_ms() + PING_MS;
+    plan_children();
+    for (;;) {
+        if (self.stopping) {
+            if (!stop_next_row()) {
+                break;
+            }
+            kill_late();
+        } else {
+            start_due();
+            ping_due();
+        }
+        wait_for_events(signals);
+    }
+    log_event(LOG_INFO, "posternd.stopped", LOG_NUMBER("processes", self.n_children));
+    return 0;
+}

@@ -1,0 +1,8 @@
+/* processes/supervisor - starts the roles, joins them, restarts who dies, stops them in order.
+ *
+ * Sees configuration, keys and listening sockets, and no byte from the network. SIGHUP reads the
+ * configuration again, SIGTERM and SIGINT stop in order, twice at once. */
+#pragma once
+
+/* What `posternd -c FILE` runs. Returns the exit status: 0 after an orderly stop. */
+int supervisor_main(const char *config_path);
