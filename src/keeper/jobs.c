@@ -110,7 +110,7 @@ bool keeper_on_job_begin(void *ctx, struct ipc_request *r, struct error *e)
     const struct keeper_begin_ask *ask = r->ask;
     struct queue_entry *entry = queue_in_hand(k->queue, ask->job);
     struct facts f;
-    struct keeper_job mine;
+    struct keeper_job mine = {0};
 
     if (!entry) {
         return error_set(e, ERROR_DENIED, "no such job");
