@@ -5,10 +5,13 @@
     ./do check NAME...    only these
     ./do check --list     what there is
 
-Each check returns the breaches it found as `file:line: sentence`; none means it passed.
+Each check returns the breaches it found as `file:line: sentence`; none means it passed. What a tool
+said about a file is kept in .work/check until the file, what it includes or the tool's rules change.
 """
 import ast
 import concurrent.futures
+import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -20,6 +23,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build-check"
+CACHE, CACHE_DAYS = ROOT / ".work/check", 14
 FUNCTION_LINES, FILE_LINES, HEADER_LINES = 60, 500, 200
 
 BANNED = {
@@ -74,6 +78,53 @@ def in_parallel(function, items):
         return [breach for found in pool.map(function, items) for breach in found]
 
 
+@functools.cache
+def included(path):
+    """The file and every file of ours that it includes, however deep, by the names it uses."""
+    found, waiting = {path}, [path]
+    while waiting:
+        at = waiting.pop()
+        for name in re.findall(r'^\s*#include "([^"]+)"', at.read_text(), re.M):
+            for base in (ROOT / "src", ROOT, at.parent):
+                if (base / name).is_file() and base / name not in found:
+                    found.add(base / name)
+                    waiting.append(base / name)
+    return sorted(found)
+
+
+@functools.cache
+def content(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def remembered(check, rules, function, items):
+    """function(path) for every path, or what it said last time about the same bytes."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+
+    def one(path):
+        what = [check, str(rules), short(path), *(content(p) for p in included(path))]
+        kept = CACHE / hashlib.sha256("\n".join(what).encode()).hexdigest()
+        if kept.exists():
+            kept.touch()  # forget_old() keeps what is still asked for
+            return json.loads(kept.read_text())
+        found = function(path)
+        fresh = kept.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps(found))
+        fresh.rename(kept)
+        return found
+    return in_parallel(one, items)
+
+
+def forget_old():
+    for kept in CACHE.glob("*") if CACHE.exists() else []:
+        if time.time() - kept.stat().st_mtime > CACHE_DAYS * 86400:
+            kept.unlink(missing_ok=True)
+
+
+def version(tool):
+    return run(tool, "--version").stdout
+
+
 def compile_flags():
     """Include paths and definitions of all compilations, once each."""
     flags = {}
@@ -85,10 +136,15 @@ def compile_flags():
     return ["-std=gnu17", *flags]
 
 
+def defined(flags):
+    """Of these flags those that change what a file means: paths come and go with the modules."""
+    return [flag for flag in flags if flag.startswith("-D")]
+
+
 def check_format():
     """clang-format 14 leaves every file as it is"""
-    version = re.search(r"version (\d+)", run("clang-format", "--version").stdout)
-    if not version or version[1] != "14":
+    major = re.search(r"version (\d+)", version("clang-format"))
+    if not major or major[1] != "14":
         print("   (skipped: formats differ between versions, and this is not clang-format 14)")
         return []
 
@@ -98,7 +154,7 @@ def check_format():
             return [f"{short(path)}: clang-format crashes on it"]
         at = re.search(r":(\d+):\d+: warning", result.stderr)
         return [f"{short(path)}:{at[1]}: not formatted"] if at else []
-    return in_parallel(one, CODE)
+    return remembered("format", content(ROOT / ".clang-format"), one, CODE)
 
 
 def check_layers():
@@ -120,7 +176,7 @@ def check_headers():
         if not path.read_text().startswith(tuple(f"/* {n} - " for n in names)):
             found.append(f"{short(path)}:1: does not open with `/* {name} - ...`")
         return found
-    return in_parallel(one, HEADERS)
+    return remembered("headers", defined(flags), one, HEADERS)
 
 
 def check_banned():
@@ -208,14 +264,14 @@ def check_words():
 def check_tidy():
     """clang-tidy (.clang-tidy), with cognitive complexity at most 15"""
     sources = [s for s in SOURCES if not s.stem.endswith("_fuzz")]
-    chunks = [sources[i:i + 4] for i in range(0, len(sources), 4)]
     shown = re.compile(r"^(?:.*?/)?((?:src|tests)/[^ ]*?:\d+):\d+: (?:error|warning): (.*)$", re.M)
 
-    def some(paths):
+    def one(path):
         result = run("clang-tidy", "-p", BUILD, "--quiet", "--extra-arg=-Wno-unknown-warning-option",
-                     *paths)
+                     path)
         return [f"{at}: {what}" for at, what in shown.findall(result.stdout)]
-    return sorted(set(in_parallel(some, chunks)))
+    rules = [content(ROOT / ".clang-tidy"), version("clang-tidy"), defined(compile_flags())]
+    return sorted(set(remembered("tidy", rules, one, sources)))
 
 
 def check_cppcheck():
@@ -235,7 +291,8 @@ def check_analyzer():
         result = run("gcc", *flags, "-fanalyzer", "-O1", "-c", path, "-o", "/dev/null")
         return [line.replace(f"{ROOT}/", "") for line in result.stderr.splitlines()
                 if "-Wanalyzer" in line and "warning:" in line]
-    return in_parallel(one, [s for s in SOURCES if not is_test(s)])
+    sources = [s for s in SOURCES if not is_test(s)]
+    return remembered("analyzer", [version("gcc"), defined(flags)], one, sources)
 
 
 def check_scripts():
@@ -290,6 +347,7 @@ def main():
             return 1
     else:
         run("ninja", "-C", BUILD, "build.ninja")
+    forget_old()
     failed = 0
     for name in wanted:
         began = time.monotonic()
