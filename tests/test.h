@@ -1,7 +1,8 @@
 /* tests/test - the unit tests' one way in to cmocka, which needs these headers before it. */
 #pragma once
 
-/* clang-format off: the order matters */
+/* cmocka.h needs the others before it. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -44,6 +44,7 @@ struct slice arena_copy(struct arena *a, struct slice s);
 /* As arena_copy(), for functions that want a C string; a NUL inside s cuts it. */
 char *arena_text(struct arena *a, struct slice s) __attribute__((returns_nonnull));
 
+/* As snprintf(), into the arena: the text without its NUL, which is there as well. */
 struct slice arena_printf(struct arena *a, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

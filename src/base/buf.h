@@ -24,6 +24,7 @@ void buf_done(struct buf *b);
 /* Forget the content and `full`, keep the memory. */
 void buf_reset(struct buf *b);
 
+/* Append; what does not fit below `max` is dropped as a whole and sets `full`. */
 void buf_add(struct buf *b, struct slice s);
 void buf_add_byte(struct buf *b, uint8_t byte);
 void buf_add_text(struct buf *b, const char *text);

@@ -46,5 +46,7 @@ struct log_field {
  * before threads start. Lines begin with journald's <priority> when JOURNAL_STREAM is set. */
 void log_open(const char *role, enum log_level least);
 
+/* Write one line when `level` is important enough. The macro log_event() below counts the fields.
+ * */
 void log_write(enum log_level level, const char *event, const struct log_field *fields,
                size_t n_fields);

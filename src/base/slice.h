@@ -73,6 +73,7 @@ static inline uint8_t ascii_lower(uint8_t c)
 /* Equal but for the case of ASCII letters (RFC 5321 section 2.4). */
 bool slice_equal_nocase(struct slice a, struct slice b);
 
+/* Whether s begins with prefix, but for the case of ASCII letters. */
 bool slice_starts_nocase(struct slice s, struct slice prefix);
 
 /* memcmp order, the shorter first when one is the other's beginning: -1, 0 or 1. */
@@ -101,4 +102,5 @@ bool slice_decimal(struct slice s, uint64_t max, uint64_t *value)
 /* Strictly valid UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool slice_is_utf8(struct slice s);
 
+/* Whether no byte is above 127. */
 bool slice_is_ascii(struct slice s);

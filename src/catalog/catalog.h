@@ -133,6 +133,7 @@ bool catalog_letters(struct catalog *c, enum catalog_which which, uint64_t from,
                      struct arena *arena, struct catalog_letter **letters, size_t *count,
                      struct error *e) MUST_CHECK;
 
+/* Count what the catalog holds. */
 bool catalog_counts(struct catalog *c, struct catalog_counts *out, struct error *e) MUST_CHECK;
 
 OWN_BY(catalog, struct catalog, catalog_close)

@@ -19,6 +19,7 @@ struct config_line {
     const char *complaint; /* CONFIG_LINE_BAD: what was expected */
 };
 
+/* Take one line apart, given without its line end. */
 struct config_line config_line_read(struct slice line);
 
 /* Take the next value of a list from *rest, or the only value when `list` is false; without its

@@ -39,8 +39,10 @@ struct address address_from_bytes(struct slice bytes, uint16_t port);
  * IPv4 and IPv6 gives an address with len 0. */
 struct address address_from_socket(const struct sockaddr_storage *storage, socklen_t len);
 
+/* The port in host byte order; 0 for an address with len 0. */
 uint16_t address_port(const struct address *a);
 
+/* Replace the port, given in host byte order. */
 void address_set_port(struct address *a, uint16_t port);
 
 /* The address alone: 4 or 16 bytes in network order, looking into *a. */

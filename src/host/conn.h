@@ -94,6 +94,7 @@ void conn_close(struct conn *c, int64_t deadline_ms);
  * has not freed it. */
 void conn_abort(struct conn *c);
 
+/* What the handshake agreed on, all zero without TLS. Lives as long as the connection. */
 const struct conn_tls *conn_tls(const struct conn *c);
 
 /* The peer's address; len 0 when the socket is no IP socket. */

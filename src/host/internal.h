@@ -52,9 +52,11 @@ enum tls_verdict tls_session_verdict(const SSL *ssl);
 /* Session tickets under keys that are replaced every hour. */
 struct tickets;
 
+/* Fresh keys; sessions of another process or an earlier start do not resume. */
 struct tickets *tickets_new(void) __attribute__((returns_nonnull));
 
 /* Let the context's sessions use them; they must outlive the sessions. */
 bool tickets_attach(struct tickets *t, SSL_CTX *ctx) MUST_CHECK;
 
+/* Wipe the keys. Accepts NULL. */
 void tickets_free(struct tickets *t);

@@ -59,6 +59,7 @@ struct tls_server_options {
  */
 struct tls_server *tls_server_new(const struct tls_server_options *o, struct error *e) MUST_CHECK;
 
+/* One more owner, who calls tls_server_free() as well. From any thread. */
 struct tls_server *tls_server_ref(struct tls_server *s);
 
 /* Give a reference up; the last one ends the context. NULL is fine. */
@@ -90,8 +91,10 @@ struct tls_client *tls_client_new(const struct tls_client_options *o, struct err
 /* As tls_client_new(), with the anchors given as PEM bytes, for processes that open no files. */
 struct tls_client *tls_client_from_pem(struct slice anchors, struct error *e) MUST_CHECK;
 
+/* One more owner, who calls tls_client_free() as well. From any thread. */
 struct tls_client *tls_client_ref(struct tls_client *c);
 
+/* Give up one reference; the last frees. Accepts NULL. */
 void tls_client_free(struct tls_client *c);
 
 /* SHA-256 of the SubjectPublicKeyInfo of the first certificate in `pem`, and the kind of its key

@@ -16,6 +16,7 @@ struct ipc_budget {
     size_t max;
 };
 
+/* Nothing in flight, at most max_bytes allowed. */
 void ipc_budget_init(struct ipc_budget *b, size_t max_bytes);
 
 /* Take `bytes`; false, and nothing taken, when that would pass the maximum. */

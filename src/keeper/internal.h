@@ -29,6 +29,8 @@ struct parcel_list {
     size_t count;
 };
 
+/* Append at the tail, and take from the head: NULL when the list is empty. The list owns a
+ * reference. */
 void parcel_list_add(struct parcel_list *l, struct parcel *p);
 struct parcel *parcel_list_take(struct parcel_list *l);
 
@@ -121,6 +123,7 @@ bool keeper_record(struct keeper *k, const struct ledger_record *records, size_t
 bool keeper_record_one(struct keeper *k, uint16_t type, const struct cbor_schema *schema,
                        const void *value, struct error *e) MUST_CHECK;
 
+/* Count an alarm and tell it to whoever opened the keeper. */
 void keeper_alert(struct keeper *k, const char *event, const char *sentence);
 
 /* lookup.c */

@@ -45,6 +45,7 @@ struct parcel {
 /* A new parcel with one reference and no caches. Never NULL. */
 struct parcel *parcel_new(void) __attribute__((returns_nonnull));
 
+/* One more reference; returns p. */
 struct parcel *parcel_hold(struct parcel *p);
 
 /* Give a reference back; the last one frees. NULL is fine. */

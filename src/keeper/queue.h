@@ -43,6 +43,7 @@ struct queue_entry {
     bool ready;                              /* stands in its lane */
 };
 
+/* An empty queue; free accepts NULL and frees the entries as well. */
 struct queue *queue_new(void) __attribute__((returns_nonnull));
 void queue_free(struct queue *q);
 
@@ -107,6 +108,7 @@ struct queue_counts {
     uint64_t oldest_at; /* queued_at of the oldest, 0 when empty */
 };
 
+/* Count the entries by what they wait for. */
 void queue_count(struct queue *q, struct queue_counts *out);
 
 /* Wake all who wait and hand out nothing any more. */

@@ -20,6 +20,7 @@ struct session {
     struct slice mechanism;
 };
 
+/* No sessions; free accepts NULL. */
 struct sessions *sessions_new(void) __attribute__((returns_nonnull));
 void sessions_free(struct sessions *s);
 
@@ -31,9 +32,11 @@ bool sessions_begin(struct sessions *s, const struct account *account, struct sl
 bool sessions_find(struct sessions *s, struct slice handle, struct arena *arena,
                    struct session *out) MUST_CHECK;
 
+/* Forget a handle. One that stands for nothing is no error. */
 void sessions_end(struct sessions *s, struct slice handle);
 
 /* End all sessions of an account, so that what changed about it is seen at its next login. */
 void sessions_end_account(struct sessions *s, struct slice account);
 
+/* How many sessions are open. */
 size_t sessions_count(struct sessions *s);

@@ -13,6 +13,7 @@ struct timetable {
     size_t room;
 };
 
+/* Put the entry in, by its due time. It is in no timetable yet. */
 void timetable_add(struct timetable *t, struct queue_entry *entry);
 
 /* The entry with the smallest next_at, or NULL. It stays. */

@@ -21,6 +21,7 @@ void digest_free(struct digest *d);
 /* Start again. */
 void digest_reset(struct digest *d);
 
+/* Digest s after what was added before. */
 void digest_add(struct digest *d, struct slice s);
 
 /* Write the hash of what was added since the start; the digest is then as after digest_reset(). */

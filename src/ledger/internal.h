@@ -95,6 +95,7 @@ struct segment_key {
 
 /* -- format.c -- */
 
+/* The file name of a segment: its number, then `.seg`. */
 void segment_name(uint32_t number, char name[static SEGMENT_NAME_MAX]);
 
 /* The number of a segment's name, or 0 when it is none. */
@@ -110,6 +111,7 @@ void segment_fixed_write(struct segment_head *h);
 bool segment_head_read(const uint8_t in[static SEGMENT_HEAD_LEN], struct segment_head *h,
                        struct error *e) MUST_CHECK;
 
+/* The head of a record as bytes and back; reading fails with ERROR_CORRUPT. */
 void record_head_write(const struct record_head *h, uint8_t out[static RECORD_HEAD_LEN]);
 bool record_head_read(const uint8_t in[static RECORD_HEAD_LEN], struct record_head *h,
                       struct error *e) MUST_CHECK;
@@ -126,6 +128,8 @@ void clear_write(struct buf *out, uint16_t type, int64_t time_ms, uint64_t seq, 
 /* Whether head and payload of a clear record belong together. */
 bool clear_check(const struct record_head *h, struct slice payload, struct error *e) MUST_CHECK;
 
+/* The bodies of the records that the ledger itself needs, as bytes and back. Reading fails with
+ * ERROR_CORRUPT. */
 void start_write(struct buf *body, const struct segment_start *s);
 bool start_read(struct slice body, struct segment_start *s, struct error *e) MUST_CHECK;
 void commit_write(struct buf *body, const struct commit *c);
@@ -141,6 +145,7 @@ void commit_mac(const struct commit *c, const struct secret *commit_key,
 
 struct sealer; /* compression and cipher contexts of one thread at a time */
 
+/* Contexts without a key. Free accepts NULL. */
 struct sealer *sealer_new(void) __attribute__((returns_nonnull));
 void sealer_free(struct sealer *s);
 OWN_BY(sealer, struct sealer, sealer_free)
@@ -162,6 +167,7 @@ bool sealer_open(struct sealer *s, const struct secret *segment_key,
                  uint8_t *payload, struct arena *arena, struct slice *body,
                  struct error *e) MUST_CHECK;
 
+/* A random key in locked memory, with one user. Free gives up one user; the last wipes it. */
 struct segment_key *segment_key_new(void) __attribute__((returns_nonnull));
 void segment_key_free(struct segment_key *k);
 

@@ -31,6 +31,7 @@ struct rig {
     bool unsettled;
 };
 
+/* A ledger in a temporary directory: with the default options, or with these. */
 void rig_init(struct rig *r);
 void rig_init_with(struct rig *r, struct ledger_options options);
 
@@ -43,6 +44,7 @@ void rig_reopen(struct rig *r);
 /* Append record `number`, whose body follows from the number; note it when acknowledged. */
 bool rig_append(struct rig *r, unsigned number);
 
+/* A reader of the rig's ledger, the caller's to close. */
 struct ledger_reader *rig_reader(struct rig *r);
 
 /* Fail unless the ledger holds exactly the acknowledged records, `n` of them, each whole. */

@@ -1,9 +1,8 @@
-#include "ledger/rig.h"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "ledger/rig.h"
 #include "tests/test.h"
 
 static void alarm_given(void *context, enum ledger_alarm alarm, const struct error *why)

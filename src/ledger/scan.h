@@ -64,6 +64,7 @@ enum scan_open_result scan_open(int dirfd, uint32_t number, int flags,
 void scan_close(struct scan *s);
 OWN_BY(scan, struct scan, scan_close)
 
+/* Where the scan stands; lives as long as the scan. */
 struct scan_state *scan_state(struct scan *s) __attribute__((returns_nonnull));
 
 /* Check the next batch and move behind it. */

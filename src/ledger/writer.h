@@ -106,6 +106,7 @@ uint64_t segment_room(const struct ledger *l);
 /* Stop using the active segment's key and file. */
 void segment_drop(struct ledger *l);
 
+/* The caller's hooks: tell of an alarm, ask for the time in milliseconds since 1970. */
 void ledger_alarm(const struct ledger *l, enum ledger_alarm alarm, const struct error *why);
 int64_t ledger_now(const struct ledger *l);
 

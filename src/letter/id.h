@@ -18,6 +18,7 @@ struct letter_id {
 /* A new id from the kernel's random numbers. */
 struct letter_id letter_id_new(void);
 
+/* The id as people read it, with a NUL. */
 void letter_id_text(const struct letter_id *id, char text[static LETTER_ID_TEXT]);
 
 /* Read the text form; false, *id untouched, when it is none. */

@@ -29,6 +29,7 @@ struct provision *provision_open(const char *config_path, struct error *e) MUST_
  */
 bool provision_reload(struct provision *p, struct error *e) MUST_CHECK;
 
+/* The settings in force; they live until the next reload that succeeds. */
 const struct settings *provision_settings(const struct provision *p);
 
 /* Hand a new process of the role everything of its row, up to START. ERROR_BUSY when it does not

@@ -3,6 +3,7 @@
 
 #include "processes/role.h"
 
+/* The run and prepare functions of the rows in roles.c; processes/role.h says what they must do. */
 bool submission_run(struct role *r, struct error *e);
 bool delivery_run(struct role *r, struct error *e);
 bool inspector_prepare(struct role *r, struct error *e);

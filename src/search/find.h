@@ -45,6 +45,7 @@ void search_finder_close(struct search_finder *f);
 bool search_find(struct search_finder *f, const struct query *query, uint64_t before_seq,
                  struct search_hit *hits, size_t max, size_t *count, struct error *e) MUST_CHECK;
 
+/* How much of the archive the index has, as of its last commit. */
 bool search_coverage(struct search_finder *f, struct search_coverage *out,
                      struct error *e) MUST_CHECK;
 

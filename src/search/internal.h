@@ -49,11 +49,14 @@ bool search_db_open(const char *path, bool writer, const struct token_keys *keys
 /* Fill *e from the connection's last error. */
 bool search_db_error(sqlite3 *db, struct error *e, const char *doing);
 
+/* Run statements that return no rows. */
 bool search_db_run(sqlite3 *db, const char *sql, struct error *e) MUST_CHECK;
 
+/* Compile one statement; it is the caller's to finalise. */
 bool search_db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **statement,
                        struct error *e) MUST_CHECK;
 
+/* Close, also what could not be opened. Accepts NULL. */
 void search_db_close(sqlite3 *db);
 
 static inline void own_statement(sqlite3_stmt **statement)

@@ -18,9 +18,11 @@ enum store_kind {
 
 struct store;
 
+/* Open or make the database, whose names and values are sealed under keys derived from `key`. */
 bool store_open(const char *path, const struct secret *key, struct store **out,
                 struct error *e) MUST_CHECK;
 
+/* Accepts NULL. */
 void store_close(struct store *s);
 
 /* Append the value to `plain` if there is one. */

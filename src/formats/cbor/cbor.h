@@ -53,6 +53,8 @@ struct cbor_schema {
     size_t size; /* of the struct */
 };
 
+/* Version 14 would take these initialisers for blocks. */
+/* clang-format off */
 /* One row of a schema's table, e.g. CBOR_FIELD(1, CBOR_UINT, struct facts, size, MAX). */
 #define CBOR_FIELD(key, kind, type, member, max)                                                   \
     {key, kind, false, offsetof(type, member), max, NULL}
@@ -64,6 +66,7 @@ struct cbor_schema {
     {key, kind, true, offsetof(type, member), max, schema}
 
 #define CBOR_SCHEMA(table, type) {#type, table, sizeof(table) / sizeof((table)[0]), sizeof(type)}
+/* clang-format on */
 
 /* Append `value` (a struct of the schema's type) to out. Check out->full afterwards. */
 void cbor_write(struct buf *out, const struct cbor_schema *schema, const void *value);

@@ -1,6 +1,6 @@
-#include "formats/cbor/cbor.h"
-
 #include <stdlib.h>
+
+#include "formats/cbor/cbor.h"
 
 /* What reads must write back to the very same bytes: the encoding is deterministic. */
 struct node {

@@ -42,13 +42,15 @@ static void round_trip(void **unused)
     (void)unused;
     struct item items[] = {{24}, {65536}};
     struct slice texts[] = {SLICE_INIT("x"), SLICE_INIT("")};
-    struct sample in = {.u = UINT64_MAX,
-                        .i = -500,
-                        .b = true,
-                        .bytes = SLICE("\0\xff"),
-                        .text = SLICE("\xc3\xa4"),
-                        .items = {items, 2},
-                        .texts = {texts, 2}};
+    struct sample in = {
+        .u = UINT64_MAX,
+        .i = -500,
+        .b = true,
+        .bytes = SLICE("\0\xff"),
+        .text = SLICE("\xc3\xa4"),
+        .items = {items, 2},
+        .texts = {texts, 2}
+    };
     struct sample out;
     struct error e;
     OWN(buf) struct buf b = {.max = 200};
@@ -71,17 +73,18 @@ static void one_encoding_only(void **unused)
     (void)unused;
     assert_true(reads(SLICE("\xa1\x01\x05")));
     assert_true(reads(SLICE("\xa1\x01\x18\x18")));
-    assert_false(reads(SLICE("\xa1\x01\x18\x17")));             /* 23 in two bytes        */
-    assert_false(reads(SLICE("\xa1\x01\x19\x00\xff")));         /* 255 in three           */
-    assert_false(reads(SLICE("\xa1\x01\x05\x00")));             /* something behind       */
-    assert_false(reads(SLICE("\xa0")));                         /* key 1 missing          */
-    assert_false(reads(SLICE("\xa2\x01\x05\x01\x05")));         /* repeated               */
-    assert_false(reads(SLICE("\xa2\x03\xf5\x01\x05")));         /* out of order           */
-    assert_false(reads(SLICE("\xa2\x01\x05\x02\x00")));         /* optional but empty     */
-    assert_false(reads(SLICE("\xa2\x01\x05\x09\x01")));         /* unknown                */
-    assert_false(reads(SLICE("\xbf\x01\x05\xff")));             /* indefinite             */
-    assert_false(reads(SLICE("\xa2\x01\x05\x05\x61\xff")));     /* text is not UTF-8      */
-    assert_false(reads(SLICE("\xa2\x01\x05\x04\x45" "abcde"))); /* longer than its bound  */
+    assert_false(reads(SLICE("\xa1\x01\x18\x17")));         /* 23 in two bytes        */
+    assert_false(reads(SLICE("\xa1\x01\x19\x00\xff")));     /* 255 in three           */
+    assert_false(reads(SLICE("\xa1\x01\x05\x00")));         /* something behind       */
+    assert_false(reads(SLICE("\xa0")));                     /* key 1 missing          */
+    assert_false(reads(SLICE("\xa2\x01\x05\x01\x05")));     /* repeated               */
+    assert_false(reads(SLICE("\xa2\x03\xf5\x01\x05")));     /* out of order           */
+    assert_false(reads(SLICE("\xa2\x01\x05\x02\x00")));     /* optional but empty     */
+    assert_false(reads(SLICE("\xa2\x01\x05\x09\x01")));     /* unknown                */
+    assert_false(reads(SLICE("\xbf\x01\x05\xff")));         /* indefinite             */
+    assert_false(reads(SLICE("\xa2\x01\x05\x05\x61\xff"))); /* text is not UTF-8      */
+    assert_false(
+        reads(SLICE("\xa2\x01\x05\x04\x45\x61\x62\x63\x64\x65"))); /* longer than its bound  */
     assert_false(reads(SLICE("\xa2\x01\x05\x06\x9b\xff\xff\xff\xff\xff\xff\xff\xff")));
 }
 

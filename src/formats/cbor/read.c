@@ -1,5 +1,4 @@
 #include "formats/cbor/cbor.h"
-
 #include "formats/cbor/internal.h"
 
 struct reader {

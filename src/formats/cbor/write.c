@@ -1,7 +1,6 @@
-#include "formats/cbor/cbor.h"
-
 #include <endian.h>
 
+#include "formats/cbor/cbor.h"
 #include "formats/cbor/internal.h"
 
 /* RFC 8949 section 3: major type and argument, in the shortest form that holds it. */
@@ -42,7 +41,7 @@ static void put_string(struct buf *out, uint8_t major, struct slice s)
 static void put_int(struct buf *out, int64_t value)
 {
     if (value < 0) {
-        put_head(out, CBOR_MAJOR_NEGATIVE, (uint64_t) ~value); /* encodes -1 - value */
+        put_head(out, CBOR_MAJOR_NEGATIVE, (uint64_t)~value); /* encodes -1 - value */
     } else {
         put_head(out, CBOR_MAJOR_UINT, (uint64_t)value);
     }

@@ -123,6 +123,7 @@ void smtp_client_auth(struct smtp_client *c, enum smtp_mechanism mechanism, stru
 enum smtp_client_fit smtp_client_fits(const struct smtp_client *c,
                                       const struct smtp_client_mail *mail);
 
+/* Begin a letter, in SMTP_CLIENT_READY and only one that smtp_client_fits(). `mail` outlives it. */
 void smtp_client_send(struct smtp_client *c, const struct smtp_client_mail *mail);
 
 /* The letter and smtp_data_writer_end() were handed to the connection after SMTP_CLIENT_BODY. */
@@ -131,6 +132,7 @@ void smtp_client_body_sent(struct smtp_client *c);
 /* Ask whether the connection still lives, before it is used again: SMTP_CLIENT_READY follows. */
 void smtp_client_reset(struct smtp_client *c);
 
+/* Take leave with QUIT, in SMTP_CLIENT_READY. */
 void smtp_client_quit(struct smtp_client *c);
 
 static inline struct slice smtp_client_output(const struct smtp_client *c)

@@ -50,6 +50,7 @@ struct smtp_data_writer {
     uint8_t place;
 };
 
+/* Begin a letter at the start of its first line. */
 void smtp_data_writer_init(struct smtp_data_writer *w);
 
 /**

@@ -34,6 +34,7 @@ struct text_list {
     bool cut; /* a limit was reached: later terms are missing */
 };
 
+/* An empty list; end it with text_list_done(), which takes any list that was initialised. */
 void text_list_init(struct text_list *list);
 void text_list_done(struct text_list *list);
 

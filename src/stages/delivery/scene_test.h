@@ -64,7 +64,9 @@ void scene_close(struct scene *s);
 /* scene_close() when that was not done, then free. */
 void scene_end(struct scene *s);
 
+/* A letter of these bytes to so many recipients of the scene. */
 struct session_letter letter_of(struct slice bytes, size_t n_recipients);
 
+/* Assert what became of recipient i. */
 void outcome_is(const struct scene *s, size_t i, enum delivery_status status, unsigned code,
                 const char *enhanced);

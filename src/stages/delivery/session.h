@@ -99,6 +99,7 @@ enum tls_level session_level(const struct session *s);
 /* Letters sent or tried so far. */
 uint64_t session_letters(const struct session *s);
 
+/* Whom the session speaks to and how it is protected; lives as long as the session. */
 const struct session_peer *session_peer(const struct session *s);
 
 /* What the session proves. Times are the caller's to fill in. */
