@@ -7,6 +7,7 @@
 #include "keyring/keyring.h"
 #include "stages/delivery/schedule.h"
 
+#define IN_HAND_PER_CONNECTION 2 /* one is on the wire while the other one is reported */
 #define BROKEN_DELAY_MS                                                                            \
     300000 /* an entry whose records cannot be read waits, alarmed, and tries again */
 
@@ -83,7 +84,8 @@ bool keeper_on_job_next(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper_job *job = r->answer;
     const struct settings *settings = k->options.settings(k->options.context);
     struct queue_entry *entry = queue_take(
-        k->queue, ask->route, settings->delivery.per_host_concurrency, (int64_t)ask->wait_ms);
+        k->queue, ask->route, IN_HAND_PER_CONNECTION * settings->delivery.per_host_concurrency,
+        (int64_t)ask->wait_ms);
     int copy = -1;
 
     if (!entry) {

@@ -1,0 +1,91 @@
+#include "processes/outward.h"
+
+#define RESOLVERS_MAX 16
+
+static bool make_resolver(struct role *r, struct resolver **out, struct error *e)
+{
+    const struct dns_settings *dns = &role_settings(r)->dns;
+    const struct config_endpoint *endpoints = dns->resolvers.items;
+    struct slice forwarders[RESOLVERS_MAX];
+    OWN(arena) struct arena arena;
+    struct resolver_settings settings = {
+        .forwarders = forwarders,
+        .root_hints = role_file(r, "root-hints"),
+        .trust_anchors = role_file(r, "trust-anchor"),
+        .insecure = dns->insecure_domains.items,
+        .n_insecure = dns->insecure_domains.count,
+    };
+
+    arena_init(&arena, (size_t)64 << 10);
+    for (size_t i = 0; i < dns->resolvers.count && i < RESOLVERS_MAX; i++) {
+        forwarders[settings.n_forwarders++] =
+            arena_printf(&arena, "%.*s@%u", SLICE_ARG(endpoints[i].host), endpoints[i].port);
+    }
+    *out = resolver_new(&settings, e);
+    return *out != NULL;
+}
+
+bool outward_share(struct role *r, struct outward_shared *shared, struct error *e)
+{
+    /* A resting session keeps its place, so there are more places than deliveries. */
+    shared->gate = gate_new((size_t)role_settings(r)->delivery.concurrency * 4);
+    return make_resolver(r, &shared->resolver, e);
+}
+
+/* The first line of the file, without its end. */
+static struct slice first_line(struct slice text)
+{
+    struct slice rest = SLICE_NONE;
+    struct slice line = slice_cut(text, '\n', &rest);
+
+    return line.len && line.ptr[line.len - 1] == '\r' ? slice_head(line, line.len - 1) : line;
+}
+
+struct outward *outward_new(struct role *r, const struct outward_shared *shared, struct error *e)
+{
+    const struct settings *s = role_settings(r);
+    struct tls_client *trust = tls_client_from_pem(role_file(r, "trust-store"), e);
+    struct outward *o = trust ? calloc(1, sizeof(*o)) : NULL;
+
+    if (!trust) {
+        (void)error_add(e, "trust-store");
+        return NULL;
+    }
+    if (!o) {
+        arena_panic("delivery settings");
+    }
+    o->refs = 1;
+    o->reach = (struct reach){
+        .lookup = {.resolver = shared->resolver,
+                   .self = {.name = s->general.hostname},
+                   .port = (uint16_t)s->delivery.port,
+                   .ipv6 = s->delivery.ipv6,
+                   .timeout_ms = s->dns.timeout_ms               },
+        .session = {.name = s->general.hostname,
+                   .trust = trust,
+                   .connect_timeout_ms = s->delivery.connect_timeout_ms,
+                   .command_timeout_ms = s->delivery.command_timeout_ms,
+                   .data_timeout_ms = s->delivery.data_timeout_ms},
+        .gate = shared->gate,
+        .per_address = s->delivery.per_host_concurrency,
+    };
+    o->letters_per_connection = s->delivery.letters_per_connection;
+    o->idle_ms = s->delivery.idle_timeout_ms;
+    o->user = s->smarthost.user;
+    o->password = first_line(role_file(r, "smarthost-password"));
+    o->smarthost_implicit = s->smarthost.tls == SETTING_SMARTHOST_IMPLICIT;
+    return o;
+}
+
+struct outward *outward_ref(struct outward *o)
+{
+    (void)atomic_fetch_add(&o->refs, 1);
+    return o;
+}
+
+void outward_drop(struct outward *o)
+{
+    if (o && atomic_fetch_sub(&o->refs, 1) == 1) {
+        tls_client_free(TAKE(o->reach.session.trust, NULL));
+    }
+}

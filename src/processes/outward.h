@@ -1,0 +1,40 @@
+/* processes/outward - what the delivery role makes of the settings: how letters go out.
+ *
+ * An outward is one reading of the settings and files; it is counted, because letters that are on
+ * their way were begun with it. The shared part lives as long as the
+ * process. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "processes/role.h"
+#include "stages/delivery/reach.h"
+
+struct outward_shared {
+    struct resolver *resolver;
+    struct gate *gate;
+};
+
+struct outward {
+    struct outward *older; /* the one that this one replaced */
+    atomic_uint refs;
+    struct reach reach;
+    uint64_t letters_per_connection;
+    int64_t idle_ms;
+    struct slice user; /* of the smart host; they look into the role's settings and files */
+    struct slice password;
+    bool smarthost_implicit;
+};
+
+/* Make what outlives every reload. ERROR_CONFIG when the resolver refuses its settings. */
+bool outward_share(struct role *r, struct outward_shared *shared, struct error *e) MUST_CHECK;
+
+/* Make one with one reference of the settings and files in force now; NULL with ERROR_CONFIG. */
+struct outward *outward_new(struct role *r, const struct outward_shared *shared,
+                            struct error *e) MUST_CHECK;
+
+struct outward *outward_ref(struct outward *o);
+
+/* Give a reference up: without any the trust anchors go. The rest stays for sessions that rest, as
+ * the settings do that it came from. NULL is fine. */
+void outward_drop(struct outward *o);
