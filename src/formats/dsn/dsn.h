@@ -18,7 +18,7 @@ enum dsn_action { DSN_FAILED, DSN_DELAYED, DSN_RELAYED, DSN_DELIVERED };
 struct dsn_recipient {
     enum dsn_action action;
     struct slice address;    /* final recipient, local@domain */
-    struct slice original;   /* ORCPT without xtext, "rfc822;joe@example.com"; empty when none */
+    struct slice original;   /* ORCPT as given, "rfc822;joe+2Bx@example.com"; empty when none */
     struct slice status;     /* RFC 3463, "5.1.1" */
     struct slice remote_mta; /* host name of the server that answered; empty when none did */
     struct slice diagnostic; /* its reply as received, several lines or one; empty when none */
