@@ -141,6 +141,7 @@ static const struct cbor_field evidence_fields[] = {
     MAYBE(9, CBOR_BOOL, dnssec, 0),
     MAYBE(10, CBOR_UINT, started_at, 0),
     MAYBE(11, CBOR_UINT, ended_at, 0),
+    MAYBE(12, CBOR_BOOL, dsn, 0),
 };
 SCHEMA(evidence);
 #undef THIS

@@ -189,6 +189,7 @@ struct evidence {
     bool dnssec;              /* MX and address answers were secure */
     uint64_t started_at;
     uint64_t ended_at;
+    bool dsn; /* the peer offers RFC 3461: what the sender asked to be told went on to it */
 };
 
 extern const struct cbor_schema evidence_schema;

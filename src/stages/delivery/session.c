@@ -352,6 +352,7 @@ struct evidence session_evidence(const struct session *s, struct arena *arena)
         .helo_name = letter_text(arena, slice_of(s->helo, s->helo_len), sizeof(s->helo)),
         .level = session_level(s),
         .dnssec = s->peer.dnssec,
+        .dsn = s->client.features & SMTP_DSN,
     };
     if (tls->on) {
         evidence.tls_version = slice_text(tls->version);
