@@ -22,7 +22,8 @@
 
 struct conn {
     int fd;
-    SSL *ssl; /* NULL while plain */
+    int stop_fd; /* what ends a wait for the peer's bytes early; -1: nothing */
+    SSL *ssl;    /* NULL while plain */
     struct tls_server *server;
     struct tls_client *client;
     struct conn_tls tls;
@@ -49,6 +50,7 @@ struct conn *conn_new(int fd)
     }
     int on = 1;
     c->fd = fd;
+    c->stop_fd = -1;
     (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -76,10 +78,21 @@ void conn_free(struct conn *c)
 
 /* Waiting */
 
-static int poll_once(int fd, short events, int64_t wait_ms)
+/* WAIT_FAILED with errno EINTR when a signal came between. */
+static enum wait poll_once(const struct conn *c, short events, int64_t wait_ms)
 {
-    struct pollfd p = {.fd = fd, .events = events};
-    return poll(&p, 1, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms);
+    struct pollfd p[] = {
+        {.fd = c->fd,      .events = events},
+        {.fd = c->stop_fd, .events = POLLIN},
+    };
+    int n = poll(p, events & POLLIN ? 2 : 1, wait_ms > INT32_MAX ? INT32_MAX : (int)wait_ms);
+    return n < 0 ? WAIT_FAILED : p[0].revents ? WAIT_READY : WAIT_LATE;
+}
+
+static bool is_stopped(const struct conn *c)
+{
+    struct pollfd p = {.fd = c->stop_fd, .events = POLLIN};
+    return c->stop_fd >= 0 && poll(&p, 1, 0) > 0;
 }
 
 /* Wait for the events; after some silence with a smaller stack. */
@@ -89,17 +102,14 @@ static enum wait wait_for(const struct conn *c, short events, int64_t deadline_m
     for (;;) {
         int64_t left = deadline_ms - clock_steady_ms();
         left = left < 0 ? 0 : left;
-        int n = poll_once(c->fd, events, !rested && left > REST_AFTER_MS ? REST_AFTER_MS : left);
-        if (n > 0) {
-            return WAIT_READY;
+        enum wait w = poll_once(c, events, !rested && left > REST_AFTER_MS ? REST_AFTER_MS : left);
+        if (w == WAIT_READY || (w == WAIT_FAILED && errno != EINTR)) {
+            return w;
         }
-        if (n < 0 && errno != EINTR) {
-            return WAIT_FAILED;
-        }
-        if (clock_steady_ms() >= deadline_ms) {
+        if (clock_steady_ms() >= deadline_ms || (events & POLLIN && is_stopped(c))) {
             return WAIT_LATE;
         }
-        if (n == 0 && !rested) {
+        if (w == WAIT_LATE && !rested) {
             thread_rest();
             rested = true;
         }
@@ -282,18 +292,14 @@ bool conn_tls_connect(struct conn *c, struct tls_client *t, struct slice name, i
 
 /* Reading */
 
+void conn_stop_by(struct conn *c, int stop_fd)
+{
+    c->stop_fd = stop_fd;
+}
+
 static bool read_tls(struct conn *c, uint8_t *room, size_t len, int64_t deadline_ms, size_t *got,
                      enum conn_event *event, struct error *e)
 {
-    /* The answer to what was just written is rarely there yet: wait before asking for it. */
-    enum wait first = SSL_has_pending(c->ssl) ? WAIT_READY : wait_for(c, POLLIN, deadline_ms);
-    if (first == WAIT_FAILED) {
-        return error_errno(e, ERROR_BUSY, "read: poll");
-    }
-    if (first == WAIT_LATE) {
-        *event = CONN_TIMED_OUT;
-        return true;
-    }
     for (;;) {
         ERR_clear_error();
         errno = 0;
@@ -320,26 +326,21 @@ static bool read_tls(struct conn *c, uint8_t *room, size_t len, int64_t deadline
 static bool read_plain(struct conn *c, uint8_t *room, size_t len, int64_t deadline_ms, size_t *got,
                        enum conn_event *event, struct error *e)
 {
-    for (;;) {
-        switch (wait_for(c, POLLIN, deadline_ms)) {
-        case WAIT_READY:
-            break;
-        case WAIT_LATE:
-            *event = CONN_TIMED_OUT;
-            return true;
-        case WAIT_FAILED:
-            return error_errno(e, ERROR_BUSY, "read: poll");
-        }
-        ssize_t n = recv(c->fd, room, len, 0);
-        if (n >= 0) {
-            *got = (size_t)n;
-            *event = n > 0 ? CONN_BYTES : CONN_CLOSED;
-            return true;
-        }
-        if (errno != EAGAIN && errno != EINTR) {
+    ssize_t n = 0;
+    while ((n = recv(c->fd, room, len, 0)) < 0) {
+        bool again = errno == EAGAIN || errno == EINTR;
+        enum wait w = again ? wait_for(c, POLLIN, deadline_ms) : WAIT_FAILED;
+        if (w == WAIT_FAILED) {
             return error_errno(e, ERROR_BUSY, "read");
         }
+        if (w == WAIT_LATE) {
+            *event = CONN_TIMED_OUT;
+            return true;
+        }
     }
+    *got = (size_t)n;
+    *event = n > 0 ? CONN_BYTES : CONN_CLOSED;
+    return true;
 }
 
 bool conn_read(struct conn *c, struct buf *in, int64_t deadline_ms, enum conn_event *event,
@@ -347,6 +348,17 @@ bool conn_read(struct conn *c, struct buf *in, int64_t deadline_ms, enum conn_ev
 {
     size_t len = in->max - in->len < CONN_READ_MAX ? in->max - in->len : CONN_READ_MAX;
     size_t got = 0;
+    /* The answer to what was just written is rarely there yet: wait before asking for it, and
+     * before taking memory for it. */
+    enum wait first =
+        c->ssl && SSL_has_pending(c->ssl) ? WAIT_READY : wait_for(c, POLLIN, deadline_ms);
+    if (first == WAIT_FAILED) {
+        return error_errno(e, ERROR_BUSY, "read: poll");
+    }
+    if (first == WAIT_LATE) {
+        *event = CONN_TIMED_OUT;
+        return true;
+    }
     uint8_t *room = len > 0 ? buf_room(in, len) : NULL;
     if (!room) {
         return error_set(e, ERROR_LIMIT, "read: no room in the input buffer");
@@ -362,7 +374,7 @@ bool conn_read(struct conn *c, struct buf *in, int64_t deadline_ms, enum conn_ev
 bool conn_is_readable(struct conn *c)
 {
     if (!c->ssl) {
-        return poll_once(c->fd, POLLIN, 0) > 0;
+        return poll_once(c, POLLIN, 0) == WAIT_READY;
     }
     /* A session ticket makes the socket readable, but is nothing to read. */
     uint8_t byte;

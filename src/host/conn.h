@@ -77,6 +77,11 @@ bool conn_tls_connect(struct conn *c, struct tls_client *t, struct slice name, i
 bool conn_read(struct conn *c, struct buf *in, int64_t deadline_ms, enum conn_event *event,
                struct error *e) MUST_CHECK;
 
+/* Let every wait for the peer's bytes also end, as if its deadline had passed, once this descriptor
+ * is readable: how thousands of idle connections hear of the end of their process. -1: no more.
+ * The descriptor stays the caller's. */
+void conn_stop_by(struct conn *c, int stop_fd);
+
 /* Write all of `out`. After false the peer has an unknown part of it. */
 bool conn_write(struct conn *c, struct slice out, int64_t deadline_ms, struct error *e) MUST_CHECK;
 

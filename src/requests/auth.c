@@ -19,7 +19,7 @@ static const struct cbor_field login_answer_fields[] = {
 static const struct cbor_schema login_answer =
     CBOR_SCHEMA(login_answer_fields, struct auth_login_answer);
 
-const struct ipc_message auth_login = {1, "auth_login", &login_ask, &login_answer};
+const struct ipc_message auth_login = {1, "auth_login", &login_ask, &login_answer, .secret = true};
 
 static const struct cbor_field verifier_ask_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct auth_verifier_ask, account, LETTER_ADDRESS_MAX),
@@ -34,4 +34,5 @@ static const struct cbor_field verifier_answer_fields[] = {
 static const struct cbor_schema verifier_answer =
     CBOR_SCHEMA(verifier_answer_fields, struct auth_verifier_answer);
 
-const struct ipc_message auth_verifier = {2, "auth_verifier", &verifier_ask, &verifier_answer};
+const struct ipc_message auth_verifier = {2, "auth_verifier", &verifier_ask, &verifier_answer,
+                                          .secret = true};

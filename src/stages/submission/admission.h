@@ -1,0 +1,40 @@
+/* stages/submission/admission - how many connections there are, in all and from each address.
+ *
+ * One address is an IPv4 address or the first 64 bits of an IPv6 address: that is what a provider
+ * gives to one customer, who may use any of what follows. Thread-safe. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/own.h"
+
+#include "host/address.h"
+
+struct admission;
+
+enum admission_verdict {
+    ADMISSION_GRANTED,      /* counted: admission_leave() must follow */
+    ADMISSION_FULL,         /* there are too many in all */
+    ADMISSION_ADDRESS_FULL, /* there are too many from there */
+};
+
+struct admission *admission_new(void) __attribute__((returns_nonnull));
+
+/* Nobody may be in. NULL is fine. */
+void admission_free(struct admission *a);
+
+/* Let a connection in while there are fewer than `limit`, and fewer than `limit_of_one` from its
+ * address. */
+enum admission_verdict admission_enter(struct admission *a, const struct address *from,
+                                       uint64_t limit, uint64_t limit_of_one)
+    __attribute__((warn_unused_result));
+
+/* One that was let in has ended. */
+void admission_leave(struct admission *a, const struct address *from);
+
+/* Wait until nobody is in, up to the deadline (of clock_steady_ms()); how many still are. */
+size_t admission_wait(struct admission *a, int64_t deadline_ms);
+
+OWN_BY(admission, struct admission, admission_free)

@@ -1,0 +1,534 @@
+/* One client's session: the machine of formats/smtp/server says what the client wants, this file
+ * does it. Straight down: read, next request, do, answer, write. */
+#include <poll.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "formats/smtp/server.h"
+#include "requests/auth.h"
+#include "requests/keeper.h"
+#include "stages/submission/collect.h"
+#include "stages/submission/internal.h"
+
+/* The longest wait of one read is a record's payload behind an unfinished line. */
+#define INPUT_MAX ((size_t)CONN_READ_MAX + SMTP_INPUT_MIN)
+
+#define ENVELOPE_MAX    ((size_t)4 << 20) /* bytes: 1000 recipients with ORCPT need 1 MiB */
+#define ANSWER_MAX      ((size_t)64 << 10)
+#define HELO_MAX        255
+#define ENVELOPE_ID_MAX 100 /* bytes, RFC 3461 section 4.4 */
+#define ERRORS_MAX      20
+#define FAILURES_MAX    3 /* sign-ins on one connection */
+#define COMMANDS_SPARE  200
+#define CLOSE_WITHIN_MS 1000
+#define LINE_END_LEN    2
+#define FEATURES_OFFERED                                                                           \
+    (SMTP_PIPELINING | SMTP_SIZE | SMTP_STARTTLS | SMTP_AUTH | SMTP_8BITMIME | SMTP_SMTPUTF8 |     \
+     SMTP_CHUNKING | SMTP_DSN | SMTP_ENHANCEDSTATUSCODES)
+
+/* From MAIL to the letter's end; everything in it lives in the session's arena. */
+struct envelope {
+    struct keeper_submit_ask ask;
+    struct recipient *recipients;
+    size_t n_recipients;
+    size_t room;
+};
+
+struct session {
+    struct submission *service;
+    const struct settings *settings; /* those of the connection's beginning */
+    struct conn *conn;
+    struct smtp_server_config config;
+    struct smtp_server smtp;
+    struct buf in;
+    struct slice unread; /* the end of `in` */
+    int64_t ends_at_ms;
+    int64_t login_until_ms; /* 0 once somebody has signed in */
+    uint8_t handle[AUTH_SESSION_LEN];
+    bool signed_in;
+    uint64_t failures; /* to sign in */
+    uint64_t letters;
+    size_t helo_len;
+    uint8_t helo[HELO_MAX];
+    struct arena arena;
+    struct envelope envelope;
+    struct collect letter;
+};
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When the client's patience with us, or ours with the client, is over. */
+static int64_t deadline_of(const struct session *s, int64_t silence_ms)
+{
+    int64_t deadline = earlier(clock_steady_ms() + silence_ms, s->ends_at_ms);
+
+    return s->login_until_ms ? earlier(deadline, s->login_until_ms) : deadline;
+}
+
+static bool flush(struct session *s)
+{
+    struct slice out = smtp_server_output(&s->smtp);
+    struct error ignored;
+
+    if (out.len &&
+        !conn_write(s->conn, out, deadline_of(s, s->settings->submission.command_timeout_ms),
+                    &ignored)) {
+        return false;
+    }
+    smtp_server_sent(&s->smtp);
+    return true;
+}
+
+static void end(struct session *s, const char *enhanced, const char *text)
+{
+    smtp_server_end(&s->smtp, 421, enhanced, slice_text(text));
+}
+
+/* Forget what was consumed. Before somebody has signed in it may hold a password. */
+static void drop_consumed(struct session *s)
+{
+    size_t used = s->in.len - s->unread.len;
+
+    if (used == 0) {
+        return;
+    }
+    buf_drop(&s->in, used);
+    if (!s->signed_in) {
+        explicit_bzero(s->in.ptr + s->in.len, used);
+    }
+    if (s->in.len == 0) {
+        buf_done(&s->in); /* nothing is kept while a client is silent */
+    }
+    s->unread = buf_slice(&s->in);
+}
+
+/* The client was silent for too long, or everybody is to leave. */
+static void time_is_up(struct session *s, bool idle)
+{
+    if (idle && submission_stopping(s->service)) {
+        end(s, "4.3.2", "The server is being restarted: please try again");
+    } else if (clock_steady_ms() >= s->ends_at_ms) {
+        end(s, "4.4.2", "The connection has lasted too long: please connect again");
+    } else {
+        end(s, "4.4.2", "The connection was silent for too long");
+    }
+}
+
+/* Wait for more from the client. False when there is none to be had. */
+static bool read_more(struct session *s)
+{
+    const struct submission_settings *limits = &s->settings->submission;
+    bool idle = smtp_server_idle(&s->smtp);
+    int64_t silence = idle ? limits->command_timeout_ms : limits->data_timeout_ms;
+    enum conn_event event = CONN_CLOSED;
+    struct error e;
+
+    drop_consumed(s);
+    conn_stop_by(s->conn, idle ? s->service->options.stop_fd : -1);
+    bool ok = conn_read(s->conn, &s->in, deadline_of(s, silence), &event, &e);
+    s->unread = buf_slice(&s->in);
+    if (ok && event == CONN_TIMED_OUT) {
+        time_is_up(s, idle);
+        return true; /* the machine ends the dialogue */
+    }
+    return ok && event == CONN_BYTES;
+}
+
+/* ---- signing in ------------------------------------------------------------------------------ */
+
+static void pause_for(const struct session *s, uint64_t delay_ms)
+{
+    struct pollfd p = {.fd = s->service->options.stop_fd, .events = POLLIN};
+
+    if (delay_ms) {
+        (void)poll(&p, 1, (int)delay_ms);
+    }
+}
+
+/* Wrong, unknown or blocked: one sentence for the first two, so that nobody learns who exists. */
+static void refuse_login(struct session *s, enum login_verdict verdict)
+{
+    if (verdict == LOGIN_BLOCKED) {
+        smtp_server_reply(&s->smtp, 454, "4.7.0",
+                          SLICE("Too many failed sign-ins: please wait some minutes"));
+    } else if (verdict == LOGIN_BUSY) {
+        smtp_server_reply(&s->smtp, 454, "4.7.0",
+                          SLICE("Too many people are signing in: please try again"));
+        return;
+    } else {
+        smtp_server_reply(&s->smtp, 535, "5.7.8", SLICE("The user name or the password is wrong"));
+    }
+    if (++s->failures >= FAILURES_MAX) {
+        end(s, "4.7.0", "Too many failed sign-ins: closing the connection");
+    }
+}
+
+static void on_auth(struct session *s, const struct smtp_credentials *c)
+{
+    OWN(arena) struct arena arena = {.max = ANSWER_MAX};
+    struct auth_login_ask ask = {
+        .user = c->user,
+        .password = c->password,
+        .client = slice_text(conn_peer_text(s->conn)),
+        .mechanism = c->mechanism == SMTP_PLAIN ? SLICE("PLAIN") : SLICE("LOGIN"),
+    };
+    struct auth_login_answer answer = {.verdict = LOGIN_REFUSED};
+    struct error e;
+
+    if (c->authorize.len && !slice_equal(c->authorize, c->user)) {
+        smtp_server_reply(&s->smtp, 535, "5.7.8", SLICE("You can sign in as yourself only"));
+        s->failures++;
+        return;
+    }
+    bool asked = ipc_call(s->service->options.auth, &auth_login, &ask, -1, &answer, NULL, &arena,
+                          LOGIN_WITHIN_MS, &e);
+    if (!asked) {
+        log_event(LOG_ERROR, "session.login_failed", LOG_TEXT("reason", e.text));
+        smtp_server_reply(&s->smtp, 454, "4.7.0",
+                          SLICE("Signing in does not work at the moment: please try again"));
+    } else if (answer.verdict == LOGIN_ACCEPTED && answer.session.len == AUTH_SESSION_LEN) {
+        (void)memcpy(s->handle, answer.session.ptr, AUTH_SESSION_LEN);
+        s->signed_in = true;
+        s->login_until_ms = 0;
+        smtp_server_accept(&s->smtp);
+    } else {
+        pause_for(s, answer.delay_ms);
+        refuse_login(s, (enum login_verdict)answer.verdict);
+    }
+    explicit_bzero(s->in.ptr, s->in.len - s->unread.len);
+}
+
+/* ---- the envelope ---------------------------------------------------------------------------- */
+
+/* The transaction is over, whatever became of it. */
+static void forget(struct session *s)
+{
+    collect_drop(&s->letter);
+    s->envelope = (struct envelope){0};
+    arena_done(&s->arena);
+}
+
+static unsigned hex_value(uint8_t c)
+{
+    return c <= '9' ? c - (unsigned)'0' : c - (unsigned)'A' + 10;
+}
+
+/* Undo the xtext of RFC 3461 section 4, which the machine found well formed. */
+static struct slice from_xtext(struct slice in, struct arena *arena)
+{
+    uint8_t *out = arena_array(arena, in.len + 1, 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < in.len; i++) {
+        if (in.ptr[i] == '+') {
+            out[len++] = (uint8_t)(hex_value(in.ptr[i + 1]) << 4 | hex_value(in.ptr[i + 2]));
+            i += 2;
+        } else {
+            out[len++] = in.ptr[i];
+        }
+    }
+    return slice_of(out, len);
+}
+
+static void on_mail(struct session *s, const struct smtp_mail *mail)
+{
+    struct keeper_submit_ask *ask = &s->envelope.ask;
+    size_t left = s->service->budget.max - ipc_budget_used(&s->service->budget);
+
+    if (s->letters >= s->settings->submission.letters_per_connection) {
+        smtp_server_reply(&s->smtp, 421, "4.7.0",
+                          SLICE("Enough letters on one connection: please connect again"));
+        return;
+    }
+    if (mail->size > left) {
+        smtp_server_reply(&s->smtp, 452, "4.3.1",
+                          SLICE("Too many letters are being received: please try again later"));
+        return;
+    }
+    ask->reverse_path = arena_copy(&s->arena, mail->sender.text);
+    ask->envelope_id = letter_text(&s->arena, from_xtext(mail->envid, &s->arena), ENVELOPE_ID_MAX);
+    ask->dsn_return = mail->ret == SMTP_RET_FULL   ? RETURN_FULL
+                      : mail->ret == SMTP_RET_HDRS ? RETURN_HEADERS
+                                                   : RETURN_UNSET;
+    ask->smtputf8 = mail->utf8;
+    ask->body_8bit = mail->eight_bit;
+    smtp_server_accept(&s->smtp);
+}
+
+static uint64_t notify_of(unsigned bits)
+{
+    return (bits & SMTP_NOTIFY_NEVER ? NOTIFY_NEVER : 0U) |
+           (bits & SMTP_NOTIFY_SUCCESS ? NOTIFY_SUCCESS : 0U) |
+           (bits & SMTP_NOTIFY_FAILURE ? NOTIFY_FAILURE : 0U) |
+           (bits & SMTP_NOTIFY_DELAY ? NOTIFY_DELAY : 0U);
+}
+
+/* <postmaster> without a domain is the one of our first domain (RFC 5321 section 4.5.1). */
+static struct slice address_of(struct session *s, const struct smtp_mailbox *mailbox)
+{
+    const struct slice *ours = s->settings->general.domains.items;
+
+    return mailbox->domain.len || s->settings->general.domains.count == 0
+               ? arena_copy(&s->arena, mailbox->text)
+               : arena_printf(&s->arena, "postmaster@%.*s", SLICE_ARG(ours[0]));
+}
+
+static bool is_named(const struct envelope *v, struct slice address)
+{
+    for (size_t i = 0; i < v->n_recipients; i++) {
+        if (slice_equal(v->recipients[i].address, address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_rcpt(struct session *s, const struct smtp_rcpt *rcpt)
+{
+    struct envelope *v = &s->envelope;
+    struct slice address = address_of(s, &rcpt->recipient);
+
+    if (!is_named(v, address)) {
+        if (v->n_recipients == v->room) {
+            size_t room = v->room ? v->room * 4 : 4;
+            struct recipient *moved = arena_array(&s->arena, room, sizeof(*moved));
+            if (v->n_recipients) {
+                (void)memcpy(moved, v->recipients, v->n_recipients * sizeof(*moved));
+            }
+            v->recipients = moved;
+            v->room = room;
+        }
+        v->recipients[v->n_recipients++] = (struct recipient){
+            .address = address,
+            .notify = notify_of(rcpt->notify),
+            .orcpt = arena_copy(&s->arena, rcpt->orcpt),
+        };
+    }
+    smtp_server_accept(&s->smtp);
+}
+
+/* ---- the letter ------------------------------------------------------------------------------ */
+
+static void on_body(struct session *s, struct slice run)
+{
+    struct error e;
+
+    if (collect_add(&s->letter, run, &e)) {
+        return;
+    }
+    log_event(LOG_WARNING, "session.letter_not_received", LOG_TEXT("reason", e.text),
+              LOG_NUMBER("bytes", s->letter.len));
+    collect_drop(&s->letter);
+    smtp_server_discard(&s->smtp, 452, "4.3.1",
+                        SLICE("Too many letters are being received: please try again later"));
+}
+
+/* "5.7.1 Sentence" as the keeper says it; *enhanced is empty when the text has none. */
+static struct slice split_status(struct slice text, char *enhanced, size_t size)
+{
+    struct slice rest;
+    struct slice status = slice_cut(text, ' ', &rest);
+
+    enhanced[0] = 0;
+    if (status.len < 5 || status.len >= size || status.ptr[1] != '.') {
+        return text;
+    }
+    (void)snprintf(enhanced, size, "%.*s", SLICE_ARG(status));
+    return rest;
+}
+
+static void say_answer(struct session *s, const struct keeper_submit_answer *answer)
+{
+    char enhanced[16];
+    struct slice text = split_status(answer->text, enhanced, sizeof(enhanced));
+    bool sound = answer->code == 250 || (answer->code >= 400 && answer->code <= 599);
+
+    if (answer->code == 530) {
+        /* The keeper was restarted and knows no session any more: what is temporary must not look
+         * final to a mail program. */
+        smtp_server_reply(&s->smtp, 421, "4.7.0",
+                          SLICE("Your sign-in has ended: please connect again"));
+        return;
+    }
+    smtp_server_reply(&s->smtp, sound ? (int)answer->code : 451, enhanced[0] ? enhanced : NULL,
+                      text);
+}
+
+static void on_letter(struct session *s)
+{
+    OWN(arena) struct arena arena = {.max = ANSWER_MAX};
+    struct keeper_submit_ask *ask = &s->envelope.ask;
+    const struct conn_tls *tls = conn_tls(s->conn);
+    struct keeper_submit_answer answer;
+    struct error e;
+    int fd = collect_seal(&s->letter, &e);
+
+    ask->session = slice_of(s->handle, AUTH_SESSION_LEN);
+    ask->recipients = (struct cbor_list){s->envelope.recipients, s->envelope.n_recipients};
+    ask->client = slice_text(conn_peer_text(s->conn));
+    ask->helo = slice_of(s->helo, s->helo_len);
+    ask->tls_version = slice_text(tls->version);
+    ask->tls_cipher = slice_text(tls->cipher);
+    if (fd >= 0 && ipc_call(s->service->options.keeper, &keeper_submit, ask, fd, &answer, NULL,
+                            &arena, SUBMIT_WITHIN_MS, &e)) {
+        s->letters += answer.code == 250;
+        say_answer(s, &answer);
+    } else {
+        log_event(LOG_ERROR, "session.letter_not_handed_on", LOG_TEXT("reason", e.text));
+        smtp_server_reply(&s->smtp, 451, "4.3.0",
+                          SLICE("The letter could not be recorded: please try again later"));
+    }
+    forget(s);
+}
+
+/* ---- the dialogue ---------------------------------------------------------------------------- */
+
+static bool shake_hands(struct session *s)
+{
+    OWN(tls_server) struct tls_server *tls = submission_tls(s->service);
+    int64_t deadline = deadline_of(s, s->settings->submission.command_timeout_ms);
+    struct error e;
+
+    if (!tls) {
+        return false;
+    }
+    conn_stop_by(s->conn, s->service->options.stop_fd);
+    if (!conn_tls_accept(s->conn, tls, deadline, &e)) {
+        log_event(LOG_INFO, "session.no_tls", LOG_TEXT("reason", e.text));
+        return false;
+    }
+    return true;
+}
+
+static bool start_tls(struct session *s)
+{
+    smtp_server_accept(&s->smtp);
+    drop_consumed(s);
+    if (!flush(s) || !shake_hands(s)) {
+        return false;
+    }
+    s->helo_len = 0;
+    smtp_server_secured(&s->smtp);
+    return true;
+}
+
+static void on_hello(struct session *s, struct slice name)
+{
+    s->helo_len = name.len < HELO_MAX ? name.len : HELO_MAX;
+    (void)memcpy(s->helo, name.ptr, s->helo_len);
+    forget(s);
+    smtp_server_accept(&s->smtp);
+}
+
+/* Do what the client wants next. False when the session is over. */
+static bool take_turn(struct session *s)
+{
+    struct smtp_request request;
+
+    switch (smtp_server_next(&s->smtp, &s->unread, &request)) {
+    case SMTP_GOT_NOTHING:
+        return flush(s) && read_more(s);
+    case SMTP_GOT_FLUSH:
+        return flush(s);
+    case SMTP_GOT_HELLO:
+        on_hello(s, request.name);
+        return true;
+    case SMTP_GOT_STARTTLS:
+        return start_tls(s);
+    case SMTP_GOT_AUTH:
+        on_auth(s, &request.credentials);
+        return true;
+    case SMTP_GOT_MAIL:
+        on_mail(s, &request.mail);
+        return true;
+    case SMTP_GOT_RCPT:
+        on_rcpt(s, &request.rcpt);
+        return true;
+    case SMTP_GOT_DATA:
+        smtp_server_accept(&s->smtp);
+        return true;
+    case SMTP_GOT_BODY:
+        on_body(s, request.body);
+        return true;
+    case SMTP_GOT_LETTER:
+        on_letter(s);
+        return true;
+    case SMTP_GOT_RESET:
+        forget(s);
+        return true;
+    case SMTP_GOT_END:
+        (void)flush(s);
+        return false;
+    }
+    return false;
+}
+
+static void sign_out(struct session *s)
+{
+    OWN(arena) struct arena arena = {.max = ANSWER_MAX};
+    struct keeper_session_end_ask ask = {slice_of(s->handle, AUTH_SESSION_LEN)};
+    struct error ignored;
+
+    if (s->signed_in) {
+        (void)!ipc_call(s->service->options.keeper, &keeper_session_end, &ask, -1, NULL, NULL,
+                        &arena, END_WITHIN_MS, &ignored);
+        explicit_bzero(s->handle, sizeof(s->handle));
+    }
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void configure(struct session *s)
+{
+    const struct submission_settings *limits = &s->settings->submission;
+    uint32_t recipients = (uint32_t)smaller(limits->recipients_limit, LETTER_RECIPIENTS_MAX);
+
+    s->config = (struct smtp_server_config){
+        .host = s->settings->general.hostname,
+        .features = FEATURES_OFFERED,
+        .mechanisms = SMTP_PLAIN | SMTP_LOGIN,
+        .size_max = smaller(limits->size_limit, LETTER_BYTES_MAX),
+        .recipients_max = recipients,
+        .line_max = (uint32_t)limits->line_limit - LINE_END_LEN,
+        .errors_max = ERRORS_MAX,
+        .commands_max = 2 * recipients + COMMANDS_SPARE,
+    };
+}
+
+void session_serve(struct submission *service, struct conn *c, bool implicit_tls)
+{
+    struct session *s = calloc(1, sizeof(*s));
+    int64_t now = clock_steady_ms();
+
+    if (!s) {
+        arena_panic("out of memory");
+    }
+    s->service = service;
+    s->settings = service->options.settings(service->options.context);
+    s->conn = c;
+    s->in.max = INPUT_MAX;
+    s->ends_at_ms = now + s->settings->submission.session_timeout_ms;
+    s->login_until_ms = now + s->settings->submission.login_timeout_ms;
+    arena_init(&s->arena, ENVELOPE_MAX);
+    collect_init(&s->letter, &service->budget);
+    configure(s);
+    smtp_server_init(&s->smtp, &s->config, implicit_tls);
+    if (!implicit_tls || shake_hands(s)) {
+        while (take_turn(s)) {
+        }
+        conn_half_close(c);
+    }
+    sign_out(s);
+    forget(s);
+    buf_done(&s->in);
+    conn_close(c, clock_steady_ms() + CLOSE_WITHIN_MS);
+    free(s);
+}

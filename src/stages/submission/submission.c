@@ -1,0 +1,149 @@
+#include "stages/submission/submission.h"
+
+#include <poll.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "host/thread.h"
+#include "stages/submission/internal.h"
+
+struct submission *submission_new(const struct submission_options *o)
+{
+    struct submission *s = calloc(1, sizeof(*s));
+
+    if (!s) {
+        arena_panic("out of memory");
+    }
+    s->options = *o;
+    s->admission = admission_new();
+    ipc_budget_init(&s->budget, o->settings(o->context)->process.bytes_in_flight);
+    (void)pthread_mutex_init(&s->lock, NULL);
+    return s;
+}
+
+void submission_free(struct submission *s)
+{
+    if (s) {
+        tls_server_free(s->tls);
+        admission_free(s->admission);
+        (void)pthread_mutex_destroy(&s->lock);
+        free(s);
+    }
+}
+
+bool submission_use_certificate(struct submission *s, struct slice chain, struct error *e)
+{
+    struct tls_server_options options = {
+        .chains = &chain,
+        .n_chains = 1,
+        .sign = signing_ask,
+        .sign_context = s->options.signer,
+    };
+    struct tls_server *next = tls_server_new(&options, e);
+
+    if (!next) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&s->lock);
+    struct tls_server *before = s->tls;
+    s->tls = next;
+    (void)pthread_mutex_unlock(&s->lock);
+    tls_server_free(before);
+    return true;
+}
+
+struct tls_server *submission_tls(struct submission *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    struct tls_server *now = s->tls ? tls_server_ref(s->tls) : NULL;
+    (void)pthread_mutex_unlock(&s->lock);
+    return now;
+}
+
+bool submission_stopping(const struct submission *s)
+{
+    struct pollfd p = {.fd = s->options.stop_fd, .events = POLLIN};
+
+    return poll(&p, 1, 0) > 0;
+}
+
+/* What one thread begins with. */
+struct arrival {
+    struct submission *service;
+    struct conn *conn;
+    bool implicit_tls;
+};
+
+static void serve(void *argument)
+{
+    struct arrival a = *(struct arrival *)argument;
+    struct address from = *conn_peer(a.conn);
+
+    free(argument);
+    session_serve(a.service, a.conn, a.implicit_tls);
+    admission_leave(a.service->admission, &from);
+}
+
+/* A client that expects TLS would not understand a word: it just sees the end. */
+static void turn_away(struct conn *c, bool implicit_tls, const char *reply)
+{
+    struct error ignored;
+
+    if (!implicit_tls) {
+        (void)!conn_write(c, slice_text(reply), clock_steady_ms(), &ignored);
+    }
+    conn_half_close(c);
+    conn_free(c);
+}
+
+static void start_session(struct submission *s, struct conn *c, bool implicit_tls)
+{
+    struct arrival *a = malloc(sizeof(*a));
+    struct error e;
+
+    if (!a) {
+        arena_panic("out of memory");
+    }
+    *a = (struct arrival){s, c, implicit_tls};
+    if (!thread_start("session", THREAD_STACK_SMALL, serve, a, &e)) {
+        struct address from = *conn_peer(c);
+        log_event(LOG_ERROR, "session.not_started", LOG_TEXT("reason", e.text));
+        free(a);
+        turn_away(c, implicit_tls,
+                  "421 4.3.2 The server is too busy at the moment: please try again\r\n");
+        admission_leave(s->admission, &from);
+    }
+}
+
+void submission_take(struct submission *s, int fd, bool implicit_tls)
+{
+    const struct settings *settings = s->options.settings(s->options.context);
+    const struct submission_settings *limits = &settings->submission;
+    struct conn *c = conn_new(fd);
+
+    switch (admission_enter(s->admission, conn_peer(c), limits->connections_limit,
+                            limits->connections_per_address)) {
+    case ADMISSION_GRANTED:
+        start_session(s, c, implicit_tls);
+        return;
+    case ADMISSION_FULL:
+        log_event(LOG_WARNING, "session.too_many", LOG_NUMBER("limit", limits->connections_limit));
+        turn_away(c, implicit_tls,
+                  "421 4.3.2 Too many people are connected at the moment: please try again\r\n");
+        return;
+    case ADMISSION_ADDRESS_FULL:
+        log_event(LOG_WARNING, "session.too_many_from_one",
+                  LOG_NUMBER("limit", limits->connections_per_address),
+                  LOG_TEXT("client", settings->general.log_addresses ? conn_peer_text(c) : ""));
+        turn_away(c, implicit_tls,
+                  "421 4.7.0 Too many connections from your address: please close some\r\n");
+        return;
+    }
+}
+
+size_t submission_wait(struct submission *s, int64_t deadline_ms)
+{
+    return admission_wait(s->admission, deadline_ms);
+}
