@@ -1,5 +1,34 @@
+/* The process that reads letters, before anything else of Postern does: a mould from which readers
+ * are cast (processes/lives), one sender's each. The mould loads the libraries, locks itself in and
+ * never looks at a letter; its readers have still less: no copies of themselves, little memory, a
+ * bounded time. */
+#include "requests/inspector.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#include "processes/lives.h"
+#include "processes/reading.h"
 #include "processes/roles.h"
 #include "stages/inspection/inspection.h"
+
+#define LETTERS_MAX 500            /* in one life */
+#define LETTER_MS   INT64_C(60000) /* for a letter; the keeper waits twice as long */
+#define IDLE_MS     10000
+
+/* For a question and its answer's body while they pass through. */
+#define PASS_MAX (2 * IPC_BODY_MAX)
+
+_Static_assert(LIVES_TAG_LEN == INSPECTOR_SENDER_LEN, "a life is one sender's");
+
+/* What a reader must let go of when it is cast. */
+struct mould {
+    struct role *role;
+    struct lives lives;
+    int channel; /* to the keeper; -1: none */
+};
 
 bool inspector_prepare(struct role *r, struct error *e)
 {
@@ -9,10 +38,94 @@ bool inspector_prepare(struct role *r, struct error *e)
     return true;
 }
 
+static void live(void *mould, int channel)
+{
+    struct mould *m = mould;
+
+    lives_forked(&m->lives);
+    own_fd(&m->channel);
+    role_forked(m->role);
+    reading_live(channel);
+}
+
+/* One question of the keeper's, to the life of its sender and back. False when the keeper is gone or
+ * asks what it may not. */
+static bool pass(struct mould *m, struct arena *arena, struct error *e)
+{
+    struct ipc_packet ask = {.fd = -1};
+    struct ipc_packet answer = {.fd = -1};
+    struct inspector_ask who;
+    struct error why = {0};
+
+    *e = (struct error){0};
+    if (packet_receive(m->channel, arena, &ask, e) != PACKET_RECEIVED) {
+        return false;
+    }
+    if (ask.verb != inspector_inspect.id || ask.status != ERROR_NONE || ask.fd < 0 ||
+        !cbor_read(ask.body, inspector_inspect.ask, arena, &who, e) ||
+        who.sender.len != LIVES_TAG_LEN) {
+        own_fd(&ask.fd);
+        return error_set(e, ERROR_DENIED, "keeper asked for what is not in its table");
+    }
+    if (!lives_ask(&m->lives, &ask, who.sender.ptr, arena, &answer, &why)) {
+        answer = (struct ipc_packet){
+            .verb = ask.verb, .status = (uint8_t)why.kind, .body = slice_text(why.text), .fd = -1};
+    }
+    own_fd(&ask.fd);
+    bool sent = packet_send(m->channel, &answer, e);
+    lives_wipe(&answer);
+    return sent;
+}
+
+/* Serve one keeper until it is gone or the supervisor says stop. Everything starts afresh with the
+ * next: what was asked on a channel is never answered on another. */
+static void serve(struct mould *m)
+{
+    OWN(arena) struct arena arena = {.max = PASS_MAX};
+    struct error e = {0};
+    bool alive = true;
+
+    while (alive) {
+        struct pollfd fds[] = {
+            {.fd = m->channel,            .events = POLLIN},
+            {.fd = role_stop_fd(m->role), .events = POLLIN}
+        };
+        if (poll(fds, 2, lives_rest(&m->lives)) <= 0) {
+            continue;
+        }
+        alive = fds[1].revents == 0 && (fds[0].revents == 0 || pass(m, &arena, &e));
+        arena_reset(&arena);
+    }
+    if (e.kind == ERROR_DENIED) {
+        log_event(LOG_WARNING, "ipc.breach", LOG_TEXT("peer", "keeper"),
+                  LOG_TEXT("reason", e.text));
+    }
+    lives_done(&m->lives);
+}
+
 bool inspector_run(struct role *r, struct error *e)
 {
+    static struct mould mould;
+    const struct lives_options options = {
+        .live = live,
+        .context = &mould,
+        .letters_max = LETTERS_MAX,
+        .letter_ms = LETTER_MS,
+        .idle_ms = IDLE_MS,
+        .stop_fd = role_stop_fd(r),
+    };
+    const char *peer = NULL;
+
     (void)e;
+    mould.role = r;
+    lives_init(&mould.lives, &options);
     role_ready(r);
-    role_wait(r);
-    return true;
+    for (;;) {
+        mould.channel = role_next_channel(r, &peer);
+        if (mould.channel < 0) {
+            return true;
+        }
+        serve(&mould);
+        own_fd(&mould.channel);
+    }
 }

@@ -1,0 +1,94 @@
+#include "processes/reading.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+
+#include "host/memfd.h"
+#include "host/sandbox_calls.h"
+#include "letter/records.h"
+#include "requests/inspector.h"
+#include "stages/inspection/inspection.h"
+
+#define FILES_MAX 32 /* descriptors: channel, letter, terms, and what decoding opens */
+
+/* Memory that is used again from letter to letter. */
+struct reading {
+    struct arena arena;
+    struct text_list terms;
+    struct buf bytes;
+};
+
+static bool limit(__rlimit_resource_t what, uint64_t soft, uint64_t hard)
+{
+    const struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+
+    return setrlimit(what, &limit) == 0;
+}
+
+/* SIGXCPU ends the process when this letter has taken its time. */
+static bool limit_letter(void)
+{
+    struct rusage used;
+
+    if (getrusage(RUSAGE_SELF, &used) != 0) {
+        return false;
+    }
+    uint64_t until = (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + READING_CPU_S;
+    return limit(RLIMIT_CPU, until < READING_LIFE_CPU_S ? until : READING_LIFE_CPU_S,
+                 READING_LIFE_CPU_S);
+}
+
+static bool on_inspect(void *reading, struct ipc_request *r, struct error *e)
+{
+    OWN(memfd_map) struct memfd_map letter = {0};
+    struct reading *mine = reading;
+    struct inspector_answer *answer = r->answer;
+
+    if (!limit_letter()) {
+        return error_errno(e, ERROR_BUSY, "limit the time");
+    }
+    if (!memfd_map(r->fd, LETTER_BYTES_MAX, &letter, e)) {
+        return false;
+    }
+    arena_reset(&mine->arena);
+    text_list_reset(&mine->terms);
+    buf_reset(&mine->bytes);
+    inspection_read(letter.bytes, &mine->arena, &answer->findings, &mine->terms);
+    text_list_write(&mine->terms, &mine->bytes);
+    if (mine->bytes.full) {
+        return error_set(e, ERROR_LIMIT, "too many words");
+    }
+    return memfd_from("terms", buf_slice(&mine->bytes), &r->answer_fd, e);
+}
+
+static const struct ipc_row rows[] = {
+    {&inspector_inspect, 0, on_inspect},
+};
+static const struct ipc_table table = IPC_TABLE("inspector", rows);
+
+void reading_live(int channel)
+{
+    struct ipc_server server;
+    struct reading mine = {0};
+    struct error e;
+
+    (void)prctl(PR_SET_NAME, "reading");
+    if (!limit(RLIMIT_NPROC, 0, 0) || !limit(RLIMIT_NOFILE, FILES_MAX, FILES_MAX) ||
+        !limit(RLIMIT_FSIZE, TEXT_LIST_BYTES_MAX + IPC_BODY_MAX,
+               TEXT_LIST_BYTES_MAX + IPC_BODY_MAX) ||
+        (!SANDBOX_SANITIZED && !limit(RLIMIT_AS, READING_MEMORY_MAX, READING_MEMORY_MAX))) {
+        log_event(LOG_ERROR, "inspector.unlimited", LOG_TEXT("reason", "a limit cannot be set"));
+        return;
+    }
+    arena_init(&mine.arena, INSPECTION_ARENA_MAX);
+    text_list_init(&mine.terms);
+    buf_init(&mine.bytes, TEXT_LIST_BYTES_MAX);
+    ipc_server_init(&server, &table, &mine);
+    if (!ipc_serve(&server, channel, &e)) {
+        log_event(LOG_WARNING, "ipc.breach", LOG_TEXT("peer", "inspector"),
+                  LOG_TEXT("reason", e.text));
+    }
+    (void)close(channel);
+}
