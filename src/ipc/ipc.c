@@ -146,7 +146,7 @@ static enum ipc_served answer(struct ipc_server *s, size_t i, struct ipc_channel
                               struct ipc_packet *p)
 {
     const struct ipc_row *row = &s->table->rows[i];
-    struct ipc_request r = {.fd = -1, .answer_fd = -1};
+    struct ipc_request r = {.fd = -1, .answer_fd = -1, .channel = c->fd};
     struct ipc_packet out = {.verb = p->verb, .fd = -1};
     struct error failure = {0};
     struct error unsent;

@@ -51,6 +51,7 @@ struct ipc_request {
                             at must live until the handler's thread is asked again (arena, static) */
     int fd;          /* what came along, or -1; closed after the handler unless it took it */
     int answer_fd;   /* -1; what the handler puts here is sent and then closed */
+    int channel;     /* where it came from; for asking the kernel who is there */
     struct arena *arena; /* reset after the answer is sent */
 };
 

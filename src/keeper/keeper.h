@@ -58,6 +58,9 @@ extern const struct ipc_table keeper_admin_table; /* the control socket */
 /* A new delivery process began: what the old one had in hand goes back into the queue. */
 void keeper_delivery_restarted(struct keeper *k);
 
+extern const struct ipc_table
+    keeper_reader_table; /* of reader: what was read; context: the keeper */
+
 /* Append the metrics in Prometheus' text format. */
 void keeper_metrics(struct keeper *k, struct buf *out);
 

@@ -2,6 +2,7 @@
 
 #include "host/memfd.h"
 #include "keeper/internal.h"
+#include "stages/protect/recipe.h"
 
 struct lookup *keeper_lookup(struct keeper *k, struct error *e)
 {
@@ -92,40 +93,9 @@ bool parcel_content(struct keeper *k, struct parcel *p, int *fd, struct error *e
                         memfd_from("letter", c.bytes, fd, e));
 }
 
-/* Write the copy that the recipe makes of the content, and hold it against its digest. */
-static bool rebuild(const struct sealed *s, struct slice content, struct arena *arena, int *fd,
-                    struct error *e)
-{
-    const struct sealed_edit *from = s->edits.items;
-    struct edit *edits = arena_array(arena, s->edits.count + 1, sizeof(*edits));
-    struct edit_script script = {.edits = edits, .n_edits = s->edits.count, .size = s->size};
-    OWN(buf) struct buf copy = {.max = s->size};
-
-    for (size_t i = 0; i < s->edits.count; i++) {
-        edits[i] = (struct edit){.literal = from[i].literal.len != 0,
-                                 .bytes = from[i].literal,
-                                 .offset = from[i].offset,
-                                 .length = from[i].len};
-    }
-    if (s->digest.len != PROTECT_DIGEST_LEN) {
-        return error_set(e, ERROR_CORRUPT, "a sealed copy without digest");
-    }
-    (void)memcpy(script.digest, s->digest.ptr, PROTECT_DIGEST_LEN);
-    if (!protect_verify(&script, content, e)) {
-        return false;
-    }
-    for (size_t i = 0; i < script.n_edits; i++) {
-        struct slice piece;
-        if (!protect_piece(&edits[i], content, &piece, e)) {
-            return false;
-        }
-        buf_add(&copy, piece);
-    }
-    return memfd_from("copy", buf_slice(&copy), fd, e);
-}
-
 bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *fd, struct error *e)
 {
+    OWN(buf) struct buf copy = {0};
     struct sealed s;
     struct content c;
 
@@ -135,7 +105,8 @@ bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *f
     }
     if (!keeper_read(k, p->sealed, &sealed_schema, arena, &s, e) ||
         !keeper_read(k, p->content, &content_schema, arena, &c, e) ||
-        !rebuild(&s, c.bytes, arena, fd, e)) {
+        !recipe_follow(&s, c.bytes, arena, &copy, e) ||
+        !memfd_from("copy", buf_slice(&copy), fd, e)) {
         return false;
     }
     p->copy_size = s.size;

@@ -1,8 +1,112 @@
+#include "processes/reader.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+
 #include "processes/roles.h"
+#include "requests/keeper.h"
+#include "requests/reader.h"
+
+#define RECORD_MS  30000
+#define OBJECT_MAX 500 /* bytes of what was read or looked for, in its record */
+
+bool desk_open(struct reader *r, struct desk *d, struct error *e)
+{
+    d->reader = r;
+    arena_init(&d->arena, READER_ARENA_MAX);
+    return ledger_reader_open(r->ledger_directory, r->ledger_key, &d->ledger, e) &&
+           catalog_open(r->catalog_path, false, SLICE_NONE, &d->catalog, e);
+}
+
+void desk_done(struct desk *d)
+{
+    ledger_reader_close(d->ledger);
+    catalog_close(d->catalog);
+    arena_done(&d->arena);
+}
+
+bool desk_read(struct desk *d, struct ledger_ref ref, uint16_t type,
+               const struct cbor_schema *schema, void *out, struct error *e)
+{
+    struct ledger_entry entry;
+
+    if (!ledger_reader_get(d->ledger, ref, &d->arena, &entry, e)) {
+        return false;
+    }
+    if (entry.type != type) {
+        return error_set(e, ERROR_CORRUPT, "record %llu is not of the type that was looked for",
+                         (unsigned long long)ref.seq);
+    }
+    if (!cbor_read(entry.body, schema, &d->arena, out, e)) {
+        e->kind = ERROR_CORRUPT;
+        return error_add(e, "record %llu", (unsigned long long)ref.seq);
+    }
+    return true;
+}
+
+bool reader_record(struct reader *reader, const struct ipc_request *r, const char *verb,
+                   struct slice object, struct slice reason, uint64_t count, struct error *e)
+{
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t len = sizeof(peer);
+    struct act act = {.verb = slice_text(verb), .reason = reason, .count = count};
+
+    if (getsockopt(r->channel, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
+        return error_errno(e, ERROR_DENIED, "who asks cannot be told");
+    }
+    act.by = arena_printf(r->arena, "uid %u", (unsigned)peer.uid);
+    act.object = letter_text(r->arena, object, OBJECT_MAX);
+    log_event(LOG_INFO, "archive.read", LOG_TEXT("verb", verb), LOG_NUMBER("uid", peer.uid),
+              LOG_NUMBER("count", (int64_t)count));
+    return reader->record(reader->context, &act, e) ||
+           error_add(e, "nothing is read without a record of it");
+}
+
+static const struct ipc_row rows[] = {
+    {&reader_search, 0, reader_on_search},
+    {&reader_show,   0, reader_on_show  },
+    {&reader_export, 0, reader_on_export},
+    {&reader_verify, 0, reader_on_verify},
+};
+const struct ipc_table reader_table = IPC_TABLE("the reader's socket", rows);
+
+/* ── the process ── */
+
+static bool record(void *keeper, const struct act *act, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+
+    return ipc_call(keeper, &keeper_reading, act, -1, NULL, NULL, &arena, RECORD_MS, e);
+}
+
+static const char *path_in(struct role *r, const char *directory, const char *file)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/%s", role_path(r, directory), file) < 0) {
+        arena_panic("out of memory");
+    }
+    return path; /* lives as long as the process */
+}
 
 bool reader_run(struct role *r, struct error *e)
 {
-    (void)e;
+    static struct reader reader;
+    static struct ipc_server server;
+
+    reader.ledger_directory = role_directory(r, "ledger");
+    reader.ledger_key = role_key(r, "ledger");
+    reader.search_key = role_key(r, "search");
+    reader.catalog_path = path_in(r, "catalog", "catalog.db");
+    reader.search_path = path_in(r, "catalog", "search.db");
+    reader.record = record;
+    reader.context = role_pool(r, "keeper");
+    ipc_server_init(&server, &reader_table, &reader);
+    if (!role_serve_socket(r, "reader", &server, e)) {
+        return false;
+    }
     role_ready(r);
     role_wait(r);
     return true;

@@ -116,3 +116,4 @@ const struct ipc_message keeper_job_next = {6, "keeper_job_next", &job_ask, &job
                                             .answer_fd = IPC_FD_SEALED_OPTIONAL};
 const struct ipc_message keeper_job_begin = {7, "keeper_job_begin", &begin_ask, NULL};
 const struct ipc_message keeper_job_done = {8, "keeper_job_done", &done_ask, NULL};
+const struct ipc_message keeper_reading = {9, "keeper_reading", &act_schema, NULL};

@@ -109,3 +109,7 @@ struct keeper_done_ask {
 };
 
 extern const struct ipc_message keeper_job_done;
+
+/* keeper_reading: from reader. Record that somebody searched, read or exported (struct act); the
+ * answer comes when that is durable. */
+extern const struct ipc_message keeper_reading;

@@ -7,6 +7,7 @@ static const struct cbor_field search_ask_fields[] = {
     MAYBE(1, CBOR_TEXT, reader_search_ask, query, 4096),
     FIELD(2, CBOR_UINT, reader_search_ask, limit, READER_HITS_MAX),
     MAYBE(3, CBOR_UINT, reader_search_ask, before, 0),
+    MAYBE(4, CBOR_TEXT, reader_search_ask, reason, READER_REASON_MAX),
 };
 static const struct cbor_schema search_ask =
     CBOR_SCHEMA(search_ask_fields, struct reader_search_ask);
@@ -34,6 +35,8 @@ static const struct cbor_schema search_answer =
 static const struct cbor_field letter_fields[] = {
     FIELD(1, CBOR_BYTES, reader_letter_ask, id, LETTER_ID_LEN),
     MAYBE(2, CBOR_BOOL, reader_letter_ask, as_sent, 0),
+    MAYBE(3, CBOR_TEXT, reader_letter_ask, reason, READER_REASON_MAX),
+    MAYBE(4, CBOR_UINT, reader_letter_ask, from, 0),
 };
 static const struct cbor_schema letter_ask = CBOR_SCHEMA(letter_fields, struct reader_letter_ask);
 
@@ -48,6 +51,7 @@ static const struct cbor_schema record = CBOR_SCHEMA(record_fields, struct reade
 static const struct cbor_field show_fields[] = {
     CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct reader_show_answer, records, READER_RECORDS_MAX,
                       &record),
+    MAYBE(2, CBOR_BOOL, reader_show_answer, more, 0),
 };
 static const struct cbor_schema show_answer = CBOR_SCHEMA(show_fields, struct reader_show_answer);
 
@@ -58,6 +62,7 @@ static const struct cbor_schema export_answer = CBOR_SCHEMA(export_fields, struc
 
 static const struct cbor_field verify_ask_fields[] = {
     MAYBE(1, CBOR_TEXT, reader_verify_ask, since, 4096),
+    MAYBE(2, CBOR_TEXT, reader_verify_ask, reason, READER_REASON_MAX),
 };
 static const struct cbor_schema verify_ask =
     CBOR_SCHEMA(verify_ask_fields, struct reader_verify_ask);
@@ -76,6 +81,7 @@ static const struct cbor_field verify_answer_fields[] = {
     MAYBE(3, CBOR_BYTES, reader_verify_answer, root, 32),
     MAYBE(4, CBOR_BOOL, reader_verify_answer, since_checked, 0),
     CBOR_SUB_OPTIONAL(5, CBOR_LIST, struct reader_verify_answer, faults, READER_FAULTS_MAX, &fault),
+    MAYBE(6, CBOR_UINT, reader_verify_answer, faults_found, 0),
 };
 static const struct cbor_schema verify_answer =
     CBOR_SCHEMA(verify_answer_fields, struct reader_verify_answer);

@@ -7,12 +7,14 @@
 #define READER_HITS_MAX    1000
 #define READER_FAULTS_MAX  1000
 #define READER_RECORDS_MAX 100000
+#define READER_REASON_MAX  1000
 
 /* reader_search */
 struct reader_search_ask {
     struct slice query;
-    uint64_t limit;  /* hits wanted, at most READER_HITS_MAX */
-    uint64_t before; /* continue behind the hit with this seq; 0: from the newest */
+    uint64_t limit;      /* hits wanted, at most READER_HITS_MAX */
+    uint64_t before;     /* continue behind the hit with this seq; 0: from the newest */
+    struct slice reason; /* why it is asked: stands in the record of the reading */
 };
 
 struct reader_hit {
@@ -38,6 +40,8 @@ extern const struct ipc_message reader_search;
 struct reader_letter_ask {
     struct slice id;
     bool as_sent; /* reader_export: the sealed copy instead of what was submitted */
+    struct slice reason;
+    uint64_t from; /* reader_show: records from this seq on, see `more` */
 };
 
 struct reader_record {
@@ -49,16 +53,18 @@ struct reader_record {
 
 struct reader_show_answer {
     struct cbor_list records;
+    bool more; /* too long for one answer: ask again from behind the last seq */
 };
 
 extern const struct ipc_message reader_show;
 
-/* reader_export: the letter's bytes as a sealed memfd. */
+/* reader_export: the letter's bytes as a sealed memfd, their number as the answer's `size`. */
 extern const struct ipc_message reader_export;
 
 /* reader_verify: check the whole ledger. */
 struct reader_verify_ask {
     struct slice since; /* a signed checkpoint somebody kept, or empty */
+    struct slice reason;
 };
 
 struct reader_fault {
@@ -73,7 +79,8 @@ struct reader_verify_answer {
     uint64_t segments;
     struct slice root;
     bool since_checked;
-    struct cbor_list faults; /* none: the ledger is whole */
+    struct cbor_list faults; /* the first READER_FAULTS_MAX */
+    uint64_t faults_found;   /* in all; 0: the ledger is whole */
 };
 
 extern const struct ipc_message reader_verify;

@@ -1,0 +1,12 @@
+/* Every reading of the archive is itself a record. */
+#include "keeper/internal.h"
+
+static bool on_reading(void *keeper, struct ipc_request *r, struct error *e)
+{
+    return keeper_record_one(keeper, RECORD_READING, &act_schema, r->ask, e);
+}
+
+static const struct ipc_row rows[] = {
+    {&keeper_reading, 0, on_reading},
+};
+const struct ipc_table keeper_reader_table = IPC_TABLE("reader", rows);

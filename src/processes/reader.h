@@ -1,0 +1,62 @@
+/* processes/reader - answers to those who read the archive: search, show, export, verify.
+ *
+ * Everything is opened anew for each question: the catalog may have been made anew meanwhile, and
+ * questions come from people. What was read is recorded by the keeper before the answer leaves; who
+ * cannot be recorded reads nothing. Thread-safe. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "base/secret.h"
+
+#include "catalog/catalog.h"
+#include "ipc/ipc.h"
+#include "ledger/reader.h"
+
+#define READER_ARENA_MAX                                                                           \
+    ((size_t)512 << 20) /* the largest letter, packed and unpacked, and its copy */
+
+/* The context of reader_table. */
+struct reader {
+    int ledger_directory;
+    const struct secret *ledger_key;
+    const struct secret *search_key;
+    const char *catalog_path;
+    const char *search_path;
+    /* Have it recorded durably that this was read. */
+    bool (*record)(void *context, const struct act *act, struct error *e);
+    void *context;
+    atomic_bool verifying; /* one at a time: it reads everything */
+};
+
+/* What may be asked over the socket. */
+extern const struct ipc_table reader_table;
+
+/* ── between the reader's own files ── */
+
+/* What one question works with. */
+struct desk {
+    struct reader *reader;
+    struct ledger_reader *ledger;
+    struct catalog *catalog;
+    struct arena arena; /* for one record at a time */
+};
+
+bool desk_open(struct reader *r, struct desk *d, struct error *e) MUST_CHECK;
+void desk_done(struct desk *d);
+
+/* Read the record at a place into its struct, which lives in the desk's arena. */
+bool desk_read(struct desk *d, struct ledger_ref ref, uint16_t type,
+               const struct cbor_schema *schema, void *out, struct error *e) MUST_CHECK;
+
+/* Record what is being read on behalf of whoever sent the request. */
+bool reader_record(struct reader *reader, const struct ipc_request *r, const char *verb,
+                   struct slice object, struct slice reason, uint64_t count,
+                   struct error *e) MUST_CHECK;
+
+ipc_handler reader_on_search; /* reader_search.c */
+ipc_handler reader_on_show;   /* reader_letter.c */
+ipc_handler reader_on_export; /* reader_letter.c */
+ipc_handler reader_on_verify; /* reader_verify.c */
+
+OWN_VALUE(desk, struct desk, desk_done)

@@ -1,0 +1,170 @@
+/* One letter: its timeline, its bytes. */
+#include "host/memfd.h"
+#include "keyring/digest.h"
+#include "processes/reader.h"
+#include "requests/reader.h"
+#include "stages/protect/recipe.h"
+
+#define SHOWN_MAX ((size_t)3 << 20) /* bytes of bodies in an answer; the rest on asking again */
+
+static bool find_letter(struct desk *d, struct slice id_bytes, struct catalog_letter *letter,
+                        struct error *e)
+{
+    struct letter_id id;
+    bool found = false;
+
+    if (!letter_id_from(id_bytes, &id)) {
+        return error_set(e, ERROR_INPUT, "a letter's id has %d bytes", LETTER_ID_LEN);
+    }
+    if (!catalog_find(d->catalog, &id, letter, &found, e)) {
+        return false;
+    }
+    return found || error_set(e, ERROR_INPUT, "there is no letter with this id in the archive");
+}
+
+static struct slice id_name(const struct letter_id *id, struct arena *arena)
+{
+    char text[LETTER_ID_TEXT];
+
+    letter_id_text(id, text);
+    return arena_copy(arena, slice_text(text));
+}
+
+/* ── show ── */
+
+struct timeline {
+    struct reader_record *records;
+    size_t count;
+    size_t bytes;
+    bool more;
+};
+
+static bool add_record(struct desk *d, const struct catalog_record *from, struct timeline *t,
+                       struct arena *arena, struct error *e)
+{
+    struct ledger_entry entry;
+
+    arena_reset(&d->arena);
+    if (!ledger_reader_get(d->ledger, from->ref, &d->arena, &entry, e)) {
+        return false;
+    }
+    t->more = t->count != 0 && t->bytes + entry.body.len > SHOWN_MAX;
+    if (!t->more) {
+        t->bytes += entry.body.len;
+        t->records[t->count++] = (struct reader_record){
+            .seq = from->ref.seq,
+            .type = from->type,
+            .time = (uint64_t)entry.time_ms,
+            .body = arena_copy(arena, entry.body),
+        };
+    }
+    return true;
+}
+
+bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
+{
+    const struct reader_letter_ask *ask = r->ask;
+    struct reader_show_answer *answer = r->answer;
+    struct catalog_letter letter;
+    struct catalog_record *list = NULL;
+    struct timeline t = {0};
+    size_t count = 0;
+    OWN(desk) struct desk d = {0};
+
+    if (!desk_open(reader, &d, e) || !find_letter(&d, ask->id, &letter, e) ||
+        !catalog_records(d.catalog, letter.seq, r->arena, &list, &count, e)) {
+        return false;
+    }
+    count = count < READER_RECORDS_MAX ? count : READER_RECORDS_MAX;
+    t.records = arena_array(r->arena, count + 1, sizeof(*t.records));
+    for (size_t i = 0; i < count && !t.more; i++) {
+        if (list[i].type != RECORD_CONTENT && list[i].ref.seq >= ask->from &&
+            !add_record(&d, &list[i], &t, r->arena, e)) {
+            return false;
+        }
+    }
+    answer->records = (struct cbor_list){t.records, t.count};
+    answer->more = t.more;
+    return reader_record(reader, r, "show", id_name(&letter.id, r->arena), ask->reason, t.count, e);
+}
+
+/* ── export ── */
+
+/* The bytes as submitted, in the desk's arena. A repeat's are those of the letter it repeats. */
+static bool read_content(struct desk *d, struct catalog_letter *letter, struct slice *bytes,
+                         struct error *e)
+{
+    struct ledger_ref ref;
+    struct content content;
+    struct facts facts;
+    uint8_t digest[DIGEST_LEN];
+    bool found = false;
+
+    if (!desk_read(d, letter->facts, RECORD_FACTS, &facts_schema, &facts, e)) {
+        return false;
+    }
+    if (letter->kind == LETTER_REPEAT && !find_letter(d, facts.repeat_of, letter, e)) {
+        return false;
+    }
+    if (!catalog_record(d->catalog, letter->seq, RECORD_CONTENT, &ref, &found, e)) {
+        return false;
+    }
+    if (!found) {
+        return error_set(e, ERROR_CORRUPT, "the letter's content is not in the catalog");
+    }
+    if (!desk_read(d, ref, RECORD_CONTENT, &content_schema, &content, e)) {
+        return false;
+    }
+    digest_of(content.bytes, SLICE_NONE, digest);
+    if (!slice_equal(facts.digest, slice_of(digest, DIGEST_LEN))) {
+        return error_set(e, ERROR_CORRUPT, "the content is not the one that the facts describe");
+    }
+    *bytes = content.bytes;
+    return true;
+}
+
+/* The bytes that left, made again; refused unless they are exactly those that were recorded. */
+static bool follow_recipe(struct desk *d, const struct catalog_letter *letter, struct slice content,
+                          struct buf *copy, struct error *e)
+{
+    struct ledger_ref ref;
+    struct sealed sealed;
+    bool found = false;
+
+    if (!catalog_record(d->catalog, letter->seq, RECORD_SEALED, &ref, &found, e)) {
+        return false;
+    }
+    if (!found) {
+        return error_set(e, ERROR_INPUT, "no copy of this letter has been made yet");
+    }
+    return desk_read(d, ref, RECORD_SEALED, &sealed_schema, &sealed, e) &&
+           recipe_follow(&sealed, content, &d->arena, copy, e);
+}
+
+bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
+{
+    const struct reader_letter_ask *ask = r->ask;
+    struct reader_hit *answer = r->answer;
+    struct catalog_letter letter;
+    struct slice bytes = SLICE_NONE;
+    OWN(buf) struct buf copy = {0};
+    OWN(desk) struct desk d = {0};
+
+    if (!desk_open(reader, &d, e) || !find_letter(&d, ask->id, &letter, e)) {
+        return false;
+    }
+    struct slice name = id_name(&letter.id, r->arena);
+    if (!read_content(&d, &letter, &bytes, e)) {
+        return false;
+    }
+    if (ask->as_sent) {
+        if (!follow_recipe(&d, &letter, bytes, &copy, e)) {
+            return false;
+        }
+        bytes = buf_slice(&copy);
+    }
+    answer->size = bytes.len;
+    return reader_record(reader, r, ask->as_sent ? "export as sent" : "export", name, ask->reason,
+                         bytes.len, e) &&
+           memfd_from("letter", bytes, &r->answer_fd, e);
+}
