@@ -78,38 +78,46 @@ bool slice_decimal(struct slice s, uint64_t max, uint64_t *value)
     return true;
 }
 
-/* Length of the well-formed UTF-8 sequence at the start of s, or 0 (RFC 3629 section 4). The
- * second byte's range is what excludes overlong forms, surrogates and values above U+10FFFF. */
+/* The multi-byte forms of RFC 3629 section 4. The second byte's range is what excludes overlong
+ * forms, surrogates and values above U+10FFFF; what follows it is 80 to BF. */
+static const struct utf8_form {
+    uint8_t first_low, first_high;
+    uint8_t second_low, second_high;
+    uint8_t len;
+} utf8_forms[] = {
+    {0xc2, 0xdf, 0x80, 0xbf, 2},
+    {0xe0, 0xe0, 0xa0, 0xbf, 3},
+    {0xe1, 0xec, 0x80, 0xbf, 3},
+    {0xed, 0xed, 0x80, 0x9f, 3},
+    {0xee, 0xef, 0x80, 0xbf, 3},
+    {0xf0, 0xf0, 0x90, 0xbf, 4},
+    {0xf1, 0xf3, 0x80, 0xbf, 4},
+    {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+static bool has_form(struct slice s, const struct utf8_form *form)
+{
+    bool fits = s.len >= form->len && s.ptr[1] >= form->second_low && s.ptr[1] <= form->second_high;
+
+    for (size_t i = 2; fits && i < form->len; i++) {
+        fits = (s.ptr[i] & 0xc0) == 0x80;
+    }
+    return fits;
+}
+
+/* Length of the well-formed UTF-8 sequence at the start of s, or 0. */
 static size_t utf8_sequence(struct slice s)
 {
-    uint8_t first = s.ptr[0];
-    uint8_t low = 0x80;
-    uint8_t high = 0xbf;
-    size_t len = 0;
-
-    if (first < 0x80) {
+    if (s.ptr[0] < 0x80) {
         return 1;
     }
-    if (first >= 0xc2 && first <= 0xdf) {
-        len = 2;
-    } else if (first >= 0xe0 && first <= 0xef) {
-        len = 3;
-        low = first == 0xe0 ? 0xa0 : low;
-        high = first == 0xed ? 0x9f : high;
-    } else if (first >= 0xf0 && first <= 0xf4) {
-        len = 4;
-        low = first == 0xf0 ? 0x90 : low;
-        high = first == 0xf4 ? 0x8f : high;
-    }
-    if (len == 0 || s.len < len || s.ptr[1] < low || s.ptr[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < len; i++) {
-        if ((s.ptr[i] & 0xc0) != 0x80) {
-            return 0;
+    for (size_t i = 0; i < sizeof(utf8_forms) / sizeof(utf8_forms[0]); i++) {
+        const struct utf8_form *form = &utf8_forms[i];
+        if (s.ptr[0] >= form->first_low && s.ptr[0] <= form->first_high) {
+            return has_form(s, form) ? form->len : 0;
         }
     }
-    return len;
+    return 0;
 }
 
 bool slice_is_utf8(struct slice s)

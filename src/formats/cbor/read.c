@@ -155,36 +155,39 @@ static bool get_field(struct reader *r, const struct cbor_schema *s, const struc
     return true;
 }
 
+/* Pass over the rows below `key`, which the map has not; false when one of them is demanded. */
+static bool skip_absent(struct reader *r, const struct cbor_schema *s, size_t *row, uint64_t key)
+{
+    for (; *row < s->n_fields && s->fields[*row].key < key; (*row)++) {
+        if (!s->fields[*row].optional) {
+            return bad(r, s, s->fields[*row].key, "missing");
+        }
+    }
+    return true;
+}
+
 /* Both the map's keys and the schema's rows ascend, so one pass matches them. */
 static bool get_fields(struct reader *r, const struct cbor_schema *s, uint64_t pairs, void *value)
 {
-    const struct cbor_field *f = s->fields;
-    const struct cbor_field *end = s->fields + s->n_fields;
+    size_t row = 0;
 
     for (uint64_t i = 0; i < pairs; i++) {
         uint64_t key = 0;
         if (!get_of(r, CBOR_MAJOR_UINT, &key) || key > UINT8_MAX) {
             return bad(r, s, 0, "a key is no small number");
         }
-        for (; f < end && f->key < key; f++) {
-            if (!f->optional) {
-                return bad(r, s, f->key, "missing");
-            }
-        }
-        if (f == end || f->key != key) {
-            return bad(r, s, (unsigned)key, "unknown, repeated or out of order");
-        }
-        if (!get_field(r, s, f, value)) {
+        if (!skip_absent(r, s, &row, key)) {
             return false;
         }
-        f++;
-    }
-    for (; f < end; f++) {
-        if (!f->optional) {
-            return bad(r, s, f->key, "missing");
+        if (row == s->n_fields || s->fields[row].key != key) {
+            return bad(r, s, (unsigned)key, "unknown, repeated or out of order");
         }
+        if (!get_field(r, s, &s->fields[row], value)) {
+            return false;
+        }
+        row++;
     }
-    return true;
+    return skip_absent(r, s, &row, UINT64_MAX);
 }
 
 static bool get_map(struct reader *r, const struct cbor_schema *s, void *value)

@@ -42,30 +42,42 @@ static bool is_control(uint8_t c)
     return (c < ' ' && !mail_is_space(c)) || c == 0x7f;
 }
 
+/* Length of the character at i or of the quoted pair that begins there; 0 for what may stand
+ * nowhere. */
+static size_t unit_length(struct slice s, size_t i)
+{
+    if (is_control(s.ptr[i])) {
+        return 0;
+    }
+    if (s.ptr[i] != '\\') {
+        return 1;
+    }
+    bool bad =
+        i + 1 < s.len && (is_control(s.ptr[i + 1]) || s.ptr[i + 1] == '\r' || s.ptr[i + 1] == '\n');
+    return bad ? 0 : 2;
+}
+
 /* Length of what stands between delimiters, both included; 0 when it is not closed, holds
  * control characters or nests too deep. Comments nest, quotes and literals do not. */
 static size_t delimited_length(struct slice s, uint8_t open, uint8_t close)
 {
+    const unsigned deepest = open == '(' ? MAIL_COMMENT_DEPTH : 1;
     unsigned depth = 0;
+    size_t len = 0;
 
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.ptr[i];
-        if (is_control(c)) {
+    for (size_t i = 0; i < s.len; i += len) {
+        len = unit_length(s, i);
+        if (len == 0) {
             return 0;
         }
-        if (c == '\\') {
-            i++;
-            if (i < s.len && (is_control(s.ptr[i]) || s.ptr[i] == '\r' || s.ptr[i] == '\n')) {
-                return 0;
-            }
-        } else if (c == close && i > 0) {
+        if (s.ptr[i] == close && i > 0) {
             depth--;
             if (depth == 0) {
                 return i + 1;
             }
-        } else if (c == open) {
+        } else if (s.ptr[i] == open) {
             depth++;
-            if (depth > MAIL_COMMENT_DEPTH || (depth > 1 && open != '(')) {
+            if (depth > deepest) {
                 return 0;
             }
         }
@@ -235,7 +247,6 @@ static enum mail_address_flaw check_literal(struct slice s)
 static enum mail_address_flaw check_domain(struct slice domain)
 {
     struct slice rest = domain;
-    struct slice label = domain;
 
     if (mail_text_has_encoded_word(domain)) {
         return MAIL_ADDRESS_ENCODED;
@@ -247,7 +258,7 @@ static enum mail_address_flaw check_domain(struct slice domain)
         return check_literal(domain);
     }
     for (bool more = true; more;) {
-        label = slice_cut(rest, '.', &rest);
+        struct slice label = slice_cut(rest, '.', &rest);
         more = label.ptr + label.len < domain.ptr + domain.len;
         if (!is_label(label)) {
             return MAIL_ADDRESS_MALFORMED;

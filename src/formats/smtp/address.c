@@ -1,6 +1,7 @@
 #include "formats/smtp/address.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <idn2.h>
 
 #include "base/own.h"
@@ -298,10 +299,11 @@ static bool to_a_labels(struct slice domain, uint8_t out[static SMTP_DOMAIN_MAX]
     (void)memcpy(text, domain.ptr, domain.len);
     text[domain.len] = 0;
     int result = idn2_lookup_u8(text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-    struct slice made = result == IDN2_OK ? slice_text((const char *)ascii) : SLICE_NONE;
+    struct slice made = result == IDN2_OK ? slice_text((const char *)ascii) : SLICE("");
     if (!smtp_domain_valid(made) || !slice_is_ascii(made)) {
         return error_set(e, ERROR_INPUT, "the domain is not a valid international name");
     }
+    assert(made.ptr);
     (void)memcpy(out, made.ptr, made.len);
     *len = made.len;
     return true;

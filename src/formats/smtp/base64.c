@@ -17,6 +17,23 @@ static uint32_t bits_of(uint8_t c)
     return c == '+' ? 62 : c == '/' ? 63 : 64;
 }
 
+/* The bits of four characters, of which the last `pad` are "=". False when they encode nothing, or
+ * have bits that decode to nothing: those would be two texts for the same octets. */
+static bool decode_four(const uint8_t *four, size_t pad, uint32_t *word)
+{
+    uint32_t all = 0;
+
+    for (size_t i = 0; i < 4; i++) {
+        uint32_t bits = i < 4 - pad ? bits_of(four[i]) : 0;
+        if (bits > 63) {
+            return false;
+        }
+        all = all << 6 | bits;
+    }
+    *word = all;
+    return (all & ((1U << (8 * pad)) - 1)) == 0;
+}
+
 bool smtp_base64_decode(struct slice in, uint8_t *out, size_t max, size_t *len)
 {
     size_t made = 0;
@@ -29,15 +46,8 @@ bool smtp_base64_decode(struct slice in, uint8_t *out, size_t max, size_t *len)
         bool last = at + 4 == in.len;
         size_t pad = last && four[3] == '=' ? 1 + (four[2] == '=') : 0;
         uint32_t word = 0;
-        for (size_t i = 0; i < 4; i++) {
-            uint32_t bits = i < 4 - pad ? bits_of(four[i]) : 0;
-            if (bits > 63) {
-                return false;
-            }
-            word = word << 6 | bits;
-        }
-        if ((word & ((1U << (8 * pad)) - 1)) || made + 3 - pad > max) {
-            return false; /* bits that decode to nothing: two texts for the same octets */
+        if (!decode_four(four, pad, &word) || made + 3 - pad > max) {
+            return false;
         }
         for (size_t i = 0; i < 3 - pad; i++) {
             out[made++] = (uint8_t)(word >> (16 - 8 * i));

@@ -1,9 +1,8 @@
 #include "formats/smtp/client.h"
 
 #include <assert.h>
-#include <stdio.h>
 
-#include "formats/smtp/base64.h"
+#include "formats/smtp/client_say.h"
 
 /* Where a dialogue stands. At rest an order is due; everywhere else a reply is. */
 enum state {
@@ -33,33 +32,6 @@ static void enter(struct smtp_client *c, enum state next)
     c->state = next;
 }
 
-static void put(struct smtp_client *c, struct slice text)
-{
-    assert(text.len <= SMTP_CLIENT_OUT_MAX - c->out_len);
-    if (text.len) {
-        (void)memcpy(c->out + c->out_len, text.ptr, text.len);
-    }
-    c->out_len += text.len;
-}
-
-static void put_text(struct smtp_client *c, const char *text)
-{
-    put(c, slice_text(text));
-}
-
-/* Put what came from outside: nothing in it may end a line (checked where it was parsed). */
-static void put_word(struct smtp_client *c, struct slice word)
-{
-    assert(slice_find(word, '\r') == word.len && slice_find(word, '\n') == word.len);
-    put(c, word);
-}
-
-static void put_base64(struct smtp_client *c, struct slice secret)
-{
-    assert(SMTP_BASE64_LEN(secret.len) <= SMTP_CLIENT_OUT_MAX - c->out_len);
-    c->out_len += smtp_base64_encode(secret, c->out + c->out_len);
-}
-
 void smtp_client_init(struct smtp_client *c, struct slice name, bool tls)
 {
     assert(name.len > 0 && name.len <= 255);
@@ -69,9 +41,9 @@ void smtp_client_init(struct smtp_client *c, struct slice name, bool tls)
 
 static void say_hello(struct smtp_client *c, bool esmtp)
 {
-    put_text(c, esmtp ? "EHLO " : "HELO ");
-    put_word(c, c->name);
-    put_text(c, "\r\n");
+    smtp_client_put_text(c, esmtp ? "EHLO " : "HELO ");
+    smtp_client_put_word(c, c->name);
+    smtp_client_put_text(c, "\r\n");
     c->features = 0;
     c->mechanisms = 0;
     c->size_max = 0;
@@ -166,8 +138,8 @@ static enum smtp_client_event tls_answered(struct smtp_client *c, struct slice i
 
 static enum smtp_client_event respond(struct smtp_client *c, struct slice secret, enum state next)
 {
-    put_base64(c, secret);
-    put_text(c, "\r\n");
+    smtp_client_put_base64(c, secret);
+    smtp_client_put_text(c, "\r\n");
     enter(c, next);
     return SMTP_CLIENT_WAIT;
 }
@@ -182,7 +154,7 @@ static enum smtp_client_event auth_answered(struct smtp_client *c)
         return respond(c, c->password, STATE_PASSWORD);
     }
     if (c->reply.code == 334 && c->state != STATE_CANCELLED) {
-        put_text(c, "*\r\n");
+        smtp_client_put_text(c, "*\r\n");
         enter(c, STATE_CANCELLED);
         return SMTP_CLIENT_WAIT;
     }
@@ -190,80 +162,6 @@ static enum smtp_client_event auth_answered(struct smtp_client *c)
     c->password = SLICE_NONE;
     enter(c, STATE_READY);
     return SMTP_CLIENT_AUTH;
-}
-
-static bool offered(const struct smtp_client *c, enum smtp_feature feature)
-{
-    return c->features & feature;
-}
-
-static void put_mail(struct smtp_client *c)
-{
-    const struct smtp_client_mail *m = c->mail;
-    char size[32];
-
-    put_text(c, "MAIL FROM:<");
-    put_word(c, m->reverse_path);
-    put_text(c, ">");
-    if (offered(c, SMTP_SIZE)) {
-        (void)snprintf(size, sizeof(size), " SIZE=%llu", (unsigned long long)m->size);
-        put_text(c, size);
-    }
-    if (offered(c, SMTP_8BITMIME) && m->eight_bit) {
-        put_text(c, " BODY=8BITMIME");
-    }
-    if (offered(c, SMTP_SMTPUTF8) && m->utf8) {
-        put_text(c, " SMTPUTF8");
-    }
-    if (offered(c, SMTP_REQUIRETLS) && m->require_tls) {
-        put_text(c, " REQUIRETLS");
-    }
-    if (offered(c, SMTP_DSN) && m->ret != SMTP_RET_UNSAID) {
-        put_text(c, m->ret == SMTP_RET_FULL ? " RET=FULL" : " RET=HDRS");
-    }
-    if (offered(c, SMTP_DSN) && m->envid.len) {
-        put_text(c, " ENVID=");
-        put_word(c, m->envid);
-    }
-    put_text(c, "\r\n");
-}
-
-static void put_notify(struct smtp_client *c, unsigned notify)
-{
-    static const struct {
-        enum smtp_notify bit;
-        const char *word;
-    } words[] = {
-        {SMTP_NOTIFY_NEVER,   "NEVER"  },
-        {SMTP_NOTIFY_SUCCESS, "SUCCESS"},
-        {SMTP_NOTIFY_FAILURE, "FAILURE"},
-        {SMTP_NOTIFY_DELAY,   "DELAY"  },
-    };
-
-    const char *before = " NOTIFY=";
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (notify & words[i].bit) {
-            put_text(c, before);
-            put_text(c, words[i].word);
-            before = ",";
-        }
-    }
-}
-
-static void put_rcpt(struct smtp_client *c, const struct smtp_client_rcpt *r)
-{
-    put_text(c, "RCPT TO:<");
-    put_word(c, r->mailbox);
-    put_text(c, ">");
-    if (offered(c, SMTP_DSN)) {
-        put_notify(c, r->notify);
-    }
-    if (offered(c, SMTP_DSN) && r->orcpt.len) {
-        put_text(c, " ORCPT=");
-        put_word(c, r->orcpt);
-    }
-    put_text(c, "\r\n");
 }
 
 /* No command of an envelope is longer: MAIL, its path and all its parameters. */
@@ -276,18 +174,18 @@ static void fill(struct smtp_client *c)
     size_t data = c->mail->n_recipients + 1;
 
     while (c->commands_sent <= data && SMTP_CLIENT_OUT_MAX - c->out_len >= COMMAND_MAX &&
-           (offered(c, SMTP_PIPELINING) || c->commands_sent == c->replies_read)) {
+           (smtp_client_offered(c, SMTP_PIPELINING) || c->commands_sent == c->replies_read)) {
         if (c->replies_read > 0 && !c->accepted_sender) {
             return;
         }
         if (c->commands_sent == 0) {
-            put_mail(c);
+            smtp_client_put_mail(c);
         } else if (c->commands_sent < data) {
-            put_rcpt(c, &c->mail->recipients[c->commands_sent - 1]);
+            smtp_client_put_rcpt(c, &c->mail->recipients[c->commands_sent - 1]);
         } else if (c->replies_read == data && c->accepted == 0) {
             return;
         } else {
-            put_text(c, "DATA\r\n");
+            smtp_client_put_text(c, "DATA\r\n");
         }
         c->commands_sent++;
     }
@@ -307,7 +205,7 @@ static enum smtp_client_event data_answered(struct smtp_client *c)
         return failed(c, c->accepted_sender);
     }
     if (c->accepted == 0) {
-        put_text(c, ".\r\n");
+        smtp_client_put_text(c, ".\r\n");
         enter(c, STATE_EMPTY);
         return SMTP_CLIENT_WAIT;
     }
@@ -419,6 +317,18 @@ static enum smtp_client_event hung_up(struct smtp_client *c, enum smtp_client_ev
     return event == SMTP_CLIENT_WAIT || event == SMTP_CLIENT_READY ? SMTP_CLIENT_CLOSED : event;
 }
 
+/* What follows from the whole reply that was read. */
+static enum smtp_client_event react(struct smtp_client *c, struct slice in, struct error *e)
+{
+    bool goodbye = c->reply.code == 421 && c->state != STATE_GREETING;
+
+    if (goodbye && c->state == STATE_READY) {
+        return hung_up(c, SMTP_CLIENT_WAIT);
+    }
+    enum smtp_client_event event = answered(c, in, e);
+    return goodbye && event != SMTP_CLIENT_BROKEN ? hung_up(c, event) : event;
+}
+
 enum smtp_client_event smtp_client_next(struct smtp_client *c, struct slice *in, struct error *e)
 {
     enum smtp_client_event event = SMTP_CLIENT_WAIT;
@@ -436,14 +346,7 @@ enum smtp_client_event smtp_client_next(struct smtp_client *c, struct slice *in,
         if (c->state == STATE_TLS || c->state == STATE_BODY || !take_reply(c, in, &event, e)) {
             return event;
         }
-        bool goodbye = c->reply.code == 421 && c->state != STATE_GREETING;
-        if (goodbye && c->state == STATE_READY) {
-            return hung_up(c, SMTP_CLIENT_WAIT);
-        }
-        event = answered(c, *in, e);
-        if (goodbye && event != SMTP_CLIENT_BROKEN) {
-            return hung_up(c, event);
-        }
+        event = react(c, *in, e);
         if (event != SMTP_CLIENT_WAIT) {
             return event;
         }
@@ -453,8 +356,8 @@ enum smtp_client_event smtp_client_next(struct smtp_client *c, struct slice *in,
 
 void smtp_client_starttls(struct smtp_client *c)
 {
-    assert(c->state == STATE_READY && offered(c, SMTP_STARTTLS) && !c->tls);
-    put_text(c, "STARTTLS\r\n");
+    assert(c->state == STATE_READY && smtp_client_offered(c, SMTP_STARTTLS) && !c->tls);
+    smtp_client_put_text(c, "STARTTLS\r\n");
     enter(c, STATE_STARTTLS);
 }
 
@@ -475,15 +378,15 @@ void smtp_client_auth(struct smtp_client *c, enum smtp_mechanism mechanism, stru
     c->user = user;
     c->password = password;
     if (mechanism == SMTP_LOGIN) {
-        put_text(c, "AUTH LOGIN\r\n");
+        smtp_client_put_text(c, "AUTH LOGIN\r\n");
         enter(c, STATE_LOGIN);
         return;
     }
     (void)memcpy(message + 1, user.ptr, user.len);
     (void)memcpy(message + 2 + user.len, password.ptr, password.len);
-    put_text(c, "AUTH PLAIN ");
-    put_base64(c, slice_of(message, 2 + user.len + password.len));
-    put_text(c, "\r\n");
+    smtp_client_put_text(c, "AUTH PLAIN ");
+    smtp_client_put_base64(c, slice_of(message, 2 + user.len + password.len));
+    smtp_client_put_text(c, "\r\n");
     explicit_bzero(message, sizeof(message));
     enter(c, STATE_PLAIN);
 }
@@ -491,16 +394,16 @@ void smtp_client_auth(struct smtp_client *c, enum smtp_mechanism mechanism, stru
 enum smtp_client_fit smtp_client_fits(const struct smtp_client *c,
                                       const struct smtp_client_mail *mail)
 {
-    if (offered(c, SMTP_SIZE) && c->size_max && mail->size > c->size_max) {
+    if (smtp_client_offered(c, SMTP_SIZE) && c->size_max && mail->size > c->size_max) {
         return SMTP_CLIENT_TOO_LARGE;
     }
-    if (mail->eight_bit && !offered(c, SMTP_8BITMIME)) {
+    if (mail->eight_bit && !smtp_client_offered(c, SMTP_8BITMIME)) {
         return SMTP_CLIENT_NEEDS_8BIT;
     }
-    if (mail->utf8 && !offered(c, SMTP_SMTPUTF8)) {
+    if (mail->utf8 && !smtp_client_offered(c, SMTP_SMTPUTF8)) {
         return SMTP_CLIENT_NEEDS_UTF8;
     }
-    if (mail->require_tls && !offered(c, SMTP_REQUIRETLS)) {
+    if (mail->require_tls && !smtp_client_offered(c, SMTP_REQUIRETLS)) {
         return SMTP_CLIENT_NEEDS_REQUIRE;
     }
     return SMTP_CLIENT_FITS;
@@ -517,7 +420,7 @@ void smtp_client_send(struct smtp_client *c, const struct smtp_client_mail *mail
     c->accepted_sender = false;
     enter(c, STATE_ENVELOPE);
     if (c->unclear) {
-        put_text(c, "RSET\r\n");
+        smtp_client_put_text(c, "RSET\r\n");
         c->unclear = false;
         enter(c, STATE_CLEARING);
     }
@@ -532,7 +435,7 @@ void smtp_client_body_sent(struct smtp_client *c)
 void smtp_client_reset(struct smtp_client *c)
 {
     assert(c->state == STATE_READY);
-    put_text(c, "RSET\r\n");
+    smtp_client_put_text(c, "RSET\r\n");
     c->unclear = false;
     enter(c, STATE_RESET);
 }
@@ -540,7 +443,7 @@ void smtp_client_reset(struct smtp_client *c)
 void smtp_client_quit(struct smtp_client *c)
 {
     assert(c->state == STATE_READY);
-    put_text(c, "QUIT\r\n");
+    smtp_client_put_text(c, "QUIT\r\n");
     enter(c, STATE_QUIT);
 }
 

@@ -64,6 +64,22 @@ static bool is_clean(struct slice text)
     return slice_find(text, '\r') == text.len && slice_find(text, 0) == text.len;
 }
 
+/* A whole line, or all there is of one that goes on, in one look; 0 where that does not do. */
+static size_t take_line(struct smtp_data_reader *r, struct slice rest)
+{
+    size_t line = slice_find(rest, '\n');
+    bool ended = line < rest.len && line > 0 && rest.ptr[line - 1] == '\r';
+    size_t text = ended ? line - 1 : line;
+
+    if (r->place == PLACE_CR || (!ended && line < rest.len) || !is_clean(slice_head(rest, text))) {
+        return 0;
+    }
+    count_line(r, text);
+    r->place = ended ? PLACE_START : PLACE_TEXT;
+    r->line = ended ? 0 : r->line;
+    return ended ? line + 1 : line;
+}
+
 /* Length of the run at the front of `in`: whole lines at a time, up to a line that starts with a
  * dot, the end of the input, or what may not be there. */
 static size_t take_run(struct smtp_data_reader *r, struct slice in)
@@ -75,18 +91,8 @@ static size_t take_run(struct smtp_data_reader *r, struct slice in)
             break;
         }
         struct slice rest = slice_from(in, at);
-        size_t line = slice_find(rest, '\n');
-        bool ended = line < rest.len && line > 0 && rest.ptr[line - 1] == '\r';
-        size_t text = ended ? line - 1 : line;
-        if (r->place != PLACE_CR && (ended || line == rest.len) &&
-            is_clean(slice_head(rest, text))) {
-            count_line(r, text);
-            r->place = ended ? PLACE_START : PLACE_TEXT;
-            r->line = ended ? 0 : r->line;
-            at += ended ? line + 1 : line;
-        } else {
-            at += take_octets(r, rest);
-        }
+        size_t line = take_line(r, rest);
+        at += line ? line : take_octets(r, rest);
     }
     r->octets += at;
     return at;

@@ -25,84 +25,80 @@ static enum identity_verdict judge(struct slice reverse_path, struct slice heade
     return answer->verdict;
 }
 
+static const struct {
+    struct slice reverse_path;
+    struct slice header;
+    enum identity_verdict verdict;
+} cases[] = {
+    {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: alice@example.test\r\n"),                   IDENTITY_PROVEN           },
+    {SLICE_INIT("alice@EXAMPLE.test"),       SLICE_INIT("From: A <alice@example.TEST>\r\n"),
+     IDENTITY_PROVEN                                                                                                                 },
+    {SLICE_INIT("office+x@example.test"),    SLICE_INIT("From: alice@example.test\r\n"),
+     IDENTITY_PROVEN                                                                                                                 },
+    {SLICE_INIT("\"alice\"@example.test"),   SLICE_INIT("From: \"alice\"@example.test\r\n"),
+     IDENTITY_PROVEN                                                                                                                 },
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: alice@example.test\r\nSender: office+x@example.test\r\n"),                          IDENTITY_PROVEN           },
+    {SLICE_INIT("alice@xn--bcher-kva.test"), SLICE_INIT("From: alice@XN--bcher-kva.test\r\n"),
+     IDENTITY_PROVEN                                                                                                                 },
+
+    {SLICE_INIT(""),                         SLICE_INIT("From: alice@example.test\r\n"),                   IDENTITY_REVERSE_PATH_NULL},
+    {SLICE_INIT("bob@example.test"),         SLICE_INIT("From: alice@example.test\r\n"),
+     IDENTITY_REVERSE_PATH_FOREIGN                                                                                                   },
+    {SLICE_INIT("Alice@example.test"),       SLICE_INIT("From: alice@example.test\r\n"),
+     IDENTITY_REVERSE_PATH_FOREIGN                                                                                                   },
+    {SLICE_INIT("office@example.test"),      SLICE_INIT("From: alice@example.test\r\n"),
+     IDENTITY_REVERSE_PATH_FOREIGN                                                                                                   },
+    {SLICE_INIT("alice@example.test.evil"),  SLICE_INIT("From: alice@example.test\r\n"),
+     IDENTITY_REVERSE_PATH_FOREIGN                                                                                                   },
+    {SLICE_INIT("not an address"),           SLICE_INIT("From: alice@example.test\r\n"),
+     IDENTITY_REVERSE_PATH_UNCLEAR                                                                                                   },
+
+    {SLICE_INIT("alice@example.test"),       SLICE_INIT("Subject: x\r\n"),                                 IDENTITY_FROM_MISSING     },
+    {SLICE_INIT("alice@example.test"),       SLICE_INIT("From:\r\n"),                                      IDENTITY_FROM_MISSING     },
+    {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: (alice@example.test)\r\n"),
+     IDENTITY_FROM_MISSING                                                                                                           },
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: alice@example.test\r\nfrom: ceo@example.test\r\n"),                                 IDENTITY_FROM_REPEATED    },
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: alice@example.test, office+x@example.test\r\n"),                                    IDENTITY_FROM_SEVERAL     },
+    {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: alice@example.test, ceo@example.test\r\n"),
+     IDENTITY_FROM_SEVERAL                                                                                                           },
+    {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: us: alice@example.test;\r\n"),
+     IDENTITY_FROM_GROUP                                                                                                             },
+    {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: us:;\r\n"),                                 IDENTITY_FROM_GROUP       },
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: =?utf-8?q?ceo=40example.test?= @example.test\r\n"),                                 IDENTITY_FROM_UNCLEAR     },
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: <@ceo@example.test:alice@example.test>\r\n"),                                       IDENTITY_FROM_UNCLEAR     },
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: ceo@example.test <alice@example.test>\r\n"),                                        IDENTITY_FROM_UNCLEAR     },
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: alice@example.test (<ceo@example.test>)\r\n"),                                      IDENTITY_FROM_UNCLEAR     },
+    {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: alice@example.test,\r\n"),
+     IDENTITY_FROM_UNCLEAR                                                                                                           },
+    {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: ceo@example.test\r\n"),
+     IDENTITY_FROM_FOREIGN                                                                                                           },
+    {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: \"alice\"@evil.test\r\n"),
+     IDENTITY_FROM_FOREIGN                                                                                                           },
+
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: alice@example.test\r\nSender: ceo@example.test\r\n"),
+     IDENTITY_SENDER_FOREIGN                                                                                                         },
+    {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: alice@example.test\r\nSender:\r\n"),
+     IDENTITY_SENDER_UNCLEAR                                                                                                         },
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: alice@example.test\r\nSender: alice@example.test, b@c.test\r\n"),
+     IDENTITY_SENDER_UNCLEAR                                                                                                         },
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: alice@example.test\r\nSender: alice@example.test\r\n"
+                "Sender: alice@example.test\r\n"),
+     IDENTITY_SENDER_REPEATED                                                                                                        },
+};
+
 static void one_clear_from_of_ours_is_proven(void **unused)
 {
     (void)unused;
-
-    static const struct {
-        struct slice reverse_path;
-        struct slice header;
-        enum identity_verdict verdict;
-    } cases[] = {
-        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: alice@example.test\r\n"),
-         IDENTITY_PROVEN                                                                                                          },
-        {SLICE_INIT("alice@EXAMPLE.test"),       SLICE_INIT("From: A <alice@example.TEST>\r\n"),
-         IDENTITY_PROVEN                                                                                                          },
-        {SLICE_INIT("office+x@example.test"),    SLICE_INIT("From: alice@example.test\r\n"),
-         IDENTITY_PROVEN                                                                                                          },
-        {SLICE_INIT("\"alice\"@example.test"),   SLICE_INIT("From: \"alice\"@example.test\r\n"),
-         IDENTITY_PROVEN                                                                                                          },
-        {SLICE_INIT("alice@example.test"),
-         SLICE_INIT("From: alice@example.test\r\nSender: office+x@example.test\r\n"),
-         IDENTITY_PROVEN                                                                                                          },
-        {SLICE_INIT("alice@xn--bcher-kva.test"), SLICE_INIT("From: alice@XN--bcher-kva.test\r\n"),
-         IDENTITY_PROVEN                                                                                                          },
-
-        {SLICE_INIT(""),                         SLICE_INIT("From: alice@example.test\r\n"),            IDENTITY_REVERSE_PATH_NULL},
-        {SLICE_INIT("bob@example.test"),         SLICE_INIT("From: alice@example.test\r\n"),
-         IDENTITY_REVERSE_PATH_FOREIGN                                                                                            },
-        {SLICE_INIT("Alice@example.test"),       SLICE_INIT("From: alice@example.test\r\n"),
-         IDENTITY_REVERSE_PATH_FOREIGN                                                                                            },
-        {SLICE_INIT("office@example.test"),      SLICE_INIT("From: alice@example.test\r\n"),
-         IDENTITY_REVERSE_PATH_FOREIGN                                                                                            },
-        {SLICE_INIT("alice@example.test.evil"),  SLICE_INIT("From: alice@example.test\r\n"),
-         IDENTITY_REVERSE_PATH_FOREIGN                                                                                            },
-        {SLICE_INIT("not an address"),           SLICE_INIT("From: alice@example.test\r\n"),
-         IDENTITY_REVERSE_PATH_UNCLEAR                                                                                            },
-
-        {SLICE_INIT("alice@example.test"),       SLICE_INIT("Subject: x\r\n"),                          IDENTITY_FROM_MISSING     },
-        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From:\r\n"),                               IDENTITY_FROM_MISSING     },
-        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: (alice@example.test)\r\n"),
-         IDENTITY_FROM_MISSING                                                                                                    },
-        {SLICE_INIT("alice@example.test"),
-         SLICE_INIT("From: alice@example.test\r\nfrom: ceo@example.test\r\n"),
-         IDENTITY_FROM_REPEATED                                                                                                   },
-        {SLICE_INIT("alice@example.test"),
-         SLICE_INIT("From: alice@example.test, office+x@example.test\r\n"),                             IDENTITY_FROM_SEVERAL     },
-        {SLICE_INIT("alice@example.test"),
-         SLICE_INIT("From: alice@example.test, ceo@example.test\r\n"),                                  IDENTITY_FROM_SEVERAL     },
-        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: us: alice@example.test;\r\n"),
-         IDENTITY_FROM_GROUP                                                                                                      },
-        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: us:;\r\n"),                          IDENTITY_FROM_GROUP       },
-        {SLICE_INIT("alice@example.test"),
-         SLICE_INIT("From: =?utf-8?q?ceo=40example.test?= @example.test\r\n"),
-         IDENTITY_FROM_UNCLEAR                                                                                                    },
-        {SLICE_INIT("alice@example.test"),
-         SLICE_INIT("From: <@ceo@example.test:alice@example.test>\r\n"),                                IDENTITY_FROM_UNCLEAR     },
-        {SLICE_INIT("alice@example.test"),
-         SLICE_INIT("From: ceo@example.test <alice@example.test>\r\n"),                                 IDENTITY_FROM_UNCLEAR     },
-        {SLICE_INIT("alice@example.test"),
-         SLICE_INIT("From: alice@example.test (<ceo@example.test>)\r\n"),                               IDENTITY_FROM_UNCLEAR     },
-        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: alice@example.test,\r\n"),
-         IDENTITY_FROM_UNCLEAR                                                                                                    },
-        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: ceo@example.test\r\n"),
-         IDENTITY_FROM_FOREIGN                                                                                                    },
-        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: \"alice\"@evil.test\r\n"),
-         IDENTITY_FROM_FOREIGN                                                                                                    },
-
-        {SLICE_INIT("alice@example.test"),
-         SLICE_INIT("From: alice@example.test\r\nSender: ceo@example.test\r\n"),
-         IDENTITY_SENDER_FOREIGN                                                                                                  },
-        {SLICE_INIT("alice@example.test"),       SLICE_INIT("From: alice@example.test\r\nSender:\r\n"),
-         IDENTITY_SENDER_UNCLEAR                                                                                                  },
-        {SLICE_INIT("alice@example.test"),
-         SLICE_INIT("From: alice@example.test\r\nSender: alice@example.test, b@c.test\r\n"),
-         IDENTITY_SENDER_UNCLEAR                                                                                                  },
-        {SLICE_INIT("alice@example.test"),
-         SLICE_INIT("From: alice@example.test\r\nSender: alice@example.test\r\n"
-                    "Sender: alice@example.test\r\n"),
-         IDENTITY_SENDER_REPEATED                                                                                                 },
-    };
     struct identity_answer answer;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
