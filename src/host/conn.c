@@ -282,7 +282,14 @@ bool conn_tls_accept(struct conn *c, struct tls_server *s, int64_t deadline_ms, 
 bool conn_tls_connect(struct conn *c, struct tls_client *t, struct slice name, int64_t deadline_ms,
                       struct error *e)
 {
-    SSL *ssl = tls_client_session(t, name, e);
+    return conn_tls_connect_any(c, t, name, NULL, 0, deadline_ms, e);
+}
+
+bool conn_tls_connect_any(struct conn *c, struct tls_client *t, struct slice name,
+                          const struct slice *others, size_t n_others, int64_t deadline_ms,
+                          struct error *e)
+{
+    SSL *ssl = tls_client_session(t, name, others, n_others, e);
     if (!ssl) {
         return false;
     }

@@ -67,6 +67,12 @@ bool conn_tls_accept(struct conn *c, struct tls_server *s, int64_t deadline_ms,
 bool conn_tls_connect(struct conn *c, struct tls_client *t, struct slice name, int64_t deadline_ms,
                       struct error *e) MUST_CHECK;
 
+/* As conn_tls_connect(), for a certificate that may show one of `others` instead of `name`, because
+ * somebody said so. */
+bool conn_tls_connect_any(struct conn *c, struct tls_client *t, struct slice name,
+                          const struct slice *others, size_t n_others, int64_t deadline_ms,
+                          struct error *e) MUST_CHECK;
+
 /**
  * Wait for bytes and append them to `in`: at least one, at most what is there, CONN_READ_MAX and
  * the room up to in->max (which may not be used up).

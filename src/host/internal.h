@@ -44,7 +44,8 @@ bool tls_key_hash(const EVP_PKEY *key, uint8_t id[static TLS_DIGEST_LEN],
 
 /* A new session of a context, for host/conn. NULL with ERROR_BUSY. */
 SSL *tls_server_session(struct tls_server *s, struct error *e) MUST_CHECK;
-SSL *tls_client_session(struct tls_client *c, struct slice name, struct error *e) MUST_CHECK;
+SSL *tls_client_session(struct tls_client *c, struct slice name, const struct slice *others,
+                        size_t n_others, struct error *e) MUST_CHECK;
 
 /* The verdict on the peer, after the handshake. */
 enum tls_verdict tls_session_verdict(const SSL *ssl);

@@ -244,7 +244,7 @@ static bool is_downgrade(const struct ending *d, uint64_t shown)
 {
     uint64_t level = d->ask->evidence.level;
 
-    return d->deferred && !d->entry->released && level && level < shown && level >= d->entry->level;
+    return d->deferred && !d->entry->released && level && level < shown;
 }
 
 static bool hold_downgraded(struct ending *d, struct error *e)

@@ -35,7 +35,6 @@ struct delivery {
     struct role *role;
     struct ipc_pool *keeper;
     struct outward_shared shared;
-    struct kept *kept;
     sem_t askers;
     atomic_uint busy; /* workers that have a job */
     pthread_mutex_t lock;
@@ -116,7 +115,7 @@ static struct session_letter letter_of(const struct attempt *a)
 /* Send through the session, and let it rest or close it. False when it was stale: again. */
 static bool send_letter(struct attempt *a, struct reached *reached)
 {
-    struct kept *kept = a->d->kept;
+    struct kept *kept = a->d->shared.kept;
     struct outward *o = a->outward;
     enum session_sent sent = SESSION_READY;
     bool begun = begin(a, reached->session);
@@ -140,19 +139,22 @@ static bool open_session(struct attempt *a, struct reached *reached)
 {
     const struct keeper_job *job = a->job;
     struct recipient_outcome why = {0};
+    const struct domain_settings *own = settings_domain(role_settings(a->d->role), job->domain);
     const struct reach_goal goal = {
         .domain = job->domain,
         .route = job->route,
         .level = (enum tls_level)job->level,
+        .names = own && !job->smarthost ? own->tls_names.items : NULL,
+        .n_names = own && !job->smarthost ? own->tls_names.count : 0,
         .implicit_tls = job->smarthost && a->outward->smarthost_implicit,
         .user = job->smarthost ? a->outward->user : SLICE_NONE,
         .password = job->smarthost ? a->outward->password : SLICE_NONE,
     };
 
-    if (reach_open(&a->outward->reach, &goal, a->arena, reached, &why)) {
+    if (reach_open(&a->outward->reach, &goal, a->arena, reached, &why, &a->evidence)) {
         return true;
     }
-    kept_gone(a->d->kept, &a->wish);
+    kept_gone(a->d->shared.kept, &a->wish);
     settle_all(a, why);
     return false;
 }
@@ -163,7 +165,7 @@ static bool try_once(struct attempt *a)
     struct reached reached = {.place = -1};
     int64_t deadline_ms = clock_steady_ms() + LINE_WAIT_MS;
 
-    switch (kept_take(a->d->kept, &a->wish, deadline_ms, &reached)) {
+    switch (kept_take(a->d->shared.kept, &a->wish, deadline_ms, &reached)) {
     case KEPT_SESSION:
         return send_letter(a, &reached);
     case KEPT_OPEN:
@@ -314,7 +316,7 @@ static void tidy_up(struct delivery *d)
     while (!role_stopping(d->role)) {
         int64_t now_ms = clock_steady_ms();
         if (now_ms >= next_ms) {
-            next_ms = kept_expire(d->kept, now_ms);
+            next_ms = kept_expire(d->shared.kept, now_ms);
         }
         next_ms = next_ms < now_ms + TICK_MS ? next_ms : now_ms + TICK_MS;
         (void)poll(&stop, 1, (int)(next_ms > now_ms ? next_ms - now_ms : 1));
@@ -338,7 +340,6 @@ bool delivery_run(struct role *r, struct error *e)
 
     d.role = r;
     d.keeper = role_pool(r, "keeper");
-    d.kept = kept_new();
     pthread_mutex_init(&d.lock, NULL);
     (void)sem_init(&d.askers, 0, ASKERS);
     if (!outward_share(r, &d.shared, e) || !renew(&d, e)) {

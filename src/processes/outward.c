@@ -29,6 +29,7 @@ bool outward_share(struct role *r, struct outward_shared *shared, struct error *
 {
     /* A resting session keeps its place, so there are more places than deliveries. */
     shared->gate = gate_new((size_t)role_settings(r)->delivery.concurrency * 4);
+    shared->kept = kept_new();
     return make_resolver(r, &shared->resolver, e);
 }
 
@@ -39,6 +40,29 @@ static struct slice first_line(struct slice text)
     struct slice line = slice_cut(text, '\n', &rest);
 
     return line.len && line.ptr[line.len - 1] == '\r' ? slice_head(line, line.len - 1) : line;
+}
+
+/* Where clients of ours connect, as far as the settings name addresses. */
+static size_t read_listeners(const struct config_list *endpoints, struct address *out, size_t room)
+{
+    const struct config_endpoint *all = endpoints->items;
+    struct error ignored = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < endpoints->count && n < room; i++) {
+        n += all[i].is_address && address_parse(all[i].host, all[i].port, &out[n], &ignored);
+    }
+    return n;
+}
+
+static void set_self(struct outward *o, const struct settings *s)
+{
+    size_t n =
+        read_listeners(&s->submission.listen_submissions, o->listeners, OUTWARD_LISTENERS_MAX);
+
+    n += read_listeners(&s->submission.listen_submission, &o->listeners[n],
+                        OUTWARD_LISTENERS_MAX - n);
+    o->reach.lookup.self = (struct route_self){s->general.hostname, o->listeners, n};
 }
 
 struct outward *outward_new(struct role *r, const struct outward_shared *shared, struct error *e)
@@ -57,18 +81,19 @@ struct outward *outward_new(struct role *r, const struct outward_shared *shared,
     o->refs = 1;
     o->reach = (struct reach){
         .lookup = {.resolver = shared->resolver,
-                   .self = {.name = s->general.hostname},
                    .port = (uint16_t)s->delivery.port,
                    .ipv6 = s->delivery.ipv6,
                    .timeout_ms = s->dns.timeout_ms               },
-        .session = {.name = s->general.hostname,
+        .session = { .name = s->general.hostname,
                    .trust = trust,
                    .connect_timeout_ms = s->delivery.connect_timeout_ms,
                    .command_timeout_ms = s->delivery.command_timeout_ms,
                    .data_timeout_ms = s->delivery.data_timeout_ms},
         .gate = shared->gate,
         .per_address = s->delivery.per_host_concurrency,
+        .kept = shared->kept,
     };
+    set_self(o, s);
     o->letters_per_connection = s->delivery.letters_per_connection;
     o->idle_ms = s->delivery.idle_timeout_ms;
     o->user = s->smarthost.user;

@@ -8,17 +8,21 @@
 #include <stdatomic.h>
 
 #include "processes/role.h"
-#include "stages/delivery/reach.h"
+#include "stages/delivery/kept.h"
+
+#define OUTWARD_LISTENERS_MAX 32 /* addresses of ours that letters never go to */
 
 struct outward_shared {
     struct resolver *resolver;
     struct gate *gate;
+    struct kept *kept;
 };
 
 struct outward {
     struct outward *older; /* the one that this one replaced */
     atomic_uint refs;
     struct reach reach;
+    struct address listeners[OUTWARD_LISTENERS_MAX];
     uint64_t letters_per_connection;
     int64_t idle_ms;
     struct slice user; /* of the smart host; they look into the role's settings and files */

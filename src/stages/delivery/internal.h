@@ -21,6 +21,7 @@ struct session {
     bool broken;     /* the dialogue cannot go on: close without QUIT */
     bool lost;       /* the connection broke or the server was silent */
     bool tls_failed; /* a handshake broke it */
+    bool too_weak;   /* it offers less than the level demanded */
     char host[256];  /* what peer.host looks into */
     size_t helo_len;
     uint8_t helo[255];

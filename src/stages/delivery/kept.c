@@ -193,6 +193,51 @@ void kept_gone(struct kept *k, const struct kept_wish *wish)
     pthread_mutex_unlock(&k->lock);
 }
 
+static bool is_at(const struct resting *r, const struct address *address)
+{
+    const struct address *here = &session_peer(r->reached.session)->address;
+
+    return address_port(here) == address_port(address) &&
+           slice_equal(address_bytes(here), address_bytes(address));
+}
+
+/* Unlink the one that rested longest at the address. */
+static struct resting *take_at(struct line *line, const struct address *address)
+{
+    struct resting **found = NULL;
+
+    for (struct resting **link = &line->resting; *link; link = &(*link)->next) {
+        found = is_at(*link, address) ? link : found;
+    }
+    if (!found) {
+        return NULL;
+    }
+    struct resting *r = *found;
+    *found = r->next;
+    return r;
+}
+
+bool kept_make_room(struct kept *k, const struct address *address)
+{
+    struct resting *r = NULL;
+
+    pthread_mutex_lock(&k->lock);
+    for (struct line *line = k->lines; line && !r;) {
+        struct line *following = line->next;
+        r = take_at(line, address);
+        if (r) {
+            shrink(k, line);
+        }
+        line = following;
+    }
+    pthread_mutex_unlock(&k->lock);
+    bool found = r != NULL;
+    if (found) {
+        close_one(r);
+    }
+    return found;
+}
+
 /* Unlink what is over from the line into *over; returns when the next will be. */
 static int64_t collect(struct line *line, int64_t now_ms, struct resting **over, uint64_t *n)
 {

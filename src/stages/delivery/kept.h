@@ -49,6 +49,9 @@ void kept_put(struct kept *k, const struct kept_wish *wish, struct reached *reac
 /* The session that was taken, or the right to open one, is used up. Close the session first. */
 void kept_gone(struct kept *k, const struct kept_wish *wish);
 
+/* Close a resting session with that address, port included. False when there is none. */
+bool kept_make_room(struct kept *k, const struct address *address);
+
 /* Close resting sessions whose time is over at `now_ms`. Returns when the next one's is, or
  * INT64_MAX. May take seconds: servers are told good-bye. */
 int64_t kept_expire(struct kept *k, int64_t now_ms);

@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 
+#include "stages/delivery/kept.h"
+
 /* One attempt's way through hosts and addresses. */
 struct search {
     const struct reach *reach;
@@ -17,6 +19,7 @@ struct search {
     bool busy_secure;
     bool self;                    /* a host turned out to be ourselves */
     struct recipient_outcome why; /* status 0: no server was tried */
+    struct evidence seen;
 };
 
 /* Of several servers' words a "later" counts more than a "never": only when all refuse for good
@@ -25,6 +28,13 @@ static void remember(struct search *s, struct recipient_outcome why)
 {
     if (s->why.status != DELIVERY_DEFERRED || why.status == DELIVERY_DEFERRED) {
         s->why = why;
+    }
+}
+
+static void remember_seen(struct search *s, const struct evidence *seen)
+{
+    if (seen->level >= s->seen.level) {
+        s->seen = *seen;
     }
 }
 
@@ -39,6 +49,19 @@ static void remember_busy(struct search *s, const struct route_host *host,
     }
 }
 
+/* Other domains' sessions that rest at the same address give way. */
+static int take_place(const struct reach *r, const struct address *address, int64_t wait_ms)
+{
+    int place = gate_enter(r->gate, address, r->per_address, 0);
+
+    while (place < 0 && r->kept && kept_make_room(r->kept, address)) {
+        place = gate_enter(r->gate, address, r->per_address, 0);
+    }
+    return place >= 0 || wait_ms == 0
+               ? place
+               : gate_enter(r->gate, address, r->per_address, clock_steady_ms() + wait_ms);
+}
+
 static bool try_address(struct search *s, const struct route_host *host,
                         const struct address *address, bool secure, int64_t wait_ms)
 {
@@ -49,21 +72,25 @@ static bool try_address(struct search *s, const struct route_host *host,
         .level = s->goal->level,
         .implicit_tls = s->goal->implicit_tls,
         .dnssec = secure && s->proven,
+        .names = s->goal->names,
+        .n_names = s->goal->n_names,
         .user = s->goal->user,
         .password = s->goal->password,
     };
     struct recipient_outcome why = {0};
+    struct evidence seen = {0};
 
-    int place = gate_enter(r->gate, address, r->per_address, clock_steady_ms() + wait_ms);
+    int place = take_place(r, address, wait_ms);
     if (place < 0) {
         remember_busy(s, host, address, secure);
         return false;
     }
     s->tries++;
-    struct session *session = session_open(&r->session, &peer, s->arena, &why);
+    struct session *session = session_open(&r->session, &peer, s->arena, &why, &seen);
     if (!session) {
         gate_leave(r->gate, place);
         remember(s, why);
+        remember_seen(s, &seen);
         return false;
     }
     *s->out = (struct reached){session, r->gate, place};
@@ -129,7 +156,7 @@ static bool try_hosts(struct search *s, const struct route *route)
 }
 
 bool reach_open(const struct reach *r, const struct reach_goal *goal, struct arena *arena,
-                struct reached *out, struct recipient_outcome *why)
+                struct reached *out, struct recipient_outcome *why, struct evidence *seen)
 {
     struct search s = {
         .reach = r,
@@ -140,6 +167,7 @@ bool reach_open(const struct reach *r, const struct reach_goal *goal, struct are
     };
     struct route route = lookup_route(&r->lookup, goal->domain, goal->route, arena, &s.proven);
 
+    *seen = s.seen;
     if (route.verdict != ROUTE_FOUND) {
         *why = session_outcome(route.verdict == ROUTE_NEVER ? DELIVERY_FAILED : DELIVERY_DEFERRED,
                                0, route.code, route.why, arena);
@@ -149,6 +177,7 @@ bool reach_open(const struct reach *r, const struct reach_goal *goal, struct are
         return true;
     }
     *why = conclude(&s);
+    *seen = s.seen;
     return false;
 }
 

@@ -12,12 +12,15 @@
 #define REACH_BUDGET_MS (5 * 60 * 1000) /* after which no further one is begun */
 #define REACH_WAIT_MS   10000 /* for a place when every address is busy with our letters */
 
+struct kept;
+
 /* Shared by all workers of a process; changes only with a reload. */
 struct reach {
     struct lookup lookup;
     struct session_settings session;
     struct gate *gate;
     uint64_t per_address; /* connections to one address at once */
+    struct kept *kept;    /* whose resting sessions make room for new ones; may be NULL */
 };
 
 /* Where one job's letters must go. */
@@ -25,6 +28,8 @@ struct reach_goal {
     struct slice domain; /* lower case, A-labels, or an address literal */
     struct slice route;  /* "host:port", or empty: by MX */
     enum tls_level level;
+    const struct slice *names; /* the certificate may show one of these instead of the host's */
+    size_t n_names;
     bool implicit_tls;
     struct slice user; /* AUTH at the smart host */
     struct slice password;
@@ -43,9 +48,11 @@ struct reached {
  * @param out  set on success; its session looks into *r, which must outlive it
  * @param why  set on failure: every recipient's outcome. FAILED when the DNS says for sure that
  *             there is no server or all servers tried said so, otherwise DEFERRED
+ * @param seen set on failure: of the last server tried, or of the best that offered too low a
+ *             level; empty when none was
  */
 bool reach_open(const struct reach *r, const struct reach_goal *goal, struct arena *arena,
-                struct reached *out, struct recipient_outcome *why)
+                struct reached *out, struct recipient_outcome *why, struct evidence *seen)
     __attribute__((warn_unused_result));
 
 /* End the session, if there is one, and give its place back. */

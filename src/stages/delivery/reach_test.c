@@ -21,6 +21,7 @@ struct town {
     struct arena arena;
     struct reached reached;
     struct recipient_outcome why;
+    struct evidence seen;
 };
 
 static struct resolver *new_resolver(void)
@@ -97,7 +98,7 @@ static bool town_reach(struct town *t, const char *domain, const char *route)
 {
     const struct reach_goal goal = {
         .domain = slice_text(domain), .route = slice_text(route), .level = LEVEL_ENCRYPTED};
-    return reach_open(&here.reach, &goal, &t->arena, &t->reached, &t->why);
+    return reach_open(&here.reach, &goal, &t->arena, &t->reached, &t->why, &t->seen);
 }
 
 static void town_fails(struct town *t, const char *domain, const char *route,

@@ -59,7 +59,7 @@ void scene_start(struct scene *s, const struct certificate *certificate, enum tl
 
 void scene_open(struct scene *s)
 {
-    s->session = session_open(&world.settings, &s->peer, &s->arena, &s->why);
+    s->session = session_open(&world.settings, &s->peer, &s->arena, &s->why, &s->seen);
     if (!s->session) {
         fail_msg("%.*s", SLICE_ARG(s->why.reply));
     }
@@ -67,7 +67,7 @@ void scene_open(struct scene *s)
 
 void scene_fails(struct scene *s, enum delivery_status status, const char *enhanced)
 {
-    s->session = session_open(&world.settings, &s->peer, &s->arena, &s->why);
+    s->session = session_open(&world.settings, &s->peer, &s->arena, &s->why, &s->seen);
     assert_null(s->session);
     assert_int_equal(s->why.status, status);
     assert_slice(s->why.enhanced, enhanced);

@@ -34,6 +34,7 @@ struct scene {
     struct arena arena;
     struct session *session;
     struct recipient_outcome why;
+    struct evidence seen;
     struct recipient_outcome outcomes[3];
     struct session_peer peer;
 };

@@ -127,7 +127,8 @@ static bool shake_hands(struct session *s, struct arena *arena, struct recipient
     struct error e = {0};
     int64_t deadline_ms = clock_steady_ms() + s->settings->command_timeout_ms;
 
-    if (conn_tls_connect(s->conn, s->settings->trust, s->peer.host, deadline_ms, &e)) {
+    if (conn_tls_connect_any(s->conn, s->settings->trust, s->peer.host, s->peer.names,
+                             s->peer.n_names, deadline_ms, &e)) {
         return true;
     }
     s->broken = true;
@@ -140,6 +141,7 @@ static bool start_tls(struct session *s, struct arena *arena, struct recipient_o
     struct error e = {0};
 
     if (!(s->client.features & SMTP_STARTTLS)) {
+        s->too_weak = true;
         return cannot(why, arena, "4.7.4",
                       "the server offers no STARTTLS, and this letter must not leave unencrypted",
                       &e);
@@ -147,6 +149,7 @@ static bool start_tls(struct session *s, struct arena *arena, struct recipient_o
     smtp_client_starttls(&s->client);
     enum smtp_client_event event = session_step(s, s->settings->command_timeout_ms, &e);
     if (event == SMTP_CLIENT_NO_TLS) {
+        s->too_weak = true;
         (void)error_set(&e, ERROR_BUSY, "%d %.*s", s->client.reply.code,
                         SLICE_ARG(smtp_reply_text(&s->client.reply)));
         return cannot(why, arena, "4.7.4",
@@ -181,6 +184,7 @@ static bool level_suffices(struct session *s, struct arena *arena, struct recipi
     if (session_level(s) >= s->peer.level) {
         return true;
     }
+    s->too_weak = true;
     if (session_level(s) == LEVEL_CLEARTEXT) {
         return cannot(why, arena, "4.7.4", "this letter must not leave unencrypted", &none);
     }
@@ -286,7 +290,7 @@ static struct session *session_new(const struct session_settings *settings,
 
 struct session *session_open(const struct session_settings *settings,
                              const struct session_peer *peer, struct arena *arena,
-                             struct recipient_outcome *why)
+                             struct recipient_outcome *why, struct evidence *seen)
 {
     OWN(session) struct session *s = session_new(settings, peer);
 
@@ -301,6 +305,8 @@ struct session *session_open(const struct session_settings *settings,
             return TAKE(s, NULL);
         }
     }
+    *seen = session_evidence(s, arena);
+    seen->level = s->too_weak ? seen->level : 0;
     return NULL;
 }
 
@@ -342,7 +348,8 @@ const struct session_peer *session_peer(const struct session *s)
 
 struct evidence session_evidence(const struct session *s, struct arena *arena)
 {
-    const struct conn_tls *tls = conn_tls(s->conn);
+    const struct conn_tls plain = {.on = false};
+    const struct conn_tls *tls = s->conn ? conn_tls(s->conn) : &plain;
     char address[ADDRESS_TEXT_MAX];
 
     address_print(&s->peer.address, address);
@@ -350,7 +357,7 @@ struct evidence session_evidence(const struct session *s, struct arena *arena)
         .host = arena_copy(arena, s->peer.host),
         .address = arena_copy(arena, slice_text(address)),
         .helo_name = letter_text(arena, slice_of(s->helo, s->helo_len), sizeof(s->helo)),
-        .level = session_level(s),
+        .level = s->conn ? session_level(s) : 0,
         .dnssec = s->peer.dnssec,
         .dsn = s->client.features & SMTP_DSN,
     };

@@ -39,10 +39,12 @@ struct session_settings {
 struct session_peer {
     struct slice host; /* as routed: for the certificate's name and for the evidence */
     struct address address;
-    enum tls_level level; /* demanded before anything is sent */
-    bool implicit_tls;    /* TLS from the first byte (RFC 8314 section 3) */
-    bool dnssec;          /* MX and address came from secure answers */
-    struct slice user;    /* empty: no AUTH */
+    enum tls_level level;      /* demanded before anything is sent */
+    bool implicit_tls;         /* TLS from the first byte (RFC 8314 section 3) */
+    bool dnssec;               /* MX and address came from secure answers */
+    const struct slice *names; /* the certificate may show one of these instead of the host's */
+    size_t n_names;
+    struct slice user; /* empty: no AUTH */
     struct slice password;
 };
 
@@ -66,10 +68,12 @@ struct session;
  *
  * @param why  when NULL is returned: what every recipient's outcome would be, if this were the
  *             last host to try; FAILED only for a 5yz greeting or EHLO
+ * @param seen  when NULL is returned: what there is to say of the server; `level` is 0 unless the
+ *              level that it offers was too low
  */
 struct session *session_open(const struct session_settings *settings,
                              const struct session_peer *peer, struct arena *arena,
-                             struct recipient_outcome *why) MUST_CHECK;
+                             struct recipient_outcome *why, struct evidence *seen) MUST_CHECK;
 
 /* Say QUIT and close; after a breach just close. NULL is fine. */
 void session_close(struct session *s);

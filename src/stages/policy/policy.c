@@ -44,6 +44,8 @@ static void rule(struct ruling *r, const struct settings *s, struct arena *arena
         r->route = endpoint_text(&own->route, arena);
     } else if (s->smarthost.present) {
         r->route = endpoint_text(&s->smarthost.host, arena);
+        r->level = s->smarthost.tls == SETTING_SMARTHOST_NONE ? LEVEL_CLEARTEXT : LEVEL_VERIFIED;
+        r->reason = SLICE("[smarthost] tls");
     }
 }
 

@@ -58,7 +58,8 @@ static void settings_name_domains(void **unused)
     assert_int_equal(r[0].level, LEVEL_VERIFIED);
     assert_slice(r[0].route, "mx.one.test:26");
     assert_slice(r[0].reason, "[domain one.test] tls");
-    assert_int_equal(r[1].level, LEVEL_CLEARTEXT);
+    assert_int_equal(r[1].level, LEVEL_VERIFIED); /* of the smart host, which gets our password */
+    assert_slice(r[1].reason, "[smarthost] tls");
     assert_slice(r[1].route, "relay.test:587");
 }
 
