@@ -156,7 +156,7 @@ static bool make_verifier(struct keeper *k, struct slice account, struct slice p
 
 bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper_admin *admin = ctx;
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct keeper *k = admin->keeper;
     const struct admin_user_ask *ask = r->ask;
     struct account account = {.name = canonical(ask->account, r->arena),
@@ -185,7 +185,7 @@ bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
 
 bool keeper_on_user_set(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper_admin *admin = ctx;
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct keeper *k = admin->keeper;
     const struct admin_user_ask *ask = r->ask;
     struct account account;
@@ -217,7 +217,7 @@ bool keeper_on_user_set(void *ctx, struct ipc_request *r, struct error *e)
 
 bool keeper_on_user_list(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper_admin *admin = ctx;
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct admin_users *answer = r->answer;
     struct account *accounts = NULL;
     size_t count = 0;

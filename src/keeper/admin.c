@@ -1,11 +1,27 @@
 #include "keeper/admin.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
 #include "keeper/internal.h"
+
+struct keeper_admin *keeper_admin_of(struct keeper *k, const struct ipc_request *r)
+{
+    struct keeper_admin *admin = arena_alloc(r->arena, sizeof(*admin));
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+
+    admin->keeper = k;
+    if (getsockopt(r->channel, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0) {
+        (void)snprintf(admin->by, sizeof(admin->by), "uid %u", (unsigned)peer.uid);
+    } else {
+        (void)snprintf(admin->by, sizeof(admin->by), "unknown");
+    }
+    return admin;
+}
 
 bool keeper_admin_record(struct keeper_admin *admin, const char *verb, struct slice object,
                          struct slice reason, struct error *e)
@@ -19,7 +35,7 @@ bool keeper_admin_record(struct keeper_admin *admin, const char *verb, struct sl
 
 bool keeper_on_dkim_new(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper_admin *admin = ctx;
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
     const struct signer_new_ask *ask = r->ask;
     struct slice object = arena_printf(r->arena, "%.*s._domainkey.%.*s", SLICE_ARG(ask->name),
                                        SLICE_ARG(ask->domain));
@@ -38,7 +54,7 @@ bool keeper_on_dkim_new(void *ctx, struct ipc_request *r, struct error *e)
 
 bool keeper_on_dkim_list(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper_admin *admin = ctx;
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
 
     return ipc_call(admin->keeper->options.signer, &signer_list, NULL, -1, r->answer, NULL,
                     r->arena, KEEPER_ASK_MS, e);
@@ -74,7 +90,7 @@ static void list_entry(void *context, const struct queue_entry *entry)
 
 bool keeper_on_queue_list(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper_admin *admin = ctx;
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct admin_queue *answer = r->answer;
     struct listing l = {.arena = r->arena, .room = QUEUE_ROWS_MAX};
 
@@ -88,7 +104,7 @@ bool keeper_on_queue_list(void *ctx, struct ipc_request *r, struct error *e)
 
 bool keeper_on_checkpoint(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper_admin *admin = ctx;
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct checkpoint_record *answer = r->answer;
 
     return keeper_checkpoint(admin->keeper, r->arena, &answer->note, e);
@@ -96,7 +112,7 @@ bool keeper_on_checkpoint(void *ctx, struct ipc_request *r, struct error *e)
 
 bool keeper_on_rebuild(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper_admin *admin = ctx;
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct keeper *k = admin->keeper;
     struct admin_done *answer = r->answer;
     struct ledger_head head;
@@ -119,7 +135,7 @@ bool keeper_on_rebuild(void *ctx, struct ipc_request *r, struct error *e)
 
 bool keeper_on_backup(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper_admin *admin = ctx;
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct keeper *k = admin->keeper;
     struct admin_backup_answer *answer = r->answer;
     struct ledger_head head;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 
+#include "ipc/ipc.h"
 #include "keeper/keeper.h"
 
 #define ADMIN_NAME_MAX 64
@@ -14,6 +15,10 @@ struct keeper_admin {
     struct keeper *keeper;
     char by[ADMIN_NAME_MAX]; /* "uid 0" */
 };
+
+/* Who asks, over the channel that the request came from; lives as long as the request. */
+struct keeper_admin *keeper_admin_of(struct keeper *k, const struct ipc_request *r)
+    __attribute__((returns_nonnull));
 
 /* Record an act of administration before it is done. */
 bool keeper_admin_record(struct keeper_admin *admin, const char *verb, struct slice object,

@@ -7,7 +7,8 @@
 #include "keyring/keyring.h"
 #include "stages/delivery/schedule.h"
 
-#define IN_HAND_PER_CONNECTION 2 /* one is on the wire while the other one is reported */
+#define IN_HAND_PER_CONNECTION 2      /* one is on the wire while the other one is reported */
+#define WAIT_MAX_MS            600000 /* a longer wait for a job is cut */
 #define BROKEN_DELAY_MS                                                                            \
     300000 /* an entry whose records cannot be read waits, alarmed, and tries again */
 
@@ -79,13 +80,15 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
 
 bool keeper_on_job_next(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper *k = ctx;
+    const struct keeper_courier *courier = ctx;
+    struct keeper *k = courier->keeper;
     const struct keeper_job_ask *ask = r->ask;
     struct keeper_job *job = r->answer;
     const struct settings *settings = k->options.settings(k->options.context);
-    struct queue_entry *entry = queue_take(
-        k->queue, ask->route, IN_HAND_PER_CONNECTION * settings->delivery.per_host_concurrency,
-        (int64_t)ask->wait_ms);
+    int64_t wait_ms = ask->wait_ms < WAIT_MAX_MS ? (int64_t)ask->wait_ms : WAIT_MAX_MS;
+    struct queue_entry *entry =
+        queue_take(k->queue, courier->life, ask->route,
+                   IN_HAND_PER_CONNECTION * settings->delivery.per_host_concurrency, wait_ms);
     int copy = -1;
 
     if (!entry) {
@@ -100,28 +103,24 @@ bool keeper_on_job_next(void *ctx, struct ipc_request *r, struct error *e)
         *job = (struct keeper_job){0};
         return true;
     }
+    queue_let_go(k->queue, entry);
     r->answer_fd = copy;
     return true;
 }
 
 /* ── begin ── */
 
-bool keeper_on_job_begin(void *ctx, struct ipc_request *r, struct error *e)
+static bool begin_job(struct keeper *k, struct queue_entry *entry,
+                      const struct keeper_begin_ask *ask, struct arena *arena, struct error *e)
 {
-    struct keeper *k = ctx;
-    const struct keeper_begin_ask *ask = r->ask;
-    struct queue_entry *entry = queue_in_hand(k->queue, ask->job);
     struct facts f;
     struct keeper_job mine = {0};
 
-    if (!entry) {
-        return error_set(e, ERROR_DENIED, "no such job");
-    }
-    if (!parcel_facts(k, entry->parcel, r->arena, &f, e) ||
-        !pick_recipients(entry, &f, &mine, r->arena, e)) {
+    if (!parcel_facts(k, entry->parcel, arena, &f, e) ||
+        !pick_recipients(entry, &f, &mine, arena, e)) {
         return false;
     }
-    struct slice *names = arena_array(r->arena, mine.recipients.count + 1, sizeof(*names));
+    struct slice *names = arena_array(arena, mine.recipients.count + 1, sizeof(*names));
     for (size_t i = 0; i < mine.recipients.count; i++) {
         names[i] = ((const struct recipient *)mine.recipients.items)[i].address;
     }
@@ -139,6 +138,21 @@ bool keeper_on_job_begin(void *ctx, struct ipc_request *r, struct error *e)
     }
     entry->attempt++;
     return true;
+}
+
+bool keeper_on_job_begin(void *ctx, struct ipc_request *r, struct error *e)
+{
+    const struct keeper_courier *courier = ctx;
+    struct keeper *k = courier->keeper;
+    const struct keeper_begin_ask *ask = r->ask;
+    struct queue_entry *entry = queue_grasp(k->queue, courier->life, ask->job);
+
+    if (!entry) {
+        return error_set(e, ERROR_DENIED, "no such job");
+    }
+    bool begun = begin_job(k, entry, ask, r->arena, e);
+    queue_let_go(k->queue, entry);
+    return begun;
 }
 
 /* ── done ── */
@@ -363,10 +377,13 @@ static bool end_job(struct ending *d, struct error *e)
 
 bool keeper_on_job_done(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper *k = ctx;
+    const struct keeper_courier *courier = ctx;
+    struct keeper *k = courier->keeper;
     const struct keeper_done_ask *ask = r->ask;
-    struct ending d = {
-        .keeper = k, .entry = queue_in_hand(k->queue, ask->job), .ask = ask, .arena = r->arena};
+    struct ending d = {.keeper = k,
+                       .entry = queue_grasp(k->queue, courier->life, ask->job),
+                       .ask = ask,
+                       .arena = r->arena};
 
     if (!d.entry) {
         return error_set(e, ERROR_DENIED, "no such job");

@@ -218,9 +218,9 @@ void keeper_close(struct keeper *k)
     free(k);
 }
 
-void keeper_delivery_restarted(struct keeper *k)
+uint64_t keeper_delivery_restarted(struct keeper *k)
 {
-    queue_reclaim(k->queue);
+    return queue_reclaim(k->queue);
 }
 
 /* ── who may ask what ── */

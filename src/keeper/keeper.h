@@ -49,14 +49,21 @@ bool keeper_open(const struct keeper_options *options, struct keeper **out,
 /* Let the workers finish what they are at, then close. Nobody may be in a request. */
 void keeper_close(struct keeper *k);
 
-/* What each peer may ask; the context of all is the struct keeper. */
+/* What each peer may ask; the context is the struct keeper, for delivery a struct keeper_courier. */
 extern const struct ipc_table keeper_submission_table;
 extern const struct ipc_table keeper_delivery_table;
 extern const struct ipc_table keeper_auth_table;
 extern const struct ipc_table keeper_admin_table; /* the control socket */
 
-/* A new delivery process began: what the old one had in hand goes back into the queue. */
-void keeper_delivery_restarted(struct keeper *k);
+/* One delivery process as the keeper knows it: the context of its table. */
+struct keeper_courier {
+    struct keeper *keeper;
+    uint64_t life;
+};
+
+/* A new delivery process began: what the old one had in hand goes back into the queue, and the old
+ * one's channels get nothing any more. Returns the new one's life. */
+uint64_t keeper_delivery_restarted(struct keeper *k);
 
 extern const struct ipc_table
     keeper_reader_table; /* of reader: what was read; context: the keeper */

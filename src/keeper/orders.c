@@ -73,7 +73,7 @@ static uint64_t obey(struct keeper *k, const struct letter_id *id, const struct 
 
 bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper_admin *admin = ctx;
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct keeper *k = admin->keeper;
     struct admin_done *answer = r->answer;
     struct order order = *(const struct order *)r->ask;

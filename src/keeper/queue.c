@@ -30,6 +30,7 @@ struct queue {
     struct queue_entry *hand[HANDS]; /* by job number */
     struct timetable timetable;
     uint64_t last_job;
+    uint64_t life; /* of the delivery process that is served now */
     bool closed;
     bool paused;
 };
@@ -279,9 +280,11 @@ static int64_t call_the_due(struct queue *q, int64_t wait_ms)
     return wait_ms;
 }
 
-static void take_in_hand(struct queue *q, struct queue_entry *entry)
+static void make_busy(struct queue *q, struct queue_entry *entry)
 {
     entry->lane->in_hand++;
+    entry->busy = true;
+    entry->life = q->life;
     entry->job = ++q->last_job;
     entry->hand_next = q->hand[entry->job % HANDS];
     q->hand[entry->job % HANDS] = entry;
@@ -292,7 +295,7 @@ static struct queue_entry *take_from(struct queue *q, struct queue_lane *lane)
     struct queue_entry *entry = lane->head;
 
     leave_lane(entry);
-    take_in_hand(q, entry);
+    make_busy(q, entry);
     return entry;
 }
 
@@ -345,14 +348,14 @@ static struct timespec until(int64_t steady_ms)
     return (struct timespec){.tv_sec = steady_ms / 1000, .tv_nsec = steady_ms % 1000 * 1000000};
 }
 
-struct queue_entry *queue_take(struct queue *q, struct slice route, size_t per_lane,
+struct queue_entry *queue_take(struct queue *q, uint64_t life, struct slice route, size_t per_lane,
                                int64_t wait_ms)
 {
     int64_t deadline = clock_steady_ms() + wait_ms;
     struct queue_entry *entry = NULL;
 
     (void)pthread_mutex_lock(&q->lock);
-    while (!q->closed) {
+    while (!q->closed && q->life == life) {
         int64_t left = deadline - clock_steady_ms();
         int64_t nap = call_the_due(q, left > 0 ? left : 0);
         entry = try_take(q, route, per_lane);
@@ -366,12 +369,18 @@ struct queue_entry *queue_take(struct queue *q, struct slice route, size_t per_l
     return entry;
 }
 
-struct queue_entry *queue_in_hand(struct queue *q, uint64_t job)
+struct queue_entry *queue_grasp(struct queue *q, uint64_t life, uint64_t job)
 {
     (void)pthread_mutex_lock(&q->lock);
     struct queue_entry *entry = job ? q->hand[job % HANDS] : NULL;
     while (entry && entry->job != job) {
         entry = entry->hand_next;
+    }
+    if (entry && (entry->busy || entry->life != life)) {
+        entry = NULL;
+    }
+    if (entry) {
+        entry->busy = true;
     }
     (void)pthread_mutex_unlock(&q->lock);
     return entry;
@@ -386,8 +395,27 @@ static void leave_hand(struct queue *q, struct queue_entry *entry)
     }
     *link = entry->hand_next;
     entry->job = 0;
+    entry->busy = false;
     entry->lane->in_hand--;
     (void)pthread_cond_broadcast(&q->changed);
+}
+
+/* The process that had it is gone: what it did is unknown, so it comes again at once. */
+static void take_back(struct queue *q, struct queue_entry *entry)
+{
+    leave_hand(q, entry);
+    entry->next_at = 0;
+    place(q, entry);
+}
+
+void queue_let_go(struct queue *q, struct queue_entry *entry)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    entry->busy = false;
+    if (entry->life != q->life) {
+        take_back(q, entry);
+    }
+    (void)pthread_mutex_unlock(&q->lock);
 }
 
 void queue_put_back(struct queue *q, struct queue_entry *entry)
@@ -419,17 +447,18 @@ void queue_finish(struct queue *q, struct queue_entry *entry)
     free_entry(entry);
 }
 
-void queue_reclaim(struct queue *q)
+uint64_t queue_reclaim(struct queue *q)
 {
     (void)pthread_mutex_lock(&q->lock);
+    uint64_t life = ++q->life;
     for (struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
-        if (entry->job) {
-            leave_hand(q, entry);
-            entry->next_at = 0;
-            place(q, entry);
+        if (entry->job && !entry->busy) {
+            take_back(q, entry);
         }
     }
+    (void)pthread_cond_broadcast(&q->changed);
     (void)pthread_mutex_unlock(&q->lock);
+    return life;
 }
 
 /* Take an entry out of lane or timetable. */
@@ -479,7 +508,7 @@ struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *i
             continue;
         }
         displace(q, entry);
-        take_in_hand(q, entry);
+        make_busy(q, entry);
         entry->next = taken;
         taken = entry;
     }

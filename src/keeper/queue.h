@@ -3,8 +3,16 @@
  * An entry is one ruling of one letter: some recipients of one domain. Entries that share a next
  * hop stand in one lane; a lane hands out as many jobs at once as one host should get, and lanes
  * take turns, so that a slow host delays nobody else. Everything here can be made again from the
- * catalog's queue rows. Thread-safe; entries that were taken belong to the taker until they are put
- * back or finished. */
+ * catalog's queue rows.
+ *
+ * Thread-safe. An entry is at rest, in hand (the delivery process works on it, and names it by job
+ * number) or busy (one thread of the keeper works on it, and nobody else touches it):
+ *
+ *     at rest ─ take ─► busy ─ let_go ─► in hand ─ grasp ─► busy ─ put_back ─► at rest
+ *        ▲ ◄──────────────────────────── reclaim                  └ finish ─► freed
+ *
+ * A life is that of one delivery process: what a dead one had in hand goes back, and who asks in
+ * its name afterwards gets nothing. */
 #pragma once
 
 #include "base/error.h"
@@ -34,7 +42,9 @@ struct queue_entry {
     uint16_t *pending; /* indexes of recipients; memory of the entry */
     size_t n_pending;
 
-    uint64_t job; /* number while it is in hand, else 0 */
+    uint64_t job;  /* number while it is busy or in hand, else 0 */
+    uint64_t life; /* of the delivery process that took it */
+    bool busy;
     struct queue_lane *lane;
     struct queue_entry *next;                /* in its lane, or in a list that was taken */
     struct queue_entry *all_prev, *all_next; /* in the list of all */
@@ -60,26 +70,30 @@ void queue_entry_reason(struct queue_entry *entry, struct slice reason);
 void queue_add(struct queue *q, struct queue_entry *entry);
 
 /**
- * Take an entry that is due, waiting up to `wait_ms` for one.
+ * Take an entry that is due, waiting up to `wait_ms` for one. It is busy.
  *
+ * @param life      of the process that asks, from queue_reclaim()
  * @param route     only one of this lane (see queue_lane_key()); empty: any
  * @param per_lane  jobs that one lane may have in hand
- * @return          NULL when there was none in time or the queue is closing
+ * @return          NULL when there was none in time, the life is over or the queue is closing
  */
-struct queue_entry *queue_take(struct queue *q, struct slice route, size_t per_lane,
+struct queue_entry *queue_take(struct queue *q, uint64_t life, struct slice route, size_t per_lane,
                                int64_t wait_ms);
 
-/* The entry in hand under that job number, or NULL. It stays in hand. */
-struct queue_entry *queue_in_hand(struct queue *q, uint64_t job);
+/* Make the entry busy that this life has in hand under that job number; NULL when there is none. */
+struct queue_entry *queue_grasp(struct queue *q, uint64_t life, uint64_t job);
 
-/* Put an entry in hand back, with its next_at and state as they are now. */
+/* Leave a busy entry in hand. */
+void queue_let_go(struct queue *q, struct queue_entry *entry);
+
+/* Put a busy entry back, with its next_at and state as they are now. */
 void queue_put_back(struct queue *q, struct queue_entry *entry);
 
-/* An entry in hand has nothing left to do: free it. */
+/* A busy entry has nothing left to do: free it. */
 void queue_finish(struct queue *q, struct queue_entry *entry);
 
-/* Everything in hand goes back: the process that had it is gone. */
-void queue_reclaim(struct queue *q);
+/* Everything in hand goes back: the process that had it is gone. Returns the next one's life. */
+uint64_t queue_reclaim(struct queue *q);
 
 /**
  * Change waiting and held entries of a letter.
@@ -92,7 +106,7 @@ void queue_reclaim(struct queue *q);
 size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling, uint64_t state,
                    uint64_t next_at);
 
-/* Take every waiting or held entry of a letter into hand, to cancel them; from a list linked by
+/* Take every waiting or held entry of a letter, to cancel them: busy, in a list linked by
  * `next`. */
 struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *id, uint64_t ruling);
 

@@ -27,18 +27,21 @@ static void lanes_take_turns(void **unused)
     queue_add(q, entry_for("slow.test", 0));
     queue_add(q, entry_for("quick.test", 0));
 
-    struct queue_entry *a = queue_take(q, SLICE_NONE, 2, 0);
-    struct queue_entry *b = queue_take(q, SLICE_NONE, 2, 0);
-    struct queue_entry *c = queue_take(q, SLICE_NONE, 2, 0);
+    struct queue_entry *a = queue_take(q, 0, SLICE_NONE, 2, 0);
+    struct queue_entry *b = queue_take(q, 0, SLICE_NONE, 2, 0);
+    struct queue_entry *c = queue_take(q, 0, SLICE_NONE, 2, 0);
     assert_slice(a->domain, "slow.test");
     assert_slice(b->domain, "quick.test");
     assert_slice(c->domain, "slow.test");
-    assert_null(queue_take(q, SLICE_NONE, 2, 0)); /* two in hand are the most */
+    assert_null(queue_take(q, 0, SLICE_NONE, 2, 0)); /* two in hand are the most */
     queue_finish(q, a);
-    struct queue_entry *d = queue_take(q, SLICE("slow.test"), 2, 0);
+    struct queue_entry *d = queue_take(q, 0, SLICE("slow.test"), 2, 0);
     assert_non_null(d);
-    assert_ptr_equal(queue_in_hand(q, d->job), d);
-    assert_null(queue_in_hand(q, 99));
+    assert_null(queue_grasp(q, 0, d->job)); /* it is busy */
+    queue_let_go(q, d);
+    assert_null(queue_grasp(q, 1, d->job)); /* another life's */
+    assert_ptr_equal(queue_grasp(q, 0, d->job), d);
+    assert_null(queue_grasp(q, 0, 99));
     queue_free(q);
 }
 
@@ -51,10 +54,10 @@ static void what_waits_comes_in_order_of_time(void **unused)
     for (uint64_t i = 0; i < 50; i++) {
         queue_add(q, entry_for("a.test", now + 20 + i * 37 % 50)); /* all orders of arrival */
     }
-    assert_null(queue_take(q, SLICE_NONE, 100, 0));
+    assert_null(queue_take(q, 0, SLICE_NONE, 100, 0));
     uint64_t before = 0;
     for (int i = 0; i < 50; i++) {
-        struct queue_entry *entry = queue_take(q, SLICE_NONE, 100, 1000);
+        struct queue_entry *entry = queue_take(q, 0, SLICE_NONE, 100, 1000);
         assert_non_null(entry);
         assert_true(entry->next_at >= before && entry->next_at <= (uint64_t)clock_wall_ms());
         before = entry->next_at;
@@ -78,9 +81,15 @@ static void orders_find_their_letter(void **unused)
     assert_int_equal(counts.deferred, 1);
     assert_int_equal(queue_order(q, &id, 2, QUEUE_WAITING, 0), 0); /* no such ruling */
     assert_int_equal(queue_order(q, &id, 1, QUEUE_WAITING, 0), 1);
-    assert_ptr_equal(queue_take(q, SLICE_NONE, 1, 0), entry);
+    assert_ptr_equal(queue_take(q, 0, SLICE_NONE, 1, 0), entry);
     assert_true(entry->released);
-    queue_reclaim(q); /* its taker died */
+    assert_int_equal(queue_reclaim(q), 1);           /* its taker died while we were busy with it */
+    assert_null(queue_take_letter(q, &id, 0));       /* still busy */
+    assert_null(queue_take(q, 0, SLICE_NONE, 1, 0)); /* the dead one gets nothing any more */
+    queue_let_go(q, entry);
+    assert_ptr_equal(queue_take(q, 1, SLICE_NONE, 1, 0), entry);
+    queue_let_go(q, entry);
+    assert_int_equal(queue_reclaim(q), 2); /* and now while it was in hand */
     assert_ptr_equal(queue_take_letter(q, &id, 0), entry);
     queue_finish(q, entry);
     queue_free(q);

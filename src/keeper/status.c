@@ -139,7 +139,7 @@ static const struct metric metrics[] = {
 
 bool keeper_on_status(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct keeper_admin *admin = ctx;
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct keeper *k = admin->keeper;
     struct admin_status_answer *answer = r->answer;
     struct admin_fact *facts = arena_array(r->arena, N_METRICS, sizeof(*facts));

@@ -1,9 +1,205 @@
+/* The process that writes: the keeper (keeper/keeper.h) behind its channels and its two sockets. */
+#include "keeper/keeper.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#include "host/thread.h"
 #include "processes/roles.h"
+
+#define METRICS_MAX     ((size_t)256 << 10)
+#define METRICS_WAIT_MS 5000
+
+static const struct settings *settings_of(void *role)
+{
+    return role_settings(role);
+}
+
+static void alert(void *role, const char *event, const char *sentence)
+{
+    role_alert(role, event, sentence);
+}
+
+static const char *path_in(struct role *r, const char *directory, const char *file)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/%s", role_path(r, directory), file) < 0) {
+        arena_panic("out of memory");
+    }
+    return path; /* lives as long as the process */
+}
+
+static bool open_keeper(struct role *r, struct keeper **k, struct error *e)
+{
+    const struct keeper_options options = {
+        .settings = settings_of,
+        .alert = alert,
+        .context = r,
+        .ledger_directory = role_directory(r, "ledger"),
+        .ledger_path = role_path(r, "ledger"),
+        .catalog_path = path_in(r, "catalog", "catalog.db"),
+        .search_path = path_in(r, "catalog", "search.db"),
+        .state_path = path_in(r, "state", "state.db"),
+        .ledger_key = role_key(r, "ledger"),
+        .state_key = role_key(r, "state"),
+        .search_key = role_key(r, "search"),
+        .auth = role_pool(r, "auth"),
+        .signer = role_pool(r, "signer"),
+        .inspector = role_pool(r, "inspector"),
+    };
+
+    return keeper_open(&options, k, e);
+}
+
+/* ── delivery: one life for each process ── */
+
+/* What one channel's thread gets. */
+struct courier_channel {
+    struct ipc_server server;
+    struct keeper_courier courier;
+    int fd;
+};
+
+static void serve_courier(void *argument)
+{
+    struct courier_channel *c = argument;
+    struct error e;
+
+    if (!ipc_serve(&c->server, c->fd, &e)) {
+        log_event(LOG_WARNING, "ipc.breach", LOG_TEXT("peer", "delivery"),
+                  LOG_TEXT("reason", e.text));
+    }
+    (void)close(c->fd);
+    free(c);
+}
+
+static void start_courier(struct keeper_courier courier, int fd)
+{
+    struct courier_channel *c = calloc(1, sizeof(*c));
+    struct error e;
+
+    if (!c) {
+        arena_panic("out of memory");
+    }
+    c->courier = courier;
+    c->fd = fd;
+    ipc_server_init(&c->server, &keeper_delivery_table, &c->courier);
+    if (!thread_start("delivery", THREAD_STACK_LARGE, serve_courier, c, &e)) {
+        log_event(LOG_ERROR, "ipc.unserved", LOG_TEXT("peer", "delivery"),
+                  LOG_TEXT("reason", e.text));
+        (void)close(fd);
+        free(c);
+    }
+}
+
+/* All ends of a dead process's channels are closed before the supervisor starts the next one. */
+static bool is_dead(int witness)
+{
+    struct pollfd p = {.fd = witness, .events = POLLIN};
+
+    return witness < 0 || (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)));
+}
+
+/* Serve delivery's channels until the end: a channel that comes while the last process's first one
+ * is hung up belongs to a new process. */
+static void serve_couriers(struct role *r, struct keeper *k)
+{
+    struct keeper_courier courier = {.keeper = k};
+    OWN(fd) int witness = -1;
+    const char *peer = NULL;
+    int fd = role_next_channel(r, &peer);
+
+    while (fd >= 0) {
+        if (is_dead(witness)) {
+            own_fd(&witness);
+            witness = dup(fd);
+            courier.life = keeper_delivery_restarted(k);
+        }
+        start_courier(courier, fd);
+        fd = role_next_channel(r, &peer);
+    }
+}
+
+/* ── metrics ── */
+
+struct metrics {
+    struct keeper *keeper;
+    int listening;
+};
+
+/* Answer whoever connects with the numbers of now: an HTTP/1.0 answer, whatever was asked, so that
+ * a scraper and `nc -U` both read it. */
+static void answer_metrics(struct keeper *k, int visitor)
+{
+    OWN(buf) struct buf body = {.max = METRICS_MAX};
+    OWN(buf) struct buf head = {.max = METRICS_MAX};
+    const struct timeval patience = {.tv_sec = METRICS_WAIT_MS / 1000};
+    char question[4096];
+
+    (void)setsockopt(visitor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    (void)setsockopt(visitor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    bool http = recv(visitor, question, sizeof(question), 0) >= 4;
+    keeper_metrics(k, &body);
+    if (http) {
+        buf_printf(&head,
+                   "HTTP/1.0 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n"
+                   "Content-Length: %zu\r\n\r\n",
+                   body.len);
+    }
+    buf_add(&head, buf_slice(&body));
+    for (size_t sent = 0; sent < head.len;) {
+        ssize_t n = send(visitor, head.ptr + sent, head.len - sent, MSG_NOSIGNAL);
+        if (n <= 0) {
+            return;
+        }
+        sent += (size_t)n;
+    }
+}
+
+static void serve_metrics(void *argument)
+{
+    const struct metrics *m = argument;
+
+    for (;;) {
+        OWN(fd) int visitor = accept4(m->listening, NULL, NULL, SOCK_CLOEXEC);
+        if (visitor < 0) {
+            (void)usleep(100000);
+            continue;
+        }
+        answer_metrics(m->keeper, visitor);
+    }
+}
 
 bool keeper_run(struct role *r, struct error *e)
 {
-    (void)e;
+    static struct ipc_server submission;
+    static struct ipc_server auth;
+    static struct ipc_server admin;
+    static struct metrics metrics;
+    struct keeper *k = NULL;
+
+    if (!open_keeper(r, &k, e)) {
+        return false;
+    }
+    ipc_server_init(&submission, &keeper_submission_table, k);
+    ipc_server_init(&auth, &keeper_auth_table, k);
+    ipc_server_init(&admin, &keeper_admin_table, k);
+    metrics = (struct metrics){k, role_socket(r, "metrics", 0)};
+    role_serve(r, "submission", &submission);
+    role_serve(r, "auth", &auth);
+    if (!role_serve_socket(r, "keeper", &admin, e) ||
+        !thread_start("metrics", THREAD_STACK_SMALL, serve_metrics, &metrics, e)) {
+        return false;
+    }
     role_ready(r);
-    role_wait(r);
+    serve_couriers(r, k);
+    /* Nothing is closed under the threads that still answer: what was acknowledged is on disk, and
+     * what was not comes again, as after a power cut. */
     return true;
 }
