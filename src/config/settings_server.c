@@ -115,11 +115,14 @@ static const struct config_setting archive_rows[] = {
                .example = "auditor@audit.example",
                .help = "People outside who get the checkpoints by mail and can prove a rollback.",
                .more =
+                   "Once a day, and whenever `postern checkpoint` is called. "
                    "Without any anchor the ledger proves that nothing was changed in the middle, "
                    "but not that its end was not cut off; `postern ledger verify` then says so."),
     CONFIG_ROW("anchor-file", PATH, struct archive_settings, anchor_file, .list = true,
                .example = "/mnt/worm/postern-checkpoints",
-               .help = "Files to which checkpoints are appended, on storage that others control."),
+               .help =
+                   "Files to which `postern checkpoint` appends, on storage that others control.",
+               .more = "The daemon cannot reach them: run the command from a timer, as root."),
     CONFIG_ROW("disk-warning", SIZE, struct archive_settings, disk_warning, .initial = "5GiB",
                .max = 64 * CONFIG_TIB,
                .help = "Free space of the data directory below which an alarm is raised."),

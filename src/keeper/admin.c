@@ -107,7 +107,8 @@ bool keeper_on_checkpoint(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct checkpoint_record *answer = r->answer;
 
-    return keeper_checkpoint(admin->keeper, r->arena, &answer->note, e);
+    return keeper_checkpoint(admin->keeper, r->arena, &answer->note, e) &&
+           keeper_anchor(admin->keeper, answer->note, r->arena, e);
 }
 
 bool keeper_on_rebuild(void *ctx, struct ipc_request *r, struct error *e)

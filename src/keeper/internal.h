@@ -191,6 +191,27 @@ bool repeats_find(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN
 /* Make queue entries of a decision's rulings. */
 void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d);
 
+/* own_letters.c */
+
+/* A letter that Postern itself writes: null reverse-path, no account. */
+struct own_letter {
+    struct letter_id id;
+    struct cbor_list to; /* struct recipient */
+    struct slice subject;
+    struct slice about;        /* id of the letter it reports on, or empty */
+    bool utf8;                 /* header or addresses hold bytes beyond ASCII */
+    struct slice bytes;        /* the letter, header to last line */
+    struct ledger_record with; /* recorded in the same commit; type 0: none */
+};
+
+/* Record it and send it the way of every letter. */
+bool keeper_write_letter(struct keeper *k, const struct own_letter *letter,
+                         struct error *e) MUST_CHECK;
+
+/* Mail a checkpoint's note to who keeps it outside (`anchor-mail`); true also when nobody does. */
+bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena,
+                   struct error *e) MUST_CHECK;
+
 /* notices.c */
 
 /* Tell the sender what became of these recipients, where it is due; `entry` is in hand. */

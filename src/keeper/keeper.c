@@ -11,7 +11,8 @@
 #include "keyring/keyring.h"
 #include "search/index.h"
 
-#define RECORD_MAX ((size_t)16 << 20) /* bytes of a record that is no letter */
+#define RECORD_MAX      ((size_t)16 << 20) /* bytes of a record that is no letter */
+#define ANCHOR_EVERY_MS (INT64_C(24) * 3600 * 1000)
 
 void keeper_alert(struct keeper *k, const char *event, const char *sentence)
 {
@@ -122,14 +123,29 @@ static bool start_thread(struct keeper *k, const char *name, thread_main *main, 
     return true;
 }
 
-/* Signs the tree's head from time to time. */
+/* Sign the tree's head, and once a day send it out. */
+static bool sign_head(struct keeper *k, int64_t *anchored_at, struct arena *arena, struct error *e)
+{
+    struct slice note;
+
+    if (!keeper_checkpoint(k, arena, &note, e)) {
+        return false;
+    }
+    if (clock_wall_ms() - *anchored_at < ANCHOR_EVERY_MS) {
+        return true;
+    }
+    *anchored_at = clock_wall_ms();
+    return keeper_anchor(k, note, arena, e);
+}
+
+/* Signs the tree's head from time to time, when something was recorded since. */
 static void keeper_mind(void *keeper)
 {
     struct keeper *k = keeper;
     OWN(arena) struct arena arena = {.max = 1 << 20};
     struct ledger_head head;
     uint64_t signed_size = 0;
-    struct slice note;
+    int64_t anchored_at = 0;
     struct error e;
 
     while (!atomic_load(&k->closing)) {
@@ -140,8 +156,9 @@ static void keeper_mind(void *keeper)
         if (clock_wall_ms() < due || head.size == signed_size) {
             continue;
         }
-        if (keeper_checkpoint(k, &arena, &note, &e)) {
-            signed_size = head.size + 1; /* the checkpoint's own record */
+        if (sign_head(k, &anchored_at, &arena, &e)) {
+            ledger_head(k->ledger, &head);
+            signed_size = head.size;
         } else {
             log_event(LOG_WARNING, "ledger.checkpoint_failed", LOG_TEXT("reason", e.text));
             atomic_store(&k->checkpoint_at, clock_wall_ms()); /* not again at once */

@@ -5,7 +5,6 @@
 
 #include "host/memfd.h"
 #include "keeper/internal.h"
-#include "keyring/digest.h"
 #include "keyring/keyring.h"
 #include "stages/receipts/receipts.h"
 
@@ -108,25 +107,6 @@ static bool write_report(struct making *m, struct slice copy, struct buf *out, b
     return !out->full || error_set(e, ERROR_LIMIT, "a notice does not fit");
 }
 
-static struct facts facts_of(const struct making *m, const struct letter_id *id,
-                             struct slice report, const uint8_t *digest, bool utf8)
-{
-    struct recipient *to = arena_array(m->arena, 1, sizeof(*to));
-
-    *to = (struct recipient){.address = m->about->reverse_path, .notify = NOTIFY_NEVER};
-    return (struct facts){
-        .id = letter_id_slice(id),
-        .kind = LETTER_NOTICE,
-        .received_at = (uint64_t)clock_wall_ms(),
-        .recipients = {to, 1},
-        .smtputf8 = utf8,
-        .size = report.len,
-        .digest = slice_of(digest, DIGEST_LEN),
-        .subject = SLICE("Delivery status notification"),
-        .about = m->about->id
-    };
-}
-
 static uint64_t kind_of(const struct making *m)
 {
     enum receipt_state state = m->recipients[m->due[0]].state;
@@ -155,38 +135,28 @@ static struct notice notice_of(const struct making *m, const struct letter_id *i
 
 static bool record_notice(struct making *m, struct slice report, bool utf8, struct error *e)
 {
-    OWN(parcel) struct parcel *p = parcel_new();
-    OWN(buf) struct buf content = {.max = report.len + 64};
-    OWN(buf) struct buf notice = {.max = 1 << 20};
-    struct ledger_ref refs[3];
-    uint8_t digest[DIGEST_LEN];
-
-    p->id = letter_id_new();
-    p->kind = LETTER_NOTICE;
-    digest_of(report, SLICE_NONE, digest);
-    struct facts f = facts_of(m, &p->id, report, digest, utf8);
-    p->received_at = f.received_at;
-    struct content c = {.id = f.id, .bytes = report};
-    struct notice n = notice_of(m, &p->id);
-    cbor_write(&p->facts_body, &facts_schema, &f);
-    cbor_write(&content, &content_schema, &c);
-    cbor_write(&notice, &notice_schema, &n);
-    const struct ledger_record records[] = {
-        {RECORD_FACTS,   buf_slice(&p->facts_body)},
-        {RECORD_CONTENT, buf_slice(&content)      },
-        {RECORD_NOTICE,  buf_slice(&notice)       }
+    OWN(buf) struct buf body = {.max = 1 << 20};
+    struct recipient to = {.address = m->about->reverse_path, .notify = NOTIFY_NEVER};
+    const struct letter_id id = letter_id_new();
+    struct notice n = notice_of(m, &id);
+    struct own_letter letter = {
+        .id = id,
+        .to = {&to, 1},
+        .subject = SLICE("Delivery status notification"),
+        .about = m->about->id,
+        .utf8 = utf8,
+        .bytes = report
     };
-    indexer_expect(m->keeper, p);
-    if (notice.full || !keeper_record(m->keeper, records, 3, refs, true, e)) {
-        indexer_forget(m->keeper, p);
-        return !notice.full ? false : error_set(e, ERROR_LIMIT, "a notice does not fit");
+
+    cbor_write(&body, &notice_schema, &n);
+    if (body.full) {
+        return error_set(e, ERROR_LIMIT, "a notice does not fit");
     }
-    p->seq = refs[0].seq;
-    p->facts = refs[0];
-    p->content = refs[1];
+    letter.with = (struct ledger_record){RECORD_NOTICE, buf_slice(&body)};
+    if (!keeper_write_letter(m->keeper, &letter, e)) {
+        return false;
+    }
     m->entry->warned = m->entry->warned || n.kind == NOTICE_DELAY;
-    (void)atomic_fetch_add(&m->keeper->counters.notices, 1);
-    backlog_add(m->keeper, TAKE(p, NULL));
     return true;
 }
 

@@ -1,0 +1,152 @@
+/* Letters that Postern itself writes: notices, and checkpoints for who keeps them outside. They go
+ * the way of every letter. */
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "formats/mail/date.h"
+#include "keeper/internal.h"
+#include "keyring/digest.h"
+
+#define ANCHOR_MAX  (64 << 10)
+#define QUOTED_LINE 70
+#define BOUNDARY    "=_checkpoint_of_the_archive"
+
+static void describe(const struct own_letter *letter, const uint8_t *digest, struct facts *f)
+{
+    *f = (struct facts){
+        .id = letter_id_slice(&letter->id),
+        .kind = LETTER_NOTICE,
+        .received_at = (uint64_t)clock_wall_ms(),
+        .recipients = letter->to,
+        .smtputf8 = letter->utf8,
+        .size = letter->bytes.len,
+        .digest = slice_of(digest, DIGEST_LEN),
+        .subject = letter->subject,
+        .about = letter->about,
+    };
+}
+
+bool keeper_write_letter(struct keeper *k, const struct own_letter *letter, struct error *e)
+{
+    OWN(parcel) struct parcel *p = parcel_new();
+    OWN(buf) struct buf body = {.max = letter->bytes.len + 64};
+    struct ledger_ref refs[3];
+    uint8_t digest[DIGEST_LEN];
+    struct facts f;
+
+    digest_of(letter->bytes, SLICE_NONE, digest);
+    describe(letter, digest, &f);
+    p->id = letter->id;
+    p->kind = f.kind;
+    p->received_at = f.received_at;
+    struct content content = {.id = f.id, .bytes = letter->bytes};
+    cbor_write(&p->facts_body, &facts_schema, &f);
+    cbor_write(&body, &content_schema, &content);
+    const struct ledger_record records[] = {
+        {RECORD_FACTS,   buf_slice(&p->facts_body)},
+        {RECORD_CONTENT, buf_slice(&body)         },
+        letter->with
+    };
+    indexer_expect(k, p);
+    if (!keeper_record(k, records, letter->with.type ? 3 : 2, refs, true, e)) {
+        indexer_forget(k, p);
+        return false;
+    }
+    p->seq = refs[0].seq;
+    p->facts = refs[0];
+    p->content = refs[1];
+    (void)atomic_fetch_add(&k->counters.notices, 1);
+    backlog_add(k, TAKE(p, NULL));
+    return true;
+}
+
+/* Quoted-printable (RFC 2045 section 6.7) of a text whose lines end with LF. */
+static void write_quoted(struct slice text, struct buf *out)
+{
+    size_t column = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        if (c == '\n') {
+            buf_add_text(out, "\r\n");
+            column = 0;
+            continue;
+        }
+        if (column >= QUOTED_LINE) {
+            buf_add_text(out, "=\r\n");
+            column = 0;
+        }
+        if (c == '=' || c < 0x20 || c > 0x7e) {
+            buf_printf(out, "=%02X", c);
+            column += 3;
+        } else {
+            buf_add_byte(out, c);
+            column++;
+        }
+    }
+}
+
+static void write_anchor_header(const struct settings *settings, const struct letter_id *id,
+                                struct buf *out)
+{
+    const struct slice *domains = settings->general.domains.items;
+    const struct slice *to = settings->archive.anchor_mail.items;
+    char date[MAIL_DATE_MAX];
+    char text[LETTER_ID_TEXT];
+
+    mail_date_write(clock_wall_ms(), date);
+    letter_id_text(id, text);
+    buf_printf(out, "Date: %s\r\nFrom: Postern <postmaster@%.*s>\r\n", date, SLICE_ARG(domains[0]));
+    for (size_t i = 0; i < settings->archive.anchor_mail.count; i++) {
+        buf_printf(out, "%s%.*s", i ? ",\r\n " : "To: ", SLICE_ARG(to[i]));
+    }
+    buf_printf(out,
+               "\r\nSubject: Checkpoint of the mail archive of %.*s\r\n"
+               "Message-ID: <%s@%.*s>\r\nAuto-Submitted: auto-generated\r\n"
+               "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"" BOUNDARY
+               "\"\r\n\r\n",
+               SLICE_ARG(domains[0]), text, SLICE_ARG(settings->general.hostname));
+}
+
+static void write_anchor(const struct settings *settings, struct slice note,
+                         const struct letter_id *id, struct buf *out)
+{
+    write_anchor_header(settings, id, out);
+    buf_add_text(out,
+                 "--" BOUNDARY "\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
+                 "Please keep the attached file. It fixes the state of the mail archive at this\r\n"
+                 "time: whoever has it can show later that nothing recorded before was changed\r\n"
+                 "or cut off, with\r\n\r\n    postern ledger verify --since checkpoint.txt\r\n\r\n"
+                 "--" BOUNDARY "\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                 "Content-Disposition: attachment; filename=checkpoint.txt\r\n"
+                 "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+    write_quoted(note, out);
+    buf_add_text(out, "\r\n--" BOUNDARY "--\r\n");
+}
+
+bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena, struct error *e)
+{
+    const struct settings *settings = k->options.settings(k->options.context);
+    const struct slice *to = settings->archive.anchor_mail.items;
+    size_t n = settings->archive.anchor_mail.count;
+    OWN(buf) struct buf bytes = {.max = ANCHOR_MAX};
+    struct recipient *recipients = arena_array(arena, n + 1, sizeof(*recipients));
+    struct own_letter letter = {
+        .id = letter_id_new(),
+        .to = {recipients, n},
+        .subject = SLICE("Checkpoint of the mail archive")
+    };
+
+    if (n == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        recipients[i] = (struct recipient){.address = to[i], .notify = NOTIFY_NEVER};
+    }
+    write_anchor(settings, note, &letter.id, &bytes);
+    if (bytes.full) {
+        return error_set(e, ERROR_LIMIT, "a checkpoint's letter does not fit");
+    }
+    letter.bytes = buf_slice(&bytes);
+    return keeper_write_letter(k, &letter, e);
+}

@@ -1,0 +1,211 @@
+"""A company with Postern, in one directory: certificates, configuration, the running daemon.
+
+`./do up` and the system tests use the same class, so what a newcomer sees is what is tested. All
+ports are free ones on loopback; only processes that were started here are ended here.
+"""
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("POSTERN_BUILD", ROOT / "build"))
+START_S = 30
+STOP_S = 30
+
+
+def free_port():
+    """A TCP port of loopback that nobody listens at now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, condition, seconds=20.0, pause=0.05):
+    """Wait until condition() is true and return its value; fail with `what` otherwise."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {seconds:g} s in vain for {what}")
+        time.sleep(pause)
+
+
+def accepts(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+class Authority:
+    """A small certificate authority, made with openssl(1)."""
+
+    def __init__(self, directory, name="Postern test authority"):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.certificate = self.directory / "ca.pem"
+        self.key = self.directory / "ca.key"
+        if not self.certificate.exists():
+            self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                          "-noenc", "-keyout", self.key, "-out", self.certificate,
+                          "-days", "3650", "-subj", f"/CN={name}")
+
+    def _openssl(self, *arguments):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, cwd=self.directory,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def issue(self, *names, days=365):
+        """Paths of a certificate for these DNS names and of its key, new ones each time."""
+        stem = f"{names[0]}-{len(list(self.directory.glob('*.csr'))):03}"
+        certificate, key, request = (self.directory / f"{stem}.{e}" for e in ("pem", "key", "csr"))
+        extensions = self.directory / f"{stem}.ext"
+        extensions.write_text("subjectAltName=" + ",".join(f"DNS:{n}" for n in names) + "\n")
+        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc",
+                      "-keyout", key, "-out", request, "-subj", f"/CN={names[0]}")
+        self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
+                      "-CAcreateserial", "-days", days, "-extfile", extensions,
+                      "-out", certificate)
+        key.chmod(0o600)
+        return certificate, key
+
+
+class Company:
+    """example.test and its gateway."""
+
+    def __init__(self, directory, domain="example.test", hostname="mail.example.test"):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.chmod(0o755)
+        self.domain = domain
+        self.hostname = hostname
+        self.config = self.directory / "postern.conf"
+        self.data = self.directory / "data"
+        self.log = self.directory / "posternd.log"
+        self.authority = Authority(self.directory / "ca")
+        self.process = None
+        self._ports()
+
+    def _ports(self):
+        """Those of the configuration when there is one, otherwise free ones."""
+        text = self.config.read_text() if self.config.exists() else ""
+        found = dict(re.findall(r"^listen-(submissions?) *= *\S*:(\d+)$", text, re.M))
+        self.submissions = int(found.get("submissions", 0)) or free_port()
+        self.submission = int(found.get("submission", 0)) or free_port()
+
+    def create(self, settings=(), sections=""):
+        """`postern init` as a script would call it, then the settings on top of it."""
+        certificate, key = self.authority.issue(self.hostname)
+        self.postern(
+            "init", "--domain", self.domain, "--hostname", self.hostname,
+            "--data-directory", self.data, "--tls-certificate", certificate, "--tls-key", key,
+            "--listen-submissions", f"127.0.0.1:{self.submissions}",
+            "--listen-submission", f"127.0.0.1:{self.submission}",
+            "--recovery-key-out", self.directory / "recovery.key")
+        self.set("trust-store", self.authority.certificate)
+        for name, value in dict(settings).items():
+            self.set(name, value)
+        if sections:
+            with self.config.open("a") as file:
+                file.write("\n" + sections)
+
+    def set(self, name, value):
+        """Give a setting of the first part of the file a value."""
+        text = self.config.read_text()
+        line = f"{name} = {value}"
+        text, n = re.subn(rf"^{re.escape(name)} *=.*$", line.replace("\\", r"\\"), text,
+                          count=1, flags=re.M)
+        if n == 0:
+            head, mark, rest = text.partition("\n[")
+            text = head.rstrip("\n") + "\n" + line + "\n" + mark + rest
+        self.config.write_text(text)
+
+    def postern(self, *arguments, check=True, **options):
+        """Run `postern` with this company's configuration; its output as text."""
+        verb, *rest = map(str, arguments)
+        options.setdefault("text", True)
+        done = subprocess.run([str(BUILD / "postern"), "-c", str(self.config), verb, *rest],
+                              check=False, capture_output=True, **options)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"postern {verb} {' '.join(rest)}: {done.returncode}\n"
+                               f"{done.stdout}{done.stderr}")
+        return done if not check else done.stdout
+
+    def start(self, wrapper=()):
+        """Start posternd and wait until it accepts letters."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*map(str, wrapper), str(BUILD / "posternd"), "-c", str(self.config)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        try:
+            wait_for("posternd to accept letters", self._is_up, START_S)
+        except TimeoutError as late:
+            self.stop()
+            raise RuntimeError(f"posternd did not start:\n{self.log_tail()}") from late
+
+    def _is_up(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"posternd ended with {self.process.returncode}:\n"
+                               f"{self.log_tail()}")
+        return accepts(self.submissions) and accepts(self.submission)
+
+    def log_tail(self, lines=30):
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def stop(self):
+        """Stop in order; returns the exit status."""
+        if self.process is None:
+            return None
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            status = None
+        self.process = None
+        return status
+
+    def kill(self):
+        """End everything at once, as a power cut would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def processes(self):
+        """{pid: role} of the daemon's children now."""
+        found = {}
+        for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                text = status.read_text()
+                name, rest = text[text.index("(") + 1:].rsplit(")", 1)
+                if int(rest.split()[1]) == self.process.pid:
+                    found[int(status.parent.name)] = name
+        return found
+
+    def add_user(self, name, password, *addresses):
+        more = [a for address in addresses for a in ("--address", address)]
+        self.postern("user", "add", name, "--password-stdin", *more, input=password + "\n")
+
+    def context(self):
+        """A TLS context of a client that trusts this company's authority."""
+        return ssl.create_default_context(cafile=str(self.authority.certificate))
+
+    def show(self, letter):
+        return self.postern("show", letter)
+
+    def status(self):
+        """{name: value} of `postern status`."""
+        pairs = (line.split(None, 1) for line in self.postern("status").splitlines())
+        return {p[0].rstrip(":"): p[1].strip() for p in pairs if len(p) == 2}
