@@ -12,9 +12,14 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "receiver"))
+
+from ca import CA  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("POSTERN_BUILD", ROOT / "build"))
 START_S = 30
 STOP_S = 30
@@ -45,38 +50,6 @@ def accepts(port):
     return False
 
 
-class Authority:
-    """A small certificate authority, made with openssl(1)."""
-
-    def __init__(self, directory, name="Postern test authority"):
-        self.directory = pathlib.Path(directory)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self.certificate = self.directory / "ca.pem"
-        self.key = self.directory / "ca.key"
-        if not self.certificate.exists():
-            self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                          "-noenc", "-keyout", self.key, "-out", self.certificate,
-                          "-days", "3650", "-subj", f"/CN={name}")
-
-    def _openssl(self, *arguments):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, cwd=self.directory,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-    def issue(self, *names, days=365):
-        """Paths of a certificate for these DNS names and of its key, new ones each time."""
-        stem = f"{names[0]}-{len(list(self.directory.glob('*.csr'))):03}"
-        certificate, key, request = (self.directory / f"{stem}.{e}" for e in ("pem", "key", "csr"))
-        extensions = self.directory / f"{stem}.ext"
-        extensions.write_text("subjectAltName=" + ",".join(f"DNS:{n}" for n in names) + "\n")
-        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc",
-                      "-keyout", key, "-out", request, "-subj", f"/CN={names[0]}")
-        self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
-                      "-CAcreateserial", "-days", days, "-extfile", extensions,
-                      "-out", certificate)
-        key.chmod(0o600)
-        return certificate, key
-
-
 class Company:
     """example.test and its gateway."""
 
@@ -89,7 +62,7 @@ class Company:
         self.config = self.directory / "postern.conf"
         self.data = self.directory / "data"
         self.log = self.directory / "posternd.log"
-        self.authority = Authority(self.directory / "ca")
+        self.authority = CA(self.directory / "ca")
         self.process = None
         self._ports()
 
