@@ -69,8 +69,8 @@ static const struct cbor_field backup_fields[] = {
 };
 static const struct cbor_schema backup = CBOR_SCHEMA(backup_fields, struct admin_backup_answer);
 
-const struct ipc_message admin_user_add = {64, "admin_user_add", &user_ask, NULL};
-const struct ipc_message admin_user_set = {65, "admin_user_set", &user_ask, NULL};
+const struct ipc_message admin_user_add = {64, "admin_user_add", &user_ask, NULL, .secret = true};
+const struct ipc_message admin_user_set = {65, "admin_user_set", &user_ask, NULL, .secret = true};
 const struct ipc_message admin_user_list = {66, "admin_user_list", NULL, &users};
 const struct ipc_message admin_dkim_new = {67, "admin_dkim_new", &signer_new_schema,
                                            &signer_key_schema};

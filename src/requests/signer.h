@@ -26,10 +26,11 @@ enum signature_scheme {
 
 /* signer_tls: from submission. A TLS handshake's signature. */
 struct signer_tls_ask {
-    struct slice key; /* name under which the supervisor handed it over */
-    uint64_t scheme;
-    struct slice hash; /* "SHA256" */
-    struct slice data; /* digest, or data for Ed25519 */
+    struct slice key;  /* 64 hexadecimal digits: SHA-256 of its SubjectPublicKeyInfo, as in
+                            struct tls_sign_request; or "tls-key", the newest that fits the scheme */
+    uint64_t scheme;   /* no Ed25519 */
+    struct slice hash; /* empty: told by the digest's length; otherwise "SHA256" ... "SHA512" */
+    struct slice data; /* the digest */
 };
 
 /* signer_dkim: from keeper. Sign the SHA-256 header hash (RFC 6376 section 3.7, RFC 8463). */

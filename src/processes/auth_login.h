@@ -1,0 +1,33 @@
+/* processes/auth_login - one sign-in from question to verdict, and one new verifier.
+ *
+ * Asks the keeper who the account is and has it open and record the session; everything else is
+ * decided here. Thread-safe: a thread for every channel. */
+#pragma once
+
+#include "base/secret.h"
+
+#include "config/settings.h"
+#include "ipc/ipc.h"
+#include "ipc/pool.h"
+#include "requests/auth.h"
+
+struct auth;
+
+struct auth_options {
+    const struct settings *(*settings)(void *context); /* those in force now */
+    void *context;
+    const struct secret *seal; /* of verifiers */
+    struct ipc_pool *keeper;
+};
+
+/* NULL with ERROR_BUSY. What the options point at outlives it. */
+struct auth *auth_new(const struct auth_options *options, struct error *e) MUST_CHECK;
+
+/* Nobody may be in a request. */
+void auth_free(struct auth *a);
+
+/* What each peer may ask; the context of both is the struct auth. */
+extern const struct ipc_table auth_submission_table;
+extern const struct ipc_table auth_keeper_table;
+
+OWN_BY(auth, struct auth, auth_free)

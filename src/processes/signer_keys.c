@@ -1,0 +1,480 @@
+#include "processes/signer_keys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#include "formats/cbor/cbor.h"
+#include "host/file.h"
+#include "keyring/digest.h"
+#include "keyring/keyring.h"
+
+#define SUFFIX        ".key"
+#define NAME_LEN      16                              /* bytes of a file name's hash */
+#define FILE_NAME_MAX (2 * NAME_LEN + sizeof(SUFFIX)) /* with the NUL */
+#define FILE_MODE     0600
+#define CONTENT_MAX   (PRIVATE_KEY_DER_MAX + 1024) /* bytes of a key with its names */
+#define SEALED_MAX    (CONTENT_MAX + KEYRING_SEAL_OVERHEAD)
+#define STORED_MAX    (SIGNER_KEYS_MAX - SIGNER_TLS_MAX) /* keys with files */
+#define LABEL_MAX     63                                 /* of a domain name (RFC 1035) */
+#define SCRATCH_MAX   ((size_t)1 << 20)
+
+/* What is sealed in a file; its name says domain and name once more, as a hash. */
+struct content {
+    uint64_t kind;
+    struct slice domain;
+    struct slice name;
+    uint64_t created_at;
+    struct slice key; /* PKCS #8 */
+};
+
+static const struct cbor_field content_fields[] = {
+    CBOR_FIELD(1, CBOR_UINT, struct content, kind, KEY_CHECKPOINT),
+    CBOR_OPTIONAL(2, CBOR_TEXT, struct content, domain, SIGNER_NAME_MAX),
+    CBOR_FIELD(3, CBOR_TEXT, struct content, name, SIGNER_NAME_MAX),
+    CBOR_FIELD(4, CBOR_UINT, struct content, created_at, 0),
+    CBOR_FIELD(5, CBOR_BYTES, struct content, key, PRIVATE_KEY_DER_MAX),
+};
+static const struct cbor_schema content_schema = CBOR_SCHEMA(content_fields, struct content);
+
+struct entry {
+    uint64_t kind;
+    char domain[SIGNER_NAME_MAX + 1]; /* both in lower case */
+    char name[SIGNER_NAME_MAX + 1];
+    uint64_t created_at;
+    struct private_key *key;
+};
+
+struct signer_store {
+    int directory;
+    const struct secret *seal;
+    pthread_mutex_t making; /* held while a key is made: one at a time */
+    pthread_rwlock_t lock;  /* guards what follows; never held during I/O */
+    struct entry *stored;   /* STORED_MAX of them */
+    size_t n_stored;
+    struct private_key *tls[SIGNER_TLS_MAX]; /* newest first */
+    int64_t tls_at[SIGNER_TLS_MAX];
+    size_t n_tls;
+};
+
+/* Key names are compared without regard to case, as DNS does. */
+static void lower(struct slice text, char out[static SIGNER_NAME_MAX + 1])
+{
+    size_t len = text.len <= SIGNER_NAME_MAX ? text.len : SIGNER_NAME_MAX;
+
+    for (size_t i = 0; i < len; i++) {
+        out[i] = (char)ascii_lower(text.ptr[i]);
+    }
+    out[len] = '\0';
+}
+
+/* A name in the DNS: labels of letters, digits, hyphens and underscores between dots. */
+static bool is_dns_name(struct slice name)
+{
+    if (name.len == 0 || name.len > SIGNER_NAME_MAX) {
+        return false;
+    }
+    struct slice rest = name;
+    while (rest.len) {
+        struct slice label = slice_cut(rest, '.', &rest);
+        if (label.len == 0 || label.len > LABEL_MAX) {
+            return false;
+        }
+        for (size_t i = 0; i < label.len; i++) {
+            uint8_t c = ascii_lower(label.ptr[i]);
+            if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')) {
+                return false;
+            }
+        }
+    }
+    return name.ptr[name.len - 1] != '.';
+}
+
+static void hex(struct slice s, char *out)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        (void)sprintf(out + 2 * i, "%02x", s.ptr[i]);
+    }
+}
+
+/* The file that a key is in, and the context that its sealing is bound to. */
+static void file_name(const struct signer_store *s, const char *domain, const char *name,
+                      char out[static FILE_NAME_MAX])
+{
+    char text[2 * SIGNER_NAME_MAX + 2];
+    uint8_t hash[DIGEST_LEN];
+
+    int len = snprintf(text, sizeof(text), "%s\n%s", domain, name);
+    digest_hmac(secret_slice(s->seal), slice_of(text, (size_t)len), hash);
+    hex(slice_of(hash, NAME_LEN), out);
+    (void)memcpy(out + 2 * NAME_LEN, SUFFIX, sizeof(SUFFIX));
+}
+
+static struct slice context_of(const char *file, struct arena *arena)
+{
+    return arena_printf(arena, "signer/%s", file);
+}
+
+static void wipe(struct buf *b)
+{
+    if (b->ptr) {
+        explicit_bzero(b->ptr, b->capacity);
+    }
+}
+
+/* ── files ── */
+
+static bool write_entry(struct signer_store *s, const struct entry *n, const char *file,
+                        struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = SCRATCH_MAX};
+    OWN(buf) struct buf key = {.max = PRIVATE_KEY_DER_MAX};
+    OWN(buf) struct buf content = {.max = CONTENT_MAX};
+    OWN(buf) struct buf sealed = {.max = SEALED_MAX};
+
+    if (!buf_room(&key, PRIVATE_KEY_DER_MAX) || !buf_room(&content, CONTENT_MAX)) {
+        arena_panic("no room for a key");
+    }
+    private_key_write(n->key, &key);
+    struct content c = {n->kind, slice_text(n->domain), slice_text(n->name), n->created_at,
+                        buf_slice(&key)};
+    cbor_write(&content, &content_schema, &c);
+    keyring_seal(s->seal, context_of(file, &arena), buf_slice(&content), &sealed);
+    bool full = key.full || content.full || sealed.full;
+    wipe(&key);
+    wipe(&content);
+    if (full) {
+        return error_set(e, ERROR_LIMIT, "a key is too long to be kept");
+    }
+    return file_replace(s->directory, file, buf_slice(&sealed), FILE_MODE, e);
+}
+
+static bool read_content(struct signer_store *s, const char *file, struct buf *content,
+                         struct arena *arena, struct entry *out, struct error *e)
+{
+    OWN(buf) struct buf sealed = {.max = SEALED_MAX};
+    struct content c;
+    char expected[FILE_NAME_MAX];
+
+    if (!file_read_all(s->directory, file, &sealed, e) ||
+        !keyring_open(s->seal, context_of(file, arena), buf_slice(&sealed), content, e) ||
+        !cbor_read(buf_slice(content), &content_schema, arena, &c, e)) {
+        return false;
+    }
+    *out = (struct entry){.kind = c.kind, .created_at = c.created_at};
+    lower(c.domain, out->domain);
+    lower(c.name, out->name);
+    file_name(s, out->domain, out->name, expected);
+    if (strcmp(expected, file) != 0) {
+        return error_set(e, ERROR_CORRUPT, "it holds another key");
+    }
+    out->key = private_key_from_der(c.key, e);
+    return out->key != NULL;
+}
+
+static bool read_entry(struct signer_store *s, const char *file, struct entry *out, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = SCRATCH_MAX};
+    OWN(buf) struct buf content = {.max = CONTENT_MAX};
+
+    if (!buf_room(&content, CONTENT_MAX)) { /* so that it never moves */
+        arena_panic("no room for a key");
+    }
+    bool ok = read_content(s, file, &content, &arena, out, e);
+    wipe(&content);
+    return ok;
+}
+
+static bool is_key_file(const char *name)
+{
+    return strlen(name) == FILE_NAME_MAX - 1 && strcmp(name + 2 * NAME_LEN, SUFFIX) == 0;
+}
+
+static bool read_directory(struct signer_store *s, size_t *unreadable, struct error *e)
+{
+    int copy = openat(s->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *names = copy >= 0 ? fdopendir(copy) : NULL;
+
+    if (!names) {
+        own_fd(&copy);
+        return error_errno(e, ERROR_CONFIG, "the keys' directory");
+    }
+    for (const struct dirent *d = readdir(names); d; d = readdir(names)) {
+        struct error why;
+        if (!is_key_file(d->d_name)) {
+            continue;
+        }
+        if (s->n_stored == STORED_MAX || !read_entry(s, d->d_name, &s->stored[s->n_stored], &why)) {
+            *unreadable += 1;
+        } else {
+            s->n_stored++;
+        }
+    }
+    (void)closedir(names);
+    return true;
+}
+
+/* ── making ── */
+
+static const struct entry *find(const struct signer_store *s, const char *domain, const char *name)
+{
+    for (size_t i = 0; i < s->n_stored; i++) {
+        if (strcmp(s->stored[i].domain, domain) == 0 && strcmp(s->stored[i].name, name) == 0) {
+            return &s->stored[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_free(struct signer_store *s, const char *file, struct error *e)
+{
+    OWN(fd) int fd = -1;
+    enum file_found found = file_open(s->directory, file, O_RDONLY, &fd, e);
+
+    if (found == FILE_FOUND) {
+        return error_set(e, ERROR_INPUT, "there is such a key already");
+    }
+    return found == FILE_MISSING;
+}
+
+/* Make the key of *n, keep it, put it in use. Called by one thread at a time. */
+static bool make(struct signer_store *s, struct entry *n, uint64_t bits, struct error *e)
+{
+    char file[FILE_NAME_MAX];
+
+    file_name(s, n->domain, n->name, file);
+    if (!is_free(s, file, e)) {
+        return false;
+    }
+    if (s->n_stored == STORED_MAX) { /* grows here alone */
+        return error_set(e, ERROR_LIMIT, "there are %u keys already", (unsigned)STORED_MAX);
+    }
+    n->created_at = (uint64_t)clock_wall_ms();
+    n->key = private_key_new((enum key_kind)n->kind, bits, e);
+    if (!n->key) {
+        return false;
+    }
+    if (!write_entry(s, n, file, e)) {
+        private_key_free(n->key);
+        return false;
+    }
+    (void)pthread_rwlock_wrlock(&s->lock);
+    s->stored[s->n_stored++] = *n;
+    (void)pthread_rwlock_unlock(&s->lock);
+    return true;
+}
+
+static bool make_checkpoint_key(struct signer_store *s, struct error *e)
+{
+    struct entry n = {.kind = KEY_CHECKPOINT, .name = SIGNER_CHECKPOINT};
+    char file[FILE_NAME_MAX];
+    struct error why;
+
+    file_name(s, n.domain, n.name, file);
+    if (find(s, "", SIGNER_CHECKPOINT) || (!is_free(s, file, &why) && why.kind == ERROR_INPUT)) {
+        return true; /* or it cannot be read, and a new one would hide that */
+    }
+    return make(s, &n, 0, e);
+}
+
+struct signer_store *signer_store_open(int directory, const struct secret *seal, size_t *unreadable,
+                                       struct error *e)
+{
+    OWN(signer_store) struct signer_store *s = calloc(1, sizeof(*s));
+
+    if (!s || !(s->stored = calloc(STORED_MAX, sizeof(*s->stored)))) {
+        arena_panic("out of memory");
+    }
+    s->directory = directory;
+    s->seal = seal;
+    *unreadable = 0;
+    (void)pthread_mutex_init(&s->making, NULL);
+    (void)pthread_rwlock_init(&s->lock, NULL);
+    if (!read_directory(s, unreadable, e) || !make_checkpoint_key(s, e)) {
+        return NULL;
+    }
+    return TAKE(s, NULL);
+}
+
+void signer_store_close(struct signer_store *s)
+{
+    if (!s) {
+        return;
+    }
+    for (size_t i = 0; i < s->n_stored; i++) {
+        private_key_free(s->stored[i].key);
+    }
+    for (size_t i = 0; i < s->n_tls; i++) {
+        private_key_free(s->tls[i]);
+    }
+    (void)pthread_mutex_destroy(&s->making);
+    (void)pthread_rwlock_destroy(&s->lock);
+    free(s->stored);
+    free(s);
+}
+
+static struct signer_key describe(const struct entry *n, struct arena *arena)
+{
+    return (struct signer_key){
+        .kind = n->kind,
+        .domain = arena_copy(arena, slice_text(n->domain)),
+        .name = arena_copy(arena, slice_text(n->name)),
+        .public = arena_copy(arena, private_key_public(n->key)),
+        .created_at = n->created_at,
+    };
+}
+
+bool signer_store_new(struct signer_store *s, const struct signer_new_ask *ask, struct arena *arena,
+                      struct signer_key *out, struct error *e)
+{
+    struct entry n = {.kind = ask->kind};
+
+    if (ask->kind != KEY_DKIM_RSA && ask->kind != KEY_DKIM_ED25519) {
+        return error_set(e, ERROR_INPUT, "only DKIM keys are made on demand");
+    }
+    if (!is_dns_name(ask->domain) || !is_dns_name(ask->name)) {
+        return error_set(e, ERROR_INPUT,
+                         "a DKIM key needs a domain and a selector such as `2026a`");
+    }
+    lower(ask->domain, n.domain);
+    lower(ask->name, n.name);
+    (void)pthread_mutex_lock(&s->making);
+    bool made = make(s, &n, ask->kind == KEY_DKIM_RSA ? ask->bits : 0, e);
+    (void)pthread_mutex_unlock(&s->making);
+    if (made) {
+        *out = describe(&n, arena);
+    }
+    return made;
+}
+
+/* ── use ── */
+
+static struct signer_key describe_tls(const struct signer_store *s, size_t i, struct arena *arena)
+{
+    struct slice id = private_key_id(s->tls[i]);
+    char *name = arena_alloc(arena, 2 * id.len + 1);
+
+    hex(id, name);
+    return (struct signer_key){.kind = KEY_TLS,
+                               .name = slice_text(name),
+                               .public = arena_copy(arena, private_key_public(s->tls[i])),
+                               .created_at = (uint64_t)s->tls_at[i]};
+}
+
+struct signer_keys signer_store_list(struct signer_store *s, struct arena *arena)
+{
+    struct signer_key *keys = arena_array(arena, SIGNER_KEYS_MAX, sizeof(*keys));
+    size_t n = 0;
+
+    (void)pthread_rwlock_rdlock(&s->lock);
+    for (size_t i = 0; i < s->n_stored; i++) {
+        keys[n++] = describe(&s->stored[i], arena);
+    }
+    for (size_t i = 0; i < s->n_tls; i++) {
+        keys[n++] = describe_tls(s, i, arena);
+    }
+    (void)pthread_rwlock_unlock(&s->lock);
+    return (struct signer_keys){
+        {keys, n}
+    };
+}
+
+static struct private_key *take(struct signer_store *s, const char *domain, const char *name)
+{
+    (void)pthread_rwlock_rdlock(&s->lock);
+    const struct entry *n = find(s, domain, name);
+    struct private_key *k = n ? private_key_ref(n->key) : NULL;
+    (void)pthread_rwlock_unlock(&s->lock);
+    return k;
+}
+
+struct private_key *signer_store_dkim(struct signer_store *s, struct slice domain,
+                                      struct slice selector)
+{
+    char low_domain[SIGNER_NAME_MAX + 1];
+    char low_selector[SIGNER_NAME_MAX + 1];
+
+    if (domain.len == 0) { /* the checkpoint key has none */
+        return NULL;
+    }
+    lower(domain, low_domain);
+    lower(selector, low_selector);
+    return take(s, low_domain, low_selector);
+}
+
+struct private_key *signer_store_checkpoint(struct signer_store *s)
+{
+    return take(s, "", SIGNER_CHECKPOINT);
+}
+
+static bool holds(const struct signer_store *s, const struct private_key *k)
+{
+    for (size_t i = 0; i < s->n_tls; i++) {
+        if (slice_equal(private_key_id(s->tls[i]), private_key_id(k))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Put a key in front of the others; the oldest goes when there is no room. */
+static void put_first(struct signer_store *s, struct private_key *k)
+{
+    if (s->n_tls == SIGNER_TLS_MAX) {
+        private_key_free(s->tls[--s->n_tls]);
+    }
+    (void)memmove(&s->tls[1], &s->tls[0], s->n_tls * sizeof(s->tls[0]));
+    (void)memmove(&s->tls_at[1], &s->tls_at[0], s->n_tls * sizeof(s->tls_at[0]));
+    s->tls[0] = k;
+    s->tls_at[0] = clock_wall_ms();
+    s->n_tls++;
+}
+
+bool signer_store_set_tls(struct signer_store *s, struct slice pem, struct error *e)
+{
+    struct private_key *keys[SIGNER_TLS_MAX / 2];
+    size_t n = 0;
+
+    if (!private_keys_from_pem(pem, SIGNER_TLS_MAX / 2, keys, &n, e)) {
+        return false;
+    }
+    (void)pthread_rwlock_wrlock(&s->lock);
+    for (size_t i = 0; i < n; i++) {
+        if (holds(s, keys[i])) {
+            private_key_free(keys[i]);
+        } else {
+            put_first(s, keys[i]);
+        }
+    }
+    (void)pthread_rwlock_unlock(&s->lock);
+    return true;
+}
+
+static bool is_named(const struct private_key *k, struct slice name)
+{
+    char id[2 * PRIVATE_KEY_ID_LEN + 1];
+
+    hex(private_key_id(k), id);
+    return slice_equal(name, slice_text(id)) || slice_equal(name, SLICE(SIGNER_TLS));
+}
+
+struct private_key *signer_store_tls(struct signer_store *s, struct slice name,
+                                     enum private_key_type type)
+{
+    struct private_key *found = NULL;
+
+    (void)pthread_rwlock_rdlock(&s->lock);
+    for (size_t i = 0; i < s->n_tls && !found; i++) {
+        if (private_key_type(s->tls[i]) == type && is_named(s->tls[i], name)) {
+            found = private_key_ref(s->tls[i]);
+        }
+    }
+    (void)pthread_rwlock_unlock(&s->lock);
+    return found;
+}
