@@ -117,6 +117,14 @@ bool recovery_check(struct slice typed)
     return key != NULL;
 }
 
+bool recovery_same(struct slice a, struct slice b)
+{
+    OWN(secret) struct secret *one = parse(a);
+    OWN(secret) struct secret *other = parse(b);
+
+    return one && other && secret_equal(secret_slice(one), secret_slice(other));
+}
+
 static bool malformed(struct error *e)
 {
     return error_set(e, ERROR_INPUT,

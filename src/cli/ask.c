@@ -1,0 +1,92 @@
+/* Where the daemon is, and asking it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/own.h"
+
+#include "cli/cli.h"
+
+bool cli_settings(struct cli *c, const struct settings **out, struct error *e)
+{
+    struct slice bytes;
+
+    if (!c->settings) {
+        struct settings *settings = arena_alloc(&c->arena, sizeof(*settings));
+        if (!config_load(c->config_path, &c->arena, &bytes, e)) {
+            return error_add(e,
+                             "the configuration (-c FILE names another; `postern init` makes one)");
+        }
+        if (!settings_read(bytes, c->config_path, &c->arena, settings, NULL, e)) {
+            return false;
+        }
+        c->settings = settings;
+    }
+    *out = c->settings;
+    return true;
+}
+
+bool cli_data(struct cli *c, int *fd, struct error *e)
+{
+    const struct settings *s = NULL;
+
+    if (!cli_settings(c, &s, e)) {
+        return false;
+    }
+    int opened =
+        open((const char *)s->general.data_directory.ptr, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (opened < 0) {
+        return error_errno(e, errno == EACCES ? ERROR_DENIED : ERROR_CONFIG, "data directory %s",
+                           (const char *)s->general.data_directory.ptr);
+    }
+    *fd = opened;
+    return true;
+}
+
+static bool not_connected(struct cli *c, const char *name, struct error *e)
+{
+    const char *data = (const char *)c->settings->general.data_directory.ptr;
+
+    if (errno == EACCES || errno == EPERM) {
+        return error_set(e, ERROR_DENIED,
+                         "you may not use %s/run/%s: be root or a member of the group postern",
+                         data, name);
+    }
+    return error_set(e, ERROR_BUSY,
+                     "posternd does not answer at %s/run/%s (%s); is it started with -c %s?", data,
+                     name, strerrorname_np(errno), c->config_path);
+}
+
+/* Through /proc, because a data directory's path may be longer than a socket's may. */
+static bool connect_to(struct cli *c, const char *name, struct ipc_pool **pool, struct error *e)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    OWN(fd) int data = -1;
+
+    if (!cli_data(c, &data, e)) {
+        return false;
+    }
+    OWN(fd) int run = openat(data, "run", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    OWN(fd) int channel = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    (void)snprintf(at.sun_path, sizeof(at.sun_path), "/proc/self/fd/%d/%s", run, name);
+    if (run < 0 || channel < 0 || connect(channel, (const struct sockaddr *)&at, sizeof(at)) != 0) {
+        return not_connected(c, name, e);
+    }
+    *pool = ipc_pool_new("posternd");
+    ipc_pool_add(*pool, TAKE(channel, -1));
+    return true;
+}
+
+bool cli_ask(struct cli *c, enum cli_peer peer, const struct ipc_message *message, const void *ask,
+             void *answer, int *answer_fd, int64_t within_ms, struct error *e)
+{
+    struct ipc_pool **pool = peer == CLI_KEEPER ? &c->keeper : &c->reader;
+    const char *name = peer == CLI_KEEPER ? "keeper.sock" : "reader.sock";
+
+    return (*pool || connect_to(c, name, pool, e)) &&
+           ipc_call(*pool, message, ask, -1, answer, answer_fd, &c->arena, within_ms, e);
+}

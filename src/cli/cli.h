@@ -1,0 +1,113 @@
+/* cli/cli - the command line `postern`: a table of verbs, what each is given, how it answers.
+ *
+ * A verb is a row of verbs.c and a function in a file of its own. It reads its arguments from the
+ * struct, writes what it has to say into `out` and returns; what goes wrong is an error whose
+ * sentence says what to do. The daemon is asked over its two Unix sockets (cli_ask); a verb that
+ * needs more reads the data directory itself and says so. One thread. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+#include "cli/arguments.h"
+#include "config/settings.h"
+#include "ipc/pool.h"
+#include "letter/id.h"
+
+#define CLI_CONFIG_PATH "/etc/postern/postern.conf"
+#define CLI_CONFIG_NAME "POSTERN_CONF" /* environment variable that names another file */
+
+#define CLI_USAGE   64 /* exit status: the command line itself is wrong (sysexits.h EX_USAGE) */
+#define CLI_NOTHING 1  /* exit status: all went well, and there was nothing to be found */
+
+#define CLI_ASK_MS  60000               /* patience with the daemon for what is quick */
+#define CLI_LONG_MS (24 * 3600 * 1000L) /* and for what reads or rebuilds the whole archive */
+
+struct cli;
+
+struct verb {
+    const char *name;  /* one word or two */
+    const char *words; /* of its usage, behind the options; "" when it takes none */
+    uint8_t words_min;
+    uint16_t words_max;
+    const struct argument_option *options; /* ended by a row without a name; NULL: none */
+    const char *help;                      /* one sentence */
+    const char *more;                      /* lines as they are shown, or NULL */
+    bool (*run)(struct cli *c, struct error *e);
+};
+
+struct cli {
+    const char *config_path;
+    const struct verb *verb;
+    struct arguments arguments;
+    struct buf out; /* written to standard output by cli_flush() and at the end */
+    struct arena arena;
+    int status; /* exit status of a verb that returned true */
+
+    const struct settings *settings; /* see cli_settings() */
+    struct ipc_pool *keeper;
+    struct ipc_pool *reader;
+};
+
+extern const struct verb verbs[];
+extern const size_t verbs_count;
+
+/* The verb called `name`, or NULL. */
+const struct verb *verb_find(struct slice name);
+
+/* The verb whose name stands at the beginning of these words, and how many they are; NULL: none. */
+const struct verb *verb_match(const char *const *words, size_t count, size_t *used);
+
+/* Append "postern NAME [options] WORDS". */
+void verb_usage(const struct verb *v, struct buf *out);
+
+/* Append the list of all verbs. */
+void verb_list(struct buf *out);
+
+/* Append everything about one. */
+void verb_explain(const struct verb *v, struct buf *out);
+
+/* The whole program; returns the exit status. */
+int cli_main(int argc, char **argv);
+
+/* Write out what has been said so far. */
+void cli_flush(struct cli *c);
+
+/* Columns to which lines should be cut: those of the terminal, or 0 when output goes elsewhere. */
+size_t cli_columns(void);
+
+/* The settings of the configuration file; read once. False with ERROR_CONFIG. */
+bool cli_settings(struct cli *c, const struct settings **out, struct error *e) MUST_CHECK;
+
+/* Open the data directory. False with ERROR_CONFIG, ERROR_DENIED. */
+bool cli_data(struct cli *c, int *fd, struct error *e) MUST_CHECK;
+
+enum cli_peer { CLI_KEEPER, CLI_READER };
+
+/**
+ * Ask the running daemon.
+ *
+ * @param within_ms  CLI_ASK_MS or CLI_LONG_MS
+ * @return           false with what it said; ERROR_BUSY when it does not run, ERROR_DENIED when
+ *                   this user may not ask it. Other parameters as ipc_call()
+ */
+bool cli_ask(struct cli *c, enum cli_peer peer, const struct ipc_message *message, const void *ask,
+             void *answer, int *answer_fd, int64_t within_ms, struct error *e) MUST_CHECK;
+
+/* Read a letter's id as it is printed. False with ERROR_INPUT. */
+bool cli_letter(const char *text, struct letter_id *id, struct error *e) MUST_CHECK;
+
+/* The verbs' functions, each in the file of its (first) word. */
+typedef bool cli_run(struct cli *c, struct error *e);
+
+cli_run cli_help;
+cli_run cli_init;
+cli_run cli_user_add, cli_user_set, cli_user_list;
+cli_run cli_dkim_new, cli_dkim_list, cli_dkim_dns;
+cli_run cli_queue_list, cli_queue_retry, cli_queue_cancel, cli_queue_hold, cli_queue_release;
+cli_run cli_queue_pause, cli_queue_resume;
+cli_run cli_search, cli_show, cli_export;
+cli_run cli_ledger_verify, cli_checkpoint;
+cli_run cli_status, cli_check_config, cli_config_explain;
+cli_run cli_catalog_rebuild, cli_backup, cli_restore;

@@ -1,0 +1,63 @@
+/* A letter's bytes, as they came or as they left. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "host/memfd.h"
+#include "requests/reader.h"
+
+#define EXPORT_MAX (2 * (size_t)LETTER_BYTES_MAX)
+
+static bool write_all(int fd, struct slice bytes, struct error *e)
+{
+    while (bytes.len) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno != EINTR) {
+            return error_errno(e, ERROR_BUSY, "write the letter");
+        }
+        bytes = slice_from(bytes, n > 0 ? (size_t)n : 0);
+    }
+    return true;
+}
+
+static bool write_file(const char *path, struct slice bytes, struct error *e)
+{
+    OWN(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        return error_errno(e, ERROR_CONFIG, "%s", path);
+    }
+    if (!write_all(fd, bytes, e) || fsync(fd) != 0) {
+        (void)unlink(path);
+        return error_set(e, ERROR_BUSY, "%s: the file could not be written", path);
+    }
+    return true;
+}
+
+bool cli_export(struct cli *c, struct error *e)
+{
+    const char *path = arguments_text(&c->arguments, "output", 0);
+    struct letter_id id;
+    struct reader_letter_ask ask = {.as_sent = arguments_flag(&c->arguments, "as-sent")};
+    struct reader_hit answer;
+    OWN(fd) int fd = -1;
+    OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
+
+    if (!cli_letter(c->arguments.words[0], &id, e)) {
+        return false;
+    }
+    if (!path && isatty(STDOUT_FILENO)) {
+        return error_set(e, ERROR_INPUT,
+                         "a letter may hold anything, so it is not written to a terminal: give "
+                         "-o FILE, or -o - to see it anyway");
+    }
+    ask.id = letter_id_slice(&id);
+    if (!cli_ask(c, CLI_READER, &reader_export, &ask, &answer, &fd, CLI_ASK_MS, e) ||
+        !memfd_map(fd, EXPORT_MAX, &map, e)) {
+        return false;
+    }
+    return path && strcmp(path, "-") != 0 ? write_file(path, map.bytes, e)
+                                          : write_all(STDOUT_FILENO, map.bytes, e);
+}

@@ -1,0 +1,17 @@
+/* Everything about one letter but its content. */
+#include "cli/cli.h"
+#include "cli/timeline.h"
+#include "requests/reader.h"
+
+bool cli_show(struct cli *c, struct error *e)
+{
+    struct letter_id id;
+    struct reader_show_answer answer;
+
+    if (!cli_letter(c->arguments.words[0], &id, e)) {
+        return false;
+    }
+    struct reader_letter_ask ask = {.id = letter_id_slice(&id)};
+    return cli_ask(c, CLI_READER, &reader_show, &ask, &answer, NULL, CLI_ASK_MS, e) &&
+           timeline_write(answer.records.items, answer.records.count, &c->arena, &c->out, e);
+}

@@ -1,0 +1,359 @@
+#include "cli/timeline.h"
+
+#include "cli/print.h"
+#include "letter/findings.h"
+
+struct timeline {
+    struct arena *arena;
+    struct buf *out;
+    const struct facts *facts; /* once their record was met */
+};
+
+/* Text from outside, for a %.*s: SLICE_ARG(clean(t, s)) would evaluate it twice. */
+static const char *clean(struct timeline *t, struct slice s)
+{
+    return arena_text(t->arena, print_cleaned(t->arena, s));
+}
+
+static const char *id_text(struct timeline *t, struct slice bytes)
+{
+    char text[LETTER_ID_TEXT] = "?";
+    struct letter_id id;
+
+    if (letter_id_from(bytes, &id)) {
+        letter_id_text(&id, text);
+    }
+    return arena_text(t->arena, slice_text(text));
+}
+
+static const char *size_text(struct timeline *t, uint64_t size)
+{
+    return arena_text(t->arena, print_size(t->arena, size));
+}
+
+static const char *hex(struct timeline *t, struct slice bytes)
+{
+    return arena_text(t->arena, print_hex(t->arena, bytes));
+}
+
+static const char *time_of(struct timeline *t, uint64_t ms)
+{
+    return arena_text(t->arena, print_time_ms(t->arena, ms));
+}
+
+static const char *level_text(uint64_t level)
+{
+    static const char *const words[] = {"none", "cleartext", "encrypted", "verified",
+                                        "authenticated"};
+
+    return level < sizeof(words) / sizeof(words[0]) ? words[level] : "unknown";
+}
+
+/* A line of detail; nothing when the text is empty. */
+static void detail(struct timeline *t, const char *label, const char *text)
+{
+    if (text[0]) {
+        buf_printf(t->out, "    %-12s%s\n", label, text);
+    }
+}
+
+static void detail_slice(struct timeline *t, const char *label, struct slice text)
+{
+    detail(t, label, clean(t, text));
+}
+
+/* ── one function for each type of record ── */
+
+static const char *transport(struct timeline *t, struct slice version, struct slice cipher)
+{
+    if (version.len == 0) {
+        return "no TLS";
+    }
+    return arena_text(t->arena, arena_printf(t->arena, "%s, %s", clean(t, version),
+                                             cipher.len ? clean(t, cipher) : "cipher unknown"));
+}
+
+static void on_facts(struct timeline *t, const void *value)
+{
+    const struct facts *f = value;
+
+    if (f->kind == LETTER_NOTICE) {
+        buf_printf(t->out, "made by Postern, about letter %s\n", id_text(t, f->about));
+        return;
+    }
+    if (f->kind == LETTER_REPEAT) {
+        buf_printf(t->out, "accepted again: the same letter as %s, not sent twice\n",
+                   id_text(t, f->repeat_of));
+    } else {
+        buf_add_text(t->out, "accepted and recorded\n");
+    }
+    detail(t, "account",
+           (const char *)arena_printf(t->arena, "%s (%s)", clean(t, f->account),
+                                      clean(t, f->mechanism))
+               .ptr);
+    detail(t, "client",
+           (const char *)arena_printf(t->arena, "%s, calls itself %s", clean(t, f->client),
+                                      clean(t, f->helo))
+               .ptr);
+    detail(t, "transport", transport(t, f->tls_version, f->tls_cipher));
+}
+
+static const char *reading_text(uint64_t reading)
+{
+    static const char *const words[] = {"?", "read", "read", "taken apart", "skipped", "NOT READ"};
+
+    return reading < sizeof(words) / sizeof(words[0]) ? words[reading] : "?";
+}
+
+static void on_findings(struct timeline *t, const void *value)
+{
+    const struct findings *f = value;
+    const struct part *parts = f->parts.items;
+    const struct slice *gaps = f->gaps.items;
+
+    buf_printf(t->out, f->unread ? "could not be inspected\n" : "inspected: %zu part%s\n",
+               f->parts.count, f->parts.count == 1 ? "" : "s");
+    for (size_t i = 0; i < f->parts.count; i++) {
+        const struct part *p = &parts[i];
+        uint64_t depth = p->depth < 20 ? p->depth : 20;
+        buf_printf(t->out, "    %*s%s%s%s, %s, %s%s%s\n", (int)depth * 2, "", clean(t, p->type),
+                   p->name.len ? " " : "", clean(t, p->name), size_text(t, p->size),
+                   reading_text(p->reading), p->reason.len ? ": " : "", clean(t, p->reason));
+    }
+    for (size_t i = 0; i < f->gaps.count; i++) {
+        detail_slice(t, "left out", gaps[i]);
+    }
+}
+
+/* The addresses that a ruling is about. */
+static const char *addresses(struct timeline *t, struct slice indexes)
+{
+    const struct recipient *all = t->facts ? t->facts->recipients.items : NULL;
+    OWN(buf) struct buf text = {.max = LETTER_RECIPIENTS_MAX * (LETTER_ADDRESS_MAX + 2) * 8};
+
+    for (size_t i = 0; all && i + 1 < indexes.len; i += 2) {
+        size_t at = (size_t)indexes.ptr[i] << 8 | indexes.ptr[i + 1];
+        if (at < t->facts->recipients.count) {
+            buf_add_text(&text, text.len ? ", " : "");
+            print_clean(&text, all[at].address);
+        }
+    }
+    return arena_text(t->arena, buf_slice(&text));
+}
+
+static void on_decision(struct timeline *t, const void *value)
+{
+    const struct decision *d = value;
+    const struct ruling *r = d->rulings.items;
+
+    buf_add_text(t->out, "decided\n");
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        buf_printf(t->out, "    %s: %s or better, %s%s%s (%s)\n", clean(t, r[i].domain),
+                   level_text(r[i].level), r[i].hold ? "held for a person, " : "",
+                   r[i].route.len ? "by way of " : "by MX", clean(t, r[i].route),
+                   clean(t, r[i].reason));
+        detail(t, "  for", addresses(t, r[i].recipients));
+    }
+}
+
+static void on_sealed(struct timeline *t, const void *value)
+{
+    const struct sealed *s = value;
+    const struct slice *signatures = s->signatures.items;
+
+    buf_printf(t->out, "copy %llu made\n", (unsigned long long)s->copy);
+    detail(t, "size", size_text(t, s->size));
+    detail(t, "SHA-256", hex(t, s->digest));
+    for (size_t i = 0; i < s->signatures.count; i++) {
+        detail_slice(t, "signed", signatures[i]);
+    }
+    if (s->signatures.count == 0) {
+        detail(t, "signed", "no");
+    }
+}
+
+static void on_intent(struct timeline *t, const void *value)
+{
+    const struct intent *i = value;
+
+    buf_printf(t->out, "attempt %llu to %s begins\n", (unsigned long long)i->attempt,
+               clean(t, i->domain));
+    detail(
+        t, "host",
+        (const char *)arena_printf(t->arena, "%s %s", clean(t, i->host), clean(t, i->address)).ptr);
+}
+
+static const char *status_text(uint64_t status)
+{
+    static const char *const words[] = {
+        "?",        "delivered", "handed to the smart host; beyond it unknown",
+        "deferred", "FAILED",    "UNKNOWN: lost before the reply"};
+
+    return status < sizeof(words) / sizeof(words[0]) ? words[status] : "?";
+}
+
+static void write_evidence(struct timeline *t, const struct evidence *v)
+{
+    if (v->host.len || v->address.len) {
+        detail(t, "host",
+               (const char *)arena_printf(
+                   t->arena, "%s %s%s%s", clean(t, v->host), clean(t, v->address),
+                   v->helo_name.len ? ", calls itself " : "", clean(t, v->helo_name))
+                   .ptr);
+        detail(t, "transport", transport(t, v->tls_version, v->tls_cipher));
+        detail(t, "DNS", v->dnssec ? "secure (DNSSEC)" : "not secured by DNSSEC");
+    }
+    if (v->certificate.len) {
+        detail(t, "certificate",
+               (const char *)arena_printf(t->arena, "SHA-256 %s", hex(t, v->certificate)).ptr);
+    }
+    detail_slice(t, "verdict", v->verdict);
+    if (v->level) {
+        detail(t, "level", level_text(v->level));
+    }
+    if (v->started_at && v->ended_at >= v->started_at) {
+        detail(t, "took",
+               (const char *)arena_printf(
+                   t->arena, "%s, from %s to %s",
+                   arena_text(t->arena, print_duration(t->arena, v->ended_at - v->started_at)),
+                   time_of(t, v->started_at), time_of(t, v->ended_at))
+                   .ptr);
+    }
+}
+
+static void on_outcome(struct timeline *t, const void *value)
+{
+    const struct outcome *o = value;
+    const struct recipient_outcome *r = o->recipients.items;
+
+    if (o->attempt) {
+        buf_printf(t->out, "attempt %llu to %s ended\n", (unsigned long long)o->attempt,
+                   clean(t, o->domain));
+    } else {
+        buf_printf(t->out, "settled for %s without an attempt\n", clean(t, o->domain));
+    }
+    write_evidence(t, &o->evidence);
+    for (size_t i = 0; i < o->recipients.count; i++) {
+        buf_printf(t->out, "    %s: %s", clean(t, r[i].address), status_text(r[i].status));
+        buf_printf(t->out, r[i].code ? " (%llu" : "%.0llu", (unsigned long long)r[i].code);
+        buf_printf(t->out, "%s%s%s%s%s\n", r[i].code || !r[i].enhanced.len ? "" : " (",
+                   r[i].code && r[i].enhanced.len ? " " : "", clean(t, r[i].enhanced),
+                   r[i].code || r[i].enhanced.len ? ") " : " ", clean(t, r[i].reply));
+    }
+    if (o->retry_at) {
+        detail(t, "next try", time_of(t, o->retry_at));
+    }
+}
+
+static void on_notice(struct timeline *t, const void *value)
+{
+    static const char *const words[] = {"?", "that it failed", "that it is late",
+                                        "that it was delivered"};
+    const struct notice *n = value;
+
+    buf_printf(t->out, "sender told %s\n", n->kind < 4 ? words[n->kind] : "?");
+    const struct slice *recipients = n->recipients.items;
+    for (size_t i = 0; i < n->recipients.count; i++) {
+        detail_slice(t, "about", recipients[i]);
+    }
+    detail(t, "notice", n->notice.len ? id_text(t, n->notice) : "none: the null path gets none");
+}
+
+static void on_order(struct timeline *t, const void *value)
+{
+    static const char *const words[] = {"?", "held", "released", "to be tried at once",
+                                        "cancelled"};
+    const struct order *o = value;
+
+    buf_printf(t->out, "%s by %s\n", o->kind < 5 ? words[o->kind] : "?", clean(t, o->by));
+    detail_slice(t, "domain", o->domain);
+    detail_slice(t, "reason", o->reason);
+}
+
+static void on_act(struct timeline *t, const void *value)
+{
+    const struct act *a = value;
+
+    buf_printf(t->out, "%s by %s\n", clean(t, a->verb), clean(t, a->by));
+    detail_slice(t, "reason", a->reason);
+}
+
+static const struct reader_row {
+    uint64_t type;
+    const struct cbor_schema *schema;
+    void (*write)(struct timeline *t, const void *value);
+} rows[] = {
+    {RECORD_FACTS,    &facts_schema,    on_facts   },
+    {RECORD_FINDINGS, &findings_schema, on_findings},
+    {RECORD_DECISION, &decision_schema, on_decision},
+    {RECORD_SEALED,   &sealed_schema,   on_sealed  },
+    {RECORD_INTENT,   &intent_schema,   on_intent  },
+    {RECORD_OUTCOME,  &outcome_schema,  on_outcome },
+    {RECORD_NOTICE,   &notice_schema,   on_notice  },
+    {RECORD_ORDER,    &order_schema,    on_order   },
+    {RECORD_ADMIN,    &act_schema,      on_act     },
+    {RECORD_READING,  &act_schema,      on_act     },
+};
+
+static void head_line(struct timeline *t, const char *label, struct slice text)
+{
+    if (text.len) {
+        buf_printf(t->out, "%-12s%s\n", label, clean(t, text));
+    }
+}
+
+static void write_head(struct timeline *t, const struct facts *f)
+{
+    const struct recipient *r = f->recipients.items;
+
+    buf_printf(t->out, "%-12s%s\n", "Letter", id_text(t, f->id));
+    head_line(t, "Subject", f->subject);
+    head_line(t, "From", f->from);
+    head_line(t, "Sender", f->sender);
+    head_line(t, "To", f->to);
+    head_line(t, "Cc", f->cc);
+    head_line(t, "Bcc", f->bcc);
+    head_line(t, "Date", f->date);
+    head_line(t, "Message-ID", f->message_id);
+    buf_printf(t->out, "%-12s<%s>\n", "Envelope", clean(t, f->reverse_path));
+    for (size_t i = 0; i < f->recipients.count; i++) {
+        buf_printf(t->out, "%-12s<%s>\n", i ? "" : "  to", clean(t, r[i].address));
+    }
+    head_line(t, "Envelope-ID", f->envelope_id);
+    buf_printf(t->out, "%-12s%s%s%s\n", "Size", size_text(t, f->size),
+               f->body_8bit ? ", 8BITMIME" : "", f->smtputf8 ? ", SMTPUTF8" : "");
+    buf_printf(t->out, "%-12s%s\n\n", "SHA-256", hex(t, f->digest));
+}
+
+static bool write_record(struct timeline *t, const struct reader_record *r,
+                         const struct reader_row *row, struct error *e)
+{
+    void *value = arena_alloc(t->arena, row->schema->size);
+
+    if (!cbor_read(r->body, row->schema, t->arena, value, e)) {
+        e->kind = ERROR_CORRUPT;
+        return error_add(e, "record %llu", (unsigned long long)r->seq);
+    }
+    if (row->type == RECORD_FACTS && !t->facts) {
+        t->facts = value;
+        write_head(t, value);
+    }
+    buf_printf(t->out, "%s  record %llu  ", time_of(t, r->time), (unsigned long long)r->seq);
+    row->write(t, value);
+    return true;
+}
+
+bool timeline_write(const struct reader_record *records, size_t count, struct arena *arena,
+                    struct buf *out, struct error *e)
+{
+    struct timeline t = {.arena = arena, .out = out};
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+            if (rows[k].type == records[i].type && !write_record(&t, &records[i], &rows[k], e)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}

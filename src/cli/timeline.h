@@ -1,0 +1,20 @@
+/* cli/timeline - what happened to one letter, in words.
+ *
+ * From the records that the ledger holds about it, in their order. Whatever came from outside is
+ * cleaned (cli/print). Pure. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+#include "requests/reader.h"
+
+/**
+ * Append a letter's head and its timeline.
+ *
+ * @param records  of the letter, as reader_show answers them
+ * @return         false with ERROR_CORRUPT when a record cannot be read
+ */
+bool timeline_write(const struct reader_record *records, size_t count, struct arena *arena,
+                    struct buf *out, struct error *e) MUST_CHECK;

@@ -1,0 +1,118 @@
+/* Accounts: who may send, as whom. */
+#include "cli/cli.h"
+#include "cli/print.h"
+#include "cli/terminal.h"
+#include "requests/admin.h"
+#include "requests/auth.h"
+
+#define PASSWORD_MIN 8
+
+/* Addresses, display name and reason as they were given. */
+static void fill(struct cli *c, struct admin_user_ask *ask)
+{
+    const struct arguments *a = &c->arguments;
+    size_t count = arguments_count(a, "address");
+    struct slice *addresses = arena_array(&c->arena, count + 1, sizeof(*addresses));
+
+    for (size_t i = 0; i < count; i++) {
+        addresses[i] = slice_text(arguments_text(a, "address", i));
+    }
+    ask->account = slice_text(a->words[0]);
+    ask->addresses = (struct cbor_list){addresses, count};
+    ask->display = slice_text(arguments_text(a, "name", 0));
+    ask->reason = slice_text(arguments_text(a, "reason", 0));
+}
+
+bool cli_user_add(struct cli *c, struct error *e)
+{
+    struct admin_user_ask ask = {.disabled = false};
+    OWN(secret) struct secret *password = NULL;
+
+    fill(c, &ask);
+    if (!arguments_flag(&c->arguments, "no-password") &&
+        !terminal_new_password(arguments_flag(&c->arguments, "password-stdin"), PASSWORD_MIN,
+                               AUTH_PASSWORD_MAX, &password, e)) {
+        return false;
+    }
+    ask.password = secret_slice(password);
+    if (!cli_ask(c, CLI_KEEPER, &admin_user_add, &ask, NULL, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    buf_printf(&c->out, "added %s\n", c->arguments.words[0]);
+    return true;
+}
+
+/* A change of something else leaves an account as closed or open as it is. */
+static bool is_disabled(struct cli *c, struct slice account, bool *disabled, struct error *e)
+{
+    struct admin_users answer;
+
+    if (!cli_ask(c, CLI_KEEPER, &admin_user_list, NULL, &answer, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    const struct admin_user *users = answer.users.items;
+    for (size_t i = 0; i < answer.users.count; i++) {
+        if (slice_equal_nocase(users[i].account, account)) {
+            *disabled = users[i].disabled;
+            return true;
+        }
+    }
+    return error_set(e, ERROR_INPUT,
+                     "there is no account `%.*s`; `postern user list` shows those there are",
+                     SLICE_ARG(slice_head(account, 100)));
+}
+
+bool cli_user_set(struct cli *c, struct error *e)
+{
+    const struct arguments *a = &c->arguments;
+    struct admin_user_ask ask = {.disabled = false};
+    OWN(secret) struct secret *password = NULL;
+    bool enable = arguments_flag(a, "enable");
+    bool disable = arguments_flag(a, "disable");
+    bool from_stdin = arguments_flag(a, "password-stdin");
+
+    fill(c, &ask);
+    if (enable && disable) {
+        return error_set(e, ERROR_INPUT, "--enable and --disable exclude each other");
+    }
+    if (!is_disabled(c, ask.account, &ask.disabled, e)) {
+        return false;
+    }
+    if ((from_stdin || arguments_flag(a, "password")) &&
+        !terminal_new_password(from_stdin, PASSWORD_MIN, AUTH_PASSWORD_MAX, &password, e)) {
+        return false;
+    }
+    ask.disabled = disable || (ask.disabled && !enable);
+    ask.password = secret_slice(password);
+    if (!cli_ask(c, CLI_KEEPER, &admin_user_set, &ask, NULL, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    buf_printf(&c->out, "changed %s\n", a->words[0]);
+    return true;
+}
+
+bool cli_user_list(struct cli *c, struct error *e)
+{
+    static const char *const heads[] = {"ACCOUNT", "STATE", "SINCE", "NAME", "MAY ALSO SEND AS"};
+    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 5};
+    struct admin_users answer;
+
+    if (!cli_ask(c, CLI_KEEPER, &admin_user_list, NULL, &answer, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    const struct admin_user *users = answer.users.items;
+    for (size_t i = 0; i < answer.users.count; i++) {
+        const struct slice *also = users[i].addresses.items;
+        struct slice all = SLICE_NONE;
+        for (size_t k = 0; k < users[i].addresses.count; k++) {
+            all = arena_printf(&c->arena, "%.*s%s%.*s", SLICE_ARG(all), k ? ", " : "",
+                               SLICE_ARG(also[k]));
+        }
+        const struct slice cells[] = {
+            users[i].account, users[i].disabled ? SLICE("disabled") : SLICE("active"),
+            print_time(&c->arena, users[i].created_at), users[i].display, all};
+        print_row(&columns, cells);
+    }
+    print_columns(&columns, cli_columns(), &c->out);
+    return true;
+}

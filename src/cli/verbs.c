@@ -1,0 +1,134 @@
+/* Every verb there is. docs/man/postern.1 describes them in the same order. */
+#include "cli/cli.h"
+
+#define OPTION(name_, letter_, value_, help_)                                                      \
+    {                                                                                              \
+        .name = (name_), .value = (value_), .help = (help_), .letter = (letter_), .many = false    \
+    }
+#define OPTION_MANY(name_, value_, help_)                                                          \
+    {                                                                                              \
+        .name = (name_), .value = (value_), .help = (help_), .letter = 0, .many = true             \
+    }
+/* In parentheses: clang-format 14 crashes on an array of structs of unequal length. */
+#define VERB(...)                                                                                  \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define OPTION_END OPTION(NULL, 0, NULL, NULL)
+
+static const struct argument_option init_options[] = {
+    OPTION_MANY("domain", "NAME", "a mail domain of ours"),
+    OPTION("hostname", 0, "NAME", "the name of this server"),
+    OPTION("next-hop", 0, "HOP", "`direct` (by MX) or HOST[:PORT] of a smart host"),
+    OPTION("smarthost-user", 0, "NAME", "account at the smart host"),
+    OPTION("smarthost-password-file", 0, "FILE", "file with its password"),
+    OPTION_MANY("anchor", "WHERE", "mailbox or /file outside that gets the checkpoints"),
+    OPTION("data-directory", 0, "DIR", "where everything is kept"),
+    OPTION("listen-submissions", 0, "ADDRESS", "where clients connect with TLS, *:465"),
+    OPTION("listen-submission", 0, "ADDRESS", "where clients connect for STARTTLS, *:587"),
+    OPTION("tls-certificate", 0, "FILE", "certificate shown to clients, PEM"),
+    OPTION("tls-key", 0, "FILE", "its private key, PEM"),
+    OPTION_MANY("set", "SETTING", "any other: NAME=VALUE or SECTION/NAME=VALUE"),
+    OPTION("recovery-key-stdin", 0, NULL, "take the key typed back from standard input"),
+    OPTION("recovery-key-out", 0, "FILE", "write the recovery key there instead of asking"),
+    OPTION_END,
+};
+
+static const struct argument_option user_add_options[] = {
+    OPTION_MANY("address", "ADDRESS", "a further address it may send as"),
+    OPTION("name", 0, "NAME", "its holder's name"),
+    OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
+    OPTION("no-password", 0, NULL, "nobody can log in until one is set"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+static const struct argument_option user_set_options[] = {
+    OPTION_MANY("address", "ADDRESS", "an address it may send as: these replace the old ones"),
+    OPTION("name", 0, "NAME", "its holder's name"),
+    OPTION("password", 0, NULL, "ask for a new password"),
+    OPTION("password-stdin", 0, NULL, "the new password is one line of standard input"),
+    OPTION("disable", 0, NULL, "close the account; open sessions end"),
+    OPTION("enable", 0, NULL, "open it again"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+static const struct argument_option dkim_new_options[] = {
+    OPTION("domain", 0, "NAME", "only for this domain; all of ours when not given"),
+    OPTION("kind", 0, "KIND", "`rsa` or `ed25519`: one key called SELECTOR"),
+    OPTION("bits", 0, "N", "of the RSA key, 2048 to 4096"),
+    OPTION_END,
+};
+
+static const struct argument_option search_options[] = {
+    OPTION("limit", 'n', "N", "show at most so many, the newest; 50"),
+    OPTION_END,
+};
+
+static const struct argument_option export_options[] = {
+    OPTION("eml", 0, NULL, "as an .eml file, which is how letters are; for clarity"),
+    OPTION("as-sent", 0, NULL, "what left, with its signatures, not what was submitted"),
+    OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
+    OPTION_END,
+};
+
+static const struct argument_option verify_options[] = {
+    OPTION("since", 0, "CHECKPOINT",
+           "file with a checkpoint that somebody kept; - is standard input"),
+    OPTION_END,
+};
+
+const struct verb verbs[] = {
+    VERB(.name = "help", .words = "[VERB]", .words_max = 2,
+         .help = "List the verbs, or explain one.", .run = cli_help),
+    VERB(.name = "init", .words = "", .options = init_options,
+         .help = "Set up: write postern.conf, make the keys, tell what to publish.",
+         .more = "Asks for what is not given when a person sits at the terminal.\n"
+                 "Nothing that exists is overwritten.\n",
+         .run = cli_init),
+    VERB(.name = "user add", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
+         .options = user_add_options,
+         .help = "Make an account; its name is the address its holder logs in with.",
+         .run = cli_user_add),
+    VERB(.name = "user set", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
+         .options = user_set_options, .help = "Change an account; what is not given stays.",
+         .run = cli_user_set),
+    VERB(.name = "user list", .words = "", .help = "List the accounts.", .run = cli_user_list),
+    VERB(.name = "dkim new", .words = "SELECTOR", .words_min = 1, .words_max = 1,
+         .options = dkim_new_options,
+         .help = "Make DKIM keys: SELECTOR-rsa and SELECTOR-ed25519 for each of our domains.",
+         .run = cli_dkim_new),
+    VERB(.name = "dkim list", .words = "", .help = "List the DKIM keys.", .run = cli_dkim_list),
+    VERB(.name = "dkim dns", .words = "[SELECTOR]", .words_max = 1,
+         .help = "Print the DNS records to publish, as lines of a zone file.", .run = cli_dkim_dns),
+    VERB(.name = "search", .words = "QUERY...", .words_min = 1, .words_max = 64,
+         .options = search_options, .help = "Find letters, newest first.",
+         .more =
+             "  invoice 2026                  both words, anywhere\n"
+             "  '\"annual report\"'             a phrase: quotes for us within quotes for the "
+             "shell\n"
+             "  from:anna to:partner.test     also subject:, body:, name: (of attachments)\n"
+             "  after:2026-11-01 before:2026-12-01\n"
+             "  invoice OR reminder, NOT paid, ( ... ); behind -- a word may begin with a dash\n",
+         .run = cli_search),
+    VERB(.name = "show", .words = "ID", .words_min = 1, .words_max = 1,
+         .help = "Show what is known about a letter and everything that happened to it.",
+         .run = cli_show),
+    VERB(.name = "export", .words = "ID", .words_min = 1, .words_max = 1, .options = export_options,
+         .help = "Write a letter, byte for byte as it was submitted.", .run = cli_export),
+    VERB(.name = "ledger verify", .words = "", .options = verify_options,
+         .help = "Check that every record is there, in order and unaltered.",
+         .run = cli_ledger_verify),
+    VERB(.name = "checkpoint", .words = "",
+         .help = "Sign the ledger's state now and print the checkpoint, for somebody else to keep.",
+         .run = cli_checkpoint),
+    VERB(.name = "status", .words = "", .help = "Show how it is going.", .run = cli_status),
+    VERB(.name = "check-config", .words = "",
+         .help = "Say whether the configuration file is right, and if not, what is wrong in which "
+                 "line.",
+         .run = cli_check_config),
+    VERB(.name = "config explain", .words = "NAME", .words_min = 1, .words_max = 1,
+         .help = "Explain one setting.", .run = cli_config_explain),
+};
+const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);
