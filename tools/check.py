@@ -312,11 +312,30 @@ def check_scripts():
     return found
 
 
+def missing_verbs():
+    """Verbs and options that `postern help` knows and postern(1) does not, and the reverse."""
+    page = (ROOT / "docs/man/postern.1").read_text().replace("\\-", "-")
+    listed = re.findall(r"^  (\S+(?: \S+)*?)  +\S", run(BUILD / "postern", "help").stdout, re.M)
+    described = re.findall(r"^\.It Ic (\S+(?: (?!Ar|Op|Cm)\S+)*)", page, re.M)
+    found = [f"docs/man/postern.1: `{v}` of src/cli/verbs.c is not described, or out of order"
+             for v, d in zip(listed, described) if v != d][:1]
+    found += [f"docs/man/postern.1: `{v}` is not the same there and in src/cli/verbs.c"
+              for v in sorted(set(listed) ^ set(described))]
+    for verb in listed:
+        part = re.split(r"^\.It Ic ", page.split(f".It Ic {verb}", 1)[-1], maxsplit=1, flags=re.M)[0]
+        options = re.findall(r"--([a-z-]+)", run(BUILD / "postern", verb.split()[0], *verb.split()[1:],
+                                                 "--help").stdout.splitlines()[0])
+        found += [f"docs/man/postern.1: `{verb} --{o}` is not described" for o in options
+                  if not re.search(rf"\bFl -{o}(?![\w-])|, -{o}(?![\w-])", part)]
+    return found
+
+
 def check_docs():
-    """postern.conf(5) is current, and mandoc has no complaint about any page"""
+    """postern.conf(5) and postern(1) are current, and mandoc has no complaint about any page"""
     found = []
-    if run("ninja", "-C", BUILD, "settings_manual").returncode:
-        return ["build-check: settings_manual does not compile"]
+    if run("ninja", "-C", BUILD, "settings_manual", "postern").returncode:
+        return ["build-check: settings_manual or postern does not compile"]
+    found += missing_verbs()
     page = ROOT / "docs/man/postern.conf.5"
     if not page.exists() or run(BUILD / "settings_manual", "man").stdout != page.read_text():
         found.append("docs/man/postern.conf.5: differs from the settings' tables: run ./do docs")

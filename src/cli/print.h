@@ -41,6 +41,7 @@ struct slice print_size(struct arena *arena, uint64_t bytes);
 /* A length of time: "0.3 s", "12 min", "3 h", "5 d". */
 struct slice print_duration(struct arena *arena, uint64_t ms);
 
+/* Bytes in lower-case hexadecimal. */
 struct slice print_hex(struct arena *arena, struct slice bytes);
 
 /* Rows that are aligned when all are known. */

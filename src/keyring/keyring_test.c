@@ -194,6 +194,13 @@ static void recovers_the_master_key(void **unused)
         }
     }
     assert_true(recovery_check(secret_slice(typed)));
+    OWN(secret) struct secret *lower = secret_copy(secret_slice(typed));
+    for (size_t i = 0; i < lower->len; i++) {
+        lower->ptr[i] = ascii_lower(lower->ptr[i]);
+    }
+    assert_true(recovery_same(secret_slice(typed), secret_slice(lower)));
+    assert_false(recovery_same(secret_slice(typed), secret_slice(other)));
+    assert_false(recovery_same(SLICE("x"), SLICE("x")));
     assert_ok(master_write(folder, "again.key", master, &e), e);
 }
 
