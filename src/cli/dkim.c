@@ -66,11 +66,11 @@ struct plan {
 
 static bool make_plan(struct cli *c, struct plan *p, struct error *e)
 {
-    const char *kind = arguments_text(&c->arguments, "kind", 0);
+    const char *kind = arguments_text(&c->arguments, "algorithm", 0);
     const char *selector = c->arguments.words[0];
 
     if (kind && strcmp(kind, "rsa") != 0 && strcmp(kind, "ed25519") != 0) {
-        return error_set(e, ERROR_INPUT, "--kind is `rsa` or `ed25519`, not `%s`", kind);
+        return error_set(e, ERROR_INPUT, "--algorithm is `rsa` or `ed25519`, not `%s`", kind);
     }
     if (kind) {
         *p = (struct plan){1,

@@ -56,7 +56,7 @@ static const struct argument_option user_set_options[] = {
 
 static const struct argument_option dkim_new_options[] = {
     OPTION("domain", 0, "NAME", "only for this domain; all of ours when not given"),
-    OPTION("kind", 0, "KIND", "`rsa` or `ed25519`: one key called SELECTOR"),
+    OPTION("algorithm", 0, "NAME", "`rsa` or `ed25519`: one key called SELECTOR"),
     OPTION("bits", 0, "N", "of the RSA key, 2048 to 4096"),
     OPTION_END,
 };
