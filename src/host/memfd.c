@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
+
+#define COPIED_MAX   ((size_t)64 << 10) /* bytes; malloc() would map what is much longer */
 #define SEALS_NEEDED (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 bool memfd_open(const char *name, int *fd, struct error *e)
@@ -54,6 +57,26 @@ bool memfd_is_sealed(int fd)
     return seals >= 0 && (seals & SEALS_NEEDED) == SEALS_NEEDED;
 }
 
+static bool copy_all(int fd, size_t len, struct memfd_map *map, struct error *e)
+{
+    uint8_t *memory = malloc(len);
+    size_t done = 0;
+
+    if (!memory) {
+        arena_panic("out of memory");
+    }
+    while (done < len) {
+        ssize_t n = pread(fd, memory + done, len - done, (off_t)done);
+        if (n <= 0 && !(n < 0 && errno == EINTR)) {
+            free(memory);
+            return error_errno(e, ERROR_BUSY, "read memory file");
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    *map = (struct memfd_map){.bytes = slice_of(memory, len), .copied = true};
+    return true;
+}
+
 bool memfd_map(int fd, size_t max_bytes, struct memfd_map *map, struct error *e)
 {
     if (!memfd_is_sealed(fd)) {
@@ -68,14 +91,17 @@ bool memfd_map(int fd, size_t max_bytes, struct memfd_map *map, struct error *e)
                          (long long)about.st_size, max_bytes);
     }
     if (about.st_size == 0) { /* mmap refuses length 0 */
-        map->bytes = SLICE_NONE;
+        *map = (struct memfd_map){.bytes = SLICE_NONE};
         return true;
+    }
+    if ((size_t)about.st_size <= COPIED_MAX) {
+        return copy_all(fd, (size_t)about.st_size, map, e);
     }
     void *at = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (at == MAP_FAILED) {
         return error_errno(e, ERROR_BUSY, "map memory file");
     }
-    map->bytes = slice_of(at, (size_t)about.st_size);
+    *map = (struct memfd_map){.bytes = slice_of(at, (size_t)about.st_size)};
     return true;
 }
 
@@ -84,7 +110,11 @@ void memfd_unmap(struct memfd_map *map)
     if (map->bytes.len > 0) {
         void *at = NULL;
         memcpy(&at, &map->bytes.ptr, sizeof(at));
-        (void)munmap(at, map->bytes.len);
+        if (map->copied) {
+            free(at);
+        } else {
+            (void)munmap(at, map->bytes.len);
+        }
     }
-    map->bytes = SLICE_NONE;
+    *map = (struct memfd_map){.bytes = SLICE_NONE};
 }

@@ -10,9 +10,11 @@
 #include "base/own.h"
 #include "base/slice.h"
 
-/* A read-only view of a sealed memory file. */
+/* A view of a sealed memory file, not to be written to. What is short is copied: taking a page
+ * into the address space and out again, with every processor told, costs more than reading it. */
 struct memfd_map {
     struct slice bytes; /* valid until memfd_unmap() */
+    bool copied;
 };
 
 /* Start an empty memory file that is still writable. `name` shows in /proc only.
@@ -32,7 +34,7 @@ bool memfd_from(const char *name, struct slice content, int *fd, struct error *e
 bool memfd_is_sealed(int fd);
 
 /**
- * Map what a peer sent, after checking that nobody can change it any more. The descriptor stays
+ * Look at what a peer sent, after checking that nobody can change it any more. The descriptor stays
  * the caller's and may be closed at once.
  *
  * @param max_bytes  largest length accepted

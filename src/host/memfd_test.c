@@ -40,6 +40,29 @@ static void bounds(void **unused)
     assert_int_equal(map.bytes.len, 0);
 }
 
+/* Both ways of looking, the copy and the mapping, show the same. */
+static void any_length(void **unused)
+{
+    static const size_t lengths[] = {1, 4096, 65535, 65536, 65537, 300000};
+    static uint8_t bytes[300000];
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)(i * 7 + i / 256);
+    }
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        struct error e;
+        OWN(fd) int fd = -1;
+        OWN(memfd_map) struct memfd_map map = {0};
+        OWN(memfd_map) struct memfd_map again = {0};
+        assert_ok(memfd_from("test", slice_of(bytes, lengths[i]), &fd, &e), e);
+        assert_ok(memfd_map(fd, lengths[i], &map, &e), e);
+        assert_ok(memfd_map(fd, lengths[i], &again, &e), e);
+        assert_true(slice_equal(map.bytes, slice_of(bytes, lengths[i])));
+        assert_true(slice_equal(again.bytes, map.bytes));
+    }
+}
+
 static void other_descriptors_are_denied(void **unused)
 {
     (void)unused;
@@ -65,6 +88,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_sealed_stays),
         cmocka_unit_test(bounds),
+        cmocka_unit_test(any_length),
         cmocka_unit_test(other_descriptors_are_denied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
