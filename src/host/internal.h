@@ -13,6 +13,7 @@ OWN_BY(x509, X509, X509_free)
 OWN_BY(pkey, EVP_PKEY, EVP_PKEY_free)
 OWN_BY(pkey_ctx, EVP_PKEY_CTX, EVP_PKEY_CTX_free)
 OWN_BY(md, EVP_MD, EVP_MD_free)
+OWN_BY(md_ctx, EVP_MD_CTX, EVP_MD_CTX_free)
 OWN_BY(params, OSSL_PARAM, OSSL_PARAM_free)
 
 /* As error_set(), followed by the first reason in this thread's OpenSSL queue, which is emptied:

@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -211,6 +212,46 @@ struct tls_server *tls_server_new(const struct tls_server_options *o, struct err
     s->ctx = TAKE(ctx, NULL);
     atomic_init(&s->refs, 1);
     return s;
+}
+
+/* Of the context's current certificate. */
+static bool prove_one(SSL_CTX *ctx, struct error *e)
+{
+    uint8_t something[TLS_DIGEST_LEN];
+    uint8_t signature[TLS_SIGNATURE_MAX];
+    size_t len = sizeof(signature);
+    OWN(md_ctx) EVP_MD_CTX *signing = EVP_MD_CTX_new();
+    OWN(md_ctx) EVP_MD_CTX *checking = EVP_MD_CTX_new();
+    EVP_PKEY *key = SSL_CTX_get0_privatekey(ctx);
+    EVP_PKEY *public = X509_get0_pubkey(SSL_CTX_get0_certificate(ctx));
+
+    ERR_clear_error();
+    if (!signing || !checking || RAND_bytes(something, sizeof(something)) <= 0) {
+        arena_panic("no memory or no random numbers");
+    }
+    if (!EVP_DigestSignInit_ex(signing, NULL, "SHA256", remote_key_library(), REMOTE_KEY_ELSEWHERE,
+                               key, NULL) ||
+        !EVP_DigestSign(signing, signature, &len, something, sizeof(something))) {
+        return tls_error(e, ERROR_BUSY, "the certificate's key");
+    }
+    if (!EVP_DigestVerifyInit_ex(checking, NULL, "SHA256", remote_key_library(),
+                                 REMOTE_KEY_ELSEWHERE, public, NULL) ||
+        EVP_DigestVerify(checking, signature, len, something, sizeof(something)) != 1) {
+        ERR_clear_error();
+        return error_set(e, ERROR_CONFIG, "the private key is not the certificate's");
+    }
+    return true;
+}
+
+bool tls_server_prove(struct tls_server *s, struct error *e)
+{
+    for (long next = SSL_CERT_SET_FIRST; SSL_CTX_set_current_cert(s->ctx, next);
+         next = SSL_CERT_SET_NEXT) {
+        if (!prove_one(s->ctx, e)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 struct tls_server *tls_server_ref(struct tls_server *s)

@@ -60,6 +60,14 @@ struct tls_server_options {
 struct tls_server *tls_server_new(const struct tls_server_options *o, struct error *e) MUST_CHECK;
 
 /* One more owner, who calls tls_server_free() as well. From any thread. */
+/**
+ * Let the remote keys sign something and see that the certificates' public keys agree: a chain
+ * whose key is another's would fail every handshake.
+ *
+ * @return  false with ERROR_CONFIG: the signature is another key's; ERROR_BUSY: none came
+ */
+bool tls_server_prove(struct tls_server *s, struct error *e) MUST_CHECK;
+
 struct tls_server *tls_server_ref(struct tls_server *s);
 
 /* Give a reference up; the last one ends the context. NULL is fine. */

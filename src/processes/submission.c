@@ -4,17 +4,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "host/thread.h"
 #include "processes/roles.h"
 
 #define SOCKETS_MAX 64
 #define FINISH_MS   25000  /* for letters in hand; the supervisor waits 30 s */
 #define NO_ROOM_US  100000 /* pause when the system has no descriptor left */
+#define KEY_WAIT_MS 5000
+#define KEY_LOOK_US 20000
 
 struct listener {
     struct role *role;
@@ -22,6 +26,7 @@ struct listener {
     struct pollfd polled[SOCKETS_MAX + 1];
     bool implicit_tls[SOCKETS_MAX];
     nfds_t count;
+    pthread_mutex_t reloading;
 };
 
 static const struct settings *settings_now(void *role)
@@ -29,17 +34,37 @@ static const struct settings *settings_now(void *role)
     return role_settings(role);
 }
 
-static void on_reload(void *argument)
+/* Signer and we hear of a reload at different moments, so a new certificate may have to wait a
+ * little for its key. */
+static void reload(void *argument)
 {
     struct listener *l = argument;
+    int64_t give_up_ms = clock_steady_ms() + KEY_WAIT_MS;
     struct error e;
 
-    if (submission_use_certificate(l->submission, role_file(l->role, "tls-certificate"), &e)) {
-        log_event(LOG_INFO, "certificate.loaded", LOG_TEXT("name", "tls-certificate"));
-        return;
+    (void)pthread_mutex_lock(&l->reloading);
+    struct slice chain = role_file(l->role, "tls-certificate");
+    bool done = submission_use_certificate(l->submission, chain, &e);
+    while (!done && clock_steady_ms() < give_up_ms) {
+        (void)usleep(KEY_LOOK_US);
+        done = submission_use_certificate(l->submission, chain, &e);
     }
-    log_event(LOG_ERROR, "certificate.refused", LOG_TEXT("reason", e.text));
-    role_alert(l->role, "certificate-refused", e.text);
+    if (done) {
+        log_event(LOG_INFO, "certificate.loaded", LOG_NUMBER("bytes", chain.len));
+    } else {
+        log_event(LOG_ERROR, "certificate.refused", LOG_TEXT("reason", e.text));
+        role_alert(l->role, "certificate-refused", e.text);
+    }
+    (void)pthread_mutex_unlock(&l->reloading);
+}
+
+static void on_reload(void *argument)
+{
+    struct error e;
+
+    if (!thread_start("reload", THREAD_STACK_LARGE, reload, argument, &e)) {
+        log_event(LOG_ERROR, "certificate.refused", LOG_TEXT("reason", e.text));
+    }
 }
 
 static void collect_sockets(struct listener *l, const char *name, bool implicit_tls)
@@ -94,6 +119,7 @@ bool submission_run(struct role *r, struct error *e)
     };
 
     l.role = r;
+    (void)pthread_mutex_init(&l.reloading, NULL);
     l.submission = submission_new(&options);
     collect_sockets(&l, "submissions", true);
     collect_sockets(&l, "submission", false);

@@ -41,16 +41,16 @@ bool submission_use_certificate(struct submission *s, struct slice chain, struct
         .sign = signing_ask,
         .sign_context = s->options.signer,
     };
-    struct tls_server *next = tls_server_new(&options, e);
+    OWN(tls_server) struct tls_server *next = tls_server_new(&options, e);
 
-    if (!next) {
+    if (!next || !tls_server_prove(next, e)) {
         return false;
     }
     (void)pthread_mutex_lock(&s->lock);
     struct tls_server *before = s->tls;
     s->tls = next;
+    next = before;
     (void)pthread_mutex_unlock(&s->lock);
-    tls_server_free(before);
     return true;
 }
 

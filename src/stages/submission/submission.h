@@ -38,8 +38,8 @@ void submission_free(struct submission *s);
  * Show this certificate in handshakes from now on; connections that stand go on with theirs.
  *
  * @param chain  PEM, leaf first
- * @return       false with ERROR_CONFIG when it cannot be used, ERROR_DENIED or ERROR_BUSY when the
- *               signer does not sign for it: the one before stays
+ * @return       false with ERROR_CONFIG when it cannot be used or the signer has another key,
+ *               ERROR_BUSY when the signer does not answer: the one before stays
  */
 bool submission_use_certificate(struct submission *s, struct slice chain,
                                 struct error *e) MUST_CHECK;

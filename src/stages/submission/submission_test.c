@@ -337,12 +337,17 @@ static void certificate_test(void **state)
     (void)state;
     struct scene s = {0};
     struct visitor v;
+    struct certificate stranger;
     struct error e;
     scene_begin(&s);
     visitor_come(&v, &s, true);
     visitor_sign_in(&v);
     assert_false(submission_use_certificate(s.submission, SLICE("no certificate"), &e));
     assert_int_equal(e.kind, ERROR_CONFIG);
+    certificate_make(&stranger, NULL, "P-256", "mail.example.test", -1, 30);
+    assert_false(submission_use_certificate(s.submission, slice_text(stranger.pem), &e));
+    assert_int_equal(e.kind, ERROR_CONFIG);
+    certificate_done(&stranger);
     assert_ok(submission_use_certificate(s.submission, slice_text(s.certificate->pem), &e), e);
     visitor_begin_letter(&v);
     visitor_ask(&v, LETTER ".", "250");
