@@ -14,7 +14,7 @@
 #include "processes/roles.h"
 #include "stages/inspection/inspection.h"
 
-#define LETTERS_MAX 500            /* in one life */
+#define LETTERS_MAX 1000           /* in one life */
 #define LETTER_MS   INT64_C(60000) /* for a letter; the keeper waits twice as long */
 #define IDLE_MS     10000
 

@@ -13,7 +13,7 @@
 
 #include "ipc/packet.h"
 
-#define LIVES_MAX     8  /* at once: as many senders as alternate without a fresh start each time */
+#define LIVES_MAX     32 /* at once: as many senders as alternate without a fresh start each time */
 #define LIVES_TAG_LEN 16 /* bytes that stand for a sender */
 
 struct lives_options {
