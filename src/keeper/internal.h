@@ -18,10 +18,13 @@
 #include "stages/protect/protect.h"
 #include "state/state.h"
 
-#define KEEPER_WORKERS    8                   /* letters that are inspected and protected at once */
-#define KEEPER_ARENA_MAX  ((size_t)512 << 20) /* for one letter and everything about it */
-#define KEEPER_ASK_MS     30000               /* patience with signer and auth */
-#define KEEPER_INSPECT_MS 120000              /* and with the inspector, for one letter */
+#define KEEPER_WORKERS   8                   /* letters that are inspected and protected at once */
+#define KEEPER_ARENA_MAX ((size_t)512 << 20) /* for one letter and everything about it */
+#define KEEPER_ASK_MS    30000               /* patience with signer and auth */
+/* The record of what an inspector found: its answer, however large, and the letter's id. */
+#define KEEPER_FINDINGS_MAX (IPC_BODY_MAX + 64)
+
+#define KEEPER_INSPECT_MS 120000 /* and with the inspector, for one letter */
 
 /* A first-in first-out list of parcels. */
 struct parcel_list {

@@ -244,7 +244,7 @@ static bool make_copy(struct letter *l, int *fd, struct error *e)
 
 static bool record_all(struct letter *l, struct error *e)
 {
-    OWN(buf) struct buf findings = {.max = FINDINGS_CBOR_MAX};
+    OWN(buf) struct buf findings = {.max = KEEPER_FINDINGS_MAX};
     OWN(buf) struct buf decision = {.max = 4 << 20};
     OWN(buf) struct buf sealed = {.max = 2 * (size_t)LETTER_BYTES_MAX};
     struct ledger_ref refs[3];
