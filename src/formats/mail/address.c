@@ -4,6 +4,7 @@
 #include "formats/mail/text.h"
 
 #define ADDRESSES_FIRST 4
+#define UNCLOSED_MAX    16 /* quotes, comments and brackets without end; each costs a search for it */
 
 enum token_kind {
     TOKEN_END,
@@ -25,6 +26,7 @@ struct parser {
     struct token token;   /* not consumed yet */
     struct slice comment; /* the latest, without its parentheses */
     bool in_group;
+    unsigned unclosed;
     size_t room;
     struct arena *arena;
     struct mail_addresses *out;
@@ -85,6 +87,25 @@ static size_t delimited_length(struct slice s, uint8_t open, uint8_t close)
     return 0;
 }
 
+static bool has_angle(struct slice s)
+{
+    return slice_find(s, '<') != s.len || slice_find(s, '>') != s.len;
+}
+
+/* What people see and nothing may decide by: note when it looks like an address or hides one.
+ * Programs that decode before they parse, or cut what they cannot show, would find another address
+ * than is written. */
+static struct slice read_name(struct parser *p, struct slice raw)
+{
+    bool deceptive = has_angle(raw);
+    struct slice name = mail_text_decode_name(raw, p->arena, &deceptive);
+
+    if (deceptive || has_angle(name)) {
+        note_flaw(p, MAIL_ADDRESS_CONFUSING);
+    }
+    return name;
+}
+
 /* Pass over folding white space and comments; false when a comment is malformed. */
 static bool skip_space(struct parser *p)
 {
@@ -97,10 +118,7 @@ static bool skip_space(struct parser *p)
                 return false;
             }
             p->comment = slice_of(p->rest.ptr + 1, len - 2);
-            if (slice_find(p->comment, '<') != p->comment.len ||
-                slice_find(p->comment, '>') != p->comment.len) {
-                note_flaw(p, MAIL_ADDRESS_CONFUSING);
-            }
+            (void)read_name(p, p->comment);
             p->rest = slice_from(p->rest, len);
         } else {
             break;
@@ -145,8 +163,10 @@ static void advance(struct parser *p)
         len = 1;
     }
     if (len == 0 || !comments_closed) {
+        bool delimiter = c == '(' || c == '"' || c == '[';
         p->token.kind = TOKEN_BAD;
-        len = 1;
+        p->unclosed += delimiter;
+        len = p->unclosed > UNCLOSED_MAX ? p->rest.len : 1;
     }
     p->token.raw = slice_head(p->rest, len);
     p->rest = slice_from(p->rest, len);
@@ -339,11 +359,7 @@ static void add_address(struct parser *p, struct mail_address *a, struct slice n
         out->items = more;
         p->room = room;
     }
-    a->name = mail_text_decode(name, p->arena);
-    /* Programs that decode before they parse would find another address here. */
-    if (slice_find(a->name, '<') != a->name.len || slice_find(a->name, '>') != a->name.len) {
-        note_flaw(p, MAIL_ADDRESS_CONFUSING);
-    }
+    a->name = read_name(p, name);
     out->items[out->count++] = *a;
 }
 

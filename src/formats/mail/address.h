@@ -21,7 +21,8 @@ enum mail_address_flaw {
     MAIL_ADDRESS_MALFORMED, /* not an address by any grammar                               */
     MAIL_ADDRESS_OBSOLETE,  /* routes, empty list members, white space inside an address   */
     MAIL_ADDRESS_ENCODED,   /* an encoded word (RFC 2047) inside an address                */
-    MAIL_ADDRESS_CONFUSING, /* an angle bracket in a name or comment                       */
+    MAIL_ADDRESS_CONFUSING, /* a name or comment that holds an angle bracket, encodes control
+                             * characters or cannot be decoded wholly                      */
     MAIL_ADDRESS_EIGHT_BIT, /* bytes above 127 without SMTPUTF8, or not UTF-8              */
     MAIL_ADDRESS_LONG,      /* local part, domain or the nesting of comments               */
     MAIL_ADDRESS_MANY,      /* more than MAIL_ADDRESSES_MAX; those behind are not listed   */

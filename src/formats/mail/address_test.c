@@ -22,77 +22,80 @@ static const struct {
     const char *shown;
 } lists[] = {
   /* what mail programs write */
-    {SLICE_INIT(" alice@x.test"),                                MAIL_ADDRESS_CLEAR,     "alice|x.test|"          },
-    {SLICE_INIT(" <alice@x.test>"),                              MAIL_ADDRESS_CLEAR,     "alice|x.test|"          },
+    {SLICE_INIT(" alice@x.test"),                                MAIL_ADDRESS_CLEAR,     "alice|x.test|"           },
+    {SLICE_INIT(" <alice@x.test>"),                              MAIL_ADDRESS_CLEAR,     "alice|x.test|"           },
     {SLICE_INIT(" Alice B. Carol <alice@x.test>"),               MAIL_ADDRESS_CLEAR,
-     "alice|x.test|Alice B. Carol"                                                                                },
+     "alice|x.test|Alice B. Carol"                                                                                 },
     {SLICE_INIT(" \"Carol, Alice\" <a.c+tag@x.test>, b@y.test"), MAIL_ADDRESS_CLEAR,
-     "a.c+tag|x.test|Carol, Alice; b|y.test|"                                                                     },
+     "a.c+tag|x.test|Carol, Alice; b|y.test|"                                                                      },
     {SLICE_INIT(" alice@x.test (Alice (B) Carol)"),              MAIL_ADDRESS_CLEAR,
-     "alice|x.test|Alice (B) Carol"                                                                               },
+     "alice|x.test|Alice (B) Carol"                                                                                },
     {SLICE_INIT(" =?utf-8?q?J=C3=BCrgen?=\r\n <j@x.test>"),      MAIL_ADDRESS_CLEAR,
-     "j|x.test|J\xc3\xbcrgen"                                                                                     },
+     "j|x.test|J\xc3\xbcrgen"                                                                                      },
     {SLICE_INIT(" \"=?utf-8?q?J=C3=BCrgen?=\" <j@x.test>"),      MAIL_ADDRESS_CLEAR,
-     "j|x.test|J\xc3\xbcrgen"                                                                                     },
-    {SLICE_INIT(" \"a\\\"b\"\r\n\tc <j@[192.0.2.1]>"),           MAIL_ADDRESS_CLEAR,     "j|[192.0.2.1]|a\"b c"   },
-    {SLICE_INIT(" \"a@b c\"@x.test"),                            MAIL_ADDRESS_CLEAR,     "a@b c|x.test|"          },
-    {SLICE_INIT(" \"ceo@x.test\" <alice@x.test>"),               MAIL_ADDRESS_CLEAR,     "alice|x.test|ceo@x.test"},
-    {SLICE_INIT(""),                                             MAIL_ADDRESS_CLEAR,     ""                       },
-    {SLICE_INIT(" (nobody)"),                                    MAIL_ADDRESS_CLEAR,     ""                       },
+     "j|x.test|J\xc3\xbcrgen"                                                                                      },
+    {SLICE_INIT(" \"a\\\"b\"\r\n\tc <j@[192.0.2.1]>"),           MAIL_ADDRESS_CLEAR,     "j|[192.0.2.1]|a\"b c"    },
+    {SLICE_INIT(" \"a@b c\"@x.test"),                            MAIL_ADDRESS_CLEAR,     "a@b c|x.test|"           },
+    {SLICE_INIT(" \"ceo@x.test\" <alice@x.test>"),               MAIL_ADDRESS_CLEAR,     "alice|x.test|ceo@x.test" },
+    {SLICE_INIT(""),                                             MAIL_ADDRESS_CLEAR,     ""                        },
+    {SLICE_INIT(" (nobody)"),                                    MAIL_ADDRESS_CLEAR,     ""                        },
  /* not an address */
-    {SLICE_INIT(" alice"),                                       MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" @x.test"),                                     MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" alice@"),                                      MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" <>"),                                          MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" <alice@x.test"),                               MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" <alice@x.test>>"),                             MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" a..b@x.test"),                                 MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" .a@x.test"),                                   MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" a.@x.test"),                                   MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" a@x..test"),                                   MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" a@x.test."),                                   MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" a@-x.test"),                                   MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" a@x_y.test"),                                  MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" a@b@x.test"),                                  MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" a@x.test <b@x.test>"),                         MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" <a@x.test> <b@x.test>"),                       MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" <a@x.test> b"),                                MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" a@x.test b@x.test"),                           MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" a@x.test; b@x.test"),                          MAIL_ADDRESS_MALFORMED, "a|x.test|"              },
-    {SLICE_INIT(" \"open <a@x.test>"),                           MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" (open <a@x.test>"),                            MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" a\001@x.test"),                                MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" a@x.test\0"),                                  MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" \"a\001\" <a@x.test>"),                        MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" Alice[1] <a@x.test>"),                         MAIL_ADDRESS_MALFORMED, ""                       },
-    {SLICE_INIT(" mailto:a@x.test"),                             MAIL_ADDRESS_MALFORMED, "a|x.test|"              },
+    {SLICE_INIT(" alice"),                                       MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" @x.test"),                                     MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" alice@"),                                      MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" <>"),                                          MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" <alice@x.test"),                               MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" <alice@x.test>>"),                             MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" a..b@x.test"),                                 MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" .a@x.test"),                                   MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" a.@x.test"),                                   MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" a@x..test"),                                   MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" a@x.test."),                                   MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" a@-x.test"),                                   MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" a@x_y.test"),                                  MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" a@b@x.test"),                                  MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" a@x.test <b@x.test>"),                         MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" <a@x.test> <b@x.test>"),                       MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" <a@x.test> b"),                                MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" a@x.test b@x.test"),                           MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" a@x.test; b@x.test"),                          MAIL_ADDRESS_MALFORMED, "a|x.test|"               },
+    {SLICE_INIT(" \"open <a@x.test>"),                           MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" (open <a@x.test>"),                            MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" a\001@x.test"),                                MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" a@x.test\0"),                                  MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" \"a\001\" <a@x.test>"),                        MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" Alice[1] <a@x.test>"),                         MAIL_ADDRESS_MALFORMED, ""                        },
+    {SLICE_INIT(" mailto:a@x.test"),                             MAIL_ADDRESS_MALFORMED, "a|x.test|"               },
  /* what parsers disagree on */
-    {SLICE_INIT(" <@a.test,@b.test:c@d.test>"),                  MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" a@x.test,"),                                   MAIL_ADDRESS_OBSOLETE,  "a|x.test|"              },
-    {SLICE_INIT(" ,a@x.test"),                                   MAIL_ADDRESS_OBSOLETE,  "a|x.test|"              },
-    {SLICE_INIT(" a@x.test,,b@x.test"),                          MAIL_ADDRESS_OBSOLETE,  "a|x.test|; b|x.test|"   },
-    {SLICE_INIT(" a @x.test"),                                   MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" a@ x.test"),                                   MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" a@x .test"),                                   MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" a .b@x.test"),                                 MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" a(c)@x.test"),                                 MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" a@(c)x.test"),                                 MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" < a@x.test>"),                                 MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" <a@x.test >"),                                 MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" a.\"b\"@x.test"),                              MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" \"a\r\n b\"@x.test"),                          MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" \"\"@x.test"),                                 MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" a@[1\\2]"),                                    MAIL_ADDRESS_OBSOLETE,  ""                       },
-    {SLICE_INIT(" =?utf-8?q?ceo=40x.test?=@y.test"),             MAIL_ADDRESS_ENCODED,   ""                       },
-    {SLICE_INIT(" <=?utf-8?q?ceo=40x.test?=>"),                  MAIL_ADDRESS_ENCODED,   ""                       },
-    {SLICE_INIT(" =?utf-8?q?ceo=40x.test?="),                    MAIL_ADDRESS_ENCODED,   ""                       },
-    {SLICE_INIT(" \"=?utf-8?q?ceo?=\"@y.test"),                  MAIL_ADDRESS_ENCODED,   ""                       },
-    {SLICE_INIT(" a@=?utf-8?q?x?="),                             MAIL_ADDRESS_ENCODED,   ""                       },
-    {SLICE_INIT(" a@x.test (<ceo@x.test>)"),                     MAIL_ADDRESS_CONFUSING, "a|x.test|<ceo@x.test>"  },
-    {SLICE_INIT(" \"<ceo@x.test>\" <a@x.test>"),                 MAIL_ADDRESS_CONFUSING, "a|x.test|<ceo@x.test>"  },
+    {SLICE_INIT(" <@a.test,@b.test:c@d.test>"),                  MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" a@x.test,"),                                   MAIL_ADDRESS_OBSOLETE,  "a|x.test|"               },
+    {SLICE_INIT(" ,a@x.test"),                                   MAIL_ADDRESS_OBSOLETE,  "a|x.test|"               },
+    {SLICE_INIT(" a@x.test,,b@x.test"),                          MAIL_ADDRESS_OBSOLETE,  "a|x.test|; b|x.test|"    },
+    {SLICE_INIT(" a @x.test"),                                   MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" a@ x.test"),                                   MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" a@x .test"),                                   MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" a .b@x.test"),                                 MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" a(c)@x.test"),                                 MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" a@(c)x.test"),                                 MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" < a@x.test>"),                                 MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" <a@x.test >"),                                 MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" a.\"b\"@x.test"),                              MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" \"a\r\n b\"@x.test"),                          MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" \"\"@x.test"),                                 MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" a@[1\\2]"),                                    MAIL_ADDRESS_OBSOLETE,  ""                        },
+    {SLICE_INIT(" =?utf-8?q?ceo=40x.test?=@y.test"),             MAIL_ADDRESS_ENCODED,   ""                        },
+    {SLICE_INIT(" <=?utf-8?q?ceo=40x.test?=>"),                  MAIL_ADDRESS_ENCODED,   ""                        },
+    {SLICE_INIT(" =?utf-8?q?ceo=40x.test?="),                    MAIL_ADDRESS_ENCODED,   ""                        },
+    {SLICE_INIT(" \"=?utf-8?q?ceo?=\"@y.test"),                  MAIL_ADDRESS_ENCODED,   ""                        },
+    {SLICE_INIT(" a@=?utf-8?q?x?="),                             MAIL_ADDRESS_ENCODED,   ""                        },
+    {SLICE_INIT(" a@x.test (<ceo@x.test>)"),                     MAIL_ADDRESS_CONFUSING, "a|x.test|<ceo@x.test>"   },
+    {SLICE_INIT(" \"<ceo@x.test>\" <a@x.test>"),                 MAIL_ADDRESS_CONFUSING, "a|x.test|<ceo@x.test>"   },
     {SLICE_INIT(" =?utf-8?q?=3Cceo=40x.test=3E?= <a@x.test>"),   MAIL_ADDRESS_CONFUSING,
-     "a|x.test|<ceo@x.test>"                                                                                      },
-    {SLICE_INIT(" a\xc3\xa4@x.test"),                            MAIL_ADDRESS_EIGHT_BIT, "a\xc3\xa4|x.test|"      },
+     "a|x.test|<ceo@x.test>"                                                                                       },
+    {SLICE_INIT(" =?utf-8?q?ceo=00?= <a@x.test>"),               MAIL_ADDRESS_CONFUSING, "a|x.test|ceo"            },
+    {SLICE_INIT(" =?utf-8?q?a?b?= <a@x.test>"),                  MAIL_ADDRESS_CONFUSING, "a|x.test|=?utf-8?q?a?b?="},
+    {SLICE_INIT(" a@x.test (=?utf-8?q?=3Cb=40x=3E?=)"),          MAIL_ADDRESS_CONFUSING, "a|x.test|<b@x>"          },
+    {SLICE_INIT(" a\xc3\xa4@x.test"),                            MAIL_ADDRESS_EIGHT_BIT, "a\xc3\xa4|x.test|"       },
 };
 
 static void lists_are_read_strictly(void **unused)
@@ -222,6 +225,24 @@ static void bare_addresses_stand_alone(void **unused)
     assert_int_equal(mail_address_read(SLICE(""), false, &a, &two), MAIL_ADDRESS_MALFORMED);
 }
 
+/* Reading stays linear: an unclosed comment costs a search for its end, so only a few are looked
+ * for. What is listed before them stays. */
+static void gives_up_on_a_field_of_unclosed_comments(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    OWN(buf) struct buf value = {.max = 1 << 20};
+    struct mail_addresses list;
+
+    buf_add_text(&value, "a@x.test, ");
+    for (int i = 0; i < 100000; i++) {
+        buf_add_text(&value, "\\(");
+    }
+    mail_addresses_read(buf_slice(&value), false, &arena, &list);
+    assert_int_equal(list.flaw, MAIL_ADDRESS_MALFORMED);
+    assert_int_equal(list.count, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +250,7 @@ int main(void)
         cmocka_unit_test(groups_are_reported),
         cmocka_unit_test(utf8_needs_its_announcement),
         cmocka_unit_test(lengths_and_depths_are_bounded),
+        cmocka_unit_test(gives_up_on_a_field_of_unclosed_comments),
         cmocka_unit_test(bare_addresses_stand_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

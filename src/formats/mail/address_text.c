@@ -68,7 +68,7 @@ const char *mail_address_flaw_text(enum mail_address_flaw flaw)
     case MAIL_ADDRESS_ENCODED:
         return "holds an encoded word inside the address, which may hide another address";
     case MAIL_ADDRESS_CONFUSING:
-        return "has an angle bracket in the name, which may look like another address";
+        return "has something in the name that may look like or hide another address";
     case MAIL_ADDRESS_EIGHT_BIT:
         return "holds letters outside ASCII that the mail program did not encode";
     case MAIL_ADDRESS_LONG:

@@ -23,6 +23,8 @@ static const struct {
     [MAIL_CONTENT_TYPE] = {SLICE_INIT("Content-Type"),              true },
     [MAIL_CONTENT_TRANSFER_ENCODING] = {SLICE_INIT("Content-Transfer-Encoding"), true },
     [MAIL_CONTENT_DISPOSITION] = {SLICE_INIT("Content-Disposition"),       true },
+    [MAIL_RESENT_FROM] = {SLICE_INIT("Resent-From"),               false},
+    [MAIL_RESENT_SENDER] = {SLICE_INIT("Resent-Sender"),             false},
     [MAIL_RESENT_BCC] = {SLICE_INIT("Resent-Bcc"),                false},
     [MAIL_RETURN_PATH] = {SLICE_INIT("Return-Path"),               false},
     [MAIL_RECEIVED] = {SLICE_INIT("Received"),                  false},
@@ -140,14 +142,39 @@ static struct slice peek_line(struct slice rest)
     return slice_head(rest, at == rest.len ? at : at + 1);
 }
 
-/* Look at one line's bytes: line ends, NUL, length. */
+/* Some readers take a vertical tab, a form feed or an information separator for a line's end, and
+ * would find a field of its own behind it; RFC 5322 allows none of them. */
+static bool has_control(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The same beyond ASCII: U+0080 to U+009F (NEL among them), U+2028 and U+2029. */
+static bool has_wide_control(struct slice text)
+{
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        const uint8_t *c = text.ptr + i;
+        if ((c[0] == 0xc2 && c[1] < 0xa0) ||
+            (c[0] == 0xe2 && c[1] == 0x80 && i + 2 < text.len && (c[2] == 0xa8 || c[2] == 0xa9))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Look at one line's bytes: line ends, control characters, length. */
 static void check_line(struct lexer *l, struct slice line, size_t number, struct slice label)
 {
     bool ended = line.len >= 2 && line.ptr[line.len - 1] == '\n' && line.ptr[line.len - 2] == '\r';
     struct slice text = slice_head(line, ended ? line.len - 2 : line.len);
 
     /* The last line of a letter that is all header may lack its end: SMTP cannot send that. */
-    if (!ended || slice_find(text, '\r') != text.len || slice_find(text, '\0') != text.len) {
+    if (!ended || has_control(text)) {
         note_defect(l, MAIL_CONTROL_BYTE, number, label);
     }
     if (text.len > l->limits->line_bytes) {
@@ -208,6 +235,8 @@ static void check_field(struct lexer *l, const struct mail_field *f, size_t line
         note_defect(l, MAIL_RAW_EIGHT_BIT, line, f->label);
     } else if (!slice_is_utf8(f->raw)) {
         note_defect(l, MAIL_NOT_UTF8, line, f->label);
+    } else if (has_wide_control(f->raw)) {
+        note_defect(l, MAIL_CONTROL_BYTE, line, f->label);
     }
 }
 

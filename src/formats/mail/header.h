@@ -30,6 +30,8 @@ enum mail_name {
     MAIL_CONTENT_TYPE,
     MAIL_CONTENT_TRANSFER_ENCODING,
     MAIL_CONTENT_DISPOSITION,
+    MAIL_RESENT_FROM,
+    MAIL_RESENT_SENDER,
     MAIL_RESENT_BCC,
     MAIL_RETURN_PATH,
     MAIL_RECEIVED,
@@ -46,7 +48,9 @@ enum mail_defect {
     MAIL_REPEATED_FIELD,     /* a field that may occur once occurs again             */
     MAIL_RAW_EIGHT_BIT,      /* bytes above 127 without SMTPUTF8                     */
     MAIL_NOT_UTF8,           /* SMTPUTF8, but not UTF-8                              */
-    MAIL_CONTROL_BYTE,       /* NUL, a bare CR or LF: not one line to every reader   */
+    MAIL_CONTROL_BYTE,       /* a bare CR or LF, NUL; in the header any control
+                              * character but the tab, and what Unicode calls a line end:
+                              * not one line to every reader                          */
     MAIL_LINE_LONG,          /* from here on: a limit; reading stopped at a header's */
     MAIL_FIELD_LONG,
     MAIL_HEADER_LONG,

@@ -80,6 +80,17 @@ static void defects_are_named(void **unused)
         {SLICE_INIT("A: x\nB: y\r\n"),                   MAIL_CONTROL_BYTE,       MAIL_CONTROL_BYTE,       1, "A" },
         {SLICE_INIT("A: x\r\n\nB: y\r\n"),               MAIL_CONTROL_BYTE,       MAIL_CONTROL_BYTE,       2, ""  },
         {SLICE_INIT("A: x\0y\r\n"),                      MAIL_CONTROL_BYTE,       MAIL_CONTROL_BYTE,       1, "A" },
+        {SLICE_INIT("A: x\x0b"
+                    "From: y\r\n"),
+         MAIL_CONTROL_BYTE,                                                       MAIL_CONTROL_BYTE,       1, "A" },
+        {SLICE_INIT("A: x\r\n\x1c y\r\n"),               MAIL_CONTROL_BYTE,       MAIL_CONTROL_BYTE,       2, ""  },
+        {SLICE_INIT("A: x\ty\r\n\tz\r\n"),               MAIL_SOUND,              MAIL_SOUND,              0, ""  },
+        {SLICE_INIT("A: x\xc2\x85"
+                    "From: y\r\n"),
+         MAIL_RAW_EIGHT_BIT,                                                      MAIL_CONTROL_BYTE,       1, "A" },
+        {SLICE_INIT("A: x\xe2\x80\xa8"
+                    "From: y\r\n"),
+         MAIL_RAW_EIGHT_BIT,                                                      MAIL_CONTROL_BYTE,       1, "A" },
         {SLICE_INIT("A: x"),                             MAIL_CONTROL_BYTE,       MAIL_CONTROL_BYTE,       1, "A" },
     };
     OWN(arena) struct arena a = {.max = 1 << 20};
@@ -191,8 +202,9 @@ static void refusals_have_sentences(void **unused)
                               "empty line must stand between header and text (line 1).");
     (void)judge(SLICE("To: a\r\n\r\nx\ny\r\n"), &s);
     mail_structure_sentence(&s, &limits, text);
-    assert_string_equal(text, "The letter holds a NUL byte or a line that does not end with CR LF "
-                              "(line 3).");
+    assert_string_equal(
+        text, "The letter holds a control character or a line that does not end with CR LF "
+              "(line 3).");
 }
 
 static void facts_are_read(void **unused)

@@ -1,6 +1,7 @@
 /* formats/mail/internal - small scanners that header, address and text share. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/slice.h"
 
 static inline bool mail_is_blank(uint8_t c)
@@ -13,6 +14,15 @@ static inline bool mail_is_space(uint8_t c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
+
+/**
+ * mail_text_decode() for what may deceive: a display name or a comment.
+ *
+ * @param deceptive  set to true, otherwise untouched, when encoded words hold control characters
+ *                   (a NUL at which programs stop, a line end), when something like an encoded word
+ *                   is left undecoded, or when the text was cut
+ */
+struct slice mail_text_decode_name(struct slice value, struct arena *arena, bool *deceptive);
 
 /* Remove the white space, folds included, at both ends. */
 struct slice mail_trim(struct slice s);

@@ -122,7 +122,7 @@ static const char *defect_text(enum mail_defect defect)
     case MAIL_NOT_UTF8:
         return " holds bytes that are not UTF-8";
     case MAIL_CONTROL_BYTE:
-        return " holds a NUL byte or a line that does not end with CR LF";
+        return " holds a control character or a line that does not end with CR LF";
     case MAIL_FIELD_LONG:
         return " is too long";
     case MAIL_FIELDS_MANY:

@@ -136,6 +136,7 @@ struct decoder {
     struct slice charset; /* of `pending` */
     struct buf pending;   /* bytes of that charset */
     struct buf out;       /* UTF-8 */
+    bool hidden; /* encoded words held control characters, or more than there is room for */
 };
 
 static void decoder_done(struct decoder *d)
@@ -148,8 +149,14 @@ OWN_VALUE(decoder, struct decoder, decoder_done)
 
 static void flush(struct decoder *d)
 {
+    size_t before = d->out.len;
+
     if (d->pending.len) {
+        d->hidden = d->hidden || d->pending.full;
         mail_charset_convert(d->charset, buf_slice(&d->pending), &d->out);
+        for (size_t i = before; i < d->out.len; i++) {
+            d->hidden = d->hidden || d->out.ptr[i] < ' ' || d->out.ptr[i] == 0x7f;
+        }
         buf_reset(&d->pending);
     }
 }
@@ -223,6 +230,13 @@ static bool is_plain(struct slice s)
 
 struct slice mail_text_decode(struct slice value, struct arena *arena)
 {
+    bool ignored = false;
+
+    return mail_text_decode_name(value, arena, &ignored);
+}
+
+struct slice mail_text_decode_name(struct slice value, struct arena *arena, bool *deceptive)
+{
     if (is_plain(value)) {
         return mail_trim(value);
     }
@@ -250,5 +264,7 @@ struct slice mail_text_decode(struct slice value, struct arena *arena)
         after_word = len != 0;
     }
     flush(&d);
+    bool left = d.out.len && memmem(d.out.ptr, d.out.len, "=?", 2);
+    *deceptive = *deceptive || d.hidden || left || d.out.full;
     return tidy(buf_slice(&d.out), arena);
 }

@@ -309,6 +309,28 @@ static bool to_a_labels(struct slice domain, uint8_t out[static SMTP_DOMAIN_MAX]
     return true;
 }
 
+bool smtp_domain_plain(struct slice domain)
+{
+    uint8_t text[SMTP_DOMAIN_MAX + 1];
+    uint8_t mapped[SMTP_DOMAIN_MAX];
+    OWN(heap) uint8_t *ascii = NULL;
+    size_t len = 0;
+    struct error ignored;
+
+    if (!smtp_domain_canonical(domain, mapped, &len, &ignored)) {
+        return false;
+    }
+    if (slice_is_ascii(domain)) {
+        return true;
+    }
+    for (size_t i = 0; i < domain.len; i++) {
+        text[i] = ascii_lower(domain.ptr[i]);
+    }
+    text[domain.len] = 0;
+    return idn2_lookup_u8(text, &ascii, IDN2_NO_TR46) == IDN2_OK &&
+           slice_equal(slice_text((const char *)ascii), slice_of(mapped, len));
+}
+
 bool smtp_domain_canonical(struct slice domain, uint8_t out[static SMTP_DOMAIN_MAX], size_t *len,
                            struct error *e)
 {

@@ -69,6 +69,11 @@ bool smtp_domain_valid(struct slice domain);
 bool smtp_domain_canonical(struct slice domain, uint8_t out[static SMTP_DOMAIN_MAX], size_t *len,
                            struct error *e) MUST_CHECK;
 
+/* Whether a valid domain is written as it is meant: A-labels, ASCII in any case, or characters that
+ * IDNA2008 allows as they stand. Not so fullwidth letters, dots of other scripts and invisible
+ * characters, which smtp_domain_canonical() maps away and other programs may not. */
+bool smtp_domain_plain(struct slice domain);
+
 /* Longest canonical form: A-labels can be longer than what was written. */
 #define SMTP_CANONICAL_MAX (SMTP_LOCAL_MAX + 1 + SMTP_DOMAIN_MAX)
 

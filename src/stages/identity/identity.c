@@ -40,7 +40,8 @@ static bool may_use(const struct judge *j, const struct mail_address *claimed)
     size_t len = 0;
     struct error ignored;
 
-    if (!smtp_domain_canonical(claimed->domain, domain, &len, &ignored)) {
+    if (!smtp_domain_plain(claimed->domain) ||
+        !smtp_domain_canonical(claimed->domain, domain, &len, &ignored)) {
         return false;
     }
     for (size_t i = 0; i < j->account->n_addresses; i++) {
@@ -62,6 +63,7 @@ static const char *code_of(enum identity_verdict verdict)
     case IDENTITY_REVERSE_PATH_FOREIGN:
     case IDENTITY_FROM_FOREIGN:
     case IDENTITY_SENDER_FOREIGN:
+    case IDENTITY_RESENT_FOREIGN:
         return "5.7.1";
     case IDENTITY_FROM_MISSING:
     case IDENTITY_FROM_REPEATED:
@@ -70,6 +72,7 @@ static const char *code_of(enum identity_verdict verdict)
     case IDENTITY_FROM_SEVERAL:
     case IDENTITY_SENDER_REPEATED:
     case IDENTITY_SENDER_UNCLEAR:
+    case IDENTITY_RESENT_UNCLEAR:
         break;
     }
     return "5.6.0";
@@ -165,28 +168,51 @@ static bool judge_from(struct judge *j, const struct mail_header *header)
     return true;
 }
 
-static bool judge_sender(struct judge *j, const struct mail_header *header)
+/* A field that, where it is, must be one clear mailbox of ours. */
+struct claim {
+    enum mail_name name;
+    enum identity_verdict unclear, foreign;
+    const char *subject; /* of a sentence */
+    const char *what;    /* "the ... of this letter" */
+};
+
+static const struct claim claims[] = {
+    {MAIL_SENDER,        IDENTITY_SENDER_UNCLEAR, IDENTITY_SENDER_FOREIGN, "The Sender field ",
+     "Sender address"                                                                                                       },
+    {MAIL_RESENT_FROM,   IDENTITY_RESENT_UNCLEAR, IDENTITY_RESENT_FOREIGN, "The Resent-From field ",
+     "Resent-From address"                                                                                                  },
+    {MAIL_RESENT_SENDER, IDENTITY_RESENT_UNCLEAR, IDENTITY_RESENT_FOREIGN,
+     "The Resent-Sender field ",                                                                     "Resent-Sender address"},
+};
+
+static bool judge_claim(struct judge *j, const struct claim *claim, struct slice value)
 {
-    const struct mail_field *sender = mail_header_find(header, MAIL_SENDER);
     struct mail_addresses list;
 
-    if (!sender) {
-        return true;
+    mail_addresses_read(value, j->utf8, j->arena, &list);
+    if (list.flaw != MAIL_ADDRESS_CLEAR) {
+        return conclude(j, claim->unclear, claim->subject, mail_address_flaw_text(list.flaw));
     }
+    if (list.groups || list.count != 1) {
+        return conclude(j, claim->unclear, claim->subject, "must be one address");
+    }
+    return may_use(j, &list.items[0]) ||
+           answer_foreign(j, claim->foreign, &list.items[0], claim->what);
+}
+
+static bool judge_claims(struct judge *j, const struct mail_header *header)
+{
     if (count_fields(header, MAIL_SENDER) > 1) {
         return conclude(j, IDENTITY_SENDER_REPEATED, "",
                         "The letter has more than one Sender field.");
     }
-    mail_addresses_read(sender->value, j->utf8, j->arena, &list);
-    if (list.flaw != MAIL_ADDRESS_CLEAR) {
-        return conclude(j, IDENTITY_SENDER_UNCLEAR, "The Sender field ",
-                        mail_address_flaw_text(list.flaw));
-    }
-    if (list.groups || list.count != 1) {
-        return conclude(j, IDENTITY_SENDER_UNCLEAR, "", "The Sender field must be one address.");
-    }
-    if (!may_use(j, &list.items[0])) {
-        return answer_foreign(j, IDENTITY_SENDER_FOREIGN, &list.items[0], "Sender address");
+    for (size_t i = 0; i < header->n_fields; i++) {
+        for (size_t c = 0; c < sizeof(claims) / sizeof(claims[0]); c++) {
+            if (header->fields[i].name == claims[c].name &&
+                !judge_claim(j, &claims[c], header->fields[i].value)) {
+                return false;
+            }
+        }
     }
     return true;
 }
@@ -207,5 +233,5 @@ bool identity_judge(struct slice reverse_path, const struct mail_header *header,
     struct judge j = {.account = account, .utf8 = utf8, .arena = arena, .answer = out};
 
     return judge_reverse_path(&j, reverse_path) && judge_from(&j, header) &&
-           judge_sender(&j, header) && conclude(&j, IDENTITY_PROVEN, "", "");
+           judge_claims(&j, header) && conclude(&j, IDENTITY_PROVEN, "", "");
 }

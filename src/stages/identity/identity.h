@@ -1,10 +1,11 @@
 /* stages/identity - may this account send this letter under this name?
  *
  * The first of the three promises: reverse-path, From and Sender belong to the account that
- * logged in. Judged from the raw bytes by formats/mail alone. Anything but exactly one clear
+ * logged in; Resent-From and Resent-Sender too, which some programs show instead (RFC 4407).
+ * Judged from the raw bytes by formats/mail alone. Anything but exactly one clear
  * From mailbox is refused, because a recipient's program may pick another one than we did.
- * Domains are the same when their A-labels are (formats/smtp/address.h), local parts when their
- * bytes are. Pure; the keeper supplies the account's addresses. */
+ * Domains are the same when their A-labels are (formats/smtp/address.h) and the claimed one is
+ * written without characters to be mapped away; local parts when their bytes are. Pure; the keeper supplies the account's addresses. */
 #pragma once
 
 #include "base/arena.h"
@@ -28,6 +29,8 @@ enum identity_verdict {
     IDENTITY_SENDER_REPEATED,
     IDENTITY_SENDER_UNCLEAR, /* not exactly one clear mailbox */
     IDENTITY_SENDER_FOREIGN,
+    IDENTITY_RESENT_UNCLEAR,
+    IDENTITY_RESENT_FOREIGN,
 };
 
 struct identity_account {

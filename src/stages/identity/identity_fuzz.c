@@ -1,0 +1,79 @@
+#include <stdlib.h>
+
+#include "stages/identity/identity.h"
+
+static const struct slice alice = SLICE_INIT("alice@example.test");
+
+static void check(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+/* Whether what stands between the angle brackets, or the field without comments and white space,
+ * is the address: how a reader of a few lines would find it. */
+static bool names_alice(struct slice value)
+{
+    uint8_t text[64];
+    size_t len = 0;
+    size_t open = slice_find(value, '<');
+    unsigned depth = 0;
+
+    if (open != value.len) {
+        struct slice inside = slice_from(value, open + 1);
+        check(slice_find(inside, '<') == inside.len);
+        value = slice_head(inside, slice_find(inside, '>'));
+    }
+    for (size_t i = 0; i < value.len; i++) {
+        uint8_t c = value.ptr[i];
+        bool escaped = c == '\\' && depth;
+        depth += c == '(' ? 1U : 0U;
+        if (depth == 0 && c > ' ' && c != '"' && len < sizeof(text)) {
+            text[len++] = ascii_lower(c);
+        }
+        depth -= c == ')' && depth ? 1U : 0U;
+        i += escaped;
+    }
+    return slice_equal_nocase(slice_of(text, len), alice);
+}
+
+/* Lines as the most generous reader splits them. */
+static size_t count_from_lines(struct slice header)
+{
+    size_t count = 0;
+    bool starts = true;
+
+    for (size_t i = 0; i < header.len; i++) {
+        uint8_t c = header.ptr[i];
+        count += starts && slice_starts_nocase(slice_from(header, i), SLICE("from:"));
+        starts = (c >= '\n' && c <= '\r') || (c >= 0x1c && c <= 0x1e) || c == 0;
+    }
+    return count;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The first byte: SMTPUTF8; the rest is a letter. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct mail_limits limits = MAIL_LIMITS_DEFAULT;
+    static const struct identity_account account = {&alice, 1, false};
+    OWN(arena) struct arena a = {.max = 64 << 20};
+    struct mail_header h;
+    struct identity_answer answer;
+
+    if (size == 0) {
+        return 0;
+    }
+    bool utf8 = data[0] & 1;
+    mail_header_read(slice_of(data + 1, size - 1), &limits, utf8, &a, &h);
+    bool proven = identity_judge(alice, &h, utf8, &account, &a, &answer);
+    check(proven == (answer.verdict == IDENTITY_PROVEN));
+    check(slice_is_ascii(slice_text(answer.sentence)) && proven == !answer.sentence[0]);
+    if (proven && h.defect == MAIL_SOUND) {
+        check(names_alice(mail_header_find(&h, MAIL_FROM)->value));
+        check(count_from_lines(h.bytes) == 1);
+    }
+    return 0;
+}
