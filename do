@@ -17,6 +17,7 @@ help() {
             NAME...  only these checks       --list    what there is
   docs      write what is generated: docs/man/postern.conf.5
   bench     measure against Postfix (see bench/README.md)
+            --quick  a minute, to see that it works
   fuzz      [NAME] [SECONDS]: fuzz one target or each in turn, keep what is new in tests/corpus
   cover     line coverage of the unit tests, in build-cover/
   package   build the .deb, in build-package/
@@ -117,7 +118,7 @@ docs)
     exec tools/docs.py
     ;;
 bench)
-    install build test
+    install build bench
     build
     exec bench/run "$@"
     ;;
