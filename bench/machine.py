@@ -52,6 +52,16 @@ class Group:
         self.roots.append(process)
         return process
 
+    def wrapper(self):
+        """Words to put in front of a command that somebody else starts, so that it joins."""
+        if not self.folder:
+            return []
+        return ["sh", "-c", f'echo $$ >{self.folder}/cgroup.procs; exec "$@"', "sh"]
+
+    def adopt(self, process):
+        """Count a process that somebody else has started (and ends)."""
+        self.roots = [process]
+
     def pids(self):
         """Every process that is in the group now."""
         if self.folder:
