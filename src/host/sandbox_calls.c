@@ -16,7 +16,8 @@
 #define NAMESPACES                                                                                 \
     (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |     \
      CLONE_NEWCGROUP)
-#define OPEN_CHANGES ((unsigned)(O_ACCMODE | O_CREAT | O_TRUNC | __O_TMPFILE))
+/* __O_TMPFILE comes with O_DIRECTORY, which a reader may say. */
+#define OPEN_CHANGES ((unsigned)(O_ACCMODE | O_CREAT | O_TRUNC | (__O_TMPFILE & ~O_DIRECTORY)))
 #define SOCKET_KIND  0xfU /* socket()'s type without its flags */
 
 #define GROUP_ALWAYS (1U << 31) /* every process, whatever its groups */

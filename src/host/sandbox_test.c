@@ -75,6 +75,11 @@ static int read_inside(void)
     return close_as(open(path, O_RDONLY));
 }
 
+static int list_inside(void)
+{
+    return close_as(open(folder, O_RDONLY | O_DIRECTORY));
+}
+
 static int write_inside(void)
 {
     char path[64];
@@ -191,6 +196,7 @@ static void files_only_below_what_was_given(void **unused)
     s.paths[0].fd = fd;
     s.paths[0].rights = SANDBOX_READ;
     assert_int_equal(inside(s, read_inside), SUCCEEDED);
+    assert_int_equal(inside(s, list_inside), SUCCEEDED);
     assert_int_equal(inside(s, read_passwd), EACCES);
     assert_int_equal(inside(s, write_inside), ENOSYS);
     s.groups = SANDBOX_FILE_WRITE;
