@@ -112,7 +112,7 @@ static void every_kind_of_key_signs(void **unused)
 {
     (void)unused;
     OWN(tls_client) struct tls_client *client = client_trusting(&ca);
-    for (size_t i = 0; i < keys.count; i++) {
+    for (size_t i = 0; i < sizeof(all_certificates) / sizeof(all_certificates[0]); i++) {
         OWN(tls_server) struct tls_server *server = server_of(all_certificates[i]->pem);
         session(server, client, "mx.example.test", TLS_VERIFIED);
     }

@@ -67,7 +67,9 @@ void ledger_reader_close(struct ledger_reader *r)
 
 static struct scan *to_front(struct ledger_reader *r, size_t at, struct scan *s)
 {
-    (void)memmove(r->cached + 1, r->cached, at * sizeof(r->cached[0]));
+    for (; at > 0; at--) {
+        r->cached[at] = r->cached[at - 1];
+    }
     r->cached[0] = s;
     return s;
 }
@@ -329,39 +331,49 @@ static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *
     }
 }
 
+/* Go over one record: *entry is it when it is *sealed, the ledger's own are only passed. */
+static enum ledger_next next_record(struct ledger_reader *r, struct ledger_position *to,
+                                    struct arena *arena, struct ledger_entry *entry, bool *sealed,
+                                    struct error *e)
+{
+    uint8_t bytes[RECORD_HEAD_LEN];
+    struct record_head h;
+    struct scan *s = NULL;
+
+    enum scan_result result = arrive(r, to, &s, e);
+    if (result != SCAN_BATCH) {
+        return result == SCAN_END ? LEDGER_AT_END : LEDGER_FAILED;
+    }
+    struct ledger_ref ref = {to->seq, to->segment, to->offset};
+    if (!read_head(s, ref, &h, bytes, e)) {
+        return LEDGER_FAILED;
+    }
+    to->seq++;
+    to->offset += RECORD_HEAD_LEN + h.length;
+    *sealed = h.sealed;
+    return !h.sealed || read_body(r, s, ref, &h, bytes, arena, entry, e) ? LEDGER_ENTRY
+                                                                         : LEDGER_FAILED;
+}
+
 static enum ledger_next next(struct ledger_reader *r, struct ledger_position *at,
                              const struct ledger_head *limit, struct arena *arena,
                              struct ledger_entry *entry, struct error *e)
 {
     struct ledger_position to = *at;
+    bool sealed = false;
 
     to.segment = to.segment ? to.segment : 1;
-    for (;;) {
-        uint8_t bytes[RECORD_HEAD_LEN];
-        struct record_head h;
-        struct scan *s = NULL;
+    while (!sealed) {
         if (limit && to.seq >= limit->size) {
             return LEDGER_AT_END;
         }
-        enum scan_result result = arrive(r, &to, &s, e);
-        if (result != SCAN_BATCH) {
-            return result == SCAN_END ? LEDGER_AT_END : LEDGER_FAILED;
+        enum ledger_next result = next_record(r, &to, arena, entry, &sealed, e);
+        if (result != LEDGER_ENTRY) {
+            return result;
         }
-        struct ledger_ref ref = {to.seq, to.segment, to.offset};
-        if (!read_head(s, ref, &h, bytes, e)) {
-            return LEDGER_FAILED;
-        }
-        to.seq++;
-        to.offset += RECORD_HEAD_LEN + h.length;
-        if (!h.sealed) {
-            continue;
-        }
-        if (!read_body(r, s, ref, &h, bytes, arena, entry, e)) {
-            return LEDGER_FAILED;
-        }
-        *at = to;
-        return LEDGER_ENTRY;
     }
+    *at = to;
+    return LEDGER_ENTRY;
 }
 
 enum ledger_next ledger_reader_next(struct ledger_reader *r, struct ledger_position *at,

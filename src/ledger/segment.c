@@ -362,11 +362,11 @@ bool segment_commit(struct ledger *l, struct waiter *waiters, struct error *e)
     add_commit(l, l->key_in_use, &tree, l->segment.length, now, &commit);
     iov[n] = (struct iovec){commit.ptr, commit.len};
     struct ledger_ref first = {l->tree.size, l->segment.number, l->segment.length};
-    if (!write_batch(l, iov, n + 1, &tree, now, e)) {
-        return false;
+    bool written = write_batch(l, iov, n + 1, &tree, now, e);
+    if (written) {
+        set_refs(waiters, first);
     }
-    set_refs(waiters, first);
-    return true;
+    return written; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know OWN() */
 }
 
 /* -- ending and failing -- */

@@ -271,6 +271,35 @@ static bool stopped(struct check *c, enum scan_result r, const struct successor 
     return resumed != SCAN_FAILED;
 }
 
+/* The batch that the scan stands behind. */
+static bool take_batch(struct check *c, bool first)
+{
+    if (first) {
+        check_chain(c);
+    }
+    note_batch(c);
+    return check_batch(c);
+}
+
+/* There was none: has the writer gone on to another segment since we looked, or is this the end? */
+static bool no_batch(struct check *c, enum scan_result r, struct successor *next,
+                     const struct error *why, bool *more)
+{
+    if (!next->exists) {
+        if (!look_at_successor(c, next)) {
+            return false;
+        }
+        if (next->exists) {
+            return true;
+        }
+    }
+    if (!stopped(c, r, next, why, more)) {
+        return false;
+    }
+    c->trusted = scan_state(c->s)->trusted && c->trusted;
+    return true;
+}
+
 /* Check batch after batch up to where the segment ends. */
 static bool check_batches(struct check *c, struct successor *next)
 {
@@ -285,29 +314,9 @@ static bool check_batches(struct check *c, struct successor *next)
             *c->e = why;
             return false;
         }
-        if (r == SCAN_BATCH) {
-            if (first) {
-                check_chain(c);
-            }
-            note_batch(c);
-            if (!check_batch(c)) {
-                return false;
-            }
-            continue;
-        }
-        /* The writer may have gone on to another segment since we looked. */
-        if (!next->exists) {
-            if (!look_at_successor(c, next)) {
-                return false;
-            }
-            if (next->exists) {
-                continue;
-            }
-        }
-        if (!stopped(c, r, next, &why, &more)) {
+        if (r == SCAN_BATCH ? !take_batch(c, first) : !no_batch(c, r, next, &why, &more)) {
             return false;
         }
-        c->trusted = scan_state(c->s)->trusted && c->trusted;
     }
     return true;
 }

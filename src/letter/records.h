@@ -1,4 +1,5 @@
-/* letter/records - what the ledger remembers of letters and of those who handle them.
+/* letter/records - what the ledger remembers of letters and of those who handle them; what became
+ * of a letter stands in letter/outcomes.h, which this includes.
  *
  * One struct and one schema a record type; docs/ledger-format.md repeats the schemas in CDDL, and
  * a key once used keeps its meaning for ever. Slices of a record that was read look into the bytes
@@ -8,6 +9,7 @@
 
 #include "formats/cbor/cbor.h"
 #include "letter/id.h"
+#include "letter/outcomes.h"
 
 #define LETTER_BYTES_MAX      (64u << 20) /* the hard ceiling behind the setting size-limit */
 #define LETTER_RECIPIENTS_MAX 1000
@@ -143,82 +145,6 @@ struct sealed {
 };
 
 extern const struct cbor_schema sealed_schema;
-
-/* RECORD_INTENT: bytes may be about to leave; without an outcome behind it, nobody knows. */
-struct intent {
-    struct slice id;
-    uint64_t ruling;  /* index into the decision's rulings */
-    uint64_t attempt; /* counts from 1 within the ruling */
-    struct slice domain;
-    struct slice host;           /* as dialled */
-    struct slice address;        /* IP address and port */
-    struct cbor_list recipients; /* texts */
-};
-
-extern const struct cbor_schema intent_schema;
-
-enum delivery_status {
-    DELIVERY_DELIVERED = 1, /* the host took responsibility                     */
-    DELIVERY_RELAYED = 2,   /* the smart host did; what is beyond it is unknown */
-    DELIVERY_DEFERRED = 3,  /* tried again later                                */
-    DELIVERY_FAILED = 4,    /* for good                                         */
-    DELIVERY_UNKNOWN = 5,   /* lost between the final dot and the reply         */
-};
-
-struct recipient_outcome {
-    uint64_t index; /* into the facts' recipients */
-    struct slice address;
-    uint64_t status;
-    uint64_t code;         /* SMTP reply code, 0 when there was none */
-    struct slice enhanced; /* "5.1.1" */
-    struct slice reply;    /* the remote's words or our reason */
-};
-
-extern const struct cbor_schema recipient_outcome_schema;
-
-/* What the session proves. Members are empty when it did not come so far. */
-struct evidence {
-    struct slice host;
-    struct slice address;
-    struct slice helo_name; /* what the peer called itself */
-    struct slice tls_version;
-    struct slice tls_cipher;
-    struct slice certificate; /* SHA-256 of the DER */
-    struct slice verdict;     /* "verified" or why not */
-    uint64_t level;           /* enum tls_level reached */
-    bool dnssec;              /* MX and address answers were secure */
-    uint64_t started_at;
-    uint64_t ended_at;
-    bool dsn; /* the peer offers RFC 3461: what the sender asked to be told went on to it */
-};
-
-extern const struct cbor_schema evidence_schema;
-
-/* RECORD_OUTCOME */
-struct outcome {
-    struct slice id;
-    uint64_t ruling;
-    uint64_t attempt; /* 0: no attempt led to it, a person or the queue's lifetime did */
-    struct slice domain;
-    struct evidence evidence;
-    struct cbor_list recipients; /* struct recipient_outcome */
-    uint64_t retry_at;           /* of those deferred; 0 when there are none */
-};
-
-extern const struct cbor_schema outcome_schema;
-
-enum notice_kind { NOTICE_FAILURE = 1, NOTICE_DELAY = 2, NOTICE_SUCCESS = 3 };
-
-/* RECORD_NOTICE */
-struct notice {
-    struct slice id;     /* the letter reported on */
-    struct slice notice; /* the letter that reports; empty when none may be sent (null path) */
-    uint64_t kind;
-    uint64_t ruling;             /* index into the decision's rulings */
-    struct cbor_list recipients; /* texts */
-};
-
-extern const struct cbor_schema notice_schema;
 
 enum order_kind { ORDER_HOLD = 1, ORDER_RELEASE = 2, ORDER_RETRY = 3, ORDER_CANCEL = 4 };
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,7 +47,7 @@ static bool due(struct alerts *a, const char *event, int64_t interval)
     } else {
         i = oldest;
     }
-    (void)strcpy(a->last[i].event, event); /* both 64 bytes */
+    (void)snprintf(a->last[i].event, sizeof(a->last[i].event), "%s", event);
     a->last[i].raised_at = now;
     return true;
 }

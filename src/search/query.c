@@ -355,13 +355,18 @@ static bool parse_unit(struct parser *p, bool *negated, const struct query_node 
                      "are words themselves.");
 }
 
+static bool ends_and(const struct parser *p)
+{
+    return p->next == LEX_END || p->next == LEX_CLOSE || p->next == LEX_OR;
+}
+
 static bool parse_and(struct parser *p, const struct query_node **node)
 {
     const struct query_node *wanted = NULL;
     const struct query_node *unwanted = NULL;
     bool first = true;
 
-    while (p->next != LEX_END && p->next != LEX_CLOSE && p->next != LEX_OR) {
+    while (!ends_and(p)) {
         const struct query_node *unit = NULL;
         bool negated = false;
         if (p->next == LEX_AND && (first || !advance(p))) {

@@ -42,7 +42,10 @@ static int tear_down(void **state)
     DIR *dir = opendir(p->folder);
 
     search_index_close(p->index);
-    for (struct dirent *d = dir ? readdir(dir) : NULL; d; d = readdir(dir)) {
+    if (!dir) {
+        return -1;
+    }
+    for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
         (void)unlinkat(dirfd(dir), d->d_name, 0);
     }
     (void)closedir(dir);

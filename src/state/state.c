@@ -110,6 +110,30 @@ static int by_name(const void *a, const void *b)
     return slice_compare(((const struct account *)a)->name, ((const struct account *)b)->name);
 }
 
+static struct account *with_room(struct arena *arena, struct account *all, size_t n, size_t *room)
+{
+    if (n < *room) {
+        return all;
+    }
+    *room = *room ? *room * 2 : 16;
+    struct account *more = arena_array(arena, *room, sizeof(*more));
+    if (n > 0) {
+        (void)memcpy(more, all, n * sizeof(*more));
+    }
+    return more;
+}
+
+static bool next_account(struct state *s, uint8_t id[static STORE_ID_LEN], struct arena *arena,
+                         struct account *out, bool *found, struct error *e)
+{
+    OWN(buf) struct buf plain;
+
+    buf_init(&plain, STORE_VALUE_MAX);
+    return store_next(s->store, STORE_ACCOUNT, id, &plain, found, e) &&
+           (!*found ||
+            decode(arena_copy(arena, buf_slice(&plain)), &account_schema, arena, out, e));
+}
+
 bool state_accounts(struct state *s, struct arena *arena, struct account **accounts, size_t *count,
                     struct error *e)
 {
@@ -118,25 +142,13 @@ bool state_accounts(struct state *s, struct arena *arena, struct account **accou
     size_t n = 0;
     size_t room = 0;
     for (;;) {
-        OWN(buf) struct buf plain;
         bool found = false;
-        buf_init(&plain, STORE_VALUE_MAX);
-        if (!store_next(s->store, STORE_ACCOUNT, id, &plain, &found, e)) {
+        all = with_room(arena, all, n, &room);
+        if (!next_account(s, id, arena, &all[n], &found, e)) {
             return false;
         }
         if (!found) {
             break;
-        }
-        if (n == room) {
-            room = room ? room * 2 : 16;
-            struct account *more = arena_array(arena, room, sizeof(*more));
-            if (n > 0) {
-                memcpy(more, all, n * sizeof(*more));
-            }
-            all = more;
-        }
-        if (!decode(arena_copy(arena, buf_slice(&plain)), &account_schema, arena, &all[n], e)) {
-            return false;
         }
         n++;
     }

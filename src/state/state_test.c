@@ -299,7 +299,8 @@ static void backups_are_whole_while_others_write(void **state)
     pthread_t thread;
     OWN(state) struct state *s = opened(p->path, p->key);
     static uint8_t filler[100000];
-    for (char name = 'a'; name < 'm'; name++) { /* more pages than are copied at a time */
+    for (int i = 0; i < 12; i++) { /* more pages than are copied at a time */
+        char name = (char)('a' + i);
         assert_ok(state_value_put(s, slice_of(&name, 1), SLICE_ARRAY(filler), &e), e);
     }
     struct writer w = {.s = s};

@@ -187,8 +187,8 @@ static void parameters_go_where_they_are_known(void **unused)
                 SCRIPT(SECURED, "> 250-DSN", "> 250 SIZE",
                        "< MAIL FROM:<a@example.test> SIZE=2 RET=HDRS ENVID=a+2Bb+20+3D+0A\r",
                        "> 250 ok",
-                       "< RCPT TO:<one@partner.test> NOTIFY=SUCCESS,FAILURE "
-                       "ORCPT=rfc822;one@partner.test\r",
+                       ("< RCPT TO:<one@partner.test> NOTIFY=SUCCESS,FAILURE "
+                        "ORCPT=rfc822;one@partner.test\r"),
                        "> 250 ok", "< DATA", "> 354 go", "LETTER", "> 250 ok",
                        "< MAIL FROM:<a@example.test>", "> 250 ok", "< RCPT TO:<one@partner.test>\r",
                        "> 250 ok", "< DATA", "> 354 go", "LETTER", "> 250 ok", GOODBYE),
