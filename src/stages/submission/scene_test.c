@@ -96,7 +96,7 @@ static bool on_session_end(void *ctx, struct ipc_request *r, struct error *e)
     return true;
 }
 
-/* Does what the signer does for the key that the supervisor calls "tls-key". */
+/* Does what the signer does for the one key that it has, whoever's certificate names it. */
 static bool on_sign(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct scene *s = ctx;
@@ -104,8 +104,13 @@ static bool on_sign(void *ctx, struct ipc_request *r, struct error *e)
     struct signer_signature *answer = r->answer;
     OWN(buf) struct buf signature = {.max = TLS_SIGNATURE_MAX};
     struct tls_sign_request request = {.scheme = (enum tls_scheme)ask->scheme, .digest = ask->data};
+    char name[2 * TLS_DIGEST_LEN + 1];
 
-    if (!slice_equal(ask->key, SLICE("tls-key")) || ask->hash.len != 6) {
+    for (size_t i = 0; i < TLS_DIGEST_LEN; i++) {
+        (void)snprintf(name + 2 * i, 3, "%02x", s->certificate->key_id[i]);
+    }
+    bool ours = slice_equal(ask->key, slice_text(name));
+    if ((!ours && !atomic_load(&s->sign_for_all)) || ask->hash.len != 6) {
         return error_set(e, ERROR_DENIED, "no such key");
     }
     (void)memcpy(request.key_id, s->certificate->key_id, TLS_DIGEST_LEN);

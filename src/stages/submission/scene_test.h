@@ -28,6 +28,7 @@ struct scene {
     _Atomic uint64_t code; /* of keeper; 0: it fails */
     _Atomic(const char *) text;
     _Atomic uint64_t submit_ms; /* how long the keeper takes */
+    atomic_bool sign_for_all;   /* the signer signs with its key whatever key is named */
 
     /* What the peers saw last; read it after the client's reply. */
     struct buf letter;

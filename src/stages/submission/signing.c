@@ -1,12 +1,24 @@
 #include "requests/signer.h"
 #include "stages/submission/internal.h"
 
-#define KEY_NAME   "tls-key" /* as the supervisor calls the file when it hands it to the signer */
 #define ANSWER_MAX ((size_t)64 << 10)
 
 static const char *hash_of(size_t digest_len)
 {
     return digest_len == 32 ? "SHA256" : digest_len == 48 ? "SHA384" : "SHA512";
+}
+
+/* A key is called by its id, so that during a reload the old certificate still finds its own. */
+static struct slice name_of(const uint8_t id[static TLS_DIGEST_LEN], struct arena *arena)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t *name = arena_array(arena, TLS_DIGEST_LEN, 2);
+
+    for (size_t i = 0; i < TLS_DIGEST_LEN; i++) {
+        name[2 * i] = (uint8_t)digits[id[i] >> 4];
+        name[2 * i + 1] = (uint8_t)digits[id[i] & 15];
+    }
+    return slice_of(name, (size_t)2 * TLS_DIGEST_LEN);
 }
 
 bool signing_ask(void *signer, const struct tls_sign_request *r, struct buf *signature,
@@ -19,7 +31,7 @@ bool signing_ask(void *signer, const struct tls_sign_request *r, struct buf *sig
     };
     OWN(arena) struct arena arena = {.max = ANSWER_MAX};
     struct signer_tls_ask ask = {
-        .key = SLICE(KEY_NAME),
+        .key = name_of(r->key_id, &arena),
         .scheme = schemes[r->scheme],
         .hash = slice_text(hash_of(r->digest.len)),
         .data = r->digest,

@@ -346,6 +346,9 @@ static void certificate_test(void **state)
     assert_int_equal(e.kind, ERROR_CONFIG);
     certificate_make(&stranger, NULL, "P-256", "mail.example.test", -1, 30);
     assert_false(submission_use_certificate(s.submission, slice_text(stranger.pem), &e));
+    assert_int_equal(e.kind, ERROR_BUSY);
+    atomic_store(&s.sign_for_all, true);
+    assert_false(submission_use_certificate(s.submission, slice_text(stranger.pem), &e));
     assert_int_equal(e.kind, ERROR_CONFIG);
     certificate_done(&stranger);
     assert_ok(submission_use_certificate(s.submission, slice_text(s.certificate->pem), &e), e);
