@@ -123,11 +123,11 @@ bool submission_run(struct role *r, struct error *e)
     l.submission = submission_new(&options);
     collect_sockets(&l, "submissions", true);
     collect_sockets(&l, "submission", false);
+    role_on_reload(r, on_reload, &l);
+    role_ready(r); /* the signer can be asked from here on */
     if (!submission_use_certificate(l.submission, role_file(r, "tls-certificate"), e)) {
         return error_add(e, "tls-certificate");
     }
-    role_on_reload(r, on_reload, &l);
-    role_ready(r);
     listen_until_stop(&l);
     size_t left = submission_wait(l.submission, clock_steady_ms() + FINISH_MS);
     if (left) {
