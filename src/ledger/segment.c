@@ -363,10 +363,10 @@ bool segment_commit(struct ledger *l, struct waiter *waiters, struct error *e)
     iov[n] = (struct iovec){commit.ptr, commit.len};
     struct ledger_ref first = {l->tree.size, l->segment.number, l->segment.length};
     bool written = write_batch(l, iov, n + 1, &tree, now, e);
-    if (written) {
+    if (written) { /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know OWN() */
         set_refs(waiters, first);
     }
-    return written; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know OWN() */
+    return written;
 }
 
 /* -- ending and failing -- */
