@@ -5,7 +5,9 @@
 
 #define FACTS_BODY_MAX ((size_t)4 << 20)
 
-static atomic_size_t cached; /* bytes of copies, all parcels */
+/* Of all parcels. */
+static atomic_size_t cached_bytes;
+static atomic_size_t cached_files;
 
 struct parcel *parcel_new(void)
 {
@@ -28,27 +30,40 @@ struct parcel *parcel_hold(struct parcel *p)
     return p;
 }
 
-static void close_fd(int *fd)
+static void give_back(uint64_t size)
+{
+    (void)atomic_fetch_sub(&cached_files, 1);
+    (void)atomic_fetch_sub(&cached_bytes, size);
+}
+
+/* Keep `fd` within the budget, or close it. */
+static int keep_file(int fd, uint64_t size)
+{
+    size_t files = atomic_fetch_add(&cached_files, 1);
+    size_t bytes = atomic_fetch_add(&cached_bytes, size);
+
+    if (files < PARCEL_FILES_MAX && bytes + size <= PARCEL_CACHE_MAX) {
+        return fd;
+    }
+    give_back(size);
+    (void)close(fd);
+    return -1;
+}
+
+static void end_file(int *fd, uint64_t size)
 {
     if (*fd >= 0) {
         (void)close(*fd);
         *fd = -1;
+        give_back(size);
     }
-}
-
-static void close_copy(struct parcel *p)
-{
-    if (p->copy_fd >= 0) {
-        (void)atomic_fetch_sub(&cached, p->copy_size);
-    }
-    close_fd(&p->copy_fd);
 }
 
 void parcel_forget(struct parcel *p)
 {
     (void)pthread_mutex_lock(&p->lock);
-    close_copy(p);
-    close_fd(&p->content_fd);
+    end_file(&p->copy_fd, p->copy_size);
+    end_file(&p->content_fd, p->content_size);
     buf_done(&p->facts_body);
     (void)pthread_mutex_unlock(&p->lock);
 }
@@ -63,17 +78,27 @@ void parcel_drop(struct parcel *p)
     free(p);
 }
 
+void parcel_keep_content(struct parcel *p, int fd, uint64_t size)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    p->content_size = size;
+    p->content_fd = keep_file(fd, size);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+void parcel_forget_content(struct parcel *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    end_file(&p->content_fd, p->content_size);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
 void parcel_keep_copy(struct parcel *p, int fd, uint64_t size, bool has_8bit)
 {
     (void)pthread_mutex_lock(&p->lock);
-    close_copy(p);
+    end_file(&p->copy_fd, p->copy_size);
     p->copy_size = size;
     p->copy_8bit = has_8bit;
-    if (atomic_fetch_add(&cached, size) + size <= PARCEL_CACHE_MAX) {
-        p->copy_fd = fd;
-    } else {
-        (void)atomic_fetch_sub(&cached, size);
-        (void)close(fd);
-    }
+    p->copy_fd = keep_file(fd, size);
     (void)pthread_mutex_unlock(&p->lock);
 }

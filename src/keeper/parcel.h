@@ -15,7 +15,10 @@
 #include "ledger/ledger.h"
 #include "letter/records.h"
 
-#define PARCEL_CACHE_MAX ((size_t)128 << 20) /* bytes of copies kept in memory, all together */
+/* What all parcels together keep in memory: a queue of any length leaves descriptors and memory for
+ * the letters that come. */
+#define PARCEL_CACHE_MAX ((size_t)128 << 20) /* bytes */
+#define PARCEL_FILES_MAX 2000                /* memory files */
 
 struct parcel {
     struct letter_id id;
@@ -38,6 +41,7 @@ struct parcel {
     struct buf facts_body; /* CBOR of struct facts; empty: read it from the ledger */
     int content_fd;        /* sealed memory file, or -1 */
     int copy_fd;           /* the sealed copy that leaves, or -1 */
+    uint64_t content_size;
     uint64_t copy_size;
     bool copy_8bit;
 };
@@ -53,6 +57,13 @@ void parcel_drop(struct parcel *p);
 
 /* Forget what can be read from the ledger again. */
 void parcel_forget(struct parcel *p);
+
+/* Keep the content for inspection if the budget for all parcels allows it; `fd` becomes the parcel's
+ * or is closed. */
+void parcel_keep_content(struct parcel *p, int fd, uint64_t size);
+
+/* Inspection is over: the content is not needed again soon. */
+void parcel_forget_content(struct parcel *p);
 
 /* Keep a copy for delivery if the budget for all parcels allows it; `fd` becomes the parcel's or
  * is closed. */

@@ -180,7 +180,7 @@ static void record(struct submission *s, struct ipc_request *r, const struct let
         (void)not_recorded(s, &e);
         return;
     }
-    p->content_fd = TAKE(r->fd, -1);
+    parcel_keep_content(p, TAKE(r->fd, -1), s->letter.len);
     repeats_add(k->repeats, repeat_key, id, p->received_at);
     (void)atomic_fetch_add(&k->counters.recorded, 1);
     accepted(s, id);

@@ -284,16 +284,6 @@ static bool send_on(struct letter *l, struct error *e)
     return true;
 }
 
-static void close_content(struct parcel *p)
-{
-    (void)pthread_mutex_lock(&p->lock);
-    if (p->content_fd >= 0) {
-        (void)close(p->content_fd);
-        p->content_fd = -1;
-    }
-    (void)pthread_mutex_unlock(&p->lock);
-}
-
 /* The whole way of one letter. On failure nothing of it is recorded, and it may start again. */
 static bool develop(struct letter *l, struct error *e)
 {
@@ -320,7 +310,7 @@ static bool develop(struct letter *l, struct error *e)
         }
         return false;
     }
-    close_content(l->parcel);
+    parcel_forget_content(l->parcel);
     indexer_add(l->keeper, l->parcel, &l->facts, l->findings.gaps.count != 0, l->findings.unread,
                 l->terms_fd);
     return true;
