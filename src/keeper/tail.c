@@ -1,6 +1,8 @@
 /* The catalog follows the ledger: one thread folds what was committed, in batches, one transaction
  * each. It reads the ledger as any reader does, so a rebuild is nothing but the same from the
  * beginning. */
+#include <time.h>
+
 #include "base/log.h"
 
 #include "keeper/internal.h"
@@ -8,11 +10,18 @@
 #define BATCH_MAX 1000 /* records in one transaction */
 #define ARENA_MAX ((size_t)512 << 20)
 
+/* A transaction waits this long for company. Nobody waits for the catalog: letters are found through
+ * it, and the queue lives in memory. One transaction for each commit of the ledger would cost more
+ * than the commit. */
+#define GATHER_MS 100
+
 void tail_wake(struct keeper *k)
 {
     (void)pthread_mutex_lock(&k->tail.lock);
-    k->tail.woken = true;
-    (void)pthread_cond_signal(&k->tail.changed);
+    if (!k->tail.woken) { /* otherwise it gathers already */
+        k->tail.woken = true;
+        (void)pthread_cond_signal(&k->tail.changed);
+    }
     (void)pthread_mutex_unlock(&k->tail.lock);
 }
 
@@ -93,12 +102,28 @@ bool tail_catch_up(struct keeper *k, struct error *e)
            fold_or_rebuild(k, reader, &arena, e);
 }
 
-/* Wait until woken; returns false when closing. *rebuild says what was asked for meanwhile. */
+static struct timespec gather_until(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_nsec += GATHER_MS * 1000000L;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    return t;
+}
+
+/* Wait until woken, and then for more; returns false when closing. *rebuild says what was asked for
+ * meanwhile. */
 static bool wait_for_work(struct tail *t, bool *rebuild)
 {
     (void)pthread_mutex_lock(&t->lock);
     while (!t->woken && !t->closed) {
         (void)pthread_cond_wait(&t->changed, &t->lock);
+    }
+    struct timespec until = gather_until();
+    while (!t->closed && !t->rebuild &&
+           pthread_cond_timedwait(&t->changed, &t->lock, &until) == 0) {
     }
     t->woken = false;
     *rebuild = t->rebuild;

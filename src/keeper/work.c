@@ -49,7 +49,9 @@ void backlog_add(struct keeper *k, struct parcel *p)
 {
     (void)pthread_mutex_lock(&k->backlog.lock);
     parcel_list_add(&k->backlog.list, p);
-    (void)pthread_cond_signal(&k->backlog.changed);
+    if (!k->backlog.paused) {
+        (void)pthread_cond_signal(&k->backlog.changed);
+    }
     (void)pthread_mutex_unlock(&k->backlog.lock);
 }
 
