@@ -26,7 +26,7 @@
 #define FULL_POLL_MS    1
 
 struct options {
-    uint64_t port, connections, letters, bytes, ahead;
+    uint64_t port, connections, letters, bytes, first, ahead;
     const char *host, *user, *password, *from, *domain, *counter;
     bool fresh, idle;
 };
@@ -79,6 +79,8 @@ static bool read_option(int option, const char *value, struct options *o)
         return number(value, LETTERS_MAX, &o->letters) && o->letters;
     case 'b':
         return number(value, LETTERS_BYTES_MAX, &o->bytes) && o->bytes >= 500;
+    case 'F':
+        return number(value, UINT32_MAX, &o->first);
     case 'a':
         return number(value, LETTERS_MAX, &o->ahead) && o->ahead;
     case 'h':
@@ -122,6 +124,7 @@ static bool read_options(int argc, char **argv, struct options *o)
         {"connections", required_argument, NULL, 'c'},
         {"letters",     required_argument, NULL, 'l'},
         {"bytes",       required_argument, NULL, 'b'},
+        {"first",       required_argument, NULL, 'F'},
         {"ahead",       required_argument, NULL, 'a'},
         {"counter",     required_argument, NULL, 'C'},
         {"new",         no_argument,       NULL, 'n'},
@@ -176,9 +179,9 @@ static bool next_letter(struct sender *s, struct session *session)
         s->waiting++;
         return true;
     }
-    letters_write(s->source, s->begun, &session->letter);
+    letters_write(s->source, s->options.first + s->begun, &session->letter);
     buf_reset(&s->recipient);
-    letters_recipient(s->source, s->begun, &s->recipient);
+    letters_recipient(s->source, s->options.first + s->begun, &s->recipient);
     s->begun++;
     return session_send(session, s->options.from, buf_slice(&s->recipient), &s->error);
 }
