@@ -153,5 +153,7 @@ bool keeper_on_backup(void *ctx, struct ipc_request *r, struct error *e)
     }
     ledger_head(k->ledger, &head); /* after the state: it may know more than the state, not less */
     answer->ledger_size = head.size;
+    answer->segment = head.segment;
+    answer->segment_bytes = head.offset;
     return true;
 }

@@ -177,6 +177,11 @@ bool tail_catch_up(struct keeper *k, struct error *e) MUST_CHECK; /* before the 
 bool keeper_restore(struct keeper *k,
                     struct error *e) MUST_CHECK; /* backlog and queue after start */
 
+/* orders.c */
+
+/* Whether delivery was paused when the state was last written. */
+bool keeper_restore_pause(struct keeper *k, struct error *e) MUST_CHECK;
+
 /* repeats.c */
 struct repeats *repeats_new(void) __attribute__((returns_nonnull));
 void repeats_free(struct repeats *r);
@@ -257,6 +262,7 @@ ipc_handler keeper_on_dkim_new;       /* admin.c */
 ipc_handler keeper_on_dkim_list;      /* admin.c */
 ipc_handler keeper_on_queue_list;     /* admin.c */
 ipc_handler keeper_on_order;          /* orders.c */
+ipc_handler keeper_on_pause;          /* orders.c */
 ipc_handler keeper_on_status;         /* status.c */
 ipc_handler keeper_on_checkpoint;     /* admin.c */
 ipc_handler keeper_on_rebuild;        /* admin.c */

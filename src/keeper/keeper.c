@@ -111,7 +111,8 @@ static bool open_stores(struct keeper *k, struct error *e)
            state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
            catalog_open(k->options.catalog_path, true, secret_slice(catalog_key), &k->tail.catalog,
                         e) &&
-           indexer_open(k, e) && tail_catch_up(k, e) && keeper_restore(k, e);
+           indexer_open(k, e) && tail_catch_up(k, e) && keeper_restore_pause(k, e) &&
+           keeper_restore(k, e);
 }
 
 static bool start_thread(struct keeper *k, const char *name, thread_main *main, struct error *e)
@@ -274,5 +275,6 @@ static const struct ipc_row admin_rows[] = {
     {&admin_checkpoint, 0, keeper_on_checkpoint},
     {&admin_rebuild,    0, keeper_on_rebuild   },
     {&admin_backup,     0, keeper_on_backup    },
+    {&admin_pause,      0, keeper_on_pause     },
 };
 const struct ipc_table keeper_admin_table = IPC_TABLE("the control socket", admin_rows);

@@ -93,3 +93,41 @@ bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
     answer->count = obey(k, &id, &order);
     return true;
 }
+
+/* ── all of it ── */
+
+bool keeper_on_pause(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
+    struct keeper *k = admin->keeper;
+    const struct admin_pause_ask *ask = r->ask;
+    struct slice name = SLICE(STATE_QUEUE_PAUSED);
+    bool found = false;
+
+    if (!keeper_admin_record(admin, ask->paused ? "queue pause" : "queue resume", SLICE_NONE,
+                             ask->reason, e)) {
+        return false;
+    }
+    if (ask->paused ? !state_value_put(k->state, name, slice_text(admin->by), e)
+                    : !state_value_delete(k->state, name, &found, e)) {
+        return false;
+    }
+    queue_pause(k->queue, ask->paused);
+    return true;
+}
+
+bool keeper_restore_pause(struct keeper *k, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = STATE_VALUE_MAX * 2};
+    struct slice value;
+    bool paused = false;
+
+    if (!state_value_get(k->state, SLICE(STATE_QUEUE_PAUSED), &arena, &value, &paused, e)) {
+        return false;
+    }
+    if (paused) {
+        log_event(LOG_WARNING, "queue.paused", LOG_SLICE("by", value));
+    }
+    queue_pause(k->queue, paused);
+    return true;
+}

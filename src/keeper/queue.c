@@ -543,6 +543,9 @@ void queue_count(struct queue *q, struct queue_counts *out)
 {
     *out = (struct queue_counts){0};
     queue_each(q, count_entry, out);
+    (void)pthread_mutex_lock(&q->lock);
+    out->paused = q->paused;
+    (void)pthread_mutex_unlock(&q->lock);
 }
 
 void queue_close(struct queue *q)

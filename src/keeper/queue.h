@@ -120,6 +120,7 @@ struct queue_counts {
     uint64_t held;
     uint64_t in_hand;
     uint64_t oldest_at; /* queued_at of the oldest, 0 when empty */
+    bool paused;
 };
 
 /* Count the entries by what they wait for. */

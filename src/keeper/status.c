@@ -73,6 +73,7 @@ VALUE(value_of_queue_waiting, v->queue.waiting)
 VALUE(value_of_queue_deferred, v->queue.deferred)
 VALUE(value_of_queue_held, v->queue.held)
 VALUE(value_of_queue_in_hand, v->queue.in_hand)
+VALUE(value_of_queue_paused, v->queue.paused)
 VALUE(value_of_queue_oldest, v->queue.oldest_at)
 VALUE(value_of_ledger_records, v->head.size)
 VALUE(value_of_ledger_bytes, v->head.stored_bytes)
@@ -117,6 +118,8 @@ static const struct metric metrics[] = {
      value_of_queue_held                                                                                                                                        },
     {"queue.in_hand",          "postern_queue_in_hand",                  "Queue entries being delivered",                false, false,
      value_of_queue_in_hand                                                                                                                                     },
+    {"queue.paused",           "postern_queue_paused",                   "Whether a person stopped deliveries",          false, false,
+     value_of_queue_paused                                                                                                                                      },
     {"queue.oldest",           "postern_queue_oldest_timestamp_ms",      "When the oldest entry was received",
      false,                                                                                                                     true,  value_of_queue_oldest    },
     {"ledger.records",         "postern_ledger_records",                 "Records in the ledger",                        false, false,

@@ -66,8 +66,16 @@ static const struct cbor_field backup_fields[] = {
     FIELD(1, CBOR_UINT, admin_backup_answer, ledger_size, 0),
     FIELD(2, CBOR_TEXT, admin_backup_answer, state, 4096),
     FIELD(3, CBOR_TEXT, admin_backup_answer, note, 4096),
+    FIELD(4, CBOR_UINT, admin_backup_answer, segment, UINT32_MAX),
+    FIELD(5, CBOR_UINT, admin_backup_answer, segment_bytes, 0),
 };
 static const struct cbor_schema backup = CBOR_SCHEMA(backup_fields, struct admin_backup_answer);
+
+static const struct cbor_field pause_fields[] = {
+    MAYBE(1, CBOR_BOOL, admin_pause_ask, paused, 0),
+    MAYBE(2, CBOR_TEXT, admin_pause_ask, reason, 1000),
+};
+static const struct cbor_schema pause_ask = CBOR_SCHEMA(pause_fields, struct admin_pause_ask);
 
 const struct ipc_message admin_user_add = {64, "admin_user_add", &user_ask, NULL, .secret = true};
 const struct ipc_message admin_user_set = {65, "admin_user_set", &user_ask, NULL, .secret = true};
@@ -81,3 +89,4 @@ const struct ipc_message admin_status = {71, "admin_status", NULL, &status};
 const struct ipc_message admin_checkpoint = {72, "admin_checkpoint", NULL, &checkpoint_schema};
 const struct ipc_message admin_rebuild = {73, "admin_rebuild", NULL, &done};
 const struct ipc_message admin_backup = {74, "admin_backup", NULL, &backup};
+const struct ipc_message admin_pause = {75, "admin_pause", &pause_ask, NULL};

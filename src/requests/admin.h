@@ -63,6 +63,14 @@ struct admin_done {
 
 extern const struct ipc_message admin_order;
 
+/* admin_pause: deliver nothing, also after a restart, or go on. */
+struct admin_pause_ask {
+    bool paused;
+    struct slice reason;
+};
+
+extern const struct ipc_message admin_pause;
+
 /* admin_status: one line a fact, for people and for monitoring. */
 struct admin_fact {
     struct slice name; /* "queue.ready" */
@@ -83,9 +91,11 @@ extern const struct ipc_message admin_rebuild;
 
 /* admin_backup: freeze a consistent view; answers what to copy. */
 struct admin_backup_answer {
-    uint64_t ledger_size; /* records up to which segments are to be copied */
-    struct slice state;   /* path of a consistent copy of the state store, to be moved away */
-    struct slice note;    /* checkpoint over that size */
+    uint64_t ledger_size;   /* records up to which segments are to be copied */
+    struct slice state;     /* path of a consistent copy of the state store, to be moved away */
+    struct slice note;      /* checkpoint over a beginning of that */
+    uint64_t segment;       /* the last segment with records of that view ... */
+    uint64_t segment_bytes; /* ... and how much of its file belongs to it */
 };
 
 extern const struct ipc_message admin_backup;

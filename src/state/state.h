@@ -70,6 +70,10 @@ bool state_value_put(struct state *s, struct slice name, struct slice value,
 bool state_value_delete(struct state *s, struct slice name, bool *found,
                         struct error *e) MUST_CHECK;
 
+/* The value that is there while nothing is to be delivered: set by the keeper on a person's order, or
+ * by a restore. */
+#define STATE_QUEUE_PAUSED "queue/paused"
+
 /* Write a consistent copy to a new file, durably, while others go on reading and writing. False
  * with ERROR_CONFIG when the file exists or cannot be made, ERROR_BUSY when the disk fails. */
 bool state_backup(struct state *s, const char *path, struct error *e) MUST_CHECK;
