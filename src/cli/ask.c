@@ -76,6 +76,11 @@ static bool connect_to(struct cli *c, const char *name, struct ipc_pool **pool, 
     if (run < 0 || channel < 0 || connect(channel, (const struct sockaddr *)&at, sizeof(at)) != 0) {
         return not_connected(c, name, e);
     }
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+    if (getsockopt(channel, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0) {
+        c->supervisor = peer.pid; /* of who called listen(2) */
+    }
     *pool = ipc_pool_new("posternd");
     ipc_pool_add(*pool, TAKE(channel, -1));
     return true;

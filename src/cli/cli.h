@@ -6,6 +6,8 @@
  * needs more reads the data directory itself and says so. One thread. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -48,6 +50,7 @@ struct cli {
     const struct settings *settings; /* see cli_settings() */
     struct ipc_pool *keeper;
     struct ipc_pool *reader;
+    pid_t supervisor; /* which made the sockets; 0 before the first was connected */
 };
 
 extern const struct verb verbs[];

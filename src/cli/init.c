@@ -1,13 +1,12 @@
 /* Setting up: questions or options, the file, the keys, what to publish. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/dns.h"
+#include "cli/files.h"
 #include "cli/terminal.h"
 #include "config/document.h"
 #include "host/file.h"
@@ -214,25 +213,6 @@ static bool compose(struct plan *p, struct error *e)
                          NULL, e);
 }
 
-/* Make a directory with its parents, and open it. */
-static bool make_directory(struct cli *c, const char *path, mode_t mode, int *fd, struct error *e)
-{
-    char *copy = arena_text(&c->arena, slice_text(path));
-
-    for (char *at = strchr(copy + 1, '/'); at; at = strchr(at + 1, '/')) {
-        *at = 0;
-        if (mkdir(copy, 0755) != 0 && errno != EEXIST) {
-            return error_errno(e, ERROR_CONFIG, "%s", copy);
-        }
-        *at = '/';
-    }
-    if (mkdir(path, mode) != 0 && errno != EEXIST) {
-        return error_errno(e, ERROR_CONFIG, "%s", path);
-    }
-    *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return *fd >= 0 || error_errno(e, ERROR_CONFIG, "%s", path);
-}
-
 static bool refuse_config(struct plan *p, struct error *e)
 {
     if (access(p->cli->config_path, F_OK) == 0) {
@@ -307,7 +287,8 @@ static bool make_files(struct plan *p, int data, const struct secret *recovery, 
     struct slice above =
         slash ? slice_of(path, slash == path ? 1 : (size_t)(slash - path)) : SLICE(".");
 
-    return make_directory(p->cli, arena_text(&p->cli->arena, above), 0755, &folder, e) &&
+    return files_make_directory(arena_text(&p->cli->arena, above), 0755, &p->cli->arena, &folder,
+                                e) &&
            master_create(data, "master.key", &master, e) &&
            recovery_seal(data, "recovery.sealed", secret_slice(recovery), master, e) &&
            file_create(folder, slash ? slash + 1 : path, buf_slice(&p->file), MODE_CONFIG, e);
@@ -370,10 +351,11 @@ bool cli_init(struct cli *c, struct error *e)
     OWN(fd) int data = -1;
 
     *p = (struct plan){.cli = c, .file = {.max = CONFIG_DOCUMENT_MAX}};
-    bool made =
-        obtain_all(p, e) && compose(p, e) && refuse_config(p, e) &&
-        make_directory(c, (const char *)p->settings.general.data_directory.ptr, 0711, &data, e) &&
-        refuse_data(p, data, e) && hand_over(c, recovery, e) && make_files(p, data, recovery, e);
+    bool made = obtain_all(p, e) && compose(p, e) && refuse_config(p, e) &&
+                files_make_directory((const char *)p->settings.general.data_directory.ptr, 0711,
+                                     &c->arena, &data, e) &&
+                refuse_data(p, data, e) && hand_over(c, recovery, e) &&
+                make_files(p, data, recovery, e);
     buf_done(&p->file);
     if (!made) {
         return false;

@@ -61,6 +61,28 @@ static const struct argument_option dkim_new_options[] = {
     OPTION_END,
 };
 
+static const struct argument_option order_options[] = {
+    OPTION("all", 0, NULL, "everything that it can be done to"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+static const struct argument_option reason_options[] = {
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+static const struct argument_option backup_options[] = {
+    OPTION("with-master-key", 0, NULL, "so that it opens without the recovery key: guard it well"),
+    OPTION_END,
+};
+
+static const struct argument_option restore_options[] = {
+    OPTION("recovery-key-stdin", 0, NULL, "the recovery key is one line of standard input"),
+    OPTION("resume", 0, NULL, "deliver at once, perhaps what was delivered already"),
+    OPTION_END,
+};
+
 static const struct argument_option search_options[] = {
     OPTION("limit", 'n', "N", "show at most so many, the newest; 50"),
     OPTION_END,
@@ -102,6 +124,21 @@ const struct verb verbs[] = {
     VERB(.name = "dkim list", .words = "", .help = "List the DKIM keys.", .run = cli_dkim_list),
     VERB(.name = "dkim dns", .words = "[SELECTOR]", .words_max = 1,
          .help = "Print the DNS records to publish, as lines of a zone file.", .run = cli_dkim_dns),
+    VERB(.name = "queue list", .words = "", .help = "List what waits to be delivered.",
+         .run = cli_queue_list),
+    VERB(.name = "queue retry", .words = "[ID...]", .words_max = 1000, .options = order_options,
+         .help = "Try to deliver letters at once.", .run = cli_queue_retry),
+    VERB(.name = "queue cancel", .words = "[ID...]", .words_max = 1000, .options = order_options,
+         .help = "Give letters up: their senders are told.", .run = cli_queue_cancel),
+    VERB(.name = "queue hold", .words = "[ID...]", .words_max = 1000, .options = order_options,
+         .help = "Keep letters from being delivered.", .run = cli_queue_hold),
+    VERB(.name = "queue release", .words = "[ID...]", .words_max = 1000, .options = order_options,
+         .help = "Let letters go that are held.", .run = cli_queue_release),
+    VERB(.name = "queue pause", .words = "", .options = reason_options,
+         .help = "Deliver nothing until resumed, also after a restart; letters are still accepted.",
+         .run = cli_queue_pause),
+    VERB(.name = "queue resume", .words = "", .options = reason_options, .help = "Deliver again.",
+         .run = cli_queue_resume),
     VERB(.name = "search", .words = "QUERY...", .words_min = 1, .words_max = 64,
          .options = search_options, .help = "Find letters, newest first.",
          .more =
@@ -130,5 +167,19 @@ const struct verb verbs[] = {
          .run = cli_check_config),
     VERB(.name = "config explain", .words = "NAME", .words_min = 1, .words_max = 1,
          .help = "Explain one setting.", .run = cli_config_explain),
+    VERB(.name = "catalog rebuild", .words = "",
+         .help = "Make catalog and search index again from the ledger alone.",
+         .run = cli_catalog_rebuild),
+    VERB(.name = "backup", .words = "DIR", .words_min = 1, .words_max = 1,
+         .options = backup_options,
+         .help =
+             "Copy ledger, state, keys and configuration to a new directory, and verify the copy.",
+         .more =
+             "posternd goes on meanwhile. TLS certificate and key are not ours and not copied.\n",
+         .run = cli_backup),
+    VERB(.name = "restore", .words = "DIR", .words_min = 1, .words_max = 1,
+         .options = restore_options,
+         .help = "Make an empty data directory from a backup, and verify it.",
+         .more = "Delivery begins paused unless --resume is given.\n", .run = cli_restore),
 };
 const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);

@@ -1,0 +1,195 @@
+/* A copy of everything that cannot be made again, while the daemon runs.
+ *
+ * The keeper freezes a view: a copy of the state, then the ledger's end, which is a commit. Segments
+ * before the last never change; of the last only what stands before that end is copied, so that
+ * nothing half written comes along. Catalog and index are derived and stay behind. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/files.h"
+#include "cli/manifest.h"
+#include "cli/prove.h"
+#include "host/file.h"
+#include "keyring/master.h"
+#include "requests/admin.h"
+
+struct backup {
+    struct cli *cli;
+    int data; /* what is copied */
+    int to;   /* the backup */
+    struct admin_backup_answer view;
+    struct buf manifest;
+    const char *directory; /* under way */
+    int from_directory, to_directory;
+    uint64_t segments; /* copied */
+    bool has_state;
+};
+
+static bool copy(struct backup *b, int from, const char *name, int to, const char *as,
+                 uint64_t length, struct error *e)
+{
+    struct files_copy done;
+
+    if (!files_copy(from, name, to, as, 0600, length, &done, e)) {
+        return false;
+    }
+    manifest_add(&b->manifest, b->directory, as, &done);
+    return true;
+}
+
+/* The number of a segment's file, or 0. */
+static uint64_t segment_number(const char *name)
+{
+    struct slice s = slice_text(name);
+    uint64_t number = 0;
+
+    return s.len == 14 && strcmp(name + 10, ".seg") == 0 &&
+                   slice_decimal(slice_head(s, 10), UINT32_MAX, &number)
+               ? number
+               : 0;
+}
+
+static bool copy_segment(void *context, const char *name, struct error *e)
+{
+    struct backup *b = context;
+    uint64_t number = segment_number(name);
+    bool last = number == b->view.segment;
+
+    if (number == 0 || number > b->view.segment) {
+        return true;
+    }
+    b->segments++;
+    return copy(b, b->from_directory, name, b->to_directory, name,
+                last ? b->view.segment_bytes : FILES_WHOLE, e);
+}
+
+/* A key that is just being written has a name that ends so, and its own final name soon. */
+static bool copy_key(void *context, const char *name, struct error *e)
+{
+    struct backup *b = context;
+    size_t len = strlen(name);
+
+    return (len > 4 && strcmp(name + len - 4, ".new") == 0) ||
+           copy(b, b->from_directory, name, b->to_directory, name, FILES_WHOLE, e);
+}
+
+static bool copy_directory(struct backup *b, const char *name,
+                           bool (*visit)(void *, const char *, struct error *), struct error *e)
+{
+    OWN(fd) int to = -1;
+    OWN(fd) int from = openat(b->data, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (from < 0) {
+        return error_errno(e, errno == EACCES ? ERROR_DENIED : ERROR_CONFIG, "%s", name);
+    }
+    if (!files_make_below(b->to, name, 0700, &to, e)) {
+        return false;
+    }
+    b->directory = name;
+    b->from_directory = from;
+    b->to_directory = to;
+    return (files_each(from, visit, b, e) && file_sync_folder(to, e)) || error_add(e, "%s", name);
+}
+
+/* The keeper names the copy by a path of its own view of the files; it lies in state/. */
+static bool copy_state(void *context, const char *name, struct error *e)
+{
+    struct backup *b = context;
+    const char *path = arena_text(&b->cli->arena, b->view.state);
+    const char *slash = strrchr(path, '/');
+
+    if (strcmp(name, slash ? slash + 1 : path) != 0) {
+        return true;
+    }
+    b->has_state = true;
+    return copy(b, b->from_directory, name, b->to_directory, "state.db", FILES_WHOLE, e) &&
+           (unlinkat(b->from_directory, name, 0) == 0 ||
+            error_errno(e, ERROR_BUSY, "remove %s", name));
+}
+
+static bool copy_top(struct backup *b, struct error *e)
+{
+    b->directory = "";
+    if (!copy(b, b->data, "recovery.sealed", b->to, "recovery.sealed", FILES_WHOLE, e)) {
+        return false;
+    }
+    if (arguments_flag(&b->cli->arguments, "with-master-key") &&
+        !copy(b, b->data, "master.key", b->to, "master.key", FILES_WHOLE, e)) {
+        return false;
+    }
+    return copy(b, AT_FDCWD, b->cli->config_path, b->to, "postern.conf", FILES_WHOLE, e);
+}
+
+static bool copy_all(struct backup *b, struct error *e)
+{
+    manifest_begin(&b->manifest, b->view.ledger_size);
+    if (!copy_top(b, e) || !copy_directory(b, "state", copy_state, e) ||
+        !copy_directory(b, "keys", copy_key, e) || !copy_directory(b, "ledger", copy_segment, e)) {
+        return false;
+    }
+    return (!b->manifest.full && b->segments > 0 && b->has_state) ||
+           error_set(e, ERROR_CORRUPT, "the data directory lacks a part of what there should be");
+}
+
+/* The checkpoint is what the copy is proved against, now and when it is restored. */
+static bool finish(struct backup *b, struct error *e)
+{
+    OWN(secret) struct secret *master = NULL;
+    OWN(fd) int ledger = openat(b->to, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return master_read(b->data, "master.key", &master, e) &&
+           prove_ledger(b->cli, ledger, master, b->view.note, b->view.ledger_size, e) &&
+           file_create(b->to, "checkpoint", b->view.note, 0600, e) &&
+           file_create(b->to, MANIFEST_NAME, buf_slice(&b->manifest), 0600, e);
+}
+
+static bool open_target(struct backup *b, const char *path, struct error *e)
+{
+    bool empty = false;
+
+    if (!files_make_directory(path, 0700, &b->cli->arena, &b->to, e) ||
+        !files_is_empty(b->to, &empty, e)) {
+        return error_add(e, "backup");
+    }
+    return empty ||
+           error_set(e, ERROR_CONFIG, "%s is not empty; a backup begins a directory", path);
+}
+
+/* Two at once would take each other's copy of the state. */
+static bool lock(struct backup *b, int *state, struct error *e)
+{
+    *state = openat(b->data, "state", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (*state < 0) {
+        return error_errno(e, errno == EACCES ? ERROR_DENIED : ERROR_CONFIG,
+                           "the data directory is read directly: state");
+    }
+    return flock(*state, LOCK_EX | LOCK_NB) == 0 ||
+           error_set(e, ERROR_BUSY, "another backup is being made");
+}
+
+bool cli_backup(struct cli *c, struct error *e)
+{
+    const char *path = c->arguments.words[0];
+    struct backup b = {.cli = c, .data = -1, .to = -1, .manifest = {.max = MANIFEST_MAX}};
+    OWN(fd) int state = -1;
+
+    bool made = cli_data(c, &b.data, e) && lock(&b, &state, e) && open_target(&b, path, e) &&
+                cli_ask(c, CLI_KEEPER, &admin_backup, NULL, &b.view, NULL, CLI_LONG_MS, e) &&
+                copy_all(&b, e) && finish(&b, e);
+    own_fd(&b.data);
+    own_fd(&b.to);
+    buf_done(&b.manifest);
+    if (!made) {
+        return false;
+    }
+    buf_printf(&c->out, "backed up to %s\n", path);
+    if (!arguments_flag(&c->arguments, "with-master-key")) {
+        buf_add_text(&c->out, "It opens with the recovery key that `postern init` gave out.\n");
+    }
+    return true;
+}

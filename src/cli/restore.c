@@ -1,0 +1,216 @@
+/* A backup becomes a data directory again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/files.h"
+#include "cli/manifest.h"
+#include "cli/prove.h"
+#include "cli/terminal.h"
+#include "host/file.h"
+#include "keyring/keyring.h"
+#include "keyring/master.h"
+#include "keyring/recovery.h"
+#include "state/state.h"
+
+#define NOTE_MAX     4096
+#define MODE_LEDGER  0640 /* the reader is of the group that posternd gives the directory to */
+#define MODE_PRIVATE 0600
+
+struct restore {
+    struct cli *cli;
+    int from;
+    int data;
+    const char *data_path;
+    bool with_config; /* there is none at its place: the backup's goes there */
+    struct manifest manifest;
+    struct slice note;
+    struct secret *master;
+};
+
+static bool read_file(struct restore *r, const char *name, size_t max, struct slice *out,
+                      struct error *e)
+{
+    OWN(buf) struct buf text = {.max = max};
+
+    if (!file_read_all(r->from, name, &text, e)) {
+        return false;
+    }
+    *out = arena_copy(&r->cli->arena, buf_slice(&text));
+    return true;
+}
+
+static bool open_backup(struct restore *r, const char *path, struct error *e)
+{
+    struct slice list;
+
+    r->from = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r->from < 0) {
+        return error_errno(e, ERROR_CONFIG, "%s", path);
+    }
+    if (faccessat(r->from, MANIFEST_NAME, F_OK, 0) != 0) {
+        return error_set(e, ERROR_CONFIG, "%s holds no backup, or one that was not finished", path);
+    }
+    return read_file(r, MANIFEST_NAME, MANIFEST_MAX, &list, e) &&
+           manifest_read(list, &r->cli->arena, &r->manifest, e) &&
+           read_file(r, "checkpoint", NOTE_MAX, &r->note, e);
+}
+
+/* Settings from the file in force, or from the one that will be. */
+static bool find_settings(struct restore *r, const struct settings **s, struct error *e)
+{
+    struct cli *c = r->cli;
+    struct settings *own = arena_alloc(&c->arena, sizeof(*own));
+    struct slice bytes;
+
+    if (access(c->config_path, F_OK) == 0) {
+        return cli_settings(c, s, e);
+    }
+    r->with_config = true;
+    *s = own;
+    *e = (struct error){ERROR_NONE, ""};
+    return read_file(r, "postern.conf", CONFIG_FILE_MAX, &bytes, e) &&
+           settings_read(bytes, "the backup's postern.conf", &c->arena, own, NULL, e);
+}
+
+static bool open_data(struct restore *r, struct error *e)
+{
+    const struct settings *s = NULL;
+    bool empty = false;
+
+    if (!find_settings(r, &s, e)) {
+        return false;
+    }
+    r->data_path = (const char *)s->general.data_directory.ptr;
+    if (!files_make_directory(r->data_path, 0711, &r->cli->arena, &r->data, e) ||
+        !files_is_empty(r->data, &empty, e)) {
+        return error_add(e, "data directory");
+    }
+    return empty ||
+           error_set(e, ERROR_CONFIG,
+                     "the data directory %s is not empty: move away what is in it, or name "
+                     "another in %s",
+                     r->data_path, r->cli->config_path);
+}
+
+static bool find_master(struct restore *r, struct error *e)
+{
+    OWN(secret) struct secret *typed = NULL;
+    bool piped = arguments_flag(&r->cli->arguments, "recovery-key-stdin");
+
+    if (manifest_find(&r->manifest, "", "master.key")) {
+        return master_read(r->from, "master.key", &r->master, e);
+    }
+    if (!piped && !terminal_has_person()) {
+        return error_set(e, ERROR_INPUT,
+                         "the backup opens with the recovery key: give it on standard input, with "
+                         "--recovery-key-stdin");
+    }
+    return (piped ? terminal_read_secret(128, &typed, e)
+                  : terminal_ask_secret("Recovery key", 128, &typed, e)) &&
+           recovery_open(r->from, "recovery.sealed", secret_slice(typed), &r->master, e);
+}
+
+/* ── files ── */
+
+/* What has its own way to its place. */
+static bool is_apart(const struct manifest_file *f)
+{
+    return f->directory.len == 0 &&
+           (strcmp(f->name, "master.key") == 0 || strcmp(f->name, "postern.conf") == 0);
+}
+
+static bool restore_file(struct restore *r, const struct manifest_file *f, struct error *e)
+{
+    OWN(fd) int from = -1;
+    OWN(fd) int to = -1;
+    struct files_copy done;
+    mode_t mode = slice_equal(f->directory, SLICE("ledger")) ? MODE_LEDGER : MODE_PRIVATE;
+    const char *directory = f->directory.len ? arena_text(&r->cli->arena, f->directory) : ".";
+
+    from = openat(r->from, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (from < 0) {
+        return error_errno(e, ERROR_CORRUPT, "%s", directory);
+    }
+    if (!files_make_below(r->data, directory, 0700, &to, e) ||
+        !files_copy(from, f->name, to, f->name, mode, f->copy.size, &done, e)) {
+        return false;
+    }
+    return memcmp(done.digest, f->copy.digest, DIGEST_LEN) == 0
+               ? file_sync_folder(to, e)
+               : error_set(e, ERROR_CORRUPT, "%s/%s is not what was backed up", directory, f->name);
+}
+
+static bool restore_files(struct restore *r, struct error *e)
+{
+    for (size_t i = 0; i < r->manifest.count; i++) {
+        if (!is_apart(&r->manifest.files[i]) && !restore_file(r, &r->manifest.files[i], e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ── what makes it usable ── */
+
+/* What was delivered after the backup would be delivered again, so a person says go. */
+static bool pause_queue(struct restore *r, struct error *e)
+{
+    OWN(secret) struct secret *key = keyring_derive(r->master, "state");
+    OWN(state) struct state *state = NULL;
+    const char *path =
+        (const char *)arena_printf(&r->cli->arena, "%s/state/state.db", r->data_path).ptr;
+
+    return state_open(path, key, &state, e) &&
+           (arguments_flag(&r->cli->arguments, "resume") ||
+            state_value_put(state, SLICE(STATE_QUEUE_PAUSED), SLICE("restored"), e));
+}
+
+static bool prove(struct restore *r, struct error *e)
+{
+    OWN(fd) int ledger = openat(r->data, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return ledger >= 0 ? prove_ledger(r->cli, ledger, r->master, r->note, r->manifest.records, e)
+                       : error_set(e, ERROR_CORRUPT, "the backup holds no ledger");
+}
+
+static bool restore_config(struct restore *r, struct error *e)
+{
+    const char *path = r->cli->config_path;
+    const char *slash = strrchr(path, '/');
+    struct slice above =
+        slash ? slice_of(path, slash == path ? 1 : (size_t)(slash - path)) : SLICE(".");
+    OWN(fd) int folder = -1;
+    struct slice bytes;
+
+    return !r->with_config || (read_file(r, "postern.conf", CONFIG_FILE_MAX, &bytes, e) &&
+                               files_make_directory(arena_text(&r->cli->arena, above), 0755,
+                                                    &r->cli->arena, &folder, e) &&
+                               file_create(folder, slash ? slash + 1 : path, bytes, 0644, e));
+}
+
+bool cli_restore(struct cli *c, struct error *e)
+{
+    struct restore r = {.cli = c, .from = -1, .data = -1};
+
+    /* master.key last: without it posternd does not start on something half restored. */
+    bool made = open_backup(&r, c->arguments.words[0], e) && open_data(&r, e) &&
+                find_master(&r, e) && restore_files(&r, e) && prove(&r, e) && pause_queue(&r, e) &&
+                restore_config(&r, e) && master_write(r.data, "master.key", r.master, e);
+    secret_free(r.master);
+    own_fd(&r.from);
+    own_fd(&r.data);
+    if (!made) {
+        return false;
+    }
+    buf_printf(&c->out, "restored to %s\n", r.data_path);
+    if (!arguments_flag(&c->arguments, "resume")) {
+        buf_add_text(&c->out,
+                     "Delivery is paused: what was delivered after the backup would be delivered "
+                     "again.\nLook at `postern queue list`, cancel what must not go, then "
+                     "`postern queue resume`.\n");
+    }
+    return true;
+}
