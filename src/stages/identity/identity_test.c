@@ -159,7 +159,7 @@ static void refuses_what_readers_see_differently(void **unused)
     static const struct {
         struct slice header;
         enum identity_verdict verdict;
-    } others[] = {
+    } tricks[] = {
   /* a domain that maps to ours: fullwidth, another script's dot, a soft hyphen */
         {SLICE_INIT("From: alice@\xef\xbd\x85xample.test\r\n"),                                    IDENTITY_FROM_FOREIGN},
         {SLICE_INIT("From: alice@example\xe3\x80\x82test\r\n"),                                    IDENTITY_FROM_FOREIGN},
@@ -218,9 +218,9 @@ static void refuses_what_readers_see_differently(void **unused)
     };
     struct identity_answer answer;
 
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (judge(SLICE("alice@example.test"), others[i].header, true, false, &answer) !=
-            others[i].verdict) {
+    for (size_t i = 0; i < sizeof(tricks) / sizeof(tricks[0]); i++) {
+        if (judge(SLICE("alice@example.test"), tricks[i].header, true, false, &answer) !=
+            tricks[i].verdict) {
             fail_msg("case %zu: verdict %d: %s", i, (int)answer.verdict, answer.sentence);
         }
     }
