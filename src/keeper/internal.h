@@ -212,9 +212,12 @@ struct own_letter {
     struct ledger_record with; /* recorded in the same commit; type 0: none */
 };
 
-/* Record it and send it the way of every letter. */
-bool keeper_write_letter(struct keeper *k, const struct own_letter *letter,
-                         struct error *e) MUST_CHECK;
+#define OWN_LETTERS_MAX 3 /* in one commit */
+
+/* Record letters in one commit, behind the record `first` (type 0: none), and send each the way of
+ * every letter. */
+bool keeper_write_letters(struct keeper *k, struct ledger_record first,
+                          const struct own_letter *letters, size_t n, struct error *e) MUST_CHECK;
 
 /* Mail a checkpoint's note to who keeps it outside (`anchor-mail`); true also when nobody does. */
 bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena,
@@ -222,10 +225,11 @@ bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena,
 
 /* notices.c */
 
-/* Tell the sender what became of these recipients, where it is due; `entry` is in hand. */
-bool keeper_notify(struct keeper *k, struct queue_entry *entry, const struct facts *f,
-                   const struct evidence *evidence, const struct recipient_outcome *outcomes,
-                   size_t n_outcomes, bool late, struct arena *arena, struct error *e) MUST_CHECK;
+/* Record what became of these recipients and, in the same commit, tell the sender where that is
+ * due; `entry` is in hand. `late`: those that come again have waited longer than the warning time. */
+bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const struct facts *f,
+                           const struct outcome *outcome, bool late, struct arena *arena,
+                           struct error *e) MUST_CHECK;
 
 /* signing.c */
 

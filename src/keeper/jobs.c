@@ -321,7 +321,8 @@ static bool record_outcome(struct ending *d, struct error *e)
         .retry_at = d->deferred ? (uint64_t)d->next.at_ms : 0
     };
 
-    return keeper_record_one(d->keeper, RECORD_OUTCOME, &outcome_schema, &outcome, e);
+    return keeper_record_outcome(d->keeper, d->entry, &d->facts, &outcome,
+                                 d->deferred && d->next.warn, d->arena, e);
 }
 
 /* Keep in the entry only whose outcome is not final. */
@@ -369,10 +370,7 @@ static bool end_job(struct ending *d, struct error *e)
     d->recorded = true;
     log_outcome(d);
     count_outcomes(d);
-    return learn_level(d, shown, e) &&
-           keeper_notify(d->keeper, d->entry, &d->facts, &d->ask->evidence, d->outcomes,
-                         d->entry->n_pending, d->deferred && d->next.warn, d->arena, e) &&
-           (!is_downgrade(d, shown) || hold_downgraded(d, e));
+    return learn_level(d, shown, e) && (!is_downgrade(d, shown) || hold_downgraded(d, e));
 }
 
 bool keeper_on_job_done(void *ctx, struct ipc_request *r, struct error *e)

@@ -1,5 +1,8 @@
 /* A bounce, a delay warning or a success notice is itself a letter: recorded, protected, queued and
- * archived like every other, with the null reverse-path, so that none is ever made about it. */
+ * archived like every other, with the null reverse-path, so that none is ever made about it.
+ *
+ * Invariant: an outcome and the notices that are due because of it are one commit. So no crash
+ * leaves a failure in the ledger of which the sender is never told, and none tells it twice. */
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -8,30 +11,52 @@
 #include "keyring/keyring.h"
 #include "stages/receipts/receipts.h"
 
-#define NOTICE_MAX ((size_t)60 << 20)
+#define NOTICE_MAX   ((size_t)60 << 20)
+#define RECORD_MAX   ((size_t)16 << 20) /* of an outcome or a notice's record */
+#define NOTICE_KINDS 3
 
-/* One notice while it is made. */
+/* The notices of one outcome, while they are made. */
 struct making {
     struct keeper *keeper;
     struct queue_entry *entry;
     const struct facts *about;
+    const struct outcome *outcome;
     struct arena *arena;
+    struct slice copy; /* the letter as it was sent; empty when it cannot be had */
     struct receipt_recipient *recipients;
-    size_t *due;
-    size_t n_due;
 };
 
-static enum receipt_state state_of(const struct recipient_outcome *o, bool late)
+/* One of them, to fewer recipients than the outcome has. */
+struct notice_making {
+    enum notice_kind kind;
+    size_t *due;
+    size_t n_due;
+    struct buf report;
+    struct buf record;
+};
+
+/* "Relayed" by a next hop that offers DSN: it was told what the sender wants to know, and says so
+ * itself; otherwise its taking the letter is the last that will be known. */
+static enum receipt_state state_of(const struct evidence *evidence,
+                                   const struct recipient_outcome *o, bool late)
 {
     switch (o->status) {
     case DELIVERY_DELIVERED:
     case DELIVERY_RELAYED:
-        return RECEIPT_SENT_PLAIN;
+        return evidence->dsn ? RECEIPT_SENT : RECEIPT_SENT_PLAIN;
     case DELIVERY_FAILED:
         return RECEIPT_FAILED;
     default:
         return late ? RECEIPT_LATE : RECEIPT_WAITING;
     }
+}
+
+static enum notice_kind kind_of(const struct receipt_recipient *r)
+{
+    if (r->state == RECEIPT_FAILED) {
+        return NOTICE_FAILURE;
+    }
+    return r->state == RECEIPT_LATE ? NOTICE_DELAY : NOTICE_SUCCESS;
 }
 
 static const char *default_status(const struct recipient_outcome *o)
@@ -48,21 +73,23 @@ static const char *default_status(const struct recipient_outcome *o)
 }
 
 static struct receipt_recipient recipient_of(const struct making *m,
-                                             const struct evidence *evidence,
                                              const struct recipient_outcome *o, bool late)
 {
     const struct recipient *r = &((const struct recipient *)m->about->recipients.items)[o->index];
     const struct settings *settings = m->keeper->options.settings(m->keeper->options.context);
+    const struct evidence *evidence = &m->outcome->evidence;
     bool answered = o->code != 0;
     struct receipt_recipient out = {
-        .state = state_of(o, late),
+        .state = state_of(evidence, o, late),
         .notify = (unsigned)r->notify,
         .delay_reported = m->entry->warned,
         .about = {.address = o->address,
                   .original = r->orcpt,
                   .status = o->enhanced.len ? o->enhanced : slice_text(default_status(o)),
                   .remote_mta = answered ? evidence->host : SLICE_NONE,
-                  .diagnostic = answered ? o->reply : SLICE_NONE,
+                  .diagnostic = answered ? arena_printf(m->arena, "%u %.*s", (unsigned)o->code,
+                  SLICE_ARG(o->reply))
+                                         : SLICE_NONE,
                   .reason = answered ? SLICE_NONE : o->reply,
                   .last_attempt_ms = (int64_t)evidence->ended_at,
                   .retry_until_ms =
@@ -79,17 +106,17 @@ static size_t header_length(struct slice letter)
 }
 
 /* Write the report; one that does not fit with the whole letter goes with its header alone. */
-static bool write_report(struct making *m, struct slice copy, struct buf *out, bool *utf8,
-                         struct error *e)
+static bool write_report(const struct making *m, struct notice_making *n)
 {
     const struct settings *settings = m->keeper->options.settings(m->keeper->options.context);
     const struct slice *domains = settings->general.domains.items;
+    bool utf8 = false;
     struct receipt_letter letter = {
         .reverse_path = m->about->reverse_path,
         .envelope_id = m->about->envelope_id,
         .return_full = m->about->dsn_return == RETURN_FULL,
-        .copy = copy,
-        .header_len = header_length(copy),
+        .copy = m->copy,
+        .header_len = header_length(m->copy),
         .subject = m->about->subject,
         .host = settings->general.hostname,
         .from = arena_printf(m->arena, "postmaster@%.*s", SLICE_ARG(domains[0])),
@@ -98,89 +125,139 @@ static bool write_report(struct making *m, struct slice copy, struct buf *out, b
     };
 
     keyring_random_bytes(letter.random, sizeof(letter.random));
-    receipts_write(out, &letter, m->recipients, m->due, m->n_due, m->arena, utf8);
-    if (out->full && letter.return_full) {
-        buf_reset(out);
+    receipts_write(&n->report, &letter, m->recipients, n->due, n->n_due, m->arena, &utf8);
+    if (n->report.full && letter.return_full) {
+        buf_reset(&n->report);
         letter.return_full = false;
-        receipts_write(out, &letter, m->recipients, m->due, m->n_due, m->arena, utf8);
+        receipts_write(&n->report, &letter, m->recipients, n->due, n->n_due, m->arena, &utf8);
     }
-    return !out->full || error_set(e, ERROR_LIMIT, "a notice does not fit");
+    return utf8;
 }
 
-static uint64_t kind_of(const struct making *m)
+static void write_record(const struct making *m, struct notice_making *n,
+                         const struct letter_id *id)
 {
-    enum receipt_state state = m->recipients[m->due[0]].state;
+    struct slice *names = arena_array(m->arena, n->n_due, sizeof(*names));
 
-    if (state == RECEIPT_FAILED) {
-        return NOTICE_FAILURE;
+    for (size_t i = 0; i < n->n_due; i++) {
+        names[i] = m->recipients[n->due[i]].about.address;
     }
-    return state == RECEIPT_LATE ? NOTICE_DELAY : NOTICE_SUCCESS;
-}
-
-static struct notice notice_of(const struct making *m, const struct letter_id *id)
-{
-    struct slice *names = arena_array(m->arena, m->n_due, sizeof(*names));
-
-    for (size_t i = 0; i < m->n_due; i++) {
-        names[i] = m->recipients[m->due[i]].about.address;
-    }
-    return (struct notice){
+    const struct notice notice = {
         .id = m->about->id,
         .notice = letter_id_slice(id),
-        .kind = kind_of(m),
+        .kind = n->kind,
         .ruling = m->entry->ruling,
-        .recipients = {names, m->n_due}
+        .recipients = {names, n->n_due}
     };
+    cbor_write(&n->record, &notice_schema, &notice);
 }
 
-static bool record_notice(struct making *m, struct slice report, bool utf8, struct error *e)
+/* Make a notice of one kind, with the record that says so. */
+static bool make_notice(const struct making *m, struct notice_making *n, struct own_letter *letter)
 {
-    OWN(buf) struct buf body = {.max = 1 << 20};
-    struct recipient to = {.address = m->about->reverse_path, .notify = NOTIFY_NEVER};
-    const struct letter_id id = letter_id_new();
-    struct notice n = notice_of(m, &id);
-    struct own_letter letter = {
-        .id = id,
-        .to = {&to, 1},
+    struct recipient *to = arena_array(m->arena, 1, sizeof(*to));
+
+    *to = (struct recipient){.address = m->about->reverse_path, .notify = NOTIFY_NEVER};
+    *letter = (struct own_letter){
+        .id = letter_id_new(),
+        .to = {to, 1},
         .subject = SLICE("Delivery status notification"),
         .about = m->about->id,
-        .utf8 = utf8,
-        .bytes = report
+        .utf8 = write_report(m, n),
     };
-
-    cbor_write(&body, &notice_schema, &n);
-    if (body.full) {
-        return error_set(e, ERROR_LIMIT, "a notice does not fit");
-    }
-    letter.with = (struct ledger_record){RECORD_NOTICE, buf_slice(&body)};
-    if (!keeper_write_letter(m->keeper, &letter, e)) {
+    write_record(m, n, &letter->id);
+    if (n->report.full || n->record.full) {
+        keeper_alert(m->keeper, "notice-failed", "A notice does not fit and was not sent");
         return false;
     }
-    m->entry->warned = m->entry->warned || n.kind == NOTICE_DELAY;
+    letter->bytes = buf_slice(&n->report);
+    letter->with = (struct ledger_record){RECORD_NOTICE, buf_slice(&n->record)};
     return true;
 }
 
-bool keeper_notify(struct keeper *k, struct queue_entry *entry, const struct facts *f,
-                   const struct evidence *evidence, const struct recipient_outcome *outcomes,
-                   size_t n_outcomes, bool late, struct arena *arena, struct error *e)
+/* Share the recipients that must be told of out among the kinds; returns how many there are. */
+static size_t find_due(struct making *m, bool late, struct notice_making *notices)
 {
-    struct making m = {.keeper = k, .entry = entry, .about = f, .arena = arena};
-    OWN(buf) struct buf report = {.max = NOTICE_MAX};
-    OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
-    OWN(fd) int copy = -1;
-    bool utf8 = false;
+    const struct recipient_outcome *outcomes = m->outcome->recipients.items;
+    size_t n = m->outcome->recipients.count;
+    size_t *due = arena_array(m->arena, n + 1, sizeof(*due));
 
-    m.recipients = arena_array(arena, n_outcomes + 1, sizeof(*m.recipients));
-    m.due = arena_array(arena, n_outcomes + 1, sizeof(*m.due));
-    for (size_t i = 0; i < n_outcomes; i++) {
-        m.recipients[i] = recipient_of(&m, evidence, &outcomes[i], late);
+    m->recipients = arena_array(m->arena, n + 1, sizeof(*m->recipients));
+    for (size_t i = 0; i < n; i++) {
+        m->recipients[i] = recipient_of(m, &outcomes[i], late);
     }
-    m.n_due = receipts_due(f->reverse_path, m.recipients, n_outcomes, m.due);
-    if (m.n_due == 0) {
-        return true;
+    size_t n_due = receipts_due(m->about->reverse_path, m->recipients, n, due);
+    for (size_t k = 0; k < NOTICE_KINDS; k++) {
+        notices[k].kind = (enum notice_kind)(NOTICE_FAILURE + k);
+        notices[k].due = arena_array(m->arena, n_due + 1, sizeof(*due));
+        buf_init(&notices[k].report, NOTICE_MAX);
+        buf_init(&notices[k].record, RECORD_MAX);
     }
-    return parcel_copy(k, entry->parcel, arena, &copy, e) &&
-           memfd_map(copy, 2 * (size_t)LETTER_BYTES_MAX, &map, e) &&
-           write_report(&m, map.bytes, &report, &utf8, e) &&
-           record_notice(&m, buf_slice(&report), utf8, e);
+    for (size_t i = 0; i < n_due; i++) {
+        struct notice_making *to = &notices[kind_of(&m->recipients[due[i]]) - NOTICE_FAILURE];
+        to->due[to->n_due++] = due[i];
+    }
+    return n_due;
+}
+
+/* A letter whose copy cannot be read any more is still reported on, without its header. */
+static void open_copy(struct making *m, struct memfd_map *map)
+{
+    OWN(fd) int copy = -1;
+    struct error e;
+
+    if (parcel_copy(m->keeper, m->entry->parcel, m->arena, &copy, &e) &&
+        memfd_map(copy, 2 * (size_t)LETTER_BYTES_MAX, map, &e)) {
+        m->copy = map->bytes;
+        return;
+    }
+    log_event(LOG_ERROR, "notice.without_header", LOG_TEXT("reason", e.text));
+    keeper_alert(m->keeper, "copy-unreadable", e.text);
+}
+
+/* Record the outcome with the notices, at most one of each kind. */
+static bool record_all(struct making *m, struct notice_making *notices, size_t n_due,
+                       struct error *e)
+{
+    OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
+    OWN(buf) struct buf outcome = {.max = RECORD_MAX};
+    struct own_letter letters[NOTICE_KINDS];
+    size_t n = 0;
+    bool warning = false;
+
+    if (n_due) {
+        open_copy(m, &map);
+    }
+    for (size_t k = 0; k < NOTICE_KINDS; k++) {
+        if (notices[k].n_due && make_notice(m, &notices[k], &letters[n])) {
+            warning = warning || notices[k].kind == NOTICE_DELAY;
+            n++;
+        }
+    }
+    cbor_write(&outcome, &outcome_schema, m->outcome);
+    if (outcome.full) {
+        return error_set(e, ERROR_LIMIT, "an outcome does not fit into a record");
+    }
+    const struct ledger_record first = {RECORD_OUTCOME, buf_slice(&outcome)};
+    if (!keeper_write_letters(m->keeper, first, letters, n, e)) {
+        return false;
+    }
+    m->entry->warned = m->entry->warned || warning;
+    return true;
+}
+
+bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const struct facts *f,
+                           const struct outcome *outcome, bool late, struct arena *arena,
+                           struct error *e)
+{
+    struct making m = {.keeper = k, .entry = entry, .about = f, .outcome = outcome, .arena = arena};
+    struct notice_making notices[NOTICE_KINDS] = {0};
+    size_t n_due = find_due(&m, late, notices);
+    bool recorded = record_all(&m, notices, n_due, e);
+
+    for (size_t i = 0; i < NOTICE_KINDS; i++) {
+        buf_done(&notices[i].report);
+        buf_done(&notices[i].record);
+    }
+    return recorded;
 }

@@ -34,8 +34,7 @@ static bool cancel_entry(struct keeper *k, struct queue_entry *entry, struct sli
         .evidence = nothing,
         .recipients = {outcomes, entry->n_pending}
     };
-    return keeper_record_one(k, RECORD_OUTCOME, &outcome_schema, &outcome, e) &&
-           keeper_notify(k, entry, &f, &nothing, outcomes, entry->n_pending, false, arena, e);
+    return keeper_record_outcome(k, entry, &f, &outcome, false, arena, e);
 }
 
 static bool cancel(struct keeper *k, const struct letter_id *id, const struct order *order,

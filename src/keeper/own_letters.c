@@ -26,13 +26,18 @@ static void describe(const struct own_letter *letter, const uint8_t *digest, str
     };
 }
 
-bool keeper_write_letter(struct keeper *k, const struct own_letter *letter, struct error *e)
+/* One letter on its way into the ledger. */
+struct writing {
+    struct parcel *parcel;
+    struct buf content;
+    size_t at; /* index of its facts among the records; the content follows */
+};
+
+static void begin_writing(struct writing *w, const struct own_letter *letter)
 {
-    OWN(parcel) struct parcel *p = parcel_new();
-    OWN(buf) struct buf body = {.max = letter->bytes.len + 64};
-    struct ledger_ref refs[3];
     uint8_t digest[DIGEST_LEN];
     struct facts f;
+    struct parcel *p = parcel_new();
 
     digest_of(letter->bytes, SLICE_NONE, digest);
     describe(letter, digest, &f);
@@ -41,23 +46,55 @@ bool keeper_write_letter(struct keeper *k, const struct own_letter *letter, stru
     p->received_at = f.received_at;
     struct content content = {.id = f.id, .bytes = letter->bytes};
     cbor_write(&p->facts_body, &facts_schema, &f);
-    cbor_write(&body, &content_schema, &content);
-    const struct ledger_record records[] = {
-        {RECORD_FACTS,   buf_slice(&p->facts_body)},
-        {RECORD_CONTENT, buf_slice(&body)         },
-        letter->with
-    };
-    indexer_expect(k, p);
-    if (!keeper_record(k, records, letter->with.type ? 3 : 2, refs, true, e)) {
-        indexer_forget(k, p);
-        return false;
+    buf_init(&w->content, letter->bytes.len + 64);
+    cbor_write(&w->content, &content_schema, &content);
+    w->parcel = p;
+}
+
+static void end_writing(struct keeper *k, struct writing *w, bool recorded,
+                        const struct ledger_ref *refs)
+{
+    if (recorded) {
+        w->parcel->seq = refs[w->at].seq;
+        w->parcel->facts = refs[w->at];
+        w->parcel->content = refs[w->at + 1];
+        (void)atomic_fetch_add(&k->counters.notices, 1);
+        backlog_add(k, w->parcel);
+    } else {
+        indexer_forget(k, w->parcel);
+        parcel_drop(w->parcel);
     }
-    p->seq = refs[0].seq;
-    p->facts = refs[0];
-    p->content = refs[1];
-    (void)atomic_fetch_add(&k->counters.notices, 1);
-    backlog_add(k, TAKE(p, NULL));
-    return true;
+    buf_done(&w->content);
+}
+
+bool keeper_write_letters(struct keeper *k, struct ledger_record first,
+                          const struct own_letter *letters, size_t n, struct error *e)
+{
+    struct writing writings[OWN_LETTERS_MAX] = {0};
+    struct ledger_record records[1 + 3 * OWN_LETTERS_MAX];
+    struct ledger_ref refs[1 + 3 * OWN_LETTERS_MAX];
+    size_t n_records = 0;
+
+    if (first.type) {
+        records[n_records++] = first;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct writing *w = &writings[i];
+        begin_writing(w, &letters[i]);
+        w->at = n_records;
+        records[n_records++] =
+            (struct ledger_record){RECORD_FACTS, buf_slice(&w->parcel->facts_body)};
+        records[n_records++] = (struct ledger_record){RECORD_CONTENT, buf_slice(&w->content)};
+        if (letters[i].with.type) {
+            records[n_records++] = letters[i].with;
+        }
+        indexer_expect(k, w->parcel);
+    }
+    bool recorded = keeper_record(k, records, n_records, refs, true, e);
+    for (size_t i = 0; i < n; i++) {
+        end_writing(k, &writings[i], recorded, refs);
+    }
+    return recorded;
 }
 
 /* Quoted-printable (RFC 2045 section 6.7) of a text whose lines end with LF. */
@@ -148,5 +185,5 @@ bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena, str
         return error_set(e, ERROR_LIMIT, "a checkpoint's letter does not fit");
     }
     letter.bytes = buf_slice(&bytes);
-    return keeper_write_letter(k, &letter, e);
+    return keeper_write_letters(k, (struct ledger_record){0}, &letter, 1, e);
 }
