@@ -140,6 +140,27 @@ static void add_original(struct writer *w, struct slice orcpt)
     buf_add_text(w->out, "\r\n");
 }
 
+/* A name, or an address as a literal (RFC 3464 section 2.1.2). */
+static void add_remote(struct writer *w, struct slice host)
+{
+    bool ip6 = slice_find(host, ':') != host.len;
+    bool literal = ip6;
+
+    if (!ip6) {
+        size_t digits = 0;
+        while (digits < host.len &&
+               ((host.ptr[digits] >= '0' && host.ptr[digits] <= '9') || host.ptr[digits] == '.')) {
+            digits++;
+        }
+        literal = digits == host.len;
+    }
+    buf_add_text(w->out, ip6       ? "Remote-MTA: dns; [IPv6:"
+                         : literal ? "Remote-MTA: dns; ["
+                                   : "Remote-MTA: dns; ");
+    add_value(w, host);
+    buf_add_text(w->out, literal ? "]\r\n" : "\r\n");
+}
+
 static void add_recipient(struct writer *w, const struct dsn_recipient *r)
 {
     static const char *const actions[] = {
@@ -157,9 +178,7 @@ static void add_recipient(struct writer *w, const struct dsn_recipient *r)
     buf_printf(w->out, "\r\nAction: %s\r\nStatus: %.*s\r\n", actions[r->action],
                SLICE_ARG(dsn_status(r)));
     if (r->remote_mta.len) {
-        buf_add_text(w->out, "Remote-MTA: dns; ");
-        add_value(w, r->remote_mta);
-        buf_add_text(w->out, "\r\n");
+        add_remote(w, r->remote_mta);
     }
     add_diagnostic(w, r->diagnostic);
     add_date(w, "Last-Attempt-Date", r->last_attempt_ms);

@@ -146,18 +146,22 @@ static void names_the_gravest_and_lists_every_action(void **unused)
          .retry_until_ms = ARRIVED + 432000000},
         {.action = DSN_FAILED,               .address = SLICE("d@partner.test"), .status = SLICE("no status")                                                           },
     };
+    all[1].remote_mta = SLICE("192.0.2.1");
+    all[2].remote_mta = SLICE("2001:db8::1");
     struct dsn_report report = plain_report(all, 4);
 
     write_report(&out, "mixed", &report);
     assert_has(out, "Subject: Not delivered: Invoice 17\r\n");
     assert_has(out, "b@partner.test\r\nAction: relayed\r\nStatus: 2.0.0\r\n");
     assert_has(out, "c@partner.test\r\nAction: delayed\r\nStatus: 4.0.0\r\n"
+                    "Remote-MTA: dns; [IPv6:2001:db8::1]\r\n"
                     "Will-Retry-Until: Sun, 29 Nov 2026 07:30:00 +0000\r\n");
     assert_has(out, "d@partner.test\r\nAction: failed\r\nStatus: 5.0.0\r\n");
     assert_has(out, "      no server of partner.test answers\r\n");
     assert_has(out, "      It is tried until Sun, 29 Nov 2026 07:30:00 +0000.\r\n");
     assert_lacks(out, "Diagnostic-Code");
-    assert_lacks(out, "Remote-MTA");
+    assert_has(out, "Remote-MTA: dns; [192.0.2.1]\r\n");
+    assert_has(out, "Remote-MTA: dns; [IPv6:2001:db8::1]\r\n");
     report = plain_report(all, 2);
     buf_reset(&out);
     write_report(&out, "success", &report);
