@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "formats/dsn/internal.h"
 #include "formats/mail/date.h"
 
@@ -23,12 +25,12 @@ static const struct wording wordings[] = {
 static void add_paragraph(struct buf *out, const char *margin, struct slice text, size_t max)
 {
     OWN(buf) struct buf words = {.max = DSN_VALUE_ROOM};
-    char fold[16] = "\r\n";
+    char fold[16];
     size_t column = strlen(margin);
 
     dsn_add_clean(&words, dsn_head(text, max), DSN_UTF8);
     buf_add_text(out, margin);
-    (void)strncat(fold, margin, sizeof(fold) - sizeof("\r\n"));
+    (void)snprintf(fold, sizeof(fold), "\r\n%s", margin);
     dsn_add_folded(out, buf_slice(&words), fold, &column);
     buf_add_text(out, "\r\n");
 }

@@ -151,71 +151,70 @@ static void refusals_say_what_to_do(void **unused)
     assert_string_equal(answer.code, "5.1.7");
 }
 
+static const struct {
+    struct slice header;
+    enum identity_verdict verdict;
+} tricks[] = {
+  /* a domain that maps to ours: fullwidth, another script's dot, a soft hyphen */
+    {SLICE_INIT("From: alice@\xef\xbd\x85xample.test\r\n"),                                    IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alice@example\xe3\x80\x82test\r\n"),                                    IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alice@exam\xc2\xadple.test\r\n"),                                       IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alice@ex\xe2\x80\x8b"
+                "ample.test\r\n"),
+     IDENTITY_FROM_FOREIGN                                                                                          },
+ /* homographs and other forms of the same letter */
+    {SLICE_INIT("From: alice@ex\xd0\xb0mple.test\r\n"),                                        IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alic\xd0\xb5@example.test\r\n"),                                        IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alice\xef\xbc\xa0"
+                "example.test\r\n"),
+     IDENTITY_FROM_UNCLEAR                                                                                          },
+    {SLICE_INIT("From: alice@xn--example-.test\r\n"),                                          IDENTITY_FROM_UNCLEAR},
+ /* names that hide another address from whoever decodes first */
+    {SLICE_INIT("From: =?utf-8?q?ceo=40example.test=00?= <alice@example.test>\r\n"),
+     IDENTITY_FROM_UNCLEAR                                                                                          },
+    {SLICE_INIT("From: =?utf-8?q?x=0D=0AFrom:_ceo=40example.test?= <alice@example.test>\r\n"),
+     IDENTITY_FROM_UNCLEAR                                                                                          },
+    {SLICE_INIT("From: (=?utf-8?q?=3Cceo=40example.test=3E?=) alice@example.test\r\n"),
+     IDENTITY_FROM_UNCLEAR                                                                                          },
+    {SLICE_INIT("From: =?utf-8?q?a?b?= <alice@example.test>\r\n"),                             IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: \"x\" <alice@example.test> (=?utf-8?b?PGNlb0B4Pg==?=)\r\n"),
+     IDENTITY_FROM_UNCLEAR                                                                                          },
+ /* addresses behind the end, before the beginning, in the middle */
+    {SLICE_INIT("From: <alice@example.test> <ceo@example.test>\r\n"),                          IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice@example.test ceo@example.test\r\n"),                              IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: ceo@example.test, <alice@example.test\r\n"),                            IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice@example.test:ceo@example.test;\r\n"),                             IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice@example.test;\r\n"),                                              IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice(x)@example.test\r\n"),                                            IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice@example.(x)test\r\n"),                                            IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice@example.test.\r\n"),                                              IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice\\@example.test\r\n"),                                             IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: \"alice\r\n \"@example.test\r\n"),                                      IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: ceo@example.test@example.test\r\n"),                                    IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: \"ceo@example.test\"@example.test\r\n"),                                IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alice@example.test (unclosed\r\n"),                                     IDENTITY_FROM_UNCLEAR},
+ /* a folded field is one field */
+    {SLICE_INIT("From: alice@example.test,\r\n ceo@example.test\r\n"),                         IDENTITY_FROM_SEVERAL},
+ /* the fields that some programs show instead */
+    {SLICE_INIT("From: alice@example.test\r\nResent-From: ceo@example.test\r\n"),
+     IDENTITY_RESENT_FOREIGN                                                                                        },
+    {SLICE_INIT("Resent-Sender: ceo@example.test\r\nFrom: alice@example.test\r\n"),
+     IDENTITY_RESENT_FOREIGN                                                                                        },
+    {SLICE_INIT("Resent-From: alice@example.test\r\nFrom: alice@example.test\r\n"
+                "Resent-From: alice@example.test, ceo@example.test\r\n"),
+     IDENTITY_RESENT_UNCLEAR                                                                                        },
+    {SLICE_INIT("Resent-From: alice@example.test\r\nFrom: alice@example.test\r\n"
+                "Resent-From: office+x@example.test\r\n"),
+     IDENTITY_PROVEN                                                                                                },
+    {SLICE_INIT("From: \"Doe, Alice (R&D)\" <alice@example.test> (at work)\r\n"),              IDENTITY_PROVEN      },
+    {SLICE_INIT("From: =?iso-2022-jp?b?GyRCJCIbKEI=?= <alice@example.test>\r\n"),              IDENTITY_PROVEN      },
+};
+
 /* What a hostile employee would try: every one of these shows some reader another sender. */
 static void refuses_what_readers_see_differently(void **unused)
 {
     (void)unused;
 
-    static const struct {
-        struct slice header;
-        enum identity_verdict verdict;
-    } tricks[] = {
-  /* a domain that maps to ours: fullwidth, another script's dot, a soft hyphen */
-        {SLICE_INIT("From: alice@\xef\xbd\x85xample.test\r\n"),                                    IDENTITY_FROM_FOREIGN},
-        {SLICE_INIT("From: alice@example\xe3\x80\x82test\r\n"),                                    IDENTITY_FROM_FOREIGN},
-        {SLICE_INIT("From: alice@exam\xc2\xadple.test\r\n"),                                       IDENTITY_FROM_FOREIGN},
-        {SLICE_INIT("From: alice@ex\xe2\x80\x8b"
-                    "ample.test\r\n"),
-         IDENTITY_FROM_FOREIGN                                                                                          },
- /* homographs and other forms of the same letter */
-        {SLICE_INIT("From: alice@ex\xd0\xb0mple.test\r\n"),                                        IDENTITY_FROM_FOREIGN},
-        {SLICE_INIT("From: alic\xd0\xb5@example.test\r\n"),                                        IDENTITY_FROM_FOREIGN},
-        {SLICE_INIT("From: alice\xef\xbc\xa0"
-                    "example.test\r\n"),
-         IDENTITY_FROM_UNCLEAR                                                                                          },
-        {SLICE_INIT("From: alice@xn--example-.test\r\n"),                                          IDENTITY_FROM_UNCLEAR},
- /* names that hide another address from whoever decodes first */
-        {SLICE_INIT("From: =?utf-8?q?ceo=40example.test=00?= <alice@example.test>\r\n"),
-         IDENTITY_FROM_UNCLEAR                                                                                          },
-        {SLICE_INIT("From: =?utf-8?q?x=0D=0AFrom:_ceo=40example.test?= <alice@example.test>\r\n"),
-         IDENTITY_FROM_UNCLEAR                                                                                          },
-        {SLICE_INIT("From: (=?utf-8?q?=3Cceo=40example.test=3E?=) alice@example.test\r\n"),
-         IDENTITY_FROM_UNCLEAR                                                                                          },
-        {SLICE_INIT("From: =?utf-8?q?a?b?= <alice@example.test>\r\n"),                             IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: \"x\" <alice@example.test> (=?utf-8?b?PGNlb0B4Pg==?=)\r\n"),
-         IDENTITY_FROM_UNCLEAR                                                                                          },
- /* addresses behind the end, before the beginning, in the middle */
-        {SLICE_INIT("From: <alice@example.test> <ceo@example.test>\r\n"),                          IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: alice@example.test ceo@example.test\r\n"),                              IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: ceo@example.test, <alice@example.test\r\n"),                            IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: alice@example.test:ceo@example.test;\r\n"),                             IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: alice@example.test;\r\n"),                                              IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: alice(x)@example.test\r\n"),                                            IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: alice@example.(x)test\r\n"),                                            IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: alice@example.test.\r\n"),                                              IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: alice\\@example.test\r\n"),                                             IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: \"alice\r\n \"@example.test\r\n"),                                      IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: ceo@example.test@example.test\r\n"),                                    IDENTITY_FROM_UNCLEAR},
-        {SLICE_INIT("From: \"ceo@example.test\"@example.test\r\n"),                                IDENTITY_FROM_FOREIGN},
-        {SLICE_INIT("From: alice@example.test (unclosed\r\n"),                                     IDENTITY_FROM_UNCLEAR},
- /* a folded field is one field */
-        {SLICE_INIT("From: alice@example.test,\r\n ceo@example.test\r\n"),                         IDENTITY_FROM_SEVERAL},
- /* the fields that some programs show instead */
-        {SLICE_INIT("From: alice@example.test\r\nResent-From: ceo@example.test\r\n"),
-         IDENTITY_RESENT_FOREIGN                                                                                        },
-        {SLICE_INIT("Resent-Sender: ceo@example.test\r\nFrom: alice@example.test\r\n"),
-         IDENTITY_RESENT_FOREIGN                                                                                        },
-        {SLICE_INIT("Resent-From: alice@example.test\r\nFrom: alice@example.test\r\n"
-                    "Resent-From: alice@example.test, ceo@example.test\r\n"),
-         IDENTITY_RESENT_UNCLEAR                                                                                        },
-        {SLICE_INIT("Resent-From: alice@example.test\r\nFrom: alice@example.test\r\n"
-                    "Resent-From: office+x@example.test\r\n"),
-         IDENTITY_PROVEN                                                                                                },
-        {SLICE_INIT("From: \"Doe, Alice (R&D)\" <alice@example.test> (at work)\r\n"),
-         IDENTITY_PROVEN                                                                                                },
-        {SLICE_INIT("From: =?iso-2022-jp?b?GyRCJCIbKEI=?= <alice@example.test>\r\n"),
-         IDENTITY_PROVEN                                                                                                },
-    };
     struct identity_answer answer;
 
     for (size_t i = 0; i < sizeof(tricks) / sizeof(tricks[0]); i++) {
