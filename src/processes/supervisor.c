@@ -68,6 +68,28 @@ static void notify(const char *state)
     }
 }
 
+/* A role that starts may ask at once whoever is at work: it may need the answers to get ready. */
+static void let_ask_others(struct child *c)
+{
+    for (size_t i = 0; i < self.n_children && c->state == CHILD_STARTING; i++) {
+        struct child *other = &self.children[i];
+        if (other != c && other->state == CHILD_UP) {
+            child_join(c, other);
+        }
+    }
+}
+
+/* Who is at work is asked by the others, those that are starting among them. */
+static void let_be_asked(struct child *c)
+{
+    for (size_t i = 0; i < self.n_children && c->state == CHILD_UP; i++) {
+        struct child *other = &self.children[i];
+        if (other != c && (other->state == CHILD_UP || other->state == CHILD_STARTING)) {
+            child_join(other, c);
+        }
+    }
+}
+
 static void start_due(void)
 {
     int64_t now = clock_steady_ms();
@@ -82,20 +104,9 @@ static void start_due(void)
             log_event(LOG_ERROR, "process.not_started", LOG_TEXT("process", c->row->name),
                       LOG_TEXT("reason", e.text));
             c->restart_at = now + settings()->process.restart_delay_max_ms;
+            continue;
         }
-    }
-}
-
-static void join_with_all(struct child *c)
-{
-    for (size_t i = 0; i < self.n_children; i++) {
-        struct child *other = &self.children[i];
-        if (other != c && other->state == CHILD_UP && c->state == CHILD_UP) {
-            child_join(c, other);
-        }
-        if (other != c && other->state == CHILD_UP && c->state == CHILD_UP) {
-            child_join(other, c);
-        }
+        let_ask_others(c);
     }
 }
 
@@ -108,7 +119,7 @@ static void on_ready(struct child *c)
     c->state = CHILD_UP;
     log_event(LOG_INFO, "process.ready", LOG_TEXT("process", c->row->name),
               LOG_NUMBER("pid", c->pid), LOG_NUMBER("ms", clock_steady_ms() - c->started_at));
-    join_with_all(c);
+    let_be_asked(c);
     while (self.n_released < self.n_children &&
            self.children[self.n_released - 1].state == CHILD_UP) {
         self.n_released++;
