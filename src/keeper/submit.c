@@ -146,6 +146,10 @@ static bool append(struct submission *s, struct parcel *p, struct error *e)
     OWN(buf) struct buf body = {.max = s->letter.len + 64};
     struct ledger_ref refs[2];
 
+    /* Room at once: growing would copy the letter several times. */
+    if (!buf_room(&body, body.max)) {
+        return error_set(e, ERROR_INPUT, "a letter too long for a record");
+    }
     cbor_write(&p->facts_body, &facts_schema, &s->facts);
     cbor_write(&body, &content_schema, &content);
     const struct ledger_record records[] = {

@@ -93,13 +93,22 @@ static bool fold_or_rebuild(struct keeper *k, struct ledger_reader *reader, stru
     return catalog_clear(k->tail.catalog, e) && fold_all(k, reader, arena, e);
 }
 
+/* What letters say is no business of the catalog. */
+static bool open_reader(struct keeper *k, struct ledger_reader **reader, struct error *e)
+{
+    if (!ledger_reader_open(k->options.ledger_directory, k->options.ledger_key, reader, e)) {
+        return false;
+    }
+    ledger_reader_leave_out(*reader, RECORD_CONTENT);
+    return true;
+}
+
 bool tail_catch_up(struct keeper *k, struct error *e)
 {
     OWN(ledger_reader) struct ledger_reader *reader = NULL;
     OWN(arena) struct arena arena = {.max = ARENA_MAX};
 
-    return ledger_reader_open(k->options.ledger_directory, k->options.ledger_key, &reader, e) &&
-           fold_or_rebuild(k, reader, &arena, e);
+    return open_reader(k, &reader, e) && fold_or_rebuild(k, reader, &arena, e);
 }
 
 static struct timespec gather_until(void)
@@ -142,8 +151,7 @@ void keeper_tail(void *keeper)
     bool rebuild = false;
 
     while (wait_for_work(&k->tail, &rebuild)) {
-        bool ready = reader || ledger_reader_open(k->options.ledger_directory,
-                                                  k->options.ledger_key, &reader, &e);
+        bool ready = reader || open_reader(k, &reader, &e);
         if (ready && rebuild) {
             ready = catalog_clear(k->tail.catalog, &e);
         }

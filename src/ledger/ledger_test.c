@@ -280,6 +280,33 @@ static void positions_and_limits(void **unused)
     rig_done(&r);
 }
 
+static void leaves_bodies_out(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct ledger_position at = {0};
+    struct ledger_entry entry;
+    struct error e = {0};
+    OWN(arena) struct arena a = {.max = 1 << 20};
+    struct ledger_record records[] = {
+        {16, SLICE_INIT("wanted")  },
+        {17, SLICE_INIT("left out")},
+        {16, SLICE_INIT("wanted")  }
+    };
+
+    rig_init_with(&r, (struct ledger_options){0});
+    assert_ok(ledger_append(r.ledger, records, 3, NULL, &e), e);
+    OWN(ledger_reader) struct ledger_reader *reader = rig_reader(&r);
+    ledger_reader_leave_out(reader, 17);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(ledger_reader_next(reader, &at, NULL, &a, &entry, &e), LEDGER_ENTRY);
+        assert_int_equal(entry.type, records[i].type);
+        assert_int_equal(entry.body.len, i == 1 ? 0 : records[i].body.len);
+    }
+    assert_int_equal(ledger_reader_next(reader, &at, NULL, &a, &entry, &e), LEDGER_AT_END);
+    rig_done(&r);
+}
+
 static void keeps_the_reserve(void **unused)
 {
     (void)unused;
@@ -308,6 +335,7 @@ int main(void)
         cmocka_unit_test(refuses_what_a_newer_version_wrote),
         cmocka_unit_test(many_threads),
         cmocka_unit_test(positions_and_limits),
+        cmocka_unit_test(leaves_bodies_out),
         cmocka_unit_test(keeps_the_reserve),
     };
     return cmocka_run_group_tests_name("ledger/ledger", tests, NULL, NULL);

@@ -13,6 +13,7 @@ struct ledger_reader {
     struct sealer *sealer;
     struct digest *digest;
     struct buf payload;
+    uint16_t left_out;           /* type of record whose body is not wanted; 0: none */
     struct scan *cached[CACHED]; /* most recently used first */
 };
 
@@ -63,6 +64,11 @@ void ledger_reader_close(struct ledger_reader *r)
     digest_free(r->digest);
     buf_done(&r->payload);
     free(r);
+}
+
+void ledger_reader_leave_out(struct ledger_reader *r, uint16_t type)
+{
+    r->left_out = type;
 }
 
 static struct scan *to_front(struct ledger_reader *r, size_t at, struct scan *s)
@@ -159,6 +165,14 @@ static bool read_head(struct scan *s, struct ledger_ref ref, struct record_head 
     return true;
 }
 
+static void set_entry(struct ledger_entry *entry, struct ledger_ref ref,
+                      const struct record_head *h, struct slice body)
+{
+    *entry =
+        (struct ledger_entry){.ref = ref, .type = h->type, .time_ms = h->time_ms, .body = body};
+    (void)memcpy(entry->commitment, h->commitment, sizeof(entry->commitment));
+}
+
 /* Read and open a sealed record whose head is known. */
 static bool read_body(struct ledger_reader *r, struct scan *s, struct ledger_ref ref,
                       const struct record_head *h, const uint8_t *head, struct arena *arena,
@@ -176,9 +190,7 @@ static bool read_body(struct ledger_reader *r, struct scan *s, struct ledger_ref
     if (!sealer_open(r->sealer, state->key->key, head, h, r->payload.ptr, arena, &body, e)) {
         return error_add(e, "ledger: record %llu", (unsigned long long)ref.seq);
     }
-    *entry =
-        (struct ledger_entry){.ref = ref, .type = h->type, .time_ms = h->time_ms, .body = body};
-    (void)memcpy(entry->commitment, h->commitment, sizeof(entry->commitment));
+    set_entry(entry, ref, h, body);
     return true;
 }
 
@@ -351,6 +363,10 @@ static enum ledger_next next_record(struct ledger_reader *r, struct ledger_posit
     to->seq++;
     to->offset += RECORD_HEAD_LEN + h.length;
     *sealed = h.sealed;
+    if (h.sealed && h.type == r->left_out) {
+        set_entry(entry, ref, &h, SLICE_NONE);
+        return LEDGER_ENTRY;
+    }
     return !h.sealed || read_body(r, s, ref, &h, bytes, arena, entry, e) ? LEDGER_ENTRY
                                                                          : LEDGER_FAILED;
 }

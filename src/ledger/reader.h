@@ -45,6 +45,10 @@ bool ledger_reader_open(int dirfd, const struct secret *key, struct ledger_reade
 /* Free. NULL is fine. */
 void ledger_reader_close(struct ledger_reader *r);
 
+/* Have ledger_reader_next() return records of this type without their body, which it then neither
+ * reads nor opens. Their heads, which the commits vouch for, are checked as all others. */
+void ledger_reader_leave_out(struct ledger_reader *r, uint16_t type);
+
 /**
  * Read one record.
  *
