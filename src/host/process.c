@@ -45,18 +45,20 @@ static void fill(struct environment *env)
 }
 
 /* Put the descriptors where the child expects them. Only async-signal-safe calls. */
-static bool arrange(int channel)
+static bool arrange(int channel, int errors)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0) {
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+        dup2(errors, STDERR_FILENO) < 0) {
         return false;
     }
     return channel == PROCESS_CHANNEL ? fcntl(channel, F_SETFD, 0) == 0
                                       : dup2(channel, PROCESS_CHANNEL) == PROCESS_CHANNEL;
 }
 
-_Noreturn static void become(const char *const argv[], int channel, struct environment *env)
+_Noreturn static void become(const char *const argv[], int channel, int errors,
+                             struct environment *env)
 {
     sigset_t none;
 
@@ -64,13 +66,13 @@ _Noreturn static void become(const char *const argv[], int channel, struct envir
     (void)setsid();
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (arrange(channel)) {
+    if (arrange(channel, errors)) {
         (void)execve("/proc/self/exe", (char *const *)(uintptr_t)argv, env->words);
     }
     _exit(EXIT_NO_EXEC);
 }
 
-bool process_spawn(const char *const argv[], int channel, pid_t *pid, struct error *e)
+bool process_spawn(const char *const argv[], int channel, int errors, pid_t *pid, struct error *e)
 {
     struct environment env;
 
@@ -80,7 +82,7 @@ bool process_spawn(const char *const argv[], int channel, pid_t *pid, struct err
         return error_errno(e, ERROR_BUSY, "fork");
     }
     if (child == 0) {
-        become(argv, channel, &env);
+        become(argv, channel, errors, &env);
     }
     *pid = child;
     return true;

@@ -1,9 +1,9 @@
 /* host/process - this program again, as another process with a duty of its own.
  *
  * A child is forked and executes /proc/self/exe, so that no two processes share a memory layout or
- * an inherited secret. It gets a control channel as descriptor 3, stderr, /dev/null as stdin and
- * stdout, and an environment of four words; it dies when its parent
- * dies (host/sandbox). One thread. */
+ * an inherited secret. It gets a control channel as descriptor 3, a stderr of its own, /dev/null as
+ * stdin and stdout, and an environment of a few words; it dies when its parent dies
+ * (host/sandbox). One thread. */
 #pragma once
 
 #include <sys/types.h>
@@ -18,10 +18,12 @@
  *
  * @param argv     of the new program, NULL-terminated
  * @param channel  becomes PROCESS_CHANNEL in the child; stays the caller's
+ * @param errors   becomes stderr in the child; stays the caller's
  * @return         false with ERROR_BUSY when the system allows no further process. That the child
  *                 could not execute shows as its exit with status 127
  */
-bool process_spawn(const char *const argv[], int channel, pid_t *pid, struct error *e) MUST_CHECK;
+bool process_spawn(const char *const argv[], int channel, int errors, pid_t *pid,
+                   struct error *e) MUST_CHECK;
 
 /* Collect one child that ended; false when none has. */
 bool process_reap(pid_t *pid, int *status);

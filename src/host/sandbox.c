@@ -86,7 +86,9 @@ static bool set_limits(const struct sandbox *s, struct error *e)
 {
     return limit(RLIMIT_CORE, 0, e) && limit(RLIMIT_NOFILE, s->files_max, e) &&
            limit(RLIMIT_MEMLOCK, LOCKED_MAX, e) &&
-           (s->memory_max == 0 || limit(RLIMIT_AS, s->memory_max, e));
+           (s->memory_max == 0 || limit(RLIMIT_AS, s->memory_max, e)) &&
+           /* a uid that we do not change may have any number of other processes */
+           (s->tasks_max == 0 || geteuid() != 0 || limit(RLIMIT_NPROC, s->tasks_max, e));
 }
 
 /* Everything only root can do, and then never again. */

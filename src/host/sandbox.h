@@ -26,6 +26,7 @@
 #define SANDBOX_ACCEPT     (1U << 2) /* accept on listening sockets that were handed over */
 #define SANDBOX_CONNECT    (1U << 3) /* new internet sockets, to any port; bind for UDP (DNS) */
 #define SANDBOX_FORK       (1U << 4) /* copies of this very process; wait for them, end them */
+#define SANDBOX_LIMITS     (1U << 6) /* lower its own resource limits */
 #define SANDBOX_MAP_EXEC   (1U << 5) /* map code: libraries that load others while they run */
 
 enum sandbox_rights {
@@ -42,6 +43,7 @@ struct sandbox {
     bool best_effort;    /* go on where the kernel has no landlock */
     uint64_t memory_max; /* bytes of address space, 0: no limit */
     uint64_t files_max;  /* open descriptors */
+    uint64_t tasks_max;  /* threads and copies of all processes of the uid taken on, 0: no limit */
     size_t n_paths;
 
     struct {
@@ -60,6 +62,13 @@ void sandbox_close_others(int from);
  *          the process is then partly locked and must end
  */
 bool sandbox_enter(const struct sandbox *s, struct error *e) MUST_CHECK;
+
+/* Make a filter for the groups, to be put on later, inside: by a copy of this process (SANDBOX_FORK)
+ * whose duty is narrower. Before sandbox_enter(). The descriptor is the caller's. ERROR_BUSY. */
+bool sandbox_prepare_narrowing(uint64_t groups, int *fd, struct error *e) MUST_CHECK;
+
+/* Give up what such a filter does not allow, for good. ERROR_CONFIG: the process must end. */
+bool sandbox_narrow(int fd, struct error *e) MUST_CHECK;
 
 /* Landlock's ABI version in the running kernel; 0 when it has none. */
 int sandbox_landlock_abi(void);

@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -10,6 +13,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/own.h"
 
@@ -52,7 +57,6 @@ static const struct free_call free_calls[] = {
     {GROUP_ALWAYS,       SCMP_SYS(close)            },
     {GROUP_ALWAYS,       SCMP_SYS(fstat)            },
     {GROUP_ALWAYS,       SCMP_SYS(ftruncate)        },
-    {GROUP_ALWAYS,       SCMP_SYS(fcntl)            },
     {GROUP_ALWAYS,       SCMP_SYS(dup)              },
     {GROUP_ALWAYS,       SCMP_SYS(dup2)             },
     {GROUP_ALWAYS,       SCMP_SYS(dup3)             },
@@ -72,7 +76,7 @@ static const struct free_call free_calls[] = {
     {GROUP_ALWAYS,       SCMP_SYS(recvmsg)          },
     {GROUP_ALWAYS,       SCMP_SYS(sendto)           },
     {GROUP_ALWAYS,       SCMP_SYS(recvfrom)         },
-    {GROUP_ALWAYS,       SCMP_SYS(shutdown)         },
+    {GROUP_INET,         SCMP_SYS(shutdown)         }, /* our ends of what is shared need none */
     {GROUP_ALWAYS,       SCMP_SYS(getsockopt)       },
     {GROUP_ALWAYS,       SCMP_SYS(getsockname)      },
     {GROUP_ALWAYS,       SCMP_SYS(getpeername)      },
@@ -161,6 +165,7 @@ static const struct free_call free_calls[] = {
     {SANDBOX_CONNECT,    SCMP_SYS(sendmmsg)         },
     {SANDBOX_CONNECT,    SCMP_SYS(recvmmsg)         },
  /* copies of this process */
+    {SANDBOX_FORK,       SCMP_SYS(seccomp)          }, /* filters on top of this one */
     {SANDBOX_FORK,       SCMP_SYS(wait4)            },
     {SANDBOX_FORK,       SCMP_SYS(waitid)           },
     {SANDBOX_FORK,       SCMP_SYS(kill)             }, /* reaches its own kind: uid, landlock's scope */
@@ -173,45 +178,93 @@ static const struct free_call free_calls[] = {
 
 static const struct held_call held_calls[] = {
   /* code stays what was loaded before the walls went up */
-    {GROUP_ALWAYS,      SCMP_SYS(mmap),       1, {ARG(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)}                                           },
-    {GROUP_ALWAYS,      SCMP_SYS(mprotect),   1, {ARG(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)}                                           },
-    {SANDBOX_MAP_EXEC,  SCMP_SYS(mmap),       1, {ARG(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)}                                   },
-    {SANDBOX_MAP_EXEC,  SCMP_SYS(mprotect),   1, {ARG(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)}                                   },
+    {GROUP_ALWAYS,                  SCMP_SYS(mmap),       1, {ARG(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)}                                             },
+    {GROUP_ALWAYS,                  SCMP_SYS(mprotect),   1, {ARG(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)}                                             },
+    {SANDBOX_MAP_EXEC,              SCMP_SYS(mmap),       1, {ARG(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)}                                     },
+    {SANDBOX_MAP_EXEC,              SCMP_SYS(mprotect),   1, {ARG(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)}                                     },
     {GROUP_ALWAYS,
      SCMP_SYS(clone),
-     1,                                          {ARG(0, SCMP_CMP_MASKED_EQ, NAMESPACES | CLONE_THREAD, CLONE_THREAD)}                },
+     1,                                                      {ARG(0, SCMP_CMP_MASKED_EQ, NAMESPACES | CLONE_THREAD, CLONE_THREAD)}                  },
     {SANDBOX_FORK,
      SCMP_SYS(clone),
-     1,                                          {ARG(0, SCMP_CMP_MASKED_EQ, NAMESPACES | CLONE_THREAD | CLONE_VM, 0)}                },
+     1,                                                      {ARG(0, SCMP_CMP_MASKED_EQ, NAMESPACES | CLONE_THREAD | CLONE_VM, 0)}                  },
+ /* no signals to others by way of a descriptor's owner */
+    {GROUP_ALWAYS,                  SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_DUPFD)}                                                         },
+    {GROUP_ALWAYS,                  SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_DUPFD_CLOEXEC)}                                                 },
+    {GROUP_ALWAYS,                  SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_GETFD)}                                                         },
+    {GROUP_ALWAYS,                  SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_SETFD)}                                                         },
+    {GROUP_ALWAYS,                  SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_GETFL)}                                                         },
+    {GROUP_ALWAYS,                  SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_SETFL)}                                                         },
+    {GROUP_ALWAYS,                  SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_GET_SEALS)}                                                     },
+    {GROUP_ALWAYS,                  SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_ADD_SEALS)}                                                     },
+    {GROUP_FILES,                   SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_GETLK)}                                                         },
+    {GROUP_FILES,                   SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_SETLK)}                                                         },
+    {GROUP_FILES,                   SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_SETLKW)}                                                        },
+    {GROUP_FILES,                   SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_OFD_GETLK)}                                                     },
+    {GROUP_FILES,                   SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_OFD_SETLK)}                                                     },
+    {GROUP_FILES,                   SCMP_SYS(fcntl),      1, {ARG(1, SCMP_CMP_EQ, F_OFD_SETLKW)}                                                    },
  /* fstat() of older C libraries; paths only for those who have files */
     {GROUP_ALWAYS,
      SCMP_SYS(newfstatat),
-     1,                                          {ARG(3, SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)}                           },
-    {SANDBOX_FILE_READ, SCMP_SYS(openat),     1, {ARG(2, SCMP_CMP_MASKED_EQ, OPEN_CHANGES, 0)}                                        },
-    {SANDBOX_FILE_READ, SCMP_SYS(open),       1, {ARG(1, SCMP_CMP_MASKED_EQ, OPEN_CHANGES, 0)}                                        },
-    {GROUP_ALWAYS,      SCMP_SYS(prctl),      1, {ARG(0, SCMP_CMP_EQ, PR_SET_NAME)}                                                   },
-    {SANDBOX_FORK,      SCMP_SYS(prctl),      1, {ARG(0, SCMP_CMP_EQ, PR_SET_PDEATHSIG)}                                              },
-    {GROUP_ALWAYS,      SCMP_SYS(tgkill),     1, {ARG(2, SCMP_CMP_EQ, SIGABRT)}                                                       },
-    {GROUP_ALWAYS,      SCMP_SYS(prlimit64),  1, {ARG(2, SCMP_CMP_EQ, 0)}                                                             }, /* to look */
-    {SANDBOX_FORK,      SCMP_SYS(prlimit64),  1, {ARG(0, SCMP_CMP_EQ, 0)}                                                             }, /* its own limits */
-    {GROUP_ALWAYS,      SCMP_SYS(socketpair), 1, {ARG(0, SCMP_CMP_EQ, AF_UNIX)}                                                       },
-    {GROUP_ALWAYS,      SCMP_SYS(setsockopt), 1, {ARG(1, SCMP_CMP_EQ, SOL_SOCKET)}                                                    },
-    {GROUP_INET,        SCMP_SYS(setsockopt), 1, {ARG(1, SCMP_CMP_EQ, IPPROTO_TCP)}                                                   },
-    {SANDBOX_CONNECT,   SCMP_SYS(setsockopt), 1, {ARG(1, SCMP_CMP_EQ, IPPROTO_IP)}                                                    },
-    {SANDBOX_CONNECT,   SCMP_SYS(setsockopt), 1, {ARG(1, SCMP_CMP_EQ, IPPROTO_IPV6)}                                                  },
-    {SANDBOX_CONNECT,   SCMP_SYS(ioctl),      1, {ARG(1, SCMP_CMP_EQ, FIONBIO)}                                                       },
+     1,                                                      {ARG(3, SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)}                             },
+    {SANDBOX_FILE_READ,             SCMP_SYS(openat),     1, {ARG(2, SCMP_CMP_MASKED_EQ, OPEN_CHANGES, 0)}                                          },
+    {SANDBOX_FILE_READ,             SCMP_SYS(open),       1, {ARG(1, SCMP_CMP_MASKED_EQ, OPEN_CHANGES, 0)}                                          },
+    {GROUP_ALWAYS,                  SCMP_SYS(prctl),      1, {ARG(0, SCMP_CMP_EQ, PR_SET_NAME)}                                                     },
+    {SANDBOX_FORK,
+     SCMP_SYS(prctl),
+     2,                                                      {ARG(0, SCMP_CMP_EQ, PR_SET_PDEATHSIG), ARG(1, SCMP_CMP_EQ, SIGKILL)}                  },
+    {GROUP_ALWAYS,                  SCMP_SYS(prlimit64),  1, {ARG(2, SCMP_CMP_EQ, 0)}                                                               }, /* to look */
+    {SANDBOX_FORK | SANDBOX_LIMITS,
+     SCMP_SYS(prlimit64),
+     1,                                                      {ARG(0, SCMP_CMP_EQ, 0)}                                                               }, /* its own limits */
+  /* connected for good: a pair of datagram sockets could send to any name */
+    {GROUP_ALWAYS,
+     SCMP_SYS(socketpair),
+     2,                                                      {ARG(0, SCMP_CMP_EQ, AF_UNIX), ARG(1, SCMP_CMP_MASKED_EQ, SOCKET_KIND, SOCK_SEQPACKET)}},
+    {GROUP_ALWAYS,
+     SCMP_SYS(socketpair),
+     2,                                                      {ARG(0, SCMP_CMP_EQ, AF_UNIX), ARG(1, SCMP_CMP_MASKED_EQ, SOCKET_KIND, SOCK_STREAM)}   },
+ /* nothing that stays with a listening socket when we are gone, such as a filter */
+    {GROUP_ALWAYS,
+     SCMP_SYS(setsockopt),
+     2,                                                      {ARG(1, SCMP_CMP_EQ, SOL_SOCKET), ARG(2, SCMP_CMP_EQ, SO_RCVTIMEO)}                    },
+    {GROUP_ALWAYS,
+     SCMP_SYS(setsockopt),
+     2,                                                      {ARG(1, SCMP_CMP_EQ, SOL_SOCKET), ARG(2, SCMP_CMP_EQ, SO_SNDTIMEO)}                    },
+    {GROUP_ALWAYS,
+     SCMP_SYS(setsockopt),
+     2,                                                      {ARG(1, SCMP_CMP_EQ, SOL_SOCKET), ARG(2, SCMP_CMP_EQ, SO_KEEPALIVE)}                   },
+    {SANDBOX_CONNECT,
+     SCMP_SYS(setsockopt),
+     2,                                                      {ARG(1, SCMP_CMP_EQ, SOL_SOCKET), ARG(2, SCMP_CMP_EQ, SO_REUSEADDR)}                   },
+    {SANDBOX_CONNECT,
+     SCMP_SYS(setsockopt),
+     2,                                                      {ARG(1, SCMP_CMP_EQ, SOL_SOCKET), ARG(2, SCMP_CMP_EQ, SO_REUSEPORT)}                   },
+    {SANDBOX_CONNECT,
+     SCMP_SYS(setsockopt),
+     2,                                                      {ARG(1, SCMP_CMP_EQ, SOL_SOCKET), ARG(2, SCMP_CMP_EQ, SO_RCVBUF)}                      },
+    {SANDBOX_CONNECT,
+     SCMP_SYS(setsockopt),
+     2,                                                      {ARG(1, SCMP_CMP_EQ, SOL_SOCKET), ARG(2, SCMP_CMP_EQ, SO_SNDBUF)}                      },
+    {SANDBOX_ACCEPT,
+     SCMP_SYS(setsockopt),
+     2,                                                      {ARG(1, SCMP_CMP_EQ, IPPROTO_TCP), ARG(2, SCMP_CMP_EQ, TCP_NODELAY)}                   },
+    {SANDBOX_CONNECT,               SCMP_SYS(setsockopt), 1, {ARG(1, SCMP_CMP_EQ, IPPROTO_TCP)}                                                     },
+    {SANDBOX_CONNECT,               SCMP_SYS(setsockopt), 1, {ARG(1, SCMP_CMP_EQ, IPPROTO_IP)}                                                      },
+    {SANDBOX_CONNECT,               SCMP_SYS(setsockopt), 1, {ARG(1, SCMP_CMP_EQ, IPPROTO_IPV6)}                                                    },
+    {SANDBOX_CONNECT,               SCMP_SYS(ioctl),      1, {ARG(1, SCMP_CMP_EQ, FIONBIO)}                                                         },
     {SANDBOX_CONNECT,
      SCMP_SYS(socket),
-     2,                                          {ARG(0, SCMP_CMP_EQ, AF_INET), ARG(1, SCMP_CMP_MASKED_EQ, SOCKET_KIND, SOCK_STREAM)} },
+     2,                                                      {ARG(0, SCMP_CMP_EQ, AF_INET), ARG(1, SCMP_CMP_MASKED_EQ, SOCKET_KIND, SOCK_STREAM)}   },
     {SANDBOX_CONNECT,
      SCMP_SYS(socket),
-     2,                                          {ARG(0, SCMP_CMP_EQ, AF_INET), ARG(1, SCMP_CMP_MASKED_EQ, SOCKET_KIND, SOCK_DGRAM)}  },
+     2,                                                      {ARG(0, SCMP_CMP_EQ, AF_INET), ARG(1, SCMP_CMP_MASKED_EQ, SOCKET_KIND, SOCK_DGRAM)}    },
     {SANDBOX_CONNECT,
      SCMP_SYS(socket),
-     2,                                          {ARG(0, SCMP_CMP_EQ, AF_INET6), ARG(1, SCMP_CMP_MASKED_EQ, SOCKET_KIND, SOCK_STREAM)}},
+     2,                                                      {ARG(0, SCMP_CMP_EQ, AF_INET6), ARG(1, SCMP_CMP_MASKED_EQ, SOCKET_KIND, SOCK_STREAM)}  },
     {SANDBOX_CONNECT,
      SCMP_SYS(socket),
-     2,                                          {ARG(0, SCMP_CMP_EQ, AF_INET6), ARG(1, SCMP_CMP_MASKED_EQ, SOCKET_KIND, SOCK_DGRAM)} },
+     2,                                                      {ARG(0, SCMP_CMP_EQ, AF_INET6), ARG(1, SCMP_CMP_MASKED_EQ, SOCKET_KIND, SOCK_DGRAM)}   },
 };
 
 /* What no honest process of ours ever does, so that doing it ends the process; not for processes
@@ -281,6 +334,18 @@ static bool harmless(int rc)
     return rc == 0 || rc == -EDOM || rc == -EACCES || rc == -EEXIST;
 }
 
+/* abort(3): of this process alone, but for those who copy themselves and have other numbers then. In a
+ * copy's own filter the number is its mould's, and abort(3) ends it by an illegal instruction. */
+static int allow_abort(filter f, uint64_t groups)
+{
+    const struct scmp_arg_cmp args[] = {
+        ARG(2, SCMP_CMP_EQ, SIGABRT),
+        ARG(0, SCMP_CMP_EQ, (scmp_datum_t)getpid()),
+    };
+    return seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill),
+                                  groups & SANDBOX_FORK ? 1 : 2, args);
+}
+
 static int add_rules(filter f, uint64_t groups)
 {
     const uint32_t deadly = SANDBOX_SANITIZED ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS;
@@ -305,31 +370,67 @@ static int add_rules(filter f, uint64_t groups)
     return harmless(rc) ? 0 : rc;
 }
 
+/* The filter of the groups. On failure *f is as far as it came. */
+static int build(filter *f, uint64_t groups)
+{
+    int rc = 0;
+
+    *f = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    groups |= GROUP_ALWAYS | (SANDBOX_SANITIZED ? SANDBOX_MAP_EXEC : 0);
+    if (!*f) {
+        return -ENOMEM;
+    }
+    if ((rc = seccomp_attr_set(*f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS)) != 0 ||
+        /* a tree instead of a list */
+        (rc = seccomp_attr_set(*f, SCMP_FLTATR_CTL_OPTIMIZE, 2)) != 0) {
+        return rc;
+    }
+    if (!(groups & GROUP_FILES) && /* libraries look for files that may be missing */
+        (rc = seccomp_rule_add(*f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat), 0)) != 0) {
+        return rc;
+    }
+    rc = add_rules(*f, groups);
+    return rc ? rc : allow_abort(*f, groups);
+}
+
 bool sandbox_limit_calls(uint64_t groups, struct error *e)
 {
-    OWN(filter) filter f = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-    uint32_t no_files = SCMP_ACT_ERRNO(EACCES);
-    int rc = f ? 0 : -ENOMEM;
+    OWN(filter) filter f = NULL;
+    int rc = build(&f, groups);
 
-    groups |= GROUP_ALWAYS;
-    if (SANDBOX_SANITIZED) {
-        groups |= SANDBOX_MAP_EXEC;
-    }
-    if (rc == 0) {
-        rc = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-    }
-    if (rc == 0) {
-        rc = seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree instead of a list */
-    }
-    if (rc == 0 && !(groups & GROUP_FILES)) { /* libraries look for files that may be missing */
-        rc = seccomp_rule_add(f, no_files, SCMP_SYS(openat), 0);
-    }
-    if (rc == 0) {
-        rc = add_rules(f, groups);
-    }
     if (rc == 0) {
         rc = seccomp_load(f);
     }
     errno = -rc;
     return rc == 0 || error_errno(e, ERROR_CONFIG, "sandbox: limit the system calls");
+}
+
+bool sandbox_prepare_narrowing(uint64_t groups, int *fd, struct error *e)
+{
+    OWN(filter) filter f = NULL;
+    OWN(fd) int made = memfd_create("filter", MFD_CLOEXEC);
+    int rc = made < 0 ? -errno : build(&f, groups);
+
+    if (rc == 0) {
+        rc = seccomp_export_bpf(f, made);
+    }
+    if (rc != 0) {
+        errno = -rc;
+        return error_errno(e, ERROR_BUSY, "sandbox: prepare a narrower filter");
+    }
+    *fd = TAKE(made, -1);
+    return true;
+}
+
+bool sandbox_narrow(int fd, struct error *e)
+{
+    struct sock_filter program[BPF_MAXINSNS];
+    ssize_t len = pread(fd, program, sizeof(program), 0);
+
+    if (len <= 0 || (size_t)len % sizeof(program[0]) != 0) {
+        return error_errno(e, ERROR_CONFIG, "sandbox: read a filter");
+    }
+    struct sock_fprog whole = {(unsigned short)((size_t)len / sizeof(program[0])), program};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &whole) == 0 ||
+           error_errno(e, ERROR_CONFIG, "sandbox: narrow the system calls");
 }

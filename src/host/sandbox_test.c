@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -219,6 +220,44 @@ static void groups_open_what_they_say(void **unused)
     }
 }
 
+static int narrowing = -1;
+
+/* What a copy may still do once it has narrowed itself: what everybody does, and lower its limits. */
+static int narrow_then_fork(void)
+{
+    struct error e;
+    return sandbox_narrow(narrowing, &e) ? fork_once() : 249;
+}
+
+static int narrow_then_signal(void)
+{
+    struct error e;
+    return sandbox_narrow(narrowing, &e) ? signal_parent() : 249;
+}
+
+static int narrow_then_work(void)
+{
+    struct rlimit few = {16, 16};
+    struct error e;
+    return !sandbox_narrow(narrowing, &e)        ? 249
+           : setrlimit(RLIMIT_NOFILE, &few) != 0 ? 248
+                                                 : ordinary_work();
+}
+
+static void a_copy_may_give_up_more(void **unused)
+{
+    (void)unused;
+    struct error e;
+
+    assert_ok(sandbox_prepare_narrowing(SANDBOX_LIMITS, &narrowing, &e), e);
+    assert_int_equal(inside(walls(SANDBOX_FORK), fork_once), SUCCEEDED);
+    assert_int_equal(inside(walls(SANDBOX_FORK), narrow_then_work), SUCCEEDED);
+    assert_int_equal(inside(walls(SANDBOX_FORK), narrow_then_fork), ENOSYS);
+    assert_int_equal(inside(walls(SANDBOX_FORK), narrow_then_signal), ENOSYS);
+    assert_int_equal(inside(walls(0), narrow_then_work), 249); /* not everybody may */
+    (void)close(narrowing);
+}
+
 static void root_needs_somebody_to_become(void **unused)
 {
     (void)unused;
@@ -268,6 +307,7 @@ int main(void)
         cmocka_unit_test(nothing_is_open_to_nobody),
         cmocka_unit_test(files_only_below_what_was_given),
         cmocka_unit_test(groups_open_what_they_say),
+        cmocka_unit_test(a_copy_may_give_up_more),
         cmocka_unit_test(root_needs_somebody_to_become),
         cmocka_unit_test(statuses_are_told),
     };

@@ -7,6 +7,7 @@
 
 #include "ipc/internal.h"
 
+#define SECRET_ROOM  ((size_t)16 << 10) /* bytes; the longest has a password and some names */
 #define OWED_LOOK_MS 50 /* how often a waiting call looks whether an owed answer has come */
 
 /* A socket's time-out is left as it is when it is wrong by no more than this: setting it costs two
@@ -265,6 +266,9 @@ bool ipc_call(struct ipc_pool *p, const struct ipc_message *message, const void 
     OWN(buf) struct buf body = {.max = IPC_BODY_MAX};
     struct ipc_packet question = {.verb = message->id, .fd = fd};
 
+    if (message->secret && !buf_room(&body, SECRET_ROOM)) { /* so that it never moves */
+        arena_panic("no room for a secret question");
+    }
     if (message->ask) {
         cbor_write(&body, message->ask, ask);
     }

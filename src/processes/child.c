@@ -13,6 +13,9 @@
 #define LIVED_MS       60000 /* who lived that long starts again without delay */
 #define LOOP_DEATHS    5     /* so many deaths without having lived: a restart loop */
 #define PINGS_OWED_MAX 3
+#define MINUTE_MS      60000
+#define PACKETS_MAX    600 /* in a minute: a few are usual */
+#define ALERTS_MAX     20
 
 void child_end(struct child *c, int sig)
 {
@@ -37,20 +40,42 @@ bool child_start(struct child *c, struct provision *p, struct error *e)
     }
     OWN(fd) int ours = ends[0];
     OWN(fd) int theirs = ends[1];
+    OWN(fd) int errors = -1;
     packet_set_timeout(ours, SEND_MS);
-    if (!process_spawn(argv, theirs, &c->pid, e)) {
+    if (!output_open(&c->output, &errors, e)) {
+        return false;
+    }
+    if (!process_spawn(argv, theirs, errors, &c->pid, e)) {
+        output_close(&c->output, c->row->name);
         return false;
     }
     c->control = TAKE(ours, -1);
     c->state = CHILD_STARTING;
     c->started_at = clock_steady_ms();
     c->pings = 0;
+    c->packets = c->alerts = 0;
     log_event(LOG_INFO, "process.started", LOG_TEXT("process", c->row->name),
               LOG_NUMBER("pid", c->pid));
     if (!provision_give(p, c->row, c->instance, c->control, e)) {
         child_give_up(c, "starting", e);
     }
     return true;
+}
+
+enum child_heard child_hear(struct child *c, bool alert)
+{
+    int64_t minute = clock_steady_ms() / MINUTE_MS;
+
+    if (c->minute != minute) {
+        c->minute = minute;
+        c->packets = c->alerts = 0;
+    }
+    c->packets++;
+    c->alerts += alert ? 1 : 0;
+    if (c->packets > PACKETS_MAX) {
+        return CHILD_NOISY;
+    }
+    return alert && c->alerts > ALERTS_MAX ? CHILD_IGNORED : CHILD_HEARD;
 }
 
 static bool send_peer(struct child *to, const struct child *other, bool asks, int fd)
@@ -109,6 +134,7 @@ bool child_ended(struct child *c, const char *how, const struct process_settings
     int64_t lived = now - c->started_at;
     int64_t most = settings->restart_delay_max_ms;
 
+    output_close(&c->output, c->row->name);
     log_event(c->state == CHILD_ENDING ? LOG_INFO : LOG_WARNING, "process.ended",
               LOG_TEXT("process", c->row->name), LOG_NUMBER("pid", c->pid), LOG_TEXT("how", how),
               LOG_NUMBER("lived_ms", lived));

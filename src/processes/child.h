@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 
+#include "processes/output.h"
 #include "processes/provision.h"
 #include "processes/role.h"
 
@@ -19,14 +20,28 @@ struct child {
     const struct role_row *row;
     unsigned instance;
     enum child_state state;
-    pid_t pid;          /* 0: none */
-    int control;        /* -1: none */
+    pid_t pid;   /* 0: none */
+    int control; /* -1: none */
+    struct output output;
     int64_t started_at; /* steady milliseconds, as the others */
     int64_t restart_at;
     int64_t delay_ms; /* before the next restart */
     unsigned deaths;  /* in a row, without having lived for a minute */
     unsigned pings;   /* not answered */
+    int64_t minute;   /* of the steady clock: in it were */
+    unsigned packets; /* so many from it, */
+    unsigned alerts;  /* so many of them alerts */
 };
+
+/* May it say one more thing now? A process that was taken over must not keep the supervisor busy,
+ * nor have it start the alert command without end. */
+enum child_heard {
+    CHILD_HEARD,
+    CHILD_IGNORED, /* an alert too many: pass over it */
+    CHILD_NOISY,   /* give it up */
+};
+
+enum child_heard child_hear(struct child *c, bool alert) MUST_CHECK;
 
 /* Start the process and hand it what its row says. False with ERROR_BUSY when there is none now; a
  * process that was started but takes nothing is killed. */

@@ -27,24 +27,32 @@ _Static_assert(LIVES_TAG_LEN == INSPECTOR_SENDER_LEN, "a life is one sender's");
 struct mould {
     struct role *role;
     struct lives lives;
-    int channel; /* to the keeper; -1: none */
+    int channel;   /* to the keeper; -1: none */
+    int narrowing; /* filter of the system calls that a reader is left with */
 };
+
+static struct mould mould = {.channel = -1, .narrowing = -1};
 
 bool inspector_prepare(struct role *r, struct error *e)
 {
     (void)r;
-    (void)e;
     inspection_init();
-    return true;
+    return sandbox_prepare_narrowing(SANDBOX_LIMITS, &mould.narrowing, e);
 }
 
-static void live(void *mould, int channel)
+static void live(void *argument, int channel)
 {
-    struct mould *m = mould;
+    struct mould *m = argument;
+    struct error e;
 
     lives_forked(&m->lives);
     own_fd(&m->channel);
     role_forked(m->role);
+    if (!sandbox_narrow(m->narrowing, &e)) {
+        log_event(LOG_ERROR, "inspector.unconfined", LOG_TEXT("reason", e.text));
+        return;
+    }
+    own_fd(&m->narrowing);
     reading_live(channel);
 }
 
@@ -105,7 +113,6 @@ static void serve(struct mould *m)
 
 bool inspector_run(struct role *r, struct error *e)
 {
-    static struct mould mould;
     const struct lives_options options = {
         .live = live,
         .context = &mould,

@@ -1,6 +1,7 @@
 #include "processes/listening.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -114,6 +115,14 @@ static bool listen_metrics(struct listening *l, const struct settings *settings,
 
     return path.len ? listen_unix(l, "metrics", SOCK_STREAM, (const char *)path.ptr, e)
                     : listen_in(l, "metrics", SOCK_STREAM, run, e);
+}
+
+void listening_renew(const struct listening *l, size_t i)
+{
+    int fd = l->sockets[i].fd;
+
+    (void)listen(fd, BACKLOG);
+    (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~(O_NONBLOCK | O_ASYNC));
 }
 
 bool listening_open(struct listening *l, const struct settings *settings, int run, struct error *e)

@@ -29,3 +29,7 @@ struct listening {
  */
 bool listening_open(struct listening *l, const struct settings *settings, int run,
                     struct error *e) MUST_CHECK;
+
+/* Undo what a process that had the ith socket before may have done to it: shut it down, or changed
+ * its flags, which all holders share. */
+void listening_renew(const struct listening *l, size_t i);

@@ -132,8 +132,8 @@ static size_t count_keys(struct slice pem)
     static const char end[] = "PRIVATE KEY-----";
     size_t n = 0;
 
-    for (struct slice line = SLICE_NONE; pem.len;) {
-        line = slice_cut(pem, '\n', &pem);
+    while (pem.len) {
+        struct slice line = slice_cut(pem, '\n', &pem);
         n += slice_starts(line, slice_text(begin)) &&
                      memmem(line.ptr, line.len, end, sizeof(end) - 1)
                  ? 1

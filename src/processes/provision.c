@@ -351,8 +351,11 @@ static bool give_sockets(struct provision *p, const struct role_row *row, int co
 {
     for (size_t k = 0; k < ROLE_SOCKETS_MAX && row->sockets[k]; k++) {
         for (size_t i = 0; i < p->listening.count; i++) {
-            if (strcmp(p->listening.sockets[i].name, row->sockets[k]) == 0 &&
-                !give(control, CONTROL_SOCKET, row->sockets[k], p->listening.sockets[i].fd, e)) {
+            if (strcmp(p->listening.sockets[i].name, row->sockets[k]) != 0) {
+                continue;
+            }
+            listening_renew(&p->listening, i);
+            if (!give(control, CONTROL_SOCKET, row->sockets[k], p->listening.sockets[i].fd, e)) {
                 return false;
             }
         }

@@ -16,6 +16,7 @@
 #include "processes/internal.h"
 
 #define FILES_MAX    65536 /* open descriptors: thousands of connections */
+#define TASKS_MAX    16384 /* of one uid: a thread for each connection, 64 inspectors */
 #define CREATED_MASK 027   /* files are for their owner, readable by the directory's group */
 
 const struct role_row *role_find(const char *name)
@@ -325,6 +326,7 @@ static bool enter(struct role *r, struct error *e)
         .best_effort = role_settings(r)->process.sandbox == SETTING_SANDBOX_BEST_EFFORT,
         .memory_max = r->row->memory_max,
         .files_max = FILES_MAX,
+        .tasks_max = TASKS_MAX,
     };
 
     for (size_t i = 0; i < ROLE_DIRECTORIES_MAX && r->row->directories[i].name; i++) {

@@ -96,10 +96,11 @@ static bool is_dns_name(struct slice name)
     return name.ptr[name.len - 1] != '.';
 }
 
+/* Two digits for each byte, and a NUL. */
 static void hex(struct slice s, char *out)
 {
     for (size_t i = 0; i < s.len; i++) {
-        (void)sprintf(out + 2 * i, "%02x", s.ptr[i]);
+        (void)snprintf(out + 2 * i, 3, "%02x", s.ptr[i]);
     }
 }
 
@@ -429,7 +430,7 @@ static void put_first(struct signer_store *s, struct private_key *k)
     if (s->n_tls == SIGNER_TLS_MAX) {
         private_key_free(s->tls[--s->n_tls]);
     }
-    (void)memmove(&s->tls[1], &s->tls[0], s->n_tls * sizeof(s->tls[0]));
+    (void)memmove(&s->tls[1], &s->tls[0], s->n_tls * sizeof(struct private_key *));
     (void)memmove(&s->tls_at[1], &s->tls_at[0], s->n_tls * sizeof(s->tls_at[0]));
     s->tls[0] = k;
     s->tls_at[0] = clock_wall_ms();

@@ -20,7 +20,7 @@ static struct secret *seal;
 static int begin(void **unused)
 {
     (void)unused;
-    (void)strcpy(folder, "/tmp/postern-signer-XXXXXX");
+    (void)snprintf(folder, sizeof(folder), "/tmp/postern-signer-XXXXXX");
     if (!mkdtemp(folder)) {
         return -1;
     }

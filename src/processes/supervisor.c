@@ -145,6 +145,29 @@ static void on_alert(struct child *c, const struct ipc_packet *p)
                        alert.sentence);
 }
 
+static void on_message(struct child *c, const struct ipc_packet *p)
+{
+    struct error e;
+
+    switch (child_hear(c, p->verb == CONTROL_ALERT)) {
+    case CHILD_IGNORED:
+        return;
+    case CHILD_NOISY:
+        (void)error_set(&e, ERROR_DENIED, "it says too much");
+        child_give_up(c, "listening", &e);
+        return;
+    case CHILD_HEARD:
+        break;
+    }
+    if (p->verb == CONTROL_READY) {
+        on_ready(c);
+    } else if (p->verb == CONTROL_ALIVE) {
+        c->pings = 0;
+    } else if (p->verb == CONTROL_ALERT) {
+        on_alert(c, p);
+    }
+}
+
 static void on_packet(struct child *c)
 {
     struct ipc_packet p = {.fd = -1};
@@ -165,13 +188,7 @@ static void on_packet(struct child *c)
         return;
     }
     own_fd(&p.fd);
-    if (p.verb == CONTROL_READY) {
-        on_ready(c);
-    } else if (p.verb == CONTROL_ALIVE) {
-        c->pings = 0;
-    } else if (p.verb == CONTROL_ALERT) {
-        on_alert(c, &p);
-    }
+    on_message(c, &p);
 }
 
 static void on_death(struct child *c, int status)
@@ -334,22 +351,28 @@ static int until_next_event(void)
 
 static void wait_for_events(int signals)
 {
-    struct pollfd fds[CHILDREN_MAX + 1] = {
-        {.fd = signals, .events = POLLIN}
-    };
+    struct pollfd fds[2 * CHILDREN_MAX + 1];
+    struct pollfd *said = fds + self.n_children;
+    struct pollfd *signalled = said + self.n_children;
 
     for (size_t i = 0; i < self.n_children; i++) {
-        fds[i + 1] = (struct pollfd){.fd = self.children[i].control, .events = POLLIN};
+        fds[i] = (struct pollfd){.fd = self.children[i].control, .events = POLLIN};
+        said[i] = (struct pollfd){.fd = self.children[i].output.fd, .events = POLLIN};
     }
-    if (poll(fds, self.n_children + 1, until_next_event()) <= 0) {
+    *signalled = (struct pollfd){.fd = signals, .events = POLLIN};
+    if (poll(fds, 2 * self.n_children + 1, until_next_event()) <= 0) {
         return;
     }
     for (size_t i = 0; i < self.n_children; i++) {
-        if (fds[i + 1].revents && self.children[i].control == fds[i + 1].fd) {
-            on_packet(&self.children[i]);
+        struct child *c = &self.children[i];
+        if (said[i].revents && !output_pass(&c->output, c->row->name)) {
+            output_close(&c->output, c->row->name); /* it ended, or closed what it had */
+        }
+        if (fds[i].revents && c->control == fds[i].fd) {
+            on_packet(c);
         }
     }
-    if (fds[0].revents) {
+    if (signalled->revents) {
         on_signal(signals);
     }
 }
@@ -359,8 +382,8 @@ static void plan_children(void)
     for (size_t i = 0; i < role_rows_count; i++) {
         size_t n = role_rows[i].many ? (size_t)settings()->process.inspectors : 1;
         for (size_t k = 0; k < n && self.n_children < CHILDREN_MAX; k++) {
-            self.children[self.n_children++] =
-                (struct child){.row = &role_rows[i], .instance = (unsigned)k, .control = -1};
+            self.children[self.n_children++] = (struct child){
+                .row = &role_rows[i], .instance = (unsigned)k, .control = -1, .output = {.fd = -1}};
         }
     }
     self.n_released = 1;
