@@ -249,12 +249,37 @@ static void drop_batch(struct keeper *k, struct index_work **batch, size_t count
     }
 }
 
+/* A step of what was not indexed when we started, while nobody new waits for us. */
+static uint64_t heal_some(struct keeper *k, uint64_t healed, uint64_t size,
+                          struct catalog **catalog)
+{
+    struct error e;
+
+    if (!*catalog && !catalog_open(k->options.catalog_path, false, SLICE_NONE, catalog, &e)) {
+        log_event(LOG_WARNING, "index.heal_failed", LOG_TEXT("reason", e.text));
+        return healed;
+    }
+    return backlog_is_short(k) ? heal(k, healed, size, *catalog) : healed;
+}
+
+/* Try until it works or we close: the letters are in the ledger, the next start finds them. */
+static void write_at_last(struct keeper *k, struct index_work **batch, size_t count,
+                          uint64_t healed)
+{
+    struct error e;
+
+    while (!write_batch(k, batch, count, healed, &e) && !atomic_load(&k->closing)) {
+        log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e.text));
+        keeper_alert(k, "index-failed", e.text);
+        (void)sleep(1);
+    }
+}
+
 void keeper_index(void *keeper)
 {
     struct keeper *k = keeper;
     struct index_work *batch[BATCH_MAX];
     struct ledger_head head;
-    struct error e;
     OWN(catalog) struct catalog *catalog = NULL;
     uint64_t healed = search_index_position(k->indexer.index);
 
@@ -262,23 +287,14 @@ void keeper_index(void *keeper)
     atomic_store(&k->indexer.position, healed);
     while (!atomic_load(&k->closing)) {
         bool healing = healed < head.size;
-        if (healing && !catalog &&
-            !catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, &e)) {
-            log_event(LOG_WARNING, "index.heal_failed", LOG_TEXT("reason", e.text));
-        }
-        if (healing && catalog && backlog_is_short(k)) {
-            healed = heal(k, healed, head.size, catalog);
+        if (healing) {
+            healed = heal_some(k, healed, head.size, &catalog);
         }
         size_t count = take_batch(&k->indexer, healing ? GATHER_MS : 1000, batch);
         if (count == 0) {
             continue;
         }
-        while (!write_batch(k, batch, count, healing ? healed : UINT64_MAX, &e) &&
-               !atomic_load(&k->closing)) {
-            log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e.text));
-            keeper_alert(k, "index-failed", e.text);
-            (void)sleep(1);
-        }
+        write_at_last(k, batch, count, healing ? healed : UINT64_MAX);
         drop_batch(k, batch, count);
     }
 }

@@ -5,9 +5,13 @@
 #include <pthread.h>
 
 #include "catalog/catalog.h"
+#include "keeper/handlers.h"
+#include "keeper/indexer.h"
 #include "keeper/keeper.h"
+#include "keeper/own_letters.h"
 #include "keeper/parcel.h"
 #include "keeper/queue.h"
+#include "keeper/repeats.h"
 #include "keeper/sessions.h"
 #include "ledger/ledger.h"
 #include "ledger/reader.h"
@@ -47,20 +51,6 @@ struct backlog {
     bool paused;
 };
 
-/* What the index still lacks; see indexer.c. */
-struct index_work;
-
-struct indexer {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct index_work *head, *tail; /* inspected, to be written */
-    struct parcel *oldest, *newest; /* accepted, not written: by `low` */
-    bool closed;
-    _Atomic uint64_t indexed;   /* letters written since the start, for metrics */
-    _Atomic uint64_t position;  /* everything below it is in the index */
-    struct search_index *index; /* the thread's own */
-};
-
 /* Folds the ledger into the catalog; see tail.c. */
 struct tail {
     pthread_mutex_t lock; /* guards `woken` and `closed` */
@@ -86,8 +76,6 @@ struct lookup {
     struct ledger_reader *reader;
     struct catalog *catalog; /* read-only; NULL until first needed */
 };
-
-struct repeats; /* letters of the last day, see repeats.c */
 
 /* Counters of what happened since the start. */
 struct keeper_counters {
@@ -154,21 +142,6 @@ void keeper_work(void *keeper);                       /* a worker's thread */
 void backlog_pause(struct keeper *k, bool paused);
 void backlog_close(struct keeper *k);
 
-/* indexer.c */
-
-/* Before the letter is appended: from now on the index's position stays below it. */
-void indexer_expect(struct keeper *k, struct parcel *p);
-
-/* The letter was not recorded after all. */
-void indexer_forget(struct keeper *k, struct parcel *p);
-
-/* Hand over what the inspector found; `terms_fd` is taken, or -1. */
-void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool partly,
-                 bool unread, int terms_fd);
-void keeper_index(void *keeper); /* the thread */
-bool indexer_open(struct keeper *k, struct error *e) MUST_CHECK;
-void indexer_close(struct keeper *k);
-
 /* tail.c */
 void tail_wake(struct keeper *k);
 void keeper_tail(void *keeper);
@@ -183,46 +156,10 @@ bool keeper_restore(struct keeper *k,
 /* Whether delivery was paused when the state was last written. */
 bool keeper_restore_pause(struct keeper *k, struct error *e) MUST_CHECK;
 
-/* repeats.c */
-struct repeats *repeats_new(void) __attribute__((returns_nonnull));
-void repeats_free(struct repeats *r);
-
-/* Remember that a letter with this key was received at `at`. */
-void repeats_add(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN],
-                 const struct letter_id *id, uint64_t at);
-
-/* Whether one was within the day before `at`; then *id is that letter. */
-bool repeats_find(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN], uint64_t at,
-                  struct letter_id *id);
-
 /* queueing.c */
 
 /* Make queue entries of a decision's rulings. */
 void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d);
-
-/* own_letters.c */
-
-/* A letter that Postern itself writes: null reverse-path, no account. */
-struct own_letter {
-    struct letter_id id;
-    struct cbor_list to; /* struct recipient */
-    struct slice subject;
-    struct slice about;        /* id of the letter it reports on, or empty */
-    bool utf8;                 /* header or addresses hold bytes beyond ASCII */
-    struct slice bytes;        /* the letter, header to last line */
-    struct ledger_record with; /* recorded in the same commit; type 0: none */
-};
-
-#define OWN_LETTERS_MAX 3 /* in one commit */
-
-/* Record letters in one commit, behind the record `first` (type 0: none), and send each the way of
- * every letter. */
-bool keeper_write_letters(struct keeper *k, struct ledger_record first,
-                          const struct own_letter *letters, size_t n, struct error *e) MUST_CHECK;
-
-/* Mail a checkpoint's note to who keeps it outside (`anchor-mail`); true also when nobody does. */
-bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena,
-                   struct error *e) MUST_CHECK;
 
 /* notices.c */
 
@@ -250,25 +187,3 @@ struct signing {
 /* Sign the tree head, record the note. */
 bool keeper_checkpoint(struct keeper *k, struct arena *arena, struct slice *note,
                        struct error *e) MUST_CHECK;
-
-/* The handlers of the tables, by file. */
-ipc_handler keeper_on_submit;         /* submit.c */
-ipc_handler keeper_on_session_end;    /* accounts.c */
-ipc_handler keeper_on_account;        /* accounts.c */
-ipc_handler keeper_on_session;        /* accounts.c */
-ipc_handler keeper_on_sign_in_failed; /* accounts.c */
-ipc_handler keeper_on_user_add;       /* accounts.c */
-ipc_handler keeper_on_user_set;       /* accounts.c */
-ipc_handler keeper_on_user_list;      /* accounts.c */
-ipc_handler keeper_on_job_next;       /* jobs.c */
-ipc_handler keeper_on_job_begin;      /* jobs.c */
-ipc_handler keeper_on_job_done;       /* jobs.c */
-ipc_handler keeper_on_dkim_new;       /* admin.c */
-ipc_handler keeper_on_dkim_list;      /* admin.c */
-ipc_handler keeper_on_queue_list;     /* admin.c */
-ipc_handler keeper_on_order;          /* orders.c */
-ipc_handler keeper_on_pause;          /* orders.c */
-ipc_handler keeper_on_status;         /* status.c */
-ipc_handler keeper_on_checkpoint;     /* admin.c */
-ipc_handler keeper_on_rebuild;        /* admin.c */
-ipc_handler keeper_on_backup;         /* admin.c */

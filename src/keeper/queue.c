@@ -7,25 +7,15 @@
 #include "base/arena.h"
 #include "base/clock.h"
 
+#include "keeper/lanes.h"
 #include "keeper/timetable.h"
 
-#define LANES 1024 /* buckets of the table of lanes */
-#define HANDS 256  /* buckets of the table of jobs in hand */
-
-struct queue_lane {
-    struct queue_lane *next;      /* in its bucket */
-    struct queue_lane *turn_next; /* in the ring of lanes that have something ready */
-    bool has_turn;
-    struct queue_entry *head, *tail;
-    size_t in_hand;
-    struct slice key;
-};
+#define HANDS 256 /* buckets of the table of jobs in hand */
 
 struct queue {
     pthread_mutex_t lock; /* guards everything */
     pthread_cond_t changed;
-    struct queue_lane *lanes[LANES];
-    struct queue_lane *turn_head, *turn_tail;
+    struct lanes lanes;
     struct queue_entry *all;
     struct queue_entry *hand[HANDS]; /* by job number */
     struct timetable timetable;
@@ -132,107 +122,17 @@ void queue_free(struct queue *q)
         q->all = entry->all_next;
         free_entry(entry);
     }
-    for (size_t i = 0; i < LANES; i++) {
-        while (q->lanes[i]) {
-            struct queue_lane *lane = q->lanes[i];
-            q->lanes[i] = lane->next;
-            free_text(lane->key);
-            free(lane);
-        }
-    }
+    lanes_done(&q->lanes);
     timetable_done(&q->timetable);
     (void)pthread_cond_destroy(&q->changed);
     (void)pthread_mutex_destroy(&q->lock);
     free(q);
 }
 
-static size_t hash(struct slice s)
-{
-    size_t h = 14695981039346656037u; /* FNV-1a */
-
-    for (size_t i = 0; i < s.len; i++) {
-        h = (h ^ s.ptr[i]) * 1099511628211u;
-    }
-    return h;
-}
-
-static struct queue_lane *find_lane(struct queue *q, struct slice key)
-{
-    struct queue_lane *lane = q->lanes[hash(key) % LANES];
-
-    while (lane && !slice_equal(lane->key, key)) {
-        lane = lane->next;
-    }
-    return lane;
-}
-
-static struct queue_lane *lane_of(struct queue *q, const struct queue_entry *entry)
-{
-    struct slice key = entry->route.len ? entry->route : entry->domain;
-    struct queue_lane *lane = find_lane(q, key);
-
-    if (!lane) {
-        struct queue_lane **bucket = &q->lanes[hash(key) % LANES];
-        lane = calloc(1, sizeof(*lane));
-        if (!lane) {
-            arena_panic("out of memory");
-        }
-        lane->key = own_text(key);
-        lane->next = *bucket;
-        *bucket = lane;
-    }
-    return lane;
-}
-
-static void give_turn(struct queue *q, struct queue_lane *lane)
-{
-    if (lane->has_turn) {
-        return;
-    }
-    lane->has_turn = true;
-    lane->turn_next = NULL;
-    if (q->turn_tail) {
-        q->turn_tail->turn_next = lane;
-    } else {
-        q->turn_head = lane;
-    }
-    q->turn_tail = lane;
-}
-
 static void stand_in_lane(struct queue *q, struct queue_entry *entry)
 {
-    struct queue_lane *lane = entry->lane;
-
-    entry->ready = true;
-    entry->next = NULL;
-    if (lane->tail) {
-        lane->tail->next = entry;
-    } else {
-        lane->head = entry;
-    }
-    lane->tail = entry;
-    give_turn(q, lane);
+    lanes_add(&q->lanes, entry);
     (void)pthread_cond_broadcast(&q->changed);
-}
-
-static void leave_lane(struct queue_entry *entry)
-{
-    struct queue_lane *lane = entry->lane;
-    struct queue_entry *before = NULL;
-
-    for (struct queue_entry *at = lane->head; at != entry; at = at->next) {
-        before = at;
-    }
-    if (before) {
-        before->next = entry->next;
-    } else {
-        lane->head = entry->next;
-    }
-    if (lane->tail == entry) {
-        lane->tail = before;
-    }
-    entry->ready = false;
-    entry->next = NULL;
 }
 
 /* Where an entry belongs that is not in hand: its lane, the timetable, or nowhere while held. */
@@ -252,7 +152,7 @@ static void place(struct queue *q, struct queue_entry *entry)
 void queue_add(struct queue *q, struct queue_entry *entry)
 {
     (void)pthread_mutex_lock(&q->lock);
-    entry->lane = lane_of(q, entry);
+    entry->lane = lanes_of(&q->lanes, entry->route.len ? entry->route : entry->domain);
     entry->all_prev = NULL;
     entry->all_next = q->all;
     if (q->all) {
@@ -290,57 +190,20 @@ static void make_busy(struct queue *q, struct queue_entry *entry)
     q->hand[entry->job % HANDS] = entry;
 }
 
-static struct queue_entry *take_from(struct queue *q, struct queue_lane *lane)
-{
-    struct queue_entry *entry = lane->head;
-
-    leave_lane(entry);
-    make_busy(q, entry);
-    return entry;
-}
-
-/* The first lane in turn that has something and may have more in hand; it then stands last. */
-static struct queue_entry *take_in_turn(struct queue *q, size_t per_lane)
-{
-    struct queue_lane *last = q->turn_tail;
-
-    while (q->turn_head) {
-        struct queue_lane *lane = q->turn_head;
-        q->turn_head = lane->turn_next;
-        if (!q->turn_head) {
-            q->turn_tail = NULL;
-        }
-        lane->has_turn = false;
-        bool was_last = lane == last;
-        if (lane->head) {
-            bool free_hand = lane->in_hand < per_lane;
-            struct queue_entry *entry = free_hand ? take_from(q, lane) : NULL;
-            if (lane->head) {
-                give_turn(q, lane);
-            }
-            if (entry) {
-                return entry;
-            }
-        }
-        if (was_last) {
-            break;
-        }
-    }
-    return NULL;
-}
-
 static struct queue_entry *try_take(struct queue *q, struct slice route, size_t per_lane)
 {
-    struct queue_lane *lane = NULL;
-
     if (q->paused) {
         return NULL;
     }
-    if (!route.len) {
-        return take_in_turn(q, per_lane);
+    struct queue_lane *lane =
+        route.len ? lanes_find(&q->lanes, route, per_lane) : lanes_next(&q->lanes, per_lane);
+    if (!lane) {
+        return NULL;
     }
-    lane = find_lane(q, route);
-    return lane && lane->head && lane->in_hand < per_lane ? take_from(q, lane) : NULL;
+    struct queue_entry *entry = lane->head;
+    lanes_remove(entry);
+    make_busy(q, entry);
+    return entry;
 }
 
 static struct timespec until(int64_t steady_ms)
@@ -465,7 +328,7 @@ uint64_t queue_reclaim(struct queue *q)
 static void displace(struct queue *q, struct queue_entry *entry)
 {
     if (entry->ready) {
-        leave_lane(entry);
+        lanes_remove(entry);
     } else if (entry->heap_at) {
         timetable_remove(&q->timetable, entry);
     }

@@ -129,7 +129,7 @@ static bool is_repeat(struct submission *s, const uint8_t *key)
         return false;
     }
     s->facts.kind = LETTER_REPEAT;
-    s->facts.repeat_of = letter_id_slice(&first);
+    s->facts.repeat_of = arena_copy(s->arena, letter_id_slice(&first));
     if (!keeper_record_one(k, RECORD_FACTS, &facts_schema, &s->facts, &e)) {
         (void)not_recorded(s, &e);
         return true;

@@ -1,0 +1,26 @@
+/* keeper/handlers - who answers which request: the functions that the tables of keeper.c and
+ * admin.c name. Each gets the keeper as its context. */
+#pragma once
+
+#include "ipc/ipc.h"
+
+ipc_handler keeper_on_submit;         /* submit.c */
+ipc_handler keeper_on_session_end;    /* accounts.c */
+ipc_handler keeper_on_account;        /* accounts.c */
+ipc_handler keeper_on_session;        /* accounts.c */
+ipc_handler keeper_on_sign_in_failed; /* accounts.c */
+ipc_handler keeper_on_user_add;       /* accounts.c */
+ipc_handler keeper_on_user_set;       /* accounts.c */
+ipc_handler keeper_on_user_list;      /* accounts.c */
+ipc_handler keeper_on_job_next;       /* jobs.c */
+ipc_handler keeper_on_job_begin;      /* jobs.c */
+ipc_handler keeper_on_job_done;       /* jobs.c */
+ipc_handler keeper_on_dkim_new;       /* admin.c */
+ipc_handler keeper_on_dkim_list;      /* admin.c */
+ipc_handler keeper_on_queue_list;     /* admin.c */
+ipc_handler keeper_on_order;          /* orders.c */
+ipc_handler keeper_on_pause;          /* orders.c */
+ipc_handler keeper_on_status;         /* status.c */
+ipc_handler keeper_on_checkpoint;     /* admin.c */
+ipc_handler keeper_on_rebuild;        /* admin.c */
+ipc_handler keeper_on_backup;         /* admin.c */

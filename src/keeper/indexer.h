@@ -1,0 +1,39 @@
+/* keeper/indexer - writes what the inspector found into the search index, in batches, and heals what
+ * is missing there. One thread writes; the others hand over. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "keeper/parcel.h"
+#include "letter/records.h"
+
+struct keeper;
+struct search_index;
+
+/* What the index still lacks. */
+struct index_work;
+
+struct indexer {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct index_work *head, *tail; /* inspected, to be written */
+    struct parcel *oldest, *newest; /* accepted, not written: by `low` */
+    bool closed;
+    _Atomic uint64_t indexed;   /* letters written since the start, for metrics */
+    _Atomic uint64_t position;  /* everything below it is in the index */
+    struct search_index *index; /* the thread's own */
+};
+
+/* Before the letter is appended: from now on the index's position stays below it. */
+void indexer_expect(struct keeper *k, struct parcel *p);
+
+/* The letter was not recorded after all. */
+void indexer_forget(struct keeper *k, struct parcel *p);
+
+/* Hand over what the inspector found; `terms_fd` is taken, or -1. */
+void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool partly,
+                 bool unread, int terms_fd);
+void keeper_index(void *keeper); /* the thread */
+bool indexer_open(struct keeper *k, struct error *e) MUST_CHECK;
+void indexer_close(struct keeper *k);

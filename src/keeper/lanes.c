@@ -1,0 +1,154 @@
+#include "keeper/lanes.h"
+
+#include "base/arena.h"
+
+static size_t hash(struct slice s)
+{
+    size_t h = 14695981039346656037u; /* FNV-1a */
+
+    for (size_t i = 0; i < s.len; i++) {
+        h = (h ^ s.ptr[i]) * 1099511628211u;
+    }
+    return h;
+}
+
+static struct queue_lane *look_up(const struct lanes *l, struct slice key)
+{
+    struct queue_lane *lane = l->buckets[hash(key) % LANES_BUCKETS];
+
+    while (lane && !slice_equal(lane->key, key)) {
+        lane = lane->next;
+    }
+    return lane;
+}
+
+static struct queue_lane *lane_new(struct slice key)
+{
+    struct queue_lane *lane = calloc(1, sizeof(*lane));
+    uint8_t *copy = malloc(key.len + 1);
+
+    if (!lane || !copy) {
+        arena_panic("out of memory");
+    }
+    if (key.len) {
+        (void)memcpy(copy, key.ptr, key.len);
+    }
+    lane->key = slice_of(copy, key.len);
+    return lane;
+}
+
+void lanes_done(struct lanes *l)
+{
+    for (size_t i = 0; i < LANES_BUCKETS; i++) {
+        while (l->buckets[i]) {
+            struct queue_lane *lane = l->buckets[i];
+            l->buckets[i] = lane->next;
+            free((void *)(uintptr_t)lane->key.ptr);
+            free(lane);
+        }
+    }
+}
+
+struct queue_lane *lanes_of(struct lanes *l, struct slice key)
+{
+    struct queue_lane *lane = look_up(l, key);
+
+    if (!lane) {
+        struct queue_lane **bucket = &l->buckets[hash(key) % LANES_BUCKETS];
+        lane = lane_new(key);
+        lane->next = *bucket;
+        *bucket = lane;
+    }
+    return lane;
+}
+
+static bool may_give(const struct queue_lane *lane, size_t per_lane)
+{
+    return lane->head && lane->in_hand < per_lane;
+}
+
+struct queue_lane *lanes_find(struct lanes *l, struct slice key, size_t per_lane)
+{
+    struct queue_lane *lane = look_up(l, key);
+
+    return lane && may_give(lane, per_lane) ? lane : NULL;
+}
+
+static void give_turn(struct lanes *l, struct queue_lane *lane)
+{
+    if (lane->has_turn) {
+        return;
+    }
+    lane->has_turn = true;
+    lane->turn_next = NULL;
+    if (l->turn_tail) {
+        l->turn_tail->turn_next = lane;
+    } else {
+        l->turn_head = lane;
+    }
+    l->turn_tail = lane;
+}
+
+static struct queue_lane *take_turn(struct lanes *l)
+{
+    struct queue_lane *lane = l->turn_head;
+
+    if (lane) {
+        l->turn_head = lane->turn_next;
+        l->turn_tail = l->turn_head ? l->turn_tail : NULL;
+        lane->has_turn = false;
+    }
+    return lane;
+}
+
+struct queue_lane *lanes_next(struct lanes *l, size_t per_lane)
+{
+    const struct queue_lane *last = l->turn_tail;
+    struct queue_lane *lane = NULL;
+
+    do {
+        lane = take_turn(l);
+        if (lane && lane->head) {
+            give_turn(l, lane);
+        }
+        if (lane && may_give(lane, per_lane)) {
+            return lane;
+        }
+    } while (lane && lane != last);
+    return NULL;
+}
+
+void lanes_add(struct lanes *l, struct queue_entry *entry)
+{
+    struct queue_lane *lane = entry->lane;
+
+    entry->ready = true;
+    entry->next = NULL;
+    if (lane->tail) {
+        lane->tail->next = entry;
+    } else {
+        lane->head = entry;
+    }
+    lane->tail = entry;
+    give_turn(l, lane);
+}
+
+void lanes_remove(struct queue_entry *entry)
+{
+    struct queue_lane *lane = entry->lane;
+    struct queue_entry *before = NULL;
+
+    for (struct queue_entry *at = lane->head; at != entry; at = at->next) {
+        before = at;
+    }
+    if (before) {
+        before->next = entry->next;
+    } else {
+        lane->head = entry->next;
+    }
+    if (lane->tail == entry) {
+        lane->tail = before;
+    }
+    entry->ready = false;
+    entry->next = NULL;
+}

@@ -1,0 +1,31 @@
+/* keeper/own_letters - letters that Postern writes itself: notices to senders, checkpoints to who
+ * keeps them. They are recorded and sent like every other. */
+#pragma once
+
+#include "formats/cbor/cbor.h"
+#include "ledger/ledger.h"
+#include "letter/id.h"
+
+struct keeper;
+
+/* A letter that Postern itself writes: null reverse-path, no account. */
+struct own_letter {
+    struct letter_id id;
+    struct cbor_list to; /* struct recipient */
+    struct slice subject;
+    struct slice about;        /* id of the letter it reports on, or empty */
+    bool utf8;                 /* header or addresses hold bytes beyond ASCII */
+    struct slice bytes;        /* the letter, header to last line */
+    struct ledger_record with; /* recorded in the same commit; type 0: none */
+};
+
+#define OWN_LETTERS_MAX 3 /* in one commit */
+
+/* Record letters in one commit, behind the record `first` (type 0: none), and send each the way of
+ * every letter. */
+bool keeper_write_letters(struct keeper *k, struct ledger_record first,
+                          const struct own_letter *letters, size_t n, struct error *e) MUST_CHECK;
+
+/* Mail a checkpoint's note to who keeps it outside (`anchor-mail`); true also when nobody does. */
+bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena,
+                   struct error *e) MUST_CHECK;
