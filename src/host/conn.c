@@ -7,7 +7,6 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -116,73 +115,6 @@ static enum wait wait_for(const struct conn *c, short events, int64_t deadline_m
     }
 }
 
-/* What OpenSSL asks for through the socket; SIGPIPE is not for a library to send. */
-
-static int socket_write(BIO *bio, const char *bytes, size_t len, size_t *done)
-{
-    const struct conn *c = BIO_get_data(bio);
-    BIO_clear_retry_flags(bio);
-    ssize_t n = send(c->fd, bytes, len, MSG_NOSIGNAL);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        BIO_set_retry_write(bio);
-    }
-    *done = n > 0 ? (size_t)n : 0;
-    return n > 0;
-}
-
-static int socket_read(BIO *bio, char *bytes, size_t len, size_t *done)
-{
-    const struct conn *c = BIO_get_data(bio);
-    BIO_clear_retry_flags(bio);
-    ssize_t n = recv(c->fd, bytes, len, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        BIO_set_retry_read(bio);
-    } else if (n == 0) {
-        BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-    }
-    *done = n > 0 ? (size_t)n : 0;
-    return n > 0;
-}
-
-static long socket_control(BIO *bio, int command, long number, void *pointer)
-{
-    (void)number;
-    (void)pointer;
-    switch (command) {
-    case BIO_CTRL_FLUSH:
-        return 1;
-    case BIO_CTRL_EOF:
-        return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
-    default:
-        return 0;
-    }
-}
-
-static BIO_METHOD *socket_method;
-
-static void make_socket_method(void)
-{
-    socket_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "connection");
-    if (!socket_method || !BIO_meth_set_write_ex(socket_method, socket_write) ||
-        !BIO_meth_set_read_ex(socket_method, socket_read) ||
-        !BIO_meth_set_ctrl(socket_method, socket_control)) {
-        arena_panic("OpenSSL refuses a BIO method");
-    }
-}
-
-static BIO *socket_bio(struct conn *c)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, make_socket_method);
-    BIO *bio = BIO_new(socket_method);
-    if (!bio) {
-        arena_panic("out of memory");
-    }
-    BIO_set_data(bio, c);
-    BIO_set_init(bio, 1);
-    return bio;
-}
-
 /* One step of TLS */
 
 enum step { STEP_AGAIN, STEP_CLOSED, STEP_LATE, STEP_FAILED };
@@ -244,7 +176,7 @@ static void note_facts(struct conn *c)
 
 static bool handshake(struct conn *c, SSL *ssl, int64_t deadline_ms, struct error *e)
 {
-    BIO *bio = socket_bio(c);
+    BIO *bio = socket_bio(&c->fd);
     SSL_set_bio(ssl, bio, bio);
     SSL_free(c->ssl);
     c->ssl = ssl;

@@ -48,6 +48,10 @@ SSL *tls_server_session(struct tls_server *s, struct error *e) MUST_CHECK;
 SSL *tls_client_session(struct tls_client *c, struct slice name, const struct slice *others,
                         size_t n_others, struct error *e) MUST_CHECK;
 
+/* A connection's socket as OpenSSL sees it: it sends without SIGPIPE, which is not for a library to
+ * send. `fd` outlives it and stays the caller's. Never NULL. */
+BIO *socket_bio(int *fd);
+
 /* The verdict on the peer, after the handshake. */
 enum tls_verdict tls_session_verdict(const SSL *ssl);
 

@@ -68,6 +68,7 @@ struct tls_server *tls_server_new(const struct tls_server_options *o, struct err
  */
 bool tls_server_prove(struct tls_server *s, struct error *e) MUST_CHECK;
 
+/* Take a further reference. */
 struct tls_server *tls_server_ref(struct tls_server *s);
 
 /* Give a reference up; the last one ends the context. NULL is fine. */

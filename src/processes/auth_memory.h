@@ -13,8 +13,10 @@
 
 struct auth_memory;
 
+/* Make an empty one. */
 struct auth_memory *auth_memory_new(void) __attribute__((returns_nonnull));
 
+/* Wipe it and give it back. NULL is fine. */
 void auth_memory_free(struct auth_memory *m);
 
 /* Was this password right for this account and verifier, not longer ago than was said then? */

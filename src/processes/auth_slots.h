@@ -15,9 +15,11 @@ struct auth_slots {
     unsigned waiting_max;
 };
 
+/* Make `parallel` slots, for which at most `waiting_max` may wait. */
 void auth_slots_init(struct auth_slots *s, unsigned parallel, unsigned waiting_max);
 
 /* Take a slot, waiting for one up to within_ms. False: the queue is full, or the time is over. */
 bool auth_slots_take(struct auth_slots *s, int64_t within_ms) __attribute__((warn_unused_result));
 
+/* Give a slot back that was taken. */
 void auth_slots_give(struct auth_slots *s);

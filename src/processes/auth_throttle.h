@@ -21,8 +21,10 @@
 
 struct auth_throttle;
 
+/* Make one that knows of no failure. */
 struct auth_throttle *auth_throttle_new(void) __attribute__((returns_nonnull));
 
+/* NULL is fine. */
 void auth_throttle_free(struct auth_throttle *t);
 
 /**

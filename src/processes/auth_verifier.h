@@ -18,6 +18,7 @@ struct verifiers;
  * no memory for it. `seal` outlives it. */
 struct verifiers *verifiers_new(const struct secret *seal, struct error *e) MUST_CHECK;
 
+/* NULL is fine. */
 void verifiers_free(struct verifiers *v);
 
 /**

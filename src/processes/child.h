@@ -41,6 +41,7 @@ enum child_heard {
     CHILD_NOISY,   /* give it up */
 };
 
+/* Count a message of the process, and say what is due to it: it may say so much in a minute. */
 enum child_heard child_hear(struct child *c, bool alert) MUST_CHECK;
 
 /* Start the process and hand it what its row says. False with ERROR_BUSY when there is none now; a

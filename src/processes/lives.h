@@ -40,6 +40,7 @@ struct lives {
     struct life lives[LIVES_MAX];
 };
 
+/* Begin without a life; the options are copied. */
 void lives_init(struct lives *l, const struct lives_options *options);
 
 /* End all of them and wait until they have ended. */

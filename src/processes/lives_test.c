@@ -122,19 +122,27 @@ static const char *ask(struct lives *l, const char *what, const uint8_t sender[L
     return text;
 }
 
+static int ask_number(struct lives *l, const char *what, const uint8_t sender[LIVES_TAG_LEN])
+{
+    uint64_t number = 0;
+
+    assert_true(slice_decimal(slice_text(ask(l, what, sender)), INT32_MAX, &number));
+    return (int)number;
+}
+
 static void a_life_is_one_senders_and_ends_after_some_letters(void **state)
 {
     struct lives *l = *state;
-    int first = atoi(ask(l, "p", anna));
+    int first = ask_number(l, "p", anna);
 
     assert_int_not_equal(first, getpid());
-    assert_int_equal(atoi(ask(l, "p", anna)), first);
-    int other = atoi(ask(l, "p", bert));
+    assert_int_equal(ask_number(l, "p", anna), first);
+    int other = ask_number(l, "p", bert);
     assert_int_not_equal(other, first);
-    assert_int_equal(atoi(ask(l, "p", anna)), first); /* its third */
-    assert_int_not_equal(atoi(ask(l, "p", anna)), first);
+    assert_int_equal(ask_number(l, "p", anna), first); /* its third */
+    assert_int_not_equal(ask_number(l, "p", anna), first);
     assert_int_equal(kill(first, 0), -1);
-    assert_int_equal(atoi(ask(l, "p", bert)), other);
+    assert_int_equal(ask_number(l, "p", bert), other);
 }
 
 static void a_life_has_its_channel_and_nothing_else(void **state)
@@ -144,7 +152,7 @@ static void a_life_has_its_channel_and_nothing_else(void **state)
 
     (void)ask(l, "p", anna);
     assert_int_equal(open_files(), before + 1);
-    assert_int_equal(atoi(ask(l, "f", bert)), before + 1);
+    assert_int_equal(ask_number(l, "f", bert), before + 1);
 }
 
 static void more_senders_than_lives_take_turns(void **state)
@@ -155,7 +163,7 @@ static void more_senders_than_lives_take_turns(void **state)
     for (int round = 0; round < 2; round++) {
         for (uint8_t i = 0; i < LIVES_MAX + 3; i++) {
             sender[0] = i;
-            assert_true(atoi(ask(l, "p", sender)) > 0);
+            assert_true(ask_number(l, "p", sender) > 0);
         }
     }
 }
@@ -167,7 +175,7 @@ static void a_life_that_dies_gives_an_answer(void **state)
     assert_string_equal(ask(l, "c", anna),
                         "1 could not be read: its reader ended: killed by SIGKILL");
     assert_string_equal(ask(l, "x", anna), "1 could not be read: its reader ended: exited with 3");
-    assert_true(atoi(ask(l, "p", anna)) > 0);
+    assert_true(ask_number(l, "p", anna) > 0);
 }
 
 static void a_life_that_hangs_is_ended(void **state)
@@ -177,17 +185,17 @@ static void a_life_that_hangs_is_ended(void **state)
 
     assert_string_equal(ask(l, "h", anna), "1 could not be read in time");
     assert_in_range(clock_steady_ms() - before, 250, 5000);
-    assert_true(atoi(ask(l, "p", anna)) > 0);
+    assert_true(ask_number(l, "p", anna) > 0);
 }
 
 static void a_life_that_lies_reaches_nobody_else(void **state)
 {
     struct lives *l = *state;
-    int liar = atoi(ask(l, "p", anna));
+    int liar = ask_number(l, "p", anna);
 
     assert_string_equal(ask(l, "t", anna), "first");
-    (void)usleep(20000);                /* let it lie */
-    int next = atoi(ask(l, "p", anna)); /* and not "second" */
+    (void)usleep(20000);                 /* let it lie */
+    int next = ask_number(l, "p", anna); /* and not "second" */
     assert_true(next > 0 && next != liar);
     assert_string_equal(ask(l, "v", anna), "1 could not be read: its reader answered nonsense");
     assert_string_equal(ask(l, "n", anna), "1 could not be read: its reader answered nonsense");
@@ -198,7 +206,7 @@ static void idle_lives_end(void **state)
     struct lives *l = *state;
 
     assert_int_equal(lives_rest(l), -1);
-    int pid = atoi(ask(l, "p", anna));
+    int pid = ask_number(l, "p", anna);
     assert_in_range(lives_rest(l), 1, 100);
     (void)usleep(120000);
     assert_int_equal(lives_rest(l), -1);

@@ -37,6 +37,7 @@ bool outward_share(struct role *r, struct outward_shared *shared, struct error *
 struct outward *outward_new(struct role *r, const struct outward_shared *shared,
                             struct error *e) MUST_CHECK;
 
+/* Take a further reference. */
 struct outward *outward_ref(struct outward *o);
 
 /* Give a reference up: without any the trust anchors go. The rest stays for sessions that rest, as

@@ -50,11 +50,13 @@ struct private_key *private_key_from_der(struct slice der, struct error *e) MUST
 bool private_keys_from_pem(struct slice pem, size_t max, struct private_key **keys, size_t *n,
                            struct error *e) MUST_CHECK;
 
+/* Take a further reference. */
 struct private_key *private_key_ref(struct private_key *k);
 
 /* Give a reference up. NULL is fine. */
 void private_key_free(struct private_key *k);
 
+/* Which kind of key it is. */
 enum private_key_type private_key_type(const struct private_key *k);
 
 /* The SubjectPublicKeyInfo in DER; lives as long as the key. */

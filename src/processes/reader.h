@@ -42,6 +42,7 @@ struct desk {
     struct arena arena; /* for one record at a time */
 };
 
+/* Open ledger and catalog for one request. desk_done() ends it, also after a failure. */
 bool desk_open(struct reader *r, struct desk *d, struct error *e) MUST_CHECK;
 void desk_done(struct desk *d);
 

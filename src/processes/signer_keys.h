@@ -35,6 +35,7 @@ struct signer_store;
 struct signer_store *signer_store_open(int directory, const struct secret *seal, size_t *unreadable,
                                        struct error *e) MUST_CHECK;
 
+/* Give its references to keys up. NULL is fine. */
 void signer_store_close(struct signer_store *s);
 
 /**

@@ -28,6 +28,7 @@ struct kept_wish {
     uint64_t limit;       /* sessions of the line at once, at least 1 */
 };
 
+/* Make one without a session. */
 struct kept *kept_new(void) __attribute__((returns_nonnull));
 
 /* Every session must have been put back or be gone. NULL is fine. */

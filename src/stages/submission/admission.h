@@ -20,6 +20,7 @@ enum admission_verdict {
     ADMISSION_ADDRESS_FULL, /* there are too many from there */
 };
 
+/* Make one with nobody in. */
 struct admission *admission_new(void) __attribute__((returns_nonnull));
 
 /* Nobody may be in. NULL is fine. */

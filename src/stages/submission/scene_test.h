@@ -61,6 +61,7 @@ struct scene {
 #define SCENE_PASSWORD "correct"
 #define SCENE_HANDLE   "0123456789abcdef0123456789abcdef"
 
+/* Start the service with peers that answer as the scene says. */
 void scene_begin(struct scene *s);
 
 /* Wait for every session, then free all. */
@@ -108,4 +109,5 @@ void visitor_sign_in(struct visitor *v);
 /* To the 354. */
 void visitor_begin_letter(struct visitor *v);
 
+/* Close the connection without a word. */
 void visitor_leave(struct visitor *v);

@@ -10,15 +10,14 @@
 #include "requests/auth.h"
 #include "requests/keeper.h"
 #include "stages/submission/collect.h"
+#include "stages/submission/envelope.h"
 #include "stages/submission/internal.h"
 
 /* The longest wait of one read is a record's payload behind an unfinished line. */
 #define INPUT_MAX ((size_t)CONN_READ_MAX + SMTP_INPUT_MIN)
 
-#define ENVELOPE_MAX    ((size_t)4 << 20) /* bytes: 1000 recipients with ORCPT need 1 MiB */
 #define ANSWER_MAX      ((size_t)64 << 10)
 #define HELO_MAX        255
-#define ENVELOPE_ID_MAX 100 /* bytes, RFC 3461 section 4.4 */
 #define ERRORS_MAX      20
 #define FAILURES_MAX    3 /* sign-ins on one connection */
 #define COMMANDS_SPARE  200
@@ -27,14 +26,6 @@
 #define FEATURES_OFFERED                                                                           \
     (SMTP_PIPELINING | SMTP_SIZE | SMTP_STARTTLS | SMTP_AUTH | SMTP_8BITMIME | SMTP_SMTPUTF8 |     \
      SMTP_CHUNKING | SMTP_DSN | SMTP_ENHANCEDSTATUSCODES)
-
-/* From MAIL to the letter's end; everything in it lives in the session's arena. */
-struct envelope {
-    struct keeper_submit_ask ask;
-    struct recipient *recipients;
-    size_t n_recipients;
-    size_t room;
-};
 
 struct session {
     struct submission *service;
@@ -52,7 +43,6 @@ struct session {
     uint64_t letters;
     size_t helo_len;
     uint8_t helo[HELO_MAX];
-    struct arena arena;
     struct envelope envelope;
     struct collect letter;
 };
@@ -209,35 +199,11 @@ static void on_auth(struct session *s, const struct smtp_credentials *c)
 static void forget(struct session *s)
 {
     collect_drop(&s->letter);
-    s->envelope = (struct envelope){0};
-    arena_done(&s->arena);
-}
-
-static unsigned hex_value(uint8_t c)
-{
-    return c <= '9' ? c - (unsigned)'0' : c - (unsigned)'A' + 10;
-}
-
-/* Undo the xtext of RFC 3461 section 4, which the machine found well formed. */
-static struct slice from_xtext(struct slice in, struct arena *arena)
-{
-    uint8_t *out = arena_array(arena, in.len + 1, 1);
-    size_t len = 0;
-
-    for (size_t i = 0; i < in.len; i++) {
-        if (in.ptr[i] == '+') {
-            out[len++] = (uint8_t)(hex_value(in.ptr[i + 1]) << 4 | hex_value(in.ptr[i + 2]));
-            i += 2;
-        } else {
-            out[len++] = in.ptr[i];
-        }
-    }
-    return slice_of(out, len);
+    envelope_forget(&s->envelope);
 }
 
 static void on_mail(struct session *s, const struct smtp_mail *mail)
 {
-    struct keeper_submit_ask *ask = &s->envelope.ask;
     size_t left = s->service->budget.max - ipc_budget_used(&s->service->budget);
 
     if (s->letters >= s->settings->submission.letters_per_connection) {
@@ -250,65 +216,15 @@ static void on_mail(struct session *s, const struct smtp_mail *mail)
                           SLICE("Too many letters are being received: please try again later"));
         return;
     }
-    ask->reverse_path = arena_copy(&s->arena, mail->sender.text);
-    ask->envelope_id = letter_text(&s->arena, from_xtext(mail->envid, &s->arena), ENVELOPE_ID_MAX);
-    ask->dsn_return = mail->ret == SMTP_RET_FULL   ? RETURN_FULL
-                      : mail->ret == SMTP_RET_HDRS ? RETURN_HEADERS
-                                                   : RETURN_UNSET;
-    ask->smtputf8 = mail->utf8;
-    ask->body_8bit = mail->eight_bit;
+    envelope_begin(&s->envelope, mail);
     smtp_server_accept(&s->smtp);
-}
-
-static uint64_t notify_of(unsigned bits)
-{
-    return (bits & SMTP_NOTIFY_NEVER ? NOTIFY_NEVER : 0U) |
-           (bits & SMTP_NOTIFY_SUCCESS ? NOTIFY_SUCCESS : 0U) |
-           (bits & SMTP_NOTIFY_FAILURE ? NOTIFY_FAILURE : 0U) |
-           (bits & SMTP_NOTIFY_DELAY ? NOTIFY_DELAY : 0U);
-}
-
-/* <postmaster> without a domain is the one of our first domain (RFC 5321 section 4.5.1). */
-static struct slice address_of(struct session *s, const struct smtp_mailbox *mailbox)
-{
-    const struct slice *ours = s->settings->general.domains.items;
-
-    return mailbox->domain.len || s->settings->general.domains.count == 0
-               ? arena_copy(&s->arena, mailbox->text)
-               : arena_printf(&s->arena, "postmaster@%.*s", SLICE_ARG(ours[0]));
-}
-
-static bool is_named(const struct envelope *v, struct slice address)
-{
-    for (size_t i = 0; i < v->n_recipients; i++) {
-        if (slice_equal(v->recipients[i].address, address)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static void on_rcpt(struct session *s, const struct smtp_rcpt *rcpt)
 {
-    struct envelope *v = &s->envelope;
-    struct slice address = address_of(s, &rcpt->recipient);
+    const struct config_list *ours = &s->settings->general.domains;
 
-    if (!is_named(v, address)) {
-        if (v->n_recipients == v->room) {
-            size_t room = v->room ? v->room * 4 : 4;
-            struct recipient *moved = arena_array(&s->arena, room, sizeof(*moved));
-            if (v->n_recipients) {
-                (void)memcpy(moved, v->recipients, v->n_recipients * sizeof(*moved));
-            }
-            v->recipients = moved;
-            v->room = room;
-        }
-        v->recipients[v->n_recipients++] = (struct recipient){
-            .address = address,
-            .notify = notify_of(rcpt->notify),
-            .orcpt = arena_copy(&s->arena, rcpt->orcpt),
-        };
-    }
+    envelope_add(&s->envelope, rcpt, ours->count ? *(const struct slice *)ours->items : SLICE_NONE);
     smtp_server_accept(&s->smtp);
 }
 
@@ -517,7 +433,7 @@ void session_serve(struct submission *service, struct conn *c, bool implicit_tls
     s->in.max = INPUT_MAX;
     s->ends_at_ms = now + s->settings->submission.session_timeout_ms;
     s->login_until_ms = now + s->settings->submission.login_timeout_ms;
-    arena_init(&s->arena, ENVELOPE_MAX);
+    envelope_init(&s->envelope);
     collect_init(&s->letter, &service->budget);
     configure(s);
     smtp_server_init(&s->smtp, &s->config, implicit_tls);
