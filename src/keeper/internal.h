@@ -139,7 +139,6 @@ bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *f
 /* work.c */
 void backlog_add(struct keeper *k, struct parcel *p); /* takes the reference */
 void keeper_work(void *keeper);                       /* a worker's thread */
-void backlog_pause(struct keeper *k, bool paused);
 void backlog_close(struct keeper *k);
 
 /* tail.c */

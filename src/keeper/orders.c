@@ -95,13 +95,6 @@ bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
 
 /* ── all of it ── */
 
-/* What waits to be inspected stays too: nothing that can wait takes time from what cannot. */
-static void keeper_pause(struct keeper *k, bool paused)
-{
-    backlog_pause(k, paused);
-    queue_pause(k->queue, paused);
-}
-
 bool keeper_on_pause(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
@@ -118,7 +111,7 @@ bool keeper_on_pause(void *ctx, struct ipc_request *r, struct error *e)
                     : !state_value_delete(k->state, name, &found, e)) {
         return false;
     }
-    keeper_pause(k, ask->paused);
+    queue_pause(k->queue, ask->paused);
     return true;
 }
 
@@ -134,6 +127,6 @@ bool keeper_restore_pause(struct keeper *k, struct error *e)
     if (paused) {
         log_event(LOG_WARNING, "queue.paused", LOG_SLICE("by", value));
     }
-    keeper_pause(k, paused);
+    queue_pause(k->queue, paused);
     return true;
 }

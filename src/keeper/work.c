@@ -55,14 +55,6 @@ void backlog_add(struct keeper *k, struct parcel *p)
     (void)pthread_mutex_unlock(&k->backlog.lock);
 }
 
-void backlog_pause(struct keeper *k, bool paused)
-{
-    (void)pthread_mutex_lock(&k->backlog.lock);
-    k->backlog.paused = paused;
-    (void)pthread_cond_broadcast(&k->backlog.changed);
-    (void)pthread_mutex_unlock(&k->backlog.lock);
-}
-
 void backlog_close(struct keeper *k)
 {
     (void)pthread_mutex_lock(&k->backlog.lock);
