@@ -122,14 +122,7 @@ bool keeper_on_rebuild(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     ledger_head(k->ledger, &head);
-    (void)pthread_mutex_lock(&k->tail.lock);
-    k->tail.rebuild = true;
-    (void)pthread_mutex_unlock(&k->tail.lock);
-    atomic_store(&k->tail.position, 0);
-    tail_wake(k);
-    while (atomic_load(&k->tail.position) < head.size && !atomic_load(&k->closing)) {
-        (void)usleep(10000);
-    }
+    tail_rebuild(k);
     answer->count = head.size;
     return true;
 }

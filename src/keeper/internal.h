@@ -53,11 +53,15 @@ struct backlog {
 
 /* Folds the ledger into the catalog; see tail.c. */
 struct tail {
-    pthread_mutex_t lock; /* guards `woken` and `closed` */
-    pthread_cond_t changed;
+    pthread_mutex_t lock;   /* guards what follows up to `ended` */
+    pthread_cond_t changed; /* something is asked of the thread */
+    pthread_cond_t folded;  /* a pass ended */
     bool woken;
+    bool hurried; /* somebody waits for this pass */
     bool closed;
     bool rebuild;
+    uint64_t begun; /* passes over what was recorded */
+    uint64_t ended;
     struct catalog *catalog; /* the thread's own once it runs */
     _Atomic uint64_t position;
 };
@@ -144,6 +148,9 @@ void backlog_close(struct keeper *k);
 /* tail.c */
 void tail_wake(struct keeper *k);
 void keeper_tail(void *keeper);
+void tail_settle(
+    struct keeper *k); /* have the catalog hold what is recorded by now, or wait a second */
+void tail_rebuild(struct keeper *k); /* make it anew; returns when that is done, or closing */
 bool tail_catch_up(struct keeper *k, struct error *e) MUST_CHECK; /* before the thread runs */
 
 /* queueing.c */

@@ -87,6 +87,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     init_lock(&k->backlog.lock, &k->backlog.changed);
     init_lock(&k->indexer.lock, &k->indexer.changed);
     init_lock(&k->tail.lock, &k->tail.changed);
+    (void)pthread_cond_init(&k->tail.folded, NULL);
     init_lock(&k->keys.lock, NULL);
     init_lock(&k->lookups_lock, NULL);
     arena_init(&k->keys.arena, 1);
@@ -198,6 +199,7 @@ static void close_tail(struct tail *t)
     (void)pthread_mutex_lock(&t->lock);
     t->closed = true;
     (void)pthread_cond_broadcast(&t->changed);
+    (void)pthread_cond_broadcast(&t->folded);
     (void)pthread_mutex_unlock(&t->lock);
 }
 

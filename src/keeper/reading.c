@@ -1,4 +1,4 @@
-/* Every reading of the archive is itself a record. */
+/* What the reader may ask: every reading of the archive is itself a record. */
 #include "keeper/internal.h"
 
 static bool on_reading(void *keeper, struct ipc_request *r, struct error *e)
@@ -6,7 +6,16 @@ static bool on_reading(void *keeper, struct ipc_request *r, struct error *e)
     return keeper_record_one(keeper, RECORD_READING, &act_schema, r->ask, e);
 }
 
+static bool on_settle(void *keeper, struct ipc_request *r, struct error *e)
+{
+    (void)r;
+    (void)e;
+    tail_settle(keeper);
+    return true;
+}
+
 static const struct ipc_row rows[] = {
     {&keeper_reading, 0, on_reading},
+    {&keeper_settle,  0, on_settle },
 };
 const struct ipc_table keeper_reader_table = IPC_TABLE("reader", rows);

@@ -10,10 +10,14 @@
 #define BATCH_MAX 1000 /* records in one transaction */
 #define ARENA_MAX ((size_t)512 << 20)
 
-/* A transaction waits this long for company. Nobody waits for the catalog: letters are found through
- * it, and the queue lives in memory. One transaction for each commit of the ledger would cost more
- * than the commit. */
+/* Between two transactions: what comes meanwhile shares the next one. A transaction for each commit
+ * of the ledger would cost more than the commit, and the queue does not wait for it: it lives in
+ * memory. */
 #define GATHER_MS 100
+
+/* As long does a question wait for the catalog, and is then answered from what there is: while it is
+ * being made anew, say. */
+#define SETTLE_MS 1000
 
 void tail_wake(struct keeper *k)
 {
@@ -111,35 +115,80 @@ bool tail_catch_up(struct keeper *k, struct error *e)
     return open_reader(k, &reader, e) && fold_or_rebuild(k, reader, &arena, e);
 }
 
-static struct timespec gather_until(void)
+static struct timespec in_ms(int ms)
 {
     struct timespec t;
 
     (void)clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_nsec += GATHER_MS * 1000000L;
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += ms % 1000 * 1000000L;
     t.tv_sec += t.tv_nsec / 1000000000;
     t.tv_nsec %= 1000000000;
     return t;
 }
 
-/* Wait until woken, and then for more; returns false when closing. *rebuild says what was asked for
- * meanwhile. */
-static bool wait_for_work(struct tail *t, bool *rebuild)
+/* Wait until woken, and not before `earliest`; returns false when closing. *rebuild says what was
+ * asked for meanwhile. */
+static bool wait_for_work(struct tail *t, const struct timespec *earliest, bool *rebuild)
 {
     (void)pthread_mutex_lock(&t->lock);
     while (!t->woken && !t->closed) {
         (void)pthread_cond_wait(&t->changed, &t->lock);
     }
-    struct timespec until = gather_until();
-    while (!t->closed && !t->rebuild &&
-           pthread_cond_timedwait(&t->changed, &t->lock, &until) == 0) {
+    while (!t->closed && !t->hurried &&
+           pthread_cond_timedwait(&t->changed, &t->lock, earliest) == 0) {
     }
     t->woken = false;
+    t->hurried = false;
     *rebuild = t->rebuild;
     t->rebuild = false;
+    t->begun++;
     bool go_on = !t->closed;
     (void)pthread_mutex_unlock(&t->lock);
     return go_on;
+}
+
+static void end_pass(struct tail *t)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    t->ended = t->begun;
+    (void)pthread_cond_broadcast(&t->folded);
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+/* Ask for a pass that sees everything recorded by now; returns its number. */
+static uint64_t ask_for_pass(struct tail *t, bool rebuild)
+{
+    t->woken = true;
+    t->hurried = true;
+    t->rebuild = t->rebuild || rebuild;
+    (void)pthread_cond_signal(&t->changed);
+    return t->begun + 1;
+}
+
+void tail_settle(struct keeper *k)
+{
+    struct tail *t = &k->tail;
+    const struct timespec latest = in_ms(SETTLE_MS);
+
+    (void)pthread_mutex_lock(&t->lock);
+    uint64_t pass = ask_for_pass(t, false);
+    while (!t->closed && t->ended < pass &&
+           pthread_cond_timedwait(&t->folded, &t->lock, &latest) == 0) {
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+void tail_rebuild(struct keeper *k)
+{
+    struct tail *t = &k->tail;
+
+    (void)pthread_mutex_lock(&t->lock);
+    uint64_t pass = ask_for_pass(t, true);
+    while (!t->closed && t->ended < pass) {
+        (void)pthread_cond_wait(&t->folded, &t->lock);
+    }
+    (void)pthread_mutex_unlock(&t->lock);
 }
 
 void keeper_tail(void *keeper)
@@ -148,9 +197,10 @@ void keeper_tail(void *keeper)
     OWN(ledger_reader) struct ledger_reader *reader = NULL;
     OWN(arena) struct arena arena = {.max = ARENA_MAX};
     struct error e;
+    struct timespec earliest = {0};
     bool rebuild = false;
 
-    while (wait_for_work(&k->tail, &rebuild)) {
+    while (wait_for_work(&k->tail, &earliest, &rebuild)) {
         bool ready = reader || open_reader(k, &reader, &e);
         if (ready && rebuild) {
             ready = catalog_clear(k->tail.catalog, &e);
@@ -161,5 +211,7 @@ void keeper_tail(void *keeper)
             (void)sleep(1);
             tail_wake(k);
         }
+        end_pass(&k->tail);
+        earliest = in_ms(GATHER_MS);
     }
 }

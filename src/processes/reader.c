@@ -10,11 +10,13 @@
 #include "requests/reader.h"
 
 #define RECORD_MS  30000
+#define SETTLE_MS  2000
 #define OBJECT_MAX 500 /* bytes of what was read or looked for, in its record */
 
 bool desk_open(struct reader *r, struct desk *d, struct error *e)
 {
     d->reader = r;
+    r->settle(r->context);
     arena_init(&d->arena, READER_ARENA_MAX);
     return ledger_reader_open(r->ledger_directory, r->ledger_key, &d->ledger, e) &&
            catalog_open(r->catalog_path, false, SLICE_NONE, &d->catalog, e);
@@ -81,6 +83,17 @@ static bool record(void *keeper, const struct act *act, struct error *e)
     return ipc_call(keeper, &keeper_reading, act, -1, NULL, NULL, &arena, RECORD_MS, e);
 }
 
+/* Without a keeper the archive is read as it stands. */
+static void settle(void *keeper)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct error e;
+
+    if (!ipc_call(keeper, &keeper_settle, NULL, -1, NULL, NULL, &arena, SETTLE_MS, &e)) {
+        log_event(LOG_DEBUG, "catalog.unsettled", LOG_TEXT("reason", e.text));
+    }
+}
+
 static const char *path_in(struct role *r, const char *directory, const char *file)
 {
     char *path = NULL;
@@ -102,6 +115,7 @@ bool reader_run(struct role *r, struct error *e)
     reader.catalog_path = path_in(r, "catalog", "catalog.db");
     reader.search_path = path_in(r, "catalog", "search.db");
     reader.record = record;
+    reader.settle = settle;
     reader.context = role_pool(r, "keeper");
     ipc_server_init(&server, &reader_table, &reader);
     if (!role_serve_socket(r, "reader", &server, e)) {

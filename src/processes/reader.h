@@ -25,6 +25,8 @@ struct reader {
     const char *search_path;
     /* Have it recorded durably that this was read. */
     bool (*record)(void *context, const struct act *act, struct error *e);
+    /* Have the catalog catch up with the ledger, as far as that is possible in a moment. */
+    void (*settle)(void *context);
     void *context;
     atomic_bool verifying; /* one at a time: it reads everything */
 };

@@ -117,3 +117,4 @@ const struct ipc_message keeper_job_next = {6, "keeper_job_next", &job_ask, &job
 const struct ipc_message keeper_job_begin = {7, "keeper_job_begin", &begin_ask, NULL};
 const struct ipc_message keeper_job_done = {8, "keeper_job_done", &done_ask, NULL};
 const struct ipc_message keeper_reading = {9, "keeper_reading", &act_schema, NULL};
+const struct ipc_message keeper_settle = {10, "keeper_settle", NULL, NULL};

@@ -113,3 +113,8 @@ extern const struct ipc_message keeper_job_done;
 /* keeper_reading: from reader. Record that somebody searched, read or exported (struct act); the
  * answer comes when that is durable. */
 extern const struct ipc_message keeper_reading;
+
+/* keeper_settle: from reader. Have the catalog hold what was recorded before this question, so that
+ * who sent or ordered something sees it at once. The answer comes after a second at the latest, the
+ * catalog being as it is. */
+extern const struct ipc_message keeper_settle;

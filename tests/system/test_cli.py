@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from email.message import EmailMessage
+from email.mime.text import MIMEText
 
 import pytest
 
@@ -54,11 +54,10 @@ class Scene:
 
     def send(self, subject, to="paula@partner.test", text="Kind regards\n", smtp=None):
         """Send one letter; its id, from the reply to its end."""
-        message = EmailMessage()
+        message = MIMEText(text)  # its header fields stay as they are given
         message["From"] = ALICE
         message["To"] = to
         message["Subject"] = subject
-        message.set_content(text)
         own = smtp or self.client()
         own.mail(ALICE)
         own.rcpt(to)
