@@ -137,6 +137,7 @@ static bool begin_job(struct keeper *k, struct queue_entry *entry,
         return false;
     }
     entry->attempt++;
+    entry->begun = true;
     return true;
 }
 
@@ -235,9 +236,8 @@ static void schedule_rest(struct ending *d)
     }
     keyring_random_bytes((uint8_t *)&random, sizeof(random));
     read_schedule(&settings->delivery, &schedule);
-    uint32_t attempts = d->entry->attempt ? (uint32_t)d->entry->attempt : 1;
     d->next = schedule_after_failure(&schedule, (int64_t)d->entry->queued_at, clock_wall_ms(),
-                                     attempts, d->entry->warned, random);
+                                     (uint32_t)d->entry->attempt, d->entry->warned, random);
     if (!d->next.give_up) {
         return;
     }
@@ -363,6 +363,9 @@ static bool end_job(struct ending *d, struct error *e)
         !state_level_get(d->keeper->state, shown_by(d->entry), &shown, e)) {
         return false;
     }
+    /* One that came to no session had no intent, and counts all the same: pauses grow. */
+    d->entry->attempt += d->entry->begun ? 0 : 1;
+    d->entry->begun = true;
     schedule_rest(d);
     if (!record_outcome(d, e)) {
         return false;

@@ -184,6 +184,7 @@ static void make_busy(struct queue *q, struct queue_entry *entry)
 {
     entry->lane->in_hand++;
     entry->busy = true;
+    entry->begun = false;
     entry->life = q->life;
     entry->job = ++q->last_job;
     entry->hand_next = q->hand[entry->job % HANDS];

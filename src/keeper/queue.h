@@ -44,6 +44,7 @@ struct queue_entry {
 
     uint64_t job;  /* number while it is busy or in hand, else 0 */
     uint64_t life; /* of the delivery process that took it */
+    bool begun;    /* this job's intent is recorded, so that its attempt is counted already */
     bool busy;
     struct queue_lane *lane;
     struct queue_entry *next;                /* in its lane, or in a list that was taken */

@@ -13,9 +13,13 @@ every connection. Server-wide:
     no-starttls no-8bitmime no-smtputf8 no-pipelining no-dsn no-enhanced no-size
     refuse-greeting (554)  later-greeting (421)  refuse-ehlo (550)
     refuse-starttls (454)  broken-tls (no TLS after 220)
+    inject-starttls (replies behind the 220, in the same segment, still in the clear)
     later-mail refuse-mail later-data refuse-data   later-dot refuse-dot  (after the letter)
-    drop-mail drop-data (within the letter) drop-dot (letter taken, no reply)
-    hang-greeting hang-ehlo hang-mail hang-data hang-dot
+    FAULT-PHASE for the phases greeting ehlo starttls handshake mail rcpt data (within the letter)
+    dot (the letter came, and is not kept) and the faults
+        hang (say nothing)   drop (close)   slow (half a second later than usual)
+        garbage (a line that is no reply)   lf (a reply that ends in a bare LF)
+        giant (a line without end)   many (a reply of 500 lines)   endless (one of ever more lines)
     bye (421 and close after each letter)   close (close silently after each letter)
     size=N (announce and keep)   letters=N (421 to MAIL after N letters of a connection)
 
@@ -35,6 +39,18 @@ import time
 
 LINE_MAX = 4096
 HANG_S = 3600
+SLOW_S = 0.5
+FLOOD_MAX = 64 << 20  # of what never ends: a client that takes all this has no limit
+
+
+# What a server may say that is no reply: the piece, and how often it comes.
+ODDITIES = {
+    "garbage": (b"\x16\x03\x01 what is this?\xff\xfe\r\n", 1),
+    "lf": (b"250 2.0.0 almost\n", 1),
+    "giant": (b"250 " + b"x" * 65532, FLOOD_MAX >> 16),
+    "many": (b"250-2.0.0 and\r\n" * 499 + b"250 2.0.0 done\r\n", 1),
+    "endless": (b"250-2.0.0 and then\r\n" * 3000, FLOOD_MAX // 57000),
+}
 
 
 class Gone(Exception):
@@ -65,12 +81,29 @@ class Connection:
         return None
 
     def fault(self, where):
-        """Hang or drop when the words say so."""
+        """Misbehave when the words say so."""
+        if self.has("slow-" + where):
+            self.server.stopped.wait(SLOW_S)
         if self.has("hang-" + where):
             self.server.stopped.wait(HANG_S)
             raise Gone
         if self.has("drop-" + where):
             raise Gone
+        for word, (piece, times) in ODDITIES.items():
+            if self.has(f"{word}-{where}"):
+                self.flood(piece, times)
+
+    def flood(self, piece, times):
+        """Say something odd, wait until the client has had enough, and count what it took."""
+        try:
+            for _ in range(times):
+                self.sock.sendall(piece)
+                self.server.flooded += len(piece)
+            while self.sock.recv(65536):
+                pass
+        except OSError:
+            pass
+        raise Gone
 
     def say(self, code, text, enhanced=None):
         lines = text.split("\n")
@@ -98,6 +131,7 @@ class Connection:
         if self.has("broken-tls"):
             self.sock.sendall(b"this is no handshake\r\n" * 10)
             raise Gone
+        self.fault("handshake")
         self.sock = self.server.context().wrap_socket(self.sock, server_side=True)
         version, (cipher, _, _) = self.sock.version(), self.sock.cipher()
         self.tls = {"version": version, "cipher": cipher}
@@ -150,7 +184,11 @@ class Connection:
             return self.say(502, "No TLS here", "5.5.1")
         if self.has("refuse-starttls"):
             return self.say(454, "TLS is not available now", "4.7.0")
-        self.say(220, "Go ahead", "2.0.0")
+        self.fault("starttls")
+        if self.has("inject-starttls"):
+            self.sock.sendall(b"220 2.0.0 Go ahead\r\n250 2.0.0 Injected\r\n")
+        else:
+            self.say(220, "Go ahead", "2.0.0")
         self.secure()
         return None
 
@@ -196,6 +234,7 @@ class Connection:
         return None
 
     def on_rcpt(self, rest):
+        self.fault("rcpt")
         match = re.fullmatch(r"(?i)TO:<([^>]+)>(.*)", rest)
         if not match or not self.sender:
             return self.say(503 if match else 501, "RCPT TO:<address> after MAIL", "5.5.1")
@@ -273,6 +312,8 @@ class Receiver:
         self.count = 0
         self.connections = 0
         self.open = set()
+        self.most_open = 0
+        self.flooded = 0
         self.behave(behave)
         family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
         self.listener = socket.create_server(listen, family=family, backlog=128)
@@ -352,6 +393,7 @@ class Receiver:
             with self.lock:
                 self.connections += 1
                 self.open.add(sock)
+                self.most_open = max(self.most_open, len(self.open))
             threading.Thread(target=self.serve, args=(sock, peer, self.connections),
                              daemon=True).start()
 
