@@ -9,6 +9,7 @@
 
 #include "keeper/lanes.h"
 #include "keeper/timetable.h"
+#include "keyring/keyring.h"
 
 #define HANDS 256 /* buckets of the table of jobs in hand */
 
@@ -19,8 +20,8 @@ struct queue {
     struct queue_entry *all;
     struct queue_entry *hand[HANDS]; /* by job number */
     struct timetable timetable;
-    uint64_t last_job;
-    uint64_t life; /* of the delivery process that is served now */
+    uint64_t last_job; /* begins anywhere: see queue.h */
+    uint64_t life;     /* of the delivery process that is served now */
     bool closed;
     bool paused;
 };
@@ -38,6 +39,8 @@ struct queue *queue_new(void)
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&q->changed, &attributes);
     (void)pthread_condattr_destroy(&attributes);
+    keyring_random_bytes((uint8_t *)&q->last_job, sizeof(q->last_job));
+    q->last_job >>= 8; /* so far from the end that it is never reached */
     return q;
 }
 

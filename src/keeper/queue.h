@@ -12,7 +12,8 @@
  *        ▲ ◄──────────────────────────── reclaim                  └ finish ─► freed
  *
  * A life is that of one delivery process: what a dead one had in hand goes back, and who asks in
- * its name afterwards gets nothing. */
+ * its name afterwards gets nothing. Job numbers begin anywhere, because delivery outlives a keeper:
+ * what it reports about a dead keeper's job must not be taken for another letter's outcome. */
 #pragma once
 
 #include "base/error.h"

@@ -95,12 +95,31 @@ static void orders_find_their_letter(void **unused)
     queue_free(q);
 }
 
+/* Delivery outlives a keeper, and reports about jobs that the next one has never given. */
+static void a_dead_keepers_jobs_are_unknown(void **unused)
+{
+    (void)unused;
+    struct queue *dead = queue_new();
+    struct queue *q = queue_new();
+
+    queue_add(dead, entry_for("a.test", 0));
+    queue_add(q, entry_for("a.test", 0));
+    struct queue_entry *before = queue_take(dead, 0, SLICE_NONE, 1, 0);
+    struct queue_entry *entry = queue_take(q, 0, SLICE_NONE, 1, 0);
+    queue_let_go(q, entry);
+    assert_null(queue_grasp(q, 0, before->job));
+    assert_ptr_equal(queue_grasp(q, 0, entry->job), entry);
+    queue_free(q);
+    queue_free(dead);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lanes_take_turns),
         cmocka_unit_test(what_waits_comes_in_order_of_time),
         cmocka_unit_test(orders_find_their_letter),
+        cmocka_unit_test(a_dead_keepers_jobs_are_unknown),
     };
     return cmocka_run_group_tests_name("keeper/queue", tests, NULL, NULL);
 }
