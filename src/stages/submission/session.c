@@ -275,13 +275,17 @@ static void say_answer(struct session *s, const struct keeper_submit_answer *ans
                       text);
 }
 
-static void on_letter(struct session *s)
+/* Hand the letter on and say the keeper's answer. False when there was none: the letter may be in the
+ * ledger or not, which no reply code can say, so the connection ends without one. The client sends
+ * again, and the keeper knows a repetition. */
+static bool on_letter(struct session *s)
 {
     OWN(arena) struct arena arena = {.max = ANSWER_MAX};
     struct keeper_submit_ask *ask = &s->envelope.ask;
     const struct conn_tls *tls = conn_tls(s->conn);
     struct keeper_submit_answer answer;
     struct error e;
+    bool answered = true;
     int fd = collect_seal(&s->letter, &e);
 
     ask->session = slice_of(s->handle, AUTH_SESSION_LEN);
@@ -290,16 +294,20 @@ static void on_letter(struct session *s)
     ask->helo = slice_of(s->helo, s->helo_len);
     ask->tls_version = slice_text(tls->version);
     ask->tls_cipher = slice_text(tls->cipher);
-    if (fd >= 0 && ipc_call(s->service->options.keeper, &keeper_submit, ask, fd, &answer, NULL,
-                            &arena, SUBMIT_WITHIN_MS, &e)) {
-        s->letters += answer.code == 250;
-        say_answer(s, &answer);
-    } else {
+    if (fd < 0) {
         log_event(LOG_ERROR, "session.letter_not_handed_on", LOG_TEXT("reason", e.text));
         smtp_server_reply(&s->smtp, 451, "4.3.0",
                           SLICE("The letter could not be recorded: please try again later"));
+    } else if (ipc_call(s->service->options.keeper, &keeper_submit, ask, fd, &answer, NULL, &arena,
+                        SUBMIT_WITHIN_MS, &e)) {
+        s->letters += answer.code == 250;
+        say_answer(s, &answer);
+    } else {
+        log_event(LOG_ERROR, "session.letter_unanswered", LOG_TEXT("reason", e.text));
+        answered = false;
     }
     forget(s);
+    return answered;
 }
 
 /* ---- the dialogue ---------------------------------------------------------------------------- */
@@ -372,8 +380,7 @@ static bool take_turn(struct session *s)
         on_body(s, request.body);
         return true;
     case SMTP_GOT_LETTER:
-        on_letter(s);
-        return true;
+        return on_letter(s);
     case SMTP_GOT_RESET:
         forget(s);
         return true;
