@@ -44,6 +44,24 @@ def wait_for(what, condition, seconds=20.0, pause=0.05):
         time.sleep(pause)
 
 
+def _running():
+    """{pid: (name, parent)} of all processes that are no zombies."""
+    found = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, rest = stat.read_text().split("(", 1)[1].rsplit(")", 1)
+            state, parent = rest.split()[:2]
+            if state not in "ZX":
+                found[int(stat.parent.name)] = (name, int(parent))
+    return found
+
+
+def _is_alive(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    return False
+
+
 class Company:
     """example.test and its gateway."""
 
@@ -143,10 +161,14 @@ class Company:
         return status
 
     def kill(self):
-        """End everything at once, as a power cut would."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        """End everything at once, as a power cut would; returns when all of it is gone."""
+        pids = [self.process.pid, *self.descendants()]
+        for pid in pids:  # the supervisor first: it must not start anything again
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
         self.process = None
+        wait_for("all processes to be gone", lambda: not any(map(_is_alive, pids)), STOP_S, 0.005)
 
     def remove(self):
         self.stop()
@@ -154,13 +176,17 @@ class Company:
 
     def processes(self):
         """{pid: role} of the daemon's children now."""
-        found = {}
-        for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError, ValueError, IndexError):
-                text = status.read_text()
-                name, rest = text[text.index("(") + 1:].rsplit(")", 1)
-                if int(rest.split()[1]) == self.process.pid:
-                    found[int(status.parent.name)] = name
+        return {pid: name for pid, (name, parent) in _running().items()
+                if parent == self.process.pid}
+
+    def descendants(self):
+        """{pid: role} of its children and of theirs now."""
+        running = _running()
+        found = {self.process.pid: ""}
+        while more := {pid: name for pid, (name, parent) in running.items()
+                       if parent in found and pid not in found}:
+            found.update(more)
+        del found[self.process.pid]
         return found
 
     def add_user(self, name, password, *addresses):
