@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef __clang_analyzer__
+#undef error_set
+#undef error_errno
+#undef error_add
+#endif
+
 bool error_set(struct error *e, enum error_kind kind, const char *format, ...)
 {
     va_list args;

@@ -43,16 +43,14 @@ static struct slice base64(struct slice bytes, struct arena *arena)
 
 struct slice dns_dkim_text(const struct signer_key *key, struct arena *arena)
 {
-    struct slice public = key->public;
-
     if (key->kind == KEY_DKIM_RSA) {
-        return arena_printf(arena, "v=DKIM1; k=rsa; h=sha256; p=%.*s",
-                            SLICE_ARG(base64(public, arena)));
+        struct slice text = base64(key->public, arena);
+        return arena_printf(arena, "v=DKIM1; k=rsa; h=sha256; p=%.*s", SLICE_ARG(text));
     }
-    if (key->kind == KEY_DKIM_ED25519 && public.len >= ED25519_LEN) {
-        public = slice_from(public, public.len - ED25519_LEN);
-        return arena_printf(arena, "v=DKIM1; k=ed25519; h=sha256; p=%.*s",
-                            SLICE_ARG(base64(public, arena)));
+    if (key->kind == KEY_DKIM_ED25519 && key->public.len >= ED25519_LEN) {
+        struct slice raw = slice_from(key->public, key->public.len - ED25519_LEN);
+        struct slice text = base64(raw, arena);
+        return arena_printf(arena, "v=DKIM1; k=ed25519; h=sha256; p=%.*s", SLICE_ARG(text));
     }
     return SLICE_NONE;
 }

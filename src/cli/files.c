@@ -25,12 +25,12 @@ bool files_make_directory(const char *path, mode_t mode, struct arena *arena, in
         }
         *at = '/';
     }
-    if (mkdir(path, mode) != 0 && errno != EEXIST) {
-        return error_errno(e, ERROR_CONFIG, "%s", path);
+    if (mkdir(copy, mode) != 0 && errno != EEXIST) {
+        return error_errno(e, ERROR_CONFIG, "%s", copy);
     }
-    int opened = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int opened = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (opened < 0) {
-        return error_errno(e, ERROR_CONFIG, "%s", path);
+        return error_errno(e, ERROR_CONFIG, "%s", copy);
     }
     *fd = opened;
     return true;
@@ -101,7 +101,7 @@ static bool pump(int from, int to, uint64_t length, struct files_copy *copy, str
         done += got;
     }
     digest_end(digest, copy->digest);
-    copy->size = done;
+    copy->size = done; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know OWN() */
     return true;
 }
 
@@ -155,40 +155,55 @@ static bool is_file(int directory, const char *name)
            S_ISREG(about.st_mode);
 }
 
-bool files_each(int directory, bool (*visit)(void *context, const char *name, struct error *e),
-                void *context, struct error *e)
+/* Names in an arena, in no order yet. */
+struct names {
+    struct arena arena;
+    char **all;
+    size_t count;
+    size_t room;
+};
+
+static void add_name(struct names *n, const char *name)
 {
-    OWN(arena) struct arena arena = {.max = (size_t)64 << 20};
+    if (n->count == n->room) {
+        n->room = n->room ? 2 * n->room : 64;
+        char **more = arena_array(&n->arena, n->room, sizeof(*more));
+        if (n->count) {
+            (void)memcpy(more, n->all, n->count * sizeof(*more));
+        }
+        n->all = more;
+    }
+    n->all[n->count++] = arena_text(&n->arena, slice_text(name));
+}
+
+static bool add_names(int directory, struct names *n, struct error *e)
+{
     DIR *entries = list(directory, e);
-    char **names = NULL;
-    size_t count = 0;
-    size_t room = 0;
 
     if (!entries) {
         return false;
     }
     for (const struct dirent *d = readdir(entries); d; d = readdir(entries)) {
-        if (!is_file(directory, d->d_name)) {
-            continue;
+        if (is_file(directory, d->d_name)) {
+            add_name(n, d->d_name);
         }
-        if (count == room) {
-            room = room ? 2 * room : 64;
-            char **more = arena_array(&arena, room, sizeof(*more));
-            if (count) {
-                (void)memcpy(more, names, count * sizeof(*more));
-            }
-            names = more;
-        }
-        names[count++] = arena_text(&arena, slice_text(d->d_name));
     }
     (void)closedir(entries);
-    if (count) {
-        qsort(names, count, sizeof(*names), by_name);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!visit(context, names[i], e)) {
-            return false;
-        }
-    }
     return true;
+}
+
+bool files_each(int directory, bool (*visit)(void *context, const char *name, struct error *e),
+                void *context, struct error *e)
+{
+    struct names n = {.arena = {.max = (size_t)64 << 20}};
+    bool ok = add_names(directory, &n, e);
+
+    if (n.count) {
+        qsort(n.all, n.count, sizeof(*n.all), by_name);
+    }
+    for (size_t i = 0; i < n.count && ok; i++) {
+        ok = visit(context, n.all[i], e);
+    }
+    arena_done(&n.arena);
+    return ok;
 }

@@ -80,7 +80,7 @@ static bool obtain_setting(struct plan *p, const char *option, const char *quest
     const char *value = NULL;
 
     return obtain(p->cli, option, question, initial, &value, e) &&
-           (value[0] == 0 || give(p, NULL, NULL, option, value, e));
+           (!value || value[0] == 0 || give(p, NULL, NULL, option, value, e));
 }
 
 static bool obtain_next_hop(struct plan *p, struct error *e)
@@ -197,7 +197,7 @@ static bool compose(struct plan *p, struct error *e)
 {
     *e = (struct error){ERROR_NONE, ""};
     config_write_file(&settings_schema, p->given, p->count, &p->file);
-    if (p->file.full) {
+    if (p->file.full || !p->file.ptr) {
         return error_set(e, ERROR_LIMIT, "the configuration would be too long");
     }
     /* What no row takes would be left out without a word. */

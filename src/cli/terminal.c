@@ -14,6 +14,16 @@ bool terminal_has_person(void)
     return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
+static ssize_t read_byte(uint8_t *c)
+{
+    ssize_t n;
+
+    do {
+        n = read(STDIN_FILENO, c, 1);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
 /* One line without its end into `line`. */
 static enum got read_line(uint8_t *line, size_t room, size_t *len)
 {
@@ -21,10 +31,7 @@ static enum got read_line(uint8_t *line, size_t room, size_t *len)
 
     for (;;) {
         uint8_t c = 0;
-        ssize_t n = read(STDIN_FILENO, &c, 1);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
+        ssize_t n = read_byte(&c);
         if (n < 0) {
             return GOT_FAILED;
         }
@@ -132,6 +139,7 @@ bool terminal_new_password(bool from_stdin, size_t min, size_t max, struct secre
                    : !terminal_ask_secret("Password", max, &first, e)) {
         return false;
     }
+    /* -fanalyzer: a secret that was read is there */
     if (first->len < min) {
         return error_set(e, ERROR_INPUT, "the password is shorter than %zu characters", min);
     }

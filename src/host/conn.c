@@ -94,23 +94,34 @@ static bool is_stopped(const struct conn *c)
     return c->stop_fd >= 0 && poll(&p, 1, 0) > 0;
 }
 
+/* Wait for the events, but not longer than `most_ms` at a time. *over says whether the whole wait is. */
+static enum wait wait_once(const struct conn *c, short events, int64_t deadline_ms, int64_t most_ms,
+                           bool *over)
+{
+    int64_t left = deadline_ms - clock_steady_ms();
+    left = left < 0 ? 0 : left;
+    enum wait w = poll_once(c, events, left < most_ms ? left : most_ms);
+    *over = w == WAIT_READY || (w == WAIT_FAILED && errno != EINTR);
+    if (!*over && (clock_steady_ms() >= deadline_ms || (events & POLLIN && is_stopped(c)))) {
+        *over = true;
+        return WAIT_LATE;
+    }
+    return w;
+}
+
 /* Wait for the events; after some silence with a smaller stack. */
 static enum wait wait_for(const struct conn *c, short events, int64_t deadline_ms)
 {
-    bool rested = false;
+    int64_t most_ms = REST_AFTER_MS;
     for (;;) {
-        int64_t left = deadline_ms - clock_steady_ms();
-        left = left < 0 ? 0 : left;
-        enum wait w = poll_once(c, events, !rested && left > REST_AFTER_MS ? REST_AFTER_MS : left);
-        if (w == WAIT_READY || (w == WAIT_FAILED && errno != EINTR)) {
+        bool over;
+        enum wait w = wait_once(c, events, deadline_ms, most_ms, &over);
+        if (over) {
             return w;
         }
-        if (clock_steady_ms() >= deadline_ms || (events & POLLIN && is_stopped(c))) {
-            return WAIT_LATE;
-        }
-        if (w == WAIT_LATE && !rested) {
+        if (w == WAIT_LATE && most_ms == REST_AFTER_MS) {
             thread_rest();
-            rested = true;
+            most_ms = INT64_MAX;
         }
     }
 }

@@ -265,7 +265,9 @@ static void remove_all(const struct place *p, const char *name)
     for (struct dirent *d = dir ? readdir(dir) : NULL; d; d = readdir(dir)) {
         (void)unlinkat(fd, d->d_name, 0);
     }
-    (void)closedir(dir);
+    if (dir) {
+        (void)closedir(dir);
+    }
     (void)rmdir(path_of(p, name));
 }
 

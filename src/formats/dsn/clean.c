@@ -52,33 +52,40 @@ struct slice dsn_head(struct slice s, size_t max)
     return slice_head(s, len);
 }
 
+static bool is_space(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Add the character at the start of s, or a question mark for it. Returns its length. */
+static size_t add_character(struct buf *out, struct slice s, unsigned how)
+{
+    uint32_t c = 0;
+    size_t len = read_character(s, &c);
+
+    if (len == 0 || is_deceptive(c) || (c >= 0x80 && !(how & DSN_UTF8))) {
+        buf_add_byte(out, '?');
+    } else {
+        buf_add(out, slice_head(s, len));
+    }
+    return len ? len : 1;
+}
+
 void dsn_add_clean(struct buf *out, struct slice s, unsigned how)
 {
-    bool space = false;
     size_t before = out->len;
+    bool space = false; /* one is due, unless at the beginning or the end */
 
     while (s.len) {
-        uint32_t c = 0;
-        size_t len = read_character(s, &c);
-        if (s.ptr[0] == ' ' || s.ptr[0] == '\t' || s.ptr[0] == '\r' || s.ptr[0] == '\n') {
-            space = true;
-            if (how & DSN_ONE_WORD) {
-                buf_add_byte(out, ' ');
-                space = false;
-            }
+        if (is_space(s.ptr[0])) {
+            buf_add_text(out, how & DSN_ONE_WORD ? " " : "");
+            space = !(how & DSN_ONE_WORD);
             s = slice_from(s, 1);
             continue;
         }
-        if (space && out->len > before) {
-            buf_add_byte(out, ' ');
-        }
+        buf_add_text(out, space && out->len > before ? " " : "");
         space = false;
-        if (len == 0 || is_deceptive(c) || (c >= 0x80 && !(how & DSN_UTF8))) {
-            buf_add_byte(out, '?');
-        } else {
-            buf_add(out, slice_head(s, len));
-        }
-        s = slice_from(s, len ? len : 1);
+        s = slice_from(s, add_character(out, s, how));
     }
 }
 
@@ -87,8 +94,10 @@ void dsn_add_folded(struct buf *out, struct slice words, const char *fold, size_
     bool first = true; /* the word stands where the caller put it */
     size_t indent = strlen(fold) - 2;
 
-    while (words.len) {
-        struct slice word = slice_cut(words, ' ', &words);
+    for (struct slice rest = words; rest.len;) {
+        struct slice next = SLICE_NONE;
+        struct slice word = slice_cut(rest, ' ', &next);
+        rest = next;
         while (word.len) {
             struct slice piece = dsn_head(word, DSN_WORD_MAX);
             if (*column > indent && *column + 1 + piece.len > DSN_LINE) {
@@ -101,6 +110,7 @@ void dsn_add_folded(struct buf *out, struct slice words, const char *fold, size_
             buf_add(out, piece);
             *column += piece.len;
             first = false;
+            /* -fanalyzer: it loses sight of a struct that is passed in two registers */
             word = slice_from(word, piece.len);
         }
     }
@@ -153,6 +163,20 @@ void dsn_add_quoted_printable(struct buf *out, struct slice text)
     }
 }
 
+static bool is_plain(uint8_t c)
+{
+    uint8_t lower = ascii_lower(c);
+
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
+}
+
+static void add_q(struct buf *out, struct slice character, bool plain)
+{
+    for (size_t i = 0; i < character.len; i++) {
+        buf_printf(out, plain ? "%c" : "=%02X", character.ptr[i]);
+    }
+}
+
 /* Encoded words of at most 75 characters, broken between characters. */
 static void add_encoded_words(struct buf *out, struct slice text, size_t column)
 {
@@ -163,9 +187,7 @@ static void add_encoded_words(struct buf *out, struct slice text, size_t column)
         uint32_t c = 0;
         size_t len = read_character(text, &c);
         len = len ? len : 1;
-        bool plain =
-            len == 1 && ((ascii_lower((uint8_t)c) >= 'a' && ascii_lower((uint8_t)c) <= 'z') ||
-                         (c >= '0' && c <= '9'));
+        bool plain = len == 1 && is_plain(text.ptr[0]);
         size_t needs = plain ? 1 : 3 * len;
         if (room < needs) {
             buf_add_text(out, room || column == 0 ? "?=\r\n " : "");
@@ -173,13 +195,7 @@ static void add_encoded_words(struct buf *out, struct slice text, size_t column)
             room = 75 - (sizeof(start) - 1) - 2 - column;
             column = 0;
         }
-        for (size_t i = 0; i < len; i++) {
-            if (plain) {
-                buf_add_byte(out, text.ptr[i]);
-            } else {
-                buf_printf(out, "=%02X", text.ptr[i]);
-            }
-        }
+        add_q(out, slice_head(text, len), plain);
         room -= needs;
         text = slice_from(text, len);
     }
@@ -193,7 +209,8 @@ void dsn_add_unstructured(struct buf *out, const char *label, struct slice text)
 
     dsn_add_clean(&words, dsn_head(text, DSN_VALUE_MAX), DSN_UTF8);
     buf_printf(out, "%s: ", label);
-    if (slice_is_ascii(buf_slice(&words)) && !memmem(words.ptr, words.len, "=?", 2)) {
+    bool clear = words.len == 0 || !memmem(words.ptr, words.len, "=?", 2);
+    if (clear && slice_is_ascii(buf_slice(&words))) {
         dsn_add_folded(out, buf_slice(&words), "\r\n ", &column);
     } else {
         add_encoded_words(out, buf_slice(&words), column);

@@ -58,7 +58,7 @@ const char *dsn_status_sentence(struct slice status)
     }
     for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
         struct slice known = slice_text(sentences[i].tail);
-        bool whole = known.ptr[known.len - 1] != '.';
+        bool whole = known.len && known.ptr[known.len - 1] != '.';
         if (whole ? slice_equal(tail, known) : slice_starts(tail, known)) {
             return sentences[i].text;
         }

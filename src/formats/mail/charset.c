@@ -160,8 +160,8 @@ void mail_charset_convert(struct slice charset, struct slice s, struct buf *out)
         return;
     }
     const char *name = find_converter(charset);
-    /* -fanalyzer: (iconv_t)-1 is no descriptor that could leak */
     iconv_t cd = name ? iconv_open("UTF-8", name) : (iconv_t)-1;
+    /* -fanalyzer: (iconv_t)-1 is no descriptor that could leak */
     if (cd == (iconv_t)-1) {
         convert_ascii(s, out);
         return;

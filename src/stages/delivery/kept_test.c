@@ -105,9 +105,9 @@ static void others_make_room(void **unused)
     (void)unused;
     OWN(kept) struct kept *k = kept_new();
     struct scene s;
-    struct address elsewhere = s.peer.address;
 
     begin(&s);
+    struct address elsewhere = s.peer.address;
     let_rest(k, &s, "partner.test", SOON);
     address_set_port(&elsewhere, 1);
     assert_false(kept_make_room(k, &elsewhere));

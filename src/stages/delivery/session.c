@@ -293,21 +293,19 @@ struct session *session_open(const struct session_settings *settings,
                              struct recipient_outcome *why, struct evidence *seen)
 {
     OWN(session) struct session *s = session_new(settings, peer);
+    bool open = converse(s, true, arena, why);
 
-    if (converse(s, true, arena, why)) {
-        return TAKE(s, NULL);
-    }
     /* Where cleartext is allowed by name, TLS that does not work is no reason to wait. */
-    if (s->tls_failed && !peer->implicit_tls && peer->level == LEVEL_CLEARTEXT) {
+    if (!open && s->tls_failed && !peer->implicit_tls && peer->level == LEVEL_CLEARTEXT) {
         session_close(s);
         s = session_new(settings, peer);
-        if (converse(s, false, arena, why)) {
-            return TAKE(s, NULL);
-        }
+        open = converse(s, false, arena, why);
     }
-    *seen = session_evidence(s, arena);
-    seen->level = s->too_weak ? seen->level : 0;
-    return NULL;
+    if (!open) {
+        *seen = session_evidence(s, arena);
+        seen->level = s->too_weak ? seen->level : 0;
+    }
+    return open ? TAKE(s, NULL) : NULL;
 }
 
 void session_close(struct session *s)

@@ -48,9 +48,9 @@ bool submission_use_certificate(struct submission *s, struct slice chain, struct
     }
     (void)pthread_mutex_lock(&s->lock);
     struct tls_server *before = s->tls;
-    s->tls = next;
-    next = before;
+    s->tls = TAKE(next, NULL);
     (void)pthread_mutex_unlock(&s->lock);
+    tls_server_free(before);
     return true;
 }
 
