@@ -28,8 +28,6 @@
 /* The record of what an inspector found: its answer, however large, and the letter's id. */
 #define KEEPER_FINDINGS_MAX (IPC_BODY_MAX + 64)
 
-#define KEEPER_INSPECT_MS 120000 /* and with the inspector, for one letter */
-
 /* A first-in first-out list of parcels. */
 struct parcel_list {
     struct parcel *head, *tail;
@@ -189,6 +187,9 @@ struct signing {
     struct keeper *keeper;
     const struct dkim_key *keys;
 };
+
+/* watch.c */
+void keeper_watch(void *keeper); /* a thread */
 
 /* Sign the tree head, record the note. */
 bool keeper_checkpoint(struct keeper *k, struct arena *arena, struct slice *note,

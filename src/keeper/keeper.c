@@ -11,8 +11,7 @@
 #include "keyring/keyring.h"
 #include "search/index.h"
 
-#define RECORD_MAX      ((size_t)16 << 20) /* bytes of a record that is no letter */
-#define ANCHOR_EVERY_MS (INT64_C(24) * 3600 * 1000)
+#define RECORD_MAX ((size_t)16 << 20) /* bytes of a record that is no letter */
 
 void keeper_alert(struct keeper *k, const char *event, const char *sentence)
 {
@@ -25,19 +24,18 @@ void keeper_alert(struct keeper *k, const char *event, const char *sentence)
 static void on_alarm(void *context, enum ledger_alarm alarm, const struct error *why)
 {
     static const char *const events[] = {
-        [LEDGER_ALARM_FAILED] = "ledger-failed",
-        [LEDGER_ALARM_UNSETTLED] = "ledger-unsettled",
-        [LEDGER_ALARM_DISK] = "disk-watermark",
-        [LEDGER_ALARM_CUT] = "ledger-cut",
+        [LEDGER_ALARM_FAILED] = "ledger-failed", [LEDGER_ALARM_UNSETTLED] = "ledger-unsettled",
+        [LEDGER_ALARM_DISK] = "disk-watermark",  [LEDGER_ALARM_CUT] = "ledger-cut",
+        [LEDGER_ALARM_CLOCK] = "clock-jump",
     };
     struct keeper *k = context;
 
     log_event(alarm == LEDGER_ALARM_CUT ? LOG_WARNING : LOG_ERROR, "ledger.alarm",
               LOG_TEXT("alarm", events[alarm]), LOG_TEXT("reason", why->text));
+    keeper_alert(k, events[alarm], why->text);
     if (alarm == LEDGER_ALARM_UNSETTLED) {
         abort();
     }
-    keeper_alert(k, events[alarm], why->text);
 }
 
 bool keeper_record(struct keeper *k, const struct ledger_record *records, size_t n,
@@ -125,54 +123,10 @@ static bool start_thread(struct keeper *k, const char *name, thread_main *main, 
     return true;
 }
 
-/* Sign the tree's head, and once a day send it out. */
-static bool sign_head(struct keeper *k, int64_t *anchored_at, struct arena *arena, struct error *e)
-{
-    struct slice note;
-
-    if (!keeper_checkpoint(k, arena, &note, e)) {
-        return false;
-    }
-    if (clock_wall_ms() - *anchored_at < ANCHOR_EVERY_MS) {
-        return true;
-    }
-    *anchored_at = clock_wall_ms();
-    return keeper_anchor(k, note, arena, e);
-}
-
-/* Signs the tree's head from time to time, when something was recorded since. */
-static void keeper_mind(void *keeper)
-{
-    struct keeper *k = keeper;
-    OWN(arena) struct arena arena = {.max = 1 << 20};
-    struct ledger_head head;
-    uint64_t signed_size = 0;
-    int64_t anchored_at = 0;
-    struct error e;
-
-    while (!atomic_load(&k->closing)) {
-        const struct settings *s = k->options.settings(k->options.context);
-        int64_t due = atomic_load(&k->checkpoint_at) + s->archive.checkpoint_interval_ms;
-        (void)usleep(500000);
-        ledger_head(k->ledger, &head);
-        if (clock_wall_ms() < due || head.size == signed_size) {
-            continue;
-        }
-        if (sign_head(k, &anchored_at, &arena, &e)) {
-            ledger_head(k->ledger, &head);
-            signed_size = head.size;
-        } else {
-            log_event(LOG_WARNING, "ledger.checkpoint_failed", LOG_TEXT("reason", e.text));
-            atomic_store(&k->checkpoint_at, clock_wall_ms()); /* not again at once */
-        }
-        arena_reset(&arena);
-    }
-}
-
 static bool start_threads(struct keeper *k, struct error *e)
 {
     if (!start_thread(k, "tail", keeper_tail, e) || !start_thread(k, "index", keeper_index, e) ||
-        !start_thread(k, "mind", keeper_mind, e)) {
+        !start_thread(k, "watch", keeper_watch, e)) {
         return false;
     }
     for (size_t i = 0; i < KEEPER_WORKERS; i++) {

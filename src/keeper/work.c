@@ -130,12 +130,14 @@ static void inspect(struct letter *l)
     uint8_t tag[INSPECTOR_SENDER_LEN];
     struct inspector_ask ask = {.sender = slice_of(tag, sizeof(tag))};
     struct inspector_answer answer = {0};
+    int64_t within_ms =
+        2 * l->keeper->options.settings(l->keeper->options.context)->process.inspector_timeout_ms;
     struct error e = {0};
 
     sender_tag(&l->facts, tag);
     for (int i = 0; i < INSPECT_TRIES; i++) {
         if (ipc_call(l->keeper->options.inspector, &inspector_inspect, &ask, l->content_fd, &answer,
-                     &l->terms_fd, l->arena, KEEPER_INSPECT_MS, &e)) {
+                     &l->terms_fd, l->arena, within_ms, &e)) {
             l->findings = answer.findings;
             l->findings.id = l->facts.id;
             return;

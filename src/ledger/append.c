@@ -69,7 +69,7 @@ static void refuse(struct waiter *w, const struct error *why)
 /* Sort out who must seal again and who may not use the disk's last space. True when somebody is left. */
 static bool admit(struct ledger *l, struct waiter *waiters)
 {
-    uint64_t room = l->options.reserve_bytes ? segment_room(l) : UINT64_MAX;
+    uint64_t room = atomic_load(&l->reserve_bytes) ? segment_room(l) : UINT64_MAX;
     bool any = false;
     bool low = false;
     struct error full;

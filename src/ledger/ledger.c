@@ -95,6 +95,7 @@ static struct ledger *new_ledger(const struct secret *key, const struct ledger_o
     l->key = secret_copy(secret_slice(key));
     l->options = options ? *options : (struct ledger_options){0};
     l->options.segment_bytes = l->options.segment_bytes ? l->options.segment_bytes : SEGMENT_BYTES;
+    atomic_init(&l->reserve_bytes, l->options.reserve_bytes);
     l->options.mode = l->options.mode ? l->options.mode : 0640;
     l->options.now_ms = l->options.now_ms ? l->options.now_ms : clock_wall_ms;
     l->digest = digest_new();
@@ -134,6 +135,19 @@ static bool lock_folder(struct ledger *l, int dirfd, struct error *e)
     return true;
 }
 
+static void compare_clock(struct ledger *l)
+{
+    int64_t behind_ms = l->time_ms - ledger_now(l);
+    struct error why;
+
+    if (behind_ms > LEDGER_CLOCK_MS) {
+        (void)error_set(&why, ERROR_BUSY,
+                        "ledger: the clock is %lld seconds behind the last commit",
+                        (long long)(behind_ms / 1000));
+        ledger_alarm(l, LEDGER_ALARM_CLOCK, &why);
+    }
+}
+
 static bool start(struct ledger *l, int dirfd, struct error *e)
 {
     struct recovered r;
@@ -151,6 +165,7 @@ static bool start(struct ledger *l, int dirfd, struct error *e)
     l->segment.length = r.length;
     l->tree = r.tree;
     l->time_ms = r.time_ms;
+    compare_clock(l);
     l->next = r.reason;
     l->closed_bytes = r.bytes - r.length; /* segment_start() adds the last one's */
     return segment_start(l, e);
@@ -167,6 +182,11 @@ bool ledger_open(int dirfd, const struct secret *key, const struct ledger_option
     }
     *out = l;
     return true;
+}
+
+void ledger_set_reserve(struct ledger *l, uint64_t reserve_bytes)
+{
+    atomic_store(&l->reserve_bytes, reserve_bytes);
 }
 
 void ledger_close(struct ledger *l)

@@ -20,6 +20,7 @@
 #define LEDGER_ROOT_LEN    32
 #define LEDGER_BODY_MAX    ((size_t)256 << 20) /* bytes of one record's body */
 #define LEDGER_RECORDS_MAX 1024                /* in one ledger_append() */
+#define LEDGER_CLOCK_MS    10000               /* how far behind the last commit a clock may be */
 #define LEDGER_TYPE_OWN    16 /* types below are the ledger's; callers begin here */
 
 struct ledger;
@@ -52,6 +53,7 @@ enum ledger_alarm {
     LEDGER_ALARM_UNSETTLED, /* and the refused batch could not be removed: see ledger_append() */
     LEDGER_ALARM_DISK,      /* free space fell below the reserve */
     LEDGER_ALARM_CUT,       /* recovery found and cut an unfinished batch behind the last commit */
+    LEDGER_ALARM_CLOCK,     /* the last commit was made at a time that has not come yet */
 };
 
 struct ledger_options {
@@ -100,6 +102,9 @@ bool ledger_append(struct ledger *l, const struct ledger_record *records, size_t
  * administrative changes): it may use the reserve. */
 bool ledger_append_reserved(struct ledger *l, const struct ledger_record *records, size_t n,
                             struct ledger_ref *refs, struct error *e) MUST_CHECK;
+
+/* Change options.reserve_bytes. */
+void ledger_set_reserve(struct ledger *l, uint64_t reserve_bytes);
 
 /* The tree after the last commit; what a checkpoint signs. */
 void ledger_head(struct ledger *l, struct ledger_head *head);

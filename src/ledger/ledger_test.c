@@ -320,6 +320,38 @@ static void keeps_the_reserve(void **unused)
     assert_int_equal(r.alarms, 1);
     assert_int_equal(r.last_alarm, LEDGER_ALARM_DISK);
     assert_ok(ledger_append_reserved(r.ledger, &record, 1, NULL, &e), e);
+    ledger_set_reserve(r.ledger, 1);
+    assert_ok(ledger_append(r.ledger, &record, 1, NULL, &e), e);
+    ledger_set_reserve(r.ledger, UINT64_MAX);
+    assert_false(ledger_append(r.ledger, &record, 1, NULL, &e));
+    assert_int_equal(r.alarms, 2);
+    rig_verify_clean(&r);
+    rig_done(&r);
+}
+
+static int64_t test_now_ms;
+
+static int64_t test_now(void)
+{
+    return test_now_ms;
+}
+
+static void says_when_the_clock_was_set_back(void **unused)
+{
+    (void)unused;
+    struct rig r;
+
+    test_now_ms = 1000000;
+    rig_init_with(&r, (struct ledger_options){.now_ms = test_now});
+    ledger_close(TAKE(r.ledger, NULL)); /* with a last commit at that time */
+    test_now_ms -= LEDGER_CLOCK_MS;
+    rig_reopen(&r);
+    assert_int_equal(r.alarms, 0);
+    ledger_close(TAKE(r.ledger, NULL));
+    test_now_ms -= LEDGER_CLOCK_MS + 1;
+    rig_reopen(&r);
+    assert_int_equal(r.alarms, 1);
+    assert_int_equal(r.last_alarm, LEDGER_ALARM_CLOCK);
     rig_verify_clean(&r);
     rig_done(&r);
 }
@@ -337,6 +369,7 @@ int main(void)
         cmocka_unit_test(positions_and_limits),
         cmocka_unit_test(leaves_bodies_out),
         cmocka_unit_test(keeps_the_reserve),
+        cmocka_unit_test(says_when_the_clock_was_set_back),
     };
     return cmocka_run_group_tests_name("ledger/ledger", tests, NULL, NULL);
 }

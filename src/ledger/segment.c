@@ -105,7 +105,8 @@ uint64_t segment_room(const struct ledger *l)
         return UINT64_MAX;
     }
     uint64_t free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
-    return free_bytes > l->options.reserve_bytes ? free_bytes - l->options.reserve_bytes : 0;
+    uint64_t reserve = atomic_load(&l->reserve_bytes);
+    return free_bytes > reserve ? free_bytes - reserve : 0;
 }
 
 /* -- the commit record -- */
@@ -362,8 +363,9 @@ bool segment_commit(struct ledger *l, struct waiter *waiters, struct error *e)
     add_commit(l, l->key_in_use, &tree, l->segment.length, now, &commit);
     iov[n] = (struct iovec){commit.ptr, commit.len};
     struct ledger_ref first = {l->tree.size, l->segment.number, l->segment.length};
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): clang 14 does not know OWN() */
     bool written = write_batch(l, iov, n + 1, &tree, now, e);
-    if (written) { /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know OWN() */
+    if (written) {
         set_refs(waiters, first);
     }
     return written;

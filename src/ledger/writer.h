@@ -6,6 +6,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "ledger/internal.h"
 
@@ -25,6 +26,7 @@ struct ledger {
     struct secret *key;
     uint8_t id[LEDGER_ID_LEN];
     struct ledger_options options;
+    _Atomic uint64_t reserve_bytes;
 
     pthread_mutex_t lock;
     bool leading;                /* somebody leads */
