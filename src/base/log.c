@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -13,15 +14,20 @@ static const char *priorities[] = {"<3>", "<4>", "<6>", "<7>"};
 
 static struct {
     const char *role;
-    enum log_level least;
+    _Atomic enum log_level least;
     bool journal;
-} self = {"-", LOG_INFO, false}; /* set once by log_open(), before threads */
+} self = {"-", LOG_INFO, false}; /* set by log_open(), before threads, but for the level */
 
 void log_open(const char *role, enum log_level least)
 {
     self.role = role;
-    self.least = least;
+    log_set_level(least);
     self.journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+void log_set_level(enum log_level least)
+{
+    atomic_store(&self.least, least);
 }
 
 static bool needs_quotes(struct slice s)
@@ -75,7 +81,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     char now[CLOCK_TEXT_MAX];
     OWN(buf) struct buf line = {.max = LINE_MAX};
 
-    if (level > self.least) {
+    if (level > atomic_load(&self.least)) {
         return;
     }
     clock_rfc3339(clock_wall_ms(), now);

@@ -42,9 +42,12 @@ struct log_field {
     log_write(level, event, (const struct log_field[]){__VA_ARGS__},                               \
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 
-/* Name this process in every line, and set the least important level that is written. Call once,
+/* Name this process in every line, and set the least important level that is written. Call it
  * before threads start. Lines begin with journald's <priority> when JOURNAL_STREAM is set. */
 void log_open(const char *role, enum log_level least);
+
+/* Change the least important level that is written. */
+void log_set_level(enum log_level least);
 
 /* Write one line when `level` is important enough. The macro log_event() below counts the fields.
  * */

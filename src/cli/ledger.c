@@ -9,11 +9,32 @@
 #include "requests/admin.h"
 #include "requests/reader.h"
 
-#define NOTE_MAX 4096
+#define CHUNK       512
+#define NOTE_MAX    4096
+#define ANCHOR_MODE 0644 /* of a new anchor file: a checkpoint is there to be shown */
+
+/* The last note of a file to which one was appended behind the other, as anchor files are: text and
+ * signature are separated by an empty line, and so are the notes. */
+static struct slice last_note(struct slice text)
+{
+    size_t end = text.len;
+    unsigned gaps = 0;
+
+    while (end && text.ptr[end - 1] == '\n') {
+        end--;
+    }
+    size_t from = end;
+    while (from > 1 && gaps < 2) {
+        from--;
+        gaps += text.ptr[from] == '\n' && text.ptr[from - 1] == '\n';
+    }
+    end += end < text.len; /* the note's own line end */
+    return gaps == 2 ? slice_of(text.ptr + from + 1, end - from - 1) : slice_head(text, end);
+}
 
 static bool read_note(struct cli *c, const char *path, struct slice *note, struct error *e)
 {
-    OWN(buf) struct buf text = {.max = NOTE_MAX + 512};
+    OWN(buf) struct buf text = {.max = NOTE_MAX + CHUNK};
 
     if (strcmp(path, "-") == 0) {
         path = "/dev/stdin";
@@ -23,20 +44,20 @@ static bool read_note(struct cli *c, const char *path, struct slice *note, struc
         return error_errno(e, ERROR_CONFIG, "%s", path);
     }
     for (;;) {
-        uint8_t *room = buf_room(&text, 512);
-        ssize_t n = room ? read(fd, room, 512) : -1;
-        if (n < 0 && room && errno == EINTR) {
+        ssize_t n = read(fd, buf_room(&text, CHUNK), CHUNK);
+        if (n < 0 && errno == EINTR) {
             continue;
         }
         if (n < 0) {
-            return error_set(e, ERROR_INPUT, "%s: no checkpoint, or unreadable", path);
+            return error_errno(e, ERROR_CONFIG, "%s", path);
         }
         if (n == 0) {
             break;
         }
         text.len += (size_t)n;
+        buf_drop(&text, text.len > NOTE_MAX ? text.len - NOTE_MAX : 0);
     }
-    *note = arena_copy(&c->arena, buf_slice(&text));
+    *note = arena_copy(&c->arena, last_note(buf_slice(&text)));
     return slice_is_utf8(*note) || error_set(e, ERROR_INPUT, "%s: no checkpoint", path);
 }
 
@@ -59,13 +80,14 @@ static bool verdict(struct cli *c, bool since, const struct reader_verify_answer
     struct slice root = print_hex(&c->arena, answer->root);
 
     print_faults(c, &answer->faults);
-    buf_printf(&c->out, "%llu records in %llu segments, root %.*s\n",
-               (unsigned long long)answer->records, (unsigned long long)answer->segments,
+    buf_printf(&c->out, "%llu record%s in %llu segment%s, root %.*s\n",
+               (unsigned long long)answer->records, answer->records == 1 ? "" : "s",
+               (unsigned long long)answer->segments, answer->segments == 1 ? "" : "s",
                SLICE_ARG(root));
     if (answer->faults.count) {
-        return error_set(e, ERROR_CORRUPT, "the ledger is not whole: %s%zu faults",
+        return error_set(e, ERROR_CORRUPT, "the ledger is not whole: %s%zu fault%s",
                          answer->faults.count == READER_FAULTS_MAX ? "at least " : "",
-                         answer->faults.count);
+                         answer->faults.count, answer->faults.count == 1 ? "" : "s");
     }
     if (since && !answer->since_checked) {
         return error_set(e, ERROR_CORRUPT,
@@ -93,6 +115,38 @@ bool cli_ledger_verify(struct cli *c, struct error *e)
            verdict(c, since != NULL, &answer, e);
 }
 
+static bool append_note(const char *path, struct slice note, struct error *e)
+{
+    OWN(fd) int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, ANCHOR_MODE);
+
+    if (fd < 0) {
+        return error_errno(e, ERROR_CONFIG, "anchor-file %s", path);
+    }
+    /* One write of a few hundred bytes: two commands at once leave two whole notes. */
+    ssize_t n = write(fd, note.ptr, note.len);
+    if (n < 0 || (size_t)n != note.len || write(fd, "\n", 1) != 1 || fsync(fd) != 0) {
+        return error_errno(e, ERROR_BUSY, "anchor-file %s: write", path);
+    }
+    return true;
+}
+
+/* Every file is tried, whatever became of the one before. */
+static bool append_to_anchors(struct cli *c, struct slice note, struct error *e)
+{
+    const struct config_list *files = &c->settings->archive.anchor_file;
+    bool all = true;
+
+    for (size_t i = 0; i < files->count; i++) {
+        struct error why;
+        const struct slice *paths = files->items;
+        if (!append_note((const char *)paths[i].ptr, note, &why) && all) {
+            *e = why;
+            all = false;
+        }
+    }
+    return all;
+}
+
 bool cli_checkpoint(struct cli *c, struct error *e)
 {
     struct checkpoint_record answer;
@@ -101,5 +155,5 @@ bool cli_checkpoint(struct cli *c, struct error *e)
         return false;
     }
     buf_add(&c->out, answer.note);
-    return true;
+    return append_to_anchors(c, answer.note, e);
 }

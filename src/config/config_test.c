@@ -189,9 +189,9 @@ static void sentences_say_line_and_what_was_expected(void **unused)
     assert_problem(REQUIRED "size-limit = 1MiB\n\nsize-limit = 2MiB\n",
                    "postern.conf:5: `size-limit` was already set in line 3");
     assert_problem(REQUIRED "size-limit = 5GiB\n",
-                   "postern.conf:3: `size-limit` wants at most 1GiB; it says `5GiB`");
+                   "postern.conf:3: `size-limit` wants at most 64MiB; it says `5GiB`");
     assert_problem(REQUIRED "size-limit = 99999999999999999999TiB\n",
-                   "postern.conf:3: `size-limit` wants at most 1GiB; it says "
+                   "postern.conf:3: `size-limit` wants at most 64MiB; it says "
                    "`99999999999999999999TiB`");
     assert_problem(REQUIRED "recipients-limit = 5\n",
                    "postern.conf:3: `recipients-limit` wants at least 100; it says `5`");
@@ -263,7 +263,7 @@ static void settings_are_held_against_each_other(void **unused)
                    "postern.conf: [smarthost] has a `user` but no `password-file`");
     assert_problem("hostname = a.test\ndomain =\n",
                    "postern.conf: `domain` names no domain: nobody could send");
-    assert_problem(REQUIRED "size-limit = 1GiB\n",
+    assert_problem(REQUIRED "bytes-in-flight = 16MiB\n",
                    "postern.conf: `bytes-in-flight` has no room for one letter of `size-limit`");
 }
 

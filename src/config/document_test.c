@@ -18,7 +18,7 @@ static void a_setting_is_explained(void **unused)
     assert_true(config_explain(&settings_schema, SLICE("size-limit"), &out));
     assert_contains(&out, "size-limit\n  The largest letter accepted");
     assert_contains(&out,
-                    "type     a size with a unit (B, KiB, MiB, GiB, TiB), from 64KiB to 1GiB");
+                    "type     a size with a unit (B, KiB, MiB, GiB, TiB), from 64KiB to 64MiB");
     assert_contains(&out, "default  50MiB\n");
     assert_contains(&out, "changed  by a reload (SIGHUP)");
     buf_reset(&out);

@@ -31,6 +31,10 @@ enum setting_smarthost_tls {
 
 enum setting_sandbox { SETTING_SANDBOX_STRICT, SETTING_SANDBOX_BEST_EFFORT };
 
+/* The most that may be set, as the records of letters bound it (letter/records). */
+#define SETTINGS_SIZE_LIMIT_MAX       (64 << 20)
+#define SETTINGS_RECIPIENTS_LIMIT_MAX 1000
+
 /* Who we are and where things are. */
 struct general_settings {
     struct config_list domains; /* slices: the domains whose people send through this server */

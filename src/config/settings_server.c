@@ -28,13 +28,12 @@ static const struct config_setting general_rows[] = {
                .help = "Whether log lines may name people's mail addresses.",
                .more = "Without them a line still carries the letter's id, and `postern show` "
                        "tells an authorised person who it was."),
-    CONFIG_ROW(
-        "alert-command", PATH, struct general_settings, alert_command, .restart = true,
-        .example = "/usr/local/sbin/postern-alert",
-        .help = "Program that is run for each alarm; none by default.",
-        .more =
-            "It gets the alarm's name as its argument and one sentence on standard input. Alarms: "
-            "a failed sync, a full disk, a restart loop, a clock jump, a weaker transport."),
+    CONFIG_ROW("alert-command", PATH, struct general_settings, alert_command,
+               .example = "/usr/local/sbin/postern-alert",
+               .help = "Program that is run for each alarm; none by default.",
+               .more =
+                   "It gets the alarm's name as its argument and one sentence on standard input. "
+                   "posternd(8) lists the alarms."),
     CONFIG_ROW("alert-interval", DURATION, struct general_settings, alert_interval_ms,
                .initial = "15min", .min = CONFIG_SECOND, .max = CONFIG_DAY,
                .help = "How long the same alarm is quiet after it was raised."),
@@ -58,7 +57,8 @@ static const struct config_setting process_rows[] = {
                .help = "How many processes take letters apart side by side."),
     CONFIG_ROW("inspector-letters", COUNT, struct process_settings, inspector_letters,
                .initial = "1000", .min = 1, .max = 1000000,
-               .help = "Letters after which an inspector is replaced by a fresh process."),
+               .help = "Letters after which an inspector is replaced by a fresh process.",
+               .more = "It is replaced before another sender's letter in any case."),
     CONFIG_ROW("inspector-timeout", DURATION, struct process_settings, inspector_timeout_ms,
                .initial = "60s", .min = CONFIG_SECOND, .max = CONFIG_HOUR,
                .help = "The longest one letter may take an inspector.",
@@ -105,8 +105,8 @@ const struct config_table settings_auth_table =
     CONFIG_TABLE("Signing in", struct settings, auth, auth_rows);
 
 static const struct config_setting archive_rows[] = {
-    CONFIG_ROW("segment-size", SIZE, struct archive_settings, segment_size, .initial = "1GiB",
-               .min = CONFIG_MIB, .max = 64 * CONFIG_GIB,
+    CONFIG_ROW("segment-size", SIZE, struct archive_settings, segment_size, .restart = true,
+               .initial = "1GiB", .min = CONFIG_MIB, .max = 64 * CONFIG_GIB,
                .help = "Size at which the ledger begins a new segment file with a new key."),
     CONFIG_ROW("checkpoint-interval", DURATION, struct archive_settings, checkpoint_interval_ms,
                .initial = "1h", .min = CONFIG_SECOND, .max = 7 * CONFIG_DAY,

@@ -14,9 +14,7 @@
 #include "processes/roles.h"
 #include "stages/inspection/inspection.h"
 
-#define LETTERS_MAX 1000           /* in one life */
-#define LETTER_MS   INT64_C(60000) /* for a letter; the keeper waits twice as long */
-#define IDLE_MS     10000
+#define IDLE_MS 10000
 
 /* For a question and its answer's body while they pass through. */
 #define PASS_MAX (2 * IPC_BODY_MAX)
@@ -56,6 +54,15 @@ static void live(void *argument, int channel)
     reading_live(channel);
 }
 
+/* As the settings say now; the keeper waits twice as long for a letter. */
+static void set_limits(struct mould *m)
+{
+    const struct process_settings *s = &role_settings(m->role)->process;
+
+    m->lives.options.letters_max = (unsigned)s->inspector_letters;
+    m->lives.options.letter_ms = s->inspector_timeout_ms;
+}
+
 /* One question of the keeper's, to the life of its sender and back. False when the keeper is gone or
  * asks what it may not. */
 static bool pass(struct mould *m, struct arena *arena, struct error *e)
@@ -75,6 +82,7 @@ static bool pass(struct mould *m, struct arena *arena, struct error *e)
         own_fd(&ask.fd);
         return error_set(e, ERROR_DENIED, "keeper asked for what is not in its table");
     }
+    set_limits(m);
     if (!lives_ask(&m->lives, &ask, who.sender.ptr, arena, &answer, &why)) {
         answer = (struct ipc_packet){
             .verb = ask.verb, .status = (uint8_t)why.kind, .body = slice_text(why.text), .fd = -1};
@@ -116,8 +124,6 @@ bool inspector_run(struct role *r, struct error *e)
     const struct lives_options options = {
         .live = live,
         .context = &mould,
-        .letters_max = LETTERS_MAX,
-        .letter_ms = LETTER_MS,
         .idle_ms = IDLE_MS,
         .stop_fd = role_stop_fd(r),
     };

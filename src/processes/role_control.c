@@ -220,6 +220,7 @@ static bool take_reload(struct role *r, struct ipc_packet *p, struct arena *aren
         !adopt(r, reload.config, e)) {
         return false;
     }
+    log_set_level((enum log_level)role_settings(r)->general.log_level);
     (void)pthread_mutex_lock(&r->lock);
     void (*reloaded)(void *) = r->reloaded;
     void *argument = r->reloaded_argument;

@@ -229,7 +229,7 @@ static void reload(void)
                            SLICE("config-refused"), slice_text(e.text));
         return;
     }
-    log_open("supervisor", (enum log_level)settings()->general.log_level);
+    log_set_level((enum log_level)settings()->general.log_level);
     for (size_t i = 0; i < self.n_children; i++) {
         struct child *c = &self.children[i];
         if ((c->state == CHILD_UP || c->state == CHILD_STARTING) &&

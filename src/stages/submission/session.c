@@ -404,21 +404,19 @@ static void sign_out(struct session *s)
     }
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
+_Static_assert(SETTINGS_SIZE_LIMIT_MAX == LETTER_BYTES_MAX, "what may be set can be recorded");
+_Static_assert(SETTINGS_RECIPIENTS_LIMIT_MAX == LETTER_RECIPIENTS_MAX, "as many as a record holds");
 
 static void configure(struct session *s)
 {
     const struct submission_settings *limits = &s->settings->submission;
-    uint32_t recipients = (uint32_t)smaller(limits->recipients_limit, LETTER_RECIPIENTS_MAX);
+    uint32_t recipients = (uint32_t)limits->recipients_limit;
 
     s->config = (struct smtp_server_config){
         .host = s->settings->general.hostname,
         .features = FEATURES_OFFERED,
         .mechanisms = SMTP_PLAIN | SMTP_LOGIN,
-        .size_max = smaller(limits->size_limit, LETTER_BYTES_MAX),
+        .size_max = limits->size_limit,
         .recipients_max = recipients,
         .line_max = (uint32_t)limits->line_limit - LINE_END_LEN,
         .errors_max = ERRORS_MAX,
