@@ -360,7 +360,7 @@ static enum scan_result walk_batch(struct scan *s, struct error *e)
     return SCAN_BATCH;
 }
 
-static bool look_at_size(struct scan *s, struct error *e)
+bool scan_look_at_size(struct scan *s, struct error *e)
 {
     struct stat st;
 
@@ -375,7 +375,7 @@ enum scan_result scan_next(struct scan *s, struct error *e)
 {
     bool hit = s->state.watch_hit;
 
-    if (!look_at_size(s, e)) {
+    if (!scan_look_at_size(s, e)) {
         return SCAN_FAILED;
     }
     if (s->state.ended) {

@@ -67,6 +67,9 @@ OWN_BY(scan, struct scan, scan_close)
 /* Where the scan stands; lives as long as the scan. */
 struct scan_state *scan_state(struct scan *s) __attribute__((returns_nonnull));
 
+/* Look anew how many bytes the file has. False with ERROR_BUSY when the disk fails. */
+bool scan_look_at_size(struct scan *s, struct error *e) MUST_CHECK;
+
 /* Check the next batch and move behind it. */
 enum scan_result scan_next(struct scan *s, struct error *e) MUST_CHECK;
 

@@ -172,16 +172,21 @@ static bool look_at_successor(struct check *c, struct successor *out)
     return true;
 }
 
-/* A segment with a successor is as long as that says. */
-static void check_length(struct check *c, const struct successor *next)
+/* A segment with a successor is as long as that says; now, since it had space in advance while it was
+ * written. */
+static bool check_length(struct check *c, const struct successor *next)
 {
     const struct scan_state *state = scan_state(c->s);
 
+    if (!scan_look_at_size(c->s, c->e)) {
+        return false;
+    }
     if (state->at != next->length) {
         fault_here(c, "the segment does not end where its successor says");
     } else if (state->bytes < next->length || state->bytes > next->length + next->behind) {
         fault_here(c, "something stands behind the segment's last commit");
     }
+    return true;
 }
 
 /* -- one segment -- */
@@ -336,8 +341,8 @@ static bool check_segment(struct check *c, bool *last)
     if (state->at == 0) {
         c->trusted = false; /* no batch of it is known */
     }
-    if (next.whole) {
-        check_length(c, &next);
+    if (next.whole && !check_length(c, &next)) {
+        return false;
     }
     v->segments++;
     v->records += state->records;
