@@ -316,6 +316,25 @@ static enum scan_result follow(struct ledger_reader *r, struct ledger_position *
     return SCAN_BATCH;
 }
 
+/* Move a segment's scan behind the next batch, but not past where the successor says that the segment
+ * ends: what stands behind was refused and could not be removed. */
+static enum scan_result advance(struct ledger_reader *r, struct scan *s, struct error *e)
+{
+    const struct scan_state *state = scan_state(s);
+    struct scan *next = NULL;
+
+    switch (get_scan(r, state->number + 1, &next, e)) {
+    case SCAN_FAILED:
+        return SCAN_FAILED;
+    case SCAN_BATCH:
+        return state->at < scan_state(next)->start.length ? scan_next(s, e) : SCAN_END;
+    case SCAN_END:
+    case SCAN_BAD:
+        break;
+    }
+    return scan_next(s, e);
+}
+
 /* Make sure that a whole batch holds the position, moving to the next segment when need be. */
 static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *at,
                                struct scan **out, struct error *e)
@@ -327,7 +346,7 @@ static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *
             return result;
         }
         while (result == SCAN_BATCH && scan_state(s)->at <= at->offset) {
-            result = scan_next(s, e);
+            result = advance(r, s, e);
         }
         if (result == SCAN_BATCH) {
             at->offset = at->offset ? at->offset : SEGMENT_HEAD_LEN;
