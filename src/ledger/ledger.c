@@ -129,7 +129,7 @@ static bool lock_folder(struct ledger *l, int dirfd, struct error *e)
     }
     if (flock(l->dirfd, LOCK_EX | LOCK_NB) != 0) {
         return errno == EWOULDBLOCK
-                   ? error_set(e, ERROR_CONFIG, "ledger: another process has it open")
+                   ? error_set(e, ERROR_BUSY, "ledger: another process has it open")
                    : error_errno(e, ERROR_CONFIG, "ledger: lock");
     }
     return true;

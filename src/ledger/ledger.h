@@ -76,9 +76,9 @@ struct ledger_options {
  * @param dirfd    the folder, which must exist; duplicated
  * @param key      the derived key "ledger"; copied
  * @param options  copied; NULL for the defaults
- * @return         false with ERROR_CONFIG when the key is another ledger's, a newer Postern wrote
- *                 the ledger, or another process has it open; ERROR_CORRUPT when committed bytes
- *                 are damaged or a segment is missing; ERROR_BUSY when the disk fails
+ * @return         false with ERROR_CONFIG when the key is another ledger's or a newer Postern wrote
+ *                 the ledger; ERROR_CORRUPT when committed bytes are damaged or a segment is
+ *                 missing; ERROR_BUSY when another process has it open or the disk fails
  */
 bool ledger_open(int dirfd, const struct secret *key, const struct ledger_options *options,
                  struct ledger **out, struct error *e) MUST_CHECK;

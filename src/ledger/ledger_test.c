@@ -54,7 +54,7 @@ static void refuses_what_is_not_the_callers(void **unused)
 
     struct ledger *second = NULL;
     assert_false(ledger_open(r.dirfd, r.key, NULL, &second, &e));
-    assert_int_equal(e.kind, ERROR_CONFIG);
+    assert_int_equal(e.kind, ERROR_BUSY);
     ledger_close(TAKE(r.ledger, NULL));
     OWN(secret) struct secret *other = keyring_random();
     assert_false(ledger_open(r.dirfd, other, NULL, &second, &e));

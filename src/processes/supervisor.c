@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -33,7 +34,8 @@ static struct supervisor {
     struct child children[CHILDREN_MAX]; /* in the order of starting */
     size_t n_children;
     size_t n_released; /* the first so many may be started: those before them were ready once */
-    bool announced;
+    bool announced;    /* all were at work once */
+    int exit_code;
     bool stopping;
     size_t stopping_row;      /* those behind it have stopped */
     int64_t stopping_give_up; /* when the stopping row is killed */
@@ -191,6 +193,37 @@ static void on_packet(struct child *c)
     on_message(c, &p);
 }
 
+static void begin_stopping(int sig)
+{
+    if (self.stopping) {
+        self.hurry = true;
+        self.stopping_give_up = 0;
+        return;
+    }
+    self.stopping = true;
+    self.stopping_row = role_rows_count;
+    notify("STOPPING=1");
+    log_event(LOG_INFO, "posternd.stopping", LOG_NUMBER("signal", sig)); /* 0: by ourselves */
+}
+
+/* Before all processes were at work once, what only a person can change ends us too: whoever started
+ * us sees it at once, and not a daemon that tries in vain. */
+static void give_up_starting(const struct child *c, int status)
+{
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    struct error config = {.kind = ERROR_CONFIG};
+    struct error corrupt = {.kind = ERROR_CORRUPT};
+
+    if (self.announced || self.stopping ||
+        (code != error_exit_code(&config) && code != error_exit_code(&corrupt))) {
+        return;
+    }
+    log_event(LOG_ERROR, "posternd.failed", LOG_TEXT("process", c->row->name),
+              LOG_TEXT("reason", "its last line says what must be changed"));
+    self.exit_code = code;
+    begin_stopping(0);
+}
+
 static void on_death(struct child *c, int status)
 {
     char how[PROCESS_TEXT_MAX];
@@ -203,6 +236,7 @@ static void on_death(struct child *c, int status)
         (void)alerts_raise(&self.alerts, &settings()->general, "supervisor", SLICE("restart-loop"),
                            slice_of(sentence, (size_t)n));
     }
+    give_up_starting(c, status);
 }
 
 static void reap(void)
@@ -303,19 +337,6 @@ static void kill_late(void)
             (void)kill(c->pid, SIGKILL);
         }
     }
-}
-
-static void begin_stopping(int sig)
-{
-    if (self.stopping) {
-        self.hurry = true;
-        self.stopping_give_up = 0;
-        return;
-    }
-    self.stopping = true;
-    self.stopping_row = role_rows_count;
-    notify("STOPPING=1");
-    log_event(LOG_INFO, "posternd.stopping", LOG_NUMBER("signal", sig));
 }
 
 static void on_signal(int signals)
@@ -431,5 +452,5 @@ int supervisor_main(const char *config_path)
         wait_for_events(signals);
     }
     log_event(LOG_INFO, "posternd.stopped", LOG_NUMBER("processes", self.n_children));
-    return 0;
+    return self.exit_code;
 }
