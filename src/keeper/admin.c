@@ -123,6 +123,7 @@ bool keeper_on_rebuild(void *ctx, struct ipc_request *r, struct error *e)
     }
     ledger_head(k->ledger, &head);
     tail_rebuild(k);
+    indexer_rebuild(k, head.size); /* from the catalog */
     answer->count = head.size;
     return true;
 }

@@ -2,6 +2,8 @@
  * their sequence number, taken before they are appended; so everything below the list's first
  * bound is in the index, whatever order letters finish in. What is missing after a crash, or
  * because the file was deleted, is found behind the position and inspected again. */
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -10,10 +12,12 @@
 #include "keeper/internal.h"
 #include "search/index.h"
 
-#define BATCH_MAX 128 /* letters in one transaction */
-#define HEAL_MAX  256 /* letters found missing at a time */
-#define TERMS_MAX ((size_t)TEXT_LIST_BYTES_MAX + 64)
-#define GATHER_MS 20 /* a batch waits this long for company */
+#define BATCH_MAX  128 /* letters in one transaction */
+#define HEAL_MAX   256 /* letters found missing at a time */
+#define TERMS_MAX  ((size_t)TEXT_LIST_BYTES_MAX + 64)
+#define GATHER_MS  20 /* a batch waits this long for company */
+#define IDLE_MS    1000
+#define REBUILT_US 20000
 
 struct index_work {
     struct index_work *next;
@@ -26,22 +30,29 @@ struct index_work {
     struct memfd_map terms;
 };
 
+/* In the order of `low`: new letters at the end, those that are found again before them. */
+static void hang_in(struct indexer *x, struct parcel *p)
+{
+    struct parcel *older = x->newest;
+
+    while (older && older->low > p->low) {
+        older = older->older;
+    }
+    p->older = older;
+    p->newer = older ? older->newer : x->oldest;
+    *(older ? &older->newer : &x->oldest) = p;
+    *(p->newer ? &p->newer->older : &x->newest) = p;
+}
+
 void indexer_expect(struct keeper *k, struct parcel *p)
 {
     struct indexer *x = &k->indexer;
     struct ledger_head head;
 
     (void)pthread_mutex_lock(&x->lock);
-    ledger_head(k->ledger, &head); /* under the lock, so that the list is in order */
-    p->low = head.size;
-    p->older = x->newest;
-    p->newer = NULL;
-    if (x->newest) {
-        x->newest->newer = p;
-    } else {
-        x->oldest = p;
-    }
-    x->newest = parcel_hold(p);
+    ledger_head(k->ledger, &head); /* under the lock, so that new ones come in order */
+    p->low = p->seq ? p->seq : head.size;
+    hang_in(x, parcel_hold(p));
     (void)pthread_mutex_unlock(&x->lock);
 }
 
@@ -180,7 +191,8 @@ static bool write_batch(struct keeper *k, struct index_work **batch, size_t coun
     return true;
 }
 
-/* Look at the next letters behind `healed` and have inspected again what the index lacks. */
+/* Look at the next letters behind `healed` and have inspected again what the index lacks. They are
+ * expected until they are written, so the position stays below them. */
 static uint64_t heal(struct keeper *k, uint64_t healed, uint64_t end, struct catalog *catalog)
 {
     OWN(arena) struct arena arena = {.max = 4 << 20};
@@ -208,6 +220,7 @@ static uint64_t heal(struct keeper *k, uint64_t healed, uint64_t end, struct cat
         bool found = false;
         if (catalog_record(catalog, l->seq, RECORD_CONTENT, &content, &found, &e) && found) {
             p->content = content;
+            indexer_expect(k, p);
             backlog_add(k, p);
         } else {
             parcel_drop(p);
@@ -275,6 +288,37 @@ static void write_at_last(struct keeper *k, struct index_work **batch, size_t co
     }
 }
 
+void indexer_rebuild(struct keeper *k, uint64_t size)
+{
+    struct indexer *x = &k->indexer;
+
+    atomic_store(&x->rebuild, true);
+    while ((atomic_load(&x->rebuild) || atomic_load(&x->position) < size) &&
+           !atomic_load(&k->closing)) {
+        (void)usleep(REBUILT_US);
+    }
+}
+
+/* Begin anew when that was asked for: everything is missing then. */
+static void clear_if_asked(struct keeper *k, uint64_t *healed, struct ledger_head *head)
+{
+    struct indexer *x = &k->indexer;
+    struct error e;
+
+    if (!atomic_load(&x->rebuild)) {
+        return;
+    }
+    if (!search_index_clear(x->index, &e)) {
+        log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e.text));
+        keeper_alert(k, "index-failed", e.text);
+        return; /* the next round tries again */
+    }
+    *healed = 0;
+    ledger_head(k->ledger, head);
+    atomic_store(&x->position, 0);
+    atomic_store(&x->rebuild, false);
+}
+
 void keeper_index(void *keeper)
 {
     struct keeper *k = keeper;
@@ -286,15 +330,17 @@ void keeper_index(void *keeper)
     ledger_head(k->ledger, &head);
     atomic_store(&k->indexer.position, healed);
     while (!atomic_load(&k->closing)) {
+        clear_if_asked(k, &healed, &head);
         bool healing = healed < head.size;
         if (healing) {
             healed = heal_some(k, healed, head.size, &catalog);
         }
-        size_t count = take_batch(&k->indexer, healing ? GATHER_MS : 1000, batch);
-        if (count == 0) {
+        size_t count = take_batch(&k->indexer, healing ? GATHER_MS : IDLE_MS, batch);
+        uint64_t looked_at = healed < head.size ? healed : UINT64_MAX;
+        if (count == 0 && position_now(k, looked_at) <= search_index_position(k->indexer.index)) {
             continue;
         }
-        write_at_last(k, batch, count, healing ? healed : UINT64_MAX);
+        write_at_last(k, batch, count, looked_at);
         drop_batch(k, batch, count);
     }
 }

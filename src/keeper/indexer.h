@@ -20,12 +20,14 @@ struct indexer {
     struct index_work *head, *tail; /* inspected, to be written */
     struct parcel *oldest, *newest; /* accepted, not written: by `low` */
     bool closed;
+    _Atomic bool rebuild;       /* begin anew */
     _Atomic uint64_t indexed;   /* letters written since the start, for metrics */
     _Atomic uint64_t position;  /* everything below it is in the index */
     struct search_index *index; /* the thread's own */
 };
 
-/* Before the letter is appended: from now on the index's position stays below it. */
+/* Before the letter is appended, or when it was and the index lacks it: from now on the index's
+ * position stays below it. */
 void indexer_expect(struct keeper *k, struct parcel *p);
 
 /* The letter was not recorded after all. */
@@ -34,6 +36,11 @@ void indexer_forget(struct keeper *k, struct parcel *p);
 /* Hand over what the inspector found; `terms_fd` is taken, or -1. */
 void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool partly,
                  bool unread, int terms_fd);
+
+/* Make the index anew from what is in the catalog; returns when it covers the ledger's first `size`
+ * records, or the keeper closes. */
+void indexer_rebuild(struct keeper *k, uint64_t size);
+
 void keeper_index(void *keeper); /* the thread */
 bool indexer_open(struct keeper *k, struct error *e) MUST_CHECK;
 void indexer_close(struct keeper *k);

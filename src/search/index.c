@@ -259,3 +259,17 @@ bool search_index_write(struct search_index *x, struct search_letter *letters, s
     x->position = position;
     return true;
 }
+
+bool search_index_clear(struct search_index *x, struct error *e)
+{
+    static const char clear[] =
+        "BEGIN IMMEDIATE; INSERT INTO words(words) VALUES('delete-all'); DELETE FROM letter;"
+        "UPDATE meta SET position = 0, letters = 0, partly = 0, unread = 0; COMMIT";
+
+    if (!search_db_run(x->db, clear, e)) {
+        (void)sqlite3_exec(x->db, "ROLLBACK", NULL, NULL, NULL);
+        return false;
+    }
+    x->position = 0;
+    return true;
+}

@@ -67,6 +67,10 @@ uint64_t search_index_position(const struct search_index *x);
 bool search_index_write(struct search_index *x, struct search_letter *letters, size_t count,
                         uint64_t position, struct error *e) MUST_CHECK;
 
+/* Take every letter out: the position is 0 again. False with ERROR_BUSY or ERROR_CORRUPT; nothing was
+ * changed then. */
+bool search_index_clear(struct search_index *x, struct error *e) MUST_CHECK;
+
 /* Whether the letter with this facts record is in the index. */
 bool search_index_has(struct search_index *x, uint64_t seq);
 

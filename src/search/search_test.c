@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -213,12 +214,32 @@ static void keeps_its_position(void **state)
     assert_found("from:lost@example.test", "40");
 }
 
+static void can_begin_anew(void **state)
+{
+    struct place *p = *state;
+    OWN(search_finder) struct search_finder *f = NULL;
+    struct search_coverage c;
+    struct error e;
+
+    write_rows(p->index, three, 3, 31);
+    assert_ok(search_index_clear(p->index, &e), e);
+    assert_int_equal(search_index_position(p->index), 0);
+    assert_false(search_index_has(p->index, 10));
+    assert_ok(search_finder_open(p->path, SLICE_ARRAY(key), &f, &e), e);
+    assert_found("one", "");
+    write_rows(p->index, three, 1, 31);
+    assert_found("one", "30");
+    assert_ok(search_coverage(f, &c, &e), e);
+    assert_int_equal(c.letters, 1);
+    assert_int_equal(c.position, 31);
+}
+
 static void refuses_what_it_does_not_know(void **state)
 {
     struct place *p = *state;
     struct search_finder *f = NULL;
     struct search_index *x = NULL;
-    char command[256];
+    char missing[256];
     struct error e;
 
     assert_false(search_finder_open(p->path, SLICE_ARRAY(other_key), &f, &e));
@@ -227,8 +248,10 @@ static void refuses_what_it_does_not_know(void **state)
     assert_int_equal(e.kind, ERROR_CONFIG);
     search_index_close(p->index);
     p->index = NULL;
-    (void)snprintf(command, sizeof(command), "sqlite3 %s 'PRAGMA user_version = 2'", p->path);
-    assert_int_equal(system(command), 0);
+    sqlite3 *newer = NULL; /* stands in for a newer program */
+    assert_int_equal(sqlite3_open(p->path, &newer), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(newer, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(newer), SQLITE_OK);
     assert_false(search_index_open(p->path, SLICE_ARRAY(key), &x, &e));
     assert_int_equal(e.kind, ERROR_CONFIG);
     assert_non_null(strstr(e.text, "format 2"));
@@ -241,8 +264,8 @@ static void refuses_what_it_does_not_know(void **state)
     (void)fclose(file);
     assert_false(search_index_open(p->path, SLICE_ARRAY(key), &x, &e));
     assert_int_equal(e.kind, ERROR_CORRUPT);
-    (void)snprintf(command, sizeof(command), "%s/none.db", p->folder);
-    assert_false(search_finder_open(command, SLICE_ARRAY(key), &f, &e));
+    (void)snprintf(missing, sizeof(missing), "%s/none.db", p->folder);
+    assert_false(search_finder_open(missing, SLICE_ARRAY(key), &f, &e));
     assert_int_equal(e.kind, ERROR_BUSY);
 }
 
@@ -373,6 +396,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_by_date_and_page, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_its_position, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(can_begin_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_what_it_does_not_know, set_up, tear_down),
         cmocka_unit_test_setup_teardown(holds_no_readable_word, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_user_reads_while_we_write, set_up, tear_down),
