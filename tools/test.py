@@ -38,8 +38,11 @@ class Count:
         self.skipped += other.skipped
 
     def __str__(self):
-        skipped = f", {self.skipped} skipped" if self.skipped else ""
-        return f"{self.passed} passed, {self.failed} failed{skipped}"
+        return f"{self.passed} passed, {self.failed} failed"
+
+    def line(self):
+        """With what was skipped, which must not go unnoticed."""
+        return f"{self}{f', {self.skipped} skipped' if self.skipped else ''}"
 
 
 def run(*command, **options):
@@ -128,7 +131,7 @@ def main():
         began = time.monotonic()
         count = runner()
         total.add(count)
-        lines.append(f"{name}: {count} ({time.monotonic() - began:.0f} s)")
+        lines.append(f"{name}: {count.line()} ({time.monotonic() - began:.0f} s)")
         print(lines[-1], flush=True)
     print("\n" + "\n".join(lines))
     if total.passed + total.failed == 0:

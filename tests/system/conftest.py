@@ -1,0 +1,29 @@
+"""What all system tests share: the options of `./do test`, and no litter."""
+import shutil
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the campaigns as well")
+    parser.addoption("--keep", action="store_true", help="keep the directories of the tests")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: a campaign, only with --long")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def litter(tmp_path_factory, request):
+    """Remove the tests' directories, unless they are wanted or tell what failed."""
+    yield
+    if not request.config.getoption("--keep") and not request.session.testsfailed:
+        shutil.rmtree(tmp_path_factory.getbasetemp(), ignore_errors=True)
