@@ -314,7 +314,8 @@ class Receiver:
         self.open = set()
         self.most_open = 0
         self.flooded = 0
-        self.behave(behave)
+        if behave or not (self.folder / "behave").exists():
+            self.behave(behave)
         family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
         self.listener = socket.create_server(listen, family=family, backlog=128)
         self.port = self.listener.getsockname()[1]
@@ -322,9 +323,8 @@ class Receiver:
     def behave(self, words):
         """Change how it behaves from the next connection on."""
         path = self.folder / "behave"
-        if words or not path.exists():
-            path.with_suffix(".new").write_text(words)
-            path.with_suffix(".new").rename(path)
+        path.with_suffix(".new").write_text(words)
+        path.with_suffix(".new").rename(path)
 
     def words(self):
         return set((self.folder / "behave").read_text().replace(",", " ").split())

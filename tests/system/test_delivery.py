@@ -22,6 +22,41 @@ PASSWORD = "a test's own pass phrase"
 ANN = "ann@example.test"
 PER_HOST = 3
 
+# Postfix's options for a server that refuses at one step: (options, what becomes of the letter).
+REFUSALS = {
+    "greeting5": (["smtpd_delay_reject = no", "smtpd_client_restrictions = check_client_access "
+                   "static:{554 5.7.1 not from you}"],
+                  r"FAILED \(554 5\.7\.1\) .*Client host rejected: not from you$"),
+    "greeting4": (["smtpd_delay_reject = no", "smtpd_client_restrictions = check_client_access "
+                   "static:{421 4.3.2 no time}"],
+                  r"deferred \(421 4\.3\.2\) .*Client host rejected: no time$"),
+    "mail5": (["smtpd_delay_reject = no", "smtpd_sender_restrictions = check_sender_access "
+               "static:{550 5.1.8 not her}"],
+              r"FAILED \(550 5\.1\.8\) <ann@example\.test>: Sender address rejected: not her$"),
+    "mail4": (["smtpd_delay_reject = no", "smtpd_sender_restrictions = check_sender_access "
+               "static:{450 4.1.8 not now}"],
+              r"deferred \(450 4\.1\.8\) .*Sender address rejected: not now$"),
+    "data5": (["smtpd_data_restrictions = check_client_access static:{554 5.7.0 no data}"],
+              r"FAILED \(554 5\.7\.0\) .* rejected: no data$"),
+    "data4": (["smtpd_data_restrictions = check_client_access static:{450 4.7.0 not yet}"],
+              r"deferred \(450 4\.7\.0\) .* rejected: not yet$"),
+    "dot5": (["smtpd_end_of_data_restrictions = check_client_access static:{554 5.6.0 ugly}"],
+             r"FAILED \(554 5\.6\.0\) .* rejected: ugly$"),
+    "dot4": (["smtpd_end_of_data_restrictions = check_client_access static:{452 4.3.1 full}"],
+             r"deferred \(452 4\.3\.1\) .* rejected: full$"),
+}
+
+# What a server says that is no reply, and what is said of it.
+ODDITIES = {
+    "garbage": "the server sent a line that is no SMTP reply",
+    "lf": "the server sent a line that does not end in CRLF alone",
+    "giant": "the server sent a line longer than 2000 octets",
+    "many": "the server's reply has too many lines",
+    "endless": "the server's reply has too many lines",
+}
+ODD_PHASES = ["greeting", "ehlo", "mail", "dot"]
+DROP_PHASES = ["greeting", "ehlo", "starttls", "handshake", "mail", "rcpt", "data", "dot"]
+
 
 class Sender:
     """A company with Postern in the town, and a person who sends."""
@@ -38,8 +73,7 @@ class Sender:
             "dns-resolver": f"127.0.0.1:{town.dns.port}", "outbound-port": town.port,
             "alert-command": hook, "alert-interval": "1s",
             "per-host-concurrency": PER_HOST, **settings},
-            sections=f"[domain example.test]\nroute = 127.0.0.1:{home.port}\n"
-                     "tls-name = mx.home.test\n" + sections)
+            sections=f"[domain example.test]\nroute = mx.home.test:{home.port}\n" + sections)
         self.company.start()
         self.company.add_user(ANN, PASSWORD)
 
@@ -110,6 +144,13 @@ def declare(town):
     town.real("partner")
     town.real("busy", "smtpd_end_of_data_restrictions = sleep 1")
     town.real("idle", "smtpd_timeout = 1s")
+    for name, (options, _) in REFUSALS.items():
+        town.real(name, *options)
+    for phase in ODD_PHASES:
+        for word in ODDITIES:
+            town.odd(f"{word}-{phase}", f"{word}-{phase}")
+    for phase in DROP_PHASES:
+        town.odd(f"drop-{phase}", f"drop-{phase}")
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +233,79 @@ def test_a_connection_that_the_server_gave_up_costs_no_attempt(town, patient):
              lambda: "timeout after" in town.postfix.log("idle"))
     _, attempt = patient.deliver("second word", "idle.test")
     assert attempt.number == 1 and "queued as" in attempt.outcome
+
+
+# ── servers that refuse ──
+
+def test_each_recipient_has_the_outcome_that_the_server_gave(town, patient):
+    domains = [f"{name}.test" for name in REFUSALS]
+    letter = patient.send("refused", [f"joe@{domain}" for domain in domains] + [
+        "joe@partner.test", "nobody@partner.test", "later@partner.test"])
+    ended = patient.outcomes(letter, len(domains) + 1)
+    for name, (_, words) in REFUSALS.items():
+        attempt = ended[f"{name}.test"]
+        assert re.match(words, attempt.outcome), attempt
+        assert attempt.number == 1 and ("next try" in attempt.facts) == name.endswith("4")
+    partner = ended["partner.test"].recipients
+    assert "queued as" in partner["joe@partner.test"]
+    assert re.match(r"FAILED \(550 5\.1\.1\) .*unknown in virtual mailbox",
+                    partner["nobody@partner.test"])
+    assert re.match(r"deferred \(450 4\.2\.0\) .*Away for a moment", partner["later@partner.test"])
+    assert len(town.postfix.wait("Subject: refused")) == 1
+
+    # The sender hears of what failed, once, and of nothing else.
+    failed = {f"joe@{name}.test" for name in REFUSALS if name.endswith("5")}
+    told = patient.told("refused", len(failed) + 1)
+    assert set(told) == failed | {"nobody@partner.test"}
+    for address, fields in told.items():
+        domain = address.split("@")[1]
+        words = ended[domain].recipients[address]
+        code, status, text = re.match(r"FAILED \((\d+) (\S+)\) (.*)", words).groups()
+        assert fields["Action"] == "failed" and fields["Status"] == status
+        assert fields["Remote-MTA"] == f"dns; mx.{domain}"
+        assert re.sub(r"\s+", " ", fields["Diagnostic-Code"]) == f"smtp; {code} {text}"
+
+    # What was deferred waits, with its reason.
+    waiting = patient.company.postern("queue", "list")
+    for name, (_, words) in REFUSALS.items():
+        lines = re.findall(rf"^{letter} +{name}\.test +1 +waiting +1 .*$", waiting, re.M)
+        assert len(lines) == name.endswith("4")
+    assert re.search(rf"^{letter} +partner\.test +1 +waiting +1 .*Away for a moment", waiting, re.M)
+
+
+# ── servers that misbehave ──
+
+def test_what_is_no_reply_is_bounded_and_named(town, patient):
+    names = [f"{word}-{phase}" for phase in ODD_PHASES for word in ODDITIES]
+    ended = patient.outcomes(patient.send("odd", [f"joe@{name}.test" for name in names]),
+                             len(names))
+    for name in names:
+        attempt = ended[f"{name}.test"]
+        word, phase = name.split("-")
+        lost = "UNKNOWN: lost before the reply" if phase == "dot" else "deferred"
+        assert attempt.outcome.startswith(f"{lost} (4.4.2) ") and ODDITIES[word] in attempt.outcome
+        assert "next try" in attempt.facts
+        assert town.receivers[name].flooded < 16 << 20
+    assert patient.company.status()["queue.in_hand"] == "0"
+
+
+def test_a_connection_that_breaks_is_no_loss(town, patient):
+    names = [f"drop-{phase}" for phase in DROP_PHASES]
+    letter = patient.send("dropped", [f"joe@{name}.test" for name in names],
+                          body=(b"x" * 990 + b"\r\n") * 4000)
+    ended = patient.outcomes(letter, len(names))
+    for name in names:
+        outcome = ended[f"{name}.test"].outcome
+        if name == "drop-dot":
+            assert re.match(r"UNKNOWN: lost before the reply \(4\.4\.2\) .*may have arrived", outcome)
+        else:
+            assert re.match(r"deferred \(4\.(4\.2|7\.5)\) ", outcome), (name, outcome)
+        town.receivers[name].behave("")
+    assert f"tried at once: {len(names)}" in patient.company.postern("queue", "retry", letter)
+    for name in names:
+        town.receivers[name].wait(1)
+    wait_for("the queue to be done with it", lambda: letter not in patient.queue())
+    sent = patient.company.postern("export", "--as-sent", letter, text=False)
+    for name in names:
+        (_, octets), = town.receivers[name].letters()
+        assert octets == sent

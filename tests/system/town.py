@@ -51,6 +51,7 @@ in_flow_delay = 0
 local_header_rewrite_clients =
 message_size_limit = 52428800
 smtpd_peername_lookup = no
+smtpd_recipient_restrictions = check_recipient_access regexp:{folder}/etc/away
 smtpd_relay_restrictions = reject_unauth_destination
 smtpd_client_connection_count_limit = 0
 smtpd_error_sleep_time = 0
