@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -102,6 +103,13 @@ bool thread_start_joinable(const char *name, size_t stack, thread_main *main, vo
 void thread_join(pthread_t thread)
 {
     (void)pthread_join(thread, NULL);
+}
+
+bool thread_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ms)
+{
+    const struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
+
+    return pthread_cond_clockwait(condition, lock, CLOCK_MONOTONIC, &until) == 0;
 }
 
 void thread_rest(void)

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -31,6 +32,10 @@ bool thread_start_joinable(const char *name, size_t stack, thread_main *main, vo
 
 /* Wait until the thread has returned. */
 void thread_join(pthread_t thread);
+
+/* pthread_cond_wait() until clock_steady_ms() is `until_ms`; returns false when it is. Whatever clock
+ * the condition was made with, one that jumps changes nothing. */
+bool thread_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ms);
 
 /* Give the pages of this thread's stack below the caller's frame back to the system: cheap (one
  * system call), worth it before a wait of seconds. Does nothing in threads not started here. */

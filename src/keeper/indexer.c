@@ -9,15 +9,22 @@
 
 #include "formats/text/terms.h"
 #include "host/memfd.h"
+#include "host/thread.h"
 #include "keeper/internal.h"
 #include "search/index.h"
 
-#define BATCH_MAX  128 /* letters in one transaction */
-#define HEAL_MAX   256 /* letters found missing at a time */
+#define BATCH_MAX  1000               /* letters in one transaction */
+#define BYTES_MAX  ((size_t)32 << 20) /* of terms that make a batch full; twice that waits */
+#define ARENA_MAX  ((size_t)8 << 20)
+#define HEAL_MAX   1000 /* letters found missing at a time */
 #define TERMS_MAX  ((size_t)TEXT_LIST_BYTES_MAX + 64)
-#define GATHER_MS  20 /* a batch waits this long for company */
 #define IDLE_MS    1000
 #define REBUILT_US 20000
+
+/* Between two transactions. Each leaves the index a segment to be merged with others later: letters
+ * that come one by one cost three times as much as a thousand at once. */
+#define GATHER_MS 500
+#define HEAL_MS   20 /* between two looks for what is missing */
 
 struct index_work {
     struct index_work *next;
@@ -69,6 +76,11 @@ void indexer_forget(struct keeper *k, struct parcel *p)
     parcel_drop(p);
 }
 
+static bool is_full(const struct indexer *x)
+{
+    return x->waiting >= BATCH_MAX || x->bytes >= BYTES_MAX;
+}
+
 static enum search_reading reading_of(bool partly, bool unread)
 {
     if (unread) {
@@ -102,13 +114,20 @@ void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool
     }
     w->reading = reading_of(partly, unread);
     (void)pthread_mutex_lock(&x->lock);
+    while (x->bytes >= 2 * BYTES_MAX && !x->closed) {
+        (void)pthread_cond_wait(&x->taken, &x->lock);
+    }
     if (x->tail) {
         x->tail->next = w;
     } else {
         x->head = w;
     }
     x->tail = w;
-    (void)pthread_cond_signal(&x->changed);
+    x->waiting++;
+    x->bytes += w->terms.bytes.len;
+    if (x->waiting == 1 || is_full(x)) {
+        (void)pthread_cond_signal(&x->changed);
+    }
     (void)pthread_mutex_unlock(&x->lock);
 }
 
@@ -120,29 +139,28 @@ static void work_free(struct index_work *w)
     free(w);
 }
 
-/* Wait for work, at most `wait_ms`; then take all there is, up to a batch. */
-static size_t take_batch(struct indexer *x, int64_t wait_ms, struct index_work **batch)
+/* Wait for work until `latest`, and then until `earliest` for more; take all there is, up to a
+ * batch. */
+static size_t take_batch(struct indexer *x, int64_t earliest, int64_t latest,
+                         struct index_work **batch)
 {
-    struct timespec t;
     size_t count = 0;
 
-    (void)clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_sec += wait_ms / 1000;
-    t.tv_nsec += wait_ms % 1000 * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
     (void)pthread_mutex_lock(&x->lock);
-    while (!x->head && !x->closed && pthread_cond_timedwait(&x->changed, &x->lock, &t) == 0) {
+    while (!x->head && !x->closed && thread_wait(&x->changed, &x->lock, latest)) {
+    }
+    while (x->head && !is_full(x) && !x->closed && thread_wait(&x->changed, &x->lock, earliest)) {
     }
     while (x->head && count < BATCH_MAX) {
         batch[count++] = x->head;
+        x->bytes -= x->head->terms.bytes.len;
         x->head = x->head->next;
     }
+    x->waiting -= count;
     if (!x->head) {
         x->tail = NULL;
     }
+    (void)pthread_cond_broadcast(&x->taken);
     (void)pthread_mutex_unlock(&x->lock);
     return count;
 }
@@ -163,8 +181,9 @@ static uint64_t position_now(struct keeper *k, uint64_t healed)
 static bool write_batch(struct keeper *k, struct index_work **batch, size_t count, uint64_t healed,
                         struct error *e)
 {
-    struct search_letter letters[BATCH_MAX];
-    struct text_terms terms[BATCH_MAX];
+    OWN(arena) struct arena arena = {.max = ARENA_MAX};
+    struct search_letter *letters = arena_array(&arena, count, sizeof(*letters));
+    struct text_terms *terms = arena_array(&arena, count, sizeof(*terms));
     struct error why;
 
     for (size_t i = 0; i < count; i++) {
@@ -248,6 +267,7 @@ void indexer_close(struct keeper *k)
     (void)pthread_mutex_lock(&k->indexer.lock);
     k->indexer.closed = true;
     (void)pthread_cond_broadcast(&k->indexer.changed);
+    (void)pthread_cond_broadcast(&k->indexer.taken);
     (void)pthread_mutex_unlock(&k->indexer.lock);
 }
 
@@ -325,6 +345,7 @@ void keeper_index(void *keeper)
     struct index_work *batch[BATCH_MAX];
     struct ledger_head head;
     OWN(catalog) struct catalog *catalog = NULL;
+    int64_t earliest = 0;
     uint64_t healed = search_index_position(k->indexer.index);
 
     ledger_head(k->ledger, &head);
@@ -335,12 +356,14 @@ void keeper_index(void *keeper)
         if (healing) {
             healed = heal_some(k, healed, head.size, &catalog);
         }
-        size_t count = take_batch(&k->indexer, healing ? GATHER_MS : IDLE_MS, batch);
+        int64_t latest = clock_steady_ms() + (healing ? HEAL_MS : IDLE_MS);
+        size_t count = take_batch(&k->indexer, earliest, latest, batch);
         uint64_t looked_at = healed < head.size ? healed : UINT64_MAX;
         if (count == 0 && position_now(k, looked_at) <= search_index_position(k->indexer.index)) {
             continue;
         }
         write_at_last(k, batch, count, looked_at);
         drop_batch(k, batch, count);
+        earliest = clock_steady_ms() + GATHER_MS;
     }
 }

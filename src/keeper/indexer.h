@@ -18,6 +18,9 @@ struct indexer {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct index_work *head, *tail; /* inspected, to be written */
+    size_t waiting;                 /* their number */
+    size_t bytes;                   /* of their terms */
+    pthread_cond_t taken;           /* some of them are being written */
     struct parcel *oldest, *newest; /* accepted, not written: by `low` */
     bool closed;
     _Atomic bool rebuild;       /* begin anew */

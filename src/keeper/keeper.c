@@ -84,6 +84,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     k->started_at = clock_steady_ms();
     init_lock(&k->backlog.lock, &k->backlog.changed);
     init_lock(&k->indexer.lock, &k->indexer.changed);
+    (void)pthread_cond_init(&k->indexer.taken, NULL);
     init_lock(&k->tail.lock, &k->tail.changed);
     (void)pthread_cond_init(&k->tail.folded, NULL);
     init_lock(&k->keys.lock, NULL);

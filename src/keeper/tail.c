@@ -1,10 +1,12 @@
 /* The catalog follows the ledger: one thread folds what was committed, in batches, one transaction
  * each. It reads the ledger as any reader does, so a rebuild is nothing but the same from the
  * beginning. */
-#include <time.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
+#include "host/thread.h"
 #include "keeper/internal.h"
 
 #define BATCH_MAX 1000 /* records in one transaction */
@@ -115,28 +117,15 @@ bool tail_catch_up(struct keeper *k, struct error *e)
     return open_reader(k, &reader, e) && fold_or_rebuild(k, reader, &arena, e);
 }
 
-static struct timespec in_ms(int ms)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000L;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return t;
-}
-
 /* Wait until woken, and not before `earliest`; returns false when closing. *rebuild says what was
  * asked for meanwhile. */
-static bool wait_for_work(struct tail *t, const struct timespec *earliest, bool *rebuild)
+static bool wait_for_work(struct tail *t, int64_t earliest, bool *rebuild)
 {
     (void)pthread_mutex_lock(&t->lock);
     while (!t->woken && !t->closed) {
         (void)pthread_cond_wait(&t->changed, &t->lock);
     }
-    while (!t->closed && !t->hurried &&
-           pthread_cond_timedwait(&t->changed, &t->lock, earliest) == 0) {
+    while (!t->closed && !t->hurried && thread_wait(&t->changed, &t->lock, earliest)) {
     }
     t->woken = false;
     t->hurried = false;
@@ -169,12 +158,11 @@ static uint64_t ask_for_pass(struct tail *t, bool rebuild)
 void tail_settle(struct keeper *k)
 {
     struct tail *t = &k->tail;
-    const struct timespec latest = in_ms(SETTLE_MS);
+    int64_t latest = clock_steady_ms() + SETTLE_MS;
 
     (void)pthread_mutex_lock(&t->lock);
     uint64_t pass = ask_for_pass(t, false);
-    while (!t->closed && t->ended < pass &&
-           pthread_cond_timedwait(&t->folded, &t->lock, &latest) == 0) {
+    while (!t->closed && t->ended < pass && thread_wait(&t->folded, &t->lock, latest)) {
     }
     (void)pthread_mutex_unlock(&t->lock);
 }
@@ -197,10 +185,10 @@ void keeper_tail(void *keeper)
     OWN(ledger_reader) struct ledger_reader *reader = NULL;
     OWN(arena) struct arena arena = {.max = ARENA_MAX};
     struct error e;
-    struct timespec earliest = {0};
+    int64_t earliest = 0;
     bool rebuild = false;
 
-    while (wait_for_work(&k->tail, &earliest, &rebuild)) {
+    while (wait_for_work(&k->tail, earliest, &rebuild)) {
         bool ready = reader || open_reader(k, &reader, &e);
         if (ready && rebuild) {
             ready = catalog_clear(k->tail.catalog, &e);
@@ -212,6 +200,6 @@ void keeper_tail(void *keeper)
             tail_wake(k);
         }
         end_pass(&k->tail);
-        earliest = in_ms(GATHER_MS);
+        earliest = clock_steady_ms() + GATHER_MS;
     }
 }

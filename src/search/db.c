@@ -17,7 +17,9 @@ static const char schema[] =
     "CREATE TABLE letter("
     " seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, reading INTEGER NOT NULL);"
     "CREATE VIRTUAL TABLE words USING fts5("
-    " subject, body, names, sender, receiver, content='', columnsize=0, tokenize='keyed');";
+    " subject, body, names, sender, receiver, content='', columnsize=0, tokenize='keyed');"
+    /* Bytes of terms that a transaction gathers before it writes a segment: a thousand letters. */
+    "INSERT INTO words(words, rank) VALUES('hashsize', 16777216);";
 
 static enum error_kind kind_of(int rc)
 {
