@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -209,6 +210,9 @@ static const struct held_call held_calls[] = {
      1,                                                      {ARG(3, SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)}                             },
     {SANDBOX_FILE_READ,             SCMP_SYS(openat),     1, {ARG(2, SCMP_CMP_MASKED_EQ, OPEN_CHANGES, 0)}                                          },
     {SANDBOX_FILE_READ,             SCMP_SYS(open),       1, {ARG(1, SCMP_CMP_MASKED_EQ, OPEN_CHANGES, 0)}                                          },
+    {GROUP_ALWAYS,
+     SCMP_SYS(setpriority),
+     2,                                                      {ARG(0, SCMP_CMP_EQ, PRIO_PROCESS), ARG(1, SCMP_CMP_EQ, 0)}                            }, /* its own */
     {GROUP_ALWAYS,                  SCMP_SYS(prctl),      1, {ARG(0, SCMP_CMP_EQ, PR_SET_NAME)}                                                     },
     {SANDBOX_FORK,
      SCMP_SYS(prctl),

@@ -37,6 +37,11 @@ void thread_join(pthread_t thread);
  * the condition was made with, one that jumps changes nothing. */
 bool thread_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_ms);
 
+/* Have this thread, and what it starts, take what time others leave: for work after a letter's 250,
+ * so that a letter that comes in does not wait for those that are in. Such a thread must not hold a
+ * lock for long that others want. */
+void thread_background(void);
+
 /* Give the pages of this thread's stack below the caller's frame back to the system: cheap (one
  * system call), worth it before a wait of seconds. Does nothing in threads not started here. */
 void thread_rest(void);

@@ -85,6 +85,8 @@ struct ipc_table {
 struct ipc_server {
     const struct ipc_table *table;
     void *ctx;
+    bool
+        background; /* nobody waits for the answers in front of a screen: see thread_background() */
 
     struct ipc_meter {
         _Atomic int64_t minute; /* of the steady clock */

@@ -348,6 +348,7 @@ void keeper_index(void *keeper)
     int64_t earliest = 0;
     uint64_t healed = search_index_position(k->indexer.index);
 
+    thread_background();
     ledger_head(k->ledger, &head);
     atomic_store(&k->indexer.position, healed);
     while (!atomic_load(&k->closing)) {

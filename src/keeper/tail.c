@@ -188,6 +188,7 @@ void keeper_tail(void *keeper)
     int64_t earliest = 0;
     bool rebuild = false;
 
+    thread_background();
     while (wait_for_work(&k->tail, earliest, &rebuild)) {
         bool ready = reader || open_reader(k, &reader, &e);
         if (ready && rebuild) {

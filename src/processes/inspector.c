@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 
+#include "host/thread.h"
 #include "processes/lives.h"
 #include "processes/reading.h"
 #include "processes/roles.h"
@@ -34,6 +35,7 @@ static struct mould mould = {.channel = -1, .narrowing = -1};
 bool inspector_prepare(struct role *r, struct error *e)
 {
     (void)r;
+    thread_background(); /* and with it its readers */
     inspection_init();
     return sandbox_prepare_narrowing(SANDBOX_LIMITS, &mould.narrowing, e);
 }

@@ -114,6 +114,9 @@ static void serve(void *argument)
     struct error e;
 
     free(argument);
+    if (s.server->background) {
+        thread_background();
+    }
     if (!ipc_serve(s.server, s.fd, &e)) {
         log_event(LOG_WARNING, "ipc.breach", LOG_TEXT("peer", s.peer), LOG_TEXT("reason", e.text));
     }

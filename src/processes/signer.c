@@ -233,6 +233,7 @@ bool signer_run(struct role *r, struct error *e)
     role_on_reload(r, take_tls_keys, &s);
     ipc_server_init(&submission, &submission_table, &s);
     ipc_server_init(&keeper, &keeper_table, &s);
+    keeper.background = true; /* handshakes come first */
     role_serve(r, "submission", &submission);
     role_serve(r, "keeper", &keeper);
     role_ready(r);
