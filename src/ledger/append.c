@@ -2,10 +2,18 @@
  * it as one batch, syncs once, wakes the others and hands the lead to the first of those that came
  * meanwhile. Sealing is done before, by each thread for itself.
  *
+ * What uses the reserve is no letter that a client waits for: it waits a moment for one to come along
+ * and take it into its commit. When nobody leads and something waits, the first of it has a timer.
+ *
  * Records are sealed under the active segment's key. When the segment changed between sealing and
  * commit, the leader sends them back to be sealed again: a segment holds no record of another's key. */
+#include "base/clock.h"
+
+#include "host/thread.h"
 #include "ledger/io.h"
 #include "ledger/writer.h"
+
+#define PATIENCE_MS 3
 
 static struct sealer *borrow_sealer(struct ledger *l)
 {
@@ -156,6 +164,7 @@ static void lead(struct ledger *l, struct waiter *self)
 
     l->first = NULL;
     l->last = &l->first;
+    l->hurried = 0;
     (void)pthread_mutex_unlock(&l->lock);
     serve(l, waiters);
     ledger_publish(l);
@@ -166,11 +175,28 @@ static void lead(struct ledger *l, struct waiter *self)
         rotate_if_full(l);
         (void)pthread_mutex_lock(&l->lock);
     }
-    if (l->first) {
+    l->leading = l->hurried > 0;
+    if (l->leading) {
         l->first->state = WAITER_LEADS;
+    }
+    if (l->first) {
         (void)pthread_cond_signal(&l->first->wake);
-    } else {
-        l->leading = false;
+    }
+}
+
+/* Wait until somebody has taken it, or leave it to this thread to lead. Called with the lock held. */
+static void wait_for_leader(struct ledger *l, struct waiter *w)
+{
+    int64_t until = clock_steady_ms() + PATIENCE_MS;
+
+    while (w->state == WAITER_WAITS) {
+        if (l->leading || l->first != w) {
+            (void)pthread_cond_wait(&w->wake, &l->lock);
+        } else if (!thread_wait(&w->wake, &l->lock, until) && w->state == WAITER_WAITS &&
+                   !l->leading) {
+            l->leading = true;
+            w->state = WAITER_LEADS;
+        }
     }
 }
 
@@ -183,13 +209,12 @@ static void await(struct ledger *l, struct waiter *w)
     w->outcome = OUTCOME_OPEN;
     *l->last = w;
     l->last = &w->next;
-    if (!l->leading) {
+    l->hurried += !w->reserved;
+    if (!l->leading && !w->reserved) {
         l->leading = true;
         w->state = WAITER_LEADS;
     }
-    while (w->state == WAITER_WAITS) {
-        (void)pthread_cond_wait(&w->wake, &l->lock);
-    }
+    wait_for_leader(l, w);
     if (w->state == WAITER_LEADS) {
         lead(l, w);
     }

@@ -99,7 +99,8 @@ bool ledger_append(struct ledger *l, const struct ledger_record *records, size_t
                    struct ledger_ref *refs, struct error *e) MUST_CHECK;
 
 /* As ledger_append(), for what must still be recorded on a full disk (bounces, holds, sign-ins,
- * administrative changes): it may use the reserve. */
+ * administrative changes): it may use the reserve. It also lets some milliseconds pass for other
+ * records to share its fdatasync: nobody waits for it with a 250 to come. */
 bool ledger_append_reserved(struct ledger *l, const struct ledger_record *records, size_t n,
                             struct ledger_ref *refs, struct error *e) MUST_CHECK;
 

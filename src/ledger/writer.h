@@ -32,6 +32,7 @@ struct ledger {
     bool leading;                /* somebody leads */
     struct waiter *first;        /* waiting for the next leader, oldest first */
     struct waiter **last;        /* where the next one is hung */
+    size_t hurried;              /* among them: not `reserved` */
     struct segment_key *current; /* of the active segment; NULL while there is none */
     struct ledger_head head;     /* its root is filled in when asked for */
     struct merkle head_tree;
