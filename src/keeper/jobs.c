@@ -333,7 +333,9 @@ static void settle(struct ending *d)
     for (size_t i = 0; i < d->entry->n_pending; i++) {
         uint64_t status = d->outcomes[i].status;
         if (status == DELIVERY_DEFERRED || status == DELIVERY_UNKNOWN) {
-            queue_entry_reason(d->entry, d->outcomes[i].reply);
+            if (d->entry->state != QUEUE_HELD) { /* that has a reason of its own */
+                queue_entry_reason(d->entry, d->outcomes[i].reply);
+            }
             d->entry->pending[kept++] = d->entry->pending[i];
         }
     }
