@@ -91,6 +91,7 @@ struct outward *outward_new(struct role *r, const struct outward_shared *shared,
                    .data_timeout_ms = s->delivery.data_timeout_ms},
         .gate = shared->gate,
         .per_address = s->delivery.per_host_concurrency,
+        .wait_ms = REACH_WAIT_MS,
         .kept = shared->kept,
     };
     set_self(o, s);

@@ -4,6 +4,8 @@
 
 #include "stages/delivery/kept.h"
 
+#define LOOK_MS 50 /* how often somebody who waits looks for a session that has come to rest */
+
 /* One attempt's way through hosts and addresses. */
 struct search {
     const struct reach *reach;
@@ -49,17 +51,20 @@ static void remember_busy(struct search *s, const struct route_host *host,
     }
 }
 
-/* Other domains' sessions that rest at the same address give way. */
+/* Other domains' sessions that rest at the same address give way, also those that come to rest
+ * while we wait: many domains have their letters taken by the same few servers. */
 static int take_place(const struct reach *r, const struct address *address, int64_t wait_ms)
 {
+    int64_t end_ms = clock_steady_ms() + wait_ms;
     int place = gate_enter(r->gate, address, r->per_address, 0);
+    int64_t now_ms = clock_steady_ms();
 
-    while (place < 0 && r->kept && kept_make_room(r->kept, address)) {
-        place = gate_enter(r->gate, address, r->per_address, 0);
+    while (place < 0 && ((r->kept && kept_make_room(r->kept, address)) || now_ms < end_ms)) {
+        int64_t look_ms = now_ms + LOOK_MS < end_ms ? now_ms + LOOK_MS : end_ms;
+        place = gate_enter(r->gate, address, r->per_address, look_ms);
+        now_ms = clock_steady_ms();
     }
-    return place >= 0 || wait_ms == 0
-               ? place
-               : gate_enter(r->gate, address, r->per_address, clock_steady_ms() + wait_ms);
+    return place;
 }
 
 static bool try_address(struct search *s, const struct route_host *host,
@@ -119,10 +124,10 @@ static bool try_host(struct search *s, const struct route_host *host)
     return false;
 }
 
-/* What it means that no session stands. */
+/* What it means that no session stands. A server that was not asked may say yes later. */
 static struct recipient_outcome conclude(struct search *s)
 {
-    if (s->why.status != 0) {
+    if (s->why.status == DELIVERY_DEFERRED || (s->why.status != 0 && !s->busy)) {
         return s->why;
     }
     if (s->busy) {
@@ -150,9 +155,9 @@ static bool try_hosts(struct search *s, const struct route *route)
             return true;
         }
     }
-    /* All that could be tried were busy with our own letters: wait for the first. */
-    return s->busy && s->why.status == 0 &&
-           try_address(s, s->busy_host, &s->busy_address, s->busy_secure, REACH_WAIT_MS);
+    /* Of those that are left all were busy with our own letters: wait for the first. */
+    return s->busy &&
+           try_address(s, s->busy_host, &s->busy_address, s->busy_secure, s->reach->wait_ms);
 }
 
 bool reach_open(const struct reach *r, const struct reach_goal *goal, struct arena *arena,

@@ -10,7 +10,7 @@
 
 #define REACH_TRIES_MAX 10              /* connections tried in one attempt */
 #define REACH_BUDGET_MS (5 * 60 * 1000) /* after which no further one is begun */
-#define REACH_WAIT_MS   10000 /* for a place when every address is busy with our letters */
+#define REACH_WAIT_MS   10000 /* the wait for a place at an address that is busy with our letters */
 
 struct kept;
 
@@ -20,6 +20,7 @@ struct reach {
     struct session_settings session;
     struct gate *gate;
     uint64_t per_address; /* connections to one address at once */
+    int64_t wait_ms;      /* for a place when all are taken */
     struct kept *kept;    /* whose resting sessions make room for new ones; may be NULL */
 };
 

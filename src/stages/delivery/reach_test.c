@@ -91,6 +91,7 @@ static void town_start(struct town *t, const char *const *first, const char *con
         .session = world.settings,
         .gate = here.gate,
         .per_address = 2,
+        .wait_ms = 100,
     };
 }
 
@@ -155,6 +156,24 @@ static void fails_for_good_only_when_all_say_so(void **unused)
     town_end(&t);
     town_start(&t, SCRIPT("> 554 5.7.1 no", "WAIT"), NULL);
     town_fails(&t, "plain.test", "", DELIVERY_DEFERRED, "4.4.1");
+    town_end(&t);
+}
+
+/* Places at an address: the test's own letters hold all of them. */
+static void a_busy_server_is_waited_for_and_never_a_no(void **unused)
+{
+    (void)unused;
+    struct town t;
+    int places[2];
+    town_start(&t, SCRIPT("> 554 5.7.1 no", "WAIT"), SCRIPT("WAIT"));
+    for (int i = 0; i < 2; i++) {
+        places[i] = gate_enter(here.gate, &t.servers[1].address, 2, 0);
+        assert_true(places[i] >= 0);
+    }
+    town_fails(&t, "plain.test", "", DELIVERY_DEFERRED, "4.4.5");
+    assert_int_equal(t.servers[1].connections, 0);
+    gate_leave(here.gate, places[0]);
+    gate_leave(here.gate, places[1]);
     town_end(&t);
 }
 
@@ -242,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prefers_the_first_and_falls_back),
         cmocka_unit_test(fails_for_good_only_when_all_say_so),
+        cmocka_unit_test(a_busy_server_is_waited_for_and_never_a_no),
         cmocka_unit_test(what_the_dns_says_of_a_domain),
         cmocka_unit_test(fixed_routes_and_literals_ask_no_mx),
         cmocka_unit_test(never_to_ourselves),
