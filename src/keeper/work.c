@@ -225,8 +225,9 @@ static bool protect(struct letter *l, const struct settings *settings, struct er
     return true;
 }
 
-/* Write the copy to memory, for the first attempt, which usually follows at once. */
-static bool make_copy(struct letter *l, int *fd, struct error *e)
+/* Write the copy to memory, for the first attempt, which usually follows at once. What was declared
+ * is no matter: clients say SMTPUTF8 and 8BITMIME of letters that need neither. */
+static bool make_copy(struct letter *l, int *fd, bool *has_8bit, struct error *e)
 {
     OWN(fd) int copy = -1;
 
@@ -239,6 +240,7 @@ static bool make_copy(struct letter *l, int *fd, struct error *e)
             !memfd_add(copy, piece, e)) {
             return false;
         }
+        *has_8bit = *has_8bit || !slice_is_ascii(piece);
     }
     *fd = TAKE(copy, -1);
     return memfd_seal(*fd, e);
@@ -277,13 +279,13 @@ static bool send_on(struct letter *l, struct error *e)
 {
     const struct settings *settings = l->keeper->options.settings(l->keeper->options.context);
     OWN(fd) int copy = -1;
+    bool has_8bit = false;
 
     policy_decide(&l->facts, settings, l->arena, &l->decision);
-    if (!protect(l, settings, e) || !make_copy(l, &copy, e) || !record_all(l, e)) {
+    if (!protect(l, settings, e) || !make_copy(l, &copy, &has_8bit, e) || !record_all(l, e)) {
         return false;
     }
-    parcel_keep_copy(l->parcel, TAKE(copy, -1), l->script.size,
-                     !slice_is_ascii(l->content) || l->facts.smtputf8);
+    parcel_keep_copy(l->parcel, TAKE(copy, -1), l->script.size, has_8bit);
     keeper_enqueue(l->keeper, l->parcel, &l->decision);
     return true;
 }

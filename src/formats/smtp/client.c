@@ -397,11 +397,11 @@ enum smtp_client_fit smtp_client_fits(const struct smtp_client *c,
     if (smtp_client_offered(c, SMTP_SIZE) && c->size_max && mail->size > c->size_max) {
         return SMTP_CLIENT_TOO_LARGE;
     }
-    if (mail->eight_bit && !smtp_client_offered(c, SMTP_8BITMIME)) {
-        return SMTP_CLIENT_NEEDS_8BIT;
-    }
     if (mail->utf8 && !smtp_client_offered(c, SMTP_SMTPUTF8)) {
         return SMTP_CLIENT_NEEDS_UTF8;
+    }
+    if (mail->eight_bit && !smtp_client_offered(c, SMTP_8BITMIME)) {
+        return SMTP_CLIENT_NEEDS_8BIT;
     }
     if (mail->require_tls && !smtp_client_offered(c, SMTP_REQUIRETLS)) {
         return SMTP_CLIENT_NEEDS_REQUIRE;

@@ -143,6 +143,9 @@ static void what_a_server_cannot_take_is_not_sent(void **unused)
     letter.has_8bit = true;
     letter.smtputf8 = true;
     assert_int_equal(session_send(s.session, &letter, &s.arena, s.outcomes), SESSION_READY);
+    outcome_is(&s, 0, DELIVERY_FAILED, 0, "5.6.7"); /* 8BITMIME alone would not help */
+    letter.bytes = SLICE("Subject: ascii\r\n\r\n\xc3\xbc\r\n");
+    assert_int_equal(session_send(s.session, &letter, &s.arena, s.outcomes), SESSION_READY);
     outcome_is(&s, 0, DELIVERY_FAILED, 0, "5.6.3");
     letter.bytes = SLICE("Subject: too long for this server\r\n\r\nx\r\n");
     assert_int_equal(session_send(s.session, &letter, &s.arena, s.outcomes), SESSION_READY);
