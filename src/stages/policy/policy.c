@@ -1,5 +1,7 @@
 #include "stages/policy/policy.h"
 
+#include "formats/smtp/address.h"
+
 enum tls_level policy_level(enum setting_tls tls)
 {
     switch (tls) {
@@ -14,14 +16,16 @@ enum tls_level policy_level(enum setting_tls tls)
     return LEVEL_VERIFIED;
 }
 
-static struct slice lower(struct slice s, struct arena *arena)
+/* As settings and the DNS name it. What no such name is comes back from delivery. */
+static struct slice canonical(struct slice domain, struct arena *arena)
 {
-    uint8_t *copy = arena_alloc(arena, s.len + 1);
+    uint8_t text[SMTP_DOMAIN_MAX];
+    size_t len = 0;
+    struct error ignored = {0};
 
-    for (size_t i = 0; i < s.len; i++) {
-        copy[i] = ascii_lower(s.ptr[i]);
-    }
-    return slice_of(copy, s.len);
+    return smtp_domain_canonical(domain, text, &len, &ignored)
+               ? arena_copy(arena, slice_of(text, len))
+               : domain;
 }
 
 static struct slice endpoint_text(const struct config_endpoint *host, struct arena *arena)
@@ -72,7 +76,7 @@ static size_t gather(const struct facts *f, struct group *groups, struct arena *
     size_t n_groups = 0;
 
     for (size_t i = 0; i < f->recipients.count; i++) {
-        struct slice domain = lower(letter_domain(r[i].address), arena);
+        struct slice domain = canonical(letter_domain(r[i].address), arena);
         struct group *g = find_group(groups, n_groups, domain);
         if (!g) {
             g = &groups[n_groups++];

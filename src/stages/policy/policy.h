@@ -15,8 +15,8 @@
 /**
  * Decide.
  *
- * @param facts  the letter's; its recipients are grouped by domain, whatever the case, in the order
- *               in which the domains first occur
+ * @param facts  the letter's; its recipients are grouped by domain, in lower case and A-labels, in the
+ *               order in which the domains first occur
  * @param out    lives in the arena
  */
 void policy_decide(const struct facts *facts, const struct settings *settings, struct arena *arena,

@@ -19,9 +19,12 @@ static struct decision decide(const char *more, struct arena *arena)
 {
     static struct recipient to[] = {{.address = SLICE_INIT("a@One.test")},
                                     {.address = SLICE_INIT("b@two.test")},
-                                    {.address = SLICE_INIT("c@one.TEST")}};
+                                    {.address = SLICE_INIT("c@one.TEST")},
+                                    {.address = SLICE_INIT("d@B\xc3\xbc"
+                                                           "cher.test")},
+                                    {.address = SLICE_INIT("e@xn--bcher-kva.test")}};
     struct facts f = {
-        .recipients = {to, 3}
+        .recipients = {to, 5}
     };
     struct settings s = read_settings(more, arena);
     struct decision d;
@@ -37,12 +40,14 @@ static void one_ruling_a_domain(void **unused)
     struct decision d = decide("", &a);
     const struct ruling *r = d.rulings.items;
 
-    assert_int_equal(d.rulings.count, 2);
+    assert_int_equal(d.rulings.count, 3);
     assert_slice(r[0].domain, "one.test");
     assert_int_equal(r[0].recipients.len, 4);
     assert_int_equal(r[0].recipients.ptr[3], 2);
     assert_int_equal(r[0].level, LEVEL_ENCRYPTED); /* never cleartext by itself */
     assert_slice(r[0].route, "");
+    assert_slice(r[2].domain, "xn--bcher-kva.test");
+    assert_int_equal(r[2].recipients.len, 4);
 }
 
 static void settings_name_domains(void **unused)
