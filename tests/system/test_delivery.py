@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import smtplib
 import tempfile
 import threading
@@ -12,7 +13,7 @@ import threading
 import pytest
 
 from company import CA, Company, wait_for
-from town import NEEDED, Town, attempts, notices
+from town import NEEDED, Postfix, Town, attempts, notices, recipients_of
 
 MISSING = [name for name in NEEDED if not shutil.which(name)]
 pytestmark = [pytest.mark.skipif(os.geteuid() != 0, reason="Postfix wants to be started by root"),
@@ -57,13 +58,26 @@ ODDITIES = {
 ODD_PHASES = ["greeting", "ehlo", "mail", "dot"]
 DROP_PHASES = ["greeting", "ehlo", "starttls", "handshake", "mail", "rcpt", "data", "dot"]
 
+HANG_PHASES = ["greeting", "ehlo", "starttls", "handshake", "mail", "rcpt", "data", "dot"]
+HANG_WORDS = {"hang-handshake.test": "TLS handshake: not done in time",
+              "hang-data.test": "within the letter: write: the peer takes nothing",
+              "deaf.test": "the server could not be reached: connect to "}
+
+# Certificates that do not prove the server's name, and the verdict about each.
+CERTIFICATES = {"other-name": "name-mismatch", "over": "expired", "stranger": "untrusted"}
+
+# What the settings of the patient demand of these domains, instead of encrypted.
+LEVELS = {"plain.test": "cleartext", "plain-verified.test": "verified",
+          "broken-clear.test": "cleartext", "fallen-clear.test": "cleartext",
+          **{f"{name}-verified.test": "verified" for name in CERTIFICATES}}
+
 
 class Sender:
     """A company with Postern in the town, and a person who sends."""
 
-    def __init__(self, folder, town, home, settings, sections=""):
+    def __init__(self, folder, town, settings, sections):
         self.company = Company(folder)
-        self.town, self.home = town, home
+        self.home = town.receivers["home"]
         self.alarms = folder / "alarms"
         hook = folder / "alert"
         hook.write_text(f'#!/bin/sh\nread -r sentence\necho "$1: $sentence" >>{self.alarms}\n')
@@ -73,7 +87,7 @@ class Sender:
             "dns-resolver": f"127.0.0.1:{town.dns.port}", "outbound-port": town.port,
             "alert-command": hook, "alert-interval": "1s",
             "per-host-concurrency": PER_HOST, **settings},
-            sections=f"[domain example.test]\nroute = mx.home.test:{home.port}\n" + sections)
+            sections=f"[domain example.test]\nroute = mx.home.test:{town.port}\n" + sections)
         self.company.start()
         self.company.add_user(ANN, PASSWORD)
 
@@ -83,6 +97,7 @@ class Sender:
         smtp.connect("127.0.0.1", self.company.submissions)
         smtp.ehlo("client.example.test")
         smtp.login(ANN, PASSWORD)
+        smtp.command_encoding = "utf-8"
         return smtp
 
     def send(self, subject, recipients, body=b"the text\r\n", mail="", header=b"", smtp=None):
@@ -128,7 +143,7 @@ class Sender:
             fields = {}
             for envelope, message in notices(self.home, subject):
                 assert envelope["from"]["address"] == ""
-                for part in message.get_payload()[1].get_payload()[1:]:
+                for part in recipients_of(message):
                     fields[part["Final-Recipient"].split("; ")[1]] = part
             return fields if len(fields) >= n else None
         return wait_for(f"{n} recipients in notices about {subject}", found, 40)
@@ -151,6 +166,67 @@ def declare(town):
             town.odd(f"{word}-{phase}", f"{word}-{phase}")
     for phase in DROP_PHASES:
         town.odd(f"drop-{phase}", f"drop-{phase}")
+    declare_protection(town)
+    declare_trouble(town)
+
+
+def declare_protection(town):
+    """How well servers protect what they are sent."""
+    town.strange = {
+        "other-name": town.authority.issue("mx.elsewhere.test"),
+        "over": town.authority.issue("mx.over.test", days=-1),
+        "stranger": CA(town.folder / "foreign", "Another").issue("mx.stranger.test"),
+    }
+    for name, (certificate, key) in town.strange.items():
+        town.real(name, f"smtpd_tls_chain_files = {key}, {certificate}",
+                  aliases=[f"{name}-verified"])
+    town.real("plain", "smtpd_tls_security_level = none",
+              aliases=["plain-encrypted", "plain-verified"])
+    town.odd("broken", "broken-tls", aliases=["broken-clear"])
+    town.odd("inject", "inject-starttls")
+    for name in ("fallen", "fallen-clear", "refused", "lapsed"):
+        town.odd(name, "close")
+    town.real("provider", "smtpd_tls_security_level = encrypt", "smtpd_sasl_auth_enable = yes",
+              "smtpd_recipient_restrictions = permit_sasl_authenticated, reject",
+              "smtpd_relay_restrictions = permit_sasl_authenticated, reject")
+
+
+def declare_trouble(town):
+    """Servers that become better, or never do."""
+    for phase in HANG_PHASES:
+        town.odd(f"hang-{phase}", f"hang-{phase}")
+    town.odd("unready", "later-mail")
+    town.odd("never", "later-dot")
+    town.odd("healed", "later-data")
+    declare_names(town)
+    declare_abilities(town)
+
+
+def declare_names(town):
+    """What the DNS may say about a domain."""
+    nobody, taker, second = town.address(), town.address_of("taker"), town.address_of("second")
+    town.records(
+        f"mx.nobody A {nobody}",
+        "nothing MX 0 .", "preferred MX 20 mx.second", "preferred MX 10 mx.taker",
+        "next MX 10 mx.nobody", "next MX 20 mx.taker",
+        "rude-first MX 10 mx.greeting5", "rude-first MX 20 mx.taker",
+        f"mx.two A {nobody}", f"mx.two A {taker}", "two-addresses MX 10 mx.two",
+        "mx.six AAAA 2001:db8::25", f"mx.six A {taker}", "six MX 10 mx.six",
+        f"implicit A {taker}", 'textual TXT "no address"', "missing MX 10 mx.missing",
+        "ourselves MX 10 mail.example.test.", "below MX 10 mail.example.test.",
+        "below MX 20 mx.taker", "above MX 10 mail.example.test.", "above MX 5 mx.taker",
+        "mx.alias CNAME mx.taker", "aliased MX 10 mx.alias", "xn--bcher-kva MX 10 mx.taker")
+    town.dns.add("secure.test", "@ MX 10 mx.taker.test.", "own MX 10 mx", f"mx A {taker}",
+                 kind="signed")
+    # dns.py changes this address after the signature was made.
+    town.dns.add("bogus.test", "@ MX 10 mx", "mx A 127.0.0.66", kind="bogus")
+
+
+def declare_abilities(town):
+    """What servers can and cannot do."""
+    town.odd("able")
+    town.real("unable", "smtpd_discard_ehlo_keywords = 8bitmime smtputf8 dsn pipelining")
+    town.real("small", "message_size_limit = 20000")
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +236,7 @@ def town():
         folder = pathlib.Path(name)
         folder.chmod(0o755)
         town = Town(folder, CA(folder / "ca"))
-        town.home = town.odd("home")
+        town.odd("home")
         try:
             declare(town)
             town.open()
@@ -172,7 +248,31 @@ def town():
 @pytest.fixture(scope="module")
 def patient(town):
     """A sender that tries once and then waits for an hour."""
-    sender = Sender(town.folder / "patient", town, town.home, {"retry-schedule": "1h"})
+    sections = "".join(f"[domain {domain}]\ntls = {tls}\n" for domain, tls in LEVELS.items())
+    sender = Sender(town.folder / "patient", town, {"retry-schedule": "1h", "dns-timeout": "2s"},
+                    sections)
+    yield sender
+    sender.company.stop()
+
+
+@pytest.fixture(scope="module")
+def hasty(town):
+    """A sender that waits for nobody, comes again soon, gives up soon, and has a smart host."""
+    password = town.folder / "password"
+    password.write_text(Postfix.password + "\n")
+    routes = {f"hang-{phase}.test": f"mx.hang-{phase}.test" for phase in HANG_PHASES} | {
+        f"{name}.test": f"mx.{name}.test" for name in ("unready", "never")} | {
+        "dead.test": town.address(), "deaf.test": town.deaf()}
+    sections = "".join(f"[domain {domain}]\nroute = {host}:{town.port}\n"
+                       for domain, host in routes.items()) + (
+        f"[smarthost]\nhost = mx.provider.test:{town.port}\nuser = {Postfix.user}\n"
+        f"password-file = {password}\n")
+    sender = Sender(town.folder / "hasty", town, {
+        "retry-schedule": "1s, 2s, 4s", "queue-lifetime": "20s", "delay-warning": "0s",
+        "outbound-connect-timeout": "2s", "outbound-command-timeout": "2s",
+        "outbound-data-timeout": "2s", "outbound-idle": "0s"}, sections)
+    sender.password = password
+    sender.hopeless = sender.send("hopeless", ["joe@never.test", "joe@dead.test"])
     yield sender
     sender.company.stop()
 
@@ -309,3 +409,288 @@ def test_a_connection_that_breaks_is_no_loss(town, patient):
     for name in names:
         (_, octets), = town.receivers[name].letters()
         assert octets == sent
+
+
+# ── levels of protection ──
+
+def test_a_certificate_that_proves_nothing(town, patient):
+    recipients = [f"joe@{name}{level}.test" for name in CERTIFICATES for level in ("", "-verified")]
+    ended = patient.outcomes(patient.send("who are you", recipients), len(recipients))
+    for name, verdict in CERTIFICATES.items():
+        lax, strict = ended[f"{name}.test"], ended[f"{name}-verified.test"]
+        assert "queued as" in lax.outcome and lax.facts["level"] == "encrypted"
+        assert strict.outcome == (f"deferred (4.7.5) the certificate of mx.{name}.test is not proven "
+                                  f"to be its own ({verdict}), and this letter needs it")
+        assert "next try" in strict.facts
+        for attempt in (lax, strict):
+            assert attempt.facts["verdict"] == verdict
+            assert attempt.facts["certificate"] == "SHA-256 " + town.digest(town.strange[name][0])
+    arrived = town.postfix.wait("who are you", len(CERTIFICATES))
+    assert sorted(re.search(r"X-Original-To: joe@(.*)\.test", own)[1] for own, _ in arrived) == \
+        sorted(CERTIFICATES)
+
+
+def test_a_server_without_tls_gets_only_what_may_leave_in_the_clear(town, patient):
+    ended = patient.outcomes(patient.send("in the clear", [
+        "joe@plain.test", "joe@plain-encrypted.test", "joe@plain-verified.test",
+        "joe@broken-clear.test", "joe@broken.test"]), 5)
+    for domain in ("plain.test", "broken-clear.test"):
+        assert ended[domain].outcome.startswith("delivered (250 2.0.0) ")
+        assert ended[domain].facts["transport"] == "no TLS"
+        assert ended[domain].facts["level"] == "cleartext"
+        assert "verdict" not in ended[domain].facts
+    for domain in ("plain-encrypted.test", "plain-verified.test"):
+        assert ended[domain].outcome == ("deferred (4.7.4) the server offers no STARTTLS, and this "
+                                         "letter must not leave unencrypted")
+    # What is no handshake may come in the same segment as the 220 or after it.
+    assert re.match(r"deferred \(4\.7\.5\) (TLS with the server|STARTTLS) failed: ",
+                    ended["broken.test"].outcome)
+    (own, _), = town.postfix.wait("in the clear")
+    assert "with ESMTP id" in own and "joe@plain.test" in own
+    (facts, _), = town.receivers["broken"].letters()
+    assert facts["tls"] is None and facts["to"][0]["address"] == "joe@broken-clear.test"
+
+
+def test_replies_injected_before_tls_end_the_connection(town, patient):
+    _, attempt = patient.deliver("injected", "inject.test")
+    assert attempt.outcome == ("deferred (4.7.5) STARTTLS failed: the server sent more behind its "
+                               "answer to STARTTLS")
+    assert town.receivers["inject"].connections == 1 and not town.receivers["inject"].letters()
+
+
+def test_whoever_gets_worse_gets_nothing_until_a_person_says_so(town, patient):
+    worse = {"fallen": "no-starttls", "fallen-clear": "no-starttls", "refused": "refuse-starttls",
+             "lapsed": "close"}
+    receivers = {name: town.receivers[name] for name in worse}
+    ended = patient.outcomes(patient.send("still fine", [f"joe@{name}.test" for name in worse]), 4)
+    for name, words in worse.items():
+        assert ended[f"{name}.test"].facts["level"] == "verified"
+        receivers[name].behave(words)
+    receivers["lapsed"].certificate, receivers["lapsed"].key = town.strange["other-name"]
+    assert not patient.alarms.exists()
+
+    letters = {name: patient.send(f"worse {name}", [f"joe@{name}.test"]) for name in worse}
+    wait_for("all to be held", lambda: all(
+        re.search(rf"^{letter} .* held .*the next hop offers weaker protection than before",
+                  patient.queue().get(letter, "")) for letter in letters.values()))
+    for name, letter in letters.items():
+        shown = patient.company.show(letter)
+        (attempt,) = patient.attempts(letter)
+        code = "4.7.5" if name == "lapsed" else "4.7.4"
+        assert attempt.outcome.startswith(f"deferred ({code}) ")
+        assert "  held by postern\n" in shown
+        assert len(receivers[name].letters()) == 1
+    wait_for("the alarm", patient.alarms.exists)
+    assert re.match(r"downgrade: A next hop offers weaker protection than before; its letters are "
+                    r"held\.", patient.alarms.read_text())
+
+    # Released, it leaves as the settings allow without the memory of better times.
+    for letter in letters.values():
+        patient.company.postern("queue", "release", letter, "--reason", "asked them")
+    second = {name: wait_for(f"a second attempt for {name}", lambda: (
+        patient.attempts(letter)[1:] or [None])[0]) for name, letter in letters.items()}
+    assert second["fallen-clear"].outcome.startswith("delivered (250")
+    assert second["fallen-clear"].facts["level"] == "cleartext"
+    assert second["lapsed"].outcome.startswith("delivered (250")
+    assert second["lapsed"].facts["verdict"] == "name-mismatch"
+    for name in ("fallen", "refused"):
+        assert second[name].outcome.startswith("deferred (4.7.4) ")
+        assert len(receivers[name].letters()) == 1
+        receivers[name].behave("")
+    patient.company.postern("queue", "retry", letters["fallen"], letters["refused"])
+    for name in ("fallen", "refused"):
+        receivers[name].wait(2)
+        assert receivers[name].letters()[1][0]["tls"]
+
+
+# ── what the DNS says ──
+
+def test_names_and_addresses(town, patient):
+    taken = {"preferred.test": "taker", "next.test": "taker", "rude-first.test": "taker",
+             "two-addresses.test": "two", "six.test": "six", "above.test": "taker",
+             "aliased.test": "alias", "secure.test": "taker"}
+    failed = {
+        "nothing.test": r"5\.1\.10\) nothing\.test declares that it receives no mail",
+        "unknown.test": r"5\.1\.2\) the domain unknown\.test does not exist",
+        "textual.test": r"5\.4\.4\) no mail server of textual\.test has an address",
+        "missing.test": r"5\.4\.4\) no mail server of missing\.test has an address",
+        "ourselves.test": r"5\.4\.6\) the mail servers of ourselves\.test lead back to this one",
+        "below.test": r"5\.4\.6\) the mail servers of below\.test lead back to this one"}
+    deferred = {
+        "a.servfail.test": r"4\.4\.3\) DNS: a\.servfail\.test: the name servers gave no usable answer",
+        "a.silent.test": r"4\.4\.3\) DNS: a\.silent\.test: ",
+        "bogus.test": r"4\.4\.3\) DNS: mx\.bogus\.test: DNSSEC validation failed: "}
+    domains = [*taken, *failed, *deferred, "implicit.test", "own.secure.test"]
+    letter = patient.send("by name", [f"joe@{domain}" for domain in domains])
+    ended = patient.outcomes(letter, len(domains))
+    for domain, host in taken.items():
+        assert ended[domain].outcome.startswith("delivered (250"), ended[domain]
+        assert ended[domain].facts["host"].startswith(f"mx.{host}.test {town.addresses['taker']}:")
+    assert ended["implicit.test"].facts["host"].startswith("implicit.test ")
+    assert ended["own.secure.test"].facts["host"].startswith("mx.secure.test ")
+    for domain, words in failed.items():
+        assert re.match(rf"FAILED \({words}$", ended[domain].outcome), ended[domain]
+    for domain, words in deferred.items():
+        assert re.match(rf"deferred \({words}", ended[domain].outcome), ended[domain]
+        assert ended[domain].number == 1 and "next try" in ended[domain].facts
+    for domain in domains:
+        if "DNS" in ended[domain].facts:
+            secure = domain == "own.secure.test"
+            assert ended[domain].facts["DNS"].startswith("secure" if secure else "not secured")
+    assert set(patient.told("by name", len(failed))) == {f"joe@{domain}" for domain in failed}
+    assert not town.receivers["second"].letters()
+
+
+def test_a_domain_beyond_ascii_is_asked_for_by_its_a_label(town, patient):
+    letter = patient.send("Bücher", ["joe@bücher.test"], mail="SMTPUTF8")
+    (attempt,) = patient.outcomes(letter).values()
+    assert attempt.outcome.startswith("delivered (250"), attempt
+    assert attempt.domain == "xn--bcher-kva.test"
+    address, = town.receivers["taker"].letters()[-1][0]["to"]
+    assert address["address"].encode("utf-8", "surrogateescape") == "joe@bücher.test".encode()
+
+
+# ── what servers can do ──
+
+def test_parameters_go_where_they_are_understood(town, patient):
+    able = town.receivers["able"]
+    eight, utf8 = "Grüße\r\n".encode(), "Subject2: Grüße\r\n".encode()
+
+    def parameters(subject, *arguments, **more):
+        patient.outcomes(patient.send(subject, *arguments, **more))
+        (facts,) = (f for f, octets in able.letters() if f"Subject: {subject}\r".encode() in octets)
+        size, = [p for p in facts["from"]["parameters"] if p.startswith("SIZE=")]
+        assert size == f"SIZE={facts['size']}"
+        return set(facts["from"]["parameters"]) - {size}, [set(r["parameters"]) for r in facts["to"]]
+
+    joe = ["joe@able.test"]
+    assert parameters("ascii", joe) == (set(), [set()])
+    assert parameters("eight", joe, body=eight, mail="BODY=8BITMIME") == \
+        ({"BODY=8BITMIME"}, [set()])
+    assert parameters("claimed", joe, mail="BODY=8BITMIME SMTPUTF8") == (set(), [set()])
+    assert parameters("header", joe, header=utf8, mail="BODY=8BITMIME SMTPUTF8") == \
+        ({"BODY=8BITMIME", "SMTPUTF8"}, [set()])
+    assert parameters("jörg", ["jörg@able.test"], mail="SMTPUTF8")[0] >= {"SMTPUTF8"}
+    assert parameters("notify", {
+        "joe@able.test": "NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;jo+2Be@able.test",
+        "jim@able.test": "NOTIFY=NEVER"}, mail="RET=HDRS ENVID=QQ+2B7") == (
+        {"RET=HDRS", "ENVID=QQ+2B7"},
+        [{"NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;jo+2Be@able.test"}, {"NOTIFY=NEVER"}])
+
+
+def test_a_server_is_not_sent_what_it_cannot_take(town, patient):
+    cannot = {
+        "eight": ("5.6.3", {"body": "Grüße\r\n".encode(), "mail": "BODY=8BITMIME"}, "unable"),
+        "header": ("5.6.7", {"header": "Subject2: Grüße\r\n".encode(),
+                             "mail": "BODY=8BITMIME SMTPUTF8"}, "unable"),
+        "jörg": ("5.6.7", {"mail": "SMTPUTF8"}, "unable"),
+        "large": ("5.3.4", {"body": b"0123456789\r\n" * 2000}, "small")}
+    for user, (code, more, name) in cannot.items():
+        letter = patient.send(f"cannot {code} {user}", [f"{user}@{name}.test"], **more)
+        (attempt,) = patient.outcomes(letter).values()
+        assert attempt.outcome.startswith(f"FAILED ({code}) "), attempt
+        told = patient.told(f"cannot {code}")
+        assert code in {fields["Status"] for fields in told.values()}
+    # What they can take, they get: without the parameters that they did not offer.
+    for name in ("unable", "small"):
+        letter, attempt = patient.deliver(f"plain for {name}", f"{name}.test",
+                                          mail="RET=HDRS ENVID=QQ")
+        assert "queued as" in attempt.outcome
+    assert len(town.postfix.wait("plain for ", 2)) == 2
+    assert not town.postfix.letters("Subject: cannot")
+
+
+# ── a smart host ──
+
+def test_a_smart_host_takes_everything_by_its_account(town, hasty):
+    _, attempt = hasty.deliver("far away", "anywhere.invalid")
+    assert re.match(r"handed to the smart host; beyond it unknown \(250 2\.0\.0\) Ok: queued as ",
+                    attempt.outcome)
+    assert attempt.facts["host"].startswith("mx.provider.test ")
+    assert attempt.facts["level"] == "verified"
+    (own, _), = town.postfix.wait("far away")
+    assert f"(Authenticated sender: {Postfix.user})" in own
+
+
+def test_a_smart_host_that_refuses_the_account_is_no_reason_to_bounce(hasty):
+    def reload():
+        n = hasty.company.log.read_text().count("event=config.reloaded")
+        hasty.company.process.send_signal(signal.SIGHUP)
+        wait_for("the settings to be read again", lambda: hasty.company.log.read_text().count(
+            "event=config.reloaded") > n)
+
+    hasty.password.write_text("wrong\n")
+    reload()
+    letter, attempt = hasty.deliver("wrong account", "anywhere.invalid")
+    assert re.match(r"deferred \(4\.7\.8\) the server refused our account: 535 ", attempt.outcome)
+    hasty.password.write_text(Postfix.password + "\n")
+    reload()
+    wait_for("it to be taken", lambda: "handed to the smart host" in
+             hasty.attempts(letter)[-1].outcome)
+    assert notices(hasty.home, "wrong account") == []
+
+
+# ── time ──
+
+def test_servers_that_hang_are_given_up_and_tried_again(town, hasty):
+    names = [f"hang-{phase}" for phase in HANG_PHASES]
+    domains = [f"{name}.test" for name in names if name != "hang-data"] + ["deaf.test"]
+    letter = hasty.send("hanging", [f"joe@{domain}" for domain in domains])
+    # One that does not fit into the buffers of an idle connection: writing it comes to a halt.
+    large = hasty.send("stuck", ["joe@hang-data.test"], body=(b"x" * 990 + b"\r\n") * 12000)
+    first = {}
+    for i, n in ((letter, len(domains)), (large, 1)):
+        wait_for("all to be tried", lambda: len({a.domain for a in hasty.attempts(i)}) == n)
+        first |= {a.domain: a for a in hasty.attempts(i) if a.number == 1}
+    for name in names:
+        town.receivers[name].behave("")
+    for domain, attempt in first.items():
+        lost = "UNKNOWN: lost before the reply" if domain == "hang-dot.test" else "deferred"
+        assert attempt.outcome.startswith(lost), attempt
+        assert HANG_WORDS.get(domain, "the server did not answer in time") in attempt.outcome
+        assert 1.9 <= attempt.ended - attempt.began < 10, attempt
+    for name in names:
+        town.receivers[name].wait(1)
+    wait_for("only the deaf to be left", lambda: set(re.findall(
+        rf"^(?:{letter}|{large}) +(\S+)", hasty.company.postern("queue", "list"), re.M)) <=
+        {"deaf.test"})
+    for name in names:
+        assert len(town.receivers[name].letters()) == 1
+
+
+def check_pauses(found):
+    """Attempts come when they were announced, after the pauses of the schedule."""
+    for attempt, following in zip(found, found[1:]):
+        pause = [1, 2, 4][min(attempt.number, 3) - 1]
+        least = 0 if following.outcome.startswith("FAILED") else pause * 7 / 8 - 0.01
+        assert least <= attempt.next_try - attempt.ended <= pause * 9 / 8 + 0.2
+        assert following.began >= attempt.next_try - 0.01
+        assert following.number == attempt.number + 1
+
+
+def test_a_letter_is_tried_by_the_schedule_and_taken_once(town, hasty):
+    letter = hasty.send("not yet", ["joe@unready.test"])
+    wait_for("three attempts", lambda: len(hasty.attempts(letter)) == 3)
+    town.receivers["unready"].behave("")
+    town.receivers["unready"].wait(1)
+    wait_for("the queue to be done with it", lambda: letter not in hasty.queue())
+    found = hasty.attempts(letter)
+    assert [re.match(r"\w+", a.outcome)[0] for a in found] == ["deferred"] * 3 + ["delivered"]
+    check_pauses(found)
+    assert len(town.receivers["unready"].letters()) == 1
+    assert notices(hasty.home, "not yet") == []
+
+
+def test_after_the_lifetime_the_sender_is_told(town, hasty):
+    told = hasty.told("hopeless", 2)
+    for address in ("joe@never.test", "joe@dead.test"):
+        assert told[address]["Action"] == "failed" and told[address]["Status"] == "5.4.7"
+        found = hasty.attempts(hasty.hopeless, address.split("@")[1])
+        check_pauses(found)
+        assert len(found) >= 5
+        assert all(a.outcome.startswith("deferred") for a in found[:-1])
+        assert found[-1].outcome.startswith("FAILED")
+        assert "5.4.7) Given up after too many attempts; the last: " in found[-1].outcome
+        assert 19 <= found[-1].ended - found[0].began < 40
+    assert town.receivers["never"].letters() == []
+    assert hasty.hopeless not in hasty.queue()

@@ -4,6 +4,7 @@ Every server has an address of its own on loopback and one port is common to all
 with port 25. A town is declared first (domains, servers), then opened. Processes that were started
 here end with close(), and none of them outlives the test: they are told by a pipe or hold our group.
 """
+import datetime
 import email
 import email.policy
 import hashlib
@@ -58,6 +59,7 @@ smtpd_error_sleep_time = 0
 smtpd_tls_chain_files = {key}, {certificate}
 smtpd_tls_security_level = may
 smtpd_tls_received_header = yes
+smtpd_sasl_authenticated_header = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = {folder}/auth
 virtual_mailbox_domains = regexp:{folder}/etc/everything
@@ -92,6 +94,7 @@ log_path = {folder}/dovecot.log
 protocols =
 ssl = no
 auth_mechanisms = plain login
+auth_failure_delay = 0
 passdb {{
   driver = static
   args = password={password}
@@ -99,6 +102,11 @@ passdb {{
 userdb {{
   driver = static
   args = uid=nobody gid=nogroup home=/nonexistent
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service auth {{
   unix_listener {folder}/auth {{
@@ -113,7 +121,7 @@ class Postfix:
 
     Nobody of the name nobody@ is known to it, later@ is away for a while."""
 
-    password = "the provider's password"
+    user, password = "postern@example.test", "the-providers-password"
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -260,7 +268,9 @@ class Town:
         self.net = f"127.{os.getpid() % 250 + 1}.{os.getpid() // 250 % 250 + 1}"
         self.used = 0
         self.names = []
+        self.addresses = {}
         self.receivers = {}
+        self.sockets = []
         self.postfix = Postfix(self.folder / "postfix")
         self.dns = Dns(self.folder / "dns")
         self.certificate, self.key = self.folder / "mx.pem", self.folder / "mx.key"
@@ -275,9 +285,15 @@ class Town:
         """Zone-file lines of the zone test."""
         self.dns.add("test", *records)
 
+    def address_of(self, name):
+        """That of the receiver NAME, declared now if need be."""
+        if name not in self.receivers:
+            self.odd(name)
+        return self.addresses[name]
+
     def server_of(self, name):
         """An address for the mail server mx.NAME.test, and NAME's MX record that leads there."""
-        address = self.address()
+        address = self.addresses[name] = self.address()
         self.names.append(f"mx.{name}.test")
         self.records(f"mx.{name} A {address}", f"{name} MX 10 mx.{name}")
         return address
@@ -286,6 +302,20 @@ class Town:
         """NAME.test with a Postfix that has these options; `aliases` have the same server."""
         self.postfix.listen(name, self.server_of(name), self.port, *options)
         self.records(*(f"{alias} MX 10 mx.{name}" for alias in aliases))
+
+    def deaf(self):
+        """An address where connecting neither succeeds nor fails."""
+        address = (self.address(), self.port)
+        listener = socket.socket()
+        listener.bind(address)
+        listener.listen(0)
+        self.sockets.append(listener)
+        for _ in range(3):  # the second fills the queue, a third finds it full
+            own = socket.socket()
+            own.setblocking(False)
+            own.connect_ex(address)
+            self.sockets.append(own)
+        return address[0]
 
     def odd(self, name, behave="", aliases=(), **options):
         """NAME.test with a receiver that behaves so."""
@@ -313,6 +343,8 @@ class Town:
         self.dns.stop()
         for receiver in self.receivers.values():
             receiver.stop()
+        for own in self.sockets:
+            own.close()
 
 
 def notices(receiver, subject):
@@ -325,6 +357,17 @@ def notices(receiver, subject):
     return found
 
 
+def recipients_of(notice):
+    """The fields about each recipient, also when addresses in them are not ASCII (RFC 6533)."""
+    report = notice.get_payload()[1]
+    if report.get_content_type() == "message/delivery-status":
+        return report.get_payload()[1:]
+    assert report.get_content_type() == "message/global-delivery-status"
+    text = report.as_bytes().decode().replace("\r\n", "\n").split("\n\n", 1)[1]
+    return [email.message_from_string(block, policy=email.policy.SMTPUTF8)
+            for block in text.strip().split("\n\n")[1:]]
+
+
 class Attempt:
     """One ended attempt as `postern show` tells it."""
 
@@ -332,6 +375,22 @@ class Attempt:
         self.number, self.domain, self.text = number, domain, text
         self.facts = dict(re.findall(r"^    ([A-Za-z]+(?: [a-z]+)?) +(\S.*)$", text, re.M))
         self.recipients = dict(re.findall(r"^    (\S+@\S+): (.*)$", text, re.M))
+
+    def time(self, pattern):
+        """The time in the text that the pattern's group has, in seconds."""
+        return datetime.datetime.fromisoformat(re.search(pattern, self.text)[1]).timestamp()
+
+    @property
+    def began(self):
+        return self.time(r"from (\S+) to ")
+
+    @property
+    def ended(self):
+        return self.time(r"from \S+ to (\S+)")
+
+    @property
+    def next_try(self):
+        return self.time(r"next try +(\S+)")
 
     @property
     def outcome(self):
