@@ -301,7 +301,7 @@ static bool handle(struct transaction *t, enum smtp_client_event event, const st
     case SMTP_CLIENT_BODY:
         break;
     }
-    assert(!"an event that belongs to no transaction");
+    assert(false && "an event that belongs to no transaction");
     return true;
 }
 
