@@ -12,7 +12,8 @@ help() {
   build     compile posternd and postern into build/
   test      all tests; ends with `N passed, N failed`
             --unit   unit tests only         --system  whole-system tests only
-            --long   the campaigns as well   --keep    keep the system tests' directories
+            --long   the campaigns as well, and tests/mutations
+            --keep    keep the system tests' directories
   check     formatting, layers, sizes, static analysis, documentation
             NAME...  only these checks       --list    what there is
   docs      write what is generated: docs/man/postern.conf.5

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Run every test and count them: `./do test` (its options are in `./do help`).
 
-The runners are the unit tests in three builds (as shipped, ASan+UBSan, TSan) and the whole-system
-tests. The last line sums what all of them counted; nothing counted is a failure too.
+The runners are the unit tests in three builds (as shipped, ASan+UBSan, TSan), the whole-system
+tests, and with --long the mutations. The last line sums what all of them counted; nothing counted
+is a failure too.
 """
 import argparse
 import json
@@ -111,6 +112,18 @@ def system_tests(options):
     return count
 
 
+def mutations():
+    """Broken on purpose: each mutation's tests must fail."""
+    count, last = Count(), None
+    with subprocess.Popen([ROOT / "tests/mutations/run"], cwd=ROOT, text=True,
+                          stdout=subprocess.PIPE) as runner:
+        for line in runner.stdout:
+            print(line, end="", flush=True)
+            last = re.fullmatch(r"(\d+) caught, (\d+) missed\n", line)
+    count.passed, count.failed = map(int, last.groups()) if last else (0, 1)
+    return count
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./do test")
     parser.add_argument("--unit", action="store_true", help="unit tests only")
@@ -124,6 +137,8 @@ def main():
         runners += [(f"unit tests, {BUILDS[d][0]}", lambda d=d: unit_tests(d)) for d in BUILDS]
     if (everything or options.system) and (ROOT / "tests/system").exists():
         runners.append(("system tests", lambda: system_tests(options)))
+    if options.long and everything:
+        runners.append(("mutations", mutations))
 
     total, lines = Count(), []
     for name, runner in runners:
