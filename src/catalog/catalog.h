@@ -63,7 +63,8 @@ struct catalog_counts {
 };
 
 /**
- * Open the catalog, making it when it is not there and `writable`.
+ * Open the catalog, making it when it is not there and `writable`. Otherwise it is opened in the state
+ * of this moment, and shows no other; close it soon.
  *
  * @param path  of catalog.db; -wal and -shm stand beside it
  * @param key   CATALOG_KEY_LEN bytes for the keyed hash; not needed for reading

@@ -1,5 +1,11 @@
+#include <fcntl.h>
+#include <grp.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
 
 #include "catalog/catalog.h"
 #include "tests/test.h"
@@ -244,6 +250,77 @@ static void a_newer_format_is_refused(void **state)
     assert_int_equal(e.kind, ERROR_CONFIG);
 }
 
+/* ── a reader in another process, who may not write ── */
+
+#define STRANGER 61399
+#define TORN_MS  100
+
+static int be_the_reader(const char *path, int told)
+{
+    OWN(catalog) struct catalog *c = NULL;
+    struct error e;
+    char go = 0;
+
+    if (setgroups(0, NULL) != 0 || setresuid(STRANGER, STRANGER, STRANGER) != 0 ||
+        open(path, O_RDWR | O_CLOEXEC) >= 0) {
+        return 10; /* it could write: the test shows nothing */
+    }
+    if (read(told, &go, 1) != 1) {
+        return 11;
+    }
+    int64_t began = clock_steady_ms();
+    if (!catalog_open(path, false, SLICE_NONE, &c, &e)) {
+        (void)fprintf(stderr, "%s\n", e.text);
+        return 12;
+    }
+    return clock_steady_ms() - began < TORN_MS / 2 ? 13 : 0; /* the head was whole: nothing shown */
+}
+
+/* Of the counter of changes in the first of the head's two copies. */
+static void turn_a_byte_of_the_head(int fd)
+{
+    uint8_t byte = 0;
+
+    assert_int_equal(pread(fd, &byte, 1, 8), 1);
+    byte = (uint8_t)~byte;
+    assert_int_equal(pwrite(fd, &byte, 1, 8), 1);
+}
+
+static void a_reader_waits_while_the_writer_changes_the_head(void **state)
+{
+    struct story *s = *state;
+    char name[80];
+    int told[2];
+    int status = 0;
+    struct error e;
+
+    if (geteuid() != 0) {
+        print_message("skipped: changing the user needs root\n");
+        skip();
+    }
+    catalog_close(TAKE(s->catalog, NULL)); /* the child must not inherit what SQLite knows */
+    assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(be_the_reader(s->path, told[0]));
+    }
+    assert_ok(catalog_open(s->path, true, slice_of(key, sizeof(key)), &s->catalog, &e), e);
+    assert_ok(catalog_begin(s->catalog, &e), e);
+    assert_ok(catalog_commit(s->catalog, (struct ledger_position){.seq = 1}, &e), e);
+    (void)snprintf(name, sizeof(name), "%s-shm", s->path);
+    int head = open(name, O_RDWR | O_CLOEXEC);
+    turn_a_byte_of_the_head(head);
+    assert_int_equal(write(told[1], "", 1), 1);
+    (void)usleep(TORN_MS * 1000);
+    turn_a_byte_of_the_head(head);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    (void)close(told[0]);
+    (void)close(told[1]);
+    (void)close(head); /* not before: a process that closes a file loses SQLite's locks on it */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +331,8 @@ int main(void)
                                         end_story),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_corrupt, begin_story, end_story),
         cmocka_unit_test_setup_teardown(a_newer_format_is_refused, begin_story, end_story),
+        cmocka_unit_test_setup_teardown(a_reader_waits_while_the_writer_changes_the_head,
+                                        begin_story, end_story),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }

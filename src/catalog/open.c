@@ -1,6 +1,12 @@
 #include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
 
 #include "catalog/internal.h"
+
+#define WAIT_MS  5000 /* for the writer, or for one who reads while we write */
+#define RETRY_US 2000
 
 /* The whole schema. `letters.seq` is the ledger's number of the facts record. A queue row goes when
  * its last recipient has a final outcome. */
@@ -87,6 +93,25 @@ bool catalog_run(struct catalog *c, sqlite3_stmt *s, struct error *e)
     return done;
 }
 
+/* A reader's whole life is one transaction: it sees one state, and only the beginning can meet the
+ * writer. A reader cannot tell a file head that is just being written from one that a dead writer has
+ * left, nor mend either, and SQLite says so at once; either will be right in a moment. */
+static bool begin_reading(struct catalog *c, struct error *e)
+{
+    int64_t give_up_ms = clock_steady_ms() + WAIT_MS;
+
+    while (sqlite3_exec(c->db, "BEGIN; PRAGMA user_version", NULL, NULL, NULL)) {
+        int code = sqlite3_extended_errcode(c->db);
+        bool passing = code == SQLITE_READONLY_RECOVERY || code == SQLITE_READONLY_CANTLOCK;
+        if (!passing || clock_steady_ms() >= give_up_ms) {
+            return catalog_failed(c, "begin to read", e);
+        }
+        catalog_abort(c);
+        (void)usleep(RETRY_US);
+    }
+    return true;
+}
+
 /* Derived data needs no fsync of its own: WAL with synchronous=NORMAL cannot become corrupt by a
  * crash, it can only lose its last transactions, and the position is lost with them. */
 static bool set_up(struct catalog *c, bool writable, struct error *e)
@@ -95,9 +120,9 @@ static bool set_up(struct catalog *c, bool writable, struct error *e)
                                   "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
                                   "PRAGMA wal_autocheckpoint = 4000;";
 
-    (void)sqlite3_busy_timeout(c->db, 5000);
+    (void)sqlite3_busy_timeout(c->db, WAIT_MS);
     if (!writable) {
-        return true;
+        return begin_reading(c, e);
     }
     if (sqlite3_exec(c->db, pragmas, NULL, NULL, NULL) ||
         sqlite3_exec(c->db, schema, NULL, NULL, NULL)) {
@@ -162,7 +187,7 @@ bool catalog_open(const char *path, bool writable, struct slice key, struct cata
     if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL)) {
         return catalog_failed(c, "open", e);
     }
-    if (!check_version(c, writable, e) || !set_up(c, writable, e) || !read_position(c, e)) {
+    if (!set_up(c, writable, e) || !check_version(c, writable, e) || !read_position(c, e)) {
         return false;
     }
     *out = TAKE(c, NULL);

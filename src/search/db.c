@@ -1,5 +1,10 @@
+#include <unistd.h>
+
+#include "base/clock.h"
+
 #include "search/internal.h"
 
+#define RETRY_US        2000
 #define APPLICATION_ID  0x5053524e /* "PSRN" in the header of the file */
 #define BUSY_TIMEOUT_MS 10000
 
@@ -138,6 +143,27 @@ static bool check_format(sqlite3 *db, const struct token_keys *keys, bool writer
     return is_of_key(db, keys, e);
 }
 
+bool search_db_begin_reading(sqlite3 *db, struct error *e)
+{
+    int64_t give_up_ms = clock_steady_ms() + BUSY_TIMEOUT_MS;
+
+    while (sqlite3_exec(db, "BEGIN; PRAGMA user_version", NULL, NULL, NULL) != SQLITE_OK) {
+        int code = sqlite3_extended_errcode(db);
+        bool passing = code == SQLITE_READONLY_RECOVERY || code == SQLITE_READONLY_CANTLOCK;
+        if (!passing || clock_steady_ms() >= give_up_ms) {
+            return search_db_error(db, e, "cannot begin to read");
+        }
+        search_db_end_reading(db);
+        (void)usleep(RETRY_US);
+    }
+    return true;
+}
+
+void search_db_end_reading(sqlite3 *db)
+{
+    (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 bool search_db_open(const char *path, bool writer, const struct token_keys *keys, sqlite3 **db,
                     struct error *e)
 {
@@ -154,7 +180,8 @@ bool search_db_open(const char *path, bool writer, const struct token_keys *keys
     }
     (void)sqlite3_busy_timeout(opened, BUSY_TIMEOUT_MS);
     (void)sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if (!search_db_run(opened, common, e) || (writer && !search_db_run(opened, writing, e)) ||
+    if (!search_db_run(opened, common, e) ||
+        !(writer ? search_db_run(opened, writing, e) : search_db_begin_reading(opened, e)) ||
         !token_register(opened, keys, e) || !check_format(opened, keys, writer, e)) {
         return false;
     }

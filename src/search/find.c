@@ -77,6 +77,7 @@ bool search_finder_open(const char *path, struct slice key, struct search_finder
     if (!search_db_open(path, false, keys_of(f), &f->db, e) || !prepare(f, e)) {
         return false;
     }
+    search_db_end_reading(f->db);
     sqlite3_progress_handler(f->db, CHECK_EVERY, is_late, f);
     *out = TAKE(f, NULL);
     return true;
@@ -125,6 +126,9 @@ static bool collect(struct search_finder *f, sqlite3_stmt *s, struct search_hit 
     int rc = SQLITE_ROW;
 
     f->deadline_ms = clock_steady_ms() + WITHIN_MS;
+    if (!search_db_begin_reading(f->db, e)) {
+        return false;
+    }
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
         hits[n++] = (struct search_hit){
             .seq = (uint64_t)sqlite3_column_int64(s, 0),
@@ -170,6 +174,7 @@ bool search_find(struct search_finder *f, const struct query *query, uint64_t be
     bool found = collect(f, s, hits, count, e);
     (void)sqlite3_reset(s);
     (void)sqlite3_clear_bindings(s);
+    search_db_end_reading(f->db);
     return found;
 }
 
@@ -178,6 +183,9 @@ bool search_coverage(struct search_finder *f, struct search_coverage *out, struc
     sqlite3_stmt *s = f->coverage;
 
     f->deadline_ms = clock_steady_ms() + WITHIN_MS;
+    if (!search_db_begin_reading(f->db, e)) {
+        return false;
+    }
     bool row = sqlite3_step(s) == SQLITE_ROW;
     if (row) {
         *out = (struct search_coverage){
@@ -190,5 +198,6 @@ bool search_coverage(struct search_finder *f, struct search_coverage *out, struc
         (void)search_db_error(f->db, e, "cannot read");
     }
     (void)sqlite3_reset(s);
+    search_db_end_reading(f->db);
     return row;
 }

@@ -42,9 +42,15 @@ void match_write(struct buf *out, const struct token_keys *keys, const struct qu
 /* ---- SQLite ---- */
 
 /* Open the file, set the connection up, check format and key; the writer creates what is not
- * there. On failure *db is NULL. */
+ * there, a reader has begun to read. On failure *db is NULL. */
 bool search_db_open(const char *path, bool writer, const struct token_keys *keys, sqlite3 **db,
                     struct error *e) MUST_CHECK;
+
+/* A reader's transaction, in which it sees one state and never has to wait. Only its beginning can meet
+ * the writer: a reader cannot tell a file head that is just being written from one that a dead
+ * writer has left, nor mend either, and SQLite says so at once; either will be right in a moment. */
+bool search_db_begin_reading(sqlite3 *db, struct error *e) MUST_CHECK;
+void search_db_end_reading(sqlite3 *db);
 
 /* Fill *e from the connection's last error. */
 bool search_db_error(sqlite3 *db, struct error *e, const char *doing);
