@@ -45,6 +45,7 @@ class Sender(threading.Thread):
         self.context = company.context()
         self.enough = threading.Event()
         self.smtp = None
+        self.unanswered = False
         self.acknowledged = {}  # id: (token, letter)
         self.refused = []       # tokens that got 4yz or 5yz after the final dot
         self.lost = 0           # connections that broke, letters or logins refused
@@ -79,7 +80,9 @@ class Sender(threading.Thread):
         return token, letter.encode()
 
     def attempt(self, token, letter):
-        """Send once. True when there was an answer to the letter."""
+        """Send once. True when it is known what became of the letter: a refusal says nothing about
+        an earlier attempt that ended without an answer."""
+        handed_over = False
         try:
             if not self.smtp:
                 self.connect()
@@ -87,23 +90,27 @@ class Sender(threading.Thread):
                 code, text = self.smtp.docmd(command)
                 if code != 250:
                     raise smtplib.SMTPResponseException(code, text)
+            handed_over = True
             code, text = self.smtp.data(letter)
         except (OSError, smtplib.SMTPException):
+            self.unanswered = self.unanswered or handed_over
             self.hang_up()
             return False
         if code == 250:
             letter_id = re.search(rb"Recorded as ([0-9a-z]{16})", text)[1].decode()
             self.acknowledged[letter_id] = (token, letter)
-        else:
+            return True
+        self.hang_up()
+        if not self.unanswered:
             self.refused.append(token)
-            self.hang_up()
-        return True
+        return not self.unanswered
 
     def run(self):
         try:
             count = 0
             while not self.enough.is_set():
                 token, letter = self.make(count)
+                self.unanswered = False
                 while not self.attempt(token, letter):
                     pass
                 count += 1
