@@ -15,7 +15,8 @@ struct search {
     int64_t end_ms;
     unsigned tries;
     bool proven; /* DNSSEC proves the hosts */
-    bool busy;   /* an address was passed over: its places are taken; the first such: */
+    bool passed; /* an address was passed over: its places are taken */
+    bool busy;   /* also one of the preference that is tried now; the first such: */
     const struct route_host *busy_host;
     struct address busy_address;
     bool busy_secure;
@@ -43,6 +44,7 @@ static void remember_seen(struct search *s, const struct evidence *seen)
 static void remember_busy(struct search *s, const struct route_host *host,
                           const struct address *address, bool secure)
 {
+    s->passed = true;
     if (!s->busy) {
         s->busy = true;
         s->busy_host = host;
@@ -127,10 +129,10 @@ static bool try_host(struct search *s, const struct route_host *host)
 /* What it means that no session stands. A server that was not asked may say yes later. */
 static struct recipient_outcome conclude(struct search *s)
 {
-    if (s->why.status == DELIVERY_DEFERRED || (s->why.status != 0 && !s->busy)) {
+    if (s->why.status == DELIVERY_DEFERRED || (s->why.status != 0 && !s->passed)) {
         return s->why;
     }
-    if (s->busy) {
+    if (s->passed) {
         return session_outcome(DELIVERY_DEFERRED, 0, "4.4.5",
                                SLICE("as many connections to this server as allowed are busy"),
                                s->arena);
@@ -148,16 +150,26 @@ static struct recipient_outcome conclude(struct search *s)
         s->arena);
 }
 
+/* Wait for the first server that was passed over, before lower preferences get what is meant for
+ * higher ones. */
+static bool try_busy(struct search *s)
+{
+    bool busy = s->busy && may_try(s);
+
+    s->busy = false;
+    return busy &&
+           try_address(s, s->busy_host, &s->busy_address, s->busy_secure, s->reach->wait_ms);
+}
+
 static bool try_hosts(struct search *s, const struct route *route)
 {
     for (size_t i = 0; i < route->n_hosts && may_try(s); i++) {
-        if (try_host(s, &route->hosts[i])) {
+        bool lower = i > 0 && route->hosts[i].preference != route->hosts[i - 1].preference;
+        if ((lower && try_busy(s)) || try_host(s, &route->hosts[i])) {
             return true;
         }
     }
-    /* Of those that are left all were busy with our own letters: wait for the first. */
-    return s->busy &&
-           try_address(s, s->busy_host, &s->busy_address, s->busy_secure, s->reach->wait_ms);
+    return try_busy(s);
 }
 
 bool reach_open(const struct reach *r, const struct reach_goal *goal, struct arena *arena,

@@ -175,6 +175,17 @@ static void a_busy_server_is_waited_for_and_never_a_no(void **unused)
     gate_leave(here.gate, places[0]);
     gate_leave(here.gate, places[1]);
     town_end(&t);
+    town_start(&t, SCRIPT("WAIT"), SCRIPT(READY, GOODBYE));
+    for (int i = 0; i < 2; i++) {
+        places[i] = gate_enter(here.gate, &t.servers[0].address, 2, 0);
+    }
+    int64_t start_ms = clock_steady_ms();
+    assert_true(town_reach(&t, "plain.test", ""));
+    assert_slice(session_peer(t.reached.session)->host, "mx-two.plain.test");
+    assert_true(clock_steady_ms() >= start_ms + here.reach.wait_ms);
+    gate_leave(here.gate, places[0]);
+    gate_leave(here.gate, places[1]);
+    town_end(&t);
 }
 
 static void what_the_dns_says_of_a_domain(void **unused)
