@@ -110,6 +110,7 @@ bool keeper_on_job_next(void *ctx, struct ipc_request *r, struct error *e)
 
 /* ── begin ── */
 
+/* A job that finds a resting connection dead begins again at another one: the same attempt. */
 static bool begin_job(struct keeper *k, struct queue_entry *entry,
                       const struct keeper_begin_ask *ask, struct arena *arena, struct error *e)
 {
@@ -124,10 +125,11 @@ static bool begin_job(struct keeper *k, struct queue_entry *entry,
     for (size_t i = 0; i < mine.recipients.count; i++) {
         names[i] = ((const struct recipient *)mine.recipients.items)[i].address;
     }
+    uint64_t attempt = entry->begun ? entry->attempt : entry->attempt + 1;
     struct intent intent = {
         .id = letter_id_slice(&entry->parcel->id),
         .ruling = entry->ruling,
-        .attempt = entry->attempt + 1,
+        .attempt = attempt,
         .domain = entry->domain,
         .host = ask->host,
         .address = ask->address,
@@ -136,7 +138,7 @@ static bool begin_job(struct keeper *k, struct queue_entry *entry,
     if (!keeper_record_one(k, RECORD_INTENT, &intent_schema, &intent, e)) {
         return false;
     }
-    entry->attempt++;
+    entry->attempt = attempt;
     entry->begun = true;
     return true;
 }
