@@ -69,6 +69,7 @@ CERTIFICATES = {"other-name": "name-mismatch", "over": "expired", "stranger": "u
 # What the settings of the patient demand of these domains, instead of encrypted.
 LEVELS = {"plain.test": "cleartext", "plain-verified.test": "verified",
           "broken-clear.test": "cleartext", "fallen-clear.test": "cleartext",
+          "ancient.test": "cleartext",
           **{f"{name}-verified.test": "verified" for name in CERTIFICATES}}
 
 
@@ -159,6 +160,11 @@ def declare(town):
     town.real("partner")
     town.real("busy", "smtpd_end_of_data_restrictions = sleep 1")
     town.real("idle", "smtpd_timeout = 1s")
+    town.real("older", "smtpd_tls_protocols = TLSv1.2")
+    town.real("crowded", "smtpd_recipient_limit = 10")
+    town.odd("short", "letters=2")
+    town.odd("curt", "bye")
+    town.odd("ancient", "refuse-ehlo")
     for name, (options, _) in REFUSALS.items():
         town.real(name, *options)
     for phase in ODD_PHASES:
@@ -197,7 +203,8 @@ def declare_trouble(town):
         town.odd(f"hang-{phase}", f"hang-{phase}")
     town.odd("unready", "later-mail")
     town.odd("never", "later-dot")
-    town.odd("healed", "later-data")
+    for name in ("healed", "unwanted"):
+        town.odd(name, "later-data")
     declare_names(town)
     declare_abilities(town)
 
@@ -215,6 +222,8 @@ def declare_names(town):
         f"implicit A {taker}", 'textual TXT "no address"', "missing MX 10 mx.missing",
         "ourselves MX 10 mail.example.test.", "below MX 10 mail.example.test.",
         "below MX 20 mx.taker", "above MX 10 mail.example.test.", "above MX 5 mx.taker",
+        "half MX 10 mx.missing", "half MX 20 mx.taker", "aka CNAME taker",
+        "shaky MX 10 mx.servfail", "shaky MX 20 mx.taker",
         "mx.alias CNAME mx.taker", "aliased MX 10 mx.alias", "xn--bcher-kva MX 10 mx.taker")
     town.dns.add("secure.test", "@ MX 10 mx.taker.test.", "own MX 10 mx", f"mx A {taker}",
                  kind="signed")
@@ -261,7 +270,7 @@ def hasty(town):
     password = town.folder / "password"
     password.write_text(Postfix.password + "\n")
     routes = {f"hang-{phase}.test": f"mx.hang-{phase}.test" for phase in HANG_PHASES} | {
-        f"{name}.test": f"mx.{name}.test" for name in ("unready", "never")} | {
+        f"{name}.test": f"mx.{name}.test" for name in ("unready", "never", "crowded")} | {
         "dead.test": town.address(), "deaf.test": town.deaf()}
     sections = "".join(f"[domain {domain}]\nroute = {host}:{town.port}\n"
                        for domain, host in routes.items()) + (
@@ -333,6 +342,26 @@ def test_a_connection_that_the_server_gave_up_costs_no_attempt(town, patient):
              lambda: "timeout after" in town.postfix.log("idle"))
     _, attempt = patient.deliver("second word", "idle.test")
     assert attempt.number == 1 and "queued as" in attempt.outcome
+
+
+def test_older_tls_and_what_came_before(town, patient):
+    _, attempt = patient.deliver("older", "older.test")
+    assert "queued as" in attempt.outcome
+    assert re.match(r"TLSv1\.2, TLS_ECDHE_ECDSA_WITH_(AES_\d+_GCM|CHACHA20)_",
+                    attempt.facts["transport"])
+    _, attempt = patient.deliver("ancient", "ancient.test")
+    assert attempt.outcome.startswith("delivered (250") and attempt.facts["level"] == "cleartext"
+
+
+def test_servers_that_end_the_connection_lose_nothing(town, patient):
+    smtp = patient.client()
+    letters = {patient.send(f"{name} {n}", [f"joe@{name}.test"], smtp=smtp): name
+               for n in range(8) for name in ("short", "curt")}
+    for letter, name in letters.items():
+        attempt = patient.outcomes(letter)[f"{name}.test"]
+        assert attempt.number == 1 and attempt.outcome.startswith("delivered (250"), attempt
+    for name in ("short", "curt"):
+        assert len(town.receivers[name].letters()) == 8
 
 
 # ── servers that refuse ──
@@ -508,7 +537,8 @@ def test_whoever_gets_worse_gets_nothing_until_a_person_says_so(town, patient):
 def test_names_and_addresses(town, patient):
     taken = {"preferred.test": "taker", "next.test": "taker", "rude-first.test": "taker",
              "two-addresses.test": "two", "six.test": "six", "above.test": "taker",
-             "aliased.test": "alias", "secure.test": "taker"}
+             "aliased.test": "alias", "secure.test": "taker", "half.test": "taker",
+             "aka.test": "taker", "shaky.test": "taker"}
     failed = {
         "nothing.test": r"5\.1\.10\) nothing\.test declares that it receives no mail",
         "unknown.test": r"5\.1\.2\) the domain unknown\.test does not exist",
@@ -520,13 +550,15 @@ def test_names_and_addresses(town, patient):
         "a.servfail.test": r"4\.4\.3\) DNS: a\.servfail\.test: the name servers gave no usable answer",
         "a.silent.test": r"4\.4\.3\) DNS: a\.silent\.test: ",
         "bogus.test": r"4\.4\.3\) DNS: mx\.bogus\.test: DNSSEC validation failed: "}
-    domains = [*taken, *failed, *deferred, "implicit.test", "own.secure.test"]
+    literal = f"[{town.addresses['taker']}]"
+    domains = [*taken, *failed, *deferred, "implicit.test", "own.secure.test", literal]
     letter = patient.send("by name", [f"joe@{domain}" for domain in domains])
     ended = patient.outcomes(letter, len(domains))
     for domain, host in taken.items():
         assert ended[domain].outcome.startswith("delivered (250"), ended[domain]
         assert ended[domain].facts["host"].startswith(f"mx.{host}.test {town.addresses['taker']}:")
     assert ended["implicit.test"].facts["host"].startswith("implicit.test ")
+    assert ended[literal].facts["host"].startswith(f"{town.addresses['taker']} ")
     assert ended["own.secure.test"].facts["host"].startswith("mx.secure.test ")
     for domain, words in failed.items():
         assert re.match(rf"FAILED \({words}$", ended[domain].outcome), ended[domain]
@@ -598,6 +630,43 @@ def test_a_server_is_not_sent_what_it_cannot_take(town, patient):
         assert "queued as" in attempt.outcome
     assert len(town.postfix.wait("plain for ", 2)) == 2
     assert not town.postfix.letters("Subject: cannot")
+
+
+# ── what a person orders ──
+
+def test_waiting_letters_obey(town, patient):
+    healed = patient.send("healed", ["joe@healed.test"])
+    unwanted = patient.send("unwanted", ["joe@unwanted.test", "jim@unwanted.test"])
+    wait_for("both to wait", lambda: all(
+        re.search(r" waiting +1 .* No letters now", patient.queue().get(letter, ""))
+        for letter in (healed, unwanted)))
+    assert "tried at once: 1" in patient.company.postern("queue", "retry", unwanted)
+    wait_for("a second attempt", lambda: len(patient.attempts(unwanted)) == 2)
+    assert "cancelled: 1" in patient.company.postern("queue", "cancel", unwanted, "--reason", "old")
+    assert unwanted not in patient.queue()
+    told = patient.told("unwanted", 2)
+    assert {(address, fields["Action"]) for address, fields in told.items()} == {
+        ("joe@unwanted.test", "failed"), ("jim@unwanted.test", "failed")}
+    shown = patient.company.show(unwanted)
+    assert "settled for unwanted.test without an attempt" in shown
+    assert "joe@unwanted.test: FAILED (5.7.0) Cancelled by the administrator: old" in shown
+
+    # Everything that waits, and how often it was tried, is the same after a restart.
+    def rows():
+        return sorted(re.findall(r"^(\S+ +\S+ +\d+ +(?:waiting|held) +\d+ )",
+                                 patient.company.postern("queue", "list"), re.M))
+
+    before = rows()
+    assert len(before) > 20
+    patient.company.stop()
+    patient.company.start()
+    assert rows() == before
+    town.receivers["healed"].behave("")
+    assert "tried at once: 1" in patient.company.postern("queue", "retry", healed)
+    town.receivers["healed"].wait(1)
+    wait_for("the queue to be done with it", lambda: healed not in patient.queue())
+    assert [a.number for a in patient.attempts(healed)] == [1, 2]
+    assert not town.receivers["unwanted"].letters()
 
 
 # ── a smart host ──
@@ -681,6 +750,21 @@ def test_a_letter_is_tried_by_the_schedule_and_taken_once(town, hasty):
     assert notices(hasty.home, "not yet") == []
 
 
+def test_too_many_recipients_at_once_are_sent_in_parts(town, hasty):
+    recipients = [f"r{n}@crowded.test" for n in range(25)]
+    letter = hasty.send("a crowd", recipients)
+    wait_for("the queue to be done with it", lambda: hasty.attempts(letter) and
+             letter not in hasty.queue())
+    found = hasty.attempts(letter)
+    taken = [address for a in found for address, words in a.recipients.items()
+             if "queued as" in words]
+    assert sorted(taken) == sorted(recipients) and len(found) == 3
+    arrived = town.postfix.wait("Subject: a crowd", 25)
+    assert sorted(re.search(r"X-Original-To: (\S+)", own)[1] for own, _ in arrived) == \
+        sorted(recipients)
+    assert notices(hasty.home, "a crowd") == []
+
+
 def test_after_the_lifetime_the_sender_is_told(town, hasty):
     told = hasty.told("hopeless", 2)
     for address in ("joe@never.test", "joe@dead.test"):
@@ -694,3 +778,8 @@ def test_after_the_lifetime_the_sender_is_told(town, hasty):
         assert 19 <= found[-1].ended - found[0].began < 40
     assert town.receivers["never"].letters() == []
     assert hasty.hopeless not in hasty.queue()
+
+
+def test_the_log_names_nobody(patient, hasty):
+    for sender in (patient, hasty):
+        assert not re.search(r"[\w.]@[\w.]", sender.company.log.read_text())
