@@ -100,8 +100,9 @@ static bool pump(int from, int to, uint64_t length, struct files_copy *copy, str
         digest_add(digest, slice_of(chunk, got));
         done += got;
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): clang 14 does not know OWN() */
     digest_end(digest, copy->digest);
-    copy->size = done; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know OWN() */
+    copy->size = done;
     return true;
 }
 

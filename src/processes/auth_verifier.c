@@ -99,9 +99,9 @@ enum verifier_match verifier_check(struct verifiers *v, struct slice account, st
     char text[crypto_pwhash_STRBYTES] = "";
     bool known = sealed.len && open_text(v, account, sealed, text);
 
+    const char *bytes = password.len ? (const char *)password.ptr : "";
     errno = 0;
-    int rc =
-        crypto_pwhash_str_verify(known ? text : v->fake, (const char *)password.ptr, password.len);
+    int rc = crypto_pwhash_str_verify(known ? text : v->fake, bytes, password.len);
     int why = errno;
     explicit_bzero(text, sizeof(text));
     if (rc != 0 && why == ENOMEM) {

@@ -203,8 +203,7 @@ static void be_the_reader(struct place *p, int channel, int tell)
 
 static void start_reader(struct place *p)
 {
-    int ends[2];
-    int pipe_ends[2];
+    int ends[2], pipe_ends[2];
     struct error e;
 
     assert_ok(packet_pair(ends, &e), e);
@@ -223,9 +222,7 @@ static void start_reader(struct place *p)
 
 static void make_folder(const char *path)
 {
-    assert_int_equal(mkdir(path, 0700), 0);
-    assert_int_equal(chown(path, 0, GROUP), 0);
-    assert_int_equal(chmod(path, 02750), 0);
+    assert_true(mkdir(path, 0700) == 0 && chown(path, 0, GROUP) == 0 && chmod(path, 02750) == 0);
 }
 
 static int set_up(void **state)
@@ -259,15 +256,13 @@ static int set_up(void **state)
 
 static void remove_all(const struct place *p, const char *name)
 {
-    int fd = open(path_of(p, name), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fdopendir(fd);
+    DIR *dir = opendir(path_of(p, name));
 
-    for (struct dirent *d = dir ? readdir(dir) : NULL; d; d = readdir(dir)) {
-        (void)unlinkat(fd, d->d_name, 0);
+    assert_non_null(dir);
+    for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
+        (void)unlinkat(dirfd(dir), d->d_name, 0);
     }
-    if (dir) {
-        (void)closedir(dir);
-    }
+    (void)closedir(dir);
     (void)rmdir(path_of(p, name));
 }
 
