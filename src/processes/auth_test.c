@@ -320,7 +320,10 @@ static atomic_int breaches; /* of the rules, seen by a serving end */
 struct serving {
     struct ipc_server *server;
     int fd;
+    pthread_t thread;
 };
+
+static struct serving servings[3];
 
 static void serve(void *argument)
 {
@@ -339,8 +342,8 @@ static void join(struct ipc_pool *asker, struct ipc_server *server, struct servi
 
     assert_ok(packet_pair(ends, &e), e);
     ipc_pool_add(asker, ends[0]);
-    *s = (struct serving){server, ends[1]};
-    assert_ok(thread_start("serve", THREAD_STACK_LARGE, serve, s, &e), e);
+    *s = (struct serving){.server = server, .fd = ends[1]};
+    assert_ok(thread_start_joinable("serve", THREAD_STACK_LARGE, serve, s, &s->thread, &e), e);
 }
 
 static const struct settings *settings_now(void *unused)
@@ -352,7 +355,6 @@ static const struct settings *settings_now(void *unused)
 static int begin(void **unused)
 {
     static struct ipc_server servers[3];
-    static struct serving servings[3];
     struct error e;
 
     (void)unused;
@@ -377,8 +379,10 @@ static int finish(void **unused)
     (void)unused;
     ipc_pool_free(scene.submission);
     ipc_pool_free(scene.admin);
-    usleep(50000); /* the serving threads see it */
+    thread_join(servings[1].thread); /* the serving threads see it; they may still ask the keeper */
+    thread_join(servings[2].thread);
     ipc_pool_free(scene.keeper);
+    thread_join(servings[0].thread);
     auth_free(scene.auth);
     secret_free(scene.seal);
     return 0;
