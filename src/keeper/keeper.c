@@ -106,13 +106,14 @@ static bool open_stores(struct keeper *k, struct error *e)
                                      .alarm_context = k};
     OWN(secret) struct secret *catalog_key = keyring_derive(k->options.state_key, "catalog");
 
-    return ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
-                       e) &&
-           state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
+    /* The ledger last, for opening it begins a segment. */
+    return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
            catalog_open(k->options.catalog_path, true, secret_slice(catalog_key), &k->tail.catalog,
                         e) &&
-           indexer_open(k, e) && tail_catch_up(k, e) && keeper_restore_pause(k, e) &&
-           keeper_restore(k, e);
+           indexer_open(k, e) &&
+           ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
+                       e) &&
+           tail_catch_up(k, e) && keeper_restore_pause(k, e) && keeper_restore(k, e);
 }
 
 static bool start_thread(struct keeper *k, const char *name, thread_main *main, struct error *e)

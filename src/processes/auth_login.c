@@ -91,6 +91,7 @@ static void note_failure(struct auth *a, const struct login *l, bool blocked, st
 
     log_event(LOG_WARNING, "auth.refused", LOG_TEXT("reason", l->reason),
               LOG_NUMBER("blocked", blocked),
+              LOG_SLICE("account", addresses ? sign_in.account : SLICE_NONE),
               LOG_SLICE("client", addresses ? l->ask->client : SLICE_NONE));
     if (!ipc_call(a->options.keeper, &keeper_sign_in_failed, &sign_in, -1, NULL, NULL, arena,
                   KEEPER_MS, &e)) {

@@ -227,7 +227,7 @@ bool signer_run(struct role *r, struct error *e)
     }
     if (unreadable) {
         role_alert(r, ALERT_UNREADABLE,
-                   "some files in keys/ cannot be opened with this master key");
+                   "some files in keys/ cannot be read; the log says which and why");
     }
     take_tls_keys(&s);
     role_on_reload(r, take_tls_keys, &s);

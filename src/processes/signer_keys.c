@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include "formats/cbor/cbor.h"
 #include "host/file.h"
@@ -211,11 +212,14 @@ static bool read_directory(struct signer_store *s, size_t *unreadable, struct er
         if (!is_key_file(d->d_name)) {
             continue;
         }
-        if (s->n_stored == STORED_MAX || !read_entry(s, d->d_name, &s->stored[s->n_stored], &why)) {
-            *unreadable += 1;
-        } else {
+        bool room = s->n_stored < STORED_MAX || error_set(&why, ERROR_LIMIT, "too many keys");
+        if (room && read_entry(s, d->d_name, &s->stored[s->n_stored], &why)) {
             s->n_stored++;
+            continue;
         }
+        *unreadable += 1;
+        log_event(LOG_ERROR, "signer.key_unreadable", LOG_TEXT("file", d->d_name),
+                  LOG_TEXT("reason", why.text));
     }
     (void)closedir(names);
     return true;
