@@ -25,7 +25,7 @@ static const struct config_setting general_rows[] = {
                .more =
                    "One line is one event, on standard error; under systemd the journal has it."),
     CONFIG_ROW("log-addresses", BOOLEAN, struct general_settings, log_addresses, .initial = "no",
-               .help = "Whether log lines may name people's mail addresses.",
+               .help = "Whether log lines may name accounts and the network addresses of clients.",
                .more = "Without them a line still carries the letter's id, and `postern show` "
                        "tells an authorised person who it was."),
     CONFIG_ROW("alert-command", PATH, struct general_settings, alert_command,
