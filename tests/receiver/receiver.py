@@ -133,8 +133,10 @@ class Connection:
             raise Gone
         self.fault("handshake")
         self.sock = self.server.context().wrap_socket(self.sock, server_side=True)
-        version, (cipher, _, _) = self.sock.version(), self.sock.cipher()
-        self.tls = {"version": version, "cipher": cipher}
+        cipher = self.sock.cipher()  # None when the peer was gone right behind its handshake
+        if not cipher:
+            raise Gone
+        self.tls = {"version": self.sock.version(), "cipher": cipher[0]}
         self.buffer = b""
 
     def run(self):
