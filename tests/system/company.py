@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "tests" / "receiver"))
 
 from ca import CA  # noqa: E402
 
-BUILD = pathlib.Path(os.environ.get("POSTERN_BUILD", ROOT / "build"))
+BUILD = pathlib.Path(os.environ.get("POSTERN_BUILD", ROOT / "build")).resolve()
 START_S = 30
 STOP_S = 30
 
