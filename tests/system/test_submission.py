@@ -473,6 +473,24 @@ def test_sender_is_proven(world):
         c.ask(forged + b".\r\n", 550)
 
 
+NAMES = {  # in the From field, and whether a letter may bear it
+    "Ada": 250, f'"{ADA}"': 250, '"Sales @ Example Inc."': 250,
+    "=?iso-2022-jp?b?GyRCOzNFREJATzobKEI=?=": 250,  # read without iconv in the keeper's walls
+    "=?koi8-r?b?4c7OwQ==?=": 250,
+    '"boss@example.test"': 550, "=?utf-8?q?boss=40example.test?=": 550,
+    "=?utf-7?q?boss+AEA-example.test?=": 550, "=?cp037?b?TIOFlnyFp4GUl5OFS6OFoqNua0A=?=": 550,
+    "=?iso-2022-jp?b?PGJvc3NAZXhhbXBsZS50ZXN0Pg==?=": 550,
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_show_an_address(world, name):
+    with Client(world.company, "submissions").sign_in() as c:
+        c.to_data()
+        named = letter("named").replace(b"From: Ada ", f"From: {name} ".encode())
+        c.ask(named + b".\r\n", NAMES[name])
+
+
 # ---- signing in --------------------------------------------------------------------------------
 
 def test_failures_are_slow_and_then_blocked(strict):

@@ -103,6 +103,12 @@ static struct slice read_name(struct parser *p, struct slice raw)
     if (deceptive || has_angle(name)) {
         note_flaw(p, MAIL_ADDRESS_CONFUSING);
     }
+    if (mail_shows_address(name)) {
+        if (p->out->n_shown < MAIL_SHOWN_MAX) {
+            p->out->shown[p->out->n_shown] = name;
+        }
+        p->out->n_shown++;
+    }
     return name;
 }
 

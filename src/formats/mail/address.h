@@ -15,6 +15,7 @@
 #define MAIL_LOCAL_MAX     64    /* octets, RFC 5321 section 4.5.3.1.1 */
 #define MAIL_DOMAIN_MAX    255   /* octets, RFC 5321 section 4.5.3.1.2 */
 #define MAIL_COMMENT_DEPTH 20    /* comments in comments */
+#define MAIL_SHOWN_MAX     8     /* names that look like addresses, kept of one field */
 
 enum mail_address_flaw {
     MAIL_ADDRESS_CLEAR,
@@ -22,7 +23,8 @@ enum mail_address_flaw {
     MAIL_ADDRESS_OBSOLETE,  /* routes, empty list members, white space inside an address   */
     MAIL_ADDRESS_ENCODED,   /* an encoded word (RFC 2047) inside an address                */
     MAIL_ADDRESS_CONFUSING, /* a name or comment that holds an angle bracket, encodes control
-                             * characters or cannot be decoded wholly                      */
+                             * characters, turns the direction of writing or is encoded so
+                             * that programs decode it differently                         */
     MAIL_ADDRESS_EIGHT_BIT, /* bytes above 127 without SMTPUTF8, or not UTF-8              */
     MAIL_ADDRESS_LONG,      /* local part, domain or the nesting of comments               */
     MAIL_ADDRESS_MANY,      /* more than MAIL_ADDRESSES_MAX; those behind are not listed   */
@@ -37,6 +39,9 @@ struct mail_address {
 struct mail_addresses {
     struct mail_address *items;
     size_t count;
+    struct slice shown[MAIL_SHOWN_MAX]; /* the first names and comments, decoded, that look like
+                                         * an address to people and to careless programs */
+    size_t n_shown;                     /* how many there were, which may be more */
     bool groups; /* a group was among them; its members are listed like the others */
     enum mail_address_flaw flaw; /* the first one */
 };
@@ -65,6 +70,17 @@ void mail_address_write(struct buf *out, const struct mail_address *address);
 
 /* The same as text from the arena. */
 struct slice mail_address_text(const struct mail_address *address, struct arena *arena);
+
+/* Whether a text looks as if it held an address: an at sign, and a dot within a word behind it. */
+bool mail_shows_address(struct slice text);
+
+/**
+ * Take the next word with an at sign off the text.
+ *
+ * @param word  without quotes, brackets and the like around it
+ * @return      false when there is none left
+ */
+bool mail_shown_word(struct slice *text, struct slice *word) __attribute__((warn_unused_result));
 
 /* The same mailbox? Domains match whatever the case of their ASCII letters (RFC 5321 section
  * 2.4); local parts byte by byte, or like the domain when `local_nocase`. Names do not count. */

@@ -22,6 +22,72 @@ bool mail_is_dot_atom(struct slice s)
     return !dot;
 }
 
+/* Octets of the at sign at the start of s, as people see it: the real one, U+FE6B or U+FF20. */
+static size_t at_sign(struct slice s)
+{
+    if (slice_starts(s, SLICE("@"))) {
+        return 1;
+    }
+    return slice_starts(s, SLICE("\xef\xb9\xab")) || slice_starts(s, SLICE("\xef\xbc\xa0")) ? 3 : 0;
+}
+
+/* The same of a dot: U+3002, U+FF0E and U+FF61 separate labels as well (RFC 3490 section 3.1). */
+static size_t dot(struct slice s)
+{
+    if (slice_starts(s, SLICE("."))) {
+        return 1;
+    }
+    return slice_starts(s, SLICE("\xe3\x80\x82")) || slice_starts(s, SLICE("\xef\xbc\x8e")) ||
+                   slice_starts(s, SLICE("\xef\xbd\xa1"))
+               ? 3
+               : 0;
+}
+
+static size_t find_at_sign(struct slice s)
+{
+    size_t i = 0;
+
+    while (i < s.len && !at_sign(slice_from(s, i))) {
+        i++;
+    }
+    return i;
+}
+
+bool mail_shows_address(struct slice text)
+{
+    for (size_t i = find_at_sign(text); i < text.len; i++) {
+        struct slice behind = slice_from(text, i + dot(slice_from(text, i)));
+        if (behind.len && behind.len + i < text.len && mail_is_atext(behind.ptr[0])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool mail_shown_word(struct slice *text, struct slice *word)
+{
+    static const char around[] = " \t\r\n<>()[]\",;:\\";
+
+    while (text->len) {
+        size_t len = 0;
+        while (len < text->len && !memchr(around, text->ptr[len], sizeof(around) - 1)) {
+            len++;
+        }
+        *word = slice_head(*text, len);
+        *text = slice_from(*text, len + 1);
+        if (find_at_sign(*word) < word->len) {
+            while (slice_starts(*word, SLICE("'"))) {
+                *word = slice_from(*word, 1);
+            }
+            while (word->len && memchr("'.", word->ptr[word->len - 1], 2)) {
+                word->len--;
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
 bool mail_address_same(const struct mail_address *a, const struct mail_address *b,
                        bool local_nocase)
 {

@@ -29,7 +29,19 @@ static const struct {
     {SLICE_INIT("sjis"),           "shift_jis"   },
     {SLICE_INIT("iso-8859-8-i"),   "iso-8859-8"  },
     {SLICE_INIT("cp850"),          "ibm850"      },
+    {SLICE_INIT("cp866"),          "ibm866"      },
+    {SLICE_INIT("ibm866"),         "ibm866"      },
+    {SLICE_INIT("cp932"),          "cp932"       },
+    {SLICE_INIT("windows-31j"),    "cp932"       },
+    {SLICE_INIT("windows-874"),    "cp874"       },
 };
+
+/* The names of what is converted here. */
+static const struct slice utf8_names[] = {SLICE_INIT("utf-8"), SLICE_INIT("utf8")};
+static const struct slice ascii_names[] = {SLICE_INIT("us-ascii"), SLICE_INIT("ascii")};
+/* Mail that says ISO-8859-1 is mostly Windows-1252: the difference is control characters. */
+static const struct slice latin_names[] = {SLICE_INIT("iso-8859-1"), SLICE_INIT("windows-1252"),
+                                           SLICE_INIT("cp1252"), SLICE_INIT("latin1")};
 
 /* Windows-1252 where it differs from ISO-8859-1: 0x80 to 0x9f; 0 is not assigned. */
 static const uint16_t windows_1252[32] = {
@@ -103,6 +115,39 @@ static void convert_ascii(struct slice s, struct buf *out)
     }
 }
 
+/* Without iconv: the characters of two bytes are replaced. The escapes are those of RFC 1468; what
+ * stands behind another one stays, the escape with it. */
+static void convert_jis(struct slice s, struct buf *out)
+{
+    bool two = false;
+
+    while (s.len && !out->full) {
+        bool ascii = slice_starts(s, SLICE("\x1b(B")) || slice_starts(s, SLICE("\x1b(J"));
+        if (ascii || slice_starts(s, SLICE("\x1b$B")) || slice_starts(s, SLICE("\x1b$@"))) {
+            two = !ascii;
+            s = slice_from(s, 3);
+        } else if (two && s.ptr[0] > ' ' && s.len > 1 && s.ptr[1] > ' ') {
+            buf_add_text(out, REPLACEMENT);
+            s = slice_from(s, 2);
+        } else {
+            convert_ascii(slice_head(s, 1), out);
+            s = slice_from(s, 1);
+        }
+    }
+}
+
+static bool is_one_of(struct slice name, const struct slice *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (slice_equal_nocase(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#define IS_ONE_OF(name, names) is_one_of(name, names, sizeof(names) / sizeof((names)[0]))
+
 static const char *find_converter(struct slice charset)
 {
     for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
@@ -147,15 +192,11 @@ static void convert_by_iconv(iconv_t cd, struct slice s, struct buf *out)
 
 void mail_charset_convert(struct slice charset, struct slice s, struct buf *out)
 {
-    if (slice_equal_nocase(charset, SLICE("utf-8")) || slice_equal_nocase(charset, SLICE("utf8"))) {
+    if (IS_ONE_OF(charset, utf8_names)) {
         convert_utf8(s, out);
         return;
     }
-    /* Mail that says ISO-8859-1 is mostly Windows-1252: the difference is control characters. */
-    if (slice_equal_nocase(charset, SLICE("iso-8859-1")) ||
-        slice_equal_nocase(charset, SLICE("windows-1252")) ||
-        slice_equal_nocase(charset, SLICE("cp1252")) ||
-        slice_equal_nocase(charset, SLICE("latin1"))) {
+    if (IS_ONE_OF(charset, latin_names)) {
         convert_latin(s, out);
         return;
     }
@@ -163,9 +204,19 @@ void mail_charset_convert(struct slice charset, struct slice s, struct buf *out)
     iconv_t cd = name ? iconv_open("UTF-8", name) : (iconv_t)-1;
     /* -fanalyzer: (iconv_t)-1 is no descriptor that could leak */
     if (cd == (iconv_t)-1) {
-        convert_ascii(s, out);
+        if (slice_equal_nocase(charset, SLICE("iso-2022-jp"))) {
+            convert_jis(s, out);
+        } else {
+            convert_ascii(s, out);
+        }
         return;
     }
     convert_by_iconv(cd, s, out);
     (void)iconv_close(cd);
+}
+
+bool mail_charset_known(struct slice charset)
+{
+    return IS_ONE_OF(charset, utf8_names) || IS_ONE_OF(charset, ascii_names) ||
+           IS_ONE_OF(charset, latin_names) || find_converter(charset);
 }

@@ -144,7 +144,7 @@ static struct slice peek_line(struct slice rest)
 
 /* Some readers take a vertical tab, a form feed or an information separator for a line's end, and
  * would find a field of its own behind it; RFC 5322 allows none of them. */
-static bool has_control(struct slice text)
+static bool has_ascii_control(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if ((text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 0x7f) {
@@ -167,6 +167,11 @@ static bool has_wide_control(struct slice text)
     return false;
 }
 
+bool mail_has_control(struct slice text)
+{
+    return has_ascii_control(text) || has_wide_control(text);
+}
+
 /* Look at one line's bytes: line ends, control characters, length. */
 static void check_line(struct lexer *l, struct slice line, size_t number, struct slice label)
 {
@@ -174,7 +179,7 @@ static void check_line(struct lexer *l, struct slice line, size_t number, struct
     struct slice text = slice_head(line, ended ? line.len - 2 : line.len);
 
     /* The last line of a letter that is all header may lack its end: SMTP cannot send that. */
-    if (!ended || has_control(text)) {
+    if (!ended || has_ascii_control(text)) {
         note_defect(l, MAIL_CONTROL_BYTE, number, label);
     }
     if (text.len > l->limits->line_bytes) {

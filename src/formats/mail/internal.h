@@ -19,10 +19,15 @@ static inline bool mail_is_space(uint8_t c)
  * mail_text_decode() for what may deceive: a display name or a comment.
  *
  * @param deceptive  set to true, otherwise untouched, when encoded words hold control characters
- *                   (a NUL at which programs stop, a line end), when something like an encoded word
- *                   is left undecoded, or when the text was cut
+ *                   (a NUL at which programs stop, a line end), or are written in a charset that is
+ *                   unknown here or in malformed base64 or quoted-printable, so that a program may
+ *                   find another text than we; when something like an encoded word is left
+ *                   undecoded; when the text turns the direction of writing, or was cut
  */
 struct slice mail_text_decode_name(struct slice value, struct arena *arena, bool *deceptive);
+
+/* Whether a text holds a control character other than the tab, or what Unicode calls a line end. */
+bool mail_has_control(struct slice text);
 
 /* Remove the white space, folds included, at both ends. */
 struct slice mail_trim(struct slice s);

@@ -82,8 +82,11 @@ static int hex_value(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static void decode_q(struct slice s, struct buf *out)
+/* False: something is no "Q" encoding, and programs make of it what they like. The same below. */
+static bool decode_q(struct slice s, struct buf *out)
 {
+    bool sound = true;
+
     for (size_t i = 0; i < s.len; i++) {
         int high = s.ptr[i] == '=' && s.len - i > 2 ? hex_value(s.ptr[i + 1]) : -1;
         int low = high >= 0 ? hex_value(s.ptr[i + 2]) : -1;
@@ -92,8 +95,10 @@ static void decode_q(struct slice s, struct buf *out)
             i += 2;
         } else {
             buf_add_byte(out, s.ptr[i] == '_' ? ' ' : s.ptr[i]);
+            sound = sound && s.ptr[i] != '=';
         }
     }
+    return sound;
 }
 
 static int base64_value(uint8_t c)
@@ -110,15 +115,17 @@ static int base64_value(uint8_t c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* Forgiving: a byte outside the alphabet is passed over, padding ends nothing. */
-static void decode_b(struct slice s, struct buf *out)
+/* Forgiving: a byte outside the alphabet is passed over, padding ends nothing; it may be missing. */
+static bool decode_b(struct slice s, struct buf *out)
 {
     uint32_t bits = 0;
     unsigned count = 0;
+    bool sound = true;
 
     for (size_t i = 0; i < s.len; i++) {
         int value = base64_value(s.ptr[i]);
         if (value < 0) {
+            sound = sound && s.ptr[i] == '=' && s.len - i <= 2;
             continue;
         }
         bits = bits << 6 | (uint32_t)value;
@@ -128,6 +135,7 @@ static void decode_b(struct slice s, struct buf *out)
             buf_add_byte(out, (uint8_t)(bits >> count));
         }
     }
+    return sound;
 }
 
 /* Adjacent words of one charset are joined before they are converted: many programs cut a
@@ -136,7 +144,8 @@ struct decoder {
     struct slice charset; /* of `pending` */
     struct buf pending;   /* bytes of that charset */
     struct buf out;       /* UTF-8 */
-    bool hidden; /* encoded words held control characters, or more than there is room for */
+    bool hidden; /* encoded words held control characters, more than there is room for, or what
+                  * other programs may decode to something else */
 };
 
 static void decoder_done(struct decoder *d)
@@ -154,9 +163,8 @@ static void flush(struct decoder *d)
     if (d->pending.len) {
         d->hidden = d->hidden || d->pending.full;
         mail_charset_convert(d->charset, buf_slice(&d->pending), &d->out);
-        for (size_t i = before; i < d->out.len; i++) {
-            d->hidden = d->hidden || d->out.ptr[i] < ' ' || d->out.ptr[i] == 0x7f;
-        }
+        d->hidden = d->hidden || !mail_charset_known(d->charset) ||
+                    mail_has_control(slice_from(buf_slice(&d->out), before));
         buf_reset(&d->pending);
     }
 }
@@ -167,11 +175,8 @@ static void add_word(struct decoder *d, struct slice charset, uint8_t encoding, 
         flush(d);
         d->charset = charset;
     }
-    if (encoding == 'b') {
-        decode_b(text, &d->pending);
-    } else {
-        decode_q(text, &d->pending);
-    }
+    bool sound = encoding == 'b' ? decode_b(text, &d->pending) : decode_q(text, &d->pending);
+    d->hidden = d->hidden || !sound;
 }
 
 /* Length of the plain text at the start of s: to the next "=?" that opens an encoded word. */
@@ -214,6 +219,12 @@ static struct slice tidy(struct slice s, struct arena *arena)
         i += c1;
     }
     return mail_trim(slice_of(text, len));
+}
+
+/* U+202D and U+202E show what follows in the order of their choice: "tset.x@ssob" as "boss@x.test". */
+static bool turns_direction(struct slice s)
+{
+    return memmem(s.ptr, s.len, "\xe2\x80\xad", 3) || memmem(s.ptr, s.len, "\xe2\x80\xae", 3);
 }
 
 /* Printable ASCII on one line without anything to decode: most of what comes. */
@@ -264,7 +275,9 @@ struct slice mail_text_decode_name(struct slice value, struct arena *arena, bool
         after_word = len != 0;
     }
     flush(&d);
-    bool left = d.out.len && memmem(d.out.ptr, d.out.len, "=?", 2);
-    *deceptive = *deceptive || d.hidden || left || d.out.full;
-    return tidy(buf_slice(&d.out), arena);
+    struct slice shown = buf_slice(&d.out);
+    bool left = shown.len && memmem(shown.ptr, shown.len, "=?", 2);
+    bool turned = shown.len && turns_direction(shown);
+    *deceptive = *deceptive || d.hidden || left || turned || d.out.full;
+    return tidy(shown, arena);
 }

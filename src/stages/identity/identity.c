@@ -52,6 +52,36 @@ static bool may_use(const struct judge *j, const struct mail_address *claimed)
     return false;
 }
 
+/* What people and careless programs take for an address in a name must be one that the account may
+ * use: "boss@example.test" <alice@example.test> shows many a reader the boss. */
+static bool shows_only_ours(const struct judge *j, const struct mail_addresses *list)
+{
+    struct slice word = SLICE_NONE;
+
+    for (size_t i = 0; i < list->n_shown && i < MAIL_SHOWN_MAX; i++) {
+        struct slice rest = list->shown[i];
+        while (mail_shown_word(&rest, &word)) {
+            struct mail_address address;
+            if (mail_address_read(word, true, j->arena, &address) != MAIL_ADDRESS_CLEAR ||
+                !may_use(j, &address)) {
+                return false;
+            }
+        }
+    }
+    return list->n_shown <= MAIL_SHOWN_MAX;
+}
+
+/* Read a field that names who sends; returns the first flaw for whoever must not be fooled. */
+static enum mail_address_flaw read_strictly(struct judge *j, struct slice value,
+                                            struct mail_addresses *list)
+{
+    mail_addresses_read(value, j->utf8, j->arena, list);
+    if (list->flaw == MAIL_ADDRESS_CLEAR && !shows_only_ours(j, list)) {
+        return MAIL_ADDRESS_CONFUSING;
+    }
+    return list->flaw;
+}
+
 static const char *code_of(enum identity_verdict verdict)
 {
     switch (verdict) {
@@ -146,10 +176,9 @@ static bool judge_from(struct judge *j, const struct mail_header *header)
     if (count_fields(header, MAIL_FROM) > 1) {
         return conclude(j, IDENTITY_FROM_REPEATED, "", "The letter has more than one From field.");
     }
-    mail_addresses_read(from->value, j->utf8, j->arena, &list);
-    if (list.flaw != MAIL_ADDRESS_CLEAR) {
-        return conclude(j, IDENTITY_FROM_UNCLEAR, "The From field ",
-                        mail_address_flaw_text(list.flaw));
+    enum mail_address_flaw flaw = read_strictly(j, from->value, &list);
+    if (flaw != MAIL_ADDRESS_CLEAR) {
+        return conclude(j, IDENTITY_FROM_UNCLEAR, "The From field ", mail_address_flaw_text(flaw));
     }
     if (list.groups) {
         return conclude(j, IDENTITY_FROM_GROUP, "",
@@ -189,9 +218,9 @@ static bool judge_claim(struct judge *j, const struct claim *claim, struct slice
 {
     struct mail_addresses list;
 
-    mail_addresses_read(value, j->utf8, j->arena, &list);
-    if (list.flaw != MAIL_ADDRESS_CLEAR) {
-        return conclude(j, claim->unclear, claim->subject, mail_address_flaw_text(list.flaw));
+    enum mail_address_flaw flaw = read_strictly(j, value, &list);
+    if (flaw != MAIL_ADDRESS_CLEAR) {
+        return conclude(j, claim->unclear, claim->subject, mail_address_flaw_text(flaw));
     }
     if (list.groups || list.count != 1) {
         return conclude(j, claim->unclear, claim->subject, "must be one address");

@@ -3,7 +3,8 @@
  * The first of the three promises: reverse-path, From and Sender belong to the account that
  * logged in; Resent-From and Resent-Sender too, which some programs show instead (RFC 4407).
  * Judged from the raw bytes by formats/mail alone. Anything but exactly one clear
- * From mailbox is refused, because a recipient's program may pick another one than we did.
+ * From mailbox is refused, because a recipient's program may pick another one than we did; so is a
+ * name that shows an address which the account may not use.
  * Domains are the same when their A-labels are (formats/smtp/address.h) and the claimed one is
  * written without characters to be mapped away; local parts when their bytes are. Pure; the keeper supplies the account's addresses. */
 #pragma once
