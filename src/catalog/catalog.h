@@ -103,7 +103,8 @@ bool catalog_clear(struct catalog *c, struct error *e) MUST_CHECK;
 bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
                    struct error *e) MUST_CHECK;
 
-/* What makes two submissions the same letter: account, Message-ID and content, under the key. */
+/* What makes two submissions the same letter: account, envelope, Message-ID and content, under the
+ * key. */
 void catalog_repeat_key(const struct catalog *c, const struct facts *f,
                         uint8_t key[static CATALOG_REPEAT_LEN]);
 

@@ -62,17 +62,28 @@ static bool letter_of(struct catalog *c, struct slice id, uint64_t *letter, uint
     return step == SQLITE_ROW || catalog_failed(c, "find", e);
 }
 
+/* With its length, so that no two lists of parts hash the same bytes. */
+static void hash_part(crypto_generichash_state *h, struct slice part)
+{
+    uint64_t len = part.len;
+
+    (void)crypto_generichash_update(h, (const uint8_t *)&len, sizeof(len));
+    (void)crypto_generichash_update(h, part.ptr, part.len);
+}
+
 void catalog_repeat_key(const struct catalog *c, const struct facts *f,
                         uint8_t key[static CATALOG_REPEAT_LEN])
 {
+    const struct recipient *recipients = f->recipients.items;
     crypto_generichash_state h;
-    const struct slice parts[] = {f->account, f->message_id, f->digest};
 
     (void)crypto_generichash_init(&h, c->key, CATALOG_KEY_LEN, CATALOG_REPEAT_LEN);
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        uint64_t len = parts[i].len; /* so that no two lists of parts hash the same bytes */
-        (void)crypto_generichash_update(&h, (const uint8_t *)&len, sizeof(len));
-        (void)crypto_generichash_update(&h, parts[i].ptr, parts[i].len);
+    hash_part(&h, f->account);
+    hash_part(&h, f->message_id);
+    hash_part(&h, f->digest);
+    hash_part(&h, f->reverse_path);
+    for (size_t i = 0; i < f->recipients.count; i++) {
+        hash_part(&h, recipients[i].address);
     }
     (void)crypto_generichash_final(&h, key, CATALOG_REPEAT_LEN);
 }

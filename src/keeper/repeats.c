@@ -1,8 +1,10 @@
-/* Letters of the last day by account, Message-ID and content. A client whose connection broke
- * before it saw the 250 sends again: the same letter then is recorded as a repeat and not
+/* Letters of the last day by account, envelope, Message-ID and content. A client whose connection
+ * broke before it saw the 250 sends again: the same letter then is recorded as a repeat and not
  * delivered twice. Two generations of half-open days: when the younger is a day old it becomes
  * the older one, and what was older is forgotten. */
-#include "keeper/internal.h"
+#include "keeper/repeats.h"
+
+#include <pthread.h>
 
 #define DAY_MS     ((uint64_t)86400000)
 #define BUCKETS    65536
@@ -11,6 +13,7 @@
 struct repeat {
     struct repeat *next;
     uint64_t at;
+    bool open; /* claimed, and not settled yet */
     struct letter_id id;
     uint8_t key[CATALOG_REPEAT_LEN];
 };
@@ -22,7 +25,8 @@ struct generation {
 };
 
 struct repeats {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t settled;
     struct generation *young, *old;
 };
 
@@ -56,6 +60,7 @@ struct repeats *repeats_new(void)
         arena_panic("out of memory");
     }
     (void)pthread_mutex_init(&r->lock, NULL);
+    (void)pthread_cond_init(&r->settled, NULL);
     r->young = generation_new();
     r->old = generation_new();
     return r;
@@ -66,6 +71,7 @@ void repeats_free(struct repeats *r)
     if (r) {
         generation_free(r->young);
         generation_free(r->old);
+        (void)pthread_cond_destroy(&r->settled);
         (void)pthread_mutex_destroy(&r->lock);
         free(r);
     }
@@ -86,8 +92,8 @@ static void age(struct repeats *r, uint64_t at)
     }
 }
 
-void repeats_add(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN],
-                 const struct letter_id *id, uint64_t at)
+static void add(struct repeats *r, const uint8_t *key, const struct letter_id *id, uint64_t at,
+                bool open)
 {
     struct repeat *entry = calloc(1, sizeof(*entry));
 
@@ -95,14 +101,21 @@ void repeats_add(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN]
         arena_panic("out of memory");
     }
     entry->at = at;
+    entry->open = open;
     entry->id = *id;
     (void)memcpy(entry->key, key, CATALOG_REPEAT_LEN);
-    (void)pthread_mutex_lock(&r->lock);
     age(r, at);
     struct repeat **bucket = &r->young->buckets[bucket_of(key)];
     entry->next = *bucket;
     *bucket = entry;
     r->young->count++;
+}
+
+void repeats_add(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN],
+                 const struct letter_id *id, uint64_t at)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    add(r, key, id, at, false);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -116,17 +129,57 @@ static const struct repeat *find_in(const struct generation *g, const uint8_t *k
     return entry;
 }
 
-bool repeats_find(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN], uint64_t at,
-                  struct letter_id *id)
+static const struct repeat *find(const struct repeats *r, const uint8_t *key, uint64_t at)
+{
+    const struct repeat *entry = find_in(r->young, key, at);
+
+    return entry ? entry : find_in(r->old, key, at);
+}
+
+bool repeats_claim(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN],
+                   const struct letter_id *id, uint64_t at, struct letter_id *first)
 {
     (void)pthread_mutex_lock(&r->lock);
-    const struct repeat *entry = find_in(r->young, key, at);
-    if (!entry) {
-        entry = find_in(r->old, key, at);
+    const struct repeat *entry = find(r, key, at);
+    while (entry && entry->open) {
+        (void)pthread_cond_wait(&r->settled, &r->lock);
+        entry = find(r, key, at);
     }
     if (entry) {
-        *id = entry->id;
+        *first = entry->id;
+    } else {
+        add(r, key, id, at, true);
     }
     (void)pthread_mutex_unlock(&r->lock);
+    return !entry;
+}
+
+/* Settle the claim when it is in this generation. */
+static bool settle_in(struct generation *g, const uint8_t *key, const struct letter_id *id,
+                      bool recorded)
+{
+    struct repeat **link = &g->buckets[bucket_of(key)];
+
+    while (*link && memcmp((*link)->id.bytes, id->bytes, LETTER_ID_LEN) != 0) {
+        link = &(*link)->next;
+    }
+    struct repeat *entry = *link;
+    if (entry && recorded) {
+        entry->open = false;
+    } else if (entry) {
+        *link = entry->next;
+        g->count--;
+        free(entry);
+    }
     return entry != NULL;
+}
+
+void repeats_settle(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN],
+                    const struct letter_id *id, bool recorded)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    if (settle_in(r->young, key, id, recorded) || settle_in(r->old, key, id, recorded)) {
+        (void)pthread_cond_broadcast(&r->settled);
+    }
+    (void)pthread_mutex_unlock(&r->lock);
 }

@@ -15,6 +15,18 @@ void repeats_free(struct repeats *r);
 void repeats_add(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN],
                  const struct letter_id *id, uint64_t at);
 
-/* Whether one was within the day before `at`; then *id is that letter. */
-bool repeats_find(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN], uint64_t at,
-                  struct letter_id *id);
+/**
+ * Claim the key for a letter that is about to be recorded. While another one with that key is, wait
+ * for what becomes of it: a client that lost patience with a slow disk sends again at once.
+ *
+ * @param at     when it was received
+ * @param first  set to the letter that was recorded with this key in the day before
+ * @return       whether the letter is the first: then the caller settles the claim
+ */
+bool repeats_claim(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN],
+                   const struct letter_id *id, uint64_t at, struct letter_id *first) MUST_CHECK;
+
+/* Say whether the letter was recorded: otherwise the key is free again. Without a claim of that
+ * letter nothing happens. */
+void repeats_settle(struct repeats *r, const uint8_t key[static CATALOG_REPEAT_LEN],
+                    const struct letter_id *id, bool recorded);

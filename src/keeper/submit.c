@@ -119,24 +119,18 @@ static void accepted(struct submission *s, const struct letter_id *id)
 }
 
 /* The same letter again within a day: its facts are recorded, and the first one's id answered. */
-static bool is_repeat(struct submission *s, const uint8_t *key)
+static void record_repeat(struct submission *s, const struct letter_id *first)
 {
-    struct keeper *k = s->keeper;
-    struct letter_id first;
     struct error e;
 
-    if (!repeats_find(k->repeats, key, s->facts.received_at, &first)) {
-        return false;
-    }
     s->facts.kind = LETTER_REPEAT;
-    s->facts.repeat_of = arena_copy(s->arena, letter_id_slice(&first));
-    if (!keeper_record_one(k, RECORD_FACTS, &facts_schema, &s->facts, &e)) {
+    s->facts.repeat_of = arena_copy(s->arena, letter_id_slice(first));
+    if (!keeper_record_one(s->keeper, RECORD_FACTS, &facts_schema, &s->facts, &e)) {
         (void)not_recorded(s, &e);
-        return true;
+        return;
     }
-    (void)atomic_fetch_add(&k->counters.repeated, 1);
-    accepted(s, &first);
-    return true;
+    (void)atomic_fetch_add(&s->keeper->counters.repeated, 1);
+    accepted(s, first);
 }
 
 /* Facts and content as two records of one commit. */
@@ -168,8 +162,8 @@ static bool append(struct submission *s, struct parcel *p, struct error *e)
     return true;
 }
 
-static void record(struct submission *s, struct ipc_request *r, const struct letter_id *id,
-                   const uint8_t *repeat_key)
+/* Returns whether it is in the ledger. */
+static bool record(struct submission *s, struct ipc_request *r, const struct letter_id *id)
 {
     struct keeper *k = s->keeper;
     OWN(parcel) struct parcel *p = parcel_new();
@@ -181,11 +175,9 @@ static void record(struct submission *s, struct ipc_request *r, const struct let
     indexer_expect(k, p);
     if (!append(s, p, &e)) {
         indexer_forget(k, p);
-        (void)not_recorded(s, &e);
-        return;
+        return not_recorded(s, &e);
     }
     parcel_keep_content(p, TAKE(r->fd, -1), s->letter.len);
-    repeats_add(k->repeats, repeat_key, id, p->received_at);
     (void)atomic_fetch_add(&k->counters.recorded, 1);
     accepted(s, id);
     char text[LETTER_ID_TEXT];
@@ -194,6 +186,25 @@ static void record(struct submission *s, struct ipc_request *r, const struct let
               LOG_NUMBER("bytes", s->letter.len),
               LOG_NUMBER("recipients", s->facts.recipients.count));
     backlog_add(k, TAKE(p, NULL));
+    return true;
+}
+
+/* Without a Message-ID nothing says that two letters are one: a device sends the same words every
+ * day, and a letter too many is better than one too few. */
+static void record_once(struct submission *s, struct ipc_request *r, const struct letter_id *id)
+{
+    struct keeper *k = s->keeper;
+    uint8_t key[CATALOG_REPEAT_LEN];
+    struct letter_id first;
+
+    catalog_repeat_key(k->tail.catalog, &s->facts, key);
+    if (s->facts.message_id.len == 0) {
+        (void)record(s, r, id);
+    } else if (repeats_claim(k->repeats, key, id, s->facts.received_at, &first)) {
+        repeats_settle(k->repeats, key, id, record(s, r, id));
+    } else {
+        record_repeat(s, &first);
+    }
 }
 
 bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
@@ -203,7 +214,6 @@ bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
     struct letter_id id = letter_id_new();
     uint8_t digest[DIGEST_LEN];
-    uint8_t repeat_key[CATALOG_REPEAT_LEN];
 
     if (!memfd_map(r->fd, LETTER_BYTES_MAX, &map, e)) {
         return false;
@@ -213,9 +223,6 @@ bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
         return true; /* a refusal is an answer */
     }
     gather(&s, &id, digest);
-    catalog_repeat_key(k->tail.catalog, &s.facts, repeat_key);
-    if (!is_repeat(&s, repeat_key)) {
-        record(&s, r, &id, repeat_key);
-    }
+    record_once(&s, r, &id);
     return true;
 }
