@@ -27,8 +27,7 @@ static void clean(char name[static 64], struct slice event)
     name[len] = '\0';
 }
 
-/* Is it time for this event again? Remembers that it is raised now. */
-static bool due(struct alerts *a, const char *event, int64_t interval)
+bool alerts_due(struct alerts *a, const char *event, int64_t interval_ms)
 {
     int64_t now = clock_steady_ms();
     size_t oldest = 0;
@@ -39,7 +38,7 @@ static bool due(struct alerts *a, const char *event, int64_t interval)
         i++;
     }
     if (i < a->count) {
-        if (now - a->last[i].raised_at < interval) {
+        if (now - a->last[i].raised_at < interval_ms) {
             return false;
         }
     } else if (a->count < ALERTS_REMEMBERED) {
@@ -89,7 +88,7 @@ bool alerts_raise(struct alerts *a, const struct general_settings *settings, con
     char name[64];
 
     clean(name, event);
-    if (!due(a, name, settings->alert_interval_ms)) {
+    if (!alerts_due(a, name, settings->alert_interval_ms)) {
         return false;
     }
     log_event(LOG_ERROR, "alert", LOG_TEXT("alert", name), LOG_TEXT("from", role),

@@ -1,7 +1,8 @@
 /* processes/alerts - tell the operator: a log line, and the program of `alert-command`.
  *
  * The program gets the event's name as its only argument and a sentence on standard input. The same
- * event is quiet for `alert-interval` after it was raised. The supervisor's; one thread. */
+ * event is quiet for `alert-interval` after it was raised. The supervisor's; one thread. Every other
+ * process keeps its own events apart with alerts_due(), by a lock of its own. */
 #pragma once
 
 #include <stdint.h>
@@ -20,6 +21,9 @@ struct alerts {
 
     size_t count;
 };
+
+/* Whether the event has not been raised for `interval_ms`; then it is raised now. */
+bool alerts_due(struct alerts *a, const char *event, int64_t interval_ms);
 
 /**
  * Raise an alert.

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/secret.h"
 
+#include "processes/alerts.h"
 #include "processes/control.h"
 #include "processes/role.h"
 
@@ -55,6 +56,7 @@ struct role {
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
+    struct alerts alerts; /* raised by this process */
 
     struct {
         const char *peer;

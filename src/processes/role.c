@@ -15,9 +15,11 @@
 #include "host/thread.h"
 #include "processes/internal.h"
 
-#define FILES_MAX    65536 /* open descriptors: thousands of connections */
-#define TASKS_MAX    16384 /* of one uid: a thread for each connection, 64 inspectors */
-#define CREATED_MASK 027   /* files are for their owner, readable by the directory's group */
+#define FILES_MAX 65536 /* open descriptors: thousands of connections */
+#define TASKS_MAX 16384 /* of one uid: a thread for each connection, 64 inspectors */
+/* A disk that fails is an event for each letter; the supervisor ends who says so much. */
+#define ALERT_QUIET_MS 1000
+#define CREATED_MASK   027 /* files are for their owner, readable by the directory's group */
 
 const struct role_row *role_find(const char *name)
 {
@@ -302,6 +304,12 @@ void role_alert(struct role *r, const char *event, const char *sentence)
     };
     struct error e;
 
+    (void)pthread_mutex_lock(&r->lock);
+    bool due = alerts_due(&r->alerts, event, ALERT_QUIET_MS);
+    (void)pthread_mutex_unlock(&r->lock);
+    if (!due) {
+        return;
+    }
     if (!control_send(r->control, CONTROL_ALERT, &control_alert_schema, &alert, -1, &e)) {
         log_event(LOG_ERROR, event, LOG_TEXT("reason", sentence));
     }

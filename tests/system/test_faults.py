@@ -48,8 +48,8 @@ class Client(smtplib.SMTP_SSL):
 class Faults:
     """strace in the keeper: injects as long as the context lasts, into calls on the ledger alone."""
 
-    def __init__(self, world, *injections):
-        self.world, self.injections = world, injections
+    def __init__(self, world, *injections, segments=6):
+        self.world, self.injections, self.segments = world, injections, segments
         self.output = world.company.directory / "strace"
 
     def __enter__(self):
@@ -59,7 +59,7 @@ class Faults:
                      f"trace={calls}"]
         for injection in self.injections:
             arguments += ["-e", "inject=" + injection]
-        for path in self.world.ledger_paths():
+        for path in self.world.ledger_paths(self.segments):
             arguments += ["-P", str(path)]
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True)
@@ -100,11 +100,11 @@ class World:
         self.company.stop()
         self.receiver.stop()
 
-    def ledger_paths(self):
+    def ledger_paths(self, more):
         """The folder, the newest segment and those that will follow it."""
         folder = self.company.data / "ledger"
         last = int(max(folder.glob("*.seg")).stem)
-        return [folder, *(folder / f"{n:010}.seg" for n in range(last, last + 6))]
+        return [folder, *(folder / f"{n:010}.seg" for n in range(last, last + more))]
 
     def client(self):
         smtp = Client(self.company.hostname, self.company.submissions,
@@ -233,6 +233,33 @@ def test_when_nothing_helps_the_keeper_ends_itself(world):
     world.wait_for_arrival(token)
     world.accepts_again()
     assert world.arrived()[token] == 1
+
+
+def test_a_disk_that_fails_all_the_time(world):
+    """Many refusals are many alarms; the keeper lives on, and goes on when the disk does."""
+    keeper, = (pid for pid, role in world.company.processes().items() if role == "keeper")
+    letters = [world.make() for _ in range(700)]
+    clients = [world.client() for _ in range(4)]
+    codes = []
+
+    def give(smtp):
+        while letters:
+            token, letter = letters.pop()
+            code, _ = world.give(smtp, letter)
+            codes.append(code)
+            if code != 250:
+                world.refused[token] = letter
+
+    # Of each batch; the next segment's head works.
+    with Faults(world, "pwritev:error=EIO:when=1+2", segments=1000):
+        threads = [threading.Thread(target=give, args=[smtp]) for smtp in clients]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert codes.count(451) > 620, codes
+    assert world.company.processes().get(keeper) == "keeper"
+    world.accepts_again()
 
 
 def test_the_answer_waits_for_the_disk(world):
