@@ -13,6 +13,7 @@ help() {
   test      all tests; ends with `N passed, N failed`
             --unit   unit tests only         --system  whole-system tests only
             --long   the campaigns as well, and tests/mutations
+            --check  ./do check as well, counted with them
             --keep    keep the system tests' directories
   check     formatting, layers, sizes, static analysis, documentation
             NAME...  only these checks       --list    what there is
@@ -107,7 +108,10 @@ up)
     exec tools/up "$@"
     ;;
 test)
-    install build test
+    case " $* " in
+    *" --check "*) install build test check ;;
+    *) install build test ;;
+    esac
     exec tools/test.py "$@"
     ;;
 check)

@@ -2,8 +2,8 @@
 """Run every test and count them: `./do test` (its options are in `./do help`).
 
 The runners are the unit tests in three builds (as shipped, ASan+UBSan, TSan), the whole-system
-tests, and with --long the mutations. The last line sums what all of them counted; nothing counted
-is a failure too.
+tests, with --long the mutations, and with --check `./do check` before all. The last line sums what all
+of them counted; nothing counted is a failure too.
 """
 import argparse
 import json
@@ -112,27 +112,38 @@ def system_tests(options):
     return count
 
 
-def mutations():
-    """Broken on purpose: each mutation's tests must fail."""
+def counting(program, last_line):
+    """Run a program of ours whose last line says how many passed and failed."""
     count, last = Count(), None
-    with subprocess.Popen([ROOT / "tests/mutations/run"], cwd=ROOT, text=True,
+    with subprocess.Popen([ROOT / program], cwd=ROOT, text=True,
                           stdout=subprocess.PIPE) as runner:
         for line in runner.stdout:
             print(line, end="", flush=True)
-            last = re.fullmatch(r"(\d+) caught, (\d+) missed\n", line)
+            last = re.fullmatch(last_line, line)
     count.passed, count.failed = map(int, last.groups()) if last else (0, 1)
+    count.failed += runner.returncode != 0 and count.failed == 0
     return count
+
+
+def mutations():
+    """Broken on purpose: each mutation's tests must fail."""
+    return counting("tests/mutations/run", r"(\d+) caught, (\d+) missed\n")
+
+
+def checks():
+    return counting("tools/check.py", r"(\d+) passed, (\d+) failed\n")
 
 
 def main():
     parser = argparse.ArgumentParser(prog="./do test")
     parser.add_argument("--unit", action="store_true", help="unit tests only")
     parser.add_argument("--system", action="store_true", help="whole-system tests only")
+    parser.add_argument("--check", action="store_true", help="the checks first")
     parser.add_argument("--long", action="store_true", help="the campaigns as well")
     parser.add_argument("--keep", action="store_true", help="keep the system tests' directories")
     options = parser.parse_args()
     everything = not options.unit and not options.system
-    runners = []
+    runners = [("checks", checks)] if options.check else []
     if everything or options.unit:
         runners += [(f"unit tests, {BUILDS[d][0]}", lambda d=d: unit_tests(d)) for d in BUILDS]
     if (everything or options.system) and (ROOT / "tests/system").exists():
