@@ -352,6 +352,65 @@ def check_docs():
     return found
 
 
+def members_of_code():
+    """{record: {key: (optional, type, name)}} of the tables in src/letter."""
+    rows = re.compile(r"\b(ID|ROW|MAYBE|CBOR_(?:FIELD|OPTIONAL|SUB|SUB_OPTIONAL))"
+                      r"\(((?:[^()]|\([^()]*\))*)\)")
+    found = {}
+    for path in sorted((ROOT / "src/letter").glob("*.c")):
+        for table, body in re.findall(r"cbor_field (\w+)_fields\[\] = \{(.*?)\n\};",
+                                      path.read_text(), re.S):
+            members = found.setdefault({"edit": "sealed_edit"}.get(table, table), {})
+            for kind, text in rows.findall(body):
+                words = [w.strip() for w in text.split(",")]
+                if kind == "ID":
+                    members[1] = (False, "BYTES", "id")
+                    continue
+                if kind.startswith("CBOR_"):
+                    del words[2]  # the struct
+                members[int(words[0])] = (kind in ("MAYBE", "CBOR_OPTIONAL", "CBOR_SUB_OPTIONAL"),
+                                          words[1].removeprefix("CBOR_"), words[2])
+    return found
+
+
+def members_of_format():
+    """The same of docs/ledger-format.md, section 11."""
+    kinds = {"uint": "UINT", "bool": "BOOL", "tstr": "TEXT", "[* tstr]": "TEXTS"}
+    found, record = {}, None
+    for line in (ROOT / "docs/ledger-format.md").read_text().split("\n## 11. ", 1)[1].splitlines():
+        if match := re.match(r"    (\w+) = \{", line):
+            record = found.setdefault(match[1], {})
+        elif match := re.match(r"      (\? )?(\d+): (.*?), +; (\w+)", line):
+            kind = kinds.get(match[3]) or ("BYTES" if match[3].startswith("bstr") else
+                                           "LIST" if match[3].startswith("[") else "STRUCT")
+            record[int(match[2])] = (bool(match[1]), kind, match[4])
+    return found
+
+
+def check_records():
+    """docs/ledger-format.md describes every member of every record"""
+    code, text = members_of_code(), members_of_format()
+    return [f"docs/ledger-format.md: {record} {key}: {told.get(key)} there, {members.get(key)} in "
+            "src/letter" for record in sorted({*code, *text})
+            for told, members in [(text.get(record, {}), code.get(record, {}))]
+            for key in sorted({*told, *members}) if told.get(key) != members.get(key)] or \
+        ([] if len(code) > 10 else ["tools/check.py: finds no tables in src/letter"])
+
+
+def check_links():
+    """what the texts point at is there"""
+    found = []
+    for path in (f for f in FILES if f.suffix == ".md"):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", line):
+                if not (path.parent / target).exists():
+                    found.append(f"{short(path)}:{number}: there is no {target}")
+            for target in re.findall(r"`((?:src|tests|tools|docs|packaging|bench)/[\w./-]+)`", line):
+                if not (ROOT / target).exists():
+                    found.append(f"{short(path)}:{number}: there is no {target}")
+    return found
+
+
 CHECKS = {name[len("check_"):]: function for name, function in list(globals().items())
           if name.startswith("check_")}
 
