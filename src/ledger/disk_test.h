@@ -26,6 +26,7 @@ enum disk_mode {
 void disk_begin(void);
 void disk_done(void);
 
+/* What happens to the calls from now on. */
 void disk_mode(enum disk_mode mode);
 
 /* How many calls were noted so far. */
