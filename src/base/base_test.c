@@ -114,16 +114,29 @@ static void times_read_as_rfc3339(void **unused)
     assert_string_equal(text, "2026-11-24T07:30:00.123Z");
 }
 
+static void ascii_is_told_at_any_place(void **unused)
+{
+    (void)unused;
+    uint8_t bytes[200];
+
+    for (size_t len = 0; len <= sizeof(bytes); len++) {
+        (void)memset(bytes, 0x7f, sizeof(bytes));
+        assert_true(slice_is_ascii(slice_of(bytes, len)));
+        for (size_t at = 0; at < sizeof(bytes); at++) {
+            bytes[at] = 0x80;
+            assert_int_equal(slice_is_ascii(slice_of(bytes, len)), at >= len);
+            bytes[at] = 0;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cuts_and_trims),
-        cmocka_unit_test(decimals_do_not_wrap),
-        cmocka_unit_test(utf8_is_strict),
-        cmocka_unit_test(errors_gather_context),
-        cmocka_unit_test(arenas_reset),
-        cmocka_unit_test(bufs_are_full_for_good),
-        cmocka_unit_test(secrets_compare_and_vanish),
+        cmocka_unit_test(ascii_is_told_at_any_place), cmocka_unit_test(cuts_and_trims),
+        cmocka_unit_test(decimals_do_not_wrap),       cmocka_unit_test(utf8_is_strict),
+        cmocka_unit_test(errors_gather_context),      cmocka_unit_test(arenas_reset),
+        cmocka_unit_test(bufs_are_full_for_good),     cmocka_unit_test(secrets_compare_and_vanish),
         cmocka_unit_test(times_read_as_rfc3339),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
