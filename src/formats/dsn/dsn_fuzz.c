@@ -33,12 +33,13 @@ static void make_random(struct slice in, uint8_t random[static DSN_RANDOM_LEN])
 /* Whole lines, short ones, and exactly as many boundaries as parts. */
 static void check_lines(struct slice letter, bool ascii)
 {
-    const uint8_t *quoted = memmem(letter.ptr, letter.len, "boundary=\"", 10);
+    static const char parameter[] = "\n\tboundary=\""; /* no text can begin a line */
+    const uint8_t *quoted = memmem(letter.ptr, letter.len, parameter, sizeof(parameter) - 1);
     size_t boundaries = 0;
     struct slice rest = letter;
 
     check(quoted != NULL);
-    struct slice boundary = slice_of(quoted + 10, 2 * DSN_RANDOM_LEN);
+    struct slice boundary = slice_of(quoted + sizeof(parameter) - 1, 2 * DSN_RANDOM_LEN);
 
     check(letter.len > 2 && letter.ptr[letter.len - 1] == '\n');
     check(slice_find(letter, '\0') == letter.len);
