@@ -283,16 +283,19 @@ static void drop_batch(struct keeper *k, struct index_work **batch, size_t count
 }
 
 /* A step of what was not indexed when we started, while nobody new waits for us. */
-static uint64_t heal_some(struct keeper *k, uint64_t healed, uint64_t size,
-                          struct catalog **catalog)
+static uint64_t heal_some(struct keeper *k, uint64_t healed, uint64_t size)
 {
+    OWN(catalog) struct catalog *catalog = NULL;
     struct error e;
 
-    if (!*catalog && !catalog_open(k->options.catalog_path, false, SLICE_NONE, catalog, &e)) {
+    if (!backlog_is_short(k)) {
+        return healed;
+    }
+    if (!catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, &e)) {
         log_event(LOG_WARNING, "index.heal_failed", LOG_TEXT("reason", e.text));
         return healed;
     }
-    return backlog_is_short(k) ? heal(k, healed, size, *catalog) : healed;
+    return heal(k, healed, size, catalog);
 }
 
 /* Try until it works or we close: the letters are in the ledger, the next start finds them. */
@@ -344,7 +347,6 @@ void keeper_index(void *keeper)
     struct keeper *k = keeper;
     struct index_work *batch[BATCH_MAX];
     struct ledger_head head;
-    OWN(catalog) struct catalog *catalog = NULL;
     int64_t earliest = 0;
     uint64_t healed = search_index_position(k->indexer.index);
 
@@ -355,7 +357,7 @@ void keeper_index(void *keeper)
         clear_if_asked(k, &healed, &head);
         bool healing = healed < head.size;
         if (healing) {
-            healed = heal_some(k, healed, head.size, &catalog);
+            healed = heal_some(k, healed, head.size);
         }
         int64_t latest = clock_steady_ms() + (healing ? HEAL_MS : IDLE_MS);
         size_t count = take_batch(&k->indexer, earliest, latest, batch);
