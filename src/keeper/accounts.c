@@ -49,6 +49,8 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
                               .client = ask->client,
                               .mechanism = ask->mechanism,
                               .accepted = true};
+    const struct settings *settings = k->options.settings(k->options.context);
+    int64_t ends_at_ms = clock_steady_ms() + settings->submission.session_timeout_ms;
     uint8_t *handle = arena_alloc(r->arena, AUTH_SESSION_LEN);
     struct account account;
     bool found = false;
@@ -60,7 +62,7 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_DENIED, "no such account");
     }
     if (!keeper_record_one(k, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e) ||
-        !sessions_begin(k->sessions, &account, ask->mechanism, handle, e)) {
+        !sessions_begin(k->sessions, &account, ask->mechanism, ends_at_ms, handle, e)) {
         return false;
     }
     answer->session = slice_of(handle, AUTH_SESSION_LEN);

@@ -3,12 +3,15 @@
 #include <pthread.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
+
 #define BUCKETS 4096
 
 /* One allocation: the texts stand behind the struct. */
 struct entry {
     struct entry *next;
     uint8_t handle[AUTH_SESSION_LEN];
+    int64_t ends_at_ms; /* of the steady clock */
     struct arena arena; /* of the texts below */
     struct session session;
 };
@@ -92,12 +95,49 @@ static struct entry *new_entry(const struct account *account, struct slice mecha
     return entry;
 }
 
+static bool is_handle(const struct entry *entry, struct slice handle)
+{
+    return secret_equal(slice_of(entry->handle, AUTH_SESSION_LEN), handle);
+}
+
+/* Unlink and free every entry of a bucket that has this handle, belongs to this account or is
+ * over. */
+static void end_in(struct sessions *s, struct entry **link, struct slice handle,
+                   struct slice account)
+{
+    int64_t now = clock_steady_ms();
+
+    while (*link) {
+        struct entry *entry = *link;
+        if ((handle.len && is_handle(entry, handle)) ||
+            (account.len && slice_equal(entry->session.account, account)) ||
+            entry->ends_at_ms <= now) {
+            *link = entry->next;
+            s->count--;
+            free_entry(entry);
+        } else {
+            link = &entry->next;
+        }
+    }
+}
+
+static void end_in_all(struct sessions *s, struct slice account)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        end_in(s, &s->buckets[i], SLICE_NONE, account);
+    }
+}
+
 bool sessions_begin(struct sessions *s, const struct account *account, struct slice mechanism,
-                    uint8_t handle[static AUTH_SESSION_LEN], struct error *e)
+                    int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN], struct error *e)
 {
     struct entry *entry = new_entry(account, mechanism);
 
+    entry->ends_at_ms = ends_at_ms;
     (void)pthread_rwlock_wrlock(&s->lock);
+    if (s->count == SESSIONS_MAX) {
+        end_in_all(s, SLICE_NONE);
+    }
     bool room = s->count < SESSIONS_MAX;
     if (room) {
         struct entry **bucket = bucket_of(s, entry->handle);
@@ -114,11 +154,6 @@ bool sessions_begin(struct sessions *s, const struct account *account, struct sl
     return true;
 }
 
-static bool is_handle(const struct entry *entry, struct slice handle)
-{
-    return secret_equal(slice_of(entry->handle, AUTH_SESSION_LEN), handle);
-}
-
 bool sessions_find(struct sessions *s, struct slice handle, struct arena *arena,
                    struct session *out)
 {
@@ -131,28 +166,14 @@ bool sessions_find(struct sessions *s, struct slice handle, struct arena *arena,
     for (entry = *bucket_of(s, handle.ptr); entry && !is_handle(entry, handle);) {
         entry = entry->next;
     }
+    if (entry && entry->ends_at_ms <= clock_steady_ms()) {
+        entry = NULL;
+    }
     if (entry) {
         *out = copy_session(&entry->session, arena);
     }
     (void)pthread_rwlock_unlock(&s->lock);
     return entry != NULL;
-}
-
-/* Unlink and free every entry of a bucket that has this handle or belongs to this account. */
-static void end_in(struct sessions *s, struct entry **link, struct slice handle,
-                   struct slice account)
-{
-    while (*link) {
-        struct entry *entry = *link;
-        if ((handle.len && is_handle(entry, handle)) ||
-            (account.len && slice_equal(entry->session.account, account))) {
-            *link = entry->next;
-            s->count--;
-            free_entry(entry);
-        } else {
-            link = &entry->next;
-        }
-    }
 }
 
 void sessions_end(struct sessions *s, struct slice handle)
@@ -168,15 +189,14 @@ void sessions_end(struct sessions *s, struct slice handle)
 void sessions_end_account(struct sessions *s, struct slice account)
 {
     (void)pthread_rwlock_wrlock(&s->lock);
-    for (size_t i = 0; i < BUCKETS; i++) {
-        end_in(s, &s->buckets[i], SLICE_NONE, account);
-    }
+    end_in_all(s, account);
     (void)pthread_rwlock_unlock(&s->lock);
 }
 
 size_t sessions_count(struct sessions *s)
 {
-    (void)pthread_rwlock_rdlock(&s->lock);
+    (void)pthread_rwlock_wrlock(&s->lock);
+    end_in_all(s, SLICE_NONE);
     size_t count = s->count;
     (void)pthread_rwlock_unlock(&s->lock);
     return count;

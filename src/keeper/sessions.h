@@ -24,9 +24,12 @@ struct session {
 struct sessions *sessions_new(void) __attribute__((returns_nonnull));
 void sessions_free(struct sessions *s);
 
-/* Begin a session and write its handle. ERROR_LIMIT when there are too many. */
+/* Begin a session and write its handle. It ends at ends_at_ms of the steady clock whatever else
+ * happens: nobody may be left to say that the client has gone. ERROR_LIMIT when there are too
+ * many. */
 bool sessions_begin(struct sessions *s, const struct account *account, struct slice mechanism,
-                    uint8_t handle[static AUTH_SESSION_LEN], struct error *e) MUST_CHECK;
+                    int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN],
+                    struct error *e) MUST_CHECK;
 
 /* Copy what the handle stands for into the arena; false when it stands for nothing. */
 bool sessions_find(struct sessions *s, struct slice handle, struct arena *arena,

@@ -6,6 +6,7 @@
 #include "formats/mail/facts.h"
 #include "formats/mail/structure.h"
 #include "host/memfd.h"
+#include "keeper/envelope.h"
 #include "keeper/internal.h"
 #include "keyring/digest.h"
 #include "stages/archive/archive.h"
@@ -219,6 +220,11 @@ bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     s.letter = map.bytes;
+    if (!keeper_envelope_judge(s.ask, e)) {
+        log_event(LOG_ERROR, "ipc.breach", LOG_TEXT("peer", "submission"),
+                  LOG_TEXT("reason", e->text));
+        return false;
+    }
     if (!find_session(&s) || !well_formed(&s) || !proven(&s)) {
         return true; /* a refusal is an answer */
     }

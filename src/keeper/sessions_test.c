@@ -1,0 +1,78 @@
+#include "base/clock.h"
+
+#include "keeper/sessions.h"
+#include "tests/test.h"
+
+static const struct account ada = {.name = SLICE_INIT("ada@example.test")};
+
+static void begin(struct sessions *s, int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN])
+{
+    struct error e;
+
+    assert_true(sessions_begin(s, &ada, SLICE("PLAIN"), ends_at_ms, handle, &e));
+}
+
+static bool is_open(struct sessions *s, const uint8_t *handle)
+{
+    OWN(arena) struct arena a = {.max = 1 << 16};
+    struct session session;
+
+    return sessions_find(s, slice_of(handle, AUTH_SESSION_LEN), &a, &session);
+}
+
+static void ends_by_handle_by_account_and_by_time(void **unused)
+{
+    (void)unused;
+    struct sessions *s = sessions_new();
+    int64_t later = clock_steady_ms() + 3600000;
+    uint8_t first[AUTH_SESSION_LEN];
+    uint8_t second[AUTH_SESSION_LEN];
+    uint8_t over[AUTH_SESSION_LEN];
+
+    begin(s, later, first);
+    begin(s, later, second);
+    begin(s, clock_steady_ms(), over);
+    assert_true(is_open(s, first) && is_open(s, second));
+    assert_false(is_open(s, over));
+    assert_int_equal(sessions_count(s), 2);
+    sessions_end(s, slice_of(first, sizeof(first)));
+    assert_false(is_open(s, first));
+    assert_true(is_open(s, second));
+    sessions_end_account(s, ada.name);
+    assert_false(is_open(s, second));
+    sessions_free(s);
+}
+
+/* A submission process that died, or never says that a client has left, takes nobody's place for
+ * longer than a session may last. */
+static void what_nobody_ended_leaves_its_place(void **unused)
+{
+    (void)unused;
+    struct sessions *s = sessions_new();
+    int64_t later = clock_steady_ms() + 3600000;
+    uint8_t handle[AUTH_SESSION_LEN];
+    struct error e;
+
+    for (size_t i = 0; i < SESSIONS_MAX - 1; i++) {
+        begin(s, clock_steady_ms(), handle);
+    }
+    begin(s, later, handle);
+    for (size_t i = 0; i < SESSIONS_MAX - 1; i++) {
+        uint8_t another[AUTH_SESSION_LEN];
+        begin(s, later, another);
+    }
+    assert_int_equal(sessions_count(s), SESSIONS_MAX);
+    assert_true(is_open(s, handle));
+    assert_false(sessions_begin(s, &ada, SLICE("PLAIN"), later, handle, &e));
+    assert_int_equal(e.kind, ERROR_LIMIT);
+    sessions_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ends_by_handle_by_account_and_by_time),
+        cmocka_unit_test(what_nobody_ended_leaves_its_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
