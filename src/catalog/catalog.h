@@ -74,6 +74,10 @@ struct catalog_counts {
 bool catalog_open(const char *path, bool writable, struct slice key, struct catalog **out,
                   struct error *e) MUST_CHECK;
 
+/* As catalog_open() for writing, of a file that is damaged: what is in it is thrown away. */
+bool catalog_open_anew(const char *path, struct slice key, struct catalog **out,
+                       struct error *e) MUST_CHECK;
+
 /* NULL is fine. */
 void catalog_close(struct catalog *c);
 
@@ -88,7 +92,7 @@ bool catalog_commit(struct catalog *c, struct ledger_position next, struct error
 /* Give up the transaction. */
 void catalog_abort(struct catalog *c);
 
-/* Forget everything, to fold from the beginning. */
+/* Forget everything, to fold from the beginning; a damaged file is whole afterwards. */
 bool catalog_clear(struct catalog *c, struct error *e) MUST_CHECK;
 
 /**

@@ -321,6 +321,28 @@ static void a_reader_waits_while_the_writer_changes_the_head(void **state)
     (void)close(head); /* not before: a process that closes a file loses SQLite's locks on it */
 }
 
+static void a_damaged_file_begins_anew(void **state)
+{
+    struct story *s = *state;
+    struct catalog_counts counts;
+    struct error e;
+
+    catalog_close(s->catalog);
+    s->catalog = NULL;
+    FILE *file = fopen(s->path, "wb");
+    assert_non_null(file);
+    for (size_t i = 0; i < 5000; i++) {
+        (void)fputs("no database ", file);
+    }
+    (void)fclose(file);
+    assert_false(catalog_open(s->path, true, slice_of(key, sizeof(key)), &s->catalog, &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT);
+    assert_ok(catalog_open_anew(s->path, slice_of(key, sizeof(key)), &s->catalog, &e), e);
+    assert_int_equal(catalog_position(s->catalog).seq, 0);
+    assert_ok(catalog_counts(s->catalog, &counts, &e), e);
+    assert_int_equal(counts.letters, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +352,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_crash_loses_only_what_was_not_committed, begin_story,
                                         end_story),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_corrupt, begin_story, end_story),
+        cmocka_unit_test_setup_teardown(a_damaged_file_begins_anew, begin_story, end_story),
         cmocka_unit_test_setup_teardown(a_newer_format_is_refused, begin_story, end_story),
         cmocka_unit_test_setup_teardown(a_reader_waits_while_the_writer_changes_the_head,
                                         begin_story, end_story),

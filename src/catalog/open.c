@@ -116,9 +116,10 @@ static bool begin_reading(struct catalog *c, struct error *e)
  * crash, it can only lose its last transactions, and the position is lost with them. */
 static bool set_up(struct catalog *c, bool writable, struct error *e)
 {
-    static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                                  "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
-                                  "PRAGMA wal_autocheckpoint = 4000;";
+    static const char pragmas[] =
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+        "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
+        "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;";
 
     (void)sqlite3_busy_timeout(c->db, WAIT_MS);
     if (!writable) {
@@ -172,8 +173,23 @@ static bool read_position(struct catalog *c, struct error *e)
     return true;
 }
 
-bool catalog_open(const char *path, bool writable, struct slice key, struct catalog **out,
-                  struct error *e)
+/* Empty the file, whatever is in it: sqlite3_db_config(), SQLITE_DBCONFIG_RESET_DATABASE. */
+static bool wipe(struct catalog *c, struct error *e)
+{
+    (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_RESET_DATABASE, 1, NULL);
+    bool wiped = sqlite3_exec(c->db, "VACUUM", NULL, NULL, NULL) == SQLITE_OK ||
+                 catalog_failed(c, "wipe", e);
+    (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_RESET_DATABASE, 0, NULL);
+    return wiped;
+}
+
+static bool get_ready(struct catalog *c, bool writable, struct error *e)
+{
+    return set_up(c, writable, e) && check_version(c, writable, e) && read_position(c, e);
+}
+
+static bool open_file(const char *path, bool writable, bool anew, struct slice key,
+                      struct catalog **out, struct error *e)
 {
     int flags = writable ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     OWN(catalog) struct catalog *c = calloc(1, sizeof(*c));
@@ -187,11 +203,22 @@ bool catalog_open(const char *path, bool writable, struct slice key, struct cata
     if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL)) {
         return catalog_failed(c, "open", e);
     }
-    if (!set_up(c, writable, e) || !check_version(c, writable, e) || !read_position(c, e)) {
+    if ((anew && !wipe(c, e)) || !get_ready(c, writable, e)) {
         return false;
     }
     *out = TAKE(c, NULL);
     return true;
+}
+
+bool catalog_open(const char *path, bool writable, struct slice key, struct catalog **out,
+                  struct error *e)
+{
+    return open_file(path, writable, false, key, out, e);
+}
+
+bool catalog_open_anew(const char *path, struct slice key, struct catalog **out, struct error *e)
+{
+    return open_file(path, true, true, key, out, e);
 }
 
 void catalog_close(struct catalog *c)
@@ -249,7 +276,9 @@ bool catalog_clear(struct catalog *c, struct error *e)
     if (sqlite3_exec(c->db, clear, NULL, NULL, NULL)) {
         (void)catalog_failed(c, "clear", e);
         catalog_abort(c);
-        return false;
+        if (e->kind != ERROR_CORRUPT || !wipe(c, e) || !get_ready(c, true, e)) {
+            return false;
+        }
     }
     c->position = (struct ledger_position){0};
     return true;

@@ -18,7 +18,7 @@
 #define ARENA_MAX  ((size_t)8 << 20)
 #define HEAL_MAX   1000 /* letters found missing at a time */
 #define TERMS_MAX  ((size_t)TEXT_LIST_BYTES_MAX + 64)
-#define IDLE_MS    1000
+#define IDLE_MS    1000 /* between two looks when nothing happens, and after a failure */
 #define REBUILT_US 20000
 
 /* Between two transactions. Each leaves the index a segment to be merged with others later: letters
@@ -210,42 +210,78 @@ static bool write_batch(struct keeper *k, struct index_work **batch, size_t coun
     return true;
 }
 
-/* Look at the next letters behind `healed` and have inspected again what the index lacks. They are
- * expected until they are written, so the position stays below them. */
-static uint64_t heal(struct keeper *k, uint64_t healed, uint64_t end, struct catalog *catalog)
+/* What the index may lack. */
+struct healing {
+    uint64_t healed; /* below it nothing that is not expected */
+    uint64_t end;    /* nor at it or behind */
+    bool settled;    /* the catalog knows of all before `end` */
+};
+
+static void begin_healing(struct keeper *k, struct healing *h, uint64_t from)
+{
+    struct ledger_head head;
+
+    ledger_head(k->ledger, &head);
+    h->healed = from;
+    h->end = head.size;
+    h->settled = false;
+}
+
+static bool is_healing(const struct healing *h)
+{
+    return h->healed < h->end;
+}
+
+/* Have a letter inspected again. It is expected until it is written, so the position stays below it. */
+static void expect_again(struct keeper *k, const struct catalog_letter *l,
+                         struct ledger_ref content)
+{
+    struct parcel *p = parcel_new();
+
+    p->id = l->id;
+    p->seq = l->seq;
+    p->kind = l->kind;
+    p->received_at = l->received_at;
+    p->facts = l->facts;
+    p->content = content;
+    p->decided = true;
+    indexer_expect(k, p);
+    backlog_add(k, p);
+}
+
+/* Look at the next letters and have inspected again what the index lacks. The catalog is opened each
+ * time: while one reads, its log cannot be shortened. */
+static void look_behind(struct keeper *k, struct healing *h)
 {
     OWN(arena) struct arena arena = {.max = 4 << 20};
+    OWN(catalog) struct catalog *catalog = NULL;
     struct catalog_letter *letters = NULL;
     size_t count = 0;
     struct error e;
 
-    if (!catalog_letters(catalog, CATALOG_BEHIND, healed, HEAL_MAX, &arena, &letters, &count, &e)) {
+    if (!catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, &e) ||
+        !catalog_letters(catalog, CATALOG_BEHIND, h->healed, HEAL_MAX, &arena, &letters, &count,
+                         &e)) {
         log_event(LOG_WARNING, "index.heal_failed", LOG_TEXT("reason", e.text));
-        return healed;
+        return;
     }
-    for (size_t i = 0; i < count && letters[i].seq < end; i++) {
+    for (size_t i = 0; i < count && letters[i].seq < h->end; i++) {
         const struct catalog_letter *l = &letters[i];
+        struct ledger_ref content;
+        bool found = false;
         if (!l->decided || l->kind == LETTER_REPEAT || search_index_has(k->indexer.index, l->seq)) {
             continue;
         }
-        struct parcel *p = parcel_new();
-        p->id = l->id;
-        p->seq = l->seq;
-        p->kind = l->kind;
-        p->received_at = l->received_at;
-        p->facts = l->facts;
-        p->decided = true;
-        struct ledger_ref content;
-        bool found = false;
-        if (catalog_record(catalog, l->seq, RECORD_CONTENT, &content, &found, &e) && found) {
-            p->content = content;
-            indexer_expect(k, p);
-            backlog_add(k, p);
-        } else {
-            parcel_drop(p);
+        if (!catalog_record(catalog, l->seq, RECORD_CONTENT, &content, &found, &e)) {
+            log_event(LOG_WARNING, "index.heal_failed", LOG_TEXT("reason", e.text));
+            h->healed = l->seq; /* here once more */
+            return;
+        }
+        if (found) {
+            expect_again(k, l, content);
         }
     }
-    return count < HEAL_MAX ? end : letters[count - 1].seq + 1;
+    h->healed = count < HEAL_MAX ? h->end : letters[count - 1].seq + 1;
 }
 
 static bool backlog_is_short(struct keeper *k)
@@ -258,8 +294,17 @@ static bool backlog_is_short(struct keeper *k)
 
 bool indexer_open(struct keeper *k, struct error *e)
 {
-    return search_index_open(k->options.search_path, secret_slice(k->options.search_key),
-                             &k->indexer.index, e);
+    const char *path = k->options.search_path;
+    struct slice key = secret_slice(k->options.search_key);
+
+    if (search_index_open(path, key, &k->indexer.index, e)) {
+        return true;
+    }
+    if (e->kind != ERROR_CORRUPT) {
+        return false;
+    }
+    log_event(LOG_WARNING, "index.rebuild", LOG_TEXT("reason", e->text));
+    return search_index_open_anew(path, key, &k->indexer.index, e);
 }
 
 void indexer_close(struct keeper *k)
@@ -274,41 +319,24 @@ void indexer_close(struct keeper *k)
 static void drop_batch(struct keeper *k, struct index_work **batch, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (batch[i]->parcel->older || batch[i]->parcel->newer ||
-            k->indexer.oldest == batch[i]->parcel) {
-            indexer_forget(k, batch[i]->parcel);
-        }
+        indexer_forget(k, batch[i]->parcel);
         work_free(batch[i]);
     }
 }
 
-/* A step of what was not indexed when we started, while nobody new waits for us. */
-static uint64_t heal_some(struct keeper *k, uint64_t healed, uint64_t size)
+/* A step of what is missing, while the workers have little else to do. */
+static void heal_some(struct keeper *k, struct healing *h)
 {
-    OWN(catalog) struct catalog *catalog = NULL;
-    struct error e;
-
-    if (!backlog_is_short(k)) {
-        return healed;
+    h->settled = h->settled || tail_settle(k);
+    if (h->settled && backlog_is_short(k)) {
+        look_behind(k, h);
     }
-    if (!catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, &e)) {
-        log_event(LOG_WARNING, "index.heal_failed", LOG_TEXT("reason", e.text));
-        return healed;
-    }
-    return heal(k, healed, size, catalog);
 }
 
-/* Try until it works or we close: the letters are in the ledger, the next start finds them. */
-static void write_at_last(struct keeper *k, struct index_work **batch, size_t count,
-                          uint64_t healed)
+static void report_failure(struct keeper *k, const struct error *e)
 {
-    struct error e;
-
-    while (!write_batch(k, batch, count, healed, &e) && !atomic_load(&k->closing)) {
-        log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e.text));
-        keeper_alert(k, "index-failed", e.text);
-        (void)sleep(1);
-    }
+    log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e->text));
+    keeper_alert(k, "index-failed", e->text);
 }
 
 void indexer_rebuild(struct keeper *k, uint64_t size)
@@ -323,7 +351,7 @@ void indexer_rebuild(struct keeper *k, uint64_t size)
 }
 
 /* Begin anew when that was asked for: everything is missing then. */
-static void clear_if_asked(struct keeper *k, uint64_t *healed, struct ledger_head *head)
+static void clear_if_asked(struct keeper *k, struct healing *h)
 {
     struct indexer *x = &k->indexer;
     struct error e;
@@ -332,41 +360,47 @@ static void clear_if_asked(struct keeper *k, uint64_t *healed, struct ledger_hea
         return;
     }
     if (!search_index_clear(x->index, &e)) {
-        log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e.text));
-        keeper_alert(k, "index-failed", e.text);
+        report_failure(k, &e);
         return; /* the next round tries again */
     }
-    *healed = 0;
-    ledger_head(k->ledger, head);
+    begin_healing(k, h, 0);
     atomic_store(&x->position, 0);
     atomic_store(&x->rebuild, false);
 }
 
+/* An index that cannot be written must not stop the letters: what it would have got is dropped, and
+ * found missing when it can be written again. */
 void keeper_index(void *keeper)
 {
     struct keeper *k = keeper;
     struct index_work *batch[BATCH_MAX];
-    struct ledger_head head;
+    struct healing h = {0};
+    struct error e;
     int64_t earliest = 0;
-    uint64_t healed = search_index_position(k->indexer.index);
+    bool broken = false;
 
     thread_background();
-    ledger_head(k->ledger, &head);
-    atomic_store(&k->indexer.position, healed);
+    begin_healing(k, &h, search_index_position(k->indexer.index));
+    atomic_store(&k->indexer.position, h.healed);
     while (!atomic_load(&k->closing)) {
-        clear_if_asked(k, &healed, &head);
-        bool healing = healed < head.size;
+        clear_if_asked(k, &h);
+        bool healing = is_healing(&h) && !broken;
         if (healing) {
-            healed = heal_some(k, healed, head.size);
+            heal_some(k, &h);
         }
         int64_t latest = clock_steady_ms() + (healing ? HEAL_MS : IDLE_MS);
         size_t count = take_batch(&k->indexer, earliest, latest, batch);
-        uint64_t looked_at = healed < head.size ? healed : UINT64_MAX;
-        if (count == 0 && position_now(k, looked_at) <= search_index_position(k->indexer.index)) {
+        uint64_t healed = is_healing(&h) ? h.healed : UINT64_MAX;
+        if (!broken && count == 0 &&
+            position_now(k, healed) <= search_index_position(k->indexer.index)) {
             continue;
         }
-        write_at_last(k, batch, count, looked_at);
+        broken = !write_batch(k, batch, count, healed, &e);
+        if (broken) {
+            report_failure(k, &e);
+            begin_healing(k, &h, search_index_position(k->indexer.index));
+        }
         drop_batch(k, batch, count);
-        earliest = clock_steady_ms() + GATHER_MS;
+        earliest = clock_steady_ms() + (broken ? IDLE_MS : GATHER_MS);
     }
 }

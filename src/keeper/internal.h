@@ -60,6 +60,7 @@ struct tail {
     bool rebuild;
     uint64_t begun; /* passes over what was recorded */
     uint64_t ended;
+    uint64_t complete;       /* the last pass that folded all it should */
     struct catalog *catalog; /* the thread's own once it runs */
     _Atomic uint64_t position;
 };
@@ -72,11 +73,10 @@ struct signing_keys {
     int64_t read_at; /* steady clock; 0: not yet */
 };
 
-/* Readers and catalogs for single questions, one thread at a time each. */
+/* Readers for single questions, one thread at a time each. */
 struct lookup {
     struct lookup *next;
     struct ledger_reader *reader;
-    struct catalog *catalog; /* read-only; NULL until first needed */
 };
 
 /* Counters of what happened since the start. */
@@ -146,7 +146,8 @@ void backlog_close(struct keeper *k);
 /* tail.c */
 void tail_wake(struct keeper *k);
 void keeper_tail(void *keeper);
-void tail_settle(
+bool tail_open(struct keeper *k, struct error *e) MUST_CHECK; /* a damaged catalog begins anew */
+bool tail_settle(
     struct keeper *k); /* have the catalog hold what is recorded by now, or wait a second */
 void tail_rebuild(struct keeper *k); /* make it anew; returns when that is done, or closing */
 bool tail_catch_up(struct keeper *k, struct error *e) MUST_CHECK; /* before the thread runs */

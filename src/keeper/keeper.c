@@ -8,7 +8,6 @@
 
 #include "host/thread.h"
 #include "keeper/internal.h"
-#include "keyring/keyring.h"
 #include "search/index.h"
 
 #define RECORD_MAX ((size_t)16 << 20) /* bytes of a record that is no letter */
@@ -104,13 +103,10 @@ static bool open_stores(struct keeper *k, struct error *e)
                                      .mode = 0640,
                                      .alarm = on_alarm,
                                      .alarm_context = k};
-    OWN(secret) struct secret *catalog_key = keyring_derive(k->options.state_key, "catalog");
 
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
-           catalog_open(k->options.catalog_path, true, secret_slice(catalog_key), &k->tail.catalog,
-                        e) &&
-           indexer_open(k, e) &&
+           tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
            tail_catch_up(k, e) && keeper_restore_pause(k, e) && keeper_restore(k, e);

@@ -8,6 +8,7 @@
 
 #include "host/thread.h"
 #include "keeper/internal.h"
+#include "keyring/keyring.h"
 
 #define BATCH_MAX 1000 /* records in one transaction */
 #define ARENA_MAX ((size_t)512 << 20)
@@ -109,6 +110,21 @@ static bool open_reader(struct keeper *k, struct ledger_reader **reader, struct 
     return true;
 }
 
+bool tail_open(struct keeper *k, struct error *e)
+{
+    OWN(secret) struct secret *key = keyring_derive(k->options.state_key, "catalog");
+    const char *path = k->options.catalog_path;
+
+    if (catalog_open(path, true, secret_slice(key), &k->tail.catalog, e)) {
+        return true;
+    }
+    if (e->kind != ERROR_CORRUPT) {
+        return false;
+    }
+    log_event(LOG_WARNING, "catalog.rebuild", LOG_TEXT("reason", e->text));
+    return catalog_open_anew(path, secret_slice(key), &k->tail.catalog, e);
+}
+
 bool tail_catch_up(struct keeper *k, struct error *e)
 {
     OWN(ledger_reader) struct ledger_reader *reader = NULL;
@@ -137,10 +153,11 @@ static bool wait_for_work(struct tail *t, int64_t earliest, bool *rebuild)
     return go_on;
 }
 
-static void end_pass(struct tail *t)
+static void end_pass(struct tail *t, bool folded)
 {
     (void)pthread_mutex_lock(&t->lock);
     t->ended = t->begun;
+    t->complete = folded ? t->begun : t->complete;
     (void)pthread_cond_broadcast(&t->folded);
     (void)pthread_mutex_unlock(&t->lock);
 }
@@ -155,7 +172,7 @@ static uint64_t ask_for_pass(struct tail *t, bool rebuild)
     return t->begun + 1;
 }
 
-void tail_settle(struct keeper *k)
+bool tail_settle(struct keeper *k)
 {
     struct tail *t = &k->tail;
     int64_t latest = clock_steady_ms() + SETTLE_MS;
@@ -164,7 +181,9 @@ void tail_settle(struct keeper *k)
     uint64_t pass = ask_for_pass(t, false);
     while (!t->closed && t->ended < pass && thread_wait(&t->folded, &t->lock, latest)) {
     }
+    bool settled = t->complete >= pass;
     (void)pthread_mutex_unlock(&t->lock);
+    return settled;
 }
 
 void tail_rebuild(struct keeper *k)
@@ -194,13 +213,15 @@ void keeper_tail(void *keeper)
         if (ready && rebuild) {
             ready = catalog_clear(k->tail.catalog, &e);
         }
-        if (!ready || !fold_or_rebuild(k, reader, &arena, &e)) {
+        bool folded = ready && fold_or_rebuild(k, reader, &arena, &e);
+        if (!folded) {
             log_event(LOG_ERROR, "catalog.failed", LOG_TEXT("reason", e.text));
             keeper_alert(k, "catalog-failed", e.text);
             (void)sleep(1);
             tail_wake(k);
         }
-        end_pass(&k->tail);
+        end_pass(&k->tail, folded);
+        arena_reset(&arena); /* what a failure left */
         earliest = clock_steady_ms() + GATHER_MS;
     }
 }

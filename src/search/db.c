@@ -118,7 +118,15 @@ static bool is_of_key(sqlite3 *db, const struct token_keys *keys, struct error *
                      "it is made anew");
 }
 
-static bool check_format(sqlite3 *db, const struct token_keys *keys, bool writer, struct error *e)
+bool search_db_wipe(sqlite3 *db, struct error *e)
+{
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_RESET_DATABASE, 1, NULL);
+    bool wiped = search_db_run(db, "VACUUM", e);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_RESET_DATABASE, 0, NULL);
+    return wiped;
+}
+
+bool search_db_check(sqlite3 *db, const struct token_keys *keys, bool writer, struct error *e)
 {
     int64_t application = 0;
     int64_t version = 0;
@@ -164,13 +172,14 @@ void search_db_end_reading(sqlite3 *db)
     (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-bool search_db_open(const char *path, bool writer, const struct token_keys *keys, sqlite3 **db,
-                    struct error *e)
+bool search_db_open(const char *path, enum search_db_use use, const struct token_keys *keys,
+                    sqlite3 **db, struct error *e)
 {
     static const char common[] = "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
     static const char writing[] =
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;"
         "PRAGMA journal_size_limit = 67108864;";
+    bool writer = use != SEARCH_DB_READ;
     int flags = writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     OWN(db) sqlite3 *opened = NULL;
 
@@ -180,9 +189,10 @@ bool search_db_open(const char *path, bool writer, const struct token_keys *keys
     }
     (void)sqlite3_busy_timeout(opened, BUSY_TIMEOUT_MS);
     (void)sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if (!search_db_run(opened, common, e) ||
+    if ((use == SEARCH_DB_ANEW && !search_db_wipe(opened, e)) ||
+        !search_db_run(opened, common, e) ||
         !(writer ? search_db_run(opened, writing, e) : search_db_begin_reading(opened, e)) ||
-        !token_register(opened, keys, e) || !check_format(opened, keys, writer, e)) {
+        !token_register(opened, keys, e) || !search_db_check(opened, keys, writer, e)) {
         return false;
     }
     *db = TAKE(opened, NULL);

@@ -74,7 +74,7 @@ bool search_finder_open(const char *path, struct slice key, struct search_finder
         return error_set(e, ERROR_BUSY, "search index: out of memory");
     }
     f->keys = secret_copy(key);
-    if (!search_db_open(path, false, keys_of(f), &f->db, e) || !prepare(f, e)) {
+    if (!search_db_open(path, SEARCH_DB_READ, keys_of(f), &f->db, e) || !prepare(f, e)) {
         return false;
     }
     search_db_end_reading(f->db);

@@ -76,8 +76,8 @@ static bool read_position(struct search_index *x, struct error *e)
     return true;
 }
 
-bool search_index_open(const char *path, struct slice key, struct search_index **out,
-                       struct error *e)
+static bool open_index(const char *path, enum search_db_use use, struct slice key,
+                       struct search_index **out, struct error *e)
 {
     if (key.len != SEARCH_KEY_LEN) {
         return error_set(e, ERROR_CONFIG, "search index: a key has %d bytes", SEARCH_KEY_LEN);
@@ -89,12 +89,24 @@ bool search_index_open(const char *path, struct slice key, struct search_index *
     text_list_init(&x->envelope);
     buf_init(&x->column, 2 * TEXT_LIST_BYTES_MAX);
     x->keys = secret_copy(key);
-    if (!search_db_open(path, true, keys_of(x), &x->db, e) || !prepare(x, e) ||
+    if (!search_db_open(path, use, keys_of(x), &x->db, e) || !prepare(x, e) ||
         !read_position(x, e)) {
         return false;
     }
     *out = TAKE(x, NULL);
     return true;
+}
+
+bool search_index_open(const char *path, struct slice key, struct search_index **out,
+                       struct error *e)
+{
+    return open_index(path, SEARCH_DB_WRITE, key, out, e);
+}
+
+bool search_index_open_anew(const char *path, struct slice key, struct search_index **out,
+                            struct error *e)
+{
+    return open_index(path, SEARCH_DB_ANEW, key, out, e);
 }
 
 uint64_t search_index_position(const struct search_index *x)
@@ -268,7 +280,10 @@ bool search_index_clear(struct search_index *x, struct error *e)
 
     if (!search_db_run(x->db, clear, e)) {
         (void)sqlite3_exec(x->db, "ROLLBACK", NULL, NULL, NULL);
-        return false;
+        if (e->kind != ERROR_CORRUPT || !search_db_wipe(x->db, e) ||
+            !search_db_check(x->db, keys_of(x), true, e)) {
+            return false;
+        }
     }
     x->position = 0;
     return true;

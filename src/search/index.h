@@ -51,6 +51,10 @@ struct search_letter {
 bool search_index_open(const char *path, struct slice key, struct search_index **out,
                        struct error *e) MUST_CHECK;
 
+/* As search_index_open(), of a file that is damaged: what is in it is thrown away. */
+bool search_index_open_anew(const char *path, struct slice key, struct search_index **out,
+                            struct error *e) MUST_CHECK;
+
 /* Close; what was written is kept. NULL is fine. */
 void search_index_close(struct search_index *x);
 
@@ -67,8 +71,8 @@ uint64_t search_index_position(const struct search_index *x);
 bool search_index_write(struct search_index *x, struct search_letter *letters, size_t count,
                         uint64_t position, struct error *e) MUST_CHECK;
 
-/* Take every letter out: the position is 0 again. False with ERROR_BUSY or ERROR_CORRUPT; nothing was
- * changed then. */
+/* Take every letter out: the position is 0 again, and a damaged file whole. False with ERROR_BUSY or
+ * ERROR_CORRUPT. */
 bool search_index_clear(struct search_index *x, struct error *e) MUST_CHECK;
 
 /* Whether the letter with this facts record is in the index. */

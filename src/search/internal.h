@@ -41,10 +41,23 @@ void match_write(struct buf *out, const struct token_keys *keys, const struct qu
 
 /* ---- SQLite ---- */
 
+enum search_db_use {
+    SEARCH_DB_READ,
+    SEARCH_DB_WRITE,
+    SEARCH_DB_ANEW, /* write, and throw away what is there */
+};
+
 /* Open the file, set the connection up, check format and key; the writer creates what is not
  * there, a reader has begun to read. On failure *db is NULL. */
-bool search_db_open(const char *path, bool writer, const struct token_keys *keys, sqlite3 **db,
-                    struct error *e) MUST_CHECK;
+bool search_db_open(const char *path, enum search_db_use use, const struct token_keys *keys,
+                    sqlite3 **db, struct error *e) MUST_CHECK;
+
+/* Empty the file, whatever is in it: sqlite3_db_config(), SQLITE_DBCONFIG_RESET_DATABASE. */
+bool search_db_wipe(sqlite3 *db, struct error *e) MUST_CHECK;
+
+/* Check format and key; the writer makes the tables in an empty file. */
+bool search_db_check(sqlite3 *db, const struct token_keys *keys, bool writer,
+                     struct error *e) MUST_CHECK;
 
 /* A reader's transaction, in which it sees one state and never has to wait. Only its beginning can meet
  * the writer: a reader cannot tell a file head that is just being written from one that a dead

@@ -264,6 +264,10 @@ static void refuses_what_it_does_not_know(void **state)
     (void)fclose(file);
     assert_false(search_index_open(p->path, SLICE_ARRAY(key), &x, &e));
     assert_int_equal(e.kind, ERROR_CORRUPT);
+    assert_ok(search_index_open_anew(p->path, SLICE_ARRAY(key), &p->index, &e), e);
+    assert_int_equal(search_index_position(p->index), 0);
+    write_rows(p->index, three, 3, 31);
+    assert_true(search_index_has(p->index, 10));
     (void)snprintf(missing, sizeof(missing), "%s/none.db", p->folder);
     assert_false(search_finder_open(missing, SLICE_ARRAY(key), &f, &e));
     assert_int_equal(e.kind, ERROR_BUSY);

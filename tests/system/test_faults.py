@@ -46,11 +46,14 @@ class Client(smtplib.SMTP_SSL):
 
 
 class Faults:
-    """strace in the keeper: injects as long as the context lasts, into calls on the ledger alone."""
+    """strace in the keeper: injects as long as the context lasts, into calls on some files alone."""
 
     def __init__(self, world, *injections, segments=6):
         self.world, self.injections, self.segments = world, injections, segments
         self.output = world.company.directory / "strace"
+
+    def paths(self):
+        return self.world.ledger_paths(self.segments)
 
     def __enter__(self):
         keeper, = (pid for pid, role in self.world.company.processes().items() if role == "keeper")
@@ -59,7 +62,7 @@ class Faults:
                      f"trace={calls}"]
         for injection in self.injections:
             arguments += ["-e", "inject=" + injection]
-        for path in self.world.ledger_paths(self.segments):
+        for path in self.paths():
             arguments += ["-P", str(path)]
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True)
