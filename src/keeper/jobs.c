@@ -30,14 +30,22 @@ static bool pick_recipients(const struct queue_entry *entry, const struct facts 
     return true;
 }
 
-/* Where a level was shown: the fixed next hop, or the domain. */
-static struct slice shown_by(const struct queue_entry *entry)
+/* Where a level was shown: the fixed next hop, or the domain. A hop that proves itself by names which
+ * one domain's section accepts has shown that to this domain alone. */
+static struct slice shown_by(struct keeper *k, const struct queue_entry *entry, struct arena *arena)
 {
+    const struct settings *settings = k->options.settings(k->options.context);
+    const struct domain_settings *own = settings_domain(settings, entry->domain);
+
+    if (entry->route.len && !entry->smarthost && own && own->tls_names.count) {
+        return arena_printf(arena, "%.*s %.*s", SLICE_ARG(entry->route), SLICE_ARG(entry->domain));
+    }
     return entry->route.len ? entry->route : entry->domain;
 }
 
 /* Never below what this next hop has shown before, unless a person released the letter. */
-static uint64_t required_level(struct keeper *k, const struct queue_entry *entry)
+static uint64_t required_level(struct keeper *k, const struct queue_entry *entry,
+                               struct arena *arena)
 {
     uint64_t shown = 0;
     struct error e;
@@ -45,7 +53,7 @@ static uint64_t required_level(struct keeper *k, const struct queue_entry *entry
     if (entry->released) {
         return entry->level;
     }
-    if (!state_level_get(k->state, shown_by(entry), &shown, &e)) {
+    if (!state_level_get(k->state, shown_by(k, entry, arena), &shown, &e)) {
         log_event(LOG_ERROR, "state.failed", LOG_TEXT("reason", e.text));
         return LEVEL_VERIFIED; /* fails closed: a letter too late is better than one too open */
     }
@@ -68,7 +76,7 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     job->domain = entry->domain;
     job->route = entry->route;
     job->smarthost = entry->smarthost;
-    job->level = required_level(k, entry);
+    job->level = required_level(k, entry, arena);
     job->reverse_path = f.reverse_path;
     job->smtputf8 = f.smtputf8;
     job->has_8bit = entry->parcel->copy_8bit;
@@ -153,7 +161,9 @@ bool keeper_on_job_begin(void *ctx, struct ipc_request *r, struct error *e)
     if (!entry) {
         return error_set(e, ERROR_DENIED, "no such job");
     }
-    bool begun = begin_job(k, entry, ask, r->arena, e);
+    bool begun = queue_entry_begins(entry)
+                     ? begin_job(k, entry, ask, r->arena, e)
+                     : error_set(e, ERROR_DENIED, "a job begins only so often");
     queue_let_go(k->queue, entry);
     return begun;
 }
@@ -308,7 +318,7 @@ static bool learn_level(struct ending *d, uint64_t shown, struct error *e)
         taken = taken || status == DELIVERY_DELIVERED || status == DELIVERY_RELAYED;
     }
     return !taken || level <= shown ||
-           state_level_put(d->keeper->state, shown_by(d->entry), level, e);
+           state_level_put(d->keeper->state, shown_by(d->keeper, d->entry, d->arena), level, e);
 }
 
 static bool record_outcome(struct ending *d, struct error *e)
@@ -364,7 +374,7 @@ static bool end_job(struct ending *d, struct error *e)
 
     if (!parcel_facts(d->keeper, d->entry->parcel, d->arena, &d->facts, e) ||
         !match_outcomes(d, e) ||
-        !state_level_get(d->keeper->state, shown_by(d->entry), &shown, e)) {
+        !state_level_get(d->keeper->state, shown_by(d->keeper, d->entry, d->arena), &shown, e)) {
         return false;
     }
     /* One that came to no session had no intent, and counts all the same: pauses grow. */

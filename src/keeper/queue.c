@@ -11,7 +11,8 @@
 #include "keeper/timetable.h"
 #include "keyring/keyring.h"
 
-#define HANDS 256 /* buckets of the table of jobs in hand */
+#define HANDS      256 /* buckets of the table of jobs in hand */
+#define BEGINS_MAX 16  /* of one job: resting connections may turn out dead, but not for ever */
 
 struct queue {
     pthread_mutex_t lock; /* guards everything */
@@ -188,6 +189,7 @@ static void make_busy(struct queue *q, struct queue_entry *entry)
     entry->lane->in_hand++;
     entry->busy = true;
     entry->begun = false;
+    entry->begins = 0;
     entry->life = q->life;
     entry->job = ++q->last_job;
     entry->hand_next = q->hand[entry->job % HANDS];
@@ -234,6 +236,11 @@ struct queue_entry *queue_take(struct queue *q, uint64_t life, struct slice rout
     }
     (void)pthread_mutex_unlock(&q->lock);
     return entry;
+}
+
+bool queue_entry_begins(struct queue_entry *entry)
+{
+    return entry->begins < BEGINS_MAX && ++entry->begins;
 }
 
 struct queue_entry *queue_grasp(struct queue *q, uint64_t life, uint64_t job)

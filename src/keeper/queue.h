@@ -43,9 +43,10 @@ struct queue_entry {
     uint16_t *pending; /* indexes of recipients; memory of the entry */
     size_t n_pending;
 
-    uint64_t job;  /* number while it is busy or in hand, else 0 */
-    uint64_t life; /* of the delivery process that took it */
-    bool begun;    /* this job's intent is recorded, so that its attempt is counted already */
+    uint64_t job;    /* number while it is busy or in hand, else 0 */
+    uint64_t life;   /* of the delivery process that took it */
+    bool begun;      /* this job's intent is recorded, so that its attempt is counted already */
+    unsigned begins; /* how often this job asked to begin */
     bool busy;
     struct queue_lane *lane;
     struct queue_entry *next;                /* in its lane, or in a list that was taken */
@@ -84,6 +85,10 @@ struct queue_entry *queue_take(struct queue *q, uint64_t life, struct slice rout
 
 /* Make the entry busy that this life has in hand under that job number; NULL when there is none. */
 struct queue_entry *queue_grasp(struct queue *q, uint64_t life, uint64_t job);
+
+/* Count one more beginning of a busy entry's job; false when there were too many: each is a record,
+ * and a process that was taken over must not fill the disk with them. */
+bool queue_entry_begins(struct queue_entry *entry) MUST_CHECK;
 
 /* Leave a busy entry in hand. */
 void queue_let_go(struct queue *q, struct queue_entry *entry);

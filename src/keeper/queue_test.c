@@ -95,6 +95,26 @@ static void orders_find_their_letter(void **unused)
     queue_free(q);
 }
 
+/* Resting connections that turn out dead are a few; who begins for ever wants to fill the disk. */
+static void a_job_begins_only_so_often(void **unused)
+{
+    (void)unused;
+    struct queue *q = queue_new();
+    struct queue_entry *entry = entry_for("a.test", 0);
+    unsigned n = 0;
+
+    queue_add(q, entry);
+    assert_ptr_equal(queue_take(q, 0, SLICE_NONE, 1, 0), entry);
+    while (n < 1000 && queue_entry_begins(entry)) {
+        n++;
+    }
+    assert_in_range(n, 4, 100);
+    queue_put_back(q, entry);
+    assert_ptr_equal(queue_take(q, 0, SLICE_NONE, 1, 0), entry);
+    assert_true(queue_entry_begins(entry));
+    queue_free(q);
+}
+
 /* Delivery outlives a keeper, and reports about jobs that the next one has never given. */
 static void a_dead_keepers_jobs_are_unknown(void **unused)
 {
@@ -119,6 +139,7 @@ int main(void)
         cmocka_unit_test(lanes_take_turns),
         cmocka_unit_test(what_waits_comes_in_order_of_time),
         cmocka_unit_test(orders_find_their_letter),
+        cmocka_unit_test(a_job_begins_only_so_often),
         cmocka_unit_test(a_dead_keepers_jobs_are_unknown),
     };
     return cmocka_run_group_tests_name("keeper/queue", tests, NULL, NULL);

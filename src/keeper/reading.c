@@ -1,6 +1,8 @@
 /* What the reader may ask: every reading of the archive is itself a record. */
 #include "keeper/internal.h"
 
+#define READINGS_A_MINUTE 6000 /* a reader that was taken over must not fill the disk with them */
+
 static bool on_reading(void *keeper, struct ipc_request *r, struct error *e)
 {
     return keeper_record_one(keeper, RECORD_READING, &act_schema, r->ask, e);
@@ -15,7 +17,7 @@ static bool on_settle(void *keeper, struct ipc_request *r, struct error *e)
 }
 
 static const struct ipc_row rows[] = {
-    {&keeper_reading, 0, on_reading},
-    {&keeper_settle,  0, on_settle },
+    {&keeper_reading, READINGS_A_MINUTE, on_reading},
+    {&keeper_settle,  0,                 on_settle },
 };
 const struct ipc_table keeper_reader_table = IPC_TABLE("reader", rows);

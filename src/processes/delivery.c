@@ -180,11 +180,15 @@ static bool try_once(struct attempt *a)
 static void deliver(struct attempt *a)
 {
     const struct keeper_job *job = a->job;
+    const struct domain_settings *own = settings_domain(role_settings(a->d->role), job->domain);
+    bool named = own && own->tls_names.count && !job->smarthost;
 
-    /* The smart host's account is not for those who only share its address. */
+    /* The smart host's account is not for those who only share its address, and a certificate that
+     * one domain's names accept proves nothing to another. */
     a->wish = (struct kept_wish){
-        .key = arena_printf(a->arena, "%s%.*s", job->smarthost ? "+" : "",
-                            SLICE_ARG(job->route.len ? job->route : job->domain)),
+        .key = arena_printf(a->arena, "%s%.*s %.*s", job->smarthost ? "+" : "",
+                            SLICE_ARG(job->route.len ? job->route : job->domain),
+                            SLICE_ARG(named ? job->domain : SLICE_NONE)),
         .level = (enum tls_level)job->level,
         .settings = a->outward,
         .limit = a->outward->reach.per_address,

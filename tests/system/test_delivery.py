@@ -258,6 +258,9 @@ def town():
 def patient(town):
     """A sender that tries once and then waits for an hour."""
     sections = "".join(f"[domain {domain}]\ntls = {tls}\n" for domain, tls in LEVELS.items())
+    sections += "".join(  # two domains at one server, of which one expects its other name
+        f"[domain {domain}]\ntls = verified\nroute = mx.other-name.test:{town.port}\n{name}"
+        for domain, name in (("named.test", "tls-name = mx.elsewhere.test\n"), ("unnamed.test", "")))
     sender = Sender(town.folder / "patient", town, {"retry-schedule": "1h", "dns-timeout": "2s"},
                     sections)
     yield sender
@@ -457,6 +460,15 @@ def test_a_certificate_that_proves_nothing(town, patient):
     arrived = town.postfix.wait("who are you", len(CERTIFICATES))
     assert sorted(re.search(r"X-Original-To: joe@(.*)\.test", own)[1] for own, _ in arrived) == \
         sorted(CERTIFICATES)
+
+
+def test_a_certificate_proves_a_server_to_those_who_expect_its_name(patient):
+    """A connection that rests is no other domain's when that would not have accepted it."""
+    _, named = patient.deliver("named", "named.test")
+    assert named.facts["level"] == "verified" and "queued as" in named.outcome, named
+    _, unnamed = patient.deliver("unnamed", "unnamed.test")
+    assert unnamed.outcome.startswith("deferred (4.7.5)"), unnamed
+    assert unnamed.facts["verdict"] == "name-mismatch"
 
 
 def test_a_server_without_tls_gets_only_what_may_leave_in_the_clear(town, patient):
