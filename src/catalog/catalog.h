@@ -130,11 +130,11 @@ bool catalog_queue(struct catalog *c, struct arena *arena, struct catalog_queue_
 
 enum catalog_which {
     CATALOG_UNDECIDED, /* not seen by inspection and policy; `from` is a seq         */
-    CATALOG_SINCE,     /* received at or after `from`, a time                        */
+    CATALOG_BEFORE,    /* facts record before `from`, a seq; the newest first        */
     CATALOG_BEHIND,    /* facts record at or behind `from`, a seq: for the index     */
 };
 
-/* Letters of that kind in the order of the ledger, at most `max`; from the arena. */
+/* Letters of that kind in the order of the ledger, or against it, at most `max`; from the arena. */
 bool catalog_letters(struct catalog *c, enum catalog_which which, uint64_t from, size_t max,
                      struct arena *arena, struct catalog_letter **letters, size_t *count,
                      struct error *e) MUST_CHECK;

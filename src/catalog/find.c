@@ -171,7 +171,7 @@ bool catalog_letters(struct catalog *c, enum catalog_which which, uint64_t from,
                      struct arena *arena, struct catalog_letter **letters, size_t *count,
                      struct error *e)
 {
-    static const enum statement statements[] = {SQL_UNDECIDED, SQL_SINCE, SQL_BEHIND};
+    static const enum statement statements[] = {SQL_UNDECIDED, SQL_BEFORE, SQL_BEHIND};
     struct growing g = {.size = sizeof(**letters)};
     sqlite3_stmt *s = catalog_statement(c, statements[which], e);
 

@@ -24,7 +24,7 @@ enum statement {
     SQL_LAST_RECORD,
     SQL_QUEUE,
     SQL_UNDECIDED,
-    SQL_SINCE,
+    SQL_BEFORE,
     SQL_BEHIND,
     SQL_COUNTS,
     SQL_STATEMENTS,
@@ -46,5 +46,5 @@ bool catalog_run(struct catalog *c, sqlite3_stmt *s, struct error *e) MUST_CHECK
 /* Fill *e from what SQLite says, and return false. */
 bool catalog_failed(struct catalog *c, const char *doing, struct error *e);
 
-/* Read the columns of SQL_FIND, SQL_UNDECIDED, SQL_SINCE and SQL_BEHIND. */
+/* Read the columns of SQL_FIND, SQL_UNDECIDED, SQL_BEFORE and SQL_BEHIND. */
 void catalog_letter_columns(sqlite3_stmt *s, struct catalog_letter *out);

@@ -55,8 +55,8 @@ static const char *const texts[SQL_STATEMENTS] = {
                   " ORDER BY q.letter, q.ruling",
     [SQL_UNDECIDED] = "SELECT " LETTER_COLUMNS
                       " FROM letters WHERE decided = 0 AND seq >= ?1 ORDER BY seq LIMIT ?2",
-    [SQL_SINCE] =
-        "SELECT " LETTER_COLUMNS " FROM letters WHERE received_at >= ?1 ORDER BY seq LIMIT ?2",
+    [SQL_BEFORE] =
+        "SELECT " LETTER_COLUMNS " FROM letters WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
     [SQL_BEHIND] = "SELECT " LETTER_COLUMNS " FROM letters WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
     [SQL_COUNTS] = "SELECT (SELECT count(*) FROM letters),"
                    " (SELECT count(*) FROM queue WHERE state = 1),"

@@ -1,10 +1,10 @@
 #include "ipc/pool.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #include "base/clock.h"
 
+#include "host/thread.h"
 #include "ipc/internal.h"
 
 #define SECRET_ROOM  ((size_t)16 << 10) /* bytes; the longest has a password and some names */
@@ -32,23 +32,19 @@ struct ipc_pool {
     pthread_mutex_t lock;
     pthread_cond_t freed;
     struct slot slots[IPC_POOL_MAX]; /* state and fd guarded by lock */
-    size_t waiting;                  /* calls in pthread_cond_timedwait(), guarded by lock */
+    size_t waiting;                  /* calls in thread_wait(), guarded by lock */
 };
 
 struct ipc_pool *ipc_pool_new(const char *peer)
 {
     struct ipc_pool *p = calloc(1, sizeof(*p));
-    pthread_condattr_t attributes;
 
     if (!p) {
         arena_panic("out of memory");
     }
     p->peer = peer;
     (void)pthread_mutex_init(&p->lock, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&p->freed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    (void)pthread_cond_init(&p->freed, NULL);
     return p;
 }
 
@@ -106,6 +102,8 @@ static void put_back(struct ipc_pool *p, struct slot *s, enum state state)
     s->state = state;
     if (state == STATE_FREE && p->waiting) {
         (void)pthread_cond_signal(&p->freed);
+    } else if (state == STATE_OWED && p->waiting) {
+        (void)pthread_cond_broadcast(&p->freed); /* have them look for the answer that is owed */
     }
     (void)pthread_mutex_unlock(&p->lock);
     own_fd(&dead);
@@ -144,12 +142,6 @@ static struct slot *find_free(struct ipc_pool *p)
     return NULL;
 }
 
-/* The steady clock is CLOCK_MONOTONIC: base/clock. */
-static struct timespec moment(int64_t steady_ms)
-{
-    return (struct timespec){(time_t)(steady_ms / 1000), (long)(steady_ms % 1000) * 1000000};
-}
-
 /* Take a free channel, waiting until `deadline` for one. NULL when there was none. */
 static struct slot *take(struct ipc_pool *p, int64_t deadline)
 {
@@ -163,9 +155,8 @@ static struct slot *take(struct ipc_pool *p, int64_t deadline)
             break;
         }
         int64_t until = owed && now + OWED_LOOK_MS < deadline ? now + OWED_LOOK_MS : deadline;
-        struct timespec t = moment(until);
         p->waiting++;
-        (void)pthread_cond_timedwait(&p->freed, &p->lock, &t);
+        (void)thread_wait(&p->freed, &p->lock, until);
         p->waiting--;
         s = find_free(p);
     }

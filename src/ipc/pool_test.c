@@ -130,6 +130,38 @@ static void a_late_answer_is_not_the_next_one(void **unused)
     (void)pthread_join(side.thread, NULL);
 }
 
+static void *ask_too_long(void *pool)
+{
+    struct error e;
+    uint64_t got = 0;
+
+    assert_false(call(pool, &pause_ms, 300, 150, &got, &e));
+    return NULL;
+}
+
+/* One that waits already when the channel comes to owe an answer. */
+static void a_late_answer_frees_the_channel(void **unused)
+{
+    (void)unused;
+    struct ipc_pool *p = ipc_pool_new("server");
+    struct side side;
+    struct error e;
+    uint64_t got = 0;
+    pthread_t asker;
+
+    ipc_server_init(&server, &table, NULL);
+    start(p, &side);
+    int64_t before = clock_steady_ms();
+    assert_int_equal(pthread_create(&asker, NULL, ask_too_long, p), 0);
+    (void)usleep(50000); /* so that the other one asks first; else this test shows nothing */
+    assert_ok(call(p, &twice, 5, 60000, &got, &e), e);
+    assert_int_equal(got, 10);
+    assert_true(clock_steady_ms() - before < 30000);
+    (void)pthread_join(asker, NULL);
+    ipc_pool_free(p);
+    (void)pthread_join(side.thread, NULL);
+}
+
 static void *add_later(void *argument)
 {
     static struct side side;
@@ -204,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_callers_share_few_channels),
         cmocka_unit_test(a_late_answer_is_not_the_next_one),
+        cmocka_unit_test(a_late_answer_frees_the_channel),
         cmocka_unit_test(dead_channels_go_and_new_ones_come),
         cmocka_unit_test(lies_cost_the_channel),
     };

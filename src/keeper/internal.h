@@ -70,7 +70,8 @@ struct signing_keys {
     pthread_mutex_t lock;
     struct arena arena;
     struct signer_keys keys;
-    int64_t read_at; /* steady clock; 0: not yet */
+    int64_t read_at; /* steady clock; 0: to be read again */
+    bool known;      /* were read once */
 };
 
 /* Readers for single questions, one thread at a time each. */
@@ -176,9 +177,10 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
 
 /* signing.c */
 
-/* The DKIM keys for a From domain that the settings select; at most PROTECT_KEYS_MAX. */
-size_t keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena,
-                        struct dkim_key *keys);
+/* The DKIM keys for a From domain that the settings select; at most PROTECT_KEYS_MAX. False with
+ * ERROR_BUSY while nobody has told yet which there are: a letter is not to leave unsigned. */
+bool keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena,
+                      struct dkim_key *keys, size_t *count, struct error *e) MUST_CHECK;
 bool keeper_sign(void *signing, size_t key, const uint8_t digest[static DKIM_DIGEST_LEN],
                  uint8_t *signature, size_t *len, struct error *e);
 void keeper_keys_changed(struct keeper *k);

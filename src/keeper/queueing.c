@@ -6,6 +6,7 @@
 
 #define RESTORE_ARENA_MAX ((size_t)1 << 30)
 #define ALL               (INT64_MAX / 2)
+#define PAGE              1000 /* letters looked at in one go */
 
 /* A fixed route that no [domain] section names is the smart host's. */
 static bool is_smarthost(struct keeper *k, const struct ruling *r)
@@ -128,19 +129,33 @@ static bool restore_queue(struct keeper *k, struct arena *arena, struct error *e
     return true;
 }
 
-static bool restore_repeats(struct keeper *k, struct arena *arena, struct error *e)
+/* From the newest back, until a whole page is older than a day: the clock may have jumped between two
+ * letters, but hardly for that long. */
+static bool restore_repeats(struct keeper *k, struct error *e)
 {
-    struct catalog_letter *letters = NULL;
-    size_t count = 0;
+    OWN(arena) struct arena arena = {.max = RESTORE_ARENA_MAX};
     uint64_t day_ago = (uint64_t)clock_wall_ms() - 86400000;
+    uint64_t before = INT64_MAX;
+    bool young = true;
 
-    if (!catalog_letters(k->tail.catalog, CATALOG_SINCE, day_ago, ALL, arena, &letters, &count,
-                         e)) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (letters[i].kind == LETTER_SUBMITTED) {
-            repeats_add(k->repeats, letters[i].repeat, &letters[i].id, letters[i].received_at);
+    while (young) {
+        struct catalog_letter *letters = NULL;
+        size_t count = 0;
+        arena_reset(&arena);
+        if (!catalog_letters(k->tail.catalog, CATALOG_BEFORE, before, PAGE, &arena, &letters,
+                             &count, e)) {
+            return false;
+        }
+        young = false;
+        for (size_t i = 0; i < count; i++) {
+            before = letters[i].seq;
+            if (letters[i].received_at < day_ago) {
+                continue;
+            }
+            young = true;
+            if (letters[i].kind == LETTER_SUBMITTED) {
+                repeats_add(k->repeats, letters[i].repeat, &letters[i].id, letters[i].received_at);
+            }
         }
     }
     return true;
@@ -150,6 +165,5 @@ bool keeper_restore(struct keeper *k, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = RESTORE_ARENA_MAX};
 
-    return restore_repeats(k, &arena, e) && restore_undecided(k, &arena, e) &&
-           restore_queue(k, &arena, e);
+    return restore_repeats(k, e) && restore_undecided(k, &arena, e) && restore_queue(k, &arena, e);
 }

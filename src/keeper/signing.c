@@ -16,26 +16,37 @@ void keeper_keys_changed(struct keeper *k)
     (void)pthread_mutex_unlock(&k->keys.lock);
 }
 
-/* Ask the signer which keys it has; the last answer stays when it does not answer now. */
-static void refresh(struct keeper *k)
+/* Ask the signer which keys it has. */
+static bool refresh(struct keeper *k, struct error *e)
 {
     struct signer_keys keys;
     struct arena arena;
-    struct error e;
 
     arena_init(&arena, KEYS_ARENA_MAX);
     if (!ipc_call(k->options.signer, &signer_list, NULL, -1, &keys, NULL, &arena, KEEPER_ASK_MS,
-                  &e)) {
-        log_event(LOG_WARNING, "signer.unreachable", LOG_TEXT("reason", e.text));
+                  e)) {
+        log_event(LOG_WARNING, "signer.unreachable", LOG_TEXT("reason", e->text));
         arena_done(&arena);
-        return;
+        return false;
     }
     (void)pthread_mutex_lock(&k->keys.lock);
     arena_done(&k->keys.arena);
     k->keys.arena = arena;
     k->keys.keys = keys;
     k->keys.read_at = clock_steady_ms();
+    k->keys.known = true;
     (void)pthread_mutex_unlock(&k->keys.lock);
+    return true;
+}
+
+/* Have the keys of now, or the last answer when the signer does not answer now. */
+static bool have_keys(struct keeper *k, struct error *e)
+{
+    (void)pthread_mutex_lock(&k->keys.lock);
+    bool stale = k->keys.read_at == 0 || clock_steady_ms() > k->keys.read_at + KEYS_AGE_MS;
+    bool known = k->keys.known;
+    (void)pthread_mutex_unlock(&k->keys.lock);
+    return !stale || refresh(k, e) || known;
 }
 
 static bool is_selected(const struct settings *s, const struct signer_key *key)
@@ -50,17 +61,14 @@ static bool is_selected(const struct settings *s, const struct signer_key *key)
     return false;
 }
 
-size_t keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena,
-                        struct dkim_key *keys)
+bool keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena,
+                      struct dkim_key *keys, size_t *count, struct error *e)
 {
     const struct settings *settings = k->options.settings(k->options.context);
     size_t n = 0;
 
-    (void)pthread_mutex_lock(&k->keys.lock);
-    bool stale = k->keys.read_at == 0 || clock_steady_ms() > k->keys.read_at + KEYS_AGE_MS;
-    (void)pthread_mutex_unlock(&k->keys.lock);
-    if (stale) {
-        refresh(k);
+    if (!have_keys(k, e)) {
+        return false;
     }
     (void)pthread_mutex_lock(&k->keys.lock);
     const struct signer_key *all = k->keys.keys.keys.items;
@@ -74,7 +82,8 @@ size_t keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *are
         }
     }
     (void)pthread_mutex_unlock(&k->keys.lock);
-    return n;
+    *count = n;
+    return true;
 }
 
 bool keeper_sign(void *signing, size_t key, const uint8_t digest[static DKIM_DIGEST_LEN],

@@ -197,11 +197,14 @@ static void describe(struct letter *l, const struct dkim_key *keys, size_t n_key
 static bool protect(struct letter *l, const struct settings *settings, struct error *e)
 {
     struct dkim_key keys[PROTECT_KEYS_MAX];
-    size_t n_keys = keeper_dkim_keys(l->keeper, from_domain(l), l->arena, keys);
+    size_t n_keys = 0;
     struct signing signing = {l->keeper, keys};
     bool show_client = settings->submission.received_client_address;
     char id[LETTER_ID_TEXT];
 
+    if (!keeper_dkim_keys(l->keeper, from_domain(l), l->arena, keys, &n_keys, e)) {
+        return false;
+    }
     letter_id_text(&l->parcel->id, id);
     struct protect_context context = {
         .host = settings->general.hostname,

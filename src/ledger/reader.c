@@ -6,6 +6,8 @@
 #include "ledger/scan.h"
 
 #define CACHED 4 /* segments kept open: a follower needs two, random reading likes more */
+#define KEPT                                                                                       \
+    ((size_t)1 << 20) /* bytes of a payload's buffer kept for the next; many readers wait */
 
 struct ledger_reader {
     int dirfd;
@@ -187,7 +189,11 @@ static bool read_body(struct ledger_reader *r, struct scan *s, struct ledger_ref
     if (!read_payload(r, s, ref, h, e)) {
         return false;
     }
-    if (!sealer_open(r->sealer, state->key->key, head, h, r->payload.ptr, arena, &body, e)) {
+    bool opened = sealer_open(r->sealer, state->key->key, head, h, r->payload.ptr, arena, &body, e);
+    if (r->payload.capacity > KEPT) {
+        buf_done(&r->payload);
+    }
+    if (!opened) {
         return error_add(e, "ledger: record %llu", (unsigned long long)ref.seq);
     }
     set_entry(entry, ref, h, body);
