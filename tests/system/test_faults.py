@@ -23,6 +23,7 @@ from company import ROOT, Company, wait_for
 
 sys.path.insert(0, str(ROOT / "tests" / "receiver"))
 from receiver import Receiver  # noqa: E402
+from test_kills import Sender  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may trace the keeper, or mount"),
@@ -217,6 +218,54 @@ def test_a_commit_fails(world, size, injections, code):
         assert text.startswith("4.3."), text
         world.refused[token] = letter
     world.accepts_again()
+
+
+def drained(world):
+    """Try at once what waits for its time; true when nothing is left."""
+    with contextlib.suppress(RuntimeError):  # a process is being started again
+        world.company.postern("queue", "retry", "--all", check=False)
+        status = world.company.status()
+        return all(status.get(name) == "0" for name in
+                   ("backlog.letters", "queue.waiting", "queue.in_hand"))
+    return False
+
+
+def test_a_disk_that_fails_again_and_again(world):
+    """Also what is recorded after the answer fails: findings, intents, outcomes."""
+    senders = [Sender(world.company, n) for n in range(3)]
+    failed = []
+
+    def enough():
+        return len(failed) > 20 and all(len(s.acknowledged) >= 20 for s in senders)
+
+    for sender in senders:
+        sender.start()
+    while not enough():
+        wait_for("a keeper", lambda: "keeper" in world.company.processes().values())
+        with Faults(world, "pwritev:error=ENOSPC:when=4+9", "fdatasync:error=EIO:when=3+7",
+                    "ftruncate:error=EIO:when=2+3", segments=100) as faults:
+            before = list(failed)
+
+            def over():  # also when it could not settle a batch, and a new one was started
+                failed[:] = before + faults.injected()
+                return enough() or faults.process.poll() is not None
+
+            wait_for("failures and letters", over, 90)
+    for sender in senders:
+        sender.enough.set()
+    for sender in senders:
+        sender.join(60)
+        assert not sender.is_alive() and sender.failure is None, sender.failure
+    refused = {token for s in senders for token in s.refused}
+    assert refused
+    wait_for("everything to be delivered", lambda: drained(world), 120, 0.5)
+    arrived = world.arrived()
+    for sender in senders:
+        for letter_id, (token, letter) in sender.acknowledged.items():
+            assert token in arrived
+            assert world.company.postern("export", letter_id, text=False) == letter
+    assert refused & arrived.keys() == set()
+    assert "\nwhole" in world.company.postern("ledger", "verify")
 
 
 def test_when_nothing_helps_the_keeper_ends_itself(world):
