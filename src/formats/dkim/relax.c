@@ -158,7 +158,7 @@ void dkim_body_hash(struct slice body, uint8_t hash[static DKIM_DIGEST_LEN])
         size_t at = find_loose_space(s, done);
         /* A space before a tab belongs to the same run; it is not hashed yet. */
         size_t start = at > done && at < s.len && s.ptr[at - 1] == ' ' ? at - 1 : at;
-        hash_add(md, slice_of(s.ptr + done, start - done));
+        hash_add(md, slice_from(slice_head(s, start), done));
         if (at == s.len) {
             break;
         }
