@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "base/own.h"
 
@@ -15,6 +16,8 @@
 #define EXIT_NO_EXEC  127
 #define FIRST_UNKNOWN 3 /* descriptor */
 
+/* Event and sentence come from a process that may have been taken over, and go to a program that may
+ * be a script: the event is one word and no option, the sentence one line. */
 static void clean(char name[static 64], struct slice event)
 {
     size_t len = event.len < 63 ? event.len : 63;
@@ -22,9 +25,21 @@ static void clean(char name[static 64], struct slice event)
     for (size_t i = 0; i < len; i++) {
         uint8_t c = ascii_lower(event.ptr[i]);
         bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        name[i] = plain ? (char)c : '-';
+        name[i] = plain ? (char)c : i ? '-' : 'x';
     }
     name[len] = '\0';
+}
+
+static size_t one_line(char line[static ERROR_TEXT_MAX + 1], struct slice sentence)
+{
+    size_t len = sentence.len < ERROR_TEXT_MAX ? sentence.len : ERROR_TEXT_MAX;
+
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = sentence.ptr[i];
+        line[i] = c < ' ' || c == 0x7f ? ' ' : (char)c;
+    }
+    line[len++] = '\n';
+    return len;
 }
 
 bool alerts_due(struct alerts *a, const char *event, int64_t interval_ms)
@@ -54,6 +69,7 @@ bool alerts_due(struct alerts *a, const char *event, int64_t interval_ms)
 /* Nobody waits for the program; the supervisor's loop collects it. The sentence fits into a pipe. */
 static void run(const char *command, const char *event, struct slice sentence)
 {
+    char line[ERROR_TEXT_MAX + 1];
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -62,8 +78,7 @@ static void run(const char *command, const char *event, struct slice sentence)
     }
     OWN(fd) int out = ends[1];
     OWN(fd) int in = ends[0];
-    (void)!write(out, sentence.ptr, sentence.len);
-    (void)!write(out, "\n", 1);
+    (void)!write(out, line, one_line(line, sentence));
     pid_t child = fork();
     if (child == 0) {
         sigset_t none;
@@ -86,9 +101,11 @@ bool alerts_raise(struct alerts *a, const struct general_settings *settings, con
                   struct slice event, struct slice sentence)
 {
     char name[64];
+    char own[ALERTS_EVENT_MAX];
 
     clean(name, event);
-    if (!alerts_due(a, name, settings->alert_interval_ms)) {
+    (void)snprintf(own, sizeof(own), "%.24s %s", role, name);
+    if (!alerts_due(a, own, settings->alert_interval_ms)) {
         return false;
     }
     log_event(LOG_ERROR, "alert", LOG_TEXT("alert", name), LOG_TEXT("from", role),

@@ -1,8 +1,9 @@
 /* processes/alerts - tell the operator: a log line, and the program of `alert-command`.
  *
  * The program gets the event's name as its only argument and a sentence on standard input. The same
- * event is quiet for `alert-interval` after it was raised. The supervisor's; one thread. Every other
- * process keeps its own events apart with alerts_due(), by a lock of its own. */
+ * event of the same process is quiet for `alert-interval` after it was raised: one that was taken over
+ * cannot keep another's quiet. The supervisor's; one thread. Every other process keeps its own events
+ * apart with alerts_due(), by a lock of its own. */
 #pragma once
 
 #include <stdint.h>
@@ -12,10 +13,11 @@
 #include "config/settings.h"
 
 #define ALERTS_REMEMBERED 64 /* events; beyond, the oldest is forgotten */
+#define ALERTS_EVENT_MAX  96 /* with the process that raises it and the NUL */
 
 struct alerts {
     struct {
-        char event[64];
+        char event[ALERTS_EVENT_MAX];
         int64_t raised_at; /* steady milliseconds */
     } last[ALERTS_REMEMBERED];
 
