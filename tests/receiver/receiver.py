@@ -320,6 +320,7 @@ class Receiver:
             self.behave(behave)
         family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
         self.listener = socket.create_server(listen, family=family, backlog=128)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)  # or hanging takes MBs
         self.port = self.listener.getsockname()[1]
 
     def behave(self, words):

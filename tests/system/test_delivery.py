@@ -282,7 +282,7 @@ def hasty(town):
     sender = Sender(town.folder / "hasty", town, {
         "retry-schedule": "1s, 2s, 4s", "queue-lifetime": "20s", "delay-warning": "0s",
         "outbound-connect-timeout": "2s", "outbound-command-timeout": "2s",
-        "outbound-data-timeout": "2s", "outbound-idle": "0s"}, sections)
+        "outbound-data-timeout": "5s", "outbound-idle": "0s"}, sections)
     sender.password = password
     sender.hopeless = sender.send("hopeless", ["joe@never.test", "joe@dead.test"])
     yield sender
@@ -718,7 +718,7 @@ def test_servers_that_hang_are_given_up_and_tried_again(town, hasty):
     domains = [f"{name}.test" for name in names if name != "hang-data"] + ["deaf.test"]
     letter = hasty.send("hanging", [f"joe@{domain}" for domain in domains])
     # One that does not fit into the buffers of an idle connection: writing it comes to a halt.
-    large = hasty.send("stuck", ["joe@hang-data.test"], body=(b"x" * 990 + b"\r\n") * 12000)
+    large = hasty.send("stuck", ["joe@hang-data.test"], body=(b"x" * 990 + b"\r\n") * 4000)
     first = {}
     for i, n in ((letter, len(domains)), (large, 1)):
         wait_for("all to be tried", lambda: len({a.domain for a in hasty.attempts(i)}) == n)
