@@ -390,6 +390,19 @@ static bool end_job(struct ending *d, struct error *e)
     return learn_level(d, shown, e) && (!is_downgrade(d, shown) || hold_downgraded(d, e));
 }
 
+/* Whether the next hop had a word for at least one recipient, or could not take the letter: not so
+ * one that cannot be reached or hangs. */
+static bool was_answered(const struct keeper_done_ask *ask)
+{
+    const struct recipient_outcome *reported = ask->recipients.items;
+    bool answered = false;
+
+    for (size_t i = 0; i < ask->recipients.count; i++) {
+        answered = answered || reported[i].code || reported[i].status == DELIVERY_FAILED;
+    }
+    return answered;
+}
+
 bool keeper_on_job_done(void *ctx, struct ipc_request *r, struct error *e)
 {
     const struct keeper_courier *courier = ctx;
@@ -403,6 +416,7 @@ bool keeper_on_job_done(void *ctx, struct ipc_request *r, struct error *e)
     if (!d.entry) {
         return error_set(e, ERROR_DENIED, "no such job");
     }
+    queue_learn(k->queue, d.entry, was_answered(ask));
     bool ended = end_job(&d, e);
     if (d.recorded) {
         settle(&d);

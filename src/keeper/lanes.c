@@ -34,6 +34,7 @@ static struct queue_lane *lane_new(struct slice key)
         (void)memcpy(copy, key.ptr, key.len);
     }
     lane->key = slice_of(copy, key.len);
+    lane->allowed = LANE_FIRST;
     return lane;
 }
 
@@ -64,7 +65,12 @@ struct queue_lane *lanes_of(struct lanes *l, struct slice key)
 
 static bool may_give(const struct queue_lane *lane, size_t per_lane)
 {
-    return lane->head && lane->in_hand < per_lane;
+    return lane->head && lane->in_hand < per_lane && lane->in_hand < lane->allowed;
+}
+
+void lane_learn(struct queue_lane *lane, bool answered)
+{
+    lane->allowed = !answered ? 1 : lane->allowed < SIZE_MAX ? lane->allowed + 1 : SIZE_MAX;
 }
 
 struct queue_lane *lanes_find(struct lanes *l, struct slice key, size_t per_lane)

@@ -1,11 +1,12 @@
 /* keeper/lanes - entries of the queue that may go now, in a lane for each next hop. Lanes take
- * turns, so that a slow or much loved host keeps nobody else waiting. The queue's lock guards
- * them. */
+ * turns, and one gets more only as its host answers: a dead or slow host binds a few deliveries and
+ * not all, and keeps nobody else waiting. The queue's lock guards them. */
 #pragma once
 
 #include "keeper/queue.h"
 
 #define LANES_BUCKETS 1024
+#define LANE_FIRST    2 /* in hand of a lane of which nothing is known yet */
 
 struct queue_lane {
     struct queue_lane *next;      /* in its bucket */
@@ -13,6 +14,7 @@ struct queue_lane {
     bool has_turn;
     struct queue_entry *head, *tail;
     size_t in_hand; /* of its entries; the queue counts */
+    size_t allowed; /* in hand at most, whatever the settings allow: see lane_learn() */
     struct slice key;
 };
 
@@ -32,6 +34,10 @@ struct queue_lane *lanes_find(struct lanes *l, struct slice key, size_t per_lane
 
 /* The first such lane in turn, or NULL. It then stands last. */
 struct queue_lane *lanes_next(struct lanes *l, size_t per_lane);
+
+/* An attempt is over: each that the host answered lets one more go at once, and after one that it
+ * did not answer they go one by one. */
+void lane_learn(struct queue_lane *lane, bool answered);
 
 /* Put the entry at the end of its lane. */
 void lanes_add(struct lanes *l, struct queue_entry *entry);

@@ -282,6 +282,13 @@ static void take_back(struct queue *q, struct queue_entry *entry)
     place(q, entry);
 }
 
+void queue_learn(struct queue *q, const struct queue_entry *entry, bool answered)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    lane_learn(entry->lane, answered);
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
 void queue_let_go(struct queue *q, struct queue_entry *entry)
 {
     (void)pthread_mutex_lock(&q->lock);
@@ -408,8 +415,9 @@ static void count_entry(void *context, const struct queue_entry *entry)
         counts->oldest_at = entry->queued_at;
     }
     counts->in_hand += entry->job != 0;
-    counts->held += entry->state == QUEUE_HELD;
-    counts->waiting += entry->state == QUEUE_WAITING;
+    /* A busy entry is another thread's, which may just be changing its state. */
+    counts->held += !entry->busy && entry->state == QUEUE_HELD;
+    counts->waiting += entry->busy || entry->state == QUEUE_WAITING;
     counts->deferred += entry->heap_at != 0;
 }
 

@@ -1,8 +1,8 @@
 /* keeper/queue - what is to be delivered, where to, and when: in memory, over parcels.
  *
  * An entry is one ruling of one letter: some recipients of one domain. Entries that share a next
- * hop stand in one lane; a lane hands out as many jobs at once as one host should get, and lanes
- * take turns, so that a slow host delays nobody else. Everything here can be made again from the
+ * hop stand in one lane; a lane hands out as many jobs at once as one host should get and answers,
+ * and lanes take turns, so that a slow host delays nobody else. Everything here can be made again from the
  * catalog's queue rows.
  *
  * Thread-safe. An entry is at rest, in hand (the delivery process works on it, and names it by job
@@ -90,6 +90,9 @@ struct queue_entry *queue_grasp(struct queue *q, uint64_t life, uint64_t job);
  * and a process that was taken over must not fill the disk with them. */
 bool queue_entry_begins(struct queue_entry *entry) MUST_CHECK;
 
+/* The next hop of a busy entry did or did not answer: it gets more or fewer at once from now on. */
+void queue_learn(struct queue *q, const struct queue_entry *entry, bool answered);
+
 /* Leave a busy entry in hand. */
 void queue_let_go(struct queue *q, struct queue_entry *entry);
 
@@ -117,7 +120,7 @@ size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling,
  * `next`. */
 struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *id, uint64_t ruling);
 
-/* Call back for each entry under the lock. */
+/* Call back for each entry under the lock. Of a busy one only what never changes may be read. */
 void queue_each(struct queue *q, void (*visit)(void *context, const struct queue_entry *entry),
                 void *context);
 

@@ -45,6 +45,36 @@ static void lanes_take_turns(void **unused)
     queue_free(q);
 }
 
+static void a_host_gets_more_as_it_answers(void **unused)
+{
+    (void)unused;
+    struct queue *q = queue_new();
+    struct queue_entry *taken[4] = {NULL};
+
+    for (size_t i = 0; i < 8; i++) {
+        queue_add(q, entry_for("a.test", 0));
+    }
+    taken[0] = queue_take(q, 0, SLICE_NONE, 4, 0);
+    taken[1] = queue_take(q, 0, SLICE_NONE, 4, 0);
+    assert_non_null(taken[1]);
+    assert_null(queue_take(q, 0, SLICE_NONE, 4, 0)); /* until it is known to answer */
+    queue_learn(q, taken[0], true);
+    queue_learn(q, taken[0], true);
+    taken[2] = queue_take(q, 0, SLICE_NONE, 4, 0);
+    taken[3] = queue_take(q, 0, SLICE_NONE, 4, 0);
+    assert_non_null(taken[3]);
+    queue_learn(q, taken[3], true);
+    assert_null(queue_take(q, 0, SLICE_NONE, 4, 0)); /* what the settings allow */
+    queue_learn(q, taken[0], false);
+    for (size_t i = 0; i < 4; i++) {
+        assert_null(queue_take(q, 0, SLICE_NONE, 4, 0));
+        queue_finish(q, taken[i]);
+    }
+    assert_non_null(queue_take(q, 0, SLICE_NONE, 4, 0));
+    assert_null(queue_take(q, 0, SLICE_NONE, 4, 0)); /* one by one */
+    queue_free(q);
+}
+
 static void what_waits_comes_in_order_of_time(void **unused)
 {
     (void)unused;
@@ -61,6 +91,7 @@ static void what_waits_comes_in_order_of_time(void **unused)
         assert_non_null(entry);
         assert_true(entry->next_at >= before && entry->next_at <= (uint64_t)clock_wall_ms());
         before = entry->next_at;
+        queue_finish(q, entry);
     }
     queue_free(q);
 }
@@ -137,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lanes_take_turns),
+        cmocka_unit_test(a_host_gets_more_as_it_answers),
         cmocka_unit_test(what_waits_comes_in_order_of_time),
         cmocka_unit_test(orders_find_their_letter),
         cmocka_unit_test(a_job_begins_only_so_often),
