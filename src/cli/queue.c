@@ -18,6 +18,13 @@ static struct slice id_text(struct cli *c, struct slice bytes)
     return arena_copy(&c->arena, slice_text(text));
 }
 
+static struct slice state_text(uint64_t state)
+{
+    return state == QUEUE_HELD      ? SLICE("held")
+           : state == ADMIN_SENDING ? SLICE("sending")
+                                    : SLICE("waiting");
+}
+
 bool cli_queue_list(struct cli *c, struct error *e)
 {
     static const char *const heads[] = {"ID",    "DOMAIN", "RECIPIENTS", "STATE",
@@ -31,15 +38,15 @@ bool cli_queue_list(struct cli *c, struct error *e)
     }
     const struct admin_queue_row *rows = answer.rows.items;
     for (size_t i = 0; i < answer.rows.count; i++) {
-        bool held = rows[i].state == QUEUE_HELD;
+        bool waiting = rows[i].state == QUEUE_WAITING;
         const struct slice cells[] = {
             id_text(c, rows[i].id),
             rows[i].domain,
             arena_printf(&c->arena, "%llu", (unsigned long long)rows[i].recipients),
-            held ? SLICE("held") : SLICE("waiting"),
+            state_text(rows[i].state),
             arena_printf(&c->arena, "%llu", (unsigned long long)rows[i].attempt),
             print_time(&c->arena, rows[i].queued_at),
-            print_time(&c->arena, held ? 0 : rows[i].next_at),
+            print_time(&c->arena, waiting ? rows[i].next_at : 0),
             rows[i].reason};
         print_row(&columns, cells);
     }

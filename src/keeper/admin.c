@@ -68,20 +68,25 @@ struct listing {
     size_t room;
 };
 
+/* A busy entry is another thread's, but for what never changes. */
 static void list_entry(void *context, const struct queue_entry *entry)
 {
     struct listing *l = context;
 
     if (l->count < l->room) {
-        l->rows[l->count] = (struct admin_queue_row){
+        struct admin_queue_row *row = &l->rows[l->count];
+        *row = (struct admin_queue_row){
             .id = arena_copy(l->arena, letter_id_slice(&entry->parcel->id)),
             .domain = arena_copy(l->arena, entry->domain),
-            .recipients = entry->n_pending,
-            .state = entry->state,
-            .attempt = entry->attempt,
-            .queued_at = entry->queued_at,
-            .next_at = entry->next_at,
-            .reason = letter_text(l->arena, entry->reason, 900)};
+            .state = ADMIN_SENDING,
+            .queued_at = entry->queued_at};
+        if (!entry->busy) {
+            row->recipients = entry->n_pending;
+            row->state = entry->job ? ADMIN_SENDING : entry->state;
+            row->attempt = entry->attempt;
+            row->next_at = entry->next_at;
+            row->reason = letter_text(l->arena, entry->reason, 900);
+        }
     }
     l->count++;
 }

@@ -63,6 +63,8 @@ HANG_WORDS = {"hang-handshake.test": "TLS handshake: not done in time",
               "hang-data.test": "within the letter: write: the peer takes nothing",
               "deaf.test": "the server could not be reached: connect to "}
 
+TARPITS = ["tar-one", "tar-two", "tar-three"]
+
 # Certificates that do not prove the server's name, and the verdict about each.
 CERTIFICATES = {"other-name": "name-mismatch", "over": "expired", "stranger": "untrusted"}
 
@@ -149,6 +151,13 @@ class Sender:
             return fields if len(fields) >= n else None
         return wait_for(f"{n} recipients in notices about {subject}", found, 40)
 
+    def order(self, verb, *letters):
+        """Give an order once nothing of the letters is just being sent; how many rows obeyed."""
+        wait_for("them to be at rest", lambda: not re.search(
+            rf"^(?:{'|'.join(letters)}) .* sending ", self.company.postern("queue", "list"), re.M))
+        said = self.company.postern("queue", verb, *letters, "--reason", "a test's")
+        return int(said.split(": ")[1])
+
     def queue(self):
         """{id: line of `postern queue list`}."""
         return {line.split()[0]: line
@@ -205,6 +214,8 @@ def declare_trouble(town):
     town.odd("never", "later-dot")
     for name in ("healed", "unwanted"):
         town.odd(name, "later-data")
+    for name in TARPITS:
+        town.odd(name, "hang-mail")
     declare_names(town)
     declare_abilities(town)
 
@@ -261,8 +272,8 @@ def patient(town):
     sections += "".join(  # two domains at one server, of which one expects its other name
         f"[domain {domain}]\ntls = verified\nroute = mx.other-name.test:{town.port}\n{name}"
         for domain, name in (("named.test", "tls-name = mx.elsewhere.test\n"), ("unnamed.test", "")))
-    sender = Sender(town.folder / "patient", town, {"retry-schedule": "1h", "dns-timeout": "2s"},
-                    sections)
+    sender = Sender(town.folder / "patient", town, {
+        "retry-schedule": "1h", "dns-timeout": "2s", "delivery-concurrency": 10}, sections)
     yield sender
     sender.company.stop()
 
@@ -398,7 +409,9 @@ def test_each_recipient_has_the_outcome_that_the_server_gave(town, patient):
         assert re.sub(r"\s+", " ", fields["Diagnostic-Code"]) == f"smtp; {code} {text}"
 
     # What was deferred waits, with its reason.
-    waiting = patient.company.postern("queue", "list")
+    waiting = wait_for("all to be at rest", lambda: (
+        lambda text: not re.search(rf"^{letter} .* sending ", text, re.M) and text)(
+            patient.company.postern("queue", "list")))
     for name, (_, words) in REFUSALS.items():
         lines = re.findall(rf"^{letter} +{name}\.test +1 +waiting +1 .*$", waiting, re.M)
         assert len(lines) == name.endswith("4")
@@ -418,7 +431,8 @@ def test_what_is_no_reply_is_bounded_and_named(town, patient):
         assert attempt.outcome.startswith(f"{lost} (4.4.2) ") and ODDITIES[word] in attempt.outcome
         assert "next try" in attempt.facts
         assert town.receivers[name].flooded < 16 << 20
-    assert patient.company.status()["queue.in_hand"] == "0"
+    wait_for("nothing to be under way", lambda:
+             patient.company.status()["queue.in_hand"] == "0")
 
 
 def test_a_connection_that_breaks_is_no_loss(town, patient):
@@ -433,7 +447,7 @@ def test_a_connection_that_breaks_is_no_loss(town, patient):
         else:
             assert re.match(r"deferred \(4\.(4\.2|7\.5)\) ", outcome), (name, outcome)
         town.receivers[name].behave("")
-    assert f"tried at once: {len(names)}" in patient.company.postern("queue", "retry", letter)
+    assert patient.order("retry", letter) == len(names)
     for name in names:
         town.receivers[name].wait(1)
     wait_for("the queue to be done with it", lambda: letter not in patient.queue())
@@ -526,8 +540,7 @@ def test_whoever_gets_worse_gets_nothing_until_a_person_says_so(town, patient):
                     r"held\.", patient.alarms.read_text())
 
     # Released, it leaves as the settings allow without the memory of better times.
-    for letter in letters.values():
-        patient.company.postern("queue", "release", letter, "--reason", "asked them")
+    assert patient.order("release", *letters.values()) == len(letters)
     second = {name: wait_for(f"a second attempt for {name}", lambda: (
         patient.attempts(letter)[1:] or [None])[0]) for name, letter in letters.items()}
     assert second["fallen-clear"].outcome.startswith("delivered (250")
@@ -538,7 +551,7 @@ def test_whoever_gets_worse_gets_nothing_until_a_person_says_so(town, patient):
         assert second[name].outcome.startswith("deferred (4.7.4) ")
         assert len(receivers[name].letters()) == 1
         receivers[name].behave("")
-    patient.company.postern("queue", "retry", letters["fallen"], letters["refused"])
+    assert patient.order("retry", letters["fallen"], letters["refused"]) == 2
     for name in ("fallen", "refused"):
         receivers[name].wait(2)
         assert receivers[name].letters()[1][0]["tls"]
@@ -652,18 +665,20 @@ def test_waiting_letters_obey(town, patient):
     wait_for("both to wait", lambda: all(
         re.search(r" waiting +1 .* No letters now", patient.queue().get(letter, ""))
         for letter in (healed, unwanted)))
-    assert "tried at once: 1" in patient.company.postern("queue", "retry", unwanted)
+    assert patient.order("retry", unwanted) == 1
     wait_for("a second attempt", lambda: len(patient.attempts(unwanted)) == 2)
-    assert "cancelled: 1" in patient.company.postern("queue", "cancel", unwanted, "--reason", "old")
+    assert patient.order("cancel", unwanted) == 1
     assert unwanted not in patient.queue()
     told = patient.told("unwanted", 2)
     assert {(address, fields["Action"]) for address, fields in told.items()} == {
         ("joe@unwanted.test", "failed"), ("jim@unwanted.test", "failed")}
     shown = patient.company.show(unwanted)
     assert "settled for unwanted.test without an attempt" in shown
-    assert "joe@unwanted.test: FAILED (5.7.0) Cancelled by the administrator: old" in shown
+    assert "joe@unwanted.test: FAILED (5.7.0) Cancelled by the administrator: a test's" in shown
 
     # Everything that waits, and how often it was tried, is the same after a restart.
+    wait_for("all to be at rest", lambda: patient.company.status()["queue.in_hand"] == "0")
+
     def rows():
         return sorted(re.findall(r"^(\S+ +\S+ +\d+ +(?:waiting|held) +\d+ )",
                                  patient.company.postern("queue", "list"), re.M))
@@ -674,11 +689,27 @@ def test_waiting_letters_obey(town, patient):
     patient.company.start()
     assert rows() == before
     town.receivers["healed"].behave("")
-    assert "tried at once: 1" in patient.company.postern("queue", "retry", healed)
+    assert patient.order("retry", healed) == 1
     town.receivers["healed"].wait(1)
     wait_for("the queue to be done with it", lambda: healed not in patient.queue())
     assert [a.number for a in patient.attempts(healed)] == [1, 2]
     assert not town.receivers["unwanted"].letters()
+
+
+def test_servers_that_hang_keep_nobody_else_waiting(town, patient):
+    smtp = patient.client()
+    stuck = [patient.send(f"stuck {name} {n}", [f"joe@{name}.test"], smtp=smtp)
+             for n in range(PER_HOST * 2) for name in TARPITS]
+    wait_for("the servers to be reached", lambda: all(
+        town.receivers[name].connections for name in TARPITS))
+    letters = [patient.send(f"quick {n}", ["joe@partner.test"], smtp=smtp) for n in range(10)]
+    for letter in letters:
+        attempt = patient.outcomes(letter, seconds=20)["partner.test"]
+        assert attempt.number == 1 and "queued as" in attempt.outcome
+    assert not any(patient.attempts(letter) for letter in stuck)
+    for name in TARPITS:
+        assert 1 <= town.receivers[name].most_open <= PER_HOST
+        town.receivers[name].stop()
 
 
 # ── a smart host ──
