@@ -337,12 +337,28 @@ def missing_verbs():
     return found
 
 
+def missing_alarms():
+    """Alarms that the code raises and posternd(8) does not list, and the reverse."""
+    raised = set()
+    for path in (s for s in SOURCES if not is_test(s)):
+        raised |= set(re.findall(r'(?:keeper_alert|role_alert)\([^,]+,\s*"([a-z-]+)"|'
+                                 r'\[LEDGER_ALARM_\w+\] = "([a-z-]+)"|'
+                                 r'#define ALERT_\w+ +"([a-z-]+)"|'
+                                 r'alerts_raise\([^;]*?SLICE\("([a-z-]+)"\)', path.read_text()))
+    raised = {name for names in raised for name in names if name}
+    page = (ROOT / "docs/man/posternd.8").read_text()
+    part = page.split(".Ss Alarms", 1)[-1].split(".Sh ", 1)[0]
+    listed = {name for line in re.findall(r"^\.It Sy (.*)$", part, re.M) for name in line.split(" , ")}
+    return [f"docs/man/posternd.8: the alarm {name} is not the same there and in the code"
+            for name in sorted(raised ^ listed)]
+
+
 def check_docs():
     """postern.conf(5) and postern(1) are current, and mandoc has no complaint about any page"""
     found = []
     if run("ninja", "-C", BUILD, "settings_manual", "postern").returncode:
         return ["build-check: settings_manual or postern does not compile"]
-    found += missing_verbs()
+    found += missing_verbs() + missing_alarms()
     page = ROOT / "docs/man/postern.conf.5"
     if not page.exists() or run(BUILD / "settings_manual", "man").stdout != page.read_text():
         found.append("docs/man/postern.conf.5: differs from the settings' tables: run ./do docs")
