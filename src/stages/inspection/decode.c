@@ -46,10 +46,38 @@ static GMimeContentEncoding encoding_of(struct slice name)
     return GMIME_CONTENT_ENCODING_DEFAULT;
 }
 
+static void decode(GMimeContentEncoding encoding, struct slice body, struct buf *space)
+{
+    GMimeEncoding state;
+
+    g_mime_encoding_init_decode(&state, encoding);
+    while (body.len && !space->full) {
+        struct slice step = slice_head(body, CONVERT_STEP);
+        uint8_t *room = buf_room(space, g_mime_encoding_outlen(&state, step.len));
+        if (room) {
+            space->len +=
+                g_mime_encoding_step(&state, (const char *)step.ptr, step.len, (char *)room);
+        }
+        body = slice_from(body, step.len);
+    }
+}
+
+/* Padding ends a text for some readers, and others go on behind it: so does this. */
+static void decode_base64(struct slice body, struct buf *space)
+{
+    while (body.len && !space->full) {
+        size_t len = slice_find(body, '=');
+        while (len < body.len && body.ptr[len] == '=') {
+            len++;
+        }
+        decode(GMIME_CONTENT_ENCODING_BASE64, slice_head(body, len), space);
+        body = slice_from(body, len);
+    }
+}
+
 bool transfer_decode(struct slice body, struct slice encoding, struct buf *space, struct slice *out)
 {
     GMimeContentEncoding known = encoding_of(encoding);
-    GMimeEncoding state;
 
     buf_reset(space);
     if (known == GMIME_CONTENT_ENCODING_DEFAULT) {
@@ -60,18 +88,10 @@ bool transfer_decode(struct slice body, struct slice encoding, struct buf *space
         space->full = body.len > space->max;
         return true;
     }
-    if (known == GMIME_CONTENT_ENCODING_UUENCODE) {
-        body = behind_begin(body);
-    }
-    g_mime_encoding_init_decode(&state, known);
-    while (body.len && !space->full) {
-        struct slice step = slice_head(body, CONVERT_STEP);
-        uint8_t *room = buf_room(space, g_mime_encoding_outlen(&state, step.len));
-        if (room) {
-            space->len +=
-                g_mime_encoding_step(&state, (const char *)step.ptr, step.len, (char *)room);
-        }
-        body = slice_from(body, step.len);
+    if (known == GMIME_CONTENT_ENCODING_BASE64) {
+        decode_base64(body, space);
+    } else {
+        decode(known, known == GMIME_CONTENT_ENCODING_UUENCODE ? behind_begin(body) : body, space);
     }
     *out = buf_slice(space);
     return true;

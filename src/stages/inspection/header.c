@@ -121,6 +121,21 @@ static struct slice without_parameters(struct slice value, struct content_facts 
     return slice_cut(value, ';', &rest);
 }
 
+/* Programs differ in which of two parameters of one name they go by. */
+static void check_repeated(GMimeParamList *list, struct content_facts *facts)
+{
+    int n = list ? g_mime_param_list_length(list) : 0;
+
+    for (int i = 1; i < n; i++) {
+        const char *name = g_mime_param_get_name(g_mime_param_list_get_parameter_at(list, i));
+        for (int j = 0; j < i && !facts->repeated; j++) {
+            facts->repeated =
+                g_ascii_strcasecmp(
+                    name, g_mime_param_get_name(g_mime_param_list_get_parameter_at(list, j))) == 0;
+        }
+    }
+}
+
 static struct slice parameter(GMimeContentType *type, const char *name, struct arena *arena)
 {
     return arena_copy(arena, slice_text(g_mime_content_type_get_parameter(type, name)));
@@ -142,6 +157,7 @@ void content_read_type(struct slice value, struct arena *arena, struct content_f
     facts->boundary = parameter(type, "boundary", arena);
     facts->charset = lowered(g_mime_content_type_get_parameter(type, "charset"), arena);
     facts->smime_type = lowered(g_mime_content_type_get_parameter(type, "smime-type"), arena);
+    check_repeated(g_mime_content_type_get_parameters(type), facts);
     if (facts->name.len == 0) {
         facts->name = parameter(type, "name", arena);
     }
@@ -162,6 +178,7 @@ void content_read_disposition(struct slice value, struct arena *arena, struct co
     if (name.len) {
         facts->name = arena_copy(arena, name);
     }
+    check_repeated(g_mime_content_disposition_get_parameters(d), facts);
     g_object_unref(d);
 }
 
@@ -174,6 +191,7 @@ void content_read_encoding(struct slice value, struct arena *arena, struct conte
            word.ptr[len] != ';') {
         len++;
     }
+    len = len ? len : word.len; /* a comment or the like before it: no encoding that is known */
     facts->encoding = lowered(arena_text(arena, slice_head(word, len)), arena);
 }
 

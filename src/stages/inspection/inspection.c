@@ -10,7 +10,17 @@
 #define TEXTS_MAX   (2u << 20)  /* bytes of names and types in the findings of one letter */
 #define NOWHERE     SIZE_MAX
 
-enum gap { GAP_DEPTH, GAP_PARTS, GAP_HEADER, GAP_FIELD, GAP_TEXT, GAP_TERMS, GAP_NAMES, GAPS };
+enum gap {
+    GAP_DEPTH,
+    GAP_PARTS,
+    GAP_HEADER,
+    GAP_FIELD,
+    GAP_TEXT,
+    GAP_TERMS,
+    GAP_NAMES,
+    GAP_REPEATED,
+    GAPS,
+};
 
 static const struct slice gap_sentences[GAPS] = {
     [GAP_DEPTH] = SLICE_INIT("Parts are nested more than 50 deep; what lies deeper was not read."),
@@ -20,6 +30,8 @@ static const struct slice gap_sentences[GAPS] = {
     [GAP_TEXT] = SLICE_INIT("The text of a part is longer than 32 MiB; its end was not read."),
     [GAP_TERMS] = SLICE_INIT("There are more words than the index takes; the last are missing."),
     [GAP_NAMES] = SLICE_INIT("The names of the parts are too long together; some are left out."),
+    [GAP_REPEATED] =
+        SLICE_INIT("A part says twice what it is; programs differ in which they show."),
 };
 
 /* One letter while it is read. */
@@ -105,10 +117,13 @@ static void read_field(struct reading *r, const struct field *field, const struc
         return;
     } else if (field->value.len > INSPECTION_FIELD_MAX) {
         note(r, GAP_FIELD);
-    } else if (field_rows[i].read && !(*seen & 1u << i)) {
+    } else if (field_rows[i].read) {
+        facts->repeated = facts->repeated || *seen & 1u << i;
+        if (!(*seen & 1u << i)) {
+            field_rows[i].read(field->value, scratch, facts);
+        }
         *seen |= 1u << i;
-        field_rows[i].read(field->value, scratch, facts);
-    } else if (!field_rows[i].read && place->is_letter) {
+    } else if (place->is_letter) {
         /* An embedded letter's words are words of the body around it. */
         add_text(r, place->depth ? TEXT_BODY : field_rows[i].field,
                  header_text(field->value, scratch));
@@ -130,6 +145,9 @@ static void read_header(struct reading *r, struct slice header, const struct pla
     }
     if (facts->type.len == 0) {
         facts->type = place->type;
+    }
+    if (facts->repeated) {
+        note(r, GAP_REPEATED);
     }
 }
 

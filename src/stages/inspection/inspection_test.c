@@ -57,6 +57,30 @@ static void assert_gap(const struct result *r, const char *beginning)
     fail_msg("no gap begins with \"%s\"", beginning);
 }
 
+/* What an employee would try who wants a word to be read by the recipient and by nobody else. */
+static void words_hide_nowhere(void **unused)
+{
+    (void)unused;
+    /* padding in the middle; "Hello" and " secret" */
+    struct result *r = inspect(SLICE("Content-Transfer-Encoding: base64\r\n\r\n"
+                                     "SGVsbG8=\r\nIHNlY3JldA==\r\nIHRvbw==\r\n"));
+    assert_string_equal(words(r, TEXT_BODY), "hello secret too");
+    assert_int_equal(r->findings.gaps.count, 0);
+
+    r = inspect(SLICE("Content-Transfer-Encoding: (x) base64\r\n\r\nSGVsbG8=\r\n"));
+    assert_int_equal(part(r, 0)->reading, PART_UNREADABLE);
+
+    r = inspect(SLICE("Content-Type: multipart/mixed; boundary=a; boundary=b\r\n\r\n"
+                      "--a\r\n\r\nhello\r\n--a--\r\n"
+                      "--b\r\nContent-Transfer-Encoding: base64\r\n\r\nc2VjcmV0\r\n--b--\r\n"));
+    assert_gap(r, "A part says twice");
+
+    r = inspect(SLICE("Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n"
+                      "Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n"
+                      "\r\nc2VjcmV0\r\n--a--\r\n"));
+    assert_gap(r, "A part says twice");
+}
+
 static void plain_letter(void **unused)
 {
     (void)unused;
@@ -369,6 +393,7 @@ static int start(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_hide_nowhere),
         cmocka_unit_test(plain_letter),
         cmocka_unit_test(charsets),
         cmocka_unit_test(transfer_encodings),

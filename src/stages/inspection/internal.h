@@ -33,6 +33,7 @@ struct content_facts {
     struct slice smime_type; /* lower case */
     struct slice encoding;   /* lower case; empty when not given */
     enum part_disposition disposition;
+    bool repeated;    /* a field or parameter about the content occurs more than once */
     const char *flaw; /* why the part cannot be read, or NULL */
 };
 
