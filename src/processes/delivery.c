@@ -27,7 +27,6 @@
 #define CALL_MS         60000 /* beyond which a keeper that is silent counts as gone */
 #define PAUSE_MS        500   /* before asking again a keeper that failed */
 #define LINE_WAIT_MS    30000 /* for a session of a line that is as busy as it may be */
-#define STALE_MAX       3     /* resting sessions that may turn out dead, one after the other */
 #define STOP_MS         25000 /* for letters that are on their way when the process must stop */
 #define TICK_MS         1000  /* how late a resting session may be closed */
 
@@ -193,12 +192,10 @@ static void deliver(struct attempt *a)
         .settings = a->outward,
         .limit = a->outward->reach.per_address,
     };
-    for (unsigned i = 0; i < STALE_MAX; i++) {
-        if (try_once(a)) {
-            return;
-        }
+    if (!try_once(a)) {
+        a->wish.fresh = true; /* and that one is never stale */
+        (void)try_once(a);
     }
-    settle_deferred(a, "4.4.2", "the server closed one connection after the other");
 }
 
 /* ── jobs ── */

@@ -123,7 +123,7 @@ static bool take_resting(struct line *line, const struct kept_wish *wish, struct
 {
     struct resting *r = take_first(line);
 
-    if (r && serves(r, wish)) {
+    if (r && !wish->fresh && serves(r, wish)) {
         *out = r->reached;
         free(r);
         return true;

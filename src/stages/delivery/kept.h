@@ -26,6 +26,7 @@ struct kept_wish {
     enum tls_level level;
     const void *settings; /* it was opened with the same; compared, never looked into */
     uint64_t limit;       /* sessions of the line at once, at least 1 */
+    bool fresh;           /* none that rested: one just turned out dead, so others may be */
 };
 
 /* Make one without a session. */

@@ -79,19 +79,22 @@ static void what_does_not_serve_is_closed(void **unused)
         enum tls_level level;
         const void *settings;
         int64_t rest_ms;
+        bool fresh;
     } cases[] = {
-        {LEVEL_AUTHENTICATED, &world, 60000},
-        {LEVEL_ENCRYPTED,     &cases, 60000},
-        {LEVEL_ENCRYPTED,     &world, -1   },
+        {LEVEL_AUTHENTICATED, &world, 60000, false},
+        {LEVEL_ENCRYPTED,     &cases, 60000, false},
+        {LEVEL_ENCRYPTED,     &world, -1,    false},
+        {LEVEL_ENCRYPTED,     &world, 60000, true },
     };
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         OWN(kept) struct kept *k = kept_new();
         struct scene s;
         struct kept_wish wish = wish_of("partner.test", cases[i].level);
         struct reached reached = {.place = -1};
 
         wish.settings = cases[i].settings;
+        wish.fresh = cases[i].fresh;
         begin(&s);
         let_rest(k, &s, "partner.test", clock_steady_ms() + cases[i].rest_ms);
         assert_int_equal(kept_take(k, &wish, 0, &reached), KEPT_OPEN);
