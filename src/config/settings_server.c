@@ -66,8 +66,10 @@ static const struct config_setting process_rows[] = {
                    "Beyond it the process is ended and the letter listed as not fully inspected."),
     CONFIG_ROW("bytes-in-flight", SIZE, struct process_settings, bytes_in_flight,
                .initial = "512MiB", .min = 16 * CONFIG_MIB, .max = CONFIG_TIB,
-               .help = "Memory for letters that are being received, all together.",
-               .more = "A client that would exceed it is asked to try again (452)."),
+               .help = "Memory for letters that are being received, and for those being sent.",
+               .more =
+                   "As much for each. A client that would exceed it is asked to try again (452); "
+                   "a letter that would waits in the queue."),
     CONFIG_ROW("restart-delay", DURATION, struct process_settings, restart_delay_ms,
                .initial = "100ms", .min = 1, .max = CONFIG_MINUTE,
                .help = "Pause before a process that died is started again; doubled each time."),

@@ -242,6 +242,7 @@ static void expect_again(struct keeper *k, const struct catalog_letter *l,
     p->seq = l->seq;
     p->kind = l->kind;
     p->received_at = l->received_at;
+    p->size = l->size;
     p->facts = l->facts;
     p->content = content;
     p->decided = true;

@@ -94,9 +94,10 @@ bool keeper_on_job_next(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper_job *job = r->answer;
     const struct settings *settings = k->options.settings(k->options.context);
     int64_t wait_ms = ask->wait_ms < WAIT_MAX_MS ? (int64_t)ask->wait_ms : WAIT_MAX_MS;
-    struct queue_entry *entry =
-        queue_take(k->queue, courier->life, ask->route,
-                   IN_HAND_PER_CONNECTION * settings->delivery.per_host_concurrency, wait_ms);
+    const struct queue_limits limits = {.per_lane = IN_HAND_PER_CONNECTION *
+                                                    settings->delivery.per_host_concurrency,
+                                        .bytes = settings->process.bytes_in_flight};
+    struct queue_entry *entry = queue_take(k->queue, courier->life, ask->route, limits, wait_ms);
     int copy = -1;
 
     if (!entry) {

@@ -38,14 +38,19 @@ static struct queue_lane *lane_new(struct slice key)
     return lane;
 }
 
+static void lane_free(struct queue_lane *lane)
+{
+    free((void *)(uintptr_t)lane->key.ptr);
+    free(lane);
+}
+
 void lanes_done(struct lanes *l)
 {
     for (size_t i = 0; i < LANES_BUCKETS; i++) {
         while (l->buckets[i]) {
             struct queue_lane *lane = l->buckets[i];
             l->buckets[i] = lane->next;
-            free((void *)(uintptr_t)lane->key.ptr);
-            free(lane);
+            lane_free(lane);
         }
     }
 }
@@ -60,12 +65,35 @@ struct queue_lane *lanes_of(struct lanes *l, struct slice key)
         lane->next = *bucket;
         *bucket = lane;
     }
+    lane->entries++;
     return lane;
 }
 
-static bool may_give(const struct queue_lane *lane, size_t per_lane)
+/* End a lane that no entry names. One that still has a turn ends with that. */
+static void end_unused(struct lanes *l, struct queue_lane *lane)
 {
-    return lane->head && lane->in_hand < per_lane && lane->in_hand < lane->allowed;
+    struct queue_lane **link = &l->buckets[hash(lane->key) % LANES_BUCKETS];
+
+    if (lane->entries || lane->has_turn) {
+        return;
+    }
+    while (*link != lane) {
+        link = &(*link)->next;
+    }
+    *link = lane->next;
+    lane_free(lane);
+}
+
+void lanes_leave(struct lanes *l, struct queue_lane *lane)
+{
+    lane->entries--;
+    end_unused(l, lane);
+}
+
+static bool may_give(const struct queue_lane *lane, const struct queue_limits *limits)
+{
+    return lane->head && lane->in_hand < limits->per_lane && lane->in_hand < lane->allowed &&
+           lane->head->parcel->size <= limits->bytes;
 }
 
 void lane_learn(struct queue_lane *lane, bool answered)
@@ -73,11 +101,11 @@ void lane_learn(struct queue_lane *lane, bool answered)
     lane->allowed = !answered ? 1 : lane->allowed < SIZE_MAX ? lane->allowed + 1 : SIZE_MAX;
 }
 
-struct queue_lane *lanes_find(struct lanes *l, struct slice key, size_t per_lane)
+struct queue_lane *lanes_find(struct lanes *l, struct slice key, const struct queue_limits *limits)
 {
     struct queue_lane *lane = look_up(l, key);
 
-    return lane && may_give(lane, per_lane) ? lane : NULL;
+    return lane && may_give(lane, limits) ? lane : NULL;
 }
 
 static void give_turn(struct lanes *l, struct queue_lane *lane)
@@ -107,20 +135,22 @@ static struct queue_lane *take_turn(struct lanes *l)
     return lane;
 }
 
-struct queue_lane *lanes_next(struct lanes *l, size_t per_lane)
+struct queue_lane *lanes_next(struct lanes *l, const struct queue_limits *limits)
 {
     const struct queue_lane *last = l->turn_tail;
-    struct queue_lane *lane = NULL;
 
-    do {
-        lane = take_turn(l);
-        if (lane && lane->head) {
-            give_turn(l, lane);
+    for (bool more = last != NULL; more;) {
+        struct queue_lane *lane = take_turn(l);
+        more = lane != last;
+        if (!lane->head) {
+            end_unused(l, lane);
+            continue;
         }
-        if (lane && may_give(lane, per_lane)) {
+        give_turn(l, lane);
+        if (may_give(lane, limits)) {
             return lane;
         }
-    } while (lane && lane != last);
+    }
     return NULL;
 }
 

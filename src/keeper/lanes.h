@@ -15,6 +15,7 @@ struct queue_lane {
     struct queue_entry *head, *tail;
     size_t in_hand; /* of its entries; the queue counts */
     size_t allowed; /* in hand at most, whatever the settings allow: see lane_learn() */
+    size_t entries; /* that name it, wherever they are */
     struct slice key;
 };
 
@@ -26,14 +27,17 @@ struct lanes {
 /* Free the lanes; the entries are the queue's. */
 void lanes_done(struct lanes *l);
 
-/* The lane with that key, made when there is none. */
+/* The lane of one more entry, made when there is none with that key. */
 struct queue_lane *lanes_of(struct lanes *l, struct slice key) __attribute__((returns_nonnull));
 
-/* The lane with that key if it has an entry and fewer than `per_lane` in hand, else NULL. */
-struct queue_lane *lanes_find(struct lanes *l, struct slice key, size_t per_lane);
+/* That entry is no more; the lane goes with its last one. */
+void lanes_leave(struct lanes *l, struct queue_lane *lane);
+
+/* The lane with that key if it has an entry ready that is within the limits, else NULL. */
+struct queue_lane *lanes_find(struct lanes *l, struct slice key, const struct queue_limits *limits);
 
 /* The first such lane in turn, or NULL. It then stands last. */
-struct queue_lane *lanes_next(struct lanes *l, size_t per_lane);
+struct queue_lane *lanes_next(struct lanes *l, const struct queue_limits *limits);
 
 /* An attempt is over: each that the host answered lets one more go at once, and after one that it
  * did not answer they go one by one. */

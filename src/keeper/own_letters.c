@@ -44,6 +44,7 @@ static void begin_writing(struct writing *w, const struct own_letter *letter)
     p->id = letter->id;
     p->kind = f.kind;
     p->received_at = f.received_at;
+    p->size = letter->bytes.len;
     struct content content = {.id = f.id, .bytes = letter->bytes};
     cbor_write(&p->facts_body, &facts_schema, &f);
     buf_init(&w->content, letter->bytes.len + 64);

@@ -63,7 +63,7 @@ void parcel_forget(struct parcel *p)
 {
     (void)pthread_mutex_lock(&p->lock);
     end_file(&p->copy_fd, p->copy_size);
-    end_file(&p->content_fd, p->content_size);
+    end_file(&p->content_fd, p->size);
     buf_done(&p->facts_body);
     (void)pthread_mutex_unlock(&p->lock);
 }
@@ -78,18 +78,17 @@ void parcel_drop(struct parcel *p)
     free(p);
 }
 
-void parcel_keep_content(struct parcel *p, int fd, uint64_t size)
+void parcel_keep_content(struct parcel *p, int fd)
 {
     (void)pthread_mutex_lock(&p->lock);
-    p->content_size = size;
-    p->content_fd = keep_file(fd, size);
+    p->content_fd = keep_file(fd, p->size);
     (void)pthread_mutex_unlock(&p->lock);
 }
 
 void parcel_forget_content(struct parcel *p)
 {
     (void)pthread_mutex_lock(&p->lock);
-    end_file(&p->content_fd, p->content_size);
+    end_file(&p->content_fd, p->size);
     (void)pthread_mutex_unlock(&p->lock);
 }
 

@@ -25,6 +25,7 @@ struct parcel {
     uint64_t seq; /* of the facts record */
     uint64_t kind;
     uint64_t received_at;
+    uint64_t size; /* bytes of the letter */
     struct ledger_ref facts;
     struct ledger_ref content;
     bool decided; /* its decision is in the ledger: only the index still waits for it */
@@ -41,7 +42,6 @@ struct parcel {
     struct buf facts_body; /* CBOR of struct facts; empty: read it from the ledger */
     int content_fd;        /* sealed memory file, or -1 */
     int copy_fd;           /* the sealed copy that leaves, or -1 */
-    uint64_t content_size;
     uint64_t copy_size;
     bool copy_8bit;
 };
@@ -60,7 +60,7 @@ void parcel_forget(struct parcel *p);
 
 /* Keep the content for inspection if the budget for all parcels allows it; `fd` becomes the parcel's
  * or is closed. */
-void parcel_keep_content(struct parcel *p, int fd, uint64_t size);
+void parcel_keep_content(struct parcel *p, int fd);
 
 /* Inspection is over: the content is not needed again soon. */
 void parcel_forget_content(struct parcel *p);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 
+#include "host/thread.h"
 #include "keeper/lanes.h"
 #include "keeper/timetable.h"
 #include "keyring/keyring.h"
@@ -21,8 +22,9 @@ struct queue {
     struct queue_entry *all;
     struct queue_entry *hand[HANDS]; /* by job number */
     struct timetable timetable;
-    uint64_t last_job; /* begins anywhere: see queue.h */
-    uint64_t life;     /* of the delivery process that is served now */
+    uint64_t bytes_in_hand; /* of the letters that are */
+    uint64_t last_job;      /* begins anywhere: see queue.h */
+    uint64_t life;          /* of the delivery process that is served now */
     bool closed;
     bool paused;
 };
@@ -30,16 +32,12 @@ struct queue {
 struct queue *queue_new(void)
 {
     struct queue *q = calloc(1, sizeof(*q));
-    pthread_condattr_t attributes;
 
     if (!q) {
         arena_panic("out of memory");
     }
     (void)pthread_mutex_init(&q->lock, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&q->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    (void)pthread_cond_init(&q->changed, NULL);
     keyring_random_bytes((uint8_t *)&q->last_job, sizeof(q->last_job));
     q->last_job >>= 8; /* so far from the end that it is never reached */
     return q;
@@ -106,7 +104,7 @@ void queue_entry_reason(struct queue_entry *entry, struct slice reason)
     entry->reason = own_text(slice_head(reason, 300));
 }
 
-static void free_entry(struct queue_entry *entry)
+void queue_entry_free(struct queue_entry *entry)
 {
     free_text(entry->domain);
     free_text(entry->route);
@@ -124,7 +122,7 @@ void queue_free(struct queue *q)
     while (q->all) {
         struct queue_entry *entry = q->all;
         q->all = entry->all_next;
-        free_entry(entry);
+        queue_entry_free(entry);
     }
     lanes_done(&q->lanes);
     timetable_done(&q->timetable);
@@ -139,16 +137,20 @@ static void stand_in_lane(struct queue *q, struct queue_entry *entry)
     (void)pthread_cond_broadcast(&q->changed);
 }
 
-/* Where an entry belongs that is not in hand: its lane, the timetable, or nowhere while held. */
+/* Where an entry belongs that is not in hand: its lane, the timetable, or nowhere while held. From here
+ * on the steady clock counts its pause: a wall clock that is set back must not make it longer. */
 static void place(struct queue *q, struct queue_entry *entry)
 {
+    uint64_t now = (uint64_t)clock_wall_ms();
+
     if (entry->state != QUEUE_WAITING) {
         return;
     }
-    if (entry->next_at <= (uint64_t)clock_wall_ms()) {
+    if (entry->next_at <= now) {
         stand_in_lane(q, entry);
         return;
     }
+    entry->due_at = clock_steady_ms() + (int64_t)(entry->next_at - now) + 1; /* both were cut */
     timetable_add(&q->timetable, entry);
     (void)pthread_cond_broadcast(&q->changed);
 }
@@ -167,26 +169,24 @@ void queue_add(struct queue *q, struct queue_entry *entry)
     (void)pthread_mutex_unlock(&q->lock);
 }
 
-/* Move what has become due into its lane; returns how long until the next, at most `wait_ms`. */
-static int64_t call_the_due(struct queue *q, int64_t wait_ms)
+/* Move what has become due into its lane; returns when the next will be, at the latest `until`. */
+static int64_t call_the_due(struct queue *q, int64_t until)
 {
-    uint64_t now = (uint64_t)clock_wall_ms();
+    int64_t now = clock_steady_ms();
     struct queue_entry *entry = timetable_first(&q->timetable);
 
-    while (entry && entry->next_at <= now) {
+    while (entry && entry->due_at <= now) {
         timetable_remove(&q->timetable, entry);
         stand_in_lane(q, entry);
         entry = timetable_first(&q->timetable);
     }
-    if (entry && entry->next_at - now < (uint64_t)wait_ms) {
-        return (int64_t)(entry->next_at - now);
-    }
-    return wait_ms;
+    return entry && entry->due_at < until ? entry->due_at : until;
 }
 
 static void make_busy(struct queue *q, struct queue_entry *entry)
 {
     entry->lane->in_hand++;
+    q->bytes_in_hand += entry->parcel->size;
     entry->busy = true;
     entry->begun = false;
     entry->begins = 0;
@@ -196,13 +196,17 @@ static void make_busy(struct queue *q, struct queue_entry *entry)
     q->hand[entry->job % HANDS] = entry;
 }
 
-static struct queue_entry *try_take(struct queue *q, struct slice route, size_t per_lane)
+static struct queue_entry *try_take(struct queue *q, struct slice route, struct queue_limits limits)
 {
     if (q->paused) {
         return NULL;
     }
+    /* What is left; of an empty hand all that there is. */
+    limits.bytes = q->bytes_in_hand == 0             ? UINT64_MAX
+                   : limits.bytes > q->bytes_in_hand ? limits.bytes - q->bytes_in_hand
+                                                     : 0;
     struct queue_lane *lane =
-        route.len ? lanes_find(&q->lanes, route, per_lane) : lanes_next(&q->lanes, per_lane);
+        route.len ? lanes_find(&q->lanes, route, &limits) : lanes_next(&q->lanes, &limits);
     if (!lane) {
         return NULL;
     }
@@ -212,27 +216,21 @@ static struct queue_entry *try_take(struct queue *q, struct slice route, size_t 
     return entry;
 }
 
-static struct timespec until(int64_t steady_ms)
-{
-    return (struct timespec){.tv_sec = steady_ms / 1000, .tv_nsec = steady_ms % 1000 * 1000000};
-}
-
-struct queue_entry *queue_take(struct queue *q, uint64_t life, struct slice route, size_t per_lane,
-                               int64_t wait_ms)
+struct queue_entry *queue_take(struct queue *q, uint64_t life, struct slice route,
+                               struct queue_limits limits, int64_t wait_ms)
 {
     int64_t deadline = clock_steady_ms() + wait_ms;
     struct queue_entry *entry = NULL;
 
     (void)pthread_mutex_lock(&q->lock);
     while (!q->closed && q->life == life) {
-        int64_t left = deadline - clock_steady_ms();
-        int64_t nap = call_the_due(q, left > 0 ? left : 0);
-        entry = try_take(q, route, per_lane);
-        if (entry || left <= 0) {
+        bool late = clock_steady_ms() >= deadline;
+        int64_t until = call_the_due(q, deadline);
+        entry = try_take(q, route, limits);
+        if (entry || late) {
             break;
         }
-        struct timespec t = until(clock_steady_ms() + nap + 1);
-        (void)pthread_cond_timedwait(&q->changed, &q->lock, &t);
+        (void)thread_wait(&q->changed, &q->lock, until);
     }
     (void)pthread_mutex_unlock(&q->lock);
     return entry;
@@ -271,6 +269,7 @@ static void leave_hand(struct queue *q, struct queue_entry *entry)
     entry->job = 0;
     entry->busy = false;
     entry->lane->in_hand--;
+    q->bytes_in_hand -= entry->parcel->size;
     (void)pthread_cond_broadcast(&q->changed);
 }
 
@@ -317,6 +316,7 @@ static void leave_all(struct queue *q, struct queue_entry *entry)
     if (entry->all_next) {
         entry->all_next->all_prev = entry->all_prev;
     }
+    lanes_leave(&q->lanes, entry->lane);
 }
 
 void queue_finish(struct queue *q, struct queue_entry *entry)
@@ -325,7 +325,7 @@ void queue_finish(struct queue *q, struct queue_entry *entry)
     leave_hand(q, entry);
     leave_all(q, entry);
     (void)pthread_mutex_unlock(&q->lock);
-    free_entry(entry);
+    queue_entry_free(entry);
 }
 
 uint64_t queue_reclaim(struct queue *q)

@@ -39,6 +39,7 @@ struct queue_entry {
     uint64_t attempt;
     uint64_t queued_at;
     uint64_t next_at;
+    int64_t due_at; /* the same by the steady clock, while it is in the timetable */
     bool warned;
     uint16_t *pending; /* indexes of recipients; memory of the entry */
     size_t n_pending;
@@ -65,6 +66,9 @@ struct queue_entry *queue_entry_new(struct parcel *parcel, const struct catalog_
                                     const struct ruling *ruling, bool smarthost)
     __attribute__((returns_nonnull));
 
+/* Free one that is in no queue. */
+void queue_entry_free(struct queue_entry *entry);
+
 /* Remember why it waits; a copy, cut at 300 bytes. Only by who has it in hand, or before it is
  * added. */
 void queue_entry_reason(struct queue_entry *entry, struct slice reason);
@@ -72,16 +76,21 @@ void queue_entry_reason(struct queue_entry *entry, struct slice reason);
 /* Put an entry in: it belongs to the queue from then on. */
 void queue_add(struct queue *q, struct queue_entry *entry);
 
+/* What delivery may have in hand. */
+struct queue_limits {
+    size_t per_lane; /* jobs of one lane */
+    uint64_t bytes; /* of the letters of all jobs: each has its copy in memory; one may be larger */
+};
+
 /**
  * Take an entry that is due, waiting up to `wait_ms` for one. It is busy.
  *
- * @param life      of the process that asks, from queue_reclaim()
- * @param route     only one of this lane (see queue_lane_key()); empty: any
- * @param per_lane  jobs that one lane may have in hand
- * @return          NULL when there was none in time, the life is over or the queue is closing
+ * @param life   of the process that asks, from queue_reclaim()
+ * @param route  only one of this lane (see queue_lane_key()); empty: any
+ * @return       NULL when there was none in time, the life is over or the queue is closing
  */
-struct queue_entry *queue_take(struct queue *q, uint64_t life, struct slice route, size_t per_lane,
-                               int64_t wait_ms);
+struct queue_entry *queue_take(struct queue *q, uint64_t life, struct slice route,
+                               struct queue_limits limits, int64_t wait_ms);
 
 /* Make the entry busy that this life has in hand under that job number; NULL when there is none. */
 struct queue_entry *queue_grasp(struct queue *q, uint64_t life, uint64_t job);

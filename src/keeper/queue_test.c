@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 
-#include "keeper/queue.h"
+#include "keeper/lanes.h"
 #include "tests/test.h"
 
 static struct queue_entry *entry_for(const char *domain, uint64_t next_at)
@@ -18,6 +18,12 @@ static struct queue_entry *entry_for(const char *domain, uint64_t next_at)
     return entry;
 }
 
+static struct queue_entry *take(struct queue *q, uint64_t life, struct slice route, size_t per_lane,
+                                int64_t wait_ms)
+{
+    return queue_take(q, life, route, (struct queue_limits){per_lane, 1000}, wait_ms);
+}
+
 static void lanes_take_turns(void **unused)
 {
     (void)unused;
@@ -27,15 +33,15 @@ static void lanes_take_turns(void **unused)
     queue_add(q, entry_for("slow.test", 0));
     queue_add(q, entry_for("quick.test", 0));
 
-    struct queue_entry *a = queue_take(q, 0, SLICE_NONE, 2, 0);
-    struct queue_entry *b = queue_take(q, 0, SLICE_NONE, 2, 0);
-    struct queue_entry *c = queue_take(q, 0, SLICE_NONE, 2, 0);
+    struct queue_entry *a = take(q, 0, SLICE_NONE, 2, 0);
+    struct queue_entry *b = take(q, 0, SLICE_NONE, 2, 0);
+    struct queue_entry *c = take(q, 0, SLICE_NONE, 2, 0);
     assert_slice(a->domain, "slow.test");
     assert_slice(b->domain, "quick.test");
     assert_slice(c->domain, "slow.test");
-    assert_null(queue_take(q, 0, SLICE_NONE, 2, 0)); /* two in hand are the most */
+    assert_null(take(q, 0, SLICE_NONE, 2, 0)); /* two in hand are the most */
     queue_finish(q, a);
-    struct queue_entry *d = queue_take(q, 0, SLICE("slow.test"), 2, 0);
+    struct queue_entry *d = take(q, 0, SLICE("slow.test"), 2, 0);
     assert_non_null(d);
     assert_null(queue_grasp(q, 0, d->job)); /* it is busy */
     queue_let_go(q, d);
@@ -54,24 +60,24 @@ static void a_host_gets_more_as_it_answers(void **unused)
     for (size_t i = 0; i < 8; i++) {
         queue_add(q, entry_for("a.test", 0));
     }
-    taken[0] = queue_take(q, 0, SLICE_NONE, 4, 0);
-    taken[1] = queue_take(q, 0, SLICE_NONE, 4, 0);
+    taken[0] = take(q, 0, SLICE_NONE, 4, 0);
+    taken[1] = take(q, 0, SLICE_NONE, 4, 0);
     assert_non_null(taken[1]);
-    assert_null(queue_take(q, 0, SLICE_NONE, 4, 0)); /* until it is known to answer */
+    assert_null(take(q, 0, SLICE_NONE, 4, 0)); /* until it is known to answer */
     queue_learn(q, taken[0], true);
     queue_learn(q, taken[0], true);
-    taken[2] = queue_take(q, 0, SLICE_NONE, 4, 0);
-    taken[3] = queue_take(q, 0, SLICE_NONE, 4, 0);
+    taken[2] = take(q, 0, SLICE_NONE, 4, 0);
+    taken[3] = take(q, 0, SLICE_NONE, 4, 0);
     assert_non_null(taken[3]);
     queue_learn(q, taken[3], true);
-    assert_null(queue_take(q, 0, SLICE_NONE, 4, 0)); /* what the settings allow */
+    assert_null(take(q, 0, SLICE_NONE, 4, 0)); /* what the settings allow */
     queue_learn(q, taken[0], false);
     for (size_t i = 0; i < 4; i++) {
-        assert_null(queue_take(q, 0, SLICE_NONE, 4, 0));
+        assert_null(take(q, 0, SLICE_NONE, 4, 0));
         queue_finish(q, taken[i]);
     }
-    assert_non_null(queue_take(q, 0, SLICE_NONE, 4, 0));
-    assert_null(queue_take(q, 0, SLICE_NONE, 4, 0)); /* one by one */
+    assert_non_null(take(q, 0, SLICE_NONE, 4, 0));
+    assert_null(take(q, 0, SLICE_NONE, 4, 0)); /* one by one */
     queue_free(q);
 }
 
@@ -82,12 +88,13 @@ static void what_waits_comes_in_order_of_time(void **unused)
     uint64_t now = (uint64_t)clock_wall_ms();
 
     for (uint64_t i = 0; i < 50; i++) {
-        queue_add(q, entry_for("a.test", now + 500 + i * 37 % 50)); /* all orders of arrival */
+        queue_add(q,
+                  entry_for("a.test", now + 500 + 4 * (i * 37 % 50))); /* all orders of arrival */
     }
-    assert_null(queue_take(q, 0, SLICE_NONE, 100, 0));
+    assert_null(take(q, 0, SLICE_NONE, 100, 0));
     uint64_t before = 0;
     for (int i = 0; i < 50; i++) {
-        struct queue_entry *entry = queue_take(q, 0, SLICE_NONE, 100, 10000);
+        struct queue_entry *entry = take(q, 0, SLICE_NONE, 100, 10000);
         assert_non_null(entry);
         assert_true(entry->next_at >= before && entry->next_at <= (uint64_t)clock_wall_ms());
         before = entry->next_at;
@@ -112,13 +119,13 @@ static void orders_find_their_letter(void **unused)
     assert_int_equal(counts.deferred, 1);
     assert_int_equal(queue_order(q, &id, 2, QUEUE_WAITING, 0), 0); /* no such ruling */
     assert_int_equal(queue_order(q, &id, 1, QUEUE_WAITING, 0), 1);
-    assert_ptr_equal(queue_take(q, 0, SLICE_NONE, 1, 0), entry);
+    assert_ptr_equal(take(q, 0, SLICE_NONE, 1, 0), entry);
     assert_true(entry->released);
-    assert_int_equal(queue_reclaim(q), 1);           /* its taker died while we were busy with it */
-    assert_null(queue_take_letter(q, &id, 0));       /* still busy */
-    assert_null(queue_take(q, 0, SLICE_NONE, 1, 0)); /* the dead one gets nothing any more */
+    assert_int_equal(queue_reclaim(q), 1);     /* its taker died while we were busy with it */
+    assert_null(queue_take_letter(q, &id, 0)); /* still busy */
+    assert_null(take(q, 0, SLICE_NONE, 1, 0)); /* the dead one gets nothing any more */
     queue_let_go(q, entry);
-    assert_ptr_equal(queue_take(q, 1, SLICE_NONE, 1, 0), entry);
+    assert_ptr_equal(take(q, 1, SLICE_NONE, 1, 0), entry);
     queue_let_go(q, entry);
     assert_int_equal(queue_reclaim(q), 2); /* and now while it was in hand */
     assert_ptr_equal(queue_take_letter(q, &id, 0), entry);
@@ -135,13 +142,13 @@ static void a_job_begins_only_so_often(void **unused)
     unsigned n = 0;
 
     queue_add(q, entry);
-    assert_ptr_equal(queue_take(q, 0, SLICE_NONE, 1, 0), entry);
+    assert_ptr_equal(take(q, 0, SLICE_NONE, 1, 0), entry);
     while (n < 1000 && queue_entry_begins(entry)) {
         n++;
     }
     assert_in_range(n, 4, 100);
     queue_put_back(q, entry);
-    assert_ptr_equal(queue_take(q, 0, SLICE_NONE, 1, 0), entry);
+    assert_ptr_equal(take(q, 0, SLICE_NONE, 1, 0), entry);
     assert_true(queue_entry_begins(entry));
     queue_free(q);
 }
@@ -155,8 +162,8 @@ static void a_dead_keepers_jobs_are_unknown(void **unused)
 
     queue_add(dead, entry_for("a.test", 0));
     queue_add(q, entry_for("a.test", 0));
-    struct queue_entry *before = queue_take(dead, 0, SLICE_NONE, 1, 0);
-    struct queue_entry *entry = queue_take(q, 0, SLICE_NONE, 1, 0);
+    struct queue_entry *before = take(dead, 0, SLICE_NONE, 1, 0);
+    struct queue_entry *entry = take(q, 0, SLICE_NONE, 1, 0);
     queue_let_go(q, entry);
     assert_null(queue_grasp(q, 0, before->job));
     assert_ptr_equal(queue_grasp(q, 0, entry->job), entry);
@@ -164,11 +171,75 @@ static void a_dead_keepers_jobs_are_unknown(void **unused)
     queue_free(dead);
 }
 
+static void large_letters_wait_until_there_is_room(void **unused)
+{
+    (void)unused;
+    struct queue *q = queue_new();
+    static const uint64_t sizes[] = {5000, 600, 600, 300};
+    static const char *const domains[] = {"a.test", "b.test", "c.test", "d.test"};
+
+    for (size_t i = 0; i < 4; i++) {
+        struct queue_entry *entry = entry_for(domains[i], 0);
+        entry->parcel->size = sizes[i];
+        queue_add(q, entry);
+    }
+    struct queue_entry *a = take(q, 0, SLICE_NONE, 9, 0);
+    assert_slice(a->domain, "a.test"); /* larger than all that may be in hand: alone */
+    assert_null(take(q, 0, SLICE_NONE, 9, 0));
+    queue_finish(q, a);
+    struct queue_entry *b = take(q, 0, SLICE_NONE, 9, 0);
+    struct queue_entry *d = take(q, 0, SLICE_NONE, 9, 0);
+    assert_slice(b->domain, "b.test");
+    assert_slice(d->domain, "d.test"); /* the small one goes past the large one */
+    assert_null(take(q, 0, SLICE("c.test"), 9, 0));
+    queue_finish(q, d);
+    assert_null(take(q, 0, SLICE_NONE, 9, 0));
+    queue_put_back(q, b);
+    struct queue_entry *c = take(q, 0, SLICE_NONE, 9, 0);
+    assert_slice(c->domain, "c.test");
+    queue_free(q);
+}
+
+static void lanes_go_with_their_last_entry(void **unused)
+{
+    (void)unused;
+    struct lanes lanes = {0};
+    struct queue_limits limits = {1, 1};
+    struct queue_entry *first = entry_for("a.test", 0);
+    struct queue_entry *second = entry_for("a.test", 0);
+
+    first->lane = lanes_of(&lanes, first->domain);
+    second->lane = lanes_of(&lanes, second->domain);
+    assert_ptr_equal(first->lane, second->lane);
+    lanes_add(&lanes, first);
+    assert_ptr_equal(lanes_next(&lanes, &limits), first->lane);
+    lanes_remove(first);
+    lanes_leave(&lanes, first->lane); /* its turn is still to come */
+    assert_null(lanes_next(&lanes, &limits));
+    assert_null(lanes.turn_head);
+    lanes_leave(&lanes, second->lane);
+    for (size_t i = 0; i < LANES_BUCKETS; i++) {
+        assert_null(lanes.buckets[i]);
+    }
+    first->lane = lanes_of(&lanes, first->domain);
+    lanes_add(&lanes, first);
+    lanes_remove(first);
+    lanes_leave(&lanes, first->lane);
+    assert_null(lanes_next(&lanes, &limits)); /* and it ends with its turn */
+    for (size_t i = 0; i < LANES_BUCKETS; i++) {
+        assert_null(lanes.buckets[i]);
+    }
+    queue_entry_free(first);
+    queue_entry_free(second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lanes_take_turns),
         cmocka_unit_test(a_host_gets_more_as_it_answers),
+        cmocka_unit_test(large_letters_wait_until_there_is_room),
+        cmocka_unit_test(lanes_go_with_their_last_entry),
         cmocka_unit_test(what_waits_comes_in_order_of_time),
         cmocka_unit_test(orders_find_their_letter),
         cmocka_unit_test(a_job_begins_only_so_often),

@@ -38,6 +38,7 @@ static struct parcel *parcel_of(const struct catalog_letter *l)
     p->seq = l->seq;
     p->kind = l->kind;
     p->received_at = l->received_at;
+    p->size = l->size;
     p->facts = l->facts;
     return p;
 }

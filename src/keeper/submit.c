@@ -173,12 +173,13 @@ static bool record(struct submission *s, struct ipc_request *r, const struct let
     p->id = *id;
     p->kind = LETTER_SUBMITTED;
     p->received_at = s->facts.received_at;
+    p->size = s->letter.len;
     indexer_expect(k, p);
     if (!append(s, p, &e)) {
         indexer_forget(k, p);
         return not_recorded(s, &e);
     }
-    parcel_keep_content(p, TAKE(r->fd, -1), s->letter.len);
+    parcel_keep_content(p, TAKE(r->fd, -1));
     (void)atomic_fetch_add(&k->counters.recorded, 1);
     accepted(s, id);
     char text[LETTER_ID_TEXT];

@@ -14,7 +14,7 @@ static void put(struct timetable *t, size_t at, struct queue_entry *entry)
 
 static void rise(struct timetable *t, size_t at, struct queue_entry *entry)
 {
-    while (at > 1 && t->slots[at / 2]->next_at > entry->next_at) {
+    while (at > 1 && t->slots[at / 2]->due_at > entry->due_at) {
         put(t, at, t->slots[at / 2]);
         at /= 2;
     }
@@ -24,10 +24,10 @@ static void rise(struct timetable *t, size_t at, struct queue_entry *entry)
 static void sink(struct timetable *t, size_t at, struct queue_entry *entry)
 {
     for (size_t child = 2 * at; child <= t->count; child = 2 * at) {
-        if (child < t->count && t->slots[child + 1]->next_at < t->slots[child]->next_at) {
+        if (child < t->count && t->slots[child + 1]->due_at < t->slots[child]->due_at) {
             child++;
         }
-        if (t->slots[child]->next_at >= entry->next_at) {
+        if (t->slots[child]->due_at >= entry->due_at) {
             break;
         }
         put(t, at, t->slots[child]);
@@ -64,7 +64,7 @@ void timetable_remove(struct timetable *t, struct queue_entry *entry)
     if (last == entry) {
         return;
     }
-    if (at > 1 && t->slots[at / 2]->next_at > last->next_at) {
+    if (at > 1 && t->slots[at / 2]->due_at > last->due_at) {
         rise(t, at, last);
     } else {
         sink(t, at, last);

@@ -16,7 +16,7 @@ struct timetable {
 /* Put the entry in, by its due time. It is in no timetable yet. */
 void timetable_add(struct timetable *t, struct queue_entry *entry);
 
-/* The entry with the smallest next_at, or NULL. It stays. */
+/* The entry with the smallest due_at, or NULL. It stays. */
 struct queue_entry *timetable_first(const struct timetable *t);
 
 /* Take out an entry that is in it. */

@@ -507,6 +507,27 @@ def test_a_clock_that_jumps_is_told(scene, tmp_path):
     assert "\nwhole" in company.postern("ledger", "verify")
 
 
+def test_a_clock_set_back_makes_no_letter_wait(tmp_path_factory, tmp_path):
+    """A pause that began when the clock was a day ahead ends when it should."""
+    os.chmod(tmp_path, 0o755)
+    wrapper = in_moved_time(tmp_path)
+    if not wrapper:
+        pytest.skip("needs root, mounts and no sanitizer: the clock is moved by a library in /etc")
+    scene = make_scene(tmp_path_factory, "back", behave="later-data", retry_schedule="5s")
+    shift = tmp_path / "shift"
+    try:
+        scene.company.stop()
+        shift.write_bytes(struct.pack("=q", 86400))
+        scene.company.start(wrapper)
+        scene.send("for later")
+        wait_for("its first attempt", lambda: scene.company.status()["queue.deferred"] == "1")
+        shift.write_bytes(struct.pack("=q", 0))
+        scene.receiver.behave("")
+        assert scene.receiver.wait(1)
+    finally:
+        scene.close()
+
+
 # ---- numbers ---------------------------------------------------------------------------------
 
 def scrape(company, question=b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"):
