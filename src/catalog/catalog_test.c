@@ -194,6 +194,13 @@ static void orders_change_the_row(void **state)
     struct catalog_queue_row *rows = queue(s, &count);
     assert_int_equal(rows[0].state, QUEUE_HELD);
     assert_int_equal(rows[1].state, QUEUE_HELD);
+
+    end(s, 0, DELIVERY_DEFERRED, 5000);
+    o.kind = ORDER_RELEASE;
+    tell_ok(s, RECORD_ORDER, &order_schema, &o);
+    rows = queue(s, &count);
+    assert_int_equal(rows[0].state, QUEUE_WAITING);
+    assert_int_equal(rows[0].next_at, 0); /* at once, as the queue has it */
 }
 
 static void a_crash_loses_only_what_was_not_committed(void **state)

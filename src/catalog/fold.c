@@ -5,7 +5,7 @@
  *   INTENT    the row's attempt counts
  *   OUTCOME   final ones leave the row's pending recipients; the row goes with the last of them
  *   NOTICE    a delay warning marks the row as warned
- *   ORDER     hold, release, retry; cancelling is an outcome of its own
+ *   ORDER     hold, release and retry, both at once; cancelling is an outcome of its own
  *
  * Every record about a letter also gets a line in `records`. */
 #include <sodium.h>

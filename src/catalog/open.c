@@ -42,8 +42,8 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_SET_PENDING] = "UPDATE queue SET pending = ?3, next_at = ?4, attempt = max(attempt, ?5)"
                         " WHERE letter = ?1 AND ruling = ?2",
     [SQL_REMOVE_ROW] = "DELETE FROM queue WHERE letter = ?1 AND ruling = ?2",
-    [SQL_SET_STATE] =
-        "UPDATE queue SET state = ?3 WHERE letter = ?1 AND (?2 = 0 OR ruling = ?2 - 1)",
+    [SQL_SET_STATE] = "UPDATE queue SET state = ?3, next_at = 0 WHERE letter = ?1 AND (?2 = 0 OR "
+                      "ruling = ?2 - 1)",
     [SQL_RETRY] = "UPDATE queue SET next_at = 0 WHERE letter = ?1 AND (?2 = 0 OR ruling = ?2 - 1)",
     [SQL_WARNED] = "UPDATE queue SET warned = 1 WHERE letter = ?1 AND ruling = ?2",
     [SQL_FIND] = "SELECT " LETTER_COLUMNS " FROM letters WHERE id = ?1",

@@ -80,6 +80,25 @@ static bool restore_undecided(struct keeper *k, struct arena *arena, struct erro
     return true;
 }
 
+/* The last order about an entry, by a person or by us: a release stands, a hold has its reason. */
+static bool recall_order(struct keeper *k, struct queue_entry *entry, struct arena *arena,
+                         struct error *e)
+{
+    struct ledger_ref ref;
+    struct order order = {0};
+    bool found = false;
+
+    if (!catalog_record(k->tail.catalog, entry->parcel->seq, RECORD_ORDER, &ref, &found, e) ||
+        (found && !keeper_read(k, ref, &order_schema, arena, &order, e))) {
+        return false;
+    }
+    if (order.ruling == 0 || order.ruling == entry->ruling + 1) {
+        entry->released = order.kind == ORDER_RELEASE;
+        queue_entry_reason(entry, order.kind == ORDER_HOLD ? order.reason : SLICE_NONE);
+    }
+    return true;
+}
+
 static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, struct parcel **last,
                         struct error *e)
 {
@@ -106,8 +125,10 @@ static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, s
         return error_set(e, ERROR_CORRUPT, "a queue row without its ruling");
     }
     const struct ruling *r = &((const struct ruling *)d.rulings.items)[row->ruling];
-    queue_add(k->queue, queue_entry_new(*last, row, r, is_smarthost(k, r)));
-    return true;
+    struct queue_entry *entry = queue_entry_new(*last, row, r, is_smarthost(k, r));
+    bool recalled = recall_order(k, entry, &arena, e);
+    queue_add(k->queue, entry);
+    return recalled;
 }
 
 static bool restore_queue(struct keeper *k, struct arena *arena, struct error *e)

@@ -240,6 +240,7 @@ def declare_names(town):
                  kind="signed")
     # dns.py changes this address after the signature was made.
     town.dns.add("bogus.test", "@ MX 10 mx", "mx A 127.0.0.66", kind="bogus")
+    town.odd_v6("sixth")
 
 
 def declare_abilities(town):
@@ -291,7 +292,7 @@ def hasty(town):
         f"[smarthost]\nhost = mx.provider.test:{town.port}\nuser = {Postfix.user}\n"
         f"password-file = {password}\n")
     sender = Sender(town.folder / "hasty", town, {
-        "retry-schedule": "1s, 2s, 4s", "queue-lifetime": "20s", "delay-warning": "0s",
+        "retry-schedule": "1s, 2s, 4s", "queue-lifetime": "30s", "delay-warning": "0s",
         "outbound-connect-timeout": "2s", "outbound-command-timeout": "2s",
         "outbound-data-timeout": "5s", "outbound-idle": "0s"}, sections)
     sender.password = password
@@ -539,8 +540,20 @@ def test_whoever_gets_worse_gets_nothing_until_a_person_says_so(town, patient):
     assert re.match(r"downgrade: A next hop offers weaker protection than before; its letters are "
                     r"held\.", patient.alarms.read_text())
 
+    # What is held and what was released is so after a restart as well.
+    released = [letters["fallen-clear"], letters["lapsed"]]
+    held = [letters["fallen"], letters["refused"]]
+    patient.company.postern("queue", "pause")
+    assert patient.order("release", *released) == 2
+    patient.company.stop()
+    patient.company.start()
+    rows = patient.queue()
+    assert all(re.search(" waiting ", rows[letter]) for letter in released)
+    assert all(re.search(" held .* weaker protection than before", rows[letter]) for letter in held)
+
     # Released, it leaves as the settings allow without the memory of better times.
-    assert patient.order("release", *letters.values()) == len(letters)
+    patient.company.postern("queue", "resume")
+    assert patient.order("release", *held) == 2
     second = {name: wait_for(f"a second attempt for {name}", lambda: (
         patient.attempts(letter)[1:] or [None])[0]) for name, letter in letters.items()}
     assert second["fallen-clear"].outcome.startswith("delivered (250")
@@ -596,6 +609,15 @@ def test_names_and_addresses(town, patient):
             assert ended[domain].facts["DNS"].startswith("secure" if secure else "not secured")
     assert set(patient.told("by name", len(failed))) == {f"joe@{domain}" for domain in failed}
     assert not town.receivers["second"].letters()
+
+
+def test_ipv6_comes_first(town, patient):
+    if "sixth" not in town.receivers:
+        pytest.skip("no IPv6 on loopback")
+    _, attempt = patient.deliver("by six", "sixth.test")
+    assert attempt.outcome.startswith("delivered (250")
+    assert attempt.facts["host"].startswith(f"mx.sixth.test [::1]:{town.port}")
+    assert [facts["peer"] for facts, _ in town.receivers["sixth"].letters()] == ["::1"]
 
 
 def test_a_domain_beyond_ascii_is_asked_for_by_its_a_label(town, patient):
@@ -775,7 +797,7 @@ def check_pauses(found):
     for attempt, following in zip(found, found[1:]):
         pause = [1, 2, 4][min(attempt.number, 3) - 1]
         least = 0 if following.outcome.startswith("FAILED") else pause * 7 / 8 - 0.01
-        assert least <= attempt.next_try - attempt.ended <= pause * 9 / 8 + 0.2
+        assert least <= attempt.next_try - attempt.ended <= pause * 9 / 8 + 1
         assert following.began >= attempt.next_try - 0.01
         assert following.number == attempt.number + 1
 
@@ -818,7 +840,7 @@ def test_after_the_lifetime_the_sender_is_told(town, hasty):
         assert all(a.outcome.startswith("deferred") for a in found[:-1])
         assert found[-1].outcome.startswith("FAILED")
         assert "5.4.7) Given up after too many attempts; the last: " in found[-1].outcome
-        assert 19 <= found[-1].ended - found[0].began < 40
+        assert 29 <= found[-1].ended - found[0].began < 60
     assert town.receivers["never"].letters() == []
     assert hasty.hopeless not in hasty.queue()
 

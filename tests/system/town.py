@@ -317,6 +317,18 @@ class Town:
             self.sockets.append(own)
         return address[0]
 
+    def odd_v6(self, name):
+        """NAME.test with a receiver at ::1 and a dead IPv4 address; where there is no IPv6, with
+        nothing at all."""
+        try:
+            server = Receiver(self.folder / name, ("::1", self.port), self.certificate, self.key,
+                              f"mx.{name}.test").start()
+        except OSError:
+            return
+        self.records(f"mx.{name} AAAA ::1", f"mx.{name} A {self.address()}",
+                     f"{name} MX 10 mx.{name}")
+        self.receivers[name] = server
+
     def odd(self, name, behave="", aliases=(), **options):
         """NAME.test with a receiver that behaves so."""
         server = Receiver(self.folder / name, (self.server_of(name), self.port), self.certificate,
