@@ -41,7 +41,9 @@ struct ipc_message {
     const struct cbor_schema *answer; /* NULL: no body */
     uint8_t ask_fd;                   /* enum ipc_fd */
     uint8_t answer_fd;
-    bool secret; /* passwords and the like: our copies of the packets are wiped after use */
+    bool secret;  /* passwords and the like: our copies of the packets are wiped after use */
+    bool relayed; /* the peer passes on what another process answers, unread: an answer that breaks
+                   * its schema is no reason to give up the channel */
 };
 
 /* One request while its handler runs. */

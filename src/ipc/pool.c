@@ -211,13 +211,14 @@ static bool read_answer(const struct ipc_message *m, struct ipc_packet *in, void
     if (in->status != ERROR_NONE) {
         return error_set(e, in->status, "%.*s", SLICE_ARG(slice_head(in->body, ERROR_TEXT_MAX)));
     }
-    *honest = ipc_fd_fits(m->answer_fd, in->fd);
-    if (!*honest) {
+    if (!ipc_fd_fits(m->answer_fd, in->fd)) {
+        *honest = m->relayed;
         return error_set(e, ERROR_CORRUPT, "%s: the wrong descriptor came back", m->name);
     }
     if (!ipc_read_body(m->answer, in->body, arena, answer, e)) {
-        *honest = e->kind == ERROR_LIMIT;
-        e->kind = *honest ? ERROR_LIMIT : ERROR_CORRUPT;
+        bool ours = e->kind == ERROR_LIMIT;
+        *honest = ours || m->relayed;
+        e->kind = ours ? ERROR_LIMIT : ERROR_CORRUPT;
         return error_add(e, "%s", m->name);
     }
     if (answer_fd) {

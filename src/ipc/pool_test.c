@@ -231,6 +231,35 @@ static void lies_cost_the_channel(void **unused)
     }
 }
 
+/* Where the peer passes on what others answer, a lie in it costs the one who told it, not everybody
+ * else who is answered through that peer. */
+static void passed_on_lies_cost_the_answer_alone(void **unused)
+{
+    (void)unused;
+    static const struct ipc_message relayed = {1, "relayed", &schema, &schema, .relayed = true};
+    const struct ipc_packet lies[] = {
+        {1, 0, SLICE_INIT("\xa1\x01"),     -1}, /* malformed               */
+        {1, 0, SLICE_INIT("\xa1\x01\x05"), 2 }, /* an unwanted descriptor  */
+        {2, 0, SLICE_INIT("\xa1\x01\x05"), -1}, /* to another question: the peer itself lies */
+    };
+    struct ipc_pool *p = ipc_pool_new("server");
+    int ends[2];
+    struct error e;
+    uint64_t got = 0;
+
+    assert_ok(packet_pair(ends, &e), e);
+    ipc_pool_add(p, ends[0]);
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        assert_int_equal(ipc_pool_size(p), 1);
+        assert_ok(packet_send(ends[1], &lies[i], &e), e);
+        assert_false(call(p, &relayed, 1, 1000, &got, &e));
+        assert_int_equal(e.kind, ERROR_CORRUPT);
+    }
+    assert_int_equal(ipc_pool_size(p), 0);
+    ipc_pool_free(p);
+    (void)close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +268,7 @@ int main(void)
         cmocka_unit_test(a_late_answer_frees_the_channel),
         cmocka_unit_test(dead_channels_go_and_new_ones_come),
         cmocka_unit_test(lies_cost_the_channel),
+        cmocka_unit_test(passed_on_lies_cost_the_answer_alone),
     };
     return cmocka_run_group_tests_name("ipc/pool", tests, NULL, NULL);
 }

@@ -10,5 +10,10 @@ static const struct cbor_field answer_fields[] = {
 };
 static const struct cbor_schema answer = CBOR_SCHEMA(answer_fields, struct inspector_answer);
 
-const struct ipc_message inspector_inspect = {
-    1, "inspector_inspect", &ask, &answer, .ask_fd = IPC_FD_SEALED, .answer_fd = IPC_FD_SEALED};
+const struct ipc_message inspector_inspect = {1,
+                                              "inspector_inspect",
+                                              &ask,
+                                              &answer,
+                                              .ask_fd = IPC_FD_SEALED,
+                                              .answer_fd = IPC_FD_SEALED,
+                                              .relayed = true};
