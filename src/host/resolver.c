@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unbound.h>
 
 #include "base/clock.h"
@@ -303,30 +302,19 @@ static struct dns_answer read_result(const struct ub_result *result, const char 
 static struct question *question_new(struct resolver *r)
 {
     struct question *q = calloc(1, sizeof(*q));
-    pthread_condattr_t steady;
     if (!q) {
         arena_panic("resolver question");
     }
     q->resolver = r;
-    pthread_condattr_init(&steady);
-    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->answered, &steady);
-    pthread_condattr_destroy(&steady);
+    pthread_cond_init(&q->answered, NULL);
     return q;
 }
 
 /* Wait until the deadline. False when no answer came: the question must not be touched again. */
 static bool await(struct resolver *r, struct question *q, int id, int64_t deadline_ms)
 {
-    const struct timespec until = {
-        .tv_sec = deadline_ms / 1000,
-        .tv_nsec = deadline_ms % 1000 * 1000000,
-    };
-    int late = 0;
-
     pthread_mutex_lock(&r->lock);
-    while (!q->done && late != ETIMEDOUT) {
-        late = pthread_cond_timedwait(&q->answered, &r->lock, &until);
+    while (!q->done && thread_wait(&q->answered, &r->lock, deadline_ms)) {
     }
     bool done = q->done;
     q->abandoned = !done;

@@ -9,8 +9,8 @@
 
 struct auth_slots {
     pthread_mutex_t lock;
-    pthread_cond_t freed; /* of the steady clock */
-    unsigned free;        /* guarded by lock, as the next */
+    pthread_cond_t freed;
+    unsigned free; /* guarded by lock, as the next */
     unsigned waiting;
     unsigned waiting_max;
 };

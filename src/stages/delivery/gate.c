@@ -1,11 +1,11 @@
 #include "stages/delivery/gate.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
-#include <time.h>
 
 #include "base/arena.h"
+
+#include "host/thread.h"
 
 struct gate {
     pthread_mutex_t lock;
@@ -21,17 +21,13 @@ struct gate {
 struct gate *gate_new(size_t places)
 {
     struct gate *g = calloc(1, sizeof(*g) + places * sizeof(g->rows[0]));
-    pthread_condattr_t steady;
 
     if (!g) {
         arena_panic("gate");
     }
     g->places = places;
     pthread_mutex_init(&g->lock, NULL);
-    pthread_condattr_init(&steady);
-    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-    pthread_cond_init(&g->left, &steady);
-    pthread_condattr_destroy(&steady);
+    pthread_cond_init(&g->left, NULL);
     return g;
 }
 
@@ -63,16 +59,12 @@ static int find_place(const struct gate *g, const struct address *address, uint6
 
 int gate_enter(struct gate *g, const struct address *address, uint64_t limit, int64_t deadline_ms)
 {
-    const struct timespec until = {
-        .tv_sec = deadline_ms / 1000,
-        .tv_nsec = deadline_ms % 1000 * 1000000,
-    };
-    int late = 0;
+    bool late = false;
 
     pthread_mutex_lock(&g->lock);
     int place = find_place(g, address, limit);
-    while (place < 0 && late != ETIMEDOUT) {
-        late = pthread_cond_timedwait(&g->left, &g->lock, &until);
+    while (place < 0 && !late) {
+        late = !thread_wait(&g->left, &g->lock, deadline_ms);
         place = find_place(g, address, limit);
     }
     if (place >= 0) {

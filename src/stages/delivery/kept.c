@@ -2,10 +2,11 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
+
+#include "host/thread.h"
 
 struct resting {
     struct resting *next; /* put back before this one */
@@ -32,16 +33,12 @@ struct kept {
 struct kept *kept_new(void)
 {
     struct kept *k = calloc(1, sizeof(*k));
-    pthread_condattr_t steady;
 
     if (!k) {
         arena_panic("kept sessions");
     }
     pthread_mutex_init(&k->lock, NULL);
-    pthread_condattr_init(&steady);
-    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->changed, &steady);
-    pthread_condattr_destroy(&steady);
+    pthread_cond_init(&k->changed, NULL);
     return k;
 }
 
@@ -135,11 +132,9 @@ static bool take_resting(struct line *line, const struct kept_wish *wish, struct
 enum kept_turn kept_take(struct kept *k, const struct kept_wish *wish, int64_t deadline_ms,
                          struct reached *out)
 {
-    const struct timespec until = {.tv_sec = deadline_ms / 1000,
-                                   .tv_nsec = deadline_ms % 1000 * 1000000};
     enum kept_turn turn = KEPT_BUSY;
     struct resting *useless = NULL;
-    int late = 0;
+    bool late = false;
 
     pthread_mutex_lock(&k->lock);
     for (;;) {
@@ -157,10 +152,10 @@ enum kept_turn kept_take(struct kept *k, const struct kept_wish *wish, int64_t d
             turn = KEPT_OPEN;
             break;
         }
-        if (late != 0) {
+        if (late) {
             break;
         }
-        late = pthread_cond_timedwait(&k->changed, &k->lock, &until);
+        late = !thread_wait(&k->changed, &k->lock, deadline_ms);
     }
     pthread_mutex_unlock(&k->lock);
     if (useless) {

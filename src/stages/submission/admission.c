@@ -3,9 +3,10 @@
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/arena.h"
+
+#include "host/thread.h"
 
 #define BUCKETS  1024
 #define V6_BYTES 8 /* of an IPv6 address */
@@ -28,16 +29,12 @@ struct admission {
 struct admission *admission_new(void)
 {
     struct admission *a = calloc(1, sizeof(*a));
-    pthread_condattr_t steady;
 
     if (!a) {
         arena_panic("out of memory");
     }
     (void)pthread_mutex_init(&a->lock, NULL);
-    (void)pthread_condattr_init(&steady);
-    (void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&a->emptied, &steady);
-    (void)pthread_condattr_destroy(&steady);
+    (void)pthread_cond_init(&a->emptied, NULL);
     return a;
 }
 
@@ -128,13 +125,8 @@ void admission_leave(struct admission *a, const struct address *from)
 
 size_t admission_wait(struct admission *a, int64_t deadline_ms)
 {
-    struct timespec until = {.tv_sec = deadline_ms / 1000,
-                             .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
-    int failure = 0;
-
     (void)pthread_mutex_lock(&a->lock);
-    while (a->count && failure == 0) {
-        failure = pthread_cond_timedwait(&a->emptied, &a->lock, &until);
+    while (a->count && thread_wait(&a->emptied, &a->lock, deadline_ms)) {
     }
     size_t left = a->count;
     (void)pthread_mutex_unlock(&a->lock);
