@@ -95,6 +95,15 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     return k;
 }
 
+/* What the catalog says is in the ledger and is not there: either of them is damaged. */
+static bool explain_disagreement(struct error *e)
+{
+    return e->kind == ERROR_CORRUPT
+               ? error_add(e, "the catalog does not fit the ledger (remove catalog/ and it is made "
+                              "anew)")
+               : false;
+}
+
 static bool open_stores(struct keeper *k, struct error *e)
 {
     const struct settings *settings = k->options.settings(k->options.context);
@@ -109,7 +118,8 @@ static bool open_stores(struct keeper *k, struct error *e)
            tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
-           tail_catch_up(k, e) && keeper_restore_pause(k, e) && keeper_restore(k, e);
+           tail_catch_up(k, e) && keeper_restore_pause(k, e) &&
+           (keeper_restore(k, e) || explain_disagreement(e));
 }
 
 static bool start_thread(struct keeper *k, const char *name, thread_main *main, struct error *e)

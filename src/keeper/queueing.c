@@ -74,7 +74,6 @@ static bool restore_undecided(struct keeper *k, struct arena *arena, struct erro
             return false;
         }
         indexer_expect(k, p);
-        p->low = p->seq;
         backlog_add(k, TAKE(p, NULL));
     }
     return true;
