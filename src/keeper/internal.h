@@ -1,5 +1,6 @@
-/* keeper/internal - the keeper's parts, for its own files. Each part is guarded by its own lock;
- * no lock is held while another is taken, nor while the disk or another process is waited for. */
+/* keeper/internal - the keeper's parts, for its own files. Each part is guarded by its own lock; no
+ * lock is held while another is taken, nor while the disk or another process is waited for. Only
+ * the indexer asks for the ledger's head under its lock, so that what it expects comes in order. */
 #pragma once
 
 #include <pthread.h>
@@ -46,7 +47,6 @@ struct backlog {
     struct parcel_list list;
     size_t busy; /* workers at a letter */
     bool closed;
-    bool paused;
 };
 
 /* Folds the ledger into the catalog; see tail.c. */

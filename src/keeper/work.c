@@ -49,9 +49,7 @@ void backlog_add(struct keeper *k, struct parcel *p)
 {
     (void)pthread_mutex_lock(&k->backlog.lock);
     parcel_list_add(&k->backlog.list, p);
-    if (!k->backlog.paused) {
-        (void)pthread_cond_signal(&k->backlog.changed);
-    }
+    (void)pthread_cond_signal(&k->backlog.changed);
     (void)pthread_mutex_unlock(&k->backlog.lock);
 }
 
@@ -68,7 +66,7 @@ static struct parcel *next_parcel(struct backlog *b)
     struct parcel *p = NULL;
 
     (void)pthread_mutex_lock(&b->lock);
-    while (!b->closed && (b->paused || !b->list.head)) {
+    while (!b->closed && !b->list.head) {
         (void)pthread_cond_wait(&b->changed, &b->lock);
     }
     if (!b->closed) {

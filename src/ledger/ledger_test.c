@@ -143,6 +143,34 @@ static void large_bodies(void **unused)
     rig_done(&r);
 }
 
+/* What a reader may have seen before the sync of a segment's first batch failed: the file is removed
+ * then, and another one takes its name. */
+static void a_segment_that_took_anothers_name_is_read(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct ledger_ref ref;
+    struct ledger_entry entry;
+    struct error e = {0};
+    struct ledger_record record = {16, SLICE_INIT("facts")};
+    OWN(arena) struct arena a = {.max = 1 << 20};
+
+    rig_init(&r);
+    rig_reopen(&r);
+    assert_ok(ledger_append(r.ledger, &record, 1, &ref, &e), e);
+    OWN(ledger_reader) struct ledger_reader *reader = rig_reader(&r);
+    assert_ok(ledger_reader_get(reader, ref, &a, &entry, &e), e);
+    ledger_close(TAKE(r.ledger, NULL));
+    assert_int_equal(unlinkat(r.dirfd, "0000000002.seg", 0), 0);
+    rig_reopen(&r);
+    assert_ok(ledger_append(r.ledger, &record, 1, &ref, &e), e);
+    assert_int_equal(ref.segment, 2);
+    assert_ok(ledger_append(r.ledger, &record, 1, &ref, &e), e);
+    assert_ok(ledger_reader_get(reader, ref, &a, &entry, &e), e);
+    assert_slice(entry.body, "facts");
+    rig_done(&r);
+}
+
 static void refuses_what_a_newer_version_wrote(void **unused)
 {
     (void)unused;
@@ -364,6 +392,7 @@ int main(void)
         cmocka_unit_test(goes_on_after_a_clean_stop),
         cmocka_unit_test(fills_segment_after_segment),
         cmocka_unit_test(large_bodies),
+        cmocka_unit_test(a_segment_that_took_anothers_name_is_read),
         cmocka_unit_test(refuses_what_a_newer_version_wrote),
         cmocka_unit_test(many_threads),
         cmocka_unit_test(positions_and_limits),

@@ -200,8 +200,8 @@ static bool read_body(struct ledger_reader *r, struct scan *s, struct ledger_ref
     return true;
 }
 
-bool ledger_reader_get(struct ledger_reader *r, struct ledger_ref ref, struct arena *arena,
-                       struct ledger_entry *entry, struct error *e)
+static bool get(struct ledger_reader *r, struct ledger_ref ref, struct arena *arena,
+                struct ledger_entry *entry, struct error *e)
 {
     uint8_t bytes[RECORD_HEAD_LEN];
     struct record_head h;
@@ -216,6 +216,16 @@ bool ledger_reader_get(struct ledger_reader *r, struct ledger_ref ref, struct ar
     }
     s->window_len = 0; /* what was read when the record was not there yet does not count */
     return read_head(s, ref, &h, bytes, e) && read_body(r, s, ref, &h, bytes, arena, entry, e);
+}
+
+bool ledger_reader_get(struct ledger_reader *r, struct ledger_ref ref, struct arena *arena,
+                       struct ledger_entry *entry, struct error *e)
+{
+    if (get(r, ref, arena, entry, e)) {
+        return true;
+    }
+    drop_cache(r); /* as in ledger_reader_next() */
+    return e->kind == ERROR_CORRUPT && get(r, ref, arena, entry, e);
 }
 
 /* The last segment that begins at or before `seq`: their starts ascend. */
