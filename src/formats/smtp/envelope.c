@@ -107,6 +107,16 @@ static enum verdict take_notify(struct smtp_server *s, struct slice value, struc
     return *notify & SMTP_NOTIFY_NEVER && *notify != SMTP_NOTIFY_NEVER ? MALFORMED : FINE;
 }
 
+static bool is_printable(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] <= ' ' || s.ptr[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* original-recipient-address = addr-type ";" xtext (RFC 3461 section 4.2); for addr-type utf-8 what
  * RFC 6533 section 3 allows, raw UTF-8 under SMTPUTF8 included. */
 static enum verdict take_orcpt(struct smtp_server *s, struct slice value, struct smtp_request *out)
@@ -122,7 +132,9 @@ static enum verdict take_orcpt(struct smtp_server *s, struct slice value, struct
     if (!utf8) {
         return is_xtext(address) ? FINE : MALFORMED;
     }
-    return slice_is_utf8(address) && (s->utf8 || slice_is_ascii(address)) ? FINE : MALFORMED;
+    return is_printable(address) && slice_is_utf8(address) && (s->utf8 || slice_is_ascii(address))
+               ? FINE
+               : MALFORMED;
 }
 
 enum { OF_MAIL = 1, OF_RCPT = 2 };
