@@ -351,6 +351,16 @@ static enum scan_result advance(struct ledger_reader *r, struct scan *s, struct 
     return scan_next(s, e);
 }
 
+/* Whether a segment without a whole batch is the last and has not been read from: it is being created,
+ * or a crash left it so. */
+static bool is_being_created(struct ledger_reader *r, const struct ledger_position *at)
+{
+    struct scan *next = NULL;
+    struct error e;
+
+    return at->offset == 0 && get_scan(r, at->segment + 1, &next, &e) == SCAN_END;
+}
+
 /* Make sure that a whole batch holds the position, moving to the next segment when need be. */
 static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *at,
                                struct scan **out, struct error *e)
@@ -358,6 +368,9 @@ static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *
     for (;;) {
         struct scan *s = NULL;
         enum scan_result result = get_scan(r, at->segment, &s, e);
+        if (result == SCAN_BAD && is_being_created(r, at)) {
+            return SCAN_END;
+        }
         if (result != SCAN_BATCH) {
             return result;
         }
