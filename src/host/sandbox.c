@@ -84,9 +84,12 @@ static bool limit(int what, uint64_t max, struct error *e)
 
 static bool set_limits(const struct sandbox *s, struct error *e)
 {
+    /* A sanitizer's shadow memory takes terabytes of addresses. */
+    bool bounded = s->memory_max != 0 && !SANDBOX_SANITIZED;
+
     return limit(RLIMIT_CORE, 0, e) && limit(RLIMIT_NOFILE, s->files_max, e) &&
            limit(RLIMIT_MEMLOCK, LOCKED_MAX, e) &&
-           (s->memory_max == 0 || limit(RLIMIT_AS, s->memory_max, e)) &&
+           (!bounded || limit(RLIMIT_AS, s->memory_max, e)) &&
            /* a uid that we do not change may have any number of other processes */
            (s->tasks_max == 0 || geteuid() != 0 || limit(RLIMIT_NPROC, s->tasks_max, e));
 }

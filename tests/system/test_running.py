@@ -345,6 +345,15 @@ def test_catalog_and_index_are_the_same_made_from_nothing(planted, tmp_path):
     assert catalog_of(c.data) == before
     assert index_of(c.data, tmp_path / "deleted") == words
 
+    c.start()
+    last, _ = planted.send("newer than the start", text="bonnyclabber\n")
+    wait_for("its delivery", lambda: "delivered (250" in c.show(last))
+    wait_for("it to be found", lambda: last in c.postern("search", "bonnyclabber",
+                                                         check=False).stdout)
+    c.postern("catalog", "rebuild")
+    assert last in c.postern("search", "bonnyclabber"), "what came since the start"
+    c.stop()
+    before, words = catalog_of(c.data), index_of(c.data, tmp_path / "newer")
     damage(c.data / "catalog/catalog.db", "UPDATE letters SET size = 0",
            "DELETE FROM records WHERE letter NOT IN (SELECT letter FROM queue)")
     damage(c.data / "catalog/search.db", "DELETE FROM letter", "UPDATE meta SET unread = 7")
