@@ -14,7 +14,7 @@
 #include "search/index.h"
 
 #define BATCH_MAX  1000               /* letters in one transaction */
-#define BYTES_MAX  ((size_t)32 << 20) /* of terms that make a batch full; twice that waits */
+#define BYTES_MAX  ((size_t)32 << 20) /* that make a batch full; twice that waits */
 #define ARENA_MAX  ((size_t)8 << 20)
 #define HEAL_MAX   1000 /* letters found missing at a time */
 #define TERMS_MAX  ((size_t)TEXT_LIST_BYTES_MAX + 64)
@@ -35,6 +35,7 @@ struct index_work {
     size_t n_recipients;
     enum search_reading reading;
     struct memfd_map terms;
+    size_t bytes; /* of all this */
 };
 
 /* In the order of `low`: new letters at the end, those that are found again before them. */
@@ -113,6 +114,7 @@ void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool
         (void)close(terms_fd);
     }
     w->reading = reading_of(partly, unread);
+    w->bytes = w->arena.total + w->terms.bytes.len;
     (void)pthread_mutex_lock(&x->lock);
     while (x->bytes >= 2 * BYTES_MAX && !x->closed) {
         (void)pthread_cond_wait(&x->taken, &x->lock);
@@ -124,7 +126,7 @@ void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool
     }
     x->tail = w;
     x->waiting++;
-    x->bytes += w->terms.bytes.len;
+    x->bytes += w->bytes;
     if (x->waiting == 1 || is_full(x)) {
         (void)pthread_cond_signal(&x->changed);
     }
@@ -153,7 +155,7 @@ static size_t take_batch(struct indexer *x, int64_t earliest, int64_t latest,
     }
     while (x->head && count < BATCH_MAX) {
         batch[count++] = x->head;
-        x->bytes -= x->head->terms.bytes.len;
+        x->bytes -= x->head->bytes;
         x->head = x->head->next;
     }
     x->waiting -= count;

@@ -19,7 +19,7 @@ struct indexer {
     pthread_cond_t changed;
     struct index_work *head, *tail; /* inspected, to be written */
     size_t waiting;                 /* their number */
-    size_t bytes;                   /* of their terms */
+    size_t bytes;                   /* of memory that they take */
     pthread_cond_t taken;           /* some of them are being written */
     struct parcel *oldest, *newest; /* accepted, not written: by `low` */
     bool closed;

@@ -59,6 +59,7 @@ static void end_writing(struct keeper *k, struct writing *w, bool recorded,
         w->parcel->seq = refs[w->at].seq;
         w->parcel->facts = refs[w->at];
         w->parcel->content = refs[w->at + 1];
+        parcel_keep_facts(w->parcel);
         (void)atomic_fetch_add(&k->counters.notices, 1);
         backlog_add(k, w->parcel);
     } else {

@@ -64,6 +64,8 @@ void parcel_forget(struct parcel *p)
     (void)pthread_mutex_lock(&p->lock);
     end_file(&p->copy_fd, p->copy_size);
     end_file(&p->content_fd, p->size);
+    (void)atomic_fetch_sub(&cached_bytes, p->facts_kept);
+    p->facts_kept = 0;
     buf_done(&p->facts_body);
     (void)pthread_mutex_unlock(&p->lock);
 }
@@ -76,6 +78,19 @@ void parcel_drop(struct parcel *p)
     parcel_forget(p);
     (void)pthread_mutex_destroy(&p->lock);
     free(p);
+}
+
+void parcel_keep_facts(struct parcel *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    size_t bytes = p->facts_body.capacity;
+    if (atomic_fetch_add(&cached_bytes, bytes) + bytes <= PARCEL_CACHE_MAX) {
+        p->facts_kept = bytes;
+    } else {
+        (void)atomic_fetch_sub(&cached_bytes, bytes);
+        buf_done(&p->facts_body);
+    }
+    (void)pthread_mutex_unlock(&p->lock);
 }
 
 void parcel_keep_content(struct parcel *p, int fd)

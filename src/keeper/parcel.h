@@ -40,6 +40,7 @@ struct parcel {
 
     pthread_mutex_t lock;  /* guards the caches below */
     struct buf facts_body; /* CBOR of struct facts; empty: read it from the ledger */
+    size_t facts_kept;     /* bytes of it that the budget knows of */
     int content_fd;        /* sealed memory file, or -1 */
     int copy_fd;           /* the sealed copy that leaves, or -1 */
     uint64_t copy_size;
@@ -57,6 +58,9 @@ void parcel_drop(struct parcel *p);
 
 /* Forget what can be read from the ledger again. */
 void parcel_forget(struct parcel *p);
+
+/* The letter is recorded: keep its facts if the budget for all parcels allows it. */
+void parcel_keep_facts(struct parcel *p);
 
 /* Keep the content for inspection if the budget for all parcels allows it; `fd` becomes the parcel's
  * or is closed. */

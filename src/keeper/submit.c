@@ -179,6 +179,7 @@ static bool record(struct submission *s, struct ipc_request *r, const struct let
         indexer_forget(k, p);
         return not_recorded(s, &e);
     }
+    parcel_keep_facts(p);
     parcel_keep_content(p, TAKE(r->fd, -1));
     (void)atomic_fetch_add(&k->counters.recorded, 1);
     accepted(s, id);
