@@ -206,6 +206,12 @@ bool cli_restore(struct cli *c, struct error *e)
         return false;
     }
     buf_printf(&c->out, "restored to %s\n", r.data_path);
+    if (r.with_config) {
+        buf_printf(&c->out,
+                   "%s came from the backup, and nothing proves who wrote it: read it before you "
+                   "start posternd, above all the files and programs that it names.\n",
+                   c->config_path);
+    }
     if (!arguments_flag(&c->arguments, "resume")) {
         buf_add_text(&c->out,
                      "Delivery is paused: what was delivered after the backup would be delivered "
