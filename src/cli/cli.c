@@ -21,7 +21,9 @@ static const struct argument_option common[] = {
 
 void cli_flush(struct cli *c)
 {
-    (void)fwrite(c->out.ptr, 1, c->out.len, stdout);
+    if (c->out.len) {
+        (void)fwrite(c->out.ptr, 1, c->out.len, stdout);
+    }
     (void)fflush(stdout);
     buf_reset(&c->out);
 }
