@@ -361,16 +361,22 @@ static bool is_being_created(struct ledger_reader *r, const struct ledger_positi
     return at->offset == 0 && get_scan(r, at->segment + 1, &next, &e) == SCAN_END;
 }
 
+/* The scan of the segment that a position is in. */
+static enum scan_result scan_at(struct ledger_reader *r, const struct ledger_position *at,
+                                struct scan **out, struct error *e)
+{
+    enum scan_result result = get_scan(r, at->segment, out, e);
+
+    return result == SCAN_BAD && is_being_created(r, at) ? SCAN_END : result;
+}
+
 /* Make sure that a whole batch holds the position, moving to the next segment when need be. */
 static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *at,
                                struct scan **out, struct error *e)
 {
     for (;;) {
         struct scan *s = NULL;
-        enum scan_result result = get_scan(r, at->segment, &s, e);
-        if (result == SCAN_BAD && is_being_created(r, at)) {
-            return SCAN_END;
-        }
+        enum scan_result result = scan_at(r, at, &s, e);
         if (result != SCAN_BATCH) {
             return result;
         }
