@@ -163,6 +163,13 @@ def check_layers():
     return result.stdout.splitlines() if result.returncode else []
 
 
+def check_mutations():
+    """every patch of tests/mutations fits the tree"""
+    return [f"{short(path)}: does not fit: make it anew"
+            for path in sorted((ROOT / "tests/mutations").glob("*.patch"))
+            if run("patch", "-p0", "--dry-run", "--force", "--silent", "-i", path).returncode]
+
+
 def check_headers():
     """every header compiles alone, and opens with a paragraph that names it"""
     flags = compile_flags()
