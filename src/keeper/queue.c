@@ -7,17 +7,17 @@
 #include "base/arena.h"
 #include "base/clock.h"
 
-#include "host/thread.h"
 #include "keeper/lanes.h"
 #include "keeper/timetable.h"
+#include "keeper/waiters.h"
 #include "keyring/keyring.h"
 
 #define HANDS      256 /* buckets of the table of jobs in hand */
 #define BEGINS_MAX 16  /* of one job: resting connections may turn out dead, but not for ever */
 
 struct queue {
-    pthread_mutex_t lock; /* guards everything */
-    pthread_cond_t changed;
+    pthread_mutex_t lock;   /* guards everything */
+    struct waiters waiters; /* in queue_take() */
     struct lanes lanes;
     struct queue_entry *all;
     struct queue_entry *hand[HANDS]; /* by job number */
@@ -37,7 +37,6 @@ struct queue *queue_new(void)
         arena_panic("out of memory");
     }
     (void)pthread_mutex_init(&q->lock, NULL);
-    (void)pthread_cond_init(&q->changed, NULL);
     keyring_random_bytes((uint8_t *)&q->last_job, sizeof(q->last_job));
     q->last_job >>= 8; /* so far from the end that it is never reached */
     return q;
@@ -126,15 +125,24 @@ void queue_free(struct queue *q)
     }
     lanes_done(&q->lanes);
     timetable_done(&q->timetable);
-    (void)pthread_cond_destroy(&q->changed);
     (void)pthread_mutex_destroy(&q->lock);
     free(q);
+}
+
+/* Room has become free that others may be waiting for. */
+static void wake_next(struct queue *q, const struct queue_lane *lane)
+{
+    if (lane && lane->head) {
+        waiters_wake(&q->waiters, lane->key);
+    } else if (q->lanes.turn_head) {
+        waiters_wake(&q->waiters, SLICE_NONE);
+    }
 }
 
 static void stand_in_lane(struct queue *q, struct queue_entry *entry)
 {
     lanes_add(&q->lanes, entry);
-    (void)pthread_cond_broadcast(&q->changed);
+    waiters_wake(&q->waiters, entry->lane->key);
 }
 
 /* Where an entry belongs that is not in hand: its lane, the timetable, or nowhere while held. From here
@@ -152,7 +160,9 @@ static void place(struct queue *q, struct queue_entry *entry)
     }
     entry->due_at = clock_steady_ms() + (int64_t)(entry->next_at - now) + 1; /* both were cut */
     timetable_add(&q->timetable, entry);
-    (void)pthread_cond_broadcast(&q->changed);
+    if (timetable_first(&q->timetable) == entry) {
+        waiters_wake_timer(&q->waiters);
+    }
 }
 
 void queue_add(struct queue *q, struct queue_entry *entry)
@@ -220,19 +230,26 @@ struct queue_entry *queue_take(struct queue *q, uint64_t life, struct slice rout
                                struct queue_limits limits, int64_t wait_ms)
 {
     int64_t deadline = clock_steady_ms() + wait_ms;
+    struct waiter w = {.route = route, .wake = PTHREAD_COND_INITIALIZER};
     struct queue_entry *entry = NULL;
 
     (void)pthread_mutex_lock(&q->lock);
     while (!q->closed && q->life == life) {
         bool late = clock_steady_ms() >= deadline;
-        int64_t until = call_the_due(q, deadline);
+        int64_t due = call_the_due(q, deadline);
         entry = try_take(q, route, limits);
         if (entry || late) {
             break;
         }
-        (void)thread_wait(&q->changed, &q->lock, until);
+        waiters_wait(&q->waiters, &w, &q->lock, due, deadline);
+    }
+    /* Whoever goes leaves to others what it was woken for, and the timetable. */
+    wake_next(q, NULL);
+    if (!q->waiters.timer && timetable_first(&q->timetable)) {
+        waiters_wake_timer(&q->waiters);
     }
     (void)pthread_mutex_unlock(&q->lock);
+    (void)pthread_cond_destroy(&w.wake);
     return entry;
 }
 
@@ -270,7 +287,7 @@ static void leave_hand(struct queue *q, struct queue_entry *entry)
     entry->busy = false;
     entry->lane->in_hand--;
     q->bytes_in_hand -= entry->parcel->size;
-    (void)pthread_cond_broadcast(&q->changed);
+    wake_next(q, entry->lane);
 }
 
 /* The process that had it is gone: what it did is unknown, so it comes again at once. */
@@ -285,6 +302,7 @@ void queue_learn(struct queue *q, const struct queue_entry *entry, bool answered
 {
     (void)pthread_mutex_lock(&q->lock);
     lane_learn(entry->lane, answered);
+    wake_next(q, entry->lane);
     (void)pthread_mutex_unlock(&q->lock);
 }
 
@@ -337,7 +355,7 @@ uint64_t queue_reclaim(struct queue *q)
             take_back(q, entry);
         }
     }
-    (void)pthread_cond_broadcast(&q->changed);
+    waiters_wake_all(&q->waiters);
     (void)pthread_mutex_unlock(&q->lock);
     return life;
 }
@@ -434,7 +452,7 @@ void queue_close(struct queue *q)
 {
     (void)pthread_mutex_lock(&q->lock);
     q->closed = true;
-    (void)pthread_cond_broadcast(&q->changed);
+    waiters_wake_all(&q->waiters);
     (void)pthread_mutex_unlock(&q->lock);
 }
 
@@ -442,6 +460,6 @@ void queue_pause(struct queue *q, bool paused)
 {
     (void)pthread_mutex_lock(&q->lock);
     q->paused = paused;
-    (void)pthread_cond_broadcast(&q->changed);
+    waiters_wake_all(&q->waiters);
     (void)pthread_mutex_unlock(&q->lock);
 }

@@ -1,4 +1,7 @@
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -233,6 +236,80 @@ static void lanes_go_with_their_last_entry(void **unused)
     queue_entry_free(second);
 }
 
+/* ── who waits ── */
+
+#define WAITERS     24
+#define ENTRIES     600
+#define PATIENCE_MS 20000
+
+struct crowd {
+    struct queue *queue;
+    struct slice route;
+    _Atomic unsigned *taken;
+};
+
+/* Take, say that the host answered, finish, again: until nothing comes for long, or the queue is
+ * closed. */
+static void *take_on(void *argument)
+{
+    struct crowd *c = argument;
+
+    for (;;) {
+        struct queue_entry *entry = take(c->queue, 0, c->route, 3, PATIENCE_MS);
+        if (!entry) {
+            return NULL;
+        }
+        queue_learn(c->queue, entry, true);
+        queue_finish(c->queue, entry);
+        (void)atomic_fetch_add(c->taken, 1);
+    }
+}
+
+static void wait_for(_Atomic unsigned *taken, unsigned n)
+{
+    int64_t latest = clock_steady_ms() + PATIENCE_MS / 2;
+
+    while (atomic_load(taken) < n && clock_steady_ms() < latest) {
+        (void)usleep(1000);
+    }
+    assert_int_equal(atomic_load(taken), n);
+}
+
+/* Nobody who could take something sleeps on: long before anybody's patience ends all is taken. */
+static void who_waits_is_woken(void **unused)
+{
+    (void)unused;
+    static const char *const domains[] = {"a.test", "b.test", "c.test", "d.test"};
+    struct queue *q = queue_new();
+    _Atomic unsigned taken = 0;
+    struct crowd any = {q, SLICE_NONE, &taken};
+    struct crowd one = {q, SLICE("b.test"), &taken};
+    pthread_t threads[WAITERS];
+
+    for (size_t i = 0; i < WAITERS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, take_on, i % 3 ? &any : &one), 0);
+    }
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        uint64_t soon = (uint64_t)clock_wall_ms() + i % 50;
+        queue_add(q, entry_for(domains[i % 4], i % 5 ? 0 : soon));
+    }
+    wait_for(&taken, ENTRIES);
+    queue_add(q, entry_for("e.test", (uint64_t)clock_wall_ms() + 300));
+    queue_add(q, entry_for("f.test", (uint64_t)clock_wall_ms() + 100)); /* a new first one */
+    wait_for(&taken, ENTRIES + 2);
+    queue_pause(q, true);
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        queue_add(q, entry_for(domains[i % 2], 0));
+    }
+    queue_pause(q, false);
+    wait_for(&taken, 2 * ENTRIES + 2);
+    queue_close(q);
+    for (size_t i = 0; i < WAITERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    queue_free(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +321,7 @@ int main(void)
         cmocka_unit_test(orders_find_their_letter),
         cmocka_unit_test(a_job_begins_only_so_often),
         cmocka_unit_test(a_dead_keepers_jobs_are_unknown),
+        cmocka_unit_test(who_waits_is_woken),
     };
     return cmocka_run_group_tests_name("keeper/queue", tests, NULL, NULL);
 }
