@@ -370,6 +370,17 @@ static enum scan_result scan_at(struct ledger_reader *r, const struct ledger_pos
     return result == SCAN_BAD && is_being_created(r, at) ? SCAN_END : result;
 }
 
+static enum scan_result advance_past(struct ledger_reader *r, struct scan *s, uint64_t offset,
+                                     struct error *e)
+{
+    enum scan_result result = SCAN_BATCH;
+
+    while (result == SCAN_BATCH && scan_state(s)->at <= offset) {
+        result = advance(r, s, e);
+    }
+    return result;
+}
+
 /* Make sure that a whole batch holds the position, moving to the next segment when need be. */
 static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *at,
                                struct scan **out, struct error *e)
@@ -380,9 +391,7 @@ static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *
         if (result != SCAN_BATCH) {
             return result;
         }
-        while (result == SCAN_BATCH && scan_state(s)->at <= at->offset) {
-            result = advance(r, s, e);
-        }
+        result = advance_past(r, s, at->offset, e);
         if (result == SCAN_BATCH) {
             at->offset = at->offset ? at->offset : SEGMENT_HEAD_LEN;
             *out = s;
