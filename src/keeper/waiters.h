@@ -30,4 +30,5 @@ void waiters_wake(struct waiters *all, struct slice key);
 /* The timetable has a new first entry, or nobody watches it. */
 void waiters_wake_timer(struct waiters *all);
 
+/* Something changed for everybody: a pause, an end, another life. */
 void waiters_wake_all(struct waiters *all);
