@@ -61,7 +61,7 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     if (!found || account.disabled) {
         return error_set(e, ERROR_DENIED, "no such account");
     }
-    if (!keeper_record_one(k, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e) ||
+    if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e) ||
         !sessions_begin(k->sessions, &account, ask->mechanism, ends_at_ms, handle, e)) {
         return false;
     }
@@ -87,7 +87,7 @@ bool keeper_on_sign_in_failed(void *ctx, struct ipc_request *r, struct error *e)
 
     sign_in.accepted = false;
     (void)atomic_fetch_add(&k->counters.sign_in_failures, 1);
-    return keeper_record_one(k, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e);
+    return keeper_record_one(k, LEDGER_AWAITED, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e);
 }
 
 /* ── administration ── */

@@ -30,7 +30,7 @@ bool keeper_admin_record(struct keeper_admin *admin, const char *verb, struct sl
         .by = slice_text(admin->by), .verb = slice_text(verb), .object = object, .reason = reason};
 
     log_event(LOG_INFO, "admin.act", LOG_TEXT("verb", verb), LOG_TEXT("by", admin->by));
-    return keeper_record_one(admin->keeper, RECORD_ADMIN, &act_schema, &act, e);
+    return keeper_record_one(admin->keeper, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, &act, e);
 }
 
 bool keeper_on_dkim_new(void *ctx, struct ipc_request *r, struct error *e)

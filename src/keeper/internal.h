@@ -109,13 +109,15 @@ struct keeper {
 
 /* keeper.c */
 
-/* Append records and wake the tail. `reserved`: may use the disk's reserve. */
-bool keeper_record(struct keeper *k, const struct ledger_record *records, size_t n,
-                   struct ledger_ref *refs, bool reserved, struct error *e) MUST_CHECK;
+/* Append records and wake the tail. */
+bool keeper_record(struct keeper *k, enum ledger_urgency urgency,
+                   const struct ledger_record *records, size_t n, struct ledger_ref *refs,
+                   struct error *e) MUST_CHECK;
 
 /* Append one record given as struct and schema. */
-bool keeper_record_one(struct keeper *k, uint16_t type, const struct cbor_schema *schema,
-                       const void *value, struct error *e) MUST_CHECK;
+bool keeper_record_one(struct keeper *k, enum ledger_urgency urgency, uint16_t type,
+                       const struct cbor_schema *schema, const void *value,
+                       struct error *e) MUST_CHECK;
 
 /* Count an alarm and tell it to whoever opened the keeper. */
 void keeper_alert(struct keeper *k, const char *event, const char *sentence);
@@ -148,8 +150,7 @@ void backlog_close(struct keeper *k);
 void tail_wake(struct keeper *k);
 void keeper_tail(void *keeper);
 bool tail_open(struct keeper *k, struct error *e) MUST_CHECK; /* a damaged catalog begins anew */
-bool tail_settle(
-    struct keeper *k); /* have the catalog hold what is recorded by now, or wait a second */
+bool tail_settle(struct keeper *k);  /* have it hold what is recorded by now, or wait a second */
 void tail_rebuild(struct keeper *k); /* make it anew; returns when that is done, or closing */
 bool tail_catch_up(struct keeper *k, struct error *e) MUST_CHECK; /* before the thread runs */
 

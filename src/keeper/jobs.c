@@ -144,7 +144,7 @@ static bool begin_job(struct keeper *k, struct queue_entry *entry,
         .address = ask->address,
         .recipients = {names, mine.recipients.count}
     };
-    if (!keeper_record_one(k, RECORD_INTENT, &intent_schema, &intent, e)) {
+    if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_INTENT, &intent_schema, &intent, e)) {
         return false;
     }
     entry->attempt = attempt;
@@ -283,7 +283,7 @@ static bool hold_downgraded(struct ending *d, struct error *e)
                           .by = SLICE("postern"),
                           .reason = SLICE("the next hop offers weaker protection than before")};
 
-    if (!keeper_record_one(d->keeper, RECORD_ORDER, &order_schema, &order, e)) {
+    if (!keeper_record_one(d->keeper, LEDGER_PATIENT, RECORD_ORDER, &order_schema, &order, e)) {
         return false;
     }
     d->entry->state = QUEUE_HELD;

@@ -37,11 +37,11 @@ static void on_alarm(void *context, enum ledger_alarm alarm, const struct error 
     }
 }
 
-bool keeper_record(struct keeper *k, const struct ledger_record *records, size_t n,
-                   struct ledger_ref *refs, bool reserved, struct error *e)
+bool keeper_record(struct keeper *k, enum ledger_urgency urgency,
+                   const struct ledger_record *records, size_t n, struct ledger_ref *refs,
+                   struct error *e)
 {
-    bool appended = reserved ? ledger_append_reserved(k->ledger, records, n, refs, e)
-                             : ledger_append(k->ledger, records, n, refs, e);
+    bool appended = ledger_append_as(k->ledger, urgency, records, n, refs, e);
 
     if (appended) {
         tail_wake(k);
@@ -49,8 +49,8 @@ bool keeper_record(struct keeper *k, const struct ledger_record *records, size_t
     return appended;
 }
 
-bool keeper_record_one(struct keeper *k, uint16_t type, const struct cbor_schema *schema,
-                       const void *value, struct error *e)
+bool keeper_record_one(struct keeper *k, enum ledger_urgency urgency, uint16_t type,
+                       const struct cbor_schema *schema, const void *value, struct error *e)
 {
     OWN(buf) struct buf body = {.max = RECORD_MAX};
 
@@ -59,7 +59,7 @@ bool keeper_record_one(struct keeper *k, uint16_t type, const struct cbor_schema
         return error_set(e, ERROR_LIMIT, "%s does not fit into a record", schema->name);
     }
     const struct ledger_record record = {type, buf_slice(&body)};
-    return keeper_record(k, &record, 1, NULL, true, e);
+    return keeper_record(k, urgency, &record, 1, NULL, e);
 }
 
 /* ── opening ── */

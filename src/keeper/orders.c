@@ -83,7 +83,7 @@ bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_INPUT, "the order names no letter");
     }
     log_event(LOG_INFO, "queue.order", LOG_NUMBER("kind", order.kind), LOG_TEXT("by", admin->by));
-    if (!keeper_record_one(k, RECORD_ORDER, &order_schema, &order, e)) {
+    if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_ORDER, &order_schema, &order, e)) {
         return false;
     }
     if (order.kind == ORDER_CANCEL) {

@@ -92,7 +92,7 @@ bool keeper_write_letters(struct keeper *k, struct ledger_record first,
         }
         indexer_expect(k, w->parcel);
     }
-    bool recorded = keeper_record(k, records, n_records, refs, true, e);
+    bool recorded = keeper_record(k, LEDGER_PATIENT, records, n_records, refs, e);
     for (size_t i = 0; i < n; i++) {
         end_writing(k, &writings[i], recorded, refs);
     }

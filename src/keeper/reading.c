@@ -5,7 +5,7 @@
 
 static bool on_reading(void *keeper, struct ipc_request *r, struct error *e)
 {
-    return keeper_record_one(keeper, RECORD_READING, &act_schema, r->ask, e);
+    return keeper_record_one(keeper, LEDGER_AWAITED, RECORD_READING, &act_schema, r->ask, e);
 }
 
 static bool on_settle(void *keeper, struct ipc_request *r, struct error *e)

@@ -142,7 +142,7 @@ bool keeper_checkpoint(struct keeper *k, struct arena *arena, struct slice *note
     }
     *note = arena_copy(arena, buf_slice(&whole));
     struct checkpoint_record record = {.note = *note};
-    if (!keeper_record_one(k, RECORD_CHECKPOINT, &checkpoint_schema, &record, e)) {
+    if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_CHECKPOINT, &checkpoint_schema, &record, e)) {
         return false;
     }
     atomic_store(&k->checkpoint_at, clock_wall_ms());

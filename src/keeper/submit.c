@@ -126,7 +126,7 @@ static void record_repeat(struct submission *s, const struct letter_id *first)
 
     s->facts.kind = LETTER_REPEAT;
     s->facts.repeat_of = arena_copy(s->arena, letter_id_slice(first));
-    if (!keeper_record_one(s->keeper, RECORD_FACTS, &facts_schema, &s->facts, &e)) {
+    if (!keeper_record_one(s->keeper, LEDGER_AWAITED, RECORD_FACTS, &facts_schema, &s->facts, &e)) {
         (void)not_recorded(s, &e);
         return;
     }
@@ -154,7 +154,7 @@ static bool append(struct submission *s, struct parcel *p, struct error *e)
     if (p->facts_body.full || body.full) {
         return error_set(e, ERROR_INPUT, "a letter's facts do not fit into a record");
     }
-    if (!keeper_record(s->keeper, records, 2, refs, false, e)) {
+    if (!keeper_record(s->keeper, LEDGER_LETTER, records, 2, refs, e)) {
         return false;
     }
     p->seq = refs[0].seq;

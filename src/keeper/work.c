@@ -267,7 +267,7 @@ static bool record_all(struct letter *l, struct error *e)
         {RECORD_DECISION, buf_slice(&decision)},
         {RECORD_SEALED,   buf_slice(&sealed)  }
     };
-    if (!keeper_record(l->keeper, records, 3, refs, true, e)) {
+    if (!keeper_record(l->keeper, LEDGER_PATIENT, records, 3, refs, e)) {
         return false;
     }
     l->parcel->decision = refs[1];

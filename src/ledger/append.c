@@ -2,8 +2,7 @@
  * it as one batch, syncs once, wakes the others and hands the lead to the first of those that came
  * meanwhile. Sealing is done before, by each thread for itself.
  *
- * What uses the reserve is no letter that a client waits for: it waits a moment for one to come along
- * and take it into its commit. When nobody leads and something waits, the first of it has a timer.
+ * What is patient waits a moment for somebody to come along and take it into his commit. When nobody leads and something waits, the first of it has a timer.
  *
  * Records are sealed under the active segment's key. When the segment changed between sealing and
  * commit, the leader sends them back to be sealed again: a segment holds no record of another's key. */
@@ -90,7 +89,7 @@ static bool admit(struct ledger *l, struct waiter *waiters)
             continue;
         }
         uint64_t bytes = bytes_of(w);
-        if (bytes > room && !w->reserved) {
+        if (bytes > room && w->urgency == LEDGER_LETTER) {
             refuse(w, &full);
             low = true;
             continue;
@@ -209,8 +208,9 @@ static void await(struct ledger *l, struct waiter *w)
     w->outcome = OUTCOME_OPEN;
     *l->last = w;
     l->last = &w->next;
-    l->hurried += !w->reserved;
-    if (!l->leading && !w->reserved) {
+    bool hurried = w->urgency != LEDGER_PATIENT;
+    l->hurried += hurried;
+    if (!l->leading && hurried) {
         l->leading = true;
         w->state = WAITER_LEADS;
     }
@@ -239,8 +239,9 @@ static bool check_records(const struct ledger_record *records, size_t n, struct 
     return true;
 }
 
-static bool append(struct ledger *l, const struct ledger_record *records, size_t n, bool reserved,
-                   struct ledger_ref *refs, struct error *e)
+bool ledger_append_as(struct ledger *l, enum ledger_urgency urgency,
+                      const struct ledger_record *records, size_t n, struct ledger_ref *refs,
+                      struct error *e)
 {
     if (!check_records(records, n, e)) {
         return false;
@@ -252,7 +253,7 @@ static bool append(struct ledger *l, const struct ledger_record *records, size_t
     struct waiter w = {.records = sealed,
                        .n = n,
                        .refs = refs,
-                       .reserved = reserved,
+                       .urgency = urgency,
                        .error = e,
                        .wake = PTHREAD_COND_INITIALIZER};
     do {
@@ -271,11 +272,5 @@ static bool append(struct ledger *l, const struct ledger_record *records, size_t
 bool ledger_append(struct ledger *l, const struct ledger_record *records, size_t n,
                    struct ledger_ref *refs, struct error *e)
 {
-    return append(l, records, n, false, refs, e);
-}
-
-bool ledger_append_reserved(struct ledger *l, const struct ledger_record *records, size_t n,
-                            struct ledger_ref *refs, struct error *e)
-{
-    return append(l, records, n, true, refs, e);
+    return ledger_append_as(l, LEDGER_LETTER, records, n, refs, e);
 }

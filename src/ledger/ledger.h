@@ -98,11 +98,18 @@ bool ledger_open(int dirfd, const struct secret *key, const struct ledger_option
 bool ledger_append(struct ledger *l, const struct ledger_record *records, size_t n,
                    struct ledger_ref *refs, struct error *e) MUST_CHECK;
 
-/* As ledger_append(), for what must still be recorded on a full disk (bounces, holds, sign-ins,
- * administrative changes): it may use the reserve. It also lets some milliseconds pass for other
- * records to share its fdatasync: nobody waits for it with a 250 to come. */
-bool ledger_append_reserved(struct ledger *l, const struct ledger_record *records, size_t n,
-                            struct ledger_ref *refs, struct error *e) MUST_CHECK;
+/* What a record is about decides what its writing may cost. */
+enum ledger_urgency {
+    LEDGER_LETTER,  /* a new letter, for whose 250 a client waits; leaves the reserve alone */
+    LEDGER_AWAITED, /* must still be recorded on a full disk, and somebody waits: sign-ins, orders */
+    LEDGER_PATIENT, /* likewise, but a machine's own: it lets some milliseconds pass for others to share
+                       its fdatasync */
+};
+
+/* As ledger_append(), which is for letters. */
+bool ledger_append_as(struct ledger *l, enum ledger_urgency urgency,
+                      const struct ledger_record *records, size_t n, struct ledger_ref *refs,
+                      struct error *e) MUST_CHECK;
 
 /* Change options.reserve_bytes. */
 void ledger_set_reserve(struct ledger *l, uint64_t reserve_bytes);

@@ -347,7 +347,7 @@ static void keeps_the_reserve(void **unused)
     assert_int_equal(e.kind, ERROR_LIMIT);
     assert_int_equal(r.alarms, 1);
     assert_int_equal(r.last_alarm, LEDGER_ALARM_DISK);
-    assert_ok(ledger_append_reserved(r.ledger, &record, 1, NULL, &e), e);
+    assert_ok(ledger_append_as(r.ledger, LEDGER_AWAITED, &record, 1, NULL, &e), e);
     ledger_set_reserve(r.ledger, 1);
     assert_ok(ledger_append(r.ledger, &record, 1, NULL, &e), e);
     ledger_set_reserve(r.ledger, UINT64_MAX);

@@ -32,7 +32,7 @@ struct ledger {
     bool leading;                /* somebody leads */
     struct waiter *first;        /* waiting for the next leader, oldest first */
     struct waiter **last;        /* where the next one is hung */
-    size_t hurried;              /* among them: not `reserved` */
+    size_t hurried;              /* among them: not LEDGER_PATIENT */
     struct segment_key *current; /* of the active segment; NULL while there is none */
     struct ledger_head head;     /* its root is filled in when asked for */
     struct merkle head_tree;
@@ -58,7 +58,7 @@ struct waiter {
     size_t n;
     struct ledger_ref *refs;
     struct segment_key *key; /* that the records are sealed under; NULL: none was active */
-    bool reserved;
+    enum ledger_urgency urgency;
 
     enum { WAITER_WAITS, WAITER_LEADS, WAITER_STALE, WAITER_DONE, WAITER_FAILED } state;
 
