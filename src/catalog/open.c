@@ -1,12 +1,9 @@
 #include <string.h>
-#include <unistd.h>
-
-#include "base/clock.h"
 
 #include "catalog/internal.h"
+#include "host/sqlite.h"
 
-#define WAIT_MS  5000 /* for the writer, or for one who reads while we write */
-#define RETRY_US 2000
+#define WAIT_MS 5000 /* for the writer, or for one who reads while we write */
 
 /* The whole schema. `letters.seq` is the ledger's number of the facts record. A queue row goes when
  * its last recipient has a final outcome. */
@@ -93,25 +90,6 @@ bool catalog_run(struct catalog *c, sqlite3_stmt *s, struct error *e)
     return done;
 }
 
-/* A reader's whole life is one transaction: it sees one state, and only the beginning can meet the
- * writer. A reader cannot tell a file head that is just being written from one that a dead writer has
- * left, nor mend either, and SQLite says so at once; either will be right in a moment. */
-static bool begin_reading(struct catalog *c, struct error *e)
-{
-    int64_t give_up_ms = clock_steady_ms() + WAIT_MS;
-
-    while (sqlite3_exec(c->db, "BEGIN; PRAGMA user_version", NULL, NULL, NULL)) {
-        int code = sqlite3_extended_errcode(c->db);
-        bool passing = code == SQLITE_READONLY_RECOVERY || code == SQLITE_READONLY_CANTLOCK;
-        if (!passing || clock_steady_ms() >= give_up_ms) {
-            return catalog_failed(c, "begin to read", e);
-        }
-        catalog_abort(c);
-        (void)usleep(RETRY_US);
-    }
-    return true;
-}
-
 /* Derived data needs no fsync of its own: WAL with synchronous=NORMAL cannot become corrupt by a
  * crash, it can only lose its last transactions, and the position is lost with them. */
 static bool set_up(struct catalog *c, bool writable, struct error *e)
@@ -123,7 +101,8 @@ static bool set_up(struct catalog *c, bool writable, struct error *e)
 
     (void)sqlite3_busy_timeout(c->db, WAIT_MS);
     if (!writable) {
-        return begin_reading(c, e);
+        /* A reader's whole life is one transaction. */
+        return sqlite_begin_reading(c->db, WAIT_MS) || catalog_failed(c, "begin to read", e);
     }
     if (sqlite3_exec(c->db, pragmas, NULL, NULL, NULL) ||
         sqlite3_exec(c->db, schema, NULL, NULL, NULL)) {
@@ -173,16 +152,6 @@ static bool read_position(struct catalog *c, struct error *e)
     return true;
 }
 
-/* Empty the file, whatever is in it: sqlite3_db_config(), SQLITE_DBCONFIG_RESET_DATABASE. */
-static bool wipe(struct catalog *c, struct error *e)
-{
-    (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_RESET_DATABASE, 1, NULL);
-    bool wiped = sqlite3_exec(c->db, "VACUUM", NULL, NULL, NULL) == SQLITE_OK ||
-                 catalog_failed(c, "wipe", e);
-    (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_RESET_DATABASE, 0, NULL);
-    return wiped;
-}
-
 static bool get_ready(struct catalog *c, bool writable, struct error *e)
 {
     return set_up(c, writable, e) && check_version(c, writable, e) && read_position(c, e);
@@ -203,7 +172,10 @@ static bool open_file(const char *path, bool writable, bool anew, struct slice k
     if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL)) {
         return catalog_failed(c, "open", e);
     }
-    if ((anew && !wipe(c, e)) || !get_ready(c, writable, e)) {
+    if (anew && !sqlite_wipe(c->db)) {
+        return catalog_failed(c, "wipe", e);
+    }
+    if (!get_ready(c, writable, e)) {
         return false;
     }
     *out = TAKE(c, NULL);
@@ -276,7 +248,7 @@ bool catalog_clear(struct catalog *c, struct error *e)
     if (sqlite3_exec(c->db, clear, NULL, NULL, NULL)) {
         (void)catalog_failed(c, "clear", e);
         catalog_abort(c);
-        if (e->kind != ERROR_CORRUPT || !wipe(c, e) || !get_ready(c, true, e)) {
+        if (e->kind != ERROR_CORRUPT || !sqlite_wipe(c->db) || !get_ready(c, true, e)) {
             return false;
         }
     }

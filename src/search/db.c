@@ -1,10 +1,5 @@
-#include <unistd.h>
-
-#include "base/clock.h"
-
 #include "search/internal.h"
 
-#define RETRY_US        2000
 #define APPLICATION_ID  0x5053524e /* "PSRN" in the header of the file */
 #define BUSY_TIMEOUT_MS 10000
 
@@ -118,14 +113,6 @@ static bool is_of_key(sqlite3 *db, const struct token_keys *keys, struct error *
                      "it is made anew");
 }
 
-bool search_db_wipe(sqlite3 *db, struct error *e)
-{
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_RESET_DATABASE, 1, NULL);
-    bool wiped = search_db_run(db, "VACUUM", e);
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_RESET_DATABASE, 0, NULL);
-    return wiped;
-}
-
 bool search_db_check(sqlite3 *db, const struct token_keys *keys, bool writer, struct error *e)
 {
     int64_t application = 0;
@@ -153,23 +140,8 @@ bool search_db_check(sqlite3 *db, const struct token_keys *keys, bool writer, st
 
 bool search_db_begin_reading(sqlite3 *db, struct error *e)
 {
-    int64_t give_up_ms = clock_steady_ms() + BUSY_TIMEOUT_MS;
-
-    while (sqlite3_exec(db, "BEGIN; PRAGMA user_version", NULL, NULL, NULL) != SQLITE_OK) {
-        int code = sqlite3_extended_errcode(db);
-        bool passing = code == SQLITE_READONLY_RECOVERY || code == SQLITE_READONLY_CANTLOCK;
-        if (!passing || clock_steady_ms() >= give_up_ms) {
-            return search_db_error(db, e, "cannot begin to read");
-        }
-        search_db_end_reading(db);
-        (void)usleep(RETRY_US);
-    }
-    return true;
-}
-
-void search_db_end_reading(sqlite3 *db)
-{
-    (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return sqlite_begin_reading(db, BUSY_TIMEOUT_MS) ||
+           search_db_error(db, e, "cannot begin to read");
 }
 
 bool search_db_open(const char *path, enum search_db_use use, const struct token_keys *keys,
@@ -189,8 +161,10 @@ bool search_db_open(const char *path, enum search_db_use use, const struct token
     }
     (void)sqlite3_busy_timeout(opened, BUSY_TIMEOUT_MS);
     (void)sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if ((use == SEARCH_DB_ANEW && !search_db_wipe(opened, e)) ||
-        !search_db_run(opened, common, e) ||
+    if (use == SEARCH_DB_ANEW && !sqlite_wipe(opened)) {
+        return search_db_error(opened, e, "cannot empty the file");
+    }
+    if (!search_db_run(opened, common, e) ||
         !(writer ? search_db_run(opened, writing, e) : search_db_begin_reading(opened, e)) ||
         !token_register(opened, keys, e) || !search_db_check(opened, keys, writer, e)) {
         return false;

@@ -77,7 +77,7 @@ bool search_finder_open(const char *path, struct slice key, struct search_finder
     if (!search_db_open(path, SEARCH_DB_READ, keys_of(f), &f->db, e) || !prepare(f, e)) {
         return false;
     }
-    search_db_end_reading(f->db);
+    sqlite_end_reading(f->db);
     sqlite3_progress_handler(f->db, CHECK_EVERY, is_late, f);
     *out = TAKE(f, NULL);
     return true;
@@ -174,7 +174,7 @@ bool search_find(struct search_finder *f, const struct query *query, uint64_t be
     bool found = collect(f, s, hits, count, e);
     (void)sqlite3_reset(s);
     (void)sqlite3_clear_bindings(s);
-    search_db_end_reading(f->db);
+    sqlite_end_reading(f->db);
     return found;
 }
 
@@ -198,6 +198,6 @@ bool search_coverage(struct search_finder *f, struct search_coverage *out, struc
         (void)search_db_error(f->db, e, "cannot read");
     }
     (void)sqlite3_reset(s);
-    search_db_end_reading(f->db);
+    sqlite_end_reading(f->db);
     return row;
 }

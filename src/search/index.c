@@ -280,7 +280,7 @@ bool search_index_clear(struct search_index *x, struct error *e)
 
     if (!search_db_run(x->db, clear, e)) {
         (void)sqlite3_exec(x->db, "ROLLBACK", NULL, NULL, NULL);
-        if (e->kind != ERROR_CORRUPT || !search_db_wipe(x->db, e) ||
+        if (e->kind != ERROR_CORRUPT || !sqlite_wipe(x->db) ||
             !search_db_check(x->db, keys_of(x), true, e)) {
             return false;
         }

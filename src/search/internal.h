@@ -8,6 +8,7 @@
 #include "base/own.h"
 #include "base/slice.h"
 
+#include "host/sqlite.h"
 #include "search/index.h"
 #include "search/query.h"
 
@@ -52,18 +53,12 @@ enum search_db_use {
 bool search_db_open(const char *path, enum search_db_use use, const struct token_keys *keys,
                     sqlite3 **db, struct error *e) MUST_CHECK;
 
-/* Empty the file, whatever is in it: sqlite3_db_config(), SQLITE_DBCONFIG_RESET_DATABASE. */
-bool search_db_wipe(sqlite3 *db, struct error *e) MUST_CHECK;
-
 /* Check format and key; the writer makes the tables in an empty file. */
 bool search_db_check(sqlite3 *db, const struct token_keys *keys, bool writer,
                      struct error *e) MUST_CHECK;
 
-/* A reader's transaction, in which it sees one state and never has to wait. Only its beginning can meet
- * the writer: a reader cannot tell a file head that is just being written from one that a dead
- * writer has left, nor mend either, and SQLite says so at once; either will be right in a moment. */
+/* sqlite_begin_reading(), with the reason in *e. */
 bool search_db_begin_reading(sqlite3 *db, struct error *e) MUST_CHECK;
-void search_db_end_reading(sqlite3 *db);
 
 /* Fill *e from the connection's last error. */
 bool search_db_error(sqlite3 *db, struct error *e, const char *doing);
