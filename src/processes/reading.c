@@ -12,9 +12,8 @@
 #include "requests/inspector.h"
 #include "stages/inspection/inspection.h"
 
-#define FILES_MAX    32    /* descriptors: channel, letter, terms, and what decoding opens */
-#define LIMIT_EVERY  16    /* letters that share one setting of the limit of time */
-#define COPIED_BYTES 65536 /* a letter up to that size is copied: that costs less than mapping it */
+#define FILES_MAX   32 /* descriptors: channel, letter, terms, and what decoding opens */
+#define LIMIT_EVERY 16 /* letters that share one setting of the limit of time */
 
 /* Memory that is used again from letter to letter. */
 struct reading {
@@ -22,7 +21,6 @@ struct reading {
     struct text_list terms;
     struct buf bytes;
     unsigned letters;
-    uint8_t copied[COPIED_BYTES];
 };
 
 static bool limit(__rlimit_resource_t what, uint64_t soft, uint64_t hard)
@@ -48,40 +46,22 @@ static bool limit_letters(struct reading *mine)
                  READING_LIFE_CPU_S);
 }
 
-/* The letter's bytes; nobody can change them any more, so that a copy is whole. */
-static bool open_letter(struct reading *mine, int fd, struct memfd_map *map, struct slice *bytes,
-                        struct error *e)
-{
-    ssize_t n = pread(fd, mine->copied, COPIED_BYTES, 0);
-
-    if (n >= 0 && n < COPIED_BYTES) {
-        *bytes = slice_of(mine->copied, (size_t)n);
-        return true;
-    }
-    if (!memfd_map(fd, LETTER_BYTES_MAX, map, e)) {
-        return false;
-    }
-    *bytes = map->bytes;
-    return true;
-}
-
 static bool on_inspect(void *reading, struct ipc_request *r, struct error *e)
 {
-    OWN(memfd_map) struct memfd_map map = {0};
-    struct slice letter = SLICE_NONE;
+    OWN(memfd_map) struct memfd_map letter = {0};
     struct reading *mine = reading;
     struct inspector_answer *answer = r->answer;
 
     if (!limit_letters(mine)) {
         return error_errno(e, ERROR_BUSY, "limit the time");
     }
-    if (!open_letter(mine, r->fd, &map, &letter, e)) {
+    if (!memfd_map(r->fd, LETTER_BYTES_MAX, &letter, e)) {
         return false;
     }
     arena_reset(&mine->arena);
     text_list_reset(&mine->terms);
     buf_reset(&mine->bytes);
-    inspection_read(letter, &mine->arena, &answer->findings, &mine->terms);
+    inspection_read(letter.bytes, &mine->arena, &answer->findings, &mine->terms);
     text_list_write(&mine->terms, &mine->bytes);
     if (mine->bytes.full) {
         return error_set(e, ERROR_LIMIT, "too many words");
