@@ -8,7 +8,7 @@ envelope, what EHLO and TLS were, when). Prints `ready PORT` when it listens and
 standard input ends, so that it never outlives who started it.
 
 How it misbehaves is a set of words: --behave, or the file FOLDER/behave, which is read anew for
-every connection. Server-wide:
+every connection and every letter. Server-wide:
 
     no-starttls no-8bitmime no-smtputf8 no-pipelining no-dsn no-enhanced no-size
     refuse-greeting (554)  later-greeting (421)  refuse-ehlo (550)
@@ -214,6 +214,7 @@ class Connection:
         return None
 
     def on_mail(self, rest):
+        self.words = self.server.words()
         self.fault("mail")
         if self.server.user and not self.account:
             return self.say(530, "Sign in first", "5.7.0")
@@ -324,7 +325,7 @@ class Receiver:
         self.port = self.listener.getsockname()[1]
 
     def behave(self, words):
-        """Change how it behaves from the next connection on."""
+        """Change how it behaves from the next connection and the next letter on."""
         path = self.folder / "behave"
         path.with_suffix(".new").write_text(words)
         path.with_suffix(".new").rename(path)
