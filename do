@@ -20,7 +20,10 @@ help() {
   docs      write what is generated: docs/man/postern.conf.5
   bench     measure against Postfix (see bench/README.md)
             --quick  a minute, to see that it works
-  fuzz      [NAME] [SECONDS]: fuzz one target or each in turn, keep what is new in tests/corpus
+  fuzz      [NAME...] [SECONDS]: fuzz these targets or all, each until its coverage stands still or
+            20 minutes are over, keep what is new in tests/corpus
+            --still SECONDS   stands still: not grown for so long (300)
+            --jobs N          so many at once       --list    what there is
   cover     line coverage of the unit tests, in build-cover/
   package   build the .deb, in build-package/
   clean     remove everything that was built
