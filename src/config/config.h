@@ -45,6 +45,7 @@
  * PATH      struct slice, NUL behind it   /absolute/path
  * DOMAIN    struct slice, lower case      example.test
  * MAILBOX   struct slice                  person@example.test
+ * URL       struct slice                  http://host:port/path https://host/
  * DURATION  int64_t, milliseconds         250ms 30s 5min 4h 5d                    milliseconds
  * SIZE      uint64_t, bytes               512B 64KiB 50MiB 1GiB                   bytes
  * COUNT     uint64_t                      500                                     the count
@@ -60,6 +61,7 @@ enum config_type {
     CONFIG_PATH,
     CONFIG_DOMAIN,
     CONFIG_MAILBOX,
+    CONFIG_URL,
     CONFIG_DURATION,
     CONFIG_SIZE,
     CONFIG_COUNT,

@@ -5,7 +5,8 @@
 static const struct config_table *const top_tables[] = {
     &settings_general_table,  &settings_submission_table, &settings_auth_table,
     &settings_delivery_table, &settings_dkim_table,       &settings_dns_table,
-    &settings_archive_table,  &settings_process_table,    &settings_metrics_table,
+    &settings_archive_table,  &settings_courier_table,    &settings_process_table,
+    &settings_metrics_table,
 };
 static const struct config_table *const domain_tables[] = {&settings_domain_table};
 static const struct config_table *const smarthost_tables[] = {&settings_smarthost_table};

@@ -43,6 +43,7 @@ struct general_settings {
     enum setting_log_level log_level;
     bool log_addresses;
     struct slice alert_command; /* path */
+    struct slice alert_webhook; /* URL */
     int64_t alert_interval_ms;
 };
 
@@ -126,6 +127,12 @@ struct dkim_settings {
     struct config_list selectors; /* slices; none: letters leave unsigned */
 };
 
+/* What is fetched from outside and is no mail. */
+struct courier_settings {
+    struct slice trust_store;
+    struct slice proxy; /* URL; empty: none */
+};
+
 struct metrics_settings {
     struct slice socket; /* path; empty: run/metrics.sock in the data directory */
 };
@@ -156,6 +163,7 @@ struct settings {
     struct dns_settings dns;
     struct delivery_settings delivery;
     struct dkim_settings dkim;
+    struct courier_settings courier;
     struct metrics_settings metrics;
     struct smarthost_settings smarthost;
     struct config_list domains; /* struct domain_settings, in the order of the file */

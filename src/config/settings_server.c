@@ -34,6 +34,12 @@ static const struct config_setting general_rows[] = {
                .more =
                    "It gets the alarm's name as its argument and one sentence on standard input. "
                    "posternd(8) lists the alarms."),
+    CONFIG_ROW("alert-webhook", URL, struct general_settings, alert_webhook,
+               .example = "https://chat.example.test/hooks/postern",
+               .help = "URL to which each alarm is posted as JSON; none by default.",
+               .more = "An object with alarm, from, sentence, host and time, tried five times "
+                       "within half a minute. What `courier` cannot post while it is down itself "
+                       "only `alert-command` hears."),
     CONFIG_ROW("alert-interval", DURATION, struct general_settings, alert_interval_ms,
                .initial = "15min", .min = CONFIG_SECOND, .max = CONFIG_DAY,
                .help = "How long the same alarm is quiet after it was raised."),
@@ -135,6 +141,19 @@ static const struct config_setting archive_rows[] = {
 };
 const struct config_table settings_archive_table =
     CONFIG_TABLE("Archive", struct settings, archive, archive_rows);
+
+static const struct config_setting courier_rows[] = {
+    CONFIG_ROW("courier-trust-store", PATH, struct courier_settings, trust_store,
+               .initial = "/etc/ssl/certs/ca-certificates.crt",
+               .help = "The authorities that https servers outside are verified with, PEM.",
+               .more = "For what `courier` fetches and posts."),
+    CONFIG_ROW("courier-proxy", URL, struct courier_settings, proxy,
+               .example = "http://proxy.example.test:3128",
+               .help = "HTTP proxy by which `courier` reaches the outside; none by default.",
+               .more = "The environment's proxy variables are not looked at."),
+};
+const struct config_table settings_courier_table =
+    CONFIG_TABLE("Fetching from outside", struct settings, courier, courier_rows);
 
 static const struct config_setting metrics_rows[] = {
     CONFIG_ROW("metrics-socket", PATH, struct metrics_settings, socket, .restart = true,

@@ -6,6 +6,7 @@
 #define LABEL_MAX      63
 #define LOCAL_PART_MAX 64 /* RFC 5321 section 4.5.3.1.1 */
 #define WORD_MAX       63
+#define URL_MAX        2048
 
 struct unit {
     const char *name; /* NULL behind the last */
@@ -43,6 +44,7 @@ size_t config_value_width(enum config_type type)
     case CONFIG_PATH:
     case CONFIG_DOMAIN:
     case CONFIG_MAILBOX:
+    case CONFIG_URL:
         return sizeof(struct slice);
     case CONFIG_DURATION:
     case CONFIG_SIZE:
@@ -188,6 +190,24 @@ static bool is_mailbox(struct slice s)
     return is_domain(domain);
 }
 
+/* http or https, a host, nothing but visible ASCII, and no user name: a password has no place in a
+ * file that is shown to people who ask for help. */
+static bool is_url(struct slice s)
+{
+    bool tls = slice_starts(s, SLICE("https://"));
+    struct slice rest = slice_from(s, tls ? 8 : s.len < 7 ? s.len : 7);
+    struct slice path;
+
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] <= ' ' || s.ptr[i] >= 0x7f) {
+            return false;
+        }
+    }
+    struct slice authority = slice_cut(rest, '/', &path);
+    return (tls || slice_starts(s, SLICE("http://"))) && s.len <= URL_MAX && authority.len > 0 &&
+           slice_find(authority, '@') == authority.len;
+}
+
 static enum config_verdict read_text(const struct config_setting *row, struct slice text,
                                      struct arena *arena, struct slice *out)
 {
@@ -202,6 +222,9 @@ static enum config_verdict read_text(const struct config_setting *row, struct sl
         break;
     case CONFIG_MAILBOX:
         good = is_mailbox(text);
+        break;
+    case CONFIG_URL:
+        good = is_url(text);
         break;
     case CONFIG_DOMAIN:
         good = is_domain(text);
@@ -320,6 +343,7 @@ enum config_verdict config_value_read(const struct config_setting *row, struct s
     case CONFIG_PATH:
     case CONFIG_DOMAIN:
     case CONFIG_MAILBOX:
+    case CONFIG_URL:
         return read_text(row, text, arena, out);
     case CONFIG_DURATION:
     case CONFIG_SIZE:

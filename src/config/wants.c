@@ -16,6 +16,8 @@ static const char *type_name(enum config_type type)
         return "a domain name";
     case CONFIG_MAILBOX:
         return "a mail address";
+    case CONFIG_URL:
+        return "an http or https URL without a user name";
     case CONFIG_DURATION:
         return "a duration with a unit (ms, s, min, h, d)";
     case CONFIG_SIZE:

@@ -18,9 +18,9 @@
 
 /* Event and sentence come from a process that may have been taken over, and go to a program that may
  * be a script: the event is one word and no option, the sentence one line. */
-static void clean(char name[static 64], struct slice event)
+void alerts_word(char name[static ALERTS_WORD_MAX], struct slice event)
 {
-    size_t len = event.len < 63 ? event.len : 63;
+    size_t len = event.len < ALERTS_WORD_MAX ? event.len : ALERTS_WORD_MAX - 1;
 
     for (size_t i = 0; i < len; i++) {
         uint8_t c = ascii_lower(event.ptr[i]);
@@ -100,10 +100,10 @@ static void run(const char *command, const char *event, struct slice sentence)
 bool alerts_raise(struct alerts *a, const struct general_settings *settings, const char *role,
                   struct slice event, struct slice sentence)
 {
-    char name[64];
+    char name[ALERTS_WORD_MAX];
     char own[ALERTS_EVENT_MAX];
 
-    clean(name, event);
+    alerts_word(name, event);
     (void)snprintf(own, sizeof(own), "%.24s %s", role, name);
     if (!alerts_due(a, own, settings->alert_interval_ms)) {
         return false;

@@ -13,6 +13,7 @@
 #include "config/settings.h"
 
 #define ALERTS_REMEMBERED 64 /* events; beyond, the oldest is forgotten */
+#define ALERTS_WORD_MAX   64 /* of an event, with the NUL */
 #define ALERTS_EVENT_MAX  96 /* with the process that raises it and the NUL */
 
 struct alerts {
@@ -23,6 +24,9 @@ struct alerts {
 
     size_t count;
 };
+
+/* The event as one word and no option, whoever sent it: lower-case letters, digits and hyphens. */
+void alerts_word(char name[static ALERTS_WORD_MAX], struct slice event);
 
 /* Whether the event has not been raised for `interval_ms`; then it is raised now. */
 bool alerts_due(struct alerts *a, const char *event, int64_t interval_ms);

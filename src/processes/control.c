@@ -47,6 +47,14 @@ static const struct cbor_field alert_fields[] = {
 };
 const struct cbor_schema control_alert_schema = CBOR_SCHEMA(alert_fields, struct control_alert);
 
+/* Bytes: what a process says of itself may be no UTF-8. */
+static const struct cbor_field tell_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct control_tell, from, CONTROL_NAME_MAX),
+    CBOR_FIELD(2, CBOR_BYTES, struct control_tell, event, CONTROL_NAME_MAX),
+    CBOR_FIELD(3, CBOR_BYTES, struct control_tell, sentence, CONTROL_SENTENCE_MAX),
+};
+const struct cbor_schema control_tell_schema = CBOR_SCHEMA(tell_fields, struct control_tell);
+
 bool control_send(int channel, enum control_verb verb, const struct cbor_schema *schema,
                   const void *value, int fd, struct error *e)
 {

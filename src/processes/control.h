@@ -2,7 +2,7 @@
  *
  * One-way packets of ipc/packet, in this order:
  *
- *     supervisor -> role   SETUP, GIVE*, START, then PEER, GIVE* RELOAD, PING, STOP at any time
+ *     supervisor -> role   SETUP, GIVE*, START, then PEER, GIVE* RELOAD, PING, TELL, STOP at any time
  *     role -> supervisor   READY once, then ALIVE for each PING, ALERT
  *
  * Nothing is answered, so neither side ever waits for the other. */
@@ -29,6 +29,7 @@ enum control_verb {
     CONTROL_READY = 8,
     CONTROL_ALIVE = 9,
     CONTROL_ALERT = 10,
+    CONTROL_TELL = 11, /* an alarm that was raised, for the role that tells it outside */
 };
 
 struct control_key {
@@ -77,11 +78,19 @@ struct control_alert {
     struct slice sentence;
 };
 
+/* CONTROL_TELL */
+struct control_tell {
+    struct slice from; /* the process that raised it */
+    struct slice event;
+    struct slice sentence;
+};
+
 extern const struct cbor_schema control_setup_schema;
 extern const struct cbor_schema control_give_schema;
 extern const struct cbor_schema control_peer_schema;
 extern const struct cbor_schema control_reload_schema;
 extern const struct cbor_schema control_alert_schema;
+extern const struct cbor_schema control_tell_schema;
 
 /* Send one packet; schema NULL: no body. fd stays the caller's, -1: none. ERROR_BUSY when the
  * other side is gone or does not read. */

@@ -73,6 +73,8 @@ struct role {
     size_t n_unserved;
     void (*reloaded)(void *argument);
     void *reloaded_argument;
+    void (*told)(void *argument, struct slice from, struct slice event, struct slice sentence);
+    void *told_argument;
 };
 
 /* Receive everything up to START. False with ERROR_CONFIG or ERROR_BUSY. */

@@ -2,7 +2,7 @@
 
 #define RESOLVERS_MAX 16
 
-static bool make_resolver(struct role *r, struct resolver **out, struct error *e)
+bool outward_resolver(struct role *r, struct resolver **out, struct error *e)
 {
     const struct dns_settings *dns = &role_settings(r)->dns;
     const struct config_endpoint *endpoints = dns->resolvers.items;
@@ -30,7 +30,7 @@ bool outward_share(struct role *r, struct outward_shared *shared, struct error *
     /* A resting session keeps its place, so there are more places than deliveries. */
     shared->gate = gate_new((size_t)role_settings(r)->delivery.concurrency * 4);
     shared->kept = kept_new();
-    return make_resolver(r, &shared->resolver, e);
+    return outward_resolver(r, &shared->resolver, e);
 }
 
 /* The first line of the file, without its end. */

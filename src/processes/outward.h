@@ -30,6 +30,10 @@ struct outward {
     bool smarthost_implicit;
 };
 
+/* Make the validating resolver of the settings: for every role that looks up names outside.
+ * Its row names the files `root-hints` and `trust-anchor`. ERROR_CONFIG when they are refused. */
+bool outward_resolver(struct role *r, struct resolver **out, struct error *e) MUST_CHECK;
+
 /* Make what outlives every reload. ERROR_CONFIG when the resolver refuses its settings. */
 bool outward_share(struct role *r, struct outward_shared *shared, struct error *e) MUST_CHECK;
 

@@ -277,6 +277,17 @@ void role_on_reload(struct role *r, void (*reloaded)(void *argument), void *argu
     (void)pthread_mutex_unlock(&r->lock);
 }
 
+void role_on_alert(struct role *r,
+                   void (*told)(void *argument, struct slice from, struct slice event,
+                                struct slice sentence),
+                   void *argument)
+{
+    (void)pthread_mutex_lock(&r->lock);
+    r->told = told;
+    r->told_argument = argument;
+    (void)pthread_mutex_unlock(&r->lock);
+}
+
 bool role_stopping(struct role *r)
 {
     return atomic_load(&r->stopping);

@@ -55,6 +55,7 @@ struct role_row {
     unsigned uid;        /* added to `uid-base` where no system user postern-NAME exists */
     uint64_t sandbox;    /* SANDBOX_...: groups of system calls beyond the ordinary ones */
     uint64_t memory_max; /* bytes of address space, 0: no limit */
+    bool tells;          /* is told the alarms that are raised, see role_on_alert() */
     bool many;           /* as many processes as `inspectors` says; otherwise one */
     bool (*prepare)(struct role *r, struct error *e); /* before the walls are up; may be NULL */
     bool (*run)(struct role *r, struct error *e);
@@ -137,6 +138,14 @@ void role_ready(struct role *r);
 /* Call back on a reload, after role_settings() and role_file() give the new; one for the process,
  * set before role_ready(). Called in the control thread: be quick. */
 void role_on_reload(struct role *r, void (*reloaded)(void *argument), void *argument);
+
+/* Call back for each alarm that the supervisor raises, of whichever process, while this role is at
+ * work; one for the process, set before role_ready(), for a row that tells. Called in the control
+ * thread: be quick. */
+void role_on_alert(struct role *r,
+                   void (*told)(void *argument, struct slice from, struct slice event,
+                                struct slice sentence),
+                   void *argument);
 
 /* Has the supervisor said stop? */
 bool role_stopping(struct role *r);

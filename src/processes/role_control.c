@@ -231,6 +231,23 @@ static bool take_reload(struct role *r, struct ipc_packet *p, struct arena *aren
     return true;
 }
 
+static bool take_alarm(struct role *r, struct ipc_packet *p, struct arena *arena, struct error *e)
+{
+    struct control_tell tell;
+
+    if (!control_read(p, &control_tell_schema, arena, &tell, e)) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&r->lock);
+    void (*told)(void *, struct slice, struct slice, struct slice) = r->told;
+    void *argument = r->told_argument;
+    (void)pthread_mutex_unlock(&r->lock);
+    if (told) {
+        told(argument, tell.from, tell.event, tell.sentence);
+    }
+    return true;
+}
+
 static void stop(struct role *r)
 {
     uint64_t one = 1;
@@ -251,6 +268,8 @@ static bool take(struct role *r, struct ipc_packet *p, struct arena *arena, stru
         return take_gift(r, p, arena, e);
     case CONTROL_RELOAD:
         return take_reload(r, p, arena, e);
+    case CONTROL_TELL:
+        return take_alarm(r, p, arena, e);
     case CONTROL_PING:
         return control_send(r->control, CONTROL_ALIVE, NULL, NULL, -1, e);
     case CONTROL_STOP:

@@ -3,8 +3,8 @@
 #define SETTING(member) offsetof(struct settings, member)
 #define MIB             (UINT64_C(1) << 20)
 
-/* What each process has: the walls of SECURITY.md. What is not here it has not. Web, intake and
- * courier will be further rows. */
+/* What each process has: the walls of SECURITY.md. What is not here it has not. Web and intake
+ * will be further rows. */
 const struct role_row role_rows[] = {
     {.name = "keeper",
      .uid = 0,
@@ -13,15 +13,15 @@ const struct role_row role_rows[] = {
      .keys = {"ledger", "state", "search"},
      .directories = {{"ledger", ROLE_WRITE}, {"catalog", ROLE_WRITE}, {"state", ROLE_WRITE}},
      .sockets = {"keeper", "metrics"},
-     .asks = {{"signer", 8}, {"auth", 2}, {"inspector", 1}}},
+     .asks = {{"signer", 8}, {"auth", 2}, {"inspector", 1}, {"courier", 2}}},
     {.name = "signer",
      .uid = 1,
      .run = signer_run,
      .sandbox = SANDBOX_FILE_WRITE,
      .keys = {"signer"},
      .directories = {{"keys", ROLE_WRITE}},
-     .files = {{"tls-key", SETTING(submission.tls_key)}}                                                                                  },
-    {.name = "auth",                  .uid = 2,             .run = auth_run,   .keys = {"auth"}, .asks = {{"keeper", 8}}},
+     .files = {{"tls-key", SETTING(submission.tls_key)}}                                                                                     },
+    {.name = "auth",                    .uid = 2,             .run = auth_run, .keys = {"auth"}, .asks = {{"keeper", 8}}},
     {.name = "inspector",
      .uid = 3,
      .prepare = inspector_prepare,
@@ -46,12 +46,22 @@ const struct role_row role_rows[] = {
                {"root-hints", SETTING(dns.root_hints)},
                {"smarthost-password", SETTING(smarthost.password_file)}},
      .asks = {{"keeper", 64}}                                                                                                },
+    {.name = "courier",
+     .uid = 7,
+     .prepare = courier_prepare,
+     .run = courier_run,
+     .tells = true,
+     .sandbox = SANDBOX_CONNECT,
+     .memory_max = 1024 * MIB,
+     .files = {{"courier-trust-store", SETTING(courier.trust_store)},
+               {"trust-anchor", SETTING(dns.trust_anchor)},
+               {"root-hints", SETTING(dns.root_hints)}}},
     {.name = "submission",
      .uid = 6,
      .run = submission_run,
      .sandbox = SANDBOX_ACCEPT,
      .files = {{"tls-certificate", SETTING(submission.tls_certificate)}},
      .sockets = {"submissions", "submission"},
-     .asks = {{"keeper", 32}, {"auth", 8}, {"signer", 4}}                                                                                                },
+     .asks = {{"keeper", 32}, {"auth", 8}, {"signer", 4}}},
 };
 const size_t role_rows_count = sizeof(role_rows) / sizeof(role_rows[0]);

@@ -6,6 +6,8 @@
 /* The run and prepare functions of the rows in roles.c; processes/role.h says what they must do. */
 bool submission_run(struct role *r, struct error *e);
 bool delivery_run(struct role *r, struct error *e);
+bool courier_prepare(struct role *r, struct error *e);
+bool courier_run(struct role *r, struct error *e);
 bool inspector_prepare(struct role *r, struct error *e);
 bool inspector_run(struct role *r, struct error *e);
 bool auth_run(struct role *r, struct error *e);

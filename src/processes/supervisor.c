@@ -134,6 +134,27 @@ static void on_ready(struct child *c)
     }
 }
 
+/* Whoever tells alarms outside is told, if it is at work: what says nothing to `alert-command` says
+ * nothing there either. */
+static void raise_alarm(const char *role, struct slice event, struct slice sentence)
+{
+    const struct control_tell tell = {slice_text(role), slice_head(event, CONTROL_NAME_MAX),
+                                      slice_head(sentence, CONTROL_SENTENCE_MAX)};
+    struct error e;
+
+    if (!alerts_raise(&self.alerts, &settings()->general, role, event, sentence) ||
+        settings()->general.alert_webhook.len == 0) {
+        return;
+    }
+    for (size_t i = 0; i < self.n_children; i++) {
+        struct child *c = &self.children[i];
+        if (c->row->tells && c->state == CHILD_UP &&
+            !control_send(c->control, CONTROL_TELL, &control_tell_schema, &tell, -1, &e)) {
+            log_event(LOG_WARNING, "alert.untold", LOG_TEXT("reason", e.text));
+        }
+    }
+}
+
 static void on_alert(struct child *c, const struct ipc_packet *p)
 {
     struct control_alert alert;
@@ -143,8 +164,7 @@ static void on_alert(struct child *c, const struct ipc_packet *p)
         child_give_up(c, "reading its alert", &e);
         return;
     }
-    (void)alerts_raise(&self.alerts, &settings()->general, c->row->name, alert.event,
-                       alert.sentence);
+    raise_alarm(c->row->name, alert.event, alert.sentence);
 }
 
 static void on_message(struct child *c, const struct ipc_packet *p)
@@ -233,8 +253,7 @@ static void on_death(struct child *c, int status)
     if (child_ended(c, how, &settings()->process) && !self.stopping) {
         int n = snprintf(sentence, sizeof(sentence), "%s dies again and again; now it was %s",
                          c->row->name, how);
-        (void)alerts_raise(&self.alerts, &settings()->general, "supervisor", SLICE("restart-loop"),
-                           slice_of(sentence, (size_t)n));
+        raise_alarm("supervisor", SLICE("restart-loop"), slice_of(sentence, (size_t)n));
     }
     give_up_starting(c, status);
 }
@@ -259,8 +278,7 @@ static void reload(void)
 
     if (!provision_reload(self.provision, &e)) {
         log_event(LOG_ERROR, "config.refused", LOG_TEXT("reason", e.text));
-        (void)alerts_raise(&self.alerts, &settings()->general, "supervisor",
-                           SLICE("config-refused"), slice_text(e.text));
+        raise_alarm("supervisor", SLICE("config-refused"), slice_text(e.text));
         return;
     }
     log_set_level((enum log_level)settings()->general.log_level);

@@ -19,6 +19,11 @@ def new_key(path):
     path.chmod(0o600)
 
 
+def subject(name):
+    """How a certificate says whose it is: a host's name or address."""
+    return ("IP:" if name.replace(".", "").isdigit() or ":" in name else "DNS:") + name
+
+
 class CA:
     def __init__(self, folder, name="Test authority"):
         self.folder = pathlib.Path(folder)
@@ -40,7 +45,7 @@ class CA:
         new_key(key)
         extensions.write_text(
             "basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\nsubjectAltName="
-            + ",".join(f"DNS:{n}" for n in (name, *more_names)) + "\n")
+            + ",".join(map(subject, (name, *more_names))) + "\n")
         openssl("req", "-new", "-key", key, "-subj", f"/CN={name}", "-out", request)
         openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,
                 "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", certificate)

@@ -25,7 +25,7 @@ from company import BUILD, CA, free_port, wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the roles' own users need root")
 
-ROLES = ["keeper", "signer", "auth", "inspector", "reader", "delivery", "submission"]
+ROLES = ["keeper", "signer", "auth", "inspector", "reader", "delivery", "courier", "submission"]
 PROCESSES = len(ROLES) + 1  # two inspectors
 UID_BASE = 61300
 AREAS = ["ledger", "catalog", "state", "keys"]
@@ -36,10 +36,11 @@ READS = {"keeper": {"ledger", "catalog", "state"}, "signer": {"keys"},
 WRITES = {"keeper": {"ledger", "catalog", "state"}, "signer": {"keys"}}
 
 # Deeds that are part of a role's duty.
-DUTIES = {"inspector": {("fork", "itself")}, "delivery": {("socket", "tcp")}}
+DUTIES = {"inspector": {("fork", "itself")}, "delivery": {("socket", "tcp")},
+          "courier": {("socket", "tcp")}}
 DEADLY = ["exec", "ptrace", "vm-read", "pidfd", "connect", "socket", "listen", "namespace", "root",
           "chroot", "io-uring", "bpf"]
-DEADLY_DUTIES = {("delivery", "connect"), ("delivery", "socket")}
+DEADLY_DUTIES = {(role, name) for role in ("delivery", "courier") for name in ("connect", "socket")}
 
 # With a sanitizer the groups of calls are the same, but what it needs is allowed or only refused.
 SANITIZERS = {b"ASAN_OPTIONS", b"TSAN_OPTIONS", b"UBSAN_OPTIONS"} if "san" in BUILD.name else set()

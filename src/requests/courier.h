@@ -1,0 +1,30 @@
+/* requests/courier - have something fetched from outside. From keeper.
+ *
+ * The courier may lie about what it fetched: whoever asks verifies the answer by what it says
+ * itself (a signature), in a process that holds nothing. */
+#pragma once
+
+#include "ipc/ipc.h"
+
+#define COURIER_URL_MAX     2048
+#define COURIER_HEADERS_MAX 32
+#define COURIER_BODY_MAX    ((size_t)64 << 20)
+#define COURIER_TIMEOUT_MAX (600 * 1000)
+
+/* The body, if any, comes as a sealed memfd. */
+struct courier_ask {
+    uint64_t method; /* enum fetch_method */
+    struct slice url;
+    struct cbor_list headers; /* slices, "Name: value" */
+    uint64_t answer_max;      /* bytes of the answer's body */
+    uint64_t timeout_ms;      /* for everything */
+    uint64_t redirects;       /* that are followed, of GET and HEAD; never from https to http */
+};
+
+/* The answer's body goes back as a sealed memfd, whatever the status. */
+struct courier_answer {
+    uint64_t status;
+    struct slice type; /* Content-Type */
+};
+
+extern const struct ipc_message courier_fetch;
