@@ -198,3 +198,7 @@ void keeper_watch(void *keeper); /* a thread */
 /* Sign the tree head, record the note. */
 bool keeper_checkpoint(struct keeper *k, struct arena *arena, struct slice *note,
                        struct error *e) MUST_CHECK;
+
+/* The schedule of retries as it is set, or its default. */
+struct schedule;
+void keeper_schedule(const struct delivery_settings *settings, struct schedule *s);

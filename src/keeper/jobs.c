@@ -222,7 +222,7 @@ static bool match_outcomes(struct ending *d, struct error *e)
     return true;
 }
 
-static void read_schedule(const struct delivery_settings *settings, struct schedule *s)
+void keeper_schedule(const struct delivery_settings *settings, struct schedule *s)
 {
     const int64_t *delays = settings->retry_schedule.items;
 
@@ -248,7 +248,7 @@ static void schedule_rest(struct ending *d)
         return;
     }
     keyring_random_bytes((uint8_t *)&random, sizeof(random));
-    read_schedule(&settings->delivery, &schedule);
+    keeper_schedule(&settings->delivery, &schedule);
     d->next = schedule_after_failure(&schedule, (int64_t)d->entry->queued_at, clock_wall_ms(),
                                      (uint32_t)d->entry->attempt, d->entry->warned, random);
     if (!d->next.give_up) {

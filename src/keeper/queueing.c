@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include "keeper/internal.h"
+#include "stages/delivery/schedule.h"
 
 #define RESTORE_ARENA_MAX ((size_t)1 << 30)
 #define ALL               (INT64_MAX / 2)
@@ -134,12 +135,16 @@ static bool restore_queue(struct keeper *k, struct arena *arena, struct error *e
 {
     struct catalog_queue_row *rows = NULL;
     OWN(parcel) struct parcel *last = NULL;
+    struct schedule schedule;
     size_t count = 0;
 
+    keeper_schedule(&k->options.settings(k->options.context)->delivery, &schedule);
     if (!catalog_queue(k->tail.catalog, arena, &rows, &count, e)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
+        rows[i].next_at =
+            (uint64_t)schedule_bound(&schedule, (int64_t)rows[i].next_at, clock_wall_ms());
         if (!restore_row(k, &rows[i], &last, e)) {
             return false;
         }

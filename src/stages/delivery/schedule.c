@@ -37,3 +37,15 @@ struct schedule_next schedule_after_failure(const struct schedule *s, int64_t ac
         .warn = !warned && s->warn_after_s > 0 && passed_ms >= (int64_t)s->warn_after_s * 1000,
     };
 }
+
+int64_t schedule_bound(const struct schedule *s, int64_t at_ms, int64_t now_ms)
+{
+    int64_t longest_ms = 0;
+
+    for (size_t i = 0; i < s->n_delays; i++) {
+        int64_t pause_ms = (int64_t)s->delays_s[i] * 1000;
+        pause_ms += pause_ms / 8; /* as far as delay_ms() moves it */
+        longest_ms = pause_ms > longest_ms ? pause_ms : longest_ms;
+    }
+    return at_ms < now_ms + longest_ms ? at_ms : now_ms + longest_ms;
+}

@@ -40,3 +40,12 @@ struct schedule_next {
 struct schedule_next schedule_after_failure(const struct schedule *s, int64_t accepted_at_ms,
                                             int64_t now_ms, uint32_t attempts, bool warned,
                                             uint32_t random);
+
+/**
+ * Bound a time for the next attempt that was decided earlier: at most the longest pause from now. A
+ * later one was decided while the clock was ahead, and would be waited for until that comes.
+ *
+ * @param at_ms   as decided, wall clock
+ * @param now_ms  wall clock
+ */
+int64_t schedule_bound(const struct schedule *s, int64_t at_ms, int64_t now_ms);

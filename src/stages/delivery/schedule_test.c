@@ -57,9 +57,28 @@ static void a_clock_that_went_back_ends_nothing(void **unused)
     assert_int_equal(next.at_ms, ACCEPTED - 3600 * 1000 + 300 * 1000);
 }
 
+static void a_time_from_a_clock_that_was_ahead_is_bounded(void **state)
+{
+    (void)state;
+    const int64_t now_ms = 1800000000000;
+    const int64_t hour_ms = 3600000;
+    const struct schedule s = {
+        .delays_s = {60, 7200, 3600},
+          .n_delays = 3, .lifetime_s = 86400
+    };
+    const int64_t last_ms = now_ms + 2 * hour_ms + hour_ms / 4;
+
+    assert_int_equal(schedule_bound(&s, now_ms - hour_ms, now_ms), now_ms - hour_ms);
+    assert_int_equal(schedule_bound(&s, now_ms + hour_ms, now_ms), now_ms + hour_ms);
+    assert_int_equal(schedule_bound(&s, last_ms, now_ms), last_ms);
+    assert_int_equal(schedule_bound(&s, last_ms + 1, now_ms), last_ms);
+    assert_int_equal(schedule_bound(&s, now_ms + 365 * 24 * hour_ms, now_ms), last_ms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_time_from_a_clock_that_was_ahead_is_bounded),
         cmocka_unit_test(delays_grow_and_the_last_repeats),
         cmocka_unit_test(jitter_stays_within_an_eighth),
         cmocka_unit_test(the_last_attempt_falls_on_the_end),
