@@ -128,9 +128,8 @@ bool keeper_on_rebuild(void *ctx, struct ipc_request *r, struct error *e)
     }
     ledger_head(k->ledger, &head);
     tail_rebuild(k);
-    indexer_rebuild(k, head.size); /* from the catalog */
     answer->count = head.size;
-    return true;
+    return indexer_rebuild(k, head.size, e); /* from the catalog */
 }
 
 bool keeper_on_backup(void *ctx, struct ipc_request *r, struct error *e)

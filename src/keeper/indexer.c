@@ -338,19 +338,26 @@ static void heal_some(struct keeper *k, struct healing *h)
 
 static void report_failure(struct keeper *k, const struct error *e)
 {
+    atomic_store(&k->indexer.failed, true);
     log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e->text));
     keeper_alert(k, "index-failed", e->text);
 }
 
-void indexer_rebuild(struct keeper *k, uint64_t size)
+bool indexer_rebuild(struct keeper *k, uint64_t size, struct error *e)
 {
     struct indexer *x = &k->indexer;
 
+    atomic_store(&x->failed, false);
     atomic_store(&x->rebuild, true);
-    while ((atomic_load(&x->rebuild) || atomic_load(&x->position) < size) &&
+    while (!atomic_load(&x->failed) &&
+           (atomic_load(&x->rebuild) || atomic_load(&x->position) < size) &&
            !atomic_load(&k->closing)) {
         (void)usleep(REBUILT_US);
     }
+    return !atomic_load(&x->failed) ||
+           error_set(e, ERROR_BUSY,
+                     "the search index cannot be cleared or written; the log says why "
+                     "(index.failed)");
 }
 
 /* Begin anew when that was asked for: everything is missing then. */
@@ -364,7 +371,8 @@ static void clear_if_asked(struct keeper *k, struct healing *h)
     }
     if (!search_index_clear(x->index, &e)) {
         report_failure(k, &e);
-        return; /* the next round tries again */
+        atomic_store(&x->rebuild, false); /* behind `failed`: who asked is told, and asks again */
+        return;
     }
     begin_healing(k, h, 0);
     atomic_store(&x->position, 0);

@@ -24,6 +24,7 @@ struct indexer {
     struct parcel *oldest, *newest; /* accepted, not written: by `low` */
     bool closed;
     _Atomic bool rebuild;       /* begin anew */
+    _Atomic bool failed;        /* to clear or to write, since a rebuild was asked for */
     _Atomic uint64_t indexed;   /* letters written since the start, for metrics */
     _Atomic uint64_t position;  /* everything below it is in the index */
     struct search_index *index; /* the thread's own */
@@ -42,7 +43,7 @@ void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool
 
 /* Make the index anew from what is in the catalog; returns when it covers the ledger's first `size`
  * records, or the keeper closes. */
-void indexer_rebuild(struct keeper *k, uint64_t size);
+bool indexer_rebuild(struct keeper *k, uint64_t size, struct error *e) MUST_CHECK;
 
 void keeper_index(void *keeper); /* the thread */
 bool indexer_open(struct keeper *k, struct error *e) MUST_CHECK;

@@ -68,6 +68,17 @@ def test_an_index_that_cannot_be_written(world):
     wait_for_index(world, *tokens)
 
 
+def test_a_rebuild_says_that_the_index_cannot_be_cleared(world):
+    token = send(world)
+    wait_for_index(world, token)
+    with IndexFaults(world, "pwrite64:error=ENOSPC"):
+        refused = world.company.postern("catalog", "rebuild", check=False, timeout=60)
+    assert refused.returncode != 0
+    assert "the search index cannot be cleared or written" in refused.stderr
+    assert "made again from" in world.company.postern("catalog", "rebuild", timeout=60)
+    assert is_found(world, token)
+
+
 @pytest.mark.long
 def test_letters_go_on_without_the_index(world):
     """As much as would be held back for an index that is only slow, and more."""
