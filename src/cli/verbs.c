@@ -101,6 +101,11 @@ static const struct argument_option verify_options[] = {
     OPTION_END,
 };
 
+static const struct argument_option anchors_options[] = {
+    OPTION("output", 'o', "DIR", "write notes and time stamps there as files, to a new directory"),
+    OPTION_END,
+};
+
 const struct verb verbs[] = {
     VERB(.name = "help", .words = "[VERB]", .words_max = 2,
          .help = "List the verbs, or explain one.", .run = cli_help),
@@ -157,6 +162,12 @@ const struct verb verbs[] = {
     VERB(.name = "ledger verify", .words = "", .options = verify_options,
          .help = "Check that every record is there, in order and unaltered.",
          .run = cli_ledger_verify),
+    VERB(.name = "ledger anchors", .words = "", .options = anchors_options,
+         .help = "List the checkpoints that went to somebody else: mailed, time-stamped, to files.",
+         .run = cli_ledger_anchors),
+    VERB(.name = "ledger key", .words = "",
+         .help = "Print the public key that checkpoints are signed with, for who keeps them.",
+         .run = cli_ledger_key),
     VERB(.name = "checkpoint", .words = "",
          .help = "Sign the ledger's state now and print the checkpoint, for somebody else to keep.",
          .run = cli_checkpoint),

@@ -56,6 +56,9 @@ static const char *contradiction(const struct settings *s)
     if (s->archive.disk_warning < s->archive.disk_watermark) {
         return "`disk-warning` is below `disk-watermark`: the alarm would come too late";
     }
+    if (s->archive.timestamp_url.count && !s->archive.timestamp_trust.len) {
+        return "`timestamp-url` without `timestamp-trust`: no time stamp could be verified";
+    }
     if (s->delivery.retry_schedule.count == 0) {
         return "`retry-schedule` is empty: it needs one pause at least";
     }

@@ -92,9 +92,14 @@ struct archive_settings {
     uint64_t segment_size;
     int64_t checkpoint_interval_ms;
     struct config_list anchor_mail; /* slices: mailboxes */
-    struct config_list anchor_file; /* slices: paths */
-    uint64_t disk_watermark;        /* free bytes below which nothing new is accepted */
-    uint64_t disk_warning;          /* free bytes below which an alert is raised */
+    int64_t anchor_mail_interval_ms;
+    struct config_list anchor_file;   /* slices: paths */
+    struct config_list timestamp_url; /* slices: URLs, in the order to try */
+    struct slice timestamp_trust;     /* path */
+    int64_t timestamp_interval_ms;
+    int64_t anchor_alarm_ms;
+    uint64_t disk_watermark; /* free bytes below which nothing new is accepted */
+    uint64_t disk_warning;   /* free bytes below which an alert is raised */
 };
 
 struct dns_settings {

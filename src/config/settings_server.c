@@ -123,14 +123,37 @@ static const struct config_setting archive_rows[] = {
                .example = "auditor@audit.example",
                .help = "People outside who get the checkpoints by mail and can prove a rollback.",
                .more =
-                   "Once a day, and whenever `postern checkpoint` is called. "
+                   "Every `anchor-mail-interval`, and whenever `postern checkpoint` is called. "
                    "Without any anchor the ledger proves that nothing was changed in the middle, "
                    "but not that its end was not cut off; `postern ledger verify` then says so."),
-    CONFIG_ROW("anchor-file", PATH, struct archive_settings, anchor_file, .list = true,
-               .example = "/mnt/worm/postern-checkpoints",
+    CONFIG_ROW("anchor-mail-interval", DURATION, struct archive_settings, anchor_mail_interval_ms,
+               .initial = "1d", .min = CONFIG_SECOND, .max = 90 * CONFIG_DAY,
+               .help = "How often they get one, when there is something new."),
+    CONFIG_ROW("timestamp-url", URL, struct archive_settings, timestamp_url, .list = true,
+               .example = "https://tsa.example/tsr",
+               .help = "Time stamp authorities (RFC 3161) that stamp the checkpoints.",
+               .more = "The first that gives a good stamp is enough. It gets the SHA-256 of a "
+                       "checkpoint and nothing else. The stamp is kept in the ledger; `postern "
+                       "ledger anchors --output DIR` writes it out for `openssl ts -verify`."),
+    CONFIG_ROW("timestamp-trust", PATH, struct archive_settings, timestamp_trust,
+               .example = "/etc/postern/tsa-roots.pem",
+               .help = "The authorities whose time stamps count, PEM.",
+               .more = "The root certificates that the authority publishes, and no others."),
+    CONFIG_ROW("timestamp-interval", DURATION, struct archive_settings, timestamp_interval_ms,
+               .initial = "1d", .min = CONFIG_SECOND, .max = 90 * CONFIG_DAY,
+               .help = "How often a checkpoint is stamped, when there is something new."),
+    CONFIG_ROW("anchor-alarm", DURATION, struct archive_settings, anchor_alarm_ms, .initial = "3d",
+               .min = CONFIG_SECOND, .max = 365 * CONFIG_DAY,
                .help =
-                   "Files to which `postern checkpoint` appends, on storage that others control.",
-               .more = "The daemon cannot reach them: run the command from a timer, as root."),
+                   "How long a kind of anchor that is configured may be missing before an alarm.",
+               .more = "Counted for mail, time stamps and files apart."),
+    CONFIG_ROW(
+        "anchor-file", PATH, struct archive_settings, anchor_file, .list = true,
+        .example = "/mnt/worm/postern-checkpoints",
+        .help = "Files and folders to which `postern checkpoint` writes, on storage of others.",
+        .more = "A file is appended to; a folder gets one file for each checkpoint, "
+                "NAME-SIZE.checkpoint, which is never replaced. The daemon cannot reach them: "
+                "run the command from a timer, as root."),
     CONFIG_ROW("disk-warning", SIZE, struct archive_settings, disk_warning, .initial = "5GiB",
                .max = 64 * CONFIG_TIB,
                .help = "Free space of the data directory below which an alarm is raised."),

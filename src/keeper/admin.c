@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include "keeper/internal.h"
+#include "ledger/checkpoint.h"
 
 struct keeper_admin *keeper_admin_of(struct keeper *k, const struct ipc_request *r)
 {
@@ -112,8 +113,31 @@ bool keeper_on_checkpoint(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct checkpoint_record *answer = r->answer;
 
-    return keeper_checkpoint(admin->keeper, r->arena, &answer->note, e) &&
-           keeper_anchor(admin->keeper, answer->note, r->arena, e);
+    if (!keeper_checkpoint(admin->keeper, r->arena, &answer->note, e) ||
+        !keeper_anchor(admin->keeper, answer->note, r->arena, e)) {
+        return false;
+    }
+    anchors_hurry(admin->keeper->anchors);
+    return true;
+}
+
+bool keeper_on_anchored(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
+    const struct checkpoint_record *ask = r->ask;
+    struct checkpoint c;
+
+    if (ask->kind != ANCHOR_FILE || ask->anchored_to.len == 0 || ask->token.len ||
+        ask->letter.len) {
+        return error_set(e, ERROR_INPUT, "only files are anchored from outside");
+    }
+    if (!checkpoint_read(ask->note, &c, e) ||
+        !keeper_record_one(admin->keeper, LEDGER_PATIENT, RECORD_CHECKPOINT, &checkpoint_schema,
+                           ask, e)) {
+        return false;
+    }
+    anchors_done(admin->keeper->anchors, ANCHOR_FILE, c.size);
+    return true;
 }
 
 bool keeper_on_rebuild(void *ctx, struct ipc_request *r, struct error *e)

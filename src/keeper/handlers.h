@@ -22,5 +22,6 @@ ipc_handler keeper_on_order;          /* orders.c */
 ipc_handler keeper_on_pause;          /* orders.c */
 ipc_handler keeper_on_status;         /* status.c */
 ipc_handler keeper_on_checkpoint;     /* admin.c */
+ipc_handler keeper_on_anchored;       /* admin.c */
 ipc_handler keeper_on_rebuild;        /* admin.c */
 ipc_handler keeper_on_backup;         /* admin.c */

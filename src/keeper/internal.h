@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "catalog/catalog.h"
+#include "keeper/anchors.h"
 #include "keeper/handlers.h"
 #include "keeper/indexer.h"
 #include "keeper/keeper.h"
@@ -97,10 +98,11 @@ struct keeper {
     struct indexer indexer;
     struct tail tail;
     struct signing_keys keys;
+    struct anchors *anchors;
     struct keeper_counters counters;
     pthread_mutex_t lookups_lock;
     struct lookup *lookups; /* idle ones */
-    pthread_t threads[KEEPER_WORKERS + 3];
+    pthread_t threads[KEEPER_WORKERS + 4];
     size_t n_threads;
     int64_t started_at;
     _Atomic int64_t checkpoint_at; /* wall clock of the last one */
@@ -168,9 +170,7 @@ bool keeper_restore_pause(struct keeper *k, struct error *e) MUST_CHECK;
 /* Make queue entries of a decision's rulings. */
 void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d);
 
-/* notices.c */
-
-/* Record what became of these recipients and, in the same commit, tell the sender where that is
+/* notices.c: record what became of these recipients and, in the same commit, tell the sender where that is
  * due; `entry` is in hand. `late`: those that come again have waited longer than the warning time. */
 bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const struct facts *f,
                            const struct outcome *outcome, bool late, struct arena *arena,
@@ -192,8 +192,7 @@ struct signing {
     const struct dkim_key *keys;
 };
 
-/* watch.c */
-void keeper_watch(void *keeper); /* a thread */
+void keeper_watch(void *keeper); /* watch.c: a thread */
 
 /* Sign the tree head, record the note. */
 bool keeper_checkpoint(struct keeper *k, struct arena *arena, struct slice *note,

@@ -134,7 +134,8 @@ static bool start_thread(struct keeper *k, const char *name, thread_main *main, 
 static bool start_threads(struct keeper *k, struct error *e)
 {
     if (!start_thread(k, "tail", keeper_tail, e) || !start_thread(k, "index", keeper_index, e) ||
-        !start_thread(k, "watch", keeper_watch, e)) {
+        !start_thread(k, "watch", keeper_watch, e) ||
+        !start_thread(k, "anchor", keeper_anchors, e)) {
         return false;
     }
     for (size_t i = 0; i < KEEPER_WORKERS; i++) {
@@ -149,7 +150,11 @@ bool keeper_open(const struct keeper_options *options, struct keeper **out, stru
 {
     OWN(keeper) struct keeper *k = keeper_new(options);
 
-    if (!open_stores(k, e) || !start_threads(k, e)) {
+    if (!open_stores(k, e)) {
+        return false;
+    }
+    k->anchors = anchors_new(k);
+    if (!start_threads(k, e)) {
         return false;
     }
     *out = TAKE(k, NULL);
@@ -194,6 +199,7 @@ void keeper_close(struct keeper *k)
     ledger_close(k->ledger);
     free_lookups(k);
     arena_done(&k->keys.arena);
+    anchors_free(k->anchors);
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
@@ -237,6 +243,7 @@ static const struct ipc_row admin_rows[] = {
     {&admin_order,      0, keeper_on_order     },
     {&admin_status,     0, keeper_on_status    },
     {&admin_checkpoint, 0, keeper_on_checkpoint},
+    {&admin_anchored,   0, keeper_on_anchored  },
     {&admin_rebuild,    0, keeper_on_rebuild   },
     {&admin_backup,     0, keeper_on_backup    },
     {&admin_pause,      0, keeper_on_pause     },

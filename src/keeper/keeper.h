@@ -35,6 +35,8 @@ struct keeper_options {
     struct ipc_pool *auth;
     struct ipc_pool *signer;
     struct ipc_pool *inspector;
+    struct ipc_pool *courier;
+    struct slice (*timestamp_trust)(void *context); /* PEM: the file of that setting */
 };
 
 /**

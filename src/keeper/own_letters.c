@@ -6,6 +6,7 @@
 #include "formats/mail/date.h"
 #include "keeper/internal.h"
 #include "keyring/digest.h"
+#include "ledger/checkpoint.h"
 
 #define ANCHOR_MAX  (64 << 10)
 #define QUOTED_LINE 70
@@ -99,7 +100,8 @@ bool keeper_write_letters(struct keeper *k, struct ledger_record first,
     return recorded;
 }
 
-/* Quoted-printable (RFC 2045 section 6.7) of a text whose lines end with LF. */
+/* Quoted-printable (RFC 2045 section 6.7) of bytes that must come out as they are, line ends too: a
+ * signature and a time stamp are over them. */
 static void write_quoted(struct slice text, struct buf *out)
 {
     size_t column = 0;
@@ -107,7 +109,7 @@ static void write_quoted(struct slice text, struct buf *out)
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.ptr[i];
         if (c == '\n') {
-            buf_add_text(out, "\r\n");
+            buf_add_text(out, "=0A=\r\n");
             column = 0;
             continue;
         }
@@ -156,11 +158,25 @@ static void write_anchor(const struct settings *settings, struct slice note,
                  "Please keep the attached file. It fixes the state of the mail archive at this\r\n"
                  "time: whoever has it can show later that nothing recorded before was changed\r\n"
                  "or cut off, with\r\n\r\n    postern ledger verify --since checkpoint.txt\r\n\r\n"
-                 "--" BOUNDARY "\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                 "--" BOUNDARY "\r\nContent-Type: application/octet-stream\r\n"
                  "Content-Disposition: attachment; filename=checkpoint.txt\r\n"
                  "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
     write_quoted(note, out);
     buf_add_text(out, "\r\n--" BOUNDARY "--\r\n");
+}
+
+/* The record that goes with the letter: to whom it went. */
+static void write_anchored(struct slice note, const struct slice *to, size_t n,
+                           const struct letter_id *id, struct arena *arena, struct buf *out)
+{
+    struct checkpoint_record record = {
+        .note = note, .kind = ANCHOR_MAIL, .letter = letter_id_slice(id)};
+
+    for (size_t i = 0; i < n; i++) {
+        record.anchored_to = arena_printf(arena, "%.*s%s%.*s", SLICE_ARG(record.anchored_to),
+                                          i ? ", " : "", SLICE_ARG(to[i]));
+    }
+    cbor_write(out, &checkpoint_schema, &record);
 }
 
 bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena, struct error *e)
@@ -169,6 +185,8 @@ bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena, str
     const struct slice *to = settings->archive.anchor_mail.items;
     size_t n = settings->archive.anchor_mail.count;
     OWN(buf) struct buf bytes = {.max = ANCHOR_MAX};
+    OWN(buf) struct buf record = {.max = ANCHOR_MAX};
+    struct checkpoint c;
     struct recipient *recipients = arena_array(arena, n + 1, sizeof(*recipients));
     struct own_letter letter = {
         .id = letter_id_new(),
@@ -183,9 +201,16 @@ bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena, str
         recipients[i] = (struct recipient){.address = to[i], .notify = NOTIFY_NEVER};
     }
     write_anchor(settings, note, &letter.id, &bytes);
-    if (bytes.full) {
+    write_anchored(note, to, n, &letter.id, arena, &record);
+    if (bytes.full || record.full) {
         return error_set(e, ERROR_LIMIT, "a checkpoint's letter does not fit");
     }
     letter.bytes = buf_slice(&bytes);
-    return keeper_write_letters(k, (struct ledger_record){0}, &letter, 1, e);
+    letter.with = (struct ledger_record){RECORD_CHECKPOINT, buf_slice(&record)};
+    if (!checkpoint_read(note, &c, e) ||
+        !keeper_write_letters(k, (struct ledger_record){0}, &letter, 1, e)) {
+        return false;
+    }
+    anchors_done(k->anchors, ANCHOR_MAIL, c.size);
+    return true;
 }

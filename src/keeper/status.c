@@ -79,6 +79,9 @@ VALUE(value_of_ledger_records, v->head.size)
 VALUE(value_of_ledger_bytes, v->head.stored_bytes)
 VALUE(value_of_ledger_commit, v->head.time_ms)
 VALUE(value_of_checkpoint_time, v->checkpoint_at)
+VALUE(value_of_anchor_file, anchors_last(k->anchors, ANCHOR_FILE))
+VALUE(value_of_anchor_mail, anchors_last(k->anchors, ANCHOR_MAIL))
+VALUE(value_of_anchor_timestamp, anchors_last(k->anchors, ANCHOR_TIMESTAMP))
 VALUE(value_of_catalog_position, v->catalog_position)
 VALUE(value_of_index_position, v->index_position)
 VALUE(value_of_disk_free, v->disk_free)
@@ -130,6 +133,12 @@ static const struct metric metrics[] = {
      false,                                                                                                                     true,  value_of_ledger_commit   },
     {"ledger.last_checkpoint", "postern_ledger_checkpoint_timestamp_ms",
      "When the last checkpoint was signed",                                                                              false, true,  value_of_checkpoint_time },
+    {"anchor.last_file",       "postern_anchor_file_timestamp_ms",
+     "When a checkpoint was last written to a file",                                                                     false, true,  value_of_anchor_file     },
+    {"anchor.last_mail",       "postern_anchor_mail_timestamp_ms",       "When a checkpoint was last mailed",
+     false,                                                                                                                     true,  value_of_anchor_mail     },
+    {"anchor.last_timestamp",  "postern_anchor_timestamp_timestamp_ms",
+     "When a checkpoint was last time-stamped",                                                                          false, true,  value_of_anchor_timestamp},
     {"catalog.position",       "postern_catalog_position",               "Records folded into the catalog",              false,
      false,                                                                                                                            value_of_catalog_position},
     {"index.position",         "postern_index_position",                 "Below this record every letter is searchable",

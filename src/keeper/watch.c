@@ -11,8 +11,7 @@
 
 #include "keeper/internal.h"
 
-#define LOOK_EVERY_US   500000
-#define ANCHOR_EVERY_MS (INT64_C(24) * 3600 * 1000)
+#define LOOK_EVERY_US 500000
 
 int64_t watch_clock(struct watch *w, int64_t wall_ms, int64_t steady_ms)
 {
@@ -58,25 +57,9 @@ static void look(struct keeper *k, struct watch *w, const struct settings *s)
     }
 }
 
-/* Sign the tree's head, and once a day send it out. */
-static bool sign_head(struct keeper *k, int64_t *anchor_at, struct arena *arena, struct error *e)
-{
-    struct slice note;
-
-    if (!keeper_checkpoint(k, arena, &note, e)) {
-        return false;
-    }
-    if (clock_steady_ms() < *anchor_at) {
-        return true;
-    }
-    *anchor_at = clock_steady_ms() + ANCHOR_EVERY_MS;
-    return keeper_anchor(k, note, arena, e);
-}
-
 /* When the tree's head is due to be signed, and what was signed last. */
 struct signing_plan {
     int64_t signed_at; /* steady clock; 0: not yet */
-    int64_t anchor_at;
     uint64_t size;
 };
 
@@ -86,6 +69,7 @@ static void sign_when_due(struct keeper *k, struct signing_plan *plan, const str
     OWN(arena) struct arena arena = {.max = 1 << 20};
     int64_t now = clock_steady_ms();
     struct ledger_head head;
+    struct slice note;
     struct error e;
 
     ledger_head(k->ledger, &head);
@@ -94,7 +78,7 @@ static void sign_when_due(struct keeper *k, struct signing_plan *plan, const str
         return;
     }
     plan->signed_at = now; /* also when it fails: not again at once */
-    if (!sign_head(k, &plan->anchor_at, &arena, &e)) {
+    if (!keeper_checkpoint(k, &arena, &note, &e)) {
         log_event(LOG_WARNING, "ledger.checkpoint_failed", LOG_TEXT("reason", e.text));
         return;
     }

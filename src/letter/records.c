@@ -128,7 +128,11 @@ SCHEMA(act);
 #define THIS checkpoint_record
 static const struct cbor_field checkpoint_fields[] = {
     ROW(1, CBOR_TEXT, note, 4096),
-    MAYBE(2, CBOR_TEXT, anchored_to, REASON_MAX),
+    MAYBE(2, CBOR_TEXT, anchored_to, 4096),
+    MAYBE(3, CBOR_UINT, kind, ANCHOR_TIMESTAMP),
+    MAYBE(4, CBOR_BYTES, token, ANCHOR_TOKEN_MAX),
+    MAYBE(5, CBOR_UINT, token_at, 0),
+    MAYBE(6, CBOR_BYTES, letter, LETTER_ID_LEN),
 };
 const struct cbor_schema checkpoint_schema =
     CBOR_SCHEMA(checkpoint_fields, struct checkpoint_record);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "formats/cbor/cbor.h"
+#include "letter/anchors.h"
 #include "letter/id.h"
 #include "letter/outcomes.h"
 
@@ -181,14 +182,6 @@ struct act {
 };
 
 extern const struct cbor_schema act_schema;
-
-/* RECORD_CHECKPOINT: a signed note (C2SP) over the tree before this record. */
-struct checkpoint_record {
-    struct slice note;
-    struct slice anchored_to; /* where copies went */
-};
-
-extern const struct cbor_schema checkpoint_schema;
 
 /* A copy of s that is valid UTF-8, at most `max` bytes: every byte that is none becomes U+FFFD. */
 struct slice letter_text(struct arena *a, struct slice s, size_t max);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 
+#include "formats/stamp/stamp.h"
 #include "host/thread.h"
 #include "processes/lives.h"
 #include "processes/reading.h"
@@ -37,6 +38,7 @@ bool inspector_prepare(struct role *r, struct error *e)
     (void)r;
     thread_background(); /* and with it its readers */
     inspection_init();
+    stamp_init();
     return sandbox_prepare_narrowing(SANDBOX_LIMITS, &mould.narrowing, e);
 }
 
@@ -65,27 +67,46 @@ static void set_limits(struct mould *m)
     m->lives.options.letter_ms = s->inspector_timeout_ms;
 }
 
+/* Whose question this is: the one thing about it that is looked at here. */
+static bool find_sender(const struct ipc_packet *ask, struct arena *arena,
+                        uint8_t sender[static LIVES_TAG_LEN], struct error *e)
+{
+    struct inspector_ask letter = {.sender = SLICE_NONE};
+    struct inspector_stamp_ask stamp = {.sender = SLICE_NONE};
+    struct slice found = SLICE_NONE;
+
+    if (ask->verb == inspector_inspect.id &&
+        cbor_read(ask->body, inspector_inspect.ask, arena, &letter, e)) {
+        found = letter.sender;
+    } else if (ask->verb == inspector_stamp.id &&
+               cbor_read(ask->body, inspector_stamp.ask, arena, &stamp, e)) {
+        found = stamp.sender;
+    }
+    if (found.len == LIVES_TAG_LEN) {
+        (void)memcpy(sender, found.ptr, LIVES_TAG_LEN);
+    }
+    return found.len == LIVES_TAG_LEN;
+}
+
 /* One question of the keeper's, to the life of its sender and back. False when the keeper is gone or
  * asks what it may not. */
 static bool pass(struct mould *m, struct arena *arena, struct error *e)
 {
     struct ipc_packet ask = {.fd = -1};
     struct ipc_packet answer = {.fd = -1};
-    struct inspector_ask who;
+    uint8_t sender[LIVES_TAG_LEN];
     struct error why = {0};
 
     *e = (struct error){0};
     if (packet_receive(m->channel, arena, &ask, e) != PACKET_RECEIVED) {
         return false;
     }
-    if (ask.verb != inspector_inspect.id || ask.status != ERROR_NONE || ask.fd < 0 ||
-        !cbor_read(ask.body, inspector_inspect.ask, arena, &who, e) ||
-        who.sender.len != LIVES_TAG_LEN) {
+    if (ask.status != ERROR_NONE || ask.fd < 0 || !find_sender(&ask, arena, sender, e)) {
         own_fd(&ask.fd);
         return error_set(e, ERROR_DENIED, "keeper asked for what is not in its table");
     }
     set_limits(m);
-    if (!lives_ask(&m->lives, &ask, who.sender.ptr, arena, &answer, &why)) {
+    if (!lives_ask(&m->lives, &ask, sender, arena, &answer, &why)) {
         answer = (struct ipc_packet){
             .verb = ask.verb, .status = (uint8_t)why.kind, .body = slice_text(why.text), .fd = -1};
     }

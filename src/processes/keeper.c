@@ -29,6 +29,11 @@ static void alert(void *role, const char *event, const char *sentence)
     role_alert(role, event, sentence);
 }
 
+static struct slice timestamp_trust(void *role)
+{
+    return role_file(role, "timestamp-trust");
+}
+
 static const char *path_in(struct role *r, const char *directory, const char *file)
 {
     char *path = NULL;
@@ -56,6 +61,8 @@ static bool open_keeper(struct role *r, struct keeper **k, struct error *e)
         .auth = role_pool(r, "auth"),
         .signer = role_pool(r, "signer"),
         .inspector = role_pool(r, "inspector"),
+        .courier = role_pool(r, "courier"),
+        .timestamp_trust = timestamp_trust,
     };
 
     return keeper_open(&options, k, e);

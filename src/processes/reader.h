@@ -57,9 +57,10 @@ bool reader_record(struct reader *reader, const struct ipc_request *r, const cha
                    struct slice object, struct slice reason, uint64_t count,
                    struct error *e) MUST_CHECK;
 
-ipc_handler reader_on_search; /* reader_search.c */
-ipc_handler reader_on_show;   /* reader_letter.c */
-ipc_handler reader_on_export; /* reader_letter.c */
-ipc_handler reader_on_verify; /* reader_verify.c */
+ipc_handler reader_on_search;  /* reader_search.c */
+ipc_handler reader_on_show;    /* reader_letter.c */
+ipc_handler reader_on_export;  /* reader_letter.c */
+ipc_handler reader_on_verify;  /* reader_verify.c */
+ipc_handler reader_on_anchors; /* reader_anchors.c */
 
 OWN_VALUE(desk, struct desk, desk_done)

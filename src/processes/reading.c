@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 
+#include "formats/stamp/stamp.h"
 #include "host/memfd.h"
 #include "host/sandbox_calls.h"
 #include "letter/records.h"
@@ -69,8 +70,32 @@ static bool on_inspect(void *reading, struct ipc_request *r, struct error *e)
     return memfd_from("terms", buf_slice(&mine->bytes), &r->answer_fd, e);
 }
 
+static bool on_stamp(void *reading, struct ipc_request *r, struct error *e)
+{
+    const struct inspector_stamp_ask *ask = r->ask;
+    struct inspector_stamp_answer *answer = r->answer;
+    OWN(memfd_map) struct memfd_map response = {0};
+    struct reading *mine = reading;
+    struct stamp stamp;
+
+    if (!limit_letters(mine)) {
+        return error_errno(e, ERROR_BUSY, "limit the time");
+    }
+    if (ask->digest.len != STAMP_DIGEST_LEN || ask->sender.len != STAMP_NONCE_LEN) {
+        return error_set(e, ERROR_INPUT, "no digest and nonce");
+    }
+    if (!memfd_map(r->fd, STAMP_RESPONSE_MAX, &response, e) ||
+        !stamp_verify(response.bytes, ask->digest.ptr, ask->sender.ptr, ask->trust, r->arena,
+                      &stamp, e)) {
+        return false;
+    }
+    *answer = (struct inspector_stamp_answer){(uint64_t)stamp.time_ms, stamp.token};
+    return true;
+}
+
 static const struct ipc_row rows[] = {
     {&inspector_inspect, 0, on_inspect},
+    {&inspector_stamp,   0, on_stamp  },
 };
 static const struct ipc_table table = IPC_TABLE("inspector", rows);
 

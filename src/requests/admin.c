@@ -90,3 +90,4 @@ const struct ipc_message admin_checkpoint = {72, "admin_checkpoint", NULL, &chec
 const struct ipc_message admin_rebuild = {73, "admin_rebuild", NULL, &done};
 const struct ipc_message admin_backup = {74, "admin_backup", NULL, &backup};
 const struct ipc_message admin_pause = {75, "admin_pause", &pause_ask, NULL};
+const struct ipc_message admin_anchored = {76, "admin_anchored", &checkpoint_schema, NULL};

@@ -89,6 +89,9 @@ extern const struct ipc_message admin_status;
 /* admin_checkpoint: sign the tree head now; answers the note. */
 extern const struct ipc_message admin_checkpoint;
 
+/* admin_anchored: a checkpoint was written to a file; a checkpoint_record of that kind. */
+extern const struct ipc_message admin_anchored;
+
 /* admin_rebuild: make catalog and search index again from the ledger alone. */
 extern const struct ipc_message admin_rebuild;
 

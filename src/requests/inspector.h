@@ -17,3 +17,18 @@ struct inspector_answer {
 };
 
 extern const struct ipc_message inspector_inspect;
+
+/* inspector_stamp: is a time stamp response, which comes as a sealed memfd, what was asked for? One
+ * that proves nothing is answered with ERROR_DENIED. */
+struct inspector_stamp_ask {
+    struct slice sender; /* the request's nonce: a life that read one reads nothing else */
+    struct slice digest; /* 32 bytes */
+    struct slice trust;  /* PEM of the authorities */
+};
+
+struct inspector_stamp_answer {
+    uint64_t time;      /* that the authority vouches for, wall milliseconds */
+    struct slice token; /* DER */
+};
+
+extern const struct ipc_message inspector_stamp;

@@ -91,3 +91,30 @@ const struct ipc_message reader_show = {2, "reader_show", &letter_ask, &show_ans
 const struct ipc_message reader_export = {3, "reader_export", &letter_ask, &export_answer,
                                           .answer_fd = IPC_FD_SEALED};
 const struct ipc_message reader_verify = {4, "reader_verify", &verify_ask, &verify_answer};
+
+static const struct cbor_field anchors_ask_fields[] = {
+    MAYBE(1, CBOR_UINT, reader_anchors_ask, seq, 0),
+    MAYBE(2, CBOR_UINT, reader_anchors_ask, segment, UINT32_MAX),
+    MAYBE(3, CBOR_UINT, reader_anchors_ask, offset, 0),
+};
+static const struct cbor_schema anchors_ask =
+    CBOR_SCHEMA(anchors_ask_fields, struct reader_anchors_ask);
+
+static const struct cbor_field anchor_fields[] = {
+    MAYBE(1, CBOR_UINT, reader_anchor, seq, 0),
+    MAYBE(2, CBOR_UINT, reader_anchor, time, 0),
+    FIELD(3, CBOR_BYTES, reader_anchor, body, READER_ANCHOR_MAX),
+};
+static const struct cbor_schema anchor = CBOR_SCHEMA(anchor_fields, struct reader_anchor);
+
+static const struct cbor_field anchors_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct reader_anchors_answer, anchors, READER_ANCHORS_MAX,
+                      &anchor),
+    MAYBE(2, CBOR_UINT, reader_anchors_answer, seq, 0),
+    MAYBE(3, CBOR_UINT, reader_anchors_answer, segment, UINT32_MAX),
+    MAYBE(4, CBOR_UINT, reader_anchors_answer, offset, 0),
+    MAYBE(5, CBOR_BOOL, reader_anchors_answer, more, 0),
+};
+static const struct cbor_schema anchors = CBOR_SCHEMA(anchors_fields, struct reader_anchors_answer);
+
+const struct ipc_message reader_anchors = {5, "reader_anchors", &anchors_ask, &anchors};

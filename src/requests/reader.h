@@ -84,3 +84,30 @@ struct reader_verify_answer {
 };
 
 extern const struct ipc_message reader_verify;
+
+/* reader_anchors: the records of checkpoints that went somewhere, from a position on; all zero is the
+ * beginning. `more`: ask again from the position answered. */
+#define READER_ANCHORS_MAX 40 /* of the largest kind they fit into one answer */
+#define READER_ANCHOR_MAX  ((size_t)96 << 10)
+
+struct reader_anchors_ask {
+    uint64_t seq;
+    uint64_t segment;
+    uint64_t offset;
+};
+
+struct reader_anchor {
+    uint64_t seq;
+    uint64_t time;
+    struct slice body; /* CBOR of a checkpoint_record */
+};
+
+struct reader_anchors_answer {
+    struct cbor_list anchors;
+    uint64_t seq;
+    uint64_t segment;
+    uint64_t offset;
+    bool more;
+};
+
+extern const struct ipc_message reader_anchors;

@@ -6,9 +6,9 @@ import threading
 
 
 class Outside:
-    """Answers by `behave(handler, body)`; what was asked is in `asked` (path, headers, body)."""
+    """With `tls`, an authority, by https. Answers by `behave(handler, body)`; what was asked is in `asked` (path, headers, body)."""
 
-    def __init__(self, behave, authority=None, name="127.0.0.1"):
+    def __init__(self, behave, tls=None, name="127.0.0.1"):
         self.asked = queue.Queue()
         self.behave = behave
         outer = self
@@ -38,14 +38,14 @@ class Outside:
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        if authority:
-            certificate, key = authority.issue(name, file=f"outside-{self.server.server_port}")
+        if tls:
+            certificate, key = tls.issue(name, file=f"outside-{self.server.server_port}")
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate, key)
             # The handshake is the connection's thread's, so that who fails it holds up nobody.
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
                                                      do_handshake_on_connect=False)
-        self.url = f"{'https' if authority else 'http'}://127.0.0.1:{self.server.server_port}/"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self):

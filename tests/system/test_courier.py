@@ -60,7 +60,7 @@ def webhook(company, behave, **options):
 
 def test_an_alarm_is_posted_as_json(scene):
     company = scene.company
-    with webhook(company, lambda h, _: h.answer(204), authority=company.authority) as server:
+    with webhook(company, lambda h, _: h.answer(204), tls=company.authority) as server:
         raise_alarm(company)
         path, headers, body = server.asked.get(timeout=30)
     assert path == "/hook"
@@ -92,7 +92,7 @@ def test_a_server_that_cannot_prove_its_name_gets_nothing(scene, tmp_path, issue
     authority = CA(tmp_path / "ca", "Stranger") if issuer == "stranger" else company.authority
     name = "127.0.0.1" if issuer == "stranger" else "elsewhere.test"
     before = len(said(company, "webhook.again"))
-    with webhook(company, lambda h, _: h.answer(200), authority=authority, name=name) as server:
+    with webhook(company, lambda h, _: h.answer(200), tls=authority, name=name) as server:
         raise_alarm(company)
         wait_for("a refusal", lambda: len(said(company, "webhook.again")) > before, 40)
         assert "certificate" in said(company, "webhook.again")[-1]
