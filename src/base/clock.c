@@ -25,6 +25,11 @@ int64_t clock_steady_ns(void)
     return read_ns(CLOCK_MONOTONIC);
 }
 
+int64_t clock_processor_ms(void)
+{
+    return read_ns(CLOCK_PROCESS_CPUTIME_ID) / 1000000;
+}
+
 void clock_rfc3339(int64_t wall_ms, char text[static CLOCK_TEXT_MAX])
 {
     time_t seconds = (time_t)(wall_ms / 1000);

@@ -12,6 +12,9 @@ int64_t clock_steady_ms(void);
 /* The same in nanoseconds, for measuring. */
 int64_t clock_steady_ns(void);
 
+/* Milliseconds of processor time that this process has taken. */
+int64_t clock_processor_ms(void);
+
 #define CLOCK_TEXT_MAX 32
 
 /* Write wall_ms as RFC 3339 in UTC with milliseconds: "2026-11-24T07:30:00.000Z". */

@@ -100,7 +100,8 @@ static void on_facts(struct timeline *t, const void *value)
 
 static const char *reading_text(uint64_t reading)
 {
-    static const char *const words[] = {"?", "read", "read", "taken apart", "skipped", "NOT READ"};
+    static const char *const words[] = {"?",       "read",     "read", "taken apart",
+                                        "skipped", "NOT READ", "read"};
 
     return reading < sizeof(words) / sizeof(words[0]) ? words[reading] : "?";
 }
@@ -119,6 +120,9 @@ static void on_findings(struct timeline *t, const void *value)
         buf_printf(t->out, "    %*s%s%s%s, %s, %s%s%s\n", (int)depth * 2, "", clean(t, p->type),
                    p->name.len ? " " : "", clean(t, p->name), size_text(t, p->size),
                    reading_text(p->reading), p->reason.len ? ": " : "", clean(t, p->reason));
+        if (p->note.len) {
+            buf_printf(t->out, "    %*s  (%s)\n", (int)depth * 2, "", clean(t, p->note));
+        }
     }
     for (size_t i = 0; i < f->gaps.count; i++) {
         detail_slice(t, "left out", gaps[i]);

@@ -140,9 +140,11 @@ static void inspect(struct letter *l)
             l->findings.id = l->facts.id;
             return;
         }
-        if (e.kind != ERROR_BUSY) {
+        if (e.kind != ERROR_BUSY && ask.shallow) {
             break;
         }
+        /* Its documents may be what ended the reader: then they alone are lost to search. */
+        ask.shallow = ask.shallow || e.kind != ERROR_BUSY;
     }
     log_event(LOG_WARNING, "letter.unread", LOG_TEXT("reason", e.text));
     unread(l, e.text);
@@ -291,6 +293,18 @@ static bool send_on(struct letter *l, struct error *e)
     return true;
 }
 
+/* Whether words may be missing from the index. */
+static bool is_partly(const struct findings *f)
+{
+    const struct part *parts = f->parts.items;
+    bool partly = f->gaps.count != 0;
+
+    for (size_t i = 0; i < f->parts.count; i++) {
+        partly = partly || parts[i].reading == PART_UNREADABLE;
+    }
+    return partly;
+}
+
 /* The whole way of one letter. On failure nothing of it is recorded, and it may start again. */
 static bool develop(struct letter *l, struct error *e)
 {
@@ -318,7 +332,7 @@ static bool develop(struct letter *l, struct error *e)
         return false;
     }
     parcel_forget_content(l->parcel);
-    indexer_add(l->keeper, l->parcel, &l->facts, l->findings.gaps.count != 0, l->findings.unread,
+    indexer_add(l->keeper, l->parcel, &l->facts, is_partly(&l->findings), l->findings.unread,
                 l->terms_fd);
     return true;
 }

@@ -9,8 +9,9 @@ static const struct cbor_field part_fields[] = {
     CBOR_OPTIONAL(4, CBOR_TEXT, struct part, charset, FINDINGS_TEXT_MAX),
     CBOR_OPTIONAL(5, CBOR_UINT, struct part, disposition, PART_ATTACHMENT),
     CBOR_OPTIONAL(6, CBOR_UINT, struct part, size, 0),
-    CBOR_FIELD(7, CBOR_UINT, struct part, reading, PART_UNREADABLE),
+    CBOR_FIELD(7, CBOR_UINT, struct part, reading, PART_DOCUMENT),
     CBOR_OPTIONAL(8, CBOR_TEXT, struct part, reason, FINDINGS_TEXT_MAX),
+    CBOR_OPTIONAL(9, CBOR_TEXT, struct part, note, FINDINGS_TEXT_MAX),
 };
 const struct cbor_schema part_schema = CBOR_SCHEMA(part_fields, struct part);
 

@@ -15,9 +15,10 @@
 enum part_reading {
     PART_TEXT = 1,       /* its words are in the index                             */
     PART_HTML = 2,       /* the same, by way of its text                           */
-    PART_CONTAINER = 3,  /* a multipart or an embedded letter: its parts are listed */
+    PART_CONTAINER = 3,  /* a multipart, a letter, an archive: its parts are listed */
     PART_SKIPPED = 4,    /* of a kind that is not read (an image, a program)       */
     PART_UNREADABLE = 5, /* should have been read and was not: see reason          */
+    PART_DOCUMENT = 6,   /* its words are in the index, by way of its text         */
 };
 
 enum part_disposition { PART_UNSPECIFIED = 0, PART_INLINE = 1, PART_ATTACHMENT = 2 };
@@ -32,6 +33,7 @@ struct part {
     uint64_t size; /* bytes of the body in the letter, still encoded */
     uint64_t reading;
     struct slice reason; /* a sentence, for PART_SKIPPED and PART_UNREADABLE */
+    struct slice note;   /* what is odd about it: it is something else than it says */
 };
 
 extern const struct cbor_schema part_schema;

@@ -62,7 +62,8 @@ static bool on_inspect(void *reading, struct ipc_request *r, struct error *e)
     arena_reset(&mine->arena);
     text_list_reset(&mine->terms);
     buf_reset(&mine->bytes);
-    inspection_read(letter.bytes, &mine->arena, &answer->findings, &mine->terms);
+    const struct inspector_ask *ask = r->ask;
+    inspection_read(letter.bytes, ask->shallow, &mine->arena, &answer->findings, &mine->terms);
     text_list_write(&mine->terms, &mine->bytes);
     if (mine->bytes.full) {
         return error_set(e, ERROR_LIMIT, "too many words");

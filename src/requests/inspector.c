@@ -4,6 +4,7 @@
 
 static const struct cbor_field ask_fields[] = {
     CBOR_FIELD(1, CBOR_BYTES, struct inspector_ask, sender, INSPECTOR_SENDER_LEN),
+    CBOR_OPTIONAL(2, CBOR_BOOL, struct inspector_ask, shallow, 0),
 };
 static const struct cbor_schema ask = CBOR_SCHEMA(ask_fields, struct inspector_ask);
 

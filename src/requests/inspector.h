@@ -10,6 +10,7 @@
  * stages/inspection describes. */
 struct inspector_ask {
     struct slice sender; /* tag of the account: one life of the inspector serves one sender */
+    bool shallow;        /* do not open documents and archives: a reader ended over this letter */
 };
 
 struct inspector_answer {

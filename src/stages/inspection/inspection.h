@@ -15,8 +15,12 @@
 #define INSPECTION_PARAMETERS_MAX 100   /* of one header field */
 #define INSPECTION_FIELD_MAX      65536 /* bytes of one header field */
 #define INSPECTION_HEADER_MAX     (1u << 20)
-#define INSPECTION_TEXT_MAX       (32u << 20) /* decoded text of one part */
-#define INSPECTION_ARENA_MAX      (64u << 20) /* for findings, as the caller sets up the arena */
+#define INSPECTION_TEXT_MAX       (32u << 20)  /* decoded text of one part */
+#define INSPECTION_FILE_MAX       (64u << 20)  /* a document, or a file within an archive */
+#define INSPECTION_HELD_MAX       (160u << 20) /* of these in memory at once */
+#define INSPECTION_UNPACKED_MAX   (512u << 20) /* bytes taken out of a letter's archives */
+#define INSPECTION_DOCUMENTS_MS   8000         /* processor time for a letter's documents */
+#define INSPECTION_ARENA_MAX      (64u << 20)  /* for findings, as the caller sets up the arena */
 
 /* Load the library and the character sets, which cannot be loaded from within a sandbox. Once, at
  * the start of the process. */
@@ -26,11 +30,13 @@ void inspection_init(void);
  * Read a letter.
  *
  * @param letter    its bytes as submitted, with CRLF or LF line ends
+ * @param shallow   list documents and archives without opening them: for a letter over which a
+ *                  reader ended before
  * @param arena     for the findings; INSPECTION_ARENA_MAX is always enough
  * @param findings  filled; texts live in the arena. A letter that breaks every rule still gives
  *                  findings: at least one part, and the reasons why others were not read
  * @param terms     appended to: the words of subject, text parts, attachment names, From, Sender
  *                  and Reply-To, To, Cc and Bcc
  */
-void inspection_read(struct slice letter, struct arena *arena, struct findings *findings,
-                     struct text_list *terms);
+void inspection_read(struct slice letter, bool shallow, struct arena *arena,
+                     struct findings *findings, struct text_list *terms);

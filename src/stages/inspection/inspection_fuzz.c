@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ready = true;
     }
     text_list_init(&list);
-    inspection_read(slice_of(data, size), &arena, &findings, &list);
+    inspection_read(slice_of(data, size), false, &arena, &findings, &list);
     cbor_write(&record, &findings_schema, &findings);
     text_list_write(&list, &bytes);
     if (record.full || !cbor_read(buf_slice(&record), &findings_schema, &arena, &again, &e) ||

@@ -1,0 +1,135 @@
+"""Words inside attached documents are found, and what harms readers is listed and harms nobody."""
+import io
+import smtplib
+import sys
+import zipfile
+from email.message import EmailMessage
+
+import pytest
+
+from company import ROOT, Company, wait_for
+
+sys.path.insert(0, str(ROOT / "tests" / "receiver"))
+from receiver import Receiver  # noqa: E402
+
+PASSWORD = "a test's own pass phrase"
+SENDER = "ann@example.test"
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("documents")
+    company = Company(folder / "company")
+    certificate, key = company.authority.issue("mx.partner.test")
+    receiver = Receiver(folder / "received", certificate=certificate, key=key).start()
+    company.create(settings={"outbound-tls": "verified"},
+                   sections=f"[domain partner.test]\nroute = 127.0.0.1:{receiver.port}\n"
+                            "tls-name = mx.partner.test\n")
+    company.start()
+    try:
+        company.add_user(SENDER, PASSWORD)
+        yield company
+    finally:
+        company.stop()
+        receiver.stop()
+
+
+def zipped(**files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def ooxml(**files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "/") + ".xml", content)
+    return out.getvalue()
+
+
+def odf(kind, text):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("mimetype", f"application/vnd.oasis.opendocument.{kind}")
+        archive.writestr("content.xml", f'<o xmlns:t="urn:t"><t:p>{text}</t:p></o>')
+    return out.getvalue()
+
+
+DOCX = ooxml(word__document=f"<w:document {W}><w:p><w:r><w:t>quarter</w:t></w:r><w:r><w:t>master"
+                            "</w:t></w:r></w:p><w:p><w:del><w:r><w:delText>retracted</w:delText>"
+                            "</w:r></w:del></w:p></w:document>",
+             word__comments=f"<w:c {W}><w:p><w:r><w:t>remarkable</w:t></w:r></w:p></w:c>",
+             docProps__core="<p><keywords>propertied</keywords></p>")
+XLSX = ooxml(xl__sharedStrings="<sst><si><t>sharedcell</t></si></sst>",
+             xl__worksheets__sheet1='<s><c t="s"><v>0</v></c><c><v>48151623</v></c>'
+                                    '<c t="inlineStr"><is><t>inlinecell</t></is></c></s>')
+PPTX = ooxml(ppt__slides__slide1='<s xmlns:a="urn:a"><a:p><a:r><a:t>slideword</a:t></a:r></a:p></s>',
+             ppt__notesSlides__notesSlide1='<s xmlns:a="urn:a"><a:p><a:r><a:t>noteword</a:t></a:r>'
+                                           "</a:p></s>")
+EML = b"Subject: innersubject\r\nFrom: x@y.test\r\n\r\ninnerbody\r\n"
+
+CASES = [
+    ("plan.docx", DOCX, ["quartermaster", "retracted", "remarkable", "propertied", "name:plan"]),
+    ("table.xlsx", XLSX, ["sharedcell", "48151623", "inlinecell"]),
+    ("talk.pptx", PPTX, ["slideword", "noteword"]),
+    ("text.odt", odf("text", "odtword"), ["odtword"]),
+    ("table.ods", odf("spreadsheet", "odsword"), ["odsword"]),
+    ("talk.odp", odf("presentation", "odpword"), ["odpword"]),
+    ("rich.rtf", rb"{\rtf1\ansi r\'fcckseite\par}", ["ruckseite"]),
+    ("page.html", b"<p>html<b>word</b></p>", ["htmlword"]),
+    ("list.csv", "caf\u00e9word;2".encode("latin-1"), ["cafeword"]),
+    ("inner.eml", EML, ["innersubject", "innerbody"]),
+    ("all.zip", zipped(**{"in.zip": zipped(**{"deep.docx": ooxml(word__document=(
+        f"<w:document {W}><w:t>deepword</w:t></w:document>"))})}), ["deepword", "name:deep"]),
+]
+
+
+def submit(company, subject, *attachments):
+    letter = EmailMessage()
+    letter["From"], letter["To"], letter["Subject"] = SENDER, "bob@partner.test", subject
+    letter.set_content(f"bodyof{subject}")
+    for name, content in attachments:
+        letter.add_attachment(content, "application", "octet-stream", filename=name)
+    with smtplib.SMTP_SSL(context=company.context(), timeout=60) as client:
+        client._host = company.hostname  # whose certificate it must be
+        client.connect("127.0.0.1", company.submissions)
+        client.login(SENDER, PASSWORD)
+        client.send_message(letter)
+
+
+def found(company, query):
+    """The id of the one letter that a query finds, or None."""
+    lines = company.postern("search", query, check=False).stdout.splitlines()
+    return lines[1].split()[0] if len(lines) == 2 else None
+
+
+def indexed(company, subject):
+    return wait_for(f"{subject} in the index", lambda: found(company, f"bodyof{subject}"))
+
+
+def test_words_in_documents_are_found(company):
+    for n, (name, content, _) in enumerate(CASES):
+        submit(company, f"case{n}", (name, content))
+    for n, (name, _, words) in enumerate(CASES):
+        letter = indexed(company, f"case{n}")
+        for word in words:
+            assert found(company, word) == letter, (name, word)
+        assert name in company.show(letter)
+
+
+def test_bombs_are_listed_and_harm_nobody(company):
+    bomb = zipped(**{f"{n}.txt": b"\0" * (80 << 20) for n in range(2)})
+    broken = zipped(**{"a.txt": b"x" * 5000})[:60]
+    entities = b'<!DOCTYPE a [<!ENTITY b "cc"><!ENTITY d "&b;&b;">]><a>&d;</a>'
+    submit(company, "bombs", ("bomb.zip", bomb), ("broken.zip", broken),
+           ("laughs.docx", ooxml(word__document=entities)))
+    story = company.show(indexed(company, "bombs"))
+    assert "files within files are too large" in story
+    assert story.count("NOT READ") >= 4, story
+    submit(company, "afterwards", ("plan.docx", DOCX))
+    indexed(company, "afterwards")
