@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "keeper/repeats.h"
 #include "tests/test.h"
@@ -89,11 +91,49 @@ static void one_of_many_at_once_is_recorded(void **unused)
     repeats_free(rush.repeats);
 }
 
+/* One that claims what another one holds. */
+struct second {
+    struct repeats *repeats;
+    struct letter_id first;
+    bool claimed;
+};
+
+static void *claim_again(void *argument)
+{
+    struct second *second = argument;
+    struct letter_id id = letter_id_new();
+
+    second->claimed = repeats_claim(second->repeats, key, &id, DAY_MS, &second->first);
+    return NULL;
+}
+
+static void a_claim_waits_until_the_first_is_settled(void **unused)
+{
+    (void)unused;
+    struct second second = {.repeats = repeats_new()};
+    struct letter_id a = letter_id_new();
+    struct letter_id first;
+    struct timespec soon;
+    pthread_t thread;
+
+    assert_true(repeats_claim(second.repeats, key, &a, DAY_MS, &first));
+    assert_int_equal(pthread_create(&thread, NULL, claim_again, &second), 0);
+    (void)clock_gettime(CLOCK_REALTIME, &soon);
+    soon.tv_sec += 1; /* long enough for one that does not wait to be found out */
+    assert_int_equal(pthread_timedjoin_np(thread, NULL, &soon), ETIMEDOUT);
+    repeats_settle(second.repeats, key, &a, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_false(second.claimed);
+    assert_true(is(&second.first, &a));
+    repeats_free(second.repeats);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_day_long),
         cmocka_unit_test(a_refused_letter_is_no_first),
+        cmocka_unit_test(a_claim_waits_until_the_first_is_settled),
         cmocka_unit_test(one_of_many_at_once_is_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
