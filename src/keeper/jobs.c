@@ -60,6 +60,7 @@ static uint64_t required_level(struct keeper *k, const struct queue_entry *entry
     return shown > entry->level ? shown : entry->level;
 }
 
+/* Copies: once let go the entry may be taken back and finished before the answer is written. */
 static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_job *job, int *copy,
                      struct arena *arena, struct error *e)
 {
@@ -71,10 +72,10 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
         return false;
     }
     job->job = entry->job;
-    job->letter = letter_id_slice(&entry->parcel->id);
+    job->letter = arena_copy(arena, letter_id_slice(&entry->parcel->id));
     job->attempt = entry->attempt + 1;
-    job->domain = entry->domain;
-    job->route = entry->route;
+    job->domain = arena_copy(arena, entry->domain);
+    job->route = arena_copy(arena, entry->route);
     job->smarthost = entry->smarthost;
     job->level = required_level(k, entry, arena);
     job->reverse_path = f.reverse_path;
