@@ -351,7 +351,7 @@ def missing_alarms():
         raised |= set(re.findall(r'(?:keeper_alert|role_alert)\([^,]+,\s*"([a-z-]+)"|'
                                  r'\[LEDGER_ALARM_\w+\] = "([a-z-]+)"|'
                                  r'#define ALERT_\w+ +"([a-z-]+)"|'
-                                 r'alerts_raise\([^;]*?SLICE\("([a-z-]+)"\)', path.read_text()))
+                                 r'raise_alarm\([^;]*?SLICE\("([a-z-]+)"\)', path.read_text()))
     raised = {name for names in raised for name in names if name}
     page = (ROOT / "docs/man/posternd.8").read_text()
     part = page.split(".Ss Alarms", 1)[-1].split(".Sh ", 1)[0]

@@ -124,8 +124,7 @@ bool keeper_record_one(struct keeper *k, enum ledger_urgency urgency, uint16_t t
 /* Count an alarm and tell it to whoever opened the keeper. */
 void keeper_alert(struct keeper *k, const char *event, const char *sentence);
 
-/* lookup.c */
-struct lookup *keeper_lookup(struct keeper *k, struct error *e);
+struct lookup *keeper_lookup(struct keeper *k, struct error *e); /* lookup.c */
 void keeper_lookup_end(struct keeper *k, struct lookup *l);
 
 /* Read a record of a letter into its struct. */
@@ -156,9 +155,8 @@ bool tail_settle(struct keeper *k);  /* have it hold what is recorded by now, or
 void tail_rebuild(struct keeper *k); /* make it anew; returns when that is done, or closing */
 bool tail_catch_up(struct keeper *k, struct error *e) MUST_CHECK; /* before the thread runs */
 
-/* queueing.c */
-bool keeper_restore(struct keeper *k,
-                    struct error *e) MUST_CHECK; /* backlog and queue after start */
+/* queueing.c: backlog and queue after start */
+bool keeper_restore(struct keeper *k, struct error *e) MUST_CHECK;
 
 /* orders.c */
 
@@ -186,17 +184,16 @@ bool keeper_sign(void *signing, size_t key, const uint8_t digest[static DKIM_DIG
                  uint8_t *signature, size_t *len, struct error *e);
 void keeper_keys_changed(struct keeper *k);
 
-/* What keeper_sign() gets. */
-struct signing {
+struct signing { /* what keeper_sign() gets */
     struct keeper *keeper;
     const struct dkim_key *keys;
 };
 
-void keeper_watch(void *keeper); /* watch.c: a thread */
-
 /* Sign the tree head, record the note. */
 bool keeper_checkpoint(struct keeper *k, struct arena *arena, struct slice *note,
                        struct error *e) MUST_CHECK;
+
+void keeper_watch(void *keeper); /* watch.c: a thread */
 
 /* The schedule of retries as it is set, or its default. */
 struct schedule;
