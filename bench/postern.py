@@ -47,8 +47,11 @@ class Postern:
 
     def settle(self):
         """Wait until nothing is on its way; what is paused stays."""
-        wait_until(lambda: self.company.status().get("queue.in_hand") == "0", 300,
-                   "Postern delivers nothing", every=0.2)
+        def is_quiet():
+            status = self.company.status()
+            return status.get("backlog.letters") == "0" and status.get("queue.in_hand") == "0"
+
+        wait_until(is_quiet, 300, "Postern has nothing to do", every=0.2)
 
     def clear(self):
         """Nothing: a ledger forgets nothing."""

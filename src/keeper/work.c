@@ -9,6 +9,7 @@
 
 #include "formats/mail/facts.h"
 #include "host/memfd.h"
+#include "host/thread.h"
 #include "keeper/internal.h"
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
@@ -349,6 +350,7 @@ void keeper_work(void *keeper)
     OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
     struct error e;
 
+    thread_background();
     for (struct parcel *p = next_parcel(&k->backlog); p; p = next_parcel(&k->backlog)) {
         struct letter l = {.keeper = k, .parcel = p, .arena = &arena, .terms_fd = -1};
         if (develop(&l, &e)) {

@@ -1,11 +1,12 @@
-/* Many threads, one disk: whoever finds nobody leading leads. The leader takes all that waits, writes
- * it as one batch, syncs once, wakes the others and hands the lead to the first of those that came
- * meanwhile. Sealing is done before, by each thread for itself.
+/* Many threads, one disk: the committer, a thread of the ledger's own, takes all that waits, writes it
+ * as one batch, syncs once and wakes who waited. Sealing is done before, by each thread for itself.
+ * As no caller ever does another's work, a caller may run in the background (thread_background()).
  *
- * What is patient waits a moment for somebody to come along and take it into his commit. When nobody leads and something waits, the first of it has a timer.
+ * What is patient waits a moment for somebody to come along who is not, and shares his commit.
  *
  * Records are sealed under the active segment's key. When the segment changed between sealing and
- * commit, the leader sends them back to be sealed again: a segment holds no record of another's key. */
+ * commit, the committer sends them back to be sealed again: a segment holds no record of another's
+ * key. */
 #include "base/clock.h"
 
 #include "host/thread.h"
@@ -127,7 +128,7 @@ static void serve(struct ledger *l, struct waiter *waiters)
 
 /* Tell the waiters; with the lock held, since each lives on its caller's stack and may be gone as
  * soon as its thread sees its state. */
-static void wake_all(struct waiter *waiters, const struct waiter *self)
+static void wake_all(struct waiter *waiters)
 {
     struct waiter *next = NULL;
 
@@ -136,9 +137,7 @@ static void wake_all(struct waiter *waiters, const struct waiter *self)
         w->state = w->outcome == OUTCOME_DONE    ? WAITER_DONE
                    : w->outcome == OUTCOME_STALE ? WAITER_STALE
                                                  : WAITER_FAILED;
-        if (w != self) {
-            (void)pthread_cond_signal(&w->wake);
-        }
+        (void)pthread_cond_signal(&w->wake);
     }
 }
 
@@ -156,67 +155,73 @@ static void rotate_if_full(struct ledger *l)
     }
 }
 
-/* Serve all that waits, `self` among them. Called and left with the lock held. */
-static void lead(struct ledger *l, struct waiter *self)
+/* Called and left with the lock held. */
+static void commit_all(struct ledger *l)
 {
     struct waiter *waiters = l->first;
 
     l->first = NULL;
     l->last = &l->first;
     l->hurried = 0;
+    l->committing = true;
     (void)pthread_mutex_unlock(&l->lock);
     serve(l, waiters);
     ledger_publish(l);
     (void)pthread_mutex_lock(&l->lock);
-    wake_all(waiters, self);
-    if (l->segment.length >= l->options.segment_bytes) {
-        (void)pthread_mutex_unlock(&l->lock);
-        rotate_if_full(l);
-        (void)pthread_mutex_lock(&l->lock);
-    }
-    l->leading = l->hurried > 0;
-    if (l->leading) {
-        l->first->state = WAITER_LEADS;
-    }
-    if (l->first) {
-        (void)pthread_cond_signal(&l->first->wake);
-    }
+    wake_all(waiters);
+    (void)pthread_mutex_unlock(&l->lock);
+    rotate_if_full(l);
+    (void)pthread_mutex_lock(&l->lock);
+    l->committing = false;
 }
 
-/* Wait until somebody has taken it, or leave it to this thread to lead. Called with the lock held. */
-static void wait_for_leader(struct ledger *l, struct waiter *w)
+/* Wait until there is something to commit; false when there is not and the ledger is being closed. */
+static bool wait_for_work(struct ledger *l)
 {
-    int64_t until = clock_steady_ms() + PATIENCE_MS;
+    int64_t until = 0;
 
-    while (w->state == WAITER_WAITS) {
-        if (l->leading || l->first != w) {
-            (void)pthread_cond_wait(&w->wake, &l->lock);
-        } else if (!thread_wait(&w->wake, &l->lock, until) && w->state == WAITER_WAITS &&
-                   !l->leading) {
-            l->leading = true;
-            w->state = WAITER_LEADS;
+    while (!l->hurried && !l->closing) {
+        if (!l->first) {
+            until = 0;
+            (void)pthread_cond_wait(&l->work, &l->lock);
+            continue;
+        }
+        until = until ? until : clock_steady_ms() + PATIENCE_MS;
+        if (!thread_wait(&l->work, &l->lock, until)) {
+            break;
         }
     }
+    return l->first != NULL;
+}
+
+void ledger_commit_for_all(void *ledger)
+{
+    struct ledger *l = ledger;
+
+    (void)pthread_mutex_lock(&l->lock);
+    while (wait_for_work(l)) {
+        commit_all(l);
+    }
+    (void)pthread_mutex_unlock(&l->lock);
 }
 
 /* Queue and return with an outcome. */
 static void await(struct ledger *l, struct waiter *w)
 {
     (void)pthread_mutex_lock(&l->lock);
+    bool first = !l->first;
+    bool hurried = w->urgency != LEDGER_PATIENT;
     w->next = NULL;
     w->state = WAITER_WAITS;
     w->outcome = OUTCOME_OPEN;
     *l->last = w;
     l->last = &w->next;
-    bool hurried = w->urgency != LEDGER_PATIENT;
     l->hurried += hurried;
-    if (!l->leading && hurried) {
-        l->leading = true;
-        w->state = WAITER_LEADS;
+    if (!l->committing && (first || (hurried && l->hurried == 1))) {
+        (void)pthread_cond_signal(&l->work);
     }
-    wait_for_leader(l, w);
-    if (w->state == WAITER_LEADS) {
-        lead(l, w);
+    while (w->state == WAITER_WAITS) {
+        (void)pthread_cond_wait(&w->wake, &l->lock);
     }
     (void)pthread_mutex_unlock(&l->lock);
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 
+#include "host/thread.h"
 #include "ledger/io.h"
 #include "ledger/writer.h"
 
@@ -102,6 +103,7 @@ static struct ledger *new_ledger(const struct secret *key, const struct ledger_o
     l->batch = digest_new();
     l->last = &l->first;
     (void)pthread_mutex_init(&l->lock, NULL);
+    (void)pthread_cond_init(&l->work, NULL);
     return l;
 }
 
@@ -116,6 +118,7 @@ static void free_ledger(struct ledger *l)
     }
     digest_free(l->digest);
     digest_free(l->batch);
+    (void)pthread_cond_destroy(&l->work);
     (void)pthread_mutex_destroy(&l->lock);
     free(l);
 }
@@ -168,7 +171,8 @@ static bool start(struct ledger *l, int dirfd, struct error *e)
     compare_clock(l);
     l->next = r.reason;
     l->closed_bytes = r.bytes - r.length; /* segment_start() adds the last one's */
-    return segment_start(l, e);
+    return segment_start(l, e) && thread_start_joinable("committer", THREAD_STACK_LARGE,
+                                                        ledger_commit_for_all, l, &l->committer, e);
 }
 
 bool ledger_open(int dirfd, const struct secret *key, const struct ledger_options *options,
@@ -194,6 +198,11 @@ void ledger_close(struct ledger *l)
     if (!l) {
         return;
     }
+    (void)pthread_mutex_lock(&l->lock);
+    l->closing = true;
+    (void)pthread_cond_signal(&l->work);
+    (void)pthread_mutex_unlock(&l->lock);
+    thread_join(l->committer);
     segment_end(l, END_STOPPED);
     free_ledger(l);
 }

@@ -1,8 +1,8 @@
 /* ledger/writer - the state of the one process that writes. For ledger/'s own files.
  *
  * ledger.c opens, closes and answers; recover.c finds where to go on; segment.c writes the active
- * segment; append.c takes records from many threads. What is marked `leader` is touched only by
- * the thread that leads (or before and after there are threads); `lock` guards the rest. */
+ * segment; append.c takes records from many threads. What is marked `committer` is touched only by
+ * that thread (or while there is none); `lock` guards the rest. */
 #pragma once
 
 #include <pthread.h>
@@ -29,8 +29,10 @@ struct ledger {
     _Atomic uint64_t reserve_bytes;
 
     pthread_mutex_t lock;
-    bool leading;                /* somebody leads */
-    struct waiter *first;        /* waiting for the next leader, oldest first */
+    pthread_cond_t work;         /* the committer waits for it */
+    bool committing;             /* it does not wait: it looks by itself when it has done */
+    bool closing;                /* it ends when nothing waits any more */
+    struct waiter *first;        /* waiting for the next commit, oldest first */
     struct waiter **last;        /* where the next one is hung */
     size_t hurried;              /* among them: not LEDGER_PATIENT */
     struct segment_key *current; /* of the active segment; NULL while there is none */
@@ -38,17 +40,18 @@ struct ledger {
     struct merkle head_tree;
     struct sealer *sealers[8];
     unsigned n_sealers;
+    pthread_t committer;
 
-    struct segment segment;         /* leader */
-    struct segment_key *key_in_use; /* leader: of `segment` */
-    struct merkle tree;             /* leader: after the last commit */
-    int64_t time_ms;                /* leader: of the last commit */
-    uint64_t closed_bytes;          /* leader: in the segments before the active one */
-    enum start_reason next;         /* leader: why the next segment will be started */
-    bool settled;                   /* leader: nothing refused stands behind `segment.length` */
-    bool disk_low;                  /* leader: alarm given */
-    struct digest *digest;          /* leader */
-    struct digest *batch;           /* leader */
+    struct segment segment;         /* committer */
+    struct segment_key *key_in_use; /* committer: of `segment` */
+    struct merkle tree;             /* committer: after the last commit */
+    int64_t time_ms;                /* committer: of the last commit */
+    uint64_t closed_bytes;          /* committer: in the segments before the active one */
+    enum start_reason next;         /* committer: why the next segment will be started */
+    bool settled;                   /* committer: nothing refused stands behind `segment.length` */
+    bool disk_low;                  /* committer: alarm given */
+    struct digest *digest;          /* committer */
+    struct digest *batch;           /* committer */
 };
 
 /* Records of one ledger_append(), waiting to be committed. Lives on its caller's stack. */
@@ -60,9 +63,9 @@ struct waiter {
     struct segment_key *key; /* that the records are sealed under; NULL: none was active */
     enum ledger_urgency urgency;
 
-    enum { WAITER_WAITS, WAITER_LEADS, WAITER_STALE, WAITER_DONE, WAITER_FAILED } state;
+    enum { WAITER_WAITS, WAITER_STALE, WAITER_DONE, WAITER_FAILED } state;
 
-    enum { OUTCOME_OPEN, OUTCOME_STALE, OUTCOME_DONE, OUTCOME_FAILED } outcome; /* leader */
+    enum { OUTCOME_OPEN, OUTCOME_STALE, OUTCOME_DONE, OUTCOME_FAILED } outcome; /* committer */
     struct error *error;
     pthread_cond_t wake;
 };
@@ -76,6 +79,9 @@ struct recovered {
     enum start_reason reason;
     uint64_t bytes; /* in all segments */
 };
+
+/* The committer: commits what ledger_append() brings, until the ledger is closed. A thread_main. */
+void ledger_commit_for_all(void *ledger);
 
 /* Find it, and cut what is not to be kept. Sets the ledger's id when there is one. */
 bool ledger_recover(struct ledger *l, struct recovered *r, struct error *e) MUST_CHECK;
