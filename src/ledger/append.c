@@ -46,7 +46,11 @@ static void seal_all(struct ledger *l, const struct ledger_record *records, stru
     int64_t now = ledger_now(l);
 
     for (size_t i = 0; i < w->n; i++) {
-        sealer_seal(s, w->key, &records[i], now, &w->records[i]);
+        if (records[i].type < LEDGER_TYPE_OWN) {
+            clear_make(&records[i], now, &w->records[i]);
+        } else {
+            sealer_seal(s, w->key, &records[i], now, &w->records[i]);
+        }
     }
     return_sealer(l, s);
 }
@@ -244,13 +248,10 @@ static bool check_records(const struct ledger_record *records, size_t n, struct 
     return true;
 }
 
-bool ledger_append_as(struct ledger *l, enum ledger_urgency urgency,
-                      const struct ledger_record *records, size_t n, struct ledger_ref *refs,
-                      struct error *e)
+bool ledger_append_any(struct ledger *l, enum ledger_urgency urgency,
+                       const struct ledger_record *records, size_t n, struct ledger_ref *refs,
+                       struct error *e)
 {
-    if (!check_records(records, n, e)) {
-        return false;
-    }
     OWN(heap) struct sealed *sealed = calloc(n, sizeof(*sealed));
     if (!sealed) {
         arena_panic("out of memory");
@@ -272,6 +273,13 @@ bool ledger_append_as(struct ledger *l, enum ledger_urgency urgency,
     } while (w.state == WAITER_STALE);
     (void)pthread_cond_destroy(&w.wake);
     return w.state == WAITER_DONE;
+}
+
+bool ledger_append_as(struct ledger *l, enum ledger_urgency urgency,
+                      const struct ledger_record *records, size_t n, struct ledger_ref *refs,
+                      struct error *e)
+{
+    return check_records(records, n, e) && ledger_append_any(l, urgency, records, n, refs, e);
 }
 
 bool ledger_append(struct ledger *l, const struct ledger_record *records, size_t n,

@@ -21,6 +21,7 @@ struct story {
     struct rig rig;
     struct fate fates[NUMBERS];
     unsigned n;
+    bool packs; /* segments are replaced by packs, also after the cut */
 };
 
 static void append(struct story *s)
@@ -42,11 +43,6 @@ static void append_some(struct story *s, unsigned n)
     while (n-- && !s->rig.unsettled) {
         append(s);
     }
-}
-
-static bool same_place(const struct ledger_ref *a, const struct ledger_ref *b)
-{
-    return a->seq == b->seq && a->segment == b->segment && a->offset == b->offset;
 }
 
 /* Note where each record stands; false for those that are not there. */
@@ -94,7 +90,7 @@ static void expect(const struct story *s, unsigned calls, struct rig *r)
         if ((known && !f->acknowledged && seen[i]) || (seen[i] && f->begun_at >= calls)) {
             fail_msg("cut after call %u: record %u was refused and is there", calls, i);
         }
-        assert_true(!seen[i] || !f->acknowledged || same_place(&f->ref, &refs[i]));
+        assert_true(!seen[i] || !f->acknowledged || rig_same_place(&f->ref, &refs[i]));
     }
 }
 
@@ -126,6 +122,7 @@ static void survive(const struct story *s, unsigned calls, enum disk_rest rest, 
     r.options.alarm = NULL;
     assert_non_null(mkdtemp(r.path));
     r.dirfd = open(r.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    r.options.record_keys = r.dirfd;
     r.key = secret_copy(secret_slice(s->rig.key));
     (void)pthread_mutex_init(&r.lock, NULL);
     disk_cut(calls, rest, seed, r.dirfd);
@@ -136,6 +133,10 @@ static void survive(const struct story *s, unsigned calls, enum disk_rest rest, 
     record.body = slice_of(&number, sizeof(number));
     assert_ok(ledger_append(r.ledger, &record, 1, NULL, &e), e);
     rig_verify_clean(&r);
+    if (s->packs) {
+        (void)rig_pack(&r);
+        rig_verify_clean(&r);
+    }
     rig_done(&r);
 }
 
@@ -225,12 +226,62 @@ static void the_process_dies_after_a_failure(void **unused)
     }
 }
 
+static void the_power_goes_while_packing(void **unused)
+{
+    (void)unused;
+    struct story s;
+
+    begin(&s);
+    s.packs = true;
+    append_some(&s, 4);
+    rig_reopen(&s.rig);
+    append_some(&s, 3);
+    rig_reopen(&s.rig);
+    unsigned before = disk_calls();
+    assert_true(rig_pack(&s.rig) >= 2);
+    append_some(&s, 1);
+    cut_everywhere(&s, before);
+    end(&s);
+}
+
+/* Each call of making a pack fails: the segment stays, or the pack is in force; then the power goes. */
+static void a_pack_cannot_be_made(void **unused)
+{
+    (void)unused;
+    struct story s;
+    struct error e = {0};
+    bool packed = true;
+    bool failed = true;
+
+    for (unsigned from = 0; failed; from++) {
+        begin(&s);
+        s.packs = true;
+        append_some(&s, 3);
+        rig_reopen(&s.rig);
+        unsigned before = disk_calls();
+        disk_fail(from, 1);
+        failed = !ledger_pack(s.rig.ledger, INT64_MAX, &packed, &e) || s.rig.alarms > 0;
+        disk_fail(0, 0);
+        append_some(&s, 1);
+        if (!s.rig.unsettled) {
+            rig_expect(&s.rig, s.rig.n);
+            rig_verify_clean(&s.rig);
+        }
+        if (from % 10 == 3) { /* each failure leaves little: a cut behind some is enough */
+            cut_everywhere(&s, before);
+        }
+        end(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_power_goes),
         cmocka_unit_test(the_power_goes_after_a_failure),
         cmocka_unit_test(the_process_dies_after_a_failure),
+        cmocka_unit_test(the_power_goes_while_packing),
+        cmocka_unit_test(a_pack_cannot_be_made),
     };
     return cmocka_run_group_tests_name("ledger/crash", tests, NULL, NULL);
 }

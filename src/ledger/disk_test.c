@@ -18,20 +18,21 @@
 #define BYTES_MAX ((size_t)1 << 20)
 #define SECTORS   (BYTES_MAX / SECTOR)
 
-enum kind { CREATE, WRITE, SYNC, TRUNCATE, SYNC_FOLDER, UNLINK };
+enum kind { CREATE, WRITE, SYNC, TRUNCATE, SYNC_FOLDER, UNLINK, RENAME };
 
 struct op {
     enum kind kind;
     bool failed;
     char name[32];
-    size_t at; /* of a write; the new length of a truncation */
+    char to[32]; /* of a renaming */
+    size_t at;   /* of a write; the new length of a truncation */
     size_t len;
     uint8_t *bytes;
 };
 
 /* A file while the calls are gone through again: what programs see of it, and what the disk has. */
 struct file {
-    char name[32];
+    char name[32], name_on_disk[32];
     bool named, named_on_disk;
     size_t len, len_on_disk;
     uint8_t bytes[BYTES_MAX], on_disk[BYTES_MAX];
@@ -160,13 +161,24 @@ static int noted_unlink(int dirfd, const char *name)
     return disk.real.unlink(dirfd, name);
 }
 
+static int noted_rename(int dirfd, const char *from, const char *to)
+{
+    if (fails()) {
+        return -1;
+    }
+    struct op *op = note(RENAME, from, false);
+    (void)snprintf(op->to, sizeof(op->to), "%s", to);
+    return disk.real.rename(dirfd, from, to);
+}
+
 void disk_begin(void)
 {
     disk.real = ledger_io;
     disk.n = disk.calls = disk.fail_count = 0;
     disk.mode = DISK_NOTES;
-    ledger_io = (struct ledger_io){noted_create,    noted_pwritev,     noted_fdatasync,
-                                   noted_ftruncate, noted_sync_folder, noted_unlink};
+    ledger_io =
+        (struct ledger_io){noted_create,      noted_pwritev, noted_fdatasync, noted_ftruncate,
+                           noted_sync_folder, noted_unlink,  noted_rename};
 }
 
 void disk_done(void)
@@ -200,10 +212,12 @@ void disk_mode(enum disk_mode mode)
 static struct file *file_of(struct file **files, const char *name)
 {
     size_t i = 0;
+    size_t former = FILES_MAX + 1; /* one that had the name */
 
-    while (files[i] && strcmp(files[i]->name, name) != 0) {
-        i++;
+    for (; files[i] && (strcmp(files[i]->name, name) != 0 || !files[i]->named); i++) {
+        former = strcmp(files[i]->name, name) == 0 ? i : former;
     }
+    i = !files[i] && former <= FILES_MAX ? former : i;
     assert_true(i < FILES_MAX);
     if (!files[i]) {
         files[i] = calloc(1, sizeof(**files));
@@ -271,10 +285,14 @@ static void do_op(struct file **files, const struct op *op)
     case SYNC_FOLDER:
         for (size_t i = 0; files[i]; i++) {
             files[i]->named_on_disk = files[i]->named;
+            (void)memcpy(files[i]->name_on_disk, files[i]->name, sizeof(files[i]->name));
         }
         break;
     case UNLINK:
         f->named = false;
+        break;
+    case RENAME:
+        (void)snprintf(f->name, sizeof(f->name), "%s", op->to);
         break;
     }
 }
@@ -286,7 +304,9 @@ static bool draw(enum disk_rest rest, unsigned *seed)
 
 static void write_file(struct file *f, enum disk_rest rest, unsigned *seed, int dirfd)
 {
-    bool named = f->named == f->named_on_disk || draw(rest, seed) ? f->named : f->named_on_disk;
+    bool same = f->named == f->named_on_disk && strcmp(f->name, f->name_on_disk) == 0;
+    bool newer = same || draw(rest, seed);
+    bool named = newer ? f->named : f->named_on_disk;
     size_t len = f->len == f->len_on_disk || draw(rest, seed) ? f->len : f->len_on_disk;
 
     for (size_t i = 0; i < SECTORS; i++) {
@@ -297,7 +317,8 @@ static void write_file(struct file *f, enum disk_rest rest, unsigned *seed, int 
     if (!named) {
         return;
     }
-    OWN(fd) int fd = openat(dirfd, f->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    const char *name = newer ? f->name : f->name_on_disk;
+    OWN(fd) int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, f->on_disk, len), len);
 }

@@ -63,12 +63,18 @@ static int failing_unlink(int dirfd, const char *name)
     return fails() ? -1 : real.unlink(dirfd, name);
 }
 
+static int failing_rename(int dirfd, const char *from, const char *to)
+{
+    return fails() ? -1 : real.rename(dirfd, from, to);
+}
+
 static int begin(void **unused)
 {
     (void)unused;
     real = ledger_io;
     ledger_io = (struct ledger_io){failing_create,    failing_pwritev,     failing_fdatasync,
-                                   failing_ftruncate, failing_sync_folder, failing_unlink};
+                                   failing_ftruncate, failing_sync_folder, failing_unlink,
+                                   failing_rename};
     return 0;
 }
 

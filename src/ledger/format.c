@@ -1,7 +1,7 @@
-#include <endian.h>
 #include <stdio.h>
 
 #include "formats/cbor/cbor.h"
+#include "ledger/bytes.h"
 #include "ledger/internal.h"
 
 #define FORMAT 1
@@ -46,54 +46,6 @@ enum {
 _Static_assert(SEG_SEALED_KEY + SEGMENT_KEY_LEN == SEG_RESERVED_2, "section 3");
 _Static_assert(REC_DIGEST + DIGEST_LEN == RECORD_HEAD_LEN && REC_SEQ == RECORD_AAD_LEN,
                "section 4");
-
-static void put16(uint8_t *at, uint16_t value)
-{
-    value = htobe16(value);
-    (void)memcpy(at, &value, sizeof(value));
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    value = htobe32(value);
-    (void)memcpy(at, &value, sizeof(value));
-}
-
-static void put64(uint8_t *at, uint64_t value)
-{
-    value = htobe64(value);
-    (void)memcpy(at, &value, sizeof(value));
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-    uint16_t value = 0;
-    (void)memcpy(&value, at, sizeof(value));
-    return be16toh(value);
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t value = 0;
-    (void)memcpy(&value, at, sizeof(value));
-    return be32toh(value);
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t value = 0;
-    (void)memcpy(&value, at, sizeof(value));
-    return be64toh(value);
-}
-
-static bool is_zero(const uint8_t *at, size_t len)
-{
-    uint8_t any = 0;
-    for (size_t i = 0; i < len; i++) {
-        any |= at[i];
-    }
-    return any == 0;
-}
 
 void segment_name(uint32_t number, char name[static SEGMENT_NAME_MAX])
 {
@@ -149,8 +101,8 @@ bool segment_head_read(const uint8_t in[static SEGMENT_HEAD_LEN], struct segment
                          get16(in + SEG_FORMAT));
     }
     if (!whole || get16(in + SEG_FORMAT) != FORMAT || get16(in + SEG_LENGTH) != SEGMENT_HEAD_LEN ||
-        !is_zero(in + SEG_RESERVED, SEG_LEDGER_KEY - SEG_RESERVED) ||
-        !is_zero(in + SEG_RESERVED_2, SEG_DIGEST - SEG_RESERVED_2)) {
+        !bytes_are_zero(in + SEG_RESERVED, SEG_LEDGER_KEY - SEG_RESERVED) ||
+        !bytes_are_zero(in + SEG_RESERVED_2, SEG_DIGEST - SEG_RESERVED_2)) {
         return error_set(e, ERROR_CORRUPT, "the segment's header is damaged");
     }
     h->number = get32(in + SEG_NUMBER);
@@ -190,8 +142,8 @@ static bool head_fits_type(const uint8_t *in, const struct record_head *h)
     if (h->sealed) {
         return h->type >= LEDGER_TYPE_OWN && h->length > RECORD_SEALED_MIN;
     }
-    return h->type >= RECORD_START && h->type <= RECORD_END && h->length <= CLEAR_MAX &&
-           is_zero(in + REC_KEY_ID, KEYRING_ID_LEN + SALT_LEN);
+    return h->type >= RECORD_START && h->type <= RECORD_ERASED && h->length <= CLEAR_MAX &&
+           bytes_are_zero(in + REC_KEY_ID, KEYRING_ID_LEN + SALT_LEN);
 }
 
 bool record_head_read(const uint8_t in[static RECORD_HEAD_LEN], struct record_head *h,
@@ -210,7 +162,7 @@ bool record_head_read(const uint8_t in[static RECORD_HEAD_LEN], struct record_he
     h->seq = get64(in + REC_SEQ);
     (void)memcpy(h->digest, in + REC_DIGEST, sizeof(h->digest));
     if (in[REC_FORMAT] != FORMAT || (in[REC_FLAGS] & ~FLAG_SEALED) ||
-        !is_zero(in + REC_RESERVED, REC_KEY_ID - REC_RESERVED) || !head_fits_type(in, h)) {
+        !bytes_are_zero(in + REC_RESERVED, REC_KEY_ID - REC_RESERVED) || !head_fits_type(in, h)) {
         return error_set(e, ERROR_CORRUPT, "a record's header is damaged");
     }
     return true;
@@ -240,6 +192,18 @@ void clear_write(struct buf *out, uint16_t type, int64_t time_ms, uint64_t seq, 
     record_head_write(&h, head);
     buf_add(out, SLICE_ARRAY(head));
     buf_add(out, body);
+}
+
+void clear_make(const struct ledger_record *record, int64_t time_ms, struct sealed *out)
+{
+    OWN(buf) struct buf bytes = {.max = RECORD_HEAD_LEN + CLEAR_MAX};
+
+    clear_write(&bytes, record->type, time_ms, 0, record->body);
+    if (bytes.full) {
+        arena_panic("a record of the ledger's own is too large");
+    }
+    out->len = bytes.len;
+    out->bytes = TAKE(bytes.ptr, NULL);
 }
 
 bool clear_check(const struct record_head *h, struct slice payload, struct error *e)

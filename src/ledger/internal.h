@@ -23,7 +23,14 @@
 #define SALT_LEN          32
 #define TAG_LEN           16
 
-enum record_type { RECORD_START = 1, RECORD_COMMIT = 2, RECORD_END = 3 };
+enum record_type {
+    RECORD_START = 1,
+    RECORD_COMMIT = 2,
+    RECORD_END = 3,
+    RECORD_PACK = 4, /* section 12 */
+    RECORD_ERASURE = 5,
+    RECORD_ERASED = 6,
+};
 
 enum start_reason {
     START_FIRST = 1,
@@ -125,6 +132,9 @@ void record_leaf(struct digest *d, const struct record_head *h, uint8_t leaf[sta
 /* Append a clear record: head and body. */
 void clear_write(struct buf *out, uint16_t type, int64_t time_ms, uint64_t seq, struct slice body);
 
+/* The same as an appending thread hands it over: its number is still open. */
+void clear_make(const struct ledger_record *record, int64_t time_ms, struct sealed *out);
+
 /* Whether head and payload of a clear record belong together. */
 bool clear_check(const struct record_head *h, struct slice payload, struct error *e) MUST_CHECK;
 
@@ -166,6 +176,18 @@ bool sealer_open(struct sealer *s, const struct secret *segment_key,
                  const uint8_t head[static RECORD_HEAD_LEN], const struct record_head *h,
                  uint8_t *payload, struct arena *arena, struct slice *body,
                  struct error *e) MUST_CHECK;
+
+/* The same with the record's own key, as packs have it: blind and body are those of the commitment. The
+ * payload replaces what is in `out`, whose `full` says that it did not fit. */
+void sealer_seal_again(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN],
+                       struct slice aad, const uint8_t blind[static BLIND_LEN], struct slice body,
+                       struct buf *out);
+
+/* As sealer_open(), with the record's own key. The first BLIND_LEN bytes of an opened payload are the
+ * blind. */
+bool sealer_open_with(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN], struct slice aad,
+                      const uint8_t committed[static DIGEST_LEN], uint8_t *payload, size_t length,
+                      struct arena *arena, struct slice *body, struct error *e) MUST_CHECK;
 
 /* A random key in locked memory, with one user. Free gives up one user; the last wipes it. */
 struct segment_key *segment_key_new(void) __attribute__((returns_nonnull));

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/own.h"
 
 #include "host/file.h"
 #include "ledger/internal.h"
+#include "ledger/pack.h"
 
 static int create(int dirfd, const char *name, mode_t mode)
 {
@@ -31,6 +33,11 @@ static int unlink_name(int dirfd, const char *name)
     return unlinkat(dirfd, name, 0);
 }
 
+static int rename_name(int dirfd, const char *from, const char *to)
+{
+    return renameat(dirfd, from, dirfd, to);
+}
+
 struct ledger_io ledger_io = {
     .create = create,
     .pwritev = pwritev,
@@ -38,6 +45,7 @@ struct ledger_io ledger_io = {
     .ftruncate = ftruncate,
     .sync_folder = sync_folder,
     .unlink = unlink_name,
+    .rename = rename_name,
 };
 
 static size_t iov_bytes(const struct iovec *iov, size_t n)
@@ -83,6 +91,15 @@ bool ledger_sync(int fd, struct error *e)
     return ledger_io.fdatasync(fd) == 0 || error_errno(e, ERROR_BUSY, "sync");
 }
 
+static bool has_segment(int dirfd, uint32_t number)
+{
+    char name[SEGMENT_NAME_MAX];
+    struct stat st;
+
+    segment_name(number, name);
+    return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 bool segment_list(int dirfd, struct segment_list *list, struct error *e)
 {
     struct segment_list found = {0};
@@ -97,12 +114,15 @@ bool segment_list(int dirfd, struct segment_list *list, struct error *e)
     }
     errno = 0;
     for (const struct dirent *d = readdir(dir); d; d = readdir(dir)) {
-        uint32_t number = segment_number(d->d_name);
-        if (number == 0) {
+        uint32_t number = 0;
+        enum ledger_file file = ledger_file_of(d->d_name, &number);
+        if (file == FILE_OTHER) {
             continue;
         }
-        found.count++;
-        found.last = number > found.last ? number : found.last;
+        /* Of a segment and a pack of one number the segment counts. */
+        bool counts = file == FILE_SEGMENT || (file == FILE_PACK && !has_segment(dirfd, number));
+        found.count += counts;
+        found.last = counts && number > found.last ? number : found.last;
         if (fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
             found.bytes += (uint64_t)st.st_size;
         }

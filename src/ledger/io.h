@@ -15,6 +15,7 @@ struct ledger_io {
     int (*ftruncate)(int fd, off_t length);
     int (*sync_folder)(int dirfd);
     int (*unlink)(int dirfd, const char *name);
+    int (*rename)(int dirfd, const char *from, const char *to);
 };
 
 extern struct ledger_io ledger_io;

@@ -61,7 +61,8 @@ void ledger_publish(struct ledger *l)
     l->head.time_ms = l->time_ms;
     l->head.segment = l->segment.number;
     l->head.offset = l->segment.length;
-    l->head.stored_bytes = l->closed_bytes + l->segment.length;
+    l->head.stored_bytes =
+        l->closed_bytes + l->segment.length - (uint64_t)atomic_load(&l->saved_bytes);
     (void)pthread_mutex_unlock(&l->lock);
     ledger_key_put(l, former);
 }
@@ -102,8 +103,10 @@ static struct ledger *new_ledger(const struct secret *key, const struct ledger_o
     l->digest = digest_new();
     l->batch = digest_new();
     l->last = &l->first;
+    l->pack_next = 1;
     (void)pthread_mutex_init(&l->lock, NULL);
     (void)pthread_cond_init(&l->work, NULL);
+    (void)pthread_mutex_init(&l->packing, NULL);
     return l;
 }
 
@@ -120,6 +123,7 @@ static void free_ledger(struct ledger *l)
     digest_free(l->batch);
     (void)pthread_cond_destroy(&l->work);
     (void)pthread_mutex_destroy(&l->lock);
+    (void)pthread_mutex_destroy(&l->packing);
     free(l);
 }
 
@@ -158,7 +162,7 @@ static bool start(struct ledger *l, int dirfd, struct error *e)
     if (l->key->len != KEYRING_KEY_LEN) {
         return error_set(e, ERROR_CONFIG, "ledger: a key has %d bytes", KEYRING_KEY_LEN);
     }
-    if (!lock_folder(l, dirfd, e) || !ledger_recover(l, &r, e)) {
+    if (!lock_folder(l, dirfd, e) || !packing_tidy(l, e) || !ledger_recover(l, &r, e)) {
         return false;
     }
     if (r.number == 0) {

@@ -61,6 +61,7 @@ struct ledger_options {
     uint64_t reserve_bytes;  /* free disk space that ordinary records leave alone; 0: none */
     mode_t mode;             /* of new segments; 0: 0640 */
     int64_t (*now_ms)(void); /* NULL: clock_wall_ms() */
+    int record_keys; /* the folder of the keys of packs' records, the caller's; 0: nothing is packed */
 
     /* Called with what went wrong, from whichever thread met it; must not call the ledger. */
     void (*alarm)(void *context, enum ledger_alarm alarm, const struct error *why);
@@ -110,6 +111,18 @@ enum ledger_urgency {
 bool ledger_append_as(struct ledger *l, enum ledger_urgency urgency,
                       const struct ledger_record *records, size_t n, struct ledger_ref *refs,
                       struct error *e) MUST_CHECK;
+
+/**
+ * Replace the oldest segment that ended before a time by a pack, in which each record has a key of its own.
+ *
+ * Reads, writes and reads again the whole segment: for a thread in the background. Appending goes on
+ * meanwhile.
+ *
+ * @param packed  set to whether there was one
+ * @return        false when it could not be packed: it stays as it is. ERROR_CORRUPT when it is damaged,
+ *                ERROR_BUSY when the disk fails or a backup is being made, ERROR_LIMIT when it is full
+ */
+bool ledger_pack(struct ledger *l, int64_t before_ms, bool *packed, struct error *e) MUST_CHECK;
 
 /* Change options.reserve_bytes. */
 void ledger_set_reserve(struct ledger *l, uint64_t reserve_bytes);

@@ -1,116 +1,7 @@
-#include "ledger/reader.h"
+#include "ledger/reader_state.h"
 
-#include <fcntl.h>
-
-#include "ledger/io.h"
-#include "ledger/scan.h"
-
-#define CACHED 4 /* segments kept open: a follower needs two, random reading likes more */
 #define KEPT                                                                                       \
     ((size_t)1 << 20) /* bytes of a payload's buffer kept for the next; many readers wait */
-
-struct ledger_reader {
-    int dirfd;
-    struct secret *key;
-    struct sealer *sealer;
-    struct digest *digest;
-    struct buf payload;
-    uint16_t left_out;           /* type of record whose body is not wanted; 0: none */
-    struct scan *cached[CACHED]; /* most recently used first */
-};
-
-bool ledger_reader_open(int dirfd, const struct secret *key, struct ledger_reader **out,
-                        struct error *e)
-{
-    struct segment_list list;
-
-    OWN(fd) int folder = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) {
-        return error_errno(e, ERROR_CONFIG, "ledger: open folder");
-    }
-    if (!segment_list(folder, &list, e)) {
-        return false;
-    }
-    if (list.last == 0) {
-        return error_set(e, ERROR_CONFIG, "ledger: the folder holds no ledger");
-    }
-    struct ledger_reader *r = calloc(1, sizeof(*r));
-    if (!r) {
-        arena_panic("out of memory");
-    }
-    r->dirfd = TAKE(folder, -1);
-    r->key = secret_copy(secret_slice(key));
-    r->sealer = sealer_new();
-    r->digest = digest_new();
-    buf_init(&r->payload, LEDGER_BODY_MAX + (LEDGER_BODY_MAX >> 7) + 4096); /* zstd's worst */
-    *out = r;
-    return true;
-}
-
-static void drop_cache(struct ledger_reader *r)
-{
-    for (size_t i = 0; i < CACHED; i++) {
-        scan_close(TAKE(r->cached[i], NULL));
-    }
-}
-
-void ledger_reader_close(struct ledger_reader *r)
-{
-    if (!r) {
-        return;
-    }
-    drop_cache(r);
-    own_fd(&r->dirfd);
-    secret_free(r->key);
-    sealer_free(r->sealer);
-    digest_free(r->digest);
-    buf_done(&r->payload);
-    free(r);
-}
-
-void ledger_reader_leave_out(struct ledger_reader *r, uint16_t type)
-{
-    r->left_out = type;
-}
-
-static struct scan *to_front(struct ledger_reader *r, size_t at, struct scan *s)
-{
-    for (; at > 0; at--) {
-        r->cached[at] = r->cached[at - 1];
-    }
-    r->cached[0] = s;
-    return s;
-}
-
-/* A segment's scan, with its first batch read: SCAN_BATCH and *out, or why not (SCAN_END: no such file,
- * or no whole first batch yet). */
-static enum scan_result get_scan(struct ledger_reader *r, uint32_t number, struct scan **out,
-                                 struct error *e)
-{
-    OWN(scan) struct scan *s = NULL;
-
-    for (size_t i = 0; i < CACHED; i++) {
-        if (r->cached[i] && scan_state(r->cached[i])->number == number) {
-            *out = to_front(r, i, r->cached[i]);
-            return SCAN_BATCH;
-        }
-    }
-    switch (scan_open(r->dirfd, number, O_RDONLY, r->key, &s, e)) {
-    case SCAN_OPENED:
-        break;
-    case SCAN_MISSING:
-        return SCAN_END;
-    case SCAN_NOT_OPENED:
-        return SCAN_FAILED;
-    }
-    enum scan_result result = scan_next(s, e);
-    if (result != SCAN_BATCH) {
-        return result;
-    }
-    scan_close(TAKE(r->cached[CACHED - 1], NULL));
-    *out = to_front(r, CACHED - 1, TAKE(s, NULL));
-    return SCAN_BATCH;
-}
 
 static bool corrupt(struct error *e, struct ledger_ref ref, const char *why)
 {
@@ -175,6 +66,13 @@ static void set_entry(struct ledger_entry *entry, struct ledger_ref ref,
     (void)memcpy(entry->commitment, h->commitment, sizeof(entry->commitment));
 }
 
+static void shrink(struct ledger_reader *r)
+{
+    if (r->payload.capacity > KEPT) {
+        buf_done(&r->payload);
+    }
+}
+
 /* Read and open a sealed record whose head is known. */
 static bool read_body(struct ledger_reader *r, struct scan *s, struct ledger_ref ref,
                       const struct record_head *h, const uint8_t *head, struct arena *arena,
@@ -190,9 +88,7 @@ static bool read_body(struct ledger_reader *r, struct scan *s, struct ledger_ref
         return false;
     }
     bool opened = sealer_open(r->sealer, state->key->key, head, h, r->payload.ptr, arena, &body, e);
-    if (r->payload.capacity > KEPT) {
-        buf_done(&r->payload);
-    }
+    shrink(r);
     if (!opened) {
         return error_add(e, "ledger: record %llu", (unsigned long long)ref.seq);
     }
@@ -200,20 +96,77 @@ static bool read_body(struct ledger_reader *r, struct scan *s, struct ledger_ref
     return true;
 }
 
+/* Read and open a sealed record of a pack. Erased: an entry that says so, without a body. */
+static bool read_packed(struct ledger_reader *r, struct pack *p, struct ledger_ref ref,
+                        const struct pack_entry *n, struct arena *arena, struct ledger_entry *entry,
+                        struct error *e)
+{
+    struct record_head h = pack_record_head(n, ref.seq);
+    uint32_t index = (uint32_t)(ref.seq - p->head.first);
+    uint8_t key[KEYRING_KEY_LEN];
+    uint8_t aad[PACK_AAD_LEN];
+    struct slice body = SLICE_NONE;
+    bool there = false;
+
+    if (!pack_key(p, index, key, &there, e)) {
+        return error_add(e, "ledger");
+    }
+    if (!there) {
+        set_entry(entry, ref, &h, SLICE_NONE);
+        entry->erased = true;
+        return true;
+    }
+    pack_aad(&p->head, n, ref.seq, aad);
+    bool opened = pack_payload(p, n, r->digest, &r->payload, e) &&
+                  sealer_open_with(r->sealer, key, SLICE_ARRAY(aad), n->commitment, r->payload.ptr,
+                                   n->length, arena, &body, e);
+    explicit_bzero(key, sizeof(key));
+    shrink(r);
+    if (!opened) {
+        return error_add(e, "ledger: record %llu", (unsigned long long)ref.seq);
+    }
+    set_entry(entry, ref, &h, body);
+    return true;
+}
+
+static bool get_packed(struct ledger_reader *r, struct pack *p, struct ledger_ref ref,
+                       struct arena *arena, struct ledger_entry *entry, struct error *e)
+{
+    struct pack_entry n;
+    uint64_t index = ref.seq - p->head.first;
+
+    ref.offset = 0;
+    if (index >= p->head.records || !pack_entry(p, (uint32_t)index, &n, e) || !n.sealed) {
+        return corrupt(e, ref, "not there");
+    }
+    if (!read_packed(r, p, ref, &n, arena, entry, e)) {
+        return false;
+    }
+    return !entry->erased ||
+           error_set(e, ERROR_INPUT, "record %llu was erased", (unsigned long long)ref.seq);
+}
+
 static bool get(struct ledger_reader *r, struct ledger_ref ref, struct arena *arena,
                 struct ledger_entry *entry, struct error *e)
 {
     uint8_t bytes[RECORD_HEAD_LEN];
     struct record_head h;
-    struct scan *s = NULL;
+    struct source source = {NULL, NULL};
 
-    enum scan_result result = get_scan(r, ref.segment, &s, e);
+    enum scan_result result = reader_source(r, ref.segment, &source, e);
     if (result == SCAN_END) {
         return corrupt(e, ref, "its segment is not there");
     }
     if (result != SCAN_BATCH) {
         return error_add(e, "ledger");
     }
+    if (source.pack) {
+        return get_packed(r, source.pack, ref, arena, entry, e);
+    }
+    if (ref.offset == 0 && !ledger_reader_find(r, ref.seq, &ref, e)) {
+        return false; /* of a pack that was there before the segment was restored */
+    }
+    struct scan *s = source.scan;
     s->window_len = 0; /* what was read when the record was not there yet does not count */
     return read_head(s, ref, &h, bytes, e) && read_body(r, s, ref, &h, bytes, arena, entry, e);
 }
@@ -224,99 +177,32 @@ bool ledger_reader_get(struct ledger_reader *r, struct ledger_ref ref, struct ar
     if (get(r, ref, arena, entry, e)) {
         return true;
     }
-    drop_cache(r); /* as in ledger_reader_next() */
+    reader_drop(r); /* as in ledger_reader_next() */
     return e->kind == ERROR_CORRUPT && get(r, ref, arena, entry, e);
-}
-
-/* The last segment that begins at or before `seq`: their starts ascend. */
-static enum scan_result find_segment(struct ledger_reader *r, uint64_t seq, struct scan **out,
-                                     struct error *e)
-{
-    struct segment_list list;
-    struct scan *best = NULL;
-
-    if (!segment_list(r->dirfd, &list, e)) {
-        return SCAN_FAILED;
-    }
-    uint32_t low = 1;
-    uint32_t high = list.last;
-    uint32_t found = 0;
-    while (low <= high) {
-        uint32_t middle = low + (high - low) / 2;
-        struct scan *s = NULL;
-        enum scan_result result = get_scan(r, middle, &s, e);
-        if (result == SCAN_FAILED || (result == SCAN_BAD && middle != list.last)) {
-            return SCAN_FAILED;
-        }
-        if (result == SCAN_BATCH && scan_state(s)->start_tree.size <= seq) {
-            found = middle;
-            low = middle + 1;
-        } else {
-            high = middle - 1;
-        }
-    }
-    if (found == 0) {
-        return SCAN_END;
-    }
-    enum scan_result result = get_scan(r, found, &best, e);
-    *out = best;
-    return result;
-}
-
-bool ledger_reader_find(struct ledger_reader *r, uint64_t seq, struct ledger_ref *ref,
-                        struct error *e)
-{
-    struct scan *s = NULL;
-    struct record_head h = {0};
-    const uint8_t *bytes = NULL;
-
-    enum scan_result result = find_segment(r, seq, &s, e);
-    while (result == SCAN_BATCH && scan_state(s)->tree.size <= seq) {
-        result = scan_next(s, e);
-    }
-    if (result == SCAN_FAILED) {
-        return error_add(e, "ledger");
-    }
-    if (result != SCAN_BATCH) {
-        return error_set(e, ERROR_INPUT, "ledger: there is no record %llu",
-                         (unsigned long long)seq);
-    }
-    const struct scan_state *state = scan_state(s);
-    /* The last batch is where the search came to rest, unless an earlier one had gone further. */
-    uint64_t offset = seq >= state->first && state->from ? state->from : SEGMENT_HEAD_LEN;
-    for (;;) {
-        result = scan_head(s, offset, &h, &bytes, e);
-        if (result != SCAN_BATCH) {
-            return result == SCAN_END ? error_set(e, ERROR_CORRUPT, "ledger: cut short")
-                                      : error_add(e, "ledger");
-        }
-        if (h.seq == seq) {
-            *ref = (struct ledger_ref){seq, state->number, offset};
-            return true;
-        }
-        offset += RECORD_HEAD_LEN + h.length;
-    }
 }
 
 /* At the end of what a segment holds: is there a successor that goes on from here? */
 static enum scan_result follow(struct ledger_reader *r, struct ledger_position *at, struct error *e)
 {
-    struct scan *next = NULL;
-    struct scan *s = NULL;
+    struct source next = {NULL, NULL};
+    struct source s = {NULL, NULL};
+    uint64_t length = 0;
 
-    enum scan_result result = get_scan(r, at->segment + 1, &next, e);
+    enum scan_result result = reader_source(r, at->segment + 1, &next, e);
     if (result != SCAN_BATCH) {
         return result == SCAN_BAD ? SCAN_END : result; /* being created */
     }
-    uint64_t length = scan_state(next)->start.length;
+    if (!reader_start_length(&next, &length, e)) {
+        return SCAN_FAILED;
+    }
     /* The successor may have been created since the last look: look once more. */
-    result = get_scan(r, at->segment, &s, e);
-    if (result != SCAN_BATCH) {
-        return result;
+    result = reader_source(r, at->segment, &s, e);
+    if (result != SCAN_BATCH || s.pack) {
+        return result; /* packed meanwhile: it is read as a pack now */
     }
     if (at->offset < length) {
         struct error why = {.text = "its end is missing"};
-        result = scan_next(s, &why);
+        result = scan_next(s.scan, &why);
         if (result == SCAN_END || result == SCAN_BAD) {
             (void)error_set(e, ERROR_CORRUPT, "ledger: segment %u is damaged: %s", at->segment,
                             why.text);
@@ -337,13 +223,17 @@ static enum scan_result follow(struct ledger_reader *r, struct ledger_position *
 static enum scan_result advance(struct ledger_reader *r, struct scan *s, struct error *e)
 {
     const struct scan_state *state = scan_state(s);
-    struct scan *next = NULL;
+    struct source next = {NULL, NULL};
+    uint64_t length = 0;
 
-    switch (get_scan(r, state->number + 1, &next, e)) {
+    switch (reader_source(r, state->number + 1, &next, e)) {
     case SCAN_FAILED:
         return SCAN_FAILED;
     case SCAN_BATCH:
-        return state->at < scan_state(next)->start.length ? scan_next(s, e) : SCAN_END;
+        if (!reader_start_length(&next, &length, e)) {
+            return SCAN_FAILED;
+        }
+        return state->at < length ? scan_next(s, e) : SCAN_END;
     case SCAN_END:
     case SCAN_BAD:
         break;
@@ -355,17 +245,17 @@ static enum scan_result advance(struct ledger_reader *r, struct scan *s, struct 
  * or a crash left it so. */
 static bool is_being_created(struct ledger_reader *r, const struct ledger_position *at)
 {
-    struct scan *next = NULL;
+    struct source next = {NULL, NULL};
     struct error e;
 
-    return at->offset == 0 && get_scan(r, at->segment + 1, &next, &e) == SCAN_END;
+    return at->offset == 0 && reader_source(r, at->segment + 1, &next, &e) == SCAN_END;
 }
 
 /* The scan of the segment that a position is in. */
 static enum scan_result scan_at(struct ledger_reader *r, const struct ledger_position *at,
-                                struct scan **out, struct error *e)
+                                struct source *out, struct error *e)
 {
-    enum scan_result result = get_scan(r, at->segment, out, e);
+    enum scan_result result = reader_source(r, at->segment, out, e);
 
     return result == SCAN_BAD && is_being_created(r, at) ? SCAN_END : result;
 }
@@ -383,15 +273,23 @@ static enum scan_result advance_past(struct ledger_reader *r, struct scan *s, ui
 
 /* Make sure that a whole batch holds the position, moving to the next segment when need be. */
 static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *at,
-                               struct scan **out, struct error *e)
+                               struct source *out, struct error *e)
 {
     for (;;) {
-        struct scan *s = NULL;
+        struct source s = {NULL, NULL};
         enum scan_result result = scan_at(r, at, &s, e);
         if (result != SCAN_BATCH) {
             return result;
         }
-        result = advance_past(r, s, at->offset, e);
+        if (s.pack && at->seq - s.pack->head.first < s.pack->head.records) {
+            *out = s;
+            return result;
+        }
+        if (s.pack) {
+            *at = (struct ledger_position){at->seq, at->segment + 1, 0};
+            continue;
+        }
+        result = advance_past(r, s.scan, at->offset, e);
         if (result == SCAN_BATCH) {
             at->offset = at->offset ? at->offset : SEGMENT_HEAD_LEN;
             *out = s;
@@ -406,6 +304,28 @@ static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *
     }
 }
 
+/* Go over one record of a pack. */
+static enum ledger_next next_packed(struct ledger_reader *r, struct pack *p,
+                                    struct ledger_position *to, struct arena *arena,
+                                    struct ledger_entry *entry, bool *sealed, struct error *e)
+{
+    struct ledger_ref ref = {to->seq, to->segment, 0};
+    struct pack_entry n;
+
+    if (!pack_entry(p, (uint32_t)(to->seq - p->head.first), &n, e)) {
+        return LEDGER_FAILED;
+    }
+    to->seq++;
+    to->offset = 0;
+    *sealed = n.sealed;
+    if (n.sealed && n.type == r->left_out) {
+        struct record_head h = pack_record_head(&n, ref.seq);
+        set_entry(entry, ref, &h, SLICE_NONE);
+        return LEDGER_ENTRY;
+    }
+    return !n.sealed || read_packed(r, p, ref, &n, arena, entry, e) ? LEDGER_ENTRY : LEDGER_FAILED;
+}
+
 /* Go over one record: *entry is it when it is *sealed, the ledger's own are only passed. */
 static enum ledger_next next_record(struct ledger_reader *r, struct ledger_position *to,
                                     struct arena *arena, struct ledger_entry *entry, bool *sealed,
@@ -413,12 +333,16 @@ static enum ledger_next next_record(struct ledger_reader *r, struct ledger_posit
 {
     uint8_t bytes[RECORD_HEAD_LEN];
     struct record_head h;
-    struct scan *s = NULL;
+    struct source source = {NULL, NULL};
 
-    enum scan_result result = arrive(r, to, &s, e);
+    enum scan_result result = arrive(r, to, &source, e);
     if (result != SCAN_BATCH) {
         return result == SCAN_END ? LEDGER_AT_END : LEDGER_FAILED;
     }
+    if (source.pack) {
+        return next_packed(r, source.pack, to, arena, entry, sealed, e);
+    }
+    struct scan *s = source.scan;
     struct ledger_ref ref = {to->seq, to->segment, to->offset};
     if (!read_head(s, ref, &h, bytes, e)) {
         return LEDGER_FAILED;
@@ -462,7 +386,7 @@ enum ledger_next ledger_reader_next(struct ledger_reader *r, struct ledger_posit
     enum ledger_next result = next(r, at, limit, arena, entry, e);
     if (result == LEDGER_FAILED && e->kind == ERROR_CORRUPT) {
         /* A scan may remember a batch that was seen before its sync failed and is gone by now. */
-        drop_cache(r);
+        reader_drop(r);
         result = next(r, at, limit, arena, entry, e);
     }
     return result;

@@ -17,6 +17,7 @@ struct ledger_entry {
     int64_t time_ms; /* when it was appended */
     uint8_t commitment[32];
     struct slice body; /* from the arena */
+    bool erased;       /* its key was destroyed: there is no body any more */
 };
 
 /* Where reading goes on; a plain value to be stored. All zero is the beginning. */
@@ -45,6 +46,9 @@ bool ledger_reader_open(int dirfd, const struct secret *key, struct ledger_reade
 /* Free. NULL is fine. */
 void ledger_reader_close(struct ledger_reader *r);
 
+/* Name the folder of the keys of packs' records, which cannot be read without; duplicated. */
+void ledger_reader_record_keys(struct ledger_reader *r, int dirfd);
+
 /* Have ledger_reader_next() return records of this type without their body, which it then neither
  * reads nor opens. Their heads, which the commits vouch for, are checked as all others. */
 void ledger_reader_leave_out(struct ledger_reader *r, uint16_t type);
@@ -53,8 +57,10 @@ void ledger_reader_leave_out(struct ledger_reader *r, uint16_t type);
  * Read one record.
  *
  * @param arena  receives the body
- * @return       false with ERROR_CORRUPT when what stands there is not that record, whole;
- *               ERROR_BUSY when the disk fails
+ * @return       false with ERROR_CORRUPT when what stands there is not that record, whole; ERROR_INPUT
+ *               when it was erased; ERROR_BUSY when the disk fails
+ *
+ * A reference stays good when the segment becomes a pack: `seq` and `segment` are enough then.
  */
 bool ledger_reader_get(struct ledger_reader *r, struct ledger_ref ref, struct arena *arena,
                        struct ledger_entry *entry, struct error *e) MUST_CHECK;

@@ -1,9 +1,11 @@
 /* Where the ledger stands: docs/ledger-format.md section 7 has the table that this carries out. */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include "host/file.h"
 #include "ledger/io.h"
+#include "ledger/pack.h"
 #include "ledger/scan.h"
 #include "ledger/writer.h"
 
@@ -143,6 +145,25 @@ static bool find_end(struct scan *s, const struct error *why, struct error *e)
     return true;
 }
 
+/* The predecessor may be a pack by now. */
+static bool check_previous_pack(const struct ledger *l, const struct scan_state *state,
+                                struct error *e)
+{
+    OWN(pack) struct pack *p = NULL;
+    uint32_t number = (uint32_t)state->start.previous;
+
+    switch (pack_open(l->dirfd, 0, number, NULL, NULL, &p, e)) {
+    case PACK_OPENED:
+        return p->head.segment_length == state->start.length ||
+               error_set(e, ERROR_CORRUPT, "pack %u is not of the segment before this one", number);
+    case PACK_MISSING:
+        return error_set(e, ERROR_CORRUPT, "segment %u is missing", number);
+    case PACK_NOT_OPENED:
+        return false;
+    }
+    return false;
+}
+
 static bool check_previous(const struct ledger *l, const struct scan_state *state, struct error *e)
 {
     char name[SEGMENT_NAME_MAX];
@@ -153,7 +174,8 @@ static bool check_previous(const struct ledger *l, const struct scan_state *stat
     }
     segment_name((uint32_t)state->start.previous, name);
     if (fstatat(l->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-        return error_errno(e, ERROR_CORRUPT, "%s", name);
+        return errno == ENOENT ? check_previous_pack(l, state, e)
+                               : error_errno(e, ERROR_CORRUPT, "%s", name);
     }
     if ((uint64_t)st.st_size < state->start.length) {
         return error_set(e, ERROR_CORRUPT,

@@ -53,6 +53,12 @@ void rig_expect(struct rig *r, unsigned n);
 /* Fail unless verify finds no fault, with and without the key. */
 void rig_verify_clean(struct rig *r);
 
+/* Whether a record that stood at `a` is at `b`, perhaps in the pack of that number by now. */
+bool rig_same_place(const struct ledger_ref *a, const struct ledger_ref *b);
+
+/* Make packs of all segments but the last; returns how many. */
+unsigned rig_pack(struct rig *r);
+
 /* The body of record `number`, of varied length. */
 struct slice rig_body(unsigned number, uint8_t room[static 8192]);
 

@@ -109,6 +109,7 @@ struct walk {
     uint64_t offset; /* of the next record */
     uint64_t records;
     bool ended;
+    uint64_t own_at;
     struct merkle tree;
 };
 
@@ -240,12 +241,13 @@ static enum scan_result take_commit(struct scan *s, struct walk *w, const struct
     merkle_copy(&state->tree, &w->tree);
     state->time_ms = c.time_ms;
     state->ended = w->ended;
+    state->own_at = w->own_at;
     state->records += w->records;
     state->commits++;
     return SCAN_BATCH;
 }
 
-/* A clear record that is no commit: a start at the beginning, an end at the end, nothing else. */
+/* A clear record that is no commit: a start at the beginning, an end at the end, others between. */
 static enum scan_result take_clear(struct scan *s, struct walk *w, const struct record_head *h,
                                    struct slice payload, struct error *e)
 {
@@ -259,6 +261,8 @@ static enum scan_result take_clear(struct scan *s, struct walk *w, const struct 
         if (r != SCAN_BATCH) {
             return r;
         }
+    } else if (h->type != RECORD_END) {
+        w->own_at = w->own_at ? w->own_at : w->offset;
     } else if (!end_read(payload, e)) {
         return bad(s, w->offset, e, "a segment's end is damaged");
     }
@@ -336,7 +340,7 @@ static enum scan_result walk_batch(struct scan *s, struct error *e)
     bool done = false;
 
     w.from = w.offset = s->state.at;
-    w.records = 0;
+    w.records = w.own_at = 0;
     w.ended = false;
     merkle_copy(&w.tree, &s->state.tree);
     digest_reset(s->batch);

@@ -35,6 +35,7 @@ struct scan_state {
     bool altered;         /* a whole batch was found that its writer cannot have written */
     uint64_t records;     /* in all batches but the ledger's own */
     uint64_t commits;
+    uint64_t own_at; /* of the last batch: its first record about packs or erasures; 0: none */
 
     bool known;   /* the segment's header was read */
     bool trusted; /* the tree is known; false after scan_skip() */

@@ -5,9 +5,10 @@
 
 #include "ledger/internal.h"
 
-#define ZSTD_LEVEL 3
-#define NONCE_LEN  12
-#define GCM_STEP   ((size_t)1 << 30) /* OpenSSL counts in int */
+#define ZSTD_LEVEL      3
+#define ZSTD_PACK_LEVEL 12
+#define NONCE_LEN       12
+#define GCM_STEP        ((size_t)1 << 30) /* OpenSSL counts in int */
 
 struct sealer {
     ZSTD_CCtx *pack;
@@ -63,18 +64,41 @@ static bool run(EVP_CIPHER_CTX *c, uint8_t *bytes, size_t len)
     return true;
 }
 
-/* Key the cipher for one record and give it the header. */
-static bool start(struct sealer *s, struct slice segment_key, const uint8_t *salt,
-                  const uint8_t *head, bool sealing)
+/* Key the cipher for one record and give it what is authenticated beside. */
+static bool start(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN], struct slice aad,
+                  bool sealing)
 {
-    uint8_t key[KEYRING_KEY_LEN];
     int n = 0;
 
-    keyring_derive_salted(segment_key, slice_of(salt, SALT_LEN), "record", key);
-    bool ok = EVP_CipherInit_ex2(s->gcm, s->cipher, key, nonce, sealing, NULL) == 1 &&
-              EVP_CipherUpdate(s->gcm, NULL, &n, head, RECORD_AAD_LEN) == 1;
-    explicit_bzero(key, sizeof(key));
-    return ok;
+    return EVP_CipherInit_ex2(s->gcm, s->cipher, key, nonce, sealing, NULL) == 1 &&
+           EVP_CipherUpdate(s->gcm, NULL, &n, aad.ptr, (int)aad.len) == 1;
+}
+
+/* Encrypt in place and put the tag behind. */
+static void close_seal(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN],
+                       struct slice aad, uint8_t *payload, size_t plain)
+{
+    int n = 0;
+
+    if (!start(s, key, aad, true) || !run(s->gcm, payload, plain) ||
+        EVP_CipherFinal_ex(s->gcm, payload + plain, &n) != 1 ||
+        EVP_CIPHER_CTX_ctrl(s->gcm, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, payload + plain) != 1) {
+        arena_panic("sealing failed");
+    }
+}
+
+/* Compress into room for ZSTD_compressBound() bytes. */
+static size_t compress(struct sealer *s, struct slice body, uint8_t *to, int level)
+{
+    if (!s->pack && !(s->pack = ZSTD_createCCtx())) {
+        arena_panic("out of memory");
+    }
+    size_t packed =
+        ZSTD_compressCCtx(s->pack, to, ZSTD_compressBound(body.len), body.ptr, body.len, level);
+    if (ZSTD_isError(packed)) {
+        arena_panic("compression failed");
+    }
+    return packed;
 }
 
 static void digest_two(struct digest *d, struct slice a, struct slice b, uint8_t *out)
@@ -88,35 +112,43 @@ void sealer_seal(struct sealer *s, const struct segment_key *key,
                  const struct ledger_record *record, int64_t time_ms, struct sealed *out)
 {
     struct record_head h = {.sealed = true, .type = record->type, .time_ms = time_ms};
-    size_t bound = ZSTD_compressBound(record->body.len);
-    int n = 0;
+    uint8_t record_key[KEYRING_KEY_LEN];
 
-    uint8_t *head = malloc(RECORD_HEAD_LEN + BLIND_LEN + bound + TAG_LEN);
-    if (!head || (!s->pack && !(s->pack = ZSTD_createCCtx()))) {
+    uint8_t *head =
+        malloc(RECORD_HEAD_LEN + BLIND_LEN + ZSTD_compressBound(record->body.len) + TAG_LEN);
+    if (!head) {
         arena_panic("out of memory");
     }
     uint8_t *payload = head + RECORD_HEAD_LEN;
     keyring_random_bytes(payload, BLIND_LEN);
     keyring_random_bytes(h.salt, sizeof(h.salt));
     digest_two(s->digest, slice_of(payload, BLIND_LEN), record->body, h.commitment);
-    size_t packed = ZSTD_compressCCtx(s->pack, payload + BLIND_LEN, bound, record->body.ptr,
-                                      record->body.len, ZSTD_LEVEL);
-    if (ZSTD_isError(packed)) {
-        arena_panic("compression failed");
-    }
-    size_t plain = BLIND_LEN + packed;
+    size_t plain = BLIND_LEN + compress(s, record->body, payload + BLIND_LEN, ZSTD_LEVEL);
     h.length = (uint32_t)(plain + TAG_LEN);
     (void)memcpy(h.key_id, key->id, sizeof(h.key_id));
     record_head_write(&h, head);
-    if (!start(s, secret_slice(key->key), h.salt, head, true) || !run(s->gcm, payload, plain) ||
-        EVP_CipherFinal_ex(s->gcm, payload + plain, &n) != 1 ||
-        EVP_CIPHER_CTX_ctrl(s->gcm, EVP_CTRL_AEAD_GET_TAG, TAG_LEN, payload + plain) != 1) {
-        arena_panic("sealing failed");
-    }
+    keyring_derive_salted(secret_slice(key->key), SLICE_ARRAY(h.salt), "record", record_key);
+    close_seal(s, record_key, slice_of(head, RECORD_AAD_LEN), payload, plain);
+    explicit_bzero(record_key, sizeof(record_key));
     digest_two(s->digest, slice_of(payload, h.length), SLICE_NONE, h.digest);
     record_head_write(&h, head);
     out->bytes = head;
     out->len = RECORD_HEAD_LEN + h.length;
+}
+
+void sealer_seal_again(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN],
+                       struct slice aad, const uint8_t blind[static BLIND_LEN], struct slice body,
+                       struct buf *out)
+{
+    buf_reset(out);
+    uint8_t *payload = buf_room(out, BLIND_LEN + ZSTD_compressBound(body.len) + TAG_LEN);
+    if (!payload) {
+        return;
+    }
+    (void)memcpy(payload, blind, BLIND_LEN);
+    size_t plain = BLIND_LEN + compress(s, body, payload + BLIND_LEN, ZSTD_PACK_LEVEL);
+    close_seal(s, key, aad, payload, plain);
+    out->len = plain + TAG_LEN;
 }
 
 static bool unpack(struct sealer *s, struct slice packed, struct arena *arena, struct slice *body,
@@ -142,21 +174,20 @@ static bool unpack(struct sealer *s, struct slice packed, struct arena *arena, s
     return true;
 }
 
-bool sealer_open(struct sealer *s, const struct secret *segment_key,
-                 const uint8_t head[static RECORD_HEAD_LEN], const struct record_head *h,
-                 uint8_t *payload, struct arena *arena, struct slice *body, struct error *e)
+bool sealer_open_with(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN], struct slice aad,
+                      const uint8_t committed[static DIGEST_LEN], uint8_t *payload, size_t length,
+                      struct arena *arena, struct slice *body, struct error *e)
 {
     uint8_t commitment[DIGEST_LEN];
     uint8_t end[16];
     struct slice opened = SLICE_NONE;
     int n = 0;
 
-    if (!h->sealed || h->length <= RECORD_SEALED_MIN) {
+    if (length <= RECORD_SEALED_MIN) {
         return error_set(e, ERROR_CORRUPT, "not a sealed record");
     }
-    size_t plain = h->length - TAG_LEN;
-    if (!start(s, secret_slice(segment_key), h->salt, head, false) ||
-        !run(s->gcm, payload, plain) ||
+    size_t plain = length - TAG_LEN;
+    if (!start(s, key, aad, false) || !run(s->gcm, payload, plain) ||
         EVP_CIPHER_CTX_ctrl(s->gcm, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, payload + plain) != 1 ||
         EVP_CipherFinal_ex(s->gcm, end, &n) != 1) {
         return error_set(e, ERROR_CORRUPT, "the seal does not open");
@@ -166,11 +197,27 @@ bool sealer_open(struct sealer *s, const struct secret *segment_key,
         return false;
     }
     digest_two(s->digest, slice_of(payload, BLIND_LEN), opened, commitment);
-    if (memcmp(commitment, h->commitment, sizeof(commitment)) != 0) {
+    if (memcmp(commitment, committed, sizeof(commitment)) != 0) {
         return error_set(e, ERROR_CORRUPT, "the body is not what was committed to");
     }
     *body = opened;
     return true;
+}
+
+bool sealer_open(struct sealer *s, const struct secret *segment_key,
+                 const uint8_t head[static RECORD_HEAD_LEN], const struct record_head *h,
+                 uint8_t *payload, struct arena *arena, struct slice *body, struct error *e)
+{
+    uint8_t key[KEYRING_KEY_LEN];
+
+    if (!h->sealed) {
+        return error_set(e, ERROR_CORRUPT, "not a sealed record");
+    }
+    keyring_derive_salted(secret_slice(segment_key), SLICE_ARRAY(h->salt), "record", key);
+    bool opened = sealer_open_with(s, key, slice_of(head, RECORD_AAD_LEN), h->commitment, payload,
+                                   h->length, arena, body, e);
+    explicit_bzero(key, sizeof(key));
+    return opened;
 }
 
 struct segment_key *segment_key_new(void)

@@ -18,6 +18,7 @@ struct ledger_fault {
 
 struct ledger_verify_options {
     const struct secret *key;       /* the derived key "ledger"; NULL: without */
+    int record_keys;                /* with it: folder of the keys of packs' records; 0: none */
     const struct checkpoint *since; /* an earlier tree head; NULL: none */
     void (*fault)(void *context, const struct ledger_fault *f); /* NULL: only count */
     void *context;
@@ -26,7 +27,10 @@ struct ledger_verify_options {
 struct ledger_verdict {
     uint64_t faults; /* 0: the ledger is whole */
     uint64_t records, commits, segments, bytes;
-    uint64_t size;                 /* of the tree after the last whole commit */
+    uint64_t packs; /* of the segments */
+    uint64_t
+        erased;    /* records that an erasure names; with the key only those can lack their body */
+    uint64_t size; /* of the tree after the last whole commit */
     uint8_t root[LEDGER_ROOT_LEN]; /* likewise */
     int64_t time_ms;               /* of the last commit, 0 without */
     bool since_proved;   /* the checkpoint's tree is the beginning of this one; else a rollback

@@ -42,6 +42,10 @@ struct ledger {
     unsigned n_sealers;
     pthread_t committer;
 
+    pthread_mutex_t packing;     /* one at a time makes packs or erases */
+    uint32_t pack_next;          /* guarded by it: before it all are packs */
+    _Atomic int64_t saved_bytes; /* by the packs made since the start */
+
     struct segment segment;         /* committer */
     struct segment_key *key_in_use; /* committer: of `segment` */
     struct merkle tree;             /* committer: after the last commit */
@@ -125,3 +129,11 @@ void ledger_publish(struct ledger *l);
 /* Borrow and give back the active segment's key. */
 struct segment_key *ledger_key_get(struct ledger *l);
 void ledger_key_put(struct ledger *l, struct segment_key *key);
+
+/* As ledger_append_as(), also of the ledger's own records about packs and erasures. */
+bool ledger_append_any(struct ledger *l, enum ledger_urgency urgency,
+                       const struct ledger_record *records, size_t n, struct ledger_ref *refs,
+                       struct error *e) MUST_CHECK;
+
+/* End or undo what a crash left of making packs and of rewriting key files. */
+bool packing_tidy(struct ledger *l, struct error *e) MUST_CHECK;

@@ -1,0 +1,218 @@
+#include "ledger/claims.h"
+
+#include "ledger/bytes.h"
+
+#define RANGE_LEN 12
+
+static void *with_room(void *list, size_t n, size_t *room, size_t size)
+{
+    if (n < *room) {
+        return list;
+    }
+    *room = *room ? *room * 2 : 16;
+    void *more = realloc(list, *room * size);
+    if (!more) {
+        arena_panic("out of memory");
+    }
+    return more;
+}
+
+void seq_ranges_add(struct seq_ranges *r, uint64_t first, uint64_t count)
+{
+    struct seq_range *last = r->n ? &r->list[r->n - 1] : NULL;
+
+    if (last && last->first + last->count == first) {
+        last->count += count;
+        return;
+    }
+    r->list = with_room(r->list, r->n, &r->room, sizeof(*r->list));
+    r->list[r->n++] = (struct seq_range){first, count};
+}
+
+void seq_ranges_done(struct seq_ranges *r)
+{
+    free(r->list);
+    *r = (struct seq_ranges){0};
+}
+
+void seq_ranges_write(const struct seq_range *ranges, size_t n, struct buf *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint8_t bytes[RANGE_LEN];
+        put64(bytes, ranges[i].first);
+        put32(bytes + 8, (uint32_t)ranges[i].count);
+        buf_add(out, SLICE_ARRAY(bytes));
+    }
+}
+
+bool seq_ranges_read(struct slice bytes, struct seq_ranges *out)
+{
+    uint64_t behind = 0;
+
+    if (bytes.len == 0 || bytes.len % RANGE_LEN) {
+        return false;
+    }
+    for (; bytes.len; bytes = slice_from(bytes, RANGE_LEN)) {
+        uint64_t first = get64(bytes.ptr);
+        uint64_t count = get32(bytes.ptr + 8);
+        if (count == 0 || first > INT64_MAX || first < behind) {
+            return false;
+        }
+        seq_ranges_add(out, first, count);
+        behind = first + count + 1; /* apart: otherwise they were one */
+    }
+    return true;
+}
+
+void claims_done(struct claims *c)
+{
+    free(c->packs.list);
+    free(c->recorded.list);
+    seq_ranges_done(&c->keyless);
+    seq_ranges_done(&c->erased);
+    *c = (struct claims){0};
+}
+
+static void add_claim(struct claim_list *l, uint32_t number, const uint8_t *digest)
+{
+    l->list = with_room(l->list, l->n, &l->room, sizeof(*l->list));
+    l->list[l->n].number = number;
+    l->list[l->n].order = l->n;
+    (void)memcpy(l->list[l->n++].digest, digest, DIGEST_LEN);
+}
+
+void claims_pack(struct claims *c, uint32_t number, const uint8_t digest[static DIGEST_LEN])
+{
+    add_claim(&c->packs, number, digest);
+}
+
+void claims_keyless(struct claims *c, uint64_t seq)
+{
+    seq_ranges_add(&c->keyless, seq, 1);
+}
+
+bool claims_record(struct claims *c, uint16_t type, uint64_t seq, struct slice body,
+                   struct error *e)
+{
+    struct pack_record pack;
+    struct erasure_record erasure;
+    uint64_t of = 0;
+
+    switch (type) {
+    case RECORD_PACK:
+        if (!pack_record_read(body, &pack, e)) {
+            return false;
+        }
+        add_claim(&c->recorded, (uint32_t)pack.number, pack.digest.ptr);
+        return true;
+    case RECORD_ERASURE:
+        return (erasure_record_read(body, &erasure, e) &&
+                seq_ranges_read(erasure.ranges, &c->erased)) ||
+               error_set(e, ERROR_CORRUPT, "an erasure's record is damaged");
+    case RECORD_ERASED:
+        return (erased_record_read(body, &of, e) && of < seq) ||
+               error_set(e, ERROR_CORRUPT, "an erasure's record is damaged");
+    default:
+        return true;
+    }
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const struct seq_range *x = a;
+    const struct seq_range *y = b;
+
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Ascending and apart, whatever they were. */
+static void merge(struct seq_ranges *r)
+{
+    size_t kept = 0;
+
+    if (r->n == 0) {
+        return;
+    }
+    qsort(r->list, r->n, sizeof(*r->list), by_first);
+    for (size_t i = 1; i < r->n; i++) {
+        struct seq_range *last = &r->list[kept];
+        uint64_t end = last->first + last->count;
+        uint64_t end_2 = r->list[i].first + r->list[i].count;
+        if (r->list[i].first > end) {
+            r->list[++kept] = r->list[i];
+        } else if (end_2 > end) {
+            last->count = end_2 - last->first;
+        }
+    }
+    r->n = kept + 1;
+}
+
+uint64_t claims_erased(const struct claims *c)
+{
+    uint64_t count = 0;
+
+    for (size_t i = 0; i < c->erased.n; i++) {
+        count += c->erased.list[i].count;
+    }
+    return count;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct claim *x = a;
+    const struct claim *y = b;
+
+    return x->number != y->number ? (x->number < y->number ? -1 : 1)
+                                  : (x->order < y->order ? -1 : x->order > y->order);
+}
+
+static void sort(struct claim_list *l)
+{
+    if (l->n) {
+        qsort(l->list, l->n, sizeof(*l->list), by_number);
+    }
+}
+
+static void compare_packs(struct claims *c, void (*fault)(void *, uint32_t, uint64_t, const char *),
+                          void *context)
+{
+    size_t at = 0;
+
+    sort(&c->packs);
+    sort(&c->recorded);
+    for (size_t i = 0; i < c->packs.n; i++) {
+        const struct claim *pack = &c->packs.list[i];
+        const struct claim *last = NULL;
+        for (; at < c->recorded.n && c->recorded.list[at].number <= pack->number; at++) {
+            last = c->recorded.list[at].number == pack->number ? &c->recorded.list[at] : NULL;
+        }
+        if (!last) {
+            fault(context, pack->number, 0, "no record says that this pack took a segment's place");
+        } else if (memcmp(last->digest, pack->digest, DIGEST_LEN) != 0) {
+            fault(context, pack->number, 0, "the pack is not the one that was recorded");
+        }
+    }
+}
+
+void claims_compare(struct claims *c,
+                    void (*fault)(void *context, uint32_t number, uint64_t seq, const char *text),
+                    void *context)
+{
+    size_t at = 0;
+
+    compare_packs(c, fault, context);
+    merge(&c->erased);
+    for (size_t i = 0; i < c->keyless.n; i++) {
+        const struct seq_range *r = &c->keyless.list[i];
+        while (at < c->erased.n &&
+               c->erased.list[at].first + c->erased.list[at].count <= r->first) {
+            at++;
+        }
+        const struct seq_range *by = at < c->erased.n ? &c->erased.list[at] : NULL;
+        if (!by || by->first > r->first || by->first + by->count < r->first + r->count) {
+            bool begins = by && by->first <= r->first;
+            fault(context, 0, begins ? by->first + by->count : r->first,
+                  "the key of this record is missing, and no record says that it was erased");
+        }
+    }
+}

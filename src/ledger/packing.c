@@ -1,0 +1,262 @@
+/* Segments become packs, while others append. docs/ledger-format.md section 12, "Order of writing", has the
+ * steps and what a crash between them leaves; tidy() is that table. Nothing here holds the ledger's lock
+ * but for counting: a commit never waits for a pack. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "host/file.h"
+#include "ledger/io.h"
+#include "ledger/pack.h"
+#include "ledger/scan.h"
+#include "ledger/writer.h"
+
+static bool exists(const struct ledger *l, const char *name)
+{
+    struct stat st;
+    return fstatat(l->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool remove_name(int dirfd, const char *name, struct error *e)
+{
+    return ledger_io.unlink(dirfd, name) == 0 || errno == ENOENT ||
+           error_errno(e, ERROR_BUSY, "%s: remove", name);
+}
+
+static bool sync_folder(const struct ledger *l, struct error *e)
+{
+    return ledger_io.sync_folder(l->dirfd) == 0 ||
+           error_errno(e, ERROR_BUSY, "ledger: sync folder");
+}
+
+/* -- the segment goes -- */
+
+/* Overwrite what the segment's key is sealed in, and remove the file. */
+static bool destroy_segment(const struct ledger *l, uint32_t number, struct error *e)
+{
+    uint8_t zeros[SEGMENT_HEAD_LEN - SEGMENT_FIXED_LEN] = {0};
+    struct iovec iov = {zeros, sizeof(zeros)};
+    char name[SEGMENT_NAME_MAX];
+    OWN(fd) int fd = -1;
+
+    segment_name_old(number, name);
+    if (file_open(l->dirfd, name, O_RDWR, &fd, e) != FILE_FOUND ||
+        !ledger_write(fd, &iov, 1, SEGMENT_FIXED_LEN, e) || !ledger_sync(fd, e)) {
+        return error_add(e, "%s: overwrite its key", name);
+    }
+    return remove_name(l->dirfd, name, e) && sync_folder(l, e);
+}
+
+static bool rename_durably(const struct ledger *l, const char *from, const char *to,
+                           struct error *e)
+{
+    return (ledger_io.rename(l->dirfd, from, to) == 0 && ledger_io.sync_folder(l->dirfd) == 0) ||
+           error_errno(e, ERROR_BUSY, "%s: rename", from);
+}
+
+static bool record_pack(struct ledger *l, const struct pack_made *made, struct error *e)
+{
+    OWN(buf) struct buf body = {.max = CLEAR_MAX};
+    const struct pack_record r = {
+        .number = made->head.number,
+        .digest = SLICE_ARRAY(made->digest),
+        .length = made->head.segment_length,
+        .segment_digest = SLICE_ARRAY(made->segment_digest),
+        .first = made->head.first,
+        .records = made->head.records,
+    };
+
+    pack_record_write(&body, &r);
+    const struct ledger_record record = {RECORD_PACK, buf_slice(&body)};
+    return ledger_append_any(l, LEDGER_PATIENT, &record, 1, NULL, e);
+}
+
+/* Put a pack that was made in the segment's place. */
+static bool replace(struct ledger *l, const struct pack_made *made, struct error *e)
+{
+    uint32_t number = made->head.number;
+    char name[PACK_NAME_MAX];
+    char name_new[PACK_NAME_MAX];
+    char segment[SEGMENT_NAME_MAX];
+    char old[SEGMENT_NAME_MAX];
+
+    pack_name(number, name);
+    pack_name_new(number, name_new);
+    segment_name(number, segment);
+    segment_name_old(number, old);
+    return rename_durably(l, name_new, name, e) && record_pack(l, made, e) &&
+           rename_durably(l, segment, old, e) && destroy_segment(l, number, e);
+}
+
+/* -- tidying -- */
+
+/* Remove what was begun of a pack. Its keys open nothing that stays. */
+static bool remove_attempt(const struct ledger *l, const char *name, enum ledger_file file,
+                           uint32_t number, struct error *e)
+{
+    char segment[SEGMENT_NAME_MAX];
+
+    segment_name(number, segment);
+    if (file == FILE_OLD) {
+        return destroy_segment(l, number, e);
+    }
+    bool begun = file == FILE_PACK_NEW ||
+                 ((file == FILE_PACK || file == FILE_PAYLOAD) && exists(l, segment));
+    return !begun || remove_name(l->dirfd, name, e);
+}
+
+static bool each_name(int dirfd, bool (*visit)(void *context, const char *name, struct error *e),
+                      void *context, struct error *e)
+{
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    bool ok = true;
+
+    if (!dir) {
+        (void)error_errno(e, ERROR_CONFIG, "ledger: open folder");
+        own_fd(&fd);
+        return false;
+    }
+    for (const struct dirent *d = readdir(dir); d && ok; d = readdir(dir)) {
+        ok = visit(context, d->d_name, e);
+    }
+    (void)closedir(dir);
+    return ok;
+}
+
+static bool tidy_file(void *context, const char *name, struct error *e)
+{
+    const struct ledger *l = context;
+    uint32_t number = 0;
+
+    enum ledger_file file = ledger_file_of(name, &number);
+    return file == FILE_OTHER || remove_attempt(l, name, file, number, e);
+}
+
+/* Key files: finish what was being rewritten; those of packs that were not made are made anew with them. */
+static bool tidy_keys(void *context, const char *name, struct error *e)
+{
+    const struct ledger *l = context;
+    struct slice s = slice_text(name);
+    uint64_t number = 0;
+
+    if (s.len != 18 || !slice_equal(slice_from(s, 10), SLICE(".key.new")) ||
+        !slice_decimal(slice_head(s, 10), UINT32_MAX, &number)) {
+        return true;
+    }
+    return record_keys_finish(l->options.record_keys, l->key, (uint32_t)number, e);
+}
+
+bool packing_tidy(struct ledger *l, struct error *e)
+{
+    if (!each_name(l->dirfd, tidy_file, l, e)) {
+        return error_add(e, "ledger");
+    }
+    return l->options.record_keys <= 0 || each_name(l->options.record_keys, tidy_keys, l, e) ||
+           error_add(e, "ledger: record keys");
+}
+
+/* -- one by one -- */
+
+/* The first segment from `from` on, before the one that is written; 0: none. */
+static uint32_t next_segment(const struct ledger *l, uint32_t from, uint32_t current)
+{
+    char name[SEGMENT_NAME_MAX];
+
+    for (; from < current; from++) {
+        segment_name(from, name);
+        if (exists(l, name)) {
+            return from;
+        }
+    }
+    return 0;
+}
+
+/* When the segment behind began. */
+static bool ended_at(const struct ledger *l, uint32_t number, int64_t *ended_ms, struct error *e)
+{
+    OWN(scan) struct scan *s = NULL;
+    OWN(pack) struct pack *p = NULL;
+    struct pack_entry n;
+
+    switch (scan_open(l->dirfd, number + 1, O_RDONLY, NULL, &s, e)) {
+    case SCAN_OPENED:
+        if (scan_next(s, e) != SCAN_BATCH) {
+            return false;
+        }
+        *ended_ms = scan_state(s)->head.created_ms;
+        return true;
+    case SCAN_NOT_OPENED:
+        return false;
+    case SCAN_MISSING:
+        break;
+    }
+    if (pack_open(l->dirfd, 0, number + 1, NULL, NULL, &p, e) != PACK_OPENED ||
+        !pack_entry(p, 0, &n, e)) {
+        return error_set(e, ERROR_CORRUPT, "segment %u is missing", number + 1);
+    }
+    *ended_ms = n.time_ms;
+    return true;
+}
+
+/* A backup that is being made holds this lock: it copies what is there now. Keys in the ledger's own
+ * folder are under the ledger's lock. */
+static bool lock_out_backups(const struct ledger *l, int *lock, struct error *e)
+{
+    struct stat st = {0};
+    struct stat keys = {0};
+
+    if (fstat(l->dirfd, &st) == 0 && fstat(l->options.record_keys, &keys) == 0 &&
+        st.st_ino == keys.st_ino && st.st_dev == keys.st_dev) {
+        return true;
+    }
+    *lock = openat(l->options.record_keys, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*lock < 0) {
+        return error_errno(e, ERROR_CONFIG, "ledger: folder of record keys");
+    }
+    return flock(*lock, LOCK_EX | LOCK_NB) == 0 ||
+           error_set(e, ERROR_BUSY, "a backup is being made");
+}
+
+static bool pack_number(struct ledger *l, uint32_t number, struct error *e)
+{
+    struct pack_made made;
+    OWN(fd) int lock = -1;
+    struct error why;
+
+    if (!pack_make(l->dirfd, l->options.record_keys, l->key, number, ledger_now(l), l->options.mode,
+                   &made, e) ||
+        !lock_out_backups(l, &lock, e) || !replace(l, &made, e)) {
+        /* What cannot be tidied now is at the next start. */
+        return packing_tidy(l, &why) ? false : error_add(e, "%s", why.text);
+    }
+    (void)atomic_fetch_add(&l->saved_bytes,
+                           (int64_t)made.head.segment_length - (int64_t)made.bytes);
+    return true;
+}
+
+bool ledger_pack(struct ledger *l, int64_t before_ms, bool *packed, struct error *e)
+{
+    struct ledger_head head;
+    int64_t ended_ms = 0;
+    bool ok = true;
+
+    *packed = false;
+    if (l->options.record_keys <= 0) {
+        return true;
+    }
+    (void)pthread_mutex_lock(&l->packing);
+    ledger_head(l, &head);
+    uint32_t number = next_segment(l, l->pack_next, head.segment);
+    if (number) {
+        l->pack_next = number;
+        ok = ended_at(l, number, &ended_ms, e);
+        if (ok && ended_ms < before_ms) {
+            ok = *packed = pack_number(l, number, e);
+        }
+    }
+    (void)pthread_mutex_unlock(&l->packing);
+    return ok || error_add(e, "ledger");
+}
