@@ -400,7 +400,7 @@ def members_of_format():
     """The same of docs/ledger-format.md, section 11."""
     kinds = {"uint": "UINT", "bool": "BOOL", "tstr": "TEXT", "[* tstr]": "TEXTS"}
     found, record = {}, None
-    for line in (ROOT / "docs/ledger-format.md").read_text().split("\n## 11. ", 1)[1].splitlines():
+    for line in (ROOT / "docs/ledger-format.md").read_text().split("\n## 11. ", 1)[1].split("\n## ", 1)[0].splitlines():
         if match := re.match(r"    (\w+) = \{", line):
             record = found.setdefault(match[1], {})
         elif match := re.match(r"      (\? )?(\d+): (.*?), +; (\w+)", line):

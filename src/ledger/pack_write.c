@@ -219,14 +219,13 @@ static bool pack_one(struct maker *m, uint64_t at, const struct record_head *h, 
     struct pack_entry n = {.type = h->type, .sealed = h->sealed, .time_ms = h->time_ms};
     uint8_t digest[DIGEST_LEN];
     uint8_t bytes[PACK_ENTRY_LEN];
-    struct slice payload = SLICE_NONE;
     struct stream *to = &m->clear;
 
     (void)memcpy(n.commitment, h->commitment, sizeof(n.commitment));
     if (!read_payload(m, at, h, e) || (h->sealed && !seal_anew(m, h, head, &n, e))) {
         return error_add(e, "record %llu", (unsigned long long)h->seq);
     }
-    payload = buf_slice(h->sealed ? &m->packed : &m->payload);
+    struct slice payload = buf_slice(h->sealed ? &m->packed : &m->payload);
     if (h->sealed) {
         size_t row = row_for(m, pack_month(h->time_ms));
         to = &m->payloads[row];

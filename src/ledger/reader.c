@@ -271,6 +271,16 @@ static enum scan_result advance_past(struct ledger_reader *r, struct scan *s, ui
     return result;
 }
 
+/* Whether a pack holds the position; one behind its end is moved to what comes next. */
+static bool in_pack(const struct pack *p, struct ledger_position *at)
+{
+    if (at->seq - p->head.first < p->head.records) {
+        return true;
+    }
+    *at = (struct ledger_position){at->seq, at->segment + 1, 0};
+    return false;
+}
+
 /* Make sure that a whole batch holds the position, moving to the next segment when need be. */
 static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *at,
                                struct source *out, struct error *e)
@@ -281,12 +291,11 @@ static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *
         if (result != SCAN_BATCH) {
             return result;
         }
-        if (s.pack && at->seq - s.pack->head.first < s.pack->head.records) {
+        if (s.pack && in_pack(s.pack, at)) {
             *out = s;
             return result;
         }
         if (s.pack) {
-            *at = (struct ledger_position){at->seq, at->segment + 1, 0};
             continue;
         }
         result = advance_past(r, s.scan, at->offset, e);
