@@ -74,6 +74,7 @@ void ledger_head(struct ledger *l, struct ledger_head *head)
 
     (void)pthread_mutex_lock(&l->lock);
     *head = l->head;
+    head->stored_bytes -= (uint64_t)atomic_load(&l->saved_bytes);
     merkle_copy(&tree, &l->head_tree);
     (void)pthread_mutex_unlock(&l->lock);
     merkle_root(&tree, d, head->root);

@@ -132,6 +132,9 @@ static void a_packed_ledger_is_the_same_ledger(void **unused)
     ledger_head(r.ledger, &before);
     unsigned packs = rig_pack(&r);
     assert_true(packs >= 3);
+    struct ledger_head after;
+    ledger_head(r.ledger, &after);
+    assert_true(after.stored_bytes < before.stored_bytes);
     rig_expect(&r, RECORDS);
     rig_verify_clean(&r);
     for (unsigned i = RECORDS / 2; i < RECORDS; i++) {
