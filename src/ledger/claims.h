@@ -35,9 +35,11 @@ struct claims {
     struct seq_ranges erased;   /* that erasure records name */
 };
 
+/* Free what is kept. */
 void claims_done(struct claims *c);
 OWN_VALUE(claims, struct claims, claims_done)
 
+/* A pack that is there, by its digest; a record that has no key. */
 void claims_pack(struct claims *c, uint32_t number, const uint8_t digest[static DIGEST_LEN]);
 void claims_keyless(struct claims *c, uint64_t seq);
 

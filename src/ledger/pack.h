@@ -70,6 +70,7 @@ struct erasure_record {
 
 /* -- pack_format.c -- */
 
+/* The names of a pack: when it counts, while it is made, and of one of its payload files. */
 void pack_name(uint32_t number, char name[static PACK_NAME_MAX]);
 void pack_name_new(uint32_t number, char name[static PACK_NAME_MAX]);
 void pack_payload_name(uint32_t number, const struct pack_row *row,
@@ -92,6 +93,8 @@ bool pack_head_read(const uint8_t in[static PACK_HEAD_LEN], struct pack_head *h,
 /* What a pack record names. */
 void pack_digest(const struct pack_head *h, uint8_t digest[static DIGEST_LEN]);
 
+/* A payload file's row, a record's entry and a payload file's header, as bytes and back. Reading is
+ * false when reserved bytes are in use. */
 void pack_row_write(const struct pack_row *r, uint8_t out[static PACK_ROW_LEN]);
 bool pack_row_read(const uint8_t in[static PACK_ROW_LEN], struct pack_row *r) MUST_CHECK;
 void pack_entry_write(const struct pack_entry *n, uint8_t out[static PACK_ENTRY_LEN]);
@@ -109,9 +112,9 @@ struct record_head pack_record_head(const struct pack_entry *n, uint64_t seq);
 void pack_aad(const struct pack_head *h, const struct pack_entry *n, uint64_t seq,
               uint8_t aad[static PACK_AAD_LEN]);
 
+/* The bodies of the ledger's own records about packs and erasures. Reading fails with ERROR_CORRUPT. */
 void pack_record_write(struct buf *body, const struct pack_record *r);
 bool pack_record_read(struct slice body, struct pack_record *r, struct error *e) MUST_CHECK;
-
 void erasure_record_write(struct buf *body, const struct erasure_record *r);
 bool erasure_record_read(struct slice body, struct erasure_record *r, struct error *e) MUST_CHECK;
 void erased_record_write(struct buf *body, uint64_t erasure);

@@ -31,6 +31,7 @@ struct archive *archive_open(struct slice bytes);
 /* NULL is fine. */
 void archive_close(struct archive *a);
 
+/* How many entries its directory names; reading one may still fail. */
 size_t archive_count(const struct archive *a);
 
 /* Describe the i-th entry; false when its row in the directory cannot be read. */

@@ -52,6 +52,7 @@ struct place {
 
 /* ---- parts.c ---- */
 
+/* Say once that something of the letter was left out. */
 void reading_note(struct reading *r, enum gap gap);
 
 /* Hand the words of a text to the index. */
