@@ -80,10 +80,12 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     job->level = required_level(k, entry, arena);
     job->reverse_path = f.reverse_path;
     job->smtputf8 = f.smtputf8;
-    job->has_8bit = entry->parcel->copy_8bit;
     job->envelope_id = f.envelope_id;
     job->dsn_return = f.dsn_return;
+    (void)pthread_mutex_lock(&entry->parcel->lock);
+    job->has_8bit = entry->parcel->copy_8bit;
     job->size = entry->parcel->copy_size;
+    (void)pthread_mutex_unlock(&entry->parcel->lock);
     return true;
 }
 

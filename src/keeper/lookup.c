@@ -109,7 +109,9 @@ bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *f
         !memfd_from("copy", buf_slice(&copy), fd, e)) {
         return false;
     }
+    (void)pthread_mutex_lock(&p->lock);
     p->copy_size = s.size;
     p->copy_8bit = !slice_is_ascii(c.bytes);
+    (void)pthread_mutex_unlock(&p->lock);
     return true;
 }
