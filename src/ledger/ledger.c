@@ -61,8 +61,7 @@ void ledger_publish(struct ledger *l)
     l->head.time_ms = l->time_ms;
     l->head.segment = l->segment.number;
     l->head.offset = l->segment.length;
-    l->head.stored_bytes =
-        l->closed_bytes + l->segment.length - (uint64_t)atomic_load(&l->saved_bytes);
+    l->head.stored_bytes = l->closed_bytes + l->segment.length;
     (void)pthread_mutex_unlock(&l->lock);
     ledger_key_put(l, former);
 }
