@@ -2,6 +2,8 @@
 
 #include <zip.h>
 
+#include "base/arena.h"
+
 #define STEP 65536 /* bytes unpacked at once */
 
 struct archive {
@@ -10,27 +12,23 @@ struct archive {
     uint8_t step[STEP];
 };
 
-static void own_zip_source(zip_source_t **source)
-{
-    zip_source_free(*source);
-}
-
 struct archive *archive_open(struct slice bytes)
 {
-    OWN(zip_source) zip_source_t *source = zip_source_buffer_create(bytes.ptr, bytes.len, 0, NULL);
-    OWN(archive) struct archive *a = calloc(1, sizeof(*a));
+    struct archive *a = calloc(1, sizeof(*a));
 
-    if (!source || !a) {
-        return NULL;
+    if (!a) {
+        arena_panic("out of memory");
     }
-    a->zip = zip_open_from_source(source, ZIP_RDONLY, NULL);
+    zip_source_t *source = zip_source_buffer_create(bytes.ptr, bytes.len, 0, NULL);
+    a->zip = source ? zip_open_from_source(source, ZIP_RDONLY, NULL) : NULL;
     if (!a->zip) {
+        zip_source_free(source); /* otherwise it is the archive's now */
+        archive_close(a);
         return NULL;
     }
-    source = NULL; /* the archive's now */
     zip_int64_t count = zip_get_num_entries(a->zip, 0);
     a->count = count > 0 ? (size_t)count : 0;
-    return TAKE(a, NULL);
+    return a;
 }
 
 void archive_close(struct archive *a)

@@ -209,6 +209,23 @@ static void on_font(struct lexer *x, const struct control *c)
     top(x)->font = font;
 }
 
+/* The character set of the whole. */
+static bool on_code_page(struct lexer *x, const struct control *c)
+{
+    if (slice_equal(c->word, SLICE("ansicpg")) && c->number > 0) {
+        x->code_page = (unsigned)c->number;
+    } else if (slice_equal(c->word, SLICE("mac"))) {
+        x->code_page = 10000;
+    } else if (slice_equal(c->word, SLICE("pc"))) {
+        x->code_page = 437;
+    } else if (slice_equal(c->word, SLICE("pca"))) {
+        x->code_page = 850;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* Words about character sets. */
 static bool on_charset(struct lexer *x, const struct control *c)
 {
@@ -222,16 +239,8 @@ static bool on_charset(struct lexer *x, const struct control *c)
         if (top(x)->font < FONTS_MAX) {
             x->pages[top(x)->font] = page_of_charset(c->number);
         }
-    } else if (slice_equal(c->word, SLICE("ansicpg")) && c->number > 0) {
-        x->code_page = (unsigned)c->number;
-    } else if (slice_equal(c->word, SLICE("mac"))) {
-        x->code_page = 10000;
-    } else if (slice_equal(c->word, SLICE("pc"))) {
-        x->code_page = 437;
-    } else if (slice_equal(c->word, SLICE("pca"))) {
-        x->code_page = 850;
     } else {
-        return false;
+        return on_code_page(x, c);
     }
     return true;
 }

@@ -237,10 +237,9 @@ void reading_leaf(struct reading *r, size_t part, const struct content_facts *fa
     if (note) {
         reading_note_part(r, part, note);
     }
-    if (!is_opened(kind)) {
-        read_plainly(r, part, facts, body, place, kind);
-    } else if (!open_leaf(r, part, facts, body, place, kind) &&
-               slice_starts(facts->type, SLICE("text/"))) {
-        read_plainly(r, part, facts, body, place, kind);
+    if (is_opened(kind) && (open_leaf(r, part, facts, body, place, kind) ||
+                            !slice_starts(facts->type, SLICE("text/")))) {
+        return;
     }
+    read_plainly(r, part, facts, body, place, kind);
 }
