@@ -5,7 +5,7 @@
  * way, and compared at the end. Pure: no I/O. */
 #pragma once
 
-#include "ledger/pack.h"
+#include "ledger/pack_format.h"
 
 struct seq_range {
     uint64_t first, count;

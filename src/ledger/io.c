@@ -11,7 +11,7 @@
 
 #include "host/file.h"
 #include "ledger/internal.h"
-#include "ledger/pack.h"
+#include "ledger/pack_format.h"
 
 static int create(int dirfd, const char *name, mode_t mode)
 {

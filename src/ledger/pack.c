@@ -244,13 +244,16 @@ static bool load_keys(struct pack *p, struct error *e)
     }
     record_keys_name(p->head.number, name);
     bool there = fstatat(p->keys_dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    if (there && p->keys && st.st_ino == p->keys_inode) {
+    if (there && p->keys && st.st_ino == p->keys_inode &&
+        st.st_ctim.tv_sec == p->keys_changed.tv_sec &&
+        st.st_ctim.tv_nsec == p->keys_changed.tv_nsec) {
         return true;
     }
     record_keys_free(TAKE(p->keys, NULL));
     (void)memcpy(h.ledger_id, p->head.ledger_id, sizeof(h.ledger_id));
     (void)memcpy(h.pack_id, p->head.id, sizeof(h.pack_id));
-    p->keys_inode = there ? st.st_ino : 0;
+    p->keys_inode = st.st_ino;
+    p->keys_changed = st.st_ctim;
     return record_keys_read(p->keys_dirfd, p->ledger_key, p->head.records, &h, &p->keys, e) ||
            error_add(e, "pack %u: record keys", p->head.number);
 }

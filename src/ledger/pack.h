@@ -1,126 +1,13 @@
 /* ledger/pack - a pack: what a sealed segment becomes. For ledger/'s own files.
  *
- * docs/ledger-format.md section 12. pack_format.c has the bytes, pack.c opens one and gives its records out
- * one by one, pack_check.c looks at all of it, pack_write.c makes one. A struct pack belongs to one
- * thread. */
+ * pack.c opens one and gives its records out one by one, pack_check.c looks at all of it, pack_write.c
+ * makes one, pack_format.h has the bytes. A struct pack belongs to one thread. */
 #pragma once
 
-#include "ledger/internal.h"
+#include "ledger/pack_format.h"
 #include "ledger/record_keys.h"
 
-#define PACK_HEAD_LEN      512
-#define PACK_FIXED_LEN     160
-#define PACK_ROW_LEN       48
-#define PACK_ENTRY_LEN     72
-#define PACK_AAD_LEN       (1 + 8 + 2 + 8 + DIGEST_LEN + KEYRING_ID_LEN + 1)
-#define PACK_NAME_MAX      40
-#define PACK_FILES_MAX     1024 /* payload files: classes times months of one segment */
-#define PACK_WINDOW        ((size_t)64 << 10)
-#define PAYLOAD_HEAD_LEN   64
-#define PAYLOAD_DIGEST_LEN 16
-
-struct pack_head {
-    uint32_t number;
-    int64_t created_ms;
-    uint8_t ledger_id[LEDGER_ID_LEN];
-    uint8_t id[KEYRING_ID_LEN];
-    uint64_t first; /* sequence number */
-    uint32_t records;
-    uint32_t files;
-    uint64_t segment_length;
-    uint64_t length;
-    uint8_t dictionary[DIGEST_LEN];
-    uint8_t digest[DIGEST_LEN]; /* of what is behind the header */
-    uint8_t ledger_key_id[KEYRING_ID_LEN];
-    uint8_t sealed_key[SEGMENT_KEY_LEN];
-    uint8_t fixed[PACK_FIXED_LEN]; /* as in the file */
-};
-
-struct pack_row {
-    uint16_t class;
-    uint32_t month; /* YYYYMM */
-    uint64_t length;
-};
-
-struct pack_entry {
-    uint16_t type;
-    bool sealed;
-    uint32_t length;
-    int64_t time_ms;
-    uint16_t file; /* 0: the pack itself */
-    uint64_t offset;
-    uint8_t commitment[DIGEST_LEN];
-    uint8_t digest[PAYLOAD_DIGEST_LEN];
-};
-
-/* Bodies of the ledger's own records about packs. */
-struct pack_record {
-    uint64_t number;
-    struct slice digest;
-    uint64_t length;
-    struct slice segment_digest;
-    uint64_t first;
-    uint64_t records;
-};
-
-struct erasure_record {
-    uint64_t number;
-    struct slice ranges; /* see ledger/claims.h */
-};
-
-/* -- pack_format.c -- */
-
-/* The names of a pack: when it counts, while it is made, and of one of its payload files. */
-void pack_name(uint32_t number, char name[static PACK_NAME_MAX]);
-void pack_name_new(uint32_t number, char name[static PACK_NAME_MAX]);
-void pack_payload_name(uint32_t number, const struct pack_row *row,
-                       char name[static PACK_NAME_MAX]);
-
-/* What a file of the folder is to a ledger. */
-enum ledger_file { FILE_OTHER, FILE_SEGMENT, FILE_PACK, FILE_PACK_NEW, FILE_PAYLOAD, FILE_OLD };
-enum ledger_file ledger_file_of(const char *name, uint32_t *number);
-
-/* The name that a segment has while it is destroyed. */
-void segment_name_old(uint32_t number, char name[static SEGMENT_NAME_MAX]);
-
-/* The header with its digest; h->fixed is set from the other members. */
-void pack_head_write(struct pack_head *h, uint8_t out[static PACK_HEAD_LEN]);
-void pack_fixed_write(struct pack_head *h);
-
-/* False with ERROR_CONFIG when newer, ERROR_CORRUPT when damaged. */
-bool pack_head_read(const uint8_t in[static PACK_HEAD_LEN], struct pack_head *h,
-                    struct error *e) MUST_CHECK;
-/* What a pack record names. */
-void pack_digest(const struct pack_head *h, uint8_t digest[static DIGEST_LEN]);
-
-/* A payload file's row, a record's entry and a payload file's header, as bytes and back. Reading is
- * false when reserved bytes are in use. */
-void pack_row_write(const struct pack_row *r, uint8_t out[static PACK_ROW_LEN]);
-bool pack_row_read(const uint8_t in[static PACK_ROW_LEN], struct pack_row *r) MUST_CHECK;
-void pack_entry_write(const struct pack_entry *n, uint8_t out[static PACK_ENTRY_LEN]);
-bool pack_entry_read(const uint8_t in[static PACK_ENTRY_LEN], struct pack_entry *n) MUST_CHECK;
-void payload_head_write(const struct pack_head *h, const struct pack_row *r,
-                        uint8_t out[static PAYLOAD_HEAD_LEN]);
-
-/* The month of a time, in UTC. */
-uint32_t pack_month(int64_t time_ms);
-
-/* The head that the record would have in a segment, as far as a leaf needs it. */
-struct record_head pack_record_head(const struct pack_entry *n, uint64_t seq);
-
-/* What a sealed payload is authenticated with. */
-void pack_aad(const struct pack_head *h, const struct pack_entry *n, uint64_t seq,
-              uint8_t aad[static PACK_AAD_LEN]);
-
-/* The bodies of the ledger's own records about packs and erasures. Reading fails with ERROR_CORRUPT. */
-void pack_record_write(struct buf *body, const struct pack_record *r);
-bool pack_record_read(struct slice body, struct pack_record *r, struct error *e) MUST_CHECK;
-void erasure_record_write(struct buf *body, const struct erasure_record *r);
-bool erasure_record_read(struct slice body, struct erasure_record *r, struct error *e) MUST_CHECK;
-void erased_record_write(struct buf *body, uint64_t erasure);
-bool erased_record_read(struct slice body, uint64_t *erasure, struct error *e) MUST_CHECK;
-
-/* -- pack.c -- */
+#define PACK_WINDOW ((size_t)64 << 10)
 
 struct window {
     int fd;
@@ -141,7 +28,9 @@ struct pack {
     struct record_keys *keys;  /* NULL without, or before pack_keys() */
     int keys_dirfd;
     const struct secret *ledger_key; /* the caller's */
-    ino_t keys_inode;
+    ino_t
+        keys_inode; /* of the key file that was read, and when that was last changed: a number alone */
+    struct timespec keys_changed; /* may serve again */
 };
 
 enum pack_found { PACK_OPENED, PACK_MISSING, PACK_NOT_OPENED };
@@ -172,9 +61,6 @@ bool pack_start_length(int dirfd, uint32_t number, uint64_t *length, struct erro
 /* Read the start record of a pack; its slices look into `room`. */
 bool pack_start(struct pack *p, struct buf *room, struct segment_start *start,
                 struct error *e) MUST_CHECK;
-
-/* Where the clear payloads begin. */
-uint64_t pack_clear_at(const struct pack_head *h);
 
 /* -- pack_check.c -- */
 

@@ -46,19 +46,17 @@ static bool blame(const struct walk *w, uint32_t n, const struct error *why)
 static bool check_digest(struct walk *w)
 {
     const struct pack_head *h = &w->p->head;
-    OWN(heap) uint8_t *bytes = malloc(STEP);
+    OWN(buf) struct buf step = {.max = STEP};
+    uint8_t *bytes = buf_room(&step, STEP);
     uint8_t digest[DIGEST_LEN];
     struct stat st;
 
-    if (!bytes) {
-        arena_panic("out of memory");
-    }
     if (fstat(w->p->entries.fd, &st) != 0) {
         return error_errno(w->e, ERROR_BUSY, "pack %u", h->number);
     }
     if ((uint64_t)st.st_size != h->length) {
         w->c->fault(w->c->context, 0, h->first, "the pack does not have its length");
-        return true; /* NOLINT(clang-analyzer-unix.Malloc): clang 14 does not know that OWN() frees */
+        return true;
     }
     digest_reset(w->digest);
     for (uint64_t at = PACK_HEAD_LEN; at < h->length;) {

@@ -1,10 +1,11 @@
 /* The bytes of docs/ledger-format.md section 12. */
+#include "ledger/pack_format.h"
+
 #include <stdio.h>
 #include <time.h>
 
 #include "formats/cbor/cbor.h"
 #include "ledger/bytes.h"
-#include "ledger/pack.h"
 
 #define FORMAT 1
 

@@ -8,16 +8,10 @@
 #include "ledger/io.h"
 #include "ledger/pack.h"
 #include "ledger/scan.h"
+#include "ledger/stream.h"
 
 #define STEP     ((size_t)1 << 20)
 #define BODY_MAX (LEDGER_BODY_MAX + (LEDGER_BODY_MAX >> 7) + 4096)
-
-/* A file that is written from the front to the back. */
-struct stream {
-    int fd;
-    uint64_t at; /* of the file: where the buffer will stand */
-    struct buf bytes;
-};
 
 struct maker {
     int dirfd;
@@ -43,41 +37,6 @@ struct maker {
     struct stream entries;
     struct stream clear;
 };
-
-static bool flush(struct stream *s, struct error *e)
-{
-    struct iovec iov = {s->bytes.ptr, s->bytes.len};
-
-    if (s->bytes.len && !ledger_write(s->fd, &iov, 1, s->at, e)) {
-        return false;
-    }
-    s->at += s->bytes.len;
-    buf_reset(&s->bytes);
-    return true;
-}
-
-static bool put(struct stream *s, struct slice bytes, struct error *e)
-{
-    if (bytes.len > STEP) {
-        struct iovec iov = {NULL, bytes.len};
-        (void)memcpy(&iov.iov_base, &bytes.ptr, sizeof(iov.iov_base));
-        if (!flush(s, e) || !ledger_write(s->fd, &iov, 1, s->at, e)) {
-            return false;
-        }
-        s->at += bytes.len;
-        return true;
-    }
-    if (s->bytes.len + bytes.len > STEP && !flush(s, e)) {
-        return false;
-    }
-    buf_add(&s->bytes, bytes);
-    return true;
-}
-
-static struct stream stream_at(int fd, uint64_t at)
-{
-    return (struct stream){.fd = fd, .at = at, .bytes = {.max = STEP}};
-}
 
 /* -- first pass -- */
 
@@ -237,7 +196,7 @@ static bool pack_one(struct maker *m, uint64_t at, const struct record_head *h, 
     digest_end(m->digest, digest);
     (void)memcpy(n.digest, digest, sizeof(n.digest));
     pack_entry_write(&n, bytes);
-    return put(to, payload, e) && put(&m->entries, SLICE_ARRAY(bytes), e);
+    return stream_add(to, payload, e) && stream_add(&m->entries, SLICE_ARRAY(bytes), e);
 }
 
 /* -- files -- */
@@ -274,7 +233,7 @@ static bool create_files(struct maker *m, struct error *e)
         pack_payload_name(m->head.number, &m->rows[i], name);
         payload_head_write(&m->head, &m->rows[i], head);
         if (!create(m, name, &m->payloads[i].fd, e) ||
-            !put(&m->payloads[i], SLICE_ARRAY(head), e)) {
+            !stream_add(&m->payloads[i], SLICE_ARRAY(head), e)) {
             return false;
         }
     }
@@ -340,10 +299,10 @@ static bool settle(int fd, struct error *e)
 static bool write_files(struct maker *m, struct error *e)
 {
     bool ok = create_files(m, e) && each_record(m, 0, m->length, pack_one, e) &&
-              flush(&m->entries, e) && flush(&m->clear, e);
+              stream_flush(&m->entries, e) && stream_flush(&m->clear, e);
 
     for (size_t i = 0; ok && i < m->n_rows; i++) {
-        ok = flush(&m->payloads[i], e) && settle(m->payloads[i].fd, e);
+        ok = stream_flush(&m->payloads[i], e) && settle(m->payloads[i].fd, e);
     }
     return ok && write_head(m, e) && settle(m->fd, e) &&
            (ledger_io.sync_folder(m->dirfd) == 0 || error_errno(e, ERROR_BUSY, "sync folder"));
@@ -472,11 +431,6 @@ static bool make(struct maker *m, struct pack_made *made, struct error *e)
     made->bytes = m->bytes;
     pack_digest(&m->head, made->digest);
     return true;
-}
-
-static void stream_done(struct stream *s)
-{
-    buf_done(&s->bytes);
 }
 
 static void maker_done(struct maker *m)

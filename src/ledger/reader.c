@@ -281,36 +281,36 @@ static bool in_pack(const struct pack *p, struct ledger_position *at)
     return false;
 }
 
+/* Whether a whole batch of a segment holds the position; one behind its end is moved to what comes
+ * next. */
+static enum scan_result in_segment(struct ledger_reader *r, struct scan *s,
+                                   struct ledger_position *at, bool *there, struct error *e)
+{
+    enum scan_result result = advance_past(r, s, at->offset, e);
+
+    *there = result == SCAN_BATCH;
+    if (*there) {
+        at->offset = at->offset ? at->offset : SEGMENT_HEAD_LEN;
+    }
+    return *there || result == SCAN_FAILED ? result : follow(r, at, e);
+}
+
 /* Make sure that a whole batch holds the position, moving to the next segment when need be. */
 static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *at,
                                struct source *out, struct error *e)
 {
-    for (;;) {
-        struct source s = {NULL, NULL};
-        enum scan_result result = scan_at(r, at, &s, e);
-        if (result != SCAN_BATCH) {
-            return result;
-        }
-        if (s.pack && in_pack(s.pack, at)) {
-            *out = s;
-            return result;
-        }
-        if (s.pack) {
-            continue;
-        }
-        result = advance_past(r, s.scan, at->offset, e);
-        if (result == SCAN_BATCH) {
-            at->offset = at->offset ? at->offset : SEGMENT_HEAD_LEN;
-            *out = s;
-            return result;
-        }
-        if (result != SCAN_FAILED) {
-            result = follow(r, at, e);
-        }
-        if (result != SCAN_BATCH) {
-            return result;
+    enum scan_result result = SCAN_BATCH;
+    bool there = false;
+
+    while (result == SCAN_BATCH && !there) {
+        result = scan_at(r, at, out, e);
+        if (result == SCAN_BATCH && out->pack) {
+            there = in_pack(out->pack, at);
+        } else if (result == SCAN_BATCH) {
+            result = in_segment(r, out->scan, at, &there, e);
         }
     }
+    return result;
 }
 
 /* Go over one record of a pack. */

@@ -1,6 +1,7 @@
 /* Packs among the segments. */
 #include <fcntl.h>
 
+#include "ledger/pack.h"
 #include "ledger/verify_state.h"
 
 /* What a pack says of the segment before it. */
