@@ -150,7 +150,7 @@ static void raise_alarm(const char *role, struct slice event, struct slice sente
         struct child *c = &self.children[i];
         if (c->row->tells && c->state == CHILD_UP &&
             !control_send(c->control, CONTROL_TELL, &control_tell_schema, &tell, -1, &e)) {
-            log_event(LOG_WARNING, "alert.untold", LOG_TEXT("reason", e.text));
+            child_give_up(c, "telling it an alarm", &e);
         }
     }
 }
