@@ -1,4 +1,5 @@
 /* Packs: the same ledger in other files; and the keys of their records. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -112,6 +113,29 @@ static void fill(struct rig *r)
     }
 }
 
+/* What the ledger says it takes is what its files take. */
+static void expect_stored_bytes(struct rig *r)
+{
+    struct ledger_head head;
+    uint64_t sum = 0;
+    uint32_t number = 0;
+    struct stat st;
+
+    ledger_head(r->ledger, &head);
+    DIR *dir = fdopendir(openat(r->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    assert_non_null(dir);
+    for (const struct dirent *d = readdir(dir); d; d = readdir(dir)) {
+        enum ledger_file file = ledger_file_of(d->d_name, &number);
+        bool active = file == FILE_SEGMENT && number == head.segment; /* has room behind its end */
+        if (file != FILE_OTHER && !active) {
+            assert_int_equal(fstatat(r->dirfd, d->d_name, &st, 0), 0);
+            sum += (uint64_t)st.st_size;
+        }
+    }
+    (void)closedir(dir);
+    assert_int_equal(head.stored_bytes, sum + head.offset);
+}
+
 static void a_packed_ledger_is_the_same_ledger(void **unused)
 {
     (void)unused;
@@ -135,6 +159,7 @@ static void a_packed_ledger_is_the_same_ledger(void **unused)
     struct ledger_head after;
     ledger_head(r.ledger, &after);
     assert_true(after.stored_bytes < before.stored_bytes);
+    expect_stored_bytes(&r);
     rig_expect(&r, RECORDS);
     rig_verify_clean(&r);
     for (unsigned i = RECORDS / 2; i < RECORDS; i++) {
@@ -152,7 +177,9 @@ static void a_packed_ledger_is_the_same_ledger(void **unused)
         arena_reset(&a);
     }
     rig_reopen(&r);
+    expect_stored_bytes(&r);
     assert_true(rig_append(&r, RECORDS));
+    expect_stored_bytes(&r);
     rig_expect(&r, RECORDS + 1);
     rig_verify_clean(&r);
     struct checkpoint since = {.size = before.size};
@@ -196,19 +223,26 @@ static off_t size_of(struct rig *r, const char *name)
     return st.st_size;
 }
 
+/* A ledger with packs; `data` is set to the name of the second one's payload file. */
+static void fill_and_pack(struct rig *r, char data[static PACK_NAME_MAX])
+{
+    struct pack_row row = {0};
+    struct ledger_head head;
+
+    fill(r);
+    (void)rig_pack(r);
+    ledger_head(r->ledger, &head);
+    row.month = pack_month(head.time_ms);
+    pack_payload_name(2, &row, data);
+}
+
 static void every_changed_byte_is_found(void **unused)
 {
     (void)unused;
     struct rig r;
     char data[PACK_NAME_MAX];
-    struct pack_row row = {0};
-    struct ledger_head head;
 
-    fill(&r);
-    (void)rig_pack(&r);
-    ledger_head(r.ledger, &head);
-    row.month = pack_month(head.time_ms);
-    pack_payload_name(2, &row, data);
+    fill_and_pack(&r, data);
     const char *const names[] = {"0000000002.pack", data};
     for (size_t i = 0; i < 2; i++) {
         off_t size = size_of(&r, names[i]);
@@ -231,14 +265,8 @@ static void what_is_missing_is_found(void **unused)
     (void)unused;
     struct rig r;
     char data[PACK_NAME_MAX];
-    struct pack_row row = {0};
-    struct ledger_head head;
 
-    fill(&r);
-    (void)rig_pack(&r);
-    ledger_head(r.ledger, &head);
-    row.month = pack_month(head.time_ms);
-    pack_payload_name(2, &row, data);
+    fill_and_pack(&r, data);
     const char *const names[] = {"0000000002.pack", data, "0000000002.key"};
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(renameat(r.dirfd, names[i], r.dirfd, "away"), 0);
