@@ -6,6 +6,14 @@
 #include "stages/inspection/inspection.h"
 #include "tests/test.h"
 
+/* A group's setup. */
+static inline int start_inspection(void **unused)
+{
+    (void)unused;
+    inspection_init();
+    return 0;
+}
+
 /* One letter's findings, kept for the length of a test. */
 struct result {
     struct arena arena;

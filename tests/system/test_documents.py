@@ -1,38 +1,23 @@
 """Words inside attached documents are found, and what harms readers is listed and harms nobody."""
 import io
-import smtplib
-import sys
 import zipfile
 from email.message import EmailMessage
 
 import pytest
 
-from company import ROOT, Company, wait_for
+from company import wait_for
+from scene import ALICE, Scene
 
-sys.path.insert(0, str(ROOT / "tests" / "receiver"))
-from receiver import Receiver  # noqa: E402
-
-PASSWORD = "a test's own pass phrase"
-SENDER = "ann@example.test"
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
 
-@pytest.fixture(scope="module")
-def company(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("documents")
-    company = Company(folder / "company")
-    certificate, key = company.authority.issue("mx.partner.test")
-    receiver = Receiver(folder / "received", certificate=certificate, key=key).start()
-    company.create(settings={"outbound-tls": "verified"},
-                   sections=f"[domain partner.test]\nroute = 127.0.0.1:{receiver.port}\n"
-                            "tls-name = mx.partner.test\n")
-    company.start()
+@pytest.fixture(scope="module", name="scene")
+def fixture_scene(tmp_path_factory):
+    scene = Scene(tmp_path_factory.mktemp("documents"))
     try:
-        company.add_user(SENDER, PASSWORD)
-        yield company
+        yield scene
     finally:
-        company.stop()
-        receiver.stop()
+        scene.close()
 
 
 def zipped(**files):
@@ -89,47 +74,44 @@ CASES = [
 ]
 
 
-def submit(company, subject, *attachments):
+def submit(scene, subject, *attachments):
     letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = SENDER, "bob@partner.test", subject
+    letter["From"], letter["To"], letter["Subject"] = ALICE, "bob@partner.test", subject
     letter.set_content(f"bodyof{subject}")
     for name, content in attachments:
         letter.add_attachment(content, "application", "octet-stream", filename=name)
-    with smtplib.SMTP_SSL(context=company.context(), timeout=60) as client:
-        client._host = company.hostname  # whose certificate it must be
-        client.connect("127.0.0.1", company.submissions)
-        client.login(SENDER, PASSWORD)
+    with scene.client() as client:
         client.send_message(letter)
 
 
-def found(company, query):
+def found(scene, query):
     """The id of the one letter that a query finds, or None."""
-    lines = company.postern("search", query, check=False).stdout.splitlines()
+    lines = scene.company.postern("search", query, check=False).stdout.splitlines()
     return lines[1].split()[0] if len(lines) == 2 else None
 
 
-def indexed(company, subject):
-    return wait_for(f"{subject} in the index", lambda: found(company, f"bodyof{subject}"))
+def indexed(scene, subject):
+    return wait_for(f"{subject} in the index", lambda: found(scene, f"bodyof{subject}"))
 
 
-def test_words_in_documents_are_found(company):
+def test_words_in_documents_are_found(scene):
     for n, (name, content, _) in enumerate(CASES):
-        submit(company, f"case{n}", (name, content))
+        submit(scene, f"case{n}", (name, content))
     for n, (name, _, words) in enumerate(CASES):
-        letter = indexed(company, f"case{n}")
+        letter = indexed(scene, f"case{n}")
         for word in words:
-            assert found(company, word) == letter, (name, word)
-        assert name in company.show(letter)
+            assert found(scene, word) == letter, (name, word)
+        assert name in scene.company.show(letter)
 
 
-def test_bombs_are_listed_and_harm_nobody(company):
+def test_bombs_are_listed_and_harm_nobody(scene):
     bomb = zipped(**{f"{n}.txt": b"\0" * (80 << 20) for n in range(2)})
     broken = zipped(**{"a.txt": b"x" * 5000})[:60]
     entities = b'<!DOCTYPE a [<!ENTITY b "cc"><!ENTITY d "&b;&b;">]><a>&d;</a>'
-    submit(company, "bombs", ("bomb.zip", bomb), ("broken.zip", broken),
+    submit(scene, "bombs", ("bomb.zip", bomb), ("broken.zip", broken),
            ("laughs.docx", ooxml(word__document=entities)))
-    story = company.show(indexed(company, "bombs"))
+    story = scene.company.show(indexed(scene, "bombs"))
     assert "files within files are too large" in story
     assert story.count("NOT READ") >= 4, story
-    submit(company, "afterwards", ("plan.docx", DOCX))
-    indexed(company, "afterwards")
+    submit(scene, "afterwards", ("plan.docx", DOCX))
+    indexed(scene, "afterwards")

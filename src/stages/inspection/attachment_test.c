@@ -146,13 +146,6 @@ static void archives_are_bounded(void **unused)
     assert_gap(r, "Parts are nested");
 }
 
-static int start(void **unused)
-{
-    (void)unused;
-    inspection_init();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,5 +154,5 @@ int main(void)
         cmocka_unit_test(what_cannot_be_opened_is_listed),
         cmocka_unit_test(archives_are_bounded),
     };
-    return cmocka_run_group_tests(tests, start, NULL);
+    return cmocka_run_group_tests(tests, start_inspection, NULL);
 }

@@ -336,13 +336,6 @@ static void corpora(void **unused)
     print_message("inspected %zu letters\n", count);
 }
 
-static int start(void **unused)
-{
-    (void)unused;
-    inspection_init();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,5 +352,5 @@ int main(void)
         cmocka_unit_test(long_names_are_bounded),
         cmocka_unit_test(corpora),
     };
-    return cmocka_run_group_tests(tests, start, NULL);
+    return cmocka_run_group_tests(tests, start_inspection, NULL);
 }
