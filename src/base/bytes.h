@@ -1,4 +1,4 @@
-/* ledger/bytes - integers of the format, big-endian, in and out. For ledger/'s own files. */
+/* base/bytes - integers as bytes, big-endian, in and out. */
 #pragma once
 
 #include <endian.h>

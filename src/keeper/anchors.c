@@ -1,9 +1,9 @@
 #include "keeper/anchors.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -11,6 +11,7 @@
 #include "host/memfd.h"
 #include "keeper/internal.h"
 #include "keyring/digest.h"
+#include "keyring/keyring.h"
 #include "ledger/checkpoint.h"
 #include "requests/courier.h"
 #include "requests/inspector.h"
@@ -53,23 +54,6 @@ static const struct slice keys[KINDS] = {
 };
 
 /* ── what is remembered ── */
-
-static void put64(uint8_t *to, uint64_t value)
-{
-    for (unsigned i = 0; i < 8; i++) {
-        to[i] = (uint8_t)(value >> (56 - 8 * i));
-    }
-}
-
-static uint64_t get64(const uint8_t *from)
-{
-    uint64_t value = 0;
-
-    for (unsigned i = 0; i < 8; i++) {
-        value = value << 8 | from[i];
-    }
-    return value;
-}
 
 /* What cannot be written comes again with the next act: all it costs is one anchor too many. */
 static void remember(struct anchors *a, enum anchor_kind kind)
@@ -123,7 +107,10 @@ struct anchors *anchors_new(struct keeper *k)
 
 void anchors_free(struct anchors *a)
 {
-    free(a);
+    if (a) {
+        (void)pthread_mutex_destroy(&a->lock);
+        free(a);
+    }
 }
 
 void anchors_done(struct anchors *a, enum anchor_kind kind, uint64_t size)
@@ -170,14 +157,6 @@ struct stamping {
     struct arena *arena;
 };
 
-static void new_nonce(uint8_t nonce[static STAMP_NONCE_LEN])
-{
-    if (getrandom(nonce, STAMP_NONCE_LEN, 0) != STAMP_NONCE_LEN) {
-        arena_panic("no random numbers");
-    }
-    nonce[0] |= 1; /* a number that says all its bytes */
-}
-
 static bool ask_authority(struct stamping *s, struct slice url, int *response, struct error *e)
 {
     struct slice type = SLICE("Content-Type: application/timestamp-query");
@@ -193,7 +172,8 @@ static bool ask_authority(struct stamping *s, struct slice url, int *response, s
     OWN(fd) int got = -1;
     struct courier_answer answer;
 
-    new_nonce(s->nonce);
+    keyring_random_bytes(s->nonce, sizeof(s->nonce));
+    s->nonce[0] |= 1; /* a number that says all its bytes */
     if (!stamp_request(s->digest, s->nonce, &request, e) ||
         !memfd_from("request", buf_slice(&request), &fd, e) ||
         !ipc_call(s->k->options.courier, &courier_fetch, &ask, fd, &answer, &got, s->arena,

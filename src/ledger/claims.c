@@ -1,6 +1,6 @@
 #include "ledger/claims.h"
 
-#include "ledger/bytes.h"
+#include "base/bytes.h"
 
 #define RANGE_LEN 12
 

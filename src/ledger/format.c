@@ -1,7 +1,8 @@
 #include <stdio.h>
 
+#include "base/bytes.h"
+
 #include "formats/cbor/cbor.h"
-#include "ledger/bytes.h"
 #include "ledger/internal.h"
 
 #define FORMAT 1

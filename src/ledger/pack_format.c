@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/bytes.h"
+
 #include "formats/cbor/cbor.h"
-#include "ledger/bytes.h"
 
 #define FORMAT 1
 

@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "base/bytes.h"
+
 #include "host/file.h"
-#include "ledger/bytes.h"
 #include "ledger/io.h"
 #include "ledger/pack.h"
 #include "ledger/scan.h"

@@ -14,8 +14,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/bytes.h"
+
 #include "host/file.h"
-#include "ledger/bytes.h"
 #include "ledger/io.h"
 #include "ledger/record_keys_state.h"
 
