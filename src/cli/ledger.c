@@ -96,9 +96,10 @@ static void print_anchors(struct cli *c, const struct anchor *anchors, size_t co
                    stamped ? "time-stamped" : "with somebody else since", SLICE_ARG(when),
                    (unsigned long long)newest->size);
         print_clean(&c->out, newest->record.anchored_to);
-        buf_add_text(&c->out, stamped
-                                  ? "\n    they are as they were then\n"
-                                  : "\n    a rollback before that shows against the copy there\n");
+        buf_add_text(&c->out,
+                     stamped ? "\n    a change to them shows against the stamp: `ledger anchors "
+                               "--output DIR` writes it out\n"
+                             : "\n    a rollback before that shows against the copy there\n");
     }
 }
 
