@@ -85,7 +85,11 @@ static void entries(void **unused)
     assert_int_equal(office_use_of(OFFICE_OOXML, SLICE("word/embeddings/a.xlsx")), OFFICE_CHILD);
     assert_int_equal(office_use_of(OFFICE_OOXML, SLICE("xl/workbook.bin")), OFFICE_UNREAD);
     assert_int_equal(office_use_of(OFFICE_OOXML, SLICE("word/theme/theme1.xml")), OFFICE_IGNORED);
+    assert_int_equal(office_use_of(OFFICE_OOXML, SLICE("word/media/image1.png")), OFFICE_CHILD);
+    assert_int_equal(office_use_of(OFFICE_OOXML, SLICE("word/theme/secret.txt")), OFFICE_CHILD);
     assert_int_equal(office_use_of(OFFICE_ODF, SLICE("Object 1/content.xml")), OFFICE_TEXT);
+    assert_int_equal(office_use_of(OFFICE_ODF, SLICE("secret.txt")), OFFICE_CHILD);
+    assert_int_equal(office_use_of(OFFICE_ODF, SLICE("META-INF/manifest.xml")), OFFICE_IGNORED);
 }
 
 static void as_given(unsigned page, struct slice bytes, struct buf *out)

@@ -3,6 +3,8 @@
 #include <expat.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
+
 #define NAME_SEPARATOR '\n'      /* between namespace and local name, as expat hands them out */
 #define CHUNK          (1 << 20) /* bytes given to expat at once */
 
@@ -46,6 +48,13 @@ static bool contains(struct slice name, const char *text)
     return name.len && memmem(name.ptr, name.len, text, strlen(text)) != NULL;
 }
 
+static bool is_markup(struct slice name)
+{
+    return ends(name, ".xml") || ends(name, ".rels") || ends(name, ".vml");
+}
+
+/* What is neither text nor known to hold none is a file of its own: whoever gives an archive the marks
+ * of a document must not hide files in it. */
 static enum office_use use_in_ooxml(struct slice name)
 {
     static const char *const ignored[] = {
@@ -56,7 +65,11 @@ static enum office_use use_in_ooxml(struct slice name)
         "/slideMasters/", "/notesMasters/",   "/handoutMasters/",
     };
 
-    if (contains(name, "/embeddings/")) {
+    if (ends(name, ".bin") && (ends(name, "/workbook.bin") || contains(name, "/worksheets/sheet") ||
+                               ends(name, "/sharedStrings.bin"))) {
+        return OFFICE_UNREAD;
+    }
+    if (contains(name, "/embeddings/") || !is_markup(name)) {
         return OFFICE_CHILD;
     }
     for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
@@ -64,19 +77,16 @@ static enum office_use use_in_ooxml(struct slice name)
             return OFFICE_IGNORED;
         }
     }
-    if (ends(name, ".bin") && (ends(name, "/workbook.bin") || contains(name, "/worksheets/sheet") ||
-                               ends(name, "/sharedStrings.bin"))) {
-        return OFFICE_UNREAD;
-    }
-    return ends(name, ".xml") || ends(name, ".rels") || ends(name, ".vml") ? OFFICE_TEXT
-                                                                           : OFFICE_IGNORED;
+    return OFFICE_TEXT;
 }
 
 static enum office_use use_in_odf(struct slice name)
 {
-    return ends(name, "content.xml") || ends(name, "styles.xml") || ends(name, "meta.xml")
-               ? OFFICE_TEXT
-               : OFFICE_IGNORED;
+    if (slice_equal(name, SLICE("mimetype")) || ends(name, "settings.xml") ||
+        slice_equal(name, SLICE("META-INF/manifest.xml"))) {
+        return OFFICE_IGNORED;
+    }
+    return is_markup(name) ? OFFICE_TEXT : OFFICE_CHILD;
 }
 
 enum office_use office_use_of(enum office_family family, struct slice name)
@@ -322,7 +332,7 @@ struct office_text *office_text_new(enum office_family family, struct slice name
     struct office_text *t = calloc(1, sizeof(*t));
 
     if (!t) {
-        abort();
+        arena_panic("out of memory");
     }
     *t = (struct office_text){
         .parser = XML_ParserCreateNS(NULL, NAME_SEPARATOR),
@@ -333,7 +343,7 @@ struct office_text *office_text_new(enum office_family family, struct slice name
                slice_starts(name, SLICE("customXml/")) || ends(name, ".vml"),
     };
     if (!t->parser) {
-        abort();
+        arena_panic("out of memory");
     }
     XML_SetUserData(t->parser, t);
     XML_SetElementHandler(t->parser, on_start, on_end);

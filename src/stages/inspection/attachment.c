@@ -218,9 +218,10 @@ static const char *unpack(struct reading *r, struct archive *a, size_t i,
 static void read_entry(struct reading *r, struct archive *a, size_t i, const struct place *place)
 {
     OWN(buf) struct buf bytes = {.max = INSPECTION_FILE_MAX};
-    struct archive_entry entry;
+    struct archive_entry entry = {.name = SLICE_NONE};
 
-    if (!archive_entry(a, i, &entry) || entry.folder) {
+    bool listed = archive_entry(a, i, &entry);
+    if (entry.folder) {
         return;
     }
     if (r->n_parts == FINDINGS_PARTS_MAX) {
@@ -234,7 +235,7 @@ static void read_entry(struct reading *r, struct archive *a, size_t i, const str
     };
     reading_text(r, TEXT_NAMES, entry.name);
     size_t part = reading_part(r, &facts, place->depth, entry.size);
-    const char *why = unpack(r, a, i, &entry, &bytes);
+    const char *why = listed ? unpack(r, a, i, &entry, &bytes) : "damaged";
     if (why) {
         reading_conclude(r, part, PART_UNREADABLE, why);
         return;

@@ -91,6 +91,21 @@ static void archives_are_opened(void **unused)
     assert_string_equal(words(r, TEXT_NAMES), "a zip in zip deep txt b docx");
 }
 
+/* An archive that calls itself a document hides nothing. */
+static void documents_hide_no_files(void **unused)
+{
+    (void)unused;
+    const struct file files[] = {
+        {"[Content_Types].xml", SLICE_INIT("<T/>")      },
+        {"secret.txt",          SLICE_INIT("smuggled")  },
+        {"word/theme/b.txt",    SLICE_INIT("contraband")}
+    };
+    struct result *r = inspect_attached("application/octet-stream", "a.docx", zipped(files, 3));
+
+    assert_int_equal(r->findings.parts.count, 3);
+    assert_string_equal(words(r, TEXT_BODY), "smuggled contraband");
+}
+
 static void what_cannot_be_opened_is_listed(void **unused)
 {
     (void)unused;
@@ -151,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documents_are_read),
         cmocka_unit_test(archives_are_opened),
+        cmocka_unit_test(documents_hide_no_files),
         cmocka_unit_test(what_cannot_be_opened_is_listed),
         cmocka_unit_test(archives_are_bounded),
     };
