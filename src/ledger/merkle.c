@@ -165,7 +165,9 @@ bool merkle_check_consistency(uint64_t size1, const uint8_t root1[static MERKLE_
         return proof.len == 0 && memcmp(root1, root2, MERKLE_LEN) == 0;
     }
     if (size1 == 0) { /* an empty tree is the beginning of every tree */
-        return proof.len == 0;
+        uint8_t empty[MERKLE_LEN];
+        digest_of(SLICE_NONE, SLICE_NONE, empty);
+        return proof.len == 0 && memcmp(root1, empty, MERKLE_LEN) == 0;
     }
     /* A perfect first tree is a node of the second: its root stands for the proof's first node. */
     const uint8_t *seed = (size1 & (size1 - 1)) ? take_node(&proof) : root1;

@@ -204,11 +204,23 @@ static void vectors_of_transparency_dev(void **unused)
     assert_true(inclusion >= 20 && consistency >= 20);
 }
 
+static void only_the_empty_tree_is_before_all(void **unused)
+{
+    (void)unused;
+    uint8_t empty[MERKLE_LEN];
+    uint8_t other[MERKLE_LEN] = {1};
+
+    digest_of(SLICE_NONE, SLICE_NONE, empty);
+    assert_true(merkle_check_consistency(0, empty, 5, other, SLICE_NONE));
+    assert_false(merkle_check_consistency(0, other, 5, other, SLICE_NONE));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(root_is_that_of_the_definition),
         cmocka_unit_test(vectors_of_transparency_dev),
+        cmocka_unit_test(only_the_empty_tree_is_before_all),
     };
     return cmocka_run_group_tests_name("ledger/merkle", tests, NULL, NULL);
 }
