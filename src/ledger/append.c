@@ -182,18 +182,8 @@ static void commit_all(struct ledger *l)
 /* Wait until there is something to commit; false when there is not and the ledger is being closed. */
 static bool wait_for_work(struct ledger *l)
 {
-    int64_t until = 0;
-
     while (!l->hurried && !l->closing) {
-        if (!l->first) {
-            until = 0;
-            (void)pthread_cond_wait(&l->work, &l->lock);
-            continue;
-        }
-        until = until ? until : clock_steady_ms() + PATIENCE_MS;
-        if (!thread_wait(&l->work, &l->lock, until)) {
-            break;
-        }
+        (void)pthread_cond_wait(&l->work, &l->lock);
     }
     return l->first != NULL;
 }
@@ -209,23 +199,35 @@ void ledger_commit_for_all(void *ledger)
     (void)pthread_mutex_unlock(&l->lock);
 }
 
-/* Queue and return with an outcome. */
+static void hurry(struct ledger *l)
+{
+    if (l->hurried++ == 0 && !l->committing) {
+        (void)pthread_cond_signal(&l->work);
+    }
+}
+
+/* Queue and return with an outcome. The first of those who are patient ends the patience of all. */
 static void await(struct ledger *l, struct waiter *w)
 {
     (void)pthread_mutex_lock(&l->lock);
-    bool first = !l->first;
-    bool hurried = w->urgency != LEDGER_PATIENT;
+    int64_t until = !l->first && w->urgency == LEDGER_PATIENT ? clock_steady_ms() + PATIENCE_MS : 0;
     w->next = NULL;
     w->state = WAITER_WAITS;
     w->outcome = OUTCOME_OPEN;
     *l->last = w;
     l->last = &w->next;
-    l->hurried += hurried;
-    if (!l->committing && (first || (hurried && l->hurried == 1))) {
-        (void)pthread_cond_signal(&l->work);
+    if (w->urgency != LEDGER_PATIENT) {
+        hurry(l);
     }
     while (w->state == WAITER_WAITS) {
-        (void)pthread_cond_wait(&w->wake, &l->lock);
+        if (!until) {
+            (void)pthread_cond_wait(&w->wake, &l->lock);
+        } else if (!thread_wait(&w->wake, &l->lock, until)) {
+            until = 0;
+            if (l->first == w) { /* otherwise it is being committed */
+                hurry(l);
+            }
+        }
     }
     (void)pthread_mutex_unlock(&l->lock);
 }

@@ -34,7 +34,7 @@ struct ledger {
     bool closing;                /* it ends when nothing waits any more */
     struct waiter *first;        /* waiting for the next commit, oldest first */
     struct waiter **last;        /* where the next one is hung */
-    size_t hurried;              /* among them: not LEDGER_PATIENT */
+    size_t hurried;              /* among them: cannot wait, or not any longer */
     struct segment_key *current; /* of the active segment; NULL while there is none */
     struct ledger_head head;     /* its root is filled in when asked for */
     struct merkle head_tree;
