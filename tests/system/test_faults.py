@@ -57,7 +57,7 @@ class Faults:
         return self.world.ledger_paths(self.segments)
 
     def __enter__(self):
-        keeper, = (pid for pid, role in self.world.company.processes().items() if role == "keeper")
+        self.keeper = keeper = self.world.keeper()
         calls = ",".join(i.partition(":")[0] for i in self.injections)
         arguments = ["strace", "-f", "-y", "-p", str(keeper), "-o", str(self.output), "-e",
                      f"trace={calls}"]
@@ -76,7 +76,15 @@ class Faults:
 
     def __exit__(self, *_):
         self.process.terminate()  # it lets go of the keeper
-        self.process.communicate(timeout=20)
+        try:
+            self.process.communicate(timeout=2)
+        except subprocess.TimeoutExpired:  # it waits for a thread of a keeper that is dead
+            self.process.kill()
+            self.process.communicate(timeout=20)
+
+    def over(self):
+        """The keeper it traced has ended. Strace itself may not notice when threads end at once."""
+        return self.process.poll() is not None or self.world.keeper() != self.keeper
 
     def injected(self):
         """The lines of the calls that failed or were delayed by us."""
@@ -92,7 +100,7 @@ class World:
         self.receiver = Receiver(directory / "received", certificate=certificate, key=key).start()
         self.company.create(
             settings={"outbound-tls": "verified", "retry-schedule": "1s", "restart-delay": "1ms",
-                      **settings},
+                      "restart-delay-limit": "1s", **settings},
             sections=f"[domain partner.test]\nroute = 127.0.0.1:{self.receiver.port}\n"
                      "tls-name = mx.partner.test\n")
         self.company.start()
@@ -104,6 +112,11 @@ class World:
     def end(self):
         self.company.stop()
         self.receiver.stop()
+
+    def keeper(self):
+        """The pid of the keeper; None while there is none."""
+        return next((pid for pid, role in self.company.processes().items() if role == "keeper"),
+                    None)
 
     def ledger_paths(self, more):
         """The folder, the newest segment and those that will follow it."""
@@ -244,14 +257,14 @@ def test_a_disk_that_fails_again_and_again(world):
     for sender in senders:
         sender.start()
     while not enough():
-        wait_for("a keeper", lambda: "keeper" in world.company.processes().values())
-        with Faults(world, "pwritev:error=ENOSPC:when=4+9", "fdatasync:error=EIO:when=3+7",
+        wait_for("a keeper", world.keeper)
+        with Faults(world, "pwritev:error=ENOSPC:when=5+19", "fdatasync:error=EIO:when=4+13",
                     "ftruncate:error=EIO:when=2+3", segments=100) as faults:
             before = list(failed)
 
             def over():  # also when it could not settle a batch, and a new one was started
                 failed[:] = before + faults.injected()
-                return enough() or faults.process.poll() is not None
+                return enough() or faults.over()
 
             wait_for("failures and letters", over, 90)
     for sender in senders:
@@ -275,12 +288,11 @@ def test_when_nothing_helps_the_keeper_ends_itself(world):
     """It can neither remove the refused batch nor say in a next segment where the ledger ends."""
     token, letter = world.make()
     smtp = world.client()
-    before = set(world.company.processes())
-    with Faults(world, "fdatasync:error=EIO", "ftruncate:error=EIO"):
+    with Faults(world, "fdatasync:error=EIO", "ftruncate:error=EIO") as faults:
         with pytest.raises((OSError, smtplib.SMTPException)):
             assert world.give(smtp, letter) == "no answer"
-        wait_for("a new keeper", lambda: "keeper" in (
-            role for pid, role in world.company.processes().items() if pid not in before))
+        wait_for("the keeper to end", faults.over)
+    wait_for("a new keeper", world.keeper)
     assert "alarm=ledger-unsettled" in world.company.log.read_text()
     world.accepts_again()
     # Nobody knew whether it was recorded. The client sends again; either way it arrives once.
@@ -292,7 +304,7 @@ def test_when_nothing_helps_the_keeper_ends_itself(world):
 
 def test_a_disk_that_fails_all_the_time(world):
     """Many refusals are many alarms; the keeper lives on, and goes on when the disk does."""
-    keeper, = (pid for pid, role in world.company.processes().items() if role == "keeper")
+    keeper = world.keeper()
     letters = [world.make() for _ in range(700)]
     clients = [world.client() for _ in range(4)]
     codes = []
