@@ -1,8 +1,9 @@
 /* A copy of everything that cannot be made again, while the daemon runs.
  *
  * The keeper freezes a view: a copy of the state, then the ledger's end, which is a commit. Segments
- * before the last never change; of the last only what stands before that end is copied, so that
- * nothing half written comes along. Catalog and index are derived and stay behind. */
+ * before the last never change but by becoming packs, against which a lock is held; of the last only
+ * what stands before that end is copied, so that nothing half written comes along. Catalog and index are
+ * derived and stay behind. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,23 +11,31 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/manifest.h"
 #include "cli/prove.h"
 #include "host/file.h"
 #include "keyring/master.h"
+#include "ledger/copy.h"
 #include "requests/admin.h"
+
+#define KEYS         "record-keys"
+#define LOCK_WAIT_S  60 /* records are packed and erased in much less */
+#define LOCK_LOOK_US 50000
 
 struct backup {
     struct cli *cli;
     int data; /* what is copied */
-    int to;   /* the backup */
+    int ledger;
+    int to; /* the backup */
     struct admin_backup_answer view;
     struct buf manifest;
     const char *directory; /* under way */
     int from_directory, to_directory;
-    uint64_t segments; /* copied */
+    uint64_t segments; /* copied, as segments or packs */
     bool has_state;
 };
 
@@ -42,30 +51,26 @@ static bool copy(struct backup *b, int from, const char *name, int to, const cha
     return true;
 }
 
-/* The number of a segment's file, or 0. */
-static uint64_t segment_number(const char *name)
-{
-    struct slice s = slice_text(name);
-    uint64_t number = 0;
-
-    return s.len == 14 && strcmp(name + 10, ".seg") == 0 &&
-                   slice_decimal(slice_head(s, 10), UINT32_MAX, &number)
-               ? number
-               : 0;
-}
-
 static bool copy_segment(void *context, const char *name, struct error *e)
 {
     struct backup *b = context;
-    uint64_t number = segment_number(name);
-    bool last = number == b->view.segment;
+    char last[32];
 
-    if (number == 0 || number > b->view.segment) {
+    if (!ledger_copy_needs(b->from_directory, name, (uint32_t)b->view.segment)) {
         return true;
     }
+    (void)snprintf(last, sizeof(last), "%010u.seg", (unsigned)b->view.segment);
     b->segments++;
     return copy(b, b->from_directory, name, b->to_directory, name,
-                last ? b->view.segment_bytes : FILES_WHOLE, e);
+                strcmp(name, last) == 0 ? b->view.segment_bytes : FILES_WHOLE, e);
+}
+
+static bool copy_record_key(void *context, const char *name, struct error *e)
+{
+    struct backup *b = context;
+
+    return !ledger_copy_needs_key(b->ledger, name, (uint32_t)b->view.segment) ||
+           copy(b, b->from_directory, name, b->to_directory, name, FILES_WHOLE, e);
 }
 
 /* A key that is just being written has a name that ends so, and its own final name soon. */
@@ -129,7 +134,8 @@ static bool copy_all(struct backup *b, struct error *e)
 {
     manifest_begin(&b->manifest, b->view.ledger_size);
     if (!copy_top(b, e) || !copy_directory(b, "state", copy_state, e) ||
-        !copy_directory(b, "keys", copy_key, e) || !copy_directory(b, "ledger", copy_segment, e)) {
+        !copy_directory(b, "keys", copy_key, e) || !copy_directory(b, KEYS, copy_record_key, e) ||
+        !copy_directory(b, "ledger", copy_segment, e)) {
         return false;
     }
     return (!b->manifest.full && b->segments > 0 && b->has_state) ||
@@ -141,9 +147,10 @@ static bool finish(struct backup *b, struct error *e)
 {
     OWN(secret) struct secret *master = NULL;
     OWN(fd) int ledger = openat(b->to, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    OWN(fd) int keys = openat(b->to, KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     return master_read(b->data, "master.key", &master, e) &&
-           prove_ledger(b->cli, ledger, master, b->view.note, b->view.ledger_size, e) &&
+           prove_ledger(b->cli, ledger, keys, master, b->view.note, b->view.ledger_size, e) &&
            file_create(b->to, "checkpoint", b->view.note, 0600, e) &&
            file_create(b->to, MANIFEST_NAME, buf_slice(&b->manifest), 0600, e);
 }
@@ -160,28 +167,55 @@ static bool open_target(struct backup *b, const char *path, struct error *e)
            error_set(e, ERROR_CONFIG, "%s is not empty; a backup begins a directory", path);
 }
 
-/* Two at once would take each other's copy of the state. */
-static bool lock(struct backup *b, int *state, struct error *e)
+static bool open_below(const struct backup *b, const char *name, int *fd, struct error *e)
 {
-    *state = openat(b->data, "state", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (*state < 0) {
-        return error_errno(e, errno == EACCES ? ERROR_DENIED : ERROR_CONFIG,
-                           "the data directory is read directly: state");
+    *fd = openat(b->data, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return *fd >= 0 || error_errno(e, errno == EACCES ? ERROR_DENIED : ERROR_CONFIG,
+                                   "the data directory is read directly: %s", name);
+}
+
+/* Two at once would take each other's copy of the state. */
+static bool lock_state(struct backup *b, int *state, struct error *e)
+{
+    if (!open_below(b, "state", state, e)) {
+        return false;
     }
     return flock(*state, LOCK_EX | LOCK_NB) == 0 ||
            error_set(e, ERROR_BUSY, "another backup is being made");
 }
 
+/* Before the keeper is asked for the view: what is packed or erased behind it would be missing. */
+static bool lock_packs(struct backup *b, int *lock, struct error *e)
+{
+    OWN(fd) int keys = -1;
+    int64_t until = clock_steady_ms() + LOCK_WAIT_S * 1000;
+
+    if (!open_below(b, "ledger", &b->ledger, e) || !open_below(b, KEYS, &keys, e)) {
+        return false;
+    }
+    while (!ledger_copy_lock(keys, lock, e)) {
+        if (e->kind != ERROR_BUSY || clock_steady_ms() > until) {
+            return false;
+        }
+        (void)usleep(LOCK_LOOK_US);
+    }
+    return true;
+}
+
 bool cli_backup(struct cli *c, struct error *e)
 {
     const char *path = c->arguments.words[0];
-    struct backup b = {.cli = c, .data = -1, .to = -1, .manifest = {.max = MANIFEST_MAX}};
+    struct backup b = {
+        .cli = c, .data = -1, .ledger = -1, .to = -1, .manifest = {.max = MANIFEST_MAX}};
     OWN(fd) int state = -1;
+    OWN(fd) int packs = -1;
 
-    bool made = cli_data(c, &b.data, e) && lock(&b, &state, e) && open_target(&b, path, e) &&
+    bool made = cli_data(c, &b.data, e) && lock_state(&b, &state, e) && lock_packs(&b, &packs, e) &&
+                open_target(&b, path, e) &&
                 cli_ask(c, CLI_KEEPER, &admin_backup, NULL, &b.view, NULL, CLI_LONG_MS, e) &&
                 copy_all(&b, e) && finish(&b, e);
     own_fd(&b.data);
+    own_fd(&b.ledger);
     own_fd(&b.to);
     buf_done(&b.manifest);
     if (!made) {

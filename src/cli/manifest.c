@@ -6,7 +6,7 @@
 
 #define WORD "postern-backup "
 
-static const char *const directories[] = {"ledger", "state", "keys", NULL};
+static const char *const directories[] = {"ledger", "record-keys", "state", "keys", NULL};
 
 void manifest_begin(struct buf *out, uint64_t records)
 {

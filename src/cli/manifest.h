@@ -19,7 +19,7 @@
 #define MANIFEST_FILES_MAX 200000
 
 struct manifest_file {
-    struct slice directory; /* "ledger", "state", "keys", or empty */
+    struct slice directory; /* "ledger", "record-keys", "state", "keys", or empty */
     const char *name;
     struct files_copy copy;
 };

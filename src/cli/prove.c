@@ -14,8 +14,8 @@ static void on_fault(void *context, const struct ledger_fault *f)
     buf_add_byte(&c->out, '\n');
 }
 
-bool prove_ledger(struct cli *c, int ledger, const struct secret *master, struct slice note,
-                  uint64_t size, struct error *e)
+bool prove_ledger(struct cli *c, int ledger, int keys, const struct secret *master,
+                  struct slice note, uint64_t size, struct error *e)
 {
     OWN(secret) struct secret *key = keyring_derive(master, "ledger");
     struct checkpoint since;
@@ -25,7 +25,12 @@ bool prove_ledger(struct cli *c, int ledger, const struct secret *master, struct
         return error_add(e, "checkpoint");
     }
     const struct ledger_verify_options options = {
-        .key = key, .since = &since, .fault = on_fault, .context = c};
+        .key = key,
+        .record_keys = keys < 0 ? 0 : keys,
+        .since = &since,
+        .fault = on_fault,
+        .context = c,
+    };
     if (!ledger_verify(ledger, &options, &verdict, e)) {
         return error_add(e, "ledger");
     }

@@ -15,6 +15,7 @@
 #include "keyring/recovery.h"
 #include "state/state.h"
 
+#define KEYS         "record-keys"
 #define NOTE_MAX     4096
 #define MODE_LEDGER  0640 /* the reader is of the group that posternd gives the directory to */
 #define MODE_PRIVATE 0600
@@ -127,7 +128,9 @@ static bool restore_file(struct restore *r, const struct manifest_file *f, struc
     OWN(fd) int from = -1;
     OWN(fd) int to = -1;
     struct files_copy done;
-    mode_t mode = slice_equal(f->directory, SLICE("ledger")) ? MODE_LEDGER : MODE_PRIVATE;
+    bool shared =
+        slice_equal(f->directory, SLICE("ledger")) || slice_equal(f->directory, SLICE(KEYS));
+    mode_t mode = shared ? MODE_LEDGER : MODE_PRIVATE;
     const char *directory = f->directory.len ? arena_text(&r->cli->arena, f->directory) : ".";
 
     from = openat(r->from, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -171,9 +174,11 @@ static bool pause_queue(struct restore *r, struct error *e)
 static bool prove(struct restore *r, struct error *e)
 {
     OWN(fd) int ledger = openat(r->data, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    OWN(fd) int keys = openat(r->data, KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return ledger >= 0 ? prove_ledger(r->cli, ledger, r->master, r->note, r->manifest.records, e)
-                       : error_set(e, ERROR_CORRUPT, "the backup holds no ledger");
+    return ledger >= 0
+               ? prove_ledger(r->cli, ledger, keys, r->master, r->note, r->manifest.records, e)
+               : error_set(e, ERROR_CORRUPT, "the backup holds no ledger");
 }
 
 static bool restore_config(struct restore *r, struct error *e)

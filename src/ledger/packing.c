@@ -226,6 +226,10 @@ static bool pack_number(struct ledger *l, uint32_t number, struct error *e)
     OWN(fd) int lock = -1;
     struct error why;
 
+    if (!lock_out_backups(l, &lock, e)) {
+        return false; /* before all the work */
+    }
+    own_fd(&lock);
     if (!pack_make(l->dirfd, l->options.record_keys, l->key, number, ledger_now(l), l->options.mode,
                    &made, e) ||
         !lock_out_backups(l, &lock, e) || !replace(l, &made, e)) {

@@ -28,12 +28,12 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the roles' own users 
 ROLES = ["keeper", "signer", "auth", "inspector", "reader", "delivery", "courier", "submission"]
 PROCESSES = len(ROLES) + 1  # two inspectors
 UID_BASE = 61300
-AREAS = ["ledger", "catalog", "state", "keys"]
+AREAS = ["ledger", "record-keys", "catalog", "state", "keys"]
 
 # What a role may read and write of what was planted; everything else it may not even open.
-READS = {"keeper": {"ledger", "catalog", "state"}, "signer": {"keys"},
-         "reader": {"ledger", "catalog"}}
-WRITES = {"keeper": {"ledger", "catalog", "state"}, "signer": {"keys"}}
+READS = {"keeper": {"ledger", "record-keys", "catalog", "state"}, "signer": {"keys"},
+         "reader": {"ledger", "record-keys", "catalog"}}
+WRITES = {"keeper": {"ledger", "record-keys", "catalog", "state"}, "signer": {"keys"}}
 
 # Deeds that are part of a role's duty.
 DUTIES = {"inspector": {("fork", "itself")}, "delivery": {("socket", "tcp")},
@@ -331,7 +331,9 @@ def test_the_supervisor_keeps_few_privileges(daemon):
 
 def test_the_data_directory_belongs_to_the_roles(daemon):
     uid = {role: UID_BASE + i for i, role in enumerate(ROLES)}
-    expected = {"ledger": ("keeper", "reader", 0o2750), "catalog": ("keeper", "reader", 0o2750),
+    expected = {"ledger": ("keeper", "reader", 0o2750),
+                "record-keys": ("keeper", "reader", 0o2750),
+                "catalog": ("keeper", "reader", 0o2750),
                 "state": ("keeper", "keeper", 0o700), "keys": ("signer", "signer", 0o700)}
     for name, (owner, group, mode) in expected.items():
         about = (daemon.data / name).stat()

@@ -74,6 +74,7 @@ static void try_files(const char *data)
 {
     static const char *const files[] = {
         "ledger/planted-ledger",
+        "record-keys/planted-record-keys",
         "catalog/planted-catalog",
         "state/planted-state",
         "keys/planted-keys",
@@ -86,8 +87,8 @@ static void try_files(const char *data)
         "/proc/1/environ",
         "/dev/mem",
     };
-    static const char *const directories[] = {"ledger", "catalog", "state", "keys",
-                                              "run",    ".",       "open"};
+    static const char *const directories[] = {"ledger", "record-keys", "catalog", "state",
+                                              "keys",   "run",         ".",       "open"};
     char path[PATH_SIZE];
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
