@@ -7,8 +7,20 @@
 
 #define PASSWORD_MIN 8
 
-/* Addresses, display name and reason as they were given. */
-static void fill(struct cli *c, struct admin_user_ask *ask)
+/* The role as it was given; 0 when none was. */
+static bool role_of(struct cli *c, uint64_t *role, struct error *e)
+{
+    const char *text = arguments_text(&c->arguments, "role", 0);
+
+    *role = 0;
+    return !text || account_role_from(slice_text(text), role) ||
+           error_set(e, ERROR_INPUT,
+                     "there is no role `%s`: say employee, auditor, officer or administrator",
+                     text);
+}
+
+/* Addresses, display name, role and reason as they were given. */
+static bool fill(struct cli *c, struct admin_user_ask *ask, struct error *e)
 {
     const struct arguments *a = &c->arguments;
     size_t count = arguments_count(a, "address");
@@ -21,6 +33,7 @@ static void fill(struct cli *c, struct admin_user_ask *ask)
     ask->addresses = (struct cbor_list){addresses, count};
     ask->display = slice_text(arguments_text(a, "name", 0));
     ask->reason = slice_text(arguments_text(a, "reason", 0));
+    return role_of(c, &ask->role, e);
 }
 
 bool cli_user_add(struct cli *c, struct error *e)
@@ -28,7 +41,9 @@ bool cli_user_add(struct cli *c, struct error *e)
     struct admin_user_ask ask = {.disabled = false};
     OWN(secret) struct secret *password = NULL;
 
-    fill(c, &ask);
+    if (!fill(c, &ask, e)) {
+        return false;
+    }
     if (!arguments_flag(&c->arguments, "no-password") &&
         !terminal_new_password(arguments_flag(&c->arguments, "password-stdin"), PASSWORD_MIN,
                                AUTH_PASSWORD_MAX, &password, e)) {
@@ -71,7 +86,9 @@ bool cli_user_set(struct cli *c, struct error *e)
     bool disable = arguments_flag(a, "disable");
     bool from_stdin = arguments_flag(a, "password-stdin");
 
-    fill(c, &ask);
+    if (!fill(c, &ask, e)) {
+        return false;
+    }
     if (enable && disable) {
         return error_set(e, ERROR_INPUT, "--enable and --disable exclude each other");
     }
@@ -93,8 +110,9 @@ bool cli_user_set(struct cli *c, struct error *e)
 
 bool cli_user_list(struct cli *c, struct error *e)
 {
-    static const char *const heads[] = {"ACCOUNT", "STATE", "SINCE", "NAME", "MAY ALSO SEND AS"};
-    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 5};
+    static const char *const heads[] = {"ACCOUNT", "ROLE", "STATE",
+                                        "SINCE",   "NAME", "MAY ALSO SEND AS"};
+    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 6};
     struct admin_users answer;
 
     if (!cli_ask(c, CLI_KEEPER, &admin_user_list, NULL, &answer, NULL, CLI_ASK_MS, e)) {
@@ -108,9 +126,12 @@ bool cli_user_list(struct cli *c, struct error *e)
             all = arena_printf(&c->arena, "%.*s%s%.*s", SLICE_ARG(all), k ? ", " : "",
                                SLICE_ARG(also[k]));
         }
-        const struct slice cells[] = {
-            users[i].account, users[i].disabled ? SLICE("disabled") : SLICE("active"),
-            print_time(&c->arena, users[i].created_at), users[i].display, all};
+        const struct slice cells[] = {users[i].account,
+                                      slice_text(account_role_name(users[i].role)),
+                                      users[i].disabled ? SLICE("disabled") : SLICE("active"),
+                                      print_time(&c->arena, users[i].created_at),
+                                      users[i].display,
+                                      all};
         print_row(&columns, cells);
     }
     print_columns(&columns, cli_columns(), &c->out);

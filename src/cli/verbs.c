@@ -37,6 +37,7 @@ static const struct argument_option init_options[] = {
 static const struct argument_option user_add_options[] = {
     OPTION_MANY("address", "ADDRESS", "a further address it may send as"),
     OPTION("name", 0, "NAME", "its holder's name"),
+    OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer` or `administrator`"),
     OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
     OPTION("no-password", 0, NULL, "nobody can log in until one is set"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
@@ -46,6 +47,7 @@ static const struct argument_option user_add_options[] = {
 static const struct argument_option user_set_options[] = {
     OPTION_MANY("address", "ADDRESS", "an address it may send as: these replace the old ones"),
     OPTION("name", 0, "NAME", "its holder's name"),
+    OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer` or `administrator`"),
     OPTION("password", 0, NULL, "ask for a new password"),
     OPTION("password-stdin", 0, NULL, "the new password is one line of standard input"),
     OPTION("disable", 0, NULL, "close the account; open sessions end"),

@@ -156,6 +156,19 @@ static bool make_verifier(struct keeper *k, struct slice account, struct slice p
     return true;
 }
 
+/* An act about an account, with the role it is given. */
+static bool record_user(struct keeper_admin *admin, const char *verb,
+                        const struct admin_user_ask *ask, struct slice account, struct arena *arena,
+                        struct error *e)
+{
+    struct act act = {.verb = slice_text(verb), .object = account, .reason = ask->reason};
+
+    if (ask->role) {
+        act.detail = arena_printf(arena, "role %s", account_role_name(ask->role));
+    }
+    return keeper_admin_act(admin, &act, e);
+}
+
 bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
@@ -165,7 +178,8 @@ bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
                               .addresses = ask->addresses,
                               .display = ask->display,
                               .disabled = ask->disabled,
-                              .created_at = (uint64_t)clock_wall_ms()};
+                              .created_at = (uint64_t)clock_wall_ms(),
+                              .role = ask->role ? ask->role : ACCOUNT_EMPLOYEE};
     struct account old;
     bool found = false;
 
@@ -181,7 +195,7 @@ bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
         !make_verifier(k, account.name, ask->password, r->arena, &account.verifier, e)) {
         return false;
     }
-    return keeper_admin_record(admin, "user add", account.name, ask->reason, e) &&
+    return record_user(admin, "user add", ask, account.name, r->arena, e) &&
            state_account_put(k->state, &account, e);
 }
 
@@ -208,8 +222,9 @@ bool keeper_on_user_set(void *ctx, struct ipc_request *r, struct error *e)
         !make_verifier(k, account.name, ask->password, r->arena, &account.verifier, e)) {
         return false;
     }
-    if (!keeper_admin_record(admin, ask->disabled ? "user disable" : "user set", account.name,
-                             ask->reason, e) ||
+    account.role = ask->role ? ask->role : account.role;
+    if (!record_user(admin, ask->disabled ? "user disable" : "user set", ask, account.name,
+                     r->arena, e) ||
         !state_account_put(k->state, &account, e)) {
         return false;
     }
@@ -233,7 +248,8 @@ bool keeper_on_user_list(void *ctx, struct ipc_request *r, struct error *e)
                                        .addresses = accounts[i].addresses,
                                        .display = accounts[i].display,
                                        .disabled = accounts[i].disabled,
-                                       .created_at = accounts[i].created_at};
+                                       .created_at = accounts[i].created_at,
+                                       .role = accounts[i].role};
     }
     answer->users = (struct cbor_list){users, count};
     return true;

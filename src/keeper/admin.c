@@ -24,14 +24,19 @@ struct keeper_admin *keeper_admin_of(struct keeper *k, const struct ipc_request 
     return admin;
 }
 
+bool keeper_admin_act(struct keeper_admin *admin, struct act *act, struct error *e)
+{
+    act->by = slice_text(admin->by);
+    log_event(LOG_INFO, "admin.act", LOG_SLICE("verb", act->verb), LOG_TEXT("by", admin->by));
+    return keeper_record_one(admin->keeper, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, act, e);
+}
+
 bool keeper_admin_record(struct keeper_admin *admin, const char *verb, struct slice object,
                          struct slice reason, struct error *e)
 {
-    struct act act = {
-        .by = slice_text(admin->by), .verb = slice_text(verb), .object = object, .reason = reason};
+    struct act act = {.verb = slice_text(verb), .object = object, .reason = reason};
 
-    log_event(LOG_INFO, "admin.act", LOG_TEXT("verb", verb), LOG_TEXT("by", admin->by));
-    return keeper_record_one(admin->keeper, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, &act, e);
+    return keeper_admin_act(admin, &act, e);
 }
 
 bool keeper_on_dkim_new(void *ctx, struct ipc_request *r, struct error *e)

@@ -1,3 +1,4 @@
+#include "letter/account_role.h"
 #include "letter/records.h"
 #include "tests/test.h"
 
@@ -17,6 +18,21 @@ static void ids_read_back(void **unused)
     assert_string_equal(text, "0110000000000000");
     assert_false(letter_id_parse(SLICE("u000000000000000"), &id));
     assert_false(letter_id_parse(SLICE("000"), &id));
+}
+
+static void roles_have_names(void **unused)
+{
+    (void)unused;
+    uint64_t role = 0;
+
+    for (uint64_t i = ACCOUNT_EMPLOYEE; i <= ACCOUNT_ADMINISTRATOR; i++) {
+        assert_true(account_role_from(slice_text(account_role_name(i)), &role));
+        assert_int_equal(role, i);
+    }
+    assert_false(account_role_from(SLICE("unknown"), &role));
+    assert_false(account_role_from(SLICE(""), &role));
+    assert_string_equal(account_role_name(0), "unknown");
+    assert_string_equal(account_role_name(ACCOUNT_ADMINISTRATOR + 1), "unknown");
 }
 
 static void texts_become_utf8(void **unused)
@@ -72,9 +88,8 @@ static void facts_round_trip(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_read_back),
-        cmocka_unit_test(texts_become_utf8),
-        cmocka_unit_test(domains),
+        cmocka_unit_test(ids_read_back),     cmocka_unit_test(roles_have_names),
+        cmocka_unit_test(texts_become_utf8), cmocka_unit_test(domains),
         cmocka_unit_test(facts_round_trip),
     };
     return cmocka_run_group_tests_name("letter", tests, NULL, NULL);

@@ -120,7 +120,7 @@ SCHEMA(sign_in);
 static const struct cbor_field act_fields[] = {
     ROW(1, CBOR_TEXT, by, NAME_LEN),         ROW(2, CBOR_TEXT, verb, 64),
     MAYBE(3, CBOR_TEXT, object, REASON_MAX), MAYBE(4, CBOR_TEXT, reason, REASON_MAX),
-    MAYBE(5, CBOR_UINT, count, 0),
+    MAYBE(5, CBOR_UINT, count, 0),           MAYBE(6, CBOR_TEXT, detail, REASON_MAX),
 };
 SCHEMA(act);
 #undef THIS

@@ -178,7 +178,8 @@ struct act {
     struct slice verb;
     struct slice object;
     struct slice reason;
-    uint64_t count; /* of results, letters, bytes, as the verb says */
+    uint64_t count;      /* of results, letters, bytes, as the verb says */
+    struct slice detail; /* what it became: "role auditor" */
 };
 
 extern const struct cbor_schema act_schema;

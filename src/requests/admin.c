@@ -13,6 +13,7 @@ static const struct cbor_field user_ask_fields[] = {
     MAYBE(4, CBOR_BYTES, admin_user_ask, password, AUTH_PASSWORD_MAX),
     MAYBE(5, CBOR_BOOL, admin_user_ask, disabled, 0),
     MAYBE(6, CBOR_TEXT, admin_user_ask, reason, 1000),
+    MAYBE(7, CBOR_UINT, admin_user_ask, role, ACCOUNT_ADMINISTRATOR),
 };
 static const struct cbor_schema user_ask = CBOR_SCHEMA(user_ask_fields, struct admin_user_ask);
 
@@ -22,6 +23,7 @@ static const struct cbor_field user_fields[] = {
     MAYBE(3, CBOR_TEXT, admin_user, display, 255),
     MAYBE(4, CBOR_BOOL, admin_user, disabled, 0),
     MAYBE(5, CBOR_UINT, admin_user, created_at, 0),
+    FIELD(6, CBOR_UINT, admin_user, role, ACCOUNT_ADMINISTRATOR),
 };
 static const struct cbor_schema user = CBOR_SCHEMA(user_fields, struct admin_user);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ipc/ipc.h"
+#include "letter/account_role.h"
 #include "letter/records.h"
 
 #define ADMIN_LIST_MAX 100000
@@ -14,6 +15,7 @@ struct admin_user_ask {
     struct slice password; /* empty in admin_user_set: unchanged */
     bool disabled;
     struct slice reason;
+    uint64_t role; /* enum account_role; 0 in admin_user_set: unchanged */
 };
 
 struct admin_user {
@@ -22,6 +24,7 @@ struct admin_user {
     struct slice display;
     bool disabled;
     uint64_t created_at;
+    uint64_t role;
 };
 
 struct admin_users {

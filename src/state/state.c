@@ -19,6 +19,7 @@ static const struct cbor_field account_fields[] = {
     CBOR_OPTIONAL(4, CBOR_BYTES, struct account, verifier, STATE_VERIFIER_MAX),
     CBOR_OPTIONAL(5, CBOR_BOOL, struct account, disabled, 0),
     CBOR_FIELD(6, CBOR_UINT, struct account, created_at, 0),
+    CBOR_OPTIONAL(7, CBOR_UINT, struct account, role, ACCOUNT_ADMINISTRATOR),
 };
 const struct cbor_schema account_schema = CBOR_SCHEMA(account_fields, struct account);
 
@@ -97,7 +98,13 @@ static bool get(struct state *s, enum store_kind kind, struct slice name,
 bool state_account_get(struct state *s, struct slice name, struct arena *arena, struct account *out,
                        bool *found, struct error *e)
 {
-    return get(s, STORE_ACCOUNT, name, &account_schema, arena, out, found, e);
+    if (!get(s, STORE_ACCOUNT, name, &account_schema, arena, out, found, e)) {
+        return false;
+    }
+    if (*found && out->role == 0) {
+        out->role = ACCOUNT_EMPLOYEE;
+    }
+    return true;
 }
 
 bool state_account_put(struct state *s, const struct account *account, struct error *e)
@@ -129,9 +136,14 @@ static bool next_account(struct state *s, uint8_t id[static STORE_ID_LEN], struc
     OWN(buf) struct buf plain;
 
     buf_init(&plain, STORE_VALUE_MAX);
-    return store_next(s->store, STORE_ACCOUNT, id, &plain, found, e) &&
-           (!*found ||
-            decode(arena_copy(arena, buf_slice(&plain)), &account_schema, arena, out, e));
+    if (!store_next(s->store, STORE_ACCOUNT, id, &plain, found, e) ||
+        (*found && !decode(arena_copy(arena, buf_slice(&plain)), &account_schema, arena, out, e))) {
+        return false;
+    }
+    if (*found && out->role == 0) {
+        out->role = ACCOUNT_EMPLOYEE;
+    }
+    return true;
 }
 
 bool state_accounts(struct state *s, struct arena *arena, struct account **accounts, size_t *count,

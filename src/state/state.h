@@ -10,6 +10,7 @@
 #include "base/secret.h"
 
 #include "formats/cbor/cbor.h"
+#include "letter/account_role.h"
 
 #define STATE_FORMAT_VERSION 1
 #define STATE_VERIFIER_MAX   512
@@ -24,6 +25,7 @@ struct account {
     struct slice verifier; /* sealed by auth; empty: nobody can log in */
     bool disabled;
     uint64_t created_at;
+    uint64_t role; /* enum account_role; whoever had none when it was written is an employee */
 };
 
 extern const struct cbor_schema account_schema;

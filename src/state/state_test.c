@@ -89,6 +89,11 @@ static void accounts_come_back(void **state)
     assert_int_equal(a.addresses.count, 2);
     assert_slice(((struct slice *)a.addresses.items)[1], "info@example.test");
     assert_int_equal(a.created_at, 1700000000000);
+    assert_int_equal(a.role, ACCOUNT_EMPLOYEE); /* written without one */
+    a.role = ACCOUNT_AUDITOR;
+    assert_ok(state_account_put(s, &a, &e), e);
+    assert_ok(state_account_get(s, SLICE("zoe@example.test"), &arena, &a, &found, &e), e);
+    assert_int_equal(a.role, ACCOUNT_AUDITOR);
     assert_ok(state_account_get(s, SLICE("nobody@example.test"), &arena, &a, &found, &e), e);
     assert_false(found);
 

@@ -141,15 +141,19 @@ def test_accounts(scene):
     fails(c, 65, "user", "add", "x@example.test", "--password-stdin", input="short\n",
           says="shorter")
     c.add_user("bob@example.test", PASSWORD, "sales@example.test")
-    assert re.search(r"^bob@example\.test +active .*sales@example\.test$", c.postern("user", "list"),
-                     re.M)
+    assert re.search(r"^bob@example\.test +employee +active .*sales@example\.test$",
+                     c.postern("user", "list"), re.M)
     scene.client("bob@example.test").quit()
+    fails(c, 65, "user", "set", "bob@example.test", "--role", "king", says="say employee")
+    c.postern("user", "set", "bob@example.test", "--role", "auditor")
+    assert re.search(r"^bob@example\.test +auditor ", c.postern("user", "list"), re.M)
+    c.postern("user", "set", "bob@example.test", "--role", "employee", "--reason", "a mistake")
     c.postern("user", "set", "bob@example.test", "--disable", "--reason", "left")
-    assert re.search(r"^bob@example\.test +disabled ", c.postern("user", "list"), re.M)
+    assert re.search(r"^bob@example\.test +employee +disabled ", c.postern("user", "list"), re.M)
     with pytest.raises(smtplib.SMTPException):
         scene.client("bob@example.test")
     c.postern("user", "set", "bob@example.test", "--name", "Bob Example")
-    assert re.search(r"^bob@example\.test +disabled .*Bob Example", c.postern("user", "list"), re.M)
+    assert re.search(r"^bob@example\.test .*disabled .*Bob Example", c.postern("user", "list"), re.M)
     c.postern("user", "set", "bob@example.test", "--enable", "--password-stdin",
               input="another password\n")
     scene.client("bob@example.test", "another password").quit()
