@@ -124,6 +124,7 @@ struct delivery_settings {
     int64_t connect_timeout_ms;
     int64_t command_timeout_ms;
     int64_t data_timeout_ms;
+    int64_t attempt_timeout_ms;
     int64_t idle_timeout_ms; /* how long a connection is kept for the next letter */
     bool ipv6;
 };

@@ -146,6 +146,13 @@ static const struct config_setting delivery_rows[] = {
         .help =
             "How long it may take to acknowledge a letter after its end (RFC 5321: 10 minutes).",
         .more = "Giving up earlier makes duplicates: the server may have taken it."),
+    CONFIG_ROW("outbound-attempt-timeout", DURATION, struct delivery_settings, attempt_timeout_ms,
+               .initial = "1h", .min = 100, .max = CONFIG_DAY,
+               .help = "How long sending one letter through a connection may take in all.",
+               .more =
+                   "Opening the connection may take as long. A server that answers each command "
+                   "just in time holds a delivery no longer than this; once it has the whole "
+                   "letter, outbound-data-timeout alone counts."),
     CONFIG_ROW("outbound-idle", DURATION, struct delivery_settings, idle_timeout_ms,
                .initial = "5s", .max = 5 * CONFIG_MINUTE,
                .help = "How long a connection is kept for the next letter to the same server."),

@@ -11,6 +11,7 @@
 #define WAIT_MAX_MS            600000 /* a longer wait for a job is cut */
 #define BROKEN_DELAY_MS                                                                            \
     300000 /* an entry whose records cannot be read waits, alarmed, and tries again */
+#define BUSY_DELAY_MS 15000 /* before one comes again that found all connections in use */
 
 /* ── next ── */
 
@@ -184,6 +185,7 @@ struct ending {
     struct recipient_outcome *outcomes; /* one for each pending recipient, in that order */
     bool deferred;                      /* at least one comes again */
     bool recorded;                      /* the outcome is in the ledger: what is final is final */
+    bool untried;                       /* no server was asked: it comes again, uncounted */
     struct schedule_next next;
 };
 
@@ -253,7 +255,8 @@ static void schedule_rest(struct ending *d)
     keyring_random_bytes((uint8_t *)&random, sizeof(random));
     keeper_schedule(&settings->delivery, &schedule);
     d->next = schedule_after_failure(&schedule, (int64_t)d->entry->queued_at, clock_wall_ms(),
-                                     (uint32_t)d->entry->attempt, d->entry->warned, random);
+                                     (uint32_t)(d->entry->attempt + (d->entry->begun ? 0 : 1)),
+                                     d->entry->warned, random);
     if (!d->next.give_up) {
         return;
     }
@@ -295,6 +298,17 @@ static bool hold_downgraded(struct ending *d, struct error *e)
                  "A next hop offers weaker protection than before; its letters are held. See "
                  "`postern queue list`.");
     return true;
+}
+
+/* TLS that breaks where it worked before may be an attack as well. The letter waits as long as it
+ * does: nothing weaker is tried, so there is nothing to hold it from. */
+static void tell_of_broken_tls(const struct ending *d, uint64_t shown)
+{
+    if (d->ask->tls_broken && d->deferred && !d->entry->released && shown >= LEVEL_ENCRYPTED) {
+        keeper_alert(d->keeper, "downgrade",
+                     "TLS breaks with a next hop that had it before; its letters wait and leave no "
+                     "weaker. See `postern queue list`.");
+    }
 }
 
 static void count_outcomes(struct ending *d)
@@ -372,6 +386,13 @@ static void log_outcome(const struct ending *d)
               LOG_NUMBER("level", d->ask->evidence.level));
 }
 
+/* Nobody was asked: that is no attempt and has no outcome. Unless its time is over, or its sender
+ * must hear that it waits. */
+static bool was_untried(const struct ending *d)
+{
+    return d->ask->busy && !d->entry->begun && d->deferred && !d->next.warn;
+}
+
 static bool end_job(struct ending *d, struct error *e)
 {
     uint64_t shown = 0;
@@ -381,16 +402,22 @@ static bool end_job(struct ending *d, struct error *e)
         !state_level_get(d->keeper->state, shown_by(d->keeper, d->entry, d->arena), &shown, e)) {
         return false;
     }
+    schedule_rest(d);
+    if (was_untried(d)) {
+        d->untried = true;
+        queue_entry_reason(d->entry, d->outcomes[0].reply);
+        return true;
+    }
     /* One that came to no session had no intent, and counts all the same: pauses grow. */
     d->entry->attempt += d->entry->begun ? 0 : 1;
     d->entry->begun = true;
-    schedule_rest(d);
     if (!record_outcome(d, e)) {
         return false;
     }
     d->recorded = true;
     log_outcome(d);
     count_outcomes(d);
+    tell_of_broken_tls(d, shown);
     return learn_level(d, shown, e) && (!is_downgrade(d, shown) || hold_downgraded(d, e));
 }
 
@@ -431,7 +458,8 @@ bool keeper_on_job_done(void *ctx, struct ipc_request *r, struct error *e)
     }
     /* Without a recorded outcome the attempt counts as unknown: it comes again soon. */
     d.entry->next_at = d.recorded && d.deferred ? (uint64_t)d.next.at_ms
-                                                : (uint64_t)clock_wall_ms() + BROKEN_DELAY_MS;
+                                                : (uint64_t)clock_wall_ms() +
+                                                      (d.untried ? BUSY_DELAY_MS : BROKEN_DELAY_MS);
     parcel_forget(d.entry->parcel);
     queue_put_back(k->queue, d.entry);
     return ended;

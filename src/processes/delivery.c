@@ -50,6 +50,8 @@ struct attempt {
     struct kept_wish wish;
     struct recipient_outcome *outcomes;
     struct evidence evidence;
+    bool busy;       /* no server was asked, because all connections were in use */
+    bool tls_broken; /* a server was asked for TLS and the handshake broke */
 };
 
 static struct outward *outward_now(struct delivery *d)
@@ -137,7 +139,7 @@ static bool send_letter(struct attempt *a, struct reached *reached)
 static bool open_session(struct attempt *a, struct reached *reached)
 {
     const struct keeper_job *job = a->job;
-    struct recipient_outcome why = {0};
+    struct session_failure failure = {0};
     const struct domain_settings *own = settings_domain(role_settings(a->d->role), job->domain);
     const struct reach_goal goal = {
         .domain = job->domain,
@@ -150,11 +152,14 @@ static bool open_session(struct attempt *a, struct reached *reached)
         .password = job->smarthost ? a->outward->password : SLICE_NONE,
     };
 
-    if (reach_open(&a->outward->reach, &goal, a->arena, reached, &why, &a->evidence)) {
+    if (reach_open(&a->outward->reach, &goal, a->arena, reached, &failure)) {
         return true;
     }
     kept_gone(a->d->shared.kept, &a->wish);
-    settle_all(a, why);
+    a->evidence = failure.seen;
+    a->busy = failure.busy;
+    a->tls_broken = failure.tls_broken;
+    settle_all(a, failure.why);
     return false;
 }
 
@@ -172,6 +177,7 @@ static bool try_once(struct attempt *a)
     case KEPT_BUSY:
         break;
     }
+    a->busy = true;
     settle_deferred(a, "4.4.5", "as many connections to this server as allowed are busy");
     return true;
 }
@@ -206,7 +212,9 @@ static void report(struct attempt *a)
     const struct keeper_done_ask ask = {
         .job = a->job->job,
         .evidence = a->evidence,
-        .recipients = {a->outcomes, a->job->recipients.count}
+        .recipients = {a->outcomes, a->job->recipients.count},
+        .busy = a->busy,
+        .tls_broken = a->tls_broken,
     };
     struct error e = {0};
 

@@ -102,6 +102,8 @@ static const struct cbor_field done_fields[] = {
     CBOR_SUB(2, CBOR_STRUCT, struct keeper_done_ask, evidence, 0, &evidence_schema),
     CBOR_SUB(3, CBOR_LIST, struct keeper_done_ask, recipients, LETTER_RECIPIENTS_MAX,
              &recipient_outcome_schema),
+    MAYBE(4, CBOR_BOOL, keeper_done_ask, busy, 0),
+    MAYBE(5, CBOR_BOOL, keeper_done_ask, tls_broken, 0),
 };
 static const struct cbor_schema done_ask = CBOR_SCHEMA(done_fields, struct keeper_done_ask);
 

@@ -106,6 +106,8 @@ struct keeper_done_ask {
     uint64_t job;
     struct evidence evidence;
     struct cbor_list recipients; /* struct recipient_outcome */
+    bool busy;       /* no server was asked: all connections that there may be are in use */
+    bool tls_broken; /* a server was asked for TLS, and the handshake came to nothing */
 };
 
 extern const struct ipc_message keeper_job_done;

@@ -90,7 +90,7 @@ def declare_protection(town):
               aliases=["plain-encrypted", "plain-verified"])
     town.odd("broken", "broken-tls", aliases=["broken-clear"])
     town.odd("inject", "inject-starttls")
-    for name in ("fallen", "fallen-clear", "refused", "lapsed"):
+    for name in ("fallen", "fallen-clear", "refused", "lapsed", "breaks"):
         town.odd(name, "close")
     town.real("provider", "smtpd_tls_security_level = encrypt", "smtpd_sasl_auth_enable = yes",
               "smtpd_recipient_restrictions = permit_sasl_authenticated, reject",
@@ -106,7 +106,7 @@ def declare_trouble(town):
     for name in ("healed", "unwanted"):
         town.odd(name, "later-data")
     for name in TARPITS:
-        town.odd(name, "hang-mail")
+        town.odd(name, "hang-mail", aliases=("tar-shared",) if name == "tar-one" else ())
 
 
 def declare_names(town):

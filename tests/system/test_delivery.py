@@ -435,6 +435,17 @@ def test_whoever_gets_worse_gets_nothing_until_a_person_says_so(town, patient):
         assert receivers[name].letters()[1][0]["tls"]
 
 
+def test_tls_that_breaks_where_it_worked_raises_the_same_alarm(town, patient):
+    patient.deliver("whole", "breaks.test")
+    town.receivers["breaks"].behave("broken-tls")
+    letter, attempt = patient.deliver("broken", "breaks.test")
+    assert attempt.outcome.startswith("deferred (4.7.5) ")
+    wait_for("the alarm", lambda: "downgrade: TLS breaks with a next hop that had it before" in
+             patient.alarms.read_text())
+    assert " waiting " in patient.queue()[letter]
+    assert len(town.receivers["breaks"].letters()) == 1
+
+
 # ── what the DNS says ──
 
 def test_names_and_addresses(town, patient):
@@ -596,6 +607,13 @@ def test_servers_that_hang_keep_nobody_else_waiting(town, patient):
         attempt = patient.outcomes(letter, seconds=20)["partner.test"]
         assert attempt.number == 1 and "queued as" in attempt.outcome
     assert not any(patient.attempts(letter) for letter in stuck)
+    # Whoever finds all connections in use has asked nobody: that is no attempt.
+    # The third connection to tar-one is for one of these two.
+    shared = [patient.send(f"shared {n}", ["joe@tar-shared.test"], smtp=smtp) for n in range(2)]
+    row = wait_for("one to come back", lambda: re.search(
+        r"^(\w+) +tar-shared\.test .* waiting +0 .* connections to this server .* busy$",
+        patient.company.postern("queue", "list"), re.M), 30)
+    assert row[1] in shared and not patient.attempts(row[1])
     for name in TARPITS:
         assert 1 <= town.receivers[name].most_open <= PER_HOST
         town.receivers[name].stop()

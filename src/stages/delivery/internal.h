@@ -18,6 +18,7 @@ struct session {
     struct buf in;
     struct buf out;
     uint64_t letters;
+    int64_t end_ms;  /* of opening, of the letter in hand; beyond it the server gets no more time */
     bool broken;     /* the dialogue cannot go on: close without QUIT */
     bool lost;       /* the connection broke or the server was silent */
     bool tls_failed; /* a handshake broke it */
@@ -30,12 +31,15 @@ struct session {
 /**
  * Exchange commands and replies until something happened.
  *
- * @param timeout_ms  for all of it
+ * @param timeout_ms  for all of it, and never beyond the attempt's end
  * @return            never SMTP_CLIENT_WAIT; SMTP_CLIENT_BROKEN with *e also for a lost connection
  *                    and for silence
  */
 enum smtp_client_event session_step(struct session *s, int64_t timeout_ms,
                                     struct error *e) MUST_CHECK;
+
+/* The deadline of something that may take so long within the attempt. */
+int64_t session_deadline_ms(const struct session *s, int64_t timeout_ms);
 
 /* The outcome that a reply means: `about` is the subject and detail ("1.0") of the enhanced status
  * when the server gave none. */

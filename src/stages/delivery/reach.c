@@ -23,6 +23,7 @@ struct search {
     bool self;                    /* a host turned out to be ourselves */
     struct recipient_outcome why; /* status 0: no server was tried */
     struct evidence seen;
+    bool tls_broken; /* by one of them */
 };
 
 /* Of several servers' words a "later" counts more than a "never": only when all refuse for good
@@ -84,8 +85,7 @@ static bool try_address(struct search *s, const struct route_host *host,
         .user = s->goal->user,
         .password = s->goal->password,
     };
-    struct recipient_outcome why = {0};
-    struct evidence seen = {0};
+    struct session_failure failure = {0};
 
     int place = take_place(r, address, wait_ms);
     if (place < 0) {
@@ -93,11 +93,12 @@ static bool try_address(struct search *s, const struct route_host *host,
         return false;
     }
     s->tries++;
-    struct session *session = session_open(&r->session, &peer, s->arena, &why, &seen);
+    struct session *session = session_open(&r->session, &peer, s->arena, &failure);
     if (!session) {
         gate_leave(r->gate, place);
-        remember(s, why);
-        remember_seen(s, &seen);
+        remember(s, failure.why);
+        remember_seen(s, &failure.seen);
+        s->tls_broken |= failure.tls_broken;
         return false;
     }
     *s->out = (struct reached){session, r->gate, place};
@@ -173,7 +174,7 @@ static bool try_hosts(struct search *s, const struct route *route)
 }
 
 bool reach_open(const struct reach *r, const struct reach_goal *goal, struct arena *arena,
-                struct reached *out, struct recipient_outcome *why, struct evidence *seen)
+                struct reached *out, struct session_failure *failure)
 {
     struct search s = {
         .reach = r,
@@ -184,17 +185,20 @@ bool reach_open(const struct reach *r, const struct reach_goal *goal, struct are
     };
     struct route route = lookup_route(&r->lookup, goal->domain, goal->route, arena, &s.proven);
 
-    *seen = s.seen;
     if (route.verdict != ROUTE_FOUND) {
-        *why = session_outcome(route.verdict == ROUTE_NEVER ? DELIVERY_FAILED : DELIVERY_DEFERRED,
-                               0, route.code, route.why, arena);
+        *failure = (struct session_failure){
+            .why =
+                session_outcome(route.verdict == ROUTE_NEVER ? DELIVERY_FAILED : DELIVERY_DEFERRED,
+                                0, route.code, route.why, arena)};
         return false;
     }
     if (try_hosts(&s, &route)) {
         return true;
     }
-    *why = conclude(&s);
-    *seen = s.seen;
+    *failure = (struct session_failure){.why = conclude(&s),
+                                        .seen = s.seen,
+                                        .tls_broken = s.tls_broken,
+                                        .busy = s.passed && s.tries == 0 && s.why.status == 0};
     return false;
 }
 

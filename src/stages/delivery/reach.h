@@ -47,13 +47,13 @@ struct reached {
  * Open a session with the first server that has one for us.
  *
  * @param out  set on success; its session looks into *r, which must outlive it
- * @param why  set on failure: every recipient's outcome. FAILED when the DNS says for sure that
- *             there is no server or all servers tried said so, otherwise DEFERRED
- * @param seen set on failure: of the last server tried, or of the best that offered too low a
- *             level; empty when none was
+ * @param failure  set on failure. `why`: FAILED when the DNS says for sure that there is no server
+ *                 or all servers tried said so, otherwise DEFERRED; `seen`: of the last server
+ *                 tried, or of the best that offered too low a level, empty when none was;
+ *                 `tls_broken`: of one of them
  */
 bool reach_open(const struct reach *r, const struct reach_goal *goal, struct arena *arena,
-                struct reached *out, struct recipient_outcome *why, struct evidence *seen)
+                struct reached *out, struct session_failure *failure)
     __attribute__((warn_unused_result));
 
 /* End the session, if there is one, and give its place back. */

@@ -20,8 +20,7 @@ struct town {
     bool up[2];
     struct arena arena;
     struct reached reached;
-    struct recipient_outcome why;
-    struct evidence seen;
+    struct session_failure failure;
 };
 
 static struct resolver *new_resolver(void)
@@ -99,16 +98,16 @@ static bool town_reach(struct town *t, const char *domain, const char *route)
 {
     const struct reach_goal goal = {
         .domain = slice_text(domain), .route = slice_text(route), .level = LEVEL_ENCRYPTED};
-    return reach_open(&here.reach, &goal, &t->arena, &t->reached, &t->why, &t->seen);
+    return reach_open(&here.reach, &goal, &t->arena, &t->reached, &t->failure);
 }
 
 static void town_fails(struct town *t, const char *domain, const char *route,
                        enum delivery_status status, const char *enhanced)
 {
     assert_false(town_reach(t, domain, route));
-    assert_slice(t->why.enhanced, enhanced);
-    assert_int_equal(t->why.status, status);
-    assert_true(t->why.reply.len > 0);
+    assert_slice(t->failure.why.enhanced, enhanced);
+    assert_int_equal(t->failure.why.status, status);
+    assert_true(t->failure.why.reply.len > 0);
 }
 
 static void town_end(struct town *t)
@@ -171,6 +170,7 @@ static void a_busy_server_is_waited_for_and_never_a_no(void **unused)
         assert_true(places[i] >= 0);
     }
     town_fails(&t, "plain.test", "", DELIVERY_DEFERRED, "4.4.5");
+    assert_false(t.failure.busy); /* one was asked */
     assert_int_equal(t.servers[1].connections, 0);
     gate_leave(here.gate, places[0]);
     gate_leave(here.gate, places[1]);
@@ -183,6 +183,23 @@ static void a_busy_server_is_waited_for_and_never_a_no(void **unused)
     assert_true(town_reach(&t, "plain.test", ""));
     assert_slice(session_peer(t.reached.session)->host, "mx-two.plain.test");
     assert_true(clock_steady_ms() >= start_ms + here.reach.wait_ms);
+    gate_leave(here.gate, places[0]);
+    gate_leave(here.gate, places[1]);
+    town_end(&t);
+}
+
+static void when_all_connections_are_in_use_nobody_was_asked(void **unused)
+{
+    (void)unused;
+    struct town t;
+    int places[2];
+    town_start(&t, SCRIPT("WAIT"), NULL);
+    for (int i = 0; i < 2; i++) {
+        places[i] = gate_enter(here.gate, &t.servers[0].address, 2, 0);
+    }
+    town_fails(&t, "[127.0.0.2]", "", DELIVERY_DEFERRED, "4.4.5");
+    assert_true(t.failure.busy);
+    assert_int_equal(t.servers[0].connections, 0);
     gate_leave(here.gate, places[0]);
     gate_leave(here.gate, places[1]);
     town_end(&t);
@@ -273,6 +290,7 @@ int main(void)
         cmocka_unit_test(prefers_the_first_and_falls_back),
         cmocka_unit_test(fails_for_good_only_when_all_say_so),
         cmocka_unit_test(a_busy_server_is_waited_for_and_never_a_no),
+        cmocka_unit_test(when_all_connections_are_in_use_nobody_was_asked),
         cmocka_unit_test(what_the_dns_says_of_a_domain),
         cmocka_unit_test(fixed_routes_and_literals_ask_no_mx),
         cmocka_unit_test(never_to_ourselves),

@@ -16,6 +16,7 @@ int make_world(void **unused)
         .connect_timeout_ms = 5000,
         .command_timeout_ms = 5000,
         .data_timeout_ms = 5000,
+        .attempt_timeout_ms = 60000,
     };
     return 0;
 }
@@ -59,19 +60,19 @@ void scene_start(struct scene *s, const struct certificate *certificate, enum tl
 
 void scene_open(struct scene *s)
 {
-    s->session = session_open(&world.settings, &s->peer, &s->arena, &s->why, &s->seen);
+    s->session = session_open(&world.settings, &s->peer, &s->arena, &s->failure);
     if (!s->session) {
-        fail_msg("%.*s", SLICE_ARG(s->why.reply));
+        fail_msg("%.*s", SLICE_ARG(s->failure.why.reply));
     }
 }
 
 void scene_fails(struct scene *s, enum delivery_status status, const char *enhanced)
 {
-    s->session = session_open(&world.settings, &s->peer, &s->arena, &s->why, &s->seen);
+    s->session = session_open(&world.settings, &s->peer, &s->arena, &s->failure);
     assert_null(s->session);
-    assert_int_equal(s->why.status, status);
-    assert_slice(s->why.enhanced, enhanced);
-    assert_true(s->why.reply.len > 0);
+    assert_int_equal(s->failure.why.status, status);
+    assert_slice(s->failure.why.enhanced, enhanced);
+    assert_true(s->failure.why.reply.len > 0);
 }
 
 void scene_close(struct scene *s)

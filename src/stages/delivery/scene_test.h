@@ -33,8 +33,7 @@ struct scene {
     struct scripted server;
     struct arena arena;
     struct session *session;
-    struct recipient_outcome why;
-    struct evidence seen;
+    struct session_failure failure;
     struct recipient_outcome outcomes[3];
     struct session_peer peer;
 };

@@ -159,7 +159,7 @@ static bool fits(struct transaction *t)
 static bool flush(struct session *s, struct error *e)
 {
     bool written = conn_write(s->conn, buf_slice(&s->out),
-                              clock_steady_ms() + s->settings->command_timeout_ms, e);
+                              session_deadline_ms(s, s->settings->command_timeout_ms), e);
     buf_reset(&s->out);
     return written;
 }
@@ -198,6 +198,8 @@ static bool write_letter(struct transaction *t, struct error *e)
     }
     buf_add(&s->out, end);
     t->dotted = true;
+    /* Whoever has it all is waited for: giving up now would make a duplicate. */
+    s->end_ms = INT64_MAX;
     return flush(s, e);
 }
 
@@ -342,6 +344,7 @@ enum session_sent session_send(struct session *s, const struct session_letter *l
         return SESSION_READY;
     }
     s->letters++;
+    s->end_ms = clock_steady_ms() + s->settings->attempt_timeout_ms;
     transact(&t);
     if (reused && s->broken && !t.sender_answered) {
         return SESSION_STALE;

@@ -1,4 +1,6 @@
 /* Letters over real sockets and real TLS, and what became of them. */
+#include "base/clock.h"
+
 #include "stages/delivery/scene_test.h"
 
 static void delivers_under_tls_with_evidence(void **unused)
@@ -100,6 +102,22 @@ static void only_a_lost_reply_to_the_final_dot_is_unknown(void **unused)
     ends(DELIVERY_UNKNOWN, 0, "4.4.2", SCRIPT(ACCEPTED, "> 354 go", "LETTER", "> ok", "WAIT"));
     ends(DELIVERY_DEFERRED, 421, "4.3.2",
          SCRIPT(ACCEPTED, "> 354 go", "LETTER", "> 421 4.3.2 no", "DROP"));
+    world.settings.data_timeout_ms = 5000;
+}
+
+/* However patient each step is, up to the final dot the whole counts. */
+static void an_attempt_ends(void **unused)
+{
+    (void)unused;
+    int64_t start_ms = clock_steady_ms();
+    world.settings.attempt_timeout_ms = 1000;
+    world.settings.data_timeout_ms = 1500;
+    ends(DELIVERY_DEFERRED, 0, "4.4.2", SCRIPT(ACCEPTED, "WAIT"));
+    assert_true(clock_steady_ms() < start_ms + world.settings.command_timeout_ms);
+    start_ms = clock_steady_ms();
+    ends(DELIVERY_UNKNOWN, 0, "4.4.2", SCRIPT(ACCEPTED, "> 354 go", "LETTER", "WAIT"));
+    assert_true(clock_steady_ms() >= start_ms + world.settings.data_timeout_ms);
+    world.settings.attempt_timeout_ms = 60000;
     world.settings.data_timeout_ms = 5000;
 }
 
@@ -237,6 +255,7 @@ int main(void)
         cmocka_unit_test(every_recipient_has_an_answer_of_its_own),
         cmocka_unit_test(a_letter_may_be_refused_at_every_step),
         cmocka_unit_test(only_a_lost_reply_to_the_final_dot_is_unknown),
+        cmocka_unit_test(an_attempt_ends),
         cmocka_unit_test(a_letter_cut_short_is_deferred),
         cmocka_unit_test(what_a_server_cannot_take_is_not_sent),
         cmocka_unit_test(parameters_go_where_they_are_known),

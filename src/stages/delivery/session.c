@@ -75,9 +75,16 @@ static bool exchange(struct session *s, int64_t deadline_ms, struct error *e)
     return error_set(e, ERROR_BUSY, "the server did not answer in time");
 }
 
-enum smtp_client_event session_step(struct session *s, int64_t timeout_ms, struct error *e)
+int64_t session_deadline_ms(const struct session *s, int64_t timeout_ms)
 {
     int64_t deadline_ms = clock_steady_ms() + timeout_ms;
+
+    return deadline_ms < s->end_ms ? deadline_ms : s->end_ms;
+}
+
+enum smtp_client_event session_step(struct session *s, int64_t timeout_ms, struct error *e)
+{
+    int64_t deadline_ms = session_deadline_ms(s, timeout_ms);
 
     for (;;) {
         struct slice in = buf_slice(&s->in);
@@ -125,7 +132,7 @@ static bool become_ready(struct session *s, struct arena *arena, struct recipien
 static bool shake_hands(struct session *s, struct arena *arena, struct recipient_outcome *why)
 {
     struct error e = {0};
-    int64_t deadline_ms = clock_steady_ms() + s->settings->command_timeout_ms;
+    int64_t deadline_ms = session_deadline_ms(s, s->settings->command_timeout_ms);
 
     if (conn_tls_connect_any(s->conn, s->settings->trust, s->peer.host, s->peer.names,
                              s->peer.n_names, deadline_ms, &e)) {
@@ -229,7 +236,7 @@ static bool dial(struct session *s, struct arena *arena, struct recipient_outcom
 {
     struct error e = {0};
     int fd = -1;
-    int64_t deadline_ms = clock_steady_ms() + s->settings->connect_timeout_ms;
+    int64_t deadline_ms = session_deadline_ms(s, s->settings->connect_timeout_ms);
 
     if (!dial_tcp(&s->peer.address, NULL, deadline_ms, &fd, &e)) {
         return cannot(why, arena, "4.4.1", "the server could not be reached", &e);
@@ -280,6 +287,7 @@ static struct session *session_new(const struct session_settings *settings,
         arena_panic("session");
     }
     s->settings = settings;
+    s->end_ms = clock_steady_ms() + settings->attempt_timeout_ms;
     s->peer = *peer;
     memcpy(s->host, peer->host.ptr, host);
     s->peer.host = slice_of(s->host, host);
@@ -290,20 +298,22 @@ static struct session *session_new(const struct session_settings *settings,
 
 struct session *session_open(const struct session_settings *settings,
                              const struct session_peer *peer, struct arena *arena,
-                             struct recipient_outcome *why, struct evidence *seen)
+                             struct session_failure *failure)
 {
     OWN(session) struct session *s = session_new(settings, peer);
-    bool open = converse(s, true, arena, why);
+    struct recipient_outcome why = {0};
+    bool open = converse(s, true, arena, &why);
 
     /* Where cleartext is allowed by name, TLS that does not work is no reason to wait. */
     if (!open && s->tls_failed && !peer->implicit_tls && peer->level == LEVEL_CLEARTEXT) {
         session_close(s);
         s = session_new(settings, peer);
-        open = converse(s, false, arena, why);
+        open = converse(s, false, arena, &why);
     }
     if (!open) {
-        *seen = session_evidence(s, arena);
-        seen->level = s->too_weak ? seen->level : 0;
+        *failure = (struct session_failure){
+            .why = why, .seen = session_evidence(s, arena), .tls_broken = s->tls_failed};
+        failure->seen.level = s->too_weak ? failure->seen.level : 0;
     }
     return open ? TAKE(s, NULL) : NULL;
 }
@@ -315,6 +325,7 @@ void session_close(struct session *s)
     if (!s) {
         return;
     }
+    s->end_ms = INT64_MAX;
     if (s->conn && !s->broken) {
         smtp_client_quit(&s->client);
         enum smtp_client_event ignored = session_step(s, QUIT_TIMEOUT_MS, &e);

@@ -33,6 +33,7 @@ struct session_settings {
     int64_t connect_timeout_ms; /* TCP */
     int64_t command_timeout_ms; /* greeting, each reply, each write (RFC 5321 section 4.5.3.2) */
     int64_t data_timeout_ms;    /* the reply to a letter's end: 10 minutes there */
+    int64_t attempt_timeout_ms; /* opening and, counted anew, a letter up to its final dot */
 };
 
 /* Whom we talk to. */
@@ -63,17 +64,24 @@ struct session_letter {
 
 struct session;
 
+/* Why there is no session. */
+struct session_failure {
+    struct recipient_outcome why; /* what every recipient's outcome would be, if this were the last
+                                     host to try; FAILED only for a 5yz greeting or EHLO */
+    struct evidence seen; /* what there is to say of the server; `level` is 0 unless the level that
+                             it offers was too low */
+    bool tls_broken;      /* it was asked for TLS, and the handshake came to nothing */
+    bool busy;            /* nobody was asked: all connections that there may be are in use */
+};
+
 /**
  * Connect and come to the point where a letter may be sent, at the peer's level or above.
  *
- * @param why  when NULL is returned: what every recipient's outcome would be, if this were the
- *             last host to try; FAILED only for a 5yz greeting or EHLO
- * @param seen  when NULL is returned: what there is to say of the server; `level` is 0 unless the
- *              level that it offers was too low
+ * @param failure  set when NULL is returned
  */
 struct session *session_open(const struct session_settings *settings,
                              const struct session_peer *peer, struct arena *arena,
-                             struct recipient_outcome *why, struct evidence *seen) MUST_CHECK;
+                             struct session_failure *failure) MUST_CHECK;
 
 /* Say QUIT and close; after a breach just close. NULL is fine. */
 void session_close(struct session *s);

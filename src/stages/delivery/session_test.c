@@ -14,7 +14,7 @@ static void never_unencrypted_where_encryption_is_demanded(void **unused)
                        "> 454 4.7.0 not now", GOODBYE),
                 NULL);
     scene_fails(&s, DELIVERY_DEFERRED, "4.7.4");
-    assert_non_null(memmem(s.why.reply.ptr, s.why.reply.len, "not now", 7));
+    assert_non_null(memmem(s.failure.why.reply.ptr, s.failure.why.reply.len, "not now", 7));
     scene_end(&s);
     /* Whoever slips octets behind the 220 wants them taken for protected ones. */
     scene_start(&s, &world.right, LEVEL_ENCRYPTED,
@@ -25,6 +25,7 @@ static void never_unencrypted_where_encryption_is_demanded(void **unused)
     scene_end(&s);
     scene_start(&s, &world.right, LEVEL_ENCRYPTED, SCRIPT(STARTTLS, "= nonsense", "WAIT"), NULL);
     scene_fails(&s, DELIVERY_DEFERRED, "4.7.5");
+    assert_true(s.failure.tls_broken);
     scene_end(&s);
 }
 
@@ -34,7 +35,7 @@ static void a_wrong_name_is_no_verified_server(void **unused)
     struct scene s;
     scene_start(&s, &world.wrong, LEVEL_VERIFIED, SCRIPT(READY, GOODBYE), NULL);
     scene_fails(&s, DELIVERY_DEFERRED, "4.7.5");
-    assert_non_null(memmem(s.why.reply.ptr, s.why.reply.len, "name-mismatch", 13));
+    assert_non_null(memmem(s.failure.why.reply.ptr, s.failure.why.reply.len, "name-mismatch", 13));
     scene_end(&s);
     scene_start(&s, &world.wrong, LEVEL_ENCRYPTED, SCRIPT(READY, GOODBYE), NULL);
     scene_open(&s);
@@ -104,6 +105,7 @@ static void nobody_there_and_nobody_answering(void **unused)
     world.settings.command_timeout_ms = 5000;
     scene_close(&s);
     scene_fails(&s, DELIVERY_DEFERRED, "4.4.1"); /* its port is closed now */
+    assert_false(s.failure.tls_broken);
     scene_end(&s);
 }
 
@@ -121,7 +123,7 @@ static void signs_in_at_the_smart_host(void **unused)
     scene_open(&s);
     session_close(s.session);
     scene_fails(&s, DELIVERY_DEFERRED, "4.7.8");
-    assert_non_null(memmem(s.why.reply.ptr, s.why.reply.len, "wrong password", 14));
+    assert_non_null(memmem(s.failure.why.reply.ptr, s.failure.why.reply.len, "wrong password", 14));
     scene_end(&s);
     scene_start(&s, &world.right, LEVEL_VERIFIED, SCRIPT(READY, GOODBYE), NULL);
     s.peer.user = SLICE("user");
