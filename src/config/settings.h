@@ -90,6 +90,7 @@ struct auth_settings {
 
 struct archive_settings {
     uint64_t segment_size;
+    int64_t pack_after_ms; /* 0: not by age */
     int64_t checkpoint_interval_ms;
     struct config_list anchor_mail; /* slices: mailboxes */
     int64_t anchor_mail_interval_ms;

@@ -116,6 +116,13 @@ static const struct config_setting archive_rows[] = {
     CONFIG_ROW("segment-size", SIZE, struct archive_settings, segment_size, .restart = true,
                .initial = "1GiB", .min = CONFIG_MIB, .max = 64 * CONFIG_GIB,
                .help = "Size at which the ledger begins a new segment file with a new key."),
+    CONFIG_ROW("pack-after", DURATION, struct archive_settings, pack_after_ms, .initial = "35d",
+               .max = 3660 * CONFIG_DAY,
+               .help = "Age at which a segment becomes a pack, whose records have a key each.",
+               .more =
+                   "A pack takes less room, and a single record of it can be erased. It is made in "
+                   "the background. A segment that is written for as long as that is ended. "
+                   "With `0s` nothing is packed by its age."),
     CONFIG_ROW("checkpoint-interval", DURATION, struct archive_settings, checkpoint_interval_ms,
                .initial = "1h", .min = CONFIG_SECOND, .max = 7 * CONFIG_DAY,
                .help = "How often a signed checkpoint of the ledger is made."),

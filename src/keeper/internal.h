@@ -10,7 +10,9 @@
 #include "keeper/handlers.h"
 #include "keeper/indexer.h"
 #include "keeper/keeper.h"
+#include "keeper/lookup.h"
 #include "keeper/own_letters.h"
+#include "keeper/packing.h"
 #include "keeper/parcel.h"
 #include "keeper/queue.h"
 #include "keeper/repeats.h"
@@ -75,12 +77,6 @@ struct signing_keys {
     bool known;      /* were read once */
 };
 
-/* Readers for single questions, one thread at a time each. */
-struct lookup {
-    struct lookup *next;
-    struct ledger_reader *reader;
-};
-
 /* Counters of what happened since the start. */
 struct keeper_counters {
     _Atomic uint64_t recorded, refused, repeated, delivered, deferred, failed, notices;
@@ -102,7 +98,7 @@ struct keeper {
     struct keeper_counters counters;
     pthread_mutex_t lookups_lock;
     struct lookup *lookups; /* idle ones */
-    pthread_t threads[KEEPER_WORKERS + 4];
+    pthread_t threads[KEEPER_WORKERS + 5];
     size_t n_threads;
     int64_t started_at;
     _Atomic int64_t checkpoint_at; /* wall clock of the last one */
@@ -123,13 +119,6 @@ bool keeper_record_one(struct keeper *k, enum ledger_urgency urgency, uint16_t t
 
 /* Count an alarm and tell it to whoever opened the keeper. */
 void keeper_alert(struct keeper *k, const char *event, const char *sentence);
-
-struct lookup *keeper_lookup(struct keeper *k, struct error *e); /* lookup.c */
-void keeper_lookup_end(struct keeper *k, struct lookup *l);
-
-/* Read a record of a letter into its struct. */
-bool keeper_read(struct keeper *k, struct ledger_ref ref, const struct cbor_schema *schema,
-                 struct arena *arena, void *value, struct error *e) MUST_CHECK;
 
 /* The parcel's facts, from memory or from the ledger. */
 bool parcel_facts(struct keeper *k, struct parcel *p, struct arena *arena, struct facts *out,

@@ -110,6 +110,7 @@ static bool open_stores(struct keeper *k, struct error *e)
     struct ledger_options options = {.segment_bytes = settings->archive.segment_size,
                                      .reserve_bytes = settings->archive.disk_watermark,
                                      .mode = 0640,
+                                     .record_keys = k->options.record_keys,
                                      .alarm = on_alarm,
                                      .alarm_context = k};
 
@@ -135,7 +136,7 @@ static bool start_threads(struct keeper *k, struct error *e)
 {
     if (!start_thread(k, "tail", keeper_tail, e) || !start_thread(k, "index", keeper_index, e) ||
         !start_thread(k, "watch", keeper_watch, e) ||
-        !start_thread(k, "anchor", keeper_anchors, e)) {
+        !start_thread(k, "anchor", keeper_anchors, e) || !start_thread(k, "pack", keeper_pack, e)) {
         return false;
     }
     for (size_t i = 0; i < KEEPER_WORKERS; i++) {

@@ -25,6 +25,7 @@ struct keeper_options {
     void (*alert)(void *context, const char *event, const char *sentence);
     void *context;
     int ledger_directory;     /* descriptor, stays the caller's */
+    int record_keys;          /* likewise: the folder of the keys of packs' records */
     const char *ledger_path;  /* the same as a path, for free space */
     const char *catalog_path; /* of catalog.db */
     const char *search_path;  /* of search.db */

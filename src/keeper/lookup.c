@@ -4,6 +4,15 @@
 #include "keeper/internal.h"
 #include "stages/protect/recipe.h"
 
+bool keeper_reader(struct keeper *k, struct ledger_reader **reader, struct error *e)
+{
+    if (!ledger_reader_open(k->options.ledger_directory, k->options.ledger_key, reader, e)) {
+        return false;
+    }
+    ledger_reader_record_keys(*reader, k->options.record_keys);
+    return true;
+}
+
 struct lookup *keeper_lookup(struct keeper *k, struct error *e)
 {
     (void)pthread_mutex_lock(&k->lookups_lock);
@@ -19,7 +28,7 @@ struct lookup *keeper_lookup(struct keeper *k, struct error *e)
     if (!l) {
         arena_panic("out of memory");
     }
-    if (!ledger_reader_open(k->options.ledger_directory, k->options.ledger_key, &l->reader, e)) {
+    if (!keeper_reader(k, &l->reader, e)) {
         free(l);
         return NULL;
     }

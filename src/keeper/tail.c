@@ -103,7 +103,7 @@ static bool fold_or_rebuild(struct keeper *k, struct ledger_reader *reader, stru
 /* What letters say is no business of the catalog. */
 static bool open_reader(struct keeper *k, struct ledger_reader **reader, struct error *e)
 {
-    if (!ledger_reader_open(k->options.ledger_directory, k->options.ledger_key, reader, e)) {
+    if (!keeper_reader(k, reader, e)) {
         return false;
     }
     ledger_reader_leave_out(*reader, RECORD_CONTENT);

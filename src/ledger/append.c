@@ -146,11 +146,11 @@ static void wake_all(struct waiter *waiters)
 }
 
 /* A segment that has grown enough is ended behind its last batch, when everybody has been told. */
-static void rotate_if_full(struct ledger *l)
+static void rotate_if_full(struct ledger *l, bool anyway)
 {
     struct error e;
 
-    if (l->segment.fd < 0 || l->segment.length < l->options.segment_bytes) {
+    if (l->segment.fd < 0 || (l->segment.length < l->options.segment_bytes && !anyway)) {
         return;
     }
     segment_end(l, END_FULL);
@@ -163,6 +163,7 @@ static void rotate_if_full(struct ledger *l)
 static void commit_all(struct ledger *l)
 {
     struct waiter *waiters = l->first;
+    bool rolling = l->rolling;
 
     l->first = NULL;
     l->last = &l->first;
@@ -174,18 +175,22 @@ static void commit_all(struct ledger *l)
     (void)pthread_mutex_lock(&l->lock);
     wake_all(waiters);
     (void)pthread_mutex_unlock(&l->lock);
-    rotate_if_full(l);
+    rotate_if_full(l, rolling);
     (void)pthread_mutex_lock(&l->lock);
     l->committing = false;
+    if (rolling) {
+        l->rolling = false;
+        (void)pthread_cond_broadcast(&l->rolled);
+    }
 }
 
 /* Wait until there is something to commit; false when there is not and the ledger is being closed. */
 static bool wait_for_work(struct ledger *l)
 {
-    while (!l->hurried && !l->closing) {
+    while (!l->hurried && !l->rolling && !l->closing) {
         (void)pthread_cond_wait(&l->work, &l->lock);
     }
-    return l->first != NULL;
+    return l->first != NULL || l->rolling;
 }
 
 void ledger_commit_for_all(void *ledger)
@@ -282,6 +287,20 @@ bool ledger_append_as(struct ledger *l, enum ledger_urgency urgency,
                       struct error *e)
 {
     return check_records(records, n, e) && ledger_append_any(l, urgency, records, n, refs, e);
+}
+
+bool ledger_roll(struct ledger *l, struct error *e)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    uint32_t former = l->head.segment;
+    l->rolling = true;
+    (void)pthread_cond_signal(&l->work);
+    while (l->rolling) {
+        (void)pthread_cond_wait(&l->rolled, &l->lock);
+    }
+    bool rolled = l->head.segment > former;
+    (void)pthread_mutex_unlock(&l->lock);
+    return rolled || error_set(e, ERROR_BUSY, "ledger: no new segment can be begun");
 }
 
 bool ledger_append(struct ledger *l, const struct ledger_record *records, size_t n,

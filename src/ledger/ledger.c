@@ -106,6 +106,7 @@ static struct ledger *new_ledger(const struct secret *key, const struct ledger_o
     l->pack_next = 1;
     (void)pthread_mutex_init(&l->lock, NULL);
     (void)pthread_cond_init(&l->work, NULL);
+    (void)pthread_cond_init(&l->rolled, NULL);
     (void)pthread_mutex_init(&l->packing, NULL);
     return l;
 }
@@ -122,6 +123,7 @@ static void free_ledger(struct ledger *l)
     digest_free(l->digest);
     digest_free(l->batch);
     (void)pthread_cond_destroy(&l->work);
+    (void)pthread_cond_destroy(&l->rolled);
     (void)pthread_mutex_destroy(&l->lock);
     (void)pthread_mutex_destroy(&l->packing);
     free(l);

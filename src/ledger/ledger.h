@@ -124,6 +124,10 @@ bool ledger_append_as(struct ledger *l, enum ledger_urgency urgency,
  */
 bool ledger_pack(struct ledger *l, int64_t before_ms, bool *packed, struct error *e) MUST_CHECK;
 
+/* End the segment that is written and begin the next, so that it can be packed. False with ERROR_BUSY when
+ * the disk fails; the next record tries again. */
+bool ledger_roll(struct ledger *l, struct error *e) MUST_CHECK;
+
 /* Change options.reserve_bytes. */
 void ledger_set_reserve(struct ledger *l, uint64_t reserve_bytes);
 

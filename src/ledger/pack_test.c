@@ -300,6 +300,31 @@ static void a_key_that_nobody_erased_is_missed(void **unused)
     rig_done(&r);
 }
 
+/* What was just written can be packed. */
+static void a_segment_is_ended_before_it_is_full(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct error e = {0};
+    struct ledger_head before;
+    struct ledger_head after;
+
+    rig_init(&r);
+    for (unsigned i = 0; i < RECORDS; i++) {
+        assert_true(rig_append(&r, i));
+    }
+    ledger_head(r.ledger, &before);
+    assert_int_equal(rig_pack(&r), 0);
+    assert_ok(ledger_roll(r.ledger, &e), e);
+    ledger_head(r.ledger, &after);
+    assert_int_equal(after.segment, before.segment + 1);
+    assert_int_equal(rig_pack(&r), 1);
+    assert_true(rig_append(&r, RECORDS));
+    rig_expect(&r, RECORDS + 1);
+    rig_verify_clean(&r);
+    rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +335,7 @@ int main(void)
         cmocka_unit_test(every_changed_byte_is_found),
         cmocka_unit_test(what_is_missing_is_found),
         cmocka_unit_test(a_key_that_nobody_erased_is_missed),
+        cmocka_unit_test(a_segment_is_ended_before_it_is_full),
     };
     return cmocka_run_group_tests_name("ledger/pack", tests, NULL, NULL);
 }

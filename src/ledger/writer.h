@@ -32,6 +32,8 @@ struct ledger {
     pthread_cond_t work;         /* the committer waits for it */
     bool committing;             /* it does not wait: it looks by itself when it has done */
     bool closing;                /* it ends when nothing waits any more */
+    bool rolling;                /* somebody waits for a new segment */
+    pthread_cond_t rolled;       /* it tried */
     struct waiter *first;        /* waiting for the next commit, oldest first */
     struct waiter **last;        /* where the next one is hung */
     size_t hurried;              /* among them: cannot wait, or not any longer */

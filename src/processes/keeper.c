@@ -51,6 +51,7 @@ static bool open_keeper(struct role *r, struct keeper **k, struct error *e)
         .alert = alert,
         .context = r,
         .ledger_directory = role_directory(r, "ledger"),
+        .record_keys = role_directory(r, "record-keys"),
         .ledger_path = role_path(r, "ledger"),
         .catalog_path = path_in(r, "catalog", "catalog.db"),
         .search_path = path_in(r, "catalog", "search.db"),

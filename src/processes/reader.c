@@ -13,12 +13,21 @@
 #define SETTLE_MS  2000
 #define OBJECT_MAX 500 /* bytes of what was read or looked for, in its record */
 
+bool reader_open_ledger(struct reader *r, struct ledger_reader **ledger, struct error *e)
+{
+    if (!ledger_reader_open(r->ledger_directory, r->ledger_key, ledger, e)) {
+        return false;
+    }
+    ledger_reader_record_keys(*ledger, r->record_keys);
+    return true;
+}
+
 bool desk_open(struct reader *r, struct desk *d, struct error *e)
 {
     d->reader = r;
     r->settle(r->context);
     arena_init(&d->arena, READER_ARENA_MAX);
-    return ledger_reader_open(r->ledger_directory, r->ledger_key, &d->ledger, e) &&
+    return reader_open_ledger(r, &d->ledger, e) &&
            catalog_open(r->catalog_path, false, SLICE_NONE, &d->catalog, e);
 }
 
@@ -111,6 +120,7 @@ bool reader_run(struct role *r, struct error *e)
     static struct ipc_server server;
 
     reader.ledger_directory = role_directory(r, "ledger");
+    reader.record_keys = role_directory(r, "record-keys");
     reader.ledger_key = role_key(r, "ledger");
     reader.search_key = role_key(r, "search");
     reader.catalog_path = path_in(r, "catalog", "catalog.db");

@@ -19,6 +19,7 @@
 /* The context of reader_table. */
 struct reader {
     int ledger_directory;
+    int record_keys; /* folder; 0: none */
     const struct secret *ledger_key;
     const struct secret *search_key;
     const char *catalog_path;
@@ -51,6 +52,10 @@ void desk_done(struct desk *d);
 /* Read the record at a place into its struct, which lives in the desk's arena. */
 bool desk_read(struct desk *d, struct ledger_ref ref, uint16_t type,
                const struct cbor_schema *schema, void *out, struct error *e) MUST_CHECK;
+
+/* Open the ledger for one request. */
+bool reader_open_ledger(struct reader *r, struct ledger_reader **ledger,
+                        struct error *e) MUST_CHECK;
 
 /* Record what is being read on behalf of whoever sent the request. */
 bool reader_record(struct reader *reader, const struct ipc_request *r, const char *verb,

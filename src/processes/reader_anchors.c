@@ -32,7 +32,7 @@ bool reader_on_anchors(void *ctx, struct ipc_request *r, struct error *e)
     enum ledger_next next = LEDGER_ENTRY;
     size_t n = 0;
 
-    if (!ledger_reader_open(reader->ledger_directory, reader->ledger_key, &ledger, e)) {
+    if (!reader_open_ledger(reader, &ledger, e)) {
         return false;
     }
     ledger_reader_leave_out(ledger, RECORD_CONTENT);

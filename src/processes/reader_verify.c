@@ -31,8 +31,10 @@ static bool verify(struct reader *reader, const struct reader_verify_ask *ask,
                    struct reader_verify_answer *answer, struct arena *arena, struct error *e)
 {
     struct faults faults = {.arena = arena};
-    struct ledger_verify_options options = {
-        .key = reader->ledger_key, .fault = note, .context = &faults};
+    struct ledger_verify_options options = {.key = reader->ledger_key,
+                                            .record_keys = reader->record_keys,
+                                            .fault = note,
+                                            .context = &faults};
     struct ledger_verdict verdict;
     struct checkpoint since;
 

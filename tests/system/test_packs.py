@@ -1,0 +1,147 @@
+"""Segments become packs in the running system, and what is in them is read as before."""
+import fcntl
+import os
+import re
+import signal
+import threading
+import time
+
+import pytest
+
+from company import Company, wait_for
+from scene import Scene
+
+
+@pytest.fixture
+def scene(tmp_path):
+    os.chmod(tmp_path, 0o755)
+    scene = Scene(tmp_path, pack_after="200ms")
+    yield scene
+    scene.close()
+
+
+def names(company, folder, ending):
+    return sorted(p.name for p in (company.data / folder).glob(f"*{ending}"))
+
+
+def is_packed(company):
+    """Nothing but the segment that is written is left of the segments."""
+    return len(names(company, "ledger", ".seg")) == 1 and names(company, "ledger", ".pack")
+
+
+def settled(scene, letters):
+    """Every letter is delivered, and no segment holds one any more."""
+    company = scene.company
+    wait_for("delivery", lambda: all("delivered (250" in company.show(i) for i, _ in letters), 30)
+    packs = len(names(company, "ledger", ".pack"))
+    wait_for("another pack", lambda: len(names(company, "ledger", ".pack")) > packs and
+             is_packed(company), 30)
+
+
+def read_back(company, letters):
+    for letter, sent in letters:
+        assert company.postern("export", letter, text=False) == sent
+        assert "delivered (250" in company.show(letter)
+    wait_for("the index", lambda: letters[0][0] in company.postern(
+        "search", "blackcurrant", check=False).stdout, 20)
+    said = company.postern("ledger", "verify")
+    assert "\nwhole" in said, said
+
+
+def test_letters_are_read_from_packs(scene, tmp_path):
+    """Shown, searched, exported to the byte and verified: after packing, after a catalog made again,
+    after a restart, and from a backup."""
+    company = scene.company
+    letters = [scene.send(f"blackcurrant {i}", text=f"grows in row {i}\n" * 300) for i in range(5)]
+    settled(scene, letters)
+    read_back(company, letters)
+    keys = names(company, "record-keys", ".key")
+    assert [k.split(".")[0] for k in keys] == [p.split(".")[0] for p in
+                                               names(company, "ledger", ".pack")]
+    company.postern("catalog", "rebuild")
+    read_back(company, letters)
+
+    backup = tmp_path / "backup"
+    assert "verified:" in company.postern("backup", backup, "--with-master-key")
+    assert re.search(r"record-keys/0000000001\.key$", (backup / "manifest").read_text(), re.M)
+    assert company.stop() == 0
+    company.start()
+    letters.append(scene.send("blackcurrant, later"))
+    settled(scene, letters)
+    read_back(company, letters)
+
+    restored = Company(tmp_path / "restored")
+    restored.config.write_text((backup / "postern.conf").read_text())
+    restored.set("data-directory", restored.data)
+    restored.set("listen-submissions", f"127.0.0.1:{restored.submissions}")
+    restored.set("listen-submission", f"127.0.0.1:{restored.submission}")
+    restored.authority = company.authority
+    restored.postern("restore", backup)
+    restored.start()
+    try:
+        assert names(restored, "ledger", ".pack") and names(restored, "record-keys", ".key")
+        read_back(restored, letters[:-1])
+    finally:
+        restored.stop()
+
+
+def test_a_backup_and_packing_wait_for_each_other(scene, tmp_path):
+    """As long as somebody copies nothing is packed, and nothing is copied as long as something is."""
+    company = scene.company
+    folder = os.open(company.data / "record-keys", os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(folder, fcntl.LOCK_SH)  # as a backup holds it
+    letter = scene.send("blackcurrant")
+    company.stop()
+    company.start()
+    wait_for("an attempt", lambda: "event=ledger.unpacked" in company.log_tail(200), 20)
+    assert "a backup is being made" in company.log_tail(200)
+    assert not names(company, "ledger", ".pack") and not names(company, "record-keys", ".key")
+    fcntl.flock(folder, fcntl.LOCK_UN)
+    wait_for("the pack", lambda: is_packed(company), 30)
+    read_back(company, [letter])
+
+    fcntl.flock(folder, fcntl.LOCK_EX)  # as packing holds it
+    waited = []
+    backup = tmp_path / "backup"
+
+    def copy():
+        company.postern("backup", backup)
+        waited.append(time.monotonic())
+
+    copying = threading.Thread(target=copy)
+    copying.start()
+    time.sleep(0.7)
+    released = time.monotonic()
+    assert copying.is_alive() and not (backup / "manifest").exists()
+    os.close(folder)
+    copying.join(30)
+    assert waited and waited[0] > released and (backup / "manifest").exists()
+
+
+def test_the_keeper_is_killed_while_it_packs(scene):
+    """Whatever was begun: the segment counts or the pack does, and the letters are there."""
+    company = scene.company
+    company.set("pack-after", "0s")
+    company.set("segment-size", "1MiB")
+    company.stop()
+    company.start()
+    words = re.sub("(.{70})", "\\1\n", os.urandom(60000).hex())
+    smtp = scene.client()
+    letters = [scene.send(f"blackcurrant {i}", text=words[i:] + "\n", smtp=smtp) for i in range(40)]
+    smtp.quit()
+    assert len(names(company, "ledger", ".seg")) >= 4
+    company.set("pack-after", "200ms")
+    company.process.send_signal(signal.SIGHUP)
+    for i in range(2):
+        known = set(os.listdir(company.data / "ledger"))
+        wait_for("work on a pack",
+                 lambda: set(os.listdir(company.data / "ledger")) - known or is_packed(company), 30, 0)
+        time.sleep(i * 0.004)
+        keeper = [pid for pid, role in company.processes().items() if role == "keeper"]
+        for pid in keeper:
+            os.kill(pid, signal.SIGKILL)
+        wait_for("the keeper again", lambda: any(
+            role == "keeper" and pid not in keeper for pid, role in company.processes().items()), 30)
+    settled(scene, letters)
+    read_back(company, letters)
+    assert not [n for n in os.listdir(company.data / "ledger") if n.endswith((".new", ".old"))]
