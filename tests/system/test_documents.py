@@ -1,5 +1,6 @@
 """Words inside attached documents are found, and what harms readers is listed and harms nobody."""
 import io
+import pathlib
 import zipfile
 from email.message import EmailMessage
 
@@ -56,6 +57,13 @@ XLSX = ooxml(xl__sharedStrings="<sst><si><t>sharedcell</t></si></sst>",
 PPTX = ooxml(ppt__slides__slide1='<s xmlns:a="urn:a"><a:p><a:r><a:t>slideword</a:t></a:r></a:p></s>',
              ppt__notesSlides__notesSlide1='<s xmlns:a="urn:a"><a:p><a:r><a:t>noteword</a:t></a:r>'
                                            "</a:p></s>")
+PDF = pathlib.Path(__file__).parents[1] / "corpus" / "pdf"  # by cairo, Ghostscript, ReportLab, qpdf
+
+
+def pdf(name):
+    return (PDF / f"{name}.pdf").read_bytes()
+
+
 EML = b"Subject: innersubject\r\nFrom: x@y.test\r\n\r\ninnerbody\r\n"
 
 CASES = [
@@ -67,6 +75,10 @@ CASES = [
     ("talk.odp", odf("presentation", "odpword"), ["odpword"]),
     ("rich.rtf", rb"{\rtf1\ansi r\'fcckseite\par}", ["ruckseite"]),
     ("page.html", b"<p>html<b>word</b></p>", ["htmlword"]),
+    ("cairo.pdf", pdf("cairo"), ["vierzehn", "grosse", "turbine", "nordwind"]),
+    ("gs.pdf", pdf("ghostscript"), ["ghostscript", '"overdue invoice"']),
+    ("rl.pdf", pdf("reportlab"), ["impayee", "oeuvre", "sommaire", "lenz"]),
+    ("cover.pdf", pdf("attached"), ["coverpage", "zwieback", "name:inside"]),
     ("list.csv", "caf\u00e9word;2".encode("latin-1"), ["cafeword"]),
     ("inner.eml", EML, ["innersubject", "innerbody"]),
     ("all.zip", zipped(**{"in.zip": zipped(**{"deep.docx": ooxml(word__document=(
@@ -109,9 +121,10 @@ def test_bombs_are_listed_and_harm_nobody(scene):
     broken = zipped(**{"a.txt": b"x" * 5000})[:60]
     entities = b'<!DOCTYPE a [<!ENTITY b "cc"><!ENTITY d "&b;&b;">]><a>&d;</a>'
     submit(scene, "bombs", ("bomb.zip", bomb), ("broken.zip", broken),
-           ("laughs.docx", ooxml(word__document=entities)))
+           ("laughs.docx", ooxml(word__document=entities)), ("closed.pdf", pdf("encrypted")))
     story = scene.company.show(indexed(scene, "bombs"))
     assert "files within files are too large" in story
-    assert story.count("NOT READ") >= 4, story
+    assert story.count("NOT READ") >= 5, story
+    assert "encrypted with a password" in story
     submit(scene, "afterwards", ("plan.docx", DOCX))
     indexed(scene, "afterwards")

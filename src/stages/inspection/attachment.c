@@ -6,6 +6,7 @@
 
 #include "formats/document/archive.h"
 #include "formats/document/office.h"
+#include "formats/document/pdf.h"
 #include "formats/document/rtf.h"
 #include "stages/inspection/reading.h"
 
@@ -215,6 +216,15 @@ static const char *unpack(struct reading *r, struct archive *a, size_t i,
     return "damaged";
 }
 
+/* A file in an archive or a document, which is listed as `part`. */
+static void read_inside(struct reading *r, size_t part, const struct content_facts *facts,
+                        struct slice bytes, const struct place *place)
+{
+    r->held += bytes.len;
+    reading_leaf(r, part, facts, bytes, place);
+    r->held -= bytes.len;
+}
+
 static void read_entry(struct reading *r, struct archive *a, size_t i, const struct place *place)
 {
     OWN(buf) struct buf bytes = {.max = INSPECTION_FILE_MAX};
@@ -240,9 +250,7 @@ static void read_entry(struct reading *r, struct archive *a, size_t i, const str
         reading_conclude(r, part, PART_UNREADABLE, why);
         return;
     }
-    r->held += bytes.len;
-    reading_leaf(r, part, &facts, buf_slice(&bytes), place);
-    r->held -= bytes.len;
+    read_inside(r, part, &facts, buf_slice(&bytes), place);
 }
 
 /* The files in an archive, or those embedded in a document. */
@@ -281,6 +289,80 @@ static bool read_zip(struct reading *r, size_t part, struct slice bytes, const s
         reading_conclude(r, part, PART_UNREADABLE, "damaged, or too large: not all of it was read");
     }
     read_entries(r, a, family, place);
+    return true;
+}
+
+/* ---- PDF ---- */
+
+/* A PDF document while it is read, and the files within it. */
+struct pdf_context {
+    struct reading *reading;
+    struct place inside;
+};
+
+static bool meter_pdf(void *context, size_t unpacked)
+{
+    struct pdf_context *c = context;
+
+    c->reading->unpacked += unpacked;
+    return !is_spent(c->reading);
+}
+
+static void take_pdf_file(void *context, struct slice name, struct slice bytes)
+{
+    struct pdf_context *c = context;
+    struct reading *r = c->reading;
+    const struct content_facts facts = {
+        .type = document_type_of_name(name),
+        .name = name,
+        .disposition = PART_ATTACHMENT,
+    };
+
+    if (r->n_parts == FINDINGS_PARTS_MAX || r->held + bytes.len > INSPECTION_HELD_MAX) {
+        reading_note(r, r->n_parts == FINDINGS_PARTS_MAX ? GAP_PARTS : GAP_INSIDE);
+        return;
+    }
+    reading_text(r, TEXT_NAMES, name);
+    size_t part = reading_part(r, &facts, c->inside.depth, bytes.len);
+    read_inside(r, part, &facts, bytes, &c->inside);
+}
+
+/* Why not all of it was read, or NULL. */
+static const char *pdf_flaw(const struct pdf_found *found, size_t written)
+{
+    if (found->encrypted) {
+        return "encrypted with a password";
+    }
+    if (found->stopped) {
+        return "too large: not all of it was read";
+    }
+    if (found->damaged) {
+        return "damaged: not all of it was read";
+    }
+    if (found->images) {
+        return "read but for pages that are images, such as scanned paper";
+    }
+    return found->unmapped > written / 20
+               ? "read but for letters whose fonts do not say which they are"
+               : NULL;
+}
+
+static bool read_pdf(struct reading *r, size_t part, struct slice bytes, const struct place *place)
+{
+    OWN(buf) struct buf text = {.max = INSPECTION_TEXT_MAX};
+    struct pdf_context context = {
+        r, {.depth = place->depth + 1, .in_file = true}
+    };
+    const struct pdf_reader reader = {meter_pdf, take_pdf_file, &context};
+    struct pdf_found found;
+
+    reading_conclude(r, part, PART_DOCUMENT, NULL);
+    text_from_pdf(bytes, &reader, &text, &found);
+    add_document_text(r, &text, place);
+    const char *flaw = pdf_flaw(&found, text.len);
+    if (flaw) {
+        reading_conclude(r, part, PART_UNREADABLE, flaw);
+    }
     return true;
 }
 
@@ -325,7 +407,7 @@ bool reading_attachment(struct reading *r, size_t part, enum document_kind kind,
     case DOCUMENT_OLE:
         return refuse(r, part, document_ole_reason(bytes, &encrypted));
     case DOCUMENT_PDF:
-        return refuse(r, part, "PDF is not read");
+        return read_pdf(r, part, bytes, place);
     case DOCUMENT_ARCHIVE:
         return refuse(r, part, "an archive of a kind that is not opened");
     case DOCUMENT_OTHER:
