@@ -26,8 +26,8 @@
 
 #define PAGE 4096
 
-/* A tenth of the time, when a thread without it wants the rest. */
-#define BACKGROUND_NICE 10
+/* Some hundredth of the time, while a thread without it wants the rest: a burst is accepted first. */
+#define BACKGROUND_NICE 19
 
 /* Left alone below the caller's frame: the red zone and the frames of the calls that follow. */
 #define REST_MARGIN ((uintptr_t)2 * PAGE)
