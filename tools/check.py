@@ -50,8 +50,9 @@ def tracked():
 
 FILES = tracked()
 CODE = [f for f in FILES if f.suffix in (".c", ".h")]
-HEADERS = [f for f in CODE if f.suffix == ".h" and f.is_relative_to(ROOT / "src")]
-SOURCES = [f for f in CODE if f.suffix == ".c" and f.is_relative_to(ROOT / "src")]
+OURS = [f for f in CODE if f.is_relative_to(ROOT / "src") or f.is_relative_to(ROOT / "verify")]
+HEADERS = [f for f in OURS if f.suffix == ".h"]
+SOURCES = [f for f in OURS if f.suffix == ".c"]
 
 
 def short(path):
@@ -158,9 +159,12 @@ def check_format():
 
 
 def check_layers():
-    """includes point downwards (src/LAYERS)"""
+    """includes point downwards (src/LAYERS), and verify/ shares nothing with src/"""
     result = run("tools/layers.py")
-    return result.stdout.splitlines() if result.returncode else []
+    shared = re.compile(r'^\s*#include "(?!verify/|tests/test\.h)', re.M)
+    return (result.stdout.splitlines() if result.returncode else []) + \
+        [f"{short(path)}: includes what is not its own" for path in OURS
+         if path.is_relative_to(ROOT / "verify") and shared.search(path.read_text())]
 
 
 def check_mutations():
@@ -178,8 +182,9 @@ def check_headers():
         result = run("gcc", *flags, "-Wall", "-fsyntax-only", "-include", path, "-xc", "/dev/null")
         found = [f"{short(path)}: does not compile alone: {result.stderr.splitlines()[0]}"] \
             if result.returncode else []
-        name = str(path.relative_to(ROOT / "src").with_suffix(""))
-        names = [name, str(path.parent.relative_to(ROOT / "src"))]  # cbor/cbor.h is cbor's own
+        base = ROOT / "src" if path.is_relative_to(ROOT / "src") else ROOT
+        name = str(path.relative_to(base).with_suffix(""))
+        names = [name, str(path.parent.relative_to(base))]  # cbor/cbor.h is cbor's own
         if not path.read_text().startswith(tuple(f"/* {n} - " for n in names)):
             found.append(f"{short(path)}:1: does not open with `/* {name} - ...`")
         return found
@@ -272,7 +277,7 @@ def check_words():
 def check_tidy():
     """clang-tidy (.clang-tidy), with cognitive complexity at most 15"""
     sources = [s for s in SOURCES if not s.stem.endswith("_fuzz")]
-    shown = re.compile(r"^(?:.*?/)?((?:src|tests)/[^ ]*?:\d+):\d+: (?:error|warning): (.*)$", re.M)
+    shown = re.compile(r"^(?:.*?/)?((?:src|tests|verify)/[^ ]*?:\d+):\d+: (?:error|warning): (.*)$", re.M)
 
     def one(path):
         result = run("clang-tidy", "-p", BUILD, "--quiet", "--extra-arg=-Wno-unknown-warning-option",
@@ -287,7 +292,7 @@ def check_cppcheck():
     result = run("cppcheck", "--enable=warning,performance,portability", "--inline-suppr", "--quiet",
                  f"-j{os.cpu_count()}", "--template={file}:{line}: {message} [{id}]", "--std=c11",
                  "--suppress=missingIncludeSystem", "--suppress=internalAstError",
-                 "--library=tools/cppcheck.cfg", "-Isrc", "-I.", "-D_GNU_SOURCE", "src")
+                 "--library=tools/cppcheck.cfg", "-Isrc", "-I.", "-D_GNU_SOURCE", "src", "verify")
     return [line for line in result.stderr.splitlines() if line.strip()]
 
 

@@ -1,0 +1,129 @@
+"""`postern-verify`: whether a ledger is whole, said by files and a public key alone."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from company import BUILD
+from scene import Scene
+
+PROGRAM = BUILD / "verify" / "postern-verify"
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("verify")
+    directory.chmod(0o755)
+    made = Scene(directory)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def copy(scene, tmp_path_factory):
+    """What a lawyer gets: a copy of the ledger, the key, checkpoints that an auditor kept."""
+    out = tmp_path_factory.mktemp("lawyer")
+    company = scene.company
+    (out / "key").write_text(company.postern("ledger", "key"))
+    notes = []
+    for number in range(3):
+        scene.send(f"letter {number}")
+        notes.append(company.postern("checkpoint"))
+    (out / "notes").write_text("\n".join(notes))
+    company.stop()
+    shutil.copytree(company.directory / "data" / "ledger", out / "ledger")
+    company.start()
+    return out
+
+
+def verify(*arguments):
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, check=False,
+                          env={"LC_ALL": "C"})
+    return done.returncode, done.stdout + done.stderr
+
+
+def proved(folder, ledger=None):
+    return verify(ledger or folder / "ledger", "--key", folder / "key", "--checkpoint", folder / "notes")
+
+
+def test_a_ledger_is_whole_and_the_one_that_was_signed(copy):
+    code, said = proved(copy)
+    assert code == 0, said
+    assert re.search(r"^whole, and its first \d+ records are those that example\.test/ledger signed "
+                     r"\(3 checkpoints\)$", said, re.M)
+    code, said = verify(copy / "ledger")
+    assert code == 0 and "does not\nexclude" in said
+
+
+def test_the_ledger_that_is_being_written_is_whole_too(scene, copy):
+    code, said = proved(copy, scene.company.directory / "data" / "ledger")
+    assert code == 0, said
+
+
+def test_it_agrees_with_the_other_program_about_the_root(scene, copy):
+    company = scene.company
+    company.stop()
+    try:
+        root = re.search(r"root ([0-9a-f]{64})",
+                         proved(copy, company.directory / "data" / "ledger")[1])[1]
+    finally:
+        company.start()
+    assert len(root) == 64
+    note = company.postern("checkpoint")
+    (copy / "new").write_text(note)
+    code, said = verify(company.directory / "data" / "ledger", "--key", copy / "key", "--checkpoint",
+                        copy / "new")
+    assert code == 0, said
+
+
+def test_a_changed_byte_is_named(copy, tmp_path):
+    ledger = tmp_path / "ledger"
+    shutil.copytree(copy / "ledger", ledger)
+    segment = ledger / "0000000001.seg"
+    data = bytearray(segment.read_bytes())
+    at = [m.start() for m in re.finditer(b"PREC", data)][5]
+    number = int.from_bytes(data[at + 104:at + 112], "big")
+    data[at + 160] ^= 1
+    segment.write_bytes(data)
+    code, said = proved(copy, ledger)
+    assert code == 1
+    assert said.splitlines()[0] == (f"segment 1, byte {at}, record {number}: "
+                                    "the record's payload is altered")
+
+
+def test_a_ledger_that_was_cut_off_is_missed(copy, tmp_path):
+    ledger = tmp_path / "ledger"
+    shutil.copytree(copy / "ledger", ledger)
+    segment = ledger / "0000000001.seg"
+    os.truncate(segment, segment.stat().st_size // 2)
+    code, said = proved(copy, ledger)
+    assert code == 1 and "the ledger was cut off or rolled back" in said
+
+
+def test_what_is_no_checkpoint_gives_no_verdict(copy, tmp_path):
+    for text in ("", "hello\n", (copy / "notes").read_text().replace("\n\n", "\n")):
+        (tmp_path / "note").write_text(text)
+        code, said = verify(copy / "ledger", "--key", copy / "key", "--checkpoint", tmp_path / "note")
+        assert code == 2 and "no signed checkpoint" in said, said
+    assert verify(copy / "ledger", "--checkpoint", copy / "notes")[0] == 2
+    assert verify(copy / "ledger", "--key", copy / "notes", "--checkpoint", copy / "notes")[0] == 2
+    assert verify(tmp_path)[0] == 2 and verify(tmp_path / "nowhere")[0] == 2 and verify()[0] == 2
+
+
+def test_a_checkpoint_that_somebody_made_up_is_refused(copy, tmp_path):
+    text = (copy / "notes").read_text().split("\n\n\n")[0]
+    lines = text.splitlines()
+    lines[1] = str(int(lines[1]) + 1)
+    (tmp_path / "note").write_text("\n".join(lines) + "\n")
+    code, said = verify(copy / "ledger", "--key", copy / "key", "--checkpoint", tmp_path / "note")
+    assert code == 1 and "is not signed by the key" in said
+
+
+def test_it_shares_nothing_with_the_writer():
+    names = subprocess.run(["nm", "--defined-only", PROGRAM], capture_output=True, text=True,
+                           check=True).stdout
+    assert " ledger_check" in names and "scan_" not in names and "sealer_" not in names
+    libraries = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"^\s*(lib\w+)", libraries, re.M)) <= {"libcrypto", "libc"}, libraries

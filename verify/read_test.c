@@ -1,0 +1,113 @@
+/* What is read from outside, in small: CBOR, keys, checkpoints, headers. */
+#include "tests/test.h"
+#include "verify/cbor.h"
+#include "verify/format.h"
+#include "verify/note.h"
+
+#define VIEW(text_) ((struct view){(const uint8_t *)(text_), sizeof(text_) - 1})
+
+static const struct member members[] = {
+    {1, MEMBER_UINT,  false, 0, 1000},
+    {2, MEMBER_BYTES, true,  1, 4   },
+    {3, MEMBER_INT,   false, 0, 0   },
+    {9, MEMBER_TEXT,  true,  1, 8   },
+};
+
+static void a_map_is_read(void **unused)
+{
+    (void)unused;
+    struct value v[4];
+
+    assert_true(
+        cbor_members(VIEW("\xa4\x01\x18\x18\x02\x42xy\x03\x20\x09\x62\xc3\xa9"), members, 4, v));
+    assert_int_equal(v[0].number, 24);
+    assert_int_equal(v[1].bytes.len, 2);
+    assert_true((int64_t)v[2].number == -1);
+    assert_int_equal(v[3].bytes.len, 2);
+    assert_true(cbor_members(VIEW("\xa2\x01\x00\x03\x00"), members, 4, v));
+    assert_int_equal(v[1].bytes.len, 0);
+}
+
+static void what_is_not_deterministic_is_no_map(void **unused)
+{
+    (void)unused;
+    static const struct view wrong[] = {
+        {(const uint8_t *)"",                                     0 },
+        {(const uint8_t *)"\xa2\x01\x18\x17\x03\x00",             6 }, /* a long form of 23 */
+        {(const uint8_t *)"\xa2\x01\x19\x03\xe9\x03\x00",         7 }, /* too large */
+        {(const uint8_t *)"\xa2\x03\x00\x01\x00",                 5 }, /* out of order */
+        {(const uint8_t *)"\xa2\x01\x00\x03\x00\x00",             6 }, /* something behind */
+        {(const uint8_t *)"\xa1\x01\x00",                         3 }, /* one is missing */
+        {(const uint8_t *)"\xa3\x01\x00\x02\x40\x03\x00",         7 }, /* empty and yet there */
+        {(const uint8_t *)"\xa3\x01\x00\x03\x00\x04\x00",         7 }, /* an unknown one */
+        {(const uint8_t *)"\xa3\x01\x00\x01\x00\x03\x00",         7 }, /* twice */
+        {(const uint8_t *)"\xa3\x01\x00\x02\x45zzzzz\x03\x00",    12}, /* too long */
+        {(const uint8_t *)"\xa3\x01\x00\x02\x44zz",               7 }, /* cut short */
+        {(const uint8_t *)"\xa3\x01\x00\x03\x00\x09\x62\xc3\x28", 9 }, /* no UTF-8 */
+        {(const uint8_t *)"\xa3\x01\x00\x03\x00\x09\x62\xc0\x80", 9 }, /* NUL in two bytes */
+        {(const uint8_t *)"\xbf\x01\x00\x03\x00\xff",             6 }, /* of indefinite length */
+        {(const uint8_t *)"\x82\x01\x00",                         3 }, /* an array */
+    };
+    struct value v[4];
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        if (cbor_members(wrong[i], members, 4, v)) {
+            fail_msg("number %zu was read", i);
+        }
+    }
+}
+
+static void a_key_is_read_only_as_it_is_written(void **unused)
+{
+    (void)unused;
+    struct hash *h = hash_new();
+    struct note_key key;
+
+    assert_false(note_key_read(VIEW(""), h, &key));
+    assert_false(note_key_read(VIEW("+"), h, &key));
+    assert_false(note_key_read(VIEW("a+b"), h, &key));
+    assert_false(
+        note_key_read(VIEW("a b+530f903b+Ae/Kw5NyIhHvQmR1XIHBpWhhbYEIgs3lUTyFRsK9iYVk"), h, &key));
+    hash_free(h);
+}
+
+static void notes_are_cut_apart(void **unused)
+{
+    (void)unused;
+    struct view rest = VIEW("\n\na\n1\nx\n\n\xe2\x80\x94 k s\n\nb\n2\ny\n\n\xe2\x80\x94 k t\n\n");
+    struct view note;
+
+    assert_true(note_next(&rest, &note));
+    assert_int_equal(note.len, strlen("a\n1\nx\n\n") + strlen("\xe2\x80\x94 k s\n"));
+    assert_true(note_next(&rest, &note));
+    assert_int_equal(note.at[0], 'b');
+    assert_false(note_next(&rest, &note));
+}
+
+static void a_start_that_says_too_much_is_none(void **unused)
+{
+    (void)unused;
+    struct start start;
+    uint8_t body[64] = "\xa5\x01\x01\x02\x01\x03\x00\x04\x58\x20";
+    size_t len = 10 + 32;
+
+    body[0] = 0xa4;
+    assert_true(start_read((struct view){body, len}, &start));
+    assert_int_equal(start.number, 1);
+    body[4] = 6; /* a reason that there is not */
+    assert_false(start_read((struct view){body, len}, &start));
+    body[4] = 1;
+    assert_false(start_read((struct view){body, len - 1}, &start));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_map_is_read),
+        cmocka_unit_test(what_is_not_deterministic_is_no_map),
+        cmocka_unit_test(a_key_is_read_only_as_it_is_written),
+        cmocka_unit_test(notes_are_cut_apart),
+        cmocka_unit_test(a_start_that_says_too_much_is_none),
+    };
+    return cmocka_run_group_tests_name("verify/read", tests, NULL, NULL);
+}

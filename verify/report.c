@@ -1,0 +1,36 @@
+#include "verify/report.h"
+
+void report_finding(struct report *r, const struct place *where, const char *text)
+{
+    r->findings++;
+    if (r->findings == FINDINGS_MAX + 1) {
+        (void)fputs("more findings are counted, and not shown\n", r->out);
+    }
+    if (r->findings > FINDINGS_MAX) {
+        return;
+    }
+    (void)fprintf(r->out, "segment %u, byte %llu, ", where->segment,
+                  (unsigned long long)where->offset);
+    if (where->first < where->last) {
+        (void)fprintf(r->out, "records %llu to %llu: %s\n", (unsigned long long)where->first,
+                      (unsigned long long)where->last, text);
+    } else {
+        (void)fprintf(r->out, "record %llu: %s\n", (unsigned long long)where->first, text);
+    }
+}
+
+void report_stop(struct report *r, uint32_t segment, const char *text, int error)
+{
+    r->cannot_judge = true;
+    if (segment) {
+        (void)fprintf(r->out, "segment %u: ", segment);
+    }
+    (void)fprintf(r->out, "%s%s%s\n", text, error ? ": " : "", error ? strerror(error) : "");
+}
+
+void report_text(FILE *out, struct view text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        (void)fputc(text.at[i] > ' ' && text.at[i] < 0x7f ? text.at[i] : '?', out);
+    }
+}
