@@ -10,6 +10,7 @@
 #include "base/own.h"
 
 #include "cli/cli.h"
+#include "cli/sign_in.h"
 
 bool cli_settings(struct cli *c, const struct settings **out, struct error *e)
 {
@@ -92,6 +93,9 @@ bool cli_ask(struct cli *c, enum cli_peer peer, const struct ipc_message *messag
     struct ipc_pool **pool = peer == CLI_KEEPER ? &c->keeper : &c->reader;
     const char *name = peer == CLI_KEEPER ? "keeper.sock" : "reader.sock";
 
-    return (*pool || connect_to(c, name, pool, e)) &&
-           ipc_call(*pool, message, ask, -1, answer, answer_fd, &c->arena, within_ms, e);
+    if (!*pool && (!connect_to(c, name, pool, e) ||
+                   (peer == CLI_KEEPER && !c->nobody && !sign_in_show(c, *pool, e)))) {
+        return false;
+    }
+    return ipc_call(*pool, message, ask, -1, answer, answer_fd, &c->arena, within_ms, e);
 }

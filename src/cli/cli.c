@@ -14,6 +14,10 @@ static const struct argument_option common[] = {
      .letter = 'c',
      .value = "FILE",
      .help = "the configuration; $POSTERN_CONF or " CLI_CONFIG_PATH " when it is not given"},
+    {.name = "as",
+     .letter = 0,
+     .value = "ACCOUNT",
+     .help = "act as this account of those signed in, not as the last one"                 },
     {.name = "help",    .letter = 'h', .value = NULL, .help = "show how it is used"        },
     {.name = "version", .letter = 0,   .value = NULL, .help = "show the version"           },
     {.name = NULL,      .letter = 0,   .value = NULL, .help = NULL                         },
@@ -100,11 +104,13 @@ static bool right_number(const struct cli *c, struct error *e)
 }
 
 /* Options before the verb are the common ones; behind it they may stand as well. */
-static void take_config(struct cli *c, const struct arguments *a)
+static void take_common(struct cli *c, const struct arguments *a)
 {
     const char *path = arguments_text(a, "config", 0);
+    const char *as = arguments_text(a, "as", 0);
 
     c->config_path = path ? path : c->config_path;
+    c->as = as ? as : c->as;
 }
 
 static int run_verb(struct cli *c, const char *const *words, size_t count)
@@ -124,7 +130,7 @@ static int run_verb(struct cli *c, const char *const *words, size_t count)
     if (!right_number(c, &e)) {
         return misuse(c->verb, e.text);
     }
-    take_config(c, &c->arguments);
+    take_common(c, &c->arguments);
     bool ok = c->verb->run(c, &e);
     return finish(c, ok, &e);
 }
@@ -140,7 +146,7 @@ static int begin(struct cli *c, const char *const *words, size_t count)
     if (!arguments_read(words, count, tables, true, &c->arena, &before, &used, &e)) {
         return misuse(NULL, e.text);
     }
-    take_config(c, &before);
+    take_common(c, &before);
     if (arguments_flag(&before, "version")) {
         buf_printf(&c->out, "postern %s\n", POSTERN_VERSION);
         return finish(c, true, &e);

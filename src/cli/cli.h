@@ -50,6 +50,8 @@ struct cli {
     const struct settings *settings; /* see cli_settings() */
     struct ipc_pool *keeper;
     struct ipc_pool *reader;
+    const char *as;   /* the account to act as, of those signed in; NULL: the last one */
+    bool nobody;      /* ask as nobody, whoever is signed in: to sign in */
     pid_t supervisor; /* which made the sockets; 0 before the first was connected */
 };
 
@@ -106,6 +108,7 @@ typedef bool cli_run(struct cli *c, struct error *e);
 
 cli_run cli_help;
 cli_run cli_init;
+cli_run cli_login, cli_logout;
 cli_run cli_user_add, cli_user_set, cli_user_list;
 cli_run cli_dkim_new, cli_dkim_list, cli_dkim_dns;
 cli_run cli_queue_list, cli_queue_retry, cli_queue_cancel, cli_queue_hold, cli_queue_release;

@@ -34,6 +34,11 @@ static const struct argument_option init_options[] = {
     OPTION_END,
 };
 
+static const struct argument_option login_options[] = {
+    OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
+    OPTION_END,
+};
+
 static const struct argument_option user_add_options[] = {
     OPTION_MANY("address", "ADDRESS", "a further address it may send as"),
     OPTION("name", 0, "NAME", "its holder's name"),
@@ -116,6 +121,13 @@ const struct verb verbs[] = {
          .more = "Asks for what is not given when a person sits at the terminal.\n"
                  "Nothing that exists is overwritten.\n",
          .run = cli_init),
+    VERB(.name = "login", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
+         .options = login_options,
+         .help = "Sign in: the verbs that follow are asked for as this account.",
+         .more =
+             "Ends with `postern logout`, after `desk-timeout`, and when the daemon restarts.\n",
+         .run = cli_login),
+    VERB(.name = "logout", .words = "", .help = "Sign out.", .run = cli_logout),
     VERB(.name = "user add", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
          .options = user_add_options,
          .help = "Make an account; its name is the address its holder logs in with.",

@@ -86,6 +86,7 @@ struct auth_settings {
     int64_t block_ms;
     int64_t failure_delay_ms;
     int64_t remember_ms; /* how long a verified password needs no new argon2 */
+    int64_t desk_timeout_ms;
 };
 
 struct archive_settings {

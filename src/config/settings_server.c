@@ -108,6 +108,11 @@ static const struct config_setting auth_rows[] = {
     CONFIG_ROW("auth-failure-delay", DURATION, struct auth_settings, failure_delay_ms,
                .initial = "1s", .max = CONFIG_MINUTE,
                .help = "Pause before a failed sign-in is answered; doubled with each further one."),
+    CONFIG_ROW("desk-timeout", DURATION, struct auth_settings, desk_timeout_ms, .initial = "8h",
+               .min = CONFIG_MINUTE, .max = 7 * CONFIG_DAY,
+               .help = "How long a person is signed in with `postern login`.",
+               .more = "A restart of the keeper ends it as well, and so does a change of the "
+                       "account."),
 };
 const struct config_table settings_auth_table =
     CONFIG_TABLE("Signing in", struct settings, auth, auth_rows);

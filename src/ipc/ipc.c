@@ -21,6 +21,7 @@ void ipc_channel_init(struct ipc_channel *c, int fd)
     c->fd = fd;
     arena_init(&c->arena, IPC_ARENA_MAX);
     buf_init(&c->out, IPC_BODY_MAX);
+    (void)memset(c->pass, 0, sizeof(c->pass));
 }
 
 void ipc_channel_done(struct ipc_channel *c)
@@ -29,6 +30,7 @@ void ipc_channel_done(struct ipc_channel *c)
     c->fd = -1;
     arena_done(&c->arena);
     buf_done(&c->out);
+    explicit_bzero(c->pass, sizeof(c->pass));
 }
 
 bool ipc_fd_fits(uint8_t rule, int fd)
@@ -128,6 +130,10 @@ static bool handle(struct ipc_server *s, const struct ipc_row *row, struct ipc_m
     r->answer = m->answer ? arena_alloc(&c->arena, m->answer->size) : NULL;
     r->arena = &c->arena;
     r->fd = p->fd;
+    r->pass = c->pass;
+    if (s->gate && !s->gate(s->ctx, m, r, e)) {
+        return false;
+    }
     bool done = row->handler(s->ctx, r, e);
     p->fd = r->fd;
     if (!done) {

@@ -24,6 +24,7 @@
 
 #define IPC_ROWS_MAX  32                 /* messages in a table */
 #define IPC_ARENA_MAX ((size_t)64 << 20) /* bytes one request may take while it is answered */
+#define IPC_PASS_LEN  32                 /* bytes of what a channel's peer showed */
 
 /* What descriptor a question or answer carries. The receiver of a SEALED one knows that it is a
  * memory file which nobody can change any more (host/memfd). */
@@ -54,6 +55,9 @@ struct ipc_request {
     int fd;          /* what came along, or -1; closed after the handler unless it took it */
     int answer_fd;   /* -1; what the handler puts here is sent and then closed */
     int channel;     /* where it came from; for asking the kernel who is there */
+    uint8_t *pass; /* IPC_PASS_LEN bytes of the channel's own, zero at first, for a handler to keep:
+                      * what the peer showed of the person for whom it asks */
+    void *caller;  /* what the gate made of that, in the arena; NULL without a gate */
     struct arena *arena; /* reset after the answer is sent */
 };
 
@@ -65,6 +69,15 @@ struct ipc_request {
  *             sentence says nothing that the peer may not know
  */
 typedef bool ipc_handler(void *ctx, struct ipc_request *r, struct error *e);
+
+/**
+ * Decide whether this peer may ask this now: for peers that are people, whose rights differ.
+ *
+ * @param r  as the handler will get it, but for the answer; `caller` may be set
+ * @return   false with kind and sentence, which the peer gets
+ */
+typedef bool ipc_gate(void *ctx, const struct ipc_message *m, struct ipc_request *r,
+                      struct error *e);
 
 struct ipc_row {
     const struct ipc_message *message;
@@ -87,6 +100,7 @@ struct ipc_table {
 struct ipc_server {
     const struct ipc_table *table;
     void *ctx;
+    ipc_gate *gate; /* asked before every handler; NULL: what is in the table may be asked */
     bool
         background; /* nobody waits for the answers in front of a screen: see thread_background() */
 
@@ -101,6 +115,7 @@ struct ipc_channel {
     int fd;
     struct arena arena;
     struct buf out;
+    uint8_t pass[IPC_PASS_LEN];
 };
 
 enum ipc_served {

@@ -50,7 +50,8 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
                               .mechanism = ask->mechanism,
                               .accepted = true};
     const struct settings *settings = k->options.settings(k->options.context);
-    int64_t ends_at_ms = clock_steady_ms() + settings->submission.session_timeout_ms;
+    int64_t ends_at_ms = clock_steady_ms() + (ask->desk ? settings->auth.desk_timeout_ms
+                                                        : settings->submission.session_timeout_ms);
     uint8_t *handle = arena_alloc(r->arena, AUTH_SESSION_LEN);
     struct account account;
     bool found = false;
@@ -62,7 +63,7 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_DENIED, "no such account");
     }
     if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e) ||
-        !sessions_begin(k->sessions, &account, ask->mechanism, ends_at_ms, handle, e)) {
+        !sessions_begin(k->sessions, &account, ask->mechanism, ask->desk, ends_at_ms, handle, e)) {
         return false;
     }
     answer->session = slice_of(handle, AUTH_SESSION_LEN);
@@ -156,17 +157,73 @@ static bool make_verifier(struct keeper *k, struct slice account, struct slice p
     return true;
 }
 
-/* An act about an account, with the role it is given. */
-static bool record_user(struct keeper_admin *admin, const char *verb,
-                        const struct admin_user_ask *ask, struct slice account, struct arena *arena,
-                        struct error *e)
+/* Who reads others' letters, and who says who may. */
+static bool is_trusted(uint64_t role)
 {
-    struct act act = {.verb = slice_text(verb), .object = account, .reason = ask->reason};
+    return role == ACCOUNT_AUDITOR || role == ACCOUNT_OFFICER;
+}
 
-    if (ask->role) {
-        act.detail = arena_printf(arena, "role %s", account_role_name(ask->role));
+static bool has_officer(struct keeper *k, struct arena *arena, bool *has, struct error *e)
+{
+    struct account *accounts = NULL;
+    size_t count = 0;
+
+    if (!state_accounts(k->state, arena, &accounts, &count, e)) {
+        return false;
     }
-    return keeper_admin_act(admin, &act, e);
+    *has = false;
+    for (size_t i = 0; i < count; i++) {
+        *has |= accounts[i].role == ACCOUNT_OFFICER && !accounts[i].disabled;
+    }
+    return true;
+}
+
+/* Where there is an officer, he alone says who is auditor or officer. An administrator may do it in
+ * an emergency: with a reason, and an alarm. */
+static bool may_change(struct keeper_admin *admin, uint64_t old_role,
+                       const struct admin_user_ask *ask, struct arena *arena, bool *overrides,
+                       struct error *e)
+{
+    bool officer = false;
+
+    *overrides = false;
+    if ((!is_trusted(old_role) && !is_trusted(ask->role)) || admin->role == ACCOUNT_OFFICER) {
+        return true;
+    }
+    if (!has_officer(admin->keeper, arena, &officer, e)) {
+        return false;
+    }
+    *overrides = officer;
+    return !officer || ask->reason.len ||
+           error_set(e, ERROR_DENIED,
+                     "accounts of auditors and officers are the officer's business; an "
+                     "administrator gives --reason, and an alarm tells of it");
+}
+
+/* Record an act about an account, with the role it is given. */
+static bool record_user(struct keeper_admin *admin, const char *verb,
+                        const struct admin_user_ask *ask, const struct account *account,
+                        uint64_t old_role, struct arena *arena, struct error *e)
+{
+    struct act act = {.verb = slice_text(verb), .object = account->name, .reason = ask->reason};
+    bool overrides = false;
+
+    if (!may_change(admin, old_role, ask, arena, &overrides, e)) {
+        return false;
+    }
+    if (ask->role || overrides) {
+        act.detail = arena_printf(arena, "role %s%s", account_role_name(account->role),
+                                  overrides ? ", past the officer" : "");
+    }
+    if (!keeper_admin_act(admin, &act, e)) {
+        return false;
+    }
+    if (overrides) {
+        keeper_alert(admin->keeper, "role-override",
+                     "an administrator changed an account of an auditor or officer, or made one, "
+                     "which is the officer's business");
+    }
+    return true;
 }
 
 bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
@@ -195,7 +252,7 @@ bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
         !make_verifier(k, account.name, ask->password, r->arena, &account.verifier, e)) {
         return false;
     }
-    return record_user(admin, "user add", ask, account.name, r->arena, e) &&
+    return record_user(admin, "user add", ask, &account, ACCOUNT_EMPLOYEE, r->arena, e) &&
            state_account_put(k->state, &account, e);
 }
 
@@ -222,8 +279,9 @@ bool keeper_on_user_set(void *ctx, struct ipc_request *r, struct error *e)
         !make_verifier(k, account.name, ask->password, r->arena, &account.verifier, e)) {
         return false;
     }
+    uint64_t old_role = account.role;
     account.role = ask->role ? ask->role : account.role;
-    if (!record_user(admin, ask->disabled ? "user disable" : "user set", ask, account.name,
+    if (!record_user(admin, ask->disabled ? "user disable" : "user set", ask, &account, old_role,
                      r->arena, e) ||
         !state_account_put(k->state, &account, e)) {
         return false;

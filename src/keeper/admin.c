@@ -1,7 +1,5 @@
 #include "keeper/admin.h"
 
-#include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -11,23 +9,21 @@
 
 struct keeper_admin *keeper_admin_of(struct keeper *k, const struct ipc_request *r)
 {
-    struct keeper_admin *admin = arena_alloc(r->arena, sizeof(*admin));
-    struct ucred peer;
-    socklen_t len = sizeof(peer);
+    struct keeper_admin *admin = r->caller;
 
-    admin->keeper = k;
-    if (getsockopt(r->channel, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0) {
-        (void)snprintf(admin->by, sizeof(admin->by), "uid %u", (unsigned)peer.uid);
-    } else {
-        (void)snprintf(admin->by, sizeof(admin->by), "unknown");
+    if (!admin || admin->keeper != k) {
+        arena_panic("a request came past the gate");
     }
     return admin;
 }
 
 bool keeper_admin_act(struct keeper_admin *admin, struct act *act, struct error *e)
 {
-    act->by = slice_text(admin->by);
-    log_event(LOG_INFO, "admin.act", LOG_SLICE("verb", act->verb), LOG_TEXT("by", admin->by));
+    act->by = admin->caller.by;
+    act->at = admin->caller.at;
+    act->role = admin->role;
+    log_event(LOG_INFO, "admin.act", LOG_SLICE("verb", act->verb),
+              LOG_SLICE("by", admin->caller.at));
     return keeper_record_one(admin->keeper, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, act, e);
 }
 

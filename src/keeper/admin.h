@@ -1,7 +1,7 @@
 /* keeper/admin - one connection to the control socket, and on whose behalf it asks.
  *
- * The kernel says who is at the other end (SO_PEERCRED); that name stands in every record of what
- * was ordered. */
+ * The gate (keeper/callers) found out who asks; that name stands in every record of what was
+ * ordered, the machine's user alone in the log. */
 #pragma once
 
 #include "base/error.h"
@@ -9,15 +9,16 @@
 #include "ipc/ipc.h"
 #include "keeper/keeper.h"
 #include "letter/records.h"
-
-#define ADMIN_NAME_MAX 64
+#include "requests/permits.h"
 
 struct keeper_admin {
     struct keeper *keeper;
-    char by[ADMIN_NAME_MAX]; /* "uid 0" */
+    uint64_t uid; /* of the process at the other end */
+    struct caller caller;
+    uint64_t role; /* in which the caller may ask this; 0: anybody may */
 };
 
-/* Who asks, over the channel that the request came from; lives as long as the request. */
+/* Who asks; lives as long as the request. */
 struct keeper_admin *keeper_admin_of(struct keeper *k, const struct ipc_request *r)
     __attribute__((returns_nonnull));
 

@@ -9,6 +9,9 @@ ipc_handler keeper_on_session_end;    /* accounts.c */
 ipc_handler keeper_on_account;        /* accounts.c */
 ipc_handler keeper_on_session;        /* accounts.c */
 ipc_handler keeper_on_sign_in_failed; /* accounts.c */
+ipc_handler keeper_on_pass;           /* callers.c */
+ipc_handler keeper_on_sign_in;        /* callers.c */
+ipc_handler keeper_on_sign_out;       /* callers.c */
 ipc_handler keeper_on_user_add;       /* accounts.c */
 ipc_handler keeper_on_user_set;       /* accounts.c */
 ipc_handler keeper_on_user_list;      /* accounts.c */

@@ -32,17 +32,6 @@
 /* The record of what an inspector found: its answer, however large, and the letter's id. */
 #define KEEPER_FINDINGS_MAX (IPC_BODY_MAX + 64)
 
-/* A first-in first-out list of parcels. */
-struct parcel_list {
-    struct parcel *head, *tail;
-    size_t count;
-};
-
-/* Append at the tail, and take from the head: NULL when the list is empty. The list owns a
- * reference. */
-void parcel_list_add(struct parcel_list *l, struct parcel *p);
-struct parcel *parcel_list_take(struct parcel_list *l);
-
 /* Letters that wait for inspection; see work.c. */
 struct backlog {
     pthread_mutex_t lock;
@@ -83,6 +72,12 @@ struct keeper_counters {
     _Atomic uint64_t sign_ins, sign_in_failures, alarms;
 };
 
+/* Refusals at the control socket that were recorded; see callers.c. */
+struct refusals {
+    _Atomic int64_t minute; /* of the steady clock */
+    _Atomic uint32_t count;
+};
+
 struct keeper {
     struct keeper_options options;
     struct ledger *ledger;
@@ -96,6 +91,7 @@ struct keeper {
     struct signing_keys keys;
     struct anchors *anchors;
     struct keeper_counters counters;
+    struct refusals refusals;
     pthread_mutex_t lookups_lock;
     struct lookup *lookups; /* idle ones */
     pthread_t threads[KEEPER_WORKERS + 5];

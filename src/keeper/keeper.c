@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include "host/thread.h"
+#include "keeper/callers.h"
 #include "keeper/internal.h"
 #include "search/index.h"
 
@@ -235,6 +236,9 @@ static const struct ipc_row auth_rows[] = {
 const struct ipc_table keeper_auth_table = IPC_TABLE("auth", auth_rows);
 
 static const struct ipc_row admin_rows[] = {
+    {&caller_pass,      0, keeper_on_pass      },
+    {&admin_sign_in,    0, keeper_on_sign_in   },
+    {&admin_sign_out,   0, keeper_on_sign_out  },
     {&admin_user_add,   0, keeper_on_user_add  },
     {&admin_user_set,   0, keeper_on_user_set  },
     {&admin_user_list,  0, keeper_on_user_list },

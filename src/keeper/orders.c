@@ -78,11 +78,12 @@ bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
     struct order order = *(const struct order *)r->ask;
     struct letter_id id;
 
-    order.by = slice_text(admin->by);
+    order.by = admin->caller.by;
     if (!letter_id_from(order.id, &id) || order.kind < ORDER_HOLD) {
         return error_set(e, ERROR_INPUT, "the order names no letter");
     }
-    log_event(LOG_INFO, "queue.order", LOG_NUMBER("kind", order.kind), LOG_TEXT("by", admin->by));
+    log_event(LOG_INFO, "queue.order", LOG_NUMBER("kind", order.kind),
+              LOG_SLICE("by", admin->caller.at));
     if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_ORDER, &order_schema, &order, e)) {
         return false;
     }
@@ -107,7 +108,7 @@ bool keeper_on_pause(void *ctx, struct ipc_request *r, struct error *e)
                              ask->reason, e)) {
         return false;
     }
-    if (ask->paused ? !state_value_put(k->state, name, slice_text(admin->by), e)
+    if (ask->paused ? !state_value_put(k->state, name, admin->caller.at, e)
                     : !state_value_delete(k->state, name, &found, e)) {
         return false;
     }

@@ -73,4 +73,15 @@ void parcel_forget_content(struct parcel *p);
  * is closed. */
 void parcel_keep_copy(struct parcel *p, int fd, uint64_t size, bool has_8bit);
 
+/* A first-in first-out list of parcels. */
+struct parcel_list {
+    struct parcel *head, *tail;
+    size_t count;
+};
+
+/* Append at the tail, and take from the head: NULL when the list is empty. The list owns a
+ * reference. */
+void parcel_list_add(struct parcel_list *l, struct parcel *p);
+struct parcel *parcel_list_take(struct parcel_list *l);
+
 OWN_BY(parcel, struct parcel, parcel_drop)

@@ -72,10 +72,11 @@ static struct session copy_session(const struct session *from, struct arena *are
     return (struct session){.account = arena_copy(arena, from->account),
                             .addresses = addresses,
                             .n_addresses = from->n_addresses,
-                            .mechanism = arena_copy(arena, from->mechanism)};
+                            .mechanism = arena_copy(arena, from->mechanism),
+                            .desk = from->desk};
 }
 
-static struct entry *new_entry(const struct account *account, struct slice mechanism)
+static struct entry *new_entry(const struct account *account, struct slice mechanism, bool desk)
 {
     struct entry *entry = calloc(1, sizeof(*entry));
     OWN(arena) struct arena scratch = {.max = 1 << 20};
@@ -90,7 +91,7 @@ static struct entry *new_entry(const struct account *account, struct slice mecha
         addresses[i] = ((const struct slice *)account->addresses.items)[i - 1];
     }
     arena_init(&entry->arena, 1 << 20);
-    const struct session session = {account->name, addresses, n, mechanism};
+    const struct session session = {account->name, addresses, n, mechanism, desk};
     entry->session = copy_session(&session, &entry->arena);
     return entry;
 }
@@ -129,9 +130,10 @@ static void end_in_all(struct sessions *s, struct slice account)
 }
 
 bool sessions_begin(struct sessions *s, const struct account *account, struct slice mechanism,
-                    int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN], struct error *e)
+                    bool desk, int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN],
+                    struct error *e)
 {
-    struct entry *entry = new_entry(account, mechanism);
+    struct entry *entry = new_entry(account, mechanism, desk);
 
     entry->ends_at_ms = ends_at_ms;
     (void)pthread_rwlock_wrlock(&s->lock);

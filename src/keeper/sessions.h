@@ -1,7 +1,8 @@
 /* keeper/sessions - who is logged in: unguessable handles that lead to accounts.
  *
- * auth opens a session after it has checked the password; every submit names one. Ending an
- * account's sessions takes effect with the next request. In memory alone. Thread-safe. */
+ * auth opens a session after it has checked the password; every submit names one. A session of the
+ * desk is a person's at the command line: it sends nothing, and one that sends opens no desk. Ending
+ * an account's sessions takes effect with the next request. In memory alone. Thread-safe. */
 #pragma once
 
 #include "base/arena.h"
@@ -18,6 +19,7 @@ struct session {
     const struct slice *addresses; /* the account's name first */
     size_t n_addresses;
     struct slice mechanism;
+    bool desk;
 };
 
 /* No sessions; free accepts NULL. */
@@ -28,7 +30,7 @@ void sessions_free(struct sessions *s);
  * happens: nobody may be left to say that the client has gone. ERROR_LIMIT when there are too
  * many. */
 bool sessions_begin(struct sessions *s, const struct account *account, struct slice mechanism,
-                    int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN],
+                    bool desk, int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN],
                     struct error *e) MUST_CHECK;
 
 /* Copy what the handle stands for into the arena; false when it stands for nothing. */

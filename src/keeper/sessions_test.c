@@ -9,7 +9,7 @@ static void begin(struct sessions *s, int64_t ends_at_ms, uint8_t handle[static 
 {
     struct error e;
 
-    assert_true(sessions_begin(s, &ada, SLICE("PLAIN"), ends_at_ms, handle, &e));
+    assert_true(sessions_begin(s, &ada, SLICE("PLAIN"), false, ends_at_ms, handle, &e));
 }
 
 static bool is_open(struct sessions *s, const uint8_t *handle)
@@ -63,8 +63,28 @@ static void what_nobody_ended_leaves_its_place(void **unused)
     }
     assert_int_equal(sessions_count(s), SESSIONS_MAX);
     assert_true(is_open(s, handle));
-    assert_false(sessions_begin(s, &ada, SLICE("PLAIN"), later, handle, &e));
+    assert_false(sessions_begin(s, &ada, SLICE("PLAIN"), false, later, handle, &e));
     assert_int_equal(e.kind, ERROR_LIMIT);
+    sessions_free(s);
+}
+
+static void a_desk_is_told_from_a_client(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 1 << 16};
+    struct sessions *s = sessions_new();
+    int64_t later = clock_steady_ms() + 3600000;
+    uint8_t client[AUTH_SESSION_LEN];
+    uint8_t desk[AUTH_SESSION_LEN];
+    struct session session;
+    struct error e;
+
+    begin(s, later, client);
+    assert_true(sessions_begin(s, &ada, SLICE("postern login"), true, later, desk, &e));
+    assert_true(sessions_find(s, slice_of(client, AUTH_SESSION_LEN), &a, &session));
+    assert_false(session.desk);
+    assert_true(sessions_find(s, slice_of(desk, AUTH_SESSION_LEN), &a, &session));
+    assert_true(session.desk);
     sessions_free(s);
 }
 
@@ -72,6 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_by_handle_by_account_and_by_time),
+        cmocka_unit_test(a_desk_is_told_from_a_client),
         cmocka_unit_test(what_nobody_ended_leaves_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

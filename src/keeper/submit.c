@@ -38,7 +38,9 @@ static bool refuse(struct submission *s, unsigned code, const char *enhanced, co
 
 static bool find_session(struct submission *s)
 {
-    return sessions_find(s->keeper->sessions, s->ask->session, s->arena, &s->session) ||
+    bool found = sessions_find(s->keeper->sessions, s->ask->session, s->arena, &s->session);
+
+    return (found && !s->session.desk) ||
            refuse(s, 530, "5.7.0", "Your login has ended; please log in again");
 }
 

@@ -98,7 +98,7 @@ static const struct cbor_field order_fields[] = {
     ID(order),
     ROW(2, CBOR_UINT, kind, ORDER_CANCEL),
     MAYBE(3, CBOR_TEXT, domain, DOMAIN_MAX),
-    ROW(4, CBOR_TEXT, by, NAME_LEN),
+    ROW(4, CBOR_TEXT, by, LETTER_ADDRESS_MAX),
     MAYBE(5, CBOR_TEXT, reason, REASON_MAX),
     MAYBE(6, CBOR_UINT, ruling, LETTER_RECIPIENTS_MAX),
 };
@@ -118,9 +118,15 @@ SCHEMA(sign_in);
 
 #define THIS act
 static const struct cbor_field act_fields[] = {
-    ROW(1, CBOR_TEXT, by, NAME_LEN),         ROW(2, CBOR_TEXT, verb, 64),
-    MAYBE(3, CBOR_TEXT, object, REASON_MAX), MAYBE(4, CBOR_TEXT, reason, REASON_MAX),
-    MAYBE(5, CBOR_UINT, count, 0),           MAYBE(6, CBOR_TEXT, detail, REASON_MAX),
+    ROW(1, CBOR_TEXT, by, LETTER_ADDRESS_MAX),
+    ROW(2, CBOR_TEXT, verb, 64),
+    MAYBE(3, CBOR_TEXT, object, REASON_MAX),
+    MAYBE(4, CBOR_TEXT, reason, REASON_MAX),
+    MAYBE(5, CBOR_UINT, count, 0),
+    MAYBE(6, CBOR_TEXT, detail, REASON_MAX),
+    MAYBE(7, CBOR_UINT, role, 0),
+    MAYBE(8, CBOR_TEXT, at, NAME_LEN),
+    MAYBE(9, CBOR_BOOL, refused, 0),
 };
 SCHEMA(act);
 #undef THIS

@@ -174,12 +174,15 @@ extern const struct cbor_schema sign_in_schema;
 
 /* RECORD_ADMIN and RECORD_READING */
 struct act {
-    struct slice by; /* "uid 0 (root)", later an account */
+    struct slice by; /* an account, or "uid 0" of who did not sign in */
     struct slice verb;
     struct slice object;
     struct slice reason;
     uint64_t count;      /* of results, letters, bytes, as the verb says */
     struct slice detail; /* what it became: "role auditor" */
+    uint64_t role;       /* enum account_role in which it was done; 0: in none */
+    struct slice at;     /* "uid 0": the machine's user who asked */
+    bool refused;        /* it was asked for and not done */
 };
 
 extern const struct cbor_schema act_schema;

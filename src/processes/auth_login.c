@@ -33,6 +33,7 @@ struct login {
     struct keeper_account_answer account;
     const char *reason; /* of a refusal; for the record, not for the client */
     int64_t now_ms;
+    bool desk; /* at the command line */
 };
 
 struct auth *auth_new(const struct auth_options *options, struct error *e)
@@ -141,8 +142,10 @@ static enum login_verdict check(struct auth *a, struct login *l)
 static bool accept(struct auth *a, const struct login *l, struct ipc_request *r, struct error *e)
 {
     struct auth_login_answer *answer = r->answer;
-    struct keeper_session_ask ask = {
-        .account = l->account.account, .client = l->ask->client, .mechanism = l->ask->mechanism};
+    struct keeper_session_ask ask = {.account = l->account.account,
+                                     .client = l->ask->client,
+                                     .mechanism = l->ask->mechanism,
+                                     .desk = l->desk};
     struct keeper_session_answer session;
 
     if (!ipc_call(a->options.keeper, &keeper_session, &ask, -1, &session, NULL, r->arena, KEEPER_MS,
@@ -167,12 +170,12 @@ static void refuse(struct auth *a, const struct login *l, struct ipc_request *r)
     note_failure(a, l, blocked, r->arena);
 }
 
-static bool on_login(void *ctx, struct ipc_request *r, struct error *e)
+static bool sign_in(struct auth *a, struct ipc_request *r, bool desk, struct error *e)
 {
-    struct auth *a = ctx;
     const struct auth_login_ask *ask = r->ask;
     struct auth_login_answer *answer = r->answer;
-    struct login l = {.ask = ask, .user = lower(ask->user, r->arena), .now_ms = clock_steady_ms()};
+    struct login l = {
+        .ask = ask, .user = lower(ask->user, r->arena), .now_ms = clock_steady_ms(), .desk = desk};
     const struct keeper_account_ask who = {.user = l.user};
 
     if (!auth_throttle_allows(a->throttle, l.user, ask->client, l.now_ms)) {
@@ -196,6 +199,16 @@ static bool on_login(void *ctx, struct ipc_request *r, struct error *e)
     }
     answer->verdict = LOGIN_BUSY;
     return true;
+}
+
+static bool on_login(void *auth, struct ipc_request *r, struct error *e)
+{
+    return sign_in(auth, r, false, e);
+}
+
+static bool on_desk(void *auth, struct ipc_request *r, struct error *e)
+{
+    return sign_in(auth, r, true, e);
 }
 
 static bool on_verifier(void *ctx, struct ipc_request *r, struct error *e)
@@ -223,5 +236,6 @@ const struct ipc_table auth_submission_table = IPC_TABLE("submission", submissio
 
 static const struct ipc_row keeper_rows[] = {
     {&auth_verifier, VERIFIERS_A_MINUTE, on_verifier},
+    {&auth_desk,     VERIFIERS_A_MINUTE, on_desk    },
 };
 const struct ipc_table auth_keeper_table = IPC_TABLE("keeper", keeper_rows);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 
 #include "host/thread.h"
+#include "keeper/callers.h"
 #include "processes/roles.h"
 
 #define METRICS_MAX     ((size_t)256 << 10)
@@ -214,6 +215,7 @@ bool keeper_run(struct role *r, struct error *e)
     ipc_server_init(&auth, &keeper_auth_table, k);
     ipc_server_init(&reader, &keeper_reader_table, k);
     ipc_server_init(&admin, &keeper_admin_table, k);
+    admin.gate = keeper_gate;
     metrics = (struct metrics){k, role_socket(r, "metrics", 0)};
     role_serve(r, "submission", &submission);
     role_serve(r, "auth", &auth);

@@ -79,6 +79,21 @@ static const struct cbor_field pause_fields[] = {
 };
 static const struct cbor_schema pause_ask = CBOR_SCHEMA(pause_fields, struct admin_pause_ask);
 
+static const struct cbor_field sign_in_fields[] = {
+    FIELD(1, CBOR_TEXT, admin_sign_in_ask, account, LETTER_ADDRESS_MAX),
+    FIELD(2, CBOR_BYTES, admin_sign_in_ask, password, AUTH_PASSWORD_MAX),
+};
+static const struct cbor_schema sign_in_ask = CBOR_SCHEMA(sign_in_fields, struct admin_sign_in_ask);
+
+static const struct cbor_field signed_in_fields[] = {
+    FIELD(1, CBOR_BYTES, admin_sign_in_answer, pass, AUTH_SESSION_LEN),
+    FIELD(2, CBOR_TEXT, admin_sign_in_answer, account, LETTER_ADDRESS_MAX),
+    FIELD(3, CBOR_UINT, admin_sign_in_answer, role, ACCOUNT_ADMINISTRATOR),
+    FIELD(4, CBOR_UINT, admin_sign_in_answer, ends_at, 0),
+};
+static const struct cbor_schema signed_in =
+    CBOR_SCHEMA(signed_in_fields, struct admin_sign_in_answer);
+
 const struct ipc_message admin_user_add = {64, "admin_user_add", &user_ask, NULL, .secret = true};
 const struct ipc_message admin_user_set = {65, "admin_user_set", &user_ask, NULL, .secret = true};
 const struct ipc_message admin_user_list = {66, "admin_user_list", NULL, &users};
@@ -93,3 +108,6 @@ const struct ipc_message admin_rebuild = {73, "admin_rebuild", NULL, &done};
 const struct ipc_message admin_backup = {74, "admin_backup", NULL, &backup};
 const struct ipc_message admin_pause = {75, "admin_pause", &pause_ask, NULL};
 const struct ipc_message admin_anchored = {76, "admin_anchored", &checkpoint_schema, NULL};
+const struct ipc_message admin_sign_in = {77, "admin_sign_in", &sign_in_ask, &signed_in,
+                                          .secret = true};
+const struct ipc_message admin_sign_out = {78, "admin_sign_out", NULL, NULL};

@@ -35,6 +35,25 @@ extern const struct ipc_message admin_user_add;
 extern const struct ipc_message admin_user_set;
 extern const struct ipc_message admin_user_list;
 
+/* admin_sign_in: prove to be an account's holder. What comes back is shown (permits: caller_pass) on
+ * this and on the reader's socket until it ends. ERROR_DENIED when the password is wrong. */
+struct admin_sign_in_ask {
+    struct slice account;
+    struct slice password;
+};
+
+struct admin_sign_in_answer {
+    struct slice pass; /* AUTH_SESSION_LEN bytes */
+    struct slice account;
+    uint64_t role;
+    uint64_t ends_at; /* wall milliseconds */
+};
+
+extern const struct ipc_message admin_sign_in;
+
+/* admin_sign_out: end the session whose pass was shown. */
+extern const struct ipc_message admin_sign_out;
+
 /* admin_dkim_new, admin_dkim_list: asked of the signer on the caller's behalf and recorded; the
  * structs are signer_new_ask, signer_key and signer_keys. */
 extern const struct ipc_message admin_dkim_new;

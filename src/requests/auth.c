@@ -21,6 +21,8 @@ static const struct cbor_schema login_answer =
 
 const struct ipc_message auth_login = {1, "auth_login", &login_ask, &login_answer, .secret = true};
 
+const struct ipc_message auth_desk = {3, "auth_desk", &login_ask, &login_answer, .secret = true};
+
 static const struct cbor_field verifier_ask_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct auth_verifier_ask, account, LETTER_ADDRESS_MAX),
     CBOR_FIELD(2, CBOR_BYTES, struct auth_verifier_ask, password, AUTH_PASSWORD_MAX),

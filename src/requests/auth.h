@@ -31,6 +31,10 @@ struct auth_login_answer {
 
 extern const struct ipc_message auth_login;
 
+/* auth_desk: from keeper. The same for a person at the command line: the session opens the desk and
+ * sends nothing. */
+extern const struct ipc_message auth_desk;
+
 /* auth_verifier: from keeper. Turn a new password into a verifier sealed by auth. */
 struct auth_verifier_ask {
     struct slice account;

@@ -49,6 +49,7 @@ static const struct cbor_field session_ask_fields[] = {
     FIELD(1, CBOR_TEXT, keeper_session_ask, account, LETTER_ADDRESS_MAX),
     FIELD(2, CBOR_TEXT, keeper_session_ask, client, 64),
     FIELD(3, CBOR_TEXT, keeper_session_ask, mechanism, 32),
+    MAYBE(4, CBOR_BOOL, keeper_session_ask, desk, 0),
 };
 static const struct cbor_schema session_ask =
     CBOR_SCHEMA(session_ask_fields, struct keeper_session_ask);

@@ -47,6 +47,7 @@ struct keeper_session_ask {
     struct slice account;
     struct slice client;
     struct slice mechanism;
+    bool desk; /* of a person at the command line, not of a client that sends */
 };
 
 struct keeper_session_answer {

@@ -1,0 +1,110 @@
+#include "requests/permits.h"
+
+#include "base/buf.h"
+
+#include "letter/records.h"
+#include "requests/admin.h"
+#include "requests/auth.h"
+
+#define AUDITOR       PERMIT_TO(ACCOUNT_AUDITOR)
+#define OFFICER       PERMIT_TO(ACCOUNT_OFFICER)
+#define ADMINISTRATOR PERMIT_TO(ACCOUNT_ADMINISTRATOR)
+#define RUNNING       (OFFICER | ADMINISTRATOR)
+
+static const struct permit permits[] = {
+    {&caller_pass,      "login",           PERMIT_ANYBODY,    false},
+    {&admin_sign_in,    "login",           PERMIT_ANYBODY,    false},
+    {&admin_sign_out,   "logout",          PERMIT_ANYBODY,    false},
+    {&admin_status,     "status",          PERMIT_ANYBODY,    false},
+    {&admin_user_add,   "user add",        RUNNING,           false},
+    {&admin_user_set,   "user set",        RUNNING,           false},
+    {&admin_user_list,  "user list",       RUNNING | AUDITOR, false},
+    {&admin_dkim_new,   "dkim new",        ADMINISTRATOR,     false},
+    {&admin_dkim_list,  "dkim list",       RUNNING | AUDITOR, false},
+    {&admin_queue_list, "queue list",      RUNNING,           false},
+    {&admin_order,      "queue order",     RUNNING,           false},
+    {&admin_pause,      "queue pause",     RUNNING,           false},
+    {&admin_checkpoint, "checkpoint",      RUNNING | AUDITOR, false},
+    {&admin_anchored,   "checkpoint",      RUNNING | AUDITOR, false},
+    {&admin_rebuild,    "catalog rebuild", ADMINISTRATOR,     false},
+    {&admin_backup,     "backup",          ADMINISTRATOR,     false},
+};
+
+const struct permit *permit_find(const struct ipc_message *message)
+{
+    for (size_t i = 0; i < sizeof(permits) / sizeof(permits[0]); i++) {
+        if (permits[i].message == message) {
+            return &permits[i];
+        }
+    }
+    return NULL;
+}
+
+/* "an auditor or officer" */
+static void name_roles(unsigned roles, struct buf *out)
+{
+    for (uint64_t i = ACCOUNT_AUDITOR; i <= ACCOUNT_ADMINISTRATOR; i++) {
+        if (roles & PERMIT_TO(i)) {
+            buf_printf(out, "%s%s", out->len ? " or " : "", account_role_name(i));
+        }
+    }
+}
+
+static bool refuse(const struct permit *p, const struct caller *caller, struct error *e)
+{
+    OWN(buf) struct buf who = {.max = 100};
+
+    name_roles(p->roles, &who);
+    if (caller->role == 0) {
+        return error_set(e, ERROR_DENIED,
+                         "%s is for who is signed in as %.*s%s: `postern login ACCOUNT`", p->verb,
+                         SLICE_ARG(buf_slice(&who)), p->own ? ", or for letters of one's own" : "");
+    }
+    return error_set(e, ERROR_DENIED,
+                     "%s is for the role %.*s, and %.*s is %s: `postern login` as another", p->verb,
+                     SLICE_ARG(buf_slice(&who)), SLICE_ARG(caller->account),
+                     account_role_name(caller->role));
+}
+
+bool permit_allows(const struct permit *p, const struct caller *caller, uint64_t *role,
+                   struct error *e)
+{
+    if (caller->role && p->roles & PERMIT_TO(caller->role)) {
+        *role = caller->role;
+    } else if (caller->machine && p->roles & ADMINISTRATOR) {
+        *role = ACCOUNT_ADMINISTRATOR;
+    } else if (p->roles & PERMIT_ANYBODY) {
+        *role = 0;
+    } else if (p->own && caller->role) {
+        *role = ACCOUNT_EMPLOYEE;
+    } else {
+        return refuse(p, caller, e);
+    }
+    return true;
+}
+
+static const struct cbor_field caller_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct caller, by, LETTER_ADDRESS_MAX),
+    CBOR_FIELD(2, CBOR_TEXT, struct caller, at, 64),
+    CBOR_OPTIONAL(3, CBOR_TEXT, struct caller, account, LETTER_ADDRESS_MAX),
+    CBOR_OPTIONAL(4, CBOR_TEXTS, struct caller, addresses, 1001),
+    CBOR_OPTIONAL(5, CBOR_UINT, struct caller, role, ACCOUNT_ADMINISTRATOR),
+    CBOR_OPTIONAL(6, CBOR_BOOL, struct caller, machine, 0),
+};
+static const struct cbor_schema caller_schema = CBOR_SCHEMA(caller_fields, struct caller);
+
+static const struct cbor_field caller_ask_fields[] = {
+    CBOR_OPTIONAL(1, CBOR_BYTES, struct caller_ask, pass, AUTH_SESSION_LEN),
+    CBOR_OPTIONAL(2, CBOR_UINT, struct caller_ask, uid, UINT32_MAX),
+};
+static const struct cbor_schema caller_ask_schema =
+    CBOR_SCHEMA(caller_ask_fields, struct caller_ask);
+
+static const struct cbor_field pass_fields[] = {
+    CBOR_FIELD(1, CBOR_BYTES, struct caller_pass_ask, pass, AUTH_SESSION_LEN),
+};
+static const struct cbor_schema pass_schema = CBOR_SCHEMA(pass_fields, struct caller_pass_ask);
+
+const struct ipc_message keeper_caller = {11, "keeper_caller", &caller_ask_schema, &caller_schema,
+                                          .secret = true};
+const struct ipc_message caller_pass = {90, "caller_pass", &pass_schema, NULL, .secret = true};

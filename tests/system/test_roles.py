@@ -1,0 +1,130 @@
+"""Who may do what at the command line, and what is recorded of it."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from company import BUILD
+from scene import ALICE, PASSWORD, Scene
+
+AUDITOR, OFFICER, ADMIN = "audit@example.test", "officer@example.test", "admin@example.test"
+STRANGER = 61396
+
+
+class Person:
+    """A user of the machine who is not root, in the group that may use the sockets."""
+
+    def __init__(self, company, directory):
+        self.company = company
+        self.passes = directory / "passes"
+        self.passes.mkdir(mode=0o700)
+        os.chown(self.passes, STRANGER, STRANGER)
+        company.config.chmod(0o644)
+
+    def postern(self, *arguments, **options):
+        for name in ("keeper", "reader"):
+            sock = self.company.data / "run" / f"{name}.sock"
+            os.chown(sock, 0, STRANGER)
+            sock.chmod(0o660)
+        return subprocess.run(
+            [str(BUILD / "postern"), "-c", str(self.company.config), *map(str, arguments)],
+            capture_output=True, text=True, check=False, user=STRANGER, group=STRANGER,
+            extra_groups=[], env={**os.environ, "POSTERN_SIGN_INS": str(self.passes)}, **options)
+
+    def login(self, account, password=PASSWORD):
+        return self.postern("login", account, "--password-stdin", input=password + "\n")
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to ask as somebody else")
+    directory = tmp_path_factory.mktemp("roles")
+    os.chmod(directory, 0o755)
+    scene = Scene(directory, auth_failure_delay="0s")
+    for account, role in ((AUDITOR, "auditor"), (ADMIN, "administrator"), (OFFICER, "officer")):
+        scene.company.postern("user", "add", account, "--role", role, "--password-stdin",
+                              input=PASSWORD + "\n")
+    yield scene
+    scene.close()
+
+
+@pytest.fixture
+def person(scene, tmp_path):
+    os.chmod(tmp_path, 0o755)
+    for parent in list(tmp_path.parents)[:3]:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    return Person(scene.company, tmp_path)
+
+
+def test_who_is_not_signed_in_may_do_nothing(person):
+    assert person.postern("status").returncode == 0
+    for verb in (["user", "list"], ["queue", "list"], ["queue", "pause"], ["checkpoint"],
+                 ["user", "set", ALICE, "--disable"]):
+        done = person.postern(*verb)
+        assert done.returncode == 77 and "postern login ACCOUNT" in done.stderr, verb
+
+
+def test_signing_in_and_out(scene, person):
+    done = person.login(AUDITOR, "wrong password")
+    assert done.returncode == 77 and "wrong" in done.stderr
+    done = person.login("nobody@example.test")
+    assert done.returncode == 77 and "wrong" in done.stderr
+    done = person.login(AUDITOR)
+    assert done.returncode == 0 and f"signed in as {AUDITOR} (auditor) until" in done.stdout
+    file, = person.passes.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert person.postern("user", "list").returncode == 0
+    done = person.postern("queue", "pause")
+    assert done.returncode == 77 and "officer or administrator" in done.stderr
+    assert person.login(ADMIN).returncode == 0
+    assert person.postern("queue", "pause", "--reason", "a try").returncode == 0
+    assert person.postern("queue", "resume").returncode == 0
+    assert person.postern("--as", AUDITOR, "queue", "pause").returncode == 77
+    assert person.postern("--as", ALICE, "user", "list").returncode == 77
+    kept = file.read_bytes()
+    assert person.postern("logout").returncode == 0
+    assert person.postern("queue", "resume").returncode == 77  # the auditor again
+    file.write_bytes(kept)  # a copy of the pass is worth nothing any more
+    done = person.postern("queue", "resume")
+    assert done.returncode == 77 and f"sign-in of {ADMIN} is over" in done.stderr
+    file.chmod(0o644)  # who else has read it?
+    assert person.postern("user", "list").returncode == 77
+
+
+def test_what_an_account_loses_it_loses_at_once(scene, person):
+    assert person.login(ADMIN).returncode == 0
+    assert person.postern("queue", "list").returncode == 0
+    scene.company.postern("user", "set", ADMIN, "--role", "employee")
+    assert person.postern("queue", "list").returncode == 77
+    assert person.login(ADMIN).returncode == 0
+    assert person.postern("queue", "list").returncode == 77
+    scene.company.postern("user", "set", ADMIN, "--role", "administrator")
+    assert person.login(ADMIN).returncode == 0
+    scene.company.postern("user", "set", ADMIN, "--disable")
+    assert person.postern("queue", "list").returncode == 77
+    assert person.login(ADMIN).returncode == 77
+    scene.company.postern("user", "set", ADMIN, "--enable")
+
+
+def test_the_officer_says_who_reads(scene, person):
+    company = scene.company
+    before = company.log.read_text().count("role-override")
+    for change in (["--role", "employee"], ["--password-stdin"], ["--disable"]):
+        done = company.postern("user", "set", AUDITOR, *change, check=False, input="1234567890\n")
+        assert done.returncode == 77 and "--reason" in done.stderr, change
+    done = company.postern("user", "set", ALICE, "--role", "auditor", check=False)
+    assert done.returncode == 77
+    assert company.log.read_text().count("role-override") == before
+    assert person.login(OFFICER).returncode == 0
+    assert person.postern("user", "set", ALICE, "--role", "auditor").returncode == 0
+    assert person.postern("user", "set", ALICE, "--role", "employee").returncode == 0
+    assert company.log.read_text().count("role-override") == before
+    company.postern("user", "set", AUDITOR, "--name", "Audit", "--reason", "the officer is ill")
+    assert company.log.read_text().count("role-override") > before
+
+
+def test_the_log_names_nobody_here(scene):
+    assert not re.search(r"[\w.]@[\w.]", scene.company.log.read_text())
