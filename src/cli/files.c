@@ -20,13 +20,13 @@ bool files_make_directory(const char *path, mode_t mode, struct arena *arena, in
 
     for (char *at = strchr(copy + 1, '/'); at; at = strchr(at + 1, '/')) {
         *at = 0;
-        if (mkdir(copy, 0755) != 0 && errno != EEXIST) {
-            return error_errno(e, ERROR_CONFIG, "%s", copy);
+        if (!file_make_folder(AT_FDCWD, copy, 0755, e)) {
+            return false;
         }
         *at = '/';
     }
-    if (mkdir(copy, mode) != 0 && errno != EEXIST) {
-        return error_errno(e, ERROR_CONFIG, "%s", copy);
+    if (!file_make_folder(AT_FDCWD, copy, mode, e)) {
+        return false;
     }
     int opened = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (opened < 0) {
@@ -38,8 +38,8 @@ bool files_make_directory(const char *path, mode_t mode, struct arena *arena, in
 
 bool files_make_below(int at, const char *name, mode_t mode, int *fd, struct error *e)
 {
-    if (mkdirat(at, name, mode) != 0 && errno != EEXIST) {
-        return error_errno(e, ERROR_CONFIG, "%s", name);
+    if (!file_make_folder(at, name, mode, e)) {
+        return false;
     }
     int opened = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (opened < 0) {

@@ -99,6 +99,19 @@ bool file_sync_folder(int dirfd, struct error *e)
     return true;
 }
 
+bool file_make_folder(int dirfd, const char *name, mode_t mode, struct error *e)
+{
+    if (mkdirat(dirfd, name, mode) != 0) {
+        return errno == EEXIST || error_errno(e, ERROR_CONFIG, "%s", name);
+    }
+    OWN(fd) int made = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    OWN(fd) int above = made < 0 ? -1 : openat(made, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (above < 0 || fsync(above) != 0) {
+        return error_errno(e, ERROR_BUSY, "%s: sync the folder above", name);
+    }
+    return true;
+}
+
 /* Create the file and make its bytes durable, but not yet its entry in the folder. */
 static bool create(int dirfd, const char *name, struct slice content, mode_t mode, struct error *e)
 {

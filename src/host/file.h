@@ -50,6 +50,11 @@ bool file_read_all(int dirfd, const char *name, struct buf *out, struct error *e
 /* Make a folder's entries durable. False with ERROR_BUSY. */
 bool file_sync_folder(int dirfd, struct error *e) MUST_CHECK;
 
+/* Make a folder that may be there already, durably: its name is synced in the folder above, without
+ * which a power cut loses it with all that was synced in it. `name` may be a path. False with ERROR_CONFIG
+ * when it cannot be made, ERROR_BUSY when the disk fails. */
+bool file_make_folder(int dirfd, const char *name, mode_t mode, struct error *e) MUST_CHECK;
+
 /**
  * Create a file that must not exist yet, with its content, durably.
  *

@@ -45,6 +45,21 @@ static void creates_once(void **unused)
     assert_slice(buf_slice(&b), "hello");
 }
 
+static void makes_a_folder_once(void **unused)
+{
+    (void)unused;
+    struct error e = {0};
+    struct stat st;
+
+    assert_ok(file_make_folder(folder, "made", 0700, &e), e);
+    assert_ok(file_make_folder(folder, "made", 0700, &e), e);
+    assert_int_equal(fstatat(folder, "made", &st, 0), 0);
+    assert_int_equal(st.st_mode, S_IFDIR | 0700);
+    assert_false(file_make_folder(folder, "made/not/this", 0700, &e));
+    assert_int_equal(e.kind, ERROR_CONFIG);
+    assert_int_equal(unlinkat(folder, "made", AT_REMOVEDIR), 0);
+}
+
 static void replaces_in_one_step(void **unused)
 {
     (void)unused;
@@ -88,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(creates_once),
+        cmocka_unit_test(makes_a_folder_once),
         cmocka_unit_test(replaces_in_one_step),
         cmocka_unit_test(reads_and_writes_exactly),
     };

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/file.h"
 #include "host/memfd.h"
 #include "keyring/keyring.h"
 #include "keyring/master.h"
@@ -176,8 +177,8 @@ static bool give_entries(int directory, uid_t uid, gid_t gid, struct error *e)
 static bool open_directory(int at, const char *name, mode_t mode, uid_t uid, gid_t gid, int *fd,
                            struct error *e)
 {
-    if (mkdirat(at, name, MODE_PRIVATE) != 0 && errno != EEXIST) {
-        return error_errno(e, ERROR_CONFIG, "data directory: make %s", name);
+    if (!file_make_folder(at, name, MODE_PRIVATE, e)) {
+        return error_add(e, "data directory");
     }
     OWN(fd) int made = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (made < 0) {
