@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 #include "host/thread.h"
+#include "ledger/erasing.h"
 #include "ledger/io.h"
 #include "ledger/writer.h"
 
@@ -157,6 +158,17 @@ static void compare_clock(struct ledger *l)
     }
 }
 
+/* An erasure that was recorded is finished now or, while a backup is being made or the disk fails, by the
+ * next ledger_pack(), which says what is wrong. */
+static void finish_erasing(struct ledger *l)
+{
+    struct error e;
+
+    if (l->options.record_keys > 0) {
+        (void)!erasing_finish(l, &e);
+    }
+}
+
 static bool start(struct ledger *l, int dirfd, struct error *e)
 {
     struct recovered r;
@@ -177,8 +189,13 @@ static bool start(struct ledger *l, int dirfd, struct error *e)
     compare_clock(l);
     l->next = r.reason;
     l->closed_bytes = r.bytes - r.length; /* segment_start() adds the last one's */
-    return segment_start(l, e) && thread_start_joinable("committer", THREAD_STACK_LARGE,
-                                                        ledger_commit_for_all, l, &l->committer, e);
+    if (!segment_start(l, e) ||
+        !thread_start_joinable("committer", THREAD_STACK_LARGE, ledger_commit_for_all, l,
+                               &l->committer, e)) {
+        return false;
+    }
+    finish_erasing(l);
+    return true;
 }
 
 bool ledger_open(int dirfd, const struct secret *key, const struct ledger_options *options,

@@ -20,6 +20,7 @@
 #define LEDGER_ROOT_LEN    32
 #define LEDGER_BODY_MAX    ((size_t)256 << 20) /* bytes of one record's body */
 #define LEDGER_RECORDS_MAX 1024                /* in one ledger_append() */
+#define LEDGER_ERASE_MAX   1000                /* records in one ledger_erase() */
 #define LEDGER_CLOCK_MS    10000               /* how far behind the last commit a clock may be */
 #define LEDGER_TYPE_OWN    16 /* types below are the ledger's; callers begin here */
 
@@ -116,13 +117,31 @@ bool ledger_append_as(struct ledger *l, enum ledger_urgency urgency,
  * Replace the oldest segment that ended before a time by a pack, in which each record has a key of its own.
  *
  * Reads, writes and reads again the whole segment: for a thread in the background. Appending goes on
- * meanwhile.
+ * meanwhile. An erasure that was not finished is finished first, whatever the time.
  *
  * @param packed  set to whether there was one
  * @return        false when it could not be packed: it stays as it is. ERROR_CORRUPT when it is damaged,
  *                ERROR_BUSY when the disk fails or a backup is being made, ERROR_LIMIT when it is full
  */
 bool ledger_pack(struct ledger *l, int64_t before_ms, bool *packed, struct error *e) MUST_CHECK;
+
+/**
+ * Erase records: what they say can be read by nobody any more; their leaves stay.
+ *
+ * Recorded, done, recorded as done. Segments that hold them become packs first, which takes a while. What
+ * was recorded and not done is finished by the next start, ledger_pack() or ledger_erase().
+ *
+ * @param refs      `seq` and `segment` of each, ascending; records of callers, not the ledger's own
+ * @param n         1 to LEDGER_ERASE_MAX
+ * @param why       recorded in the same commit: who wanted it, and on what ground
+ * @param recorded  set to whether the erasure is recorded: then it is finished sooner or later, also
+ *                  after a failure
+ * @return          false with ERROR_BUSY when a backup is being made or the disk fails, ERROR_INPUT for what
+ *                  cannot be erased, ERROR_LIMIT when too many single records of a pack were, ERROR_CORRUPT
+ *                  when pack or segment is damaged
+ */
+bool ledger_erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
+                  const struct ledger_record *why, bool *recorded, struct error *e) MUST_CHECK;
 
 /* End the segment that is written and begin the next, so that it can be packed. False with ERROR_BUSY when
  * the disk fails; the next record tries again. */

@@ -1,6 +1,8 @@
-/* Segments become packs, while others append. docs/ledger-format.md section 12, "Order of writing", has the
+/* Segments become packs, while others append; and records are erased. docs/ledger-format.md section 12, "Order of writing", has the
  * steps and what a crash between them leaves; tidy() is that table. Nothing here holds the ledger's lock
  * but for counting: a commit never waits for a pack. */
+#include "ledger/packing.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "host/file.h"
+#include "ledger/erasing.h"
 #include "ledger/io.h"
 #include "ledger/pack.h"
 #include "ledger/scan.h"
@@ -160,14 +163,19 @@ bool packing_tidy(struct ledger *l, struct error *e)
 
 /* -- one by one -- */
 
-/* The first segment from `from` on, before the one that is written; 0: none. */
-static uint32_t next_segment(const struct ledger *l, uint32_t from, uint32_t current)
+bool packing_is_segment(const struct ledger *l, uint32_t number)
 {
     char name[SEGMENT_NAME_MAX];
 
+    segment_name(number, name);
+    return exists(l, name);
+}
+
+/* The first segment from `from` on, before the one that is written; 0: none. */
+static uint32_t next_segment(const struct ledger *l, uint32_t from, uint32_t current)
+{
     for (; from < current; from++) {
-        segment_name(from, name);
-        if (exists(l, name)) {
+        if (packing_is_segment(l, from)) {
             return from;
         }
     }
@@ -201,9 +209,8 @@ static bool ended_at(const struct ledger *l, uint32_t number, int64_t *ended_ms,
     return true;
 }
 
-/* A backup that is being made holds this lock: it copies what is there now. Keys in the ledger's own
- * folder are under the ledger's lock. */
-static bool lock_out_backups(const struct ledger *l, int *lock, struct error *e)
+/* Keys in the ledger's own folder are under the ledger's lock. */
+bool packing_lock_out_backups(const struct ledger *l, int *lock, struct error *e)
 {
     struct stat st = {0};
     struct stat keys = {0};
@@ -220,19 +227,19 @@ static bool lock_out_backups(const struct ledger *l, int *lock, struct error *e)
            error_set(e, ERROR_BUSY, "a backup is being made");
 }
 
-static bool pack_number(struct ledger *l, uint32_t number, struct error *e)
+bool packing_number(struct ledger *l, uint32_t number, struct error *e)
 {
     struct pack_made made;
     OWN(fd) int lock = -1;
     struct error why;
 
-    if (!lock_out_backups(l, &lock, e)) {
+    if (!packing_lock_out_backups(l, &lock, e)) {
         return false; /* before all the work */
     }
     own_fd(&lock);
     if (!pack_make(l->dirfd, l->options.record_keys, l->key, number, ledger_now(l), l->options.mode,
                    &made, e) ||
-        !lock_out_backups(l, &lock, e) || !replace(l, &made, e)) {
+        !packing_lock_out_backups(l, &lock, e) || !replace(l, &made, e)) {
         /* What cannot be tidied now is at the next start. */
         return packing_tidy(l, &why) ? false : error_add(e, "%s", why.text);
     }
@@ -254,11 +261,12 @@ bool ledger_pack(struct ledger *l, int64_t before_ms, bool *packed, struct error
     (void)pthread_mutex_lock(&l->packing);
     ledger_head(l, &head);
     uint32_t number = next_segment(l, l->pack_next, head.segment);
-    if (number) {
+    ok = erasing_finish(l, e);
+    if (ok && number) {
         l->pack_next = number;
         ok = ended_at(l, number, &ended_ms, e);
         if (ok && ended_ms < before_ms) {
-            ok = *packed = pack_number(l, number, e);
+            ok = *packed = packing_number(l, number, e);
         }
     }
     (void)pthread_mutex_unlock(&l->packing);

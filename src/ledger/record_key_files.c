@@ -324,13 +324,18 @@ static bool put_in_force(int dirfd, uint32_t number, struct error *e)
            error_errno(e, ERROR_BUSY, "%s: rename", name_2);
 }
 
+bool record_keys_fit(const struct record_keys *k)
+{
+    return k->n <= SEEDS_MAX - 8;
+}
+
 bool record_keys_replace(int dirfd, const struct secret *ledger_key, struct record_keys_head *head,
                          const struct record_keys *k, mode_t mode, struct error *e)
 {
     OWN(buf) struct buf bytes = {.max = KEYRING_SEAL_MAX};
     char name[KEYS_NAME_MAX];
 
-    if (k->n > SEEDS_MAX - 8) {
+    if (!record_keys_fit(k)) {
         return error_set(e, ERROR_LIMIT, "too many single records of pack %u are erased",
                          head->number);
     }

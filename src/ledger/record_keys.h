@@ -40,6 +40,9 @@ bool record_keys_get(struct record_keys *k, uint32_t index, uint8_t key[static K
 /* Forget the key of that record; whether there was one. */
 bool record_keys_erase(struct record_keys *k, uint32_t index);
 
+/* Whether a file holds as many seeds as are kept. */
+bool record_keys_fit(const struct record_keys *k);
+
 /* How many seeds are kept, and the n-th of them: for tests. */
 size_t record_keys_seeds(const struct record_keys *k);
 bool record_keys_seed(const struct record_keys *k, size_t n, uint8_t seed[static KEYRING_KEY_LEN])
