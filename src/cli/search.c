@@ -47,16 +47,34 @@ static bool limit_of(struct cli *c, uint64_t *limit, struct error *e)
                      text);
 }
 
-static void say_coverage(const struct reader_search_answer *answer, uint64_t shown)
+static bool order_of(struct cli *c, uint64_t *order, struct error *e)
+{
+    const char *text = arguments_text(&c->arguments, "order", 0);
+
+    if (!text || strcmp(text, "date") == 0) {
+        *order = 0;
+        return true;
+    }
+    *order = 1;
+    return strcmp(text, "relevance") == 0 ||
+           error_set(e, ERROR_INPUT, "--order wants `date` or `relevance`, not `%s`", text);
+}
+
+/* What was searched, and what could not be: always, so that nobody takes a part for all. */
+static void say_coverage(const struct reader_search_answer *answer)
 {
     if (answer->more) {
-        (void)fprintf(stderr, "There are more than these %llu; --limit N shows N of them.\n",
-                      (unsigned long long)shown);
+        (void)fprintf(stderr, "There are more: --after %.*s shows what follows.\n",
+                      SLICE_ARG(answer->next));
     }
-    if (answer->indexed < answer->archived) {
+    (void)fprintf(stderr, "Searched: %llu of %llu letters%s.\n",
+                  (unsigned long long)answer->indexed, (unsigned long long)answer->archived,
+                  answer->indexed < answer->archived ? "; the others are not indexed yet" : "");
+    if (answer->unread) {
         (void)fprintf(stderr,
-                      "Not everything is searchable yet: %llu of %llu letters are indexed.\n",
-                      (unsigned long long)answer->indexed, (unsigned long long)answer->archived);
+                      "In %llu of them not all content could be read; `postern search has:unread` "
+                      "lists them, `postern show ID` says why.\n",
+                      (unsigned long long)answer->unread);
     }
 }
 
@@ -70,9 +88,10 @@ bool cli_search(struct cli *c, struct error *e)
     uint64_t limit = 0;
     uint64_t shown = 0;
 
-    if (!limit_of(c, &limit, e)) {
+    if (!limit_of(c, &limit, e) || !order_of(c, &ask.order, e)) {
         return false;
     }
+    ask.after = slice_text(arguments_text(&c->arguments, "after", 0));
     while (answer.more && shown < limit) {
         ask.limit = limit - shown < READER_HITS_MAX ? limit - shown : READER_HITS_MAX;
         if (!cli_ask(c, CLI_READER, &reader_search, &ask, &answer, NULL, CLI_ASK_MS, e)) {
@@ -81,8 +100,8 @@ bool cli_search(struct cli *c, struct error *e)
         const struct reader_hit *hits = answer.hits.items;
         for (size_t i = 0; i < answer.hits.count; i++) {
             add_hit(c, &columns, &hits[i]);
-            ask.before = hits[i].seq;
         }
+        ask.after = answer.next;
         shown += answer.hits.count;
         answer.more = answer.more && answer.hits.count;
     }
@@ -93,6 +112,6 @@ bool cli_search(struct cli *c, struct error *e)
         (void)fprintf(stderr, "Nothing was found.\n");
         c->status = CLI_NOTHING;
     }
-    say_coverage(&answer, shown);
+    say_coverage(&answer);
     return true;
 }

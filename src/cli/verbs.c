@@ -91,7 +91,9 @@ static const struct argument_option restore_options[] = {
 };
 
 static const struct argument_option search_options[] = {
-    OPTION("limit", 'n', "N", "show at most so many, the newest; 50"),
+    OPTION("limit", 'n', "N", "show at most so many; 50"),
+    OPTION("order", 0, "ORDER", "`date`, the newest first, or `relevance`; date"),
+    OPTION("after", 0, "PLACE", "go on where a list ended that said so"),
     OPTION_END,
 };
 

@@ -33,7 +33,9 @@ struct index_work {
     struct slice sender;
     struct slice *recipients;
     size_t n_recipients;
+    struct slice account;
     enum search_reading reading;
+    unsigned marks;
     struct memfd_map terms;
     size_t bytes; /* of all this */
 };
@@ -90,9 +92,36 @@ static enum search_reading reading_of(bool partly, bool unread)
     return partly ? SEARCH_PARTLY : SEARCH_WHOLE;
 }
 
-void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool partly,
-                 bool unread, int terms_fd)
+/* Whether words may be missing from the index. */
+static bool is_partly(const struct findings *f)
 {
+    const struct part *parts = f->parts.items;
+    bool partly = f->gaps.count != 0;
+
+    for (size_t i = 0; i < f->parts.count; i++) {
+        partly = partly || parts[i].reading == PART_UNREADABLE;
+    }
+    return partly;
+}
+
+static unsigned marks_of(const struct findings *f)
+{
+    const struct part *parts = f->parts.items;
+    unsigned marks = 0;
+
+    for (size_t i = 0; i < f->parts.count; i++) {
+        bool attached = parts[i].disposition == PART_ATTACHMENT || parts[i].name.len;
+        marks |= attached ? SEARCH_ATTACHMENT : 0;
+        marks |= slice_starts(parts[i].reason, SLICE("encrypted")) ? SEARCH_ENCRYPTED : 0;
+        marks |= slice_starts(parts[i].note, SLICE("says it is")) ? SEARCH_MISMATCH : 0;
+    }
+    return marks;
+}
+
+void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f,
+                 const struct findings *found, int terms_fd)
+{
+    bool unread = found->unread;
     struct indexer *x = &k->indexer;
     struct index_work *w = calloc(1, sizeof(*w));
     const struct recipient *recipients = f->recipients.items;
@@ -104,6 +133,7 @@ void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool
     arena_init(&w->arena, 4 << 20);
     w->parcel = parcel_hold(p);
     w->sender = arena_copy(&w->arena, f->reverse_path);
+    w->account = arena_copy(&w->arena, f->account);
     w->n_recipients = f->recipients.count;
     w->recipients = arena_array(&w->arena, w->n_recipients + 1, sizeof(*w->recipients));
     for (size_t i = 0; i < w->n_recipients; i++) {
@@ -113,7 +143,8 @@ void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool
         unread = !memfd_map(terms_fd, TERMS_MAX, &w->terms, &e) || unread;
         (void)close(terms_fd);
     }
-    w->reading = reading_of(partly, unread);
+    w->reading = reading_of(is_partly(found), unread);
+    w->marks = marks_of(found);
     w->bytes = w->arena.total + w->terms.bytes.len;
     (void)pthread_mutex_lock(&x->lock);
     while (x->bytes >= 2 * BYTES_MAX && !x->closed) {
@@ -194,7 +225,10 @@ static bool write_batch(struct keeper *k, struct index_work **batch, size_t coun
         letters[i] = (struct search_letter){
             .seq = w->parcel->seq,
             .at = w->parcel->received_at,
+            .size = w->parcel->size,
             .reading = read ? w->reading : SEARCH_UNREAD,
+            .marks = w->marks,
+            .account = w->account,
             .sender = w->sender,
             .recipients = w->recipients,
             .n_recipients = w->n_recipients,

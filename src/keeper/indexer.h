@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "keeper/parcel.h"
+#include "letter/findings.h"
 #include "letter/records.h"
 
 struct keeper;
@@ -38,8 +39,8 @@ void indexer_expect(struct keeper *k, struct parcel *p);
 void indexer_forget(struct keeper *k, struct parcel *p);
 
 /* Hand over what the inspector found; `terms_fd` is taken, or -1. */
-void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f, bool partly,
-                 bool unread, int terms_fd);
+void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f,
+                 const struct findings *found, int terms_fd);
 
 /* Make the index anew from what is in the catalog; returns when it covers the ledger's first `size`
  * records, or the keeper closes. */

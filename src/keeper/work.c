@@ -294,18 +294,6 @@ static bool send_on(struct letter *l, struct error *e)
     return true;
 }
 
-/* Whether words may be missing from the index. */
-static bool is_partly(const struct findings *f)
-{
-    const struct part *parts = f->parts.items;
-    bool partly = f->gaps.count != 0;
-
-    for (size_t i = 0; i < f->parts.count; i++) {
-        partly = partly || parts[i].reading == PART_UNREADABLE;
-    }
-    return partly;
-}
-
 /* The whole way of one letter. On failure nothing of it is recorded, and it may start again. */
 static bool develop(struct letter *l, struct error *e)
 {
@@ -333,8 +321,7 @@ static bool develop(struct letter *l, struct error *e)
         return false;
     }
     parcel_forget_content(l->parcel);
-    indexer_add(l->keeper, l->parcel, &l->facts, is_partly(&l->findings), l->findings.unread,
-                l->terms_fd);
+    indexer_add(l->keeper, l->parcel, &l->facts, &l->findings, TAKE(l->terms_fd, -1));
     return true;
 }
 

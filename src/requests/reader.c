@@ -6,8 +6,9 @@
 static const struct cbor_field search_ask_fields[] = {
     MAYBE(1, CBOR_TEXT, reader_search_ask, query, 4096),
     FIELD(2, CBOR_UINT, reader_search_ask, limit, READER_HITS_MAX),
-    MAYBE(3, CBOR_UINT, reader_search_ask, before, 0),
+    MAYBE(3, CBOR_TEXT, reader_search_ask, after, READER_PLACE_MAX),
     MAYBE(4, CBOR_TEXT, reader_search_ask, reason, READER_REASON_MAX),
+    MAYBE(5, CBOR_UINT, reader_search_ask, order, 1),
 };
 static const struct cbor_schema search_ask =
     CBOR_SCHEMA(search_ask_fields, struct reader_search_ask);
@@ -28,6 +29,8 @@ static const struct cbor_field search_answer_fields[] = {
     MAYBE(2, CBOR_BOOL, reader_search_answer, more, 0),
     MAYBE(3, CBOR_UINT, reader_search_answer, indexed, 0),
     MAYBE(4, CBOR_UINT, reader_search_answer, archived, 0),
+    MAYBE(5, CBOR_UINT, reader_search_answer, unread, 0),
+    MAYBE(6, CBOR_TEXT, reader_search_answer, next, READER_PLACE_MAX),
 };
 static const struct cbor_schema search_answer =
     CBOR_SCHEMA(search_answer_fields, struct reader_search_answer);

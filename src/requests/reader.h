@@ -8,13 +8,15 @@
 #define READER_FAULTS_MAX  1000
 #define READER_RECORDS_MAX 100000
 #define READER_REASON_MAX  1000
+#define READER_PLACE_MAX   100 /* of `next` */
 
 /* reader_search */
 struct reader_search_ask {
     struct slice query;
     uint64_t limit;      /* hits wanted, at most READER_HITS_MAX */
-    uint64_t before;     /* continue behind the hit with this seq; 0: from the newest */
+    struct slice after;  /* `next` of the page before; empty: the first page */
     struct slice reason; /* why it is asked: stands in the record of the reading */
+    uint64_t order;      /* enum search_order */
 };
 
 struct reader_hit {
@@ -32,6 +34,8 @@ struct reader_search_answer {
     bool more;
     uint64_t indexed;  /* coverage: letters in the index ... */
     uint64_t archived; /* ... of letters in the ledger */
+    uint64_t unread;   /* of those in the index: with content that could not be read */
+    struct slice next; /* where the next page begins: the same as long as the archive stands */
 };
 
 extern const struct ipc_message reader_search;

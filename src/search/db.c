@@ -4,20 +4,25 @@
 #define BUSY_TIMEOUT_MS 10000
 
 const char *const search_columns[TEXT_FIELDS] = {
-    [TEXT_SUBJECT] = "subject", [TEXT_BODY] = "body",   [TEXT_NAMES] = "names",
-    [TEXT_FROM] = "sender",     [TEXT_TO] = "receiver",
+    [0] = "marks",          [TEXT_SUBJECT] = "subject", [TEXT_BODY] = "body",
+    [TEXT_NAMES] = "names", [TEXT_FROM] = "sender",     [TEXT_TO] = "receiver",
+    [TEXT_CC] = "copied",
 };
 
-/* columnsize=0: sizes serve ranking alone, and answers come newest first. */
+/* columnsize=0: sizes of columns serve a kind of ranking that is not used here. `day` says which seqs a
+ * day's letters have, so that a search between two dates reads no others. */
 static const char schema[] =
     "CREATE TABLE meta("
     " one INTEGER PRIMARY KEY CHECK(one = 1), key_check BLOB NOT NULL,"
     " position INTEGER NOT NULL, letters INTEGER NOT NULL, partly INTEGER NOT NULL,"
     " unread INTEGER NOT NULL);"
     "CREATE TABLE letter("
-    " seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, reading INTEGER NOT NULL);"
+    " seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, size INTEGER NOT NULL, reading INTEGER NOT "
+    "NULL);"
+    "CREATE TABLE day(day INTEGER PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL);"
     "CREATE VIRTUAL TABLE words USING fts5("
-    " subject, body, names, sender, receiver, content='', columnsize=0, tokenize='keyed');"
+    " subject, body, names, sender, receiver, copied, marks, content='', columnsize=0, "
+    "tokenize='keyed');"
     /* Bytes of terms that a transaction gathers before it writes a segment: a thousand letters. */
     "INSERT INTO words(words, rank) VALUES('hashsize', 16777216);";
 
@@ -129,6 +134,10 @@ bool search_db_check(sqlite3 *db, const struct token_keys *keys, bool writer, st
     if (application != APPLICATION_ID) {
         return error_set(e, ERROR_CORRUPT, "search index: the file is something else");
     }
+    if (version < SEARCH_FORMAT_VERSION) {
+        return error_set(e, writer ? ERROR_CORRUPT : ERROR_BUSY,
+                         "search index: it has an older format and is made anew");
+    }
     if (version != SEARCH_FORMAT_VERSION) {
         return error_set(e, ERROR_CONFIG,
                          "search index: it has format %lld and this program reads format %d; "
@@ -166,7 +175,8 @@ bool search_db_open(const char *path, enum search_db_use use, const struct token
     }
     if (!search_db_run(opened, common, e) ||
         !(writer ? search_db_run(opened, writing, e) : search_db_begin_reading(opened, e)) ||
-        !token_register(opened, keys, e) || !search_db_check(opened, keys, writer, e)) {
+        !token_register(opened, keys, e) || !score_register(opened, e) ||
+        !search_db_check(opened, keys, writer, e)) {
         return false;
     }
     *db = TAKE(opened, NULL);

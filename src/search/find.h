@@ -13,9 +13,26 @@
 
 struct search_finder;
 
+#define SEARCH_RANKED 10000 /* letters that are put in order of relevance: the newest that match */
+
+enum search_order {
+    SEARCH_NEWEST = 0,   /* what was archived last comes first */
+    SEARCH_RELEVANT = 1, /* what fits best, of the newest SEARCH_RANKED */
+};
+
 struct search_hit {
     uint64_t seq; /* of the letter's facts record in the ledger */
     uint64_t at;
+    uint64_t score; /* 0 when the newest come first */
+};
+
+/* Where a page begins: behind that hit. What was archived after the first page was asked for comes on
+ * no later one. */
+struct search_place {
+    enum search_order order;
+    uint64_t top;   /* the first page's newest letter; 0: this is the first page */
+    uint64_t seq;   /* of the last hit of the page before */
+    uint64_t score; /* likewise */
 };
 
 /* How much of the archive can be found. */
@@ -34,15 +51,15 @@ bool search_finder_open(const char *path, struct slice key, struct search_finder
 void search_finder_close(struct search_finder *f);
 
 /**
- * Find letters, newest first.
+ * Find letters.
  *
- * @param before_seq  only letters with a lower seq: 0 for the first page, then the last hit's seq,
- *                    so that letters arriving meanwhile do not shift the pages
- * @param hits        room for `max` hits, 1 to SEARCH_PAGE_MAX
- * @param count       number of hits; fewer than `max`: there are no more
- * @return            false with ERROR_BUSY (took too long, file in the way) or ERROR_CORRUPT
+ * @param place  where to begin: all but the order is zero for the first page. Filled with where the
+ *               next page begins
+ * @param hits   room for `max` hits, 1 to SEARCH_PAGE_MAX
+ * @param count  number of hits; fewer than `max`: there are no more
+ * @return       false with ERROR_BUSY (took too long, file in the way) or ERROR_CORRUPT
  */
-bool search_find(struct search_finder *f, const struct query *query, uint64_t before_seq,
+bool search_find(struct search_finder *f, const struct query *query, struct search_place *place,
                  struct search_hit *hits, size_t max, size_t *count, struct error *e) MUST_CHECK;
 
 /* How much of the archive the index has, as of its last commit. */

@@ -15,9 +15,11 @@ struct search_index {
     sqlite3_stmt *get_position;
     sqlite3_stmt *set_meta;
     sqlite3_stmt *has_letter;
+    sqlite3_stmt *add_day;
     uint64_t position;
     struct text_list envelope; /* reused from letter to letter */
     struct buf column;
+    struct buf marks;
 };
 
 /* What one transaction adds to the counters. */
@@ -42,26 +44,33 @@ void search_index_close(struct search_index *x)
     (void)sqlite3_finalize(x->get_position);
     (void)sqlite3_finalize(x->set_meta);
     (void)sqlite3_finalize(x->has_letter);
+    (void)sqlite3_finalize(x->add_day);
     search_db_close(x->db);
     secret_free(x->keys);
     text_list_done(&x->envelope);
     buf_done(&x->column);
+    buf_done(&x->marks);
     free(x);
 }
 
 static bool prepare(struct search_index *x, struct error *e)
 {
-    return search_db_prepare(x->db, "INSERT INTO letter VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING",
+    return search_db_prepare(x->db,
+                             "INSERT INTO letter VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
                              &x->add_letter, e) &&
            search_db_prepare(x->db,
-                             "INSERT INTO words(rowid, subject, body, names, sender, receiver)"
-                             " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                             "INSERT INTO words(rowid, subject, body, names, sender, receiver,"
+                             " copied, marks) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                              &x->add_words, e) &&
            search_db_prepare(x->db, "SELECT position FROM meta", &x->get_position, e) &&
            search_db_prepare(x->db,
                              "UPDATE meta SET position = ?1, letters = letters + ?2,"
                              " partly = partly + ?3, unread = unread + ?4",
                              &x->set_meta, e) &&
+           search_db_prepare(x->db,
+                             "INSERT INTO day VALUES(?1, ?2, ?3) ON CONFLICT(day) DO UPDATE SET"
+                             " low = min(low, excluded.low), high = max(high, excluded.high)",
+                             &x->add_day, e) &&
            search_db_prepare(x->db, "SELECT 1 FROM letter WHERE seq = ?1", &x->has_letter, e);
 }
 
@@ -88,6 +97,7 @@ static bool open_index(const char *path, enum search_db_use use, struct slice ke
     }
     text_list_init(&x->envelope);
     buf_init(&x->column, 2 * TEXT_LIST_BYTES_MAX);
+    buf_init(&x->marks, 1024);
     x->keys = secret_copy(key);
     if (!search_db_open(path, use, keys_of(x), &x->db, e) || !prepare(x, e) ||
         !read_position(x, e)) {
@@ -155,11 +165,32 @@ static bool is_among(struct slice terms, struct slice address)
     return false;
 }
 
-static void add_address(struct search_index *x, enum text_field field, struct slice header_terms,
-                        struct slice address)
+/* The terms of one mark, as in a list of terms. */
+static void add_mark(struct buf *column, struct slice mark)
 {
-    if (!is_among(header_terms, address)) {
-        text_list_add(&x->envelope, field, address);
+    buf_add_byte(column, (uint8_t)mark.len);
+    buf_add(column, mark);
+}
+
+static void add_marks(struct buf *column, const struct search_letter *letter)
+{
+    uint8_t account[ACCOUNT_LEN];
+
+    if (letter->marks & SEARCH_ATTACHMENT) {
+        add_mark(column, SLICE("has:attachment"));
+    }
+    if (letter->reading != SEARCH_WHOLE) {
+        add_mark(column, SLICE("has:unread"));
+    }
+    if (letter->marks & SEARCH_ENCRYPTED) {
+        add_mark(column, SLICE("finding:encrypted"));
+    }
+    if (letter->marks & SEARCH_MISMATCH) {
+        add_mark(column, SLICE("finding:mismatch"));
+    }
+    if (letter->account.len) {
+        token_account(letter->account, account);
+        add_mark(column, SLICE_ARRAY(account));
     }
 }
 
@@ -176,9 +207,10 @@ static struct slice joined(struct search_index *x, enum text_field field, struct
     return slice_from(buf_slice(&x->column), x->column.len - terms.len - more.len);
 }
 
-static void bind_terms(struct search_index *x, enum text_field field, struct slice terms)
+/* `column` by enum text_field, TEXT_FIELDS for the marks. */
+static void bind_terms(struct search_index *x, int column, struct slice terms)
 {
-    (void)sqlite3_bind_blob64(x->add_words, 1 + (int)field, terms.ptr, terms.len, SQLITE_STATIC);
+    (void)sqlite3_bind_blob64(x->add_words, 1 + column, terms.ptr, terms.len, SQLITE_STATIC);
 }
 
 static bool add_words(struct search_index *x, const struct search_letter *letter, struct error *e)
@@ -187,12 +219,19 @@ static bool add_words(struct search_index *x, const struct search_letter *letter
     const struct text_terms *terms = letter->terms ? letter->terms : &none;
     struct slice from = terms->fields[TEXT_FROM];
     struct slice to = terms->fields[TEXT_TO];
+    struct slice copied = terms->fields[TEXT_CC];
 
     text_list_reset(&x->envelope);
     buf_reset(&x->column);
-    add_address(x, TEXT_FROM, from, letter->sender);
+    buf_reset(&x->marks);
+    add_marks(&x->marks, letter);
+    if (!is_among(from, letter->sender)) {
+        text_list_add(&x->envelope, TEXT_FROM, letter->sender);
+    }
     for (size_t i = 0; i < letter->n_recipients; i++) {
-        add_address(x, TEXT_TO, to, letter->recipients[i]);
+        if (!is_among(to, letter->recipients[i]) && !is_among(copied, letter->recipients[i])) {
+            text_list_add(&x->envelope, TEXT_TO, letter->recipients[i]);
+        }
     }
     /* Both columns may come to lie in one buffer: it must not move between them. */
     if (!buf_room(&x->column, from.len + to.len + x->envelope.bytes)) {
@@ -204,6 +243,8 @@ static bool add_words(struct search_index *x, const struct search_letter *letter
     bind_terms(x, TEXT_NAMES, terms->fields[TEXT_NAMES]);
     bind_terms(x, TEXT_FROM, joined(x, TEXT_FROM, from));
     bind_terms(x, TEXT_TO, joined(x, TEXT_TO, to));
+    bind_terms(x, TEXT_CC, copied);
+    bind_terms(x, TEXT_FIELDS, buf_slice(&x->marks));
     return step(x, x->add_words, e);
 }
 
@@ -214,7 +255,8 @@ static bool add_letter(struct search_index *x, const struct search_letter *lette
 {
     (void)sqlite3_bind_int64(x->add_letter, 1, (sqlite3_int64)letter->seq);
     (void)sqlite3_bind_int64(x->add_letter, 2, (sqlite3_int64)letter->at);
-    (void)sqlite3_bind_int64(x->add_letter, 3, letter->reading);
+    (void)sqlite3_bind_int64(x->add_letter, 3, (sqlite3_int64)letter->size);
+    (void)sqlite3_bind_int64(x->add_letter, 4, letter->reading);
     if (!step(x, x->add_letter, e)) {
         return false;
     }
@@ -225,6 +267,26 @@ static bool add_letter(struct search_index *x, const struct search_letter *lette
     added->partly += letter->reading == SEARCH_PARTLY;
     added->unread += letter->reading == SEARCH_UNREAD;
     return add_words(x, letter, e);
+}
+
+/* The days of the letters: one row for neighbours of one day. */
+static bool add_days(struct search_index *x, const struct search_letter *letters, size_t count,
+                     struct error *e)
+{
+    for (size_t i = 0, first = 0; i < count; i++) {
+        uint64_t day = letters[i].at / SEARCH_DAY_MS;
+        if (i + 1 < count && letters[i + 1].at / SEARCH_DAY_MS == day) {
+            continue;
+        }
+        (void)sqlite3_bind_int64(x->add_day, 1, (sqlite3_int64)day);
+        (void)sqlite3_bind_int64(x->add_day, 2, (sqlite3_int64)letters[first].seq);
+        (void)sqlite3_bind_int64(x->add_day, 3, (sqlite3_int64)letters[i].seq);
+        if (!step(x, x->add_day, e)) {
+            return false;
+        }
+        first = i + 1;
+    }
+    return true;
 }
 
 static bool write_all(struct search_index *x, const struct search_letter *letters, size_t count,
@@ -241,7 +303,8 @@ static bool write_all(struct search_index *x, const struct search_letter *letter
     (void)sqlite3_bind_int64(x->set_meta, 2, added.letters);
     (void)sqlite3_bind_int64(x->set_meta, 3, added.partly);
     (void)sqlite3_bind_int64(x->set_meta, 4, added.unread);
-    return step(x, x->set_meta, e) && search_db_run(x->db, "COMMIT", e);
+    return add_days(x, letters, count, e) && step(x, x->set_meta, e) &&
+           search_db_run(x->db, "COMMIT", e);
 }
 
 static int by_seq(const void *a, const void *b)
@@ -275,7 +338,8 @@ bool search_index_write(struct search_index *x, struct search_letter *letters, s
 bool search_index_clear(struct search_index *x, struct error *e)
 {
     static const char clear[] =
-        "BEGIN IMMEDIATE; INSERT INTO words(words) VALUES('delete-all'); DELETE FROM letter;"
+        "BEGIN IMMEDIATE; INSERT INTO words(words) VALUES('delete-all'); DELETE FROM letter; "
+        "DELETE FROM day;"
         "UPDATE meta SET position = 0, letters = 0, partly = 0, unread = 0; COMMIT";
 
     if (!search_db_run(x->db, clear, e)) {

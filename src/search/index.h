@@ -18,7 +18,7 @@
 #include "formats/text/terms.h"
 
 #define SEARCH_KEY_LEN        32
-#define SEARCH_FORMAT_VERSION 1
+#define SEARCH_FORMAT_VERSION 2 /* 1: without sizes, marks, Cc apart and days */
 
 struct search_index;
 
@@ -28,11 +28,19 @@ enum search_reading {
     SEARCH_UNREAD = 3, /* only the envelope is in the index                               */
 };
 
+/* What else is found about a letter, by has: and finding:. */
+#define SEARCH_ATTACHMENT (1U << 0) /* it has a file attached                     */
+#define SEARCH_ENCRYPTED  (1U << 1) /* some part of it is encrypted               */
+#define SEARCH_MISMATCH   (1U << 2) /* a file is something else than it says      */
+
 /* One letter to be indexed. Slices are used during the call only. */
 struct search_letter {
-    uint64_t seq; /* of its facts record, below 2^62 */
-    uint64_t at;  /* received: milliseconds since 1970 */
+    uint64_t seq;  /* of its facts record, below 2^62 */
+    uint64_t at;   /* received: milliseconds since 1970 */
+    uint64_t size; /* bytes, as submitted */
     enum search_reading reading;
+    unsigned marks;                 /* SEARCH_ATTACHMENT ... */
+    struct slice account;           /* who sent it, as in its facts; for query_narrow() */
     struct slice sender;            /* reverse-path; found by from: */
     const struct slice *recipients; /* envelope recipients, Bcc among them; found by to: */
     size_t n_recipients;
@@ -46,7 +54,7 @@ struct search_letter {
  *              process's umask: the caller arranges that the reader's group can read
  * @param key   SEARCH_KEY_LEN bytes
  * @return      false with ERROR_CONFIG when the file has a newer format or belongs to another key,
- *              ERROR_CORRUPT when it is no index, ERROR_BUSY when it cannot be opened
+ *              ERROR_CORRUPT when it is no index or of an older format, ERROR_BUSY when it cannot be opened
  */
 bool search_index_open(const char *path, struct slice key, struct search_index **out,
                        struct error *e) MUST_CHECK;

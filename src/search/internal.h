@@ -8,6 +8,7 @@
 #include "base/own.h"
 #include "base/slice.h"
 
+#include "formats/text/terms.h"
 #include "host/sqlite.h"
 #include "search/index.h"
 #include "search/query.h"
@@ -15,6 +16,8 @@
 #define TOKEN_LEN     11 /* characters of base64url: 66 of SipHash's 128 bits */
 #define TOKEN_KEY_LEN 16
 #define CHECK_LEN     16
+#define SEARCH_DAY_MS 86400000u
+#define ACCOUNT_LEN   40 /* of the mark of an account */
 
 /* The two halves of the key: one makes tokens, one proves that the file belongs to the key. */
 struct token_keys {
@@ -25,20 +28,41 @@ struct token_keys {
 /* Write the token of a term; no NUL behind it. */
 void token_make(const struct token_keys *keys, struct slice term, char token[static TOKEN_LEN]);
 
+/* The mark of an account's letters. Its length does not depend on the account's. */
+void token_account(struct slice account, uint8_t mark[static ACCOUNT_LEN]);
+
 /* The value by which a file knows its key. */
 void token_check(const struct token_keys *keys, uint8_t check[static CHECK_LEN]);
 
 /* Give FTS5 of this connection the tokenizer "keyed". It reads a letter's columns as lists of
  * terms (formats/text/terms.h) and replaces each by its token; it reads the strings of a MATCH
- * expression as tokens. The keys outlive the connection. */
+ * expression as tokens, those between bars as spellings of one word. The keys outlive the connection. */
 bool token_register(sqlite3 *db, const struct token_keys *keys, struct error *e) MUST_CHECK;
 
-/* Names of the columns by enum text_field; [0] is NULL. */
+/* Names of the columns by enum text_field; [0] is the one of the marks. */
 extern const char *const search_columns[TEXT_FIELDS];
+
+/* Give it the function score(words), a letter's relevance: see score.c. */
+bool score_register(sqlite3 *db, struct error *e) MUST_CHECK;
+
+/* The interface of FTS5. */
+fts5_api *search_fts5(sqlite3 *db, struct error *e);
 
 /* Append the MATCH expression of a query tree. It consists of tokens, our own column names and
  * operators, and nothing that a person wrote. */
 void match_write(struct buf *out, const struct token_keys *keys, const struct query_node *node);
+
+/* ---- query_values.c ---- */
+
+/* A day, month or year as its first millisecond since 1970; false when it is none. */
+bool query_date(struct slice text, uint64_t *ms) MUST_CHECK;
+
+/* "20000", "500K", "5M" as bytes. */
+bool query_size(struct slice text, uint64_t *bytes) MUST_CHECK;
+
+/* Fill in the variants of the terms that a text was cut into. */
+void query_spellings(struct slice text, struct query_term *terms, size_t count,
+                     struct arena *arena);
 
 /* ---- SQLite ---- */
 

@@ -1,245 +1,79 @@
 #include "search/query.h"
 
-#include "formats/text/terms.h"
-
-#define DAY_MS 86400000u
-
-enum lexeme { LEX_END, LEX_OPEN, LEX_CLOSE, LEX_AND, LEX_OR, LEX_NOT, LEX_ITEM };
-
-struct parser {
-    struct slice rest;
-    struct arena *arena;
-    struct error *e;
-    struct query *query;
-    enum lexeme next;
-    struct slice field; /* of LEX_ITEM: "from", or empty */
-    struct slice value; /* of LEX_ITEM: the word, or what stands between the quotes */
-    bool quoted;
-    unsigned depth;
-    size_t terms;
-    size_t dates;
-};
-
-static bool refuse(struct parser *p, const char *sentence)
-{
-    return error_set(p->e, ERROR_INPUT, "%s", sentence);
-}
-
-/* ---- lexemes ---- */
-
-static bool is_space(uint8_t c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool is_letter(uint8_t c)
-{
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'z';
-}
-
-/* Split "from:anna" at its colon. A name before a colon that is no field is an error, because it
- * is a slip more often than a word; "12:30" and "https://" are words. */
-static bool split_field(struct parser *p, struct slice word)
-{
-    static const char *const fields[] = {"from", "to",    "subject", "body",
-                                         "name", "after", "before"};
-    struct slice value = SLICE_NONE;
-    struct slice name = slice_cut(word, ':', &value);
-    bool letters = name.len > 0;
-
-    p->field = SLICE_NONE;
-    p->value = word;
-    if (name.len == word.len) {
-        return true;
-    }
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        if (slice_equal_nocase(name, slice_text(fields[i]))) {
-            p->field = slice_text(fields[i]);
-            p->value = value;
-            return true;
-        }
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        letters = letters && is_letter(name.ptr[i]);
-    }
-    if (!letters || value.len == 0 || value.ptr[0] == '/') {
-        return true;
-    }
-    return error_set(p->e, ERROR_INPUT,
-                     "\"%.*s:\" is no field. There are from:, to:, subject:, body:, name:, "
-                     "after: and before:. To look for the word itself, put it in quotes.",
-                     SLICE_ARG(slice_head(name, 20)));
-}
-
-static bool lex_quoted(struct parser *p)
-{
-    struct slice inside = slice_from(p->rest, 1);
-    size_t end = slice_find(inside, '"');
-
-    if (end == inside.len) {
-        return refuse(p, "A quotation mark is opened and not closed.");
-    }
-    p->next = LEX_ITEM;
-    p->quoted = true;
-    p->value = slice_head(inside, end);
-    p->rest = slice_from(inside, end + 1);
-    return true;
-}
-
-static bool lex_word(struct parser *p)
-{
-    size_t len = 0;
-
-    while (len < p->rest.len && !is_space(p->rest.ptr[len]) && p->rest.ptr[len] != '"' &&
-           p->rest.ptr[len] != '(' && p->rest.ptr[len] != ')') {
-        len++;
-    }
-    struct slice word = slice_head(p->rest, len);
-    p->rest = slice_from(p->rest, len);
-    p->quoted = false;
-    p->next = LEX_ITEM;
-    if (slice_equal(word, SLICE("AND"))) {
-        p->next = LEX_AND;
-    } else if (slice_equal(word, SLICE("OR"))) {
-        p->next = LEX_OR;
-    } else if (slice_equal(word, SLICE("NOT"))) {
-        p->next = LEX_NOT;
-    } else if (!split_field(p, word)) {
-        return false;
-    } else if (p->field.len && p->value.len == 0) {
-        return p->rest.len && p->rest.ptr[0] == '"'
-                   ? lex_quoted(p)
-                   : error_set(p->e, ERROR_INPUT,
-                               "Write what to look for right behind \"%.*s:\", without a space.",
-                               SLICE_ARG(p->field));
-    }
-    return true;
-}
-
-/* Read the next lexeme. */
-static bool advance(struct parser *p)
-{
-    while (p->rest.len && is_space(p->rest.ptr[0])) {
-        p->rest = slice_from(p->rest, 1);
-    }
-    p->field = SLICE_NONE;
-    if (p->rest.len == 0) {
-        p->next = LEX_END;
-        return true;
-    }
-    switch (p->rest.ptr[0]) {
-    case '(':
-        p->next = LEX_OPEN;
-        break;
-    case ')':
-        p->next = LEX_CLOSE;
-        break;
-    case '"':
-        return lex_quoted(p);
-    case '-':
-        if (p->rest.len == 1 || is_space(p->rest.ptr[1])) {
-            return lex_word(p); /* a dash between words says nothing */
-        }
-        p->next = LEX_NOT;
-        break;
-    default:
-        return lex_word(p);
-    }
-    p->rest = slice_from(p->rest, 1);
-    return true;
-}
+#include "search/internal.h"
+#include "search/query_lex.h"
 
 /* ---- items ---- */
 
-static bool is_leap(uint64_t year)
+/* Dates and sizes hold for the whole query. */
+static bool take_limit(struct query_parser *p, bool negated)
 {
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-/* Days from 1970-01-01 to a day of the Gregorian calendar; false when there is no such day. */
-static bool day_number(uint64_t year, uint64_t month, uint64_t day, uint64_t *days)
-{
-    static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    uint64_t sum = 0;
-
-    if (year < 1970 || month < 1 || month > 12 || day < 1 ||
-        day > lengths[month - 1] + (uint64_t)(month == 2 && is_leap(year))) {
-        return false;
-    }
-    for (uint64_t y = 1970; y < year; y++) {
-        sum += is_leap(y) ? 366 : 365;
-    }
-    for (uint64_t m = 1; m < month; m++) {
-        sum += lengths[m - 1] + (uint64_t)(m == 2 && is_leap(year));
-    }
-    *days = sum + day - 1;
-    return true;
-}
-
-static bool read_date(struct slice text, uint64_t *ms)
-{
-    uint64_t year = 0;
-    uint64_t month = 0;
-    uint64_t day = 0;
-    uint64_t days = 0;
-
-    if (text.len != 10 || text.ptr[4] != '-' || text.ptr[7] != '-' ||
-        !slice_decimal(slice_head(text, 4), 9999, &year) ||
-        !slice_decimal(slice_head(slice_from(text, 5), 2), 12, &month) ||
-        !slice_decimal(slice_from(text, 8), 31, &day) || !day_number(year, month, day, &days)) {
-        return false;
-    }
-    *ms = days * DAY_MS;
-    return true;
-}
-
-static bool is_date_field(struct slice field)
-{
-    return slice_equal(field, SLICE("after")) || slice_equal(field, SLICE("before"));
-}
-
-static bool take_date(struct parser *p, bool negated)
-{
-    bool after = slice_equal(p->field, SLICE("after"));
-    uint64_t *limit = after ? &p->query->after_ms : &p->query->before_ms;
-    uint64_t ms = 0;
+    bool date = p->field->use == USE_DATE;
+    bool low = slice_equal(slice_text(p->field->name), date ? SLICE("after") : SLICE("larger"));
+    uint64_t *lows[] = {&p->query->larger, &p->query->after_ms};
+    uint64_t *highs[] = {&p->query->smaller, &p->query->before_ms};
+    uint64_t *limit = low ? lows[date] : highs[date];
+    uint64_t value = 0;
 
     if (negated || p->depth) {
-        return refuse(p, "after: and before: hold for the whole query: they stand outside "
-                         "parentheses and without NOT.");
+        return query_refuse(
+            p, "%s: holds for the whole query: it stands outside parentheses and without NOT.",
+            p->field->name);
     }
-    if (!read_date(p->value, &ms)) {
-        return error_set(p->e, ERROR_INPUT,
-                         "\"%.*s:\" takes a day of the calendar such as 2026-11-24.",
-                         SLICE_ARG(p->field));
+    if (date ? !query_date(p->value, &value) : !query_size(p->value, &value)) {
+        return query_refuse(p, "\"%s:\" takes %s.", p->field->name,
+                            date ? "a day of the calendar such as 2026-11-24, a month or a year"
+                                 : "a number of bytes such as 20000, 500K or 5M");
     }
-    if (after ? ms > *limit : (!*limit || ms < *limit)) {
-        *limit = ms; /* of two the narrower */
+    if (low ? value > *limit : (!*limit || value < *limit)) {
+        *limit = value; /* of two the narrower */
     }
-    p->dates++;
-    return advance(p);
+    p->limits++;
+    return query_advance(p);
 }
 
-static uint8_t field_of(struct slice name)
+static struct query_node *new_phrase(struct query_parser *p, const struct query_term *terms,
+                                     size_t count)
 {
-    static const struct {
-        const char *name;
-        enum text_field field;
-    } rows[] = {
-        {"from",    TEXT_FROM   },
-        {"to",      TEXT_TO     },
-        {"subject", TEXT_SUBJECT},
-        {"body",    TEXT_BODY   },
-        {"name",    TEXT_NAMES  }
-    };
+    struct query_node *made = arena_alloc(p->arena, sizeof(*made));
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (slice_equal(name, slice_text(rows[i].name))) {
-            return (uint8_t)rows[i].field;
+    *made = (struct query_node){.kind = QUERY_PHRASE,
+                                .fields = p->field ? p->field->fields : 0,
+                                .terms = terms,
+                                .n_terms = count};
+    return made;
+}
+
+/* One term that is looked for exactly. */
+static const struct query_node *exactly(struct query_parser *p, struct slice bytes)
+{
+    struct query_term *term = arena_alloc(p->arena, sizeof(*term));
+
+    *term = (struct query_term){.bytes = bytes};
+    return new_phrase(p, term, 1);
+}
+
+static bool take_mark(struct query_parser *p, const struct query_node **node)
+{
+    static const char *const marks[] = {"has:attachment", "has:unread", "finding:encrypted",
+                                        "finding:mismatch"};
+    bool has = slice_equal(slice_text(p->field->name), SLICE("has"));
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        struct slice value = SLICE_NONE;
+        struct slice name = slice_cut(slice_text(marks[i]), ':', &value);
+        if (slice_equal(name, slice_text(p->field->name)) && slice_equal_nocase(value, p->value)) {
+            struct query_node *made = new_phrase(p, exactly(p, slice_text(marks[i]))->terms, 1);
+            made->mark = true;
+            *node = made;
+            return query_advance(p);
         }
     }
-    return 0;
+    return has ? query_refuse(p,
+                              "has: takes attachment or unread (content that could not be read).")
+               : query_refuse(
+                     p, "finding: takes encrypted, or mismatch (a file that is something else "
+                        "than it says).");
 }
 
 /* An address or number by itself is looked for as a whole, anything else by its parts in order. */
@@ -256,54 +90,93 @@ static bool is_single_whole(struct slice text, struct text_term *whole, struct t
     return !text_words_next(&behind, &more);
 }
 
-static size_t collect_terms(struct parser *p, struct slice text, struct slice *terms)
+static size_t collect_terms(struct query_parser *p, struct slice text, struct query_term *terms)
 {
     struct text_words words;
     struct text_term term;
     size_t count = 0;
 
     if (!p->quoted && is_single_whole(text, &term, &words)) {
-        terms[0] = arena_copy(p->arena, term.bytes);
+        terms[0].bytes = arena_copy(p->arena, term.bytes);
         return 1;
     }
     text_words_init(&words, text);
     while (count <= QUERY_TERMS_MAX && text_words_next(&words, &term)) {
         if (!term.whole) {
-            terms[count++] = arena_copy(p->arena, term.bytes);
+            terms[count++].bytes = arena_copy(p->arena, term.bytes);
         }
     }
+    query_spellings(text, terms, count, p->arena);
     return count;
 }
 
-/* Make the node of a word or phrase; *node is NULL for a word without letters and digits. */
-static bool take_item(struct parser *p, bool negated, const struct query_node **node)
+/* "*@example.test", "@example.test": every address there. */
+static bool take_domain(struct query_parser *p, const struct query_node **node)
 {
-    *node = NULL;
-    if (is_date_field(p->field)) {
-        return take_date(p, negated);
+    struct slice domain = slice_from(p->value, p->value.ptr[0] == '*' ? 2 : 1);
+    OWN(buf) struct buf address = {.max = 2 * QUERY_BYTES_MAX};
+    struct text_words words;
+    struct text_term whole;
+
+    buf_add_byte(&address, 'x');
+    buf_add_byte(&address, '@');
+    buf_add(&address, domain);
+    text_words_init(&words, buf_slice(&address));
+    if (!text_words_next(&words, &whole) || !whole.whole || whole.covers != address.len) {
+        return query_refuse(p,
+                            "\"%s:*@\" takes a domain such as supplier.example, written in full.",
+                            p->field->name);
     }
-    struct slice *terms = arena_array(p->arena, QUERY_TERMS_MAX + 1, sizeof(*terms));
+    p->terms++;
+    *node = exactly(p, arena_copy(p->arena, slice_from(whole.bytes, 1)));
+    return query_advance(p);
+}
+
+static bool is_domain(const struct query_parser *p)
+{
+    return p->field && p->field->use == USE_ADDRESS && !p->quoted &&
+           (slice_starts(p->value, SLICE("*@")) || slice_starts(p->value, SLICE("@")));
+}
+
+static bool take_words(struct query_parser *p, bool negated, const struct query_node **node)
+{
+    struct query_term *terms = arena_array(p->arena, QUERY_TERMS_MAX + 1, sizeof(*terms));
+
+    if (!p->quoted && slice_find(p->value, '*') < p->value.len) {
+        return query_refuse(p, "* stands for what is before the @ of an address, as in "
+                               "to:*@supplier.example; words are looked for in full.");
+    }
     size_t count = collect_terms(p, p->value, terms);
     p->terms += count;
     if (p->terms > QUERY_TERMS_MAX) {
-        return refuse(p, "The query has more than 64 words.");
+        return query_refuse(p, "The query has more than 64 words.");
     }
     if (count == 0) {
-        return p->quoted || p->field.len || negated
-                   ? refuse(p, "There is nothing but punctuation where a word is expected.")
-                   : advance(p);
+        return p->quoted || p->field || negated
+                   ? query_refuse(p, "There is nothing but punctuation where a word is expected.")
+                   : query_advance(p);
     }
-    struct query_node *made = arena_alloc(p->arena, sizeof(*made));
-    *made = (struct query_node){
-        .kind = QUERY_PHRASE, .field = field_of(p->field), .terms = terms, .n_terms = count};
-    *node = made;
-    return advance(p);
+    *node = new_phrase(p, terms, count);
+    return query_advance(p);
+}
+
+/* Make the node of a word or phrase; *node is NULL for a word without letters and digits. */
+static bool take_item(struct query_parser *p, bool negated, const struct query_node **node)
+{
+    *node = NULL;
+    if (p->field && (p->field->use == USE_DATE || p->field->use == USE_SIZE)) {
+        return take_limit(p, negated);
+    }
+    if (p->field && p->field->use == USE_MARK) {
+        return take_mark(p, node);
+    }
+    return is_domain(p) ? take_domain(p, node) : take_words(p, negated, node);
 }
 
 /* ---- the tree ---- */
 
 /* Both nodes, or the one that there is. */
-static const struct query_node *joined(struct parser *p, enum query_kind kind,
+static const struct query_node *joined(struct query_parser *p, enum query_kind kind,
                                        const struct query_node *left,
                                        const struct query_node *right)
 {
@@ -315,28 +188,29 @@ static const struct query_node *joined(struct parser *p, enum query_kind kind,
     return node;
 }
 
-static bool parse_or(struct parser *p, const struct query_node **node);
+static bool parse_or(struct query_parser *p, const struct query_node **node);
 
-static bool parse_group(struct parser *p, const struct query_node **node)
+static bool parse_group(struct query_parser *p, const struct query_node **node)
 {
     if (++p->depth > QUERY_DEPTH_MAX) {
-        return refuse(p, "Parentheses are nested more than 8 deep.");
+        return query_refuse(p, "Parentheses are nested more than 8 deep.");
     }
-    if (!advance(p) || !parse_or(p, node)) {
+    if (!query_advance(p) || !parse_or(p, node)) {
         return false;
     }
     p->depth--;
     if (p->next != LEX_CLOSE) {
-        return refuse(p, "A parenthesis is opened and not closed.");
+        return query_refuse(p, "A parenthesis is opened and not closed.");
     }
-    return *node ? advance(p) : refuse(p, "There is nothing to look for in the parentheses.");
+    return *node ? query_advance(p)
+                 : query_refuse(p, "There is nothing to look for in the parentheses.");
 }
 
 /* One unit of an AND, with the NOT before it. */
-static bool parse_unit(struct parser *p, bool *negated, const struct query_node **node)
+static bool parse_unit(struct query_parser *p, bool *negated, const struct query_node **node)
 {
     *negated = p->next == LEX_NOT;
-    if (*negated && !advance(p)) {
+    if (*negated && !query_advance(p)) {
         return false;
     }
     switch (p->next) {
@@ -349,18 +223,65 @@ static bool parse_unit(struct parser *p, bool *negated, const struct query_node 
     case LEX_AND:
     case LEX_OR:
     case LEX_NOT:
+    case LEX_NEAR:
         break;
     }
-    return refuse(p, "AND, OR and NOT need a word behind them; in quotes or small letters they "
-                     "are words themselves.");
+    return query_refuse(
+        p, "AND, OR, NEAR and NOT need a word behind them; in quotes or small letters they "
+           "are words themselves.");
 }
 
-static bool ends_and(const struct parser *p)
+static bool is_near_able(const struct query_node *node)
+{
+    return node && !node->mark && (node->kind == QUERY_PHRASE || node->kind == QUERY_NEAR_EACH);
+}
+
+/* The one place where all phrases of a NEAR are: 0 for anywhere. */
+static uint8_t fields_of(const struct query_node *node)
+{
+    while (node->kind == QUERY_NEAR_EACH) {
+        node = node->left;
+    }
+    return node->fields;
+}
+
+/* A unit, and those that are to be near it. */
+static bool parse_near(struct query_parser *p, bool *negated, const struct query_node **node)
+{
+    if (!parse_unit(p, negated, node)) {
+        return false;
+    }
+    while (p->next == LEX_NEAR) {
+        const struct query_node *right = NULL;
+        unsigned distance = p->distance;
+        bool right_negated = false;
+        if (!is_near_able(*node)) {
+            return query_refuse(p, "NEAR stands between two words or phrases.");
+        }
+        if (!query_advance(p) || !parse_unit(p, &right_negated, &right)) {
+            return false;
+        }
+        if (right_negated || !is_near_able(right) || right->kind != QUERY_PHRASE) {
+            return query_refuse(p, "NEAR stands between two words or phrases.");
+        }
+        if (right->fields && right->fields != fields_of(*node)) {
+            return query_refuse(
+                p, "NEAR joins what is in the same place: write the same field before both.");
+        }
+        struct query_node *made = arena_alloc(p->arena, sizeof(*made));
+        *made = (struct query_node){
+            .kind = QUERY_NEAR_EACH, .distance = distance, .left = *node, .right = right};
+        *node = made;
+    }
+    return true;
+}
+
+static bool ends_and(const struct query_parser *p)
 {
     return p->next == LEX_END || p->next == LEX_CLOSE || p->next == LEX_OR;
 }
 
-static bool parse_and(struct parser *p, const struct query_node **node)
+static bool parse_and(struct query_parser *p, const struct query_node **node)
 {
     const struct query_node *wanted = NULL;
     const struct query_node *unwanted = NULL;
@@ -369,10 +290,10 @@ static bool parse_and(struct parser *p, const struct query_node **node)
     while (!ends_and(p)) {
         const struct query_node *unit = NULL;
         bool negated = false;
-        if (p->next == LEX_AND && (first || !advance(p))) {
-            return first ? refuse(p, "AND stands between two words.") : false;
+        if (p->next == LEX_AND && (first || !query_advance(p))) {
+            return first ? query_refuse(p, "AND stands between two words.") : false;
         }
-        if (!parse_unit(p, &negated, &unit)) {
+        if (!parse_near(p, &negated, &unit)) {
             return false;
         }
         if (negated) {
@@ -383,15 +304,16 @@ static bool parse_and(struct parser *p, const struct query_node **node)
         first = false;
     }
     if (unwanted && !wanted) {
-        return refuse(p, "NOT takes something away from what is found: say also what to look for.");
+        return query_refuse(
+            p, "NOT takes something away from what is found: say also what to look for.");
     }
     *node = joined(p, QUERY_NOT, wanted, unwanted);
     return true;
 }
 
-static bool parse_or(struct parser *p, const struct query_node **node)
+static bool parse_or(struct query_parser *p, const struct query_node **node)
 {
-    size_t dates = p->dates;
+    size_t limits = p->limits;
     bool alone = true;
 
     if (!parse_and(p, node)) {
@@ -401,19 +323,19 @@ static bool parse_or(struct parser *p, const struct query_node **node)
         const struct query_node *right = NULL;
         alone = false;
         if (!*node) {
-            return refuse(p, "OR stands between two words.");
+            return query_refuse(p, "OR stands between two words.");
         }
-        if (!advance(p) || !parse_and(p, &right)) {
+        if (!query_advance(p) || !parse_and(p, &right)) {
             return false;
         }
         if (!right) {
-            return refuse(p, "OR stands between two words.");
+            return query_refuse(p, "OR stands between two words.");
         }
         *node = joined(p, QUERY_OR, *node, right);
     }
-    if (!alone && p->dates != dates) {
-        return refuse(p, "after: and before: hold for the whole query: put the rest of it in "
-                         "parentheses.");
+    if (!alone && p->limits != limits) {
+        return query_refuse(p, "Dates and sizes hold for the whole query: put the rest of it in "
+                               "parentheses.");
     }
     return true;
 }
@@ -421,23 +343,41 @@ static bool parse_or(struct parser *p, const struct query_node **node)
 bool query_parse(struct slice text, struct arena *arena, struct query *query, struct error *e)
 {
     struct query parsed = {0};
-    struct parser p = {.rest = text, .arena = arena, .e = e, .query = &parsed};
+    struct query_parser p = {.text = text, .rest = text, .arena = arena, .e = e, .query = &parsed};
 
     if (text.len > QUERY_BYTES_MAX) {
-        return refuse(&p, "The query is longer than 1024 bytes.");
+        return query_refuse(&p, "The query is longer than 1024 bytes.");
     }
     if (!slice_is_utf8(text)) {
-        return refuse(&p, "The query is not valid UTF-8.");
+        return query_refuse(&p, "The query is not valid UTF-8.");
     }
-    if (!advance(&p) || !parse_or(&p, &parsed.root)) {
+    if (!query_advance(&p) || !parse_or(&p, &parsed.root)) {
         return false;
     }
     if (p.next == LEX_CLOSE) {
-        return refuse(&p, "A parenthesis is closed that was not opened.");
+        return query_refuse(&p, "A parenthesis is closed that was not opened.");
     }
-    if (!parsed.root && !p.dates) {
-        return refuse(&p, "The query is empty: write a word, or after: and a day.");
+    if (!parsed.root && !p.limits) {
+        return query_refuse(&p, "The query is empty: write a word, or after: and a day.");
     }
     *query = parsed;
     return true;
+}
+
+void query_narrow(struct query *query, struct slice account, struct arena *arena)
+{
+    struct query_node *own = arena_alloc(arena, sizeof(*own));
+    struct query_term *term = arena_alloc(arena, sizeof(*term));
+    uint8_t mark[ACCOUNT_LEN];
+
+    token_account(account, mark);
+    *term = (struct query_term){.bytes = arena_copy(arena, SLICE_ARRAY(mark))};
+    *own = (struct query_node){.kind = QUERY_PHRASE, .mark = true, .terms = term, .n_terms = 1};
+    if (query->root) {
+        struct query_node *both = arena_alloc(arena, sizeof(*both));
+        *both = (struct query_node){.kind = QUERY_AND, .left = own, .right = query->root};
+        query->root = both;
+    } else {
+        query->root = own;
+    }
 }

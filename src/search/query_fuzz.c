@@ -16,12 +16,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct query query;
     struct error e = {0};
 
-    if (!db && (sqlite3_open(":memory:", &db) != SQLITE_OK || !token_register(db, &keys, &e) ||
-                !search_db_run(db,
-                               "CREATE VIRTUAL TABLE words USING fts5(subject, body, names, sender,"
-                               " receiver, content='', columnsize=0, tokenize='keyed')",
-                               &e) ||
-                !search_db_prepare(db, "SELECT 1 FROM words WHERE words MATCH ?1", &find, &e))) {
+    if (!db &&
+        (sqlite3_open(":memory:", &db) != SQLITE_OK || !token_register(db, &keys, &e) ||
+         !search_db_run(db,
+                        "CREATE VIRTUAL TABLE words USING fts5(subject, body, names, sender,"
+                        " receiver, copied, marks, content='', columnsize=0, tokenize='keyed')",
+                        &e) ||
+         !search_db_prepare(db, "SELECT 1 FROM words WHERE words MATCH ?1", &find, &e))) {
         abort();
     }
     if (!query_parse(slice_of(data, size), &arena, &query, &e)) {

@@ -5,17 +5,30 @@
 
 static struct arena arena = {.max = 1 << 20};
 
+static void show_fields(struct buf *out, const struct query_node *n)
+{
+    static const char *const names[] = {"", "subject", "body", "name", "from", "to", "cc"};
+
+    for (size_t i = 1; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (n->fields & 1U << i) {
+            buf_printf(out, "%s:", names[i]);
+        }
+    }
+}
+
 static void show(struct buf *out, const struct query_node *n)
 {
-    static const char *const fields[] = {"", "subject:", "body:", "name:", "from:", "to:"};
     static const char *const operators[] = {
-        [QUERY_AND] = " & ", [QUERY_OR] = " | ", [QUERY_NOT] = " ! "};
+        [QUERY_NEAR_EACH] = " ~ ", [QUERY_AND] = " & ", [QUERY_OR] = " | ", [QUERY_NOT] = " ! "};
 
     if (n->kind == QUERY_PHRASE) {
-        buf_add_text(out, fields[n->field]);
+        show_fields(out, n);
+        buf_add_text(out, n->mark ? "#" : "");
         for (size_t i = 0; i < n->n_terms; i++) {
             buf_add_text(out, i ? "+" : "");
-            buf_add(out, n->terms[i]);
+            buf_add(out, n->terms[i].bytes);
+            buf_add_text(out, n->terms[i].variant.len ? "=" : "");
+            buf_add(out, n->terms[i].variant);
         }
         return;
     }
@@ -76,13 +89,13 @@ static void wholes(void **unused)
     assert_tree("\"anna@example.test\"", "anna+example+test");
     assert_tree("a@b,c@d", "a+b+c+d");
     assert_tree("1.234,50", "123450");
-    assert_tree("to:@example.test", "to:example+test");
+    assert_tree("to:@example.test", "to:cc:@example.test");
 }
 
 static void fields(void **unused)
 {
     (void)unused;
-    assert_tree("FROM:anna TO:bob", "(from:anna & to:bob)");
+    assert_tree("FROM:anna TO:bob", "(from:anna & to:cc:bob)");
     assert_tree("subject:\"a b\" body:c name:d.pdf", "((subject:a+b & body:c) & name:d+pdf)");
     assert_refused("form:anna", "\"form:\" is no field");
     assert_refused("from: anna", "right behind \"from:\"");
@@ -141,6 +154,69 @@ static void dates(void **unused)
     assert_tree("(a OR b) after:2026-01-01", "(a | b)");
 }
 
+static void conditions(void **unused)
+{
+    (void)unused;
+    struct query q;
+    struct error e;
+
+    assert_ok(query_parse(SLICE("larger:5M smaller:20k larger:1"), &arena, &q, &e), e);
+    assert_int_equal(q.larger, 5 << 20);
+    assert_int_equal(q.smaller, 20 << 10);
+    assert_ok(query_parse(SLICE("after:2024 before:2024-03"), &arena, &q, &e), e);
+    assert_int_equal(q.after_ms, 1704067200000);
+    assert_int_equal(q.before_ms, 1709251200000);
+    assert_tree("has:attachment NOT has:Unread", "(#has:attachment ! #has:unread)");
+    assert_tree("finding:encrypted", "#finding:encrypted");
+    assert_refused("finding:card", "finding: takes");
+    assert_refused("has:attachments", "has: takes");
+    assert_refused("larger:5T", "number of bytes");
+    assert_refused("larger:K", "number of bytes");
+    assert_refused("a OR b larger:5", "put the rest of it in parentheses");
+}
+
+static void neighbours(void **unused)
+{
+    (void)unused;
+    assert_tree("a NEAR b", "(a ~ b)");
+    assert_tree("a NEAR/3 \"b c\" d", "((a ~ b+c) & d)");
+    assert_tree("a NEAR b NEAR c", "((a ~ b) ~ c)");
+    assert_tree("subject:a NEAR b", "(subject:a ~ b)");
+    assert_tree("near nearby", "(near & nearby)");
+    assert_refused("a NEAR/0 b", "from 1 to 1000");
+    assert_refused("a NEAR/x b", "from 1 to 1000");
+    assert_refused("a NEAR (b OR c)", "two words or phrases");
+    assert_refused("a NEAR NOT b", "two words or phrases");
+    assert_refused("a NEAR has:attachment", "two words or phrases");
+    assert_refused("subject:a NEAR body:b", "same place");
+    assert_refused("NEAR b", "need a word behind");
+    assert_refused("a NEAR", "need a word behind");
+}
+
+static void wildcards_and_spellings(void **unused)
+{
+    (void)unused;
+    assert_tree("to:*@Supplier.Example", "to:cc:@supplier.example");
+    assert_tree("from:@m\xc3\xbcller.test", "from:@muller.test");
+    assert_tree("M\xc3\xbcller", "muller=mueller");
+    assert_tree("mueller", "mueller=muller");
+    assert_tree("u\xcc\x88"
+                "ber blue",
+                "(uber=ueber & blue)");
+    assert_refused("to:*@", "takes a domain");
+    assert_refused("to:*@*.test", "takes a domain");
+    assert_refused("invoic*", "words are looked for in full");
+    assert_refused("to:anna@*", "words are looked for in full");
+}
+
+static void errors_say_where(void **unused)
+{
+    (void)unused;
+    assert_refused("\xc3\xbc x from: y", "At character 5: Write what to look for");
+    assert_refused("a (b c", "At character 7: A parenthesis is opened and not closed");
+    assert_refused("a b)", "At character 4: A parenthesis is closed");
+}
+
 static void limits(void **unused)
 {
     (void)unused;
@@ -166,8 +242,16 @@ static void limits(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_and_phrases), cmocka_unit_test(wholes), cmocka_unit_test(fields),
-        cmocka_unit_test(operators),         cmocka_unit_test(dates),  cmocka_unit_test(limits),
+        cmocka_unit_test(words_and_phrases),
+        cmocka_unit_test(wholes),
+        cmocka_unit_test(fields),
+        cmocka_unit_test(operators),
+        cmocka_unit_test(dates),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(conditions),
+        cmocka_unit_test(neighbours),
+        cmocka_unit_test(wildcards_and_spellings),
+        cmocka_unit_test(errors_say_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,13 +109,14 @@ static const char *found_by(struct search_finder *f, const char *text, uint64_t 
     static char all[256];
     OWN(arena) struct arena arena = {.max = 1 << 20};
     struct search_hit hits[SEARCH_PAGE_MAX];
+    struct search_place place = {.top = before ? 1000000 : 0, .seq = before};
     struct query q;
     struct error e;
     size_t count = 0;
     size_t len = 0;
 
     assert_ok(query_parse(slice_text(text), &arena, &q, &e), e);
-    assert_ok(search_find(f, &q, before, hits, max, &count, &e), e);
+    assert_ok(search_find(f, &q, &place, hits, max, &count, &e), e);
     all[0] = '\0';
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(hits[i].at, hits[i].seq * 1000);
@@ -250,11 +251,16 @@ static void refuses_what_it_does_not_know(void **state)
     p->index = NULL;
     sqlite3 *newer = NULL; /* stands in for a newer program */
     assert_int_equal(sqlite3_open(p->path, &newer), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(newer, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(newer, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(newer), SQLITE_OK);
     assert_false(search_index_open(p->path, SLICE_ARRAY(key), &x, &e));
     assert_int_equal(e.kind, ERROR_CONFIG);
-    assert_non_null(strstr(e.text, "format 2"));
+    assert_non_null(strstr(e.text, "format 99"));
+    assert_int_equal(sqlite3_open(p->path, &newer), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(newer, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(newer), SQLITE_OK);
+    assert_false(search_index_open(p->path, SLICE_ARRAY(key), &x, &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT); /* older: whoever writes makes it anew */
 
     FILE *file = fopen(p->path, "wb");
     assert_non_null(file);

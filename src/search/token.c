@@ -30,6 +30,15 @@ void token_check(const struct token_keys *keys, uint8_t check[static CHECK_LEN])
     (void)crypto_shorthash_siphashx24(check, keys->token, TOKEN_KEY_LEN, keys->check);
 }
 
+void token_account(struct slice account, uint8_t mark[static ACCOUNT_LEN])
+{
+    static const struct slice begin = SLICE_INIT("account:");
+
+    (void)memcpy(mark, begin.ptr, begin.len);
+    (void)crypto_generichash(mark + begin.len, ACCOUNT_LEN - begin.len, account.ptr, account.len,
+                             NULL, 0);
+}
+
 /* ---- the tokenizer "keyed" ---- */
 
 typedef int token_sink(void *, int, const char *, int, int, int);
@@ -47,7 +56,7 @@ static void delete (Fts5Tokenizer *unused)
     (void)unused;
 }
 
-/* A whole stands at the position of the part behind it. */
+/* A whole stands at the position of the part behind it, and so does an address's domain. */
 static int tokenize_letter(const struct token_keys *keys, struct slice terms, void *context,
                            token_sink *sink)
 {
@@ -56,10 +65,15 @@ static int tokenize_letter(const struct token_keys *keys, struct slice terms, vo
     int rc = SQLITE_OK;
 
     while (rc == SQLITE_OK && text_terms_next(&terms, &term)) {
+        size_t at = term.whole ? slice_find(term.bytes, '@') : term.bytes.len;
         char token[TOKEN_LEN];
         token_make(keys, term.bytes, token);
         rc = sink(context, flags, token, TOKEN_LEN, 0, 0);
         flags = term.whole ? FTS5_TOKEN_COLOCATED : 0;
+        if (rc == SQLITE_OK && at < term.bytes.len) {
+            token_make(keys, slice_from(term.bytes, at), token);
+            rc = sink(context, flags, token, TOKEN_LEN, 0, 0);
+        }
     }
     return rc;
 }
@@ -69,8 +83,13 @@ static int tokenize_query(struct slice tokens, void *context, token_sink *sink)
     int rc = SQLITE_OK;
 
     while (rc == SQLITE_OK && tokens.len) {
-        struct slice token = slice_cut(tokens, ' ', &tokens);
-        rc = sink(context, 0, (const char *)token.ptr, (int)token.len, 0, 0);
+        struct slice spellings = slice_cut(tokens, ' ', &tokens);
+        int flags = 0;
+        while (rc == SQLITE_OK && spellings.len) {
+            struct slice token = slice_cut(spellings, '|', &spellings);
+            rc = sink(context, flags, (const char *)token.ptr, (int)token.len, 0, 0);
+            flags = FTS5_TOKEN_COLOCATED;
+        }
     }
     return rc;
 }
@@ -85,21 +104,29 @@ static int tokenize(Fts5Tokenizer *keys, void *context, int flags, const char *t
                : tokenize_letter((const struct token_keys *)keys, in, context, sink);
 }
 
-bool token_register(sqlite3 *db, const struct token_keys *keys, struct error *e)
+fts5_api *search_fts5(sqlite3 *db, struct error *e)
 {
-    static fts5_tokenizer keyed = {create, delete, tokenize};
     OWN(statement) sqlite3_stmt *s = NULL;
     fts5_api *api = NULL;
-    void *context = NULL;
 
-    (void)memcpy(&context, &keys, sizeof(context)); /* SQLite's void * is not const */
     if (!search_db_prepare(db, "SELECT fts5(?1)", &s, e)) {
-        return false;
+        return NULL;
     }
     (void)sqlite3_bind_pointer(s, 1, (void *)&api, "fts5_api_ptr", NULL);
     (void)sqlite3_step(s);
-    if (!api || api->xCreateTokenizer(api, "keyed", context, &keyed, NULL) != SQLITE_OK) {
-        return error_set(e, ERROR_CONFIG, "search index: SQLite offers no FTS5");
+    if (!api) {
+        (void)error_set(e, ERROR_CONFIG, "search index: SQLite offers no FTS5");
     }
-    return true;
+    return api;
+}
+
+bool token_register(sqlite3 *db, const struct token_keys *keys, struct error *e)
+{
+    static fts5_tokenizer keyed = {create, delete, tokenize};
+    fts5_api *api = search_fts5(db, e);
+    void *context = NULL;
+
+    (void)memcpy(&context, &keys, sizeof(context)); /* SQLite's void * is not const */
+    return api && (api->xCreateTokenizer(api, "keyed", context, &keyed, NULL) == SQLITE_OK ||
+                   search_db_error(db, e, "cannot set up"));
 }

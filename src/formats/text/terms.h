@@ -23,7 +23,8 @@ enum text_field {
     TEXT_NAMES = 3, /* of attachments */
     TEXT_FROM = 4,
     TEXT_TO = 5,
-    TEXT_FIELDS = 6, /* one past the last */
+    TEXT_CC = 6,
+    TEXT_FIELDS = 7, /* one past the last */
 };
 
 /* A list under construction. */

@@ -216,7 +216,7 @@ static void malformed_lists_are_refused(void **unused)
         SLICE_INIT("PTL1\1"),
         SLICE_INIT("PTL1\1\0\0\0\0"),    /* an empty field */
         SLICE_INIT("PTL1\0\2\0\0\0\1a"), /* no such field */
-        SLICE_INIT("PTL1\6\2\0\0\0\1a"),
+        SLICE_INIT("PTL1\7\2\0\0\0\1a"),
         SLICE_INIT("PTL1\1\3\0\0\0\1a"),              /* longer than the input */
         SLICE_INIT("PTL1\1\2\0\0\0\2a"),              /* a term longer than the field */
         SLICE_INIT("PTL1\1\2\0\0\0\0a"),              /* an empty term */

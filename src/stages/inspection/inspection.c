@@ -22,7 +22,7 @@ static const struct field_row field_rows[] = {
     {"sender",                    TEXT_FROM,    NULL                    },
     {"reply-to",                  TEXT_FROM,    NULL                    },
     {"to",                        TEXT_TO,      NULL                    },
-    {"cc",                        TEXT_TO,      NULL                    },
+    {"cc",                        TEXT_CC,      NULL                    },
     {"bcc",                       TEXT_TO,      NULL                    },
     {"content-type",              0,            content_read_type       },
     {"content-disposition",       0,            content_read_disposition},
