@@ -7,9 +7,11 @@
  * Records are sealed under the active segment's key. When the segment changed between sealing and
  * commit, the committer sends them back to be sealed again: a segment holds no record of another's
  * key. */
+#include <errno.h>
+#include <time.h>
+
 #include "base/clock.h"
 
-#include "host/thread.h"
 #include "ledger/io.h"
 #include "ledger/writer.h"
 
@@ -130,18 +132,15 @@ static void serve(struct ledger *l, struct waiter *waiters)
     }
 }
 
-/* Tell the waiters; with the lock held, since each lives on its caller's stack and may be gone as
- * soon as its thread sees its state. */
+/* Tell the waiters, without a lock: woken under one, each would only wait for it. A waiter lives on its
+ * caller's stack and may be gone as soon as it is told. */
 static void wake_all(struct waiter *waiters)
 {
     struct waiter *next = NULL;
 
     for (struct waiter *w = waiters; w; w = next) {
         next = w->next;
-        w->state = w->outcome == OUTCOME_DONE    ? WAITER_DONE
-                   : w->outcome == OUTCOME_STALE ? WAITER_STALE
-                                                 : WAITER_FAILED;
-        (void)pthread_cond_signal(&w->wake);
+        (void)sem_post(&w->told);
     }
 }
 
@@ -172,9 +171,7 @@ static void commit_all(struct ledger *l)
     (void)pthread_mutex_unlock(&l->lock);
     serve(l, waiters);
     ledger_publish(l);
-    (void)pthread_mutex_lock(&l->lock);
     wake_all(waiters);
-    (void)pthread_mutex_unlock(&l->lock);
     rotate_if_full(l, rolling);
     (void)pthread_mutex_lock(&l->lock);
     l->committing = false;
@@ -211,30 +208,42 @@ static void hurry(struct ledger *l)
     }
 }
 
+/* Wait to be told; until a time when one is given, and false when that came first. */
+static bool wait_told(struct waiter *w, int64_t until_ms)
+{
+    const struct timespec until = {until_ms / 1000, until_ms % 1000 * 1000000};
+
+    while ((until_ms ? sem_clockwait(&w->told, CLOCK_MONOTONIC, &until) : sem_wait(&w->told)) !=
+           0) {
+        if (errno == ETIMEDOUT) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Queue and return with an outcome. The first of those who are patient ends the patience of all. */
 static void await(struct ledger *l, struct waiter *w)
 {
+    w->next = NULL;
+    w->outcome = OUTCOME_OPEN;
     (void)pthread_mutex_lock(&l->lock);
     int64_t until = !l->first && w->urgency == LEDGER_PATIENT ? clock_steady_ms() + PATIENCE_MS : 0;
-    w->next = NULL;
-    w->state = WAITER_WAITS;
-    w->outcome = OUTCOME_OPEN;
     *l->last = w;
     l->last = &w->next;
     if (w->urgency != LEDGER_PATIENT) {
         hurry(l);
     }
-    while (w->state == WAITER_WAITS) {
-        if (!until) {
-            (void)pthread_cond_wait(&w->wake, &l->lock);
-        } else if (!thread_wait(&w->wake, &l->lock, until)) {
-            until = 0;
-            if (l->first == w) { /* otherwise it is being committed */
-                hurry(l);
-            }
-        }
+    (void)pthread_mutex_unlock(&l->lock);
+    if (wait_told(w, until)) {
+        return;
+    }
+    (void)pthread_mutex_lock(&l->lock);
+    if (l->first == w) { /* otherwise it is being committed */
+        hurry(l);
     }
     (void)pthread_mutex_unlock(&l->lock);
+    (void)wait_told(w, 0);
 }
 
 static bool check_records(const struct ledger_record *records, size_t n, struct error *e)
@@ -263,12 +272,8 @@ bool ledger_append_any(struct ledger *l, enum ledger_urgency urgency,
     if (!sealed) {
         arena_panic("out of memory");
     }
-    struct waiter w = {.records = sealed,
-                       .n = n,
-                       .refs = refs,
-                       .urgency = urgency,
-                       .error = e,
-                       .wake = PTHREAD_COND_INITIALIZER};
+    struct waiter w = {.records = sealed, .n = n, .refs = refs, .urgency = urgency, .error = e};
+    (void)sem_init(&w.told, 0, 0);
     do {
         w.key = ledger_key_get(l);
         if (w.key) {
@@ -277,9 +282,9 @@ bool ledger_append_any(struct ledger *l, enum ledger_urgency urgency,
         await(l, &w);
         free_sealed(&w);
         ledger_key_put(l, w.key);
-    } while (w.state == WAITER_STALE);
-    (void)pthread_cond_destroy(&w.wake);
-    return w.state == WAITER_DONE;
+    } while (w.outcome == OUTCOME_STALE);
+    (void)sem_destroy(&w.told);
+    return w.outcome == OUTCOME_DONE;
 }
 
 bool ledger_append_as(struct ledger *l, enum ledger_urgency urgency,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "ledger/internal.h"
@@ -69,11 +70,9 @@ struct waiter {
     struct segment_key *key; /* that the records are sealed under; NULL: none was active */
     enum ledger_urgency urgency;
 
-    enum { WAITER_WAITS, WAITER_STALE, WAITER_DONE, WAITER_FAILED } state;
-
     enum { OUTCOME_OPEN, OUTCOME_STALE, OUTCOME_DONE, OUTCOME_FAILED } outcome; /* committer */
     struct error *error;
-    pthread_cond_t wake;
+    sem_t told; /* posted once: the outcome stands, and the committer is done with this */
 };
 
 /* Where the ledger stands when it is opened. */
