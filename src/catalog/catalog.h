@@ -108,7 +108,7 @@ bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct a
                    struct error *e) MUST_CHECK;
 
 /* What makes two submissions the same letter: account, envelope, Message-ID and content, under the
- * key. */
+ * key. Of an imported one, its owner, or the source when nobody was named, stands for the account. */
 void catalog_repeat_key(const struct catalog *c, const struct facts *f,
                         uint8_t key[static CATALOG_REPEAT_LEN]);
 
@@ -127,6 +127,20 @@ bool catalog_record(struct catalog *c, uint64_t letter, uint16_t type, struct le
 /* All queue rows, oldest first; from the arena. */
 bool catalog_queue(struct catalog *c, struct arena *arena, struct catalog_queue_row **rows,
                    size_t *count, struct error *e) MUST_CHECK;
+
+struct catalog_import {
+    uint64_t seq; /* of its first record; catalog_records() lists them all under it */
+    struct letter_id id;
+    bool ended;
+};
+
+/* Imports, the newest first, whose first record stands before `before`; from the arena. */
+bool catalog_imports(struct catalog *c, uint64_t before, size_t max, struct arena *arena,
+                     struct catalog_import **imports, size_t *count, struct error *e) MUST_CHECK;
+
+/* Whether an imported letter with this catalog_repeat_key() is there. */
+bool catalog_has_imported(struct catalog *c, const uint8_t key[static CATALOG_REPEAT_LEN],
+                          bool *found, struct error *e) MUST_CHECK;
 
 enum catalog_which {
     CATALOG_UNDECIDED, /* not seen by inspection and policy; `from` is a seq         */

@@ -188,6 +188,52 @@ bool catalog_letters(struct catalog *c, enum catalog_which which, uint64_t from,
     return true;
 }
 
+static void read_import(sqlite3_stmt *s, struct arena *arena, void *item)
+{
+    struct catalog_import *i = item;
+
+    (void)arena;
+    i->seq = (uint64_t)sqlite3_column_int64(s, 0);
+    if (sqlite3_column_bytes(s, 1) == LETTER_ID_LEN) {
+        (void)memcpy(i->id.bytes, sqlite3_column_blob(s, 1), LETTER_ID_LEN);
+    }
+    i->ended = sqlite3_column_int(s, 2) != 0;
+}
+
+bool catalog_imports(struct catalog *c, uint64_t before, size_t max, struct arena *arena,
+                     struct catalog_import **imports, size_t *count, struct error *e)
+{
+    struct growing g = {.size = sizeof(**imports)};
+    sqlite3_stmt *s = catalog_statement(c, SQL_IMPORTS, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(s, 1, before > INT64_MAX ? INT64_MAX : (int64_t)before);
+    (void)sqlite3_bind_int64(s, 2, (int64_t)max);
+    if (!collect(c, s, &g, arena, read_import, e)) {
+        return false;
+    }
+    *imports = g.items;
+    *count = g.count;
+    return true;
+}
+
+bool catalog_has_imported(struct catalog *c, const uint8_t key[static CATALOG_REPEAT_LEN],
+                          bool *found, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_FIND_IMPORTED, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_blob(s, 1, key, CATALOG_REPEAT_LEN, SQLITE_STATIC);
+    int step = sqlite3_step(s);
+    *found = step == SQLITE_ROW;
+    (void)sqlite3_reset(s);
+    return step == SQLITE_ROW || step == SQLITE_DONE || catalog_failed(c, "find", e);
+}
+
 bool catalog_counts(struct catalog *c, struct catalog_counts *out, struct error *e)
 {
     sqlite3_stmt *s = catalog_statement(c, SQL_COUNTS, e);

@@ -5,6 +5,8 @@
  *   INTENT    the row's attempt counts
  *   OUTCOME   final ones leave the row's pending recipients; the row goes with the last of them
  *   NOTICE    a delay warning marks the row as warned
+ *   FINDINGS  an imported letter is decided: nothing else is due
+ *   IMPORT    an import, from its first record to the one that ends it
  *   ORDER     hold, release and retry, both at once; cancelling is an outcome of its own
  *
  * Every record about a letter also gets a line in `records`. */
@@ -71,6 +73,11 @@ static void hash_part(crypto_generichash_state *h, struct slice part)
     (void)crypto_generichash_update(h, part.ptr, part.len);
 }
 
+static struct slice importer(const struct source *s)
+{
+    return s->owner.len ? s->owner : s->name;
+}
+
 void catalog_repeat_key(const struct catalog *c, const struct facts *f,
                         uint8_t key[static CATALOG_REPEAT_LEN])
 {
@@ -78,7 +85,7 @@ void catalog_repeat_key(const struct catalog *c, const struct facts *f,
     crypto_generichash_state h;
 
     (void)crypto_generichash_init(&h, c->key, CATALOG_KEY_LEN, CATALOG_REPEAT_LEN);
-    hash_part(&h, f->account);
+    hash_part(&h, f->kind == LETTER_IMPORTED ? importer(&f->source) : f->account);
     hash_part(&h, f->message_id);
     hash_part(&h, f->digest);
     hash_part(&h, f->reverse_path);
@@ -286,10 +293,23 @@ static const struct cbor_schema *schema_of(uint16_t type)
     }
 }
 
+static bool imported_decided(struct catalog *c, uint64_t letter, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_IMPORTED_DECIDED, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(s, 1, (int64_t)letter);
+    return catalog_run(c, s, e);
+}
+
 static bool change(struct catalog *c, uint16_t type, uint64_t letter, uint64_t received_at,
                    const void *value, struct arena *arena, struct error *e)
 {
     switch (type) {
+    case RECORD_FINDINGS:
+        return imported_decided(c, letter, e);
     case RECORD_DECISION:
         return add_rows(c, letter, received_at, value, e);
     case RECORD_INTENT:
@@ -305,6 +325,52 @@ static bool change(struct catalog *c, uint16_t type, uint64_t letter, uint64_t r
     }
 }
 
+static bool run_with_id(struct catalog *c, enum statement which, struct slice id, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, which, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_blob(s, 1, id.ptr, (int)id.len, SQLITE_STATIC);
+    return catalog_run(c, s, e);
+}
+
+/* The first record of the import that has this id; its own when it is the first. */
+static bool import_of(struct catalog *c, const struct ledger_entry *entry, struct slice id,
+                      uint64_t *first, struct error *e)
+{
+    sqlite3_stmt *add = catalog_statement(c, SQL_ADD_IMPORT, e);
+    sqlite3_stmt *find = catalog_statement(c, SQL_IMPORT_OF, e);
+
+    if (!add || !find) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(add, 1, (int64_t)entry->ref.seq);
+    (void)sqlite3_bind_blob(add, 2, id.ptr, (int)id.len, SQLITE_STATIC);
+    if (!catalog_run(c, add, e)) {
+        return false;
+    }
+    (void)sqlite3_bind_blob(find, 1, id.ptr, (int)id.len, SQLITE_STATIC);
+    bool found = sqlite3_step(find) == SQLITE_ROW;
+    *first = found ? (uint64_t)sqlite3_column_int64(find, 0) : 0;
+    (void)sqlite3_reset(find);
+    return found || catalog_failed(c, "find an import", e);
+}
+
+static bool fold_import(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
+                        struct error *e)
+{
+    struct import_record r;
+    uint64_t first = 0;
+
+    if (!cbor_read(entry->body, &import_record_schema, arena, &r, e)) {
+        return unreadable(entry, e);
+    }
+    return import_of(c, entry, r.id, &first, e) && add_record(c, first, entry, e) &&
+           (r.state != IMPORT_ENDED || run_with_id(c, SQL_END_IMPORT, r.id, e));
+}
+
 bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
                    struct error *e)
 {
@@ -315,6 +381,9 @@ bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct a
 
     if (entry->type == RECORD_FACTS) {
         return fold_facts(c, entry, arena, e);
+    }
+    if (entry->type == RECORD_IMPORT) {
+        return fold_import(c, entry, arena, e);
     }
     if (entry->type == RECORD_CONTENT) {
         return add_record(c, entry->ref.seq - 1, entry, e);

@@ -16,6 +16,9 @@ static const char schema[] =
     "  repeat BLOB NOT NULL);"
     "CREATE UNIQUE INDEX IF NOT EXISTS letters_id ON letters (id);"
     "CREATE INDEX IF NOT EXISTS letters_undecided ON letters (seq) WHERE decided = 0;"
+    "CREATE INDEX IF NOT EXISTS letters_imported ON letters (repeat) WHERE kind = 4;"
+    "CREATE TABLE IF NOT EXISTS imports (seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE,"
+    "  ended INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS records (letter INTEGER NOT NULL, seq INTEGER NOT NULL,"
     "  type INTEGER NOT NULL, segment INTEGER NOT NULL, offset INTEGER NOT NULL,"
     "  PRIMARY KEY (letter, seq)) WITHOUT ROWID;"
@@ -59,6 +62,12 @@ static const char *const texts[SQL_STATEMENTS] = {
                    " (SELECT count(*) FROM queue WHERE state = 1),"
                    " (SELECT count(*) FROM queue WHERE state = 2),"
                    " (SELECT count(*) FROM letters WHERE decided = 0)",
+    [SQL_IMPORTED_DECIDED] = "UPDATE letters SET decided = 1 WHERE seq = ?1 AND kind = 4",
+    [SQL_FIND_IMPORTED] = "SELECT 1 FROM letters WHERE repeat = ?1 AND kind = 4 LIMIT 1",
+    [SQL_ADD_IMPORT] = "INSERT OR IGNORE INTO imports VALUES (?1, ?2, 0)",
+    [SQL_IMPORT_OF] = "SELECT seq FROM imports WHERE id = ?1",
+    [SQL_END_IMPORT] = "UPDATE imports SET ended = 1 WHERE id = ?1",
+    [SQL_IMPORTS] = "SELECT seq, id, ended FROM imports WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
 };
 
 bool catalog_failed(struct catalog *c, const char *doing, struct error *e)
@@ -243,7 +252,7 @@ void catalog_abort(struct catalog *c)
 bool catalog_clear(struct catalog *c, struct error *e)
 {
     static const char clear[] = "BEGIN IMMEDIATE; DELETE FROM letters; DELETE FROM records;"
-                                "DELETE FROM queue; DELETE FROM meta; COMMIT";
+                                "DELETE FROM queue; DELETE FROM imports; DELETE FROM meta; COMMIT";
 
     if (sqlite3_exec(c->db, clear, NULL, NULL, NULL)) {
         (void)catalog_failed(c, "clear", e);

@@ -87,15 +87,54 @@ static bool connect_to(struct cli *c, const char *name, struct ipc_pool **pool, 
     return true;
 }
 
-bool cli_ask(struct cli *c, enum cli_peer peer, const struct ipc_message *message, const void *ask,
-             void *answer, int *answer_fd, int64_t within_ms, struct error *e)
+static struct ipc_pool **pool_of(struct cli *c, enum cli_peer peer, const char **name)
 {
-    struct ipc_pool **pool = peer == CLI_KEEPER ? &c->keeper : &c->reader;
-    const char *name = peer == CLI_KEEPER ? "keeper.sock" : "reader.sock";
+    switch (peer) {
+    case CLI_KEEPER:
+        *name = "keeper.sock";
+        return &c->keeper;
+    case CLI_READER:
+        *name = "reader.sock";
+        return &c->reader;
+    case CLI_INTAKE:
+    default:
+        *name = "intake.sock";
+        return &c->intake;
+    }
+}
+
+static bool ask_with(struct cli *c, enum cli_peer peer, const struct ipc_message *message,
+                     const void *ask, int ask_fd, void *answer, int *answer_fd, struct arena *arena,
+                     int64_t within_ms, struct error *e)
+{
+    const char *name = NULL;
+    struct ipc_pool **pool = pool_of(c, peer, &name);
 
     if (!*pool && (!connect_to(c, name, pool, e) ||
                    (peer == CLI_KEEPER && !c->nobody && !sign_in_show(c, *pool, e)))) {
         return false;
     }
-    return ipc_call(*pool, message, ask, -1, answer, answer_fd, &c->arena, within_ms, e);
+    return ipc_call(*pool, message, ask, ask_fd, answer, answer_fd, arena, within_ms, e);
+}
+
+bool cli_ask(struct cli *c, enum cli_peer peer, const struct ipc_message *message, const void *ask,
+             void *answer, int *answer_fd, int64_t within_ms, struct error *e)
+{
+    return ask_with(c, peer, message, ask, -1, answer, answer_fd, &c->arena, within_ms, e);
+}
+
+bool cli_give(struct cli *c, enum cli_peer peer, const struct ipc_message *message, const void *ask,
+              int fd, void *answer, struct arena *arena, int64_t within_ms, struct error *e)
+{
+    return ask_with(c, peer, message, ask, fd, answer, NULL, arena, within_ms, e);
+}
+
+void cli_reconnect(struct cli *c)
+{
+    ipc_pool_free(c->keeper);
+    ipc_pool_free(c->reader);
+    ipc_pool_free(c->intake);
+    c->keeper = NULL;
+    c->reader = NULL;
+    c->intake = NULL;
 }

@@ -50,6 +50,7 @@ struct cli {
     const struct settings *settings; /* see cli_settings() */
     struct ipc_pool *keeper;
     struct ipc_pool *reader;
+    struct ipc_pool *intake;
     const char *as;   /* the account to act as, of those signed in; NULL: the last one */
     bool nobody;      /* ask as nobody, whoever is signed in: to sign in */
     pid_t supervisor; /* which made the sockets; 0 before the first was connected */
@@ -88,7 +89,7 @@ bool cli_settings(struct cli *c, const struct settings **out, struct error *e) M
 /* Open the data directory. False with ERROR_CONFIG, ERROR_DENIED. */
 bool cli_data(struct cli *c, int *fd, struct error *e) MUST_CHECK;
 
-enum cli_peer { CLI_KEEPER, CLI_READER };
+enum cli_peer { CLI_KEEPER, CLI_READER, CLI_INTAKE };
 
 /**
  * Ask the running daemon.
@@ -99,6 +100,15 @@ enum cli_peer { CLI_KEEPER, CLI_READER };
  */
 bool cli_ask(struct cli *c, enum cli_peer peer, const struct ipc_message *message, const void *ask,
              void *answer, int *answer_fd, int64_t within_ms, struct error *e) MUST_CHECK;
+
+/* As cli_ask(), with a descriptor for the daemon, which stays the caller's; the answer lives in the
+ * arena. */
+bool cli_give(struct cli *c, enum cli_peer peer, const struct ipc_message *message, const void *ask,
+              int fd, void *answer, struct arena *arena, int64_t within_ms,
+              struct error *e) MUST_CHECK;
+
+/* Connect anew with the next question: the daemon or a process of it was restarted. */
+void cli_reconnect(struct cli *c);
 
 /* Read a letter's id as it is printed. False with ERROR_INPUT. */
 bool cli_letter(const char *text, struct letter_id *id, struct error *e) MUST_CHECK;
@@ -116,4 +126,5 @@ cli_run cli_queue_pause, cli_queue_resume;
 cli_run cli_search, cli_show, cli_export;
 cli_run cli_ledger_verify, cli_ledger_anchors, cli_ledger_key, cli_checkpoint;
 cli_run cli_status, cli_check_config, cli_config_explain;
+cli_run cli_import_mbox, cli_import_eml, cli_import_maildir, cli_import_list, cli_import_report;
 cli_run cli_catalog_rebuild, cli_backup, cli_restore;

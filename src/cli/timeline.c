@@ -73,12 +73,57 @@ static const char *transport(struct timeline *t, struct slice version, struct sl
                                              cipher.len ? clean(t, cipher) : "cipher unknown"));
 }
 
+/* Where in its source an imported letter stood. */
+static void imported_place(struct timeline *t, const struct source *s)
+{
+    detail_slice(t, "file", s->path);
+    if (s->kind == SOURCE_MBOX) {
+        detail(t, "place",
+               (const char *)arena_printf(t->arena, "byte %llu, behind the line `From %s`",
+                                          (unsigned long long)s->offset, clean(t, s->from_line))
+                   .ptr);
+    }
+    if (s->unquoted) {
+        detail(t, "unquoted",
+               (const char *)arena_printf(t->arena, "a `>` was taken from %llu lines (%s)",
+                                          (unsigned long long)s->unquoted,
+                                          s->quoting == QUOTING_MBOXO ? "mboxo" : "mboxrd")
+                   .ptr);
+    }
+    if (s->uid) {
+        detail(t, "place",
+               (const char *)arena_printf(t->arena, "UID %llu of UIDVALIDITY %llu",
+                                          (unsigned long long)s->uid,
+                                          (unsigned long long)s->uid_validity)
+                   .ptr);
+    }
+}
+
+static void on_imported(struct timeline *t, const struct facts *f)
+{
+    const struct source *s = &f->source;
+
+    buf_add_text(t->out, "imported and recorded; it was not sent from here\n");
+    detail_slice(t, "source", s->name);
+    detail_slice(t, "owner", s->owner);
+    imported_place(t, s);
+    detail_slice(t, "flags", s->flags);
+    if (s->received_at) {
+        detail(t, "there since", time_of(t, s->received_at));
+    }
+    detail(t, "import", id_text(t, s->import));
+}
+
 static void on_facts(struct timeline *t, const void *value)
 {
     const struct facts *f = value;
 
     if (f->kind == LETTER_NOTICE) {
         buf_printf(t->out, "made by Postern, about letter %s\n", id_text(t, f->about));
+        return;
+    }
+    if (f->kind == LETTER_IMPORTED) {
+        on_imported(t, f);
         return;
     }
     if (f->kind == LETTER_REPEAT) {

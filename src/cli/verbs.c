@@ -104,6 +104,23 @@ static const struct argument_option export_options[] = {
     OPTION_END,
 };
 
+#define IMPORT_OPTIONS                                                                             \
+    OPTION("source", 0, "NAME", "what this mail is called from now on; the file's name"),          \
+        OPTION("owner", 0, "ADDRESS", "whose mail it is"),                                         \
+        OPTION("reason", 0, "TEXT", "why; stands in the ledger")
+
+static const struct argument_option import_mbox_options[] = {
+    IMPORT_OPTIONS,
+    OPTION("quoting", 0, "KIND",
+           "how \"From \" is protected in letters: `mboxrd`, `mboxo` or `none`; mboxrd"),
+    OPTION_END,
+};
+
+static const struct argument_option import_options[] = {
+    IMPORT_OPTIONS,
+    OPTION_END,
+};
+
 static const struct argument_option verify_options[] = {
     OPTION("since", 0, "CHECKPOINT",
            "file with a checkpoint that somebody kept; - is standard input"),
@@ -175,6 +192,24 @@ const struct verb verbs[] = {
          .run = cli_show),
     VERB(.name = "export", .words = "ID", .words_min = 1, .words_max = 1, .options = export_options,
          .help = "Write a letter, byte for byte as it was submitted.", .run = cli_export),
+    VERB(.name = "import mbox", .words = "FILE...", .words_min = 1, .words_max = 1000,
+         .options = import_mbox_options,
+         .help = "Take the letters of mailbox files into the archive; nothing is delivered.",
+         .more =
+             "What was interrupted goes on where it stopped; what is there is not taken twice.\n",
+         .run = cli_import_mbox),
+    VERB(.name = "import eml", .words = "DIR...", .words_min = 1, .words_max = 1000,
+         .options = import_options,
+         .help = "The same with the .eml files of a directory and all below it.",
+         .run = cli_import_eml),
+    VERB(.name = "import maildir", .words = "DIR...", .words_min = 1, .words_max = 1000,
+         .options = import_options, .help = "The same with a Maildir and its folders.",
+         .run = cli_import_maildir),
+    VERB(.name = "import list", .words = "", .help = "List what was imported, the newest first.",
+         .run = cli_import_list),
+    VERB(.name = "import report", .words = "ID", .words_min = 1, .words_max = 1,
+         .help = "Show what an import took, and what could not be taken, where and why.",
+         .run = cli_import_report),
     VERB(.name = "ledger verify", .words = "", .options = verify_options,
          .help = "Check that every record is there, in order and unaltered.",
          .run = cli_ledger_verify),

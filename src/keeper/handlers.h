@@ -5,6 +5,9 @@
 #include "ipc/ipc.h"
 
 ipc_handler keeper_on_submit;         /* submit.c */
+ipc_handler keeper_on_import;         /* import.c */
+ipc_handler keeper_on_import_begin;   /* import.c */
+ipc_handler keeper_on_import_end;     /* import.c */
 ipc_handler keeper_on_session_end;    /* accounts.c */
 ipc_handler keeper_on_account;        /* accounts.c */
 ipc_handler keeper_on_session;        /* accounts.c */

@@ -30,6 +30,7 @@ struct index_work {
     struct index_work *next;
     struct parcel *parcel;
     struct arena arena;
+    uint64_t dated_at;
     struct slice sender;
     struct slice *recipients;
     size_t n_recipients;
@@ -132,8 +133,9 @@ void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f,
     }
     arena_init(&w->arena, 4 << 20);
     w->parcel = parcel_hold(p);
+    w->dated_at = facts_dated(f);
     w->sender = arena_copy(&w->arena, f->reverse_path);
-    w->account = arena_copy(&w->arena, f->account);
+    w->account = arena_copy(&w->arena, facts_owner(f));
     w->n_recipients = f->recipients.count;
     w->recipients = arena_array(&w->arena, w->n_recipients + 1, sizeof(*w->recipients));
     for (size_t i = 0; i < w->n_recipients; i++) {
@@ -224,7 +226,7 @@ static bool write_batch(struct keeper *k, struct index_work **batch, size_t coun
         bool read = w->terms.bytes.len && text_terms_read(w->terms.bytes, &terms[i], &why);
         letters[i] = (struct search_letter){
             .seq = w->parcel->seq,
-            .at = w->parcel->received_at,
+            .at = w->dated_at,
             .size = w->parcel->size,
             .reading = read ? w->reading : SEARCH_UNREAD,
             .marks = w->marks,
@@ -324,7 +326,7 @@ static void look_behind(struct keeper *k, struct healing *h)
 static bool backlog_is_short(struct keeper *k)
 {
     (void)pthread_mutex_lock(&k->backlog.lock);
-    bool is_short = k->backlog.list.count < HEAL_MAX;
+    bool is_short = k->backlog.list.count + k->backlog.imported.count < HEAL_MAX;
     (void)pthread_mutex_unlock(&k->backlog.lock);
     return is_short;
 }

@@ -7,7 +7,9 @@
 
 #include "catalog/catalog.h"
 #include "keeper/anchors.h"
+#include "keeper/backlog.h"
 #include "keeper/handlers.h"
+#include "keeper/import.h"
 #include "keeper/indexer.h"
 #include "keeper/keeper.h"
 #include "keeper/lookup.h"
@@ -31,15 +33,6 @@
 #define KEEPER_ASK_MS    30000               /* patience with signer and auth */
 /* The record of what an inspector found: its answer, however large, and the letter's id. */
 #define KEEPER_FINDINGS_MAX (IPC_BODY_MAX + 64)
-
-/* Letters that wait for inspection; see work.c. */
-struct backlog {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct parcel_list list;
-    size_t busy; /* workers at a letter */
-    bool closed;
-};
 
 /* Folds the ledger into the catalog; see tail.c. */
 struct tail {
@@ -69,6 +62,7 @@ struct signing_keys {
 /* Counters of what happened since the start. */
 struct keeper_counters {
     _Atomic uint64_t recorded, refused, repeated, delivered, deferred, failed, notices;
+    _Atomic uint64_t imported;
     _Atomic uint64_t sign_ins, sign_in_failures, alarms;
 };
 
@@ -90,6 +84,7 @@ struct keeper {
     struct tail tail;
     struct signing_keys keys;
     struct anchors *anchors;
+    struct imports imports;
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock;
@@ -113,7 +108,7 @@ bool keeper_record_one(struct keeper *k, enum ledger_urgency urgency, uint16_t t
                        const struct cbor_schema *schema, const void *value,
                        struct error *e) MUST_CHECK;
 
-/* Count an alarm and tell it to whoever opened the keeper. */
+/* Count an alarm, and tell it. */
 void keeper_alert(struct keeper *k, const char *event, const char *sentence);
 
 /* The parcel's facts, from memory or from the ledger. */
@@ -126,11 +121,6 @@ bool parcel_content(struct keeper *k, struct parcel *p, int *fd, struct error *e
 /* The same of the copy that leaves, rebuilt from its recipe when memory has forgotten it. */
 bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *fd,
                  struct error *e) MUST_CHECK;
-
-/* work.c */
-void backlog_add(struct keeper *k, struct parcel *p); /* takes the reference */
-void keeper_work(void *keeper);                       /* a worker's thread */
-void backlog_close(struct keeper *k);
 
 /* tail.c */
 void tail_wake(struct keeper *k);

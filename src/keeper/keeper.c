@@ -89,6 +89,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     (void)pthread_cond_init(&k->tail.folded, NULL);
     init_lock(&k->keys.lock, NULL);
     init_lock(&k->lookups_lock, NULL);
+    init_lock(&k->imports.lock, NULL);
     arena_init(&k->keys.arena, 1);
     k->sessions = sessions_new();
     k->queue = queue_new();
@@ -202,6 +203,7 @@ void keeper_close(struct keeper *k)
     free_lookups(k);
     arena_done(&k->keys.arena);
     anchors_free(k->anchors);
+    imports_done(&k->imports);
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
@@ -221,6 +223,11 @@ static const struct ipc_row submission_rows[] = {
 };
 const struct ipc_table keeper_submission_table = IPC_TABLE("submission", submission_rows);
 
+static const struct ipc_row intake_rows[] = {
+    {&keeper_import, 0, keeper_on_import},
+};
+const struct ipc_table keeper_intake_table = IPC_TABLE("intake", intake_rows);
+
 static const struct ipc_row delivery_rows[] = {
     {&keeper_job_next,  0, keeper_on_job_next },
     {&keeper_job_begin, 0, keeper_on_job_begin},
@@ -236,21 +243,23 @@ static const struct ipc_row auth_rows[] = {
 const struct ipc_table keeper_auth_table = IPC_TABLE("auth", auth_rows);
 
 static const struct ipc_row admin_rows[] = {
-    {&caller_pass,      0, keeper_on_pass      },
-    {&admin_sign_in,    0, keeper_on_sign_in   },
-    {&admin_sign_out,   0, keeper_on_sign_out  },
-    {&admin_user_add,   0, keeper_on_user_add  },
-    {&admin_user_set,   0, keeper_on_user_set  },
-    {&admin_user_list,  0, keeper_on_user_list },
-    {&admin_dkim_new,   0, keeper_on_dkim_new  },
-    {&admin_dkim_list,  0, keeper_on_dkim_list },
-    {&admin_queue_list, 0, keeper_on_queue_list},
-    {&admin_order,      0, keeper_on_order     },
-    {&admin_status,     0, keeper_on_status    },
-    {&admin_checkpoint, 0, keeper_on_checkpoint},
-    {&admin_anchored,   0, keeper_on_anchored  },
-    {&admin_rebuild,    0, keeper_on_rebuild   },
-    {&admin_backup,     0, keeper_on_backup    },
-    {&admin_pause,      0, keeper_on_pause     },
+    {&caller_pass,        0, keeper_on_pass        },
+    {&admin_sign_in,      0, keeper_on_sign_in     },
+    {&admin_sign_out,     0, keeper_on_sign_out    },
+    {&admin_user_add,     0, keeper_on_user_add    },
+    {&admin_user_set,     0, keeper_on_user_set    },
+    {&admin_user_list,    0, keeper_on_user_list   },
+    {&admin_dkim_new,     0, keeper_on_dkim_new    },
+    {&admin_dkim_list,    0, keeper_on_dkim_list   },
+    {&admin_queue_list,   0, keeper_on_queue_list  },
+    {&admin_order,        0, keeper_on_order       },
+    {&admin_status,       0, keeper_on_status      },
+    {&admin_checkpoint,   0, keeper_on_checkpoint  },
+    {&admin_anchored,     0, keeper_on_anchored    },
+    {&admin_rebuild,      0, keeper_on_rebuild     },
+    {&admin_backup,       0, keeper_on_backup      },
+    {&admin_pause,        0, keeper_on_pause       },
+    {&admin_import_begin, 0, keeper_on_import_begin},
+    {&admin_import_end,   0, keeper_on_import_end  },
 };
 const struct ipc_table keeper_admin_table = IPC_TABLE("the control socket", admin_rows);

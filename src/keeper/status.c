@@ -30,7 +30,7 @@ static void look(struct keeper *k, struct view *v)
         v->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
     }
     (void)pthread_mutex_lock(&k->backlog.lock);
-    v->backlog = k->backlog.list.count + k->backlog.busy;
+    v->backlog = k->backlog.list.count + k->backlog.imported.count + k->backlog.busy;
     (void)pthread_mutex_unlock(&k->backlog.lock);
     v->sessions = sessions_count(k->sessions);
     v->index_position = atomic_load(&k->indexer.position);

@@ -18,6 +18,7 @@
 
 #define INSPECT_TRIES 3 /* a letter that ends every inspector that reads it goes on unread */
 #define RETRY_MS      1000
+#define GROUP_MAX     16 /* imported letters whose findings are one commit */
 
 void parcel_list_add(struct parcel_list *l, struct parcel *p)
 {
@@ -49,9 +50,17 @@ struct parcel *parcel_list_take(struct parcel_list *l)
 void backlog_add(struct keeper *k, struct parcel *p)
 {
     (void)pthread_mutex_lock(&k->backlog.lock);
-    parcel_list_add(&k->backlog.list, p);
+    parcel_list_add(p->kind == LETTER_IMPORTED ? &k->backlog.imported : &k->backlog.list, p);
     (void)pthread_cond_signal(&k->backlog.changed);
     (void)pthread_mutex_unlock(&k->backlog.lock);
+}
+
+size_t backlog_imported(struct keeper *k)
+{
+    (void)pthread_mutex_lock(&k->backlog.lock);
+    size_t count = k->backlog.imported.count;
+    (void)pthread_mutex_unlock(&k->backlog.lock);
+    return count;
 }
 
 void backlog_close(struct keeper *k)
@@ -62,26 +71,31 @@ void backlog_close(struct keeper *k)
     (void)pthread_mutex_unlock(&k->backlog.lock);
 }
 
-static struct parcel *next_parcel(struct backlog *b)
+/* The next letter that is to be sent, or several that were imported; 0 when closing. */
+static size_t next_parcels(struct backlog *b, struct parcel *parcels[static GROUP_MAX])
 {
-    struct parcel *p = NULL;
+    size_t n = 0;
 
     (void)pthread_mutex_lock(&b->lock);
-    while (!b->closed && !b->list.head) {
+    while (!b->closed && !b->list.head && !b->imported.head) {
         (void)pthread_cond_wait(&b->changed, &b->lock);
     }
-    if (!b->closed) {
-        p = parcel_list_take(&b->list);
-        b->busy++;
+    if (!b->closed && b->list.head) {
+        parcels[n++] = parcel_list_take(&b->list);
     }
+    while (!b->closed && (n == 0 || parcels[0]->kind == LETTER_IMPORTED) && n < GROUP_MAX &&
+           b->imported.head) {
+        parcels[n++] = parcel_list_take(&b->imported);
+    }
+    b->busy += n;
     (void)pthread_mutex_unlock(&b->lock);
-    return p;
+    return n;
 }
 
-static void parcel_done(struct backlog *b)
+static void parcels_done(struct backlog *b, size_t n)
 {
     (void)pthread_mutex_lock(&b->lock);
-    b->busy--;
+    b->busy -= n;
     (void)pthread_mutex_unlock(&b->lock);
 }
 
@@ -103,12 +117,12 @@ struct letter {
 
 /* ── inspection ── */
 
-/* Equal for letters of one sender, and says nothing about who that is. */
+/* Equal for letters of one sender, or of one import, and says nothing about who that is. */
 static void sender_tag(const struct facts *f, uint8_t tag[static INSPECTOR_SENDER_LEN])
 {
     uint8_t digest[DIGEST_LEN];
 
-    digest_of(f->account, SLICE_NONE, digest);
+    digest_of(f->kind == LETTER_IMPORTED ? f->source.import : f->account, SLICE_NONE, digest);
     (void)memcpy(tag, digest, INSPECTOR_SENDER_LEN);
 }
 
@@ -325,31 +339,108 @@ static bool develop(struct letter *l, struct error *e)
     return true;
 }
 
+/* ── imported letters: inspected and indexed, nothing else ── */
+
+struct group {
+    struct letter letters[GROUP_MAX];
+    struct buf findings[GROUP_MAX];
+    struct ledger_record records[GROUP_MAX];
+    size_t count;
+    size_t n_records;
+};
+
+static bool look_at(struct group *g, struct letter *l, struct error *e)
+{
+    OWN(fd) int content = -1;
+    struct buf *findings = &g->findings[l - g->letters];
+
+    if (!parcel_facts(l->keeper, l->parcel, l->arena, &l->facts, e) ||
+        !parcel_content(l->keeper, l->parcel, &content, e)) {
+        return false;
+    }
+    l->content_fd = content;
+    inspect(l);
+    parcel_forget_content(l->parcel);
+    if (!l->parcel->decided) {
+        buf_init(findings, KEEPER_FINDINGS_MAX);
+        cbor_write(findings, &findings_schema, &l->findings);
+        g->records[g->n_records++] = (struct ledger_record){RECORD_FINDINGS, buf_slice(findings)};
+    }
+    return !findings->full || error_set(e, ERROR_LIMIT, "a letter's findings do not fit");
+}
+
+static bool look_at_all(struct group *g, struct error *e)
+{
+    struct ledger_ref refs[GROUP_MAX];
+
+    for (size_t i = 0; i < g->count; i++) {
+        if (!look_at(g, &g->letters[i], e)) {
+            return false;
+        }
+    }
+    return g->n_records == 0 ||
+           keeper_record(g->letters[0].keeper, LEDGER_PATIENT, g->records, g->n_records, refs, e);
+}
+
+static bool develop_group(struct group *g, struct error *e)
+{
+    bool recorded = look_at_all(g, e);
+
+    for (size_t i = 0; i < g->count; i++) {
+        struct letter *l = &g->letters[i];
+        buf_done(&g->findings[i]);
+        if (recorded) {
+            l->parcel->decided = true;
+            indexer_add(l->keeper, l->parcel, &l->facts, &l->findings, l->terms_fd);
+        } else if (l->terms_fd >= 0) {
+            (void)close(l->terms_fd);
+        }
+    }
+    return recorded;
+}
+
 static void nap(int64_t ms)
 {
     struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     (void)nanosleep(&t, NULL);
 }
 
+static bool develop_all(struct keeper *k, struct parcel **parcels, size_t n, struct arena *arena,
+                        struct error *e)
+{
+    struct group g = {.count = n};
+
+    for (size_t i = 0; i < n; i++) {
+        g.letters[i] =
+            (struct letter){.keeper = k, .parcel = parcels[i], .arena = arena, .terms_fd = -1};
+    }
+    return parcels[0]->kind == LETTER_IMPORTED ? develop_group(&g, e) : develop(&g.letters[0], e);
+}
+
 void keeper_work(void *keeper)
 {
     struct keeper *k = keeper;
     OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    struct parcel *parcels[GROUP_MAX];
     struct error e;
 
     thread_background();
-    for (struct parcel *p = next_parcel(&k->backlog); p; p = next_parcel(&k->backlog)) {
-        struct letter l = {.keeper = k, .parcel = p, .arena = &arena, .terms_fd = -1};
-        if (develop(&l, &e)) {
-            parcel_drop(p);
-        } else {
-            log_event(LOG_ERROR, "letter.delayed", LOG_NUMBER("seq", p->seq),
+    for (size_t n = next_parcels(&k->backlog, parcels); n; n = next_parcels(&k->backlog, parcels)) {
+        bool developed = develop_all(k, parcels, n, &arena, &e);
+        if (!developed) {
+            log_event(LOG_ERROR, "letter.delayed", LOG_NUMBER("seq", parcels[0]->seq),
                       LOG_TEXT("reason", e.text));
             keeper_alert(k, "letter-delayed", e.text);
             nap(RETRY_MS);
-            backlog_add(k, p);
         }
-        parcel_done(&k->backlog);
+        for (size_t i = 0; i < n; i++) {
+            if (developed) {
+                parcel_drop(parcels[i]);
+            } else {
+                backlog_add(k, parcels[i]);
+            }
+        }
+        parcels_done(&k->backlog, n);
         arena_reset(&arena);
     }
 }

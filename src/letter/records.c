@@ -14,7 +14,7 @@ SCHEMA(recipient);
 #define THIS facts
 static const struct cbor_field facts_fields[] = {
     ID(facts),
-    ROW(2, CBOR_UINT, kind, LETTER_REPEAT),
+    ROW(2, CBOR_UINT, kind, LETTER_IMPORTED),
     ROW(3, CBOR_UINT, received_at, 0),
     MAYBE(4, CBOR_TEXT, account, LETTER_ADDRESS_MAX),
     MAYBE(5, CBOR_TEXT, mechanism, 32),
@@ -40,6 +40,8 @@ static const struct cbor_field facts_fields[] = {
     MAYBE(25, CBOR_TEXT, message_id, 998),
     MAYBE(26, CBOR_BYTES, about, LETTER_ID_LEN),
     MAYBE(27, CBOR_BYTES, repeat_of, LETTER_ID_LEN),
+    MAYBE(28, CBOR_UINT, dated_at, 0),
+    CBOR_SUB_OPTIONAL(29, CBOR_STRUCT, struct facts, source, 0, &source_schema),
 };
 SCHEMA(facts);
 #undef THIS
@@ -143,6 +145,16 @@ static const struct cbor_field checkpoint_fields[] = {
 const struct cbor_schema checkpoint_schema =
     CBOR_SCHEMA(checkpoint_fields, struct checkpoint_record);
 #undef THIS
+
+struct slice facts_owner(const struct facts *f)
+{
+    return f->kind == LETTER_IMPORTED ? f->source.owner : f->account;
+}
+
+uint64_t facts_dated(const struct facts *f)
+{
+    return f->dated_at ? f->dated_at : f->received_at;
+}
 
 struct slice letter_domain(struct slice address)
 {

@@ -10,6 +10,7 @@
 #include "formats/cbor/cbor.h"
 #include "letter/anchors.h"
 #include "letter/id.h"
+#include "letter/import.h"
 #include "letter/outcomes.h"
 
 #define LETTER_BYTES_MAX      (64u << 20) /* the hard ceiling behind the setting size-limit */
@@ -30,6 +31,7 @@ enum record_type {
     RECORD_OUTCOME = 22,
     RECORD_NOTICE = 23,  /* a bounce, delay warning or success notice was made of this letter */
     RECORD_ORDER = 24,   /* a person held, released, retried or cancelled it                  */
+    RECORD_IMPORT = 25,  /* an import began, went on or ended                                 */
     RECORD_SIGN_IN = 32, /* an account proved itself, or somebody failed to                   */
     RECORD_ADMIN = 33,   /* an account, key or setting changed                                */
     RECORD_READING = 34, /* somebody searched, read or exported                               */
@@ -40,6 +42,7 @@ enum letter_kind {
     LETTER_SUBMITTED = 1, /* by a person or device with an account */
     LETTER_NOTICE = 2,    /* made by Postern itself: RFC 3464      */
     LETTER_REPEAT = 3,    /* sent again: facts alone, see repeat_of */
+    LETTER_IMPORTED = 4,  /* came from elsewhere, see source: kept, never delivered */
 };
 
 /* RFC 3461 section 4.1, as bits. */
@@ -89,6 +92,8 @@ struct facts {
     struct slice message_id;
     struct slice about;     /* a notice: the letter it reports on */
     struct slice repeat_of; /* the same letter submitted again within a day: not sent twice */
+    uint64_t dated_at;      /* imported: when it was sent or received there; 0: not known */
+    struct source source;   /* imported: where it came from */
 };
 
 extern const struct cbor_schema facts_schema;

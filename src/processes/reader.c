@@ -81,6 +81,8 @@ static const struct ipc_row rows[] = {
     {&reader_export,  0, reader_on_export },
     {&reader_verify,  0, reader_on_verify },
     {&reader_anchors, 0, reader_on_anchors},
+    {&reader_imports, 0, reader_on_imports},
+    {&reader_import,  0, reader_on_import },
 };
 const struct ipc_table reader_table = IPC_TABLE("the reader's socket", rows);
 

@@ -67,5 +67,7 @@ ipc_handler reader_on_show;    /* reader_letter.c */
 ipc_handler reader_on_export;  /* reader_letter.c */
 ipc_handler reader_on_verify;  /* reader_verify.c */
 ipc_handler reader_on_anchors; /* reader_anchors.c */
+ipc_handler reader_on_imports; /* reader_imports.c */
+ipc_handler reader_on_import;  /* reader_imports.c */
 
 OWN_VALUE(desk, struct desk, desk_done)

@@ -135,7 +135,7 @@ static bool follow_recipe(struct desk *d, const struct catalog_letter *letter, s
         return false;
     }
     if (!found) {
-        return error_set(e, ERROR_INPUT, "no copy of this letter has been made yet");
+        return error_set(e, ERROR_INPUT, "no copy of this letter was made to be sent");
     }
     return desk_read(d, ref, RECORD_SEALED, &sealed_schema, &sealed, e) &&
            recipe_follow(&sealed, content, &d->arena, copy, e);

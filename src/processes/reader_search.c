@@ -118,7 +118,7 @@ static bool describe(struct desk *d, uint64_t seq, struct arena *arena, struct r
     *hit = (struct reader_hit){
         .seq = seq,
         .id = arena_copy(arena, f.id),
-        .received_at = f.received_at,
+        .received_at = facts_dated(&f),
         .from = letter_text(arena, f.from.len ? f.from : f.reverse_path, TEXT_MAX),
         .to = list_recipients(&f, arena),
         .subject = letter_text(arena, f.subject, TEXT_MAX),

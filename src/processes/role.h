@@ -106,7 +106,7 @@ struct slice role_file(struct role *r, const char *name);
 
 /* The nth listening socket of that name (a setting may name several addresses); -1 behind the last.
  * "submissions" (implicit TLS), "submission" (STARTTLS): TCP. "metrics": a Unix stream socket.
- * "keeper", "reader": Unix sockets that speak ipc, see role_serve_socket(). */
+ * "keeper", "reader", "intake": Unix sockets that speak ipc, see role_serve_socket(). */
 int role_socket(struct role *r, const char *name, size_t nth);
 
 /* Channels to a role that the row asks; filled and refilled by the supervisor at any time. */

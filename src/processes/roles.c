@@ -3,8 +3,8 @@
 #define SETTING(member) offsetof(struct settings, member)
 #define MIB             (UINT64_C(1) << 20)
 
-/* What each process has: the walls of SECURITY.md. What is not here it has not. Web and intake
- * will be further rows. */
+/* What each process has: the walls of SECURITY.md. What is not here it has not. Web will
+ * be a further row. */
 const struct role_row role_rows[] = {
     {.name = "keeper",
      .uid = 0,
@@ -41,6 +41,13 @@ const struct role_row role_rows[] = {
      .directories = {{"ledger", ROLE_READ}, {"record-keys", ROLE_READ}, {"catalog", ROLE_READ}},
      .sockets = {"reader"},
      .asks = {{"keeper", 4}}},
+    {.name = "intake",
+     .uid = 8,
+     .run = intake_run,
+     .sandbox = SANDBOX_ACCEPT,
+     .memory_max = 2048 * MIB,
+     .sockets = {"intake"},
+     .asks = {{"keeper", 4}}                                                                                                                                                                                },
     {.name = "delivery",
      .uid = 5,
      .run = delivery_run,
@@ -49,7 +56,7 @@ const struct role_row role_rows[] = {
                {"trust-anchor", SETTING(dns.trust_anchor)},
                {"root-hints", SETTING(dns.root_hints)},
                {"smarthost-password", SETTING(smarthost.password_file)}},
-     .asks = {{"keeper", 64}}                                                                                  },
+     .asks = {{"keeper", 64}}                                                                                                                                                    },
     {.name = "courier",
      .uid = 7,
      .prepare = courier_prepare,

@@ -111,3 +111,7 @@ const struct ipc_message admin_anchored = {76, "admin_anchored", &checkpoint_sch
 const struct ipc_message admin_sign_in = {77, "admin_sign_in", &sign_in_ask, &signed_in,
                                           .secret = true};
 const struct ipc_message admin_sign_out = {78, "admin_sign_out", NULL, NULL};
+const struct ipc_message admin_import_begin = {110, "admin_import_begin", &import_record_schema,
+                                               &import_record_schema};
+const struct ipc_message admin_import_end = {111, "admin_import_end", &import_record_schema,
+                                             &import_record_schema};

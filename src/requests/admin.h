@@ -127,3 +127,11 @@ struct admin_backup_answer {
 };
 
 extern const struct ipc_message admin_backup;
+
+/* admin_import_begin: take mail in from now on, or go on with an import of the same kind, name, owner
+ * and path that did not end. A struct import_record, of which the keeper fills in the rest; answered
+ * with its last one. */
+extern const struct ipc_message admin_import_begin;
+
+/* admin_import_end: no more comes. Only the id counts; answered with the last record. */
+extern const struct ipc_message admin_import_end;

@@ -120,4 +120,36 @@ const struct ipc_message keeper_job_next = {6, "keeper_job_next", &job_ask, &job
 const struct ipc_message keeper_job_begin = {7, "keeper_job_begin", &begin_ask, NULL};
 const struct ipc_message keeper_job_done = {8, "keeper_job_done", &done_ask, NULL};
 const struct ipc_message keeper_reading = {9, "keeper_reading", &act_schema, NULL};
+static const struct cbor_field import_letter_fields[] = {
+    MAYBE(1, CBOR_UINT, import_letter, start, IMPORT_BYTES_MAX),
+    FIELD(2, CBOR_UINT, import_letter, len, LETTER_BYTES_MAX),
+    CBOR_SUB_OPTIONAL(3, CBOR_STRUCT, struct import_letter, source, 0, &source_schema),
+    MAYBE(4, CBOR_TEXT, import_letter, reverse_path, LETTER_ADDRESS_MAX),
+    CBOR_SUB_OPTIONAL(5, CBOR_LIST, struct import_letter, recipients, LETTER_RECIPIENTS_MAX,
+                      &recipient_schema),
+};
+const struct cbor_schema import_letter_schema =
+    CBOR_SCHEMA(import_letter_fields, struct import_letter);
+
+static const struct cbor_field import_ask_fields[] = {
+    FIELD(1, CBOR_BYTES, keeper_import_ask, import, LETTER_ID_LEN),
+    CBOR_SUB_OPTIONAL(2, CBOR_LIST, struct keeper_import_ask, letters, IMPORT_LETTERS_MAX,
+                      &import_letter_schema),
+    CBOR_SUB_OPTIONAL(3, CBOR_LIST, struct keeper_import_ask, failures, IMPORT_FAILURES_MAX,
+                      &import_failure_schema),
+    MAYBE(4, CBOR_UINT, keeper_import_ask, next, 0),
+};
+static const struct cbor_schema import_ask =
+    CBOR_SCHEMA(import_ask_fields, struct keeper_import_ask);
+
+static const struct cbor_field import_counts_fields[] = {
+    MAYBE(1, CBOR_UINT, import_counts, taken, 0),
+    MAYBE(2, CBOR_UINT, import_counts, known, 0),
+    MAYBE(3, CBOR_UINT, import_counts, failed, 0),
+};
+const struct cbor_schema import_counts_schema =
+    CBOR_SCHEMA(import_counts_fields, struct import_counts);
+
+const struct ipc_message keeper_import = {40, "keeper_import", &import_ask, &import_counts_schema,
+                                          .ask_fd = IPC_FD_SEALED_OPTIONAL};
 const struct ipc_message keeper_settle = {10, "keeper_settle", NULL, NULL};

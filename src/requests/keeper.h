@@ -28,6 +28,37 @@ struct keeper_submit_answer {
 
 extern const struct ipc_message keeper_submit;
 
+/* keeper_import: from intake. Record letters of an import that somebody began over the control
+ * socket; their bytes come one behind the other in one sealed memfd. One commit holds them and how
+ * far the import came, so nothing is taken twice after a crash. */
+#define IMPORT_LETTERS_MAX 500
+#define IMPORT_BYTES_MAX   ((size_t)LETTER_BYTES_MAX + (8U << 20))
+
+struct import_letter {
+    uint64_t start; /* in the memfd */
+    uint64_t len;
+    struct source source;        /* what the import itself says is left out */
+    struct slice reverse_path;   /* of an envelope that is known */
+    struct cbor_list recipients; /* struct recipient; likewise */
+};
+
+struct keeper_import_ask {
+    struct slice import;
+    struct cbor_list letters;  /* struct import_letter */
+    struct cbor_list failures; /* struct import_failure */
+    uint64_t next;             /* see struct import_record */
+};
+
+struct import_counts { /* of the whole import until now */
+    uint64_t taken;
+    uint64_t known;
+    uint64_t failed;
+};
+
+extern const struct cbor_schema import_letter_schema;
+extern const struct cbor_schema import_counts_schema;
+extern const struct ipc_message keeper_import;
+
 /* keeper_account: from auth. Look up who logs in. */
 struct keeper_account_ask {
     struct slice user;

@@ -5,6 +5,7 @@
 #include "letter/records.h"
 #include "requests/admin.h"
 #include "requests/auth.h"
+#include "requests/reader.h"
 
 #define AUDITOR       PERMIT_TO(ACCOUNT_AUDITOR)
 #define OFFICER       PERMIT_TO(ACCOUNT_OFFICER)
@@ -12,22 +13,26 @@
 #define RUNNING       (OFFICER | ADMINISTRATOR)
 
 static const struct permit permits[] = {
-    {&caller_pass,      "login",           PERMIT_ANYBODY,    false},
-    {&admin_sign_in,    "login",           PERMIT_ANYBODY,    false},
-    {&admin_sign_out,   "logout",          PERMIT_ANYBODY,    false},
-    {&admin_status,     "status",          PERMIT_ANYBODY,    false},
-    {&admin_user_add,   "user add",        RUNNING,           false},
-    {&admin_user_set,   "user set",        RUNNING,           false},
-    {&admin_user_list,  "user list",       RUNNING | AUDITOR, false},
-    {&admin_dkim_new,   "dkim new",        ADMINISTRATOR,     false},
-    {&admin_dkim_list,  "dkim list",       RUNNING | AUDITOR, false},
-    {&admin_queue_list, "queue list",      RUNNING,           false},
-    {&admin_order,      "queue order",     RUNNING,           false},
-    {&admin_pause,      "queue pause",     RUNNING,           false},
-    {&admin_checkpoint, "checkpoint",      RUNNING | AUDITOR, false},
-    {&admin_anchored,   "checkpoint",      RUNNING | AUDITOR, false},
-    {&admin_rebuild,    "catalog rebuild", ADMINISTRATOR,     false},
-    {&admin_backup,     "backup",          ADMINISTRATOR,     false},
+    {&caller_pass,        "login",           PERMIT_ANYBODY,    false},
+    {&admin_sign_in,      "login",           PERMIT_ANYBODY,    false},
+    {&admin_sign_out,     "logout",          PERMIT_ANYBODY,    false},
+    {&admin_status,       "status",          PERMIT_ANYBODY,    false},
+    {&admin_user_add,     "user add",        RUNNING,           false},
+    {&admin_user_set,     "user set",        RUNNING,           false},
+    {&admin_user_list,    "user list",       RUNNING | AUDITOR, false},
+    {&admin_dkim_new,     "dkim new",        ADMINISTRATOR,     false},
+    {&admin_dkim_list,    "dkim list",       RUNNING | AUDITOR, false},
+    {&admin_queue_list,   "queue list",      RUNNING,           false},
+    {&admin_order,        "queue order",     RUNNING,           false},
+    {&admin_pause,        "queue pause",     RUNNING,           false},
+    {&admin_checkpoint,   "checkpoint",      RUNNING | AUDITOR, false},
+    {&admin_anchored,     "checkpoint",      RUNNING | AUDITOR, false},
+    {&admin_rebuild,      "catalog rebuild", ADMINISTRATOR,     false},
+    {&admin_backup,       "backup",          ADMINISTRATOR,     false},
+    {&admin_import_begin, "import",          RUNNING,           false},
+    {&admin_import_end,   "import",          RUNNING,           false},
+    {&reader_imports,     "import list",     RUNNING | AUDITOR, false},
+    {&reader_import,      "import report",   RUNNING | AUDITOR, false},
 };
 
 const struct permit *permit_find(const struct ipc_message *message)

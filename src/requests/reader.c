@@ -121,3 +121,12 @@ static const struct cbor_field anchors_fields[] = {
 static const struct cbor_schema anchors = CBOR_SCHEMA(anchors_fields, struct reader_anchors_answer);
 
 const struct ipc_message reader_anchors = {5, "reader_anchors", &anchors_ask, &anchors};
+
+static const struct cbor_field imports_fields[] = {
+    MAYBE(3, CBOR_TEXT, reader_letter_ask, reason, READER_REASON_MAX),
+    MAYBE(4, CBOR_UINT, reader_letter_ask, from, 0),
+};
+static const struct cbor_schema imports_ask = CBOR_SCHEMA(imports_fields, struct reader_letter_ask);
+
+const struct ipc_message reader_imports = {40, "reader_imports", &imports_ask, &show_answer};
+const struct ipc_message reader_import = {41, "reader_import", &letter_ask, &show_answer};

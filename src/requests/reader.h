@@ -115,3 +115,9 @@ struct reader_anchors_answer {
 };
 
 extern const struct ipc_message reader_anchors;
+
+/* reader_imports: of each import the first and the last record, the newest import first; those that
+ * began before the record `from`, 0: from the newest on. reader_import: every record of one. Both are
+ * asked like reader_show and answered like it. */
+extern const struct ipc_message reader_imports;
+extern const struct ipc_message reader_import;

@@ -25,7 +25,7 @@ from company import BUILD, CA, free_port, wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the roles' own users need root")
 
-ROLES = ["keeper", "signer", "auth", "inspector", "reader", "delivery", "courier", "submission"]
+ROLES = ["keeper", "signer", "auth", "inspector", "reader", "intake", "delivery", "courier", "submission"]
 PROCESSES = len(ROLES) + 1  # two inspectors
 UID_BASE = 61300
 AREAS = ["ledger", "record-keys", "catalog", "state", "keys"]

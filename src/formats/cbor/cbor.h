@@ -40,7 +40,7 @@ struct cbor_schema;
 struct cbor_field {
     uint8_t key; /* 1 to 255, ascending within a schema; never reused for another meaning */
     uint8_t kind;
-    bool optional; /* left out when zero, false, empty or none; reads back as that */
+    bool optional; /* left out when zero, false, empty, none or all of it so; reads back as that */
     uint16_t offset;
     uint64_t max;
     const struct cbor_schema *sub; /* for CBOR_STRUCT and CBOR_LIST */

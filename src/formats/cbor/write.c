@@ -93,6 +93,18 @@ static bool is_absent(const struct cbor_field *f, const void *member)
     return f->optional && cbor_is_empty(f, member);
 }
 
+/* Whether every member is. */
+static bool is_hollow(const struct cbor_schema *s, const void *value)
+{
+    bool hollow = true;
+
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const struct cbor_field *f = &s->fields[i];
+        hollow = hollow && cbor_is_empty(f, (const uint8_t *)value + f->offset);
+    }
+    return hollow;
+}
+
 bool cbor_is_empty(const struct cbor_field *f, const void *member)
 {
     switch ((enum cbor_kind)f->kind) {
@@ -108,7 +120,7 @@ bool cbor_is_empty(const struct cbor_field *f, const void *member)
     case CBOR_TEXTS:
         return ((const struct cbor_list *)member)->count == 0;
     case CBOR_STRUCT:
-        return false;
+        return is_hollow(f->sub, member);
     }
     return false;
 }

@@ -1,0 +1,24 @@
+/* keeper/backlog - letters that wait for inspection. Those to be sent go before those that were
+ * imported. See work.c. */
+#pragma once
+
+#include <pthread.h>
+
+#include "keeper/parcel.h"
+
+struct keeper;
+
+/* Letters that wait for inspection; see work.c. */
+struct backlog {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct parcel_list list;
+    struct parcel_list imported; /* when nothing else waits */
+    size_t busy;                 /* workers at a letter */
+    bool closed;
+};
+
+void backlog_add(struct keeper *k, struct parcel *p); /* takes the reference */
+void keeper_work(void *keeper);                       /* a worker's thread */
+size_t backlog_imported(struct keeper *k);            /* imported letters */
+void backlog_close(struct keeper *k);

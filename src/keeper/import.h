@@ -1,0 +1,29 @@
+/* keeper/import - imports under way: which were begun over the control socket and have not ended. */
+#pragma once
+
+#include <pthread.h>
+
+#include "base/arena.h"
+
+#include "letter/id.h"
+#include "letter/records.h"
+
+#define IMPORTS_MAX 16 /* at once */
+
+struct import {
+    bool used;
+    struct letter_id id;
+    struct import_record record; /* the last one, with what the first said */
+    struct arena arena;          /* its texts */
+};
+
+struct imports {
+    pthread_mutex_t lock; /* held over a whole batch; guards all */
+    struct import open[IMPORTS_MAX];
+};
+
+/* The import of that id, or NULL. With the lock held. */
+struct import *imports_find(struct imports *all, struct slice id);
+
+/* Free what they hold; nobody uses them any more. */
+void imports_done(struct imports *all);

@@ -1,0 +1,285 @@
+/* A batch of letters that were not sent through Postern: recorded, indexed, never delivered. Batches
+ * are judged one after the other, each when the catalog holds all before it.
+ *
+ * The letters' own bytes decide what their facts say; what intake says of them is kept as the source's
+ * word. */
+#include <time.h>
+
+#include "base/clock.h"
+
+#include "formats/mail/facts.h"
+#include "host/memfd.h"
+#include "keeper/internal.h"
+#include "keyring/digest.h"
+#include "stages/archive/archive.h"
+
+#define LETTER_ARENA ((size_t)192 << 20)
+#define BACKLOG_MAX  2000 /* letters that wait for inspection before more are taken */
+#define BACKLOG_MS   5
+#define TABLE        2048 /* slots for the letters of one batch: a power of two above their number */
+
+_Static_assert(TABLE > 2 * IMPORT_LETTERS_MAX, "the table must not fill up");
+_Static_assert(2 * IMPORT_LETTERS_MAX + 1 <= LEDGER_RECORDS_MAX, "a batch is one commit");
+
+struct batch {
+    struct keeper *keeper;
+    struct import *import;
+    const struct keeper_import_ask *ask;
+    struct slice bytes;
+    struct catalog *catalog;
+    struct arena arena; /* for one letter at a time */
+    struct parcel *parcels[IMPORT_LETTERS_MAX];
+    struct buf contents[IMPORT_LETTERS_MAX];
+    size_t count; /* of those that are new */
+    uint64_t known;
+    uint8_t keys[TABLE][CATALOG_REPEAT_LEN];
+    bool used[TABLE];
+};
+
+/* Whether the batch has a letter with that key already; afterwards it has. */
+static bool met(struct batch *b, const uint8_t *key)
+{
+    size_t at = ((size_t)key[0] << 8 | key[1]) % TABLE;
+
+    while (b->used[at] && memcmp(b->keys[at], key, CATALOG_REPEAT_LEN) != 0) {
+        at = (at + 1) % TABLE;
+    }
+    bool there = b->used[at];
+    b->used[at] = true;
+    (void)memcpy(b->keys[at], key, CATALOG_REPEAT_LEN);
+    return there;
+}
+
+/* What the letter says of itself, and what is said about it. `digest` is memory for its SHA-256. */
+static void gather(struct batch *b, const struct import_letter *letter, struct slice bytes,
+                   uint8_t *digest, struct facts *f)
+{
+    static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
+                                              .header_bytes = 1 << 20,
+                                              .field_bytes = 256 << 10,
+                                              .line_bytes = LETTER_BYTES_MAX,
+                                              .fields = 10000};
+    const struct import_record *import = &b->import->record;
+    struct mail_header header;
+    struct mail_facts facts;
+    struct archive_submission about = {
+        .received_at = (uint64_t)clock_wall_ms(),
+        .reverse_path = letter->reverse_path,
+        .recipients = letter->recipients,
+        .size = bytes.len,
+    };
+
+    digest_of(bytes, SLICE_NONE, digest);
+    about.digest = slice_of(digest, DIGEST_LEN);
+    mail_header_read(bytes, &limits, true, &b->arena, &header);
+    mail_facts_read(&header, true, &b->arena, &facts);
+    archive_facts(&about, &facts, &b->arena, f);
+    f->kind = LETTER_IMPORTED;
+    f->source = letter->source;
+    f->source.import = import->id;
+    f->source.kind = import->kind;
+    f->source.name = import->name;
+    f->source.owner = import->owner;
+    f->dated_at = f->source.received_at;
+    if (f->dated_at == 0 && facts.has_date && facts.date_ms > 0) {
+        f->dated_at = (uint64_t)facts.date_ms;
+    }
+}
+
+static struct parcel *parcel_for(const struct facts *f, const struct letter_id *id)
+{
+    struct parcel *p = parcel_new();
+
+    p->id = *id;
+    p->kind = LETTER_IMPORTED;
+    p->received_at = f->received_at;
+    p->size = f->size;
+    cbor_write(&p->facts_body, &facts_schema, f);
+    return p;
+}
+
+/* Prepare one letter, unless it is there already. */
+static bool add(struct batch *b, const struct import_letter *letter, struct error *e)
+{
+    uint8_t key[CATALOG_REPEAT_LEN];
+    uint8_t digest[DIGEST_LEN];
+    struct letter_id id = letter_id_new();
+    struct facts f;
+    bool found = false;
+
+    if (letter->len == 0 || letter->start > b->bytes.len ||
+        letter->len > b->bytes.len - letter->start) {
+        return error_set(e, ERROR_DENIED, "a letter outside of the bytes that came along");
+    }
+    struct slice bytes = slice_of(b->bytes.ptr + letter->start, letter->len);
+    arena_reset(&b->arena);
+    gather(b, letter, bytes, digest, &f);
+    catalog_repeat_key(b->keeper->tail.catalog, &f, key);
+    if (!catalog_has_imported(b->catalog, key, &found, e)) {
+        return false;
+    }
+    if (met(b, key) || found) {
+        b->known++;
+        return true;
+    }
+    f.id = letter_id_slice(&id);
+    struct content content = {.id = f.id, .bytes = bytes};
+    struct buf *body = &b->contents[b->count];
+    buf_init(body, bytes.len + 64);
+    if (!buf_room(body, body->max)) {
+        return error_set(e, ERROR_INPUT, "a letter too long for a record");
+    }
+    cbor_write(body, &content_schema, &content);
+    b->parcels[b->count++] = parcel_for(&f, &id);
+    return !body->full || error_set(e, ERROR_INPUT, "a letter too long for a record");
+}
+
+/* The record of how far the import came with this batch. */
+static void write_progress(const struct batch *b, struct import_record *r, struct buf *body)
+{
+    *r = b->import->record;
+    r->state = IMPORT_TAKING;
+    r->taken += b->count;
+    r->known += b->known;
+    r->failed += b->ask->failures.count;
+    r->next = b->ask->next;
+    r->failures = b->ask->failures;
+    r->name = r->owner = r->path = r->by = r->reason = SLICE_NONE; /* its first record says that */
+    cbor_write(body, &import_record_schema, r);
+}
+
+static bool append(struct batch *b, struct ledger_ref *refs, struct error *e)
+{
+    struct ledger_record records[2 * IMPORT_LETTERS_MAX + 1];
+    OWN(buf) struct buf progress = {.max = 4 << 20};
+    struct import_record record;
+    size_t n = 0;
+
+    write_progress(b, &record, &progress);
+    for (size_t i = 0; i < b->count; i++) {
+        records[n++] = (struct ledger_record){RECORD_FACTS, buf_slice(&b->parcels[i]->facts_body)};
+        records[n++] = (struct ledger_record){RECORD_CONTENT, buf_slice(&b->contents[i])};
+    }
+    records[n++] = (struct ledger_record){RECORD_IMPORT, buf_slice(&progress)};
+    if (progress.full) {
+        return error_set(e, ERROR_LIMIT, "what could not be taken does not fit into a record");
+    }
+    if (!keeper_record(b->keeper, LEDGER_LETTER, records, n, refs, e)) {
+        return false;
+    }
+    b->import->record.taken = record.taken;
+    b->import->record.known = record.known;
+    b->import->record.failed = record.failed;
+    b->import->record.next = record.next;
+    return true;
+}
+
+/* Content is the last member of its record. */
+static void keep_content(struct parcel *p, struct slice body)
+{
+    struct error e;
+    int fd = -1;
+
+    if (memfd_from("letter", slice_from(body, body.len - p->size), &fd, &e)) {
+        parcel_keep_content(p, fd);
+    }
+}
+
+/* Hand the letters on to inspection; what is known of them spares reading them again. */
+static void hand_on(struct batch *b, const struct ledger_ref *refs)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        struct parcel *p = TAKE(b->parcels[i], NULL);
+        p->seq = refs[2 * i].seq;
+        p->facts = refs[2 * i];
+        p->content = refs[2 * i + 1];
+        keep_content(p, buf_slice(&b->contents[i]));
+        parcel_keep_facts(p);
+        backlog_add(b->keeper, p);
+    }
+}
+
+static bool record(struct batch *b, struct error *e)
+{
+    struct ledger_ref refs[2 * IMPORT_LETTERS_MAX + 1];
+
+    for (size_t i = 0; i < b->count; i++) {
+        indexer_expect(b->keeper, b->parcels[i]);
+    }
+    if (!append(b, refs, e)) {
+        for (size_t i = 0; i < b->count; i++) {
+            indexer_forget(b->keeper, b->parcels[i]);
+        }
+        return false;
+    }
+    (void)atomic_fetch_add(&b->keeper->counters.imported, b->count);
+    hand_on(b, refs);
+    return true;
+}
+
+static void batch_done(struct batch *b)
+{
+    for (size_t i = 0; i < IMPORT_LETTERS_MAX; i++) {
+        parcel_drop(b->parcels[i]);
+        buf_done(&b->contents[i]);
+    }
+    catalog_close(b->catalog);
+    arena_done(&b->arena);
+}
+
+static bool take(struct batch *b, struct error *e)
+{
+    const struct import_letter *letters = b->ask->letters.items;
+
+    if (!tail_settle(b->keeper)) {
+        return error_set(e, ERROR_BUSY, "the catalog is not up to date yet; try again");
+    }
+    if (!catalog_open(b->keeper->options.catalog_path, false, SLICE_NONE, &b->catalog, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < b->ask->letters.count; i++) {
+        if (!add(b, &letters[i], e)) {
+            return false;
+        }
+    }
+    return record(b, e);
+}
+
+/* Inspection is slower than taking: what waits for it is bounded. */
+static void wait_for_backlog(struct keeper *k)
+{
+    const struct timespec pause = {.tv_nsec = BACKLOG_MS * 1000000L};
+
+    while (backlog_imported(k) > BACKLOG_MAX && !atomic_load(&k->closing)) {
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+bool keeper_on_import(void *keeper, struct ipc_request *r, struct error *e)
+{
+    struct keeper *k = keeper;
+    const struct keeper_import_ask *ask = r->ask;
+    OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
+    struct batch *b = arena_alloc(r->arena, sizeof(*b));
+
+    if (r->fd >= 0 && !memfd_map(r->fd, IMPORT_BYTES_MAX, &map, e)) {
+        return false;
+    }
+    *b = (struct batch){.keeper = k, .ask = ask, .bytes = map.bytes};
+    arena_init(&b->arena, LETTER_ARENA);
+    (void)pthread_mutex_lock(&k->imports.lock);
+    b->import = imports_find(&k->imports, ask->import);
+    bool taken = b->import
+                     ? take(b, e)
+                     : error_set(e, ERROR_BUSY, "that import is not under way; begin it again");
+    if (taken) {
+        *(struct import_counts *)r->answer = (struct import_counts){
+            b->import->record.taken, b->import->record.known, b->import->record.failed};
+    }
+    (void)pthread_mutex_unlock(&k->imports.lock);
+    batch_done(b);
+    if (taken) {
+        wait_for_backlog(k);
+    }
+    return taken;
+}

@@ -1,0 +1,204 @@
+/* A window slides over the file. It is as large as a batch, and for a longer letter as large as the
+ * longest letter may be; what is longer still is passed over and reported. */
+#include "formats/mbox/mbox.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "host/memfd.h"
+#include "stages/intake/intake.h"
+
+#define ASK_MS      600000                                 /* the keeper may wait for the index */
+#define BATCH_BYTES ((size_t)8 << 20)                      /* of letters, before the one too many */
+#define WINDOW_MAX  ((size_t)LETTER_BYTES_MAX + (1 << 20)) /* a letter and its ">" */
+
+struct mbox {
+    struct ipc_pool *keeper;
+    int file;
+    uint64_t offset;   /* of the window in the file */
+    struct buf window; /* what was read from there */
+    size_t used;       /* of the window */
+    bool last;         /* the file ends with the window */
+    struct buf bytes;  /* the batch's letters */
+    struct import_letter *letters;
+    size_t n_letters;
+    struct import_failure *failures;
+    size_t n_failures;
+    const struct intake_mbox_ask *ask;
+    struct arena *arena;
+};
+
+/* Show `size` bytes from where the next letter begins. */
+static bool show(struct mbox *m, size_t size, struct error *e)
+{
+    m->offset += m->used;
+    m->used = 0;
+    buf_reset(&m->window);
+    uint8_t *room = buf_room(&m->window, size);
+    if (!room) {
+        return error_set(e, ERROR_LIMIT, "no memory to read the mailbox");
+    }
+    while (m->window.len < size) {
+        ssize_t n = pread(m->file, room + m->window.len, size - m->window.len,
+                          (off_t)(m->offset + m->window.len));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return error_errno(e, ERROR_BUSY, "read at byte %llu",
+                               (unsigned long long)(m->offset + m->window.len));
+        }
+        if (n == 0) {
+            break;
+        }
+        m->window.len += (size_t)n;
+    }
+    m->last = m->window.len < size;
+    return true;
+}
+
+static void refuse(struct mbox *m, uint64_t offset, const char *why)
+{
+    m->failures[m->n_failures++] =
+        (struct import_failure){.path = m->ask->path, .offset = offset, .reason = slice_text(why)};
+}
+
+static void add(struct mbox *m, const struct mbox_letter *l)
+{
+    size_t before = m->bytes.len;
+    int64_t at = 0;
+    uint64_t offset = m->offset + m->used + l->start;
+    uint64_t unquoted = 0;
+
+    if (m->ask->quoting == QUOTING_NONE || l->by_length) {
+        buf_add(&m->bytes, l->bytes);
+    } else {
+        unquoted = mbox_unquote(l->bytes, m->ask->quoting == QUOTING_MBOXRD, &m->bytes);
+    }
+    struct slice bytes = slice_from(buf_slice(&m->bytes), before);
+    const char *why = intake_judge(bytes);
+    if (why) {
+        m->bytes.len = before;
+        refuse(m, offset, why);
+        return;
+    }
+    bool dated = mbox_from_date(l->from_line, &at) && at > 0;
+    m->letters[m->n_letters++] = (struct import_letter){
+        .start = before,
+        .len = bytes.len,
+        .source = {.path = m->ask->path,
+                   .offset = offset,
+                   .received_at = dated ? (uint64_t)at : 0,
+                   .from_line = letter_text(m->arena, l->from_line, IMPORT_TEXT_MAX),
+                   .unquoted = unquoted,
+                   .quoting = l->by_length ? QUOTING_NONE : m->ask->quoting}
+    };
+}
+
+static bool is_full(const struct mbox *m)
+{
+    return m->n_letters + m->n_failures == IMPORT_LETTERS_MAX || m->bytes.len >= BATCH_BYTES;
+}
+
+/* Pass over the letter that begins here and fits into no window. */
+static bool pass_over(struct mbox *m, struct error *e)
+{
+    enum mbox_result r = MBOX_MORE;
+
+    refuse(m, m->offset + m->used, "it is longer than 64 MiB");
+    while (r == MBOX_MORE) {
+        size_t next = 0;
+        r = mbox_skip(slice_from(buf_slice(&m->window), m->used), m->last, &next);
+        m->used += r == MBOX_END ? m->window.len - m->used : next;
+        if (r == MBOX_MORE && !show(m, BATCH_BYTES, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Read letters until the batch is full or the file ends; *end says which. */
+static bool fill(struct mbox *m, bool *end, struct error *e)
+{
+    size_t size = BATCH_BYTES;
+
+    if (!show(m, size, e)) {
+        return false;
+    }
+    for (*end = false; !*end && !is_full(m);) {
+        enum mbox_reach reach = m->last ? MBOX_LAST : size == WINDOW_MAX ? MBOX_FULL : MBOX_GROWS;
+        struct mbox_letter l;
+        switch (mbox_next(slice_from(buf_slice(&m->window), m->used), reach, &l)) {
+        case MBOX_LETTER:
+            add(m, &l);
+            m->used += l.next;
+            break;
+        case MBOX_END:
+            m->used = m->window.len;
+            *end = true;
+            break;
+        case MBOX_NO_BOX:
+            return error_set(e, ERROR_INPUT,
+                             "no line \"From ...\" at byte %llu, where a letter should begin: this "
+                             "is no mbox, or it was changed meanwhile",
+                             (unsigned long long)(m->offset + m->used));
+        case MBOX_MORE:
+            if (m->used && m->n_letters) {
+                return true; /* the next batch begins with it */
+            }
+            if (size == WINDOW_MAX && m->used == 0) {
+                if (!pass_over(m, e)) {
+                    return false;
+                }
+                break;
+            }
+            size = m->used ? size : WINDOW_MAX;
+            if (!show(m, size, e)) {
+                return false;
+            }
+            break;
+        }
+    }
+    return true;
+}
+
+static bool hand_on(struct mbox *m, struct intake_mbox_answer *answer, struct error *e)
+{
+    OWN(fd) int fd = -1;
+    const struct keeper_import_ask ask = {
+        .import = m->ask->import,
+        .letters = {m->letters,  m->n_letters },
+        .failures = {m->failures, m->n_failures},
+        .next = m->offset + m->used,
+    };
+
+    return memfd_from("letters", buf_slice(&m->bytes), &fd, e) &&
+           ipc_call(m->keeper, &keeper_import, &ask, fd, &answer->counts, NULL, m->arena, ASK_MS,
+                    e);
+}
+
+bool intake_take_mbox(struct ipc_pool *keeper, int file, const struct intake_mbox_ask *ask,
+                      struct arena *arena, struct intake_mbox_answer *answer, struct error *e)
+{
+    struct mbox m = {
+        .keeper = keeper,
+        .file = file,
+        .offset = ask->offset,
+        .ask = ask,
+        .arena = arena,
+        .letters = arena_array(arena, IMPORT_LETTERS_MAX, sizeof(*m.letters)),
+        .failures = arena_array(arena, IMPORT_LETTERS_MAX + 1, sizeof(*m.failures)),
+    };
+    bool end = false;
+
+    buf_init(&m.window, WINDOW_MAX);
+    buf_init(&m.bytes, IMPORT_BYTES_MAX + (1 << 20));
+    bool taken = fill(&m, &end, e) && hand_on(&m, answer, e);
+    if (taken) {
+        answer->next = m.offset + m.used;
+        answer->end = end;
+    }
+    buf_done(&m.window);
+    buf_done(&m.bytes);
+    return taken;
+}

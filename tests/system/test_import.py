@@ -1,0 +1,131 @@
+"""Mail that was kept elsewhere: taken in byte for byte, found, shown, exported, never delivered."""
+import mailbox
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from company import BUILD, Company, wait_for
+
+LETTER = ("Received: from a by b; Mon, 5 Jan 2026 09:00:00 +0000\n"
+          "From: Anna Tester <anna@old.test>\nTo: bob@old.test\nSubject: Order {n}\n"
+          "Date: Mon, 5 Jan 2026 09:0{d}:00 +0000\nMessage-ID: <{n}@old.test>\n\n"
+          "word{n} of the quarterly plan\n")
+
+
+def letter(n, more=""):
+    return (LETTER.format(n=n, d=n % 10) + more).encode()
+
+
+def from_line(n):
+    return f"From anna@old.test Mon Jan  5 09:0{n % 10}:01 2026\n".encode()
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("import")
+    os.chmod(directory, 0o755)
+    company = Company(directory / "company")
+    company.create()
+    company.start()
+    yield company
+    company.stop()
+
+
+def counts(text):
+    taken, known, failed = re.search(r"^(\d+) taken, (\d+) were there already, (\d+) could not", text,
+                                     re.M).groups()
+    return int(taken), int(known), int(failed)
+
+
+def find(company, *query):
+    found = company.postern("search", *query, check=False).stdout.splitlines()[1:]
+    return [line.split()[0] for line in found]
+
+
+def find_one(company, *query):
+    wait_for("the index", lambda: len(find(company, *query)) == 1)
+    return find(company, *query)[0]
+
+
+def export(company, letter_id):
+    return company.postern("export", "-o", "-", letter_id, text=False)
+
+
+def test_an_mbox_is_taken_in_once_and_byte_for_byte(company, tmp_path):
+    first, second = letter(1), letter(2, ">From here on\n>>From there\n")
+    box = tmp_path / "old.mbox"
+    box.write_bytes(from_line(1) + first + b"\n" + from_line(2) + second + b"\n" +
+                    b"From nobody Mon Jan  5 10:00:00 2026\nno header at all\n\n" +
+                    from_line(3) + letter(3).replace(b"\n", b"\r\n") + b"\r\n")
+    done = company.postern("import", "mbox", "--source", "old server", "--owner", "anna@old.test",
+                           box, check=False)
+    assert done.returncode == 1 and counts(done.stdout) == (3, 0, 1), done
+    place = len(from_line(1) + first + b"\n" + from_line(2) + second + b"\n")
+    assert f"not taken: old.mbox, byte {place}: it has no header" in done.stdout
+    one = find_one(company, "word1", "after:2026-01-05", "before:2026-01-06")
+    assert export(company, one) == first
+    two = find_one(company, "word2")
+    assert export(company, two) == letter(2, "From here on\n>From there\n")
+    assert export(company, find_one(company, "word3")) == letter(3).replace(b"\n", b"\r\n")
+    shown = company.postern("show", two)
+    assert "imported and recorded" in shown and "old server" in shown and "from 2 lines" in shown
+    assert "inspected" in shown and "2026-01-05" in company.postern("search", "word2")
+    # again, and as a longer file: what is there is known by its content, not by its Message-ID
+    box.write_bytes(box.read_bytes() + from_line(4) + letter(2, "another text\n"))
+    again = company.postern("import", "mbox", "--source", "old server", "--owner", "anna@old.test",
+                            box, check=False)
+    assert counts(again.stdout) == (1, 3, 1)
+    assert "old.test" not in company.postern("queue", "list")
+    listed = company.postern("import", "list")
+    assert listed.count("ended") == 2 and "old server" in listed
+    report = company.postern("import", "report", listed.splitlines()[-1].split()[0])
+    assert f"byte {place}" in report and "3 taken" in report
+    assert "whole" in company.postern("ledger", "verify")
+
+
+def test_directories_are_taken_file_by_file(company, tmp_path):
+    (tmp_path / "eml/below").mkdir(parents=True)
+    (tmp_path / "eml/a.eml").write_bytes(letter(11))
+    (tmp_path / "eml/below/b.EML").write_bytes(letter(12))
+    (tmp_path / "eml/empty.eml").write_bytes(b"")
+    (tmp_path / "eml/notes.txt").write_bytes(b"x")
+    (tmp_path / "eml/link.eml").symlink_to("/etc/passwd")
+    done = company.postern("import", "eml", tmp_path / "eml", check=False)
+    assert done.returncode == 1 and counts(done.stdout) == (2, 0, 3), done
+    for text in ("empty.eml: it is empty", "notes.txt: its name", "link.eml: it cannot be read"):
+        assert text in done.stdout
+    assert "file        below/b.EML" in company.postern("show", find_one(company, "word12"))
+    box = mailbox.Maildir(tmp_path / "Maildir")
+    for n in (13, 14):
+        message = mailbox.MaildirMessage(letter(n))
+        message.set_subdir("cur")
+        message.add_flag("SF")
+        (box if n == 13 else box.add_folder("Sent")).add(message)
+    assert counts(company.postern("import", "maildir", tmp_path / "Maildir")) == (2, 0, 0)
+    shown = company.postern("show", find_one(company, "word14"))
+    assert ".Sent/cur/" in shown and re.search(r"flags +FS", shown) and "there since" in shown
+
+
+def test_a_killed_import_goes_on_without_doubles(company, tmp_path):
+    box = tmp_path / "large.mbox"
+    with box.open("wb") as file:
+        for n in range(4000):
+            file.write(from_line(n) + letter(100000 + n, "x" * 500 + "\n") + b"\n")
+    command = [str(BUILD / "postern"), "-c", str(company.config), "import", "mbox", str(box)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
+        time.sleep(0.4)
+        child.send_signal(signal.SIGKILL)
+    state = company.postern("import", "list").splitlines()[1]
+    assert "not ended" in state
+    for pid, role in company.processes().items():  # whoever began again asks again
+        if role == "intake":
+            os.kill(pid, signal.SIGKILL)
+    done = company.postern("import", "mbox", box, check=False)
+    assert "goes on" in done.stderr and counts(done.stdout) == (4000, 0, 0), done
+    wait_for("the index", lambda: len(find(company, "-n", "5000", "quarterly", "from:anna",
+                                           "x" * 500)) == 4000, 60)
+    assert "whole" in company.postern("ledger", "verify")
