@@ -38,8 +38,10 @@ struct check {
 
     bool id_known;
     uint8_t id[ID_LEN];
-    bool counted;     /* `next` is known */
-    uint64_t next;    /* sequence number of the next record */
+    bool counted;  /* `next` is known */
+    uint64_t next; /* sequence number of the next record */
+    bool loose;    /* or it is less, but not below this: the next record tells */
+    uint64_t loose_from;
     bool trusted;     /* `tree` is known: nothing was lost since the last start */
     struct tree tree; /* of the records before `next` */
     struct former former;
@@ -71,6 +73,10 @@ void check_skipped(struct check *c, uint32_t segment);
 /* Take the start of a segment: form, chain, tree. */
 void check_start(struct check *c, uint32_t segment, uint64_t offset, struct view body);
 
+/* Take from a start's payload what it says of the predecessor, if it is segment `number`'s and stands. */
+void check_successor(struct check *c, const struct record *r, struct view body, uint32_t number,
+                     struct successor *out);
+
 /* What a clear record of the other types says. `where` is its place. */
 void check_own(struct check *c, const struct place *where, const struct record *r,
                struct view body);
@@ -84,8 +90,8 @@ void check_id(struct check *c, const struct place *where, const uint8_t id[stati
 void segment_check(struct check *c, struct input *in, uint32_t number,
                    const struct successor *successor, bool last);
 
-/* What a segment's start says of the one before. */
-void segment_successor(struct check *c, struct input *in, struct successor *out);
+/* What segment `number`'s start says of the one before. */
+void segment_successor(struct check *c, struct input *in, uint32_t number, struct successor *out);
 
 /* -- ledger.c -- */
 

@@ -27,16 +27,16 @@ static void add_pack(struct pack_claims *l, const struct pack_claim *pack)
     l->n++;
 }
 
-static void add_range(struct ranges *r, uint64_t first, uint64_t count)
+static void add_range(struct ranges *r, uint32_t segment, uint64_t first, uint64_t count)
 {
     struct range *last = r->n ? &r->list[r->n - 1] : NULL;
 
-    if (last && last->first + last->count == first) {
+    if (last && last->first + last->count == first && last->segment == segment) {
         last->count += count;
         return;
     }
     r->list = with_room(r->list, r->n, &r->room, sizeof(*r->list));
-    r->list[r->n++] = (struct range){first, count};
+    r->list[r->n++] = (struct range){first, count, segment};
 }
 
 static fault take_erasure(struct claims *c, const struct record *r, struct view body)
@@ -53,7 +53,7 @@ static fault take_erasure(struct claims *c, const struct record *r, struct view 
         if (count == 0 || first < behind || first > r->number || count > r->number - first) {
             return "an erasure names records that it cannot erase";
         }
-        add_range(&c->erased, first, count);
+        add_range(&c->erased, 0, first, count);
         behind = first + count + 1; /* apart: otherwise they were one */
     }
     return NULL;
@@ -90,9 +90,9 @@ void claims_pack(struct claims *c, const struct pack_claim *pack)
     add_pack(&c->found, pack);
 }
 
-void claims_missing(struct claims *c, uint64_t number)
+void claims_missing(struct claims *c, uint32_t segment, uint64_t number)
 {
-    add_range(&c->missing, number, 1);
+    add_range(&c->missing, segment, number, 1);
 }
 
 static int by_number(const void *a, const void *b)
@@ -179,7 +179,8 @@ static void compare_missing(struct claims *c, struct report *r)
         }
         const struct range *by = at < c->erased.n ? &c->erased.list[at] : NULL;
         if (!by || by->first > m->first || by->first + by->count < m->first + m->count) {
-            struct place where = {.first = m->first, .last = m->first + m->count - 1};
+            struct place where = {
+                .segment = m->segment, .first = m->first, .last = m->first + m->count - 1};
             report_finding(r, &where,
                            "the payload file is missing, and no record says that all in "
                            "it was erased");

@@ -15,6 +15,7 @@ struct pack_claim {
 
 struct range {
     uint64_t first, count;
+    uint32_t segment; /* of the missing */
 };
 
 struct pack_claims {
@@ -41,7 +42,7 @@ fault claims_take(struct claims *c, const struct record *r, struct view body);
 void claims_pack(struct claims *c, const struct pack_claim *pack);
 
 /* Note a record whose payload is not there: it must have been erased. */
-void claims_missing(struct claims *c, uint64_t number);
+void claims_missing(struct claims *c, uint32_t segment, uint64_t number);
 
 /* Compare, when all was read. Returns how many records erasures name. */
 uint64_t claims_compare(struct claims *c, struct report *r);

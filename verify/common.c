@@ -123,6 +123,19 @@ void check_start(struct check *c, uint32_t segment, uint64_t offset, struct view
     c->trusted = true;
 }
 
+void check_successor(struct check *c, const struct record *r, struct view body, uint32_t number,
+                     struct successor *out)
+{
+    struct start start;
+
+    if (!clear_stands(r, body, c->hash) || !start_read(body, &start) || start.number != number) {
+        return;
+    }
+    out->whole = start.length != 0;
+    out->length = start.length;
+    out->behind = start.behind;
+}
+
 void check_own(struct check *c, const struct place *where, const struct record *r, struct view body)
 {
     fault what = claims_take(&c->claims, r, body);

@@ -84,6 +84,10 @@ fault record_read(const uint8_t in[static RECORD_HEAD_LEN], struct record *out);
 /* The hash of the leaf that a record is. */
 void record_leaf(const struct record *r, struct hash *h, uint8_t leaf[static HASH_LEN]);
 
+/* Whether a clear record's payload has its digest or its commitment: one of the two may be altered. */
+bool clear_stands(const struct record *r, struct view payload, struct hash *h)
+    __attribute__((warn_unused_result));
+
 /* Whether a clear record's payload is the one that its header tells of. Sets what is wrong. */
 fault clear_check(const struct record *r, struct view payload, struct hash *h);
 

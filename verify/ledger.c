@@ -125,9 +125,9 @@ static void look_at_successor(struct check *c, uint32_t number, struct successor
     *out = (struct successor){.exists = true};
     if (open_file(c, number, &in, &packed) == INPUT_OK) {
         if (packed) {
-            pack_successor(c, &in, out);
+            pack_successor(c, &in, number, out);
         } else {
-            segment_successor(c, &in, out);
+            segment_successor(c, &in, number, out);
         }
     }
     input_close(&in);

@@ -98,7 +98,7 @@ static void check_sealed(struct pack_walk *w, const struct entry *e)
     struct input *in = pack_data(w, e->file - 1U);
 
     if (!in) {
-        claims_missing(&w->c->claims, w->c->next);
+        claims_missing(&w->c->claims, w->head.number, w->c->next);
         return;
     }
     hash_begin(w->c->hash);
@@ -321,11 +321,10 @@ void pack_check(struct check *c, struct input *in, uint32_t number,
     free(w.rows);
 }
 
-void pack_successor(struct check *c, struct input *in, struct successor *out)
+void pack_successor(struct check *c, struct input *in, uint32_t number, struct successor *out)
 {
     struct pack_walk w = {.c = c, .in = in};
     struct view bytes = input_look(in, 0, HEAD_LEN);
-    struct start start;
     struct entry e;
 
     if (bytes.len < HEAD_LEN || pack_head_read(bytes.at, c->hash, &w.head) ||
@@ -333,14 +332,11 @@ void pack_successor(struct check *c, struct input *in, struct successor *out)
         return;
     }
     bytes = input_look(in, HEAD_LEN + (uint64_t)w.head.files * ROW_LEN, ENTRY_LEN);
-    if (bytes.len < ENTRY_LEN || !entry_read(&w, bytes.at, &e) || e.record.type != TYPE_START) {
+    if (bytes.len < ENTRY_LEN || !entry_read(&w, bytes.at, &e) || e.record.length > CLEAR_MAX) {
         return;
     }
     bytes = input_look(in, e.offset, e.record.length);
-    if (bytes.len < e.record.length || !start_read(bytes, &start)) {
-        return;
+    if (bytes.len == e.record.length) {
+        check_successor(c, &e.record, bytes, number, out); /* the commitment tells */
     }
-    out->whole = start.length != 0;
-    out->length = start.length;
-    out->behind = start.behind;
 }

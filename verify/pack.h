@@ -7,5 +7,5 @@
 void pack_check(struct check *c, struct input *in, uint32_t number,
                 const struct successor *successor);
 
-/* What a pack's start says of the segment before. */
-void pack_successor(struct check *c, struct input *in, struct successor *out);
+/* What pack `number`'s start says of the segment before. */
+void pack_successor(struct check *c, struct input *in, uint32_t number, struct successor *out);

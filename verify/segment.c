@@ -6,6 +6,7 @@
 static void note_commit(struct segment_walk *w)
 {
     w->committed = w->at;
+    w->committed_first = w->first;
     w->committed_next = w->c->next;
     w->committed_ended = w->ended;
     w->committed_trusted = w->c->trusted;
@@ -40,7 +41,8 @@ static bool is_commit(struct segment_walk *w, uint64_t at, struct view bytes, st
     struct commit commit;
 
     if (bytes.len < RECORD_HEAD_LEN || record_read(bytes.at, r) || r->type != TYPE_COMMIT ||
-        bytes.len - RECORD_HEAD_LEN < r->length || (w->c->counted && r->number < w->c->next)) {
+        bytes.len - RECORD_HEAD_LEN < r->length ||
+        (w->c->counted && r->number < (w->c->loose ? w->c->loose_from : w->c->next))) {
         return false;
     }
     struct view body = {bytes.at + RECORD_HEAD_LEN, r->length};
@@ -67,9 +69,10 @@ static bool find_commit(struct segment_walk *w)
         at += (uint64_t)(found - bytes.at);
         bytes = walk_look(w, at, RECORD_HEAD_LEN + CLEAR_MAX);
         if (is_commit(w, at, bytes, &r)) {
-            walk_pend(w, w->c->counted ? w->c->next : r.number, r.number,
+            walk_pend(w, w->c->counted && w->c->next < r.number ? w->c->next : r.number, r.number,
                       "these records cannot be read");
             w->c->counted = true;
+            w->c->loose = false;
             w->c->next = r.number + 1;
             check_skipped(w->c, w->number);
             w->index += 2;
@@ -87,7 +90,6 @@ static void begin_batch(struct segment_walk *w)
     w->first = w->c->next;
     w->own_at = 0;
     w->doubted = false;
-    w->claimed = UINT64_MAX;
     hash_begin(w->c->batch);
 }
 
@@ -185,9 +187,10 @@ static void finish_unknown(struct segment_walk *w)
     walk_flush(w);
     if (input_last(w->in, w->committed) != w->committed) {
         report_finding(c->report, &where, "something stands behind the segment's last commit");
-        c->counted = false;
-        c->trusted = false;
     }
+    /* What was taken for the last batch may have been refused: then the successor begins there. */
+    c->loose = true;
+    c->loose_from = w->committed_first;
 }
 
 /* A segment whose successor says how long it is. */
@@ -214,7 +217,8 @@ void segment_check(struct check *c, struct input *in, uint32_t number,
     static struct segment_walk walk; /* large, and there is one at a time */
     struct segment_walk *w = &walk;
 
-    *w = (struct segment_walk){.c = c, .in = in, .number = number, .limit = in->size};
+    *w = (struct segment_walk){
+        .c = c, .in = in, .number = number, .limit = in->size, .claimed = UINT64_MAX};
     if (successor->whole && successor->length < w->limit) {
         w->limit = successor->length;
     }
@@ -241,21 +245,17 @@ void segment_check(struct check *c, struct input *in, uint32_t number,
     c->bytes += w->committed;
 }
 
-void segment_successor(struct check *c, struct input *in, struct successor *out)
+void segment_successor(struct check *c, struct input *in, uint32_t number, struct successor *out)
 {
     struct view bytes = input_look(in, SEGMENT_HEAD_LEN, RECORD_HEAD_LEN + CLEAR_MAX);
     struct record r;
-    struct start start;
 
-    if (bytes.len < RECORD_HEAD_LEN || record_read(bytes.at, &r) || r.type != TYPE_START ||
-        bytes.len - RECORD_HEAD_LEN < r.length) {
+    if (bytes.len < RECORD_HEAD_LEN) {
         return;
     }
-    struct view body = {bytes.at + RECORD_HEAD_LEN, r.length};
-    if (clear_check(&r, body, c->hash) || !start_read(body, &start)) {
-        return;
+    (void)record_read(bytes.at, &r); /* a header with a fault may still tell of a whole payload */
+    if (bytes.len - RECORD_HEAD_LEN >= r.length && r.length <= CLEAR_MAX) {
+        struct view body = {bytes.at + RECORD_HEAD_LEN, r.length};
+        check_successor(c, &r, body, number, out);
     }
-    out->whole = start.length != 0;
-    out->length = start.length;
-    out->behind = start.behind;
 }

@@ -70,6 +70,11 @@ static void check_number(struct segment_walk *w, const struct record *r)
         check_skipped(c, w->number);
         return;
     }
+    if (c->loose && r->number < c->next && r->number >= c->loose_from) {
+        c->next = w->first = r->number;
+        check_skipped(c, w->number);
+    }
+    c->loose = false;
     if (r->number == c->next) {
         return;
     }

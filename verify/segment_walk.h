@@ -43,6 +43,7 @@ struct segment_walk {
 
     /* after the last commit */
     uint64_t committed;
+    uint64_t committed_first; /* number of the last batch's first record */
     uint64_t committed_next;
     uint64_t committed_ended;
     size_t committed_checkpoint;

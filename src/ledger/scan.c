@@ -180,6 +180,7 @@ static enum scan_result take_start(struct scan *s, struct walk *w, struct slice 
     }
     start->root = start->peaks = start->program = SLICE_NONE;
     s->state.start_tree = w->tree;
+    s->state.start_whole = true;
     if (w->tree.size == s->state.watch_size) {
         (void)memcpy(s->state.watch_root, root, sizeof(root));
         s->state.watch_hit = true;

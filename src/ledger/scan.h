@@ -24,6 +24,7 @@ struct scan_state {
     const struct segment_key *key; /* NULL without the ledger's key */
     struct segment_start start;    /* its slices are gone: see start_tree */
     struct merkle start_tree;      /* before the start record */
+    bool start_whole;              /* that was read, whatever became of its commit */
 
     uint64_t at;          /* end of the last whole batch; 0 before the first */
     struct merkle tree;   /* after it; the next sequence number is tree.size */

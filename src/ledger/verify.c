@@ -15,9 +15,26 @@ static void fault(struct check *c, uint64_t offset, uint64_t seq, const char *te
     }
 }
 
+/* The record that is due where the scan stands. Before a segment's first batch was read, the scan does
+ * not know. Then the segments before tell, or the segment itself when it says less: behind a segment
+ * whose successor is damaged may stand what was refused. */
+static uint64_t due(const struct check *c)
+{
+    const struct scan_state *state = scan_state(c->s);
+    const uint8_t *bytes = NULL;
+    struct record_head h;
+    struct error why;
+
+    if (state->at) {
+        return state->tree.size;
+    }
+    bool read = scan_head(c->s, SEGMENT_HEAD_LEN, &h, &bytes, &why) == SCAN_BATCH;
+    return read && h.seq < c->tree.size && h.seq >= c->last_first ? h.seq : c->tree.size;
+}
+
 static void fault_here(struct check *c, const char *text)
 {
-    fault(c, scan_state(c->s)->at, scan_state(c->s)->tree.size, text);
+    fault(c, scan_state(c->s)->at, due(c), text);
 }
 
 static void bad_payload(void *context, uint64_t offset, const struct record_head *h)
@@ -176,7 +193,7 @@ static enum scan_result resume(struct check *c, const struct error *why)
     if (r != SCAN_BATCH) {
         return r;
     }
-    fault(c, broken, state->tree.size, why->text);
+    fault(c, broken, due(c), why->text);
     if (commit.size + 1 <= state->tree.size) {
         return SCAN_END; /* a commit out of its order: nothing to go on from */
     }
@@ -209,6 +226,7 @@ static void note_batch(struct check *c)
     const struct scan_state *state = scan_state(c->s);
 
     merkle_copy(&c->tree, &state->tree);
+    c->last_first = state->first;
     c->trusted = state->trusted;
     c->verdict->time_ms = state->time_ms;
     if (state->watch_hit && c->options->since && !c->since_seen) {

@@ -42,19 +42,15 @@ bool verify_look(struct check *c, uint32_t number, struct successor *out)
         return false;
     }
     out->exists = true;
-    switch (scan_next(s, &why)) {
-    case SCAN_BATCH:
-        out->whole = true;
-        out->length = scan_state(s)->start.length;
-        out->behind = scan_state(s)->start.behind;
-        return true;
-    case SCAN_FAILED:
+    if (scan_next(s, &why) == SCAN_FAILED) {
         *c->e = why;
         return false;
-    case SCAN_END:
-    case SCAN_BAD:
-        return true;
     }
+    /* A start that is whole tells, even when its commit is damaged. */
+    const struct scan_state *state = scan_state(s);
+    out->whole = state->start_whole;
+    out->length = state->start.length;
+    out->behind = state->start.behind;
     return true;
 }
 

@@ -25,9 +25,10 @@ struct check {
     uint32_t number; /* the pack being checked */
     uint8_t id[LEDGER_ID_LEN];
     bool id_known;
-    struct merkle tree; /* after the last whole batch so far */
-    bool trusted;       /* nothing was skipped on the way */
-    bool since_seen;    /* the tree had the checkpoint's size */
+    struct merkle tree;  /* after the last whole batch so far */
+    uint64_t last_first; /* the first record of that batch */
+    bool trusted;        /* nothing was skipped on the way */
+    bool since_seen;     /* the tree had the checkpoint's size */
     struct claims claims;
     uint64_t retried; /* where a batch was looked at twice before it was called damaged */
 };

@@ -3,11 +3,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
-from company import BUILD
+from company import BUILD, ROOT
 from scene import Scene
+
+sys.path.insert(0, str(ROOT / "tests" / "tamper"))
+from campaign import Campaign  # noqa: E402
 
 PROGRAM = BUILD / "verify" / "postern-verify"
 
@@ -97,7 +101,7 @@ def test_a_ledger_that_was_cut_off_is_missed(copy, tmp_path):
     ledger = tmp_path / "ledger"
     shutil.copytree(copy / "ledger", ledger)
     segment = ledger / "0000000001.seg"
-    os.truncate(segment, segment.stat().st_size // 2)
+    os.truncate(segment, [m.start() for m in re.finditer(b"PREC", segment.read_bytes())][5])
     code, said = proved(copy, ledger)
     assert code == 1 and "the ledger was cut off or rolled back" in said
 
@@ -127,3 +131,21 @@ def test_it_shares_nothing_with_the_writer():
     assert " ledger_check" in names and "scan_" not in names and "sealer_" not in names
     libraries = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True, check=True).stdout
     assert set(re.findall(r"^\s*(lib\w+)", libraries, re.M)) <= {"libcrypto", "libc"}, libraries
+
+
+def tamper(folder, seed, edits):
+    campaign = Campaign(BUILD, folder, seed)
+    assert campaign.run(edits) == edits
+    assert not campaign.problems, "\n".join(campaign.problems[:10])
+    for program in ("postern-verify", "ledger_verify"):
+        assert campaign.counts["named by " + program] == edits
+
+
+def test_changed_ledgers_are_found_and_the_place_is_named(tmp_path):
+    tamper(tmp_path, 1, 120)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_thousands_of_changed_ledgers_are_found_and_the_place_is_named(tmp_path, seed):
+    tamper(tmp_path, seed, 1000)
