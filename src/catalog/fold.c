@@ -248,15 +248,14 @@ static bool obey(struct catalog *c, uint64_t letter, const struct order *o, stru
 {
     bool retry = o->kind == ORDER_RETRY;
 
-    if (o->kind == ORDER_CANCEL) {
-        return true;
-    }
+    /* What was cancelled has an outcome that removes it. What was in hand then waits for that: were it
+     * forgotten by a crash, it must not leave as if nobody had said a word. */
     sqlite3_stmt *s = row_statement(c, retry ? SQL_RETRY : SQL_SET_STATE, letter, o->ruling, e);
     if (!s) {
         return false;
     }
     if (!retry) {
-        (void)sqlite3_bind_int(s, 3, o->kind == ORDER_HOLD ? QUEUE_HELD : QUEUE_WAITING);
+        (void)sqlite3_bind_int(s, 3, o->kind == ORDER_RELEASE ? QUEUE_WAITING : QUEUE_HELD);
     }
     return catalog_run(c, s, e);
 }

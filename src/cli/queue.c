@@ -61,7 +61,7 @@ bool cli_queue_list(struct cli *c, struct error *e)
 
 /* ── orders ── */
 
-static bool give_order(struct cli *c, enum order_kind kind, struct slice id, uint64_t *count,
+static bool give_order(struct cli *c, enum order_kind kind, struct slice id, struct admin_done *sum,
                        struct error *e)
 {
     struct order order = {
@@ -71,7 +71,8 @@ static bool give_order(struct cli *c, enum order_kind kind, struct slice id, uin
     if (!cli_ask(c, CLI_KEEPER, &admin_order, &order, &answer, NULL, CLI_ASK_MS, e)) {
         return error_add(e, "%.*s", SLICE_ARG(id_text(c, id)));
     }
-    *count += answer.count;
+    sum->count += answer.count;
+    sum->later += answer.later;
     return true;
 }
 
@@ -86,7 +87,7 @@ static bool was_before(const struct admin_queue_row *rows, size_t at)
     return false;
 }
 
-static bool order_all(struct cli *c, enum order_kind kind, uint64_t *count, struct error *e)
+static bool order_all(struct cli *c, enum order_kind kind, struct admin_done *sum, struct error *e)
 {
     struct admin_queue answer;
 
@@ -97,7 +98,7 @@ static bool order_all(struct cli *c, enum order_kind kind, uint64_t *count, stru
     for (size_t i = 0; i < answer.rows.count; i++) {
         bool fits =
             kind == ORDER_CANCEL || (rows[i].state == QUEUE_HELD) == (kind == ORDER_RELEASE);
-        if (fits && !was_before(rows, i) && !give_order(c, kind, rows[i].id, count, e)) {
+        if (fits && !was_before(rows, i) && !give_order(c, kind, rows[i].id, sum, e)) {
             return false;
         }
     }
@@ -107,25 +108,30 @@ static bool order_all(struct cli *c, enum order_kind kind, uint64_t *count, stru
 static bool order(struct cli *c, enum order_kind kind, const char *done, struct error *e)
 {
     bool all = arguments_flag(&c->arguments, "all");
-    uint64_t count = 0;
+    struct admin_done sum = {0};
     struct letter_id id;
 
     if (all == (c->arguments.n_words > 0)) {
         return error_set(e, ERROR_INPUT, "give the letters' ids, or --all");
     }
-    if (all && !order_all(c, kind, &count, e)) {
+    if (all && !order_all(c, kind, &sum, e)) {
         return false;
     }
     for (size_t i = 0; i < c->arguments.n_words; i++) {
         if (!cli_letter(c->arguments.words[i], &id, e) ||
-            !give_order(c, kind, letter_id_slice(&id), &count, e)) {
+            !give_order(c, kind, letter_id_slice(&id), &sum, e)) {
             return false;
         }
     }
-    buf_printf(&c->out, "%s: %llu\n", done, (unsigned long long)count);
-    if (count == 0) {
+    buf_printf(&c->out, "%s: %llu\n", done, (unsigned long long)sum.count);
+    if (sum.later) {
+        buf_printf(&c->out,
+                   "%llu being delivered just now: %s when the attempt ends, if it fails\n",
+                   (unsigned long long)sum.later, done);
+    }
+    if (sum.count + sum.later == 0) {
         (void)fprintf(stderr, "Nothing of that waits; what is being delivered just now cannot be "
-                              "changed.\n");
+                              "changed so.\n");
         c->status = CLI_NOTHING;
     }
     return true;

@@ -41,7 +41,7 @@ static const char *time_of(struct timeline *t, uint64_t ms)
     return arena_text(t->arena, print_time_ms(t->arena, ms));
 }
 
-static const char *level_text(uint64_t level)
+const char *timeline_level(uint64_t level)
 {
     static const char *const words[] = {"none", "cleartext", "encrypted", "verified",
                                         "authenticated"};
@@ -198,7 +198,7 @@ static void on_decision(struct timeline *t, const void *value)
     buf_add_text(t->out, "decided\n");
     for (size_t i = 0; i < d->rulings.count; i++) {
         buf_printf(t->out, "    %s: %s or better, %s%s%s (%s)\n", clean(t, r[i].domain),
-                   level_text(r[i].level), r[i].hold ? "held for a person, " : "",
+                   timeline_level(r[i].level), r[i].hold ? "held for a person, " : "",
                    r[i].route.len ? "by way of " : "by MX", clean(t, r[i].route),
                    clean(t, r[i].reason));
         detail(t, "  for", addresses(t, r[i].recipients));
@@ -258,7 +258,7 @@ static void write_evidence(struct timeline *t, const struct evidence *v)
     }
     detail_slice(t, "verdict", v->verdict);
     if (v->level) {
-        detail(t, "level", level_text(v->level));
+        detail(t, "level", timeline_level(v->level));
     }
     if (v->started_at && v->ended_at >= v->started_at) {
         detail(t, "took",

@@ -10,6 +10,9 @@
 
 #include "requests/reader.h"
 
+/* The word for an enum tls_level. */
+const char *timeline_level(uint64_t level);
+
 /**
  * Append a letter's head and its timeline.
  *

@@ -177,6 +177,13 @@ const struct verb verbs[] = {
          .run = cli_queue_pause),
     VERB(.name = "queue resume", .words = "", .options = reason_options, .help = "Deliver again.",
          .run = cli_queue_resume),
+    VERB(.name = "domain forget", .words = "DOMAIN", .words_min = 1, .words_max = 1,
+         .options = reason_options,
+         .help = "Forget how well a domain's servers have protected letters so far.",
+         .more =
+             "Its letters then need what the settings demand, and no more. A domain with a fixed\n"
+             "next hop shares that with all whose letters go there.\n",
+         .run = cli_domain_forget),
     VERB(.name = "search", .words = "QUERY...", .words_min = 1, .words_max = 64,
          .options = search_options, .help = "Find letters, newest first.",
          .more =

@@ -135,6 +135,10 @@ bool keeper_restore(struct keeper *k, struct error *e) MUST_CHECK;
 
 /* orders.c */
 
+/* Cancel a busy entry if that was ordered while it was in hand; true: it is gone. */
+bool keeper_cancel_wanted(struct keeper *k, struct queue_entry *entry,
+                          struct arena *arena) MUST_CHECK;
+
 /* Whether delivery was paused when the state was last written. */
 bool keeper_restore_pause(struct keeper *k, struct error *e) MUST_CHECK;
 
@@ -148,6 +152,16 @@ void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d
 bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const struct facts *f,
                            const struct outcome *outcome, bool late, struct arena *arena,
                            struct error *e) MUST_CHECK;
+
+/* Whether a ruling's route is the smart host. */
+bool ruling_is_smarthost(struct keeper *k, const struct ruling *r);
+
+/* levels.c */
+
+/* Where a level was shown: the fixed next hop, or the domain. A hop that proves itself by names which one
+ * domain's section accepts has shown that to this domain alone. */
+struct slice keeper_shown_by(struct keeper *k, struct slice domain, struct slice route,
+                             bool smarthost, struct arena *arena);
 
 /* signing.c */
 

@@ -31,17 +31,9 @@ static bool pick_recipients(const struct queue_entry *entry, const struct facts 
     return true;
 }
 
-/* Where a level was shown: the fixed next hop, or the domain. A hop that proves itself by names which
- * one domain's section accepts has shown that to this domain alone. */
 static struct slice shown_by(struct keeper *k, const struct queue_entry *entry, struct arena *arena)
 {
-    const struct settings *settings = k->options.settings(k->options.context);
-    const struct domain_settings *own = settings_domain(settings, entry->domain);
-
-    if (entry->route.len && !entry->smarthost && own && own->tls_names.count) {
-        return arena_printf(arena, "%.*s %.*s", SLICE_ARG(entry->route), SLICE_ARG(entry->domain));
-    }
-    return entry->route.len ? entry->route : entry->domain;
+    return keeper_shown_by(k, entry->domain, entry->route, entry->smarthost, arena);
 }
 
 /* Never below what this next hop has shown before, unless a person released the letter. */
@@ -105,6 +97,9 @@ bool keeper_on_job_next(void *ctx, struct ipc_request *r, struct error *e)
     int copy = -1;
 
     if (!entry) {
+        return true;
+    }
+    if (keeper_cancel_wanted(k, entry, r->arena)) {
         return true;
     }
     if (!fill_job(k, entry, job, &copy, r->arena, e)) {
@@ -460,6 +455,9 @@ bool keeper_on_job_done(void *ctx, struct ipc_request *r, struct error *e)
     d.entry->next_at = d.recorded && d.deferred ? (uint64_t)d.next.at_ms
                                                 : (uint64_t)clock_wall_ms() +
                                                       (d.untried ? BUSY_DELAY_MS : BROKEN_DELAY_MS);
+    if (keeper_cancel_wanted(k, d.entry, r->arena)) {
+        return ended;
+    }
     parcel_forget(d.entry->parcel);
     queue_put_back(k->queue, d.entry);
     return ended;

@@ -38,9 +38,9 @@ static bool cancel_entry(struct keeper *k, struct queue_entry *entry, struct sli
 }
 
 static bool cancel(struct keeper *k, const struct letter_id *id, const struct order *order,
-                   struct arena *arena, uint64_t *count, struct error *e)
+                   struct arena *arena, struct admin_done *answer, struct error *e)
 {
-    struct queue_entry *entry = queue_take_letter(k->queue, id, order->ruling);
+    struct queue_entry *entry = queue_take_letter(k->queue, id, order->ruling, &answer->later);
     bool ok = true;
 
     while (entry) {
@@ -49,7 +49,7 @@ static bool cancel(struct keeper *k, const struct letter_id *id, const struct or
         ok = ok && cancelled;
         if (cancelled) {
             queue_finish(k->queue, entry);
-            (*count)++;
+            answer->count++;
         } else {
             queue_put_back(k->queue, entry);
         }
@@ -58,15 +58,31 @@ static bool cancel(struct keeper *k, const struct letter_id *id, const struct or
     return ok;
 }
 
-static uint64_t obey(struct keeper *k, const struct letter_id *id, const struct order *order)
+bool keeper_cancel_wanted(struct keeper *k, struct queue_entry *entry, struct arena *arena)
+{
+    struct error e = {0};
+
+    if (!queue_wants_cancel(k->queue, entry)) {
+        return false;
+    }
+    if (!cancel_entry(k, entry, SLICE_NONE, arena, &e)) {
+        log_event(LOG_ERROR, "queue.not-cancelled", LOG_TEXT("reason", e.text));
+        return false;
+    }
+    queue_finish(k->queue, entry);
+    return true;
+}
+
+static uint64_t obey(struct keeper *k, const struct letter_id *id, const struct order *order,
+                     uint64_t *later)
 {
     switch (order->kind) {
     case ORDER_HOLD:
-        return queue_order(k->queue, id, order->ruling, QUEUE_HELD, 0);
+        return queue_order(k->queue, id, order->ruling, QUEUE_HELD, 0, later);
     case ORDER_RELEASE:
-        return queue_order(k->queue, id, order->ruling, QUEUE_WAITING, 0);
+        return queue_order(k->queue, id, order->ruling, QUEUE_WAITING, 0, later);
     default:
-        return queue_order(k->queue, id, order->ruling, 0, 0);
+        return queue_order(k->queue, id, order->ruling, 0, 0, later);
     }
 }
 
@@ -88,9 +104,9 @@ bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     if (order.kind == ORDER_CANCEL) {
-        return cancel(k, &id, &order, r->arena, &answer->count, e);
+        return cancel(k, &id, &order, r->arena, answer, e);
     }
-    answer->count = obey(k, &id, &order);
+    answer->count = obey(k, &id, &order, &answer->later);
     return true;
 }
 

@@ -290,12 +290,22 @@ static void leave_hand(struct queue *q, struct queue_entry *entry)
     wake_next(q, entry->lane);
 }
 
+/* Back to its place, held if that was ordered meanwhile. */
+static void come_to_rest(struct queue *q, struct queue_entry *entry)
+{
+    leave_hand(q, entry);
+    if (entry->wish == QUEUE_TO_HOLD) {
+        entry->state = QUEUE_HELD;
+        entry->wish = QUEUE_NO_WISH;
+    }
+    place(q, entry);
+}
+
 /* The process that had it is gone: what it did is unknown, so it comes again at once. */
 static void take_back(struct queue *q, struct queue_entry *entry)
 {
-    leave_hand(q, entry);
     entry->next_at = 0;
-    place(q, entry);
+    come_to_rest(q, entry);
 }
 
 void queue_learn(struct queue *q, const struct queue_entry *entry, bool answered)
@@ -319,8 +329,7 @@ void queue_let_go(struct queue *q, struct queue_entry *entry)
 void queue_put_back(struct queue *q, struct queue_entry *entry)
 {
     (void)pthread_mutex_lock(&q->lock);
-    leave_hand(q, entry);
-    place(q, entry);
+    come_to_rest(q, entry);
     (void)pthread_mutex_unlock(&q->lock);
 }
 
@@ -372,18 +381,26 @@ static void displace(struct queue *q, struct queue_entry *entry)
 
 static bool is_of(const struct queue_entry *entry, const struct letter_id *id, uint64_t ruling)
 {
-    return !entry->job && memcmp(entry->parcel->id.bytes, id->bytes, LETTER_ID_LEN) == 0 &&
+    return memcmp(entry->parcel->id.bytes, id->bytes, LETTER_ID_LEN) == 0 &&
            (ruling == 0 || entry->ruling == ruling - 1);
 }
 
 size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling, uint64_t state,
-                   uint64_t next_at)
+                   uint64_t next_at, uint64_t *later)
 {
     size_t count = 0;
 
+    *later = 0;
     (void)pthread_mutex_lock(&q->lock);
     for (struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
         if (!is_of(entry, id, ruling)) {
+            continue;
+        }
+        if (entry->job) {
+            if (state) {
+                entry->wish = state == QUEUE_HELD ? QUEUE_TO_HOLD : QUEUE_NO_WISH;
+            }
+            *later += state == QUEUE_HELD;
             continue;
         }
         displace(q, entry);
@@ -397,13 +414,20 @@ size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling,
     return count;
 }
 
-struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *id, uint64_t ruling)
+struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *id, uint64_t ruling,
+                                      uint64_t *later)
 {
     struct queue_entry *taken = NULL;
 
+    *later = 0;
     (void)pthread_mutex_lock(&q->lock);
     for (struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
         if (!is_of(entry, id, ruling)) {
+            continue;
+        }
+        if (entry->job) {
+            entry->wish = QUEUE_TO_CANCEL;
+            (*later)++;
             continue;
         }
         displace(q, entry);
@@ -413,6 +437,14 @@ struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *i
     }
     (void)pthread_mutex_unlock(&q->lock);
     return taken;
+}
+
+bool queue_wants_cancel(struct queue *q, const struct queue_entry *entry)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    bool wanted = entry->wish == QUEUE_TO_CANCEL;
+    (void)pthread_mutex_unlock(&q->lock);
+    return wanted;
 }
 
 void queue_each(struct queue *q, void (*visit)(void *context, const struct queue_entry *entry),

@@ -26,6 +26,13 @@
 struct queue;
 struct queue_lane;
 
+/* What a person ordered of an entry while it was in hand. */
+enum queue_wish {
+    QUEUE_NO_WISH,
+    QUEUE_TO_HOLD,   /* done when it is put back */
+    QUEUE_TO_CANCEL, /* done by who puts it back, or takes it next: it takes a record */
+};
+
 struct queue_entry {
     struct parcel *parcel; /* a reference */
     uint64_t ruling;
@@ -49,6 +56,7 @@ struct queue_entry {
     bool begun;      /* this job's intent is recorded, so that its attempt is counted already */
     unsigned begins; /* how often this job asked to begin */
     bool busy;
+    enum queue_wish wish; /* guarded by the queue's lock, also while busy */
     struct queue_lane *lane;
     struct queue_entry *next;                /* in its lane, or in a list that was taken */
     struct queue_entry *all_prev, *all_next; /* in the list of all */
@@ -120,14 +128,20 @@ uint64_t queue_reclaim(struct queue *q);
  * @param ruling   counts from 1; 0: all of the letter's
  * @param state    new enum queue_state, or 0: leave it
  * @param next_at  new time, when `state` is QUEUE_WAITING
+ * @param later    set to how many are in hand and will be held when they are put back; to let them
+ *                 go is to want that no more
  * @return         how many there are; those in hand are not among them
  */
 size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling, uint64_t state,
-                   uint64_t next_at);
+                   uint64_t next_at, uint64_t *later);
 
 /* Take every waiting or held entry of a letter, to cancel them: busy, in a list linked by
- * `next`. */
-struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *id, uint64_t ruling);
+ * `next`. Those in hand, `later` many, are to be cancelled when their attempt ends. */
+struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *id, uint64_t ruling,
+                                      uint64_t *later);
+
+/* Whether a busy entry is to be cancelled. */
+bool queue_wants_cancel(struct queue *q, const struct queue_entry *entry);
 
 /* Call back for each entry under the lock. Of a busy one only what never changes may be read. */
 void queue_each(struct queue *q, void (*visit)(void *context, const struct queue_entry *entry),

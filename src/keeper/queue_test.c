@@ -113,25 +113,39 @@ static void orders_find_their_letter(void **unused)
     struct queue_counts counts;
     struct queue_entry *entry = entry_for("a.test", (uint64_t)clock_wall_ms() + 100000);
     struct letter_id id = entry->parcel->id;
+    uint64_t later = 0;
 
     queue_add(q, entry);
     queue_add(q, entry_for("a.test", (uint64_t)clock_wall_ms() + 90000));
-    assert_int_equal(queue_order(q, &id, 0, QUEUE_HELD, 0), 1);
+    assert_int_equal(queue_order(q, &id, 0, QUEUE_HELD, 0, &later), 1);
+    assert_int_equal(later, 0);
     queue_count(q, &counts);
     assert_int_equal(counts.held, 1);
     assert_int_equal(counts.deferred, 1);
-    assert_int_equal(queue_order(q, &id, 2, QUEUE_WAITING, 0), 0); /* no such ruling */
-    assert_int_equal(queue_order(q, &id, 1, QUEUE_WAITING, 0), 1);
+    assert_int_equal(queue_order(q, &id, 2, QUEUE_WAITING, 0, &later), 0); /* no such ruling */
+    assert_int_equal(queue_order(q, &id, 1, QUEUE_WAITING, 0, &later), 1);
     assert_ptr_equal(take(q, 0, SLICE_NONE, 1, 0), entry);
     assert_true(entry->released);
-    assert_int_equal(queue_reclaim(q), 1);     /* its taker died while we were busy with it */
-    assert_null(queue_take_letter(q, &id, 0)); /* still busy */
-    assert_null(take(q, 0, SLICE_NONE, 1, 0)); /* the dead one gets nothing any more */
+    assert_int_equal(queue_reclaim(q), 1); /* its taker died while we were busy with it */
+    assert_null(queue_take_letter(q, &id, 0, &later)); /* still busy */
+    assert_int_equal(later, 1);
+    assert_true(queue_wants_cancel(q, entry));
+    assert_int_equal(queue_order(q, &id, 0, QUEUE_WAITING, 0, &later), 0);
+    assert_false(queue_wants_cancel(q, entry)); /* thought better of */
+    assert_null(take(q, 0, SLICE_NONE, 1, 0));  /* the dead one gets nothing any more */
     queue_let_go(q, entry);
     assert_ptr_equal(take(q, 1, SLICE_NONE, 1, 0), entry);
     queue_let_go(q, entry);
-    assert_int_equal(queue_reclaim(q), 2); /* and now while it was in hand */
-    assert_ptr_equal(queue_take_letter(q, &id, 0), entry);
+    assert_int_equal(queue_order(q, &id, 0, QUEUE_HELD, 0, &later), 0);
+    assert_int_equal(later, 1); /* when it comes back */
+    assert_int_equal(queue_reclaim(q), 2);
+    queue_count(q, &counts);
+    assert_int_equal(counts.held, 1);
+    assert_int_equal(queue_order(q, &id, 0, QUEUE_WAITING, 0, &later), 1);
+    assert_ptr_equal(take(q, 2, SLICE_NONE, 1, 0), entry);
+    queue_let_go(q, entry);
+    assert_int_equal(queue_reclaim(q), 3); /* and now while it was in hand */
+    assert_ptr_equal(queue_take_letter(q, &id, 0, &later), entry);
     queue_finish(q, entry);
     queue_free(q);
 }

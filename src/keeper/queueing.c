@@ -10,7 +10,7 @@
 #define PAGE              1000 /* letters looked at in one go */
 
 /* A fixed route that no [domain] section names is the smart host's. */
-static bool is_smarthost(struct keeper *k, const struct ruling *r)
+bool ruling_is_smarthost(struct keeper *k, const struct ruling *r)
 {
     const struct settings *s = k->options.settings(k->options.context);
     const struct domain_settings *own = settings_domain(s, r->domain);
@@ -27,7 +27,8 @@ void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d
                                         .state = rulings[i].hold ? QUEUE_HELD : QUEUE_WAITING,
                                         .queued_at = p->received_at,
                                         .pending = rulings[i].recipients};
-        queue_add(k->queue, queue_entry_new(p, &row, &rulings[i], is_smarthost(k, &rulings[i])));
+        queue_add(k->queue,
+                  queue_entry_new(p, &row, &rulings[i], ruling_is_smarthost(k, &rulings[i])));
     }
 }
 
@@ -125,7 +126,7 @@ static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, s
         return error_set(e, ERROR_CORRUPT, "a queue row without its ruling");
     }
     const struct ruling *r = &((const struct ruling *)d.rulings.items)[row->ruling];
-    struct queue_entry *entry = queue_entry_new(*last, row, r, is_smarthost(k, r));
+    struct queue_entry *entry = queue_entry_new(*last, row, r, ruling_is_smarthost(k, r));
     bool recalled = recall_order(k, entry, &arena, e);
     queue_add(k->queue, entry);
     return recalled;

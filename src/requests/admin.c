@@ -50,7 +50,8 @@ static const struct cbor_field queue_fields[] = {
 };
 static const struct cbor_schema queue = CBOR_SCHEMA(queue_fields, struct admin_queue);
 
-static const struct cbor_field done_fields[] = {MAYBE(1, CBOR_UINT, admin_done, count, 0)};
+static const struct cbor_field done_fields[] = {MAYBE(1, CBOR_UINT, admin_done, count, 0),
+                                                MAYBE(2, CBOR_UINT, admin_done, later, 0)};
 static const struct cbor_schema done = CBOR_SCHEMA(done_fields, struct admin_done);
 
 static const struct cbor_field fact_fields[] = {
@@ -78,6 +79,19 @@ static const struct cbor_field pause_fields[] = {
     MAYBE(2, CBOR_TEXT, admin_pause_ask, reason, 1000),
 };
 static const struct cbor_schema pause_ask = CBOR_SCHEMA(pause_fields, struct admin_pause_ask);
+
+static const struct cbor_field domain_fields[] = {
+    FIELD(1, CBOR_TEXT, admin_domain_ask, domain, 255),
+    MAYBE(2, CBOR_TEXT, admin_domain_ask, reason, 1000),
+};
+static const struct cbor_schema domain_ask = CBOR_SCHEMA(domain_fields, struct admin_domain_ask);
+
+static const struct cbor_field forgotten_fields[] = {
+    FIELD(1, CBOR_TEXT, admin_domain_answer, where, 600),
+    MAYBE(2, CBOR_UINT, admin_domain_answer, level, LEVEL_AUTHENTICATED),
+};
+static const struct cbor_schema forgotten =
+    CBOR_SCHEMA(forgotten_fields, struct admin_domain_answer);
 
 static const struct cbor_field sign_in_fields[] = {
     FIELD(1, CBOR_TEXT, admin_sign_in_ask, account, LETTER_ADDRESS_MAX),
@@ -115,3 +129,4 @@ const struct ipc_message admin_import_begin = {110, "admin_import_begin", &impor
                                                &import_record_schema};
 const struct ipc_message admin_import_end = {111, "admin_import_end", &import_record_schema,
                                              &import_record_schema};
+const struct ipc_message admin_domain_forget = {83, "admin_domain_forget", &domain_ask, &forgotten};

@@ -84,6 +84,7 @@ extern const struct ipc_message admin_queue_list;
 /* admin_order: hold, release, retry or cancel (struct order; `by` is filled in by the keeper). */
 struct admin_done {
     uint64_t count; /* of queue rows changed */
+    uint64_t later; /* of those in hand, that will be when their attempt ends */
 };
 
 extern const struct ipc_message admin_order;
@@ -95,6 +96,19 @@ struct admin_pause_ask {
 };
 
 extern const struct ipc_message admin_pause;
+
+/* admin_domain_forget: forget the level of TLS that the next hop of a domain has shown. */
+struct admin_domain_ask {
+    struct slice domain;
+    struct slice reason;
+};
+
+struct admin_domain_answer {
+    struct slice where; /* whose it was: the domain, or the fixed next hop that its letters go to */
+    uint64_t level;     /* that was forgotten; 0: it had shown none */
+};
+
+extern const struct ipc_message admin_domain_forget;
 
 /* admin_status: one line a fact, for people and for monitoring. */
 struct admin_fact {

@@ -215,6 +215,11 @@ bool state_value_put(struct state *s, struct slice name, struct slice value, str
     return store_put(s->store, STORE_VALUE, name, value, e);
 }
 
+bool state_level_delete(struct state *s, struct slice where, bool *found, struct error *e)
+{
+    return store_delete(s->store, STORE_LEVEL, where, found, e);
+}
+
 bool state_value_delete(struct state *s, struct slice name, bool *found, struct error *e)
 {
     return store_delete(s->store, STORE_VALUE, name, found, e);

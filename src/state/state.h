@@ -60,6 +60,8 @@ bool state_level_get(struct state *s, struct slice where, uint64_t *level,
                      struct error *e) MUST_CHECK;
 bool state_level_put(struct state *s, struct slice where, uint64_t level,
                      struct error *e) MUST_CHECK;
+bool state_level_delete(struct state *s, struct slice where, bool *found,
+                        struct error *e) MUST_CHECK;
 
 /* Small values under names of their owners' choosing ("checkpoint/last"): the sealed place for what
  * has no type of its own here. At most STATE_VALUE_MAX bytes. */

@@ -138,6 +138,14 @@ static void levels_and_values(void **state)
     assert_ok(state_level_put(s, SLICE("partner.test"), 3, &e), e);
     assert_ok(state_level_get(s, SLICE("partner.test"), &level, &e), e);
     assert_int_equal(level, 3);
+    bool gone = false;
+    assert_ok(state_level_put(s, SLICE("worse.test"), 3, &e), e);
+    assert_ok(state_level_delete(s, SLICE("worse.test"), &gone, &e), e);
+    assert_true(gone);
+    assert_ok(state_level_get(s, SLICE("worse.test"), &level, &e), e);
+    assert_int_equal(level, 0);
+    assert_ok(state_level_delete(s, SLICE("worse.test"), &gone, &e), e);
+    assert_false(gone);
 
     struct slice value;
     bool found = true;

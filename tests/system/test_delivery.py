@@ -434,6 +434,13 @@ def test_whoever_gets_worse_gets_nothing_until_a_person_says_so(town, patient):
         receivers[name].wait(2)
         assert receivers[name].letters()[1][0]["tls"]
 
+    # Or a person says that it may be worse from now on.
+    forget = ("domain", "forget", "fallen-clear.test")
+    assert patient.company.postern(*forget) == "fallen-clear.test had shown verified: forgotten\n"
+    assert patient.company.postern(*forget, check=False).returncode == 1
+    _, attempt = patient.deliver("cleared", "fallen-clear.test")
+    assert attempt.outcome.startswith("delivered (250") and attempt.facts["level"] == "cleartext"
+
 
 def test_tls_that_breaks_where_it_worked_raises_the_same_alarm(town, patient):
     patient.deliver("whole", "breaks.test")
@@ -614,9 +621,18 @@ def test_servers_that_hang_keep_nobody_else_waiting(town, patient):
         r"^(\w+) +tar-shared\.test .* waiting +0 .* connections to this server .* busy$",
         patient.company.postern("queue", "list"), re.M), 30)
     assert row[1] in shared and not patient.attempts(row[1])
+    # What is ordered about a letter in hand is done when its attempt ends.
+    held, given_up = [letter for letter in stuck if " sending " in patient.queue()[letter]][:2]
+    assert "1 being delivered just now: held when the attempt ends" in patient.company.postern(
+        "queue", "hold", held)
+    assert "1 being delivered just now: cancelled when" in patient.company.postern(
+        "queue", "cancel", given_up)
     for name in TARPITS:
         assert 1 <= town.receivers[name].most_open <= PER_HOST
         town.receivers[name].stop()
+    wait_for("it to be held", lambda: " held " in patient.queue()[held])
+    wait_for("it to be gone", lambda: given_up not in patient.queue())
+    assert "FAILED (5.7.0) Cancelled by the administrator" in patient.company.show(given_up)
 
 
 # ── a smart host ──
