@@ -1,4 +1,4 @@
-"""The power goes, at any moment of a cycle: a start, an account, letters, a checkpoint, a backup.
+"""The power goes, at any moment of a cycle: a start, an account, letters, a checkpoint, a backup, packs.
 
 The cycle runs once, with every write of every process noted (tests/faults/disk.py). Then, for many
 moments, the directory is made as a disk could hold it had the power gone there, the daemon starts on it, and
@@ -47,7 +47,7 @@ class Cycle(Scene):
 
     def __init__(self, directory):
         directory.chmod(0o755)
-        super().__init__(directory, retry_schedule="1s", restart_delay="1ms", segment_size="1MiB")
+        super().__init__(directory, retry_schedule="1s", restart_delay="1ms", pack_after="200ms")
         self.directory, self.letters = directory, []
         self.disk_folder = directory / "disk"  # the data directory and a backup below it
         self.send_one("before")
@@ -92,6 +92,7 @@ class Cycle(Scene):
             thread.join()
         self.send_one("large", "0123456789abcdef\r\n" * 40000, smtp=smtp)
         self.quiet()
+        packs = len(list(self.company.data.glob("ledger/*.pack")))
         self.note.write_text(self.company.postern("checkpoint"))
         self.done["checkpoint"] = time.time()
         self.send_one("another", smtp=smtp)
@@ -103,6 +104,7 @@ class Cycle(Scene):
         self.done["backup"] = time.time()
         self.send_one("last", smtp=smtp)
         self.quiet()
+        wait_for("packs", lambda: len(list(self.company.data.glob("ledger/*.pack"))) > packs)
         self.company.stop()
         wait_for("the notes", lambda: all(map(ended, traces)))
         return traces
