@@ -99,7 +99,8 @@ bool catalog_clear(struct catalog *c, struct error *e) MUST_CHECK;
  * Fold the next record.
  *
  * @param entry  as the reader gave it; the body of RECORD_CONTENT is not looked at and may be
- *               left out, since content always stands right behind its facts
+ *               left out, since content always stands right behind its facts. Of an erased
+ *               record nothing is kept
  * @param arena  for reading the body; the caller resets it
  * @return       false with ERROR_CORRUPT when the body cannot be read or belongs to no letter,
  *               ERROR_BUSY when SQLite fails
@@ -123,6 +124,19 @@ bool catalog_records(struct catalog *c, uint64_t letter, struct arena *arena,
 /* Find the last record of that type about a letter. */
 bool catalog_record(struct catalog *c, uint64_t letter, uint16_t type, struct ledger_ref *ref,
                     bool *found, struct error *e) MUST_CHECK;
+
+/* Where the record stands by which that letter was erased. */
+bool catalog_removal(struct catalog *c, const struct letter_id *id, struct ledger_ref *ref,
+                     bool *found, struct error *e) MUST_CHECK;
+
+/* The facts' numbers of all letters that were erased; from the arena. */
+bool catalog_removed(struct catalog *c, struct arena *arena, uint64_t **seqs, size_t *count,
+                     struct error *e) MUST_CHECK;
+
+/* Letters with that key, see catalog_repeat_key(); from the arena. Looks at all letters. */
+bool catalog_repeated(struct catalog *c, const uint8_t key[static CATALOG_REPEAT_LEN],
+                      struct arena *arena, struct catalog_letter **letters, size_t *count,
+                      struct error *e) MUST_CHECK;
 
 /* All queue rows, oldest first; from the arena. */
 bool catalog_queue(struct catalog *c, struct arena *arena, struct catalog_queue_row **rows,

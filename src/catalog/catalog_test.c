@@ -8,6 +8,7 @@
 #include "base/clock.h"
 
 #include "catalog/catalog.h"
+#include "letter/removal.h"
 #include "tests/test.h"
 
 /* One letter's life told in records; each test folds a part of it. */
@@ -350,6 +351,76 @@ static void a_damaged_file_begins_anew(void **state)
     assert_int_equal(counts.letters, 0);
 }
 
+static void remove_letter(struct story *s, uint64_t seq)
+{
+    struct removed_letter l = {.id = letter_id_slice(&s->id), .seq = seq};
+    const struct removal r = {
+        .id = l.id,
+        .by = SLICE("uid 0"),
+        .reason = SLICE("asked for"),
+        .letters = {&l, 1},
+        .records = 3
+    };
+
+    tell_ok(s, RECORD_REMOVAL, &removal_schema, &r);
+}
+
+static void expect_removed(struct story *s, uint64_t seq)
+{
+    struct catalog_letter letter;
+    struct catalog_record *records = NULL;
+    struct ledger_ref ref;
+    uint64_t *seqs = NULL;
+    size_t count = 0;
+    bool found = true;
+    struct error e;
+
+    assert_ok(catalog_find(s->catalog, &s->id, &letter, &found, &e), e);
+    assert_false(found);
+    assert_ok(catalog_records(s->catalog, seq, &s->arena, &records, &count, &e), e);
+    assert_int_equal(count, 0);
+    (void)queue(s, &count);
+    assert_int_equal(count, 0);
+    assert_ok(catalog_removal(s->catalog, &s->id, &ref, &found, &e), e);
+    assert_true(found);
+    assert_int_equal(ref.seq, 3);
+    assert_ok(catalog_removed(s->catalog, &s->arena, &seqs, &count, &e), e);
+    assert_int_equal(count, 1);
+    assert_int_equal(seqs[0], seq);
+}
+
+/* An order about a letter that is gone; what is about none is still damage. */
+static void order_hold(struct story *s)
+{
+    const struct order o = {
+        .id = letter_id_slice(&s->id), .kind = ORDER_HOLD, .by = SLICE("uid 0")};
+
+    tell_ok(s, RECORD_ORDER, &order_schema, &o);
+}
+
+static void a_removed_letter_is_gone(void **state)
+{
+    struct story *s = *state;
+    struct ledger_entry erased = {.ref = {.segment = 1}, .type = RECORD_FACTS, .erased = true};
+    struct error e;
+
+    submit(s);
+    decide(s);
+    remove_letter(s, 0);
+    expect_removed(s, 0);
+    order_hold(s);
+    expect_removed(s, 0);
+
+    /* Made again: what is erased has no body, nor an id. */
+    assert_ok(catalog_clear(s->catalog, &e), e);
+    s->seq = 1;
+    assert_ok(catalog_apply(s->catalog, &erased, &s->arena, &e), e);
+    tell_ok(s, RECORD_CONTENT, NULL, NULL); /* left out by its reader */
+    order_hold(s);                          /* that was recorded before the removal */
+    remove_letter(s, 0);
+    expect_removed(s, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +430,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_crash_loses_only_what_was_not_committed, begin_story,
                                         end_story),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_corrupt, begin_story, end_story),
+        cmocka_unit_test_setup_teardown(a_removed_letter_is_gone, begin_story, end_story),
         cmocka_unit_test_setup_teardown(a_damaged_file_begins_anew, begin_story, end_story),
         cmocka_unit_test_setup_teardown(a_newer_format_is_refused, begin_story, end_story),
         cmocka_unit_test_setup_teardown(a_reader_waits_while_the_writer_changes_the_head,

@@ -251,3 +251,62 @@ bool catalog_counts(struct catalog *c, struct catalog_counts *out, struct error 
     (void)sqlite3_reset(s);
     return step == SQLITE_ROW || catalog_failed(c, "count", e);
 }
+
+bool catalog_removal(struct catalog *c, const struct letter_id *id, struct ledger_ref *ref,
+                     bool *found, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_REMOVAL, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_blob(s, 1, id->bytes, LETTER_ID_LEN, SQLITE_STATIC);
+    int step = sqlite3_step(s);
+    *found = step == SQLITE_ROW;
+    if (*found) {
+        *ref = (struct ledger_ref){.seq = (uint64_t)sqlite3_column_int64(s, 0),
+                                   .segment = (uint32_t)sqlite3_column_int64(s, 1),
+                                   .offset = (uint64_t)sqlite3_column_int64(s, 2)};
+    }
+    (void)sqlite3_reset(s);
+    return step == SQLITE_ROW || step == SQLITE_DONE || catalog_failed(c, "find", e);
+}
+
+static void read_seq(sqlite3_stmt *s, struct arena *arena, void *item)
+{
+    (void)arena;
+    *(uint64_t *)item = (uint64_t)sqlite3_column_int64(s, 0);
+}
+
+bool catalog_removed(struct catalog *c, struct arena *arena, uint64_t **seqs, size_t *count,
+                     struct error *e)
+{
+    struct growing g = {.size = sizeof(**seqs)};
+    sqlite3_stmt *s = catalog_statement(c, SQL_REMOVED, e);
+
+    if (!s || !collect(c, s, &g, arena, read_seq, e)) {
+        return false;
+    }
+    *seqs = g.items;
+    *count = g.count;
+    return true;
+}
+
+bool catalog_repeated(struct catalog *c, const uint8_t key[static CATALOG_REPEAT_LEN],
+                      struct arena *arena, struct catalog_letter **letters, size_t *count,
+                      struct error *e)
+{
+    struct growing g = {.size = sizeof(**letters)};
+    sqlite3_stmt *s = catalog_statement(c, SQL_REPEATED, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_blob(s, 1, key, CATALOG_REPEAT_LEN, SQLITE_STATIC);
+    if (!collect(c, s, &g, arena, read_letter, e)) {
+        return false;
+    }
+    *letters = g.items;
+    *count = g.count;
+    return true;
+}

@@ -8,12 +8,14 @@
  *   FINDINGS  an imported letter is decided: nothing else is due
  *   IMPORT    an import, from its first record to the one that ends it
  *   ORDER     hold, release and retry, both at once; cancelling is an outcome of its own
+ *   REMOVAL   letters go, with their records and queue rows; where it stands is kept
  *
  * Every record about a letter also gets a line in `records`. */
 #include <sodium.h>
 
 #include "catalog/internal.h"
 #include "letter/findings.h"
+#include "letter/removal.h"
 
 static bool unreadable(const struct ledger_entry *entry, struct error *e)
 {
@@ -292,6 +294,66 @@ static const struct cbor_schema *schema_of(uint16_t type)
     }
 }
 
+static bool drop(struct catalog *c, enum statement which, uint64_t letter, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, which, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(s, 1, (int64_t)letter);
+    return catalog_run(c, s, e);
+}
+
+static bool remove_letter(struct catalog *c, const struct removed_letter *l,
+                          const struct ledger_ref *ref, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_ADD_REMOVAL, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_int64(s, 1, (int64_t)l->seq);
+    (void)sqlite3_bind_blob(s, 2, l->id.ptr, (int)l->id.len, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(s, 3, (int64_t)ref->seq);
+    bind_ref(s, 4, ref);
+    return catalog_run(c, s, e) && drop(c, SQL_DROP_LETTER, l->seq, e) &&
+           drop(c, SQL_DROP_RECORDS, l->seq, e) && drop(c, SQL_DROP_QUEUE, l->seq, e);
+}
+
+static bool fold_removal(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
+                         struct error *e)
+{
+    struct removal r;
+
+    if (!cbor_read(entry->body, &removal_schema, arena, &r, e)) {
+        return unreadable(entry, e);
+    }
+    const struct removed_letter *letters = r.letters.items;
+    for (size_t i = 0; i < r.letters.count; i++) {
+        if (!remove_letter(c, &letters[i], &entry->ref, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Records about a letter that is gone may stand before and behind its removal: an order, say. Once an
+ * erased letter was passed, whose id nobody knows, any may be about it. */
+static bool is_removed(struct catalog *c, struct slice id, bool *removed, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_IS_REMOVED, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_blob(s, 1, id.ptr, (int)id.len, SQLITE_STATIC);
+    int step = sqlite3_step(s);
+    (void)sqlite3_reset(s);
+    *removed = step == SQLITE_ROW;
+    return step == SQLITE_ROW || step == SQLITE_DONE || catalog_failed(c, "find", e);
+}
+
 static bool imported_decided(struct catalog *c, uint64_t letter, struct error *e)
 {
     sqlite3_stmt *s = catalog_statement(c, SQL_IMPORTED_DECIDED, e);
@@ -370,23 +432,16 @@ static bool fold_import(struct catalog *c, const struct ledger_entry *entry, str
            (r.state != IMPORT_ENDED || run_with_id(c, SQL_END_IMPORT, r.id, e));
 }
 
-bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
-                   struct error *e)
+/* A record that names its letter. */
+static bool fold_about(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
+                       struct error *e)
 {
     const struct cbor_schema *schema = schema_of(entry->type);
     uint64_t letter = 0;
     uint64_t received_at = 0;
+    bool removed = false;
     struct slice id;
 
-    if (entry->type == RECORD_FACTS) {
-        return fold_facts(c, entry, arena, e);
-    }
-    if (entry->type == RECORD_IMPORT) {
-        return fold_import(c, entry, arena, e);
-    }
-    if (entry->type == RECORD_CONTENT) {
-        return add_record(c, entry->ref.seq - 1, entry, e);
-    }
     if (!schema) {
         return true;
     }
@@ -396,8 +451,33 @@ bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct a
     }
     (void)memcpy(&id, value, sizeof(id)); /* each of these structs begins with its letter's id */
     if (!letter_of(c, id, &letter, &received_at, e)) {
-        return e->kind == ERROR_CORRUPT ? unreadable(entry, e) : false;
+        struct error why = *e;
+        if (why.kind != ERROR_CORRUPT || !is_removed(c, id, &removed, e)) {
+            return false;
+        }
+        *e = why;
+        return removed || unreadable(entry, e);
     }
     return add_record(c, letter, entry, e) &&
            change(c, entry->type, letter, received_at, value, arena, e);
+}
+
+bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
+                   struct error *e)
+{
+    if (entry->erased) {
+        return entry->type != RECORD_FACTS || drop(c, SQL_ERASED_SEEN, entry->ref.seq, e);
+    }
+    switch (entry->type) {
+    case RECORD_FACTS:
+        return fold_facts(c, entry, arena, e);
+    case RECORD_IMPORT:
+        return fold_import(c, entry, arena, e);
+    case RECORD_CONTENT:
+        return add_record(c, entry->ref.seq - 1, entry, e);
+    case RECORD_REMOVAL:
+        return fold_removal(c, entry, arena, e);
+    default:
+        return fold_about(c, entry, arena, e);
+    }
 }

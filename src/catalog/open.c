@@ -25,7 +25,10 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS queue (letter INTEGER NOT NULL, ruling INTEGER NOT NULL,"
     "  state INTEGER NOT NULL, attempt INTEGER NOT NULL, queued_at INTEGER NOT NULL,"
     "  next_at INTEGER NOT NULL, warned INTEGER NOT NULL, pending BLOB NOT NULL,"
-    "  PRIMARY KEY (letter, ruling)) WITHOUT ROWID;";
+    "  PRIMARY KEY (letter, ruling)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS removals (letter INTEGER PRIMARY KEY, id BLOB NOT NULL,"
+    "  seq INTEGER NOT NULL, segment INTEGER NOT NULL, offset INTEGER NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS removals_id ON removals (id);";
 
 #define LETTER_COLUMNS "seq, id, kind, received_at, size, decided, segment, offset, repeat"
 
@@ -58,6 +61,16 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_BEFORE] =
         "SELECT " LETTER_COLUMNS " FROM letters WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
     [SQL_BEHIND] = "SELECT " LETTER_COLUMNS " FROM letters WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+    [SQL_ERASED_SEEN] = "INSERT OR IGNORE INTO meta VALUES ('erased', ?1, 0, 0)",
+    [SQL_IS_REMOVED] = "SELECT 1 FROM removals WHERE id = ?1 UNION ALL"
+                       " SELECT 1 FROM meta WHERE name = 'erased'",
+    [SQL_ADD_REMOVAL] = "INSERT OR IGNORE INTO removals VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SQL_DROP_LETTER] = "DELETE FROM letters WHERE seq = ?1",
+    [SQL_DROP_RECORDS] = "DELETE FROM records WHERE letter = ?1",
+    [SQL_DROP_QUEUE] = "DELETE FROM queue WHERE letter = ?1",
+    [SQL_REMOVAL] = "SELECT seq, segment, offset FROM removals WHERE id = ?1",
+    [SQL_REMOVED] = "SELECT letter FROM removals ORDER BY letter",
+    [SQL_REPEATED] = "SELECT " LETTER_COLUMNS " FROM letters WHERE repeat = ?1 ORDER BY seq",
     [SQL_COUNTS] = "SELECT (SELECT count(*) FROM letters),"
                    " (SELECT count(*) FROM queue WHERE state = 1),"
                    " (SELECT count(*) FROM queue WHERE state = 2),"
@@ -104,7 +117,7 @@ bool catalog_run(struct catalog *c, sqlite3_stmt *s, struct error *e)
 static bool set_up(struct catalog *c, bool writable, struct error *e)
 {
     static const char pragmas[] =
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;"
         "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
         "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;";
 
@@ -252,7 +265,8 @@ void catalog_abort(struct catalog *c)
 bool catalog_clear(struct catalog *c, struct error *e)
 {
     static const char clear[] = "BEGIN IMMEDIATE; DELETE FROM letters; DELETE FROM records;"
-                                "DELETE FROM queue; DELETE FROM imports; DELETE FROM meta; COMMIT";
+                                "DELETE FROM queue; DELETE FROM imports;"
+                                "DELETE FROM removals; DELETE FROM meta; COMMIT";
 
     if (sqlite3_exec(c->db, clear, NULL, NULL, NULL)) {
         (void)catalog_failed(c, "clear", e);

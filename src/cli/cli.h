@@ -124,6 +124,7 @@ cli_run cli_dkim_new, cli_dkim_list, cli_dkim_dns;
 cli_run cli_queue_list, cli_queue_retry, cli_queue_cancel, cli_queue_hold, cli_queue_release;
 cli_run cli_queue_pause, cli_queue_resume;
 cli_run cli_domain_forget;
+cli_run cli_erase;
 cli_run cli_search, cli_show, cli_export;
 cli_run cli_ledger_verify, cli_ledger_anchors, cli_ledger_key, cli_checkpoint;
 cli_run cli_status, cli_check_config, cli_config_explain;

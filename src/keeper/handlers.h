@@ -27,6 +27,7 @@ ipc_handler keeper_on_queue_list;     /* admin.c */
 ipc_handler keeper_on_order;          /* orders.c */
 ipc_handler keeper_on_pause;          /* orders.c */
 ipc_handler keeper_on_domain_forget;  /* levels.c */
+ipc_handler keeper_on_erase;          /* erase.c */
 ipc_handler keeper_on_status;         /* status.c */
 ipc_handler keeper_on_checkpoint;     /* admin.c */
 ipc_handler keeper_on_anchored;       /* admin.c */

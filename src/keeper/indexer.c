@@ -410,6 +410,7 @@ static void clear_if_asked(struct keeper *k, struct healing *h)
         atomic_store(&x->rebuild, false); /* behind `failed`: who asked is told, and asks again */
         return;
     }
+    indexer_removals_done(k);
     begin_healing(k, h, 0);
     atomic_store(&x->position, 0);
     atomic_store(&x->rebuild, false);
@@ -427,9 +428,11 @@ void keeper_index(void *keeper)
     bool broken = false;
 
     thread_background();
+    indexer_removals_begin(k);
     begin_healing(k, &h, search_index_position(k->indexer.index));
     atomic_store(&k->indexer.position, h.healed);
     while (!atomic_load(&k->closing)) {
+        indexer_removals_go_on(k);
         clear_if_asked(k, &h);
         bool healing = is_healing(&h) && !broken;
         if (healing) {

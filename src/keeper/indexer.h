@@ -23,7 +23,11 @@ struct indexer {
     size_t bytes;                   /* of memory that they take */
     pthread_cond_t taken;           /* some of them are being written */
     struct parcel *oldest, *newest; /* accepted, not written: by `low` */
+    uint64_t *removed;              /* letters that were erased, to be taken out */
+    size_t n_removed;
+    bool removing;
     bool closed;
+    int64_t anew_at; /* the thread's: the steady clock, when words of erased letters go; 0: none */
     _Atomic bool rebuild;       /* begin anew */
     _Atomic bool failed;        /* to clear or to write, since a rebuild was asked for */
     _Atomic uint64_t indexed;   /* letters written since the start, for metrics */
@@ -41,6 +45,18 @@ void indexer_forget(struct keeper *k, struct parcel *p);
 /* Hand over what the inspector found; `terms_fd` is taken, or -1. */
 void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f,
                  const struct findings *found, int terms_fd);
+
+/* Letters were erased, by their facts' numbers: they are found no more at once. The index is made anew a
+ * while later, since their hashed words cannot be taken out one by one. */
+void indexer_remove(struct keeper *k, const uint64_t *seqs, size_t count);
+
+/* The thread's own steps: at its start, in each round, and when the index was cleared. */
+void indexer_removals_begin(struct keeper *k);
+void indexer_removals_go_on(struct keeper *k);
+void indexer_removals_done(struct keeper *k);
+
+/* Before letters are erased: remember that this must be done, also after a crash. */
+bool indexer_expect_removal(struct keeper *k, struct error *e) MUST_CHECK;
 
 /* Make the index anew from what is in the catalog; returns when it covers the ledger's first `size`
  * records, or the keeper closes. */

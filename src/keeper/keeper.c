@@ -197,6 +197,7 @@ void keeper_close(struct keeper *k)
         thread_join(k->threads[i]);
     }
     search_index_close(k->indexer.index);
+    free(k->indexer.removed);
     catalog_close(k->tail.catalog);
     state_close(k->state);
     ledger_close(k->ledger);
@@ -262,5 +263,6 @@ static const struct ipc_row admin_rows[] = {
     {&admin_domain_forget, 0, keeper_on_domain_forget},
     {&admin_import_begin,  0, keeper_on_import_begin },
     {&admin_import_end,    0, keeper_on_import_end   },
+    {&admin_erase,         0, keeper_on_erase        },
 };
 const struct ipc_table keeper_admin_table = IPC_TABLE("the control socket", admin_rows);

@@ -32,6 +32,7 @@ enum record_type {
     RECORD_NOTICE = 23,  /* a bounce, delay warning or success notice was made of this letter */
     RECORD_ORDER = 24,   /* a person held, released, retried or cancelled it                  */
     RECORD_IMPORT = 25,  /* an import began, went on or ended                                 */
+    RECORD_REMOVAL = 26, /* it was erased, and with it what was recorded about it             */
     RECORD_SIGN_IN = 32, /* an account proved itself, or somebody failed to                   */
     RECORD_ADMIN = 33,   /* an account, key or setting changed                                */
     RECORD_READING = 34, /* somebody searched, read or exported                               */

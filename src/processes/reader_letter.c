@@ -1,11 +1,40 @@
 /* One letter: its timeline, its bytes. */
+#include "base/clock.h"
+
 #include "host/memfd.h"
 #include "keyring/digest.h"
+#include "letter/removal.h"
 #include "processes/reader.h"
 #include "requests/reader.h"
 #include "stages/protect/recipe.h"
 
-#define SHOWN_MAX ((size_t)3 << 20) /* bytes of bodies in an answer; the rest on asking again */
+#define REASON_SHOWN 120               /* bytes of a removal's reason in a sentence */
+#define SHOWN_MAX    ((size_t)3 << 20) /* bytes of bodies in an answer; the rest on asking again */
+
+/* Why there is no such letter. Returns false. */
+static bool tell_removal(struct desk *d, const struct letter_id *id, struct error *e)
+{
+    struct ledger_ref ref;
+    struct ledger_entry entry;
+    struct removal r;
+    char when[CLOCK_TEXT_MAX];
+    bool found = false;
+
+    if (!catalog_removal(d->catalog, id, &ref, &found, e)) {
+        return false;
+    }
+    if (!found) {
+        return error_set(e, ERROR_INPUT, "there is no letter with this id in the archive");
+    }
+    if (!ledger_reader_get(d->ledger, ref, &d->arena, &entry, e) ||
+        !cbor_read(entry.body, &removal_schema, &d->arena, &r, e)) {
+        return false;
+    }
+    clock_rfc3339(entry.time_ms, when);
+    struct slice reason = letter_text(&d->arena, r.reason, REASON_SHOWN);
+    return error_set(e, ERROR_INPUT, "the letter was erased on %s by %.*s: %.*s", when,
+                     SLICE_ARG(r.by), SLICE_ARG(reason));
+}
 
 static bool find_letter(struct desk *d, struct slice id_bytes, struct catalog_letter *letter,
                         struct error *e)
@@ -19,7 +48,7 @@ static bool find_letter(struct desk *d, struct slice id_bytes, struct catalog_le
     if (!catalog_find(d->catalog, &id, letter, &found, e)) {
         return false;
     }
-    return found || error_set(e, ERROR_INPUT, "there is no letter with this id in the archive");
+    return found || tell_removal(d, &id, e);
 }
 
 static struct slice id_name(const struct letter_id *id, struct arena *arena)

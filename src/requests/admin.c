@@ -54,6 +54,19 @@ static const struct cbor_field done_fields[] = {MAYBE(1, CBOR_UINT, admin_done, 
                                                 MAYBE(2, CBOR_UINT, admin_done, later, 0)};
 static const struct cbor_schema done = CBOR_SCHEMA(done_fields, struct admin_done);
 
+static const struct cbor_field erase_fields[] = {
+    FIELD(1, CBOR_BYTES, admin_erase_ask, id, LETTER_ID_LEN),
+    FIELD(2, CBOR_TEXT, admin_erase_ask, reason, 1000),
+};
+static const struct cbor_schema erase_ask = CBOR_SCHEMA(erase_fields, struct admin_erase_ask);
+
+static const struct cbor_field erased_fields[] = {
+    FIELD(1, CBOR_UINT, admin_erase_answer, letters, 0),
+    FIELD(2, CBOR_UINT, admin_erase_answer, records, 0),
+};
+static const struct cbor_schema erase_answer =
+    CBOR_SCHEMA(erased_fields, struct admin_erase_answer);
+
 static const struct cbor_field fact_fields[] = {
     FIELD(1, CBOR_TEXT, admin_fact, name, 64),
     FIELD(2, CBOR_TEXT, admin_fact, value, 512),
@@ -121,6 +134,7 @@ const struct ipc_message admin_checkpoint = {72, "admin_checkpoint", NULL, &chec
 const struct ipc_message admin_rebuild = {73, "admin_rebuild", NULL, &done};
 const struct ipc_message admin_backup = {74, "admin_backup", NULL, &backup};
 const struct ipc_message admin_pause = {75, "admin_pause", &pause_ask, NULL};
+const struct ipc_message admin_erase = {85, "admin_erase", &erase_ask, &erase_answer};
 const struct ipc_message admin_anchored = {76, "admin_anchored", &checkpoint_schema, NULL};
 const struct ipc_message admin_sign_in = {77, "admin_sign_in", &sign_in_ask, &signed_in,
                                           .secret = true};

@@ -110,6 +110,19 @@ struct admin_domain_answer {
 
 extern const struct ipc_message admin_domain_forget;
 
+/* admin_erase: destroy what is recorded about a letter. */
+struct admin_erase_ask {
+    struct slice id;
+    struct slice reason;
+};
+
+struct admin_erase_answer {
+    uint64_t letters; /* it, the reports about it, its repetitions */
+    uint64_t records;
+};
+
+extern const struct ipc_message admin_erase;
+
 /* admin_status: one line a fact, for people and for monitoring. */
 struct admin_fact {
     struct slice name; /* "queue.ready" */

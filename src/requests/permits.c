@@ -24,6 +24,7 @@ static const struct permit permits[] = {
     {&admin_dkim_list,     "dkim list",       RUNNING | AUDITOR, false},
     {&admin_queue_list,    "queue list",      RUNNING,           false},
     {&admin_order,         "queue order",     RUNNING,           false},
+    {&admin_erase,         "erase",           ADMINISTRATOR,     false},
     {&admin_pause,         "queue pause",     RUNNING,           false},
     {&admin_domain_forget, "domain forget",   RUNNING,           false},
     {&admin_checkpoint,    "checkpoint",      RUNNING | AUDITOR, false},

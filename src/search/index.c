@@ -5,6 +5,8 @@
  * 2. `position` moves only in the transaction that holds the letters it vouches for. */
 #include "search/index.h"
 
+#include <stdio.h>
+
 #include "search/internal.h"
 
 struct search_index {
@@ -305,6 +307,26 @@ static bool write_all(struct search_index *x, const struct search_letter *letter
     (void)sqlite3_bind_int64(x->set_meta, 4, added.unread);
     return add_days(x, letters, count, e) && step(x, x->set_meta, e) &&
            search_db_run(x->db, "COMMIT", e);
+}
+
+bool search_index_remove(struct search_index *x, uint64_t seq, struct error *e)
+{
+    char sql[512];
+
+    (void)snprintf(sql, sizeof(sql),
+                   "BEGIN IMMEDIATE;"
+                   "UPDATE meta SET letters = letters - 1,"
+                   " partly = partly - (SELECT reading = %d FROM letter WHERE seq = %llu),"
+                   " unread = unread - (SELECT reading = %d FROM letter WHERE seq = %llu)"
+                   " WHERE EXISTS (SELECT 1 FROM letter WHERE seq = %llu);"
+                   "DELETE FROM letter WHERE seq = %llu; COMMIT",
+                   SEARCH_PARTLY, (unsigned long long)seq, SEARCH_UNREAD, (unsigned long long)seq,
+                   (unsigned long long)seq, (unsigned long long)seq);
+    if (search_db_run(x->db, sql, e)) {
+        return true;
+    }
+    (void)sqlite3_exec(x->db, "ROLLBACK", NULL, NULL, NULL);
+    return false;
 }
 
 static int by_seq(const void *a, const void *b)

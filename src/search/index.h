@@ -83,6 +83,11 @@ bool search_index_write(struct search_index *x, struct search_letter *letters, s
  * ERROR_CORRUPT. */
 bool search_index_clear(struct search_index *x, struct error *e) MUST_CHECK;
 
+/* Have a letter found no more; one that is not in the index is as good. Its hashed words stay in the file until
+ * the index is made anew, for FTS5 without content cannot take them out. False with ERROR_BUSY or
+ * ERROR_CORRUPT. */
+bool search_index_remove(struct search_index *x, uint64_t seq, struct error *e) MUST_CHECK;
+
 /* Whether the letter with this facts record is in the index. */
 bool search_index_has(struct search_index *x, uint64_t seq);
 

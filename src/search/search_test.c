@@ -182,6 +182,30 @@ static void finds_by_date_and_page(void **state)
     assert_string_equal(found_by(f, "after:1970-01-01", 172800, 2), "86400");
 }
 
+static void a_removed_letter_is_not_found(void **state)
+{
+    struct place *p = *state;
+    OWN(search_finder) struct search_finder *f = NULL;
+    const struct row rows[] = {
+        {10, "", "x", "a@b.c", "d@e.f"},
+        {20, "", "x", "a@b.c", "d@e.f"},
+    };
+    struct search_coverage c;
+    struct error e;
+
+    write_rows(p->index, rows, 2, 0);
+    assert_ok(search_index_remove(p->index, 10, &e), e);
+    assert_ok(search_index_remove(p->index, 10, &e), e); /* is there no more */
+    assert_ok(search_finder_open(p->path, SLICE_ARRAY(key), &f, &e), e);
+    assert_found("x", "20");
+    assert_found("from:a@b.c", "20");
+    assert_found("after:1970-01-01", "20");
+    assert_ok(search_coverage(f, &c, &e), e);
+    assert_int_equal(c.letters, 1);
+    assert_int_equal(c.partly + c.unread, 0);
+    assert_false(search_index_has(p->index, 10));
+}
+
 static void keeps_its_position(void **state)
 {
     struct place *p = *state;
@@ -405,6 +429,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(finds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_by_date_and_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_removed_letter_is_not_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_its_position, set_up, tear_down),
         cmocka_unit_test_setup_teardown(can_begin_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_what_it_does_not_know, set_up, tear_down),

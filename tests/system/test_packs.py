@@ -10,6 +10,7 @@ import pytest
 
 from company import Company, wait_for
 from scene import Scene
+from test_running import files_below, readable
 
 
 @pytest.fixture
@@ -118,6 +119,7 @@ def test_a_backup_and_packing_wait_for_each_other(scene, tmp_path):
     assert waited and waited[0] > released and (backup / "manifest").exists()
 
 
+@pytest.mark.long
 def test_the_keeper_is_killed_while_it_packs(scene):
     """Whatever was begun: the segment counts or the pack does, and the letters are there."""
     company = scene.company
@@ -145,3 +147,97 @@ def test_the_keeper_is_killed_while_it_packs(scene):
     settled(scene, letters)
     read_back(company, letters)
     assert not [n for n in os.listdir(company.data / "ledger") if n.endswith((".new", ".old"))]
+
+
+# ── erasing ──
+
+def refused(company, *arguments):
+    done = company.postern(*arguments, check=False)
+    assert done.returncode != 0, done.stdout
+    return done.stderr
+
+
+def expect_erased(company, letter, word, reason):
+    """Nobody reads it any more, everybody is told so, and the rest is as it was."""
+    for verb in (["show", letter], ["export", letter, "-o", "-"]):
+        said = refused(company, *verb)
+        assert re.search(rf"was erased on 20\S+Z by uid 0: {reason}$", said, re.M), said
+    found = company.postern("search", word, check=False)
+    assert letter not in found.stdout and "Nothing was found" in found.stdout + found.stderr
+    said = company.postern("ledger", "verify")
+    assert "\nwhole" in said, said
+
+
+def test_a_letter_is_erased(tmp_path):
+    """With the report about it and its repetition, out of the segment that is written; the others stay,
+    after a rebuild and a restart as well."""
+    os.chmod(tmp_path, 0o755)
+    scene = Scene(tmp_path)
+    company = scene.company
+    with company.config.open("a") as file:  # where reports to Alice go
+        file.write(f"\n[domain example.test]\nroute = 127.0.0.1:{scene.receiver.port}\n"
+                   "tls-name = mx.partner.test\n")
+    company.process.send_signal(signal.SIGHUP)
+    content = ("From: alice@example.test\r\nTo: refuse-victor@partner.test\r\nSubject: elderberryish\r\n"
+               "Message-ID: <elderberryish@example.test>\r\n\r\nelderberryish\r\n").encode()
+    try:
+        kept, sent = scene.send("blackcurrant")
+        gone = scene.submit(content, ["refuse-victor@partner.test"])
+        assert scene.submit(content, ["refuse-victor@partner.test"]) == gone  # its repetition
+        wait_for("the report", lambda: any(
+            b"elderberryish" in letter for _, letter in scene.receiver.letters()), 30)
+        wait_for("the index", lambda: gone in company.postern(
+            "search", "elderberryish", check=False).stdout, 20)
+        wait_for("delivery", lambda: "delivered (250" in company.show(kept), 20)
+        assert "without a reason" in refused(company, "erase", gone)
+        company.postern("queue", "pause")
+        waits, _ = scene.send("blackcurrant waits")
+        wait_for("the queue", lambda: waits in company.postern("queue", "list"), 20)
+        assert "still to be delivered" in refused(company, "erase", waits, "--reason", "no")
+        company.postern("queue", "resume")
+        said = company.postern("erase", gone, "--reason", "asked for by victor")
+        assert re.match(r"erased: \d\d+ records of 3 letters ", said), said
+        expect_erased(company, gone, "elderberryish", "asked for by victor")
+        assert "erased already" in refused(company, "erase", gone, "--reason", "once more")
+        assert company.postern("export", kept, text=False) == sent
+        made = company.postern("catalog", "rebuild")
+        assert "made again" in made
+        expect_erased(company, gone, "elderberryish", "asked for by victor")
+        assert kept in company.postern("search", "blackcurrant")
+        assert company.stop() == 0
+        company.start()
+        expect_erased(company, gone, "elderberryish", "asked for by victor")
+        assert company.postern("export", kept, text=False) == sent
+        assert not readable([*files_below(company.data), company.log], ["elderberryish"])
+    finally:
+        scene.close()
+
+
+def test_the_keeper_is_killed_while_it_erases(scene):
+    """All of a letter is erased or nothing; what was begun is finished by the next start."""
+    company = scene.company
+    company.set("pack-after", "0s")
+    company.process.send_signal(signal.SIGHUP)
+    letters = [scene.send(f"blackcurrant {i}", text=f"elderberry{i}\n" * 2000) for i in range(3)]
+    wait_for("delivery", lambda: all("delivered (250" in company.show(i) for i, _ in letters), 30)
+    for i in range(1, 3):
+        letter, sent = letters[i]
+        erasing = threading.Thread(target=company.postern, args=("erase", letter, "--reason", "test"),
+                                   kwargs={"check": False})
+        erasing.start()
+        time.sleep(0.04 * i)
+        keeper = [pid for pid, role in company.processes().items() if role == "keeper"]
+        for pid in keeper:
+            os.kill(pid, signal.SIGKILL)
+        wait_for("the keeper again", lambda: any(
+            role == "keeper" and pid not in keeper for pid, role in company.processes().items()), 30)
+        erasing.join(30)
+        wait_for("an answer", lambda: company.postern("status", check=False).returncode == 0, 30)
+        done = company.postern("export", letter, text=False, check=False)
+        if done.returncode == 0:
+            assert done.stdout == sent
+            wait_for("the erasure", lambda: company.postern(
+                "erase", letter, "--reason", "test", check=False).returncode == 0, 30)
+        expect_erased(company, letter, f"elderberry{i}", "test")
+        assert "erasing" not in names(company, "record-keys", "")
+    assert company.postern("export", letters[0][0], text=False) == letters[0][1]

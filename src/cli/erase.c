@@ -1,0 +1,28 @@
+/* A letter is taken out of the archive, for good. */
+#include "cli/cli.h"
+#include "requests/admin.h"
+
+bool cli_erase(struct cli *c, struct error *e)
+{
+    const char *reason = arguments_text(&c->arguments, "reason", 0);
+    struct admin_erase_answer answer;
+    struct letter_id id;
+
+    if (!reason) {
+        return error_set(e, ERROR_INPUT,
+                         "nothing is erased without a reason: give --reason TEXT; it stands in the "
+                         "ledger");
+    }
+    if (!cli_letter(c->arguments.words[0], &id, e)) {
+        return false;
+    }
+    const struct admin_erase_ask ask = {letter_id_slice(&id), slice_text(reason)};
+    if (!cli_ask(c, CLI_KEEPER, &admin_erase, &ask, &answer, NULL, CLI_LONG_MS, e)) {
+        return false;
+    }
+    buf_printf(&c->out,
+               "erased: %llu records of %llu letters (it, the reports about it, its repetitions)\n",
+               (unsigned long long)answer.records, (unsigned long long)answer.letters);
+    buf_add_text(&c->out, "Backups that were made before still hold their keys.\n");
+    return true;
+}

@@ -1,0 +1,25 @@
+/* letter/removal - the record that says that a letter was erased. docs/ledger-format.md has its bytes. */
+#pragma once
+
+#include "letter/records.h"
+
+#define REMOVAL_LETTERS_MAX 64
+
+/* RECORD_REMOVAL: a letter was erased, with the reports about it and its repetitions. It stands in the batch of the
+ * ledger's own records that name what was destroyed. */
+struct removal {
+    struct slice id; /* that was asked for */
+    struct slice by;
+    struct slice reason;
+    struct cbor_list letters; /* struct removed_letter: it and the others */
+    uint64_t records;
+    uint64_t role; /* as in an act */
+    struct slice at;
+};
+
+struct removed_letter {
+    struct slice id;
+    uint64_t seq; /* of its facts */
+};
+
+extern const struct cbor_schema removal_schema;
