@@ -129,6 +129,12 @@ bool cli_give(struct cli *c, enum cli_peer peer, const struct ipc_message *messa
     return ask_with(c, peer, message, ask, fd, answer, NULL, arena, within_ms, e);
 }
 
+bool cli_pull(struct cli *c, const struct ipc_message *message, const void *ask, void *answer,
+              int *answer_fd, struct arena *arena, int64_t within_ms, struct error *e)
+{
+    return ask_with(c, CLI_READER, message, ask, -1, answer, answer_fd, arena, within_ms, e);
+}
+
 void cli_reconnect(struct cli *c)
 {
     ipc_pool_free(c->keeper);

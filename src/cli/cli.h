@@ -107,6 +107,10 @@ bool cli_give(struct cli *c, enum cli_peer peer, const struct ipc_message *messa
               int fd, void *answer, struct arena *arena, int64_t within_ms,
               struct error *e) MUST_CHECK;
 
+/* Ask the reader; the answer lives in the arena. */
+bool cli_pull(struct cli *c, const struct ipc_message *message, const void *ask, void *answer,
+              int *answer_fd, struct arena *arena, int64_t within_ms, struct error *e) MUST_CHECK;
+
 /* Connect anew with the next question: the daemon or a process of it was restarted. */
 void cli_reconnect(struct cli *c);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/export_many.h"
 #include "host/memfd.h"
 #include "requests/reader.h"
 
@@ -45,6 +46,9 @@ bool cli_export(struct cli *c, struct error *e)
     OWN(fd) int fd = -1;
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
 
+    if (arguments_flag(&c->arguments, "query")) {
+        return export_many(c, e);
+    }
     if (!cli_letter(c->arguments.words[0], &id, e)) {
         return false;
     }

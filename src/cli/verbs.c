@@ -101,6 +101,9 @@ static const struct argument_option export_options[] = {
     OPTION("eml", 0, NULL, "as an .eml file, which is how letters are; for clarity"),
     OPTION("as-sent", 0, NULL, "what left, with its signatures, not what was submitted"),
     OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
+    OPTION("query", 0, "QUERY", "all letters that it finds, to a directory"),
+    OPTION("format", 0, "NAME", "`eml`, `mbox`, `edrm` or `concordance`; eml"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,
 };
 
@@ -197,8 +200,11 @@ const struct verb verbs[] = {
     VERB(.name = "show", .words = "ID", .words_min = 1, .words_max = 1,
          .help = "Show what is known about a letter and everything that happened to it.",
          .run = cli_show),
-    VERB(.name = "export", .words = "ID", .words_min = 1, .words_max = 1, .options = export_options,
-         .help = "Write a letter, byte for byte as it was submitted.", .run = cli_export),
+    VERB(.name = "export", .words = "ID|DIR", .words_min = 1, .words_max = 1,
+         .options = export_options,
+         .help = "Write a letter, byte for byte as it came; with --query, all that are found.",
+         .more = "With --query, what was interrupted goes on when the same is typed again.\n",
+         .run = cli_export),
     VERB(.name = "import mbox", .words = "FILE...", .words_min = 1, .words_max = 1000,
          .options = import_mbox_options,
          .help = "Take the letters of mailbox files into the archive; nothing is delivered.",

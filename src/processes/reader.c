@@ -76,13 +76,15 @@ bool reader_record(struct reader *reader, const struct ipc_request *r, const cha
 }
 
 static const struct ipc_row rows[] = {
-    {&reader_search,  0, reader_on_search },
-    {&reader_show,    0, reader_on_show   },
-    {&reader_export,  0, reader_on_export },
-    {&reader_verify,  0, reader_on_verify },
-    {&reader_anchors, 0, reader_on_anchors},
-    {&reader_imports, 0, reader_on_imports},
-    {&reader_import,  0, reader_on_import },
+    {&reader_search,   0, reader_on_search  },
+    {&reader_show,     0, reader_on_show    },
+    {&reader_export,   0, reader_on_export  },
+    {&reader_verify,   0, reader_on_verify  },
+    {&reader_anchors,  0, reader_on_anchors },
+    {&reader_pull,     0, reader_on_pull    },
+    {&reader_exported, 0, reader_on_exported},
+    {&reader_imports,  0, reader_on_imports },
+    {&reader_import,   0, reader_on_import  },
 };
 const struct ipc_table reader_table = IPC_TABLE("the reader's socket", rows);
 

@@ -57,17 +57,28 @@ bool desk_read(struct desk *d, struct ledger_ref ref, uint16_t type,
 bool reader_open_ledger(struct reader *r, struct ledger_reader **ledger,
                         struct error *e) MUST_CHECK;
 
+/* Find a letter by its id. False with ERROR_INPUT when there is none. */
+bool desk_find(struct desk *d, struct slice id, struct catalog_letter *letter,
+               struct error *e) MUST_CHECK;
+
+/* The bytes as they came, in the desk's arena; checked against the digest of the facts. *letter becomes
+ * the one that it repeats. */
+bool desk_content(struct desk *d, struct catalog_letter *letter, struct slice *bytes,
+                  struct error *e) MUST_CHECK;
+
 /* Record what is being read on behalf of whoever sent the request. */
 bool reader_record(struct reader *reader, const struct ipc_request *r, const char *verb,
                    struct slice object, struct slice reason, uint64_t count,
                    struct error *e) MUST_CHECK;
 
-ipc_handler reader_on_search;  /* reader_search.c */
-ipc_handler reader_on_show;    /* reader_letter.c */
-ipc_handler reader_on_export;  /* reader_letter.c */
-ipc_handler reader_on_verify;  /* reader_verify.c */
-ipc_handler reader_on_anchors; /* reader_anchors.c */
-ipc_handler reader_on_imports; /* reader_imports.c */
-ipc_handler reader_on_import;  /* reader_imports.c */
+ipc_handler reader_on_search;   /* reader_search.c */
+ipc_handler reader_on_show;     /* reader_letter.c */
+ipc_handler reader_on_export;   /* reader_letter.c */
+ipc_handler reader_on_verify;   /* reader_verify.c */
+ipc_handler reader_on_anchors;  /* reader_anchors.c */
+ipc_handler reader_on_pull;     /* reader_pull.c */
+ipc_handler reader_on_exported; /* reader_pull.c */
+ipc_handler reader_on_imports;  /* reader_imports.c */
+ipc_handler reader_on_import;   /* reader_imports.c */
 
 OWN_VALUE(desk, struct desk, desk_done)

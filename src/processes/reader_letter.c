@@ -36,8 +36,8 @@ static bool tell_removal(struct desk *d, const struct letter_id *id, struct erro
                      SLICE_ARG(r.by), SLICE_ARG(reason));
 }
 
-static bool find_letter(struct desk *d, struct slice id_bytes, struct catalog_letter *letter,
-                        struct error *e)
+bool desk_find(struct desk *d, struct slice id_bytes, struct catalog_letter *letter,
+               struct error *e)
 {
     struct letter_id id;
     bool found = false;
@@ -100,7 +100,7 @@ bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
     size_t count = 0;
     OWN(desk) struct desk d = {0};
 
-    if (!desk_open(reader, &d, e) || !find_letter(&d, ask->id, &letter, e) ||
+    if (!desk_open(reader, &d, e) || !desk_find(&d, ask->id, &letter, e) ||
         !catalog_records(d.catalog, letter.seq, r->arena, &list, &count, e)) {
         return false;
     }
@@ -120,8 +120,8 @@ bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
 /* ── export ── */
 
 /* The bytes as submitted, in the desk's arena. A repeat's are those of the letter it repeats. */
-static bool read_content(struct desk *d, struct catalog_letter *letter, struct slice *bytes,
-                         struct error *e)
+bool desk_content(struct desk *d, struct catalog_letter *letter, struct slice *bytes,
+                  struct error *e)
 {
     struct ledger_ref ref;
     struct content content;
@@ -132,7 +132,7 @@ static bool read_content(struct desk *d, struct catalog_letter *letter, struct s
     if (!desk_read(d, letter->facts, RECORD_FACTS, &facts_schema, &facts, e)) {
         return false;
     }
-    if (letter->kind == LETTER_REPEAT && !find_letter(d, facts.repeat_of, letter, e)) {
+    if (letter->kind == LETTER_REPEAT && !desk_find(d, facts.repeat_of, letter, e)) {
         return false;
     }
     if (!catalog_record(d->catalog, letter->seq, RECORD_CONTENT, &ref, &found, e)) {
@@ -179,11 +179,11 @@ bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
     OWN(buf) struct buf copy = {0};
     OWN(desk) struct desk d = {0};
 
-    if (!desk_open(reader, &d, e) || !find_letter(&d, ask->id, &letter, e)) {
+    if (!desk_open(reader, &d, e) || !desk_find(&d, ask->id, &letter, e)) {
         return false;
     }
     struct slice name = id_name(&letter.id, r->arena);
-    if (!read_content(&d, &letter, &bytes, e)) {
+    if (!desk_content(&d, &letter, &bytes, e)) {
         return false;
     }
     if (ask->as_sent) {

@@ -35,6 +35,8 @@ static const struct permit permits[] = {
     {&admin_import_end,    "import",          RUNNING,           false},
     {&reader_imports,      "import list",     RUNNING | AUDITOR, false},
     {&reader_import,       "import report",   RUNNING | AUDITOR, false},
+    {&reader_pull,         "export",          AUDITOR | OFFICER, false},
+    {&reader_exported,     "export",          AUDITOR | OFFICER, false},
 };
 
 const struct permit *permit_find(const struct ipc_message *message)

@@ -130,3 +130,38 @@ static const struct cbor_schema imports_ask = CBOR_SCHEMA(imports_fields, struct
 
 const struct ipc_message reader_imports = {40, "reader_imports", &imports_ask, &show_answer};
 const struct ipc_message reader_import = {41, "reader_import", &letter_ask, &show_answer};
+
+static const struct cbor_field pull_ask_fields[] = {
+    FIELD(1, CBOR_TEXTS, reader_pull_ask, ids, READER_PULL_MAX),
+    MAYBE(2, CBOR_TEXT, reader_pull_ask, reason, READER_REASON_MAX),
+};
+static const struct cbor_schema pull_ask = CBOR_SCHEMA(pull_ask_fields, struct reader_pull_ask);
+
+static const struct cbor_field pulled_fields[] = {
+    FIELD(1, CBOR_TEXT, reader_pulled, id, LETTER_ID_TEXT),
+    MAYBE(2, CBOR_UINT, reader_pulled, seq, 0),
+    MAYBE(3, CBOR_BYTES, reader_pulled, facts, IPC_BODY_MAX),
+    MAYBE(4, CBOR_BYTES, reader_pulled, findings, IPC_BODY_MAX),
+    MAYBE(5, CBOR_UINT, reader_pulled, start, 0),
+    MAYBE(6, CBOR_UINT, reader_pulled, len, 0),
+    MAYBE(7, CBOR_TEXT, reader_pulled, failure, ERROR_TEXT_MAX),
+};
+static const struct cbor_schema pulled = CBOR_SCHEMA(pulled_fields, struct reader_pulled);
+
+static const struct cbor_field pull_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct reader_pull_answer, letters, READER_PULL_MAX, &pulled),
+};
+static const struct cbor_schema pull_answer = CBOR_SCHEMA(pull_fields, struct reader_pull_answer);
+
+static const struct cbor_field exported_fields[] = {
+    MAYBE(1, CBOR_TEXT, reader_exported_ask, query, 4096),
+    FIELD(2, CBOR_TEXT, reader_exported_ask, digest, 64),
+    MAYBE(3, CBOR_UINT, reader_exported_ask, count, 0),
+    MAYBE(4, CBOR_TEXT, reader_exported_ask, reason, READER_REASON_MAX),
+};
+static const struct cbor_schema exported_ask =
+    CBOR_SCHEMA(exported_fields, struct reader_exported_ask);
+
+const struct ipc_message reader_pull = {42, "reader_pull", &pull_ask, &pull_answer,
+                                        .answer_fd = IPC_FD_SEALED};
+const struct ipc_message reader_exported = {43, "reader_exported", &exported_ask, NULL};

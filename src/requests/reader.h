@@ -121,3 +121,39 @@ extern const struct ipc_message reader_anchors;
  * asked like reader_show and answered like it. */
 extern const struct ipc_message reader_imports;
 extern const struct ipc_message reader_import;
+
+/* reader_pull: letters for an export, as many of those asked for as fit; the rest is to be asked again.
+ * Their bytes come one behind the other in a sealed memfd. */
+#define READER_PULL_MAX       200
+#define READER_PULL_BYTES_MAX ((size_t)LETTER_BYTES_MAX + (8U << 20))
+
+struct reader_pull_ask {
+    struct cbor_list ids; /* as text */
+    struct slice reason;
+};
+
+struct reader_pulled {
+    struct slice id; /* as text */
+    uint64_t seq;
+    struct slice facts;    /* CBOR */
+    struct slice findings; /* CBOR; empty: not inspected yet */
+    uint64_t start;        /* of its bytes */
+    uint64_t len;
+    struct slice failure; /* why there are none, a sentence; empty: there are */
+};
+
+struct reader_pull_answer {
+    struct cbor_list letters; /* struct reader_pulled */
+};
+
+extern const struct ipc_message reader_pull;
+
+/* reader_exported: record that an export is whole. */
+struct reader_exported_ask {
+    struct slice query;
+    struct slice digest; /* SHA-256 of its manifest, hexadecimal */
+    uint64_t count;
+    struct slice reason;
+};
+
+extern const struct ipc_message reader_exported;
