@@ -110,8 +110,10 @@ static bool ask_with(struct cli *c, enum cli_peer peer, const struct ipc_message
     const char *name = NULL;
     struct ipc_pool **pool = pool_of(c, peer, &name);
 
-    if (!*pool && (!connect_to(c, name, pool, e) ||
-                   (peer == CLI_KEEPER && !c->nobody && !sign_in_show(c, *pool, e)))) {
+    /* What intake takes belongs to an import, which the keeper let somebody begin. */
+    bool shows = !c->nobody && peer != CLI_INTAKE;
+
+    if (!*pool && (!connect_to(c, name, pool, e) || (shows && !sign_in_show(c, *pool, e)))) {
         return false;
     }
     return ipc_call(*pool, message, ask, ask_fd, answer, answer_fd, arena, within_ms, e);

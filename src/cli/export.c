@@ -41,7 +41,9 @@ bool cli_export(struct cli *c, struct error *e)
 {
     const char *path = arguments_text(&c->arguments, "output", 0);
     struct letter_id id;
-    struct reader_letter_ask ask = {.as_sent = arguments_flag(&c->arguments, "as-sent")};
+    struct reader_letter_ask ask = {.as_sent = arguments_flag(&c->arguments, "as-sent"),
+                                    .reason =
+                                        slice_text(arguments_text(&c->arguments, "reason", 0))};
     struct reader_hit answer;
     OWN(fd) int fd = -1;
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};

@@ -137,7 +137,7 @@ static bool write_page(struct export *x, struct error *e)
     if (!pull(x, ids, answer.hits.count, e)) {
         return false;
     }
-    x->end = !answer.more || answer.hits.count == 0;
+    x->end = !answer.more;
     x->place = x->end ? x->place : arena_copy(&x->cli->arena, answer.next);
     return export_save(x, e);
 }

@@ -83,7 +83,8 @@ bool cli_search(struct cli *c, struct error *e)
     static const char *const heads[] = {"ID", "RECEIVED", "SIZE", "FROM", "TO", "SUBJECT"};
     struct print_columns columns = {
         .arena = &c->arena, .heads = heads, .count = 6, .right = 1U << 2};
-    struct reader_search_ask ask = {.query = query_of(c)};
+    struct reader_search_ask ask = {
+        .query = query_of(c), .reason = slice_text(arguments_text(&c->arguments, "reason", 0))};
     struct reader_search_answer answer = {.more = true};
     uint64_t limit = 0;
     uint64_t shown = 0;
@@ -103,7 +104,6 @@ bool cli_search(struct cli *c, struct error *e)
         }
         ask.after = answer.next;
         shown += answer.hits.count;
-        answer.more = answer.more && answer.hits.count;
     }
     if (shown) {
         print_columns(&columns, cli_columns(), &c->out);

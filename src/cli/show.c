@@ -11,7 +11,9 @@ bool cli_show(struct cli *c, struct error *e)
     if (!cli_letter(c->arguments.words[0], &id, e)) {
         return false;
     }
-    struct reader_letter_ask ask = {.id = letter_id_slice(&id)};
+    struct reader_letter_ask ask = {.id = letter_id_slice(&id),
+                                    .reason =
+                                        slice_text(arguments_text(&c->arguments, "reason", 0))};
     return cli_ask(c, CLI_READER, &reader_show, &ask, &answer, NULL, CLI_ASK_MS, e) &&
            timeline_write(answer.records.items, answer.records.count, &c->arena, &c->out, e);
 }

@@ -90,20 +90,29 @@ static const struct argument_option restore_options[] = {
     OPTION_END,
 };
 
+#define READING_REASON                                                                             \
+    OPTION("reason", 'r', "TEXT", "why you read others' letters; stands in the ledger")
+
+static const struct argument_option show_options[] = {
+    READING_REASON,
+    OPTION_END,
+};
+
 static const struct argument_option search_options[] = {
     OPTION("limit", 'n', "N", "show at most so many; 50"),
     OPTION("order", 0, "ORDER", "`date`, the newest first, or `relevance`; date"),
     OPTION("after", 0, "PLACE", "go on where a list ended that said so"),
+    READING_REASON,
     OPTION_END,
 };
 
 static const struct argument_option export_options[] = {
+    READING_REASON,
     OPTION("eml", 0, NULL, "as an .eml file, which is how letters are; for clarity"),
     OPTION("as-sent", 0, NULL, "what left, with its signatures, not what was submitted"),
     OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
     OPTION("query", 0, "QUERY", "all letters that it finds, to a directory"),
     OPTION("format", 0, "NAME", "`eml`, `mbox`, `edrm` or `concordance`; eml"),
-    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,
 };
 
@@ -197,7 +206,7 @@ const struct verb verbs[] = {
              "  after:2026-11-01 before:2026-12-01\n"
              "  invoice OR reminder, NOT paid, ( ... ); behind -- a word may begin with a dash\n",
          .run = cli_search),
-    VERB(.name = "show", .words = "ID", .words_min = 1, .words_max = 1,
+    VERB(.name = "show", .words = "ID", .words_min = 1, .words_max = 1, .options = show_options,
          .help = "Show what is known about a letter and everything that happened to it.",
          .run = cli_show),
     VERB(.name = "export", .words = "ID|DIR", .words_min = 1, .words_max = 1,

@@ -1,4 +1,5 @@
 /* What the reader may ask: every reading of the archive is itself a record. */
+#include "keeper/callers.h"
 #include "keeper/internal.h"
 
 #define READINGS_A_MINUTE 6000 /* a reader that was taken over must not fill the disk with them */
@@ -16,8 +17,16 @@ static bool on_settle(void *keeper, struct ipc_request *r, struct error *e)
     return true;
 }
 
+static bool on_caller(void *keeper, struct ipc_request *r, struct error *e)
+{
+    const struct caller_ask *ask = r->ask;
+
+    return keeper_caller_find(keeper, ask->pass, ask->uid, r->arena, r->answer, e);
+}
+
 static const struct ipc_row rows[] = {
     {&keeper_reading, READINGS_A_MINUTE, on_reading},
+    {&keeper_caller,  0,                 on_caller },
     {&keeper_settle,  0,                 on_settle },
 };
 const struct ipc_table keeper_reader_table = IPC_TABLE("reader", rows);

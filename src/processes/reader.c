@@ -1,7 +1,6 @@
 #include "processes/reader.h"
 
 #include <stdio.h>
-#include <sys/socket.h>
 
 #include "base/log.h"
 
@@ -9,9 +8,8 @@
 #include "requests/keeper.h"
 #include "requests/reader.h"
 
-#define RECORD_MS  30000
-#define SETTLE_MS  2000
-#define OBJECT_MAX 500 /* bytes of what was read or looked for, in its record */
+#define RECORD_MS 30000
+#define SETTLE_MS 2000
 
 bool reader_open_ledger(struct reader *r, struct ledger_reader **ledger, struct error *e)
 {
@@ -57,25 +55,8 @@ bool desk_read(struct desk *d, struct ledger_ref ref, uint16_t type,
     return true;
 }
 
-bool reader_record(struct reader *reader, const struct ipc_request *r, const char *verb,
-                   struct slice object, struct slice reason, uint64_t count, struct error *e)
-{
-    struct ucred peer = {.uid = (uid_t)-1};
-    socklen_t len = sizeof(peer);
-    struct act act = {.verb = slice_text(verb), .reason = reason, .count = count};
-
-    if (getsockopt(r->channel, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
-        return error_errno(e, ERROR_DENIED, "who asks cannot be told");
-    }
-    act.by = arena_printf(r->arena, "uid %u", (unsigned)peer.uid);
-    act.object = letter_text(r->arena, object, OBJECT_MAX);
-    log_event(LOG_INFO, "archive.read", LOG_TEXT("verb", verb), LOG_NUMBER("uid", peer.uid),
-              LOG_NUMBER("count", (int64_t)count));
-    return reader->record(reader->context, &act, e) ||
-           error_add(e, "nothing is read without a record of it");
-}
-
 static const struct ipc_row rows[] = {
+    {&caller_pass,     0, reader_on_pass    },
     {&reader_search,   0, reader_on_search  },
     {&reader_show,     0, reader_on_show    },
     {&reader_export,   0, reader_on_export  },
@@ -95,6 +76,12 @@ static bool record(void *keeper, const struct act *act, struct error *e)
     OWN(arena) struct arena arena = {.max = 1 << 20};
 
     return ipc_call(keeper, &keeper_reading, act, -1, NULL, NULL, &arena, RECORD_MS, e);
+}
+
+static bool who(void *keeper, const struct caller_ask *ask, struct arena *arena,
+                struct caller *caller, struct error *e)
+{
+    return ipc_call(keeper, &keeper_caller, ask, -1, caller, NULL, arena, RECORD_MS, e);
 }
 
 /* Without a keeper the archive is read as it stands. */
@@ -131,8 +118,10 @@ bool reader_run(struct role *r, struct error *e)
     reader.search_path = path_in(r, "catalog", "search.db");
     reader.record = record;
     reader.settle = settle;
+    reader.who = who;
     reader.context = role_pool(r, "keeper");
     ipc_server_init(&server, &reader_table, &reader);
+    server.gate = reader_gate;
     if (!role_serve_socket(r, "reader", &server, e)) {
         return false;
     }

@@ -1,7 +1,8 @@
 /* processes/reader - answers to those who read the archive: search, show, export, verify.
  *
  * Everything is opened anew for each question: the catalog may have been made anew meanwhile, and
- * questions come from people. What was read is recorded by the keeper before the answer leaves; who
+ * questions come from people. The keeper says who asks (reader_gate): an auditor reads all letters and
+ * gives a reason, anybody else with an account his own letters. What was read is recorded by the keeper before the answer leaves; who
  * cannot be recorded reads nothing. Thread-safe. */
 #pragma once
 
@@ -12,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "ipc/ipc.h"
 #include "ledger/reader.h"
+#include "requests/permits.h"
 
 #define READER_ARENA_MAX                                                                           \
     ((size_t)512 << 20) /* the largest letter, packed and unpacked, and its copy */
@@ -28,6 +30,9 @@ struct reader {
     bool (*record)(void *context, const struct act *act, struct error *e);
     /* Have the catalog catch up with the ledger, as far as that is possible in a moment. */
     void (*settle)(void *context);
+    /* Who shows this pass? What it fills lives in the arena. */
+    bool (*who)(void *context, const struct caller_ask *ask, struct arena *arena,
+                struct caller *caller, struct error *e);
     void *context;
     atomic_bool verifying; /* one at a time: it reads everything */
 };
@@ -35,7 +40,18 @@ struct reader {
 /* What may be asked over the socket. */
 extern const struct ipc_table reader_table;
 
+/* The gate before them: whoever asks is found out, and refused what his role may not. */
+ipc_gate reader_gate;
+
 /* ── between the reader's own files ── */
+
+/* Who asks. */
+struct visitor {
+    struct caller caller;
+    uint64_t uid;  /* of the process at the other end */
+    uint64_t role; /* in which he may ask; 0: anybody may */
+    bool own;      /* he may see his own letters alone */
+};
 
 /* What one question works with. */
 struct desk {
@@ -66,11 +82,27 @@ bool desk_find(struct desk *d, struct slice id, struct catalog_letter *letter,
 bool desk_content(struct desk *d, struct catalog_letter *letter, struct slice *bytes,
                   struct error *e) MUST_CHECK;
 
+/* The visitor behind a request that came through the gate. */
+const struct visitor *reader_visitor(const struct ipc_request *r) __attribute__((returns_nonnull));
+
+/* Who reads others' letters says why: false with ERROR_DENIED, which is recorded, when the reason is
+ * blank. */
+bool reader_wants_reason(struct reader *reader, const struct ipc_request *r, const char *verb,
+                         struct slice object, struct slice reason, struct error *e) MUST_CHECK;
+
+/* Whether this letter is one that the visitor may see. */
+bool reader_may_see(struct desk *d, const struct visitor *v, const struct facts *f);
+
+/* Record that a letter which he may not see was asked for, and answer as if there were none. */
+bool reader_refuse(struct reader *reader, const struct ipc_request *r, const char *verb,
+                   struct slice object, struct error *e) MUST_CHECK;
+
 /* Record what is being read on behalf of whoever sent the request. */
 bool reader_record(struct reader *reader, const struct ipc_request *r, const char *verb,
                    struct slice object, struct slice reason, uint64_t count,
                    struct error *e) MUST_CHECK;
 
+ipc_handler reader_on_pass;     /* reader_gate.c */
 ipc_handler reader_on_search;   /* reader_search.c */
 ipc_handler reader_on_show;     /* reader_letter.c */
 ipc_handler reader_on_export;   /* reader_letter.c */

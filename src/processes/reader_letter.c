@@ -59,6 +59,25 @@ static struct slice id_name(const struct letter_id *id, struct arena *arena)
     return arena_copy(arena, slice_text(text));
 }
 
+/* The letter that was asked for, if it is one that this visitor may see. */
+static bool find_for(struct reader *reader, struct desk *d, const struct ipc_request *r,
+                     const char *verb, struct catalog_letter *letter, struct error *e)
+{
+    const struct reader_letter_ask *ask = r->ask;
+    const struct visitor *v = reader_visitor(r);
+    struct facts f;
+
+    if (!desk_find(d, ask->id, letter, e)) {
+        return false;
+    }
+    struct slice name = id_name(&letter->id, r->arena);
+    if (!reader_wants_reason(reader, r, verb, name, ask->reason, e) ||
+        !desk_read(d, letter->facts, RECORD_FACTS, &facts_schema, &f, e)) {
+        return false;
+    }
+    return reader_may_see(d, v, &f) || reader_refuse(reader, r, verb, name, e);
+}
+
 /* ── show ── */
 
 struct timeline {
@@ -100,7 +119,7 @@ bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
     size_t count = 0;
     OWN(desk) struct desk d = {0};
 
-    if (!desk_open(reader, &d, e) || !desk_find(&d, ask->id, &letter, e) ||
+    if (!desk_open(reader, &d, e) || !find_for(reader, &d, r, "show", &letter, e) ||
         !catalog_records(d.catalog, letter.seq, r->arena, &list, &count, e)) {
         return false;
     }
@@ -174,12 +193,13 @@ bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
 {
     const struct reader_letter_ask *ask = r->ask;
     struct reader_hit *answer = r->answer;
+    const char *verb = ask->as_sent ? "export as sent" : "export";
     struct catalog_letter letter;
     struct slice bytes = SLICE_NONE;
     OWN(buf) struct buf copy = {0};
     OWN(desk) struct desk d = {0};
 
-    if (!desk_open(reader, &d, e) || !desk_find(&d, ask->id, &letter, e)) {
+    if (!desk_open(reader, &d, e) || !find_for(reader, &d, r, verb, &letter, e)) {
         return false;
     }
     struct slice name = id_name(&letter.id, r->arena);
@@ -193,7 +213,6 @@ bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
         bytes = buf_slice(&copy);
     }
     answer->size = bytes.len;
-    return reader_record(reader, r, ask->as_sent ? "export as sent" : "export", name, ask->reason,
-                         bytes.len, e) &&
+    return reader_record(reader, r, verb, name, ask->reason, bytes.len, e) &&
            memfd_from("letter", bytes, &r->answer_fd, e);
 }

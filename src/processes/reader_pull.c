@@ -82,7 +82,8 @@ bool reader_on_pull(void *reader, struct ipc_request *r, struct error *e)
     struct pull p = {.arena = r->arena,
                      .letters = arena_array(r->arena, ask->ids.count + 1, sizeof(*p.letters))};
 
-    if (!desk_open(reader, &d, e)) {
+    if (!reader_wants_reason(reader, r, "export", SLICE_NONE, ask->reason, e) ||
+        !desk_open(reader, &d, e)) {
         return false;
     }
     p.desk = &d;
@@ -103,5 +104,6 @@ bool reader_on_exported(void *reader, struct ipc_request *r, struct error *e)
     struct slice object = arena_printf(r->arena, "manifest %.*s of %.*s", SLICE_ARG(ask->digest),
                                        SLICE_ARG(ask->query));
 
-    return reader_record(reader, r, "export whole", object, ask->reason, ask->count, e);
+    return reader_wants_reason(reader, r, "export whole", object, ask->reason, e) &&
+           reader_record(reader, r, "export whole", object, ask->reason, ask->count, e);
 }

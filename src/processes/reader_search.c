@@ -1,12 +1,16 @@
 /* Search: the index gives sequence numbers, the ledger what a person sees of them. */
+#include <string.h>
+
 #include "processes/reader.h"
 #include "requests/reader.h"
 #include "search/find.h"
 
-#define HITS_USUAL 50   /* when the question does not say */
-#define TEXT_MAX   1024 /* of from, to, subject in an answer */
+#define HITS_USUAL    50    /* when the question does not say */
+#define TEXT_MAX      1024  /* of from, to, subject in an answer */
+#define ADDRESSES_MAX 32    /* of an account, by which a search is narrowed */
+#define LOOKED_AT_MAX 10000 /* letters for one answer */
 
-/* ---- where a page begins ---- */
+/* ── where a page begins ── */
 
 /* Which query a place belongs to: FNV-1a, against mistakes and not against malice, since a place opens
  * nothing that the query does not. */
@@ -51,30 +55,80 @@ static bool place_from(struct slice text, struct slice query, struct search_plac
     return true;
 }
 
-/* ---- the index ---- */
-
-struct finding {
-    struct search_place place; /* of this page; then of the next */
-    struct search_hit *hits;
+/* A search under way. */
+struct hunt {
+    const struct visitor *visitor;
+    struct search_finder *finder;
+    struct query query;
+    struct arena *arena; /* of the answer */
+    struct reader_hit *hits;
     size_t count;
-    struct search_coverage coverage;
+    size_t max;
+    struct search_place place; /* of this page; then of the next */
+    bool more;
 };
 
-static bool find(struct reader *reader, const struct reader_search_ask *ask, size_t max,
-                 struct finding *found, struct arena *arena, struct error *e)
-{
-    OWN(search_finder) struct search_finder *finder = NULL;
-    struct query query = {0};
+/* ── an employee's own letters ── */
 
-    found->place.order = ask->order ? SEARCH_RELEVANT : SEARCH_NEWEST;
-    found->hits = arena_array(arena, max, sizeof(*found->hits));
-    /* Without words and dates: the newest. */
-    return (ask->query.len == 0 || query_parse(ask->query, arena, &query, e)) &&
-           (ask->after.len == 0 || place_from(ask->after, ask->query, &found->place, e)) &&
-           search_finder_open(reader->search_path, secret_slice(reader->search_key), &finder, e) &&
-           search_find(finder, &query, &found->place, found->hits, max, &found->count, e) &&
-           search_coverage(finder, &found->coverage, e);
+/* Characters that mean themselves alone in a query. */
+static bool is_plain(struct slice address)
+{
+    for (size_t i = 0; i < address.len; i++) {
+        uint8_t c = address.ptr[i];
+        bool letter = (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || (c >= '0' && c <= '9');
+        if (!letter && !(c && strchr(".-_+@", c))) {
+            return false;
+        }
+    }
+    return address.len > 0 && address.ptr[0] != '-';
 }
+
+/* Letters from or to one of these addresses, as a query; *node is NULL where that cannot be said. It
+ * saves reading what is anybody's: reader_may_see() decides about each letter. */
+static bool from_any(const struct cbor_list *addresses, struct arena *arena,
+                     const struct query_node **node, struct error *e)
+{
+    const struct slice *list = addresses->items;
+
+    *node = NULL;
+    for (size_t i = 0; i < addresses->count; i++) {
+        struct query one = {0};
+        if (addresses->count > ADDRESSES_MAX || !is_plain(list[i])) {
+            *node = NULL;
+            return true;
+        }
+        if (!query_parse(
+                arena_printf(arena, "from:%.*s OR to:%.*s", SLICE_ARG(list[i]), SLICE_ARG(list[i])),
+                arena, &one, e)) {
+            return false;
+        }
+        struct query_node *either = arena_alloc(arena, sizeof(*either));
+        *either = (struct query_node){.kind = QUERY_OR, .left = *node, .right = one.root};
+        *node = *node ? either : one.root;
+    }
+    return true;
+}
+
+static bool narrow(struct hunt *h, struct error *e)
+{
+    const struct query_node *own = NULL;
+
+    if (!h->visitor->own) {
+        return true;
+    }
+    if (!from_any(&h->visitor->caller.addresses, h->arena, &own, e)) {
+        return false;
+    }
+    if (own && h->query.root) {
+        struct query_node *both = arena_alloc(h->arena, sizeof(*both));
+        *both = (struct query_node){.kind = QUERY_AND, .left = h->query.root, .right = own};
+        own = both;
+    }
+    h->query.root = own ? own : h->query.root;
+    return true;
+}
+
+/* ── what a person sees of a letter ── */
 
 /* The facts record with that number; the catalog knows where it is unless it lags behind. */
 static bool place_of(struct desk *d, uint64_t seq, struct ledger_ref *ref, struct error *e)
@@ -105,8 +159,8 @@ static struct slice list_recipients(const struct facts *f, struct arena *arena)
     return letter_text(arena, buf_slice(&line), TEXT_MAX);
 }
 
-static bool describe(struct desk *d, uint64_t seq, struct arena *arena, struct reader_hit *hit,
-                     struct error *e)
+/* The letter as the next hit, if the visitor may see it. */
+static bool describe(struct hunt *h, struct desk *d, uint64_t seq, struct error *e)
 {
     struct ledger_ref ref;
     struct facts f;
@@ -115,46 +169,81 @@ static bool describe(struct desk *d, uint64_t seq, struct arena *arena, struct r
     if (!place_of(d, seq, &ref, e) || !desk_read(d, ref, RECORD_FACTS, &facts_schema, &f, e)) {
         return false;
     }
-    *hit = (struct reader_hit){
+    if (!reader_may_see(d, h->visitor, &f)) {
+        return true;
+    }
+    h->hits[h->count++] = (struct reader_hit){
         .seq = seq,
-        .id = arena_copy(arena, f.id),
+        .id = arena_copy(h->arena, f.id),
         .received_at = facts_dated(&f),
-        .from = letter_text(arena, f.from.len ? f.from : f.reverse_path, TEXT_MAX),
-        .to = list_recipients(&f, arena),
-        .subject = letter_text(arena, f.subject, TEXT_MAX),
+        .from = letter_text(h->arena, f.from.len ? f.from : f.reverse_path, TEXT_MAX),
+        .to = list_recipients(&f, h->arena),
+        .subject = letter_text(h->arena, f.subject, TEXT_MAX),
         .size = f.size,
     };
     return true;
 }
 
-bool reader_on_search(void *reader, struct ipc_request *r, struct error *e)
+/* Until there are as many as were wanted, or no more, or enough was looked at for one question. */
+static bool gather(struct hunt *h, struct desk *d, struct error *e)
 {
+    struct search_hit *found = arena_array(h->arena, h->max, sizeof(*found));
+    size_t looked_at = 0;
+
+    h->more = true;
+    while (h->more && h->count < h->max && looked_at < LOOKED_AT_MAX) {
+        size_t wanted = h->max - h->count;
+        size_t count = 0;
+        if (!search_find(h->finder, &h->query, &h->place, found, wanted, &count, e)) {
+            return false;
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (!describe(h, d, found[i].seq, e)) {
+                return false;
+            }
+        }
+        looked_at += count;
+        h->more = count == wanted;
+    }
+    return true;
+}
+
+bool reader_on_search(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct reader *reader = ctx;
     const struct reader_search_ask *ask = r->ask;
     struct reader_search_answer *answer = r->answer;
-    size_t max = ask->limit ? ask->limit : HITS_USUAL;
-    struct reader_hit *hits = arena_array(r->arena, max, sizeof(*hits));
-    struct finding found = {0};
-    struct catalog_counts counts;
+    OWN(search_finder) struct search_finder *finder = NULL;
     OWN(desk) struct desk d = {0};
+    struct search_coverage coverage;
+    struct catalog_counts counts;
+    struct hunt h = {.visitor = reader_visitor(r),
+                     .arena = r->arena,
+                     .max = ask->limit ? ask->limit : HITS_USUAL,
+                     .place = {.order = ask->order ? SEARCH_RELEVANT : SEARCH_NEWEST}};
 
-    if (!find(reader, ask, max, &found, r->arena, e) || !desk_open(reader, &d, e) ||
+    /* Without words and dates: the newest. */
+    if (!reader_wants_reason(reader, r, "search", ask->query, ask->reason, e) ||
+        (ask->query.len && !query_parse(ask->query, r->arena, &h.query, e)) ||
+        (ask->after.len && !place_from(ask->after, ask->query, &h.place, e)) || !narrow(&h, e) ||
+        !search_finder_open(reader->search_path, secret_slice(reader->search_key), &finder, e)) {
+        return false;
+    }
+    h.finder = finder;
+    h.hits = arena_array(r->arena, h.max, sizeof(*h.hits));
+    if (!desk_open(reader, &d, e) || !gather(&h, &d, e) || !search_coverage(finder, &coverage, e) ||
         !catalog_counts(d.catalog, &counts, e)) {
         return false;
     }
-    for (size_t i = 0; i < found.count; i++) {
-        if (!describe(&d, found.hits[i].seq, r->arena, &hits[i], e)) {
-            return false;
-        }
-    }
     *answer = (struct reader_search_answer){
-        .hits = {hits, found.count},
-        .more = found.count == max,
-        .indexed = found.coverage.letters,
+        .hits = {h.hits, h.count},
+        .more = h.more,
+        .indexed = coverage.letters,
         .archived = counts.letters,
-        .unread = found.coverage.partly + found.coverage.unread,
+        .unread = coverage.partly + coverage.unread,
     };
     if (answer->more) {
-        answer->next = place_text(&found.place, ask->query, r->arena);
+        answer->next = place_text(&h.place, ask->query, r->arena);
     }
-    return reader_record(reader, r, "search", ask->query, ask->reason, found.count, e);
+    return reader_record(reader, r, "search", ask->query, ask->reason, h.count, e);
 }

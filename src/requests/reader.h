@@ -31,7 +31,7 @@ struct reader_hit {
 
 struct reader_search_answer {
     struct cbor_list hits;
-    bool more;
+    bool more;         /* ask again with `after` = `next`, even when there are no hits here */
     uint64_t indexed;  /* coverage: letters in the index ... */
     uint64_t archived; /* ... of letters in the ledger */
     uint64_t unread;   /* of those in the index: with content that could not be read */

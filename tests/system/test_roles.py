@@ -1,15 +1,15 @@
 """Who may do what at the command line, and what is recorded of it."""
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
-from company import BUILD
+from company import BUILD, wait_for
 from scene import ALICE, PASSWORD, Scene
 
-AUDITOR, OFFICER, ADMIN = "audit@example.test", "officer@example.test", "admin@example.test"
+AUDITOR, OFFICER, ADMIN = "auditor@example.test", "officer@example.test", "admin@example.test"
+BOB = "bob@example.test"
 STRANGER = 61396
 
 
@@ -33,7 +33,8 @@ class Person:
             capture_output=True, text=True, check=False, user=STRANGER, group=STRANGER,
             extra_groups=[], env={**os.environ, "POSTERN_SIGN_INS": str(self.passes)}, **options)
 
-    def login(self, account, password=PASSWORD):
+    def login(self, account, password=None):
+        password = password or self.company.passwords.get(account, PASSWORD)
         return self.postern("login", account, "--password-stdin", input=password + "\n")
 
 
@@ -44,7 +45,7 @@ def scene(tmp_path_factory):
     directory = tmp_path_factory.mktemp("roles")
     os.chmod(directory, 0o755)
     scene = Scene(directory, auth_failure_delay="0s")
-    for account, role in ((AUDITOR, "auditor"), (ADMIN, "administrator"), (OFFICER, "officer")):
+    for account, role in ((ADMIN, "administrator"), (BOB, "employee")):
         scene.company.postern("user", "add", account, "--role", role, "--password-stdin",
                               input=PASSWORD + "\n")
     yield scene
@@ -62,7 +63,9 @@ def person(scene, tmp_path):
 def test_who_is_not_signed_in_may_do_nothing(person):
     assert person.postern("status").returncode == 0
     for verb in (["user", "list"], ["queue", "list"], ["queue", "pause"], ["checkpoint"],
-                 ["user", "set", ALICE, "--disable"]):
+                 ["user", "set", ALICE, "--disable"], ["search", "-r", "curious", "x"],
+                 ["show", "-r", "curious", "0" * 16], ["export", "-r", "x", "-o", "-", "0" * 16],
+                 ["ledger", "verify"]):
         done = person.postern(*verb)
         assert done.returncode == 77 and "postern login ACCOUNT" in done.stderr, verb
 
@@ -124,6 +127,45 @@ def test_the_officer_says_who_reads(scene, person):
     assert company.log.read_text().count("role-override") == before
     company.postern("user", "set", AUDITOR, "--name", "Audit", "--reason", "the officer is ill")
     assert company.log.read_text().count("role-override") > before
+
+
+@pytest.fixture(scope="module")
+def letter(scene):
+    """One of Alice's, delivered and indexed."""
+    found, _ = scene.send("glockenspiel")
+    wait_for("it to be delivered", lambda: "delivered (250" in scene.company.show(found))
+    wait_for("it to be found", lambda: found in scene.company.postern(
+        "search", "glockenspiel", check=False).stdout)
+    return found
+
+
+def test_an_auditor_gives_a_reason(scene, person, letter):
+    assert person.login(AUDITOR).returncode == 0
+    for verb in (["search", "glockenspiel"], ["show", letter], ["export", "-o", "-", letter]):
+        done = person.postern(*verb)
+        assert done.returncode == 77 and "--reason" in done.stderr, verb
+        done = person.postern(*verb, "--reason", "case 2026-17")
+        assert done.returncode == 0 and "glockenspiel" in done.stdout, verb
+    assert person.postern("ledger", "verify").returncode == 0
+
+
+def test_people_read_their_own_letters_alone(scene, person, letter, tmp_path):
+    assert person.login(ALICE).returncode == 0
+    assert letter in person.postern("search", "glockenspiel").stdout
+    assert "delivered (250" in person.postern("show", letter).stdout
+    assert "glockenspiel" in person.postern("export", "-o", "-", letter).stdout
+    for account in (BOB, ADMIN, OFFICER):
+        assert person.login(account).returncode == 0
+        for query in ("glockenspiel", "from:alice", "x OR from:alice@example.test"):
+            done = person.postern("search", "-r", "curious", query)
+            assert done.returncode == 1 and letter not in done.stdout, (account, query)
+        for verb in ("show", "export"):
+            done = person.postern(verb, letter, *(["-o", "-"] if verb == "export" else []))
+            assert done.returncode == 65 and "no letter with this id" in done.stderr
+    done = subprocess.run([str(BUILD / "postern"), "-c", str(scene.company.config), "search", "-r",
+                           "I am root", "glockenspiel"], capture_output=True, text=True, check=False,
+                          env={**os.environ, "POSTERN_SIGN_INS": str(tmp_path / "nobody")})
+    assert done.returncode == 77 and "postern login ACCOUNT" in done.stderr
 
 
 def test_the_log_names_nobody_here(scene):
