@@ -5,13 +5,16 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "verify/check.h"
+#include "verify/proof.h"
 
 #define CHECKPOINTS_MAX 4096
 #define FILES_MAX       256
-#define TEXT_MAX        ((size_t)8 << 20) /* bytes of a file with checkpoints */
+#define TEXT_MAX        ((size_t)8 << 20)   /* bytes of a file with checkpoints */
+#define LETTER_MAX      ((size_t)256 << 20) /* of a letter */
 
 enum verdict { VERDICT_WHOLE = 0, VERDICT_WRONG = 1, VERDICT_NONE = 2 };
 
@@ -20,6 +23,8 @@ struct job {
     const char *key_path;
     const char *notes[FILES_MAX]; /* files with checkpoints */
     size_t n_notes;
+    const char *proof;
+    const char *letter;
     struct note_key key;
     struct checkpoint checkpoints[CHECKPOINTS_MAX];
     size_t n_checkpoints;
@@ -28,12 +33,17 @@ struct job {
 
 static const char usage[] =
     "usage: postern-verify LEDGER-DIR [--key FILE --checkpoint FILE...]\n"
+    "       postern-verify --proof FILE [--letter FILE] --key FILE\n"
     "\n"
-    "Checks every byte of a Postern ledger, offline and without its secret key.\n"
+    "Checks every byte of a Postern ledger, offline and without its secret key; or one letter, by "
+    "a\n"
+    "proof instead of the ledger.\n"
     "\n"
     "  --key FILE         the public key, as `postern ledger key` prints it\n"
     "  --checkpoint FILE  signed checkpoints that somebody else kept; the ledger must agree with "
     "them\n"
+    "  --proof FILE       a proof, as `postern ledger prove` and `ledger growth` print it\n"
+    "  --letter FILE      the letter that it is about, as `postern export` writes it\n"
     "  --version          print the version\n"
     "\n"
     "Exit status: 0 whole, 1 something is wrong (a line for each says where), 2 there is no "
@@ -46,10 +56,10 @@ static bool fail(const char *what, const char *why)
 }
 
 /* A small file as a whole, in memory that is the caller's to free. */
-static bool read_file(const char *path, struct view *out)
+static bool read_file(const char *path, size_t max, struct view *out)
 {
     FILE *f = fopen(path, "rbe");
-    uint8_t *bytes = f ? malloc(TEXT_MAX + 1) : NULL;
+    uint8_t *bytes = f ? malloc(max + 1) : NULL;
 
     if (!bytes) {
         if (f) {
@@ -57,11 +67,11 @@ static bool read_file(const char *path, struct view *out)
         }
         return fail(path, strerror(errno));
     }
-    size_t n = fread(bytes, 1, TEXT_MAX + 1, f);
+    size_t n = fread(bytes, 1, max + 1, f);
     bool read = !ferror(f);
     int error = errno;
     (void)fclose(f);
-    if (!read || n > TEXT_MAX) {
+    if (!read || n > max) {
         free(bytes);
         return fail(path, read ? "too large" : strerror(error));
     }
@@ -73,7 +83,7 @@ static bool read_key(struct job *j)
 {
     struct hash *h = hash_new();
     struct view text;
-    bool read = read_file(j->key_path, &text);
+    bool read = read_file(j->key_path, TEXT_MAX, &text);
 
     if (read) {
         read = note_key_read(text, h, &j->key) ||
@@ -116,7 +126,7 @@ static bool read_notes(struct job *j, const char *path)
     struct view note;
     bool any = false;
 
-    if (!read_file(path, &text)) {
+    if (!read_file(path, TEXT_MAX, &text)) {
         return false;
     }
     struct view rest = text;
@@ -218,8 +228,94 @@ static enum verdict check_ledger(struct job *j)
     return j->report.findings ? VERDICT_WRONG : VERDICT_WHOLE;
 }
 
+static void print_proved(const struct job *j, const struct proof *p)
+{
+    static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* section 11 */
+    time_t seconds = (time_t)(p->time / 1000);
+    char when[40] = "at a time that no calendar has";
+    struct tm tm;
+
+    if (p->kind == PROOF_GROWTH) {
+        (void)fprintf(j->report.out,
+                      "holds: the ledger of %llu records goes on from the one of %llu\n",
+                      (unsigned long long)p->note.size, (unsigned long long)p->from.size);
+        return;
+    }
+    if (gmtime_r(&seconds, &tm)) {
+        (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    }
+    (void)fputs("holds: these bytes are the letter ", j->report.out);
+    for (size_t bit = 0; bit < (size_t)LETTER_ID_LEN * 8; bit += 5) {
+        unsigned two = (unsigned)p->id[bit / 8] << 8;
+        two |= bit / 8 + 1 < LETTER_ID_LEN ? p->id[bit / 8 + 1] : 0U;
+        (void)fputc(alphabet[two >> (11 - bit % 8) & 31], j->report.out);
+    }
+    (void)fprintf(j->report.out, ", recorded %s as number %llu of a ledger of %llu records\n", when,
+                  (unsigned long long)p->number, (unsigned long long)p->note.size);
+}
+
+static enum verdict judge_proof(struct job *j, const struct proof *p)
+{
+    struct hash *h = hash_new();
+    struct view letter = {NULL, 0};
+    bool holds = false;
+
+    if (p->kind == PROOF_GROWTH) {
+        holds = proof_growth_holds(p, h);
+    } else if (!j->letter) {
+        (void)fail(j->proof, "it is about a letter: give that with --letter");
+        hash_free(h);
+        return VERDICT_NONE;
+    } else if (!read_file(j->letter, LETTER_MAX, &letter)) {
+        hash_free(h);
+        return VERDICT_NONE;
+    } else {
+        holds = proof_letter_holds(p, letter, h);
+    }
+    if (holds) {
+        print_proved(j, p);
+    } else if (p->kind == PROOF_LETTER) {
+        (void)fputs("does not hold: these are not the bytes that were recorded, to the last line "
+                    "end, or the "
+                    "proof is\nabout another letter\n",
+                    j->report.out);
+    } else {
+        (void)fputs("does not hold: the newer ledger is no continuation of the older\n",
+                    j->report.out);
+    }
+    free((void *)(uintptr_t)letter.at);
+    hash_free(h);
+    return holds ? VERDICT_WHOLE : VERDICT_WRONG;
+}
+
+static enum verdict check_proof(struct job *j)
+{
+    static struct proof proof;
+    struct view text;
+
+    if (!j->key_path) {
+        (void)fail("--proof", "it takes --key as well");
+        return VERDICT_NONE;
+    }
+    if (!read_key(j) || !read_file(j->proof, PROOF_MAX, &text)) {
+        return VERDICT_NONE;
+    }
+    const char *what = proof_read(text, &j->key, &proof);
+    enum verdict verdict = VERDICT_NONE;
+    if (what) {
+        (void)fail(j->proof, what);
+    } else {
+        verdict = judge_proof(j, &proof);
+    }
+    free((void *)(uintptr_t)text.at);
+    return verdict;
+}
+
 static enum verdict run(struct job *j)
 {
+    if (j->proof) {
+        return check_proof(j);
+    }
     if ((j->key_path == NULL) != (j->n_notes == 0)) {
         (void)fail("--key and --checkpoint", "one is nothing without the other");
         return VERDICT_NONE;
@@ -243,6 +339,8 @@ static bool read_arguments(struct job *j, int argc, char **argv)
     static const struct option options[] = {
         {"key",        required_argument, NULL, 'k'},
         {"checkpoint", required_argument, NULL, 'c'},
+        {"proof",      required_argument, NULL, 'p'},
+        {"letter",     required_argument, NULL, 'l'},
         {"version",    no_argument,       NULL, 'v'},
         {"help",       no_argument,       NULL, 'h'},
         {NULL,         0,                 NULL, 0  },
@@ -259,6 +357,12 @@ static bool read_arguments(struct job *j, int argc, char **argv)
             }
             j->notes[j->n_notes++] = optarg;
             break;
+        case 'p':
+            j->proof = optarg;
+            break;
+        case 'l':
+            j->letter = optarg;
+            break;
         case 'v':
             (void)puts("postern-verify " POSTERN_VERSION ", ledger format 1");
             exit(VERDICT_WHOLE);
@@ -270,7 +374,8 @@ static bool read_arguments(struct job *j, int argc, char **argv)
             return false;
         }
     }
-    if (optind + 1 != argc) {
+    if (optind + (j->proof ? 0 : 1) != argc || (j->letter && !j->proof) ||
+        (j->proof && j->n_notes)) {
         (void)fputs(usage, stderr);
         return false;
     }

@@ -267,3 +267,41 @@ bool cli_ledger_key(struct cli *c, struct error *e)
     }
     return error_set(e, ERROR_CONFIG, "the signer has no key for checkpoints");
 }
+
+/* Sign a checkpoint now, have something proved in it, and print the proof. */
+static bool prove(struct cli *c, const struct ipc_message *message, struct reader_prove_ask *ask,
+                  struct error *e)
+{
+    struct checkpoint_record now;
+    struct reader_prove_answer answer;
+
+    if (!cli_ask(c, CLI_KEEPER, &admin_checkpoint, NULL, &now, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    ask->note = now.note;
+    if (!cli_ask(c, CLI_READER, message, ask, &answer, NULL, CLI_LONG_MS, e)) {
+        return false;
+    }
+    buf_add(&c->out, answer.proof);
+    return true;
+}
+
+bool cli_ledger_prove(struct cli *c, struct error *e)
+{
+    struct letter_id id;
+    struct reader_prove_ask ask = {.note = SLICE_NONE};
+
+    if (!cli_letter(c->arguments.words[0], &id, e)) {
+        return false;
+    }
+    ask.id = letter_id_slice(&id);
+    ask.reason = slice_text(arguments_text(&c->arguments, "reason", 0));
+    return prove(c, &reader_prove, &ask, e);
+}
+
+bool cli_ledger_growth(struct cli *c, struct error *e)
+{
+    struct reader_prove_ask ask = {.note = SLICE_NONE};
+
+    return read_note(c, c->arguments.words[0], &ask.since, e) && prove(c, &reader_growth, &ask, e);
+}

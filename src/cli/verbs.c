@@ -242,6 +242,15 @@ const struct verb verbs[] = {
     VERB(.name = "ledger anchors", .words = "", .options = anchors_options,
          .help = "List the checkpoints that went to somebody else: mailed, time-stamped, to files.",
          .run = cli_ledger_anchors),
+    VERB(.name = "ledger prove", .words = "ID", .words_min = 1, .words_max = 1,
+         .options = show_options,
+         .help =
+             "Print a proof that a letter's bytes are in the ledger, for postern-verify --proof.",
+         .run = cli_ledger_prove),
+    VERB(.name = "ledger growth", .words = "CHECKPOINT", .words_min = 1, .words_max = 1,
+         .help = "Print a proof that the ledger goes on from a checkpoint, for postern-verify "
+                 "--proof.",
+         .run = cli_ledger_growth),
     VERB(.name = "ledger key", .words = "",
          .help = "Print the public key that checkpoints are signed with, for who keeps them.",
          .run = cli_ledger_key),

@@ -179,3 +179,70 @@ bool merkle_check_consistency(uint64_t size1, const uint8_t root1[static MERKLE_
     return fold_both(size1, size2, proof, fr, sr) && memcmp(fr, root1, MERKLE_LEN) == 0 &&
            memcmp(sr, root2, MERKLE_LEN) == 0;
 }
+
+/* The largest power of two below n, which is 2 or more: where a tree is split. */
+static uint64_t split_of(uint64_t n)
+{
+    return UINT64_C(1) << (63 - __builtin_clzll(n - 1));
+}
+
+/* Found from the root down, wanted from the leaf up. */
+static void reverse(struct merkle_range *ranges, size_t n)
+{
+    for (size_t i = 0; i < n / 2; i++) {
+        struct merkle_range other = ranges[i];
+        ranges[i] = ranges[n - 1 - i];
+        ranges[n - 1 - i] = other;
+    }
+}
+
+size_t merkle_inclusion_ranges(uint64_t index, uint64_t size,
+                               struct merkle_range ranges[static MERKLE_PROOF_MAX])
+{
+    uint64_t first = 0;
+    size_t n = 0;
+
+    while (size > 1) {
+        uint64_t left = split_of(size);
+        if (index - first < left) {
+            ranges[n++] = (struct merkle_range){first + left, size - left};
+            size = left;
+        } else {
+            ranges[n++] = (struct merkle_range){first, left};
+            first += left;
+            size -= left;
+        }
+    }
+    reverse(ranges, n);
+    return n;
+}
+
+size_t merkle_consistency_ranges(uint64_t size1, uint64_t size2,
+                                 struct merkle_range ranges[static MERKLE_PROOF_MAX])
+{
+    uint64_t first = 0;
+    size_t n = 0;
+    bool whole = true; /* what is left of the first tree is that tree, which the asker knows */
+
+    if (size1 == 0) {
+        return 0;
+    }
+    while (size1 < size2) {
+        uint64_t left = split_of(size2);
+        if (size1 <= left) {
+            ranges[n++] = (struct merkle_range){first + left, size2 - left};
+            size2 = left;
+        } else {
+            ranges[n++] = (struct merkle_range){first, left};
+            first += left;
+            size1 -= left;
+            size2 -= left;
+            whole = false;
+        }
+    }
+    if (!whole) {
+        ranges[n++] = (struct merkle_range){first, size2};
+    }
+    reverse(ranges, n);
+    return n;
+}

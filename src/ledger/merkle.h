@@ -48,3 +48,16 @@ bool merkle_check_inclusion(uint64_t index, uint64_t size, const uint8_t leaf[st
 bool merkle_check_consistency(uint64_t size1, const uint8_t root1[static MERKLE_LEN],
                               uint64_t size2, const uint8_t root2[static MERKLE_LEN],
                               struct slice proof) __attribute__((warn_unused_result));
+
+/* A run of leaves; as a part of a proof a subtree, of which the root is a node. */
+struct merkle_range {
+    uint64_t first, count;
+};
+
+/* The subtrees whose roots, in this order, prove that leaf `index` is in a tree of `size` leaves (RFC 9162
+ * section 2.1.3.1), or that the tree of `size1` leaves is the beginning of that of `size2` (section
+ * 2.1.4.1). Returns their number. index < size; size1 <= size2. */
+size_t merkle_inclusion_ranges(uint64_t index, uint64_t size,
+                               struct merkle_range ranges[static MERKLE_PROOF_MAX]);
+size_t merkle_consistency_ranges(uint64_t size1, uint64_t size2,
+                                 struct merkle_range ranges[static MERKLE_PROOF_MAX]);

@@ -87,12 +87,13 @@ static bool read_body(struct ledger_reader *r, struct scan *s, struct ledger_ref
     if (!read_payload(r, s, ref, h, e)) {
         return false;
     }
-    bool opened = sealer_open(r->sealer, state->key->key, head, h, r->payload.ptr, arena, &body, e);
-    shrink(r);
-    if (!opened) {
+    if (!sealer_open(r->sealer, state->key->key, head, h, r->payload.ptr, arena, &body, e)) {
+        shrink(r);
         return error_add(e, "ledger: record %llu", (unsigned long long)ref.seq);
     }
     set_entry(entry, ref, h, body);
+    (void)memcpy(entry->blind, r->payload.ptr, BLIND_LEN);
+    shrink(r);
     return true;
 }
 
@@ -121,11 +122,13 @@ static bool read_packed(struct ledger_reader *r, struct pack *p, struct ledger_r
                   sealer_open_with(r->sealer, key, SLICE_ARRAY(aad), n->commitment, r->payload.ptr,
                                    n->length, arena, &body, e);
     explicit_bzero(key, sizeof(key));
-    shrink(r);
     if (!opened) {
+        shrink(r);
         return error_add(e, "ledger: record %llu", (unsigned long long)ref.seq);
     }
     set_entry(entry, ref, &h, body);
+    (void)memcpy(entry->blind, r->payload.ptr, BLIND_LEN);
+    shrink(r);
     return true;
 }
 

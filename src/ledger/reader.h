@@ -16,6 +16,7 @@ struct ledger_entry {
     uint16_t type;
     int64_t time_ms; /* when it was appended */
     uint8_t commitment[32];
+    uint8_t blind[32]; /* SHA-256(blind || body) is the commitment */
     struct slice body; /* from the arena */
     bool erased;       /* its key was destroyed: there is no body any more */
 };

@@ -61,6 +61,8 @@ static const struct ipc_row rows[] = {
     {&reader_show,     0, reader_on_show    },
     {&reader_export,   0, reader_on_export  },
     {&reader_verify,   0, reader_on_verify  },
+    {&reader_prove,    0, reader_on_prove   },
+    {&reader_growth,   0, reader_on_growth  },
     {&reader_anchors,  0, reader_on_anchors },
     {&reader_pull,     0, reader_on_pull    },
     {&reader_exported, 0, reader_on_exported},

@@ -97,6 +97,13 @@ bool reader_may_see(struct desk *d, const struct visitor *v, const struct facts 
 bool reader_refuse(struct reader *reader, const struct ipc_request *r, const char *verb,
                    struct slice object, struct error *e) MUST_CHECK;
 
+/* Find the letter that was asked for, if it is one that this visitor may see, and says why. */
+bool desk_find_for(struct desk *d, const struct ipc_request *r, const char *verb, struct slice id,
+                   struct slice reason, struct catalog_letter *letter, struct error *e) MUST_CHECK;
+
+/* An id as it is printed. */
+struct slice desk_letter_name(const struct letter_id *id, struct arena *arena);
+
 /* Record what is being read on behalf of whoever sent the request. */
 bool reader_record(struct reader *reader, const struct ipc_request *r, const char *verb,
                    struct slice object, struct slice reason, uint64_t count,
@@ -107,6 +114,8 @@ ipc_handler reader_on_search;   /* reader_search.c */
 ipc_handler reader_on_show;     /* reader_letter.c */
 ipc_handler reader_on_export;   /* reader_letter.c */
 ipc_handler reader_on_verify;   /* reader_verify.c */
+ipc_handler reader_on_growth;   /* reader_prove.c */
+ipc_handler reader_on_prove;    /* reader_prove.c */
 ipc_handler reader_on_anchors;  /* reader_anchors.c */
 ipc_handler reader_on_pull;     /* reader_pull.c */
 ipc_handler reader_on_exported; /* reader_pull.c */

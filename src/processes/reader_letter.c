@@ -51,7 +51,7 @@ bool desk_find(struct desk *d, struct slice id_bytes, struct catalog_letter *let
     return found || tell_removal(d, &id, e);
 }
 
-static struct slice id_name(const struct letter_id *id, struct arena *arena)
+struct slice desk_letter_name(const struct letter_id *id, struct arena *arena)
 {
     char text[LETTER_ID_TEXT];
 
@@ -59,23 +59,21 @@ static struct slice id_name(const struct letter_id *id, struct arena *arena)
     return arena_copy(arena, slice_text(text));
 }
 
-/* The letter that was asked for, if it is one that this visitor may see. */
-static bool find_for(struct reader *reader, struct desk *d, const struct ipc_request *r,
-                     const char *verb, struct catalog_letter *letter, struct error *e)
+bool desk_find_for(struct desk *d, const struct ipc_request *r, const char *verb, struct slice id,
+                   struct slice reason, struct catalog_letter *letter, struct error *e)
 {
-    const struct reader_letter_ask *ask = r->ask;
     const struct visitor *v = reader_visitor(r);
     struct facts f;
 
-    if (!desk_find(d, ask->id, letter, e)) {
+    if (!desk_find(d, id, letter, e)) {
         return false;
     }
-    struct slice name = id_name(&letter->id, r->arena);
-    if (!reader_wants_reason(reader, r, verb, name, ask->reason, e) ||
+    struct slice name = desk_letter_name(&letter->id, r->arena);
+    if (!reader_wants_reason(d->reader, r, verb, name, reason, e) ||
         !desk_read(d, letter->facts, RECORD_FACTS, &facts_schema, &f, e)) {
         return false;
     }
-    return reader_may_see(d, v, &f) || reader_refuse(reader, r, verb, name, e);
+    return reader_may_see(d, v, &f) || reader_refuse(d->reader, r, verb, name, e);
 }
 
 /* ── show ── */
@@ -119,7 +117,8 @@ bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
     size_t count = 0;
     OWN(desk) struct desk d = {0};
 
-    if (!desk_open(reader, &d, e) || !find_for(reader, &d, r, "show", &letter, e) ||
+    if (!desk_open(reader, &d, e) ||
+        !desk_find_for(&d, r, "show", ask->id, ask->reason, &letter, e) ||
         !catalog_records(d.catalog, letter.seq, r->arena, &list, &count, e)) {
         return false;
     }
@@ -133,7 +132,8 @@ bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
     }
     answer->records = (struct cbor_list){t.records, t.count};
     answer->more = t.more;
-    return reader_record(reader, r, "show", id_name(&letter.id, r->arena), ask->reason, t.count, e);
+    return reader_record(reader, r, "show", desk_letter_name(&letter.id, r->arena), ask->reason,
+                         t.count, e);
 }
 
 /* ── export ── */
@@ -199,10 +199,11 @@ bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
     OWN(buf) struct buf copy = {0};
     OWN(desk) struct desk d = {0};
 
-    if (!desk_open(reader, &d, e) || !find_for(reader, &d, r, verb, &letter, e)) {
+    if (!desk_open(reader, &d, e) ||
+        !desk_find_for(&d, r, verb, ask->id, ask->reason, &letter, e)) {
         return false;
     }
-    struct slice name = id_name(&letter.id, r->arena);
+    struct slice name = desk_letter_name(&letter.id, r->arena);
     if (!desk_content(&d, &letter, &bytes, e)) {
         return false;
     }

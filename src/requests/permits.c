@@ -45,6 +45,8 @@ static const struct permit readings[] = {
     {&reader_pull,     "export",         AUDITOR,           false},
     {&reader_exported, "export",         AUDITOR,           false},
     {&reader_verify,   "ledger verify",  RUNNING | AUDITOR, false},
+    {&reader_prove,    "ledger prove",   AUDITOR,           false},
+    {&reader_growth,   "ledger growth",  RUNNING | AUDITOR, false},
     {&reader_anchors,  "ledger anchors", RUNNING | AUDITOR, false},
 };
 

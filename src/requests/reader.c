@@ -95,6 +95,23 @@ const struct ipc_message reader_export = {3, "reader_export", &letter_ask, &expo
                                           .answer_fd = IPC_FD_SEALED};
 const struct ipc_message reader_verify = {4, "reader_verify", &verify_ask, &verify_answer};
 
+static const struct cbor_field prove_ask_fields[] = {
+    FIELD(1, CBOR_TEXT, reader_prove_ask, note, 4096),
+    MAYBE(2, CBOR_BYTES, reader_prove_ask, id, LETTER_ID_LEN),
+    MAYBE(3, CBOR_TEXT, reader_prove_ask, since, 4096),
+    MAYBE(4, CBOR_TEXT, reader_prove_ask, reason, READER_REASON_MAX),
+};
+static const struct cbor_schema prove_ask = CBOR_SCHEMA(prove_ask_fields, struct reader_prove_ask);
+
+static const struct cbor_field prove_answer_fields[] = {
+    FIELD(1, CBOR_TEXT, reader_prove_answer, proof, READER_PROOF_MAX),
+};
+static const struct cbor_schema prove_answer =
+    CBOR_SCHEMA(prove_answer_fields, struct reader_prove_answer);
+
+const struct ipc_message reader_prove = {7, "reader_prove", &prove_ask, &prove_answer};
+const struct ipc_message reader_growth = {8, "reader_growth", &prove_ask, &prove_answer};
+
 static const struct cbor_field anchors_ask_fields[] = {
     MAYBE(1, CBOR_UINT, reader_anchors_ask, seq, 0),
     MAYBE(2, CBOR_UINT, reader_anchors_ask, segment, UINT32_MAX),

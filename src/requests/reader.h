@@ -89,6 +89,24 @@ struct reader_verify_answer {
 
 extern const struct ipc_message reader_verify;
 
+/* reader_prove: that a letter's content is in the tree of a checkpoint. reader_growth: that the tree of an
+ * earlier checkpoint is its beginning. The answer is the file of docs/ledger-format.md section 13. */
+#define READER_PROOF_MAX ((size_t)16 << 10)
+
+struct reader_prove_ask {
+    struct slice note;  /* the checkpoint, which must not be older than what is proved */
+    struct slice id;    /* reader_prove: of the letter */
+    struct slice since; /* reader_growth: the earlier checkpoint */
+    struct slice reason;
+};
+
+struct reader_prove_answer {
+    struct slice proof;
+};
+
+extern const struct ipc_message reader_prove;
+extern const struct ipc_message reader_growth;
+
 /* reader_anchors: the records of checkpoints that went somewhere, from a position on; all zero is the
  * beginning. `more`: ask again from the position answered. */
 #define READER_ANCHORS_MAX 40 /* of the largest kind they fit into one answer */

@@ -125,6 +125,53 @@ def test_a_checkpoint_that_somebody_made_up_is_refused(copy, tmp_path):
     assert code == 1 and "is not signed by the key" in said
 
 
+def test_a_letter_is_proved_without_the_ledger(scene, copy, tmp_path):
+    company = scene.company
+    letter, content = scene.send("proved")
+    proof = tmp_path / "proof"
+    assert company.postern("ledger", "prove", letter, check=False).returncode == 77  # an auditor may
+    company.sign_in()
+    assert company.postern("ledger", "prove", letter, check=False).returncode == 77  # with a reason
+    proof.write_text(company.postern("ledger", "prove", "--reason", "a test", letter))
+    (tmp_path / "letter.eml").write_bytes(content)
+    asked = ("--proof", proof, "--key", copy / "key", "--letter")
+    code, said = verify(*asked, tmp_path / "letter.eml")
+    assert code == 0 and said.startswith(f"holds: these bytes are the letter {letter}, recorded 20"), said
+    exported = tmp_path / "exported.eml"
+    company.postern("export", "-o", exported, letter)
+    assert verify(*asked, exported)[0] == 0
+    exported.write_bytes(content.replace(b"proved", b"Proved"))
+    code, said = verify(*asked, exported)
+    assert code == 1 and "does not hold" in said
+    lines = proof.read_text().splitlines(keepends=True)
+    for at, (old, new) in {1: (" ", " 1"), 2: (lines[2][0], "f" if lines[2][0] != "f" else "0"),
+                           3: (lines[3][0], "f" if lines[3][0] != "f" else "0"),
+                           4: (lines[4][0], "f" if lines[4][0] != "f" else "0")}.items():
+        proof.write_text("".join(lines[:at] + [lines[at].replace(old, new, 1)] + lines[at + 1:]))
+        assert verify(*asked, tmp_path / "letter.eml")[0] == 1, lines[at]
+    for broken in (lines[:-1], lines[1:], lines[:4], lines + ["\n", "x\n"]):
+        proof.write_text("".join(broken))
+        assert verify(*asked, tmp_path / "letter.eml")[0] == 2, broken
+    assert verify("--proof", proof, "--letter", exported)[0] == 2
+
+
+def test_growth_since_a_checkpoint_is_proved(scene, copy, tmp_path):
+    company = scene.company
+    proof = tmp_path / "proof"
+    proof.write_text(company.postern("ledger", "growth", copy / "notes"))
+    code, said = verify("--proof", proof, "--key", copy / "key")
+    assert code == 0 and re.match(r"holds: the ledger of \d+ records goes on from the one of \d+", said)
+    lines = proof.read_text().splitlines(keepends=True)
+    nodes = lines.index("\n")
+    proof.write_text("".join([lines[0], *reversed(lines[1:nodes]), *lines[nodes:]]))
+    assert nodes > 2 and verify("--proof", proof, "--key", copy / "key")[0] == 1
+    note = (copy / "notes").read_text().splitlines()[-5:]
+    note[1] = "1" + note[1]
+    (tmp_path / "note").write_text("\n".join(note) + "\n")
+    refused = company.postern("ledger", "growth", tmp_path / "note", check=False)
+    assert refused.returncode == 65 and "newer than the second" in refused.stderr
+
+
 def test_it_shares_nothing_with_the_writer():
     names = subprocess.run(["nm", "--defined-only", PROGRAM], capture_output=True, text=True,
                            check=True).stdout
