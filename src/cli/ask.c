@@ -113,10 +113,19 @@ static bool ask_with(struct cli *c, enum cli_peer peer, const struct ipc_message
     /* What intake takes belongs to an import, which the keeper let somebody begin. */
     bool shows = !c->nobody && peer != CLI_INTAKE;
 
-    if (!*pool && (!connect_to(c, name, pool, e) || (shows && !sign_in_show(c, *pool, e)))) {
-        return false;
+    for (int i = 0;; i++) {
+        if (!*pool && (!connect_to(c, name, pool, e) || (shows && !sign_in_show(c, *pool, e)))) {
+            return false;
+        }
+        if (ipc_call(*pool, message, ask, ask_fd, answer, answer_fd, arena, within_ms, e)) {
+            return true;
+        }
+        /* A reader that died over the question has a successor, and reading twice changes nothing. */
+        if (peer != CLI_READER || i > 0 || ipc_pool_size(*pool) > 0) {
+            return false;
+        }
+        ipc_pool_free(TAKE(*pool, NULL));
     }
-    return ipc_call(*pool, message, ask, ask_fd, answer, answer_fd, arena, within_ms, e);
 }
 
 bool cli_ask(struct cli *c, enum cli_peer peer, const struct ipc_message *message, const void *ask,

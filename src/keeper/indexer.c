@@ -10,6 +10,7 @@
 #include "formats/text/terms.h"
 #include "host/memfd.h"
 #include "host/thread.h"
+#include "keeper/findings.h"
 #include "keeper/internal.h"
 #include "search/index.h"
 
@@ -20,6 +21,7 @@
 #define TERMS_MAX  ((size_t)TEXT_LIST_BYTES_MAX + 64)
 #define IDLE_MS    1000 /* between two looks when nothing happens, and after a failure */
 #define REBUILT_US 20000
+#define SUSPECT_MS 10000 /* between two looks at all of the file */
 
 /* Between two transactions. Each leaves the index a segment to be merged with others later: letters
  * that come one by one cost three times as much as a thousand at once. */
@@ -85,40 +87,6 @@ static bool is_full(const struct indexer *x)
     return x->waiting >= BATCH_MAX || x->bytes >= BYTES_MAX;
 }
 
-static enum search_reading reading_of(bool partly, bool unread)
-{
-    if (unread) {
-        return SEARCH_UNREAD;
-    }
-    return partly ? SEARCH_PARTLY : SEARCH_WHOLE;
-}
-
-/* Whether words may be missing from the index. */
-static bool is_partly(const struct findings *f)
-{
-    const struct part *parts = f->parts.items;
-    bool partly = f->gaps.count != 0;
-
-    for (size_t i = 0; i < f->parts.count; i++) {
-        partly = partly || parts[i].reading == PART_UNREADABLE;
-    }
-    return partly;
-}
-
-static unsigned marks_of(const struct findings *f)
-{
-    const struct part *parts = f->parts.items;
-    unsigned marks = 0;
-
-    for (size_t i = 0; i < f->parts.count; i++) {
-        bool attached = parts[i].disposition == PART_ATTACHMENT || parts[i].name.len;
-        marks |= attached ? SEARCH_ATTACHMENT : 0;
-        marks |= slice_starts(parts[i].reason, SLICE("encrypted")) ? SEARCH_ENCRYPTED : 0;
-        marks |= slice_starts(parts[i].note, SLICE("says it is")) ? SEARCH_MISMATCH : 0;
-    }
-    return marks;
-}
-
 void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f,
                  const struct findings *found, int terms_fd)
 {
@@ -145,8 +113,8 @@ void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f,
         unread = !memfd_map(terms_fd, TERMS_MAX, &w->terms, &e) || unread;
         (void)close(terms_fd);
     }
-    w->reading = reading_of(is_partly(found), unread);
-    w->marks = marks_of(found);
+    w->reading = findings_reading(found, unread);
+    w->marks = findings_marks(found);
     w->bytes = w->arena.total + w->terms.bytes.len;
     (void)pthread_mutex_lock(&x->lock);
     while (x->bytes >= 2 * BYTES_MAX && !x->closed) {
@@ -416,6 +384,64 @@ static void clear_if_asked(struct keeper *k, struct healing *h)
     atomic_store(&x->rebuild, false);
 }
 
+void indexer_suspect(struct keeper *k)
+{
+    atomic_store(&k->indexer.suspect, true);
+}
+
+/* Throw the file away and make it anew; until that can be done there is none. */
+static bool replace(struct keeper *k, struct healing *h, const char *why)
+{
+    struct indexer *x = &k->indexer;
+    struct error e;
+
+    if (x->index) {
+        log_event(LOG_WARNING, "index.rebuild", LOG_TEXT("reason", why));
+        keeper_alert(k, "index-rebuilt", why);
+    }
+    search_index_close(TAKE(x->index, NULL));
+    if (!search_index_open_anew(k->options.search_path, secret_slice(k->options.search_key),
+                                &x->index, &e)) {
+        report_failure(k, &e);
+        return false;
+    }
+    begin_healing(k, h, 0);
+    atomic_store(&x->position, 0);
+    return true;
+}
+
+/* An index that is gone from its place, or damaged, is made anew while everything goes on. */
+static bool mend(struct keeper *k, struct healing *h, int64_t *looked_ms)
+{
+    struct indexer *x = &k->indexer;
+    int64_t now = clock_steady_ms();
+
+    if (!x->index) {
+        return replace(k, h, "there is none");
+    }
+    if (!search_index_is_there(x->index)) {
+        return replace(k, h, "the file was removed or replaced");
+    }
+    if (!atomic_load(&x->suspect) || now - *looked_ms < SUSPECT_MS) {
+        return true;
+    }
+    atomic_store(&x->suspect, false);
+    *looked_ms = now;
+    return search_index_is_sound(k->options.search_path, secret_slice(k->options.search_key)) ||
+           replace(k, h, "the file is damaged");
+}
+
+/* Without an index nobody waits for it: what it should have got is found missing later. */
+static void let_pass(struct keeper *k, struct index_work **batch)
+{
+    int64_t latest = clock_steady_ms() + IDLE_MS;
+    size_t count = take_batch(&k->indexer, latest, latest, batch);
+
+    drop_batch(k, batch, count);
+    atomic_store(&k->indexer.failed, true);
+    atomic_store(&k->indexer.rebuild, false);
+}
+
 /* An index that cannot be written must not stop the letters: what it would have got is dropped, and
  * found missing when it can be written again. */
 void keeper_index(void *keeper)
@@ -425,6 +451,7 @@ void keeper_index(void *keeper)
     struct healing h = {0};
     struct error e;
     int64_t earliest = 0;
+    int64_t looked_ms = INT64_MIN / 2;
     bool broken = false;
 
     thread_background();
@@ -432,6 +459,10 @@ void keeper_index(void *keeper)
     begin_healing(k, &h, search_index_position(k->indexer.index));
     atomic_store(&k->indexer.position, h.healed);
     while (!atomic_load(&k->closing)) {
+        if (!mend(k, &h, &looked_ms)) {
+            let_pass(k, batch);
+            continue;
+        }
         indexer_removals_go_on(k);
         clear_if_asked(k, &h);
         bool healing = is_healing(&h) && !broken;
@@ -449,6 +480,7 @@ void keeper_index(void *keeper)
         if (broken) {
             report_failure(k, &e);
             begin_healing(k, &h, search_index_position(k->indexer.index));
+            atomic_store(&k->indexer.suspect, e.kind == ERROR_CORRUPT);
         }
         drop_batch(k, batch, count);
         earliest = clock_steady_ms() + (broken ? IDLE_MS : GATHER_MS);

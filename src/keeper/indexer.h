@@ -29,6 +29,7 @@ struct indexer {
     bool closed;
     int64_t anew_at; /* the thread's: the steady clock, when words of erased letters go; 0: none */
     _Atomic bool rebuild;       /* begin anew */
+    _Atomic bool suspect;       /* somebody could not read it */
     _Atomic bool failed;        /* to clear or to write, since a rebuild was asked for */
     _Atomic uint64_t indexed;   /* letters written since the start, for metrics */
     _Atomic uint64_t position;  /* everything below it is in the index */
@@ -45,6 +46,9 @@ void indexer_forget(struct keeper *k, struct parcel *p);
 /* Hand over what the inspector found; `terms_fd` is taken, or -1. */
 void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f,
                  const struct findings *found, int terms_fd);
+
+/* Somebody could not read the index: have it looked at, not more often than it can be read. */
+void indexer_suspect(struct keeper *k);
 
 /* Letters were erased, by their facts' numbers: they are found no more at once. The index is made anew a
  * while later, since their hashed words cannot be taken out one by one. */

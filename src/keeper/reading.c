@@ -2,7 +2,8 @@
 #include "keeper/callers.h"
 #include "keeper/internal.h"
 
-#define READINGS_A_MINUTE 6000 /* a reader that was taken over must not fill the disk with them */
+#define SUSPICIONS_A_MINUTE 20   /* several at once are one look */
+#define READINGS_A_MINUTE   6000 /* a reader that was taken over must not fill the disk with them */
 
 static bool on_reading(void *keeper, struct ipc_request *r, struct error *e)
 {
@@ -17,6 +18,14 @@ static bool on_settle(void *keeper, struct ipc_request *r, struct error *e)
     return true;
 }
 
+static bool on_suspect(void *keeper, struct ipc_request *r, struct error *e)
+{
+    (void)r;
+    (void)e;
+    indexer_suspect(keeper);
+    return true;
+}
+
 static bool on_caller(void *keeper, struct ipc_request *r, struct error *e)
 {
     const struct caller_ask *ask = r->ask;
@@ -25,8 +34,9 @@ static bool on_caller(void *keeper, struct ipc_request *r, struct error *e)
 }
 
 static const struct ipc_row rows[] = {
-    {&keeper_reading, READINGS_A_MINUTE, on_reading},
-    {&keeper_caller,  0,                 on_caller },
-    {&keeper_settle,  0,                 on_settle },
+    {&keeper_reading,       READINGS_A_MINUTE,   on_reading},
+    {&keeper_caller,        0,                   on_caller },
+    {&keeper_settle,        0,                   on_settle },
+    {&keeper_index_suspect, SUSPICIONS_A_MINUTE, on_suspect},
 };
 const struct ipc_table keeper_reader_table = IPC_TABLE("reader", rows);

@@ -97,6 +97,16 @@ static void settle(void *keeper)
     }
 }
 
+static void suspect(void *keeper)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct error e;
+
+    if (!ipc_call(keeper, &keeper_index_suspect, NULL, -1, NULL, NULL, &arena, SETTLE_MS, &e)) {
+        log_event(LOG_DEBUG, "index.untold", LOG_TEXT("reason", e.text));
+    }
+}
+
 static const char *path_in(struct role *r, const char *directory, const char *file)
 {
     char *path = NULL;
@@ -121,6 +131,7 @@ bool reader_run(struct role *r, struct error *e)
     reader.record = record;
     reader.settle = settle;
     reader.who = who;
+    reader.suspect = suspect;
     reader.context = role_pool(r, "keeper");
     ipc_server_init(&server, &reader_table, &reader);
     server.gate = reader_gate;

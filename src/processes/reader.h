@@ -33,6 +33,8 @@ struct reader {
     /* Who shows this pass? What it fills lives in the arena. */
     bool (*who)(void *context, const struct caller_ask *ask, struct arena *arena,
                 struct caller *caller, struct error *e);
+    /* Have the search index looked at: it could not be read. NULL: nobody to tell. */
+    void (*suspect)(void *context);
     void *context;
     atomic_bool verifying; /* one at a time: it reads everything */
 };

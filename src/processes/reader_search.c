@@ -184,6 +184,19 @@ static bool describe(struct hunt *h, struct desk *d, uint64_t seq, struct error 
     return true;
 }
 
+/* The index could not be asked: when it is damaged the keeper looks at it. */
+static bool index_fails(struct reader *reader, struct error *e)
+{
+    if (e->kind != ERROR_CORRUPT) {
+        return false;
+    }
+    if (reader->suspect) {
+        reader->suspect(reader->context);
+    }
+    return error_set(e, ERROR_BUSY,
+                     "The search index is damaged; it is being made anew. Ask again in a while.");
+}
+
 /* Until there are as many as were wanted, or no more, or enough was looked at for one question. */
 static bool gather(struct hunt *h, struct desk *d, struct error *e)
 {
@@ -195,7 +208,7 @@ static bool gather(struct hunt *h, struct desk *d, struct error *e)
         size_t wanted = h->max - h->count;
         size_t count = 0;
         if (!search_find(h->finder, &h->query, &h->place, found, wanted, &count, e)) {
-            return false;
+            return index_fails(d->reader, e);
         }
         for (size_t i = 0; i < count; i++) {
             if (!describe(h, d, found[i].seq, e)) {
@@ -225,14 +238,16 @@ bool reader_on_search(void *ctx, struct ipc_request *r, struct error *e)
     /* Without words and dates: the newest. */
     if (!reader_wants_reason(reader, r, "search", ask->query, ask->reason, e) ||
         (ask->query.len && !query_parse(ask->query, r->arena, &h.query, e)) ||
-        (ask->after.len && !place_from(ask->after, ask->query, &h.place, e)) || !narrow(&h, e) ||
-        !search_finder_open(reader->search_path, secret_slice(reader->search_key), &finder, e)) {
+        (ask->after.len && !place_from(ask->after, ask->query, &h.place, e)) || !narrow(&h, e)) {
         return false;
+    }
+    if (!search_finder_open(reader->search_path, secret_slice(reader->search_key), &finder, e) ||
+        !search_coverage(finder, &coverage, e)) {
+        return index_fails(reader, e);
     }
     h.finder = finder;
     h.hits = arena_array(r->arena, h.max, sizeof(*h.hits));
-    if (!desk_open(reader, &d, e) || !gather(&h, &d, e) || !search_coverage(finder, &coverage, e) ||
-        !catalog_counts(d.catalog, &counts, e)) {
+    if (!desk_open(reader, &d, e) || !gather(&h, &d, e) || !catalog_counts(d.catalog, &counts, e)) {
         return false;
     }
     *answer = (struct reader_search_answer){

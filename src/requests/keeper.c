@@ -153,3 +153,4 @@ const struct cbor_schema import_counts_schema =
 const struct ipc_message keeper_import = {40, "keeper_import", &import_ask, &import_counts_schema,
                                           .ask_fd = IPC_FD_SEALED_OPTIONAL};
 const struct ipc_message keeper_settle = {10, "keeper_settle", NULL, NULL};
+const struct ipc_message keeper_index_suspect = {41, "keeper_index_suspect", NULL, NULL};

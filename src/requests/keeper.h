@@ -152,3 +152,7 @@ extern const struct ipc_message keeper_reading;
  * who sent or ordered something sees it at once. The answer comes after a second at the latest, the
  * catalog being as it is. */
 extern const struct ipc_message keeper_settle;
+
+/* keeper_index_suspect: from reader. The search index is damaged or gone: have it looked at, and made
+ * anew if that is so. Answered at once. */
+extern const struct ipc_message keeper_index_suspect;

@@ -1,7 +1,11 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "search/internal.h"
 
 #define APPLICATION_ID  0x5053524e /* "PSRN" in the header of the file */
 #define BUSY_TIMEOUT_MS 10000
+#define FORMATS_MAX     1000 /* a larger number is damage */
 
 const char *const search_columns[TEXT_FIELDS] = {
     [0] = "marks",          [TEXT_SUBJECT] = "subject", [TEXT_BODY] = "body",
@@ -28,6 +32,9 @@ static const char schema[] =
 
 static enum error_kind kind_of(int rc)
 {
+    if (pages_damaged()) {
+        return ERROR_CORRUPT;
+    }
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -147,6 +154,29 @@ bool search_db_check(sqlite3 *db, const struct token_keys *keys, bool writer, st
     return is_of_key(db, keys, e);
 }
 
+static uint32_t big_endian(const uint8_t *bytes)
+{
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* Whether a newer program wrote the file, which may seal it in another way: that is no damage. The
+ * head of a SQLite file has user_version at 60 and application_id at 68. */
+static bool is_newer(const char *path, struct error *e)
+{
+    OWN(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint8_t head[72];
+
+    if (fd < 0 || read(fd, head, sizeof(head)) != (ssize_t)sizeof(head) ||
+        big_endian(head + 68) != APPLICATION_ID || big_endian(head + 60) <= SEARCH_FORMAT_VERSION ||
+        big_endian(head + 60) > FORMATS_MAX) {
+        return false;
+    }
+    return !error_set(e, ERROR_CONFIG,
+                      "search index: it has format %u and this program reads format %d; remove it, "
+                      "and it is made anew",
+                      big_endian(head + 60), SEARCH_FORMAT_VERSION);
+}
+
 bool search_db_begin_reading(sqlite3 *db, struct error *e)
 {
     return sqlite_begin_reading(db, BUSY_TIMEOUT_MS) ||
@@ -157,20 +187,23 @@ bool search_db_open(const char *path, enum search_db_use use, const struct token
                     sqlite3 **db, struct error *e)
 {
     static const char common[] = "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
-    static const char writing[] =
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384;"
-        "PRAGMA journal_size_limit = 67108864;";
+    static const char writing[] = "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA "
+                                  "synchronous = NORMAL; PRAGMA cache_size = -16384;"
+                                  "PRAGMA journal_size_limit = 67108864;";
     bool writer = use != SEARCH_DB_READ;
     int flags = writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     OWN(db) sqlite3 *opened = NULL;
 
-    if (sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+    if (use != SEARCH_DB_ANEW && is_newer(path, e)) {
+        return false;
+    }
+    if (pages_open(path, flags | SQLITE_OPEN_NOMUTEX, keys, &opened) != SQLITE_OK) {
         return opened ? search_db_error(opened, e, "cannot open the file")
                       : error_set(e, ERROR_BUSY, "search index: cannot open the file");
     }
     (void)sqlite3_busy_timeout(opened, BUSY_TIMEOUT_MS);
     (void)sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if (use == SEARCH_DB_ANEW && !sqlite_wipe(opened)) {
+    if (use == SEARCH_DB_ANEW && !pages_wipe(opened)) {
         return search_db_error(opened, e, "cannot empty the file");
     }
     if (!search_db_run(opened, common, e) ||

@@ -215,6 +215,58 @@ static void pages_stand_still(void **state)
     }
 }
 
+/* Whatever is changed on the disk, what is found is right, or nothing is and the reason is said. */
+static void damage_is_noticed(void **state)
+{
+    struct place *p = *state;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct query query;
+    struct error e;
+    size_t noticed = 0;
+
+    assert_ok(query_parse(SLICE("invoice"), &arena, &query, &e), e);
+    search_finder_close(TAKE(p->finder, NULL));
+    search_index_close(TAKE(p->index, NULL)); /* and what is in the log goes into the file */
+    OWN(fd) int fd = open(p->path, O_RDWR | O_CLOEXEC);
+    off_t size = lseek(fd, 0, SEEK_END);
+    assert_true(size >= 5 * (off_t)4096);
+    for (off_t at = 700; at < size; at += 1031) {
+        struct search_hit hits[4];
+        struct search_place place = {0};
+        size_t count = 0;
+        uint8_t was = 0;
+        assert_int_equal(pread(fd, &was, 1, at), 1);
+        const uint8_t is = was ^ 0x10;
+        assert_int_equal(pwrite(fd, &is, 1, at), 1);
+        bool found = search_finder_open(p->path, SLICE_ARRAY(key), &p->finder, &e) &&
+                     search_find(p->finder, &query, &place, hits, 4, &count, &e);
+        if (found ? count != 3 : e.kind != ERROR_CORRUPT) {
+            fail_msg("byte %lld: %zu found, %s", (long long)at, count, found ? "" : e.text);
+        }
+        noticed += !found;
+        search_finder_close(TAKE(p->finder, NULL));
+        assert_int_equal(search_index_is_sound(p->path, SLICE_ARRAY(key)), false);
+        assert_int_equal(pwrite(fd, &was, 1, at), 1);
+    }
+    assert_true(noticed > 0);
+    assert_true(search_index_is_sound(p->path, SLICE_ARRAY(key)));
+}
+
+/* Somebody removed the file, or put another one in its place. */
+static void absence_is_noticed(void **state)
+{
+    struct place *p = *state;
+    struct error e;
+
+    assert_true(search_index_is_there(p->index));
+    assert_int_equal(unlink(p->path), 0);
+    assert_false(search_index_is_there(p->index));
+    search_index_close(TAKE(p->index, NULL));
+    assert_ok(search_index_open(p->path, SLICE_ARRAY(key), &p->index, &e), e);
+    assert_true(search_index_is_there(p->index));
+    assert_int_equal(search_index_position(p->index), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +275,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(spellings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(narrowed_to_an_account, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pages_stand_still, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damage_is_noticed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(absence_is_noticed, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

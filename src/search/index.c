@@ -5,7 +5,10 @@
  * 2. `position` moves only in the transaction that holds the letters it vouches for. */
 #include "search/index.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "search/internal.h"
 
@@ -19,6 +22,9 @@ struct search_index {
     sqlite3_stmt *has_letter;
     sqlite3_stmt *add_day;
     uint64_t position;
+    char *path;
+    dev_t device; /* of the file that was opened */
+    ino_t inode;
     struct text_list envelope; /* reused from letter to letter */
     struct buf column;
     struct buf marks;
@@ -52,6 +58,7 @@ void search_index_close(struct search_index *x)
     text_list_done(&x->envelope);
     buf_done(&x->column);
     buf_done(&x->marks);
+    free(x->path);
     free(x);
 }
 
@@ -87,6 +94,31 @@ static bool read_position(struct search_index *x, struct error *e)
     return true;
 }
 
+/* Which file stands at a path; 0 and 0: none. */
+static void identify(const char *path, dev_t *device, ino_t *inode)
+{
+    struct stat st;
+    bool there = stat(path, &st) == 0;
+
+    *device = there ? st.st_dev : 0;
+    *inode = there ? st.st_ino : 0;
+}
+
+/* Without its file, what is left of one would be taken for a part of the new one. */
+static void remove_remains(const char *path)
+{
+    static const char *const ends[] = {"-wal", "-shm"};
+    char name[PATH_MAX];
+    struct stat st;
+
+    for (size_t i = 0; i < 2 && (stat(path, &st) != 0 || st.st_size == 0); i++) {
+        int len = snprintf(name, sizeof(name), "%s%s", path, ends[i]);
+        if (len > 0 && (size_t)len < sizeof(name)) {
+            (void)unlink(name);
+        }
+    }
+}
+
 static bool open_index(const char *path, enum search_db_use use, struct slice key,
                        struct search_index **out, struct error *e)
 {
@@ -101,10 +133,13 @@ static bool open_index(const char *path, enum search_db_use use, struct slice ke
     buf_init(&x->column, 2 * TEXT_LIST_BYTES_MAX);
     buf_init(&x->marks, 1024);
     x->keys = secret_copy(key);
+    x->path = strdup(path);
+    remove_remains(path);
     if (!search_db_open(path, use, keys_of(x), &x->db, e) || !prepare(x, e) ||
         !read_position(x, e)) {
         return false;
     }
+    identify(path, &x->device, &x->inode);
     *out = TAKE(x, NULL);
     return true;
 }
@@ -124,6 +159,32 @@ bool search_index_open_anew(const char *path, struct slice key, struct search_in
 uint64_t search_index_position(const struct search_index *x)
 {
     return x->position;
+}
+
+bool search_index_is_there(const struct search_index *x)
+{
+    dev_t device = 0;
+    ino_t inode = 0;
+
+    identify(x->path, &device, &inode);
+    return inode && device == x->device && inode == x->inode;
+}
+
+bool search_index_is_sound(const char *path, struct slice key)
+{
+    OWN(secret) struct secret *keys = secret_copy(key);
+    OWN(statement) sqlite3_stmt *s = NULL;
+    sqlite3 *db = NULL;
+    struct error e;
+
+    bool sound = search_db_open(path, SEARCH_DB_READ,
+                                (const struct token_keys *)(const void *)keys->ptr, &db, &e) &&
+                 search_db_prepare(db, "PRAGMA quick_check(1)", &s, &e) &&
+                 sqlite3_step(s) == SQLITE_ROW &&
+                 strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
+    (void)sqlite3_finalize(TAKE(s, NULL));
+    search_db_close(db);
+    return sound;
 }
 
 bool search_index_has(struct search_index *x, uint64_t seq)
@@ -366,7 +427,7 @@ bool search_index_clear(struct search_index *x, struct error *e)
 
     if (!search_db_run(x->db, clear, e)) {
         (void)sqlite3_exec(x->db, "ROLLBACK", NULL, NULL, NULL);
-        if (e->kind != ERROR_CORRUPT || !sqlite_wipe(x->db) ||
+        if (e->kind != ERROR_CORRUPT || !pages_wipe(x->db) ||
             !search_db_check(x->db, keys_of(x), true, e)) {
             return false;
         }

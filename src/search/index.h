@@ -83,6 +83,13 @@ bool search_index_write(struct search_index *x, struct search_letter *letters, s
  * ERROR_CORRUPT. */
 bool search_index_clear(struct search_index *x, struct error *e) MUST_CHECK;
 
+/* Whether the open file is still the one at its path, and not removed or replaced. */
+bool search_index_is_there(const struct search_index *x);
+
+/* Read the whole file, from the disk and not from memory that knows it: false when a page of it is not
+ * what was written. Takes as long as reading it takes. */
+bool search_index_is_sound(const char *path, struct slice key);
+
 /* Have a letter found no more; one that is not in the index is as good. Its hashed words stay in the file until
  * the index is made anew, for FTS5 without content cannot take them out. False with ERROR_BUSY or
  * ERROR_CORRUPT. */

@@ -64,6 +64,19 @@ bool query_size(struct slice text, uint64_t *bytes) MUST_CHECK;
 void query_spellings(struct slice text, struct query_term *terms, size_t count,
                      struct arena *arena);
 
+/* ---- pages.c ---- */
+
+#define PAGES_SEAL_LEN 16
+
+/* sqlite3_open_v2() of a file whose pages are sealed. The keys outlive the connection. */
+int pages_open(const char *path, int flags, const struct token_keys *keys, sqlite3 **db);
+
+/* Whether this thread met a page that is not what was written, since it asked last. */
+bool pages_damaged(void);
+
+/* Empty the file, however damaged it is. */
+bool pages_wipe(sqlite3 *db) MUST_CHECK;
+
 /* ---- SQLite ---- */
 
 enum search_db_use {

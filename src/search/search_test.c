@@ -8,6 +8,7 @@
 
 #include "search/find.h"
 #include "search/index.h"
+#include "search/internal.h"
 #include "tests/test.h"
 
 #define STRANGER 61399 /* a user id that owns nothing */
@@ -264,9 +265,11 @@ static void refuses_what_it_does_not_know(void **state)
     struct place *p = *state;
     struct search_finder *f = NULL;
     struct search_index *x = NULL;
+    struct token_keys keys;
     char missing[256];
     struct error e;
 
+    (void)memcpy(&keys, key, sizeof(keys));
     assert_false(search_finder_open(p->path, SLICE_ARRAY(other_key), &f, &e));
     assert_int_equal(e.kind, ERROR_CONFIG);
     assert_false(search_index_open(p->path, slice_of(key, 16), &x, &e));
@@ -274,13 +277,13 @@ static void refuses_what_it_does_not_know(void **state)
     search_index_close(p->index);
     p->index = NULL;
     sqlite3 *newer = NULL; /* stands in for a newer program */
-    assert_int_equal(sqlite3_open(p->path, &newer), SQLITE_OK);
+    assert_int_equal(pages_open(p->path, SQLITE_OPEN_READWRITE, &keys, &newer), SQLITE_OK);
     assert_int_equal(sqlite3_exec(newer, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(newer), SQLITE_OK);
     assert_false(search_index_open(p->path, SLICE_ARRAY(key), &x, &e));
     assert_int_equal(e.kind, ERROR_CONFIG);
     assert_non_null(strstr(e.text, "format 99"));
-    assert_int_equal(sqlite3_open(p->path, &newer), SQLITE_OK);
+    assert_int_equal(pages_open(p->path, SQLITE_OPEN_READWRITE, &keys, &newer), SQLITE_OK);
     assert_int_equal(sqlite3_exec(newer, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(newer), SQLITE_OK);
     assert_false(search_index_open(p->path, SLICE_ARRAY(key), &x, &e));

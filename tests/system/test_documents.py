@@ -1,13 +1,15 @@
 """Words inside attached documents are found, and what harms readers is listed and harms nobody."""
 import io
+import os
 import pathlib
+import signal
 import zipfile
 from email.message import EmailMessage
 
 import pytest
 
 from company import wait_for
-from scene import ALICE, Scene
+from scene import ALICE, PASSWORD, Scene
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
@@ -86,13 +88,13 @@ CASES = [
 ]
 
 
-def submit(scene, subject, *attachments):
+def submit(scene, subject, *attachments, sender=ALICE):
     letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = ALICE, "bob@partner.test", subject
+    letter["From"], letter["To"], letter["Subject"] = sender, "bob@partner.test", subject
     letter.set_content(f"bodyof{subject}")
     for name, content in attachments:
         letter.add_attachment(content, "application", "octet-stream", filename=name)
-    with scene.client() as client:
+    with scene.client(sender) as client:
         client.send_message(letter)
 
 
@@ -114,6 +116,22 @@ def test_words_in_documents_are_found(scene):
         for word in words:
             assert found(scene, word) == letter, (name, word)
         assert name in scene.company.show(letter)
+
+
+def test_a_reader_that_dies_over_a_letter_is_asked_once_more(scene):
+    """Its successor leaves the documents shut, and says so; the letter's own words are found."""
+    scene.company.add_user("carol@example.test", PASSWORD)  # whose letters no reader has read
+    before = set(scene.company.descendants())
+    slow = zipped(**{f"{n}.txt": b"\0" * (60 << 20) for n in range(3)})
+    submit(scene, "slow", ("slow.zip", slow), sender="carol@example.test")
+
+    def reading():
+        return [pid for pid, name in scene.company.descendants().items()
+                if name == "reading" and pid not in before]
+
+    os.kill(wait_for("a reader", reading, 10, 0.001)[0], signal.SIGKILL)
+    story = scene.company.show(indexed(scene, "slow"))
+    assert "not opened: its reader failed over the letter" in story
 
 
 def test_bombs_are_listed_and_harm_nobody(scene):

@@ -6,6 +6,7 @@ import ctypes
 import ctypes.util
 import email.policy
 import hashlib
+import io
 import os
 import pathlib
 import re
@@ -17,6 +18,7 @@ import stat
 import struct
 import subprocess
 import time
+import zipfile
 from email.message import EmailMessage
 
 import pytest
@@ -100,7 +102,8 @@ WORDS = {  # where each was planted
     "nirgendwo": "a domain that is nowhere", "tarabas": "an account's name",
     "frumiously": "a Message-ID", "klabauter": "the HELO name", "brodelbach": "an exported reason",
     "erinaceous": "a refused recipient", "zentripetal": "a binary attachment",
-    "snollygost": "a header field of its own", "aurochsen": "a held letter's subject",
+    "kuddelmuddel": "a document in an archive", "schlawiner": "a file's name in an archive",
+    "kladderadatsch": "a PDF's text", "snollygost": "a header field of its own", "aurochsen": "a held letter's subject",
 }
 
 
@@ -177,6 +180,11 @@ def test_the_search_for_planted_words_finds_them(tmp_path):
     assert not readable([tmp_path / "none"], [word])
 
 
+PDF = (b"%PDF-1.4\n1 0 obj <</Type/Page/Contents 2 0 R/Resources<</Font<</F 3 0 R>>>>>> endobj\n"
+       b"3 0 obj <</Type/Font/Subtype/Type1>> endobj\n2 0 obj <<>> stream\n"
+       b"BT /F 9 Tf (kladderadatsch) Tj ET\nendstream endobj\n")
+
+
 def planted_letter():
     m = EmailMessage(policy=email.policy.SMTPUTF8)
     m["From"] = f'"Ottokarine Q." <{ALICE}>'
@@ -187,6 +195,11 @@ def planted_letter():
     m["X-Snollygost"] = "snollygost"
     m.set_content("Ein quixotrysm, und ein żółtowron.\n" * 3)
     m.add_attachment("one skreeglass, please\n" * 40, filename="plumbagine.txt")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as entries:
+        entries.writestr("schlawiner.html", "<p>kuddelmuddel</p>" * 40)
+    m.add_attachment(archive.getvalue(), maintype="application", subtype="zip", filename="a.zip")
+    m.add_attachment(PDF, maintype="application", subtype="pdf", filename="b.pdf")
     m.add_attachment(b"%PDF-1.4 zentripetal\n" * 40, maintype="application", subtype="pdf",
                      filename="plumbagine.pdf")
     return m.as_bytes()
@@ -219,7 +232,8 @@ def planted(tmp_path_factory):
     wait_for("it to be found", lambda: scene.letter in c.postern("search", "skreeglass",
                                                                  check=False).stdout)
     c.postern("search", "ragnaplix", check=False)
-    assert c.postern("search", "żółtowron").count(scene.letter) == 1
+    for word in ("żółtowron", "kuddelmuddel", "filename:schlawiner", "kladderadatsch"):
+        assert c.postern("search", word).count(scene.letter) == 1, word
     c.postern("export", scene.letter, text=False)
     c.postern("checkpoint")
     with contextlib.suppress(OSError), socket.create_connection(

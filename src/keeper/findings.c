@@ -1,0 +1,35 @@
+#include "keeper/findings.h"
+
+/* Whether words may be missing from the index. */
+static bool is_partly(const struct findings *f)
+{
+    const struct part *parts = f->parts.items;
+    bool partly = f->gaps.count != 0;
+
+    for (size_t i = 0; i < f->parts.count; i++) {
+        partly = partly || parts[i].reading == PART_UNREADABLE;
+    }
+    return partly;
+}
+
+enum search_reading findings_reading(const struct findings *f, bool unread)
+{
+    if (unread) {
+        return SEARCH_UNREAD;
+    }
+    return is_partly(f) ? SEARCH_PARTLY : SEARCH_WHOLE;
+}
+
+unsigned findings_marks(const struct findings *f)
+{
+    const struct part *parts = f->parts.items;
+    unsigned marks = 0;
+
+    for (size_t i = 0; i < f->parts.count; i++) {
+        bool attached = parts[i].disposition == PART_ATTACHMENT || parts[i].name.len;
+        marks |= attached ? SEARCH_ATTACHMENT : 0;
+        marks |= slice_starts(parts[i].reason, SLICE("encrypted")) ? SEARCH_ENCRYPTED : 0;
+        marks |= slice_starts(parts[i].note, SLICE("says it is")) ? SEARCH_MISMATCH : 0;
+    }
+    return marks;
+}
