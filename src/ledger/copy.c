@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "ledger/dictionary.h"
 #include "ledger/pack_format.h"
 
 bool ledger_copy_lock(int record_keys, int *lock, struct error *e)
@@ -36,6 +37,9 @@ bool ledger_copy_needs(int dirfd, const char *name, uint32_t last)
 {
     uint32_t number = 0;
 
+    if (dictionary_is_name(name)) {
+        return true;
+    }
     switch (ledger_file_of(name, &number)) {
     case FILE_SEGMENT:
         return number <= last;

@@ -177,24 +177,24 @@ bool sealer_open(struct sealer *s, const struct secret *segment_key,
                  uint8_t *payload, struct arena *arena, struct slice *body,
                  struct error *e) MUST_CHECK;
 
-/* The same with the record's own key, as packs have it: blind and body are those of the commitment. The
- * payload replaces what is in `out`, whose `full` says that it did not fit. */
+/* The same with the record's own key and a dictionary, as packs have them: blind and body are those of the
+ * commitment. The payload replaces what is in `out`, whose `full` says that it did not fit. */
 void sealer_seal_again(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN],
-                       struct slice aad, const uint8_t blind[static BLIND_LEN], struct slice body,
-                       struct buf *out);
+                       struct slice aad, struct slice dictionary,
+                       const uint8_t blind[static BLIND_LEN], struct slice body, struct buf *out);
 
 /* As sealer_open(), with the record's own key. The first BLIND_LEN bytes of an opened payload are the
  * blind. */
 bool sealer_open_with(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN], struct slice aad,
-                      const uint8_t committed[static DIGEST_LEN], uint8_t *payload, size_t length,
-                      struct arena *arena, struct slice *body, struct error *e) MUST_CHECK;
+                      struct slice dictionary, const uint8_t committed[static DIGEST_LEN],
+                      uint8_t *payload, size_t length, struct arena *arena, struct slice *body,
+                      struct error *e) MUST_CHECK;
 
 /* A random key in locked memory, with one user. Free gives up one user; the last wipes it. */
 struct segment_key *segment_key_new(void) __attribute__((returns_nonnull));
 void segment_key_free(struct segment_key *k);
 
-/* Get a segment's key out of its header. False with ERROR_CONFIG when `ledger_key` is not the one it
- * was sealed under, ERROR_CORRUPT when it is and does not open. */
+/* A segment's key out of its header. ERROR_CONFIG: sealed under another key. ERROR_CORRUPT: damaged. */
 bool segment_key_open(const struct segment_head *h, const struct secret *ledger_key,
                       struct segment_key **out, struct error *e) MUST_CHECK;
 OWN_BY(segment_key, struct segment_key, segment_key_free)

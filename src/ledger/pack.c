@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/bytes.h"
+
 #include "host/file.h"
+#include "ledger/dictionary.h"
 #include "ledger/scan.h"
 
 static struct pack *pack_new(int fd)
@@ -16,6 +19,7 @@ static struct pack *pack_new(int fd)
     }
     p->entries.fd = p->clear.fd = fd;
     p->payload.fd = -1;
+    buf_init(&p->dictionary, (size_t)1 << 20);
     return p;
 }
 
@@ -30,6 +34,7 @@ void pack_close(struct pack *p)
     }
     free(p->rows);
     free(p->files);
+    buf_done(&p->dictionary);
     secret_free(p->commit_key);
     record_keys_free(p->keys);
     free(p);
@@ -229,6 +234,24 @@ bool pack_payload(struct pack *p, const struct pack_entry *entry, struct digest 
     digest_end(d, digest);
     return memcmp(digest, entry->digest, PAYLOAD_DIGEST_LEN) == 0 ||
            corrupt(p, "the record's payload is altered", e);
+}
+
+bool pack_dictionary(struct pack *p, const struct pack_entry *entry, struct slice *out,
+                     struct error *e)
+{
+    *out = SLICE_NONE;
+    if (!entry->dictionary) {
+        return true;
+    }
+    if (bytes_are_zero(p->head.dictionary, DIGEST_LEN)) {
+        return corrupt(p, "it has no dictionary, and a record needs one", e);
+    }
+    if (p->dictionary.len == 0 &&
+        !dictionary_read(p->dirfd, p->head.dictionary, &p->dictionary, e)) {
+        return error_add(e, "pack %u", p->head.number);
+    }
+    *out = buf_slice(&p->dictionary);
+    return true;
 }
 
 /* Read the key file when that was not done, or when another has taken its place. */

@@ -24,6 +24,7 @@ struct pack {
     struct window payload;     /* its fd is one of `files` */
     int *files;                /* of the rows; -1: not opened yet */
     int dirfd;                 /* the caller's */
+    struct buf dictionary;     /* read when first needed; empty: none was */
     struct secret *commit_key; /* NULL without the ledger's key */
     struct record_keys *keys;  /* NULL without, or before pack_keys() */
     int keys_dirfd;
@@ -50,6 +51,10 @@ bool pack_entry(struct pack *p, uint32_t n, struct pack_entry *entry, struct err
  * payload file is missing. */
 bool pack_payload(struct pack *p, const struct pack_entry *entry, struct digest *d, struct buf *out,
                   struct error *e) MUST_CHECK;
+
+/* What an entry's payload is compressed with; empty: nothing. Lives as long as the pack. */
+bool pack_dictionary(struct pack *p, const struct pack_entry *entry, struct slice *out,
+                     struct error *e) MUST_CHECK;
 
 /* The key of a record: *there is false when it was erased. Reads the key file when that was replaced. */
 bool pack_key(struct pack *p, uint32_t n, uint8_t key[static KEYRING_KEY_LEN], bool *there,

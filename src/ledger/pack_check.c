@@ -2,7 +2,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/bytes.h"
+
 #include "host/file.h"
+#include "ledger/dictionary.h"
 #include "ledger/pack.h"
 
 #define STEP ((size_t)1 << 20)
@@ -19,6 +22,7 @@ struct walk {
     uint64_t *next;     /* the same of each payload file */
     bool *missing;      /* payload files that are not there */
     bool keyless;       /* the key file cannot be read: said once */
+    bool wordless;      /* the dictionary is missing or altered: said once */
     bool ended;         /* an end record was seen */
     uint32_t last_type; /* of the record before */
 };
@@ -216,11 +220,12 @@ static bool check_sealed(struct walk *w, uint32_t i, const struct pack_entry *n,
     uint8_t key[KEYRING_KEY_LEN];
     uint8_t aad[PACK_AAD_LEN];
     struct slice body = SLICE_NONE;
+    struct slice dictionary = SLICE_NONE;
     struct error why;
     bool there = false;
 
     w->c->records++;
-    if (!w->c->sealer || w->keyless) {
+    if (!w->c->sealer || w->keyless || w->wordless) {
         return true;
     }
     if (!pack_key(w->p, i, key, &there, &why)) {
@@ -237,7 +242,8 @@ static bool check_sealed(struct walk *w, uint32_t i, const struct pack_entry *n,
     }
     pack_aad(&w->p->head, n, w->p->head.first + i, aad);
     arena_reset(&w->arena);
-    bool opened = sealer_open_with(w->c->sealer, key, SLICE_ARRAY(aad), n->commitment,
+    bool opened = pack_dictionary(w->p, n, &dictionary, &why) &&
+                  sealer_open_with(w->c->sealer, key, SLICE_ARRAY(aad), dictionary, n->commitment,
                                    w->payload.ptr, n->length, &w->arena, &body, &why);
     explicit_bzero(key, sizeof(key));
     return opened || blame(w, i, &why);
@@ -338,6 +344,26 @@ static bool check_record(struct walk *w, uint32_t i)
     return ok;
 }
 
+/* Without it no record can be read that was compressed with it. */
+static bool check_dictionary(struct walk *w)
+{
+    OWN(buf) struct buf bytes = {.max = (size_t)1 << 20};
+    const struct pack_head *h = &w->p->head;
+    struct error why;
+
+    if (bytes_are_zero(h->dictionary, DIGEST_LEN) ||
+        dictionary_read(w->p->dirfd, h->dictionary, &bytes, &why)) {
+        return true;
+    }
+    if (why.kind == ERROR_BUSY) {
+        *w->e = why;
+        return false;
+    }
+    w->wordless = true;
+    w->c->fault(w->c->context, 0, h->first, why.text);
+    return true;
+}
+
 bool pack_check(struct pack *p, struct pack_check *c, struct error *e)
 {
     OWN(digest) struct digest *digest = digest_new();
@@ -359,7 +385,7 @@ bool pack_check(struct pack *p, struct pack_check *c, struct error *e)
     }
     arena_init(&w.arena, LEDGER_BODY_MAX + ((size_t)1 << 20));
     buf_init(&w.payload, LEDGER_BODY_MAX + (LEDGER_BODY_MAX >> 7) + 4096);
-    bool ok = check_digest(&w);
+    bool ok = check_digest(&w) && check_dictionary(&w);
     for (uint32_t i = 0; ok && i < p->head.records; i++) {
         ok = check_record(&w, i);
     }

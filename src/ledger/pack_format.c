@@ -13,7 +13,7 @@
 static const char pack_magic[8] = {'P', 'S', 'T', 'N', 'P', 'A', 'C', 'K'};
 static const char payload_magic[8] = {'P', 'S', 'T', 'N', 'D', 'A', 'T', 'A'};
 
-enum { FLAG_SEALED = 1 };
+enum { FLAG_SEALED = 1, FLAG_DICTIONARY = 2 };
 
 enum {
     PACK_FORMAT = 8,
@@ -155,8 +155,7 @@ bool pack_head_read(const uint8_t in[static PACK_HEAD_LEN], struct pack_head *h,
     }
     digest_of(slice_of(in, PACK_CHECK), SLICE_NONE, digest);
     bool whole = memcmp(digest, in + PACK_CHECK, sizeof(digest)) == 0;
-    if (whole &&
-        (get16(in + PACK_FORMAT) > FORMAT || !bytes_are_zero(in + PACK_DICTIONARY, DIGEST_LEN))) {
+    if (whole && get16(in + PACK_FORMAT) > FORMAT) {
         return error_set(e, ERROR_CONFIG, "written by a newer version of Postern");
     }
     get_head(in, h);
@@ -198,13 +197,18 @@ bool pack_row_read(const uint8_t in[static PACK_ROW_LEN], struct pack_row *r)
            r->length > PAYLOAD_HEAD_LEN && r->month <= 999999;
 }
 
+static uint8_t flags_of(const struct pack_entry *n)
+{
+    return (uint8_t)((n->sealed ? FLAG_SEALED : 0) | (n->dictionary ? FLAG_DICTIONARY : 0));
+}
+
 void pack_entry_write(const struct pack_entry *n, uint8_t out[static PACK_ENTRY_LEN])
 {
     uint8_t offset[8];
 
     (void)memset(out, 0, PACK_ENTRY_LEN);
     put16(out, n->type);
-    out[2] = n->sealed ? FLAG_SEALED : 0;
+    out[2] = flags_of(n);
     put32(out + 4, n->length);
     put64(out + 8, (uint64_t)n->time_ms);
     put16(out + 16, n->file);
@@ -220,6 +224,7 @@ bool pack_entry_read(const uint8_t in[static PACK_ENTRY_LEN], struct pack_entry 
 
     n->type = get16(in);
     n->sealed = in[2] & FLAG_SEALED;
+    n->dictionary = in[2] & FLAG_DICTIONARY;
     n->length = get32(in + 4);
     n->time_ms = (int64_t)get64(in + 8);
     n->file = get16(in + 16);
@@ -227,7 +232,8 @@ bool pack_entry_read(const uint8_t in[static PACK_ENTRY_LEN], struct pack_entry 
     n->offset = get64(offset);
     (void)memcpy(n->commitment, in + 24, DIGEST_LEN);
     (void)memcpy(n->digest, in + 56, PAYLOAD_DIGEST_LEN);
-    if ((in[2] & ~FLAG_SEALED) || in[3] || n->sealed != (n->file != 0)) {
+    if ((in[2] & ~(FLAG_SEALED | FLAG_DICTIONARY)) || in[3] || n->sealed != (n->file != 0) ||
+        (n->dictionary && !n->sealed)) {
         return false;
     }
     return n->sealed
@@ -281,7 +287,7 @@ void pack_aad(const struct pack_head *h, const struct pack_entry *n, uint64_t se
     put64(aad + 11, (uint64_t)n->time_ms);
     (void)memcpy(aad + 19, n->commitment, DIGEST_LEN);
     (void)memcpy(aad + 51, h->id, KEYRING_ID_LEN);
-    aad[67] = FLAG_SEALED;
+    aad[67] = flags_of(n);
 }
 
 static const struct cbor_field pack_fields[] = {

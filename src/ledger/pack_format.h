@@ -40,6 +40,7 @@ struct pack_row {
 struct pack_entry {
     uint16_t type;
     bool sealed;
+    bool dictionary; /* compressed with the pack's */
     uint32_t length;
     int64_t time_ms;
     uint16_t file; /* 0: the pack itself */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "ledger/dictionary.h"
 #include "ledger/pack.h"
 #include "ledger/rig.h"
 #include "tests/test.h"
@@ -266,14 +267,53 @@ static void what_is_missing_is_found(void **unused)
     struct rig r;
     char data[PACK_NAME_MAX];
 
+    char words[DICTIONARY_NAME_MAX];
+    uint8_t digest[DIGEST_LEN];
+
     fill_and_pack(&r, data);
-    const char *const names[] = {"0000000002.pack", data, "0000000002.key"};
-    for (size_t i = 0; i < 3; i++) {
+    dictionary_digest(dictionary_own(), digest);
+    dictionary_name(digest, words);
+    const char *const names[] = {"0000000002.pack", data, words, "0000000002.key"};
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(renameat(r.dirfd, names[i], r.dirfd, "away"), 0);
         assert_true(faults(&r, r.key) > 0);
-        assert_int_equal(faults(&r, NULL) > 0, i < 2);
+        assert_int_equal(faults(&r, NULL) > 0, i < 3);
         assert_int_equal(renameat(r.dirfd, "away", r.dirfd, names[i]), 0);
     }
+    assert_int_equal(faults(&r, r.key), 0);
+    rig_done(&r);
+}
+
+static void an_altered_dictionary_is_found(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct error e = {0};
+    char data[PACK_NAME_MAX];
+    char words[DICTIONARY_NAME_MAX];
+    uint8_t digest[DIGEST_LEN];
+    OWN(arena) struct arena a = {.max = 1 << 20};
+    OWN(buf) struct buf bytes = {.max = (size_t)1 << 20};
+    struct ledger_entry entry;
+
+    fill_and_pack(&r, data);
+    dictionary_digest(dictionary_own(), digest);
+    dictionary_name(digest, words);
+    assert_true(dictionary_is_name(words));
+    assert_false(dictionary_is_name("0123456789abcdeg.dict"));
+    off_t middle = size_of(&r, words) / 2;
+    assert_true(faults_with(&r, words, middle, r.key) > 0);
+    assert_true(faults_with(&r, words, middle, NULL) > 0);
+    assert_ok(dictionary_read(r.dirfd, digest, &bytes, &e), e);
+    assert_true(slice_equal(buf_slice(&bytes), dictionary_own()));
+    /* A record without it is unreadable, not misread. */
+    assert_int_equal(unlinkat(r.dirfd, words, 0), 0);
+    OWN(ledger_reader) struct ledger_reader *reader = rig_reader(&r);
+    assert_false(ledger_reader_get(reader, r.acked[0].ref, &a, &entry, &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT);
+    /* The next pack brings it back. */
+    assert_ok(dictionary_install(r.dirfd, 0640, digest, &e), e);
+    assert_ok(ledger_reader_get(reader, r.acked[0].ref, &a, &entry, &e), e);
     assert_int_equal(faults(&r, r.key), 0);
     rig_done(&r);
 }
@@ -334,6 +374,7 @@ int main(void)
         cmocka_unit_test(a_packed_ledger_is_the_same_ledger),
         cmocka_unit_test(every_changed_byte_is_found),
         cmocka_unit_test(what_is_missing_is_found),
+        cmocka_unit_test(an_altered_dictionary_is_found),
         cmocka_unit_test(a_key_that_nobody_erased_is_missed),
         cmocka_unit_test(a_segment_is_ended_before_it_is_full),
     };

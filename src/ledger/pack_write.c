@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 
 #include "host/file.h"
+#include "ledger/dictionary.h"
 #include "ledger/io.h"
 #include "ledger/pack.h"
 #include "ledger/scan.h"
@@ -168,7 +169,8 @@ static bool seal_anew(struct maker *m, const struct record_head *h, const uint8_
         arena_panic("a new pack lacks a key");
     }
     pack_aad(&m->head, n, h->seq, aad);
-    sealer_seal_again(m->sealer, key, SLICE_ARRAY(aad), m->payload.ptr, body, &m->packed);
+    sealer_seal_again(m->sealer, key, SLICE_ARRAY(aad), dictionary_own(), m->payload.ptr, body,
+                      &m->packed);
     explicit_bzero(key, sizeof(key));
     return !m->packed.full || error_set(e, ERROR_LIMIT, "a record is too large");
 }
@@ -176,7 +178,8 @@ static bool seal_anew(struct maker *m, const struct record_head *h, const uint8_
 static bool pack_one(struct maker *m, uint64_t at, const struct record_head *h, const uint8_t *head,
                      struct error *e)
 {
-    struct pack_entry n = {.type = h->type, .sealed = h->sealed, .time_ms = h->time_ms};
+    struct pack_entry n = {
+        .type = h->type, .sealed = h->sealed, .dictionary = h->sealed, .time_ms = h->time_ms};
     uint8_t digest[DIGEST_LEN];
     uint8_t bytes[PACK_ENTRY_LEN];
     struct stream *to = &m->clear;
@@ -425,7 +428,8 @@ static bool make(struct maker *m, struct pack_made *made, struct error *e)
     (void)memcpy(keys.ledger_id, m->head.ledger_id, sizeof(keys.ledger_id));
     (void)memcpy(keys.pack_id, m->head.id, sizeof(keys.pack_id));
     if (!record_keys_create(m->keys_dirfd, m->ledger_key, &keys, m->keys, m->mode, e) ||
-        !write_files(m, e) || !compare(m, e) || !digest_segment(m, made->segment_digest, e)) {
+        !dictionary_install(m->dirfd, m->mode, m->head.dictionary, e) || !write_files(m, e) ||
+        !compare(m, e) || !digest_segment(m, made->segment_digest, e)) {
         return false;
     }
     made->head = m->head;

@@ -88,13 +88,14 @@ static void close_seal(struct sealer *s, const uint8_t key[static KEYRING_KEY_LE
 }
 
 /* Compress into room for ZSTD_compressBound() bytes. */
-static size_t compress(struct sealer *s, struct slice body, uint8_t *to, int level)
+static size_t compress(struct sealer *s, struct slice dictionary, struct slice body, uint8_t *to,
+                       int level)
 {
     if (!s->pack && !(s->pack = ZSTD_createCCtx())) {
         arena_panic("out of memory");
     }
-    size_t packed =
-        ZSTD_compressCCtx(s->pack, to, ZSTD_compressBound(body.len), body.ptr, body.len, level);
+    size_t packed = ZSTD_compress_usingDict(s->pack, to, ZSTD_compressBound(body.len), body.ptr,
+                                            body.len, dictionary.ptr, dictionary.len, level);
     if (ZSTD_isError(packed)) {
         arena_panic("compression failed");
     }
@@ -123,7 +124,8 @@ void sealer_seal(struct sealer *s, const struct segment_key *key,
     keyring_random_bytes(payload, BLIND_LEN);
     keyring_random_bytes(h.salt, sizeof(h.salt));
     digest_two(s->digest, slice_of(payload, BLIND_LEN), record->body, h.commitment);
-    size_t plain = BLIND_LEN + compress(s, record->body, payload + BLIND_LEN, ZSTD_LEVEL);
+    size_t plain =
+        BLIND_LEN + compress(s, SLICE_NONE, record->body, payload + BLIND_LEN, ZSTD_LEVEL);
     h.length = (uint32_t)(plain + TAG_LEN);
     (void)memcpy(h.key_id, key->id, sizeof(h.key_id));
     record_head_write(&h, head);
@@ -137,8 +139,8 @@ void sealer_seal(struct sealer *s, const struct segment_key *key,
 }
 
 void sealer_seal_again(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN],
-                       struct slice aad, const uint8_t blind[static BLIND_LEN], struct slice body,
-                       struct buf *out)
+                       struct slice aad, struct slice dictionary,
+                       const uint8_t blind[static BLIND_LEN], struct slice body, struct buf *out)
 {
     buf_reset(out);
     uint8_t *payload = buf_room(out, BLIND_LEN + ZSTD_compressBound(body.len) + TAG_LEN);
@@ -146,13 +148,13 @@ void sealer_seal_again(struct sealer *s, const uint8_t key[static KEYRING_KEY_LE
         return;
     }
     (void)memcpy(payload, blind, BLIND_LEN);
-    size_t plain = BLIND_LEN + compress(s, body, payload + BLIND_LEN, ZSTD_PACK_LEVEL);
+    size_t plain = BLIND_LEN + compress(s, dictionary, body, payload + BLIND_LEN, ZSTD_PACK_LEVEL);
     close_seal(s, key, aad, payload, plain);
     out->len = plain + TAG_LEN;
 }
 
-static bool unpack(struct sealer *s, struct slice packed, struct arena *arena, struct slice *body,
-                   struct error *e)
+static bool unpack(struct sealer *s, struct slice dictionary, struct slice packed,
+                   struct arena *arena, struct slice *body, struct error *e)
 {
     unsigned long long len = ZSTD_getFrameContentSize(packed.ptr, packed.len);
 
@@ -166,7 +168,8 @@ static bool unpack(struct sealer *s, struct slice packed, struct arena *arena, s
         arena_panic("out of memory");
     }
     uint8_t *to = arena_alloc(arena, (size_t)len + 1);
-    size_t got = ZSTD_decompressDCtx(s->unpack, to, (size_t)len, packed.ptr, packed.len);
+    size_t got = ZSTD_decompress_usingDict(s->unpack, to, (size_t)len, packed.ptr, packed.len,
+                                           dictionary.ptr, dictionary.len);
     if (ZSTD_isError(got) || got != len) {
         return error_set(e, ERROR_CORRUPT, "the body does not decompress");
     }
@@ -175,8 +178,9 @@ static bool unpack(struct sealer *s, struct slice packed, struct arena *arena, s
 }
 
 bool sealer_open_with(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN], struct slice aad,
-                      const uint8_t committed[static DIGEST_LEN], uint8_t *payload, size_t length,
-                      struct arena *arena, struct slice *body, struct error *e)
+                      struct slice dictionary, const uint8_t committed[static DIGEST_LEN],
+                      uint8_t *payload, size_t length, struct arena *arena, struct slice *body,
+                      struct error *e)
 {
     uint8_t commitment[DIGEST_LEN];
     uint8_t end[16];
@@ -193,7 +197,7 @@ bool sealer_open_with(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN
         return error_set(e, ERROR_CORRUPT, "the seal does not open");
     }
     struct slice packed = slice_of(payload + BLIND_LEN, plain - BLIND_LEN);
-    if (!unpack(s, packed, arena, &opened, e)) {
+    if (!unpack(s, dictionary, packed, arena, &opened, e)) {
         return false;
     }
     digest_two(s->digest, slice_of(payload, BLIND_LEN), opened, commitment);
@@ -214,8 +218,8 @@ bool sealer_open(struct sealer *s, const struct secret *segment_key,
         return error_set(e, ERROR_CORRUPT, "not a sealed record");
     }
     keyring_derive_salted(secret_slice(segment_key), SLICE_ARRAY(h->salt), "record", key);
-    bool opened = sealer_open_with(s, key, slice_of(head, RECORD_AAD_LEN), h->commitment, payload,
-                                   h->length, arena, body, e);
+    bool opened = sealer_open_with(s, key, slice_of(head, RECORD_AAD_LEN), SLICE_NONE,
+                                   h->commitment, payload, h->length, arena, body, e);
     explicit_bzero(key, sizeof(key));
     return opened;
 }
