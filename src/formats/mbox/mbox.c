@@ -70,28 +70,17 @@ static size_t trim_blank(struct slice window, size_t from, size_t at)
 
 enum told { TOLD_END, TOLD_NOTHING, TOLD_MORE };
 
-/* What Content-Length says, once the body has begun: it is believed when a letter begins behind so many
- * bytes and at most one empty line, or the file ends there. */
-static enum told ask_length(const struct scan *s, size_t *end, size_t *next)
+/* Whether, behind at most one empty line, a letter begins at `at` or the file ends. */
+static enum told ask_place(const struct scan *s, size_t at, size_t *next)
 {
-    size_t at = 0;
-
-    if (!s->has_length) {
-        return TOLD_NOTHING;
-    }
-    if (s->length > s->window.len - s->body) {
-        return s->last || s->full ? TOLD_NOTHING : TOLD_MORE;
-    }
-    *end = s->body + (size_t)s->length;
-    at = *end;
     for (int blanks = 0; blanks < 2; blanks++) {
         size_t len = line_at(s->window, at, s->last);
-        if (len == 0) {
-            *next = at;
-            return s->last ? TOLD_END : TOLD_MORE;
-        }
         struct slice line = slice_of(s->window.ptr + at, len);
-        if (slice_starts(line, FROM) && mbox_is_dated(slice_from(without_end(line), FROM.len))) {
+        if (len == 0 && !s->last) {
+            return TOLD_MORE;
+        }
+        if (len == 0 ||
+            (slice_starts(line, FROM) && mbox_is_dated(slice_from(without_end(line), FROM.len)))) {
             *next = at;
             return TOLD_END;
         }
@@ -101,6 +90,20 @@ static enum told ask_length(const struct scan *s, size_t *end, size_t *next)
         at += len;
     }
     return TOLD_NOTHING;
+}
+
+/* What Content-Length says, once the body has begun: it is believed when a letter begins behind so many
+ * bytes, or the file ends there. */
+static enum told ask_length(const struct scan *s, size_t *end, size_t *next)
+{
+    if (!s->has_length) {
+        return TOLD_NOTHING;
+    }
+    if (s->length > s->window.len - s->body) {
+        return s->last || s->full ? TOLD_NOTHING : TOLD_MORE;
+    }
+    *end = s->body + (size_t)s->length;
+    return ask_place(s, *end, next);
 }
 
 static void read_length(struct scan *s, struct slice line)
@@ -119,47 +122,52 @@ static enum mbox_result found(struct mbox_letter *out, const struct scan *s, siz
     return MBOX_LETTER;
 }
 
+/* Look at a line of the header, or at the empty one behind it: then the length may tell the end. */
+static enum told pass_header(struct scan *s, struct slice line, size_t *end, size_t *next)
+{
+    if (s->in_body) {
+        return TOLD_NOTHING;
+    }
+    if (!s->blank) {
+        read_length(s, without_end(line));
+        return TOLD_NOTHING;
+    }
+    s->in_body = true;
+    s->body = s->at;
+    return ask_length(s, end, next);
+}
+
 /* Look at line after line behind the "From " line, which ends at `from`. */
 static enum mbox_result scan_letter(struct scan *s, size_t from, struct mbox_letter *out)
 {
+    enum told told = TOLD_NOTHING;
     size_t end = 0;
     size_t next = 0;
 
-    for (;;) {
+    while (told == TOLD_NOTHING) {
         size_t len = line_at(s->window, s->at, s->last);
-        if (len == 0) {
-            return s->last ? found(out, s, from, trim_blank(s->window, from, s->at), s->at)
-                           : MBOX_MORE;
-        }
         struct slice line = slice_of(s->window.ptr + s->at, len);
-        if (begins_letter(line, s->blank || s->at == from)) {
+        if (len == 0 && !s->last) {
+            return MBOX_MORE;
+        }
+        if (len == 0 || begins_letter(line, s->blank || s->at == from)) {
             return found(out, s, from, trim_blank(s->window, from, s->at), s->at);
         }
         s->blank = without_end(line).len == 0;
         s->at += len;
-        if (!s->in_body && !s->blank) {
-            read_length(s, without_end(line));
-        } else if (!s->in_body) {
-            s->in_body = true;
-            s->body = s->at;
-            enum told told = ask_length(s, &end, &next);
-            if (told == TOLD_MORE) {
-                return MBOX_MORE;
-            }
-            if (told == TOLD_END) {
-                out->by_length = true;
-                return found(out, s, from, end, next);
-            }
-        }
+        told = pass_header(s, line, &end, &next);
     }
+    if (told == TOLD_MORE) {
+        return MBOX_MORE;
+    }
+    out->by_length = true;
+    return found(out, s, from, end, next);
 }
 
 enum mbox_result mbox_next(struct slice window, enum mbox_reach reach, struct mbox_letter *out)
 {
     bool last = reach == MBOX_LAST;
     struct scan s = {.window = window, .last = last, .full = reach == MBOX_FULL};
-    struct slice line = SLICE_NONE;
-
     while (window.len > s.at && (window.ptr[s.at] == '\n' || window.ptr[s.at] == '\r')) {
         s.at++;
     }
@@ -167,7 +175,7 @@ enum mbox_result mbox_next(struct slice window, enum mbox_reach reach, struct mb
         return last ? MBOX_END : MBOX_MORE;
     }
     size_t len = line_at(window, s.at, last);
-    line = slice_of(window.ptr + s.at, len);
+    struct slice line = slice_of(window.ptr + s.at, len);
     if (len == 0) {
         struct slice rest = slice_from(window, s.at);
         return rest.len < FROM.len || slice_starts(rest, FROM) ? MBOX_MORE : MBOX_NO_BOX;

@@ -4,15 +4,14 @@
 #define DATE "Mon Jan  5 09:07:01 2026"
 
 /* The letters of a file, with "|" between them. */
-static void split(const char *file, char *out)
+static void split(const char *file, struct buf *out)
 {
     struct slice rest = slice_text(file);
     struct mbox_letter l;
 
-    *out = '\0';
     while (mbox_next(rest, MBOX_LAST, &l) == MBOX_LETTER) {
-        (void)strncat(out, (const char *)l.bytes.ptr, l.bytes.len);
-        (void)strcat(out, "|");
+        buf_add(out, l.bytes);
+        buf_add_text(out, "|");
         rest = slice_from(rest, l.next);
     }
     assert_int_equal(mbox_next(rest, MBOX_LAST, &l), MBOX_END);
@@ -20,9 +19,9 @@ static void split(const char *file, char *out)
 
 #define SPLITS(file, expected)                                                                     \
     do {                                                                                           \
-        char out_[1024];                                                                           \
-        split(file, out_);                                                                         \
-        assert_string_equal(out_, expected);                                                       \
+        OWN(buf) struct buf out_ = {.max = 1024};                                                  \
+        split(file, &out_);                                                                        \
+        assert_slice(buf_slice(&out_), expected);                                                  \
     } while (0)
 
 static void letters_end_at_the_next_line(void **unused)

@@ -18,7 +18,10 @@ struct mbox {
     uint64_t offset;   /* of the window in the file */
     struct buf window; /* what was read from there */
     size_t used;       /* of the window */
+    size_t size;       /* that it has, unless the file ends */
     bool last;         /* the file ends with the window */
+    bool done;         /* no more for this batch */
+    bool end;          /* nor for any other */
     struct buf bytes;  /* the batch's letters */
     struct import_letter *letters;
     size_t n_letters;
@@ -117,46 +120,64 @@ static bool pass_over(struct mbox *m, struct error *e)
     return true;
 }
 
-/* Read letters until the batch is full or the file ends; *end says which. */
-static bool fill(struct mbox *m, bool *end, struct error *e)
+/* The letter that begins here reaches beyond the window. */
+static bool on_more(struct mbox *m, struct error *e)
 {
-    size_t size = BATCH_BYTES;
+    if (m->used && m->n_letters) {
+        m->done = true; /* the next batch begins with it */
+        return true;
+    }
+    if (m->size == WINDOW_MAX && m->used == 0) {
+        return pass_over(m, e);
+    }
+    m->size = m->used ? m->size : WINDOW_MAX;
+    return show(m, m->size, e);
+}
 
-    if (!show(m, size, e)) {
+static enum mbox_reach reach(const struct mbox *m)
+{
+    if (m->last) {
+        return MBOX_LAST;
+    }
+    return m->size == WINDOW_MAX ? MBOX_FULL : MBOX_GROWS;
+}
+
+/* Take what comes next. */
+static bool step(struct mbox *m, struct error *e)
+{
+    struct mbox_letter l;
+
+    switch (mbox_next(slice_from(buf_slice(&m->window), m->used), reach(m), &l)) {
+    case MBOX_LETTER:
+        add(m, &l);
+        m->used += l.next;
+        return true;
+    case MBOX_END:
+        m->used = m->window.len;
+        m->done = true;
+        m->end = true;
+        return true;
+    case MBOX_MORE:
+        return on_more(m, e);
+    case MBOX_NO_BOX:
+    default:
+        return error_set(e, ERROR_INPUT,
+                         "no line \"From ...\" at byte %llu, where a letter should begin: this "
+                         "is no mbox, or it was changed meanwhile",
+                         (unsigned long long)(m->offset + m->used));
+    }
+}
+
+/* Read letters until the batch is full or the file ends. */
+static bool fill(struct mbox *m, struct error *e)
+{
+    m->size = BATCH_BYTES;
+    if (!show(m, m->size, e)) {
         return false;
     }
-    for (*end = false; !*end && !is_full(m);) {
-        enum mbox_reach reach = m->last ? MBOX_LAST : size == WINDOW_MAX ? MBOX_FULL : MBOX_GROWS;
-        struct mbox_letter l;
-        switch (mbox_next(slice_from(buf_slice(&m->window), m->used), reach, &l)) {
-        case MBOX_LETTER:
-            add(m, &l);
-            m->used += l.next;
-            break;
-        case MBOX_END:
-            m->used = m->window.len;
-            *end = true;
-            break;
-        case MBOX_NO_BOX:
-            return error_set(e, ERROR_INPUT,
-                             "no line \"From ...\" at byte %llu, where a letter should begin: this "
-                             "is no mbox, or it was changed meanwhile",
-                             (unsigned long long)(m->offset + m->used));
-        case MBOX_MORE:
-            if (m->used && m->n_letters) {
-                return true; /* the next batch begins with it */
-            }
-            if (size == WINDOW_MAX && m->used == 0) {
-                if (!pass_over(m, e)) {
-                    return false;
-                }
-                break;
-            }
-            size = m->used ? size : WINDOW_MAX;
-            if (!show(m, size, e)) {
-                return false;
-            }
-            break;
+    while (!m->done && !is_full(m)) {
+        if (!step(m, e)) {
+            return false;
         }
     }
     return true;
@@ -189,14 +210,12 @@ bool intake_take_mbox(struct ipc_pool *keeper, int file, const struct intake_mbo
         .letters = arena_array(arena, IMPORT_LETTERS_MAX, sizeof(*m.letters)),
         .failures = arena_array(arena, IMPORT_LETTERS_MAX + 1, sizeof(*m.failures)),
     };
-    bool end = false;
-
     buf_init(&m.window, WINDOW_MAX);
     buf_init(&m.bytes, IMPORT_BYTES_MAX + (1 << 20));
-    bool taken = fill(&m, &end, e) && hand_on(&m, answer, e);
+    bool taken = fill(&m, e) && hand_on(&m, answer, e);
     if (taken) {
         answer->next = m.offset + m.used;
-        answer->end = end;
+        answer->end = m.end;
     }
     buf_done(&m.window);
     buf_done(&m.bytes);
