@@ -20,6 +20,9 @@ struct import *imports_find(struct imports *all, struct slice id)
         struct import *at = &all->open[i];
         x = at->used && slice_equal(letter_id_slice(&at->id), id) ? at : NULL;
     }
+    if (x) {
+        x->turn = ++all->turns;
+    }
     return x;
 }
 
@@ -40,14 +43,34 @@ static void remember(struct import *x, const struct letter_id *id, const struct 
     x->record.failures = (struct cbor_list){0};
 }
 
+/* A free place, or that of the import which was longest not heard of: it was given up, or is begun
+ * again when it does go on. */
 static struct import *free_slot(struct imports *all)
 {
-    struct import *x = NULL;
+    struct import *x = &all->open[0];
 
-    for (size_t i = 0; i < IMPORTS_MAX && !x; i++) {
-        x = all->open[i].used ? NULL : &all->open[i];
+    for (size_t i = 1; i < IMPORTS_MAX; i++) {
+        struct import *at = &all->open[i];
+        if (x->used && (!at->used || at->turn < x->turn)) {
+            x = at;
+        }
     }
+    x->turn = ++all->turns;
     return x;
+}
+
+/* The answer outlives the lock, and the import perhaps not. */
+static void answer_with(const struct import *x, struct ipc_request *r)
+{
+    struct import_record *answer = r->answer;
+
+    *answer = x->record;
+    answer->id = arena_copy(r->arena, x->record.id);
+    answer->name = arena_copy(r->arena, x->record.name);
+    answer->owner = arena_copy(r->arena, x->record.owner);
+    answer->path = arena_copy(r->arena, x->record.path);
+    answer->by = arena_copy(r->arena, x->record.by);
+    answer->reason = arena_copy(r->arena, x->record.reason);
 }
 
 void imports_done(struct imports *all)
@@ -126,10 +149,6 @@ static bool begin(struct keeper *k, struct ipc_request *r, struct error *e)
     id = found ? old : id;
     struct import *x = imports_find(&k->imports, letter_id_slice(&id));
     x = x ? x : free_slot(&k->imports);
-    if (!x) {
-        return error_set(e, ERROR_BUSY, "%d imports are under way already; wait for one to end",
-                         IMPORTS_MAX);
-    }
     record.id = letter_id_slice(&id);
     record.state = found ? IMPORT_CONTINUED : IMPORT_BEGUN;
     record.taken = last.taken;
@@ -141,7 +160,7 @@ static bool begin(struct keeper *k, struct ipc_request *r, struct error *e)
         return false;
     }
     remember(x, &id, &record);
-    *(struct import_record *)r->answer = x->record;
+    answer_with(x, r);
     return true;
 }
 
@@ -171,8 +190,8 @@ static bool end(struct keeper *k, struct ipc_request *r, struct error *e)
     log_event(LOG_INFO, "import.ended", LOG_NUMBER("taken", (int64_t)x->record.taken),
               LOG_NUMBER("known", (int64_t)x->record.known),
               LOG_NUMBER("failed", (int64_t)x->record.failed));
-    *(struct import_record *)r->answer = x->record;
-    x->used = false; /* its memory stays until the slot is used again: the answer looks into it */
+    answer_with(x, r);
+    x->used = false;
     return true;
 }
 

@@ -12,6 +12,7 @@
 
 struct import {
     bool used;
+    uint64_t turn; /* when it was last asked about: of all, the lowest is the oldest */
     struct letter_id id;
     struct import_record record; /* the last one, with what the first said */
     struct arena arena;          /* its texts */
@@ -19,10 +20,11 @@ struct import {
 
 struct imports {
     pthread_mutex_t lock; /* held over a whole batch; guards all */
+    uint64_t turns;
     struct import open[IMPORTS_MAX];
 };
 
-/* The import of that id, or NULL. With the lock held. */
+/* The import of that id, or NULL; it is then the newest. With the lock held. */
 struct import *imports_find(struct imports *all, struct slice id);
 
 /* Free what they hold; nobody uses them any more. */

@@ -2,6 +2,7 @@
 import mailbox
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -129,3 +130,23 @@ def test_a_killed_import_goes_on_without_doubles(company, tmp_path):
     wait_for("the index", lambda: len(find(company, "-n", "5000", "quarterly", "from:anna",
                                            "x" * 500)) == 4000, 60)
     assert "whole" in company.postern("ledger", "verify")
+
+
+def test_what_cannot_be_read_stops_nothing_else(company, tmp_path):
+    long = tmp_path / "long.mbox"
+    with long.open("wb") as file:
+        file.write(from_line(1) + letter(200001) + b"\n")
+        place = file.tell()
+        file.write(from_line(2) + letter(200002) + (b"x" * 1023 + b"\n") * (66 << 10) + b"\n")
+        file.write(from_line(3) + letter(200003))
+    done = company.postern("import", "mbox", long, check=False)
+    assert counts(done.stdout) == (2, 0, 1)
+    assert f"long.mbox, byte {place}: it is longer than 64 MiB" in done.stdout
+    picture = tmp_path / "picture"
+    picture.write_bytes(b"\x89PNG\r\n" + bytes(1000))
+    for n in range(17):  # more than are remembered at once
+        shutil.copy(picture, tmp_path / f"picture{n}")
+        refused = company.postern("import", "mbox", tmp_path / f"picture{n}", check=False)
+        assert refused.returncode == 65 and "no mbox" in refused.stderr
+    assert counts(company.postern("import", "mbox", "--owner", "bob@old.test", long,
+                                  check=False).stdout) == (2, 0, 1)
