@@ -153,6 +153,7 @@ static bool import_mbox(struct cli *c, const char *path, uint64_t quoting, struc
         .path = letter_text(&c->arena, slice_text(basename(name)), IMPORT_TEXT_MAX),
         .offset = x.record.next,
         .quoting = quoting,
+        .journal = arguments_flag(&c->arguments, "journal"),
     };
     if (!take_mbox(&x, fd, &ask, e)) {
         arena_done(&x.arena);

@@ -39,7 +39,8 @@ static bool flush(struct walk *w, struct error *e)
     }
     struct intake_files_ask ask = {
         .files = {w->files,    w->n_files   },
-          .failures = {w->failures, w->n_failures}
+        .failures = {w->failures, w->n_failures},
+        .journal = arguments_flag(&x->cli->arguments, "journal"),
     };
     bool taken = false;
     do {

@@ -99,6 +99,18 @@ static void imported_place(struct timeline *t, const struct source *s)
     }
 }
 
+/* All recipients of an envelope. */
+static const char *envelope_text(struct timeline *t, const struct facts *f)
+{
+    OWN(buf) struct buf text = {.max = LETTER_RECIPIENTS_MAX * (LETTER_ADDRESS_MAX + 2) * 8};
+    const struct recipient *to = f->recipients.items;
+
+    for (size_t i = 0; i < f->recipients.count; i++) {
+        buf_printf(&text, "%s%s", i ? ", " : "", clean(t, to[i].address));
+    }
+    return arena_text(t->arena, buf_slice(&text));
+}
+
 static void on_imported(struct timeline *t, const struct facts *f)
 {
     const struct source *s = &f->source;
@@ -108,6 +120,10 @@ static void on_imported(struct timeline *t, const struct facts *f)
     detail_slice(t, "owner", s->owner);
     imported_place(t, s);
     detail_slice(t, "flags", s->flags);
+    if (s->envelope) {
+        detail_slice(t, "sent by", f->reverse_path.len ? f->reverse_path : SLICE("<>"));
+        detail(t, "sent to", envelope_text(t, f));
+    }
     if (s->received_at) {
         detail(t, "there since", time_of(t, s->received_at));
     }

@@ -118,6 +118,7 @@ static const struct argument_option export_options[] = {
 
 #define IMPORT_OPTIONS                                                                             \
     OPTION("source", 0, "NAME", "what this mail is called from now on; the file's name"),          \
+        OPTION("journal", 0, NULL, "take the letters within journal reports"),                     \
         OPTION("owner", 0, "ADDRESS", "whose mail it is"),                                         \
         OPTION("reason", 0, "TEXT", "why; stands in the ledger")
 

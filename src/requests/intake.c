@@ -8,6 +8,7 @@ static const struct cbor_field mbox_ask_fields[] = {
     MAYBE(2, CBOR_TEXT, intake_mbox_ask, path, IMPORT_TEXT_MAX),
     MAYBE(3, CBOR_UINT, intake_mbox_ask, offset, INT64_MAX),
     FIELD(4, CBOR_UINT, intake_mbox_ask, quoting, QUOTING_NONE),
+    MAYBE(5, CBOR_BOOL, intake_mbox_ask, journal, 0),
 };
 static const struct cbor_schema mbox_ask = CBOR_SCHEMA(mbox_ask_fields, struct intake_mbox_ask);
 
@@ -33,6 +34,7 @@ static const struct cbor_field files_ask_fields[] = {
     CBOR_SUB_OPTIONAL(2, CBOR_LIST, struct intake_files_ask, files, INTAKE_FILES_MAX, &file),
     CBOR_SUB_OPTIONAL(3, CBOR_LIST, struct intake_files_ask, failures, IMPORT_FAILURES_MAX,
                       &import_failure_schema),
+    MAYBE(4, CBOR_BOOL, intake_files_ask, journal, 0),
 };
 static const struct cbor_schema files_ask = CBOR_SCHEMA(files_ask_fields, struct intake_files_ask);
 

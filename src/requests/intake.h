@@ -16,6 +16,7 @@ struct intake_mbox_ask {
     struct slice path; /* as it is to stand with the letters */
     uint64_t offset;   /* where a letter begins */
     uint64_t quoting;  /* enum mbox_quoting */
+    bool journal;      /* each letter is a journal report: take the one in it */
 };
 
 struct intake_mbox_answer {
@@ -37,6 +38,7 @@ struct intake_files_ask {
     struct slice import;
     struct cbor_list files;    /* struct intake_file */
     struct cbor_list failures; /* struct import_failure: files that could not be read */
+    bool journal;
 };
 
 /* Answered with struct import_counts. */

@@ -150,3 +150,21 @@ def test_what_cannot_be_read_stops_nothing_else(company, tmp_path):
         assert refused.returncode == 65 and "no mbox" in refused.stderr
     assert counts(company.postern("import", "mbox", "--owner", "bob@old.test", long,
                                   check=False).stdout) == (2, 0, 1)
+
+
+def test_journal_reports_are_unwrapped_with_their_envelope(company, tmp_path):
+    (tmp_path / "journal").mkdir()
+    inner = letter(300001).replace(b"\n", b"\r\n")
+    report = (b"From: journal@old.test\r\nX-MS-Journal-Report:\r\nMIME-Version: 1.0\r\n"
+              b"Content-Type: multipart/mixed; boundary=\"_b_\"\r\n\r\n--_b_\r\n"
+              b"Content-Type: text/plain\r\n\r\nSender: anna@old.test\r\n"
+              b"To: carol@old.test, Expanded: all@old.test\r\nBcc: secret@other.test\r\n"
+              b"\r\n--_b_\r\nContent-Type: message/rfc822\r\n\r\n" + inner + b"\r\n--_b_--\r\n")
+    (tmp_path / "journal/1.eml").write_bytes(report)
+    (tmp_path / "journal/2.eml").write_bytes(inner)
+    done = company.postern("import", "eml", "--journal", tmp_path / "journal", check=False)
+    assert counts(done.stdout) == (1, 0, 1) and "2.eml: it is no journal report" in done.stdout
+    found = find_one(company, "word300001", "to:secret@other.test")
+    assert export(company, found) == inner
+    shown = company.postern("show", found)
+    assert "anna@old.test" in shown and "carol@old.test, secret@other.test" in shown

@@ -10,21 +10,26 @@ struct sorted {
     size_t n_failures;
 };
 
-static void sort(const struct intake_file *f, struct slice all, struct sorted *s)
+static void sort(const struct intake_file *f, struct slice all, bool journal, struct arena *arena,
+                 struct sorted *s)
 {
     bool inside = f->start <= all.len && f->len <= all.len - f->start;
-    const char *why = inside ? intake_judge(slice_of(all.ptr + f->start, f->len))
-                             : "its bytes did not come along";
+    struct slice bytes = inside ? slice_of(all.ptr + f->start, f->len) : SLICE_NONE;
+    struct import_letter letter = {
+        .start = f->start,
+        .len = f->len,
+        .source = {.path = f->path, .flags = f->flags, .received_at = f->received_at}
+    };
+    const char *why = inside ? intake_judge(bytes) : "its bytes did not come along";
 
+    if (!why && journal) {
+        why = intake_unwrap(bytes, arena, &letter);
+    }
     if (why) {
         s->failures[s->n_failures++] =
             (struct import_failure){.path = f->path, .reason = slice_text(why)};
     } else {
-        s->letters[s->n_letters++] = (struct import_letter){
-            .start = f->start,
-            .len = f->len,
-            .source = {.path = f->path, .flags = f->flags, .received_at = f->received_at}
-        };
+        s->letters[s->n_letters++] = letter;
     }
 }
 
@@ -48,7 +53,7 @@ bool intake_take_files(struct ipc_pool *keeper, int files, const struct intake_f
         (void)memcpy(s.failures, ask->failures.items, s.n_failures * sizeof(*s.failures));
     }
     for (size_t i = 0; i < ask->files.count; i++) {
-        sort(&all[i], map.bytes, &s);
+        sort(&all[i], map.bytes, ask->journal, arena, &s);
     }
     const struct keeper_import_ask forward = {
         .import = ask->import,

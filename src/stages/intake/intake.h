@@ -27,3 +27,7 @@ bool intake_take_files(struct ipc_pool *keeper, int files, const struct intake_f
 
 /* Why these bytes are no letter, a sentence; NULL when they may be one. */
 const char *intake_judge(struct slice bytes);
+
+/* Make what is known of a journal report into what is known of the letter in it: its place and its
+ * envelope, which lives in the arena. Why not, or NULL. */
+const char *intake_unwrap(struct slice report, struct arena *arena, struct import_letter *letter);

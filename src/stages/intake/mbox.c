@@ -79,14 +79,8 @@ static void add(struct mbox *m, const struct mbox_letter *l)
         unquoted = mbox_unquote(l->bytes, m->ask->quoting == QUOTING_MBOXRD, &m->bytes);
     }
     struct slice bytes = slice_from(buf_slice(&m->bytes), before);
-    const char *why = intake_judge(bytes);
-    if (why) {
-        m->bytes.len = before;
-        refuse(m, offset, why);
-        return;
-    }
     bool dated = mbox_from_date(l->from_line, &at) && at > 0;
-    m->letters[m->n_letters++] = (struct import_letter){
+    struct import_letter letter = {
         .start = before,
         .len = bytes.len,
         .source = {.path = m->ask->path,
@@ -96,6 +90,16 @@ static void add(struct mbox *m, const struct mbox_letter *l)
                    .unquoted = unquoted,
                    .quoting = l->by_length ? QUOTING_NONE : m->ask->quoting}
     };
+    const char *why = intake_judge(bytes);
+    if (!why && m->ask->journal) {
+        why = intake_unwrap(bytes, m->arena, &letter);
+    }
+    if (why) {
+        m->bytes.len = before;
+        refuse(m, offset, why);
+    } else {
+        m->letters[m->n_letters++] = letter;
+    }
 }
 
 static bool is_full(const struct mbox *m)
