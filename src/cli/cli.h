@@ -129,6 +129,7 @@ cli_run cli_queue_list, cli_queue_retry, cli_queue_cancel, cli_queue_hold, cli_q
 cli_run cli_queue_pause, cli_queue_resume;
 cli_run cli_domain_forget;
 cli_run cli_erase;
+cli_run cli_acts;
 cli_run cli_search, cli_show, cli_export;
 cli_run cli_ledger_verify, cli_ledger_anchors, cli_ledger_key, cli_checkpoint;
 cli_run cli_ledger_prove, cli_ledger_growth;

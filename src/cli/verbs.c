@@ -98,6 +98,14 @@ static const struct argument_option show_options[] = {
     OPTION_END,
 };
 
+static const struct argument_option acts_options[] = {
+    OPTION("limit", 'n', "N", "show at most so many, the newest; 50"),
+    OPTION("by", 0, "WHO", "only what this account did, or a user of the machine, `uid 0`"),
+    OPTION("refused", 0, NULL, "only what was refused"),
+    OPTION("reason", 'r', "TEXT", "why you look; stands in the ledger"),
+    OPTION_END,
+};
+
 static const struct argument_option search_options[] = {
     OPTION("limit", 'n', "N", "show at most so many; 50"),
     OPTION("order", 0, "ORDER", "`date`, the newest first, or `relevance`; date"),
@@ -197,6 +205,9 @@ const struct verb verbs[] = {
              "Its letters then need what the settings demand, and no more. A domain with a fixed\n"
              "next hop shares that with all whose letters go there.\n",
          .run = cli_domain_forget),
+    VERB(.name = "acts", .words = "", .options = acts_options,
+         .help = "List who signed in, searched, read, exported, ordered or changed what, and why.",
+         .run = cli_acts),
     VERB(.name = "search", .words = "QUERY...", .words_min = 1, .words_max = 64,
          .options = search_options, .help = "Find letters, newest first.",
          .more =

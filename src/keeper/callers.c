@@ -158,7 +158,7 @@ bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
     const struct auth_login_ask login = {.user = ask->account,
                                          .password = ask->password,
                                          .client = admin->caller.at,
-                                         .mechanism = SLICE("postern login")};
+                                         .mechanism = SLICE(AUTH_DESK_MECHANISM)};
     struct auth_login_answer said;
     struct caller caller;
 

@@ -66,6 +66,7 @@ static const struct ipc_row rows[] = {
     {&reader_anchors,  0, reader_on_anchors },
     {&reader_pull,     0, reader_on_pull    },
     {&reader_exported, 0, reader_on_exported},
+    {&reader_acts,     0, reader_on_acts    },
     {&reader_imports,  0, reader_on_imports },
     {&reader_import,   0, reader_on_import  },
 };

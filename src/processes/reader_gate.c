@@ -28,7 +28,7 @@ static bool record(struct reader *reader, const struct visitor *v, struct act *a
 {
     act->by = v->caller.by;
     act->at = v->caller.at;
-    act->role = v->role;
+    act->role = act->refused ? v->caller.role : v->role;
     log_event(act->refused ? LOG_WARNING : LOG_INFO,
               act->refused ? "archive.refused" : "archive.read", LOG_SLICE("verb", act->verb),
               LOG_NUMBER("uid", (int64_t)v->uid), LOG_NUMBER("count", (int64_t)act->count));

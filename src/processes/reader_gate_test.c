@@ -108,6 +108,54 @@ static void a_notice_belongs_to_who_sent_the_letter(void **state)
     assert_ok(show(p, "", &e), e);
 }
 
+static void append_act(struct place *p, const char *verb)
+{
+    OWN(buf) struct buf body = {.max = 1 << 16};
+    struct act act = {.by = SLICE("somebody"), .verb = slice_text(verb)};
+    struct error e;
+
+    cbor_write(&body, &act_schema, &act);
+    const struct ledger_record record = {RECORD_ADMIN, buf_slice(&body)};
+    assert_ok(ledger_append(p->ledger, &record, 1, NULL, &e), e);
+    scene_archive(p, "between two acts"); /* two records more, and the catalog knows of them */
+}
+
+/* Every act once, however short the stretches are in which they are asked for. */
+static void acts_are_read_from_the_end(void **state)
+{
+    struct place *p = scene_place(state);
+    const char *const verbs[] = {"one", "two", "three", "four", "five"};
+    struct error e;
+
+    for (size_t i = 0; i < 5; i++) {
+        append_act(p, verbs[i]);
+    }
+    for (uint64_t stretch = 0; stretch < 9; stretch++) {
+        struct reader_acts_ask ask = {.stretch = stretch};
+        struct reader_acts_answer answer;
+        size_t left = 5;
+        do {
+            assert_ok(
+                ipc_call(p->pool, &reader_acts, &ask, -1, &answer, NULL, &p->arena, WITHIN, &e), e);
+            const struct reader_record *acts = answer.acts.items;
+            for (size_t i = answer.acts.count; i-- > 0;) {
+                struct act act;
+                assert_ok(cbor_read(acts[i].body, &act_schema, &p->arena, &act, &e), e);
+                assert_int_not_equal(left, 0);
+                left--;
+                assert_slice(act.verb, verbs[left]);
+            }
+            ask.before = answer.next;
+        } while (answer.next);
+        assert_int_equal(left, 0);
+    }
+    assert_true(scene_show(p, SCENE_ANNA));
+    const struct reader_acts_ask ask = {.stretch = 5};
+    struct reader_acts_answer answer;
+    assert_false(ipc_call(p->pool, &reader_acts, &ask, -1, &answer, NULL, &p->arena, WITHIN, &e));
+    assert_int_equal(e.kind, ERROR_DENIED);
+}
+
 #define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, scene_set_up, scene_tear_down)
 
 int main(void)
@@ -117,6 +165,7 @@ int main(void)
         WITH_PLACE(nobody_reads_without_a_reason),
         WITH_PLACE(who_is_nobody_reads_nothing),
         WITH_PLACE(people_read_their_own_letters),
+        WITH_PLACE(acts_are_read_from_the_end),
         WITH_PLACE(a_notice_belongs_to_who_sent_the_letter),
     };
     return cmocka_run_group_tests_name("reader_gate", tests, NULL, NULL);

@@ -3,9 +3,10 @@
 
 #include "ipc/ipc.h"
 
-#define AUTH_PASSWORD_MAX 1024
-#define AUTH_VERIFIER_MAX 512
-#define AUTH_SESSION_LEN  32
+#define AUTH_PASSWORD_MAX   1024
+#define AUTH_VERIFIER_MAX   512
+#define AUTH_SESSION_LEN    32
+#define AUTH_DESK_MECHANISM "postern login" /* in records of sign-ins at the command line */
 
 enum login_verdict {
     LOGIN_ACCEPTED = 1,

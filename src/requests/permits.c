@@ -44,6 +44,7 @@ static const struct permit readings[] = {
     {&reader_export,   "export",         AUDITOR,           true },
     {&reader_pull,     "export",         AUDITOR,           false},
     {&reader_exported, "export",         AUDITOR,           false},
+    {&reader_acts,     "acts",           AUDITOR | OFFICER, false},
     {&reader_verify,   "ledger verify",  RUNNING | AUDITOR, false},
     {&reader_prove,    "ledger prove",   AUDITOR,           false},
     {&reader_growth,   "ledger growth",  RUNNING | AUDITOR, false},

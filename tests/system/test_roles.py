@@ -168,5 +168,26 @@ def test_people_read_their_own_letters_alone(scene, person, letter, tmp_path):
     assert done.returncode == 77 and "postern login ACCOUNT" in done.stderr
 
 
+def test_acts_say_who_did_what_and_why(scene, person, letter):
+    assert person.login(BOB).returncode == 0
+    assert person.postern("acts").returncode == 77
+    assert person.postern("show", letter).returncode == 65
+    assert person.login(AUDITOR).returncode == 0
+    assert person.postern("show", letter, "--reason", "case 2026-18").returncode == 0
+    scene.company.postern("user", "set", BOB, "--role", "administrator", "--reason", "promoted")
+    scene.company.postern("user", "set", BOB, "--role", "employee")
+    assert person.login(OFFICER).returncode == 0
+    acts = person.postern("acts", "-n", "1000").stdout
+    for pattern in (rf"{AUDITOR} \(uid {STRANGER}\) +auditor +show +{letter} +case 2026-18",
+                    rf"{BOB} \(uid {STRANGER}\) +employee +REFUSED acts ",
+                    rf"{BOB} \(uid {STRANGER}\) +employee +REFUSED show +{letter} ",
+                    rf"{BOB} \(uid {STRANGER}\) +login",
+                    rf"administrator +user set +{BOB}: role administrator +promoted"):
+        assert re.search(pattern, acts), (pattern, acts)
+    mine = person.postern("acts", "--by", BOB, "--refused").stdout.splitlines()[1:]
+    assert len(mine) >= 2 and all(BOB in line and "REFUSED" in line for line in mine)
+    assert len(person.postern("acts", "-n", "3").stdout.splitlines()) == 4
+
+
 def test_the_log_names_nobody_here(scene):
     assert not re.search(r"[\w.]@[\w.]", scene.company.log.read_text())

@@ -1,0 +1,163 @@
+/* Who did what at the command line, when and why. */
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/print.h"
+#include "letter/account_role.h"
+#include "requests/reader.h"
+
+#define LIMIT_DEFAULT 50
+#define LIMIT_MAX     100000
+
+/* One act as it is shown. */
+struct line {
+    struct slice who;
+    struct slice role;
+    struct slice what;
+    struct slice object;
+    struct slice reason;
+    bool refused;
+};
+
+static void from_act(struct cli *c, const struct act *a, struct line *l)
+{
+    bool named = a->at.len && !slice_equal(a->at, a->by);
+
+    *l = (struct line){
+        .who = named ? arena_printf(&c->arena, "%.*s (%.*s)", SLICE_ARG(a->by), SLICE_ARG(a->at))
+                     : a->by,
+        .role = a->role ? slice_text(account_role_name(a->role)) : SLICE_NONE,
+        .what = a->verb,
+        .object = a->detail.len ? arena_printf(&c->arena, "%.*s%s%.*s", SLICE_ARG(a->object),
+                                               a->object.len ? ": " : "", SLICE_ARG(a->detail))
+                                : a->object,
+        .reason = a->reason,
+        .refused = a->refused};
+}
+
+static void from_order(struct cli *c, const struct order *o, struct line *l)
+{
+    static const char *const verbs_of[] = {"?", "queue hold", "queue release", "queue retry",
+                                           "queue cancel"};
+    char text[LETTER_ID_TEXT] = "?";
+    struct letter_id id;
+
+    if (letter_id_from(o->id, &id)) {
+        letter_id_text(&id, text);
+    }
+    *l = (struct line){.who = o->by,
+                       .what = slice_text(o->kind <= ORDER_CANCEL ? verbs_of[o->kind] : "?"),
+                       .object = arena_printf(&c->arena, "%s%s%.*s", text, o->domain.len ? " " : "",
+                                              SLICE_ARG(o->domain)),
+                       .reason = o->reason};
+}
+
+static void from_sign_in(struct cli *c, const struct sign_in *s, struct line *l)
+{
+    *l = (struct line){.who = s->account.len
+                                  ? arena_printf(&c->arena, "%.*s (%.*s)", SLICE_ARG(s->account),
+                                                 SLICE_ARG(s->client))
+                                  : s->client,
+                       .what = SLICE("login"),
+                       .reason = s->reason,
+                       .refused = !s->accepted};
+}
+
+static bool read_line(struct cli *c, const struct reader_record *r, struct line *l, struct error *e)
+{
+    struct act act;
+    struct order order;
+    struct sign_in sign_in;
+
+    switch (r->type) {
+    case RECORD_ORDER:
+        if (!cbor_read(r->body, &order_schema, &c->arena, &order, e)) {
+            return false;
+        }
+        from_order(c, &order, l);
+        return true;
+    case RECORD_SIGN_IN:
+        if (!cbor_read(r->body, &sign_in_schema, &c->arena, &sign_in, e)) {
+            return false;
+        }
+        from_sign_in(c, &sign_in, l);
+        return true;
+    default:
+        if (!cbor_read(r->body, &act_schema, &c->arena, &act, e)) {
+            return false;
+        }
+        from_act(c, &act, l);
+        return true;
+    }
+}
+
+/* Whether the options ask for it: --by names an account or "uid 0", --refused those alone. */
+static bool is_wanted(struct cli *c, const struct line *l)
+{
+    const char *by = arguments_text(&c->arguments, "by", 0);
+
+    return (l->refused || !arguments_flag(&c->arguments, "refused")) &&
+           (!by || slice_starts_nocase(l->who, slice_text(by)));
+}
+
+static bool add(struct cli *c, struct print_columns *columns, const struct reader_record *r,
+                uint64_t *shown, struct error *e)
+{
+    struct line l;
+
+    if (!read_line(c, r, &l, e)) {
+        return error_add(e, "record %llu", (unsigned long long)r->seq);
+    }
+    if (is_wanted(c, &l)) {
+        struct slice what =
+            l.refused ? arena_printf(&c->arena, "REFUSED %.*s", SLICE_ARG(l.what)) : l.what;
+        const struct slice cells[] = {
+            print_time(&c->arena, r->time), l.who, l.role, what, l.object, l.reason};
+        print_row(columns, cells);
+        (*shown)++;
+    }
+    return true;
+}
+
+static bool limit_of(struct cli *c, uint64_t *limit, struct error *e)
+{
+    const char *text = arguments_text(&c->arguments, "limit", 0);
+
+    *limit = LIMIT_DEFAULT;
+    return !text || (slice_decimal(slice_text(text), LIMIT_MAX, limit) && *limit > 0) ||
+           error_set(e, ERROR_INPUT, "--limit wants a number from 1 to %d, not `%s`", LIMIT_MAX,
+                     text);
+}
+
+bool cli_acts(struct cli *c, struct error *e)
+{
+    static const char *const heads[] = {"WHEN", "WHO", "ROLE", "WHAT", "OF WHAT", "WHY"};
+    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 6};
+    struct reader_acts_ask ask = {.reason = slice_text(arguments_text(&c->arguments, "reason", 0))};
+    struct reader_acts_answer answer = {.next = 1};
+    uint64_t limit = 0;
+    uint64_t shown = 0;
+
+    if (!limit_of(c, &limit, e)) {
+        return false;
+    }
+    while (answer.next && shown < limit) {
+        if (!cli_ask(c, CLI_READER, &reader_acts, &ask, &answer, NULL, CLI_ASK_MS, e)) {
+            return false;
+        }
+        const struct reader_record *acts = answer.acts.items;
+        for (size_t i = answer.acts.count; i-- > 0 && shown < limit;) {
+            if (!add(c, &columns, &acts[i], &shown, e)) {
+                return false;
+            }
+        }
+        ask.before = answer.next;
+    }
+    if (shown == 0) {
+        (void)fprintf(stderr, "Nothing was found.\n");
+        c->status = CLI_NOTHING;
+        return true;
+    }
+    print_columns(&columns, cli_columns(), &c->out);
+    return true;
+}
