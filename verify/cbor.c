@@ -120,33 +120,44 @@ static bool take_value(struct view *rest, const struct member *m, struct value *
                : number >= m->min && number <= m->max && !(m->optional && number == 0);
 }
 
+/* Take a key, if there is one that waits for its member; `left` counts those behind it. */
+static bool take_key(struct view *body, uint64_t *left, bool *waits, uint64_t *key)
+{
+    unsigned major = 0;
+
+    if (*waits || *left == 0) {
+        return true;
+    }
+    --*left;
+    *waits = true;
+    return take_head(body, &major, key) && major == MAJOR_UINT;
+}
+
 bool cbor_members(struct view body, const struct member *members, size_t n, struct value *values)
 {
     unsigned major = 0;
     uint64_t left = 0;
     uint64_t key = 0;
+    bool waits = false;
 
     if (!take_head(&body, &major, &left) || major != MAJOR_MAP) {
         return false;
     }
-    bool read = false; /* a key that waits for its member */
     for (size_t i = 0; i < n; i++) {
         values[i] = (struct value){0};
-        if (!read && left) {
-            if (!take_head(&body, &major, &key) || major != MAJOR_UINT) {
-                return false;
-            }
-            left--;
-            read = true;
-        }
-        if (read && key == members[i].key) {
-            if (!take_value(&body, &members[i], &values[i])) {
-                return false;
-            }
-            read = false;
-        } else if (!members[i].optional) {
+        if (!take_key(&body, &left, &waits, &key)) {
             return false;
         }
+        if (!waits || key != members[i].key) {
+            if (!members[i].optional) {
+                return false;
+            }
+            continue;
+        }
+        if (!take_value(&body, &members[i], &values[i])) {
+            return false;
+        }
+        waits = false;
     }
-    return !read && left == 0 && body.len == 0;
+    return !waits && left == 0 && body.len == 0;
 }

@@ -88,6 +88,22 @@ static void check_number(struct segment_walk *w, const struct record *r)
     w->claimed = r->number;
 }
 
+/* The tree with this batch in it has the root that the commit says, as far as the tree is known. */
+static void check_root(struct segment_walk *w, const struct commit *commit, uint64_t first)
+{
+    struct check *c = w->c;
+    uint8_t root[HASH_LEN];
+
+    if (!c->trusted) {
+        return;
+    }
+    tree_root(&c->tree, c->hash, root);
+    c->trusted = same(root, commit->root.at, HASH_LEN);
+    if (!c->trusted && !w->doubted) {
+        walk_pend(w, first, c->next, "the tree does not have the committed root");
+    }
+}
+
 static void take_commit(struct segment_walk *w, const struct record *r, struct view body)
 {
     struct check *c = w->c;
@@ -100,22 +116,13 @@ static void take_commit(struct segment_walk *w, const struct record *r, struct v
         return;
     }
     bool known = c->counted && w->first < c->next;
+    uint64_t first = known ? w->first : c->next;
     if (!w->doubted && (!same(digest, commit.digest.at, HASH_LEN) || commit.from != w->from)) {
-        walk_pend(w, known ? w->first : c->next, known ? c->next - 1 : c->next,
+        walk_pend(w, first, known ? c->next - 1 : c->next,
                   "the records of this batch are not those that were committed");
         w->doubted = true;
     }
-    if (!c->trusted) {
-        return;
-    }
-    tree_root(&c->tree, c->hash, digest);
-    if (!same(digest, commit.root.at, HASH_LEN)) {
-        if (!w->doubted) {
-            walk_pend(w, known ? w->first : c->next, c->next,
-                      "the tree does not have the committed root");
-        }
-        c->trusted = false;
-    }
+    check_root(w, &commit, first);
 }
 
 /* The payload of a clear record, which has its digest and commitment. */

@@ -69,6 +69,7 @@ static bool record(struct ledger *l, struct erasures *all, const struct ledger_r
     if (!ledger_append_any(l, LEDGER_AWAITED, records, all->n + 1, refs, e)) {
         return false; /* NOLINT(clang-analyzer-unix.Malloc): as below */
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): clang 14 does not know OWN() */
     for (size_t i = 0; i < all->n; i++) {
         all->list[i].seq = refs[i].seq;
     }

@@ -104,15 +104,15 @@ static bool lzw_take(struct slice in, size_t *bit, unsigned width, unsigned *cod
 /* Write what a code stands for; its first byte in *first. */
 static bool lzw_put(struct unpacking *u, const struct lzw *l, unsigned code, uint8_t *first)
 {
-    size_t len = code < 256 ? 1 : l->codes[code].len;
+    size_t len = l->codes[code].len;
     uint8_t *to = room(u, len);
 
     if (!to) {
         return false;
     }
     for (size_t i = len; i-- > 0;) {
-        to[i] = code < 256 ? (uint8_t)code : l->codes[code].last;
-        code = code < 256 ? code : l->codes[code].before;
+        to[i] = l->codes[code].last;
+        code = l->codes[code].before;
     }
     *first = to[0];
     return filled(u, len);
@@ -122,7 +122,7 @@ static void lzw_learn(struct lzw *l, unsigned before, uint8_t last)
 {
     if (l->next < LZW_CODES) {
         l->codes[l->next].before = (uint16_t)before;
-        l->codes[l->next].len = (uint16_t)(before < 256 ? 2 : l->codes[before].len + 1);
+        l->codes[l->next].len = (uint16_t)(l->codes[before].len + 1);
         l->codes[l->next].last = last;
         l->next++;
     }
@@ -146,7 +146,8 @@ static bool lzw_all(struct unpacking *u, struct lzw *l)
             continue;
         }
         bool known = code < 256 || (code >= 258 && code < l->next);
-        if (!known && (code != l->next || before == UINT32_MAX || l->next == LZW_CODES)) {
+        bool fresh = code < LZW_CODES && code == l->next && before != UINT32_MAX;
+        if (!known && !fresh) {
             return false;
         }
         if (!known) {
@@ -169,6 +170,10 @@ static bool lzw(struct unpacking *u)
 
     if (!l) {
         arena_panic("out of memory");
+    }
+    for (unsigned byte = 0; byte < 256; byte++) {
+        l->codes[byte].len = 1;
+        l->codes[byte].last = (uint8_t)byte;
     }
     l->early = (unsigned)pdf_number(pdf_look(u->objects, u->parameters, "EarlyChange"), 1) ? 1 : 0;
     bool whole = lzw_all(u, l);
@@ -199,28 +204,33 @@ static bool put_group(struct unpacking *u, const uint8_t digits[static 5], size_
     return put(u, bytes, count - 1);
 }
 
-static bool ascii85(struct unpacking *u)
+/* Take the next byte; `count` digits of a group are there. */
+static bool take_digit(struct unpacking *u, uint8_t c, uint8_t digits[static 5], size_t *count)
 {
     static const uint8_t zeros[4];
+
+    if (c == 'z' && *count == 0) {
+        return put(u, zeros, sizeof(zeros));
+    }
+    if (c < '!' || c > 'u') {
+        return pdf_is_space(c);
+    }
+    digits[(*count)++] = (uint8_t)(c - '!');
+    if (*count < 5) {
+        return true;
+    }
+    *count = 0;
+    return put_group(u, digits, 5);
+}
+
+static bool ascii85(struct unpacking *u)
+{
     uint8_t digits[5] = {0};
     size_t count = 0;
 
     for (size_t i = 0; i < u->in.len && u->in.ptr[i] != '~'; i++) {
-        uint8_t c = u->in.ptr[i];
-        if (c == 'z' && count == 0) {
-            if (!put(u, zeros, sizeof(zeros))) {
-                return false;
-            }
-        } else if (c >= '!' && c <= 'u') {
-            digits[count++] = (uint8_t)(c - '!');
-        } else if (!pdf_is_space(c)) {
+        if (!take_digit(u, u->in.ptr[i], digits, &count)) {
             return false;
-        }
-        if (count == 5) {
-            if (!put_group(u, digits, 5)) {
-                return false;
-            }
-            count = 0;
         }
     }
     return count < 2 || put_group(u, digits, count);
