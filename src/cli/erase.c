@@ -20,9 +20,12 @@ bool cli_erase(struct cli *c, struct error *e)
     if (!cli_ask(c, CLI_KEEPER, &admin_erase, &ask, &answer, NULL, CLI_LONG_MS, e)) {
         return false;
     }
-    buf_printf(&c->out,
-               "erased: %llu records of %llu letters (it, the reports about it, its repetitions)\n",
-               (unsigned long long)answer.records, (unsigned long long)answer.letters);
+    buf_printf(&c->out, "erased: %llu records", (unsigned long long)answer.records);
+    if (answer.letters > 1) {
+        buf_printf(&c->out, ", of %llu more letters too: reports about it, its repetitions",
+                   (unsigned long long)answer.letters - 1);
+    }
+    buf_add_byte(&c->out, '\n');
     buf_add_text(&c->out, "Backups that were made before still hold their keys.\n");
     return true;
 }
