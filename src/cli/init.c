@@ -110,27 +110,40 @@ static bool obtain_next_hop(struct plan *p, struct error *e)
            give(p, "smarthost", NULL, "password-file", file, e);
 }
 
-/* An anchor is a mailbox, or a file when it begins with a slash. */
+static struct slice *anchors_like(struct slice one, struct slice *mail, struct slice *files,
+                                  struct slice *urls)
+{
+    if (slice_starts(one, SLICE("/"))) {
+        return files;
+    }
+    return slice_starts(one, SLICE("http://")) || slice_starts(one, SLICE("https://")) ? urls
+                                                                                       : mail;
+}
+
+/* An anchor is a mailbox, a file when it begins with a slash, or a time stamp authority. */
 static bool obtain_anchors(struct plan *p, struct error *e)
 {
     const char *value = NULL;
     struct slice mail = SLICE_NONE;
     struct slice files = SLICE_NONE;
+    struct slice urls = SLICE_NONE;
     struct arena *arena = &p->cli->arena;
 
     if (!obtain(p->cli, "anchor",
-                "Anchor outside: mailbox of an auditor, or /file on foreign storage (empty: none)",
+                "Anchor outside: mailbox of an auditor, /file on foreign storage, or URL of a time "
+                "stamp authority (empty: none)",
                 "", &value, e)) {
         return false;
     }
     for (struct slice rest = slice_text(value); rest.len;) {
         struct slice one = slice_trim(slice_cut(rest, ',', &rest));
-        struct slice *to = slice_starts(one, SLICE("/")) ? &files : &mail;
+        struct slice *to = anchors_like(one, &mail, &files, &urls);
         *to =
             arena_printf(arena, "%.*s%s%.*s", SLICE_ARG(*to), to->len ? ", " : "", SLICE_ARG(one));
     }
     return (!mail.len || give(p, NULL, NULL, "anchor-mail", (const char *)mail.ptr, e)) &&
-           (!files.len || give(p, NULL, NULL, "anchor-file", (const char *)files.ptr, e));
+           (!files.len || give(p, NULL, NULL, "anchor-file", (const char *)files.ptr, e)) &&
+           (!urls.len || give(p, NULL, NULL, "timestamp-url", (const char *)urls.ptr, e));
 }
 
 /* --set NAME=VALUE, `SECTION/NAME=VALUE` or `SECTION ARGUMENT/NAME=VALUE`. */

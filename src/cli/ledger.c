@@ -111,7 +111,8 @@ static void print_proof(struct cli *c, bool since, const struct anchor *anchors,
     if (!since) {
         buf_add_text(&c->out,
                      "That the end was not cut off shows only against a checkpoint that somebody "
-                     "else kept:\n--since FILE (anchor-mail and anchor-file send them out)\n");
+                     "else kept:\n--since FILE (anchor-mail, anchor-file and timestamp-url send "
+                     "them out)\n");
     }
 }
 

@@ -89,6 +89,10 @@ bool cli_user_set(struct cli *c, struct error *e)
     if (!fill(c, &ask, e)) {
         return false;
     }
+    ask.no_addresses = arguments_flag(a, "no-addresses");
+    if (ask.no_addresses && ask.addresses.count) {
+        return error_set(e, ERROR_INPUT, "--no-addresses and --address exclude each other");
+    }
     if (enable && disable) {
         return error_set(e, ERROR_INPUT, "--enable and --disable exclude each other");
     }

@@ -22,7 +22,7 @@ static const struct argument_option init_options[] = {
     OPTION("next-hop", 0, "HOP", "`direct` (by MX) or HOST[:PORT] of a smart host"),
     OPTION("smarthost-user", 0, "NAME", "account at the smart host"),
     OPTION("smarthost-password-file", 0, "FILE", "file with its password"),
-    OPTION_MANY("anchor", "WHERE", "mailbox or /file outside that gets the checkpoints"),
+    OPTION_MANY("anchor", "WHERE", "mailbox, /file or time stamp authority's URL outside"),
     OPTION("data-directory", 0, "DIR", "where everything is kept"),
     OPTION("listen-submissions", 0, "ADDRESS", "where clients connect with TLS, *:465"),
     OPTION("listen-submission", 0, "ADDRESS", "where clients connect for STARTTLS, *:587"),
@@ -51,6 +51,7 @@ static const struct argument_option user_add_options[] = {
 
 static const struct argument_option user_set_options[] = {
     OPTION_MANY("address", "ADDRESS", "an address it may send as: these replace the old ones"),
+    OPTION("no-addresses", 0, NULL, "from now on it may send as itself alone"),
     OPTION("name", 0, "NAME", "its holder's name"),
     OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer` or `administrator`"),
     OPTION("password", 0, NULL, "ask for a new password"),

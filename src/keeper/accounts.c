@@ -272,7 +272,9 @@ bool keeper_on_user_set(void *ctx, struct ipc_request *r, struct error *e)
     if (!found) {
         return error_set(e, ERROR_INPUT, "there is no account `%.*s`", SLICE_ARG(ask->account));
     }
-    account.addresses = ask->addresses.count ? ask->addresses : account.addresses;
+    if (ask->addresses.count || ask->no_addresses) {
+        account.addresses = ask->addresses;
+    }
     account.display = ask->display.len ? ask->display : account.display;
     account.disabled = ask->disabled;
     if (ask->password.len &&

@@ -14,6 +14,7 @@ static const struct cbor_field user_ask_fields[] = {
     MAYBE(5, CBOR_BOOL, admin_user_ask, disabled, 0),
     MAYBE(6, CBOR_TEXT, admin_user_ask, reason, 1000),
     MAYBE(7, CBOR_UINT, admin_user_ask, role, ACCOUNT_ADMINISTRATOR),
+    MAYBE(8, CBOR_BOOL, admin_user_ask, no_addresses, 0),
 };
 static const struct cbor_schema user_ask = CBOR_SCHEMA(user_ask_fields, struct admin_user_ask);
 

@@ -15,7 +15,8 @@ struct admin_user_ask {
     struct slice password; /* empty in admin_user_set: unchanged */
     bool disabled;
     struct slice reason;
-    uint64_t role; /* enum account_role; 0 in admin_user_set: unchanged */
+    uint64_t role;     /* enum account_role; 0 in admin_user_set: unchanged */
+    bool no_addresses; /* in admin_user_set, where an empty list changes nothing */
 };
 
 struct admin_user {

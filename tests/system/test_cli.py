@@ -45,14 +45,16 @@ def init(directory, *more, **options):
 
 def test_init_makes_what_is_needed_and_nothing_twice(tmp_path):
     done = init(tmp_path, "--recovery-key-out", tmp_path / "recovery", "--anchor",
-                "auditor@audit.example", "--next-hop", "smtp.provider.example:587",
+                "auditor@audit.example", "--anchor", "https://tsa.example/tsr",
+                "--set", f"timestamp-trust={tmp_path}/roots.pem", "--next-hop", "smtp.provider.example:587",
                 "--set", "domain partner.test/tls=verified")
     assert done.returncode == 0, done.stderr
     for name in ("data/master.key", "data/recovery.sealed", "recovery"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     assert "_dmarc.example.test. IN TXT" in done.stdout
     text = (tmp_path / "etc/postern.conf").read_text()
-    for line in ("anchor-mail = auditor@audit.example", "host = smtp.provider.example:587",
+    for line in ("anchor-mail = auditor@audit.example", "timestamp-url = https://tsa.example/tsr",
+                 "host = smtp.provider.example:587",
                  "[domain partner.test]", "tls = verified"):
         assert f"\n{line}\n" in text
     before = (tmp_path / "data/master.key").read_bytes()
@@ -153,6 +155,12 @@ def test_accounts(scene):
     with pytest.raises(smtplib.SMTPException):
         scene.client("bob@example.test")
     c.postern("user", "set", "bob@example.test", "--name", "Bob Example")
+    c.postern("user", "set", "bob@example.test", "--address", "rob@example.test")
+    assert " rob@example.test\n" in c.postern("user", "list")
+    fails(c, 65, "user", "set", "bob@example.test", "--no-addresses", "--address",
+          "rob@example.test", says="exclude each other")
+    c.postern("user", "set", "bob@example.test", "--no-addresses")
+    assert "rob@example.test" not in c.postern("user", "list")
     assert re.search(r"^bob@example\.test .*disabled .*Bob Example", c.postern("user", "list"), re.M)
     c.postern("user", "set", "bob@example.test", "--enable", "--password-stdin",
               input="another password\n")

@@ -19,7 +19,7 @@ def test_every_role_has_a_user_that_sysusers_accepts():
             users[match[1]] = match[2]
         else:
             assert re.match(r"#|g postern +- -$", line), line
-    assert set(users) == ROLES and len(ROLES) == 8
+    assert set(users) == ROLES and len(ROLES) == 9
 
 
 def test_the_unit_leaves_the_privileges_that_the_supervisor_keeps():
@@ -42,6 +42,22 @@ def test_systemd_understands_the_unit(tmp_path):
     said = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True,
                           text=True, check=False)
     about = [line for line in (said.stdout + said.stderr).splitlines() if "postern.service" in line]
+    assert not about, about
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_systemd_understands_the_timer(tmp_path):
+    """Files are anchored by the command line alone, so somebody must call it every day."""
+    for kind in ("service", "timer"):
+        text = (DEBIAN / f"postern.postern-checkpoint.{kind}").read_text()
+        (tmp_path / f"postern-checkpoint.{kind}").write_text(
+            text.replace("/usr/bin/postern", str(BUILD / "postern")))
+    assert "dh_installsystemd --name=postern-checkpoint " in (DEBIAN / "rules").read_text()
+    said = subprocess.run(["systemd-analyze", "verify", "--man=no",
+                           tmp_path / "postern-checkpoint.timer"], capture_output=True, text=True,
+                          check=False)
+    about = [line for line in (said.stdout + said.stderr).splitlines()
+             if "postern-checkpoint." in line]
     assert not about, about
 
 
