@@ -255,6 +255,14 @@ static bool judge(struct arrival *a, struct arena *arena, struct ipc_packet *p, 
     return true;
 }
 
+bool packet_peer_is_gone(int socket)
+{
+    uint8_t first = 0;
+    ssize_t n = recv(socket, &first, sizeof(first), MSG_PEEK | MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
 enum packet_result packet_discard(int socket)
 {
     struct arena nowhere = {0};

@@ -71,3 +71,6 @@ enum packet_result packet_peek(int socket, struct arena *arena, struct ipc_packe
 
 /* Throw away the packet that has come, without waiting: PACKET_LATE when none has. */
 enum packet_result packet_discard(int socket) MUST_CHECK;
+
+/* Whether the other end is closed and nothing is left to read. */
+bool packet_peer_is_gone(int socket) MUST_CHECK;

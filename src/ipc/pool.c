@@ -63,13 +63,36 @@ void ipc_pool_free(struct ipc_pool *p)
     free(p);
 }
 
-void ipc_pool_add(struct ipc_pool *p, int channel)
+static size_t find_none(const struct ipc_pool *p)
 {
     size_t i = 0;
 
-    (void)pthread_mutex_lock(&p->lock);
     while (i < IPC_POOL_MAX && p->slots[i].state != STATE_NONE) {
         i++;
+    }
+    return i;
+}
+
+/* Close the channels that nobody has used since their peer died. */
+static void drop_the_dead(struct ipc_pool *p)
+{
+    for (size_t i = 0; i < IPC_POOL_MAX; i++) {
+        struct slot *s = &p->slots[i];
+        if (s->state == STATE_FREE && packet_peer_is_gone(s->fd)) {
+            (void)close(s->fd);
+            s->state = STATE_NONE;
+        }
+    }
+}
+
+void ipc_pool_add(struct ipc_pool *p, int channel)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    size_t i = find_none(p);
+    if (i ==
+        IPC_POOL_MAX) { /* those of a peer that was started again, with no question in between */
+        drop_the_dead(p);
+        i = find_none(p);
     }
     if (i < IPC_POOL_MAX) {
         p->slots[i] = (struct slot){STATE_FREE, channel, 0};

@@ -22,7 +22,7 @@ struct ipc_pool *ipc_pool_new(const char *peer) __attribute__((returns_nonnull))
 /* Close all channels. Nobody may be in a call. NULL is fine. */
 void ipc_pool_free(struct ipc_pool *p);
 
-/* Take over a channel. Beyond IPC_POOL_MAX it is closed at once. */
+/* Take over a channel. Beyond IPC_POOL_MAX that are alive it is closed at once. */
 void ipc_pool_add(struct ipc_pool *p, int channel);
 
 /* Channels that are alive, as far as is known. */

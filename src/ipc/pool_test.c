@@ -201,6 +201,30 @@ static void dead_channels_go_and_new_ones_come(void **unused)
 }
 
 /* A server that was taken over: whatever it sends, the caller gets an error and not its lie. */
+/* A peer that is started again and again while nobody asks: its dead channels leave room. */
+static void the_dead_make_room(void **unused)
+{
+    (void)unused;
+    struct ipc_pool *p = ipc_pool_new("server");
+    struct side side;
+    struct error e;
+    uint64_t got = 0;
+
+    ipc_server_init(&server, &table, NULL);
+    for (int i = 0; i < IPC_POOL_MAX; i++) {
+        int ends[2];
+        assert_ok(packet_pair(ends, &e), e);
+        (void)close(ends[1]);
+        ipc_pool_add(p, ends[0]);
+    }
+    start(p, &side);
+    assert_int_equal(ipc_pool_size(p), 1);
+    assert_ok(call(p, &twice, 21, 5000, &got, &e), e);
+    assert_int_equal(got, 42);
+    ipc_pool_free(p);
+    (void)pthread_join(side.thread, NULL);
+}
+
 static void lies_cost_the_channel(void **unused)
 {
     (void)unused;
@@ -267,6 +291,7 @@ int main(void)
         cmocka_unit_test(a_late_answer_is_not_the_next_one),
         cmocka_unit_test(a_late_answer_frees_the_channel),
         cmocka_unit_test(dead_channels_go_and_new_ones_come),
+        cmocka_unit_test(the_dead_make_room),
         cmocka_unit_test(lies_cost_the_channel),
         cmocka_unit_test(passed_on_lies_cost_the_answer_alone),
     };

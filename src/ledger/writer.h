@@ -72,7 +72,8 @@ struct waiter {
 
     enum { OUTCOME_OPEN, OUTCOME_STALE, OUTCOME_DONE, OUTCOME_FAILED } outcome; /* committer */
     struct error *error;
-    sem_t told; /* posted once: the outcome stands, and the committer is done with this */
+    _Atomic bool served; /* set before `told` is posted */
+    sem_t told;          /* posted once: the outcome stands, and the committer is done with this */
 };
 
 /* Where the ledger stands when it is opened. */
