@@ -3,15 +3,18 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/print.h"
+#include "host/file.h"
 #include "host/memfd.h"
 #include "keyring/digest.h"
 #include "requests/admin.h"
 #include "requests/signer.h"
 
-#define CHUNK 65536
+#define CHUNK        65536
+#define MANIFEST_MAX ((size_t)256 << 20)
 
 static bool format_of(struct cli *c, enum export_format *format, struct error *e)
 {
@@ -162,6 +165,58 @@ static bool digest_manifest(struct export *x, uint8_t *digest, struct error *e)
     return true;
 }
 
+/* One letter's proof as a file; its id is the first field of a line of the manifest. */
+static bool write_proof(struct export *x, int directory, struct slice text, struct slice note,
+                        struct error *e)
+{
+    char name[LETTER_ID_TEXT + 8];
+    struct letter_id id;
+    struct reader_prove_answer answer;
+
+    if (!letter_id_parse(text, &id)) {
+        return error_set(e, ERROR_CORRUPT, "manifest.csv was changed meanwhile");
+    }
+    arena_reset(&x->page);
+    const struct reader_prove_ask ask = {
+        .note = note, .id = letter_id_slice(&id), .reason = reason_of(x)};
+    if (!cli_pull(x->cli, &reader_prove, &ask, &answer, NULL, &x->page, CLI_LONG_MS, e)) {
+        return false;
+    }
+    (void)snprintf(name, sizeof(name), "%.*s.proof", SLICE_ARG(text));
+    OWN(fd)
+    int fd = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return error_errno(e, ERROR_CONFIG, "proofs/%s", name);
+    }
+    return export_write_all(fd, answer.proof, e);
+}
+
+/* A proof for each letter, which `postern-verify --proof` checks without the ledger. Each reads the heads
+ * of the whole ledger. */
+static bool write_proofs(struct export *x, struct slice note, struct error *e)
+{
+    OWN(buf) struct buf manifest = {.max = MANIFEST_MAX};
+
+    (void)mkdirat(x->directory, "proofs", 0700);
+    OWN(fd) int directory = openat(x->directory, "proofs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) {
+        return error_errno(e, ERROR_CONFIG, "proofs");
+    }
+    if (!file_read_all(x->directory, "manifest.csv", &manifest, e)) {
+        return error_add(e, "manifest.csv, for --proofs");
+    }
+    struct slice rest = buf_slice(&manifest);
+    (void)slice_cut(rest, '\n', &rest); /* the heads of the columns */
+    while (rest.len) {
+        struct slice line = slice_cut(rest, '\n', &rest);
+        struct slice id = slice_head(slice_from(line, 1), LETTER_ID_TEXT - 1);
+        if (!write_proof(x, directory, id, note, e)) {
+            return false;
+        }
+    }
+    return syncfs(directory) == 0 || error_errno(e, ERROR_BUSY, "proofs");
+}
+
 /* The manifest's digest becomes a record, and then a checkpoint is signed over that record. */
 static bool anchor(struct export *x, struct error *e)
 {
@@ -189,8 +244,13 @@ static bool anchor(struct export *x, struct error *e)
     }
     buf_printf(&x->cli->out, "manifest.csv has SHA-256 %.*s, which the ledger holds\n",
                SLICE_ARG(ask.digest));
-    return export_write_all(fd, checkpoint.note, e) &&
-           (fsync(fd) == 0 || error_errno(e, ERROR_BUSY, "checkpoint.txt"));
+    if (!export_write_all(fd, checkpoint.note, e)) {
+        return false;
+    }
+    if (fsync(fd) != 0) {
+        return error_errno(e, ERROR_BUSY, "checkpoint.txt");
+    }
+    return !arguments_flag(&x->cli->arguments, "proofs") || write_proofs(x, checkpoint.note, e);
 }
 
 static bool finish(struct export *x, struct error *e)

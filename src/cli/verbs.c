@@ -122,6 +122,7 @@ static const struct argument_option export_options[] = {
     OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
     OPTION("query", 0, "QUERY", "all letters that it finds, to a directory"),
     OPTION("format", 0, "NAME", "`eml`, `mbox`, `edrm` or `concordance`; eml"),
+    OPTION("proofs", 0, NULL, "with --query, a proof for each letter, for postern-verify"),
     OPTION_END,
 };
 

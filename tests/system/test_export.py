@@ -5,12 +5,13 @@ import io
 import mailbox
 import os
 import shutil
+import subprocess
 import xml.etree.ElementTree
 from email.message import EmailMessage
 
 import pytest
 
-from company import Company, wait_for
+from company import BUILD, Company, wait_for
 
 LETTERS = 230  # more than a page
 
@@ -136,3 +137,18 @@ def test_concordance_and_csv_are_safe(scene):
     assert child["FILENAME"] == "plan.zip" and parent["ENDATTACH"] == child["DOCID"]
     assert parent["DATESENT"] == "2026-01-05" and parent["TIMESENT"] == "08:00:00"
     assert any(row["SUBJECT"] == "=2+5 & <th> Order 1" for row in table)
+
+
+def test_a_letter_is_proved_without_the_ledger(scene):
+    company, _, directory = scene
+    out = directory / "proved"
+    done = company.postern("export", "--query", "subject:7", "--proofs", "--reason", "case 7", out)
+    assert "1 letters exported, 0 exceptions" in done
+    key = directory / "key"
+    key.write_text(company.postern("ledger", "key"))
+    proof, = (out / "proofs").iterdir()
+    native, = (out / "natives").iterdir()
+    command = [BUILD / "verify/postern-verify", "--proof", proof, "--key", key, "--letter"]
+    assert subprocess.run([*command, native], capture_output=True, check=False).returncode == 0
+    native.write_bytes(native.read_bytes() + b"x")
+    assert subprocess.run([*command, native], capture_output=True, check=False).returncode == 1
