@@ -442,6 +442,17 @@ static void let_pass(struct keeper *k, struct index_work **batch)
     atomic_store(&k->indexer.rebuild, false);
 }
 
+/* Whether there is something to heal; then a step of it was done. */
+static bool heal_unless(bool broken, struct keeper *k, struct healing *h)
+{
+    bool healing = is_healing(h) && !broken;
+
+    if (healing) {
+        heal_some(k, h);
+    }
+    return healing;
+}
+
 /* An index that cannot be written must not stop the letters: what it would have got is dropped, and
  * found missing when it can be written again. */
 void keeper_index(void *keeper)
@@ -465,10 +476,7 @@ void keeper_index(void *keeper)
         }
         indexer_removals_go_on(k);
         clear_if_asked(k, &h);
-        bool healing = is_healing(&h) && !broken;
-        if (healing) {
-            heal_some(k, &h);
-        }
+        bool healing = heal_unless(broken, k, &h);
         int64_t latest = clock_steady_ms() + (healing ? HEAL_MS : IDLE_MS);
         size_t count = take_batch(&k->indexer, earliest, latest, batch);
         uint64_t healed = is_healing(&h) ? h.healed : UINT64_MAX;
