@@ -27,6 +27,8 @@ static const char schema[] =
     "CREATE VIRTUAL TABLE words USING fts5("
     " subject, body, names, sender, receiver, copied, marks, content='', columnsize=0, "
     "tokenize='keyed');"
+    /* A leaf fits into a page beside its seal (pages.c), without a page of overflow. */
+    "INSERT INTO words(words, rank) VALUES('pgsz', 4032);"
     /* Bytes of terms that a transaction gathers before it writes a segment: a thousand letters. */
     "INSERT INTO words(words, rank) VALUES('hashsize', 16777216);";
 
