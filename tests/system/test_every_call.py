@@ -136,7 +136,9 @@ def faults_for(most):
     for call, times in most.items():
         for n in range(1, times + 1):
             kinds = ["error=EIO", "error=ENOSPC", "signal=SIGKILL"]
-            kinds += ["retval=1"] if call in WRITES else []
+            # strace does not write that one byte. The ledger takes a short write for a failure; SQLite
+            # goes on behind the byte, and a disk that lies so is beyond what it promises.
+            kinds += ["retval=1"] if call == "pwritev" else []
             found += [f"{call}:{kind}:when={n}" for kind in kinds]
     return found
 
