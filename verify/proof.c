@@ -155,12 +155,24 @@ const char *proof_read(struct view text, const struct note_key *key, struct proo
     return note_fault(note, key, &out->note);
 }
 
+/* How many bytes of a CBOR head tell a length, behind its first. */
+static size_t length_bytes(uint64_t len)
+{
+    if (len < 24) {
+        return 0;
+    }
+    if (len < 0x100) {
+        return 1;
+    }
+    return len < 0x10000 ? 2 : 4; /* no letter has 4 GiB */
+}
+
 /* The body of a content record: {1: id, 2: bytes}, as CBOR encodes it; here what is before the bytes. */
 static size_t content_head(const struct proof *p, uint64_t len, uint8_t out[static 32])
 {
+    static const uint8_t infos[] = {0, 24, 25, 0, 26};
+    size_t size = length_bytes(len);
     size_t n = 0;
-    size_t size = len < 24 ? 0 : len < 0x100 ? 1 : len < 0x10000 ? 2 : len < 0x100000000 ? 4 : 8;
-    uint8_t info = len < 24 ? (uint8_t)len : (uint8_t)(23 + (size == 8 ? 4 : size == 4 ? 3 : size));
     uint8_t bytes[8];
 
     out[n++] = 0xa2;
@@ -169,7 +181,7 @@ static size_t content_head(const struct proof *p, uint64_t len, uint8_t out[stat
     (void)memcpy(out + n, p->id, LETTER_ID_LEN);
     n += LETTER_ID_LEN;
     out[n++] = 0x02;
-    out[n++] = 0x40 | info;
+    out[n++] = (uint8_t)(0x40 | (size ? infos[size] : len));
     put_be64(bytes, len);
     (void)memcpy(out + n, bytes + 8 - size, size);
     return n + size;

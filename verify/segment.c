@@ -50,7 +50,23 @@ static bool is_commit(struct segment_walk *w, uint64_t at, struct view bytes, st
            commit.size == r->number && commit.from <= at;
 }
 
-/* Go on behind the next commit, over records that cannot be read. False when there is none. */
+/* Go on behind a commit, over records that cannot be read. */
+static void skip_to(struct segment_walk *w, uint64_t at, const struct record *commit)
+{
+    struct check *c = w->c;
+    bool between = c->counted && c->next < commit->number;
+
+    walk_pend(w, between ? c->next : commit->number, commit->number,
+              "these records cannot be read");
+    c->counted = true;
+    c->loose = false;
+    c->next = commit->number + 1;
+    check_skipped(c, w->number);
+    w->index += 2;
+    w->at = at + RECORD_HEAD_LEN + commit->length;
+}
+
+/* Go on behind the next commit. False when there is none. */
 static bool find_commit(struct segment_walk *w)
 {
     uint64_t at = w->at;
@@ -67,16 +83,8 @@ static bool find_commit(struct segment_walk *w)
             continue;
         }
         at += (uint64_t)(found - bytes.at);
-        bytes = walk_look(w, at, RECORD_HEAD_LEN + CLEAR_MAX);
-        if (is_commit(w, at, bytes, &r)) {
-            walk_pend(w, w->c->counted && w->c->next < r.number ? w->c->next : r.number, r.number,
-                      "these records cannot be read");
-            w->c->counted = true;
-            w->c->loose = false;
-            w->c->next = r.number + 1;
-            check_skipped(w->c, w->number);
-            w->index += 2;
-            w->at = at + RECORD_HEAD_LEN + r.length;
+        if (is_commit(w, at, walk_look(w, at, RECORD_HEAD_LEN + CLEAR_MAX), &r)) {
+            skip_to(w, at, &r);
             return true;
         }
         at += 4;

@@ -20,9 +20,8 @@ static void fetch(void)
 {
     algorithms.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     algorithms.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    algorithms.hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     algorithms.gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    if (!algorithms.sha256 || !algorithms.hmac || !algorithms.hkdf || !algorithms.gcm) {
+    if (!algorithms.sha256 || !algorithms.hmac || !algorithms.gcm) {
         keyring_broken("the cryptographic library lacks an algorithm");
     }
 }

@@ -2,14 +2,12 @@
 #pragma once
 
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 
 #include "base/slice.h"
 
 struct keyring_algorithms {
     EVP_MD *sha256;
     EVP_MAC *hmac;
-    EVP_KDF *hkdf;
     EVP_CIPHER *gcm;
 };
 

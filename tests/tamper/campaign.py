@@ -24,7 +24,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SHAPES = ("plain", "crashed", "failed", "packed")
+SHAPES = ("plain", "crashed", "failed", "packed", "erased")
 HEAD, RECORD, PACK_ROW, PACK_ENTRY, DATA_HEAD = 512, 144, 48, 72, 64
 START, COMMIT = 1, 2
 FINDING = re.compile(r"^segment (\d+), byte \d+, records? (\d+)(?: to (\d+))?: ", re.M)
@@ -278,7 +278,7 @@ class Edits:
         name, (one,) = self.pick()
         segment, changes = int(name[:10]), {}
         for other in self.ledger.files:
-            if int(other[:10]) > segment:
+            if other[:10].isdigit() and int(other[:10]) > segment:
                 changes[other] = None
         end = max(s.end for s in self.ledger.spans[name] if s.first == one.first)
         changes.update(self.put(name, end, len(self.ledger.files[name]), b""))

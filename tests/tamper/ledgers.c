@@ -170,8 +170,14 @@ static void fail_once(struct maker *m)
 {
     struct ledger_io real = ledger_io;
     struct ledger_record record = {20, SLICE_INIT("this was refused")};
+    struct ledger_head head;
     struct error e;
 
+    /* Not while the committer ends a segment that has grown enough: the calls are exchanged under it. */
+    for (ledger_head(m->l, &head); head.offset > m->options.segment_bytes / 2;
+         ledger_head(m->l, &head)) {
+        append(m);
+    }
     ledger_io.fdatasync = refuse;
     ledger_io.ftruncate = refuse_to_cut;
     need(!ledger_append(m->l, &record, 1, NULL, &e), "an append that had to fail");
@@ -223,6 +229,74 @@ static void packed(struct maker *m)
     end(m);
 }
 
+static void erased(struct maker *m)
+{
+    const struct ledger_record why = {21, SLICE_INIT("somebody asked for it")};
+    struct ledger_record records[3] = {
+        {16, SLICE_INIT("a")},
+        {17, SLICE_INIT("b")},
+        {18, SLICE_INIT("c")}
+    };
+    struct ledger_ref refs[3];
+    struct error e;
+    bool recorded = false;
+
+    begin(m);
+    fill(m, 8);
+    need_ok(ledger_append(m->l, records, 3, refs, &e), &e);
+    fill(m, 12);
+    need_ok(ledger_erase(m->l, refs, 2, &why, &recorded, &e), &e);
+    fill(m, 12);
+    sign_checkpoint(m);
+    end(m);
+}
+
+#define LARGE_BYTES  ((uint64_t)160 << 20)
+#define LARGE_RECORD 8192
+#define LARGE_BATCH  40
+
+/* Words of a language that nobody speaks, common ones more often: text that compresses as letters do. */
+static size_t write_text(struct maker *m, uint8_t *out, size_t len)
+{
+    size_t at = 0;
+
+    while (at < len) {
+        uint64_t word = next_random(m, 1 + next_random(m, 30000));
+        for (uint64_t rest = word + 26; rest && at < len; rest /= 26) {
+            out[at++] = (uint8_t)('a' + rest % 26);
+        }
+        if (at < len) {
+            out[at++] = next_random(m, 12) ? ' ' : '\n';
+        }
+    }
+    return at;
+}
+
+/* For bench/run: much text, in segments as they are in use. */
+static void large(struct maker *m)
+{
+    static uint8_t room[LARGE_BATCH][LARGE_RECORD];
+    struct ledger_record records[LARGE_BATCH];
+    struct ledger_head head = {0};
+    struct error e;
+
+    m->options.segment_bytes = 64 << 20;
+    begin(m);
+    while (head.stored_bytes < LARGE_BYTES) {
+        for (size_t i = 0; i < LARGE_BATCH; i++) {
+            size_t len =
+                write_text(m, room[i], i % 2 ? LARGE_RECORD / 2 + next_random(m, 4096) : 300);
+            records[i] = (struct ledger_record){
+                (uint16_t)(16 + i % 2), {room[i], len}
+            };
+        }
+        need_ok(ledger_append(m->l, records, LARGE_BATCH, NULL, &e), &e);
+        ledger_head(m->l, &head);
+    }
+    sign_checkpoint(m);
+    end(m);
+}
+
 static const struct {
     const char *name;
     void (*make)(struct maker *m);
@@ -231,6 +305,8 @@ static const struct {
     {"crashed", crashed},
     {"failed",  failed },
     {"packed",  packed },
+    {"erased",  erased },
+    {"large",   large  },
 };
 
 static int open_folder(const struct maker *m, const char *name, bool create)
