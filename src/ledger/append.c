@@ -146,12 +146,14 @@ static void wake_all(struct waiter *waiters)
     }
 }
 
-/* A segment that has grown enough is ended behind its last batch, when everybody has been told. */
+/* A segment that has grown enough is ended behind its last batch, when everybody has been told. One that is
+ * not settled is not written again: an end that could not be cut clean would get a second one behind it. */
 static void rotate_if_full(struct ledger *l, bool anyway)
 {
     struct error e;
 
-    if (l->segment.fd < 0 || (l->segment.length < l->options.segment_bytes && !anyway)) {
+    if (l->segment.fd < 0 || !l->settled ||
+        (l->segment.length < l->options.segment_bytes && !anyway)) {
         return;
     }
     segment_end(l, END_FULL);
