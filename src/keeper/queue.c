@@ -404,7 +404,7 @@ size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling,
             continue;
         }
         displace(q, entry);
-        entry->released = entry->released || (entry->state == QUEUE_HELD && state == QUEUE_WAITING);
+        entry->released |= entry->state == QUEUE_HELD && state == QUEUE_WAITING;
         entry->state = state ? state : entry->state;
         entry->next_at = next_at;
         place(q, entry);

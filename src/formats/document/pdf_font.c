@@ -100,6 +100,7 @@ static void add_range(struct pdf_fonts *fonts, struct pdf_font *font, uint32_t l
         range.units[range.n_units++] = (uint16_t)(bytes.ptr[i] << 8 | bytes.ptr[i + 1]);
     }
     font->ranges = grown(font->ranges, font->n_ranges, &font->room_ranges, sizeof(*font->ranges));
+    /* -fanalyzer: it loses sight of what the font owns */
     font->ranges[font->n_ranges++] = range;
     fonts->ranges++;
 }
@@ -239,7 +240,7 @@ static void read_encoding(struct pdf_fonts *fonts, struct pdf_font *font, struct
     enum pdf_encoding base = base_of(o, encoding);
 
     font->names = calloc(256, sizeof(*font->names));
-    if (!font->names) {
+    if (!font->names) { /* -fanalyzer: it loses sight of what the font owns */
         arena_panic("out of memory");
     }
     for (unsigned code = 0; code < 256; code++) {
@@ -260,7 +261,7 @@ static void read_simple_widths(struct pdf_fonts *fonts, struct pdf_font *font, s
     font->default_width = WIDTH_SIMPLE;
     font->scale = matrix.len ? pdf_number(pdf_take(&matrix), 0.001) * 1000 : 1;
     font->simple_widths = calloc(256, sizeof(*font->simple_widths));
-    if (!font->simple_widths) {
+    if (!font->simple_widths) { /* -fanalyzer: it loses sight of what the font owns */
         arena_panic("out of memory");
     }
     for (size_t i = 0; i < 256; i++) {
@@ -282,6 +283,7 @@ static void add_width(struct pdf_font *font, size_t low, size_t high, double wid
     if (font->n_widths < 65536) {
         font->widths =
             grown(font->widths, font->n_widths, &font->room_widths, sizeof(*font->widths));
+        /* -fanalyzer: it loses sight of what the font owns */
         font->widths[font->n_widths++] = (struct width){(uint32_t)low, (uint32_t)high, width};
     }
 }
