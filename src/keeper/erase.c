@@ -17,6 +17,7 @@ struct erasing {
     struct keeper *k;
     struct arena *arena;
     struct catalog *catalog;
+    const struct catalog_letter *letter; /* that was asked for */
     struct removed_letter letters[REMOVAL_LETTERS_MAX];
     size_t n_letters;
     struct ledger_ref refs[LEDGER_ERASE_MAX];
@@ -223,6 +224,8 @@ static bool erase(struct erasing *x, const struct keeper_admin *admin,
     if (!recorded) {
         return false;
     }
+    /* Who sends it again sends a new letter. */
+    repeats_settle(x->k->repeats, x->letter->repeat, &x->letter->id, false);
     uint64_t seqs[REMOVAL_LETTERS_MAX];
     for (size_t i = 0; i < x->n_letters; i++) {
         seqs[i] = x->letters[i].seq;
@@ -249,7 +252,7 @@ bool keeper_on_erase(void *ctx, struct ipc_request *r, struct error *e)
                       e)) {
         return false;
     }
-    *x = (struct erasing){.k = ctx, .arena = r->arena, .catalog = catalog};
+    *x = (struct erasing){.k = ctx, .arena = r->arena, .catalog = catalog, .letter = &letter};
     if (!find(x, ask->id, &letter, e) || !list_all(x, &letter, e)) {
         return false;
     }

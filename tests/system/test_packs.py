@@ -208,6 +208,11 @@ def test_a_letter_is_erased(tmp_path):
         company.start()
         expect_erased(company, gone, "elderberryish", "asked for by victor")
         assert company.postern("export", kept, text=False) == sent
+        again = content.replace(b"elderberryish", b"gooseberry").replace(b"refuse-", b"")
+        first = scene.submit(again, ["victor@partner.test"])
+        wait_for("delivery", lambda: "delivered (250" in company.show(first), 20)
+        company.postern("erase", first, "--reason", "sent too early")
+        assert scene.submit(again, ["victor@partner.test"]) != first  # no repetition of what is gone
         assert not readable([*files_below(company.data), company.log], ["elderberryish"])
     finally:
         scene.close()
