@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -115,13 +114,15 @@ def test_a_killed_import_goes_on_without_doubles(company, tmp_path):
     box = tmp_path / "large.mbox"
     with box.open("wb") as file:
         for n in range(4000):
-            file.write(from_line(n) + letter(100000 + n, "x" * 500 + "\n") + b"\n")
+            file.write(from_line(n) + letter(100000 + n, "x" * 500 + ("\n" + "y" * 70) * 200 + "\n") +
+                       b"\n")
     command = [str(BUILD / "postern"), "-c", str(company.config), "import", "mbox", str(box)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as child:
-        time.sleep(0.4)
+        wait_for("letters in the archive", lambda: re.search(
+            r"large\.mbox +[1-9]", company.postern("import", "list", check=False).stdout), 20, 0)
         child.send_signal(signal.SIGKILL)
     state = company.postern("import", "list").splitlines()[1]
-    assert "not ended" in state
+    assert "not ended" in state, state
     for pid, role in company.processes().items():  # whoever began again asks again
         if role == "intake":
             os.kill(pid, signal.SIGKILL)

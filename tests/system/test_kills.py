@@ -200,6 +200,7 @@ def ordeal(tmp_path_factory):
     o = Ordeal(tmp_path_factory.mktemp("kills"))
     try:
         o.run()
+        wait_for("the auditor", lambda: o.company.sign_in().returncode == 0)
         yield o
     finally:
         o.company.stop()
