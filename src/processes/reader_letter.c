@@ -63,14 +63,22 @@ bool desk_find_for(struct desk *d, const struct ipc_request *r, const char *verb
                    struct slice reason, struct catalog_letter *letter, struct error *e)
 {
     const struct visitor *v = reader_visitor(r);
+    struct letter_id asked;
+    struct slice name =
+        letter_id_from(id, &asked) ? desk_letter_name(&asked, r->arena) : SLICE_NONE;
     struct facts f;
 
-    if (!desk_find(d, id, letter, e)) {
+    if (!reader_wants_reason(d->reader, r, verb, name, reason, e)) {
         return false;
     }
-    struct slice name = desk_letter_name(&letter->id, r->arena);
-    if (!reader_wants_reason(d->reader, r, verb, name, reason, e) ||
-        !desk_read(d, letter->facts, RECORD_FACTS, &facts_schema, &f, e)) {
+    if (!desk_find(d, id, letter, e)) {
+        /* Whose an erased letter was is not known any more: who reads his own alone is not told of it. */
+        if (v->own && e->kind == ERROR_INPUT) {
+            (void)!reader_refuse(d->reader, r, verb, name, e);
+        }
+        return false;
+    }
+    if (!desk_read(d, letter->facts, RECORD_FACTS, &facts_schema, &f, e)) {
         return false;
     }
     return reader_may_see(d, v, &f) || reader_refuse(d->reader, r, verb, name, e);

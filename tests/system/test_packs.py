@@ -9,7 +9,7 @@ import time
 import pytest
 
 from company import Company, wait_for
-from scene import Scene
+from scene import ALICE, PASSWORD, Scene
 from test_running import files_below, readable
 
 
@@ -157,6 +157,20 @@ def refused(company, *arguments):
     return done.stderr
 
 
+def expect_untold(company, letter):
+    """Of an erased letter an auditor hears with a reason alone, and who reads his own letters nothing."""
+    assert company.sign_in().returncode == 0
+    done = company._run("show", letter, text=True)
+    assert done.returncode == 77 and "without a reason" in done.stderr, done
+    assert company._run("login", ALICE, "--password-stdin", text=True,
+                        input=PASSWORD + "\n").returncode == 0
+    for verb in (["show", letter], ["export", letter, "-o", "-"]):
+        done = company._run(*verb, text=True)
+        assert done.returncode == 65 and "no letter with this id" in done.stderr, done
+        assert "victor" not in done.stderr
+    assert company.sign_in().returncode == 0
+
+
 def expect_erased(company, letter, word, reason):
     """Nobody reads it any more, everybody is told so, and the rest is as it was."""
     for verb in (["show", letter], ["export", letter, "-o", "-"]):
@@ -198,6 +212,7 @@ def test_a_letter_is_erased(tmp_path):
         said = company.postern("erase", gone, "--reason", "asked for by victor")
         assert re.match(r"erased: \d\d+ records, of 2 more letters too", said), said
         expect_erased(company, gone, "elderberryish", "asked for by victor")
+        expect_untold(company, gone)
         assert "erased already" in refused(company, "erase", gone, "--reason", "once more")
         assert company.postern("export", kept, text=False) == sent
         made = company.postern("catalog", "rebuild")
