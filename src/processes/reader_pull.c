@@ -6,6 +6,7 @@
 
 #define BODIES_MAX ((size_t)2 << 20) /* of facts and findings in one answer */
 #define BYTES_FULL ((size_t)8 << 20) /* of letters, before the one too many */
+#define NAMED_MAX  25                /* letters in one record of it */
 
 struct pull {
     struct desk *desk;
@@ -72,6 +73,23 @@ static void add(struct pull *p, struct slice id)
     p->bodies += out->facts.len + out->findings.len;
 }
 
+/* Every letter that is handed out stands in a record. */
+static bool record_all(struct reader *reader, const struct ipc_request *r, const struct pull *p,
+                       struct slice reason, struct error *e)
+{
+    for (size_t i = 0; i < p->count; i += NAMED_MAX) {
+        OWN(buf) struct buf list = {.max = NAMED_MAX * LETTER_ID_TEXT};
+        size_t n = p->count - i < NAMED_MAX ? p->count - i : NAMED_MAX;
+        for (size_t j = i; j < i + n; j++) {
+            buf_printf(&list, "%s%.*s", list.len ? " " : "", SLICE_ARG(p->letters[j].id));
+        }
+        if (!reader_record(reader, r, "export", buf_slice(&list), reason, n, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool reader_on_pull(void *reader, struct ipc_request *r, struct error *e)
 {
     const struct reader_pull_ask *ask = r->ask;
@@ -93,8 +111,7 @@ bool reader_on_pull(void *reader, struct ipc_request *r, struct error *e)
         add(&p, ids[i]);
     }
     answer->letters = (struct cbor_list){p.letters, p.count};
-    struct slice first = p.count ? p.letters[0].id : SLICE_NONE;
-    return reader_record(reader, r, "export", first, ask->reason, p.count, e) &&
+    return record_all(reader, r, &p, ask->reason, e) &&
            memfd_from("letters", buf_slice(&bytes), &r->answer_fd, e);
 }
 

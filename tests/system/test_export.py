@@ -69,6 +69,8 @@ def test_files_are_the_letters_byte_for_byte(scene):
     assert len(rows) == LETTERS and {row["CUSTODIAN"] for row in rows} == {"anna@old.test"}
     for row in rows:
         assert (out / row["FILE"]).read_bytes() == originals[row["SHA256"]]
+    acts = company.postern("acts", "-n", "1000")  # every letter stands in one
+    assert all(row["ID"] in acts for row in rows)
     again = company.postern("export", "--query", "quarterly", out, check=False)
     assert again.returncode == 65 and "whole" in again.stderr
     other = company.postern("export", "--query", "order", out, check=False)
