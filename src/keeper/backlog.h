@@ -8,7 +8,6 @@
 
 struct keeper;
 
-/* Letters that wait for inspection; see work.c. */
 struct backlog {
     pthread_mutex_t lock;
     pthread_cond_t changed;
