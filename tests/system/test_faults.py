@@ -160,6 +160,19 @@ class World:
     def wait_for_arrival(self, token):
         wait_for(f"{token} to arrive", lambda: token in self.arrived(), 60)
 
+    def rest(self):
+        """Wait until what was accepted before is recorded to its end, outcome and all."""
+        folder, last, since = self.company.data / "ledger", None, time.monotonic()
+        end = since + AGAIN_S
+        while last is None or time.monotonic() < since + 0.2:
+            assert time.monotonic() < end, "the ledger is never at rest"
+            status = self.company.status()
+            now = sorted((p.name, p.stat().st_mtime_ns) for p in folder.glob("*.seg"))
+            if now != last or any(status.get(name) != "0" for name in (
+                    "backlog.letters", "queue.waiting", "queue.in_hand")):
+                last, since = now, time.monotonic()
+            time.sleep(0.05)
+
     def accepts_again(self):
         """The next letter is accepted soon, and arrives."""
         end = time.monotonic() + AGAIN_S
@@ -223,6 +236,7 @@ COMMITS = [
 def test_a_commit_fails(world, size, injections, code):
     token, letter = world.make(size)
     smtp = world.client()
+    world.rest()  # so that the next commit is this letter's
     with Faults(world, *injections) as faults:
         got, text = world.give(smtp, letter)
         failed = faults.injected()
