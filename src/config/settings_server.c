@@ -140,7 +140,10 @@ static const struct config_setting archive_rows[] = {
                    "but not that its end was not cut off; `postern ledger verify` then says so."),
     CONFIG_ROW("anchor-mail-interval", DURATION, struct archive_settings, anchor_mail_interval_ms,
                .initial = "1d", .min = CONFIG_SECOND, .max = 90 * CONFIG_DAY,
-               .help = "How often they get one, when there is something new."),
+               .help = "How often they get one.",
+               .more = "Also when nothing was sent since: that the last one was delivered is "
+                       "itself recorded. So who gets none for that long knows that something is "
+                       "wrong, and should ask."),
     CONFIG_ROW("timestamp-url", URL, struct archive_settings, timestamp_url, .list = true,
                .example = "https://tsa.example/tsr",
                .help = "Time stamp authorities (RFC 3161) that stamp the checkpoints.",
