@@ -152,34 +152,38 @@ bool recovery_seal(int dirfd, const char *name, struct slice typed, const struct
     return file_replace(dirfd, name, slice_of(text, sizeof(text)), 0600, e);
 }
 
-bool recovery_open(int dirfd, const char *name, struct slice typed, struct secret **master,
-                   struct error *e)
+bool recovery_open_bytes(struct slice text, struct slice typed, struct secret **master,
+                         struct error *e)
 {
-    OWN(buf) struct buf file = {.max = FILE_ROOM};
     uint8_t sealed[SEALED_LEN];
 
     OWN(secret) struct secret *key = parse(typed);
     if (!key) {
         return malformed(e);
     }
-    if (!file_read_all(dirfd, name, &file, e)) {
-        return false;
-    }
-    struct slice text = buf_slice(&file);
     if (!slice_starts(text, SLICE(WORD))) {
-        return error_set(e, ERROR_CORRUPT, "%s: not a recovery file", name);
+        return error_set(e, ERROR_CORRUPT, "not a recovery file");
     }
     if (!slice_starts(text, SLICE(WORD FORMAT))) {
-        return error_set(e, ERROR_CONFIG, "%s: written by a newer version of Postern", name);
+        return error_set(e, ERROR_CONFIG, "written by a newer version of Postern");
     }
     text = slice_from(text, sizeof(WORD FORMAT) - 1);
     if (text.len != 2 * sizeof(sealed) + 1 ||
         !keyring_unhex(slice_head(text, 2 * sizeof(sealed)), sealed, sizeof(sealed))) {
-        return error_set(e, ERROR_CORRUPT, "%s: damaged", name);
+        return error_set(e, ERROR_CORRUPT, "damaged");
     }
-    if (!keyring_open_secret(key, context, SLICE_ARRAY(sealed), master, e)) {
-        return error_set(e, ERROR_DENIED, "%s: sealed under another recovery key, or damaged",
-                         name);
+    return keyring_open_secret(key, context, SLICE_ARRAY(sealed), master, e) ||
+           error_set(e, ERROR_DENIED, "sealed under another recovery key, or damaged");
+}
+
+bool recovery_open(int dirfd, const char *name, struct slice typed, struct secret **master,
+                   struct error *e)
+{
+    OWN(buf) struct buf file = {.max = FILE_ROOM};
+
+    if (!recovery_check(typed)) {
+        return malformed(e);
     }
-    return true;
+    return file_read_all(dirfd, name, &file, e) &&
+           (recovery_open_bytes(buf_slice(&file), typed, master, e) || error_add(e, "%s", name));
 }

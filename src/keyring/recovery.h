@@ -38,5 +38,9 @@ bool recovery_seal(int dirfd, const char *name, struct slice typed, const struct
 bool recovery_open(int dirfd, const char *name, struct slice typed, struct secret **master,
                    struct error *e) MUST_CHECK;
 
+/* As recovery_open(), of a file's content. */
+bool recovery_open_bytes(struct slice text, struct slice typed, struct secret **master,
+                         struct error *e) MUST_CHECK;
+
 /* Whether two texts are the same well-formed recovery key, however each was typed. */
 bool recovery_same(struct slice a, struct slice b) MUST_CHECK;

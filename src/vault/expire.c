@@ -1,0 +1,155 @@
+/* What is too old goes: manifests first, and then what no manifest that is left names. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vault/run.h"
+
+#define ARENA_BYTES ((size_t)256 << 20)
+
+/* Own names of the pieces that are needed: VAULT_NAME_LEN bytes each, ascending once it is sorted. */
+struct needed {
+    struct buf names;
+};
+
+static int by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, VAULT_NAME_LEN);
+}
+
+static bool need_pieces(struct vault *v, const char *manifest, struct needed *n, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = ARENA_BYTES};
+    struct vault_manifest m;
+
+    if (!vault_get_manifest(v, manifest, &arena, &m, NULL, e)) {
+        return false;
+    }
+    const struct vault_file *files = m.files.items;
+    for (size_t i = 0; i < m.files.count; i++) {
+        for (size_t k = 0; k < vault_pieces(&files[i]); k++) {
+            buf_add(&n->names, vault_piece(&files[i], k).name);
+        }
+    }
+    return true;
+}
+
+/* Leave each name once: the manifests of an archive have almost all of them in common. */
+static void sort_needed(struct needed *n)
+{
+    size_t count = n->names.len / VAULT_NAME_LEN;
+    size_t kept = 0;
+
+    if (count == 0) {
+        return;
+    }
+    qsort(n->names.ptr, count, VAULT_NAME_LEN, by_bytes);
+    for (size_t i = 1; i < count; i++) {
+        const uint8_t *name = n->names.ptr + i * VAULT_NAME_LEN;
+        if (memcmp(name, n->names.ptr + kept * VAULT_NAME_LEN, VAULT_NAME_LEN) != 0) {
+            kept++;
+            (void)memmove(n->names.ptr + kept * VAULT_NAME_LEN, name, VAULT_NAME_LEN);
+        }
+    }
+    n->names.len = (kept + 1) * VAULT_NAME_LEN;
+}
+
+/* Whether a data object is one of those. */
+static bool is_needed(const struct vault *v, const struct needed *n, const char *name)
+{
+    char whole[STORE_NAME_MAX + 1];
+    size_t low = 0;
+    size_t high = n->names.len / VAULT_NAME_LEN;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        vault_data_name(v, slice_of(n->names.ptr + middle * VAULT_NAME_LEN, VAULT_NAME_LEN), whole);
+        int order = strcmp(name, whole);
+        if (order == 0) {
+            return true;
+        }
+        low = order > 0 ? middle + 1 : low;
+        high = order > 0 ? high : middle;
+    }
+    return false;
+}
+
+static bool drop(struct vault *v, const char *name, struct vault_made *made, struct error *e)
+{
+    if (!v->store.ops->remove(v->store.context, slice_text(name), e)) {
+        return error_add(e, "remove an object");
+    }
+    made->removed++;
+    return true;
+}
+
+/* A data object, or what is left of an object that was not written to its end. */
+static bool may_go(const char *name)
+{
+    size_t len = strlen(name);
+
+    return strncmp(name + VAULT_PREFIX_LEN, "d-", 2) == 0 ||
+           (len > 4 && strcmp(name + len - 4, ".new") == 0);
+}
+
+static bool drop_unneeded(struct vault *v, const struct needed *n, struct vault_made *made,
+                          struct error *e)
+{
+    OWN(vault_listing) struct vault_listing all = {0};
+
+    if (!vault_list(v, "", &all, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < all.count; i++) {
+        const char *name = all.items[i].name;
+        if (may_go(name) && !is_needed(v, n, name) && !drop(v, name, made, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* From the newest on: the first that can be read stays, whatever its age. */
+static bool expire(struct vault *v, uint64_t before, const struct vault_entry **manifests,
+                   size_t count, struct needed *needed, struct vault_made *made, struct error *e)
+{
+    struct vault_name said;
+
+    for (size_t i = count; i > 0; i--) {
+        const char *name = manifests[i - 1]->name;
+        (void)vault_manifest_name(v, name, &said);
+        bool stays = made->oldest_at == 0 || said.at >= before;
+        if (stays && need_pieces(v, name, needed, e)) {
+            made->oldest_at = said.at;
+        } else if (stays && e->kind != ERROR_CORRUPT) {
+            return false;
+        } else {
+            made->damaged += stays;
+            if (!drop(v, name, made, e)) {
+                return false;
+            }
+        }
+        if (needed->names.len > needed->names.max / 2) {
+            sort_needed(needed);
+        }
+    }
+    sort_needed(needed);
+    return !needed->names.full ? drop_unneeded(v, needed, made, e)
+                               : error_set(e, ERROR_LIMIT, "the backups hold too many objects");
+}
+
+bool vault_expire(struct vault *v, uint64_t before, struct vault_made *made, struct error *e)
+{
+    OWN(vault_listing) struct vault_listing there = {0};
+    OWN(arena) struct arena arena = {.max = ARENA_BYTES};
+    struct needed needed = {.names = {.max = (size_t)512 << 20}};
+    size_t count = 0;
+
+    made->removed = made->damaged = made->oldest_at = 0;
+    if (!vault_list(v, "m-", &there, e)) {
+        return false;
+    }
+    const struct vault_entry **manifests = vault_manifests(v, &there, &arena, &count);
+    bool done = expire(v, before, manifests, count, &needed, made, e);
+    buf_done(&needed.names);
+    return done;
+}
