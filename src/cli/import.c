@@ -21,11 +21,17 @@
 static bool begin(struct importing *x, struct error *e)
 {
     struct import_record ask = x->record;
+    struct admin_import_begun begun;
 
     ask.id = SLICE_NONE;
     ask.state = IMPORT_BEGUN;
     ask.failures = (struct cbor_list){0};
-    return cli_ask(x->cli, CLI_KEEPER, &admin_import_begin, &ask, &x->record, NULL, CLI_ASK_MS, e);
+    if (!cli_ask(x->cli, CLI_KEEPER, &admin_import_begin, &ask, &begun, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    x->record = begun.record;
+    x->ticket = begun.ticket;
+    return true;
 }
 
 bool import_begin(struct importing *x, struct cli *c, enum source_kind kind, const char *path,
@@ -115,7 +121,7 @@ static bool take_mbox(struct importing *x, int fd, struct intake_mbox_ask *ask, 
 
     while (!answer.end) {
         arena_reset(&x->arena);
-        ask->import = x->record.id;
+        ask->ticket = x->ticket;
         if (cli_give(x->cli, CLI_INTAKE, &intake_mbox, ask, fd, &answer, &x->arena, CLI_LONG_MS,
                      e)) {
             ask->offset = answer.next;

@@ -45,7 +45,7 @@ static bool flush(struct walk *w, struct error *e)
     bool taken = false;
     do {
         arena_reset(&x->arena);
-        ask.import = x->record.id;
+        ask.ticket = x->ticket;
         taken = cli_give(x->cli, CLI_INTAKE, &intake_files, &ask, fd, &counts, &x->arena,
                          CLI_LONG_MS, e);
     } while (!taken && import_again(x, e));

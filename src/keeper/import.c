@@ -1,16 +1,25 @@
 /* Imports: who begins one says of what, and which are under way. What comes of their letters is in
  * import_batch.c.
  *
- * 1. Who may use the control socket begins an import. The process that reads the mail (intake) can add
- *    letters to imports that were begun, and to nothing else.
+ * 1. Who may use the control socket begins an import and gets a ticket, new each time. With it, and by
+ *    no name or id, letters are added to the import until it ends.
  * 2. A batch of letters, what could not be taken and how far the import came are one commit. An import
  *    that was interrupted goes on there; what it took already is known again by its content. */
 #include "base/log.h"
 
 #include "keeper/admin.h"
 #include "keeper/internal.h"
+#include "keyring/keyring.h"
 
 #define LISTED_MAX 1000 /* imports looked at for one to go on with */
+
+static struct import *found(struct imports *all, struct import *x)
+{
+    if (x) {
+        x->turn = ++all->turns;
+    }
+    return x;
+}
 
 struct import *imports_find(struct imports *all, struct slice id)
 {
@@ -20,10 +29,19 @@ struct import *imports_find(struct imports *all, struct slice id)
         struct import *at = &all->open[i];
         x = at->used && slice_equal(letter_id_slice(&at->id), id) ? at : NULL;
     }
-    if (x) {
-        x->turn = ++all->turns;
+    return found(all, x);
+}
+
+struct import *imports_admit(struct imports *all, struct slice ticket)
+{
+    struct import *x = NULL;
+
+    for (size_t i = 0; i < IMPORTS_MAX && !x; i++) {
+        struct import *at = &all->open[i];
+        bool its = at->used && secret_equal(slice_of(at->ticket, IMPORT_TICKET_LEN), ticket);
+        x = its ? at : NULL;
     }
-    return x;
+    return found(all, x);
 }
 
 /* Keep what an import's first record says, in memory of its own. */
@@ -41,6 +59,7 @@ static void remember(struct import *x, const struct letter_id *id, const struct 
     x->record.by = arena_copy(&x->arena, r->by);
     x->record.reason = arena_copy(&x->arena, r->reason);
     x->record.failures = (struct cbor_list){0};
+    keyring_random_bytes(x->ticket, IMPORT_TICKET_LEN);
 }
 
 /* A free place, or that of the import which was longest not heard of: it was given up, or is begun
@@ -60,17 +79,15 @@ static struct import *free_slot(struct imports *all)
 }
 
 /* The answer outlives the lock, and the import perhaps not. */
-static void answer_with(const struct import *x, struct ipc_request *r)
+static void answer_with(const struct import *x, struct arena *arena, struct import_record *answer)
 {
-    struct import_record *answer = r->answer;
-
     *answer = x->record;
-    answer->id = arena_copy(r->arena, x->record.id);
-    answer->name = arena_copy(r->arena, x->record.name);
-    answer->owner = arena_copy(r->arena, x->record.owner);
-    answer->path = arena_copy(r->arena, x->record.path);
-    answer->by = arena_copy(r->arena, x->record.by);
-    answer->reason = arena_copy(r->arena, x->record.reason);
+    answer->id = arena_copy(arena, x->record.id);
+    answer->name = arena_copy(arena, x->record.name);
+    answer->owner = arena_copy(arena, x->record.owner);
+    answer->path = arena_copy(arena, x->record.path);
+    answer->by = arena_copy(arena, x->record.by);
+    answer->reason = arena_copy(arena, x->record.reason);
 }
 
 void imports_done(struct imports *all)
@@ -140,6 +157,7 @@ static bool begin(struct keeper *k, struct ipc_request *r, struct error *e)
     struct import_record last = {0};
     struct letter_id id = letter_id_new();
     struct letter_id old;
+    struct admin_import_begun *answer = r->answer;
     bool found = false;
 
     record.by = keeper_admin_of(k, r)->caller.by;
@@ -160,7 +178,8 @@ static bool begin(struct keeper *k, struct ipc_request *r, struct error *e)
         return false;
     }
     remember(x, &id, &record);
-    answer_with(x, r);
+    answer_with(x, r->arena, &answer->record);
+    answer->ticket = arena_copy(r->arena, slice_of(x->ticket, IMPORT_TICKET_LEN));
     return true;
 }
 
@@ -190,8 +209,9 @@ static bool end(struct keeper *k, struct ipc_request *r, struct error *e)
     log_event(LOG_INFO, "import.ended", LOG_NUMBER("taken", (int64_t)x->record.taken),
               LOG_NUMBER("known", (int64_t)x->record.known),
               LOG_NUMBER("failed", (int64_t)x->record.failed));
-    answer_with(x, r);
+    answer_with(x, r->arena, r->answer);
     x->used = false;
+    explicit_bzero(x->ticket, sizeof(x->ticket));
     return true;
 }
 

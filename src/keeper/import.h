@@ -7,6 +7,7 @@
 
 #include "letter/id.h"
 #include "letter/records.h"
+#include "requests/keeper.h"
 
 #define IMPORTS_MAX 16 /* at once */
 
@@ -14,8 +15,9 @@ struct import {
     bool used;
     uint64_t turn; /* when it was last asked about: of all, the lowest is the oldest */
     struct letter_id id;
-    struct import_record record; /* the last one, with what the first said */
-    struct arena arena;          /* its texts */
+    uint8_t ticket[IMPORT_TICKET_LEN]; /* of whoever began it last */
+    struct import_record record;       /* the last one, with what the first said */
+    struct arena arena;                /* its texts */
 };
 
 struct imports {
@@ -26,6 +28,9 @@ struct imports {
 
 /* The import of that id, or NULL; it is then the newest. With the lock held. */
 struct import *imports_find(struct imports *all, struct slice id);
+
+/* The import whose ticket that is, or NULL; it is then the newest. With the lock held. */
+struct import *imports_admit(struct imports *all, struct slice ticket);
 
 /* Free what they hold; nobody uses them any more. */
 void imports_done(struct imports *all);

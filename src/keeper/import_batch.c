@@ -268,7 +268,7 @@ bool keeper_on_import(void *keeper, struct ipc_request *r, struct error *e)
     *b = (struct batch){.keeper = k, .ask = ask, .bytes = map.bytes};
     arena_init(&b->arena, LETTER_ARENA);
     (void)pthread_mutex_lock(&k->imports.lock);
-    b->import = imports_find(&k->imports, ask->import);
+    b->import = imports_admit(&k->imports, ask->ticket);
     bool taken = b->import
                      ? take(b, e)
                      : error_set(e, ERROR_BUSY, "that import is not under way; begin it again");

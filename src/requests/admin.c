@@ -122,6 +122,13 @@ static const struct cbor_field signed_in_fields[] = {
 static const struct cbor_schema signed_in =
     CBOR_SCHEMA(signed_in_fields, struct admin_sign_in_answer);
 
+static const struct cbor_field import_begun_fields[] = {
+    CBOR_SUB(1, CBOR_STRUCT, struct admin_import_begun, record, 0, &import_record_schema),
+    FIELD(2, CBOR_BYTES, admin_import_begun, ticket, IMPORT_TICKET_LEN),
+};
+static const struct cbor_schema import_begun =
+    CBOR_SCHEMA(import_begun_fields, struct admin_import_begun);
+
 const struct ipc_message admin_user_add = {64, "admin_user_add", &user_ask, NULL, .secret = true};
 const struct ipc_message admin_user_set = {65, "admin_user_set", &user_ask, NULL, .secret = true};
 const struct ipc_message admin_user_list = {66, "admin_user_list", NULL, &users};
@@ -141,7 +148,7 @@ const struct ipc_message admin_sign_in = {77, "admin_sign_in", &sign_in_ask, &si
                                           .secret = true};
 const struct ipc_message admin_sign_out = {78, "admin_sign_out", NULL, NULL};
 const struct ipc_message admin_import_begin = {110, "admin_import_begin", &import_record_schema,
-                                               &import_record_schema};
+                                               &import_begun, .secret = true};
 const struct ipc_message admin_import_end = {111, "admin_import_end", &import_record_schema,
                                              &import_record_schema};
 const struct ipc_message admin_domain_forget = {83, "admin_domain_forget", &domain_ask, &forgotten};

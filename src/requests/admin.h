@@ -4,6 +4,7 @@
 #include "ipc/ipc.h"
 #include "letter/account_role.h"
 #include "letter/records.h"
+#include "requests/keeper.h"
 
 #define ADMIN_LIST_MAX 100000
 
@@ -157,8 +158,12 @@ struct admin_backup_answer {
 extern const struct ipc_message admin_backup;
 
 /* admin_import_begin: take mail in from now on, or go on with an import of the same kind, name, owner
- * and path that did not end. A struct import_record, of which the keeper fills in the rest; answered
- * with its last one. */
+ * and path that did not end. A struct import_record, of which the keeper fills in the rest. */
+struct admin_import_begun {
+    struct import_record record; /* its last one */
+    struct slice ticket;         /* with which letters are added until somebody begins it again */
+};
+
 extern const struct ipc_message admin_import_begin;
 
 /* admin_import_end: no more comes. Only the id counts; answered with the last record. */

@@ -4,7 +4,7 @@
 #define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
 
 static const struct cbor_field mbox_ask_fields[] = {
-    FIELD(1, CBOR_BYTES, intake_mbox_ask, import, LETTER_ID_LEN),
+    FIELD(1, CBOR_BYTES, intake_mbox_ask, ticket, IMPORT_TICKET_LEN),
     MAYBE(2, CBOR_TEXT, intake_mbox_ask, path, IMPORT_TEXT_MAX),
     MAYBE(3, CBOR_UINT, intake_mbox_ask, offset, INT64_MAX),
     FIELD(4, CBOR_UINT, intake_mbox_ask, quoting, QUOTING_NONE),
@@ -30,7 +30,7 @@ static const struct cbor_field file_fields[] = {
 static const struct cbor_schema file = CBOR_SCHEMA(file_fields, struct intake_file);
 
 static const struct cbor_field files_ask_fields[] = {
-    FIELD(1, CBOR_BYTES, intake_files_ask, import, LETTER_ID_LEN),
+    FIELD(1, CBOR_BYTES, intake_files_ask, ticket, IMPORT_TICKET_LEN),
     CBOR_SUB_OPTIONAL(2, CBOR_LIST, struct intake_files_ask, files, INTAKE_FILES_MAX, &file),
     CBOR_SUB_OPTIONAL(3, CBOR_LIST, struct intake_files_ask, failures, IMPORT_FAILURES_MAX,
                       &import_failure_schema),
@@ -38,7 +38,7 @@ static const struct cbor_field files_ask_fields[] = {
 };
 static const struct cbor_schema files_ask = CBOR_SCHEMA(files_ask_fields, struct intake_files_ask);
 
-const struct ipc_message intake_mbox = {1, "intake_mbox", &mbox_ask, &mbox_answer,
-                                        .ask_fd = IPC_FD_ANY};
-const struct ipc_message intake_files = {2, "intake_files", &files_ask, &import_counts_schema,
-                                         .ask_fd = IPC_FD_SEALED};
+const struct ipc_message intake_mbox = {
+    1, "intake_mbox", &mbox_ask, &mbox_answer, .ask_fd = IPC_FD_ANY, .secret = true};
+const struct ipc_message intake_files = {
+    2, "intake_files", &files_ask, &import_counts_schema, .ask_fd = IPC_FD_SEALED, .secret = true};

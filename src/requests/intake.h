@@ -12,11 +12,11 @@
 
 /* intake_mbox: the file's descriptor comes along. */
 struct intake_mbox_ask {
-    struct slice import;
-    struct slice path; /* as it is to stand with the letters */
-    uint64_t offset;   /* where a letter begins */
-    uint64_t quoting;  /* enum mbox_quoting */
-    bool journal;      /* each letter is a journal report: take the one in it */
+    struct slice ticket; /* from admin_import_begin */
+    struct slice path;   /* as it is to stand with the letters */
+    uint64_t offset;     /* where a letter begins */
+    uint64_t quoting;    /* enum mbox_quoting */
+    bool journal;        /* each letter is a journal report: take the one in it */
 };
 
 struct intake_mbox_answer {
@@ -35,7 +35,7 @@ struct intake_file {
 };
 
 struct intake_files_ask {
-    struct slice import;
+    struct slice ticket;
     struct cbor_list files;    /* struct intake_file */
     struct cbor_list failures; /* struct import_failure: files that could not be read */
     bool journal;

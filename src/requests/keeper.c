@@ -132,7 +132,7 @@ const struct cbor_schema import_letter_schema =
     CBOR_SCHEMA(import_letter_fields, struct import_letter);
 
 static const struct cbor_field import_ask_fields[] = {
-    FIELD(1, CBOR_BYTES, keeper_import_ask, import, LETTER_ID_LEN),
+    FIELD(1, CBOR_BYTES, keeper_import_ask, ticket, IMPORT_TICKET_LEN),
     CBOR_SUB_OPTIONAL(2, CBOR_LIST, struct keeper_import_ask, letters, IMPORT_LETTERS_MAX,
                       &import_letter_schema),
     CBOR_SUB_OPTIONAL(3, CBOR_LIST, struct keeper_import_ask, failures, IMPORT_FAILURES_MAX,
@@ -150,7 +150,11 @@ static const struct cbor_field import_counts_fields[] = {
 const struct cbor_schema import_counts_schema =
     CBOR_SCHEMA(import_counts_fields, struct import_counts);
 
-const struct ipc_message keeper_import = {40, "keeper_import", &import_ask, &import_counts_schema,
-                                          .ask_fd = IPC_FD_SEALED_OPTIONAL};
+const struct ipc_message keeper_import = {40,
+                                          "keeper_import",
+                                          &import_ask,
+                                          &import_counts_schema,
+                                          .ask_fd = IPC_FD_SEALED_OPTIONAL,
+                                          .secret = true};
 const struct ipc_message keeper_settle = {10, "keeper_settle", NULL, NULL};
 const struct ipc_message keeper_index_suspect = {41, "keeper_index_suspect", NULL, NULL};

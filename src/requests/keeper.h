@@ -28,10 +28,12 @@ struct keeper_submit_answer {
 
 extern const struct ipc_message keeper_submit;
 
-/* keeper_import: from intake. Record letters of an import that somebody began over the control
- * socket; their bytes come one behind the other in one sealed memfd. One commit holds them and how
+/* keeper_import: from intake. Record letters of an import that somebody began, whose ticket whoever
+ * reads the mail was given: an import's id, which stands in lists, lets nobody add to it. The letters'
+ * bytes come one behind the other in one sealed memfd. One commit holds them and how
  * far the import came, so nothing is taken twice after a crash. */
 #define IMPORT_LETTERS_MAX 500
+#define IMPORT_TICKET_LEN  32
 #define IMPORT_BYTES_MAX   ((size_t)LETTER_BYTES_MAX + (8U << 20))
 
 struct import_letter {
@@ -43,7 +45,7 @@ struct import_letter {
 };
 
 struct keeper_import_ask {
-    struct slice import;
+    struct slice ticket;
     struct cbor_list letters;  /* struct import_letter */
     struct cbor_list failures; /* struct import_failure */
     uint64_t next;             /* see struct import_record */

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from company import BUILD, Company, wait_for
+from control import Refused, ask
 
 LETTER = ("Received: from a by b; Mon, 5 Jan 2026 09:00:00 +0000\n"
           "From: Anna Tester <anna@old.test>\nTo: bob@old.test\nSubject: Order {n}\n"
@@ -169,3 +170,32 @@ def test_journal_reports_are_unwrapped_with_their_envelope(company, tmp_path):
     assert export(company, found) == inner
     shown = company.postern("show", found)
     assert "anna@old.test" in shown and "carol@old.test, secret@other.test" in shown
+
+
+IMPORT_BEGIN, IMPORT_END, INTAKE_FILES = 110, 111, 2
+
+
+def test_who_knows_an_imports_id_alone_adds_nothing_to_it(company):
+    """What `import list` shows lets nobody put letters under an auditor's eyes; a ticket does."""
+    mail = {1: b"", 2: 1, 3: 2, 4: "told by nobody", 6: "/nowhere"}
+    first = ask(company, "keeper", IMPORT_BEGIN, mail)
+    number, ticket = first[1][1], first[2]
+    assert len(ticket) == 32
+
+    def add(shown, n):
+        return ask(company, "intake", INTAKE_FILES, {1: shown, 2: [{2: len(letter(n))}]}, letter(n))
+
+    for shown in (number, number + bytes(22), bytes(32), ticket[:31], bytes([ticket[0] ^ 1]) + ticket[1:]):
+        with pytest.raises(Refused, match="not under way"):
+            add(shown, 400001)
+    assert add(ticket, 400002)[1] == 1
+    second = ask(company, "keeper", IMPORT_BEGIN, mail)
+    assert second[1][1] == number and second[2] != ticket  # the same import goes on
+    with pytest.raises(Refused, match="not under way"):
+        add(ticket, 400003)
+    assert add(second[2], 400004)[1] == 2
+    ask(company, "keeper", IMPORT_END, {1: number, 2: 4})
+    with pytest.raises(Refused, match="not under way"):
+        add(second[2], 400005)
+    find_one(company, "word400004")
+    assert not find(company, "word400001") and not find(company, "word400003")

@@ -56,7 +56,7 @@ bool intake_take_files(struct ipc_pool *keeper, int files, const struct intake_f
         sort(&all[i], map.bytes, ask->journal, arena, &s);
     }
     const struct keeper_import_ask forward = {
-        .import = ask->import,
+        .ticket = ask->ticket,
         .letters = {s.letters,  s.n_letters },
         .failures = {s.failures, s.n_failures}
     };

@@ -191,7 +191,7 @@ static bool hand_on(struct mbox *m, struct intake_mbox_answer *answer, struct er
 {
     OWN(fd) int fd = -1;
     const struct keeper_import_ask ask = {
-        .import = m->ask->import,
+        .ticket = m->ask->ticket,
         .letters = {m->letters,  m->n_letters },
         .failures = {m->failures, m->n_failures},
         .next = m->offset + m->used,
