@@ -9,9 +9,11 @@ struct importing {
     struct cli *cli;
     const char *path; /* as it is opened; whole */
     struct import_record record;
-    struct slice ticket; /* of the keeper's: with it letters are added */
-    struct arena arena;  /* for one batch */
-    unsigned failures;   /* of the daemon, one behind the other */
+    struct slice ticket;          /* of the keeper's: with it letters are added */
+    struct arena arena;           /* for one batch */
+    unsigned failures;            /* of the daemon, one behind the other */
+    struct import_failure *found; /* known before the files are looked at */
+    size_t n_found;
 };
 
 /* Begin an import, or go on with one. `path` is what was typed. */

@@ -221,6 +221,9 @@ bool import_walk(struct importing *x, struct error *e)
     buf_init(&w->bytes, IMPORT_BYTES_MAX);
     buf_init(&w->path, 64 << 10);
     arena_init(&w->arena, 16 << 20);
+    for (size_t i = 0; i < x->n_found; i++) {
+        w->failures[w->n_failures++] = x->found[i];
+    }
     bool walked = walk_directory(w, AT_FDCWD, x->path, 0, e) && flush(w, e);
     buf_done(&w->bytes);
     buf_done(&w->path);

@@ -7,11 +7,9 @@
 
 static const char *kind_name(uint64_t kind)
 {
-    static const char *const names[] = {[SOURCE_MBOX] = "mbox",
-                                        [SOURCE_EML] = "eml",
-                                        [SOURCE_MAILDIR] = "maildir",
-                                        [SOURCE_IMAP] = "imap",
-                                        [SOURCE_JOURNAL] = "journal"};
+    static const char *const names[] = {
+        [SOURCE_MBOX] = "mbox", [SOURCE_EML] = "eml",         [SOURCE_MAILDIR] = "maildir",
+        [SOURCE_IMAP] = "imap", [SOURCE_JOURNAL] = "journal", [SOURCE_PST] = "pst"};
 
     return kind && kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "?";
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -16,6 +17,7 @@
 
 /* Landlock's numbers (linux/landlock.h). Our own, because the header of the oldest system that
  * builds this knows only the first thirteen rights, and the kernel that runs it may know more. */
+#define ACCESS_EXECUTE     (UINT64_C(1) << 0)
 #define ACCESS_WRITE_FILE  (UINT64_C(1) << 1)
 #define ACCESS_READ_FILE   (UINT64_C(1) << 2)
 #define ACCESS_READ_DIR    (UINT64_C(1) << 3)
@@ -158,8 +160,11 @@ static bool allow_path(int rules, const struct ruleset *all, int fd, enum sandbo
         rule.access |= ACCESS_WRITE_FILE | ACCESS_REMOVE_DIR | ACCESS_REMOVE_FILE |
                        ACCESS_MAKE_DIR | ACCESS_MAKE_REG | ACCESS_REFER | ACCESS_TRUNCATE;
     }
+    if (rights == SANDBOX_RUN) {
+        rule.access |= ACCESS_EXECUTE;
+    }
     if (!S_ISDIR(about.st_mode)) {
-        rule.access &= ACCESS_READ_FILE | ACCESS_WRITE_FILE | ACCESS_TRUNCATE;
+        rule.access &= ACCESS_EXECUTE | ACCESS_READ_FILE | ACCESS_WRITE_FILE | ACCESS_TRUNCATE;
     }
     rule.access &= all->fs;
     return syscall(SYS_landlock_add_rule, rules, RULE_PATH_BENEATH, &rule, 0U) == 0 ||
@@ -196,4 +201,15 @@ bool sandbox_enter(const struct sandbox *s, struct error *e)
 {
     return set_limits(s, e) && drop_root(s, e) && set_privileges(s, e) && limit_objects(s, e) &&
            sandbox_limit_calls(s->groups, e);
+}
+
+bool sandbox_enclose(const struct sandbox *s, struct error *e)
+{
+    for (int capability = 0; capability < 64; capability++) {
+        if (capability != CAP_DAC_READ_SEARCH) {
+            (void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+        }
+    }
+    return set_limits(s, e) && set_privileges(s, e) && limit_objects(s, e) &&
+           sandbox_refuse_calls(e);
 }

@@ -32,6 +32,7 @@
 enum sandbox_rights {
     SANDBOX_READ,  /* files and directories below */
     SANDBOX_WRITE, /* and everything a directory's owner does */
+    SANDBOX_RUN,   /* as SANDBOX_READ, and programs and libraries in it run */
 };
 
 struct sandbox {
@@ -62,6 +63,15 @@ void sandbox_close_others(int from);
  *          the process is then partly locked and must end
  */
 bool sandbox_enter(const struct sandbox *s, struct error *e) MUST_CHECK;
+
+/**
+ * Confine a copy of this process that is about to execute somebody else's program: limits, no new
+ * privileges, nothing of root's power but to read what others own, landlock, and no sockets, signals or
+ * debugging. It keeps its user; `groups`, `uid`, `root` and `tasks_max` do not count.
+ *
+ * @return  false with ERROR_CONFIG, then the copy must end
+ */
+bool sandbox_enclose(const struct sandbox *s, struct error *e) MUST_CHECK;
 
 /* Make a filter for the groups, to be put on later, inside: by a copy of this process (SANDBOX_FORK)
  * whose duty is narrower. Before sandbox_enter(). The descriptor is the caller's. ERROR_BUSY. */

@@ -438,3 +438,24 @@ bool sandbox_narrow(int fd, struct error *e)
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &whole) == 0 ||
            error_errno(e, ERROR_CONFIG, "sandbox: narrow the system calls");
 }
+
+/* Of what is deadly, the socket calls are refused to everybody here; execve() alone is let through. */
+bool sandbox_refuse_calls(struct error *e)
+{
+    static const int more[] = {SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(tgkill),
+                               SCMP_SYS(rt_sigqueueinfo)};
+    OWN(filter) filter f = seccomp_init(SCMP_ACT_ALLOW);
+    int rc = f ? 0 : -ENOMEM;
+
+    for (size_t i = 0; i < COUNT(deadly_calls) && harmless(rc); i++) {
+        if (deadly_calls[i].call != SCMP_SYS(execve)) {
+            rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), deadly_calls[i].call, 0);
+        }
+    }
+    for (size_t i = 0; i < COUNT(more) && harmless(rc); i++) {
+        rc = seccomp_rule_add(f, SCMP_ACT_ERRNO(EPERM), more[i], 0);
+    }
+    rc = harmless(rc) ? seccomp_load(f) : rc;
+    errno = -rc;
+    return rc == 0 || error_errno(e, ERROR_CONFIG, "sandbox: refuse system calls");
+}

@@ -21,3 +21,7 @@
 /* Install the filter for the groups SANDBOX_..., for good. Wants no-new-privileges to be set.
  * ERROR_CONFIG when the kernel refuses. */
 bool sandbox_limit_calls(uint64_t groups, struct error *e) MUST_CHECK;
+
+/* Refuse with EPERM what a program that reads a file and writes others has no use for: sockets, signals
+ * to others, debugging, and whatever ends a process of ours but for execve(). Likewise. */
+bool sandbox_refuse_calls(struct error *e) MUST_CHECK;

@@ -28,8 +28,10 @@ static char folder[] = "/tmp/postern-sandbox-XXXXXX";
 
 typedef int deed(void);
 
+typedef bool enterer(const struct sandbox *s, struct error *e);
+
 /* Do a deed inside the walls, in a child of its own. */
-static int inside(struct sandbox s, deed *do_it)
+static int inside_of(struct sandbox s, enterer *enter, deed *do_it)
 {
     int status = 0;
     pid_t child = fork();
@@ -38,7 +40,7 @@ static int inside(struct sandbox s, deed *do_it)
         struct error e;
         s.files_max = 256;
         s.parent = getppid();
-        if (!sandbox_enter(&s, &e)) {
+        if (!enter(&s, &e)) {
             (void)fprintf(stderr, "%s\n", e.text);
             _exit(255);
         }
@@ -48,6 +50,11 @@ static int inside(struct sandbox s, deed *do_it)
     assert_true(child > 0);
     assert_int_equal(waitpid(child, &status, 0), child);
     return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int inside(struct sandbox s, deed *do_it)
+{
+    return inside_of(s, sandbox_enter, do_it);
 }
 
 static struct sandbox walls(uint64_t groups)
@@ -278,6 +285,31 @@ static void statuses_are_told(void **unused)
     assert_string_equal(text, "exited with 3");
 }
 
+/* What is about to become somebody else's program runs what /usr has, and reaches nothing else. */
+static void a_program_of_others_is_enclosed(void **unused)
+{
+    (void)unused;
+    OWN(fd) int programs = open("/usr", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    OWN(fd) int own = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct sandbox s = walls(0);
+    s.n_paths = 2;
+    s.paths[0].fd = programs;
+    s.paths[0].rights = SANDBOX_RUN;
+    s.paths[1].fd = own;
+    s.paths[1].rights = SANDBOX_WRITE;
+
+    assert_int_equal(inside_of(s, sandbox_enclose, tcp_socket), EPERM);
+    assert_int_equal(inside_of(s, sandbox_enclose, unix_socket), EPERM);
+    if (sandbox_landlock_abi() == 0) {
+        return;
+    }
+    assert_int_equal(inside_of(s, sandbox_enclose, run_program), SUCCEEDED);
+    assert_int_equal(inside_of(s, sandbox_enclose, write_inside), SUCCEEDED);
+    assert_int_equal(inside_of(s, sandbox_enclose, read_passwd), EACCES);
+    s.paths[0].rights = SANDBOX_READ;
+    assert_int_equal(inside_of(s, sandbox_enclose, run_program), EACCES);
+}
+
 static int make_folder(void **unused)
 {
     char path[64];
@@ -308,6 +340,7 @@ int main(void)
         cmocka_unit_test(files_only_below_what_was_given),
         cmocka_unit_test(groups_open_what_they_say),
         cmocka_unit_test(a_copy_may_give_up_more),
+        cmocka_unit_test(a_program_of_others_is_enclosed),
         cmocka_unit_test(root_needs_somebody_to_become),
         cmocka_unit_test(statuses_are_told),
     };

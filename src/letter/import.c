@@ -5,7 +5,7 @@
 #define THIS source
 static const struct cbor_field source_fields[] = {
     ROW(1, CBOR_BYTES, import, LETTER_ID_LEN),
-    ROW(2, CBOR_UINT, kind, SOURCE_JOURNAL),
+    ROW(2, CBOR_UINT, kind, SOURCE_PST),
     ROW(3, CBOR_TEXT, name, NAME_LEN),
     MAYBE(4, CBOR_TEXT, owner, LETTER_ADDRESS_MAX),
     MAYBE(5, CBOR_TEXT, path, IMPORT_TEXT_MAX),
@@ -36,7 +36,7 @@ SCHEMA(import_failure);
 static const struct cbor_field import_record_fields[] = {
     ID(import_record),
     ROW(2, CBOR_UINT, state, IMPORT_ENDED),
-    MAYBE(3, CBOR_UINT, kind, SOURCE_JOURNAL),
+    MAYBE(3, CBOR_UINT, kind, SOURCE_PST),
     MAYBE(4, CBOR_TEXT, name, NAME_LEN),
     MAYBE(5, CBOR_TEXT, owner, LETTER_ADDRESS_MAX),
     MAYBE(6, CBOR_TEXT, path, 4096),

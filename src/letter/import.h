@@ -14,6 +14,7 @@ enum source_kind {
     SOURCE_MAILDIR = 3,
     SOURCE_IMAP = 4,
     SOURCE_JOURNAL = 5, /* a provider's journal report, by SMTP */
+    SOURCE_PST = 6,     /* Outlook's file, as readpst writes its letters down */
 };
 
 /* How an mbox protects lines of a letter that look like the beginning of the next one. */

@@ -10,6 +10,7 @@ import pytest
 
 from company import BUILD, Company, wait_for
 from control import Refused, ask
+from variety import CORPORA
 
 LETTER = ("Received: from a by b; Mon, 5 Jan 2026 09:00:00 +0000\n"
           "From: Anna Tester <anna@old.test>\nTo: bob@old.test\nSubject: Order {n}\n"
@@ -199,3 +200,46 @@ def test_who_knows_an_imports_id_alone_adds_nothing_to_it(company):
         add(second[2], 400005)
     find_one(company, "word400004")
     assert not find(company, "word400001") and not find(company, "word400003")
+
+
+PST = CORPORA / "outlook/tika-msg/testPST_variousBodyTypes.pst"
+
+
+@pytest.mark.skipif(not shutil.which("readpst"), reason="readpst is not here (package pst-utils)")
+@pytest.mark.skipif(not PST.exists(), reason="the corpora with a PST file are not here")
+def test_a_pst_is_taken_in_and_nothing_of_it_stays_behind(company, tmp_path):
+    room = tmp_path / "room"
+    room.mkdir()
+    environment = {**os.environ, "TMPDIR": str(room)}
+    done = company.postern("import", "pst", "--owner", "tim@old.test", PST, env=environment)
+    assert counts(done) == (4, 0, 0), done
+    again = company.postern("import", "pst", "--owner", "tim@old.test", PST, env=environment)
+    assert counts(again) == (0, 4, 0), again
+    wait_for("the index", lambda: len(find(company, "from:tallison@mitre.org")) == 4)
+    found = find(company, "from:tallison@mitre.org", "to:tallison@mitre.org")[0]
+    shown = company.postern("show", found)
+    assert "Inbox/tmp/" in shown and "pst" in company.postern("import", "list")
+    cut = tmp_path / "cut.pst"
+    cut.write_bytes(PST.read_bytes()[:100000])
+    broken = company.postern("import", "pst", cut, env=environment, check=False)
+    assert broken.returncode == 1 and "readpst passed over" in broken.stdout, broken
+    cut.write_bytes(PST.read_bytes()[:3000])
+    broken = company.postern("import", "pst", cut, env=environment, check=False)
+    assert broken.returncode == 1 and "readpst did not come to the end" in broken.stdout, broken
+    assert not list(room.iterdir())
+
+
+def test_a_killed_import_leaves_no_letters_of_a_pst_behind(company, tmp_path):
+    """The folder goes although nobody is left to remove it but the janitor."""
+    if not shutil.which("readpst") or not PST.exists():
+        pytest.skip("neither readpst (package pst-utils) nor a PST file is here")
+    pid = next(p for p, role in company.processes().items() if role == "intake")
+    os.kill(pid, signal.SIGSTOP)  # the import waits, its letters lie in the folder
+    command = [str(BUILD / "postern"), "-c", str(company.config), "import", "pst", str(PST)]
+    try:
+        with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path)}) as child:
+            wait_for("letters in the folder", lambda: list(tmp_path.glob("*/letters/*/*/*/4.eml")))
+            child.send_signal(signal.SIGKILL)
+        wait_for("the folder to be gone", lambda: not list(tmp_path.iterdir()))
+    finally:
+        os.kill(pid, signal.SIGCONT)
