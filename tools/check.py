@@ -342,7 +342,7 @@ def missing_verbs():
               for v in sorted(set(listed) ^ set(described))]
     for verb in listed:
         part = re.split(r"^\.It Ic ", page.split(f".It Ic {verb}", 1)[-1], maxsplit=1, flags=re.M)[0]
-        options = re.findall(r"--([a-z-]+)", run(BUILD / "postern", verb.split()[0], *verb.split()[1:],
+        options = re.findall(r"--([a-z0-9-]+)", run(BUILD / "postern", verb.split()[0], *verb.split()[1:],
                                                  "--help").stdout.splitlines()[0])
         found += [f"docs/man/postern.1: `{verb} --{o}` is not described" for o in options
                   if not re.search(rf"\bFl -{o}(?![\w-])|, -{o}(?![\w-])", part)]

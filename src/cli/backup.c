@@ -16,9 +16,9 @@
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/manifest.h"
+#include "cli/master.h"
 #include "cli/prove.h"
 #include "host/file.h"
-#include "keyring/master.h"
 #include "ledger/copy.h"
 #include "requests/admin.h"
 
@@ -145,12 +145,12 @@ static bool copy_all(struct backup *b, struct error *e)
 /* The checkpoint is what the copy is proved against, now and when it is restored. */
 static bool finish(struct backup *b, struct error *e)
 {
-    OWN(secret) struct secret *master = NULL;
+    OWN(master) struct master master = {0};
     OWN(fd) int ledger = openat(b->to, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     OWN(fd) int keys = openat(b->to, KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return master_read(b->data, "master.key", &master, e) &&
-           prove_ledger(b->cli, ledger, keys, master, b->view.note, b->view.ledger_size, e) &&
+    return cli_master(b->cli, b->data, &master, e) &&
+           prove_ledger(b->cli, ledger, keys, master.key, b->view.note, b->view.ledger_size, e) &&
            file_create(b->to, "checkpoint", b->view.note, 0600, e) &&
            file_create(b->to, MANIFEST_NAME, buf_slice(&b->manifest), 0600, e);
 }

@@ -303,7 +303,7 @@ static bool make_files(struct plan *p, int data, const struct secret *recovery, 
     return files_make_directory(arena_text(&p->cli->arena, above), 0755, &p->cli->arena, &folder,
                                 e) &&
            master_create(data, "master.key", &master, e) &&
-           recovery_seal(data, "recovery.sealed", secret_slice(recovery), master, e) &&
+           recovery_seal(data, "recovery.sealed", secret_slice(recovery), master, 1, e) &&
            file_create(folder, slash ? slash + 1 : path, buf_slice(&p->file), MODE_CONFIG, e);
 }
 

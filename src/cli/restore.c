@@ -7,11 +7,11 @@
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/manifest.h"
+#include "cli/master.h"
 #include "cli/prove.h"
 #include "cli/terminal.h"
 #include "host/file.h"
 #include "keyring/keyring.h"
-#include "keyring/master.h"
 #include "keyring/recovery.h"
 #include "state/state.h"
 
@@ -28,7 +28,7 @@ struct restore {
     bool with_config; /* there is none at its place: the backup's goes there */
     struct manifest manifest;
     struct slice note;
-    struct secret *master;
+    struct master master;
 };
 
 static bool read_file(struct restore *r, const char *name, size_t max, struct slice *out,
@@ -102,7 +102,7 @@ static bool find_master(struct restore *r, struct error *e)
     bool piped = arguments_flag(&r->cli->arguments, "recovery-key-stdin");
 
     if (manifest_find(&r->manifest, "", "master.key")) {
-        return master_read(r->from, "master.key", &r->master, e);
+        return cli_master(r->cli, r->from, &r->master, e);
     }
     if (!piped && !terminal_has_person()) {
         return error_set(e, ERROR_INPUT,
@@ -111,7 +111,8 @@ static bool find_master(struct restore *r, struct error *e)
     }
     return (piped ? terminal_read_secret(128, &typed, e)
                   : terminal_ask_secret("Recovery key", 128, &typed, e)) &&
-           recovery_open(r->from, "recovery.sealed", secret_slice(typed), &r->master, e);
+           recovery_open(r->from, "recovery.sealed", secret_slice(typed), &r->master.key,
+                         &r->master.generation, e);
 }
 
 /* ── files ── */
@@ -161,7 +162,7 @@ static bool restore_files(struct restore *r, struct error *e)
 /* What was delivered after the backup would be delivered again, so a person says go. */
 static bool pause_queue(struct restore *r, struct error *e)
 {
-    OWN(secret) struct secret *key = keyring_derive(r->master, "state");
+    OWN(secret) struct secret *key = keyring_derive(r->master.key, "state");
     OWN(state) struct state *state = NULL;
     const char *path =
         (const char *)arena_printf(&r->cli->arena, "%s/state/state.db", r->data_path).ptr;
@@ -177,7 +178,7 @@ static bool prove(struct restore *r, struct error *e)
     OWN(fd) int keys = openat(r->data, KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     return ledger >= 0
-               ? prove_ledger(r->cli, ledger, keys, r->master, r->note, r->manifest.records, e)
+               ? prove_ledger(r->cli, ledger, keys, r->master.key, r->note, r->manifest.records, e)
                : error_set(e, ERROR_CORRUPT, "the backup holds no ledger");
 }
 
@@ -196,6 +197,20 @@ static bool restore_config(struct restore *r, struct error *e)
                                file_create(folder, slash ? slash + 1 : path, bytes, 0644, e));
 }
 
+/* As it was kept in the backup; one that was recovered lies there as it is. */
+static bool restore_master(struct restore *r, struct error *e)
+{
+    const struct manifest_file *f = manifest_find(&r->manifest, "", "master.key");
+    struct files_copy done;
+
+    if (!f) {
+        return master_write(r->data, "master.key", r->master.key, r->master.generation, e);
+    }
+    return files_copy(r->from, "master.key", r->data, "master.key", MODE_PRIVATE, f->copy.size,
+                      &done, e) &&
+           file_sync_folder(r->data, e);
+}
+
 bool cli_restore(struct cli *c, struct error *e)
 {
     struct restore r = {.cli = c, .from = -1, .data = -1};
@@ -203,8 +218,8 @@ bool cli_restore(struct cli *c, struct error *e)
     /* master.key last: without it posternd does not start on something half restored. */
     bool made = open_backup(&r, c->arguments.words[0], e) && open_data(&r, e) &&
                 find_master(&r, e) && restore_files(&r, e) && prove(&r, e) && pause_queue(&r, e) &&
-                restore_config(&r, e) && master_write(r.data, "master.key", r.master, e);
-    secret_free(r.master);
+                restore_config(&r, e) && restore_master(&r, e);
+    master_done(&r.master);
     own_fd(&r.from);
     own_fd(&r.data);
     if (!made) {

@@ -1,5 +1,6 @@
 /* Every verb there is. docs/man/postern.1 describes them in the same order. */
 #include "cli/cli.h"
+#include "cli/master.h"
 
 #define OPTION(name_, letter_, value_, help_)                                                      \
     {                                                                                              \
@@ -69,6 +70,14 @@ static const struct argument_option dkim_new_options[] = {
     OPTION_END,
 };
 
+static const struct argument_option key_wrap_options[] = {
+    OPTION("passphrase", 0, NULL, "sealed under a passphrase"),
+    OPTION("pkcs11", 0, "URI", "sealed under an RSA key of a token: pkcs11:token=...;object=..."),
+    OPTION("file", 0, NULL, "as it is"),
+    MASTER_OPTION,
+    OPTION_END,
+};
+
 static const struct argument_option order_options[] = {
     OPTION("all", 0, NULL, "everything that it can be done to"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
@@ -82,11 +91,13 @@ static const struct argument_option reason_options[] = {
 
 static const struct argument_option backup_options[] = {
     OPTION("with-master-key", 0, NULL, "so that it opens without the recovery key: guard it well"),
+    MASTER_OPTION,
     OPTION_END,
 };
 
 static const struct argument_option restore_options[] = {
     OPTION("recovery-key-stdin", 0, NULL, "the recovery key is one line of standard input"),
+    MASTER_OPTION,
     OPTION("resume", 0, NULL, "deliver at once, perhaps what was delivered already"),
     OPTION_END,
 };
@@ -185,6 +196,10 @@ const struct verb verbs[] = {
     VERB(.name = "dkim list", .words = "", .help = "List the DKIM keys.", .run = cli_dkim_list),
     VERB(.name = "dkim dns", .words = "[SELECTOR]", .words_max = 1,
          .help = "Print the DNS records to publish, as lines of a zone file.", .run = cli_dkim_dns),
+    VERB(.name = "key wrap", .words = "", .options = key_wrap_options,
+         .help = "Keep the master key in another way, without changing it.",
+         .more = "The former way is destroyed when the new one was opened again.\n",
+         .run = cli_key_wrap),
     VERB(.name = "queue list", .words = "", .help = "List what waits to be delivered.",
          .run = cli_queue_list),
     VERB(.name = "queue retry", .words = "[ID...]", .words_max = 1000, .options = order_options,

@@ -1,113 +1,72 @@
+/* Invariants:
+ *  1. master.key is one whole form at any moment: it is changed by renames alone.
+ *  2. A form is put in force only after it was opened again from the disk and gave the same key.
+ *  3. A former form is overwritten, synced and removed: whoever finds the disk later finds one form. */
 #include "keyring/master.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
 #include <sys/stat.h>
+
+#include "base/arena.h"
 
 #include "host/file.h"
 #include "keyring/digest.h"
-#include "keyring/internal.h"
-#include "keyring/keyring.h"
+#include "keyring/master_form.h"
 
-/* "postern-master-key 1 " + key + " " + check + LF. The check is no authenticator, it catches a
- * damaged or mistyped file before everything sealed under the key looks damaged instead. */
-#define WORD      "postern-master-key "
-#define FORMAT    "1 "
-#define KEY_TEXT  ((size_t)2 * KEYRING_KEY_LEN)
-#define CHECK_LEN 8
-#define FILE_LEN  (sizeof(WORD) - 1 + sizeof(FORMAT) - 1 + KEY_TEXT + 1 + (size_t)2 * CHECK_LEN + 1)
-#define FILE_ROOM 512
+/* Twice the memory that RFC 9106 section 4 asks for as its second choice: half a second at a start, and for each
+ * guess. */
+#define PASSES       3
+#define KIB          ((uint32_t)128 << 10)
+#define NAME_MAX_LEN 64
 
-static void check_of(struct slice key, uint8_t check[static CHECK_LEN])
+void master_done(struct master *m)
 {
-    uint8_t digest[DIGEST_LEN];
-    digest_of(SLICE("postern master key check"), key, digest);
-    (void)memcpy(check, digest, CHECK_LEN);
+    secret_free(m->key);
+    m->key = NULL;
 }
 
-bool master_write(int dirfd, const char *name, const struct secret *key, struct error *e)
+static struct buf buf_over(struct secret *room)
 {
-    uint8_t check[CHECK_LEN];
-
-    if (key->len != KEYRING_KEY_LEN) {
-        return error_set(e, ERROR_INPUT, "a master key has %d bytes", KEYRING_KEY_LEN);
-    }
-    OWN(secret) struct secret *text = secret_new(FILE_LEN);
-    char *at = (char *)text->ptr;
-    at = mempcpy(at, WORD FORMAT, sizeof(WORD FORMAT) - 1);
-    keyring_hex(secret_slice(key), at);
-    at += KEY_TEXT;
-    *at++ = ' ';
-    check_of(secret_slice(key), check);
-    keyring_hex(SLICE_ARRAY(check), at);
-    text->ptr[FILE_LEN - 1] = '\n';
-    return file_create(dirfd, name, secret_slice(text), 0600, e);
+    return (struct buf){.ptr = room->ptr, .capacity = room->len, .max = room->len};
 }
 
-bool master_create(int dirfd, const char *name, struct secret **key, struct error *e)
+static void name_new(const char *name, char out[static NAME_MAX_LEN])
 {
-    OWN(secret) struct secret *fresh = keyring_random();
-    if (!master_write(dirfd, name, fresh, e)) {
-        return false;
-    }
-    *key = TAKE(fresh, NULL);
-    return true;
+    (void)snprintf(out, NAME_MAX_LEN, "%s.new", name);
 }
 
-static bool check_access(int fd, const char *name, struct error *e)
+/* -- reading -- */
+
+static bool check_access(int fd, struct error *e)
 {
     struct stat st;
 
     if (fstat(fd, &st) != 0) {
-        return error_errno(e, ERROR_BUSY, "%s: stat", name);
+        return error_errno(e, ERROR_BUSY, "stat");
     }
     if (!S_ISREG(st.st_mode)) {
-        return error_set(e, ERROR_CONFIG, "%s: not a regular file", name);
+        return error_set(e, ERROR_CONFIG, "not a regular file");
     }
     if (st.st_uid != geteuid()) {
-        return error_set(e, ERROR_CONFIG, "%s: belongs to user %u, expected %u", name, st.st_uid,
-                         geteuid());
+        return error_set(e, ERROR_CONFIG, "belongs to user %u, expected %u", st.st_uid, geteuid());
     }
     if (st.st_mode & 077) {
-        return error_set(e, ERROR_CONFIG,
-                         "%s: others than its owner may use it (mode %04o): chmod 0600 it, and "
-                         "consider whether it was read",
-                         name, st.st_mode & 07777U);
+        return error_set(
+            e, ERROR_CONFIG,
+            "others than its owner may use it (mode %04o): chmod 0600 it, and consider "
+            "whether it was read",
+            st.st_mode & 07777U);
     }
     return true;
 }
 
-static bool parse(struct slice text, const char *name, struct secret **key, struct error *e)
-{
-    uint8_t check[CHECK_LEN];
-    uint8_t wanted[CHECK_LEN];
-
-    if (!slice_starts(text, SLICE(WORD))) {
-        return error_set(e, ERROR_CORRUPT, "%s: not a master key file", name);
-    }
-    text = slice_from(text, sizeof(WORD) - 1);
-    if (!slice_starts(text, SLICE(FORMAT))) {
-        return error_set(e, ERROR_CONFIG, "%s: written by a newer version of Postern", name);
-    }
-    text = slice_from(text, sizeof(FORMAT) - 1);
-    if (text.len != KEY_TEXT + 1 + sizeof(check) * 2 + 1 || text.ptr[KEY_TEXT] != ' ' ||
-        text.ptr[text.len - 1] != '\n') {
-        return error_set(e, ERROR_CORRUPT, "%s: damaged: wrong length", name);
-    }
-    OWN(secret) struct secret *read = secret_new(KEYRING_KEY_LEN);
-    struct slice check_text = slice_head(slice_from(text, KEY_TEXT + 1), sizeof(check) * 2);
-    if (!keyring_unhex(slice_head(text, KEY_TEXT), read->ptr, read->len) ||
-        !keyring_unhex(check_text, wanted, sizeof(wanted))) {
-        return error_set(e, ERROR_CORRUPT, "%s: damaged: not hexadecimal", name);
-    }
-    check_of(secret_slice(read), check);
-    if (!secret_equal(SLICE_ARRAY(check), SLICE_ARRAY(wanted))) {
-        return error_set(e, ERROR_CORRUPT, "%s: damaged: the check does not fit the key", name);
-    }
-    *key = TAKE(read, NULL);
-    return true;
-}
-
-bool master_read(int dirfd, const char *name, struct secret **key, struct error *e)
+/* The line, in locked memory, and what it says; the form's context looks into it. */
+static bool read_form(int dirfd, const char *name, struct secret **line, struct master_form *f,
+                      struct error *e)
 {
     OWN(fd) int fd = -1;
     size_t got = 0;
@@ -118,12 +77,306 @@ bool master_read(int dirfd, const char *name, struct secret **key, struct error 
                          "%s: no master key: restore the file, or recover it with the recovery key",
                          name);
     }
-    if (found == FILE_FAILED || !check_access(fd, name, e)) {
+    if (found == FILE_FAILED) {
         return false;
     }
-    OWN(secret) struct secret *text = secret_new(FILE_ROOM);
-    if (!file_read_at(fd, 0, text->ptr, text->len, &got, e)) {
+    OWN(secret) struct secret *text = secret_new(MASTER_LINE_MAX);
+    if (!check_access(fd, e) || !file_read_at(fd, 0, text->ptr, text->len, &got, e) ||
+        !master_form_read(slice_head(secret_slice(text), got), f, e)) {
         return error_add(e, "%s", name);
     }
-    return parse(slice_head(secret_slice(text), got), name, key, e);
+    *line = TAKE(text, NULL);
+    return true;
+}
+
+/* The key that a passphrase stands for. */
+static bool stretch(const struct master_form *f, const struct secret *passphrase,
+                    struct secret **out, struct error *e)
+{
+    static_assert(MASTER_SALT_LEN == crypto_pwhash_argon2id_SALTBYTES, "salt of argon2id");
+    OWN(secret) struct secret *key = secret_new(KEYRING_KEY_LEN);
+
+    if (sodium_init() < 0) {
+        arena_panic("libsodium cannot be used");
+    }
+    if (crypto_pwhash(key->ptr, key->len, (const char *)passphrase->ptr, passphrase->len, f->salt,
+                      f->passes, (size_t)f->kib << 10, crypto_pwhash_ALG_ARGON2ID13) != 0) {
+        return error_set(e, ERROR_BUSY, "no memory (%u KiB) to try a passphrase", f->kib);
+    }
+    *out = TAKE(key, NULL);
+    return true;
+}
+
+static bool open_passphrase(const struct master_form *f, const struct master_asker *asker,
+                            struct secret **key, struct error *e)
+{
+    OWN(secret) struct secret *passphrase = NULL;
+    OWN(secret) struct secret *sealing = NULL;
+
+    if (!asker->ask(asker->context, "Passphrase of the master key", &passphrase, e) ||
+        !stretch(f, passphrase, &sealing, e)) {
+        return false;
+    }
+    return keyring_open_secret(sealing, f->context, SLICE_ARRAY(f->sealed), key, e) ||
+           error_set(e, ERROR_DENIED, "this is not the passphrase, or the file was changed");
+}
+
+static bool open_token(const struct master_form *f, const struct master_asker *asker,
+                       struct secret **key, struct error *e)
+{
+    OWN(secret) struct secret *pin = NULL;
+    OWN(secret) struct secret *sealing = NULL;
+
+    if (!asker->ask(asker->context, "PIN of the token with the master key", &pin, e) ||
+        !token_unwrap(f->uri, pin, slice_of(f->wrapped, f->wrapped_len), &sealing, e)) {
+        return false;
+    }
+    return keyring_open_secret(sealing, f->context, SLICE_ARRAY(f->sealed), key, e) ||
+           error_set(e, ERROR_CORRUPT, "the token's key does not open it: damaged");
+}
+
+static bool open_form(struct master_form *f, const struct master_asker *asker, struct secret **key,
+                      struct error *e)
+{
+    switch (f->kept) {
+    case MASTER_PASSPHRASE:
+        return open_passphrase(f, asker, key, e);
+    case MASTER_TOKEN:
+        return open_token(f, asker, key, e);
+    case MASTER_FILE:
+        break;
+    }
+    *key = TAKE(f->key, NULL);
+    return true;
+}
+
+bool master_open(int dirfd, const char *name, const struct master_asker *asker, struct master *out,
+                 struct error *e)
+{
+    OWN(secret) struct secret *line = NULL;
+    OWN(master_form) struct master_form f = {0};
+    OWN(secret) struct secret *key = NULL;
+
+    if (!read_form(dirfd, name, &line, &f, e)) {
+        return false;
+    }
+    if (!open_form(&f, asker, &key, e)) {
+        return error_add(e, "%s", name);
+    }
+    if (key->len != KEYRING_KEY_LEN) {
+        return error_set(e, ERROR_CORRUPT, "%s: a master key has %d bytes", name, KEYRING_KEY_LEN);
+    }
+    *out = (struct master){TAKE(key, NULL), f.generation, f.kept};
+    return true;
+}
+
+bool master_look(int dirfd, const char *name, struct master *out, struct error *e)
+{
+    OWN(secret) struct secret *line = NULL;
+    OWN(master_form) struct master_form f = {0};
+
+    if (!read_form(dirfd, name, &line, &f, e)) {
+        return false;
+    }
+    *out = (struct master){NULL, f.generation, f.kept};
+    return true;
+}
+
+/* -- writing -- */
+
+static bool is_uri(const char *uri)
+{
+    size_t len = strlen(uri);
+
+    for (size_t i = 0; i < len; i++) {
+        if (uri[i] <= ' ' || uri[i] > '~') {
+            return false;
+        }
+    }
+    return len > 0 && len <= MASTER_URI_MAX;
+}
+
+/* Fill the form for a way of keeping and get the key that seals. */
+static bool fill_form(const struct master_way *way, struct master_form *f, struct secret **sealing,
+                      struct error *e)
+{
+    if (way->kept == MASTER_PASSPHRASE) {
+        if (way->passphrase->len < MASTER_PASSPHRASE_MIN) {
+            return error_set(e, ERROR_INPUT, "the passphrase is shorter than %d characters",
+                             MASTER_PASSPHRASE_MIN);
+        }
+        f->passes = PASSES;
+        f->kib = KIB;
+        keyring_random_bytes(f->salt, sizeof(f->salt));
+        return stretch(f, way->passphrase, sealing, e);
+    }
+    if (!is_uri(way->uri)) {
+        return error_set(e, ERROR_INPUT,
+                         "this is no PKCS#11 URI: printable, without blanks, at "
+                         "most %d characters",
+                         MASTER_URI_MAX);
+    }
+    (void)memcpy(f->uri, way->uri, strlen(way->uri) + 1);
+    OWN(secret) struct secret *fresh = keyring_random();
+    if (!token_wrap(way->uri, way->pin, fresh, f->wrapped, &f->wrapped_len, e)) {
+        return false;
+    }
+    *sealing = TAKE(fresh, NULL);
+    return true;
+}
+
+static bool write_form(const struct master_way *way, const struct secret *key, uint64_t generation,
+                       struct buf *out, struct error *e)
+{
+    OWN(master_form) struct master_form f = {.generation = generation, .kept = way->kept};
+    OWN(secret) struct secret *sealing = NULL;
+    OWN(buf) struct buf sealed = {.max = MASTER_SEALED_LEN};
+
+    if (key->len != KEYRING_KEY_LEN) {
+        return error_set(e, ERROR_INPUT, "a master key has %d bytes", KEYRING_KEY_LEN);
+    }
+    if (way->kept == MASTER_FILE) {
+        f.key = secret_copy(secret_slice(key));
+        master_form_begin(&f, out);
+    } else {
+        if (!fill_form(way, &f, &sealing, e)) {
+            return false;
+        }
+        master_form_begin(&f, out);
+        keyring_seal(sealing, f.context, secret_slice(key), &sealed);
+        (void)memcpy(f.sealed, sealed.ptr, sizeof(f.sealed));
+        master_form_end(&f, out);
+    }
+    return !out->full || error_set(e, ERROR_LIMIT, "a master key file would be too long");
+}
+
+bool master_write(int dirfd, const char *name, const struct secret *key, uint64_t generation,
+                  struct error *e)
+{
+    static const struct master_way as_it_is = {.kept = MASTER_FILE};
+    OWN(secret) struct secret *room = secret_new(MASTER_LINE_MAX);
+    struct buf line = buf_over(room);
+
+    return write_form(&as_it_is, key, generation, &line, e) &&
+           file_create(dirfd, name, buf_slice(&line), 0600, e);
+}
+
+bool master_create(int dirfd, const char *name, struct secret **key, struct error *e)
+{
+    OWN(secret) struct secret *fresh = keyring_random();
+    if (!master_write(dirfd, name, fresh, 1, e)) {
+        return false;
+    }
+    *key = TAKE(fresh, NULL);
+    return true;
+}
+
+/* -- changing -- */
+
+/* Answers with the secret that the new form was made with. */
+static bool answer_again(void *context, const char *question, struct secret **answer,
+                         struct error *e)
+{
+    const struct master_way *way = context;
+    const struct secret *known = way->kept == MASTER_TOKEN ? way->pin : way->passphrase;
+
+    (void)question;
+    (void)e;
+    *answer = secret_copy(secret_slice(known));
+    return true;
+}
+
+static bool opens_again(int dirfd, const char *name, const struct master_way *way,
+                        const struct secret *key, uint64_t generation, struct error *e)
+{
+    struct master_way again = *way;
+    const struct master_asker asker = {answer_again, &again};
+    OWN(master) struct master back = {0};
+
+    if (!master_open(dirfd, name, &asker, &back, e)) {
+        return error_add(e, "read back");
+    }
+    return (back.generation == generation &&
+            secret_equal(secret_slice(back.key), secret_slice(key))) ||
+           error_set(e, ERROR_BUSY, "%s: what was read back is another key", name);
+}
+
+bool master_prepare(int dirfd, const char *name, const struct master_way *way,
+                    const struct secret *key, uint64_t generation, struct error *e)
+{
+    OWN(secret) struct secret *room = secret_new(MASTER_LINE_MAX);
+    struct buf line = buf_over(room);
+    char fresh[NAME_MAX_LEN];
+    struct error why;
+
+    name_new(name, fresh);
+    if (!master_tidy(dirfd, name, e) || !write_form(way, key, generation, &line, e) ||
+        !file_create(dirfd, fresh, buf_slice(&line), 0600, e)) {
+        return false;
+    }
+    if (opens_again(dirfd, fresh, way, key, generation, e)) {
+        return true;
+    }
+    return master_tidy(dirfd, name, &why) ? false : error_add(e, "%s", why.text);
+}
+
+/* Overwrite through an open descriptor. */
+static bool overwrite(int fd, struct error *e)
+{
+    static const uint8_t zeros[MASTER_LINE_MAX];
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) {
+        return error_errno(e, ERROR_BUSY, "stat");
+    }
+    size_t len = st.st_size < MASTER_LINE_MAX ? (size_t)st.st_size : MASTER_LINE_MAX;
+    return file_write_at(fd, 0, slice_of(zeros, len), e) &&
+           (fsync(fd) == 0 || error_errno(e, ERROR_BUSY, "sync"));
+}
+
+bool master_tidy(int dirfd, const char *name, struct error *e)
+{
+    OWN(fd) int fd = -1;
+    char fresh[NAME_MAX_LEN];
+
+    name_new(name, fresh);
+    switch (file_open(dirfd, fresh, O_RDWR, &fd, e)) {
+    case FILE_MISSING:
+        return true;
+    case FILE_FAILED:
+        return false;
+    case FILE_FOUND:
+        break;
+    }
+    return (overwrite(fd, e) &&
+            (unlinkat(dirfd, fresh, 0) == 0 || error_errno(e, ERROR_BUSY, "remove")) &&
+            file_sync_folder(dirfd, e)) ||
+           error_add(e, "%s", fresh);
+}
+
+/* Both names in one step, so that the former form keeps a name until it is overwritten. A file system that
+ * cannot do that forgets the name first: then a crash in between leaves its bytes in a free block. */
+static bool exchange(int dirfd, const char *fresh, const char *name, int former, struct error *e)
+{
+    if (renameat2(dirfd, fresh, dirfd, name, RENAME_EXCHANGE) == 0) {
+        return file_sync_folder(dirfd, e);
+    }
+    if (errno != EINVAL && errno != ENOSYS) {
+        return error_errno(e, ERROR_BUSY, "%s: rename", fresh);
+    }
+    return (renameat(dirfd, fresh, dirfd, name) == 0 ||
+            error_errno(e, ERROR_BUSY, "%s: rename", fresh)) &&
+           file_sync_folder(dirfd, e) && overwrite(former, e);
+}
+
+bool master_commit(int dirfd, const char *name, struct error *e)
+{
+    OWN(fd) int former = -1;
+    char fresh[NAME_MAX_LEN];
+
+    name_new(name, fresh);
+    if (file_open(dirfd, name, O_RDWR, &former, e) != FILE_FOUND) {
+        return error_set(e, ERROR_CONFIG, "%s: there is no master key to be replaced", name);
+    }
+    return exchange(dirfd, fresh, name, former, e) && master_tidy(dirfd, name, e);
 }

@@ -1,5 +1,7 @@
 #include "keyring/recovery.h"
 
+#include <stdio.h>
+
 #include "base/buf.h"
 
 #include "host/file.h"
@@ -8,18 +10,29 @@
 #include "keyring/keyring.h"
 
 /* 30 characters carry 150 bits: 128 of the key, then the first 22 of SHA-256 over it. */
-#define KEY_LEN    16
-#define CHARACTERS 30
-#define GROUP      5
-#define BYTES      19 /* that hold 150 bits; the last two are zero */
-#define WORD       "postern-recovery "
-#define FORMAT     "1 "
-#define SEALED_LEN (KEYRING_KEY_LEN + KEYRING_SEAL_OVERHEAD)
-#define FILE_LEN   (sizeof(WORD FORMAT) - 1 + (size_t)2 * SEALED_LEN + 1)
-#define FILE_ROOM  1024
+#define KEY_LEN      16
+#define CHARACTERS   30
+#define GROUP        5
+#define BYTES        19 /* that hold 150 bits; the last two are zero */
+#define WORD         "postern-recovery "
+#define GENERATION_1 "1 " /* nothing is said of it in the file */
+#define GENERATION_N "2 "
+#define SEALED_LEN   (KEYRING_KEY_LEN + KEYRING_SEAL_OVERHEAD)
+#define FILE_ROOM    1024
+#define CONTEXT_MAX  64
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-static const struct slice context = SLICE_INIT("recovery of the master key");
+
+/* What the sealed key is bound to. */
+static struct slice context_of(uint64_t generation, char room[static CONTEXT_MAX])
+{
+    static const char text[] = "recovery of the master key";
+    int len = generation == 1
+                  ? snprintf(room, CONTEXT_MAX, "%s", text)
+                  : snprintf(room, CONTEXT_MAX, "%s %llu", text, (unsigned long long)generation);
+
+    return slice_of(room, (size_t)len);
+}
 
 /* The checksum's 22 bits behind the key's 16 bytes. */
 static void add_check(uint8_t bytes[static BYTES])
@@ -133,10 +146,12 @@ static bool malformed(struct error *e)
 }
 
 bool recovery_seal(int dirfd, const char *name, struct slice typed, const struct secret *master,
-                   struct error *e)
+                   uint64_t generation, struct error *e)
 {
     OWN(buf) struct buf sealed = {.max = SEALED_LEN};
-    char text[FILE_LEN];
+    OWN(buf) struct buf text = {.max = FILE_ROOM};
+    uint8_t hex[2 * SEALED_LEN];
+    char room[CONTEXT_MAX];
 
     OWN(secret) struct secret *key = parse(typed);
     if (!key) {
@@ -145,39 +160,60 @@ bool recovery_seal(int dirfd, const char *name, struct slice typed, const struct
     if (master->len != KEYRING_KEY_LEN) {
         return error_set(e, ERROR_INPUT, "a master key has %d bytes", KEYRING_KEY_LEN);
     }
-    keyring_seal(key, context, secret_slice(master), &sealed);
-    (void)memcpy(text, WORD FORMAT, sizeof(WORD FORMAT) - 1);
-    keyring_hex(buf_slice(&sealed), text + sizeof(WORD FORMAT) - 1);
-    text[FILE_LEN - 1] = '\n';
-    return file_replace(dirfd, name, slice_of(text, sizeof(text)), 0600, e);
+    buf_add_text(&text, generation == 1 ? WORD GENERATION_1 : WORD GENERATION_N);
+    if (generation != 1) {
+        buf_printf(&text, "%llu ", (unsigned long long)generation);
+    }
+    keyring_seal(key, context_of(generation, room), secret_slice(master), &sealed);
+    keyring_hex(buf_slice(&sealed), (char *)hex);
+    buf_add(&text, SLICE_ARRAY(hex));
+    buf_add_byte(&text, '\n');
+    return file_replace(dirfd, name, buf_slice(&text), 0600, e);
+}
+
+static bool read_file(struct slice text, uint64_t *generation, uint8_t sealed[static SEALED_LEN],
+                      struct error *e)
+{
+    if (!slice_starts(text, SLICE(WORD))) {
+        return error_set(e, ERROR_CORRUPT, "not a recovery file");
+    }
+    text = slice_from(text, sizeof(WORD) - 1);
+    bool first = slice_starts(text, SLICE(GENERATION_1));
+    if (!first && !slice_starts(text, SLICE(GENERATION_N))) {
+        return error_set(e, ERROR_CONFIG, "written by a newer version of Postern");
+    }
+    text = slice_from(text, sizeof(GENERATION_1) - 1);
+    if (!first && !slice_decimal(slice_cut(text, ' ', &text), UINT32_MAX, generation)) {
+        return error_set(e, ERROR_CORRUPT, "damaged");
+    }
+    return (text.len == (size_t)2 * SEALED_LEN + 1 &&
+            keyring_unhex(slice_head(text, (size_t)2 * SEALED_LEN), sealed, SEALED_LEN)) ||
+           error_set(e, ERROR_CORRUPT, "damaged");
 }
 
 bool recovery_open_bytes(struct slice text, struct slice typed, struct secret **master,
-                         struct error *e)
+                         uint64_t *generation, struct error *e)
 {
     uint8_t sealed[SEALED_LEN];
+    char room[CONTEXT_MAX];
+    uint64_t of = 1;
 
     OWN(secret) struct secret *key = parse(typed);
     if (!key) {
         return malformed(e);
     }
-    if (!slice_starts(text, SLICE(WORD))) {
-        return error_set(e, ERROR_CORRUPT, "not a recovery file");
+    if (!read_file(text, &of, sealed, e)) {
+        return false;
     }
-    if (!slice_starts(text, SLICE(WORD FORMAT))) {
-        return error_set(e, ERROR_CONFIG, "written by a newer version of Postern");
+    if (!keyring_open_secret(key, context_of(of, room), SLICE_ARRAY(sealed), master, e)) {
+        return error_set(e, ERROR_DENIED, "sealed under another recovery key, or damaged");
     }
-    text = slice_from(text, sizeof(WORD FORMAT) - 1);
-    if (text.len != 2 * sizeof(sealed) + 1 ||
-        !keyring_unhex(slice_head(text, 2 * sizeof(sealed)), sealed, sizeof(sealed))) {
-        return error_set(e, ERROR_CORRUPT, "damaged");
-    }
-    return keyring_open_secret(key, context, SLICE_ARRAY(sealed), master, e) ||
-           error_set(e, ERROR_DENIED, "sealed under another recovery key, or damaged");
+    *generation = of;
+    return true;
 }
 
 bool recovery_open(int dirfd, const char *name, struct slice typed, struct secret **master,
-                   struct error *e)
+                   uint64_t *generation, struct error *e)
 {
     OWN(buf) struct buf file = {.max = FILE_ROOM};
 
@@ -185,5 +221,6 @@ bool recovery_open(int dirfd, const char *name, struct slice typed, struct secre
         return malformed(e);
     }
     return file_read_all(dirfd, name, &file, e) &&
-           (recovery_open_bytes(buf_slice(&file), typed, master, e) || error_add(e, "%s", name));
+           (recovery_open_bytes(buf_slice(&file), typed, master, generation, e) ||
+            error_add(e, "%s", name));
 }

@@ -25,22 +25,23 @@ bool recovery_check(struct slice typed) MUST_CHECK;
  *               file_replace()
  */
 bool recovery_seal(int dirfd, const char *name, struct slice typed, const struct secret *master,
-                   struct error *e) MUST_CHECK;
+                   uint64_t generation, struct error *e) MUST_CHECK;
 
 /**
  * Get the master key back.
  *
- * @param master  set to the key, which the caller owns
+ * @param master      set to the key, which the caller owns
+ * @param generation  set to its generation
  * @return        false with ERROR_INPUT when `typed` is malformed, ERROR_DENIED when it is not the
  *                key of this file, ERROR_CONFIG when the file is missing or newer, ERROR_CORRUPT
  *                when it is damaged
  */
 bool recovery_open(int dirfd, const char *name, struct slice typed, struct secret **master,
-                   struct error *e) MUST_CHECK;
+                   uint64_t *generation, struct error *e) MUST_CHECK;
 
 /* As recovery_open(), of a file's content. */
 bool recovery_open_bytes(struct slice text, struct slice typed, struct secret **master,
-                         struct error *e) MUST_CHECK;
+                         uint64_t *generation, struct error *e) MUST_CHECK;
 
 /* Whether two texts are the same well-formed recovery key, however each was typed. */
 bool recovery_same(struct slice a, struct slice b) MUST_CHECK;

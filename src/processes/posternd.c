@@ -7,13 +7,17 @@
 
 #define CONFIG_PATH "/etc/postern/postern.conf"
 #define EXIT_USAGE  64
+#define FD_MAX      1023
 
 static void usage(FILE *to)
 {
-    (void)fprintf(to,
-                  "posternd [-c FILE]   run in the foreground; FILE defaults to %s\n"
-                  "posternd --version\n",
-                  CONFIG_PATH);
+    (void)fprintf(
+        to,
+        "posternd [-c FILE] [--passphrase-fd N]\n"
+        "         run in the foreground; FILE defaults to %s; descriptor N gives the line\n"
+        "         that opens the master key\n"
+        "posternd --version\n",
+        CONFIG_PATH);
 }
 
 static int run_role(const char *name)
@@ -30,13 +34,16 @@ static int run_role(const char *name)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"config",  required_argument, NULL, 'c'},
-        {"role",    required_argument, NULL, 'r'},
-        {"version", no_argument,       NULL, 'v'},
-        {"help",    no_argument,       NULL, 'h'},
-        {NULL,      0,                 NULL, 0  },
+        {"config",        required_argument, NULL, 'c'},
+        {"role",          required_argument, NULL, 'r'},
+        {"passphrase-fd", required_argument, NULL, 'p'},
+        {"version",       no_argument,       NULL, 'v'},
+        {"help",          no_argument,       NULL, 'h'},
+        {NULL,            0,                 NULL, 0  },
     };
     const char *config = CONFIG_PATH;
+    uint64_t passphrase_fd = 0;
+    bool has_fd = false;
 
     for (int c = 0; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
         switch (c) {
@@ -45,6 +52,13 @@ int main(int argc, char **argv)
             break;
         case 'r':
             return run_role(optarg);
+        case 'p':
+            has_fd = slice_decimal(slice_text(optarg), FD_MAX, &passphrase_fd);
+            if (!has_fd) {
+                usage(stderr);
+                return EXIT_USAGE;
+            }
+            break;
         case 'v':
             (void)printf("posternd %s\n", POSTERN_VERSION);
             return 0;
@@ -60,5 +74,5 @@ int main(int argc, char **argv)
         usage(stderr);
         return EXIT_USAGE;
     }
-    return supervisor_main(config);
+    return supervisor_main(config, has_fd ? (int)passphrase_fd : -1);
 }

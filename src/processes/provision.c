@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/ask.h"
 #include "host/file.h"
 #include "host/memfd.h"
 #include "keyring/keyring.h"
@@ -35,7 +36,7 @@ struct configuration {
 struct provision {
     const char *config_path;
     struct configuration *now;
-    struct secret *master;
+    struct master master;
     int data;
     int run;
     int empty; /* root directory of those who have no files */
@@ -232,7 +233,23 @@ static bool open_role_directories(struct provision *p, struct error *e)
     return true;
 }
 
-static bool open_data(struct provision *p, struct error *e)
+static bool ask(void *context, const char *question, struct secret **answer, struct error *e)
+{
+    return ask_secret(context, question, answer, e);
+}
+
+/* The master key, before there is a process that hears the network. */
+static bool open_master(struct provision *p, int passphrase_fd, struct error *e)
+{
+    OWN(fd) int fd = passphrase_fd;
+    struct ask_way way = {fd, MASTER_CREDENTIAL};
+    const struct master_asker asker = {ask, &way};
+
+    return master_open(p->data, "master.key", &asker, &p->master, e) &&
+           master_tidy(p->data, "master.key", e);
+}
+
+static bool open_data(struct provision *p, int passphrase_fd, struct error *e)
 {
     struct slice path = p->now->settings.general.data_directory;
 
@@ -243,13 +260,13 @@ static bool open_data(struct provision *p, struct error *e)
     if (geteuid() == 0 && fchmod(p->data, MODE_DATA) != 0) {
         return error_errno(e, ERROR_CONFIG, "data directory: mode");
     }
-    return master_read(p->data, "master.key", &p->master, e) &&
+    return open_master(p, passphrase_fd, e) &&
            open_directory(p->data, "run", MODE_RUN, 0, 0, &p->run, e) &&
            open_directory(p->run, "empty", MODE_EMPTY, 0, 0, &p->empty, e) &&
            open_role_directories(p, e);
 }
 
-struct provision *provision_open(const char *config_path, struct error *e)
+struct provision *provision_open(const char *config_path, int passphrase_fd, struct error *e)
 {
     struct provision *p = calloc(1, sizeof(*p));
 
@@ -263,7 +280,8 @@ struct provision *provision_open(const char *config_path, struct error *e)
         return NULL;
     }
     choose_ids(p);
-    bool open = open_data(p, e) && listening_open(&p->listening, &p->now->settings, p->run, e);
+    bool open = open_data(p, passphrase_fd, e) &&
+                listening_open(&p->listening, &p->now->settings, p->run, e);
     return open ? p : NULL; /* NOLINT(clang-analyzer-unix.Malloc): without it the process ends */
 }
 
@@ -321,7 +339,7 @@ static bool give_setup(struct provision *p, const struct role_row *row, unsigned
     };
 
     for (size_t k = 0; k < ROLE_KEYS_MAX && row->keys[k]; k++) {
-        derived[k] = keyring_derive(p->master, row->keys[k]);
+        derived[k] = keyring_derive(p->master.key, row->keys[k]);
         keys[k] = (struct control_key){slice_text(row->keys[k]), secret_slice(derived[k])};
         setup.keys.count++;
     }

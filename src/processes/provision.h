@@ -17,10 +17,12 @@ struct provision;
 /**
  * Read the configuration and open everything that it names.
  *
- * @param config_path  of postern.conf; outlives the provision
+ * @param config_path    of postern.conf; outlives the provision
+ * @param passphrase_fd  gives what opens the master key; closed; -1: see host/ask
  * @return             NULL with ERROR_CONFIG and a sentence that says what to change
  */
-struct provision *provision_open(const char *config_path, struct error *e) MUST_CHECK;
+struct provision *provision_open(const char *config_path, int passphrase_fd,
+                                 struct error *e) MUST_CHECK;
 
 /**
  * Read configuration and files again. Listening sockets, keys and directories stay.

@@ -442,12 +442,12 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int supervisor_main(const char *config_path)
+int supervisor_main(const char *config_path, int passphrase_fd)
 {
     struct error e = {0};
 
     log_open("supervisor", LOG_INFO);
-    self.provision = provision_open(config_path, &e);
+    self.provision = provision_open(config_path, passphrase_fd, &e);
     if (!self.provision || !privileges_drop(&e)) {
         log_event(LOG_ERROR, "posternd.failed", LOG_TEXT("reason", e.text));
         return error_exit_code(&e);

@@ -6,4 +6,4 @@
 
 /* What `posternd -c FILE` runs. Returns the exit status: 0 after an orderly stop; 78 or 74 when a
  * process could not begin because of what only a person can change. */
-int supervisor_main(const char *config_path);
+int supervisor_main(const char *config_path, int passphrase_fd);

@@ -164,6 +164,7 @@ static bool collect(void *context, struct slice name, uint64_t size, struct erro
 bool vault_recover(struct store store, struct slice typed, struct secret **master, struct error *e)
 {
     struct search s = {.count = 0};
+    uint64_t generation = 0; /* what the vault is sealed under says which one it is */
 
     if (!store.ops->list(store.context, SLICE_NONE, collect, &s, e)) {
         return false;
@@ -172,7 +173,7 @@ bool vault_recover(struct store store, struct slice typed, struct secret **maste
     for (size_t i = 0; i < s.count; i++) {
         OWN(buf) struct buf sealed = {.max = RECOVERY_MAX};
         if (store.ops->get(store.context, slice_text(s.names[i]), &sealed, e) &&
-            recovery_open_bytes(buf_slice(&sealed), typed, master, e)) {
+            recovery_open_bytes(buf_slice(&sealed), typed, master, &generation, e)) {
             return true;
         }
         if (e->kind == ERROR_INPUT) {

@@ -376,7 +376,8 @@ static void test_recovery(void **state)
     OWN(secret) struct secret *found = NULL;
     OWN(buf) struct buf sealed = {.max = 4096};
 
-    assert_ok(recovery_seal(s->from, "recovery.sealed", secret_slice(words), master, &s->e), s->e);
+    assert_ok(recovery_seal(s->from, "recovery.sealed", secret_slice(words), master, 1, &s->e),
+              s->e);
     assert_ok(file_read_all(s->from, "recovery.sealed", &sealed, &s->e), s->e);
     s->view.recovery = buf_slice(&sealed);
     back_up(s, 1000);

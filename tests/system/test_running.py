@@ -710,7 +710,7 @@ def stopped(scene, tmp_path):
     ("state", newer_database("state/state.db")),
     ("catalog", newer_database("catalog/catalog.db")),
     ("search index", newer_database("catalog/search.db")),
-    ("master.key", newer_word("master.key", "postern-master-key 1 ", "postern-master-key 2 ")),
+    ("master.key", newer_word("master.key", "postern-master-key 1 ", "postern-master-key 3 ")),
 ])
 def test_a_newer_format_is_refused(stopped, tmp_path, kind, change):
     """The start ends at once, with a sentence; nothing is changed, and nothing is tried again."""
@@ -769,7 +769,7 @@ def test_a_newer_recovery_file_is_refused(scene, tmp_path):
     sealed = backup / "recovery.sealed"
     text = sealed.read_text()
     assert text.startswith("postern-recovery 1 ")
-    newer = text.replace("postern-recovery 1 ", "postern-recovery 2 ")
+    newer = text.replace("postern-recovery 1 ", "postern-recovery 3 ")
     sealed.write_text(newer)
     manifest = backup / "manifest"
     manifest.write_text(manifest.read_text().replace(
