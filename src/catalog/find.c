@@ -39,14 +39,6 @@ bool catalog_find(struct catalog *c, const struct letter_id *id, struct catalog_
     return step == SQLITE_ROW || step == SQLITE_DONE || catalog_failed(c, "find", e);
 }
 
-/* A list that grows in an arena: doubling leaves at most as much garbage as it holds. */
-struct growing {
-    void *items;
-    size_t count;
-    size_t room;
-    size_t size; /* of an item */
-};
-
 static void *next_item(struct growing *g, struct arena *arena)
 {
     if (g->count == g->room) {
@@ -61,9 +53,8 @@ static void *next_item(struct growing *g, struct arena *arena)
     return (uint8_t *)g->items + g->count++ * g->size;
 }
 
-/* Step through all rows, reading each into the next item of the list. */
-static bool collect(struct catalog *c, sqlite3_stmt *s, struct growing *g, struct arena *arena,
-                    void (*read)(sqlite3_stmt *, struct arena *, void *), struct error *e)
+bool catalog_collect(struct catalog *c, sqlite3_stmt *s, struct growing *g, struct arena *arena,
+                     void (*read)(sqlite3_stmt *, struct arena *, void *), struct error *e)
 {
     int step = SQLITE_DONE;
 
@@ -97,7 +88,7 @@ bool catalog_records(struct catalog *c, uint64_t letter, struct arena *arena,
         return false;
     }
     (void)sqlite3_bind_int64(s, 1, (int64_t)letter);
-    if (!collect(c, s, &g, arena, read_record, e)) {
+    if (!catalog_collect(c, s, &g, arena, read_record, e)) {
         return false;
     }
     *records = g.items;
@@ -153,7 +144,7 @@ bool catalog_queue(struct catalog *c, struct arena *arena, struct catalog_queue_
     struct growing g = {.size = sizeof(**rows)};
     sqlite3_stmt *s = catalog_statement(c, SQL_QUEUE, e);
 
-    if (!s || !collect(c, s, &g, arena, read_row, e)) {
+    if (!s || !catalog_collect(c, s, &g, arena, read_row, e)) {
         return false;
     }
     *rows = g.items;
@@ -161,7 +152,7 @@ bool catalog_queue(struct catalog *c, struct arena *arena, struct catalog_queue_
     return true;
 }
 
-static void read_letter(sqlite3_stmt *s, struct arena *arena, void *item)
+void catalog_read_letter(sqlite3_stmt *s, struct arena *arena, void *item)
 {
     (void)arena;
     catalog_letter_columns(s, item);
@@ -180,7 +171,7 @@ bool catalog_letters(struct catalog *c, enum catalog_which which, uint64_t from,
     }
     (void)sqlite3_bind_int64(s, 1, (int64_t)from);
     (void)sqlite3_bind_int64(s, 2, max > INT64_MAX ? INT64_MAX : (int64_t)max);
-    if (!collect(c, s, &g, arena, read_letter, e)) {
+    if (!catalog_collect(c, s, &g, arena, catalog_read_letter, e)) {
         return false;
     }
     *letters = g.items;
@@ -211,7 +202,7 @@ bool catalog_imports(struct catalog *c, uint64_t before, size_t max, struct aren
     }
     (void)sqlite3_bind_int64(s, 1, before > INT64_MAX ? INT64_MAX : (int64_t)before);
     (void)sqlite3_bind_int64(s, 2, (int64_t)max);
-    if (!collect(c, s, &g, arena, read_import, e)) {
+    if (!catalog_collect(c, s, &g, arena, read_import, e)) {
         return false;
     }
     *imports = g.items;
@@ -284,7 +275,7 @@ bool catalog_removed(struct catalog *c, struct arena *arena, uint64_t **seqs, si
     struct growing g = {.size = sizeof(**seqs)};
     sqlite3_stmt *s = catalog_statement(c, SQL_REMOVED, e);
 
-    if (!s || !collect(c, s, &g, arena, read_seq, e)) {
+    if (!s || !catalog_collect(c, s, &g, arena, read_seq, e)) {
         return false;
     }
     *seqs = g.items;
@@ -303,7 +294,7 @@ bool catalog_repeated(struct catalog *c, const uint8_t key[static CATALOG_REPEAT
         return false;
     }
     (void)sqlite3_bind_blob(s, 1, key, CATALOG_REPEAT_LEN, SQLITE_STATIC);
-    if (!collect(c, s, &g, arena, read_letter, e)) {
+    if (!catalog_collect(c, s, &g, arena, catalog_read_letter, e)) {
         return false;
     }
     *letters = g.items;

@@ -8,6 +8,9 @@
  *   FINDINGS  an imported letter is decided: nothing else is due
  *   IMPORT    an import, from its first record to the one that ends it
  *   ORDER     hold, release and retry, both at once; cancelling is an outcome of its own
+ *   RULE      the record in force of its class; RULE and DATE are read from the ledger
+ *   DATE      the same of its key
+ *   CLASSES   until when the letter is kept; of no class: no rule says
  *   REMOVAL   letters go, with their records and queue rows; where it stands is kept
  *
  * Every record about a letter also gets a line in `records`. */
@@ -289,6 +292,8 @@ static const struct cbor_schema *schema_of(uint16_t type)
         return &notice_schema;
     case RECORD_ORDER:
         return &order_schema;
+    case RECORD_CLASSES:
+        return &classes_schema;
     default:
         return NULL;
     }
@@ -318,7 +323,8 @@ static bool remove_letter(struct catalog *c, const struct removed_letter *l,
     (void)sqlite3_bind_int64(s, 3, (int64_t)ref->seq);
     bind_ref(s, 4, ref);
     return catalog_run(c, s, e) && drop(c, SQL_DROP_LETTER, l->seq, e) &&
-           drop(c, SQL_DROP_RECORDS, l->seq, e) && drop(c, SQL_DROP_QUEUE, l->seq, e);
+           drop(c, SQL_DROP_RECORDS, l->seq, e) && drop(c, SQL_DROP_QUEUE, l->seq, e) &&
+           catalog_drop_stamp(c, l->seq, e);
 }
 
 static bool fold_removal(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
@@ -381,6 +387,8 @@ static bool change(struct catalog *c, uint16_t type, uint64_t letter, uint64_t r
         return warned(c, letter, value, e);
     case RECORD_ORDER:
         return obey(c, letter, value, e);
+    case RECORD_CLASSES:
+        return catalog_fold_classes(c, letter, value, e);
     default:
         return true;
     }
@@ -477,6 +485,10 @@ bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct a
         return add_record(c, entry->ref.seq - 1, entry, e);
     case RECORD_REMOVAL:
         return fold_removal(c, entry, arena, e);
+    case RECORD_RULE:
+        return catalog_fold_rule(c, entry, arena, e);
+    case RECORD_DATE:
+        return catalog_fold_date(c, entry, arena, e);
     default:
         return fold_about(c, entry, arena, e);
     }

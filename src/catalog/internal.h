@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "catalog/catalog.h"
+#include "catalog/retention.h"
 
 enum statement {
     SQL_POSITION,
@@ -42,6 +43,19 @@ enum statement {
     SQL_REMOVAL,
     SQL_REMOVED,
     SQL_REPEATED,
+    SQL_SET_RULE,
+    SQL_SET_DATE,
+    SQL_SET_STAMP,
+    SQL_DROP_STAMP,
+    SQL_DROP_STAMPED,
+    SQL_ADD_STAMPED,
+    SQL_RULES,
+    SQL_RULES_COUNTED,
+    SQL_DATES,
+    SQL_STAMP,
+    SQL_ENDED,
+    SQL_RETENTION_COUNTS,
+    SQL_COUNT_BETWEEN,
     SQL_STATEMENTS,
 };
 
@@ -63,3 +77,30 @@ bool catalog_failed(struct catalog *c, const char *doing, struct error *e);
 
 /* Read the columns of SQL_FIND, SQL_UNDECIDED, SQL_BEFORE and SQL_BEHIND. */
 void catalog_letter_columns(sqlite3_stmt *s, struct catalog_letter *out);
+
+/* A list that grows in an arena: doubling leaves at most as much garbage as it holds. */
+struct growing {
+    void *items;
+    size_t count;
+    size_t room;
+    size_t size; /* of an item */
+};
+
+/* Step through all rows, reading each into the next item of the list. */
+bool catalog_collect(struct catalog *c, sqlite3_stmt *s, struct growing *g, struct arena *arena,
+                     void (*read)(sqlite3_stmt *, struct arena *, void *),
+                     struct error *e) MUST_CHECK;
+
+/* Read a row of the letters' columns as an item. */
+void catalog_read_letter(sqlite3_stmt *s, struct arena *arena, void *item);
+
+/* retention.c: fold a record of that kind. */
+bool catalog_fold_rule(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
+                       struct error *e) MUST_CHECK;
+bool catalog_fold_date(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
+                       struct error *e) MUST_CHECK;
+bool catalog_fold_classes(struct catalog *c, uint64_t letter, const struct classes *classes,
+                          struct error *e) MUST_CHECK;
+
+/* Take a letter out. */
+bool catalog_drop_stamp(struct catalog *c, uint64_t letter, struct error *e) MUST_CHECK;

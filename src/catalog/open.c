@@ -28,7 +28,16 @@ static const char schema[] =
     "  PRIMARY KEY (letter, ruling)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS removals (letter INTEGER PRIMARY KEY, id BLOB NOT NULL,"
     "  seq INTEGER NOT NULL, segment INTEGER NOT NULL, offset INTEGER NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS removals_id ON removals (id);";
+    "CREATE INDEX IF NOT EXISTS removals_id ON removals (id);"
+    "CREATE TABLE IF NOT EXISTS rules (class INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,"
+    "  seq INTEGER NOT NULL, segment INTEGER NOT NULL, offset INTEGER NOT NULL,"
+    "  removed INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS rule_dates (key BLOB PRIMARY KEY, seq INTEGER NOT NULL,"
+    "  segment INTEGER NOT NULL, offset INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS stamps (letter INTEGER PRIMARY KEY, until INTEGER NOT NULL,"
+    "  digest BLOB NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS stamped (letter INTEGER NOT NULL, class INTEGER NOT NULL,"
+    "  PRIMARY KEY (letter, class)) WITHOUT ROWID;";
 
 #define LETTER_COLUMNS "seq, id, kind, received_at, size, decided, segment, offset, repeat"
 
@@ -71,6 +80,27 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_REMOVAL] = "SELECT seq, segment, offset FROM removals WHERE id = ?1",
     [SQL_REMOVED] = "SELECT letter FROM removals ORDER BY letter",
     [SQL_REPEATED] = "SELECT " LETTER_COLUMNS " FROM letters WHERE repeat = ?1 ORDER BY seq",
+    [SQL_SET_RULE] = "INSERT INTO rules (key, seq, segment, offset, removed)"
+                     " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET seq = ?2,"
+                     " segment = ?3, offset = ?4, removed = ?5",
+    [SQL_SET_DATE] = "INSERT OR REPLACE INTO rule_dates VALUES (?1, ?2, ?3, ?4)",
+    [SQL_SET_STAMP] = "INSERT OR REPLACE INTO stamps VALUES (?1, ?2, ?3)",
+    [SQL_DROP_STAMP] = "DELETE FROM stamps WHERE letter = ?1",
+    [SQL_DROP_STAMPED] = "DELETE FROM stamped WHERE letter = ?1",
+    [SQL_ADD_STAMPED] = "INSERT OR IGNORE INTO stamped SELECT ?1, class FROM rules WHERE key = ?2",
+    [SQL_RULES] = "SELECT seq, segment, offset, removed, 0 FROM rules ORDER BY class",
+    [SQL_RULES_COUNTED] =
+        "SELECT seq, segment, offset, removed, coalesce(n, 0) FROM rules LEFT JOIN (SELECT class"
+        " AS counted, count(*) AS n FROM stamped GROUP BY class) ON counted = class ORDER BY class",
+    [SQL_DATES] = "SELECT seq, segment, offset FROM rule_dates",
+    [SQL_STAMP] = "SELECT until, digest FROM stamps WHERE letter = ?1",
+    [SQL_ENDED] = "SELECT " LETTER_COLUMNS " FROM stamps CROSS JOIN letters ON seq = letter"
+                  " WHERE letter >= ?1 AND until <= ?2 ORDER BY letter LIMIT ?3",
+    [SQL_RETENTION_COUNTS] =
+        "SELECT (SELECT count(*) FROM letters WHERE kind <> 3), (SELECT count(*) FROM stamps),"
+        " (SELECT count(*) FROM stamps WHERE until = ?1),"
+        " (SELECT count(*) FROM stamps WHERE until <= ?2)",
+    [SQL_COUNT_BETWEEN] = "SELECT count(*) FROM letters WHERE seq >= ?1 AND seq < ?2 AND kind <> 3",
     [SQL_COUNTS] = "SELECT (SELECT count(*) FROM letters),"
                    " (SELECT count(*) FROM queue WHERE state = 1),"
                    " (SELECT count(*) FROM queue WHERE state = 2),"
@@ -266,7 +296,9 @@ bool catalog_clear(struct catalog *c, struct error *e)
 {
     static const char clear[] = "BEGIN IMMEDIATE; DELETE FROM letters; DELETE FROM records;"
                                 "DELETE FROM queue; DELETE FROM imports;"
-                                "DELETE FROM removals; DELETE FROM meta; COMMIT";
+                                "DELETE FROM removals; DELETE FROM rules; DELETE FROM rule_dates;"
+                                "DELETE FROM stamps; DELETE FROM stamped;"
+                                "DELETE FROM meta; COMMIT";
 
     if (sqlite3_exec(c->db, clear, NULL, NULL, NULL)) {
         (void)catalog_failed(c, "clear", e);

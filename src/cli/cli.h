@@ -56,6 +56,8 @@ struct cli {
     pid_t supervisor; /* which made the sockets; 0 before the first was connected */
 };
 
+extern const struct argument_option retention_set_options[]; /* retention_set.c */
+
 extern const struct verb verbs[];
 extern const size_t verbs_count;
 
@@ -130,6 +132,8 @@ cli_run cli_queue_list, cli_queue_retry, cli_queue_cancel, cli_queue_hold, cli_q
 cli_run cli_queue_pause, cli_queue_resume;
 cli_run cli_domain_forget;
 cli_run cli_erase;
+cli_run cli_retention_set, cli_retention_remove, cli_retention_list, cli_retention_show;
+cli_run cli_retention_date;
 cli_run cli_acts;
 cli_run cli_search, cli_show, cli_export;
 cli_run cli_ledger_verify, cli_ledger_anchors, cli_ledger_key, cli_checkpoint;

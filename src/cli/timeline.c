@@ -2,6 +2,7 @@
 
 #include "cli/print.h"
 #include "letter/findings.h"
+#include "letter/retention.h"
 
 struct timeline {
     struct arena *arena;
@@ -335,6 +336,31 @@ static void on_order(struct timeline *t, const void *value)
     detail_slice(t, "reason", o->reason);
 }
 
+static const char *day_of(struct timeline *t, uint64_t ms)
+{
+    return arena_text(t->arena, slice_head(slice_text(time_of(t, ms)), 10));
+}
+
+static void on_classes(struct timeline *t, const void *value)
+{
+    const struct classes *c = value;
+    const struct class_stamp *stamps = c->classes.items;
+
+    if (c->classes.count == 0) {
+        buf_add_text(t->out, "under no rule any more: kept for ever\n");
+        return;
+    }
+    buf_printf(t->out, c->until ? "kept until %s\n" : "kept for ever%s\n",
+               c->until ? day_of(t, c->until) : "");
+    for (size_t i = 0; i < c->classes.count; i++) {
+        const struct class_stamp *s = &stamps[i];
+        const char *until = s->ends ? day_of(t, s->ends) : "";
+        buf_printf(t->out, "    %s: %s%s (%s; rule of record %llu)\n", clean(t, s->class),
+                   s->ends ? "until " : "no end", until, clean(t, s->why),
+                   (unsigned long long)s->rule);
+    }
+}
+
 static void on_act(struct timeline *t, const void *value)
 {
     const struct act *a = value;
@@ -356,6 +382,7 @@ static const struct reader_row {
     {RECORD_OUTCOME,  &outcome_schema,  on_outcome },
     {RECORD_NOTICE,   &notice_schema,   on_notice  },
     {RECORD_ORDER,    &order_schema,    on_order   },
+    {RECORD_CLASSES,  &classes_schema,  on_classes },
     {RECORD_ADMIN,    &act_schema,      on_act     },
     {RECORD_READING,  &act_schema,      on_act     },
 };

@@ -6,6 +6,8 @@
 
 #include "keeper/parcel.h"
 
+#define BACKLOG_GROUP 16 /* imported letters that are taken at once */
+
 struct keeper;
 
 struct backlog {
@@ -21,3 +23,8 @@ void backlog_add(struct keeper *k, struct parcel *p); /* takes the reference */
 void keeper_work(void *keeper);                       /* a worker's thread */
 size_t backlog_imported(struct keeper *k);            /* imported letters */
 void backlog_close(struct keeper *k);
+
+/* The next letter that is to be sent, or several that were imported; 0 when closing. Then say how many
+ * are no longer worked at. */
+size_t backlog_take(struct backlog *b, struct parcel *parcels[static BACKLOG_GROUP]);
+void backlog_done(struct backlog *b, size_t n);

@@ -28,6 +28,11 @@ ipc_handler keeper_on_order;          /* orders.c */
 ipc_handler keeper_on_pause;          /* orders.c */
 ipc_handler keeper_on_domain_forget;  /* levels.c */
 ipc_handler keeper_on_erase;          /* erase.c */
+ipc_handler keeper_on_rule_set;       /* retention_admin.c */
+ipc_handler keeper_on_rule_remove;    /* retention_admin.c */
+ipc_handler keeper_on_rule_list;      /* retention_admin.c */
+ipc_handler keeper_on_rule_date;      /* retention_admin.c */
+ipc_handler keeper_on_rule_dates;     /* retention_admin.c */
 ipc_handler keeper_on_status;         /* status.c */
 ipc_handler keeper_on_checkpoint;     /* admin.c */
 ipc_handler keeper_on_anchored;       /* admin.c */

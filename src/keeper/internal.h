@@ -18,6 +18,7 @@
 #include "keeper/parcel.h"
 #include "keeper/queue.h"
 #include "keeper/repeats.h"
+#include "keeper/retention.h"
 #include "keeper/sessions.h"
 #include "ledger/ledger.h"
 #include "ledger/reader.h"
@@ -85,11 +86,12 @@ struct keeper {
     struct signing_keys keys;
     struct anchors *anchors;
     struct imports imports;
+    struct retention retention;
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock;
     struct lookup *lookups; /* idle ones */
-    pthread_t threads[KEEPER_WORKERS + 5];
+    pthread_t threads[KEEPER_WORKERS + 6];
     size_t n_threads;
     int64_t started_at;
     _Atomic int64_t checkpoint_at; /* wall clock of the last one */
@@ -183,6 +185,11 @@ bool keeper_checkpoint(struct keeper *k, struct arena *arena, struct slice *note
                        struct error *e) MUST_CHECK;
 
 void keeper_watch(void *keeper); /* watch.c: a thread */
+
+/* work.c: have a letter's bytes read. What cannot be read is said in *findings; *terms_fd is the
+ * caller's then, or -1. */
+void keeper_inspect(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena,
+                    struct findings *findings, int *terms_fd);
 
 /* The schedule of retries as it is set, or its default. */
 struct schedule;

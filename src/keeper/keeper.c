@@ -9,6 +9,7 @@
 #include "host/thread.h"
 #include "keeper/callers.h"
 #include "keeper/internal.h"
+#include "requests/retention.h"
 #include "search/index.h"
 
 #define RECORD_MAX ((size_t)16 << 20) /* bytes of a record that is no letter */
@@ -90,6 +91,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     init_lock(&k->keys.lock, NULL);
     init_lock(&k->lookups_lock, NULL);
     init_lock(&k->imports.lock, NULL);
+    init_lock(&k->retention.lock, NULL);
     arena_init(&k->keys.arena, 1);
     k->sessions = sessions_new();
     k->queue = queue_new();
@@ -121,7 +123,7 @@ static bool open_stores(struct keeper *k, struct error *e)
            tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
-           tail_catch_up(k, e) && keeper_restore_pause(k, e) &&
+           tail_catch_up(k, e) && retention_open(k, e) && keeper_restore_pause(k, e) &&
            (keeper_restore(k, e) || explain_disagreement(e));
 }
 
@@ -138,7 +140,8 @@ static bool start_threads(struct keeper *k, struct error *e)
 {
     if (!start_thread(k, "tail", keeper_tail, e) || !start_thread(k, "index", keeper_index, e) ||
         !start_thread(k, "watch", keeper_watch, e) ||
-        !start_thread(k, "anchor", keeper_anchors, e) || !start_thread(k, "pack", keeper_pack, e)) {
+        !start_thread(k, "anchor", keeper_anchors, e) || !start_thread(k, "pack", keeper_pack, e) ||
+        !start_thread(k, "retention", keeper_retention, e)) {
         return false;
     }
     for (size_t i = 0; i < KEEPER_WORKERS; i++) {
@@ -205,6 +208,7 @@ void keeper_close(struct keeper *k)
     arena_done(&k->keys.arena);
     anchors_free(k->anchors);
     imports_done(&k->imports);
+    retention_close(k);
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
@@ -264,5 +268,10 @@ static const struct ipc_row admin_rows[] = {
     {&admin_import_begin,  0, keeper_on_import_begin },
     {&admin_import_end,    0, keeper_on_import_end   },
     {&admin_erase,         0, keeper_on_erase        },
+    {&retention_set,       0, keeper_on_rule_set     },
+    {&retention_remove,    0, keeper_on_rule_remove  },
+    {&retention_list,      0, keeper_on_rule_list    },
+    {&retention_date,      0, keeper_on_rule_date    },
+    {&retention_dates,     0, keeper_on_rule_dates   },
 };
 const struct ipc_table keeper_admin_table = IPC_TABLE("the control socket", admin_rows);

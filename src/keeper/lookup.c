@@ -59,6 +59,14 @@ static bool read_entry(struct keeper *k, struct ledger_ref ref, struct arena *ar
 bool keeper_read(struct keeper *k, struct ledger_ref ref, const struct cbor_schema *schema,
                  struct arena *arena, void *value, struct error *e)
 {
+    uint64_t time = 0;
+
+    return keeper_read_at(k, ref, schema, arena, value, &time, e);
+}
+
+bool keeper_read_at(struct keeper *k, struct ledger_ref ref, const struct cbor_schema *schema,
+                    struct arena *arena, void *value, uint64_t *time_ms, struct error *e)
+{
     struct ledger_entry entry;
 
     if (!read_entry(k, ref, arena, &entry, e)) {
@@ -68,6 +76,7 @@ bool keeper_read(struct keeper *k, struct ledger_ref ref, const struct cbor_sche
         e->kind = ERROR_CORRUPT; /* what we wrote ourselves we must be able to read */
         return error_add(e, "record %llu", (unsigned long long)ref.seq);
     }
+    *time_ms = (uint64_t)entry.time_ms;
     return true;
 }
 

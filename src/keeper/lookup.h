@@ -22,3 +22,8 @@ void keeper_lookup_end(struct keeper *k, struct lookup *l);
 /* Read a record of a letter into its struct. */
 bool keeper_read(struct keeper *k, struct ledger_ref ref, const struct cbor_schema *schema,
                  struct arena *arena, void *value, struct error *e) MUST_CHECK;
+
+/* The same, with when it was recorded: wall milliseconds. */
+bool keeper_read_at(struct keeper *k, struct ledger_ref ref, const struct cbor_schema *schema,
+                    struct arena *arena, void *value, uint64_t *time_ms,
+                    struct error *e) MUST_CHECK;

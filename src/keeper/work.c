@@ -18,86 +18,14 @@
 
 #define INSPECT_TRIES 3 /* a letter that ends every inspector that reads it goes on unread */
 #define RETRY_MS      1000
-#define GROUP_MAX     16 /* imported letters whose findings are one commit */
+#define HEADER_MAX    ((size_t)1 << 20) /* bytes in which labels of imported letters are found */
+#define GROUP_MAX     BACKLOG_GROUP     /* imported letters whose findings are one commit */
 
-void parcel_list_add(struct parcel_list *l, struct parcel *p)
-{
-    p->next = NULL;
-    if (l->tail) {
-        l->tail->next = p;
-    } else {
-        l->head = p;
-    }
-    l->tail = p;
-    l->count++;
-}
-
-struct parcel *parcel_list_take(struct parcel_list *l)
-{
-    struct parcel *p = l->head;
-
-    if (p) {
-        l->head = p->next;
-        if (!l->head) {
-            l->tail = NULL;
-        }
-        p->next = NULL;
-        l->count--;
-    }
-    return p;
-}
-
-void backlog_add(struct keeper *k, struct parcel *p)
-{
-    (void)pthread_mutex_lock(&k->backlog.lock);
-    parcel_list_add(p->kind == LETTER_IMPORTED ? &k->backlog.imported : &k->backlog.list, p);
-    (void)pthread_cond_signal(&k->backlog.changed);
-    (void)pthread_mutex_unlock(&k->backlog.lock);
-}
-
-size_t backlog_imported(struct keeper *k)
-{
-    (void)pthread_mutex_lock(&k->backlog.lock);
-    size_t count = k->backlog.imported.count;
-    (void)pthread_mutex_unlock(&k->backlog.lock);
-    return count;
-}
-
-void backlog_close(struct keeper *k)
-{
-    (void)pthread_mutex_lock(&k->backlog.lock);
-    k->backlog.closed = true;
-    (void)pthread_cond_broadcast(&k->backlog.changed);
-    (void)pthread_mutex_unlock(&k->backlog.lock);
-}
-
-/* The next letter that is to be sent, or several that were imported; 0 when closing. */
-static size_t next_parcels(struct backlog *b, struct parcel *parcels[static GROUP_MAX])
-{
-    size_t n = 0;
-
-    (void)pthread_mutex_lock(&b->lock);
-    while (!b->closed && !b->list.head && !b->imported.head) {
-        (void)pthread_cond_wait(&b->changed, &b->lock);
-    }
-    if (!b->closed && b->list.head) {
-        parcels[n++] = parcel_list_take(&b->list);
-    }
-    while (!b->closed && (n == 0 || parcels[0]->kind == LETTER_IMPORTED) && n < GROUP_MAX &&
-           b->imported.head) {
-        parcels[n++] = parcel_list_take(&b->imported);
-    }
-    b->busy += n;
-    (void)pthread_mutex_unlock(&b->lock);
-    return n;
-}
-
-static void parcels_done(struct backlog *b, size_t n)
-{
-    (void)pthread_mutex_lock(&b->lock);
-    b->busy -= n;
-    (void)pthread_mutex_unlock(&b->lock);
-}
+static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
+                                          .header_bytes = LETTER_BYTES_MAX,
+                                          .field_bytes = LETTER_BYTES_MAX,
+                                          .line_bytes = LETTER_BYTES_MAX,
+                                          .fields = 100000};
 
 /* One letter on its way through the stages. */
 struct letter {
@@ -126,33 +54,33 @@ static void sender_tag(const struct facts *f, uint8_t tag[static INSPECTOR_SENDE
     (void)memcpy(tag, digest, INSPECTOR_SENDER_LEN);
 }
 
-static void unread(struct letter *l, const char *why)
+static struct findings unread(struct arena *arena, const char *why)
 {
-    struct slice *gaps = arena_array(l->arena, 1, sizeof(*gaps));
+    struct slice *gaps = arena_array(arena, 1, sizeof(*gaps));
 
-    gaps[0] = letter_text(l->arena, slice_text(why), 300);
-    l->findings = (struct findings){
+    gaps[0] = letter_text(arena, slice_text(why), 300);
+    return (struct findings){
         .gaps = {gaps, 1},
           .unread = true
     };
-    l->terms_fd = -1;
 }
 
-static void inspect(struct letter *l)
+void keeper_inspect(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena,
+                    struct findings *findings, int *terms_fd)
 {
     uint8_t tag[INSPECTOR_SENDER_LEN];
     struct inspector_ask ask = {.sender = slice_of(tag, sizeof(tag))};
     struct inspector_answer answer = {0};
-    int64_t within_ms =
-        2 * l->keeper->options.settings(l->keeper->options.context)->process.inspector_timeout_ms;
+    int64_t within_ms = 2 * k->options.settings(k->options.context)->process.inspector_timeout_ms;
     struct error e = {0};
 
-    sender_tag(&l->facts, tag);
+    sender_tag(f, tag);
+    *terms_fd = -1;
     for (int i = 0; i < INSPECT_TRIES; i++) {
-        if (ipc_call(l->keeper->options.inspector, &inspector_inspect, &ask, l->content_fd, &answer,
-                     &l->terms_fd, l->arena, within_ms, &e)) {
-            l->findings = answer.findings;
-            l->findings.id = l->facts.id;
+        if (ipc_call(k->options.inspector, &inspector_inspect, &ask, content_fd, &answer, terms_fd,
+                     arena, within_ms, &e)) {
+            *findings = answer.findings;
+            findings->id = f->id;
             return;
         }
         if (e.kind != ERROR_BUSY && ask.shallow) {
@@ -162,8 +90,14 @@ static void inspect(struct letter *l)
         ask.shallow = ask.shallow || e.kind != ERROR_BUSY;
     }
     log_event(LOG_WARNING, "letter.unread", LOG_TEXT("reason", e.text));
-    unread(l, e.text);
-    l->findings.id = l->facts.id;
+    *findings = unread(arena, e.text);
+    findings->id = f->id;
+    *terms_fd = -1;
+}
+
+static void inspect(struct letter *l)
+{
+    keeper_inspect(l->keeper, &l->facts, l->content_fd, l->arena, &l->findings, &l->terms_fd);
 }
 
 /* ── protection ── */
@@ -264,33 +198,55 @@ static bool make_copy(struct letter *l, int *fd, bool *has_8bit, struct error *e
     return memfd_seal(*fd, e);
 }
 
-/* ── the record of all three ── */
+/* ── the record of all three, and of how long it is kept ── */
 
-static bool record_all(struct letter *l, struct error *e)
+/* `header` is NULL where nobody read it. */
+static void write_classes(const struct letter *l, const struct retention_rules *rules,
+                          const struct mail_header *header, struct buf *body)
 {
-    OWN(buf) struct buf findings = {.max = KEEPER_FINDINGS_MAX};
-    OWN(buf) struct buf decision = {.max = 4 << 20};
-    OWN(buf) struct buf sealed = {.max = 2 * (size_t)LETTER_BYTES_MAX};
-    struct ledger_ref refs[3];
+    const struct retention_look look = {
+        .facts = &l->facts, .findings = &l->findings, .terms_fd = l->terms_fd, .header = header};
 
-    cbor_write(&findings, &findings_schema, &l->findings);
-    cbor_write(&decision, &decision_schema, &l->decision);
-    cbor_write(&sealed, &sealed_schema, &l->sealed);
-    if (findings.full || decision.full || sealed.full) {
-        return error_set(e, ERROR_LIMIT, "a letter's records do not fit");
-    }
-    const struct ledger_record records[] = {
-        {RECORD_FINDINGS, buf_slice(&findings)},
-        {RECORD_DECISION, buf_slice(&decision)},
-        {RECORD_SEALED,   buf_slice(&sealed)  }
-    };
-    if (!keeper_record(l->keeper, LEDGER_PATIENT, records, 3, refs, e)) {
+    buf_init(body, KEEPER_STAMP_MAX);
+    retention_write(rules, &look, l->arena, body);
+}
+
+static bool append_all(struct letter *l, const struct ledger_record *records, size_t n,
+                       struct error *e)
+{
+    struct ledger_ref refs[4];
+
+    if (!keeper_record(l->keeper, LEDGER_PATIENT, records, n, refs, e)) {
         return false;
     }
     l->parcel->decision = refs[1];
     l->parcel->sealed = refs[2];
     l->parcel->decided = true;
     return true;
+}
+
+static bool record_all(struct letter *l, struct error *e)
+{
+    OWN(buf) struct buf findings = {.max = KEEPER_FINDINGS_MAX};
+    OWN(buf) struct buf decision = {.max = 4 << 20};
+    OWN(buf) struct buf sealed = {.max = 2 * (size_t)LETTER_BYTES_MAX};
+    OWN(buf) struct buf classes = {.max = 0};
+    struct retention_rules *rules = retention_hold(l->keeper);
+
+    cbor_write(&findings, &findings_schema, &l->findings);
+    cbor_write(&decision, &decision_schema, &l->decision);
+    cbor_write(&sealed, &sealed_schema, &l->sealed);
+    write_classes(l, rules, &l->header, &classes);
+    const struct ledger_record records[] = {
+        {RECORD_FINDINGS, buf_slice(&findings)},
+        {RECORD_DECISION, buf_slice(&decision)},
+        {RECORD_SEALED,   buf_slice(&sealed)  },
+        {RECORD_CLASSES,  buf_slice(&classes) }
+    };
+    bool fits = !findings.full && !decision.full && !sealed.full && !classes.full;
+    bool recorded = fits && append_all(l, records, classes.len ? 4 : 3, e);
+    retention_release(l->keeper, rules);
+    return recorded || (fits ? false : error_set(e, ERROR_LIMIT, "a letter's records do not fit"));
 }
 
 static bool send_on(struct letter *l, struct error *e)
@@ -311,11 +267,6 @@ static bool send_on(struct letter *l, struct error *e)
 /* The whole way of one letter. On failure nothing of it is recorded, and it may start again. */
 static bool develop(struct letter *l, struct error *e)
 {
-    static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
-                                              .header_bytes = LETTER_BYTES_MAX,
-                                              .field_bytes = LETTER_BYTES_MAX,
-                                              .line_bytes = LETTER_BYTES_MAX,
-                                              .fields = 100000};
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
     OWN(fd) int content = -1;
 
@@ -344,15 +295,49 @@ static bool develop(struct letter *l, struct error *e)
 struct group {
     struct letter letters[GROUP_MAX];
     struct buf findings[GROUP_MAX];
-    struct ledger_record records[GROUP_MAX];
+    struct buf classes[GROUP_MAX];
+    struct ledger_record records[2 * GROUP_MAX];
     size_t count;
     size_t n_records;
 };
 
-static bool look_at(struct group *g, struct letter *l, struct error *e)
+static bool read_header(struct letter *l, struct mail_header *header, struct error *e)
+{
+    OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
+
+    if (!memfd_map(l->content_fd, LETTER_BYTES_MAX, &map, e)) {
+        return false;
+    }
+    mail_header_read(arena_copy(l->arena, slice_head(map.bytes, HEADER_MAX)), &limits, true,
+                     l->arena, header);
+    return true;
+}
+
+static bool write_records(struct group *g, struct letter *l, const struct retention_rules *rules,
+                          struct error *e)
+{
+    struct buf *findings = &g->findings[l - g->letters];
+    struct buf *classes = &g->classes[l - g->letters];
+    bool labelled = retention_wants_header(rules);
+
+    if (labelled && !read_header(l, &l->header, e)) {
+        return false;
+    }
+    buf_init(findings, KEEPER_FINDINGS_MAX);
+    cbor_write(findings, &findings_schema, &l->findings);
+    g->records[g->n_records++] = (struct ledger_record){RECORD_FINDINGS, buf_slice(findings)};
+    write_classes(l, rules, labelled ? &l->header : NULL, classes);
+    if (classes->len) {
+        g->records[g->n_records++] = (struct ledger_record){RECORD_CLASSES, buf_slice(classes)};
+    }
+    return (!findings->full && !classes->full) ||
+           error_set(e, ERROR_LIMIT, "a letter's findings do not fit");
+}
+
+static bool look_at(struct group *g, struct letter *l, const struct retention_rules *rules,
+                    struct error *e)
 {
     OWN(fd) int content = -1;
-    struct buf *findings = &g->findings[l - g->letters];
 
     if (!parcel_facts(l->keeper, l->parcel, l->arena, &l->facts, e) ||
         !parcel_content(l->keeper, l->parcel, &content, e)) {
@@ -361,20 +346,15 @@ static bool look_at(struct group *g, struct letter *l, struct error *e)
     l->content_fd = content;
     inspect(l);
     parcel_forget_content(l->parcel);
-    if (!l->parcel->decided) {
-        buf_init(findings, KEEPER_FINDINGS_MAX);
-        cbor_write(findings, &findings_schema, &l->findings);
-        g->records[g->n_records++] = (struct ledger_record){RECORD_FINDINGS, buf_slice(findings)};
-    }
-    return !findings->full || error_set(e, ERROR_LIMIT, "a letter's findings do not fit");
+    return l->parcel->decided || write_records(g, l, rules, e);
 }
 
-static bool look_at_all(struct group *g, struct error *e)
+static bool look_at_all(struct group *g, const struct retention_rules *rules, struct error *e)
 {
-    struct ledger_ref refs[GROUP_MAX];
+    struct ledger_ref refs[2 * GROUP_MAX];
 
     for (size_t i = 0; i < g->count; i++) {
-        if (!look_at(g, &g->letters[i], e)) {
+        if (!look_at(g, &g->letters[i], rules, e)) {
             return false;
         }
     }
@@ -384,11 +364,14 @@ static bool look_at_all(struct group *g, struct error *e)
 
 static bool develop_group(struct group *g, struct error *e)
 {
-    bool recorded = look_at_all(g, e);
+    struct retention_rules *rules = retention_hold(g->letters[0].keeper);
+    bool recorded = look_at_all(g, rules, e);
 
+    retention_release(g->letters[0].keeper, rules);
     for (size_t i = 0; i < g->count; i++) {
         struct letter *l = &g->letters[i];
         buf_done(&g->findings[i]);
+        buf_done(&g->classes[i]);
         if (recorded) {
             l->parcel->decided = true;
             indexer_add(l->keeper, l->parcel, &l->facts, &l->findings, l->terms_fd);
@@ -425,7 +408,7 @@ void keeper_work(void *keeper)
     struct error e;
 
     thread_background();
-    for (size_t n = next_parcels(&k->backlog, parcels); n; n = next_parcels(&k->backlog, parcels)) {
+    for (size_t n = backlog_take(&k->backlog, parcels); n; n = backlog_take(&k->backlog, parcels)) {
         bool developed = develop_all(k, parcels, n, &arena, &e);
         if (!developed) {
             log_event(LOG_ERROR, "letter.delayed", LOG_NUMBER("seq", parcels[0]->seq),
@@ -440,7 +423,7 @@ void keeper_work(void *keeper)
                 backlog_add(k, parcels[i]);
             }
         }
-        parcels_done(&k->backlog, n);
+        backlog_done(&k->backlog, n);
         arena_reset(&arena);
     }
 }

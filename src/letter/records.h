@@ -12,6 +12,7 @@
 #include "letter/id.h"
 #include "letter/import.h"
 #include "letter/outcomes.h"
+#include "letter/record_type.h"
 
 #define LETTER_BYTES_MAX      (64u << 20) /* the hard ceiling behind the setting size-limit */
 #define LETTER_RECIPIENTS_MAX 1000
@@ -19,25 +20,6 @@
 #define LETTER_REPLY_MAX      1000
 #define LETTER_EDITS_MAX      1000
 #define LETTER_HEADER_TEXT    65536
-
-/* Types of records about letters; the ledger keeps those below 16 for itself. */
-enum record_type {
-    RECORD_FACTS = 16,
-    RECORD_CONTENT = 17,
-    RECORD_FINDINGS = 18,
-    RECORD_DECISION = 19,
-    RECORD_SEALED = 20,
-    RECORD_INTENT = 21,
-    RECORD_OUTCOME = 22,
-    RECORD_NOTICE = 23,  /* a bounce, delay warning or success notice was made of this letter */
-    RECORD_ORDER = 24,   /* a person held, released, retried or cancelled it                  */
-    RECORD_IMPORT = 25,  /* an import began, went on or ended                                 */
-    RECORD_REMOVAL = 26, /* it was erased, and with it what was recorded about it             */
-    RECORD_SIGN_IN = 32, /* an account proved itself, or somebody failed to                   */
-    RECORD_ADMIN = 33,   /* an account, key or setting changed                                */
-    RECORD_READING = 34, /* somebody searched, read or exported                               */
-    RECORD_CHECKPOINT = 40,
-};
 
 enum letter_kind {
     LETTER_SUBMITTED = 1, /* by a person or device with an account */

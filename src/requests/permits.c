@@ -6,6 +6,7 @@
 #include "requests/admin.h"
 #include "requests/auth.h"
 #include "requests/reader.h"
+#include "requests/retention.h"
 
 #define AUDITOR       PERMIT_TO(ACCOUNT_AUDITOR)
 #define OFFICER       PERMIT_TO(ACCOUNT_OFFICER)
@@ -51,6 +52,15 @@ static const struct permit readings[] = {
     {&reader_anchors,  "ledger anchors", RUNNING | AUDITOR, false},
 };
 
+/* How long letters are kept: the officer says, who runs the system or audits may look. */
+static const struct permit rules[] = {
+    {&retention_set,    "retention set",    OFFICER,           false},
+    {&retention_remove, "retention remove", OFFICER,           false},
+    {&retention_list,   "retention list",   RUNNING | AUDITOR, false},
+    {&retention_date,   "retention date",   OFFICER,           false},
+    {&retention_dates,  "retention date",   RUNNING | AUDITOR, false},
+};
+
 static const struct permit *find_in(const struct permit *rows, size_t count,
                                     const struct ipc_message *message)
 {
@@ -66,6 +76,7 @@ const struct permit *permit_find(const struct ipc_message *message)
 {
     const struct permit *p = find_in(permits, sizeof(permits) / sizeof(permits[0]), message);
 
+    p = p ? p : find_in(rules, sizeof(rules) / sizeof(rules[0]), message);
     return p ? p : find_in(readings, sizeof(readings) / sizeof(readings[0]), message);
 }
 

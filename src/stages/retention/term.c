@@ -103,12 +103,42 @@ void retention_term_write(const struct retention_rule *rule, struct buf *out)
     }
 }
 
+/* ── days ── */
+
+bool retention_day_read(struct slice text, int64_t *ms)
+{
+    uint64_t year = 0;
+    uint64_t month = 0;
+    uint64_t day = 0;
+
+    if (text.len != 10 || text.ptr[4] != '-' || text.ptr[7] != '-' ||
+        !slice_decimal(slice_head(text, 4), 9999, &year) ||
+        !slice_decimal(slice_head(slice_from(text, 5), 2), 12, &month) ||
+        !slice_decimal(slice_from(text, 8), 31, &day) || year < 1970 || month < 1 || day < 1) {
+        return false;
+    }
+    const struct date d = {(int64_t)year, (int64_t)month, (int64_t)day};
+    if (d.day > length_of(d.year, d.month)) {
+        return false;
+    }
+    *ms = days_of(d) * DAY_MS;
+    return true;
+}
+
+void retention_day_write(int64_t ms, struct buf *out)
+{
+    struct date d = date_of((ms < 0 ? 0 : ms > LAST_MS ? LAST_MS : ms) / DAY_MS);
+
+    buf_printf(out, "%04lld-%02lld-%02lld", (long long)d.year, (long long)d.month,
+               (long long)d.day);
+}
+
 /* ── when it ends ── */
 
 static bool makes_sense(const struct retention_rule *rule)
 {
     bool unit = rule->unit >= RETENTION_DAYS && rule->unit < RETENTION_FOREVER;
-    bool start = rule->start >= RETENTION_FROM_SENT && rule->start <= RETENTION_FROM_FISCAL_END;
+    bool start = rule->start >= RETENTION_FROM_SENT && rule->start <= RETENTION_FROM_DATE;
     bool fiscal = rule->start != RETENTION_FROM_FISCAL_END ||
                   (rule->fiscal_month >= 1 && rule->fiscal_month <= 12);
 
@@ -125,10 +155,12 @@ static struct date year_end(struct date d, int64_t last_month)
 
 int64_t retention_ends(const struct retention_rule *rule, int64_t sent_ms)
 {
-    if (!makes_sense(rule) || sent_ms < 0 || sent_ms > LAST_MS) {
+    int64_t start_ms = rule->start == RETENTION_FROM_DATE ? rule->date_ms : sent_ms;
+
+    if (!makes_sense(rule) || start_ms < 0 || start_ms > LAST_MS) {
         return RETENTION_NEVER;
     }
-    struct date from = date_of(sent_ms / DAY_MS);
+    struct date from = date_of(start_ms / DAY_MS);
     if (rule->start == RETENTION_FROM_YEAR_END) {
         from = year_end(from, 12);
     } else if (rule->start == RETENTION_FROM_FISCAL_END) {

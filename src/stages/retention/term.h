@@ -4,8 +4,7 @@
  *
  * Days are whole days of the calendar: a letter of 5 March under seven years is kept through 5 March of
  * the seventh year, until that day has ended everywhere on earth (noon UTC of the next). Of several
- * rules the longest wins; a hold beats them all; a letter under no rule is never over. Nothing asks for
- * this yet: classes, holds and disposal will. Pure. */
+ * rules the longest wins; a hold beats them all; a letter under no rule is never over. Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,6 +29,7 @@ enum retention_start {
     RETENTION_FROM_SENT = 1,
     RETENTION_FROM_YEAR_END = 2,   /* 31 December of the year in which it was sent           */
     RETENTION_FROM_FISCAL_END = 3, /* the last day of the fiscal year in which it was sent   */
+    RETENTION_FROM_DATE = 4,       /* the day on which something ended, as somebody said     */
 };
 
 struct retention_rule {
@@ -37,6 +37,7 @@ struct retention_rule {
     uint64_t count;
     enum retention_start start;
     unsigned fiscal_month; /* RETENTION_FROM_FISCAL_END: the last month of that year, 1 to 12 */
+    int64_t date_ms;       /* RETENTION_FROM_DATE: that day; RETENTION_NEVER: nobody has said yet */
 };
 
 enum retention_verdict {
@@ -51,6 +52,12 @@ bool retention_term_read(struct slice text, struct retention_rule *rule);
 
 /* Write it as it is read. */
 void retention_term_write(const struct retention_rule *rule, struct buf *out);
+
+/* Read a day, "2027-01-31", into wall milliseconds of its midnight UTC; from 1970 on. */
+bool retention_day_read(struct slice text, int64_t *ms);
+
+/* Write the day of a moment so. */
+void retention_day_write(int64_t ms, struct buf *out);
 
 /* The first moment at which nothing is to be kept any more, wall milliseconds; RETENTION_NEVER. A rule
  * that makes no sense ends never. */

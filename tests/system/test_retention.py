@@ -1,0 +1,134 @@
+"""How long letters are kept: rules, what they say of letters, and looking at all letters again."""
+import re
+
+import pytest
+
+from company import wait_for
+from scene import ALICE, Scene
+
+BOB = "bob@example.test"
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    scene = Scene(tmp_path_factory.mktemp("retention"))
+    yield scene
+    scene.close()
+
+
+def ask(scene, account, *arguments, check=True):
+    """`postern ...` as this account, which signs in again after a start."""
+    company = scene.company
+    done = company.postern("--as", account, *arguments, check=False)
+    if done.returncode == 77 and "sign" in done.stderr:
+        assert company.sign_in(account).returncode == 0
+        done = company.postern("--as", account, *arguments, check=False)
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def retention(scene, *arguments, officer=True, check=True):
+    company = scene.company
+    return ask(scene, company.officer if officer else company.auditor, "retention", *arguments,
+               check=check)
+
+
+def show(scene, letter):
+    return ask(scene, scene.company.auditor, "show", "--reason", "a test", letter).stdout
+
+
+def listed(scene):
+    """{class: letters} and {what: letters} of `postern retention list`."""
+    text = retention(scene, "list").stdout
+    rows = dict(re.findall(r"^([a-z][a-z0-9-]*) +(\d+) ", text, re.M))
+    counts = re.search(r"(\d+) letters: (\d+) under no rule .*, (\d+) under one without an end, "
+                       r"(\d+) whose time is over", text)
+    left = re.search(r"^(\d+) are still to be looked at", text, re.M)
+    return ({name: int(n) for name, n in rows.items()},
+            dict(zip(("letters", "unruled", "for ever", "over"), map(int, counts.groups()))),
+            int(left[1]) if left else 0)
+
+
+def settled(scene):
+    wait_for("all letters to be looked at", lambda: listed(scene)[2] == 0, pause=0.1)
+    return listed(scene)
+
+
+def kept(scene, letter):
+    """What `postern show` says last about how long."""
+    found = re.findall(r"record \d+  (kept .*|under no rule .*)\n((?:    .*\n)*)",
+                       show(scene, letter))
+    return found[-1] if found else None
+
+
+def test_rules_stamp_letters(scene):
+    early, _ = scene.send("an invoice", text="Please pay.\n")
+    wait_for("a decision", lambda: "decided" in show(scene, early))
+    assert kept(scene, early) is None
+    done = retention(scene, "set", "tax", "6y", officer=False, check=False)
+    assert done.returncode == 77 and "officer" in done.stderr
+    retention(scene, "set", "tax", "6y", "--start", "year-end", "--words", "please pay",
+              "--citation", "a law", "--reason", "a test")
+    retention(scene, "set", "short", "90d", "--sender", "*@example.test")
+    late, _ = scene.send("another", text="The other bill: please PAY.\n")
+    wait_for("a decision", lambda: "decided" in show(scene, late))
+    line, details = kept(scene, late)
+    assert line.startswith("kept until 20") and line.endswith("-01-01")
+    assert 'tax: until' in details and '("please pay"; rule of record' in details
+    assert "short: until" in details and "(sender; rule" in details
+    classes, counts, _ = settled(scene)
+    assert classes == {"tax": 2, "short": 2} and counts["unruled"] == 0
+    assert kept(scene, early)[0] == line
+    done = retention(scene, "set", "Wrong Name", "6y", check=False)
+    assert done.returncode == 65 and "class" in done.stderr
+    acts = ask(scene, scene.company.officer, "acts").stdout
+    assert "retention set" in acts and "6y from the end of the calendar year" in acts
+    shown = retention(scene, "show", "tax").stdout
+    assert "a law" in shown and "Signed off" not in shown and scene.company.officer in shown
+
+
+def test_a_changed_rule_is_applied_to_what_is_there(scene):
+    before = settled(scene)[1]["letters"]
+    other, _ = scene.send("a greeting", text="Hello.\n")
+    wait_for("a decision", lambda: "decided" in show(scene, other))
+    retention(scene, "set", "short", "91d", "--account", BOB)
+    classes, counts, _ = settled(scene)
+    assert classes == {"tax": 2, "short": 0}
+    assert counts == {"letters": before + 1, "unruled": before - 1, "for ever": 0, "over": 0}
+    assert kept(scene, other)[0] == "under no rule any more: kept for ever"
+    done = retention(scene, "remove", "tax", check=False)
+    assert done.returncode == 65 and "--reason" in done.stderr
+    retention(scene, "remove", "tax", "--reason", "a mistake")
+    assert settled(scene)[0] == {"short": 0}
+    wait_for("the status", lambda: scene.company.status()["retention.unruled"] == str(before + 1))
+
+
+def test_a_date_begins_a_term(scene):
+    retention(scene, "set", "staff", "3y", "--start", "date", "--account", ALICE)
+    classes, counts, _ = settled(scene)
+    assert classes["staff"] == counts["letters"] == counts["for ever"]
+    retention(scene, "date", "set", ALICE.upper(), "2020-06-30", "--reason", "left us")
+    classes, counts, _ = settled(scene)
+    assert counts["over"] == counts["letters"] and counts["for ever"] == 0
+    assert ALICE in retention(scene, "date", "list").stdout
+    retention(scene, "date", "remove", ALICE, "--reason", "came back")
+    assert settled(scene)[1]["for ever"] == counts["letters"]
+
+
+def test_the_catalog_made_anew_says_the_same(scene):
+    before = settled(scene)
+    scene.company.postern("catalog", "rebuild")
+    assert settled(scene) == before
+
+
+def test_a_kill_loses_no_letter(scene):
+    company = scene.company
+    with scene.client() as smtp:
+        for i in range(300):
+            scene.send(f"letter {i}", smtp=smtp)
+    wait_for("all to be decided", lambda: company.status()["backlog.letters"] == "0")
+    retention(scene, "set", "all", "10y")
+    company.kill()
+    company.start()
+    classes, counts, _ = settled(scene)
+    assert classes["all"] == counts["letters"] and counts["unruled"] == 0
