@@ -168,6 +168,18 @@ static const char *reading_text(uint64_t reading)
     return reading < sizeof(words) / sizeof(words[0]) ? words[reading] : "?";
 }
 
+static void detected(struct timeline *t, const struct detected *d)
+{
+    const char *what = d->kind == DETECTED_CARD ? "payment card number"
+                       : d->kind == DETECTED_IBAN
+                           ? "bank account number (IBAN)"
+                           : "number of a kind that this program is too old for";
+
+    buf_printf(t->out, "    in it: %s%llu %s%s\n",
+               d->count == DETECTED_COUNT_MAX ? "at least " : "", (unsigned long long)d->count,
+               what, d->count == 1 ? "" : "s");
+}
+
 static void on_findings(struct timeline *t, const void *value)
 {
     const struct findings *f = value;
@@ -185,6 +197,9 @@ static void on_findings(struct timeline *t, const void *value)
         if (p->note.len) {
             buf_printf(t->out, "    %*s  (%s)\n", (int)depth * 2, "", clean(t, p->note));
         }
+    }
+    for (size_t i = 0; i < f->detected.count; i++) {
+        detected(t, &((const struct detected *)f->detected.items)[i]);
     }
     for (size_t i = 0; i < f->gaps.count; i++) {
         detail_slice(t, "left out", gaps[i]);

@@ -23,6 +23,7 @@ enum search_reading findings_reading(const struct findings *f, bool unread)
 unsigned findings_marks(const struct findings *f)
 {
     const struct part *parts = f->parts.items;
+    const struct detected *detected = f->detected.items;
     unsigned marks = 0;
 
     for (size_t i = 0; i < f->parts.count; i++) {
@@ -30,6 +31,10 @@ unsigned findings_marks(const struct findings *f)
         marks |= attached ? SEARCH_ATTACHMENT : 0;
         marks |= slice_starts(parts[i].reason, SLICE("encrypted")) ? SEARCH_ENCRYPTED : 0;
         marks |= slice_starts(parts[i].note, SLICE("says it is")) ? SEARCH_MISMATCH : 0;
+    }
+    for (size_t i = 0; i < f->detected.count; i++) {
+        marks |= detected[i].kind == DETECTED_CARD ? SEARCH_CARD : 0;
+        marks |= detected[i].kind == DETECTED_IBAN ? SEARCH_IBAN : 0;
     }
     return marks;
 }

@@ -15,11 +15,19 @@ static const struct cbor_field part_fields[] = {
 };
 const struct cbor_schema part_schema = CBOR_SCHEMA(part_fields, struct part);
 
+static const struct cbor_field detected_fields[] = {
+    CBOR_FIELD(1, CBOR_UINT, struct detected, kind, 0),
+    CBOR_FIELD(2, CBOR_UINT, struct detected, count, DETECTED_COUNT_MAX),
+};
+const struct cbor_schema detected_schema = CBOR_SCHEMA(detected_fields, struct detected);
+
 static const struct cbor_field findings_fields[] = {
     CBOR_OPTIONAL(1, CBOR_BYTES, struct findings, id, LETTER_ID_LEN),
     CBOR_SUB_OPTIONAL(2, CBOR_LIST, struct findings, parts, FINDINGS_PARTS_MAX, &part_schema),
     CBOR_OPTIONAL(3, CBOR_TEXTS, struct findings, gaps, FINDINGS_GAPS_MAX),
     CBOR_OPTIONAL(4, CBOR_UINT, struct findings, terms, 0),
     CBOR_OPTIONAL(5, CBOR_BOOL, struct findings, unread, 0),
+    CBOR_SUB_OPTIONAL(6, CBOR_LIST, struct findings, detected, DETECTED_KINDS_MAX,
+                      &detected_schema),
 };
 const struct cbor_schema findings_schema = CBOR_SCHEMA(findings_fields, struct findings);

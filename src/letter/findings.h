@@ -38,13 +38,30 @@ struct part {
 
 extern const struct cbor_schema part_schema;
 
+enum detected_kind {
+    DETECTED_CARD = 1, /* payment card numbers */
+    DETECTED_IBAN = 2, /* bank account numbers */
+};
+
+#define DETECTED_KINDS_MAX 16
+#define DETECTED_COUNT_MAX 100 /* that many or more */
+
+/* What was recognised in the texts of a letter and its files, and how many different ones. */
+struct detected {
+    uint64_t kind;
+    uint64_t count;
+};
+
+extern const struct cbor_schema detected_schema;
+
 /* RECORD_FINDINGS */
 struct findings {
-    struct slice id;        /* of the letter; the inspector leaves it empty */
-    struct cbor_list parts; /* struct part */
-    struct cbor_list gaps;  /* texts: what a limit left out of parts or terms */
-    uint64_t terms;         /* number of terms handed to the index */
-    bool unread;            /* inspection failed: there are no parts, `gaps` says why */
+    struct slice id;           /* of the letter; the inspector leaves it empty */
+    struct cbor_list parts;    /* struct part */
+    struct cbor_list gaps;     /* texts: what a limit left out of parts or terms */
+    uint64_t terms;            /* number of terms handed to the index */
+    bool unread;               /* inspection failed: there are no parts, `gaps` says why */
+    struct cbor_list detected; /* struct detected */
 };
 
 extern const struct cbor_schema findings_schema;

@@ -237,19 +237,26 @@ static void add_mark(struct buf *column, struct slice mark)
 
 static void add_marks(struct buf *column, const struct search_letter *letter)
 {
+    static const struct {
+        unsigned mark;
+        struct slice term;
+    } rows[] = {
+        {SEARCH_ATTACHMENT, SLICE_INIT("has:attachment")   },
+        {SEARCH_ENCRYPTED,  SLICE_INIT("finding:encrypted")},
+        {SEARCH_MISMATCH,   SLICE_INIT("finding:mismatch") },
+        {SEARCH_CARD,       SLICE_INIT("finding:card")     },
+        {SEARCH_IBAN,       SLICE_INIT("finding:iban")     },
+    };
+
     uint8_t account[ACCOUNT_LEN];
 
-    if (letter->marks & SEARCH_ATTACHMENT) {
-        add_mark(column, SLICE("has:attachment"));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (letter->marks & rows[i].mark) {
+            add_mark(column, rows[i].term);
+        }
     }
     if (letter->reading != SEARCH_WHOLE) {
         add_mark(column, SLICE("has:unread"));
-    }
-    if (letter->marks & SEARCH_ENCRYPTED) {
-        add_mark(column, SLICE("finding:encrypted"));
-    }
-    if (letter->marks & SEARCH_MISMATCH) {
-        add_mark(column, SLICE("finding:mismatch"));
     }
     if (letter->account.len) {
         token_account(letter->account, account);

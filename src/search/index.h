@@ -32,6 +32,8 @@ enum search_reading {
 #define SEARCH_ATTACHMENT (1U << 0) /* it has a file attached                     */
 #define SEARCH_ENCRYPTED  (1U << 1) /* some part of it is encrypted               */
 #define SEARCH_MISMATCH   (1U << 2) /* a file is something else than it says      */
+#define SEARCH_CARD       (1U << 3) /* there is a payment card number in it       */
+#define SEARCH_IBAN       (1U << 4) /* there is a bank account number in it       */
 
 /* One letter to be indexed. Slices are used during the call only. */
 struct search_letter {

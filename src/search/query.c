@@ -55,8 +55,8 @@ static const struct query_node *exactly(struct query_parser *p, struct slice byt
 
 static bool take_mark(struct query_parser *p, const struct query_node **node)
 {
-    static const char *const marks[] = {"has:attachment", "has:unread", "finding:encrypted",
-                                        "finding:mismatch"};
+    static const char *const marks[] = {"has:attachment",   "has:unread",   "finding:encrypted",
+                                        "finding:mismatch", "finding:card", "finding:iban"};
     bool has = slice_equal(slice_text(p->field->name), SLICE("has"));
 
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
@@ -71,9 +71,9 @@ static bool take_mark(struct query_parser *p, const struct query_node **node)
     }
     return has ? query_refuse(p,
                               "has: takes attachment or unread (content that could not be read).")
-               : query_refuse(
-                     p, "finding: takes encrypted, or mismatch (a file that is something else "
-                        "than it says).");
+               : query_refuse(p,
+                              "finding: takes card, iban, encrypted, or mismatch (a file that is "
+                              "something else than it says).");
 }
 
 /* An address or number by itself is looked for as a whole, anything else by its parts in order. */

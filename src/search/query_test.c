@@ -168,7 +168,8 @@ static void conditions(void **unused)
     assert_int_equal(q.before_ms, 1709251200000);
     assert_tree("has:attachment NOT has:Unread", "(#has:attachment ! #has:unread)");
     assert_tree("finding:encrypted", "#finding:encrypted");
-    assert_refused("finding:card", "finding: takes");
+    assert_tree("finding:card", "#finding:card");
+    assert_refused("finding:cards", "finding: takes");
     assert_refused("has:attachments", "has: takes");
     assert_refused("larger:5T", "number of bytes");
     assert_refused("larger:K", "number of bytes");

@@ -55,7 +55,8 @@ DOCX = ooxml(word__document=f"<w:document {W}><w:p><w:r><w:t>quarter</w:t></w:r>
              docProps__core="<p><keywords>propertied</keywords></p>")
 XLSX = ooxml(xl__sharedStrings="<sst><si><t>sharedcell</t></si></sst>",
              xl__worksheets__sheet1='<s><c t="s"><v>0</v></c><c><v>48151623</v></c>'
-                                    '<c t="inlineStr"><is><t>inlinecell</t></is></c></s>')
+                                    '<c t="inlineStr"><is><t>inlinecell</t></is></c>'
+                                    '<c><v>5555555555554444</v></c></s>')
 PPTX = ooxml(ppt__slides__slide1='<s xmlns:a="urn:a"><a:p><a:r><a:t>slideword</a:t></a:r></a:p></s>',
              ppt__notesSlides__notesSlide1='<s xmlns:a="urn:a"><a:p><a:r><a:t>noteword</a:t></a:r>'
                                            "</a:p></s>")
@@ -70,13 +71,13 @@ EML = b"Subject: innersubject\r\nFrom: x@y.test\r\n\r\ninnerbody\r\n"
 
 CASES = [
     ("plan.docx", DOCX, ["quartermaster", "retracted", "remarkable", "propertied", "name:plan"]),
-    ("table.xlsx", XLSX, ["sharedcell", "48151623", "inlinecell"]),
+    ("table.xlsx", XLSX, ["sharedcell", "48151623", "inlinecell", "finding:card"]),
     ("talk.pptx", PPTX, ["slideword", "noteword"]),
     ("text.odt", odf("text", "odtword"), ["odtword"]),
     ("table.ods", odf("spreadsheet", "odsword"), ["odsword"]),
     ("talk.odp", odf("presentation", "odpword"), ["odpword"]),
     ("rich.rtf", rb"{\rtf1\ansi r\'fcckseite\par}", ["ruckseite"]),
-    ("page.html", b"<p>html<b>word</b></p>", ["htmlword"]),
+    ("page.html", b"<p>html<b>word</b></p>DE89&nbsp;3704 0044 0532 0130 00", ["htmlword", "finding:iban"]),
     ("cairo.pdf", pdf("cairo"), ["vierzehn", "grosse", "turbine", "nordwind"]),
     ("gs.pdf", pdf("ghostscript"), ["ghostscript", '"overdue invoice"']),
     ("rl.pdf", pdf("reportlab"), ["impayee", "oeuvre", "sommaire", "lenz"]),
@@ -115,7 +116,9 @@ def test_words_in_documents_are_found(scene):
         letter = indexed(scene, f"case{n}")
         for word in words:
             assert found(scene, word) == letter, (name, word)
-        assert name in scene.company.show(letter)
+        shown = scene.company.show(letter)
+        assert name in shown
+        assert ("in it: 1 payment card number\n" in shown) == ("finding:card" in words)
 
 
 def test_a_reader_that_dies_over_a_letter_is_asked_once_more(scene):

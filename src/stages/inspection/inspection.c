@@ -245,6 +245,7 @@ void inspection_read(struct slice letter, bool shallow, struct arena *arena,
         .parts = {r.parts, r.n_parts},
         .terms = terms->count,
     };
+    reading_detected(&r, findings);
     reading_gaps(&r, findings);
     buf_done(&r.decoded);
     buf_done(&r.converted);

@@ -49,6 +49,27 @@ static void plain_letter(void **unused)
     assert_string_equal(words(r, TEXT_BODY), "guten tag bis morgen");
 }
 
+/* Each different number counts once, also where a letter carries its text twice. */
+static void numbers_are_counted(void **unused)
+{
+    (void)unused;
+    struct result *r = inspect(SLICE(
+        "Subject: 4111 1111 1111 1111\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n"
+        "--a\r\n\r\n4111111111111111 and 5555 5555 5555 4444\r\n"
+        "--a\r\nContent-Type: text/html\r\n\r\n<b>4111&nbsp;1111&nbsp;1111&nbsp;1111</b>\r\n"
+        "<p>DE89 3704 0044 0532 0130 00\r\n--a--\r\n"));
+    const struct detected *d = r->findings.detected.items;
+
+    assert_int_equal(r->findings.detected.count, 2);
+    assert_int_equal(d[0].kind, DETECTED_CARD);
+    assert_int_equal(d[0].count, 2);
+    assert_int_equal(d[1].kind, DETECTED_IBAN);
+    assert_int_equal(d[1].count, 1);
+
+    r = inspect(SLICE("Subject: order 4111 1111 1111 1112\r\n\r\nDE88370400440532013000\r\n"));
+    assert_int_equal(r->findings.detected.count, 0);
+}
+
 static void charsets(void **unused)
 {
     (void)unused;
@@ -341,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_hide_nowhere),
         cmocka_unit_test(plain_letter),
+        cmocka_unit_test(numbers_are_counted),
         cmocka_unit_test(charsets),
         cmocka_unit_test(transfer_encodings),
         cmocka_unit_test(multipart),

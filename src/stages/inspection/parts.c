@@ -22,8 +22,50 @@ void reading_note(struct reading *r, enum gap gap)
     r->gaps |= 1u << gap;
 }
 
+static void add_number(struct detection *d, const struct number *n)
+{
+    if (d->count == DETECTED_COUNT_MAX) {
+        return;
+    }
+    for (size_t i = 0; i < d->count; i++) {
+        if (slice_equal(slice_of(d->numbers[i].text, d->numbers[i].len),
+                        slice_of(n->text, n->len))) {
+            return;
+        }
+    }
+    d->numbers[d->count++] = *n;
+}
+
+static void detect(struct reading *r, struct slice text)
+{
+    struct number number;
+    uint8_t previous = 0;
+
+    while (number_next(&text, &previous, &number)) {
+        add_number(&r->detections[number.kind], &number);
+    }
+}
+
+void reading_detected(struct reading *r, struct findings *findings)
+{
+    static const enum detected_kind kinds[] = {
+        [NUMBER_CARD] = DETECTED_CARD, [NUMBER_IBAN] = DETECTED_IBAN};
+    struct detected *all = arena_array(r->arena, NUMBER_IBAN, sizeof(*all));
+    size_t count = 0;
+
+    for (enum number_kind kind = NUMBER_CARD; kind <= NUMBER_IBAN; kind++) {
+        if (r->detections[kind].count) {
+            all[count++] = (struct detected){kinds[kind], r->detections[kind].count};
+        }
+    }
+    findings->detected = (struct cbor_list){all, count};
+}
+
 void reading_text(struct reading *r, enum text_field field, struct slice text)
 {
+    if (field == TEXT_BODY || field == TEXT_SUBJECT) {
+        detect(r, text);
+    }
     text_list_add(r->terms, field, text);
     if (r->terms->cut) {
         reading_note(r, GAP_TERMS);

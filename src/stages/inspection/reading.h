@@ -2,6 +2,7 @@
 #pragma once
 
 #include "formats/document/kind.h"
+#include "formats/text/numbers.h"
 #include "formats/text/terms.h"
 #include "stages/inspection/inspection.h"
 #include "stages/inspection/internal.h"
@@ -22,6 +23,12 @@ enum gap {
     GAPS,
 };
 
+/* The different numbers of one kind until now. */
+struct detection {
+    struct number numbers[DETECTED_COUNT_MAX];
+    size_t count;
+};
+
 /* One letter while it is read. */
 struct reading {
     struct arena *arena; /* for what goes into the findings */
@@ -38,6 +45,7 @@ struct reading {
     struct buf decoded;
     struct buf converted;
     struct buf text;
+    struct detection detections[NUMBER_IBAN + 1]; /* by enum number_kind */
 };
 
 /* Where in the tree an entity stands. */
@@ -55,7 +63,7 @@ struct place {
 /* Say once that something of the letter was left out. */
 void reading_note(struct reading *r, enum gap gap);
 
-/* Hand the words of a text to the index. */
+/* Hand the words of a text to the index, and look for numbers that are to be protected in it. */
 void reading_text(struct reading *r, enum text_field field, struct slice text);
 
 /* List a part and return its index. */
@@ -68,6 +76,9 @@ void reading_conclude(struct reading *r, size_t part, enum part_reading reading,
 
 /* Remark on a part what is odd about it, which is no reason for not reading it. */
 void reading_note_part(struct reading *r, size_t part, const char *note);
+
+/* Copy what was recognised into the findings. */
+void reading_detected(struct reading *r, struct findings *findings);
 
 /* Copy the gaps into the findings. */
 void reading_gaps(struct reading *r, struct findings *findings);
