@@ -26,7 +26,6 @@ struct queue {
     uint64_t last_job;      /* begins anywhere: see queue.h */
     uint64_t life;          /* of the delivery process that is served now */
     bool closed;
-    bool paused;
 };
 
 struct queue *queue_new(void)
@@ -208,7 +207,7 @@ static void make_busy(struct queue *q, struct queue_entry *entry)
 
 static struct queue_entry *try_take(struct queue *q, struct slice route, struct queue_limits limits)
 {
-    if (q->paused) {
+    if (q->waiters.paused) {
         return NULL;
     }
     /* What is left; of an empty hand all that there is. */
@@ -476,7 +475,7 @@ void queue_count(struct queue *q, struct queue_counts *out)
     *out = (struct queue_counts){0};
     queue_each(q, count_entry, out);
     (void)pthread_mutex_lock(&q->lock);
-    out->paused = q->paused;
+    out->paused = q->waiters.paused;
     (void)pthread_mutex_unlock(&q->lock);
 }
 
@@ -491,7 +490,7 @@ void queue_close(struct queue *q)
 void queue_pause(struct queue *q, bool paused)
 {
     (void)pthread_mutex_lock(&q->lock);
-    q->paused = paused;
+    q->waiters.paused = paused;
     waiters_wake_all(&q->waiters);
     (void)pthread_mutex_unlock(&q->lock);
 }

@@ -47,7 +47,7 @@ void waiters_wake(struct waiters *all, struct slice key)
 {
     struct waiter *any = NULL;
 
-    for (struct waiter *w = all->first; w; w = w->next) {
+    for (struct waiter *w = all->paused ? NULL : all->first; w; w = w->next) {
         if (w->route.len == 0) {
             any = any ? any : w;
         } else if (slice_equal(w->route, key)) {

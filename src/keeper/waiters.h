@@ -17,6 +17,7 @@ struct waiter {
 struct waiters {
     struct waiter *first; /* the latest: its memory is still in the cache */
     struct waiter *timer; /* who watches the timetable for all; NULL: nobody */
+    bool paused;          /* nothing can be taken: waiters_wake() lets all of them sleep */
 };
 
 /* Wait until woken or `until`, or, as the one who watches the timetable, until `due`. */
