@@ -7,6 +7,8 @@
  *  4. secure_delete overwrites what is replaced or removed; the rollback journal that held it is
  *     truncated at the end of the transaction.
  *  5. user_version is the format; a newer one is not touched.
+ *  6. The lock is taken once and kept: nobody else reads or writes the file while it is open, so a
+ *     value is read without asking the file system whether somebody has.
  *
  * | on disk                      | what opening does                                 |
  * |------------------------------|---------------------------------------------------|
@@ -30,7 +32,7 @@
 
 #define APPLICATION_ID 0x50535401 /* "PST", 1 */
 #define BACKUP_PAGES   64         /* copied at a time, so that others are not kept waiting */
-#define BUSY_MS        5000       /* for a reader with the sqlite3 tool; no one else opens it */
+#define BUSY_MS        5000       /* for a reader with the sqlite3 tool, when we open it */
 #define CONTEXT_MAX    64
 #define CHECK_NAME     SLICE("check")
 #define CHECK_VALUE    SLICE("postern state")
@@ -248,7 +250,7 @@ static bool set_up(struct store *s, struct error *e)
 {
     bool empty = false;
     if (!run(s,
-             "PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = TRUNCATE;"
+             "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE;"
              "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
              "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
              e) ||
