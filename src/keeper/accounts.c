@@ -62,7 +62,7 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     if (!found || account.disabled) {
         return error_set(e, ERROR_DENIED, "no such account");
     }
-    if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e) ||
+    if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e) ||
         !sessions_begin(k->sessions, &account, ask->mechanism, ask->desk, ends_at_ms, handle, e)) {
         return false;
     }

@@ -102,10 +102,10 @@ bool ledger_append(struct ledger *l, const struct ledger_record *records, size_t
 
 /* What a record is about decides what its writing may cost. */
 enum ledger_urgency {
-    LEDGER_LETTER,  /* a new letter, for whose 250 a client waits; leaves the reserve alone */
-    LEDGER_AWAITED, /* must still be recorded on a full disk, and somebody waits: sign-ins, orders */
-    LEDGER_PATIENT, /* likewise, but a machine's own: it lets some milliseconds pass for others to share
-                       its fdatasync */
+    LEDGER_LETTER, /* a new letter, for whose 250 a client waits; leaves the reserve alone */
+    LEDGER_AWAITED, /* must still be recorded on a full disk, and somebody waits: refused sign-ins, orders */
+    LEDGER_PATIENT, /* likewise, but a machine's own, or a sign-in: it lets some milliseconds pass for
+                       others to share its fdatasync */
 };
 
 /* As ledger_append(), which is for letters. */
