@@ -26,27 +26,37 @@ static _Noreturn void fail(const char *what, const char *name)
     exit(1);
 }
 
-static bool sign(void *ctx, size_t key, const uint8_t digest[static DKIM_DIGEST_LEN],
-                 uint8_t *signature, size_t *len, struct error *e)
+static bool sign_with(EVP_PKEY *pkey, bool ed25519, const uint8_t digest[static DKIM_DIGEST_LEN],
+                      struct protect_signature *s)
 {
-    EVP_PKEY *pkey = ((EVP_PKEY **)ctx)[key];
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     EVP_PKEY_CTX *rsa = EVP_PKEY_CTX_new(pkey, NULL);
     bool ok = false;
 
-    *len = PROTECT_SIGNATURE_MAX;
-    if (key == 1) {
+    s->len = PROTECT_SIGNATURE_MAX;
+    if (ed25519) {
         ok = EVP_DigestSignInit(md, NULL, NULL, NULL, pkey) == 1 &&
-             EVP_DigestSign(md, signature, len, digest, DKIM_DIGEST_LEN) == 1;
+             EVP_DigestSign(md, s->bytes, &s->len, digest, DKIM_DIGEST_LEN) == 1;
     } else {
         ok = EVP_PKEY_sign_init(rsa) == 1 &&
              EVP_PKEY_CTX_set_rsa_padding(rsa, RSA_PKCS1_PADDING) > 0 &&
              EVP_PKEY_CTX_set_signature_md(rsa, EVP_sha256()) > 0 &&
-             EVP_PKEY_sign(rsa, signature, len, digest, DKIM_DIGEST_LEN) == 1;
+             EVP_PKEY_sign(rsa, s->bytes, &s->len, digest, DKIM_DIGEST_LEN) == 1;
     }
     EVP_PKEY_CTX_free(rsa);
     EVP_MD_CTX_free(md);
-    return ok || error_set(e, ERROR_BUSY, "the key does not sign");
+    return ok;
+}
+
+static bool sign(void *ctx, const struct dkim_draft *drafts, size_t n,
+                 struct protect_signature *signatures, struct error *e)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!sign_with(((EVP_PKEY **)ctx)[i], i == 1, drafts[i].digest, &signatures[i])) {
+            return error_set(e, ERROR_BUSY, "the key does not sign");
+        }
+    }
+    return true;
 }
 
 static EVP_PKEY *read_key(const char *path)

@@ -171,8 +171,8 @@ struct slice keeper_shown_by(struct keeper *k, struct slice domain, struct slice
  * ERROR_BUSY while nobody has told yet which there are: a letter is not to leave unsigned. */
 bool keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena,
                       struct dkim_key *keys, size_t *count, struct error *e) MUST_CHECK;
-bool keeper_sign(void *signing, size_t key, const uint8_t digest[static DKIM_DIGEST_LEN],
-                 uint8_t *signature, size_t *len, struct error *e);
+bool keeper_sign(void *signing, const struct dkim_draft *drafts, size_t n,
+                 struct protect_signature *signatures, struct error *e);
 void keeper_keys_changed(struct keeper *k);
 
 struct signing { /* what keeper_sign() gets */

@@ -86,26 +86,47 @@ bool keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena
     return true;
 }
 
-bool keeper_sign(void *signing, size_t key, const uint8_t digest[static DKIM_DIGEST_LEN],
-                 uint8_t *signature, size_t *len, struct error *e)
+static bool keep_signatures(const struct signer_dkim_answer *answer, size_t n,
+                            struct protect_signature *signatures, struct error *e)
+{
+    const struct signer_signature *made = answer->signatures.items;
+
+    if (answer->signatures.count != n) {
+        return error_set(e, ERROR_CORRUPT, "the signer's answer has %zu signatures, not %zu",
+                         answer->signatures.count, n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (made[i].signature.len > PROTECT_SIGNATURE_MAX) {
+            return error_set(e, ERROR_CORRUPT, "the signer's signature is too long");
+        }
+        (void)memcpy(signatures[i].bytes, made[i].signature.ptr, made[i].signature.len);
+        signatures[i].len = made[i].signature.len;
+    }
+    return true;
+}
+
+_Static_assert(PROTECT_KEYS_MAX <= SIGNER_WISHES_MAX,
+               "all signatures of a letter are one question");
+
+bool keeper_sign(void *signing, const struct dkim_draft *drafts, size_t n,
+                 struct protect_signature *signatures, struct error *e)
 {
     const struct signing *s = signing;
-    struct signer_dkim_ask ask = {.domain = s->keys[key].domain,
-                                  .selector = s->keys[key].selector,
-                                  .digest = slice_of(digest, DKIM_DIGEST_LEN)};
-    struct signer_signature answer;
+    struct signer_dkim_wish wishes[PROTECT_KEYS_MAX];
+    struct signer_dkim_ask ask = {
+        .wishes = {wishes, n}
+    };
+    struct signer_dkim_answer answer;
     OWN(arena) struct arena arena = {.max = 1 << 20};
 
-    if (!ipc_call(s->keeper->options.signer, &signer_dkim, &ask, -1, &answer, NULL, &arena,
-                  KEEPER_ASK_MS, e)) {
-        return false;
+    for (size_t i = 0; i < n; i++) {
+        wishes[i] = (struct signer_dkim_wish){.domain = s->keys[i].domain,
+                                              .selector = s->keys[i].selector,
+                                              .digest = SLICE_ARRAY(drafts[i].digest)};
     }
-    if (answer.signature.len > PROTECT_SIGNATURE_MAX) {
-        return error_set(e, ERROR_CORRUPT, "the signer's signature is too long");
-    }
-    (void)memcpy(signature, answer.signature.ptr, answer.signature.len);
-    *len = answer.signature.len;
-    return true;
+    return ipc_call(s->keeper->options.signer, &signer_dkim, &ask, -1, &answer, NULL, &arena,
+                    KEEPER_ASK_MS, e) &&
+           keep_signatures(&answer, n, signatures, e);
 }
 
 /* The raw Ed25519 key is the end of its SubjectPublicKeyInfo (RFC 8410 section 4). */

@@ -25,19 +25,18 @@ struct signer {
     atomic_ullong refused;
 };
 
-/* Sign and fill in the answer; counts. */
+/* Sign, into the arena; counts. */
 static bool answer(struct signer *s, const struct private_key *k, enum signature_scheme scheme,
-                   struct slice data, struct ipc_request *r, atomic_ullong *counter,
-                   struct error *e)
+                   struct slice data, struct arena *arena, struct signer_signature *out,
+                   atomic_ullong *counter, struct error *e)
 {
     OWN(buf) struct buf signature = {.max = SIGNER_SIGNATURE_MAX};
-    struct signer_signature *out = r->answer;
 
     if (!private_key_sign(k, scheme, data, &signature, e)) {
         (void)atomic_fetch_add(&s->refused, 1);
         return false;
     }
-    out->signature = arena_copy(r->arena, buf_slice(&signature));
+    out->signature = arena_copy(arena, buf_slice(&signature));
     (void)atomic_fetch_add(counter, 1);
     return true;
 }
@@ -81,23 +80,43 @@ static bool on_tls(void *ctx, struct ipc_request *r, struct error *e)
     if (!k) {
         return refuse(s, e, "there is no such TLS key");
     }
-    return answer(s, k, (enum signature_scheme)ask->scheme, ask->data, r, &s->tls, e);
+    return answer(s, k, (enum signature_scheme)ask->scheme, ask->data, r->arena, r->answer, &s->tls,
+                  e);
+}
+
+static bool grant(struct signer *s, const struct signer_dkim_wish *wish, struct arena *arena,
+                  struct signer_signature *out, struct error *e)
+{
+    if (wish->digest.len != DKIM_DIGEST_BYTES) {
+        return refuse(s, e, "a DKIM signature is made over a SHA-256 digest");
+    }
+    OWN(private_key)
+    struct private_key *k = signer_store_dkim(s->keys, wish->domain, wish->selector);
+    if (!k) {
+        return refuse(s, e, "there is no such DKIM key");
+    }
+    bool rsa = private_key_type(k) == PRIVATE_KEY_RSA;
+    return answer(s, k, rsa ? SCHEME_RSA_PKCS1 : SCHEME_ED25519, wish->digest, arena, out, &s->dkim,
+                  e);
 }
 
 static bool on_dkim(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct signer *s = ctx;
     const struct signer_dkim_ask *ask = r->ask;
+    struct signer_dkim_answer *out = r->answer;
+    size_t n = ask->wishes.count;
+    struct signer_signature *signatures = arena_array(r->arena, n + 1, sizeof(*signatures));
 
-    if (ask->digest.len != DKIM_DIGEST_BYTES) {
-        return refuse(s, e, "a DKIM signature is made over a SHA-256 digest");
+    for (size_t i = 0; i < n; i++) {
+        const struct signer_dkim_wish *wish =
+            (const struct signer_dkim_wish *)ask->wishes.items + i;
+        if (!grant(s, wish, r->arena, &signatures[i], e)) {
+            return false;
+        }
     }
-    OWN(private_key) struct private_key *k = signer_store_dkim(s->keys, ask->domain, ask->selector);
-    if (!k) {
-        return refuse(s, e, "there is no such DKIM key");
-    }
-    bool rsa = private_key_type(k) == PRIVATE_KEY_RSA;
-    return answer(s, k, rsa ? SCHEME_RSA_PKCS1 : SCHEME_ED25519, ask->digest, r, &s->dkim, e);
+    out->signatures = (struct cbor_list){signatures, n};
+    return true;
 }
 
 /* Only what is a checkpoint and nothing else: the key vouches for the ledger's tree alone. The text
@@ -131,7 +150,7 @@ static bool on_note(void *ctx, struct ipc_request *r, struct error *e)
     if (!is_checkpoint(ask->text)) {
         return refuse(s, e, "only checkpoints are signed");
     }
-    if (!answer(s, k, SCHEME_ED25519, ask->text, r, &s->notes, e)) {
+    if (!answer(s, k, SCHEME_ED25519, ask->text, r->arena, out, &s->notes, e)) {
         return false;
     }
     out->public = arena_copy(r->arena, private_key_public(k));

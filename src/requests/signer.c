@@ -11,10 +11,15 @@ static const struct cbor_field tls_fields[] = {
 };
 static const struct cbor_schema tls_ask = CBOR_SCHEMA(tls_fields, struct signer_tls_ask);
 
+static const struct cbor_field wish_fields[] = {
+    FIELD(1, CBOR_TEXT, signer_dkim_wish, domain, SIGNER_NAME_MAX),
+    FIELD(2, CBOR_TEXT, signer_dkim_wish, selector, SIGNER_NAME_MAX),
+    FIELD(3, CBOR_BYTES, signer_dkim_wish, digest, 32),
+};
+static const struct cbor_schema wish = CBOR_SCHEMA(wish_fields, struct signer_dkim_wish);
+
 static const struct cbor_field dkim_fields[] = {
-    FIELD(1, CBOR_TEXT, signer_dkim_ask, domain, SIGNER_NAME_MAX),
-    FIELD(2, CBOR_TEXT, signer_dkim_ask, selector, SIGNER_NAME_MAX),
-    FIELD(3, CBOR_BYTES, signer_dkim_ask, digest, 32),
+    CBOR_SUB(1, CBOR_LIST, struct signer_dkim_ask, wishes, SIGNER_WISHES_MAX, &wish),
 };
 static const struct cbor_schema dkim_ask = CBOR_SCHEMA(dkim_fields, struct signer_dkim_ask);
 
@@ -28,6 +33,12 @@ static const struct cbor_field signature_fields[] = {
     MAYBE(2, CBOR_BYTES, signer_signature, public, SIGNER_PUBLIC_MAX),
 };
 static const struct cbor_schema signature = CBOR_SCHEMA(signature_fields, struct signer_signature);
+
+static const struct cbor_field signatures_fields[] = {
+    CBOR_SUB(1, CBOR_LIST, struct signer_dkim_answer, signatures, SIGNER_WISHES_MAX, &signature),
+};
+static const struct cbor_schema signatures =
+    CBOR_SCHEMA(signatures_fields, struct signer_dkim_answer);
 
 static const struct cbor_field key_fields[] = {
     FIELD(1, CBOR_UINT, signer_key, kind, KEY_CHECKPOINT),
@@ -52,7 +63,7 @@ static const struct cbor_field keys_fields[] = {
 const struct cbor_schema signer_keys_schema = CBOR_SCHEMA(keys_fields, struct signer_keys);
 
 const struct ipc_message signer_tls = {1, "signer_tls", &tls_ask, &signature};
-const struct ipc_message signer_dkim = {2, "signer_dkim", &dkim_ask, &signature};
+const struct ipc_message signer_dkim = {2, "signer_dkim", &dkim_ask, &signatures};
 const struct ipc_message signer_note = {3, "signer_note", &note_ask, &signature};
 const struct ipc_message signer_new_key = {4, "signer_new_key", &signer_new_schema,
                                            &signer_key_schema};

@@ -9,6 +9,7 @@
 #define SIGNER_NAME_MAX      255
 #define SIGNER_DATA_MAX      4096
 #define SIGNER_KEYS_MAX      256
+#define SIGNER_WISHES_MAX    4 /* signatures that one letter gets */
 
 enum key_kind {
     KEY_TLS = 1,
@@ -33,11 +34,20 @@ struct signer_tls_ask {
     struct slice data; /* the digest */
 };
 
-/* signer_dkim: from keeper. Sign the SHA-256 header hash (RFC 6376 section 3.7, RFC 8463). */
-struct signer_dkim_ask {
+/* signer_dkim: from keeper. Sign SHA-256 header hashes (RFC 6376 section 3.7, RFC 8463), all those of one
+ * letter at once: all are signed, in this order, or none. */
+struct signer_dkim_wish {
     struct slice domain;
     struct slice selector;
     struct slice digest; /* 32 bytes */
+};
+
+struct signer_dkim_ask {
+    struct cbor_list wishes; /* struct signer_dkim_wish; 1 to SIGNER_WISHES_MAX */
+};
+
+struct signer_dkim_answer {
+    struct cbor_list signatures; /* struct signer_signature */
 };
 
 /* signer_note: from keeper. Sign a checkpoint's text (C2SP signed-note). */
@@ -45,7 +55,7 @@ struct signer_note_ask {
     struct slice text;
 };
 
-/* Of all three. */
+/* Of all three; of signer_dkim several. */
 struct signer_signature {
     struct slice signature;
     struct slice public; /* SubjectPublicKeyInfo of the key that signed; for notes only */

@@ -113,24 +113,27 @@ static bool add_signatures(struct maker *m, struct buf *out, struct error *e)
 {
     const struct protect_context *c = m->context;
     uint8_t body_hash[DKIM_DIGEST_LEN];
-    uint8_t signature[PROTECT_SIGNATURE_MAX];
+    struct dkim_draft drafts[PROTECT_KEYS_MAX];
+    struct protect_signature signatures[PROTECT_KEYS_MAX] = {0};
+    size_t n = c->n_keys < PROTECT_KEYS_MAX ? c->n_keys : PROTECT_KEYS_MAX;
 
-    if (c->n_keys == 0) {
+    if (n == 0) {
         return true;
     }
     dkim_body_hash(m->header->body, body_hash);
-    for (size_t i = 0; i < c->n_keys && i < PROTECT_KEYS_MAX; i++) {
-        struct dkim_draft draft;
-        size_t len = 0;
+    for (size_t i = 0; i < n; i++) {
         dkim_prepare(m->fields, m->n_fields, &c->keys[i], body_hash, c->received_ms / 1000,
-                     m->arena, &draft);
-        if (!c->sign(c->sign_ctx, i, draft.digest, signature, &len, e)) {
-            return error_add(e, "sign as %.*s", SLICE_ARG(c->keys[i].domain));
+                     m->arena, &drafts[i]);
+    }
+    if (!c->sign(c->sign_ctx, drafts, n, signatures, e)) {
+        return error_add(e, "sign as %.*s", SLICE_ARG(c->keys[0].domain));
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (signatures[i].len > PROTECT_SIGNATURE_MAX) {
+            return error_set(e, ERROR_CORRUPT, "a signature of %zu bytes", signatures[i].len);
         }
-        if (len > sizeof(signature)) {
-            return error_set(e, ERROR_CORRUPT, "a signature of %zu bytes", len);
-        }
-        buf_add(out, dkim_finish(&draft, slice_of(signature, len), m->arena));
+        struct slice signature = slice_of(signatures[i].bytes, signatures[i].len);
+        buf_add(out, dkim_finish(&drafts[i], signature, m->arena));
     }
     return true;
 }

@@ -37,14 +37,20 @@ struct edit_script {
     uint8_t digest[PROTECT_DIGEST_LEN]; /* SHA-256 of the copy */
 };
 
+struct protect_signature {
+    size_t len;
+    uint8_t bytes[PROTECT_SIGNATURE_MAX];
+};
+
 /**
- * Sign a digest with the key of that index; see struct dkim_draft for what RSA and Ed25519 sign.
+ * Sign the digests of a letter's drafts, each with the key of its index; see struct dkim_draft for what
+ * RSA and Ed25519 sign.
  *
- * @param signature  PROTECT_SIGNATURE_MAX bytes
- * @param len        set to the bytes used
+ * @param n           1 to PROTECT_KEYS_MAX, as many as the context has keys
+ * @param signatures  n of them, to be filled in
  */
-typedef bool protect_sign_fn(void *ctx, size_t key, const uint8_t digest[static DKIM_DIGEST_LEN],
-                             uint8_t *signature, size_t *len, struct error *e);
+typedef bool protect_sign_fn(void *ctx, const struct dkim_draft *drafts, size_t n,
+                             struct protect_signature *signatures, struct error *e);
 
 struct protect_context {
     struct slice host;           /* our name, for Received and Message-ID */

@@ -12,13 +12,15 @@ static void check(bool holds)
     }
 }
 
-static bool sign(void *ctx, size_t key, const uint8_t digest[static DKIM_DIGEST_LEN],
-                 uint8_t *signature, size_t *len, struct error *e)
+static bool sign(void *ctx, const struct dkim_draft *drafts, size_t n,
+                 struct protect_signature *signatures, struct error *e)
 {
     (void)ctx;
     (void)e;
-    (void)memcpy(signature, digest, DKIM_DIGEST_LEN);
-    *len = key ? DKIM_DIGEST_LEN : PROTECT_SIGNATURE_MAX;
+    for (size_t i = 0; i < n; i++) {
+        (void)memcpy(signatures[i].bytes, drafts[i].digest, DKIM_DIGEST_LEN);
+        signatures[i].len = i ? DKIM_DIGEST_LEN : PROTECT_SIGNATURE_MAX;
+    }
     return true;
 }
 

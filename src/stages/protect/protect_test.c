@@ -116,26 +116,24 @@ static void clients_cannot_write_into_received(void **unused)
                                                      "0123456789abcdef;\r\n\tTue, ")));
 }
 
-/* A callback that notes what it was asked for; the key's name stands in for a signature. */
+/* A callback that notes what it was asked for; the key's number stands in for a signature. */
 struct signer {
     size_t asked;
-    size_t fail_at;
+    bool away;
     uint8_t digests[PROTECT_KEYS_MAX][DKIM_DIGEST_LEN];
 };
 
-static bool sign(void *ctx, size_t key, const uint8_t digest[static DKIM_DIGEST_LEN],
-                 uint8_t *signature, size_t *len, struct error *e)
+static bool sign(void *ctx, const struct dkim_draft *drafts, size_t n,
+                 struct protect_signature *signatures, struct error *e)
 {
     struct signer *s = ctx;
 
-    assert_int_equal(key, s->asked);
-    (void)memcpy(s->digests[s->asked++], digest, DKIM_DIGEST_LEN);
-    if (s->asked == s->fail_at) {
-        return error_set(e, ERROR_BUSY, "signer away");
+    for (size_t i = 0; i < n; i++) {
+        (void)memcpy(s->digests[s->asked++], drafts[i].digest, DKIM_DIGEST_LEN);
+        (void)memset(signatures[i].bytes, (int)i, 3);
+        signatures[i].len = 3;
     }
-    (void)memset(signature, (int)key, 3);
-    *len = 3;
-    return true;
+    return !s->away || error_set(e, ERROR_BUSY, "signer away");
 }
 
 static void every_key_signs_the_fields_that_leave(void **unused)
@@ -181,7 +179,7 @@ static void without_a_signature_there_is_no_copy(void **unused)
     (void)unused;
     OWN(arena) struct arena a = {.max = 1 << 20};
     struct edit_script s = {.size = 7};
-    struct signer signer = {.fail_at = 2};
+    struct signer signer = {.away = true};
     struct dkim_key keys[] = {
         {DKIM_RSA_SHA256,     SLICE_INIT("x.test"), SLICE_INIT("r")},
         {DKIM_ED25519_SHA256, SLICE_INIT("x.test"), SLICE_INIT("e")}
