@@ -19,6 +19,7 @@
 #define CATALOG_FORMAT_VERSION 1
 #define CATALOG_KEY_LEN        32
 #define CATALOG_REPEAT_LEN     16
+#define CATALOG_DOCKET         ((uint64_t)INT64_MAX) /* no letter: see catalog_records() */
 
 struct catalog;
 
@@ -117,7 +118,8 @@ void catalog_repeat_key(const struct catalog *c, const struct facts *f,
 bool catalog_find(struct catalog *c, const struct letter_id *id, struct catalog_letter *out,
                   bool *found, struct error *e) MUST_CHECK;
 
-/* The records about a letter in the order of the ledger; list from the arena. */
+/* The records about a letter in the order of the ledger; list from the arena. Under CATALOG_DOCKET those
+ * of what takes two persons, of holds and disposals: hints, for this file is not authenticated. */
 bool catalog_records(struct catalog *c, uint64_t letter, struct arena *arena,
                      struct catalog_record **records, size_t *count, struct error *e) MUST_CHECK;
 

@@ -12,11 +12,13 @@
  *   DATE      the same of its key
  *   CLASSES   until when the letter is kept; of no class: no rule says
  *   REMOVAL   letters go, with their records and queue rows; where it stands is kept
+ *   REQUEST ... where it stands, as of all that keeper/docket keeps
  *
  * Every record about a letter also gets a line in `records`. */
 #include <sodium.h>
 
 #include "catalog/internal.h"
+#include "letter/approval.h"
 #include "letter/findings.h"
 #include "letter/removal.h"
 
@@ -489,6 +491,9 @@ bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct a
         return catalog_fold_rule(c, entry, arena, e);
     case RECORD_DATE:
         return catalog_fold_date(c, entry, arena, e);
+    case RECORD_REQUEST:
+    case RECORD_VERDICT:
+        return add_record(c, CATALOG_DOCKET, entry, e);
     default:
         return fold_about(c, entry, arena, e);
     }

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/print.h"
 #include "letter/account_role.h"
+#include "letter/approval.h"
 #include "requests/reader.h"
 
 #define LIMIT_DEFAULT 50
@@ -19,36 +20,50 @@ struct line {
     bool refused;
 };
 
+static struct slice named(struct cli *c, struct slice by, struct slice at)
+{
+    return at.len && !slice_equal(at, by)
+               ? arena_printf(&c->arena, "%.*s (%.*s)", SLICE_ARG(by), SLICE_ARG(at))
+               : by;
+}
+
+static struct slice role_text(uint64_t role)
+{
+    return role ? slice_text(account_role_name(role)) : SLICE_NONE;
+}
+
+static struct slice id_text(struct cli *c, struct slice bytes)
+{
+    char text[LETTER_ID_TEXT] = "?";
+    struct letter_id id;
+
+    if (letter_id_from(bytes, &id)) {
+        letter_id_text(&id, text);
+    }
+    return arena_copy(&c->arena, slice_text(text));
+}
+
 static void from_act(struct cli *c, const struct act *a, struct line *l)
 {
-    bool named = a->at.len && !slice_equal(a->at, a->by);
-
-    *l = (struct line){
-        .who = named ? arena_printf(&c->arena, "%.*s (%.*s)", SLICE_ARG(a->by), SLICE_ARG(a->at))
-                     : a->by,
-        .role = a->role ? slice_text(account_role_name(a->role)) : SLICE_NONE,
-        .what = a->verb,
-        .object = a->detail.len ? arena_printf(&c->arena, "%.*s%s%.*s", SLICE_ARG(a->object),
-                                               a->object.len ? ": " : "", SLICE_ARG(a->detail))
-                                : a->object,
-        .reason = a->reason,
-        .refused = a->refused};
+    *l = (struct line){.who = named(c, a->by, a->at),
+                       .role = role_text(a->role),
+                       .what = a->verb,
+                       .object = a->detail.len
+                                     ? arena_printf(&c->arena, "%.*s%s%.*s", SLICE_ARG(a->object),
+                                                    a->object.len ? ": " : "", SLICE_ARG(a->detail))
+                                     : a->object,
+                       .reason = a->reason,
+                       .refused = a->refused};
 }
 
 static void from_order(struct cli *c, const struct order *o, struct line *l)
 {
     static const char *const verbs_of[] = {"?", "queue hold", "queue release", "queue retry",
                                            "queue cancel"};
-    char text[LETTER_ID_TEXT] = "?";
-    struct letter_id id;
-
-    if (letter_id_from(o->id, &id)) {
-        letter_id_text(&id, text);
-    }
     *l = (struct line){.who = o->by,
                        .what = slice_text(o->kind <= ORDER_CANCEL ? verbs_of[o->kind] : "?"),
-                       .object = arena_printf(&c->arena, "%s%s%.*s", text, o->domain.len ? " " : "",
-                                              SLICE_ARG(o->domain)),
+                       .object = arena_printf(&c->arena, "%.*s%s%.*s", SLICE_ARG(id_text(c, o->id)),
+                                              o->domain.len ? " " : "", SLICE_ARG(o->domain)),
                        .reason = o->reason};
 }
 
@@ -61,6 +76,47 @@ static void from_sign_in(struct cli *c, const struct sign_in *s, struct line *l)
                        .what = SLICE("login"),
                        .reason = s->reason,
                        .refused = !s->accepted};
+}
+
+static void from_request(struct cli *c, const struct request_record *r, struct line *l)
+{
+    *l = (struct line){.who = named(c, r->by, r->at),
+                       .role = role_text(r->role),
+                       .what = arena_printf(&c->arena, "ask: %s", request_kind_name(r->kind)),
+                       .object = arena_printf(&c->arena, "%.*s (request %.*s)",
+                                              SLICE_ARG(r->object), SLICE_ARG(id_text(c, r->id))),
+                       .reason = r->reason};
+}
+
+static void from_verdict(struct cli *c, const struct verdict_record *v, struct line *l)
+{
+    *l = (struct line){.who = named(c, v->by, v->at),
+                       .role = role_text(v->role),
+                       .what = slice_text(request_verdict_name(v->verdict)),
+                       .object =
+                           arena_printf(&c->arena, "request %.*s", SLICE_ARG(id_text(c, v->id))),
+                       .reason = v->reason};
+}
+
+/* What takes two persons. */
+static bool read_docket(struct cli *c, const struct reader_record *r, struct line *l,
+                        struct error *e)
+{
+    struct request_record request;
+    struct verdict_record verdict;
+
+    if (r->type == RECORD_REQUEST) {
+        if (!cbor_read(r->body, &request_record_schema, &c->arena, &request, e)) {
+            return false;
+        }
+        from_request(c, &request, l);
+        return true;
+    }
+    if (!cbor_read(r->body, &verdict_record_schema, &c->arena, &verdict, e)) {
+        return false;
+    }
+    from_verdict(c, &verdict, l);
+    return true;
 }
 
 static bool read_line(struct cli *c, const struct reader_record *r, struct line *l, struct error *e)
@@ -82,6 +138,9 @@ static bool read_line(struct cli *c, const struct reader_record *r, struct line 
         }
         from_sign_in(c, &sign_in, l);
         return true;
+    case RECORD_REQUEST:
+    case RECORD_VERDICT:
+        return read_docket(c, r, l, e);
     default:
         if (!cbor_read(r->body, &act_schema, &c->arena, &act, e)) {
             return false;

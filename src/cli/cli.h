@@ -134,6 +134,7 @@ cli_run cli_domain_forget;
 cli_run cli_erase;
 cli_run cli_retention_set, cli_retention_remove, cli_retention_list, cli_retention_show;
 cli_run cli_retention_date;
+cli_run cli_approvals, cli_approve, cli_refuse, cli_withdraw;
 cli_run cli_acts;
 cli_run cli_search, cli_show, cli_export;
 cli_run cli_ledger_verify, cli_ledger_anchors, cli_ledger_key, cli_checkpoint;

@@ -1,11 +1,12 @@
 /* A letter is taken out of the archive, for good. */
+#include "cli/approvals.h"
 #include "cli/cli.h"
 #include "requests/admin.h"
 
 bool cli_erase(struct cli *c, struct error *e)
 {
     const char *reason = arguments_text(&c->arguments, "reason", 0);
-    struct admin_erase_answer answer;
+    struct admin_asked answer;
     struct letter_id id;
 
     if (!reason) {
@@ -20,12 +21,6 @@ bool cli_erase(struct cli *c, struct error *e)
     if (!cli_ask(c, CLI_KEEPER, &admin_erase, &ask, &answer, NULL, CLI_LONG_MS, e)) {
         return false;
     }
-    buf_printf(&c->out, "erased: %llu records", (unsigned long long)answer.records);
-    if (answer.letters > 1) {
-        buf_printf(&c->out, ", of %llu more letters too: reports about it, its repetitions",
-                   (unsigned long long)answer.letters - 1);
-    }
-    buf_add_byte(&c->out, '\n');
-    buf_add_text(&c->out, "Backups that were made before still hold their keys.\n");
+    approvals_say(c, &answer);
     return true;
 }

@@ -1,4 +1,5 @@
 /* Accounts: who may send, as whom. */
+#include "cli/approvals.h"
 #include "cli/cli.h"
 #include "cli/print.h"
 #include "cli/terminal.h"
@@ -36,9 +37,19 @@ static bool fill(struct cli *c, struct admin_user_ask *ask, struct error *e)
     return role_of(c, &ask->role, e);
 }
 
+static void say(struct cli *c, const char *done, const struct admin_asked *asked)
+{
+    if (asked->id.len) {
+        approvals_say(c, asked);
+    } else {
+        buf_printf(&c->out, "%s %s\n", done, c->arguments.words[0]);
+    }
+}
+
 bool cli_user_add(struct cli *c, struct error *e)
 {
     struct admin_user_ask ask = {.disabled = false};
+    struct admin_asked asked;
     OWN(secret) struct secret *password = NULL;
 
     if (!fill(c, &ask, e)) {
@@ -50,10 +61,10 @@ bool cli_user_add(struct cli *c, struct error *e)
         return false;
     }
     ask.password = secret_slice(password);
-    if (!cli_ask(c, CLI_KEEPER, &admin_user_add, &ask, NULL, NULL, CLI_ASK_MS, e)) {
+    if (!cli_ask(c, CLI_KEEPER, &admin_user_add, &ask, &asked, NULL, CLI_ASK_MS, e)) {
         return false;
     }
-    buf_printf(&c->out, "added %s\n", c->arguments.words[0]);
+    say(c, "added", &asked);
     return true;
 }
 
@@ -81,6 +92,7 @@ bool cli_user_set(struct cli *c, struct error *e)
 {
     const struct arguments *a = &c->arguments;
     struct admin_user_ask ask = {.disabled = false};
+    struct admin_asked asked;
     OWN(secret) struct secret *password = NULL;
     bool enable = arguments_flag(a, "enable");
     bool disable = arguments_flag(a, "disable");
@@ -105,10 +117,10 @@ bool cli_user_set(struct cli *c, struct error *e)
     }
     ask.disabled = disable || (ask.disabled && !enable);
     ask.password = secret_slice(password);
-    if (!cli_ask(c, CLI_KEEPER, &admin_user_set, &ask, NULL, NULL, CLI_ASK_MS, e)) {
+    if (!cli_ask(c, CLI_KEEPER, &admin_user_set, &ask, &asked, NULL, CLI_ASK_MS, e)) {
         return false;
     }
-    buf_printf(&c->out, "changed %s\n", a->words[0]);
+    say(c, "changed", &asked);
     return true;
 }
 

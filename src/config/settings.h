@@ -29,6 +29,8 @@ enum setting_smarthost_tls {
     SETTING_SMARTHOST_NONE
 };
 
+enum setting_second_person { SETTING_SECOND_ACCOUNT, SETTING_SECOND_ROOT };
+
 enum setting_sandbox { SETTING_SANDBOX_STRICT, SETTING_SANDBOX_BEST_EFFORT };
 
 /* The most that may be set, as the records of letters bound it (letter/records). */
@@ -100,6 +102,8 @@ struct archive_settings {
     struct slice timestamp_trust;     /* path */
     int64_t timestamp_interval_ms;
     int64_t anchor_alarm_ms;
+    int64_t request_lifetime_ms; /* of what waits for a second person */
+    enum setting_second_person second_person;
     uint64_t disk_watermark; /* free bytes below which nothing new is accepted */
     uint64_t disk_warning;   /* free bytes below which an alert is raised */
 };

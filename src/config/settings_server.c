@@ -117,6 +117,8 @@ static const struct config_setting auth_rows[] = {
 const struct config_table settings_auth_table =
     CONFIG_TABLE("Signing in", struct settings, auth, auth_rows);
 
+static const char *const second_words[] = {"account", "root", NULL};
+
 static const struct config_setting archive_rows[] = {
     CONFIG_ROW("segment-size", SIZE, struct archive_settings, segment_size, .restart = true,
                .initial = "1GiB", .min = CONFIG_MIB, .max = 64 * CONFIG_GIB,
@@ -169,6 +171,17 @@ static const struct config_setting archive_rows[] = {
         .more = "A file is appended to; a folder gets one file for each checkpoint, "
                 "NAME-SIZE.checkpoint, which is never replaced. The daemon cannot reach them: "
                 "run the command from a timer, as root."),
+    CONFIG_ROW("request-lifetime", DURATION, struct archive_settings, request_lifetime_ms,
+               .initial = "14d", .min = CONFIG_MINUTE, .max = 365 * CONFIG_DAY,
+               .help = "How long something that takes two persons waits for the second one."),
+    CONFIG_ROW("second-person", CHOICE, struct archive_settings, second_person,
+               .initial = "account", .words = second_words,
+               .help = "Who approves where no other account could.",
+               .more = "Erasing, disposal, ending a hold and giving a role take two persons with "
+                       "an account each; where there is no second one, they are refused. With "
+                       "`root`, root of the machine who did not sign in may approve then, and "
+                       "the alarm `second-person-root` tells of it: for a company in which one "
+                       "person is all of these."),
     CONFIG_ROW("disk-warning", SIZE, struct archive_settings, disk_warning, .initial = "5GiB",
                .max = 64 * CONFIG_TIB,
                .help = "Free space of the data directory below which an alarm is raised."),

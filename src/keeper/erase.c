@@ -1,9 +1,10 @@
 /* A person orders that a letter be erased: everything that is recorded about it, the reports about it
- * (which quote it) and its repetitions. What stays is that there was one, and who had it erased and why. */
+ * (which quote it) and its repetitions. What stays is that there was one, and who had it erased and why.
+ * Another person approves it before it is done. */
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
-#include "base/log.h"
 
 #include "keeper/admin.h"
 #include "keeper/internal.h"
@@ -168,98 +169,191 @@ static bool list_all(struct erasing *x, const struct catalog_letter *l, struct e
     return true;
 }
 
-static bool find(struct erasing *x, struct slice id_bytes, struct catalog_letter *l,
+/* *removed: it was erased already. */
+static bool find(struct erasing *x, struct slice id_bytes, struct catalog_letter *l, bool *removed,
                  struct error *e)
 {
     struct letter_id id;
     struct ledger_ref ref;
     bool found = false;
-    bool removed = false;
 
     if (!letter_id_from(id_bytes, &id)) {
         return error_set(e, ERROR_INPUT, "a letter's id has %d bytes", LETTER_ID_LEN);
     }
     if (!catalog_find(x->catalog, &id, l, &found, e) ||
-        !catalog_removal(x->catalog, &id, &ref, &removed, e)) {
+        !catalog_removal(x->catalog, &id, &ref, removed, e)) {
         return false;
     }
     if (found && l->kind != LETTER_REPEAT) {
+        *removed = false;
         return true;
     }
     return error_set(e, ERROR_INPUT,
-                     found     ? "it repeats another letter: `postern show` names it, and it goes "
-                                 "with that one"
-                     : removed ? "the letter was erased already: `postern show` says when and why"
-                               : "there is no letter with this id in the archive");
+                     found      ? "it repeats another letter: `postern show` names it, and it goes "
+                                  "with that one"
+                     : *removed ? "the letter was erased already: `postern show` says when and why"
+                                : "there is no letter with this id in the archive");
 }
 
-/* ── done ── */
-
-static bool erase(struct erasing *x, const struct keeper_admin *admin,
-                  const struct admin_erase_ask *ask, struct error *e)
+/* All that belongs to a letter, from a catalog that holds what was recorded. */
+static bool gather(struct erasing *x, struct keeper *k, struct slice id,
+                   struct catalog_letter *letter, bool *removed, struct error *e)
 {
-    OWN(buf) struct buf body = {.max = (size_t)1 << 20};
-    const struct removal removal = {
-        .id = ask->id,
-        .by = admin->caller.by,
-        .reason = ask->reason,
-        .letters = {x->letters, x->n_letters},
-        .records = x->n_refs,
-        .role = admin->role,
-        .at = admin->caller.at,
-    };
-    bool recorded = false;
+    OWN(catalog) struct catalog *catalog = NULL;
 
-    cbor_write(&body, &removal_schema, &removal);
-    if (body.full) {
-        return error_set(e, ERROR_LIMIT, "the removal does not fit into a record");
-    }
-    const struct ledger_record why = {RECORD_REMOVAL, buf_slice(&body)};
-    log_event(LOG_INFO, "admin.act", LOG_TEXT("verb", "erase"), LOG_SLICE("by", admin->caller.at));
-    if (!indexer_expect_removal(x->k, e)) {
+    *removed = false;
+    x->k = k;
+    x->letter = letter;
+    (void)tail_settle(k);
+    if (!catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, e)) {
         return false;
     }
-    bool erased = ledger_erase(x->k->ledger, x->refs, x->n_refs, &why, &recorded, e);
-    tail_wake(x->k); /* segments may have become packs in any case */
-    if (!recorded) {
+    x->catalog = catalog;
+    bool gathered = find(x, id, letter, removed, e) && list_all(x, letter, e);
+    x->catalog = NULL; /* while one reads, its log cannot be shortened */
+    return gathered;
+}
+
+/* The facts' numbers of its letters, as a request has them. */
+static struct slice numbers_of(const struct erasing *x)
+{
+    uint8_t *bytes = arena_alloc(x->arena, x->n_letters * 8 + 1);
+    uint64_t seqs[REMOVAL_LETTERS_MAX];
+
+    for (size_t i = 0; i < x->n_letters; i++) {
+        size_t at = i;
+        for (; at > 0 && seqs[at - 1] > x->letters[i].seq; at--) {
+            seqs[at] = seqs[at - 1];
+        }
+        seqs[at] = x->letters[i].seq;
+    }
+    for (size_t i = 0; i < x->n_letters; i++) {
+        put64(bytes + i * 8, seqs[i]);
+    }
+    return slice_of(bytes, x->n_letters * 8);
+}
+
+/* ── asked for ── */
+
+static struct slice describe(const struct erasing *x)
+{
+    char text[LETTER_ID_TEXT];
+
+    letter_id_text(&x->letter->id, text);
+    return x->n_letters == 1 ? arena_printf(x->arena, "letter %s", text)
+                             : arena_printf(x->arena, "letter %s and %zu that belong to it", text,
+                                            x->n_letters - 1);
+}
+
+bool keeper_on_erase(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
+    const struct admin_erase_ask *ask = r->ask;
+    OWN(buf) struct buf arguments = {.max = APPROVAL_ARGUMENTS_MAX};
+    struct erasing *x = arena_alloc(r->arena, sizeof(*x));
+    struct catalog_letter letter;
+    bool removed = false;
+
+    x->arena = r->arena;
+    if (ask->reason.len == 0) {
+        return error_set(e, ERROR_INPUT, "nothing is erased without a reason");
+    }
+    if (!gather(x, ctx, ask->id, &letter, &removed, e)) {
         return false;
     }
+    const struct request_erase erase = {.id = ask->id, .letters = numbers_of(x)};
+    cbor_write(&arguments, &request_erase_schema, &erase);
+    struct request_record request = {.kind = REQUEST_ERASE,
+                                     .arguments = buf_slice(&arguments),
+                                     .object = describe(x),
+                                     .reason = ask->reason};
+    return approvals_ask(admin, &request, SLICE_NONE, r->arena, r->answer, e);
+}
+
+/* ── approved ── */
+
+static bool write_removal(const struct erasing *x, const struct docket_request *r, struct buf *body,
+                          struct error *e)
+{
+    const struct removal removal = {
+        .id = letter_id_slice(&x->letter->id),
+        .by = r->record.by,
+        .reason = r->record.reason,
+        .letters = {(void *)(uintptr_t)x->letters, x->n_letters},
+        .records = x->n_refs,
+        .role = r->record.role,
+        .at = r->record.at,
+        .request = r->record.id,
+    };
+
+    cbor_write(body, &removal_schema, &removal);
+    return !body->full || error_set(e, ERROR_LIMIT, "the removal does not fit into a record");
+}
+
+/* What is in memory and in the index of letters that are gone. */
+static void settle(struct erasing *x)
+{
+    uint64_t seqs[REMOVAL_LETTERS_MAX];
+
     /* Who sends it again sends a new letter. */
     repeats_settle(x->k->repeats, x->letter->repeat, &x->letter->id, false);
-    uint64_t seqs[REMOVAL_LETTERS_MAX];
     for (size_t i = 0; i < x->n_letters; i++) {
         seqs[i] = x->letters[i].seq;
     }
     indexer_remove(x->k, seqs, x->n_letters);
     (void)tail_settle(x->k);
-    return erased || error_add(e, "it is recorded and will be finished by itself, but not yet");
 }
 
-bool keeper_on_erase(void *ctx, struct ipc_request *r, struct error *e)
+static enum carried erase(struct erasing *x, const struct docket_request *r, struct slice *said,
+                          struct error *e)
 {
-    const struct keeper_admin *admin = keeper_admin_of(ctx, r);
-    const struct admin_erase_ask *ask = r->ask;
-    struct admin_erase_answer *answer = r->answer;
-    OWN(catalog) struct catalog *catalog = NULL;
-    struct erasing *x = arena_alloc(r->arena, sizeof(*x));
-    struct catalog_letter letter;
+    OWN(buf) struct buf body = {.max = (size_t)1 << 20};
+    bool recorded = false;
 
-    if (ask->reason.len == 0) {
-        return error_set(e, ERROR_INPUT, "nothing is erased without a reason");
+    if (!write_removal(x, r, &body, e)) {
+        return CARRIED_FAILED;
     }
-    (void)tail_settle(ctx);
-    if (!catalog_open(((struct keeper *)ctx)->options.catalog_path, false, SLICE_NONE, &catalog,
-                      e)) {
-        return false;
+    const struct ledger_record why = {RECORD_REMOVAL, buf_slice(&body)};
+    if (!indexer_expect_removal(x->k, e)) {
+        return CARRIED_LATER;
     }
-    *x = (struct erasing){.k = ctx, .arena = r->arena, .catalog = catalog, .letter = &letter};
-    if (!find(x, ask->id, &letter, e) || !list_all(x, &letter, e)) {
-        return false;
+    approvals_hold(x->k);
+    bool erased = ledger_erase(x->k->ledger, x->refs, x->n_refs, &why, &recorded, e);
+    approvals_let_go(x->k);
+    tail_wake(x->k); /* segments may have become packs in any case */
+    if (!recorded) {
+        return e->kind == ERROR_BUSY ? CARRIED_LATER : CARRIED_FAILED;
     }
-    catalog_close(TAKE(catalog, NULL)); /* while one reads, its log cannot be shortened */
-    if (!erase(x, admin, ask, e)) {
-        return false;
+    settle(x);
+    *said = arena_printf(x->arena, "erased: %zu records of %zu letters%s", x->n_refs, x->n_letters,
+                         erased ? "" : "; what is left of it is finished by itself");
+    return CARRIED_DONE;
+}
+
+enum carried erase_approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
+                            struct slice *said, struct error *e)
+{
+    struct erasing *x = arena_alloc(arena, sizeof(*x));
+    struct catalog_letter letter;
+    struct request_erase asked;
+    bool removed = false;
+
+    x->arena = arena;
+    if (!cbor_read(r->record.arguments, &request_erase_schema, arena, &asked, e)) {
+        return CARRIED_FAILED;
     }
-    *answer = (struct admin_erase_answer){x->n_letters, x->n_refs};
-    return true;
+    if (!approvals_prove(k, e)) {
+        return CARRIED_LATER;
+    }
+    if (!gather(x, k, asked.id, &letter, &removed, e)) {
+        *said = SLICE("the letter is erased");
+        return removed ? CARRIED_DONE : e->kind == ERROR_INPUT ? CARRIED_FAILED : CARRIED_LATER;
+    }
+    if (!slice_equal(numbers_of(x), asked.letters)) {
+        (void)error_set(e, ERROR_INPUT,
+                        "what belongs to the letter is not what it was when that was asked: ask "
+                        "again");
+        return CARRIED_FAILED;
+    }
+    return erase(x, r, said, e);
 }

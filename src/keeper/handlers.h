@@ -15,8 +15,8 @@ ipc_handler keeper_on_sign_in_failed; /* accounts.c */
 ipc_handler keeper_on_pass;           /* callers.c */
 ipc_handler keeper_on_sign_in;        /* callers.c */
 ipc_handler keeper_on_sign_out;       /* callers.c */
-ipc_handler keeper_on_user_add;       /* accounts.c */
-ipc_handler keeper_on_user_set;       /* accounts.c */
+ipc_handler keeper_on_user_add;       /* account_change.c */
+ipc_handler keeper_on_user_set;       /* account_change.c */
 ipc_handler keeper_on_user_list;      /* accounts.c */
 ipc_handler keeper_on_job_next;       /* jobs.c */
 ipc_handler keeper_on_job_begin;      /* jobs.c */
@@ -33,6 +33,8 @@ ipc_handler keeper_on_rule_remove;    /* retention_admin.c */
 ipc_handler keeper_on_rule_list;      /* retention_admin.c */
 ipc_handler keeper_on_rule_date;      /* retention_admin.c */
 ipc_handler keeper_on_rule_dates;     /* retention_admin.c */
+ipc_handler keeper_on_requests;       /* approvals.c */
+ipc_handler keeper_on_verdict;        /* approvals.c */
 ipc_handler keeper_on_status;         /* status.c */
 ipc_handler keeper_on_checkpoint;     /* admin.c */
 ipc_handler keeper_on_anchored;       /* admin.c */

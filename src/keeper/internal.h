@@ -1,12 +1,14 @@
 /* keeper/internal - the keeper's parts, for its own files. Each part is guarded by its own lock; no
  * lock is held while another is taken, nor while the disk or another process is waited for. Only
- * the indexer asks for the ledger's head under its lock, so that what it expects comes in order. */
+ * the indexer asks for the ledger's head under its lock, so that what it expects comes in order, and
+ * approvals keep the order of what is recorded, held and destroyed by a lock of their own. */
 #pragma once
 
 #include <pthread.h>
 
 #include "catalog/catalog.h"
 #include "keeper/anchors.h"
+#include "keeper/approvals.h"
 #include "keeper/backlog.h"
 #include "keeper/handlers.h"
 #include "keeper/import.h"
@@ -87,11 +89,12 @@ struct keeper {
     struct anchors *anchors;
     struct imports imports;
     struct retention retention;
+    struct approvals approvals;
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock;
     struct lookup *lookups; /* idle ones */
-    pthread_t threads[KEEPER_WORKERS + 6];
+    pthread_t threads[KEEPER_WORKERS + 7];
     size_t n_threads;
     int64_t started_at;
     _Atomic int64_t checkpoint_at; /* wall clock of the last one */

@@ -92,6 +92,9 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     init_lock(&k->lookups_lock, NULL);
     init_lock(&k->imports.lock, NULL);
     init_lock(&k->retention.lock, NULL);
+    init_lock(&k->approvals.order, NULL);
+    init_lock(&k->approvals.lock, NULL);
+    init_lock(&k->approvals.doing, NULL);
     arena_init(&k->keys.arena, 1);
     k->sessions = sessions_new();
     k->queue = queue_new();
@@ -123,8 +126,8 @@ static bool open_stores(struct keeper *k, struct error *e)
            tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
-           tail_catch_up(k, e) && retention_open(k, e) && keeper_restore_pause(k, e) &&
-           (keeper_restore(k, e) || explain_disagreement(e));
+           tail_catch_up(k, e) && approvals_open(k, e) && retention_open(k, e) &&
+           keeper_restore_pause(k, e) && (keeper_restore(k, e) || explain_disagreement(e));
 }
 
 static bool start_thread(struct keeper *k, const char *name, thread_main *main, struct error *e)
@@ -141,7 +144,8 @@ static bool start_threads(struct keeper *k, struct error *e)
     if (!start_thread(k, "tail", keeper_tail, e) || !start_thread(k, "index", keeper_index, e) ||
         !start_thread(k, "watch", keeper_watch, e) ||
         !start_thread(k, "anchor", keeper_anchors, e) || !start_thread(k, "pack", keeper_pack, e) ||
-        !start_thread(k, "retention", keeper_retention, e)) {
+        !start_thread(k, "retention", keeper_retention, e) ||
+        !start_thread(k, "approval", keeper_approvals, e)) {
         return false;
     }
     for (size_t i = 0; i < KEEPER_WORKERS; i++) {
@@ -209,6 +213,7 @@ void keeper_close(struct keeper *k)
     anchors_free(k->anchors);
     imports_done(&k->imports);
     retention_close(k);
+    approvals_close(k);
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
@@ -273,5 +278,7 @@ static const struct ipc_row admin_rows[] = {
     {&retention_list,      0, keeper_on_rule_list    },
     {&retention_date,      0, keeper_on_rule_date    },
     {&retention_dates,     0, keeper_on_rule_dates   },
+    {&admin_requests,      0, keeper_on_requests     },
+    {&admin_verdict,       0, keeper_on_verdict      },
 };
 const struct ipc_table keeper_admin_table = IPC_TABLE("the control socket", admin_rows);

@@ -318,6 +318,12 @@ static enum scan_result arrive(struct ledger_reader *r, struct ledger_position *
     return result;
 }
 
+/* Whether a record is wanted without its body. */
+static bool is_left_out(const struct ledger_reader *r, uint16_t type)
+{
+    return type == r->left_out || (r->only_last && (type < r->only_first || type > r->only_last));
+}
+
 /* Go over one record of a pack. */
 static enum ledger_next next_packed(struct ledger_reader *r, struct pack *p,
                                     struct ledger_position *to, struct arena *arena,
@@ -332,7 +338,7 @@ static enum ledger_next next_packed(struct ledger_reader *r, struct pack *p,
     to->seq++;
     to->offset = 0;
     *sealed = n.sealed;
-    if (n.sealed && n.type == r->left_out) {
+    if (n.sealed && is_left_out(r, n.type)) {
         struct record_head h = pack_record_head(&n, ref.seq);
         set_entry(entry, ref, &h, SLICE_NONE);
         return LEDGER_ENTRY;
@@ -364,7 +370,7 @@ static enum ledger_next next_record(struct ledger_reader *r, struct ledger_posit
     to->seq++;
     to->offset += RECORD_HEAD_LEN + h.length;
     *sealed = h.sealed;
-    if (h.sealed && h.type == r->left_out) {
+    if (h.sealed && is_left_out(r, h.type)) {
         set_entry(entry, ref, &h, SLICE_NONE);
         return LEDGER_ENTRY;
     }

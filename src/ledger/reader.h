@@ -54,6 +54,9 @@ void ledger_reader_record_keys(struct ledger_reader *r, int dirfd);
  * reads nor opens. Their heads, which the commits vouch for, are checked as all others. */
 void ledger_reader_leave_out(struct ledger_reader *r, uint16_t type);
 
+/* The same of all records but those of these types, from the first to the last of them. */
+void ledger_reader_only(struct ledger_reader *r, uint16_t first, uint16_t last);
+
 /**
  * Read one record.
  *

@@ -67,6 +67,12 @@ void ledger_reader_leave_out(struct ledger_reader *r, uint16_t type)
     r->left_out = type;
 }
 
+void ledger_reader_only(struct ledger_reader *r, uint16_t first, uint16_t last)
+{
+    r->only_first = first;
+    r->only_last = last;
+}
+
 void ledger_reader_record_keys(struct ledger_reader *r, int dirfd)
 {
     own_fd(&r->keys_dirfd);

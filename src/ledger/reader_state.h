@@ -21,6 +21,7 @@ struct ledger_reader {
     struct digest *digest;
     struct buf payload;
     uint16_t left_out;                   /* type of record whose body is not wanted; 0: none */
+    uint16_t only_first, only_last;      /* the types whose bodies are wanted; 0: all */
     struct source cached[READER_CACHED]; /* most recently used first */
 };
 

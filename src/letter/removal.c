@@ -19,6 +19,7 @@ static const struct cbor_field removal_fields[] = {
     ROW(5, CBOR_UINT, records, 0),
     MAYBE(6, CBOR_UINT, role, 4),
     MAYBE(7, CBOR_TEXT, at, 64),
+    MAYBE(8, CBOR_BYTES, request, LETTER_ID_LEN),
 };
 SCHEMA(removal);
 #undef THIS

@@ -15,6 +15,8 @@ struct removal {
     uint64_t records;
     uint64_t role; /* as in an act */
     struct slice at;
+    struct slice
+        request; /* id of the request that another person approved; empty before there were any */
 };
 
 struct removed_letter {

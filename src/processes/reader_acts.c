@@ -1,5 +1,6 @@
 /* What people did: acts of administration, readings, orders, and who signed in at the command line.
  * The ledger alone says so; it is read a stretch at a time, from its end backwards. */
+#include "letter/approval.h"
 #include "processes/reader.h"
 #include "requests/auth.h"
 #include "requests/reader.h"
@@ -25,6 +26,8 @@ static bool is_act(const struct ledger_entry *entry, struct arena *arena)
     case RECORD_ORDER:
     case RECORD_ADMIN:
     case RECORD_READING:
+    case RECORD_REQUEST:
+    case RECORD_VERDICT:
         return !entry->erased;
     case RECORD_SIGN_IN:
         return !entry->erased && cbor_read(entry->body, &sign_in_schema, arena, &s, &e) &&

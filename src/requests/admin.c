@@ -1,5 +1,6 @@
 #include "requests/admin.h"
 
+#include "requests/approvals.h"
 #include "requests/auth.h"
 #include "requests/signer.h"
 
@@ -60,13 +61,6 @@ static const struct cbor_field erase_fields[] = {
     FIELD(2, CBOR_TEXT, admin_erase_ask, reason, 1000),
 };
 static const struct cbor_schema erase_ask = CBOR_SCHEMA(erase_fields, struct admin_erase_ask);
-
-static const struct cbor_field erased_fields[] = {
-    FIELD(1, CBOR_UINT, admin_erase_answer, letters, 0),
-    FIELD(2, CBOR_UINT, admin_erase_answer, records, 0),
-};
-static const struct cbor_schema erase_answer =
-    CBOR_SCHEMA(erased_fields, struct admin_erase_answer);
 
 static const struct cbor_field fact_fields[] = {
     FIELD(1, CBOR_TEXT, admin_fact, name, 64),
@@ -129,8 +123,10 @@ static const struct cbor_field import_begun_fields[] = {
 static const struct cbor_schema import_begun =
     CBOR_SCHEMA(import_begun_fields, struct admin_import_begun);
 
-const struct ipc_message admin_user_add = {64, "admin_user_add", &user_ask, NULL, .secret = true};
-const struct ipc_message admin_user_set = {65, "admin_user_set", &user_ask, NULL, .secret = true};
+const struct ipc_message admin_user_add = {64, "admin_user_add", &user_ask, &admin_asked_schema,
+                                           .secret = true};
+const struct ipc_message admin_user_set = {65, "admin_user_set", &user_ask, &admin_asked_schema,
+                                           .secret = true};
 const struct ipc_message admin_user_list = {66, "admin_user_list", NULL, &users};
 const struct ipc_message admin_dkim_new = {67, "admin_dkim_new", &signer_new_schema,
                                            &signer_key_schema};
@@ -142,7 +138,7 @@ const struct ipc_message admin_checkpoint = {72, "admin_checkpoint", NULL, &chec
 const struct ipc_message admin_rebuild = {73, "admin_rebuild", NULL, &done};
 const struct ipc_message admin_backup = {74, "admin_backup", NULL, &backup};
 const struct ipc_message admin_pause = {75, "admin_pause", &pause_ask, NULL};
-const struct ipc_message admin_erase = {85, "admin_erase", &erase_ask, &erase_answer};
+const struct ipc_message admin_erase = {85, "admin_erase", &erase_ask, &admin_asked_schema};
 const struct ipc_message admin_anchored = {76, "admin_anchored", &checkpoint_schema, NULL};
 const struct ipc_message admin_sign_in = {77, "admin_sign_in", &sign_in_ask, &signed_in,
                                           .secret = true};

@@ -8,7 +8,8 @@
 
 #define ADMIN_LIST_MAX 100000
 
-/* admin_user_add, admin_user_set: create or change an account. */
+/* admin_user_add, admin_user_set: create or change an account. Answered with struct admin_asked
+ * (requests/approvals.h): what gives a role takes two persons. */
 struct admin_user_ask {
     struct slice account;
     struct cbor_list addresses; /* texts it may send as, besides its own name */
@@ -112,15 +113,11 @@ struct admin_domain_answer {
 
 extern const struct ipc_message admin_domain_forget;
 
-/* admin_erase: destroy what is recorded about a letter. */
+/* admin_erase: destroy what is recorded about a letter. Takes two persons: answered with struct
+ * admin_asked. */
 struct admin_erase_ask {
     struct slice id;
     struct slice reason;
-};
-
-struct admin_erase_answer {
-    uint64_t letters; /* it, the reports about it, its repetitions */
-    uint64_t records;
 };
 
 extern const struct ipc_message admin_erase;

@@ -4,6 +4,7 @@
 
 #include "letter/records.h"
 #include "requests/admin.h"
+#include "requests/approvals.h"
 #include "requests/auth.h"
 #include "requests/reader.h"
 #include "requests/retention.h"
@@ -25,7 +26,9 @@ static const struct permit permits[] = {
     {&admin_dkim_list,     "dkim list",       RUNNING | AUDITOR, false},
     {&admin_queue_list,    "queue list",      RUNNING,           false},
     {&admin_order,         "queue order",     RUNNING,           false},
-    {&admin_erase,         "erase",           ADMINISTRATOR,     false},
+    {&admin_erase,         "erase",           RUNNING,           false},
+    {&admin_requests,      "approvals",       RUNNING | AUDITOR, false},
+    {&admin_verdict,       "approve",         RUNNING | AUDITOR, false},
     {&admin_pause,         "queue pause",     RUNNING,           false},
     {&admin_domain_forget, "domain forget",   RUNNING,           false},
     {&admin_checkpoint,    "checkpoint",      RUNNING | AUDITOR, false},

@@ -145,6 +145,24 @@ class Company:
         return self._run("login", account, "--password-stdin", text=True,
                          input=self.passwords[account] + "\n")
 
+    def second(self, said, account=None, verb="approve", reason="a test"):
+        """Have another person, the officer unless it is said, approve what was asked for."""
+        account = account or self.officer
+        request = re.search(r"^request (\w+) waits", said, re.M)[1]
+        options = {"text": True, "env": {**os.environ, "POSTERN_SIGN_INS": str(
+            self.directory / f"sign-ins-{account}")}}
+        self._run("login", account, "--password-stdin", input=self.passwords[account] + "\n",
+                  **options)
+        return self._run(verb, request, "--reason", reason, **options)
+
+    def both(self, *arguments, **options):
+        """Ask for what takes two persons and have it approved; what was said of it."""
+        done = self.second(self.postern(*arguments, **options))
+        if done.returncode != 0:
+            raise RuntimeError(f"postern {arguments}, approved: {done.returncode}\n"
+                               f"{done.stdout}{done.stderr}")
+        return done.stdout
+
     def _appoint(self):
         """The auditor, and then the officer whose business auditors are from now on; once."""
         appointed = self.directory / "appointed"

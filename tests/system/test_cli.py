@@ -147,7 +147,7 @@ def test_accounts(scene):
                      c.postern("user", "list"), re.M)
     scene.client("bob@example.test").quit()
     fails(c, 65, "user", "set", "bob@example.test", "--role", "king", says="say employee")
-    c.postern("user", "set", "bob@example.test", "--role", "administrator")
+    c.both("user", "set", "bob@example.test", "--role", "administrator", "--reason", "a try")
     assert re.search(r"^bob@example\.test +administrator ", c.postern("user", "list"), re.M)
     c.postern("user", "set", "bob@example.test", "--role", "employee", "--reason", "a mistake")
     c.postern("user", "set", "bob@example.test", "--disable", "--reason", "left")

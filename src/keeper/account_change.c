@@ -1,0 +1,427 @@
+/* What an administrator or officer changes about accounts. A change is recorded before it holds. */
+#include "keeper/account_change.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "formats/mail/address.h"
+#include "keeper/admin.h"
+#include "keeper/internal.h"
+#include "keyring/digest.h"
+#include "requests/auth.h"
+
+struct slice account_canonical(struct slice name, struct arena *arena)
+{
+    uint8_t *copy = arena_alloc(arena, name.len + 1);
+
+    for (size_t i = 0; i < name.len; i++) {
+        copy[i] = ascii_lower(name.ptr[i]);
+    }
+    return slice_of(copy, name.len);
+}
+
+static bool check_address(struct slice text, struct arena *arena, struct error *e)
+{
+    struct mail_address address;
+    enum mail_address_flaw flaw = mail_address_read(text, true, arena, &address);
+
+    if (flaw == MAIL_ADDRESS_CLEAR) {
+        return true;
+    }
+    return error_set(e, ERROR_INPUT, "`%.*s` is no address such as `anna@example.test`: it %s",
+                     SLICE_ARG(slice_head(text, 100)), mail_address_flaw_text(flaw));
+}
+
+/* The domain must be one of ours: nobody else's mail may leave through us. */
+static bool is_ours(struct keeper *k, struct slice address)
+{
+    const struct settings *settings = k->options.settings(k->options.context);
+    const struct slice *domains = settings->general.domains.items;
+
+    for (size_t i = 0; i < settings->general.domains.count; i++) {
+        if (slice_equal_nocase(domains[i], letter_domain(address))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool check_ours(struct keeper *k, struct slice address, struct arena *arena, struct error *e)
+{
+    if (!check_address(address, arena, e)) {
+        return false;
+    }
+    return is_ours(k, address) ||
+           error_set(e, ERROR_INPUT,
+                     "`%.*s` is not in a domain of ours; `domain` in postern.conf lists them",
+                     SLICE_ARG(slice_head(address, 100)));
+}
+
+static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask, struct arena *arena,
+                            struct error *e)
+{
+    const struct slice *addresses = ask->addresses.items;
+
+    for (size_t i = 0; i < ask->addresses.count; i++) {
+        if (!check_ours(k, addresses[i], arena, e)) {
+            return false;
+        }
+    }
+    return check_ours(k, ask->account, arena, e);
+}
+
+static bool make_verifier(struct keeper *k, struct slice account, struct slice password,
+                          struct arena *arena, struct slice *verifier, struct error *e)
+{
+    struct auth_verifier_ask ask = {.account = account, .password = password};
+    struct auth_verifier_answer answer;
+
+    if (!ipc_call(k->options.auth, &auth_verifier, &ask, -1, &answer, NULL, arena, KEEPER_ASK_MS,
+                  e)) {
+        return false;
+    }
+    *verifier = answer.verifier;
+    return true;
+}
+
+/* Who reads others' letters, and who says who may. */
+static bool is_trusted(uint64_t role)
+{
+    return role == ACCOUNT_AUDITOR || role == ACCOUNT_OFFICER;
+}
+
+/* A change under way. */
+struct change {
+    struct keeper_admin *admin;
+    const struct admin_user_ask *ask;
+    struct arena *arena;
+    const char *verb;
+    struct account old; /* as it is now, if `found` */
+    bool found;
+    struct account account; /* as it is to be */
+};
+
+static bool is_in_office(const struct account *a)
+{
+    return a->role != ACCOUNT_EMPLOYEE && !a->disabled;
+}
+
+/* ── two persons ── */
+
+/* Whether somebody gets a role by it, or the means to sign in as who has one. */
+static bool gives(const struct change *c)
+{
+    bool own = slice_equal(c->admin->caller.account, c->account.name);
+    bool before = c->found && is_in_office(&c->old);
+
+    return is_in_office(&c->account) &&
+           (!before || c->old.role != c->account.role || (c->ask->password.len && !own));
+}
+
+static bool is_officer(const struct account *a)
+{
+    return a->role == ACCOUNT_OFFICER && !a->disabled;
+}
+
+/* Officers in office: the one whose account is changed, and how many others. */
+static bool count_officers(const struct change *c, size_t *others, struct error *e)
+{
+    struct account *accounts = NULL;
+    size_t count = 0;
+
+    if (!state_accounts(c->admin->keeper->state, c->arena, &accounts, &count, e)) {
+        return false;
+    }
+    *others = 0;
+    for (size_t i = 0; i < count; i++) {
+        *others += is_officer(&accounts[i]) && !slice_equal(accounts[i].name, c->account.name);
+    }
+    return true;
+}
+
+static void digest_account(const struct account *a, struct arena *arena, struct slice *encoded,
+                           uint8_t digest[static DIGEST_LEN])
+{
+    OWN(buf) struct buf bytes = {.max = STATE_VALUE_MAX};
+
+    cbor_write(&bytes, &account_schema, a);
+    digest_of(buf_slice(&bytes), SLICE_NONE, digest);
+    *encoded = arena_copy(arena, buf_slice(&bytes));
+}
+
+/* Where the state keeps an account as it will be: its verifier is no record's business. */
+static struct slice pending_name(struct slice id, struct arena *arena)
+{
+    struct letter_id request;
+    char text[LETTER_ID_TEXT] = "";
+
+    if (letter_id_from(id, &request)) {
+        letter_id_text(&request, text);
+    }
+    return arena_printf(arena, "request/%s", text);
+}
+
+void account_forget(struct keeper *k, struct slice id, struct arena *arena)
+{
+    bool found = false;
+    struct error e;
+
+    (void)!state_value_delete(k->state, pending_name(id, arena), &found, &e);
+}
+
+/* "anna@example.test: role auditor, a new password" */
+static struct slice describe(const struct change *c)
+{
+    const struct account *a = &c->account;
+
+    return arena_printf(c->arena, "%.*s: role %s%s%s", SLICE_ARG(a->name),
+                        account_role_name(a->role), c->ask->password.len ? ", a new password" : "",
+                        a->disabled                   ? ", closed"
+                        : c->found && c->old.disabled ? ", opened"
+                                                      : "");
+}
+
+static bool ask_for(const struct change *c, bool giving, struct admin_asked *asked, struct error *e)
+{
+    OWN(buf) struct buf arguments = {.max = APPROVAL_ARGUMENTS_MAX};
+    struct keeper *k = c->admin->keeper;
+    struct letter_id id = letter_id_new();
+    struct request_account account = {.account = c->account.name, .gives = giving};
+    struct request_record request = {
+        .kind = REQUEST_ACCOUNT, .object = describe(c), .reason = c->ask->reason};
+    uint8_t before[DIGEST_LEN];
+    uint8_t after[DIGEST_LEN];
+    struct slice encoded;
+
+    if (c->found) {
+        digest_account(&c->old, c->arena, &encoded, before);
+        account.before = SLICE_ARRAY(before);
+    }
+    digest_account(&c->account, c->arena, &encoded, after);
+    account.after = SLICE_ARRAY(after);
+    request.id = arena_copy(c->arena, letter_id_slice(&id));
+    cbor_write(&arguments, &request_account_schema, &account);
+    request.arguments = buf_slice(&arguments);
+    if (!state_value_put(k->state, pending_name(request.id, c->arena), encoded, e)) {
+        return false;
+    }
+    if (!approvals_ask(c->admin, &request, giving ? account.account : SLICE_NONE, c->arena, asked,
+                       e)) {
+        account_forget(k, request.id, c->arena);
+        return false;
+    }
+    return true;
+}
+
+/* The account as it was asked for and approved. */
+static bool read_pending(struct keeper *k, const struct docket_request *r,
+                         const struct request_account *asked, struct arena *arena,
+                         struct account *account, bool *there, struct error *e)
+{
+    uint8_t digest[DIGEST_LEN];
+    struct slice value;
+
+    if (!state_value_get(k->state, pending_name(r->record.id, arena), arena, &value, there, e)) {
+        return false;
+    }
+    if (*there) {
+        digest_of(value, SLICE_NONE, digest);
+        *there = slice_equal(SLICE_ARRAY(digest), asked->after) &&
+                 cbor_read(value, &account_schema, arena, account, e) &&
+                 slice_equal(account->name, asked->account);
+    }
+    return true;
+}
+
+/* Whether the account is as it was when that was asked, or already as it is to be. */
+static bool compare(struct keeper *k, const struct request_account *asked, struct arena *arena,
+                    bool *same, bool *done, struct error *e)
+{
+    uint8_t digest[DIGEST_LEN];
+    struct account now;
+    struct slice encoded;
+    bool found = false;
+
+    if (!state_account_get(k->state, asked->account, arena, &now, &found, e)) {
+        return false;
+    }
+    if (found) {
+        digest_account(&now, arena, &encoded, digest);
+    }
+    *done = found && slice_equal(SLICE_ARRAY(digest), asked->after);
+    *same = found ? slice_equal(SLICE_ARRAY(digest), asked->before) : asked->before.len == 0;
+    return true;
+}
+
+static bool put_approved(struct keeper *k, const struct docket_request *r,
+                         const struct account *account, struct arena *arena, struct error *e)
+{
+    const struct act act = {.by = r->record.by,
+                            .at = r->record.at,
+                            .role = r->record.role,
+                            .verb = SLICE("user set"),
+                            .object = account->name,
+                            .reason = r->record.reason,
+                            .detail = arena_printf(arena, "role %s, approved by %.*s",
+                                                   account_role_name(account->role),
+                                                   SLICE_ARG(r->approval.by))};
+
+    if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, &act, e) ||
+        !state_account_put(k->state, account, e)) {
+        return false;
+    }
+    sessions_end_account(k->sessions, account->name);
+    return true;
+}
+
+enum carried account_approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
+                              struct slice *said, struct error *e)
+{
+    struct request_account asked;
+    struct account account;
+    bool there = false;
+    bool same = false;
+    bool done = false;
+
+    if (!cbor_read(r->record.arguments, &request_account_schema, arena, &asked, e)) {
+        return CARRIED_FAILED;
+    }
+    if (!compare(k, &asked, arena, &same, &done, e) ||
+        (!done && !read_pending(k, r, &asked, arena, &account, &there, e))) {
+        return CARRIED_LATER;
+    }
+    if (!done && (!same || !there)) {
+        (void)error_set(e, ERROR_INPUT,
+                        !same ? "the account was changed since that was asked: ask again"
+                              : "what was asked is not there any more: ask again");
+        return CARRIED_FAILED;
+    }
+    if (!done && !put_approved(k, r, &account, arena, e)) {
+        return CARRIED_LATER;
+    }
+    account_forget(k, r->record.id, arena);
+    *said = arena_printf(arena, "%.*s is changed", SLICE_ARG(asked.account));
+    return CARRIED_DONE;
+}
+
+/* ── by one ── */
+
+/* Accounts of auditors and officers are the officer's business. An administrator may do what gives nothing
+ * to anybody: with a reason, and an alarm. */
+static bool may_change(const struct change *c, bool officer, bool *overrides, struct error *e)
+{
+    bool trusted = is_trusted(c->account.role) || (c->found && is_trusted(c->old.role));
+
+    *overrides = trusted && officer && c->admin->role != ACCOUNT_OFFICER;
+    return !*overrides || c->ask->reason.len ||
+           error_set(e, ERROR_DENIED,
+                     "accounts of auditors and officers are the officer's business; an "
+                     "administrator gives --reason, and an alarm tells of it");
+}
+
+/* Record it, with the role that it gives, and do it. */
+static bool change_alone(const struct change *c, bool officer, struct error *e)
+{
+    struct act act = {
+        .verb = slice_text(c->verb), .object = c->account.name, .reason = c->ask->reason};
+    bool overrides = false;
+
+    if (!may_change(c, officer, &overrides, e)) {
+        return false;
+    }
+    if (c->ask->role || overrides) {
+        act.detail = arena_printf(c->arena, "role %s%s", account_role_name(c->account.role),
+                                  overrides ? ", past the officer" : "");
+    }
+    if (!keeper_admin_act(c->admin, &act, e)) {
+        return false;
+    }
+    if (overrides) {
+        keeper_alert(c->admin->keeper, "role-override",
+                     "an administrator changed an account of an auditor or officer, which is the "
+                     "officer's business");
+    }
+    if (!state_account_put(c->admin->keeper->state, &c->account, e)) {
+        return false;
+    }
+    sessions_end_account(c->admin->keeper->sessions, c->account.name);
+    return true;
+}
+
+/* Where there is an officer, roles and the means to use them take two persons, and so does it that the last
+ * officer goes: with him would go the rule. */
+static bool change(const struct change *c, struct admin_asked *asked, struct error *e)
+{
+    size_t others = 0;
+    bool giving = gives(c);
+    bool was_officer = c->found && is_officer(&c->old);
+
+    if (!count_officers(c, &others, e)) {
+        return false;
+    }
+    bool officer = others || was_officer;
+    bool last = was_officer && !others && !is_officer(&c->account);
+    return officer && (giving || last) ? ask_for(c, giving, asked, e) : change_alone(c, officer, e);
+}
+
+static bool set_password(struct change *c, struct error *e)
+{
+    return c->ask->password.len == 0 ||
+           make_verifier(c->admin->keeper, c->account.name, c->ask->password, c->arena,
+                         &c->account.verifier, e);
+}
+
+bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
+{
+    const struct admin_user_ask *ask = r->ask;
+    struct change c = {
+        .admin = keeper_admin_of(ctx, r),
+        .ask = ask,
+        .arena = r->arena,
+        .verb = "user add",
+        .account = {.name = account_canonical(ask->account, r->arena),
+                    .addresses = ask->addresses,
+                    .display = ask->display,
+                    .disabled = ask->disabled,
+                    .created_at = (uint64_t)clock_wall_ms(),
+                    .role = ask->role ? ask->role : ACCOUNT_EMPLOYEE}
+    };
+    struct account old;
+    bool found = false;
+
+    if (!check_addresses(ctx, ask, r->arena, e) ||
+        !state_account_get(c.admin->keeper->state, c.account.name, r->arena, &old, &found, e)) {
+        return false;
+    }
+    if (found) {
+        return error_set(e, ERROR_INPUT, "the account `%.*s` exists; `postern user set` changes it",
+                         SLICE_ARG(c.account.name));
+    }
+    return set_password(&c, e) && change(&c, r->answer, e);
+}
+
+bool keeper_on_user_set(void *ctx, struct ipc_request *r, struct error *e)
+{
+    const struct admin_user_ask *ask = r->ask;
+    struct change c = {.admin = keeper_admin_of(ctx, r),
+                       .ask = ask,
+                       .arena = r->arena,
+                       .verb = ask->disabled ? "user disable" : "user set"};
+
+    if (!check_addresses(ctx, ask, r->arena, e) ||
+        !state_account_get(c.admin->keeper->state, account_canonical(ask->account, r->arena),
+                           r->arena, &c.old, &c.found, e)) {
+        return false;
+    }
+    if (!c.found) {
+        return error_set(e, ERROR_INPUT, "there is no account `%.*s`", SLICE_ARG(ask->account));
+    }
+    c.account = c.old;
+    if (ask->addresses.count || ask->no_addresses) {
+        c.account.addresses = ask->addresses;
+    }
+    c.account.display = ask->display.len ? ask->display : c.account.display;
+    c.account.disabled = ask->disabled;
+    c.account.role = ask->role ? ask->role : c.account.role;
+    return set_password(&c, e) && change(&c, r->answer, e);
+}

@@ -1,0 +1,148 @@
+#include "keeper/docket.h"
+
+#include <stdlib.h>
+
+#define REQUEST_MAX ((size_t)256 << 10) /* bytes of memory of one request */
+
+static void request_free(struct docket_request *r)
+{
+    arena_done(&r->arena);
+    free(r);
+}
+
+void docket_done(struct docket *d)
+{
+    while (d->oldest) {
+        struct docket_request *r = d->oldest;
+        d->oldest = r->next;
+        request_free(r);
+    }
+    d->n_requests = 0;
+}
+
+static bool unreadable(uint64_t seq, struct error *e)
+{
+    e->kind = ERROR_CORRUPT;
+    return error_add(e, "record %llu", (unsigned long long)seq);
+}
+
+/* Where the request with that id hangs, or the end of the list. */
+static struct docket_request **place_of(struct docket *d, struct slice id)
+{
+    struct docket_request **at = &d->oldest;
+
+    while (*at && !slice_equal((*at)->record.id, id)) {
+        at = &(*at)->next;
+    }
+    return at;
+}
+
+static bool add_request(struct docket *d, uint64_t seq, int64_t at, struct slice body,
+                        struct error *e)
+{
+    struct docket_request *r = calloc(1, sizeof(*r));
+
+    if (!r) {
+        arena_panic("out of memory");
+    }
+    arena_init(&r->arena, REQUEST_MAX);
+    r->seq = seq;
+    r->asked_at = at;
+    if (!cbor_read(arena_copy(&r->arena, body), &request_record_schema, &r->arena, &r->record, e)) {
+        request_free(r);
+        return unreadable(seq, e);
+    }
+    struct docket_request **end = place_of(d, r->record.id);
+    if (*end) {
+        request_free(r);
+        return error_set(e, ERROR_CORRUPT, "record %llu asks again what was asked",
+                         (unsigned long long)seq);
+    }
+    *end = r;
+    d->n_requests++;
+    return true;
+}
+
+static void approve(struct docket_request *r, const struct verdict_record *v)
+{
+    r->approved = true;
+    r->approval = (struct verdict_record){.id = r->record.id,
+                                          .verdict = v->verdict,
+                                          .by = arena_copy(&r->arena, v->by),
+                                          .at = arena_copy(&r->arena, v->at),
+                                          .role = v->role,
+                                          .reason = arena_copy(&r->arena, v->reason)};
+}
+
+static bool add_verdict(struct docket *d, uint64_t seq, struct slice body, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = REQUEST_MAX};
+    struct verdict_record v;
+
+    if (!cbor_read(body, &verdict_record_schema, &arena, &v, e)) {
+        return unreadable(seq, e);
+    }
+    struct docket_request **at = place_of(d, v.id);
+    struct docket_request *r = *at;
+    if (!r) {
+        return true;
+    }
+    if (v.verdict == VERDICT_APPROVED) {
+        if (!r->approved) {
+            approve(r, &v);
+        }
+        return true;
+    }
+    *at = r->next;
+    d->n_requests--;
+    request_free(r);
+    return true;
+}
+
+bool docket_apply(struct docket *d, uint64_t seq, uint16_t type, int64_t at, struct slice body,
+                  struct error *e)
+{
+    switch (type) {
+    case RECORD_REQUEST:
+        return add_request(d, seq, at, body, e);
+    case RECORD_VERDICT:
+        return add_verdict(d, seq, body, e);
+    default:
+        return true;
+    }
+}
+
+struct docket_request *docket_find(const struct docket *d, struct slice id)
+{
+    struct docket_request *r = d->oldest;
+
+    while (r && !slice_equal(r->record.id, id)) {
+        r = r->next;
+    }
+    return r;
+}
+
+struct docket_request *docket_copy(const struct docket_request *r, struct arena *arena)
+{
+    struct docket_request *copy = arena_alloc(arena, sizeof(*copy));
+
+    *copy = *r;
+    copy->next = NULL;
+    copy->arena = (struct arena){0};
+    copy->record.id = arena_copy(arena, r->record.id);
+    copy->record.arguments = arena_copy(arena, r->record.arguments);
+    copy->record.object = arena_copy(arena, r->record.object);
+    copy->record.by = arena_copy(arena, r->record.by);
+    copy->record.at = arena_copy(arena, r->record.at);
+    copy->record.reason = arena_copy(arena, r->record.reason);
+    copy->approval.id = copy->record.id;
+    copy->approval.by = arena_copy(arena, r->approval.by);
+    copy->approval.at = arena_copy(arena, r->approval.at);
+    copy->approval.reason = arena_copy(arena, r->approval.reason);
+    return copy;
+}
+
+bool docket_waits(const struct docket_request *r, int64_t now_ms)
+{
+    return !r->approved && now_ms >= 0 && (uint64_t)now_ms < r->record.expires_at;
+}

@@ -1,0 +1,121 @@
+/* The fold of what takes two persons. */
+#include "keeper/docket.h"
+#include "tests/test.h"
+
+#define DAY_MS INT64_C(86400000)
+
+static struct docket docket;
+static uint64_t seq;
+
+static struct slice id_of(uint8_t n)
+{
+    static uint8_t ids[256][LETTER_ID_LEN];
+
+    ids[n][0] = n;
+    return SLICE_ARRAY(ids[n]);
+}
+
+static bool apply(uint16_t type, const struct cbor_schema *schema, const void *value)
+{
+    OWN(buf) struct buf body = {.max = 100000};
+    struct error e = {0};
+
+    cbor_write(&body, schema, value);
+    seq++;
+    return docket_apply(&docket, seq, type, (int64_t)seq, buf_slice(&body), &e);
+}
+
+static bool ask(uint8_t n)
+{
+    const struct request_record r = {.id = id_of(n),
+                                     .kind = REQUEST_ERASE,
+                                     .arguments = SLICE("what"),
+                                     .object = SLICE("a letter"),
+                                     .by = SLICE("anna"),
+                                     .reason = SLICE("why"),
+                                     .expires_at = 14 * DAY_MS};
+
+    return apply(RECORD_REQUEST, &request_record_schema, &r);
+}
+
+static bool say(uint8_t n, uint64_t verdict)
+{
+    const struct verdict_record v = {
+        .id = id_of(n), .verdict = verdict, .by = SLICE("bob"), .reason = SLICE("because")};
+
+    return apply(RECORD_VERDICT, &verdict_record_schema, &v);
+}
+
+static int begin(void **unused)
+{
+    (void)unused;
+    docket_done(&docket);
+    return 0;
+}
+
+static void a_request_waits_until_it_expires(void **unused)
+{
+    (void)unused;
+    assert_true(ask(1));
+    const struct docket_request *r = docket_find(&docket, id_of(1));
+    assert_non_null(r);
+    assert_true(slice_equal(r->record.arguments, SLICE("what")));
+    assert_true(docket_waits(r, 14 * DAY_MS - 1));
+    assert_false(docket_waits(r, 14 * DAY_MS));
+    assert_false(docket_waits(r, -1));
+    assert_null(docket_find(&docket, id_of(2)));
+}
+
+static void what_is_approved_stays_until_it_is_done(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+
+    assert_true(ask(1) && ask(2) && ask(3));
+    assert_true(say(2, VERDICT_APPROVED));
+    const struct docket_request *r = docket_find(&docket, id_of(2));
+    assert_true(r->approved && !docket_waits(r, 0));
+    const struct docket_request *copy = docket_copy(r, &arena);
+    assert_true(say(2, VERDICT_DONE));
+    assert_null(docket_find(&docket, id_of(2)));
+    assert_true(slice_equal(copy->approval.by, SLICE("bob")));
+    assert_true(slice_equal(copy->record.by, SLICE("anna")));
+    assert_int_equal(docket.n_requests, 2);
+    assert_true(say(1, VERDICT_REFUSED) && say(3, VERDICT_WITHDRAWN));
+    assert_int_equal(docket.n_requests, 0);
+    assert_null(docket.oldest);
+}
+
+static void a_verdict_about_nothing_changes_nothing(void **unused)
+{
+    (void)unused;
+    assert_true(say(1, VERDICT_APPROVED) && say(1, VERDICT_DONE));
+    assert_int_equal(docket.n_requests, 0);
+    assert_true(ask(1)); /* and what comes behind it does not count as approved */
+    assert_false(docket_find(&docket, id_of(1))->approved);
+}
+
+static void what_cannot_be_read_is_no_docket(void **unused)
+{
+    (void)unused;
+    struct error e = {0};
+
+    assert_false(docket_apply(&docket, 7, RECORD_REQUEST, 0, SLICE("x"), &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT);
+    assert_false(docket_apply(&docket, 8, RECORD_VERDICT, 0, SLICE(""), &e));
+    assert_true(ask(1));
+    assert_false(ask(1)); /* the same one twice */
+    assert_int_equal(docket.n_requests, 1);
+    assert_true(docket_apply(&docket, 9, RECORD_FACTS, 0, SLICE("x"), &e));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_request_waits_until_it_expires, begin),
+        cmocka_unit_test_setup(what_is_approved_stays_until_it_is_done, begin),
+        cmocka_unit_test_setup(a_verdict_about_nothing_changes_nothing, begin),
+        cmocka_unit_test_setup_teardown(what_cannot_be_read_is_no_docket, begin, begin),
+    };
+    return cmocka_run_group_tests_name("docket", tests, NULL, NULL);
+}
