@@ -56,7 +56,9 @@ struct cli {
     pid_t supervisor; /* which made the sockets; 0 before the first was connected */
 };
 
-extern const struct argument_option retention_set_options[]; /* retention_set.c */
+extern const struct argument_option retention_set_options[];   /* retention_set.c */
+extern const struct argument_option retention_packs_options[]; /* retention_packs.c */
+extern const struct argument_option retention_take_options[];  /* retention_packs.c */
 
 extern const struct verb verbs[];
 extern const size_t verbs_count;
@@ -133,7 +135,7 @@ cli_run cli_queue_pause, cli_queue_resume;
 cli_run cli_domain_forget;
 cli_run cli_erase;
 cli_run cli_retention_set, cli_retention_remove, cli_retention_list, cli_retention_show;
-cli_run cli_retention_date;
+cli_run cli_retention_date, cli_retention_packs, cli_retention_take;
 cli_run cli_approvals, cli_approve, cli_refuse, cli_withdraw;
 cli_run cli_acts;
 cli_run cli_search, cli_show, cli_export;

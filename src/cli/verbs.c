@@ -293,6 +293,17 @@ const struct verb verbs[] = {
          .more = "KEY is an account's name, or what a rule was given as --date-key. Until the day "
                  "is said,\nits letters are kept.\n",
          .run = cli_retention_date),
+    VERB(.name = "retention packs", .words = "[show NAME]", .words_max = 2,
+         .options = retention_packs_options,
+         .help = "List packs of rules that laws ask for, or show one with its citations.",
+         .more = "They are no legal advice.\n", .run = cli_retention_packs),
+    VERB(.name = "retention take", .words = "PACK", .words_min = 1, .words_max = 1,
+         .options = retention_take_options,
+         .help = "Set the rules of a pack, on somebody's advice that is recorded.",
+         .more = "A pack says how long, and you say for which letters, with the conditions of "
+                 "`retention set`;\nwithout any its rules are about every letter. What is not "
+                 "verified is taken only by --only.\n",
+         .run = cli_retention_take),
     VERB(.name = "approvals", .words = "",
          .help = "List what was asked for and waits for a second person.", .run = cli_approvals),
     VERB(.name = "approve", .words = "REQUEST", .words_min = 1, .words_max = 1,

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from company import wait_for
+from company import ROOT, wait_for
 from scene import ALICE, Scene
 
 BOB = "bob@example.test"
@@ -113,6 +113,30 @@ def test_a_date_begins_a_term(scene):
     assert ALICE in retention(scene, "date", "list").stdout
     retention(scene, "date", "remove", ALICE, "--reason", "came back")
     assert settled(scene)[1]["for ever"] == counts["letters"]
+
+
+def test_a_pack_is_taken(scene):
+    here = ["--from", str(ROOT / "packaging" / "retention")]
+    text = retention(scene, "packs", *here).stdout
+    names = re.findall(r"^([a-z-]+)  +[A-Z]", text, re.M)
+    assert len(names) == 7 and "no legal advice" in text
+    for name in names:
+        text = retention(scene, "packs", *here, "show", name).stdout
+        assert text.count("citation") == text.count("https://") == text.count("    review") > 3
+    done = retention(scene, "take", "germany", *here, check=False)
+    assert done.returncode == 65 and "--advice" in done.stderr
+    sign = ["--advice", "our counsel, 2026", "--signed-off-by", "the board"]
+    done = retention(scene, "take", "germany", *here, *sign, "--only", "de-leters", check=False)
+    assert done.returncode == 65 and "de-leters" in done.stderr
+    done = retention(scene, "take", "germany", *here, *sign, "--only", "de-letters,de-vouchers",
+                     "--words", "glockenspiel")
+    assert "set de-vouchers: 8y from the end of the calendar year" in done.stdout
+    shown = retention(scene, "show", "de-letters").stdout
+    assert "§ 257" in shown and "our counsel, 2026" in shown and "the board" in shown
+    done = retention(scene, "take", "australia", *here, *sign, "--sender", "nobody@*")
+    assert "1 unverified rules were left out" in done.stdout
+    classes = settled(scene)[0]
+    assert classes["au-tax"] == 0 and "au-money-laundering" not in classes
 
 
 def test_the_catalog_made_anew_says_the_same(scene):
