@@ -24,7 +24,7 @@
          .many = true},                                                                            \
         {.name = "finding",                                                                        \
          .value = "NAME",                                                                          \
-         .help = "`attachment`, `encrypted` or `mismatch`",                                        \
+         .help = "`attachment`, `encrypted`, `mismatch`, `card`, `iban`",                          \
          .many = true},                                                                            \
     {                                                                                              \
         .name = "label", .value = "TEXT", .help = "a keyword of its header, or a flag",            \

@@ -196,6 +196,30 @@ void retention_changed(struct keeper *k, uint64_t seq)
     }
 }
 
+bool retention_is_settled(struct keeper *k)
+{
+    return atomic_load(&k->retention.wanted) <= atomic_load(&k->retention.looking) &&
+           atomic_load(&k->retention.end) == 0;
+}
+
+bool retention_settled_catalog(struct keeper *k, struct catalog **out, struct error *e)
+{
+    OWN(catalog) struct catalog *c = NULL;
+    bool folded = tail_settle(k);
+    uint64_t position = atomic_load(&k->tail.position);
+
+    if (!catalog_open(k->options.catalog_path, false, SLICE_NONE, &c, e)) {
+        return false;
+    }
+    if (!folded || catalog_position(c).seq < position || !retention_is_settled(k)) {
+        return error_set(e, ERROR_BUSY,
+                         "letters are still to be looked at since a rule, a date or the catalog "
+                         "changed: try again when `postern retention list` says no more of that");
+    }
+    *out = TAKE(c, NULL);
+    return true;
+}
+
 uint64_t retention_version_of(const struct retention_rules *r)
 {
     return r->book.version;
@@ -258,7 +282,8 @@ static unsigned marks_of(const struct findings *f)
 
     return (marks & SEARCH_ATTACHMENT ? RETENTION_ATTACHMENT : 0) |
            (marks & SEARCH_ENCRYPTED ? RETENTION_ENCRYPTED : 0) |
-           (marks & SEARCH_MISMATCH ? RETENTION_MISMATCH : 0);
+           (marks & SEARCH_MISMATCH ? RETENTION_MISMATCH : 0) |
+           (marks & SEARCH_CARD ? RETENTION_CARD : 0) | (marks & SEARCH_IBAN ? RETENTION_IBAN : 0);
 }
 
 void retention_judge_letter(const struct retention_rules *r, const struct retention_look *look,

@@ -67,6 +67,13 @@ bool retention_reload(struct keeper *k, struct error *e) MUST_CHECK;
 /* Rules or dates were recorded, the last of them as record `seq`: have them in force. */
 void retention_changed(struct keeper *k, uint64_t seq);
 
+/* Whether every letter was looked at by the newest rules. */
+bool retention_is_settled(struct keeper *k);
+
+/* Open the catalog for who destroys letters. ERROR_BUSY while what it says of them, catalog_ended() above all, may
+ * not be what the newest rules say: letters are still to be looked at, or it is being made anew. */
+bool retention_settled_catalog(struct keeper *k, struct catalog **out, struct error *e) MUST_CHECK;
+
 /* The newest record of a rule or date that it knows. */
 uint64_t retention_version_of(const struct retention_rules *r);
 

@@ -145,14 +145,34 @@ def test_the_catalog_made_anew_says_the_same(scene):
     assert settled(scene) == before
 
 
+def test_imported_letters_are_stamped_as_well(scene, tmp_path):
+    """By their owner and the keywords of their header; from the day on which they were sent."""
+    (tmp_path / "one.eml").write_bytes(
+        b"From: carl@elsewhere.test\r\nTo: alice@example.test\r\nKeywords: Contract,\r\n Urgent\r\n"
+        b"Date: Mon, 5 Jan 2015 10:00:00 +0000\r\nSubject: a glockenspiel\r\n\r\nHello\r\n")
+    retention(scene, "set", "contracts", "5y", "--label", "contract", "--account", ALICE)
+    over = settled(scene)[1]["over"]
+    scene.company.postern("import", "eml", tmp_path, "--owner", ALICE)
+    wait_for("it to be inspected", lambda: settled(scene)[0]["contracts"] == 1)
+    assert settled(scene)[0]["de-letters"] == 1
+    retention(scene, "remove", "staff", "--reason", "a test")  # has no end
+    retention(scene, "remove", "de-letters", "--reason", "a test")
+    retention(scene, "remove", "de-vouchers", "--reason", "a test")
+    assert settled(scene)[1]["over"] == over + 1
+
+
 def test_a_kill_loses_no_letter(scene):
+    """The keeper dies when some letters were looked at and others were not."""
     company = scene.company
     with scene.client() as smtp:
-        for i in range(300):
+        for i in range(250):
             scene.send(f"letter {i}", smtp=smtp)
     wait_for("all to be decided", lambda: company.status()["backlog.letters"] == "0")
+    letters = settled(scene)[1]["letters"]
     retention(scene, "set", "all", "10y")
+    retention(scene, "set", "slow", "1d", "--words", "no such words")  # all are read again
+    wait_for("some to be looked at", lambda: listed(scene)[2] < letters, pause=0)
     company.kill()
     company.start()
     classes, counts, _ = settled(scene)
-    assert classes["all"] == counts["letters"] and counts["unruled"] == 0
+    assert classes["all"] == counts["letters"] == letters and counts["unruled"] == 0

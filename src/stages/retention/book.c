@@ -24,9 +24,7 @@ static unsigned findings_of(const struct cbor_list *list)
     unsigned found = 0;
 
     for (size_t i = 0; i < list->count; i++) {
-        found |= slice_equal(items[i], SLICE("attachment")) ? RETENTION_ATTACHMENT : 0;
-        found |= slice_equal(items[i], SLICE("encrypted")) ? RETENTION_ENCRYPTED : 0;
-        found |= slice_equal(items[i], SLICE("mismatch")) ? RETENTION_MISMATCH : 0;
+        found |= retention_finding(items[i]);
     }
     return found;
 }

@@ -8,7 +8,7 @@
  *     account    the account that sent it, or whose mail it was that was imported
  *     domain     of a recipient; "*.example.test" are the domains below it
  *     words      one after the other, in subject, text or attachments; folded as search folds them
- *     finding    "attachment", "encrypted", "mismatch"
+ *     finding    "attachment", "encrypted", "mismatch", "card", "iban"
  *     label      a keyword of the header fields Keywords and Sensitivity, or a flag of an imported letter
  *
  * Who cannot be sure keeps: a letter that could not be read whole is taken to hold all words and
@@ -35,6 +35,8 @@
 #define RETENTION_ATTACHMENT (1U << 0)
 #define RETENTION_ENCRYPTED  (1U << 1)
 #define RETENTION_MISMATCH   (1U << 2)
+#define RETENTION_CARD       (1U << 3)
+#define RETENTION_IBAN       (1U << 4)
 
 /* A rule as it was recorded. */
 struct retention_version {
@@ -122,6 +124,9 @@ struct retention_entry {
     unsigned findings;
     struct retention_phrase *phrases; /* one for each of the rule's words */
 };
+
+/* The bit of a finding that a rule names; 0: there is none of that name. */
+unsigned retention_finding(struct slice name);
 
 /* The slot of a phrase that begins with this word. */
 static inline size_t retention_slot(struct slice word)

@@ -304,7 +304,7 @@ static void nonsense_is_refused(void **state)
             add(s, &r.words, " ... ");
             break;
         case 9:
-            add(s, &r.findings, "card");
+            add(s, &r.findings, "cards");
             break;
         default:
             r.review = SLICE("2027-02-29");

@@ -69,10 +69,30 @@ static bool is_domain(struct slice s)
            slice_find(s, ' ') == s.len;
 }
 
+unsigned retention_finding(struct slice name)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } rows[] = {
+        {"attachment", RETENTION_ATTACHMENT},
+        {"encrypted",  RETENTION_ENCRYPTED },
+        {"mismatch",   RETENTION_MISMATCH  },
+        {"card",       RETENTION_CARD      },
+        {"iban",       RETENTION_IBAN      },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (slice_equal(name, slice_text(rows[i].name))) {
+            return rows[i].bit;
+        }
+    }
+    return 0;
+}
+
 static bool is_finding(struct slice s)
 {
-    return slice_equal(s, SLICE("attachment")) || slice_equal(s, SLICE("encrypted")) ||
-           slice_equal(s, SLICE("mismatch"));
+    return retention_finding(s) != 0;
 }
 
 static bool is_text(struct slice s)
@@ -112,8 +132,8 @@ bool retention_rule_check(const struct rule *rule, struct error *e)
            check_list(&rule->accounts, is_address, "account such as `anna@example.test`", e) &&
            check_list(&rule->domains, is_domain, "domain such as `example.test`", e) &&
            check_list(&rule->words, has_word, "word or row of words", e) &&
-           check_list(&rule->findings, is_finding, "finding: say attachment, encrypted or mismatch",
-                      e) &&
+           check_list(&rule->findings, is_finding,
+                      "finding: say attachment, encrypted, mismatch, card or iban", e) &&
            check_list(&rule->labels, is_text, "label", e);
 }
 
