@@ -5,9 +5,9 @@
 struct asking {
     const struct retention_book *book;
     const struct retention_letter *letter;
-    struct arena *arena;
-    bool *met;     /* by a phrase's number; NULL: the words were not looked through */
-    bool anything; /* words, findings and labels count as there: only the facts are asked */
+    struct arena *arena; /* NULL where only facts are asked */
+    bool *met;           /* by a phrase's number; NULL: the words were not looked through */
+    bool anything;       /* words, findings and labels count as there: only the facts are asked */
 };
 
 /* ── facts ── */
@@ -122,9 +122,10 @@ static bool domain_fits(struct slice wanted, struct slice domain)
 }
 
 /* Of an imported letter whose envelope is not known, the header is asked as well. */
-static bool is_for(const struct facts *f, struct slice wanted, struct arena *arena)
+static bool is_for(const struct facts *f, struct slice wanted)
 {
     const struct recipient *to = f->recipients.items;
+    uint8_t address[RULE_TEXT_MAX + 2] = "*@";
 
     for (size_t i = 0; i < f->recipients.count; i++) {
         if (domain_fits(wanted, letter_domain(to[i].address))) {
@@ -134,17 +135,18 @@ static bool is_for(const struct facts *f, struct slice wanted, struct arena *are
     if (f->kind != LETTER_IMPORTED || f->source.envelope) {
         return false;
     }
-    struct slice pattern =
-        arena_printf(arena, "*@%.*s", SLICE_ARG(slice_head(wanted, RULE_TEXT_MAX)));
+    wanted = slice_head(wanted, RULE_TEXT_MAX);
+    (void)memcpy(address + 2, wanted.ptr, wanted.len);
+    struct slice pattern = slice_of(address, 2 + wanted.len);
     return shown_fits(pattern, f->to) || shown_fits(pattern, f->cc) || shown_fits(pattern, f->bcc);
 }
 
-static bool has_domain(const struct facts *f, const struct cbor_list *domains, struct arena *arena)
+static bool has_domain(const struct facts *f, const struct cbor_list *domains)
 {
     const struct slice *items = domains->items;
 
     for (size_t i = 0; i < domains->count; i++) {
-        if (is_for(f, items[i], arena)) {
+        if (is_for(f, items[i])) {
             return true;
         }
     }
@@ -237,7 +239,7 @@ static bool applies(struct asking *a, const struct retention_entry *entry, size_
 
     *phrase = 0;
     if (!has_sender(f, &rule->senders) || !has_account(f, &rule->accounts) ||
-        !has_domain(f, &rule->domains, a->arena)) {
+        !has_domain(f, &rule->domains)) {
         return false;
     }
     if (entry->findings && !doubt && !(entry->findings & a->letter->findings)) {
@@ -351,9 +353,8 @@ void retention_stamp(const struct retention_book *book, const struct retention_l
 
 bool retention_must_read(const struct retention_book *book, const struct facts *f)
 {
-    OWN(arena) struct arena arena = {.max = (size_t)1 << 20};
     const struct retention_letter letter = {.facts = f};
-    struct asking a = {.book = book, .letter = &letter, .arena = &arena, .anything = true};
+    struct asking a = {.book = book, .letter = &letter, .anything = true};
     size_t phrase = 0;
 
     for (size_t i = 0; i < book->n_entries; i++) {

@@ -232,6 +232,25 @@ static void a_notice_is_its_readers(void **state)
     assert_false(is_under(s, (struct conditions){.sender = "postmaster@*"}));
 }
 
+/* What was imported without its envelope is asked by its header. */
+static void an_imported_letter_is_for_whom_its_header_names(void **state)
+{
+    struct scene *s = *state;
+    const struct conditions c = {.domain = "*.ort.test"};
+
+    s->facts.kind = LETTER_IMPORTED;
+    s->facts.source.kind = SOURCE_EML;
+    s->facts.to = SLICE("Paul <paul@other.test>");
+    s->facts.cc = SLICE("x@y.test, \"O, P\" <op@mail.ort.test>");
+    assert_true(is_under(s, c));
+    assert_false(is_under(s, (struct conditions){.domain = "ort.test"}));
+    s->facts.source.envelope = true;
+    assert_false(is_under(s, c));
+    s->facts.kind = LETTER_SUBMITTED;
+    s->facts.source.envelope = false;
+    assert_false(is_under(s, c));
+}
+
 static void it_is_read_again_only_where_that_matters(void **state)
 {
     struct scene *s = *state;
@@ -326,6 +345,7 @@ int main(void)
         TEST(conditions_must_all_hold),
         TEST(the_longest_decides),
         TEST(a_notice_is_its_readers),
+        TEST(an_imported_letter_is_for_whom_its_header_names),
         TEST(it_is_read_again_only_where_that_matters),
         TEST(labels_come_from_header_and_flags),
         TEST(nonsense_is_refused),
