@@ -27,8 +27,9 @@ static bool entry_read(const struct pack_walk *w, const uint8_t *in, struct entr
     (void)memcpy(offset + 2, in + 18, 6);
     out->offset = be64(offset);
     (void)memcpy(r->commitment, in + 24, HASH_LEN);
-    if ((in[2] & ~(1 | PACKED)) || in[3] || r->sealed != (out->file != 0) ||
-        out->file > w->head.files) {
+    if ((in[2] & ~(1 | PACKED | MAY_REFER)) || in[3] || r->sealed != (out->file != 0) ||
+        out->file > w->head.files ||
+        (w->rows && out->file && w->rows[out->file - 1U].class == OBJECTS)) {
         return false;
     }
     if (!r->sealed) {
@@ -183,7 +184,7 @@ static void check_ends(struct pack_walk *w, const struct successor *successor)
         pack_find_whole(w, w->clear_next, "the pack does not end behind its last record");
     }
     for (uint32_t i = 0; i < w->head.files; i++) {
-        if (w->rows[i].next != w->rows[i].length) {
+        if (w->rows[i].class != OBJECTS && w->rows[i].next != w->rows[i].length) {
             pack_find_whole(w, HEAD_LEN + (uint64_t)i * ROW_LEN,
                             "a payload file does not end behind its last record");
         }
@@ -283,6 +284,7 @@ static void check_all(struct pack_walk *w, const struct successor *successor)
     pack_check_digest(w);
     pack_check_dictionary(w);
     pack_read_rows(w);
+    pack_check_objects(w);
     take_first(w);
     for (; w->index < w->head.records && !w->c->report->cannot_judge; w->index++) {
         check_record(w);

@@ -95,8 +95,10 @@ void pack_read_rows(struct pack_walk *w)
                                  .length = be64(bytes.at + 8),
                                  .next = DATA_HEAD};
         uint64_t order = ((uint64_t)row->class << 32 | row->month) + 1;
-        if (order <= before || !is_zero(bytes.at + 2, 2) || !is_zero(bytes.at + 16, 32) ||
-            row->month > 999999 || row->length <= DATA_HEAD) {
+        bool objects = row->class == OBJECTS;
+        bool value = objects ? row->month > 0 && row->month <= UINT16_MAX && i + 1 == w->head.files
+                             : row->month <= 999999 && is_zero(bytes.at + 16, HASH_LEN);
+        if (order <= before || !is_zero(bytes.at + 2, 2) || !value || row->length <= DATA_HEAD) {
             pack_find_whole(w, at, "a row of the pack's payload files is altered");
         }
         before = order;
@@ -122,6 +124,59 @@ void pack_check_dictionary(struct pack_walk *w)
         pack_find_whole(w, 0, "the pack's dictionary is missing");
     } else if (!same(digest, w->head.dictionary, sizeof(digest))) {
         pack_find_whole(w, 0, "the pack's dictionary is altered");
+    }
+    input_close(&in);
+}
+
+/* -- objects -- */
+
+static bool objects_head_fits(const struct pack_walk *w, const struct pack_row *row,
+                              struct view bytes)
+{
+    return bytes.len == DATA_HEAD && same(bytes.at, (const uint8_t *)"PSTNOBJS", 8) &&
+           be16(bytes.at + 8) == 1 && be16(bytes.at + 10) == DATA_HEAD &&
+           be32(bytes.at + 12) == w->head.number && same(bytes.at + 16, w->head.ledger, ID_LEN) &&
+           be16(bytes.at + 32) == row->month && is_zero(bytes.at + 34, 6) &&
+           be64(bytes.at + 40) >= DATA_HEAD && be64(bytes.at + 40) < row->length &&
+           is_zero(bytes.at + 48, 16);
+}
+
+void pack_check_objects(struct pack_walk *w)
+{
+    uint32_t last = w->head.files ? w->head.files - 1 : 0;
+    const struct pack_row *row = w->head.files ? &w->rows[last] : NULL;
+    uint64_t at = HEAD_LEN + (uint64_t)last * ROW_LEN;
+    uint8_t wanted[HASH_LEN];
+    uint8_t digest[HASH_LEN];
+    char name[NAME_ROOM];
+    struct input in;
+
+    if (!row || row->class != OBJECTS) {
+        return;
+    }
+    struct view bytes = input_look(w->in, at + 16, HASH_LEN);
+    if (bytes.len < HASH_LEN) {
+        return; /* the pack does not have its length: said */
+    }
+    (void)memcpy(wanted, bytes.at, HASH_LEN);
+    (void)snprintf(name, sizeof(name), "%010u-%05u.objects", w->head.number,
+                   row->month & UINT16_MAX);
+    enum input_result result = input_open(&in, w->c->folder, name);
+    if (result == INPUT_FAILED) {
+        report_stop(w->c->report, w->head.number, "the file of objects cannot be opened", errno);
+    } else if (result != INPUT_OK) {
+        pack_find_whole(w, at, "the pack's file of objects is missing");
+    } else {
+        hash_begin(w->c->hash);
+        bool read = input_hash(&in, 0, in.size, w->c->hash);
+        hash_end(w->c->hash, digest);
+        if (in.failed) {
+            report_stop(w->c->report, w->head.number, "the disk fails", 0);
+        } else if (!read || in.size != row->length || !same(digest, wanted, sizeof(digest)) ||
+                   !objects_head_fits(w, row, input_look(&in, 0, DATA_HEAD))) {
+            pack_find_whole(w, at, "the pack's file of objects is altered");
+        }
+        w->c->bytes += in.size;
     }
     input_close(&in);
 }

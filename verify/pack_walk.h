@@ -9,9 +9,11 @@
 #define ROW_LEN    48
 #define ENTRY_LEN  72
 #define DATA_HEAD  64
-#define DIGEST_LEN 16 /* of a payload's SHA-256 in an entry */
-#define OPEN_MAX   8  /* payload files open at once */
-#define PACKED     2  /* flag: compressed with the dictionary */
+#define DIGEST_LEN 16    /* of a payload's SHA-256 in an entry */
+#define OPEN_MAX   8     /* payload files open at once */
+#define PACKED     2     /* flag: compressed with the dictionary */
+#define MAY_REFER  4     /* flag: parts of the body may be objects */
+#define OBJECTS    65535 /* class of the row that names the file of objects */
 #define NO_ROW     UINT32_MAX
 
 struct pack_head {
@@ -71,6 +73,9 @@ void pack_check_dictionary(struct pack_walk *w);
 
 /* Read all rows into w->rows. */
 void pack_read_rows(struct pack_walk *w);
+
+/* The file of objects, if there is one, must be the one that its row tells of. */
+void pack_check_objects(struct pack_walk *w);
 
 /* The open payload file of a row; NULL when it is missing. Some are open at once; the one not used for
  * longest is closed for another. */

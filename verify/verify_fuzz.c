@@ -120,9 +120,13 @@ static void check_files(unsigned kind, const uint8_t *first, size_t first_len,
     int folder = folder_once();
 
     if (kind == PACK) {
-        (void)snprintf(other, sizeof(other), "0000000001-%05u-%06u.data",
-                       first_len >= 520 ? be16(first + 512) : 0U,
-                       first_len >= 520 ? be32(first + 516) : 0U);
+        unsigned class = first_len >= 520 ? be16(first + 512) : 0U;
+        uint32_t month = first_len >= 520 ? be32(first + 516) : 0U;
+        if (class == 65535) {
+            (void)snprintf(other, sizeof(other), "0000000001-%05u.objects", month & UINT16_MAX);
+        } else {
+            (void)snprintf(other, sizeof(other), "0000000001-%05u-%06u.data", class, month);
+        }
     }
     write_file(folder, name, first, first_len);
     if (kind != SEGMENT) {

@@ -46,7 +46,11 @@ bool ledger_copy_needs(int dirfd, const char *name, uint32_t last)
     case FILE_PACK:
     case FILE_PAYLOAD:
         return number < last && is_packed(dirfd, number);
+    case FILE_OBJECTS:
+        return number <
+               last; /* packs with a higher number may refer to them, whatever their own is */
     case FILE_OTHER:
+    case FILE_OBJECTS_NEW:
     case FILE_PACK_NEW:
     case FILE_OLD:
         break;

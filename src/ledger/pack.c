@@ -19,6 +19,7 @@ static struct pack *pack_new(int fd)
     }
     p->entries.fd = p->clear.fd = fd;
     p->payload.fd = -1;
+    p->objects.fd = -1;
     buf_init(&p->dictionary, (size_t)1 << 20);
     return p;
 }
@@ -35,6 +36,7 @@ void pack_close(struct pack *p)
     free(p->rows);
     free(p->files);
     buf_done(&p->dictionary);
+    objects_done(&p->objects);
     secret_free(p->commit_key);
     record_keys_free(p->keys);
     free(p);
@@ -85,7 +87,7 @@ static bool read_rows(struct pack *p, struct error *e)
         const struct pack_row *r = &p->rows[i];
         const struct pack_row *former = i ? r - 1 : NULL;
         if (got < PACK_ROW_LEN || !pack_row_read(bytes, &p->rows[i]) ||
-            (former && (r->class < former->class ||
+            (former && (r->class < former->class || former->class == PACK_OBJECTS ||
                         (r->class == former->class && r->month <= former->month)))) {
             return corrupt(p, "the list of its payload files is damaged", e);
         }
@@ -148,8 +150,22 @@ enum pack_found pack_open(int dirfd, int keys_dirfd, uint32_t number, const char
         (void)error_add(e, "segment %u", number);
         return PACK_NOT_OPENED;
     }
+    objects_init(&p->objects, dirfd, p->head.ledger_id);
+    p->objects.being_made = name != NULL;
+    p->objects.making_number = number;
     *out = TAKE(p, NULL);
     return PACK_OPENED;
+}
+
+const struct pack_row *pack_objects(const struct pack *p)
+{
+    const struct pack_row *last = p->head.files ? &p->rows[p->head.files - 1] : NULL;
+    return last && last->class == PACK_OBJECTS ? last : NULL;
+}
+
+static bool is_payload_file(const struct pack *p, uint16_t file)
+{
+    return file == 0 || (file <= p->head.files && p->rows[file - 1].class != PACK_OBJECTS);
 }
 
 bool pack_entry(struct pack *p, uint32_t n, struct pack_entry *entry, struct error *e)
@@ -162,7 +178,7 @@ bool pack_entry(struct pack *p, uint32_t n, struct pack_entry *entry, struct err
         return false;
     }
     return (n < p->head.records && got == PACK_ENTRY_LEN && pack_entry_read(bytes, entry) &&
-            entry->file <= p->head.files) ||
+            is_payload_file(p, entry->file)) ||
            corrupt(p, "a record's entry is damaged", e);
 }
 
@@ -236,8 +252,9 @@ bool pack_payload(struct pack *p, const struct pack_entry *entry, struct digest 
            corrupt(p, "the record's payload is altered", e);
 }
 
-bool pack_dictionary(struct pack *p, const struct pack_entry *entry, struct slice *out,
-                     struct error *e)
+/* What an entry's payload is compressed with; empty: nothing. Lives as long as the pack. */
+static bool read_dictionary(struct pack *p, const struct pack_entry *entry, struct slice *out,
+                            struct error *e)
 {
     *out = SLICE_NONE;
     if (!entry->dictionary) {
@@ -252,6 +269,19 @@ bool pack_dictionary(struct pack *p, const struct pack_entry *entry, struct slic
     }
     *out = buf_slice(&p->dictionary);
     return true;
+}
+
+bool pack_body(struct pack *p, struct sealer *s, const struct pack_entry *n, uint64_t seq,
+               const uint8_t key[static KEYRING_KEY_LEN], uint8_t *payload, struct arena *arena,
+               struct slice *body, struct error *e)
+{
+    uint8_t aad[PACK_AAD_LEN];
+    struct slice dictionary = SLICE_NONE;
+
+    pack_aad(&p->head, n, seq, aad);
+    return read_dictionary(p, n, &dictionary, e) &&
+           sealer_open_with(s, key, SLICE_ARRAY(aad), dictionary, n->objects ? &p->objects : NULL,
+                            n->commitment, payload, n->length, arena, body, e);
 }
 
 /* Read the key file when that was not done, or when another has taken its place. */

@@ -4,6 +4,7 @@
  * makes one, pack_format.h has the bytes. A struct pack belongs to one thread. */
 #pragma once
 
+#include "ledger/objects.h"
 #include "ledger/pack_format.h"
 #include "ledger/record_keys.h"
 
@@ -25,6 +26,7 @@ struct pack {
     int *files;                /* of the rows; -1: not opened yet */
     int dirfd;                 /* the caller's */
     struct buf dictionary;     /* read when first needed; empty: none was */
+    struct objects objects;    /* what its records, and perhaps others', refer to */
     struct secret *commit_key; /* NULL without the ledger's key */
     struct record_keys *keys;  /* NULL without, or before pack_keys() */
     int keys_dirfd;
@@ -52,9 +54,13 @@ bool pack_entry(struct pack *p, uint32_t n, struct pack_entry *entry, struct err
 bool pack_payload(struct pack *p, const struct pack_entry *entry, struct digest *d, struct buf *out,
                   struct error *e) MUST_CHECK;
 
-/* What an entry's payload is compressed with; empty: nothing. Lives as long as the pack. */
-bool pack_dictionary(struct pack *p, const struct pack_entry *entry, struct slice *out,
-                     struct error *e) MUST_CHECK;
+/* The row that names the file of objects; NULL: there is none. */
+const struct pack_row *pack_objects(const struct pack *p);
+
+/* Open a sealed record's payload, n->length bytes, decrypted in place; the body is in the arena. */
+bool pack_body(struct pack *p, struct sealer *s, const struct pack_entry *n, uint64_t seq,
+               const uint8_t key[static KEYRING_KEY_LEN], uint8_t *payload, struct arena *arena,
+               struct slice *body, struct error *e) MUST_CHECK;
 
 /* The key of a record: *there is false when it was erased. Reads the key file when that was replaced. */
 bool pack_key(struct pack *p, uint32_t n, uint8_t key[static KEYRING_KEY_LEN], bool *there,
@@ -99,7 +105,8 @@ struct pack_made {
     struct pack_head head;
     uint8_t digest[DIGEST_LEN]; /* pack_digest() */
     uint8_t segment_digest[DIGEST_LEN];
-    uint64_t bytes; /* in all files but the keys */
+    uint64_t bytes;   /* in all files but the keys */
+    uint16_t objects; /* which making of their file, which is not renamed yet; 0: there is none */
 };
 
 /* Make the pack of a segment that has a successor, beside it, durable and compared with it, under its

@@ -47,11 +47,30 @@ static bool blame(const struct walk *w, uint32_t n, const struct error *why)
 
 /* -- the file as a whole -- */
 
+static bool digest_from(struct walk *w, int fd, uint64_t at, uint64_t length, uint8_t *digest)
+{
+    OWN(buf) struct buf step = {.max = STEP};
+    uint8_t *bytes = buf_room(&step, STEP);
+
+    digest_reset(w->digest);
+    while (at < length) {
+        size_t got = 0;
+        if (!file_read_at(fd, at, bytes, STEP, &got, w->e)) {
+            return false;
+        }
+        if (got == 0) {
+            break;
+        }
+        digest_add(w->digest, slice_of(bytes, got));
+        at += got;
+    }
+    digest_end(w->digest, digest);
+    return true;
+}
+
 static bool check_digest(struct walk *w)
 {
     const struct pack_head *h = &w->p->head;
-    OWN(buf) struct buf step = {.max = STEP};
-    uint8_t *bytes = buf_room(&step, STEP);
     uint8_t digest[DIGEST_LEN];
     struct stat st;
 
@@ -62,22 +81,54 @@ static bool check_digest(struct walk *w)
         w->c->fault(w->c->context, 0, h->first, "the pack does not have its length");
         return true;
     }
-    digest_reset(w->digest);
-    for (uint64_t at = PACK_HEAD_LEN; at < h->length;) {
-        size_t got = 0;
-        if (!file_read_at(w->p->entries.fd, at, bytes, STEP, &got, w->e)) {
-            return false;
-        }
-        if (got == 0) {
-            break;
-        }
-        digest_add(w->digest, slice_of(bytes, got));
-        at += got;
+    if (!digest_from(w, w->p->entries.fd, PACK_HEAD_LEN, h->length, digest)) {
+        return false;
     }
-    digest_end(w->digest, digest);
     if (memcmp(digest, h->digest, sizeof(digest)) != 0) {
         w->c->fault(w->c->context, PACK_HEAD_LEN, h->first, "the pack does not have its digest");
     }
+    return true;
+}
+
+/* The file of objects as a whole: what stands where in it, only records tell. */
+static bool check_objects(struct walk *w)
+{
+    const struct pack_row *row = pack_objects(w->p);
+    const struct pack_head *h = &w->p->head;
+    OWN(fd) int fd = -1;
+    uint8_t head[OBJECTS_HEAD_LEN];
+    uint8_t digest[DIGEST_LEN];
+    char name[OBJECTS_NAME_MAX];
+    uint64_t list_at = 0;
+    size_t got = 0;
+    struct stat st;
+
+    if (!row) {
+        return true;
+    }
+    objects_name(h->number, (uint16_t)row->month, w->p->objects.being_made, name);
+    switch (file_open(w->p->dirfd, name, O_RDONLY, &fd, w->e)) {
+    case FILE_FOUND:
+        break;
+    case FILE_MISSING:
+        w->c->fault(w->c->context, 0, h->first, "the file of its objects is missing");
+        return true;
+    case FILE_FAILED:
+        return false;
+    }
+    if (fstat(fd, &st) != 0) {
+        return error_errno(w->e, ERROR_BUSY, "pack %u", h->number);
+    }
+    if (!file_read_at(fd, 0, head, sizeof(head), &got, w->e) ||
+        !digest_from(w, fd, 0, row->length, digest)) {
+        return false;
+    }
+    if ((uint64_t)st.st_size != row->length || got < sizeof(head) ||
+        !objects_head_read(head, h->ledger_id, h->number, (uint16_t)row->month, &list_at) ||
+        memcmp(digest, row->digest, sizeof(digest)) != 0) {
+        w->c->fault(w->c->context, 0, h->first, "the file of its objects is altered");
+    }
+    w->c->bytes += row->length;
     return true;
 }
 
@@ -91,6 +142,9 @@ static bool check_ends(struct walk *w)
         fault(w, h->records, "something stands behind the pack's records");
     }
     for (uint32_t i = 0; i < h->files; i++) {
+        if (w->p->rows[i].class == PACK_OBJECTS) {
+            continue;
+        }
         if (w->next[i] != w->p->rows[i].length) {
             fault(w, h->records, "a payload file does not have its length");
         }
@@ -218,9 +272,7 @@ static bool check_clear(struct walk *w, uint32_t i, const struct pack_entry *n)
 static bool check_sealed(struct walk *w, uint32_t i, const struct pack_entry *n, bool payload)
 {
     uint8_t key[KEYRING_KEY_LEN];
-    uint8_t aad[PACK_AAD_LEN];
     struct slice body = SLICE_NONE;
-    struct slice dictionary = SLICE_NONE;
     struct error why;
     bool there = false;
 
@@ -240,11 +292,9 @@ static bool check_sealed(struct walk *w, uint32_t i, const struct pack_entry *n,
         explicit_bzero(key, sizeof(key));
         return true;
     }
-    pack_aad(&w->p->head, n, w->p->head.first + i, aad);
     arena_reset(&w->arena);
-    bool opened = pack_dictionary(w->p, n, &dictionary, &why) &&
-                  sealer_open_with(w->c->sealer, key, SLICE_ARRAY(aad), dictionary, n->commitment,
-                                   w->payload.ptr, n->length, &w->arena, &body, &why);
+    bool opened = pack_body(w->p, w->c->sealer, n, w->p->head.first + i, key, w->payload.ptr,
+                            &w->arena, &body, &why);
     explicit_bzero(key, sizeof(key));
     return opened || blame(w, i, &why);
 }
@@ -389,7 +439,7 @@ bool pack_check(struct pack *p, struct pack_check *c, struct error *e)
     for (uint32_t i = 0; ok && i < p->head.records; i++) {
         ok = check_record(&w, i);
     }
-    ok = ok && check_ends(&w);
+    ok = ok && check_ends(&w) && check_objects(&w);
     c->bytes += p->head.length;
     arena_done(&w.arena);
     buf_done(&w.payload);

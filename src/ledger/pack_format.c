@@ -13,7 +13,7 @@
 static const char pack_magic[8] = {'P', 'S', 'T', 'N', 'P', 'A', 'C', 'K'};
 static const char payload_magic[8] = {'P', 'S', 'T', 'N', 'D', 'A', 'T', 'A'};
 
-enum { FLAG_SEALED = 1, FLAG_DICTIONARY = 2 };
+enum { FLAG_SEALED = 1, FLAG_DICTIONARY = 2, FLAG_OBJECTS = 4 };
 
 enum {
     PACK_FORMAT = 8,
@@ -66,6 +66,19 @@ static bool all_digits(struct slice s)
     return slice_decimal(s, UINT32_MAX, &unused);
 }
 
+static enum ledger_file file_of_objects(struct slice rest)
+{
+    bool objects = rest.len >= 14 && rest.ptr[0] == '-' &&
+                   all_digits(slice_head(slice_from(rest, 1), 5)) &&
+                   slice_equal(slice_head(slice_from(rest, 6), 8), SLICE(".objects"));
+    struct slice ending = objects ? slice_from(rest, 14) : SLICE_NONE;
+
+    if (objects && ending.len == 0) {
+        return FILE_OBJECTS;
+    }
+    return objects && slice_equal(ending, SLICE(".new")) ? FILE_OBJECTS_NEW : FILE_OTHER;
+}
+
 enum ledger_file ledger_file_of(const char *name, uint32_t *number)
 {
     static const struct {
@@ -94,7 +107,7 @@ enum ledger_file ledger_file_of(const char *name, uint32_t *number)
                    all_digits(slice_head(slice_from(rest, 1), 5)) &&
                    all_digits(slice_head(slice_from(rest, 7), 6)) &&
                    slice_equal(slice_from(rest, 13), SLICE(".data"));
-    return payload ? FILE_PAYLOAD : FILE_OTHER;
+    return payload ? FILE_PAYLOAD : file_of_objects(rest);
 }
 
 void pack_fixed_write(struct pack_head *h)
@@ -186,6 +199,7 @@ void pack_row_write(const struct pack_row *r, uint8_t out[static PACK_ROW_LEN])
     put16(out, r->class);
     put32(out + 4, r->month);
     put64(out + 8, r->length);
+    (void)memcpy(out + 16, r->digest, DIGEST_LEN);
 }
 
 bool pack_row_read(const uint8_t in[static PACK_ROW_LEN], struct pack_row *r)
@@ -193,13 +207,18 @@ bool pack_row_read(const uint8_t in[static PACK_ROW_LEN], struct pack_row *r)
     r->class = get16(in);
     r->month = get32(in + 4);
     r->length = get64(in + 8);
-    return get16(in + 2) == 0 && bytes_are_zero(in + 16, PACK_ROW_LEN - 16) &&
-           r->length > PAYLOAD_HEAD_LEN && r->month <= 999999;
+    (void)memcpy(r->digest, in + 16, DIGEST_LEN);
+    if (get16(in + 2) || r->length <= PAYLOAD_HEAD_LEN) {
+        return false;
+    }
+    return r->class == PACK_OBJECTS ? r->month && r->month <= UINT16_MAX
+                                    : bytes_are_zero(r->digest, DIGEST_LEN) && r->month <= 999999;
 }
 
 static uint8_t flags_of(const struct pack_entry *n)
 {
-    return (uint8_t)((n->sealed ? FLAG_SEALED : 0) | (n->dictionary ? FLAG_DICTIONARY : 0));
+    return (uint8_t)((n->sealed ? FLAG_SEALED : 0) | (n->dictionary ? FLAG_DICTIONARY : 0) |
+                     (n->objects ? FLAG_OBJECTS : 0));
 }
 
 void pack_entry_write(const struct pack_entry *n, uint8_t out[static PACK_ENTRY_LEN])
@@ -225,6 +244,7 @@ bool pack_entry_read(const uint8_t in[static PACK_ENTRY_LEN], struct pack_entry 
     n->type = get16(in);
     n->sealed = in[2] & FLAG_SEALED;
     n->dictionary = in[2] & FLAG_DICTIONARY;
+    n->objects = in[2] & FLAG_OBJECTS;
     n->length = get32(in + 4);
     n->time_ms = (int64_t)get64(in + 8);
     n->file = get16(in + 16);
@@ -232,8 +252,8 @@ bool pack_entry_read(const uint8_t in[static PACK_ENTRY_LEN], struct pack_entry 
     n->offset = get64(offset);
     (void)memcpy(n->commitment, in + 24, DIGEST_LEN);
     (void)memcpy(n->digest, in + 56, PAYLOAD_DIGEST_LEN);
-    if ((in[2] & ~(FLAG_SEALED | FLAG_DICTIONARY)) || in[3] || n->sealed != (n->file != 0) ||
-        (n->dictionary && !n->sealed)) {
+    if ((in[2] & ~(FLAG_SEALED | FLAG_DICTIONARY | FLAG_OBJECTS)) || in[3] ||
+        n->sealed != (n->file != 0) || ((n->dictionary || n->objects) && !n->sealed)) {
         return false;
     }
     return n->sealed

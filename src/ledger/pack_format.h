@@ -10,7 +10,8 @@
 #define PACK_ENTRY_LEN     72
 #define PACK_AAD_LEN       (1 + 8 + 2 + 8 + DIGEST_LEN + KEYRING_ID_LEN + 1)
 #define PACK_NAME_MAX      40
-#define PACK_FILES_MAX     1024 /* payload files: classes times months of one segment */
+#define PACK_FILES_MAX     1024  /* payload files: classes times months of one segment */
+#define PACK_OBJECTS       65535 /* the class of the row that names the objects */
 #define PAYLOAD_HEAD_LEN   64
 #define PAYLOAD_DIGEST_LEN 16
 
@@ -33,14 +34,16 @@ struct pack_head {
 
 struct pack_row {
     uint16_t class;
-    uint32_t month; /* YYYYMM */
+    uint32_t month; /* YYYYMM; of the objects: which making */
     uint64_t length;
+    uint8_t digest[DIGEST_LEN]; /* of the objects' file; else zeros */
 };
 
 struct pack_entry {
     uint16_t type;
     bool sealed;
     bool dictionary; /* compressed with the pack's */
+    bool objects;    /* its body may refer to some */
     uint32_t length;
     int64_t time_ms;
     uint16_t file; /* 0: the pack itself */
@@ -71,7 +74,16 @@ void pack_payload_name(uint32_t number, const struct pack_row *row,
                        char name[static PACK_NAME_MAX]);
 
 /* What a file of the folder is to a ledger. */
-enum ledger_file { FILE_OTHER, FILE_SEGMENT, FILE_PACK, FILE_PACK_NEW, FILE_PAYLOAD, FILE_OLD };
+enum ledger_file {
+    FILE_OTHER,
+    FILE_SEGMENT,
+    FILE_PACK,
+    FILE_PACK_NEW,
+    FILE_PAYLOAD,
+    FILE_OBJECTS,
+    FILE_OBJECTS_NEW,
+    FILE_OLD,
+};
 enum ledger_file ledger_file_of(const char *name, uint32_t *number);
 
 /* The name that a segment has while it is destroyed. */

@@ -76,6 +76,16 @@ static bool record_pack(struct ledger *l, const struct pack_made *made, struct e
     return ledger_append_any(l, LEDGER_PATIENT, &record, 1, NULL, e);
 }
 
+static bool rename_objects(const struct ledger *l, const struct pack_made *made, struct error *e)
+{
+    char name[OBJECTS_NAME_MAX];
+    char name_new[OBJECTS_NAME_MAX];
+
+    objects_name(made->head.number, made->objects, false, name);
+    objects_name(made->head.number, made->objects, true, name_new);
+    return made->objects == 0 || rename_durably(l, name_new, name, e);
+}
+
 /* Put a pack that was made in the segment's place. */
 static bool replace(struct ledger *l, const struct pack_made *made, struct error *e)
 {
@@ -89,13 +99,29 @@ static bool replace(struct ledger *l, const struct pack_made *made, struct error
     pack_name_new(number, name_new);
     segment_name(number, segment);
     segment_name_old(number, old);
-    return rename_durably(l, name_new, name, e) && record_pack(l, made, e) &&
-           rename_durably(l, segment, old, e) && destroy_segment(l, number, e);
+    return rename_objects(l, made, e) && rename_durably(l, name_new, name, e) &&
+           record_pack(l, made, e) && rename_durably(l, segment, old, e) &&
+           destroy_segment(l, number, e);
 }
 
 /* -- tidying -- */
 
-/* Remove what was begun of a pack. Its keys open nothing that stays. */
+/* A whole pack that is not in force yet may have had its objects renamed: nobody else refers to those. */
+static void remove_objects(const struct ledger *l, uint32_t number, struct error *e)
+{
+    OWN(pack) struct pack *p = NULL;
+    char name[PACK_NAME_MAX];
+
+    pack_name_new(number, name);
+    if (pack_open(l->dirfd, -1, number, name, NULL, &p, e) == PACK_OPENED && pack_objects(p)) {
+        char objects[OBJECTS_NAME_MAX];
+        objects_name(number, (uint16_t)pack_objects(p)->month, false, objects);
+        (void)remove_name(l->dirfd, objects, e);
+    }
+}
+
+/* Remove what was begun of a pack. Its keys open nothing that stays. Objects that have their name stay:
+ * of a segment that was put back, later packs may refer to them. */
 static bool remove_attempt(const struct ledger *l, const char *name, enum ledger_file file,
                            uint32_t number, struct error *e)
 {
@@ -105,7 +131,11 @@ static bool remove_attempt(const struct ledger *l, const char *name, enum ledger
     if (file == FILE_OLD) {
         return destroy_segment(l, number, e);
     }
-    bool begun = file == FILE_PACK_NEW ||
+    if (file == FILE_PACK_NEW) {
+        struct error unread;
+        remove_objects(l, number, &unread);
+    }
+    bool begun = file == FILE_PACK_NEW || file == FILE_OBJECTS_NEW ||
                  ((file == FILE_PACK || file == FILE_PAYLOAD) && exists(l, segment));
     return !begun || remove_name(l->dirfd, name, e);
 }
@@ -227,9 +257,21 @@ bool packing_lock_out_backups(const struct ledger *l, int *lock, struct error *e
            error_set(e, ERROR_BUSY, "a backup is being made");
 }
 
+/* Of a pack that did not come into force. */
+static void remove_made_objects(const struct ledger *l, const struct pack_made *made)
+{
+    char name[OBJECTS_NAME_MAX];
+    struct error unremoved;
+
+    objects_name(made->head.number, made->objects, false, name);
+    if (made->objects && packing_is_segment(l, made->head.number)) {
+        (void)remove_name(l->dirfd, name, &unremoved); /* it is in nobody's way */
+    }
+}
+
 bool packing_number(struct ledger *l, uint32_t number, struct error *e)
 {
-    struct pack_made made;
+    struct pack_made made = {.objects = 0};
     OWN(fd) int lock = -1;
     struct error why;
 
@@ -240,6 +282,7 @@ bool packing_number(struct ledger *l, uint32_t number, struct error *e)
     if (!pack_make(l->dirfd, l->options.record_keys, l->key, number, ledger_now(l), l->options.mode,
                    &made, e) ||
         !packing_lock_out_backups(l, &lock, e) || !replace(l, &made, e)) {
+        remove_made_objects(l, &made);
         /* What cannot be tidied now is at the next start. */
         return packing_tidy(l, &why) ? false : error_add(e, "%s", why.text);
     }

@@ -105,9 +105,7 @@ static bool read_packed(struct ledger_reader *r, struct pack *p, struct ledger_r
     struct record_head h = pack_record_head(n, ref.seq);
     uint32_t index = (uint32_t)(ref.seq - p->head.first);
     uint8_t key[KEYRING_KEY_LEN];
-    uint8_t aad[PACK_AAD_LEN];
     struct slice body = SLICE_NONE;
-    struct slice dictionary = SLICE_NONE;
     bool there = false;
 
     if (!pack_key(p, index, key, &there, e)) {
@@ -118,11 +116,8 @@ static bool read_packed(struct ledger_reader *r, struct pack *p, struct ledger_r
         entry->erased = true;
         return true;
     }
-    pack_aad(&p->head, n, ref.seq, aad);
-    bool opened = pack_dictionary(p, n, &dictionary, e) &&
-                  pack_payload(p, n, r->digest, &r->payload, e) &&
-                  sealer_open_with(r->sealer, key, SLICE_ARRAY(aad), dictionary, n->commitment,
-                                   r->payload.ptr, n->length, arena, &body, e);
+    bool opened = pack_payload(p, n, r->digest, &r->payload, e) &&
+                  pack_body(p, r->sealer, n, ref.seq, key, r->payload.ptr, arena, &body, e);
     explicit_bzero(key, sizeof(key));
     if (!opened) {
         shrink(r);

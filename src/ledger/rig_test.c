@@ -68,8 +68,32 @@ void rig_reopen(struct rig *r)
     assert_ok(ledger_open(r->dirfd, r->key, &r->options, &r->ledger, &e), e);
 }
 
+/* A letter's attachment, the same in all that have it: packs store it once. */
+static size_t write_attachment(uint8_t *out)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint32_t x = 1;
+    size_t at = 0;
+
+    out[at++] = '\n';
+    out[at++] = '\n';
+    for (unsigned i = 0; i < 4200; i++) {
+        x = x * 1664525 + 1013904223;
+        out[at++] = (uint8_t)alphabet[x >> 26];
+        if (i % 76 == 75) {
+            out[at++] = '\n';
+        }
+    }
+    return at;
+}
+
 struct slice rig_body(unsigned number, uint8_t room[static 8192])
 {
+    if (number % 6 == 5) {
+        (void)memcpy(room, &number, sizeof(number));
+        return slice_of(room, sizeof(number) + write_attachment(room + sizeof(number)));
+    }
     size_t len = 4 + (size_t)number * 7919 % 5000;
 
     for (size_t i = 0; i < len; i++) {

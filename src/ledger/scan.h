@@ -4,7 +4,7 @@
  * and verify differ in what they do where it stops. The file may grow meanwhile. */
 #pragma once
 
-#include "ledger/internal.h"
+#include "ledger/seal.h"
 
 #define SCAN_WINDOW ((size_t)64 << 10)
 

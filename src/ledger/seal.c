@@ -3,10 +3,11 @@
 
 #include "base/arena.h"
 
-#include "ledger/internal.h"
+#include "ledger/objects.h"
 
 #define ZSTD_LEVEL      3
 #define ZSTD_PACK_LEVEL 12
+#define ZSTD_CODE_LEVEL 3 /* base64: a higher level finds nothing more */
 #define NONCE_LEN       12
 #define GCM_STEP        ((size_t)1 << 30) /* OpenSSL counts in int */
 
@@ -140,64 +141,116 @@ void sealer_seal(struct sealer *s, const struct segment_key *key,
 
 void sealer_seal_again(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN],
                        struct slice aad, struct slice dictionary,
-                       const uint8_t blind[static BLIND_LEN], struct slice body, struct buf *out)
+                       const uint8_t blind[static BLIND_LEN], struct slice front, struct slice body,
+                       struct buf *out)
 {
     buf_reset(out);
-    uint8_t *payload = buf_room(out, BLIND_LEN + ZSTD_compressBound(body.len) + TAG_LEN);
+    uint8_t *payload =
+        buf_room(out, BLIND_LEN + front.len + ZSTD_compressBound(body.len) + TAG_LEN);
     if (!payload) {
         return;
     }
     (void)memcpy(payload, blind, BLIND_LEN);
-    size_t plain = BLIND_LEN + compress(s, dictionary, body, payload + BLIND_LEN, ZSTD_PACK_LEVEL);
+    if (front.len) {
+        (void)memcpy(payload + BLIND_LEN, front.ptr, front.len);
+    }
+    size_t plain = BLIND_LEN + front.len;
+    plain += compress(s, dictionary, body, payload + plain, ZSTD_PACK_LEVEL);
     close_seal(s, key, aad, payload, plain);
     out->len = plain + TAG_LEN;
 }
 
-static bool unpack(struct sealer *s, struct slice dictionary, struct slice packed,
-                   struct arena *arena, struct slice *body, struct error *e)
+void sealer_seal_object(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN],
+                        struct slice aad, struct slice part, bool encoded, struct buf *out)
+{
+    buf_reset(out);
+    uint8_t *stored = buf_room(out, ZSTD_compressBound(part.len) + TAG_LEN);
+    if (!stored) {
+        return;
+    }
+    size_t plain =
+        compress(s, SLICE_NONE, part, stored, encoded ? ZSTD_CODE_LEVEL : ZSTD_PACK_LEVEL);
+    close_seal(s, key, aad, stored, plain);
+    out->len = plain + TAG_LEN;
+}
+
+void sealer_seal_bytes(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN], uint8_t *bytes,
+                       size_t len)
+{
+    close_seal(s, key, SLICE_NONE, bytes, len);
+}
+
+bool sealer_unpacked_size(struct slice packed, size_t *size, struct error *e)
 {
     unsigned long long len = ZSTD_getFrameContentSize(packed.ptr, packed.len);
 
     if (len == ZSTD_CONTENTSIZE_UNKNOWN || len == ZSTD_CONTENTSIZE_ERROR || len > LEDGER_BODY_MAX) {
         return error_set(e, ERROR_CORRUPT, "the body is not one compressed frame");
     }
-    if (len + 64 > arena->max - arena->total) {
-        return error_set(e, ERROR_LIMIT, "a body of %llu bytes is larger than allowed here", len);
-    }
-    if (!s->unpack && !(s->unpack = ZSTD_createDCtx())) {
-        arena_panic("out of memory");
-    }
-    uint8_t *to = arena_alloc(arena, (size_t)len + 1);
-    size_t got = ZSTD_decompress_usingDict(s->unpack, to, (size_t)len, packed.ptr, packed.len,
-                                           dictionary.ptr, dictionary.len);
-    if (ZSTD_isError(got) || got != len) {
-        return error_set(e, ERROR_CORRUPT, "the body does not decompress");
-    }
-    *body = slice_of(to, got);
+    *size = (size_t)len;
     return true;
 }
 
+bool sealer_unpack(struct sealer *s, struct slice dictionary, struct slice packed, uint8_t *to,
+                   size_t size, struct error *e)
+{
+    if (!s->unpack && !(s->unpack = ZSTD_createDCtx())) {
+        arena_panic("out of memory");
+    }
+    size_t got = ZSTD_decompress_usingDict(s->unpack, to, size, packed.ptr, packed.len,
+                                           dictionary.ptr, dictionary.len);
+    return (!ZSTD_isError(got) && got == size) ||
+           error_set(e, ERROR_CORRUPT, "the body does not decompress");
+}
+
+static bool unpack(struct sealer *s, struct slice dictionary, struct slice packed,
+                   struct arena *arena, struct slice *body, struct error *e)
+{
+    size_t len = 0;
+
+    if (!sealer_unpacked_size(packed, &len, e)) {
+        return false;
+    }
+    if (len + 64 > arena->max - arena->total) {
+        return error_set(e, ERROR_LIMIT, "a body of %zu bytes is larger than allowed here", len);
+    }
+    uint8_t *to = arena_alloc(arena, len + 1);
+    *body = slice_of(to, len);
+    return sealer_unpack(s, dictionary, packed, to, len, e);
+}
+
+bool sealer_unseal(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN], struct slice aad,
+                   uint8_t *payload, size_t length)
+{
+    uint8_t end[16];
+    int n = 0;
+
+    if (length < TAG_LEN) {
+        return false;
+    }
+    size_t plain = length - TAG_LEN;
+    return start(s, key, aad, false) && run(s->gcm, payload, plain) &&
+           EVP_CIPHER_CTX_ctrl(s->gcm, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, payload + plain) == 1 &&
+           EVP_CipherFinal_ex(s->gcm, end, &n) == 1;
+}
+
 bool sealer_open_with(struct sealer *s, const uint8_t key[static KEYRING_KEY_LEN], struct slice aad,
-                      struct slice dictionary, const uint8_t committed[static DIGEST_LEN],
-                      uint8_t *payload, size_t length, struct arena *arena, struct slice *body,
-                      struct error *e)
+                      struct slice dictionary, struct objects *objects,
+                      const uint8_t committed[static DIGEST_LEN], uint8_t *payload, size_t length,
+                      struct arena *arena, struct slice *body, struct error *e)
 {
     uint8_t commitment[DIGEST_LEN];
-    uint8_t end[16];
     struct slice opened = SLICE_NONE;
-    int n = 0;
 
     if (length <= RECORD_SEALED_MIN) {
         return error_set(e, ERROR_CORRUPT, "not a sealed record");
     }
-    size_t plain = length - TAG_LEN;
-    if (!start(s, key, aad, false) || !run(s->gcm, payload, plain) ||
-        EVP_CIPHER_CTX_ctrl(s->gcm, EVP_CTRL_AEAD_SET_TAG, TAG_LEN, payload + plain) != 1 ||
-        EVP_CipherFinal_ex(s->gcm, end, &n) != 1) {
+    if (!sealer_unseal(s, key, aad, payload, length)) {
         return error_set(e, ERROR_CORRUPT, "the seal does not open");
     }
-    struct slice packed = slice_of(payload + BLIND_LEN, plain - BLIND_LEN);
-    if (!unpack(s, dictionary, packed, arena, &opened, e)) {
+    struct slice packed = slice_of(payload + BLIND_LEN, length - TAG_LEN - BLIND_LEN);
+    if (!(objects ? objects_body(objects, s, dictionary, packed, arena, &opened, e)
+                  : unpack(s, dictionary, packed, arena, &opened, e))) {
         return false;
     }
     digest_two(s->digest, slice_of(payload, BLIND_LEN), opened, commitment);
@@ -218,7 +271,7 @@ bool sealer_open(struct sealer *s, const struct secret *segment_key,
         return error_set(e, ERROR_CORRUPT, "not a sealed record");
     }
     keyring_derive_salted(secret_slice(segment_key), SLICE_ARRAY(h->salt), "record", key);
-    bool opened = sealer_open_with(s, key, slice_of(head, RECORD_AAD_LEN), SLICE_NONE,
+    bool opened = sealer_open_with(s, key, slice_of(head, RECORD_AAD_LEN), SLICE_NONE, NULL,
                                    h->commitment, payload, h->length, arena, body, e);
     explicit_bzero(key, sizeof(key));
     return opened;

@@ -2,6 +2,16 @@
 
 #include "ledger/io.h"
 
+/* Much that is written and not synced would have to go to the disk before the next commit can. */
+static bool sync_some(struct stream *s, struct error *e)
+{
+    if (s->at - s->synced < STREAM_SYNC) {
+        return true;
+    }
+    s->synced = s->at;
+    return ledger_sync(s->fd, e);
+}
+
 bool stream_flush(struct stream *s, struct error *e)
 {
     struct iovec iov = {s->bytes.ptr, s->bytes.len};
@@ -11,7 +21,7 @@ bool stream_flush(struct stream *s, struct error *e)
     }
     s->at += s->bytes.len;
     buf_reset(&s->bytes);
-    return true;
+    return sync_some(s, e);
 }
 
 bool stream_add(struct stream *s, struct slice bytes, struct error *e)
@@ -23,7 +33,7 @@ bool stream_add(struct stream *s, struct slice bytes, struct error *e)
             return false;
         }
         s->at += bytes.len;
-        return true;
+        return sync_some(s, e);
     }
     if (s->bytes.len + bytes.len > STREAM_STEP && !stream_flush(s, e)) {
         return false;
@@ -34,7 +44,7 @@ bool stream_add(struct stream *s, struct slice bytes, struct error *e)
 
 struct stream stream_at(int fd, uint64_t at)
 {
-    return (struct stream){.fd = fd, .at = at, .bytes = {.max = STREAM_STEP}};
+    return (struct stream){.fd = fd, .at = at, .synced = at, .bytes = {.max = STREAM_STEP}};
 }
 
 void stream_done(struct stream *s)

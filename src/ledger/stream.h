@@ -6,10 +6,13 @@
 #include "base/error.h"
 
 #define STREAM_STEP ((size_t)1 << 20)
+#define STREAM_SYNC                                                                                \
+    ((uint64_t)16 << 20) /* bytes: a commit beside it does not wait for more than these */
 
 struct stream {
     int fd;           /* the caller's */
     uint64_t at;      /* of the file: where the buffer will stand */
+    uint64_t synced;  /* what is before it is durable */
     struct buf bytes; /* not written yet */
 };
 

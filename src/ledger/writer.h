@@ -9,7 +9,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-#include "ledger/internal.h"
+#include "ledger/seal.h"
 
 /* The segment that is written. */
 struct segment {

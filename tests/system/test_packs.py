@@ -3,12 +3,16 @@ import fcntl
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
+from email.mime.application import MIMEApplication
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 
 import pytest
 
-from company import Company, wait_for
+from company import BUILD, Company, wait_for
 from scene import ALICE, PASSWORD, Scene
 from test_running import files_below, readable
 
@@ -84,6 +88,48 @@ def test_letters_are_read_from_packs(scene, tmp_path):
         read_back(restored, letters[:-1])
     finally:
         restored.stop()
+
+
+def with_attachment(scene, subject, data, smtp):
+    """Send one with these bytes as a PDF; its id and what was sent."""
+    message = MIMEMultipart()
+    message["From"], message["To"], message["Subject"] = ALICE, "paula@partner.test", subject
+    message.attach(MIMEText(subject))
+    message.attach(MIMEApplication(data, "pdf", name="contract.pdf"))
+    content = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
+    return scene.submit(content, ["paula@partner.test"], smtp), content
+
+
+def test_an_attachment_is_stored_once(scene):
+    """Ten letters with the same file take the room of one, in packs of their own as well; each can be
+    erased, and the file goes with the last."""
+    company = scene.company
+    data = os.urandom(300_000)
+    smtp = scene.client()
+    letters = [with_attachment(scene, f"blackcurrant {i}", data, smtp) for i in range(5)]
+    settled(scene, letters)
+    letters += [with_attachment(scene, f"blackcurrant {i}", data, smtp) for i in range(5, 10)]
+    smtp.quit()
+    settled(scene, letters)
+    read_back(company, letters)
+    assert sum(p.stat().st_size for p in (company.data / "ledger").iterdir()
+               if p.suffix != ".seg") < 1.5 * len(letters[0][1])
+
+    def verified():
+        done = subprocess.run([BUILD / "verify" / "postern-verify", company.data / "ledger"],
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "\nwhole" in company.postern("ledger", "verify")
+
+    verified()
+    for letter, _ in letters[:-1]:
+        company.postern("erase", letter, "--reason", "asked for")
+    last, sent = letters[-1]
+    assert company.postern("export", last, text=False) == sent
+    verified()
+    company.postern("erase", last, "--reason", "asked for")
+    assert "was erased" in refused(company, "export", last, "-o", "-")
+    verified()
 
 
 def test_a_backup_and_packing_wait_for_each_other(scene, tmp_path):

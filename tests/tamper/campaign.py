@@ -27,6 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHAPES = ("plain", "crashed", "failed", "packed", "erased")
 HEAD, RECORD, PACK_ROW, PACK_ENTRY, DATA_HEAD = 512, 144, 48, 72, 64
 START, COMMIT = 1, 2
+OBJECTS = 65535  # the class of a pack's row for its file of objects
 FINDING = re.compile(r"^segment (\d+), byte \d+, records? (\d+)(?: to (\d+))?: ", re.M)
 
 # Bytes of a file that belong to records first to last of a segment: where a change of them must be named.
@@ -113,10 +114,13 @@ class Ledger:
         first, count, files = number(data, 56, 8), number(data, 64, 4), number(data, 68, 4)
         rows = HEAD + files * PACK_ROW
         last = first + count - 1
-        data_names = [f"{segment:010}-{c:05}-{m:06}.data" for c, m in months(data, files)]
+        data_names = [f"{segment:010}-{m:05}.objects" if c == OBJECTS else f"{segment:010}-{c:05}-{m:06}.data"
+                      for c, m in months(data, files)]
         spans = [Span(0, rows, segment, first, last, "head")]
         for data_name in data_names:
-            self.spans[data_name].append(Span(0, DATA_HEAD, segment, first, last, "head"))
+            # Of objects only the records know which part is whose.
+            end = len(self.files[data_name]) if data_name.endswith(".objects") else DATA_HEAD
+            self.spans[data_name].append(Span(0, end, segment, first, last, "head"))
         for i in range(count):
             at = rows + i * PACK_ENTRY
             # What of an entry is a leaf's (time, commitment) only the next root binds.

@@ -113,6 +113,29 @@ static void append(struct maker *m)
     need_ok(ledger_append(m->l, records, n, NULL, &e), &e);
 }
 
+/* Letters with attachments, of which there are three. */
+static void append_letters(struct maker *m, unsigned n)
+{
+    OWN(buf) struct buf b = {.max = 16384};
+    struct error e;
+
+    for (unsigned i = 0; i < n; i++) {
+        unsigned which = (unsigned)next_random(m, 3);
+        buf_reset(&b);
+        buf_printf(&b, "Subject: letter %llu\r\n\r\n--b\r\n\r\n",
+                   (unsigned long long)next_random(m, 1000000));
+        uint64_t x = which + 1;
+        for (unsigned digit = 0; digit < 5000 + which; digit++) {
+            x = x * 6364136223846793005u + 1442695040888963407u;
+            buf_printf(&b, "%x%s", (unsigned)(x >> 60), digit % 76 == 75 ? "\r\n" : "");
+        }
+        buf_add(&b, SLICE("\r\n"));
+        buf_add(&b, SLICE("--b--\r\n"));
+        const struct ledger_record record = {17, buf_slice(&b)};
+        need_ok(ledger_append(m->l, &record, 1, NULL, &e), &e);
+    }
+}
+
 static void begin(struct maker *m)
 {
     struct error e;
@@ -219,7 +242,10 @@ static void packed(struct maker *m)
     bool more = true;
 
     begin(m);
+    append_letters(m, 5);
     fill(m, 40);
+    append_letters(m, 5);
+    fill(m, 5);
     for (unsigned i = 0; more; i++) {
         need_ok(ledger_pack(m->l, INT64_MAX, &more, &e), &e);
         more = more && i < 2; /* the rest stays segments */
@@ -243,6 +269,7 @@ static void erased(struct maker *m)
 
     begin(m);
     fill(m, 8);
+    append_letters(m, 4);
     need_ok(ledger_append(m->l, records, 3, refs, &e), &e);
     fill(m, 12);
     need_ok(ledger_erase(m->l, refs, 2, &why, &recorded, &e), &e);
