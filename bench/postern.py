@@ -45,13 +45,13 @@ class Postern:
         """A number of `postern status`."""
         return int(self.company.status()[name])
 
-    def settle(self):
+    def settle(self, seconds=300):
         """Wait until nothing is on its way; what is paused stays."""
         def is_quiet():
             status = self.company.status()
             return status.get("backlog.letters") == "0" and status.get("queue.in_hand") == "0"
 
-        wait_until(is_quiet, 300, "Postern has nothing to do", every=0.2)
+        wait_until(is_quiet, seconds, "Postern has nothing to do", every=0.2)
 
     def clear(self):
         """Nothing: a ledger forgets nothing."""

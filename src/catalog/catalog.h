@@ -158,6 +158,10 @@ bool catalog_imports(struct catalog *c, uint64_t before, size_t max, struct aren
 bool catalog_has_imported(struct catalog *c, const uint8_t key[static CATALOG_REPEAT_LEN],
                           bool *found, struct error *e) MUST_CHECK;
 
+/* When one with that key was erased; 0: none was. */
+bool catalog_erased_import(struct catalog *c, const uint8_t key[static CATALOG_REPEAT_LEN],
+                           int64_t *erased_ms, struct error *e) MUST_CHECK;
+
 enum catalog_which {
     CATALOG_UNDECIDED, /* not seen by inspection and policy; `from` is a seq         */
     CATALOG_BEFORE,    /* facts record before `from`, a seq; the newest first        */

@@ -53,7 +53,8 @@ static bool tell(struct story *s, uint16_t type, const struct cbor_schema *schem
     OWN(buf) struct buf body = {.max = 65536};
     struct ledger_entry entry = {
         .ref = {.seq = s->seq, .segment = 1, .offset = 100 * s->seq},
-          .type = type
+        .type = type,
+        .time_ms = 1000
     };
 
     if (schema) {
@@ -351,9 +352,12 @@ static void a_damaged_file_begins_anew(void **state)
     assert_int_equal(counts.letters, 0);
 }
 
+static const uint8_t imported_key[CATALOG_REPEAT_LEN] = {7};
+
 static void remove_letter(struct story *s, uint64_t seq)
 {
-    struct removed_letter l = {.id = letter_id_slice(&s->id), .seq = seq};
+    struct removed_letter l = {
+        .id = letter_id_slice(&s->id), .seq = seq, .imported = SLICE_ARRAY(imported_key)};
     const struct removal r = {
         .id = l.id,
         .by = SLICE("uid 0"),
@@ -384,6 +388,13 @@ static void expect_removed(struct story *s, uint64_t seq)
     assert_ok(catalog_removal(s->catalog, &s->id, &ref, &found, &e), e);
     assert_true(found);
     assert_int_equal(ref.seq, 3);
+    int64_t erased_ms = 0;
+    assert_ok(catalog_erased_import(s->catalog, imported_key, &erased_ms, &e), e);
+    assert_true(erased_ms > 0);
+    assert_ok(
+        catalog_erased_import(s->catalog, (const uint8_t[CATALOG_REPEAT_LEN]){8}, &erased_ms, &e),
+        e);
+    assert_int_equal(erased_ms, 0);
     assert_ok(catalog_removed(s->catalog, &s->arena, &seqs, &count, &e), e);
     assert_int_equal(count, 1);
     assert_int_equal(seqs[0], seq);

@@ -225,6 +225,21 @@ bool catalog_has_imported(struct catalog *c, const uint8_t key[static CATALOG_RE
     return step == SQLITE_ROW || step == SQLITE_DONE || catalog_failed(c, "find", e);
 }
 
+bool catalog_erased_import(struct catalog *c, const uint8_t key[static CATALOG_REPEAT_LEN],
+                           int64_t *erased_ms, struct error *e)
+{
+    sqlite3_stmt *s = catalog_statement(c, SQL_FIND_ERASED_IMPORT, e);
+
+    if (!s) {
+        return false;
+    }
+    (void)sqlite3_bind_blob(s, 1, key, CATALOG_REPEAT_LEN, SQLITE_STATIC);
+    int step = sqlite3_step(s);
+    *erased_ms = step == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+    (void)sqlite3_reset(s);
+    return step == SQLITE_ROW || step == SQLITE_DONE || catalog_failed(c, "find", e);
+}
+
 bool catalog_counts(struct catalog *c, struct catalog_counts *out, struct error *e)
 {
     sqlite3_stmt *s = catalog_statement(c, SQL_COUNTS, e);

@@ -20,7 +20,6 @@
 #include "catalog/internal.h"
 #include "letter/approval.h"
 #include "letter/findings.h"
-#include "letter/removal.h"
 
 static bool unreadable(const struct ledger_entry *entry, struct error *e)
 {
@@ -301,51 +300,6 @@ static const struct cbor_schema *schema_of(uint16_t type)
     }
 }
 
-static bool drop(struct catalog *c, enum statement which, uint64_t letter, struct error *e)
-{
-    sqlite3_stmt *s = catalog_statement(c, which, e);
-
-    if (!s) {
-        return false;
-    }
-    (void)sqlite3_bind_int64(s, 1, (int64_t)letter);
-    return catalog_run(c, s, e);
-}
-
-static bool remove_letter(struct catalog *c, const struct removed_letter *l,
-                          const struct ledger_ref *ref, struct error *e)
-{
-    sqlite3_stmt *s = catalog_statement(c, SQL_ADD_REMOVAL, e);
-
-    if (!s) {
-        return false;
-    }
-    (void)sqlite3_bind_int64(s, 1, (int64_t)l->seq);
-    (void)sqlite3_bind_blob(s, 2, l->id.ptr, (int)l->id.len, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(s, 3, (int64_t)ref->seq);
-    bind_ref(s, 4, ref);
-    return catalog_run(c, s, e) && drop(c, SQL_DROP_LETTER, l->seq, e) &&
-           drop(c, SQL_DROP_RECORDS, l->seq, e) && drop(c, SQL_DROP_QUEUE, l->seq, e) &&
-           catalog_drop_stamp(c, l->seq, e);
-}
-
-static bool fold_removal(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
-                         struct error *e)
-{
-    struct removal r;
-
-    if (!cbor_read(entry->body, &removal_schema, arena, &r, e)) {
-        return unreadable(entry, e);
-    }
-    const struct removed_letter *letters = r.letters.items;
-    for (size_t i = 0; i < r.letters.count; i++) {
-        if (!remove_letter(c, &letters[i], &entry->ref, e)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Records about a letter that is gone may stand before and behind its removal: an order, say. Once an
  * erased letter was passed, whose id nobody knows, any may be about it. */
 static bool is_removed(struct catalog *c, struct slice id, bool *removed, struct error *e)
@@ -476,7 +430,8 @@ bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct a
                    struct error *e)
 {
     if (entry->erased) {
-        return entry->type != RECORD_FACTS || drop(c, SQL_ERASED_SEEN, entry->ref.seq, e);
+        return entry->type != RECORD_FACTS ||
+               catalog_run_for(c, SQL_ERASED_SEEN, entry->ref.seq, e);
     }
     switch (entry->type) {
     case RECORD_FACTS:
@@ -486,7 +441,7 @@ bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct a
     case RECORD_CONTENT:
         return add_record(c, entry->ref.seq - 1, entry, e);
     case RECORD_REMOVAL:
-        return fold_removal(c, entry, arena, e);
+        return catalog_fold_removal(c, entry, arena, e);
     case RECORD_RULE:
         return catalog_fold_rule(c, entry, arena, e);
     case RECORD_DATE:

@@ -41,6 +41,8 @@ enum statement {
     SQL_DROP_RECORDS,
     SQL_DROP_QUEUE,
     SQL_REMOVAL,
+    SQL_ADD_ERASED_IMPORT,
+    SQL_FIND_ERASED_IMPORT,
     SQL_REMOVED,
     SQL_REPEATED,
     SQL_SET_RULE,
@@ -100,6 +102,12 @@ bool catalog_fold_rule(struct catalog *c, const struct ledger_entry *entry, stru
 bool catalog_fold_date(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
                        struct error *e) MUST_CHECK;
 bool catalog_fold_classes(struct catalog *c, uint64_t letter, const struct classes *classes,
+                          struct error *e) MUST_CHECK;
+
+/* removal.c: likewise; and run a statement that takes a letter's number alone. */
+bool catalog_run_for(struct catalog *c, enum statement which, uint64_t letter,
+                     struct error *e) MUST_CHECK;
+bool catalog_fold_removal(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
                           struct error *e) MUST_CHECK;
 
 /* Take a letter out. */

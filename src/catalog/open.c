@@ -29,6 +29,8 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS removals (letter INTEGER PRIMARY KEY, id BLOB NOT NULL,"
     "  seq INTEGER NOT NULL, segment INTEGER NOT NULL, offset INTEGER NOT NULL);"
     "CREATE INDEX IF NOT EXISTS removals_id ON removals (id);"
+    "CREATE TABLE IF NOT EXISTS erased_imports (repeat BLOB PRIMARY KEY, at INTEGER NOT NULL)"
+    "  WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS rules (class INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,"
     "  seq INTEGER NOT NULL, segment INTEGER NOT NULL, offset INTEGER NOT NULL,"
     "  removed INTEGER NOT NULL);"
@@ -78,6 +80,8 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_DROP_RECORDS] = "DELETE FROM records WHERE letter = ?1",
     [SQL_DROP_QUEUE] = "DELETE FROM queue WHERE letter = ?1",
     [SQL_REMOVAL] = "SELECT seq, segment, offset FROM removals WHERE id = ?1",
+    [SQL_ADD_ERASED_IMPORT] = "INSERT OR REPLACE INTO erased_imports VALUES (?1, ?2)",
+    [SQL_FIND_ERASED_IMPORT] = "SELECT at FROM erased_imports WHERE repeat = ?1",
     [SQL_REMOVED] = "SELECT letter FROM removals ORDER BY letter",
     [SQL_REPEATED] = "SELECT " LETTER_COLUMNS " FROM letters WHERE repeat = ?1 ORDER BY seq",
     [SQL_SET_RULE] = "INSERT INTO rules (key, seq, segment, offset, removed)"
@@ -296,7 +300,8 @@ bool catalog_clear(struct catalog *c, struct error *e)
 {
     static const char clear[] = "BEGIN IMMEDIATE; DELETE FROM letters; DELETE FROM records;"
                                 "DELETE FROM queue; DELETE FROM imports;"
-                                "DELETE FROM removals; DELETE FROM rules; DELETE FROM rule_dates;"
+                                "DELETE FROM removals; DELETE FROM erased_imports; DELETE FROM "
+                                "rules; DELETE FROM rule_dates;"
                                 "DELETE FROM stamps; DELETE FROM stamped;"
                                 "DELETE FROM meta; COMMIT";
 

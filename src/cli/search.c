@@ -51,13 +51,15 @@ static bool order_of(struct cli *c, uint64_t *order, struct error *e)
 {
     const char *text = arguments_text(&c->arguments, "order", 0);
 
-    if (!text || strcmp(text, "date") == 0) {
-        *order = 0;
-        return true;
+    static const char *const orders[] = {"archived", "relevance", "date"}; /* enum search_order */
+
+    *order = 0;
+    while (text && *order < 3 && strcmp(text, orders[*order]) != 0) {
+        (*order)++;
     }
-    *order = 1;
-    return strcmp(text, "relevance") == 0 ||
-           error_set(e, ERROR_INPUT, "--order wants `date` or `relevance`, not `%s`", text);
+    return *order < 3 ||
+           error_set(e, ERROR_INPUT, "--order wants `archived`, `date` or `relevance`, not `%s`",
+                     text);
 }
 
 /* What was searched, and what could not be: always, so that nobody takes a part for all. */

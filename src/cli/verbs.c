@@ -120,7 +120,7 @@ static const struct argument_option acts_options[] = {
 
 static const struct argument_option search_options[] = {
     OPTION("limit", 'n', "N", "show at most so many; 50"),
-    OPTION("order", 0, "ORDER", "`date`, the newest first, or `relevance`; date"),
+    OPTION("order", 0, "ORDER", "`archived`, what came last first, `date` of the letters, or `relevance`; archived"),
     OPTION("after", 0, "PLACE", "go on where a list ended that said so"),
     READING_REASON,
     OPTION_END,

@@ -87,6 +87,9 @@ static bool list_letter(struct erasing *x, const struct catalog_letter *l, struc
     }
     x->letters[x->n_letters++] =
         (struct removed_letter){.id = arena_copy(x->arena, letter_id_slice(&l->id)), .seq = l->seq};
+    if (l->kind == LETTER_IMPORTED) {
+        x->letters[x->n_letters - 1].imported = arena_copy(x->arena, SLICE_ARRAY(l->repeat));
+    }
     return is_at_rest(x, l, e);
 }
 

@@ -28,10 +28,14 @@ struct batch {
     struct slice bytes;
     struct catalog *catalog;
     struct arena arena; /* for one letter at a time */
+    struct arena *kept; /* for all of the batch */
     struct parcel *parcels[IMPORT_LETTERS_MAX];
     struct buf contents[IMPORT_LETTERS_MAX];
     size_t count; /* of those that are new */
     uint64_t known;
+    struct import_failure *failures; /* what intake could not take, and what was erased here */
+    size_t n_failures;
+    size_t unnamed; /* more than a record can name */
     uint8_t keys[TABLE][CATALOG_REPEAT_LEN];
     bool used[TABLE];
 };
@@ -98,6 +102,26 @@ static struct parcel *parcel_for(const struct facts *f, const struct letter_id *
     return p;
 }
 
+/* A letter that was erased is not taken again: that would undo it. */
+static void refuse_erased(struct batch *b, struct arena *arena, const struct source *source,
+                          int64_t erased_ms)
+{
+    char when[CLOCK_TEXT_MAX];
+    OWN(buf) struct buf reason = {.max = 256};
+
+    if (b->n_failures == IMPORT_FAILURES_MAX) {
+        b->unnamed++;
+        return;
+    }
+    clock_rfc3339(erased_ms, when);
+    buf_printf(&reason, "it was erased on %.10s, and is not taken again", when);
+    b->failures[b->n_failures++] =
+        (struct import_failure){.path = source->path,
+                                .offset = source->offset,
+                                .uid = source->uid,
+                                .reason = arena_copy(arena, buf_slice(&reason))};
+}
+
 /* Prepare one letter, unless it is there already. */
 static bool add(struct batch *b, const struct import_letter *letter, struct error *e)
 {
@@ -105,6 +129,7 @@ static bool add(struct batch *b, const struct import_letter *letter, struct erro
     uint8_t digest[DIGEST_LEN];
     struct letter_id id = letter_id_new();
     struct facts f;
+    int64_t erased_ms = 0;
     bool found = false;
 
     if (letter->len == 0 || letter->start > b->bytes.len ||
@@ -115,11 +140,16 @@ static bool add(struct batch *b, const struct import_letter *letter, struct erro
     arena_reset(&b->arena);
     gather(b, letter, bytes, digest, &f);
     catalog_repeat_key(b->keeper->tail.catalog, &f, key);
-    if (!catalog_has_imported(b->catalog, key, &found, e)) {
+    if (!catalog_has_imported(b->catalog, key, &found, e) ||
+        !catalog_erased_import(b->catalog, key, &erased_ms, e)) {
         return false;
     }
     if (met(b, key) || found) {
         b->known++;
+        return true;
+    }
+    if (erased_ms) {
+        refuse_erased(b, b->kept, &letter->source, erased_ms);
         return true;
     }
     f.id = letter_id_slice(&id);
@@ -141,9 +171,9 @@ static void write_progress(const struct batch *b, struct import_record *r, struc
     r->state = IMPORT_TAKING;
     r->taken += b->count;
     r->known += b->known;
-    r->failed += b->ask->failures.count;
+    r->failed += b->n_failures + b->unnamed;
     r->next = b->ask->next;
-    r->failures = b->ask->failures;
+    r->failures = (struct cbor_list){b->failures, b->n_failures};
     r->name = r->owner = r->path = r->by = r->reason = SLICE_NONE; /* its first record says that */
     cbor_write(body, &import_record_schema, r);
 }
@@ -227,6 +257,18 @@ static void batch_done(struct batch *b)
     arena_done(&b->arena);
 }
 
+static void begin_failures(struct batch *b)
+{
+    const struct cbor_list *said = &b->ask->failures;
+
+    b->n_failures = said->count;
+    b->failures =
+        arena_array(b->kept, said->count + b->ask->letters.count + 1, sizeof(*b->failures));
+    if (said->count) {
+        (void)memcpy(b->failures, said->items, said->count * sizeof(*b->failures));
+    }
+}
+
 static bool take(struct batch *b, struct error *e)
 {
     const struct import_letter *letters = b->ask->letters.items;
@@ -267,6 +309,8 @@ bool keeper_on_import(void *keeper, struct ipc_request *r, struct error *e)
     }
     *b = (struct batch){.keeper = k, .ask = ask, .bytes = map.bytes};
     arena_init(&b->arena, LETTER_ARENA);
+    b->kept = r->arena;
+    begin_failures(b);
     (void)pthread_mutex_lock(&k->imports.lock);
     b->import = imports_admit(&k->imports, ask->ticket);
     bool taken = b->import

@@ -16,7 +16,7 @@
 
 /* What sealing adds: format (1), salt (32), tag (16). */
 #define KEYRING_SEAL_OVERHEAD 49
-#define KEYRING_SEAL_MAX      ((size_t)16 << 20) /* bytes of one sealed value */
+#define KEYRING_SEAL_MAX      ((size_t)128 << 20) /* bytes of one sealed value */
 
 /**
  * Derive the subkey of a label.

@@ -104,6 +104,30 @@ static void a_key_file_is_rewritten(void **unused)
     rig_done(&r);
 }
 
+/* Every fourth of a million, alone: more than a pack of the usual size ever needs. */
+static void a_key_file_does_not_fill_up(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct error e = {0};
+    struct record_keys_head h = {.number = 7, .generation = 1};
+    OWN(record_keys) struct record_keys *k = record_keys_new(1000000);
+    OWN(record_keys) struct record_keys *back = NULL;
+    uint8_t key[KEYRING_KEY_LEN];
+
+    rig_init(&r);
+    for (uint32_t i = 1; i < 1000000; i += 4) {
+        assert_true(record_keys_erase(k, i));
+    }
+    assert_true(record_keys_seeds(k) >= 500000);
+    assert_true(record_keys_fit(k));
+    assert_ok(record_keys_create(r.dirfd, r.key, &h, k, 0640, &e), e);
+    assert_ok(record_keys_read(r.dirfd, r.key, 1000000, &h, &back, &e), e);
+    assert_false(record_keys_get(back, 500001, key));
+    assert_true(record_keys_get(back, 500002, key));
+    rig_done(&r);
+}
+
 /* ── packs ── */
 
 static void fill(struct rig *r)
@@ -371,6 +395,7 @@ int main(void)
         cmocka_unit_test(each_record_has_a_key_until_it_is_erased),
         cmocka_unit_test(keys_are_those_of_the_format),
         cmocka_unit_test(a_key_file_is_rewritten),
+        cmocka_unit_test(a_key_file_does_not_fill_up),
         cmocka_unit_test(a_packed_ledger_is_the_same_ledger),
         cmocka_unit_test(every_changed_byte_is_found),
         cmocka_unit_test(what_is_missing_is_found),

@@ -6,6 +6,7 @@
 static const struct cbor_field removed_letter_fields[] = {
     ID(removed_letter),
     ROW(2, CBOR_UINT, seq, 0),
+    MAYBE(3, CBOR_BYTES, imported, 64),
 };
 SCHEMA(removed_letter);
 #undef THIS

@@ -22,6 +22,8 @@ struct removal {
 struct removed_letter {
     struct slice id;
     uint64_t seq; /* of its facts */
+    struct slice
+        imported; /* of one that was imported: the keyed hash by which it would be known again */
 };
 
 extern const struct cbor_schema removal_schema;

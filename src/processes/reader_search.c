@@ -46,12 +46,11 @@ static bool place_from(struct slice text, struct slice query, struct search_plac
                              SLICE_ARG(text));
         }
     }
-    if (rest.len || numbers[0] > SEARCH_RELEVANT || numbers[4] != query_mark(query)) {
+    if (rest.len || numbers[0] >= SEARCH_ORDERS || numbers[4] != query_mark(query)) {
         return error_set(e, ERROR_INPUT,
                          "That place belongs to another query: ask the same one again.");
     }
-    *p = (struct search_place){numbers[0] ? SEARCH_RELEVANT : SEARCH_NEWEST, numbers[1], numbers[2],
-                               numbers[3]};
+    *p = (struct search_place){(enum search_order)numbers[0], numbers[1], numbers[2], numbers[3]};
     return true;
 }
 
@@ -233,7 +232,7 @@ bool reader_on_search(void *ctx, struct ipc_request *r, struct error *e)
     struct hunt h = {.visitor = reader_visitor(r),
                      .arena = r->arena,
                      .max = ask->limit ? ask->limit : HITS_USUAL,
-                     .place = {.order = ask->order ? SEARCH_RELEVANT : SEARCH_NEWEST}};
+                     .place = {.order = (enum search_order)ask->order}};
 
     /* Without words and dates: the newest. */
     if (!reader_wants_reason(reader, r, "search", ask->query, ask->reason, e) ||

@@ -8,7 +8,7 @@ static const struct cbor_field search_ask_fields[] = {
     FIELD(2, CBOR_UINT, reader_search_ask, limit, READER_HITS_MAX),
     MAYBE(3, CBOR_TEXT, reader_search_ask, after, READER_PLACE_MAX),
     MAYBE(4, CBOR_TEXT, reader_search_ask, reason, READER_REASON_MAX),
-    MAYBE(5, CBOR_UINT, reader_search_ask, order, 1),
+    MAYBE(5, CBOR_UINT, reader_search_ask, order, 2),
 };
 static const struct cbor_schema search_ask =
     CBOR_SCHEMA(search_ask_fields, struct reader_search_ask);

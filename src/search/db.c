@@ -28,7 +28,7 @@ static const char schema[] =
     " subject, body, names, sender, receiver, copied, marks, content='', columnsize=0, "
     "tokenize='keyed');"
     /* A leaf fits into a page beside its seal (pages.c), without a page of overflow. */
-    "INSERT INTO words(words, rank) VALUES('pgsz', 4032);"
+    "INSERT INTO words(words, rank) VALUES('pgsz', 4008);"
     /* Bytes of terms that a transaction gathers before it writes a segment: a thousand letters. */
     "INSERT INTO words(words, rank) VALUES('hashsize', 16777216);";
 
@@ -127,6 +127,19 @@ static bool is_of_key(sqlite3 *db, const struct token_keys *keys, struct error *
                      "it is made anew");
 }
 
+static bool is_format(int64_t version, bool writer, struct error *e)
+{
+    if (version < SEARCH_FORMAT_VERSION) {
+        return error_set(e, writer ? ERROR_CORRUPT : ERROR_BUSY,
+                         "search index: it has an older format and is made anew");
+    }
+    return version == SEARCH_FORMAT_VERSION ||
+           error_set(e, ERROR_CONFIG,
+                     "search index: it has format %lld and this program reads format %d; "
+                     "remove it, and it is made anew",
+                     (long long)version, SEARCH_FORMAT_VERSION);
+}
+
 bool search_db_check(sqlite3 *db, const struct token_keys *keys, bool writer, struct error *e)
 {
     int64_t application = 0;
@@ -143,17 +156,7 @@ bool search_db_check(sqlite3 *db, const struct token_keys *keys, bool writer, st
     if (application != APPLICATION_ID) {
         return error_set(e, ERROR_CORRUPT, "search index: the file is something else");
     }
-    if (version < SEARCH_FORMAT_VERSION) {
-        return error_set(e, writer ? ERROR_CORRUPT : ERROR_BUSY,
-                         "search index: it has an older format and is made anew");
-    }
-    if (version != SEARCH_FORMAT_VERSION) {
-        return error_set(e, ERROR_CONFIG,
-                         "search index: it has format %lld and this program reads format %d; "
-                         "remove it, and it is made anew",
-                         (long long)version, SEARCH_FORMAT_VERSION);
-    }
-    return is_of_key(db, keys, e);
+    return is_format(version, writer, e) && is_of_key(db, keys, e);
 }
 
 static uint32_t big_endian(const uint8_t *bytes)
@@ -161,22 +164,22 @@ static uint32_t big_endian(const uint8_t *bytes)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* Whether a newer program wrote the file, which may seal it in another way: that is no damage. The
- * head of a SQLite file has user_version at 60 and application_id at 68. */
-static bool is_newer(const char *path, struct error *e)
+/* Whether a program with another format wrote the file, which may seal it in another way: that is no damage.
+ * The head of a SQLite file has user_version at 60 and application_id at 68. */
+static bool is_of_another_format(const char *path, bool writer, struct error *e)
 {
     OWN(fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     uint8_t head[72];
 
     if (fd < 0 || read(fd, head, sizeof(head)) != (ssize_t)sizeof(head) ||
-        big_endian(head + 68) != APPLICATION_ID || big_endian(head + 60) <= SEARCH_FORMAT_VERSION ||
-        big_endian(head + 60) > FORMATS_MAX) {
+        big_endian(head + 68) != APPLICATION_ID) {
         return false;
     }
-    return !error_set(e, ERROR_CONFIG,
-                      "search index: it has format %u and this program reads format %d; remove it, "
-                      "and it is made anew",
-                      big_endian(head + 60), SEARCH_FORMAT_VERSION);
+    uint32_t version = big_endian(head + 60);
+    if (version == 0 || version == SEARCH_FORMAT_VERSION || version > FORMATS_MAX) {
+        return false;
+    }
+    return !is_format(version, writer, e);
 }
 
 bool search_db_begin_reading(sqlite3 *db, struct error *e)
@@ -196,7 +199,7 @@ bool search_db_open(const char *path, enum search_db_use use, const struct token
     int flags = writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     OWN(db) sqlite3 *opened = NULL;
 
-    if (use != SEARCH_DB_ANEW && is_newer(path, e)) {
+    if (use != SEARCH_DB_ANEW && is_of_another_format(path, writer, e)) {
         return false;
     }
     if (pages_open(path, flags | SQLITE_OPEN_NOMUTEX, keys, &opened) != SQLITE_OK) {

@@ -6,18 +6,24 @@
 
 #include "search/internal.h"
 
-#define WITHIN_MS     10000 /* a search that takes longer is given up */
-#define CHECK_EVERY   20000 /* steps of SQLite's machine between looks at the clock */
-#define MATCH_MAX     16384 /* 64 terms with operators and column names take less */
-#define SEQ_NONE      INT64_MAX
-#define FOUND_BY_WORD 0
-#define FOUND_BY_DATE 1
-#define FOUND_BY_RANK 2
+#define WITHIN_MS   10000 /* a search that takes longer is given up */
+#define CHECK_EVERY 20000 /* steps of SQLite's machine between looks at the clock */
+#define MATCH_MAX   16384 /* 64 terms with operators and column names take less */
+#define SEQ_NONE    INT64_MAX
+
+enum how_found {
+    FOUND_BY_WORD,
+    FOUND_BY_RANK,
+    FOUND_BY_WORD_DATED,
+    FOUND_ANY,
+    FOUND_ANY_DATED,
+    FOUND
+};
 
 struct search_finder {
     struct secret *keys; /* struct token_keys */
     sqlite3 *db;
-    sqlite3_stmt *find[3]; /* FOUND_BY_... */
+    sqlite3_stmt *find[FOUND];
     sqlite3_stmt *days;
     sqlite3_stmt *newest;
     sqlite3_stmt *coverage;
@@ -34,9 +40,9 @@ void search_finder_close(struct search_finder *f)
     if (!f) {
         return;
     }
-    (void)sqlite3_finalize(f->find[FOUND_BY_WORD]);
-    (void)sqlite3_finalize(f->find[FOUND_BY_DATE]);
-    (void)sqlite3_finalize(f->find[FOUND_BY_RANK]);
+    for (size_t i = 0; i < FOUND; i++) {
+        (void)sqlite3_finalize(f->find[i]);
+    }
     (void)sqlite3_finalize(f->days);
     (void)sqlite3_finalize(f->newest);
     (void)sqlite3_finalize(f->coverage);
@@ -58,14 +64,17 @@ static int is_late(void *finder)
     " ON letter.seq = words.rowid WHERE words MATCH ?1"                                            \
     " AND words.rowid >= ?2 AND words.rowid <= ?3" BOUNDS " ORDER BY words.rowid DESC LIMIT ?8"
 
+#define ANY(score)                                                                                 \
+    "SELECT seq, at, " score " FROM letter WHERE seq >= ?2 AND seq <= ?3" BOUNDS                   \
+    " ORDER BY seq DESC LIMIT ?8"
+
 static bool prepare(struct search_finder *f, struct error *e)
 {
     return search_db_prepare(f->db, BY_WORD("0"), &f->find[FOUND_BY_WORD], e) &&
            search_db_prepare(f->db, BY_WORD("score(words)"), &f->find[FOUND_BY_RANK], e) &&
-           search_db_prepare(f->db,
-                             "SELECT seq, at, 0 FROM letter WHERE seq >= ?2 AND seq <= ?3" BOUNDS
-                             " ORDER BY seq DESC LIMIT ?8",
-                             &f->find[FOUND_BY_DATE], e) &&
+           search_db_prepare(f->db, BY_WORD("letter.at"), &f->find[FOUND_BY_WORD_DATED], e) &&
+           search_db_prepare(f->db, ANY("0"), &f->find[FOUND_ANY], e) &&
+           search_db_prepare(f->db, ANY("at"), &f->find[FOUND_ANY_DATED], e) &&
            search_db_prepare(f->db,
                              "SELECT ifnull(min(low), 1), ifnull(max(high), 0) FROM day"
                              " WHERE day >= ?1 AND day <= ?2",
@@ -280,12 +289,38 @@ static void bind(sqlite3_stmt *s, const struct query *q, const struct search_pla
     (void)sqlite3_bind_int64(s, 8, (sqlite3_int64)limit);
 }
 
+/* How many letters are looked at to fill a page: all, when any may come first. */
+static size_t limit_of(const struct search_place *place, const struct query *query, size_t max)
+{
+    switch (place->order) {
+    case SEARCH_RELEVANT:
+        return query->root ? SEARCH_RANKED : max;
+    case SEARCH_DATED:
+        return SEQ_NONE;
+    case SEARCH_NEWEST:
+    case SEARCH_ORDERS:
+        break;
+    }
+    return max;
+}
+
+static enum how_found how_to_find(const struct search_place *place, const struct query *query)
+{
+    bool dated = place->order == SEARCH_DATED;
+
+    if (!query->root) {
+        return dated ? FOUND_ANY_DATED : FOUND_ANY;
+    }
+    return dated                             ? FOUND_BY_WORD_DATED
+           : place->order == SEARCH_RELEVANT ? FOUND_BY_RANK
+                                             : FOUND_BY_WORD;
+}
+
 /* Within one reading of the file. */
 static bool find_in(struct search_finder *f, sqlite3_stmt *s, const struct query *query,
                     struct collected *c, struct error *e)
 {
     OWN(buf) struct buf match = {.max = MATCH_MAX};
-    bool ranked = c->place->order == SEARCH_RELEVANT && query->root;
     int64_t low = 0;
     int64_t high = 0;
 
@@ -299,7 +334,7 @@ static bool find_in(struct search_finder *f, sqlite3_stmt *s, const struct query
     if (!bounds_of(f, query, &low, &high, e)) {
         return false;
     }
-    bind(s, query, c->place, low, high, ranked ? SEARCH_RANKED : c->max);
+    bind(s, query, c->place, low, high, limit_of(c->place, query, c->max));
     bool found = collect(f, s, c, e);
     (void)sqlite3_reset(s);
     (void)sqlite3_clear_bindings(s);
@@ -323,15 +358,13 @@ bool search_find(struct search_finder *f, const struct query *query, struct sear
                  struct search_hit *hits, size_t max, size_t *count, struct error *e)
 {
     struct collected c = {place, hits, max < SEARCH_PAGE_MAX ? max : SEARCH_PAGE_MAX, 0};
-    bool ranked = place->order == SEARCH_RELEVANT;
-    size_t kind = !query->root ? FOUND_BY_DATE : ranked ? FOUND_BY_RANK : FOUND_BY_WORD;
 
     f->deadline_ms = clock_steady_ms() + WITHIN_MS;
     if (!search_db_begin_reading(f->db, e)) {
         return false;
     }
     uint64_t top = place->top ? place->top : newest(f);
-    bool found = find_in(f, f->find[kind], query, &c, e);
+    bool found = find_in(f, f->find[how_to_find(place, query)], query, &c, e);
     sqlite_end_reading(f->db);
     if (!found) {
         return false;

@@ -18,12 +18,14 @@ struct search_finder;
 enum search_order {
     SEARCH_NEWEST = 0,   /* what was archived last comes first */
     SEARCH_RELEVANT = 1, /* what fits best, of the newest SEARCH_RANKED */
+    SEARCH_DATED = 2, /* by the letters' own dates, the newest first, whenever they were archived */
+    SEARCH_ORDERS = 3,
 };
 
 struct search_hit {
     uint64_t seq; /* of the letter's facts record in the ledger */
     uint64_t at;
-    uint64_t score; /* 0 when the newest come first */
+    uint64_t score; /* what they are in order of; 0 when what was archived last comes first */
 };
 
 /* Where a page begins: behind that hit. What was archived after the first page was asked for comes on

@@ -203,7 +203,7 @@ static void pages_stand_still(void **state)
     struct error e;
 
     assert_ok(query_parse(SLICE("invoice"), &arena, &query, &e), e);
-    for (unsigned order = SEARCH_NEWEST; order <= SEARCH_RELEVANT; order++) {
+    for (unsigned order = SEARCH_NEWEST; order <= SEARCH_RELEVANT; order++) { /* dates: below */
         struct search_place place = {.order = order ? SEARCH_RELEVANT : SEARCH_NEWEST};
         assert_string_equal(page(p, &query, &place, 1), "30");
         if (!order) {
@@ -213,6 +213,31 @@ static void pages_stand_still(void **state)
         assert_string_equal(page(p, &query, &place, 5), order ? "10 20" : "10");
         assert_string_equal(page(p, &query, &place, 5), "");
     }
+}
+
+/* What was imported last may be the oldest. */
+static void letters_stand_by_their_own_dates(void **state)
+{
+    static const struct written old = {
+        60,        1 * 86400000LL + 1, 10,         0,          SEARCH_WHOLE, "",        "invoice",
+        "invoice", "invoice",          "a@b.test", "c@d.test", "",           "c@d.test"};
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct place *p = *state;
+    struct query query;
+    struct error e;
+
+    write_letter(p, &old);
+    assert_ok(query_parse(SLICE("invoice"), &arena, &query, &e), e);
+    struct search_place newest = {.order = SEARCH_NEWEST};
+    assert_string_equal(page(p, &query, &newest, 9), "60 30 20 10");
+    struct search_place dated = {.order = SEARCH_DATED};
+    assert_string_equal(page(p, &query, &dated, 2), "30 20");
+    assert_string_equal(page(p, &query, &dated, 2), "60 10");
+    assert_string_equal(page(p, &query, &dated, 2), "");
+    query = (struct query){0};
+    dated = (struct search_place){.order = SEARCH_DATED};
+    assert_string_equal(page(p, &query, &dated, 3), "30 20 60");
+    assert_string_equal(page(p, &query, &dated, 3), "10");
 }
 
 /* Whatever is changed on the disk, what is found is right, or nothing is and the reason is said. */
@@ -275,6 +300,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(spellings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(narrowed_to_an_account, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pages_stand_still, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(letters_stand_by_their_own_dates, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damage_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(absence_is_noticed, set_up, tear_down),
     };

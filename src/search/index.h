@@ -18,7 +18,7 @@
 #include "formats/text/terms.h"
 
 #define SEARCH_KEY_LEN        32
-#define SEARCH_FORMAT_VERSION 2 /* 1: without sizes, marks, Cc apart and days */
+#define SEARCH_FORMAT_VERSION 3 /* 2: pages with a digest and in the clear */
 
 struct search_index;
 

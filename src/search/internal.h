@@ -66,7 +66,7 @@ void query_spellings(struct slice text, struct query_term *terms, size_t count,
 
 /* ---- pages.c ---- */
 
-#define PAGES_SEAL_LEN 16
+#define PAGES_SEAL_LEN 40 /* nonce and tag */
 
 /* sqlite3_open_v2() of a file whose pages are sealed. The keys outlive the connection. */
 int pages_open(const char *path, int flags, const struct token_keys *keys, sqlite3 **db);

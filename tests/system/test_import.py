@@ -86,6 +86,17 @@ def test_an_mbox_is_taken_in_once_and_byte_for_byte(company, tmp_path):
     assert listed.count("ended") == 2 and "old server" in listed
     report = company.postern("import", "report", listed.splitlines()[-1].split()[0])
     assert f"byte {place}" in report and "3 taken" in report
+    # what was erased is not taken again, also when the catalog was made anew
+    company.postern("erase", two, "--reason", "asked for")
+    for rebuilt in (False, True):
+        if rebuilt:
+            company.postern("catalog", "rebuild")
+        again = company.postern("import", "mbox", "--source", "old server", "--owner", "anna@old.test",
+                                box, check=False)
+        assert counts(again.stdout) == (0, 3, 2), again
+        assert re.search(rf"byte {len(from_line(1) + first) + 1}: it was erased on 20\d\d-\d\d-\d\d, and is not "
+                         "taken again", again.stdout)
+        assert not find(company, "word2", "there")
     assert "whole" in company.postern("ledger", "verify")
 
 

@@ -17,6 +17,7 @@ import sqlite3
 import stat
 import struct
 import subprocess
+import tempfile
 import time
 import zipfile
 from email.message import EmailMessage
@@ -24,6 +25,7 @@ from email.message import EmailMessage
 import pytest
 
 from company import BUILD, ROOT, wait_for
+from pages import change_index, read_index
 from scene import ALICE, PASSWORD, Scene
 
 SANITIZED = "san" in BUILD.name
@@ -325,8 +327,7 @@ def index_of(data, folder):
     """Every letter of the search index, and every hash of a word with its places. The tokenizer is
     Postern's own, so the tables are read in a copy that names another one."""
     folder.mkdir()
-    for file in (data / "catalog").glob("search.db*"):
-        shutil.copy(file, folder)
+    read_index(data, folder)
     with contextlib.closing(sqlite3.connect(folder / "search.db", isolation_level=None)) as db:
         db.execute("PRAGMA writable_schema = ON")
         db.execute("UPDATE sqlite_schema SET sql = replace(sql, '''keyed''', '''ascii''')")
@@ -372,7 +373,7 @@ def test_catalog_and_index_are_the_same_made_from_nothing(planted, tmp_path):
     before, words = catalog_of(c.data), index_of(c.data, tmp_path / "newer")
     damage(c.data / "catalog/catalog.db", "UPDATE letters SET size = 0",
            "DELETE FROM records WHERE letter NOT IN (SELECT letter FROM queue)")
-    damage(c.data / "catalog/search.db", "DELETE FROM letter", "UPDATE meta SET unread = 7")
+    change_index(c.data, "DELETE FROM letter", "UPDATE meta SET unread = 7")
     assert catalog_of(c.data) != before and index_of(c.data, tmp_path / "damaged") != words
     c.start()
     assert re.match(r"made again from \d+ records\n$", c.postern("catalog", "rebuild"))
@@ -674,6 +675,13 @@ def newer_segment(data):
         file.write(head)
 
 
+def newer_index(data):
+    with tempfile.TemporaryDirectory() as folder:
+        with contextlib.closing(sqlite3.connect(read_index(data, pathlib.Path(folder)))) as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+    change_index(data, f"PRAGMA user_version = {version + 1}")
+
+
 def newer_database(name):
     def change(data):
         with contextlib.closing(sqlite3.connect(data / name, isolation_level=None)) as db:
@@ -709,7 +717,7 @@ def stopped(scene, tmp_path):
     ("ledger", newer_segment),
     ("state", newer_database("state/state.db")),
     ("catalog", newer_database("catalog/catalog.db")),
-    ("search index", newer_database("catalog/search.db")),
+    ("search index", newer_index),
     ("master.key", newer_word("master.key", "postern-master-key 1 ", "postern-master-key 3 ")),
 ])
 def test_a_newer_format_is_refused(stopped, tmp_path, kind, change):

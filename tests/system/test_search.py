@@ -59,7 +59,7 @@ def is_whole(scene):
 
 def test_pages_stand_still_while_mail_arrives(scene):
     everything = ids(scene, "rechnung")
-    for order in ("date", "relevance"):
+    for order in ("archived", "date", "relevance"):
         first = search(scene, "rechnung", "--limit", "2", "--order", order)
         late, _ = scene.send("Rechnung rechnung late", text="rechnung\n")
         wait_for("the late one in the index", lambda: late in ids(scene, "rechnung"))
