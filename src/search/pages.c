@@ -285,6 +285,7 @@ static int open_file(sqlite3_vfs *unused, const char *name, sqlite3_file *f, int
 
 static void register_once(void)
 {
+    (void)!sodium_init(); /* it finds the processor's faster instructions: twice as many pages a second */
     real = sqlite3_vfs_find(NULL);
     vfs = *real;
     vfs.zName = "postern-search";
