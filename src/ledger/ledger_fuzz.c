@@ -4,8 +4,9 @@
  *
  * An input is a list of changes to two segments that a writer left:
  *
- *     first byte   odd: as after a crash, with space taken in advance; even: stopped in order
- *     changes      kind and segment (1 byte), then by kind
+ *     first byte   bit 0: as after a crash, with space taken in advance; else stopped in order.
+ *                  bit 1: instead of that, the first segment is a pack with its other files
+ *     changes      kind (bits 0 to 2) and file (bit 7, of a pack bits 3 to 7) in 1 byte, then by kind
  *       0 write    offset (2 bytes), length (1 byte), bytes
  *       1 cut      length (2 bytes)
  *       2 append   length (1 byte), bytes
@@ -20,11 +21,11 @@
 #include <unistd.h>
 
 #include "keyring/keyring.h"
-#include "ledger/internal.h"
+#include "ledger/pack_format.h"
 #include "ledger/reader.h"
 #include "ledger/verify.h"
 
-#define SEGMENTS    2
+#define FILES_MAX   8
 #define FILE_MAX    65536
 #define ENTRIES_MAX 1000
 #define ARENA_MAX   ((size_t)16 << 20)
@@ -32,20 +33,23 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 struct file {
+    char name[256];
     uint8_t bytes[FILE_MAX];
     size_t len;
     bool removed;
 };
 
 struct folder {
-    struct file segments[SEGMENTS];
+    struct file files[FILES_MAX];
+    size_t n;
+    bool packed;
 };
 
 static char path[] =
     "/dev/shm/postern-ledger-fuzz-XXXXXX"; /* memory: nothing here waits for a disk */
 static int dirfd_of_path = -1;
 static struct secret *key;
-static struct folder stopped, crashed; /* as a writer leaves them */
+static struct folder stopped, crashed, packed; /* as a writer leaves them */
 
 static void must(bool holds)
 {
@@ -76,32 +80,44 @@ static void remove_folder(void)
     secret_free(key);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
+}
+
 static void load(struct folder *f)
 {
-    char name[SEGMENT_NAME_MAX];
+    DIR *dir = fdopendir(openat(dirfd_of_path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 
-    for (uint32_t i = 0; i < SEGMENTS; i++) {
-        segment_name(i + 1, name);
-        int fd = openat(dirfd_of_path, name, O_RDONLY | O_CLOEXEC);
-        ssize_t n = read(fd, f->segments[i].bytes, FILE_MAX);
+    must(dir != NULL);
+    f->n = 0;
+    for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
+        if (d->d_name[0] == '.') {
+            continue;
+        }
+        must(f->n < FILES_MAX);
+        struct file *to = &f->files[f->n++];
+        (void)snprintf(to->name, sizeof(to->name), "%s", d->d_name);
+        int fd = openat(dirfd_of_path, to->name, O_RDONLY | O_CLOEXEC);
+        ssize_t n = read(fd, to->bytes, FILE_MAX);
         must(n > 0);
-        f->segments[i].len = (size_t)n;
+        to->len = (size_t)n;
         (void)close(fd);
     }
+    (void)closedir(dir);
+    qsort(f->files, f->n, sizeof(f->files[0]),
+          by_name); /* so that an input means the same each time */
 }
 
 static void store(const struct folder *f)
 {
-    char name[SEGMENT_NAME_MAX];
-
     empty_folder();
-    for (uint32_t i = 0; i < SEGMENTS; i++) {
-        const struct file *s = &f->segments[i];
+    for (size_t i = 0; i < f->n; i++) {
+        const struct file *s = &f->files[i];
         if (s->removed) {
             continue;
         }
-        segment_name(i + 1, name);
-        int fd = openat(dirfd_of_path, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        int fd = openat(dirfd_of_path, s->name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
         must(write(fd, s->bytes, s->len) == (ssize_t)s->len);
         (void)close(fd);
     }
@@ -122,6 +138,42 @@ static void append_some(struct ledger *l, unsigned n)
     }
 }
 
+static void append_letter(struct ledger *l)
+{
+    uint8_t body[6000];
+    uint32_t x = 1;
+    struct error e;
+
+    (void)memcpy(body, "a: b\n\n--x\n\n", 12);
+    for (size_t i = 12; i < sizeof(body); i++) {
+        x = x * 1664525 + 1013904223;
+        body[i] = i % 77 == 11 ? '\n' : (uint8_t)('A' + (x >> 24) % 26);
+    }
+    const struct ledger_record record = {17, SLICE_ARRAY(body)};
+    must(ledger_append(l, &record, 1, NULL, &e));
+}
+
+/* A pack of a segment in which two letters share an attachment, and a segment behind it. */
+static void make_pack(void)
+{
+    const struct ledger_options options = {.segment_bytes = 1 << 20, .record_keys = dirfd_of_path};
+    struct ledger *l = NULL;
+    struct error e;
+    bool done = false;
+
+    empty_folder();
+    must(ledger_open(dirfd_of_path, key, &options, &l, &e));
+    append_some(l, 2);
+    append_letter(l);
+    append_letter(l);
+    must(ledger_roll(l, &e));
+    must(ledger_pack(l, INT64_MAX, &done, &e) && done);
+    ledger_close(l);
+    load(&packed);
+    packed.packed = true;
+    must(packed.n == 6); /* pack, payloads, objects, keys, dictionary, segment */
+}
+
 /* Two segments: the first full, the second still written and then ended. */
 static void make_ledger(void)
 {
@@ -138,6 +190,7 @@ static void make_ledger(void)
     load(&crashed);
     ledger_close(l);
     load(&stopped);
+    make_pack();
     (void)atexit(remove_folder);
 }
 
@@ -183,13 +236,27 @@ static void mend_record(uint8_t *head, struct record_head *h)
     record_head_write(h, head);
 }
 
+/* Likewise of a pack: what its header says of the rest, and the header. */
+static void mend_pack(struct file *f)
+{
+    if (f->len >= PACK_HEAD_LEN) {
+        digest_of(slice_from(slice_of(f->bytes, f->len), PACK_HEAD_LEN), SLICE_NONE,
+                  f->bytes + 128);
+        digest_of(slice_of(f->bytes, 480), SLICE_NONE, f->bytes + 480);
+    }
+}
+
 static void mend(struct file *f)
 {
     size_t at = SEGMENT_HEAD_LEN;
     struct record_head h;
     struct error e;
 
-    if (f->len < at) {
+    if (strstr(f->name, ".pack")) {
+        mend_pack(f);
+        return;
+    }
+    if (f->len < at || !strstr(f->name, ".seg")) {
         return;
     }
     digest_of(slice_of(f->bytes, SEGMENT_HEAD_LEN - DIGEST_LEN), SLICE_NONE,
@@ -211,7 +278,7 @@ static void copy(struct file *f, size_t from, size_t to, size_t len)
 static void change(struct folder *folder, struct slice *in)
 {
     size_t what = number(in, 1);
-    struct file *f = &folder->segments[what >> 7];
+    struct file *f = &folder->files[folder->packed ? (what >> 3) % folder->n : what >> 7];
     size_t a = 0;
     size_t b = 0;
 
@@ -265,7 +332,7 @@ static uint64_t count_entries(struct ledger_reader *r, bool *failed)
 
 static void read_everything(void)
 {
-    struct ledger_verify_options options = {.key = NULL};
+    struct ledger_verify_options options = {.key = NULL, .record_keys = dirfd_of_path};
     struct ledger_verdict verdict;
     struct ledger_reader *r = NULL;
     struct error e;
@@ -278,6 +345,7 @@ static void read_everything(void)
         must(!whole);
         return;
     }
+    ledger_reader_record_keys(r, dirfd_of_path);
     uint64_t n = count_entries(r, &failed);
     must(!whole || (!failed && n == verdict.records));
     for (uint64_t seq = 0; seq < 10; seq++) {
@@ -317,7 +385,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (!key) {
         make_ledger();
     }
-    folder = number(&in, 1) & 1 ? crashed : stopped;
+    size_t which = number(&in, 1);
+    folder = which & 2 ? packed : which & 1 ? crashed : stopped;
     while (in.len) {
         change(&folder, &in);
     }
