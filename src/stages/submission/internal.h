@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "host/conn.h"
+#include "host/hands.h"
 #include "host/tls.h"
 #include "ipc/budget.h"
 #include "stages/submission/admission.h"
@@ -18,6 +19,7 @@
 struct submission {
     struct submission_options options;
     struct admission *admission;
+    struct hands *hands;      /* one for each session */
     struct ipc_budget budget; /* bytes of letters that are being received */
     pthread_mutex_t lock;
     struct tls_server *tls; /* guarded by lock; NULL before the first certificate */

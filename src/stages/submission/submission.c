@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include "host/thread.h"
 #include "stages/submission/internal.h"
 
 struct submission *submission_new(const struct submission_options *o)
@@ -18,6 +17,7 @@ struct submission *submission_new(const struct submission_options *o)
     }
     s->options = *o;
     s->admission = admission_new();
+    s->hands = hands_new("session", THREAD_STACK_SMALL);
     ipc_budget_init(&s->budget, o->settings(o->context)->process.bytes_in_flight);
     (void)pthread_mutex_init(&s->lock, NULL);
     return s;
@@ -26,6 +26,7 @@ struct submission *submission_new(const struct submission_options *o)
 void submission_free(struct submission *s)
 {
     if (s) {
+        hands_free(s->hands);
         tls_server_free(s->tls);
         admission_free(s->admission);
         (void)pthread_mutex_destroy(&s->lock);
@@ -69,7 +70,7 @@ bool submission_stopping(const struct submission *s)
     return poll(&p, 1, 0) > 0;
 }
 
-/* What one thread begins with. */
+/* What a session begins with. */
 struct arrival {
     struct submission *service;
     struct conn *conn;
@@ -107,7 +108,7 @@ static void start_session(struct submission *s, struct conn *c, bool implicit_tl
         arena_panic("out of memory");
     }
     *a = (struct arrival){s, c, implicit_tls};
-    if (!thread_start("session", THREAD_STACK_SMALL, serve, a, &e)) {
+    if (!hands_start(s->hands, serve, a, &e)) {
         struct address from = *conn_peer(c);
         log_event(LOG_ERROR, "session.not_started", LOG_TEXT("reason", e.text));
         free(a);
