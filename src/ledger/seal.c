@@ -5,7 +5,7 @@
 
 #include "ledger/objects.h"
 
-#define ZSTD_LEVEL      3
+#define ZSTD_LEVEL      1 /* the packs compress again, and harder */
 #define ZSTD_PACK_LEVEL 12
 #define ZSTD_CODE_LEVEL 3 /* base64: a higher level finds nothing more */
 #define NONCE_LEN       12
