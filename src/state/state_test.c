@@ -176,6 +176,48 @@ static bool file_holds(const char *path, const char *word)
     return memmem(all.ptr, all.len, word, strlen(word)) != NULL;
 }
 
+static void expect_level(struct state *s, unsigned number, uint64_t expected)
+{
+    char where[32];
+    uint64_t level = 99;
+    struct error e;
+
+    (void)snprintf(where, sizeof(where), "d%u.test", number);
+    assert_ok(state_level_get(s, slice_text(where), &level, &e), e);
+    assert_int_equal(level, expected);
+}
+
+/* So many that some of them share a place in memory. */
+static void what_was_written_last_is_read(void **state)
+{
+    const struct place *p = *state;
+    struct state *s = opened(p->path, p->key);
+    char where[32];
+    struct error e;
+    bool found = false;
+
+    for (unsigned round = 1; round < 4; round++) {
+        for (unsigned i = 0; i < 60; i++) {
+            expect_level(s, i, round - 1);
+            (void)snprintf(where, sizeof(where), "d%u.test", i);
+            assert_ok(state_level_put(s, slice_text(where), round, &e), e);
+            expect_level(s, i, round);
+            expect_level(s, i, round);
+        }
+    }
+    for (unsigned i = 0; i < 60; i += 2) {
+        (void)snprintf(where, sizeof(where), "d%u.test", i);
+        assert_ok(state_level_delete(s, slice_text(where), &found, &e), e);
+        assert_true(found);
+        expect_level(s, i, 0);
+        expect_level(s, i + 1, 3);
+    }
+    for (unsigned i = 0; i < 2000; i++) {
+        expect_level(s, i, i < 60 && i % 2 ? 3 : 0);
+    }
+    state_close(s);
+}
+
 static void nothing_is_readable_on_disk(void **state)
 {
     struct place *p = *state;
@@ -343,10 +385,15 @@ static void backups_are_whole_while_others_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(accounts_come_back),      TEST(many_accounts),
-        TEST(levels_and_values),       TEST(nothing_is_readable_on_disk),
-        TEST(what_is_deleted_is_gone), TEST(swapped_rows_are_noticed),
-        TEST(other_files_are_refused), TEST(backups_are_whole_while_others_write),
+        TEST(accounts_come_back),
+        TEST(many_accounts),
+        TEST(levels_and_values),
+        TEST(nothing_is_readable_on_disk),
+        TEST(what_was_written_last_is_read),
+        TEST(what_is_deleted_is_gone),
+        TEST(swapped_rows_are_noticed),
+        TEST(other_files_are_refused),
+        TEST(backups_are_whole_while_others_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

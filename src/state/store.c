@@ -29,6 +29,7 @@
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
 #include "state/internal.h"
+#include "state/recall.h"
 
 #define APPLICATION_ID 0x50535401 /* "PST", 1 */
 #define BACKUP_PAGES   64         /* copied at a time, so that others are not kept waiting */
@@ -52,6 +53,7 @@ struct store {
     sqlite3_stmt *statements[N_STATEMENTS];
     struct secret *key;   /* seals values */
     struct secret *names; /* hashes names */
+    struct recall *recall;
 };
 
 static bool failed(struct store *s, struct error *e, const char *doing)
@@ -276,6 +278,7 @@ bool store_open(const char *path, const struct secret *key, struct store **out, 
     (void)pthread_mutex_init(&s->lock, NULL);
     s->key = keyring_derive(key, "state/values");
     s->names = keyring_derive(key, "state/names");
+    s->recall = recall_new();
     if (!open_file(path, &s->db, e) || !set_up(s, e)) {
         store_close(s);
         return false;
@@ -295,17 +298,41 @@ void store_close(struct store *s)
     (void)sqlite3_close(s->db);
     secret_free(s->key);
     secret_free(s->names);
+    recall_free(s->recall);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
 /* Verbs */
 
+/* Accounts and levels are asked for with every letter; other values may be secrets. */
+static bool is_recalled(enum store_kind kind)
+{
+    return kind == STORE_ACCOUNT || kind == STORE_LEVEL;
+}
+
+static bool get(struct store *s, enum store_kind kind, struct slice name, struct buf *plain,
+                bool *found, struct error *e)
+{
+    size_t before = plain->len;
+
+    if (is_recalled(kind) && recall_get(s->recall, kind, name, plain, found)) {
+        return true;
+    }
+    if (!get_row(s, kind, name, plain, found, e)) {
+        return false;
+    }
+    if (is_recalled(kind)) {
+        recall_keep(s->recall, kind, name, *found, slice_from(buf_slice(plain), before));
+    }
+    return true;
+}
+
 bool store_get(struct store *s, enum store_kind kind, struct slice name, struct buf *plain,
                bool *found, struct error *e)
 {
     (void)pthread_mutex_lock(&s->lock);
-    bool ok = get_row(s, kind, name, plain, found, e);
+    bool ok = get(s, kind, name, plain, found, e);
     (void)pthread_mutex_unlock(&s->lock);
     return ok;
 }
@@ -314,6 +341,7 @@ bool store_put(struct store *s, enum store_kind kind, struct slice name, struct 
                struct error *e)
 {
     (void)pthread_mutex_lock(&s->lock);
+    recall_forget(s->recall, kind, name);
     bool ok = put_row(s, kind, name, plain, e);
     (void)pthread_mutex_unlock(&s->lock);
     return ok;
@@ -325,6 +353,7 @@ bool store_delete(struct store *s, enum store_kind kind, struct slice name, bool
     uint8_t id[STORE_ID_LEN];
     make_id(s, kind, name, id);
     (void)pthread_mutex_lock(&s->lock);
+    recall_forget(s->recall, kind, name);
     sqlite3_stmt *q = bind_row(s, DELETE, kind, id);
     bool ok = sqlite3_step(q) == SQLITE_DONE ? true : failed(s, e, "delete");
     if (ok) {
