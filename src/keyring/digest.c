@@ -1,12 +1,13 @@
 #include "keyring/digest.h"
 
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 
 #include "base/arena.h"
 
 #include "keyring/internal.h"
+
+#define BLOCK_LEN 64 /* of SHA-256 */
 
 static struct keyring_algorithms algorithms;
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
@@ -19,9 +20,8 @@ _Noreturn void keyring_broken(const char *what)
 static void fetch(void)
 {
     algorithms.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    algorithms.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     algorithms.gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    if (!algorithms.sha256 || !algorithms.hmac || !algorithms.gcm) {
+    if (!algorithms.sha256 || !algorithms.gcm) {
         keyring_broken("the cryptographic library lacks an algorithm");
     }
 }
@@ -84,19 +84,44 @@ void digest_of(struct slice a, struct slice b, uint8_t out[static DIGEST_LEN])
     digest_end(d, out);
 }
 
-void digest_hmac(struct slice key, struct slice s, uint8_t out[static DIGEST_LEN])
+void keyring_hmac(EVP_MD_CTX *c, struct slice key, struct slice a, struct slice b,
+                  uint8_t out[static DIGEST_LEN])
 {
-    char name[] = "SHA256";
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    size_t len = 0;
+    const EVP_MD *sha256 = keyring_algorithms()->sha256;
+    uint8_t inner[BLOCK_LEN];
+    uint8_t outer[BLOCK_LEN];
+    uint8_t hashed[DIGEST_LEN];
 
-    EVP_MAC_CTX *c = EVP_MAC_CTX_new(keyring_algorithms()->hmac);
-    if (!c || EVP_MAC_init(c, key.ptr, key.len, params) != 1 ||
-        EVP_MAC_update(c, s.ptr, s.len) != 1 || EVP_MAC_final(c, out, &len, DIGEST_LEN) != 1) {
+    if (key.len > BLOCK_LEN) {
+        digest_of(key, SLICE_NONE, hashed);
+        key = SLICE_ARRAY(hashed);
+    }
+    for (size_t i = 0; i < BLOCK_LEN; i++) {
+        uint8_t byte = i < key.len ? key.ptr[i] : 0;
+        inner[i] = byte ^ 0x36;
+        outer[i] = byte ^ 0x5c;
+    }
+    bool ok = EVP_DigestInit_ex2(c, sha256, NULL) == 1 &&
+              EVP_DigestUpdate(c, inner, sizeof(inner)) == 1 &&
+              EVP_DigestUpdate(c, a.ptr, a.len) == 1 && EVP_DigestUpdate(c, b.ptr, b.len) == 1 &&
+              EVP_DigestFinal_ex(c, out, NULL) == 1 && EVP_DigestInit_ex2(c, sha256, NULL) == 1 &&
+              EVP_DigestUpdate(c, outer, sizeof(outer)) == 1 &&
+              EVP_DigestUpdate(c, out, DIGEST_LEN) == 1 && EVP_DigestFinal_ex(c, out, NULL) == 1;
+    explicit_bzero(inner, sizeof(inner));
+    explicit_bzero(outer, sizeof(outer));
+    explicit_bzero(hashed, sizeof(hashed));
+    if (!ok) {
         keyring_broken("HMAC failed");
     }
-    EVP_MAC_CTX_free(c);
+}
+
+void digest_hmac(struct slice key, struct slice s, uint8_t out[static DIGEST_LEN])
+{
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+
+    if (!c) {
+        keyring_broken("out of memory");
+    }
+    keyring_hmac(c, key, s, SLICE_NONE, out);
+    EVP_MD_CTX_free(c); /* and wipes what it held */
 }

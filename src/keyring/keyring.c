@@ -9,42 +9,12 @@
 #include "keyring/internal.h"
 
 #define INFO_MAX  128
-#define BLOCK_LEN 64 /* of SHA-256 */
 #define FORMAT    1
 #define SALT_LEN  32
 #define TAG_LEN   16
 #define NONCE_LEN 12
 
 OWN_BY(cipher, EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
-
-/* HMAC-SHA-256 of a ‖ b under a key of at most one block (RFC 2104), with a context that may be used. */
-static void hmac(EVP_MD_CTX *c, struct slice key, struct slice a, struct slice b,
-                 uint8_t out[static DIGEST_LEN])
-{
-    const EVP_MD *sha256 = keyring_algorithms()->sha256;
-    uint8_t inner[BLOCK_LEN];
-    uint8_t outer[BLOCK_LEN];
-
-    if (key.len > BLOCK_LEN) {
-        keyring_broken("a key is too long for HMAC");
-    }
-    for (size_t i = 0; i < BLOCK_LEN; i++) {
-        uint8_t byte = i < key.len ? key.ptr[i] : 0;
-        inner[i] = byte ^ 0x36;
-        outer[i] = byte ^ 0x5c;
-    }
-    bool ok = EVP_DigestInit_ex2(c, sha256, NULL) == 1 &&
-              EVP_DigestUpdate(c, inner, sizeof(inner)) == 1 &&
-              EVP_DigestUpdate(c, a.ptr, a.len) == 1 && EVP_DigestUpdate(c, b.ptr, b.len) == 1 &&
-              EVP_DigestFinal_ex(c, out, NULL) == 1 && EVP_DigestInit_ex2(c, sha256, NULL) == 1 &&
-              EVP_DigestUpdate(c, outer, sizeof(outer)) == 1 &&
-              EVP_DigestUpdate(c, out, DIGEST_LEN) == 1 && EVP_DigestFinal_ex(c, out, NULL) == 1;
-    explicit_bzero(inner, sizeof(inner));
-    explicit_bzero(outer, sizeof(outer));
-    if (!ok) {
-        keyring_broken("HMAC failed");
-    }
-}
 
 /* RFC 5869, of which one block of output is wanted. OpenSSL's EVP_KDF does the same four hashes, and takes
  * longer to set itself up than for opening a record. */
@@ -64,8 +34,9 @@ void keyring_derive_salted(struct slice from, struct slice salt, const char *lab
     if (!c) {
         keyring_broken("out of memory");
     }
-    hmac(c, salt, from, SLICE_NONE, extracted);
-    hmac(c, SLICE_ARRAY(extracted), slice_of(info, (size_t)info_len), SLICE_ARRAY(first), out);
+    keyring_hmac(c, salt, from, SLICE_NONE, extracted);
+    keyring_hmac(c, SLICE_ARRAY(extracted), slice_of(info, (size_t)info_len), SLICE_ARRAY(first),
+                 out);
     explicit_bzero(extracted, sizeof(extracted));
     EVP_MD_CTX_free(c); /* and wipes what it held */
 }

@@ -39,12 +39,22 @@ static void digests_are_sha256(void **unused)
     static const uint8_t jefe[] = {0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24,
                                    0x26, 0x08, 0x95, 0x75, 0xc7, 0x5a, 0x00, 0x3f, 0x08, 0x9d, 0x27,
                                    0x39, 0x83, 0x9d, 0xec, 0x58, 0xb9, 0x64, 0xec, 0x38, 0x43};
+    /* RFC 4231 section 4.7: a key longer than a block */
+    static const uint8_t longer[] = {0x60, 0xe4, 0x31, 0x59, 0x1e, 0xe0, 0xb6, 0x7f,
+                                     0x0d, 0x8a, 0x26, 0xaa, 0xcb, 0xf5, 0xb7, 0x7f,
+                                     0x8e, 0x0b, 0xc6, 0x21, 0x37, 0x28, 0xc5, 0x14,
+                                     0x05, 0x46, 0x04, 0x0f, 0x0e, 0xe3, 0x7f, 0x54};
+    uint8_t key[131];
     uint8_t got[DIGEST_LEN];
 
     digest_of(SLICE("a"), SLICE("bc"), got);
     assert_memory_equal(got, abc, sizeof(abc));
     digest_hmac(SLICE("Jefe"), SLICE("what do ya want for nothing?"), got);
     assert_memory_equal(got, jefe, sizeof(jefe));
+    (void)memset(key, 0xaa, sizeof(key));
+    digest_hmac(SLICE_ARRAY(key), SLICE("Test Using Larger Than Block-Size Key - Hash Key First"),
+                got);
+    assert_memory_equal(got, longer, sizeof(longer));
 
     OWN(digest) struct digest *d = digest_new();
     digest_add(d, SLICE("forgotten"));
