@@ -5,9 +5,14 @@
 
 #define FACTS_BODY_MAX ((size_t)4 << 20)
 
+/* Copies may wait for long, contents are wanted at once: each has half of the files, so that a queue that
+ * stands still leaves contents theirs. */
+#define HALF 2
+
 /* Of all parcels. */
 static atomic_size_t cached_bytes;
-static atomic_size_t cached_files;
+static atomic_size_t cached_contents;
+static atomic_size_t cached_copies;
 
 struct parcel *parcel_new(void)
 {
@@ -30,40 +35,40 @@ struct parcel *parcel_hold(struct parcel *p)
     return p;
 }
 
-static void give_back(uint64_t size)
+static void give_back(atomic_size_t *files, uint64_t size)
 {
-    (void)atomic_fetch_sub(&cached_files, 1);
+    (void)atomic_fetch_sub(files, 1);
     (void)atomic_fetch_sub(&cached_bytes, size);
 }
 
-/* Keep `fd` within the budget, or close it. */
-static int keep_file(int fd, uint64_t size)
+/* Keep `fd`, counted in `files`, within the budget, or close it. */
+static int keep_file(int fd, atomic_size_t *files, uint64_t size, size_t bytes_max)
 {
-    size_t files = atomic_fetch_add(&cached_files, 1);
+    size_t others = atomic_fetch_add(files, 1);
     size_t bytes = atomic_fetch_add(&cached_bytes, size);
 
-    if (files < PARCEL_FILES_MAX && bytes + size <= PARCEL_CACHE_MAX) {
+    if (others < PARCEL_FILES_MAX / HALF && bytes + size <= bytes_max) {
         return fd;
     }
-    give_back(size);
+    give_back(files, size);
     (void)close(fd);
     return -1;
 }
 
-static void end_file(int *fd, uint64_t size)
+static void end_file(int *fd, atomic_size_t *files, uint64_t size)
 {
     if (*fd >= 0) {
         (void)close(*fd);
         *fd = -1;
-        give_back(size);
+        give_back(files, size);
     }
 }
 
 void parcel_forget(struct parcel *p)
 {
     (void)pthread_mutex_lock(&p->lock);
-    end_file(&p->copy_fd, p->copy_size);
-    end_file(&p->content_fd, p->size);
+    end_file(&p->copy_fd, &cached_copies, p->copy_size);
+    end_file(&p->content_fd, &cached_contents, p->size);
     (void)atomic_fetch_sub(&cached_bytes, p->facts_kept);
     p->facts_kept = 0;
     buf_done(&p->facts_body);
@@ -96,23 +101,29 @@ void parcel_keep_facts(struct parcel *p)
 void parcel_keep_content(struct parcel *p, int fd)
 {
     (void)pthread_mutex_lock(&p->lock);
-    p->content_fd = keep_file(fd, p->size);
+    p->content_fd = keep_file(fd, &cached_contents, p->size, PARCEL_CACHE_MAX);
     (void)pthread_mutex_unlock(&p->lock);
 }
 
 void parcel_forget_content(struct parcel *p)
 {
     (void)pthread_mutex_lock(&p->lock);
-    end_file(&p->content_fd, p->size);
+    end_file(&p->content_fd, &cached_contents, p->size);
     (void)pthread_mutex_unlock(&p->lock);
+}
+
+bool parcel_may_keep_copy(uint64_t size)
+{
+    return atomic_load(&cached_copies) < PARCEL_FILES_MAX / HALF &&
+           atomic_load(&cached_bytes) + size <= PARCEL_CACHE_MAX / HALF;
 }
 
 void parcel_keep_copy(struct parcel *p, int fd, uint64_t size, bool has_8bit)
 {
     (void)pthread_mutex_lock(&p->lock);
-    end_file(&p->copy_fd, p->copy_size);
+    end_file(&p->copy_fd, &cached_copies, p->copy_size);
     p->copy_size = size;
     p->copy_8bit = has_8bit;
-    p->copy_fd = keep_file(fd, size);
+    p->copy_fd = fd < 0 ? -1 : keep_file(fd, &cached_copies, size, PARCEL_CACHE_MAX / HALF);
     (void)pthread_mutex_unlock(&p->lock);
 }

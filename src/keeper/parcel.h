@@ -69,8 +69,11 @@ void parcel_keep_content(struct parcel *p, int fd);
 /* Inspection is over: the content is not needed again soon. */
 void parcel_forget_content(struct parcel *p);
 
+/* Whether a copy of that size would be kept now: otherwise it need not be made. */
+bool parcel_may_keep_copy(uint64_t size);
+
 /* Keep a copy for delivery if the budget for all parcels allows it; `fd` becomes the parcel's or
- * is closed. */
+ * is closed. -1: none was made. */
 void parcel_keep_copy(struct parcel *p, int fd, uint64_t size, bool has_8bit);
 
 /* A first-in first-out list of parcels. */

@@ -1,3 +1,6 @@
+#include <sys/mman.h>
+#include <sys/resource.h>
+
 #include "keeper/parcel.h"
 #include "tests/test.h"
 
@@ -26,8 +29,48 @@ static void all_parcels_share_a_budget(void **unused)
     }
 }
 
+static int some_file(void)
+{
+    int fd = memfd_create("some", MFD_CLOEXEC);
+
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* Copies that wait take no more than half of the files; the contents have theirs all the same. */
+static void copies_leave_contents_their_files(void **unused)
+{
+    (void)unused;
+    struct rlimit files;
+    static struct parcel *parcels[PARCEL_FILES_MAX];
+    size_t copies = 0;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    files.rlim_cur = files.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    for (size_t i = 0; i < PARCEL_FILES_MAX; i++) {
+        parcels[i] = parcel_new();
+        int fd = parcel_may_keep_copy(10) ? some_file() : -1;
+        parcel_keep_copy(parcels[i], fd, 10, i % 2);
+        copies += parcels[i]->copy_fd >= 0;
+        assert_int_equal(parcels[i]->copy_fd, fd);
+        assert_int_equal(parcels[i]->copy_8bit, i % 2);
+    }
+    assert_int_equal(copies, PARCEL_FILES_MAX / 2);
+    parcel_keep_content(parcels[0], some_file());
+    assert_true(parcels[0]->content_fd >= 0);
+    parcel_forget(parcels[0]);
+    assert_true(parcel_may_keep_copy(10));
+    for (size_t i = 0; i < PARCEL_FILES_MAX; i++) {
+        parcel_drop(parcels[i]);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(all_parcels_share_a_budget)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_parcels_share_a_budget),
+        cmocka_unit_test(copies_leave_contents_their_files),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,25 +177,27 @@ static bool protect(struct letter *l, const struct settings *settings, struct er
     return true;
 }
 
-/* Write the copy to memory, for the first attempt, which usually follows at once. What was declared
- * is no matter: clients say SMTPUTF8 and 8BITMIME of letters that need neither. */
+/* Write the copy to memory, for the first attempt, which usually follows at once; -1 when too many wait
+ * there already. What was declared is no matter: clients say SMTPUTF8 and 8BITMIME of letters that need
+ * neither. */
 static bool make_copy(struct letter *l, int *fd, bool *has_8bit, struct error *e)
 {
     OWN(fd) int copy = -1;
+    bool kept = parcel_may_keep_copy(l->script.size);
 
-    if (!memfd_open("copy", &copy, e)) {
+    if (kept && !memfd_open("copy", &copy, e)) {
         return false;
     }
     for (size_t i = 0; i < l->script.n_edits; i++) {
         struct slice piece;
         if (!protect_piece(&l->script.edits[i], l->content, &piece, e) ||
-            !memfd_add(copy, piece, e)) {
+            (kept && !memfd_add(copy, piece, e))) {
             return false;
         }
         *has_8bit = *has_8bit || !slice_is_ascii(piece);
     }
     *fd = TAKE(copy, -1);
-    return memfd_seal(*fd, e);
+    return !kept || memfd_seal(*fd, e);
 }
 
 /* ── the record of all three, and of how long it is kept ── */
