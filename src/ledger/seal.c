@@ -115,6 +115,7 @@ void sealer_seal(struct sealer *s, const struct segment_key *key,
 {
     struct record_head h = {.sealed = true, .type = record->type, .time_ms = time_ms};
     uint8_t record_key[KEYRING_KEY_LEN];
+    uint8_t random[BLIND_LEN + sizeof(h.salt)];
 
     uint8_t *head =
         malloc(RECORD_HEAD_LEN + BLIND_LEN + ZSTD_compressBound(record->body.len) + TAG_LEN);
@@ -122,8 +123,9 @@ void sealer_seal(struct sealer *s, const struct segment_key *key,
         arena_panic("out of memory");
     }
     uint8_t *payload = head + RECORD_HEAD_LEN;
-    keyring_random_bytes(payload, BLIND_LEN);
-    keyring_random_bytes(h.salt, sizeof(h.salt));
+    keyring_random_bytes(random, sizeof(random)); /* at once: each question has its price */
+    (void)memcpy(payload, random, BLIND_LEN);
+    (void)memcpy(h.salt, random + BLIND_LEN, sizeof(h.salt));
     digest_two(s->digest, slice_of(payload, BLIND_LEN), record->body, h.commitment);
     size_t plain =
         BLIND_LEN + compress(s, SLICE_NONE, record->body, payload + BLIND_LEN, ZSTD_LEVEL);
@@ -133,6 +135,7 @@ void sealer_seal(struct sealer *s, const struct segment_key *key,
     keyring_derive_salted(secret_slice(key->key), SLICE_ARRAY(h.salt), "record", record_key);
     close_seal(s, record_key, slice_of(head, RECORD_AAD_LEN), payload, plain);
     explicit_bzero(record_key, sizeof(record_key));
+    explicit_bzero(random, sizeof(random)); /* the blind is under the seal alone */
     digest_two(s->digest, slice_of(payload, h.length), SLICE_NONE, h.digest);
     record_head_write(&h, head);
     out->bytes = head;
