@@ -176,8 +176,7 @@ int cli_main(int argc, char **argv)
                     .arena = {.max = (size_t)1 << 30}};
 
     int status = begin(&c, (const char *const *)argv + 1, argc > 0 ? (size_t)argc - 1 : 0);
-    ipc_pool_free(c.keeper);
-    ipc_pool_free(c.reader);
+    cli_reconnect(&c);
     buf_done(&c.out);
     arena_done(&c.arena);
     return status;

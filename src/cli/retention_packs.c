@@ -69,7 +69,7 @@ static bool list_one(void *context, const char *name, struct error *e)
     struct listing *l = context;
     struct slice file = slice_text(name);
     struct slice ending = SLICE(ENDING);
-    struct retention_pack pack;
+    struct retention_pack pack = {.title = SLICE_NONE};
 
     if (file.len <= ending.len || !slice_equal(slice_from(file, file.len - ending.len), ending)) {
         return true;
@@ -131,7 +131,7 @@ static void show_class(struct cli *c, const struct retention_pack *pack,
 bool cli_retention_packs(struct cli *c, struct error *e)
 {
     size_t n = c->arguments.n_words;
-    struct retention_pack pack;
+    struct retention_pack pack = {.title = SLICE_NONE};
 
     if (n == 0) {
         return list_all(c, e);
@@ -195,34 +195,46 @@ static bool check_names(const struct cli *c, const struct retention_pack *pack, 
     return true;
 }
 
+static bool read_month(const struct cli *c, uint64_t *month, struct error *e)
+{
+    const char *given = arguments_text(&c->arguments, "fiscal-month", 0);
+
+    *month = 0;
+    return !given || (slice_decimal(slice_text(given), 12, month) && *month) ||
+           error_set(e, ERROR_INPUT, "--fiscal-month takes a month, 1 to 12");
+}
+
+/* The rule as it is taken. */
+static bool adopt(struct cli *c, const struct retention_pack *pack,
+                  const struct retention_class *class, uint64_t fiscal_month, struct rule *rule,
+                  struct error *e)
+{
+    retention_pack_rule(pack, class, slice_text(c->arguments.words[0]), rule);
+    if (rule->fiscal_month && fiscal_month) {
+        rule->fiscal_month = fiscal_month;
+    }
+    if (class->unverified) {
+        rule->citation = arena_printf(&c->arena, "UNVERIFIED: %.*s", SLICE_ARG(rule->citation));
+    }
+    retention_conditions(c, rule);
+    rule->advice = slice_text(arguments_text(&c->arguments, "advice", 0));
+    rule->signed_off_by = slice_text(arguments_text(&c->arguments, "signed-off-by", 0));
+    return retention_rule_check(rule, e);
+}
+
 static bool fill(struct cli *c, const struct retention_pack *pack, struct rule *rules,
                  size_t *count, struct error *e)
 {
     const struct retention_class *classes = pack->classes.items;
-    const struct arguments *a = &c->arguments;
-    struct slice month = slice_text(arguments_text(a, "fiscal-month", 0));
+    bool all = arguments_count(&c->arguments, "only") == 0;
     uint64_t fiscal_month = 0;
 
-    if (month.len && (!slice_decimal(month, 12, &fiscal_month) || fiscal_month == 0)) {
-        return error_set(e, ERROR_INPUT, "--fiscal-month takes a month, 1 to 12");
+    if (!read_month(c, &fiscal_month, e)) {
+        return false;
     }
     for (size_t i = 0; i < pack->classes.count; i++) {
-        bool all = arguments_count(a, "only") == 0;
-        if (all ? classes[i].unverified : !is_named(c, classes[i].name)) {
-            continue;
-        }
-        struct rule *rule = &rules[(*count)++];
-        retention_pack_rule(pack, &classes[i], slice_text(a->words[0]), rule);
-        if (rule->fiscal_month && fiscal_month) {
-            rule->fiscal_month = fiscal_month;
-        }
-        if (classes[i].unverified) {
-            rule->citation = arena_printf(&c->arena, "UNVERIFIED: %.*s", SLICE_ARG(rule->citation));
-        }
-        retention_conditions(c, rule);
-        rule->advice = slice_text(arguments_text(a, "advice", 0));
-        rule->signed_off_by = slice_text(arguments_text(a, "signed-off-by", 0));
-        if (!retention_rule_check(rule, e)) {
+        bool wanted = all ? !classes[i].unverified : is_named(c, classes[i].name);
+        if (wanted && !adopt(c, pack, &classes[i], fiscal_month, &rules[(*count)++], e)) {
             return false;
         }
     }
@@ -250,7 +262,7 @@ static void tell(struct cli *c, const struct retention_pack *pack, const struct 
 bool cli_retention_take(struct cli *c, struct error *e)
 {
     struct rule *rules = arena_array(&c->arena, RETENTION_PACK_CLASSES, sizeof(*rules));
-    struct retention_pack pack;
+    struct retention_pack pack = {.title = SLICE_NONE};
     size_t count = 0;
 
     if (!arguments_text(&c->arguments, "advice", 0) ||

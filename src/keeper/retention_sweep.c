@@ -415,7 +415,11 @@ void keeper_retention(void *keeper)
 
     thread_background();
     arena_init(&w.arena, KEEPER_ARENA_MAX);
-    (void)memcpy(w.key, secret_slice(key).ptr, sizeof(w.key));
+    struct slice bytes = secret_slice(key);
+    if (bytes.len != sizeof(w.key) || !bytes.ptr) {
+        arena_panic("a derived key of another length");
+    }
+    (void)memcpy(w.key, bytes.ptr, sizeof(w.key));
     load(&w);
     while (!atomic_load(&w.k->closing)) {
         unsigned pause = step(&w);
