@@ -6,7 +6,7 @@ static const struct config_table *const top_tables[] = {
     &settings_general_table,  &settings_submission_table, &settings_auth_table,
     &settings_delivery_table, &settings_dkim_table,       &settings_dns_table,
     &settings_archive_table,  &settings_courier_table,    &settings_process_table,
-    &settings_metrics_table,
+    &settings_metrics_table,  &settings_backup_table,
 };
 static const struct config_table *const domain_tables[] = {&settings_domain_table};
 static const struct config_table *const smarthost_tables[] = {&settings_smarthost_table};
@@ -55,6 +55,9 @@ static const char *contradiction(const struct settings *s)
     }
     if (s->archive.disk_warning < s->archive.disk_watermark) {
         return "`disk-warning` is below `disk-watermark`: the alarm would come too late";
+    }
+    if (s->backup.target.len && !slice_starts(s->backup.target, SLICE("file:///"))) {
+        return "`backup-target` is no URL of a place for backups: file:///FOLDER";
     }
     if (s->archive.timestamp_url.count && !s->archive.timestamp_trust.len) {
         return "`timestamp-url` without `timestamp-trust`: no time stamp could be verified";

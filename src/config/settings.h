@@ -7,6 +7,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "config/settings_backup.h"
 
 enum setting_log_level {
     SETTING_LOG_ERROR,
@@ -176,6 +177,7 @@ struct settings {
     struct delivery_settings delivery;
     struct dkim_settings dkim;
     struct courier_settings courier;
+    struct backup_settings backup;
     struct metrics_settings metrics;
     struct smarthost_settings smarthost;
     struct config_list domains; /* struct domain_settings, in the order of the file */

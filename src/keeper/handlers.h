@@ -40,3 +40,5 @@ ipc_handler keeper_on_checkpoint;     /* admin.c */
 ipc_handler keeper_on_anchored;       /* admin.c */
 ipc_handler keeper_on_rebuild;        /* admin.c */
 ipc_handler keeper_on_backup;         /* admin.c */
+ipc_handler keeper_on_backup_order;   /* backups.c */
+ipc_handler keeper_on_backups;        /* backups.c */

@@ -87,6 +87,7 @@ struct keeper {
     struct tail tail;
     struct signing_keys keys;
     struct anchors *anchors;
+    struct backups *backups;
     struct imports imports;
     struct retention retention;
     struct approvals approvals;

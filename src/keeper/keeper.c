@@ -7,8 +7,10 @@
 #include "base/log.h"
 
 #include "host/thread.h"
+#include "keeper/backups.h"
 #include "keeper/callers.h"
 #include "keeper/internal.h"
+#include "requests/backup.h"
 #include "requests/retention.h"
 #include "search/index.h"
 
@@ -164,6 +166,7 @@ bool keeper_open(const struct keeper_options *options, struct keeper **out, stru
         return false;
     }
     k->anchors = anchors_new(k);
+    k->backups = backups_new(k);
     if (!start_threads(k, e)) {
         return false;
     }
@@ -209,6 +212,7 @@ void keeper_close(struct keeper *k)
     state_close(k->state);
     ledger_close(k->ledger);
     free_lookups(k);
+    backups_free(k->backups);
     arena_done(&k->keys.arena);
     anchors_free(k->anchors);
     imports_done(&k->imports);
@@ -268,6 +272,8 @@ static const struct ipc_row admin_rows[] = {
     {&admin_anchored,      0, keeper_on_anchored     },
     {&admin_rebuild,       0, keeper_on_rebuild      },
     {&admin_backup,        0, keeper_on_backup       },
+    {&admin_backup_order,  0, keeper_on_backup_order },
+    {&admin_backups,       0, keeper_on_backups      },
     {&admin_pause,         0, keeper_on_pause        },
     {&admin_domain_forget, 0, keeper_on_domain_forget},
     {&admin_import_begin,  0, keeper_on_import_begin },

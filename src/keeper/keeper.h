@@ -58,6 +58,7 @@ extern const struct ipc_table keeper_intake_table;
 extern const struct ipc_table keeper_delivery_table;
 extern const struct ipc_table keeper_auth_table;
 extern const struct ipc_table keeper_admin_table; /* the control socket */
+extern const struct ipc_table keeper_backup_table;
 
 /* One delivery process as the keeper knows it: the context of its table. */
 struct keeper_courier {

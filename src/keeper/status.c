@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include "keeper/admin.h"
+#include "keeper/backups.h"
 #include "keeper/internal.h"
 
 /* Everything that is shown, gathered at one moment. */
@@ -82,6 +83,8 @@ VALUE(value_of_checkpoint_time, v->checkpoint_at)
 VALUE(value_of_anchor_file, anchors_last(k->anchors, ANCHOR_FILE))
 VALUE(value_of_anchor_mail, anchors_last(k->anchors, ANCHOR_MAIL))
 VALUE(value_of_anchor_timestamp, anchors_last(k->anchors, ANCHOR_TIMESTAMP))
+VALUE(value_of_backup_made, backups_last_made(k->backups))
+VALUE(value_of_backup_tried, backups_last_tried(k->backups))
 VALUE(value_of_catalog_position, v->catalog_position)
 VALUE(value_of_index_position, v->index_position)
 VALUE(value_of_retention_left, atomic_load(&k->retention.left))
@@ -141,6 +144,10 @@ static const struct metric metrics[] = {
      false,                                                                                                                     true,  value_of_anchor_mail      },
     {"anchor.last_timestamp",  "postern_anchor_timestamp_timestamp_ms",
      "When a checkpoint was last time-stamped",                                                                          false, true,  value_of_anchor_timestamp },
+    {"backup.last_made",       "postern_backup_made_timestamp_ms",       "When the last backup was made",                false,
+     true,                                                                                                                             value_of_backup_made      },
+    {"backup.last_tried",      "postern_backup_tried_timestamp_ms",
+     "When a backup was last restored on trial with success",                                                            false, true,  value_of_backup_tried     },
     {"catalog.position",       "postern_catalog_position",               "Records folded into the catalog",              false,
      false,                                                                                                                            value_of_catalog_position },
     {"index.position",         "postern_index_position",                 "Below this record every letter is searchable",

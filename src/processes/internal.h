@@ -19,6 +19,7 @@
 struct role_snapshot {
     struct arena arena;
     struct settings settings;
+    struct slice config;                /* that they were read from */
     struct slice files[ROLE_FILES_MAX]; /* as in the row */
 };
 

@@ -205,6 +205,7 @@ bool keeper_run(struct role *r, struct error *e)
     static struct ipc_server reader;
     static struct ipc_server intake;
     static struct ipc_server admin;
+    static struct ipc_server backup;
     static struct metrics metrics;
     struct keeper *k = NULL;
 
@@ -217,12 +218,14 @@ bool keeper_run(struct role *r, struct error *e)
     ipc_server_init(&reader, &keeper_reader_table, k);
     ipc_server_init(&intake, &keeper_intake_table, k);
     ipc_server_init(&admin, &keeper_admin_table, k);
+    ipc_server_init(&backup, &keeper_backup_table, k);
     admin.gate = keeper_gate;
     metrics = (struct metrics){k, role_socket(r, "metrics", 0)};
     role_serve(r, "submission", &submission);
     role_serve(r, "auth", &auth);
     role_serve(r, "reader", &reader);
     role_serve(r, "intake", &intake);
+    role_serve(r, "backup", &backup);
     if (!role_serve_socket(r, "keeper", &admin, e) ||
         !thread_start("metrics", THREAD_STACK_SMALL, serve_metrics, &metrics, e)) {
         return false;

@@ -109,14 +109,32 @@ static bool copy_file(struct slice path, int *fd, struct error *e)
     return ok;
 }
 
+static struct slice text_setting(const struct configuration *c, size_t offset)
+{
+    struct slice text;
+
+    (void)memcpy(&text, (const uint8_t *)&c->settings + offset, sizeof(text));
+    return text;
+}
+
+/* Where a file of a row is; empty: there is none. */
+static struct slice file_path(struct configuration *c, const struct role_row *row, size_t k)
+{
+    if (!row->files[k].below) {
+        return text_setting(c, row->files[k].setting);
+    }
+    struct slice path =
+        arena_printf(&c->arena, "%s/%s", (const char *)c->settings.general.data_directory.ptr,
+                     row->files[k].below);
+    return access((const char *)path.ptr, F_OK) == 0 ? path : SLICE_NONE;
+}
+
 static bool copy_files(struct configuration *c, struct error *e)
 {
     for (size_t i = 0; i < role_rows_count; i++) {
         const struct role_row *row = &role_rows[i];
         for (size_t k = 0; k < ROLE_FILES_MAX && row->files[k].name; k++) {
-            struct slice path;
-            (void)memcpy(&path, (const uint8_t *)&c->settings + row->files[k].setting,
-                         sizeof(path));
+            struct slice path = file_path(c, row, k);
             if (path.len && !copy_file(path, &c->files[i][k], e)) {
                 return error_add(e, "%s", row->files[k].name);
             }
@@ -200,6 +218,46 @@ static bool open_directory(int at, const char *name, mode_t mode, uid_t uid, gid
     return true;
 }
 
+static bool is_empty(int directory)
+{
+    int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
+    size_t count = 0;
+
+    if (!entries) {
+        own_fd(&copy);
+        return false;
+    }
+    for (const struct dirent *d = readdir(entries); d; d = readdir(entries)) {
+        count += d->d_name[0] != '.' || strlen(d->d_name) > 2;
+    }
+    (void)closedir(entries);
+    return count == 0;
+}
+
+/* A folder elsewhere, made by the operator: a mount point that is not mounted is not to be written to. One of
+ * root's becomes the role's when it is empty, and no other. When it cannot be had, the role says so; mail
+ * goes on. */
+static int open_outside(const struct provision *p, size_t role, size_t k)
+{
+    struct slice url = text_setting(p->now, role_rows[role].directories[k].outside);
+    uid_t uid = p->rows[role].uid;
+    struct stat about;
+
+    if (!slice_starts(url, SLICE("file:///"))) {
+        return -1;
+    }
+    OWN(fd)
+    int fd =
+        open((const char *)slice_from(url, 7).ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && uid != 0 && fstat(fd, &about) == 0 && about.st_uid != uid &&
+        (about.st_uid != 0 || !is_empty(fd) || fchown(fd, uid, p->rows[role].gid) != 0 ||
+         fchmod(fd, MODE_PRIVATE) != 0)) {
+        return -1;
+    }
+    return TAKE(fd, -1);
+}
+
 /* The role that has the directory with these rights, or the number of rows. */
 static size_t find_holder(const char *directory, enum role_rights rights)
 {
@@ -220,6 +278,10 @@ static bool open_role_directories(struct provision *p, struct error *e)
     for (size_t i = 0; i < role_rows_count; i++) {
         for (size_t k = 0; k < ROLE_DIRECTORIES_MAX && role_rows[i].directories[k].name; k++) {
             const char *name = role_rows[i].directories[k].name;
+            if (role_rows[i].directories[k].outside) {
+                p->rows[i].directories[k] = open_outside(p, i, k);
+                continue;
+            }
             size_t writer = find_holder(name, ROLE_WRITE);
             size_t reader = find_holder(name, ROLE_READ);
             bool shared = reader < role_rows_count && geteuid() == 0;
@@ -356,7 +418,8 @@ static bool give_directories(struct provision *p, const struct role_row *row, in
     size_t i = (size_t)(row - role_rows);
 
     for (size_t k = 0; k < ROLE_DIRECTORIES_MAX && row->directories[k].name; k++) {
-        if (!give(control, CONTROL_DIRECTORY, row->directories[k].name, p->rows[i].directories[k],
+        if (p->rows[i].directories[k] >= 0 &&
+            !give(control, CONTROL_DIRECTORY, row->directories[k].name, p->rows[i].directories[k],
                   e)) {
             return false;
         }

@@ -36,6 +36,11 @@ const struct settings *role_settings(struct role *r)
     return &atomic_load(&r->now)->settings;
 }
 
+struct slice role_config(struct role *r)
+{
+    return atomic_load(&r->now)->config;
+}
+
 unsigned role_instance(struct role *r)
 {
     return r->instance;
@@ -352,6 +357,9 @@ static bool enter(struct role *r, struct error *e)
     };
 
     for (size_t i = 0; i < ROLE_DIRECTORIES_MAX && r->row->directories[i].name; i++) {
+        if (r->directories[i].fd < 0) {
+            continue; /* outside, and not there */
+        }
         s.paths[s.n_paths].fd = r->directories[i].fd;
         s.paths[s.n_paths++].rights =
             r->row->directories[i].rights == ROLE_WRITE ? SANDBOX_WRITE : SANDBOX_READ;
@@ -399,6 +407,9 @@ int role_main(const struct role_row *row)
     (void)prctl(PR_SET_NAME, row->name);
     log_open(row->name, LOG_INFO);
     r = (struct role){.row = row, .control = PROCESS_CHANNEL, .parent = getppid(), .root = -1};
+    for (size_t i = 0; i < ROLE_DIRECTORIES_MAX; i++) {
+        r.directories[i].fd = -1;
+    }
     (void)pthread_mutex_init(&r.lock, NULL);
     (void)pthread_cond_init(&r.changed, NULL);
     r.stop_fd = eventfd(0, EFD_CLOEXEC);

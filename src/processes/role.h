@@ -64,11 +64,14 @@ struct role_row {
     struct {
         const char *name; /* below the data directory */
         enum role_rights rights;
+        size_t
+            outside; /* not 0: offset of a setting with the URL of a folder elsewhere, file:///... */
     } directories[ROLE_DIRECTORIES_MAX];
 
     struct {
         const char *name;
         size_t setting;      /* offset in struct settings of the struct slice that holds the path */
+        const char *below;   /* or a file of the data directory; it may be missing */
     } files[ROLE_FILES_MAX]; /* read by the supervisor, handed over as bytes */
 
     const char *sockets[ROLE_SOCKETS_MAX]; /* names of listening sockets, see role_socket() */
@@ -95,11 +98,15 @@ unsigned role_instance(struct role *r);
 /* The derived key of that label; ends the process when the row does not name it. */
 const struct secret *role_key(struct role *r, const char *label);
 
-/* Descriptor of a directory of the row, for openat(); ends the process when it is not in it. */
+/* Descriptor of a directory of the row, for openat(); -1: it is outside, and not set or not there. Ends the
+ * process when it is not in the row. */
 int role_directory(struct role *r, const char *name);
 
 /* Path of the same directory as this process sees it, for libraries that want a path. */
 const char *role_path(struct role *r, const char *name);
+
+/* The configuration file that the settings in force were read from. Lives as they do. */
+struct slice role_config(struct role *r);
 
 /* What was in a file of the row at the start or the last reload; empty when its setting is. */
 struct slice role_file(struct role *r, const char *name);

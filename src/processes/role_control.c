@@ -53,6 +53,7 @@ static bool adopt(struct role *r, struct slice config, struct error *e)
         free(s);
         return false;
     }
+    s->config = bytes;
     (void)memcpy(s->files, r->staged, sizeof(s->files));
     (void)memset(r->staged, 0, sizeof(r->staged));
     atomic_store(&r->now, s);

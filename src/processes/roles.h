@@ -13,5 +13,6 @@ bool inspector_run(struct role *r, struct error *e);
 bool intake_run(struct role *r, struct error *e);
 bool auth_run(struct role *r, struct error *e);
 bool signer_run(struct role *r, struct error *e);
+bool backup_run(struct role *r, struct error *e);
 bool reader_run(struct role *r, struct error *e);
 bool keeper_run(struct role *r, struct error *e);

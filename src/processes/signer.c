@@ -4,8 +4,10 @@
 
 #include "base/log.h"
 
+#include "host/memfd.h"
 #include "ledger/checkpoint.h"
 #include "processes/roles.h"
+#include "processes/signer_files.h"
 #include "processes/signer_keys.h"
 
 #define COUNT_EVERY_MS    60000
@@ -179,7 +181,17 @@ static bool on_list(void *ctx, struct ipc_request *r, struct error *e)
     return true;
 }
 
-/* Who may ask what. Nobody is answered with a key. */
+/* Sealed as they lie there: whoever gets them cannot open them. */
+static bool on_files(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct signer *s = ctx;
+    OWN(buf) struct buf files = {.max = SIGNER_FILES_BYTES_MAX};
+
+    return signer_files_read(role_directory(s->role, "keys"), r->arena, &files, e) &&
+           memfd_from("key-files", buf_slice(&files), &r->answer_fd, e);
+}
+
+/* Who may ask what. Nobody is answered with a key that he could use. */
 static const struct ipc_row submission_rows[] = {
     {&signer_tls, 0, on_tls},
 };
@@ -190,6 +202,7 @@ static const struct ipc_row keeper_rows[] = {
     {&signer_note,    NOTES_A_MINUTE,    on_note   },
     {&signer_new_key, NEW_KEYS_A_MINUTE, on_new_key},
     {&signer_list,    LISTS_A_MINUTE,    on_list   },
+    {&signer_files,   LISTS_A_MINUTE,    on_files  },
 };
 static const struct ipc_table keeper_table = IPC_TABLE("keeper", keeper_rows);
 

@@ -6,6 +6,7 @@
 #include "requests/admin.h"
 #include "requests/approvals.h"
 #include "requests/auth.h"
+#include "requests/backup.h"
 #include "requests/reader.h"
 #include "requests/retention.h"
 
@@ -35,6 +36,8 @@ static const struct permit permits[] = {
     {&admin_anchored,      "checkpoint",      RUNNING | AUDITOR, false},
     {&admin_rebuild,       "catalog rebuild", ADMINISTRATOR,     false},
     {&admin_backup,        "backup",          ADMINISTRATOR,     false},
+    {&admin_backup_order,  "backup now",      RUNNING,           false},
+    {&admin_backups,       "backup list",     RUNNING | AUDITOR, false},
     {&admin_import_begin,  "import",          RUNNING,           false},
     {&admin_import_end,    "import",          RUNNING,           false},
     {&reader_imports,      "import list",     RUNNING | AUDITOR, false},

@@ -62,9 +62,21 @@ static const struct cbor_field keys_fields[] = {
 };
 const struct cbor_schema signer_keys_schema = CBOR_SCHEMA(keys_fields, struct signer_keys);
 
+static const struct cbor_field file_fields[] = {
+    FIELD(1, CBOR_TEXT, signer_file, name, SIGNER_NAME_MAX),
+    FIELD(2, CBOR_BYTES, signer_file, bytes, 64 << 10),
+};
+static const struct cbor_schema file_schema = CBOR_SCHEMA(file_fields, struct signer_file);
+
+static const struct cbor_field files_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct signer_files, files, SIGNER_KEYS_MAX, &file_schema),
+};
+const struct cbor_schema signer_files_schema = CBOR_SCHEMA(files_fields, struct signer_files);
+
 const struct ipc_message signer_tls = {1, "signer_tls", &tls_ask, &signature};
 const struct ipc_message signer_dkim = {2, "signer_dkim", &dkim_ask, &signatures};
 const struct ipc_message signer_note = {3, "signer_note", &note_ask, &signature};
 const struct ipc_message signer_new_key = {4, "signer_new_key", &signer_new_schema,
                                            &signer_key_schema};
 const struct ipc_message signer_list = {5, "signer_list", NULL, &signer_keys_schema};
+const struct ipc_message signer_files = {6, "signer_files", NULL, NULL, .answer_fd = IPC_FD_SEALED};

@@ -94,3 +94,19 @@ extern const struct ipc_message signer_list;
 extern const struct cbor_schema signer_key_schema;
 extern const struct cbor_schema signer_keys_schema;
 extern const struct cbor_schema signer_new_schema;
+
+/* signer_files: from keeper, for a backup. The key files as they lie there, sealed under the signer's key: a
+ * struct signer_files comes as a memory file. */
+struct signer_file {
+    struct slice name;
+    struct slice bytes;
+};
+
+struct signer_files {
+    struct cbor_list files; /* struct signer_file */
+};
+
+#define SIGNER_FILES_BYTES_MAX ((size_t)4 << 20)
+
+extern const struct cbor_schema signer_files_schema;
+extern const struct ipc_message signer_files;

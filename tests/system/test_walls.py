@@ -25,15 +25,16 @@ from company import BUILD, CA, free_port, wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the roles' own users need root")
 
-ROLES = ["keeper", "signer", "auth", "inspector", "reader", "intake", "delivery", "courier", "submission"]
+ROLES = ["keeper", "signer", "auth", "inspector", "reader", "backup", "intake", "delivery", "courier", "submission"]
 PROCESSES = len(ROLES) + 1  # two inspectors
 UID_BASE = 61300
-AREAS = ["ledger", "record-keys", "catalog", "state", "keys"]
+AREAS = ["ledger", "record-keys", "catalog", "state", "keys", "trial"]
 
 # What a role may read and write of what was planted; everything else it may not even open.
 READS = {"keeper": {"ledger", "record-keys", "catalog", "state"}, "signer": {"keys"},
-         "reader": {"ledger", "record-keys", "catalog"}}
-WRITES = {"keeper": {"ledger", "record-keys", "catalog", "state"}, "signer": {"keys"}}
+         "reader": {"ledger", "record-keys", "catalog"}, "backup": {"trial"}}
+WRITES = {"keeper": {"ledger", "record-keys", "catalog", "state"}, "signer": {"keys"},
+          "backup": {"trial"}}
 
 # Deeds that are part of a role's duty.
 DUTIES = {"inspector": {("fork", "itself")}, "delivery": {("socket", "tcp")},

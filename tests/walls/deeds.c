@@ -75,6 +75,7 @@ static void try_files(const char *data)
     static const char *const files[] = {
         "ledger/planted-ledger",
         "record-keys/planted-record-keys",
+        "trial/planted-trial",
         "catalog/planted-catalog",
         "state/planted-state",
         "keys/planted-keys",
@@ -87,7 +88,7 @@ static void try_files(const char *data)
         "/proc/1/environ",
         "/dev/mem",
     };
-    static const char *const directories[] = {"ledger", "record-keys", "catalog", "state",
+    static const char *const directories[] = {"ledger", "record-keys", "catalog", "state", "trial",
                                               "keys",   "run",         ".",       "open"};
     char path[PATH_SIZE];
 

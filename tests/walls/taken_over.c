@@ -65,6 +65,12 @@ bool reader_run(struct role *r, struct error *e)
     return taken_over(r, false);
 }
 
+bool backup_run(struct role *r, struct error *e)
+{
+    (void)e;
+    return taken_over(r, false);
+}
+
 bool delivery_run(struct role *r, struct error *e)
 {
     (void)e;

@@ -1,0 +1,32 @@
+/* The rows of backups: where they go, how often, how long they are kept, how they are tried. */
+#include "config/internal.h"
+#include "config/settings.h"
+
+static const struct config_setting rows[] = {
+    CONFIG_ROW("backup-target", TEXT, struct backup_settings, target, .restart = true,
+               .example = "file:///srv/backup/postern",
+               .help = "Where the daemon puts its backups; none by default.",
+               .more = "`file:///FOLDER`: an existing folder, of storage that survives this "
+                       "machine. Everything in it is sealed; name a folder below a mount point, "
+                       "so that nothing is written when it is not mounted."),
+    CONFIG_ROW("backup-interval", DURATION, struct backup_settings, interval_ms, .initial = "1d",
+               .min = CONFIG_SECOND, .max = 90 * CONFIG_DAY,
+               .help = "How often a backup is made; what is new since the last is stored."),
+    CONFIG_ROW("backup-keep", DURATION, struct backup_settings, keep_ms, .initial = "30d",
+               .min = CONFIG_SECOND, .max = 3660 * CONFIG_DAY,
+               .help = "How long a backup is kept; the newest stays in any case.",
+               .more = "So long after an erasure or disposal a backup may still hold the keys of "
+                       "what was erased. After it they are in none."),
+    CONFIG_ROW("backup-try-interval", DURATION, struct backup_settings, try_interval_ms,
+               .initial = "7d", .max = 90 * CONFIG_DAY,
+               .help = "How often the newest backup is really restored, on trial.",
+               .more = "It is fetched into an empty folder of the data directory, verified, read "
+                       "and removed again; that takes as much free space as the archive has. `0s` "
+                       "turns it off."),
+    CONFIG_ROW("backup-report", MAILBOX, struct backup_settings, report, .list = true,
+               .example = "officer@example.test",
+               .help = "People who get the report of each trial restore by mail.",
+               .more = "It is a record of the ledger in any case, and a failure an alarm."),
+};
+const struct config_table settings_backup_table =
+    CONFIG_TABLE("Backups", struct settings, backup, rows);

@@ -1,0 +1,14 @@
+/* keeper/backup_report - what is said of a backup and of a trial restore: a record, an alarm, a letter. */
+#pragma once
+
+#include "letter/backups.h"
+
+struct keeper;
+
+/* Record it; alarm when it failed, or when the target was put back. */
+bool backup_report_made(struct keeper *k, const struct backup_record *record,
+                        struct error *e) MUST_CHECK;
+
+/* Record it; alarm when it failed; mail the report to `backup-report`, in the same commit. */
+bool backup_report_tried(struct keeper *k, const struct trial_record *record, struct arena *arena,
+                         struct error *e) MUST_CHECK;

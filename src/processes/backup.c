@@ -1,0 +1,194 @@
+/* The process that makes backups: asks the keeper what is due, seals what the keeper lets it read, stores it. */
+#include "processes/backup.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "host/memfd.h"
+#include "host/thread.h"
+#include "processes/roles.h"
+
+#define LOOK_EVERY_US 250000
+#define ASK_MS        30000
+#define VIEW_MS       (5 * 60 * 1000)
+#define ARENA_BYTES   ((size_t)64 << 20)
+#define OWN_FILES     2
+
+/* One run. */
+struct job {
+    struct backup_process *b;
+    struct arena *arena;
+    struct vault_source_file *files;
+    size_t count;
+};
+
+/* What this process has itself. */
+static const struct slice config_name = SLICE_INIT("postern.conf");
+static const struct slice recovery_name = SLICE_INIT("recovery.sealed");
+
+static bool open_file(void *context, const struct vault_source_file *f, int *fd, struct error *e)
+{
+    struct job *j = context;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    const struct backup_open_ask ask = {f->directory, f->name};
+
+    if (f->directory.len == 0) {
+        bool config = slice_equal(f->name, config_name);
+        return memfd_from(
+            "file", config ? role_config(j->b->role) : role_file(j->b->role, "recovery"), fd, e);
+    }
+    return ipc_call(j->b->keeper, &keeper_backup_open, &ask, -1, NULL, fd, &arena, ASK_MS, e);
+}
+
+static bool take_files(struct job *j, int list, struct error *e)
+{
+    OWN(memfd_map) struct memfd_map map = {0};
+    struct backup_files files;
+
+    if (!memfd_map(list, BACKUP_FILES_BYTES_MAX, &map, e) ||
+        !cbor_read(arena_copy(j->arena, map.bytes), &backup_files_schema, j->arena, &files, e)) {
+        return false;
+    }
+    const struct backup_file *f = files.files.items;
+    j->files = arena_array(j->arena, files.files.count + OWN_FILES, sizeof(*j->files));
+    j->files[j->count++] =
+        (struct vault_source_file){SLICE_NONE, config_name, role_config(j->b->role).len, false};
+    if (role_file(j->b->role, "recovery").len) {
+        j->files[j->count++] = (struct vault_source_file){
+            SLICE_NONE, recovery_name, role_file(j->b->role, "recovery").len, false};
+    }
+    for (size_t i = 0; i < files.files.count; i++) {
+        j->files[j->count++] =
+            (struct vault_source_file){f[i].directory, f[i].name, f[i].size, f[i].grows};
+    }
+    return true;
+}
+
+static bool has_place(const struct backup_process *b, struct error *e)
+{
+    return b->folder >= 0 ||
+           error_set(e, ERROR_CONFIG,
+                     "the folder of `backup-target` cannot be used: make it, empty and root's, and "
+                     "restart posternd");
+}
+
+static bool make(struct job *j, const struct backup_next *next, struct backup_record *record,
+                 struct vault_made *made, struct error *e)
+{
+    struct vault_known known = {.number = next->number};
+    struct backup_view view;
+    OWN(fd) int list = -1;
+
+    if (next->digest.len == DIGEST_LEN) {
+        (void)memcpy(known.digest, next->digest.ptr, DIGEST_LEN);
+    }
+    if (!has_place(j->b, e) ||
+        !ipc_call(j->b->keeper, &keeper_backup_view, NULL, -1, &view, &list, j->arena, VIEW_MS,
+                  e) ||
+        !take_files(j, list, e)) {
+        return false;
+    }
+    record->at = view.at;
+    record->records = view.records;
+    const struct vault_source source = {j->files, j->count, open_file, j};
+    const struct vault_view frozen = {.at = view.at,
+                                      .records = view.records,
+                                      .note = view.note,
+                                      .recovery = role_file(j->b->role, "recovery"),
+                                      .program = SLICE("postern")};
+    return vault_run(&j->b->vault, &source, &frozen, &known, made, e);
+}
+
+static void back_up(struct backup_process *b, const struct backup_next *next, struct arena *arena)
+{
+    struct job j = {.b = b, .arena = arena};
+    struct vault_made made = {0};
+    struct backup_record record = {.place = role_settings(b->role)->backup.target};
+    struct error e = {0};
+
+    bool ok = make(&j, next, &record, &made, &e);
+    record.digest = ok ? SLICE_ARRAY(made.backup.digest) : SLICE_NONE;
+    if (ok) {
+        ok = vault_expire(&b->vault, next->before, &made, &e) ||
+             error_add(&e, "the backup was made, but old ones could not be removed");
+    }
+    record.reason = ok ? SLICE_NONE : slice_text(e.text);
+    record.number = made.backup.number;
+    record.files = made.files;
+    record.bytes = made.bytes;
+    record.put = made.put;
+    record.put_bytes = made.put_bytes;
+    record.removed = made.removed;
+    record.oldest_at = made.oldest_at;
+    record.damaged = made.damaged;
+    record.rolled_back = made.rolled_back;
+    if (!ipc_call(b->keeper, &keeper_backup_made, &record, -1, NULL, NULL, arena, ASK_MS, &e)) {
+        log_event(LOG_ERROR, "backup.unreported", LOG_TEXT("reason", e.text));
+    }
+}
+
+static void try_out(struct backup_process *b, const struct backup_next *next, struct arena *arena)
+{
+    struct trial_record record = {.kind = next->order == BACKUP_TRY ? TRIAL_RESTORE : TRIAL_OBJECTS,
+                                  .place = role_settings(b->role)->backup.target};
+    int64_t began = clock_steady_ms();
+    struct error e;
+
+    if (!has_place(b, &e)) {
+        record.reason = arena_copy(arena, slice_text(e.text));
+    } else if (next->order == BACKUP_TRY) {
+        backup_try(b, next, arena, &record);
+    } else {
+        backup_look(b, next, arena, &record);
+    }
+    record.took_ms = (uint64_t)(clock_steady_ms() - began);
+    if (!ipc_call(b->keeper, &keeper_backup_tried, &record, -1, NULL, NULL, arena, ASK_MS, &e)) {
+        log_event(LOG_ERROR, "backup.unreported", LOG_TEXT("reason", e.text));
+    }
+}
+
+static void work(struct backup_process *b)
+{
+    OWN(arena) struct arena arena = {.max = ARENA_BYTES};
+    struct backup_next next;
+    struct error e;
+
+    if (role_settings(b->role)->backup.target.len == 0 ||
+        !ipc_call(b->keeper, &keeper_backup_next, NULL, -1, &next, NULL, &arena, ASK_MS, &e)) {
+        return;
+    }
+    if (next.order == BACKUP_RUN) {
+        back_up(b, &next, &arena);
+    } else if (next.order != BACKUP_NOTHING) {
+        try_out(b, &next, &arena);
+    }
+}
+
+static void work_on(void *process)
+{
+    struct backup_process *b = process;
+
+    thread_background();
+    for (;;) {
+        work(b);
+        (void)usleep(LOOK_EVERY_US);
+    }
+}
+
+bool backup_run(struct role *r, struct error *e)
+{
+    static struct backup_process b; /* its thread uses it until the process ends */
+
+    b = (struct backup_process){
+        .role = r, .keeper = role_pool(r, "keeper"), .folder = role_directory(r, "backup-target")};
+    vault_init(&b.vault, store_folder(&b.folder), role_key(r, "backup"));
+    if (!thread_start("backup", THREAD_STACK_LARGE, work_on, &b, e)) {
+        return false;
+    }
+    role_ready(r);
+    role_wait(r); /* what was stored until then is found by the next run */
+    return true;
+}

@@ -1,0 +1,25 @@
+/* processes/backup - what the files of the process that makes backups share.
+ *
+ * It has the keys of the backups, of the ledger and of the state, for it restores them on trial, and no
+ * network: what leaves it is sealed. The files come from the keeper as descriptors for reading. */
+#pragma once
+
+#include "processes/role.h"
+#include "requests/backup.h"
+#include "vault/fetch.h"
+
+struct backup_process {
+    struct role *role;
+    struct ipc_pool *keeper;
+    struct vault vault;
+    int folder; /* of a target that is one */
+};
+
+/* Fetch the newest backup into the empty folder, open it, verify it, read some letters of it, and leave the folder empty
+ * again. What is wrong stands in record->reason. */
+void backup_try(struct backup_process *b, const struct backup_next *next, struct arena *arena,
+                struct trial_record *record);
+
+/* Fetch and open every object of the newest backup. */
+void backup_look(struct backup_process *b, const struct backup_next *next, struct arena *arena,
+                 struct trial_record *record);

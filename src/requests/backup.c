@@ -1,0 +1,84 @@
+#include "requests/backup.h"
+
+#define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
+#define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
+
+static const struct cbor_field next_fields[] = {
+    MAYBE(1, CBOR_UINT, backup_next, order, BACKUP_LOOK),
+    MAYBE(2, CBOR_UINT, backup_next, number, 0),
+    MAYBE(3, CBOR_BYTES, backup_next, digest, 32),
+    MAYBE(4, CBOR_UINT, backup_next, records, 0),
+    MAYBE(5, CBOR_BYTES, backup_next, root, 32),
+    MAYBE(6, CBOR_UINT, backup_next, before, 0),
+};
+static const struct cbor_schema next = CBOR_SCHEMA(next_fields, struct backup_next);
+
+static const struct cbor_field view_fields[] = {
+    FIELD(1, CBOR_UINT, backup_view, at, 0),
+    FIELD(2, CBOR_UINT, backup_view, records, 0),
+    FIELD(3, CBOR_TEXT, backup_view, note, 4096),
+};
+static const struct cbor_schema view = CBOR_SCHEMA(view_fields, struct backup_view);
+
+static const struct cbor_field file_fields[] = {
+    FIELD(1, CBOR_TEXT, backup_file, directory, BACKUP_NAME_MAX),
+    FIELD(2, CBOR_TEXT, backup_file, name, BACKUP_NAME_MAX),
+    FIELD(3, CBOR_UINT, backup_file, size, 0),
+    MAYBE(4, CBOR_BOOL, backup_file, grows, 0),
+};
+static const struct cbor_schema file_schema = CBOR_SCHEMA(file_fields, struct backup_file);
+
+static const struct cbor_field files_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct backup_files, files, BACKUP_FILES_MAX, &file_schema),
+};
+const struct cbor_schema backup_files_schema = CBOR_SCHEMA(files_fields, struct backup_files);
+
+static const struct cbor_field open_fields[] = {
+    FIELD(1, CBOR_TEXT, backup_open_ask, directory, BACKUP_NAME_MAX),
+    FIELD(2, CBOR_TEXT, backup_open_ask, name, BACKUP_NAME_MAX),
+};
+static const struct cbor_schema open_ask = CBOR_SCHEMA(open_fields, struct backup_open_ask);
+
+static const struct cbor_field order_fields[] = {
+    FIELD(1, CBOR_UINT, backup_order_ask, order, BACKUP_LOOK),
+    MAYBE(2, CBOR_TEXT, backup_order_ask, reason, 1000),
+};
+static const struct cbor_schema order_ask = CBOR_SCHEMA(order_fields, struct backup_order_ask);
+
+static const struct cbor_field ordered_fields[] = {
+    MAYBE(1, CBOR_UINT, backup_order_answer, reports, 0),
+};
+static const struct cbor_schema ordered = CBOR_SCHEMA(ordered_fields, struct backup_order_answer);
+
+static const struct cbor_field line_fields[] = {
+    FIELD(1, CBOR_UINT, backup_line, time, 0),
+    FIELD(2, CBOR_UINT, backup_line, order, BACKUP_LOOK),
+    MAYBE(3, CBOR_UINT, backup_line, number, 0),
+    MAYBE(4, CBOR_UINT, backup_line, at, 0),
+    MAYBE(5, CBOR_UINT, backup_line, records, 0),
+    MAYBE(6, CBOR_UINT, backup_line, bytes, 0),
+    MAYBE(7, CBOR_TEXT, backup_line, reason, 1000),
+};
+static const struct cbor_schema line_schema = CBOR_SCHEMA(line_fields, struct backup_line);
+
+static const struct cbor_field backups_fields[] = {
+    MAYBE(1, CBOR_TEXT, backups_answer, place, BACKUP_PLACE_MAX),
+    MAYBE(2, CBOR_UINT, backups_answer, reports, 0),
+    MAYBE(3, CBOR_UINT, backups_answer, oldest_at, 0),
+    MAYBE(4, CBOR_UINT, backups_answer, keep_ms, 0),
+    MAYBE(5, CBOR_UINT, backups_answer, busy, BACKUP_LOOK),
+    CBOR_SUB_OPTIONAL(6, CBOR_LIST, struct backups_answer, lines, BACKUPS_LIST_MAX, &line_schema),
+};
+const struct cbor_schema backups_answer_schema = CBOR_SCHEMA(backups_fields, struct backups_answer);
+
+const struct ipc_message keeper_backup_next = {1, "keeper_backup_next", NULL, &next};
+const struct ipc_message keeper_backup_view = {2, "keeper_backup_view", NULL, &view,
+                                               .answer_fd = IPC_FD_SEALED};
+const struct ipc_message keeper_backup_open = {3, "keeper_backup_open", &open_ask, NULL,
+                                               .answer_fd = IPC_FD_ANY};
+const struct ipc_message keeper_backup_made = {4, "keeper_backup_made", &backup_record_schema,
+                                               NULL};
+const struct ipc_message keeper_backup_tried = {5, "keeper_backup_tried", &trial_record_schema,
+                                                NULL};
+const struct ipc_message admin_backup_order = {95, "admin_backup_order", &order_ask, &ordered};
+const struct ipc_message admin_backups = {96, "admin_backups", NULL, &backups_answer_schema};

@@ -1,0 +1,141 @@
+"""Backups that the daemon makes into a folder it does not trust: only what is new, sealed, found damaged,
+made good, put back, tried by a real restore."""
+import os
+import re
+import shutil
+import signal
+import threading
+
+import pytest
+
+from company import wait_for
+from scene import Scene
+
+WORD = "gooseberry"
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("backups") / "vault"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scene(target):
+    os.chmod(target.parent, 0o755)
+    scene = Scene(target.parent, backup_target=f"file://{target}", backup_interval="90d",
+                  backup_try_interval="0s", backup_report="officer@partner.test",
+                  alert_interval="1s")
+    wait_for("the first backup", lambda: scene.company.status()["backup.last_made"] != "never")
+    yield scene
+    scene.close()
+
+
+def objects(target, kind="d"):
+    return sorted(p for p in target.iterdir() if f"-{kind}-" in p.name)
+
+
+def number(said):
+    return int(re.match(r"backup of number (\d+): ", said)[1])
+
+
+def alarms(company):
+    return re.findall(r"event=alert .*?alert=(\S+)", company.log.read_text())
+
+
+def test_only_what_is_new_and_nothing_readable(scene, target):
+    company = scene.company
+    scene.send(WORD, text=f"{WORD} jam\n" * 2000)
+    said = company.postern("backup", "now", "--reason", "before the holidays")
+    assert said.startswith("backup of number 2: ") and len(objects(target, "m")) == 2
+    before = {p.name: p.stat().st_mtime_ns for p in target.iterdir()}
+    company.postern("backup", "now")
+    after = {p.name: p.stat().st_mtime_ns for p in target.iterdir()}
+    assert all(after[name] == when for name, when in before.items()), "something was stored again"
+    new = sum((target / name).stat().st_size for name in after.keys() - before.keys())
+    assert new < 400_000, "what had been stored came again"
+    for path in target.iterdir():
+        data = path.read_bytes()
+        assert WORD.encode() not in data and b"postern.conf" not in data and b".seg" not in data
+        assert path.stat().st_uid != 0, "the process that stores is not root"
+    company.sign_in()
+    assert "before the holidays" in company.postern("acts", "--reason", "a test")
+    listed = company.postern("backup", "list")
+    assert f"target file://{target}" in listed and listed.count("good") == 3
+
+
+def test_a_trial_restore_reads_it_and_leaves_nothing(scene):
+    company = scene.company
+    for i in range(3):
+        scene.send(f"{WORD} {i}")
+    company.postern("backup", "now")
+    company.postern("backup", "verify")
+    said = company.postern("backup", "try")
+    assert "fetched and right" in said, said
+    assert not list((company.data / "trial").iterdir())
+    assert company.status()["backup.last_tried"] != "never"
+    report = wait_for("the report", lambda: next(
+        (data for _, data in scene.receiver.letters() if b"Trial restore" in data), None))
+    assert b"it worked" in report and b"every one verified" in report
+    assert re.search(rb"letters read +[1-9]", report)
+
+
+def test_damage_is_found_and_made_good(scene, target):
+    company = scene.company
+    scene.send(WORD)
+    company.postern("backup", "now")
+    victims = objects(target)
+    for victim in victims:
+        data = bytearray(victim.read_bytes())
+        data[70] ^= 1
+        victim.write_bytes(data)
+    done = company.postern("backup", "verify", check=False)
+    assert done.returncode != 0 and re.search(r"0 objects are missing and [1-9]\d* damaged", done.stderr)
+    assert "backup-trial-failed" in alarms(company)
+    assert len(objects(target)) < len(victims), "what cannot be opened is worth nothing"
+    company.postern("backup", "now")
+    company.postern("backup", "verify")
+    assert "fetched and right" in company.postern("backup", "try")
+
+
+def test_a_target_that_was_put_back_is_noticed(scene, target, tmp_path):
+    company = scene.company
+    company.postern("backup", "now")
+    shutil.copytree(target, tmp_path / "old")
+    scene.send(WORD)
+    last = number(company.postern("backup", "now"))
+    for path in target.iterdir():
+        if not (tmp_path / "old" / path.name).exists():
+            path.unlink()
+    done = company.postern("backup", "try", check=False)
+    assert done.returncode != 0 and "put back to an earlier state" in done.stderr
+    assert number(company.postern("backup", "now")) == last + 1, "a number was given twice"
+    assert "backup-rolled-back" in alarms(company)
+    assert "fetched and right" in company.postern("backup", "try")
+
+
+def test_who_is_killed_goes_on(scene, target):
+    company = scene.company
+    scene.send(WORD, text="".join(f"{os.urandom(30).hex()}\n" for _ in range(50000)))
+    for _ in range(3):
+        pid = next(p for p, role in company.processes().items() if role == "backup")
+        threading.Thread(target=company.postern, args=("backup", "now"),
+                         kwargs={"check": False}).start()
+        os.kill(pid, signal.SIGKILL)
+        wait_for("its successor", lambda old=pid: any(
+            role == "backup" and p != old for p, role in company.processes().items()))
+    company.postern("backup", "now")
+    assert "fetched and right" in company.postern("backup", "try")
+    assert not [p for p in target.iterdir() if p.name.endswith(".new")]
+
+
+def test_a_target_that_fails_alarms_and_comes_back(scene, target):
+    company = scene.company
+    target.chmod(0o500)
+    done = company.postern("backup", "now", check=False)
+    assert done.returncode != 0 and "store an object" in done.stderr
+    assert "backup-failed" in alarms(company)
+    target.chmod(0o700)
+    company.postern("backup", "now")
+    assert "failed" not in company.postern("backup", "try")
