@@ -1,4 +1,6 @@
 /* A backup becomes a data directory again. */
+#include "cli/restore.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,21 +17,10 @@
 #include "keyring/recovery.h"
 #include "state/state.h"
 
-#define KEYS         "record-keys"
+#define KEYS         RESTORE_RECORD_KEYS
 #define NOTE_MAX     4096
 #define MODE_LEDGER  0640 /* the reader is of the group that posternd gives the directory to */
 #define MODE_PRIVATE 0600
-
-struct restore {
-    struct cli *cli;
-    int from;
-    int data;
-    const char *data_path;
-    bool with_config; /* there is none at its place: the backup's goes there */
-    struct manifest manifest;
-    struct slice note;
-    struct master master;
-};
 
 static bool read_file(struct restore *r, const char *name, size_t max, struct slice *out,
                       struct error *e)
@@ -56,6 +47,7 @@ static bool open_backup(struct restore *r, const char *path, struct error *e)
     }
     return read_file(r, MANIFEST_NAME, MANIFEST_MAX, &list, e) &&
            manifest_read(list, &r->cli->arena, &r->manifest, e) &&
+           read_file(r, "postern.conf", CONFIG_FILE_MAX, &r->config, e) &&
            read_file(r, "checkpoint", NOTE_MAX, &r->note, e);
 }
 
@@ -64,7 +56,6 @@ static bool find_settings(struct restore *r, const struct settings **s, struct e
 {
     struct cli *c = r->cli;
     struct settings *own = arena_alloc(&c->arena, sizeof(*own));
-    struct slice bytes;
 
     if (access(c->config_path, F_OK) == 0) {
         return cli_settings(c, s, e);
@@ -72,11 +63,10 @@ static bool find_settings(struct restore *r, const struct settings **s, struct e
     r->with_config = true;
     *s = own;
     *e = (struct error){ERROR_NONE, ""};
-    return read_file(r, "postern.conf", CONFIG_FILE_MAX, &bytes, e) &&
-           settings_read(bytes, "the backup's postern.conf", &c->arena, own, NULL, e);
+    return settings_read(r->config, "the backup's postern.conf", &c->arena, own, NULL, e);
 }
 
-static bool open_data(struct restore *r, struct error *e)
+bool restore_open_data(struct restore *r, struct error *e)
 {
     const struct settings *s = NULL;
     bool empty = false;
@@ -96,21 +86,27 @@ static bool open_data(struct restore *r, struct error *e)
                      r->data_path, r->cli->config_path);
 }
 
-static bool find_master(struct restore *r, struct error *e)
+bool restore_ask_key(struct cli *c, struct secret **typed, struct error *e)
 {
-    OWN(secret) struct secret *typed = NULL;
-    bool piped = arguments_flag(&r->cli->arguments, "recovery-key-stdin");
+    bool piped = arguments_flag(&c->arguments, "recovery-key-stdin");
 
-    if (manifest_find(&r->manifest, "", "master.key")) {
-        return cli_master(r->cli, r->from, &r->master, e);
-    }
     if (!piped && !terminal_has_person()) {
         return error_set(e, ERROR_INPUT,
                          "the backup opens with the recovery key: give it on standard input, with "
                          "--recovery-key-stdin");
     }
-    return (piped ? terminal_read_secret(128, &typed, e)
-                  : terminal_ask_secret("Recovery key", 128, &typed, e)) &&
+    return piped ? terminal_read_secret(128, typed, e)
+                 : terminal_ask_secret("Recovery key", 128, typed, e);
+}
+
+static bool find_master(struct restore *r, struct error *e)
+{
+    OWN(secret) struct secret *typed = NULL;
+
+    if (manifest_find(&r->manifest, "", "master.key")) {
+        return cli_master(r->cli, r->from, &r->master, e);
+    }
+    return restore_ask_key(r->cli, &typed, e) &&
            recovery_open(r->from, "recovery.sealed", secret_slice(typed), &r->master.key,
                          &r->master.generation, e);
 }
@@ -124,14 +120,19 @@ static bool is_apart(const struct manifest_file *f)
            (strcmp(f->name, "master.key") == 0 || strcmp(f->name, "postern.conf") == 0);
 }
 
+mode_t restore_mode(struct slice directory)
+{
+    bool shared = slice_equal(directory, SLICE("ledger")) || slice_equal(directory, SLICE(KEYS));
+
+    return shared ? MODE_LEDGER : MODE_PRIVATE;
+}
+
 static bool restore_file(struct restore *r, const struct manifest_file *f, struct error *e)
 {
     OWN(fd) int from = -1;
     OWN(fd) int to = -1;
     struct files_copy done;
-    bool shared =
-        slice_equal(f->directory, SLICE("ledger")) || slice_equal(f->directory, SLICE(KEYS));
-    mode_t mode = shared ? MODE_LEDGER : MODE_PRIVATE;
+    mode_t mode = restore_mode(f->directory);
     const char *directory = f->directory.len ? arena_text(&r->cli->arena, f->directory) : ".";
 
     from = openat(r->from, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -177,9 +178,8 @@ static bool prove(struct restore *r, struct error *e)
     OWN(fd) int ledger = openat(r->data, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     OWN(fd) int keys = openat(r->data, KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    return ledger >= 0
-               ? prove_ledger(r->cli, ledger, keys, r->master.key, r->note, r->manifest.records, e)
-               : error_set(e, ERROR_CORRUPT, "the backup holds no ledger");
+    return ledger >= 0 ? prove_ledger(r->cli, ledger, keys, r->master.key, r->note, r->records, e)
+                       : error_set(e, ERROR_CORRUPT, "the backup holds no ledger");
 }
 
 static bool restore_config(struct restore *r, struct error *e)
@@ -189,18 +189,17 @@ static bool restore_config(struct restore *r, struct error *e)
     struct slice above =
         slash ? slice_of(path, slash == path ? 1 : (size_t)(slash - path)) : SLICE(".");
     OWN(fd) int folder = -1;
-    struct slice bytes;
 
-    return !r->with_config || (read_file(r, "postern.conf", CONFIG_FILE_MAX, &bytes, e) &&
-                               files_make_directory(arena_text(&r->cli->arena, above), 0755,
+    return !r->with_config || (files_make_directory(arena_text(&r->cli->arena, above), 0755,
                                                     &r->cli->arena, &folder, e) &&
-                               file_create(folder, slash ? slash + 1 : path, bytes, 0644, e));
+                               file_create(folder, slash ? slash + 1 : path, r->config, 0644, e));
 }
 
 /* As it was kept in the backup; one that was recovered lies there as it is. */
 static bool restore_master(struct restore *r, struct error *e)
 {
-    const struct manifest_file *f = manifest_find(&r->manifest, "", "master.key");
+    const struct manifest_file *f =
+        r->from >= 0 ? manifest_find(&r->manifest, "", "master.key") : NULL;
     struct files_copy done;
 
     if (!f) {
@@ -211,22 +210,16 @@ static bool restore_master(struct restore *r, struct error *e)
            file_sync_folder(r->data, e);
 }
 
-bool cli_restore(struct cli *c, struct error *e)
+bool restore_finish(struct restore *r, struct error *e)
 {
-    struct restore r = {.cli = c, .from = -1, .data = -1};
+    struct cli *c = r->cli;
 
     /* master.key last: without it posternd does not start on something half restored. */
-    bool made = open_backup(&r, c->arguments.words[0], e) && open_data(&r, e) &&
-                find_master(&r, e) && restore_files(&r, e) && prove(&r, e) && pause_queue(&r, e) &&
-                restore_config(&r, e) && restore_master(&r, e);
-    master_done(&r.master);
-    own_fd(&r.from);
-    own_fd(&r.data);
-    if (!made) {
+    if (!prove(r, e) || !pause_queue(r, e) || !restore_config(r, e) || !restore_master(r, e)) {
         return false;
     }
-    buf_printf(&c->out, "restored to %s\n", r.data_path);
-    if (r.with_config) {
+    buf_printf(&c->out, "restored to %s\n", r->data_path);
+    if (r->with_config) {
         buf_printf(&c->out,
                    "%s came from the backup, and nothing proves who wrote it: read it before you "
                    "start posternd, above all the files and programs that it names.\n",
@@ -239,4 +232,21 @@ bool cli_restore(struct cli *c, struct error *e)
                      "`postern queue resume`.\n");
     }
     return true;
+}
+
+bool cli_restore(struct cli *c, struct error *e)
+{
+    struct restore r = {.cli = c, .from = -1, .data = -1};
+
+    if (c->arguments.n_words == 0) {
+        return restore_from_vault(c, e);
+    }
+    bool made = open_backup(&r, c->arguments.words[0], e) && restore_open_data(&r, e) &&
+                find_master(&r, e) && restore_files(&r, e);
+    r.records = r.manifest.records;
+    made = made && restore_finish(&r, e);
+    master_done(&r.master);
+    own_fd(&r.from);
+    own_fd(&r.data);
+    return made;
 }

@@ -96,6 +96,11 @@ static const struct argument_option backup_options[] = {
 };
 
 static const struct argument_option restore_options[] = {
+    OPTION("from", 0, "URL", "a backup target; the one of the configuration"),
+    OPTION("number", 0, "N", "of the backup, with a backup target; the newest"),
+    OPTION("letter", 0, "ID", "only this letter, to the file --output"),
+    OPTION("account", 0, "ADDRESS", "only the letters of this account, to the directory --output"),
+    OPTION("output", 'o', "PATH", "where letters are written to"),
     OPTION("recovery-key-stdin", 0, NULL, "the recovery key is one line of standard input"),
     MASTER_OPTION,
     OPTION("resume", 0, NULL, "deliver at once, perhaps what was delivered already"),
@@ -120,7 +125,8 @@ static const struct argument_option acts_options[] = {
 
 static const struct argument_option search_options[] = {
     OPTION("limit", 'n', "N", "show at most so many; 50"),
-    OPTION("order", 0, "ORDER", "`archived`, what came last first, `date` of the letters, or `relevance`; archived"),
+    OPTION("order", 0, "ORDER",
+           "`archived`, what came last first, `date` of the letters, or `relevance`; archived"),
     OPTION("after", 0, "PLACE", "go on where a list ended that said so"),
     READING_REASON,
     OPTION_END,
@@ -365,9 +371,10 @@ const struct verb verbs[] = {
     VERB(.name = "backup try", .words = "", .options = reason_options,
          .help = "Really restore the newest backup to an empty folder, verify it, remove it again.",
          .run = cli_backup_try),
-    VERB(.name = "restore", .words = "DIR", .words_min = 1, .words_max = 1,
-         .options = restore_options,
-         .help = "Make an empty data directory from a backup, and verify it.",
-         .more = "Delivery begins paused unless --resume is given.\n", .run = cli_restore),
+    VERB(.name = "restore", .words = "[DIR]", .words_max = 1, .options = restore_options,
+         .help = "Make an empty data directory from a backup, and verify it; or take letters out.",
+         .more = "Without DIR the backup is fetched from a backup target. Delivery begins paused\n"
+                 "unless --resume is given. Letters are written to files; no ledger is touched.\n",
+         .run = cli_restore),
 };
 const size_t verbs_count = sizeof(verbs) / sizeof(verbs[0]);

@@ -273,21 +273,28 @@ static size_t find_holder(const char *directory, enum role_rights rights)
 }
 
 /* Every directory belongs to the role that writes it and to the group of the one that reads it. */
+static bool open_role_directory(struct provision *p, size_t role, size_t k, struct error *e)
+{
+    const char *name = role_rows[role].directories[k].name;
+    int *fd = &p->rows[role].directories[k];
+
+    if (role_rows[role].directories[k].outside) {
+        *fd = open_outside(p, role, k);
+        return true;
+    }
+    size_t writer = find_holder(name, ROLE_WRITE);
+    size_t reader = find_holder(name, ROLE_READ);
+    bool shared = reader < role_rows_count && geteuid() == 0;
+    gid_t group = p->rows[shared ? reader : writer].gid;
+    return open_directory(p->data, name, shared ? MODE_READABLE : MODE_PRIVATE, p->rows[writer].uid,
+                          group, fd, e);
+}
+
 static bool open_role_directories(struct provision *p, struct error *e)
 {
     for (size_t i = 0; i < role_rows_count; i++) {
         for (size_t k = 0; k < ROLE_DIRECTORIES_MAX && role_rows[i].directories[k].name; k++) {
-            const char *name = role_rows[i].directories[k].name;
-            if (role_rows[i].directories[k].outside) {
-                p->rows[i].directories[k] = open_outside(p, i, k);
-                continue;
-            }
-            size_t writer = find_holder(name, ROLE_WRITE);
-            size_t reader = find_holder(name, ROLE_READ);
-            bool shared = reader < role_rows_count && geteuid() == 0;
-            gid_t group = p->rows[shared ? reader : writer].gid;
-            if (!open_directory(p->data, name, shared ? MODE_READABLE : MODE_PRIVATE,
-                                p->rows[writer].uid, group, &p->rows[i].directories[k], e)) {
+            if (!open_role_directory(p, i, k, e)) {
                 return false;
             }
         }

@@ -161,24 +161,67 @@ static bool collect(void *context, struct slice name, uint64_t size, struct erro
     return true;
 }
 
-bool vault_recover(struct store store, struct slice typed, struct secret **master, struct error *e)
+static bool count(void *context, struct slice name, uint64_t size, struct error *e)
+{
+    (void)name;
+    (void)size;
+    (void)e;
+    *(size_t *)context += 1;
+    return true;
+}
+
+/* Whether there is a manifest beside this object. */
+static bool has_backup(const struct store *store, const char *name, struct error *e)
+{
+    char prefix[VAULT_PREFIX_LEN + 3];
+    size_t found = 0;
+
+    (void)memcpy(prefix, name, VAULT_PREFIX_LEN);
+    (void)memcpy(prefix + VAULT_PREFIX_LEN, "m-", 3);
+    return store->ops->list(store->context, slice_text(prefix), count, &found, e) &&
+           (found || error_set(e, ERROR_CORRUPT, "there is no backup"));
+}
+
+static bool try_one(const struct store *store, const char *name, struct slice typed,
+                    struct secret **key, uint64_t *generation, struct error *e)
+{
+    OWN(buf) struct buf sealed = {.max = RECOVERY_MAX};
+
+    return has_backup(store, name, e) &&
+           store->ops->get(store->context, slice_text(name), &sealed, e) &&
+           recovery_open_bytes(buf_slice(&sealed), typed, key, generation, e);
+}
+
+bool vault_recover(struct store store, struct slice typed, struct secret **master,
+                   uint64_t *generation, struct error *e)
 {
     struct search s = {.count = 0};
-    uint64_t generation = 0; /* what the vault is sealed under says which one it is */
+    OWN(secret) struct secret *best = NULL;
+    uint64_t best_generation = 0;
 
     if (!store.ops->list(store.context, SLICE_NONE, collect, &s, e)) {
         return false;
     }
     *e = (struct error){.kind = ERROR_CORRUPT, .text = "there is no backup"};
     for (size_t i = 0; i < s.count; i++) {
-        OWN(buf) struct buf sealed = {.max = RECOVERY_MAX};
-        if (store.ops->get(store.context, slice_text(s.names[i]), &sealed, e) &&
-            recovery_open_bytes(buf_slice(&sealed), typed, master, &generation, e)) {
-            return true;
+        OWN(secret) struct secret *key = NULL;
+        uint64_t number = 0;
+        if (!try_one(&store, s.names[i], typed, &key, &number, e)) {
+            if (e->kind == ERROR_INPUT) {
+                return false; /* nobody's recovery key looks so */
+            }
+            continue;
         }
-        if (e->kind == ERROR_INPUT) {
-            return false; /* nobody's recovery key looks so */
+        if (!best || number > best_generation) {
+            secret_free(best);
+            best = TAKE(key, NULL);
+            best_generation = number;
         }
     }
-    return false;
+    if (!best) {
+        return false;
+    }
+    *master = TAKE(best, NULL);
+    *generation = best_generation;
+    return true;
 }

@@ -135,18 +135,11 @@ void vault_own_name(const struct vault *v, struct slice bytes, uint8_t out[stati
  * added. */
 static uint64_t rounded(uint64_t n)
 {
-    unsigned bits = 0;
-    unsigned kept = 0;
-
     if (n < 256) {
         return 256;
     }
-    while (n >> (bits + 1)) {
-        bits++;
-    }
-    while (bits >> (kept + 1)) {
-        kept++;
-    }
+    unsigned bits = 63 - (unsigned)__builtin_clzll(n);
+    unsigned kept = 31 - (unsigned)__builtin_clz(bits);
     uint64_t mask = (UINT64_C(1) << (bits - kept - 1)) - 1;
     return (n + mask) & ~mask;
 }

@@ -374,6 +374,7 @@ static void test_recovery(void **state)
     OWN(secret) struct secret *others = recovery_new();
     OWN(secret) struct secret *master = keyring_random();
     OWN(secret) struct secret *found = NULL;
+    uint64_t generation = 0;
     OWN(buf) struct buf sealed = {.max = 4096};
 
     assert_ok(recovery_seal(s->from, "recovery.sealed", secret_slice(words), master, 1, &s->e),
@@ -381,9 +382,9 @@ static void test_recovery(void **state)
     assert_ok(file_read_all(s->from, "recovery.sealed", &sealed, &s->e), s->e);
     s->view.recovery = buf_slice(&sealed);
     back_up(s, 1000);
-    assert_false(vault_recover(s->folder, secret_slice(others), &found, &s->e));
+    assert_false(vault_recover(s->folder, secret_slice(others), &found, &generation, &s->e));
     assert_int_equal(s->e.kind, ERROR_DENIED);
-    assert_ok(vault_recover(s->folder, secret_slice(words), &found, &s->e), s->e);
+    assert_ok(vault_recover(s->folder, secret_slice(words), &found, &generation, &s->e), s->e);
     assert_true(secret_equal(secret_slice(found), secret_slice(master)));
 }
 

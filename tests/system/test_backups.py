@@ -1,6 +1,7 @@
 """Backups that the daemon makes into a folder it does not trust: only what is new, sealed, found damaged,
 made good, put back, tried by a real restore."""
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -8,8 +9,8 @@ import threading
 
 import pytest
 
-from company import wait_for
-from scene import Scene
+from company import Company, wait_for
+from scene import ALICE, Scene
 
 WORD = "gooseberry"
 
@@ -139,3 +140,52 @@ def test_a_target_that_fails_alarms_and_comes_back(scene, target):
     target.chmod(0o700)
     company.postern("backup", "now")
     assert "failed" not in company.postern("backup", "try")
+
+
+def test_everything_to_an_empty_machine(scene, target, tmp_path):
+    """Two commands: install, restore. What was acknowledged is there, proved, and delivery waits."""
+    company = scene.company
+    letter, sent = scene.send(WORD)
+    company.postern("backup", "now")
+    key = (company.directory / "recovery.key").read_text()
+    os.chmod(tmp_path, 0o755)
+    restored = Company(tmp_path / "restored")
+    restored.config.write_text(company.config.read_text().replace("backup-target", "#"))
+    restored.set("data-directory", restored.data)
+    restored.set("listen-submissions", f"127.0.0.1:{restored.submissions}")
+    restored.set("listen-submission", f"127.0.0.1:{restored.submission}")
+    done = restored.postern("restore", "--from", f"file://{target}", "--recovery-key-stdin",
+                            check=False, input=key)
+    assert done.returncode == 0, done.stderr
+    assert "verified: " in done.stdout and "Delivery is paused" in done.stdout
+    restored.start()
+    try:
+        assert restored.postern("export", letter, text=False) == sent
+        assert "\nwhole" in restored.postern("ledger", "verify")
+    finally:
+        restored.stop()
+    again = restored.postern("restore", "--from", f"file://{target}", "--recovery-key-stdin",
+                             check=False, input=key)
+    assert again.returncode == 78 and "not empty" in again.stderr
+
+
+def test_letters_without_touching_the_ledger(scene, target, tmp_path):
+    company = scene.company
+    letter, sent = scene.send(WORD)
+    company.postern("backup", "now")
+    key = (company.directory / "recovery.key").read_text()
+    before = company.postern("ledger", "verify").split("records")[0]
+    command = ["restore", "--recovery-key-stdin"]  # from the target of the configuration
+    said = company.postern(*command, "--letter", letter, "--output", tmp_path / "one.eml", input=key)
+    assert "1 letter written" in said
+    assert (tmp_path / "one.eml").read_bytes() == sent
+    company.postern(*command, "--account", ALICE, "--output", tmp_path / "all", input=key)
+    assert (tmp_path / "all" / f"{letter}.eml").read_bytes() == sent
+    assert company.postern("ledger", "verify").split("records")[0] >= before
+    none = company.postern(*command, "--account", "nobody@example.test", "--output",
+                           tmp_path / "none", input=key, check=False)
+    assert none.returncode != 0 and not list((tmp_path / "none").iterdir())
+    wrong = company.postern(*command, "--letter", letter, "--output", tmp_path / "two.eml",
+                            input="00000-00000-00000-00000-00000-00000", check=False)
+    assert wrong.returncode != 0 and not (tmp_path / "two.eml").exists()
+    assert not list(pathlib.Path("/var/tmp").glob("postern-restore-*"))
