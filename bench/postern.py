@@ -22,6 +22,7 @@ class Postern:
         self.held = self.free = self.company.submissions
         self.start()
         self.company.add_user(self.user, self.password)
+        self.company.appoint()  # who searches
         self.company.postern("dkim", "new", "bench")
         self.company.set("dkim-selector", "bench-rsa, bench-ed25519")
         if sink is None:

@@ -163,8 +163,8 @@ class Company:
                                f"{done.stdout}{done.stderr}")
         return done.stdout
 
-    def _appoint(self):
-        """The auditor, and then the officer whose business auditors are from now on; once."""
+    def appoint(self):
+        """Make accounts of the auditor, and then of the officer whose business auditors are from now on; once."""
         appointed = self.directory / "appointed"
         if not appointed.exists():
             for account, role in ((self.auditor, "auditor"), (self.officer, "officer")):
@@ -185,7 +185,7 @@ class Company:
             self.stop()
             raise RuntimeError(f"posternd did not start:\n{self.log_tail()}") from late
         if not wrapper:
-            self._appoint()
+            self.appoint()
 
     def _is_up(self):
         if self.process.poll() is not None:
