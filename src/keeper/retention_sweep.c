@@ -21,6 +21,7 @@
 #include "keyring/keyring.h"
 
 #define PAGE          200
+#define PAGE_MS       500 /* a page ends then; others wait no longer for their turn */
 #define LOOK_US       50000
 #define IDLE_US       200000
 #define PATIENCE_MS   5000 /* so long does it wait for the letters that come; then a page goes on */
@@ -220,22 +221,25 @@ static bool look_at_all(struct sweep *w, struct catalog *c, const struct retenti
     struct ledger_ref refs[PAGE];
     OWN(arena) struct arena arena = {.max = 4 << 20};
     struct catalog_letter *letters = NULL;
+    int64_t until = clock_steady_ms() + PAGE_MS;
     size_t count = 0;
+    size_t i = 0;
 
     if (!catalog_letters(c, CATALOG_BEHIND, w->place, PAGE, &arena, &letters, &count, e)) {
         return false;
     }
-    for (size_t i = 0; i < count && letters[i].seq < w->end; i++) {
+    while (i < count && letters[i].seq < w->end && (i == 0 || clock_steady_ms() < until)) {
         if (!look_at(w, c, &letters[i], rules, p, e)) {
             return error_add(e, "letter %llu", (unsigned long long)letters[i].seq);
         }
         arena_reset(&w->arena);
+        i++;
     }
     if (p->count && !keeper_record(w->k, LEDGER_PATIENT, p->records, p->count, refs, e)) {
         return false;
     }
     w->changed += p->count;
-    w->place = count < PAGE ? w->end : letters[count - 1].seq + 1;
+    w->place = i < count ? letters[i].seq : count < PAGE ? w->end : letters[count - 1].seq + 1;
     return true;
 }
 
