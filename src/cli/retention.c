@@ -1,6 +1,8 @@
 /* How long letters are kept: looking at the rules, taking them away, and the dates that terms run from. */
 #include "cli/retention.h"
 
+#include "base/clock.h"
+
 #include "cli/print.h"
 #include "requests/retention.h"
 #include "stages/retention/book.h"
@@ -14,6 +16,17 @@ static struct slice said(struct cli *c, const struct rule *rule,
 
     say(rule, &text);
     return arena_copy(&c->arena, buf_slice(&text));
+}
+
+/* The day by which a rule is to be looked at again; it is pointed at when that is past. */
+static struct slice review_of(struct cli *c, const struct rule *rule)
+{
+    OWN(buf) struct buf today = {.max = 32};
+
+    retention_day_write(clock_wall_ms(), &today);
+    return rule->review.len && slice_compare(rule->review, buf_slice(&today)) <= 0
+               ? arena_printf(&c->arena, "%.*s DUE", SLICE_ARG(rule->review))
+               : rule->review;
 }
 
 bool cli_retention_remove(struct cli *c, struct error *e)
@@ -60,7 +73,7 @@ bool cli_retention_list(struct cli *c, struct error *e)
                 rows[i].rule.class,
                 arena_printf(&c->arena, "%llu", (unsigned long long)rows[i].letters),
                 said(c, &rows[i].rule, retention_rule_say),
-                said(c, &rows[i].rule, retention_conditions_say), rows[i].rule.review};
+                said(c, &rows[i].rule, retention_conditions_say), review_of(c, &rows[i].rule)};
             print_row(&columns, cells);
             ask.after = rows[i].rule.class;
         }
@@ -96,7 +109,7 @@ static void write_rule(struct cli *c, const struct retention_row *row)
     line(c, "Letters", arena_printf(&c->arena, "%llu", (unsigned long long)row->letters));
     line(c, "Citation", r->citation);
     line(c, "Source", r->source);
-    line(c, "Review", r->review);
+    line(c, "Review", review_of(c, r));
     line(c, "Pack", r->pack);
     line(c, "Advice", r->advice);
     line(c, "Signed off by", r->signed_off_by);

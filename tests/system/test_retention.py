@@ -68,7 +68,7 @@ def test_rules_stamp_letters(scene):
     done = retention(scene, "set", "tax", "6y", officer=False, check=False)
     assert done.returncode == 77 and "officer" in done.stderr
     retention(scene, "set", "tax", "6y", "--start", "year-end", "--words", "please pay",
-              "--citation", "a law", "--reason", "a test")
+              "--citation", "a law", "--review", "2020-02-29", "--reason", "a test")
     retention(scene, "set", "short", "90d", "--sender", "*@example.test")
     late, _ = scene.send("another", text="The other bill: please PAY.\n")
     wait_for("a decision", lambda: "decided" in show(scene, late))
@@ -84,6 +84,7 @@ def test_rules_stamp_letters(scene):
     acts = ask(scene, scene.company.officer, "acts").stdout
     assert "retention set" in acts and "6y from the end of the calendar year" in acts
     shown = retention(scene, "show", "tax").stdout
+    assert "2020-02-29 DUE" in shown and "2020-02-29 DUE" in retention(scene, "list").stdout
     assert "a law" in shown and "Signed off" not in shown and scene.company.officer in shown
 
 
