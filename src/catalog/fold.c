@@ -11,8 +11,7 @@
  *   RULE      the record in force of its class; RULE and DATE are read from the ledger
  *   DATE      the same of its key
  *   CLASSES   until when the letter is kept; of no class: no rule says
- *   REMOVAL   letters go, with their records and queue rows; where it stands is kept
- *   REQUEST ... where it stands, as of all that keeper/docket keeps
+ *   REMOVAL   letters go, with their records and queue rows; where it stands is kept, as of HOLD ...
  *
  * Every record about a letter also gets a line in `records`. */
 #include <sodium.h>
@@ -446,6 +445,7 @@ bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct a
         return catalog_fold_rule(c, entry, arena, e);
     case RECORD_DATE:
         return catalog_fold_date(c, entry, arena, e);
+    case RECORD_HOLD:
     case RECORD_REQUEST:
     case RECORD_VERDICT:
         return add_record(c, CATALOG_DOCKET, entry, e);

@@ -4,7 +4,8 @@
 #include "cli/cli.h"
 #include "cli/print.h"
 #include "letter/account_role.h"
-#include "letter/approval.h"
+#include "letter/disposal.h"
+#include "letter/hold.h"
 #include "requests/reader.h"
 
 #define LIMIT_DEFAULT 50
@@ -98,13 +99,53 @@ static void from_verdict(struct cli *c, const struct verdict_record *v, struct l
                        .reason = v->reason};
 }
 
-/* What takes two persons. */
+static void from_hold(struct cli *c, const struct hold_record *h, struct line *l)
+{
+    size_t letters = h->letters.len / LETTER_ID_LEN;
+
+    *l = (struct line){
+        .who = named(c, h->by, h->at),
+        .role = role_text(h->role),
+        .what = h->state == HOLD_RELEASED ? SLICE("hold release") : SLICE("hold add"),
+        .object = letters ? arena_printf(&c->arena, "%.*s: %.*s%s%zu letters", SLICE_ARG(h->name),
+                                         SLICE_ARG(h->query), h->query.len ? ", " : "", letters)
+                          : arena_printf(&c->arena, "%.*s%s%.*s", SLICE_ARG(h->name),
+                                         h->query.len ? ": " : "", SLICE_ARG(h->query)),
+        .reason = h->reason};
+}
+
+static bool read_disposal(struct cli *c, const struct reader_record *r, struct line *l,
+                          struct error *e)
+{
+    struct disposal_record d;
+
+    if (!cbor_read(r->body, &disposal_record_schema, &c->arena, &d, e)) {
+        return false;
+    }
+    *l = (struct line){
+        .who = SLICE("-"),
+        .what = d.state == DISPOSAL_ENDED ? SLICE("disposal ended") : SLICE("disposal begun"),
+        .object = arena_printf(&c->arena, "request %.*s: %llu destroyed, %llu held",
+                               SLICE_ARG(id_text(c, d.request)), (unsigned long long)d.destroyed,
+                               (unsigned long long)d.held)};
+    return true;
+}
+
+/* What takes two persons, and holds. */
 static bool read_docket(struct cli *c, const struct reader_record *r, struct line *l,
                         struct error *e)
 {
     struct request_record request;
     struct verdict_record verdict;
+    struct hold_record hold;
 
+    if (r->type == RECORD_HOLD) {
+        if (!cbor_read(r->body, &hold_record_schema, &c->arena, &hold, e)) {
+            return false;
+        }
+        from_hold(c, &hold, l);
+        return true;
+    }
     if (r->type == RECORD_REQUEST) {
         if (!cbor_read(r->body, &request_record_schema, &c->arena, &request, e)) {
             return false;
@@ -138,6 +179,9 @@ static bool read_line(struct cli *c, const struct reader_record *r, struct line 
         }
         from_sign_in(c, &sign_in, l);
         return true;
+    case RECORD_DISPOSAL:
+        return read_disposal(c, r, l, e);
+    case RECORD_HOLD:
     case RECORD_REQUEST:
     case RECORD_VERDICT:
         return read_docket(c, r, l, e);

@@ -1,5 +1,6 @@
 /* Everything about one letter but its content. */
 #include "cli/cli.h"
+#include "cli/print.h"
 #include "cli/timeline.h"
 #include "requests/reader.h"
 
@@ -14,6 +15,12 @@ bool cli_show(struct cli *c, struct error *e)
     struct reader_letter_ask ask = {.id = letter_id_slice(&id),
                                     .reason =
                                         slice_text(arguments_text(&c->arguments, "reason", 0))};
-    return cli_ask(c, CLI_READER, &reader_show, &ask, &answer, NULL, CLI_ASK_MS, e) &&
-           timeline_write(answer.records.items, answer.records.count, &c->arena, &c->out, e);
+    if (!cli_ask(c, CLI_READER, &reader_show, &ask, &answer, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    if (answer.held.len) {
+        buf_printf(&c->out, "%-12s%.*s\n", "Held by",
+                   SLICE_ARG(print_cleaned(&c->arena, answer.held)));
+    }
+    return timeline_write(answer.records.items, answer.records.count, &c->arena, &c->out, e);
 }

@@ -89,6 +89,23 @@ static const struct argument_option reason_options[] = {
     OPTION_END,
 };
 
+static const struct argument_option preview_options[] = {
+    OPTION("before", 0, "DATE", "only what was over by the beginning of that day, 2026-01-31"),
+    OPTION_END,
+};
+
+static const struct argument_option disposal_options[] = {
+    OPTION("before", 0, "DATE", "only what was over by the beginning of that day, 2026-01-31"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+static const struct argument_option hold_options[] = {
+    OPTION_MANY("letter", "ID", "a letter that it holds, besides what the query finds"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
 static const struct argument_option backup_options[] = {
     OPTION("with-master-key", 0, NULL, "so that it opens without the recovery key: guard it well"),
     MASTER_OPTION,
@@ -310,6 +327,37 @@ const struct verb verbs[] = {
                  "`retention set`;\nwithout any its rules are about every letter. What is not "
                  "verified is taken only by --only.\n",
          .run = cli_retention_take),
+    VERB(.name = "disposal preview", .words = "", .options = preview_options,
+         .help =
+             "Show how many letters are kept by no rule any more, of which classes, and what is "
+             "held.",
+         .run = cli_disposal_preview),
+    VERB(.name = "disposal ask", .words = "", .options = disposal_options,
+         .help =
+             "Ask that letters whose time is over are destroyed; another person must approve it.",
+         .more =
+             "What is held stays. Each letter is looked at again in the moment in which it would "
+             "be\ndestroyed. Give --reason.\n",
+         .run = cli_disposal_ask),
+    VERB(.name = "disposal clock", .words = "", .options = reason_options,
+         .help = "Say that the clock is right, where it went further than time did.",
+         .more = "Until then nothing is disposed of. Give --reason: how you know.\n",
+         .run = cli_disposal_clock),
+    VERB(.name = "hold add", .words = "NAME [QUERY...]", .words_min = 1, .words_max = 64,
+         .options = hold_options,
+         .help =
+             "Hold letters: nothing of them is disposed of or erased until the hold is released.",
+         .more =
+             "A query holds all that it finds, also later; `postern help search` explains it. A "
+             "name can be\nused again: what is said is added. Give --reason.\n",
+         .run = cli_hold_add),
+    VERB(.name = "hold list", .words = "", .help = "List the holds.", .run = cli_hold_list),
+    VERB(.name = "hold show", .words = "NAME", .words_min = 1, .words_max = 1,
+         .help = "Show what a hold holds, and how many letters its queries find now.",
+         .run = cli_hold_show),
+    VERB(.name = "hold release", .words = "NAME", .words_min = 1, .words_max = 1,
+         .options = reason_options, .help = "Ask that a hold ends; another person must approve it.",
+         .run = cli_hold_release),
     VERB(.name = "approvals", .words = "",
          .help = "List what was asked for and waits for a second person.", .run = cli_approvals),
     VERB(.name = "approve", .words = "REQUEST", .words_min = 1, .words_max = 1,

@@ -70,6 +70,14 @@ bool approvals_record_held(struct keeper *k, uint16_t type, const struct cbor_sc
            fold(k, ref.seq, type, approvals_now(k), record.body, e);
 }
 
+struct docket_hold *approvals_holds(struct keeper *k, struct arena *arena)
+{
+    (void)pthread_mutex_lock(&k->approvals.lock);
+    struct docket_hold *holds = docket_copy_holds(&k->approvals.docket, arena);
+    (void)pthread_mutex_unlock(&k->approvals.lock);
+    return holds;
+}
+
 bool approvals_record(struct keeper *k, uint16_t type, const struct cbor_schema *schema,
                       const void *value, struct error *e)
 {
@@ -107,7 +115,7 @@ bool approvals_open(struct keeper *k, struct error *e)
     if (l) {
         keeper_lookup_end(k, l);
     }
-    return ok;
+    return ok && disposal_clock_open(k, e);
 }
 
 void approvals_close(struct keeper *k)
@@ -131,7 +139,7 @@ static bool fold_from(struct keeper *k, struct ledger_reader *reader, struct led
         struct ledger_entry entry;
         arena_reset(&arena);
         next = ledger_reader_next(reader, at, &head, &arena, &entry, e);
-        if (next == LEDGER_ENTRY && entry.type >= RECORD_REQUEST && entry.type <= RECORD_VERDICT &&
+        if (next == LEDGER_ENTRY && entry.type >= RECORD_HOLD && entry.type <= RECORD_DISPOSAL &&
             !docket_apply(docket, entry.ref.seq, entry.type, entry.time_ms, entry.body, e)) {
             return false;
         }
@@ -172,7 +180,7 @@ bool approvals_prove(struct keeper *k, struct error *e)
     if (!keeper_reader(k, &reader, e)) {
         return false;
     }
-    ledger_reader_only(reader, RECORD_REQUEST, RECORD_VERDICT);
+    ledger_reader_only(reader, RECORD_HOLD, RECORD_DISPOSAL);
     bool ok = fold_from(k, reader, &at, &docket, e) && take_over(k, reader, &at, &docket, e);
     docket_done(&docket);
     return ok || error_add(e, "what is held and approved could not be read from the ledger");
@@ -232,6 +240,8 @@ bool approvals_ask(struct keeper_admin *admin, struct request_record *request, s
 static approvals_do *const doers[] = {
     [REQUEST_ERASE] = erase_approved,
     [REQUEST_ACCOUNT] = account_approved,
+    [REQUEST_RELEASE] = release_approved,
+    [REQUEST_DISPOSAL] = disposal_approved,
 };
 
 static struct docket_request *copy_approved(struct keeper *k, struct slice id, struct arena *arena)
@@ -269,6 +279,10 @@ static bool finish(struct keeper *k, struct slice id, struct arena *arena, uint6
         return true;
     }
     enum carried carried = carry_out(k, r, arena, said, &why);
+    if (carried == CARRIED_MORE) {
+        atomic_store(&k->approvals.hurry, true);
+        return true;
+    }
     if (carried != CARRIED_DONE) {
         *said = letter_text(arena, slice_text(why.text), 900);
     }
@@ -324,12 +338,16 @@ void keeper_approvals(void *keeper)
     int64_t next_at = 0;
 
     while (!atomic_load(&k->closing)) {
-        if (clock_steady_ms() >= next_at) {
+        disposal_clock_step(k);
+        if (atomic_exchange(&k->approvals.hurry, false) || clock_steady_ms() >= next_at) {
             finish_all(k);
             next_at = clock_steady_ms() + AGAIN_MS;
         }
-        (void)usleep(LOOK_EVERY_US);
+        if (!atomic_load(&k->approvals.hurry)) {
+            (void)usleep(LOOK_EVERY_US);
+        }
     }
+    disposal_clock_keep(k);
 }
 
 /* ── the second person ── */
@@ -397,6 +415,11 @@ bool keeper_on_verdict(void *ctx, struct ipc_request *r, struct error *e)
     answer->object = request->record.object;
     if (ask->verdict != VERDICT_APPROVED) {
         account_forget(admin->keeper, ask->id, r->arena);
+        return true;
+    }
+    if (request->record.kind == REQUEST_DISPOSAL) {
+        atomic_store(&admin->keeper->approvals.hurry, true);
+        answer->said = SLICE("in the background; `postern acts` tells when it is done");
         return true;
     }
     (void)pthread_mutex_lock(&admin->keeper->approvals.doing);

@@ -11,7 +11,9 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
+#include "keeper/disposal.h"
 #include "keeper/docket.h"
 #include "requests/approvals.h"
 
@@ -22,13 +24,18 @@ struct approvals {
     pthread_mutex_t order;
     pthread_mutex_t lock;
     struct docket docket;
-    pthread_mutex_t doing; /* one request at a time is carried out */
+    struct trusted_clock clock; /* under `lock` */
+    struct disposal disposal;   /* under `doing` */
+    int64_t kept_at;            /* the thread's: when the clock was kept last, steady */
+    _Atomic bool hurry;         /* there is something to be done in the background */
+    pthread_mutex_t doing;      /* one request at a time is carried out */
     bool
         proven; /* under `order`: the docket is what the ledger itself says, see approvals_prove() */
 };
 
 enum carried {
     CARRIED_DONE,   /* now or earlier */
+    CARRIED_MORE,   /* a part of it: go on at once */
     CARRIED_LATER,  /* try again: *e says why */
     CARRIED_FAILED, /* it can never be done: *e says why */
 };
@@ -68,11 +75,16 @@ void approvals_let_go(struct keeper *k);
  * records, once in the life of a keeper. `order` is not held. */
 bool approvals_prove(struct keeper *k, struct error *e) MUST_CHECK;
 
+/* The holds that there are, as long as the arena lasts. */
+struct docket_hold *approvals_holds(struct keeper *k, struct arena *arena);
+
 /* What time it is, at the least: no clock that was set back makes a request wait longer. */
 int64_t approvals_now(struct keeper *k);
 
 void keeper_approvals(void *keeper); /* the thread that does what was left to do */
 
 /* The functions of the kinds. */
-approvals_do erase_approved;   /* erase.c */
-approvals_do account_approved; /* account_change.c */
+approvals_do erase_approved;    /* erase.c */
+approvals_do account_approved;  /* account_change.c */
+approvals_do disposal_approved; /* disposal.c */
+approvals_do release_approved;  /* holds.c */

@@ -10,6 +10,12 @@ static void request_free(struct docket_request *r)
     free(r);
 }
 
+static void hold_free(struct docket_hold *h)
+{
+    arena_done(&h->arena);
+    free(h);
+}
+
 void docket_done(struct docket *d)
 {
     while (d->oldest) {
@@ -18,6 +24,12 @@ void docket_done(struct docket *d)
         request_free(r);
     }
     d->n_requests = 0;
+    while (d->holds) {
+        struct docket_hold *h = d->holds;
+        d->holds = h->next;
+        hold_free(h);
+    }
+    d->n_holds = 0;
 }
 
 static bool unreadable(uint64_t seq, struct error *e)
@@ -99,10 +111,58 @@ static bool add_verdict(struct docket *d, uint64_t seq, struct slice body, struc
     return true;
 }
 
+/* All of that name go. */
+static void release(struct docket *d, struct slice name)
+{
+    struct docket_hold **at = &d->holds;
+
+    while (*at) {
+        struct docket_hold *h = *at;
+        if (slice_equal(h->record.name, name)) {
+            *at = h->next;
+            d->n_holds--;
+            hold_free(h);
+        } else {
+            at = &h->next;
+        }
+    }
+}
+
+static bool add_hold(struct docket *d, uint64_t seq, int64_t since, struct slice body,
+                     struct error *e)
+{
+    struct docket_hold *h = calloc(1, sizeof(*h));
+    struct docket_hold **end = &d->holds;
+
+    if (!h) {
+        arena_panic("out of memory");
+    }
+    arena_init(&h->arena, REQUEST_MAX);
+    h->seq = seq;
+    h->since = since;
+    if (!cbor_read(arena_copy(&h->arena, body), &hold_record_schema, &h->arena, &h->record, e)) {
+        hold_free(h);
+        return unreadable(seq, e);
+    }
+    if (h->record.state == HOLD_RELEASED) {
+        release(d, h->record.name);
+        hold_free(h);
+        return true;
+    }
+    while (*end) {
+        end = &(*end)->next;
+    }
+    *end = h;
+    d->n_holds++;
+    return true;
+}
+
 bool docket_apply(struct docket *d, uint64_t seq, uint16_t type, int64_t at, struct slice body,
                   struct error *e)
 {
     switch (type) {
+    case RECORD_HOLD:
+        return add_hold(d, seq, at, body, e);
     case RECORD_REQUEST:
         return add_request(d, seq, at, body, e);
     case RECORD_VERDICT:
@@ -120,6 +180,39 @@ struct docket_request *docket_find(const struct docket *d, struct slice id)
         r = r->next;
     }
     return r;
+}
+
+uint64_t docket_hold_last(const struct docket *d, struct slice name)
+{
+    uint64_t last = 0;
+
+    for (const struct docket_hold *h = d->holds; h; h = h->next) {
+        last = slice_equal(h->record.name, name) ? h->seq : last;
+    }
+    return last;
+}
+
+struct docket_hold *docket_copy_holds(const struct docket *d, struct arena *arena)
+{
+    struct docket_hold *first = NULL;
+    struct docket_hold **end = &first;
+
+    for (const struct docket_hold *h = d->holds; h; h = h->next) {
+        struct docket_hold *copy = arena_alloc(arena, sizeof(*copy));
+        *copy = *h;
+        copy->next = NULL;
+        copy->arena = (struct arena){0};
+        copy->record.name = arena_copy(arena, h->record.name);
+        copy->record.query = arena_copy(arena, h->record.query);
+        copy->record.letters = arena_copy(arena, h->record.letters);
+        copy->record.by = arena_copy(arena, h->record.by);
+        copy->record.at = arena_copy(arena, h->record.at);
+        copy->record.reason = arena_copy(arena, h->record.reason);
+        copy->record.request = SLICE_NONE;
+        *end = copy;
+        end = &copy->next;
+    }
+    return first;
 }
 
 struct docket_request *docket_copy(const struct docket_request *r, struct arena *arena)

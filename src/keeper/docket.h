@@ -1,4 +1,5 @@
-/* keeper/docket - what waits for a second person, folded from the records of the ledger, in memory.
+/* keeper/docket - what waits for a second person, and what is held, folded from the records of the ledger, in
+ * memory.
  *
  * A fold and nothing else: it decides nothing and asks no clock. What is over (refused, withdrawn,
  * carried out) is gone from it; the ledger remembers. Not thread-safe. */
@@ -7,9 +8,10 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-#include "letter/approval.h"
+#include "letter/hold.h"
 
-#define DOCKET_REQUESTS_MAX 1000 /* that wait, with those not carried out yet */
+#define DOCKET_REQUESTS_MAX 1000  /* that wait, with those not carried out yet */
+#define DOCKET_HOLDS_MAX    10000 /* records of holds that were not released */
 
 struct docket_request {
     struct docket_request *next; /* the next younger one */
@@ -21,9 +23,20 @@ struct docket_request {
     struct verdict_record approval;
 };
 
+/* One record of a hold that was not released; others of the same name may stand behind it. */
+struct docket_hold {
+    struct docket_hold *next; /* the next younger one */
+    struct arena arena;
+    uint64_t seq;
+    int64_t since;
+    struct hold_record record;
+};
+
 struct docket {
     struct docket_request *oldest;
     size_t n_requests;
+    struct docket_hold *holds; /* the oldest first */
+    size_t n_holds;
 };
 
 /* Free what is in it; it is empty then. */
@@ -41,6 +54,12 @@ bool docket_apply(struct docket *d, uint64_t seq, uint16_t type, int64_t at, str
 
 /* The request with that id, or NULL. */
 struct docket_request *docket_find(const struct docket *d, struct slice id);
+
+/* The number of the last record of the hold with that name; 0: there is none. */
+uint64_t docket_hold_last(const struct docket *d, struct slice name);
+
+/* A copy of all holds that lasts as long as the arena. */
+struct docket_hold *docket_copy_holds(const struct docket *d, struct arena *arena);
 
 /* A copy that lasts as long as the arena. */
 struct docket_request *docket_copy(const struct docket_request *r, struct arena *arena)

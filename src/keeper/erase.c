@@ -1,6 +1,8 @@
 /* A person orders that a letter be erased: everything that is recorded about it, the reports about it
  * (which quote it) and its repetitions. What stays is that there was one, and who had it erased and why.
  * Another person approves it before it is done. */
+#include "keeper/erase.h"
+
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -8,22 +10,9 @@
 
 #include "keeper/admin.h"
 #include "keeper/internal.h"
-#include "letter/removal.h"
 
 #define INDEXED_MS 5000
 #define LOOK_US    20000
-
-/* What is to be erased. */
-struct erasing {
-    struct keeper *k;
-    struct arena *arena;
-    struct catalog *catalog;
-    const struct catalog_letter *letter; /* that was asked for */
-    struct removed_letter letters[REMOVAL_LETTERS_MAX];
-    size_t n_letters;
-    struct ledger_ref refs[LEDGER_ERASE_MAX];
-    size_t n_refs;
-};
 
 /* ── may it be? ── */
 
@@ -85,12 +74,18 @@ static bool list_letter(struct erasing *x, const struct catalog_letter *l, struc
     if (x->n_letters == REMOVAL_LETTERS_MAX) {
         return error_set(e, ERROR_LIMIT, "more than %d letters belong to it", REMOVAL_LETTERS_MAX);
     }
+    struct holds_letter *place = &x->places[x->n_letters];
     x->letters[x->n_letters++] =
         (struct removed_letter){.id = arena_copy(x->arena, letter_id_slice(&l->id)), .seq = l->seq};
     if (l->kind == LETTER_IMPORTED) {
         x->letters[x->n_letters - 1].imported = arena_copy(x->arena, SLICE_ARRAY(l->repeat));
     }
-    return is_at_rest(x, l, e);
+    *place = (struct holds_letter){
+        .id = l->id, .seq = l->seq, .facts = l->facts, .repeats = l->kind == LETTER_REPEAT};
+    /* A repetition says what the letter said that is asked about. */
+    return catalog_record(x->catalog, l->kind == LETTER_REPEAT ? x->letter->seq : l->seq,
+                          RECORD_CONTENT, &place->content, &place->has_content, e) &&
+           is_at_rest(x, l, e);
 }
 
 /* The report that a notice names. */
@@ -158,17 +153,31 @@ static int by_seq(const void *a, const void *b)
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-static bool list_all(struct erasing *x, const struct catalog_letter *l, struct error *e)
+static bool list_from(struct erasing *x, const struct catalog_letter *l, size_t first,
+                      struct error *e)
 {
     if (!list_letter(x, l, e) || !list_repeats(x, l, e)) {
         return false;
     }
-    for (size_t i = 0; i < x->n_letters; i++) {
+    for (size_t i = first; i < x->n_letters; i++) {
         if (!list_records(x, i, e)) {
             return false;
         }
     }
-    qsort(x->refs, x->n_refs, sizeof(x->refs[0]), by_seq);
+    return true;
+}
+
+bool erase_add(struct erasing *x, const struct catalog_letter *l, struct error *e)
+{
+    size_t letters = x->n_letters;
+    size_t refs = x->n_refs;
+
+    x->letter = l;
+    if (!list_from(x, l, letters, e)) {
+        x->n_letters = letters;
+        x->n_refs = refs;
+        return false;
+    }
     return true;
 }
 
@@ -212,7 +221,7 @@ static bool gather(struct erasing *x, struct keeper *k, struct slice id,
         return false;
     }
     x->catalog = catalog;
-    bool gathered = find(x, id, letter, removed, e) && list_all(x, letter, e);
+    bool gathered = find(x, id, letter, removed, e) && erase_add(x, letter, e);
     x->catalog = NULL; /* while one reads, its log cannot be shortened */
     return gathered;
 }
@@ -234,6 +243,38 @@ static struct slice numbers_of(const struct erasing *x)
         put64(bytes + i * 8, seqs[i]);
     }
     return slice_of(bytes, x->n_letters * 8);
+}
+
+/* ── holds ── */
+
+static bool say_held(const struct holds_letter *l, struct slice names, struct error *e)
+{
+    char text[LETTER_ID_TEXT];
+
+    letter_id_text(&l->id, text);
+    return error_set(e, ERROR_INPUT, "letter %s is held by %.*s: nothing of it is erased", text,
+                     SLICE_ARG(names));
+}
+
+bool erase_is_free(struct erasing *x, size_t first, bool *held, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    const struct docket_hold *holds = approvals_holds(x->k, x->arena);
+
+    *held = false;
+    for (size_t i = first; holds && i < x->n_letters; i++) {
+        struct slice names;
+        arena_reset(&arena);
+        if (!holds_on(x->k, holds, &x->places[i], &arena, &names, e)) {
+            e->kind = ERROR_BUSY;
+            return error_add(e, "whether it is held cannot be told");
+        }
+        if (names.len) {
+            *held = true;
+            return say_held(&x->places[i], names, e);
+        }
+    }
+    return true;
 }
 
 /* ── asked for ── */
@@ -264,6 +305,10 @@ bool keeper_on_erase(void *ctx, struct ipc_request *r, struct error *e)
     if (!gather(x, ctx, ask->id, &letter, &removed, e)) {
         return false;
     }
+    bool held = false;
+    if (!erase_is_free(x, 0, &held, e)) {
+        return false;
+    }
     const struct request_erase erase = {.id = ask->id, .letters = numbers_of(x)};
     cbor_write(&arguments, &request_erase_schema, &erase);
     struct request_record request = {.kind = REQUEST_ERASE,
@@ -279,7 +324,7 @@ static bool write_removal(const struct erasing *x, const struct docket_request *
                           struct error *e)
 {
     const struct removal removal = {
-        .id = letter_id_slice(&x->letter->id),
+        .id = x->letters[0].id,
         .by = r->record.by,
         .reason = r->record.reason,
         .letters = {(void *)(uintptr_t)x->letters, x->n_letters},
@@ -293,8 +338,22 @@ static bool write_removal(const struct erasing *x, const struct docket_request *
     return !body->full || error_set(e, ERROR_LIMIT, "the removal does not fit into a record");
 }
 
-/* What is in memory and in the index of letters that are gone. */
-static void settle(struct erasing *x)
+bool erase_all(struct erasing *x, const struct docket_request *r, bool *finished, struct error *e)
+{
+    OWN(buf) struct buf body = {.max = (size_t)1 << 20};
+    bool recorded = false;
+
+    if (!write_removal(x, r, &body, e) || !indexer_expect_removal(x->k, e)) {
+        return false;
+    }
+    const struct ledger_record why = {RECORD_REMOVAL, buf_slice(&body)};
+    qsort(x->refs, x->n_refs, sizeof(x->refs[0]), by_seq);
+    *finished = ledger_erase(x->k->ledger, x->refs, x->n_refs, &why, &recorded, e);
+    tail_wake(x->k); /* segments may have become packs in any case */
+    return recorded;
+}
+
+void erase_settle(struct erasing *x)
 {
     uint64_t seqs[REMOVAL_LETTERS_MAX];
 
@@ -310,26 +369,18 @@ static void settle(struct erasing *x)
 static enum carried erase(struct erasing *x, const struct docket_request *r, struct slice *said,
                           struct error *e)
 {
-    OWN(buf) struct buf body = {.max = (size_t)1 << 20};
-    bool recorded = false;
+    bool held = false;
+    bool finished = false;
 
-    if (!write_removal(x, r, &body, e)) {
-        return CARRIED_FAILED;
-    }
-    const struct ledger_record why = {RECORD_REMOVAL, buf_slice(&body)};
-    if (!indexer_expect_removal(x->k, e)) {
-        return CARRIED_LATER;
-    }
     approvals_hold(x->k);
-    bool erased = ledger_erase(x->k->ledger, x->refs, x->n_refs, &why, &recorded, e);
+    bool recorded = erase_is_free(x, 0, &held, e) && erase_all(x, r, &finished, e);
     approvals_let_go(x->k);
-    tail_wake(x->k); /* segments may have become packs in any case */
     if (!recorded) {
-        return e->kind == ERROR_BUSY ? CARRIED_LATER : CARRIED_FAILED;
+        return e->kind == ERROR_BUSY && !held ? CARRIED_LATER : CARRIED_FAILED;
     }
-    settle(x);
+    erase_settle(x);
     *said = arena_printf(x->arena, "erased: %zu records of %zu letters%s", x->n_refs, x->n_letters,
-                         erased ? "" : "; what is left of it is finished by itself");
+                         finished ? "" : "; what is left of it is finished by itself");
     return CARRIED_DONE;
 }
 

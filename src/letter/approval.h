@@ -8,8 +8,10 @@
 
 /* Types of records that keeper/docket folds; enum record_type has the others. */
 enum docket_record_type {
-    RECORD_REQUEST = 52, /* something is to be done that takes two persons      */
-    RECORD_VERDICT = 53, /* what another person said to it, and what came of it */
+    RECORD_HOLD = 50,     /* letters are held, or a hold ended: letter/hold.h    */
+    RECORD_REQUEST = 52,  /* something is to be done that takes two persons      */
+    RECORD_VERDICT = 53,  /* what another person said to it, and what came of it */
+    RECORD_DISPOSAL = 54, /* letters whose time is over are destroyed: letter/disposal.h */
 };
 
 enum request_kind {

@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include "processes/roles.h"
+#include "requests/holds.h"
 #include "requests/keeper.h"
 #include "requests/reader.h"
 
@@ -108,6 +109,19 @@ static void suspect(void *keeper)
     }
 }
 
+static bool held(void *keeper, const struct letter_id *id, struct arena *arena, struct slice *holds,
+                 struct error *e)
+{
+    const struct keeper_held_ask ask = {letter_id_slice(id)};
+    struct keeper_held_answer answer;
+
+    if (!ipc_call(keeper, &keeper_held, &ask, -1, &answer, NULL, arena, RECORD_MS, e)) {
+        return false;
+    }
+    *holds = answer.holds;
+    return true;
+}
+
 static const char *path_in(struct role *r, const char *directory, const char *file)
 {
     char *path = NULL;
@@ -133,6 +147,7 @@ bool reader_run(struct role *r, struct error *e)
     reader.settle = settle;
     reader.who = who;
     reader.suspect = suspect;
+    reader.held = held;
     reader.context = role_pool(r, "keeper");
     ipc_server_init(&server, &reader_table, &reader);
     server.gate = reader_gate;

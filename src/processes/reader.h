@@ -35,6 +35,9 @@ struct reader {
                 struct caller *caller, struct error *e);
     /* Have the search index looked at: it could not be read. NULL: nobody to tell. */
     void (*suspect)(void *context);
+    /* What holds a letter, as a line of names in the arena; NULL: nobody to ask. */
+    bool (*held)(void *context, const struct letter_id *id, struct arena *arena,
+                 struct slice *holds, struct error *e);
     void *context;
     atomic_bool verifying; /* one at a time: it reads everything */
 };

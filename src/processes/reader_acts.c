@@ -26,8 +26,10 @@ static bool is_act(const struct ledger_entry *entry, struct arena *arena)
     case RECORD_ORDER:
     case RECORD_ADMIN:
     case RECORD_READING:
+    case RECORD_HOLD:
     case RECORD_REQUEST:
     case RECORD_VERDICT:
+    case RECORD_DISPOSAL:
         return !entry->erased;
     case RECORD_SIGN_IN:
         return !entry->erased && cbor_read(entry->body, &sign_in_schema, arena, &s, &e) &&

@@ -115,6 +115,18 @@ static bool add_record(struct desk *d, const struct catalog_record *from, struct
     return true;
 }
 
+/* Whose own letter it is, is not told that it is held: somebody may be looking for what he did. */
+static void add_holds(struct desk *d, const struct ipc_request *r, const struct letter_id *id,
+                      struct reader_show_answer *answer)
+{
+    struct error e;
+
+    if (d->reader->held && !reader_visitor(r)->own &&
+        !d->reader->held(d->reader->context, id, r->arena, &answer->held, &e)) {
+        answer->held = SLICE("(this could not be found out)");
+    }
+}
+
 bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
 {
     const struct reader_letter_ask *ask = r->ask;
@@ -140,6 +152,7 @@ bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
     }
     answer->records = (struct cbor_list){t.records, t.count};
     answer->more = t.more;
+    add_holds(&d, r, &letter.id, answer);
     return reader_record(reader, r, "show", desk_letter_name(&letter.id, r->arena), ask->reason,
                          t.count, e);
 }

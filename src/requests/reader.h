@@ -57,7 +57,8 @@ struct reader_record {
 
 struct reader_show_answer {
     struct cbor_list records;
-    bool more; /* too long for one answer: ask again from behind the last seq */
+    bool more;         /* too long for one answer: ask again from behind the last seq */
+    struct slice held; /* names of the holds that it is under, for who reads others' letters */
 };
 
 extern const struct ipc_message reader_show;

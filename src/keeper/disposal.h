@@ -1,0 +1,30 @@
+/* keeper/disposal - letters whose time is over are destroyed, when two persons said so.
+ *
+ * Previewed, asked for, approved, and then done in the background, batch by batch: whether each letter's time is
+ * over, whether it is held and whether the clock can be believed is looked at again under the lock that
+ * orders holds and destruction. How far it came is in memory alone: after a crash it begins again, and what is gone is
+ * not there any more. */
+#pragma once
+
+#include "base/error.h"
+
+#include "letter/disposal.h"
+#include "stages/retention/disposal.h"
+
+struct keeper;
+
+/* Where a disposal under way stands; the thread's own. */
+struct disposal {
+    struct disposal_record counts; /* `request` looks at `id` */
+    uint8_t id[LETTER_ID_LEN];
+    uint64_t next; /* letters from this record on are still to be looked at */
+};
+
+/* Which time it is believed to be: at the start, and from time to time. What is believed is kept in the state. */
+bool disposal_clock_open(struct keeper *k, struct error *e) MUST_CHECK;
+void disposal_clock_step(struct keeper *k);
+void disposal_clock_keep(struct keeper *k);
+struct trusted_clock disposal_clock_now(struct keeper *k);
+
+/* False with ERROR_BUSY, and what to do, when it is doubted. */
+bool disposal_clock_believed(const struct trusted_clock *clock, struct error *e) MUST_CHECK;

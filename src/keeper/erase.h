@@ -1,0 +1,34 @@
+/* keeper/erase - letters are taken out of the archive with all that belongs to them: what is recorded about
+ * each, the reports that quote it, its repetitions. Used by an erasure that was approved, and by a disposal. */
+#pragma once
+
+#include "keeper/holds.h"
+#include "letter/removal.h"
+
+/* What is to be erased; all zero but for the first three at the beginning. */
+struct erasing {
+    struct keeper *k;
+    struct arena *arena;
+    struct catalog *catalog;             /* while letters are added */
+    const struct catalog_letter *letter; /* that was added last */
+    struct removed_letter letters[REMOVAL_LETTERS_MAX];
+    struct holds_letter places[REMOVAL_LETTERS_MAX]; /* the same ones */
+    size_t n_letters;
+    struct ledger_ref refs[LEDGER_ERASE_MAX];
+    size_t n_refs;
+};
+
+/* Add a letter and what belongs to it. False with ERROR_BUSY when something of it is under way, ERROR_LIMIT when
+ * there is no room: nothing was added then. */
+bool erase_add(struct erasing *x, const struct catalog_letter *l, struct error *e) MUST_CHECK;
+
+/* Whether none of its letters, from the `first` on, is held; call it with `order` held (keeper/approvals). False
+ * with *held and a sentence, or with ERROR_BUSY when that cannot be told. */
+bool erase_is_free(struct erasing *x, size_t first, bool *held, struct error *e) MUST_CHECK;
+
+/* Destroy them, with `order` held, for a request that was approved. False when nothing was recorded. */
+bool erase_all(struct erasing *x, const struct docket_request *r, bool *finished,
+               struct error *e) MUST_CHECK;
+
+/* Afterwards, without it: what is in memory, catalog and index of letters that are gone. */
+void erase_settle(struct erasing *x);

@@ -1,0 +1,37 @@
+/* keeper/holds - what stays, whatever rules and people say.
+ *
+ * Where a letter is about to be destroyed, nothing is believed but the ledger: which holds there are is what its
+ * records say (approvals_prove), and whether a query finds the letter is told from the letter itself, which is inspected
+ * again, and besides from the index. Either is enough. What cannot be told counts as held: a query that
+ * cannot be read, a letter that cannot be read whole and whose unread part may hold the words. */
+#pragma once
+
+#include "catalog/catalog.h"
+#include "keeper/docket.h"
+
+struct keeper;
+
+/* One letter that is about to be destroyed. */
+struct holds_letter {
+    struct letter_id id;
+    uint64_t seq;
+    struct ledger_ref facts;
+    struct ledger_ref content; /* of a repetition, that of the letter which it repeats */
+    bool has_content;
+    bool repeats; /* another letter, and is kept as long as that */
+};
+
+/**
+ * Which holds keep this letter?
+ *
+ * @param holds  from approvals_holds(), with `order` held so that none comes in between
+ * @param names  set to their names, ", " between them; empty: none
+ * @return       false when that cannot be told: it counts as held
+ */
+bool holds_on(struct keeper *k, const struct docket_hold *holds, const struct holds_letter *letter,
+              struct arena *arena, struct slice *names, struct error *e) MUST_CHECK;
+
+/* The same as far as ids and the index say, at once: to show it to people. */
+bool holds_shown(struct keeper *k, const struct docket_hold *holds, const struct letter_id *id,
+                 uint64_t seq, struct arena *arena, struct slice *names,
+                 struct error *e) MUST_CHECK;

@@ -1,0 +1,33 @@
+/* letter/disposal - the record of a disposal: letters whose time is over are destroyed. Each batch of them is a
+ * RECORD_REMOVAL that names the request. The rules of letter/records.h hold here too. */
+#pragma once
+
+#include "letter/approval.h"
+
+enum disposal_state {
+    DISPOSAL_BEGUN = 1,
+    DISPOSAL_ENDED = 2,
+};
+
+/* RECORD_DISPOSAL; the counts of one that began again behind a crash are of what it did since. */
+struct disposal_record {
+    struct slice request;
+    uint64_t state;
+    uint64_t before; /* as in the arguments */
+    uint64_t destroyed;
+    uint64_t held;
+    uint64_t kept; /* some rule still runs, or none says how long any more */
+    uint64_t busy; /* still on their way, or could not be told about */
+};
+
+extern const struct cbor_schema disposal_record_schema;
+
+/* Arguments of REQUEST_DISPOSAL. */
+struct request_disposal {
+    uint64_t before;  /* wall milliseconds: letters whose longest retention ended at or before */
+    uint64_t head;    /* and whose facts stand before this record */
+    uint64_t rules;   /* the newest record of a rule or date: others hold, and it is not done */
+    uint64_t letters; /* how many those were when that was asked */
+};
+
+extern const struct cbor_schema request_disposal_schema;
