@@ -114,6 +114,9 @@ static const struct argument_option backup_options[] = {
 
 static const struct argument_option restore_options[] = {
     OPTION("from", 0, "URL", "a backup target; the one of the configuration"),
+    OPTION("credentials", 0, "FILE", "what opens the target; as `backup-credentials`"),
+    OPTION("host-key", 0, "PRINT", "of an SFTP target; as `backup-host-key`"),
+    OPTION("region", 0, "NAME", "of an S3 target; as `backup-region`"),
     OPTION("number", 0, "N", "of the backup, with a backup target; the newest"),
     OPTION("letter", 0, "ID", "only this letter, to the file --output"),
     OPTION("account", 0, "ADDRESS", "only the letters of this account, to the directory --output"),

@@ -56,8 +56,8 @@ static const char *contradiction(const struct settings *s)
     if (s->archive.disk_warning < s->archive.disk_watermark) {
         return "`disk-warning` is below `disk-watermark`: the alarm would come too late";
     }
-    if (s->backup.target.len && !slice_starts(s->backup.target, SLICE("file:///"))) {
-        return "`backup-target` is no URL of a place for backups: file:///FOLDER";
+    if (s->backup.lock_ms > s->backup.keep_ms) {
+        return "`backup-lock` is longer than `backup-keep`: old backups could not be removed";
     }
     if (s->archive.timestamp_url.count && !s->archive.timestamp_trust.len) {
         return "`timestamp-url` without `timestamp-trust`: no time stamp could be verified";

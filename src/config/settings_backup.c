@@ -7,8 +7,28 @@ static const struct config_setting rows[] = {
                .example = "file:///srv/backup/postern",
                .help = "Where the daemon puts its backups; none by default.",
                .more = "`file:///FOLDER`: an existing folder, of storage that survives this "
-                       "machine. Everything in it is sealed; name a folder below a mount point, "
-                       "so that nothing is written when it is not mounted."),
+                       "machine; name one below a mount point, so that nothing is written when it "
+                       "is not mounted. `sftp://USER@HOST[:PORT]/FOLDER`, with `~/` for what is "
+                       "below the home directory. `https://HOST[:PORT]/BUCKET[/PREFIX]`: an "
+                       "S3-compatible server. Everything there is sealed."),
+    CONFIG_ROW("backup-credentials", PATH, struct backup_settings, credentials,
+               .example = "/etc/postern/backup.key",
+               .help = "File with what opens the target, readable by root alone.",
+               .more = "For SFTP an OpenSSH private key without passphrase, or one line with a "
+                       "password; for S3 one line: ACCESS-KEY SECRET."),
+    CONFIG_ROW("backup-host-key", TEXT, struct backup_settings, host_key,
+               .example = "SHA256:uNiVztksCsDhcc0u9e8BrqsdsrH+VUlLSnyZSoGdFhE",
+               .help = "Fingerprint of the SFTP server's host key, as `ssh-keygen -l` prints it.",
+               .more = "Of its Ed25519 key, if it has one. Another server is not spoken to."),
+    CONFIG_ROW("backup-region", WORD, struct backup_settings, region, .initial = "us-east-1",
+               .help = "Region of the S3 server, which requests are signed for."),
+    CONFIG_ROW("backup-lock", DURATION, struct backup_settings, lock_ms, .initial = "0s",
+               .max = 3660 * CONFIG_DAY,
+               .help = "How long an object is locked when it is stored in S3 (Object Lock).",
+               .more =
+                   "In COMPLIANCE mode: nobody can remove it before. The bucket must have Object "
+                   "Lock. At most `backup-keep`, or old backups could not be removed. An object "
+                   "that later backups share keeps its first lock."),
     CONFIG_ROW("backup-interval", DURATION, struct backup_settings, interval_ms, .initial = "1d",
                .min = CONFIG_SECOND, .max = 90 * CONFIG_DAY,
                .help = "How often a backup is made; what is new since the last is stored."),

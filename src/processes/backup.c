@@ -9,6 +9,7 @@
 
 #include "host/memfd.h"
 #include "host/thread.h"
+#include "places/places.h"
 #include "processes/roles.h"
 
 #define LOOK_EVERY_US 250000
@@ -69,7 +70,7 @@ static bool take_files(struct job *j, int list, struct error *e)
 
 static bool has_place(const struct backup_process *b, struct error *e)
 {
-    return b->folder >= 0 ||
+    return !b->is_folder || b->folder >= 0 ||
            error_set(e, ERROR_CONFIG,
                      "the folder of `backup-target` cannot be used: make it, empty and root's, and "
                      "restart posternd");
@@ -184,7 +185,10 @@ bool backup_run(struct role *r, struct error *e)
 
     b = (struct backup_process){
         .role = r, .keeper = role_pool(r, "keeper"), .folder = role_directory(r, "backup-target")};
-    vault_init(&b.vault, store_folder(&b.folder), role_key(r, "backup"));
+    b.is_folder = slice_starts(role_settings(r)->backup.target, SLICE("file:///"));
+    vault_init(&b.vault,
+               b.is_folder ? store_folder(&b.folder) : places_remote(role_pool(r, "courier")),
+               role_key(r, "backup"));
     if (!thread_start("backup", THREAD_STACK_LARGE, work_on, &b, e)) {
         return false;
     }

@@ -13,6 +13,7 @@ struct backup_process {
     struct ipc_pool *keeper;
     struct vault vault;
     int folder; /* of a target that is one */
+    bool is_folder;
 };
 
 /* Fetch the newest backup into the empty folder, open it, verify it, read some letters of it, and leave the folder empty

@@ -1,14 +1,18 @@
 /* The process that fetches from outside what is no mail, and posts alarms to `alert-webhook`. It
- * holds nothing but the authorities that https servers are verified with. */
+ * holds nothing but the authorities that https servers are verified with, and what opens the backup target; what it
+ * puts there is sealed. */
+#include "base/clock.h"
 #include "base/log.h"
 
 #include "host/memfd.h"
+#include "places/places.h"
 #include "processes/errand.h"
 #include "processes/outward.h"
 #include "processes/roles.h"
 #include "processes/webhook.h"
 
 #define PER_MINUTE 600
+#define RESOLVE_MS 20000
 
 static bool on_fetch(void *errands, struct ipc_request *r, struct error *e)
 {
@@ -36,23 +40,71 @@ static const struct ipc_row rows[] = {
 };
 static const struct ipc_table table = IPC_TABLE("keeper", rows);
 
+/* ── backup targets ── */
+
+/* The target as it was set when it was opened. */
+static struct target {
+    struct errands *errands;
+    const struct settings *settings;
+    struct places *place;
+} target;
+
+static bool resolve(void *context, struct slice host, uint16_t port, struct address *out,
+                    size_t *count, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = (size_t)1 << 20};
+    const struct target *t = context;
+
+    return errand_addresses(t->errands, host, port, clock_steady_ms() + RESOLVE_MS, &arena, out,
+                            count, e);
+}
+
+/* Called with the server's lock. A reload may have changed it. */
+static struct places *open_target(void *context, struct error *e)
+{
+    struct target *t = context;
+    const struct settings *now = role_settings(t->errands->role);
+    const struct places_options options = {
+        .url = now->backup.target,
+        .credentials = role_file(t->errands->role, "backup-credentials"),
+        .host_key = now->backup.host_key,
+        .region = now->backup.region,
+        .trust = role_file(t->errands->role, "courier-trust-store"),
+        .proxy = now->courier.proxy,
+        .lock_ms = now->backup.lock_ms,
+        .resolve = resolve,
+        .context = t};
+
+    if (t->place && t->settings == now) {
+        return t->place;
+    }
+    places_close(TAKE(t->place, NULL));
+    t->settings = now;
+    return places_open(&options, &t->place, e) ? t->place : NULL;
+}
+
 bool courier_prepare(struct role *r, struct error *e)
 {
     (void)r;
-    return fetch_init(e);
+    return places_init(e); /* libcurl's as well */
 }
 
 bool courier_run(struct role *r, struct error *e)
 {
     static struct errands errands;
     static struct ipc_server server;
+    static struct ipc_server places;
+    static struct places_server targets = {PTHREAD_MUTEX_INITIALIZER, open_target, &target};
 
     errands.role = r;
+    target.errands = &errands;
     if (!outward_resolver(r, &errands.resolver, e) || !webhook_start(&errands, e)) {
         return false;
     }
     ipc_server_init(&server, &table, &errands);
     role_serve(r, "keeper", &server);
+    ipc_server_init(&places, &places_table, &targets);
+    role_serve(r, "backup", &places);
     role_ready(r);
     role_wait(r);
     return true;

@@ -18,44 +18,61 @@ static struct slice proxy_of(const struct errand *m)
     return role_settings(m->errands->role)->courier.proxy;
 }
 
-static bool add_records(struct errand *m, const struct fetch_place *place, enum dns_type type,
-                        struct slice *why)
+/* What is asked for, and where the answers go. */
+struct names {
+    const struct errands *errands;
+    struct slice host;
+    uint16_t port;
+    int64_t deadline_ms;
+    struct arena *arena;
+    struct address *out;
+    size_t count;
+};
+
+static bool add_records(struct names *n, enum dns_type type, struct slice *why)
 {
     struct dns_answer answer;
 
-    resolver_ask(m->errands->resolver, place->host, type, m->deadline_ms, m->arena, &answer);
-    for (size_t i = 0; i < answer.n_records && m->n_addresses < FETCH_ADDRESSES_MAX; i++) {
+    resolver_ask(n->errands->resolver, n->host, type, n->deadline_ms, n->arena, &answer);
+    for (size_t i = 0; i < answer.n_records && n->count < FETCH_ADDRESSES_MAX; i++) {
         if (answer.records[i].len == (type == DNS_A ? 4 : 16)) {
-            m->addresses[m->n_addresses++] = address_from_bytes(answer.records[i], place->port);
+            n->out[n->count++] = address_from_bytes(answer.records[i], n->port);
         }
     }
     *why = answer.why;
     return answer.status != DNS_FAILED && answer.status != DNS_BOGUS;
 }
 
+bool errand_addresses(const struct errands *errands, struct slice host, uint16_t port,
+                      int64_t deadline_ms, struct arena *arena, struct address *out, size_t *count,
+                      struct error *e)
+{
+    struct names n = {errands, host, port, deadline_ms, arena, out, 0};
+    struct slice why = SLICE_NONE;
+
+    if (address_parse(host, port, &out[0], e)) {
+        *count = 1;
+        return true;
+    }
+    bool known = add_records(&n, DNS_A, &why);
+    if (role_settings(errands->role)->delivery.ipv6) {
+        known = add_records(&n, DNS_AAAA, &why) && known;
+    }
+    *count = n.count;
+    return n.count || error_set(e, ERROR_BUSY, "%.*s: %.*s", SLICE_ARG(host),
+                                SLICE_ARG(known ? SLICE("it has no address") : why));
+}
+
 /* The addresses to connect to: of the proxy when there is one, which then finds the other's. */
 static bool find_addresses(struct errand *m, struct slice url, struct error *e)
 {
     struct slice proxy = proxy_of(m);
-    struct slice why = SLICE_NONE;
     struct fetch_place place;
 
     m->n_addresses = 0;
-    if (!fetch_place(proxy.len ? proxy : url, m->arena, &place, e)) {
-        return false;
-    }
-    if (place.literal) {
-        return true;
-    }
-    bool known = add_records(m, &place, DNS_A, &why);
-    if (role_settings(m->errands->role)->delivery.ipv6) {
-        known = add_records(m, &place, DNS_AAAA, &why) && known;
-    }
-    if (m->n_addresses) {
-        return true;
-    }
-    return error_set(e, ERROR_BUSY, "%.*s: %.*s", SLICE_ARG(place.host),
-                     SLICE_ARG(known ? SLICE("it has no address") : why));
+    return fetch_place(proxy.len ? proxy : url, m->arena, &place, e) &&
+           (place.literal || errand_addresses(m->errands, place.host, place.port, m->deadline_ms,
+                                              m->arena, m->addresses, &m->n_addresses, e));
 }
 
 static bool fetch_once(struct errand *m, struct slice url, struct buf *body,

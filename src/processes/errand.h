@@ -23,3 +23,9 @@ struct errands {
 bool errand_run(const struct errands *errands, const struct courier_ask *ask, struct slice body,
                 struct arena *arena, struct buf *got, struct fetch_answer *answer,
                 struct error *e) MUST_CHECK;
+
+/* Find the addresses of a host, by the validating resolver; an address is its own. `out` has room for
+ * FETCH_ADDRESSES_MAX. ERROR_BUSY when it has none. */
+bool errand_addresses(const struct errands *errands, struct slice host, uint16_t port,
+                      int64_t deadline_ms, struct arena *arena, struct address *out, size_t *count,
+                      struct error *e) MUST_CHECK;
