@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import threading
+import time
 
 import pytest
 
@@ -189,3 +190,42 @@ def test_letters_without_touching_the_ledger(scene, target, tmp_path):
                             input="00000-00000-00000-00000-00000-00000", check=False)
     assert wrong.returncode != 0 and not (tmp_path / "two.eml").exists()
     assert not list(pathlib.Path("/var/tmp").glob("postern-restore-*"))
+
+
+def test_what_was_erased_leaves_the_backups_with_the_last_from_before(target, tmp_path):
+    """The keys are in the backups from before the erasure, and in none once those are too old."""
+    os.chmod(tmp_path, 0o755)
+    folder = tmp_path / "vault"
+    folder.mkdir()
+    scene = Scene(tmp_path, backup_target=f"file://{folder}", backup_interval="90d",
+                  backup_try_interval="0s", backup_keep="20s")
+    company = scene.company
+    key = (company.directory / "recovery.key").read_text()
+    command = ["restore", "--recovery-key-stdin", "--letter"]
+    try:
+        kept, sent = scene.send("stays")
+        letter, _ = scene.send("goes")
+        wait_for("delivery", lambda: "delivered (250" in company.show(letter), 30)
+        before = number(company.postern("backup", "now"))
+        company.both("erase", letter, "--reason", "a test")
+        company.postern("backup", "now")
+        company.postern(*command, letter, "--number", before, "--output", tmp_path / "still.eml",
+                        input=key)
+        assert b"goes" in (tmp_path / "still.eml").read_bytes()
+        newest = company.postern(*command, letter, "--output", tmp_path / "x.eml", input=key,
+                                 check=False)
+        assert newest.returncode != 0 and not (tmp_path / "x.eml").exists()
+        company.set("backup-keep", "1s")
+        company.process.send_signal(signal.SIGHUP)
+        wait_for("the reload", lambda: "config.reloaded" in company.log.read_text())
+        time.sleep(1.1)
+        company.postern("backup", "now")
+        assert len(objects(folder, "m")) == 1
+        gone = company.postern(*command, letter, "--number", before, "--output", tmp_path / "y.eml",
+                               input=key, check=False)
+        assert gone.returncode != 0 and "no such backup" in gone.stderr
+        assert "no backup holds a key that was destroyed" in company.postern("backup", "list")
+        company.postern(*command, kept, "--output", tmp_path / "kept.eml", input=key)
+        assert (tmp_path / "kept.eml").read_bytes() == sent
+    finally:
+        scene.close()
