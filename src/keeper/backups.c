@@ -13,6 +13,7 @@
 
 #define FIRST_PAUSE_MS 30000 /* after a failure; doubled with each further one */
 #define LAST_PAUSE_MS  (INT64_C(60) * 60 * 1000)
+#define VIEW_MAX_MS    (INT64_C(24) * 3600 * 1000)
 #define STORY_MAX      ((size_t)200 << 10)
 #define LINE_REASON    300
 #define STORY_NAME     SLICE("backup/story")
@@ -64,6 +65,7 @@ struct backups {
     struct arena arena;   /* of the story; begun anew with each report */
     struct story story;
     struct backup_sight sight; /* the asking lock's */
+    int64_t taken_at;          /* likewise, steady clock: when the view was frozen */
     uint8_t root[LEDGER_ROOT_LEN];
     uint64_t busy;    /* enum backup_order */
     uint64_t hurried; /* the same: asked for by a person */
@@ -227,6 +229,7 @@ static bool on_view(void *keeper, struct ipc_request *r, struct error *e)
     (void)pthread_mutex_lock(&b->asking);
     backup_sight_drop(&b->sight);
     bool taken = backup_sight_take(k, &b->sight, r->answer, r->arena, &r->answer_fd, b->root, e);
+    b->taken_at = clock_steady_ms();
     if (!taken) {
         backup_sight_drop(&b->sight);
     }
@@ -240,8 +243,15 @@ static bool on_open(void *keeper, struct ipc_request *r, struct error *e)
     const struct backup_open_ask *ask = r->ask;
 
     (void)pthread_mutex_lock(&k->backups->asking);
-    bool opened = backup_sight_open(k, &k->backups->sight, ask->directory, ask->name, r->arena,
-                                    &r->answer_fd, e);
+    bool late = clock_steady_ms() - k->backups->taken_at > VIEW_MAX_MS;
+    if (late) {
+        backup_sight_drop(&k->backups->sight);
+    }
+    bool opened = late ? error_set(e, ERROR_BUSY,
+                                   "it took a day, during which nothing could be erased; the next "
+                                   "backup goes on where this one is")
+                       : backup_sight_open(k, &k->backups->sight, ask->directory, ask->name,
+                                           r->arena, &r->answer_fd, e);
     (void)pthread_mutex_unlock(&k->backups->asking);
     return opened;
 }

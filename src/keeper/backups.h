@@ -2,7 +2,8 @@
  *
  * The process that makes it (`backup`) has the key of the backups and no way to the files: it asks here for
  * work, gets a frozen view as descriptors for reading, and reports. While a view is held nothing is packed or
- * erased; it ends with the report, with the next question, or with the keeper. Each report is a record;
+ * erased; it ends with the report, with the next question, after a day (a slow target must not keep erasures
+ * waiting; the next run goes on), or with the keeper. Each report is a record;
  * a failure comes again, later each time, and alarms. Thread-safe. */
 #pragma once
 
