@@ -19,6 +19,7 @@
 #include "cli/master.h"
 #include "cli/prove.h"
 #include "host/file.h"
+#include "keyring/master_list.h"
 #include "ledger/copy.h"
 #include "requests/admin.h"
 
@@ -117,10 +118,30 @@ static bool copy_state(void *context, const char *name, struct error *e)
             error_errno(e, ERROR_BUSY, "remove %s", name));
 }
 
+/* Also of a rotation under way: the recovery key may open the one that is not in force yet. */
+static bool copy_list(void *context, const char *name, struct error *e)
+{
+    struct backup *b = context;
+
+    return !master_list_is(name) || copy(b, b->from_directory, name, b->to, name, FILES_WHOLE, e);
+}
+
+static bool copy_lists(struct backup *b, struct error *e)
+{
+    OWN(fd) int from = openat(b->data, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (from < 0) {
+        return error_errno(e, errno == EACCES ? ERROR_DENIED : ERROR_CONFIG, "data directory");
+    }
+    b->from_directory = from;
+    return files_each(from, copy_list, b, e);
+}
+
 static bool copy_top(struct backup *b, struct error *e)
 {
     b->directory = "";
-    if (!copy(b, b->data, "recovery.sealed", b->to, "recovery.sealed", FILES_WHOLE, e)) {
+    if (!copy_lists(b, e) ||
+        !copy(b, b->data, "recovery.sealed", b->to, "recovery.sealed", FILES_WHOLE, e)) {
         return false;
     }
     if (arguments_flag(&b->cli->arguments, "with-master-key") &&
@@ -150,6 +171,7 @@ static bool finish(struct backup *b, struct error *e)
     OWN(fd) int keys = openat(b->to, KEYS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     return cli_master(b->cli, b->data, &master, e) &&
+           cli_master_former(b->to, &master, "ledger", e) &&
            prove_ledger(b->cli, ledger, keys, master.key, b->view.note, b->view.ledger_size, e) &&
            file_create(b->to, "checkpoint", b->view.note, 0600, e) &&
            file_create(b->to, MANIFEST_NAME, buf_slice(&b->manifest), 0600, e);

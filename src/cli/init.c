@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/dns.h"
 #include "cli/files.h"
+#include "cli/recovery_key.h"
 #include "cli/terminal.h"
 #include "config/document.h"
 #include "host/file.h"
@@ -14,7 +15,6 @@
 #include "keyring/recovery.h"
 
 #define GIVEN_MAX   64
-#define TYPED_TRIES 3
 #define MODE_CONFIG 0644 /* no secret stands in it, and members of the group postern need it */
 
 struct plan {
@@ -245,52 +245,6 @@ static bool refuse_data(struct plan *p, int data, struct error *e)
     return true;
 }
 
-/* The person shows that the key was written down. */
-static bool typed_back(struct cli *c, const struct secret *key, struct error *e)
-{
-    bool piped = arguments_flag(&c->arguments, "recovery-key-stdin");
-
-    if (!piped && !terminal_has_person()) {
-        return error_set(e, ERROR_INPUT,
-                         "the recovery key wants to be typed back, and nobody is at the terminal: "
-                         "--recovery-key-out FILE or --recovery-key-stdin");
-    }
-    (void)printf("Recovery key:\n\n    %.*s\n\n"
-                 "Write it down and keep it away from this machine. Without it and without\n"
-                 "master.key nobody can read the archive, nor any backup of it.\n",
-                 SLICE_ARG(secret_slice(key)));
-    (void)fflush(stdout);
-    for (int tries = 0; tries < TYPED_TRIES; tries++) {
-        OWN(secret) struct secret *typed = NULL;
-        if (!piped) {
-            (void)fprintf(stderr, "Type it back: ");
-        }
-        if (!terminal_read_secret(128, &typed, e)) {
-            return false;
-        }
-        if (recovery_same(secret_slice(typed), secret_slice(key))) {
-            return true;
-        }
-        (void)fprintf(stderr, "That is not the key.\n");
-    }
-    return error_set(e, ERROR_INPUT, "the recovery key was not typed back; nothing was made");
-}
-
-static bool hand_over(struct cli *c, const struct secret *key, struct error *e)
-{
-    const char *path = arguments_text(&c->arguments, "recovery-key-out", 0);
-    uint8_t line[RECOVERY_TEXT_LEN + 1];
-
-    if (!path) {
-        return typed_back(c, key, e);
-    }
-    (void)memcpy(line, key->ptr, RECOVERY_TEXT_LEN);
-    line[RECOVERY_TEXT_LEN] = '\n';
-    bool written = file_create(AT_FDCWD, path, SLICE_ARRAY(line), 0600, e);
-    explicit_bzero(line, sizeof(line));
-    return written;
-}
-
 static bool make_files(struct plan *p, int data, const struct secret *recovery, struct error *e)
 {
     OWN(secret) struct secret *master = NULL;
@@ -367,7 +321,7 @@ bool cli_init(struct cli *c, struct error *e)
     bool made = obtain_all(p, e) && compose(p, e) && refuse_config(p, e) &&
                 files_make_directory((const char *)p->settings.general.data_directory.ptr, 0711,
                                      &c->arena, &data, e) &&
-                refuse_data(p, data, e) && hand_over(c, recovery, e) &&
+                refuse_data(p, data, e) && recovery_key_hand_over(c, recovery, e) &&
                 make_files(p, data, recovery, e);
     buf_done(&p->file);
     if (!made) {

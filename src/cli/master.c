@@ -2,6 +2,7 @@
 
 #include "cli/terminal.h"
 #include "host/ask.h"
+#include "keyring/master_list.h"
 
 #define FD_MAX 1023
 
@@ -32,6 +33,17 @@ bool cli_master(struct cli *c, int folder, struct master *out, struct error *e)
     const struct master_asker asker = {ask, &way};
 
     return find_way(c, &way, e) && master_open(folder, "master.key", &asker, out, e);
+}
+
+bool cli_master_former(int folder, const struct master *m, const char *label, struct error *e)
+{
+    OWN(master_list) struct master_list l = {0};
+
+    if (!master_list_read(folder, m, &l, e)) {
+        return false;
+    }
+    master_list_register(&l, m->key, label);
+    return true;
 }
 
 bool cli_master_ask(struct cli *c, const char *question, struct secret **out, struct error *e)

@@ -11,7 +11,7 @@
 #include "cli/manifest.h"
 #include "cli/master.h"
 #include "cli/prove.h"
-#include "cli/terminal.h"
+#include "cli/recovery_key.h"
 #include "host/file.h"
 #include "keyring/keyring.h"
 #include "keyring/recovery.h"
@@ -88,18 +88,10 @@ bool restore_open_data(struct restore *r, struct error *e)
 
 bool restore_ask_key(struct cli *c, struct secret **typed, struct error *e)
 {
-    bool piped = arguments_flag(&c->arguments, "recovery-key-stdin");
-
-    if (!piped && !terminal_has_person()) {
-        return error_set(e, ERROR_INPUT,
-                         "the backup opens with the recovery key: give it on standard input, with "
-                         "--recovery-key-stdin");
-    }
-    return piped ? terminal_read_secret(128, typed, e)
-                 : terminal_ask_secret("Recovery key", 128, typed, e);
+    return recovery_key_ask(c, typed, e);
 }
 
-static bool find_master(struct restore *r, struct error *e)
+static bool open_master(struct restore *r, struct error *e)
 {
     OWN(secret) struct secret *typed = NULL;
 
@@ -109,6 +101,12 @@ static bool find_master(struct restore *r, struct error *e)
     return restore_ask_key(r->cli, &typed, e) &&
            recovery_open(r->from, "recovery.sealed", secret_slice(typed), &r->master.key,
                          &r->master.generation, e);
+}
+
+static bool find_master(struct restore *r, struct error *e)
+{
+    return open_master(r, e) && cli_master_former(r->from, &r->master, "ledger", e) &&
+           cli_master_former(r->from, &r->master, "state", e);
 }
 
 /* ── files ── */

@@ -78,6 +78,19 @@ static const struct argument_option key_wrap_options[] = {
     OPTION_END,
 };
 
+static const struct argument_option key_rotate_options[] = {
+    OPTION("recovery-key-stdin", 0, NULL, "the recovery key is one line of standard input"),
+    OPTION("new-recovery-key", 0, NULL, "hand out a new one; the old one opens old backups alone"),
+    OPTION("recovery-key-out", 0, "FILE", "write the new one there instead of asking for it back"),
+    MASTER_OPTION,
+    OPTION_END,
+};
+
+static const struct argument_option key_options[] = {
+    MASTER_OPTION,
+    OPTION_END,
+};
+
 static const struct argument_option order_options[] = {
     OPTION("all", 0, NULL, "everything that it can be done to"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
@@ -226,6 +239,18 @@ const struct verb verbs[] = {
          .help = "Keep the master key in another way, without changing it.",
          .more = "The former way is destroyed when the new one was opened again.\n",
          .run = cli_key_wrap),
+    VERB(.name = "key rotate", .words = "", .options = key_rotate_options,
+         .help = "Put a new master key in force; what the old one opens stays readable.",
+         .more =
+             "Asks for the recovery key, which goes on working, or hands out a new one. Restart\n"
+             "posternd afterwards.\n",
+         .run = cli_key_rotate),
+    VERB(.name = "key list", .words = "", .options = key_options,
+         .help = "List the master key and its former generations, and what each still opens.",
+         .run = cli_key_list),
+    VERB(.name = "key retire", .words = "GENERATION", .words_min = 1, .words_max = 1,
+         .options = key_options, .help = "Destroy a former master key that nothing needs any more.",
+         .run = cli_key_retire),
     VERB(.name = "queue list", .words = "", .help = "List what waits to be delivered.",
          .run = cli_queue_list),
     VERB(.name = "queue retry", .words = "[ID...]", .words_max = 1000, .options = order_options,

@@ -7,6 +7,8 @@
 
 #include "base/own.h"
 
+#define SMALL_MAX ((size_t)64 << 10) /* what is overwritten of a file */
+
 enum file_found file_open(int dirfd, const char *name, int flags, int *fd, struct error *e)
 {
     int opened = openat(dirfd, name, flags | O_CLOEXEC | O_NOFOLLOW);
@@ -161,4 +163,35 @@ bool file_replace(int dirfd, const char *name, struct slice content, mode_t mode
         return false;
     }
     return file_sync_folder(dirfd, e) || error_add(e, "%s", name);
+}
+
+bool file_overwrite(int fd, struct error *e)
+{
+    static const uint8_t zeros[SMALL_MAX];
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) {
+        return error_errno(e, ERROR_BUSY, "stat");
+    }
+    size_t len = (uint64_t)st.st_size < SMALL_MAX ? (size_t)st.st_size : SMALL_MAX;
+    return file_write_at(fd, 0, slice_of(zeros, len), e) &&
+           (fsync(fd) == 0 || error_errno(e, ERROR_BUSY, "sync"));
+}
+
+bool file_destroy(int dirfd, const char *name, struct error *e)
+{
+    OWN(fd) int fd = -1;
+
+    switch (file_open(dirfd, name, O_RDWR, &fd, e)) {
+    case FILE_MISSING:
+        return true;
+    case FILE_FAILED:
+        return false;
+    case FILE_FOUND:
+        break;
+    }
+    return (file_overwrite(fd, e) &&
+            (unlinkat(dirfd, name, 0) == 0 || error_errno(e, ERROR_BUSY, "remove")) &&
+            file_sync_folder(dirfd, e)) ||
+           error_add(e, "%s", name);
 }

@@ -47,6 +47,12 @@ bool file_write_at(int fd, uint64_t offset, struct slice bytes, struct error *e)
  */
 bool file_read_all(int dirfd, const char *name, struct buf *out, struct error *e) MUST_CHECK;
 
+/* Overwrite a small file, at most 64 KiB, synced, and remove it durably. A missing one is fine. */
+bool file_destroy(int dirfd, const char *name, struct error *e) MUST_CHECK;
+
+/* The same bytes through an open descriptor: overwrite and sync. */
+bool file_overwrite(int fd, struct error *e) MUST_CHECK;
+
 /* Make a folder's entries durable. False with ERROR_BUSY. */
 bool file_sync_folder(int dirfd, struct error *e) MUST_CHECK;
 

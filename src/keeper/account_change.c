@@ -319,6 +319,32 @@ static bool may_change(const struct change *c, bool officer, bool *overrides, st
                      "administrator gives --reason, and an alarm tells of it");
 }
 
+/* Write it. Meanwhile a rotation of the master key may have sealed the verifier anew: that one stays, unless there is a
+ * new password. */
+static bool put(const struct change *c, struct error *e)
+{
+    struct state *state = c->admin->keeper->state;
+    struct account was = c->old;
+    struct account now = c->account;
+    bool same_password = slice_equal(now.verifier, was.verifier);
+    bool found = c->found;
+    bool did = false;
+
+    if (!found) {
+        return state_account_put(state, &now, e);
+    }
+    while (found) {
+        if (!state_account_replace(state, &was, &now, &did, e) || did) {
+            return did;
+        }
+        if (!state_account_get(state, now.name, c->arena, &was, &found, e)) {
+            return false;
+        }
+        now.verifier = same_password ? was.verifier : now.verifier;
+    }
+    return error_set(e, ERROR_BUSY, "the account was changed just now: try again");
+}
+
 /* Record it, with the role that it gives, and do it. */
 static bool change_alone(const struct change *c, bool officer, struct error *e)
 {
@@ -341,7 +367,7 @@ static bool change_alone(const struct change *c, bool officer, struct error *e)
                      "an administrator changed an account of an auditor or officer, which is the "
                      "officer's business");
     }
-    if (!state_account_put(c->admin->keeper->state, &c->account, e)) {
+    if (!put(c, e)) {
         return false;
     }
     sessions_end_account(c->admin->keeper->sessions, c->account.name);

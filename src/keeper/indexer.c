@@ -12,6 +12,7 @@
 #include "host/thread.h"
 #include "keeper/findings.h"
 #include "keeper/internal.h"
+#include "keyring/former.h"
 #include "search/index.h"
 
 #define BATCH_MAX  1000               /* letters in one transaction */
@@ -307,7 +308,8 @@ bool indexer_open(struct keeper *k, struct error *e)
     if (search_index_open(path, key, &k->indexer.index, e)) {
         return true;
     }
-    if (e->kind != ERROR_CORRUPT) {
+    /* After a rotation of the master key its words' hashes are those of a former key. */
+    if (e->kind != ERROR_CORRUPT && !keyring_former(k->options.search_key, 0)) {
         return false;
     }
     log_event(LOG_WARNING, "index.rebuild", LOG_TEXT("reason", e->text));

@@ -19,6 +19,7 @@
 #include "keeper/packing.h"
 #include "keeper/parcel.h"
 #include "keeper/queue.h"
+#include "keeper/renewal.h"
 #include "keeper/repeats.h"
 #include "keeper/retention.h"
 #include "keeper/sessions.h"
@@ -95,7 +96,7 @@ struct keeper {
     struct refusals refusals;
     pthread_mutex_t lookups_lock;
     struct lookup *lookups; /* idle ones */
-    pthread_t threads[KEEPER_WORKERS + 7];
+    pthread_t threads[KEEPER_WORKERS + 9];
     size_t n_threads;
     int64_t started_at;
     _Atomic int64_t checkpoint_at; /* wall clock of the last one */

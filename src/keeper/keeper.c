@@ -13,6 +13,7 @@
 #include "requests/backup.h"
 #include "requests/disposal.h"
 #include "requests/holds.h"
+#include "requests/keys.h"
 #include "requests/retention.h"
 #include "search/index.h"
 
@@ -130,8 +131,9 @@ static bool open_stores(struct keeper *k, struct error *e)
            tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
-           tail_catch_up(k, e) && approvals_open(k, e) && retention_open(k, e) &&
-           keeper_restore_pause(k, e) && (keeper_restore(k, e) || explain_disagreement(e));
+           keeper_key_known(k, e) && tail_catch_up(k, e) && approvals_open(k, e) &&
+           retention_open(k, e) && keeper_restore_pause(k, e) &&
+           (keeper_restore(k, e) || explain_disagreement(e));
 }
 
 static bool start_thread(struct keeper *k, const char *name, thread_main *main, struct error *e)
@@ -149,7 +151,8 @@ static bool start_threads(struct keeper *k, struct error *e)
         !start_thread(k, "watch", keeper_watch, e) ||
         !start_thread(k, "anchor", keeper_anchors, e) || !start_thread(k, "pack", keeper_pack, e) ||
         !start_thread(k, "retention", keeper_retention, e) ||
-        !start_thread(k, "approval", keeper_approvals, e)) {
+        !start_thread(k, "approval", keeper_approvals, e) ||
+        !start_thread(k, "renew", keeper_renew, e)) {
         return false;
     }
     for (size_t i = 0; i < KEEPER_WORKERS; i++) {
@@ -321,5 +324,6 @@ static const struct ipc_row admin_rows[] = {
     {&hold_list,           0, keeper_on_hold_list       },
     {&hold_release,        0, keeper_on_hold_release    },
     {&admin_verdict,       0, keeper_on_verdict         },
+    {&keys_status,         0, keeper_on_keys_status     },
 };
 const struct ipc_table keeper_admin_table = IPC_TABLE("the control socket", admin_rows);

@@ -33,6 +33,15 @@ struct keeper_options {
     const struct secret *ledger_key;
     const struct secret *state_key;
     const struct secret *search_key;
+
+    struct keeper_master {   /* the master key that they follow from */
+        uint64_t generation; /* 0: nobody says, and nothing is recorded of it */
+        uint64_t kept;       /* enum master_kept */
+        int64_t since_ms;
+        uint64_t formers; /* how many former ones are kept */
+        struct slice by;  /* who alone can change it, as in acts */
+    } master;
+
     struct ipc_pool *auth;
     struct ipc_pool *signer;
     struct ipc_pool *inspector;

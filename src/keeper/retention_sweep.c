@@ -415,8 +415,13 @@ static void count(struct sweep *w)
 void keeper_retention(void *keeper)
 {
     struct sweep w = {.k = keeper};
-    OWN(secret) struct secret *key = keyring_derive(w.k->options.state_key, "catalog");
+    OWN(secret) struct secret *key = NULL;
+    struct error e;
 
+    if (!keeper_catalog_key(w.k, &key, &e)) {
+        keeper_alert(w.k, "catalog-failed", e.text);
+        return;
+    }
     thread_background();
     arena_init(&w.arena, KEEPER_ARENA_MAX);
     struct slice bytes = secret_slice(key);

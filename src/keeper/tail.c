@@ -112,9 +112,12 @@ static bool open_reader(struct keeper *k, struct ledger_reader **reader, struct 
 
 bool tail_open(struct keeper *k, struct error *e)
 {
-    OWN(secret) struct secret *key = keyring_derive(k->options.state_key, "catalog");
+    OWN(secret) struct secret *key = NULL;
     const char *path = k->options.catalog_path;
 
+    if (!keeper_catalog_key(k, &key, e)) {
+        return false;
+    }
     if (catalog_open(path, true, secret_slice(key), &k->tail.catalog, e)) {
         return true;
     }

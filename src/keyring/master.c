@@ -5,10 +5,8 @@
 #include "keyring/master.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/arena.h"
@@ -16,27 +14,23 @@
 #include "host/file.h"
 #include "keyring/digest.h"
 #include "keyring/master_form.h"
+#include "keyring/replace.h"
 
 /* Twice the memory that RFC 9106 section 4 asks for as its second choice: half a second at a start, and for each
  * guess. */
-#define PASSES       3
-#define KIB          ((uint32_t)128 << 10)
-#define NAME_MAX_LEN 64
+#define PASSES 3
+#define KIB    ((uint32_t)128 << 10)
 
 void master_done(struct master *m)
 {
     secret_free(m->key);
-    m->key = NULL;
+    secret_free(m->opened_by);
+    m->key = m->opened_by = NULL;
 }
 
 static struct buf buf_over(struct secret *room)
 {
     return (struct buf){.ptr = room->ptr, .capacity = room->len, .max = room->len};
-}
-
-static void name_new(const char *name, char out[static NAME_MAX_LEN])
-{
-    (void)snprintf(out, NAME_MAX_LEN, "%s.new", name);
 }
 
 /* -- reading -- */
@@ -108,13 +102,12 @@ static bool stretch(const struct master_form *f, const struct secret *passphrase
 }
 
 static bool open_passphrase(const struct master_form *f, const struct master_asker *asker,
-                            struct secret **key, struct error *e)
+                            struct secret **by, struct secret **key, struct error *e)
 {
-    OWN(secret) struct secret *passphrase = NULL;
     OWN(secret) struct secret *sealing = NULL;
 
-    if (!asker->ask(asker->context, "Passphrase of the master key", &passphrase, e) ||
-        !stretch(f, passphrase, &sealing, e)) {
+    if (!asker->ask(asker->context, "Passphrase of the master key", by, e) ||
+        !stretch(f, *by, &sealing, e)) {
         return false;
     }
     return keyring_open_secret(sealing, f->context, SLICE_ARRAY(f->sealed), key, e) ||
@@ -122,27 +115,26 @@ static bool open_passphrase(const struct master_form *f, const struct master_ask
 }
 
 static bool open_token(const struct master_form *f, const struct master_asker *asker,
-                       struct secret **key, struct error *e)
+                       struct secret **by, struct secret **key, struct error *e)
 {
-    OWN(secret) struct secret *pin = NULL;
     OWN(secret) struct secret *sealing = NULL;
 
-    if (!asker->ask(asker->context, "PIN of the token with the master key", &pin, e) ||
-        !token_unwrap(f->uri, pin, slice_of(f->wrapped, f->wrapped_len), &sealing, e)) {
+    if (!asker->ask(asker->context, "PIN of the token with the master key", by, e) ||
+        !token_unwrap(f->uri, *by, slice_of(f->wrapped, f->wrapped_len), &sealing, e)) {
         return false;
     }
     return keyring_open_secret(sealing, f->context, SLICE_ARRAY(f->sealed), key, e) ||
            error_set(e, ERROR_CORRUPT, "the token's key does not open it: damaged");
 }
 
-static bool open_form(struct master_form *f, const struct master_asker *asker, struct secret **key,
-                      struct error *e)
+static bool open_form(struct master_form *f, const struct master_asker *asker, struct secret **by,
+                      struct secret **key, struct error *e)
 {
     switch (f->kept) {
     case MASTER_PASSPHRASE:
-        return open_passphrase(f, asker, key, e);
+        return open_passphrase(f, asker, by, key, e);
     case MASTER_TOKEN:
-        return open_token(f, asker, key, e);
+        return open_token(f, asker, by, key, e);
     case MASTER_FILE:
         break;
     }
@@ -156,17 +148,19 @@ bool master_open(int dirfd, const char *name, const struct master_asker *asker, 
     OWN(secret) struct secret *line = NULL;
     OWN(master_form) struct master_form f = {0};
     OWN(secret) struct secret *key = NULL;
+    OWN(secret) struct secret *by = NULL;
 
     if (!read_form(dirfd, name, &line, &f, e)) {
         return false;
     }
-    if (!open_form(&f, asker, &key, e)) {
+    if (!open_form(&f, asker, &by, &key, e)) {
         return error_add(e, "%s", name);
     }
     if (key->len != KEYRING_KEY_LEN) {
         return error_set(e, ERROR_CORRUPT, "%s: a master key has %d bytes", name, KEYRING_KEY_LEN);
     }
-    *out = (struct master){TAKE(key, NULL), f.generation, f.kept};
+    *out = (struct master){TAKE(key, NULL), f.generation, f.kept, "", TAKE(by, NULL)};
+    (void)memcpy(out->uri, f.uri, sizeof(out->uri));
     return true;
 }
 
@@ -178,7 +172,7 @@ bool master_look(int dirfd, const char *name, struct master *out, struct error *
     if (!read_form(dirfd, name, &line, &f, e)) {
         return false;
     }
-    *out = (struct master){NULL, f.generation, f.kept};
+    *out = (struct master){.generation = f.generation, .kept = f.kept};
     return true;
 }
 
@@ -306,10 +300,10 @@ bool master_prepare(int dirfd, const char *name, const struct master_way *way,
 {
     OWN(secret) struct secret *room = secret_new(MASTER_LINE_MAX);
     struct buf line = buf_over(room);
-    char fresh[NAME_MAX_LEN];
+    char fresh[REPLACE_NAME_MAX];
     struct error why;
 
-    name_new(name, fresh);
+    replace_name(name, fresh);
     if (!master_tidy(dirfd, name, e) || !write_form(way, key, generation, &line, e) ||
         !file_create(dirfd, fresh, buf_slice(&line), 0600, e)) {
         return false;
@@ -320,63 +314,12 @@ bool master_prepare(int dirfd, const char *name, const struct master_way *way,
     return master_tidy(dirfd, name, &why) ? false : error_add(e, "%s", why.text);
 }
 
-/* Overwrite through an open descriptor. */
-static bool overwrite(int fd, struct error *e)
-{
-    static const uint8_t zeros[MASTER_LINE_MAX];
-    struct stat st;
-
-    if (fstat(fd, &st) != 0) {
-        return error_errno(e, ERROR_BUSY, "stat");
-    }
-    size_t len = st.st_size < MASTER_LINE_MAX ? (size_t)st.st_size : MASTER_LINE_MAX;
-    return file_write_at(fd, 0, slice_of(zeros, len), e) &&
-           (fsync(fd) == 0 || error_errno(e, ERROR_BUSY, "sync"));
-}
-
 bool master_tidy(int dirfd, const char *name, struct error *e)
 {
-    OWN(fd) int fd = -1;
-    char fresh[NAME_MAX_LEN];
-
-    name_new(name, fresh);
-    switch (file_open(dirfd, fresh, O_RDWR, &fd, e)) {
-    case FILE_MISSING:
-        return true;
-    case FILE_FAILED:
-        return false;
-    case FILE_FOUND:
-        break;
-    }
-    return (overwrite(fd, e) &&
-            (unlinkat(dirfd, fresh, 0) == 0 || error_errno(e, ERROR_BUSY, "remove")) &&
-            file_sync_folder(dirfd, e)) ||
-           error_add(e, "%s", fresh);
-}
-
-/* Both names in one step, so that the former form keeps a name until it is overwritten. A file system that
- * cannot do that forgets the name first: then a crash in between leaves its bytes in a free block. */
-static bool exchange(int dirfd, const char *fresh, const char *name, int former, struct error *e)
-{
-    if (renameat2(dirfd, fresh, dirfd, name, RENAME_EXCHANGE) == 0) {
-        return file_sync_folder(dirfd, e);
-    }
-    if (errno != EINVAL && errno != ENOSYS) {
-        return error_errno(e, ERROR_BUSY, "%s: rename", fresh);
-    }
-    return (renameat(dirfd, fresh, dirfd, name) == 0 ||
-            error_errno(e, ERROR_BUSY, "%s: rename", fresh)) &&
-           file_sync_folder(dirfd, e) && overwrite(former, e);
+    return replace_tidy(dirfd, name, e);
 }
 
 bool master_commit(int dirfd, const char *name, struct error *e)
 {
-    OWN(fd) int former = -1;
-    char fresh[NAME_MAX_LEN];
-
-    name_new(name, fresh);
-    if (file_open(dirfd, name, O_RDWR, &former, e) != FILE_FOUND) {
-        return error_set(e, ERROR_CONFIG, "%s: there is no master key to be replaced", name);
-    }
-    return exchange(dirfd, fresh, name, former, e) && master_tidy(dirfd, name, e);
+    return replace_commit(dirfd, name, e);
 }

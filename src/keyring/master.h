@@ -42,6 +42,8 @@ struct master {
     struct secret *key;  /* owned; master_done() wipes it */
     uint64_t generation; /* 1 for the first; every rotation adds one */
     enum master_kept kept;
+    char uri[MASTER_URI_MAX + 1]; /* of the token */
+    struct secret *opened_by;     /* passphrase or PIN; NULL when none was needed. Owned */
 };
 
 /* Wipe; a zeroed one is fine. */

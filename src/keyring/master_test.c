@@ -4,8 +4,10 @@
 #include <sys/wait.h>
 
 #include "host/file.h"
+#include "keyring/former.h"
 #include "keyring/keyring.h"
 #include "keyring/master.h"
+#include "keyring/master_list.h"
 #include "keyring/recovery.h"
 #include "tests/test.h"
 
@@ -330,6 +332,116 @@ static void the_recovery_key_follows_generations(void **unused)
     assert_int_equal(e.kind, ERROR_DENIED);
 }
 
+static void former_keys_stand_in_a_list(void **unused)
+{
+    OWN(secret) struct secret *first = keyring_random();
+    OWN(secret) struct secret *second = keyring_random();
+    const struct master now = {.key = keyring_random(), .generation = 5};
+    const struct master earliest = {.key = first, .generation = 1};
+    OWN(master_list) struct master_list l = {.since_ms = 77};
+    OWN(master_list) struct master_list back = {0};
+    OWN(master_list) struct master_list none = {0};
+    OWN(buf) struct buf text = {.max = 8000};
+    char name[64];
+    uint8_t id[KEYRING_ID_LEN];
+    struct error e;
+
+    (void)unused;
+    assert_ok(master_list_read(folder, &earliest, &none, &e), e); /* has no file */
+    assert_int_equal(none.count, 0);
+    assert_false(master_list_read(folder, &now, &none, &e));
+    assert_int_equal(e.kind, ERROR_CONFIG);
+    assert_ok(master_list_add(&l, 1, 0, first, &e), e);
+    assert_ok(master_list_add(&l, 4, 55, second, &e), e);
+    assert_ok(master_list_write(folder, &now, &l, &e), e);
+    assert_ok(master_list_read(folder, &now, &back, &e), e);
+    assert_int_equal(back.count, 2);
+    assert_int_equal(back.since_ms, 77);
+    assert_int_equal(back.former[1].generation, 4);
+    assert_int_equal(back.former[1].since_ms, 55);
+    assert_true(secret_equal(secret_slice(back.former[1].key), secret_slice(second)));
+
+    keyring_id(now.key, id);
+    (void)snprintf(name, sizeof(name), "former-keys-%02x%02x%02x%02x%02x%02x%02x%02x", id[0], id[1],
+                   id[2], id[3], id[4], id[5], id[6], id[7]);
+    assert_true(master_list_is(name));
+    assert_false(master_list_is("former-keys-0"));
+    assert_ok(file_read_all(folder, name, &text, &e), e);
+    assert_null(memmem(text.ptr, text.len, second->ptr, 8));
+    for (size_t at = 0; at < text.len; at += 37) { /* no byte of it can be changed */
+        OWN(master_list) struct master_list bad = {0};
+        text.ptr[at] ^= 1;
+        assert_ok(file_replace(folder, name, buf_slice(&text), 0600, &e), e);
+        assert_false(master_list_read(folder, &now, &bad, &e));
+        text.ptr[at] ^= 1;
+    }
+    assert_ok(file_replace(folder, name, buf_slice(&text), 0600, &e), e);
+
+    /* One less: the former content is overwritten. */
+    OWN(fd) int former = openat(folder, name, O_RDONLY);
+    assert_true(master_list_take(&l, 1));
+    assert_false(master_list_take(&l, 1));
+    assert_ok(master_list_write(folder, &now, &l, &e), e);
+    uint8_t bytes[100];
+    assert_int_equal(pread(former, bytes, sizeof(bytes), 100), sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        assert_int_equal(bytes[i], 0);
+    }
+    assert_true(master_list_take(&l, 4));
+    assert_ok(master_list_write(folder, &now, &l, &e), e);
+    master_list_done(&back);
+    assert_ok(master_list_read(folder, &now, &back, &e), e);
+    assert_int_equal(back.count, 0);
+    secret_free(now.key);
+}
+
+static void lists_of_two_keys_never_meet(void **unused)
+{
+    OWN(secret) struct secret *first = keyring_random();
+    const struct master now = {.key = keyring_random(), .generation = 5};
+    const struct master other = {.key = keyring_random(), .generation = 5};
+    OWN(master_list) struct master_list l = {0};
+    OWN(master_list) struct master_list back = {0};
+    struct error e;
+
+    (void)unused;
+    assert_ok(master_list_add(&l, 1, 0, first, &e), e);
+    assert_ok(master_list_write(folder, &now, &l, &e), e);
+    assert_ok(master_list_write(folder, &other, &l, &e), e);
+    assert_ok(master_list_read(folder, &now, &back, &e), e);
+    assert_ok(master_list_tidy(folder, other.key, &e), e);
+    master_list_done(&back);
+    assert_false(master_list_read(folder, &now, &back, &e));
+    assert_ok(master_list_read(folder, &other, &back, &e), e);
+    for (unsigned i = 1; i < MASTER_FORMER_MAX; i++) {
+        assert_ok(master_list_add(&l, i + 1, 0, first, &e), e);
+    }
+    assert_false(master_list_add(&l, 99, 0, first, &e));
+    assert_int_equal(e.kind, ERROR_LIMIT);
+    secret_free(now.key);
+    secret_free(other.key);
+}
+
+static void former_keys_are_found_by_name(void **unused)
+{
+    OWN(secret) struct secret *now = keyring_random();
+    OWN(secret) struct secret *former = keyring_random();
+    OWN(secret) struct secret *other = keyring_random();
+    uint8_t id[KEYRING_ID_LEN];
+
+    (void)unused;
+    keyring_id(former, id);
+    assert_null(keyring_find(now, id));
+    assert_null(keyring_former(now, 0));
+    keyring_former_add(now, former);
+    assert_true(secret_equal(secret_slice(keyring_find(now, id)), secret_slice(former)));
+    assert_true(secret_equal(secret_slice(keyring_former(now, 0)), secret_slice(former)));
+    assert_null(keyring_former(now, 1));
+    assert_null(keyring_find(other, id)); /* of another key it is none */
+    keyring_id(now, id);
+    assert_ptr_equal(keyring_find(now, id), now);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +451,9 @@ int main(void)
         cmocka_unit_test(what_was_not_finished_is_destroyed),
         cmocka_unit_test(a_token_keeps_it),
         cmocka_unit_test(the_recovery_key_follows_generations),
+        cmocka_unit_test(former_keys_stand_in_a_list),
+        cmocka_unit_test(lists_of_two_keys_never_meet),
+        cmocka_unit_test(former_keys_are_found_by_name),
     };
     return cmocka_run_group_tests_name("master", tests, begin, end);
 }

@@ -224,3 +224,19 @@ bool recovery_open(int dirfd, const char *name, struct slice typed, struct secre
            (recovery_open_bytes(buf_slice(&file), typed, master, generation, e) ||
             error_add(e, "%s", name));
 }
+
+bool recovery_look(int dirfd, const char *name, uint64_t *generation, struct error *e)
+{
+    OWN(buf) struct buf file = {.max = FILE_ROOM};
+    uint8_t sealed[SEALED_LEN];
+    uint64_t of = 1;
+
+    if (!file_read_all(dirfd, name, &file, e)) {
+        return false;
+    }
+    if (!read_file(buf_slice(&file), &of, sealed, e)) {
+        return error_add(e, "%s", name);
+    }
+    *generation = of;
+    return true;
+}

@@ -43,5 +43,8 @@ bool recovery_open(int dirfd, const char *name, struct slice typed, struct secre
 bool recovery_open_bytes(struct slice text, struct slice typed, struct secret **master,
                          uint64_t *generation, struct error *e) MUST_CHECK;
 
+/* The generation of the master key that a file holds, without opening it. Errors as recovery_open(). */
+bool recovery_look(int dirfd, const char *name, uint64_t *generation, struct error *e) MUST_CHECK;
+
 /* Whether two texts are the same well-formed recovery key, however each was typed. */
 bool recovery_same(struct slice a, struct slice b) MUST_CHECK;

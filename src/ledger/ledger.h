@@ -143,6 +143,18 @@ bool ledger_pack(struct ledger *l, int64_t before_ms, bool *packed, struct error
 bool ledger_erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
                   const struct ledger_record *why, bool *recorded, struct error *e) MUST_CHECK;
 
+#define LEDGER_REWRAP_MAX 200 /* files in one ledger_rewrap() */
+
+/**
+ * After the ledger's key was changed: put the keys of segments, packs and records that are sealed under a former one
+ * (keyring/former) under the present one. Nothing else of the files changes. For a thread in the background.
+ *
+ * @param done  set to how many files were; 0: none is left that can be
+ * @return      false with ERROR_BUSY when a backup is being made or the disk fails, ERROR_CORRUPT when all that is
+ *              left is damaged
+ */
+bool ledger_rewrap(struct ledger *l, unsigned *done, struct error *e) MUST_CHECK;
+
 /* End the segment that is written and begin the next, so that it can be packed. False with ERROR_BUSY when
  * the disk fails; the next record tries again. */
 bool ledger_roll(struct ledger *l, struct error *e) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 
 #include "host/file.h"
+#include "keyring/former.h"
 #include "ledger/dictionary.h"
 #include "ledger/scan.h"
 
@@ -97,14 +98,13 @@ static bool read_rows(struct pack *p, struct error *e)
 
 static bool open_commit_key(struct pack *p, const struct secret *ledger_key, struct error *e)
 {
-    uint8_t id[KEYRING_ID_LEN];
+    const struct secret *sealing = keyring_find(ledger_key, p->head.ledger_key_id);
 
-    keyring_id(ledger_key, id);
-    if (memcmp(id, p->head.ledger_key_id, sizeof(id)) != 0) {
+    if (!sealing) {
         return error_set(e, ERROR_CONFIG, "the ledger was written under another master key");
     }
-    return keyring_open_secret(ledger_key, SLICE_ARRAY(p->head.fixed),
-                               SLICE_ARRAY(p->head.sealed_key), &p->commit_key, e) ||
+    return keyring_open_secret(sealing, SLICE_ARRAY(p->head.fixed), SLICE_ARRAY(p->head.sealed_key),
+                               &p->commit_key, e) ||
            corrupt(p, "its commit key does not open", e);
 }
 

@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 
 #include "host/file.h"
+#include "keyring/former.h"
 #include "ledger/io.h"
 #include "ledger/record_keys_state.h"
 
@@ -66,16 +67,13 @@ static void head_write(const struct record_keys_head *h, const struct secret *le
 static bool head_read(struct slice file, const struct secret *ledger_key,
                       struct record_keys_head *h, struct error *e)
 {
-    uint8_t id[KEYRING_ID_LEN];
-
     if (file.len < KEYS_HEAD_LEN || memcmp(file.ptr, magic, sizeof(magic)) != 0) {
         return error_set(e, ERROR_CORRUPT, "not a key file");
     }
     if (get16(file.ptr + KEYS_FORMAT) != FORMAT || get16(file.ptr + KEYS_RESERVED)) {
         return error_set(e, ERROR_CONFIG, "written by a newer version of Postern");
     }
-    keyring_id(ledger_key, id);
-    if (memcmp(id, file.ptr + KEYS_LEDGER_KEY, sizeof(id)) != 0) {
+    if (!keyring_find(ledger_key, file.ptr + KEYS_LEDGER_KEY)) {
         return error_set(e, ERROR_CONFIG, "sealed under another master key");
     }
     h->number = get32(file.ptr + KEYS_NUMBER);
@@ -111,7 +109,8 @@ static bool seeds_read(struct slice plain, struct record_keys *k, struct error *
 static bool keys_open(struct slice file, const struct secret *ledger_key, uint32_t records,
                       struct record_keys **out, struct error *e)
 {
-    OWN(secret) struct secret *sealing = record_keys_sealing(ledger_key);
+    const struct secret *under = keyring_find(ledger_key, file.ptr + KEYS_LEDGER_KEY);
+    OWN(secret) struct secret *sealing = record_keys_sealing(under);
     OWN(buf) struct buf plain = {.max = KEYRING_SEAL_MAX};
 
     if (!keyring_open(sealing, slice_head(file, KEYS_HEAD_LEN), slice_from(file, KEYS_HEAD_LEN),
@@ -367,4 +366,65 @@ bool record_keys_finish(int dirfd, const struct secret *ledger_key, uint32_t num
         return put_in_force(dirfd, number, e);
     }
     return record_keys_destroy(dirfd, name_2, e);
+}
+
+/* The same seeds in a file of the next generation. */
+static bool seal_again(struct slice file, const struct secret *ledger_key,
+                       struct record_keys_head *h, struct buf *out, struct error *e)
+{
+    const struct secret *under = keyring_find(ledger_key, file.ptr + KEYS_LEDGER_KEY);
+    OWN(secret) struct secret *former = record_keys_sealing(under);
+    OWN(secret) struct secret *sealing = record_keys_sealing(ledger_key);
+    OWN(buf) struct buf plain = {.max = KEYRING_SEAL_MAX};
+    uint8_t head[KEYS_HEAD_LEN];
+
+    if (!buf_room(&plain, file.len)) { /* so that it never moves */
+        return error_set(e, ERROR_LIMIT, "too large");
+    }
+    bool ok = keyring_open(former, slice_head(file, KEYS_HEAD_LEN), slice_from(file, KEYS_HEAD_LEN),
+                           &plain, e);
+    if (ok) {
+        h->generation++;
+        head_write(h, ledger_key, head);
+        buf_add(out, SLICE_ARRAY(head));
+        keyring_seal(sealing, SLICE_ARRAY(head), buf_slice(&plain), out);
+    }
+    explicit_bzero(plain.ptr, plain.capacity);
+    return ok && (!out->full || error_set(e, ERROR_LIMIT, "too large"));
+}
+
+bool record_keys_rewrap(int dirfd, const struct secret *ledger_key, uint32_t number, mode_t mode,
+                        bool *did, struct error *e)
+{
+    OWN(buf) struct buf file = {.max = KEYRING_SEAL_MAX};
+    OWN(buf) struct buf bytes = {.max = KEYRING_SEAL_MAX};
+    struct record_keys_head h = {0};
+    uint8_t own[KEYRING_ID_LEN];
+    char name[KEYS_NAME_MAX];
+
+    record_keys_name(number, name);
+    if (!record_keys_finish(dirfd, ledger_key, number, e)) {
+        return false;
+    }
+    switch (load(dirfd, name, &file, e)) {
+    case FILE_MISSING:
+        return true;
+    case FILE_FAILED:
+        return false;
+    case FILE_FOUND:
+        break;
+    }
+    if (!head_read(buf_slice(&file), ledger_key, &h, e)) {
+        return false;
+    }
+    keyring_id(ledger_key, own);
+    if (memcmp(own, file.ptr + KEYS_LEDGER_KEY, sizeof(own)) == 0) {
+        return true;
+    }
+    if (!seal_again(buf_slice(&file), ledger_key, &h, &bytes, e)) {
+        return false;
+    }
+    name_new(number, name);
+    *did = true;
+    return write_file(dirfd, name, buf_slice(&bytes), mode, e) && put_in_force(dirfd, number, e);
 }

@@ -73,6 +73,11 @@ bool record_keys_create(int dirfd, const struct secret *ledger_key,
 bool record_keys_replace(int dirfd, const struct secret *ledger_key, struct record_keys_head *head,
                          const struct record_keys *k, mode_t mode, struct error *e) MUST_CHECK;
 
+/* Put a file that is sealed under a former ledger key under the present one, as record_keys_replace() does; *did says
+ * whether it was. What a crash left is ended first. ERROR_CORRUPT when it does not open. */
+bool record_keys_rewrap(int dirfd, const struct secret *ledger_key, uint32_t number, mode_t mode,
+                        bool *did, struct error *e) MUST_CHECK;
+
 /* End what a crash or a failure left of a rewriting: put a whole newer file in force, or remove it. */
 bool record_keys_finish(int dirfd, const struct secret *ledger_key, uint32_t number,
                         struct error *e) MUST_CHECK;

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 
+#include "keyring/former.h"
 #include "ledger/objects.h"
 
 #define ZSTD_LEVEL      1 /* the packs compress again, and harder */
@@ -307,14 +308,12 @@ bool segment_key_open(const struct segment_head *h, const struct secret *ledger_
                       struct segment_key **out, struct error *e)
 {
     OWN(secret) struct secret *key = NULL;
-    uint8_t id[KEYRING_ID_LEN];
+    const struct secret *sealing = keyring_find(ledger_key, h->ledger_key_id);
 
-    keyring_id(ledger_key, id);
-    if (memcmp(id, h->ledger_key_id, sizeof(id)) != 0) {
+    if (!sealing) {
         return error_set(e, ERROR_CONFIG, "the ledger was written under another master key");
     }
-    if (!keyring_open_secret(ledger_key, SLICE_ARRAY(h->fixed), SLICE_ARRAY(h->sealed_key), &key,
-                             e) ||
+    if (!keyring_open_secret(sealing, SLICE_ARRAY(h->fixed), SLICE_ARRAY(h->sealed_key), &key, e) ||
         key->len != KEYRING_KEY_LEN) {
         return error_set(e, ERROR_CORRUPT, "the segment's key does not open");
     }

@@ -5,16 +5,32 @@
 #include "base/bytes.h"
 
 #include "host/file.h"
+#include "keyring/former.h"
 #include "ledger/pack.h"
 #include "ledger/shares_state.h"
 
 #define PACKS_BACK 8 /* an attachment that goes round is listed in each of them again */
 #define KNOWN_MAX  ((size_t)1 << 18)
 
+/* It stays under the key that was in force when it was written, and is not known when that is retired. */
+static bool open_list(const struct secret *ledger_key, struct slice head, struct slice sealed,
+                      struct buf *out)
+{
+    const struct secret *key = ledger_key;
+    struct error why;
+
+    for (size_t n = 0; key; key = keyring_former(ledger_key, n++)) {
+        OWN(secret) struct secret *sealing = keyring_derive(key, "objects");
+        if (keyring_open(sealing, head, sealed, out, &why)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool read_list(struct shares *x, const struct pack *p, const struct pack_row *row,
                       struct buf *out)
 {
-    OWN(secret) struct secret *sealing = keyring_derive(x->ledger_key, "objects");
     OWN(buf) struct buf sealed = {.max = KEYRING_SEAL_MAX + KEYRING_SEAL_OVERHEAD};
     OWN(fd) int fd = -1;
     uint8_t head[OBJECTS_HEAD_LEN];
@@ -35,7 +51,7 @@ static bool read_list(struct shares *x, const struct pack *p, const struct pack_
     if (!room || !file_read_at(fd, at, room, len, &got, &why) || got < len) {
         return false;
     }
-    return keyring_open(sealing, SLICE_ARRAY(head), slice_of(room, len), out, &why);
+    return open_list(x->ledger_key, SLICE_ARRAY(head), slice_of(room, len), out);
 }
 
 static void take_entry(struct shares *x, struct pack *p, uint32_t place, const uint8_t *entry)

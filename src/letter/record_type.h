@@ -23,4 +23,6 @@ enum record_type {
     RECORD_RULE = 48,    /* how long letters of a class are kept: letter/retention.h         */
     RECORD_CLASSES = 49, /* which classes a letter is of, and until when it is kept           */
     RECORD_DATE = 55,    /* the day from which a term runs                                    */
+    RECORD_KEYS = 60,    /* another master key, or kept in another way: letter/keys.h */
+    RECORD_RENEWED = 61, /* nothing needs a former master key any more                */
 };

@@ -229,6 +229,20 @@ static bool on_verifier(void *ctx, struct ipc_request *r, struct error *e)
     return made;
 }
 
+static bool on_renew(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct auth_renew_ask *ask = r->ask;
+    struct auth_verifier_answer *answer = r->answer;
+    OWN(buf) struct buf renewed = {.max = AUTH_VERIFIER_MAX};
+
+    if (!verifier_renew(a->verifiers, ask->account, ask->verifier, &renewed, e)) {
+        return false;
+    }
+    answer->verifier = arena_copy(r->arena, buf_slice(&renewed));
+    return !renewed.full || error_set(e, ERROR_LIMIT, "a verifier does not fit");
+}
+
 static const struct ipc_row submission_rows[] = {
     {&auth_login, 0, on_login},
 };
@@ -237,5 +251,6 @@ const struct ipc_table auth_submission_table = IPC_TABLE("submission", submissio
 static const struct ipc_row keeper_rows[] = {
     {&auth_verifier, VERIFIERS_A_MINUTE, on_verifier},
     {&auth_desk,     VERIFIERS_A_MINUTE, on_desk    },
+    {&auth_renew,    0,                  on_renew   },
 };
 const struct ipc_table auth_keeper_table = IPC_TABLE("keeper", keeper_rows);

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 
+#include "keyring/former.h"
 #include "keyring/keyring.h"
 
 #define PASSES       2
@@ -75,9 +76,8 @@ bool verifier_make(struct verifiers *v, struct slice account, struct slice passw
     return !sealed->full || error_set(e, ERROR_LIMIT, "a verifier does not fit");
 }
 
-/* Open what is sealed into text; false when it is none of ours. */
-static bool open_text(const struct verifiers *v, struct slice account, struct slice sealed,
-                      char text[static crypto_pwhash_STRBYTES])
+static bool open_under(const struct secret *key, struct slice account, struct slice sealed,
+                       char text[static crypto_pwhash_STRBYTES])
 {
     OWN(buf) struct buf context = {.max = CONTEXT_MAX};
     OWN(buf) struct buf plain = {.max = crypto_pwhash_STRBYTES - 1};
@@ -85,12 +85,40 @@ static bool open_text(const struct verifiers *v, struct slice account, struct sl
 
     context_of(account, &context);
     if (sealed.len > AUTH_VERIFIER_MAX ||
-        !keyring_open(v->seal, buf_slice(&context), sealed, &plain, &e)) {
+        !keyring_open(key, buf_slice(&context), sealed, &plain, &e)) {
         return false;
     }
     (void)memcpy(text, plain.ptr, plain.len); /* zeroed by the caller */
     explicit_bzero(plain.ptr, plain.capacity);
     return true;
+}
+
+/* Open what is sealed into text, also under a former key; false when it is none of ours. */
+static bool open_text(const struct verifiers *v, struct slice account, struct slice sealed,
+                      char text[static crypto_pwhash_STRBYTES])
+{
+    const struct secret *key = v->seal;
+
+    for (size_t n = 0; key && !open_under(key, account, sealed, text); n++) {
+        key = keyring_former(v->seal, n);
+    }
+    return key != NULL;
+}
+
+bool verifier_renew(struct verifiers *v, struct slice account, struct slice sealed,
+                    struct buf *renewed, struct error *e)
+{
+    OWN(buf) struct buf context = {.max = CONTEXT_MAX};
+    char text[crypto_pwhash_STRBYTES] = "";
+
+    bool present = open_under(v->seal, account, sealed, text);
+    bool known = present || open_text(v, account, sealed, text);
+    if (known && !present) {
+        context_of(account, &context);
+        keyring_seal(v->seal, buf_slice(&context), slice_text(text), renewed);
+    }
+    explicit_bzero(text, sizeof(text));
+    return known || error_set(e, ERROR_CORRUPT, "a verifier opens under no key");
 }
 
 enum verifier_match verifier_check(struct verifiers *v, struct slice account, struct slice sealed,

@@ -31,6 +31,15 @@ void verifiers_free(struct verifiers *v);
 bool verifier_make(struct verifiers *v, struct slice account, struct slice password,
                    struct buf *sealed, struct error *e) MUST_CHECK;
 
+/**
+ * Seal a verifier anew that is sealed under a former key (keyring/former).
+ *
+ * @param renewed  appended to; nothing when it is sealed under the present key
+ * @return         false with ERROR_CORRUPT when it opens under none
+ */
+bool verifier_renew(struct verifiers *v, struct slice account, struct slice sealed,
+                    struct buf *renewed, struct error *e) MUST_CHECK;
+
 enum verifier_match {
     VERIFIER_RIGHT,
     VERIFIER_WRONG,

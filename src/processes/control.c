@@ -4,7 +4,7 @@
 
 #include "keyring/keyring.h"
 
-#define KEYS_MAX  8
+#define KEYS_MAX  CONTROL_KEYS_MAX
 #define PATH_SIZE 4096
 
 static const struct cbor_field key_fields[] = {
@@ -21,6 +21,11 @@ static const struct cbor_field setup_fields[] = {
     CBOR_OPTIONAL(5, CBOR_UINT, struct control_setup, gid, UINT32_MAX),
     CBOR_OPTIONAL(6, CBOR_UINT, struct control_setup, instance, UINT16_MAX),
     CBOR_SUB_OPTIONAL(7, CBOR_LIST, struct control_setup, keys, KEYS_MAX, &key_schema),
+    CBOR_OPTIONAL(8, CBOR_UINT, struct control_setup, generation, UINT32_MAX),
+    CBOR_OPTIONAL(9, CBOR_UINT, struct control_setup, kept, UINT8_MAX),
+    CBOR_OPTIONAL(10, CBOR_UINT, struct control_setup, since_ms, INT64_MAX),
+    CBOR_OPTIONAL(11, CBOR_UINT, struct control_setup, owner, UINT32_MAX),
+    CBOR_OPTIONAL(12, CBOR_UINT, struct control_setup, formers, CONTROL_KEYS_MAX),
 };
 const struct cbor_schema control_setup_schema = CBOR_SCHEMA(setup_fields, struct control_setup);
 

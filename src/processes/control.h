@@ -15,6 +15,7 @@
 #include "ipc/packet.h"
 
 #define CONTROL_NAME_MAX     64
+#define CONTROL_KEYS_MAX     512 /* with former ones */
 #define CONTROL_SENTENCE_MAX ERROR_TEXT_MAX
 #define CONTROL_ARENA_MAX    ((size_t)4 << 20) /* bytes for one packet and what it is read into */
 
@@ -45,7 +46,13 @@ struct control_setup {
     uint64_t uid;      /* 0: stay who we are, not being root */
     uint64_t gid;
     uint64_t instance;
-    struct cbor_list keys; /* struct control_key */
+    struct cbor_list
+        keys; /* struct control_key; of one label the present one first, then former ones */
+    uint64_t generation; /* of the master key, and what else struct role_master says */
+    uint64_t kept;
+    uint64_t since_ms;
+    uint64_t owner;
+    uint64_t formers;
 };
 
 enum control_kind {

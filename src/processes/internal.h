@@ -35,6 +35,7 @@ struct role {
     char *data; /* path of the data directory as this process sees it, without final slash */
     char *config_name;
     struct secret *keys[ROLE_KEYS_MAX];
+    struct role_master master;
 
     struct {
         int fd;

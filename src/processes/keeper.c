@@ -45,6 +45,17 @@ static const char *path_in(struct role *r, const char *directory, const char *fi
     return path; /* lives as long as the process */
 }
 
+static struct keeper_master master_of(struct role *r)
+{
+    const struct role_master *m = role_master(r);
+    char *by = NULL;
+
+    if (asprintf(&by, "uid %u", m->owner) < 0) {
+        arena_panic("out of memory");
+    }
+    return (struct keeper_master){m->generation, m->kept, m->since_ms, m->formers, slice_text(by)};
+}
+
 static bool open_keeper(struct role *r, struct keeper **k, struct error *e)
 {
     const struct keeper_options options = {
@@ -60,6 +71,7 @@ static bool open_keeper(struct role *r, struct keeper **k, struct error *e)
         .ledger_key = role_key(r, "ledger"),
         .state_key = role_key(r, "state"),
         .search_key = role_key(r, "search"),
+        .master = master_of(r),
         .auth = role_pool(r, "auth"),
         .signer = role_pool(r, "signer"),
         .inspector = role_pool(r, "inspector"),

@@ -56,6 +56,11 @@ const struct secret *role_key(struct role *r, const char *label)
     arena_panic("a role wants a key that its row does not name");
 }
 
+const struct role_master *role_master(struct role *r)
+{
+    return &r->master;
+}
+
 static size_t find_directory(struct role *r, const char *name)
 {
     for (size_t i = 0; i < ROLE_DIRECTORIES_MAX && r->row->directories[i].name; i++) {

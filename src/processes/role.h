@@ -27,6 +27,8 @@
  * hands out is owned by the role and lives as long as the process. Thread-safe. */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/error.h"
 #include "base/slice.h"
 
@@ -95,8 +97,20 @@ const struct settings *role_settings(struct role *r);
 /* Which of its equals this process is, from 0. */
 unsigned role_instance(struct role *r);
 
-/* The derived key of that label; ends the process when the row does not name it. */
+/* The derived key of that label, whose former ones keyring/former knows; ends the process when the row does not name it. */
 const struct secret *role_key(struct role *r, const char *label);
+
+/* The master key in force, of which no role but the supervisor has more. */
+struct role_master {
+    uint64_t generation; /* 1 for the first */
+    uint64_t kept;       /* enum master_kept */
+    int64_t since_ms;    /* when it came into force; 0: at the beginning */
+    uid_t owner;         /* who alone can change it */
+    uint64_t formers;    /* how many former ones are kept */
+};
+
+/* What is known of the master key that this role's keys follow from. */
+const struct role_master *role_master(struct role *r);
 
 /* Descriptor of a directory of the row, for openat(); -1: it is outside, and not set or not there. Ends the
  * process when it is not in the row. */

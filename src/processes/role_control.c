@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #include "host/memfd.h"
+#include "keyring/former.h"
 #include "processes/internal.h"
 
 #define ORPHAN_SECONDS 10 /* to finish in when the supervisor is gone */
@@ -21,6 +22,18 @@ static char *text_copy(struct slice s)
     return text;
 }
 
+/* The first of a label is in force, the others were before it. */
+static void keep_key(struct secret **key, struct slice bytes)
+{
+    OWN(secret) struct secret *given = secret_copy(bytes);
+
+    if (*key) {
+        keyring_former_add(*key, given);
+    } else {
+        *key = TAKE(given, NULL);
+    }
+}
+
 static bool keep_keys(struct role *r, const struct control_setup *setup, struct error *e)
 {
     const struct control_key *keys = setup->keys.items;
@@ -28,7 +41,7 @@ static bool keep_keys(struct role *r, const struct control_setup *setup, struct 
     for (size_t want = 0; want < ROLE_KEYS_MAX && r->row->keys[want]; want++) {
         for (size_t i = 0; i < setup->keys.count; i++) {
             if (slice_equal(keys[i].label, slice_text(r->row->keys[want]))) {
-                r->keys[want] = secret_copy(keys[i].key);
+                keep_key(&r->keys[want], keys[i].key);
             }
         }
         if (!r->keys[want]) {
@@ -71,6 +84,8 @@ static bool take_setup(struct role *r, const struct ipc_packet *p, struct arena 
     r->uid = (uid_t)setup.uid;
     r->gid = (gid_t)setup.gid;
     r->instance = (unsigned)setup.instance;
+    r->master = (struct role_master){setup.generation, setup.kept, (int64_t)setup.since_ms,
+                                     (uid_t)setup.owner, setup.formers};
     r->config_name = text_copy(setup.config_name);
     r->data = text_copy(setup.data);
     return keep_keys(r, &setup, e) && adopt(r, setup.config, e);

@@ -11,38 +11,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include "formats/cbor/cbor.h"
 #include "host/file.h"
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
+#include "processes/key_files.h"
 
-#define SUFFIX        ".key"
-#define NAME_LEN      16                              /* bytes of a file name's hash */
-#define FILE_NAME_MAX (2 * NAME_LEN + sizeof(SUFFIX)) /* with the NUL */
-#define FILE_MODE     0600
-#define CONTENT_MAX   (PRIVATE_KEY_DER_MAX + 1024) /* bytes of a key with its names */
-#define SEALED_MAX    (CONTENT_MAX + KEYRING_SEAL_OVERHEAD)
-#define STORED_MAX    (SIGNER_KEYS_MAX - SIGNER_TLS_MAX) /* keys with files */
-#define LABEL_MAX     63                                 /* of a domain name (RFC 1035) */
-#define SCRATCH_MAX   ((size_t)1 << 20)
-
-/* What is sealed in a file; its name says domain and name once more, as a hash. */
-struct content {
-    uint64_t kind;
-    struct slice domain;
-    struct slice name;
-    uint64_t created_at;
-    struct slice key; /* PKCS #8 */
-};
-
-static const struct cbor_field content_fields[] = {
-    CBOR_FIELD(1, CBOR_UINT, struct content, kind, KEY_CHECKPOINT),
-    CBOR_OPTIONAL(2, CBOR_TEXT, struct content, domain, SIGNER_NAME_MAX),
-    CBOR_FIELD(3, CBOR_TEXT, struct content, name, SIGNER_NAME_MAX),
-    CBOR_FIELD(4, CBOR_UINT, struct content, created_at, 0),
-    CBOR_FIELD(5, CBOR_BYTES, struct content, key, PRIVATE_KEY_DER_MAX),
-};
-static const struct cbor_schema content_schema = CBOR_SCHEMA(content_fields, struct content);
+#define STORED_MAX  (SIGNER_KEYS_MAX - SIGNER_TLS_MAX) /* keys with files */
+#define LABEL_MAX   63                                 /* of a domain name (RFC 1035) */
+#define SCRATCH_MAX ((size_t)1 << 20)
 
 struct entry {
     uint64_t kind;
@@ -105,97 +81,45 @@ static void hex(struct slice s, char *out)
     }
 }
 
-/* The file that a key is in, and the context that its sealing is bound to. */
 static void file_name(const struct signer_store *s, const char *domain, const char *name,
-                      char out[static FILE_NAME_MAX])
+                      char out[static KEY_FILE_NAME_MAX])
 {
-    char text[2 * SIGNER_NAME_MAX + 2];
-    uint8_t hash[DIGEST_LEN];
-
-    int len = snprintf(text, sizeof(text), "%s\n%s", domain, name);
-    digest_hmac(secret_slice(s->seal), slice_of(text, (size_t)len), hash);
-    hex(slice_of(hash, NAME_LEN), out);
-    (void)memcpy(out + 2 * NAME_LEN, SUFFIX, sizeof(SUFFIX));
-}
-
-static struct slice context_of(const char *file, struct arena *arena)
-{
-    return arena_printf(arena, "signer/%s", file);
-}
-
-static void wipe(struct buf *b)
-{
-    if (b->ptr) {
-        explicit_bzero(b->ptr, b->capacity);
-    }
+    key_file_name(s->seal, slice_text(domain), slice_text(name), out);
 }
 
 /* ── files ── */
 
-static bool write_entry(struct signer_store *s, const struct entry *n, const char *file,
-                        struct error *e)
+static bool write_entry(struct signer_store *s, const struct entry *n, struct error *e)
 {
-    OWN(arena) struct arena arena = {.max = SCRATCH_MAX};
     OWN(buf) struct buf key = {.max = PRIVATE_KEY_DER_MAX};
-    OWN(buf) struct buf content = {.max = CONTENT_MAX};
-    OWN(buf) struct buf sealed = {.max = SEALED_MAX};
 
-    if (!buf_room(&key, PRIVATE_KEY_DER_MAX) || !buf_room(&content, CONTENT_MAX)) {
+    if (!buf_room(&key, PRIVATE_KEY_DER_MAX)) {
         arena_panic("no room for a key");
     }
     private_key_write(n->key, &key);
-    struct content c = {n->kind, slice_text(n->domain), slice_text(n->name), n->created_at,
-                        buf_slice(&key)};
-    cbor_write(&content, &content_schema, &c);
-    keyring_seal(s->seal, context_of(file, &arena), buf_slice(&content), &sealed);
-    bool full = key.full || content.full || sealed.full;
-    wipe(&key);
-    wipe(&content);
-    if (full) {
-        return error_set(e, ERROR_LIMIT, "a key is too long to be kept");
-    }
-    return file_replace(s->directory, file, buf_slice(&sealed), FILE_MODE, e);
-}
-
-static bool read_content(struct signer_store *s, const char *file, struct buf *content,
-                         struct arena *arena, struct entry *out, struct error *e)
-{
-    OWN(buf) struct buf sealed = {.max = SEALED_MAX};
-    struct content c;
-    char expected[FILE_NAME_MAX];
-
-    if (!file_read_all(s->directory, file, &sealed, e) ||
-        !keyring_open(s->seal, context_of(file, arena), buf_slice(&sealed), content, e) ||
-        !cbor_read(buf_slice(content), &content_schema, arena, &c, e)) {
-        return false;
-    }
-    *out = (struct entry){.kind = c.kind, .created_at = c.created_at};
-    lower(c.domain, out->domain);
-    lower(c.name, out->name);
-    file_name(s, out->domain, out->name, expected);
-    if (strcmp(expected, file) != 0) {
-        return error_set(e, ERROR_CORRUPT, "it holds another key");
-    }
-    out->key = private_key_from_der(c.key, e);
-    return out->key != NULL;
+    const struct key_file f = {n->kind, slice_text(n->domain), slice_text(n->name), n->created_at,
+                               buf_slice(&key)};
+    bool ok = !key.full ? key_file_write(s->directory, s->seal, &f, e)
+                        : error_set(e, ERROR_LIMIT, "a key is too long to be kept");
+    key_file_wipe(&key);
+    return ok;
 }
 
 static bool read_entry(struct signer_store *s, const char *file, struct entry *out, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = SCRATCH_MAX};
-    OWN(buf) struct buf content = {.max = CONTENT_MAX};
+    OWN(buf) struct buf content = {.max = KEY_FILE_CONTENT_MAX};
+    struct key_file f;
 
-    if (!buf_room(&content, CONTENT_MAX)) { /* so that it never moves */
-        arena_panic("no room for a key");
+    bool ok = key_file_read(s->directory, s->seal, file, &content, &arena, &f, e);
+    if (ok) {
+        *out = (struct entry){.kind = f.kind, .created_at = f.created_at};
+        lower(f.domain, out->domain);
+        lower(f.name, out->name);
+        out->key = private_key_from_der(f.key, e);
     }
-    bool ok = read_content(s, file, &content, &arena, out, e);
-    wipe(&content);
-    return ok;
-}
-
-static bool is_key_file(const char *name)
-{
-    return strlen(name) == FILE_NAME_MAX - 1 && strcmp(name + 2 * NAME_LEN, SUFFIX) == 0;
+    key_file_wipe(&content);
+    return ok && out->key != NULL;
 }
 
 static bool read_directory(struct signer_store *s, size_t *unreadable, struct error *e)
@@ -209,7 +133,7 @@ static bool read_directory(struct signer_store *s, size_t *unreadable, struct er
     }
     for (const struct dirent *d = readdir(names); d; d = readdir(names)) {
         struct error why;
-        if (!is_key_file(d->d_name)) {
+        if (!key_file_is(d->d_name)) {
             continue;
         }
         bool room = s->n_stored < STORED_MAX || error_set(&why, ERROR_LIMIT, "too many keys");
@@ -251,7 +175,7 @@ static bool is_free(struct signer_store *s, const char *file, struct error *e)
 /* Make the key of *n, keep it, put it in use. Called by one thread at a time. */
 static bool make(struct signer_store *s, struct entry *n, uint64_t bits, struct error *e)
 {
-    char file[FILE_NAME_MAX];
+    char file[KEY_FILE_NAME_MAX];
 
     file_name(s, n->domain, n->name, file);
     if (!is_free(s, file, e)) {
@@ -265,7 +189,7 @@ static bool make(struct signer_store *s, struct entry *n, uint64_t bits, struct 
     if (!n->key) {
         return false;
     }
-    if (!write_entry(s, n, file, e)) {
+    if (!write_entry(s, n, e)) {
         private_key_free(n->key);
         return false;
     }
@@ -278,7 +202,7 @@ static bool make(struct signer_store *s, struct entry *n, uint64_t bits, struct 
 static bool make_checkpoint_key(struct signer_store *s, struct error *e)
 {
     struct entry n = {.kind = KEY_CHECKPOINT, .name = SIGNER_CHECKPOINT};
-    char file[FILE_NAME_MAX];
+    char file[KEY_FILE_NAME_MAX];
     struct error why;
 
     file_name(s, n.domain, n.name, file);
@@ -302,7 +226,8 @@ struct signer_store *signer_store_open(int directory, const struct secret *seal,
     *unreadable = 0;
     (void)pthread_mutex_init(&s->making, NULL);
     (void)pthread_rwlock_init(&s->lock, NULL);
-    if (!read_directory(s, unreadable, e) || !make_checkpoint_key(s, e)) {
+    if (!key_files_renew(directory, seal, e) || !read_directory(s, unreadable, e) ||
+        !make_checkpoint_key(s, e)) {
         return NULL;
     }
     return TAKE(s, NULL);

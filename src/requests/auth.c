@@ -38,3 +38,17 @@ static const struct cbor_schema verifier_answer =
 
 const struct ipc_message auth_verifier = {2, "auth_verifier", &verifier_ask, &verifier_answer,
                                           .secret = true};
+
+static const struct cbor_field renew_ask_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct auth_renew_ask, account, LETTER_ADDRESS_MAX),
+    CBOR_FIELD(2, CBOR_BYTES, struct auth_renew_ask, verifier, AUTH_VERIFIER_MAX),
+};
+static const struct cbor_schema renew_ask = CBOR_SCHEMA(renew_ask_fields, struct auth_renew_ask);
+
+static const struct cbor_field renew_answer_fields[] = {
+    CBOR_OPTIONAL(1, CBOR_BYTES, struct auth_verifier_answer, verifier, AUTH_VERIFIER_MAX),
+};
+static const struct cbor_schema renew_answer =
+    CBOR_SCHEMA(renew_answer_fields, struct auth_verifier_answer);
+
+const struct ipc_message auth_renew = {4, "auth_renew", &renew_ask, &renew_answer, .secret = true};

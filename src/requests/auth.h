@@ -47,3 +47,12 @@ struct auth_verifier_answer {
 };
 
 extern const struct ipc_message auth_verifier;
+
+/* auth_renew: from keeper, after a rotation of the master key. Seal a verifier under the present key; the answer is
+ * empty when it is. */
+struct auth_renew_ask {
+    struct slice account;
+    struct slice verifier;
+};
+
+extern const struct ipc_message auth_renew;

@@ -9,6 +9,7 @@
 #include "requests/backup.h"
 #include "requests/disposal.h"
 #include "requests/holds.h"
+#include "requests/keys.h"
 #include "requests/reader.h"
 #include "requests/retention.h"
 
@@ -74,6 +75,7 @@ static const struct permit permits[] = {
     {&admin_import_end,    "import",           RUNNING,           false},
     {&reader_imports,      "import list",      RUNNING | AUDITOR, false},
     {&reader_import,       "import report",    RUNNING | AUDITOR, false},
+    {&keys_status,         "key list",         ADMINISTRATOR,     false},
 };
 
 /* Reading the archive: a table of its own, so that one look shows who may. */

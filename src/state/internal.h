@@ -14,6 +14,7 @@ enum store_kind {
     STORE_ACCOUNT = 2,
     STORE_LEVEL = 3,
     STORE_VALUE = 4,
+    STORE_NAMES = 5, /* one row, of a store that was sealed anew: the key of its names */
 };
 
 struct store;
@@ -32,6 +33,10 @@ bool store_get(struct store *s, enum store_kind kind, struct slice name, struct 
 /* Write a value, new or in place of the old one; durable on return. */
 bool store_put(struct store *s, enum store_kind kind, struct slice name, struct slice plain,
                struct error *e) MUST_CHECK;
+
+/* Write a value in the place of `was`; *did is false when another is there by now, or none. */
+bool store_replace(struct store *s, enum store_kind kind, struct slice name, struct slice was,
+                   struct slice plain, bool *did, struct error *e) MUST_CHECK;
 
 /* Remove a value; gone from the file on return. *found says whether there was one. */
 bool store_delete(struct store *s, enum store_kind kind, struct slice name, bool *found,

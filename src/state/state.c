@@ -112,6 +112,40 @@ bool state_account_put(struct state *s, const struct account *account, struct er
     return put(s, STORE_ACCOUNT, account->name, &account_schema, account, e);
 }
 
+/* Whoever had no role when he was written has none in his row. */
+static bool replace_as(struct state *s, const struct account *was, uint64_t role,
+                       const struct account *now, bool *did, struct error *e)
+{
+    OWN(buf) struct buf before = {.max = STORE_VALUE_MAX};
+    OWN(buf) struct buf after = {.max = STORE_VALUE_MAX};
+    struct account written = *was;
+
+    written.role = role;
+    cbor_write(&before, &account_schema, &written);
+    cbor_write(&after, &account_schema, now);
+    if (after.full) {
+        return error_set(e, ERROR_LIMIT, "state: %s is too long", account_schema.name);
+    }
+    return store_replace(s->store, STORE_ACCOUNT, was->name, buf_slice(&before), buf_slice(&after),
+                         did, e);
+}
+
+bool state_account_replace(struct state *s, const struct account *was, const struct account *now,
+                           bool *did, struct error *e)
+{
+    return replace_as(s, was, was->role, now, did, e) &&
+           (*did || was->role != ACCOUNT_EMPLOYEE || replace_as(s, was, 0, now, did, e));
+}
+
+bool state_account_renew(struct state *s, const struct account *was, struct slice verifier,
+                         bool *did, struct error *e)
+{
+    struct account now = *was;
+
+    now.verifier = verifier;
+    return state_account_replace(s, was, &now, did, e);
+}
+
 static int by_name(const void *a, const void *b)
 {
     return slice_compare(((const struct account *)a)->name, ((const struct account *)b)->name);

@@ -51,6 +51,14 @@ bool state_account_get(struct state *s, struct slice name, struct arena *arena, 
 /* Write an account, new or changed; durable on return. */
 bool state_account_put(struct state *s, const struct account *account, struct error *e) MUST_CHECK;
 
+/* Write an account in the place of what was read of it; *did is false when it was changed meanwhile. */
+bool state_account_replace(struct state *s, const struct account *was, const struct account *now,
+                           bool *did, struct error *e) MUST_CHECK;
+
+/* Give an account another verifier, unless it was changed in any way since it was read. */
+bool state_account_renew(struct state *s, const struct account *was, struct slice verifier,
+                         bool *did, struct error *e) MUST_CHECK;
+
 /* All accounts, by name. */
 bool state_accounts(struct state *s, struct arena *arena, struct account **accounts, size_t *count,
                     struct error *e) MUST_CHECK;

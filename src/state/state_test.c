@@ -1,13 +1,16 @@
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/file.h"
 #include "host/thread.h"
+#include "keyring/former.h"
 #include "keyring/keyring.h"
 #include "state/state.h"
 #include "tests/test.h"
@@ -380,6 +383,106 @@ static void backups_are_whole_while_others_write(void **state)
     assert_true(found && value.len == sizeof(filler));
 }
 
+static void put_some(struct state *s)
+{
+    struct error e;
+    const struct account anna = {
+        .name = SLICE("anna@a.test"), .display = SLICE("Anna"), .created_at = 7};
+
+    assert_ok(state_account_put(s, &anna, &e), e);
+    assert_ok(state_level_put(s, SLICE("b.test"), 3, &e), e);
+    assert_ok(state_value_put(s, SLICE("note"), SLICE("kept"), &e), e);
+}
+
+static void expect_some(struct state *s)
+{
+    struct error e;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct account account;
+    struct account *all = NULL;
+    struct slice value;
+    uint64_t level = 0;
+    size_t count = 0;
+    bool found = false;
+
+    assert_ok(state_account_get(s, SLICE("anna@a.test"), &arena, &account, &found, &e), e);
+    assert_true(found && slice_equal(account.display, SLICE("Anna")));
+    assert_ok(state_accounts(s, &arena, &all, &count, &e), e);
+    assert_int_equal(count, 1);
+    assert_ok(state_level_get(s, SLICE("b.test"), &level, &e), e);
+    assert_int_equal(level, 3);
+    assert_ok(state_value_get(s, SLICE("note"), &arena, &value, &found, &e), e);
+    assert_true(found && slice_equal(value, SLICE("kept")));
+}
+
+/* Twice, so that the key of the names is carried along. */
+static void a_new_key_seals_all_anew(void **state)
+{
+    struct place *p = *state;
+    OWN(secret) struct secret *second = keyring_random();
+    OWN(secret) struct secret *third = keyring_random();
+    OWN(secret) struct secret *stranger = keyring_random();
+    struct state *none = NULL;
+    struct error e;
+
+    struct state *s = opened(p->path, p->key);
+    put_some(s);
+    state_close(s);
+    assert_false(
+        state_open(p->path, second, &none, &e)); /* nobody said that it follows the first */
+    assert_int_equal(e.kind, ERROR_CONFIG);
+    keyring_former_add(second, p->key);
+    s = opened(p->path, second);
+    expect_some(s);
+    put_some(s); /* the same rows: their names have the same hashes */
+    expect_some(s);
+    state_close(s);
+    assert_false(state_open(p->path, p->key, &none, &e)); /* the first opens nothing any more */
+    assert_int_equal(e.kind, ERROR_CONFIG);
+
+    keyring_former_add(third, second);
+    keyring_former_add(third, p->key);
+    s = opened(p->path, third);
+    expect_some(s);
+    state_close(s);
+    s = opened(p->path, third);
+    expect_some(s);
+    state_close(s);
+    assert_false(state_open(p->path, second, &none, &e));
+    assert_false(state_open(p->path, stranger, &none, &e));
+}
+
+/* A crash in the middle leaves the journal, and with it all of the old. */
+static void a_crash_while_sealing_anew(void **state)
+{
+    struct place *p = *state;
+    OWN(secret) struct secret *second = keyring_random();
+    static uint8_t filler[100000];
+    struct error e;
+
+    struct state *s = opened(p->path, p->key);
+    put_some(s);
+    for (int i = 0; i < 60; i++) {
+        char name = (char)('a' + i);
+        assert_ok(state_value_put(s, slice_of(&name, 1), SLICE_ARRAY(filler), &e), e);
+    }
+    state_close(s);
+    keyring_former_add(second, p->key);
+    for (useconds_t wait = 200; wait < 40000; wait += wait / 2) {
+        pid_t child = fork();
+        if (child == 0) {
+            struct state *in_child = NULL;
+            _exit(state_open(p->path, second, &in_child, &e) ? 0 : 1);
+        }
+        (void)usleep(wait);
+        (void)kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+    }
+    s = opened(p->path, second);
+    expect_some(s);
+    state_close(s);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -394,6 +497,8 @@ int main(void)
         TEST(swapped_rows_are_noticed),
         TEST(other_files_are_refused),
         TEST(backups_are_whole_while_others_write),
+        TEST(a_new_key_seals_all_anew),
+        TEST(a_crash_while_sealing_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,17 +9,18 @@
  *  5. user_version is the format; a newer one is not touched.
  *  6. The lock is taken once and kept: nobody else reads or writes the file while it is open, so a
  *     value is read without asking the file system whether somebody has.
+ *  7. A store of a former key (keyring/former) is sealed anew in one transaction when it is opened. The names'
+ *     hashes stay as they are, since the names are not kept: their key is then a value of its own.
  *
  * | on disk                      | what opening does                                 |
  * |------------------------------|---------------------------------------------------|
  * | no file, or an empty one     | makes the table and the check row in one step     |
  * | file with a journal beside it| SQLite rolls the unfinished transaction back      |
+ * | check row of a former key    | seals everything under the present one            |
  * | check row that will not open | refuses: another key, nothing is changed          | */
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,35 +29,24 @@
 
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
-#include "state/internal.h"
 #include "state/recall.h"
+#include "state/rows.h"
 
 #define APPLICATION_ID 0x50535401 /* "PST", 1 */
 #define BACKUP_PAGES   64         /* copied at a time, so that others are not kept waiting */
 #define BUSY_MS        5000       /* for a reader with the sqlite3 tool, when we open it */
-#define CONTEXT_MAX    64
-#define CHECK_NAME     SLICE("check")
 #define CHECK_VALUE    SLICE("postern state")
-
-enum statement { GET, PUT, DELETE, NEXT, N_STATEMENTS };
 
 static const char *const statement_texts[N_STATEMENTS] = {
     [GET] = "SELECT value FROM sealed WHERE kind = ?1 AND id = ?2",
     [PUT] = "REPLACE INTO sealed (kind, id, value) VALUES (?1, ?2, ?3)",
     [DELETE] = "DELETE FROM sealed WHERE kind = ?1 AND id = ?2",
     [NEXT] = "SELECT value, id FROM sealed WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT 1",
+    [WALK] =
+        "SELECT value, id, kind FROM sealed WHERE (kind, id) > (?1, ?2) ORDER BY kind, id LIMIT 1",
 };
 
-struct store {
-    pthread_mutex_t lock; /* guards everything below */
-    sqlite3 *db;
-    sqlite3_stmt *statements[N_STATEMENTS];
-    struct secret *key;   /* seals values */
-    struct secret *names; /* hashes names */
-    struct recall *recall;
-};
-
-static bool failed(struct store *s, struct error *e, const char *doing)
+bool store_failed(struct store *s, struct error *e, const char *doing)
 {
     int code = sqlite3_errcode(s->db);
     enum error_kind kind =
@@ -64,9 +54,9 @@ static bool failed(struct store *s, struct error *e, const char *doing)
     return error_set(e, kind, "state: %s: %s", doing, sqlite3_errmsg(s->db));
 }
 
-static bool run(struct store *s, const char *sql, struct error *e)
+bool store_run(struct store *s, const char *sql, struct error *e)
 {
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? true : failed(s, e, sql);
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? true : store_failed(s, e, sql);
 }
 
 static bool ask_number(struct store *s, const char *sql, int64_t *number, struct error *e)
@@ -77,7 +67,7 @@ static bool ask_number(struct store *s, const char *sql, int64_t *number, struct
     if (ok) {
         *number = sqlite3_column_int64(q, 0);
     } else {
-        (void)failed(s, e, sql);
+        (void)store_failed(s, e, sql);
     }
     (void)sqlite3_finalize(q);
     return ok;
@@ -95,8 +85,8 @@ static void make_id(const struct store *s, enum store_kind kind, struct slice na
     digest_hmac(secret_slice(s->names), buf_slice(&text), id);
 }
 
-static struct slice seal_context(enum store_kind kind, const uint8_t id[static STORE_ID_LEN],
-                                 uint8_t room[static CONTEXT_MAX])
+struct slice store_context(enum store_kind kind, const uint8_t id[static STORE_ID_LEN],
+                           uint8_t room[static STORE_CONTEXT_MAX])
 {
     static const char prefix[] = "state/v1/";
     size_t len = sizeof(prefix) - 1;
@@ -106,21 +96,21 @@ static struct slice seal_context(enum store_kind kind, const uint8_t id[static S
     return slice_of(room, len + STORE_ID_LEN);
 }
 
-static bool unseal(struct store *s, enum store_kind kind, const uint8_t id[static STORE_ID_LEN],
-                   sqlite3_stmt *row, struct buf *plain, struct error *e)
+bool store_unseal(struct store *s, enum store_kind kind, const uint8_t id[static STORE_ID_LEN],
+                  sqlite3_stmt *row, struct buf *plain, struct error *e)
 {
-    uint8_t room[CONTEXT_MAX];
+    uint8_t room[STORE_CONTEXT_MAX];
     struct slice sealed =
         slice_of(sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0));
-    return keyring_open(s->key, seal_context(kind, id, room), sealed, plain, e)
+    return keyring_open(s->key, store_context(kind, id, room), sealed, plain, e)
                ? true
                : error_add(e, "state");
 }
 
 /* Rows; the caller holds the lock */
 
-static sqlite3_stmt *bind_row(struct store *s, enum statement which, enum store_kind kind,
-                              const uint8_t id[static STORE_ID_LEN])
+sqlite3_stmt *store_bind(struct store *s, enum statement which, enum store_kind kind,
+                         const uint8_t id[static STORE_ID_LEN])
 {
     sqlite3_stmt *q = s->statements[which];
     (void)sqlite3_bind_int(q, 1, (int)kind);
@@ -128,42 +118,49 @@ static sqlite3_stmt *bind_row(struct store *s, enum statement which, enum store_
     return q;
 }
 
-static void unbind_row(sqlite3_stmt *q)
+void store_unbind(sqlite3_stmt *q)
 {
     (void)sqlite3_reset(q);
     (void)sqlite3_clear_bindings(q);
+}
+
+bool store_seal(struct store *s, const struct secret *key, enum store_kind kind,
+                const uint8_t id[static STORE_ID_LEN], struct slice plain, struct error *e)
+{
+    uint8_t room[STORE_CONTEXT_MAX];
+    OWN(buf) struct buf sealed;
+
+    buf_init(&sealed, plain.len + KEYRING_SEAL_OVERHEAD);
+    keyring_seal(key, store_context(kind, id, room), plain, &sealed);
+    sqlite3_stmt *q = store_bind(s, PUT, kind, id);
+    (void)sqlite3_bind_blob(q, 3, sealed.ptr, (int)sealed.len, SQLITE_STATIC);
+    bool ok = sqlite3_step(q) == SQLITE_DONE ? true : store_failed(s, e, "write");
+    store_unbind(q);
+    return ok;
 }
 
 static bool put_row(struct store *s, enum store_kind kind, struct slice name, struct slice plain,
                     struct error *e)
 {
     uint8_t id[STORE_ID_LEN];
-    uint8_t room[CONTEXT_MAX];
-    OWN(buf) struct buf sealed;
     if (plain.len > STORE_VALUE_MAX) {
         return error_set(e, ERROR_LIMIT, "state: a value of %zu bytes", plain.len);
     }
     make_id(s, kind, name, id);
-    buf_init(&sealed, plain.len + KEYRING_SEAL_OVERHEAD);
-    keyring_seal(s->key, seal_context(kind, id, room), plain, &sealed);
-    sqlite3_stmt *q = bind_row(s, PUT, kind, id);
-    (void)sqlite3_bind_blob(q, 3, sealed.ptr, (int)sealed.len, SQLITE_STATIC);
-    bool ok = sqlite3_step(q) == SQLITE_DONE ? true : failed(s, e, "write");
-    unbind_row(q);
-    return ok;
+    return store_seal(s, s->key, kind, id, plain, e);
 }
 
-static bool get_row(struct store *s, enum store_kind kind, struct slice name, struct buf *plain,
-                    bool *found, struct error *e)
+bool store_get_row(struct store *s, enum store_kind kind, struct slice name, struct buf *plain,
+                   bool *found, struct error *e)
 {
     uint8_t id[STORE_ID_LEN];
     make_id(s, kind, name, id);
-    sqlite3_stmt *q = bind_row(s, GET, kind, id);
+    sqlite3_stmt *q = store_bind(s, GET, kind, id);
     int step = sqlite3_step(q);
-    bool ok = step == SQLITE_ROW    ? unseal(s, kind, id, q, plain, e)
+    bool ok = step == SQLITE_ROW    ? store_unseal(s, kind, id, q, plain, e)
               : step == SQLITE_DONE ? true
-                                    : failed(s, e, "read");
-    unbind_row(q);
+                                    : store_failed(s, e, "read");
+    store_unbind(q);
     if (ok) {
         *found = step == SQLITE_ROW;
     }
@@ -200,7 +197,7 @@ static bool make_table(struct store *s, struct error *e)
                    " value BLOB NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID, STRICT;"
                    "PRAGMA application_id = %d; PRAGMA user_version = %d;",
                    APPLICATION_ID, STATE_FORMAT_VERSION);
-    return run(s, sql, e);
+    return store_run(s, sql, e);
 }
 
 static bool check_format(struct store *s, bool *empty, struct error *e)
@@ -230,40 +227,30 @@ static bool prepare(struct store *s, struct error *e)
     for (size_t i = 0; i < N_STATEMENTS; i++) {
         if (sqlite3_prepare_v3(s->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &s->statements[i], NULL) != SQLITE_OK) {
-            return failed(s, e, "prepare");
+            return store_failed(s, e, "prepare");
         }
     }
     return true;
 }
 
-static bool check_key(struct store *s, struct error *e)
-{
-    OWN(buf) struct buf plain;
-    bool found = false;
-    struct error unused;
-    buf_init(&plain, STORE_VALUE_MAX);
-    if (!get_row(s, STORE_CHECK, CHECK_NAME, &plain, &found, &unused) || !found) {
-        return error_set(e, ERROR_CONFIG, "state: the store was sealed under another master key");
-    }
-    return true;
-}
-
-static bool set_up(struct store *s, struct error *e)
+static bool set_up(struct store *s, const struct secret *key, struct error *e)
 {
     bool empty = false;
-    if (!run(s,
-             "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE;"
-             "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
-             "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
-             e) ||
+    if (!store_run(
+            s,
+            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = TRUNCATE;"
+            "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;"
+            "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
+            e) ||
         !check_format(s, &empty, e)) {
         return false;
     }
     if (!empty) {
-        return prepare(s, e) && check_key(s, e);
+        return prepare(s, e) && store_find_key(s, key, e);
     }
-    return run(s, "BEGIN IMMEDIATE", e) && make_table(s, e) && prepare(s, e) &&
-           put_row(s, STORE_CHECK, CHECK_NAME, CHECK_VALUE, e) && run(s, "COMMIT", e);
+    return store_run(s, "BEGIN IMMEDIATE", e) && make_table(s, e) && prepare(s, e) &&
+           store_take_keys(s, key) && put_row(s, STORE_CHECK, STORE_CHECK_NAME, CHECK_VALUE, e) &&
+           store_run(s, "COMMIT", e);
 }
 
 bool store_open(const char *path, const struct secret *key, struct store **out, struct error *e)
@@ -276,10 +263,8 @@ bool store_open(const char *path, const struct secret *key, struct store **out, 
         arena_panic("out of memory");
     }
     (void)pthread_mutex_init(&s->lock, NULL);
-    s->key = keyring_derive(key, "state/values");
-    s->names = keyring_derive(key, "state/names");
     s->recall = recall_new();
-    if (!open_file(path, &s->db, e) || !set_up(s, e)) {
+    if (!open_file(path, &s->db, e) || !set_up(s, key, e)) {
         store_close(s);
         return false;
     }
@@ -319,7 +304,7 @@ static bool get(struct store *s, enum store_kind kind, struct slice name, struct
     if (is_recalled(kind) && recall_get(s->recall, kind, name, plain, found)) {
         return true;
     }
-    if (!get_row(s, kind, name, plain, found, e)) {
+    if (!store_get_row(s, kind, name, plain, found, e)) {
         return false;
     }
     if (is_recalled(kind)) {
@@ -347,6 +332,24 @@ bool store_put(struct store *s, enum store_kind kind, struct slice name, struct 
     return ok;
 }
 
+bool store_replace(struct store *s, enum store_kind kind, struct slice name, struct slice was,
+                   struct slice plain, bool *did, struct error *e)
+{
+    OWN(buf) struct buf now = {.max = STORE_VALUE_MAX};
+    bool found = false;
+
+    (void)pthread_mutex_lock(&s->lock);
+    bool ok = store_get_row(s, kind, name, &now, &found, e);
+    bool same = ok && found && slice_equal(buf_slice(&now), was);
+    if (same) {
+        recall_forget(s->recall, kind, name);
+    }
+    ok = ok && (!same || put_row(s, kind, name, plain, e));
+    (void)pthread_mutex_unlock(&s->lock);
+    *did = ok && same;
+    return ok;
+}
+
 bool store_delete(struct store *s, enum store_kind kind, struct slice name, bool *found,
                   struct error *e)
 {
@@ -354,12 +357,12 @@ bool store_delete(struct store *s, enum store_kind kind, struct slice name, bool
     make_id(s, kind, name, id);
     (void)pthread_mutex_lock(&s->lock);
     recall_forget(s->recall, kind, name);
-    sqlite3_stmt *q = bind_row(s, DELETE, kind, id);
-    bool ok = sqlite3_step(q) == SQLITE_DONE ? true : failed(s, e, "delete");
+    sqlite3_stmt *q = store_bind(s, DELETE, kind, id);
+    bool ok = sqlite3_step(q) == SQLITE_DONE ? true : store_failed(s, e, "delete");
     if (ok) {
         *found = sqlite3_changes(s->db) > 0;
     }
-    unbind_row(q);
+    store_unbind(q);
     (void)pthread_mutex_unlock(&s->lock);
     return ok;
 }
@@ -369,16 +372,16 @@ bool store_next(struct store *s, enum store_kind kind, uint8_t id[static STORE_I
 {
     uint8_t next[STORE_ID_LEN] = {0};
     (void)pthread_mutex_lock(&s->lock);
-    sqlite3_stmt *q = bind_row(s, NEXT, kind, id);
+    sqlite3_stmt *q = store_bind(s, NEXT, kind, id);
     int step = sqlite3_step(q);
     bool ok = step == SQLITE_DONE;
     if (step == SQLITE_ROW && sqlite3_column_bytes(q, 1) == STORE_ID_LEN) {
         memcpy(next, sqlite3_column_blob(q, 1), STORE_ID_LEN);
-        ok = unseal(s, kind, next, q, plain, e);
+        ok = store_unseal(s, kind, next, q, plain, e);
     } else if (!ok) {
-        (void)failed(s, e, "read");
+        (void)store_failed(s, e, "read");
     }
-    unbind_row(q);
+    store_unbind(q);
     (void)pthread_mutex_unlock(&s->lock);
     if (ok) {
         *found = step == SQLITE_ROW;

@@ -6,9 +6,14 @@ import shutil
 import subprocess
 
 import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from company import BUILD, Company, wait_for
 from scene import Scene
+from test_running import files_below
 
 PASSPHRASE = "seven horses in the rain"
 SOFTHSM = pathlib.Path("/usr/lib/softhsm/libsofthsm2.so")
@@ -138,3 +143,195 @@ def test_a_token_keeps_the_key(scene, tmp_path, monkeypatch):
     maps = [pathlib.Path(f"/proc/{pid}/maps").read_text() for pid in [c.process.pid, *c.processes()]]
     assert not any("softhsm" in m for m in maps), "the library stays in no process"
     wait_for("delivery", lambda: "delivered (250" in c.show(letter), 20)
+
+
+def rotate(company, *options, secrets=(), **more):
+    more.setdefault("input", (company.directory / "recovery.key").read_text())
+    return key(company, "key", "rotate", "--recovery-key-stdin", *options, secrets=secrets, **more)
+
+
+def uses(company, generation, secrets=()):
+    """What `postern key list` says of a generation."""
+    for line in key(company, "key", "list", secrets=secrets).splitlines():
+        if line.split()[0] == str(generation):
+            return line.split("former")[-1].strip() if "former" in line else line
+    return None
+
+
+def restart(company):
+    company.stop()
+    company.start()
+
+
+def settled(company, generation):
+    """Nothing is left for that generation, and it can be retired."""
+    wait_for("the old key to be needed no more", lambda: uses(company, generation) == "nothing", 30)
+
+
+def test_a_new_key_opens_all(scene, tmp_path):
+    """A rotation: letters, accounts, private keys and packs stay; then the old key is retired, and neither it nor what was
+    sealed under it is left. The recovery key of `init` opens backups of before and after."""
+    c = scene.company
+    c.set("pack-after", "200ms")
+    c.postern("dkim", "new", "k1")
+    letters = [scene.send(f"gooseberry {i}") for i in range(3)]
+    restart(c)
+    wait_for("a pack", lambda: list((c.data / "ledger").glob("*.pack")), 30)
+    former = tmp_path / "former"
+    c.postern("backup", former)
+    old_text = (c.data / "master.key").read_text()
+    old_key = old_text.split()[2]
+    old_files = {p.name for p in (c.data / "keys").iterdir()}
+
+    assert "Generation 2" in rotate(c)
+    letters.append(scene.send("gooseberry under the old key still"))  # until the restart
+    assert uses(c, 1) != "nothing"
+    refused = key(c, "key", "retire", "1", check=False)
+    assert refused.returncode == 65 and "still opens" in refused.stderr
+    restart(c)
+    settled(c, 1)
+    letters.append(scene.send("gooseberry under the new key"))
+    for letter, sent in letters:
+        assert c.postern("export", letter, text=False) == sent
+    assert "k1" in c.postern("dkim", "list")
+    assert not old_files & {p.name for p in (c.data / "keys").iterdir()}
+    assert "whole" in c.postern("ledger", "verify")
+    assert c.sign_in().returncode == 0
+    acts = c.postern("acts", "--reason", "a test")
+    assert "key rotate" in acts and "generation 2" in acts, acts
+
+    wait_for("the index made anew", lambda: all(i in c.postern("search", "gooseberry", check=False).stdout
+                                                for i, _ in letters), 20)
+    assert "retired" in key(c, "key", "retire", "1")
+    assert uses(c, 1) is None
+    assert key(c, "key", "retire", "1", check=False).returncode == 65
+    assert key(c, "key", "retire", "2", check=False).returncode == 65, "the one in force"
+    for path in files_below(c.data):
+        assert bytes.fromhex(old_key) not in path.read_bytes() and \
+            old_key.encode() not in path.read_bytes(), path
+    restart(c)
+    for letter, sent in letters:
+        assert c.postern("export", letter, text=False) == sent
+    # The old key opens nothing of what is there now.
+    master = c.data / "master.key"
+    new_text = master.read_text()
+    c.stop()
+    master.write_text(old_text)
+    status, log = starts(c)
+    assert status in (74, 78) and "master key" in log, log
+    master.write_text(new_text)
+    c.start()
+
+    later = tmp_path / "later"
+    c.postern("backup", later)
+    for place, expected in ((former, letters[:3]), (later, letters)):  # the recovery key must do
+        r = restored_from(c, place, tmp_path / f"restored-{place.name}")
+        r.start()
+        try:
+            for letter, sent in expected:
+                assert r.postern("export", letter, text=False) == sent
+        finally:
+            r.stop()
+
+
+RECOVERY_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CALLS = "openat,pwrite64,fsync,renameat,renameat2,unlinkat"
+
+
+def hkdf(key, info, salt=b""):
+    return HKDF(hashes.SHA256(), 32, salt or b"\0" * 32, b"postern/v1/" + info).derive(key)
+
+
+def unseal(key, context, sealed):
+    """docs/ledger-format.md section 2."""
+    return AESGCM(hkdf(key, b"seal", sealed[1:33])).decrypt(bytes(12), sealed[33:], context)
+
+
+def recovered(company, data):
+    """(generation, master key) that the recovery key opens."""
+    bits = 0
+    for character in (company.directory / "recovery.key").read_text().strip().replace("-", ""):
+        bits = bits << 5 | RECOVERY_ALPHABET.index(character)
+    words = (data / "recovery.sealed").read_text().split()
+    generation = int(words[2]) if words[1] == "2" else 1
+    context = b"recovery of the master key" + (b" %d" % generation if generation > 1 else b"")
+    return generation, unseal(hkdf((bits >> 22).to_bytes(16, "big"), b"recovery"), context,
+                              bytes.fromhex(words[-1]))
+
+
+def opened(data):
+    """(generation, master key) of a plain master.key."""
+    words = (data / "master.key").read_text().split()
+    return (1, bytes.fromhex(words[2])) if words[1] == "1" else (int(words[2]), bytes.fromhex(words[4]))
+
+
+def all_keys(data, generation, master):
+    """{generation: key} of a master key and its list of former ones."""
+    keys = {generation: master}
+    if generation > 1:
+        listed = (data / f"former-keys-{hkdf(master, b'id')[:8].hex()}").read_bytes()
+        rows = unseal(hkdf(master, b"former"), listed[:24], listed[24:])
+        for at in range(0, len(rows), 48):
+            if number := int.from_bytes(rows[at:at + 4], "big"):
+                keys[number] = rows[at + 16:at + 48]
+    return keys
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_a_rotation_is_killed_at_every_step(tmp_path):
+    """Whatever of master.key and the recovery key opens which master key: all older ones come with it. Typed again, the
+    rotation goes on; the key that was handed out by then is not lost."""
+    os.chmod(tmp_path, 0o755)
+    c = Company(tmp_path / "company")
+    c.create()
+    first = opened(c.data)[1]
+    typed = (c.directory / "recovery.key").read_text()
+    template = tmp_path / "template"
+    shutil.copytree(c.data, template)
+    killed = 0
+    for n in range(1, 200):
+        shutil.rmtree(c.data)
+        shutil.copytree(template, c.data)
+        done = subprocess.run(
+            ["strace", "-f", "-o", "/dev/null", "-P", c.data, "-P", c.data / "master.key",
+             "-P", c.data / "master.key.new", "-P", c.data / "recovery.sealed",
+             "-P", c.data / "recovery.sealed.new", "-e", f"trace={CALLS}",
+             "-e", f"inject={CALLS}:signal=SIGKILL:when={n}", str(BUILD / "postern"), "-c",
+             str(c.config), "key", "rotate", "--recovery-key-stdin"],
+            input=typed, capture_output=True, text=True, check=False)
+        in_force = all_keys(c.data, *opened(c.data))
+        by_recovery = all_keys(c.data, *recovered(c, c.data))
+        assert in_force[1] == by_recovery[1] == first, n
+        assert set(in_force) <= set(by_recovery), n
+        if done.returncode == 0:
+            break
+        killed += 1
+        if n % 3 == 0 or len(by_recovery) > len(in_force):
+            assert "in force" in rotate(c), n
+            again = all_keys(c.data, *opened(c.data))
+            assert again == all_keys(c.data, *recovered(c, c.data)) and again[1] == first
+            assert len(list(c.data.glob("former-keys-*"))) == 1
+            assert not (c.data / "master.key.new").exists()
+            if by_recovery.keys() > in_force.keys():
+                assert again[2] == by_recovery[2], "it went on with the key that it had"
+    assert killed > 15
+
+
+def test_a_new_recovery_key(tmp_path):
+    """It is handed out when the old one is lost; the old one opens nothing of what comes then."""
+    c = Company(tmp_path / "company")
+    c.create()
+    old = recovered(c, c.data)[1]
+    wrong = rotate(c, input="00000-00000-00000-00000-00000-00000\n", check=False)
+    assert wrong.returncode == 65 and opened(c.data)[1] == old
+    other = key(c, "key", "rotate", "--recovery-key-stdin", "--new-recovery-key", input="no\nno\nno\n",
+                check=False)
+    assert other.returncode == 65 and opened(c.data)[1] == old
+    out = tmp_path / "new-recovery.key"
+    assert "is the new one" in key(c, "key", "rotate", "--new-recovery-key", "--recovery-key-out", out)
+    with pytest.raises(InvalidTag):
+        recovered(c, c.data)
+    (c.directory / "recovery.key").write_text(out.read_text())
+    generation, master = recovered(c, c.data)
+    assert generation == 2 and all_keys(c.data, generation, master)[1] == old
+    assert opened(c.data) == (2, master)

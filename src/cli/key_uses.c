@@ -1,0 +1,179 @@
+#include "cli/key_uses.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/files.h"
+#include "host/file.h"
+#include "requests/keys.h"
+#include "state/state.h"
+
+#define FILE_LIMIT  ((size_t)64 << 10)
+#define CONTEXT_MAX 512
+
+bool key_uses_none(const struct key_uses *u)
+{
+    return !u->ledger.segments && !u->ledger.packs && !u->ledger.record_keys && !u->private_keys &&
+           !u->verifiers && !u->state;
+}
+
+static void print_some(uint64_t count, const char *one, const char *many, struct buf *out)
+{
+    if (count) {
+        buf_printf(out, "%s%llu %s", out->len ? ", " : "", (unsigned long long)count,
+                   count == 1 ? one : many);
+    }
+}
+
+void key_uses_print(const struct key_uses *u, struct buf *out)
+{
+    print_some(u->ledger.segments, "segment", "segments", out);
+    print_some(u->ledger.packs, "pack", "packs", out);
+    print_some(u->ledger.record_keys, "key file", "key files", out);
+    print_some(u->private_keys, "private key", "private keys", out);
+    print_some(u->verifiers, "password", "passwords", out);
+    if (u->state) {
+        buf_add_text(out, out->len ? ", the state" : "the state");
+    }
+    if (out->len == 0) {
+        buf_add_text(out, "nothing");
+    }
+}
+
+/* -- private keys -- */
+
+struct looking {
+    int folder;
+    struct secret *seal;
+    struct key_uses *uses;
+};
+
+/* The seal says whether it is of this key. */
+static bool look_at_key(void *context, const char *name, struct error *e)
+{
+    struct looking *l = context;
+    OWN(buf) struct buf sealed = {.max = FILE_LIMIT};
+    OWN(buf) struct buf plain = {.max = FILE_LIMIT};
+    OWN(buf) struct buf bound_to = {.max = CONTEXT_MAX};
+    struct error unused;
+
+    if (!file_read_all(l->folder, name, &sealed, e) || !buf_room(&plain, FILE_LIMIT)) {
+        return error_add(e, "keys");
+    }
+    buf_printf(&bound_to, "signer/%s", name);
+    l->uses->private_keys +=
+        keyring_open(l->seal, buf_slice(&bound_to), buf_slice(&sealed), &plain, &unused);
+    explicit_bzero(plain.ptr, plain.capacity);
+    return true;
+}
+
+static bool count_private_keys(int data, const struct secret *master, struct key_uses *uses,
+                               struct error *e)
+{
+    OWN(secret) struct secret *seal = keyring_derive(master, "signer");
+    OWN(fd) int folder = openat(data, "keys", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    struct looking l = {folder, seal, uses};
+
+    return folder < 0 || files_each(folder, look_at_key, &l, e);
+}
+
+/* -- state -- */
+
+static bool is_verifier_of(const struct secret *seal, const struct account *a)
+{
+    OWN(buf) struct buf bound_to = {.max = CONTEXT_MAX};
+    OWN(buf) struct buf plain = {.max = FILE_LIMIT};
+    struct error unused;
+
+    buf_printf(&bound_to, "auth/verifier/%.*s", SLICE_ARG(a->name));
+    bool is = keyring_open(seal, buf_slice(&bound_to), a->verifier, &plain, &unused);
+    if (plain.len) {
+        explicit_bzero(plain.ptr, plain.len);
+    }
+    return is;
+}
+
+/* No former key is told to the state here: it would be sealed anew under a running daemon. */
+static bool open_state(const char *path, const struct secret *master, struct state **out, bool *is,
+                       struct error *e)
+{
+    OWN(secret) struct secret *key = keyring_derive(master, "state");
+
+    *is = state_open(path, key, out, e);
+    return *is || e->kind == ERROR_CONFIG; /* another key's */
+}
+
+/* A daemon that does not run leaves its state to be looked into. */
+static bool look_into_state(struct cli *c, const struct secret *master, const struct secret *now,
+                            struct key_uses *uses, struct error *e)
+{
+    const struct settings *s = NULL;
+    OWN(state) struct state *state = NULL;
+    OWN(secret) struct secret *seal = keyring_derive(master, "auth");
+    struct account *accounts = NULL;
+    size_t count = 0;
+    bool open = false;
+
+    if (!cli_settings(c, &s, e)) {
+        return false;
+    }
+    const char *path = (const char *)arena_printf(&c->arena, "%.*s/state/state.db",
+                                                  SLICE_ARG(s->general.data_directory))
+                           .ptr;
+    if (access(path, F_OK) != 0) {
+        return true; /* the daemon never ran */
+    }
+    if (!open_state(path, master, &state, &uses->state, e) ||
+        (!uses->state && !open_state(path, now, &state, &open, e))) {
+        return false;
+    }
+    if (state && !state_accounts(state, &c->arena, &accounts, &count, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uses->verifiers += accounts[i].verifier.len && is_verifier_of(seal, &accounts[i]);
+    }
+    return true;
+}
+
+/* A running one has it for itself, and says. */
+static bool count_state(struct cli *c, uint64_t generation, const struct secret *master,
+                        const struct secret *now, struct key_uses *uses, struct error *e)
+{
+    struct keys_status_answer said;
+
+    if (!cli_ask(c, CLI_KEEPER, &keys_status, NULL, &said, NULL, CLI_ASK_MS, e)) {
+        return e->kind == ERROR_BUSY && look_into_state(c, master, now, uses, e);
+    }
+    uses->state = said.generation == generation;
+    uses->verifiers = said.generation == generation  ? said.accounts - said.left
+                      : said.generation > generation ? said.left
+                                                     : 0;
+    return true;
+}
+
+static bool count_ledger(int data, const struct secret *master, struct key_uses *uses,
+                         struct error *e)
+{
+    OWN(secret) struct secret *key = keyring_derive(master, "ledger");
+    OWN(fd) int ledger = openat(data, "ledger", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    OWN(fd) int keys = openat(data, "record-keys", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    uint8_t id[KEYRING_ID_LEN];
+
+    keyring_id(key, id);
+    return ledger < 0 || ledger_key_uses(ledger, keys, id, &uses->ledger, e);
+}
+
+bool key_uses_count(struct cli *c, int data, uint64_t generation, const struct secret *master,
+                    const struct secret *now, struct key_uses *uses, struct error *e)
+{
+    struct key_uses found = {0};
+
+    if (!count_ledger(data, master, &found, e) || !count_private_keys(data, master, &found, e) ||
+        !count_state(c, generation, master, now, &found, e)) {
+        return false;
+    }
+    *uses = found;
+    return true;
+}

@@ -1,0 +1,24 @@
+/* cli/key_uses - what of the data directory a generation of the master key still opens. */
+#pragma once
+
+#include "cli/cli.h"
+#include "keyring/keyring.h"
+#include "ledger/rewrap.h"
+
+struct key_uses {
+    struct ledger_key_use ledger;
+    uint64_t private_keys;
+    uint64_t verifiers; /* of accounts */
+    bool state;
+};
+
+/* Look at every file that is sealed under a key of its own. A file that is written meanwhile counts or not. False when one
+ * cannot be read. */
+bool key_uses_count(struct cli *c, int data, uint64_t generation, const struct secret *master,
+                    const struct secret *now, struct key_uses *uses, struct error *e) MUST_CHECK;
+
+/* Whether there is none. */
+bool key_uses_none(const struct key_uses *uses);
+
+/* Append "2 segments, 1 pack". */
+void key_uses_print(const struct key_uses *uses, struct buf *out);

@@ -1,0 +1,19 @@
+/* keeper/renewal - the master key as the keeper knows it: recorded when it changes, and after a rotation what is sealed
+ * under a former key is put under the present one, in the background. For the keeper's own files. */
+#pragma once
+
+#include "base/error.h"
+#include "base/secret.h"
+
+struct keeper;
+
+/* Record that another master key is in force than at the last start, or that it is kept in another way. Before the threads
+ * run. */
+bool keeper_key_known(struct keeper *k, struct error *e) MUST_CHECK;
+
+/* The key of the catalog's hashes, which a rotation does not change; the caller owns it. Kept in the state, so that
+ * the catalog need not be made anew. */
+bool keeper_catalog_key(struct keeper *k, struct secret **key, struct error *e) MUST_CHECK;
+
+/* Put verifiers, key slots and key files under the present key; a thread that ends when it is done. */
+void keeper_renew(void *keeper);

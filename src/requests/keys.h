@@ -1,0 +1,14 @@
+/* requests/keys - what the keeper tells of the master key: which one it works with, and what of the state still needs a
+ * former one. */
+#pragma once
+
+#include "ipc/ipc.h"
+
+/* keys_status: over the control socket. The state is sealed under this generation as a whole. */
+struct keys_status_answer {
+    uint64_t generation;
+    uint64_t accounts; /* that have a password */
+    uint64_t left;     /* of those, whose verifier may still be sealed under a former key */
+};
+
+extern const struct ipc_message keys_status;
