@@ -217,7 +217,7 @@ const struct verb verbs[] = {
          .options = login_options,
          .help = "Sign in: the verbs that follow are asked for as this account.",
          .more =
-             "Ends with `postern logout`, after `desk-timeout`, and when the daemon restarts.\n",
+             "Ends with `postern logout`, after `desk-timeout`, and when the account is changed.\n",
          .run = cli_login),
     VERB(.name = "logout", .words = "", .help = "Sign out.", .run = cli_logout),
     VERB(.name = "user add", .words = "ACCOUNT", .words_min = 1, .words_max = 1,

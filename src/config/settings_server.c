@@ -111,8 +111,7 @@ static const struct config_setting auth_rows[] = {
     CONFIG_ROW("desk-timeout", DURATION, struct auth_settings, desk_timeout_ms, .initial = "8h",
                .min = CONFIG_MINUTE, .max = 7 * CONFIG_DAY,
                .help = "How long a person is signed in with `postern login`.",
-               .more = "A restart of the keeper ends it as well, and so does a change of the "
-                       "account."),
+               .more = "A restart does not end it; a change of the account does."),
 };
 const struct config_table settings_auth_table =
     CONFIG_TABLE("Signing in", struct settings, auth, auth_rows);

@@ -6,6 +6,7 @@
 
 #include "formats/mail/address.h"
 #include "keeper/admin.h"
+#include "keeper/desks.h"
 #include "keeper/internal.h"
 #include "keyring/digest.h"
 #include "requests/auth.h"
@@ -270,8 +271,7 @@ static bool put_approved(struct keeper *k, const struct docket_request *r,
         !state_account_put(k->state, account, e)) {
         return false;
     }
-    sessions_end_account(k->sessions, account->name);
-    return true;
+    return desks_end_account(k, account->name, e);
 }
 
 enum carried account_approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
@@ -370,8 +370,7 @@ static bool change_alone(const struct change *c, bool officer, struct error *e)
     if (!put(c, e)) {
         return false;
     }
-    sessions_end_account(c->admin->keeper->sessions, c->account.name);
-    return true;
+    return desks_end_account(c->admin->keeper, c->account.name, e);
 }
 
 /* Where there is an officer, roles and the means to use them take two persons, and so does it that the last

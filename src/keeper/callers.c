@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include "keeper/admin.h"
+#include "keeper/desks.h"
 #include "keeper/internal.h"
 #include "requests/auth.h"
 
@@ -161,6 +162,7 @@ bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
                                          .mechanism = SLICE(AUTH_DESK_MECHANISM)};
     struct auth_login_answer said;
     struct caller caller;
+    struct error unwritten;
 
     if (!ipc_call(k->options.auth, &auth_desk, &login, -1, &said, NULL, r->arena, KEEPER_ASK_MS,
                   e)) {
@@ -172,6 +174,9 @@ bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
     }
     if (!keeper_caller_find(k, said.session, admin->uid, r->arena, &caller, e)) {
         return false;
+    }
+    if (!desks_remember(k, &unwritten)) { /* then it ends with the process */
+        log_event(LOG_WARNING, "desk.unwritten", LOG_TEXT("reason", unwritten.text));
     }
     int64_t lasts_ms = k->options.settings(k->options.context)->auth.desk_timeout_ms;
     *answer = (struct admin_sign_in_answer){.pass = said.session,
@@ -185,8 +190,7 @@ bool keeper_on_sign_out(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = ctx;
 
-    (void)e;
     sessions_end(k->sessions, slice_of(r->pass, IPC_PASS_LEN));
     explicit_bzero(r->pass, IPC_PASS_LEN);
-    return true;
+    return desks_remember(k, e);
 }

@@ -81,6 +81,7 @@ struct keeper {
     struct ledger *ledger;
     struct state *state;
     struct sessions *sessions;
+    pthread_mutex_t desks_lock; /* while the state is told who is signed in */
     struct queue *queue;
     struct repeats *repeats;
     struct backlog backlog;

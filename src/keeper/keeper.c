@@ -9,6 +9,7 @@
 #include "host/thread.h"
 #include "keeper/backups.h"
 #include "keeper/callers.h"
+#include "keeper/desks.h"
 #include "keeper/internal.h"
 #include "requests/backup.h"
 #include "requests/disposal.h"
@@ -95,6 +96,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     (void)pthread_cond_init(&k->tail.folded, NULL);
     init_lock(&k->keys.lock, NULL);
     init_lock(&k->lookups_lock, NULL);
+    init_lock(&k->desks_lock, NULL);
     init_lock(&k->imports.lock, NULL);
     init_lock(&k->retention.lock, NULL);
     init_lock(&k->approvals.order, NULL);
@@ -128,7 +130,7 @@ static bool open_stores(struct keeper *k, struct error *e)
 
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
-           tail_open(k, e) && indexer_open(k, e) &&
+           desks_resume(k, e) && tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
            keeper_key_known(k, e) && tail_catch_up(k, e) && approvals_open(k, e) &&

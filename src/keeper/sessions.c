@@ -10,9 +10,9 @@
 /* One allocation: the texts stand behind the struct. */
 struct entry {
     struct entry *next;
-    uint8_t handle[AUTH_SESSION_LEN];
-    int64_t ends_at_ms; /* of the steady clock */
-    struct arena arena; /* of the texts below */
+    uint8_t hash[DIGEST_LEN]; /* of the handle */
+    int64_t ends_at_ms;       /* of the steady clock */
+    struct arena arena;       /* of the texts below */
     struct session session;
 };
 
@@ -36,7 +36,6 @@ struct sessions *sessions_new(void)
 static void free_entry(struct entry *entry)
 {
     arena_done(&entry->arena);
-    explicit_bzero(entry->handle, sizeof(entry->handle));
     free(entry);
 }
 
@@ -56,10 +55,15 @@ void sessions_free(struct sessions *s)
     free(s);
 }
 
-/* Handles are random, so any two of their bytes spread them evenly. */
-static struct entry **bucket_of(struct sessions *s, const uint8_t *handle)
+/* Any two bytes of a hash spread them evenly. */
+static struct entry **bucket_of(struct sessions *s, const uint8_t *hash)
 {
-    return &s->buckets[((size_t)handle[0] << 8 | handle[1]) % BUCKETS];
+    return &s->buckets[((size_t)hash[0] << 8 | hash[1]) % BUCKETS];
+}
+
+static void hash_of(struct slice handle, uint8_t hash[static DIGEST_LEN])
+{
+    digest_of(handle, SLICE_NONE, hash);
 }
 
 static struct session copy_session(const struct session *from, struct arena *arena)
@@ -83,8 +87,8 @@ static struct entry *new_entry(const struct account *account, struct slice mecha
     size_t n = account->addresses.count + 1;
     struct slice *addresses = arena_array(&scratch, n, sizeof(*addresses));
 
-    if (!entry || getrandom(entry->handle, AUTH_SESSION_LEN, 0) != AUTH_SESSION_LEN) {
-        arena_panic("no memory or no random numbers for a session");
+    if (!entry) {
+        arena_panic("no memory for a session");
     }
     addresses[0] = account->name;
     for (size_t i = 1; i < n; i++) {
@@ -96,21 +100,20 @@ static struct entry *new_entry(const struct account *account, struct slice mecha
     return entry;
 }
 
-static bool is_handle(const struct entry *entry, struct slice handle)
+static bool has_hash(const struct entry *entry, struct slice hash)
 {
-    return secret_equal(slice_of(entry->handle, AUTH_SESSION_LEN), handle);
+    return secret_equal(SLICE_ARRAY(entry->hash), hash);
 }
 
-/* Unlink and free every entry of a bucket that has this handle, belongs to this account or is
+/* Unlink and free every entry of a bucket that has this hash, belongs to this account or is
  * over. */
-static void end_in(struct sessions *s, struct entry **link, struct slice handle,
-                   struct slice account)
+static void end_in(struct sessions *s, struct entry **link, struct slice hash, struct slice account)
 {
     int64_t now = clock_steady_ms();
 
     while (*link) {
         struct entry *entry = *link;
-        if ((handle.len && is_handle(entry, handle)) ||
+        if ((hash.len && has_hash(entry, hash)) ||
             (account.len && slice_equal(entry->session.account, account)) ||
             entry->ends_at_ms <= now) {
             *link = entry->next;
@@ -129,24 +132,18 @@ static void end_in_all(struct sessions *s, struct slice account)
     }
 }
 
-bool sessions_begin(struct sessions *s, const struct account *account, struct slice mechanism,
-                    bool desk, int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN],
-                    struct error *e)
+static bool add(struct sessions *s, struct entry *entry, struct error *e)
 {
-    struct entry *entry = new_entry(account, mechanism, desk);
-
-    entry->ends_at_ms = ends_at_ms;
     (void)pthread_rwlock_wrlock(&s->lock);
     if (s->count == SESSIONS_MAX) {
         end_in_all(s, SLICE_NONE);
     }
     bool room = s->count < SESSIONS_MAX;
     if (room) {
-        struct entry **bucket = bucket_of(s, entry->handle);
+        struct entry **bucket = bucket_of(s, entry->hash);
         entry->next = *bucket;
         *bucket = entry;
         s->count++;
-        (void)memcpy(handle, entry->handle, AUTH_SESSION_LEN);
     }
     (void)pthread_rwlock_unlock(&s->lock);
     if (!room) {
@@ -156,16 +153,68 @@ bool sessions_begin(struct sessions *s, const struct account *account, struct sl
     return true;
 }
 
+bool sessions_begin(struct sessions *s, const struct account *account, struct slice mechanism,
+                    bool desk, int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN],
+                    struct error *e)
+{
+    struct entry *entry = new_entry(account, mechanism, desk);
+    uint8_t fresh[AUTH_SESSION_LEN];
+
+    if (getrandom(fresh, sizeof(fresh), 0) != sizeof(fresh)) {
+        arena_panic("no random numbers for a session");
+    }
+    hash_of(SLICE_ARRAY(fresh), entry->hash);
+    entry->ends_at_ms = ends_at_ms;
+    if (!add(s, entry, e)) {
+        return false;
+    }
+    (void)memcpy(handle, fresh, sizeof(fresh));
+    explicit_bzero(fresh, sizeof(fresh));
+    return true;
+}
+
+bool sessions_resume(struct sessions *s, const struct account *account, struct slice mechanism,
+                     const struct desk_session *desk, struct error *e)
+{
+    struct entry *entry = new_entry(account, mechanism, true);
+
+    (void)memcpy(entry->hash, desk->hash, sizeof(entry->hash));
+    entry->ends_at_ms = desk->ends_at_ms;
+    return add(s, entry, e);
+}
+
+size_t sessions_desks(struct sessions *s, struct arena *arena, struct desk_session *out, size_t max)
+{
+    size_t n = 0;
+    int64_t now = clock_steady_ms();
+
+    (void)pthread_rwlock_rdlock(&s->lock);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (const struct entry *x = s->buckets[i]; x && n < max; x = x->next) {
+            if (!x->session.desk || x->ends_at_ms <= now) {
+                continue;
+            }
+            out[n] =
+                (struct desk_session){arena_copy(arena, x->session.account), {0}, x->ends_at_ms};
+            (void)memcpy(out[n++].hash, x->hash, DIGEST_LEN);
+        }
+    }
+    (void)pthread_rwlock_unlock(&s->lock);
+    return n;
+}
+
 bool sessions_find(struct sessions *s, struct slice handle, struct arena *arena,
                    struct session *out)
 {
     struct entry *entry = NULL;
+    uint8_t hash[DIGEST_LEN];
 
     if (handle.len != AUTH_SESSION_LEN) {
         return false;
     }
+    hash_of(handle, hash);
     (void)pthread_rwlock_rdlock(&s->lock);
-    for (entry = *bucket_of(s, handle.ptr); entry && !is_handle(entry, handle);) {
+    for (entry = *bucket_of(s, hash); entry && !has_hash(entry, SLICE_ARRAY(hash));) {
         entry = entry->next;
     }
     if (entry && entry->ends_at_ms <= clock_steady_ms()) {
@@ -180,11 +229,14 @@ bool sessions_find(struct sessions *s, struct slice handle, struct arena *arena,
 
 void sessions_end(struct sessions *s, struct slice handle)
 {
+    uint8_t hash[DIGEST_LEN];
+
     if (handle.len != AUTH_SESSION_LEN) {
         return;
     }
+    hash_of(handle, hash);
     (void)pthread_rwlock_wrlock(&s->lock);
-    end_in(s, bucket_of(s, handle.ptr), handle, SLICE_NONE);
+    end_in(s, bucket_of(s, hash), SLICE_ARRAY(hash), SLICE_NONE);
     (void)pthread_rwlock_unlock(&s->lock);
 }
 

@@ -2,11 +2,13 @@
  *
  * auth opens a session after it has checked the password; every submit names one. A session of the
  * desk is a person's at the command line: it sends nothing, and one that sends opens no desk. Ending
- * an account's sessions takes effect with the next request. In memory alone. Thread-safe. */
+ * an account's sessions takes effect with the next request. A handle is known by its SHA-256 alone, so that
+ * what is remembered opens nothing; those of the desk outlive the process (keeper/desks). Thread-safe. */
 #pragma once
 
 #include "base/arena.h"
 
+#include "keyring/digest.h"
 #include "requests/auth.h"
 #include "state/state.h"
 
@@ -42,6 +44,21 @@ void sessions_end(struct sessions *s, struct slice handle);
 
 /* End all sessions of an account, so that what changed about it is seen at its next login. */
 void sessions_end_account(struct sessions *s, struct slice account);
+
+/* A session of the desk as it is remembered. */
+struct desk_session {
+    struct slice account;
+    uint8_t hash[DIGEST_LEN]; /* SHA-256 of the handle */
+    int64_t ends_at_ms;       /* of the steady clock */
+};
+
+/* Begin one again that was remembered; ERROR_LIMIT as above. */
+bool sessions_resume(struct sessions *s, const struct account *account, struct slice mechanism,
+                     const struct desk_session *desk, struct error *e) MUST_CHECK;
+
+/* The open ones of the desk, at most `max`, in no order; what they name lives in the arena. Returns how many. */
+size_t sessions_desks(struct sessions *s, struct arena *arena, struct desk_session *out,
+                      size_t max);
 
 /* How many sessions are open. */
 size_t sessions_count(struct sessions *s);

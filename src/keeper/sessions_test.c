@@ -88,12 +88,45 @@ static void a_desk_is_told_from_a_client(void **unused)
     sessions_free(s);
 }
 
+/* What is remembered is no pass, and opens the desk again for whoever shows the pass. */
+static void a_desk_is_resumed(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 1 << 20};
+    struct sessions *before = sessions_new();
+    struct sessions *after = sessions_new();
+    int64_t later = clock_steady_ms() + 3600000;
+    uint8_t client[AUTH_SESSION_LEN];
+    uint8_t desk[AUTH_SESSION_LEN];
+    uint8_t over[AUTH_SESSION_LEN];
+    struct desk_session found[4];
+    struct session session;
+    struct error e;
+
+    begin(before, later, client);
+    assert_true(sessions_begin(before, &ada, SLICE("postern login"), true, later, desk, &e));
+    assert_true(
+        sessions_begin(before, &ada, SLICE("postern login"), true, clock_steady_ms(), over, &e));
+    assert_int_equal(sessions_desks(before, &a, found, 4), 1);
+    assert_memory_not_equal(found[0].hash, desk, sizeof(desk));
+    assert_int_equal(found[0].ends_at_ms, later);
+    assert_true(sessions_resume(after, &ada, SLICE("postern login"), &found[0], &e));
+    assert_true(sessions_find(after, slice_of(desk, AUTH_SESSION_LEN), &a, &session));
+    assert_true(session.desk && slice_equal(session.account, ada.name));
+    assert_false(is_open(after, client) || is_open(after, found[0].hash));
+    sessions_end(after, slice_of(desk, AUTH_SESSION_LEN));
+    assert_int_equal(sessions_desks(after, &a, found, 4), 0);
+    sessions_free(before);
+    sessions_free(after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_by_handle_by_account_and_by_time),
         cmocka_unit_test(a_desk_is_told_from_a_client),
         cmocka_unit_test(what_nobody_ended_leaves_its_place),
+        cmocka_unit_test(a_desk_is_resumed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

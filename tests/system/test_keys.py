@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -335,3 +336,40 @@ def test_a_new_recovery_key(tmp_path):
     generation, master = recovered(c, c.data)
     assert generation == 2 and all_keys(c.data, generation, master)[1] == old
     assert opened(c.data) == (2, master)
+
+
+def test_a_sign_in_outlives_a_restart(scene):
+    """What ended it before a restart has ended it, and what is remembered on the disk is no pass."""
+    c = scene.company
+    letter, _ = scene.send("gooseberry")
+
+    def may_search(check=True):
+        done = c._run("search", "--reason", "a test", "--as", c.auditor, "gooseberry", text=True)
+        return done.returncode in (0, 1) if check else done
+
+    assert c.sign_in().returncode == 0 and may_search()
+    file = next(p for p in (c.directory / "sign-ins").rglob("*") if p.is_file())
+    passes = re.findall("^[0-9a-f]{64}", file.read_text(), re.M)
+    assert passes
+    restart(c)
+    assert may_search()
+    c.kill()
+    c.start()
+    assert may_search()
+    for path in files_below(c.data):
+        content = path.read_bytes()
+        for shown in passes:
+            assert bytes.fromhex(shown) not in content and shown.encode() not in content, path
+    kept = file.read_text()
+    c._run("logout", "--as", c.auditor)
+    file.write_text(kept)  # somebody has copied the pass
+    file.chmod(0o600)
+    assert not may_search()
+    restart(c)
+    assert not may_search()
+
+    assert c.sign_in().returncode == 0 and may_search()
+    c.postern("user", "set", c.auditor, "--password-stdin", "--reason", "a test",
+              input="another horse battery\n")
+    restart(c)
+    assert not may_search()
