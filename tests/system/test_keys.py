@@ -1,10 +1,12 @@
 """The master key: how it is kept, and what does not open without it."""
 import contextlib
+import email.policy
 import os
 import pathlib
 import re
 import shutil
 import subprocess
+from email.message import EmailMessage
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -13,8 +15,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from company import BUILD, Company, wait_for
-from scene import Scene
-from test_running import files_below
+from scene import ALICE, Scene
+from test_running import files_below, readable
 
 PASSPHRASE = "seven horses in the rain"
 SOFTHSM = pathlib.Path("/usr/lib/softhsm/libsofthsm2.so")
@@ -373,3 +375,64 @@ def test_a_sign_in_outlives_a_restart(scene):
               input="another horse battery\n")
     restart(c)
     assert not may_search()
+
+
+PLANTED = {
+    "quixotrysm": "a body", "Zwirbelbrunst": "a subject", "glimworm": "a recipient",
+    "plumbagine": "an attachment's name", "skreeglass": "an attachment's text",
+    "ragwurzel": "an imported body", "tintenfleck": "an imported sender", "pumpernickel": "an import's source",
+    "wobblegrass": "an erasure's reason", "Ottokarine": "an account's display name", "tarabas": "an account",
+    "aurochsen": "an erased letter",
+}
+
+
+def test_nothing_is_readable_after_all_that(scene, tmp_path):
+    """Packs, record keys, an import, an erasure, two rotations and what they leave, the lists of former keys, backups of
+    before and after, what a crash leaves: no planted word in any of it, and no master key but the one in force."""
+    c = scene.company
+    c.set("pack-after", "200ms")
+    restart(c)
+    c.postern("user", "add", "tarabas@example.test", "--password-stdin", "--name", "Ottokarine",
+              input="hexenschuss123\n")
+    m = EmailMessage(policy=email.policy.SMTP)
+    m["From"], m["To"], m["Subject"] = ALICE, "glimworm@partner.test", "Zwirbelbrunst im Fruehling"
+    m.set_content("Ein quixotrysm.\n" * 30)
+    m.add_attachment("one skreeglass, please\n" * 40, filename="plumbagine.txt")
+    letter = scene.submit(m.as_bytes(), ["glimworm@partner.test"])
+    gone, _ = scene.send("aurochsen", text="aurochsen are no more\n" * 30)
+    box = tmp_path / "pumpernickel.mbox"
+    box.write_text("From x\nFrom: tintenfleck@example.test\nTo: b@example.test\nSubject: old\n\n"
+                   + "ragwurzel\n" * 30)
+    c.postern("import", "mbox", box, "--source", "pumpernickel", "--reason", "wobblegrass")
+    wait_for("packs", lambda: list((c.data / "record-keys").glob("*.key")), 30)
+    places = [tmp_path / "backup-1", tmp_path / "backup-2"]
+    c.postern("backup", places[0])
+    keys = [opened(c.data)[1]]
+    c.postern("erase", gone, "--reason", "wobblegrass")
+    for _ in range(2):
+        rotate(c)
+        keys.append(opened(c.data)[1])
+    restart(c)
+    c.postern("backup", places[1])
+
+    def look(when, force=keys[-1]):
+        paths = [c.log, *files_below(c.data), *(p for place in places for p in files_below(place))]
+        assert any(p.name.startswith("former-keys-") for p in paths)
+        assert not readable(paths, PLANTED), when
+        for path in paths:
+            content = path.read_bytes()
+            for master in keys:
+                assert master not in content, (path, when)
+                assert path == c.data / "master.key" or master.hex().encode() not in content, (path, when)
+
+    c.kill()  # perhaps while it seals anew
+    look("after a crash")
+    c.start()
+    settled(c, 1)
+    settled(c, 2)
+    key(c, "key", "retire", "1")
+    key(c, "key", "retire", "2")
+    c.stop()
+    look("after the end of the former keys")
+    c.start()
+    wait_for("it to be found", lambda: letter in c.postern("search", "quixotrysm", check=False).stdout)
