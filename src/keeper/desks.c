@@ -8,6 +8,9 @@
 #define VALUE     "desk/passes"
 #define ARENA_MAX ((size_t)8 << 20)
 
+/* Who is told to write last writes last. */
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+
 struct desk_pass {
     struct slice hash;
     struct slice account;
@@ -38,7 +41,7 @@ bool desks_remember(struct keeper *k, struct error *e)
     struct desk_pass *passes = arena_array(&arena, DESKS_MAX, sizeof(*passes));
     int64_t ahead = clock_wall_ms() - clock_steady_ms();
 
-    (void)pthread_mutex_lock(&k->desks_lock); /* who asks last writes last */
+    (void)pthread_mutex_lock(&writing);
     size_t n = sessions_desks(k->sessions, &arena, open, DESKS_MAX);
     for (size_t i = 0; i < n; i++) {
         passes[i] = (struct desk_pass){SLICE_ARRAY(open[i].hash), open[i].account,
@@ -50,7 +53,7 @@ bool desks_remember(struct keeper *k, struct error *e)
     cbor_write(&bytes, &passes_schema, &all);
     bool ok = !bytes.full ? state_value_put(k->state, SLICE(VALUE), buf_slice(&bytes), e)
                           : error_set(e, ERROR_LIMIT, "too many are signed in");
-    (void)pthread_mutex_unlock(&k->desks_lock);
+    (void)pthread_mutex_unlock(&writing);
     return ok;
 }
 

@@ -19,7 +19,6 @@
 #include "keeper/packing.h"
 #include "keeper/parcel.h"
 #include "keeper/queue.h"
-#include "keeper/renewal.h"
 #include "keeper/repeats.h"
 #include "keeper/retention.h"
 #include "keeper/sessions.h"
@@ -81,7 +80,6 @@ struct keeper {
     struct ledger *ledger;
     struct state *state;
     struct sessions *sessions;
-    pthread_mutex_t desks_lock; /* while the state is told who is signed in */
     struct queue *queue;
     struct repeats *repeats;
     struct backlog backlog;

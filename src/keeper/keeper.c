@@ -11,6 +11,7 @@
 #include "keeper/callers.h"
 #include "keeper/desks.h"
 #include "keeper/internal.h"
+#include "keeper/renewal.h"
 #include "requests/backup.h"
 #include "requests/disposal.h"
 #include "requests/holds.h"
@@ -96,7 +97,6 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     (void)pthread_cond_init(&k->tail.folded, NULL);
     init_lock(&k->keys.lock, NULL);
     init_lock(&k->lookups_lock, NULL);
-    init_lock(&k->desks_lock, NULL);
     init_lock(&k->imports.lock, NULL);
     init_lock(&k->retention.lock, NULL);
     init_lock(&k->approvals.order, NULL);

@@ -18,6 +18,7 @@
 #include "host/memfd.h"
 #include "host/thread.h"
 #include "keeper/internal.h"
+#include "keeper/renewal.h"
 #include "keyring/keyring.h"
 
 #define PAGE          200

@@ -8,6 +8,7 @@
 
 #include "host/thread.h"
 #include "keeper/internal.h"
+#include "keeper/renewal.h"
 #include "keyring/keyring.h"
 
 #define BATCH_MAX 1000 /* records in one transaction */

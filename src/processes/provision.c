@@ -1,6 +1,5 @@
 #include "processes/provision.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,14 +12,11 @@
 
 #include "base/log.h"
 
-#include "host/ask.h"
 #include "host/file.h"
 #include "host/memfd.h"
-#include "keyring/keyring.h"
-#include "keyring/master_list.h"
-#include "keyring/recovery.h"
 #include "processes/control.h"
 #include "processes/listening.h"
+#include "processes/master_keys.h"
 
 #define ROWS_MAX      16
 #define MODE_DATA     0711 /* passed through by the roles, listed by nobody but us */
@@ -40,8 +36,7 @@ struct configuration {
 struct provision {
     const char *config_path;
     struct configuration *now;
-    struct master master;
-    struct master_list former; /* keys that were in force before it */
+    struct master_keys keys;
     int data;
     int run;
     int empty; /* root directory of those who have no files */
@@ -307,43 +302,6 @@ static bool open_role_directories(struct provision *p, struct error *e)
     return true;
 }
 
-static bool ask(void *context, const char *question, struct secret **answer, struct error *e)
-{
-    return ask_secret(context, question, answer, e);
-}
-
-/* A rotation that a crash interrupted before the new key was in force needs both lists of former keys: the recovery
- * key opens the new one already. */
-static bool tidy_lists(struct provision *p, struct error *e)
-{
-    uint64_t generation = 0;
-    struct error why;
-
-    secret_free(TAKE(p->master.opened_by, NULL));
-    if (!recovery_look(p->data, "recovery.sealed", &generation, &why)) {
-        log_event(LOG_WARNING, "key.no_recovery", LOG_TEXT("reason", why.text));
-        return true;
-    }
-    if (generation != p->master.generation) {
-        log_event(LOG_WARNING, "key.rotation_unfinished",
-                  LOG_TEXT("reason", "`postern key rotate` was interrupted: run it again"));
-        return true;
-    }
-    return master_list_tidy(p->data, p->master.key, e);
-}
-
-/* The master key, before there is a process that hears the network. */
-static bool open_master(struct provision *p, int passphrase_fd, struct error *e)
-{
-    OWN(fd) int fd = passphrase_fd;
-    struct ask_way way = {fd, MASTER_CREDENTIAL};
-    const struct master_asker asker = {ask, &way};
-
-    return master_open(p->data, "master.key", &asker, &p->master, e) &&
-           master_tidy(p->data, "master.key", e) &&
-           master_list_read(p->data, &p->master, &p->former, e) && tidy_lists(p, e);
-}
-
 static bool open_data(struct provision *p, int passphrase_fd, struct error *e)
 {
     struct slice path = p->now->settings.general.data_directory;
@@ -355,7 +313,7 @@ static bool open_data(struct provision *p, int passphrase_fd, struct error *e)
     if (geteuid() == 0 && fchmod(p->data, MODE_DATA) != 0) {
         return error_errno(e, ERROR_CONFIG, "data directory: mode");
     }
-    return open_master(p, passphrase_fd, e) &&
+    return master_keys_open(p->data, passphrase_fd, &p->keys, e) &&
            open_directory(p->data, "run", MODE_RUN, 0, 0, &p->run, e) &&
            open_directory(p->run, "empty", MODE_EMPTY, 0, 0, &p->empty, e) &&
            open_role_directories(p, e);
@@ -417,40 +375,13 @@ static bool give_files(struct provision *p, const struct role_row *row, int cont
     return true;
 }
 
-/* A role's keys: of each label the present one, then the former ones from the latest on. */
-struct gifts {
-    struct secret *derived[CONTROL_KEYS_MAX];
-    struct control_key keys[CONTROL_KEYS_MAX];
-    size_t count;
-};
-
-static_assert(ROLE_KEYS_MAX * (MASTER_FORMER_MAX + 1) <= CONTROL_KEYS_MAX, "all keys of a role");
-
-static void add_gift(struct gifts *g, const struct secret *master, const char *label)
-{
-    struct secret *key = keyring_derive(master, label);
-
-    g->derived[g->count] = key;
-    g->keys[g->count++] = (struct control_key){slice_text(label), secret_slice(key)};
-}
-
-static void derive_gifts(const struct provision *p, const struct role_row *row, struct gifts *g)
-{
-    for (size_t k = 0; k < ROLE_KEYS_MAX && row->keys[k]; k++) {
-        add_gift(g, p->master.key, row->keys[k]);
-        for (size_t i = p->former.count; i > 0; i--) {
-            add_gift(g, p->former.former[i - 1].key, row->keys[k]);
-        }
-    }
-}
-
 static bool give_setup(struct provision *p, const struct role_row *row, unsigned instance,
                        int control, struct error *e)
 {
     size_t i = (size_t)(row - role_rows);
-    struct gifts gifts = {.count = 0};
+    struct key_gifts gifts = {.count = 0};
 
-    derive_gifts(p, row, &gifts);
+    key_gifts_derive(&p->keys, row, &gifts);
     struct control_setup setup = {
         .config = p->now->bytes,
         .config_name = slice_text(p->config_path),
@@ -459,16 +390,14 @@ static bool give_setup(struct provision *p, const struct role_row *row, unsigned
         .gid = p->rows[i].gid,
         .instance = instance,
         .keys = {gifts.keys, gifts.count},
-        .generation = p->master.generation,
-        .kept = p->master.kept,
-        .since_ms = (uint64_t)p->former.since_ms,
-        .formers = p->former.count,
+        .generation = p->keys.master.generation,
+        .kept = p->keys.master.kept,
+        .since_ms = (uint64_t)p->keys.former.since_ms,
+        .formers = p->keys.former.count,
         .owner = geteuid(),
     };
     bool sent = control_send(control, CONTROL_SETUP, &control_setup_schema, &setup, -1, e);
-    for (size_t k = 0; k < gifts.count; k++) {
-        secret_free(gifts.derived[k]);
-    }
+    key_gifts_wipe(&gifts);
     return sent;
 }
 
