@@ -126,7 +126,7 @@ def run(folder, options, out, write_mailbox):
         importing.start()
         meanwhile = ask_meanwhile(stack, questions, importing)
         stack.settle(3000)
-        while "searchable yet" in stack.company.postern("search", "the", check=False).stderr:
+        while int(stack.company.status()["index.position"]) < int(stack.company.status()["catalog.position"]):
             time.sleep(0.5)
         out(ROW.format("letters/s, index included, searched meanwhile",
                        f"{count / (time.monotonic() - began):.0f}", "2000"))

@@ -324,16 +324,33 @@ static void large(struct maker *m)
     end(m);
 }
 
+/* The same as packs. */
+static void large_packs(struct maker *m)
+{
+    struct error e;
+    bool more = true;
+
+    large(m);
+    begin(m);
+    need_ok(ledger_roll(m->l, &e), &e);
+    while (more) {
+        need_ok(ledger_pack(m->l, INT64_MAX, &more, &e), &e);
+    }
+    sign_checkpoint(m);
+    end(m);
+}
+
 static const struct {
     const char *name;
     void (*make)(struct maker *m);
 } shapes[] = {
-    {"plain",   plain  },
-    {"crashed", crashed},
-    {"failed",  failed },
-    {"packed",  packed },
-    {"erased",  erased },
-    {"large",   large  },
+    {"plain",   plain      },
+    {"crashed", crashed    },
+    {"failed",  failed     },
+    {"packed",  packed     },
+    {"erased",  erased     },
+    {"large",   large      },
+    {"packs",   large_packs},
 };
 
 static int open_folder(const struct maker *m, const char *name, bool create)
