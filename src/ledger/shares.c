@@ -221,6 +221,7 @@ static bool store(struct shares *x, struct slice part, bool encoded, struct seen
 static bool is_same(struct shares *x, const struct object_ref *r, struct slice part)
 {
     struct error why;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what a part refers to is in the table */
     bool own = r->number == x->number;
 
     if (own && r->offset + r->stored > x->file.at && !stream_flush(&x->file, &why)) {
