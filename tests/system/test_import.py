@@ -87,7 +87,7 @@ def test_an_mbox_is_taken_in_once_and_byte_for_byte(company, tmp_path):
     report = company.postern("import", "report", listed.splitlines()[-1].split()[0])
     assert f"byte {place}" in report and "3 taken" in report
     # what was erased is not taken again, also when the catalog was made anew
-    company.postern("erase", two, "--reason", "asked for")
+    company.both("erase", two, "--reason", "asked for")
     for rebuilt in (False, True):
         if rebuilt:
             company.postern("catalog", "rebuild")
