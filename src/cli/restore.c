@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/manifest.h"
@@ -14,6 +16,7 @@
 #include "cli/recovery_key.h"
 #include "host/file.h"
 #include "keyring/keyring.h"
+#include "keyring/master_list.h"
 #include "keyring/recovery.h"
 #include "state/state.h"
 
@@ -193,6 +196,14 @@ static bool restore_config(struct restore *r, struct error *e)
                                file_create(folder, slash ? slash + 1 : path, r->config, 0644, e));
 }
 
+/* A vault holds no list of former keys: nothing in it needs one once the ledger was verified with this key alone. */
+static bool begin_list(struct restore *r, struct error *e)
+{
+    const struct master_list none = {.since_ms = clock_wall_ms()};
+
+    return r->master.generation == 1 || master_list_write(r->data, &r->master, &none, e);
+}
+
 /* As it was kept in the backup; one that was recovered lies there as it is. */
 static bool restore_master(struct restore *r, struct error *e)
 {
@@ -201,7 +212,8 @@ static bool restore_master(struct restore *r, struct error *e)
     struct files_copy done;
 
     if (!f) {
-        return master_write(r->data, "master.key", r->master.key, r->master.generation, e);
+        return (r->from >= 0 || begin_list(r, e)) &&
+               master_write(r->data, "master.key", r->master.key, r->master.generation, e);
     }
     return files_copy(r->from, "master.key", r->data, "master.key", MODE_PRIVATE, f->copy.size,
                       &done, e) &&

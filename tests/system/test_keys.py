@@ -436,3 +436,34 @@ def test_nothing_is_readable_after_all_that(scene, tmp_path):
     look("after the end of the former keys")
     c.start()
     wait_for("it to be found", lambda: letter in c.postern("search", "quixotrysm", check=False).stdout)
+
+
+def test_a_vault_is_restored_after_a_rotation(scene, tmp_path):
+    """The daemon's backups begin anew under the new key, and the same recovery key opens the newest."""
+    c = scene.company
+    target = tmp_path / "vault"
+    target.mkdir()
+    c.set("backup-target", f"file://{target}")
+    restart(c)
+    letters = [scene.send("gooseberry")]
+    c.postern("backup", "now", "--reason", "a test")
+    rotate(c)
+    restart(c)
+    settled(c, 1)
+    letters.append(scene.send("gooseberry later"))
+    c.postern("backup", "now", "--reason", "a test")
+    r = Company(tmp_path / "restored")
+    r.authority, r.passwords = c.authority, c.passwords
+    text = c.config.read_text().replace(str(c.data), str(r.data))
+    r.config.write_text("\n".join(line for line in text.splitlines() if not line.startswith("backup-")) + "\n")
+    r.set("listen-submissions", f"127.0.0.1:{r.submissions}")
+    r.set("listen-submission", f"127.0.0.1:{r.submission}")
+    r.postern("restore", "--from", f"file://{target}", "--recovery-key-stdin",
+              input=(c.directory / "recovery.key").read_text())
+    assert opened(r.data) == opened(c.data)
+    r.start()
+    try:
+        for letter, sent in letters:
+            assert r.postern("export", letter, text=False) == sent
+    finally:
+        r.stop()
