@@ -4,6 +4,7 @@
 #include "cli/arguments.h"
 #include "cli/cli.h"
 #include "cli/dns.h"
+#include "cli/import.h"
 #include "cli/print.h"
 #include "cli/timeline.h"
 #include "letter/findings.h"
@@ -356,6 +357,23 @@ static void a_damaged_record_is_an_error(void **unused)
     assert_int_equal(e.kind, ERROR_CORRUPT);
 }
 
+static void what_readpst_makes_up_is_settled(void **unused)
+{
+    OWN(buf) struct buf out = {.max = 1000};
+    (void)unused;
+    import_pst_settle(
+        SLICE("b=\"--boundary-LibPST-iamunique-218_-_-\" alt---boundary-LibPST-iamunique-218_-_- "
+              "boundary-LibPST-iamunique-7 boundary-LibPST-iamunique-x boundary-LibPST-iamunique-"),
+        &out);
+    assert_slice(
+        buf_slice(&out),
+        "b=\"--boundary-LibPST-iamunique-1_-_-\" alt---boundary-LibPST-iamunique-1_-_- "
+        "boundary-LibPST-iamunique-2 boundary-LibPST-iamunique-x boundary-LibPST-iamunique-");
+    buf_reset(&out);
+    import_pst_settle(SLICE("nothing to do"), &out);
+    assert_slice(buf_slice(&out), "nothing to do");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +390,7 @@ int main(void)
         cmocka_unit_test(long_records_are_split),
         cmocka_unit_test(dkim_records_hold_the_key),
         cmocka_unit_test(a_timeline_says_what_happened),
+        cmocka_unit_test(what_readpst_makes_up_is_settled),
         cmocka_unit_test(a_damaged_record_is_an_error),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,5 +30,9 @@ bool import_end(struct importing *x, struct error *e) MUST_CHECK;
 /* Print the report of an import; *failed is how much could not be taken. */
 bool import_print(struct cli *c, struct slice id, uint64_t *failed, struct error *e) MUST_CHECK;
 
+/* Append a letter as readpst wrote it down, but for the random number in its boundaries, which stand there as
+ * 1, 2 ... in their order: what is taken again is to be known by its content. */
+void import_pst_settle(struct slice letter, struct buf *out);
+
 /* Take the files of a directory. */
 bool import_walk(struct importing *x, struct error *e) MUST_CHECK;

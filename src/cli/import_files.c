@@ -119,6 +119,18 @@ static bool read_all(struct walk *w, int fd, size_t max)
     }
 }
 
+/* What readpst made up is made the same each time. */
+static void settle(struct walk *w, size_t from)
+{
+    OWN(buf) struct buf settled = {.max = 2 * (size_t)LETTER_BYTES_MAX};
+
+    import_pst_settle(slice_from(buf_slice(&w->bytes), from), &settled);
+    if (!settled.full && settled.len <= w->bytes.len - from) {
+        w->bytes.len = from;
+        buf_add(&w->bytes, buf_slice(&settled));
+    }
+}
+
 static bool take_file(struct walk *w, int directory, const char *name, struct error *e)
 {
     OWN(fd) int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -134,6 +146,9 @@ static bool take_file(struct walk *w, int directory, const char *name, struct er
     if (!read_all(w, fd, LETTER_BYTES_MAX)) {
         return errno == EFBIG ? refuse(w, SLICE("it is longer than 64 MiB"), e)
                               : refuse_errno(w, e);
+    }
+    if (w->import->record.kind == SOURCE_PST) {
+        settle(w, before);
     }
     struct intake_file *f = &w->files[w->n_files++];
     *f = (struct intake_file){.start = before, .len = w->bytes.len - before, .path = path_now(w)};

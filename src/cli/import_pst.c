@@ -223,6 +223,58 @@ static void look_at_said(struct importing *x, const struct outlook *o, int statu
     }
 }
 
+/* ── its random numbers ── */
+
+#define BOUNDARIES_MAX 256 /* of one letter; those beyond keep their number */
+
+static const char boundary[] = "boundary-LibPST-iamunique-";
+
+/* How many digits begin the text. */
+static size_t digits_in(struct slice s)
+{
+    size_t n = 0;
+
+    while (n < s.len && s.ptr[n] >= '0' && s.ptr[n] <= '9') {
+        n++;
+    }
+    return n;
+}
+
+/* The place of a number among those that were met, from 1; 0 when there are too many. */
+static size_t place_of(struct slice number, struct slice *met, size_t *count)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (slice_equal(met[i], number)) {
+            return i + 1;
+        }
+    }
+    if (*count == BOUNDARIES_MAX) {
+        return 0;
+    }
+    met[(*count)++] = number;
+    return *count;
+}
+
+void import_pst_settle(struct slice letter, struct buf *out)
+{
+    const struct slice mark = slice_of(boundary, sizeof(boundary) - 1);
+    struct slice met[BOUNDARIES_MAX];
+    size_t count = 0;
+
+    while (letter.len) {
+        const uint8_t *at = memmem(letter.ptr, letter.len, mark.ptr, mark.len);
+        size_t before = at ? (size_t)(at - letter.ptr) + mark.len : letter.len;
+        buf_add(out, slice_head(letter, before));
+        letter = slice_from(letter, before);
+        struct slice number = slice_head(letter, digits_in(letter));
+        size_t place = number.len ? place_of(number, met, &count) : 0;
+        if (place) {
+            buf_printf(out, "%zu", place);
+            letter = slice_from(letter, number.len);
+        }
+    }
+}
+
 /* ── the verb ── */
 
 static bool take(struct importing *x, struct outlook *o, const char *path, struct error *e)

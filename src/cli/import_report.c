@@ -37,6 +37,20 @@ static struct slice number(struct cli *c, uint64_t n)
     return arena_printf(&c->arena, "%llu", (unsigned long long)n);
 }
 
+/* Of a folder that is pulled, or a journal, more comes for as long as it is configured. */
+static bool stands(const struct import_record *first)
+{
+    return first->kind == SOURCE_IMAP || first->kind == SOURCE_JOURNAL;
+}
+
+static const char *state_name(const struct import_record *first, const struct import_record *last)
+{
+    if (last->state == IMPORT_ENDED) {
+        return "ended";
+    }
+    return stands(first) ? "goes on" : "not ended";
+}
+
 /* ── list ── */
 
 static bool add_row(struct cli *c, struct print_columns *columns, const struct reader_record *r,
@@ -57,7 +71,7 @@ static bool add_row(struct cli *c, struct print_columns *columns, const struct r
         number(c, last.taken),
         number(c, last.known),
         number(c, last.failed),
-        slice_text(last.state == IMPORT_ENDED ? "ended" : "not ended"),
+        slice_text(state_name(&first, &last)),
     };
     print_row(columns, cells);
     return true;
@@ -123,7 +137,7 @@ static void print_failures(struct cli *c, const struct import_record *r)
     const struct import_failure *f = r->failures.items;
 
     for (size_t i = 0; i < r->failures.count; i++) {
-        buf_add_text(&c->out, "not taken: ");
+        buf_add_text(&c->out, f[i].taken ? "taken as it is: " : "not taken: ");
         print_clean(&c->out, f[i].path);
         if (r->kind == SOURCE_MBOX) {
             buf_printf(&c->out, ", byte %llu", (unsigned long long)f[i].offset);
@@ -146,12 +160,14 @@ static void print_state(struct cli *c, const struct import_record *r, uint64_t t
     }
 }
 
-static void print_counts(struct cli *c, const struct import_record *r)
+static void print_counts(struct cli *c, const struct import_record *r, bool standing)
 {
     buf_printf(&c->out, "%llu taken, %llu were there already, %llu could not be taken%s\n",
                (unsigned long long)r->taken, (unsigned long long)r->known,
                (unsigned long long)r->failed,
-               r->state == IMPORT_ENDED ? "" : "; it has not ended: import it again to go on");
+               r->state == IMPORT_ENDED ? ""
+               : standing               ? "; more comes"
+                                        : "; it has not ended: import it again to go on");
 }
 
 bool import_print(struct cli *c, struct slice id, uint64_t *failed, struct error *e)
@@ -160,6 +176,7 @@ bool import_print(struct cli *c, struct slice id, uint64_t *failed, struct error
     struct reader_show_answer answer = {.more = true};
     struct import_record r = {0};
     bool first = true;
+    bool standing = false;
 
     while (answer.more) {
         if (!cli_ask(c, CLI_READER, &reader_import, &ask, &answer, NULL, CLI_ASK_MS, e)) {
@@ -171,6 +188,7 @@ bool import_print(struct cli *c, struct slice id, uint64_t *failed, struct error
                 return false;
             }
             if (first) {
+                standing = stands(&r);
                 print_head(c, &r, records[i].time);
             }
             print_state(c, &r, records[i].time);
@@ -181,7 +199,7 @@ bool import_print(struct cli *c, struct slice id, uint64_t *failed, struct error
         answer.more = answer.more && answer.records.count;
         cli_flush(c);
     }
-    print_counts(c, &r);
+    print_counts(c, &r, standing);
     *failed = r.failed;
     return true;
 }

@@ -315,6 +315,11 @@ const struct verb verbs[] = {
     VERB(.name = "import report", .words = "ID", .words_min = 1, .words_max = 1,
          .help = "Show what an import took, and what could not be taken, where and why.",
          .run = cli_import_report),
+    VERB(.name = "pull status", .words = "",
+         .help = "Show what is fetched from providers, when, and what became of it.",
+         .run = cli_pull_status),
+    VERB(.name = "pull now", .words = "NAME", .words_min = 1, .words_max = 1,
+         .help = "Have the letters of a [pull] section fetched at once.", .run = cli_pull_now),
     VERB(.name = "erase", .words = "ID", .words_min = 1, .words_max = 1, .options = reason_options,
          .help = "Take a letter out of the archive for good; that it was there stays provable.",
          .more = "Nobody can read it any more, and nothing brings it back. Give --reason. It is "

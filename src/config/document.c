@@ -153,7 +153,9 @@ static void write_heading(struct buf *out, const struct config_section *section,
     add_wrapped(out, "# ", section->help);
     if (section->named) {
         buf_printf(out, "%s[%s %s]\n\n", given ? "" : "#", section->name,
-                   argument ? argument : "partner.test");
+                   argument                             ? argument
+                   : section->argument == CONFIG_DOMAIN ? "partner.test"
+                                                        : "office");
     } else {
         buf_printf(out, "%s[%s]\n\n", given ? "" : "#", section->name);
     }

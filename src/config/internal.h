@@ -75,3 +75,5 @@ extern const struct config_table settings_delivery_table;
 extern const struct config_table settings_dkim_table;
 extern const struct config_table settings_domain_table;
 extern const struct config_table settings_smarthost_table;
+extern const struct config_table settings_pull_table;
+extern const struct config_table settings_journal_table;

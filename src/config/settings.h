@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "config/settings_backup.h"
+#include "config/settings_intake.h"
 
 enum setting_log_level {
     SETTING_LOG_ERROR,
@@ -179,8 +180,10 @@ struct settings {
     struct courier_settings courier;
     struct backup_settings backup;
     struct metrics_settings metrics;
+    struct journal_settings journal;
     struct smarthost_settings smarthost;
     struct config_list domains; /* struct domain_settings, in the order of the file */
+    struct config_list pulls;   /* struct pull_settings, likewise */
 };
 
 extern const struct config_schema settings_schema;

@@ -8,6 +8,12 @@ ipc_handler keeper_on_submit;           /* submit.c */
 ipc_handler keeper_on_import;           /* import.c */
 ipc_handler keeper_on_import_begin;     /* import.c */
 ipc_handler keeper_on_import_end;       /* import.c */
+ipc_handler keeper_on_pull_next;        /* pulls.c */
+ipc_handler keeper_on_pull_begin;       /* pulls.c */
+ipc_handler keeper_on_pull_done;        /* pulls.c */
+ipc_handler keeper_on_pulls;            /* pulls.c */
+ipc_handler keeper_on_pull_now;         /* pulls.c */
+ipc_handler keeper_on_journal_begin;    /* import_standing.c */
 ipc_handler keeper_on_session_end;      /* accounts.c */
 ipc_handler keeper_on_account;          /* accounts.c */
 ipc_handler keeper_on_session;          /* accounts.c */

@@ -32,20 +32,25 @@ struct import *imports_find(struct imports *all, struct slice id)
     return found(all, x);
 }
 
+static bool admits(const struct import *x, struct slice ticket)
+{
+    return x->used && secret_equal(slice_of(x->ticket, IMPORT_TICKET_LEN), ticket);
+}
+
 struct import *imports_admit(struct imports *all, struct slice ticket)
 {
     struct import *x = NULL;
 
     for (size_t i = 0; i < IMPORTS_MAX && !x; i++) {
-        struct import *at = &all->open[i];
-        bool its = at->used && secret_equal(slice_of(at->ticket, IMPORT_TICKET_LEN), ticket);
-        x = its ? at : NULL;
+        x = admits(&all->open[i], ticket) ? &all->open[i] : NULL;
+    }
+    for (size_t i = 0; i < all->n_standing && !x; i++) {
+        x = admits(all->standing[i], ticket) ? all->standing[i] : NULL;
     }
     return found(all, x);
 }
 
-/* Keep what an import's first record says, in memory of its own. */
-static void remember(struct import *x, const struct letter_id *id, const struct import_record *r)
+void import_remember(struct import *x, const struct letter_id *id, const struct import_record *r)
 {
     arena_done(&x->arena);
     arena_init(&x->arena, 1 << 20);
@@ -59,6 +64,11 @@ static void remember(struct import *x, const struct letter_id *id, const struct 
     x->record.by = arena_copy(&x->arena, r->by);
     x->record.reason = arena_copy(&x->arena, r->reason);
     x->record.failures = (struct cbor_list){0};
+    import_new_ticket(x);
+}
+
+void import_new_ticket(struct import *x)
+{
     keyring_random_bytes(x->ticket, IMPORT_TICKET_LEN);
 }
 
@@ -95,10 +105,11 @@ void imports_done(struct imports *all)
     for (size_t i = 0; i < IMPORTS_MAX; i++) {
         arena_done(&all->open[i].arena);
     }
+    imports_forget_standing(all);
     (void)pthread_mutex_destroy(&all->lock);
 }
 
-static bool same_import(const struct import_record *a, const struct import_record *b)
+bool import_is_same(const struct import_record *a, const struct import_record *b)
 {
     return a->kind == b->kind && slice_equal(a->name, b->name) && slice_equal(a->owner, b->owner) &&
            slice_equal(a->path, b->path);
@@ -117,7 +128,7 @@ static bool compare(struct keeper *k, struct catalog *c, const struct catalog_im
         return false;
     }
     *same = count != 0 && keeper_read(k, records[0].ref, &import_record_schema, arena, &first, e) &&
-            same_import(&first, wanted) &&
+            import_is_same(&first, wanted) &&
             keeper_read(k, records[count - 1].ref, &import_record_schema, arena, last, e);
     return count == 0 || e->kind == ERROR_NONE;
 }
@@ -177,7 +188,7 @@ static bool begin(struct keeper *k, struct ipc_request *r, struct error *e)
     if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_IMPORT, &import_record_schema, &record, e)) {
         return false;
     }
-    remember(x, &id, &record);
+    import_remember(x, &id, &record);
     answer_with(x, r->arena, &answer->record);
     answer->ticket = arena_copy(r->arena, slice_of(x->ticket, IMPORT_TICKET_LEN));
     return true;

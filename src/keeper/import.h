@@ -1,9 +1,10 @@
-/* keeper/import - imports under way: which were begun over the control socket and have not ended. */
+/* keeper/import - imports under way: which were begun and have not ended. */
 #pragma once
 
 #include <pthread.h>
 
 #include "base/arena.h"
+#include "base/error.h"
 
 #include "letter/id.h"
 #include "letter/records.h"
@@ -24,6 +25,9 @@ struct imports {
     pthread_mutex_t lock; /* held over a whole batch; guards all */
     uint64_t turns;
     struct import open[IMPORTS_MAX];
+    struct import **standing; /* that never end, see imports_stand() */
+    size_t n_standing;
+    bool loaded; /* those of the ledger are among them */
 };
 
 /* The import of that id, or NULL; it is then the newest. With the lock held. */
@@ -31,6 +35,29 @@ struct import *imports_find(struct imports *all, struct slice id);
 
 /* The import whose ticket that is, or NULL; it is then the newest. With the lock held. */
 struct import *imports_admit(struct imports *all, struct slice ticket);
+
+/* Whether both are of the same mail. */
+bool import_is_same(const struct import_record *a, const struct import_record *b);
+
+/* Keep what an import's first record says, in memory of its own, and give it a new ticket. */
+void import_remember(struct import *x, const struct letter_id *id, const struct import_record *r);
+void import_new_ticket(struct import *x);
+
+struct keeper;
+
+/**
+ * Begin, or go on with, an import that does not end by itself (SOURCE_IMAP, SOURCE_JOURNAL). With the lock
+ * held.
+ *
+ * @param uid_validity  of a folder: when it is another one than that of x->record.next, the import ends and
+ *                      a new one begins; 0: does not count
+ * @param out           set to the import, with a new ticket
+ */
+bool imports_stand(struct keeper *k, const struct import_record *wanted, uint64_t uid_validity,
+                   struct import **out, struct error *e) MUST_CHECK;
+
+/* Free those that stand. */
+void imports_forget_standing(struct imports *all);
 
 /* Free what they hold; nobody uses them any more. */
 void imports_done(struct imports *all);

@@ -164,6 +164,17 @@ static bool add(struct batch *b, const struct import_letter *letter, struct erro
     return !body->full || error_set(e, ERROR_INPUT, "a letter too long for a record");
 }
 
+/* What is only remarked upon was taken. */
+static uint64_t count_failed(const struct batch *b)
+{
+    uint64_t failed = 0;
+
+    for (size_t i = 0; i < b->n_failures; i++) {
+        failed += !b->failures[i].taken;
+    }
+    return failed;
+}
+
 /* The record of how far the import came with this batch. */
 static void write_progress(const struct batch *b, struct import_record *r, struct buf *body)
 {
@@ -171,7 +182,7 @@ static void write_progress(const struct batch *b, struct import_record *r, struc
     r->state = IMPORT_TAKING;
     r->taken += b->count;
     r->known += b->known;
-    r->failed += b->n_failures + b->unnamed;
+    r->failed += count_failed(b) + b->unnamed;
     r->next = b->ask->next;
     r->failures = (struct cbor_list){b->failures, b->n_failures};
     r->name = r->owner = r->path = r->by = r->reason = SLICE_NONE; /* its first record says that */

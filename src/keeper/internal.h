@@ -91,6 +91,7 @@ struct keeper {
     struct imports imports;
     struct retention retention;
     struct approvals approvals;
+    struct pulls *pulls;
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock;
@@ -163,7 +164,6 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
 bool ruling_is_smarthost(struct keeper *k, const struct ruling *r);
 
 /* levels.c */
-
 /* Where a level was shown: the fixed next hop, or the domain. A hop that proves itself by names which one
  * domain's section accepts has shown that to this domain alone. */
 struct slice keeper_shown_by(struct keeper *k, struct slice domain, struct slice route,

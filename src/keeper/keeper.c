@@ -11,11 +11,13 @@
 #include "keeper/callers.h"
 #include "keeper/desks.h"
 #include "keeper/internal.h"
+#include "keeper/pulls.h"
 #include "keeper/renewal.h"
 #include "requests/backup.h"
 #include "requests/disposal.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
+#include "requests/pull.h"
 #include "requests/retention.h"
 #include "search/index.h"
 
@@ -106,6 +108,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     k->sessions = sessions_new();
     k->queue = queue_new();
     k->repeats = repeats_new();
+    k->pulls = pulls_new();
     return k;
 }
 
@@ -207,6 +210,7 @@ void keeper_close(struct keeper *k)
     }
     atomic_store(&k->closing, true);
     queue_close(k->queue);
+    pulls_close(k->pulls);
     backlog_close(k);
     indexer_close(k);
     close_tail(&k->tail);
@@ -225,6 +229,7 @@ void keeper_close(struct keeper *k)
     imports_done(&k->imports);
     retention_close(k);
     approvals_close(k);
+    pulls_free(k->pulls);
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
@@ -248,6 +253,20 @@ static const struct ipc_row intake_rows[] = {
     {&keeper_import, 0, keeper_on_import},
 };
 const struct ipc_table keeper_intake_table = IPC_TABLE("intake", intake_rows);
+
+static const struct ipc_row pull_rows[] = {
+    {&keeper_pull_next,  0, keeper_on_pull_next },
+    {&keeper_pull_begin, 0, keeper_on_pull_begin},
+    {&keeper_import,     0, keeper_on_import    },
+    {&keeper_pull_done,  0, keeper_on_pull_done },
+};
+const struct ipc_table keeper_pull_table = IPC_TABLE("pull", pull_rows);
+
+static const struct ipc_row journal_rows[] = {
+    {&keeper_journal_begin, 0, keeper_on_journal_begin},
+    {&keeper_import,        0, keeper_on_import       },
+};
+const struct ipc_table keeper_journal_table = IPC_TABLE("journal", journal_rows);
 
 static const struct ipc_row delivery_rows[] = {
     {&keeper_job_next,  0, keeper_on_job_next },
@@ -293,39 +312,14 @@ static const struct ipc_row admin_rows[] = {
     {&retention_dates,     0, keeper_on_rule_dates      },
     {&admin_requests,      0, keeper_on_requests        },
     {&admin_verdict,       0, keeper_on_verdict         },
-    {&caller_pass,         0, keeper_on_pass            },
-    {&admin_sign_in,       0, keeper_on_sign_in         },
-    {&admin_sign_out,      0, keeper_on_sign_out        },
-    {&admin_user_add,      0, keeper_on_user_add        },
-    {&admin_user_set,      0, keeper_on_user_set        },
-    {&admin_user_list,     0, keeper_on_user_list       },
-    {&admin_dkim_new,      0, keeper_on_dkim_new        },
-    {&admin_dkim_list,     0, keeper_on_dkim_list       },
-    {&admin_queue_list,    0, keeper_on_queue_list      },
-    {&admin_order,         0, keeper_on_order           },
-    {&admin_status,        0, keeper_on_status          },
-    {&admin_checkpoint,    0, keeper_on_checkpoint      },
-    {&admin_anchored,      0, keeper_on_anchored        },
-    {&admin_rebuild,       0, keeper_on_rebuild         },
-    {&admin_backup,        0, keeper_on_backup          },
-    {&admin_pause,         0, keeper_on_pause           },
-    {&admin_domain_forget, 0, keeper_on_domain_forget   },
-    {&admin_import_begin,  0, keeper_on_import_begin    },
-    {&admin_import_end,    0, keeper_on_import_end      },
-    {&admin_erase,         0, keeper_on_erase           },
-    {&retention_set,       0, keeper_on_rule_set        },
-    {&retention_remove,    0, keeper_on_rule_remove     },
-    {&retention_list,      0, keeper_on_rule_list       },
-    {&retention_date,      0, keeper_on_rule_date       },
-    {&retention_dates,     0, keeper_on_rule_dates      },
     {&disposal_preview,    0, keeper_on_disposal_preview},
     {&disposal_ask,        0, keeper_on_disposal_ask    },
     {&disposal_clock,      0, keeper_on_disposal_clock  },
-    {&admin_requests,      0, keeper_on_requests        },
     {&hold_add,            0, keeper_on_hold_add        },
     {&hold_list,           0, keeper_on_hold_list       },
     {&hold_release,        0, keeper_on_hold_release    },
-    {&admin_verdict,       0, keeper_on_verdict         },
     {&keys_status,         0, keeper_on_keys_status     },
+    {&admin_pulls,         0, keeper_on_pulls           },
+    {&admin_pull_now,      0, keeper_on_pull_now        },
 };
 const struct ipc_table keeper_admin_table = IPC_TABLE("the control socket", admin_rows);

@@ -64,6 +64,8 @@ void keeper_close(struct keeper *k);
 /* What each peer may ask; the context is the struct keeper, for delivery a struct keeper_courier. */
 extern const struct ipc_table keeper_submission_table;
 extern const struct ipc_table keeper_intake_table;
+extern const struct ipc_table keeper_pull_table;
+extern const struct ipc_table keeper_journal_table;
 extern const struct ipc_table keeper_delivery_table;
 extern const struct ipc_table keeper_auth_table;
 extern const struct ipc_table keeper_admin_table; /* the control socket */

@@ -28,6 +28,7 @@ static const struct cbor_field import_failure_fields[] = {
     MAYBE(2, CBOR_UINT, offset, 0),
     MAYBE(3, CBOR_UINT, uid, UINT32_MAX),
     ROW(4, CBOR_TEXT, reason, REASON_MAX),
+    MAYBE(5, CBOR_BOOL, taken, 0),
 };
 SCHEMA(import_failure);
 #undef THIS

@@ -58,6 +58,7 @@ struct import_failure {
     uint64_t offset; /* mbox: where it begins */
     uint64_t uid;    /* IMAP */
     struct slice reason;
+    bool taken; /* it was taken all the same, as it is: a remark */
 };
 
 extern const struct cbor_schema import_failure_schema;

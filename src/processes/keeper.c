@@ -216,6 +216,8 @@ bool keeper_run(struct role *r, struct error *e)
     static struct ipc_server auth;
     static struct ipc_server reader;
     static struct ipc_server intake;
+    static struct ipc_server pull;
+    static struct ipc_server journal;
     static struct ipc_server admin;
     static struct ipc_server backup;
     static struct metrics metrics;
@@ -229,6 +231,8 @@ bool keeper_run(struct role *r, struct error *e)
     ipc_server_init(&auth, &keeper_auth_table, k);
     ipc_server_init(&reader, &keeper_reader_table, k);
     ipc_server_init(&intake, &keeper_intake_table, k);
+    ipc_server_init(&pull, &keeper_pull_table, k);
+    ipc_server_init(&journal, &keeper_journal_table, k);
     ipc_server_init(&admin, &keeper_admin_table, k);
     ipc_server_init(&backup, &keeper_backup_table, k);
     admin.gate = keeper_gate;
@@ -238,6 +242,8 @@ bool keeper_run(struct role *r, struct error *e)
     role_serve(r, "reader", &reader);
     role_serve(r, "intake", &intake);
     role_serve(r, "backup", &backup);
+    role_serve(r, "pull", &pull);
+    role_serve(r, "journal", &journal);
     if (!role_serve_socket(r, "keeper", &admin, e) ||
         !thread_start("metrics", THREAD_STACK_SMALL, serve_metrics, &metrics, e)) {
         return false;

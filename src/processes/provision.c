@@ -13,10 +13,10 @@
 #include "base/log.h"
 
 #include "host/file.h"
-#include "host/memfd.h"
 #include "processes/control.h"
 #include "processes/listening.h"
 #include "processes/master_keys.h"
+#include "processes/settings_files.h"
 
 #define ROWS_MAX      16
 #define MODE_DATA     0711 /* passed through by the roles, listed by nobody but us */
@@ -46,6 +46,7 @@ struct provision {
         uid_t uid; /* 0: we are not root, so everybody stays who we are */
         gid_t gid;
         int directories[ROLE_DIRECTORIES_MAX];
+        uint64_t stamp; /* of the files of sections, when they were read */
     } rows[ROWS_MAX];
 };
 
@@ -77,38 +78,6 @@ static struct configuration *configuration_new(void)
     return c;
 }
 
-static bool read_whole(int fd, struct buf *out)
-{
-    for (;;) {
-        uint8_t *room = buf_room(out, PIPE_BUF);
-        ssize_t n = room ? read(fd, room, PIPE_BUF) : -1;
-        if (n == 0) {
-            return true;
-        }
-        if (n < 0 && (!room || errno != EINTR)) {
-            return false;
-        }
-        out->len += n < 0 ? 0 : (size_t)n;
-    }
-}
-
-/* A file's content as a sealed memory file, which no later change of the file reaches. Symbolic
- * links are followed: that is how certificates are renewed. */
-static bool copy_file(struct slice path, int *fd, struct error *e)
-{
-    OWN(buf) struct buf content = {.max = ROLE_FILE_BYTES_MAX};
-    OWN(fd) int from = open((const char *)path.ptr, O_RDONLY | O_CLOEXEC);
-
-    if (from < 0 || !read_whole(from, &content)) {
-        return error_errno(e, ERROR_CONFIG, "%.*s", SLICE_ARG(path));
-    }
-    bool ok = memfd_from("file", buf_slice(&content), fd, e);
-    if (content.ptr) {
-        explicit_bzero(content.ptr, content.len); /* a private key, perhaps */
-    }
-    return ok;
-}
-
 static struct slice text_setting(const struct configuration *c, size_t offset)
 {
     struct slice text;
@@ -117,26 +86,13 @@ static struct slice text_setting(const struct configuration *c, size_t offset)
     return text;
 }
 
-/* Where a file of a row is; empty: there is none. */
-static struct slice file_path(struct configuration *c, const struct role_row *row, size_t k)
-{
-    if (!row->files[k].below) {
-        return text_setting(c, row->files[k].setting);
-    }
-    struct slice path =
-        arena_printf(&c->arena, "%s/%s", (const char *)c->settings.general.data_directory.ptr,
-                     row->files[k].below);
-    return access((const char *)path.ptr, F_OK) == 0 ? path : SLICE_NONE;
-}
-
 static bool copy_files(struct configuration *c, struct error *e)
 {
     for (size_t i = 0; i < role_rows_count; i++) {
         const struct role_row *row = &role_rows[i];
         for (size_t k = 0; k < ROLE_FILES_MAX && row->files[k].name; k++) {
-            struct slice path = file_path(c, row, k);
-            if (path.len && !copy_file(path, &c->files[i][k], e)) {
-                return error_add(e, "%s", row->files[k].name);
+            if (!settings_file_copy(row, k, &c->settings, &c->files[i][k], e)) {
+                return false;
             }
         }
     }
@@ -440,6 +396,26 @@ bool provision_give(struct provision *p, const struct role_row *row, unsigned in
     return give_setup(p, row, instance, control, e) && give_files(p, row, control, e) &&
            give_directories(p, row, control, e) && give_sockets(p, row, control, e) &&
            control_send(control, CONTROL_START, NULL, NULL, -1, e);
+}
+
+bool provision_renew(struct provision *p, const struct role_row *row)
+{
+    size_t i = (size_t)(row - role_rows);
+    uint64_t stamp = 0;
+    struct error e;
+
+    if (!settings_files_stamp(row, &p->now->settings, &stamp) || stamp == p->rows[i].stamp) {
+        return false;
+    }
+    p->rows[i].stamp = stamp; /* what changes while it is read is seen the next time */
+    for (size_t k = 0; k < ROLE_FILES_MAX && row->files[k].name; k++) {
+        int fd = -1;
+        if (row->files[k].each && settings_file_copy(row, k, &p->now->settings, &fd, &e)) {
+            own_fd(&p->now->files[i][k]);
+            p->now->files[i][k] = fd;
+        }
+    }
+    return true;
 }
 
 bool provision_regive(struct provision *p, const struct role_row *row, int control, struct error *e)

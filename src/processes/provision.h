@@ -39,6 +39,9 @@ const struct settings *provision_settings(const struct provision *p);
 bool provision_give(struct provision *p, const struct role_row *row, unsigned instance, int control,
                     struct error *e) MUST_CHECK;
 
+/* Read the files again that sections of the row name, when one has changed; whether any has. */
+bool provision_renew(struct provision *p, const struct role_row *row) MUST_CHECK;
+
 /* Hand a running one the configuration in force and its files. */
 bool provision_regive(struct provision *p, const struct role_row *row, int control,
                       struct error *e) MUST_CHECK;

@@ -14,6 +14,7 @@
 #include "host/process.h"
 #include "host/thread.h"
 #include "processes/internal.h"
+#include "processes/settings_files.h"
 
 #define FILES_MAX 65536 /* open descriptors: thousands of connections */
 #define TASKS_MAX 16384 /* of one uid: a thread for each connection, 64 inspectors */
@@ -89,6 +90,11 @@ struct slice role_file(struct role *r, const char *name)
         }
     }
     arena_panic("a role wants a file that its row does not name");
+}
+
+struct slice role_file_of(struct role *r, const char *name, size_t nth)
+{
+    return settings_file_in(role_file(r, name), nth);
 }
 
 int role_socket(struct role *r, const char *name, size_t nth)

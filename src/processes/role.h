@@ -43,7 +43,7 @@
 #define ROLE_FILE_BYTES_MAX  ((size_t)8 << 20)
 #define ROLE_SOCKETS_MAX     4
 #define ROLE_ASKS_MAX        6
-#define ROLE_SERVES_MAX      8
+#define ROLE_SERVES_MAX      12
 
 enum role_rights {
     ROLE_READ,  /* files in it and below may be read */
@@ -72,8 +72,10 @@ struct role_row {
 
     struct {
         const char *name;
-        size_t setting;      /* offset in struct settings of the struct slice that holds the path */
-        const char *below;   /* or a file of the data directory; it may be missing */
+        size_t setting;    /* offset in struct settings of the struct slice that holds the path */
+        const char *below; /* or a file of the data directory; it may be missing */
+        size_t each; /* not 0: the setting is a list of sections of this size, one file each, */
+        size_t path; /* whose paths stand there; see role_file_of() */
     } files[ROLE_FILES_MAX]; /* read by the supervisor, handed over as bytes */
 
     const char *sockets[ROLE_SOCKETS_MAX]; /* names of listening sockets, see role_socket() */
@@ -125,8 +127,12 @@ struct slice role_config(struct role *r);
 /* What was in a file of the row at the start or the last reload; empty when its setting is. */
 struct slice role_file(struct role *r, const char *name);
 
+/* What was in the file of the nth section, where the row has one for each; empty when it could not be
+ * read. It is read again whenever it changes, which comes as a reload. */
+struct slice role_file_of(struct role *r, const char *name, size_t nth);
+
 /* The nth listening socket of that name (a setting may name several addresses); -1 behind the last.
- * "submissions" (implicit TLS), "submission" (STARTTLS): TCP. "metrics": a Unix stream socket.
+ * "submissions" (implicit TLS), "submission" and "journal" (STARTTLS): TCP. "metrics": a Unix stream socket.
  * "keeper", "reader", "intake": Unix sockets that speak ipc, see role_serve_socket(). */
 int role_socket(struct role *r, const char *name, size_t nth);
 

@@ -24,7 +24,7 @@
 #include "processes/role.h"
 
 #define CHILDREN_MAX 96
-#define PING_MS      20000
+#define PING_MS      20000 /* and files of sections are looked at */
 #define KILLED_MS    100
 #define STOP_MS      30000 /* for a role to finish what it has begun */
 
@@ -292,6 +292,17 @@ static void reload(void)
     log_event(LOG_INFO, "config.reloaded", LOG_TEXT("from", "SIGHUP"));
 }
 
+/* Whatever renews a token just replaces its file. */
+static void renew(struct child *c)
+{
+    struct error e;
+
+    if (provision_renew(self.provision, c->row) &&
+        !provision_regive(self.provision, c->row, c->control, &e)) {
+        child_give_up(c, "reloading", &e);
+    }
+}
+
 static void ping_due(void)
 {
     int64_t now = clock_steady_ms();
@@ -303,6 +314,7 @@ static void ping_due(void)
     for (size_t i = 0; i < self.n_children; i++) {
         if (self.children[i].state == CHILD_UP) {
             child_ping(&self.children[i]);
+            renew(&self.children[i]);
         }
     }
 }

@@ -10,6 +10,7 @@
 #include "requests/disposal.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
+#include "requests/pull.h"
 #include "requests/reader.h"
 #include "requests/retention.h"
 
@@ -45,37 +46,15 @@ static const struct permit permits[] = {
     {&admin_import_end,    "import",           RUNNING,           false},
     {&reader_imports,      "import list",      RUNNING | AUDITOR, false},
     {&reader_import,       "import report",    RUNNING | AUDITOR, false},
-    {&caller_pass,         "login",            PERMIT_ANYBODY,    false},
-    {&admin_sign_in,       "login",            PERMIT_ANYBODY,    false},
-    {&admin_sign_out,      "logout",           PERMIT_ANYBODY,    false},
-    {&admin_status,        "status",           PERMIT_ANYBODY,    false},
-    {&admin_user_add,      "user add",         RUNNING,           false},
-    {&admin_user_set,      "user set",         RUNNING,           false},
-    {&admin_user_list,     "user list",        RUNNING | AUDITOR, false},
-    {&admin_dkim_new,      "dkim new",         ADMINISTRATOR,     false},
-    {&admin_dkim_list,     "dkim list",        RUNNING | AUDITOR, false},
-    {&admin_queue_list,    "queue list",       RUNNING,           false},
-    {&admin_order,         "queue order",      RUNNING,           false},
-    {&admin_erase,         "erase",            RUNNING,           false},
     {&disposal_preview,    "disposal preview", RUNNING | AUDITOR, false},
     {&disposal_ask,        "disposal ask",     RUNNING,           false},
     {&disposal_clock,      "disposal clock",   OFFICER,           false},
     {&hold_add,            "hold add",         OFFICER | AUDITOR, false},
     {&hold_list,           "hold list",        RUNNING | AUDITOR, false},
     {&hold_release,        "hold release",     OFFICER | AUDITOR, false},
-    {&admin_requests,      "approvals",        RUNNING | AUDITOR, false},
-    {&admin_verdict,       "approve",          RUNNING | AUDITOR, false},
-    {&admin_pause,         "queue pause",      RUNNING,           false},
-    {&admin_domain_forget, "domain forget",    RUNNING,           false},
-    {&admin_checkpoint,    "checkpoint",       RUNNING | AUDITOR, false},
-    {&admin_anchored,      "checkpoint",       RUNNING | AUDITOR, false},
-    {&admin_rebuild,       "catalog rebuild",  ADMINISTRATOR,     false},
-    {&admin_backup,        "backup",           ADMINISTRATOR,     false},
-    {&admin_import_begin,  "import",           RUNNING,           false},
-    {&admin_import_end,    "import",           RUNNING,           false},
-    {&reader_imports,      "import list",      RUNNING | AUDITOR, false},
-    {&reader_import,       "import report",    RUNNING | AUDITOR, false},
     {&keys_status,         "key list",         ADMINISTRATOR,     false},
+    {&admin_pulls,         "pull status",      RUNNING | AUDITOR, false},
+    {&admin_pull_now,      "pull now",         RUNNING,           false},
 };
 
 /* Reading the archive: a table of its own, so that one look shows who may. */

@@ -32,7 +32,8 @@ GAP_S = 0.12           # between a sender's letters, at most
 PAUSE_S = (0.02, 0.35)  # between two kills
 PASSWORD = "a test's own pass phrase"
 ADA = "ada@example.test"
-ROLES = ["keeper", "signer", "auth", "inspector", "reader", "intake", "delivery", "courier", "submission"]
+ROLES = ["keeper", "signer", "auth", "inspector", "reader", "intake", "delivery", "courier", "pull",
+         "journal", "submission"]
 
 
 class Sender(threading.Thread):

@@ -25,7 +25,8 @@ from company import BUILD, CA, free_port, wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the roles' own users need root")
 
-ROLES = ["keeper", "signer", "auth", "inspector", "reader", "backup", "intake", "delivery", "courier", "submission"]
+ROLES = ["keeper", "signer", "auth", "inspector", "reader", "backup", "intake", "delivery", "courier", "pull",
+         "journal", "submission"]
 PROCESSES = len(ROLES) + 1  # two inspectors
 UID_BASE = 61300
 AREAS = ["ledger", "record-keys", "catalog", "state", "keys", "trial"]
@@ -38,10 +39,10 @@ WRITES = {"keeper": {"ledger", "record-keys", "catalog", "state"}, "signer": {"k
 
 # Deeds that are part of a role's duty.
 DUTIES = {"inspector": {("fork", "itself")}, "delivery": {("socket", "tcp")},
-          "courier": {("socket", "tcp")}}
+          "courier": {("socket", "tcp")}, "pull": {("socket", "tcp")}}
 DEADLY = ["exec", "ptrace", "vm-read", "pidfd", "connect", "socket", "listen", "namespace", "root",
           "chroot", "io-uring", "bpf"]
-DEADLY_DUTIES = {(role, name) for role in ("delivery", "courier") for name in ("connect", "socket")}
+DEADLY_DUTIES = {(role, name) for role in ("delivery", "courier", "pull") for name in ("connect", "socket")}
 
 # With a sanitizer the groups of calls are the same, but what it needs is allowed or only refused.
 SANITIZERS = {b"ASAN_OPTIONS", b"TSAN_OPTIONS", b"UBSAN_OPTIONS"} if "san" in BUILD.name else set()

@@ -74,7 +74,7 @@ bool backup_run(struct role *r, struct error *e)
 bool delivery_run(struct role *r, struct error *e)
 {
     (void)e;
-    return taken_over(r, true); /* one of the two that may connect */
+    return taken_over(r, true); /* one of those that may connect */
 }
 
 bool courier_prepare(struct role *r, struct error *e)
@@ -94,6 +94,18 @@ bool intake_run(struct role *r, struct error *e)
 {
     (void)e;
     return taken_over(r, false);
+}
+
+bool journal_run(struct role *r, struct error *e)
+{
+    (void)e;
+    return taken_over(r, false);
+}
+
+bool pull_run(struct role *r, struct error *e)
+{
+    (void)e;
+    return taken_over(r, true);
 }
 
 bool submission_run(struct role *r, struct error *e)

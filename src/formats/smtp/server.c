@@ -67,7 +67,8 @@ void smtp_server_init(struct smtp_server *s, const struct smtp_server_config *co
 {
     char text[SMTP_DOMAIN_MAX + 32];
 
-    *s = (struct smtp_server){.config = config, .state = STATE_FRESH, .tls = tls};
+    *s = (struct smtp_server){
+        .config = config, .state = STATE_FRESH, .tls = tls, .signed_in = tls && config->open};
     (void)snprintf(text, sizeof(text), "%.*s ESMTP Postern", SLICE_ARG(config->host));
     smtp_server_say(s, 220, NULL, slice_text(text));
 }
@@ -262,6 +263,7 @@ void smtp_server_secured(struct smtp_server *s)
 {
     assert(s->state == STATE_TLS && s->pending == SMTP_GOT_NOTHING);
     s->tls = true;
+    s->signed_in = s->config->open;
     s->esmtp = false;
     smtp_server_enter(s, STATE_FRESH);
 }

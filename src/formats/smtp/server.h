@@ -47,6 +47,7 @@ struct smtp_server_config {
     uint32_t line_max;       /* octets of a letter's line without CRLF; 0: no limit */
     uint32_t errors_max;     /* malformed or disordered commands before the dialogue ends */
     uint32_t commands_max;   /* commands without a letter accepted before it ends */
+    bool open;               /* nobody signs in: under TLS a letter may begin at once */
 };
 
 enum smtp_got {

@@ -317,6 +317,43 @@ static void ends_when_told(void **unused)
     assert_int_equal(smtp_server_next(&s, &in, &request), SMTP_GOT_END);
 }
 
+static enum smtp_got say(struct smtp_server *s, const char *line)
+{
+    struct smtp_request request;
+    struct slice in = slice_text(line);
+
+    smtp_server_sent(s);
+    return smtp_server_next(s, &in, &request);
+}
+
+/* Where nobody signs in, TLS comes first all the same. */
+static void an_open_door_wants_tls(void **unused)
+{
+    static const struct smtp_server_config config = {.host = SLICE_INIT("a.test"),
+                                                     .features = SMTP_STARTTLS,
+                                                     .size_max = 1000,
+                                                     .recipients_max = 100,
+                                                     .errors_max = 5,
+                                                     .commands_max = 50,
+                                                     .open = true};
+    static struct smtp_server s;
+    (void)unused;
+    smtp_server_init(&s, &config, false);
+    assert_int_equal(say(&s, "EHLO b\r\n"), SMTP_GOT_HELLO);
+    smtp_server_accept(&s);
+    assert_int_equal(say(&s, "MAIL FROM:<a@b.test>\r\n"), SMTP_GOT_NOTHING);
+    assert_true(slice_starts(smtp_server_output(&s), SLICE("530 5.7.0 ")));
+    assert_int_equal(say(&s, "STARTTLS\r\n"), SMTP_GOT_STARTTLS);
+    smtp_server_accept(&s);
+    smtp_server_secured(&s);
+    assert_int_equal(say(&s, "MAIL FROM:<a@b.test>\r\n"), SMTP_GOT_NOTHING);
+    assert_true(slice_starts(smtp_server_output(&s), SLICE("503 5.5.1 ")));
+    assert_int_equal(say(&s, "EHLO b\r\n"), SMTP_GOT_HELLO);
+    smtp_server_accept(&s);
+    assert_int_equal(say(&s, "MAIL FROM:<a@b.test>\r\n"), SMTP_GOT_MAIL);
+    smtp_server_accept(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,7 +361,7 @@ int main(void)
         cmocka_unit_test(envelope),       cmocka_unit_test(data),
         cmocka_unit_test(smuggling),      cmocka_unit_test(chunks),
         cmocka_unit_test(limits),         cmocka_unit_test(replies_wait_for_room),
-        cmocka_unit_test(ends_when_told),
+        cmocka_unit_test(ends_when_told), cmocka_unit_test(an_open_door_wants_tls),
     };
     return cmocka_run_group_tests_name("formats/smtp/server", tests, NULL, NULL);
 }

@@ -34,6 +34,9 @@ struct tls_server *submission_tls(struct submission *s);
 /* Whether the sessions shall end. */
 bool submission_stopping(const struct submission *s);
 
+/* "5.7.1 Sentence" as the keeper says it; *enhanced is empty when the text has none. */
+struct slice submission_split_status(struct slice text, char *enhanced, size_t size);
+
 /* A tls_sign that asks the signer; the context is its struct ipc_pool. */
 bool signing_ask(void *signer, const struct tls_sign_request *r, struct buf *signature,
                  struct error *e);

@@ -22,6 +22,7 @@
 #define FAILURES_MAX    3 /* sign-ins on one connection */
 #define COMMANDS_SPARE  200
 #define CLOSE_WITHIN_MS 1000
+#define DOOR_PAUSE_MS   2000 /* after a wrong password at a door */
 #define LINE_END_LEN    2
 #define FEATURES_OFFERED                                                                           \
     (SMTP_PIPELINING | SMTP_SIZE | SMTP_STARTTLS | SMTP_AUTH | SMTP_8BITMIME | SMTP_SMTPUTF8 |     \
@@ -158,6 +159,28 @@ static void refuse_login(struct session *s, enum login_verdict verdict)
     }
 }
 
+static const struct submission_door *door_of(const struct session *s)
+{
+    return s->service->options.door;
+}
+
+/* At a door there is one name. */
+static void on_door_auth(struct session *s, const struct smtp_credentials *c)
+{
+    const struct submission_door *door = door_of(s);
+
+    if (door->sign_in && c->authorize.len == 0 &&
+        door->sign_in(door->context, c->user, c->password)) {
+        s->signed_in = true;
+        s->login_until_ms = 0;
+        smtp_server_accept(&s->smtp);
+    } else {
+        pause_for(s, DOOR_PAUSE_MS);
+        refuse_login(s, LOGIN_REFUSED);
+    }
+    explicit_bzero(s->in.ptr, s->in.len - s->unread.len);
+}
+
 static void on_auth(struct session *s, const struct smtp_credentials *c)
 {
     OWN(arena) struct arena arena = {.max = ANSWER_MAX};
@@ -223,7 +246,12 @@ static void on_mail(struct session *s, const struct smtp_mail *mail)
 static void on_rcpt(struct session *s, const struct smtp_rcpt *rcpt)
 {
     const struct config_list *ours = &s->settings->general.domains;
+    const struct submission_door *door = door_of(s);
 
+    if (door && !door->knows(door->context, rcpt->recipient.text)) {
+        smtp_server_reply(&s->smtp, 550, "5.1.1", SLICE("Nobody of this name is here"));
+        return;
+    }
     envelope_add(&s->envelope, rcpt, ours->count ? *(const struct slice *)ours->items : SLICE_NONE);
     smtp_server_accept(&s->smtp);
 }
@@ -244,24 +272,10 @@ static void on_body(struct session *s, struct slice run)
                         SLICE("Too many letters are being received: please try again later"));
 }
 
-/* "5.7.1 Sentence" as the keeper says it; *enhanced is empty when the text has none. */
-static struct slice split_status(struct slice text, char *enhanced, size_t size)
-{
-    struct slice rest;
-    struct slice status = slice_cut(text, ' ', &rest);
-
-    enhanced[0] = 0;
-    if (status.len < 5 || status.len >= size || status.ptr[1] != '.') {
-        return text;
-    }
-    (void)snprintf(enhanced, size, "%.*s", SLICE_ARG(status));
-    return rest;
-}
-
 static void say_answer(struct session *s, const struct keeper_submit_answer *answer)
 {
     char enhanced[16];
-    struct slice text = split_status(answer->text, enhanced, sizeof(enhanced));
+    struct slice text = submission_split_status(answer->text, enhanced, sizeof(enhanced));
     bool sound = answer->code == 250 || (answer->code >= 400 && answer->code <= 599);
 
     if (answer->code == 530) {
@@ -273,6 +287,24 @@ static void say_answer(struct session *s, const struct keeper_submit_answer *ans
     }
     smtp_server_reply(&s->smtp, sound ? (int)answer->code : 451, enhanced[0] ? enhanced : NULL,
                       text);
+}
+
+/* Let the door take it. What cannot be recorded now comes again: it is known by its content if it was. */
+static void on_door_letter(struct session *s, int fd, struct arena *arena)
+{
+    const struct submission_door *door = door_of(s);
+    struct keeper_submit_answer answer = {0};
+    struct error e;
+
+    if (fd >= 0 && door->take(door->context, &s->envelope.ask, fd, arena, &answer, &e)) {
+        s->letters += answer.code == 250;
+        say_answer(s, &answer);
+        return;
+    }
+    log_event(LOG_ERROR, "session.letter_not_recorded",
+              LOG_TEXT("reason", fd >= 0 ? e.text : "no memory file"));
+    smtp_server_reply(&s->smtp, 451, "4.3.0",
+                      SLICE("The letter could not be recorded: please try again later"));
 }
 
 /* Hand the letter on and say the keeper's answer. False when there was none: the letter may be in the
@@ -294,7 +326,9 @@ static bool on_letter(struct session *s)
     ask->helo = slice_of(s->helo, s->helo_len);
     ask->tls_version = slice_text(tls->version);
     ask->tls_cipher = slice_text(tls->cipher);
-    if (fd < 0) {
+    if (door_of(s)) {
+        on_door_letter(s, fd, &arena);
+    } else if (fd < 0) {
         log_event(LOG_ERROR, "session.letter_not_handed_on", LOG_TEXT("reason", e.text));
         smtp_server_reply(&s->smtp, 451, "4.3.0",
                           SLICE("The letter could not be recorded: please try again later"));
@@ -365,7 +399,7 @@ static bool take_turn(struct session *s)
     case SMTP_GOT_STARTTLS:
         return start_tls(s);
     case SMTP_GOT_AUTH:
-        on_auth(s, &request.credentials);
+        (door_of(s) ? on_door_auth : on_auth)(s, &request.credentials);
         return true;
     case SMTP_GOT_MAIL:
         on_mail(s, &request.mail);
@@ -397,7 +431,7 @@ static void sign_out(struct session *s)
     struct keeper_session_end_ask ask = {slice_of(s->handle, AUTH_SESSION_LEN)};
     struct error ignored;
 
-    if (s->signed_in) {
+    if (s->signed_in && !door_of(s)) {
         (void)!ipc_call(s->service->options.keeper, &keeper_session_end, &ask, -1, NULL, NULL,
                         &arena, END_WITHIN_MS, &ignored);
         explicit_bzero(s->handle, sizeof(s->handle));
@@ -411,17 +445,21 @@ static void configure(struct session *s)
 {
     const struct submission_settings *limits = &s->settings->submission;
     uint32_t recipients = (uint32_t)limits->recipients_limit;
+    const struct submission_door *door = door_of(s);
+    bool open = door && !door->sign_in;
 
     s->config = (struct smtp_server_config){
         .host = s->settings->general.hostname,
-        .features = FEATURES_OFFERED,
+        .features = FEATURES_OFFERED & (open ? ~(unsigned)SMTP_AUTH : ~0U),
         .mechanisms = SMTP_PLAIN | SMTP_LOGIN,
-        .size_max = limits->size_limit,
+        .size_max = door ? door->size_limit : limits->size_limit,
         .recipients_max = recipients,
-        .line_max = (uint32_t)limits->line_limit - LINE_END_LEN,
+        .line_max = door ? 0 : (uint32_t)limits->line_limit - LINE_END_LEN,
         .errors_max = ERRORS_MAX,
         .commands_max = 2 * recipients + COMMANDS_SPARE,
+        .open = open,
     };
+    s->login_until_ms = open ? 0 : s->login_until_ms;
 }
 
 void session_serve(struct submission *service, struct conn *c, bool implicit_tls)

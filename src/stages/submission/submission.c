@@ -1,6 +1,7 @@
 #include "stages/submission/submission.h"
 
 #include <poll.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -123,7 +124,14 @@ void submission_take(struct submission *s, int fd, bool implicit_tls)
     const struct settings *settings = s->options.settings(s->options.context);
     const struct submission_settings *limits = &settings->submission;
     struct conn *c = conn_new(fd);
+    const struct submission_door *door = s->options.door;
 
+    if (door && !door->admits(door->context, conn_peer(c))) {
+        log_event(LOG_WARNING, "session.not_admitted",
+                  LOG_TEXT("client", settings->general.log_addresses ? conn_peer_text(c) : ""));
+        turn_away(c, implicit_tls, "554 5.7.1 Nobody at your address may connect here\r\n");
+        return;
+    }
     switch (admission_enter(s->admission, conn_peer(c), limits->connections_limit,
                             limits->connections_per_address)) {
     case ADMISSION_GRANTED:
@@ -147,4 +155,17 @@ void submission_take(struct submission *s, int fd, bool implicit_tls)
 size_t submission_wait(struct submission *s, int64_t deadline_ms)
 {
     return admission_wait(s->admission, deadline_ms);
+}
+
+struct slice submission_split_status(struct slice text, char *enhanced, size_t size)
+{
+    struct slice rest;
+    struct slice status = slice_cut(text, ' ', &rest);
+
+    enhanced[0] = 0;
+    if (status.len < 5 || status.len >= size || status.ptr[1] != '.') {
+        return text;
+    }
+    (void)snprintf(enhanced, size, "%.*s", SLICE_ARG(status));
+    return rest;
 }

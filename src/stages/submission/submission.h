@@ -14,9 +14,27 @@
 #include "base/own.h"
 
 #include "config/settings.h"
+#include "host/address.h"
 #include "ipc/pool.h"
+#include "requests/keeper.h"
 
 struct submission;
+
+/* Another way in than a mail client's: who comes in by it signs in otherwise or not at all, and what comes
+ * in is nothing that is sent. Functions are called from the sessions' threads. */
+struct submission_door {
+    void *context;
+    uint64_t size_limit;
+    /* Whether an address may connect. */
+    bool (*admits)(void *context, const struct address *from);
+    /* Whether the name and password are right; NULL: nobody signs in. */
+    bool (*sign_in)(void *context, struct slice user, struct slice password);
+    /* Whether a recipient is one of the door's. */
+    bool (*knows)(void *context, struct slice recipient);
+    /* Take a whole letter, with what the keeper would be asked; *answer is filled when true comes back. */
+    bool (*take)(void *context, const struct keeper_submit_ask *ask, int fd, struct arena *arena,
+                 struct keeper_submit_answer *answer, struct error *e);
+};
 
 struct submission_options {
     const struct settings *(*settings)(void *context); /* those in force now; they never change */
@@ -24,7 +42,8 @@ struct submission_options {
     struct ipc_pool *keeper;
     struct ipc_pool *auth;
     struct ipc_pool *signer;
-    int stop_fd; /* readable once sessions shall end between two letters */
+    int stop_fd;                        /* readable once sessions shall end between two letters */
+    const struct submission_door *door; /* NULL: mail clients come in */
 };
 
 /* Everything in the options outlives the result. */

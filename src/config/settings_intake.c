@@ -1,0 +1,117 @@
+/* The rows of what takes mail in. */
+#include <arpa/inet.h>
+
+#include "config/internal.h"
+#include "config/settings.h"
+
+static const char *const sign_in_words[] = {"password", "xoauth2", NULL};
+
+static const struct config_setting pull_rows[] = {
+    CONFIG_ROW("host", ENDPOINT, struct pull_settings, host, .required = true, .min = 993,
+               .example = "imap.provider.example:993",
+               .help = "The provider's IMAP server, with TLS from the first byte (RFC 8314)."),
+    CONFIG_ROW("tls-name", DOMAIN, struct pull_settings, tls_name,
+               .example = "imap.provider.example",
+               .help = "The name that its certificate must show, when that is not the host's."),
+    CONFIG_ROW("mailbox", MAILBOX, struct pull_settings, mailboxes, .list = true, .required = true,
+               .example = "anna@example.test, bob@example.test",
+               .help = "The mailboxes that are read; each is the owner of its letters here."),
+    CONFIG_ROW("user", TEXT, struct pull_settings, user, .max = 255,
+               .example = "archive@example.test",
+               .help = "Who signs in; by default each mailbox under its own name.",
+               .more = "One that may open other people's mailboxes needs `on-behalf = yes`."),
+    CONFIG_ROW("on-behalf", BOOLEAN, struct pull_settings, on_behalf, .initial = "no",
+               .help = "Whether `user` signs in once for each mailbox, naming it (RFC 4616)."),
+    CONFIG_ROW("sign-in", CHOICE, struct pull_settings, sign_in, .initial = "password",
+               .words = sign_in_words,
+               .help = "What the file holds: a password, or an OAuth access token.",
+               .more =
+                   "With `xoauth2` the token names no person at some providers: then it opens each "
+                   "mailbox under its own name."),
+    CONFIG_ROW("password-file", PATH, struct pull_settings, password_file, .required = true,
+               .example = "/etc/postern/pull-office",
+               .help = "File with the password or token in its first line, readable by root alone.",
+               .more = "It is read again whenever it changes, so that whatever renews a token just "
+                       "replaces the file."),
+    CONFIG_ROW(
+        "folder", TEXT, struct pull_settings, folders, .list = true, .max = 200,
+        .example = "Sent Items, Archive",
+        .help = "Folders that are read; by default what the server calls its Sent folder.",
+        .more = "That is the folder with the mark \\Sent (RFC 6154), otherwise one called `Sent`, "
+                "`Sent Items` or `Sent Messages`."),
+    CONFIG_ROW("interval", DURATION, struct pull_settings, interval_ms, .initial = "15min",
+               .min = CONFIG_SECOND, .max = 7 * CONFIG_DAY,
+               .help = "How long after a pull the next one begins."),
+};
+const struct config_table settings_pull_table = {"[pull]", 0, pull_rows,
+                                                 sizeof(pull_rows) / sizeof(pull_rows[0])};
+
+static const struct config_setting journal_rows[] = {
+    CONFIG_ROW(
+        "listen-journal", LISTEN, struct journal_settings, listen, .list = true, .restart = true,
+        .example = "*:2525",
+        .help = "Where the provider delivers journal reports by SMTP, with STARTTLS.",
+        .more =
+            "Nothing is relayed from there: what comes in goes into the archive. The certificate "
+            "is that of tls-certificate."),
+    CONFIG_ROW("journal-address", MAILBOX, struct journal_settings, addresses, .list = true,
+               .example = "journal@archive.example.test",
+               .help = "The recipients of journal reports; letters to others are refused."),
+    CONFIG_ROW("journal-network", TEXT, struct journal_settings, networks, .list = true, .max = 64,
+               .example = "192.0.2.0/24, 2001:db8::/32",
+               .help = "From where reports may come; by default from anywhere that signs in."),
+    CONFIG_ROW("journal-user", TEXT, struct journal_settings, user, .restart = true, .max = 255,
+               .example = "provider",
+               .help = "The name with which the provider signs in; no account of Postern's."),
+    CONFIG_ROW("journal-password-file", PATH, struct journal_settings, password_file,
+               .example = "/etc/postern/journal-password",
+               .help = "File with its password in the first line, readable by root alone."),
+};
+const struct config_table settings_journal_table =
+    CONFIG_TABLE("Journal", struct settings, journal, journal_rows);
+
+bool settings_network_read(struct slice text, struct settings_network *out)
+{
+    struct settings_network n = {.len = 4};
+    struct slice rest;
+    struct slice address = slice_cut(text, '/', &rest);
+    char copy[INET6_ADDRSTRLEN];
+    uint64_t bits = 0;
+
+    if (address.len == 0 || address.len >= sizeof(copy)) {
+        return false;
+    }
+    (void)memcpy(copy, address.ptr, address.len);
+    copy[address.len] = 0;
+    if (inet_pton(AF_INET, copy, n.bytes) != 1) {
+        n.len = 16;
+        if (inet_pton(AF_INET6, copy, n.bytes) != 1) {
+            return false;
+        }
+    }
+    bits = 8U * n.len;
+    if (address.len != text.len && !slice_decimal(rest, bits, &bits)) {
+        return false;
+    }
+    n.bits = (uint8_t)bits;
+    *out = n;
+    return true;
+}
+
+bool settings_network_has(const struct settings_network *n, struct slice address)
+{
+    static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+    if (n->len == 4 && address.len == 16 && slice_starts(address, SLICE_ARRAY(mapped))) {
+        address = slice_from(address, sizeof(mapped));
+    }
+    if (address.len != n->len) {
+        return false;
+    }
+    for (unsigned i = 0; i < n->bits; i++) {
+        if ((address.ptr[i / 8] ^ n->bytes[i / 8]) >> (7 - i % 8) & 1) {
+            return false;
+        }
+    }
+    return true;
+}

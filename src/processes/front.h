@@ -1,0 +1,19 @@
+/* processes/front - a process whose listening sockets the stage submission serves: mail clients', or
+ * another door's. */
+#pragma once
+
+#include "processes/role.h"
+#include "stages/submission/submission.h"
+
+/**
+ * Serve until the supervisor says stop. The row names the file `tls-certificate` and asks the signer.
+ *
+ * @param implicit  name of the sockets with TLS from the first byte, or NULL
+ * @param starttls  name of those with STARTTLS
+ * @return          false with ERROR_CONFIG when the certificate cannot be used
+ */
+bool front_run(struct role *r, const struct submission_options *options, const char *implicit,
+               const char *starttls, struct error *e) MUST_CHECK;
+
+/* The settings in force, for submission_options; the context is the role. */
+const struct settings *front_settings(void *role);

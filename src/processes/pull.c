@@ -1,0 +1,216 @@
+/* The process that fetches letters from providers (IMAP). It holds what signs in there, and of Postern
+ * nothing but the tickets of the folders that the settings name. */
+#include "stages/intake/pull.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "host/resolver.h"
+#include "host/thread.h"
+#include "processes/outward.h"
+#include "processes/roles.h"
+#include "requests/pull.h"
+
+#define WORKERS    4 /* pulls at once */
+#define WAIT_MS    20000
+#define ANSWER_MS  (5 * 60 * 1000) /* a server's */
+#define LOOK_UP_MS 30000
+#define PAUSE_US   1000000 /* when the keeper is not there */
+#define RUN_ARENA  ((size_t)8 << 20)
+
+struct puller {
+    struct role *role;
+    struct resolver *resolver;
+};
+
+/* One pull while it is done. */
+struct run {
+    const struct puller *puller;
+    const struct settings *settings;
+    const struct pull_settings *pull;
+    struct arena arena;
+    struct address addresses[PULL_ADDRESSES_MAX];
+    size_t n_addresses;
+    struct tls_client *trust;
+    struct slice secret;
+    struct keeper_pull_done_ask done;
+};
+
+/* The first line of the file, without its end. */
+static struct slice first_line(struct slice text)
+{
+    struct slice rest = SLICE_NONE;
+    struct slice line = slice_cut(text, '\n', &rest);
+
+    return line.len && line.ptr[line.len - 1] == '\r' ? slice_head(line, line.len - 1) : line;
+}
+
+static bool add_records(struct run *r, enum dns_type type, struct slice *why)
+{
+    const struct config_endpoint *host = &r->pull->host;
+    struct dns_answer answer;
+
+    resolver_ask(r->puller->resolver, host->host, type, clock_steady_ms() + LOOK_UP_MS, &r->arena,
+                 &answer);
+    for (size_t i = 0; i < answer.n_records && r->n_addresses < PULL_ADDRESSES_MAX; i++) {
+        if (answer.records[i].len == (type == DNS_A ? 4 : 16)) {
+            r->addresses[r->n_addresses++] = address_from_bytes(answer.records[i], host->port);
+        }
+    }
+    *why = answer.why;
+    return answer.status != DNS_FAILED && answer.status != DNS_BOGUS;
+}
+
+static bool find_addresses(struct run *r, struct error *e)
+{
+    const struct config_endpoint *host = &r->pull->host;
+    struct slice why = SLICE_NONE;
+
+    if (host->is_address) {
+        r->n_addresses = 1;
+        return address_parse(host->host, host->port, &r->addresses[0], e);
+    }
+    bool known = add_records(r, DNS_A, &why);
+    if (r->settings->delivery.ipv6) {
+        known = add_records(r, DNS_AAAA, &why) && known;
+    }
+    return r->n_addresses || error_set(e, ERROR_BUSY, "%.*s: %.*s", SLICE_ARG(host->host),
+                                       SLICE_ARG(known ? SLICE("it has no address") : why));
+}
+
+static bool prepare(struct run *r, struct error *e)
+{
+    const struct pull_settings *all = r->settings->pulls.items;
+    struct slice file = role_file_of(r->puller->role, "pull-passwords", (size_t)(r->pull - all));
+
+    r->secret = first_line(file);
+    if (r->secret.len == 0) {
+        return error_set(e, ERROR_CONFIG, "`password-file` cannot be read, or is empty");
+    }
+    r->trust = tls_client_from_pem(role_file(r->puller->role, "trust-store"), e);
+    return r->trust ? find_addresses(r, e) : error_add(e, "trust-store");
+}
+
+static void broke(struct run *r, struct slice mailbox, const struct error *why)
+{
+    if (r->done.broken++ == 0) {
+        r->done.reason = letter_text(
+            &r->arena, arena_printf(&r->arena, "%.*s: %s", SLICE_ARG(mailbox), why->text), 900);
+    }
+}
+
+static void run_mailbox(struct run *r, struct slice mailbox)
+{
+    const struct pull_target target = {
+        .settings = r->pull,
+        .mailbox = mailbox,
+        .secret = r->secret,
+        .addresses = r->addresses,
+        .n_addresses = r->n_addresses,
+        .trust = r->trust,
+        .timeout_ms = ANSWER_MS,
+    };
+    struct pull_counts counts = {0};
+    struct error e;
+
+    r->done.mailboxes++;
+    if (!pull_mailbox(&target, role_pool(r->puller->role, "keeper"), &counts, &e)) {
+        broke(r, mailbox, &e);
+    }
+    r->done.taken += counts.taken;
+    r->done.known += counts.known;
+    r->done.failed += counts.failed;
+}
+
+static void run_mailboxes(struct run *r)
+{
+    const struct slice *mailboxes = r->pull->mailboxes.items;
+    struct error e;
+
+    if (!prepare(r, &e)) {
+        broke(r, r->pull->name, &e);
+        r->done.broken = r->pull->mailboxes.count;
+        return;
+    }
+    for (size_t i = 0; i < r->pull->mailboxes.count && !role_stopping(r->puller->role); i++) {
+        run_mailbox(r, mailboxes[i]);
+    }
+}
+
+/* Do the pull of that name, and say what became of it. */
+static void run(const struct puller *p, struct slice name)
+{
+    const struct settings *settings = role_settings(p->role);
+    struct run r = {.puller = p, .settings = settings, .pull = settings_pull(settings, name)};
+    OWN(arena) struct arena scratch = {.max = 1 << 20};
+    struct error e;
+
+    if (!r.pull) {
+        (void)usleep(PAUSE_US); /* the keeper has other settings than we, for a moment */
+        r.done.reason = SLICE("the settings have just changed");
+    }
+    arena_init(&r.arena, RUN_ARENA);
+    r.done.pull = name;
+    if (r.pull) {
+        run_mailboxes(&r);
+    }
+    if (!ipc_call(role_pool(p->role, "keeper"), &keeper_pull_done, &r.done, -1, NULL, NULL,
+                  &scratch, WAIT_MS, &e)) {
+        log_event(LOG_WARNING, "pull.untold", LOG_SLICE("pull", name), LOG_TEXT("reason", e.text));
+    }
+    tls_client_free(r.trust);
+    arena_done(&r.arena);
+}
+
+static bool next(const struct puller *p, bool fresh, struct arena *arena, struct slice *name)
+{
+    const struct keeper_pull_next_ask ask = {.wait_ms = WAIT_MS, .fresh = fresh};
+    struct keeper_pull_next_answer answer = {0};
+    struct error e;
+
+    if (!ipc_call(role_pool(p->role, "keeper"), &keeper_pull_next, &ask, -1, &answer, NULL, arena,
+                  2 * WAIT_MS, &e)) {
+        (void)usleep(PAUSE_US);
+        return false;
+    }
+    *name = answer.name;
+    return true;
+}
+
+static void work(void *puller)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct slice name = SLICE_NONE;
+
+    for (;;) {
+        arena_reset(&arena);
+        if (next(puller, false, &arena, &name) && name.len) {
+            run(puller, name);
+        }
+    }
+}
+
+bool pull_run(struct role *r, struct error *e)
+{
+    static struct puller puller;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct slice name = SLICE_NONE;
+
+    puller.role = r;
+    if (!outward_resolver(r, &puller.resolver, e)) {
+        return false;
+    }
+    role_ready(r);
+    while (!role_stopping(r) && !next(&puller, true, &arena, &name)) {
+        arena_reset(&arena);
+    }
+    for (size_t i = 0; i < WORKERS; i++) {
+        if (!thread_start("pull", THREAD_STACK_LARGE, work, &puller, e)) {
+            return false;
+        }
+    }
+    role_wait(r);
+    return true;
+}

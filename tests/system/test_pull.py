@@ -1,0 +1,269 @@
+"""Letters fetched from a provider: a real Dovecot on the other side."""
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import ssl
+import tempfile
+import threading
+import time
+
+import pytest
+
+import provider as providers
+import variety
+from company import Company, wait_for
+from provider import PASSWORD, Provider
+
+pytestmark = pytest.mark.skipif(providers.MISSING is not None, reason=str(providers.MISSING))
+
+ANNA, BOB, CAROL = "anna@example.test", "bob@example.test", "carol@example.test"
+LETTER = ("From: Anna <anna@example.test>\r\nTo: x@partner.test\r\nSubject: Pulled {n}\r\n"
+          "Date: Mon, 5 Jan 2026 09:00:00 +0000\r\nMessage-ID: <same@example.test>\r\n\r\n"
+          "pulled{n} of the provider\r\n")
+
+
+def letter(n, more=""):
+    return (LETTER.format(n=n) + more).encode()
+
+
+def wire(content):
+    """A file of a Maildir as IMAP gives it."""
+    return re.sub(rb"(?<!\r)\n", b"\r\n", content)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="postern-pull-"))  # for the provider's own user
+    directory.chmod(0o755)
+    company = Company(directory / "company")
+    provider = Provider(directory / "provider", company.authority)
+    (directory / "password").write_text(PASSWORD + "\n")
+    (directory / "token").write_text(providers.token(CAROL, -10) + "\n")
+    company.create(sections="\n".join([
+        provider.section("office", [ANNA], directory / "password"),
+        provider.section("masters", [BOB, "nobody@example.test"], directory / "password",
+                         user="archive", on_behalf="yes", folder="INBOX, Gesendete Élemente"),
+        provider.section("token", [CAROL], directory / "token", sign_in="xoauth2"),
+        provider.section("liar", [ANNA], directory / "password").replace(
+            "imap.provider.test", "imap.other.test")]))
+    provider.start()
+    company.start()
+    yield company, provider, directory
+    company.stop()
+    provider.stop()
+    shutil.rmtree(directory)
+
+
+def status(company, name):
+    """What `pull status` says of one: its two or three lines."""
+    text = company.postern("pull", "status", check=False).stdout
+    return re.search(rf"^{name}: .*\n(?:  .*\n)+", text, re.M).group()
+
+
+def pulled(company, name):
+    """Pull, and wait for the end; (taken, known, failed)."""
+    before = company.log.read_text().count(f"event=pull.ended pull={name} ")
+    company.postern("pull", "now", name)
+    wait_for(f"the end of the pull {name}", lambda: company.log.read_text().count(
+        f"event=pull.ended pull={name} ") > before, 30)
+    found = re.search(r"(\d+) taken, (\d+) were there already, (\d+) could not", status(company, name))
+    return tuple(map(int, found.groups()))
+
+
+def exports(company, *query):
+    """What the letters that are found were, byte for byte."""
+    found = company.postern("search", "-n", "20000", *query, check=False).stdout.splitlines()[1:]
+    return [company.postern("export", "-o", "-", line.split()[0], text=False) for line in found]
+
+
+def test_a_sent_folder_is_pulled_once_and_byte_for_byte(scene):
+    company, provider, _ = scene
+    content = {n: letter(n, "ä\r\n".encode("utf-8").decode("utf-8") * n) for n in range(40)}
+    content[3] = letter(3).replace(b"\r\n", b"\n")
+    content[4] = letter(4, ("x" * 70 + "\r\n") * 200000)  # 14 MB
+    content[5] = b""
+    for n, raw in content.items():
+        provider.put(ANNA, n, raw)
+    provider.put(ANNA, 41, letter(41)).chmod(0)  # what the server cannot read itself
+    provider.put(ANNA, 42, letter(42))
+    wait_for("the first pull", lambda: "last ended" in status(company, "office"), 30)
+    assert pulled(company, "office") == (40, 0, 2)
+    listed = re.search(r"^(\w+) .* imap +office +anna@example.test +40 +0 +2 +goes on",
+                       company.postern("import", "list"), re.M)
+    report = company.postern("import", "report", listed.group(1))
+    assert f"not taken: {Provider.SENT}, UID 6: it is empty" in report
+    assert f"{Provider.SENT}, UID 41: " in report and "more comes" in report
+    wait_for("the index", lambda: len(exports(company, "provider", "pulled39")) == 1)
+    for n in (0, 3, 4, 39, 42):
+        assert exports(company, f"pulled{n}") == [wire(content.get(n, letter(42)))]
+    found = company.postern("search", "pulled39").splitlines()[1].split()[0]
+    shown = company.postern("show", found)
+    assert "UID 40" in shown and "\\Seen" in shown and Provider.SENT in shown
+    assert pulled(company, "office") == (0, 0, 0)
+    provider.put(ANNA, 50, letter(50))
+    assert pulled(company, "office") == (1, 0, 0)
+    # the server counts anew: everything is looked at again and known
+    for name in provider.folder.glob(f"mail/{ANNA}/{Provider.SENT_FOLDER}/dovecot*"):
+        name.unlink()
+    (provider.folder / f"mail/{ANNA}/{Provider.SENT_FOLDER}/dovecot-uidvalidity").unlink(missing_ok=True)
+    time.sleep(1.1)  # UIDVALIDITY is the second in which the list was begun
+    assert pulled(company, "office") == (0, 41, 2)
+    assert re.search(r"office .* ended", company.postern("import", "list"))
+
+
+def test_a_master_user_opens_others_mailboxes(scene):
+    company, provider, _ = scene
+    provider.put(BOB, 1, letter(101))
+    provider.put(BOB, 2, letter(102), folder=".")
+    assert pulled(company, "masters") == (2, 0, 0)
+    assert "2 mailboxes at " in status(company, "masters")
+    assert len(re.findall(r"masters +bob@", company.postern("import", "list"))) == 2
+
+
+def test_a_token_is_read_again_when_it_is_renewed(scene):
+    company, provider, directory = scene
+    provider.put(CAROL, 1, letter(201))
+    pulled(company, "token")
+    assert "the sign-in is refused" in status(company, "token")
+    assert "pull-failed" in company.log.read_text()
+    (directory / "token").write_text(providers.token(CAROL) + "\n")
+    os.kill(company.process.pid, signal.SIGHUP)
+    wait_for("the reload", lambda: "event=config.reloaded" in company.log.read_text())
+    wait_for("the letter", lambda: pulled(company, "token") == (1, 0, 0), 10)
+
+
+def test_a_server_that_does_not_prove_itself_gets_no_password(scene):
+    company, provider, _ = scene
+    before = provider.log().count("Login: user=")
+    pulled(company, "liar")
+    assert "the server's certificate does not convince for imap.other.test: name-mismatch" in \
+        status(company, "liar")
+    assert provider.log().count("Login: user=") == before
+    assert "whole" in company.postern("ledger", "verify")
+    assert PASSWORD not in company.log.read_text()
+
+
+class Liar(threading.Thread):
+    """A server that says what none should: each letter is wrong in a way of its own."""
+
+    LONG = 65 << 20
+    LETTERS = {1: letter(301), 2: None, 3: letter(303), 4: letter(304), 5: letter(305), 7: letter(307)}
+
+    def __init__(self, context):
+        super().__init__(daemon=True)
+        self.context = context
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.sessions = 0
+
+    def run(self):
+        while True:
+            with contextlib.suppress(OSError):
+                plain, _ = self.listening.accept()
+                with self.context.wrap_socket(plain, server_side=True) as client:
+                    self.sessions += 1
+                    self.serve(client, client.makefile("rb"))
+
+    def serve(self, client, lines):
+        client.sendall(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hello\r\n")
+        for line in lines:
+            tag, verb, *rest = line.split()
+            if verb == b"AUTHENTICATE":
+                client.sendall(b"+ \r\n")
+                lines.readline()
+            elif verb == b"LIST":
+                client.sendall(b'* LIST () "/" "Sent Items"\r\n* LIST () "/" INBOX\r\n')
+            elif verb == b"EXAMINE":
+                client.sendall(b"* 6 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 8] x\r\n")
+            elif verb == b"UID" and b"BODY.PEEK" in line:
+                if not self.give(client, tag, int(rest[1])):
+                    return
+                continue
+            elif verb == b"UID":
+                for n in (7, 1, 2, 3, 4, 5, 5, 4000000000):  # in no order, one twice, one from nowhere
+                    client.sendall(b"* 1 FETCH (UID %d FLAGS () RFC822.SIZE 10)\r\n" % n)
+            client.sendall(tag + b" OK done\r\n")
+
+    def give(self, client, tag, n):
+        if n == 2:
+            client.sendall(tag + b" NO [UNAVAILABLE] lost it {5}\r\n")
+            return True
+        if n == 4:  # longer than it said, and than any letter may be
+            client.sendall(b"* 1 FETCH (UID 4 BODY[] {%d}\r\n" % self.LONG)
+            for _ in range(65):
+                client.sendall(b"x" * (1 << 20))
+            client.sendall(b")\r\n")
+        elif n == 5:
+            client.sendall(b"* 1 FETCH (UID 5 BODY[] {99999999999999999999}\r\n")
+            return False
+        else:
+            body = self.LETTERS[n]
+            once = b"* 1 FETCH (BODY[] {%d}\r\n%s UID %d)\r\n" % (len(body), body, n)
+            client.sendall(once + (once if n == 3 else b""))
+        client.sendall(tag + b" OK done\r\n")
+        return True
+
+
+def test_a_hostile_server_costs_its_own_letters_only(scene):
+    company, _, directory = scene
+    certificate, key = company.authority.issue("imap.liar.test")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    liar = Liar(context)
+    liar.start()
+    with company.config.open("a") as file:
+        file.write(f"\n[pull hostile]\nhost = 127.0.0.1:{liar.port}\ntls-name = imap.liar.test\n"
+                   f"mailbox = eve@example.test\npassword-file = {directory / 'password'}\n"
+                   "interval = 7d\n")
+    os.kill(company.process.pid, signal.SIGHUP)
+    wait_for("the pull", lambda: "event=pull.ended pull=hostile" in company.log.read_text(), 30)
+    assert "3 taken, 0 were there already, 3 could not be taken" in status(company, "hostile")
+    listed = re.search(r"^(\w+) .* hostile +eve@", company.postern("import", "list"), re.M)
+    report = company.postern("import", "report", listed.group(1))
+    assert re.search(r"Sent Items, UID 2: .*\[?.*lost it \{5\}", report)
+    assert "Sent Items, UID 4: it is longer than 64 MiB" in report
+    assert "Sent Items, UID 5: the server hung up over it again and again" in report
+    wait_for("the index", lambda: len(exports(company, "pulled307")) == 1)
+    assert exports(company, "pulled303") == [letter(303)]
+
+
+@pytest.mark.long
+def test_ten_thousand_letters_are_pulled_and_a_killed_pull_goes_on(scene):
+    """Real mail, as much as there is; the process that pulls is killed again and again meanwhile."""
+    company, provider, _ = scene
+    dave = "dave@example.test"
+    source = [file.read_bytes() for file in variety.corpus_files()]
+    source = [raw for raw in source if raw and len(raw) < 1 << 20 and re.match(rb"[!-9;-~]+:", raw)]
+    if not source:
+        pytest.skip(f"no corpora at {variety.CORPORA}")
+    contents = {}
+    for n in range(10000):
+        contents[n] = b"X-Number: %d\r\n" % n + source[n % len(source)]
+        provider.put(dave, n, contents[n])
+    with company.config.open("a") as file:
+        file.write("\n" + provider.section("many", [dave], company.directory.parent / "password",
+                                           interval="1s"))
+    os.kill(company.process.pid, signal.SIGHUP)
+    count = re.compile(r"many +dave@example.test +(\d+) +(\d+) +(\d+)")
+    for more in (500, 3000, 6000):
+        wait_for(f"{more} letters", lambda: (m := count.search(company.postern("import", "list"))) and
+                 int(m.group(1)) > more, 120)
+        for pid, role in company.processes().items():
+            if role == "pull":
+                os.kill(pid, signal.SIGKILL)
+    wait_for("all letters", lambda: sum(map(int, count.search(
+        company.postern("import", "list")).groups())) == 10000, 240)
+    taken, known, failed = map(int, count.search(company.postern("import", "list")).groups())
+    assert failed == 0 and known == 0 and taken == 10000
+    listed = re.search(r"^(\w+) .* many +dave@", company.postern("import", "list"), re.M)
+    assert "10000 taken" in company.postern("import", "report", listed.group(1))
+    records = int(company.status()["ledger.records"])
+    wait_for("the index", lambda: int(company.status()["index.position"]) >= records, 240)
+    out = company.directory / "all"
+    company.postern("export", "--query", "after:2000-01-01", "--format", "eml", out)
+    exported = {file.read_bytes() for file in out.rglob("*.eml")}
+    assert all(wire(raw) in exported for raw in contents.values())
