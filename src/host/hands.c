@@ -90,6 +90,7 @@ static bool wait_for_task(struct hands *h, struct task *task)
     if (h->n_spares == SPARE_MAX) {
         return false;
     }
+    /* cppcheck-suppress autoVariables ; it is off the list before this returns */
     h->spares = &s;
     h->n_spares++;
     while (!s.task.main && !h->closed && thread_wait(&s.wake, &h->lock, until_ms)) {

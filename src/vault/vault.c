@@ -107,7 +107,7 @@ void vault_listing_done(struct vault_listing *l)
 
 const struct vault_entry *vault_listed(const struct vault_listing *l, const char *name)
 {
-    struct vault_entry key;
+    struct vault_entry key = {.size = 0};
 
     (void)snprintf(key.name, sizeof(key.name), "%s", name);
     return l->count ? bsearch(&key, l->items, l->count, sizeof(key), by_name) : NULL;

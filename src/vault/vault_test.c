@@ -95,7 +95,7 @@ static int setup(void **state)
 {
     struct scene *s = calloc(1, sizeof(*s));
 
-    (void)strcpy(s->path, "/tmp/vault-test-XXXXXX");
+    (void)snprintf(s->path, sizeof(s->path), "/tmp/vault-test-XXXXXX");
     assert_non_null(mkdtemp(s->path));
     OWN(fd) int above = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const char *const names[] = {"from", "to", "store"};
@@ -333,8 +333,13 @@ static void test_foreign(void **state)
 
     back_up(s, 1000);
     assert_ok(vault_list(&s->vault, "d-", &l, &s->e), s->e);
-    assert_int_equal(renameat(s->store, l.items[0].name, s->store, l.items[1].name), 0);
-    assert_false(vault_get(&s->vault, l.items[1].name, &bytes, NULL, &s->e));
+    size_t to = 1;
+    while (to < l.count && l.items[to].size == l.items[0].size) {
+        to++; /* one of the same length is seen when it is opened and not before */
+    }
+    assert_true(to < l.count);
+    assert_int_equal(renameat(s->store, l.items[0].name, s->store, l.items[to].name), 0);
+    assert_false(vault_get(&s->vault, l.items[to].name, &bytes, NULL, &s->e));
     assert_int_equal(s->e.kind, ERROR_CORRUPT);
     vault_listing_done(&l);
     (void)snprintf(forged, sizeof(forged), "%sm-9999999999-ffffffffffff", s->vault.prefix);
