@@ -163,6 +163,20 @@ int64_t backups_gone_at(struct backups *b, int64_t destroyed_at, bool *gone)
     return s->target.len || oldest ? destroyed_at + s->keep_ms + s->interval_ms : 0;
 }
 
+struct slice backups_gone_text(struct backups *b, struct arena *arena)
+{
+    char day[CLOCK_TEXT_MAX];
+    bool gone = false;
+    int64_t at = backups_gone_at(b, clock_wall_ms(), &gone);
+
+    if (at == 0) {
+        return SLICE_NONE;
+    }
+    clock_rfc3339(at, day);
+    return arena_printf(arena, "; backups made until now hold the keys, the last of them until %s",
+                        day);
+}
+
 /* ── when ── */
 
 static bool is_past(uint64_t at, int64_t interval_ms)

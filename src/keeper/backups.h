@@ -32,6 +32,9 @@ int64_t backups_last_tried(struct backups *b);
  */
 int64_t backups_gone_at(struct backups *b, int64_t destroyed_at, bool *gone);
 
+/* The same for what is destroyed now, as the end of a sentence; nothing when no backups are made. */
+struct slice backups_gone_text(struct backups *b, struct arena *arena);
+
 /* A view of the files: keeper/backup_view.c. */
 struct backup_sight {
     int lock;      /* packs stay; -1: no view is held */

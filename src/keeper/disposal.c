@@ -7,6 +7,7 @@
 
 #include "catalog/retention.h"
 #include "keeper/admin.h"
+#include "keeper/backups.h"
 #include "keeper/erase.h"
 #include "keeper/internal.h"
 #include "requests/disposal.h"
@@ -208,15 +209,17 @@ static enum carried end(struct keeper *k, struct disposal *d, struct arena *aren
                         struct slice *said, struct error *e)
 {
     const struct disposal_record *n = &d->counts;
+    struct slice backups = backups_gone_text(k->backups, arena);
 
     if (!record(k, d, DISPOSAL_ENDED, e)) {
         return CARRIED_LATER;
     }
-    *said = arena_printf(arena,
-                         "destroyed: %llu letters with what belongs to them; held: %llu, kept "
-                         "by rules: %llu, not to be decided now: %llu",
-                         (unsigned long long)n->destroyed, (unsigned long long)n->held,
-                         (unsigned long long)n->kept, (unsigned long long)n->busy);
+    *said =
+        arena_printf(arena,
+                     "destroyed: %llu letters with what belongs to them; held: %llu, kept "
+                     "by rules: %llu, not to be decided now: %llu%.*s",
+                     (unsigned long long)n->destroyed, (unsigned long long)n->held,
+                     (unsigned long long)n->kept, (unsigned long long)n->busy, SLICE_ARG(backups));
     log_event(LOG_INFO, "disposal.ended", LOG_NUMBER("destroyed", n->destroyed),
               LOG_NUMBER("held", n->held));
     *d = (struct disposal){0};

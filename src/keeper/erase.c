@@ -9,6 +9,7 @@
 #include "base/clock.h"
 
 #include "keeper/admin.h"
+#include "keeper/backups.h"
 #include "keeper/internal.h"
 
 #define INDEXED_MS 5000
@@ -379,8 +380,10 @@ static enum carried erase(struct erasing *x, const struct docket_request *r, str
         return e->kind == ERROR_BUSY && !held ? CARRIED_LATER : CARRIED_FAILED;
     }
     erase_settle(x);
-    *said = arena_printf(x->arena, "erased: %zu records of %zu letters%s", x->n_refs, x->n_letters,
-                         finished ? "" : "; what is left of it is finished by itself");
+    struct slice backups = backups_gone_text(x->k->backups, x->arena);
+    *said = arena_printf(x->arena, "erased: %zu records of %zu letters%s%.*s", x->n_refs,
+                         x->n_letters, finished ? "" : "; what is left of it is finished by itself",
+                         SLICE_ARG(backups));
     return CARRIED_DONE;
 }
 

@@ -207,7 +207,8 @@ def test_what_was_erased_leaves_the_backups_with_the_last_from_before(target, tm
         letter, _ = scene.send("goes")
         wait_for("delivery", lambda: "delivered (250" in company.show(letter), 30)
         before = number(company.postern("backup", "now"))
-        company.both("erase", letter, "--reason", "a test")
+        done = company.both("erase", letter, "--reason", "a test")
+        assert "backups made until now hold the keys, the last of them until 2" in done
         company.postern("backup", "now")
         company.postern(*command, letter, "--number", before, "--output", tmp_path / "still.eml",
                         input=key)

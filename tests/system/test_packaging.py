@@ -65,8 +65,11 @@ def test_what_is_installed(tmp_path):
     subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", tmp_path],
                    check=True, capture_output=True)
     found = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
-    assert [re.sub("^usr/(local/)?", "", f) for f in found] == ["bin/postern", "bin/postern-verify",
-                                                                   "sbin/posternd"]
+    packs = sorted(p.name for p in (ROOT / "packaging/retention").iterdir())
+    assert packs
+    assert [re.sub("^usr/(local/)?", "", f) for f in found] == [
+        "bin/postern", "bin/postern-verify", "sbin/posternd",
+        *(f"share/postern/retention/{name}" for name in packs)]
     pages = sorted(p.name for p in (ROOT / "docs/man").iterdir())
     assert pages == ["postern-verify.1", "postern.1", "postern.conf.5", "posternd.8"]
 
