@@ -70,7 +70,7 @@ static bool add_request(struct docket *d, uint64_t seq, int64_t at, struct slice
         return error_set(e, ERROR_CORRUPT, "record %llu asks again what was asked",
                          (unsigned long long)seq);
     }
-    *end = r;
+    *end = r; /* -fanalyzer: the list has it now */
     d->n_requests++;
     return true;
 }
@@ -152,7 +152,7 @@ static bool add_hold(struct docket *d, uint64_t seq, int64_t since, struct slice
     while (*end) {
         end = &(*end)->next;
     }
-    *end = h;
+    *end = h; /* -fanalyzer: the list has it now */
     d->n_holds++;
     return true;
 }

@@ -118,7 +118,8 @@ static bool log_in(const struct question *q, CK_FUNCTION_LIST *one[static 2], st
         modules++;
     }
     if (!*modules) {
-        return error_set(e, ERROR_CONFIG, "no token that its URI names is plugged in");
+        (void)error_set(e, ERROR_CONFIG, "no token that its URI names is plugged in");
+        return false;
     }
     s->module = *modules;
     CK_RV rv = s->module->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &s->handle);

@@ -179,7 +179,7 @@ static bool again(unsigned try, const struct error *e)
     if (e->kind != ERROR_BUSY || try + 1 == TRIES) {
         return false;
     }
-    (void)usleep(PAUSE_US << try);
+    (void)usleep((useconds_t)PAUSE_US << try);
     return true;
 }
 

@@ -179,7 +179,7 @@ static int folder_path(const struct places *p, char out[static PATH_LEN])
     if (slice_equal(path, SLICE("~"))) {
         return snprintf(out, PATH_LEN, ".");
     }
-    bool home = slice_starts(path, SLICE("~/"));
+    bool home = slice_starts(path, SLICE("~/")); /* -fanalyzer: it is set above */
     path = home ? slice_from(path, 2) : path;
     return snprintf(out, PATH_LEN, "%s%.*s", home ? "" : "/", SLICE_ARG(path));
 }

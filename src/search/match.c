@@ -51,7 +51,7 @@ static void walk_terms(struct walk *w, struct slice terms)
             continue;
         }
         w->reached = (w->reached << 1 | 1) & w->here;
-        w->found = (w->reached >> (w->phrase->n_terms - 1) & 1) != 0;
+        w->found = w->phrase->n_terms > 0 && (w->reached >> (w->phrase->n_terms - 1) & 1) != 0;
         w->here = 0;
     }
 }

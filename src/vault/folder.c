@@ -56,7 +56,7 @@ static bool get(void *context, struct slice name, struct buf *out, struct error 
 static bool visit_entry(int folder, const char *text, struct slice prefix, store_visit *visit,
                         void *visitor, struct error *e)
 {
-    struct slice name = slice_text(text);
+    struct slice name = slice_of(text, strlen(text));
     struct stat about;
 
     if (!slice_starts(name, prefix) || !store_is_name(name) ||

@@ -300,15 +300,22 @@ static size_t iban_at(struct slice text, struct number *n)
     return wanted && !is_either(byte_at(text, at)) && has_remainder(n) ? at : 0;
 }
 
+/* The bytes of a number with which `text` begins, or 0. */
+static size_t number_at(struct slice text, uint8_t previous, struct number *n)
+{
+    uint8_t c = text.ptr[0];
+
+    if (is_either(previous)) {
+        return 0;
+    }
+    return is_digit(c) ? card_at(text, n) : is_letter(c) ? iban_at(text, n) : 0;
+}
+
 bool number_next(struct slice *text, uint8_t *previous, struct number *number)
 {
     while (text->len) {
-        uint8_t c = text->ptr[0];
-        size_t used = is_either(*previous) ? 0
-                      : is_digit(c)        ? card_at(*text, number)
-                      : is_letter(c)       ? iban_at(*text, number)
-                                           : 0;
-        *previous = used ? text->ptr[used - 1] : c;
+        size_t used = number_at(*text, *previous, number);
+        *previous = text->ptr[used ? used - 1 : 0];
         *text = slice_from(*text, used ? used : 1);
         if (used) {
             return true;
