@@ -2,9 +2,11 @@
  * before is there, what was refused is not, and what was under way is there whole or not at all. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ledger/disk_test.h"
 #include "ledger/rig.h"
+#include "ledger/writer.h"
 #include "tests/test.h"
 
 #define NUMBERS 40
@@ -24,6 +26,18 @@ struct story {
     bool packs; /* segments are replaced by packs, also after the cut */
 };
 
+/* Wait until what follows an answer has been done as well: a full segment is ended. */
+static void rest(struct ledger *l)
+{
+    (void)pthread_mutex_lock(&l->lock);
+    while (l->committing) {
+        (void)pthread_mutex_unlock(&l->lock);
+        (void)usleep(50);
+        (void)pthread_mutex_lock(&l->lock);
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+}
+
 static void append(struct story *s)
 {
     struct fate *f = &s->fates[s->n];
@@ -32,6 +46,7 @@ static void append(struct story *s)
     f->acknowledged = rig_append(&s->rig, s->n);
     f->answered = !s->rig.unsettled; /* the process would have ended before it answers */
     f->answered_at = disk_calls();
+    rest(s->rig.ledger);
     if (f->acknowledged) {
         f->ref = s->rig.acked[s->rig.n - 1].ref;
     }

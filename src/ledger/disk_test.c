@@ -42,7 +42,8 @@ struct file {
 static struct {
     struct ledger_io real;
     struct op ops[DISK_OPS_MAX];
-    unsigned n, calls, fail_from, fail_count;
+    _Atomic unsigned n; /* a full segment is ended behind the answer, by the committer */
+    unsigned calls, fail_from, fail_count;
     enum disk_mode mode;
 } disk;
 
@@ -174,7 +175,8 @@ static int noted_rename(int dirfd, const char *from, const char *to)
 void disk_begin(void)
 {
     disk.real = ledger_io;
-    disk.n = disk.calls = disk.fail_count = 0;
+    disk.n = 0;
+    disk.calls = disk.fail_count = 0;
     disk.mode = DISK_NOTES;
     ledger_io =
         (struct ledger_io){noted_create,      noted_pwritev, noted_fdatasync, noted_ftruncate,

@@ -99,6 +99,7 @@ def test_a_sent_folder_is_pulled_once_and_byte_for_byte(scene):
     assert f"{Provider.SENT}, UID 41: " in report and "more comes" in report
     wait_for("the index", lambda: len(exports(company, "provider", "pulled39")) == 1)
     for n in (0, 3, 4, 39, 42):
+        wait_for("it in the index", lambda n=n: exports(company, f"pulled{n}"))
         assert exports(company, f"pulled{n}") == [wire(content.get(n, letter(42)))]
     found = company.postern("search", "pulled39").splitlines()[1].split()[0]
     shown = company.postern("show", found)
@@ -228,6 +229,7 @@ def test_a_hostile_server_costs_its_own_letters_only(scene):
     assert "Sent Items, UID 4: it is longer than 64 MiB" in report
     assert "Sent Items, UID 5: the server hung up over it again and again" in report
     wait_for("the index", lambda: len(exports(company, "pulled307")) == 1)
+    wait_for("the other", lambda: exports(company, "pulled303"))
     assert exports(company, "pulled303") == [letter(303)]
 
 
