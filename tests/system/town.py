@@ -159,6 +159,8 @@ class Postfix:
                 start_new_session=True))
 
     def stop(self):
+        # Its master has a session of its own, and a shell before it that a signal would end alone.
+        subprocess.run(["postfix", "-c", self.folder / "etc", "stop"], capture_output=True, check=False)
         for process in self.processes:
             process.send_signal(signal.SIGTERM)
         for process in self.processes:
