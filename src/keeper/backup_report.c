@@ -42,22 +42,12 @@ static void write_header(const struct settings *settings, const struct letter_id
                          struct buf *out)
 {
     const struct slice *domains = settings->general.domains.items;
-    const struct slice *to = settings->backup.report.items;
-    char date[MAIL_DATE_MAX];
-    char text[LETTER_ID_TEXT];
 
-    mail_date_write(clock_wall_ms(), date);
-    letter_id_text(id, text);
-    buf_printf(out, "Date: %s\r\nFrom: Postern <postmaster@%.*s>\r\n", date, SLICE_ARG(domains[0]));
-    for (size_t i = 0; i < settings->backup.report.count; i++) {
-        buf_printf(out, "%s%.*s", i ? ",\r\n " : "To: ", SLICE_ARG(to[i]));
-    }
+    own_letter_header(settings, id, &settings->backup.report, out);
     buf_printf(out,
-               "\r\nSubject: Trial restore of the mail archive of %.*s: %s\r\n"
-               "Message-ID: <%s@%.*s>\r\nAuto-Submitted: auto-generated\r\n"
-               "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n",
-               SLICE_ARG(domains[0]), good ? "it worked" : "IT FAILED", text,
-               SLICE_ARG(settings->general.hostname));
+               "Subject: Trial restore of the mail archive of %.*s: %s\r\n"
+               "Content-Type: text/plain; charset=us-ascii\r\n\r\n",
+               SLICE_ARG(domains[0]), good ? "it worked" : "IT FAILED");
 }
 
 /* Only what cannot end a line or leave ASCII. */

@@ -127,33 +127,34 @@ static void write_quoted(struct slice text, struct buf *out)
     }
 }
 
-static void write_anchor_header(const struct settings *settings, const struct letter_id *id,
-                                struct buf *out)
+void own_letter_header(const struct settings *settings, const struct letter_id *id,
+                       const struct config_list *recipients, struct buf *out)
 {
-    const struct slice *domains = settings->general.domains.items;
-    const struct slice *to = settings->archive.anchor_mail.items;
+    const struct slice *to = recipients->items;
     char date[MAIL_DATE_MAX];
     char text[LETTER_ID_TEXT];
 
     mail_date_write(clock_wall_ms(), date);
     letter_id_text(id, text);
-    buf_printf(out, "Date: %s\r\nFrom: Postern <postmaster@%.*s>\r\n", date, SLICE_ARG(domains[0]));
-    for (size_t i = 0; i < settings->archive.anchor_mail.count; i++) {
+    buf_printf(out, "Date: %s\r\nFrom: Postern <postmaster@%.*s>\r\n", date,
+               SLICE_ARG(((const struct slice *)settings->general.domains.items)[0]));
+    for (size_t i = 0; i < recipients->count; i++) {
         buf_printf(out, "%s%.*s", i ? ",\r\n " : "To: ", SLICE_ARG(to[i]));
     }
     buf_printf(out,
-               "\r\nSubject: Checkpoint of the mail archive of %.*s\r\n"
-               "Message-ID: <%s@%.*s>\r\nAuto-Submitted: auto-generated\r\n"
-               "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"" BOUNDARY
-               "\"\r\n\r\n",
-               SLICE_ARG(domains[0]), text, SLICE_ARG(settings->general.hostname));
+               "\r\nMessage-ID: <%s@%.*s>\r\nAuto-Submitted: auto-generated\r\n"
+               "MIME-Version: 1.0\r\n",
+               text, SLICE_ARG(settings->general.hostname));
 }
 
 static void write_anchor(const struct settings *settings, struct slice note,
                          const struct letter_id *id, struct buf *out)
 {
-    write_anchor_header(settings, id, out);
+    own_letter_header(settings, id, &settings->archive.anchor_mail, out);
+    buf_printf(out, "Subject: Checkpoint of the mail archive of %.*s\r\n",
+               SLICE_ARG(((const struct slice *)settings->general.domains.items)[0]));
     buf_add_text(out,
+                 "Content-Type: multipart/mixed; boundary=\"" BOUNDARY "\"\r\n\r\n"
                  "--" BOUNDARY "\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
                  "Please keep the attached file. It fixes the state of the mail archive at this\r\n"
                  "time: whoever has it can show later that nothing recorded before was changed\r\n"

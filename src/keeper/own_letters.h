@@ -2,6 +2,7 @@
  * keeps them. They are recorded and sent like every other. */
 #pragma once
 
+#include "config/settings.h"
 #include "formats/cbor/cbor.h"
 #include "ledger/ledger.h"
 #include "letter/id.h"
@@ -25,6 +26,11 @@ struct own_letter {
  * every letter. */
 bool keeper_write_letters(struct keeper *k, struct ledger_record first,
                           const struct own_letter *letters, size_t n, struct error *e) MUST_CHECK;
+
+/* Append the header of such a letter to mailboxes of a setting (slices), but for Subject and Content-Type,
+ * which the caller adds with the empty line. */
+void own_letter_header(const struct settings *settings, const struct letter_id *id,
+                       const struct config_list *recipients, struct buf *out);
 
 /* Mail a checkpoint's note to who keeps it outside (`anchor-mail`); true also when nobody does. */
 bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena,

@@ -195,14 +195,7 @@ static void survive(const struct rig *from, const struct secret *former, unsigne
     static struct rig r;
     struct error e = {0};
 
-    r = *from;
-    (void)snprintf(r.path, sizeof(r.path), "/tmp/postern-ledger-XXXXXX");
-    assert_non_null(mkdtemp(r.path));
-    r.dirfd = open(r.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    r.options.record_keys = r.dirfd;
-    r.options.alarm = NULL;
-    r.key = secret_copy(secret_slice(from->key));
-    (void)pthread_mutex_init(&r.lock, NULL);
+    rig_twin(&r, from);
     disk_cut(calls, rest, seed, r.dirfd);
     if (!ledger_open(r.dirfd, r.key, &r.options, &r.ledger, &e)) {
         fail_msg("cut after call %u: %s", calls, e.text);

@@ -35,6 +35,9 @@ struct rig {
 void rig_init(struct rig *r);
 void rig_init_with(struct rig *r, struct ledger_options options);
 
+/* The same options, key and acknowledged records over a new, empty folder; not open yet, and without alarms. */
+void rig_twin(struct rig *r, const struct rig *of);
+
 /* Close, remove the folder. */
 void rig_done(struct rig *r);
 

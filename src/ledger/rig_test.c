@@ -50,6 +50,18 @@ void rig_empty(int dirfd)
     }
 }
 
+void rig_twin(struct rig *r, const struct rig *of)
+{
+    *r = *of;
+    (void)snprintf(r->path, sizeof(r->path), "/tmp/postern-ledger-XXXXXX");
+    assert_non_null(mkdtemp(r->path));
+    r->dirfd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    r->options.record_keys = r->dirfd;
+    r->options.alarm = NULL;
+    r->key = secret_copy(secret_slice(of->key));
+    (void)pthread_mutex_init(&r->lock, NULL);
+}
+
 void rig_done(struct rig *r)
 {
     ledger_close(r->ledger);

@@ -6,7 +6,7 @@ import pytest
 
 from company import wait_for
 from scene import ALICE, PASSWORD, Scene
-from test_roles import ADMIN, AUDITOR, OFFICER, Person
+from test_roles import ADMIN, AUDITOR, OFFICER, person  # noqa: F401 - a fixture
 
 SECOND = "second@example.test"
 
@@ -20,14 +20,6 @@ def scene(tmp_path_factory):
     scene = Scene(directory, auth_failure_delay="0s")
     yield scene
     scene.close()
-
-
-@pytest.fixture
-def person(scene, tmp_path):
-    os.chmod(tmp_path, 0o755)
-    for parent in list(tmp_path.parents)[:3]:
-        parent.chmod(parent.stat().st_mode | 0o011)
-    return Person(scene.company, tmp_path)
 
 
 def request_of(done):
