@@ -179,8 +179,8 @@ static const struct config_setting archive_rows[] = {
                .more = "Erasing, disposal, ending a hold and giving a role take two persons with "
                        "an account each; where there is no second one, they are refused. With "
                        "`root`, root of the machine who did not sign in may approve then, and "
-                       "the alarm `second-person-root` tells of it: for a company in which one "
-                       "person is all of these."),
+                       "the alarm `second-person-root` tells of it; never what he asked for "
+                       "himself. For a company in which one person is all of these."),
     CONFIG_ROW("disk-warning", SIZE, struct archive_settings, disk_warning, .initial = "5GiB",
                .max = 64 * CONFIG_TIB,
                .help = "Free space of the data directory below which an alarm is raised."),

@@ -265,14 +265,20 @@ static enum carried carry_out(struct keeper *k, const struct docket_request *r, 
     return doers[kind](k, r, arena, said, e);
 }
 
-/* Do one that was approved, and record what became of it; *state is VERDICT_APPROVED when it stays due. */
+/* Do one that was approved, and record what became of it; *state is VERDICT_APPROVED when it stays due, with *more when
+ * it is to go on at once. */
 static bool finish(struct keeper *k, struct slice id, struct arena *arena, uint64_t *state,
-                   struct slice *said, struct error *e)
+                   bool *more, struct slice *said, struct error *e)
 {
     struct verdict_record v = {.id = id, .verdict = VERDICT_DONE};
     struct error why = {0};
 
     *state = VERDICT_APPROVED;
+    *more = false;
+    /* Before the request is taken: what the catalog hides or shows again does not count. */
+    if (!approvals_prove(k, e)) {
+        return false;
+    }
     const struct docket_request *r = copy_approved(k, id, arena);
     if (!r) {
         *state = VERDICT_DONE; /* by somebody else, just now */
@@ -280,7 +286,7 @@ static bool finish(struct keeper *k, struct slice id, struct arena *arena, uint6
     }
     enum carried carried = carry_out(k, r, arena, said, &why);
     if (carried == CARRIED_MORE) {
-        atomic_store(&k->approvals.hurry, true);
+        *more = true;
         return true;
     }
     if (carried != CARRIED_DONE) {
@@ -320,14 +326,16 @@ static void finish_all(struct keeper *k)
 
     while (next_approved(k, stay, &arena, &id) && !atomic_load(&k->closing)) {
         uint64_t state = VERDICT_APPROVED;
+        bool more = false;
         struct slice said;
         struct error e;
         (void)pthread_mutex_lock(&k->approvals.doing);
-        if (!finish(k, id, &arena, &state, &said, &e)) {
+        if (!finish(k, id, &arena, &state, &more, &said, &e)) {
             log_event(LOG_WARNING, "request.later", LOG_TEXT("reason", e.text));
         }
         (void)pthread_mutex_unlock(&k->approvals.doing);
-        stay += state == VERDICT_APPROVED;
+        stay +=
+            state == VERDICT_APPROVED && !more; /* one disposal goes on to its end before another */
         arena_reset(&arena);
     }
 }
@@ -422,9 +430,10 @@ bool keeper_on_verdict(void *ctx, struct ipc_request *r, struct error *e)
         answer->said = SLICE("in the background; `postern acts` tells when it is done");
         return true;
     }
+    bool more = false;
     (void)pthread_mutex_lock(&admin->keeper->approvals.doing);
-    bool finished =
-        finish(admin->keeper, request->record.id, r->arena, &answer->state, &answer->said, e);
+    bool finished = finish(admin->keeper, request->record.id, r->arena, &answer->state, &more,
+                           &answer->said, e);
     (void)pthread_mutex_unlock(&admin->keeper->approvals.doing);
     return finished;
 }

@@ -136,7 +136,7 @@ bool approvers_allow(struct keeper_admin *admin, const struct request_record *r,
         admin->role = caller->role;
         return true;
     }
-    if (!a.root || admin->uid != 0 || caller->account.len) {
+    if (!a.root || admin->uid != 0 || caller->account.len || slice_equal(r->by, caller->by)) {
         return refuse(admin, &a, r, e);
     }
     keeper_alert(admin->keeper, "second-person-root",

@@ -191,7 +191,8 @@ static uint64_t choose(const struct backups *b)
 {
     const struct backup_settings *s = settings_of(b);
 
-    if (s->target.len == 0) {
+    /* What a former master key opens does not open from a backup with the present one alone. */
+    if (s->target.len == 0 || !atomic_load(&b->k->renewed)) {
         return BACKUP_NOTHING;
     }
     if (b->hurried) {

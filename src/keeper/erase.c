@@ -76,6 +76,7 @@ static bool list_letter(struct erasing *x, const struct catalog_letter *l, struc
         return error_set(e, ERROR_LIMIT, "more than %d letters belong to it", REMOVAL_LETTERS_MAX);
     }
     struct holds_letter *place = &x->places[x->n_letters];
+    x->repeats[x->n_letters] = arena_copy(x->arena, SLICE_ARRAY(l->repeat)).ptr;
     x->letters[x->n_letters++] =
         (struct removed_letter){.id = arena_copy(x->arena, letter_id_slice(&l->id)), .seq = l->seq};
     if (l->kind == LETTER_IMPORTED) {
@@ -260,13 +261,16 @@ static bool say_held(const struct holds_letter *l, struct slice names, struct er
 bool erase_is_free(struct erasing *x, size_t first, bool *held, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
-    const struct docket_hold *holds = approvals_holds(x->k, x->arena);
 
     *held = false;
-    for (size_t i = first; holds && i < x->n_letters; i++) {
+    if (!x->holds_known) { /* once for all letters: none comes in while `order` is held */
+        x->holds = approvals_holds(x->k, x->arena);
+        x->holds_known = true;
+    }
+    for (size_t i = first; x->holds && i < x->n_letters; i++) {
         struct slice names;
         arena_reset(&arena);
-        if (!holds_on(x->k, holds, &x->places[i], &arena, &names, e)) {
+        if (!holds_on(x->k, x->holds, &x->places[i], &arena, &names, e)) {
             e->kind = ERROR_BUSY;
             return error_add(e, "whether it is held cannot be told");
         }
@@ -359,8 +363,8 @@ void erase_settle(struct erasing *x)
     uint64_t seqs[REMOVAL_LETTERS_MAX];
 
     /* Who sends it again sends a new letter. */
-    repeats_settle(x->k->repeats, x->letter->repeat, &x->letter->id, false);
     for (size_t i = 0; i < x->n_letters; i++) {
+        repeats_settle(x->k->repeats, x->repeats[i], &x->places[i].id, false);
         seqs[i] = x->letters[i].seq;
     }
     indexer_remove(x->k, seqs, x->n_letters);
@@ -413,9 +417,6 @@ enum carried erase_approved(struct keeper *k, const struct docket_request *r, st
     x->arena = arena;
     if (!cbor_read(r->record.arguments, &request_erase_schema, arena, &asked, e)) {
         return CARRIED_FAILED;
-    }
-    if (!approvals_prove(k, e)) {
-        return CARRIED_LATER;
     }
     if (!gather(x, k, asked.id, &letter, &removed, e)) {
         return removed                  ? was_erased(k, &asked, said)

@@ -14,8 +14,11 @@ struct erasing {
     struct removed_letter letters[REMOVAL_LETTERS_MAX];
     struct holds_letter places[REMOVAL_LETTERS_MAX]; /* the same ones */
     size_t n_letters;
+    const uint8_t *repeats[REMOVAL_LETTERS_MAX]; /* by which each is known when it is sent again */
     struct ledger_ref refs[LEDGER_ERASE_MAX];
     size_t n_refs;
+    const struct docket_hold *holds;
+    bool holds_known; /* `holds` are those that there are */
 };
 
 /* Add a letter and what belongs to it. False with ERROR_BUSY when something of it is under way, ERROR_LIMIT when

@@ -258,12 +258,14 @@ void keeper_renew(void *keeper)
     struct error e = {0};
 
     if (r.generation == 0 || !keyring_former(k->options.state_key, 0)) {
+        atomic_store(&k->renewed, true);
         return;
     }
     thread_background();
     for (int64_t pause = FIRST_PAUSE_MS; !atomic_load(&k->closing);) {
         if (renew_accounts(k, &r.accounts, &e) && renew_ledger(k, &r.files, &e) &&
             !atomic_load(&k->closing) && record_renewed(k, &r, &e)) {
+            atomic_store(&k->renewed, true);
             return;
         }
         if (atomic_load(&k->closing)) {

@@ -183,13 +183,18 @@ bool retention_reload(struct keeper *k, struct error *e)
     return true;
 }
 
-void retention_changed(struct keeper *k, uint64_t seq)
+void retention_wants(struct keeper *k, uint64_t seq)
 {
     uint64_t wanted = atomic_load(&k->retention.wanted);
-    struct error e;
 
     while (wanted < seq && !atomic_compare_exchange_weak(&k->retention.wanted, &wanted, seq)) {
     }
+}
+
+void retention_changed(struct keeper *k)
+{
+    struct error e;
+
     (void)tail_settle(k);
     if (!retention_reload(k, &e)) { /* the thread tries again */
         log_event(LOG_WARNING, "retention.late", LOG_TEXT("reason", e.text));

@@ -64,8 +64,13 @@ void retention_write(const struct retention_rules *r, const struct retention_loo
 /* Make the book that is in force anew, if records that are newer stand in the catalog. */
 bool retention_reload(struct keeper *k, struct error *e) MUST_CHECK;
 
-/* Rules or dates were recorded, the last of them as record `seq`: have them in force. */
-void retention_changed(struct keeper *k, uint64_t seq);
+/* Rules or dates were recorded, the last of them as record `seq`: from now on nothing is settled that does not know
+ * them. Called with `order` of the approvals held since before they were recorded, so that nothing is being destroyed by
+ * older ones. */
+void retention_wants(struct keeper *k, uint64_t seq);
+
+/* Have them in force; without that lock. */
+void retention_changed(struct keeper *k);
 
 /* Whether every letter was looked at by the newest rules. */
 bool retention_is_settled(struct keeper *k);

@@ -52,11 +52,16 @@ static bool append(struct writing *w, struct error *e)
     struct ledger_ref *refs = arena_array(w->arena, w->count, sizeof(*refs));
     struct keeper *k = w->admin->keeper;
 
-    if (!keeper_record(k, LEDGER_AWAITED, w->records, w->count, refs, e)) {
-        return false;
+    approvals_hold(k);
+    bool recorded = keeper_record(k, LEDGER_AWAITED, w->records, w->count, refs, e);
+    if (recorded) {
+        retention_wants(k, refs[w->count - 2].seq); /* the last is the act about it */
     }
-    retention_changed(k, refs[w->count - 2].seq); /* the last is the act about it */
-    return true;
+    approvals_let_go(k);
+    if (recorded) {
+        retention_changed(k);
+    }
+    return recorded;
 }
 
 static bool wants_reason(struct slice reason, struct error *e)
