@@ -274,8 +274,8 @@ static bool put_approved(struct keeper *k, const struct docket_request *r,
     return desks_end_account(k, account->name, e);
 }
 
-enum carried account_approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
-                              struct slice *said, struct error *e)
+static enum carried approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
+                             struct slice *said, struct error *e)
 {
     struct request_account asked;
     struct account account;
@@ -296,7 +296,8 @@ enum carried account_approved(struct keeper *k, const struct docket_request *r, 
                               : "what was asked is not there any more: ask again");
         return CARRIED_FAILED;
     }
-    if (!done && !put_approved(k, r, &account, arena, e)) {
+    /* What was put before a crash may have left passes of before. */
+    if (done ? !desks_end_account(k, asked.account, e) : !put_approved(k, r, &account, arena, e)) {
         return CARRIED_LATER;
     }
     account_forget(k, r->record.id, arena);
@@ -396,7 +397,7 @@ static bool set_password(struct change *c, struct error *e)
                          &c->account.verifier, e);
 }
 
-bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
+static bool user_add(void *ctx, struct ipc_request *r, struct error *e)
 {
     const struct admin_user_ask *ask = r->ask;
     struct change c = {
@@ -425,7 +426,7 @@ bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
     return set_password(&c, e) && change(&c, r->answer, e);
 }
 
-bool keeper_on_user_set(void *ctx, struct ipc_request *r, struct error *e)
+static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
 {
     const struct admin_user_ask *ask = r->ask;
     struct change c = {.admin = keeper_admin_of(ctx, r),
@@ -449,4 +450,37 @@ bool keeper_on_user_set(void *ctx, struct ipc_request *r, struct error *e)
     c.account.disabled = ask->disabled;
     c.account.role = ask->role ? ask->role : c.account.role;
     return set_password(&c, e) && change(&c, r->answer, e);
+}
+
+/* ── one at a time ── */
+
+/* Between looking at an account, or counting officers, and writing, no other change may come. */
+
+bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper *k = ctx;
+
+    (void)pthread_mutex_lock(&k->approvals.changing);
+    bool done = user_add(ctx, r, e);
+    (void)pthread_mutex_unlock(&k->approvals.changing);
+    return done;
+}
+
+bool keeper_on_user_set(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper *k = ctx;
+
+    (void)pthread_mutex_lock(&k->approvals.changing);
+    bool done = user_set(ctx, r, e);
+    (void)pthread_mutex_unlock(&k->approvals.changing);
+    return done;
+}
+
+enum carried account_approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
+                              struct slice *said, struct error *e)
+{
+    (void)pthread_mutex_lock(&k->approvals.changing);
+    enum carried carried = approved(k, r, arena, said, e);
+    (void)pthread_mutex_unlock(&k->approvals.changing);
+    return carried;
 }

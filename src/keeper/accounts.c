@@ -27,6 +27,27 @@ bool keeper_on_account(void *ctx, struct ipc_request *r, struct error *e)
     return true;
 }
 
+/* Whether the account is what it was when the sign-in was looked at. Who changes one ends its sessions afterwards: one of
+ * the two sees the other. */
+static bool is_still(struct keeper *k, const struct account *was, struct arena *arena,
+                     struct error *e)
+{
+    OWN(buf) struct buf before = {.max = STATE_VALUE_MAX};
+    OWN(buf) struct buf after = {.max = STATE_VALUE_MAX};
+    struct account now;
+    bool found = false;
+
+    if (!state_account_get(k->state, was->name, arena, &now, &found, e)) {
+        return false;
+    }
+    cbor_write(&before, &account_schema, was);
+    if (found) {
+        cbor_write(&after, &account_schema, &now);
+    }
+    return slice_equal(buf_slice(&before), buf_slice(&after)) ||
+           error_set(e, ERROR_BUSY, "the account was changed just now: sign in again");
+}
+
 bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = ctx;
@@ -51,6 +72,10 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     }
     if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e) ||
         !sessions_begin(k->sessions, &account, ask->mechanism, ask->desk, ends_at_ms, handle, e)) {
+        return false;
+    }
+    if (!is_still(k, &account, r->arena, e)) {
+        sessions_end(k->sessions, slice_of(handle, AUTH_SESSION_LEN));
         return false;
     }
     answer->session = slice_of(handle, AUTH_SESSION_LEN);

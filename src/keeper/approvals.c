@@ -123,6 +123,7 @@ void approvals_close(struct keeper *k)
     docket_done(&k->approvals.docket);
     (void)pthread_mutex_destroy(&k->approvals.order);
     (void)pthread_mutex_destroy(&k->approvals.lock);
+    (void)pthread_mutex_destroy(&k->approvals.changing);
     (void)pthread_mutex_destroy(&k->approvals.doing);
 }
 

@@ -23,6 +23,8 @@ struct keeper_admin;
 struct approvals {
     pthread_mutex_t order;
     pthread_mutex_t lock;
+    pthread_mutex_t
+        changing; /* an account: held from looking at it until it is written; before `order` */
     struct docket docket;
     struct trusted_clock clock; /* under `lock` */
     struct disposal disposal;   /* under `doing` */

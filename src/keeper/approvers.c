@@ -36,6 +36,12 @@ static void choose(const struct account *accounts, size_t n, const struct reques
     }
 }
 
+/* Root of the machine asked, without a pass. */
+static bool is_root(const struct request_record *r)
+{
+    return slice_equal(r->by, r->at);
+}
+
 static struct slice names(const struct approvers *a, struct arena *arena)
 {
     struct slice text = a->root ? SLICE("root of the machine") : SLICE_NONE;
@@ -61,8 +67,9 @@ bool approvers_of(struct keeper *k, const struct request_record *r, struct slice
     if (out->count == 0 && r->role == ACCOUNT_OFFICER) {
         choose(accounts, n, r, subject, ADMINISTRATOR, out);
     }
-    out->root = out->count == 0 && k->options.settings(k->options.context)->archive.second_person ==
-                                       SETTING_SECOND_ROOT;
+    out->root =
+        out->count == 0 && !is_root(r) &&
+        k->options.settings(k->options.context)->archive.second_person == SETTING_SECOND_ROOT;
     out->text = names(out, arena);
     return true;
 }
@@ -73,11 +80,12 @@ bool approvers_are_there(const struct approvers *a, const struct request_record 
         return true;
     }
     return error_set(e, ERROR_DENIED,
-                     "this takes a second person, and nobody else could approve it: %s, or set "
-                     "`second-person = root`",
+                     "this takes a second person, and nobody else could approve it: %s, or "
+                     "%s`second-person = root`",
                      r->role == ACCOUNT_OFFICER
                          ? "have root give another account the role officer or administrator"
-                         : "have another account be an officer's");
+                         : "have another account be an officer's",
+                     is_root(r) ? "ask as an account and set " : "set ");
 }
 
 static bool refuse(const struct keeper_admin *admin, const struct approvers *a,
@@ -111,8 +119,8 @@ static bool asker_is_there(struct keeper *k, const struct request_record *r, str
     bool found = false;
 
     bool machine = r->role == ACCOUNT_ADMINISTRATOR && slice_equal(r->at, SLICE("uid 0"));
-    if (slice_equal(r->by, r->at)) {
-        return true; /* root of the machine */
+    if (is_root(r)) {
+        return true;
     }
     if (!state_account_get(k->state, r->by, arena, &account, &found, e)) {
         return false;

@@ -100,8 +100,7 @@ struct keeper {
     size_t n_threads;
     int64_t started_at;
     _Atomic int64_t checkpoint_at; /* wall clock of the last one */
-    _Atomic bool renewed;          /* nothing is sealed under a former master key any more */
-    _Atomic bool closing;
+    _Atomic bool closing, renewed; /* nothing is sealed under a former master key any more */
 };
 
 /* keeper.c */

@@ -98,6 +98,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     init_lock(&k->tail.lock, &k->tail.changed);
     (void)pthread_cond_init(&k->tail.folded, NULL);
     init_lock(&k->keys.lock, NULL);
+    init_lock(&k->approvals.changing, NULL);
     init_lock(&k->lookups_lock, NULL);
     init_lock(&k->imports.lock, NULL);
     init_lock(&k->retention.lock, NULL);

@@ -129,7 +129,7 @@ bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *f
     }
     (void)pthread_mutex_lock(&p->lock);
     p->copy_size = s.size;
-    p->copy_8bit = !slice_is_ascii(c.bytes);
+    p->copy_8bit = !slice_is_ascii(buf_slice(&copy));
     (void)pthread_mutex_unlock(&p->lock);
     return true;
 }

@@ -312,7 +312,8 @@ void retention_judge_letter(const struct retention_rules *r, const struct retent
         letter.unread = letter.unread || !read;
     }
     if (book->wants_labels && look->header) {
-        retention_labels(look->header, look->facts, arena, &labels, &letter.n_labels);
+        retention_labels(look->header, look->facts, arena, &labels, &letter.n_labels,
+                         &letter.labels_doubted);
         letter.labels = labels;
     }
     retention_stamp(book, &letter, arena, out);

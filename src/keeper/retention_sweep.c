@@ -101,7 +101,7 @@ static bool read_again(struct sweep *w, struct catalog *c, const struct catalog_
                                               .header_bytes = INSPECTED_MAX,
                                               .field_bytes = INSPECTED_MAX,
                                               .line_bytes = LETTER_BYTES_MAX,
-                                              .fields = 10000};
+                                              .fields = 100000};
     OWN(fd) int fd = -1;
     struct ledger_ref ref;
     struct content content;

@@ -312,6 +312,9 @@ static bool read_header(struct letter *l, struct mail_header *header, struct err
     }
     mail_header_read(arena_copy(l->arena, slice_head(map.bytes, HEADER_MAX)), &limits, true,
                      l->arena, header);
+    if (map.bytes.len > HEADER_MAX && header->bytes.len >= HEADER_MAX) {
+        header->defect = MAIL_HEADER_LONG; /* there may be labels behind */
+    }
     return true;
 }
 

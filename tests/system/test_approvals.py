@@ -1,6 +1,7 @@
 """What takes two persons: who may be the second one, and that nothing is done before, twice or never."""
 import os
 import re
+import threading
 
 import pytest
 
@@ -126,3 +127,22 @@ def test_root_is_the_second_person_where_that_is_set(scene, person):
     done = company._run("approve", request_of(done), "--reason", "there is nobody else", text=True)
     assert done.returncode == 0 and role(company, ALICE) == "auditor", done
     wait_for("the alarm", lambda: company.log.read_text().count("second-person-root") > before)
+    done = company._run("user", "set", OFFICER, "--role", "auditor", "--reason", "mine", text=True)
+    assert done.returncode == 77 and "nobody else could approve it" in done.stderr, done
+
+
+def test_the_last_officer_is_the_last_also_when_two_go_at_once(scene):
+    company = scene.company
+    company.set("second-person", "account")
+    assert company.stop() == 0
+    company.start()
+    company.both("user", "add", SECOND, "--role", "officer", "--password-stdin", "--reason", "hired",
+                 input=PASSWORD + "\n")
+    going = [threading.Thread(target=company._run, daemon=True, kwargs={"text": True}, args=(
+        "user", "set", account, "--disable", "--reason", "left")) for account in (OFFICER, SECOND)]
+    for thread in going:
+        thread.start()
+    for thread in going:
+        thread.join(30)
+    listed = [x for x in company.postern("user", "list").splitlines() if " officer" in x]
+    assert sum("disabled" not in x for x in listed) == 1, listed

@@ -73,6 +73,7 @@ struct retention_letter {
     const struct text_terms *terms; /* NULL: there are none */
     const struct slice *labels;
     size_t n_labels;
+    bool labels_doubted; /* it may have others */
 };
 
 /* Whether a rule that a person gave can be one; it need not say who set it. False with ERROR_INPUT. */
@@ -97,9 +98,10 @@ void retention_book_make(const struct retention_version *rules, size_t n_rules,
                          struct retention_date *dates, size_t n_dates, uint64_t version,
                          struct arena *arena, struct retention_book *book);
 
-/* The labels of a letter, from its header and its source's flags; at most RETENTION_LABELS_MAX. */
+/* The labels of a letter, from its source's flags and its header; at most RETENTION_LABELS_MAX. *doubt is set when it may
+ * have others: there are more, the header was not read to its end, or one is an encoded word (RFC 2047). */
 void retention_labels(const struct mail_header *h, const struct facts *f, struct arena *arena,
-                      struct slice **labels, size_t *count);
+                      struct slice **labels, size_t *count, bool *doubt);
 
 /* Whether words or labels could change what the rules say of it: only then need it be read again. */
 bool retention_must_read(const struct retention_book *book, const struct facts *f);

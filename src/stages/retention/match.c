@@ -225,7 +225,7 @@ static bool has_label(const struct retention_letter *letter, const struct cbor_l
             }
         }
     }
-    return labels->count == 0;
+    return labels->count == 0 || letter->labels_doubted;
 }
 
 /* ── all of it ── */
@@ -367,11 +367,13 @@ bool retention_must_read(const struct retention_book *book, const struct facts *
 }
 
 static void add_labels(struct slice text, uint8_t separator, struct arena *arena,
-                       struct slice *labels, size_t *count)
+                       struct slice *labels, size_t *count, bool *doubt)
 {
-    while (text.len && *count < RETENTION_LABELS_MAX) {
+    while (text.len) {
         struct slice label = slice_trim(slice_cut(text, separator, &text));
-        if (label.len) {
+        bool encoded = slice_starts(label, SLICE("=?"));
+        *doubt = *doubt || encoded || (label.len && *count == RETENTION_LABELS_MAX);
+        if (label.len && *count < RETENTION_LABELS_MAX) {
             labels[(*count)++] = letter_text(arena, label, RULE_TEXT_MAX);
         }
     }
@@ -389,15 +391,17 @@ static struct slice unfold(struct slice value, struct arena *arena)
 }
 
 void retention_labels(const struct mail_header *h, const struct facts *f, struct arena *arena,
-                      struct slice **labels, size_t *count)
+                      struct slice **labels, size_t *count, bool *doubt)
 {
     *labels = arena_array(arena, RETENTION_LABELS_MAX, sizeof(**labels));
     *count = 0;
+    *doubt = h->defect >= MAIL_LINE_LONG; /* reading stopped there */
+    /* Before what a stranger wrote, which could fill the list. */
+    add_labels(f->source.flags, ' ', arena, *labels, count, doubt);
     for (size_t i = 0; i < h->n_fields; i++) {
         if (slice_equal_nocase(h->fields[i].label, SLICE("Keywords")) ||
             slice_equal_nocase(h->fields[i].label, SLICE("Sensitivity"))) {
-            add_labels(unfold(h->fields[i].value, arena), ',', arena, *labels, count);
+            add_labels(unfold(h->fields[i].value, arena), ',', arena, *labels, count, doubt);
         }
     }
-    add_labels(f->source.flags, ' ', arena, *labels, count);
 }
