@@ -1,8 +1,4 @@
 /* The master key: how it is kept, its rotation, and the end of former ones. */
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/file.h>
-
 #include "base/clock.h"
 
 #include "cli/key_uses.h"
@@ -14,18 +10,6 @@
 
 #define MASTER   "master.key"
 #define RECOVERY "recovery.sealed"
-
-/* One at a time: two would take each other's new form for what a crash left. */
-static bool lock(int data, int *fd, struct error *e)
-{
-    *fd = openat(data, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (*fd < 0) {
-        return error_errno(e, errno == EACCES ? ERROR_DENIED : ERROR_CONFIG, "data directory");
-    }
-    return flock(*fd, LOCK_EX | LOCK_NB) == 0 ||
-           (errno == EWOULDBLOCK ? error_set(e, ERROR_BUSY, "another `postern key` is at work")
-                                 : error_errno(e, ERROR_CONFIG, "lock the data directory"));
-}
 
 /* Exactly one way is named. */
 static bool find_way(struct cli *c, struct master_way *way, struct error *e)
@@ -97,9 +81,10 @@ static void desk_done(struct desk *d)
 }
 OWN_VALUE(desk, struct desk, desk_done)
 
+/* One at a time: two would take each other's new form for what a crash left. */
 static bool desk_open(struct cli *c, struct desk *d, struct error *e)
 {
-    return cli_data(c, &d->data, e) && lock(d->data, &d->locked, e) &&
+    return cli_data(c, &d->data, e) && master_lock(d->data, 0, &d->locked, e) &&
            cli_master(c, d->data, &d->master, e) &&
            master_list_read(d->data, &d->master, &d->former, e);
 }
@@ -163,7 +148,8 @@ static bool make_list(const struct desk *d, struct master_list *l, struct error 
 }
 
 /* The order is what a crash must find: whichever of master.key and the recovery key opens which master key, the list of
- * that key is there and opens what is older. master_commit() is the moment. */
+ * that key is there and opens what is older. master_commit() is the moment: right before it the list is read
+ * again, for without it the key that it replaces would be lost. */
 static bool put_in_force(const struct desk *d, const struct master *next, struct master_list *l,
                          const struct secret *recovery, struct error *e)
 {
@@ -171,12 +157,14 @@ static bool put_in_force(const struct desk *d, const struct master *next, struct
                                    .passphrase = d->master.opened_by,
                                    .uri = d->master.uri,
                                    .pin = d->master.opened_by};
+    OWN(master_list) struct master_list back = {0};
 
     return master_list_write(d->data, next, l, e) &&
            master_prepare(d->data, MASTER, &way, next->key, next->generation, e) &&
            recovery_seal(d->data, RECOVERY, secret_slice(recovery), next->key, next->generation,
                          e) &&
-           master_commit(d->data, MASTER, e) && master_list_tidy(d->data, next->key, e);
+           master_list_read(d->data, next, &back, e) && master_commit(d->data, MASTER, e) &&
+           master_list_tidy(d->data, next->key, e);
 }
 
 bool cli_key_rotate(struct cli *c, struct error *e)

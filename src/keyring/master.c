@@ -5,11 +5,15 @@
 #include "keyring/master.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 
 #include "host/file.h"
 #include "keyring/digest.h"
@@ -20,6 +24,8 @@
  * guess. */
 #define PASSES 3
 #define KIB    ((uint32_t)128 << 10)
+
+#define LOCK_LOOK_US 20000
 
 void master_done(struct master *m)
 {
@@ -322,4 +328,27 @@ bool master_tidy(int dirfd, const char *name, struct error *e)
 bool master_commit(int dirfd, const char *name, struct error *e)
 {
     return replace_commit(dirfd, name, e);
+}
+
+bool master_lock(int dirfd, int64_t wait_ms, int *lock, struct error *e)
+{
+    int64_t until = clock_steady_ms() + wait_ms;
+    OWN(fd) int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        return error_errno(e, errno == EACCES ? ERROR_DENIED : ERROR_CONFIG, "data directory");
+    }
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) {
+            return error_errno(e, ERROR_CONFIG, "lock the data directory");
+        }
+        if (clock_steady_ms() >= until) {
+            return error_set(e, ERROR_BUSY,
+                             "another `postern key` or a start of posternd is at work: try again "
+                             "when it is done");
+        }
+        (void)usleep(LOCK_LOOK_US);
+    }
+    *lock = TAKE(fd, -1);
+    return true;
 }

@@ -88,6 +88,18 @@ bool master_look(int dirfd, const char *name, struct master *out, struct error *
 bool master_prepare(int dirfd, const char *name, const struct master_way *way,
                     const struct secret *key, uint64_t generation, struct error *e) MUST_CHECK;
 
+/**
+ * Be the only one at the master key's files: whoever changes, tidies or reads several of them together holds
+ * this. The descriptor ends it when it is closed.
+ *
+ * @param dirfd    the data directory
+ * @param wait_ms  how long to wait for another; 0: not at all
+ * @param lock     set to the descriptor
+ * @return         false with ERROR_BUSY when another holds it until then, ERROR_DENIED or ERROR_CONFIG when
+ *                 the directory cannot be opened
+ */
+bool master_lock(int dirfd, int64_t wait_ms, int *lock, struct error *e) MUST_CHECK;
+
 /* Put the prepared form in force, in one step, and destroy the former. False with ERROR_BUSY: one of
  * the two is in force, and master_tidy() ends it. */
 bool master_commit(int dirfd, const char *name, struct error *e) MUST_CHECK;

@@ -8,6 +8,8 @@
 #include "keyring/keyring.h"
 #include "keyring/recovery.h"
 
+#define LOCK_WAIT_MS 5000 /* for `postern key`, which may be waiting for a person */
+
 static bool ask(void *context, const char *question, struct secret **answer, struct error *e)
 {
     return ask_secret(context, question, answer, e);
@@ -38,8 +40,11 @@ bool master_keys_open(int data, int passphrase_fd, struct master_keys *k, struct
     OWN(fd) int fd = passphrase_fd;
     struct ask_way way = {fd, MASTER_CREDENTIAL};
     const struct master_asker asker = {ask, &way};
+    OWN(fd) int lock = -1;
 
-    return master_open(data, "master.key", &asker, &k->master, e) &&
+    /* A rotation under way has files that would pass for what a crash left. */
+    return master_lock(data, LOCK_WAIT_MS, &lock, e) &&
+           master_open(data, "master.key", &asker, &k->master, e) &&
            master_tidy(data, "master.key", e) &&
            master_list_read(data, &k->master, &k->former, e) && tidy_lists(data, k, e);
 }
