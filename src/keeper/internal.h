@@ -163,8 +163,7 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
 /* Whether a ruling's route is the smart host. */
 bool ruling_is_smarthost(struct keeper *k, const struct ruling *r);
 
-/* levels.c */
-/* Where a level was shown: the fixed next hop, or the domain. A hop that proves itself by names which one
+/* levels.c: where a level was shown: the fixed next hop, or the domain. A hop that proves itself by names which one
  * domain's section accepts has shown that to this domain alone. */
 struct slice keeper_shown_by(struct keeper *k, struct slice domain, struct slice route,
                              bool smarthost, struct arena *arena);
