@@ -1,4 +1,8 @@
-/* What is too old goes: manifests first, and then what no manifest that is left names. */
+/* What is too old goes: manifests first, and then what no manifest that is left names.
+ *
+ * Invariants:
+ *  1. Nothing goes before the backup just made was opened and is the one that was stored; it stays.
+ *  2. What is said not to be there although it is listed ends the run; what does not open is read again. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +20,20 @@ static int by_bytes(const void *a, const void *b)
     return memcmp(a, b, VAULT_NAME_LEN);
 }
 
+/* One answer that is wrong is no reason to remove a backup. */
+static bool get_twice(struct vault *v, const char *manifest, struct arena *arena,
+                      struct vault_manifest *m, uint8_t *digest, struct error *e)
+{
+    return vault_get_manifest(v, manifest, arena, m, digest, e) ||
+           (vault_is_damage(v, e) && vault_get_manifest(v, manifest, arena, m, digest, e));
+}
+
 static bool need_pieces(struct vault *v, const char *manifest, struct needed *n, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = ARENA_BYTES};
     struct vault_manifest m;
 
-    if (!vault_get_manifest(v, manifest, &arena, &m, NULL, e)) {
+    if (!get_twice(v, manifest, &arena, &m, NULL, e)) {
         return false;
     }
     const struct vault_file *files = m.files.items;
@@ -31,6 +43,39 @@ static bool need_pieces(struct vault *v, const char *manifest, struct needed *n,
         }
     }
     return true;
+}
+
+/* Whether this is the manifest of the backup just made. */
+static bool is_made(struct vault *v, const char *manifest, const struct vault_known *made,
+                    struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = ARENA_BYTES};
+    uint8_t digest[DIGEST_LEN];
+    struct vault_manifest m;
+    struct vault_name said;
+
+    return vault_manifest_name(v, manifest, &said) && said.number == made->number &&
+           get_twice(v, manifest, &arena, &m, digest, e) &&
+           memcmp(digest, made->digest, DIGEST_LEN) == 0;
+}
+
+/* Find it. It is the only one without which nothing may be removed. */
+static bool find_made(struct vault *v, const struct vault_known *made,
+                      const struct vault_entry **manifests, size_t count, const char **name,
+                      struct error *e)
+{
+    struct error why = {0};
+
+    for (size_t i = count; i > 0; i--) {
+        if (is_made(v, manifests[i - 1]->name, made, &why)) {
+            *name = manifests[i - 1]->name;
+            return true;
+        }
+    }
+    return error_set(e, ERROR_BUSY,
+                     "the backup just made does not come back as it was stored, so nothing was "
+                     "removed: %s",
+                     why.kind == ERROR_NONE ? "it is not listed" : why.text);
 }
 
 /* Leave each name once: the manifests of an archive have almost all of them in common. */
@@ -108,19 +153,23 @@ static bool drop_unneeded(struct vault *v, const struct needed *n, struct vault_
     return true;
 }
 
-/* From the newest on: the first that can be read stays, whatever its age. */
+/* From the newest on: the one just made stays, whatever its age. */
 static bool expire(struct vault *v, uint64_t before, const struct vault_entry **manifests,
                    size_t count, struct needed *needed, struct vault_made *made, struct error *e)
 {
     struct vault_name said;
+    const char *newest = NULL;
 
+    if (!find_made(v, &made->backup, manifests, count, &newest, e)) {
+        return false;
+    }
     for (size_t i = count; i > 0; i--) {
         const char *name = manifests[i - 1]->name;
         (void)vault_manifest_name(v, name, &said);
-        bool stays = made->oldest_at == 0 || said.at >= before;
+        bool stays = name == newest || said.at >= before;
         if (stays && need_pieces(v, name, needed, e)) {
             made->oldest_at = said.at;
-        } else if (stays && e->kind != ERROR_CORRUPT) {
+        } else if (name == newest || (stays && !vault_is_damage(v, e))) {
             return false;
         } else {
             made->damaged += stays;

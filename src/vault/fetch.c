@@ -93,11 +93,24 @@ struct look {
     bool open;
 };
 
+/* Fetch it and compare; it fills v->absent. */
+static bool opens(struct look *l, struct vault_piece p, const char *name, struct error *e)
+{
+    uint8_t own[VAULT_NAME_LEN];
+    struct slice bytes;
+
+    if (!vault_get(l->v, name, &bytes, NULL, e)) {
+        return false;
+    }
+    vault_own_name(l->v, bytes, own);
+    return slice_equal(SLICE_ARRAY(own), p.name) ||
+           error_set(e, ERROR_CORRUPT, "object %s is not what was stored", name);
+}
+
+/* One answer that is wrong is no reason to remove an object. */
 static bool look_at(struct look *l, struct vault_piece p, struct error *e)
 {
     char name[STORE_NAME_MAX + 1];
-    uint8_t own[VAULT_NAME_LEN];
-    struct slice bytes;
 
     vault_data_name(l->v, p.name, name);
     const struct vault_entry *found = vault_listed(&l->there, name);
@@ -107,15 +120,16 @@ static bool look_at(struct look *l, struct vault_piece p, struct error *e)
         l->seen->missing++;
         return true;
     }
-    if (!l->open) {
+    if (!l->open || opens(l, p, name, e)) {
         return true;
     }
-    if (vault_get(l->v, name, &bytes, NULL, e)) {
-        vault_own_name(l->v, bytes, own);
-        if (slice_equal(SLICE_ARRAY(own), p.name)) {
-            return true;
-        }
-    } else if (e->kind != ERROR_CORRUPT) {
+    if (!vault_is_damage(l->v, e)) {
+        return false;
+    }
+    if (opens(l, p, name, e)) {
+        return true;
+    }
+    if (!vault_is_damage(l->v, e)) {
         return false;
     }
     l->seen->damaged++;

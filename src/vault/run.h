@@ -64,11 +64,12 @@ bool vault_run(struct vault *v, const struct vault_source *source, const struct 
                struct error *e) MUST_CHECK;
 
 /**
- * Remove backups whose time is before `before`, but never the newest; manifests that are not what was stored,
- * which are worth nothing; and objects that no backup left names.
+ * Remove backups whose time is before `before`, but never the one just made; manifests that are not what was
+ * stored, which are worth nothing; and objects that no backup left names.
  *
- * @param made  removed, damaged and oldest_at are filled
- * @return      false with ERROR_BUSY when the store does not answer: then no object goes that is needed
+ * @param made  as vault_run() filled it; removed, damaged and oldest_at are filled
+ * @return      false with ERROR_BUSY when the store does not answer, does not give what it lists, or does not give
+ *              back the backup just made: then no object goes that is needed
  */
 bool vault_expire(struct vault *v, uint64_t before, struct vault_made *made,
                   struct error *e) MUST_CHECK;

@@ -182,7 +182,9 @@ bool vault_get(struct vault *v, const char *name, struct slice *bytes, uint8_t *
 {
     buf_reset(&v->plain);
     buf_reset(&v->sealed);
+    v->absent = false;
     if (!v->store.ops->get(v->store.context, slice_text(name), &v->sealed, e)) {
+        v->absent = e->kind == ERROR_CORRUPT;
         return error_add(e, "fetch an object");
     }
     if (digest) {
@@ -197,6 +199,15 @@ bool vault_get(struct vault *v, const char *name, struct slice *bytes, uint8_t *
     }
     *bytes = slice_of(all.ptr + LENGTH_LEN, get32(all.ptr));
     return true;
+}
+
+bool vault_is_damage(const struct vault *v, struct error *e)
+{
+    if (e->kind == ERROR_CORRUPT && v->absent) {
+        e->kind = ERROR_BUSY;
+        return error_add(e, "the store lists what it does not give");
+    }
+    return e->kind == ERROR_CORRUPT;
 }
 
 /* ── manifests ── */

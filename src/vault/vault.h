@@ -21,6 +21,7 @@ struct vault {
     struct secret *naming;
     struct buf sealed; /* room to work in */
     struct buf plain;
+    bool absent; /* vault_get() failed because the store says that there is no such object */
 };
 
 /* Begin to use the vault of a key, labelled "backup". */
@@ -66,6 +67,10 @@ bool vault_put(struct vault *v, const char *name, struct slice bytes, uint8_t *d
  * stored under that name. */
 bool vault_get(struct vault *v, const char *name, struct slice *bytes, uint8_t *digest,
                struct error *e) MUST_CHECK;
+
+/* After a failure with ERROR_CORRUPT, for a name that was listed: an object that is said not to be there although it
+ * was listed is no damage but a store that is not to be relied on now; the error becomes ERROR_BUSY, and false. */
+bool vault_is_damage(const struct vault *v, struct error *e) MUST_CHECK;
 
 /* ── manifests ── */
 

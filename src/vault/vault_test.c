@@ -18,7 +18,9 @@ struct scene {
     char path[64];
     int from, to, store;
     struct store folder;
-    unsigned puts_left; /* then it is full */
+    unsigned puts_left;   /* then it is full */
+    unsigned gets_absent; /* so many it says are not there */
+    unsigned gets_wrong;  /* then so many come with another byte */
     struct secret *key;
     struct vault vault;
     struct vault_source_file files[FILES];
@@ -43,7 +45,16 @@ static bool scene_put(void *context, struct slice name, struct slice bytes, stru
 static bool scene_get(void *context, struct slice name, struct buf *out, struct error *e)
 {
     struct scene *s = context;
-    return s->folder.ops->get(s->folder.context, name, out, e);
+    if (s->gets_absent) {
+        s->gets_absent--;
+        return error_set(e, ERROR_CORRUPT, "status 404");
+    }
+    bool got = s->folder.ops->get(s->folder.context, name, out, e);
+    if (got && s->gets_wrong) {
+        s->gets_wrong--;
+        out->ptr[out->len - 1] ^= 1;
+    }
+    return got;
 }
 
 static bool scene_list(void *context, struct slice prefix, store_visit *visit, void *visitor,
@@ -323,6 +334,50 @@ static void test_rolled_back(void **state)
     compare(s, 0);
 }
 
+/* Ask to remove everything that is too old; whether that went well, and nothing is gone if it did not. */
+static bool try_to_expire(struct scene *s, unsigned absent, unsigned wrong)
+{
+    uint64_t before = count_objects(s);
+
+    s->gets_absent = absent;
+    s->gets_wrong = wrong;
+    bool done = vault_expire(&s->vault, 99999, &s->made, &s->e);
+    s->gets_absent = s->gets_wrong = 0;
+    assert_true(done || count_objects(s) == before);
+    assert_true(done || s->e.kind == ERROR_BUSY);
+    return done;
+}
+
+/* A store that answers wrongly for a while does not lose us the backups. */
+static void test_removes_nothing_on_a_bad_answer(void **state)
+{
+    struct scene *s = *state;
+    OWN(arena) struct arena arena = {.max = 1 << 24};
+    struct vault_manifest m;
+    struct vault_seen seen;
+
+    back_up(s, 1000);
+    back_up(s, 2000);
+    assert_false(try_to_expire(s, 1000, 0));
+    assert_false(try_to_expire(s, 0, 1000));
+    s->made.backup.digest[0] ^= 1; /* another under the number of the one just made */
+    assert_false(try_to_expire(s, 0, 0));
+    s->made.backup.digest[0] ^= 1;
+    assert_true(try_to_expire(s, 0, 1));
+    assert_int_equal(s->made.oldest_at, 2000);
+    compare(s, 0);
+
+    uint64_t before = count_objects(s);
+    assert_ok(vault_find(&s->vault, 0, NULL, &arena, &m, &s->e), s->e);
+    s->gets_wrong = 1;
+    assert_ok(vault_look(&s->vault, &m, true, &seen, &s->e), s->e);
+    assert_int_equal(seen.missing + seen.damaged, 0);
+    s->gets_absent = 1;
+    assert_false(vault_look(&s->vault, &m, true, &seen, &s->e));
+    assert_int_equal(s->e.kind, ERROR_BUSY);
+    assert_int_equal(count_objects(s), before);
+}
+
 /* An object under another object's name, and a manifest of somebody else's making. */
 static void test_foreign(void **state)
 {
@@ -398,9 +453,17 @@ static void test_recovery(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(round),    TEST(only_what_is_new), TEST(goes_on),     TEST(expires),
-        TEST(damage),   TEST(damaged_manifest), TEST(rolled_back), TEST(foreign),
-        TEST(recovery), TEST(says_nothing),
+        TEST(round),
+        TEST(only_what_is_new),
+        TEST(goes_on),
+        TEST(expires),
+        TEST(damage),
+        TEST(damaged_manifest),
+        TEST(rolled_back),
+        TEST(foreign),
+        TEST(recovery),
+        TEST(says_nothing),
+        TEST(removes_nothing_on_a_bad_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
