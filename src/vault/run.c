@@ -17,7 +17,8 @@ struct run {
     struct vault_listing there;
     struct vault_manifest before; /* number 0: none that can be read */
     uint8_t before_digest[DIGEST_LEN];
-    uint64_t highest; /* number of a manifest that is there */
+    bool before_is_ours; /* it is the one that we know: this machine's files began as its files */
+    uint64_t highest;    /* number of a manifest that is there */
     struct arena arena;
     struct buf piece;
 };
@@ -50,13 +51,14 @@ static bool put_piece(struct run *r, struct slice bytes, struct buf *rows, struc
     return true;
 }
 
-/* The file of the backup before, if it is the beginning of this one. */
+/* The file of the backup before, if it is the beginning of this one. In a backup that this machine does not know, a
+ * file of the same name may have gone on in another way: a machine that was put back to an older state. */
 static const struct vault_file *find_before(const struct run *r, const struct vault_source_file *f,
                                             struct slice head)
 {
     const struct vault_file *files = r->before.files.items;
 
-    for (size_t i = 0; i < r->before.files.count && f->grows; i++) {
+    for (size_t i = 0; i < r->before.files.count && r->before_is_ours && f->grows; i++) {
         if (slice_equal(files[i].name, f->name) && slice_equal(files[i].directory, f->directory)) {
             return files[i].size <= f->size && slice_equal(files[i].head, head) ? &files[i] : NULL;
         }
@@ -178,9 +180,10 @@ static void find_last(struct run *r, const struct vault_known *known)
         if (!vault_get_manifest(r->v, all[i - 1]->name, &r->arena, &m, digest, &e)) {
             continue;
         }
-        found_known = found_known ||
-                      (m.number == known->number && memcmp(digest, known->digest, DIGEST_LEN) == 0);
+        bool is_known = m.number == known->number && memcmp(digest, known->digest, DIGEST_LEN) == 0;
+        found_known = found_known || is_known;
         if (r->before.number == 0) {
+            r->before_is_ours = is_known;
             r->before = m;
             r->highest = m.number;
             (void)memcpy(r->before_digest, digest, DIGEST_LEN);

@@ -1,7 +1,7 @@
 /* vault/run - make one backup, and remove the old.
  *
  * What the vault holds already is not sent again: pieces that it lists, and files that the backup before
- * holds and that only grow. The manifest comes last: without it nothing counts, and the next run finds the
+ * holds and that only grow, if that backup is the one that we know. The manifest comes last: without it nothing counts, and the next run finds the
  * pieces there. Removing goes the other way round, manifests first. */
 #pragma once
 

@@ -378,6 +378,23 @@ static void test_removes_nothing_on_a_bad_answer(void **state)
     assert_int_equal(count_objects(s), before);
 }
 
+/* A machine that was put back to backup 1 goes on in another way than backup 2 has it. */
+static void test_another_past(void **state)
+{
+    struct scene *s = *state;
+    const uint64_t common = 2 * VAULT_PIECE + 2000000;
+
+    write_file(s, 0, 0, common, 1);
+    back_up(s, 1000);
+    struct vault_known first = s->known;
+    write_file(s, 0, common, 1500000, 9);
+    back_up(s, 2000);
+    write_file(s, 0, common, 2500000, 77);
+    s->known = first;
+    back_up(s, 3000);
+    compare(s, 0);
+}
+
 /* An object under another object's name, and a manifest of somebody else's making. */
 static void test_foreign(void **state)
 {
@@ -464,6 +481,7 @@ int main(void)
         TEST(recovery),
         TEST(says_nothing),
         TEST(removes_nothing_on_a_bad_answer),
+        TEST(another_past),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
