@@ -233,6 +233,72 @@ def test_a_hostile_server_costs_its_own_letters_only(scene):
     assert exports(company, "pulled303") == [letter(303)]
 
 
+class Moody(Liar):
+    """A server that cannot, for a while: what it does with a list, and with each letter."""
+
+    LETTERS = {1: letter(401), 2: letter(402), 3: letter(403)}
+    listing = b"NO [UNAVAILABLE] not now"
+    letters = b"NO [UNAVAILABLE] not now"
+    there = 1
+
+    def serve(self, client, lines):
+        client.sendall(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hello\r\n")
+        for line in lines:
+            tag, verb, *rest = line.split()
+            said = b"OK done"
+            if verb == b"AUTHENTICATE":
+                client.sendall(b"+ \r\n")
+                lines.readline()
+            elif verb == b"LIST":
+                client.sendall(b'* LIST () "/" "Sent Items"\r\n')
+            elif verb == b"EXAMINE":
+                client.sendall(b"* %d EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT %d] x\r\n"
+                               % (self.there, self.there + 1))
+            elif verb == b"UID" and b"BODY.PEEK" in line:
+                said = self.letters or self.one(client, int(rest[1]))
+            elif verb == b"UID":
+                said, self.listing = self.listing, b"OK done"
+                if not said:
+                    return  # hangs up, once
+                if said == b"OK done":
+                    for n in range(int(rest[1].split(b":")[0]), self.there + 1):
+                        client.sendall(b"* %d FETCH (UID %d FLAGS () RFC822.SIZE 10)\r\n" % (n, n))
+            client.sendall(tag + b" " + said + b"\r\n")
+
+    def one(self, client, n):
+        body = self.LETTERS[n]
+        client.sendall(b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (n, n, len(body), body))
+        return b"OK done"
+
+
+def serving(scene, kind, name, **more):
+    """A server of that kind, and a section that pulls from it; None until its first pull has ended."""
+    company, _, directory = scene
+    certificate, key = company.authority.issue(f"imap.{name}.test")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    server = kind(context)
+    vars(server).update(more)
+    server.start()
+    with company.config.open("a") as file:
+        file.write(f"\n[pull {name}]\nhost = 127.0.0.1:{server.port}\ntls-name = imap.{name}.test\n"
+                   f"mailbox = {name}@example.test\npassword-file = {directory / 'password'}\n"
+                   "interval = 7d\n")
+    os.kill(company.process.pid, signal.SIGHUP)
+    wait_for("the pull", lambda: f"event=pull.ended pull={name}" in company.log.read_text(), 30)
+    return server
+
+
+def test_what_a_server_cannot_give_for_a_while_is_given_later(scene):
+    company = scene[0]
+    moody = serving(scene, Moody, "moody")
+    assert "the server says: not now" in status(company, "moody")  # the list
+    assert pulled(company, "moody") == (0, 0, 0)  # its only letter
+    assert "the server says: not now" in status(company, "moody")
+    moody.letters, moody.listing = None, None
+    assert pulled(company, "moody") == (1, 0, 0)
+
+
 @pytest.mark.long
 def test_ten_thousand_letters_are_pulled_and_a_killed_pull_goes_on(scene):
     """Real mail, as much as there is; the process that pulls is killed again and again meanwhile."""

@@ -5,6 +5,7 @@
 
 #define PULL_ASK_MS        600000 /* the keeper may wait for the index */
 #define PULL_BATCH_LETTERS 400
+#define HANG_UPS_MAX       3 /* over one letter, or over the list of one UID */
 
 enum want_state { WANT_ASK, WANT_AGAIN, WANT_LATER, WANT_TAKEN, WANT_REFUSED, WANT_GONE };
 
@@ -13,6 +14,7 @@ struct pull_want {
     uint32_t tag;
     enum want_state state;
     bool asked_twice;
+    bool declined; /* WANT_REFUSED: by the server's own answer */
     uint64_t size;
     uint64_t received_at;
     struct slice flags;
@@ -47,9 +49,11 @@ struct pull_folder {
     struct buf bytes;   /* of the batch */
     size_t body_start;  /* of the letter that is coming */
     bool body_dropped;  /* it does not fit */
+    bool given;         /* a letter of the batch came, kept or not */
     bool careful;       /* one letter at a time: the server hung up */
     uint32_t trouble;   /* the UID it hung up over last */
     unsigned hang_ups;  /* over that one */
+    unsigned unlisted;  /* times that it hung up over the list of one UID */
     unsigned reopened;
     struct pull_parcel *parcel;
 };

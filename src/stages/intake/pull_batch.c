@@ -5,9 +5,8 @@
 #include "stages/intake/intake.h"
 #include "stages/intake/internal.h"
 
-#define BATCH_BYTES  ((uint64_t)8 << 20) /* as announced, before the one too many */
-#define ON_THE_WAY   16                  /* letters asked for and not yet there */
-#define HANG_UPS_MAX 3                   /* over one letter */
+#define BATCH_BYTES ((uint64_t)8 << 20) /* as announced, before the one too many */
+#define ON_THE_WAY  16                  /* letters asked for and not yet there */
 
 static void drop_body(struct pull_folder *f)
 {
@@ -48,6 +47,7 @@ static void on_letter(struct pull_folder *f, struct pull_want *wants, size_t n,
         drop_body(f);
         return;
     }
+    f->given = true;
     if (!l->streamed) {
         on_body(f, l->body);
     }
@@ -81,6 +81,7 @@ static void on_answer(struct pull_folder *f, struct pull_want *w, const struct i
     } else {
         (void)pull_refused(f, r, &said);
         refuse(w, arena_copy(&f->arena, slice_text(said.text)));
+        w->declined = true;
     }
 }
 
@@ -173,7 +174,22 @@ static void blame(struct pull_folder *f, struct round *r)
     }
 }
 
-/* Fetch the batch; false when the server could not be reached again. */
+/* A server that gives nothing at all may do so later: what it declined is then not settled. */
+static bool heed_declined(const struct pull_folder *f, struct pull_want *wants, size_t n,
+                          struct error *e)
+{
+    bool settled = true;
+
+    for (size_t i = n; i-- && !f->given;) {
+        if (wants[i].state == WANT_REFUSED && wants[i].declined) {
+            wants[i].state = WANT_ASK;
+            settled = error_set(e, ERROR_BUSY, "%.*s", SLICE_ARG(wants[i].why));
+        }
+    }
+    return settled;
+}
+
+/* Fetch the batch; false when the server could not be reached again, or gives nothing. */
 static bool fetch(struct pull_folder *f, struct pull_want *wants, size_t n, struct error *e)
 {
     bool careful = f->careful;
@@ -181,11 +197,13 @@ static bool fetch(struct pull_folder *f, struct pull_want *wants, size_t n, stru
     for (size_t i = 0; i < n; i++) {
         wants[i].state = WANT_ASK;
         wants[i].asked_twice = false;
+        wants[i].declined = false;
         wants[i].tag = 0;
     }
     buf_reset(&f->bytes);
     f->body_start = 0;
     f->body_dropped = false;
+    f->given = false;
     for (unsigned pass = 0; pass < 2;) {
         struct round r = {.wants = wants, .n = n, .again = pass == 1};
         if (run_round(f, &r, e)) {
@@ -199,16 +217,18 @@ static bool fetch(struct pull_folder *f, struct pull_want *wants, size_t n, stru
         }
     }
     f->careful = careful;
-    return true;
+    return heed_declined(f, wants, n, e);
 }
 
-/* How many of these are one batch. */
+/* How many of these are one batch: a long letter has a short one with it, so that a server which gives
+ * the one and not the other can be told from one that gives nothing. */
 static size_t batch_of(const struct pull_want *wants, size_t n, size_t most)
 {
     uint64_t bytes = 0;
     size_t taken = 0;
 
-    while (taken < n && taken < most && bytes < BATCH_BYTES) {
+    while (taken < n && taken < most &&
+           (bytes < BATCH_BYTES || (taken == 1 && wants[1].size < BATCH_BYTES))) {
         bytes += wants[taken++].size;
     }
     return taken;

@@ -4,7 +4,8 @@
  *    the keeper's. The place where a pull goes on is in the ledger and nowhere else.
  * 2. Each letter is asked for by a command of its own, many on the way at once, so that it is known which
  *    one the server refused. One refused is asked for once more, one over which the server hangs up three
- *    times in all; then it stands in the report with its UID, and the next is taken.
+ *    times in all; then it stands in the report with its UID, and the next is taken. A server that lists
+ *    nothing, or gives no letter of a batch, ends the pull of the folder there: it may do so later.
  * 3. Memory: a batch (72 MiB at most) and a window's list, however large the mailbox. */
 #include <stdlib.h>
 
@@ -211,6 +212,7 @@ static bool step(struct pull_folder *f, uint32_t *from, uint32_t *window, struct
 
     if (listed == LISTED) {
         *window = window_after(*window, f->n_wants);
+        f->unlisted = 0;
         *from = to == UINT32_MAX ? 0 : to + 1;
         return pull_take_window(f, e);
     }
@@ -222,6 +224,14 @@ static bool step(struct pull_folder *f, uint32_t *from, uint32_t *window, struct
         *window = width ? width : 1;
         return true;
     }
+    if (listed == NOT_LISTED) {
+        *e = why;
+        return false; /* the next pull asks for it again */
+    }
+    if (listed == BROKE && ++f->unlisted < HANG_UPS_MAX) {
+        return true;
+    }
+    f->unlisted = 0;
     *from = to == UINT32_MAX ? 0 : to + 1;
     return report_unlisted(f, to, &why, e);
 }
