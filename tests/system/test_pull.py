@@ -236,7 +236,7 @@ def test_a_hostile_server_costs_its_own_letters_only(scene):
 class Moody(Liar):
     """A server that cannot, for a while: what it does with a list, and with each letter."""
 
-    LETTERS = {1: letter(401), 2: letter(402), 3: letter(403)}
+    LETTERS = {1: letter(401), 2: letter(402), 3: letter(403), 4: letter(404)}
     listing = b"NO [UNAVAILABLE] not now"
     letters = b"NO [UNAVAILABLE] not now"
     there = 1
@@ -267,6 +267,12 @@ class Moody(Liar):
 
     def one(self, client, n):
         body = self.LETTERS[n]
+        if n == 2:
+            client.sendall(b"* 2 FETCH (UID 2 BODY[] NIL)\r\n")
+        if n == 3:
+            client.sendall(b"* 3 FETCH (BODY[] {%d}\r\n%s)\r\n" % (len(body), body))
+        if n > 1:
+            return b"OK done"  # 4: nothing at all, it has been removed
         client.sendall(b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (n, n, len(body), body))
         return b"OK done"
 
@@ -297,6 +303,14 @@ def test_what_a_server_cannot_give_for_a_while_is_given_later(scene):
     assert "the server says: not now" in status(company, "moody")
     moody.letters, moody.listing = None, None
     assert pulled(company, "moody") == (1, 0, 0)
+    moody.there = 3  # and what it lists and does not give is told
+    assert pulled(company, "moody") == (0, 0, 2)
+    listed = re.search(r"^(\w+) .* moody +moody@", company.postern("import", "list"), re.M)
+    report = company.postern("import", "report", listed.group(1))
+    for uid in (2, 3):
+        assert f"Sent Items, UID {uid}: the server listed it and did not give it" in report
+    moody.there = 4
+    assert pulled(company, "moody") == (0, 0, 0)  # one that was removed meanwhile is nobody's failure
 
 
 @pytest.mark.long

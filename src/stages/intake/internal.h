@@ -14,7 +14,8 @@ struct pull_want {
     uint32_t tag;
     enum want_state state;
     bool asked_twice;
-    bool declined; /* WANT_REFUSED: by the server's own answer */
+    bool mentioned; /* an answer about it came, whatever was in it */
+    bool declined;  /* WANT_REFUSED: by the server's own answer */
     uint64_t size;
     uint64_t received_at;
     struct slice flags;

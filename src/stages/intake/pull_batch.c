@@ -38,11 +38,24 @@ static void refuse(struct pull_want *w, struct slice why)
     w->why = why;
 }
 
+/* A letter without its UID may be any of those that are on the way. */
+static void mention(struct pull_want *wants, size_t n, struct pull_want *w,
+                    const struct imap_letter *l)
+{
+    for (size_t i = 0; l->uid == 0 && l->has_body && i < n; i++) {
+        wants[i].mentioned = wants[i].mentioned || wants[i].tag;
+    }
+    if (w) {
+        w->mentioned = true;
+    }
+}
+
 static void on_letter(struct pull_folder *f, struct pull_want *wants, size_t n,
                       const struct imap_letter *l)
 {
     struct pull_want *w = want_of_uid(wants, n, l->uid);
 
+    mention(wants, n, w, l);
     if (!l->has_body || !w || w->state == WANT_TAKEN || w->state == WANT_REFUSED) {
         drop_body(f);
         return;
@@ -74,10 +87,12 @@ static void on_answer(struct pull_folder *f, struct pull_want *w, const struct i
     if (w->state != WANT_ASK && w->state != WANT_AGAIN) {
         return;
     }
-    if (r->kind == IMAP_OK) {
-        w->state = WANT_GONE; /* somebody removed it meanwhile */
-    } else if (r->kind == IMAP_NO && !w->asked_twice) {
+    if ((r->kind == IMAP_OK || r->kind == IMAP_NO) && !w->asked_twice) {
         w->state = WANT_AGAIN;
+    } else if (r->kind == IMAP_OK && w->mentioned) {
+        refuse(w, SLICE("the server listed it and did not give it"));
+    } else if (r->kind == IMAP_OK) {
+        w->state = WANT_GONE; /* somebody removed it meanwhile */
     } else {
         (void)pull_refused(f, r, &said);
         refuse(w, arena_copy(&f->arena, slice_text(said.text)));
@@ -197,6 +212,7 @@ static bool fetch(struct pull_folder *f, struct pull_want *wants, size_t n, stru
     for (size_t i = 0; i < n; i++) {
         wants[i].state = WANT_ASK;
         wants[i].asked_twice = false;
+        wants[i].mentioned = false;
         wants[i].declined = false;
         wants[i].tag = 0;
     }

@@ -3,7 +3,7 @@
  * 1. A batch's letters, what could not be taken, and the UID up to which all is settled are one commit of
  *    the keeper's. The place where a pull goes on is in the ledger and nowhere else.
  * 2. Each letter is asked for by a command of its own, many on the way at once, so that it is known which
- *    one the server refused. One refused is asked for once more, one over which the server hangs up three
+ *    one the server refused. One refused, or answered without its bytes, is asked for once more, one over which the server hangs up three
  *    times in all; then it stands in the report with its UID, and the next is taken. A server that lists
  *    nothing, or gives no letter of a batch, ends the pull of the folder there: it may do so later.
  * 3. Memory: a batch (72 MiB at most) and a window's list, however large the mailbox. */
