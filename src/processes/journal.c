@@ -10,6 +10,7 @@
 struct door {
     struct role *role;
     struct journal_intake *intake;
+    bool signs_in; /* as the door in force demands, whatever the settings say since */
 };
 
 static const struct journal_settings *settings_of(const struct door *d)
@@ -19,7 +20,8 @@ static const struct journal_settings *settings_of(const struct door *d)
 
 static bool admits(void *door, const struct address *from)
 {
-    const struct journal_settings *s = settings_of(door);
+    const struct door *d = door;
+    const struct journal_settings *s = settings_of(d);
     const struct slice *networks = s->networks.items;
     struct settings_network n;
 
@@ -29,7 +31,7 @@ static bool admits(void *door, const struct address *from)
             return true;
         }
     }
-    return s->networks.count == 0;
+    return s->networks.count == 0 && d->signs_in;
 }
 
 /* The first line of the file, without its end. */
@@ -91,11 +93,12 @@ bool journal_run(struct role *r, struct error *e)
         return true;
     }
     door.role = r;
+    door.signs_in = role_settings(r)->journal.user.len > 0;
     door.intake = journal_intake_new(role_pool(r, "keeper"));
     open = (struct submission_door){.context = &door,
                                     .size_limit = LETTER_BYTES_MAX,
                                     .admits = admits,
-                                    .sign_in = settings_of(&door)->user.len ? sign_in : NULL,
+                                    .sign_in = door.signs_in ? sign_in : NULL,
                                     .knows = knows,
                                     .take = take};
     return front_run(r, &options, NULL, "journal", e);

@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import smtplib
+import time
 
 import pytest
 
@@ -116,6 +117,20 @@ def test_the_listener_is_no_way_out(company):
             return refused.smtp_code == 554
         return False
     wait_for("strangers to be turned away", turned_away)
+    # a user instead of networks counts at the next start: until then it is nobody's door
+    secret = company.directory / "journal-password"
+    secret.write_text("a long secret\n")
+    before = company.config.read_text()
+    company.config.write_text("".join(line for line in before.splitlines(True)
+                                      if not line.startswith("journal-network")))
+    company.set("journal-user", "provider")
+    company.set("journal-password-file", secret)
+    reloads = company.log.read_text().count("event=config.reloaded")
+    os.kill(company.process.pid, signal.SIGHUP)
+    wait_for("the reload", lambda: company.log.read_text().count("event=config.reloaded") > reloads)
+    time.sleep(0.5)
+    assert turned_away()
+    company.config.write_text(before)
     company.set("journal-network", "127.0.0.0/8")
 
 
