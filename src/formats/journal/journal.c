@@ -153,6 +153,9 @@ const char *journal_read(struct slice report, struct arena *arena, struct journa
             why = read_envelope(&part, &j, arena);
         }
     }
+    if (!why && j.letter.len && journal_part(&rest, boundary, arena, &part)) {
+        why = "another part follows the letter in it";
+    }
     if (!why && (!j.letter.len || !j.n_recipients)) {
         why = "the journal report has not both an envelope and a letter";
     }

@@ -46,6 +46,21 @@ static void the_envelope_may_be_quoted_printable(void **unused)
     assert_slice(j.recipients[0], "bob@company.test");
 }
 
+/* Each of them would be a letter; which one was sent nobody knows. */
+static void two_letters_are_no_report(void **unused)
+{
+    (void)unused;
+    struct journal j;
+
+    assert_non_null(read_report(
+        HEAD "\r\n" LISTING "\r\n--_b1_\r\nContent-Type: message/rfc822\r\n\r\n" LETTER SECOND,
+        &j));
+    assert_non_null(read_report(HEAD "\r\n" LISTING
+                                     "\r\n--_b1_\r\nContent-Type: message/rfc822\r\n\r\n" LETTER
+                                     "\r\n--_b1_\r\n\r\nmore\r\n--_b1_--\r\n",
+                                &j));
+}
+
 static void what_is_no_report_is_refused(void **unused)
 {
     (void)unused;
@@ -73,6 +88,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_has_envelope_and_letter),
         cmocka_unit_test(the_envelope_may_be_quoted_printable),
+        cmocka_unit_test(two_letters_are_no_report),
         cmocka_unit_test(what_is_no_report_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, done);
