@@ -133,10 +133,14 @@ bool cli_backup_list(struct cli *c, struct error *e)
     }
     if (answer.oldest_at) {
         struct slice at = print_time(&c->arena, answer.oldest_at);
-        buf_printf(&c->out,
-                   "The oldest backup is of %.*s: no backup holds a key that was destroyed "
-                   "before.\n",
-                   SLICE_ARG(at));
+        buf_printf(&c->out, "The oldest backup is of %.*s%s\n", SLICE_ARG(at),
+                   answer.left ? "." : ": no backup holds a key that was destroyed before.");
+    }
+    if (answer.left) {
+        buf_add_text(&c->out,
+                     "Backups from before a rotation of the master key, or at a former target, are "
+                     "not removed by the daemon: they hold keys destroyed since, until a person "
+                     "removes them.\n");
     }
     if (answer.lines.count == 0) {
         c->status = CLI_NOTHING;

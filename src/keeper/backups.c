@@ -16,6 +16,7 @@
 #define VIEW_MAX_MS    (INT64_C(24) * 3600 * 1000)
 #define STORY_MAX      ((size_t)200 << 10)
 #define LINE_REASON    300
+#define VAULT_TEXT_MAX (BACKUP_PREFIX_MAX + 1 + BACKUP_PLACE_MAX)
 #define STORY_NAME     SLICE("backup/story")
 
 /* What is kept in the state. */
@@ -28,6 +29,8 @@ struct story {
     uint64_t tried_at; /* of the last trial restore, whatever came of it */
     uint64_t good_at;  /* of the last that succeeded */
     uint64_t oldest_at;
+    struct slice vault; /* where it was made: the vault's prefix and the target */
+    uint64_t left_at; /* backups from before that are in other vaults, where nobody removes them */
     struct cbor_list lines; /* struct backup_line, the newest first */
 };
 
@@ -54,6 +57,8 @@ static const struct cbor_field story_fields[] = {
     MAYBE(7, CBOR_UINT, good_at, 0),
     MAYBE(8, CBOR_UINT, oldest_at, 0),
     CBOR_SUB_OPTIONAL(9, CBOR_LIST, struct story, lines, BACKUPS_LIST_MAX, &line_schema),
+    MAYBE(10, CBOR_TEXT, vault, VAULT_TEXT_MAX),
+    MAYBE(11, CBOR_UINT, left_at, 0),
 };
 static const struct cbor_schema story_schema = CBOR_SCHEMA(story_fields, struct story);
 
@@ -67,8 +72,9 @@ struct backups {
     struct backup_sight sight; /* the asking lock's */
     int64_t taken_at;          /* likewise, steady clock: when the view was frozen */
     uint8_t root[LEDGER_ROOT_LEN];
-    uint64_t busy;    /* enum backup_order */
-    uint64_t hurried; /* the same: asked for by a person */
+    char vault[VAULT_TEXT_MAX + 1]; /* where the next is made; empty: not known yet */
+    uint64_t busy;                  /* enum backup_order */
+    uint64_t hurried;               /* the same: asked for by a person */
     char by[LETTER_ADDRESS_MAX + 1];
     uint64_t reports;
     int64_t next_at; /* steady clock: not before */
@@ -154,12 +160,29 @@ static const struct backup_settings *settings_of(const struct backups *b)
     return &b->k->options.settings(b->k->options.context)->backup;
 }
 
+/* With the lock: whether the next backup is made elsewhere than the last, under a new master key or at another
+ * target. */
+static bool has_moved(const struct backups *b)
+{
+    return b->story.vault.len && b->vault[0] && !slice_equal(b->story.vault, slice_text(b->vault));
+}
+
+/* Whether there may be backups where this daemon removes none. */
+static bool has_left_some(struct backups *b)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    bool left =
+        b->story.left_at || has_moved(b) || (b->story.number && settings_of(b)->target.len == 0);
+    (void)pthread_mutex_unlock(&b->lock);
+    return left;
+}
+
 int64_t backups_gone_at(struct backups *b, int64_t destroyed_at, bool *gone)
 {
     const struct backup_settings *s = settings_of(b);
     int64_t oldest = look_at(b, &b->story.oldest_at);
 
-    *gone = oldest > destroyed_at;
+    *gone = oldest > destroyed_at && !has_left_some(b);
     return s->target.len || oldest ? destroyed_at + s->keep_ms + s->interval_ms : 0;
 }
 
@@ -173,8 +196,11 @@ struct slice backups_gone_text(struct backups *b, struct arena *arena)
         return SLICE_NONE;
     }
     clock_rfc3339(at, day);
-    return arena_printf(arena, "; backups made until now hold the keys, the last of them until %s",
-                        day);
+    return arena_printf(arena,
+                        "; backups made until now hold the keys, the last of them until %s%s", day,
+                        has_left_some(b) ? ", and those from before a rotation of the master key "
+                                           "or at a former target until a person removes them"
+                                         : "");
 }
 
 /* ── when ── */
@@ -201,7 +227,7 @@ static uint64_t choose(const struct backups *b)
     if (clock_steady_ms() < b->next_at) {
         return BACKUP_NOTHING;
     }
-    if (is_past(b->story.made_at, s->interval_ms)) {
+    if (has_moved(b) || is_past(b->story.made_at, s->interval_ms)) {
         return BACKUP_RUN;
     }
     return s->try_interval_ms && b->story.number && is_past(b->story.tried_at, s->try_interval_ms)
@@ -212,24 +238,29 @@ static uint64_t choose(const struct backups *b)
 static bool on_next(void *keeper, struct ipc_request *r, struct error *e)
 {
     struct backups *b = ((struct keeper *)keeper)->backups;
+    const struct backup_next_ask *ask = r->ask;
     struct backup_next *answer = r->answer;
 
     (void)e;
     (void)pthread_mutex_lock(&b->asking);
     backup_sight_drop(&b->sight);
     (void)pthread_mutex_lock(&b->lock);
+    (void)snprintf(b->vault, sizeof(b->vault), "%.*s %.*s", SLICE_ARG(ask->prefix),
+                   SLICE_ARG(ask->place));
     b->busy = choose(b);
     if (b->busy != b->hurried) {
         b->by[0] = 0;
     }
     *answer = (struct backup_next){
         .order = b->busy,
-        .number = b->story.number,
-        .digest = arena_copy(r->arena, b->story.digest),
-        .records = b->story.records,
-        .root = arena_copy(r->arena, b->story.root),
         .before = (uint64_t)(clock_wall_ms() - settings_of(b)->keep_ms),
     };
+    if (!has_moved(b)) { /* of another vault nothing is known */
+        answer->number = b->story.number;
+        answer->digest = arena_copy(r->arena, b->story.digest);
+        answer->records = b->story.records;
+        answer->root = arena_copy(r->arena, b->story.root);
+    }
     b->hurried = b->hurried == b->busy ? BACKUP_NOTHING : b->hurried;
     (void)pthread_mutex_unlock(&b->lock);
     (void)pthread_mutex_unlock(&b->asking);
@@ -319,6 +350,8 @@ static void remember_made(struct backups *b, const struct backup_record *r)
                                   .reason = r->reason},
              room);
     if (r->digest.len) { /* it was made, though what came after may have failed */
+        s.left_at = has_moved(b) ? r->at : s.left_at;
+        s.vault = slice_text(b->vault);
         s.number = r->number;
         s.digest = r->digest;
         s.records = r->records;
@@ -442,6 +475,7 @@ bool keeper_on_backups(void *ctx, struct ipc_request *r, struct error *e)
     answer->place = settings_of(b)->target;
     answer->keep_ms = (uint64_t)settings_of(b)->keep_ms;
     answer->oldest_at = s.oldest_at;
+    answer->left = has_left_some(b);
     answer->lines = s.lines;
     return true;
 }

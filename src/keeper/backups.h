@@ -26,6 +26,9 @@ int64_t backups_last_tried(struct backups *b);
 /**
  * Until when a backup can hold a key that was destroyed at `destroyed_at`: for the certificate of a disposal.
  *
+ * Backups from before a rotation of the master key, or at a former target, are not removed by the daemon: then it
+ * is never known.
+ *
  * @param gone  set to whether it is known that none does any more
  * @return      wall clock: when the last such backup is old enough to be removed, and a later one made; 0:
  *              no backups are made by the daemon

@@ -154,11 +154,13 @@ static void try_out(struct backup_process *b, const struct backup_next *next, st
 static void work(struct backup_process *b)
 {
     OWN(arena) struct arena arena = {.max = ARENA_BYTES};
+    const struct backup_next_ask ask = {slice_text(b->vault.prefix),
+                                        role_settings(b->role)->backup.target};
     struct backup_next next;
     struct error e;
 
     if (role_settings(b->role)->backup.target.len == 0 ||
-        !ipc_call(b->keeper, &keeper_backup_next, NULL, -1, &next, NULL, &arena, ASK_MS, &e)) {
+        !ipc_call(b->keeper, &keeper_backup_next, &ask, -1, &next, NULL, &arena, ASK_MS, &e)) {
         return;
     }
     if (next.order == BACKUP_RUN) {

@@ -3,6 +3,12 @@
 #define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
 #define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
 
+static const struct cbor_field next_ask_fields[] = {
+    FIELD(1, CBOR_TEXT, backup_next_ask, prefix, BACKUP_PREFIX_MAX),
+    FIELD(2, CBOR_TEXT, backup_next_ask, place, BACKUP_PLACE_MAX),
+};
+static const struct cbor_schema next_ask = CBOR_SCHEMA(next_ask_fields, struct backup_next_ask);
+
 static const struct cbor_field next_fields[] = {
     MAYBE(1, CBOR_UINT, backup_next, order, BACKUP_LOOK),
     MAYBE(2, CBOR_UINT, backup_next, number, 0),
@@ -68,10 +74,11 @@ static const struct cbor_field backups_fields[] = {
     MAYBE(4, CBOR_UINT, backups_answer, keep_ms, 0),
     MAYBE(5, CBOR_UINT, backups_answer, busy, BACKUP_LOOK),
     CBOR_SUB_OPTIONAL(6, CBOR_LIST, struct backups_answer, lines, BACKUPS_LIST_MAX, &line_schema),
+    MAYBE(7, CBOR_BOOL, backups_answer, left, 0),
 };
 const struct cbor_schema backups_answer_schema = CBOR_SCHEMA(backups_fields, struct backups_answer);
 
-const struct ipc_message keeper_backup_next = {1, "keeper_backup_next", NULL, &next};
+const struct ipc_message keeper_backup_next = {1, "keeper_backup_next", &next_ask, &next};
 const struct ipc_message keeper_backup_view = {2, "keeper_backup_view", NULL, &view,
                                                .answer_fd = IPC_FD_SEALED};
 const struct ipc_message keeper_backup_open = {3, "keeper_backup_open", &open_ask, NULL,

@@ -11,7 +11,15 @@
 
 enum backup_order { BACKUP_NOTHING, BACKUP_RUN, BACKUP_TRY, BACKUP_LOOK };
 
-/* keeper_backup_next: what is to be done now? A view that is still held ends with it. */
+#define BACKUP_PREFIX_MAX 32
+
+/* keeper_backup_next: what is to be done now? A view that is still held ends with it. What is known of the last
+ * backup is answered only when it was made in the same vault. */
+struct backup_next_ask {
+    struct slice prefix; /* of the vault: of its key */
+    struct slice place;  /* the target as it is set */
+};
+
 struct backup_next {
     uint64_t order;      /* enum backup_order */
     uint64_t number;     /* of the last backup that was made; 0: none */
@@ -91,6 +99,7 @@ struct backups_answer {
     uint64_t keep_ms;
     uint64_t busy;          /* enum backup_order: under way */
     struct cbor_list lines; /* struct backup_line, the newest first */
+    bool left; /* there may be backups under a former master key or at a former target */
 };
 
 extern const struct cbor_schema backups_answer_schema;

@@ -230,3 +230,33 @@ def test_what_was_erased_leaves_the_backups_with_the_last_from_before(target, tm
         assert (tmp_path / "kept.eml").read_bytes() == sent
     finally:
         scene.close()
+
+
+def test_after_a_rotation_backups_begin_anew(tmp_path):
+    """No false alarm, and nobody says that the backups from before are gone."""
+    os.chmod(tmp_path, 0o755)
+    folder = tmp_path / "vault"
+    folder.mkdir()
+    scene = Scene(tmp_path, backup_target=f"file://{folder}", backup_interval="90d",
+                  backup_try_interval="0s", alert_interval="1s")
+    company = scene.company
+    try:
+        letter, _ = scene.send(WORD)
+        wait_for("delivery", lambda: "delivered (250" in company.show(letter), 30)
+        company.postern("backup", "now")
+        assert "until a person removes them" not in company.postern("backup", "list")
+        company.postern("key", "rotate", "--recovery-key-stdin",
+                        input=(company.directory / "recovery.key").read_text())
+        company.stop()
+        company.start()
+        wait_for("a backup in the new vault",
+                 lambda: len({p.name[:17] for p in objects(folder, "m")}) == 2, 30)
+        company.postern("backup", "now")
+        assert "fetched and right" in company.postern("backup", "try")
+        assert "backup-rolled-back" not in alarms(company)
+        listed = company.postern("backup", "list")
+        assert "until a person removes them" in listed and "no backup holds a key" not in listed
+        done = company.both("erase", letter, "--reason", "a test")
+        assert "or at a former target until a person removes them" in done
+    finally:
+        scene.close()
