@@ -125,3 +125,25 @@ def test_a_clock_that_is_twenty_years_ahead_destroys_nothing(scene, tmp_path):
     assert re.search(r"disposal ended +request \w+: 1 destroyed, 1 held", over(company))
     assert "citron" in company.postern("export", letters["citron"], "-o", "-")
     assert company.postern("show", letters["bergamot"], check=False).returncode == 65
+
+
+def test_two_at_once_end_and_a_new_rule_keeps_what_is_left(scene, tmp_path):
+    """More letters than one batch looks at, all of them held: neither disposal makes the other begin anew. Then nothing
+    is destroyed behind a rule that keeps it."""
+    company = scene.company
+    import_letters(company, tmp_path / "old", [f"medlar{i}x" for i in range(70)])
+    done = as_officer(company, "hold", "add", "case-10", "about", "--reason", "a court asks")
+    assert done.returncode == 0, done
+    rule(company, "30d", 70)
+    asked = [company.postern("disposal", "ask", "--reason", f"over {i}") for i in range(2)]
+    for one in asked:
+        company.second(one)
+    acts = over(company)
+    assert len(re.findall(r"disposal ended +request \w+: 0 destroyed, 70 held", acts)) == 2, acts
+    company.both("hold", "release", "case-10", "--reason", "the court is done")
+    company.second(company.postern("disposal", "ask", "--reason", "over"))
+    done = as_officer(company, "retention", "set", "all", "forever", "--reason", "kept after all")
+    assert done.returncode == 0, done
+    left = len(company.postern("search", "-n", "100", "about", check=False).stdout.splitlines())
+    wait_for("the disposal", lambda: company.postern("approvals", check=False).returncode == 1, 60)
+    assert len(company.postern("search", "-n", "100", "about", check=False).stdout.splitlines()) == left
