@@ -7,8 +7,8 @@
  * |---|---|---|
  * | .key | it | nothing |
  * | .key, .key.new damaged or older | .key | removes .key.new |
- * | .key (whole or overwritten), .key.new whole and newer | .key.new | destroys .key, renames |
- * | .key.new alone, whole | it | renames */
+ * | .key (whole or overwritten), .key.new whole and newer | .key.new | writes it again, destroys .key, renames |
+ * | .key.new alone, whole | it | writes it again, renames */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -246,37 +246,6 @@ static void file_write(const struct secret *ledger_key, const struct record_keys
     }
 }
 
-static bool write_file(int dirfd, const char *name, struct slice bytes, mode_t mode,
-                       struct error *e)
-{
-    struct iovec iov = {NULL, bytes.len};
-
-    (void)memcpy(&iov.iov_base, &bytes.ptr, sizeof(iov.iov_base));
-    if (ledger_io.unlink(dirfd, name) != 0 && errno != ENOENT) {
-        return error_errno(e, ERROR_BUSY, "%s: remove a failed attempt", name);
-    }
-    OWN(fd) int fd = ledger_io.create(dirfd, name, mode);
-    if (fd < 0) {
-        return error_errno(e, ERROR_BUSY, "%s: create", name);
-    }
-    if (!ledger_write(fd, &iov, 1, 0, e) || !ledger_sync(fd, e)) {
-        return error_add(e, "%s", name);
-    }
-    return ledger_io.sync_folder(dirfd) == 0 || error_errno(e, ERROR_BUSY, "%s: sync folder", name);
-}
-
-bool record_keys_create(int dirfd, const struct secret *ledger_key,
-                        const struct record_keys_head *head, const struct record_keys *k,
-                        mode_t mode, struct error *e)
-{
-    OWN(buf) struct buf bytes = {.max = KEYRING_SEAL_MAX};
-    char name[KEYS_NAME_MAX];
-
-    record_keys_name(head->number, name);
-    file_write(ledger_key, head, k, &bytes);
-    return write_file(dirfd, name, buf_slice(&bytes), mode, e);
-}
-
 bool record_keys_destroy(int dirfd, const char *name, struct error *e)
 {
     static uint8_t zeros[64 << 10];
@@ -306,6 +275,52 @@ bool record_keys_destroy(int dirfd, const char *name, struct error *e)
     }
     return (ledger_io.unlink(dirfd, name) == 0 && ledger_io.sync_folder(dirfd) == 0) ||
            error_errno(e, ERROR_BUSY, "%s: remove", name);
+}
+
+/* Write the whole file and bring it and its name to the disk. */
+static bool write_durably(int dirfd, int fd, const char *name, struct slice bytes, struct error *e)
+{
+    struct iovec iov = {NULL, bytes.len};
+
+    (void)memcpy(&iov.iov_base, &bytes.ptr, sizeof(iov.iov_base));
+    if (!ledger_write(fd, &iov, 1, 0, e) || !ledger_sync(fd, e)) {
+        return error_add(e, "%s", name);
+    }
+    return ledger_io.sync_folder(dirfd) == 0 || error_errno(e, ERROR_BUSY, "%s: sync folder", name);
+}
+
+/* A failed attempt does not stay: it could be read back whole though the disk does not have it. */
+static bool write_file(int dirfd, const char *name, struct slice bytes, mode_t mode,
+                       struct error *e)
+{
+    struct error unremoved;
+
+    if (ledger_io.unlink(dirfd, name) != 0 && errno != ENOENT) {
+        return error_errno(e, ERROR_BUSY, "%s: remove a failed attempt", name);
+    }
+    OWN(fd) int fd = ledger_io.create(dirfd, name, mode);
+    if (fd < 0) {
+        return error_errno(e, ERROR_BUSY, "%s: create", name);
+    }
+    if (write_durably(dirfd, fd, name, bytes, e)) {
+        return true;
+    }
+    if (!record_keys_destroy(dirfd, name, &unremoved)) {
+        (void)error_add(e, "%s", unremoved.text); /* the next attempt removes it */
+    }
+    return false;
+}
+
+bool record_keys_create(int dirfd, const struct secret *ledger_key,
+                        const struct record_keys_head *head, const struct record_keys *k,
+                        mode_t mode, struct error *e)
+{
+    OWN(buf) struct buf bytes = {.max = KEYRING_SEAL_MAX};
+    char name[KEYS_NAME_MAX];
+
+    record_keys_name(head->number, name);
+    file_write(ledger_key, head, k, &bytes);
+    return write_file(dirfd, name, buf_slice(&bytes), mode, e);
 }
 
 /* The new file is durable: the old one goes, and the new one gets its name. */
@@ -345,6 +360,19 @@ bool record_keys_replace(int dirfd, const struct secret *ledger_key, struct reco
            put_in_force(dirfd, head->number, e);
 }
 
+/* That a file reads back whole does not say that the disk has it: a sync may have failed. */
+static bool write_again(int dirfd, const char *name, struct error *e)
+{
+    OWN(buf) struct buf file = {.max = KEYRING_SEAL_MAX};
+    OWN(fd) int fd = -1;
+
+    if (load(dirfd, name, &file, e) != FILE_FOUND ||
+        file_open(dirfd, name, O_RDWR, &fd, e) != FILE_FOUND) {
+        return error_add(e, "%s: write again", name);
+    }
+    return write_durably(dirfd, fd, name, buf_slice(&file), e);
+}
+
 bool record_keys_finish(int dirfd, const struct secret *ledger_key, uint32_t number,
                         struct error *e)
 {
@@ -363,7 +391,7 @@ bool record_keys_finish(int dirfd, const struct secret *ledger_key, uint32_t num
         return false;
     }
     if (found_2 && (!found || h_2.generation > h.generation)) {
-        return put_in_force(dirfd, number, e);
+        return write_again(dirfd, name_2, e) && put_in_force(dirfd, number, e);
     }
     return record_keys_destroy(dirfd, name_2, e);
 }

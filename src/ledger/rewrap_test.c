@@ -261,6 +261,42 @@ static void a_call_fails(void **unused)
     }
 }
 
+/* Calls fail, and then it is done again; then the power goes. */
+static void the_power_goes_after_a_failure(unsigned from, unsigned count)
+{
+    static struct rig r;
+    struct error e = {0};
+    unsigned done = 0;
+
+    disk_begin();
+    rig_init(&r);
+    fill(&r);
+    OWN(secret) struct secret *former = change_key(&r);
+    rig_reopen(&r);
+    unsigned failed_at = disk_calls() + from;
+    disk_fail(from, count);
+    bool ok = ledger_rewrap(r.ledger, &done, &e);
+    assert_true(ok || e.kind == ERROR_BUSY);
+    disk_fail(0, 0);
+    rewrap_all(&r);
+    disk_mode(DISK_PASSES);
+    for (unsigned i = failed_at; i <= disk_calls(); i++) {
+        survive(&r, former, i, DISK_NOTHING, 0);
+    }
+    rig_done(&r);
+    disk_done();
+}
+
+static void the_power_goes_after_each_failure(void **unused)
+{
+    (void)unused;
+
+    for (unsigned from = 0; from < 16; from++) {
+        the_power_goes_after_a_failure(from, 1);
+        the_power_goes_after_a_failure(from, 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -268,6 +304,7 @@ int main(void)
         cmocka_unit_test(another_key_opens_nothing),
         cmocka_unit_test(what_is_damaged_is_left),
         cmocka_unit_test(the_power_goes_meanwhile),
+        cmocka_unit_test(the_power_goes_after_each_failure),
         cmocka_unit_test(a_call_fails),
     };
     return cmocka_run_group_tests_name("ledger/rewrap", tests, NULL, NULL);
