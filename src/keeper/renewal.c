@@ -190,14 +190,13 @@ static bool renew_accounts(struct keeper *k, uint64_t *renewed, struct error *e)
 static bool renew_ledger(struct keeper *k, uint64_t *renewed, struct error *e)
 {
     unsigned done = 1;
+    bool ok = true;
 
-    while (done && !atomic_load(&k->closing)) {
-        if (!ledger_rewrap(k->ledger, &done, e)) {
-            return false;
-        }
+    while (done && !atomic_load(&k->closing)) { /* what fails does not keep the others */
+        ok = ledger_rewrap(k->ledger, &done, e);
         *renewed += done;
     }
-    return true;
+    return ok;
 }
 
 /* Said once for each generation. */

@@ -149,9 +149,9 @@ bool ledger_erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
  * After the ledger's key was changed: put the keys of segments, packs and records that are sealed under a former one
  * (keyring/former) under the present one. Nothing else of the files changes. For a thread in the background.
  *
- * @param done  set to how many files were; 0: none is left that can be
- * @return      false with ERROR_BUSY when a backup is being made or the disk fails, ERROR_CORRUPT when all that is
- *              left is damaged
+ * @param done  set to how many files were, also after a failure; 0: none is left that can be
+ * @return      false with ERROR_BUSY when a backup is being made or the disk fails, ERROR_CORRUPT when a file is
+ *              damaged; the others are done nevertheless
  */
 bool ledger_rewrap(struct ledger *l, unsigned *done, struct error *e) MUST_CHECK;
 

@@ -5,7 +5,9 @@
  *     header's end: the disk holds the old slot or the new one, and the leaves, the batches and the pack's digest stay.
  *  2. A key file is rewritten as an erasure does it: one whole file is in force at any moment, and the former one is
  *     overwritten.
- *  3. What cannot be opened is left alone and reported: a damaged file does not keep the others under an old key. */
+ *  3. A slot counts as rewritten when the disk has it. One that is found under the present key may be in memory alone, after a
+ *     sync that failed in a process before: the first round of a process writes each again (slots_durable).
+ *  4. What cannot be opened is left alone and reported: a damaged file does not keep the others under an old key. */
 #include "ledger/rewrap.h"
 
 #include <dirent.h>
@@ -49,15 +51,15 @@ static bool each_name(int dirfd, visit *call, void *context, struct error *e)
 }
 
 /* The number of a key file, or of a rewriting of one; 0: it is none. */
-static uint32_t key_file_number(const char *name)
+static uint32_t key_file_number(const char *name, bool *rewriting)
 {
     struct slice s = slice_text(name);
     struct slice ending = slice_from(s, 10);
     uint64_t number = 0;
 
-    bool is = s.len > 10 && slice_decimal(slice_head(s, 10), UINT32_MAX, &number) &&
-              (slice_equal(ending, SLICE(".key")) || slice_equal(ending, SLICE(".key.new")));
-    return is ? (uint32_t)number : 0;
+    bool is = s.len > 10 && slice_decimal(slice_head(s, 10), UINT32_MAX, &number);
+    *rewriting = is && slice_equal(ending, SLICE(".key.new"));
+    return *rewriting || (is && slice_equal(ending, SLICE(".key"))) ? (uint32_t)number : 0;
 }
 
 /* Where a file of the ledger's folder names its key; 0: nowhere. */
@@ -126,15 +128,18 @@ static bool count_file(void *context, const char *name, struct error *e)
     return true;
 }
 
+/* While a rewriting has not come to an end, the disk may have the file from before it. */
 static bool count_key_file(void *context, const char *name, struct error *e)
 {
     struct count *c = context;
+    bool rewriting = false;
     bool does = false;
 
-    if (key_file_number(name) && !names_key(c->dirfd, name, AT_KEYS, c->id, &does, e)) {
+    if (key_file_number(name, &rewriting) && !rewriting &&
+        !names_key(c->dirfd, name, AT_KEYS, c->id, &does, e)) {
         return false;
     }
-    c->use->record_keys += does;
+    c->use->record_keys += does || rewriting;
     return true;
 }
 
@@ -164,6 +169,7 @@ struct round {
     unsigned done;
     struct error why; /* of the last one that could not be */
     unsigned failed;
+    bool unsure; /* the disk may lack a slot that reads back as written */
 };
 
 /* Put what is sealed at `slot` of a header under the present key. The segment's and the pack's slots differ in
@@ -196,9 +202,32 @@ static bool is_whole(const uint8_t *head, size_t slot, struct error *e)
                               : pack_head_read(head, &pack, e);
 }
 
+static bool put_slot(int fd, uint8_t *head, size_t slot, struct error *e)
+{
+    struct iovec iov = {head + slot, HEAD_LEN - slot};
+
+    return ledger_write(fd, &iov, 1, slot, e) && ledger_sync(fd, e);
+}
+
+/* What cannot be brought to the disk must not be found under the present key: the old bytes go back. */
+static bool replace_slot(int fd, uint8_t *old, uint8_t *head, size_t slot, struct error *e)
+{
+    struct iovec iov = {old + slot, HEAD_LEN - slot};
+    struct error why;
+
+    if (put_slot(fd, head, slot, e)) {
+        return true;
+    }
+    if (!ledger_write(fd, &iov, 1, slot, &why)) {
+        (void)error_add(e, "%s", why.text);
+    }
+    return false;
+}
+
 static bool rewrap_slot(struct round *r, const char *name, size_t slot, bool *did, struct error *e)
 {
     uint8_t head[HEAD_LEN];
+    uint8_t old[HEAD_LEN];
     uint8_t own[KEYRING_ID_LEN];
     OWN(fd) int fd = -1;
     size_t got = 0;
@@ -208,15 +237,22 @@ static bool rewrap_slot(struct round *r, const char *name, size_t slot, bool *di
         !file_read_at(fd, 0, head, sizeof(head), &got, e)) {
         return false;
     }
-    if (got == sizeof(head) && memcmp(head + slot, own, sizeof(own)) == 0) {
-        return true;
+    if (got < sizeof(head)) {
+        return error_set(e, ERROR_CORRUPT, "too short");
     }
-    if (got < sizeof(head) || !is_whole(head, slot, e) || !reseal(r->l, head, slot, e)) {
-        return got == sizeof(head) ? false : error_set(e, ERROR_CORRUPT, "too short");
+    bool ok = true;
+    if (memcmp(head + slot, own, sizeof(own)) == 0) {
+        ok = r->l->slots_durable || put_slot(fd, head, slot, e);
+    } else {
+        (void)memcpy(old, head, sizeof(old));
+        if (!is_whole(head, slot, e) || !reseal(r->l, head, slot, e)) {
+            return false;
+        }
+        *did = true;
+        ok = replace_slot(fd, old, head, slot, e);
     }
-    struct iovec iov = {head + slot, sizeof(head) - slot};
-    *did = true;
-    return ledger_write(fd, &iov, 1, slot, e) && ledger_sync(fd, e);
+    r->unsure |= !ok;
+    return ok;
 }
 
 static bool took_part(struct round *r, const char *name, bool ok, bool did, const struct error *e)
@@ -248,8 +284,9 @@ static bool rewrap_file(void *context, const char *name, struct error *e)
 static bool rewrap_key_file(void *context, const char *name, struct error *e)
 {
     struct round *r = context;
-    uint32_t number = key_file_number(name);
+    bool rewriting = false;
     bool did = false;
+    uint32_t number = key_file_number(name, &rewriting);
 
     if (!number || r->room == 0) {
         return true;
@@ -267,11 +304,14 @@ static bool rewrap(struct round *r, struct error *e)
     if (l->options.record_keys > 0 && !packing_lock_out_backups(l, &lock, e)) {
         return false;
     }
-    if (!each_name(l->dirfd, rewrap_file, r, e) ||
-        (l->options.record_keys > 0 && !each_name(l->options.record_keys, rewrap_key_file, r, e))) {
+    if (!each_name(l->dirfd, rewrap_file, r, e)) {
         return false;
     }
-    if (r->failed && r->done == 0) {
+    l->slots_durable = !r->unsure && (l->slots_durable || r->room > 0);
+    if (l->options.record_keys > 0 && !each_name(l->options.record_keys, rewrap_key_file, r, e)) {
+        return false;
+    }
+    if (r->failed) {
         *e = r->why;
         return false;
     }

@@ -8,7 +8,7 @@
 struct ledger_key_use {
     uint64_t segments;
     uint64_t packs;
-    uint64_t record_keys; /* key files */
+    uint64_t record_keys; /* key files; a rewriting that has not come to an end may need any key */
 };
 
 /**

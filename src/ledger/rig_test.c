@@ -53,6 +53,7 @@ void rig_empty(int dirfd)
 void rig_twin(struct rig *r, const struct rig *of)
 {
     *r = *of;
+    r->ledger = NULL;
     (void)snprintf(r->path, sizeof(r->path), "/tmp/postern-ledger-XXXXXX");
     assert_non_null(mkdtemp(r->path));
     r->dirfd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

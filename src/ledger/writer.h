@@ -45,8 +45,9 @@ struct ledger {
     unsigned n_sealers;
     pthread_t committer;
 
-    pthread_mutex_t packing;     /* one at a time makes packs or erases */
-    uint32_t pack_next;          /* guarded by it: before it all are packs */
+    pthread_mutex_t packing; /* one at a time makes packs or erases */
+    uint32_t pack_next;      /* guarded by it: before it all are packs */
+    bool slots_durable;      /* guarded by it: key slots that are under the key are on the disk */
     _Atomic int64_t saved_bytes; /* by the packs made since the start */
 
     struct segment segment;         /* committer */
