@@ -35,7 +35,7 @@ struct source {
     uint64_t uid;        /* IMAP */
     uint64_t uid_validity;
     struct slice flags;     /* "\Seen \Flagged", or a Maildir's letters */
-    uint64_t received_at;   /* when it came to that mailbox; 0: not known */
+    uint64_t received_at;   /* when it came to that mailbox, or here; 0: not known */
     struct slice from_line; /* mbox: the line before the letter, without its "From " */
     uint64_t unquoted;      /* mbox: lines from which a ">" was taken */
     uint64_t quoting;       /* enum mbox_quoting */

@@ -1,4 +1,5 @@
 """Journal reports by SMTP: recorded before 250, with the envelope that the report tells, once."""
+import datetime
 import os
 import re
 import signal
@@ -99,6 +100,16 @@ def test_what_is_no_report_is_recorded_as_it_is_and_listed(company):
     wait_for("the index", lambda: len(found(company, "journalled3")) == 1)
     assert company.postern("export", "-o", "-", found(company, "journalled3")[0], text=False) == plain
     assert len(company.postern("queue", "list").splitlines()) == 1  # nothing is relayed
+
+
+def test_retention_begins_when_a_report_came_whatever_its_letter_says(company):
+    old = b"Date: Thu, 1 Jan 1970 00:00:01 +0000\r\n"
+    assert give(company, report(old + letter(6), "To: bob@example.test")) == 250
+    assert give(company, old + letter(7)) == 250
+    today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y")
+    for n in (6, 7):
+        wait_for("the index", lambda n=n: len(found(company, f"journalled{n}")) == 1)
+        assert re.search(rf"there since +{today}-", company.show(found(company, f"journalled{n}")[0]))
 
 
 def test_the_listener_is_no_way_out(company):

@@ -303,6 +303,9 @@ def test_what_a_server_cannot_give_for_a_while_is_given_later(scene):
     assert "the server says: not now" in status(company, "moody")
     moody.letters, moody.listing = None, None
     assert pulled(company, "moody") == (1, 0, 0)
+    wait_for("the index", lambda: exports(company, "pulled401"))
+    number = company.postern("search", "pulled401").splitlines()[1].split()[0]
+    assert "there since" in company.postern("show", number)  # the server tells no date: now
     moody.there = 3  # and what it lists and does not give is told
     assert pulled(company, "moody") == (0, 0, 2)
     listed = re.search(r"^(\w+) .* moody +moody@", company.postern("import", "list"), re.M)

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include "base/clock.h"
+
 #include "host/memfd.h"
 #include "requests/pull.h"
 #include "stages/intake/intake.h"
@@ -97,7 +99,8 @@ bool journal_intake_take(struct journal_intake *j, const struct keeper_submit_as
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
     OWN(arena) struct arena own = {.max = REPORT_ARENA};
     struct import_failure remark = {.path = SLICE("journal"), .taken = true};
-    struct import_letter letter = {0};
+    const uint64_t now = (uint64_t)clock_wall_ms();
+    struct import_letter letter = {.source = {.received_at = now}};
 
     if (!memfd_map(fd, IMPORT_BYTES_MAX, &map, e)) {
         return false;
@@ -111,10 +114,12 @@ bool journal_intake_take(struct journal_intake *j, const struct keeper_submit_as
         why = intake_unwrap(map.bytes, &own, &letter);
     }
     if (why) { /* as it came, with the envelope that it came with */
-        letter = (struct import_letter){.len = map.bytes.len,
-                                        .source = {.envelope = true},
-                                        .reverse_path = ask->reverse_path,
-                                        .recipients = ask->recipients};
+        letter = (struct import_letter){
+            .len = map.bytes.len,
+            .source = {.envelope = true, .received_at = now},
+            .reverse_path = ask->reverse_path,
+            .recipients = ask->recipients
+        };
         remark.reason = slice_text(why);
     }
     return hand_on(j, &letter, why ? &remark : NULL, fd, arena, e) &&

@@ -9,6 +9,8 @@
  * 3. Memory: a batch (72 MiB at most) and a window's list, however large the mailbox. */
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 #include "requests/pull.h"
 #include "stages/intake/internal.h"
 
@@ -140,7 +142,7 @@ static void note(struct pull_folder *f, const struct imap_letter *l)
     f->wants[f->n_wants++] = (struct pull_want){
         .uid = l->uid,
         .size = l->size,
-        .received_at = l->has_date && l->date_ms > 0 ? (uint64_t)l->date_ms : 0,
+        .received_at = (uint64_t)(l->has_date && l->date_ms > 0 ? l->date_ms : clock_wall_ms()),
         .flags = letter_text(&f->arena, l->flags, IMPORT_FLAGS_MAX),
     };
 }
