@@ -183,6 +183,13 @@ def test_journal_reports_are_unwrapped_with_their_envelope(company, tmp_path):
     assert export(company, found) == inner
     shown = company.postern("show", found)
     assert "anna@old.test" in shown and "carol@old.test, secret@other.test" in shown
+    # lists that together are longer than a question to the keeper may be
+    (tmp_path / "many").mkdir()
+    for n in range(600):
+        listed = b"".join(b"To: recipient-number-%d-of-%d@department.example.test\r\n" % (i, n) for i in range(8))
+        (tmp_path / f"many/{n}.eml").write_bytes(report.replace(b"Sender: ", listed + b"Sender: "))
+    done = company.postern("import", "eml", "--journal", tmp_path / "many", check=False)
+    assert counts(done.stdout) == (600, 0, 0)
 
 
 IMPORT_BEGIN, IMPORT_END, INTAKE_FILES = 110, 111, 2

@@ -97,6 +97,10 @@ def test_what_is_no_report_is_recorded_as_it_is_and_listed(company):
     said = company.postern("import", "report", number)
     assert said.count("taken as it is: journal: it is no journal report") == 1
     assert said.count("taken as it is: journal: it has no header") == 1
+    long = report(letter(8), *(f"To: {'x' * 200}{n}@example.test" for n in range(1000)))
+    assert give(company, long) == 250
+    assert counts(company)[1] == (6, 1, 0)
+    assert "its envelope is longer than 64 KiB" in company.postern("import", "report", number)
     wait_for("the index", lambda: len(found(company, "journalled3")) == 1)
     assert company.postern("export", "-o", "-", found(company, "journalled3")[0], text=False) == plain
     assert len(company.postern("queue", "list").splitlines()) == 1  # nothing is relayed

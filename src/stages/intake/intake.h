@@ -25,6 +25,13 @@ bool intake_take_files(struct ipc_pool *keeper, int files, const struct intake_f
                        struct arena *arena, struct import_counts *counts,
                        struct error *e) MUST_CHECK;
 
+/* A question to the keeper is closed when what it says of its letters reaches so many bytes. */
+#define INTAKE_TOLD_MAX ((size_t)64 << 10)
+
+/* How many bytes a question takes for a letter, at most, without the letter itself; and for a failure. */
+size_t intake_told(const struct import_letter *letter);
+size_t intake_told_failure(const struct import_failure *failure);
+
 /* Why these bytes are no letter, a sentence; NULL when they may be one. */
 const char *intake_judge(struct slice bytes);
 

@@ -27,6 +27,7 @@ struct mbox {
     size_t n_letters;
     struct import_failure *failures;
     size_t n_failures;
+    size_t told; /* bytes that are said of both */
     const struct intake_mbox_ask *ask;
     struct arena *arena;
 };
@@ -62,8 +63,10 @@ static bool show(struct mbox *m, size_t size, struct error *e)
 
 static void refuse(struct mbox *m, uint64_t offset, const char *why)
 {
-    m->failures[m->n_failures++] =
-        (struct import_failure){.path = m->ask->path, .offset = offset, .reason = slice_text(why)};
+    struct import_failure *f = &m->failures[m->n_failures++];
+
+    *f = (struct import_failure){.path = m->ask->path, .offset = offset, .reason = slice_text(why)};
+    m->told += intake_told_failure(f);
 }
 
 static void add(struct mbox *m, const struct mbox_letter *l)
@@ -99,12 +102,14 @@ static void add(struct mbox *m, const struct mbox_letter *l)
         refuse(m, offset, why);
     } else {
         m->letters[m->n_letters++] = letter;
+        m->told += intake_told(&letter);
     }
 }
 
 static bool is_full(const struct mbox *m)
 {
-    return m->n_letters + m->n_failures == IMPORT_LETTERS_MAX || m->bytes.len >= BATCH_BYTES;
+    return m->n_letters + m->n_failures == IMPORT_LETTERS_MAX || m->bytes.len >= BATCH_BYTES ||
+           m->told >= INTAKE_TOLD_MAX;
 }
 
 /* Pass over the letter that begins here and fits into no window. */

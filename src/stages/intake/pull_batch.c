@@ -252,7 +252,9 @@ static size_t batch_of(const struct pull_want *wants, size_t n, size_t most)
 
 /* ── to the keeper ── */
 
-static void sort_one(const struct pull_folder *f, const struct pull_want *w, struct pull_parcel *l)
+/* How many bytes the question becomes longer by it. */
+static size_t sort_one(const struct pull_folder *f, const struct pull_want *w,
+                       struct pull_parcel *l)
 {
     struct slice why = w->state == WANT_REFUSED ? w->why : SLICE_NONE;
 
@@ -260,10 +262,12 @@ static void sort_one(const struct pull_folder *f, const struct pull_want *w, str
         why = slice_text(intake_judge(slice_of(f->bytes.ptr + w->start, w->len)));
     }
     if (why.len) {
-        l->failures[l->n_failures++] =
+        l->failures[l->n_failures] =
             (struct import_failure){.path = f->shown, .uid = w->uid, .reason = why};
-    } else if (w->state == WANT_TAKEN) {
-        l->letters[l->n_letters++] = (struct import_letter){
+        return intake_told_failure(&l->failures[l->n_failures++]);
+    }
+    if (w->state == WANT_TAKEN) {
+        l->letters[l->n_letters] = (struct import_letter){
             .start = w->start,
             .len = w->len,
             .source = {.path = f->shown,
@@ -272,7 +276,9 @@ static void sort_one(const struct pull_folder *f, const struct pull_want *w, str
                        .flags = w->flags,
                        .received_at = w->received_at}
         };
+        return intake_told(&l->letters[l->n_letters++]);
     }
+    return 0;
 }
 
 static bool record(struct pull_folder *f, const struct pull_parcel *l, uint32_t uid,
@@ -305,13 +311,19 @@ bool pull_hand_on(struct pull_folder *f, const struct pull_want *wants, size_t n
     struct pull_parcel *l = f->parcel;
     size_t i = 0;
 
-    l->n_letters = 0;
-    l->n_failures = 0;
-    while (i < n && wants[i].state > WANT_LATER) {
-        sort_one(f, &wants[i++], l);
-    }
+    do {
+        size_t told = 0;
+        l->n_letters = 0;
+        l->n_failures = 0;
+        while (i < n && wants[i].state > WANT_LATER && told < INTAKE_TOLD_MAX) {
+            told += sort_one(f, &wants[i++], l);
+        }
+        if (l->n_letters + l->n_failures && !record(f, l, wants[i - 1].uid, e)) {
+            return false;
+        }
+    } while (i < n && wants[i].state > WANT_LATER);
     *settled = i;
-    return l->n_letters + l->n_failures == 0 || record(f, l, wants[i - 1].uid, e);
+    return true;
 }
 
 bool pull_take_window(struct pull_folder *f, struct error *e)
