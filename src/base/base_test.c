@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -57,6 +58,29 @@ static void errors_gather_context(void **unused)
     assert_string_equal(e.text, "segment 7: write: No space left on device");
     assert_int_equal(e.kind, ERROR_BUSY);
     assert_int_equal(error_exit_code(&e), 75);
+}
+
+static void errors_are_cut_at_a_character(void **unused)
+{
+    (void)unused;
+    static const char *const characters[] = {"\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x93\xae", "x"};
+
+    for (size_t i = 0; i < 4; i++) {
+        for (int before = ERROR_TEXT_MAX - 10; before < ERROR_TEXT_MAX + 10; before++) {
+            struct error e = {0};
+            const char *c = characters[i];
+            (void)error_set(&e, ERROR_INPUT, "%*s%s%s%s", before, "", c, c, c);
+            size_t len = strlen(e.text);
+            assert_true(slice_is_utf8(slice_text(e.text)));
+            assert_true(len > ERROR_TEXT_MAX - 1 - strlen(c) ||
+                        len == (size_t)before + (3 * strlen(c)));
+            (void)error_add(&e, "%s%s", "x", c);
+            assert_true(slice_is_utf8(slice_text(e.text)));
+        }
+    }
+    struct error e = {0};
+    (void)error_set(&e, ERROR_INPUT, "%*s\x80\x80\x80\x80\x80\x80", ERROR_TEXT_MAX - 4, "");
+    assert_int_equal(strlen(e.text), ERROR_TEXT_MAX - 1); /* what is no UTF-8 is left as it is */
 }
 
 static void arenas_reset(void **unused)
@@ -133,10 +157,15 @@ static void ascii_is_told_at_any_place(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ascii_is_told_at_any_place), cmocka_unit_test(cuts_and_trims),
-        cmocka_unit_test(decimals_do_not_wrap),       cmocka_unit_test(utf8_is_strict),
-        cmocka_unit_test(errors_gather_context),      cmocka_unit_test(arenas_reset),
-        cmocka_unit_test(bufs_are_full_for_good),     cmocka_unit_test(secrets_compare_and_vanish),
+        cmocka_unit_test(ascii_is_told_at_any_place),
+        cmocka_unit_test(cuts_and_trims),
+        cmocka_unit_test(decimals_do_not_wrap),
+        cmocka_unit_test(utf8_is_strict),
+        cmocka_unit_test(errors_gather_context),
+        cmocka_unit_test(errors_are_cut_at_a_character),
+        cmocka_unit_test(arenas_reset),
+        cmocka_unit_test(bufs_are_full_for_good),
+        cmocka_unit_test(secrets_compare_and_vanish),
         cmocka_unit_test(times_read_as_rfc3339),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,28 @@
 #undef error_add
 #endif
 
+/* What was longer than there is room for ends behind a whole character. */
+static void cut(struct error *e)
+{
+    size_t n = strlen(e->text);
+    size_t begin = n; /* of the last character */
+
+    if (n < sizeof(e->text) - 1) {
+        return;
+    }
+    while (begin && n - begin < 4 && ((uint8_t)e->text[begin - 1] & 0xc0) == 0x80) {
+        begin--;
+    }
+    if (begin == 0 || (uint8_t)e->text[begin - 1] < 0xc0) {
+        return; /* ASCII, or no UTF-8 anyway */
+    }
+    uint8_t first = (uint8_t)e->text[begin - 1];
+    size_t len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (n - begin + 1 < len) {
+        e->text[begin - 1] = '\0';
+    }
+}
+
 bool error_set(struct error *e, enum error_kind kind, const char *format, ...)
 {
     va_list args;
@@ -18,6 +41,7 @@ bool error_set(struct error *e, enum error_kind kind, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(e->text, sizeof(e->text), format, args);
     va_end(args);
+    cut(e);
     return false;
 }
 
@@ -35,6 +59,7 @@ bool error_errno(struct error *e, enum error_kind kind, const char *format, ...)
         (void)snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %s",
                        strerror_r(saved, why, sizeof(why)));
     }
+    cut(e);
     errno = saved;
     return false;
 }
@@ -51,6 +76,7 @@ bool error_add(struct error *e, const char *format, ...)
     if (n >= 0 && (size_t)n < sizeof(e->text)) {
         (void)snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %s", inner);
     }
+    cut(e);
     return false;
 }
 

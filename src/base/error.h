@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-#define ERROR_TEXT_MAX 320 /* with the NUL; longer sentences are cut */
+#define ERROR_TEXT_MAX 320 /* with the NUL; longer sentences are cut at a character */
 
 enum error_kind {
     ERROR_NONE,

@@ -2,7 +2,8 @@
  * private folder while they are taken.
  *
  * 1. The folder is removed whatever becomes of us: by a janitor, a copy of this process that waits for
- *    our end. Only its own death or the machine's leaves the folder.
+ *    our end, and by then readpst has ended or ends with us. Only its own death or the machine's leaves
+ *    the folder.
  * 2. readpst reads what strangers wrote. It runs confined: it reads that file, the system's libraries and
  *    nothing else, writes into the folder, and has no sockets. */
 #include <errno.h>
@@ -26,12 +27,17 @@
 #define REMARKS_MAX  100
 #define FOLDERS_FD   64 /* descriptors that removing may take */
 
+/* A readpst that is about to die may still write behind a walk that removes. */
+#define WALKS_MAX     300
+#define WALK_PAUSE_US 100000
+
 struct outlook {
     char *folder;  /* the private one */
     char *letters; /* below it: what readpst writes */
     char *said;    /* and what it printed */
     int janitor_pipe;
     pid_t janitor;
+    pid_t self; /* with whom readpst ends */
 };
 
 /* ── the folder ── */
@@ -60,7 +66,10 @@ _Noreturn static void be_janitor(const char *folder, int pipe_end)
     sandbox_close_others(pipe_end + 1);
     while (read(pipe_end, &byte, 1) < 0 && errno == EINTR) {
     }
-    (void)nftw(folder, remove_one, FOLDERS_FD, FTW_DEPTH | FTW_PHYS);
+    for (int i = 0; i < WALKS_MAX && access(folder, F_OK) == 0; i++) {
+        (void)usleep(i ? WALK_PAUSE_US : 0);
+        (void)nftw(folder, remove_one, FOLDERS_FD, FTW_DEPTH | FTW_PHYS);
+    }
     _exit(0);
 }
 
@@ -105,6 +114,7 @@ static bool confine(const struct outlook *o, int pst, struct error *e)
     int cache = open("/etc/ld.so.cache", O_PATH | O_CLOEXEC);
     const struct sandbox walls = {
         .root = -1,
+        .parent = o->self,
         .best_effort =
             true, /* as far as the kernel goes: whoever imports may read the file anyway */
         .memory_max = MEMORY_MAX,
@@ -163,14 +173,12 @@ static bool run_readpst(const struct outlook *o, const char *path, int pst, int 
 
 /* ── what it passed over ── */
 
-static void remark(struct importing *x, struct slice path, struct slice why)
+static struct import_failure remark(struct importing *x, struct slice path, struct slice why)
 {
-    if (x->n_found < REMARKS_MAX) {
-        struct arena *arena = &x->cli->arena;
-        x->found[x->n_found++] =
-            (struct import_failure){.path = letter_text(arena, path, IMPORT_TEXT_MAX),
-                                    .reason = letter_text(arena, why, SENTENCE_MAX)};
-    }
+    struct arena *arena = &x->cli->arena;
+
+    return (struct import_failure){.path = letter_text(arena, path, IMPORT_TEXT_MAX),
+                                   .reason = letter_text(arena, why, SENTENCE_MAX)};
 }
 
 /* `"Inbox" - 1 items done, 2 items skipped.`: how many, or 0. */
@@ -201,25 +209,29 @@ static void look_at_said(struct importing *x, const struct outlook *o, int statu
     ssize_t n = room ? read(fd, room, SAID_MAX) : 0;
     struct slice rest = slice_of(room, n > 0 ? (size_t)n : 0);
     struct slice last = SLICE_NONE;
+    bool whole = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
+    x->n_found = whole ? 0 : 1; /* the first place is for the worst */
     while (rest.len) {
         struct slice line = slice_trim(slice_cut(rest, '\n', &rest));
         struct slice folder = SLICE_NONE;
         uint64_t skipped = skipped_in(line, &folder);
-        if (skipped) {
-            remark(x, folder,
-                   arena_printf(&x->cli->arena,
-                                "readpst passed over %llu items: no letters, or damaged ones",
-                                (unsigned long long)skipped));
+        if (skipped && x->n_found < REMARKS_MAX) {
+            x->found[x->n_found++] =
+                remark(x, folder,
+                       arena_printf(&x->cli->arena,
+                                    "readpst passed over %llu items: no letters, or damaged ones",
+                                    (unsigned long long)skipped));
         }
         last = line.len ? line : last;
     }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        remark(x, x->record.name,
-               arena_printf(&x->cli->arena,
-                            "readpst did not come to the end of the file, what it did not reach is "
-                            "missing: %.*s",
-                            SLICE_ARG(last)));
+    if (!whole) {
+        x->found[0] = remark(
+            x, x->record.name,
+            arena_printf(&x->cli->arena,
+                         "readpst did not come to the end of the file, what it did not reach is "
+                         "missing: %.*s",
+                         SLICE_ARG(last)));
     }
 }
 
@@ -293,7 +305,6 @@ static bool take(struct importing *x, struct outlook *o, const char *path, struc
         return false;
     }
     x->found = arena_array(&x->cli->arena, REMARKS_MAX, sizeof(*x->found));
-    x->n_found = 0;
     look_at_said(x, o, status);
     x->path = o->letters;
     return import_walk(x, e);
@@ -301,7 +312,7 @@ static bool take(struct importing *x, struct outlook *o, const char *path, struc
 
 static bool import_pst(struct cli *c, const char *word, struct error *e)
 {
-    struct outlook o = {.janitor_pipe = -1, .janitor = -1};
+    struct outlook o = {.janitor_pipe = -1, .janitor = -1, .self = getpid()};
     struct importing x;
 
     if (!import_begin(&x, c, SOURCE_PST, word, e)) {

@@ -1,3 +1,7 @@
+/* 1. A pull is in hand of one worker of the process that lives, or of none: who begins anew has nothing in
+ *    hand, and neither has a worker that asks for its next one. So no answer that is lost, and no process
+ *    that dies, keeps a pull from its next time.
+ * 2. Nothing is given to a process that is no more, though its question still waits here. */
 #include "keeper/pulls.h"
 
 #include <stdio.h>
@@ -16,7 +20,7 @@
 struct pull_state {
     struct pull_state *next;
     char *name;
-    bool running;
+    uint64_t worker; /* in whose hand it is; 0: in nobody's */
     bool again;      /* `pull now` was said while it ran */
     int64_t next_at; /* of the steady clock */
     uint64_t last_at;
@@ -28,6 +32,7 @@ struct pulls {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     struct pull_state *first;
+    uint64_t life; /* of the process that pulls; 0: none has asked since the start */
     bool closed;
 };
 
@@ -91,9 +96,9 @@ static const struct settings *settings_of(struct keeper *k)
 
 /* ── for the process ── */
 
-/* One that is due is taken; else *wake_at is when to look again. */
+/* One that is due is that worker's; else *wake_at is when to look again. */
 static struct pull_state *take_due(struct pulls *p, const struct settings *settings,
-                                   int64_t *wake_at)
+                                   uint64_t worker, int64_t *wake_at)
 {
     const struct pull_settings *all = settings->pulls.items;
     int64_t now = clock_steady_ms();
@@ -101,23 +106,54 @@ static struct pull_state *take_due(struct pulls *p, const struct settings *setti
     *wake_at = now + LOOK_MS;
     for (size_t i = 0; i < settings->pulls.count; i++) {
         struct pull_state *s = state_of(p, all[i].name);
-        if (!s->running && s->next_at <= now) {
-            s->running = true;
+        if (!s->worker && s->next_at <= now) {
+            s->worker = worker;
             s->again = false;
             return s;
         }
-        if (!s->running && s->next_at < *wake_at) {
+        if (!s->worker && s->next_at < *wake_at) {
             *wake_at = s->next_at;
         }
     }
     return NULL;
 }
 
-static void forget_running(struct pulls *p)
+/* Give back what is in the hand of that worker; 0: of any. */
+static void give_back(struct pulls *p, uint64_t worker)
 {
     for (struct pull_state *s = p->first; s; s = s->next) {
-        s->running = false;
+        if (worker == 0 || s->worker == worker) {
+            s->worker = 0;
+        }
     }
+}
+
+/* A new process begins: the one before it is no more. */
+static void begin_life(struct pulls *p, uint64_t life)
+{
+    p->life = life;
+    give_back(p, 0);
+    (void)pthread_cond_broadcast(&p->changed);
+}
+
+/* Wait for one that is due, as long as the process lives; NULL when there was none. */
+static struct pull_state *wait_for_due(struct keeper *k, const struct keeper_pull_next_ask *ask)
+{
+    struct pulls *p = k->pulls;
+    int64_t until =
+        clock_steady_ms() + (int64_t)(ask->wait_ms < WAIT_MAX_MS ? ask->wait_ms : WAIT_MAX_MS);
+    int64_t wake_at = 0;
+
+    give_back(p, ask->worker);
+    struct pull_state *s = take_due(p, settings_of(k), ask->worker, &wake_at);
+    while (!s && !p->closed && clock_steady_ms() < until) {
+        (void)thread_wait(&p->changed, &p->lock, wake_at < until ? wake_at : until);
+        if (p->life != ask->life) {
+            return NULL;
+        }
+        s = take_due(p, settings_of(k), ask->worker, &wake_at);
+    }
+    return s;
 }
 
 bool keeper_on_pull_next(void *ctx, struct ipc_request *r, struct error *e)
@@ -126,20 +162,17 @@ bool keeper_on_pull_next(void *ctx, struct ipc_request *r, struct error *e)
     struct pulls *p = k->pulls;
     const struct keeper_pull_next_ask *ask = r->ask;
     struct keeper_pull_next_answer *answer = r->answer;
-    int64_t until =
-        clock_steady_ms() + (int64_t)(ask->wait_ms < WAIT_MAX_MS ? ask->wait_ms : WAIT_MAX_MS);
-    int64_t wake_at = 0;
+    struct pull_state *s = NULL;
 
-    (void)e;
-    (void)pthread_mutex_lock(&p->lock);
-    if (ask->fresh) {
-        forget_running(p);
-        until = 0;
+    if (ask->life == 0 || (!ask->fresh && ask->worker == 0)) {
+        return error_set(e, ERROR_INPUT, "a worker is asked for");
     }
-    struct pull_state *s = ask->fresh ? NULL : take_due(p, settings_of(k), &wake_at);
-    while (!s && !p->closed && clock_steady_ms() < until) {
-        (void)thread_wait(&p->changed, &p->lock, wake_at < until ? wake_at : until);
-        s = take_due(p, settings_of(k), &wake_at);
+    (void)pthread_mutex_lock(&p->lock);
+    if (ask->fresh || p->life == 0) { /* 0: the process has lived longer than we */
+        begin_life(p, ask->life);
+    }
+    if (!ask->fresh && p->life == ask->life) {
+        s = wait_for_due(k, ask);
     }
     answer->name = s ? arena_copy(r->arena, slice_text(s->name)) : SLICE_NONE;
     (void)pthread_mutex_unlock(&p->lock);
@@ -209,7 +242,9 @@ bool keeper_on_pull_done(void *ctx, struct ipc_request *r, struct error *e)
     struct pull_state *s = state_of(p, ask->pull);
     bool worse = ask->broken && (s->last_at == 0 || s->last.broken == 0);
     keep_last(s, ask);
-    s->running = false;
+    if (p->life == ask->life && s->worker == ask->worker) {
+        s->worker = 0;
+    }
     s->next_at = s->again ? 0 : clock_steady_ms() + pull->interval_ms;
     (void)pthread_cond_broadcast(&p->changed);
     (void)pthread_mutex_unlock(&p->lock);
@@ -253,7 +288,7 @@ bool keeper_on_pulls(void *ctx, struct ipc_request *r, struct error *e)
             .host =
                 arena_printf(r->arena, "%.*s:%u", SLICE_ARG(all[i].host.host), all[i].host.port),
             .mailboxes = all[i].mailboxes.count,
-            .running = s->running,
+            .running = s->worker != 0,
             .next_at = wall_of(s->next_at),
             .last_at = s->last_at,
             .last = s->last,

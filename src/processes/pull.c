@@ -2,6 +2,7 @@
  * nothing but the tickets of the folders that the settings name. */
 #include "stages/intake/pull.h"
 
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -23,6 +24,13 @@
 struct puller {
     struct role *role;
     struct resolver *resolver;
+    uint64_t life; /* this process's, of which the keeper knows it */
+};
+
+/* One thread that pulls. */
+struct worker {
+    const struct puller *puller;
+    uint64_t number; /* from 1 */
 };
 
 /* One pull while it is done. */
@@ -83,7 +91,8 @@ static bool find_addresses(struct run *r, struct error *e)
 static bool prepare(struct run *r, struct error *e)
 {
     const struct pull_settings *all = r->settings->pulls.items;
-    struct slice file = role_file_of(r->puller->role, "pull-passwords", (size_t)(r->pull - all));
+    struct slice file =
+        role_file_of(r->puller->role, r->settings, "pull-passwords", (size_t)(r->pull - all));
 
     r->secret = first_line(file);
     if (r->secret.len == 0) {
@@ -140,8 +149,9 @@ static void run_mailboxes(struct run *r)
 }
 
 /* Do the pull of that name, and say what became of it. */
-static void run(const struct puller *p, struct slice name)
+static void run(const struct worker *w, struct slice name)
 {
+    const struct puller *p = w->puller;
     const struct settings *settings = role_settings(p->role);
     struct run r = {.puller = p, .settings = settings, .pull = settings_pull(settings, name)};
     OWN(arena) struct arena scratch = {.max = 1 << 20};
@@ -153,6 +163,8 @@ static void run(const struct puller *p, struct slice name)
     }
     arena_init(&r.arena, RUN_ARENA);
     r.done.pull = name;
+    r.done.life = p->life;
+    r.done.worker = w->number;
     if (r.pull) {
         run_mailboxes(&r);
     }
@@ -164,9 +176,11 @@ static void run(const struct puller *p, struct slice name)
     arena_done(&r.arena);
 }
 
-static bool next(const struct puller *p, bool fresh, struct arena *arena, struct slice *name)
+/* worker 0: nothing is taken, the keeper only hears that this process has begun */
+static bool next(const struct puller *p, uint64_t worker, struct arena *arena, struct slice *name)
 {
-    const struct keeper_pull_next_ask ask = {.wait_ms = WAIT_MS, .fresh = fresh};
+    const struct keeper_pull_next_ask ask = {
+        .wait_ms = WAIT_MS, .fresh = worker == 0, .life = p->life, .worker = worker};
     struct keeper_pull_next_answer answer = {0};
     struct error e;
 
@@ -179,15 +193,16 @@ static bool next(const struct puller *p, bool fresh, struct arena *arena, struct
     return true;
 }
 
-static void work(void *puller)
+static void work(void *worker)
 {
+    const struct worker *w = worker;
     OWN(arena) struct arena arena = {.max = 1 << 20};
     struct slice name = SLICE_NONE;
 
     for (;;) {
         arena_reset(&arena);
-        if (next(puller, false, &arena, &name) && name.len) {
-            run(puller, name);
+        if (next(w->puller, w->number, &arena, &name) && name.len) {
+            run(w, name);
         }
     }
 }
@@ -195,19 +210,25 @@ static void work(void *puller)
 bool pull_run(struct role *r, struct error *e)
 {
     static struct puller puller;
+    static struct worker workers[WORKERS];
     OWN(arena) struct arena arena = {.max = 1 << 20};
     struct slice name = SLICE_NONE;
 
     puller.role = r;
+    if (getrandom(&puller.life, sizeof(puller.life), 0) != sizeof(puller.life)) {
+        return error_errno(e, ERROR_BUSY, "random bytes");
+    }
+    puller.life |= 1; /* 0 is nobody's */
     if (!outward_resolver(r, &puller.resolver, e)) {
         return false;
     }
     role_ready(r);
-    while (!role_stopping(r) && !next(&puller, true, &arena, &name)) {
+    while (!role_stopping(r) && !next(&puller, 0, &arena, &name)) {
         arena_reset(&arena);
     }
     for (size_t i = 0; i < WORKERS; i++) {
-        if (!thread_start("pull", THREAD_STACK_LARGE, work, &puller, e)) {
+        workers[i] = (struct worker){&puller, i + 1};
+        if (!thread_start("pull", THREAD_STACK_LARGE, work, &workers[i], e)) {
             return false;
         }
     }

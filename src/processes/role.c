@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -82,19 +83,29 @@ const char *role_path(struct role *r, const char *name)
     return r->directories[find_directory(r, name)].path;
 }
 
-struct slice role_file(struct role *r, const char *name)
+static struct slice file_in(const struct role *r, const struct role_snapshot *s, const char *name)
 {
     for (size_t i = 0; i < ROLE_FILES_MAX && r->row->files[i].name; i++) {
         if (strcmp(r->row->files[i].name, name) == 0) {
-            return atomic_load(&r->now)->files[i];
+            return s->files[i];
         }
     }
     arena_panic("a role wants a file that its row does not name");
 }
 
-struct slice role_file_of(struct role *r, const char *name, size_t nth)
+struct slice role_file(struct role *r, const char *name)
 {
-    return settings_file_in(role_file(r, name), nth);
+    return file_in(r, atomic_load(&r->now), name);
+}
+
+struct slice role_file_of(const struct role *r, const struct settings *settings, const char *name,
+                          size_t nth)
+{
+    const uint8_t *inside = (const uint8_t *)settings;
+    const struct role_snapshot *s =
+        (const void *)(inside - offsetof(struct role_snapshot, settings));
+
+    return settings_file_in(file_in(r, s, name), nth);
 }
 
 int role_socket(struct role *r, const char *name, size_t nth)

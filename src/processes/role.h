@@ -127,9 +127,16 @@ struct slice role_config(struct role *r);
 /* What was in a file of the row at the start or the last reload; empty when its setting is. */
 struct slice role_file(struct role *r, const char *name);
 
-/* What was in the file of the nth section, where the row has one for each; empty when it could not be
- * read. It is read again whenever it changes, which comes as a reload. */
-struct slice role_file_of(struct role *r, const char *name, size_t nth);
+/**
+ * What was in the file of the nth section, where the row has one for each.
+ *
+ * @param settings  what role_settings() gave: the file is the one that was read with them, also when
+ *                  others are in force by now
+ * @return          empty when it could not be read. It is read again whenever it changes, which comes
+ *                  as a reload
+ */
+struct slice role_file_of(const struct role *r, const struct settings *settings, const char *name,
+                          size_t nth);
 
 /* The nth listening socket of that name (a setting may name several addresses); -1 behind the last.
  * "submissions" (implicit TLS), "submission" and "journal" (STARTTLS): TCP. "metrics": a Unix stream socket.

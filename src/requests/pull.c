@@ -8,6 +8,8 @@
 static const struct cbor_field next_ask_fields[] = {
     MAYBE(1, CBOR_UINT, keeper_pull_next_ask, wait_ms, 600000),
     MAYBE(2, CBOR_BOOL, keeper_pull_next_ask, fresh, 0),
+    FIELD(3, CBOR_UINT, keeper_pull_next_ask, life, 0),
+    MAYBE(4, CBOR_UINT, keeper_pull_next_ask, worker, 255),
 };
 static const struct cbor_schema next_ask =
     CBOR_SCHEMA(next_ask_fields, struct keeper_pull_next_ask);
@@ -43,6 +45,8 @@ static const struct cbor_field done_fields[] = {
     MAYBE(5, CBOR_UINT, keeper_pull_done_ask, known, 0),
     MAYBE(6, CBOR_UINT, keeper_pull_done_ask, failed, 0),
     MAYBE(7, CBOR_TEXT, keeper_pull_done_ask, reason, REASON_MAX),
+    MAYBE(8, CBOR_UINT, keeper_pull_done_ask, life, 0),
+    MAYBE(9, CBOR_UINT, keeper_pull_done_ask, worker, 255),
 };
 static const struct cbor_schema done = CBOR_SCHEMA(done_fields, struct keeper_pull_done_ask);
 

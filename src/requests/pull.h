@@ -7,10 +7,13 @@
 
 #define PULLS_MAX 10000
 
-/* keeper_pull_next: wait until a [pull] section is due, and take it. */
+/* keeper_pull_next: wait until a [pull] section is due, and take it. What this worker took before is given
+ * back: it asks for the next one only when it has none in hand, whatever became of an answer. */
 struct keeper_pull_next_ask {
     uint64_t wait_ms;
-    bool fresh; /* the process has just begun: nothing is in hand, and nothing is taken yet */
+    bool fresh;      /* the process has just begun: nothing is in hand, and nothing is taken yet */
+    uint64_t life;   /* of the process, drawn at random: questions of one that died get nothing */
+    uint64_t worker; /* which of its threads asks, from 1 */
 };
 
 struct keeper_pull_next_answer {
@@ -52,6 +55,8 @@ struct keeper_pull_done_ask {
     uint64_t known;
     uint64_t failed;     /* letters that could not be taken */
     struct slice reason; /* of the first broken mailbox */
+    uint64_t life;       /* whose it was, as in keeper_pull_next_ask */
+    uint64_t worker;
 };
 
 extern const struct ipc_message keeper_pull_done;

@@ -246,6 +246,8 @@ def test_a_pst_is_taken_in_and_nothing_of_it_stays_behind(company, tmp_path):
     cut.write_bytes(PST.read_bytes()[:3000])
     broken = company.postern("import", "pst", cut, env=environment, check=False)
     assert broken.returncode == 1 and "readpst did not come to the end" in broken.stdout, broken
+    remarks = broken.stdout[broken.stdout.index("not taken"):].splitlines()
+    assert "readpst did not come to the end" in remarks[0], broken
     assert not list(room.iterdir())
 
 

@@ -137,6 +137,20 @@ def test_a_token_is_read_again_when_it_is_renewed(scene):
     wait_for("the letter", lambda: pulled(company, "token") == (1, 0, 0), 10)
 
 
+def test_a_pull_is_never_given_to_a_process_that_died(scene):
+    company = scene[0]
+
+    def pid():
+        return next((pid for pid, role in company.processes().items() if role == "pull"), None)
+
+    for _ in range(3):  # each leaves questions that still wait in the keeper
+        dead = wait_for("the process", pid)
+        os.kill(dead, signal.SIGKILL)
+        wait_for("the next one", lambda: pid() not in (None, dead))  # noqa: B023
+    for _ in range(2):
+        assert pulled(company, "masters") == (0, 0, 0)
+
+
 def test_a_server_that_does_not_prove_itself_gets_no_password(scene):
     company, provider, _ = scene
     before = provider.log().count("Login: user=")
