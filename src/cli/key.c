@@ -201,6 +201,13 @@ bool cli_key_rotate(struct cli *c, struct error *e)
 static const char *const kept_names[] =
     {[MASTER_FILE] = "file", [MASTER_PASSPHRASE] = "passphrase", [MASTER_TOKEN] = "pkcs11"};
 
+/* A former one of which no file says that it is needed, but of which it is not recorded that the disk says so too. */
+static bool is_unsure(const struct desk *d, uint64_t generation, const struct key_uses *uses)
+{
+    return generation != d->master.generation && key_uses_none(uses) &&
+           uses->renewed != d->master.generation;
+}
+
 static bool add_generation(struct cli *c, const struct desk *d, struct print_columns *columns,
                            const struct master_former *f, struct error *e)
 {
@@ -211,7 +218,11 @@ static bool add_generation(struct cli *c, const struct desk *d, struct print_col
     if (!key_uses_count(c, d->data, f->generation, f->key, d->master.key, &uses, e)) {
         return false;
     }
-    key_uses_print(&uses, &text);
+    if (is_unsure(d, f->generation, &uses)) {
+        buf_add_text(&text, "what is being sealed anew");
+    } else {
+        key_uses_print(&uses, &text);
+    }
     const struct slice cells[] = {
         arena_printf(&c->arena, "%llu", (unsigned long long)f->generation),
         f->since_ms ? print_time(&c->arena, (uint64_t)f->since_ms) : SLICE("the beginning"),
@@ -273,6 +284,12 @@ bool cli_key_retire(struct cli *c, struct error *e)
     }
     if (!master_list_take(&d.former, generation)) {
         return error_set(e, ERROR_INPUT, "%llu is no former generation of the master key",
+                         (unsigned long long)generation);
+    }
+    if (is_unsure(&d, generation, &uses)) {
+        return error_set(e, ERROR_INPUT,
+                         "generation %llu may still open what is being sealed anew: start posternd "
+                         "with the new key and let it finish",
                          (unsigned long long)generation);
     }
     if (!master_list_write(d.data, &d.master, &d.former, e)) {

@@ -6,6 +6,7 @@
 
 #include "cli/files.h"
 #include "host/file.h"
+#include "letter/keys.h"
 #include "requests/keys.h"
 #include "state/state.h"
 
@@ -104,6 +105,19 @@ static bool open_state(const char *path, const struct secret *master, struct sta
     return *is || e->kind == ERROR_CONFIG; /* another key's */
 }
 
+/* Of which generation the daemon recorded that it had brought everything under it. */
+static bool read_renewed(struct cli *c, struct state *state, struct key_uses *uses, struct error *e)
+{
+    struct slice value = SLICE_NONE;
+    bool found = false;
+
+    if (!state_value_get(state, SLICE(KEYS_VALUE_RENEWED), &c->arena, &value, &found, e)) {
+        return false;
+    }
+    (void)!(found && slice_decimal(value, UINT32_MAX, &uses->renewed));
+    return true;
+}
+
 /* A daemon that does not run leaves its state to be looked into. */
 static bool look_into_state(struct cli *c, const struct secret *master, const struct secret *now,
                             struct key_uses *uses, struct error *e)
@@ -128,7 +142,8 @@ static bool look_into_state(struct cli *c, const struct secret *master, const st
         (!uses->state && !open_state(path, now, &state, &open, e))) {
         return false;
     }
-    if (state && !state_accounts(state, &c->arena, &accounts, &count, e)) {
+    if (state && (!state_accounts(state, &c->arena, &accounts, &count, e) ||
+                  !read_renewed(c, state, uses, e))) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -147,6 +162,7 @@ static bool count_state(struct cli *c, uint64_t generation, const struct secret 
         return e->kind == ERROR_BUSY && look_into_state(c, master, now, uses, e);
     }
     uses->state = said.generation == generation;
+    uses->renewed = said.unfinished ? 0 : said.generation;
     uses->verifiers = said.generation == generation  ? said.accounts - said.left
                       : said.generation > generation ? said.left
                                                      : 0;

@@ -10,6 +10,8 @@ struct key_uses {
     uint64_t private_keys;
     uint64_t verifiers; /* of accounts */
     bool state;
+    uint64_t
+        renewed; /* the generation of which it is recorded that the disk needs no former one; 0: none */
 };
 
 /* Look at every file that is sealed under a key of its own. A file that is written meanwhile counts or not. False when one

@@ -17,8 +17,8 @@
 #include "requests/auth.h"
 #include "requests/keys.h"
 
-#define VALUE_KNOWN    "key/known"   /* what was recorded last: see struct known */
-#define VALUE_RENEWED  "key/renewed" /* generation under which everything was found to be */
+#define VALUE_KNOWN    "key/known" /* what was recorded last: see struct known */
+#define VALUE_RENEWED  KEYS_VALUE_RENEWED
 #define VALUE_CATALOG  "catalog/key"
 #define ARENA_MAX      ((size_t)64 << 20)
 #define WAIT_US        200000
@@ -238,6 +238,7 @@ bool keeper_on_keys_status(void *ctx, struct ipc_request *r, struct error *e)
         arena_printf(r->arena, "%llu", (unsigned long long)k->options.master.generation);
     bool done = !keyring_former(k->options.state_key, 0) || slice_equal(known, now);
     answer->left = done ? 0 : answer->accounts;
+    answer->unfinished = !done;
     return true;
 }
 

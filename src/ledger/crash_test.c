@@ -277,6 +277,13 @@ static void a_pack_cannot_be_made(void **unused)
         disk_fail(from, 1);
         failed = !ledger_pack(s.rig.ledger, INT64_MAX, &packed, &e) || s.rig.alarms > 0;
         disk_fail(0, 0);
+        if (failed) { /* what was begun is tidied away */
+            disk_mode(DISK_PASSES);
+            for (unsigned i = before + from; i <= disk_calls(); i++) {
+                survive(&s, i, DISK_NOTHING, 0);
+            }
+            disk_mode(DISK_NOTES);
+        }
         append_some(&s, 1);
         if (!s.rig.unsettled) {
             rig_expect(&s.rig, s.rig.n);

@@ -1,5 +1,7 @@
 /* Erased is erased, and nothing else is; also when the power goes in the middle. */
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -269,6 +271,57 @@ static void an_erasure_fails(void **unused)
     }
 }
 
+/* -- a reader in another process -- */
+
+struct rewriting {
+    const struct rig *rig;
+    struct record_keys_head head;
+    _Atomic bool done;
+};
+
+static void *rewrite_often(void *context)
+{
+    struct rewriting *w = context;
+    struct error e = {0};
+    OWN(record_keys) struct record_keys *k = record_keys_new(RECORDS);
+
+    for (unsigned i = 0; i < 300; i++) {
+        assert_ok(record_keys_replace(w->rig->dirfd, w->rig->key, &w->head, k, 0600, &e), e);
+    }
+    atomic_store(&w->done, true);
+    return NULL;
+}
+
+static void a_reader_meets_a_rewriting(void **unused)
+{
+    (void)unused;
+    static struct rig r;
+    struct error e = {0};
+    struct rewriting w = {
+        .rig = &r, .head = {.number = 77, .generation = 1}
+    };
+    OWN(record_keys) struct record_keys *first = record_keys_new(RECORDS);
+    uint64_t generation = 0;
+    pthread_t thread;
+
+    rig_init(&r);
+    disk_begin();
+    disk_mode(DISK_PASSES);
+    assert_ok(record_keys_create(r.dirfd, r.key, &w.head, first, 0600, &e), e);
+    assert_int_equal(pthread_create(&thread, NULL, rewrite_often, &w), 0);
+    while (!atomic_load(&w.done)) {
+        OWN(record_keys) struct record_keys *k = NULL;
+        struct record_keys_head head = {.number = 77};
+        assert_ok(record_keys_read(r.dirfd, r.key, RECORDS, &head, &k, &e), e);
+        assert_true(head.generation >= generation);
+        generation = head.generation;
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(generation > 1);
+    disk_done();
+    rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +329,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_erased_is_refused),
         cmocka_unit_test(the_power_goes_while_erasing),
         cmocka_unit_test(an_erasure_fails),
+        cmocka_unit_test(a_reader_meets_a_rewriting),
     };
     return cmocka_run_group_tests_name("ledger/erase", tests, NULL, NULL);
 }

@@ -176,7 +176,8 @@ static bool start(struct ledger *l, int dirfd, struct error *e)
     if (l->key->len != KEYRING_KEY_LEN) {
         return error_set(e, ERROR_CONFIG, "ledger: a key has %d bytes", KEYRING_KEY_LEN);
     }
-    if (!lock_folder(l, dirfd, e) || !packing_tidy(l, e) || !ledger_recover(l, &r, e)) {
+    if (!lock_folder(l, dirfd, e) || !packing_tidy(l, e) || !ledger_recover(l, &r, e) ||
+        !packing_tidy_objects(l, e)) {
         return false;
     }
     if (r.number == 0) {

@@ -295,6 +295,43 @@ static void a_segment_put_back_leaves_the_objects(void **unused)
     rig_done(&r);
 }
 
+static bool is_there(const struct rig *r, const char *name)
+{
+    struct stat st;
+    return fstatat(r->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The power goes before the segment is away: the pack goes, with its keys, and its objects when no other pack can need them. */
+static void what_no_pack_refers_to_goes(void **unused)
+{
+    (void)unused;
+    static struct rig r;
+    static uint8_t segment[200000];
+    OWN(buf) struct buf b = {.max = 1 << 20};
+    struct error e = {0};
+    char name[OBJECTS_NAME_MAX];
+
+    rig_init(&r);
+    struct ledger_ref first = append(&r, &b, 0, 1, 30000);
+    assert_ok(ledger_roll(r.ledger, &e), e);
+    OWN(fd) int fd = openat(r.dirfd, "0000000001.seg", O_RDONLY | O_CLOEXEC);
+    ssize_t len = read(fd, segment, sizeof(segment));
+    assert_true(len > 0 && len < (ssize_t)sizeof(segment));
+    (void)rig_pack(&r);
+    objects_name(1, 1, false, name);
+    assert_true(is_there(&r, name) && is_there(&r, "0000000001.key"));
+    OWN(fd) int back = openat(r.dirfd, "0000000001.seg", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(back, segment, (size_t)len), len);
+    rig_reopen(&r);
+    assert_false(is_there(&r, name) || is_there(&r, "0000000001.key") ||
+                 is_there(&r, "0000000001.pack"));
+    (void)rig_pack(&r);
+    assert_true(is_there(&r, name));
+    assert_true(reads(&r, &b, first, 0, 1, 30000));
+    rig_verify_clean(&r);
+    rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +340,7 @@ int main(void)
         cmocka_unit_test(mixed_letters_come_back),
         cmocka_unit_test(changed_objects_are_found),
         cmocka_unit_test(a_segment_put_back_leaves_the_objects),
+        cmocka_unit_test(what_no_pack_refers_to_goes),
     };
     return cmocka_run_group_tests_name("ledger/objects", tests, NULL, NULL);
 }

@@ -364,6 +364,55 @@ static void a_key_that_nobody_erased_is_missed(void **unused)
     rig_done(&r);
 }
 
+/* A pack does not go for the sake of a segment that nothing opens. */
+static void a_damaged_segment_does_not_replace_a_pack(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct error e = {0};
+    struct stat st;
+    uint8_t zeros[SEGMENT_HEAD_LEN] = {0};
+
+    fill(&r);
+    (void)rig_pack(&r);
+    ledger_close(TAKE(r.ledger, NULL));
+    OWN(fd) int fd = openat(r.dirfd, "0000000002.seg", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, zeros, sizeof(zeros)), sizeof(zeros));
+    if (!ledger_open(r.dirfd, r.key, &r.options, &r.ledger, &e)) {
+        assert_int_equal(e.kind, ERROR_CORRUPT);
+    }
+    assert_int_equal(fstatat(r.dirfd, "0000000002.pack", &st, 0), 0);
+    assert_int_equal(unlinkat(r.dirfd, "0000000002.seg", 0), 0);
+    rig_reopen(&r);
+    rig_expect(&r, r.n);
+    rig_verify_clean(&r);
+    rig_done(&r);
+}
+
+/* The keys of an attempt open copies of records: they are overwritten, not merely removed. */
+static void the_keys_of_an_attempt_are_destroyed(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = {"0000000001.key", "0000000001.key.new"};
+    struct rig r;
+    int left[2] = {-1, -1};
+    char bytes[6];
+
+    fill(&r);
+    for (size_t i = 0; i < 2; i++) {
+        left[i] = openat(r.dirfd, names[i], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        assert_int_equal(write(left[i], "secret", 6), 6);
+    }
+    (void)rig_pack(&r);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pread(left[i], bytes, sizeof(bytes), 0), sizeof(bytes));
+        assert_memory_equal(bytes, "\0\0\0\0\0\0", sizeof(bytes));
+        own_fd(&left[i]);
+    }
+    rig_expect(&r, r.n);
+    rig_done(&r);
+}
+
 /* What was just written can be packed. */
 static void a_segment_is_ended_before_it_is_full(void **unused)
 {
@@ -401,6 +450,8 @@ int main(void)
         cmocka_unit_test(what_is_missing_is_found),
         cmocka_unit_test(an_altered_dictionary_is_found),
         cmocka_unit_test(a_key_that_nobody_erased_is_missed),
+        cmocka_unit_test(a_damaged_segment_does_not_replace_a_pack),
+        cmocka_unit_test(the_keys_of_an_attempt_are_destroyed),
         cmocka_unit_test(a_segment_is_ended_before_it_is_full),
     };
     return cmocka_run_group_tests_name("ledger/pack", tests, NULL, NULL);

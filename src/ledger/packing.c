@@ -36,7 +36,8 @@ static bool sync_folder(const struct ledger *l, struct error *e)
 
 /* -- the segment goes -- */
 
-/* Overwrite what the segment's key is sealed in, and remove the file. */
+/* Overwrite what the segment's key is sealed in, and remove the file. First its name is brought to the disk: after a power
+ * cut the segment would be in force again, without a key. */
 static bool destroy_segment(const struct ledger *l, uint32_t number, struct error *e)
 {
     uint8_t zeros[SEGMENT_HEAD_LEN - SEGMENT_FIXED_LEN] = {0};
@@ -45,6 +46,9 @@ static bool destroy_segment(const struct ledger *l, uint32_t number, struct erro
     OWN(fd) int fd = -1;
 
     segment_name_old(number, name);
+    if (!sync_folder(l, e)) {
+        return false;
+    }
     if (file_open(l->dirfd, name, O_RDWR, &fd, e) != FILE_FOUND ||
         !ledger_write(fd, &iov, 1, SEGMENT_FIXED_LEN, e) || !ledger_sync(fd, e)) {
         return error_add(e, "%s: overwrite its key", name);
@@ -106,6 +110,22 @@ static bool replace(struct ledger *l, const struct pack_made *made, struct error
 
 /* -- tidying -- */
 
+/* A pack goes for the sake of its segment: only of one that can be in force. */
+static bool segment_is_whole(const struct ledger *l, uint32_t number)
+{
+    uint8_t bytes[SEGMENT_HEAD_LEN];
+    char name[SEGMENT_NAME_MAX];
+    struct segment_head head;
+    struct error unread;
+    OWN(fd) int fd = -1;
+    size_t got = 0;
+
+    segment_name(number, name);
+    return file_open(l->dirfd, name, O_RDONLY, &fd, &unread) == FILE_FOUND &&
+           file_read_at(fd, 0, bytes, sizeof(bytes), &got, &unread) && got == sizeof(bytes) &&
+           segment_head_read(bytes, &head, &unread);
+}
+
 /* A whole pack that is not in force yet may have had its objects renamed: nobody else refers to those. */
 static void remove_objects(const struct ledger *l, uint32_t number, struct error *e)
 {
@@ -120,14 +140,10 @@ static void remove_objects(const struct ledger *l, uint32_t number, struct error
     }
 }
 
-/* Remove what was begun of a pack. Its keys open nothing that stays. Objects that have their name stay:
- * of a segment that was put back, later packs may refer to them. */
+/* Remove what was begun of a pack. Objects that have their name are left to packing_tidy_objects(). */
 static bool remove_attempt(const struct ledger *l, const char *name, enum ledger_file file,
                            uint32_t number, struct error *e)
 {
-    char segment[SEGMENT_NAME_MAX];
-
-    segment_name(number, segment);
     if (file == FILE_OLD) {
         return destroy_segment(l, number, e);
     }
@@ -136,7 +152,7 @@ static bool remove_attempt(const struct ledger *l, const char *name, enum ledger
         remove_objects(l, number, &unread);
     }
     bool begun = file == FILE_PACK_NEW || file == FILE_OBJECTS_NEW ||
-                 ((file == FILE_PACK || file == FILE_PAYLOAD) && exists(l, segment));
+                 ((file == FILE_PACK || file == FILE_PAYLOAD) && segment_is_whole(l, number));
     return !begun || remove_name(l->dirfd, name, e);
 }
 
@@ -168,18 +184,60 @@ static bool tidy_file(void *context, const char *name, struct error *e)
     return file == FILE_OTHER || remove_attempt(l, name, file, number, e);
 }
 
-/* Key files: finish what was being rewritten; those of packs that were not made are made anew with them. */
+/* Key files: finish what was being rewritten, and destroy those of packs that were not made. */
 static bool tidy_keys(void *context, const char *name, struct error *e)
 {
     const struct ledger *l = context;
-    struct slice s = slice_text(name);
+    struct slice ending = slice_from(slice_text(name), 10);
     uint64_t number = 0;
 
-    if (s.len != 18 || !slice_equal(slice_from(s, 10), SLICE(".key.new")) ||
-        !slice_decimal(slice_head(s, 10), UINT32_MAX, &number)) {
+    bool is_new = slice_equal(ending, SLICE(".key.new"));
+    if ((!is_new && !slice_equal(ending, SLICE(".key"))) ||
+        !slice_decimal(slice_head(slice_text(name), 10), UINT32_MAX, &number)) {
         return true;
     }
-    return record_keys_finish(l->options.record_keys, l->key, (uint32_t)number, e);
+    if (segment_is_whole(l, (uint32_t)number)) {
+        return record_keys_discard(l->options.record_keys, (uint32_t)number, e);
+    }
+    return !is_new || record_keys_finish(l->options.record_keys, l->key, (uint32_t)number, e);
+}
+
+/* The highest number of a pack; one whose segment counts is none. */
+struct objects_look {
+    const struct ledger *l;
+    uint32_t last;
+};
+
+static bool find_last_pack(void *context, const char *name, struct error *e)
+{
+    struct objects_look *look = context;
+    uint32_t number = 0;
+
+    (void)e;
+    if (ledger_file_of(name, &number) == FILE_PACK && number > look->last &&
+        !segment_is_whole(look->l, number)) {
+        look->last = number;
+    }
+    return true;
+}
+
+/* Only records of a pack refer to objects, and only to those of its own number and lower ones. */
+static bool remove_unused_objects(void *context, const char *name, struct error *e)
+{
+    const struct objects_look *look = context;
+    uint32_t number = 0;
+
+    return ledger_file_of(name, &number) != FILE_OBJECTS || number <= look->last ||
+           !segment_is_whole(look->l, number) || remove_name(look->l->dirfd, name, e);
+}
+
+bool packing_tidy_objects(const struct ledger *l, struct error *e)
+{
+    struct objects_look look = {.l = l};
+
+    return (each_name(l->dirfd, find_last_pack, &look, e) &&
+            each_name(l->dirfd, remove_unused_objects, &look, e)) ||
+           error_add(e, "ledger");
 }
 
 bool packing_tidy(struct ledger *l, struct error *e)

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 
@@ -23,6 +24,9 @@
 
 #define FORMAT    1
 #define SEEDS_MAX (KEYRING_SEAL_MAX / KEYS_SEED_LEN)
+
+#define PAIR_TRIES    3 /* until a pair that does not open counts as damaged */
+#define PAIR_PAUSE_US 2000
 
 static const char magic[8] = {'P', 'S', 'T', 'N', 'K', 'E', 'Y', 'S'};
 
@@ -190,8 +194,10 @@ static bool same_pack(const struct record_keys_head *a, const struct record_keys
            memcmp(a->pack_id, b->pack_id, sizeof(a->pack_id)) == 0;
 }
 
-bool record_keys_read(int dirfd, const struct secret *ledger_key, uint32_t records,
-                      struct record_keys_head *head, struct record_keys **out, struct error *e)
+/* What one look at the pair finds; *settled is false when a rewriting by another process may have come between. */
+static bool read_pair(int dirfd, const struct secret *ledger_key, uint32_t records,
+                      struct record_keys_head *head, struct record_keys **out, bool *settled,
+                      struct error *e)
 {
     char name[KEYS_NAME_MAX];
     char name_2[KEYS_NAME_MAX];
@@ -206,14 +212,16 @@ bool record_keys_read(int dirfd, const struct secret *ledger_key, uint32_t recor
 
     record_keys_name(head->number, name);
     name_new(head->number, name_2);
+    *settled = false;
     if (!try_file(dirfd, name_2, ledger_key, records, &h_2, &k_2, &found_2, &why_2, e) ||
         !try_file(dirfd, name, ledger_key, records, &h, &k, &found, &why, e)) {
         return false;
     }
-    if (!found && !found_2 && why.kind) {
+    if (!found && !found_2) {
         *e = why;
         return false;
     }
+    *settled = true;
     bool newer = found_2 && (!found || h_2.generation > h.generation);
     if (!same_pack(newer ? &h_2 : &h, head)) {
         return error_set(e, ERROR_CORRUPT, "%s: the keys of another pack", name);
@@ -221,6 +229,22 @@ bool record_keys_read(int dirfd, const struct secret *ledger_key, uint32_t recor
     head->generation = newer ? h_2.generation : h.generation;
     *out = newer ? TAKE(k_2, NULL) : TAKE(k, NULL);
     return true;
+}
+
+/* Between the look at the one and at the other, whoever rewrites may have destroyed the one and renamed the other. */
+bool record_keys_read(int dirfd, const struct secret *ledger_key, uint32_t records,
+                      struct record_keys_head *head, struct record_keys **out, struct error *e)
+{
+    for (unsigned tries = 1;; tries++) {
+        bool settled = false;
+        if (read_pair(dirfd, ledger_key, records, head, out, &settled, e)) {
+            return true;
+        }
+        if (settled || tries == PAIR_TRIES) {
+            return false;
+        }
+        (void)usleep(PAIR_PAUSE_US);
+    }
 }
 
 static void file_write(const struct secret *ledger_key, const struct record_keys_head *h,
@@ -318,9 +342,22 @@ bool record_keys_create(int dirfd, const struct secret *ledger_key,
     OWN(buf) struct buf bytes = {.max = KEYRING_SEAL_MAX};
     char name[KEYS_NAME_MAX];
 
+    if (!record_keys_discard(dirfd, head->number, e)) {
+        return false;
+    }
     record_keys_name(head->number, name);
     file_write(ledger_key, head, k, &bytes);
     return write_file(dirfd, name, buf_slice(&bytes), mode, e);
+}
+
+bool record_keys_discard(int dirfd, uint32_t number, struct error *e)
+{
+    char name[KEYS_NAME_MAX];
+    char name_2[KEYS_NAME_MAX];
+
+    record_keys_name(number, name);
+    name_new(number, name_2);
+    return record_keys_destroy(dirfd, name_2, e) && record_keys_destroy(dirfd, name, e);
 }
 
 /* The new file is durable: the old one goes, and the new one gets its name. */

@@ -63,7 +63,8 @@ bool record_keys_read(int dirfd, const struct secret *ledger_key, uint32_t recor
                       struct record_keys_head *head, struct record_keys **out,
                       struct error *e) MUST_CHECK;
 
-/* Write the file of a new pack, durably. Nothing of that number may be there. */
+/* Write the file of a new pack, durably. The keys of an attempt before are destroyed first: they open copies of records in
+ * files that were merely removed. No pack of that number may be in force. */
 bool record_keys_create(int dirfd, const struct secret *ledger_key,
                         const struct record_keys_head *head, const struct record_keys *k,
                         mode_t mode, struct error *e) MUST_CHECK;
@@ -81,6 +82,9 @@ bool record_keys_rewrap(int dirfd, const struct secret *ledger_key, uint32_t num
 /* End what a crash or a failure left of a rewriting: put a whole newer file in force, or remove it. */
 bool record_keys_finish(int dirfd, const struct secret *ledger_key, uint32_t number,
                         struct error *e) MUST_CHECK;
+
+/* Destroy the keys of a pack that is not in force. */
+bool record_keys_discard(int dirfd, uint32_t number, struct error *e) MUST_CHECK;
 
 /* Overwrite a file, synced, and remove it. A missing one is fine. */
 bool record_keys_destroy(int dirfd, const char *name, struct error *e) MUST_CHECK;

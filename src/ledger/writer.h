@@ -140,3 +140,7 @@ bool ledger_append_any(struct ledger *l, enum ledger_urgency urgency,
 
 /* End or undo what a crash left of making packs and of rewriting key files. */
 bool packing_tidy(struct ledger *l, struct error *e) MUST_CHECK;
+
+/* Remove the files of objects to which no record of any pack can refer: no pack of their number or a higher one is there. Only when
+ * no file of the ledger is missing. */
+bool packing_tidy_objects(const struct ledger *l, struct error *e) MUST_CHECK;

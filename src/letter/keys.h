@@ -5,6 +5,9 @@
 
 #define KEYS_NAME_LEN 16 /* bytes of a key's public name */
 
+/* The state's value that names the generation under which everything was found to be, durably. */
+#define KEYS_VALUE_RENEWED "key/renewed"
+
 /* RECORD_KEYS: another master key is in force, or it is kept in another way. Written by the first start with it. */
 struct keys_record {
     uint64_t generation;

@@ -9,6 +9,8 @@ struct keys_status_answer {
     uint64_t generation;
     uint64_t accounts; /* that have a password */
     uint64_t left;     /* of those, whose verifier may still be sealed under a former key */
+    bool
+        unfinished; /* files may still be sealed under a former key, on the disk if not in memory */
 };
 
 extern const struct ipc_message keys_status;
