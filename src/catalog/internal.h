@@ -47,6 +47,7 @@ enum statement {
     SQL_REPEATED,
     SQL_SET_RULE,
     SQL_SET_DATE,
+    SQL_DROP_DATE,
     SQL_SET_STAMP,
     SQL_DROP_STAMP,
     SQL_DROP_STAMPED,

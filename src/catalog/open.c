@@ -88,6 +88,7 @@ static const char *const texts[SQL_STATEMENTS] = {
                      " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET seq = ?2,"
                      " segment = ?3, offset = ?4, removed = ?5",
     [SQL_SET_DATE] = "INSERT OR REPLACE INTO rule_dates VALUES (?1, ?2, ?3, ?4)",
+    [SQL_DROP_DATE] = "DELETE FROM rule_dates WHERE key = ?1",
     [SQL_SET_STAMP] = "INSERT OR REPLACE INTO stamps VALUES (?1, ?2, ?3)",
     [SQL_DROP_STAMP] = "DELETE FROM stamps WHERE letter = ?1",
     [SQL_DROP_STAMPED] = "DELETE FROM stamped WHERE letter = ?1",

@@ -47,6 +47,22 @@ bool catalog_fold_rule(struct catalog *c, const struct ledger_entry *entry, stru
     return set(c, SQL_SET_RULE, r.class, &entry->ref, r.removed, e);
 }
 
+/* Its row goes. That the rules are newer by this record stands under no name, which no date has: so what was removed
+ * takes one row together. */
+static bool remove_date(struct catalog *c, struct slice name, const struct ledger_ref *ref,
+                        struct error *e)
+{
+    uint8_t key[CATALOG_REPEAT_LEN];
+    sqlite3_stmt *s = catalog_statement(c, SQL_DROP_DATE, e);
+
+    if (!s) {
+        return false;
+    }
+    name_key(c, name, key);
+    (void)sqlite3_bind_blob(s, 1, key, sizeof(key), SQLITE_STATIC);
+    return catalog_run(c, s, e) && set(c, SQL_SET_DATE, SLICE_NONE, ref, true, e);
+}
+
 bool catalog_fold_date(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
                        struct error *e)
 {
@@ -55,7 +71,8 @@ bool catalog_fold_date(struct catalog *c, const struct ledger_entry *entry, stru
     if (!cbor_read(entry->body, &rule_date_schema, arena, &d, e)) {
         return unreadable(entry, e);
     }
-    return set(c, SQL_SET_DATE, d.key, &entry->ref, d.removed, e);
+    return d.removed ? remove_date(c, d.key, &entry->ref, e)
+                     : set(c, SQL_SET_DATE, d.key, &entry->ref, false, e);
 }
 
 /* ── stamps ── */

@@ -18,7 +18,7 @@ struct catalog_rule {
 bool catalog_rules(struct catalog *c, bool counted, struct arena *arena,
                    struct catalog_rule **rules, size_t *count, struct error *e) MUST_CHECK;
 
-/* Where the last record of each key's date stands; from the arena. */
+/* Where the last record of each key's date stands, and that of the date that was removed last; from the arena. */
 bool catalog_rule_dates(struct catalog *c, struct arena *arena, struct ledger_ref **refs,
                         size_t *count, struct error *e) MUST_CHECK;
 

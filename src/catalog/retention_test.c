@@ -209,6 +209,15 @@ static void dates_are_known_by_their_key(void **state)
     assert_ok(catalog_rule_dates(s->catalog, &s->arena, &refs, &count, &e), e);
     assert_int_equal(count, 2);
     assert_int_equal(refs[0].seq + refs[1].seq, 2 * s->seq - 3);
+    /* However many were removed, one row is left of them, for the version. */
+    for (uint64_t i = 0; i < 5; i++) {
+        char name[2] = {(char)('a' + i), '\0'};
+        const struct rule_date d = {.key = slice_text(name), .removed = true, .by = SLICE("x")};
+        tell(s, RECORD_DATE, &rule_date_schema, &d);
+        assert_ok(catalog_rule_dates(s->catalog, &s->arena, &refs, &count, &e), e);
+        assert_int_equal(count, i == 0 ? 2 : 1);
+    }
+    assert_int_equal(refs[0].seq, s->seq - 1);
 }
 
 static void a_removed_letter_has_no_stamp(void **state)

@@ -320,8 +320,22 @@ static bool may_change(const struct change *c, bool officer, bool *overrides, st
                      "administrator gives --reason, and an alarm tells of it");
 }
 
+/* Whether two states of an account differ in nothing but the verifier. */
+static bool is_same_but_verifier(struct account a, struct account b, struct arena *arena)
+{
+    uint8_t x[DIGEST_LEN];
+    uint8_t y[DIGEST_LEN];
+    struct slice encoded;
+
+    a.verifier = SLICE_NONE;
+    b.verifier = SLICE_NONE;
+    digest_account(&a, arena, &encoded, x);
+    digest_account(&b, arena, &encoded, y);
+    return memcmp(x, y, sizeof(x)) == 0;
+}
+
 /* Write it. Meanwhile a rotation of the master key may have sealed the verifier anew: that one stays, unless there is a
- * new password. */
+ * new password. Any other change is not written over. */
 static bool put(const struct change *c, struct error *e)
 {
     struct state *state = c->admin->keeper->state;
@@ -334,7 +348,7 @@ static bool put(const struct change *c, struct error *e)
     if (!found) {
         return state_account_put(state, &now, e);
     }
-    while (found) {
+    while (found && is_same_but_verifier(was, c->old, c->arena)) {
         if (!state_account_replace(state, &was, &now, &did, e) || did) {
             return did;
         }

@@ -95,6 +95,24 @@ static bool read_rules(struct keeper *k, struct catalog *catalog, struct retenti
     return true;
 }
 
+/* What is not kept of a record (who, why) is let go at once: there may be many. */
+static bool read_date(struct keeper *k, struct ledger_ref ref, struct retention_rules *r,
+                      struct retention_date *out, bool *removed, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = 2 * RETENTION_RULE_BYTES};
+    struct rule_date d;
+
+    if (!keeper_read(k, ref, &rule_date_schema, &arena, &d, e)) {
+        return false;
+    }
+    *removed = d.removed;
+    if (!d.removed) {
+        *out = (struct retention_date){arena_copy(&r->arena, d.key),
+                                       d.date > INT64_MAX ? RETENTION_NEVER : (int64_t)d.date};
+    }
+    return true;
+}
+
 static bool read_dates(struct keeper *k, struct catalog *catalog, struct retention_rules *r,
                        struct retention_date **out, size_t *count, uint64_t *version,
                        struct error *e)
@@ -108,15 +126,12 @@ static bool read_dates(struct keeper *k, struct catalog *catalog, struct retenti
     struct retention_date *dates = arena_array(&r->arena, n + 1, sizeof(*dates));
     *count = 0;
     for (size_t i = 0; i < n; i++) {
-        struct rule_date d;
+        bool removed = false;
         *version = refs[i].seq > *version ? refs[i].seq : *version;
-        if (!keeper_read(k, refs[i], &rule_date_schema, &r->arena, &d, e)) {
+        if (!read_date(k, refs[i], r, &dates[*count], &removed, e)) {
             return false;
         }
-        if (!d.removed) {
-            dates[(*count)++] = (struct retention_date){
-                d.key, d.date > INT64_MAX ? RETENTION_NEVER : (int64_t)d.date};
-        }
+        *count += !removed;
     }
     *out = dates;
     return true;
@@ -315,6 +330,8 @@ void retention_judge_letter(const struct retention_rules *r, const struct retent
         retention_labels(look->header, look->facts, arena, &labels, &letter.n_labels,
                          &letter.labels_doubted);
         letter.labels = labels;
+    } else {
+        letter.labels_doubted = letter.unread;
     }
     retention_stamp(book, &letter, arena, out);
     out->id = look->facts->id;

@@ -21,6 +21,8 @@ struct writing {
     struct ledger_record records[2 * RETENTION_SET_MAX];
     size_t count;
     size_t bytes; /* of rules */
+    size_t rules; /* that come: a changed one counts as well */
+    size_t dates;
 };
 
 static bool put(struct writing *w, uint16_t type, const struct cbor_schema *schema,
@@ -47,13 +49,43 @@ static bool put_act(struct writing *w, struct act *act, struct error *e)
     return put(w, RECORD_ADMIN, &act_schema, act, e);
 }
 
+/* With `order` held, so that no other rule comes between: there is room for what is written. What is in force must be
+ * what was recorded last, or it would be counted without that. */
+static bool has_room(struct writing *w, struct error *e)
+{
+    struct keeper *k = w->admin->keeper;
+    struct retention_rules *rules = retention_hold(k);
+    uint64_t version = retention_version_of(rules);
+    size_t classes = 0;
+    size_t dates = 0;
+    size_t bytes = retention_bytes(rules, &classes, &dates);
+
+    retention_release(k, rules);
+    bool adds = w->rules || w->dates;
+    if (adds && version < atomic_load(&k->retention.wanted)) {
+        return error_set(e, ERROR_BUSY,
+                         "the rule or date set last is still being put in force: try again in a "
+                         "moment");
+    }
+    if (w->dates && dates >= RETENTION_DATES_MAX) {
+        return error_set(e, ERROR_LIMIT, "there are at most %d dates: remove some",
+                         RETENTION_DATES_MAX);
+    }
+    return w->rules == 0 ||
+           (classes + w->rules <= RETENTION_RULES_MAX &&
+            bytes + w->bytes <= RETENTION_BOOK_BYTES) ||
+           error_set(e, ERROR_LIMIT, "there are at most %d rules, of %zu MiB together: remove some",
+                     RETENTION_RULES_MAX, RETENTION_BOOK_BYTES >> 20);
+}
+
 static bool append(struct writing *w, struct error *e)
 {
     struct ledger_ref *refs = arena_array(w->arena, w->count, sizeof(*refs));
     struct keeper *k = w->admin->keeper;
 
     approvals_hold(k);
-    bool recorded = keeper_record(k, LEDGER_AWAITED, w->records, w->count, refs, e);
+    bool recorded =
+        has_room(w, e) && keeper_record(k, LEDGER_AWAITED, w->records, w->count, refs, e);
     if (recorded) {
         retention_wants(k, refs[w->count - 2].seq); /* the last is the act about it */
     }
@@ -94,19 +126,6 @@ static bool put_rule(struct writing *w, const struct rule *from, struct slice re
     return put(w, RECORD_RULE, &rule_schema, &rule, e) && put_act(w, &act, e);
 }
 
-static bool has_room(struct writing *w, size_t more, struct error *e)
-{
-    struct retention_rules *rules = retention_hold(w->admin->keeper);
-    size_t classes = 0;
-    size_t dates = 0;
-    size_t bytes = retention_bytes(rules, &classes, &dates);
-
-    retention_release(w->admin->keeper, rules);
-    return (classes + more <= RETENTION_RULES_MAX && bytes + w->bytes <= RETENTION_BOOK_BYTES) ||
-           error_set(e, ERROR_LIMIT, "there are at most %d rules, of %zu MiB together: remove some",
-                     RETENTION_RULES_MAX, RETENTION_BOOK_BYTES >> 20);
-}
-
 bool keeper_on_rule_set(void *ctx, struct ipc_request *r, struct error *e)
 {
     const struct retention_set_ask *ask = r->ask;
@@ -123,7 +142,8 @@ bool keeper_on_rule_set(void *ctx, struct ipc_request *r, struct error *e)
             return false;
         }
     }
-    return has_room(w, ask->rules.count, e) && append(w, e);
+    w->rules = ask->rules.count;
+    return append(w, e);
 }
 
 /* The rules in force, read from the ledger. */
@@ -287,12 +307,7 @@ bool keeper_on_rule_date(void *ctx, struct ipc_request *r, struct error *e)
     struct rule_date date = *(const struct rule_date *)r->ask;
     struct writing *w = arena_alloc(r->arena, sizeof(*w));
     OWN(buf) struct buf day = {.max = 32};
-    struct retention_rules *rules = retention_hold(ctx);
-    size_t classes = 0;
-    size_t dates = 0;
 
-    (void)retention_bytes(rules, &classes, &dates);
-    retention_release(ctx, rules);
     w->admin = keeper_admin_of(ctx, r);
     w->arena = r->arena;
     date.key = lower(slice_trim(date.key), r->arena);
@@ -306,9 +321,7 @@ bool keeper_on_rule_date(void *ctx, struct ipc_request *r, struct error *e)
     if (date.key.len == 0 || date.date > INT64_MAX) {
         return error_set(e, ERROR_INPUT, "a date needs an account or a case whose it is");
     }
-    if (!date.removed && dates >= RETENTION_DATES_MAX) {
-        return error_set(e, ERROR_LIMIT, "there are at most %d dates", RETENTION_DATES_MAX);
-    }
+    w->dates = !date.removed;
     retention_day_write((int64_t)date.date, &day);
     struct act act = {.verb = SLICE("retention date"),
                       .object = date.key,

@@ -7,7 +7,9 @@
  *
  * 1. It begins when nobody works by an older book: who decided by one has recorded that before.
  * 2. What is seen is recorded before the place is; seeing a letter twice changes nothing.
- * 3. A letter that is not decided yet is passed by: its stamp comes with its decision. */
+ * 3. A letter that is not decided yet is passed by: its stamp comes with its decision.
+ * 4. No letter stops it: one that cannot be read counts as holding everything that rules name, and one whose facts
+ *    cannot be read keeps the stamp that it has; an alarm tells of both. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -15,10 +17,10 @@
 #include "base/log.h"
 
 #include "catalog/retention.h"
-#include "host/memfd.h"
 #include "host/thread.h"
 #include "keeper/internal.h"
 #include "keeper/renewal.h"
+#include "keeper/retention_look.h"
 #include "keyring/keyring.h"
 
 #define PAGE          200
@@ -28,12 +30,13 @@
 #define PATIENCE_MS   5000 /* so long does it wait for the letters that come; then a page goes on */
 #define FIRST_WAIT_MS 1000
 #define LAST_WAIT_MS  60000
-#define SAVE_MS       2000 /* between two times that the place is kept */
-#define COUNT_MS      2000 /* between two counts, and a hundred times what one takes */
-#define STATE_NAME    "retention/swept"
-#define STATE_TEXT    64
-#define DONE          UINT64_MAX
-#define INSPECTED_MAX ((size_t)1 << 20) /* bytes of a header that labels are looked for in */
+#define PATIENT_MS                                                                                 \
+    8000 /* when it waits so long, what the disk does not give counts as not to be read */
+#define SAVE_MS    2000 /* between two times that the place is kept */
+#define COUNT_MS   2000 /* between two counts, and a hundred times what one takes */
+#define STATE_NAME "retention/swept"
+#define STATE_TEXT 64
+#define DONE       UINT64_MAX
 
 _Static_assert(PAGE <= LEDGER_RECORDS_MAX, "a page is one commit");
 
@@ -50,6 +53,7 @@ struct sweep {
     int64_t next_at; /* after a failure: not before */
     int64_t wait_ms; /* doubled with each further one */
     uint64_t changed;
+    uint64_t unread;       /* of which not all could be read */
     uint64_t counted_size; /* records when it was counted last */
     uint8_t key[CATALOG_KEY_LEN];
     struct arena arena;
@@ -92,76 +96,6 @@ static void save(struct sweep *w)
 
 /* ── one letter ── */
 
-/* Read it once more, for words and labels. */
-static bool read_again(struct sweep *w, struct catalog *c, const struct catalog_letter *l,
-                       const struct retention_rules *rules, struct retention_look *look,
-                       struct mail_header *header, struct findings *findings, struct error *e)
-{
-    static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
-                                              .header_bytes = INSPECTED_MAX,
-                                              .field_bytes = INSPECTED_MAX,
-                                              .line_bytes = LETTER_BYTES_MAX,
-                                              .fields = 100000};
-    OWN(fd) int fd = -1;
-    struct ledger_ref ref;
-    struct content content;
-    bool found = false;
-
-    if (!catalog_record(c, l->seq, RECORD_CONTENT, &ref, &found, e) || !found ||
-        !keeper_read(w->k, ref, &content_schema, &w->arena, &content, e) ||
-        !memfd_from("letter", content.bytes, &fd, e)) {
-        return found ? false : error_set(e, ERROR_CORRUPT, "a letter without content");
-    }
-    keeper_inspect(w->k, look->facts, fd, &w->arena, findings, &look->terms_fd);
-    look->findings = findings;
-    if (retention_wants_header(rules)) {
-        mail_header_read(content.bytes, &limits, true, &w->arena, header);
-        look->header = header;
-    }
-    return true;
-}
-
-static bool read_findings(struct sweep *w, struct catalog *c, const struct catalog_letter *l,
-                          struct retention_look *look, struct findings *findings, struct error *e)
-{
-    struct ledger_ref ref;
-    bool found = false;
-
-    if (!catalog_record(c, l->seq, RECORD_FINDINGS, &ref, &found, e)) {
-        return false;
-    }
-    *findings = (struct findings){.unread = true};
-    look->findings = findings;
-    return !found || keeper_read(w->k, ref, &findings_schema, &w->arena, findings, e);
-}
-
-/* What the rules say of it now. */
-static bool judge(struct sweep *w, struct catalog *c, const struct catalog_letter *l,
-                  const struct retention_rules *rules, struct classes *out, struct error *e)
-{
-    struct facts *facts = arena_alloc(&w->arena, sizeof(*facts));
-    struct findings *findings = arena_alloc(&w->arena, sizeof(*findings));
-    struct mail_header header;
-    struct retention_look look = {.facts = facts, .terms_fd = -1};
-    bool read = true;
-
-    if (!keeper_read(w->k, l->facts, &facts_schema, &w->arena, facts, e)) {
-        return false;
-    }
-    if (retention_wants_reading(rules, facts)) {
-        read = read_again(w, c, l, rules, &look, &header, findings, e);
-    } else if (retention_wants_findings(rules)) {
-        read = read_findings(w, c, l, &look, findings, e);
-    }
-    if (read) {
-        retention_judge_letter(rules, &look, &w->arena, out);
-    }
-    if (look.terms_fd >= 0) {
-        (void)close(look.terms_fd);
-    }
-    return read;
-}
-
 static bool is_as_it_was(struct catalog *c, uint64_t letter, const struct classes *now, bool *same,
                          struct error *e)
 {
@@ -186,25 +120,59 @@ struct page {
     size_t count;
 };
 
+/* What cannot be read of a letter is told once a sweep, and each is logged. */
+static void tell_unread(struct sweep *w, uint64_t letter, const struct error *why)
+{
+    char sentence[ERROR_TEXT_MAX + 160];
+
+    log_event(LOG_WARNING, "retention.unread", LOG_NUMBER("seq", (int64_t)letter),
+              LOG_TEXT("reason", why->text));
+    if (w->unread++ == 0) {
+        (void)snprintf(
+            sentence, sizeof(sentence),
+            "how long letter %llu is kept could not be told from all of it, so it stays; "
+            "run `postern ledger verify`: %s",
+            (unsigned long long)letter, why->text);
+        keeper_alert(w->k, "retention-unread", sentence);
+    }
+}
+
+/* It may have been erased since the catalog was opened. */
+static bool was_erased(struct sweep *w, const struct catalog_letter *l)
+{
+    OWN(catalog) struct catalog *later = NULL;
+    struct ledger_ref ref;
+    bool erased = false;
+    struct error e;
+
+    return catalog_open(w->k->options.catalog_path, false, SLICE_NONE, &later, &e) &&
+           catalog_removal(later, &l->id, &ref, &erased, &e) && erased;
+}
+
 static bool look_at(struct sweep *w, struct catalog *c, const struct catalog_letter *l,
                     const struct retention_rules *rules, struct page *p, struct error *e)
 {
-    struct ledger_ref ref;
+    struct retention_looker looker = {
+        .k = w->k, .catalog = c, .arena = &w->arena, .hurried = w->wait_ms >= PATIENT_MS};
     struct classes now;
     bool same = false;
-    bool erased = false;
 
     if (!l->decided || l->kind == LETTER_REPEAT) {
         return true;
     }
-    if (!judge(w, c, l, rules, &now, e)) {
-        /* It may have been erased since the catalog was opened. */
-        OWN(catalog) struct catalog *later = NULL;
-        struct error why = *e;
-        bool asked = catalog_open(w->k->options.catalog_path, false, SLICE_NONE, &later, e) &&
-                     catalog_removal(later, &l->id, &ref, &erased, e);
-        *e = why;
-        return asked && erased;
+    if (!retention_look_again(&looker, l, rules, &now, e)) {
+        if (was_erased(w, l)) {
+            return true;
+        }
+        /* Its stamp stays what it was; nothing is destroyed whose facts cannot be read. */
+        bool never = e->kind == ERROR_CORRUPT || (e->kind == ERROR_BUSY && looker.hurried);
+        if (never) {
+            tell_unread(w, l->seq, e);
+        }
+        return never;
+    }
+    if (looker.doubted) {
+        tell_unread(w, l->seq, &looker.why);
     }
     if (!is_as_it_was(c, l->seq, &now, &same, e) || same) {
         return same;
@@ -216,6 +184,7 @@ static bool look_at(struct sweep *w, struct catalog *c, const struct catalog_let
     return !body->full || error_set(e, ERROR_LIMIT, "a letter's classes do not fit");
 }
 
+/* An error in one letter ends the page before it: what was found out until then is recorded. */
 static bool look_at_all(struct sweep *w, struct catalog *c, const struct retention_rules *rules,
                         struct page *p, struct error *e)
 {
@@ -225,15 +194,20 @@ static bool look_at_all(struct sweep *w, struct catalog *c, const struct retenti
     int64_t until = clock_steady_ms() + PAGE_MS;
     size_t count = 0;
     size_t i = 0;
+    bool ok = true;
+    struct error why = {0};
 
     if (!catalog_letters(c, CATALOG_BEHIND, w->place, PAGE, &arena, &letters, &count, e)) {
         return false;
     }
     while (i < count && letters[i].seq < w->end && (i == 0 || clock_steady_ms() < until)) {
-        if (!look_at(w, c, &letters[i], rules, p, e)) {
-            return error_add(e, "letter %llu", (unsigned long long)letters[i].seq);
-        }
+        size_t before = p->count;
+        ok = look_at(w, c, &letters[i], rules, p, &why);
         arena_reset(&w->arena);
+        if (!ok) {
+            p->count = before;
+            break;
+        }
         i++;
     }
     if (p->count && !keeper_record(w->k, LEDGER_PATIENT, p->records, p->count, refs, e)) {
@@ -241,6 +215,10 @@ static bool look_at_all(struct sweep *w, struct catalog *c, const struct retenti
     }
     w->changed += p->count;
     w->place = i < count ? letters[i].seq : count < PAGE ? w->end : letters[count - 1].seq + 1;
+    if (!ok) {
+        *e = why;
+        return error_add(e, "letter %llu", (unsigned long long)letters[i].seq);
+    }
     return true;
 }
 
@@ -257,7 +235,7 @@ static bool do_page(struct sweep *w, const struct retention_rules *rules, struct
         catalog_open(w->k->options.catalog_path, false, slice_of(w->key, sizeof(w->key)), &c, e) &&
         (catalog_position(c).seq >= w->must || error_set(e, ERROR_BUSY, "the catalog is behind")) &&
         look_at_all(w, c, rules, p, e);
-    for (size_t i = 0; i < p->count; i++) {
+    for (size_t i = 0; i < PAGE; i++) {
         buf_done(&p->bodies[i]);
     }
     free(p);
@@ -295,6 +273,7 @@ static void begin(struct sweep *w, const struct retention_rules *rules)
         w->place = 0;
         w->end = 0;
         w->changed = 0;
+        w->unread = 0;
     }
     if (w->end == 0 && retention_is_alone(w->k)) {
         ledger_head(w->k->ledger, &head);
@@ -316,7 +295,7 @@ static void finish(struct sweep *w)
     w->place = DONE;
     save(w);
     log_event(LOG_INFO, "retention.looked", LOG_NUMBER("version", (int64_t)w->version),
-              LOG_NUMBER("changed", (int64_t)w->changed));
+              LOG_NUMBER("changed", (int64_t)w->changed), LOG_NUMBER("unread", (int64_t)w->unread));
 }
 
 static void failed(struct sweep *w, const struct error *why)

@@ -178,26 +178,29 @@ static bool protect(struct letter *l, const struct settings *settings, struct er
 }
 
 /* Write the copy to memory, for the first attempt, which usually follows at once; -1 when too many wait
- * there already. What was declared is no matter: clients say SMTPUTF8 and 8BITMIME of letters that need
+ * there already: then parcel_copy() makes it, and looks for bytes above 127, when its turn comes. What was declared is no matter: clients say SMTPUTF8 and 8BITMIME of letters that need
  * neither. */
 static bool make_copy(struct letter *l, int *fd, bool *has_8bit, struct error *e)
 {
     OWN(fd) int copy = -1;
-    bool kept = parcel_may_keep_copy(l->script.size);
 
-    if (kept && !memfd_open("copy", &copy, e)) {
+    *fd = -1;
+    if (!parcel_may_keep_copy(l->script.size)) {
+        return true;
+    }
+    if (!memfd_open("copy", &copy, e)) {
         return false;
     }
     for (size_t i = 0; i < l->script.n_edits; i++) {
         struct slice piece;
         if (!protect_piece(&l->script.edits[i], l->content, &piece, e) ||
-            (kept && !memfd_add(copy, piece, e))) {
+            !memfd_add(copy, piece, e)) {
             return false;
         }
         *has_8bit = *has_8bit || !slice_is_ascii(piece);
     }
     *fd = TAKE(copy, -1);
-    return !kept || memfd_seal(*fd, e);
+    return memfd_seal(*fd, e);
 }
 
 /* ── the record of all three, and of how long it is kept ── */

@@ -147,7 +147,10 @@ static uint64_t stamp_of(struct slice path, uint64_t hash)
     hash = mix(hash, (uint64_t)about.st_ino);
     hash = mix(hash, (uint64_t)about.st_size);
     hash = mix(hash, (uint64_t)about.st_mtim.tv_sec);
-    return mix(hash, (uint64_t)about.st_mtim.tv_nsec);
+    hash = mix(hash, (uint64_t)about.st_mtim.tv_nsec);
+    /* The one that nobody sets: a file of the same size may get back the time that it had. */
+    hash = mix(hash, (uint64_t)about.st_ctim.tv_sec);
+    return mix(hash, (uint64_t)about.st_ctim.tv_nsec);
 }
 
 bool settings_files_stamp(const struct role_row *row, const struct settings *s, uint64_t *stamp)

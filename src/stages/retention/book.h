@@ -106,8 +106,8 @@ void retention_labels(const struct mail_header *h, const struct facts *f, struct
 /* Whether words or labels could change what the rules say of it: only then need it be read again. */
 bool retention_must_read(const struct retention_book *book, const struct facts *f);
 
-/* Say which classes a letter is of and until when it is kept, as a record without the letter's id. No
- * classes: it is under no rule. Lists live in the arena, and in the book's. */
+/* Say which classes a letter is of and until when it is kept, as a record without the letter's id; of more than STAMP_MAX
+ * classes the first are named, and all count. No classes: it is under no rule. Lists live in the arena, and in the book's. */
 void retention_stamp(const struct retention_book *book, const struct retention_letter *letter,
                      struct arena *arena, struct classes *out);
 

@@ -339,6 +339,9 @@ void retention_stamp(const struct retention_book *book, const struct retention_l
         term.date_ms = term.start == RETENTION_FROM_DATE ? date_of(&a, rule) : RETENTION_NEVER;
         int64_t ends = retention_ends(&term, sent_ms(letter->facts));
         longest = ends > longest ? ends : longest;
+        if (count == STAMP_MAX) { /* more than a record names: they count all the same */
+            continue;
+        }
         stamps[count++] = (struct class_stamp){.class = rule->class,
                                                .rule = entry->version->seq,
                                                .ends = ends == RETENTION_NEVER ? 0 : (uint64_t)ends,

@@ -185,6 +185,25 @@ static void conditions_must_all_hold(void **state)
     assert_true(is_under(s, (struct conditions){.sender = NULL}));
 }
 
+static void more_classes_than_a_record_names_count_all_the_same(void **state)
+{
+    struct scene *s = *state;
+    size_t n = STAMP_MAX + 1;
+    struct retention_version *rules = arena_array(&s->arena, n, sizeof(*rules));
+    struct retention_book book;
+    struct classes out;
+
+    for (size_t i = 0; i < n; i++) {
+        const char *class = (const char *)arena_printf(&s->arena, "c%04zu%c", i, 0).ptr;
+        rules[i] = rule_of(s, class, i == n - 1 ? "70y" : "1y", (struct conditions){0});
+    }
+    retention_book_make(rules, n, NULL, 0, 7, &s->arena, &book);
+    retention_stamp(&book, &s->letter, &s->arena, &out);
+    assert_int_equal(out.classes.count, STAMP_MAX);
+    const struct class_stamp *last = (const struct class_stamp *)out.classes.items + STAMP_MAX - 1;
+    assert_true(out.until > last->ends);
+}
+
 static void the_longest_decides(void **state)
 {
     struct scene *s = *state;
@@ -387,6 +406,7 @@ int main(void)
         TEST(words_stand_one_after_the_other),
         TEST(what_was_not_read_counts_as_there),
         TEST(conditions_must_all_hold),
+        TEST(more_classes_than_a_record_names_count_all_the_same),
         TEST(the_longest_decides),
         TEST(a_notice_is_its_readers),
         TEST(an_imported_letter_is_for_whom_its_header_names),
