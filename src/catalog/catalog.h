@@ -19,7 +19,9 @@
 #define CATALOG_FORMAT_VERSION 1
 #define CATALOG_KEY_LEN        32
 #define CATALOG_REPEAT_LEN     16
-#define CATALOG_DOCKET         ((uint64_t)INT64_MAX) /* no letter: see catalog_records() */
+#define CATALOG_DOCKET         ((uint64_t)INT64_MAX)     /* no letter: see catalog_records() */
+#define CATALOG_SUBJECTS       ((uint64_t)INT64_MAX - 1) /* likewise */
+#define CATALOG_SUBJECT_PARTS  ((uint64_t)INT64_MAX - 2) /* likewise */
 
 struct catalog;
 
@@ -119,7 +121,8 @@ bool catalog_find(struct catalog *c, const struct letter_id *id, struct catalog_
                   bool *found, struct error *e) MUST_CHECK;
 
 /* The records about a letter in the order of the ledger; list from the arena. Under CATALOG_DOCKET those
- * of what takes two persons, of holds and disposals: hints, for this file is not authenticated. */
+ * of what takes two persons and of holds, under CATALOG_SUBJECTS where a person's request for erasure began and ended,
+ * under CATALOG_SUBJECT_PARTS its batches: hints, for this file is not authenticated. */
 bool catalog_records(struct catalog *c, uint64_t letter, struct arena *arena,
                      struct catalog_record **records, size_t *count, struct error *e) MUST_CHECK;
 

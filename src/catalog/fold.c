@@ -17,8 +17,8 @@
 #include <sodium.h>
 
 #include "catalog/internal.h"
-#include "letter/approval.h"
 #include "letter/findings.h"
+#include "letter/subject.h"
 
 static bool unreadable(const struct ledger_entry *entry, struct error *e)
 {
@@ -425,6 +425,18 @@ static bool fold_about(struct catalog *c, const struct ledger_entry *entry, stru
            change(c, entry->type, letter, received_at, value, arena, e);
 }
 
+static bool fold_subject(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
+                         struct error *e)
+{
+    struct subject_record r;
+
+    if (!cbor_read(entry->body, &subject_record_schema, arena, &r, e)) {
+        return unreadable(entry, e);
+    }
+    return add_record(c, r.state == SUBJECT_GOES_ON ? CATALOG_SUBJECT_PARTS : CATALOG_SUBJECTS,
+                      entry, e);
+}
+
 bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
                    struct error *e)
 {
@@ -449,6 +461,8 @@ bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct a
     case RECORD_REQUEST:
     case RECORD_VERDICT:
         return add_record(c, CATALOG_DOCKET, entry, e);
+    case RECORD_SUBJECT:
+        return fold_subject(c, entry, arena, e);
     default:
         return fold_about(c, entry, arena, e);
     }

@@ -6,6 +6,7 @@
 #include "letter/account_role.h"
 #include "letter/disposal.h"
 #include "letter/hold.h"
+#include "letter/subject.h"
 #include "requests/reader.h"
 
 #define LIMIT_DEFAULT 50
@@ -131,6 +132,24 @@ static bool read_disposal(struct cli *c, const struct reader_record *r, struct l
     return true;
 }
 
+static bool read_subject(struct cli *c, const struct reader_record *r, struct line *l,
+                         struct error *e)
+{
+    struct subject_record s;
+
+    if (!cbor_read(r->body, &subject_record_schema, &c->arena, &s, e)) {
+        return false;
+    }
+    *l = (struct line){
+        .who = SLICE("-"),
+        .what =
+            s.state == SUBJECT_ENDED ? SLICE("erase subject ended") : SLICE("erase subject begun"),
+        .object = arena_printf(&c->arena, "number %llu, request %.*s: %llu erased, %llu kept",
+                               (unsigned long long)s.number, SLICE_ARG(id_text(c, s.request)),
+                               (unsigned long long)s.erased, (unsigned long long)s.kept)};
+    return true;
+}
+
 /* What takes two persons, and holds. */
 static bool read_docket(struct cli *c, const struct reader_record *r, struct line *l,
                         struct error *e)
@@ -181,6 +200,8 @@ static bool read_line(struct cli *c, const struct reader_record *r, struct line 
         return true;
     case RECORD_DISPOSAL:
         return read_disposal(c, r, l, e);
+    case RECORD_SUBJECT:
+        return read_subject(c, r, l, e);
     case RECORD_HOLD:
     case RECORD_REQUEST:
     case RECORD_VERDICT:

@@ -134,6 +134,7 @@ cli_run cli_queue_list, cli_queue_retry, cli_queue_cancel, cli_queue_hold, cli_q
 cli_run cli_queue_pause, cli_queue_resume;
 cli_run cli_domain_forget;
 cli_run cli_erase;
+cli_run cli_subject_list, cli_subject_show, cli_subject_again;
 cli_run cli_retention_set, cli_retention_remove, cli_retention_list, cli_retention_show;
 cli_run cli_retention_date, cli_retention_packs, cli_retention_take;
 cli_run cli_disposal_preview, cli_disposal_ask, cli_disposal_clock;

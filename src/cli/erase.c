@@ -1,6 +1,7 @@
 /* A letter is taken out of the archive, for good. */
 #include "cli/approvals.h"
 #include "cli/cli.h"
+#include "cli/subject.h"
 #include "requests/admin.h"
 
 bool cli_erase(struct cli *c, struct error *e)
@@ -9,6 +10,14 @@ bool cli_erase(struct cli *c, struct error *e)
     struct admin_asked answer;
     struct letter_id id;
 
+    if (subject_is_meant(c)) {
+        return subject_erase(c, e);
+    }
+    if (c->arguments.n_words == 0) {
+        return error_set(e, ERROR_INPUT,
+                         "say what is to be erased: the ID of a letter, or --subject ADDRESS for "
+                         "all letters of a person");
+    }
     if (!reason) {
         return error_set(e, ERROR_INPUT,
                          "nothing is erased without a reason: give --reason TEXT; it stands in the "

@@ -102,6 +102,26 @@ static const struct argument_option reason_options[] = {
     OPTION_END,
 };
 
+static const struct argument_option erase_options[] = {
+    OPTION_MANY("subject", "ADDRESS", "all letters from or to this person; commas between several"),
+    OPTION_MANY("words", "TEXT", "and those in which this stands, a name for instance"),
+    OPTION("preview", 0, NULL, "with these, only show what would be erased, what kept, and why"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+static const struct argument_option again_options[] = {
+    OPTION("preview", 0, NULL, "only show what would be erased now"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+static const struct argument_option subject_options[] = {
+    OPTION("answer", 0, NULL, "only what the person can be told"),
+    OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
+    OPTION_END,
+};
+
 static const struct argument_option preview_options[] = {
     OPTION("before", 0, "DATE", "only what was over by the beginning of that day, 2026-01-31"),
     OPTION_END,
@@ -320,12 +340,25 @@ const struct verb verbs[] = {
          .run = cli_pull_status),
     VERB(.name = "pull now", .words = "NAME", .words_min = 1, .words_max = 1,
          .help = "Have the letters of a [pull] section fetched at once.", .run = cli_pull_now),
-    VERB(.name = "erase", .words = "ID", .words_min = 1, .words_max = 1, .options = reason_options,
+    VERB(.name = "erase", .words = "[ID]", .words_max = 1, .options = erase_options,
          .help = "Take a letter out of the archive for good; that it was there stays provable.",
-         .more = "Nobody can read it any more, and nothing brings it back. Give --reason. It is "
-                 "done when\n"
-                 "another person approved it.\n",
+         .more =
+             "With --subject, all letters of a person, but for those that a hold or rule keeps. "
+             "Nobody can\nread them any more, and nothing brings them back. Give --reason. It "
+             "is done when another person\napproved it.\n",
          .run = cli_erase),
+    VERB(.name = "subject list", .words = "",
+         .help = "List persons' requests for erasure that were approved, and what became of them.",
+         .run = cli_subject_list),
+    VERB(.name = "subject show", .words = "NUMBER", .words_min = 1, .words_max = 1,
+         .options = subject_options,
+         .help = "Show what a request erased, what it kept, why, and until when.",
+         .more = "With --answer, what the person who asked can be told.\n",
+         .run = cli_subject_show),
+    VERB(.name = "subject again", .words = "NUMBER", .words_min = 1, .words_max = 1,
+         .options = again_options,
+         .help = "Ask for the same once more: what is not to be kept any more is erased.",
+         .run = cli_subject_again),
     VERB(.name = "retention set", .words = "CLASS TERM", .words_min = 2, .words_max = 2,
          .options = retention_set_options,
          .help = "Say how long letters of a class are kept: 90d, 36mo, 7y or forever.",

@@ -115,12 +115,13 @@ bool approvals_open(struct keeper *k, struct error *e)
     if (l) {
         keeper_lookup_end(k, l);
     }
-    return ok && disposal_clock_open(k, e);
+    return ok && subject_open(k, e) && disposal_clock_open(k, e);
 }
 
 void approvals_close(struct keeper *k)
 {
     docket_done(&k->approvals.docket);
+    subject_close(k);
     (void)pthread_mutex_destroy(&k->approvals.order);
     (void)pthread_mutex_destroy(&k->approvals.lock);
     (void)pthread_mutex_destroy(&k->approvals.changing);
@@ -239,10 +240,9 @@ bool approvals_ask(struct keeper_admin *admin, struct request_record *request, s
 /* ── doing ── */
 
 static approvals_do *const doers[] = {
-    [REQUEST_ERASE] = erase_approved,
-    [REQUEST_ACCOUNT] = account_approved,
-    [REQUEST_RELEASE] = release_approved,
-    [REQUEST_DISPOSAL] = disposal_approved,
+    [REQUEST_ERASE] = erase_approved,     [REQUEST_ACCOUNT] = account_approved,
+    [REQUEST_RELEASE] = release_approved, [REQUEST_DISPOSAL] = disposal_approved,
+    [REQUEST_SUBJECT] = subject_approved,
 };
 
 static struct docket_request *copy_approved(struct keeper *k, struct slice id, struct arena *arena)
@@ -426,9 +426,11 @@ bool keeper_on_verdict(void *ctx, struct ipc_request *r, struct error *e)
         account_forget(admin->keeper, ask->id, r->arena);
         return true;
     }
-    if (request->record.kind == REQUEST_DISPOSAL) {
+    if (request->record.kind == REQUEST_DISPOSAL || request->record.kind == REQUEST_SUBJECT) {
         atomic_store(&admin->keeper->approvals.hurry, true);
-        answer->said = SLICE("in the background; `postern acts` tells when it is done");
+        answer->said = request->record.kind == REQUEST_DISPOSAL
+                           ? SLICE("in the background; `postern acts` tells when it is done")
+                           : SLICE("in the background; `postern subject list` tells how far it is");
         return true;
     }
     bool more = false;

@@ -15,6 +15,7 @@
 
 #include "keeper/disposal.h"
 #include "keeper/docket.h"
+#include "keeper/subject.h"
 #include "requests/approvals.h"
 
 struct keeper;
@@ -28,6 +29,8 @@ struct approvals {
     struct docket docket;
     struct trusted_clock clock; /* under `lock` */
     struct disposal disposal;   /* under `doing` */
+    struct subject subject;     /* likewise */
+    struct subjects_due due;    /* under `lock` */
     int64_t kept_at;            /* the thread's: when the clock was kept last, steady */
     _Atomic bool hurry;         /* there is something to be done in the background */
     pthread_mutex_t doing;      /* one request at a time is carried out */
@@ -90,3 +93,4 @@ approvals_do erase_approved;    /* erase.c */
 approvals_do account_approved;  /* account_change.c */
 approvals_do disposal_approved; /* disposal.c */
 approvals_do release_approved;  /* holds.c */
+approvals_do subject_approved;  /* subject.c */

@@ -14,6 +14,7 @@ static const unsigned roles[] = {
     [REQUEST_ACCOUNT] = OFFICER,
     [REQUEST_RELEASE] = OFFICER | AUDITOR,
     [REQUEST_DISPOSAL] = OFFICER,
+    [REQUEST_SUBJECT] = OFFICER,
 };
 
 static unsigned roles_of(const struct request_record *r)

@@ -103,8 +103,7 @@ static bool take(struct disposing *w, const struct catalog_letter *l, struct err
             verdict = held ? DISPOSAL_HELD : DISPOSAL_BUSY;
         }
         if (verdict != DISPOSAL_DESTROY) {
-            x->n_letters = letters;
-            x->n_refs = refs;
+            erase_drop(x, letters, refs);
         }
     }
     count(&w->d->counts, verdict);
@@ -148,7 +147,7 @@ static bool destroy(struct disposing *w, const struct docket_request *r, struct 
 {
     bool finished = false;
 
-    return w->x->n_letters == 0 || erase_all(w->x, r, &finished, e);
+    return w->x->n_letters == 0 || erase_all(w->x, r, NULL, &finished, e);
 }
 
 static bool batch(struct disposing *w, const struct docket_request *r, bool *ended, struct error *e)

@@ -38,13 +38,18 @@ static bool is_indexed(struct keeper *k, uint64_t seq)
     return atomic_load(&k->indexer.position) > seq;
 }
 
+bool erase_in_queue(struct keeper *k, const struct letter_id *id)
+{
+    struct in_queue q = {.id = letter_id_slice(id)};
+
+    queue_each(k->queue, compare, &q);
+    return q.found;
+}
+
 /* Nothing of it may be under way: what works on it would write it down again. */
 static bool is_at_rest(struct erasing *x, const struct catalog_letter *l, struct error *e)
 {
-    struct in_queue q = {.id = letter_id_slice(&l->id)};
-
-    queue_each(x->k->queue, compare, &q);
-    if (q.found || !l->decided) {
+    if (erase_in_queue(x->k, &l->id) || !l->decided) {
         return error_set(e, ERROR_BUSY,
                          "the letter, or a report about it, is still to be delivered: wait, or "
                          "`postern queue cancel` it first");
@@ -176,11 +181,16 @@ bool erase_add(struct erasing *x, const struct catalog_letter *l, struct error *
 
     x->letter = l;
     if (!list_from(x, l, letters, e)) {
-        x->n_letters = letters;
-        x->n_refs = refs;
+        erase_drop(x, letters, refs);
         return false;
     }
     return true;
+}
+
+void erase_drop(struct erasing *x, size_t letters, size_t refs)
+{
+    x->n_letters = letters;
+    x->n_refs = refs;
 }
 
 /* *removed: it was erased already. */
@@ -258,28 +268,37 @@ static bool say_held(const struct holds_letter *l, struct slice names, struct er
                      SLICE_ARG(names));
 }
 
-bool erase_is_free(struct erasing *x, size_t first, bool *held, struct error *e)
+bool erase_held_by(struct erasing *x, size_t first, struct arena *arena, size_t *which,
+                   struct slice *names, struct error *e)
 {
-    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
-
-    *held = false;
+    *names = SLICE_NONE;
     if (!x->holds_known) { /* once for all letters: none comes in while `order` is held */
         x->holds = approvals_holds(x->k, x->arena);
         x->holds_known = true;
     }
-    for (size_t i = first; x->holds && i < x->n_letters; i++) {
-        struct slice names;
-        arena_reset(&arena);
-        if (!holds_on(x->k, x->holds, &x->places[i], &arena, &names, e)) {
+    for (size_t i = first; x->holds && names->len == 0 && i < x->n_letters; i++) {
+        arena_reset(arena);
+        *which = i;
+        if (!holds_on(x->k, x->holds, &x->places[i], arena, names, e)) {
             e->kind = ERROR_BUSY;
             return error_add(e, "whether it is held cannot be told");
         }
-        if (names.len) {
-            *held = true;
-            return say_held(&x->places[i], names, e);
-        }
     }
     return true;
+}
+
+bool erase_is_free(struct erasing *x, size_t first, bool *held, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    struct slice names;
+    size_t which = 0;
+
+    *held = false;
+    if (!erase_held_by(x, first, &arena, &which, &names, e)) {
+        return false;
+    }
+    *held = names.len != 0;
+    return !*held || say_held(&x->places[which], names, e);
 }
 
 /* ── asked for ── */
@@ -343,7 +362,8 @@ static bool write_removal(const struct erasing *x, const struct docket_request *
     return !body->full || error_set(e, ERROR_LIMIT, "the removal does not fit into a record");
 }
 
-bool erase_all(struct erasing *x, const struct docket_request *r, bool *finished, struct error *e)
+bool erase_all(struct erasing *x, const struct docket_request *r, const struct ledger_record *also,
+               bool *finished, struct error *e)
 {
     OWN(buf) struct buf body = {.max = (size_t)1 << 20};
     bool recorded = false;
@@ -351,9 +371,12 @@ bool erase_all(struct erasing *x, const struct docket_request *r, bool *finished
     if (!write_removal(x, r, &body, e) || !indexer_expect_removal(x->k, e)) {
         return false;
     }
-    const struct ledger_record why = {RECORD_REMOVAL, buf_slice(&body)};
+    const struct ledger_record why[LEDGER_WHY_MAX] = {
+        {RECORD_REMOVAL, buf_slice(&body)},
+        also ? *also : (struct ledger_record){0             }
+    };
     qsort(x->refs, x->n_refs, sizeof(x->refs[0]), by_seq);
-    *finished = ledger_erase(x->k->ledger, x->refs, x->n_refs, &why, &recorded, e);
+    *finished = ledger_erase(x->k->ledger, x->refs, x->n_refs, why, also ? 2 : 1, &recorded, e);
     tail_wake(x->k); /* segments may have become packs in any case */
     return recorded;
 }
@@ -378,7 +401,7 @@ static enum carried erase(struct erasing *x, const struct docket_request *r, str
     bool finished = false;
 
     approvals_hold(x->k);
-    bool recorded = erase_is_free(x, 0, &held, e) && erase_all(x, r, &finished, e);
+    bool recorded = erase_is_free(x, 0, &held, e) && erase_all(x, r, NULL, &finished, e);
     approvals_let_go(x->k);
     if (!recorded) {
         return e->kind == ERROR_BUSY && !held ? CARRIED_LATER : CARRIED_FAILED;

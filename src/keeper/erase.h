@@ -29,9 +29,21 @@ bool erase_add(struct erasing *x, const struct catalog_letter *l, struct error *
  * with *held and a sentence, or with ERROR_BUSY when that cannot be told. */
 bool erase_is_free(struct erasing *x, size_t first, bool *held, struct error *e) MUST_CHECK;
 
-/* Destroy them, with `order` held, for a request that was approved. False when nothing was recorded. */
-bool erase_all(struct erasing *x, const struct docket_request *r, bool *finished,
-               struct error *e) MUST_CHECK;
+/* Which holds keep them: the first of its letters that is held, and the names. Empty names: none is. With `order`
+ * held; false with ERROR_BUSY when that cannot be told. */
+bool erase_held_by(struct erasing *x, size_t first, struct arena *arena, size_t *which,
+                   struct slice *names, struct error *e) MUST_CHECK;
+
+/* Whether it waits to be delivered, or is under way. */
+bool erase_in_queue(struct keeper *k, const struct letter_id *id);
+
+/* Take those from the `letters`th on, and the records from the `refs`th on, out again. */
+void erase_drop(struct erasing *x, size_t letters, size_t refs);
+
+/* Destroy them, with `order` held, for a request that was approved. `also` is recorded in the same commit, or NULL.
+ * False when nothing was recorded. */
+bool erase_all(struct erasing *x, const struct docket_request *r, const struct ledger_record *also,
+               bool *finished, struct error *e) MUST_CHECK;
 
 /* Afterwards, without it: what is in memory, catalog and index of letters that are gone. */
 void erase_settle(struct erasing *x);

@@ -46,6 +46,10 @@ ipc_handler keeper_on_held;             /* holds.c */
 ipc_handler keeper_on_disposal_preview; /* disposal.c */
 ipc_handler keeper_on_disposal_ask;     /* disposal.c */
 ipc_handler keeper_on_disposal_clock;   /* disposal_clock.c */
+ipc_handler keeper_on_subject_preview;  /* subject_ask.c */
+ipc_handler keeper_on_subject_ask;      /* subject_ask.c */
+ipc_handler keeper_on_subject_list;     /* subject_list.c */
+ipc_handler keeper_on_subject_letters;  /* subject_list.c */
 ipc_handler keeper_on_requests;         /* approvals.c */
 ipc_handler keeper_on_verdict;          /* approvals.c */
 ipc_handler keeper_on_status;           /* status.c */

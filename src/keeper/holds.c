@@ -9,7 +9,6 @@
 #include "keeper/internal.h"
 #include "requests/holds.h"
 #include "search/find.h"
-#include "search/match.h"
 
 #define TERMS_MAX   ((size_t)TEXT_LIST_BYTES_MAX + 64)
 #define COUNTED_MAX 100000 /* letters that are counted of one hold */
@@ -180,6 +179,19 @@ bool holds_shown(struct keeper *k, const struct docket_hold *holds, const struct
 
     *names = SLICE_NONE;
     bool told = go_through(&a, holds, false, names, e);
+    asked_done(&a);
+    return told;
+}
+
+bool holds_compare(struct keeper *k, const struct query *query, const struct holds_letter *letter,
+                   struct arena *arena, enum search_match *match, struct error *e)
+{
+    struct asked a = {.k = k, .letter = letter, .arena = arena};
+    bool told = read_letter(&a, e);
+
+    if (told) {
+        *match = search_match(query, &a.read);
+    }
     asked_done(&a);
     return told;
 }

@@ -8,6 +8,7 @@
 
 #include "catalog/catalog.h"
 #include "keeper/docket.h"
+#include "search/match.h"
 
 struct keeper;
 
@@ -35,3 +36,7 @@ bool holds_on(struct keeper *k, const struct docket_hold *holds, const struct ho
 bool holds_shown(struct keeper *k, const struct docket_hold *holds, const struct letter_id *id,
                  uint64_t seq, struct arena *arena, struct slice *names,
                  struct error *e) MUST_CHECK;
+
+/* Whether a query finds this letter, told from the letter itself, which is inspected again; without an index. */
+bool holds_compare(struct keeper *k, const struct query *query, const struct holds_letter *letter,
+                   struct arena *arena, enum search_match *match, struct error *e) MUST_CHECK;

@@ -19,6 +19,7 @@
 #include "requests/keys.h"
 #include "requests/pull.h"
 #include "requests/retention.h"
+#include "requests/subject.h"
 #include "search/index.h"
 
 #define RECORD_MAX ((size_t)16 << 20) /* bytes of a record that is no letter */
@@ -316,6 +317,10 @@ static const struct ipc_row admin_rows[] = {
     {&disposal_preview,    0, keeper_on_disposal_preview},
     {&disposal_ask,        0, keeper_on_disposal_ask    },
     {&disposal_clock,      0, keeper_on_disposal_clock  },
+    {&subject_preview,     0, keeper_on_subject_preview },
+    {&subject_ask,         0, keeper_on_subject_ask     },
+    {&subject_list,        0, keeper_on_subject_list    },
+    {&subject_letters,     0, keeper_on_subject_letters },
     {&hold_add,            0, keeper_on_hold_add        },
     {&hold_list,           0, keeper_on_hold_list       },
     {&hold_release,        0, keeper_on_hold_release    },

@@ -47,11 +47,11 @@ struct metric {
     const char *help;
     bool counter;
     bool is_time; /* milliseconds since 1970 */
-    uint64_t (*value)(const struct keeper *k, const struct view *v);
+    uint64_t (*value)(struct keeper *k, const struct view *v);
 };
 
 #define VALUE(name, expression)                                                                    \
-    static uint64_t name(const struct keeper *k, const struct view *v)                             \
+    static uint64_t name(struct keeper *k, const struct view *v)                                   \
     {                                                                                              \
         (void)k;                                                                                   \
         (void)v;                                                                                   \
@@ -89,6 +89,7 @@ VALUE(value_of_catalog_position, v->catalog_position)
 VALUE(value_of_index_position, v->index_position)
 VALUE(value_of_retention_left, atomic_load(&k->retention.left))
 VALUE(value_of_retention_unruled, atomic_load(&k->retention.unruled))
+VALUE(value_of_subjects_due, subjects_due(k))
 VALUE(value_of_disk_free, v->disk_free)
 VALUE(value_of_sessions_open, v->sessions)
 
@@ -156,6 +157,8 @@ static const struct metric metrics[] = {
      false,                                                                                                                     false, value_of_retention_left   },
     {"retention.unruled",      "postern_retention_unruled",              "Letters under no rule, kept for ever",
      false,                                                                                                                     false, value_of_retention_unruled},
+    {"subjects.due",           "postern_subjects_due",                   "Erasure requests that kept what is over now",  false,
+     false,                                                                                                                            value_of_subjects_due     },
     {"disk.free_bytes",        "postern_disk_free_bytes",                "Free space for the ledger",                    false, false,
      value_of_disk_free                                                                                                                                          },
 };

@@ -47,10 +47,10 @@ static void gather(const struct ledger_ref *refs, size_t n, struct erasures *all
 
 /* The erasures and why, in one batch; sets where each erasure stands. */
 static bool record(struct ledger *l, struct erasures *all, const struct ledger_record *why,
-                   struct error *e)
+                   size_t n_why, struct error *e)
 {
-    OWN(heap) struct ledger_record *records = calloc(all->n + 1, sizeof(*records));
-    OWN(heap) struct ledger_ref *refs = calloc(all->n + 1, sizeof(*refs));
+    OWN(heap) struct ledger_record *records = calloc(all->n + LEDGER_WHY_MAX, sizeof(*records));
+    OWN(heap) struct ledger_ref *refs = calloc(all->n + LEDGER_WHY_MAX, sizeof(*refs));
     OWN(buf) struct buf bodies = {.max = (all->n + 1) * CLEAR_MAX};
 
     /* -fanalyzer: it takes the end of the process for a leak */
@@ -66,8 +66,10 @@ static bool record(struct ledger *l, struct erasures *all, const struct ledger_r
         erasure_record_write(&bodies, &r);
         records[i] = (struct ledger_record){RECORD_ERASURE, slice_from(buf_slice(&bodies), from)};
     }
-    records[all->n] = *why;
-    if (!ledger_append_any(l, LEDGER_AWAITED, records, all->n + 1, refs, e)) {
+    for (size_t i = 0; i < n_why; i++) {
+        records[all->n + i] = why[i];
+    }
+    if (!ledger_append_any(l, LEDGER_AWAITED, records, all->n + n_why, refs, e)) {
         return false; /* NOLINT(clang-analyzer-unix.Malloc): as below */
     }
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): clang 14 does not know OWN() */
@@ -78,7 +80,7 @@ static bool record(struct ledger *l, struct erasures *all, const struct ledger_r
 }
 
 static bool erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
-                  const struct ledger_record *why, bool *recorded, struct error *e)
+                  const struct ledger_record *why, size_t n_why, bool *recorded, struct error *e)
 {
     OWN(erasures) struct erasures all = {0};
     OWN(fd) int lock = -1;
@@ -90,7 +92,7 @@ static bool erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
         !erasing_announce(l, e)) {
         return false;
     }
-    *recorded = record(l, &all, why, e);
+    *recorded = record(l, &all, why, n_why, e);
     if (!*recorded) {
         /* Found again and withdrawn before the next, if not now. */
         return erasing_withdraw(l, &unwithdrawn) ? false : error_add(e, "%s", unwithdrawn.text);
@@ -99,17 +101,22 @@ static bool erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
 }
 
 bool ledger_erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
-                  const struct ledger_record *why, bool *recorded, struct error *e)
+                  const struct ledger_record *why, size_t n_why, bool *recorded, struct error *e)
 {
     *recorded = false;
-    if (l->options.record_keys <= 0 || why->type < LEDGER_TYPE_OWN) {
+    if (l->options.record_keys <= 0) {
         return error_set(e, ERROR_CONFIG, "ledger: there is no folder of record keys");
+    }
+    for (size_t i = 0; i < n_why || i == 0; i++) {
+        if (n_why == 0 || n_why > LEDGER_WHY_MAX || why[i].type < LEDGER_TYPE_OWN) {
+            return error_set(e, ERROR_INPUT, "ledger: an erasure says why, in records of callers");
+        }
     }
     if (!in_order(refs, n, e)) {
         return false;
     }
     (void)pthread_mutex_lock(&l->packing);
-    bool erased = erase(l, refs, n, why, recorded, e);
+    bool erased = erase(l, refs, n, why, n_why, recorded, e);
     (void)pthread_mutex_unlock(&l->packing);
     return erased || error_add(e, "ledger");
 }

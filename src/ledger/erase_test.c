@@ -37,7 +37,7 @@ static bool erase(struct rig *r, bool *recorded, struct error *e)
     for (size_t i = 0; i < NAMED; i++) {
         refs[i] = r->acked[named[i]].ref;
     }
-    return ledger_erase(r->ledger, refs, NAMED, &why, recorded, e);
+    return ledger_erase(r->ledger, refs, NAMED, &why, 1, recorded, e);
 }
 
 /* Some in one segment, some in the next, some in the one that is written. */
@@ -162,16 +162,16 @@ static void what_cannot_be_erased_is_refused(void **unused)
     rig_init(&r);
     fill(&r);
     struct ledger_ref refs[2] = {r.acked[5].ref, r.acked[1].ref};
-    assert_false(ledger_erase(r.ledger, refs, 2, &why, &recorded, &e)); /* in no order */
+    assert_false(ledger_erase(r.ledger, refs, 2, &why, 1, &recorded, &e)); /* in no order */
     assert_int_equal(e.kind, ERROR_INPUT);
     refs[0] = (struct ledger_ref){.seq = 0, .segment = 1}; /* the segment's start */
-    assert_false(ledger_erase(r.ledger, refs, 1, &why, &recorded, &e));
+    assert_false(ledger_erase(r.ledger, refs, 1, &why, 1, &recorded, &e));
     assert_int_equal(e.kind, ERROR_INPUT);
     refs[0] = (struct ledger_ref){.seq = r.acked[9].ref.seq, .segment = 1}; /* another's */
-    assert_false(ledger_erase(r.ledger, refs, 1, &why, &recorded, &e));
+    assert_false(ledger_erase(r.ledger, refs, 1, &why, 1, &recorded, &e));
     assert_int_equal(e.kind, ERROR_INPUT);
     refs[0] = (struct ledger_ref){.seq = 1, .segment = 99};
-    assert_false(ledger_erase(r.ledger, refs, 1, &why, &recorded, &e));
+    assert_false(ledger_erase(r.ledger, refs, 1, &why, 1, &recorded, &e));
     assert_false(recorded);
     assert_false(is_there(r.dirfd, "erasing"));
     assert_int_equal(look(&r).whole, RECORDS);

@@ -21,6 +21,7 @@
 #define LEDGER_BODY_MAX    ((size_t)256 << 20) /* bytes of one record's body */
 #define LEDGER_RECORDS_MAX 1024                /* in one ledger_append() */
 #define LEDGER_ERASE_MAX   1000                /* records in one ledger_erase() */
+#define LEDGER_WHY_MAX     2                   /* that say why */
 #define LEDGER_CLOCK_MS    10000               /* how far behind the last commit a clock may be */
 #define LEDGER_TYPE_OWN    16 /* types below are the ledger's; callers begin here */
 
@@ -133,7 +134,8 @@ bool ledger_pack(struct ledger *l, int64_t before_ms, bool *packed, struct error
  *
  * @param refs      `seq` and `segment` of each, ascending; records of callers, not the ledger's own
  * @param n         1 to LEDGER_ERASE_MAX
- * @param why       recorded in the same commit: who wanted it, and on what ground
+ * @param why       recorded in the same commit: first who wanted it, and on what ground
+ * @param n_why     1 to LEDGER_WHY_MAX
  * @param recorded  set to whether the erasure is recorded: then it is finished sooner or later, also
  *                  after a failure
  * @return          false with ERROR_BUSY when a backup is being made or the disk fails, ERROR_INPUT for what
@@ -141,7 +143,8 @@ bool ledger_pack(struct ledger *l, int64_t before_ms, bool *packed, struct error
  *                  when pack or segment is damaged
  */
 bool ledger_erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
-                  const struct ledger_record *why, bool *recorded, struct error *e) MUST_CHECK;
+                  const struct ledger_record *why, size_t n_why, bool *recorded,
+                  struct error *e) MUST_CHECK;
 
 #define LEDGER_REWRAP_MAX 200 /* files in one ledger_rewrap() */
 

@@ -121,7 +121,7 @@ static void erase(struct rig *r, const struct ledger_ref *refs, size_t n)
     bool recorded = false;
     struct error e = {0};
 
-    assert_ok(ledger_erase(r->ledger, refs, n, &why, &recorded, &e), e);
+    assert_ok(ledger_erase(r->ledger, refs, n, &why, 1, &recorded, &e), e);
 }
 
 static uint64_t stored(struct rig *r)

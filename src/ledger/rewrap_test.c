@@ -30,7 +30,7 @@ static void fill(struct rig *r)
             assert_ok(ledger_pack(r->ledger, INT64_MAX, &packed, &e), e);
             assert_true(packed);
             const struct ledger_record why = {16, rig_body(40, room)};
-            assert_ok(ledger_erase(r->ledger, &r->acked[1].ref, 1, &why, &recorded, &e), e);
+            assert_ok(ledger_erase(r->ledger, &r->acked[1].ref, 1, &why, 1, &recorded, &e), e);
         }
         if (i == 6) {
             rig_reopen(r);

@@ -54,9 +54,10 @@ const char *request_kind_name(uint64_t kind)
     static const char *const names[] = {[REQUEST_ERASE] = "erase",
                                         [REQUEST_ACCOUNT] = "account",
                                         [REQUEST_RELEASE] = "hold release",
-                                        [REQUEST_DISPOSAL] = "disposal"};
+                                        [REQUEST_DISPOSAL] = "disposal",
+                                        [REQUEST_SUBJECT] = "erase subject"};
 
-    return kind >= REQUEST_ERASE && kind <= REQUEST_DISPOSAL ? names[kind] : "unknown";
+    return kind >= REQUEST_ERASE && kind <= REQUEST_SUBJECT ? names[kind] : "unknown";
 }
 
 const char *request_verdict_name(uint64_t verdict)

@@ -19,6 +19,7 @@ enum request_kind {
     REQUEST_ACCOUNT = 2,  /* an account gets a role: struct request_account   */
     REQUEST_RELEASE = 3,  /* a hold ends: struct request_release              */
     REQUEST_DISPOSAL = 4, /* letters whose time is over: struct request_disposal */
+    REQUEST_SUBJECT = 5,  /* letters of or about a person: struct request_subject */
 };
 
 /* RECORD_REQUEST: this is to be done when somebody else approves it. */

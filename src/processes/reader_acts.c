@@ -1,6 +1,6 @@
 /* What people did: acts of administration, readings, orders, and who signed in at the command line.
  * The ledger alone says so; it is read a stretch at a time, from its end backwards. */
-#include "letter/approval.h"
+#include "letter/subject.h"
 #include "processes/reader.h"
 #include "requests/auth.h"
 #include "requests/reader.h"
@@ -19,6 +19,7 @@ struct acts {
 /* Sign-ins of mail clients are no acts: there are as many as letters. */
 static bool is_act(const struct ledger_entry *entry, struct arena *arena)
 {
+    struct subject_record subject;
     struct sign_in s;
     struct error e;
 
@@ -31,6 +32,10 @@ static bool is_act(const struct ledger_entry *entry, struct arena *arena)
     case RECORD_VERDICT:
     case RECORD_DISPOSAL:
         return !entry->erased;
+    case RECORD_SUBJECT:
+        return !entry->erased &&
+               cbor_read(entry->body, &subject_record_schema, arena, &subject, &e) &&
+               subject.state != SUBJECT_GOES_ON;
     case RECORD_SIGN_IN:
         return !entry->erased && cbor_read(entry->body, &sign_in_schema, arena, &s, &e) &&
                slice_equal(s.mechanism, SLICE(AUTH_DESK_MECHANISM));

@@ -13,6 +13,7 @@
 #include "requests/pull.h"
 #include "requests/reader.h"
 #include "requests/retention.h"
+#include "requests/subject.h"
 
 #define AUDITOR       PERMIT_TO(ACCOUNT_AUDITOR)
 #define OFFICER       PERMIT_TO(ACCOUNT_OFFICER)
@@ -49,6 +50,10 @@ static const struct permit permits[] = {
     {&disposal_preview,    "disposal preview", RUNNING | AUDITOR, false},
     {&disposal_ask,        "disposal ask",     RUNNING,           false},
     {&disposal_clock,      "disposal clock",   OFFICER,           false},
+    {&subject_preview,     "erase --subject",  OFFICER,           false},
+    {&subject_ask,         "erase --subject",  OFFICER,           false},
+    {&subject_list,        "subject list",     OFFICER | AUDITOR, false},
+    {&subject_letters,     "subject show",     OFFICER | AUDITOR, false},
     {&hold_add,            "hold add",         OFFICER | AUDITOR, false},
     {&hold_list,           "hold list",        RUNNING | AUDITOR, false},
     {&hold_release,        "hold release",     OFFICER | AUDITOR, false},

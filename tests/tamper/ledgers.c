@@ -272,7 +272,7 @@ static void erased(struct maker *m)
     append_letters(m, 4);
     need_ok(ledger_append(m->l, records, 3, refs, &e), &e);
     fill(m, 12);
-    need_ok(ledger_erase(m->l, refs, 2, &why, &recorded, &e), &e);
+    need_ok(ledger_erase(m->l, refs, 2, &why, 1, &recorded, &e), &e);
     fill(m, 12);
     sign_checkpoint(m);
     end(m);

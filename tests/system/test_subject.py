@@ -1,0 +1,137 @@
+"""A person asks that letters of or about him are erased: found, weighed, erased or kept with the reason."""
+import os
+import re
+import signal
+
+import pytest
+
+from company import wait_for
+from scene import Scene
+from test_disposal import import_letters
+from test_holds import as_officer
+from test_running import files_below, readable
+
+PAULA = "paula@partner.test"
+SECOND = "director@example.test"
+
+
+@pytest.fixture
+def scene(tmp_path):
+    os.chmod(tmp_path, 0o755)
+    scene = Scene(tmp_path / "company")
+    company = scene.company
+    company.passwords[SECOND] = "correct horse battery second"
+    company.both("user", "add", SECOND, "--role", "officer", "--reason", "hired", "--password-stdin",
+                 input=company.passwords[SECOND] + "\n")
+    yield scene
+    scene.close()
+
+
+def officer(company, *arguments):
+    done = as_officer(company, *arguments)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def carried_out(company, number=1):
+    """Wait for it, and show all of it."""
+    return wait_for("the erasure", lambda: (
+        lambda said: said if "it is not ended" not in said else None)(
+            as_officer(company, "subject", "show", str(number)).stdout), 60)
+
+
+def approve(company, said):
+    done = company.second(said, SECOND)
+    assert done.returncode == 0 and "in the background" in done.stdout, done
+
+
+def rule(company, *arguments):
+    officer(company, "retention", "set", *arguments, "--reason", "a test")
+    wait_for("all letters to be looked at",
+             lambda: company.status()["retention.left"] == "0", 30)
+
+
+def test_what_may_go_goes_and_what_stays_has_its_reason(scene, tmp_path):
+    company = scene.company
+    letters = import_letters(company, tmp_path / "old", ["kumquat", "calamondin", "yuzushka"])
+    other, _ = scene.send("tangelo", to="peter@partner.test", text="Ask Paula Quetzal about it.\n")
+    named, _ = scene.send("pomelo", to="peter@partner.test", text=f"Write to {PAULA} please.\n")
+    wait_for("delivery", lambda: all("delivered (250" in company.show(i) for i in (other, named)), 20)
+    officer(company, "hold", "add", "case-7", "calamondin", "--reason", "a court asks")
+    rule(company, "tax", "30y", "--words", "yuzushka", "--citation", "Tax Code, section 147")
+
+    meant = ["--subject", PAULA, "--words", "Paula Quetzal", "--reason", "her letter of 3 May"]
+    done = company.postern("erase", *meant, "--preview", check=False)
+    assert done.returncode == 77, done  # whose letters say what is not for everybody
+    said = officer(company, "erase", *meant, "--preview")
+    assert "4 letters found: 2 would be erased, 2 kept" in said, said
+    assert re.search(rf"^{letters['calamondin']}  -  +legal claims: held by case-7$", said, re.M), said
+    assert re.search(rf"^{letters['yuzushka']}  2\d{{3}}-\d\d-\d\d  duty to keep: class tax "
+                     r"\(Tax Code, section 147\)$", said, re.M), said
+    assert "Searched: 5 of 5 letters." in said
+    assert "1 letters that name an address in their text alone" in said
+    for wrong in (["--subject", "paula", "--reason", "x"], ["--subject", PAULA],
+                  ["--subject", "nobody@nowhere.test", "--reason", "x"],
+                  ["--words", 'a "quote"', "--reason", "x"]):
+        done = as_officer(company, "erase", *wrong)
+        assert done.returncode == 65, done
+
+    said = officer(company, "erase", *meant)
+    assert "4 letters of or about paula@partner.test" in said
+    assert company.second(said).returncode == 77  # who asked is no second person
+    approve(company, said)
+    said = carried_out(company)
+    assert "Found       4 letters" in said and "Erased      2 of them" in said, said
+    assert "Kept        2 of them" in said and "class tax (Tax Code, section 147)" in said, said
+    assert "held by case-7" in said and letters["calamondin"] in said, said
+    answer = officer(company, "subject", "show", "1", "--answer")
+    assert "2 letters were erased" in answer and "legal obligation (Tax Code, section 147)" in answer
+    assert "case-7" not in answer and "class tax" not in answer, answer
+    assert "Backups     the daemon makes none" in said
+    for letter in (letters["kumquat"], other):
+        done = company.postern("show", letter, check=False)
+        assert done.returncode == 65 and "her letter of 3 May" in done.stderr, done
+    for letter in (letters["calamondin"], letters["yuzushka"], named):
+        assert "Subject" in company.postern("export", letter, "-o", "-")
+    acts = officer(company, "acts", "-n", "30")
+    assert re.search(r"erase subject ended +number 1, request \w+: 2 erased, 2 kept", acts), acts
+    assert "erase preview" in acts
+
+    # The hold ends: the same once more, by its number, and what came since is not meant.
+    late, _ = scene.send("clementine")
+    company.second(officer(company, "hold", "release", "case-7", "--reason", "settled"), SECOND)
+    assert "1 would be erased, 1 kept" in officer(
+        company, "subject", "again", "1", "--preview", "--reason", "settled")
+    approve(company, officer(company, "subject", "again", "1", "--reason", "settled"))
+    wait_for("the second run", lambda: "Found       2 letters" in carried_out(company), 30)
+    assert company.postern("show", letters["calamondin"], check=False).returncode == 65
+    assert "clementine" in company.postern("export", late, "-o", "-")
+    assert re.search(r"^ +1  paula@partner.test, \"Paula Quetzal\" .* 1 +1  first over on ",
+                     officer(company, "subject", "list"), re.M)
+    company.postern("catalog", "rebuild")
+    assert "Kept        1 of them" in officer(company, "subject", "show", "1")
+    assert not readable([*files_below(company.data), company.log],
+                        ["kumquat", "calamondin", "quetzal"])
+    assert "\nwhole" in company.postern("ledger", "verify")
+
+
+def test_it_goes_on_after_a_crash(scene, tmp_path):
+    company = scene.company
+    words = [f"pomelo{i}x" for i in range(70)]
+    letters = import_letters(company, tmp_path / "old", words)
+    officer(company, "hold", "add", "case-8", "--letter", letters["pomelo60x"], "--letter",
+            letters["pomelo3x"], "--reason", "a court asks")
+    approve(company, officer(company, "erase", "--subject", PAULA, "--reason", "asked for"))
+    for _ in range(2):
+        for pid, role in company.processes().items():
+            if role == "keeper":
+                os.kill(pid, signal.SIGKILL)
+        wait_for("an answer", lambda: company.postern("status", check=False).returncode == 0, 30)
+    said = carried_out(company)
+    assert "Found       70 letters" in said and "Erased      68 of them" in said, said
+    assert "Kept        2 of them" in said and "2: legal claims: held by case-8" in said, said
+    assert said.count(": held by case-8") == 3  # the group, and each letter once
+    for word in ("pomelo60x", "pomelo3x"):
+        assert word in company.postern("export", letters[word], "-o", "-")
+    assert company.postern("show", letters["pomelo4x"], check=False).returncode == 65
+    assert "\nwhole" in company.postern("ledger", "verify")
