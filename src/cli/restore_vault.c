@@ -57,7 +57,7 @@ static bool open_vault(struct cli *c, struct opened *o, struct master *master, s
 
     if (!read_number(c, &number, e) || !find_url(c, &url, e) || !place_open(c, url, &o->place, e) ||
         !restore_ask_key(c, &typed, e) ||
-        !vault_recover(place_store(&o->place), secret_slice(typed), &master->key,
+        !vault_recover(place_store(&o->place), secret_slice(typed), number, &master->key,
                        &master->generation, e)) {
         return false;
     }

@@ -228,14 +228,18 @@ bool recovery_open(int dirfd, const char *name, struct slice typed, struct secre
 bool recovery_look(int dirfd, const char *name, uint64_t *generation, struct error *e)
 {
     OWN(buf) struct buf file = {.max = FILE_ROOM};
+
+    return file_read_all(dirfd, name, &file, e) &&
+           (recovery_look_bytes(buf_slice(&file), generation, e) || error_add(e, "%s", name));
+}
+
+bool recovery_look_bytes(struct slice text, uint64_t *generation, struct error *e)
+{
     uint8_t sealed[SEALED_LEN];
     uint64_t of = 1;
 
-    if (!file_read_all(dirfd, name, &file, e)) {
+    if (!read_file(text, &of, sealed, e)) {
         return false;
-    }
-    if (!read_file(buf_slice(&file), &of, sealed, e)) {
-        return error_add(e, "%s", name);
     }
     *generation = of;
     return true;

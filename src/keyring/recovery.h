@@ -46,5 +46,8 @@ bool recovery_open_bytes(struct slice text, struct slice typed, struct secret **
 /* The generation of the master key that a file holds, without opening it. Errors as recovery_open(). */
 bool recovery_look(int dirfd, const char *name, uint64_t *generation, struct error *e) MUST_CHECK;
 
+/* As recovery_look(), of a file's content. */
+bool recovery_look_bytes(struct slice text, uint64_t *generation, struct error *e) MUST_CHECK;
+
 /* Whether two texts are the same well-formed recovery key, however each was typed. */
 bool recovery_same(struct slice a, struct slice b) MUST_CHECK;

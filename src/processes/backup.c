@@ -9,6 +9,7 @@
 
 #include "host/memfd.h"
 #include "host/thread.h"
+#include "keyring/recovery.h"
 #include "places/places.h"
 #include "processes/roles.h"
 
@@ -30,6 +31,20 @@ struct job {
 static const struct slice config_name = SLICE_INIT("postern.conf");
 static const struct slice recovery_name = SLICE_INIT("recovery.sealed");
 
+/* recovery.sealed, if what it opens is the master key in force: while a rotation waits for a restart it is the next
+ * one, under which nothing of this vault is sealed. */
+static struct slice recovery_of(const struct backup_process *b)
+{
+    struct slice sealed = role_file(b->role, "recovery");
+    uint64_t generation = 0;
+    struct error e;
+
+    return sealed.len && recovery_look_bytes(sealed, &generation, &e) &&
+                   generation == role_master(b->role)->generation
+               ? sealed
+               : SLICE_NONE;
+}
+
 static bool open_file(void *context, const struct vault_source_file *f, int *fd, struct error *e)
 {
     struct job *j = context;
@@ -38,8 +53,7 @@ static bool open_file(void *context, const struct vault_source_file *f, int *fd,
 
     if (f->directory.len == 0) {
         bool config = slice_equal(f->name, config_name);
-        return memfd_from(
-            "file", config ? role_config(j->b->role) : role_file(j->b->role, "recovery"), fd, e);
+        return memfd_from("file", config ? role_config(j->b->role) : recovery_of(j->b), fd, e);
     }
     return ipc_call(j->b->keeper, &keeper_backup_open, &ask, -1, NULL, fd, &arena, ASK_MS, e);
 }
@@ -57,9 +71,9 @@ static bool take_files(struct job *j, int list, struct error *e)
     j->files = arena_array(j->arena, files.files.count + OWN_FILES, sizeof(*j->files));
     j->files[j->count++] =
         (struct vault_source_file){SLICE_NONE, config_name, role_config(j->b->role).len, false};
-    if (role_file(j->b->role, "recovery").len) {
-        j->files[j->count++] = (struct vault_source_file){
-            SLICE_NONE, recovery_name, role_file(j->b->role, "recovery").len, false};
+    if (recovery_of(j->b).len) {
+        j->files[j->count++] =
+            (struct vault_source_file){SLICE_NONE, recovery_name, recovery_of(j->b).len, false};
     }
     for (size_t i = 0; i < files.files.count; i++) {
         j->files[j->count++] =
@@ -98,7 +112,7 @@ static bool make(struct job *j, const struct backup_next *next, struct backup_re
     const struct vault_view frozen = {.at = view.at,
                                       .records = view.records,
                                       .note = view.note,
-                                      .recovery = role_file(j->b->role, "recovery"),
+                                      .recovery = recovery_of(j->b),
                                       .program = SLICE("postern")};
     return vault_run(&j->b->vault, &source, &frozen, &known, made, e);
 }

@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/file.h"
+#include "keyring/keyring.h"
 #include "keyring/recovery.h"
 
 #define RECOVERY_MAX 4096
@@ -184,29 +187,45 @@ static bool count(void *context, struct slice name, uint64_t size, struct error 
     return true;
 }
 
-/* Whether there is a manifest beside this object. */
-static bool has_backup(const struct store *store, const char *name, struct error *e)
+/* Whether there is a manifest beside this object; `number`: that one. */
+static bool has_backup(const struct store *store, const char *name, uint64_t number,
+                       struct error *e)
 {
-    char prefix[VAULT_PREFIX_LEN + 3];
+    char prefix[STORE_NAME_MAX + 1];
     size_t found = 0;
 
-    (void)memcpy(prefix, name, VAULT_PREFIX_LEN);
-    (void)memcpy(prefix + VAULT_PREFIX_LEN, "m-", 3);
+    (void)snprintf(prefix, sizeof(prefix), "%.*sm-", VAULT_PREFIX_LEN, name);
+    if (number) {
+        (void)snprintf(prefix, sizeof(prefix), "%.*sm-%010llu-", VAULT_PREFIX_LEN, name,
+                       (unsigned long long)number);
+    }
     return store->ops->list(store->context, slice_text(prefix), count, &found, e) &&
-           (found || error_set(e, ERROR_CORRUPT, "there is no backup"));
+           (found || error_set(e, ERROR_CORRUPT, "there is no such backup"));
+}
+
+/* Whether the objects of this prefix are sealed under that master key. */
+static bool is_of(const char *name, const struct secret *master, struct error *e)
+{
+    OWN(secret) struct secret *key = keyring_derive(master, "backup");
+    char prefix[VAULT_PREFIX_LEN + 1];
+
+    vault_prefix(key, prefix);
+    return strncmp(name, prefix, VAULT_PREFIX_LEN) == 0 ||
+           error_set(e, ERROR_CORRUPT, "the recovery key opens the key of another vault there");
 }
 
 static bool try_one(const struct store *store, const char *name, struct slice typed,
-                    struct secret **key, uint64_t *generation, struct error *e)
+                    uint64_t number, struct secret **key, uint64_t *generation, struct error *e)
 {
     OWN(buf) struct buf sealed = {.max = RECOVERY_MAX};
 
-    return has_backup(store, name, e) &&
+    return has_backup(store, name, number, e) &&
            store->ops->get(store->context, slice_text(name), &sealed, e) &&
-           recovery_open_bytes(buf_slice(&sealed), typed, key, generation, e);
+           recovery_open_bytes(buf_slice(&sealed), typed, key, generation, e) &&
+           is_of(name, *key, e);
 }
 
-bool vault_recover(struct store store, struct slice typed, struct secret **master,
+bool vault_recover(struct store store, struct slice typed, uint64_t number, struct secret **master,
                    uint64_t *generation, struct error *e)
 {
     struct search s = {.count = 0};
@@ -219,17 +238,17 @@ bool vault_recover(struct store store, struct slice typed, struct secret **maste
     *e = (struct error){.kind = ERROR_CORRUPT, .text = "there is no backup"};
     for (size_t i = 0; i < s.count; i++) {
         OWN(secret) struct secret *key = NULL;
-        uint64_t number = 0;
-        if (!try_one(&store, s.names[i], typed, &key, &number, e)) {
+        uint64_t of = 0;
+        if (!try_one(&store, s.names[i], typed, number, &key, &of, e)) {
             if (e->kind == ERROR_INPUT) {
                 return false; /* nobody's recovery key looks so */
             }
             continue;
         }
-        if (!best || number > best_generation) {
+        if (!best || of > best_generation) {
             secret_free(best);
             best = TAKE(key, NULL);
-            best_generation = number;
+            best_generation = of;
         }
     }
     if (!best) {

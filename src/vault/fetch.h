@@ -37,12 +37,14 @@ bool vault_look(struct vault *v, const struct vault_manifest *m, bool open, stru
 
 /**
  * Find the master key in a store of which nothing is known: every object that a recovery key could open is
- * tried. Of several keys that it opens the newest whose vault holds a backup counts.
+ * tried. Of several keys that it opens the newest whose vault holds such a backup counts; a key counts only for the
+ * vault whose objects it opens.
  *
  * @param typed       what the person typed as recovery key
+ * @param number      of the backup; 0: any
  * @param master      set to the key, which the caller owns
  * @param generation  set to its generation
  * @return       false with ERROR_DENIED when it opens none, ERROR_CORRUPT when there is none
  */
-bool vault_recover(struct store store, struct slice typed, struct secret **master,
+bool vault_recover(struct store store, struct slice typed, uint64_t number, struct secret **master,
                    uint64_t *generation, struct error *e) MUST_CHECK;

@@ -27,19 +27,24 @@ static void hex(struct slice s, char *out)
     out[2 * s.len] = 0;
 }
 
-void vault_init(struct vault *v, struct store store, const struct secret *key)
+void vault_prefix(const struct secret *key, char out[static VAULT_PREFIX_LEN + 1])
 {
     uint8_t id[KEYRING_ID_LEN];
 
+    keyring_id(key, id);
+    hex(slice_of(id, PREFIX_BYTES), out);
+    out[VAULT_PREFIX_LEN - 1] = '-';
+    out[VAULT_PREFIX_LEN] = 0;
+}
+
+void vault_init(struct vault *v, struct store store, const struct secret *key)
+{
     *v = (struct vault){.store = store,
                         .sealing = keyring_derive(key, "backup-objects"),
                         .naming = keyring_derive(key, "backup-names"),
                         .sealed = {.max = STORE_OBJECT_MAX},
                         .plain = {.max = OBJECT_ROOM}};
-    keyring_id(key, id);
-    hex(slice_of(id, PREFIX_BYTES), v->prefix);
-    v->prefix[VAULT_PREFIX_LEN - 1] = '-';
-    v->prefix[VAULT_PREFIX_LEN] = 0;
+    vault_prefix(key, v->prefix);
 }
 
 void vault_done(struct vault *v)

@@ -28,6 +28,9 @@ struct vault {
 void vault_init(struct vault *v, struct store store, const struct secret *key);
 void vault_done(struct vault *v);
 
+/* What stands before the names of such a vault's objects. */
+void vault_prefix(const struct secret *key, char out[static VAULT_PREFIX_LEN + 1]);
+
 /* ── objects ── */
 
 /* What is in a vault, by name. */

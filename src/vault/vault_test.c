@@ -444,6 +444,16 @@ static void test_says_nothing(void **state)
     vault_listing_done(&l);
 }
 
+/* Go on with the vault of another master key. */
+static void be_vault_of(struct scene *s, const struct secret *master)
+{
+    OWN(secret) struct secret *key = keyring_derive(master, "backup");
+
+    vault_done(&s->vault);
+    vault_init(&s->vault, (struct store){&scene_ops, s}, key);
+    s->known = (struct vault_known){0};
+}
+
 static void test_recovery(void **state)
 {
     struct scene *s = *state;
@@ -458,11 +468,48 @@ static void test_recovery(void **state)
               s->e);
     assert_ok(file_read_all(s->from, "recovery.sealed", &sealed, &s->e), s->e);
     s->view.recovery = buf_slice(&sealed);
+    be_vault_of(s, master);
     back_up(s, 1000);
-    assert_false(vault_recover(s->folder, secret_slice(others), &found, &generation, &s->e));
+    assert_false(vault_recover(s->folder, secret_slice(others), 0, &found, &generation, &s->e));
     assert_int_equal(s->e.kind, ERROR_DENIED);
-    assert_ok(vault_recover(s->folder, secret_slice(words), &found, &generation, &s->e), s->e);
+    assert_ok(vault_recover(s->folder, secret_slice(words), 0, &found, &generation, &s->e), s->e);
     assert_true(secret_equal(secret_slice(found), secret_slice(master)));
+}
+
+/* The vaults before and after a rotation in one store, the next key's form in the former vault as well. */
+static void test_recovery_of_two_generations(void **state)
+{
+    struct scene *s = *state;
+    OWN(secret) struct secret *words = recovery_new();
+
+    for (uint64_t of = 1; of <= 2; of++) {
+        OWN(secret) struct secret *master = keyring_random();
+        OWN(secret) struct secret *found = NULL;
+        OWN(buf) struct buf sealed = {.max = 4096};
+        uint64_t generation = 0;
+        assert_ok(recovery_seal(s->from, "r", secret_slice(words), master, of, &s->e), s->e);
+        assert_ok(file_read_all(s->from, "r", &sealed, &s->e), s->e);
+        s->view.recovery = buf_slice(&sealed);
+        if (of == 2) { /* before the restart */
+            back_up(s, 2000);
+            assert_ok(vault_recover(s->folder, secret_slice(words), 0, &found, &generation, &s->e),
+                      s->e);
+            assert_int_equal(generation, 1);
+            secret_free(TAKE(found, NULL));
+        }
+        be_vault_of(s, master);
+        back_up(s, 3000);
+        assert_ok(vault_recover(s->folder, secret_slice(words), 1, &found, &generation, &s->e),
+                  s->e);
+        assert_int_equal(generation, of);
+        assert_true(secret_equal(secret_slice(found), secret_slice(master)));
+        if (of == 2) {
+            secret_free(TAKE(found, NULL));
+            assert_ok(vault_recover(s->folder, secret_slice(words), 2, &found, &generation, &s->e),
+                      s->e);
+            assert_int_equal(generation, 1); /* the newer vault has no number 2 */
+        }
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -482,6 +529,7 @@ int main(void)
         TEST(says_nothing),
         TEST(removes_nothing_on_a_bad_answer),
         TEST(another_past),
+        TEST(recovery_of_two_generations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
