@@ -17,6 +17,7 @@
 #define NOBODY          65534
 #define FILES_MAX       256
 #define PORT_CHARS      8
+#define CHANNEL         (STDERR_FILENO + 1) /* in the other process */
 
 static const struct slice file_url = SLICE_INIT("file://");
 
@@ -67,6 +68,19 @@ static struct places *give_place(void *place, struct error *e)
     return place;
 }
 
+/* Of what the command has open the channel alone comes along, no terminal, and stderr until the walls are up. */
+static bool leave_all(int channel, struct error *e)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || setsid() < 0 ||
+        dup2(channel, CHANNEL) < 0) {
+        return error_errno(e, ERROR_BUSY, "begin the process that speaks to the backup target");
+    }
+    sandbox_close_others(CHANNEL + 1);
+    return true;
+}
+
 static bool serve(struct means *m, struct places *place, pid_t parent, int channel, struct error *e)
 {
     const struct sandbox walls = {.groups = SANDBOX_CONNECT,
@@ -83,15 +97,18 @@ static bool serve(struct means *m, struct places *place, pid_t parent, int chann
     uint16_t port = 0;
     size_t count = 0;
 
+    if (!leave_all(channel, e)) {
+        return false;
+    }
     places_host(place, &host, &port);
     if (!resolve(m, host, port, first, &count, e)) {
         (void)error_add(e, "the backup target"); /* each question is answered so */
     }
-    if (!sandbox_enter(&walls, e)) {
+    if (!sandbox_enter(&walls, e) || dup2(STDIN_FILENO, STDERR_FILENO) < 0) {
         return false;
     }
     ipc_server_init(&answering, &places_table, &server);
-    return ipc_serve(&answering, channel, e);
+    return ipc_serve(&answering, CHANNEL, e);
 }
 
 static _Noreturn void be_other(struct means *m, struct places *place, pid_t parent, int channel)
@@ -191,9 +208,11 @@ bool place_open(struct cli *c, struct slice url, struct place *out, struct error
 
 void place_close(struct place *p)
 {
-    ipc_pool_free(p->pool); /* the other ends when its channel is closed */
-    if (p->child > 0) {
-        (void)waitpid(p->child, NULL, 0);
+    ipc_pool_free(p->pool);
+    if (p->child > 0) { /* it may be waiting for a server that says nothing */
+        (void)kill(p->child, SIGKILL);
+        while (waitpid(p->child, NULL, 0) < 0 && errno == EINTR) {
+        }
     }
     own_fd(&p->folder);
     *p = (struct place)PLACE_NONE;

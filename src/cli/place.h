@@ -1,7 +1,7 @@
 /* cli/place - a backup target, for restoring: a folder, or a server that a process of its own speaks to.
  *
- * That process is begun before there is any key here, is locked in, and sees sealed objects and the
- * target's credentials alone. */
+ * That process is begun before there is any key here, is locked in, has no terminal and no descriptor but its
+ * channel, and sees sealed objects and the target's credentials alone. */
 #pragma once
 
 #include <sys/types.h>
@@ -27,7 +27,7 @@ struct place {
  * --region, or from the configuration. ERROR_INPUT, ERROR_CONFIG. */
 bool place_open(struct cli *c, struct slice url, struct place *out, struct error *e) MUST_CHECK;
 
-/* End the other process; one that was not opened is fine. */
+/* End the other process, whatever it is at; one that was not opened is fine. */
 void place_close(struct place *p);
 
 /* Its store; lives as long as the place. */

@@ -7,6 +7,23 @@
 
 #define PLACES_PART_MAX 1024
 
+/* What a server may take of us. One that says little is given up, not waited for. */
+#define PLACES_OBJECT_MS (5 * 60 * 1000)
+#define PLACES_LIST_MS   (8 * 60 * 1000)
+#define PLACES_LIST_MAX  4000000 /* entries, whatever they are */
+
+/* A list while it is read. */
+struct places_list {
+    int64_t until; /* steady clock */
+    size_t count;
+};
+
+/* Count an entry; ERROR_LIMIT when there were too many. */
+bool places_list_count(struct places_list *l, struct error *e) MUST_CHECK;
+
+/* ERROR_BUSY when it took too long. */
+bool places_list_in_time(const struct places_list *l, struct error *e) MUST_CHECK;
+
 /* A URL taken apart; the slices look into an arena. */
 struct places_parts {
     struct slice scheme;

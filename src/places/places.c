@@ -3,6 +3,8 @@
 #include <libssh2.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #include "host/fetch.h"
 #include "places/internal.h"
 
@@ -169,6 +171,20 @@ void places_host(const struct places *p, struct slice *host, uint16_t *port)
 {
     *host = p->parts.host;
     *port = p->parts.port;
+}
+
+/* ── what a server may take ── */
+
+bool places_list_count(struct places_list *l, struct error *e)
+{
+    return l->count++ < PLACES_LIST_MAX ||
+           error_set(e, ERROR_LIMIT, "the target's list of objects is too long");
+}
+
+bool places_list_in_time(const struct places_list *l, struct error *e)
+{
+    return clock_steady_ms() < l->until ||
+           error_set(e, ERROR_BUSY, "the target's list of objects does not come to an end");
 }
 
 /* ── again, when it may help ── */

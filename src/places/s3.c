@@ -11,7 +11,6 @@
 #include "places/s3_list.h"
 #include "places/s3_sign.h"
 
-#define TIMEOUT_MS   (5 * 60 * 1000)
 #define ANSWER_MAX   ((size_t)8 << 20) /* of everything but an object */
 #define ARENA_BYTES  ((size_t)32 << 20)
 #define HEADERS_MAX  8
@@ -26,7 +25,8 @@ struct exchange {
     struct slice key;   /* behind the prefix of the URL; empty: the bucket itself */
     struct slice query; /* as in s3_sign.h */
     struct slice body;
-    bool locks; /* the object is to be locked */
+    bool locks;    /* the object is to be locked */
+    int64_t until; /* steady clock: give up then; 0: after PLACES_OBJECT_MS */
     struct arena *arena;
 };
 
@@ -212,6 +212,13 @@ static bool judge(const struct fetch_answer *answer, struct slice body, struct a
                      SLICE_ARG(code));
 }
 
+static int64_t patience(const struct exchange *x)
+{
+    int64_t left = x->until ? x->until - clock_steady_ms() : PLACES_OBJECT_MS;
+
+    return left < 1 ? 1 : left < PLACES_OBJECT_MS ? left : PLACES_OBJECT_MS;
+}
+
 static bool exchange(struct exchange *x, struct buf *answer, struct error *e)
 {
     OWN(buf) struct buf hash = {.max = 65};
@@ -242,7 +249,7 @@ static bool exchange(struct exchange *x, struct buf *answer, struct error *e)
                                     .proxy = x->p->options.proxy,
                                     .trust = x->p->options.trust,
                                     .answer_max = answer->max,
-                                    .timeout_ms = TIMEOUT_MS};
+                                    .timeout_ms = patience(x)};
     return find_addresses(x->p, request.url, addresses, &request.n_addresses, x->arena, e) &&
            fetch(&request, x->arena, answer, &got, e) &&
            judge(&got, buf_slice(answer), x->arena, e);
@@ -279,6 +286,7 @@ static bool get(void *context, struct slice name, struct buf *out, struct error 
 }
 
 struct listing {
+    struct places_list *bounds;
     struct slice prefix; /* of the URL */
     store_visit *visit;
     void *visitor;
@@ -288,6 +296,9 @@ static bool on_object(void *context, const struct s3_item *item, struct error *e
 {
     const struct listing *l = context;
 
+    if (!places_list_count(l->bounds, e)) {
+        return false;
+    }
     return !slice_starts(item->key, l->prefix) ||
            l->visit(l->visitor, slice_from(item->key, l->prefix.len), item->size, e);
 }
@@ -314,17 +325,19 @@ static bool list(void *context, struct slice prefix, store_visit *visit, void *v
     struct places *p = context;
     OWN(arena) struct arena kept = {.max = ARENA_BYTES};
     struct slice token = SLICE_NONE;
+    struct places_list bounds = {.until = clock_steady_ms() + PLACES_LIST_MS};
 
     do {
         OWN(arena) struct arena arena = {.max = ARENA_BYTES};
         OWN(buf) struct buf answer = {.max = ANSWER_MAX};
-        struct listing l = {key_prefix(p, &arena), visit, visitor};
+        struct listing l = {&bounds, key_prefix(p, &arena), visit, visitor};
         struct exchange x = {.p = p,
                              .method = FETCH_GET,
                              .query = list_query(p, prefix, token, &arena),
+                             .until = bounds.until,
                              .arena = &arena};
         struct slice next = SLICE_NONE;
-        if (!exchange(&x, &answer, e) ||
+        if (!places_list_in_time(&bounds, e) || !exchange(&x, &answer, e) ||
             !s3_list_read(buf_slice(&answer), on_object, &l, &arena, &next, e)) {
             return false;
         }

@@ -217,11 +217,14 @@ static int remove_path(struct places *p, const char *path)
 
 /* ── the store ── */
 
+/* Each call has its own limit of time; this is that of all of them. */
 static bool write_all(LIBSSH2_SFTP_HANDLE *file, struct slice bytes)
 {
+    int64_t until = clock_steady_ms() + PLACES_OBJECT_MS;
+
     while (bytes.len) {
         ssize_t n = libssh2_sftp_write(file, (const char *)bytes.ptr, bytes.len);
-        if (n <= 0) {
+        if (n <= 0 || clock_steady_ms() > until) {
             return false;
         }
         bytes = slice_from(bytes, (size_t)n);
@@ -274,7 +277,9 @@ static bool put(void *context, struct slice name, struct slice bytes, struct err
 
 static bool read_all(LIBSSH2_SFTP_HANDLE *file, struct buf *out, bool *fits)
 {
-    for (;;) {
+    int64_t until = clock_steady_ms() + PLACES_OBJECT_MS;
+
+    while (clock_steady_ms() < until) {
         uint8_t *room = buf_room(out, CHUNK);
         if (!room) {
             size_t left = out->max - out->len;
@@ -294,6 +299,7 @@ static bool read_all(LIBSSH2_SFTP_HANDLE *file, struct buf *out, bool *fits)
         }
         out->len += (size_t)n;
     }
+    return false;
 }
 
 static bool get(void *context, struct slice name, struct buf *out, struct error *e)
@@ -322,6 +328,7 @@ static bool list(void *context, struct slice prefix, store_visit *visit, void *v
                  struct error *e)
 {
     struct places *p = context;
+    struct places_list bounds = {.until = clock_steady_ms() + PLACES_LIST_MS};
     LIBSSH2_SFTP_ATTRIBUTES about;
     char folder[PATH_LEN];
     char name[NAME_ROOM];
@@ -338,7 +345,9 @@ static bool list(void *context, struct slice prefix, store_visit *visit, void *v
     }
     while (ok && (n = libssh2_sftp_readdir_ex(entries, name, sizeof(name), NULL, 0, &about)) > 0) {
         struct slice s = slice_of(name, (size_t)n);
-        if (slice_starts(s, prefix) && store_is_name(s) && about.flags & LIBSSH2_SFTP_ATTR_SIZE) {
+        ok = places_list_count(&bounds, e) && places_list_in_time(&bounds, e);
+        if (ok && slice_starts(s, prefix) && store_is_name(s) &&
+            about.flags & LIBSSH2_SFTP_ATTR_SIZE) {
             ok = visit(visitor, s, about.filesize, e);
         }
     }

@@ -7,7 +7,7 @@
 
 #include "ipc/ipc.h"
 
-#define STORE_LIST_BYTES_MAX ((size_t)320 << 20)
+#define STORE_LIST_BYTES_MAX ((size_t)160 << 20)
 
 struct store_ask {
     struct slice name; /* or the beginning of names */

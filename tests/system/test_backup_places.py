@@ -1,13 +1,17 @@
 """Backups to other machines: a real OpenSSH server, by the process that has the network and no key."""
+import http.server
+import itertools
 import os
 import re
+import subprocess
+import threading
 import time
 
 import pytest
 
 import s3
 import sftp
-from company import Company, wait_for
+from company import BUILD, Company, wait_for
 from scene import ALICE, Scene
 
 WORD = "gooseberry"
@@ -91,6 +95,58 @@ def test_an_empty_machine_needs_the_recovery_key_and_the_target(scene, server, t
     done = empty.postern("restore", *means, "--letter", letter, "--output", tmp_path / "two.eml",
                          input=key, check=False)
     assert done.returncode != 0 and "another host key" in done.stderr
+
+
+class Hostile(http.server.BaseHTTPRequestHandler):
+    """An S3 server whose list never ends, or that says nothing."""
+    entry = "<Contents><Key>a</Key></Contents>"
+    page = entry * (7_500_000 // len(entry))
+    silent = False
+    tokens = itertools.count()
+
+    def do_GET(self):
+        if self.silent:
+            self.server.asked.set()
+            time.sleep(60)
+        body = (f"<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>"
+                f"{next(self.tokens)}</NextContinuationToken>{self.page}</ListBucketResult>").encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_hostile_store_holds_nobody(tmp_path):
+    """What it lists is counted, whatever it is. The process that speaks to it has no terminal and nothing of what the
+    command has open, and ends with it."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hostile)
+    server.daemon_threads = True
+    server.asked = threading.Event()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    (tmp_path / "credentials").write_text("access secret\n")
+    (tmp_path / "postern.conf").touch()
+    command = [str(BUILD / "postern"), "-c", str(tmp_path / "none.conf"), "restore", "--from",
+               f"http://127.0.0.1:{server.server_port}/bucket", "--credentials",
+               str(tmp_path / "credentials"), "--recovery-key-stdin", "--letter", "x"]
+    key = "00000-00000-00000-00000-00000-0GVYM\n"
+    done = subprocess.run(command, input=key, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0 and "list of objects is too long" in done.stderr, done
+    Hostile.silent = True
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as parent:
+        parent.stdin.write(key)
+        parent.stdin.close()
+        assert server.asked.wait(20)
+        child = int(subprocess.check_output(["pgrep", "-P", str(parent.pid)]))
+        held = {int(n): os.readlink(f"/proc/{child}/fd/{n}") for n in os.listdir(f"/proc/{child}/fd")}
+        assert all(held[n] == "/dev/null" for n in range(3)), held
+        assert all("socket" in v or "anon" in v for n, v in held.items() if n > 2), held
+        assert os.getsid(child) == child
+        parent.kill()
+    wait_for("the other process to end", lambda: not os.path.exists(f"/proc/{child}"))
+    server.shutdown()
 
 
 @pytest.fixture(scope="module")
