@@ -117,6 +117,47 @@ static void print_lines(struct cli *c, const struct backups_answer *answer)
     print_columns(&columns, cli_columns(), &c->out);
 }
 
+/* Vaults that are not used any more, and who removes them. */
+static void print_left(struct cli *c, const struct backups_answer *answer)
+{
+    static const char *const heads[] = {"OBJECTS", "LAST OF", "TOO OLD ON", "REMOVED BY", "TARGET"};
+    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 5};
+    const struct backup_left *left = answer->left.items;
+
+    if (answer->more_left) {
+        buf_add_text(&c->out,
+                     "There are vaults whose names were not kept: remove at former targets "
+                     "what is older than the backups that are listed.\n");
+    }
+    if (answer->left.count == 0) {
+        return;
+    }
+    buf_add_text(&c->out, "Backups from before a rotation of the master key, or at a former "
+                          "target, hold keys destroyed since until they are removed:\n");
+    for (size_t i = 0; i < answer->left.count; i++) {
+        bool ours = slice_equal(left[i].place, answer->place);
+        const struct slice cells[] = {arena_printf(&c->arena, "%.*s*", SLICE_ARG(left[i].prefix)),
+                                      print_time(&c->arena, left[i].last_at),
+                                      print_time(&c->arena, left[i].last_at + answer->keep_ms),
+                                      ours ? SLICE("the daemon") : SLICE("a person"),
+                                      left[i].place};
+        print_row(&columns, cells);
+    }
+    print_columns(&columns, cli_columns(), &c->out);
+}
+
+static bool has_foreign(const struct backups_answer *answer)
+{
+    const struct backup_left *left = answer->left.items;
+
+    for (size_t i = 0; i < answer->left.count; i++) {
+        if (!slice_equal(left[i].place, answer->place)) {
+            return true;
+        }
+    }
+    return answer->more_left;
+}
+
 bool cli_backup_list(struct cli *c, struct error *e)
 {
     struct backups_answer answer;
@@ -134,18 +175,25 @@ bool cli_backup_list(struct cli *c, struct error *e)
     if (answer.oldest_at) {
         struct slice at = print_time(&c->arena, answer.oldest_at);
         buf_printf(&c->out, "The oldest backup is of %.*s%s\n", SLICE_ARG(at),
-                   answer.left ? "." : ": no backup holds a key that was destroyed before.");
+                   has_foreign(&answer) ? "."
+                                        : ": no backup holds a key that was destroyed before.");
     }
-    if (answer.left) {
-        buf_add_text(&c->out,
-                     "Backups from before a rotation of the master key, or at a former target, are "
-                     "not removed by the daemon: they hold keys destroyed since, until a person "
-                     "removes them.\n");
-    }
+    print_left(c, &answer);
     if (answer.lines.count == 0) {
         c->status = CLI_NOTHING;
         return true;
     }
     print_lines(c, &answer);
     return true;
+}
+
+bool cli_backup_forget(struct cli *c, struct error *e)
+{
+    struct slice prefix = slice_text(c->arguments.words[0]);
+    struct backup_forget_ask ask = {.place = slice_text(c->arguments.words[1]),
+                                    .reason =
+                                        slice_text(arguments_text(&c->arguments, "reason", 0))};
+
+    ask.prefix = slice_cut(prefix, '*', &prefix); /* as the list shows it, or without the star */
+    return cli_ask(c, CLI_KEEPER, &admin_backup_forget, &ask, NULL, NULL, CLI_ASK_MS, e);
 }

@@ -215,7 +215,7 @@ static bool add_generation(struct cli *c, const struct desk *d, struct print_col
     OWN(buf) struct buf text = {.max = 1000};
     bool now = f->generation == d->master.generation;
 
-    if (!key_uses_count(c, d->data, f->generation, f->key, d->master.key, &uses, e)) {
+    if (!key_uses_count(c, d->data, f, &d->master, &d->former, &uses, e)) {
         return false;
     }
     if (is_unsure(d, f->generation, &uses)) {
@@ -269,8 +269,7 @@ bool cli_key_retire(struct cli *c, struct error *e)
     }
     for (size_t i = 0; i < d.former.count; i++) {
         if (d.former.former[i].generation == generation &&
-            !key_uses_count(c, d.data, generation, d.former.former[i].key, d.master.key, &uses,
-                            e)) {
+            !key_uses_count(c, d.data, &d.former.former[i], &d.master, &d.former, &uses, e)) {
             return false;
         }
     }

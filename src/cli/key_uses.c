@@ -96,13 +96,12 @@ static bool is_verifier_of(const struct secret *seal, const struct account *a)
 }
 
 /* No former key is told to the state here: it would be sealed anew under a running daemon. */
-static bool open_state(const char *path, const struct secret *master, struct state **out, bool *is,
+static bool open_state(const char *path, const struct secret *master, struct state **out,
                        struct error *e)
 {
     OWN(secret) struct secret *key = keyring_derive(master, "state");
 
-    *is = state_open(path, key, out, e);
-    return *is || e->kind == ERROR_CONFIG; /* another key's */
+    return *out || state_open(path, key, out, e) || e->kind == ERROR_CONFIG; /* another key's */
 }
 
 /* Of which generation the daemon recorded that it had brought everything under it. */
@@ -118,16 +117,41 @@ static bool read_renewed(struct cli *c, struct state *state, struct key_uses *us
     return true;
 }
 
-/* A daemon that does not run leaves its state to be looked into. */
-static bool look_into_state(struct cli *c, const struct secret *master, const struct secret *now,
-                            struct key_uses *uses, struct error *e)
+/* Under the key that is asked about, the one in force, or another: whoever rotated twice without a start in between
+ * finds it under the first. One that opens under none is nothing to say "nothing to do" of. */
+static bool find_state(const char *path, const struct master *now, const struct master_list *former,
+                       const struct secret *asked, struct state **out, bool *is, struct error *e)
+{
+    if (!open_state(path, asked, out, e)) {
+        return false;
+    }
+    *is = *out != NULL;
+    bool ok = open_state(path, now->key, out, e);
+    for (size_t i = 0; i < former->count && ok; i++) {
+        ok = open_state(path, former->former[i].key, out, e);
+    }
+    return ok && (*out ||
+                  error_set(e, ERROR_CORRUPT, "%s opens under no master key that there is", path));
+}
+
+static void count_verifiers(const struct secret *seal, const struct account *accounts, size_t count,
+                            struct key_uses *uses)
+{
+    for (size_t i = 0; i < count; i++) {
+        uses->verifiers += accounts[i].verifier.len && is_verifier_of(seal, &accounts[i]);
+    }
+}
+
+/* A daemon that does not run leaves its state to be looked into. Accounts as they are, and as they are to be. */
+static bool look_into_state(struct cli *c, const struct secret *asked, const struct master *now,
+                            const struct master_list *former, struct key_uses *uses,
+                            struct error *e)
 {
     const struct settings *s = NULL;
     OWN(state) struct state *state = NULL;
-    OWN(secret) struct secret *seal = keyring_derive(master, "auth");
+    OWN(secret) struct secret *seal = keyring_derive(asked, "auth");
     struct account *accounts = NULL;
     size_t count = 0;
-    bool open = false;
 
     if (!cli_settings(c, &s, e)) {
         return false;
@@ -138,34 +162,33 @@ static bool look_into_state(struct cli *c, const struct secret *master, const st
     if (access(path, F_OK) != 0) {
         return true; /* the daemon never ran */
     }
-    if (!open_state(path, master, &state, &uses->state, e) ||
-        (!uses->state && !open_state(path, now, &state, &open, e))) {
+    if (!find_state(path, now, former, asked, &state, &uses->state, e) ||
+        !state_accounts(state, &c->arena, &accounts, &count, e)) {
         return false;
     }
-    if (state && (!state_accounts(state, &c->arena, &accounts, &count, e) ||
-                  !read_renewed(c, state, uses, e))) {
+    count_verifiers(seal, accounts, count, uses);
+    if (!state_accounts_to_be(state, &c->arena, &accounts, &count, e) ||
+        !read_renewed(c, state, uses, e)) {
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        uses->verifiers += accounts[i].verifier.len && is_verifier_of(seal, &accounts[i]);
-    }
+    count_verifiers(seal, accounts, count, uses);
     return true;
 }
 
 /* A running one has it for itself, and says. */
-static bool count_state(struct cli *c, uint64_t generation, const struct secret *master,
-                        const struct secret *now, struct key_uses *uses, struct error *e)
+static bool count_state(struct cli *c, const struct master_former *asked, const struct master *now,
+                        const struct master_list *former, struct key_uses *uses, struct error *e)
 {
     struct keys_status_answer said;
 
     if (!cli_ask(c, CLI_KEEPER, &keys_status, NULL, &said, NULL, CLI_ASK_MS, e)) {
-        return e->kind == ERROR_BUSY && look_into_state(c, master, now, uses, e);
+        return e->kind == ERROR_BUSY && look_into_state(c, asked->key, now, former, uses, e);
     }
-    uses->state = said.generation == generation;
+    uses->state = said.generation == asked->generation;
     uses->renewed = said.unfinished ? 0 : said.generation;
-    uses->verifiers = said.generation == generation  ? said.accounts - said.left
-                      : said.generation > generation ? said.left
-                                                     : 0;
+    uses->verifiers = said.generation == asked->generation  ? said.accounts - said.left
+                      : said.generation > asked->generation ? said.left + said.waiting
+                                                            : 0;
     return true;
 }
 
@@ -181,13 +204,15 @@ static bool count_ledger(int data, const struct secret *master, struct key_uses 
     return ledger < 0 || ledger_key_uses(ledger, keys, id, &uses->ledger, e);
 }
 
-bool key_uses_count(struct cli *c, int data, uint64_t generation, const struct secret *master,
-                    const struct secret *now, struct key_uses *uses, struct error *e)
+bool key_uses_count(struct cli *c, int data, const struct master_former *asked,
+                    const struct master *now, const struct master_list *former,
+                    struct key_uses *uses, struct error *e)
 {
     struct key_uses found = {0};
 
-    if (!count_ledger(data, master, &found, e) || !count_private_keys(data, master, &found, e) ||
-        !count_state(c, generation, master, now, &found, e)) {
+    if (!count_ledger(data, asked->key, &found, e) ||
+        !count_private_keys(data, asked->key, &found, e) ||
+        !count_state(c, asked, now, former, &found, e)) {
         return false;
     }
     *uses = found;

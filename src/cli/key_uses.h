@@ -2,22 +2,25 @@
 #pragma once
 
 #include "cli/cli.h"
-#include "keyring/keyring.h"
+#include "keyring/master_list.h"
 #include "ledger/rewrap.h"
 
 struct key_uses {
     struct ledger_key_use ledger;
     uint64_t private_keys;
-    uint64_t verifiers; /* of accounts */
+    uint64_t
+        verifiers; /* of accounts as they are, and as changes that wait for approval will make them */
     bool state;
     uint64_t
         renewed; /* the generation of which it is recorded that the disk needs no former one; 0: none */
 };
 
 /* Look at every file that is sealed under a key of its own. A file that is written meanwhile counts or not. False when one
- * cannot be read. */
-bool key_uses_count(struct cli *c, int data, uint64_t generation, const struct secret *master,
-                    const struct secret *now, struct key_uses *uses, struct error *e) MUST_CHECK;
+ * cannot be read, and with ERROR_CORRUPT when the state opens neither under the key asked about nor under `now` or
+ * one of the former. */
+bool key_uses_count(struct cli *c, int data, const struct master_former *asked,
+                    const struct master *now, const struct master_list *former,
+                    struct key_uses *uses, struct error *e) MUST_CHECK;
 
 /* Whether there is none. */
 bool key_uses_none(const struct key_uses *uses);

@@ -48,6 +48,45 @@ static bool find_url(struct cli *c, struct slice *url, struct error *e)
            error_set(e, ERROR_INPUT, "name a directory, or with --from a backup target");
 }
 
+static bool open_with(struct cli *c, struct opened *o, uint64_t number, const struct master *master,
+                      struct error *e)
+{
+    OWN(secret) struct secret *key = keyring_derive(master->key, "backup");
+
+    vault_init(&o->vault, place_store(&o->place), key);
+    o->open = true;
+    return vault_find(&o->vault, number, NULL, &c->arena, &o->manifest, e);
+}
+
+/* In the vault of the newest master key; when no backup opens there, in that of the one before. */
+static bool find_backup(struct cli *c, struct opened *o, const struct secret *typed,
+                        uint64_t number, struct master *master, struct error *e)
+{
+    uint64_t below = UINT64_MAX;
+    struct error why;
+
+    while (vault_recover(place_store(&o->place), secret_slice(typed), number, below, &master->key,
+                         &master->generation, e)) {
+        if (open_with(c, o, number, master, e)) {
+            if (below != UINT64_MAX) {
+                buf_add_text(&c->out, "There are newer backups that do not open: this one is from "
+                                      "before a rotation of the master key.\n");
+            }
+            return true;
+        }
+        if (e->kind != ERROR_CORRUPT) {
+            return false;
+        }
+        why = below == UINT64_MAX ? *e : why;
+        vault_done(&o->vault);
+        o->open = false;
+        below = master->generation;
+        secret_free(TAKE(master->key, NULL));
+    }
+    *e = below == UINT64_MAX ? *e : why;
+    return false;
+}
+
 /* The place first: what fetches from outside is a process of its own, begun before there is a key here. */
 static bool open_vault(struct cli *c, struct opened *o, struct master *master, struct error *e)
 {
@@ -55,16 +94,8 @@ static bool open_vault(struct cli *c, struct opened *o, struct master *master, s
     struct slice url;
     uint64_t number = 0;
 
-    if (!read_number(c, &number, e) || !find_url(c, &url, e) || !place_open(c, url, &o->place, e) ||
-        !restore_ask_key(c, &typed, e) ||
-        !vault_recover(place_store(&o->place), secret_slice(typed), number, &master->key,
-                       &master->generation, e)) {
-        return false;
-    }
-    OWN(secret) struct secret *key = keyring_derive(master->key, "backup");
-    vault_init(&o->vault, place_store(&o->place), key);
-    o->open = true;
-    return vault_find(&o->vault, number, NULL, &c->arena, &o->manifest, e);
+    return read_number(c, &number, e) && find_url(c, &url, e) && place_open(c, url, &o->place, e) &&
+           restore_ask_key(c, &typed, e) && find_backup(c, o, typed, number, master, e);
 }
 
 static void close_vault(struct opened *o)

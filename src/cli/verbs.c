@@ -480,6 +480,11 @@ const struct verb verbs[] = {
     VERB(.name = "backup list", .words = "",
          .help = "List the backups and trial restores that were made, the newest first.",
          .run = cli_backup_list),
+    VERB(.name = "backup forget", .words = "OBJECTS TARGET", .words_min = 2, .words_max = 2,
+         .options = reason_options, .help = "Say that the backups at a former target were removed.",
+         .more =
+             "OBJECTS and TARGET as `backup list` shows them. Remove them first; give --reason.\n",
+         .run = cli_backup_forget),
     VERB(.name = "backup verify", .words = "", .options = reason_options,
          .help = "Fetch and open every object of the newest backup.", .run = cli_backup_verify),
     VERB(.name = "backup try", .words = "", .options = reason_options,

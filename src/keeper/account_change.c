@@ -5,9 +5,11 @@
 #include "base/log.h"
 
 #include "formats/mail/address.h"
+#include "keeper/account_wait.h"
 #include "keeper/admin.h"
 #include "keeper/desks.h"
 #include "keeper/internal.h"
+#include "keeper/renewal.h"
 #include "keyring/digest.h"
 #include "requests/auth.h"
 
@@ -150,26 +152,6 @@ static void digest_account(const struct account *a, struct arena *arena, struct 
     *encoded = arena_copy(arena, buf_slice(&bytes));
 }
 
-/* Where the state keeps an account as it will be: its verifier is no record's business. */
-static struct slice pending_name(struct slice id, struct arena *arena)
-{
-    struct letter_id request;
-    char text[LETTER_ID_TEXT] = "";
-
-    if (letter_id_from(id, &request)) {
-        letter_id_text(&request, text);
-    }
-    return arena_printf(arena, "request/%s", text);
-}
-
-void account_forget(struct keeper *k, struct slice id, struct arena *arena)
-{
-    bool found = false;
-    struct error e;
-
-    (void)!state_value_delete(k->state, pending_name(id, arena), &found, &e);
-}
-
 /* "anna@example.test: role auditor, a new password" */
 static struct slice describe(const struct change *c)
 {
@@ -203,33 +185,13 @@ static bool ask_for(const struct change *c, bool giving, struct admin_asked *ask
     request.id = arena_copy(c->arena, letter_id_slice(&id));
     cbor_write(&arguments, &request_account_schema, &account);
     request.arguments = buf_slice(&arguments);
-    if (!state_value_put(k->state, pending_name(request.id, c->arena), encoded, e)) {
+    if (!account_wait(k, request.id, encoded, c->arena, e)) {
         return false;
     }
     if (!approvals_ask(c->admin, &request, giving ? account.account : SLICE_NONE, c->arena, asked,
                        e)) {
         account_forget(k, request.id, c->arena);
         return false;
-    }
-    return true;
-}
-
-/* The account as it was asked for and approved. */
-static bool read_pending(struct keeper *k, const struct docket_request *r,
-                         const struct request_account *asked, struct arena *arena,
-                         struct account *account, bool *there, struct error *e)
-{
-    uint8_t digest[DIGEST_LEN];
-    struct slice value;
-
-    if (!state_value_get(k->state, pending_name(r->record.id, arena), arena, &value, there, e)) {
-        return false;
-    }
-    if (*there) {
-        digest_of(value, SLICE_NONE, digest);
-        *there = slice_equal(SLICE_ARRAY(digest), asked->after) &&
-                 cbor_read(value, &account_schema, arena, account, e) &&
-                 slice_equal(account->name, asked->account);
     }
     return true;
 }
@@ -254,8 +216,10 @@ static bool compare(struct keeper *k, const struct request_account *asked, struc
     return true;
 }
 
-static bool put_approved(struct keeper *k, const struct docket_request *r,
-                         const struct account *account, struct arena *arena, struct error *e)
+/* Its verifier was made when that was asked. Since then the master key may have been rotated, and the key under which it
+ * is sealed may be retired at any time. */
+static bool put_approved(struct keeper *k, const struct docket_request *r, struct account *account,
+                         struct arena *arena, struct error *e)
 {
     const struct act act = {.by = r->record.by,
                             .at = r->record.at,
@@ -267,7 +231,8 @@ static bool put_approved(struct keeper *k, const struct docket_request *r,
                                                    account_role_name(account->role),
                                                    SLICE_ARG(r->approval.by))};
 
-    if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, &act, e) ||
+    if (!keeper_renew_verifier(k, account->name, &account->verifier, arena, e) ||
+        !keeper_record_one(k, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, &act, e) ||
         !state_account_put(k->state, account, e)) {
         return false;
     }
@@ -287,7 +252,7 @@ static enum carried approved(struct keeper *k, const struct docket_request *r, s
         return CARRIED_FAILED;
     }
     if (!compare(k, &asked, arena, &same, &done, e) ||
-        (!done && !read_pending(k, r, &asked, arena, &account, &there, e))) {
+        (!done && !account_waiting(k, r->record.id, &asked, arena, &account, &there, e))) {
         return CARRIED_LATER;
     }
     if (!done && (!same || !there)) {

@@ -8,6 +8,3 @@ struct keeper;
 
 /* Accounts are kept in lower case: people do not remember the case of their login. */
 struct slice account_canonical(struct slice name, struct arena *arena);
-
-/* What was asked for about an account and will not be done: forget it. */
-void account_forget(struct keeper *k, struct slice id, struct arena *arena);

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include "keeper/account_change.h"
+#include "keeper/account_wait.h"
 #include "keeper/admin.h"
 #include "keeper/approvers.h"
 #include "keeper/internal.h"

@@ -211,7 +211,7 @@ static enum carried end(struct keeper *k, struct disposal *d, struct arena *aren
                         struct slice *said, struct error *e)
 {
     const struct disposal_record *n = &d->counts;
-    struct slice backups = backups_gone_text(k->backups, arena);
+    struct slice backups = backups_gone_text(k, arena);
 
     if (!record(k, d, DISPOSAL_ENDED, e)) {
         return CARRIED_LATER;

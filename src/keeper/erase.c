@@ -407,7 +407,7 @@ static enum carried erase(struct erasing *x, const struct docket_request *r, str
         return e->kind == ERROR_BUSY && !held ? CARRIED_LATER : CARRIED_FAILED;
     }
     erase_settle(x);
-    struct slice backups = backups_gone_text(x->k->backups, x->arena);
+    struct slice backups = backups_gone_text(x->k, x->arena);
     *said = arena_printf(x->arena, "erased: %zu records of %zu letters%s%.*s", x->n_refs,
                          x->n_letters, finished ? "" : "; what is left of it is finished by itself",
                          SLICE_ARG(backups));

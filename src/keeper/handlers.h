@@ -58,5 +58,6 @@ ipc_handler keeper_on_anchored;         /* admin.c */
 ipc_handler keeper_on_rebuild;          /* admin.c */
 ipc_handler keeper_on_backup;           /* admin.c */
 ipc_handler keeper_on_backup_order;     /* backups.c */
+ipc_handler keeper_on_backup_forget;    /* backup_gone.c */
 ipc_handler keeper_on_backups;          /* backups.c */
 ipc_handler keeper_on_keys_status;      /* renewal.c */

@@ -301,6 +301,7 @@ static const struct ipc_row admin_rows[] = {
     {&admin_rebuild,       0, keeper_on_rebuild         },
     {&admin_backup,        0, keeper_on_backup          },
     {&admin_backup_order,  0, keeper_on_backup_order    },
+    {&admin_backup_forget, 0, keeper_on_backup_forget   },
     {&admin_backups,       0, keeper_on_backups         },
     {&admin_pause,         0, keeper_on_pause           },
     {&admin_domain_forget, 0, keeper_on_domain_forget   },

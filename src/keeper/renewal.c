@@ -11,6 +11,7 @@
 #include "base/log.h"
 
 #include "host/thread.h"
+#include "keeper/account_wait.h"
 #include "keeper/internal.h"
 #include "keyring/former.h"
 #include "letter/keys.h"
@@ -147,23 +148,36 @@ bool keeper_catalog_key(struct keeper *k, struct secret **key, struct error *e)
 
 /* ── under the present key ── */
 
-/* Have auth seal a verifier anew. One that opens under no key is left: its account's logins say so. */
+bool keeper_renew_verifier(struct keeper *k, struct slice account, struct slice *verifier,
+                           struct arena *arena, struct error *e)
+{
+    const struct auth_renew_ask ask = {account, *verifier};
+    struct auth_verifier_answer answer;
+
+    if (verifier->len == 0) {
+        return true;
+    }
+    if (!ipc_call(k->options.auth, &auth_renew, &ask, -1, &answer, NULL, arena, KEEPER_ASK_MS, e)) {
+        return e->kind == ERROR_CORRUPT;
+    }
+    *verifier = answer.verifier.len ? answer.verifier : *verifier;
+    return true;
+}
+
 static bool renew_account(struct keeper *k, const struct account *account, uint64_t *renewed,
                           struct error *e)
 {
     OWN(arena) struct arena arena = {.max = 1 << 20};
-    const struct auth_renew_ask ask = {account->name, account->verifier};
-    struct auth_verifier_answer answer;
+    struct slice verifier = account->verifier;
     bool did = false;
 
-    if (!ipc_call(k->options.auth, &auth_renew, &ask, -1, &answer, NULL, &arena, KEEPER_ASK_MS,
-                  e)) {
-        return e->kind == ERROR_CORRUPT;
+    if (!keeper_renew_verifier(k, account->name, &verifier, &arena, e)) {
+        return false;
     }
-    if (answer.verifier.len == 0) {
+    if (slice_equal(verifier, account->verifier)) {
         return true;
     }
-    if (!state_account_renew(k->state, account, answer.verifier, &did, e)) {
+    if (!state_account_renew(k->state, account, verifier, &did, e)) {
         return false;
     }
     *renewed += did;
@@ -180,7 +194,7 @@ static bool renew_accounts(struct keeper *k, uint64_t *renewed, struct error *e)
         return false;
     }
     for (size_t i = 0; i < count && !atomic_load(&k->closing); i++) {
-        if (accounts[i].verifier.len && !renew_account(k, &accounts[i], renewed, e)) {
+        if (!renew_account(k, &accounts[i], renewed, e)) {
             return false;
         }
     }
@@ -239,7 +253,7 @@ bool keeper_on_keys_status(void *ctx, struct ipc_request *r, struct error *e)
     bool done = !keyring_former(k->options.state_key, 0) || slice_equal(known, now);
     answer->left = done ? 0 : answer->accounts;
     answer->unfinished = !done;
-    return true;
+    return account_count_former(k, r->arena, &answer->waiting, e);
 }
 
 static void pause_for(struct keeper *k, int64_t ms)

@@ -371,7 +371,7 @@ static bool record_ended(struct looking *g, struct subject *s, struct error *e)
     }
     s->counts.unread = found.unread;
     s->counts.backups =
-        s->counts.erased ? (uint64_t)backups_gone_at(g->k->backups, clock_wall_ms(), &gone) : 0;
+        s->counts.erased ? (uint64_t)backups_gone_at(g->k, clock_wall_ms(), &gone) : 0;
     s->counts.next = 0;
     return record(g, &s->counts, SUBJECT_ENDED, e);
 }
@@ -384,7 +384,7 @@ static enum carried end(struct looking *g, struct subject *s, struct slice *said
         return CARRIED_LATER;
     }
     subject_due_set(g->k, n->number, n->due);
-    struct slice backups = n->erased ? backups_gone_text(g->k->backups, g->arena) : SLICE_NONE;
+    struct slice backups = n->erased ? backups_gone_text(g->k, g->arena) : SLICE_NONE;
     *said = arena_printf(g->arena,
                          "erased: %llu letters, and %llu that belonged to them; kept: %llu; "
                          "`postern subject show %llu` says why%.*s",

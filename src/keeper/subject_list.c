@@ -188,7 +188,7 @@ bool keeper_on_subject_list(void *ctx, struct ipc_request *r, struct error *e)
     }
     for (size_t i = 0; i < l.n; i++) {
         struct subject_row *row = &l.rows[i];
-        (void)backups_gone_at(l.k->backups, (int64_t)row->ended_at, &row->gone);
+        (void)backups_gone_at(l.k, (int64_t)row->ended_at, &row->gone);
         row->due = subject_is_due(ctx, row->begun.number);
     }
     answer->rows = (struct cbor_list){l.rows, l.n};

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "keeper/backups.h"
 #include "keeper/internal.h"
 
 #define LOOK_EVERY_US 500000
@@ -95,6 +96,7 @@ void keeper_watch(void *keeper)
     while (!atomic_load(&k->closing)) {
         const struct settings *s = k->options.settings(k->options.context);
         look(k, &w, s);
+        backups_look(k->backups);
         ledger_set_reserve(k->ledger, s->archive.disk_watermark);
         (void)usleep(LOOK_EVERY_US);
         sign_when_due(k, &plan, s);

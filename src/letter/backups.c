@@ -19,6 +19,8 @@ static const struct cbor_field backup_record_fields[] = {
     MAYBE(13, CBOR_BOOL, rolled_back, 0),
     MAYBE(14, CBOR_TEXT, reason, REASON_MAX),
     MAYBE(15, CBOR_TEXT, by, LETTER_ADDRESS_MAX),
+    MAYBE(16, CBOR_TEXT, prefix, BACKUP_PREFIX_MAX),
+    MAYBE(17, CBOR_TEXTS, ended, BACKUP_ENDED_MAX),
 };
 SCHEMA(backup_record);
 #undef THIS

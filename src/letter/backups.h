@@ -4,7 +4,9 @@
 
 #include "letter/records.h"
 
-#define BACKUP_PLACE_MAX 2048
+#define BACKUP_PLACE_MAX  2048
+#define BACKUP_PREFIX_MAX 32
+#define BACKUP_ENDED_MAX  50
 
 /* Further types of records. */
 enum backup_record_type {
@@ -29,6 +31,9 @@ struct backup_record {
     bool rolled_back;    /* the target did not hold the backup before as we know it */
     struct slice reason; /* why it failed; empty: it was made, durably */
     struct slice by;     /* who asked for it; empty: it was due */
+    struct slice prefix; /* of the vault: of the names of its objects */
+    struct cbor_list
+        ended; /* texts: prefixes of vaults from before a rotation, of which nothing is left there */
 };
 
 extern const struct cbor_schema backup_record_schema;

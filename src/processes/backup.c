@@ -9,6 +9,7 @@
 
 #include "host/memfd.h"
 #include "host/thread.h"
+#include "keyring/former.h"
 #include "keyring/recovery.h"
 #include "places/places.h"
 #include "processes/roles.h"
@@ -117,18 +118,60 @@ static bool make(struct job *j, const struct backup_next *next, struct backup_re
     return vault_run(&j->b->vault, &source, &frozen, &known, made, e);
 }
 
+/* The key of a former vault, which one of the former master keys gives. */
+static const struct secret *key_of(const struct backup_process *b, struct slice prefix)
+{
+    const struct secret *key = NULL;
+    char own[VAULT_PREFIX_LEN + 1];
+
+    for (size_t n = 0; (key = keyring_former(role_key(b->role, "backup"), n)); n++) {
+        vault_prefix(key, own);
+        if (slice_equal(prefix, slice_text(own))) {
+            return key;
+        }
+    }
+    return NULL;
+}
+
+/* What is old here, and in the vaults from before a rotation that lie in the same place. */
+static bool expire(struct backup_process *b, const struct backup_next *next,
+                   struct vault_made *made, struct slice *ended, size_t *n_ended, struct error *e)
+{
+    const struct backup_left *left = next->left.items;
+    bool ok = vault_expire(&b->vault, next->before, made, e);
+
+    for (size_t i = 0; i < next->left.count && ok; i++) {
+        struct vault_former f = {.prefix = left[i].prefix,
+                                 .key = key_of(b, left[i].prefix),
+                                 .last_at = left[i].last_at,
+                                 .last.number = left[i].number};
+        bool gone = false;
+        if (left[i].digest.len == DIGEST_LEN) {
+            (void)memcpy(f.last.digest, left[i].digest.ptr, DIGEST_LEN);
+        }
+        ok = vault_expire_former(&b->vault, &f, next->before, made, &gone, e);
+        if (gone) {
+            ended[(*n_ended)++] = f.prefix;
+        }
+    }
+    return ok || error_add(e, "the backup was made, but old ones could not be removed");
+}
+
 static void back_up(struct backup_process *b, const struct backup_next *next, struct arena *arena)
 {
     struct job j = {.b = b, .arena = arena};
     struct vault_made made = {0};
-    struct backup_record record = {.place = role_settings(b->role)->backup.target};
+    struct backup_record record = {.place = role_settings(b->role)->backup.target,
+                                   .prefix = slice_text(b->vault.prefix)};
+    struct slice ended[BACKUPS_LEFT_MAX];
+    size_t n_ended = 0;
     struct error e = {0};
 
     bool ok = make(&j, next, &record, &made, &e);
     record.digest = ok ? SLICE_ARRAY(made.backup.digest) : SLICE_NONE;
-    if (ok) {
-        ok = vault_expire(&b->vault, next->before, &made, &e) ||
-             error_add(&e, "the backup was made, but old ones could not be removed");
+    if (ok) { /* what is old may be erased here meanwhile; without the view's end it is as before */
+        (void)!ipc_call(b->keeper, &keeper_backup_end, NULL, -1, NULL, NULL, arena, ASK_MS, &e);
+        ok = expire(b, next, &made, ended, &n_ended, &e);
     }
     record.reason = ok ? SLICE_NONE : slice_text(e.text);
     record.number = made.backup.number;
@@ -140,6 +183,7 @@ static void back_up(struct backup_process *b, const struct backup_next *next, st
     record.oldest_at = made.oldest_at;
     record.damaged = made.damaged;
     record.rolled_back = made.rolled_back;
+    record.ended = (struct cbor_list){ended, n_ended};
     if (!ipc_call(b->keeper, &keeper_backup_made, &record, -1, NULL, NULL, arena, ASK_MS, &e)) {
         log_event(LOG_ERROR, "backup.unreported", LOG_TEXT("reason", e.text));
     }

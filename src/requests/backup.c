@@ -9,6 +9,15 @@ static const struct cbor_field next_ask_fields[] = {
 };
 static const struct cbor_schema next_ask = CBOR_SCHEMA(next_ask_fields, struct backup_next_ask);
 
+static const struct cbor_field left_fields[] = {
+    FIELD(1, CBOR_TEXT, backup_left, prefix, BACKUP_PREFIX_MAX),
+    FIELD(2, CBOR_TEXT, backup_left, place, BACKUP_PLACE_MAX),
+    MAYBE(3, CBOR_UINT, backup_left, last_at, 0),
+    MAYBE(4, CBOR_UINT, backup_left, number, 0),
+    MAYBE(5, CBOR_BYTES, backup_left, digest, 32),
+};
+const struct cbor_schema backup_left_schema = CBOR_SCHEMA(left_fields, struct backup_left);
+
 static const struct cbor_field next_fields[] = {
     MAYBE(1, CBOR_UINT, backup_next, order, BACKUP_LOOK),
     MAYBE(2, CBOR_UINT, backup_next, number, 0),
@@ -16,6 +25,8 @@ static const struct cbor_field next_fields[] = {
     MAYBE(4, CBOR_UINT, backup_next, records, 0),
     MAYBE(5, CBOR_BYTES, backup_next, root, 32),
     MAYBE(6, CBOR_UINT, backup_next, before, 0),
+    CBOR_SUB_OPTIONAL(7, CBOR_LIST, struct backup_next, left, BACKUPS_LEFT_MAX,
+                      &backup_left_schema),
 };
 static const struct cbor_schema next = CBOR_SCHEMA(next_fields, struct backup_next);
 
@@ -51,6 +62,13 @@ static const struct cbor_field order_fields[] = {
 };
 static const struct cbor_schema order_ask = CBOR_SCHEMA(order_fields, struct backup_order_ask);
 
+static const struct cbor_field forget_fields[] = {
+    FIELD(1, CBOR_TEXT, backup_forget_ask, prefix, BACKUP_PREFIX_MAX),
+    FIELD(2, CBOR_TEXT, backup_forget_ask, place, BACKUP_PLACE_MAX),
+    MAYBE(3, CBOR_TEXT, backup_forget_ask, reason, 1000),
+};
+static const struct cbor_schema forget_ask = CBOR_SCHEMA(forget_fields, struct backup_forget_ask);
+
 static const struct cbor_field ordered_fields[] = {
     MAYBE(1, CBOR_UINT, backup_order_answer, reports, 0),
 };
@@ -74,7 +92,9 @@ static const struct cbor_field backups_fields[] = {
     MAYBE(4, CBOR_UINT, backups_answer, keep_ms, 0),
     MAYBE(5, CBOR_UINT, backups_answer, busy, BACKUP_LOOK),
     CBOR_SUB_OPTIONAL(6, CBOR_LIST, struct backups_answer, lines, BACKUPS_LIST_MAX, &line_schema),
-    MAYBE(7, CBOR_BOOL, backups_answer, left, 0),
+    CBOR_SUB_OPTIONAL(7, CBOR_LIST, struct backups_answer, left, BACKUPS_LEFT_MAX,
+                      &backup_left_schema),
+    MAYBE(8, CBOR_BOOL, backups_answer, more_left, 0),
 };
 const struct cbor_schema backups_answer_schema = CBOR_SCHEMA(backups_fields, struct backups_answer);
 
@@ -87,5 +107,7 @@ const struct ipc_message keeper_backup_made = {4, "keeper_backup_made", &backup_
                                                NULL};
 const struct ipc_message keeper_backup_tried = {5, "keeper_backup_tried", &trial_record_schema,
                                                 NULL};
+const struct ipc_message keeper_backup_end = {6, "keeper_backup_end", NULL, NULL};
 const struct ipc_message admin_backup_order = {95, "admin_backup_order", &order_ask, &ordered};
 const struct ipc_message admin_backups = {96, "admin_backups", NULL, &backups_answer_schema};
+const struct ipc_message admin_backup_forget = {97, "admin_backup_forget", &forget_ask, NULL};

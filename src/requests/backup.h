@@ -11,14 +11,25 @@
 
 enum backup_order { BACKUP_NOTHING, BACKUP_RUN, BACKUP_TRY, BACKUP_LOOK };
 
-#define BACKUP_PREFIX_MAX 32
-
 /* keeper_backup_next: what is to be done now? A view that is still held ends with it. What is known of the last
  * backup is answered only when it was made in the same vault. */
 struct backup_next_ask {
     struct slice prefix; /* of the vault: of its key */
     struct slice place;  /* the target as it is set */
 };
+
+/* A vault from before a rotation of the master key, or at a former target. */
+struct backup_left {
+    struct slice prefix; /* of its objects' names */
+    struct slice place;
+    uint64_t last_at; /* of the last backup in it */
+    uint64_t number;  /* and that one's number and digest */
+    struct slice digest;
+};
+
+#define BACKUPS_LEFT_MAX BACKUP_ENDED_MAX
+
+extern const struct cbor_schema backup_left_schema;
 
 struct backup_next {
     uint64_t order;      /* enum backup_order */
@@ -27,6 +38,8 @@ struct backup_next {
     uint64_t records;    /* of the ledger in it, and its root */
     struct slice root;
     uint64_t before; /* backups of a time before that are too old */
+    struct cbor_list
+        left; /* struct backup_left: others at that place, whose old backups go as well */
 };
 
 extern const struct ipc_message keeper_backup_next;
@@ -63,8 +76,11 @@ struct backup_open_ask {
 
 extern const struct ipc_message keeper_backup_open;
 
+/* keeper_backup_end: the view is not needed any more; what comes now may take long. */
+extern const struct ipc_message keeper_backup_end;
+
 /* keeper_backup_made, keeper_backup_tried: what came of it (struct backup_record, trial_record without
- * `by`). The keeper records it, and alarms when it failed. Ends the view. */
+ * `by`). The keeper records it, and alarms when it failed. */
 extern const struct ipc_message keeper_backup_made;
 extern const struct ipc_message keeper_backup_tried;
 
@@ -99,8 +115,18 @@ struct backups_answer {
     uint64_t keep_ms;
     uint64_t busy;          /* enum backup_order: under way */
     struct cbor_list lines; /* struct backup_line, the newest first */
-    bool left; /* there may be backups under a former master key or at a former target */
+    struct cbor_list left;  /* struct backup_left */
+    bool more_left;         /* and such of which nothing was kept */
 };
 
 extern const struct cbor_schema backups_answer_schema;
 extern const struct ipc_message admin_backups;
+
+/* admin_backup_forget: a vault that the daemon does not reach was removed by a person, who says so. */
+struct backup_forget_ask {
+    struct slice prefix;
+    struct slice place;
+    struct slice reason;
+};
+
+extern const struct ipc_message admin_backup_forget;

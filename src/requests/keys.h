@@ -11,6 +11,8 @@ struct keys_status_answer {
     uint64_t left;     /* of those, whose verifier may still be sealed under a former key */
     bool
         unfinished; /* files may still be sealed under a former key, on the disk if not in memory */
+    uint64_t
+        waiting; /* accounts as changes that wait for approval will make them, whose verifier is */
 };
 
 extern const struct ipc_message keys_status;

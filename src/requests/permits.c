@@ -43,6 +43,7 @@ static const struct permit permits[] = {
     {&admin_backup,        "backup",           ADMINISTRATOR,     false},
     {&admin_backup_order,  "backup now",       RUNNING,           false},
     {&admin_backups,       "backup list",      RUNNING | AUDITOR, false},
+    {&admin_backup_forget, "backup forget",    RUNNING,           false},
     {&admin_import_begin,  "import",           RUNNING,           false},
     {&admin_import_end,    "import",           RUNNING,           false},
     {&reader_imports,      "import list",      RUNNING | AUDITOR, false},

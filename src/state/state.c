@@ -206,6 +206,35 @@ bool state_accounts(struct state *s, struct arena *arena, struct account **accou
     return true;
 }
 
+bool state_accounts_to_be(struct state *s, struct arena *arena, struct account **accounts,
+                          size_t *count, struct error *e)
+{
+    uint8_t id[STORE_ID_LEN] = {0};
+    struct account *all = NULL;
+    size_t n = 0;
+    size_t room = 0;
+    bool found = true;
+
+    while (found) {
+        OWN(buf) struct buf plain;
+        struct error unused;
+        buf_init(&plain, STORE_VALUE_MAX);
+        if (!store_next(s->store, STORE_VALUE, id, &plain, &found, e)) {
+            return false;
+        }
+        OWN(arena) struct arena scratch = {.max = STORE_VALUE_MAX};
+        struct account ignored;
+        if (found && decode(buf_slice(&plain), &account_schema, &scratch, &ignored, &unused)) {
+            all = with_room(arena, all, n, &room);
+            n += decode(arena_copy(arena, buf_slice(&plain)), &account_schema, arena, &all[n],
+                        &unused);
+        }
+    }
+    *accounts = all;
+    *count = n;
+    return true;
+}
+
 /* Levels */
 
 bool state_level_get(struct state *s, struct slice where, uint64_t *level, struct error *e)

@@ -63,6 +63,10 @@ bool state_account_renew(struct state *s, const struct account *was, struct slic
 bool state_accounts(struct state *s, struct arena *arena, struct account **accounts, size_t *count,
                     struct error *e) MUST_CHECK;
 
+/* The values that are accounts as they are to be when a change is approved. */
+bool state_accounts_to_be(struct state *s, struct arena *arena, struct account **accounts,
+                          size_t *count, struct error *e) MUST_CHECK;
+
 /* The best enum tls_level that a next hop has shown, 0 when it is new. */
 bool state_level_get(struct state *s, struct slice where, uint64_t *level,
                      struct error *e) MUST_CHECK;

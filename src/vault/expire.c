@@ -202,3 +202,80 @@ bool vault_expire(struct vault *v, uint64_t before, struct vault_made *made, str
     buf_done(&needed.names);
     return done;
 }
+
+/* ── a vault that is no longer used ── */
+
+/* The time of the oldest backup that is listed; 0: there is none. */
+static uint64_t oldest_listed(const struct vault *v, const struct vault_listing *l)
+{
+    struct vault_name said;
+    uint64_t oldest = 0;
+
+    for (size_t i = 0; i < l->count; i++) {
+        if (vault_manifest_name(v, l->items[i].name, &said) && (!oldest || said.at < oldest)) {
+            oldest = said.at;
+        }
+    }
+    return oldest;
+}
+
+/* Manifests first: what stands without one is found again by the next run. */
+static bool drop_all(struct vault *v, const struct vault_listing *l, struct vault_made *made,
+                     struct error *e)
+{
+    for (int manifests = 1; manifests >= 0; manifests--) {
+        for (size_t i = 0; i < l->count; i++) {
+            struct vault_name ignored;
+            bool is = vault_manifest_name(v, l->items[i].name, &ignored);
+            if (is == manifests && !drop(v, l->items[i].name, made, e)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool expire_former(struct vault *v, const struct vault_former *f, uint64_t before,
+                          struct vault_made *made, bool *ended, struct error *e)
+{
+    OWN(vault_listing) struct vault_listing there = {0};
+
+    if (!vault_list(v, "", &there, e)) {
+        return false;
+    }
+    *ended = there.count == 0 || f->last_at < before;
+    if (*ended) {
+        return drop_all(v, &there, made, e);
+    }
+    made->oldest_at = oldest_listed(v, &there);
+    made->backup = f->last;
+    return !f->key || vault_expire(v, before, made, e);
+}
+
+bool vault_expire_former(struct vault *v, const struct vault_former *f, uint64_t before,
+                         struct vault_made *made, bool *ended, struct error *e)
+{
+    struct vault former = {.store = v->store};
+    struct vault_made of_it = {0};
+
+    if (f->key) {
+        vault_init(&former, v->store, f->key);
+    } else if (f->prefix.len == VAULT_PREFIX_LEN) {
+        (void)memcpy(former.prefix, f->prefix.ptr, VAULT_PREFIX_LEN);
+    }
+    *ended = false;
+    /* Whoever says what is to be removed does not say that it is what is needed. */
+    bool ok = f->prefix.len == VAULT_PREFIX_LEN && f->prefix.ptr[VAULT_PREFIX_LEN - 1] == '-' &&
+                      slice_equal(f->prefix, slice_text(former.prefix)) &&
+                      !slice_equal(f->prefix, slice_text(v->prefix))
+                  ? expire_former(&former, f, before, &of_it, ended, e)
+                  : error_set(e, ERROR_INPUT, "this is no former vault");
+    vault_done(&former);
+    made->removed += of_it.removed;
+    made->damaged += of_it.damaged;
+    if (of_it.oldest_at && (!made->oldest_at || of_it.oldest_at < made->oldest_at)) {
+        made->oldest_at = of_it.oldest_at;
+    }
+    return ok || error_add(e, "backups from before a rotation of the master key (%.*s*)",
+                           SLICE_ARG(f->prefix));
+}

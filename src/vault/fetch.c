@@ -225,8 +225,8 @@ static bool try_one(const struct store *store, const char *name, struct slice ty
            is_of(name, *key, e);
 }
 
-bool vault_recover(struct store store, struct slice typed, uint64_t number, struct secret **master,
-                   uint64_t *generation, struct error *e)
+bool vault_recover(struct store store, struct slice typed, uint64_t number, uint64_t below,
+                   struct secret **master, uint64_t *generation, struct error *e)
 {
     struct search s = {.count = 0};
     OWN(secret) struct secret *best = NULL;
@@ -245,7 +245,7 @@ bool vault_recover(struct store store, struct slice typed, uint64_t number, stru
             }
             continue;
         }
-        if (!best || of > best_generation) {
+        if (of < below && (!best || of > best_generation)) {
             secret_free(best);
             best = TAKE(key, NULL);
             best_generation = of;

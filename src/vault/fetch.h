@@ -42,9 +42,10 @@ bool vault_look(struct vault *v, const struct vault_manifest *m, bool open, stru
  *
  * @param typed       what the person typed as recovery key
  * @param number      of the backup; 0: any
+ * @param below       generations from there on do not count: none of their backups opened
  * @param master      set to the key, which the caller owns
  * @param generation  set to its generation
  * @return       false with ERROR_DENIED when it opens none, ERROR_CORRUPT when there is none
  */
-bool vault_recover(struct store store, struct slice typed, uint64_t number, struct secret **master,
-                   uint64_t *generation, struct error *e) MUST_CHECK;
+bool vault_recover(struct store store, struct slice typed, uint64_t number, uint64_t below,
+                   struct secret **master, uint64_t *generation, struct error *e) MUST_CHECK;

@@ -73,3 +73,22 @@ bool vault_run(struct vault *v, const struct vault_source *source, const struct 
  */
 bool vault_expire(struct vault *v, uint64_t before, struct vault_made *made,
                   struct error *e) MUST_CHECK;
+
+/* A vault that is no longer used, in the same store: of the time before a rotation. */
+struct vault_former {
+    struct slice prefix;
+    const struct secret *key; /* NULL: it was destroyed */
+    uint64_t last_at;         /* of the last backup in it */
+    struct vault_known last;
+};
+
+/**
+ * Do the same to it: backups whose time is before `before` go, but the last only when its own time is; then everything
+ * that has its prefix goes. Without a key nothing goes until then.
+ *
+ * @param v      of the vault that is used: never removed from
+ * @param made   removed and damaged are added to; oldest_at becomes earlier when there is an older one
+ * @param ended  set to whether nothing of it is left
+ */
+bool vault_expire_former(struct vault *v, const struct vault_former *f, uint64_t before,
+                         struct vault_made *made, bool *ended, struct error *e) MUST_CHECK;

@@ -11,7 +11,7 @@
 
 #define PREFIX_BYTES 8
 #define LENGTH_LEN   4
-#define LISTED_MAX   4000000
+#define LISTED_MAX   2000000
 #define OBJECT_ROOM  (VAULT_PIECE + LENGTH_LEN)
 #define NUMBER_CHARS 10
 #define TIME_CHARS   12
@@ -61,7 +61,7 @@ static bool add_listed(void *context, struct slice name, uint64_t size, struct e
 {
     struct vault_listing *l = context;
 
-    if (!store_is_name(name)) {
+    if (!store_is_name(name) || name.len > VAULT_ENTRY_MAX) {
         return true; /* not of our making */
     }
     if (l->count == LISTED_MAX) {

@@ -12,6 +12,7 @@
 #include "vault/manifest.h"
 #include "vault/store.h"
 
+#define VAULT_ENTRY_MAX  55 /* characters of an object's name: prefix, "d-", 32 digits, ".new" */
 #define VAULT_PREFIX_LEN 17 /* characters of a vault's own before each name: 16 digits and '-' */
 
 struct vault {
@@ -35,7 +36,7 @@ void vault_prefix(const struct secret *key, char out[static VAULT_PREFIX_LEN + 1
 
 /* What is in a vault, by name. */
 struct vault_entry {
-    char name[STORE_NAME_MAX + 1];
+    char name[VAULT_ENTRY_MAX + 1];
     uint64_t size;
 };
 

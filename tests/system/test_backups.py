@@ -232,31 +232,61 @@ def test_what_was_erased_leaves_the_backups_with_the_last_from_before(target, tm
         scene.close()
 
 
-def test_after_a_rotation_backups_begin_anew(tmp_path):
-    """No false alarm, and nobody says that the backups from before are gone."""
+def test_after_a_rotation_or_elsewhere_backups_begin_anew(tmp_path):
+    """No false alarm. At the same target those from before a rotation go as the others do, also when their key is retired;
+    at another they are named until a person removes them and says so."""
     os.chmod(tmp_path, 0o755)
-    folder = tmp_path / "vault"
-    folder.mkdir()
-    scene = Scene(tmp_path, backup_target=f"file://{folder}", backup_interval="90d",
-                  backup_try_interval="0s", alert_interval="1s")
+    first, second = tmp_path / "vault", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    scene = Scene(tmp_path, backup_target=f"file://{first}", backup_interval="90d",
+                  backup_try_interval="0s", backup_keep="90d", alert_interval="1s")
     company = scene.company
-    try:
-        letter, _ = scene.send(WORD)
-        wait_for("delivery", lambda: "delivered (250" in company.show(letter), 30)
-        company.postern("backup", "now")
-        assert "until a person removes them" not in company.postern("backup", "list")
+
+    def rotate():
         company.postern("key", "rotate", "--recovery-key-stdin",
                         input=(company.directory / "recovery.key").read_text())
         company.stop()
         company.start()
-        wait_for("a backup in the new vault",
-                 lambda: len({p.name[:17] for p in objects(folder, "m")}) == 2, 30)
+
+    def vaults(folder):
+        return {p.name[:17] for p in objects(folder, "m")}
+    try:
+        letter, _ = scene.send(WORD)
+        wait_for("delivery", lambda: "delivered (250" in company.show(letter), 30)
+        company.postern("backup", "now")
+        assert "REMOVED BY" not in company.postern("backup", "list")
+        rotate()
+        wait_for("a backup in the new vault", lambda: len(vaults(first)) == 2, 30)
         company.postern("backup", "now")
         assert "fetched and right" in company.postern("backup", "try")
         assert "backup-rolled-back" not in alarms(company)
         listed = company.postern("backup", "list")
-        assert "until a person removes them" in listed and "no backup holds a key" not in listed
+        assert re.search(r"-\* .*the daemon", listed) and "no backup holds a key" in listed, listed
+
+        company.set("backup-target", f"file://{second}")
+        company.stop()
+        company.start()
+        wait_for("a backup at the new target", lambda: vaults(second), 30)
+        listed = company.postern("backup", "list")
+        lines = [x for x in listed.splitlines() if "a person" in x]
+        assert len(lines) == 2 and "no backup holds a key" not in listed, listed
         done = company.both("erase", letter, "--reason", "a test")
-        assert "or at a former target until a person removes them" in done
+        assert f"at file://{first} until a person removes them" in done, done
+        name = lines[0].split()[0]
+        assert company.postern("backup", "forget", name, f"file://{first}", check=False).returncode == 65
+        company.postern("backup", "forget", name, f"file://{first}", "--reason", "the disk is burnt")
+        assert name not in company.postern("backup", "list")
+        assert "the disk is burnt" in company.postern("acts", "--reason", "a test")
+
+        company.set("backup-target", f"file://{first}")
+        company.set("backup-keep", "1s")
+        company.stop()
+        company.start()
+        time.sleep(1.1)
+        said = company.postern("backup", "now")
+        assert len(vaults(first)) == 1 and "-r-" in "".join(p.name for p in first.iterdir()), said
+        assert {p.name[:17] for p in first.iterdir()} == vaults(first)
+        assert "the daemon" not in company.postern("backup", "list")
     finally:
         scene.close()

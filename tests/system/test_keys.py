@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from company import BUILD, Company, wait_for
-from scene import ALICE, Scene
+from scene import ALICE, PASSWORD, Scene
 from test_running import files_below, readable
 
+SECOND = "second@example.test"
 PASSPHRASE = "seven horses in the rain"
 SOFTHSM = pathlib.Path("/usr/lib/softhsm/libsofthsm2.so")
 
@@ -185,6 +186,8 @@ def test_a_new_key_opens_all(scene, tmp_path):
     old_text = (c.data / "master.key").read_text()
     old_key = old_text.split()[2]
     old_files = {p.name for p in (c.data / "keys").iterdir()}
+    waits = c.postern("user", "add", SECOND, "--role", "officer", "--password-stdin", "--reason",
+                      "hired", input=PASSWORD + "\n", check=False).stdout
 
     assert "Generation 2" in rotate(c)
     letters.append(scene.send("gooseberry under the old key still"))  # until the restart
@@ -192,6 +195,13 @@ def test_a_new_key_opens_all(scene, tmp_path):
     refused = key(c, "key", "retire", "1", check=False)
     assert refused.returncode == 65 and "still opens" in refused.stderr
     restart(c)
+    wait_for("the old key to open what waits alone", lambda: uses(c, 1) == "1 password", 30)
+    refused = key(c, "key", "retire", "1", check=False)
+    assert refused.returncode == 65 and "still opens 1 password" in refused.stderr
+    c.stop()
+    assert uses(c, 1) == "1 password", "nor when the state is looked into"
+    c.start()
+    assert "approved and done" in c.second(waits).stdout
     settled(c, 1)
     letters.append(scene.send("gooseberry under the new key"))
     for letter, sent in letters:
@@ -215,6 +225,9 @@ def test_a_new_key_opens_all(scene, tmp_path):
     restart(c)
     for letter, sent in letters:
         assert c.postern("export", letter, text=False) == sent
+    c.passwords[SECOND] = PASSWORD
+    assert c.sign_in(SECOND).returncode == 0, "approved under the new key, asked under the old"
+    assert c.sign_in().returncode == 0
     # The old key opens nothing of what is there now.
     master = c.data / "master.key"
     new_text = master.read_text()
@@ -223,6 +236,12 @@ def test_a_new_key_opens_all(scene, tmp_path):
     status, log = starts(c)
     assert status in (74, 78) and "master key" in log, log
     master.write_text(new_text)
+    state = c.data / "state" / "state.db"
+    other = state.read_bytes()
+    state.write_bytes(former.joinpath("state", "state.db").read_bytes())
+    done = key(c, "key", "list", check=False)
+    assert done.returncode != 0 and "opens under no master key" in done.stderr, done
+    state.write_bytes(other)
     c.start()
 
     later = tmp_path / "later"
@@ -438,6 +457,12 @@ def test_nothing_is_readable_after_all_that(scene, tmp_path):
     wait_for("it to be found", lambda: letter in c.postern("search", "quixotrysm", check=False).stdout)
 
 
+def newest(target):
+    """The manifests of the vault that was written last."""
+    last = max((p for p in target.iterdir() if "-m-" in p.name), key=lambda p: p.stat().st_mtime_ns)
+    return [p for p in target.iterdir() if p.name.startswith(last.name[:17] + "m-")]
+
+
 def test_a_vault_is_restored_after_a_rotation(scene, tmp_path):
     """The daemon's backups begin anew under the new key, and the same recovery key opens the newest."""
     c = scene.company
@@ -467,3 +492,10 @@ def test_a_vault_is_restored_after_a_rotation(scene, tmp_path):
             assert r.postern("export", letter, text=False) == sent
     finally:
         r.stop()
+    for path in newest(target):
+        path.write_bytes(bytes(path.stat().st_size))
+    said = r.postern("restore", "--from", f"file://{target}", "--recovery-key-stdin", "--letter",
+                     letters[0][0], "--output", tmp_path / "one.eml",
+                     input=(c.directory / "recovery.key").read_text())
+    assert "from before a rotation" in said
+    assert (tmp_path / "one.eml").read_bytes() == letters[0][1]

@@ -1,0 +1,94 @@
+#include <stdio.h>
+
+#include "keeper/backup_story.h"
+#include "tests/test.h"
+
+static void made(struct backup_story *s, const char *prefix, const char *place, uint64_t at,
+                 struct arena *arena)
+{
+    const struct backup_record r = {.number = at / 1000,
+                                    .at = at,
+                                    .prefix = slice_text(prefix),
+                                    .place = slice_text(place),
+                                    .digest = SLICE("0123456789abcdef0123456789abcdef")};
+    OWN(buf) struct buf text = {.max = BACKUP_STORY_MAX};
+    struct error e;
+
+    backup_story_made(s, &r, SLICE_NONE, arena);
+    cbor_write(&text, &backup_story_schema, s); /* as it comes back after a restart */
+    assert_ok(cbor_read(arena_copy(arena, buf_slice(&text)), &backup_story_schema, arena, s, &e),
+              e);
+}
+
+static size_t left(const struct backup_story *s, const char *prefix, const char *place,
+                   const char *at, struct arena *arena)
+{
+    const struct backup_vault now = {slice_text(prefix), slice_text(place)};
+
+    return backup_story_left(s, &now, slice_text(at), arena).count;
+}
+
+static void test_moves(void **state)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 24};
+    struct backup_story s = {0};
+    struct backup_next known = {0};
+
+    (void)state;
+    made(&s, "a-", "one", 1000, &arena);
+    assert_int_equal(left(&s, "a-", "one", "", &arena), 0);
+    assert_int_equal(left(&s, "", "one", "", &arena), 0); /* after a start it is not known yet */
+    assert_int_equal(left(&s, "b-", "one", "", &arena), 1);
+    assert_int_equal(left(&s, "a-", "", "", &arena), 1); /* no target any more */
+    made(&s, "b-", "one", 2000, &arena);
+    made(&s, "b-", "two", 3000, &arena);
+    assert_int_equal(left(&s, "b-", "two", "", &arena), 2);
+    assert_int_equal(left(&s, "b-", "two", "two", &arena), 0);
+    assert_int_equal(left(&s, "b-", "one", "one", &arena), 1);
+
+    const struct backup_vault back = {SLICE("b-"), SLICE("one")};
+    backup_story_known(&s, &back, &known);
+    assert_int_equal(known.number, 2);
+    assert_int_equal(known.digest.len, 32);
+    known = (struct backup_next){0};
+    const struct backup_vault new = {SLICE("c-"), SLICE("one")};
+    backup_story_known(&s, &new, &known);
+    assert_int_equal(known.number, 0);
+
+    made(&s, "b-", "one", 4000, &arena); /* back again */
+    assert_int_equal(left(&s, "b-", "one", "", &arena), 2);
+    backup_story_ended(&s, SLICE("a-"), SLICE("one"), &arena);
+    assert_int_equal(left(&s, "b-", "one", "", &arena), 1);
+    backup_story_ended(&s, SLICE("b-"), SLICE("two"), &arena);
+    assert_int_equal(left(&s, "b-", "one", "", &arena), 0);
+    backup_story_ended(&s, SLICE("b-"), SLICE("one"),
+                       &arena); /* the last that was used, now unset */
+    assert_int_equal(left(&s, "b-", "", "", &arena), 0);
+    assert_int_equal(s.number, 0);
+}
+
+/* More than there is room for: that there are such is not forgotten. */
+static void test_many(void **state)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 26};
+    struct backup_story s = {0};
+    char place[16];
+
+    (void)state;
+    for (unsigned i = 0; i <= BACKUPS_LEFT_MAX + 1; i++) {
+        assert_int_equal(s.more_left_at, 0);
+        (void)snprintf(place, sizeof(place), "place-%u", i);
+        made(&s, "a-", place, 1000 + i, &arena);
+    }
+    assert_int_equal(s.left.count, BACKUPS_LEFT_MAX);
+    assert_int_equal(s.more_left_at, 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
