@@ -14,7 +14,8 @@ help() {
             --unit   unit tests only         --system  whole-system tests only
             --long   the campaigns as well, and tests/mutations
             --check  ./do check as well, counted with them
-            --keep    keep the system tests' directories
+            --keep   keep the system tests' directories
+            --jobs N so many files of the system tests at once
   check     formatting, layers, sizes, static analysis, documentation
             NAME...  only these checks       --list    what there is
   docs      write what is generated: docs/man/postern.conf.5

@@ -96,7 +96,8 @@ def system_tests(options):
     count = Count()
     report = ROOT / "build" / "system-tests.xml"
     report.unlink(missing_ok=True)
-    arguments = ["-m", "pytest", "-q", "-ra", "--durations=5", f"--junitxml={report}", "tests/system"]
+    arguments = ["-m", "pytest", "-q", "-ra", "--durations=5", f"--junitxml={report}", "tests/system",
+                 "-n", options.jobs, "--dist", "loadfile"]
     arguments += ["--long"] if options.long else []
     arguments += ["--keep"] if options.keep else []
     if not build("build"):
@@ -140,6 +141,8 @@ def main():
     parser.add_argument("--system", action="store_true", help="whole-system tests only")
     parser.add_argument("--check", action="store_true", help="the checks first")
     parser.add_argument("--long", action="store_true", help="the campaigns as well")
+    parser.add_argument("--jobs", default=str(os.cpu_count()), metavar="N",
+                        help="so many of the whole-system tests' files at once; as many as processors")
     parser.add_argument("--keep", action="store_true", help="keep the system tests' directories")
     options = parser.parse_args()
     everything = not options.unit and not options.system

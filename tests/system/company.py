@@ -4,6 +4,7 @@
 ports are free ones on loopback; only processes that were started here are ended here.
 """
 import contextlib
+import itertools
 import os
 import pathlib
 import re
@@ -27,11 +28,21 @@ DENIED = 77
 STOP_S = 30
 
 
+# Ports that the system gives to no connection by itself: another test cannot be given one between the look and the use.
+# Each worker of a parallel run has its own.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+PORTS = itertools.cycle(range(12000 + 2000 * (WORKER % 10), 14000 + 2000 * (WORKER % 10)))
+for _ in range(os.getpid() % 2000):
+    next(PORTS)
+
+
 def free_port():
     """A TCP port of loopback that nobody listens at now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    for port in itertools.islice(PORTS, 2000):
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 def wait_for(what, condition, seconds=20.0, pause=0.05):
