@@ -17,6 +17,7 @@
 #include <sodium.h>
 
 #include "catalog/internal.h"
+#include "letter/about.h"
 #include "letter/findings.h"
 #include "letter/subject.h"
 
@@ -274,31 +275,6 @@ static bool warned(struct catalog *c, uint64_t letter, const struct notice *n, s
     return s && catalog_run(c, s, e);
 }
 
-/* The records that begin with the id of their letter, under key 1. */
-static const struct cbor_schema *schema_of(uint16_t type)
-{
-    switch (type) {
-    case RECORD_FINDINGS:
-        return &findings_schema;
-    case RECORD_DECISION:
-        return &decision_schema;
-    case RECORD_SEALED:
-        return &sealed_schema;
-    case RECORD_INTENT:
-        return &intent_schema;
-    case RECORD_OUTCOME:
-        return &outcome_schema;
-    case RECORD_NOTICE:
-        return &notice_schema;
-    case RECORD_ORDER:
-        return &order_schema;
-    case RECORD_CLASSES:
-        return &classes_schema;
-    default:
-        return NULL;
-    }
-}
-
 /* Records about a letter that is gone may stand before and behind its removal: an order, say. Once an
  * erased letter was passed, whose id nobody knows, any may be about it. */
 static bool is_removed(struct catalog *c, struct slice id, bool *removed, struct error *e)
@@ -399,7 +375,7 @@ static bool fold_import(struct catalog *c, const struct ledger_entry *entry, str
 static bool fold_about(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,
                        struct error *e)
 {
-    const struct cbor_schema *schema = schema_of(entry->type);
+    const struct cbor_schema *schema = letter_record_schema(entry->type);
     uint64_t letter = 0;
     uint64_t received_at = 0;
     bool removed = false;

@@ -154,7 +154,7 @@ bool keeper_on_rebuild(void *ctx, struct ipc_request *r, struct error *e)
     ledger_head(k->ledger, &head);
     tail_rebuild(k);
     answer->count = head.size;
-    return indexer_rebuild(k, head.size, e); /* from the catalog */
+    return retention_renew(k, e) && indexer_rebuild(k, head.size, e); /* from the catalog */
 }
 
 bool keeper_on_backup(void *ctx, struct ipc_request *r, struct error *e)

@@ -122,70 +122,11 @@ void approvals_close(struct keeper *k)
 {
     docket_done(&k->approvals.docket);
     subject_close(k);
+    rule_proof_done(&k->approvals.rules);
     (void)pthread_mutex_destroy(&k->approvals.order);
     (void)pthread_mutex_destroy(&k->approvals.lock);
     (void)pthread_mutex_destroy(&k->approvals.changing);
     (void)pthread_mutex_destroy(&k->approvals.doing);
-}
-
-/* Fold all from a position to the ledger's end. */
-static bool fold_from(struct keeper *k, struct ledger_reader *reader, struct ledger_position *at,
-                      struct docket *docket, struct error *e)
-{
-    OWN(arena) struct arena arena = {.max = ARENA_MAX};
-    enum ledger_next next = LEDGER_ENTRY;
-    struct ledger_head head;
-
-    ledger_head(k->ledger, &head);
-    while (next == LEDGER_ENTRY && !atomic_load(&k->closing)) {
-        struct ledger_entry entry;
-        arena_reset(&arena);
-        next = ledger_reader_next(reader, at, &head, &arena, &entry, e);
-        if (next == LEDGER_ENTRY && entry.type >= RECORD_HOLD && entry.type <= RECORD_DISPOSAL &&
-            !docket_apply(docket, entry.ref.seq, entry.type, entry.time_ms, entry.body, e)) {
-            return false;
-        }
-    }
-    return next == LEDGER_AT_END || (next == LEDGER_ENTRY && error_set(e, ERROR_BUSY, "closing"));
-}
-
-/* What came meanwhile, with nobody adding to it; then this is the docket. */
-static bool take_over(struct keeper *k, struct ledger_reader *reader, struct ledger_position *at,
-                      struct docket *docket, struct error *e)
-{
-    approvals_hold(k);
-    bool ok = fold_from(k, reader, at, docket, e);
-    if (ok) {
-        (void)pthread_mutex_lock(&k->approvals.lock);
-        const struct docket old = k->approvals.docket;
-        k->approvals.docket = *docket;
-        *docket = old;
-        k->approvals.proven = true;
-        (void)pthread_mutex_unlock(&k->approvals.lock);
-    }
-    approvals_let_go(k);
-    return ok;
-}
-
-bool approvals_prove(struct keeper *k, struct error *e)
-{
-    OWN(ledger_reader) struct ledger_reader *reader = NULL;
-    struct ledger_position at = {0};
-    struct docket docket = {0};
-
-    (void)pthread_mutex_lock(&k->approvals.lock);
-    bool proven = k->approvals.proven;
-    (void)pthread_mutex_unlock(&k->approvals.lock);
-    if (proven) {
-        return true;
-    }
-    if (!keeper_reader(k, &reader, e)) {
-        return false;
-    }
-    ledger_reader_only(reader, RECORD_HOLD, RECORD_DISPOSAL);
-    bool ok = fold_from(k, reader, &at, &docket, e) && take_over(k, reader, &at, &docket, e);
-    docket_done(&docket);
-    return ok || error_add(e, "what is held and approved could not be read from the ledger");
 }
 
 /* ── asking ── */

@@ -15,11 +15,14 @@
 
 #include "keeper/disposal.h"
 #include "keeper/docket.h"
+#include "keeper/rule_proof.h"
 #include "keeper/subject.h"
+#include "ledger/reader.h"
 #include "requests/approvals.h"
 
 struct keeper;
 struct keeper_admin;
+struct retention_rules;
 
 struct approvals {
     pthread_mutex_t order;
@@ -36,6 +39,9 @@ struct approvals {
     pthread_mutex_t doing;      /* one request at a time is carried out */
     bool
         proven; /* under `order`: the docket is what the ledger itself says, see approvals_prove() */
+    struct rule_proof rules; /* under `order`, and what follows: from the ledger itself ... */
+    struct ledger_position proven_to; /* ... up to here */
+    uint64_t disproved;               /* of which version the alarm was given; 0: of none */
 };
 
 enum carried {
@@ -79,6 +85,11 @@ void approvals_let_go(struct keeper *k);
 /* Have the docket be what the ledger itself says, whatever somebody did to the catalog: reads the heads of all
  * records, once in the life of a keeper. `order` is not held. */
 bool approvals_prove(struct keeper *k, struct error *e) MUST_CHECK;
+
+/* Whether a book of rules is what the ledger itself says, with `order` held and after approvals_prove(). False with
+ * ERROR_BUSY, and an alarm, when it is not. */
+bool approvals_prove_rules(struct keeper *k, const struct retention_rules *rules,
+                           struct error *e) MUST_CHECK;
 
 /* The holds that there are, as long as the arena lasts. */
 struct docket_hold *approvals_holds(struct keeper *k, struct arena *arena);

@@ -6,21 +6,18 @@
 #include "base/log.h"
 
 #include "catalog/retention.h"
-#include "keeper/admin.h"
 #include "keeper/backups.h"
 #include "keeper/erase.h"
 #include "keeper/internal.h"
-#include "requests/disposal.h"
+#include "keeper/retention_look.h"
 
-#define PAGE      64 /* letters looked at in one batch */
-#define BATCH     32 /* that are destroyed in one: others belong to them */
-#define PREVIEWED 100000
+#define PAGE  64 /* letters looked at in one batch */
+#define BATCH 32 /* that are destroyed in one: others belong to them */
 
 /* ── one letter ── */
 
-/* When the longest retention of a letter ends, as its last stamp says. */
-static bool read_stamp(struct keeper *k, struct catalog *c, uint64_t seq, struct arena *arena,
-                       struct classes *classes, bool *ruled, struct error *e)
+bool disposal_stamp(struct keeper *k, struct catalog *c, uint64_t seq, struct arena *arena,
+                    struct classes *classes, bool *ruled, struct error *e)
 {
     struct ledger_ref ref;
 
@@ -36,17 +33,38 @@ struct disposing {
     struct arena *arena;
     struct disposal_order order;
     struct trusted_clock clock;
-    uint64_t rules; /* the version that it was asked under */
+    uint64_t rules;               /* the version that it was asked under */
+    struct retention_rules *book; /* held while a batch is looked at, and proven */
 };
 
-static bool judge(struct disposing *w, uint64_t seq, struct disposal_letter *l,
-                  enum disposal_verdict *verdict, struct error *e)
+/* A letter that cannot be judged stays, and those behind it go on. */
+static bool stays(struct disposing *w, uint64_t seq, enum disposal_verdict *verdict,
+                  const struct error *why, struct error *e)
 {
+    if (why->kind == ERROR_BUSY) { /* the disk: all of it later */
+        *e = *why;
+        return false;
+    }
+    log_event(LOG_WARNING, "disposal.unread", LOG_NUMBER("seq", (int64_t)seq),
+              LOG_TEXT("reason", why->text));
+    if (w->d->doubted++ == 0) {
+        keeper_alert(w->k, "disposal-unread", why->text);
+    }
+    *verdict = DISPOSAL_BUSY;
+    return true;
+}
+
+/* As its last stamp says, which the catalog names. */
+static bool judge_stamp(struct disposing *w, uint64_t seq, struct disposal_letter *l,
+                        enum disposal_verdict *verdict, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
     struct classes classes = {0};
+    struct error why = {0};
 
     l->seq = seq;
-    if (!read_stamp(w->k, w->x->catalog, seq, w->arena, &classes, &l->ruled, e)) {
-        return false;
+    if (!disposal_stamp(w->k, w->x->catalog, seq, &arena, &classes, &l->ruled, &why)) {
+        return stays(w, seq, verdict, &why, e);
     }
     l->ruled = l->ruled && classes.classes.count;
     l->until = classes.until;
@@ -54,20 +72,97 @@ static bool judge(struct disposing *w, uint64_t seq, struct disposal_letter *l,
     return true;
 }
 
+static void tell_altered(struct disposing *w, uint64_t seq)
+{
+    log_event(LOG_WARNING, "disposal.altered", LOG_NUMBER("seq", (int64_t)seq));
+    if (w->d->altered++ == 0) {
+        keeper_alert(w->k, "catalog-altered",
+                     "letters that are over by the classes that the catalog names are kept by the "
+                     "rules: they stay; run `postern catalog rebuild`");
+    }
+}
+
+/* As the rules say now, by the letter itself: a catalog that somebody changed may name another stamp, or an older one. */
+static bool judge_again(struct disposing *w, const struct catalog_letter *letter,
+                        enum disposal_verdict *verdict, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    struct retention_looker looker = {.k = w->k, .catalog = w->x->catalog, .arena = &arena};
+    struct disposal_letter l = {.seq = letter->seq, .at_rest = true};
+    enum disposal_verdict before = *verdict;
+    struct classes now;
+    struct error why = {0};
+
+    if (!retention_look_again(&looker, letter, w->book, &now, &why)) {
+        return stays(w, letter->seq, verdict, &why, e);
+    }
+    if (looker.doubted) {
+        return stays(w, letter->seq, verdict, &looker.why, e);
+    }
+    l.ruled = now.classes.count != 0;
+    l.until = now.until;
+    *verdict = disposal_judge(&w->order, &w->clock, clock_wall_ms(), &l);
+    if (before == DISPOSAL_DESTROY && *verdict != before) {
+        tell_altered(w, letter->seq);
+    }
+    return true;
+}
+
+static bool judge(struct disposing *w, const struct catalog_letter *letter,
+                  struct disposal_letter *l, enum disposal_verdict *verdict, struct error *e)
+{
+    return judge_stamp(w, letter->seq, l, verdict, e) &&
+           (*verdict != DISPOSAL_DESTROY || judge_again(w, letter, verdict, e));
+}
+
 /* Of what goes along with a letter (a report, say) no rule may say that it stays. */
 static bool may_go_along(struct disposing *w, size_t first, enum disposal_verdict *verdict,
                          struct error *e)
 {
     for (size_t i = first; i < w->x->n_letters && *verdict == DISPOSAL_DESTROY; i++) {
+        const struct holds_letter *place = &w->x->places[i];
+        const struct catalog_letter other = {
+            .seq = place->seq, .id = place->id, .facts = place->facts};
         struct disposal_letter l = {.at_rest = true};
         enum disposal_verdict also = DISPOSAL_DESTROY;
-        if (w->x->places[i].repeats) {
+        if (place->repeats ||
+            slice_equal(letter_id_slice(&place->id), letter_id_slice(&w->x->letter->id))) {
             continue;
         }
-        if (!judge(w, w->x->places[i].seq, &l, &also, e)) {
+        if (!judge_stamp(w, place->seq, &l, &also, e)) {
+            return false;
+        }
+        if ((also == DISPOSAL_UNRULED || also == DISPOSAL_DESTROY) &&
+            !judge_again(w, &other, &also, e)) {
             return false;
         }
         *verdict = also == DISPOSAL_UNRULED ? *verdict : also;
+    }
+    return true;
+}
+
+/* What belongs to it is its own, free and over. `x` holds it from `letters` and `refs` on. */
+static bool may_all_go(struct disposing *w, const struct catalog_letter *l, size_t letters,
+                       size_t refs, enum disposal_verdict *verdict, struct error *e)
+{
+    struct erasing *x = w->x;
+    struct error why = {0};
+    bool held = false;
+    bool unread = false;
+
+    if (!may_go_along(w, letters, verdict, e)) {
+        return false;
+    }
+    if (*verdict == DISPOSAL_DESTROY && !erase_is_free(x, letters, &held, &why)) {
+        *verdict = held ? DISPOSAL_HELD : DISPOSAL_BUSY;
+    }
+    if (*verdict == DISPOSAL_DESTROY && !erase_proves_records(x, refs, &unread, &why)) {
+        return stays(w, l->seq, verdict, &why, e);
+    }
+    if (unread) {
+        (void)error_set(&why, ERROR_CORRUPT, "letter %llu: not all of it can be read",
+                        (unsigned long long)l->seq);
+        return stays(w, l->seq, verdict, &why, e);
     }
     return true;
 }
@@ -87,20 +182,16 @@ static bool take(struct disposing *w, const struct catalog_letter *l, struct err
     size_t refs = x->n_refs;
     struct disposal_letter asked = {.at_rest = true};
     enum disposal_verdict verdict = DISPOSAL_BUSY;
-    bool held = false;
     struct error why = {0};
 
-    if (!judge(w, l->seq, &asked, &verdict, e)) {
+    if (!judge(w, l, &asked, &verdict, e)) {
         return false;
     }
     if (verdict == DISPOSAL_DESTROY && !erase_add(x, l, &why)) {
         verdict = DISPOSAL_BUSY;
     } else if (verdict == DISPOSAL_DESTROY) {
-        if (!may_go_along(w, letters, &verdict, e)) {
+        if (!may_all_go(w, l, letters, refs, &verdict, e)) {
             return false;
-        }
-        if (verdict == DISPOSAL_DESTROY && !erase_is_free(x, letters, &held, &why)) {
-            verdict = held ? DISPOSAL_HELD : DISPOSAL_BUSY;
         }
         if (verdict != DISPOSAL_DESTROY) {
             erase_drop(x, letters, refs);
@@ -111,15 +202,6 @@ static bool take(struct disposing *w, const struct catalog_letter *l, struct err
 }
 
 /* ── a batch ── */
-
-static uint64_t rules_now(struct keeper *k)
-{
-    struct retention_rules *rules = retention_hold(k);
-    uint64_t version = retention_version_of(rules);
-
-    retention_release(k, rules);
-    return version;
-}
 
 /* The next letters, as many as go at once; *next is where it goes on. With `order` held. */
 static bool gather(struct disposing *w, const struct catalog_letter *letters, size_t n,
@@ -165,9 +247,11 @@ static bool batch(struct disposing *w, const struct docket_request *r, bool *end
     }
     w->x->catalog = catalog;
     approvals_hold(k); /* no rule and no hold is recorded from here on */
-    bool ok = (retention_is_settled(k) && rules_now(k) == w->rules) ||
+    w->book = retention_hold(k);
+    bool ok = (retention_is_settled(k) && retention_version_of(w->book) == w->rules) ||
               error_set(e, ERROR_BUSY, "a rule or date is being changed");
-    ok = ok && gather(w, letters, n, &next, ended, e);
+    ok = ok && approvals_prove_rules(k, w->book, e) && gather(w, letters, n, &next, ended, e);
+    retention_release(k, TAKE(w->book, NULL));
     catalog_close(TAKE(catalog, NULL)); /* while one reads, its log cannot be shortened */
     ok = ok && destroy(w, r, e);
     approvals_let_go(k);
@@ -238,7 +322,7 @@ enum carried disposal_approved(struct keeper *k, const struct docket_request *r,
     if (!cbor_read(r->record.arguments, &request_disposal_schema, arena, &asked, e)) {
         return CARRIED_FAILED;
     }
-    if (rules_now(k) != asked.rules) {
+    if (retention_version_now(k) != asked.rules) {
         (void)error_set(e, ERROR_INPUT, "the rules have changed since that was asked: ask again");
         return CARRIED_FAILED;
     }
@@ -258,167 +342,4 @@ enum carried disposal_approved(struct keeper *k, const struct docket_request *r,
         return CARRIED_LATER;
     }
     return ended ? end(k, d, arena, said, e) : CARRIED_MORE;
-}
-
-/* ── before ── */
-
-/* A look at what is over. */
-struct preview {
-    struct keeper *k;
-    struct catalog *catalog;
-    struct arena *arena; /* of the answer */
-    struct arena letter; /* of one letter */
-    const struct docket_hold *holds;
-    struct disposal_class *classes;
-    size_t n_classes;
-    struct disposal_class *held;
-    size_t n_held;
-};
-
-static void count_name(struct disposal_class *list, size_t *n, struct slice name,
-                       struct arena *arena)
-{
-    size_t i = 0;
-
-    while (i < *n && !slice_equal(list[i].name, name)) {
-        i++;
-    }
-    if (i == *n && *n < DISPOSAL_CLASSES_MAX) {
-        list[(*n)++].name = arena_copy(arena, slice_head(name, 64));
-    }
-    if (i < *n) {
-        list[i].letters++;
-    }
-}
-
-static bool look_at(struct preview *p, const struct catalog_letter *l,
-                    struct disposal_preview_answer *answer, struct error *e)
-{
-    struct classes classes = {0};
-    struct slice names;
-    bool ruled = false;
-
-    arena_reset(&p->letter);
-    if (!read_stamp(p->k, p->catalog, l->seq, &p->letter, &classes, &ruled, e) ||
-        !holds_shown(p->k, p->holds, &l->id, l->seq, &p->letter, &names, e)) {
-        return false;
-    }
-    const struct class_stamp *stamps = classes.classes.items;
-    for (size_t i = 0; i < classes.classes.count; i++) {
-        count_name(p->classes, &p->n_classes, stamps[i].class, p->arena);
-    }
-    answer->over++;
-    answer->held += names.len != 0;
-    answer->busy += atomic_load(&p->k->indexer.position) <= l->seq;
-    while (names.len) {
-        count_name(p->held, &p->n_held, slice_trim(slice_cut(names, ',', &names)), p->arena);
-    }
-    return true;
-}
-
-static bool look_at_all(struct preview *p, struct disposal_preview_answer *answer, struct error *e)
-{
-    uint64_t next = 0;
-    size_t n = PAGE;
-
-    while (n == PAGE && answer->over < PREVIEWED) {
-        OWN(arena) struct arena page = {.max = 1 << 20};
-        struct catalog_letter *letters = NULL;
-        if (!catalog_ended(p->catalog, answer->before, next, PAGE, &page, &letters, &n, e)) {
-            return false;
-        }
-        for (size_t i = 0; i < n; i++) {
-            if (!look_at(p, &letters[i], answer, e)) {
-                return false;
-            }
-            next = letters[i].seq + 1;
-        }
-    }
-    return true;
-}
-
-/* No later than the time that is believed. */
-static uint64_t before_of(struct keeper *k, uint64_t wanted)
-{
-    struct trusted_clock clock = disposal_clock_now(k);
-    uint64_t now = (uint64_t)trusted_clock_now(&clock, clock_wall_ms());
-
-    return wanted && wanted < now ? wanted : now;
-}
-
-bool keeper_on_disposal_preview(void *ctx, struct ipc_request *r, struct error *e)
-{
-    struct keeper *k = ctx;
-    const struct disposal_preview_ask *ask = r->ask;
-    struct disposal_preview_answer *answer = r->answer;
-    OWN(catalog) struct catalog *catalog = NULL;
-    struct trusted_clock clock = disposal_clock_now(k);
-    struct preview p = {.k = k,
-                        .arena = r->arena,
-                        .letter = {.max = KEEPER_ARENA_MAX},
-                        .holds = approvals_holds(k, r->arena),
-                        .classes = arena_array(r->arena, DISPOSAL_CLASSES_MAX, sizeof(*p.classes)),
-                        .held = arena_array(r->arena, DISPOSAL_CLASSES_MAX, sizeof(*p.held))};
-
-    (void)tail_settle(k);
-    if (!catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, e)) {
-        return false;
-    }
-    p.catalog = catalog;
-    answer->before = before_of(k, ask->before);
-    answer->doubted = clock.doubted;
-    answer->believed = (uint64_t)clock.at;
-    bool looked = look_at_all(&p, answer, e) && retention_left(k, catalog, &answer->left, e);
-    arena_done(&p.letter);
-    answer->classes = (struct cbor_list){p.classes, p.n_classes};
-    answer->holds = (struct cbor_list){p.held, p.n_held};
-    return looked;
-}
-
-static bool count_over(struct keeper *k, uint64_t before, uint64_t *count, struct error *e)
-{
-    OWN(catalog) struct catalog *catalog = NULL;
-    struct catalog_retention_counts counts;
-    uint64_t left = 0;
-
-    (void)tail_settle(k);
-    if (!catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, e) ||
-        !catalog_retention_counts(catalog, before, &counts, e) ||
-        !retention_left(k, catalog, &left, e)) {
-        return false;
-    }
-    *count = counts.ended;
-    if (left) {
-        return error_set(e, ERROR_BUSY,
-                         "the rules in force are still to be applied to %llu letters: ask when "
-                         "`postern status` shows that none is left",
-                         (unsigned long long)left);
-    }
-    return counts.ended || error_set(e, ERROR_INPUT, "nothing is over: `postern disposal preview`");
-}
-
-bool keeper_on_disposal_ask(void *ctx, struct ipc_request *r, struct error *e)
-{
-    struct keeper *k = ctx;
-    const struct disposal_ask_ask *ask = r->ask;
-    OWN(buf) struct buf arguments = {.max = APPROVAL_ARGUMENTS_MAX};
-    struct trusted_clock clock = disposal_clock_now(k);
-    struct request_disposal asked = {.before = before_of(k, ask->before), .rules = rules_now(k)};
-    struct ledger_head head;
-    char before[CLOCK_TEXT_MAX];
-
-    ledger_head(k->ledger, &head);
-    asked.head = head.size;
-    if (!disposal_clock_believed(&clock, e) || !count_over(k, asked.before, &asked.letters, e)) {
-        return false;
-    }
-    clock_rfc3339((int64_t)asked.before, before);
-    cbor_write(&arguments, &request_disposal_schema, &asked);
-    struct request_record request = {
-        .kind = REQUEST_DISPOSAL,
-        .arguments = buf_slice(&arguments),
-        .object = arena_printf(r->arena, "%llu letters whose retention ended before %s",
-                               (unsigned long long)asked.letters, before),
-        .reason = ask->reason};
-    return approvals_ask(keeper_admin_of(ctx, r), &request, SLICE_NONE, r->arena, r->answer, e);
 }

@@ -11,13 +11,18 @@
 #include "letter/disposal.h"
 #include "stages/retention/disposal.h"
 
+struct arena;
+struct catalog;
+struct classes;
 struct keeper;
 
 /* Where a disposal under way stands; the thread's own. */
 struct disposal {
     struct disposal_record counts; /* `request` looks at `id` */
     uint8_t id[LETTER_ID_LEN];
-    uint64_t next; /* letters from this record on are still to be looked at */
+    uint64_t next;    /* letters from this record on are still to be looked at */
+    uint64_t doubted; /* that stay since they cannot be judged */
+    uint64_t altered; /* that stay whatever the catalog says */
 };
 
 /* Which time it is believed to be: at the start, and from time to time. What is believed is kept in the state. */
@@ -28,3 +33,7 @@ struct trusted_clock disposal_clock_now(struct keeper *k);
 
 /* False with ERROR_BUSY, and what to do, when it is doubted. */
 bool disposal_clock_believed(const struct trusted_clock *clock, struct error *e) MUST_CHECK;
+
+/* The last stamp of a letter, which the catalog names; *ruled says whether it has one. Lists from the arena. */
+bool disposal_stamp(struct keeper *k, struct catalog *c, uint64_t seq, struct arena *arena,
+                    struct classes *classes, bool *ruled, struct error *e) MUST_CHECK;

@@ -399,7 +399,12 @@ static enum carried erase(struct erasing *x, const struct docket_request *r, str
 {
     bool held = false;
     bool finished = false;
+    bool unread = false;
 
+    /* What of it is damaged goes as well: nobody could have read it. */
+    if (!erase_proves_records(x, 0, &unread, e)) {
+        return e->kind == ERROR_BUSY ? CARRIED_LATER : CARRIED_FAILED;
+    }
     approvals_hold(x->k);
     bool recorded = erase_is_free(x, 0, &held, e) && erase_all(x, r, NULL, &finished, e);
     approvals_let_go(x->k);

@@ -40,6 +40,12 @@ bool erase_in_queue(struct keeper *k, const struct letter_id *id);
 /* Take those from the `letters`th on, and the records from the `refs`th on, out again. */
 void erase_drop(struct erasing *x, size_t letters, size_t refs);
 
+/* Whether the records that are to go, from the `first` on, are about these letters, as they say themselves. *unread: some
+ * could not be read, so that nobody knows. False with ERROR_CORRUPT, and an alarm, when one is not; ERROR_BUSY when the
+ * disk fails. */
+bool erase_proves_records(const struct erasing *x, size_t first, bool *unread,
+                          struct error *e) MUST_CHECK;
+
 /* Destroy them, with `order` held, for a request that was approved. `also` is recorded in the same commit, or NULL.
  * False when nothing was recorded. */
 bool erase_all(struct erasing *x, const struct docket_request *r, const struct ledger_record *also,

@@ -46,6 +46,14 @@ static void fill(struct asked *a, const struct facts *f, const struct findings *
                                      .terms = unread ? NULL : &a->terms};
 }
 
+/* The catalog said where it stands; it says itself whose it is. */
+static bool is_its_own(const struct asked *a, struct slice id, struct slice repeat_of,
+                       struct error *e)
+{
+    return slice_equal(id, repeat_of.len ? repeat_of : letter_id_slice(&a->letter->id)) ||
+           error_set(e, ERROR_CORRUPT, "the catalog names a record of another letter");
+}
+
 /* Have it inspected once more. */
 static bool read_letter(struct asked *a, struct error *e)
 {
@@ -59,8 +67,12 @@ static bool read_letter(struct asked *a, struct error *e)
     if (!keeper_read(a->k, a->letter->facts, &facts_schema, a->arena, &f, e)) {
         return false;
     }
+    if (!is_its_own(a, f.id, SLICE_NONE, e)) {
+        return false;
+    }
     if (a->letter->has_content) {
         if (!keeper_read(a->k, a->letter->content, &content_schema, a->arena, &content, e) ||
+            !is_its_own(a, content.id, f.repeat_of, e) ||
             !memfd_from("letter", content.bytes, &fd, e)) {
             return false;
         }

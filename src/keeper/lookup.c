@@ -43,8 +43,8 @@ void keeper_lookup_end(struct keeper *k, struct lookup *l)
     (void)pthread_mutex_unlock(&k->lookups_lock);
 }
 
-static bool read_entry(struct keeper *k, struct ledger_ref ref, struct arena *arena,
-                       struct ledger_entry *entry, struct error *e)
+bool keeper_entry(struct keeper *k, struct ledger_ref ref, struct arena *arena,
+                  struct ledger_entry *entry, struct error *e)
 {
     struct lookup *l = keeper_lookup(k, e);
 
@@ -69,7 +69,7 @@ bool keeper_read_at(struct keeper *k, struct ledger_ref ref, const struct cbor_s
 {
     struct ledger_entry entry;
 
-    if (!read_entry(k, ref, arena, &entry, e)) {
+    if (!keeper_entry(k, ref, arena, &entry, e)) {
         return false;
     }
     if (!cbor_read(entry.body, schema, arena, value, e)) {

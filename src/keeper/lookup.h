@@ -19,6 +19,10 @@ bool keeper_reader(struct keeper *k, struct ledger_reader **reader, struct error
 struct lookup *keeper_lookup(struct keeper *k, struct error *e);
 void keeper_lookup_end(struct keeper *k, struct lookup *l);
 
+/* Read a record; its body comes from the arena. */
+bool keeper_entry(struct keeper *k, struct ledger_ref ref, struct arena *arena,
+                  struct ledger_entry *entry, struct error *e) MUST_CHECK;
+
 /* Read a record of a letter into its struct. */
 bool keeper_read(struct keeper *k, struct ledger_ref ref, const struct cbor_schema *schema,
                  struct arena *arena, void *value, struct error *e) MUST_CHECK;

@@ -157,12 +157,12 @@ static bool make_rules(struct keeper *k, struct retention_rules **out, struct er
     return true;
 }
 
-/* Put it in force, unless another made a newer one meanwhile. */
-static void put_in_force(struct keeper *k, struct retention_rules *r)
+/* Put it in force, unless another made a newer one meanwhile, or, but for `anew`, one as new. */
+static void put_in_force(struct keeper *k, struct retention_rules *r, bool anew)
 {
     (void)pthread_mutex_lock(&k->retention.lock);
     struct retention_rules *other = k->retention.now;
-    if (other && other->book.version >= r->book.version) {
+    if (other && other->book.version + !anew > r->book.version) {
         other = r;
     } else {
         k->retention.now = r;
@@ -194,8 +194,26 @@ bool retention_reload(struct keeper *k, struct error *e)
     }
     log_event(LOG_INFO, "retention.rules", LOG_NUMBER("classes", (int64_t)r->book.n_entries),
               LOG_NUMBER("version", (int64_t)r->book.version));
-    put_in_force(k, TAKE(r, NULL));
+    put_in_force(k, TAKE(r, NULL), false);
     return true;
+}
+
+bool retention_renew(struct keeper *k, struct error *e)
+{
+    struct retention_rules *r = NULL;
+
+    if (!make_rules(k, &r, e)) {
+        return false;
+    }
+    retention_wants(k, r->book.version);
+    put_in_force(k, r, true);
+    atomic_store(&k->retention.again, true);
+    return true;
+}
+
+bool retention_fits(const struct retention_rules *r, const struct rule_proof *proof)
+{
+    return rule_proof_fits(proof, &r->book);
 }
 
 void retention_wants(struct keeper *k, uint64_t seq)
@@ -245,6 +263,15 @@ uint64_t retention_version_of(const struct retention_rules *r)
     return r->book.version;
 }
 
+uint64_t retention_version_now(struct keeper *k)
+{
+    struct retention_rules *rules = retention_hold(k);
+    uint64_t version = rules->book.version;
+
+    retention_release(k, rules);
+    return version;
+}
+
 bool retention_is_alone(struct keeper *k)
 {
     (void)pthread_mutex_lock(&k->retention.lock);
@@ -268,7 +295,7 @@ bool retention_open(struct keeper *k, struct error *e)
         return false;
     }
     atomic_store(&k->retention.wanted, r->book.version);
-    put_in_force(k, r);
+    put_in_force(k, r, false);
     return true;
 }
 

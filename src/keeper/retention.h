@@ -21,6 +21,7 @@
 
 struct keeper;
 struct catalog;
+struct rule_proof;
 struct retention_rules; /* a book and its memory */
 
 struct retention {
@@ -33,6 +34,7 @@ struct retention {
     _Atomic uint64_t end;     /* ... before this one */
     _Atomic uint64_t left;    /* their number when it was last counted, with what follows */
     _Atomic uint64_t unruled;
+    _Atomic bool again; /* look at all letters once more, though no rule changed */
 };
 
 /* What was found out about a letter, for its stamp. */
@@ -81,6 +83,13 @@ bool retention_settled_catalog(struct keeper *k, struct catalog **out, struct er
 
 /* The newest record of a rule or date that it knows. */
 uint64_t retention_version_of(const struct retention_rules *r);
+uint64_t retention_version_now(struct keeper *k); /* of those in force */
+
+/* Whether they are what the ledger itself says (keeper/approvals). */
+bool retention_fits(const struct retention_rules *r, const struct rule_proof *proof);
+
+/* The catalog was made anew: have the rules in force be what it says, and every letter looked at again. */
+bool retention_renew(struct keeper *k, struct error *e) MUST_CHECK;
 
 /* Whether all work by the rules in force. */
 bool retention_is_alone(struct keeper *k);

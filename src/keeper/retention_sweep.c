@@ -268,7 +268,8 @@ static void begin(struct sweep *w, const struct retention_rules *rules)
 {
     struct ledger_head head;
 
-    if (retention_version_of(rules) != w->version) {
+    if (atomic_exchange(&w->k->retention.again, false) ||
+        retention_version_of(rules) != w->version) {
         w->version = retention_version_of(rules);
         w->place = 0;
         w->end = 0;
@@ -347,7 +348,7 @@ static unsigned step(struct sweep *w)
     if (version == 0) { /* there never was a rule */
         w->version = 0;
         w->place = DONE;
-    } else if (version != w->version || w->place != DONE) {
+    } else if (version != w->version || w->place != DONE || atomic_load(&w->k->retention.again)) {
         begin(w, rules);
         pause = LOOK_US;
         if (w->end && is_turn(w)) {

@@ -235,7 +235,13 @@ static bool weigh_all(struct looking *g, const uint64_t *seqs, size_t n, uint64_
     if (!retention_is_settled(g->k) || rules_now(g->k) != rules) {
         return error_set(e, ERROR_BUSY, "a rule or date is being changed");
     }
-    bool ok = gather(g, seqs, n, e);
+    struct retention_rules *book = retention_hold(g->k);
+    g->w.book = book;
+    bool ok = approvals_prove_rules(g->k, book, e) && gather(g, seqs, n, e);
+    g->w.book = NULL;
+    retention_release(g->k, book);
+    bool unread = false; /* what nobody could have read anyway goes as well */
+    ok = ok && erase_proves_records(g->x, 0, &unread, e);
     catalog_close(TAKE(g->w.catalog, NULL)); /* while one reads, its log cannot be shortened */
     g->x->catalog = NULL;
     g->counts.due = earlier(g->counts.due, g->w.due);

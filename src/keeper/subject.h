@@ -67,6 +67,8 @@ struct subject_weighing {
     struct arena *arena; /* for what is found out */
     struct arena letter; /* of one letter; subject_weigh_end() ends it */
     const struct docket_hold *holds;
+    const struct retention_rules
+        *book; /* proven, while something is erased; NULL: stamps are believed */
     struct trusted_clock clock;
     struct subject_ground *grounds;
     uint64_t *rules; /* their records, of those that are duties */

@@ -4,6 +4,7 @@
 #include "catalog/retention.h"
 #include "keeper/erase.h"
 #include "keeper/internal.h"
+#include "keeper/retention_look.h"
 #include "keeper/subject.h"
 
 #define DUTIES_MAX 8 /* rules that are named of one letter, those that run longest */
@@ -130,19 +131,50 @@ static const struct class_stamp *longest(const struct classes *classes, uint64_t
     return best;
 }
 
+/* Before something is erased, as the rules say now, by the letter itself and not by the stamp that the catalog names; *told
+ * is false when that cannot be read. */
+static bool classes_of(struct subject_weighing *w, uint64_t seq, struct classes *classes,
+                       bool *ruled, bool *told, struct error *e)
+{
+    struct retention_looker looker = {.k = w->k, .catalog = w->catalog, .arena = &w->letter};
+    struct catalog_letter *l = NULL;
+    size_t found = 0;
+
+    if (!w->book) {
+        return disposal_stamp(w->k, w->catalog, seq, &w->letter, classes, ruled, e);
+    }
+    if (!catalog_letters(w->catalog, CATALOG_BEHIND, seq, 1, &w->letter, &l, &found, e)) {
+        return false;
+    }
+    *told = found == 1 && l->seq == seq;
+    if (!*told) {
+        return true;
+    }
+    if (!retention_look_again(&looker, l, w->book, classes, e)) {
+        *told = false;
+        return e->kind != ERROR_BUSY;
+    }
+    *told = !looker.doubted;
+    *ruled = classes->classes.count != 0;
+    return true;
+}
+
 bool subject_duties(struct subject_weighing *w, uint64_t seq, const struct letter_id *id,
                     struct error *e)
 {
     struct classes classes = {0};
-    struct ledger_ref ref;
     bool ruled = false;
+    bool told = true;
     bool taken[STAMP_MAX] = {false};
     size_t which = 0;
     int64_t wall = clock_wall_ms();
 
-    if (!catalog_record(w->catalog, seq, RECORD_CLASSES, &ref, &ruled, e) ||
-        (ruled && !keeper_read(w->k, ref, &classes_schema, &w->letter, &classes, e))) {
+    if (!classes_of(w, seq, &classes, &ruled, &told, e)) {
         return false;
+    }
+    if (!told) {
+        subject_keep(w, id, SUBJECT_UNTOLD, SLICE_NONE);
+        return true;
     }
     const struct disposal_order order = {UINT64_MAX, UINT64_MAX};
     const struct disposal_letter l = {.seq = seq,

@@ -8,10 +8,10 @@ import pytest
 
 from company import wait_for
 from scene import Scene
-from test_disposal import import_letters
+from test_disposal import import_letters, over
 from test_holds import as_officer
 
-CONTENT = 17
+CONTENT, CLASSES = 17, 49
 
 
 @pytest.fixture
@@ -66,3 +66,53 @@ def test_a_damaged_letter_stops_nothing_and_stays(scene, tmp_path):
     # The damaged one counts as holding the word and the label.
     assert re.search(r"^fruit +2 ", said, re.M) and re.search(r"^marked +1 ", said, re.M), said
     assert "not read whole" in company.postern("show", damaged)
+
+
+def alarms(company):
+    return company.log.read_text().count("alert=catalog-altered")
+
+
+def test_an_altered_catalog_shortens_no_term(scene, tmp_path):
+    """It names an older stamp, another letter's record as one's own, or hides a rule: what the ledger says counts."""
+    company = scene.company
+    letters = {}
+    for word in ("calamondin", "kumquat", "medlar"):
+        letters |= import_letters(company, tmp_path / word, [word])
+    rules(company, ("all", "30d"))
+    rules(company, ("court", "50y", "--words", "calamondin"))
+    stamps = places(company, CLASSES)
+    kept, _, free, other = [row[0] for row in stamps]
+    assert kept == stamps[1][0] and len(stamps) == 4
+    with catalog(company) as db:
+        db.execute("DELETE FROM records WHERE seq = ?", (stamps[1][1],))
+        db.execute("UPDATE stamps SET until = (SELECT until FROM stamps WHERE letter = ?)", (free,))
+        db.execute("INSERT INTO records SELECT ?, seq, type, segment, offset FROM records "
+                   "WHERE letter = ? AND type = ?", (other, kept, CONTENT))
+    company.second(company.postern("disposal", "ask", "--reason", "over"))
+    acts = over(company)
+    assert re.search(r"disposal ended +request \w+: 1 destroyed, 0 held", acts), acts
+    assert alarms(company) == 1  # of two that look alike one is told
+    assert company.log.read_text().count("event=disposal.unread") == 1
+    assert company.log.read_text().count("event=disposal.altered") == 1
+    assert company.postern("show", letters["kumquat"], check=False).returncode == 65
+    for word in ("calamondin", "medlar"):
+        assert word in company.postern("export", letters[word], "-o", "-")
+    company.postern("catalog", "rebuild")
+    company.second(company.postern("disposal", "ask", "--reason", "over"))
+    assert company.postern("show", letters["medlar"], check=False).returncode == 65 or over(company)
+    # A rule is hidden before the start: the letters are stamped without it, and stay all the same.
+    assert company.stop() == 0
+    with catalog(company) as db:
+        db.execute("DELETE FROM rules WHERE seq = (SELECT MAX(seq) FROM rules)")
+    company.start()
+    wait_for("the letter to be over", lambda: "1 letters were over" in as_officer(
+        company, "disposal", "preview").stdout, 30)
+    company.second(company.postern("disposal", "ask", "--reason", "over"))
+    wait_for("the alarm", lambda: alarms(company) == 2, 30)
+    assert "calamondin" in company.postern("export", letters["calamondin"], "-o", "-")
+    company.postern("catalog", "rebuild")
+    over(company)
+    wait_for("the letter to be kept", lambda: "0 letters were over" in as_officer(
+        company, "disposal", "preview").stdout, 30)
+    assert "calamondin" in company.postern("export", letters["calamondin"], "-o", "-")
+    assert "\nwhole" in company.postern("ledger", "verify")
