@@ -22,13 +22,15 @@ static const struct config_setting rows[] = {
                .more = "Of its Ed25519 key, if it has one. Another server is not spoken to."),
     CONFIG_ROW("backup-region", WORD, struct backup_settings, region, .initial = "us-east-1",
                .help = "Region of the S3 server, which requests are signed for."),
-    CONFIG_ROW("backup-lock", DURATION, struct backup_settings, lock_ms, .initial = "0s",
-               .max = 3660 * CONFIG_DAY,
-               .help = "How long an object is locked when it is stored in S3 (Object Lock).",
-               .more =
-                   "In COMPLIANCE mode: nobody can remove it before. The bucket must have Object "
-                   "Lock. At most `backup-keep`, or old backups could not be removed. An object "
-                   "that later backups share keeps its first lock."),
+    CONFIG_ROW(
+        "backup-lock", DURATION, struct backup_settings, lock_ms, .initial = "0s",
+        .max = 3660 * CONFIG_DAY,
+        .help = "How long an object is locked when it is stored in S3 (Object Lock).",
+        .more =
+            "In COMPLIANCE mode: nobody can remove it before. The bucket must have Object "
+            "Lock. At most `backup-keep`, or old backups could not be removed. An object "
+            "that later backups share is locked anew by each of them, for which the credentials "
+            "need the right s3:PutObjectRetention; without it all is stored again each time."),
     CONFIG_ROW("backup-interval", DURATION, struct backup_settings, interval_ms, .initial = "1d",
                .min = CONFIG_SECOND, .max = 90 * CONFIG_DAY,
                .help = "How often a backup is made; what is new since the last is stored."),

@@ -21,6 +21,7 @@ static const struct cbor_field backup_record_fields[] = {
     MAYBE(15, CBOR_TEXT, by, LETTER_ADDRESS_MAX),
     MAYBE(16, CBOR_TEXT, prefix, BACKUP_PREFIX_MAX),
     MAYBE(17, CBOR_TEXTS, ended, BACKUP_ENDED_MAX),
+    MAYBE(18, CBOR_UINT, kept, 0),
 };
 SCHEMA(backup_record);
 #undef THIS

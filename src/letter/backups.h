@@ -31,6 +31,7 @@ struct backup_record {
     bool rolled_back;    /* the target did not hold the backup before as we know it */
     struct slice reason; /* why it failed; empty: it was made, durably */
     struct slice by;     /* who asked for it; empty: it was due */
+    uint64_t kept;       /* objects that were old enough and are locked still */
     struct slice prefix; /* of the vault: of the names of its objects */
     struct cbor_list
         ended; /* texts: prefixes of vaults from before a rotation, of which nothing is left there */

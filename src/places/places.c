@@ -251,9 +251,23 @@ static bool remove_object(void *context, struct slice name, struct error *e)
     return true;
 }
 
+static bool renew(void *context, struct slice name, struct error *e)
+{
+    struct places *p = context;
+    bool done = p->options.lock_ms == 0 || !p->ops->renew;
+
+    for (unsigned i = 0; !done; i++) {
+        done = p->ops->renew(p, name, e);
+        if (!done && !again(i, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 struct store places_store(struct places *p)
 {
-    static const struct store_ops ops = {put, get, list, remove_object};
+    static const struct store_ops ops = {put, get, list, remove_object, renew};
 
     return (struct store){&ops, p};
 }

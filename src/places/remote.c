@@ -71,6 +71,11 @@ static bool serve_remove(struct store *s, struct ipc_request *r, struct error *e
     return s->ops->remove(s->context, name_of(r), e);
 }
 
+static bool serve_renew(struct store *s, struct ipc_request *r, struct error *e)
+{
+    return s->ops->renew(s->context, name_of(r), e);
+}
+
 static bool on_put(void *ctx, struct ipc_request *r, struct error *e)
 {
     return served(ctx, r, e, serve_put);
@@ -91,11 +96,17 @@ static bool on_remove(void *ctx, struct ipc_request *r, struct error *e)
     return served(ctx, r, e, serve_remove);
 }
 
+static bool on_renew(void *ctx, struct ipc_request *r, struct error *e)
+{
+    return served(ctx, r, e, serve_renew);
+}
+
 static const struct ipc_row rows[] = {
     {&object_put,    0, on_put   },
     {&object_get,    0, on_get   },
     {&object_list,   0, on_list  },
     {&object_remove, 0, on_remove},
+    {&object_renew,  0, on_renew },
 };
 const struct ipc_table places_table = IPC_TABLE("who makes or restores backups", rows);
 
@@ -162,9 +173,14 @@ static bool remove_object(void *pool, struct slice name, struct error *e)
     return ask(pool, &object_remove, name, -1, NULL, e);
 }
 
+static bool renew(void *pool, struct slice name, struct error *e)
+{
+    return ask(pool, &object_renew, name, -1, NULL, e);
+}
+
 struct store places_remote(struct ipc_pool *pool)
 {
-    static const struct store_ops ops = {put, get, list, remove_object};
+    static const struct store_ops ops = {put, get, list, remove_object, renew};
 
     return (struct store){&ops, pool};
 }

@@ -17,6 +17,7 @@
 #define MD5_LEN      16
 #define MD5_TEXT_MAX 32
 #define PAGE         "1000"
+#define DATE_LEN     19 /* "2013-05-24T00:00:00" */
 
 /* One exchange while it is made. */
 struct exchange {
@@ -380,19 +381,79 @@ struct removal {
     struct slice key; /* with the prefix of the URL */
 };
 
+/* Until when a version is locked, as the server says: "2013-05-24T00:00:00"; empty: it does not say. The current version
+ * without `version`. */
+static struct slice locked_until(struct places *p, struct slice name, struct slice version,
+                                 struct arena *arena)
+{
+    OWN(buf) struct buf answer = {.max = ANSWER_MAX};
+    OWN(buf) struct buf query = {.max = 8192};
+    struct exchange x = {.p = p, .method = FETCH_GET, .key = name, .arena = arena};
+    struct error unused;
+
+    buf_add_text(&query, "retention=");
+    if (version.len) {
+        buf_add_text(&query, "&versionId=");
+        s3_encode(version, false, &query);
+    }
+    x.query = buf_slice(&query);
+    return exchange(&x, &answer, &unused)
+               ? slice_head(s3_list_text(buf_slice(&answer), "RetainUntilDate", arena), DATE_LEN)
+               : SLICE_NONE;
+}
+
+/* Whether it is locked until then; dates of this form are in the order of their characters. */
+static bool is_locked(struct slice until, const char *date)
+{
+    return until.len == DATE_LEN &&
+           slice_compare(until, slice_head(slice_text(date), DATE_LEN)) >= 0;
+}
+
+static bool renew(void *context, struct slice name, struct error *e)
+{
+    struct places *p = context;
+    OWN(arena) struct arena arena = {.max = ARENA_BYTES};
+    OWN(buf) struct buf answer = {.max = ANSWER_MAX};
+    char until[CLOCK_TEXT_MAX];
+
+    write_time(clock_wall_ms() + p->options.lock_ms, true, until);
+    struct exchange x = {
+        .p = p,
+        .method = FETCH_PUT,
+        .key = name,
+        .query = SLICE("retention="),
+        .body = arena_printf(&arena,
+                             "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>"
+                             "COMPLIANCE</Mode><RetainUntilDate>%s</RetainUntilDate></Retention>",
+                             until),
+        .arena = &arena};
+    /* What was locked for longer, with another setting, is refused and as good. */
+    return exchange(&x, &answer, e) ||
+           (e->kind != ERROR_BUSY && is_locked(locked_until(p, name, SLICE_NONE, &arena), until));
+}
+
 static bool delete (struct places *p, struct slice name, struct slice version, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = ARENA_BYTES};
     OWN(buf) struct buf answer = {.max = ANSWER_MAX};
     OWN(buf) struct buf query = {.max = 8192};
     struct exchange x = {.p = p, .method = FETCH_DELETE, .key = name, .arena = &arena};
+    char now[CLOCK_TEXT_MAX];
 
     if (version.len) {
         buf_add_text(&query, "versionId=");
         s3_encode(version, false, &query);
         x.query = buf_slice(&query);
     }
-    return exchange(&x, &answer, e) || e->kind == ERROR_CORRUPT; /* it is not there */
+    if (exchange(&x, &answer, e) || e->kind == ERROR_CORRUPT) { /* it is not there */
+        return true;
+    }
+    struct slice until =
+        e->kind == ERROR_DENIED ? locked_until(p, name, version, &arena) : SLICE_NONE;
+    write_time(clock_wall_ms(), true, now);
+    return is_locked(until, now)
+               ? error_set(e, ERROR_LIMIT, "it is locked until %.*s", SLICE_ARG(until))
+               : false;
 }
 
 static bool on_version(void *context, const struct s3_item *item, struct error *e)
@@ -426,4 +487,4 @@ static bool remove_object(void *context, struct slice name, struct error *e)
            s3_list_read(buf_slice(&answer), on_version, &r, &arena, &next, e);
 }
 
-const struct store_ops places_s3_ops = {put, get, list, remove_object};
+const struct store_ops places_s3_ops = {put, get, list, remove_object, renew};

@@ -114,7 +114,8 @@ static bool make(struct job *j, const struct backup_next *next, struct backup_re
                                       .records = view.records,
                                       .note = view.note,
                                       .recovery = recovery_of(j->b),
-                                      .program = SLICE("postern")};
+                                      .program = SLICE("postern"),
+                                      .locks = role_settings(j->b->role)->backup.lock_ms > 0};
     return vault_run(&j->b->vault, &source, &frozen, &known, made, e);
 }
 
@@ -182,6 +183,7 @@ static void back_up(struct backup_process *b, const struct backup_next *next, st
     record.removed = made.removed;
     record.oldest_at = made.oldest_at;
     record.damaged = made.damaged;
+    record.kept = made.kept;
     record.rolled_back = made.rolled_back;
     record.ended = (struct cbor_list){ended, n_ended};
     if (!ipc_call(b->keeper, &keeper_backup_made, &record, -1, NULL, NULL, arena, ASK_MS, &e)) {

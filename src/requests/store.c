@@ -9,3 +9,4 @@ const struct ipc_message object_put = {20, "object_put", &ask, NULL, .ask_fd = I
 const struct ipc_message object_get = {21, "object_get", &ask, NULL, .answer_fd = IPC_FD_SEALED};
 const struct ipc_message object_list = {22, "object_list", &ask, NULL, .answer_fd = IPC_FD_SEALED};
 const struct ipc_message object_remove = {23, "object_remove", &ask, NULL};
+const struct ipc_message object_renew = {24, "object_renew", &ask, NULL};

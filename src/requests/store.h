@@ -17,3 +17,4 @@ extern const struct ipc_message object_put;  /* the bytes come along */
 extern const struct ipc_message object_get;  /* the bytes go back */
 extern const struct ipc_message object_list; /* lines "name size" go back, in no order */
 extern const struct ipc_message object_remove;
+extern const struct ipc_message object_renew; /* its lock */

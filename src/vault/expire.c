@@ -118,13 +118,18 @@ static bool is_needed(const struct vault *v, const struct needed *n, const char 
     return false;
 }
 
-static bool drop(struct vault *v, const char *name, struct vault_made *made, struct error *e)
+/* What is locked still is asked for again by the next run. */
+static bool drop(struct vault *v, const char *name, struct vault_made *made, bool *kept,
+                 struct error *e)
 {
-    if (!v->store.ops->remove(v->store.context, slice_text(name), e)) {
-        return error_add(e, "remove an object");
+    *kept = false;
+    if (v->store.ops->remove(v->store.context, slice_text(name), e)) {
+        made->removed++;
+        return true;
     }
-    made->removed++;
-    return true;
+    *kept = e->kind == ERROR_LIMIT;
+    made->kept += *kept;
+    return *kept || error_add(e, "remove an object");
 }
 
 /* A data object, or what is left of an object that was not written to its end. */
@@ -140,13 +145,14 @@ static bool drop_unneeded(struct vault *v, const struct needed *n, struct vault_
                           struct error *e)
 {
     OWN(vault_listing) struct vault_listing all = {0};
+    bool kept = false;
 
     if (!vault_list(v, "", &all, e)) {
         return false;
     }
     for (size_t i = 0; i < all.count; i++) {
         const char *name = all.items[i].name;
-        if (may_go(name) && !is_needed(v, n, name) && !drop(v, name, made, e)) {
+        if (may_go(name) && !is_needed(v, n, name) && !drop(v, name, made, &kept, e)) {
             return false;
         }
     }
@@ -173,9 +179,11 @@ static bool expire(struct vault *v, uint64_t before, const struct vault_entry **
             return false;
         } else {
             made->damaged += stays;
-            if (!drop(v, name, made, e)) {
+            bool kept = false;
+            if (!drop(v, name, made, &kept, e)) {
                 return false;
             }
+            made->oldest_at = kept ? said.at : made->oldest_at;
         }
         if (needed->names.len > needed->names.max / 2) {
             sort_needed(needed);
@@ -193,7 +201,7 @@ bool vault_expire(struct vault *v, uint64_t before, struct vault_made *made, str
     struct needed needed = {.names = {.max = (size_t)512 << 20}};
     size_t count = 0;
 
-    made->removed = made->damaged = made->oldest_at = 0;
+    made->removed = made->kept = made->damaged = made->oldest_at = 0;
     if (!vault_list(v, "m-", &there, e)) {
         return false;
     }
@@ -227,7 +235,8 @@ static bool drop_all(struct vault *v, const struct vault_listing *l, struct vaul
         for (size_t i = 0; i < l->count; i++) {
             struct vault_name ignored;
             bool is = vault_manifest_name(v, l->items[i].name, &ignored);
-            if (is == manifests && !drop(v, l->items[i].name, made, e)) {
+            bool kept = false;
+            if (is == manifests && !drop(v, l->items[i].name, made, &kept, e)) {
                 return false;
             }
         }
@@ -245,7 +254,10 @@ static bool expire_former(struct vault *v, const struct vault_former *f, uint64_
     }
     *ended = there.count == 0 || f->last_at < before;
     if (*ended) {
-        return drop_all(v, &there, made, e);
+        bool ok = drop_all(v, &there, made, e);
+        *ended = ok && made->kept == 0;
+        made->oldest_at = *ended ? 0 : oldest_listed(v, &there);
+        return ok;
     }
     made->oldest_at = oldest_listed(v, &there);
     made->backup = f->last;
@@ -273,6 +285,7 @@ bool vault_expire_former(struct vault *v, const struct vault_former *f, uint64_t
     vault_done(&former);
     made->removed += of_it.removed;
     made->damaged += of_it.damaged;
+    made->kept += of_it.kept;
     if (of_it.oldest_at && (!made->oldest_at || of_it.oldest_at < made->oldest_at)) {
         made->oldest_at = of_it.oldest_at;
     }

@@ -124,6 +124,27 @@ static void test_removes_nothing_on_a_bad_answer(void **state)
     assert_int_equal(scene_count(s), before);
 }
 
+/* What is locked still is no failure, is not said to be gone, and goes later. */
+static void test_locked(void **state)
+{
+    struct scene *s = *state;
+
+    scene_back_up(s, 1000);
+    scene_write(s, 1, 0, 5000, 20);
+    scene_back_up(s, 2000);
+    uint64_t all = scene_count(s);
+    s->locked = true;
+    assert_ok(vault_expire(&s->vault, 1500, &s->made, &s->e), s->e);
+    assert_int_equal(s->made.kept, 2);
+    assert_int_equal(s->made.removed, 0);
+    assert_int_equal(s->made.oldest_at, 1000);
+    s->locked = false;
+    assert_ok(vault_expire(&s->vault, 1500, &s->made, &s->e), s->e);
+    assert_int_equal(s->made.kept, 0);
+    assert_int_equal(s->made.oldest_at, 2000);
+    assert_int_equal(scene_count(s), all - 2);
+}
+
 /* The vault of a former key, beside the one in use. */
 struct former {
     struct secret *key;
@@ -227,9 +248,13 @@ static void test_former_without_its_key(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCENE_TEST(expires),          SCENE_TEST(damage),
-        SCENE_TEST(damaged_manifest), SCENE_TEST(removes_nothing_on_a_bad_answer),
-        SCENE_TEST(former),           SCENE_TEST(former_without_its_key),
+        SCENE_TEST(expires),
+        SCENE_TEST(damage),
+        SCENE_TEST(damaged_manifest),
+        SCENE_TEST(removes_nothing_on_a_bad_answer),
+        SCENE_TEST(locked),
+        SCENE_TEST(former),
+        SCENE_TEST(former_without_its_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

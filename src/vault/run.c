@@ -17,6 +17,7 @@ struct run {
     struct vault_listing there;
     struct vault_manifest before; /* number 0: none that can be read */
     uint8_t before_digest[DIGEST_LEN];
+    bool locks;
     bool before_is_ours; /* it is the one that we know: this machine's files began as its files */
     uint64_t highest;    /* number of a manifest that is there */
     struct arena arena;
@@ -32,6 +33,16 @@ static bool is_there(const struct run *r, struct slice own, uint64_t length)
     return found && found->size == vault_sealed_size(length);
 }
 
+/* Whether an object that is there may be taken over. Where objects are locked it must be for as long as those that are
+ * stored now; one that cannot be is stored again. */
+static bool stays(const struct run *r, const char *name)
+{
+    const struct store *s = &r->v->store;
+    struct error unused;
+
+    return !r->locks || !s->ops->renew || s->ops->renew(s->context, slice_text(name), &unused);
+}
+
 static bool put_piece(struct run *r, struct slice bytes, struct buf *rows, struct error *e)
 {
     uint8_t own[VAULT_NAME_LEN];
@@ -39,10 +50,10 @@ static bool put_piece(struct run *r, struct slice bytes, struct buf *rows, struc
 
     vault_own_name(r->v, bytes, own);
     vault_piece_add(rows, SLICE_ARRAY(own), (uint32_t)bytes.len);
-    if (is_there(r, SLICE_ARRAY(own), bytes.len)) {
+    vault_data_name(r->v, SLICE_ARRAY(own), name);
+    if (is_there(r, SLICE_ARRAY(own), bytes.len) && stays(r, name)) {
         return true;
     }
-    vault_data_name(r->v, SLICE_ARRAY(own), name);
     if (!vault_put(r->v, name, bytes, NULL, e)) {
         return false;
     }
@@ -71,13 +82,15 @@ static const struct vault_file *find_before(const struct run *r, const struct va
 static uint64_t keep_pieces(const struct run *r, const struct vault_file *old, uint64_t size,
                             struct buf *rows)
 {
+    char name[STORE_NAME_MAX + 1];
     uint64_t at = 0;
 
     for (size_t i = 0; i < vault_pieces(old); i++) {
         struct vault_piece p = vault_piece(old, i);
         bool last = i + 1 == vault_pieces(old);
+        vault_data_name(r->v, p.name, name);
         if (!is_there(r, p.name, p.length) ||
-            (last && p.length < SMALL_PIECE && old->size < size)) {
+            (last && p.length < SMALL_PIECE && old->size < size) || !stays(r, name)) {
             break;
         }
         vault_piece_add(rows, p.name, p.length);
@@ -156,7 +169,7 @@ static bool send_recovery(struct run *r, struct slice sealed, struct error *e)
     (void)snprintf(name, sizeof(name), "%sr-%s", r->v->prefix, data + VAULT_PREFIX_LEN + 2);
     const struct vault_entry *found = vault_listed(&r->there, name);
     struct store *s = &r->v->store;
-    return sealed.len == 0 || (found && found->size == sealed.len) ||
+    return sealed.len == 0 || (found && found->size == sealed.len && stays(r, name)) ||
            s->ops->put(s->context, slice_text(name), sealed, e) ||
            error_add(e, "store what the recovery key opens");
 }
@@ -219,6 +232,7 @@ bool vault_run(struct vault *v, const struct vault_source *source, const struct 
     struct run r = {.v = v,
                     .source = source,
                     .made = made,
+                    .locks = view->locks,
                     .arena = {.max = ARENA_BYTES},
                     .piece = {.max = VAULT_PIECE}};
 

@@ -31,6 +31,8 @@ struct vault_view {
     struct slice note;
     struct slice recovery; /* content of recovery.sealed, from which an empty machine begins */
     struct slice program;
+    bool
+        locks; /* what is stored is locked for a time: what was stored before is then for as long again */
 };
 
 /* The last backup that we remember ourselves, whatever the store says; number 0: none. */
@@ -46,6 +48,7 @@ struct vault_made {
     uint64_t put;       /* objects that were stored */
     uint64_t put_bytes; /* and their size */
     uint64_t removed;   /* objects */
+    uint64_t kept;      /* objects that are locked still and go later */
     uint64_t damaged;   /* manifests that could not be opened, and were removed */
     uint64_t oldest_at; /* time of the oldest backup that is left */
     bool rolled_back; /* the store does not hold the backup that we know, or another in its place */

@@ -23,8 +23,10 @@ struct store_ops {
     /* Visit every object whose name begins so, in no order. */
     bool (*list)(void *context, struct slice prefix, store_visit *visit, void *visitor,
                  struct error *e);
-    /* Remove an object for good; one that is not there is as good. */
+    /* Remove an object for good; one that is not there is as good. ERROR_LIMIT: it is locked for some time still. */
     bool (*remove)(void *context, struct slice name, struct error *e);
+    /* Lock an object for as long as one that is stored now. NULL: nothing is locked. */
+    bool (*renew)(void *context, struct slice name, struct error *e);
 };
 
 struct store {

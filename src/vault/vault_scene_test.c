@@ -46,10 +46,21 @@ static bool scene_list(void *context, struct slice prefix, store_visit *visit, v
 static bool scene_remove(void *context, struct slice name, struct error *e)
 {
     struct scene *s = context;
-    return s->folder.ops->remove(s->folder.context, name, e);
+    return s->locked ? error_set(e, ERROR_LIMIT, "locked")
+                     : s->folder.ops->remove(s->folder.context, name, e);
 }
 
-static const struct store_ops scene_ops = {scene_put, scene_get, scene_list, scene_remove};
+static bool scene_renew(void *context, struct slice name, struct error *e)
+{
+    struct scene *s = context;
+
+    (void)name;
+    s->renewed += !s->no_renewal;
+    return !s->no_renewal || error_set(e, ERROR_DENIED, "status 403");
+}
+
+static const struct store_ops scene_ops = {scene_put, scene_get, scene_list, scene_remove,
+                                           scene_renew};
 
 static bool scene_open(void *context, const struct vault_source_file *f, int *fd, struct error *e)
 {

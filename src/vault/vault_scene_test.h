@@ -15,6 +15,9 @@ struct scene {
     unsigned puts_left;   /* then it is full */
     unsigned gets_absent; /* so many it says are not there */
     unsigned gets_wrong;  /* then so many come with another byte */
+    bool locked;          /* it removes nothing */
+    bool no_renewal;      /* it locks nothing for longer */
+    unsigned renewed;     /* locks */
     struct secret *key;
     struct vault vault;
     struct vault_source_file files[SCENE_FILES];

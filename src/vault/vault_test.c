@@ -78,6 +78,24 @@ static void test_rolled_back(void **state)
     scene_compare(s, 0);
 }
 
+/* Where objects are locked, those that a later backup shares are for as long as its own. */
+static void test_locks(void **state)
+{
+    struct scene *s = *state;
+
+    scene_back_up(s, 1000);
+    scene_back_up(s, 2000);
+    assert_int_equal(s->renewed, 0);
+    s->view.locks = true;
+    scene_back_up(s, 3000);
+    assert_int_equal(s->renewed, 5); /* three pieces, the state, what the recovery key opens */
+    assert_int_equal(s->made.put, 0);
+    s->no_renewal = true;
+    scene_back_up(s, 4000);
+    assert_int_equal(s->made.put, 4); /* stored again, with a lock of their own */
+    scene_compare(s, 0);
+}
+
 /* A machine that was put back to backup 1 goes on in another way than backup 2 has it. */
 static void test_another_past(void **state)
 {
@@ -219,15 +237,11 @@ static void test_recovery_of_two_generations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCENE_TEST(round),
-        SCENE_TEST(only_what_is_new),
-        SCENE_TEST(goes_on),
-        SCENE_TEST(rolled_back),
-        SCENE_TEST(foreign),
-        SCENE_TEST(recovery),
-        SCENE_TEST(says_nothing),
-        SCENE_TEST(another_past),
-        SCENE_TEST(recovery_of_two_generations),
+        SCENE_TEST(round),        SCENE_TEST(only_what_is_new),
+        SCENE_TEST(goes_on),      SCENE_TEST(rolled_back),
+        SCENE_TEST(foreign),      SCENE_TEST(recovery),
+        SCENE_TEST(says_nothing), SCENE_TEST(another_past),
+        SCENE_TEST(locks),        SCENE_TEST(recovery_of_two_generations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@ import http.server
 import itertools
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -189,6 +190,29 @@ def test_s3_with_object_lock(gateway):
         key, version = (re.search(rf"<{n}>([^<]*)</{n}>", found)[1] for n in ("Key", "VersionId"))
         refused = gateway.curl("DELETE", f"worm/{key}?versionId={version}")
         assert "AccessDenied" in refused
+        shared = next(k for k in re.findall(r"<Key>([^<]*)</Key>", found) if "-r-" in k)
+
+        def locked():
+            return re.search(r"<RetainUntilDate>([^<]*)", gateway.curl("GET", f"worm/{shared}?retention="))[1]
+        first = locked()
+        time.sleep(1.1)
+        company.postern("backup", "now")
+        assert locked() > first, "what both backups need is locked for as long as the second"
+        company.set("backup-lock", "1h")  # shorter: what is locked for longer is as good
+        company.set("backup-keep", "1h")
+        company.process.send_signal(signal.SIGHUP)
+        wait_for("the reload", lambda: "config.reloaded" in company.log.read_text())
+        before = locked()
+        company.postern("backup", "now")
+        versions = gateway.curl("GET", "worm?versions=")
+        assert locked() == before and versions.count(f"<Key>{shared}</Key>") == 1
+        company.set("backup-keep", "1s")
+        company.set("backup-lock", "1s")
+        company.process.send_signal(signal.SIGHUP)
+        wait_for("the reload", lambda: company.log.read_text().count("config.reloaded") == 2)
+        time.sleep(1.1)
+        company.postern("backup", "now")  # removes nothing, for it is locked: no failure
+        assert gateway.curl("GET", "worm?list-type=2").count("-m-") >= 3
         assert "fetched and right" in company.postern("backup", "try")
     finally:
         scene.close()

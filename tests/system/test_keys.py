@@ -489,6 +489,8 @@ def test_a_vault_is_restored_after_a_rotation(scene, tmp_path):
     r.start()
     try:
         for letter, sent in letters:
+            wait_for("the catalog made anew",
+                     lambda letter=letter: r.postern("show", letter, check=False).returncode == 0)
             assert r.postern("export", letter, text=False) == sent
     finally:
         r.stop()
