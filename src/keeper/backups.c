@@ -197,6 +197,19 @@ static uint64_t choose(const struct backups *b)
                : BACKUP_NOTHING;
 }
 
+/* Of what time backups are too old. A clock that was set forward does not cost them: what disposal does not believe is
+ * not believed here (keeper/disposal). */
+static uint64_t too_old(const struct backups *b)
+{
+    const struct trusted_clock clock = disposal_clock_now(b->k);
+    int64_t believed = clock.at + (clock_steady_ms() - clock.steady);
+    int64_t now = clock_wall_ms();
+
+    now = clock.at && believed < now ? believed : now;
+    int64_t keep = settings_of(b)->keep_ms;
+    return now > keep ? (uint64_t)(now - keep) : 0;
+}
+
 static bool on_next(void *keeper, struct ipc_request *r, struct error *e)
 {
     struct backups *b = ((struct keeper *)keeper)->backups;
@@ -214,7 +227,7 @@ static bool on_next(void *keeper, struct ipc_request *r, struct error *e)
     }
     *answer = (struct backup_next){
         .order = b->busy,
-        .before = (uint64_t)(clock_wall_ms() - settings_of(b)->keep_ms),
+        .before = too_old(b),
     };
     const struct backup_vault now = {ask->prefix, ask->place};
     backup_story_known(&b->story, &now, answer);

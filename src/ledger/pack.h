@@ -34,6 +34,9 @@ struct pack {
     ino_t
         keys_inode; /* of the key file that was read, and when that was last changed: a number alone */
     struct timespec keys_changed; /* may serve again */
+    unsigned
+        look_every; /* whether another took its place is looked up each so many keys; 0: each time */
+    unsigned given; /* keys since then */
 };
 
 enum pack_found { PACK_OPENED, PACK_MISSING, PACK_NOT_OPENED };

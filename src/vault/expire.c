@@ -72,10 +72,10 @@ static bool find_made(struct vault *v, const struct vault_known *made,
             return true;
         }
     }
-    return error_set(e, ERROR_BUSY,
-                     "the backup just made does not come back as it was stored, so nothing was "
-                     "removed: %s",
-                     why.kind == ERROR_NONE ? "it is not listed" : why.text);
+    return error_set(
+        e, ERROR_BUSY,
+        "the last backup does not come back as it was stored, so nothing was removed: %s",
+        why.kind == ERROR_NONE ? "it is not listed" : why.text);
 }
 
 /* Leave each name once: the manifests of an archive have almost all of them in common. */
@@ -252,16 +252,16 @@ static bool expire_former(struct vault *v, const struct vault_former *f, uint64_
     if (!vault_list(v, "", &there, e)) {
         return false;
     }
-    *ended = there.count == 0 || f->last_at < before;
-    if (*ended) {
+    made->oldest_at = oldest_listed(v, &there);
+    if (f->last_at < before) {
         bool ok = drop_all(v, &there, made, e);
         *ended = ok && made->kept == 0;
-        made->oldest_at = *ended ? 0 : oldest_listed(v, &there);
+        made->oldest_at = *ended ? 0 : made->oldest_at;
         return ok;
     }
-    made->oldest_at = oldest_listed(v, &there);
+    /* That nothing is listed is no reason to forget it: a folder may not be mounted. */
     made->backup = f->last;
-    return !f->key || vault_expire(v, before, made, e);
+    return there.count == 0 || !f->key || vault_expire(v, before, made, e);
 }
 
 bool vault_expire_former(struct vault *v, const struct vault_former *f, uint64_t before,

@@ -228,6 +228,13 @@ static void test_former_without_its_key(void **state)
     old.f.key = NULL;
     scene_back_up(s, 3000);
     uint64_t all = count_named(s, old.prefix);
+    const struct former absent = {
+        .f = {.prefix = SLICE("0123456789abcdef-"), .last_at = 2000}
+    };
+    assert_ok(expire_old(s, &absent, 1500, &ended), s->e);
+    assert_false(ended); /* it may be there again tomorrow */
+    assert_ok(expire_old(s, &absent, 2001, &ended), s->e);
+    assert_true(ended);
     assert_ok(expire_old(s, &old, 1500, &ended), s->e);
     assert_false(ended);
     assert_int_equal(s->made.oldest_at, 1000);

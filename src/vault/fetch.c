@@ -12,7 +12,9 @@
 #include "keyring/recovery.h"
 
 #define RECOVERY_MAX 4096
-#define TRIED_MAX    64
+#define TRIED_MAX    1000 /* of as many installations, and strangers, as share a store */
+#define REMOVED_MAX                                                                                \
+    64 /* damaged objects: when there are more, it may be this machine that reads wrong */
 
 bool vault_find(struct vault *v, uint64_t number, const struct vault_known *known,
                 struct arena *arena, struct vault_manifest *m, struct error *e)
@@ -135,8 +137,9 @@ static bool look_at(struct look *l, struct vault_piece p, struct error *e)
     if (!vault_is_damage(l->v, e)) {
         return false;
     }
-    l->seen->damaged++;
-    return l->v->store.ops->remove(l->v->store.context, slice_text(name), e);
+    return ++l->seen->damaged > REMOVED_MAX ||
+           l->v->store.ops->remove(l->v->store.context, slice_text(name), e) ||
+           e->kind == ERROR_LIMIT; /* locked: it stays, and is said to be damaged */
 }
 
 bool vault_look(struct vault *v, const struct vault_manifest *m, bool open, struct vault_seen *seen,

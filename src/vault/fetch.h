@@ -30,7 +30,8 @@ struct vault_seen {
 /**
  * Look whether the objects of a backup are there; `open`: fetch each and open it as well.
  *
- * Those that are damaged are removed, so that the next run stores them again.
+ * Those that are damaged are removed, so that the next run stores them again; but no more than some, for to a machine
+ * with bad memory all of them look so.
  */
 bool vault_look(struct vault *v, const struct vault_manifest *m, bool open, struct vault_seen *seen,
                 struct error *e) MUST_CHECK;

@@ -221,6 +221,9 @@ static bool run(struct run *r, const struct vault_view *view, const struct vault
     if (r->before.number) {
         m.previous = SLICE_ARRAY(r->before_digest);
     }
+    if (m.number > VAULT_NUMBER_MAX) {
+        return error_set(e, ERROR_LIMIT, "the vault's numbers are used up: rotate the master key");
+    }
     r->made->backup.number = m.number;
     return send_recovery(r, view->recovery, e) && send_files(r, &m, e) &&
            vault_put_manifest(r->v, &m, r->made->backup.digest, e);

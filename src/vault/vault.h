@@ -13,6 +13,7 @@
 #include "vault/store.h"
 
 #define VAULT_ENTRY_MAX  55 /* characters of an object's name: prefix, "d-", 32 digits, ".new" */
+#define VAULT_NUMBER_MAX UINT64_C(9999999999)
 #define VAULT_PREFIX_LEN 17 /* characters of a vault's own before each name: 16 digits and '-' */
 
 struct vault {
