@@ -14,6 +14,10 @@
          .value = "ACCOUNT",                                                                       \
          .help = "who sent it, or whose mail it was",                                              \
          .many = true},                                                                            \
+        {.name = "group",                                                                          \
+         .value = "NAME",                                                                          \
+         .help = "of accounts; as when the letter was recorded",                                   \
+         .many = true},                                                                            \
         {.name = "recipient-domain",                                                               \
          .value = "DOMAIN",                                                                        \
          .help = "of a recipient; *.DOMAIN is what is below",                                      \

@@ -48,6 +48,7 @@ void retention_conditions(struct cli *c, struct rule *rule)
 {
     rule->senders = list_of(c, "sender");
     rule->accounts = list_of(c, "account");
+    rule->groups = list_of(c, "group");
     rule->domains = list_of(c, "recipient-domain");
     rule->words = list_of(c, "words");
     rule->findings = list_of(c, "finding");
@@ -56,8 +57,8 @@ void retention_conditions(struct cli *c, struct rule *rule)
 
 bool retention_has_conditions(const struct rule *rule)
 {
-    return rule->senders.count || rule->accounts.count || rule->domains.count ||
-           rule->words.count || rule->findings.count || rule->labels.count;
+    return rule->senders.count || rule->accounts.count || rule->groups.count ||
+           rule->domains.count || rule->words.count || rule->findings.count || rule->labels.count;
 }
 
 static bool read_start(struct cli *c, struct rule *rule, struct error *e)

@@ -112,6 +112,19 @@ static const char *envelope_text(struct timeline *t, const struct facts *f)
     return arena_text(t->arena, buf_slice(&text));
 }
 
+/* Those that its account was in then. */
+static void groups_line(struct timeline *t, const struct facts *f)
+{
+    const struct slice *groups = f->groups.items;
+    struct slice all = SLICE_NONE;
+
+    for (size_t i = 0; i < f->groups.count; i++) {
+        all = arena_printf(t->arena, "%.*s%s%.*s", SLICE_ARG(all), i ? ", " : "",
+                           SLICE_ARG(groups[i]));
+    }
+    detail_slice(t, "groups", all);
+}
+
 static void on_imported(struct timeline *t, const struct facts *f)
 {
     const struct source *s = &f->source;
@@ -119,6 +132,7 @@ static void on_imported(struct timeline *t, const struct facts *f)
     buf_add_text(t->out, "imported and recorded; it was not sent from here\n");
     detail_slice(t, "source", s->name);
     detail_slice(t, "owner", s->owner);
+    groups_line(t, f);
     imported_place(t, s);
     detail_slice(t, "flags", s->flags);
     if (s->envelope) {
@@ -153,6 +167,7 @@ static void on_facts(struct timeline *t, const void *value)
            (const char *)arena_printf(t->arena, "%s (%s)", clean(t, f->account),
                                       clean(t, f->mechanism))
                .ptr);
+    groups_line(t, f);
     detail(t, "client",
            (const char *)arena_printf(t->arena, "%s, calls itself %s", clean(t, f->client),
                                       clean(t, f->helo))

@@ -1,4 +1,6 @@
 /* Accounts: who may send, as whom. */
+#include "cli/user.h"
+
 #include "cli/approvals.h"
 #include "cli/cli.h"
 #include "cli/print.h"
@@ -7,6 +9,52 @@
 #include "requests/auth.h"
 
 #define PASSWORD_MIN 8
+
+#define OPTION(name_, letter_, value_, help_)                                                      \
+    {                                                                                              \
+        .name = (name_), .value = (value_), .help = (help_), .letter = (letter_), .many = false    \
+    }
+#define OPTION_MANY(name_, value_, help_)                                                          \
+    {                                                                                              \
+        .name = (name_), .value = (value_), .help = (help_), .letter = 0, .many = true             \
+    }
+/* In parentheses: clang-format 14 crashes on an array of structs of unequal length. */
+#define VERB(...)                                                                                  \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define OPTION_END OPTION(NULL, 0, NULL, NULL)
+
+const struct argument_option user_add_options[] = {
+    OPTION_MANY("address", "ADDRESS", "a further address it may send as"),
+    OPTION_MANY("group", "NAME", "a group that it is in"),
+    OPTION("name", 0, "NAME", "its holder's name"),
+    OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer` or `administrator`"),
+    OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
+    OPTION("no-password", 0, NULL, "nobody can log in until one is set"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option user_set_options[] = {
+    OPTION_MANY("address", "ADDRESS", "an address it may send as: these replace the old ones"),
+    OPTION("no-addresses", 0, NULL, "from now on it may send as itself alone"),
+    OPTION_MANY("group", "NAME", "a group that it is in: these replace the old ones"),
+    OPTION("no-groups", 0, NULL, "from now on it is in none"),
+    OPTION("name", 0, "NAME", "its holder's name"),
+    OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer` or `administrator`"),
+    OPTION("password", 0, NULL, "ask for a new password"),
+    OPTION("password-stdin", 0, NULL, "the new password is one line of standard input"),
+    OPTION("disable", 0, NULL, "close the account; open sessions end"),
+    OPTION("enable", 0, NULL, "open it again"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option user_list_options[] = {
+    OPTION_MANY("group", "NAME", "only accounts that are in this group"),
+    OPTION_END,
+};
 
 /* The role as it was given; 0 when none was. */
 static bool role_of(struct cli *c, uint64_t *role, struct error *e)
@@ -20,7 +68,18 @@ static bool role_of(struct cli *c, uint64_t *role, struct error *e)
                      text);
 }
 
-/* Addresses, display name, role and reason as they were given. */
+static struct cbor_list groups_of(struct cli *c)
+{
+    size_t count = arguments_count(&c->arguments, "group");
+    struct slice *groups = arena_array(&c->arena, count + 1, sizeof(*groups));
+
+    for (size_t i = 0; i < count; i++) {
+        groups[i] = slice_text(arguments_text(&c->arguments, "group", i));
+    }
+    return (struct cbor_list){groups, count};
+}
+
+/* Addresses, groups, display name, role and reason as they were given. */
 static bool fill(struct cli *c, struct admin_user_ask *ask, struct error *e)
 {
     const struct arguments *a = &c->arguments;
@@ -32,6 +91,7 @@ static bool fill(struct cli *c, struct admin_user_ask *ask, struct error *e)
     }
     ask->account = slice_text(a->words[0]);
     ask->addresses = (struct cbor_list){addresses, count};
+    ask->groups = groups_of(c);
     ask->display = slice_text(arguments_text(a, "name", 0));
     ask->reason = slice_text(arguments_text(a, "reason", 0));
     return role_of(c, &ask->role, e);
@@ -105,6 +165,10 @@ bool cli_user_set(struct cli *c, struct error *e)
     if (ask.no_addresses && ask.addresses.count) {
         return error_set(e, ERROR_INPUT, "--no-addresses and --address exclude each other");
     }
+    ask.no_groups = arguments_flag(a, "no-groups");
+    if (ask.no_groups && ask.groups.count) {
+        return error_set(e, ERROR_INPUT, "--no-groups and --group exclude each other");
+    }
     if (enable && disable) {
         return error_set(e, ERROR_INPUT, "--enable and --disable exclude each other");
     }
@@ -124,11 +188,38 @@ bool cli_user_set(struct cli *c, struct error *e)
     return true;
 }
 
+static struct slice join(const struct cbor_list *list, struct arena *arena)
+{
+    const struct slice *items = list->items;
+    struct slice all = SLICE_NONE;
+
+    for (size_t i = 0; i < list->count; i++) {
+        all = arena_printf(arena, "%.*s%s%.*s", SLICE_ARG(all), i ? ", " : "", SLICE_ARG(items[i]));
+    }
+    return all;
+}
+
+/* Whether it is in one of the groups that were asked for; all are when none was. */
+static bool is_wanted(const struct admin_user *user, const struct cbor_list *groups)
+{
+    const struct slice *wanted = groups->items;
+    const struct slice *in = user->groups.items;
+    bool is = groups->count == 0;
+
+    for (size_t i = 0; i < groups->count; i++) {
+        for (size_t k = 0; k < user->groups.count; k++) {
+            is = is || slice_equal(wanted[i], in[k]);
+        }
+    }
+    return is;
+}
+
 bool cli_user_list(struct cli *c, struct error *e)
 {
-    static const char *const heads[] = {"ACCOUNT", "ROLE", "STATE",
-                                        "SINCE",   "NAME", "MAY ALSO SEND AS"};
-    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 6};
+    static const char *const heads[] = {"ACCOUNT", "ROLE",   "STATE",           "SINCE",
+                                        "NAME",    "GROUPS", "MAY ALSO SEND AS"};
+    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 7};
+    const struct cbor_list groups = groups_of(c);
     struct admin_users answer;
 
     if (!cli_ask(c, CLI_KEEPER, &admin_user_list, NULL, &answer, NULL, CLI_ASK_MS, e)) {
@@ -136,19 +227,16 @@ bool cli_user_list(struct cli *c, struct error *e)
     }
     const struct admin_user *users = answer.users.items;
     for (size_t i = 0; i < answer.users.count; i++) {
-        const struct slice *also = users[i].addresses.items;
-        struct slice all = SLICE_NONE;
-        for (size_t k = 0; k < users[i].addresses.count; k++) {
-            all = arena_printf(&c->arena, "%.*s%s%.*s", SLICE_ARG(all), k ? ", " : "",
-                               SLICE_ARG(also[k]));
-        }
         const struct slice cells[] = {users[i].account,
                                       slice_text(account_role_name(users[i].role)),
                                       users[i].disabled ? SLICE("disabled") : SLICE("active"),
                                       print_time(&c->arena, users[i].created_at),
                                       users[i].display,
-                                      all};
-        print_row(&columns, cells);
+                                      join(&users[i].groups, &c->arena),
+                                      join(&users[i].addresses, &c->arena)};
+        if (is_wanted(&users[i], &groups)) {
+            print_row(&columns, cells);
+        }
     }
     print_columns(&columns, cli_columns(), &c->out);
     return true;

@@ -1,6 +1,7 @@
 /* Every verb there is. docs/man/postern.1 describes them in the same order. */
 #include "cli/cli.h"
 #include "cli/master.h"
+#include "cli/user.h"
 
 #define OPTION(name_, letter_, value_, help_)                                                      \
     {                                                                                              \
@@ -37,29 +38,6 @@ static const struct argument_option init_options[] = {
 
 static const struct argument_option login_options[] = {
     OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
-    OPTION_END,
-};
-
-static const struct argument_option user_add_options[] = {
-    OPTION_MANY("address", "ADDRESS", "a further address it may send as"),
-    OPTION("name", 0, "NAME", "its holder's name"),
-    OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer` or `administrator`"),
-    OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
-    OPTION("no-password", 0, NULL, "nobody can log in until one is set"),
-    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
-    OPTION_END,
-};
-
-static const struct argument_option user_set_options[] = {
-    OPTION_MANY("address", "ADDRESS", "an address it may send as: these replace the old ones"),
-    OPTION("no-addresses", 0, NULL, "from now on it may send as itself alone"),
-    OPTION("name", 0, "NAME", "its holder's name"),
-    OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer` or `administrator`"),
-    OPTION("password", 0, NULL, "ask for a new password"),
-    OPTION("password-stdin", 0, NULL, "the new password is one line of standard input"),
-    OPTION("disable", 0, NULL, "close the account; open sessions end"),
-    OPTION("enable", 0, NULL, "open it again"),
-    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,
 };
 
@@ -247,7 +225,8 @@ const struct verb verbs[] = {
     VERB(.name = "user set", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
          .options = user_set_options, .help = "Change an account; what is not given stays.",
          .run = cli_user_set),
-    VERB(.name = "user list", .words = "", .help = "List the accounts.", .run = cli_user_list),
+    VERB(.name = "user list", .words = "", .options = user_list_options,
+         .help = "List the accounts, with their roles and groups.", .run = cli_user_list),
     VERB(.name = "dkim new", .words = "SELECTOR", .words_min = 1, .words_max = 1,
          .options = dkim_new_options,
          .help = "Make DKIM keys: SELECTOR-rsa and SELECTOR-ed25519 for each of our domains.",

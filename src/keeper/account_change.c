@@ -1,16 +1,11 @@
 /* What an administrator or officer changes about accounts. A change is recorded before it holds. */
-#include "keeper/account_change.h"
-
 #include "base/clock.h"
 #include "base/log.h"
 
 #include "formats/mail/address.h"
-#include "keeper/account_wait.h"
-#include "keeper/admin.h"
+#include "keeper/account_parts.h"
 #include "keeper/desks.h"
 #include "keeper/internal.h"
-#include "keeper/renewal.h"
-#include "keyring/digest.h"
 #include "requests/auth.h"
 
 struct slice account_canonical(struct slice name, struct arena *arena)
@@ -60,6 +55,23 @@ static bool check_ours(struct keeper *k, struct slice address, struct arena *are
                      SLICE_ARG(slice_head(address, 100)));
 }
 
+static bool check_groups(const struct admin_user_ask *ask, struct error *e)
+{
+    const struct slice *groups = ask->groups.items;
+
+    for (size_t i = 0; i < ask->groups.count; i++) {
+        if (!group_name_is_good(groups[i])) {
+            return error_set(
+                e, ERROR_INPUT,
+                "`%.*s` is no name of a group such as `accounting`: a-z, 0-9 and dashes, "
+                "at most %d of them",
+                SLICE_ARG(slice_head(groups[i], 70)), GROUP_NAME_MAX);
+        }
+    }
+    return ask->groups.count <= GROUPS_MAX ||
+           error_set(e, ERROR_INPUT, "an account is in at most %d groups", GROUPS_MAX);
+}
+
 static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask, struct arena *arena,
                             struct error *e)
 {
@@ -70,7 +82,7 @@ static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask, 
             return false;
         }
     }
-    return check_ours(k, ask->account, arena, e);
+    return check_groups(ask, e) && check_ours(k, ask->account, arena, e);
 }
 
 static bool make_verifier(struct keeper *k, struct slice account, struct slice password,
@@ -93,17 +105,6 @@ static bool is_trusted(uint64_t role)
     return role == ACCOUNT_AUDITOR || role == ACCOUNT_OFFICER;
 }
 
-/* A change under way. */
-struct change {
-    struct keeper_admin *admin;
-    const struct admin_user_ask *ask;
-    struct arena *arena;
-    const char *verb;
-    struct account old; /* as it is now, if `found` */
-    bool found;
-    struct account account; /* as it is to be */
-};
-
 static bool is_in_office(const struct account *a)
 {
     return a->role != ACCOUNT_EMPLOYEE && !a->disabled;
@@ -112,13 +113,26 @@ static bool is_in_office(const struct account *a)
 /* ── two persons ── */
 
 /* Whether somebody gets a role by it, or the means to sign in as who has one. */
-static bool gives(const struct change *c)
+static bool gives_office(const struct change *c)
 {
     bool own = slice_equal(c->admin->caller.account, c->account.name);
     bool before = c->found && is_in_office(&c->old);
 
     return is_in_office(&c->account) &&
            (!before || c->old.role != c->account.role || (c->ask->password.len && !own));
+}
+
+/* Likewise what another one's mail is read by, and, of who does not say how long letters are kept, a group that says
+ * it. */
+static bool gives(struct change *c, bool *giving, struct error *e)
+{
+    bool ruled = c->admin->role != ACCOUNT_OFFICER && account_changes_ruled_group(c);
+
+    if (!account_takes_mail(c, &c->takes, e)) {
+        return false;
+    }
+    *giving = gives_office(c) || c->takes.len || ruled;
+    return true;
 }
 
 static bool is_officer(const struct account *a)
@@ -140,134 +154,6 @@ static bool count_officers(const struct change *c, size_t *others, struct error 
         *others += is_officer(&accounts[i]) && !slice_equal(accounts[i].name, c->account.name);
     }
     return true;
-}
-
-static void digest_account(const struct account *a, struct arena *arena, struct slice *encoded,
-                           uint8_t digest[static DIGEST_LEN])
-{
-    OWN(buf) struct buf bytes = {.max = STATE_VALUE_MAX};
-
-    cbor_write(&bytes, &account_schema, a);
-    digest_of(buf_slice(&bytes), SLICE_NONE, digest);
-    *encoded = arena_copy(arena, buf_slice(&bytes));
-}
-
-/* "anna@example.test: role auditor, a new password" */
-static struct slice describe(const struct change *c)
-{
-    const struct account *a = &c->account;
-
-    return arena_printf(c->arena, "%.*s: role %s%s%s", SLICE_ARG(a->name),
-                        account_role_name(a->role), c->ask->password.len ? ", a new password" : "",
-                        a->disabled                   ? ", closed"
-                        : c->found && c->old.disabled ? ", opened"
-                                                      : "");
-}
-
-static bool ask_for(const struct change *c, bool giving, struct admin_asked *asked, struct error *e)
-{
-    OWN(buf) struct buf arguments = {.max = APPROVAL_ARGUMENTS_MAX};
-    struct keeper *k = c->admin->keeper;
-    struct letter_id id = letter_id_new();
-    struct request_account account = {.account = c->account.name, .gives = giving};
-    struct request_record request = {
-        .kind = REQUEST_ACCOUNT, .object = describe(c), .reason = c->ask->reason};
-    uint8_t before[DIGEST_LEN];
-    uint8_t after[DIGEST_LEN];
-    struct slice encoded;
-
-    if (c->found) {
-        digest_account(&c->old, c->arena, &encoded, before);
-        account.before = SLICE_ARRAY(before);
-    }
-    digest_account(&c->account, c->arena, &encoded, after);
-    account.after = SLICE_ARRAY(after);
-    request.id = arena_copy(c->arena, letter_id_slice(&id));
-    cbor_write(&arguments, &request_account_schema, &account);
-    request.arguments = buf_slice(&arguments);
-    if (!account_wait(k, request.id, encoded, c->arena, e)) {
-        return false;
-    }
-    if (!approvals_ask(c->admin, &request, giving ? account.account : SLICE_NONE, c->arena, asked,
-                       e)) {
-        account_forget(k, request.id, c->arena);
-        return false;
-    }
-    return true;
-}
-
-/* Whether the account is as it was when that was asked, or already as it is to be. */
-static bool compare(struct keeper *k, const struct request_account *asked, struct arena *arena,
-                    bool *same, bool *done, struct error *e)
-{
-    uint8_t digest[DIGEST_LEN];
-    struct account now;
-    struct slice encoded;
-    bool found = false;
-
-    if (!state_account_get(k->state, asked->account, arena, &now, &found, e)) {
-        return false;
-    }
-    if (found) {
-        digest_account(&now, arena, &encoded, digest);
-    }
-    *done = found && slice_equal(SLICE_ARRAY(digest), asked->after);
-    *same = found ? slice_equal(SLICE_ARRAY(digest), asked->before) : asked->before.len == 0;
-    return true;
-}
-
-/* Its verifier was made when that was asked. Since then the master key may have been rotated, and the key under which it
- * is sealed may be retired at any time. */
-static bool put_approved(struct keeper *k, const struct docket_request *r, struct account *account,
-                         struct arena *arena, struct error *e)
-{
-    const struct act act = {.by = r->record.by,
-                            .at = r->record.at,
-                            .role = r->record.role,
-                            .verb = SLICE("user set"),
-                            .object = account->name,
-                            .reason = r->record.reason,
-                            .detail = arena_printf(arena, "role %s, approved by %.*s",
-                                                   account_role_name(account->role),
-                                                   SLICE_ARG(r->approval.by))};
-
-    if (!keeper_renew_verifier(k, account->name, &account->verifier, arena, e) ||
-        !keeper_record_one(k, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, &act, e) ||
-        !state_account_put(k->state, account, e)) {
-        return false;
-    }
-    return desks_end_account(k, account->name, e);
-}
-
-static enum carried approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
-                             struct slice *said, struct error *e)
-{
-    struct request_account asked;
-    struct account account;
-    bool there = false;
-    bool same = false;
-    bool done = false;
-
-    if (!cbor_read(r->record.arguments, &request_account_schema, arena, &asked, e)) {
-        return CARRIED_FAILED;
-    }
-    if (!compare(k, &asked, arena, &same, &done, e) ||
-        (!done && !account_waiting(k, r->record.id, &asked, arena, &account, &there, e))) {
-        return CARRIED_LATER;
-    }
-    if (!done && (!same || !there)) {
-        (void)error_set(e, ERROR_INPUT,
-                        !same ? "the account was changed since that was asked: ask again"
-                              : "what was asked is not there any more: ask again");
-        return CARRIED_FAILED;
-    }
-    /* What was put before a crash may have left passes of before. */
-    if (done ? !desks_end_account(k, asked.account, e) : !put_approved(k, r, &account, arena, e)) {
-        return CARRIED_LATER;
-    }
-    account_forget(k, r->record.id, arena);
-    *said = arena_printf(arena, "%.*s is changed", SLICE_ARG(asked.account));
-    return CARRIED_DONE;
 }
 
 /* ── by one ── */
@@ -294,8 +180,8 @@ static bool is_same_but_verifier(struct account a, struct account b, struct aren
 
     a.verifier = SLICE_NONE;
     b.verifier = SLICE_NONE;
-    digest_account(&a, arena, &encoded, x);
-    digest_account(&b, arena, &encoded, y);
+    account_digest(&a, arena, &encoded, x);
+    account_digest(&b, arena, &encoded, y);
     return memcmp(x, y, sizeof(x)) == 0;
 }
 
@@ -335,10 +221,8 @@ static bool change_alone(const struct change *c, bool officer, struct error *e)
     if (!may_change(c, officer, &overrides, e)) {
         return false;
     }
-    if (c->ask->role || overrides) {
-        act.detail = arena_printf(c->arena, "role %s%s", account_role_name(c->account.role),
-                                  overrides ? ", past the officer" : "");
-    }
+    act.detail =
+        account_detail(c, c->ask->role || overrides, overrides ? ", past the officer" : "");
     if (!keeper_admin_act(c->admin, &act, e)) {
         return false;
     }
@@ -347,7 +231,9 @@ static bool change_alone(const struct change *c, bool officer, struct error *e)
                      "an administrator changed an account of an auditor or officer, which is the "
                      "officer's business");
     }
-    if (!put(c, e)) {
+    if (!account_remember_addresses(c->admin->keeper, c->found ? &c->old : NULL, &c->account,
+                                    c->arena, e) ||
+        !put(c, e)) {
         return false;
     }
     return desks_end_account(c->admin->keeper, c->account.name, e);
@@ -355,18 +241,19 @@ static bool change_alone(const struct change *c, bool officer, struct error *e)
 
 /* Where there is an officer, roles and the means to use them take two persons, and so does it that the last
  * officer goes: with him would go the rule. */
-static bool change(const struct change *c, struct admin_asked *asked, struct error *e)
+static bool change(struct change *c, struct admin_asked *asked, struct error *e)
 {
     size_t others = 0;
-    bool giving = gives(c);
+    bool giving = false;
     bool was_officer = c->found && is_officer(&c->old);
 
-    if (!count_officers(c, &others, e)) {
+    if (!count_officers(c, &others, e) || !gives(c, &giving, e)) {
         return false;
     }
     bool officer = others || was_officer;
     bool last = was_officer && !others && !is_officer(&c->account);
-    return officer && (giving || last) ? ask_for(c, giving, asked, e) : change_alone(c, officer, e);
+    return officer && (giving || last) ? account_ask_for(c, giving, asked, e)
+                                       : change_alone(c, officer, e);
 }
 
 static bool set_password(struct change *c, struct error *e)
@@ -387,6 +274,7 @@ static bool user_add(void *ctx, struct ipc_request *r, struct error *e)
         .account = {.name = account_canonical(ask->account, r->arena),
                     .addresses = ask->addresses,
                     .display = ask->display,
+                    .groups = ask->groups,
                     .disabled = ask->disabled,
                     .created_at = (uint64_t)clock_wall_ms(),
                     .role = ask->role ? ask->role : ACCOUNT_EMPLOYEE}
@@ -425,6 +313,9 @@ static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
     if (ask->addresses.count || ask->no_addresses) {
         c.account.addresses = ask->addresses;
     }
+    if (ask->groups.count || ask->no_groups) {
+        c.account.groups = ask->groups;
+    }
     c.account.display = ask->display.len ? ask->display : c.account.display;
     c.account.disabled = ask->disabled;
     c.account.role = ask->role ? ask->role : c.account.role;
@@ -453,13 +344,4 @@ bool keeper_on_user_set(void *ctx, struct ipc_request *r, struct error *e)
     bool done = user_set(ctx, r, e);
     (void)pthread_mutex_unlock(&k->approvals.changing);
     return done;
-}
-
-enum carried account_approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
-                              struct slice *said, struct error *e)
-{
-    (void)pthread_mutex_lock(&k->approvals.changing);
-    enum carried carried = approved(k, r, arena, said, e);
-    (void)pthread_mutex_unlock(&k->approvals.changing);
-    return carried;
 }

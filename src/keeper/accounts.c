@@ -120,7 +120,8 @@ bool keeper_on_user_list(void *ctx, struct ipc_request *r, struct error *e)
                                        .display = accounts[i].display,
                                        .disabled = accounts[i].disabled,
                                        .created_at = accounts[i].created_at,
-                                       .role = accounts[i].role};
+                                       .role = accounts[i].role,
+                                       .groups = accounts[i].groups};
     }
     answer->users = (struct cbor_list){users, count};
     return true;

@@ -9,6 +9,7 @@
 
 #include "formats/mail/facts.h"
 #include "host/memfd.h"
+#include "keeper/account_change.h"
 #include "keeper/internal.h"
 #include "keyring/digest.h"
 #include "stages/archive/archive.h"
@@ -35,7 +36,8 @@ struct batch {
     uint64_t known;
     struct import_failure *failures; /* what intake could not take, and what was erased here */
     size_t n_failures;
-    size_t unnamed; /* more than a record can name */
+    size_t unnamed;          /* more than a record can name */
+    struct cbor_list groups; /* of the account whose mail it is */
     uint8_t keys[TABLE][CATALOG_REPEAT_LEN];
     bool used[TABLE];
 };
@@ -84,6 +86,7 @@ static void gather(struct batch *b, const struct import_letter *letter, struct s
     f->source.kind = import->kind;
     f->source.name = import->name;
     f->source.owner = import->owner;
+    f->groups = b->groups;
     f->dated_at = f->source.received_at;
     if (f->dated_at == 0 && facts.has_date && facts.date_ms > 0) {
         f->dated_at = (uint64_t)facts.date_ms;
@@ -324,9 +327,10 @@ bool keeper_on_import(void *keeper, struct ipc_request *r, struct error *e)
     begin_failures(b);
     (void)pthread_mutex_lock(&k->imports.lock);
     b->import = imports_admit(&k->imports, ask->ticket);
-    bool taken = b->import
-                     ? take(b, e)
-                     : error_set(e, ERROR_BUSY, "that import is not under way; begin it again");
+    bool taken =
+        b->import
+            ? account_groups_of(k, b->import->record.owner, r->arena, &b->groups, e) && take(b, e)
+            : error_set(e, ERROR_BUSY, "that import is not under way; begin it again");
     if (taken) {
         *(struct import_counts *)r->answer = (struct import_counts){
             b->import->record.taken, b->import->record.known, b->import->record.failed};

@@ -163,6 +163,7 @@ static bool make_notice(const struct making *m, struct notice_making *n, struct 
         .to = {to, 1},
         .subject = SLICE("Delivery status notification"),
         .about = m->about->id,
+        .groups = m->about->groups,
         .utf8 = write_report(m, n),
     };
     write_record(m, n, &letter->id);

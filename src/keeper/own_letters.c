@@ -24,6 +24,7 @@ static void describe(const struct own_letter *letter, const uint8_t *digest, str
         .digest = slice_of(digest, DIGEST_LEN),
         .subject = letter->subject,
         .about = letter->about,
+        .groups = letter->groups,
     };
 }
 

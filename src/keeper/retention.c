@@ -272,6 +272,29 @@ uint64_t retention_version_now(struct keeper *k)
     return version;
 }
 
+static bool names_group(const struct rule *rule, struct slice group)
+{
+    const struct slice *items = rule->groups.items;
+    bool names = false;
+
+    for (size_t i = 0; i < rule->groups.count; i++) {
+        names = names || slice_equal(items[i], group);
+    }
+    return names;
+}
+
+bool retention_names_group(struct keeper *k, struct slice group)
+{
+    struct retention_rules *rules = retention_hold(k);
+    bool names = false;
+
+    for (size_t i = 0; i < rules->book.n_entries; i++) {
+        names = names || names_group(&rules->book.entries[i].version->rule, group);
+    }
+    retention_release(k, rules);
+    return names;
+}
+
 bool retention_is_alone(struct keeper *k)
 {
     (void)pthread_mutex_lock(&k->retention.lock);

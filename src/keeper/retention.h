@@ -91,6 +91,9 @@ bool retention_fits(const struct retention_rules *r, const struct rule_proof *pr
 /* The catalog was made anew: have the rules in force be what it says, and every letter looked at again. */
 bool retention_renew(struct keeper *k, struct error *e) MUST_CHECK;
 
+/* Whether a rule in force names that group of accounts. */
+bool retention_names_group(struct keeper *k, struct slice group);
+
 /* Whether all work by the rules in force. */
 bool retention_is_alone(struct keeper *k);
 

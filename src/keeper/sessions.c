@@ -73,11 +73,19 @@ static struct session copy_session(const struct session *from, struct arena *are
     for (size_t i = 0; i < from->n_addresses; i++) {
         addresses[i] = arena_copy(arena, from->addresses[i]);
     }
-    return (struct session){.account = arena_copy(arena, from->account),
-                            .addresses = addresses,
-                            .n_addresses = from->n_addresses,
-                            .mechanism = arena_copy(arena, from->mechanism),
-                            .desk = from->desk};
+    const struct slice *groups = from->groups.items;
+    struct slice *copies = arena_array(arena, from->groups.count + 1, sizeof(*copies));
+    for (size_t i = 0; i < from->groups.count; i++) {
+        copies[i] = arena_copy(arena, groups[i]);
+    }
+    return (struct session){
+        .account = arena_copy(arena, from->account),
+        .addresses = addresses,
+        .n_addresses = from->n_addresses,
+        .mechanism = arena_copy(arena, from->mechanism),
+        .desk = from->desk,
+        .groups = {copies, from->groups.count}
+    };
 }
 
 static struct entry *new_entry(const struct account *account, struct slice mechanism, bool desk)
@@ -95,7 +103,7 @@ static struct entry *new_entry(const struct account *account, struct slice mecha
         addresses[i] = ((const struct slice *)account->addresses.items)[i - 1];
     }
     arena_init(&entry->arena, 1 << 20);
-    const struct session session = {account->name, addresses, n, mechanism, desk};
+    const struct session session = {account->name, addresses, n, mechanism, desk, account->groups};
     entry->session = copy_session(&session, &entry->arena);
     return entry;
 }

@@ -22,6 +22,7 @@ struct session {
     size_t n_addresses;
     struct slice mechanism;
     bool desk;
+    struct cbor_list groups; /* texts: that the account is in */
 };
 
 /* No sessions; free accepts NULL. */

@@ -80,6 +80,7 @@ static void gather(struct submission *s, const struct letter_id *id, uint8_t *di
     struct archive_submission about = {
         .received_at = (uint64_t)clock_wall_ms(),
         .account = s->session.account,
+        .groups = s->session.groups,
         .mechanism = s->session.mechanism,
         .client = s->ask->client,
         .helo = s->ask->helo,

@@ -1,5 +1,6 @@
 #include "letter/records.h"
 
+#include "letter/group.h"
 #include "letter/internal.h"
 
 #define THIS recipient
@@ -42,6 +43,7 @@ static const struct cbor_field facts_fields[] = {
     MAYBE(27, CBOR_BYTES, repeat_of, LETTER_ID_LEN),
     MAYBE(28, CBOR_UINT, dated_at, 0),
     CBOR_SUB_OPTIONAL(29, CBOR_STRUCT, struct facts, source, 0, &source_schema),
+    MAYBE(30, CBOR_TEXTS, groups, GROUPS_MAX),
 };
 SCHEMA(facts);
 #undef THIS

@@ -77,6 +77,8 @@ struct facts {
     struct slice repeat_of; /* the same letter submitted again within a day: not sent twice */
     uint64_t dated_at;      /* imported: when it was sent or received there; 0: not known */
     struct source source;   /* imported: where it came from */
+    struct cbor_list
+        groups; /* that the account it belongs to was in when it was recorded: letter/group.h */
 };
 
 extern const struct cbor_schema facts_schema;

@@ -27,6 +27,7 @@ static const struct cbor_field rule_fields[] = {
     MAYBE(21, CBOR_UINT, role, 4),
     MAYBE(22, CBOR_TEXT, at, 64),
     MAYBE(23, CBOR_TEXT, reason, REASON_MAX),
+    MAYBE(24, CBOR_TEXTS, groups, RULE_LIST_MAX),
 };
 SCHEMA(rule);
 #undef THIS

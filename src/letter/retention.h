@@ -21,17 +21,18 @@ struct rule {
     uint64_t start;    /* enum retention_start */
     uint64_t fiscal_month;
     struct slice date_key;    /* start by date: whose; empty: the letter's account's */
-    struct cbor_list senders; /* texts, from here to labels */
+    struct cbor_list senders; /* texts, from here to groups */
     struct cbor_list accounts;
     struct cbor_list domains; /* of recipients */
     struct cbor_list words;   /* phrases */
     struct cbor_list findings;
     struct cbor_list labels;
-    struct slice title;    /* what the class is about */
-    struct slice citation; /* of the law */
-    struct slice source;   /* where that can be read */
-    struct slice review;   /* when it is to be looked at again, 2027-01-31 */
-    struct slice advice;   /* on whose advice it was set */
+    struct cbor_list groups; /* of accounts: letter/group.h */
+    struct slice title;      /* what the class is about */
+    struct slice citation;   /* of the law */
+    struct slice source;     /* where that can be read */
+    struct slice review;     /* when it is to be looked at again, 2027-01-31 */
+    struct slice advice;     /* on whose advice it was set */
     struct slice signed_off_by;
     struct slice pack; /* it was taken from */
     struct slice by;

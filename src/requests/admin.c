@@ -16,6 +16,8 @@ static const struct cbor_field user_ask_fields[] = {
     MAYBE(6, CBOR_TEXT, admin_user_ask, reason, 1000),
     MAYBE(7, CBOR_UINT, admin_user_ask, role, ACCOUNT_ADMINISTRATOR),
     MAYBE(8, CBOR_BOOL, admin_user_ask, no_addresses, 0),
+    MAYBE(9, CBOR_TEXTS, admin_user_ask, groups, GROUPS_MAX),
+    MAYBE(10, CBOR_BOOL, admin_user_ask, no_groups, 0),
 };
 static const struct cbor_schema user_ask = CBOR_SCHEMA(user_ask_fields, struct admin_user_ask);
 
@@ -26,6 +28,7 @@ static const struct cbor_field user_fields[] = {
     MAYBE(4, CBOR_BOOL, admin_user, disabled, 0),
     MAYBE(5, CBOR_UINT, admin_user, created_at, 0),
     FIELD(6, CBOR_UINT, admin_user, role, ACCOUNT_ADMINISTRATOR),
+    MAYBE(7, CBOR_TEXTS, admin_user, groups, GROUPS_MAX),
 };
 static const struct cbor_schema user = CBOR_SCHEMA(user_fields, struct admin_user);
 

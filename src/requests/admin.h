@@ -3,6 +3,7 @@
 
 #include "ipc/ipc.h"
 #include "letter/account_role.h"
+#include "letter/group.h"
 #include "letter/records.h"
 #include "requests/keeper.h"
 
@@ -17,8 +18,10 @@ struct admin_user_ask {
     struct slice password; /* empty in admin_user_set: unchanged */
     bool disabled;
     struct slice reason;
-    uint64_t role;     /* enum account_role; 0 in admin_user_set: unchanged */
-    bool no_addresses; /* in admin_user_set, where an empty list changes nothing */
+    uint64_t role;           /* enum account_role; 0 in admin_user_set: unchanged */
+    bool no_addresses;       /* in admin_user_set, where an empty list changes nothing */
+    struct cbor_list groups; /* texts: that it is in */
+    bool no_groups;          /* likewise */
 };
 
 struct admin_user {
@@ -28,6 +31,7 @@ struct admin_user {
     bool disabled;
     uint64_t created_at;
     uint64_t role;
+    struct cbor_list groups;
 };
 
 struct admin_users {

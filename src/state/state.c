@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 
+#include "letter/group.h"
 #include "state/internal.h"
 
 #define NAME_MAX_BYTES 320 /* an address: 64 + 1 + 255 */
@@ -20,6 +21,7 @@ static const struct cbor_field account_fields[] = {
     CBOR_OPTIONAL(5, CBOR_BOOL, struct account, disabled, 0),
     CBOR_FIELD(6, CBOR_UINT, struct account, created_at, 0),
     CBOR_OPTIONAL(7, CBOR_UINT, struct account, role, ACCOUNT_ADMINISTRATOR),
+    CBOR_OPTIONAL(8, CBOR_TEXTS, struct account, groups, GROUPS_MAX),
 };
 const struct cbor_schema account_schema = CBOR_SCHEMA(account_fields, struct account);
 

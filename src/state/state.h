@@ -26,6 +26,7 @@ struct account {
     bool disabled;
     uint64_t created_at;
     uint64_t role; /* enum account_role; whoever had none when it was written is an employee */
+    struct cbor_list groups; /* names, see letter/group.h */
 };
 
 extern const struct cbor_schema account_schema;

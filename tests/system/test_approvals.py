@@ -99,6 +99,38 @@ def test_what_was_approved_is_what_is_done(scene, person):
     assert company.postern("approvals", check=False).returncode == 1
 
 
+def test_an_address_that_was_another_s_takes_two_persons(scene, tmp_path):
+    """By it one would read what was imported as that one's mail: of an account, of one that had it, of nobody any more."""
+    company = scene.company
+
+    def change(verb, account, *arguments):
+        return company.postern("user", verb, f"{account}@example.test", *arguments, "--reason", "x",
+                               check=False)
+
+    def refused(done):
+        request_of(done)
+        listed = company.postern("approvals")
+        assert "is or was another's" in listed, listed
+        assert "refused" in company.second(done.stdout, verb="refuse").stdout
+
+    for name in ("ida", "otto"):
+        company.add_user(f"{name}@example.test", PASSWORD)
+    assert "changed" in change("set", "ida", "--address", "info@example.test").stdout
+    refused(change("set", "otto", "--address", "Info@example.test"))
+    refused(change("set", "otto", "--address", "ida@example.test"))
+    refused(change("add", "info", "--no-password"))
+    assert "changed" in change("set", "ida", "--no-addresses").stdout
+    refused(change("set", "otto", "--address", "info@example.test"))
+    assert "changed" in change("set", "ida", "--address", "info@example.test").stdout
+    (tmp_path / "one.eml").write_bytes(b"From: gone@example.test\r\nSubject: a mirabelle\r\n\r\nHi\r\n")
+    company.postern("import", "eml", tmp_path, "--owner", "Gone@example.test", "--reason", "x")
+    refused(change("add", "gone", "--no-password"))
+    done = change("set", "otto", "--address", "gone@example.test")
+    assert company.second(done.stdout).returncode == 0
+    line = next(x for x in company.postern("user", "list").splitlines() if x.startswith("otto"))
+    assert "gone@example.test" in line
+
+
 def test_requests_outlive_restarts_and_expire(scene, person):
     company = scene.company
     asked = company.postern("user", "set", ALICE, "--role", "auditor", "--reason", "elected")

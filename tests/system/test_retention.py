@@ -1,4 +1,5 @@
 """How long letters are kept: rules, what they say of letters, and looking at all letters again."""
+import os
 import re
 
 import pytest
@@ -177,3 +178,30 @@ def test_a_kill_loses_no_letter(scene):
     company.start()
     classes, counts, _ = settled(scene)
     assert classes["all"] == counts["letters"] == letters and counts["unruled"] == 0
+
+
+def test_a_group_is_that_of_its_time(scene):
+    """The letter's record says in which groups its account was; who leaves one leaves his letters there."""
+    company = scene.company
+    company.postern("user", "set", ALICE, "--group", "accounting", "--group", "board")
+    members = company.postern("user", "list", "--group", "board")
+    assert ALICE in members and "accounting, board" in members and BOB not in members
+    assert "no name of a group" in company.postern("user", "set", ALICE, "--group", "A B",
+                                                   check=False).stderr
+    before, _ = scene.send("a balance")
+    retention(scene, "set", "books", "7y", "--group", "accounting", "--reason", "a test")
+    settled(scene)
+    said = show(scene, before)
+    assert re.search(r"^ +groups +accounting, board$", said, re.M) and "books" in kept(scene, before)[1]
+    # A rule names it now: who changes the group changes how long letters are kept.
+    nobody = {**os.environ, "POSTERN_SIGN_INS": str(company.directory / "nobody")}
+    asked = company.postern("user", "set", ALICE, "--no-groups", "--reason", "moved", env=nobody)
+    assert "waits" in asked and "accounting" in company.postern("user", "list", "--group", "board")
+    assert company.second(asked).returncode == 0
+    assert "in no group, approved by" in ask(scene, company.officer, "acts", "-n", "20").stdout
+    after, _ = scene.send("another balance")
+    wait_for("it to be decided", lambda: kept(scene, after))
+    assert "books" not in kept(scene, after)[1] and "books" in kept(scene, before)[1]
+    company.postern("catalog", "rebuild")
+    settled(scene)
+    assert "books" not in kept(scene, after)[1] and "books" in kept(scene, before)[1]

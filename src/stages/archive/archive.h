@@ -13,6 +13,7 @@
 struct archive_submission {
     uint64_t received_at;
     struct slice account;
+    struct cbor_list groups; /* texts */
     struct slice mechanism;
     struct slice client;
     struct slice helo;

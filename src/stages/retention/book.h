@@ -6,6 +6,7 @@
  *
  *     sender     an address; `*` stands for anything: "anna@example.test", "*@sales.example.test"
  *     account    the account that sent it, or whose mail it was that was imported
+ *     group      that the account was in when the letter was recorded
  *     domain     of a recipient; "*.example.test" are the domains below it
  *     words      one after the other, in subject, text or attachments; folded as search folds them
  *     finding    "attachment", "encrypted", "mismatch", "card", "iban"

@@ -111,6 +111,22 @@ static bool has_account(const struct facts *f, const struct cbor_list *accounts)
     return accounts->count == 0;
 }
 
+/* As the letter's record says: what the account is in now is no matter. */
+static bool has_group(const struct facts *f, const struct cbor_list *groups)
+{
+    const struct slice *wanted = groups->items;
+    const struct slice *in = f->groups.items;
+
+    for (size_t i = 0; i < groups->count; i++) {
+        for (size_t k = 0; k < f->groups.count; k++) {
+            if (slice_equal(wanted[i], in[k])) {
+                return true;
+            }
+        }
+    }
+    return groups->count == 0;
+}
+
 static bool domain_fits(struct slice wanted, struct slice domain)
 {
     if (!slice_starts(wanted, SLICE("*."))) {
@@ -239,7 +255,7 @@ static bool applies(struct asking *a, const struct retention_entry *entry, size_
 
     *phrase = 0;
     if (!has_sender(f, &rule->senders) || !has_account(f, &rule->accounts) ||
-        !has_domain(f, &rule->domains)) {
+        !has_group(f, &rule->groups) || !has_domain(f, &rule->domains)) {
         return false;
     }
     if (entry->findings && !doubt && !(entry->findings & a->letter->findings)) {
@@ -293,6 +309,9 @@ static struct slice explain(const struct asking *a, const struct rule *rule, siz
     }
     if (rule->accounts.count) {
         add_kind(&why, "account");
+    }
+    if (rule->groups.count) {
+        add_kind(&why, "group");
     }
     if (rule->domains.count) {
         add_kind(&why, "recipient");

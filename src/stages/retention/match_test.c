@@ -129,6 +129,32 @@ static void addresses_are_patterns(void **state)
     assert_false(is_under(s, (struct conditions){.domain = "*.kunde.test"}));
 }
 
+static void a_group_is_what_the_letter_s_record_says(void **state)
+{
+    struct scene *s = *state;
+    struct slice in[] = {SLICE("accounting"), SLICE("board")};
+    struct slice wanted[] = {SLICE("sales"), SLICE("board")};
+    struct retention_version v = rule_of(s, "some", "7y", (struct conditions){.sender = "anna@*"});
+    OWN(buf) struct buf text = {.max = 200};
+    struct retention_book book;
+    struct classes out;
+    struct error e;
+
+    v.rule.groups = (struct cbor_list){wanted, 2};
+    assert_ok(retention_rule_check(&v.rule, &e), e);
+    retention_conditions_say(&v.rule, &text);
+    assert_slice(buf_slice(&text), "sender anna@*, group sales or board");
+    for (size_t n = 0; n < 3; n++) {
+        s->facts.groups = (struct cbor_list){in, n};
+        retention_book_make(&v, 1, NULL, 0, 7, &s->arena, &book);
+        retention_stamp(&book, &s->letter, &s->arena, &out);
+        assert_int_equal(out.classes.count, n == 2);
+    }
+    assert_slice(((struct class_stamp *)out.classes.items)->why, "sender, group");
+    wanted[0] = SLICE("Sales!");
+    assert_false(retention_rule_check(&v.rule, &e));
+}
+
 static void words_stand_one_after_the_other(void **state)
 {
     struct scene *s = *state;
@@ -403,6 +429,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
     const struct CMUnitTest tests[] = {
         TEST(addresses_are_patterns),
+        TEST(a_group_is_what_the_letter_s_record_says),
         TEST(words_stand_one_after_the_other),
         TEST(what_was_not_read_counts_as_there),
         TEST(conditions_must_all_hold),

@@ -1,4 +1,5 @@
 /* What a person may set as a rule. */
+#include "letter/group.h"
 #include "stages/retention/book.h"
 
 static bool is_class(struct slice s)
@@ -95,6 +96,11 @@ static bool is_finding(struct slice s)
     return retention_finding(s) != 0;
 }
 
+static bool is_group(struct slice s)
+{
+    return group_name_is_good(s);
+}
+
 static bool is_text(struct slice s)
 {
     return s.len != 0;
@@ -134,7 +140,8 @@ bool retention_rule_check(const struct rule *rule, struct error *e)
            check_list(&rule->words, has_word, "word or row of words", e) &&
            check_list(&rule->findings, is_finding,
                       "finding: say attachment, encrypted, mismatch, card or iban", e) &&
-           check_list(&rule->labels, is_text, "label", e);
+           check_list(&rule->labels, is_text, "label", e) &&
+           check_list(&rule->groups, is_group, "name of a group such as `accounting`", e);
 }
 
 /* ── in words ── */
@@ -199,6 +206,7 @@ void retention_conditions_say(const struct rule *rule, struct buf *out)
 {
     say_list(&rule->senders, "sender", "", out);
     say_list(&rule->accounts, "account", "", out);
+    say_list(&rule->groups, "group", "", out);
     say_list(&rule->domains, "recipient", "", out);
     say_list(&rule->words, "words", "\"", out);
     say_list(&rule->findings, "finding", "", out);

@@ -1,0 +1,58 @@
+/* keeper/account_parts - what the files about a change of an account share: account_change.c, which makes it,
+ * account_request.c, where it waits for another person, account_mail.c and account_group.c, which say what it gives. */
+#pragma once
+
+#include "keeper/account_change.h"
+#include "keeper/admin.h"
+#include "keyring/digest.h"
+#include "letter/group.h"
+#include "requests/admin.h"
+#include "requests/approvals.h"
+#include "state/state.h"
+
+/* A change under way. */
+struct change {
+    struct keeper_admin *admin;
+    const struct admin_user_ask *ask;
+    struct arena *arena;
+    const char *verb;
+    struct account old; /* as it is now, if `found` */
+    bool found;
+    struct account account; /* as it is to be */
+    struct slice takes;     /* an address by which it would read what was another's; empty: none */
+};
+
+/* account_request.c */
+
+/* An account as the state holds it, encoded, and the SHA-256 of that. */
+void account_digest(const struct account *a, struct arena *arena, struct slice *encoded,
+                    uint8_t digest[static DIGEST_LEN]);
+
+/* Record that somebody asked for it; `giving`: its holder cannot approve it. */
+bool account_ask_for(const struct change *c, bool giving, struct admin_asked *asked,
+                     struct error *e) MUST_CHECK;
+
+/* What became of it, for an act: "role auditor, groups accounting, sales"; `end` is put behind. Empty when there is
+ * nothing to say. */
+struct slice account_detail(const struct change *c, bool role, const char *end);
+
+/* account_mail.c */
+
+/**
+ * Find an address by which the account would come to read mail that is, or was, another's: it is another account's, was
+ * one's before, or mail was imported as its.
+ *
+ * @param address  set to the first, in the arena; empty: there is none
+ * @return         false when that cannot be told
+ */
+bool account_takes_mail(const struct change *c, struct slice *address, struct error *e) MUST_CHECK;
+
+/* Keep in the state whose the addresses were that it has no longer; `was` may be NULL. Before it is written. */
+bool account_remember_addresses(struct keeper *k, const struct account *was,
+                                const struct account *now, struct arena *arena,
+                                struct error *e) MUST_CHECK;
+
+/* account_group.c */
+
+/* Whether a group that a rule of retention in force names gains or loses it as a member. */
+bool account_changes_ruled_group(const struct change *c);
