@@ -138,7 +138,7 @@ bool catalog_removal(struct catalog *c, const struct letter_id *id, struct ledge
 bool catalog_removed(struct catalog *c, struct arena *arena, uint64_t **seqs, size_t *count,
                      struct error *e) MUST_CHECK;
 
-/* Letters with that key, see catalog_repeat_key(); from the arena. Looks at all letters. */
+/* Repetitions (LETTER_REPEAT) with that key, see catalog_repeat_key(); from the arena. */
 bool catalog_repeated(struct catalog *c, const uint8_t key[static CATALOG_REPEAT_LEN],
                       struct arena *arena, struct catalog_letter **letters, size_t *count,
                       struct error *e) MUST_CHECK;

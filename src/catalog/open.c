@@ -17,6 +17,7 @@ static const char schema[] =
     "CREATE UNIQUE INDEX IF NOT EXISTS letters_id ON letters (id);"
     "CREATE INDEX IF NOT EXISTS letters_undecided ON letters (seq) WHERE decided = 0;"
     "CREATE INDEX IF NOT EXISTS letters_imported ON letters (repeat) WHERE kind = 4;"
+    "CREATE INDEX IF NOT EXISTS letters_repeats ON letters (repeat) WHERE kind = 3;"
     "CREATE TABLE IF NOT EXISTS imports (seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE,"
     "  ended INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS records (letter INTEGER NOT NULL, seq INTEGER NOT NULL,"
@@ -83,7 +84,8 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_ADD_ERASED_IMPORT] = "INSERT OR REPLACE INTO erased_imports VALUES (?1, ?2)",
     [SQL_FIND_ERASED_IMPORT] = "SELECT at FROM erased_imports WHERE repeat = ?1",
     [SQL_REMOVED] = "SELECT letter FROM removals ORDER BY letter",
-    [SQL_REPEATED] = "SELECT " LETTER_COLUMNS " FROM letters WHERE repeat = ?1 ORDER BY seq",
+    [SQL_REPEATED] = "SELECT " LETTER_COLUMNS " FROM letters WHERE repeat = ?1 AND kind = 3"
+                     " ORDER BY seq",
     [SQL_SET_RULE] = "INSERT INTO rules (key, seq, segment, offset, removed)"
                      " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET seq = ?2,"
                      " segment = ?3, offset = ?4, removed = ?5",

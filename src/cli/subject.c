@@ -72,6 +72,7 @@ static bool preview(struct cli *c, struct subject_preview_ask *ask, struct error
     struct subject_groups *all = arena_alloc(&c->arena, sizeof(*all));
     struct subject_preview_answer first = {0};
     struct subject_preview_answer a = {0};
+    uint64_t found = 0;
     uint64_t free = 0;
     uint64_t kept = 0;
 
@@ -82,6 +83,7 @@ static bool preview(struct cli *c, struct subject_preview_ask *ask, struct error
         first = ask->next ? first : a;
         free += a.free;
         kept += a.kept;
+        found += a.free + a.kept;
         subject_group_letters(c, all, &a.grounds, &a.letters);
         subject_say_letters(c, &a.grounds, &a.letters);
         cli_flush(c);
@@ -89,7 +91,7 @@ static bool preview(struct cli *c, struct subject_preview_ask *ask, struct error
         ask->next = a.next;
     } while (a.next);
     buf_printf(&c->out, "%s%llu letters found: %llu would be erased, %llu kept.\n",
-               kept ? "\n" : "", (unsigned long long)(free + kept), (unsigned long long)free,
+               kept ? "\n" : "", (unsigned long long)found, (unsigned long long)free,
                (unsigned long long)kept);
     subject_say_groups(c, all);
     say_searched(c, &first);

@@ -44,8 +44,8 @@ void subject_say_groups(struct cli *c, const struct subject_groups *all);
 void subject_say_letters(struct cli *c, const struct cbor_list *grounds,
                          const struct cbor_list *letters);
 
-struct slice subject_day(struct cli *c, uint64_t ms);                            /* "2030-01-31" */
-struct slice subject_persons(struct cli *c, const struct subject_record *begun); /* not cleaned */
+struct slice subject_day(struct cli *c, uint64_t ms);                        /* "2030-01-31" */
+struct slice subject_persons(struct cli *c, const struct subject_record *r); /* not cleaned */
 bool subject_number(struct cli *c, uint64_t *number, struct error *e) MUST_CHECK;
 
 /* ── subject_show.c, subject_answer.c ── */

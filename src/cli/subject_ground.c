@@ -61,7 +61,7 @@ static struct slice law_of(struct cli *c, const struct subject_ground *g)
 
 static struct slice ground_text(struct cli *c, const struct subject_ground *g)
 {
-    struct slice name = print_cleaned(&c->arena, g->name);
+    struct slice name = g->name.len ? print_cleaned(&c->arena, g->name) : SLICE("not named");
 
     switch (g->why) {
     case SUBJECT_HELD:
@@ -77,7 +77,8 @@ static struct slice ground_text(struct cli *c, const struct subject_ground *g)
         return SLICE("more belongs to it than is erased at once: `postern erase ID` says what");
     case SUBJECT_UNTOLD:
     default:
-        return SLICE("it cannot be read whole, so nobody can tell what it says or what holds it");
+        return SLICE("nobody can tell whether it may go: it cannot be read whole, or the clock is "
+                     "not believed");
     }
 }
 

@@ -114,9 +114,10 @@ static bool say_all(struct cli *c, const struct subject_row *row, const struct s
                     int fd, struct error *e)
 {
     const struct subject_record *n = &row->ended;
+    uint64_t found = n->erased + n->kept;
 
     say_head(c, row);
-    buf_printf(&c->out, "Found       %llu letters\n", (unsigned long long)(n->erased + n->kept));
+    buf_printf(&c->out, "Found       %llu letters\n", (unsigned long long)found);
     buf_printf(&c->out,
                "Erased      %llu of them, and %llu that belonged to them (reports about them, "
                "repetitions)\n",

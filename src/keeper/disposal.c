@@ -261,7 +261,7 @@ static bool batch(struct disposing *w, const struct docket_request *r, bool *end
     w->d->next = next;
     w->d->counts.destroyed += w->x->n_letters;
     if (w->x->n_letters) {
-        erase_settle(w->x);
+        erase_settle(w->x, !*ended);
     }
     return true;
 }

@@ -123,9 +123,8 @@ static bool list_repeats(struct erasing *x, const struct catalog_letter *l, stru
     }
     for (size_t i = 0; i < count; i++) {
         struct facts f;
-        if (same[i].kind == LETTER_REPEAT &&
-            (!keeper_read(x->k, same[i].facts, &facts_schema, x->arena, &f, e) ||
-             (slice_equal(f.repeat_of, letter_id_slice(&l->id)) && !list_letter(x, &same[i], e)))) {
+        if (!keeper_read(x->k, same[i].facts, &facts_schema, x->arena, &f, e) ||
+            (slice_equal(f.repeat_of, letter_id_slice(&l->id)) && !list_letter(x, &same[i], e))) {
             return false;
         }
     }
@@ -381,7 +380,7 @@ bool erase_all(struct erasing *x, const struct docket_request *r, const struct l
     return recorded;
 }
 
-void erase_settle(struct erasing *x)
+void erase_settle(struct erasing *x, bool more)
 {
     uint64_t seqs[REMOVAL_LETTERS_MAX];
 
@@ -391,6 +390,9 @@ void erase_settle(struct erasing *x)
         seqs[i] = x->letters[i].seq;
     }
     indexer_remove(x->k, seqs, x->n_letters);
+    if (!more) {
+        indexer_removed(x->k);
+    }
     (void)tail_settle(x->k);
 }
 
@@ -411,7 +413,7 @@ static enum carried erase(struct erasing *x, const struct docket_request *r, str
     if (!recorded) {
         return e->kind == ERROR_BUSY && !held ? CARRIED_LATER : CARRIED_FAILED;
     }
-    erase_settle(x);
+    erase_settle(x, false);
     struct slice backups = backups_gone_text(x->k, x->arena);
     *said = arena_printf(x->arena, "erased: %zu records of %zu letters%s%.*s", x->n_refs,
                          x->n_letters, finished ? "" : "; what is left of it is finished by itself",
@@ -430,6 +432,7 @@ static enum carried was_erased(struct keeper *k, const struct request_erase *ask
         seqs[n] = get64(asked->letters.ptr + n * 8);
     }
     indexer_remove(k, seqs, n);
+    indexer_removed(k);
     *said = SLICE("the letter is erased");
     return CARRIED_DONE;
 }

@@ -51,5 +51,6 @@ bool erase_proves_records(const struct erasing *x, size_t first, bool *unread,
 bool erase_all(struct erasing *x, const struct docket_request *r, const struct ledger_record *also,
                bool *finished, struct error *e) MUST_CHECK;
 
-/* Afterwards, without it: what is in memory, catalog and index of letters that are gone. */
-void erase_settle(struct erasing *x);
+/* Afterwards, without it: what is in memory, catalog and index of letters that are gone. `more`: others follow at
+ * once, and the index is not waited for. */
+void erase_settle(struct erasing *x, bool more);

@@ -50,9 +50,10 @@ void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f,
 /* Somebody could not read the index: have it looked at, not more often than it can be read. */
 void indexer_suspect(struct keeper *k);
 
-/* Letters were erased, by their facts' numbers: they are found no more at once. The index is made anew a
- * while later, since their hashed words cannot be taken out one by one. */
+/* Letters were erased, by their facts' numbers: they are found no more within a second, and at once when that is
+ * waited for. The index is made anew a while later, since their hashed words cannot be taken out one by one. */
 void indexer_remove(struct keeper *k, const uint64_t *seqs, size_t count);
+void indexer_removed(struct keeper *k);
 
 /* The thread's own steps: at its start, in each round, and when the index was cleared. */
 void indexer_removals_begin(struct keeper *k);

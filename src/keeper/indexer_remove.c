@@ -31,7 +31,6 @@ static bool is_taken(struct indexer *x)
 void indexer_remove(struct keeper *k, const uint64_t *seqs, size_t count)
 {
     struct indexer *x = &k->indexer;
-    int64_t until = clock_steady_ms() + WAIT_MS;
 
     (void)pthread_mutex_lock(&x->lock);
     x->removed = realloc(x->removed, (x->n_removed + count) * sizeof(*seqs));
@@ -41,6 +40,13 @@ void indexer_remove(struct keeper *k, const uint64_t *seqs, size_t count)
     (void)memcpy(x->removed + x->n_removed, seqs, count * sizeof(*seqs));
     x->n_removed += count;
     (void)pthread_mutex_unlock(&x->lock);
+}
+
+void indexer_removed(struct keeper *k)
+{
+    struct indexer *x = &k->indexer;
+    int64_t until = clock_steady_ms() + WAIT_MS;
+
     while (!is_taken(x) && clock_steady_ms() < until) {
         (void)usleep(LOOK_US);
     }

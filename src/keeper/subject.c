@@ -24,8 +24,7 @@
 #include "keeper/erase.h"
 #include "keeper/internal.h"
 
-#define PAGE     64 /* letters looked at in one batch */
-#define BATCH    32 /* that are erased in one: others belong to them */
+#define PAGE     128 /* letters looked at in one batch */
 #define BODY_MAX ((size_t)1 << 20)
 
 /* What is being done. */
@@ -117,6 +116,14 @@ static bool is_kept_by_rules(struct looking *g, const struct catalog_letter *l, 
     return true;
 }
 
+/* Why erase_add() did not. */
+static enum subject_why why_not(const struct error *e)
+{
+    return e->kind == ERROR_LIMIT  ? SUBJECT_MUCH
+           : e->kind == ERROR_BUSY ? SUBJECT_QUEUE
+                                   : SUBJECT_UNTOLD;
+}
+
 /* Add it to what is erased, or say why it stays. *full: not in this batch. */
 static bool weigh(struct looking *g, const struct catalog_letter *l, bool *full, struct error *e)
 {
@@ -133,11 +140,7 @@ static bool weigh(struct looking *g, const struct catalog_letter *l, bool *full,
     if (!erase_add(x, l, &why)) {
         *full = why.kind == ERROR_LIMIT && letters > 0;
         if (!*full) {
-            subject_keep(&g->w, &l->id,
-                         why.kind == ERROR_LIMIT  ? SUBJECT_MUCH
-                         : why.kind == ERROR_BUSY ? SUBJECT_QUEUE
-                                                  : SUBJECT_UNTOLD,
-                         SLICE_NONE);
+            subject_keep(&g->w, &l->id, why_not(&why), SLICE_NONE);
         }
         return true;
     }
@@ -191,8 +194,7 @@ static uint64_t rules_now(struct keeper *k)
 static bool gather(struct looking *g, const uint64_t *seqs, size_t n, struct error *e)
 {
     for (size_t i = 0; i < n; i++) {
-        bool full = g->x->n_letters >= BATCH || g->x->n_refs > LEDGER_ERASE_MAX / 2 ||
-                    !subject_weigh_room(&g->w);
+        bool full = g->x->n_letters == REMOVAL_LETTERS_MAX || !subject_weigh_room(&g->w);
         if (!full && !take(g, seqs[i], &full, e)) {
             return false;
         }
@@ -275,7 +277,7 @@ static bool batch(struct looking *g, struct subject *s, bool *ended, struct erro
     g->counts.grounds = g->counts.letters = (struct cbor_list){0};
     s->counts = g->counts;
     if (g->x->n_letters) {
-        erase_settle(g->x);
+        erase_settle(g->x, true);
     }
     return true;
 }
@@ -375,6 +377,7 @@ static bool record_ended(struct looking *g, struct subject *s, struct error *e)
     if (!subject_count(g->k, &g->query, &g->asked.addresses, g->asked.head, g->arena, &found, e)) {
         return false;
     }
+    indexer_removed(g->k);
     s->counts.unread = found.unread;
     s->counts.backups =
         s->counts.erased ? (uint64_t)backups_gone_at(g->k, clock_wall_ms(), &gone) : 0;

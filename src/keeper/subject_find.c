@@ -1,4 +1,5 @@
 /* Letters of or about a person, as the index finds them. */
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -29,6 +30,17 @@ static const struct query_node *either(struct arena *arena, const struct query_n
     return left ? node_of(arena, QUERY_OR, left, right) : right;
 }
 
+/* Without what means something in a query, or around an address. */
+static bool is_plain(struct slice address)
+{
+    bool plain = address.len != 0;
+
+    for (size_t i = 0; i < address.len; i++) {
+        plain = plain && address.ptr[i] > ' ' && !strchr("\"():<>,;", address.ptr[i]);
+    }
+    return plain;
+}
+
 /* One address as a whole, in these fields; 0 for all. */
 static const struct query_node *address_node(struct slice address, uint8_t fields,
                                              struct arena *arena, struct error *e)
@@ -36,9 +48,7 @@ static const struct query_node *address_node(struct slice address, uint8_t field
     struct query query;
     struct error why;
 
-    if (!slice_trim(address).len || slice_find(address, '"') < address.len ||
-        slice_find(address, ' ') < address.len || slice_find(address, ':') < address.len ||
-        !query_parse(address, arena, &query, &why) || !query.root ||
+    if (!is_plain(address) || !query_parse(address, arena, &query, &why) || !query.root ||
         query.root->kind != QUERY_PHRASE || query.root->n_terms != 1 ||
         slice_find(query.root->terms[0].bytes, '@') == query.root->terms[0].bytes.len) {
         (void)error_set(e, ERROR_INPUT,

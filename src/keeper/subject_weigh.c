@@ -131,31 +131,63 @@ static const struct class_stamp *longest(const struct classes *classes, uint64_t
     return best;
 }
 
-/* Before something is erased, as the rules say now, by the letter itself and not by the stamp that the catalog names; *told
- * is false when that cannot be read. */
-static bool classes_of(struct subject_weighing *w, uint64_t seq, struct classes *classes,
-                       bool *ruled, bool *told, struct error *e)
+/* Those that run, the longest first. A record does not name all when there are very many: until when it is kept
+ * it says all the same. */
+static void duties_add(struct subject_weighing *w, const struct classes *classes,
+                       const struct letter_id *id, uint64_t now)
+{
+    bool taken[STAMP_MAX] = {false};
+    size_t before = w->n_letters;
+    size_t which = 0;
+
+    for (size_t i = 0; i < DUTIES_MAX; i++) {
+        const struct class_stamp *stamp = longest(classes, now, taken, &which);
+        if (stamp) {
+            taken[which] = true;
+            duty_add(w, id, stamp);
+        }
+    }
+    if (w->n_letters == before) {
+        const struct class_stamp unnamed = {.ends = classes->until};
+        duty_add(w, id, &unnamed);
+    }
+}
+
+static enum disposal_verdict judge(const struct subject_weighing *w, uint64_t seq,
+                                   const struct classes *classes)
+{
+    const struct disposal_order order = {UINT64_MAX, UINT64_MAX};
+    const struct disposal_letter l = {
+        .seq = seq, .ruled = classes->classes.count != 0, .until = classes->until, .at_rest = true};
+
+    return disposal_judge(&order, &w->clock, clock_wall_ms(), &l);
+}
+
+static bool is_over(enum disposal_verdict verdict)
+{
+    return verdict == DISPOSAL_DESTROY || verdict == DISPOSAL_UNRULED;
+}
+
+/* As the rules say now, by the letter itself and not by the stamp that the catalog names; *told is false when that cannot
+ * be read. */
+static bool look_again(struct subject_weighing *w, uint64_t seq, struct classes *classes,
+                       bool *told, struct error *e)
 {
     struct retention_looker looker = {.k = w->k, .catalog = w->catalog, .arena = &w->letter};
     struct catalog_letter *l = NULL;
     size_t found = 0;
 
-    if (!w->book) {
-        return disposal_stamp(w->k, w->catalog, seq, &w->letter, classes, ruled, e);
-    }
+    *told = false;
     if (!catalog_letters(w->catalog, CATALOG_BEHIND, seq, 1, &w->letter, &l, &found, e)) {
         return false;
     }
-    *told = found == 1 && l->seq == seq;
-    if (!*told) {
+    if (found != 1 || l->seq != seq) {
         return true;
     }
     if (!retention_look_again(&looker, l, w->book, classes, e)) {
-        *told = false;
         return e->kind != ERROR_BUSY;
     }
     *told = !looker.doubted;
-    *ruled = classes->classes.count != 0;
     return true;
 }
 
@@ -165,41 +197,25 @@ bool subject_duties(struct subject_weighing *w, uint64_t seq, const struct lette
     struct classes classes = {0};
     bool ruled = false;
     bool told = true;
-    bool taken[STAMP_MAX] = {false};
-    size_t which = 0;
-    int64_t wall = clock_wall_ms();
 
-    if (!classes_of(w, seq, &classes, &ruled, &told, e)) {
+    if (!disposal_stamp(w->k, w->catalog, seq, &w->letter, &classes, &ruled, e)) {
         return false;
     }
-    if (!told) {
-        subject_keep(w, id, SUBJECT_UNTOLD, SLICE_NONE);
-        return true;
-    }
-    const struct disposal_order order = {UINT64_MAX, UINT64_MAX};
-    const struct disposal_letter l = {.seq = seq,
-                                      .ruled = ruled && classes.classes.count,
-                                      .until = classes.until,
-                                      .at_rest = true};
-    enum disposal_verdict verdict = disposal_judge(&order, &w->clock, wall, &l);
-    if (verdict == DISPOSAL_DESTROY || verdict == DISPOSAL_UNRULED) {
-        return true;
-    }
-    if (verdict != DISPOSAL_KEPT) { /* nobody knows what time it is */
-        subject_keep(w, id, SUBJECT_UNTOLD, SLICE_NONE);
-        return true;
-    }
-    uint64_t now = (uint64_t)trusted_clock_now(&w->clock, wall);
-    for (size_t i = 0; i < DUTIES_MAX; i++) {
-        const struct class_stamp *stamp = longest(&classes, now, taken, &which);
-        if (stamp) {
-            taken[which] = true;
-            duty_add(w, id, stamp);
+    enum disposal_verdict verdict = judge(w, seq, &classes);
+    if (w->book && is_over(verdict)) { /* before it is erased the stamp is not believed */
+        if (!look_again(w, seq, &classes, &told, e)) {
+            return false;
         }
+        verdict = judge(w, seq, &classes);
     }
-    /* It is kept until the longest of them ends. */
-    if (classes.until && (w->due == 0 || classes.until < w->due)) {
-        w->due = classes.until;
+    if (!told || (!is_over(verdict) && verdict != DISPOSAL_KEPT)) { /* or not what time it is */
+        subject_keep(w, id, SUBJECT_UNTOLD, SLICE_NONE);
+    } else if (verdict == DISPOSAL_KEPT) {
+        duties_add(w, &classes, id, (uint64_t)trusted_clock_now(&w->clock, clock_wall_ms()));
+        /* It is kept until the longest of them ends. */
+        if (classes.until && (w->due == 0 || classes.until < w->due)) {
+            w->due = classes.until;
+        }
     }
     return true;
 }

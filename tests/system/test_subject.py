@@ -2,11 +2,12 @@
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
-from company import wait_for
-from scene import Scene
+from company import BUILD, wait_for
+from scene import ALICE, Scene
 from test_disposal import import_letters
 from test_holds import as_officer
 from test_running import files_below, readable
@@ -59,6 +60,10 @@ def test_what_may_go_goes_and_what_stays_has_its_reason(scene, tmp_path):
     wait_for("delivery", lambda: all("delivered (250" in company.show(i) for i in (other, named)), 20)
     officer(company, "hold", "add", "case-7", "calamondin", "--reason", "a court asks")
     rule(company, "tax", "30y", "--words", "yuzushka", "--citation", "Tax Code, section 147")
+
+    # Access (GDPR, Article 15) is an export by the same addresses.
+    company.postern("export", "--query", f"from:{PAULA} OR to:{PAULA} OR cc:{PAULA}", tmp_path / "copy")
+    assert len(list((tmp_path / "copy" / "natives").rglob("*.eml"))) == 3
 
     meant = ["--subject", PAULA, "--words", "Paula Quetzal", "--reason", "her letter of 3 May"]
     done = company.postern("erase", *meant, "--preview", check=False)
@@ -117,21 +122,69 @@ def test_what_may_go_goes_and_what_stays_has_its_reason(scene, tmp_path):
 
 def test_it_goes_on_after_a_crash(scene, tmp_path):
     company = scene.company
-    words = [f"pomelo{i}x" for i in range(70)]
-    letters = import_letters(company, tmp_path / "old", words)
-    officer(company, "hold", "add", "case-8", "--letter", letters["pomelo60x"], "--letter",
-            letters["pomelo3x"], "--reason", "a court asks")
+    (tmp_path / "old").mkdir()
+    for i in range(70):
+        (tmp_path / "old" / f"{i}.eml").write_bytes(
+            f"From: alice@example.test\r\nTo: {PAULA}\r\nSubject: pomelo{i}x\r\n"
+            f"Date: Mon, 4 Mar 2019 10:00:{i % 60:02} +0000\r\n\r\nAbout pomelo{i}x.\r\n".encode())
+    company.postern("import", "eml", tmp_path / "old", "--reason", "a test")
+    officer(company, "hold", "add", "case-8", "pomelo60x OR pomelo3x", "--reason", "a court asks")
+    wait_for("the index", lambda: "finds   2 letters" in as_officer(
+        company, "hold", "show", "case-8").stdout, 20)
     approve(company, officer(company, "erase", "--subject", PAULA, "--reason", "asked for"))
-    for _ in range(2):
-        for pid, role in company.processes().items():
-            if role == "keeper":
-                os.kill(pid, signal.SIGKILL)
-        wait_for("an answer", lambda: company.postern("status", check=False).returncode == 0, 30)
+    wait_for("a batch", lambda: re.search(r" [1-9]\d* +\d+  being", as_officer(
+        company, "subject", "list").stdout), 20, 0)
+    for pid, role in company.processes().items():
+        if role == "keeper":
+            os.kill(pid, signal.SIGKILL)
+    wait_for("an answer", lambda: company.postern("status", check=False).returncode == 0, 30)
     said = carried_out(company)
     assert "Found       70 letters" in said and "Erased      68 of them" in said, said
-    assert "Kept        2 of them" in said and "2: legal claims: held by case-8" in said, said
+    assert "Kept        2 of them" in said and "  2: legal claims: held by case-8" in said, said
     assert said.count(": held by case-8") == 3  # the group, and each letter once
-    for word in ("pomelo60x", "pomelo3x"):
-        assert word in company.postern("export", letters[word], "-o", "-")
-    assert company.postern("show", letters["pomelo4x"], check=False).returncode == 65
+    for word, status in (("pomelo60x", 0), ("pomelo3x", 0), ("pomelo4x", 1), ("pomelo69x", 1)):
+        assert company.postern("search", word, check=False).returncode == status
+    assert left(company, "pomelo5x", "pomelo44x") == {"pomelo5x": set(), "pomelo44x": set()}
     assert "\nwhole" in company.postern("ledger", "verify")
+
+
+def left(company, *words):
+    """{word: types of the records that hold it}, for who has the master key."""
+    done = subprocess.run([BUILD / "tests" / "words" / "words", company.data, *words],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done
+    found = {word: set() for word in words}
+    for line in done.stdout.splitlines()[:-1]:
+        _, kind, word = line.split()
+        found[word].add(int(kind))
+    return found
+
+
+def test_nothing_of_it_is_left_for_who_has_the_key(scene):
+    """Not its words, subject, addresses nor names: not in its facts, what was decided, tried and delivered,
+    not in the report about it. The request says whom it was about, and that is all."""
+    company = scene.company
+    with company.config.open("a") as file:  # where reports go
+        file.write(f"\n[domain example.test]\nroute = 127.0.0.1:{scene.receiver.port}\n"
+                   "tls-name = mx.partner.test\n")
+    assert company.stop() == 0
+    company.start()
+    person, bystander = "quentin@partner.test", "refuse-rosalind@partner.test"
+    letter = scene.submit(
+        f"From: {ALICE}\r\nTo: Quentin Mangosteen <{person}>, {bystander}\r\nSubject: durian\r\n"
+        "\r\nrambutan\r\n".encode(), [person, bystander])
+    wait_for("the report", lambda: re.search(r"^Reported|notice|report", company.show(letter), re.M | re.I)
+             and company.status()["queue.waiting"] == "0", 30)
+    words = [person, bystander, "mangosteen", "durian", "rambutan"]
+    before = left(company, *words)
+    assert all(before.values()) and {16, 17} <= before[person], before
+    approve(company, officer(company, "erase", "--subject", person, "--reason", "asked for"))
+    carried_out(company)
+    for again in (False, True):
+        if again:
+            company.postern("catalog", "rebuild")
+        after = left(company, *words)
+        assert after.pop(person) == {52, 56}, after
+        assert not any(after.values()), after
+        assert not readable([*files_below(company.data), company.log], words)
+    assert company.postern("search", "rambutan", check=False).returncode == 1
