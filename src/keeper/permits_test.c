@@ -2,6 +2,7 @@
 #include "keeper/keeper.h"
 #include "requests/admin.h"
 #include "requests/permits.h"
+#include "requests/subject.h"
 #include "tests/test.h"
 
 static struct caller caller_of(uint64_t role, bool machine)
@@ -57,6 +58,22 @@ static void the_system_is_the_administrators(void **unused)
     assert_int_equal(allowed(&admin_order, ACCOUNT_EMPLOYEE, false), -1);
 }
 
+/* A preview of an erasure tells whose letters say what: root alone, or who runs the system, sees none. */
+static void a_persons_letters_are_the_officers(void **unused)
+{
+    (void)unused;
+    const struct ipc_message *const only[] = {&subject_preview, &subject_ask};
+
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(allowed(only[i], ACCOUNT_OFFICER, false), ACCOUNT_OFFICER);
+        assert_int_equal(allowed(only[i], ACCOUNT_ADMINISTRATOR, true), -1);
+        assert_int_equal(allowed(only[i], ACCOUNT_AUDITOR, false), -1);
+        assert_int_equal(allowed(only[i], 0, true), -1);
+    }
+    assert_int_equal(allowed(&subject_list, ACCOUNT_AUDITOR, false), ACCOUNT_AUDITOR);
+    assert_int_equal(allowed(&subject_letters, ACCOUNT_ADMINISTRATOR, true), -1);
+}
+
 /* Root runs the system whoever is signed in, and in the role that the account has where it has one. */
 static void the_machine_is_an_administrator(void **unused)
 {
@@ -79,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_request_has_its_row),
         cmocka_unit_test(the_system_is_the_administrators),
+        cmocka_unit_test(a_persons_letters_are_the_officers),
         cmocka_unit_test(the_machine_is_an_administrator),
         cmocka_unit_test(anybody_may_sign_in),
     };

@@ -182,15 +182,6 @@ static bool take(struct looking *g, uint64_t seq, bool *full, struct error *e)
 
 /* ── a batch ── */
 
-static uint64_t rules_now(struct keeper *k)
-{
-    struct retention_rules *rules = retention_hold(k);
-    uint64_t version = retention_version_of(rules);
-
-    retention_release(k, rules);
-    return version;
-}
-
 static bool gather(struct looking *g, const uint64_t *seqs, size_t n, struct error *e)
 {
     for (size_t i = 0; i < n; i++) {
@@ -234,7 +225,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static bool weigh_all(struct looking *g, const uint64_t *seqs, size_t n, uint64_t rules,
                       struct error *e)
 {
-    if (!retention_is_settled(g->k) || rules_now(g->k) != rules) {
+    if (!retention_is_settled(g->k) || retention_version_now(g->k) != rules) {
         return error_set(e, ERROR_BUSY, "a rule or date is being changed");
     }
     struct retention_rules *book = retention_hold(g->k);
@@ -253,7 +244,7 @@ static bool weigh_all(struct looking *g, const uint64_t *seqs, size_t n, uint64_
 /* Look at the next letters; *ended: there are none. */
 static bool batch(struct looking *g, struct subject *s, bool *ended, struct error *e)
 {
-    uint64_t rules = rules_now(g->k);
+    uint64_t rules = retention_version_now(g->k);
     uint64_t seqs[PAGE];
     size_t n = 0;
 

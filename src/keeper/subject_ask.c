@@ -103,8 +103,8 @@ bool keeper_on_subject_preview(void *ctx, struct ipc_request *r, struct error *e
     bool first = ask->next == 0;
 
     if (!has_reason(ask->reason, e) || !read_meant(k, ask->number, r->arena, &m, e) ||
-        (first &&
-         !keeper_admin_record(keeper_admin_of(ctx, r), "erase preview", m.text, ask->reason, e))) {
+        !keeper_admin_record(keeper_admin_of(ctx, r), "erase preview",
+                             letter_text(r->arena, m.text, 900), ask->reason, e)) {
         return false;
     }
     (void)(first && subject_indexed(k, m.head));

@@ -5,12 +5,12 @@
 #include "letter/subject.h"
 #include "requests/approvals.h"
 
-#define SUBJECT_PAGE_MAX   200 /* letters on a page of a preview */
+#define SUBJECT_PAGE_MAX   500 /* letters on a page of a preview */
 #define SUBJECT_PARTS_MAX  8   /* batches in an answer */
 #define SUBJECT_LISTED_MAX 200
 
-/* subject_preview: what would be erased and what kept now, as far as catalog and index say, a page at a time. The first
- * page is recorded: it tells whose letters say what. */
+/* subject_preview: what would be erased and what kept now, as far as catalog and index say, a page at a time. Each
+ * is recorded: it tells whose letters say what. */
 struct subject_preview_ask {
     struct cbor_list addresses; /* texts, as in struct request_subject */
     struct cbor_list words;

@@ -80,6 +80,8 @@ def test_what_may_go_goes_and_what_stays_has_its_reason(scene, tmp_path):
                   ["--words", 'a "quote"', "--reason", "x"]):
         done = as_officer(company, "erase", *wrong)
         assert done.returncode == 65, done
+    long = [f"{i}{'x' * 190}" for i in range(16)]  # more than an act holds
+    officer(company, "erase", "--preview", "--reason", "x", *(a for w in long for a in ("--words", w)))
 
     said = officer(company, "erase", *meant)
     assert "4 letters of or about paula@partner.test" in said
