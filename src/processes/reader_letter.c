@@ -4,6 +4,7 @@
 #include "host/memfd.h"
 #include "keyring/digest.h"
 #include "letter/removal.h"
+#include "letter/retention.h"
 #include "processes/reader.h"
 #include "requests/reader.h"
 #include "stages/protect/recipe.h"
@@ -127,6 +128,40 @@ static void add_holds(struct desk *d, const struct ipc_request *r, const struct 
     }
 }
 
+/* One that cannot be read is not shown; the classes name it all the same. */
+static void add_rule(struct desk *d, uint64_t seq, struct timeline *rules, struct arena *arena)
+{
+    struct catalog_record rule = {.type = RECORD_RULE};
+    struct error e;
+
+    if (rules->count < READER_RULES_MAX && ledger_reader_find(d->ledger, seq, &rule.ref, &e)) {
+        (void)!add_record(d, &rule, rules, arena, &e);
+    }
+}
+
+/* The rules that the letter's last classes name. Who reads his own letters alone is not told what others are looked for
+ * by. */
+static bool add_rules(struct desk *d, const struct reader_record *records, size_t count,
+                      struct reader_show_answer *answer, struct arena *arena, struct error *e)
+{
+    struct timeline rules = {.records =
+                                 arena_array(arena, READER_RULES_MAX, sizeof(*rules.records))};
+    struct classes classes = {0};
+
+    while (count && records[count - 1].type != RECORD_CLASSES) {
+        count--;
+    }
+    if (count && !cbor_read(records[count - 1].body, &classes_schema, arena, &classes, e)) {
+        return false;
+    }
+    const struct class_stamp *stamps = classes.classes.items;
+    for (size_t i = 0; i < classes.classes.count && !rules.more; i++) {
+        add_rule(d, stamps[i].rule, &rules, arena);
+    }
+    answer->rules = (struct cbor_list){rules.records, rules.count};
+    return true;
+}
+
 bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
 {
     const struct reader_letter_ask *ask = r->ask;
@@ -153,6 +188,10 @@ bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
     answer->records = (struct cbor_list){t.records, t.count};
     answer->more = t.more;
     add_holds(&d, r, &letter.id, answer);
+    if (!t.more && !reader_visitor(r)->own &&
+        !add_rules(&d, t.records, t.count, answer, r->arena, e)) {
+        return false;
+    }
     return reader_record(reader, r, "show", desk_letter_name(&letter.id, r->arena), ask->reason,
                          t.count, e);
 }

@@ -56,6 +56,7 @@ static const struct cbor_field show_fields[] = {
                       &record),
     MAYBE(2, CBOR_BOOL, reader_show_answer, more, 0),
     MAYBE(3, CBOR_TEXT, reader_show_answer, held, 2000),
+    CBOR_SUB_OPTIONAL(4, CBOR_LIST, struct reader_show_answer, rules, READER_RULES_MAX, &record),
 };
 static const struct cbor_schema show_answer = CBOR_SCHEMA(show_fields, struct reader_show_answer);
 

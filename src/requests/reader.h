@@ -55,10 +55,14 @@ struct reader_record {
     struct slice body; /* CBOR of that type's schema */
 };
 
+#define READER_RULES_MAX 100
+
 struct reader_show_answer {
     struct cbor_list records;
     bool more;         /* too long for one answer: ask again from behind the last seq */
     struct slice held; /* names of the holds that it is under, for who reads others' letters */
+    struct cbor_list
+        rules; /* struct reader_record: the rules that its last classes name, for the same */
 };
 
 extern const struct ipc_message reader_show;

@@ -193,6 +193,9 @@ def test_a_group_is_that_of_its_time(scene):
     settled(scene)
     said = show(scene, before)
     assert re.search(r"^ +groups +accounting, board$", said, re.M) and "books" in kept(scene, before)[1]
+    assert re.search(r"^  books, by the rule of record \d+\n    rule +7y from sending\n    for +group accounting\n"
+                     r"    met by +group\n    begins +(\d{4})-\d\d-\d\d\n    last day +\d{4}-\d\d-\d\d"
+                     r"(, the longest: this decides)?\n    set by +officer@", said, re.M), said
     # A rule names it now: who changes the group changes how long letters are kept.
     nobody = {**os.environ, "POSTERN_SIGN_INS": str(company.directory / "nobody")}
     asked = company.postern("user", "set", ALICE, "--no-groups", "--reason", "moved", env=nobody)

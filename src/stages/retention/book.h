@@ -104,6 +104,10 @@ void retention_book_make(const struct retention_version *rules, size_t n_rules,
 void retention_labels(const struct mail_header *h, const struct facts *f, struct arena *arena,
                       struct slice **labels, size_t *count, bool *doubt);
 
+/* From when terms run: when a letter was sent; of what was imported, when it was sent or received there, whichever is
+ * later. */
+int64_t retention_sent_ms(const struct facts *f);
+
 /* Whether words or labels could change what the rules say of it: only then need it be read again. */
 bool retention_must_read(const struct retention_book *book, const struct facts *f);
 

@@ -330,8 +330,7 @@ static struct slice explain(const struct asking *a, const struct rule *rule, siz
     return letter_text(a->arena, why.len ? buf_slice(&why) : SLICE("every letter"), STAMP_WHY_MAX);
 }
 
-/* From when a term runs: what was imported, from when it was sent or received there, whichever is later. */
-static int64_t sent_ms(const struct facts *f)
+int64_t retention_sent_ms(const struct facts *f)
 {
     uint64_t at = facts_dated(f);
 
@@ -356,7 +355,7 @@ void retention_stamp(const struct retention_book *book, const struct retention_l
         }
         struct retention_rule term = entry->term;
         term.date_ms = term.start == RETENTION_FROM_DATE ? date_of(&a, rule) : RETENTION_NEVER;
-        int64_t ends = retention_ends(&term, sent_ms(letter->facts));
+        int64_t ends = retention_ends(&term, retention_sent_ms(letter->facts));
         longest = ends > longest ? ends : longest;
         if (count == STAMP_MAX) { /* more than a record names: they count all the same */
             continue;

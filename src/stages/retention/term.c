@@ -153,19 +153,37 @@ static struct date year_end(struct date d, int64_t last_month)
     return (struct date){year, last_month, length_of(year, last_month)};
 }
 
-int64_t retention_ends(const struct retention_rule *rule, int64_t sent_ms)
+int64_t retention_begins(const struct retention_rule *rule, int64_t sent_ms)
 {
     int64_t start_ms = rule->start == RETENTION_FROM_DATE ? rule->date_ms : sent_ms;
+    bool fiscal = rule->start == RETENTION_FROM_FISCAL_END;
 
-    if (!makes_sense(rule) || start_ms < 0 || start_ms > LAST_MS) {
+    if (start_ms < 0 || start_ms > LAST_MS ||
+        (fiscal && (rule->fiscal_month < 1 || rule->fiscal_month > 12))) {
         return RETENTION_NEVER;
     }
     struct date from = date_of(start_ms / DAY_MS);
     if (rule->start == RETENTION_FROM_YEAR_END) {
         from = year_end(from, 12);
-    } else if (rule->start == RETENTION_FROM_FISCAL_END) {
+    } else if (fiscal) {
         from = year_end(from, rule->fiscal_month);
     }
+    return days_of(from) * DAY_MS;
+}
+
+int64_t retention_last_day(int64_t ends)
+{
+    return ends - NOON_MS - DAY_MS;
+}
+
+int64_t retention_ends(const struct retention_rule *rule, int64_t sent_ms)
+{
+    int64_t begins = retention_begins(rule, sent_ms);
+
+    if (!makes_sense(rule) || begins == RETENTION_NEVER) {
+        return RETENTION_NEVER;
+    }
+    struct date from = date_of(begins / DAY_MS);
     int64_t count = (int64_t)rule->count;
     int64_t last =
         rule->unit == RETENTION_DAYS

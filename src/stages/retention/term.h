@@ -59,6 +59,13 @@ bool retention_day_read(struct slice text, int64_t *ms);
 /* Write the day of a moment so. */
 void retention_day_write(int64_t ms, struct buf *out);
 
+/* The day from which a term runs, wall milliseconds of its midnight UTC; RETENTION_NEVER when nobody has said yet, or the
+ * rule makes no sense. */
+int64_t retention_begins(const struct retention_rule *rule, int64_t sent_ms);
+
+/* The last day on which it still runs, from the moment at which it ends. */
+int64_t retention_last_day(int64_t ends);
+
 /* The first moment at which nothing is to be kept any more, wall milliseconds; RETENTION_NEVER. A rule
  * that makes no sense ends never. */
 int64_t retention_ends(const struct retention_rule *rule, int64_t sent_ms);

@@ -69,6 +69,27 @@ static void a_term_ends_when_its_last_day_is_over_everywhere(void **unused)
 }
 
 /* Every day of four centuries and more, against the C library. */
+static void the_first_and_the_last_day_are_told(void **unused)
+{
+    (void)unused;
+    int64_t sent = at(2026, 3, 5, 23);
+    struct retention_rule rule = rule_of("7y", RETENTION_FROM_SENT);
+
+    assert_int_equal(retention_begins(&rule, sent), at(2026, 3, 5, 0));
+    assert_int_equal(retention_last_day(retention_ends(&rule, sent)), at(2033, 3, 5, 0));
+    rule.start = RETENTION_FROM_YEAR_END;
+    assert_int_equal(retention_begins(&rule, sent), at(2026, 12, 31, 0));
+    assert_int_equal(retention_last_day(retention_ends(&rule, sent)), at(2033, 12, 31, 0));
+    rule.start = RETENTION_FROM_FISCAL_END;
+    rule.fiscal_month = 2;
+    assert_int_equal(retention_begins(&rule, sent), at(2027, 2, 28, 0));
+    rule.fiscal_month = 13;
+    assert_int_equal(retention_begins(&rule, sent), RETENTION_NEVER);
+    rule.start = RETENTION_FROM_DATE;
+    rule.date_ms = RETENTION_NEVER;
+    assert_int_equal(retention_begins(&rule, sent), RETENTION_NEVER);
+}
+
 static void every_day_is_the_right_one(void **unused)
 {
     (void)unused;
@@ -125,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(terms_are_read_and_written),
         cmocka_unit_test(a_term_ends_when_its_last_day_is_over_everywhere),
+        cmocka_unit_test(the_first_and_the_last_day_are_told),
         cmocka_unit_test(every_day_is_the_right_one),
         cmocka_unit_test(rules_without_sense_end_never),
         cmocka_unit_test(the_longest_wins_and_a_hold_beats_all),
