@@ -1,6 +1,18 @@
 #include "verify/cbor.h"
 
-enum major { MAJOR_UINT = 0, MAJOR_NEGATIVE = 1, MAJOR_BYTES = 2, MAJOR_TEXT = 3, MAJOR_MAP = 5 };
+#define DEPTH_MAX 4 /* of lists and maps in each other */
+
+enum major {
+    MAJOR_UINT = 0,
+    MAJOR_NEGATIVE = 1,
+    MAJOR_BYTES = 2,
+    MAJOR_TEXT = 3,
+    MAJOR_LIST = 4,
+    MAJOR_MAP = 5,
+    MAJOR_SIMPLE = 7,
+};
+
+#define SIMPLE_TRUE 21
 
 /* The number that follows a type, in the shortest form that holds it. */
 static bool take_number(struct view *rest, unsigned info, uint64_t *number)
@@ -95,9 +107,76 @@ static bool take_string(struct view *rest, const struct member *m, uint64_t len,
     return (m->kind == MEMBER_BYTES || is_utf8(v->bytes)) && !(m->optional && len == 0);
 }
 
+/* Pass over one item, whatever it is of what records have. As deep as DEPTH_MAX. */
+static bool pass(struct view *rest, unsigned depth)
+{
+    unsigned major = 0;
+    uint64_t n = 0;
+
+    if (depth > DEPTH_MAX || !take_head(rest, &major, &n)) {
+        return false;
+    }
+    switch (major) {
+    case MAJOR_UINT:
+    case MAJOR_NEGATIVE:
+        return true;
+    case MAJOR_BYTES:
+    case MAJOR_TEXT:
+        if (n > rest->len) {
+            return false;
+        }
+        rest->at += n;
+        rest->len -= (size_t)n;
+        return true;
+    case MAJOR_LIST:
+    case MAJOR_MAP:
+        if (n > rest->len) {
+            return false; /* each item takes a byte at least */
+        }
+        for (uint64_t i = 0; i < (major == MAJOR_MAP ? 2 * n : n); i++) {
+            if (!pass(rest, depth + 1)) {
+                return false;
+            }
+        }
+        return true;
+    default:
+        return major == MAJOR_SIMPLE && n == SIMPLE_TRUE;
+    }
+}
+
+bool cbor_item(struct view *rest, struct view *item)
+{
+    const uint8_t *from = rest->at;
+
+    if (!pass(rest, 1)) {
+        return false;
+    }
+    *item = (struct view){from, (size_t)(rest->at - from)};
+    return true;
+}
+
+static bool take_list(struct view *rest, const struct member *m, uint64_t n, struct value *v)
+{
+    const uint8_t *from = rest->at;
+
+    if (n < m->min || n > m->max || (m->optional && n == 0)) {
+        return false;
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        if (!pass(rest, 1)) {
+            return false;
+        }
+    }
+    *v = (struct value){
+        n, {from, (size_t)(rest->at - from)}
+    };
+    return true;
+}
+
 static bool take_value(struct view *rest, const struct member *m, struct value *v)
 {
-    static const unsigned majors[] = {MAJOR_UINT, MAJOR_UINT, MAJOR_BYTES, MAJOR_TEXT};
+    static const unsigned majors[] = {MAJOR_UINT, MAJOR_UINT,   MAJOR_BYTES,
+                                      MAJOR_TEXT, MAJOR_SIMPLE, MAJOR_LIST};
     unsigned major = 0;
     uint64_t number = 0;
 
@@ -114,7 +193,13 @@ static bool take_value(struct view *rest, const struct member *m, struct value *
     if (m->kind == MEMBER_BYTES || m->kind == MEMBER_TEXT) {
         return take_string(rest, m, number, v);
     }
+    if (m->kind == MEMBER_LIST) {
+        return take_list(rest, m, number, v);
+    }
     v->number = number;
+    if (m->kind == MEMBER_TRUE) {
+        return number == SIMPLE_TRUE;
+    }
     return m->kind == MEMBER_INT
                ? number <= INT64_MAX
                : number >= m->min && number <= m->max && !(m->optional && number == 0);

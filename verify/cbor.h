@@ -1,11 +1,18 @@
 /* verify/cbor - a flat map with numbers as keys, in the deterministic encoding of RFC 8949 section 4.2.1.
  *
- * That is all which the ledger's own records need. Anything else, however well encoded, is refused. */
+ * With members that are lists, for what a certificate opens. Anything else, however well encoded, is refused. */
 #pragma once
 
 #include "verify/bytes.h"
 
-enum member_kind { MEMBER_UINT, MEMBER_INT, MEMBER_BYTES, MEMBER_TEXT };
+enum member_kind {
+    MEMBER_UINT,
+    MEMBER_INT,
+    MEMBER_BYTES,
+    MEMBER_TEXT,
+    MEMBER_TRUE, /* only there when it is */
+    MEMBER_LIST, /* its bytes are the items, `number` of them */
+};
 
 struct member {
     uint64_t key;
@@ -24,3 +31,7 @@ struct value {
  * False when it is not exactly that. The bytes look into `body`. */
 bool cbor_members(struct view body, const struct member *members, size_t n, struct value *values)
     __attribute__((warn_unused_result));
+
+/* Take the next item off a list: a map or a text as a whole, with its head. False when it is neither, or nested too
+ * deep. */
+bool cbor_item(struct view *rest, struct view *item) __attribute__((warn_unused_result));

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "verify/certificate.h"
 #include "verify/check.h"
 #include "verify/proof.h"
 
@@ -15,6 +16,7 @@
 #define FILES_MAX       256
 #define TEXT_MAX        ((size_t)8 << 20)   /* bytes of a file with checkpoints */
 #define LETTER_MAX      ((size_t)256 << 20) /* of a letter */
+#define TIME_ROOM       40
 
 enum verdict { VERDICT_WHOLE = 0, VERDICT_WRONG = 1, VERDICT_NONE = 2 };
 
@@ -25,6 +27,7 @@ struct job {
     size_t n_notes;
     const char *proof;
     const char *letter;
+    const char *certificate;
     struct note_key key;
     struct checkpoint checkpoints[CHECKPOINTS_MAX];
     size_t n_checkpoints;
@@ -34,6 +37,7 @@ struct job {
 static const char usage[] =
     "usage: postern-verify LEDGER-DIR [--key FILE --checkpoint FILE...]\n"
     "       postern-verify --proof FILE [--letter FILE] --key FILE\n"
+    "       postern-verify --certificate FILE --key FILE\n"
     "\n"
     "Checks every byte of a Postern ledger, offline and without its secret key; or one letter, by "
     "a\n"
@@ -44,6 +48,7 @@ static const char usage[] =
     "them\n"
     "  --proof FILE       a proof, as `postern ledger prove` and `ledger growth` print it\n"
     "  --letter FILE      the letter that it is about, as `postern export` writes it\n"
+    "  --certificate FILE a certificate, as `postern disposal certificate` writes it\n"
     "  --version          print the version\n"
     "\n"
     "Exit status: 0 whole, 1 something is wrong (a line for each says where), 2 there is no "
@@ -228,12 +233,21 @@ static enum verdict check_ledger(struct job *j)
     return j->report.findings ? VERDICT_WRONG : VERDICT_WHOLE;
 }
 
+static void time_write(int64_t ms, char when[static TIME_ROOM])
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+
+    (void)snprintf(when, TIME_ROOM, "at a time that no calendar has");
+    if (gmtime_r(&seconds, &tm)) {
+        (void)strftime(when, TIME_ROOM, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    }
+}
+
 static void print_proved(const struct job *j, const struct proof *p)
 {
     static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* section 11 */
-    time_t seconds = (time_t)(p->time / 1000);
-    char when[40] = "at a time that no calendar has";
-    struct tm tm;
+    char when[TIME_ROOM];
 
     if (p->kind == PROOF_GROWTH) {
         (void)fprintf(j->report.out,
@@ -241,9 +255,7 @@ static void print_proved(const struct job *j, const struct proof *p)
                       (unsigned long long)p->note.size, (unsigned long long)p->from.size);
         return;
     }
-    if (gmtime_r(&seconds, &tm)) {
-        (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-    }
+    time_write(p->time, when);
     (void)fputs("holds: these bytes are the letter ", j->report.out);
     for (size_t bit = 0; bit < (size_t)LETTER_ID_LEN * 8; bit += 5) {
         unsigned two = (unsigned)p->id[bit / 8] << 8;
@@ -311,10 +323,76 @@ static enum verdict check_proof(struct job *j)
     return verdict;
 }
 
+static void print_act(FILE *out, const char *what, int64_t at, struct view by, struct view why)
+{
+    char when[TIME_ROOM];
+
+    time_write(at, when);
+    (void)fprintf(out, "  %-10s %s", what, when);
+    if (by.len) {
+        (void)fputs(" by ", out);
+        report_text(out, by);
+    }
+    if (why.len) {
+        (void)fputs(": ", out);
+        report_text(out, why);
+    }
+    (void)fputc('\n', out);
+}
+
+static void print_certified(const struct job *j, const struct certificate *c)
+{
+    static const struct view nothing = {NULL, 0};
+    FILE *out = j->report.out;
+
+    (void)fprintf(out, "holds: the ledger of %llu records that ", (unsigned long long)c->note.size);
+    report_text(out, (struct view){j->key.name, j->key.name_len});
+    (void)fprintf(out, " signed says of this %s:\n", c->disposal ? "disposal" : "erasure");
+    print_act(out, "asked", c->asked_at, c->asked_by, c->asked_for);
+    print_act(out, "because", c->asked_at, nothing, c->because);
+    print_act(out, "approved", c->approved_at, c->approved_by, nothing);
+    print_act(out, c->done ? "done" : "given up", c->ended_at, nothing, c->ended);
+    (void)fprintf(out,
+                  "  %-10s %llu letters with what belongs to them, %llu records; that their keys "
+                  "were destroyed is recorded\n",
+                  "destroyed", (unsigned long long)c->letters, (unsigned long long)c->records);
+    print_act(out, "certified", c->made_at, c->made_by, nothing);
+    (void)fputs("and what people read in the file is what was recorded then\n", out);
+}
+
+static enum verdict check_certificate(struct job *j)
+{
+    struct certificate certificate;
+    struct view file;
+    bool malformed = false;
+
+    if (!j->key_path) {
+        (void)fail("--certificate", "it takes --key as well");
+        return VERDICT_NONE;
+    }
+    if (!read_key(j) || !read_file(j->certificate, CERTIFICATE_MAX, &file)) {
+        return VERDICT_NONE;
+    }
+    const char *what = certificate_check(file, &j->key, &certificate, &malformed);
+    if (!what) {
+        print_certified(j, &certificate);
+    } else if (malformed) {
+        (void)fail(j->certificate, what);
+    } else {
+        (void)fprintf(j->report.out, "does not hold: %s\n", what);
+    }
+    certificate_done(&certificate);
+    free((void *)(uintptr_t)file.at);
+    return !what ? VERDICT_WHOLE : malformed ? VERDICT_NONE : VERDICT_WRONG;
+}
+
 static enum verdict run(struct job *j)
 {
     if (j->proof) {
         return check_proof(j);
+    }
+    if (j->certificate) {
+        return check_certificate(j);
     }
     if ((j->key_path == NULL) != (j->n_notes == 0)) {
         (void)fail("--key and --checkpoint", "one is nothing without the other");
@@ -337,13 +415,14 @@ static enum verdict run(struct job *j)
 static bool read_arguments(struct job *j, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"key",        required_argument, NULL, 'k'},
-        {"checkpoint", required_argument, NULL, 'c'},
-        {"proof",      required_argument, NULL, 'p'},
-        {"letter",     required_argument, NULL, 'l'},
-        {"version",    no_argument,       NULL, 'v'},
-        {"help",       no_argument,       NULL, 'h'},
-        {NULL,         0,                 NULL, 0  },
+        {"key",         required_argument, NULL, 'k'},
+        {"checkpoint",  required_argument, NULL, 'c'},
+        {"proof",       required_argument, NULL, 'p'},
+        {"letter",      required_argument, NULL, 'l'},
+        {"certificate", required_argument, NULL, 'd'},
+        {"version",     no_argument,       NULL, 'v'},
+        {"help",        no_argument,       NULL, 'h'},
+        {NULL,          0,                 NULL, 0  },
     };
 
     for (int o = 0; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -363,6 +442,9 @@ static bool read_arguments(struct job *j, int argc, char **argv)
         case 'l':
             j->letter = optarg;
             break;
+        case 'd':
+            j->certificate = optarg;
+            break;
         case 'v':
             (void)puts("postern-verify " POSTERN_VERSION ", ledger format 1");
             exit(VERDICT_WHOLE);
@@ -374,8 +456,9 @@ static bool read_arguments(struct job *j, int argc, char **argv)
             return false;
         }
     }
-    if (optind + (j->proof ? 0 : 1) != argc || (j->letter && !j->proof) ||
-        (j->proof && j->n_notes)) {
+    bool one = j->proof || j->certificate;
+    if (optind + (one ? 0 : 1) != argc || (j->letter && !j->proof) || (one && j->n_notes) ||
+        (j->proof && j->certificate)) {
         (void)fputs(usage, stderr);
         return false;
     }

@@ -1,69 +1,12 @@
 #include "verify/proof.h"
 
 #include "verify/format.h"
+#include "verify/lines.h"
 #include "verify/tree.h"
 
 #define LETTER_LINE  "postern-letter-proof 1"
 #define GROWTH_LINE  "postern-growth-proof 1"
 #define TYPE_CONTENT 17
-#define DIGITS_MAX   18
-
-/* Take the first line off, which must end in LF. */
-static bool take_line(struct view *rest, struct view *line)
-{
-    const uint8_t *end = rest->len ? memchr(rest->at, '\n', rest->len) : NULL;
-
-    if (!end) {
-        return false;
-    }
-    size_t len = (size_t)(end - rest->at);
-    *line = (struct view){rest->at, len};
-    *rest = (struct view){end + 1, rest->len - len - 1};
-    return true;
-}
-
-static bool is_line(struct view line, const char *text)
-{
-    return line.len == strlen(text) && same(line.at, (const uint8_t *)text, line.len);
-}
-
-static int digit(uint8_t c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool hex_read(struct view line, uint8_t *out, size_t len)
-{
-    if (line.len != 2 * len) {
-        return false;
-    }
-    for (size_t i = 0; i < len; i++) {
-        int high = digit(line.at[2 * i]);
-        int low = digit(line.at[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
-static bool number_read(struct view text, uint64_t *number)
-{
-    uint64_t n = 0;
-
-    if (text.len == 0 || text.len > DIGITS_MAX || (text.len > 1 && text.at[0] == '0')) {
-        return false;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9') {
-            return false;
-        }
-        n = n * 10 + (uint64_t)(text.at[i] - '0');
-    }
-    *number = n;
-    return true;
-}
 
 /* "number time" */
 static bool place_read(struct view line, struct proof *out)
@@ -87,8 +30,8 @@ static bool letter_read(struct view *rest, struct proof *out)
 {
     struct view line;
 
-    return take_line(rest, &line) && place_read(line, out) && take_line(rest, &line) &&
-           hex_read(line, out->id, sizeof(out->id)) && take_line(rest, &line) &&
+    return line_take(rest, &line) && place_read(line, out) && line_take(rest, &line) &&
+           hex_read(line, out->id, sizeof(out->id)) && line_take(rest, &line) &&
            hex_read(line, out->blind, sizeof(out->blind));
 }
 
@@ -97,7 +40,7 @@ static bool nodes_read(struct view *rest, struct proof *out)
 {
     struct view line;
 
-    while (take_line(rest, &line)) {
+    while (line_take(rest, &line)) {
         if (line.len == 0) {
             return true;
         }
@@ -129,12 +72,12 @@ const char *proof_read(struct view text, const struct note_key *key, struct proo
     struct view note;
 
     *out = (struct proof){.kind = PROOF_LETTER};
-    if (text.len > PROOF_MAX || !take_line(&text, &line)) {
+    if (text.len > PROOF_MAX || !line_take(&text, &line)) {
         return "this is no proof";
     }
-    if (is_line(line, GROWTH_LINE)) {
+    if (line_is(line, GROWTH_LINE)) {
         out->kind = PROOF_GROWTH;
-    } else if (!is_line(line, LETTER_LINE)) {
+    } else if (!line_is(line, LETTER_LINE)) {
         return "this is no proof";
     }
     if ((out->kind == PROOF_LETTER && !letter_read(&text, out)) || !nodes_read(&text, out)) {

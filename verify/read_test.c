@@ -57,6 +57,39 @@ static void what_is_not_deterministic_is_no_map(void **unused)
     }
 }
 
+static void lists_are_passed_over_whole(void **unused)
+{
+    (void)unused;
+    static const struct member list[] = {
+        {1, MEMBER_LIST, false, 1, 3},
+        {2, MEMBER_TRUE, true,  0, 0}
+    };
+    struct value v[2];
+    struct view item;
+
+    assert_true(cbor_members(VIEW("\xa2\x01\x82\xa1\x01\x05\x61x\x02\xf5"), list, 2, v));
+    assert_int_equal(v[0].number, 2);
+    assert_true(v[1].number != 0);
+    assert_true(cbor_item(&v[0].bytes, &item) && item.len == 3);
+    assert_true(cbor_item(&v[0].bytes, &item) && item.len == 2);
+    assert_false(cbor_item(&v[0].bytes, &item));
+    static const struct view wrong[] = {
+        {(const uint8_t *)"\xa1\x01\x80",                     3}, /* fewer than one */
+        {(const uint8_t *)"\xa1\x01\x84\x01\x01\x01\x01",     7}, /* more than three */
+        {(const uint8_t *)"\xa1\x01\x81",                     3}, /* cut short */
+        {(const uint8_t *)"\xa1\x01\x9a\xff\xff\xff\xff",     7}, /* of more items than bytes */
+        {(const uint8_t *)"\xa1\x01\x81\xba\xff\xff\xff\xff", 8}, /* likewise within */
+        {(const uint8_t *)"\xa1\x01\x81\x81\x81\x81\x81\x00", 8}, /* too deep */
+        {(const uint8_t *)"\xa2\x01\x81\x00\x02\xf4",         6}, /* false and yet there */
+        {(const uint8_t *)"\xa1\x01\x81\xf6",                 4}, /* null */
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        if (cbor_members(wrong[i], list, 2, v)) {
+            fail_msg("number %zu was read", i);
+        }
+    }
+}
+
 static void a_key_is_read_only_as_it_is_written(void **unused)
 {
     (void)unused;
@@ -105,6 +138,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_map_is_read),
         cmocka_unit_test(what_is_not_deterministic_is_no_map),
+        cmocka_unit_test(lists_are_passed_over_whole),
         cmocka_unit_test(a_key_is_read_only_as_it_is_written),
         cmocka_unit_test(notes_are_cut_apart),
         cmocka_unit_test(a_start_that_says_too_much_is_none),

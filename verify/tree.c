@@ -164,3 +164,71 @@ bool tree_continues(struct hash *h, uint64_t size1, const uint8_t root1[static H
     return fold(h, at, last, proof, sum1, sum2) && same(sum1, root1, sizeof(sum1)) &&
            same(sum2, root2, sizeof(sum2));
 }
+
+/* Leaves that are proved, from the left, and the nodes that are not used yet. */
+struct batch {
+    struct hash *h;
+    const struct tree_leaf *leaves;
+    size_t n, next;
+    struct view proof;
+};
+
+static bool take_node(struct batch *b, uint8_t out[static HASH_LEN])
+{
+    if (b->proof.len < HASH_LEN) {
+        return false;
+    }
+    (void)memcpy(out, b->proof.at, HASH_LEN);
+    b->proof.at += HASH_LEN;
+    b->proof.len -= HASH_LEN;
+    return true;
+}
+
+static bool is_before(const struct batch *b, uint64_t end)
+{
+    return b->next < b->n && b->leaves[b->next].index < end;
+}
+
+/* The root of the leaves from `low` to `high`, of which the next one that is proved is one. As deep as 64. */
+static bool root_of(struct batch *b, uint64_t low, uint64_t high, uint8_t out[static HASH_LEN])
+{
+    uint8_t left[HASH_LEN];
+    uint8_t right[HASH_LEN];
+
+    if (high - low == 1) {
+        (void)memcpy(out, b->leaves[b->next++].hash, HASH_LEN);
+        return true;
+    }
+    uint64_t middle = low + ((uint64_t)1 << (63 - __builtin_clzll(high - low - 1)));
+    bool in_left = is_before(b, middle);
+    if (in_left && !root_of(b, low, middle, left)) {
+        return false;
+    }
+    bool in_right = is_before(b, high);
+    if (in_right && !root_of(b, middle, high, right)) {
+        return false;
+    }
+    if ((!in_left && !take_node(b, left)) || (!in_right && !take_node(b, right))) {
+        return false;
+    }
+    node(b->h, left, right, out);
+    return true;
+}
+
+bool tree_includes_all(struct hash *h, const struct tree_leaf *leaves, size_t n, uint64_t size,
+                       struct view proof, const uint8_t root[static HASH_LEN])
+{
+    struct batch b = {.h = h, .leaves = leaves, .n = n, .proof = proof};
+    uint8_t sum[HASH_LEN];
+
+    if (n == 0 || leaves[n - 1].index >= size) {
+        return false;
+    }
+    for (size_t i = 1; i < n; i++) {
+        if (leaves[i - 1].index >= leaves[i].index) {
+            return false;
+        }
+    }
+    return root_of(&b, 0, size, sum) && b.next == n && b.proof.len == 0 &&
+           same(sum, root, sizeof(sum));
+}

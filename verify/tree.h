@@ -40,3 +40,15 @@ bool tree_includes(struct hash *h, uint64_t index, uint64_t size,
 bool tree_continues(struct hash *h, uint64_t size1, const uint8_t root1[static HASH_LEN],
                     uint64_t size2, const uint8_t root2[static HASH_LEN], struct view proof)
     __attribute__((warn_unused_result));
+
+/* A leaf of several that are proved at once. */
+struct tree_leaf {
+    uint64_t index;
+    const uint8_t *hash; /* HASH_LEN bytes */
+};
+
+/* Whether `proof` shows that these leaves, n of them and ascending, are in the tree: section 14 of
+ * docs/ledger-format.md; of one leaf it is as tree_includes(). */
+bool tree_includes_all(struct hash *h, const struct tree_leaf *leaves, size_t n, uint64_t size,
+                       struct view proof, const uint8_t root[static HASH_LEN])
+    __attribute__((warn_unused_result));

@@ -47,6 +47,70 @@ static void slow_root(struct hash *h, uint8_t from, uint8_t n, uint8_t out[stati
     hash_end(h, out);
 }
 
+/* Section 14 as it is written: nodes for the leaves that `wanted` has as bits. */
+static bool slow_prove(struct hash *h, uint8_t from, uint8_t n, uint64_t wanted, uint8_t *nodes,
+                       size_t *len)
+{
+    uint8_t split = 1;
+
+    if (n == 1) {
+        return wanted >> from & 1;
+    }
+    while (split * 2 < n) {
+        split = (uint8_t)(split * 2);
+    }
+    bool left = slow_prove(h, from, split, wanted, nodes, len);
+    bool right = slow_prove(h, (uint8_t)(from + split), (uint8_t)(n - split), wanted, nodes, len);
+    if (left && !right) {
+        slow_root(h, (uint8_t)(from + split), (uint8_t)(n - split), nodes + *len);
+    } else if (right && !left) {
+        slow_root(h, from, split, nodes + *len);
+    }
+    *len += left != right ? HASH_LEN : 0;
+    return left || right;
+}
+
+static void many_leaves_are_proved_at_once(void **unused)
+{
+    (void)unused;
+    struct hash *h = hash_new();
+    uint64_t seed = 1;
+
+    for (uint8_t n = 1; n <= 40; n++) {
+        uint8_t root[HASH_LEN];
+        slow_root(h, 0, n, root);
+        for (unsigned round = 0; round < 20; round++) {
+            uint8_t hashes[NODES_MAX][HASH_LEN];
+            uint8_t nodes[NODES_MAX * HASH_LEN];
+            struct tree_leaf leaves[NODES_MAX];
+            size_t count = 0;
+            size_t len = 0;
+            seed = seed * 6364136223846793005U + 1442695040888963407U;
+            uint64_t wanted = (seed >> 20 | 1) & (((uint64_t)1 << n) - 1);
+            for (uint8_t i = 0; i < n; i++) {
+                if (wanted >> i & 1) {
+                    leaf(h, i, hashes[count]);
+                    leaves[count] = (struct tree_leaf){i, hashes[count]};
+                    count++;
+                }
+            }
+            assert_true(slow_prove(h, 0, n, wanted, nodes, &len));
+            struct view proof = {nodes, len};
+            assert_true(tree_includes_all(h, leaves, count, n, proof, root));
+            proof.len = len ? len - HASH_LEN : 0;
+            assert_int_equal(tree_includes_all(h, leaves, count, n, proof, root), len == 0);
+            proof.len = len + HASH_LEN;
+            assert_false(tree_includes_all(h, leaves, count, n, proof, root));
+            proof.len = len;
+            hashes[count - 1][3] ^= 1;
+            assert_false(tree_includes_all(h, leaves, count, n, proof, root));
+            leaves[count - 1].index = n;
+            assert_false(tree_includes_all(h, leaves, count, n, proof, root));
+        }
+    }
+    hash_free(h);
+}
+
 static void the_root_is_that_of_the_definition(void **unused)
 {
     (void)unused;
@@ -210,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_root_is_that_of_the_definition),
+        cmocka_unit_test(many_leaves_are_proved_at_once),
         cmocka_unit_test(proofs_are_those_of_transparency_dev),
     };
     return cmocka_run_group_tests_name("verify/tree", tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* Whatever stands in the files, postern-verify comes to an end and to a verdict.
  *
- * The first byte of an input says what the rest is: a checkpoint and proof (0), one segment (1), a segment and its
+ * The first byte of an input says what the rest is: a checkpoint, proof or certificate (0), one segment (1), a segment and its
  * successor (2), a pack and its payload file (3); with 4 added, the digests of headers and clear records are
  * made right, so that what is behind them is reached. Two files are divided by the first "\n--\n". */
 #include <fcntl.h>
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "verify/certificate.h"
 #include "verify/check.h"
 #include "verify/proof.h"
 
@@ -85,12 +86,18 @@ static void read_texts(struct hash *h, struct view text)
 {
     static struct proof proof;
     struct note_key key = {.name_len = 0};
+    struct certificate certificate;
+    bool malformed = false;
     struct note note;
     struct view first;
 
     if (!note_key_read(text, h, &key) && !proof_read(text, &key, &proof)) {
         abort(); /* nobody has that key's signature */
     }
+    if (!certificate_check(text, &key, &certificate, &malformed)) {
+        abort();
+    }
+    certificate_done(&certificate);
     while (note_next(&text, &first)) {
         if (note_read(first, &key, &note) == NOTE_SIGNED) {
             abort();

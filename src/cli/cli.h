@@ -138,6 +138,7 @@ cli_run cli_subject_list, cli_subject_show, cli_subject_again;
 cli_run cli_retention_set, cli_retention_remove, cli_retention_list, cli_retention_show;
 cli_run cli_retention_date, cli_retention_packs, cli_retention_take;
 cli_run cli_disposal_preview, cli_disposal_ask, cli_disposal_clock;
+cli_run cli_disposal_list, cli_disposal_certificate;
 cli_run cli_hold_add, cli_hold_list, cli_hold_show, cli_hold_release;
 cli_run cli_approvals, cli_approve, cli_refuse, cli_withdraw;
 cli_run cli_acts;

@@ -1,9 +1,18 @@
 /* Disposal: letters whose time is over. */
 #include "requests/disposal.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "cli/approvals.h"
 #include "cli/cli.h"
 #include "cli/print.h"
+#include "host/memfd.h"
+#include "requests/admin.h"
+#include "requests/signer.h"
 #include "stages/retention/term.h"
 
 static bool before_of(struct cli *c, uint64_t *before, struct error *e)
@@ -83,5 +92,178 @@ bool cli_disposal_clock(struct cli *c, struct error *e)
         return false;
     }
     buf_add_text(&c->out, "the clock is believed\n");
+    return true;
+}
+
+/* ── what there was ── */
+
+static struct slice state_of(const struct disposal_row *r, uint64_t now)
+{
+    if (r->state == VERDICT_APPROVED) {
+        return SLICE("under way");
+    }
+    if (r->state) {
+        return slice_text(request_verdict_name(r->state));
+    }
+    return now < r->expires_at ? SLICE("waits") : SLICE("expired");
+}
+
+static struct slice count_text(struct cli *c, const struct disposal_row *r, uint64_t count)
+{
+    bool done = r->state == VERDICT_DONE || r->state == VERDICT_FAILED || count;
+
+    return done ? arena_printf(&c->arena, "%llu", (unsigned long long)count) : SLICE("-");
+}
+
+static struct slice id_of(struct cli *c, struct slice bytes)
+{
+    char text[LETTER_ID_TEXT] = "?";
+    struct letter_id id;
+
+    if (letter_id_from(bytes, &id)) {
+        letter_id_text(&id, text);
+    }
+    return arena_copy(&c->arena, slice_text(text));
+}
+
+static bool ask_list(struct cli *c, struct disposal_list_answer *answer, struct error *e)
+{
+    const struct disposal_list_ask ask = {
+        .reason = slice_text(arguments_text(&c->arguments, "reason", 0))};
+
+    return cli_ask(c, CLI_READER, &disposal_list, &ask, answer, NULL, CLI_LONG_MS, e);
+}
+
+bool cli_disposal_list(struct cli *c, struct error *e)
+{
+    static const char *const heads[] = {"NUMBER",      "WHAT",      "STATE", "ASKED", "BY",
+                                        "APPROVED BY", "DESTROYED", "HELD",  "LEFT",  "REQUEST"};
+    struct print_columns columns = {.arena = &c->arena,
+                                    .heads = heads,
+                                    .count = 10,
+                                    .right = 1U << 0 | 1U << 6 | 1U << 7 | 1U << 8};
+    struct disposal_list_answer answer;
+
+    if (!ask_list(c, &answer, e)) {
+        return false;
+    }
+    if (answer.rows.count == 0) {
+        (void)fprintf(stderr, "Nothing was disposed of or erased.\n");
+        c->status = CLI_NOTHING;
+        return true;
+    }
+    const struct disposal_row *rows = answer.rows.items;
+    for (size_t i = 0; i < answer.rows.count; i++) {
+        const struct disposal_row *r = &rows[i];
+        const struct slice cells[] = {
+            arena_printf(&c->arena, "%llu", (unsigned long long)r->number),
+            r->kind == REQUEST_DISPOSAL ? SLICE("disposal") : SLICE("erasure"),
+            state_of(r, answer.now),
+            print_time(&c->arena, r->asked_at),
+            r->by,
+            r->approved_by.len ? r->approved_by : SLICE("-"),
+            count_text(c, r, r->destroyed),
+            count_text(c, r, r->held),
+            count_text(c, r, r->left),
+            id_of(c, r->id)};
+        print_row(&columns, cells);
+    }
+    print_columns(&columns, cli_columns(), &c->out);
+    return true;
+}
+
+/* The request of that number or id. */
+static bool find_request(struct cli *c, struct slice *id, struct error *e)
+{
+    const char *text = c->arguments.words[0];
+    struct disposal_list_answer answer;
+    uint64_t number = 0;
+    struct letter_id given;
+
+    if (!slice_decimal(slice_text(text), UINT32_MAX, &number)) {
+        if (!letter_id_parse(slice_text(text), &given)) {
+            return error_set(e, ERROR_INPUT,
+                             "`%s` is neither a number nor a request's id: `postern disposal list`",
+                             text);
+        }
+        *id = arena_copy(&c->arena, letter_id_slice(&given));
+        return true;
+    }
+    if (!ask_list(c, &answer, e)) {
+        return false;
+    }
+    const struct disposal_row *rows = answer.rows.items;
+    for (size_t i = 0; i < answer.rows.count; i++) {
+        if (rows[i].number == number) {
+            *id = rows[i].id;
+            return true;
+        }
+    }
+    return error_set(e, ERROR_INPUT, "there is no number %s: `postern disposal list`", text);
+}
+
+static bool write_all(int fd, struct slice bytes, struct error *e)
+{
+    while (bytes.len) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno != EINTR) {
+            return error_errno(e, ERROR_BUSY, "write the certificate");
+        }
+        bytes = slice_from(bytes, n > 0 ? (size_t)n : 0);
+    }
+    return true;
+}
+
+static bool write_file(const char *path, struct slice text, struct slice proof, struct error *e)
+{
+    OWN(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        return error_errno(e, ERROR_CONFIG, "%s", path);
+    }
+    if (!write_all(fd, text, e) || !write_all(fd, proof, e) || fsync(fd) != 0) {
+        (void)unlink(path);
+        return error_set(e, ERROR_BUSY, "%s: the file could not be written", path);
+    }
+    return true;
+}
+
+static bool ask_part(struct cli *c, const struct disposal_certificate_ask *ask,
+                     struct memfd_map *map, struct error *e)
+{
+    OWN(fd) int fd = -1;
+
+    return cli_ask(c, CLI_READER, &disposal_certificate, ask, NULL, &fd, CLI_LONG_MS, e) &&
+           memfd_map(fd, CERTIFICATE_BYTES_MAX, map, e);
+}
+
+/* The text becomes a record; a checkpoint is signed over that, and everything is proved in its tree. */
+bool cli_disposal_certificate(struct cli *c, struct error *e)
+{
+    const char *path = arguments_text(&c->arguments, "output", 0);
+    struct disposal_certificate_ask ask = {
+        .reason = slice_text(arguments_text(&c->arguments, "reason", 0))};
+    OWN(memfd_map) struct memfd_map text = {.bytes = SLICE_NONE};
+    OWN(memfd_map) struct memfd_map proof = {.bytes = SLICE_NONE};
+    struct checkpoint_record checkpoint;
+
+    if (!find_request(c, &ask.id, e) || !ask_part(c, &ask, &text, e) ||
+        !cli_ask(c, CLI_KEEPER, &admin_checkpoint, NULL, &checkpoint, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    ask.note = checkpoint.note;
+    if (!ask_part(c, &ask, &proof, e)) {
+        return false;
+    }
+    if (!path || strcmp(path, "-") == 0) {
+        return write_all(STDOUT_FILENO, text.bytes, e) && write_all(STDOUT_FILENO, proof.bytes, e);
+    }
+    if (!write_file(path, text.bytes, proof.bytes, e)) {
+        return false;
+    }
+    buf_printf(&c->out,
+               "%s: keep it with the public key (`postern ledger key`); `postern-verify "
+               "--certificate %s --key FILE` proves it\n",
+               path, path);
     return true;
 }

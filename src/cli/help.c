@@ -44,7 +44,7 @@ void verb_list(struct buf *out)
 {
     buf_add_text(out, "postern [-c FILE] VERB ...\n\n");
     for (size_t i = 0; i < verbs_count; i++) {
-        buf_printf(out, "  %-17s %s\n", verbs[i].name, verbs[i].help);
+        buf_printf(out, "  %-21s %s\n", verbs[i].name, verbs[i].help);
     }
     buf_add_text(out, "\n`postern help VERB` explains one; postern(1) is the manual.\n");
 }

@@ -111,6 +111,12 @@ static const struct argument_option disposal_options[] = {
     OPTION_END,
 };
 
+static const struct argument_option certificate_options[] = {
+    OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
 static const struct argument_option hold_options[] = {
     OPTION_MANY("letter", "ID", "a letter that it holds, besides what the query finds"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
@@ -388,6 +394,17 @@ const struct verb verbs[] = {
          .help = "Say that the clock is right, where it went further than time did.",
          .more = "Until then nothing is disposed of. Give --reason: how you know.\n",
          .run = cli_disposal_clock),
+    VERB(.name = "disposal list", .words = "", .options = reason_options,
+         .help = "List disposals and erasures: who asked, who approved, what became of them.",
+         .run = cli_disposal_list),
+    VERB(.name = "disposal certificate", .words = "NUMBER", .words_min = 1, .words_max = 1,
+         .options = certificate_options,
+         .help = "Write the certificate of a disposal or erasure, which postern-verify proves.",
+         .more =
+             "NUMBER is that of `disposal list`, or the request's id. It says who asked and who "
+             "approved, by\nwhich rules, which records were destroyed, and until when backups "
+             "hold their keys; nothing of\nthe letters is in it.\n",
+         .run = cli_disposal_certificate),
     VERB(.name = "hold add", .words = "NAME [QUERY...]", .words_min = 1, .words_max = 64,
          .options = hold_options,
          .help =

@@ -2,6 +2,7 @@
  * gathered here, from the ledger where it can be: the stamp of a letter is the record that the catalog names. */
 #include "keeper/disposal.h"
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -35,6 +36,8 @@ struct disposing {
     struct trusted_clock clock;
     uint64_t rules;               /* the version that it was asked under */
     struct retention_rules *book; /* held while a batch is looked at, and proven */
+    struct removed_letter
+        over; /* until when, and by which rules, the letter judged last was kept */
 };
 
 /* A letter that cannot be judged stays, and those behind it go on. */
@@ -82,6 +85,26 @@ static void tell_altered(struct disposing *w, uint64_t seq)
     }
 }
 
+/* The record of its removal says by which rules its time was over. */
+static void note_rules(struct disposing *w, const struct classes *classes)
+{
+    const struct class_stamp *stamps = classes->classes.items;
+    size_t n =
+        classes->classes.count < REMOVAL_RULES_MAX ? classes->classes.count : REMOVAL_RULES_MAX;
+    uint8_t *rules = arena_alloc(w->arena, n * 8 + 1);
+
+    for (size_t i = 0; i < n; i++) {
+        put64(rules + i * 8, stamps[i].rule);
+    }
+    w->over = (struct removed_letter){.until = classes->until, .rules = slice_of(rules, n * 8)};
+}
+
+static void put_rules(const struct disposing *w, struct removed_letter *to)
+{
+    to->until = w->over.until;
+    to->rules = w->over.rules;
+}
+
 /* As the rules say now, by the letter itself: a catalog that somebody changed may name another stamp, or an older one. */
 static bool judge_again(struct disposing *w, const struct catalog_letter *letter,
                         enum disposal_verdict *verdict, struct error *e)
@@ -101,6 +124,7 @@ static bool judge_again(struct disposing *w, const struct catalog_letter *letter
     }
     l.ruled = now.classes.count != 0;
     l.until = now.until;
+    note_rules(w, &now);
     *verdict = disposal_judge(&w->order, &w->clock, clock_wall_ms(), &l);
     if (before == DISPOSAL_DESTROY && *verdict != before) {
         tell_altered(w, letter->seq);
@@ -136,6 +160,7 @@ static bool may_go_along(struct disposing *w, size_t first, enum disposal_verdic
             !judge_again(w, &other, &also, e)) {
             return false;
         }
+        put_rules(w, &w->x->letters[i]);
         *verdict = also == DISPOSAL_UNRULED ? *verdict : also;
     }
     return true;
@@ -190,6 +215,9 @@ static bool take(struct disposing *w, const struct catalog_letter *l, struct err
     if (verdict == DISPOSAL_DESTROY && !erase_add(x, l, &why)) {
         verdict = DISPOSAL_BUSY;
     } else if (verdict == DISPOSAL_DESTROY) {
+        if (x->n_letters > letters) {
+            put_rules(w, &x->letters[letters]); /* itself comes before what belongs to it */
+        }
         if (!may_all_go(w, l, letters, refs, &verdict, e)) {
             return false;
         }

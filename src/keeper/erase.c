@@ -140,15 +140,18 @@ static bool list_records(struct erasing *x, size_t n, struct error *e)
     if (!catalog_records(x->catalog, x->letters[n].seq, x->arena, &records, &count, e)) {
         return false;
     }
+    uint8_t *numbers = arena_alloc(x->arena, count * 8 + 1);
     for (size_t i = 0; i < count; i++) {
         if (x->n_refs == LEDGER_ERASE_MAX) {
             return error_set(e, ERROR_LIMIT, "more than %d records belong to it", LEDGER_ERASE_MAX);
         }
         x->refs[x->n_refs++] = records[i].ref;
+        put64(numbers + i * 8, records[i].ref.seq);
         if (records[i].type == RECORD_NOTICE && !list_report(x, records[i].ref, e)) {
             return false;
         }
     }
+    x->letters[n].records = slice_of(numbers, count * 8);
     return true;
 }
 

@@ -2,8 +2,8 @@
 
 #include "keyring/digest.h"
 
-static void hash_nodes(struct digest *d, const uint8_t *left, const uint8_t *right,
-                       uint8_t out[static MERKLE_LEN])
+void merkle_node(struct digest *d, const uint8_t left[static MERKLE_LEN],
+                 const uint8_t right[static MERKLE_LEN], uint8_t out[static MERKLE_LEN])
 {
     uint8_t input[1 + 2 * MERKLE_LEN] = {0x01};
 
@@ -34,7 +34,7 @@ void merkle_push(struct merkle *m, struct digest *d, const uint8_t leaf[static M
 
     (void)memcpy(m->peaks[n], leaf, MERKLE_LEN);
     for (uint64_t carry = m->size; carry & 1; carry >>= 1) {
-        hash_nodes(d, m->peaks[n - 1], m->peaks[n], m->peaks[n - 1]);
+        merkle_node(d, m->peaks[n - 1], m->peaks[n], m->peaks[n - 1]);
         n--;
     }
     m->size++;
@@ -50,7 +50,7 @@ void merkle_root(const struct merkle *m, struct digest *d, uint8_t out[static ME
     }
     (void)memcpy(out, m->peaks[n - 1], MERKLE_LEN);
     for (unsigned i = n - 1; i > 0; i--) {
-        hash_nodes(d, m->peaks[i - 1], out, out);
+        merkle_node(d, m->peaks[i - 1], out, out);
     }
 }
 
@@ -105,13 +105,13 @@ bool merkle_check_inclusion(uint64_t index, uint64_t size, const uint8_t leaf[st
             return false;
         }
         if ((fn & 1) || fn == sn) {
-            hash_nodes(d, p, r, r);
+            merkle_node(d, p, r, r);
             while (!(fn & 1) && fn != 0) {
                 fn >>= 1;
                 sn >>= 1;
             }
         } else {
-            hash_nodes(d, r, p, r);
+            merkle_node(d, r, p, r);
         }
         fn >>= 1;
         sn >>= 1;
@@ -136,14 +136,14 @@ static bool fold_both(uint64_t size1, uint64_t size2, struct slice proof,
             return false;
         }
         if ((fn & 1) || fn == sn) {
-            hash_nodes(d, c, fr, fr);
-            hash_nodes(d, c, sr, sr);
+            merkle_node(d, c, fr, fr);
+            merkle_node(d, c, sr, sr);
             while (!(fn & 1) && fn != 0) {
                 fn >>= 1;
                 sn >>= 1;
             }
         } else {
-            hash_nodes(d, sr, c, sr);
+            merkle_node(d, sr, c, sr);
         }
         fn >>= 1;
         sn >>= 1;

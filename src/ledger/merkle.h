@@ -23,6 +23,10 @@ struct merkle {
 /* Hash of a leaf: SHA-256(0x00 || data), RFC 9162 section 2.1.1. */
 void merkle_leaf(struct digest *d, struct slice data, uint8_t out[static MERKLE_LEN]);
 
+/* Hash of a node: SHA-256(0x01 || left || right); `out` may be one of the two. */
+void merkle_node(struct digest *d, const uint8_t left[static MERKLE_LEN],
+                 const uint8_t right[static MERKLE_LEN], uint8_t out[static MERKLE_LEN]);
+
 /* Append a leaf's hash. */
 void merkle_push(struct merkle *m, struct digest *d, const uint8_t leaf[static MERKLE_LEN]);
 

@@ -1,9 +1,7 @@
 #include "ledger/prove.h"
 
-#include <fcntl.h>
-
-#include "ledger/pack.h"
-#include "ledger/scan.h"
+#include "ledger/heads.h"
+#include "ledger/internal.h"
 
 /* The subtrees of a proof, of which one at a time grows: ranges do not overlap. */
 struct proof {
@@ -11,7 +9,6 @@ struct proof {
     uint8_t nodes[MERKLE_PROOF_MAX][MERKLE_LEN];
     size_t n;
     uint64_t size; /* leaves that are needed */
-    uint64_t next; /* the leaf that is due */
     struct merkle growing;
     struct digest *digest;
 };
@@ -27,153 +24,27 @@ static size_t range_of(const struct proof *p, uint64_t seq)
     return i;
 }
 
-static void take(struct proof *p, const uint8_t leaf[static MERKLE_LEN])
+static bool take(void *proof, const struct ledger_passed *passed, struct error *e)
 {
-    size_t i = range_of(p, p->next++);
+    struct proof *p = proof;
+    size_t i = range_of(p, passed->seq);
 
+    (void)e;
     if (i == p->n) {
-        return;
+        return true;
     }
-    merkle_push(&p->growing, p->digest, leaf);
+    merkle_push(&p->growing, p->digest, passed->leaf);
     if (p->growing.size == p->ranges[i].count) {
         merkle_root(&p->growing, p->digest, p->nodes[i]);
         p->growing.size = 0;
     }
-}
-
-/* The records of a batch that is whole. */
-static bool take_batch(struct proof *p, struct scan *s, struct error *e)
-{
-    const struct scan_state *state = scan_state(s);
-    uint64_t offset = state->from ? state->from : SEGMENT_HEAD_LEN;
-
-    while (offset < state->at && p->next < p->size) {
-        struct record_head h;
-        const uint8_t *bytes = NULL;
-        uint8_t leaf[MERKLE_LEN];
-        if (scan_head(s, offset, &h, &bytes, e) != SCAN_BATCH || h.seq != p->next) {
-            return error_set(e, ERROR_CORRUPT, "segment %u: a record is not the next",
-                             state->number);
-        }
-        record_leaf(p->digest, &h, leaf);
-        take(p, leaf);
-        offset += RECORD_HEAD_LEN + h.length;
-    }
     return true;
-}
-
-/* Where a segment ends, as its successor says; UINT64_MAX when it has none. */
-static bool end_of(int dirfd, uint32_t number, uint64_t *end, struct error *e)
-{
-    OWN(scan) struct scan *s = NULL;
-    OWN(pack) struct pack *pack = NULL;
-
-    *end = UINT64_MAX;
-    switch (scan_open(dirfd, number + 1, O_RDONLY, NULL, &s, e)) {
-    case SCAN_OPENED:
-        break;
-    case SCAN_MISSING:
-        switch (pack_open(dirfd, 0, number + 1, NULL, NULL, &pack, e)) {
-        case PACK_OPENED:
-            return pack_start_length(dirfd, number + 1, end, e);
-        case PACK_MISSING:
-            return true;
-        case PACK_NOT_OPENED:
-            return false;
-        }
-        return false;
-    case SCAN_NOT_OPENED:
-        return false;
-    }
-    if (scan_next(s, e) == SCAN_FAILED) {
-        return false;
-    }
-    if (scan_state(s)->start_whole) {
-        *end = scan_state(s)->start.length;
-    }
-    return true;
-}
-
-static bool take_segment(struct proof *p, int dirfd, struct scan *s, struct error *e)
-{
-    const struct scan_state *state = scan_state(s);
-    enum scan_result r = SCAN_BATCH;
-    uint64_t end = 0;
-
-    if (!end_of(dirfd, state->number, &end, e)) {
-        return false;
-    }
-    while (r == SCAN_BATCH && p->next < p->size && state->at < end) {
-        struct error why;
-        r = scan_next(s, &why);
-        if (r == SCAN_FAILED) {
-            *e = why;
-            return false;
-        }
-        if (r == SCAN_BATCH && !take_batch(p, s, e)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool take_pack(struct proof *p, struct pack *pack, struct error *e)
-{
-    for (uint32_t i = 0; i < pack->head.records && p->next < p->size; i++) {
-        struct pack_entry entry;
-        uint8_t leaf[MERKLE_LEN];
-        if (!pack_entry(pack, i, &entry, e)) {
-            return false;
-        }
-        struct record_head h = pack_record_head(&entry, pack->head.first + i);
-        if (h.seq != p->next) {
-            return error_set(e, ERROR_CORRUPT, "pack %u: a record is not the next",
-                             pack->head.number);
-        }
-        record_leaf(p->digest, &h, leaf);
-        take(p, leaf);
-    }
-    return true;
-}
-
-static bool take_file(struct proof *p, int dirfd, uint32_t number, struct error *e)
-{
-    OWN(scan) struct scan *s = NULL;
-    OWN(pack) struct pack *pack = NULL;
-
-    switch (scan_open(dirfd, number, O_RDONLY, NULL, &s, e)) {
-    case SCAN_OPENED:
-        return take_segment(p, dirfd, s, e);
-    case SCAN_NOT_OPENED:
-        return false;
-    case SCAN_MISSING:
-        break;
-    }
-    switch (pack_open(dirfd, 0, number, NULL, NULL, &pack, e)) {
-    case PACK_OPENED:
-        return take_pack(p, pack, e);
-    case PACK_MISSING:
-        return error_set(e, ERROR_CORRUPT,
-                         "the ledger ends before the checkpoint: it has %llu records",
-                         (unsigned long long)p->next);
-    case PACK_NOT_OPENED:
-        break;
-    }
-    return false;
 }
 
 static bool fill(struct proof *p, int dirfd, struct buf *nodes, struct error *e)
 {
-    uint64_t before = UINT64_MAX;
-
-    for (uint32_t number = 1; p->next < p->size; number++) {
-        if (before == p->next) {
-            return error_set(e, ERROR_CORRUPT, "segment %u is damaged", number - 1);
-        }
-        before = p->next;
-        if (!take_file(p, dirfd, number, e)) {
-            return error_add(e, "ledger");
-        }
+    if (!ledger_heads(dirfd, p->size, take, p, e)) {
+        return false;
     }
     buf_reset(nodes);
     for (size_t i = 0; i < p->n; i++) {
@@ -223,4 +94,89 @@ bool ledger_prove_growth(int dirfd, const struct checkpoint *from, const struct 
                                          error_set(e, ERROR_CORRUPT,
                                                    "the ledger is not the one of both checkpoints: "
                                                    "it was rolled back, or is another"));
+}
+
+/* ── many at once ── */
+
+/* Subtrees from the left that are not parts of a larger one yet. */
+struct subtree {
+    uint8_t root[MERKLE_LEN];
+    bool wanted; /* a record that is proved is in it */
+};
+
+struct batch {
+    struct ledger_proved *records;
+    size_t n;
+    size_t next; /* of them */
+    uint64_t size;
+    struct subtree peaks[MERKLE_PEAKS_MAX];
+    unsigned n_peaks;
+    struct buf *nodes;
+    struct digest *digest;
+};
+
+/* Of two of which one alone holds what is proved, the other is a node of the proof. */
+static void join(struct batch *b, const struct subtree *left, const struct subtree *right,
+                 struct subtree *out)
+{
+    struct subtree both = {.wanted = left->wanted || right->wanted};
+
+    if (left->wanted != right->wanted) {
+        buf_add(b->nodes, slice_of(left->wanted ? right->root : left->root, MERKLE_LEN));
+    }
+    merkle_node(b->digest, left->root, right->root, both.root);
+    *out = both;
+}
+
+static void note(struct batch *b, const struct ledger_passed *passed)
+{
+    struct ledger_proved *r = &b->records[b->next++];
+
+    r->type = passed->type;
+    r->time_ms = passed->time_ms;
+    (void)memcpy(r->commitment, passed->commitment, sizeof(r->commitment));
+}
+
+static bool add(void *batch, const struct ledger_passed *passed, struct error *e)
+{
+    struct batch *b = batch;
+    struct subtree *last = &b->peaks[b->n_peaks++];
+
+    (void)e;
+    (void)memcpy(last->root, passed->leaf, sizeof(last->root));
+    last->wanted = b->next < b->n && b->records[b->next].seq == passed->seq;
+    if (last->wanted) {
+        note(b, passed);
+    }
+    for (uint64_t carry = b->size++; carry & 1; carry >>= 1) {
+        struct subtree *left = &b->peaks[b->n_peaks - 2];
+        join(b, left, left + 1, left);
+        b->n_peaks--;
+    }
+    return true;
+}
+
+bool ledger_prove_records(int dirfd, struct ledger_proved *records, size_t n,
+                          const struct checkpoint *in, struct buf *nodes, struct error *e)
+{
+    OWN(digest) struct digest *digest = digest_new();
+    struct batch b = {.records = records, .n = n, .nodes = nodes, .digest = digest};
+
+    if (n && records[n - 1].seq >= in->size) {
+        return error_set(e, ERROR_INPUT, "the checkpoint is older than the record");
+    }
+    buf_reset(nodes);
+    if (!ledger_heads(dirfd, in->size, add, &b, e)) {
+        return false;
+    }
+    while (b.n_peaks > 1) {
+        struct subtree *left = &b.peaks[b.n_peaks - 2];
+        join(&b, left, left + 1, left);
+        b.n_peaks--;
+    }
+    if (nodes->full) {
+        return error_set(e, ERROR_LIMIT, "a proof of so many records does not fit");
+    }
+    return (b.next == n && b.n_peaks == 1 && memcmp(b.peaks[0].root, in->root, MERKLE_LEN) == 0) ||
+           error_set(e, ERROR_CORRUPT, "the ledger is not the one of the checkpoint");
 }

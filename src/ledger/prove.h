@@ -24,6 +24,26 @@ bool ledger_prove_record(int dirfd, uint64_t seq, const uint8_t leaf[static MERK
                          const struct checkpoint *in, struct buf *nodes,
                          struct error *e) MUST_CHECK;
 
+/* One of many records that are proved at once. */
+struct ledger_proved {
+    uint64_t seq;
+    uint16_t type; /* from here on filled in */
+    int64_t time_ms;
+    uint8_t commitment[32];
+};
+
+/**
+ * Prove of many records at once that they are in the tree of a checkpoint.
+ *
+ * @param records  n of them, ascending by number
+ * @param nodes    emptied; set to the nodes as docs/ledger-format.md section 14 has them: of one record the proof
+ *                 that ledger_prove_record() makes
+ * @return         false as above; ERROR_LIMIT when the nodes do not fit into their buffer
+ */
+bool ledger_prove_records(int dirfd, struct ledger_proved *records, size_t n,
+                          const struct checkpoint *in, struct buf *nodes,
+                          struct error *e) MUST_CHECK;
+
 /**
  * Prove that the tree of one checkpoint is the beginning of that of another.
  *

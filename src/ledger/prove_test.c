@@ -66,6 +66,40 @@ static void prove_all(struct rig *r, const struct checkpoint *points, size_t n)
     assert_int_equal(e.kind, ERROR_CORRUPT);
 }
 
+/* Many at once: heads as they were recorded, and of one record the same nodes as by itself. */
+static void prove_many(struct rig *r, const struct checkpoint *in)
+{
+    OWN(buf) struct buf one = {.max = MERKLE_PROOF_MAX * MERKLE_LEN};
+    OWN(buf) struct buf nodes = {.max = 1 << 20};
+    OWN(ledger_reader) struct ledger_reader *reader = rig_reader(r);
+    struct ledger_proved list[RECORDS];
+    struct error e;
+
+    for (unsigned i = 0; i < RECORDS; i++) {
+        uint8_t leaf[MERKLE_LEN];
+        uint8_t again[MERKLE_LEN];
+        leaf_of(r, reader, i, &list[0].seq, leaf);
+        assert_ok(ledger_prove_record(r->dirfd, list[0].seq, leaf, in, &one, &e), e);
+        assert_ok(ledger_prove_records(r->dirfd, list, 1, in, &nodes, &e), e);
+        assert_int_equal(nodes.len, one.len);
+        assert_memory_equal(nodes.ptr, one.ptr, one.len);
+        ledger_leaf(list[0].seq, list[0].type, list[0].time_ms, list[0].commitment, again);
+        assert_memory_equal(again, leaf, sizeof(leaf));
+    }
+    for (unsigned i = 0; i < RECORDS; i++) {
+        list[i].seq = r->acked[i].ref.seq;
+    }
+    assert_ok(ledger_prove_records(r->dirfd, list, RECORDS, in, &nodes, &e), e);
+    assert_true(nodes.len % MERKLE_LEN == 0 && nodes.len < RECORDS * one.len);
+    struct checkpoint other = *in;
+    other.root[5] ^= 1;
+    assert_false(ledger_prove_records(r->dirfd, list, RECORDS, &other, &nodes, &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT);
+    other.size = list[RECORDS - 1].seq;
+    assert_false(ledger_prove_records(r->dirfd, list, RECORDS, &other, &nodes, &e));
+    assert_int_equal(e.kind, ERROR_INPUT);
+}
+
 static void records_and_growth_are_proved(void **unused)
 {
     (void)unused;
@@ -81,8 +115,10 @@ static void records_and_growth_are_proved(void **unused)
         }
     }
     prove_all(&r, points, n);
+    prove_many(&r, &points[n - 1]);
     assert_true(rig_pack(&r) >= 3);
     prove_all(&r, points, n);
+    prove_many(&r, &points[n - 1]);
     rig_done(&r);
 }
 

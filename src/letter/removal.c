@@ -7,6 +7,9 @@ static const struct cbor_field removed_letter_fields[] = {
     ID(removed_letter),
     ROW(2, CBOR_UINT, seq, 0),
     MAYBE(3, CBOR_BYTES, imported, 64),
+    MAYBE(4, CBOR_BYTES, records, 8 * REMOVAL_RECORDS_MAX),
+    MAYBE(5, CBOR_UINT, until, 0),
+    MAYBE(6, CBOR_BYTES, rules, 8 * REMOVAL_RULES_MAX),
 };
 SCHEMA(removed_letter);
 #undef THIS

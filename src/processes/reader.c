@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include "processes/roles.h"
+#include "requests/disposal.h"
 #include "requests/holds.h"
 #include "requests/keeper.h"
 #include "requests/reader.h"
@@ -57,19 +58,21 @@ bool desk_read(struct desk *d, struct ledger_ref ref, uint16_t type,
 }
 
 static const struct ipc_row rows[] = {
-    {&caller_pass,     0, reader_on_pass    },
-    {&reader_search,   0, reader_on_search  },
-    {&reader_show,     0, reader_on_show    },
-    {&reader_export,   0, reader_on_export  },
-    {&reader_verify,   0, reader_on_verify  },
-    {&reader_prove,    0, reader_on_prove   },
-    {&reader_growth,   0, reader_on_growth  },
-    {&reader_anchors,  0, reader_on_anchors },
-    {&reader_pull,     0, reader_on_pull    },
-    {&reader_exported, 0, reader_on_exported},
-    {&reader_acts,     0, reader_on_acts    },
-    {&reader_imports,  0, reader_on_imports },
-    {&reader_import,   0, reader_on_import  },
+    {&caller_pass,          0, reader_on_pass       },
+    {&reader_search,        0, reader_on_search     },
+    {&reader_show,          0, reader_on_show       },
+    {&reader_export,        0, reader_on_export     },
+    {&reader_verify,        0, reader_on_verify     },
+    {&reader_prove,         0, reader_on_prove      },
+    {&reader_growth,        0, reader_on_growth     },
+    {&reader_anchors,       0, reader_on_anchors    },
+    {&reader_pull,          0, reader_on_pull       },
+    {&reader_exported,      0, reader_on_exported   },
+    {&reader_acts,          0, reader_on_acts       },
+    {&reader_imports,       0, reader_on_imports    },
+    {&reader_import,        0, reader_on_import     },
+    {&disposal_list,        0, reader_on_disposals  },
+    {&disposal_certificate, 0, reader_on_certificate},
 };
 const struct ipc_table reader_table = IPC_TABLE("the reader's socket", rows);
 

@@ -114,18 +114,20 @@ bool reader_record(struct reader *reader, const struct ipc_request *r, const cha
                    struct slice object, struct slice reason, uint64_t count,
                    struct error *e) MUST_CHECK;
 
-ipc_handler reader_on_pass;     /* reader_gate.c */
-ipc_handler reader_on_acts;     /* reader_acts.c */
-ipc_handler reader_on_search;   /* reader_search.c */
-ipc_handler reader_on_show;     /* reader_letter.c */
-ipc_handler reader_on_export;   /* reader_letter.c */
-ipc_handler reader_on_verify;   /* reader_verify.c */
-ipc_handler reader_on_growth;   /* reader_prove.c */
-ipc_handler reader_on_prove;    /* reader_prove.c */
-ipc_handler reader_on_anchors;  /* reader_anchors.c */
-ipc_handler reader_on_pull;     /* reader_pull.c */
-ipc_handler reader_on_exported; /* reader_pull.c */
-ipc_handler reader_on_imports;  /* reader_imports.c */
-ipc_handler reader_on_import;   /* reader_imports.c */
+ipc_handler reader_on_pass;        /* reader_gate.c */
+ipc_handler reader_on_acts;        /* reader_acts.c */
+ipc_handler reader_on_search;      /* reader_search.c */
+ipc_handler reader_on_show;        /* reader_letter.c */
+ipc_handler reader_on_export;      /* reader_letter.c */
+ipc_handler reader_on_verify;      /* reader_verify.c */
+ipc_handler reader_on_growth;      /* reader_prove.c */
+ipc_handler reader_on_prove;       /* reader_prove.c */
+ipc_handler reader_on_anchors;     /* reader_anchors.c */
+ipc_handler reader_on_pull;        /* reader_pull.c */
+ipc_handler reader_on_exported;    /* reader_pull.c */
+ipc_handler reader_on_imports;     /* reader_imports.c */
+ipc_handler reader_on_import;      /* reader_imports.c */
+ipc_handler reader_on_disposals;   /* reader_disposal.c */
+ipc_handler reader_on_certificate; /* reader_disposal.c */
 
 OWN_VALUE(desk, struct desk, desk_done)

@@ -44,3 +44,50 @@ struct disposal_clock_ask {
 };
 
 extern const struct ipc_message disposal_clock;
+
+/* Over the reader's socket. disposal_list: disposals and erasures that were asked for, the oldest first; of very many
+ * the last ones. */
+#define DISPOSALS_LISTED_MAX 1000
+
+struct disposal_list_ask {
+    struct slice reason;
+};
+
+struct disposal_row {
+    uint64_t number; /* counts from 1, in the order in which they were asked for */
+    struct slice id; /* of the request */
+    uint64_t kind;   /* enum request_kind */
+    uint64_t state;  /* enum request_verdict; 0: none yet */
+    struct slice by;
+    struct slice reason;
+    uint64_t asked_at;
+    uint64_t expires_at;
+    struct slice approved_by;
+    uint64_t approved_at;
+    uint64_t ended_at;  /* done, refused, withdrawn or given up */
+    uint64_t letters;   /* of an erasure: that were to go */
+    uint64_t destroyed; /* letters, with what belonged to them */
+    uint64_t held;
+    uint64_t left; /* kept by rules, or not to be decided about */
+};
+
+struct disposal_list_answer {
+    struct cbor_list rows;
+    uint64_t now; /* wall milliseconds, by which what waits has expired */
+};
+
+extern const struct ipc_message disposal_list;
+
+/* disposal_certificate: without a checkpoint the part that people read, as a sealed memfd; a record holds its digest
+ * then. With a checkpoint that was signed afterwards what proves it: both together are the file of
+ * docs/ledger-format.md section 14. */
+#define CERTIFICATE_PROOF     "---- proof"
+#define CERTIFICATE_BYTES_MAX ((size_t)512 << 20) /* of each part */
+
+struct disposal_certificate_ask {
+    struct slice id; /* of the request */
+    struct slice note;
+    struct slice reason;
+};
+
+extern const struct ipc_message disposal_certificate;

@@ -86,6 +86,12 @@ static const struct permit rules[] = {
     {&retention_dates,  "retention date",   RUNNING | AUDITOR, false},
 };
 
+/* What was destroyed, and the proof of it. */
+static const struct permit destroyed[] = {
+    {&disposal_list,        "disposal list",        RUNNING | AUDITOR, false},
+    {&disposal_certificate, "disposal certificate", RUNNING | AUDITOR, false},
+};
+
 static const struct permit *find_in(const struct permit *rows, size_t count,
                                     const struct ipc_message *message)
 {
@@ -102,6 +108,7 @@ const struct permit *permit_find(const struct ipc_message *message)
     const struct permit *p = find_in(permits, sizeof(permits) / sizeof(permits[0]), message);
 
     p = p ? p : find_in(rules, sizeof(rules) / sizeof(rules[0]), message);
+    p = p ? p : find_in(destroyed, sizeof(destroyed) / sizeof(destroyed[0]), message);
     return p ? p : find_in(readings, sizeof(readings) / sizeof(readings[0]), message);
 }
 

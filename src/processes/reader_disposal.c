@@ -1,0 +1,299 @@
+/* Disposals and erasures: which there were, and what proves one. */
+#include "base/clock.h"
+
+#include "host/memfd.h"
+#include "keyring/digest.h"
+#include "ledger/prove.h"
+#include "processes/certificate.h"
+#include "requests/disposal.h"
+
+#define TEXT_MAX  ((size_t)128 << 20) /* of what people read */
+#define PROOF_MAX ((size_t)512 << 20) /* and of what follows */
+#define NODES_MAX ((size_t)64 << 20)
+
+/* ── a certificate ── */
+
+static void add_hex(struct buf *out, struct slice bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t *to = buf_room(out, bytes.len * 2);
+
+    if (!to) {
+        out->full = true;
+        return;
+    }
+    for (size_t i = 0; i < bytes.len; i++) {
+        to[2 * i] = (uint8_t)digits[bytes.ptr[i] >> 4];
+        to[2 * i + 1] = (uint8_t)digits[bytes.ptr[i] & 15];
+    }
+    out->len += bytes.len * 2;
+}
+
+static struct slice object_of(const struct certificate *c, const struct buf *text,
+                              struct arena *arena)
+{
+    OWN(buf) struct buf object = {.max = 200};
+    uint8_t digest[DIGEST_LEN];
+
+    digest_of(buf_slice(text), SLICE_NONE, digest);
+    buf_printf(&object, "request %.*s text ", SLICE_ARG(c->id_text));
+    add_hex(&object, SLICE_ARRAY(digest));
+    return arena_copy(arena, buf_slice(&object));
+}
+
+/* Of the records that bind a text the last one alone counts. */
+static void drop_made(struct certificate *c)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < c->n; i++) {
+        bool later = false;
+        for (size_t j = i + 1; c->list[i].type == RECORD_READING && j < c->n; j++) {
+            later = later || c->list[j].type == RECORD_READING;
+        }
+        if (!later) {
+            c->list[kept++] = c->list[i];
+        }
+    }
+    c->n = kept;
+}
+
+/* Numbers of all that is proved, opened or destroyed, ascending. */
+static struct ledger_proved *list_all(const struct certificate *c, struct arena *arena, size_t *n)
+{
+    struct ledger_proved *list = arena_array(arena, c->n + c->n_destroyed + 1, sizeof(*list));
+    size_t d = 0;
+    size_t i = 0;
+
+    *n = 0;
+    while (i < c->n || d < c->n_destroyed) {
+        bool opened = d == c->n_destroyed || (i < c->n && c->list[i].seq < c->destroyed[d]);
+        list[(*n)++].seq = opened ? c->list[i++].seq : c->destroyed[d++];
+    }
+    return list;
+}
+
+static void write_records(const struct certificate *c, const struct ledger_proved *list, size_t n,
+                          struct buf *out)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(out, "%llu %u %lld ", (unsigned long long)list[i].seq, list[i].type,
+                   (long long)list[i].time_ms);
+        if (at < c->n && c->list[at].seq == list[i].seq) {
+            add_hex(out, SLICE_ARRAY(c->list[at].blind));
+            buf_add_byte(out, ' ');
+            add_hex(out, c->list[at++].body);
+        } else {
+            add_hex(out, SLICE_ARRAY(list[i].commitment));
+        }
+        buf_add_byte(out, '\n');
+    }
+}
+
+static bool write_proof(struct certificate *c, struct desk *d, struct slice note,
+                        const struct checkpoint *to, struct buf *out, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = (size_t)128 << 20};
+    OWN(buf) struct buf nodes = {.max = NODES_MAX};
+    size_t n = 0;
+
+    drop_made(c);
+    struct ledger_proved *list = list_all(c, &arena, &n);
+    if (!ledger_prove_records(d->reader->ledger_directory, list, n, to, &nodes, e)) {
+        return false;
+    }
+    buf_add_text(out, CERTIFICATE_PROOF "\n");
+    write_records(c, list, n, out);
+    buf_add_byte(out, '\n');
+    for (size_t at = 0; at < nodes.len; at += MERKLE_LEN) {
+        add_hex(out, slice_of(nodes.ptr + at, MERKLE_LEN));
+        buf_add_byte(out, '\n');
+    }
+    buf_add_byte(out, '\n');
+    buf_add(out, note);
+    return !out->full ||
+           error_set(e, ERROR_LIMIT, "there is more to prove of it than fits into a certificate");
+}
+
+/* First the text, of which a record is made; then, with a checkpoint over that record, the proof of both. */
+bool reader_on_certificate(void *reader, struct ipc_request *r, struct error *e)
+{
+    const struct disposal_certificate_ask *ask = r->ask;
+    OWN(certificate) struct certificate c = {.n = 0};
+    OWN(buf) struct buf out = {.max = ask->note.len ? PROOF_MAX : TEXT_MAX};
+    OWN(desk) struct desk d = {0};
+    struct checkpoint to = {.size = 0};
+
+    if ((ask->note.len && !checkpoint_read(ask->note, &to, e)) || !desk_open(reader, &d, e) ||
+        !certificate_gather(&c, &d, ask->id, to.size, e)) {
+        return false;
+    }
+    if (ask->note.len) {
+        return write_proof(&c, &d, ask->note, &to, &out, e) &&
+               memfd_from("proof", buf_slice(&out), &r->answer_fd, e);
+    }
+    return certificate_text(&c, &out, e) &&
+           reader_record(reader, r, "certificate", object_of(&c, &out, r->arena), ask->reason,
+                         c.n_destroyed, e) &&
+           memfd_from("certificate", buf_slice(&out), &r->answer_fd, e);
+}
+
+/* ── the list ── */
+
+struct listing {
+    struct desk *desk;
+    struct arena *arena;
+    struct disposal_row *rows; /* in the order in which they were asked for */
+    size_t n;
+    uint64_t number; /* how many there were before those that are listed */
+};
+
+static struct disposal_row *row_of(struct listing *l, struct slice id)
+{
+    for (size_t i = l->n; i-- > 0;) {
+        if (slice_equal(l->rows[i].id, id)) {
+            return &l->rows[i];
+        }
+    }
+    return NULL;
+}
+
+static void add_request(struct listing *l, const struct ledger_entry *entry,
+                        const struct request_record *r)
+{
+    struct request_erase erase;
+    struct error e;
+
+    if (r->kind != REQUEST_DISPOSAL && r->kind != REQUEST_ERASE) {
+        return;
+    }
+    l->number++;
+    if (l->n == DISPOSALS_LISTED_MAX) { /* the oldest makes room */
+        (void)memmove(l->rows, l->rows + 1, (l->n - 1) * sizeof(*l->rows));
+        l->n--;
+    }
+    struct disposal_row *row = &l->rows[l->n++];
+    *row = (struct disposal_row){.number = l->number,
+                                 .id = arena_copy(l->arena, r->id),
+                                 .kind = r->kind,
+                                 .by = arena_copy(l->arena, r->by),
+                                 .reason = arena_copy(l->arena, r->reason),
+                                 .asked_at = (uint64_t)entry->time_ms,
+                                 .expires_at = r->expires_at};
+    if (r->kind == REQUEST_ERASE &&
+        cbor_read(r->arguments, &request_erase_schema, &l->desk->arena, &erase, &e)) {
+        row->letters = erase.letters.len / 8;
+    }
+}
+
+static void add_verdict(struct listing *l, const struct ledger_entry *entry,
+                        const struct verdict_record *v)
+{
+    struct disposal_row *row = row_of(l, v->id);
+
+    if (!row) {
+        return;
+    }
+    row->state = v->verdict;
+    if (v->verdict == VERDICT_APPROVED) {
+        row->approved_by = arena_copy(l->arena, v->by);
+        row->approved_at = (uint64_t)entry->time_ms;
+    } else {
+        row->ended_at = (uint64_t)entry->time_ms;
+    }
+    if (v->verdict == VERDICT_DONE && row->kind == REQUEST_ERASE) {
+        row->destroyed = row->letters;
+    }
+}
+
+static void add_disposal(struct listing *l, const struct disposal_record *d)
+{
+    struct disposal_row *row = row_of(l, d->request);
+
+    if (row && d->state == DISPOSAL_ENDED) {
+        row->held = d->held;
+        row->left = d->kept + d->busy;
+    }
+}
+
+static void add_removal(struct listing *l, const struct removal *r)
+{
+    struct disposal_row *row = row_of(l, r->request);
+
+    if (row && row->kind == REQUEST_DISPOSAL) {
+        row->destroyed += r->letters.count;
+    }
+}
+
+static bool list_entry(struct listing *l, const struct ledger_entry *entry, struct error *e)
+{
+    struct arena *arena = &l->desk->arena;
+
+    union {
+        struct request_record request;
+        struct verdict_record verdict;
+        struct disposal_record disposal;
+        struct removal removal;
+    } v;
+
+    switch (entry->type) {
+    case RECORD_REQUEST:
+        if (!cbor_read(entry->body, &request_record_schema, arena, &v.request, e)) {
+            return false;
+        }
+        add_request(l, entry, &v.request);
+        return true;
+    case RECORD_VERDICT:
+        if (!cbor_read(entry->body, &verdict_record_schema, arena, &v.verdict, e)) {
+            return false;
+        }
+        add_verdict(l, entry, &v.verdict);
+        return true;
+    case RECORD_DISPOSAL:
+        if (!cbor_read(entry->body, &disposal_record_schema, arena, &v.disposal, e)) {
+            return false;
+        }
+        add_disposal(l, &v.disposal);
+        return true;
+    case RECORD_REMOVAL:
+        if (!cbor_read(entry->body, &removal_schema, arena, &v.removal, e)) {
+            return false;
+        }
+        add_removal(l, &v.removal);
+        return true;
+    default:
+        return true;
+    }
+}
+
+bool reader_on_disposals(void *reader, struct ipc_request *r, struct error *e)
+{
+    const struct disposal_list_ask *ask = r->ask;
+    struct disposal_list_answer *answer = r->answer;
+    enum ledger_next next = LEDGER_ENTRY;
+    struct ledger_position at = {0};
+    OWN(desk) struct desk d = {0};
+    struct listing l = {.arena = r->arena,
+                        .desk = &d,
+                        .rows = arena_array(r->arena, DISPOSALS_LISTED_MAX, sizeof(*l.rows))};
+
+    if (!desk_open(reader, &d, e)) {
+        return false;
+    }
+    ledger_reader_only(d.ledger, RECORD_REMOVAL, RECORD_DISPOSAL);
+    ledger_reader_leave_out(d.ledger, RECORD_CLASSES);
+    while (next == LEDGER_ENTRY) {
+        struct ledger_entry entry;
+        arena_reset(&d.arena);
+        next = ledger_reader_next(d.ledger, &at, NULL, &d.arena, &entry, e);
+        if (next == LEDGER_FAILED ||
+            (next == LEDGER_ENTRY && entry.body.len && !list_entry(&l, &entry, e))) {
+            return false;
+        }
+    }
+    answer->rows = (struct cbor_list){l.rows, l.n};
+    answer->now = (uint64_t)clock_wall_ms();
+    return reader_record(reader, r, "disposal list", SLICE_NONE, ask->reason, l.n, e);
+}

@@ -1,0 +1,112 @@
+"""What was destroyed has a certificate that a lawyer proves with one program and the public key."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from company import BUILD, wait_for
+from scene import Scene
+from test_disposal import import_letters, over, rule
+from test_holds import as_officer
+
+PROGRAM = BUILD / "verify" / "postern-verify"
+WORDS = ["kumquat", "calamondin", "yuzushka"]
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("certificate")
+    directory.chmod(0o755)
+    made = Scene(directory)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def done(scene, tmp_path_factory):
+    """A disposal, one letter of it held, and its certificate."""
+    company = scene.company
+    out = tmp_path_factory.mktemp("lawyer")
+    letters = import_letters(company, out / "old", WORDS)
+    assert as_officer(company, "hold", "add", "case-7", "calamondin", "--reason",
+                      "a court asks").returncode == 0
+    rule(company, "30d", 3)
+    asked = company.postern("disposal", "ask", "--reason", "their time is over")
+    number = company.postern("disposal", "list").splitlines()[-1].split()[0]
+    early = company.postern("disposal", "certificate", number, check=False)
+    assert early.returncode == 65 and "nobody has approved it yet" in early.stderr, early
+    company.second(asked)
+    over(company)
+    (out / "key").write_text(company.postern("ledger", "key"))
+    said = company.postern("disposal", "certificate", number, "-o", out / "certificate")
+    assert "keep it with the public key" in said, said
+    return out, letters, number
+
+
+def verify(certificate, key):
+    said = subprocess.run([PROGRAM, "--certificate", certificate, "--key", key], capture_output=True,
+                          text=True, check=False, env={"LC_ALL": "C"})
+    return said.returncode, said.stdout + said.stderr
+
+
+def test_a_certificate_says_what_was_done_and_proves_it(scene, done):
+    out, letters, number = done
+    text = (out / "certificate").read_text()
+    people = text.split("---- proof")[0]
+    assert re.search(r"^Asked  .* by auditor@example.test \(uid 0\), administrator; record \d+$", people, re.M), people
+    assert re.search(rf"^Approved  .* by {scene.company.officer} \(uid 0\), officer", people, re.M)
+    assert "because    their time is over" in people and "1 by holds" in people, people
+    assert re.search(r"^Destroyed    2 letters .* \d+ records", people, re.M), people
+    assert re.search("class +all, kept 30d from when it was sent", people), people
+    assert letters["kumquat"] in people and letters["calamondin"] not in people
+    assert re.search(rf"{letters['kumquat']}  facts \d+  removal \d+  kept until 2019-04-04T.*  rules \d+"
+                     r"  records( \d+){3,}$", people, re.M), people
+    for secret in [*WORDS, "alice", "paula"]:
+        assert secret not in text and secret.encode().hex() not in text
+    code, said = verify(out / "certificate", out / "key")
+    assert code == 0 and "destroyed  2 letters" in said and "approved   20" in said, said
+    rows = scene.company.postern("disposal", "list").splitlines()
+    assert re.search(rf"^ *{number}  disposal  done .* 2 +1 +0 ", rows[-1]), rows
+    acts = as_officer(scene.company, "acts", "-n", "20").stdout
+    assert re.search(r"certificate +request \w+ text [0-9a-f]{64}", acts), acts
+
+
+def test_what_was_changed_in_it_shows(done, tmp_path):
+    out, _, _ = done
+    lines = (out / "certificate").read_text().splitlines(keepends=True)
+    proof = lines.index("---- proof\n")
+    changed = tmp_path / "changed"
+    for at, line in enumerate(lines):
+        if not re.search(r"[0-9a-z]", line) or at in (0, proof):
+            continue
+        last = max(i for i, c in enumerate(line) if c.isalnum())
+        new = line[:last] + ("1" if line[last] != "1" else "2") + line[last + 1:]
+        changed.write_text("".join([*lines[:at], new, *lines[at + 1:]]))
+        assert verify(changed, out / "key")[0] != 0, line
+    for at in range(proof + 1, len(lines)):  # nothing is there that is not needed
+        changed.write_text("".join([*lines[:at], *lines[at + 1:]]))
+        assert verify(changed, out / "key")[0] != 0, lines[at]
+    code, said = verify(out / "key", out / "key")
+    assert code == 2 and "this is no certificate" in said
+
+
+def test_one_erasure_has_one_too(scene, tmp_path):
+    company = scene.company
+    letter, _ = scene.send("tangelo")
+    wait_for("delivery", lambda: "delivered (250" in company.show(letter), 20)
+    wait_for("the index", lambda: letter in company.postern("search", "tangelo", check=False).stdout, 20)
+    asked = company.postern("erase", letter, "--reason", "asked for")
+    request = re.search(r"^request (\w+) waits", asked, re.M)[1]
+    company.second(asked)
+    (tmp_path / "key").write_text(company.postern("ledger", "key"))
+    company.postern("disposal", "certificate", request, "-o", tmp_path / "certificate")
+    text = (tmp_path / "certificate").read_text()
+    assert "CERTIFICATE OF ERASURE" in text and letter in text and "tangelo" not in text
+    code, said = verify(tmp_path / "certificate", tmp_path / "key")
+    assert code == 0 and "says of this erasure" in said and "destroyed  1 letters" in said, said
+    taken = company.postern("disposal", "certificate", request, "-o", tmp_path / "certificate", check=False)
+    assert taken.returncode != 0  # nothing is overwritten
+    assert os.path.getsize(tmp_path / "certificate") == len(text.encode())
+    none = company.postern("disposal", "certificate", "0123456789abcdef", check=False)
+    assert none.returncode == 65 and "there is no disposal or erasure of that id" in none.stderr

@@ -1,0 +1,61 @@
+/* verify/certificate - what a disposal or an erasure destroyed and who said so, by one file instead of the ledger:
+ * docs/ledger-format.md section 14.
+ *
+ * Nothing of what people read in it is believed: its digest stands in a record, and that record with all others that
+ * the file opens must be in the tree of the signed checkpoint. Pure: no I/O. */
+#pragma once
+
+#include "verify/note.h"
+
+#define CERTIFICATE_MAX ((size_t)640 << 20) /* bytes of a certificate */
+
+/* A record that is opened, or of one that was destroyed its commitment alone. */
+struct certified {
+    uint64_t number;
+    uint16_t type;
+    int64_t time;
+    bool opened;
+    bool named; /* of the destroyed: an erasure names it; of an erasure: a removal follows it */
+    bool done;  /* of an erasure: an erased record names it */
+    uint8_t leaf[HASH_LEN];
+    struct view body; /* in the certificate's memory */
+};
+
+/* What the records say, when they are what they should be. */
+struct certificate {
+    struct note note;
+    bool is_signed;
+    struct certified *list; /* ascending by number */
+    size_t n;
+    uint8_t *bodies; /* of all that are opened */
+    struct view nodes_text;
+    uint8_t text[HASH_LEN]; /* digest of what people read */
+
+    struct view request; /* the id */
+    bool disposal;       /* or an erasure */
+    struct view asked_by;
+    int64_t asked_at;
+    struct view asked_for;
+    struct view because;
+    struct view approved_by;
+    int64_t approved_at;
+    struct view ended; /* what was said of it then */
+    int64_t ended_at;
+    bool done; /* or it was given up */
+    uint64_t letters, records;
+    struct view made_by;
+    int64_t made_at;
+};
+
+/* Read a certificate and judge it. What is returned is what is wrong: NULL when it holds. *malformed says that it is none
+ * or cannot be judged, rather than that it does not hold. certificate_done() ends it in any case. */
+const char *certificate_check(struct view file, const struct note_key *key, struct certificate *out,
+                              bool *malformed);
+void certificate_done(struct certificate *c);
+
+/* -- certificate_read.c -- */
+
+/* Read a file: its records, each with its leaf, the nodes, the checkpoint. What is returned is what is wrong with
+ * the form. Whether it is signed is set; nothing is judged. */
+const char *certificate_read(struct view file, const struct note_key *key, struct certificate *c,
+                             struct hash *h);
