@@ -18,6 +18,7 @@
 
 #include "catalog/internal.h"
 #include "letter/about.h"
+#include "letter/case.h"
 #include "letter/findings.h"
 #include "letter/subject.h"
 
@@ -434,6 +435,7 @@ bool catalog_apply(struct catalog *c, const struct ledger_entry *entry, struct a
     case RECORD_DATE:
         return catalog_fold_date(c, entry, arena, e);
     case RECORD_HOLD:
+    case RECORD_CASE:
     case RECORD_REQUEST:
     case RECORD_VERDICT:
         return add_record(c, CATALOG_DOCKET, entry, e);

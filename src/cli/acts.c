@@ -4,8 +4,8 @@
 #include "cli/cli.h"
 #include "cli/print.h"
 #include "letter/account_role.h"
+#include "letter/case.h"
 #include "letter/disposal.h"
-#include "letter/hold.h"
 #include "letter/subject.h"
 #include "requests/reader.h"
 
@@ -115,6 +115,29 @@ static void from_hold(struct cli *c, const struct hold_record *h, struct line *l
         .reason = h->reason};
 }
 
+static bool read_case(struct cli *c, const struct reader_record *from, struct line *l,
+                      struct error *e)
+{
+    static const char *const acts[] = {"case",        "case open", "case add",
+                                       "case remove", "case note", "case close"};
+    struct case_record r;
+
+    if (!cbor_read(from->body, &case_record_schema, &c->arena, &r, e)) {
+        return false;
+    }
+    size_t letters = r.letters.len / LETTER_ID_LEN;
+    *l = (struct line){
+        .who = named(c, r.by, r.at),
+        .role = role_text(r.role),
+        .what = slice_text(acts[r.state <= CASE_CLOSED ? r.state : 0]),
+        .object = letters ? arena_printf(&c->arena, "%.*s: %.*s%s%zu letters", SLICE_ARG(r.name),
+                                         SLICE_ARG(r.query), r.query.len ? ", " : "", letters)
+                          : arena_printf(&c->arena, "%.*s%s%.*s", SLICE_ARG(r.name),
+                                         r.query.len ? ": " : "", SLICE_ARG(r.query)),
+        .reason = r.reason};
+    return true;
+}
+
 static bool read_disposal(struct cli *c, const struct reader_record *r, struct line *l,
                           struct error *e)
 {
@@ -200,6 +223,8 @@ static bool read_line(struct cli *c, const struct reader_record *r, struct line 
         return true;
     case RECORD_DISPOSAL:
         return read_disposal(c, r, l, e);
+    case RECORD_CASE:
+        return read_case(c, r, l, e);
     case RECORD_SUBJECT:
         return read_subject(c, r, l, e);
     case RECORD_HOLD:

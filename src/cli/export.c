@@ -41,15 +41,20 @@ bool cli_export(struct cli *c, struct error *e)
 {
     const char *path = arguments_text(&c->arguments, "output", 0);
     struct letter_id id;
-    struct reader_letter_ask ask = {.as_sent = arguments_flag(&c->arguments, "as-sent"),
-                                    .reason =
-                                        slice_text(arguments_text(&c->arguments, "reason", 0))};
+    struct reader_letter_ask ask = {
+        .as_sent = arguments_flag(&c->arguments, "as-sent"),
+        .reason = slice_text(arguments_text(&c->arguments, "reason", 0)),
+        .case_name = slice_text(arguments_text(&c->arguments, "case", 0))};
     struct reader_hit answer;
     OWN(fd) int fd = -1;
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
 
-    if (arguments_flag(&c->arguments, "query")) {
+    if (arguments_flag(&c->arguments, "query") || (ask.case_name.len && !c->arguments.n_words)) {
         return export_many(c, e);
+    }
+    if (!c->arguments.n_words) {
+        return error_set(e, ERROR_INPUT,
+                         "name a letter; or, with --query or --case, a directory for many");
     }
     if (!cli_letter(c->arguments.words[0], &id, e)) {
         return false;

@@ -75,7 +75,8 @@ static bool pull(struct export *x, struct slice *ids, size_t n, struct error *e)
         struct reader_pull_answer answer;
         const struct reader_pull_ask ask = {
             .ids = {ids, n < READER_PULL_MAX ? n : READER_PULL_MAX},
-              .reason = reason_of(x)
+            .reason = reason_of(x),
+            .case_name = x->case_name
         };
         if (!cli_pull(x->cli, &reader_pull, &ask, &answer, &fd, &x->page, CLI_ASK_MS, e) ||
             !memfd_map(fd, READER_PULL_BYTES_MAX, &map, e)) {
@@ -121,8 +122,11 @@ static void say_coverage(struct export *x, const struct reader_search_answer *an
 
 static bool write_page(struct export *x, struct error *e)
 {
-    const struct reader_search_ask ask = {
-        .query = x->query, .limit = READER_PULL_MAX, .after = x->place, .reason = reason_of(x)};
+    const struct reader_search_ask ask = {.query = x->query,
+                                          .limit = READER_PULL_MAX,
+                                          .after = x->place,
+                                          .reason = reason_of(x),
+                                          .case_name = x->case_name};
     struct reader_search_answer answer;
 
     arena_reset(&x->page);
@@ -231,6 +235,7 @@ static bool anchor(struct export *x, struct error *e)
         .digest = print_hex(&x->page, slice_of(digest, DIGEST_LEN)),
         .count = x->count,
         .reason = reason_of(x),
+        .case_name = x->case_name,
     };
     if (!cli_pull(x->cli, &reader_exported, &ask, NULL, NULL, &x->page, CLI_ASK_MS, e) ||
         !cli_ask(x->cli, CLI_KEEPER, &admin_checkpoint, NULL, &checkpoint, NULL, CLI_ASK_MS, e)) {
@@ -291,15 +296,22 @@ static bool run(struct export *x, const char *path, struct error *e)
 bool export_many(struct cli *c, struct error *e)
 {
     struct slice query = slice_text(arguments_text(&c->arguments, "query", 0));
-    struct export x = {.cli = c, .query = query, .directory = -1};
+    struct slice case_name = slice_text(arguments_text(&c->arguments, "case", 0));
+    const char *output = arguments_text(&c->arguments, "output", 0);
+    const char *path = c->arguments.n_words ? c->arguments.words[0] : output;
+    struct export x = {.cli = c, .query = query, .case_name = case_name, .directory = -1};
 
     if (!format_of(c, &x.format, e)) {
         return false;
     }
-    if (query.len == 0 || slice_find(query, '\n') < query.len) {
+    if (!path || (output && c->arguments.n_words)) {
+        return error_set(e, ERROR_INPUT, "name one directory, as a word or by -o");
+    }
+    if ((query.len == 0 && !case_name.len) || slice_find(case_name, '\n') < case_name.len ||
+        slice_find(query, '\n') < query.len) {
         return error_set(e, ERROR_INPUT, "--query wants words to find, in one line");
     }
-    bool done = run(&x, c->arguments.words[0], e);
+    bool done = run(&x, path, e);
     export_close(&x);
     return done;
 }

@@ -19,6 +19,7 @@ struct export
 {
     struct cli *cli;
     struct slice query;
+    struct slice case_name; /* all letters are of this case; empty: of none */
     enum export_format format;
     int directory;
     int natives; /* the directory below it, or -1 */
@@ -42,7 +43,7 @@ struct export_letter {
     struct slice bytes;
 };
 
-/* `postern export --query`. */
+/* `postern export --query`, or --case. */
 bool export_many(struct cli *c, struct error *e) MUST_CHECK;
 
 /* The name of a growing file in this format, or NULL. */

@@ -31,6 +31,9 @@ static void write_state(const struct export *x, struct buf *out)
 {
     buf_printf(out, "postern-export 1\nformat %d\nquery %.*s\n", (int)x->format,
                SLICE_ARG(x->query));
+    if (x->case_name.len) {
+        buf_printf(out, "case %.*s\n", SLICE_ARG(x->case_name));
+    }
     buf_printf(out, "place %.*s\ncount %llu\nexceptions %llu\n", SLICE_ARG(x->place),
                (unsigned long long)x->count, (unsigned long long)x->exceptions);
     for (size_t i = 0; i < EXPORT_FILES; i++) {
@@ -52,6 +55,17 @@ static bool take_line(struct slice *rest, const char *name, struct slice *value)
     return true;
 }
 
+/* The case, where there is one: true also when there is none. */
+static bool take_case(struct slice *rest, struct slice *value)
+{
+    struct slice before = *rest;
+
+    if (!take_line(rest, "case", value)) {
+        *rest = before;
+    }
+    return true;
+}
+
 static bool take_number(struct slice *rest, const char *name, uint64_t *value)
 {
     struct slice text;
@@ -65,6 +79,7 @@ static bool read_state(struct export *x, struct slice text, struct error *e)
     struct slice rest = text;
     struct slice version;
     struct slice query;
+    struct slice case_name = SLICE_NONE;
     struct slice place;
     uint64_t format = 0;
     uint64_t end = 0;
@@ -72,7 +87,8 @@ static bool read_state(struct export *x, struct slice text, struct error *e)
 
     bool known = take_line(&rest, "postern-export", &version) && slice_equal(version, SLICE("1")) &&
                  take_number(&rest, "format", &format) && take_line(&rest, "query", &query) &&
-                 take_line(&rest, "place", &place) && take_number(&rest, "count", &x->count) &&
+                 take_case(&rest, &case_name) && take_line(&rest, "place", &place) &&
+                 take_number(&rest, "count", &x->count) &&
                  take_number(&rest, "exceptions", &x->exceptions);
     for (size_t i = 0; i < EXPORT_FILES; i++) {
         known = known && take_number(&rest, "size", &x->sizes[i]);
@@ -80,7 +96,8 @@ static bool read_state(struct export *x, struct slice text, struct error *e)
     if (!known || !take_number(&rest, "end", &end) || !take_number(&rest, "whole", &whole)) {
         return error_set(e, ERROR_INPUT, STATE " is not readable: export to another directory");
     }
-    if (format != (uint64_t)x->format || !slice_equal(query, x->query)) {
+    if (format != (uint64_t)x->format || !slice_equal(query, x->query) ||
+        !slice_equal(case_name, x->case_name)) {
         return error_set(e, ERROR_INPUT,
                          "the directory holds another export: choose another directory");
     }

@@ -9,7 +9,7 @@
 #include "host/file.h"
 
 #define TIME_MAX 32
-#define COLUMNS  18
+#define COLUMNS  19 /* the last where there is a case */
 #define CHUNK    65536
 #define FAMILIES "families.part"
 
@@ -119,9 +119,11 @@ static void add_to_manifest(struct export *x, const struct export_letter *l)
         f->kind == LETTER_IMPORTED ? SLICE("imported") : SLICE("submitted"),
         custodian(f),
         native(x, l),
+        x->case_name,
     };
 
-    add_csv(&x->pending[EXPORT_MANIFEST], cells, sizeof(cells) / sizeof(cells[0]));
+    add_csv(&x->pending[EXPORT_MANIFEST], cells,
+            sizeof(cells) / sizeof(cells[0]) - (x->case_name.len ? 0 : 1));
 }
 
 void export_exception(struct export *x, struct slice id, struct slice what, struct slice why)
@@ -215,6 +217,7 @@ static void add_edrm(struct export *x, const struct export_letter *l)
     add_tag(out, "TimeZone", SLICE("UTC"));
     add_tag(out, "EnvelopeRecipients", envelope(x, f));
     add_tag(out, "LedgerRecord", number(&x->page, l->seq));
+    add_tag(out, "Case", x->case_name);
     buf_add_text(out, "</Tags>\n<Locations><Location><Custodian>");
     export_xml(out, custodian(f));
     buf_add_text(out, "</Custodian><LocationURI>");
@@ -226,14 +229,14 @@ static void add_edrm(struct export *x, const struct export_letter *l)
 /* ── Concordance ── */
 
 static const char *const columns[COLUMNS] = {
-    "DOCID",    "BEGATTACH", "ENDATTACH", "PARENTID", "CUSTODIAN", "FROM",
-    "TO",       "CC",        "BCC",       "SUBJECT",  "DATESENT",  "TIMESENT",
-    "TIMEZONE", "FILENAME",  "SHA256",    "FILESIZE", "MSGID",     "NATIVEFILE",
+    "DOCID",  "BEGATTACH", "ENDATTACH", "PARENTID",   "CUSTODIAN", "FROM",     "TO",
+    "CC",     "BCC",       "SUBJECT",   "DATESENT",   "TIMESENT",  "TIMEZONE", "FILENAME",
+    "SHA256", "FILESIZE",  "MSGID",     "NATIVEFILE", "CASE",
 };
 
-static void add_dat(struct buf *out, const struct slice *cells)
+static void add_dat(const struct export *x, struct buf *out, const struct slice *cells)
 {
-    for (size_t i = 0; i < COLUMNS; i++) {
+    for (size_t i = 0; i < COLUMNS - (x->case_name.len ? 0 : 1); i++) {
         export_dat(out, cells[i], i == 0);
     }
     buf_add_text(out, "\r\n");
@@ -270,8 +273,9 @@ static void add_concordance(struct export *x, const struct export_letter *l)
         number(&x->page, l->bytes.len),
         f->message_id,
         native(x, l),
+        x->case_name,
     };
-    add_dat(&x->pending[EXPORT_LOAD], letter);
+    add_dat(x, &x->pending[EXPORT_LOAD], letter);
     for (size_t i = 0; i < l->findings.parts.count; i++) {
         if (!is_attachment(&parts[i])) {
             continue;
@@ -285,8 +289,9 @@ static void add_concordance(struct export *x, const struct export_letter *l)
             [12] = SLICE("UTC"),
             [13] = parts[i].name,
             [15] = number(&x->page, parts[i].size),
+            [18] = x->case_name,
         };
-        add_dat(&x->pending[EXPORT_LOAD], child);
+        add_dat(x, &x->pending[EXPORT_LOAD], child);
     }
 }
 
@@ -350,12 +355,19 @@ void export_begin(struct export *x)
     struct buf *load = &x->pending[EXPORT_LOAD];
 
     buf_add_text(&x->pending[EXPORT_MANIFEST],
-                 "ID,RECORD,SHA256,BYTES,DATED,RECORDED,KIND,CUSTODIAN,FILE\r\n");
+                 x->case_name.len
+                     ? "ID,RECORD,SHA256,BYTES,DATED,RECORDED,KIND,CUSTODIAN,FILE,CASE\r\n"
+                     : "ID,RECORD,SHA256,BYTES,DATED,RECORDED,KIND,CUSTODIAN,FILE\r\n");
     buf_add_text(&x->pending[EXPORT_EXCEPTIONS], "ID,WHAT,WHY\r\n");
     if (x->format == EXPORT_EDRM) {
         buf_add_text(load, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                            "<Root MajorVersion=\"1\" MinorVersion=\"2\" "
                            "DataInterchangeType=\"Update\" Description=\"Letters from Postern: ");
+        if (x->case_name.len) {
+            buf_add_text(load, "case ");
+            export_xml(load, x->case_name);
+            buf_add_text(load, x->query.len ? ": " : "");
+        }
         export_xml(load, x->query);
         buf_add_text(load, "\">\n<Batch name=\"postern\">\n<Documents>\n");
     } else if (x->format == EXPORT_CONCORDANCE) {
@@ -364,7 +376,7 @@ void export_begin(struct export *x)
         for (size_t i = 0; i < COLUMNS; i++) {
             heads[i] = slice_text(columns[i]);
         }
-        add_dat(load, heads);
+        add_dat(x, load, heads);
     }
 }
 

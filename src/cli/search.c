@@ -86,13 +86,19 @@ bool cli_search(struct cli *c, struct error *e)
     struct print_columns columns = {
         .arena = &c->arena, .heads = heads, .count = 6, .right = 1U << 2};
     struct reader_search_ask ask = {
-        .query = query_of(c), .reason = slice_text(arguments_text(&c->arguments, "reason", 0))};
+        .query = query_of(c),
+        .reason = slice_text(arguments_text(&c->arguments, "reason", 0)),
+        .case_name = slice_text(arguments_text(&c->arguments, "case", 0))};
     struct reader_search_answer answer = {.more = true};
     uint64_t limit = 0;
     uint64_t shown = 0;
 
     if (!limit_of(c, &limit, e) || !order_of(c, &ask.order, e)) {
         return false;
+    }
+    if (!ask.query.len && !ask.case_name.len) {
+        return error_set(e, ERROR_INPUT,
+                         "say what to look for: `postern help search`; or name a --case");
     }
     ask.after = slice_text(arguments_text(&c->arguments, "after", 0));
     while (answer.more && shown < limit) {

@@ -13,9 +13,10 @@ bool cli_show(struct cli *c, struct error *e)
     if (!cli_letter(c->arguments.words[0], &id, e)) {
         return false;
     }
-    struct reader_letter_ask ask = {.id = letter_id_slice(&id),
-                                    .reason =
-                                        slice_text(arguments_text(&c->arguments, "reason", 0))};
+    struct reader_letter_ask ask = {
+        .id = letter_id_slice(&id),
+        .reason = slice_text(arguments_text(&c->arguments, "reason", 0)),
+        .case_name = slice_text(arguments_text(&c->arguments, "case", 0))};
     if (!cli_ask(c, CLI_READER, &reader_show, &ask, &answer, NULL, CLI_ASK_MS, e)) {
         return false;
     }

@@ -1,52 +1,14 @@
 /* Every verb there is. docs/man/postern.1 describes them in the same order. */
 #include "cli/cli.h"
 #include "cli/master.h"
+#include "cli/options.h"
 #include "cli/user.h"
 
-#define OPTION(name_, letter_, value_, help_)                                                      \
-    {                                                                                              \
-        .name = (name_), .value = (value_), .help = (help_), .letter = (letter_), .many = false    \
-    }
-#define OPTION_MANY(name_, value_, help_)                                                          \
-    {                                                                                              \
-        .name = (name_), .value = (value_), .help = (help_), .letter = 0, .many = true             \
-    }
 /* In parentheses: clang-format 14 crashes on an array of structs of unequal length. */
 #define VERB(...)                                                                                  \
     {                                                                                              \
         __VA_ARGS__                                                                                \
     }
-#define OPTION_END OPTION(NULL, 0, NULL, NULL)
-
-static const struct argument_option init_options[] = {
-    OPTION_MANY("domain", "NAME", "a mail domain of ours"),
-    OPTION("hostname", 0, "NAME", "the name of this server"),
-    OPTION("next-hop", 0, "HOP", "`direct` (by MX) or HOST[:PORT] of a smart host"),
-    OPTION("smarthost-user", 0, "NAME", "account at the smart host"),
-    OPTION("smarthost-password-file", 0, "FILE", "file with its password"),
-    OPTION_MANY("anchor", "WHERE", "mailbox, /file or time stamp authority's URL outside"),
-    OPTION("data-directory", 0, "DIR", "where everything is kept"),
-    OPTION("listen-submissions", 0, "ADDRESS", "where clients connect with TLS, *:465"),
-    OPTION("listen-submission", 0, "ADDRESS", "where clients connect for STARTTLS, *:587"),
-    OPTION("tls-certificate", 0, "FILE", "certificate shown to clients, PEM"),
-    OPTION("tls-key", 0, "FILE", "its private key, PEM"),
-    OPTION_MANY("set", "SETTING", "any other: NAME=VALUE or SECTION/NAME=VALUE"),
-    OPTION("recovery-key-stdin", 0, NULL, "take the key typed back from standard input"),
-    OPTION("recovery-key-out", 0, "FILE", "write the recovery key there instead of asking"),
-    OPTION_END,
-};
-
-static const struct argument_option login_options[] = {
-    OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
-    OPTION_END,
-};
-
-static const struct argument_option dkim_new_options[] = {
-    OPTION("domain", 0, "NAME", "only for this domain; all of ours when not given"),
-    OPTION("algorithm", 0, "NAME", "`rsa` or `ed25519`: one key called SELECTOR"),
-    OPTION("bits", 0, "N", "of the RSA key, 2048 to 4096"),
-    OPTION_END,
-};
 
 static const struct argument_option key_wrap_options[] = {
     OPTION("passphrase", 0, NULL, "sealed under a passphrase"),
@@ -100,55 +62,20 @@ static const struct argument_option subject_options[] = {
     OPTION_END,
 };
 
-static const struct argument_option preview_options[] = {
-    OPTION("before", 0, "DATE", "only what was over by the beginning of that day, 2026-01-31"),
-    OPTION_END,
-};
-
-static const struct argument_option disposal_options[] = {
-    OPTION("before", 0, "DATE", "only what was over by the beginning of that day, 2026-01-31"),
-    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
-    OPTION_END,
-};
-
-static const struct argument_option certificate_options[] = {
-    OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
-    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
-    OPTION_END,
-};
-
-static const struct argument_option hold_options[] = {
-    OPTION_MANY("letter", "ID", "a letter that it holds, besides what the query finds"),
-    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
-    OPTION_END,
-};
-
 static const struct argument_option backup_options[] = {
     OPTION("with-master-key", 0, NULL, "so that it opens without the recovery key: guard it well"),
     MASTER_OPTION,
     OPTION_END,
 };
 
-static const struct argument_option restore_options[] = {
-    OPTION("from", 0, "URL", "a backup target; the one of the configuration"),
-    OPTION("credentials", 0, "FILE", "what opens the target; as `backup-credentials`"),
-    OPTION("host-key", 0, "PRINT", "of an SFTP target; as `backup-host-key`"),
-    OPTION("region", 0, "NAME", "of an S3 target; as `backup-region`"),
-    OPTION("number", 0, "N", "of the backup, with a backup target; the newest"),
-    OPTION("letter", 0, "ID", "only this letter, to the file --output"),
-    OPTION("account", 0, "ADDRESS", "only the letters of this account, to the directory --output"),
-    OPTION("output", 'o', "PATH", "where letters are written to"),
-    OPTION("recovery-key-stdin", 0, NULL, "the recovery key is one line of standard input"),
-    MASTER_OPTION,
-    OPTION("resume", 0, NULL, "deliver at once, perhaps what was delivered already"),
-    OPTION_END,
-};
-
 #define READING_REASON                                                                             \
     OPTION("reason", 'r', "TEXT", "why you read others' letters; stands in the ledger")
 
+#define READING_CASE OPTION("case", 0, "NAME", "only letters of this case, whose reason counts")
+
 static const struct argument_option show_options[] = {
     READING_REASON,
+    READING_CASE,
     OPTION_END,
 };
 
@@ -166,11 +93,13 @@ static const struct argument_option search_options[] = {
            "`archived`, what came last first, `date` of the letters, or `relevance`; archived"),
     OPTION("after", 0, "PLACE", "go on where a list ended that said so"),
     READING_REASON,
+    READING_CASE,
     OPTION_END,
 };
 
 static const struct argument_option export_options[] = {
     READING_REASON,
+    READING_CASE,
     OPTION("eml", 0, NULL, "as an .eml file, which is how letters are; for clarity"),
     OPTION("as-sent", 0, NULL, "what left, with its signatures, not what was submitted"),
     OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
@@ -281,7 +210,7 @@ const struct verb verbs[] = {
     VERB(.name = "acts", .words = "", .options = acts_options,
          .help = "List who signed in, searched, read, exported, ordered or changed what, and why.",
          .run = cli_acts),
-    VERB(.name = "search", .words = "QUERY...", .words_min = 1, .words_max = 64,
+    VERB(.name = "search", .words = "[QUERY...]", .words_min = 0, .words_max = 64,
          .options = search_options, .help = "Find letters, newest first.",
          .more =
              "  invoice 2026                  both words, anywhere\n"
@@ -294,10 +223,12 @@ const struct verb verbs[] = {
     VERB(.name = "show", .words = "ID", .words_min = 1, .words_max = 1, .options = show_options,
          .help = "Show what is known about a letter and everything that happened to it.",
          .run = cli_show),
-    VERB(.name = "export", .words = "ID|DIR", .words_min = 1, .words_max = 1,
+    VERB(.name = "export", .words = "[ID|DIR]", .words_min = 0, .words_max = 1,
          .options = export_options,
-         .help = "Write a letter, byte for byte as it came; with --query, all that are found.",
-         .more = "With --query, what was interrupted goes on when the same is typed again.\n",
+         .help = "Write a letter, byte for byte as it came; with --query or --case, all that are "
+                 "found.",
+         .more = "With --query, or with --case and no letter, all go to the directory DIR, or -o "
+                 "DIR; what was\ninterrupted goes on when the same is typed again.\n",
          .run = cli_export),
     VERB(.name = "import mbox", .words = "FILE...", .words_min = 1, .words_max = 1000,
          .options = import_mbox_options,
@@ -420,6 +351,33 @@ const struct verb verbs[] = {
     VERB(.name = "hold release", .words = "NAME", .words_min = 1, .words_max = 1,
          .options = reason_options, .help = "Ask that a hold ends; another person must approve it.",
          .run = cli_hold_release),
+    VERB(.name = "case open", .words = "NAME [ID...]", .words_min = 1, .words_max = 1000,
+         .options = case_open_options,
+         .help = "Open a case: letters that are gathered for a reason, by ids and by queries.",
+         .more = "Its reason stands for whoever reads its letters: `search`, `show` and `export` "
+                 "take --case NAME.\nA name is used once.\n",
+         .run = cli_case_open),
+    VERB(.name = "case add", .words = "NAME [ID...]", .words_min = 1, .words_max = 1000,
+         .options = case_options, .help = "Add letters to a case, or a query that goes on finding.",
+         .run = cli_case_add),
+    VERB(.name = "case remove", .words = "NAME [ID...]", .words_min = 1, .words_max = 1000,
+         .options = case_options,
+         .help = "Take letters out of a case, whatever finds them, or one of its queries.",
+         .run = cli_case_remove),
+    VERB(.name = "case note", .words = "NAME TEXT...", .words_min = 2, .words_max = 1000,
+         .help = "Write a note into a case; it stands in the ledger.", .run = cli_case_note),
+    VERB(.name = "case list", .words = "", .options = reason_options, .help = "List the cases.",
+         .run = cli_case_list),
+    VERB(.name = "case show", .words = "NAME", .words_min = 1, .words_max = 1,
+         .options = reason_options,
+         .help =
+             "Show a case: its reason, queries, how many letters, and everything that was done.",
+         .run = cli_case_show),
+    VERB(.name = "case close", .words = "NAME", .words_min = 1, .words_max = 1,
+         .options = reason_options,
+         .help = "Close a case; when it has a hold, ask that this ends, which takes two persons.",
+         .more = "Nothing is read for a closed case any more. Give --reason.\n",
+         .run = cli_case_close),
     VERB(.name = "approvals", .words = "",
          .help = "List what was asked for and waits for a second person.", .run = cli_approvals),
     VERB(.name = "approve", .words = "REQUEST", .words_min = 1, .words_max = 1,

@@ -30,6 +30,12 @@ void docket_done(struct docket *d)
         hold_free(h);
     }
     d->n_holds = 0;
+    while (d->cases) {
+        struct docket_case *c = d->cases;
+        d->cases = c->next;
+        free(c);
+    }
+    d->n_cases = 0;
 }
 
 static bool unreadable(uint64_t seq, struct error *e)
@@ -157,12 +163,58 @@ static bool add_hold(struct docket *d, uint64_t seq, int64_t since, struct slice
     return true;
 }
 
+static struct docket_case **case_place(struct docket *d, struct slice name)
+{
+    struct docket_case **at = &d->cases;
+
+    while (*at && !slice_equal(slice_text((*at)->name), name)) {
+        at = &(*at)->next;
+    }
+    return at;
+}
+
+static bool add_case(struct docket *d, uint64_t seq, struct slice body, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = REQUEST_MAX};
+    struct case_record r;
+
+    if (!cbor_read(body, &case_record_schema, &arena, &r, e)) {
+        return unreadable(seq, e);
+    }
+    struct docket_case **at = case_place(d, r.name);
+    if (!*at && r.state == CASE_OPENED) {
+        struct docket_case *c = calloc(1, sizeof(*c));
+        if (!c) {
+            arena_panic("out of memory");
+        }
+        (void)memcpy(c->name, r.name.ptr, r.name.len);
+        c->hold = r.hold;
+        *at = c; /* -fanalyzer: the list has it now */
+        d->n_cases++;
+    } else if (*at && r.state == CASE_CLOSED) {
+        (*at)->closed = true;
+    }
+    return true;
+}
+
+const struct docket_case *docket_case(const struct docket *d, struct slice name)
+{
+    const struct docket_case *c = d->cases;
+
+    while (c && !slice_equal(slice_text(c->name), name)) {
+        c = c->next;
+    }
+    return c;
+}
+
 bool docket_apply(struct docket *d, uint64_t seq, uint16_t type, int64_t at, struct slice body,
                   struct error *e)
 {
     switch (type) {
     case RECORD_HOLD:
         return add_hold(d, seq, at, body, e);
+    case RECORD_CASE:
+        return add_case(d, seq, body, e);
     case RECORD_REQUEST:
         return add_request(d, seq, at, body, e);
     case RECORD_VERDICT:

@@ -1,5 +1,5 @@
-/* keeper/docket - what waits for a second person, and what is held, folded from the records of the ledger, in
- * memory.
+/* keeper/docket - what waits for a second person, what is held, and which cases there are, folded from the records
+ * of the ledger, in memory.
  *
  * A fold and nothing else: it decides nothing and asks no clock. What is over (refused, withdrawn,
  * carried out) is gone from it; the ledger remembers. Not thread-safe. */
@@ -8,10 +8,11 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-#include "letter/hold.h"
+#include "letter/case.h"
 
 #define DOCKET_REQUESTS_MAX 1000  /* that wait, with those not carried out yet */
 #define DOCKET_HOLDS_MAX    10000 /* records of holds that were not released */
+#define DOCKET_CASES_MAX    10000 /* closed ones among them: their names are not used again */
 
 struct docket_request {
     struct docket_request *next; /* the next younger one */
@@ -32,11 +33,20 @@ struct docket_hold {
     struct hold_record record;
 };
 
+struct docket_case {
+    struct docket_case *next; /* the next younger one */
+    char name[HOLD_NAME_MAX + 1];
+    bool hold;
+    bool closed;
+};
+
 struct docket {
     struct docket_request *oldest;
     size_t n_requests;
     struct docket_hold *holds; /* the oldest first */
     size_t n_holds;
+    struct docket_case *cases; /* the oldest first */
+    size_t n_cases;
 };
 
 /* Free what is in it; it is empty then. */
@@ -57,6 +67,9 @@ struct docket_request *docket_find(const struct docket *d, struct slice id);
 
 /* The number of the last record of the hold with that name; 0: there is none. */
 uint64_t docket_hold_last(const struct docket *d, struct slice name);
+
+/* The case of that name, or NULL. */
+const struct docket_case *docket_case(const struct docket *d, struct slice name);
 
 /* A copy of all holds that lasts as long as the arena. */
 struct docket_hold *docket_copy_holds(const struct docket *d, struct arena *arena);

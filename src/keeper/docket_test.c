@@ -109,12 +109,38 @@ static void what_cannot_be_read_is_no_docket(void **unused)
     assert_true(docket_apply(&docket, 9, RECORD_FACTS, 0, SLICE("x"), &e));
 }
 
+static bool tell_case(const char *name, uint64_t state, bool hold)
+{
+    const struct case_record r = {
+        .name = slice_text(name), .state = state, .by = SLICE("anna"), .hold = hold};
+
+    return apply(RECORD_CASE, &case_record_schema, &r);
+}
+
+static void the_name_of_a_closed_case_stays(void **unused)
+{
+    (void)unused;
+    assert_null(docket_case(&docket, SLICE("c1")));
+    assert_true(tell_case("c1", CASE_ADDED, false)); /* of nothing */
+    assert_int_equal(docket.n_cases, 0);
+    assert_true(tell_case("c1", CASE_OPENED, true));
+    assert_true(tell_case("c2", CASE_OPENED, false));
+    assert_true(tell_case("c1", CASE_OPENED, false)); /* the first one counts */
+    assert_int_equal(docket.n_cases, 2);
+    assert_true(docket_case(&docket, SLICE("c1"))->hold);
+    assert_false(docket_case(&docket, SLICE("c2"))->hold);
+    assert_true(tell_case("c1", CASE_CLOSED, false));
+    assert_true(docket_case(&docket, SLICE("c1"))->closed);
+    assert_false(docket_case(&docket, SLICE("c2"))->closed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_request_waits_until_it_expires, begin),
         cmocka_unit_test_setup(what_is_approved_stays_until_it_is_done, begin),
         cmocka_unit_test_setup(a_verdict_about_nothing_changes_nothing, begin),
+        cmocka_unit_test_setup(the_name_of_a_closed_case_stays, begin),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_no_docket, begin, begin),
     };
     return cmocka_run_group_tests_name("docket", tests, NULL, NULL);

@@ -42,6 +42,8 @@ ipc_handler keeper_on_rule_dates;       /* retention_admin.c */
 ipc_handler keeper_on_hold_add;         /* holds.c */
 ipc_handler keeper_on_hold_list;        /* holds.c */
 ipc_handler keeper_on_hold_release;     /* holds.c */
+ipc_handler keeper_on_case_act;         /* cases.c */
+ipc_handler keeper_on_case_close;       /* cases.c */
 ipc_handler keeper_on_held;             /* holds.c */
 ipc_handler keeper_on_disposal_preview; /* disposal.c */
 ipc_handler keeper_on_disposal_ask;     /* disposal.c */

@@ -256,24 +256,23 @@ static bool check(struct keeper *k, const struct hold_record *h, struct arena *a
            (room || error_set(e, ERROR_LIMIT, "there are %d holds already", DOCKET_HOLDS_MAX));
 }
 
-/* Each must be there: a mistyped id would hold nothing. */
-static bool are_letters(struct keeper *k, const struct hold_record *h, struct error *e)
+bool holds_letters_exist(struct keeper *k, struct slice letters, struct error *e)
 {
     OWN(catalog) struct catalog *catalog = NULL;
     char text[LETTER_ID_TEXT];
 
-    if (!h->letters.len) {
+    if (!letters.len) {
         return true;
     }
     (void)tail_settle(k);
     if (!catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, e)) {
         return false;
     }
-    for (size_t at = 0; at < h->letters.len; at += LETTER_ID_LEN) {
+    for (size_t at = 0; at < letters.len; at += LETTER_ID_LEN) {
         struct catalog_letter letter;
         struct letter_id id;
         bool found = false;
-        if (!letter_id_from(slice_of(h->letters.ptr + at, LETTER_ID_LEN), &id) ||
+        if (!letter_id_from(slice_of(letters.ptr + at, LETTER_ID_LEN), &id) ||
             !catalog_find(catalog, &id, &letter, &found, e)) {
             return false;
         }
@@ -298,7 +297,7 @@ bool keeper_on_hold_add(void *ctx, struct ipc_request *r, struct error *e)
                                   .role = admin->role,
                                   .reason = ask->reason};
 
-    if (!check(ctx, &h, r->arena, e) || !are_letters(ctx, &h, e)) {
+    if (!check(ctx, &h, r->arena, e) || !holds_letters_exist(ctx, h.letters, e)) {
         return false;
     }
     log_event(LOG_INFO, "admin.act", LOG_TEXT("verb", "hold add"),
@@ -393,12 +392,11 @@ static uint64_t last_of(struct keeper *k, struct slice name)
     return last;
 }
 
-bool keeper_on_hold_release(void *ctx, struct ipc_request *r, struct error *e)
+bool holds_ask_release(struct keeper_admin *admin, struct slice name, struct slice reason,
+                       struct arena *arena, struct admin_asked *asked, struct error *e)
 {
-    struct keeper_admin *admin = keeper_admin_of(ctx, r);
-    const struct hold_release_ask *ask = r->ask;
     OWN(buf) struct buf arguments = {.max = APPROVAL_ARGUMENTS_MAX};
-    const struct request_release release = {.name = ask->name, .last = last_of(ctx, ask->name)};
+    const struct request_release release = {.name = name, .last = last_of(admin->keeper, name)};
 
     if (!release.last) {
         return error_set(e, ERROR_INPUT,
@@ -407,10 +405,17 @@ bool keeper_on_hold_release(void *ctx, struct ipc_request *r, struct error *e)
     cbor_write(&arguments, &request_release_schema, &release);
     struct request_record request = {.kind = REQUEST_RELEASE,
                                      .arguments = buf_slice(&arguments),
-                                     .object =
-                                         arena_printf(r->arena, "hold %.*s", SLICE_ARG(ask->name)),
-                                     .reason = ask->reason};
-    return approvals_ask(admin, &request, SLICE_NONE, r->arena, r->answer, e);
+                                     .object = arena_printf(arena, "hold %.*s", SLICE_ARG(name)),
+                                     .reason = reason};
+    return approvals_ask(admin, &request, SLICE_NONE, arena, asked, e);
+}
+
+bool keeper_on_hold_release(void *ctx, struct ipc_request *r, struct error *e)
+{
+    const struct hold_release_ask *ask = r->ask;
+
+    return holds_ask_release(keeper_admin_of(ctx, r), ask->name, ask->reason, r->arena, r->answer,
+                             e);
 }
 
 static enum carried record_release(struct keeper *k, const struct docket_request *r,

@@ -32,6 +32,15 @@ struct holds_letter {
 bool holds_on(struct keeper *k, const struct docket_hold *holds, const struct holds_letter *letter,
               struct arena *arena, struct slice *names, struct error *e) MUST_CHECK;
 
+/* Whether all of these letters, ids one behind the other, are in the archive: a mistyped id would hold nothing. */
+bool holds_letters_exist(struct keeper *k, struct slice letters, struct error *e) MUST_CHECK;
+
+/* Ask that the hold of that name ends, which takes two persons. */
+struct keeper_admin;
+struct admin_asked;
+bool holds_ask_release(struct keeper_admin *admin, struct slice name, struct slice reason,
+                       struct arena *arena, struct admin_asked *asked, struct error *e) MUST_CHECK;
+
 /* The same as far as ids and the index say, at once: to show it to people. */
 bool holds_shown(struct keeper *k, const struct docket_hold *holds, const struct letter_id *id,
                  uint64_t seq, struct arena *arena, struct slice *names,

@@ -14,6 +14,7 @@
 #include "keeper/pulls.h"
 #include "keeper/renewal.h"
 #include "requests/backup.h"
+#include "requests/cases.h"
 #include "requests/disposal.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
@@ -325,6 +326,8 @@ static const struct ipc_row admin_rows[] = {
     {&hold_add,            0, keeper_on_hold_add        },
     {&hold_list,           0, keeper_on_hold_list       },
     {&hold_release,        0, keeper_on_hold_release    },
+    {&case_act,            0, keeper_on_case_act        },
+    {&case_close,          0, keeper_on_case_close      },
     {&keys_status,         0, keeper_on_keys_status     },
     {&admin_pulls,         0, keeper_on_pulls           },
     {&admin_pull_now,      0, keeper_on_pull_now        },

@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include "processes/roles.h"
+#include "requests/cases.h"
 #include "requests/disposal.h"
 #include "requests/holds.h"
 #include "requests/keeper.h"
@@ -71,6 +72,7 @@ static const struct ipc_row rows[] = {
     {&reader_acts,          0, reader_on_acts       },
     {&reader_imports,       0, reader_on_imports    },
     {&reader_import,        0, reader_on_import     },
+    {&reader_cases,         0, reader_on_cases      },
     {&disposal_list,        0, reader_on_disposals  },
     {&disposal_certificate, 0, reader_on_certificate},
 };

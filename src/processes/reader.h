@@ -127,6 +127,7 @@ ipc_handler reader_on_pull;        /* reader_pull.c */
 ipc_handler reader_on_exported;    /* reader_pull.c */
 ipc_handler reader_on_imports;     /* reader_imports.c */
 ipc_handler reader_on_import;      /* reader_imports.c */
+ipc_handler reader_on_cases;       /* reader_cases.c */
 ipc_handler reader_on_disposals;   /* reader_disposal.c */
 ipc_handler reader_on_certificate; /* reader_disposal.c */
 

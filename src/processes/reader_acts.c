@@ -1,5 +1,6 @@
 /* What people did: acts of administration, readings, orders, and who signed in at the command line.
  * The ledger alone says so; it is read a stretch at a time, from its end backwards. */
+#include "letter/case.h"
 #include "letter/subject.h"
 #include "processes/reader.h"
 #include "requests/auth.h"
@@ -28,6 +29,7 @@ static bool is_act(const struct ledger_entry *entry, struct arena *arena)
     case RECORD_ADMIN:
     case RECORD_READING:
     case RECORD_HOLD:
+    case RECORD_CASE:
     case RECORD_REQUEST:
     case RECORD_VERDICT:
     case RECORD_DISPOSAL:

@@ -5,7 +5,7 @@
 #include "keyring/digest.h"
 #include "letter/removal.h"
 #include "letter/retention.h"
-#include "processes/reader.h"
+#include "processes/reader_case.h"
 #include "requests/reader.h"
 #include "stages/protect/recipe.h"
 
@@ -170,10 +170,13 @@ bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
     struct catalog_record *list = NULL;
     struct timeline t = {0};
     size_t count = 0;
+    struct slice reason = ask->reason;
     OWN(desk) struct desk d = {0};
+    OWN(case_file) struct case_file c = {.desk = NULL};
 
     if (!desk_open(reader, &d, e) ||
-        !desk_find_for(&d, r, "show", ask->id, ask->reason, &letter, e) ||
+        !case_open_for(&c, &d, r, ask->case_name, ask->id, &reason, e) ||
+        !desk_find_for(&d, r, "show", ask->id, reason, &letter, e) ||
         !catalog_records(d.catalog, letter.seq, r->arena, &list, &count, e)) {
         return false;
     }
@@ -192,8 +195,8 @@ bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
         !add_rules(&d, t.records, t.count, answer, r->arena, e)) {
         return false;
     }
-    return reader_record(reader, r, "show", desk_letter_name(&letter.id, r->arena), ask->reason,
-                         t.count, e);
+    return reader_record(reader, r, "show", desk_letter_name(&letter.id, r->arena), reason, t.count,
+                         e);
 }
 
 /* ── export ── */
@@ -256,11 +259,14 @@ bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
     const char *verb = ask->as_sent ? "export as sent" : "export";
     struct catalog_letter letter;
     struct slice bytes = SLICE_NONE;
+    struct slice reason = ask->reason;
     OWN(buf) struct buf copy = {0};
     OWN(desk) struct desk d = {0};
+    OWN(case_file) struct case_file c = {.desk = NULL};
 
     if (!desk_open(reader, &d, e) ||
-        !desk_find_for(&d, r, verb, ask->id, ask->reason, &letter, e)) {
+        !case_open_for(&c, &d, r, ask->case_name, ask->id, &reason, e) ||
+        !desk_find_for(&d, r, verb, ask->id, reason, &letter, e)) {
         return false;
     }
     struct slice name = desk_letter_name(&letter.id, r->arena);
@@ -274,6 +280,6 @@ bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
         bytes = buf_slice(&copy);
     }
     answer->size = bytes.len;
-    return reader_record(reader, r, verb, name, ask->reason, bytes.len, e) &&
+    return reader_record(reader, r, verb, name, reason, bytes.len, e) &&
            memfd_from("letter", bytes, &r->answer_fd, e);
 }

@@ -1,7 +1,7 @@
 /* Many letters for an export. */
 #include "host/memfd.h"
 #include "letter/findings.h"
-#include "processes/reader.h"
+#include "processes/reader_case.h"
 #include "requests/reader.h"
 
 #define BODIES_MAX ((size_t)2 << 20) /* of facts and findings in one answer */
@@ -15,6 +15,7 @@ struct pull {
     size_t count;
     size_t bodies;
     struct buf *bytes;
+    struct case_file *in; /* the case that they must be in */
 };
 
 /* The body of a letter's last record of that type; empty when there is none. */
@@ -40,9 +41,16 @@ static bool read_letter(struct pull *p, struct slice id, struct reader_pulled *o
     struct catalog_letter letter;
     struct letter_id bytes;
     struct slice content = SLICE_NONE;
+    bool has = false;
 
     if (!letter_id_parse(id, &bytes)) {
         return error_set(e, ERROR_INPUT, "that is no id of a letter");
+    }
+    if (!case_has(p->in, letter_id_slice(&bytes), &has, e)) {
+        return false;
+    }
+    if (!has) {
+        return error_set(e, ERROR_INPUT, "the letter is not in the case");
     }
     if (!desk_find(p->desk, letter_id_slice(&bytes), &letter, e)) {
         return false;
@@ -96,31 +104,40 @@ bool reader_on_pull(void *reader, struct ipc_request *r, struct error *e)
     struct reader_pull_answer *answer = r->answer;
     const struct slice *ids = ask->ids.items;
     OWN(buf) struct buf bytes = {.max = READER_PULL_BYTES_MAX};
+    struct slice reason = ask->reason;
     OWN(desk) struct desk d = {0};
+    OWN(case_file) struct case_file c = {.desk = NULL};
     struct pull p = {.arena = r->arena,
                      .letters = arena_array(r->arena, ask->ids.count + 1, sizeof(*p.letters))};
 
-    if (!reader_wants_reason(reader, r, "export", SLICE_NONE, ask->reason, e) ||
-        !desk_open(reader, &d, e)) {
+    if (!desk_open(reader, &d, e) || !case_open(&c, &d, r, ask->case_name, &reason, e) ||
+        !reader_wants_reason(reader, r, "export", SLICE_NONE, reason, e)) {
         return false;
     }
     p.desk = &d;
     p.bytes = &bytes;
+    p.in = &c;
     for (size_t i = 0; i < ask->ids.count && p.bodies < BODIES_MAX && p.bytes->len < BYTES_FULL;
          i++) {
         add(&p, ids[i]);
     }
     answer->letters = (struct cbor_list){p.letters, p.count};
-    return record_all(reader, r, &p, ask->reason, e) &&
+    return record_all(reader, r, &p, reason, e) &&
            memfd_from("letters", buf_slice(&bytes), &r->answer_fd, e);
 }
 
 bool reader_on_exported(void *reader, struct ipc_request *r, struct error *e)
 {
     const struct reader_exported_ask *ask = r->ask;
-    struct slice object = arena_printf(r->arena, "manifest %.*s of %.*s", SLICE_ARG(ask->digest),
-                                       SLICE_ARG(ask->query));
+    struct slice object =
+        arena_printf(r->arena, "manifest %.*s of %s%.*s%s%.*s", SLICE_ARG(ask->digest),
+                     ask->case_name.len ? "case " : "", SLICE_ARG(ask->case_name),
+                     ask->case_name.len && ask->query.len ? ": " : "", SLICE_ARG(ask->query));
+    struct slice reason = ask->reason;
+    OWN(desk) struct desk d = {0};
+    OWN(case_file) struct case_file c = {.desk = NULL};
 
-    return reader_wants_reason(reader, r, "export whole", object, ask->reason, e) &&
-           reader_record(reader, r, "export whole", object, ask->reason, ask->count, e);
+    return desk_open(reader, &d, e) && case_open(&c, &d, r, ask->case_name, &reason, e) &&
+           reader_wants_reason(reader, r, "export whole", object, reason, e) &&
+           reader_record(reader, r, "export whole", object, reason, ask->count, e);
 }

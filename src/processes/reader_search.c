@@ -1,7 +1,7 @@
 /* Search: the index gives sequence numbers, the ledger what a person sees of them. */
 #include <string.h>
 
-#include "processes/reader.h"
+#include "processes/reader_case.h"
 #include "requests/reader.h"
 #include "search/find.h"
 
@@ -65,6 +65,7 @@ struct hunt {
     size_t max;
     struct search_place place; /* of this page; then of the next */
     bool more;
+    const struct case_members *members; /* of the case that is looked into; NULL: of none */
 };
 
 /* ── an employee's own letters ── */
@@ -196,28 +197,83 @@ static bool index_fails(struct reader *reader, struct error *e)
                      "The search index is damaged; it is being made anew. Ask again in a while.");
 }
 
-/* Until there are as many as were wanted, or no more, or enough was looked at for one question. */
+/* One page of the index; where the answer is full, the next one begins behind its last letter. */
+static bool take_page(struct hunt *h, struct desk *d, const struct search_hit *found, size_t count,
+                      struct error *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (h->count == h->max) {
+            h->place.seq = found[i - 1].seq;
+            h->place.score = found[i - 1].score;
+            h->more = true;
+            return true;
+        }
+        if ((!h->members || case_members_have(h->members, found[i].seq)) &&
+            !describe(h, d, found[i].seq, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Until there are as many as were wanted, or no more, or enough was looked at for one question. Of a case few
+ * may be in a page, so these are large. */
 static bool gather(struct hunt *h, struct desk *d, struct error *e)
 {
-    struct search_hit *found = arena_array(h->arena, h->max, sizeof(*found));
+    size_t page = h->members ? SEARCH_PAGE_MAX : h->max;
+    struct search_hit *found = arena_array(h->arena, page, sizeof(*found));
     size_t looked_at = 0;
 
     h->more = true;
     while (h->more && h->count < h->max && looked_at < LOOKED_AT_MAX) {
-        size_t wanted = h->max - h->count;
+        size_t wanted = h->members ? page : h->max - h->count;
         size_t count = 0;
         if (!search_find(h->finder, &h->query, &h->place, found, wanted, &count, e)) {
             return index_fails(d->reader, e);
         }
-        for (size_t i = 0; i < count; i++) {
-            if (!describe(h, d, found[i].seq, e)) {
-                return false;
-            }
+        h->more = count == wanted;
+        if (!take_page(h, d, found, count, e)) {
+            return false;
         }
         looked_at += count;
-        h->more = count == wanted;
     }
     return true;
+}
+
+/* Without words and dates: all letters of the case, what was archived last first. */
+static bool gather_members(struct hunt *h, struct desk *d, struct error *e)
+{
+    size_t i = h->members->n;
+
+    while (i && h->place.top && h->members->list[i - 1] >= h->place.seq) {
+        i--;
+    }
+    h->place.top = h->place.top ? h->place.top : (i ? h->members->list[i - 1] : 0);
+    while (i && h->count < h->max) {
+        h->place.seq = h->members->list[--i];
+        if (!describe(h, d, h->place.seq, e)) {
+            return false;
+        }
+    }
+    h->more = i != 0;
+    return true;
+}
+
+static bool gather_any(struct hunt *h, struct desk *d, bool all, struct error *e)
+{
+    return h->members && all && h->place.order == SEARCH_NEWEST ? gather_members(h, d, e)
+                                                                : gather(h, d, e);
+}
+
+/* The letters of the case that was named, if one was. */
+static bool take_case(struct hunt *h, struct case_file *c, struct case_members *members,
+                      struct error *e)
+{
+    if (!c->desk) {
+        return true;
+    }
+    h->members = members;
+    return case_members(c, members, e) || index_fails(c->desk->reader, e);
 }
 
 bool reader_on_search(void *ctx, struct ipc_request *r, struct error *e)
@@ -226,16 +282,20 @@ bool reader_on_search(void *ctx, struct ipc_request *r, struct error *e)
     const struct reader_search_ask *ask = r->ask;
     struct reader_search_answer *answer = r->answer;
     OWN(search_finder) struct search_finder *finder = NULL;
+    OWN(case_members) struct case_members members = {.n = 0};
     OWN(desk) struct desk d = {0};
+    OWN(case_file) struct case_file c = {.desk = NULL};
     struct search_coverage coverage;
     struct catalog_counts counts;
+    struct slice reason = ask->reason;
     struct hunt h = {.visitor = reader_visitor(r),
                      .arena = r->arena,
                      .max = ask->limit ? ask->limit : HITS_USUAL,
                      .place = {.order = (enum search_order)ask->order}};
 
     /* Without words and dates: the newest. */
-    if (!reader_wants_reason(reader, r, "search", ask->query, ask->reason, e) ||
+    if (!desk_open(reader, &d, e) || !case_open(&c, &d, r, ask->case_name, &reason, e) ||
+        !reader_wants_reason(reader, r, "search", ask->query, reason, e) ||
         (ask->query.len && !query_parse(ask->query, r->arena, &h.query, e)) ||
         (ask->after.len && !place_from(ask->after, ask->query, &h.place, e)) || !narrow(&h, e)) {
         return false;
@@ -246,7 +306,8 @@ bool reader_on_search(void *ctx, struct ipc_request *r, struct error *e)
     }
     h.finder = finder;
     h.hits = arena_array(r->arena, h.max, sizeof(*h.hits));
-    if (!desk_open(reader, &d, e) || !gather(&h, &d, e) || !catalog_counts(d.catalog, &counts, e)) {
+    if (!take_case(&h, &c, &members, e) || !gather_any(&h, &d, ask->query.len == 0, e) ||
+        !catalog_counts(d.catalog, &counts, e)) {
         return false;
     }
     *answer = (struct reader_search_answer){
@@ -259,5 +320,5 @@ bool reader_on_search(void *ctx, struct ipc_request *r, struct error *e)
     if (answer->more) {
         answer->next = place_text(&h.place, ask->query, r->arena);
     }
-    return reader_record(reader, r, "search", ask->query, ask->reason, h.count, e);
+    return reader_record(reader, r, "search", ask->query, reason, h.count, e);
 }

@@ -7,6 +7,7 @@
 #include "requests/approvals.h"
 #include "requests/auth.h"
 #include "requests/backup.h"
+#include "requests/cases.h"
 #include "requests/disposal.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
@@ -86,8 +87,11 @@ static const struct permit rules[] = {
     {&retention_dates,  "retention date",   RUNNING | AUDITOR, false},
 };
 
-/* What was destroyed, and the proof of it. */
-static const struct permit destroyed[] = {
+/* What is gathered for a reason, and what was destroyed. */
+static const struct permit gathered[] = {
+    {&case_act,             "case",                 OFFICER | AUDITOR, false},
+    {&case_close,           "case close",           OFFICER | AUDITOR, false},
+    {&reader_cases,         "case show",            OFFICER | AUDITOR, false},
     {&disposal_list,        "disposal list",        RUNNING | AUDITOR, false},
     {&disposal_certificate, "disposal certificate", RUNNING | AUDITOR, false},
 };
@@ -108,7 +112,7 @@ const struct permit *permit_find(const struct ipc_message *message)
     const struct permit *p = find_in(permits, sizeof(permits) / sizeof(permits[0]), message);
 
     p = p ? p : find_in(rules, sizeof(rules) / sizeof(rules[0]), message);
-    p = p ? p : find_in(destroyed, sizeof(destroyed) / sizeof(destroyed[0]), message);
+    p = p ? p : find_in(gathered, sizeof(gathered) / sizeof(gathered[0]), message);
     return p ? p : find_in(readings, sizeof(readings) / sizeof(readings[0]), message);
 }
 

@@ -9,6 +9,7 @@ static const struct cbor_field search_ask_fields[] = {
     MAYBE(3, CBOR_TEXT, reader_search_ask, after, READER_PLACE_MAX),
     MAYBE(4, CBOR_TEXT, reader_search_ask, reason, READER_REASON_MAX),
     MAYBE(5, CBOR_UINT, reader_search_ask, order, 2),
+    MAYBE(6, CBOR_TEXT, reader_search_ask, case_name, HOLD_NAME_MAX),
 };
 static const struct cbor_schema search_ask =
     CBOR_SCHEMA(search_ask_fields, struct reader_search_ask);
@@ -40,6 +41,7 @@ static const struct cbor_field letter_fields[] = {
     MAYBE(2, CBOR_BOOL, reader_letter_ask, as_sent, 0),
     MAYBE(3, CBOR_TEXT, reader_letter_ask, reason, READER_REASON_MAX),
     MAYBE(4, CBOR_UINT, reader_letter_ask, from, 0),
+    MAYBE(5, CBOR_TEXT, reader_letter_ask, case_name, HOLD_NAME_MAX),
 };
 static const struct cbor_schema letter_ask = CBOR_SCHEMA(letter_fields, struct reader_letter_ask);
 
@@ -153,6 +155,7 @@ const struct ipc_message reader_import = {41, "reader_import", &letter_ask, &sho
 static const struct cbor_field pull_ask_fields[] = {
     FIELD(1, CBOR_TEXTS, reader_pull_ask, ids, READER_PULL_MAX),
     MAYBE(2, CBOR_TEXT, reader_pull_ask, reason, READER_REASON_MAX),
+    MAYBE(3, CBOR_TEXT, reader_pull_ask, case_name, HOLD_NAME_MAX),
 };
 static const struct cbor_schema pull_ask = CBOR_SCHEMA(pull_ask_fields, struct reader_pull_ask);
 
@@ -177,6 +180,7 @@ static const struct cbor_field exported_fields[] = {
     FIELD(2, CBOR_TEXT, reader_exported_ask, digest, 64),
     MAYBE(3, CBOR_UINT, reader_exported_ask, count, 0),
     MAYBE(4, CBOR_TEXT, reader_exported_ask, reason, READER_REASON_MAX),
+    MAYBE(5, CBOR_TEXT, reader_exported_ask, case_name, HOLD_NAME_MAX),
 };
 static const struct cbor_schema exported_ask =
     CBOR_SCHEMA(exported_fields, struct reader_exported_ask);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ipc/ipc.h"
+#include "letter/hold.h"
 #include "letter/records.h"
 
 #define READER_HITS_MAX    1000
@@ -13,18 +14,18 @@
 /* reader_search */
 struct reader_search_ask {
     struct slice query;
-    uint64_t limit;      /* hits wanted, at most READER_HITS_MAX */
-    struct slice after;  /* `next` of the page before; empty: the first page */
-    struct slice reason; /* why it is asked: stands in the record of the reading */
-    uint64_t order;      /* enum search_order */
+    uint64_t limit;         /* hits wanted, at most READER_HITS_MAX */
+    struct slice after;     /* `next` of the page before; empty: the first page */
+    struct slice reason;    /* why it is asked: stands in the record of the reading */
+    uint64_t order;         /* enum search_order */
+    struct slice case_name; /* only letters of this case, whose reason counts */
 };
 
 struct reader_hit {
     uint64_t seq; /* of the facts record */
     struct slice id;
     uint64_t received_at;
-    struct slice from;
-    struct slice to; /* envelope recipients, comma-separated, cut */
+    struct slice from, to; /* `to`: envelope recipients, comma-separated, cut */
     struct slice subject;
     uint64_t size;
 };
@@ -45,7 +46,8 @@ struct reader_letter_ask {
     struct slice id;
     bool as_sent; /* reader_export: the sealed copy instead of what was submitted */
     struct slice reason;
-    uint64_t from; /* reader_show: records from this seq on, see `more` */
+    uint64_t from;          /* reader_show: records from this seq on, see `more` */
+    struct slice case_name; /* that it must be in, for reader_show and reader_export */
 };
 
 struct reader_record {
@@ -59,10 +61,9 @@ struct reader_record {
 
 struct reader_show_answer {
     struct cbor_list records;
-    bool more;         /* too long for one answer: ask again from behind the last seq */
-    struct slice held; /* names of the holds that it is under, for who reads others' letters */
-    struct cbor_list
-        rules; /* struct reader_record: the rules that its last classes name, for the same */
+    bool more;              /* too long for one answer: ask again from behind the last seq */
+    struct slice held;      /* names of the holds that it is under, for who reads others' letters */
+    struct cbor_list rules; /* reader_record: rules that its last classes name, for the same */
 };
 
 extern const struct ipc_message reader_show;
@@ -109,8 +110,7 @@ struct reader_prove_answer {
     struct slice proof;
 };
 
-extern const struct ipc_message reader_prove;
-extern const struct ipc_message reader_growth;
+extern const struct ipc_message reader_prove, reader_growth;
 
 /* reader_anchors: the records of checkpoints that went somewhere, from a position on; all zero is the
  * beginning. `more`: ask again from the position answered. */
@@ -142,8 +142,7 @@ extern const struct ipc_message reader_anchors;
 /* reader_imports: of each import the first and the last record, the newest import first; those that
  * began before the record `from`, 0: from the newest on. reader_import: every record of one. Both are
  * asked like reader_show and answered like it. */
-extern const struct ipc_message reader_imports;
-extern const struct ipc_message reader_import;
+extern const struct ipc_message reader_imports, reader_import;
 
 /* reader_pull: letters for an export, as many of those asked for as fit; the rest is to be asked again.
  * Their bytes come one behind the other in a sealed memfd. */
@@ -153,6 +152,7 @@ extern const struct ipc_message reader_import;
 struct reader_pull_ask {
     struct cbor_list ids; /* as text */
     struct slice reason;
+    struct slice case_name; /* that they must be in; its reason counts */
 };
 
 struct reader_pulled {
@@ -176,7 +176,7 @@ struct reader_exported_ask {
     struct slice query;
     struct slice digest; /* SHA-256 of its manifest, hexadecimal */
     uint64_t count;
-    struct slice reason;
+    struct slice reason, case_name;
 };
 
 extern const struct ipc_message reader_exported;

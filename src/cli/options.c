@@ -1,0 +1,84 @@
+#include "cli/options.h"
+
+#include "cli/master.h"
+
+const struct argument_option init_options[] = {
+    OPTION_MANY("domain", "NAME", "a mail domain of ours"),
+    OPTION("hostname", 0, "NAME", "the name of this server"),
+    OPTION("next-hop", 0, "HOP", "`direct` (by MX) or HOST[:PORT] of a smart host"),
+    OPTION("smarthost-user", 0, "NAME", "account at the smart host"),
+    OPTION("smarthost-password-file", 0, "FILE", "file with its password"),
+    OPTION_MANY("anchor", "WHERE", "mailbox, /file or time stamp authority's URL outside"),
+    OPTION("data-directory", 0, "DIR", "where everything is kept"),
+    OPTION("listen-submissions", 0, "ADDRESS", "where clients connect with TLS, *:465"),
+    OPTION("listen-submission", 0, "ADDRESS", "where clients connect for STARTTLS, *:587"),
+    OPTION("tls-certificate", 0, "FILE", "certificate shown to clients, PEM"),
+    OPTION("tls-key", 0, "FILE", "its private key, PEM"),
+    OPTION_MANY("set", "SETTING", "any other: NAME=VALUE or SECTION/NAME=VALUE"),
+    OPTION("recovery-key-stdin", 0, NULL, "take the key typed back from standard input"),
+    OPTION("recovery-key-out", 0, "FILE", "write the recovery key there instead of asking"),
+    OPTION_END,
+};
+
+const struct argument_option login_options[] = {
+    OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
+    OPTION_END,
+};
+
+const struct argument_option restore_options[] = {
+    OPTION("from", 0, "URL", "a backup target; the one of the configuration"),
+    OPTION("credentials", 0, "FILE", "what opens the target; as `backup-credentials`"),
+    OPTION("host-key", 0, "PRINT", "of an SFTP target; as `backup-host-key`"),
+    OPTION("region", 0, "NAME", "of an S3 target; as `backup-region`"),
+    OPTION("number", 0, "N", "of the backup, with a backup target; the newest"),
+    OPTION("letter", 0, "ID", "only this letter, to the file --output"),
+    OPTION("account", 0, "ADDRESS", "only the letters of this account, to the directory --output"),
+    OPTION("output", 'o', "PATH", "where letters are written to"),
+    OPTION("recovery-key-stdin", 0, NULL, "the recovery key is one line of standard input"),
+    MASTER_OPTION,
+    OPTION("resume", 0, NULL, "deliver at once, perhaps what was delivered already"),
+    OPTION_END,
+};
+
+const struct argument_option preview_options[] = {
+    OPTION("before", 0, "DATE", "only what was over by the beginning of that day, 2026-01-31"),
+    OPTION_END,
+};
+
+const struct argument_option disposal_options[] = {
+    OPTION("before", 0, "DATE", "only what was over by the beginning of that day, 2026-01-31"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option certificate_options[] = {
+    OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option hold_options[] = {
+    OPTION_MANY("letter", "ID", "a letter that it holds, besides what the query finds"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option case_open_options[] = {
+    OPTION("reason", 0, "TEXT", "why its letters are read; stands in the ledger"),
+    OPTION("query", 0, "QUERY", "letters that it finds, also later, are in the case"),
+    OPTION("hold", 0, NULL, "hold what is added to it, until two persons end that"),
+    OPTION_END,
+};
+
+const struct argument_option case_options[] = {
+    OPTION("query", 0, "QUERY", "letters that it finds, also later"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option dkim_new_options[] = {
+    OPTION("domain", 0, "NAME", "only for this domain; all of ours when not given"),
+    OPTION("algorithm", 0, "NAME", "`rsa` or `ed25519`: one key called SELECTOR"),
+    OPTION("bits", 0, "N", "of the RSA key, 2048 to 4096"),
+    OPTION_END,
+};

@@ -1,0 +1,25 @@
+/* cli/options - tables of options that are too long to stand among the verbs, and how one is written. */
+#pragma once
+
+#include "cli/arguments.h"
+
+#define OPTION(name_, letter_, value_, help_)                                                      \
+    {                                                                                              \
+        .name = (name_), .value = (value_), .help = (help_), .letter = (letter_), .many = false    \
+    }
+#define OPTION_MANY(name_, value_, help_)                                                          \
+    {                                                                                              \
+        .name = (name_), .value = (value_), .help = (help_), .letter = 0, .many = true             \
+    }
+#define OPTION_END OPTION(NULL, 0, NULL, NULL)
+
+extern const struct argument_option init_options[];
+extern const struct argument_option login_options[];
+extern const struct argument_option restore_options[];
+extern const struct argument_option preview_options[];
+extern const struct argument_option disposal_options[];
+extern const struct argument_option certificate_options[];
+extern const struct argument_option hold_options[];
+extern const struct argument_option case_open_options[];
+extern const struct argument_option case_options[];
+extern const struct argument_option dkim_new_options[];
