@@ -35,7 +35,7 @@ bool reader_on_anchors(void *ctx, struct ipc_request *r, struct error *e)
     if (!reader_open_ledger(reader, &ledger, e)) {
         return false;
     }
-    ledger_reader_leave_out(ledger, RECORD_CONTENT);
+    ledger_reader_only(ledger, RECORD_CHECKPOINT, RECORD_CHECKPOINT);
     while (n < READER_ANCHORS_MAX) {
         struct ledger_entry entry;
         arena_reset(&arena);
