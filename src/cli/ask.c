@@ -84,6 +84,7 @@ static bool connect_to(struct cli *c, const char *name, struct ipc_pool **pool, 
     }
     *pool = ipc_pool_new("posternd");
     ipc_pool_add(*pool, TAKE(channel, -1));
+    ipc_pool_complete(*pool);
     return true;
 }
 
@@ -120,11 +121,14 @@ static bool ask_with(struct cli *c, enum cli_peer peer, const struct ipc_message
         if (ipc_call(*pool, message, ask, ask_fd, answer, answer_fd, arena, within_ms, e)) {
             return true;
         }
-        /* A reader that died over the question has a successor, and reading twice changes nothing. */
-        if (peer != CLI_READER || i > 0 || ipc_pool_size(*pool) > 0) {
+        if (ipc_pool_size(*pool) > 0) {
             return false;
         }
         ipc_pool_free(TAKE(*pool, NULL));
+        /* A reader that died over the question has a successor, and reading twice changes nothing. */
+        if (peer != CLI_READER || i > 0) {
+            return false;
+        }
     }
 }
 

@@ -33,6 +33,7 @@ struct ipc_pool {
     pthread_cond_t freed;
     struct slot slots[IPC_POOL_MAX]; /* state and fd guarded by lock */
     size_t waiting;                  /* calls in thread_wait(), guarded by lock */
+    bool complete;                   /* no channel comes any more; likewise */
 };
 
 struct ipc_pool *ipc_pool_new(const char *peer)
@@ -104,16 +105,29 @@ void ipc_pool_add(struct ipc_pool *p, int channel)
     }
 }
 
-size_t ipc_pool_size(struct ipc_pool *p)
+static size_t count_alive(const struct ipc_pool *p)
 {
     size_t n = 0;
 
-    (void)pthread_mutex_lock(&p->lock);
     for (size_t i = 0; i < IPC_POOL_MAX; i++) {
         n += p->slots[i].state != STATE_NONE;
     }
+    return n;
+}
+
+size_t ipc_pool_size(struct ipc_pool *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    size_t n = count_alive(p);
     (void)pthread_mutex_unlock(&p->lock);
     return n;
+}
+
+void ipc_pool_complete(struct ipc_pool *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    p->complete = true;
+    (void)pthread_mutex_unlock(&p->lock);
 }
 
 /* End a call's hold on its channel: free again, owing an answer, or closed. */
@@ -174,7 +188,7 @@ static struct slot *take(struct ipc_pool *p, int64_t deadline)
         int64_t now = clock_steady_ms();
         bool owed = collect_owed(p);
         s = find_free(p);
-        if (s || now >= deadline) {
+        if (s || now >= deadline || (p->complete && count_alive(p) == 0)) {
             break;
         }
         int64_t until = owed && now + OWED_LOOK_MS < deadline ? now + OWED_LOOK_MS : deadline;
@@ -205,7 +219,10 @@ static struct slot *ask_one(struct ipc_pool *p, const struct ipc_packet *questio
     for (;;) {
         struct slot *s = take(p, deadline);
         if (!s) {
-            (void)error_set(e, ERROR_BUSY, "%s: no free channel in time", p->peer);
+            (void)error_set(e, ERROR_BUSY,
+                            ipc_pool_size(p) ? "%s: no free channel in time"
+                                             : "%s: the process is gone",
+                            p->peer);
             return NULL;
         }
         int64_t left = deadline - clock_steady_ms();

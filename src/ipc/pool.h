@@ -25,6 +25,9 @@ void ipc_pool_free(struct ipc_pool *p);
 /* Take over a channel. Beyond IPC_POOL_MAX that are alive it is closed at once. */
 void ipc_pool_add(struct ipc_pool *p, int channel);
 
+/* No channel comes any more: a call fails at once when none is alive, where it would wait for one. */
+void ipc_pool_complete(struct ipc_pool *p);
+
 /* Channels that are alive, as far as is known. */
 size_t ipc_pool_size(struct ipc_pool *p);
 

@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -200,7 +201,29 @@ static void dead_channels_go_and_new_ones_come(void **unused)
     (void)pthread_join(((struct side *)side)->thread, NULL);
 }
 
-/* A server that was taken over: whatever it sends, the caller gets an error and not its lie. */
+/* Of a peer that gets no new channels nobody waits for one, however patient the call is. */
+static void a_complete_pool_waits_for_nobody(void **unused)
+{
+    (void)unused;
+    struct ipc_pool *p = ipc_pool_new("server");
+    struct side side;
+    struct error e;
+    uint64_t got = 0;
+
+    ipc_server_init(&server, &table, NULL);
+    start(p, &side);
+    ipc_pool_complete(p);
+    assert_ok(call(p, &twice, 21, 60000, &got, &e), e);
+    assert_int_equal(shutdown(side.fd, SHUT_RDWR), 0);
+    (void)pthread_join(side.thread, NULL);
+    int64_t before = clock_steady_ms();
+    assert_false(call(p, &twice, 21, 60000, &got, &e));
+    assert_int_equal(e.kind, ERROR_BUSY);
+    assert_string_equal(e.text, "server: the process is gone");
+    assert_true(clock_steady_ms() - before < 20000);
+    ipc_pool_free(p);
+}
+
 /* A peer that is started again and again while nobody asks: its dead channels leave room. */
 static void the_dead_make_room(void **unused)
 {
@@ -225,6 +248,7 @@ static void the_dead_make_room(void **unused)
     (void)pthread_join(side.thread, NULL);
 }
 
+/* A server that was taken over: whatever it sends, the caller gets an error and not its lie. */
 static void lies_cost_the_channel(void **unused)
 {
     (void)unused;
@@ -292,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_late_answer_frees_the_channel),
         cmocka_unit_test(dead_channels_go_and_new_ones_come),
         cmocka_unit_test(the_dead_make_room),
+        cmocka_unit_test(a_complete_pool_waits_for_nobody),
         cmocka_unit_test(lies_cost_the_channel),
         cmocka_unit_test(passed_on_lies_cost_the_answer_alone),
     };

@@ -33,11 +33,20 @@ static bool name_text(struct slice name, char out[static STORE_NAME_MAX + 1], st
     return true;
 }
 
+/* What is listed counts as stored. Where the folder could not be synced, the disk may not have the name, and no
+ * later sync that succeeds says that it has: so it goes again. */
 static bool put(void *context, struct slice name, struct slice bytes, struct error *e)
 {
     char text[STORE_NAME_MAX + 1];
 
-    return name_text(name, text, e) && file_replace(*(int *)context, text, bytes, MODE, e);
+    if (!name_text(name, text, e)) {
+        return false;
+    }
+    if (!file_replace(*(int *)context, text, bytes, MODE, e)) {
+        (void)unlinkat(*(int *)context, text, 0);
+        return false;
+    }
+    return true;
 }
 
 static bool get(void *context, struct slice name, struct buf *out, struct error *e)
@@ -97,8 +106,8 @@ static bool remove_object(void *context, struct slice name, struct error *e)
     if (!name_text(name, text, e)) {
         return false;
     }
-    if (unlinkat(*(int *)context, text, 0) != 0) {
-        return errno == ENOENT || error_errno(e, ERROR_BUSY, "remove %s", text);
+    if (unlinkat(*(int *)context, text, 0) != 0 && errno != ENOENT) {
+        return error_errno(e, ERROR_BUSY, "remove %s", text);
     }
     return file_sync_folder(*(int *)context, e);
 }
