@@ -24,15 +24,26 @@ static bool ask(struct cli *c, struct backups_answer *answer, struct error *e)
     return cli_ask(c, CLI_KEEPER, &admin_backups, NULL, answer, NULL, CLI_ASK_MS, e);
 }
 
-/* Wait for one report more than there were. */
-static bool wait_for(struct cli *c, uint64_t reports, struct backups_answer *answer,
+/* Once more when the keeper died meanwhile: it has a successor soon. */
+static bool ask_patiently(struct cli *c, struct backups_answer *answer, struct error *e)
+{
+    return ask(c, answer, e) || (e->kind == ERROR_BUSY && ask(c, answer, e));
+}
+
+/* Wait for one report more than there were, of the keeper that was asked. */
+static bool wait_for(struct cli *c, uint64_t life, uint64_t reports, struct backups_answer *answer,
                      struct error *e)
 {
     int64_t until = clock_steady_ms() + CLI_LONG_MS;
 
     for (;;) {
-        if (!ask(c, answer, e)) {
+        if (!ask_patiently(c, answer, e)) {
             return false;
+        }
+        if (answer->life != life) {
+            return error_set(e, ERROR_BUSY,
+                             "posternd's keeper was started again meanwhile: `postern backup list` "
+                             "shows whether it was done, otherwise order it again");
         }
         if (answer->reports > reports && answer->lines.count) {
             return true;
@@ -57,7 +68,7 @@ static bool order(struct cli *c, uint64_t what, struct error *e)
     }
     uint64_t seen = ordered.reports;
     for (;;) {
-        if (!wait_for(c, seen, &answer, e)) {
+        if (!wait_for(c, ordered.life, seen, &answer, e)) {
             return false;
         }
         const struct backup_line *line = answer.lines.items;

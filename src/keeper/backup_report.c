@@ -7,6 +7,7 @@
 
 #include "formats/mail/date.h"
 #include "keeper/internal.h"
+#include "requests/backup.h"
 
 #define REPORT_MAX ((size_t)256 << 10)
 
@@ -34,6 +35,19 @@ bool backup_report_made(struct keeper *k, const struct backup_record *record, st
                      "put back to an earlier state, or somebody changed it");
     }
     return keeper_record_one(k, LEDGER_PATIENT, RECORD_BACKUP, &backup_record_schema, record, e);
+}
+
+void backup_report_lost(uint64_t order, struct slice place, struct slice by,
+                        struct backup_record *made, struct trial_record *tried)
+{
+    static const struct slice why = SLICE_INIT(
+        "the process that makes backups ended over it again and again; the log says why");
+
+    *made = (struct backup_record){.place = place, .by = by, .reason = why};
+    *tried = (struct trial_record){.kind = order == BACKUP_TRY ? TRIAL_RESTORE : TRIAL_OBJECTS,
+                                   .place = place,
+                                   .by = by,
+                                   .reason = why};
 }
 
 /* ── the trial's letter ── */

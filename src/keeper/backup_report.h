@@ -12,3 +12,8 @@ bool backup_report_made(struct keeper *k, const struct backup_record *record,
 /* Record it; alarm when it failed; mail the report to `backup-report`, in the same commit. */
 bool backup_report_tried(struct keeper *k, const struct trial_record *record, struct arena *arena,
                          struct error *e) MUST_CHECK;
+
+/* Fill in what is recorded of an order that nobody carried out: a backup (`made`) or a trial (`tried`), as the order
+ * says; the texts live as those given do. */
+void backup_report_lost(uint64_t order, struct slice place, struct slice by,
+                        struct backup_record *made, struct trial_record *tried);

@@ -14,6 +14,7 @@
 
 #define FIRST_PAUSE_MS 30000 /* after a failure; doubled with each further one */
 #define LAST_PAUSE_MS  (INT64_C(60) * 60 * 1000)
+#define LOST_MAX       3 /* times that the same is given to a process that dies over it */
 #define VIEW_MAX_MS    (INT64_C(24) * 3600 * 1000)
 #define STORY_NAME     SLICE("backup/story")
 
@@ -32,6 +33,7 @@ struct backups {
                 1];   /* of the vault where the next is made; empty: not known yet */
     uint64_t busy;    /* enum backup_order */
     uint64_t hurried; /* the same: asked for by a person */
+    unsigned lost;    /* how often in a row nothing was said of what was in hand */
     char by[LETTER_ADDRESS_MAX + 1];
     uint64_t reports;
     int64_t next_at; /* steady clock: not before */
@@ -210,36 +212,6 @@ static uint64_t too_old(const struct backups *b)
     return now > keep ? (uint64_t)(now - keep) : 0;
 }
 
-static bool on_next(void *keeper, struct ipc_request *r, struct error *e)
-{
-    struct backups *b = ((struct keeper *)keeper)->backups;
-    const struct backup_next_ask *ask = r->ask;
-    struct backup_next *answer = r->answer;
-
-    (void)e;
-    (void)pthread_mutex_lock(&b->asking);
-    backup_sight_drop(&b->sight);
-    (void)pthread_mutex_lock(&b->lock);
-    (void)snprintf(b->prefix, sizeof(b->prefix), "%.*s", SLICE_ARG(ask->prefix));
-    b->busy = choose(b);
-    if (b->busy != b->hurried) {
-        b->by[0] = 0;
-    }
-    *answer = (struct backup_next){
-        .order = b->busy,
-        .before = too_old(b),
-    };
-    const struct backup_vault now = {ask->prefix, ask->place};
-    backup_story_known(&b->story, &now, answer);
-    answer->digest = arena_copy(r->arena, answer->digest);
-    answer->root = arena_copy(r->arena, answer->root);
-    answer->left = backup_story_left(&b->story, &now, ask->place, r->arena);
-    b->hurried = b->hurried == b->busy ? BACKUP_NOTHING : b->hurried;
-    (void)pthread_mutex_unlock(&b->lock);
-    (void)pthread_mutex_unlock(&b->asking);
-    return true;
-}
-
 static bool on_view(void *keeper, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = keeper;
@@ -310,6 +282,7 @@ static void set_pause(struct backups *b, bool failed)
                                                     : LAST_PAUSE_MS;
     b->next_at = clock_steady_ms() + b->pause_ms;
     b->busy = BACKUP_NOTHING;
+    b->lost = 0;
     b->reports++;
 }
 
@@ -398,6 +371,71 @@ static bool on_tried(void *keeper, struct ipc_request *r, struct error *e)
     return backup_report_tried(k, &record, r->arena, e);
 }
 
+/* With the lock: who asks for the next has nothing in hand, so nothing will be said of what it had. It is given
+ * again, or what is returned is given up: the person who waits for it must hear of it. */
+static uint64_t take_back(struct backups *b)
+{
+    uint64_t order = b->busy;
+
+    b->busy = BACKUP_NOTHING;
+    if (order && (++b->lost == LOST_MAX || (b->hurried && b->hurried != order))) {
+        return order;
+    }
+    b->hurried = order && b->by[0] ? order : b->hurried;
+    return BACKUP_NOTHING;
+}
+
+/* As if it had said that it failed. */
+static bool give_up(struct backups *b, uint64_t order, struct ipc_request *r, struct error *e)
+{
+    struct backup_record made;
+    struct trial_record tried;
+
+    backup_report_lost(order, settings_of(b)->target, who(b, r->arena), &made, &tried);
+    if (order == BACKUP_RUN) {
+        remember_made(b, &made);
+        return backup_report_made(b->k, &made, e);
+    }
+    remember_tried(b, &tried);
+    return backup_report_tried(b->k, &tried, r->arena, e);
+}
+
+static bool on_next(void *keeper, struct ipc_request *r, struct error *e)
+{
+    struct backups *b = ((struct keeper *)keeper)->backups;
+    const struct backup_next_ask *ask = r->ask;
+    struct backup_next *answer = r->answer;
+
+    (void)pthread_mutex_lock(&b->asking);
+    backup_sight_drop(&b->sight);
+    (void)pthread_mutex_lock(&b->lock);
+    uint64_t lost = take_back(b);
+    if (lost) {
+        (void)pthread_mutex_unlock(&b->lock);
+        bool told = give_up(b, lost, r, e);
+        (void)pthread_mutex_unlock(&b->asking);
+        return told;
+    }
+    (void)snprintf(b->prefix, sizeof(b->prefix), "%.*s", SLICE_ARG(ask->prefix));
+    b->busy = choose(b);
+    if (b->busy != b->hurried) {
+        b->by[0] = 0;
+    }
+    *answer = (struct backup_next){
+        .order = b->busy,
+        .before = too_old(b),
+    };
+    const struct backup_vault now = {ask->prefix, ask->place};
+    backup_story_known(&b->story, &now, answer);
+    answer->digest = arena_copy(r->arena, answer->digest);
+    answer->root = arena_copy(r->arena, answer->root);
+    answer->left = backup_story_left(&b->story, &now, ask->place, r->arena);
+    b->hurried = b->hurried == b->busy ? BACKUP_NOTHING : b->hurried;
+    (void)pthread_mutex_unlock(&b->lock);
+    (void)pthread_mutex_unlock(&b->asking);
+    return true;
+}
+
 static const struct ipc_row rows[] = {
     {&keeper_backup_next,  600, on_next },
     {&keeper_backup_view,  60,  on_view },
@@ -432,6 +470,7 @@ bool keeper_on_backup_order(void *ctx, struct ipc_request *r, struct error *e)
     b->hurried = ask->order;
     (void)snprintf(b->by, sizeof(b->by), "%.*s", SLICE_ARG(admin->caller.by));
     answer->reports = b->reports;
+    answer->life = (uint64_t)b->k->started_at;
     (void)pthread_mutex_unlock(&b->lock);
     return true;
 }
@@ -445,7 +484,8 @@ bool keeper_on_backups(void *ctx, struct ipc_request *r, struct error *e)
 
     (void)pthread_mutex_lock(&b->lock);
     cbor_write(&text, &backup_story_schema, &b->story);
-    *answer = (struct backups_answer){.reports = b->reports, .busy = b->busy};
+    *answer = (struct backups_answer){
+        .reports = b->reports, .busy = b->busy, .life = (uint64_t)b->k->started_at};
     (void)pthread_mutex_unlock(&b->lock);
     if (!cbor_read(arena_copy(r->arena, buf_slice(&text)), &backup_story_schema, r->arena, &s, e)) {
         return false;

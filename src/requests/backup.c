@@ -71,6 +71,7 @@ static const struct cbor_schema forget_ask = CBOR_SCHEMA(forget_fields, struct b
 
 static const struct cbor_field ordered_fields[] = {
     MAYBE(1, CBOR_UINT, backup_order_answer, reports, 0),
+    MAYBE(2, CBOR_UINT, backup_order_answer, life, 0),
 };
 static const struct cbor_schema ordered = CBOR_SCHEMA(ordered_fields, struct backup_order_answer);
 
@@ -95,6 +96,7 @@ static const struct cbor_field backups_fields[] = {
     CBOR_SUB_OPTIONAL(7, CBOR_LIST, struct backups_answer, left, BACKUPS_LEFT_MAX,
                       &backup_left_schema),
     MAYBE(8, CBOR_BOOL, backups_answer, more_left, 0),
+    MAYBE(9, CBOR_UINT, backups_answer, life, 0),
 };
 const struct cbor_schema backups_answer_schema = CBOR_SCHEMA(backups_fields, struct backups_answer);
 

@@ -93,6 +93,7 @@ struct backup_order_ask {
 
 struct backup_order_answer {
     uint64_t reports;
+    uint64_t life; /* of the keeper: another one knows nothing of the order */
 };
 
 extern const struct ipc_message admin_backup_order;
@@ -117,6 +118,7 @@ struct backups_answer {
     struct cbor_list lines; /* struct backup_line, the newest first */
     struct cbor_list left;  /* struct backup_left */
     bool more_left;         /* and such of which nothing was kept */
+    uint64_t life;          /* of the keeper, in which the reports are counted */
 };
 
 extern const struct cbor_schema backups_answer_schema;

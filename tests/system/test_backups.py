@@ -120,16 +120,46 @@ def test_a_target_that_was_put_back_is_noticed(scene, target, tmp_path):
 def test_who_is_killed_goes_on(scene, target):
     company = scene.company
     scene.send(WORD, text="".join(f"{os.urandom(30).hex()}\n" for _ in range(50000)))
+    ordering = []
     for _ in range(3):
         pid = next(p for p, role in company.processes().items() if role == "backup")
-        threading.Thread(target=company.postern, args=("backup", "now"),
-                         kwargs={"check": False}).start()
+        ordering.append(threading.Thread(target=company.postern, args=("backup", "now"),
+                                         kwargs={"check": False}))
+        ordering[-1].start()
         os.kill(pid, signal.SIGKILL)
         wait_for("its successor", lambda old=pid: any(
             role == "backup" and p != old for p, role in company.processes().items()))
     company.postern("backup", "now")
     assert "fetched and right" in company.postern("backup", "try")
     assert not [p for p in target.iterdir() if p.name.endswith(".new")]
+    for thread in ordering:
+        thread.join(30)
+        assert not thread.is_alive(), "who ordered a backup waits for one that nobody makes"
+
+
+def test_who_waits_for_a_backup_hears_of_a_keeper_that_died(scene):
+    company = scene.company
+
+    def pids(role):
+        return [p for p, name in company.processes().items() if name == role]
+
+    backup, keeper = pids("backup")[0], pids("keeper")[0]
+    os.kill(backup, signal.SIGSTOP)  # so that the order waits
+    said = []
+    thread = threading.Thread(target=lambda: said.append(
+        company.postern("backup", "now", "--reason", "unheard", check=False)))
+    try:
+        thread.start()
+        company.sign_in()
+        wait_for("the order", lambda: "unheard" in company.postern("acts", "--reason", "a test"))
+        os.kill(keeper, signal.SIGKILL)
+        thread.join(30)
+        assert not thread.is_alive() and said[0].returncode == 75, said
+        assert "keeper" in said[0].stderr or "process is gone" in said[0].stderr, said
+    finally:
+        os.kill(backup, signal.SIGCONT)
+    wait_for("a keeper", lambda: company.postern("status", check=False).returncode == 0)
+    company.postern("backup", "now")
 
 
 def test_a_target_that_fails_alarms_and_comes_back(scene, target):
@@ -189,7 +219,8 @@ def test_letters_without_touching_the_ledger(scene, target, tmp_path):
     wrong = company.postern(*command, "--letter", letter, "--output", tmp_path / "two.eml",
                             input="00000-00000-00000-00000-00000-00000", check=False)
     assert wrong.returncode != 0 and not (tmp_path / "two.eml").exists()
-    assert not list(pathlib.Path("/var/tmp").glob("postern-restore-*"))
+    # other tests restore at the same time, but nothing stays
+    wait_for("nothing to be left", lambda: not list(pathlib.Path("/var/tmp").glob("postern-restore-*")))
 
 
 def test_what_was_erased_leaves_the_backups_with_the_last_from_before(target, tmp_path):
