@@ -363,6 +363,9 @@ def test_ten_thousand_letters_are_pulled_and_a_killed_pull_goes_on(scene):
     records = int(company.status()["ledger.records"])
     wait_for("the index", lambda: int(company.status()["index.position"]) >= records, 240)
     out = company.directory / "all"
-    company.postern("export", "--query", "after:2000-01-01", "--format", "eml", out)
+    # status 1: there are exceptions, files in real mail whose text could not be read
+    done = company.postern("export", "--query", "after:2000-01-01", "--format", "eml", out, check=False)
+    said = re.search(r"(\d+) letters exported", done.stdout)
+    assert done.returncode in (0, 1) and said and int(said[1]) >= 10000, done
     exported = {file.read_bytes() for file in out.rglob("*.eml")}
     assert all(wire(raw) in exported for raw in contents.values())
