@@ -90,6 +90,11 @@ void claims_pack(struct claims *c, const struct pack_claim *pack)
     add_pack(&c->found, pack);
 }
 
+void claims_coming(struct claims *c, const struct pack_claim *pack)
+{
+    add_pack(&c->coming, pack);
+}
+
 void claims_missing(struct claims *c, uint32_t segment, uint64_t number)
 {
     add_range(&c->missing, segment, number, 1);
@@ -114,16 +119,40 @@ static int by_first(const void *a, const void *b)
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
-static void compare_pack(const struct pack_claim *pack, const struct pack_claim *said,
-                         struct report *r)
+static bool fits(const struct pack_claim *said, const struct pack_claim *pack)
+{
+    return same(said->digest, pack->digest, HASH_LEN) && said->length == pack->length &&
+           said->first == pack->first && said->records == pack->records;
+}
+
+/* The last record names a pack that stands beside, and an earlier one this. */
+static bool is_being_replaced(const struct claims *c, const struct pack_claim *pack,
+                              const struct pack_claim *said)
+{
+    bool coming = false;
+    bool recorded = false;
+
+    for (size_t i = 0; i < c->coming.n; i++) {
+        const struct pack_claim *next = &c->coming.list[i];
+        coming =
+            coming || (next->number == pack->number && same(next->digest, said->digest, HASH_LEN));
+    }
+    for (size_t i = 0; i < c->recorded.n && coming; i++) {
+        const struct pack_claim *before = &c->recorded.list[i];
+        recorded = recorded || (before->number == pack->number && fits(before, pack));
+    }
+    return recorded;
+}
+
+static void compare_pack(const struct claims *c, const struct pack_claim *pack,
+                         const struct pack_claim *said, struct report *r)
 {
     struct place where = {
         .segment = pack->number, .first = pack->first, .last = pack->first + pack->records - 1};
 
     if (!said) {
         report_finding(r, &where, "no record says that this pack took the segment's place");
-    } else if (!same(said->digest, pack->digest, HASH_LEN) || said->length != pack->length ||
-               said->first != pack->first || said->records != pack->records) {
+    } else if (!fits(said, pack) && !is_being_replaced(c, pack, said)) {
         report_finding(r, &where, "the pack is not the one that was recorded");
     }
 }
@@ -141,7 +170,7 @@ static void compare_packs(struct claims *c, struct report *r)
         for (; at < c->recorded.n && c->recorded.list[at].number <= pack->number; at++) {
             said = c->recorded.list[at].number == pack->number ? &c->recorded.list[at] : NULL;
         }
-        compare_pack(pack, said, r);
+        compare_pack(c, pack, said, r);
     }
 }
 
@@ -182,8 +211,7 @@ static void compare_missing(struct claims *c, struct report *r)
             struct place where = {
                 .segment = m->segment, .first = m->first, .last = m->first + m->count - 1};
             report_finding(r, &where,
-                           "the payload file is missing, and no record says that all in "
-                           "it was erased");
+                           "the payload is missing, and no record says that it was erased");
         }
     }
 }
@@ -205,6 +233,7 @@ void claims_done(struct claims *c)
 {
     free(c->recorded.list);
     free(c->found.list);
+    free(c->coming.list);
     free(c->erased.list);
     free(c->missing.list);
     *c = (struct claims){0};

@@ -30,6 +30,7 @@ struct ranges {
 
 struct claims {
     struct pack_claims recorded;
+    struct pack_claims coming; /* packs that stand beside one, to take its place */
     struct pack_claims found;
     struct ranges erased;
     struct ranges missing; /* records whose payload is not there */
@@ -40,6 +41,7 @@ fault claims_take(struct claims *c, const struct record *r, struct view body);
 
 /* Note a pack that is there. */
 void claims_pack(struct claims *c, const struct pack_claim *pack);
+void claims_coming(struct claims *c, const struct pack_claim *pack);
 
 /* Note a record whose payload is not there: it must have been erased. */
 void claims_missing(struct claims *c, uint32_t segment, uint64_t number);

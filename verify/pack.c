@@ -10,6 +10,7 @@ struct entry {
     uint16_t file;
     uint64_t offset;
     const uint8_t *digest;
+    bool left_out; /* it was erased before this pack was made */
 };
 
 /* -- one record -- */
@@ -27,6 +28,11 @@ static bool entry_read(const struct pack_walk *w, const uint8_t *in, struct entr
     (void)memcpy(offset + 2, in + 18, 6);
     out->offset = be64(offset);
     (void)memcpy(r->commitment, in + 24, HASH_LEN);
+    out->left_out = r->sealed && out->file == 0;
+    if (out->left_out) {
+        return in[2] == 1 && in[3] == 0 && r->type >= TYPE_SEALED && r->length == 0 &&
+               is_zero(in + 18, 6) && is_zero(in + 56, DIGEST_LEN);
+    }
     if ((in[2] & ~(1 | PACKED | MAY_REFER)) || in[3] || r->sealed != (out->file != 0) ||
         out->file > w->head.files ||
         (w->rows && out->file && w->rows[out->file - 1U].class == OBJECTS)) {
@@ -144,6 +150,21 @@ static void skip_record(struct pack_walk *w, fault what)
     check_skipped(w->c, w->head.number);
 }
 
+static void check_payload(struct pack_walk *w, const struct entry *e)
+{
+    uint64_t *next = e->file ? &w->rows[e->file - 1].next : &w->clear_next;
+
+    if (e->offset != *next) {
+        pack_find_here(w, "the payload does not stand behind the one before");
+    }
+    *next = e->offset + e->record.length;
+    if (e->file) {
+        check_sealed(w, e);
+    } else {
+        check_clear(w, e);
+    }
+}
+
 static void check_record(struct pack_walk *w)
 {
     uint64_t at = HEAD_LEN + (uint64_t)w->head.files * ROW_LEN + (uint64_t)w->index * ENTRY_LEN;
@@ -158,15 +179,10 @@ static void check_record(struct pack_walk *w)
     if (what) {
         pack_find_here(w, what);
     }
-    uint64_t *next = e.file ? &w->rows[e.file - 1].next : &w->clear_next;
-    if (e.offset != *next) {
-        pack_find_here(w, "the payload does not stand behind the one before");
-    }
-    *next = e.offset + e.record.length;
-    if (e.file) {
-        check_sealed(w, &e);
+    if (e.left_out) {
+        claims_missing(&w->c->claims, w->head.number, w->c->next);
     } else {
-        check_clear(w, &e);
+        check_payload(w, &e);
     }
     w->last_is_end = e.record.type == TYPE_END;
     e.record.number = w->c->next;
@@ -212,6 +228,27 @@ static void note_claim(struct pack_walk *w, const uint8_t *fixed)
     claims_pack(&w->c->claims, &claim);
 }
 
+/* A pack that stands beside, to take its place: its record may be there already. */
+static void note_coming(struct pack_walk *w)
+{
+    char name[NAME_ROOM];
+    struct pack_claim claim = {.number = w->head.number};
+    struct pack_head head;
+    struct input in;
+
+    (void)snprintf(name, sizeof(name), "%010u.pack.new", w->head.number);
+    if (input_open(&in, w->c->folder, name) == INPUT_OK) {
+        struct view bytes = input_look(&in, 0, HEAD_LEN);
+        if (bytes.len == HEAD_LEN && !pack_head_read(bytes.at, w->c->hash, &head)) {
+            hash_begin(w->c->hash);
+            hash_add(w->c->hash, bytes.at, FIXED_LEN);
+            hash_end(w->c->hash, claim.digest);
+            claims_coming(&w->c->claims, &claim);
+        }
+    }
+    input_close(&in);
+}
+
 /* Header, and whether the file can be gone through by it. */
 static bool take_head(struct pack_walk *w, uint32_t number)
 {
@@ -230,6 +267,7 @@ static bool take_head(struct pack_walk *w, uint32_t number)
         return false;
     }
     note_claim(w, bytes.at);
+    note_coming(w);
     if (!what && w->head.number != number) {
         what = "the file bears another segment's name";
     }

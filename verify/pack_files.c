@@ -41,6 +41,7 @@ static void get_head(const uint8_t *in, struct pack_head *h)
     h->files = be32(in + 68);
     h->segment_length = be64(in + 72);
     h->length = be64(in + 80);
+    h->making = be16(in + 88);
     (void)memcpy(h->dictionary, in + 96, HASH_LEN);
     (void)memcpy(h->digest, in + 128, HASH_LEN);
 }
@@ -59,7 +60,7 @@ fault pack_head_read(const uint8_t *in, struct hash *h, struct pack_head *out)
     if (!same(digest, in + 480, sizeof(digest))) {
         return "the pack's header is altered";
     }
-    return be16(in + 8) != 1 || be16(in + 10) != HEAD_LEN || !is_zero(in + 88, 8) ||
+    return be16(in + 8) != 1 || be16(in + 10) != HEAD_LEN || !is_zero(in + 90, 6) ||
                    !is_zero(in + 257, 223)
                ? "newer: the pack's header is of another format"
                : NULL;
@@ -205,8 +206,13 @@ static void data_open(struct pack_walk *w, uint32_t number, struct pack_data *d)
     struct pack_row *row = &w->rows[number];
     char name[NAME_ROOM];
 
-    (void)snprintf(name, sizeof(name), "%010u-%05u-%06u.data", w->head.number, row->class,
-                   row->month);
+    if (w->head.making) {
+        (void)snprintf(name, sizeof(name), "%010u-%05u-%06u-%05u.data", w->head.number, row->class,
+                       row->month, w->head.making);
+    } else {
+        (void)snprintf(name, sizeof(name), "%010u-%05u-%06u.data", w->head.number, row->class,
+                       row->month);
+    }
     input_close(&d->in);
     d->row = NO_ROW;
     switch (input_open(&d->in, w->c->folder, name)) {

@@ -22,6 +22,7 @@ struct pack_head {
     uint8_t id[ID_LEN];
     uint64_t first;
     uint32_t records, files;
+    uint16_t making; /* 0: of a segment; n: of a pack, for the n-th time */
     uint64_t segment_length, length;
     uint8_t dictionary[HASH_LEN];
     uint8_t digest[HASH_LEN];

@@ -68,22 +68,30 @@ void claims_done(struct claims *c)
 {
     free(c->packs.list);
     free(c->recorded.list);
+    free(c->coming.list);
     seq_ranges_done(&c->keyless);
     seq_ranges_done(&c->erased);
     *c = (struct claims){0};
 }
 
-static void add_claim(struct claim_list *l, uint32_t number, const uint8_t *digest)
+static struct claim *add_claim(struct claim_list *l, uint32_t number, const uint8_t *digest)
 {
     l->list = with_room(l->list, l->n, &l->room, sizeof(*l->list));
-    l->list[l->n].number = number;
-    l->list[l->n].order = l->n;
-    (void)memcpy(l->list[l->n++].digest, digest, DIGEST_LEN);
+    struct claim *added = &l->list[l->n];
+    *added = (struct claim){.number = number, .order = l->n++};
+    (void)memcpy(added->digest, digest, DIGEST_LEN);
+    return added;
 }
 
-void claims_pack(struct claims *c, uint32_t number, const uint8_t digest[static DIGEST_LEN])
+void claims_pack(struct claims *c, uint32_t number, const uint8_t digest[static DIGEST_LEN],
+                 const uint8_t root[static DIGEST_LEN])
 {
-    add_claim(&c->packs, number, digest);
+    (void)memcpy(add_claim(&c->packs, number, digest)->root, root, DIGEST_LEN);
+}
+
+void claims_coming(struct claims *c, uint32_t number, const uint8_t digest[static DIGEST_LEN])
+{
+    (void)add_claim(&c->coming, number, digest);
 }
 
 void claims_keyless(struct claims *c, uint64_t seq)
@@ -103,7 +111,7 @@ bool claims_record(struct claims *c, uint16_t type, uint64_t seq, struct slice b
         if (!pack_record_read(body, &pack, e)) {
             return false;
         }
-        add_claim(&c->recorded, (uint32_t)pack.number, pack.digest.ptr);
+        (void)add_claim(&c->recorded, (uint32_t)pack.number, pack.digest.ptr);
         return true;
     case RECORD_ERASURE:
         return (erasure_record_read(body, &erasure, e) &&
@@ -173,9 +181,36 @@ static void sort(struct claim_list *l)
     }
 }
 
-static void compare_packs(struct claims *c, void (*fault)(void *, uint32_t, uint64_t, const char *),
-                          void *context)
+static bool has(const struct claim_list *l, uint32_t number, const uint8_t *digest)
 {
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->list[i].number == number && memcmp(l->list[i].digest, digest, DIGEST_LEN) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct comparison {
+    struct claims *c;
+    void (*fault)(void *context, uint32_t number, uint64_t seq, const char *text);
+    bool (*replaced)(void *context, const struct claim *pack,
+                     const uint8_t digest[static DIGEST_LEN]);
+    void *context;
+};
+
+/* The last record names another: that one may be about to take its place, or have done so since it was looked at. */
+static bool is_replaced(const struct comparison *x, const struct claim *pack,
+                        const struct claim *last)
+{
+    return has(&x->c->recorded, pack->number, pack->digest) &&
+           (has(&x->c->coming, pack->number, last->digest) ||
+            (x->replaced && x->replaced(x->context, pack, last->digest)));
+}
+
+static void compare_packs(const struct comparison *x)
+{
+    struct claims *c = x->c;
     size_t at = 0;
 
     sort(&c->packs);
@@ -187,21 +222,27 @@ static void compare_packs(struct claims *c, void (*fault)(void *, uint32_t, uint
             last = c->recorded.list[at].number == pack->number ? &c->recorded.list[at] : NULL;
         }
         if (!last) {
-            fault(context, pack->number, 0, "no record says that this pack took a segment's place");
-        } else if (memcmp(last->digest, pack->digest, DIGEST_LEN) != 0) {
-            fault(context, pack->number, 0, "the pack is not the one that was recorded");
+            x->fault(x->context, pack->number, 0,
+                     "no record says that this pack took a segment's place");
+        } else if (memcmp(last->digest, pack->digest, DIGEST_LEN) != 0 &&
+                   !is_replaced(x, pack, last)) {
+            x->fault(x->context, pack->number, 0, "the pack is not the one that was recorded");
         }
     }
 }
 
 void claims_compare(struct claims *c,
                     void (*fault)(void *context, uint32_t number, uint64_t seq, const char *text),
+                    bool (*replaced)(void *context, const struct claim *pack,
+                                     const uint8_t digest[static DIGEST_LEN]),
                     void *context)
 {
+    const struct comparison x = {c, fault, replaced, context};
     size_t at = 0;
 
-    compare_packs(c, fault, context);
+    compare_packs(&x);
     merge(&c->erased);
+    merge(&c->keyless); /* a pack may have been looked at twice */
     for (size_t i = 0; i < c->keyless.n; i++) {
         const struct seq_range *r = &c->keyless.list[i];
         while (at < c->erased.n &&

@@ -20,6 +20,7 @@ struct claim {
     uint32_t number;
     size_t order; /* of several with one number the last counts */
     uint8_t digest[DIGEST_LEN];
+    uint8_t root[DIGEST_LEN]; /* of a pack that is there: of the tree behind it */
 };
 
 struct claim_list {
@@ -31,6 +32,7 @@ struct claim_list {
 struct claims {
     struct claim_list packs;    /* that are there */
     struct claim_list recorded; /* by pack records, in their order */
+    struct claim_list coming;   /* packs that stand beside one, to take its place */
     struct seq_ranges keyless;  /* records without a key */
     struct seq_ranges erased;   /* that erasure records name */
 };
@@ -39,8 +41,11 @@ struct claims {
 void claims_done(struct claims *c);
 OWN_VALUE(claims, struct claims, claims_done)
 
-/* A pack that is there, by its digest; a record that has no key. */
-void claims_pack(struct claims *c, uint32_t number, const uint8_t digest[static DIGEST_LEN]);
+/* A pack that is there, by its digest, with the root of the tree behind it; one that is to take its place; a record that has no
+ * key. */
+void claims_pack(struct claims *c, uint32_t number, const uint8_t digest[static DIGEST_LEN],
+                 const uint8_t root[static DIGEST_LEN]);
+void claims_coming(struct claims *c, uint32_t number, const uint8_t digest[static DIGEST_LEN]);
 void claims_keyless(struct claims *c, uint64_t seq);
 
 /* Take one of the ledger's own records; others than those of packs and erasures are passed over. False
@@ -51,9 +56,12 @@ bool claims_record(struct claims *c, uint16_t type, uint64_t seq, struct slice b
 /* How many records were erased; after claims_compare(). */
 uint64_t claims_erased(const struct claims *c);
 
-/* Compare; `fault` is called for what is not explained. */
+/* Compare; `fault` is called for what is not explained. `replaced` says whether by now a whole pack of that number with that digest
+ * and the same leaves is there; NULL: no. */
 void claims_compare(struct claims *c,
                     void (*fault)(void *context, uint32_t number, uint64_t seq, const char *text),
+                    bool (*replaced)(void *context, const struct claim *pack,
+                                     const uint8_t digest[static DIGEST_LEN]),
                     void *context);
 
 /* An erasure's ranges as bytes, and back; false when they are not ascending and apart. */

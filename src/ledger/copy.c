@@ -4,9 +4,10 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ledger/dictionary.h"
-#include "ledger/pack_format.h"
+#include "ledger/pack.h"
 
 bool ledger_copy_lock(int record_keys, int *lock, struct error *e)
 {
@@ -19,6 +20,9 @@ bool ledger_copy_lock(int record_keys, int *lock, struct error *e)
         return errno == EWOULDBLOCK
                    ? error_set(e, ERROR_BUSY, "records are being packed or erased: try again")
                    : error_errno(e, ERROR_CONFIG, "folder of record keys: lock");
+    }
+    if (faccessat(fd, "resealing", F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        return error_set(e, ERROR_BUSY, "a pack is being replaced: try again");
     }
     *lock = TAKE(fd, -1);
     return true;
@@ -33,6 +37,17 @@ static bool is_packed(int dirfd, uint32_t number)
     return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0;
 }
 
+/* Which making of a pack is in force. What cannot be read is copied as it is: whoever verifies the copy says what is wrong. */
+static bool is_making(int dirfd, uint32_t number, uint16_t making)
+{
+    char name[PACK_NAME_MAX];
+    struct pack_head head;
+    struct error unread;
+
+    pack_name(number, name);
+    return !pack_head_of(dirfd, number, name, &head, &unread) || head.making == making;
+}
+
 bool ledger_copy_needs(int dirfd, const char *name, uint32_t last)
 {
     uint32_t number = 0;
@@ -44,8 +59,10 @@ bool ledger_copy_needs(int dirfd, const char *name, uint32_t last)
     case FILE_SEGMENT:
         return number <= last;
     case FILE_PACK:
-    case FILE_PAYLOAD:
         return number < last && is_packed(dirfd, number);
+    case FILE_PAYLOAD:
+        return number < last && is_packed(dirfd, number) &&
+               is_making(dirfd, number, pack_payload_making(name));
     case FILE_OBJECTS:
         return number <
                last; /* packs with a higher number may refer to them, whatever their own is */
@@ -60,14 +77,13 @@ bool ledger_copy_needs(int dirfd, const char *name, uint32_t last)
 
 bool ledger_copy_needs_key(int dirfd, const char *name, uint32_t last)
 {
-    struct slice s = slice_text(name);
-    uint64_t number = 0;
+    uint32_t number = 0;
+    uint16_t making = 0;
+    bool rewriting = false;
 
-    if (slice_equal(s, SLICE("erasing"))) {
+    if (slice_equal(slice_text(name), SLICE("erasing"))) {
         return true;
     }
-    return s.len > 10 && slice_decimal(slice_head(s, 10), UINT32_MAX, &number) && number < last &&
-           (slice_equal(slice_from(s, 10), SLICE(".key")) ||
-            slice_equal(slice_from(s, 10), SLICE(".key.new"))) &&
-           is_packed(dirfd, (uint32_t)number);
+    return record_keys_named(name, &number, &making, &rewriting) && number < last &&
+           is_packed(dirfd, number) && is_making(dirfd, number, making);
 }

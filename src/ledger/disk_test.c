@@ -13,27 +13,30 @@
 #include "ledger/io.h"
 #include "tests/test.h"
 
-#define FILES_MAX 64
-#define SECTOR    512
-#define BYTES_MAX ((size_t)1 << 20)
-#define SECTORS   (BYTES_MAX / SECTOR)
+#define FILES_MAX    96
+#define NAME_MAX_LEN 48
+#define SECTOR       512
+#define BYTES_MAX    ((size_t)1 << 20)
+#define SECTORS      (BYTES_MAX / SECTOR)
 
 enum kind { CREATE, WRITE, SYNC, TRUNCATE, SYNC_FOLDER, UNLINK, RENAME };
 
 struct op {
     enum kind kind;
     bool failed;
-    char name[32];
-    char to[32]; /* of a renaming */
-    size_t at;   /* of a write; the new length of a truncation */
+    char name[NAME_MAX_LEN];
+    char to[NAME_MAX_LEN]; /* of a renaming */
+    size_t at;             /* of a write; the new length of a truncation */
     size_t len;
     uint8_t *bytes;
 };
 
 /* A file while the calls are gone through again: what programs see of it, and what the disk has. */
 struct file {
-    char name[32], name_on_disk[32];
+    char name[NAME_MAX_LEN], name_on_disk[NAME_MAX_LEN];
     bool named, named_on_disk;
+    bool drawn, newer;
+    struct file *by; /* a renaming that the disk may not have yet gave its name to this one */
     size_t len, len_on_disk;
     uint8_t bytes[BYTES_MAX], on_disk[BYTES_MAX];
     bool dirty[SECTORS]; /* the next sync brings it to the disk */
@@ -73,14 +76,14 @@ static struct op *note(enum kind kind, const char *name, bool failed)
     return op;
 }
 
-static void name_of(int fd, char name[static 32])
+static void name_of(int fd, char name[static NAME_MAX_LEN])
 {
     char link[64];
     char path[PATH_MAX] = "";
 
     (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     assert_true(readlink(link, path, sizeof(path) - 1) > 0);
-    (void)snprintf(name, 32, "%.31s", strrchr(path, '/') + 1);
+    (void)snprintf(name, NAME_MAX_LEN, "%.47s", strrchr(path, '/') + 1);
 }
 
 static int noted_create(int dirfd, const char *name, mode_t mode)
@@ -104,7 +107,7 @@ static void keep_bytes(struct op *op, const struct iovec *iov, int n)
 
 static ssize_t noted_pwritev(int fd, const struct iovec *iov, int n, off_t at)
 {
-    char name[32];
+    char name[NAME_MAX_LEN];
 
     if (fails()) {
         return -1;
@@ -122,7 +125,7 @@ static ssize_t noted_pwritev(int fd, const struct iovec *iov, int n, off_t at)
 static int noted_fdatasync(int fd)
 {
     bool failed = fails();
-    char name[32];
+    char name[NAME_MAX_LEN];
 
     if (disk.mode != DISK_DEAD) {
         name_of(fd, name);
@@ -133,7 +136,7 @@ static int noted_fdatasync(int fd)
 
 static int noted_ftruncate(int fd, off_t length)
 {
-    char name[32];
+    char name[NAME_MAX_LEN];
 
     if (fails()) {
         return -1;
@@ -264,6 +267,17 @@ static void do_sync(struct file *f, bool failed)
     }
 }
 
+static void rename_over(struct file **files, struct file *f, const char *to)
+{
+    for (size_t i = 0; files[i]; i++) {
+        if (files[i] != f && files[i]->named && strcmp(files[i]->name, to) == 0) {
+            files[i]->named = false;
+            files[i]->by = f;
+        }
+    }
+    (void)snprintf(f->name, sizeof(f->name), "%s", to);
+}
+
 static void do_op(struct file **files, const struct op *op)
 {
     struct file *f = op->kind == SYNC_FOLDER ? NULL : file_of(files, op->name);
@@ -287,6 +301,7 @@ static void do_op(struct file **files, const struct op *op)
     case SYNC_FOLDER:
         for (size_t i = 0; files[i]; i++) {
             files[i]->named_on_disk = files[i]->named;
+            files[i]->by = NULL;
             (void)memcpy(files[i]->name_on_disk, files[i]->name, sizeof(files[i]->name));
         }
         break;
@@ -294,7 +309,7 @@ static void do_op(struct file **files, const struct op *op)
         f->named = false;
         break;
     case RENAME:
-        (void)snprintf(f->name, sizeof(f->name), "%s", op->to);
+        rename_over(files, f, op->to);
         break;
     }
 }
@@ -304,10 +319,22 @@ static bool draw(enum disk_rest rest, unsigned *seed)
     return rest == DISK_EVERYTHING || (rest == DISK_SOME && rand_r(seed) % 2);
 }
 
+/* Whether the disk has what was last done to its name; to one that was renamed over, the same as to the other. */
+static bool is_newer(struct file *f, enum disk_rest rest, unsigned *seed)
+{
+    struct file *of = f->by ? f->by : f;
+    bool same = of->named == of->named_on_disk && strcmp(of->name, of->name_on_disk) == 0;
+
+    if (!of->drawn) {
+        of->drawn = true;
+        of->newer = same || draw(rest, seed);
+    }
+    return of->newer;
+}
+
 static void write_file(struct file *f, enum disk_rest rest, unsigned *seed, int dirfd)
 {
-    bool same = f->named == f->named_on_disk && strcmp(f->name, f->name_on_disk) == 0;
-    bool newer = same || draw(rest, seed);
+    bool newer = is_newer(f, rest, seed);
     bool named = newer ? f->named : f->named_on_disk;
     size_t len = f->len == f->len_on_disk || draw(rest, seed) ? f->len : f->len_on_disk;
 
@@ -334,6 +361,8 @@ void disk_cut(unsigned calls, enum disk_rest rest, unsigned seed, int dirfd)
     }
     for (size_t i = 0; files[i]; i++) {
         write_file(files[i], rest, &seed, dirfd);
+    }
+    for (size_t i = 0; files[i]; i++) {
         free(files[i]);
     }
 }

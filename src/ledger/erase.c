@@ -1,6 +1,7 @@
 /* Erasing: what a caller names becomes packs, is recorded, and is done. */
 #include "ledger/erasing.h"
 #include "ledger/packing.h"
+#include "ledger/resealing.h"
 
 #define RANGES_MAX 256 /* of one erasure record, which is a clear one */
 
@@ -87,7 +88,7 @@ static bool erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
     struct error unwithdrawn;
 
     gather(refs, n, &all);
-    if (!erasing_finish(l, e) || !pack_all(l, refs, n, e) ||
+    if (!resealing_finish(l, e) || !erasing_finish(l, e) || !pack_all(l, refs, n, e) ||
         !packing_lock_out_backups(l, &lock, e) || !erasing_check(l, &all, e) ||
         !erasing_announce(l, e)) {
         return false;

@@ -19,13 +19,13 @@
 
 #include "host/file.h"
 #include "ledger/io.h"
+#include "ledger/marker.h"
 #include "ledger/pack.h"
 #include "ledger/packing.h"
 #include "ledger/scan.h"
 
-#define FILE_NAME     "erasing"
-#define FILE_NAME_NEW "erasing.new"
-#define FILE_LEN      24
+#define FILE_NAME "erasing"
+#define FILE_LEN  24
 
 static const char magic[8] = {'P', 'S', 'T', 'N', 'E', 'R', 'A', 'S'};
 
@@ -93,15 +93,16 @@ static bool erase_in(struct ledger *l, const struct erasure *erasure, bool reall
     OWN(record_keys) struct record_keys *keys = NULL;
     bool changed = false;
 
-    /* What a failure left of a rewriting: the old file may hold what the new one does not. */
-    if (really && !record_keys_finish(dirfd, l->key, erasure->number, e)) {
-        return false;
-    }
     enum pack_found found = pack_open(l->dirfd, dirfd, erasure->number, NULL, l->key, &p, e);
     if (found == PACK_MISSING) {
         return error_set(e, ERROR_CORRUPT, "pack %u is missing", erasure->number);
     }
     if (found != PACK_OPENED) {
+        return false;
+    }
+    h.making = p->head.making;
+    /* What a failure left of a rewriting: the old file may hold what the new one does not. */
+    if (really && !record_keys_finish(dirfd, l->key, erasure->number, h.making, e)) {
         return false;
     }
     (void)memcpy(h.ledger_id, p->head.ledger_id, sizeof(h.ledger_id));
@@ -132,58 +133,33 @@ bool erasing_check(struct ledger *l, const struct erasures *all, struct error *e
 
 bool erasing_announce(struct ledger *l, struct error *e)
 {
-    int dirfd = l->options.record_keys;
     uint8_t bytes[FILE_LEN] = {0};
-    struct iovec iov = {bytes, sizeof(bytes)};
     struct ledger_head head;
 
     ledger_head(l, &head);
     (void)memcpy(bytes, magic, sizeof(magic));
     put64(bytes + 8, head.size);
     put32(bytes + 16, head.segment);
-    if (ledger_io.unlink(dirfd, FILE_NAME_NEW) != 0 && errno != ENOENT) {
-        return error_errno(e, ERROR_BUSY, FILE_NAME_NEW ": remove a failed attempt");
-    }
-    OWN(fd) int fd = ledger_io.create(dirfd, FILE_NAME_NEW, l->options.mode);
-    if (fd < 0) {
-        return error_errno(e, ERROR_BUSY, FILE_NAME_NEW ": create");
-    }
-    if (!ledger_write(fd, &iov, 1, 0, e) || !ledger_sync(fd, e)) {
-        return error_add(e, FILE_NAME_NEW);
-    }
-    return (ledger_io.rename(dirfd, FILE_NAME_NEW, FILE_NAME) == 0 &&
-            ledger_io.sync_folder(dirfd) == 0) ||
-           error_errno(e, ERROR_BUSY, FILE_NAME_NEW ": rename");
+    return marker_write(l, FILE_NAME, SLICE_ARRAY(bytes), e);
 }
 
 bool erasing_withdraw(const struct ledger *l, struct error *e)
 {
-    int dirfd = l->options.record_keys;
-
-    return ((ledger_io.unlink(dirfd, FILE_NAME) == 0 || errno == ENOENT) &&
-            ledger_io.sync_folder(dirfd) == 0) ||
-           error_errno(e, ERROR_BUSY, FILE_NAME ": remove");
+    return marker_remove(l, FILE_NAME, e);
 }
 
 /* *there is false when nothing was announced. */
 static bool read_file(const struct ledger *l, bool *there, uint64_t *from, uint32_t *segment,
                       struct error *e)
 {
-    uint8_t bytes[FILE_LEN + 1];
-    size_t got = 0;
-    OWN(fd) int fd = -1;
+    uint8_t bytes[FILE_LEN] = {0};
 
-    enum file_found found = file_open(l->options.record_keys, FILE_NAME, O_RDONLY, &fd, e);
-    *there = found == FILE_FOUND;
-    if (found != FILE_FOUND) {
-        return found == FILE_MISSING;
-    }
-    if (!file_read_at(fd, 0, bytes, sizeof(bytes), &got, e)) {
-        return false;
+    if (!marker_read(l, FILE_NAME, bytes, sizeof(bytes), there, e)) {
+        return *there ? error_add(e, "whether records are still to be erased is not known") : false;
     }
     *from = get64(bytes + 8);
     *segment = get32(bytes + 16);
-    return (got == FILE_LEN && memcmp(bytes, magic, sizeof(magic)) == 0 && *segment) ||
+    return !*there || (memcmp(bytes, magic, sizeof(magic)) == 0 && *segment) ||
            error_set(e, ERROR_CORRUPT,
                      FILE_NAME ": damaged: whether records are still to be erased is not known");
 }

@@ -9,6 +9,7 @@
 #include "host/thread.h"
 #include "ledger/erasing.h"
 #include "ledger/io.h"
+#include "ledger/resealing.h"
 #include "ledger/writer.h"
 
 #define SEGMENT_BYTES ((uint64_t)256 << 20)
@@ -158,14 +159,14 @@ static void compare_clock(struct ledger *l)
     }
 }
 
-/* An erasure that was recorded is finished now or, while a backup is being made or the disk fails, by the
+/* A pack that was being replaced, and an erasure that was recorded, are finished now or, while a backup is being made or the disk fails, by the
  * next ledger_pack(), which says what is wrong. */
 static void finish_erasing(struct ledger *l)
 {
     struct error e;
 
     if (l->options.record_keys > 0) {
-        (void)!erasing_finish(l, &e);
+        (void)!(resealing_finish(l, &e) && erasing_finish(l, &e));
     }
 }
 

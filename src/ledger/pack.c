@@ -126,6 +126,28 @@ static bool read_head(struct pack *p, uint32_t number, struct error *e)
            error_set(e, ERROR_CORRUPT, "the file bears another pack's name");
 }
 
+bool pack_head_of(int dirfd, uint32_t number, const char *name, struct pack_head *head,
+                  struct error *e)
+{
+    uint8_t bytes[PACK_HEAD_LEN];
+    OWN(fd) int fd = -1;
+    size_t got = 0;
+
+    enum file_found found = file_open(dirfd, name, O_RDONLY, &fd, e);
+    if (found == FILE_MISSING) {
+        return error_set(e, ERROR_CORRUPT, "%s: missing", name);
+    }
+    if (found != FILE_FOUND || !file_read_at(fd, 0, bytes, sizeof(bytes), &got, e)) {
+        return false;
+    }
+    if (got < sizeof(bytes)) {
+        return error_set(e, ERROR_CORRUPT, "%s: too short to be a pack", name);
+    }
+    return pack_head_read(bytes, head, e) &&
+           (head->number == number ||
+            error_set(e, ERROR_CORRUPT, "%s: it bears another pack's name", name));
+}
+
 enum pack_found pack_open(int dirfd, int keys_dirfd, uint32_t number, const char *name,
                           const struct secret *ledger_key, struct pack **out, struct error *e)
 {
@@ -194,7 +216,7 @@ static bool open_payload(struct pack *p, uint16_t file, struct error *e)
 
     if (*fd < 0) {
         OWN(fd) int opened = -1;
-        pack_payload_name(p->head.number, row, name);
+        pack_payload_name(&p->head, row, name);
         switch (file_open(p->dirfd, name, O_RDONLY, &opened, e)) {
         case FILE_FOUND:
             break;
@@ -287,7 +309,7 @@ bool pack_body(struct pack *p, struct sealer *s, const struct pack_entry *n, uin
 /* Read the key file when that was not done, or when another has taken its place. */
 static bool load_keys(struct pack *p, struct error *e)
 {
-    struct record_keys_head h = {.number = p->head.number};
+    struct record_keys_head h = {.number = p->head.number, .making = p->head.making};
     char name[KEYS_NAME_MAX];
     struct stat st = {0};
 
@@ -299,7 +321,7 @@ static bool load_keys(struct pack *p, struct error *e)
         return error_set(e, ERROR_CONFIG, "pack %u: the keys of its records are not here",
                          p->head.number);
     }
-    record_keys_name(p->head.number, name);
+    record_keys_name(p->head.number, p->head.making, name);
     bool there = fstatat(p->keys_dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
     if (there && p->keys && st.st_ino == p->keys_inode &&
         st.st_ctim.tv_sec == p->keys_changed.tv_sec &&

@@ -49,6 +49,10 @@ enum pack_found pack_open(int dirfd, int keys_dirfd, uint32_t number, const char
 void pack_close(struct pack *p);
 OWN_BY(pack, struct pack, pack_close)
 
+/* Read the header alone; ERROR_CORRUPT when it is missing or damaged. */
+bool pack_head_of(int dirfd, uint32_t number, const char *name, struct pack_head *head,
+                  struct error *e) MUST_CHECK;
+
 /* Read the n-th entry. */
 bool pack_entry(struct pack *p, uint32_t n, struct pack_entry *entry, struct error *e) MUST_CHECK;
 
@@ -106,9 +110,9 @@ bool pack_check(struct pack *p, struct pack_check *c, struct error *e) MUST_CHEC
 
 struct pack_made {
     struct pack_head head;
-    uint8_t digest[DIGEST_LEN]; /* pack_digest() */
-    uint8_t segment_digest[DIGEST_LEN];
-    uint64_t bytes;   /* in all files but the keys */
+    uint8_t digest[DIGEST_LEN];   /* pack_digest() */
+    uint8_t replaced[DIGEST_LEN]; /* of the segment, or the pack's, in whose place it comes */
+    uint64_t bytes;               /* in all files but the keys */
     uint16_t objects; /* which making of their file, which is not renamed yet; 0: there is none */
 };
 
@@ -116,3 +120,11 @@ struct pack_made {
  * name while it is new. Its key file is durable as well. */
 bool pack_make(int dirfd, int keys_dirfd, const struct secret *ledger_key, uint32_t number,
                int64_t now_ms, mode_t mode, struct pack_made *made, struct error *e) MUST_CHECK;
+
+/* -- pack_again.c -- */
+
+/* Make the pack of a number anew, of the one in force, as pack_make() does of a segment: fresh keys, the present format, without
+ * what was erased. The pack in force must be whole. */
+bool pack_make_again(int dirfd, int keys_dirfd, const struct secret *ledger_key, uint32_t number,
+                     int64_t now_ms, mode_t mode, struct pack_made *made,
+                     struct error *e) MUST_CHECK;

@@ -314,6 +314,26 @@ static void push(struct walk *w, const struct pack_entry *n, uint64_t seq)
     }
 }
 
+/* Of a record that was erased before the pack was made nothing is left but the leaf, and no key can be. */
+static bool check_left_out(struct walk *w, uint32_t i)
+{
+    uint8_t key[KEYRING_KEY_LEN];
+    struct error why;
+    bool there = false;
+
+    w->c->records++;
+    if (w->c->sealer && !w->keyless && !pack_key(w->p, i, key, &there, &why)) {
+        w->keyless = true;
+        return blame(w, i, &why);
+    }
+    if (there) {
+        explicit_bzero(key, sizeof(key));
+        fault(w, i, "the record is left out, and was not erased");
+    }
+    w->c->erased(w->c->context, w->p->head.first + i);
+    return true;
+}
+
 /* Its payload must stand right behind the one before in that file. */
 static void check_offset(struct walk *w, uint32_t i, const struct pack_entry *n)
 {
@@ -368,11 +388,23 @@ static bool check_missing(struct walk *w, uint32_t i)
     return true;
 }
 
+/* What the entry tells of. */
+static bool check_content(struct walk *w, uint32_t i, const struct pack_entry *n)
+{
+    bool whole = false;
+
+    check_offset(w, i, n);
+    if (!check_payload(w, i, n, &whole)) {
+        return false;
+    }
+    bool ok = n->sealed ? check_sealed(w, i, n, whole) : !whole || check_clear(w, i, n);
+    return ok && (!n->sealed || !w->missing[n->file - 1] || check_missing(w, i));
+}
+
 static bool check_record(struct walk *w, uint32_t i)
 {
     struct pack_entry n;
     struct error why;
-    bool whole = false;
 
     if (!pack_entry(w->p, i, &n, &why)) {
         w->c->trusted = false;
@@ -382,14 +414,7 @@ static bool check_record(struct walk *w, uint32_t i)
     if (text) {
         fault(w, i, text);
     }
-    check_offset(w, i, &n);
-    if (!check_payload(w, i, &n, &whole)) {
-        return false;
-    }
-    bool ok = n.sealed ? check_sealed(w, i, &n, whole) : !whole || check_clear(w, i, &n);
-    if (ok && n.sealed && w->missing[n.file - 1]) {
-        ok = check_missing(w, i);
-    }
+    bool ok = n.left_out ? check_left_out(w, i) : check_content(w, i, &n);
     push(w, &n, w->p->head.first + i);
     w->last_type = n.type;
     return ok;

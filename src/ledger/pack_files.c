@@ -37,7 +37,7 @@ bool maker_create(struct maker *m, struct error *e)
         m->payloads[i] = stream_at(-1, 0);
     }
     for (size_t i = 0; i < m->n_rows; i++) {
-        pack_payload_name(m->head.number, &m->rows[i], name);
+        pack_payload_name(&m->head, &m->rows[i], name);
         payload_head_write(&m->head, &m->rows[i], head);
         if (!create(m, name, &m->payloads[i].fd, e) ||
             !stream_add(&m->payloads[i], SLICE_ARRAY(head), e)) {
@@ -86,7 +86,6 @@ static bool write_rows(struct maker *m, struct error *e)
 static bool write_head(struct maker *m, struct error *e)
 {
     uint8_t bytes[PACK_HEAD_LEN];
-    struct segment_key *key = m->scan->key;
     OWN(buf) struct buf sealed = {.max = SEGMENT_KEY_LEN};
 
     m->head.length = m->clear.at;
@@ -96,7 +95,7 @@ static bool write_head(struct maker *m, struct error *e)
     }
     pack_fixed_write(&m->head);
     keyring_id(m->ledger_key, m->head.ledger_key_id);
-    keyring_seal(m->ledger_key, SLICE_ARRAY(m->head.fixed), secret_slice(key->commit_key), &sealed);
+    keyring_seal(m->ledger_key, SLICE_ARRAY(m->head.fixed), secret_slice(m->commit_key), &sealed);
     (void)memcpy(m->head.sealed_key, sealed.ptr, sizeof(m->head.sealed_key));
     pack_head_write(&m->head, bytes);
     struct iovec iov = {bytes, sizeof(bytes)};
@@ -127,9 +126,15 @@ bool maker_finish(struct maker *m, struct error *e)
 
 /* -- compared with the segment -- */
 
+struct comparison {
+    const struct maker *m;
+    struct error why;
+};
+
 static void on_fault(void *context, uint64_t offset, uint64_t seq, const char *text)
 {
-    struct error *why = context;
+    struct comparison *c = context;
+    struct error *why = &c->why;
 
     (void)offset;
     if (why->kind == ERROR_NONE) {
@@ -138,9 +143,16 @@ static void on_fault(void *context, uint64_t offset, uint64_t seq, const char *t
     }
 }
 
+/* Only what was erased in the pack before. */
 static void on_erased(void *context, uint64_t seq)
 {
-    on_fault(context, 0, seq, "it has no key");
+    const struct comparison *c = context;
+    uint8_t key[KEYRING_KEY_LEN];
+
+    if (record_keys_get(c->m->keys, (uint32_t)(seq - c->m->head.first), key)) {
+        explicit_bzero(key, sizeof(key));
+        on_fault(context, 0, seq, "it has no key");
+    }
 }
 
 /* Every leaf is the segment's when the trees are the same. */
@@ -148,14 +160,15 @@ bool maker_compare(const struct maker *m, struct error *e)
 {
     OWN(pack) struct pack *p = NULL;
     char name[PACK_NAME_MAX];
-    struct error why = {.kind = ERROR_NONE};
+    struct comparison compared = {.m = m};
+    struct error *why = &compared.why;
     struct pack_check c = {.sealer = m->sealer,
-                           .tree = scan_state(m->scan)->start_tree,
+                           .tree = m->start_tree,
                            .trusted = true,
                            .watch_size = UINT64_MAX,
                            .fault = on_fault,
                            .erased = on_erased,
-                           .context = &why};
+                           .context = &compared};
 
     pack_name_new(m->head.number, name);
     if (pack_open(m->dirfd, m->keys_dirfd, m->head.number, name, m->ledger_key, &p, e) !=
@@ -165,12 +178,12 @@ bool maker_compare(const struct maker *m, struct error *e)
     if (!pack_check(p, &c, e)) {
         return false;
     }
-    if (why.kind == ERROR_NONE && (c.tree.size != m->tree.size ||
-                                   !slice_equal(merkle_peaks(&c.tree), merkle_peaks(&m->tree)))) {
-        (void)error_set(&why, ERROR_CORRUPT, "the pack has not the segment's leaves");
+    if (why->kind == ERROR_NONE && (c.tree.size != m->tree.size ||
+                                    !slice_equal(merkle_peaks(&c.tree), merkle_peaks(&m->tree)))) {
+        (void)error_set(why, ERROR_CORRUPT, "the pack has not the segment's leaves");
     }
-    if (why.kind != ERROR_NONE) {
-        *e = why;
+    if (why->kind != ERROR_NONE) {
+        *e = *why;
         return false;
     }
     return true;

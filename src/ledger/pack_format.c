@@ -13,6 +13,8 @@
 static const char pack_magic[8] = {'P', 'S', 'T', 'N', 'P', 'A', 'C', 'K'};
 static const char payload_magic[8] = {'P', 'S', 'T', 'N', 'D', 'A', 'T', 'A'};
 
+#define PAYLOAD_MAKING 24 /* where it stands in the file's name, behind number, class and month */
+
 enum { FLAG_SEALED = 1, FLAG_DICTIONARY = 2, FLAG_OBJECTS = 4 };
 
 enum {
@@ -27,7 +29,8 @@ enum {
     PACK_FILES = 68,
     PACK_SEGMENT = 72,
     PACK_BYTES = 80,
-    PACK_RESERVED = 88,
+    PACK_MAKING = 88,
+    PACK_RESERVED = 90,
     PACK_DICTIONARY = 96,
     PACK_DIGEST = 128,
     PACK_LEDGER_KEY = 160,
@@ -50,9 +53,16 @@ void pack_name_new(uint32_t number, char name[static PACK_NAME_MAX])
     (void)snprintf(name, PACK_NAME_MAX, "%010u.pack.new", number);
 }
 
-void pack_payload_name(uint32_t number, const struct pack_row *row, char name[static PACK_NAME_MAX])
+void pack_payload_name(const struct pack_head *head, const struct pack_row *row,
+                       char name[static PACK_NAME_MAX])
 {
-    (void)snprintf(name, PACK_NAME_MAX, "%010u-%05u-%06u.data", number, row->class, row->month);
+    if (head->making) {
+        (void)snprintf(name, PACK_NAME_MAX, "%010u-%05u-%06u-%05u.data", head->number, row->class,
+                       row->month, head->making);
+    } else {
+        (void)snprintf(name, PACK_NAME_MAX, "%010u-%05u-%06u.data", head->number, row->class,
+                       row->month);
+    }
 }
 
 void segment_name_old(uint32_t number, char name[static SEGMENT_NAME_MAX])
@@ -64,6 +74,23 @@ static bool all_digits(struct slice s)
 {
     uint64_t unused = 0;
     return slice_decimal(s, UINT32_MAX, &unused);
+}
+
+/* Behind the number: class and month, and in a pack that was made of a pack the making. */
+static bool is_payload(struct slice rest)
+{
+    struct slice ending = slice_from(rest, 13);
+
+    if (rest.len < 18 || rest.ptr[0] != '-' || rest.ptr[6] != '-' ||
+        !all_digits(slice_head(slice_from(rest, 1), 5)) ||
+        !all_digits(slice_head(slice_from(rest, 7), 6))) {
+        return false;
+    }
+    if (ending.len > 6 && ending.ptr[0] == '-' &&
+        all_digits(slice_head(slice_from(ending, 1), 5))) {
+        ending = slice_from(ending, 6);
+    }
+    return slice_equal(ending, SLICE(".data"));
 }
 
 static enum ledger_file file_of_objects(struct slice rest)
@@ -103,11 +130,16 @@ enum ledger_file ledger_file_of(const char *name, uint32_t *number)
             return endings[i].file;
         }
     }
-    bool payload = rest.len == 18 && rest.ptr[0] == '-' && rest.ptr[6] == '-' &&
-                   all_digits(slice_head(slice_from(rest, 1), 5)) &&
-                   all_digits(slice_head(slice_from(rest, 7), 6)) &&
-                   slice_equal(slice_from(rest, 13), SLICE(".data"));
-    return payload ? FILE_PAYLOAD : file_of_objects(rest);
+    return is_payload(rest) ? FILE_PAYLOAD : file_of_objects(rest);
+}
+
+uint16_t pack_payload_making(const char *name)
+{
+    uint64_t making = 0;
+
+    (void)!slice_decimal(slice_head(slice_from(slice_text(name), PAYLOAD_MAKING), 5), UINT16_MAX,
+                         &making);
+    return (uint16_t)making;
 }
 
 void pack_fixed_write(struct pack_head *h)
@@ -127,6 +159,7 @@ void pack_fixed_write(struct pack_head *h)
     put32(out + PACK_FILES, h->files);
     put64(out + PACK_SEGMENT, h->segment_length);
     put64(out + PACK_BYTES, h->length);
+    put16(out + PACK_MAKING, h->making);
     (void)memcpy(out + PACK_DICTIONARY, h->dictionary, sizeof(h->dictionary));
     (void)memcpy(out + PACK_DIGEST, h->digest, sizeof(h->digest));
 }
@@ -152,6 +185,7 @@ static void get_head(const uint8_t *in, struct pack_head *h)
     h->files = get32(in + PACK_FILES);
     h->segment_length = get64(in + PACK_SEGMENT);
     h->length = get64(in + PACK_BYTES);
+    h->making = get16(in + PACK_MAKING);
     (void)memcpy(h->dictionary, in + PACK_DICTIONARY, sizeof(h->dictionary));
     (void)memcpy(h->digest, in + PACK_DIGEST, sizeof(h->digest));
     (void)memcpy(h->ledger_key_id, in + PACK_LEDGER_KEY, sizeof(h->ledger_key_id));
@@ -252,6 +286,11 @@ bool pack_entry_read(const uint8_t in[static PACK_ENTRY_LEN], struct pack_entry 
     n->offset = get64(offset);
     (void)memcpy(n->commitment, in + 24, DIGEST_LEN);
     (void)memcpy(n->digest, in + 56, PAYLOAD_DIGEST_LEN);
+    n->left_out = n->sealed && n->file == 0;
+    if (n->left_out) {
+        return in[2] == FLAG_SEALED && in[3] == 0 && n->type >= LEDGER_TYPE_OWN && n->length == 0 &&
+               n->offset == 0 && bytes_are_zero(n->digest, sizeof(n->digest));
+    }
     if ((in[2] & ~(FLAG_SEALED | FLAG_DICTIONARY | FLAG_OBJECTS)) || in[3] ||
         n->sealed != (n->file != 0) || ((n->dictionary || n->objects) && !n->sealed)) {
         return false;
@@ -314,7 +353,7 @@ static const struct cbor_field pack_fields[] = {
     CBOR_FIELD(1, CBOR_UINT, struct pack_record, number, UINT32_MAX),
     CBOR_FIELD(2, CBOR_BYTES, struct pack_record, digest, DIGEST_LEN),
     CBOR_FIELD(3, CBOR_UINT, struct pack_record, length, INT64_MAX),
-    CBOR_FIELD(4, CBOR_BYTES, struct pack_record, segment_digest, DIGEST_LEN),
+    CBOR_FIELD(4, CBOR_BYTES, struct pack_record, replaced, DIGEST_LEN),
     CBOR_FIELD(5, CBOR_UINT, struct pack_record, first, INT64_MAX),
     CBOR_FIELD(6, CBOR_UINT, struct pack_record, records, UINT32_MAX),
 };

@@ -17,6 +17,7 @@
 
 struct pack_head {
     uint32_t number;
+    uint16_t making; /* 0: of a segment; n: of a pack, for the n-th time */
     int64_t created_ms;
     uint8_t ledger_id[LEDGER_ID_LEN];
     uint8_t id[KEYRING_ID_LEN];
@@ -44,6 +45,7 @@ struct pack_entry {
     bool sealed;
     bool dictionary; /* compressed with the pack's */
     bool objects;    /* its body may refer to some */
+    bool left_out;   /* it was erased before the pack was made: sealed, without payload and file */
     uint32_t length;
     int64_t time_ms;
     uint16_t file; /* 0: the pack itself */
@@ -57,7 +59,7 @@ struct pack_record {
     uint64_t number;
     struct slice digest;
     uint64_t length;
-    struct slice segment_digest;
+    struct slice replaced; /* digest of the segment or, made again, of the pack before */
     uint64_t first;
     uint64_t records;
 };
@@ -70,7 +72,7 @@ struct erasure_record {
 /* The names of a pack: when it counts, while it is made, and of one of its payload files. */
 void pack_name(uint32_t number, char name[static PACK_NAME_MAX]);
 void pack_name_new(uint32_t number, char name[static PACK_NAME_MAX]);
-void pack_payload_name(uint32_t number, const struct pack_row *row,
+void pack_payload_name(const struct pack_head *head, const struct pack_row *row,
                        char name[static PACK_NAME_MAX]);
 
 /* What a file of the folder is to a ledger. */
@@ -85,6 +87,9 @@ enum ledger_file {
     FILE_OLD,
 };
 enum ledger_file ledger_file_of(const char *name, uint32_t *number);
+
+/* Of a payload file's name: which making of the pack it belongs to. */
+uint16_t pack_payload_making(const char *name);
 
 /* The name that a segment has while it is destroyed. */
 void segment_name_old(uint32_t number, char name[static SEGMENT_NAME_MAX]);

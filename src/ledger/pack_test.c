@@ -258,7 +258,7 @@ static void fill_and_pack(struct rig *r, char data[static PACK_NAME_MAX])
     (void)rig_pack(r);
     ledger_head(r->ledger, &head);
     row.month = pack_month(head.time_ms);
-    pack_payload_name(2, &row, data);
+    pack_payload_name(&(struct pack_head){.number = 2}, &row, data);
 }
 
 static void every_changed_byte_is_found(void **unused)

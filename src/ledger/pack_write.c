@@ -21,8 +21,9 @@ static size_t row_for(const struct maker *m, uint32_t month)
     return i;
 }
 
-static bool count_month(struct maker *m, uint32_t month, struct error *e)
+bool maker_count(struct maker *m, int64_t time_ms, struct error *e)
 {
+    uint32_t month = pack_month(time_ms);
     size_t i = row_for(m, month);
 
     if (i < m->n_rows && m->rows[i].month == month) {
@@ -104,21 +105,28 @@ static bool count_record(struct maker *m, uint64_t at, const struct record_head 
         }
         shares_see(m->shares, body);
     }
-    return count_month(m, pack_month(h->time_ms), e);
+    return maker_count(m, h->time_ms, e);
+}
+
+void maker_share(struct maker *m)
+{
+    m->shares =
+        shares_new(m->dirfd, m->keys_dirfd, m->ledger_key, m->head.number, m->head.ledger_id);
+    shares_load(m->shares);
 }
 
 /* The ledger's id is known when the first batch was read. */
 static void begin_sharing(struct maker *m)
 {
     if (!m->shares) {
-        m->shares = shares_new(m->dirfd, m->keys_dirfd, m->ledger_key, m->head.number,
-                               scan_state(m->scan)->head.ledger_id);
-        shares_load(m->shares);
+        (void)memcpy(m->head.ledger_id, scan_state(m->scan)->head.ledger_id,
+                     sizeof(m->head.ledger_id));
+        maker_share(m);
     }
 }
 
 /* Check each batch, which gives the number of records, and find their months. */
-static bool count(struct maker *m, struct error *e)
+static bool count_all(struct maker *m, struct error *e)
 {
     const struct scan_state *state = scan_state(m->scan);
 
@@ -137,39 +145,36 @@ static bool count(struct maker *m, struct error *e)
         return error_set(e, ERROR_CORRUPT, "it does not end where its successor says");
     }
     m->tree = state->tree;
+    m->start_tree = state->start_tree;
+    m->commit_key = m->scan->key->commit_key;
     if (state->tree.size - state->start_tree.size > UINT32_MAX) {
         return error_set(e, ERROR_LIMIT, "too many records");
     }
     m->head.first = state->start_tree.size;
     m->head.records = (uint32_t)(state->tree.size - state->start_tree.size);
-    m->head.files = (uint32_t)m->n_rows + shares_any(m->shares);
     m->head.segment_length = m->length;
-    (void)memcpy(m->head.ledger_id, state->head.ledger_id, sizeof(m->head.ledger_id));
     return true;
 }
 
 /* -- second pass -- */
 
-static bool seal_anew(struct maker *m, uint64_t at, const struct record_head *h,
-                      const uint8_t *head, struct pack_entry *n, struct error *e)
+bool maker_seal(struct maker *m, struct pack_entry *n, uint64_t seq, struct slice body,
+                struct error *e)
 {
-    uint32_t index = (uint32_t)(h->seq - m->head.first);
+    uint32_t index = (uint32_t)(seq - m->head.first);
     uint8_t aad[PACK_AAD_LEN];
     uint8_t key[KEYRING_KEY_LEN];
-    struct slice body = SLICE_NONE;
     struct slice front = SLICE_NONE;
     struct slice rest = SLICE_NONE;
 
-    if (!open_record(m, at, h, head, &body, e)) {
-        return false;
-    }
     if (!record_keys_get(m->keys, index, key)) {
         arena_panic("a new pack lacks a key");
     }
     bool ok = shares_take(m->shares, index, key, body, &front, &rest, e);
     if (ok) {
+        n->dictionary = true;
         n->objects = front.len > 0;
-        pack_aad(&m->head, n, h->seq, aad);
+        pack_aad(&m->head, n, seq, aad);
         sealer_seal_again(m->sealer, key, SLICE_ARRAY(aad), dictionary_own(), m->payload.ptr, front,
                           rest, &m->packed);
     }
@@ -177,32 +182,38 @@ static bool seal_anew(struct maker *m, uint64_t at, const struct record_head *h,
     return ok && (!m->packed.full || error_set(e, ERROR_LIMIT, "a record is too large"));
 }
 
-static bool pack_one(struct maker *m, uint64_t at, const struct record_head *h, const uint8_t *head,
-                     struct error *e)
+bool maker_add(struct maker *m, struct pack_entry *n, struct slice payload, struct error *e)
 {
-    struct pack_entry n = {
-        .type = h->type, .sealed = h->sealed, .dictionary = h->sealed, .time_ms = h->time_ms};
     uint8_t digest[DIGEST_LEN];
     uint8_t bytes[PACK_ENTRY_LEN];
     struct stream *to = &m->clear;
 
-    (void)memcpy(n.commitment, h->commitment, sizeof(n.commitment));
-    if (h->sealed ? !seal_anew(m, at, h, head, &n, e) : !read_payload(m, at, h, e)) {
-        return error_add(e, "record %llu", (unsigned long long)h->seq);
-    }
-    struct slice payload = buf_slice(h->sealed ? &m->packed : &m->payload);
-    if (h->sealed) {
-        size_t row = row_for(m, pack_month(h->time_ms));
+    if (n->sealed) {
+        size_t row = row_for(m, pack_month(n->time_ms));
         to = &m->payloads[row];
-        n.file = (uint16_t)(row + 1);
+        n->file = (uint16_t)(row + 1);
     }
-    n.length = (uint32_t)payload.len;
-    n.offset = to->at + to->bytes.len;
+    n->length = (uint32_t)payload.len;
+    n->offset = to->at + to->bytes.len;
     digest_add(m->digest, payload);
     digest_end(m->digest, digest);
-    (void)memcpy(n.digest, digest, sizeof(n.digest));
-    pack_entry_write(&n, bytes);
+    (void)memcpy(n->digest, digest, sizeof(n->digest));
+    pack_entry_write(n, bytes);
     return stream_add(to, payload, e) && stream_add(&m->entries, SLICE_ARRAY(bytes), e);
+}
+
+static bool pack_one(struct maker *m, uint64_t at, const struct record_head *h, const uint8_t *head,
+                     struct error *e)
+{
+    struct pack_entry n = {.type = h->type, .sealed = h->sealed, .time_ms = h->time_ms};
+    struct slice body = SLICE_NONE;
+
+    (void)memcpy(n.commitment, h->commitment, sizeof(n.commitment));
+    if (h->sealed ? !open_record(m, at, h, head, &body, e) || !maker_seal(m, &n, h->seq, body, e)
+                  : !read_payload(m, at, h, e)) {
+        return error_add(e, "record %llu", (unsigned long long)h->seq);
+    }
+    return maker_add(m, &n, buf_slice(h->sealed ? &m->packed : &m->payload), e);
 }
 
 /* -- all of it -- */
@@ -235,31 +246,46 @@ static bool open_segment(struct maker *m, struct error *e)
     return false;
 }
 
-static bool make(struct maker *m, struct pack_made *made, struct error *e)
+bool maker_begin(struct maker *m, bool (*erased)(const struct maker *m, uint32_t n),
+                 struct error *e)
 {
-    struct record_keys_head keys = {.number = m->head.number, .generation = 1};
+    struct record_keys_head keys = {
+        .number = m->head.number, .making = m->head.making, .generation = 1};
 
-    if (!open_segment(m, e) || !count(m, e)) {
-        return false;
-    }
+    m->head.files = (uint32_t)m->n_rows + shares_any(m->shares);
     keyring_random_bytes(m->head.id, sizeof(m->head.id));
     m->keys = record_keys_new(m->head.records);
+    for (uint32_t i = 0; erased && i < m->head.records; i++) {
+        if (erased(m, i)) {
+            (void)record_keys_erase(m->keys, i);
+        }
+    }
     (void)memcpy(keys.ledger_id, m->head.ledger_id, sizeof(keys.ledger_id));
     (void)memcpy(keys.pack_id, m->head.id, sizeof(keys.pack_id));
-    if (!record_keys_create(m->keys_dirfd, m->ledger_key, &keys, m->keys, m->mode, e) ||
-        !dictionary_install(m->dirfd, m->mode, m->head.dictionary, e) || !maker_create(m, e) ||
-        !each_record(m, 0, m->length, pack_one, e) || !maker_finish(m, e) || !maker_compare(m, e) ||
-        !maker_digest_segment(m, made->segment_digest, e)) {
-        return false;
-    }
+    return record_keys_create(m->keys_dirfd, m->ledger_key, &keys, m->keys, m->mode, e) &&
+           dictionary_install(m->dirfd, m->mode, m->head.dictionary, e) && maker_create(m, e);
+}
+
+void maker_tell(const struct maker *m, struct pack_made *made)
+{
     made->head = m->head;
     made->bytes = m->bytes;
     made->objects = (uint16_t)m->objects.month;
     pack_digest(&m->head, made->digest);
+}
+
+static bool make(struct maker *m, struct pack_made *made, struct error *e)
+{
+    if (!open_segment(m, e) || !count_all(m, e) || !maker_begin(m, NULL, e) ||
+        !each_record(m, 0, m->length, pack_one, e) || !maker_finish(m, e) || !maker_compare(m, e) ||
+        !maker_digest_segment(m, made->replaced, e)) {
+        return false;
+    }
+    maker_tell(m, made);
     return true;
 }
 
-static void maker_done(struct maker *m)
+void maker_done(struct maker *m)
 {
     for (size_t i = 0; m->payloads && i < m->n_rows; i++) {
         own_fd(&m->payloads[i].fd);
@@ -271,6 +297,7 @@ static void maker_done(struct maker *m)
     own_fd(&m->fd);
     shares_free(m->shares);
     scan_close(m->scan);
+    pack_close(m->from);
     record_keys_free(m->keys);
     sealer_free(m->sealer);
     digest_free(m->digest);
@@ -280,8 +307,8 @@ static void maker_done(struct maker *m)
     free(m);
 }
 
-bool pack_make(int dirfd, int keys_dirfd, const struct secret *ledger_key, uint32_t number,
-               int64_t now_ms, mode_t mode, struct pack_made *made, struct error *e)
+struct maker *maker_new(int dirfd, int keys_dirfd, const struct secret *ledger_key, uint32_t number,
+                        int64_t now_ms, mode_t mode)
 {
     struct maker *m = calloc(1, sizeof(*m));
 
@@ -300,6 +327,14 @@ bool pack_make(int dirfd, int keys_dirfd, const struct secret *ledger_key, uint3
     arena_init(&m->arena, LEDGER_BODY_MAX + ((size_t)1 << 20));
     buf_init(&m->payload, BODY_MAX);
     buf_init(&m->packed, BODY_MAX);
+    return m;
+}
+
+bool pack_make(int dirfd, int keys_dirfd, const struct secret *ledger_key, uint32_t number,
+               int64_t now_ms, mode_t mode, struct pack_made *made, struct error *e)
+{
+    struct maker *m = maker_new(dirfd, keys_dirfd, ledger_key, number, now_ms, mode);
+
     bool made_it = make(m, made, e) || error_add(e, "pack %u", number);
     maker_done(m);
     return made_it;

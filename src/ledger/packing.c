@@ -13,6 +13,7 @@
 #include "ledger/erasing.h"
 #include "ledger/io.h"
 #include "ledger/pack.h"
+#include "ledger/resealing.h"
 #include "ledger/scan.h"
 #include "ledger/writer.h"
 
@@ -22,13 +23,13 @@ static bool exists(const struct ledger *l, const char *name)
     return fstatat(l->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static bool remove_name(int dirfd, const char *name, struct error *e)
+bool packing_remove(int dirfd, const char *name, struct error *e)
 {
     return ledger_io.unlink(dirfd, name) == 0 || errno == ENOENT ||
            error_errno(e, ERROR_BUSY, "%s: remove", name);
 }
 
-static bool sync_folder(const struct ledger *l, struct error *e)
+bool packing_sync(const struct ledger *l, struct error *e)
 {
     return ledger_io.sync_folder(l->dirfd) == 0 ||
            error_errno(e, ERROR_BUSY, "ledger: sync folder");
@@ -46,33 +47,36 @@ static bool destroy_segment(const struct ledger *l, uint32_t number, struct erro
     OWN(fd) int fd = -1;
 
     segment_name_old(number, name);
-    if (!sync_folder(l, e)) {
+    if (!packing_sync(l, e)) {
         return false;
     }
     if (file_open(l->dirfd, name, O_RDWR, &fd, e) != FILE_FOUND ||
         !ledger_write(fd, &iov, 1, SEGMENT_FIXED_LEN, e) || !ledger_sync(fd, e)) {
         return error_add(e, "%s: overwrite its key", name);
     }
-    return remove_name(l->dirfd, name, e) && sync_folder(l, e);
+    return packing_remove(l->dirfd, name, e) && packing_sync(l, e);
 }
 
-static bool rename_durably(const struct ledger *l, const char *from, const char *to,
-                           struct error *e)
+bool packing_rename(const struct ledger *l, const char *from, const char *to, struct error *e)
 {
     return (ledger_io.rename(l->dirfd, from, to) == 0 && ledger_io.sync_folder(l->dirfd) == 0) ||
            error_errno(e, ERROR_BUSY, "%s: rename", from);
 }
 
-static bool record_pack(struct ledger *l, const struct pack_made *made, struct error *e)
+bool packing_record(struct ledger *l, const struct pack_head *head,
+                    const uint8_t replaced[static DIGEST_LEN], struct error *e)
 {
     OWN(buf) struct buf body = {.max = CLEAR_MAX};
+    uint8_t digest[DIGEST_LEN];
+
+    pack_digest(head, digest);
     const struct pack_record r = {
-        .number = made->head.number,
-        .digest = SLICE_ARRAY(made->digest),
-        .length = made->head.segment_length,
-        .segment_digest = SLICE_ARRAY(made->segment_digest),
-        .first = made->head.first,
-        .records = made->head.records,
+        .number = head->number,
+        .digest = SLICE_ARRAY(digest),
+        .length = head->segment_length,
+        .replaced = slice_of(replaced, DIGEST_LEN),
+        .first = head->first,
+        .records = head->records,
     };
 
     pack_record_write(&body, &r);
@@ -80,14 +84,14 @@ static bool record_pack(struct ledger *l, const struct pack_made *made, struct e
     return ledger_append_any(l, LEDGER_PATIENT, &record, 1, NULL, e);
 }
 
-static bool rename_objects(const struct ledger *l, const struct pack_made *made, struct error *e)
+bool packing_rename_objects(const struct ledger *l, const struct pack_made *made, struct error *e)
 {
     char name[OBJECTS_NAME_MAX];
     char name_new[OBJECTS_NAME_MAX];
 
     objects_name(made->head.number, made->objects, false, name);
     objects_name(made->head.number, made->objects, true, name_new);
-    return made->objects == 0 || rename_durably(l, name_new, name, e);
+    return made->objects == 0 || packing_rename(l, name_new, name, e);
 }
 
 /* Put a pack that was made in the segment's place. */
@@ -103,15 +107,15 @@ static bool replace(struct ledger *l, const struct pack_made *made, struct error
     pack_name_new(number, name_new);
     segment_name(number, segment);
     segment_name_old(number, old);
-    return rename_objects(l, made, e) && rename_durably(l, name_new, name, e) &&
-           record_pack(l, made, e) && rename_durably(l, segment, old, e) &&
-           destroy_segment(l, number, e);
+    return packing_rename_objects(l, made, e) && packing_rename(l, name_new, name, e) &&
+           packing_record(l, &made->head, made->replaced, e) &&
+           packing_rename(l, segment, old, e) && destroy_segment(l, number, e);
 }
 
 /* -- tidying -- */
 
 /* A pack goes for the sake of its segment: only of one that can be in force. */
-static bool segment_is_whole(const struct ledger *l, uint32_t number)
+bool packing_counts(const struct ledger *l, uint32_t number)
 {
     uint8_t bytes[SEGMENT_HEAD_LEN];
     char name[SEGMENT_NAME_MAX];
@@ -136,7 +140,7 @@ static void remove_objects(const struct ledger *l, uint32_t number, struct error
     if (pack_open(l->dirfd, -1, number, name, NULL, &p, e) == PACK_OPENED && pack_objects(p)) {
         char objects[OBJECTS_NAME_MAX];
         objects_name(number, (uint16_t)pack_objects(p)->month, false, objects);
-        (void)remove_name(l->dirfd, objects, e);
+        (void)!packing_remove(l->dirfd, objects, e);
     }
 }
 
@@ -147,17 +151,21 @@ static bool remove_attempt(const struct ledger *l, const char *name, enum ledger
     if (file == FILE_OLD) {
         return destroy_segment(l, number, e);
     }
+    if (resealing_spares(l, number)) {
+        return true;
+    }
     if (file == FILE_PACK_NEW) {
         struct error unread;
         remove_objects(l, number, &unread);
     }
     bool begun = file == FILE_PACK_NEW || file == FILE_OBJECTS_NEW ||
-                 ((file == FILE_PACK || file == FILE_PAYLOAD) && segment_is_whole(l, number));
-    return !begun || remove_name(l->dirfd, name, e);
+                 ((file == FILE_PACK || file == FILE_PAYLOAD) && packing_counts(l, number)) ||
+                 (file == FILE_PAYLOAD && resealing_is_other(l, number, pack_payload_making(name)));
+    return !begun || packing_remove(l->dirfd, name, e);
 }
 
-static bool each_name(int dirfd, bool (*visit)(void *context, const char *name, struct error *e),
-                      void *context, struct error *e)
+bool packing_each(int dirfd, bool (*visit)(void *context, const char *name, struct error *e),
+                  void *context, struct error *e)
 {
     int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -188,18 +196,17 @@ static bool tidy_file(void *context, const char *name, struct error *e)
 static bool tidy_keys(void *context, const char *name, struct error *e)
 {
     const struct ledger *l = context;
-    struct slice ending = slice_from(slice_text(name), 10);
-    uint64_t number = 0;
+    uint32_t number = 0;
+    uint16_t making = 0;
+    bool rewriting = false;
 
-    bool is_new = slice_equal(ending, SLICE(".key.new"));
-    if ((!is_new && !slice_equal(ending, SLICE(".key"))) ||
-        !slice_decimal(slice_head(slice_text(name), 10), UINT32_MAX, &number)) {
+    if (!record_keys_named(name, &number, &making, &rewriting) || resealing_spares(l, number)) {
         return true;
     }
-    if (segment_is_whole(l, (uint32_t)number)) {
-        return record_keys_discard(l->options.record_keys, (uint32_t)number, e);
+    if (packing_counts(l, number) || resealing_is_other(l, number, making)) {
+        return record_keys_discard(l->options.record_keys, number, making, e);
     }
-    return !is_new || record_keys_finish(l->options.record_keys, l->key, (uint32_t)number, e);
+    return !rewriting || record_keys_finish(l->options.record_keys, l->key, number, making, e);
 }
 
 /* The highest number of a pack; one whose segment counts is none. */
@@ -215,7 +222,7 @@ static bool find_last_pack(void *context, const char *name, struct error *e)
 
     (void)e;
     if (ledger_file_of(name, &number) == FILE_PACK && number > look->last &&
-        !segment_is_whole(look->l, number)) {
+        !packing_counts(look->l, number)) {
         look->last = number;
     }
     return true;
@@ -228,24 +235,24 @@ static bool remove_unused_objects(void *context, const char *name, struct error 
     uint32_t number = 0;
 
     return ledger_file_of(name, &number) != FILE_OBJECTS || number <= look->last ||
-           !segment_is_whole(look->l, number) || remove_name(look->l->dirfd, name, e);
+           !packing_counts(look->l, number) || packing_remove(look->l->dirfd, name, e);
 }
 
 bool packing_tidy_objects(const struct ledger *l, struct error *e)
 {
     struct objects_look look = {.l = l};
 
-    return (each_name(l->dirfd, find_last_pack, &look, e) &&
-            each_name(l->dirfd, remove_unused_objects, &look, e)) ||
+    return (packing_each(l->dirfd, find_last_pack, &look, e) &&
+            packing_each(l->dirfd, remove_unused_objects, &look, e)) ||
            error_add(e, "ledger");
 }
 
 bool packing_tidy(struct ledger *l, struct error *e)
 {
-    if (!each_name(l->dirfd, tidy_file, l, e)) {
+    if (!packing_each(l->dirfd, tidy_file, l, e)) {
         return error_add(e, "ledger");
     }
-    return l->options.record_keys <= 0 || each_name(l->options.record_keys, tidy_keys, l, e) ||
+    return l->options.record_keys <= 0 || packing_each(l->options.record_keys, tidy_keys, l, e) ||
            error_add(e, "ledger: record keys");
 }
 
@@ -323,7 +330,7 @@ static void remove_made_objects(const struct ledger *l, const struct pack_made *
 
     objects_name(made->head.number, made->objects, false, name);
     if (made->objects && packing_is_segment(l, made->head.number)) {
-        (void)remove_name(l->dirfd, name, &unremoved); /* it is in nobody's way */
+        (void)!packing_remove(l->dirfd, name, &unremoved); /* it is in nobody's way */
     }
 }
 
@@ -362,7 +369,7 @@ bool ledger_pack(struct ledger *l, int64_t before_ms, bool *packed, struct error
     (void)pthread_mutex_lock(&l->packing);
     ledger_head(l, &head);
     uint32_t number = next_segment(l, l->pack_next, head.segment);
-    ok = erasing_finish(l, e);
+    ok = resealing_finish(l, e) && erasing_finish(l, e);
     if (ok && number) {
         l->pack_next = number;
         ok = ended_at(l, number, &ended_ms, e);

@@ -92,12 +92,12 @@ static uint32_t number_of(const struct source *s)
     return s->scan ? s->scan->state.number : s->pack ? s->pack->head.number : 0;
 }
 
-/* A segment that a pack has replaced is not read on. */
+/* What a pack has replaced is not read on. */
 static bool is_gone(const struct source *s)
 {
     struct stat st;
 
-    return s->scan && (fstat(s->scan->state.fd, &st) != 0 || st.st_nlink == 0);
+    return fstat(s->scan ? s->scan->state.fd : s->pack->entries.fd, &st) != 0 || st.st_nlink == 0;
 }
 
 static bool find_cached(struct ledger_reader *r, uint32_t number, struct source *out)

@@ -45,16 +45,6 @@ struct secret *record_keys_sealing(const struct secret *ledger_key)
     return keyring_derive(ledger_key, "packs");
 }
 
-void record_keys_name(uint32_t number, char name[static KEYS_NAME_MAX])
-{
-    (void)snprintf(name, KEYS_NAME_MAX, "%010u.key", number);
-}
-
-static void name_new(uint32_t number, char name[static KEYS_NAME_MAX])
-{
-    (void)snprintf(name, KEYS_NAME_MAX, "%010u.key.new", number);
-}
-
 static void head_write(const struct record_keys_head *h, const struct secret *ledger_key,
                        uint8_t out[static KEYS_HEAD_LEN])
 {
@@ -210,8 +200,8 @@ static bool read_pair(int dirfd, const struct secret *ledger_key, uint32_t recor
     struct error why;
     struct error why_2;
 
-    record_keys_name(head->number, name);
-    name_new(head->number, name_2);
+    record_keys_name(head->number, head->making, name);
+    record_keys_name_new(head->number, head->making, name_2);
     *settled = false;
     if (!try_file(dirfd, name_2, ledger_key, records, &h_2, &k_2, &found_2, &why_2, e) ||
         !try_file(dirfd, name, ledger_key, records, &h, &k, &found, &why, e)) {
@@ -342,32 +332,32 @@ bool record_keys_create(int dirfd, const struct secret *ledger_key,
     OWN(buf) struct buf bytes = {.max = KEYRING_SEAL_MAX};
     char name[KEYS_NAME_MAX];
 
-    if (!record_keys_discard(dirfd, head->number, e)) {
+    if (!record_keys_discard(dirfd, head->number, head->making, e)) {
         return false;
     }
-    record_keys_name(head->number, name);
+    record_keys_name(head->number, head->making, name);
     file_write(ledger_key, head, k, &bytes);
     return write_file(dirfd, name, buf_slice(&bytes), mode, e);
 }
 
-bool record_keys_discard(int dirfd, uint32_t number, struct error *e)
+bool record_keys_discard(int dirfd, uint32_t number, uint16_t making, struct error *e)
 {
     char name[KEYS_NAME_MAX];
     char name_2[KEYS_NAME_MAX];
 
-    record_keys_name(number, name);
-    name_new(number, name_2);
+    record_keys_name(number, making, name);
+    record_keys_name_new(number, making, name_2);
     return record_keys_destroy(dirfd, name_2, e) && record_keys_destroy(dirfd, name, e);
 }
 
 /* The new file is durable: the old one goes, and the new one gets its name. */
-static bool put_in_force(int dirfd, uint32_t number, struct error *e)
+static bool put_in_force(int dirfd, uint32_t number, uint16_t making, struct error *e)
 {
     char name[KEYS_NAME_MAX];
     char name_2[KEYS_NAME_MAX];
 
-    record_keys_name(number, name);
-    name_new(number, name_2);
+    record_keys_name(number, making, name);
+    record_keys_name_new(number, making, name_2);
     if (!record_keys_destroy(dirfd, name, e)) {
         return false;
     }
@@ -391,10 +381,10 @@ bool record_keys_replace(int dirfd, const struct secret *ledger_key, struct reco
                          head->number);
     }
     head->generation++;
-    name_new(head->number, name);
+    record_keys_name_new(head->number, head->making, name);
     file_write(ledger_key, head, k, &bytes);
     return write_file(dirfd, name, buf_slice(&bytes), mode, e) &&
-           put_in_force(dirfd, head->number, e);
+           put_in_force(dirfd, head->number, head->making, e);
 }
 
 /* That a file reads back whole does not say that the disk has it: a sync may have failed. */
@@ -411,7 +401,7 @@ static bool write_again(int dirfd, const char *name, struct error *e)
 }
 
 bool record_keys_finish(int dirfd, const struct secret *ledger_key, uint32_t number,
-                        struct error *e)
+                        uint16_t making, struct error *e)
 {
     char name[KEYS_NAME_MAX];
     char name_2[KEYS_NAME_MAX];
@@ -421,14 +411,14 @@ bool record_keys_finish(int dirfd, const struct secret *ledger_key, uint32_t num
     bool found_2 = false;
     struct error why;
 
-    record_keys_name(number, name);
-    name_new(number, name_2);
+    record_keys_name(number, making, name);
+    record_keys_name_new(number, making, name_2);
     if (!try_file(dirfd, name_2, ledger_key, 0, &h_2, NULL, &found_2, &why, e) ||
         !try_file(dirfd, name, ledger_key, 0, &h, NULL, &found, &why, e)) {
         return false;
     }
     if (found_2 && (!found || h_2.generation > h.generation)) {
-        return write_again(dirfd, name_2, e) && put_in_force(dirfd, number, e);
+        return write_again(dirfd, name_2, e) && put_in_force(dirfd, number, making, e);
     }
     return record_keys_destroy(dirfd, name_2, e);
 }
@@ -458,8 +448,8 @@ static bool seal_again(struct slice file, const struct secret *ledger_key,
     return ok && (!out->full || error_set(e, ERROR_LIMIT, "too large"));
 }
 
-bool record_keys_rewrap(int dirfd, const struct secret *ledger_key, uint32_t number, mode_t mode,
-                        bool *did, struct error *e)
+bool record_keys_rewrap(int dirfd, const struct secret *ledger_key, uint32_t number,
+                        uint16_t making, mode_t mode, bool *did, struct error *e)
 {
     OWN(buf) struct buf file = {.max = KEYRING_SEAL_MAX};
     OWN(buf) struct buf bytes = {.max = KEYRING_SEAL_MAX};
@@ -467,8 +457,8 @@ bool record_keys_rewrap(int dirfd, const struct secret *ledger_key, uint32_t num
     uint8_t own[KEYRING_ID_LEN];
     char name[KEYS_NAME_MAX];
 
-    record_keys_name(number, name);
-    if (!record_keys_finish(dirfd, ledger_key, number, e)) {
+    record_keys_name(number, making, name);
+    if (!record_keys_finish(dirfd, ledger_key, number, making, e)) {
         return false;
     }
     switch (load(dirfd, name, &file, e)) {
@@ -489,7 +479,8 @@ bool record_keys_rewrap(int dirfd, const struct secret *ledger_key, uint32_t num
     if (!seal_again(buf_slice(&file), ledger_key, &h, &bytes, e)) {
         return false;
     }
-    name_new(number, name);
+    record_keys_name_new(number, making, name);
     *did = true;
-    return write_file(dirfd, name, buf_slice(&bytes), mode, e) && put_in_force(dirfd, number, e);
+    return write_file(dirfd, name, buf_slice(&bytes), mode, e) &&
+           put_in_force(dirfd, number, making, e);
 }

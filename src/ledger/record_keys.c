@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "ledger/record_keys_state.h"
 
 #define LEFT  0x10
@@ -177,4 +179,48 @@ bool record_keys_erase(struct record_keys *k, uint32_t index)
     explicit_bzero(beside, sizeof(beside));
     forget_path(k);
     return true;
+}
+
+/* -- names -- */
+
+static void write_name(uint32_t number, uint16_t making, const char *ending,
+                       char name[static KEYS_NAME_MAX])
+{
+    if (making) {
+        (void)snprintf(name, KEYS_NAME_MAX, "%010u-%05u%s", number, making, ending);
+    } else {
+        (void)snprintf(name, KEYS_NAME_MAX, "%010u%s", number, ending);
+    }
+}
+
+void record_keys_name(uint32_t number, uint16_t making, char name[static KEYS_NAME_MAX])
+{
+    write_name(number, making, ".key", name);
+}
+
+void record_keys_name_new(uint32_t number, uint16_t making, char name[static KEYS_NAME_MAX])
+{
+    write_name(number, making, ".key.new", name);
+}
+
+bool record_keys_named(const char *name, uint32_t *number, uint16_t *making, bool *rewriting)
+{
+    struct slice s = slice_text(name);
+    struct slice ending = slice_from(s, 10);
+    uint64_t value = 0;
+    uint64_t made = 0;
+
+    if (s.len < 10 || !slice_decimal(slice_head(s, 10), UINT32_MAX, &value) || value == 0) {
+        return false;
+    }
+    if (ending.len > 6 && ending.ptr[0] == '-') {
+        if (!slice_decimal(slice_head(slice_from(ending, 1), 5), UINT16_MAX, &made) || made == 0) {
+            return false;
+        }
+        ending = slice_from(ending, 6);
+    }
+    *number = (uint32_t)value;
+    *making = (uint16_t)made;
+    *rewriting = slice_equal(ending, SLICE(".key.new"));
+    return *rewriting || slice_equal(ending, SLICE(".key"));
 }

@@ -17,6 +17,7 @@ struct record_keys;
 /* What a key file says of itself; must be what the pack says. */
 struct record_keys_head {
     uint32_t number;
+    uint16_t making; /* of the pack; part of the file's name alone */
     uint8_t ledger_id[LEDGER_ID_LEN];
     uint8_t pack_id[KEYRING_ID_LEN];
     uint64_t generation;
@@ -48,8 +49,11 @@ size_t record_keys_seeds(const struct record_keys *k);
 bool record_keys_seed(const struct record_keys *k, size_t n, uint8_t seed[static KEYRING_KEY_LEN])
     __attribute__((warn_unused_result));
 
-/* The file's name. */
-void record_keys_name(uint32_t number, char name[static KEYS_NAME_MAX]);
+/* The file's name: of a pack, as it was made for the n-th time; 0: of a segment. */
+void record_keys_name(uint32_t number, uint16_t making, char name[static KEYS_NAME_MAX]);
+
+/* Whether a name is that of a key file, and whose; *rewriting: of one that is to replace it. */
+bool record_keys_named(const char *name, uint32_t *number, uint16_t *making, bool *rewriting);
 
 /**
  * Read a key file, or the newer one beside it that is to replace it.
@@ -76,15 +80,15 @@ bool record_keys_replace(int dirfd, const struct secret *ledger_key, struct reco
 
 /* Put a file that is sealed under a former ledger key under the present one, as record_keys_replace() does; *did says
  * whether it was. What a crash left is ended first. ERROR_CORRUPT when it does not open. */
-bool record_keys_rewrap(int dirfd, const struct secret *ledger_key, uint32_t number, mode_t mode,
-                        bool *did, struct error *e) MUST_CHECK;
+bool record_keys_rewrap(int dirfd, const struct secret *ledger_key, uint32_t number,
+                        uint16_t making, mode_t mode, bool *did, struct error *e) MUST_CHECK;
 
 /* End what a crash or a failure left of a rewriting: put a whole newer file in force, or remove it. */
 bool record_keys_finish(int dirfd, const struct secret *ledger_key, uint32_t number,
-                        struct error *e) MUST_CHECK;
+                        uint16_t making, struct error *e) MUST_CHECK;
 
 /* Destroy the keys of a pack that is not in force. */
-bool record_keys_discard(int dirfd, uint32_t number, struct error *e) MUST_CHECK;
+bool record_keys_discard(int dirfd, uint32_t number, uint16_t making, struct error *e) MUST_CHECK;
 
 /* Overwrite a file, synced, and remove it. A missing one is fine. */
 bool record_keys_destroy(int dirfd, const char *name, struct error *e) MUST_CHECK;

@@ -27,3 +27,6 @@ struct record_keys {
 /* Without seeds yet, and room for so many, 1 or more. */
 struct record_keys *record_keys_alloc(uint32_t records, size_t room)
     __attribute__((returns_nonnull));
+
+/* The name of a file that is to replace a key file. */
+void record_keys_name_new(uint32_t number, uint16_t making, char name[static KEYS_NAME_MAX]);

@@ -50,18 +50,6 @@ static bool each_name(int dirfd, visit *call, void *context, struct error *e)
     return ok;
 }
 
-/* The number of a key file, or of a rewriting of one; 0: it is none. */
-static uint32_t key_file_number(const char *name, bool *rewriting)
-{
-    struct slice s = slice_text(name);
-    struct slice ending = slice_from(s, 10);
-    uint64_t number = 0;
-
-    bool is = s.len > 10 && slice_decimal(slice_head(s, 10), UINT32_MAX, &number);
-    *rewriting = is && slice_equal(ending, SLICE(".key.new"));
-    return *rewriting || (is && slice_equal(ending, SLICE(".key"))) ? (uint32_t)number : 0;
-}
-
 /* Where a file of the ledger's folder names its key; 0: nowhere. */
 static size_t slot_of(const char *name, uint32_t *number)
 {
@@ -134,9 +122,13 @@ static bool count_key_file(void *context, const char *name, struct error *e)
     struct count *c = context;
     bool rewriting = false;
     bool does = false;
+    uint32_t number = 0;
+    uint16_t making = 0;
 
-    if (key_file_number(name, &rewriting) && !rewriting &&
-        !names_key(c->dirfd, name, AT_KEYS, c->id, &does, e)) {
+    if (!record_keys_named(name, &number, &making, &rewriting)) {
+        return true;
+    }
+    if (!rewriting && !names_key(c->dirfd, name, AT_KEYS, c->id, &does, e)) {
         return false;
     }
     c->use->record_keys += does || rewriting;
@@ -286,13 +278,14 @@ static bool rewrap_key_file(void *context, const char *name, struct error *e)
     struct round *r = context;
     bool rewriting = false;
     bool did = false;
-    uint32_t number = key_file_number(name, &rewriting);
+    uint32_t number = 0;
+    uint16_t making = 0;
 
-    if (!number || r->room == 0) {
+    if (!record_keys_named(name, &number, &making, &rewriting) || r->room == 0) {
         return true;
     }
-    bool ok = record_keys_rewrap(r->l->options.record_keys, r->l->key, number, r->l->options.mode,
-                                 &did, e);
+    bool ok = record_keys_rewrap(r->l->options.record_keys, r->l->key, number, making,
+                                 r->l->options.mode, &did, e);
     return took_part(r, name, ok, did, e);
 }
 

@@ -415,7 +415,7 @@ static bool check_all(struct check *c, uint32_t known)
         }
     }
     check_since(c, number - 1);
-    claims_compare(&c->claims, unexplained, c);
+    claims_compare(&c->claims, unexplained, verify_replaced, c);
     c->verdict->erased = claims_erased(&c->claims);
     return true;
 }

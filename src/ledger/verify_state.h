@@ -30,6 +30,8 @@ struct check {
     bool trusted;        /* nothing was skipped on the way */
     bool since_seen;     /* the tree had the checkpoint's size */
     struct claims claims;
+    bool quiet;       /* faults are not reported, but noted: */
+    bool doubted;     /* there was one */
     uint64_t retried; /* where a batch was looked at twice before it was called damaged */
 };
 
@@ -38,6 +40,10 @@ bool verify_look(struct check *c, uint32_t number, struct successor *out) MUST_C
 
 /* Check pack c->number; *there is false when there is none. */
 bool verify_pack(struct check *c, bool *there) MUST_CHECK;
+
+/* Whether the pack of a claim was replaced since by a whole one with that digest and the same leaves. */
+bool verify_replaced(void *check, const struct claim *pack,
+                     const uint8_t digest[static DIGEST_LEN]);
 
 /* Report a fault at a place of file c->number. */
 void verify_fault(void *check, uint64_t offset, uint64_t seq, const char *text);
