@@ -145,7 +145,7 @@ cli_run cli_case_list, cli_case_show, cli_case_close;
 cli_run cli_approvals, cli_approve, cli_refuse, cli_withdraw;
 cli_run cli_acts;
 cli_run cli_search, cli_show, cli_export;
-cli_run cli_ledger_verify, cli_ledger_anchors, cli_ledger_key, cli_checkpoint;
+cli_run cli_ledger_verify, cli_ledger_anchors, cli_ledger_key, cli_ledger_reseal, cli_checkpoint;
 cli_run cli_ledger_prove, cli_ledger_growth;
 cli_run cli_status, cli_check_config, cli_config_explain;
 cli_run cli_import_mbox, cli_import_eml, cli_import_maildir, cli_import_pst;

@@ -127,6 +127,12 @@ static const struct argument_option import_options[] = {
     OPTION_END,
 };
 
+static const struct argument_option reseal_options[] = {
+    OPTION("before", 0, "DATE", "those whose last record is older than that day, 2026-01-31"),
+    OPTION("all", 0, NULL, "all of them"),
+    OPTION_END,
+};
+
 static const struct argument_option verify_options[] = {
     OPTION("since", 0, "CHECKPOINT",
            "file with a checkpoint that somebody kept; - is standard input"),
@@ -405,6 +411,11 @@ const struct verb verbs[] = {
          .help = "Print a proof that the ledger goes on from a checkpoint, for postern-verify "
                  "--proof.",
          .run = cli_ledger_growth),
+    VERB(.name = "ledger reseal", .words = "", .options = reseal_options,
+         .help = "Make packs again, under fresh keys and without what was erased.",
+         .more =
+             "It is done in the background. Without options: those of which something is erased.\n",
+         .run = cli_ledger_reseal),
     VERB(.name = "ledger key", .words = "",
          .help = "Print the public key that checkpoints are signed with, for who keeps them.",
          .run = cli_ledger_key),

@@ -1,9 +1,8 @@
 /* config/settings - every setting of the daemon, one struct for each module that reads them.
  *
- * A module takes the struct that is its own (`const struct delivery_settings *`), never the whole.
- * The rows stand in settings_*.c beside this file, because the command line must know them without
- * linking the stages. Durations are milliseconds, sizes bytes; a text that was not set is empty.
- * After settings_read() the values never change: a reload reads into a new struct and arena. */
+ * A module takes the struct that is its own (`const struct delivery_settings *`), never the whole. The rows stand in settings_*.c
+ * beside this file, because the command line must know them without linking the stages. Durations are milliseconds, sizes bytes;
+ * a text that was not set is empty. After settings_read() the values never change: a reload reads into a new struct and arena. */
 #pragma once
 
 #include "config/config.h"
@@ -95,7 +94,9 @@ struct auth_settings {
 
 struct archive_settings {
     uint64_t segment_size;
-    int64_t pack_after_ms; /* 0: not by age */
+    int64_t pack_after_ms;  /* 0: not by age */
+    uint64_t reseal_erased; /* percent of a pack; 0: never by itself */
+    int64_t reseal_after_ms;
     int64_t checkpoint_interval_ms;
     struct config_list anchor_mail; /* slices: mailboxes */
     int64_t anchor_mail_interval_ms;

@@ -129,6 +129,15 @@ static const struct config_setting archive_rows[] = {
                    "A pack takes less room, and a single record of it can be erased. It is made in "
                    "the background. A segment that is written for as long as that is ended. "
                    "With `0s` nothing is packed by its age."),
+    CONFIG_ROW(
+        "reseal-erased", COUNT, struct archive_settings, reseal_erased, .initial = "20", .max = 100,
+        .help = "How much of a pack is erased, in percent of its bytes, when it is made again.",
+        .more = "That gives back the space, at the price of new keys, and of a backup that stores "
+                "the pack anew. It is done in the background. With `0` it is only done by `postern "
+                "ledger reseal`."),
+    CONFIG_ROW("reseal-after", DURATION, struct archive_settings, reseal_after_ms, .initial = "1h",
+               .max = 365 * CONFIG_DAY,
+               .help = "How long after the last erasure, or a start, it is looked for such packs."),
     CONFIG_ROW("checkpoint-interval", DURATION, struct archive_settings, checkpoint_interval_ms,
                .initial = "1h", .min = CONFIG_SECOND, .max = 7 * CONFIG_DAY,
                .help = "How often a signed checkpoint of the ledger is made."),

@@ -19,6 +19,7 @@
 #include "requests/holds.h"
 #include "requests/keys.h"
 #include "requests/pull.h"
+#include "requests/reseal.h"
 #include "requests/retention.h"
 #include "requests/subject.h"
 #include "search/index.h"
@@ -329,6 +330,7 @@ static const struct ipc_row admin_rows[] = {
     {&case_act,            0, keeper_on_case_act        },
     {&case_close,          0, keeper_on_case_close      },
     {&keys_status,         0, keeper_on_keys_status     },
+    {&admin_reseal,        0, keeper_on_reseal          },
     {&admin_pulls,         0, keeper_on_pulls           },
     {&admin_pull_now,      0, keeper_on_pull_now        },
 };

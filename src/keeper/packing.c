@@ -9,6 +9,7 @@
 
 #include "host/thread.h"
 #include "keeper/internal.h"
+#include "keeper/reseals.h"
 
 #define LOOK_EVERY_US  500000
 #define NOTHING_MS     1000 /* until the next look when there is nothing to do */
@@ -97,6 +98,8 @@ static void look(struct keeper *k, struct packing *p, int64_t age_ms)
 void keeper_pack(void *keeper)
 {
     struct keeper *k = keeper;
+    struct reseals resealing = {.next_at = 0};
+    uint64_t records = 0;
     struct packing p = {.begun_at = clock_steady_ms()};
 
     thread_background();
@@ -106,6 +109,8 @@ void keeper_pack(void *keeper)
         if (s->archive.pack_after_ms && clock_steady_ms() >= p.next_at) {
             look(k, &p, s->archive.pack_after_ms);
         }
+        reseals_step(k, &resealing, &records);
+        p.own += records;
         (void)usleep(LOOK_EVERY_US);
     }
 }

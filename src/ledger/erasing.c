@@ -251,6 +251,7 @@ bool erasing_do(struct ledger *l, const struct erasures *all, struct error *e)
         if (!erase_in(l, &all->list[i], true, e)) {
             return false;
         }
+        (void)atomic_fetch_add(&l->erasures, 1);
         erased_record_write(&body, all->list[i].seq);
         const struct ledger_record record = {RECORD_ERASED, buf_slice(&body)};
         if (!ledger_append_any(l, LEDGER_AWAITED, &record, 1, NULL, e)) {

@@ -10,6 +10,7 @@
 #include "ledger/erasing.h"
 #include "ledger/io.h"
 #include "ledger/resealing.h"
+#include "ledger/sweep.h"
 #include "ledger/writer.h"
 
 #define SEGMENT_BYTES ((uint64_t)256 << 20)
@@ -115,6 +116,7 @@ static struct ledger *new_ledger(const struct secret *key, const struct ledger_o
 
 static void free_ledger(struct ledger *l)
 {
+    sweep_free(l->sweep);
     segment_drop(l);
     ledger_key_put(l, l->current);
     own_fd(&l->dirfd);

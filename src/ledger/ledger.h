@@ -158,31 +158,6 @@ bool ledger_erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
  */
 bool ledger_rewrap(struct ledger *l, unsigned *done, struct error *e) MUST_CHECK;
 
-#define LEDGER_RESEAL_LOOKS 64 /* packs that one ledger_reseal() looks at */
-
-/* Which packs are made again, and how far that is. */
-struct ledger_reseal {
-    int64_t made_before_ms; /* none that was made at or after that; INT64_MAX: whenever */
-    int64_t before_ms;      /* of those, all whose last record is older; INT64_MIN: none for that */
-    unsigned
-        erased_percent; /* and all of which at least so much is erased, 1 to 100; 0: none for that */
-    uint32_t next;      /* number of the next one to look at; 0 at first, set */
-    bool done;          /* set: there is none behind */
-};
-
-/**
- * Make the next pack that an order names again: its records are sealed under fresh keys in the present format, and what was
- * erased is left out, which gives back its space. Leaves do not change.
- *
- * Reads the pack twice, writes it and reads it again: for a thread in the background. Appending goes on meanwhile; packing and
- * erasing wait.
- *
- * @param did  set to whether one was made. Neither `did` nor order->done: call again
- * @return     as ledger_pack(): what was in force stays in force. order->next is then the one that failed
- */
-bool ledger_reseal(struct ledger *l, struct ledger_reseal *order, bool *did,
-                   struct error *e) MUST_CHECK;
-
 /* End the segment that is written and begin the next, so that it can be packed. False with ERROR_BUSY when
  * the disk fails; the next record tries again. */
 bool ledger_roll(struct ledger *l, struct error *e) MUST_CHECK;

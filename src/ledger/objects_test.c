@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "ledger/pack.h"
+#include "ledger/reseal.h"
 #include "ledger/rig.h"
 #include "ledger/shares_state.h"
 #include "tests/test.h"
@@ -332,6 +333,64 @@ static void what_no_pack_refers_to_goes(void **unused)
     rig_done(&r);
 }
 
+/* Make all packs again, to the end. */
+static void reseal_all(struct rig *r)
+{
+    struct ledger_reseal order = {.made_before_ms = INT64_MAX, .before_ms = INT64_MAX};
+    struct error e = {0};
+    bool did = false;
+
+    while (!order.done) {
+        assert_ok(ledger_reseal(r->ledger, &order, &did, &e), e);
+    }
+}
+
+/* A pack that is made again takes its objects along; the former ones go with the last record that refers to them. */
+static void objects_go_with_the_last_reference(void **unused)
+{
+    (void)unused;
+    static struct rig r;
+    OWN(buf) struct buf b = {.max = 1 << 20};
+    struct ledger_reseal first_alone = {
+        .made_before_ms = INT64_MAX, .before_ms = INT64_MIN, .erased_percent = 1};
+    struct error e = {0};
+    bool did = false;
+    char name[OBJECTS_NAME_MAX];
+    char again[OBJECTS_NAME_MAX];
+
+    rig_init(&r);
+    objects_name(1, 1, false, name);
+    objects_name(1, 2, false, again);
+    struct ledger_ref one = append(&r, &b, 0, 1, 90000);
+    struct ledger_ref two = append(&r, &b, 1, 2, 90000);
+    (void)roll_and_pack(&r);
+    struct ledger_ref three = append(&r, &b, 2, 1, 90000); /* refers to what the first has */
+    (void)roll_and_pack(&r);
+    erase(&r, &one, 1);
+    while (!first_alone.done) {
+        assert_ok(ledger_reseal(r.ledger, &first_alone, &did, &e), e);
+    }
+    assert_true(is_there(&r, name) && is_there(&r, again));
+    assert_true(reads(&r, &b, two, 1, 2, 90000));
+    assert_true(reads(&r, &b, three, 2, 1, 90000));
+    rig_verify_clean(&r);
+    rig_reopen(&r);
+    assert_true(is_there(&r, name) && reads(&r, &b, three, 2, 1, 90000));
+
+    uint64_t before = stored(&r);
+    erase(&r, &three, 1);
+    (void)rig_pack(&r);
+    reseal_all(&r);
+    assert_false(is_there(&r, name));
+    assert_true(stored(&r) + 150000 < before);
+    assert_true(reads(&r, &b, two, 1, 2, 90000));
+    assert_false(reads(&r, &b, three, 2, 1, 90000));
+    rig_verify_clean(&r);
+    rig_reopen(&r);
+    assert_true(reads(&r, &b, two, 1, 2, 90000));
+    rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +400,7 @@ int main(void)
         cmocka_unit_test(changed_objects_are_found),
         cmocka_unit_test(a_segment_put_back_leaves_the_objects),
         cmocka_unit_test(what_no_pack_refers_to_goes),
+        cmocka_unit_test(objects_go_with_the_last_reference),
     };
     return cmocka_run_group_tests_name("ledger/objects", tests, NULL, NULL);
 }

@@ -344,6 +344,7 @@ bool packing_number(struct ledger *l, uint32_t number, struct error *e)
         return false; /* before all the work */
     }
     own_fd(&lock);
+    l->packed++;
     if (!pack_make(l->dirfd, l->options.record_keys, l->key, number, ledger_now(l), l->options.mode,
                    &made, e) ||
         !packing_lock_out_backups(l, &lock, e) || !replace(l, &made, e)) {

@@ -13,7 +13,9 @@
  * | there | the one named | not there | the folder synced, keys of other makings overwritten, their files removed, `resealing` removed |
  * | there | the segment is there | any | `resealing` removed |
  *
- * Files of objects that no pack names stay: records of later packs may refer to them. */
+ * Files of objects that no pack names stay until ledger/sweep has seen that no record refers to them. */
+#include "ledger/reseal.h"
+
 #include <fcntl.h>
 
 #include "base/bytes.h"
@@ -24,6 +26,7 @@
 #include "ledger/marker.h"
 #include "ledger/packing.h"
 #include "ledger/resealing.h"
+#include "ledger/sweep.h"
 
 #define FILE_NAME "resealing"
 #define FILE_LEN  48
@@ -217,6 +220,8 @@ static bool reseal_number(struct ledger *l, uint32_t number, uint64_t before, st
         return false; /* before all the work */
     }
     own_fd(&lock);
+    l->packed++;
+    l->resealed = true;
     if (!pack_make_again(l->dirfd, l->options.record_keys, l->key, number, ledger_now(l),
                          l->options.mode, &made, e) ||
         !packing_lock_out_backups(l, &lock, e) || !replace(l, &made, e)) {
@@ -299,10 +304,16 @@ static bool look(struct ledger *l, uint32_t number, const struct ledger_reseal *
     return *did || !due;
 }
 
+uint64_t ledger_erasures(const struct ledger *l)
+{
+    return atomic_load(&l->erasures);
+}
+
 bool ledger_reseal(struct ledger *l, struct ledger_reseal *order, bool *did, struct error *e)
 {
     struct ledger_head head;
     bool ok = true;
+    bool more = false;
 
     *did = false;
     if (l->options.record_keys <= 0) {
@@ -319,7 +330,12 @@ bool ledger_reseal(struct ledger *l, struct ledger_reseal *order, bool *did, str
         ok = look(l, order->next, order, did, e);
         order->next += ok;
     }
-    order->done = ok && !*did && order->next >= head.segment;
+    if (ok && !*did && order->next >= head.segment) {
+        /* That reads the archive: not when nothing can have changed. */
+        ok = (!l->resealed && order->made_before_ms == INT64_MAX) || sweep_step(l, &more, e);
+        l->resealed = l->resealed && !(ok && !more);
+        order->done = ok && !more;
+    }
     (void)pthread_mutex_unlock(&l->packing);
     return ok || error_add(e, "ledger");
 }

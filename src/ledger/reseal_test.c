@@ -7,6 +7,7 @@
 #include "ledger/copy.h"
 #include "ledger/disk_test.h"
 #include "ledger/pack.h"
+#include "ledger/reseal.h"
 #include "ledger/rig.h"
 #include "ledger/verify.h"
 #include "ledger/writer.h"
@@ -43,7 +44,7 @@ static void erase(struct rig *r)
     for (size_t i = 0; i < NAMED; i++) {
         refs[i] = r->acked[named[i]].ref;
     }
-    assert_ok(ledger_erase(r->ledger, refs, NAMED, &why, &recorded, &e), e);
+    assert_ok(ledger_erase(r->ledger, refs, NAMED, &why, 1, &recorded, &e), e);
 }
 
 /* Two packs of which records are erased, and what is written. */
@@ -239,7 +240,7 @@ static void it_goes_on(void **unused)
     const struct ledger_record why = {16, rig_body(WHY, room)};
     refs[0] = r.acked[1].ref;
     refs[1] = r.acked[4].ref;
-    assert_ok(ledger_erase(r.ledger, refs, 2, &why, &recorded, &e), e);
+    assert_ok(ledger_erase(r.ledger, refs, 2, &why, 1, &recorded, &e), e);
     assert_false(ledger_reader_get(reader, r.acked[1].ref, &a, &entry, &e));
     assert_int_equal(e.kind, ERROR_INPUT);
     rig_verify_clean(&r);

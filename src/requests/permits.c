@@ -13,6 +13,7 @@
 #include "requests/keys.h"
 #include "requests/pull.h"
 #include "requests/reader.h"
+#include "requests/reseal.h"
 #include "requests/retention.h"
 #include "requests/subject.h"
 
@@ -60,6 +61,7 @@ static const struct permit permits[] = {
     {&hold_list,           "hold list",        RUNNING | AUDITOR, false},
     {&hold_release,        "hold release",     OFFICER | AUDITOR, false},
     {&keys_status,         "key list",         ADMINISTRATOR,     false},
+    {&admin_reseal,        "ledger reseal",    RUNNING,           false},
     {&admin_pulls,         "pull status",      RUNNING | AUDITOR, false},
     {&admin_pull_now,      "pull now",         RUNNING,           false},
 };

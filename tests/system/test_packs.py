@@ -132,6 +132,52 @@ def test_an_attachment_is_stored_once(scene):
     verified()
 
 
+def test_a_pack_is_made_again(scene, tmp_path):
+    """By order and, when enough is erased, by itself: what was erased takes no room any more, and all else is as before, also in
+    a backup."""
+    company = scene.company
+    company.set("reseal-after", "100ms")
+    company.set("reseal-erased", "0")
+    company.process.send_signal(signal.SIGHUP)
+    smtp = scene.client()
+    letters = [with_attachment(scene, f"blackcurrant {i}", os.urandom(100_000), smtp) for i in range(4)]
+    smtp.quit()
+    settled(scene, letters)
+
+    def size():
+        return sum(p.stat().st_size for p in (company.data / "ledger").glob("*.objects"))
+
+    def made_again():
+        return [n for n in names(company, "record-keys", ".key") if "-" in n]
+
+    def whole():
+        done = subprocess.run([BUILD / "verify" / "postern-verify", company.data / "ledger"],
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        read_back(company, letters)
+
+    before = size()
+    company.both("erase", letters.pop()[0], "--reason", "asked for")
+    assert size() == before and not made_again()
+    assert company.postern("ledger", "reseal", "--before", "2001-02-03")
+    assert company.postern("ledger", "reseal", "--before", "2001-02-30", check=False).returncode == 65
+    assert company.postern("ledger", "reseal")
+    wait_for("another making", made_again, 30)
+    wait_for("its room", lambda: size() < before - 90_000, 30)
+    whole()
+    assert "ledger reseal" in company.postern("acts", "--reason", "a test")
+
+    company.set("reseal-erased", "20")
+    company.process.send_signal(signal.SIGHUP)
+    company.both("erase", letters.pop()[0], "--reason", "asked for")
+    wait_for("its room", lambda: size() < before - 190_000, 30)
+    whole()
+    assert "verified:" in company.postern("backup", tmp_path / "backup")
+    company.stop()
+    company.start()
+    whole()
+
+
 def test_a_backup_and_packing_wait_for_each_other(scene, tmp_path):
     """As long as somebody copies nothing is packed, and nothing is copied as long as something is."""
     company = scene.company
