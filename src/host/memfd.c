@@ -97,7 +97,8 @@ bool memfd_map(int fd, size_t max_bytes, struct memfd_map *map, struct error *e)
     if ((size_t)about.st_size <= COPIED_MAX) {
         return copy_all(fd, (size_t)about.st_size, map, e);
     }
-    void *at = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    /* At once: whoever maps it reads all of it. */
+    void *at = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
     if (at == MAP_FAILED) {
         return error_errno(e, ERROR_BUSY, "map memory file");
     }

@@ -12,6 +12,8 @@
 #include "stages/archive/archive.h"
 #include "stages/identity/identity.h"
 
+#define CONTENT_ROOM 64 /* of the content's record, besides the letter */
+
 /* One submission while it is judged and recorded. */
 struct submission {
     struct keeper *keeper;
@@ -24,6 +26,8 @@ struct submission {
     struct mail_header header;
     struct mail_structure structure;
     struct facts facts;
+    struct buf *content; /* the body of the content's record */
+    struct ledger_commitment commitment;
 };
 
 static bool refuse(struct submission *s, unsigned code, const char *enhanced, const char *sentence)
@@ -74,6 +78,22 @@ static bool proven(struct submission *s)
            refuse(s, 550, answer.code, answer.sentence);
 }
 
+/* Write the content's record, whose end is the letter, and digest both in one go. */
+static void write_content(struct submission *s, const struct letter_id *id, uint8_t *digest)
+{
+    const struct content content = {.id = letter_id_slice(id), .bytes = s->letter};
+
+    if (buf_room(s->content, s->content->max)) { /* at once: growing would copy it several times */
+        cbor_write(s->content, &content_schema, &content);
+    }
+    if (!s->content->full) {
+        ledger_commit_to(buf_slice(s->content), s->content->len - s->letter.len, &s->commitment,
+                         digest);
+    } else {
+        digest_of(s->letter, SLICE_NONE, digest); /* append() will say no */
+    }
+}
+
 /* Gather what the facts record says. `digest` is memory for the content's SHA-256. */
 static void gather(struct submission *s, const struct letter_id *id, uint8_t *digest)
 {
@@ -97,7 +117,7 @@ static void gather(struct submission *s, const struct letter_id *id, uint8_t *di
     struct mail_facts header;
 
     mail_facts_read(&s->header, s->ask->smtputf8, s->arena, &header);
-    digest_of(s->letter, SLICE_NONE, digest);
+    write_content(s, id, digest);
     about.digest = slice_of(digest, DIGEST_LEN);
     archive_facts(&about, &header, s->arena, &s->facts);
     s->facts.id = letter_id_slice(id);
@@ -140,22 +160,15 @@ static void record_repeat(struct submission *s, const struct letter_id *first)
 /* Facts and content as two records of one commit. */
 static bool append(struct submission *s, struct parcel *p, struct error *e)
 {
-    struct content content = {.id = s->facts.id, .bytes = s->letter};
-    OWN(buf) struct buf body = {.max = s->letter.len + 64};
     struct ledger_ref refs[2];
 
-    /* Room at once: growing would copy the letter several times. */
-    if (!buf_room(&body, body.max)) {
-        return error_set(e, ERROR_INPUT, "a letter too long for a record");
-    }
     cbor_write(&p->facts_body, &facts_schema, &s->facts);
-    cbor_write(&body, &content_schema, &content);
     const struct ledger_record records[] = {
-        {RECORD_FACTS,   buf_slice(&p->facts_body)},
-        {RECORD_CONTENT, buf_slice(&body)         }
+        {RECORD_FACTS,           buf_slice(&p->facts_body)},
+        { RECORD_CONTENT, buf_slice(s->content),            &s->commitment},
     };
-    if (p->facts_body.full || body.full) {
-        return error_set(e, ERROR_INPUT, "a letter's facts do not fit into a record");
+    if (p->facts_body.full || s->content->full) {
+        return error_set(e, ERROR_INPUT, "a letter or its facts do not fit into a record");
     }
     if (!keeper_record(s->keeper, LEDGER_LETTER, records, 2, refs, e)) {
         return false;
@@ -224,7 +237,9 @@ bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
     if (!memfd_map(r->fd, LETTER_BYTES_MAX, &map, e)) {
         return false;
     }
+    OWN(buf) struct buf content = {.max = map.bytes.len + CONTENT_ROOM};
     s.letter = map.bytes;
+    s.content = &content;
     if (!keeper_envelope_judge(s.ask, e)) {
         log_event(LOG_ERROR, "ipc.breach", LOG_TEXT("peer", "submission"),
                   LOG_TEXT("reason", e->text));

@@ -29,6 +29,29 @@ static int end(void **unused)
     return rmdir(path);
 }
 
+/* Every way in which front and bytes can lie in blocks, against OpenSSL alone. */
+static void two_digests_at_once_are_both_right(void **unused)
+{
+    (void)unused;
+    uint8_t bytes[400];
+    uint8_t front[300];
+    uint8_t alone[DIGEST_LEN];
+    uint8_t behind[DIGEST_LEN];
+    uint8_t wanted[DIGEST_LEN];
+
+    keyring_random_bytes(bytes, sizeof(bytes));
+    keyring_random_bytes(front, sizeof(front));
+    for (size_t n = 0; n <= sizeof(bytes); n++) {
+        for (size_t f = 0; f <= sizeof(front); f += f < 130 ? 1 : 17) {
+            digest_both(slice_of(front, f), slice_of(bytes, n), alone, behind);
+            digest_of(slice_of(bytes, n), SLICE_NONE, wanted);
+            assert_memory_equal(alone, wanted, DIGEST_LEN);
+            digest_of(slice_of(front, f), slice_of(bytes, n), wanted);
+            assert_memory_equal(behind, wanted, DIGEST_LEN);
+        }
+    }
+}
+
 static void digests_are_sha256(void **unused)
 {
     (void)unused;
@@ -181,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests_are_sha256),
+        cmocka_unit_test(two_digests_at_once_are_both_right),
         cmocka_unit_test(derives_as_rfc_5869),
         cmocka_unit_test(seals_and_opens),
         cmocka_unit_test(recovers_the_master_key),

@@ -16,6 +16,8 @@
 #include "base/own.h"
 #include "base/secret.h"
 
+#include "keyring/digest.h"
+
 #define LEDGER_ID_LEN      16
 #define LEDGER_ROOT_LEN    32
 #define LEDGER_BODY_MAX    ((size_t)256 << 20) /* bytes of one record's body */
@@ -27,10 +29,22 @@
 
 struct ledger;
 
-struct ledger_record {
-    uint16_t type;     /* LEDGER_TYPE_OWN to 65535 */
-    struct slice body; /* deterministic CBOR, at most LEDGER_BODY_MAX */
+/* What binds a record's body: docs/ledger-format.md section 4. */
+struct ledger_commitment {
+    uint8_t blind[DIGEST_LEN];
+    uint8_t digest[DIGEST_LEN];
 };
+
+struct ledger_record {
+    uint16_t type;                              /* LEDGER_TYPE_OWN to 65535 */
+    struct slice body;                          /* deterministic CBOR, at most LEDGER_BODY_MAX */
+    const struct ledger_commitment *commitment; /* of this body; NULL: it is made with the seal */
+};
+
+/* Make a body's commitment before it is appended, for a caller who wants the hash of what stands behind its
+ * first `front` bytes as well: the two together cost little more than one. */
+void ledger_commit_to(struct slice body, size_t front, struct ledger_commitment *out,
+                      uint8_t rest[static DIGEST_LEN]);
 
 /* Where a record is: all three are needed to read it, `seq` alone to name it for ever (re-sealing
  * moves records to other files, and ledger_reader_find() then tells where). */

@@ -111,6 +111,34 @@ static void digest_two(struct digest *d, struct slice a, struct slice b, uint8_t
     digest_end(d, out);
 }
 
+void ledger_commit_to(struct slice body, size_t front, struct ledger_commitment *out,
+                      uint8_t rest[static DIGEST_LEN])
+{
+    OWN(buf) struct buf before = {.max = BLIND_LEN + front};
+
+    keyring_random_bytes(out->blind, BLIND_LEN);
+    buf_add(&before, SLICE_ARRAY(out->blind));
+    buf_add(&before, slice_head(body, front));
+    digest_both(buf_slice(&before), slice_from(body, front), rest, out->digest);
+    explicit_bzero(before.ptr, before.len);
+}
+
+_Static_assert(sizeof(((struct ledger_commitment *)NULL)->blind) == BLIND_LEN, "one blind");
+
+/* Put the blind in front of the payload, and the commitment into the head. */
+static void commit_to(struct sealer *s, const struct ledger_record *record,
+                      const uint8_t random[static BLIND_LEN], uint8_t *payload,
+                      struct record_head *h)
+{
+    if (record->commitment) {
+        (void)memcpy(payload, record->commitment->blind, BLIND_LEN);
+        (void)memcpy(h->commitment, record->commitment->digest, sizeof(h->commitment));
+        return;
+    }
+    (void)memcpy(payload, random, BLIND_LEN);
+    digest_two(s->digest, slice_of(payload, BLIND_LEN), record->body, h->commitment);
+}
+
 void sealer_seal(struct sealer *s, const struct segment_key *key,
                  const struct ledger_record *record, int64_t time_ms, struct sealed *out)
 {
@@ -125,9 +153,8 @@ void sealer_seal(struct sealer *s, const struct segment_key *key,
     }
     uint8_t *payload = head + RECORD_HEAD_LEN;
     keyring_random_bytes(random, sizeof(random)); /* at once: each question has its price */
-    (void)memcpy(payload, random, BLIND_LEN);
     (void)memcpy(h.salt, random + BLIND_LEN, sizeof(h.salt));
-    digest_two(s->digest, slice_of(payload, BLIND_LEN), record->body, h.commitment);
+    commit_to(s, record, random, payload, &h);
     size_t plain =
         BLIND_LEN + compress(s, SLICE_NONE, record->body, payload + BLIND_LEN, ZSTD_LEVEL);
     h.length = (uint32_t)(plain + TAG_LEN);
