@@ -1,5 +1,8 @@
 #include "keeper/backlog.h"
 
+#include "base/clock.h"
+
+#include "host/thread.h"
 #include "keeper/internal.h"
 
 void parcel_list_add(struct parcel_list *l, struct parcel *p)
@@ -31,10 +34,17 @@ struct parcel *parcel_list_take(struct parcel_list *l)
 
 void backlog_add(struct keeper *k, struct parcel *p)
 {
-    (void)pthread_mutex_lock(&k->backlog.lock);
-    parcel_list_add(p->kind == LETTER_IMPORTED ? &k->backlog.imported : &k->backlog.list, p);
-    (void)pthread_cond_signal(&k->backlog.changed);
-    (void)pthread_mutex_unlock(&k->backlog.lock);
+    struct backlog *b = &k->backlog;
+
+    (void)pthread_mutex_lock(&b->lock);
+    parcel_list_add(p->kind == LETTER_IMPORTED ? &b->imported : &b->list, p);
+    if (p->kind == LETTER_SUBMITTED) {
+        burst_letter(&b->burst, clock_steady_ms());
+    }
+    if (!burst_puts_off(&b->burst)) { /* they look by themselves */
+        (void)pthread_cond_signal(&b->changed);
+    }
+    (void)pthread_mutex_unlock(&b->lock);
 }
 
 size_t backlog_imported(struct keeper *k)
@@ -53,14 +63,36 @@ void backlog_close(struct keeper *k)
     (void)pthread_mutex_unlock(&k->backlog.lock);
 }
 
+/* Wait for letters, and until the time has come to work at them. */
+static void wait_for_work(struct backlog *b)
+{
+    while (!b->closed) {
+        if (!b->list.head) {
+            burst_drained(&b->burst);
+        }
+        if (!b->list.head && !b->imported.head) {
+            (void)pthread_cond_wait(&b->changed, &b->lock);
+            continue;
+        }
+        int64_t now_ms = clock_steady_ms();
+        bool put_off = burst_puts_off(&b->burst);
+        int64_t wait_ms = burst_wait_ms(&b->burst, now_ms, atomic_load(&b->arriving) > 0);
+        if (wait_ms == 0) {
+            if (put_off) { /* others may have slept since before the burst */
+                (void)pthread_cond_broadcast(&b->changed);
+            }
+            return;
+        }
+        (void)thread_wait(&b->changed, &b->lock, now_ms + wait_ms);
+    }
+}
+
 size_t backlog_take(struct backlog *b, struct parcel *parcels[static BACKLOG_GROUP])
 {
     size_t n = 0;
 
     (void)pthread_mutex_lock(&b->lock);
-    while (!b->closed && !b->list.head && !b->imported.head) {
-        (void)pthread_cond_wait(&b->changed, &b->lock);
-    }
+    wait_for_work(b);
     if (!b->closed && b->list.head) {
         parcels[n++] = parcel_list_take(&b->list);
     }

@@ -1,9 +1,11 @@
 /* keeper/backlog - letters that wait for inspection. Those to be sent go before those that were
- * imported. See work.c. */
+ * imported, and letters that come in before both: keeper/burst. See work.c. */
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
+#include "keeper/burst.h"
 #include "keeper/parcel.h"
 
 #define BACKLOG_GROUP 16 /* imported letters that are taken at once */
@@ -15,8 +17,10 @@ struct backlog {
     pthread_cond_t changed;
     struct parcel_list list;
     struct parcel_list imported; /* when nothing else waits */
-    size_t busy;                 /* workers at a letter */
+    struct burst burst;
+    size_t busy; /* workers at a letter */
     bool closed;
+    atomic_size_t arriving; /* letters that are being recorded; not under the lock */
 };
 
 void backlog_add(struct keeper *k, struct parcel *p); /* takes the reference */

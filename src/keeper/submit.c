@@ -226,9 +226,8 @@ static void record_once(struct submission *s, struct ipc_request *r, const struc
     }
 }
 
-bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
+static bool submit(struct keeper *k, struct ipc_request *r, struct error *e)
 {
-    struct keeper *k = ctx;
     struct submission s = {.keeper = k, .ask = r->ask, .answer = r->answer, .arena = r->arena};
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
     struct letter_id id = letter_id_new();
@@ -251,4 +250,14 @@ bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
     gather(&s, &id, digest);
     record_once(&s, r, &id);
     return true;
+}
+
+bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper *k = ctx;
+
+    (void)atomic_fetch_add(&k->backlog.arriving, 1);
+    bool answered = submit(k, r, e);
+    (void)atomic_fetch_sub(&k->backlog.arriving, 1);
+    return answered;
 }
