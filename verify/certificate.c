@@ -21,6 +21,7 @@
 
 #define KIND_ERASE       1
 #define KIND_DISPOSAL    4
+#define KIND_SUBJECT     5
 #define VERDICT_APPROVED 1
 #define VERDICT_DONE     4
 #define VERDICT_FAILED   5
@@ -105,7 +106,8 @@ static const char *take_request(struct certificate *c, const struct certified *r
         return "it opens two requests";
     }
     if (!cbor_members(r->body, request_members, COUNT(request_members), v) ||
-        (v[1].number != KIND_ERASE && v[1].number != KIND_DISPOSAL)) {
+        (v[1].number != KIND_ERASE && v[1].number != KIND_DISPOSAL &&
+         v[1].number != KIND_SUBJECT)) {
         return "its request is of no kind that destroys letters";
     }
     c->request = v[0].bytes;

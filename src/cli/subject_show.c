@@ -131,6 +131,12 @@ static bool say_all(struct cli *c, const struct subject_row *row, const struct s
                    (unsigned long long)n->unread);
     }
     say_backups(c, row);
+    if (n->state == SUBJECT_ENDED && n->erased) {
+        buf_printf(&c->out,
+                   "Proof       `postern disposal certificate %.*s` says which records, and "
+                   "postern-verify proves it\n",
+                   SLICE_ARG(request_text(c, n->request)));
+    }
     if (n->due) {
         buf_printf(&c->out,
                    "Next        what is kept is erased when its time is over, first on %.*s, by "

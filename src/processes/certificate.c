@@ -378,9 +378,11 @@ static bool is_over(const struct certificate *c, struct error *e)
     for (size_t i = 0; i < c->n; i++) {
         struct request_record r;
         struct verdict_record v;
-        asked = asked || (c->list[i].type == RECORD_REQUEST &&
-                          cbor_read(c->list[i].body, &request_record_schema, &arena, &r, e) &&
-                          (r.kind == REQUEST_DISPOSAL || r.kind == REQUEST_ERASE));
+        asked =
+            asked ||
+            (c->list[i].type == RECORD_REQUEST &&
+             cbor_read(c->list[i].body, &request_record_schema, &arena, &r, e) &&
+             (r.kind == REQUEST_DISPOSAL || r.kind == REQUEST_ERASE || r.kind == REQUEST_SUBJECT));
         if (c->list[i].type == RECORD_VERDICT &&
             cbor_read(c->list[i].body, &verdict_record_schema, &arena, &v, e)) {
             last = v.verdict;

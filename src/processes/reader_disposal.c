@@ -166,7 +166,7 @@ static void add_request(struct listing *l, const struct ledger_entry *entry,
     struct request_erase erase;
     struct error e;
 
-    if (r->kind != REQUEST_DISPOSAL && r->kind != REQUEST_ERASE) {
+    if (r->kind != REQUEST_DISPOSAL && r->kind != REQUEST_ERASE && r->kind != REQUEST_SUBJECT) {
         return;
     }
     l->number++;
@@ -222,7 +222,7 @@ static void add_removal(struct listing *l, const struct removal *r)
 {
     struct disposal_row *row = row_of(l, r->request);
 
-    if (row && row->kind == REQUEST_DISPOSAL) {
+    if (row && row->kind != REQUEST_ERASE) {
         row->destroyed += r->letters.count;
     }
 }

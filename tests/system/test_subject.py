@@ -48,8 +48,8 @@ def approve(company, said):
 
 def rule(company, *arguments):
     officer(company, "retention", "set", *arguments, "--reason", "a test")
-    wait_for("all letters to be looked at",
-             lambda: company.status()["retention.left"] == "0", 30)
+    wait_for("all letters to be looked at", lambda: "still to be" not in as_officer(
+        company, "disposal", "preview").stdout, 30)
 
 
 def test_what_may_go_goes_and_what_stays_has_its_reason(scene, tmp_path):
@@ -87,7 +87,15 @@ def test_what_may_go_goes_and_what_stays_has_its_reason(scene, tmp_path):
     assert "4 letters of or about paula@partner.test" in said
     assert company.second(said).returncode == 77  # who asked is no second person
     approve(company, said)
+    request = re.search(r"^request (\w+) waits", said, re.M)[1]
     said = carried_out(company)
+    assert f"postern disposal certificate {request}" in said
+    (tmp_path / "key").write_text(company.postern("ledger", "key"))
+    wait_for("its end", lambda: company.postern("approvals", check=False).returncode == 1, 20)
+    company.postern("disposal", "certificate", request, "-o", tmp_path / "certificate")
+    done = subprocess.run([BUILD / "verify" / "postern-verify", "--certificate", tmp_path / "certificate",
+                           "--key", tmp_path / "key"], capture_output=True, text=True)
+    assert done.returncode == 0 and "destroyed  2 letters" in done.stdout, done
     assert "Found       4 letters" in said and "Erased      2 of them" in said, said
     assert "Kept        2 of them" in said and "class tax (Tax Code, section 147)" in said, said
     assert "held by case-7" in said and letters["calamondin"] in said, said
