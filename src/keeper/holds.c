@@ -40,6 +40,8 @@ static void fill(struct asked *a, const struct facts *f, const struct findings *
                                      .reading = findings_reading(found, unread),
                                      .marks = findings_marks(found),
                                      .account = facts_owner(f),
+                                     .groups = f->groups.items,
+                                     .n_groups = f->groups.count,
                                      .sender = f->reverse_path,
                                      .recipients = recipients,
                                      .n_recipients = f->recipients.count,

@@ -20,8 +20,7 @@
 #define ARENA_MAX  ((size_t)8 << 20)
 #define HEAL_MAX   1000 /* letters found missing at a time */
 #define TERMS_MAX  ((size_t)TEXT_LIST_BYTES_MAX + 64)
-#define IDLE_MS    1000 /* between two looks when nothing happens, and after a failure */
-#define REBUILT_US 20000
+#define IDLE_MS    1000  /* between two looks when nothing happens, and after a failure */
 #define SUSPECT_MS 10000 /* between two looks at all of the file */
 
 /* Between two transactions. Each leaves the index a segment to be merged with others later: letters
@@ -38,6 +37,8 @@ struct index_work {
     struct slice *recipients;
     size_t n_recipients;
     struct slice account;
+    struct slice *groups;
+    size_t n_groups;
     enum search_reading reading;
     unsigned marks;
     struct memfd_map terms;
@@ -88,6 +89,17 @@ static bool is_full(const struct indexer *x)
     return x->waiting >= BATCH_MAX || x->bytes >= BYTES_MAX;
 }
 
+static void copy_groups(struct index_work *w, const struct facts *f)
+{
+    const struct slice *groups = f->groups.items;
+
+    w->n_groups = f->groups.count;
+    w->groups = arena_array(&w->arena, w->n_groups + 1, sizeof(*w->groups));
+    for (size_t i = 0; i < w->n_groups; i++) {
+        w->groups[i] = arena_copy(&w->arena, groups[i]);
+    }
+}
+
 void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f,
                  const struct findings *found, int terms_fd)
 {
@@ -105,6 +117,7 @@ void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f,
     w->dated_at = facts_dated(f);
     w->sender = arena_copy(&w->arena, f->reverse_path);
     w->account = arena_copy(&w->arena, facts_owner(f));
+    copy_groups(w, f);
     w->n_recipients = f->recipients.count;
     w->recipients = arena_array(&w->arena, w->n_recipients + 1, sizeof(*w->recipients));
     for (size_t i = 0; i < w->n_recipients; i++) {
@@ -200,6 +213,8 @@ static bool write_batch(struct keeper *k, struct index_work **batch, size_t coun
             .reading = read ? w->reading : SEARCH_UNREAD,
             .marks = w->marks,
             .account = w->account,
+            .groups = w->groups,
+            .n_groups = w->n_groups,
             .sender = w->sender,
             .recipients = w->recipients,
             .n_recipients = w->n_recipients,
@@ -347,23 +362,6 @@ static void report_failure(struct keeper *k, const struct error *e)
     atomic_store(&k->indexer.failed, true);
     log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e->text));
     keeper_alert(k, "index-failed", e->text);
-}
-
-bool indexer_rebuild(struct keeper *k, uint64_t size, struct error *e)
-{
-    struct indexer *x = &k->indexer;
-
-    atomic_store(&x->failed, false);
-    atomic_store(&x->rebuild, true);
-    while (!atomic_load(&x->failed) &&
-           (atomic_load(&x->rebuild) || atomic_load(&x->position) < size) &&
-           !atomic_load(&k->closing)) {
-        (void)usleep(REBUILT_US);
-    }
-    return !atomic_load(&x->failed) ||
-           error_set(e, ERROR_BUSY,
-                     "the search index cannot be cleared or written; the log says why "
-                     "(index.failed)");
 }
 
 /* Begin anew when that was asked for: everything is missing then. */

@@ -8,10 +8,11 @@
 #include "keeper/internal.h"
 #include "search/index.h"
 
-#define ANEW_MS   (INT64_C(3600) * 1000)
-#define WAIT_MS   5000
-#define LOOK_US   10000
-#define ARENA_MAX ((size_t)256 << 20)
+#define ANEW_MS    (INT64_C(3600) * 1000)
+#define WAIT_MS    5000
+#define LOOK_US    10000
+#define REBUILT_US 20000
+#define ARENA_MAX  ((size_t)256 << 20)
 
 static const struct slice name = SLICE_INIT("index/erased");
 
@@ -120,4 +121,23 @@ void indexer_removals_done(struct keeper *k)
     if (!state_value_delete(k->state, name, &found, &e)) {
         log_event(LOG_WARNING, "index.anew_again", LOG_TEXT("reason", e.text));
     }
+}
+
+/* ── anew, for who asks for it and waits ── */
+
+bool indexer_rebuild(struct keeper *k, uint64_t size, struct error *e)
+{
+    struct indexer *x = &k->indexer;
+
+    atomic_store(&x->failed, false);
+    atomic_store(&x->rebuild, true);
+    while (!atomic_load(&x->failed) &&
+           (atomic_load(&x->rebuild) || atomic_load(&x->position) < size) &&
+           !atomic_load(&k->closing)) {
+        (void)usleep(REBUILT_US);
+    }
+    return !atomic_load(&x->failed) ||
+           error_set(e, ERROR_BUSY,
+                     "the search index cannot be cleared or written; the log says why "
+                     "(index.failed)");
 }

@@ -258,6 +258,12 @@ static void add_marks(struct buf *column, const struct search_letter *letter)
     if (letter->reading != SEARCH_WHOLE) {
         add_mark(column, SLICE("has:unread"));
     }
+    for (size_t i = 0; i < letter->n_groups; i++) {
+        struct slice name = slice_head(letter->groups[i], GROUP_NAME_MAX);
+        buf_add_byte(column, (uint8_t)(strlen(GROUP_MARK) + name.len));
+        buf_add_text(column, GROUP_MARK);
+        buf_add(column, name);
+    }
     if (letter->account.len) {
         token_account(letter->account, account);
         add_mark(column, SLICE_ARRAY(account));

@@ -41,8 +41,10 @@ struct search_letter {
     uint64_t at;   /* received: milliseconds since 1970 */
     uint64_t size; /* bytes, as submitted */
     enum search_reading reading;
-    unsigned marks;                 /* SEARCH_ATTACHMENT ... */
-    struct slice account;           /* who sent it, as in its facts; for query_narrow() */
+    unsigned marks;             /* SEARCH_ATTACHMENT ... */
+    struct slice account;       /* who sent it, as in its facts; for query_narrow() */
+    const struct slice *groups; /* that the account was in, as in its facts; found by group: */
+    size_t n_groups;
     struct slice sender;            /* reverse-path; found by from: */
     const struct slice *recipients; /* envelope recipients, Bcc among them; found by to: */
     size_t n_recipients;

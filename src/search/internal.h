@@ -10,6 +10,7 @@
 
 #include "formats/text/terms.h"
 #include "host/sqlite.h"
+#include "letter/group.h"
 #include "search/index.h"
 #include "search/query.h"
 
@@ -27,6 +28,10 @@ struct token_keys {
 
 /* Write the token of a term; no NUL behind it. */
 void token_make(const struct token_keys *keys, struct slice term, char token[static TOKEN_LEN]);
+
+/* The mark of letters of a group's members: "group:sales". */
+#define GROUP_MARK     "group:"
+#define GROUP_MARK_MAX (sizeof(GROUP_MARK) + GROUP_NAME_MAX)
 
 /* The mark of an account's letters. Its length does not depend on the account's. */
 void token_account(struct slice account, uint8_t mark[static ACCOUNT_LEN]);

@@ -67,6 +67,22 @@ static bool is_in_field(const struct looked_at *l, const struct query_node *phra
     return w.found;
 }
 
+static bool is_group(struct slice mark)
+{
+    return slice_starts(mark, SLICE(GROUP_MARK));
+}
+
+static bool is_of_group(const struct search_letter *letter, struct slice mark)
+{
+    struct slice name = slice_from(mark, strlen(GROUP_MARK));
+    bool is = false;
+
+    for (size_t i = 0; is_group(mark) && i < letter->n_groups; i++) {
+        is = is || slice_equal(letter->groups[i], name);
+    }
+    return is;
+}
+
 static bool is_marked(const struct search_letter *letter, struct slice mark)
 {
     uint8_t account[ACCOUNT_LEN];
@@ -76,6 +92,9 @@ static bool is_marked(const struct search_letter *letter, struct slice mark)
            (slice_equal(mark, SLICE("has:unread")) && letter->reading != SEARCH_WHOLE) ||
            (slice_equal(mark, SLICE("finding:encrypted")) && letter->marks & SEARCH_ENCRYPTED) ||
            (slice_equal(mark, SLICE("finding:mismatch")) && letter->marks & SEARCH_MISMATCH) ||
+           (slice_equal(mark, SLICE("finding:card")) && letter->marks & SEARCH_CARD) ||
+           (slice_equal(mark, SLICE("finding:iban")) && letter->marks & SEARCH_IBAN) ||
+           is_of_group(letter, mark) ||
            (letter->account.len && slice_equal(mark, SLICE_ARRAY(account)));
 }
 
@@ -96,8 +115,9 @@ static enum search_match match_phrase(const struct looked_at *l, const struct qu
     }
     if (phrase->mark) {
         return is_marked(l->letter, phrase->terms[0].bytes) ? SEARCH_MATCH_YES
-               : may_be_unread(l->letter, 0)                ? SEARCH_MATCH_PERHAPS
-                                                            : SEARCH_MATCH_NO;
+               : !is_group(phrase->terms[0].bytes) && may_be_unread(l->letter, 0)
+                   ? SEARCH_MATCH_PERHAPS
+                   : SEARCH_MATCH_NO;
     }
     for (size_t field = 1; field < TEXT_FIELDS; field++) {
         if ((fields == 0 || fields & 1U << field) && is_in_field(l, phrase, field)) {

@@ -114,6 +114,31 @@ static void words_and_phrases(void **unused)
     }
 }
 
+static void marks_are_those_of_the_letter(void **unused)
+{
+    (void)unused;
+    static const struct slice groups[] = {SLICE_INIT("accounting"), SLICE_INIT("board")};
+    unsigned marks = letter.marks;
+
+    assert_int_equal(ask("finding:card"), SEARCH_MATCH_NO);
+    letter.marks |= SEARCH_CARD;
+    assert_int_equal(ask("finding:card"), SEARCH_MATCH_YES);
+    assert_int_equal(ask("finding:iban"), SEARCH_MATCH_NO);
+    letter.marks |= SEARCH_IBAN;
+    assert_int_equal(ask("finding:iban"), SEARCH_MATCH_YES);
+    letter.marks = marks;
+    letter.groups = groups;
+    letter.n_groups = 2;
+    assert_int_equal(ask("group:board"), SEARCH_MATCH_YES);
+    assert_int_equal(ask("group:boards"), SEARCH_MATCH_NO);
+    letter.reading =
+        SEARCH_UNREAD; /* its record says in which groups it is, whatever its content */
+    assert_int_equal(ask("group:boards"), SEARCH_MATCH_NO);
+    letter.reading = SEARCH_WHOLE;
+    letter.n_groups = 0;
+    assert_int_equal(ask("group:board"), SEARCH_MATCH_NO);
+}
+
 static void nearness_is_perhaps(void **unused)
 {
     (void)unused;
@@ -144,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(words_and_phrases, begin, end),
+        cmocka_unit_test_setup_teardown(marks_are_those_of_the_letter, begin, end),
         cmocka_unit_test_setup_teardown(nearness_is_perhaps, begin, end),
         cmocka_unit_test_setup_teardown(of_what_was_not_read_all_may_be_true, begin, end),
     };

@@ -53,12 +53,33 @@ static const struct query_node *exactly(struct query_parser *p, struct slice byt
     return new_phrase(p, term, 1);
 }
 
+static bool take_group(struct query_parser *p, const struct query_node **node)
+{
+    uint8_t *name = arena_alloc(p->arena, p->value.len + 1);
+
+    for (size_t i = 0; i < p->value.len; i++) {
+        name[i] = ascii_lower(p->value.ptr[i]);
+    }
+    struct slice group = slice_of(name, p->value.len);
+    if (!group_name_is_good(group)) {
+        return query_refuse(p, "group: takes the name of a group of accounts, such as accounting.");
+    }
+    struct slice mark = arena_printf(p->arena, GROUP_MARK "%.*s", SLICE_ARG(group));
+    struct query_node *made = new_phrase(p, exactly(p, mark)->terms, 1);
+    made->mark = true;
+    *node = made;
+    return query_advance(p);
+}
+
 static bool take_mark(struct query_parser *p, const struct query_node **node)
 {
     static const char *const marks[] = {"has:attachment",   "has:unread",   "finding:encrypted",
                                         "finding:mismatch", "finding:card", "finding:iban"};
     bool has = slice_equal(slice_text(p->field->name), SLICE("has"));
 
+    if (slice_equal(slice_text(p->field->name), SLICE("group"))) {
+        return take_group(p, node);
+    }
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         struct slice value = SLICE_NONE;
         struct slice name = slice_cut(slice_text(marks[i]), ':', &value);

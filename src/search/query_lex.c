@@ -47,6 +47,7 @@ static const struct query_field field_rows[] = {
     {"name",     USE_WORDS,   1u << TEXT_NAMES  },
     {"has",      USE_MARK,    0                 },
     {"finding",  USE_MARK,    0                 },
+    {"group",    USE_MARK,    0                 },
     {"after",    USE_DATE,    0                 },
     {"before",   USE_DATE,    0                 },
     {"larger",   USE_SIZE,    0                 },
@@ -90,7 +91,7 @@ static bool split_field(struct query_parser *p, struct slice word)
     return query_refuse(
         p,
         "\"%.*s:\" is no field. There are from:, to:, cc:, subject:, body:, filename:, has:, "
-        "finding:, after:, before:, larger: and smaller:. To look for the word itself, put "
+        "finding:, group:, after:, before:, larger: and smaller:. To look for the word itself, put "
         "it in quotes.",
         SLICE_ARG(slice_head(name, 20)));
 }

@@ -170,6 +170,8 @@ static void conditions(void **unused)
     assert_tree("finding:encrypted", "#finding:encrypted");
     assert_tree("finding:card", "#finding:card");
     assert_refused("finding:cards", "finding: takes");
+    assert_tree("group:Accounting", "#group:accounting");
+    assert_refused("group:a.b", "group: takes");
     assert_refused("has:attachments", "has: takes");
     assert_refused("larger:5T", "number of bytes");
     assert_refused("larger:K", "number of bytes");

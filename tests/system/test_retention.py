@@ -203,8 +203,11 @@ def test_a_group_is_that_of_its_time(scene):
     assert company.second(asked).returncode == 0
     assert "in no group, approved by" in ask(scene, company.officer, "acts", "-n", "20").stdout
     after, _ = scene.send("another balance")
-    wait_for("it to be decided", lambda: kept(scene, after))
-    assert "books" not in kept(scene, after)[1] and "books" in kept(scene, before)[1]
+    wait_for("it to be decided", lambda: "decided" in show(scene, after), 60)
+    assert "books" not in str(kept(scene, after)) and "books" in kept(scene, before)[1]
+    found = wait_for("it in the index", lambda: company.postern("search", "group:accounting",
+                                                                check=False).stdout, 60)
+    assert before in found and after not in found
     company.postern("catalog", "rebuild")
     settled(scene)
-    assert "books" not in kept(scene, after)[1] and "books" in kept(scene, before)[1]
+    assert "books" not in str(kept(scene, after)) and "books" in kept(scene, before)[1]
