@@ -30,7 +30,7 @@ void digest_end(struct digest *d, uint8_t out[static DIGEST_LEN]);
 /* The hash of a, followed by b: for one slice, pass SLICE_NONE as the other. */
 void digest_of(struct slice a, struct slice b, uint8_t out[static DIGEST_LEN]);
 
-/* The hash of `bytes`, and of `front` followed by them: both in little more time than one. */
+/* The hash of `bytes`, and of `front` followed by them, in one pass over the memory. */
 void digest_both(struct slice front, struct slice bytes, uint8_t alone[static DIGEST_LEN],
                  uint8_t behind[static DIGEST_LEN]);
 
