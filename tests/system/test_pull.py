@@ -350,18 +350,18 @@ def test_ten_thousand_letters_are_pulled_and_a_killed_pull_goes_on(scene):
     count = re.compile(r"many +dave@example.test +(\d+) +(\d+) +(\d+)")
     for more in (500, 3000, 6000):
         wait_for(f"{more} letters", lambda: (m := count.search(company.postern("import", "list"))) and
-                 int(m.group(1)) > more, 120)
+                 int(m.group(1)) > more, 600)
         for pid, role in company.processes().items():
             if role == "pull":
                 os.kill(pid, signal.SIGKILL)
     wait_for("all letters", lambda: sum(map(int, count.search(
-        company.postern("import", "list")).groups())) == 10000, 240)
+        company.postern("import", "list")).groups())) == 10000, 600)
     taken, known, failed = map(int, count.search(company.postern("import", "list")).groups())
     assert failed == 0 and known == 0 and taken == 10000
     listed = re.search(r"^(\w+) .* many +dave@", company.postern("import", "list"), re.M)
     assert "10000 taken" in company.postern("import", "report", listed.group(1))
     records = int(company.status()["ledger.records"])
-    wait_for("the index", lambda: int(company.status()["index.position"]) >= records, 240)
+    wait_for("the index", lambda: int(company.status()["index.position"]) >= records, 600)
     out = company.directory / "all"
     # status 1: there are exceptions, files in real mail whose text could not be read
     done = company.postern("export", "--query", "after:2000-01-01", "--format", "eml", out, check=False)
