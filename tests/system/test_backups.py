@@ -294,6 +294,14 @@ def test_after_a_rotation_or_elsewhere_backups_begin_anew(tmp_path):
         assert "backup-rolled-back" not in alarms(company)
         listed = company.postern("backup", "list")
         assert re.search(r"-\* .*the daemon", listed) and "no backup holds a key" in listed, listed
+        # With the former key, nothing goes unless the last backup of then comes back.
+        old = max(p for p in objects(first, "m") if p.name.startswith(re.search(r"\w{16}-", listed)[0]))
+        whole = old.read_bytes()
+        old.write_bytes(bytes(len(whole)))
+        done = company.postern("backup", "now", check=False)
+        assert done.returncode != 0 and "the last backup does not come back" in done.stderr, done
+        old.write_bytes(whole)
+        company.postern("backup", "now")
 
         company.set("backup-target", f"file://{second}")
         company.stop()
