@@ -15,7 +15,8 @@
 #define FIRST_PAUSE_MS 1000
 #define LAST_PAUSE_MS  (INT64_C(30) * 60 * 1000)
 #define NOTHING_MS     1000
-#define PACK_RECORDS   2 /* the pack's, and its commit */
+#define DAY_LAST_MS    INT64_C(253402214400000) /* 9999-12-31 */
+#define PACK_RECORDS   2                        /* the pack's, and its commit */
 
 /* Between the control socket, which sets the order in the state, and the thread that removes it. */
 static pthread_mutex_t order_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -43,10 +44,12 @@ bool keeper_on_reseal(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper *k = admin->keeper;
     const struct admin_reseal_ask *ask = r->ask;
     uint64_t before = ask->all ? INT64_MAX : ask->before;
-    struct slice what =
-        ask->all      ? SLICE("all packs")
-        : ask->before ? arena_printf(r->arena, "packs before %llu", (unsigned long long)ask->before)
-                      : SLICE("packs of which something is erased");
+    char when[CLOCK_TEXT_MAX];
+
+    clock_rfc3339((int64_t)(ask->before < DAY_LAST_MS ? ask->before : DAY_LAST_MS), when);
+    struct slice what = ask->all      ? SLICE("all packs")
+                        : ask->before ? arena_printf(r->arena, "packs before %s", when)
+                                      : SLICE("packs of which something is erased");
 
     if (!keeper_admin_record(admin, "ledger reseal", what, SLICE_NONE, e)) {
         return false;
