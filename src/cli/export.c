@@ -1,6 +1,7 @@
 /* A letter's bytes, as they came or as they left. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,8 +54,10 @@ bool cli_export(struct cli *c, struct error *e)
         return export_many(c, e);
     }
     if (!c->arguments.n_words) {
-        return error_set(e, ERROR_INPUT,
-                         "name a letter; or, with --query or --case, a directory for many");
+        (void)fprintf(stderr, "postern: name a letter; or, with --query or --case, a directory for "
+                              "many\n");
+        c->status = CLI_USAGE;
+        return true;
     }
     if (!cli_letter(c->arguments.words[0], &id, e)) {
         return false;

@@ -97,8 +97,10 @@ bool cli_search(struct cli *c, struct error *e)
         return false;
     }
     if (!ask.query.len && !ask.case_name.len) {
-        return error_set(e, ERROR_INPUT,
-                         "say what to look for: `postern help search`; or name a --case");
+        (void)fprintf(stderr, "postern: say what to look for, `postern help search`; or name a "
+                              "--case\n");
+        c->status = CLI_USAGE;
+        return true;
     }
     ask.after = slice_text(arguments_text(&c->arguments, "after", 0));
     while (answer.more && shown < limit) {

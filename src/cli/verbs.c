@@ -73,6 +73,11 @@ static const struct argument_option backup_options[] = {
 
 #define READING_CASE OPTION("case", 0, "NAME", "only letters of this case, whose reason counts")
 
+static const struct argument_option prove_options[] = {
+    READING_REASON,
+    OPTION_END,
+};
+
 static const struct argument_option show_options[] = {
     READING_REASON,
     READING_CASE,
@@ -403,7 +408,7 @@ const struct verb verbs[] = {
          .help = "List the checkpoints that went to somebody else: mailed, time-stamped, to files.",
          .run = cli_ledger_anchors),
     VERB(.name = "ledger prove", .words = "ID", .words_min = 1, .words_max = 1,
-         .options = show_options,
+         .options = prove_options,
          .help =
              "Print a proof that a letter's bytes are in the ledger, for postern-verify --proof.",
          .run = cli_ledger_prove),
