@@ -159,11 +159,34 @@ static bool drop_unneeded(struct vault *v, const struct needed *n, struct vault_
     return true;
 }
 
-/* From the newest on: the one just made stays, whatever its age. */
+/* One manifest: it stays and what it names is needed, or it goes. The one just made always stays. */
+static bool expire_one(struct vault *v, const char *name, bool newest, uint64_t before,
+                       struct needed *needed, struct vault_made *made, struct error *e)
+{
+    struct vault_name said;
+    bool kept = false;
+
+    (void)vault_manifest_name(v, name, &said);
+    bool stays = newest || said.at >= before;
+    if (stays && need_pieces(v, name, needed, e)) {
+        made->oldest_at = said.at;
+        return true;
+    }
+    if (newest || (stays && !vault_is_damage(v, e))) {
+        return false;
+    }
+    made->damaged += stays;
+    if (!drop(v, name, made, &kept, e)) {
+        return false;
+    }
+    made->oldest_at = kept ? said.at : made->oldest_at;
+    return true;
+}
+
+/* From the newest on. */
 static bool expire(struct vault *v, uint64_t before, const struct vault_entry **manifests,
                    size_t count, struct needed *needed, struct vault_made *made, struct error *e)
 {
-    struct vault_name said;
     const char *newest = NULL;
 
     if (!find_made(v, &made->backup, manifests, count, &newest, e)) {
@@ -171,19 +194,8 @@ static bool expire(struct vault *v, uint64_t before, const struct vault_entry **
     }
     for (size_t i = count; i > 0; i--) {
         const char *name = manifests[i - 1]->name;
-        (void)vault_manifest_name(v, name, &said);
-        bool stays = name == newest || said.at >= before;
-        if (stays && need_pieces(v, name, needed, e)) {
-            made->oldest_at = said.at;
-        } else if (name == newest || (stays && !vault_is_damage(v, e))) {
+        if (!expire_one(v, name, name == newest, before, needed, made, e)) {
             return false;
-        } else {
-            made->damaged += stays;
-            bool kept = false;
-            if (!drop(v, name, made, &kept, e)) {
-                return false;
-            }
-            made->oldest_at = kept ? said.at : made->oldest_at;
         }
         if (needed->names.len > needed->names.max / 2) {
             sort_needed(needed);
