@@ -107,6 +107,18 @@ static bool take_string(struct view *rest, const struct member *m, uint64_t len,
     return (m->kind == MEMBER_BYTES || is_utf8(v->bytes)) && !(m->optional && len == 0);
 }
 
+static bool pass(struct view *rest, unsigned depth);
+
+static bool pass_items(struct view *rest, uint64_t n, unsigned depth)
+{
+    bool passed = n <= rest->len; /* each takes a byte at least */
+
+    for (uint64_t i = 0; passed && i < n; i++) {
+        passed = pass(rest, depth);
+    }
+    return passed;
+}
+
 /* Pass over one item, whatever it is of what records have. As deep as DEPTH_MAX. */
 static bool pass(struct view *rest, unsigned depth)
 {
@@ -129,16 +141,9 @@ static bool pass(struct view *rest, unsigned depth)
         rest->len -= (size_t)n;
         return true;
     case MAJOR_LIST:
+        return pass_items(rest, n, depth + 1);
     case MAJOR_MAP:
-        if (n > rest->len) {
-            return false; /* each item takes a byte at least */
-        }
-        for (uint64_t i = 0; i < (major == MAJOR_MAP ? 2 * n : n); i++) {
-            if (!pass(rest, depth + 1)) {
-                return false;
-            }
-        }
-        return true;
+        return n <= rest->len && pass_items(rest, 2 * n, depth + 1);
     default:
         return major == MAJOR_SIMPLE && n == SIMPLE_TRUE;
     }

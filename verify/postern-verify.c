@@ -323,6 +323,19 @@ static enum verdict check_proof(struct job *j)
     return verdict;
 }
 
+/* Text of several words: blanks stay, what a terminal would obey does not. */
+static void print_words(FILE *out, struct view text)
+{
+    while (text.len) {
+        const uint8_t *blank = memchr(text.at, ' ', text.len);
+        size_t len = blank ? (size_t)(blank - text.at) : text.len;
+        report_text(out, (struct view){text.at, len});
+        len += blank ? 1 : 0;
+        (void)fputs(blank ? " " : "", out);
+        text = (struct view){text.at + len, text.len - len};
+    }
+}
+
 static void print_act(FILE *out, const char *what, int64_t at, struct view by, struct view why)
 {
     char when[TIME_ROOM];
@@ -331,11 +344,11 @@ static void print_act(FILE *out, const char *what, int64_t at, struct view by, s
     (void)fprintf(out, "  %-10s %s", what, when);
     if (by.len) {
         (void)fputs(" by ", out);
-        report_text(out, by);
+        print_words(out, by);
     }
     if (why.len) {
         (void)fputs(": ", out);
-        report_text(out, why);
+        print_words(out, why);
     }
     (void)fputc('\n', out);
 }

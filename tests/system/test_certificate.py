@@ -65,7 +65,7 @@ def test_a_certificate_says_what_was_done_and_proves_it(scene, done):
     for secret in [*WORDS, "alice", "paula"]:
         assert secret not in text and secret.encode().hex() not in text
     code, said = verify(out / "certificate", out / "key")
-    assert code == 0 and "destroyed  2 letters" in said and "approved   20" in said, said
+    assert code == 0 and "destroyed  2 letters" in said and "approved   20" in said and ": their time is over\n" in said, said
     rows = scene.company.postern("disposal", "list").splitlines()
     assert re.search(rf"^ *{number}  disposal  done .* 2 +1 +0 ", rows[-1]), rows
     acts = as_officer(scene.company, "acts", "-n", "20").stdout
