@@ -36,6 +36,7 @@ ROLES = ("keeper", "backup")
 ALICE = "alice@example.test"
 ROUNDS = 60  # that one company is good for
 FAULT_S = 2.5  # in which a disposal ends, or does not because something failed
+AGAIN_S = 12.5  # likewise, when it was put off once: it is tried again after ten seconds
 BACKUP_S = 60
 FIRST = datetime.date(2015, 1, 1)
 
@@ -79,7 +80,7 @@ class Rounds:
             "backup-try-interval": "0s", "restart-delay": "1ms", "restart-delay-limit": "1s"})
         self.company.start()
         self.key = (self.company.directory / "recovery.key").read_text()
-        self.done = 0
+        self.done, self.patience = 0, FAULT_S
         self.gone, self.kept = set(), {}
         self.take_in()
         self.reported = self.back_up()
@@ -144,7 +145,7 @@ class Rounds:
     def go(self, asked):
         """Approve, have it done, back up: anything may fail; the number of the backup that was made."""
         self.company.second(asked)
-        end = time.monotonic() + FAULT_S
+        end = time.monotonic() + self.patience
         while time.monotonic() < end and self.waits():
             time.sleep(0.05)
         return self.back_up()
@@ -260,7 +261,7 @@ class Series:
     """Companies, one after the other: each is good for so many rounds."""
 
     def __init__(self, folder):
-        self.folder, self.count, self.rounds = folder, 0, None
+        self.folder, self.count, self.rounds, self.patience = folder, 0, None, FAULT_S
         every = [f"{call}:delay_enter=0" for call in CALLS]
         self.most = {role: calls_of(told)
                      for role, told in self.try_some({role: every for role in ROLES}).items()}
@@ -272,6 +273,7 @@ class Series:
             directory = self.folder / f"company-{self.count}"
             directory.mkdir(mode=0o755)
             self.rounds = Rounds(directory)
+        self.rounds.patience = self.patience
         try:
             return self.rounds.round(injections)
         except BaseException:  # the next has a company of its own
@@ -324,6 +326,7 @@ def test_some_calls_fail(series):
 def test_every_call_fails(series, role, call):
     """`when` counts the calls of each thread; more of them may fail in one round, which is as good."""
     failed = []
+    series.patience = AGAIN_S
     for n in range(1, series.most[role][call] + 1):
         for fault in faults_at(role, call, n):
             print(role, fault, flush=True)
