@@ -31,8 +31,9 @@ def letter(n, more=""):
 
 
 def wire(content):
-    """A file of a Maildir as IMAP gives it."""
-    return re.sub(rb"(?<!\r)\n", b"\r\n", content)
+    """A file of a Maildir as IMAP gives it: Dovecot writes 0x80 for a NUL, which a literal may not hold (RFC 3501
+    section 4.3)."""
+    return re.sub(rb"(?<!\r)\n", b"\r\n", content).replace(b"\0", b"\x80")
 
 
 @pytest.fixture(scope="module")
