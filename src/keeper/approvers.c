@@ -84,7 +84,8 @@ bool approvers_are_there(const struct approvers *a, const struct request_record 
                      "this takes a second person, and nobody else could approve it: %s, or "
                      "%s`second-person = root`",
                      r->role == ACCOUNT_OFFICER
-                         ? "have root give another account the role officer or administrator"
+                         ? "have root give another account the role officer or administrator (`postern "
+                           "--as root user set NAME --role ROLE --reason TEXT`)"
                          : "have another account be an officer's",
                      is_root(r) ? "ask as an account and set " : "set ");
 }

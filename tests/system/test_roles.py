@@ -99,6 +99,22 @@ def test_signing_in_and_out(scene, person):
     assert person.postern("user", "list").returncode == 77
 
 
+def test_root_acts_as_root_although_somebody_is_signed_in(scene, person, tmp_path):
+    env = {**os.environ, "POSTERN_SIGN_INS": str(tmp_path / "root")}
+    company = scene.company
+    company.postern("login", company.officer, "--password-stdin", input=company.passwords[company.officer] + "\n",
+                    env=env)
+    change = ("user", "set", BOB, "--role", "administrator", "--reason", "as root")
+    assert re.search(r"^request \w+ waits", company.postern("--as", "root", *change, env=env), re.M)
+    asked = company.postern("approvals", env=env)
+    assert "as root" in asked and company.officer not in asked.split("as root")[0].splitlines()[-1]
+    request = re.search(r"^(\w+) .*as root", asked, re.M)[1]
+    company.postern("refuse", request, "--reason", "a try", env=env)
+    assert person.login(ADMIN).returncode == 0
+    done = person.postern("--as", "root", "queue", "pause")
+    assert done.returncode == 77 and "root is not signed in" in done.stderr
+
+
 def test_what_an_account_loses_it_loses_at_once(scene, person):
     assert person.login(ADMIN).returncode == 0
     assert person.postern("queue", "list").returncode == 0
