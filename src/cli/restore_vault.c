@@ -63,7 +63,7 @@ static bool find_backup(struct cli *c, struct opened *o, const struct secret *ty
                         uint64_t number, struct master *master, struct error *e)
 {
     uint64_t below = UINT64_MAX;
-    struct error why;
+    struct error why = {.kind = ERROR_NONE};
 
     while (vault_recover(place_store(&o->place), secret_slice(typed), number, below, &master->key,
                          &master->generation, e)) {

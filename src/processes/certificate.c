@@ -171,10 +171,11 @@ static void note_number(uint64_t **list, size_t *n, size_t *room, uint64_t numbe
 {
     if (*n == *room) {
         *room += ROOM_AT_ONCE + *room / 2;
-        *list = realloc(*list, *room * sizeof(**list));
-        if (!*list) {
+        uint64_t *more = realloc(*list, *room * sizeof(*more));
+        if (!more) {
             arena_panic("out of memory");
         }
+        *list = more;
     }
     (*list)[(*n)++] = number;
 }

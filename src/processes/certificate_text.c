@@ -204,16 +204,11 @@ static void tell_letter(struct told *t, const struct removed_letter *l, uint64_t
     t->letters++;
 }
 
-static bool tell_letters(struct told *t, struct error *e)
+static bool tell_removals(struct told *t, struct error *e)
 {
-    OWN(arena) struct arena arena = {.max = (size_t)16 << 20};
-    struct arena *outer = t->arena;
-
-    t->arena = &arena;
-    buf_add_text(t->out, "\nDestroyed letters, with the numbers of their records in the ledger\n");
     for (size_t i = 0; i < t->c->n; i++) {
         struct removal removal;
-        arena_reset(&arena);
+        arena_reset(t->arena);
         if (t->c->list[i].type != RECORD_REMOVAL) {
             continue;
         }
@@ -225,8 +220,19 @@ static bool tell_letters(struct told *t, struct error *e)
             tell_letter(t, &letters[j], t->c->list[i].seq);
         }
     }
-    t->arena = outer;
     return true;
+}
+
+static bool tell_letters(struct told *t, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = (size_t)16 << 20};
+    struct told one_by_one = *t;
+
+    one_by_one.arena = &arena;
+    buf_add_text(t->out, "\nDestroyed letters, with the numbers of their records in the ledger\n");
+    bool ok = tell_removals(&one_by_one, e);
+    t->letters = one_by_one.letters;
+    return ok;
 }
 
 static bool tell_rules(struct told *t, struct error *e)

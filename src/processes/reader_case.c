@@ -145,10 +145,11 @@ static bool add(struct case_members *m, uint64_t seq, struct error *e)
     }
     if (m->n == m->room) {
         m->room += AT_ONCE + m->room / 2;
-        m->list = realloc(m->list, m->room * sizeof(*m->list));
-        if (!m->list) {
+        uint64_t *more = realloc(m->list, m->room * sizeof(*more));
+        if (!more) {
             arena_panic("out of memory");
         }
+        m->list = more;
     }
     m->list[m->n++] = seq;
     return true;
@@ -224,19 +225,13 @@ bool case_members_have(const struct case_members *m, uint64_t seq)
     return m->n && bsearch(&seq, m->list, m->n, sizeof(*m->list), by_number) != NULL;
 }
 
-bool case_members(struct case_file *c, struct case_members *m, struct error *e)
+/* Those that were taken out. */
+static bool leave_out(struct case_file *c, struct case_members *m, struct error *e)
 {
-    OWN(case_members) struct case_members out = {.n = 0};
+    struct case_members out = {.n = 0};
     size_t kept = 0;
+    bool named = add_named(c, &c->view.removed, &out, e);
 
-    for (size_t i = 0; i < c->view.n_queries; i++) {
-        if (!add_found(c, c->view.queries[i], m, e)) {
-            return false;
-        }
-    }
-    if (!add_named(c, &c->view.removed, &out, e)) {
-        return false;
-    }
     sort(&out);
     for (size_t i = 0; i < m->n; i++) {
         if (!case_members_have(&out, m->list[i])) {
@@ -244,7 +239,18 @@ bool case_members(struct case_file *c, struct case_members *m, struct error *e)
         }
     }
     m->n = kept;
-    if (!add_named(c, &c->view.letters, m, e)) {
+    case_members_done(&out);
+    return named;
+}
+
+bool case_members(struct case_file *c, struct case_members *m, struct error *e)
+{
+    for (size_t i = 0; i < c->view.n_queries; i++) {
+        if (!add_found(c, c->view.queries[i], m, e)) {
+            return false;
+        }
+    }
+    if (!leave_out(c, m, e) || !add_named(c, &c->view.letters, m, e)) {
         return false;
     }
     sort(m);

@@ -213,7 +213,7 @@ static bool is_of(const char *name, const struct secret *master, struct error *e
     char prefix[VAULT_PREFIX_LEN + 1];
 
     vault_prefix(key, prefix);
-    return strncmp(name, prefix, VAULT_PREFIX_LEN) == 0 ||
+    return strncmp(name, prefix, VAULT_PREFIX_LEN) == 0 || /* -fanalyzer: a name of struct search */
            error_set(e, ERROR_CORRUPT, "the recovery key opens the key of another vault there");
 }
 
