@@ -69,6 +69,19 @@ static bool find_open(struct keeper *k, struct slice name, bool *hold, struct er
     return !closed || error_set(e, ERROR_INPUT, "the case is closed: open another");
 }
 
+/* What does not fit would be recorded and never found. */
+static bool has_room(struct keeper *k, const struct case_record *r, struct error *e)
+{
+    (void)pthread_mutex_lock(&k->approvals.lock);
+    const struct docket_case *c = docket_case(&k->approvals.docket, r->name);
+    bool room = c && docket_case_takes(c, r);
+    (void)pthread_mutex_unlock(&k->approvals.lock);
+    return room || error_set(e, ERROR_LIMIT,
+                             "a case takes %d queries and %d letters by their ids, with those that "
+                             "were removed again: open another case",
+                             CASE_QUERIES_MAX, CASE_LETTERS_MAX);
+}
+
 static bool may_open(struct keeper *k, const struct case_record *r, struct error *e)
 {
     (void)pthread_mutex_lock(&k->approvals.lock);
@@ -119,7 +132,8 @@ static bool do_act(struct keeper *k, const struct case_record *r, bool *hold, st
     bool adds = r->state == CASE_OPENED || r->state == CASE_ADDED;
 
     *hold = r->hold;
-    if (r->state == CASE_OPENED ? !may_open(k, r, e) : !find_open(k, r->name, hold, e)) {
+    if (r->state == CASE_OPENED ? !may_open(k, r, e)
+                                : !find_open(k, r->name, hold, e) || !has_room(k, r, e)) {
         return false;
     }
     if (adds && *hold && (r->query.len || r->letters.len) && !record_hold(k, r, e)) {

@@ -173,6 +173,30 @@ static struct docket_case **case_place(struct docket *d, struct slice name)
     return at;
 }
 
+static bool adds(const struct case_record *r)
+{
+    return r->state == CASE_OPENED || r->state == CASE_ADDED;
+}
+
+static void count_case(struct docket_case *c, const struct case_record *r)
+{
+    size_t letters = r->letters.len / LETTER_ID_LEN;
+
+    c->queries += adds(r) && r->query.len;
+    c->letters += adds(r) ? letters : 0;
+    c->removed += r->state == CASE_REMOVED ? letters : 0;
+}
+
+bool docket_case_takes(const struct docket_case *c, const struct case_record *r)
+{
+    struct docket_case then = *c;
+
+    count_case(&then, r);
+    return (then.queries == c->queries || then.queries <= CASE_QUERIES_MAX) &&
+           (then.letters == c->letters || then.letters <= CASE_LETTERS_MAX) &&
+           (then.removed == c->removed || then.removed <= CASE_LETTERS_MAX);
+}
+
 static bool add_case(struct docket *d, uint64_t seq, struct slice body, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = REQUEST_MAX};
@@ -189,10 +213,13 @@ static bool add_case(struct docket *d, uint64_t seq, struct slice body, struct e
         }
         (void)memcpy(c->name, r.name.ptr, r.name.len);
         c->hold = r.hold;
+        count_case(c, &r);
         *at = c; /* -fanalyzer: the list has it now */
         d->n_cases++;
     } else if (*at && r.state == CASE_CLOSED) {
         (*at)->closed = true;
+    } else if (*at && r.state != CASE_OPENED) {
+        count_case(*at, &r);
     }
     return true;
 }

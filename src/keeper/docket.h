@@ -38,6 +38,9 @@ struct docket_case {
     char name[HOLD_NAME_MAX + 1];
     bool hold;
     bool closed;
+    uint64_t queries; /* that were ever added; what was removed again counts as well */
+    uint64_t letters; /* that were ever added by their ids */
+    uint64_t removed; /* that were ever removed */
 };
 
 struct docket {
@@ -70,6 +73,9 @@ uint64_t docket_hold_last(const struct docket *d, struct slice name);
 
 /* The case of that name, or NULL. */
 const struct docket_case *docket_case(const struct docket *d, struct slice name);
+
+/* Whether the case has room for what that record adds or removes: case_fold() passes over what has none. */
+bool docket_case_takes(const struct docket_case *c, const struct case_record *r);
 
 /* A copy of all holds that lasts as long as the arena. */
 struct docket_hold *docket_copy_holds(const struct docket *d, struct arena *arena);

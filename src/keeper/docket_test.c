@@ -1,4 +1,6 @@
 /* The fold of what takes two persons. */
+#include "base/bytes.h"
+
 #include "keeper/docket.h"
 #include "tests/test.h"
 
@@ -134,6 +136,55 @@ static void the_name_of_a_closed_case_stays(void **unused)
     assert_false(docket_case(&docket, SLICE("c2"))->closed);
 }
 
+static bool tell_more(const struct case_record *r)
+{
+    return docket_case_takes(docket_case(&docket, r->name), r) &&
+           apply(RECORD_CASE, &case_record_schema, r);
+}
+
+/* What a case was told to take, who reads it finds in it. */
+static void a_case_takes_no_more_than_is_found(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena arena = {.max = (size_t)64 << 20};
+    static uint8_t ids[HOLD_LETTERS_MAX * LETTER_ID_LEN];
+    struct case_record r = {.name = SLICE("c"), .state = CASE_OPENED, .by = SLICE("anna")};
+    struct case_view view = {.opened_at = 0};
+    uint64_t told = 0;
+
+    assert_true(apply(RECORD_CASE, &case_record_schema, &r));
+    case_fold(&view, &r, 1, &arena);
+    r.state = CASE_ADDED;
+    for (;;) {
+        r.query = arena_printf(&arena, "word%llu", (unsigned long long)told);
+        if (!tell_more(&r)) {
+            break;
+        }
+        case_fold(&view, &r, 1, &arena);
+        told++;
+    }
+    assert_int_equal(told, CASE_QUERIES_MAX);
+    assert_int_equal(view.n_queries, told);
+    r.query = SLICE_NONE;
+    r.letters = SLICE_ARRAY(ids);
+    for (told = 0;; told += HOLD_LETTERS_MAX) {
+        for (size_t i = 0; i < HOLD_LETTERS_MAX; i++) {
+            put64(ids + i * LETTER_ID_LEN, told + i);
+        }
+        if (!tell_more(&r)) {
+            break;
+        }
+        case_fold(&view, &r, 1, &arena);
+    }
+    assert_int_equal(told, CASE_LETTERS_MAX);
+    assert_int_equal(view.letters.n, told);
+    r.state = CASE_REMOVED; /* there is still room for that */
+    assert_true(tell_more(&r));
+    r.letters = SLICE_NONE;
+    r.state = CASE_NOTED;
+    assert_true(tell_more(&r));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +192,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_approved_stays_until_it_is_done, begin),
         cmocka_unit_test_setup(a_verdict_about_nothing_changes_nothing, begin),
         cmocka_unit_test_setup(the_name_of_a_closed_case_stays, begin),
+        cmocka_unit_test_setup(a_case_takes_no_more_than_is_found, begin),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_no_docket, begin, begin),
     };
     return cmocka_run_group_tests_name("docket", tests, NULL, NULL);
