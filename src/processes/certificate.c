@@ -163,8 +163,8 @@ struct walk {
     size_t
         run; /* in the list: erasures that stand together, of which nobody knows yet whose they are */
     uint64_t run_end;   /* the number behind them */
-    uint64_t *erasures; /* of ours */
-    size_t n_erasures, room;
+    uint64_t *erasures; /* of ours; first those that are done */
+    size_t n_erasures, n_done, room;
 };
 
 static void note_number(uint64_t **list, size_t *n, size_t *room, uint64_t number)
@@ -225,7 +225,8 @@ static bool take_run(struct walk *w, struct error *e)
     return true;
 }
 
-static bool is_ours(const struct walk *w, struct slice body)
+/* An erased record names one of ours: that one is done. */
+static bool is_ours(struct walk *w, struct slice body)
 {
     OWN(arena) struct arena arena = {.max = 1 << 16};
     struct erased_body erased;
@@ -236,6 +237,10 @@ static bool is_ours(const struct walk *w, struct slice body)
     }
     for (size_t i = 0; i < w->n_erasures; i++) {
         if (w->erasures[i] == erased.erasure) {
+            if (i >= w->n_done) {
+                w->erasures[i] = w->erasures[w->n_done];
+                w->erasures[w->n_done++] = erased.erasure;
+            }
             return true;
         }
     }
@@ -291,6 +296,12 @@ static bool gather_erased(struct certificate *c, struct desk *d, struct error *e
         }
     }
     bool ok = w.n == 0 || ledger_heads(d->reader->ledger_directory, c->size, visit, &w, e);
+    if (ok && w.n_done < w.n_erasures) {
+        c->put_off = true;
+        ok = error_set(e, ERROR_BUSY,
+                       "what was approved is recorded, but keys of it are still to be destroyed: "
+                       "that is done by itself; ask again in a while");
+    }
     c->n = ok ? w.run : c->n;
     free(w.removals);
     free(w.erasures);

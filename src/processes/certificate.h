@@ -30,7 +30,8 @@ struct certificate {
     size_t n, room;
     uint64_t *destroyed; /* numbers, ascending */
     size_t n_destroyed, destroyed_room;
-    uint64_t size; /* records of the ledger that were looked at */
+    uint64_t size; /* records of the ledger that were looked at, up to the last one of callers */
+    bool put_off;  /* there is none yet: keys are still to be destroyed */
 };
 
 /* All zero before; certificate_done() ends it, also after a failure. */

@@ -117,6 +117,28 @@ static bool write_proof(struct certificate *c, struct desk *d, struct slice note
            error_set(e, ERROR_LIMIT, "there is more to prove of it than fits into a certificate");
 }
 
+static struct slice request_of(const struct certificate *c, struct arena *arena)
+{
+    return arena_printf(arena, "request %.*s", SLICE_ARG(c->id_text));
+}
+
+/* Whoever asks too early has a record made of it, behind which the end of the erasing is seen the next time. */
+static bool gather(struct certificate *c, struct desk *d, const struct ipc_request *r,
+                   uint64_t size, struct error *e)
+{
+    const struct disposal_certificate_ask *ask = r->ask;
+    struct error unrecorded;
+
+    if (certificate_gather(c, d, ask->id, size, e)) {
+        return true;
+    }
+    if (c->put_off) {
+        (void)!reader_record(d->reader, r, "certificate put off", request_of(c, r->arena),
+                             ask->reason, 0, &unrecorded);
+    }
+    return false;
+}
+
 /* First the text, of which a record is made; then, with a checkpoint over that record, the proof of both. */
 bool reader_on_certificate(void *reader, struct ipc_request *r, struct error *e)
 {
@@ -127,11 +149,13 @@ bool reader_on_certificate(void *reader, struct ipc_request *r, struct error *e)
     struct checkpoint to = {.size = 0};
 
     if ((ask->note.len && !checkpoint_read(ask->note, &to, e)) || !desk_open(reader, &d, e) ||
-        !certificate_gather(&c, &d, ask->id, to.size, e)) {
+        !gather(&c, &d, r, to.size, e)) {
         return false;
     }
     if (ask->note.len) {
         return write_proof(&c, &d, ask->note, &to, &out, e) &&
+               reader_record(reader, r, "certificate proof", request_of(&c, r->arena), ask->reason,
+                             c.n_destroyed, e) &&
                memfd_from("proof", buf_slice(&out), &r->answer_fd, e);
     }
     return certificate_text(&c, &out, e) &&

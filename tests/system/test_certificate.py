@@ -1,6 +1,7 @@
 """What was destroyed has a certificate that a lawyer proves with one program and the public key."""
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from company import BUILD, wait_for
 from scene import Scene
 from test_disposal import import_letters, over, rule
+from test_every_disposal import Traced
 from test_holds import as_officer
 
 PROGRAM = BUILD / "verify" / "postern-verify"
@@ -110,3 +112,31 @@ def test_one_erasure_has_one_too(scene, tmp_path):
     assert os.path.getsize(tmp_path / "certificate") == len(text.encode())
     none = company.postern("disposal", "certificate", "0123456789abcdef", check=False)
     assert none.returncode == 65 and "there is no disposal or erasure of that id" in none.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("strace"), reason="only root may trace the processes")
+def test_there_is_none_before_the_keys_are_gone(scene, tmp_path):
+    company = scene.company
+    letter, other = (scene.send(word)[0] for word in ("loquat", "medlar"))
+    for one in (letter, other):
+        wait_for("delivery", lambda one=one: "delivered (250" in company.show(one), 20)
+    wait_for("the index", lambda: other in company.postern("search", "medlar", check=False).stdout, 20)
+    company.both("erase", other, "--reason", "asked for")  # now both are in a pack
+    asked = company.postern("erase", letter, "--reason", "asked for")
+    request = re.search(r"^request (\w+) waits", asked, re.M)[1]
+    keeper = next(pid for pid, role in company.processes().items() if role == "keeper")
+    keys = [path.name for path in (company.data / "record-keys").glob("*.key")]
+    stuck = Traced(keeper, tmp_path / "calls", "unlinkat:error=EIO", paths=keys)  # the old keys stay
+    try:
+        company.second(asked)
+        early = company.postern("disposal", "certificate", request, check=False)
+    finally:
+        stuck.end()
+    assert early.returncode == 75 and "keys of it are still to be destroyed" in early.stderr, early
+    wait_for("the certificate", lambda: company.postern(
+        "disposal", "certificate", request, "-o", tmp_path / "certificate", check=False).returncode == 0, 30, 1)
+    (tmp_path / "key").write_text(company.postern("ledger", "key"))
+    code, said = verify(tmp_path / "certificate", tmp_path / "key")
+    assert code == 0 and "destroyed  1 letters" in said, said
+    acts = as_officer(company, "acts", "-n", "20").stdout
+    assert re.search(rf"certificate proof +request {request}", acts), acts

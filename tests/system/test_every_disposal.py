@@ -44,11 +44,13 @@ FIRST = datetime.date(2015, 1, 1)
 class Traced:
     """strace in one process, without which nothing is told of its calls."""
 
-    def __init__(self, pid, output, *injections):
+    def __init__(self, pid, output, *injections, paths=()):
         calls = ",".join(i.partition(":")[0] for i in injections)
         arguments = ["strace", "-f", "-p", str(pid), "-o", str(output), "-e", f"trace={calls}"]
         for injection in injections:
             arguments += ["-e", "inject=" + injection]
+        for path in paths:  # calls that name one of them, as they name it
+            arguments += ["-P", path]
         self.output = output
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True)
