@@ -80,14 +80,15 @@ bool approvers_are_there(const struct approvers *a, const struct request_record 
     if (a->count || a->root) {
         return true;
     }
-    return error_set(e, ERROR_DENIED,
-                     "this takes a second person, and nobody else could approve it: %s, or "
-                     "%s`second-person = root`",
-                     r->role == ACCOUNT_OFFICER
-                         ? "have root give another account the role officer or administrator (`postern "
-                           "--as root user set NAME --role ROLE --reason TEXT`)"
-                         : "have another account be an officer's",
-                     is_root(r) ? "ask as an account and set " : "set ");
+    return error_set(
+        e, ERROR_DENIED,
+        "this takes a second person, and nobody else could approve it: %s, or "
+        "%s`second-person = root`",
+        r->role == ACCOUNT_OFFICER
+            ? "have root give another account the role officer or administrator (`postern "
+              "--as root user set NAME --role ROLE --reason TEXT`)"
+            : "have another account be an officer's",
+        is_root(r) ? "ask as an account and set " : "set ");
 }
 
 static bool refuse(const struct keeper_admin *admin, const struct approvers *a,
