@@ -64,6 +64,55 @@ bool seq_ranges_read(struct slice bytes, struct seq_ranges *out)
     return true;
 }
 
+static int by_first(const void *a, const void *b)
+{
+    const struct seq_range *x = a;
+    const struct seq_range *y = b;
+
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+void seq_ranges_merge(struct seq_ranges *r)
+{
+    size_t kept = 0;
+
+    if (r->n == 0) {
+        return;
+    }
+    qsort(r->list, r->n, sizeof(*r->list), by_first);
+    for (size_t i = 1; i < r->n; i++) {
+        struct seq_range *last = &r->list[kept];
+        uint64_t end = last->first + last->count;
+        uint64_t end_2 = r->list[i].first + r->list[i].count;
+        if (r->list[i].first > end) {
+            r->list[++kept] = r->list[i];
+        } else if (end_2 > end) {
+            last->count = end_2 - last->first;
+        }
+    }
+    r->n = kept + 1;
+}
+
+bool seq_ranges_has(const struct seq_ranges *r, uint64_t seq)
+{
+    size_t low = 0;
+    size_t high = r->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct seq_range *at = &r->list[middle];
+        if (seq >= at->first && seq - at->first < at->count) {
+            return true;
+        }
+        if (at->first < seq) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return false;
+}
+
 void claims_done(struct claims *c)
 {
     free(c->packs.list);
@@ -123,36 +172,6 @@ bool claims_record(struct claims *c, uint16_t type, uint64_t seq, struct slice b
     default:
         return true;
     }
-}
-
-static int by_first(const void *a, const void *b)
-{
-    const struct seq_range *x = a;
-    const struct seq_range *y = b;
-
-    return x->first < y->first ? -1 : x->first > y->first;
-}
-
-/* Ascending and apart, whatever they were. */
-static void merge(struct seq_ranges *r)
-{
-    size_t kept = 0;
-
-    if (r->n == 0) {
-        return;
-    }
-    qsort(r->list, r->n, sizeof(*r->list), by_first);
-    for (size_t i = 1; i < r->n; i++) {
-        struct seq_range *last = &r->list[kept];
-        uint64_t end = last->first + last->count;
-        uint64_t end_2 = r->list[i].first + r->list[i].count;
-        if (r->list[i].first > end) {
-            r->list[++kept] = r->list[i];
-        } else if (end_2 > end) {
-            last->count = end_2 - last->first;
-        }
-    }
-    r->n = kept + 1;
 }
 
 uint64_t claims_erased(const struct claims *c)
@@ -241,8 +260,8 @@ void claims_compare(struct claims *c,
     size_t at = 0;
 
     compare_packs(&x);
-    merge(&c->erased);
-    merge(&c->keyless); /* a pack may have been looked at twice */
+    seq_ranges_merge(&c->erased);
+    seq_ranges_merge(&c->keyless); /* a pack may have been looked at twice */
     for (size_t i = 0; i < c->keyless.n; i++) {
         const struct seq_range *r = &c->keyless.list[i];
         while (at < c->erased.n &&

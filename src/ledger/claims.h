@@ -68,5 +68,11 @@ void claims_compare(struct claims *c,
 void seq_ranges_write(const struct seq_range *ranges, size_t n, struct buf *out);
 bool seq_ranges_read(struct slice bytes, struct seq_ranges *out) MUST_CHECK;
 void seq_ranges_add(struct seq_ranges *r, uint64_t first, uint64_t count);
+
+/* Make them ascending and apart, whatever they were; then: whether they hold that number. */
+void seq_ranges_merge(struct seq_ranges *r);
+bool seq_ranges_has(const struct seq_ranges *r, uint64_t seq);
+
+/* Free what is kept. */
 void seq_ranges_done(struct seq_ranges *r);
 OWN_VALUE(seq_ranges, struct seq_ranges, seq_ranges_done)

@@ -1,4 +1,5 @@
 /* Erasing: what a caller names becomes packs, is recorded, and is done. */
+#include "ledger/erased.h"
 #include "ledger/erasing.h"
 #include "ledger/packing.h"
 #include "ledger/resealing.h"
@@ -95,9 +96,11 @@ static bool erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
     }
     *recorded = record(l, &all, why, n_why, e);
     if (!*recorded) {
+        erased_forget(l);
         /* Found again and withdrawn before the next, if not now. */
         return erasing_withdraw(l, &unwithdrawn) ? false : error_add(e, "%s", unwithdrawn.text);
     }
+    erased_note(l, &all);
     return erasing_do(l, &all, e);
 }
 

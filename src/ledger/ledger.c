@@ -117,6 +117,7 @@ static struct ledger *new_ledger(const struct secret *key, const struct ledger_o
 static void free_ledger(struct ledger *l)
 {
     sweep_free(l->sweep);
+    seq_ranges_done(&l->erased);
     segment_drop(l);
     ledger_key_put(l, l->current);
     own_fd(&l->dirfd);

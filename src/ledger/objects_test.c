@@ -391,6 +391,44 @@ static void objects_go_with_the_last_reference(void **unused)
     rig_done(&r);
 }
 
+/* A record whose key is missing may refer to anything: what is put back finds its objects. */
+static void objects_stay_while_a_key_is_missing(void **unused)
+{
+    (void)unused;
+    static struct rig r;
+    OWN(buf) struct buf b = {.max = 1 << 20};
+    OWN(buf) struct buf kept = {.max = 1 << 16};
+    struct ledger_reseal first_alone = {
+        .made_before_ms = INT64_MAX, .before_ms = INT64_MIN, .erased_percent = 1};
+    struct error e = {0};
+    bool did = false;
+    char objects[OBJECTS_NAME_MAX];
+
+    rig_init(&r);
+    objects_name(1, 1, false, objects);
+    struct ledger_ref one = append(&r, &b, 0, 1, 90000);
+    (void)append(&r, &b, 1, 2, 90000);
+    (void)roll_and_pack(&r);
+    struct ledger_ref three = append(&r, &b, 2, 1, 90000); /* refers to what the first has */
+    (void)roll_and_pack(&r);
+    erase(&r, &one, 1);
+    rig_key_file(&r, 2, &kept);
+    rig_lose_key(&r, 2, three.seq);
+    while (!first_alone.done && ledger_reseal(r.ledger, &first_alone, &did, &e)) {
+    }
+    assert_false(first_alone.done);
+    assert_int_equal(e.kind, ERROR_CORRUPT);
+    assert_non_null(strstr(e.text, "no objects are removed"));
+    assert_true(is_there(&r, objects));
+    rig_key_file_back(&r, 2, &kept);
+    assert_true(reads(&r, &b, three, 2, 1, 90000));
+    reseal_all(&r);
+    assert_false(is_there(&r, objects));
+    assert_true(reads(&r, &b, three, 2, 1, 90000));
+    rig_verify_clean(&r);
+    rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +439,7 @@ int main(void)
         cmocka_unit_test(a_segment_put_back_leaves_the_objects),
         cmocka_unit_test(what_no_pack_refers_to_goes),
         cmocka_unit_test(objects_go_with_the_last_reference),
+        cmocka_unit_test(objects_stay_while_a_key_is_missing),
     };
     return cmocka_run_group_tests_name("ledger/objects", tests, NULL, NULL);
 }

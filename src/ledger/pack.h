@@ -108,6 +108,8 @@ bool pack_check(struct pack *p, struct pack_check *c, struct error *e) MUST_CHEC
 
 /* -- pack_write.c -- */
 
+struct seq_ranges;
+
 struct pack_made {
     struct pack_head head;
     uint8_t digest[DIGEST_LEN];   /* pack_digest() */
@@ -124,7 +126,8 @@ bool pack_make(int dirfd, int keys_dirfd, const struct secret *ledger_key, uint3
 /* -- pack_again.c -- */
 
 /* Make the pack of a number anew, of the one in force, as pack_make() does of a segment: fresh keys, the present format, without
- * what was erased. The pack in force must be whole. */
+ * `erased`, records that are ascending and apart. The pack in force must be whole, and every other record have its key:
+ * ERROR_CORRUPT when not. */
 bool pack_make_again(int dirfd, int keys_dirfd, const struct secret *ledger_key, uint32_t number,
-                     int64_t now_ms, mode_t mode, struct pack_made *made,
-                     struct error *e) MUST_CHECK;
+                     const struct seq_ranges *erased, int64_t now_ms, mode_t mode,
+                     struct pack_made *made, struct error *e) MUST_CHECK;

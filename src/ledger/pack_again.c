@@ -1,6 +1,7 @@
-/* Making a pack of a pack. What is erased has no key there, so nothing of it comes along but its leaf; all else is opened, compared
- * with its commitment and sealed anew, and parts that are stored apart are stored anew with it: the objects of the pack before are
- * left to those later packs that refer to them. */
+/* Making a pack of a pack. Of what was erased nothing comes along but its leaf, whether it has a key or not; all else is opened,
+ * compared with its commitment and sealed anew. When a key of that is missing no pack is made: it may be put back, and what it opens
+ * is in the pack in force alone. Parts that are stored apart are stored anew as well: the objects of the pack before are left to those
+ * later packs that refer to them. */
 #include "ledger/pack_maker.h"
 
 #define SEE_MIN 512 /* as in pack_write.c */
@@ -74,27 +75,42 @@ static bool open_pack(struct maker *m, struct error *e)
 
 /* -- its records -- */
 
+static bool is_erased(const struct maker *m, uint32_t n)
+{
+    return seq_ranges_has(m->erased, m->head.first + n);
+}
+
+/* The key of a record that was not erased. */
+static bool key_of(struct maker *m, uint32_t n, uint8_t key[static KEYRING_KEY_LEN],
+                   struct error *e)
+{
+    bool there = false;
+
+    return pack_key(m->from, n, key, &there, e) &&
+           (there || error_set(e, ERROR_CORRUPT,
+                               "its key is missing, and no record says that it was erased: put "
+                               "the pack's key file back from a backup"));
+}
+
 /* Read the n-th record: *there says whether it has content, which is in m->payload and, of a sealed one, in *body. */
 static bool read_record(struct maker *m, uint32_t n, struct pack_entry *entry, bool *there,
                         struct slice *body, struct error *e)
 {
-    uint8_t key[KEYRING_KEY_LEN];
+    uint8_t key[KEYRING_KEY_LEN] = {0};
 
-    *there = true;
-    if (!pack_entry(m->from, n, entry, e) ||
-        (entry->sealed && !pack_key(m->from, n, key, there, e))) {
+    if (!pack_entry(m->from, n, entry, e)) {
         return false;
     }
+    *there = !entry->sealed || !is_erased(m, n);
     if (!*there) {
         return true;
     }
     arena_reset(&m->arena);
-    bool ok = pack_payload(m->from, entry, m->digest, &m->payload, e);
-    if (ok && entry->sealed) {
-        ok = pack_body(m->from, m->sealer, entry, m->head.first + n, key, m->payload.ptr, &m->arena,
-                       body, e);
-        explicit_bzero(key, sizeof(key));
-    }
+    bool ok = (!entry->sealed || key_of(m, n, key, e)) &&
+              pack_payload(m->from, entry, m->digest, &m->payload, e) &&
+              (!entry->sealed || pack_body(m->from, m->sealer, entry, m->head.first + n, key,
+                                           m->payload.ptr, &m->arena, body, e));
+    explicit_bzero(key, sizeof(key));
     return ok || error_add(e, "record %llu", (unsigned long long)(m->head.first + n));
 }
 
@@ -118,15 +134,6 @@ static bool count_all(struct maker *m, struct error *e)
         }
     }
     return true;
-}
-
-static bool is_erased(const struct maker *m, uint32_t n)
-{
-    uint8_t key[KEYRING_KEY_LEN];
-    bool there = record_keys_get(m->from->keys, n, key);
-
-    explicit_bzero(key, sizeof(key));
-    return !there;
 }
 
 static bool leave_out(struct maker *m, const struct pack_entry *n, struct error *e)
@@ -182,10 +189,12 @@ static bool make(struct maker *m, struct pack_made *made, struct error *e)
 }
 
 bool pack_make_again(int dirfd, int keys_dirfd, const struct secret *ledger_key, uint32_t number,
-                     int64_t now_ms, mode_t mode, struct pack_made *made, struct error *e)
+                     const struct seq_ranges *erased, int64_t now_ms, mode_t mode,
+                     struct pack_made *made, struct error *e)
 {
     struct maker *m = maker_new(dirfd, keys_dirfd, ledger_key, number, now_ms, mode);
 
+    m->erased = erased;
     bool made_it = make(m, made, e) || error_add(e, "pack %u", number);
     maker_done(m);
     return made_it;

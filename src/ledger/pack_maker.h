@@ -2,6 +2,7 @@
  * pack, and pack_files.c, which has the files and compares them with it. */
 #pragma once
 
+#include "ledger/claims.h"
 #include "ledger/pack.h"
 #include "ledger/scan.h"
 #include "ledger/shares.h"
@@ -14,8 +15,9 @@ struct maker {
     int keys_dirfd;
     const struct secret *ledger_key;
     mode_t mode;
-    struct scan *scan; /* what it is made of: a segment */
-    struct pack *from; /* or a pack */
+    struct scan *scan;               /* what it is made of: a segment */
+    struct pack *from;               /* or a pack */
+    const struct seq_ranges *erased; /* then: what is left out */
     const struct secret *commit_key;
     struct merkle start_tree; /* before the segment */
     uint64_t length;          /* of the segment, as its successor says */
@@ -49,7 +51,7 @@ void maker_done(struct maker *m);
 void maker_share(struct maker *m);
 bool maker_count(struct maker *m, int64_t time_ms, struct error *e) MUST_CHECK;
 
-/* Make the record keys' file, durable, and then the others. `erased`, unless NULL: whether a record has no key. */
+/* Make the record keys' file, durable, and then the others. `erased`, unless NULL: whether a record is to have no key. */
 bool maker_begin(struct maker *m, bool (*erased)(const struct maker *m, uint32_t n),
                  struct error *e) MUST_CHECK;
 

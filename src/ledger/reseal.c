@@ -3,7 +3,8 @@
  * Invariants:
  *  1. One whole pack is in force at any moment, with its keys; the former one's keys and files are touched when the new one is
  *     durable, compared, recorded and in force.
- *  2. What is erased stays so: of it the new pack has the leaf and no key, and nothing is erased while a pack is made.
+ *  2. What is erased stays so: of it the new pack has the leaf and no key, and nothing is erased while a pack is made. Nothing else is
+ *     left out: a pack of which another key is missing stays as it is, and so do objects to which its record may refer.
  *  3. As long as the file `resealing` is there nothing is packed or erased, and no backup begins.
  *
  * | file `resealing` | .pack | .pack.new | what is done |
@@ -21,6 +22,7 @@
 #include "base/bytes.h"
 
 #include "host/file.h"
+#include "ledger/erased.h"
 #include "ledger/erasing.h"
 #include "ledger/io.h"
 #include "ledger/marker.h"
@@ -222,8 +224,8 @@ static bool reseal_number(struct ledger *l, uint32_t number, uint64_t before, st
     own_fd(&lock);
     l->packed++;
     l->resealed = true;
-    if (!pack_make_again(l->dirfd, l->options.record_keys, l->key, number, ledger_now(l),
-                         l->options.mode, &made, e) ||
+    if (!pack_make_again(l->dirfd, l->options.record_keys, l->key, number, &l->erased,
+                         ledger_now(l), l->options.mode, &made, e) ||
         !packing_lock_out_backups(l, &lock, e) || !replace(l, &made, e)) {
         /* What cannot be tidied now is at the next start; what was announced is finished by what comes next. */
         return packing_tidy(l, &why) ? false : error_add(e, "%s", why.text);
@@ -235,28 +237,27 @@ static bool reseal_number(struct ledger *l, uint32_t number, uint64_t before, st
 /* -- which -- */
 
 /* How much of what is sealed in it was erased, in percent of its bytes. */
-static bool erased_share(struct pack *p, unsigned *percent, struct error *e)
+static bool erased_share(const struct ledger *l, struct pack *p, unsigned *percent, struct error *e)
 {
     uint64_t all = 0;
     uint64_t erased = 0;
 
     for (uint32_t i = 0; i < p->head.records; i++) {
-        uint8_t key[KEYRING_KEY_LEN];
         struct pack_entry n;
-        bool there = true;
-        if (!pack_entry(p, i, &n, e) || (n.sealed && !pack_key(p, i, key, &there, e))) {
+        if (!pack_entry(p, i, &n, e)) {
             return false;
         }
-        explicit_bzero(key, sizeof(key));
-        all += n.sealed ? n.length : 0;
-        erased += there ? 0 : n.length;
+        uint64_t length = n.sealed ? n.length : 0;
+        all += length;
+        erased += seq_ranges_has(&l->erased, p->head.first + i) ? length : 0;
     }
     *percent = erased ? (unsigned)(erased * 100 / all) : 0;
     return true;
 }
 
 /* Whether it is to be made again, by what was ordered. */
-static bool is_due(struct pack *p, const struct ledger_reseal *order, bool *due, struct error *e)
+static bool is_due(const struct ledger *l, struct pack *p, const struct ledger_reseal *order,
+                   bool *due, struct error *e)
 {
     struct pack_entry last;
     unsigned percent = 0;
@@ -272,7 +273,7 @@ static bool is_due(struct pack *p, const struct ledger_reseal *order, bool *due,
     if (*due || order->erased_percent == 0) {
         return true;
     }
-    if (!erased_share(p, &percent, e)) {
+    if (!erased_share(l, p, &percent, e)) {
         return false;
     }
     *due = percent >= order->erased_percent;
@@ -297,7 +298,7 @@ static bool look(struct ledger *l, uint32_t number, const struct ledger_reseal *
     case PACK_NOT_OPENED:
         return false;
     }
-    if (!is_due(p, order, &due, e)) {
+    if (!is_due(l, p, order, &due, e)) {
         return false;
     }
     *did = due && reseal_number(l, number, bytes_of(p), e);
@@ -322,7 +323,7 @@ bool ledger_reseal(struct ledger *l, struct ledger_reseal *order, bool *did, str
     order->next = order->next ? order->next : 1;
     (void)pthread_mutex_lock(&l->packing);
     ledger_head(l, &head);
-    ok = resealing_finish(l, e) && erasing_finish(l, e);
+    ok = resealing_finish(l, e) && erasing_finish(l, e) && erased_know(l, e);
     for (unsigned looks = 0; ok && !*did && looks < LEDGER_RESEAL_LOOKS; looks++) {
         if (order->next >= head.segment) {
             break;

@@ -47,8 +47,7 @@ static void erase(struct rig *r)
     assert_ok(ledger_erase(r->ledger, refs, NAMED, &why, 1, &recorded, &e), e);
 }
 
-/* Two packs of which records are erased, and what is written. */
-static void fill(struct rig *r)
+static void append_all(struct rig *r)
 {
     for (unsigned i = 0; i < RECORDS; i++) {
         assert_true(rig_append(r, i));
@@ -56,6 +55,12 @@ static void fill(struct rig *r)
             rig_reopen(r);
         }
     }
+}
+
+/* Two packs of which records are erased, and what is written. */
+static void fill(struct rig *r)
+{
+    append_all(r);
     erase(r);
 }
 
@@ -288,6 +293,84 @@ static void a_damaged_pack_is_not_made_again(void **unused)
     rig_done(&r);
 }
 
+/* -- keys that are missing, and some that are there again -- */
+
+static void note_seq(void *context, const struct ledger_fault *f)
+{
+    uint64_t *seq = context;
+    *seq = f->seq;
+}
+
+/* Nothing but an erasure says that a record may go: the pack stays as it is, and what is put back opens it. */
+static void a_key_that_is_missing_loses_nothing(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct error e = {0};
+    struct ledger_verdict v;
+    uint64_t seq = 0;
+    OWN(buf) struct buf kept = {.max = 1 << 16};
+
+    rig_init(&r);
+    fill(&r);
+    struct ledger_ref lost = r.acked[6].ref;
+    assert_int_equal(lost.segment, 2);
+    rig_key_file(&r, 2, &kept);
+    rig_lose_key(&r, 2, lost.seq);
+    for (unsigned again = 0; again < 2; again++) {
+        assert_int_equal(reseal_some(&r, all_of_them, &e), -2); /* the first was */
+        assert_int_equal(e.kind, ERROR_CORRUPT);
+        assert_non_null(
+            strstr(e.text, "its key is missing, and no record says that it was erased"));
+        expect_tidy(&r);
+        struct ledger_verify_options with = {
+            .key = r.key, .record_keys = r.dirfd, .fault = note_seq, .context = &seq};
+        assert_ok(ledger_verify(r.dirfd, &with, &v, &e), e);
+        assert_int_equal(v.faults, 1);
+        assert_int_equal(seq, lost.seq);
+        rig_reopen(&r);
+    }
+    rig_key_file_back(&r, 2, &kept);
+    expect_records(&r);
+    rig_verify_clean(&r);
+    assert_int_equal(reseal_all(&r), 2);
+    expect_records(&r);
+    expect_tidy(&r);
+    rig_verify_clean(&r);
+    rig_done(&r);
+}
+
+/* A key file from before an erasure opens what was erased; its pack, made again, has nothing of it. */
+static void what_was_erased_does_not_come_back(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct error e = {0};
+    struct ledger_entry entry;
+    OWN(buf) struct buf kept = {.max = 1 << 16};
+    OWN(arena) struct arena a = {.max = 1 << 20};
+
+    for (unsigned again = 0; again < 2; again++) {
+        rig_init(&r);
+        append_all(&r);
+        (void)rig_pack(&r);
+        rig_key_file(&r, 1, &kept);
+        if (again) { /* what is erased while they are known already */
+            struct ledger_reseal none = {.made_before_ms = 0};
+            assert_int_equal(reseal_some(&r, none, &e), 0);
+        }
+        erase(&r);
+        rig_key_file_back(&r, 1, &kept);
+        OWN(ledger_reader) struct ledger_reader *reader = rig_reader(&r);
+        assert_ok(ledger_reader_get(reader, r.acked[2].ref, &a, &entry, &e), e);
+        assert_int_equal(reseal_all(&r), 2);
+        expect_records(&r);
+        expect_tidy(&r);
+        rig_verify_clean(&r);
+        rig_done(&r);
+    }
+}
+
 /* -- the power goes -- */
 
 static void survive(const struct rig *from, unsigned calls, enum disk_rest rest, unsigned seed)
@@ -391,9 +474,14 @@ static void a_backup_waits(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_leaves_stay), cmocka_unit_test(an_order_says_which),
-        cmocka_unit_test(it_goes_on),      cmocka_unit_test(a_damaged_pack_is_not_made_again),
-        cmocka_unit_test(the_power_goes),  cmocka_unit_test(a_call_fails),
+        cmocka_unit_test(the_leaves_stay),
+        cmocka_unit_test(an_order_says_which),
+        cmocka_unit_test(it_goes_on),
+        cmocka_unit_test(a_damaged_pack_is_not_made_again),
+        cmocka_unit_test(a_key_that_is_missing_loses_nothing),
+        cmocka_unit_test(what_was_erased_does_not_come_back),
+        cmocka_unit_test(the_power_goes),
+        cmocka_unit_test(a_call_fails),
         cmocka_unit_test(a_backup_waits),
     };
     return cmocka_run_group_tests_name("ledger/reseal", tests, NULL, NULL);

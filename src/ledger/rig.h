@@ -67,3 +67,8 @@ struct slice rig_body(unsigned number, uint8_t room[static 8192]);
 
 /* Remove a folder's files. */
 void rig_empty(int dirfd);
+
+/* Read a pack's first key file; put it back, as from a backup; take one record's key out of it, with nothing that says why. */
+void rig_key_file(const struct rig *r, uint32_t number, struct buf *bytes);
+void rig_key_file_back(const struct rig *r, uint32_t number, const struct buf *bytes);
+void rig_lose_key(const struct rig *r, uint32_t number, uint64_t seq);

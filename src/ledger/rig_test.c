@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "ledger/pack.h"
 #include "ledger/rig.h"
 #include "tests/test.h"
 
@@ -226,4 +227,43 @@ void rig_verify_clean(struct rig *r)
     assert_int_equal(v.faults, 0);
     assert_ok(ledger_verify(r->dirfd, &with, &v, &e), e);
     assert_int_equal(v.faults, 0);
+}
+
+void rig_key_file(const struct rig *r, uint32_t number, struct buf *bytes)
+{
+    char name[KEYS_NAME_MAX];
+
+    record_keys_name(number, 0, name);
+    OWN(fd) int fd = openat(r->dirfd, name, O_RDONLY | O_CLOEXEC);
+    buf_reset(bytes);
+    ssize_t got = pread(fd, buf_room(bytes, 1 << 16), 1 << 16, 0);
+    assert_true(got > 0);
+    bytes->len = (size_t)got;
+}
+
+void rig_key_file_back(const struct rig *r, uint32_t number, const struct buf *bytes)
+{
+    char name[KEYS_NAME_MAX];
+
+    record_keys_name(number, 0, name);
+    assert_int_equal(unlinkat(r->dirfd, name, 0), 0);
+    OWN(fd) int fd = openat(r->dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_int_equal(pwrite(fd, bytes->ptr, bytes->len, 0), (ssize_t)bytes->len);
+}
+
+void rig_lose_key(const struct rig *r, uint32_t number, uint64_t seq)
+{
+    struct error e = {0};
+    struct pack_head head;
+    struct record_keys_head h = {.number = number};
+    OWN(record_keys) struct record_keys *keys = NULL;
+    char name[PACK_NAME_MAX];
+
+    pack_name(number, name);
+    assert_ok(pack_head_of(r->dirfd, number, name, &head, &e), e);
+    (void)memcpy(h.ledger_id, head.ledger_id, sizeof(h.ledger_id));
+    (void)memcpy(h.pack_id, head.id, sizeof(h.pack_id));
+    assert_ok(record_keys_read(r->dirfd, r->key, head.records, &h, &keys, &e), e);
+    assert_true(record_keys_erase(keys, (uint32_t)(seq - head.first)));
+    assert_ok(record_keys_replace(r->dirfd, r->key, &h, keys, 0600, &e), e);
 }

@@ -126,6 +126,7 @@ static bool note_references(struct sweep *s, struct slice opened)
 
 struct opener {
     struct sweep *s;
+    const struct seq_ranges *erased;
     struct pack *p;
     struct sealer *sealer;
     struct digest *digest;
@@ -149,7 +150,11 @@ static bool look_at_record(struct opener *o, uint32_t i, struct error *e)
         return false;
     }
     if (!there) {
-        return true;
+        return seq_ranges_has(o->erased, o->p->head.first + i) ||
+               error_set(e, ERROR_CORRUPT,
+                         "pack %u: record %llu: its key is missing, and no record says that it was "
+                         "erased: no objects are removed, since it may refer to them",
+                         o->p->head.number, (unsigned long long)(o->p->head.first + i));
     }
     pack_aad(&o->p->head, &n, o->p->head.first + i, aad);
     bool ok = pack_payload(o->p, &n, o->digest, &o->payload, e);
@@ -181,7 +186,7 @@ static bool look_at_pack(struct ledger *l, struct sweep *s, uint32_t number, str
     case PACK_NOT_OPENED:
         return false;
     }
-    struct opener o = {.s = s, .p = p, .sealer = sealer, .digest = digest};
+    struct opener o = {.s = s, .erased = &l->erased, .p = p, .sealer = sealer, .digest = digest};
     buf_init(&o.payload, LEDGER_BODY_MAX + (LEDGER_BODY_MAX >> 7) + 4096);
     bool ok = true;
     for (uint32_t i = 0; ok && i < p->head.records; i++) {

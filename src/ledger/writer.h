@@ -9,6 +9,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
+#include "ledger/claims.h"
 #include "ledger/seal.h"
 
 /* The segment that is written. */
@@ -45,12 +46,14 @@ struct ledger {
     unsigned n_sealers;
     pthread_t committer;
 
-    pthread_mutex_t packing; /* one at a time makes packs or erases */
-    uint32_t pack_next;      /* guarded by it: before it all are packs */
-    bool slots_durable;      /* guarded by it: key slots that are under the key are on the disk */
-    uint64_t packed;         /* guarded by it: packs made, of segments and again */
-    bool resealed;           /* guarded by it: since the last sweep */
-    struct sweep *sweep;     /* guarded by it: under way; ledger/sweep.h */
+    pthread_mutex_t packing;  /* one at a time makes packs or erases */
+    uint32_t pack_next;       /* guarded by it: before it all are packs */
+    bool slots_durable;       /* guarded by it: key slots that are under the key are on the disk */
+    uint64_t packed;          /* guarded by it: packs made, of segments and again */
+    bool resealed;            /* guarded by it: since the last sweep */
+    bool erased_known;        /* guarded by it: `erased` is what the ledger says; ledger/erased.h */
+    struct seq_ranges erased; /* guarded by it */
+    struct sweep *sweep;      /* guarded by it: under way; ledger/sweep.h */
     _Atomic int64_t saved_bytes; /* by the packs made since the start */
     _Atomic uint64_t erasures;   /* in packs since the start */
 

@@ -1,8 +1,10 @@
 """Segments become packs in the running system, and what is in them is read as before."""
+import contextlib
 import fcntl
 import os
 import re
 import signal
+import smtplib
 import subprocess
 import threading
 import time
@@ -176,6 +178,74 @@ def test_a_pack_is_made_again(scene, tmp_path):
     company.stop()
     company.start()
     whole()
+
+
+def one_making(company):
+    """The names of all files, if of each pack the keys, payloads and objects of one making are there, and no other file."""
+    ledger, keys = (sorted(os.listdir(company.data / folder)) for folder in ("ledger", "record-keys"))
+    of = {n[:10]: n[11:16] for n in keys if re.fullmatch(r"\d{10}-\d{5}\.key", n)}
+    packs = [n[:10] for n in ledger if n.endswith(".pack")]
+    objects = [n[:10] for n in ledger if n.endswith(".objects")]
+    others = [n for n in ledger if n.endswith((".new", ".old")) or
+              (n.endswith(".data") and n[-10:-5] != of.get(n[:10]))]
+    others += [n for n in keys if n.startswith("resealing") or (n[0].isdigit() and n[11:16] != of.get(n[:10]))]
+    return packs and packs == sorted(of) and len(objects) == len(set(objects)) and not others and ledger + keys
+
+
+def test_the_keeper_is_killed_while_a_pack_is_made_again(scene):
+    """Twice, as letters come in: the order is carried out, nothing else is left, and every letter is there."""
+    company = scene.company
+    company.set("pack-after", "0s")  # the erasure makes the one pack
+    company.process.send_signal(signal.SIGHUP)
+    smtp = scene.client()
+    letters = [with_attachment(scene, f"blackcurrant {i}", os.urandom(500_000), smtp) for i in range(4)]
+    smtp.quit()
+    wait_for("delivery", lambda: all("delivered (250" in company.show(i) for i, _ in letters), 30)
+    company.both("erase", letters.pop()[0], "--reason", "asked for")
+    ending, came = threading.Event(), []
+
+    def send_on():
+        while not ending.wait(0.2):
+            with contextlib.suppress(AssertionError, OSError, smtplib.SMTPException):
+                came.append(scene.send(f"blackcurrant, later {len(came)}"))
+
+    def making():
+        return {n for n in os.listdir(company.data / "record-keys") if re.match(r"\d{10}-\d{5}\.key", n)}
+
+    def keepers():
+        return {pid for pid, role in company.processes().items() if role == "keeper"}
+
+    def room():
+        return sum(p.stat().st_size for p in (company.data / "ledger").glob("*.objects"))
+
+    before = room()
+    sending = threading.Thread(target=send_on)
+    sending.start()
+    try:
+        for pause in (0, 0.03):
+            known = making()
+            company.postern("ledger", "reseal", "--all")
+            wait_for("work on a pack", lambda known=known: making() - known, 20, 0)
+            time.sleep(pause)
+            killed = keepers()
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+            wait_for("the keeper again", lambda killed=killed: keepers() - killed, 20)
+            wait_for("an answer", lambda: company.postern("status", check=False).returncode == 0, 20)
+    finally:
+        ending.set()
+        sending.join(30)
+    assert came and not sending.is_alive()
+    wait_for("its room", lambda: room() < before - 400_000, 30)
+    # 1.2 s: between two steps are 0.5 s
+    wait_for("nothing else", lambda: (seen := one_making(company)) and not time.sleep(1.2) and
+             seen == one_making(company), 20)
+    done = subprocess.run([BUILD / "verify" / "postern-verify", company.data / "ledger"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for letter, sent in came:
+        assert company.postern("export", letter, text=False) == sent
+    read_back(company, letters)
 
 
 def test_a_backup_and_packing_wait_for_each_other(scene, tmp_path):
