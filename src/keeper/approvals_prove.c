@@ -34,7 +34,17 @@ static bool open_reader(struct keeper *k, struct ledger_reader **reader, struct 
     return true;
 }
 
-/* Fold all from a position to the ledger's end; `docket` may be NULL. */
+/* Fold one record; `docket` may be NULL. */
+static bool fold_one(const struct ledger_entry *entry, struct docket *docket,
+                     struct rule_proof *rules, struct error *e)
+{
+    return (!docket || !is_of_docket(entry->type) ||
+            docket_apply(docket, entry->ref.seq, entry->type, entry->time_ms, entry->body, e)) &&
+           rule_proof_apply(rules, entry->ref.seq, entry->type, entry->body, e);
+}
+
+/* Fold all from a position to the ledger's end. After a failure *at is before the record that could not be folded, so
+ * that nothing is passed over. */
 static bool fold_from(struct keeper *k, struct ledger_reader *reader, struct ledger_position *at,
                       struct docket *docket, struct rule_proof *rules, struct error *e)
 {
@@ -44,17 +54,12 @@ static bool fold_from(struct keeper *k, struct ledger_reader *reader, struct led
 
     ledger_head(k->ledger, &head);
     while (next == LEDGER_ENTRY && !atomic_load(&k->closing)) {
+        const struct ledger_position before = *at;
         struct ledger_entry entry;
         arena_reset(&arena);
         next = ledger_reader_next(reader, at, &head, &arena, &entry, e);
-        if (next != LEDGER_ENTRY) {
-            break;
-        }
-        if (docket && is_of_docket(entry.type) &&
-            !docket_apply(docket, entry.ref.seq, entry.type, entry.time_ms, entry.body, e)) {
-            return false;
-        }
-        if (!rule_proof_apply(rules, entry.ref.seq, entry.type, entry.body, e)) {
+        if (next == LEDGER_ENTRY && !fold_one(&entry, docket, rules, e)) {
+            *at = before;
             return false;
         }
     }

@@ -235,13 +235,16 @@ static bool take(struct disposing *w, const struct catalog_letter *l, struct err
 static bool gather(struct disposing *w, const struct catalog_letter *letters, size_t n,
                    uint64_t *next, bool *ended, struct error *e)
 {
+    int64_t until = clock_steady_ms() + ERASE_ORDER_MS;
+
     *ended = n < PAGE;
     for (size_t i = 0; i < n; i++) {
         if (letters[i].seq >= w->order.head) {
             *ended = true;
             break;
         }
-        if (w->x->n_letters >= BATCH || w->x->n_refs > LEDGER_ERASE_MAX / 2) {
+        if (w->x->n_letters >= BATCH || w->x->n_refs > LEDGER_ERASE_MAX / 2 ||
+            (i && clock_steady_ms() > until)) {
             *ended = false;
             break;
         }

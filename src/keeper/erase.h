@@ -5,6 +5,10 @@
 #include "keeper/holds.h"
 #include "letter/removal.h"
 
+/* A batch begins no further letter when it has held `order` (keeper/approvals) for so long: letters are inspected again
+ * meanwhile, and who places a hold waits. */
+#define ERASE_ORDER_MS 20000
+
 /* What is to be erased; all zero but for the first three at the beginning. */
 struct erasing {
     struct keeper *k;

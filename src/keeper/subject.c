@@ -184,8 +184,11 @@ static bool take(struct looking *g, uint64_t seq, bool *full, struct error *e)
 
 static bool gather(struct looking *g, const uint64_t *seqs, size_t n, struct error *e)
 {
+    int64_t until = clock_steady_ms() + ERASE_ORDER_MS;
+
     for (size_t i = 0; i < n; i++) {
-        bool full = g->x->n_letters == REMOVAL_LETTERS_MAX || !subject_weigh_room(&g->w);
+        bool full = g->x->n_letters == REMOVAL_LETTERS_MAX || !subject_weigh_room(&g->w) ||
+                    (i && clock_steady_ms() > until);
         if (!full && !take(g, seqs[i], &full, e)) {
             return false;
         }
