@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (len > (1 << 16)) {
         return 0;
     }
-    if (s3_list_read(slice_of(data, len), on_item, &total, &arena, &next, &e) && total > len) {
+    /* One within the other is found as both: a key is given three times at the most. */
+    if (s3_list_read(slice_of(data, len), on_item, &total, &arena, &next, &e) && total > 3 * len) {
         __builtin_trap();
     }
     total = 0;
