@@ -205,8 +205,8 @@ def test_a_group_is_that_of_its_time(scene):
     after, _ = scene.send("another balance")
     wait_for("it to be decided", lambda: "decided" in show(scene, after), 60)
     assert "books" not in str(kept(scene, after)) and "books" in kept(scene, before)[1]
-    found = wait_for("it in the index", lambda: company.postern("search", "group:accounting",
-                                                                check=False).stdout, 60)
+    found = wait_for("it in the index", lambda: ask(scene, company.auditor, "search", "--reason", "a test",
+                                                    "group:accounting", check=False).stdout, 60)
     assert before in found and after not in found
     company.postern("catalog", "rebuild")
     settled(scene)

@@ -62,6 +62,7 @@ def test_what_may_go_goes_and_what_stays_has_its_reason(scene, tmp_path):
     rule(company, "tax", "30y", "--words", "yuzushka", "--citation", "Tax Code, section 147")
 
     # Access (GDPR, Article 15) is an export by the same addresses.
+    wait_for("the index", lambda: "5 of 5 letters" in company.postern("search", "pomelo", check=False).stderr, 60)
     company.postern("export", "--query", f"from:{PAULA} OR to:{PAULA} OR cc:{PAULA}", tmp_path / "copy")
     assert len(list((tmp_path / "copy" / "natives").rglob("*.eml"))) == 3
 
