@@ -105,8 +105,7 @@ static struct pull_state *take_due(struct pulls *p, const struct settings *setti
 
     *wake_at = now + LOOK_MS;
     for (size_t i = 0; i < settings->pulls.count; i++) {
-        struct pull_state *s = state_of(p, all[i].name);
-        /* -fanalyzer: it takes what the list holds for a leak */
+        struct pull_state *s = state_of(p, all[i].name); /* -fanalyzer: the list holds it */
         if (!s->worker && s->next_at <= now) {
             s->worker = worker;
             s->again = false;
