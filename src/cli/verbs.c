@@ -345,7 +345,7 @@ const struct verb verbs[] = {
          .more =
              "NUMBER is that of `disposal list`, or the request's id. It says who asked and who "
              "approved, by\nwhich rules, which records were destroyed, and until when backups "
-             "hold their keys; nothing of\nthe letters is in it.\n",
+             "hold their keys; no text of\nthe letters is in it.\n",
          .run = cli_disposal_certificate),
     VERB(.name = "hold add", .words = "NAME [QUERY...]", .words_min = 1, .words_max = 64,
          .options = hold_options,
@@ -418,8 +418,7 @@ const struct verb verbs[] = {
          .run = cli_ledger_growth),
     VERB(.name = "ledger reseal", .words = "", .options = reseal_options,
          .help = "Make packs again, under fresh keys and without what was erased.",
-         .more =
-             "It is done in the background. Without options: those of which something is erased.\n",
+         .more = "It is done in the background. Without options: those of which 1 % is erased.\n",
          .run = cli_ledger_reseal),
     VERB(.name = "ledger key", .words = "",
          .help = "Print the public key that checkpoints are signed with, for who keeps them.",
