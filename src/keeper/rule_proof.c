@@ -121,6 +121,7 @@ bool rule_proof_apply(struct rule_proof *p, uint64_t seq, uint16_t type, struct 
                                  : true;
 }
 
+/* Books are in order, so what is named twice, in the place of what is hidden, stands side by side. */
 bool rule_proof_fits(const struct rule_proof *p, const struct retention_book *book)
 {
     bool fits = p->rules == book->n_entries && p->dates == book->n_dates;
@@ -128,11 +129,13 @@ bool rule_proof_fits(const struct rule_proof *p, const struct retention_book *bo
     for (size_t i = 0; fits && i < book->n_entries; i++) {
         const struct retention_version *v = book->entries[i].version;
         const struct row *row = find(p, RECORD_RULE, v->rule.class);
-        fits = row && row->value == v->seq;
+        fits =
+            row && row->value == v->seq && (i == 0 || book->entries[i - 1].version->seq != v->seq);
     }
     for (size_t i = 0; fits && i < book->n_dates; i++) {
         const struct row *row = find(p, RECORD_DATE, book->dates[i].key);
-        fits = row && row->value == (uint64_t)book->dates[i].ms;
+        fits = row && row->value == (uint64_t)book->dates[i].ms &&
+               (i == 0 || !slice_equal(book->dates[i - 1].key, book->dates[i].key));
     }
     return fits;
 }

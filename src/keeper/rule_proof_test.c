@@ -112,6 +112,19 @@ static void another_book_does_not_fit(void **state)
     assert_true(fits(s, 2, 2));
 }
 
+/* What is named twice makes up for nothing that is hidden. */
+static void nothing_counts_twice(void **state)
+{
+    struct scene *s = *state;
+    const struct retention_version two = s->rules[1];
+
+    s->rules[1] = s->rules[0];
+    assert_false(fits(s, 2, 2));
+    s->rules[1] = two;
+    s->dates[1] = s->dates[0];
+    assert_false(fits(s, 2, 2));
+}
+
 static void what_is_no_rule_is_not_taken_for_one(void **state)
 {
     struct scene *s = *state;
@@ -129,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_newest_of_each_holds),
         TEST(another_book_does_not_fit),
+        TEST(nothing_counts_twice),
         TEST(what_is_no_rule_is_not_taken_for_one),
     };
     return cmocka_run_group_tests_name("keeper/rule_proof", tests, NULL, NULL);
