@@ -37,6 +37,23 @@ static bool look_at(const struct erasing *x, struct ledger_ref ref, struct arena
     return true;
 }
 
+/* Whether the record is where the catalog says it is. What is looked for in a wrong place does not open, and may well be
+ * another letter's. */
+static bool is_there(const struct erasing *x, struct ledger_ref ref, bool *there, struct error *e)
+{
+    struct lookup *l = keeper_lookup(x->k, e);
+    struct ledger_ref found;
+
+    if (!l) {
+        return false;
+    }
+    bool told = ledger_reader_find(l->reader, ref.seq, &found, e);
+    keeper_lookup_end(x->k, l);
+    *there = told && found.segment == ref.segment &&
+             (found.offset == 0 || ref.offset == 0 || found.offset == ref.offset);
+    return told || e->kind == ERROR_INPUT; /* no such record */
+}
+
 bool erase_proves_records(const struct erasing *x, size_t first, bool *unread, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
@@ -46,7 +63,7 @@ bool erase_proves_records(const struct erasing *x, size_t first, bool *unread, s
         bool theirs = true;
         arena_reset(&arena);
         if (!look_at(x, x->refs[i], &arena, &theirs, e)) {
-            if (e->kind != ERROR_CORRUPT) {
+            if (e->kind != ERROR_CORRUPT || !is_there(x, x->refs[i], &theirs, e)) {
                 return false;
             }
             *unread = true;

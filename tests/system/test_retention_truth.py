@@ -116,3 +116,24 @@ def test_an_altered_catalog_shortens_no_term(scene, tmp_path):
         company, "disposal", "preview").stdout, 30)
     assert "calamondin" in company.postern("export", letters["calamondin"], "-o", "-")
     assert "\nwhole" in company.postern("ledger", "verify")
+
+
+def test_a_record_in_a_wrong_place_is_not_taken_for_a_damaged_one(scene, tmp_path):
+    """The catalog names a held letter's content as another's, a byte beside where it stands."""
+    company = scene.company
+    held = import_letters(company, tmp_path / "first", ["calamondin"])["calamondin"]
+    free = import_letters(company, tmp_path / "second", ["kumquat"])["kumquat"]
+    as_officer(company, "hold", "add", "court", "calamondin", "--reason", "a court asks")
+    contents = places(company, CONTENT)
+    assert company.stop() == 0
+    with catalog(company) as db:
+        db.execute("INSERT INTO records SELECT ?, seq, type, segment, offset + 1 FROM records "
+                   "WHERE letter = ? AND type = ?", (contents[1][0], contents[0][0], CONTENT))
+    company.start()
+    company.second(company.postern("erase", free, "--reason", "asked"))
+    wait_for("the alarm", lambda: alarms(company) == 1, 30)
+    for letter, word in ((held, "calamondin"), (free, "kumquat")):
+        assert word in company.postern("export", letter, "-o", "-")
+    company.postern("catalog", "rebuild")
+    assert "erased" in company.both("erase", free, "--reason", "asked")
+    assert "calamondin" in company.postern("export", held, "-o", "-")
