@@ -72,7 +72,9 @@ static bool is_listed(const struct erasing *x, uint64_t seq)
     return false;
 }
 
-static bool list_letter(struct erasing *x, const struct catalog_letter *l, struct error *e)
+/* `repeats`: its facts say that it repeats the letter that is asked about. */
+static bool list_letter(struct erasing *x, const struct catalog_letter *l, bool repeats,
+                        struct error *e)
 {
     if (is_listed(x, l->seq)) {
         return true;
@@ -87,11 +89,11 @@ static bool list_letter(struct erasing *x, const struct catalog_letter *l, struc
     if (l->kind == LETTER_IMPORTED) {
         x->letters[x->n_letters - 1].imported = arena_copy(x->arena, SLICE_ARRAY(l->repeat));
     }
-    *place = (struct holds_letter){
-        .id = l->id, .seq = l->seq, .facts = l->facts, .repeats = l->kind == LETTER_REPEAT};
+    *place =
+        (struct holds_letter){.id = l->id, .seq = l->seq, .facts = l->facts, .repeats = repeats};
     /* A repetition says what the letter said that is asked about. */
-    return catalog_record(x->catalog, l->kind == LETTER_REPEAT ? x->letter->seq : l->seq,
-                          RECORD_CONTENT, &place->content, &place->has_content, e) &&
+    return catalog_record(x->catalog, repeats ? x->letter->seq : l->seq, RECORD_CONTENT,
+                          &place->content, &place->has_content, e) &&
            is_at_rest(x, l, e);
 }
 
@@ -110,7 +112,7 @@ static bool list_report(struct erasing *x, struct ledger_ref ref, struct error *
         return true; /* nobody was told */
     }
     return catalog_find(x->catalog, &id, &report, &found, e) &&
-           (!found || list_letter(x, &report, e));
+           (!found || list_letter(x, &report, false, e));
 }
 
 static bool list_repeats(struct erasing *x, const struct catalog_letter *l, struct error *e)
@@ -124,7 +126,8 @@ static bool list_repeats(struct erasing *x, const struct catalog_letter *l, stru
     for (size_t i = 0; i < count; i++) {
         struct facts f;
         if (!keeper_read(x->k, same[i].facts, &facts_schema, x->arena, &f, e) ||
-            (slice_equal(f.repeat_of, letter_id_slice(&l->id)) && !list_letter(x, &same[i], e))) {
+            (slice_equal(f.repeat_of, letter_id_slice(&l->id)) &&
+             !list_letter(x, &same[i], true, e))) {
             return false;
         }
     }
@@ -165,7 +168,7 @@ static int by_seq(const void *a, const void *b)
 static bool list_from(struct erasing *x, const struct catalog_letter *l, size_t first,
                       struct error *e)
 {
-    if (!list_letter(x, l, e) || !list_repeats(x, l, e)) {
+    if (!list_letter(x, l, false, e) || !list_repeats(x, l, e)) {
         return false;
     }
     for (size_t i = first; i < x->n_letters; i++) {
