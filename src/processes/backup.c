@@ -181,7 +181,8 @@ static void back_up(struct backup_process *b, const struct backup_next *next, st
     record.put = made.put;
     record.put_bytes = made.put_bytes;
     record.removed = made.removed;
-    record.oldest_at = made.oldest_at;
+    record.oldest_at =
+        ok ? made.oldest_at : 0; /* of a run that did not end it is no answer: as before */
     record.damaged = made.damaged;
     record.kept = made.kept;
     record.rolled_back = made.rolled_back;

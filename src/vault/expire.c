@@ -9,6 +9,7 @@
 #include "vault/run.h"
 
 #define ARENA_BYTES ((size_t)256 << 20)
+#define DAMAGED_MAX 2 /* backups that do not open and go in one run: to bad memory all look so */
 
 /* Own names of the pieces that are needed: VAULT_NAME_LEN bytes each, ascending once it is sorted. */
 struct needed {
@@ -159,32 +160,40 @@ static bool drop_unneeded(struct vault *v, const struct needed *n, struct vault_
     return true;
 }
 
-/* One manifest: it stays and what it names is needed, or it goes. The one just made always stays. */
-static bool expire_one(struct vault *v, const char *name, bool newest, uint64_t before,
-                       struct needed *needed, struct vault_made *made, struct error *e)
+/* By the clocks of then, which need not go with the numbers. */
+static uint64_t earlier(uint64_t at, uint64_t other)
 {
-    struct vault_name said;
-    bool kept = false;
-
-    (void)vault_manifest_name(v, name, &said);
-    bool stays = newest || said.at >= before;
-    if (stays && need_pieces(v, name, needed, e)) {
-        made->oldest_at = said.at;
-        return true;
-    }
-    if (newest || (stays && !vault_is_damage(v, e))) {
-        return false;
-    }
-    made->damaged += stays;
-    if (!drop(v, name, made, &kept, e)) {
-        return false;
-    }
-    made->oldest_at = kept ? said.at : made->oldest_at;
-    return true;
+    return at && at < other ? at : other;
 }
 
-/* From the newest on. */
-static bool expire(struct vault *v, uint64_t before, const struct vault_entry **manifests,
+/* One manifest: it stays and what it names is needed, or it goes. The one just made always stays. */
+static bool look_at_one(struct vault *v, const char *name, bool newest, uint64_t before,
+                        struct needed *needed, struct vault_made *made, bool *goes, struct error *e)
+{
+    struct vault_name said;
+
+    (void)vault_manifest_name(v, name, &said);
+    *goes = !newest && said.at < before;
+    if (*goes) {
+        return true;
+    }
+    if (need_pieces(v, name, needed, e)) {
+        made->oldest_at = earlier(made->oldest_at, said.at);
+        return true;
+    }
+    if (newest || !vault_is_damage(v, e)) {
+        return false;
+    }
+    *goes = true;
+    return ++made->damaged <= DAMAGED_MAX ||
+           error_set(e, ERROR_BUSY,
+                     "more than %d backups do not open, so nothing was removed: look at this "
+                     "machine's memory and at the target",
+                     DAMAGED_MAX);
+}
+
+/* Look at all, from the newest on; those that go are left in the list. */
+static bool choose(struct vault *v, uint64_t before, const struct vault_entry **manifests,
                    size_t count, struct needed *needed, struct vault_made *made, struct error *e)
 {
     const char *newest = NULL;
@@ -194,16 +203,36 @@ static bool expire(struct vault *v, uint64_t before, const struct vault_entry **
     }
     for (size_t i = count; i > 0; i--) {
         const char *name = manifests[i - 1]->name;
-        if (!expire_one(v, name, name == newest, before, needed, made, e)) {
+        bool goes = false;
+        if (!look_at_one(v, name, name == newest, before, needed, made, &goes, e)) {
             return false;
         }
+        manifests[i - 1] = goes ? manifests[i - 1] : NULL;
         if (needed->names.len > needed->names.max / 2) {
             sort_needed(needed);
         }
     }
     sort_needed(needed);
-    return !needed->names.full ? drop_unneeded(v, needed, made, e)
-                               : error_set(e, ERROR_LIMIT, "the backups hold too many objects");
+    return !needed->names.full || error_set(e, ERROR_LIMIT, "the backups hold too many objects");
+}
+
+/* Remove those that are in the list. */
+static bool drop_manifests(struct vault *v, const struct vault_entry **manifests, size_t count,
+                           struct vault_made *made, struct error *e)
+{
+    for (size_t i = count; i > 0; i--) {
+        struct vault_name said;
+        bool kept = false;
+        if (!manifests[i - 1]) {
+            continue;
+        }
+        (void)vault_manifest_name(v, manifests[i - 1]->name, &said);
+        if (!drop(v, manifests[i - 1]->name, made, &kept, e)) {
+            return false;
+        }
+        made->oldest_at = kept ? earlier(made->oldest_at, said.at) : made->oldest_at;
+    }
+    return true;
 }
 
 bool vault_expire(struct vault *v, uint64_t before, struct vault_made *made, struct error *e)
@@ -218,7 +247,8 @@ bool vault_expire(struct vault *v, uint64_t before, struct vault_made *made, str
         return false;
     }
     const struct vault_entry **manifests = vault_manifests(v, &there, &arena, &count);
-    bool done = expire(v, before, manifests, count, &needed, made, e);
+    bool done = choose(v, before, manifests, count, &needed, made, e) &&
+                drop_manifests(v, manifests, count, made, e) && drop_unneeded(v, &needed, made, e);
     buf_done(&needed.names);
     return done;
 }
@@ -298,8 +328,8 @@ bool vault_expire_former(struct vault *v, const struct vault_former *f, uint64_t
     made->removed += of_it.removed;
     made->damaged += of_it.damaged;
     made->kept += of_it.kept;
-    if (of_it.oldest_at && (!made->oldest_at || of_it.oldest_at < made->oldest_at)) {
-        made->oldest_at = of_it.oldest_at;
+    if (of_it.oldest_at) {
+        made->oldest_at = earlier(made->oldest_at, of_it.oldest_at);
     }
     return ok || error_add(e, "backups from before a rotation of the master key (%.*s*)",
                            SLICE_ARG(f->prefix));

@@ -80,6 +80,41 @@ static void test_damaged_manifest(void **state)
     scene_compare(s, 2);
 }
 
+/* Not numbers say which is the oldest: one was made while the clock was ahead. */
+static void test_oldest_by_time(void **state)
+{
+    struct scene *s = *state;
+
+    scene_back_up(s, 9000);
+    scene_back_up(s, 2000);
+    scene_back_up(s, 3000);
+    assert_ok(vault_expire(&s->vault, 1000, &s->made, &s->e), s->e);
+    assert_int_equal(s->made.oldest_at, 2000);
+    assert_int_equal(s->made.removed, 0);
+}
+
+/* To a machine with bad memory every backup looks damaged. */
+static void test_damage_everywhere(void **state)
+{
+    struct scene *s = *state;
+    struct vault_listing l = {0};
+
+    for (uint64_t at = 1000; at <= 4000; at += 1000) {
+        scene_back_up(s, at);
+    }
+    assert_ok(vault_list(&s->vault, "m-", &l, &s->e), s->e);
+    assert_int_equal(l.count, 4);
+    for (size_t i = 0; i < l.count - 1; i++) {
+        OWN(fd) int fd = openat(s->store, l.items[i].name, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(pwrite(fd, "x", 1, 60), 1);
+    }
+    vault_listing_done(&l);
+    uint64_t before = scene_count(s);
+    assert_false(vault_expire(&s->vault, 0, &s->made, &s->e));
+    assert_int_equal(s->e.kind, ERROR_BUSY);
+    assert_int_equal(scene_count(s), before);
+}
+
 /* Ask to remove everything that is too old; whether that went well, and nothing is gone if it did not. */
 static bool try_to_expire(struct scene *s, unsigned absent, unsigned wrong)
 {
@@ -258,6 +293,8 @@ int main(void)
         SCENE_TEST(expires),
         SCENE_TEST(damage),
         SCENE_TEST(damaged_manifest),
+        SCENE_TEST(oldest_by_time),
+        SCENE_TEST(damage_everywhere),
         SCENE_TEST(removes_nothing_on_a_bad_answer),
         SCENE_TEST(locked),
         SCENE_TEST(former),
