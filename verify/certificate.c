@@ -287,6 +287,7 @@ static const char *take_made(struct certificate *c, const struct certified *r)
     }
     c->made_by = v[0].bytes;
     c->made_at = r->time;
+    c->made_of = v[4].number;
     return NULL;
 }
 
@@ -369,7 +370,11 @@ static const char *judge_records(struct certificate *c)
     if (!c->request.len || !c->approved_by.len || !c->ended_at || !c->made_at) {
         return "the request, its approval, its end or the record of the text is missing";
     }
-    return all_named(c);
+    /* Leaves alone do not show that some were left out: who has them makes the nodes. */
+    const char *what = all_named(c);
+    return what                       ? what
+           : c->made_of != c->records ? "it leaves out some of what was destroyed"
+                                      : NULL;
 }
 
 /* All is judged in any case, and what matters most is said. */

@@ -45,6 +45,7 @@ struct certificate {
     uint64_t letters, records;
     struct view made_by;
     int64_t made_at;
+    uint64_t made_of; /* how many destroyed records were recorded with the text */
 };
 
 /* Read a certificate and judge it. What is returned is what is wrong: NULL when it holds. *malformed says that it is none

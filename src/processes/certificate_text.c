@@ -306,11 +306,12 @@ bool certificate_text(const struct certificate *c, struct buf *out, struct error
     }
     buf_add(out, buf_slice(&letters));
     buf_add_text(out,
-                 "\nWhat follows is for postern-verify, which proves all that stands above with "
-                 "the public\nkey alone:\n\n    postern-verify --certificate THIS-FILE --key "
-                 "KEY-FILE\n\nIt opens the records named above and shows that they, and those that "
-                 "were destroyed, are in\nthe tree of the signed checkpoint at the end "
-                 "(docs/ledger-format.md, section 14).\n\n");
+                 "\nWhat follows is for postern-verify, which needs the public key alone:\n\n"
+                 "    postern-verify --certificate THIS-FILE --key KEY-FILE\n\nIt reads who "
+                 "asked, who approved and how much was destroyed from the records, shows that "
+                 "these\nand those that were destroyed are in the tree of the signed checkpoint at "
+                 "the end, and that\nthis text was recorded there (docs/ledger-format.md, section "
+                 "14).\n\n");
     return !(out->full || letters.full) ||
            error_set(e, ERROR_LIMIT, "there is more to say of it than fits into a certificate");
 }

@@ -1,7 +1,9 @@
 """What was destroyed has a certificate that a lawyer proves with one program and the public key."""
+import hashlib
 import os
 import re
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -91,6 +93,75 @@ def test_what_was_changed_in_it_shows(done, tmp_path):
         assert verify(changed, out / "key")[0] != 0, lines[at]
     code, said = verify(out / "key", out / "key")
     assert code == 2 and "this is no certificate" in said
+
+
+def digest(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def leaf(line):
+    """RFC 9162 leaf of a line of the proof, as docs/ledger-format.md section 4 has it."""
+    seq, kind, at, *rest = line.split()
+    rest = [bytes.fromhex(part) for part in rest]
+    commitment = rest[0] if len(rest) == 1 else digest(*rest)
+    return digest(b"\0", struct.pack(">QHQ", int(seq), int(kind), int(at)), commitment)
+
+
+class Nodes:
+    """Of a certificate's tree, from its leaves and the nodes that it has; and those that fewer leaves need."""
+
+    def __init__(self, leaves, nodes, size):
+        self.leaves, self.nodes, self.size, self.roots = leaves, iter(nodes), size, {}
+        self.fill(0, size)
+
+    def parts(self, low, high):
+        half = 1 << (high - low - 1).bit_length() - 1
+        return (low, low + half), (low + half, high)
+
+    def has(self, leaves, part):
+        return any(part[0] <= n < part[1] for n in leaves)
+
+    def fill(self, low, high):
+        if high - low == 1:
+            self.roots[low, high] = self.leaves[low]
+            return
+        parts = self.parts(low, high)
+        for part in parts:
+            if self.has(self.leaves, part):
+                self.fill(*part)
+        for part in parts:
+            if not self.has(self.leaves, part):
+                self.roots[part] = next(self.nodes)
+        self.roots[low, high] = digest(b"\1", *(self.roots[part] for part in parts))
+
+    def proof(self, keep, low, high):
+        if high - low == 1:
+            return []
+        parts = self.parts(low, high)
+        out = [node for part in parts if self.has(keep, part) for node in self.proof(keep, *part)]
+        return out + [self.roots[part] for part in parts if not self.has(keep, part)]
+
+
+def test_what_was_left_out_of_it_shows(done, tmp_path):
+    """Whoever has the file can make the nodes that fewer records need."""
+    out, _, _ = done
+    text, proof = (out / "certificate").read_text().split("---- proof\n")
+    records, nodes, checkpoint = proof.split("\n\n", 2)
+    lines = {int(line.split()[0]): line for line in records.splitlines()}
+    tree = Nodes({seq: leaf(line) for seq, line in lines.items()}, map(bytes.fromhex, nodes.split()),
+                 int(checkpoint.splitlines()[1]))
+
+    def certificate(keep):
+        (tmp_path / "made").write_text("\n\n".join([
+            text + "---- proof\n" + "\n".join(lines[seq] for seq in keep),
+            "\n".join(node.hex() for node in tree.proof(keep, 0, tree.size)), checkpoint]))
+        return verify(tmp_path / "made", out / "key")
+
+    assert certificate(list(lines))[0] == 0
+    about = {5, 6, 26, 48}  # erasures, what names them, removals, rules
+    code, said = certificate([seq for seq, line in lines.items()
+                              if len(line.split()) == 5 and int(line.split()[1]) not in about])
+    assert code == 1 and "it leaves out some of what was destroyed" in said, said
 
 
 def test_one_erasure_has_one_too(scene, tmp_path):
