@@ -102,6 +102,10 @@ bool reader_may_see(struct desk *d, const struct visitor *v, const struct facts 
 bool reader_refuse(struct reader *reader, const struct ipc_request *r, const char *verb,
                    struct slice object, struct error *e) MUST_CHECK;
 
+/* That *e is why somebody may not see what he asked for is an act. False. */
+bool reader_refused(struct reader *reader, const struct ipc_request *r, const char *verb,
+                    struct slice object, struct error *e);
+
 /* Find the letter that was asked for, if it is one that this visitor may see, and says why. */
 bool desk_find_for(struct desk *d, const struct ipc_request *r, const char *verb, struct slice id,
                    struct slice reason, struct catalog_letter *letter, struct error *e) MUST_CHECK;

@@ -52,14 +52,17 @@ static bool read_records(struct case_file *c, struct slice name, struct error *e
     return true;
 }
 
-bool case_open(struct case_file *c, struct desk *d, const struct ipc_request *r, struct slice name,
-               struct slice *reason, struct error *e)
+bool case_open(struct case_file *c, struct desk *d, const struct ipc_request *r, const char *verb,
+               struct slice name, struct slice *reason, struct error *e)
 {
+    struct slice object = arena_printf(r->arena, "case %.*s", SLICE_ARG(name));
+
     if (!name.len) {
         return true;
     }
     if (reader_visitor(r)->own) {
-        return error_set(e, ERROR_DENIED, "letters of a case are read by an auditor");
+        (void)error_set(e, ERROR_DENIED, "letters of a case are read by an auditor");
+        return reader_refused(d->reader, r, verb, object, e);
     }
     c->desk = d;
     arena_init(&c->arena, ARENA_MAX);
@@ -67,9 +70,10 @@ bool case_open(struct case_file *c, struct desk *d, const struct ipc_request *r,
         return false;
     }
     if (!c->view.opened_at || c->view.closed_at) {
-        return error_set(e, ERROR_INPUT,
-                         c->view.opened_at ? "the case is closed: nothing is read for it any more"
-                                           : "there is no case of that name: `postern case list`");
+        (void)error_set(e, ERROR_INPUT,
+                        c->view.opened_at ? "the case is closed: nothing is read for it any more"
+                                          : "there is no case of that name: `postern case list`");
+        return reader_refused(d->reader, r, verb, object, e);
     }
     *reason = letter_text(r->arena,
                           arena_printf(r->arena, "case %.*s: %.*s%s%.*s", SLICE_ARG(name),
@@ -124,17 +128,26 @@ bool case_has(struct case_file *c, struct slice id_bytes, bool *has, struct erro
 }
 
 bool case_open_for(struct case_file *c, struct desk *d, const struct ipc_request *r,
-                   struct slice name, struct slice id, struct slice *reason, struct error *e)
+                   const char *verb, struct slice name, struct slice id, struct slice *reason,
+                   struct error *e)
 {
+    struct letter_id letter;
     bool has = false;
 
-    if (!case_open(c, d, r, name, reason, e) || !case_has(c, id, &has, e)) {
+    if (!case_open(c, d, r, verb, name, reason, e) || !case_has(c, id, &has, e)) {
         return false;
     }
-    return has || error_set(e, ERROR_INPUT,
-                            "the letter is not in the case: `postern case add %.*s ID`, or give a "
-                            "reason of its own instead",
-                            SLICE_ARG(name));
+    if (has) {
+        return true;
+    }
+    (void)error_set(
+        e, ERROR_INPUT,
+        "the letter is not in the case: `postern case add %.*s ID`, or give a reason of "
+        "its own instead",
+        SLICE_ARG(name));
+    return reader_refused(
+        d->reader, r, verb,
+        letter_id_from(id, &letter) ? desk_letter_name(&letter, r->arena) : SLICE_NONE, e);
 }
 
 static bool add(struct case_members *m, uint64_t seq, struct error *e)

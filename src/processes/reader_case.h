@@ -33,20 +33,21 @@ OWN_VALUE(case_members, struct case_members, case_members_done)
 /**
  * Open a case to read letters of it.
  *
+ * @param verb    of the act that a refusal is
  * @param name    empty: nothing is opened, and the reason stays
  * @param reason  set to the case's, in the request's arena, with what was given behind it
  * @return        false with ERROR_INPUT when there is no open case of that name, ERROR_DENIED when it is asked by
  *                somebody who reads his own letters alone
  */
-bool case_open(struct case_file *c, struct desk *d, const struct ipc_request *r, struct slice name,
-               struct slice *reason, struct error *e) MUST_CHECK;
+bool case_open(struct case_file *c, struct desk *d, const struct ipc_request *r, const char *verb,
+               struct slice name, struct slice *reason, struct error *e) MUST_CHECK;
 
 /* Whether a letter is in it; true without a case. */
 bool case_has(struct case_file *c, struct slice id, bool *has, struct error *e) MUST_CHECK;
 
 /* The same as case_open() for one letter, which must be in the case. */
 bool case_open_for(struct case_file *c, struct desk *d, const struct ipc_request *r,
-                   struct slice name, struct slice id, struct slice *reason,
+                   const char *verb, struct slice name, struct slice id, struct slice *reason,
                    struct error *e) MUST_CHECK;
 
 /* All letters in it. ERROR_LIMIT when there are very many. */

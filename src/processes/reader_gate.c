@@ -153,7 +153,13 @@ bool reader_refuse(struct reader *reader, const struct ipc_request *r, const cha
                    struct slice object, struct error *e)
 {
     (void)error_set(e, ERROR_INPUT, "there is no letter with this id in the archive");
-    record_refusal(reader, reader_visitor(r), verb, object, e);
+    return reader_refused(reader, r, verb, object, e);
+}
+
+bool reader_refused(struct reader *reader, const struct ipc_request *r, const char *verb,
+                    struct slice object, struct error *e)
+{
+    record_refusal(reader, reader_visitor(r), verb, letter_text(r->arena, object, OBJECT_MAX), e);
     return false;
 }
 

@@ -175,7 +175,7 @@ bool reader_on_show(void *reader, struct ipc_request *r, struct error *e)
     OWN(case_file) struct case_file c = {.desk = NULL};
 
     if (!desk_open(reader, &d, e) ||
-        !case_open_for(&c, &d, r, ask->case_name, ask->id, &reason, e) ||
+        !case_open_for(&c, &d, r, "show", ask->case_name, ask->id, &reason, e) ||
         !desk_find_for(&d, r, "show", ask->id, reason, &letter, e) ||
         !catalog_records(d.catalog, letter.seq, r->arena, &list, &count, e)) {
         return false;
@@ -265,7 +265,7 @@ bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
     OWN(case_file) struct case_file c = {.desk = NULL};
 
     if (!desk_open(reader, &d, e) ||
-        !case_open_for(&c, &d, r, ask->case_name, ask->id, &reason, e) ||
+        !case_open_for(&c, &d, r, verb, ask->case_name, ask->id, &reason, e) ||
         !desk_find_for(&d, r, verb, ask->id, reason, &letter, e)) {
         return false;
     }

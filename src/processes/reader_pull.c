@@ -110,7 +110,7 @@ bool reader_on_pull(void *reader, struct ipc_request *r, struct error *e)
     struct pull p = {.arena = r->arena,
                      .letters = arena_array(r->arena, ask->ids.count + 1, sizeof(*p.letters))};
 
-    if (!desk_open(reader, &d, e) || !case_open(&c, &d, r, ask->case_name, &reason, e) ||
+    if (!desk_open(reader, &d, e) || !case_open(&c, &d, r, "export", ask->case_name, &reason, e) ||
         !reader_wants_reason(reader, r, "export", SLICE_NONE, reason, e)) {
         return false;
     }
@@ -137,7 +137,8 @@ bool reader_on_exported(void *reader, struct ipc_request *r, struct error *e)
     OWN(desk) struct desk d = {0};
     OWN(case_file) struct case_file c = {.desk = NULL};
 
-    return desk_open(reader, &d, e) && case_open(&c, &d, r, ask->case_name, &reason, e) &&
+    return desk_open(reader, &d, e) &&
+           case_open(&c, &d, r, "export whole", ask->case_name, &reason, e) &&
            reader_wants_reason(reader, r, "export whole", object, reason, e) &&
            reader_record(reader, r, "export whole", object, reason, ask->count, e);
 }

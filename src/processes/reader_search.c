@@ -294,7 +294,7 @@ bool reader_on_search(void *ctx, struct ipc_request *r, struct error *e)
                      .place = {.order = (enum search_order)ask->order}};
 
     /* Without words and dates: the newest. */
-    if (!desk_open(reader, &d, e) || !case_open(&c, &d, r, ask->case_name, &reason, e) ||
+    if (!desk_open(reader, &d, e) || !case_open(&c, &d, r, "search", ask->case_name, &reason, e) ||
         !reader_wants_reason(reader, r, "search", ask->query, reason, e) ||
         (ask->query.len && !query_parse(ask->query, r->arena, &h.query, e)) ||
         (ask->after.len && !place_from(ask->after, ask->query, &h.place, e)) || !narrow(&h, e)) {

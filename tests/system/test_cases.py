@@ -91,6 +91,11 @@ def test_only_letters_of_the_case_are_read_for_it(scene):
     assert "is closed" in refused(company, "search", "--case", "narrow")
     assert "is closed" in refused(company, "case", "add", "narrow", letters["tangelo"])
     assert "closed by" in company.postern("case", "show", "narrow")
+    acts = company.postern("acts", "-n", "40")  # what was refused as well
+    for act in (rf"REFUSED show +{letters['tangelo']} +the letter is not in the case",
+                r"REFUSED search +case narrow +letters of a case are read by an auditor",
+                r"REFUSED search +case narrow +the case is closed"):
+        assert re.search(act, acts), acts
 
 
 @pytest.mark.parametrize("form", ["eml", "edrm", "concordance"])
