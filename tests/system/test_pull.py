@@ -270,7 +270,7 @@ class Moody(Liar):
                 client.sendall(b"* %d EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT %d] x\r\n"
                                % (self.there, self.there + 1))
             elif verb == b"UID" and b"BODY.PEEK" in line:
-                said = self.letters or self.one(client, int(rest[1]))
+                said = self.letters or self.one(client, self.there if rest[1] == b"*" else int(rest[1]))
             elif verb == b"UID":
                 said, self.listing = self.listing, b"OK done"
                 if not said:
@@ -290,6 +290,37 @@ class Moody(Liar):
             return b"OK done"  # 4: nothing at all, it has been removed
         client.sendall(b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (n, n, len(body), body))
         return b"OK done"
+
+
+class Broken(Moody):
+    """A server that never gives one letter, which stands far from all others, nor lists another."""
+
+    def serve(self, client, lines):
+        client.sendall(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hello\r\n")
+        for line in lines:
+            tag, verb, *rest = line.split()
+            said = b"OK done"
+            if verb == b"AUTHENTICATE":
+                client.sendall(b"+ \r\n")
+                lines.readline()
+            elif verb == b"LIST":
+                client.sendall(b'* LIST () "/" "Sent Items"\r\n')
+            elif verb == b"EXAMINE":
+                client.sendall(b"* 3 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 5003] x\r\n")
+            elif verb == b"UID" and b"BODY.PEEK" in line:
+                n = 5002 if rest[1] == b"*" else int(rest[1])
+                if n == 5002:
+                    client.sendall(b"* 3 FETCH (UID 5002 BODY[] {%d}\r\n%s)\r\n" % (len(letter(501)), letter(501)))
+                else:
+                    said = b"NO [SERVERBUG] it is broken"
+            elif verb == b"UID":
+                low, high = map(int, rest[1].split(b":"))
+                if low <= 5000 <= high:
+                    said = b"NO [SERVERBUG] its size is not known"
+                for n in (5, 5002):
+                    if low <= n <= high and said == b"OK done":
+                        client.sendall(b"* 1 FETCH (UID %d FLAGS () RFC822.SIZE 10)\r\n" % n)
+            client.sendall(tag + b" " + said + b"\r\n")
 
 
 def serving(scene, kind, name, **more):
@@ -329,6 +360,17 @@ def test_what_a_server_cannot_give_for_a_while_is_given_later(scene):
         assert f"Sent Items, UID {uid}: the server listed it and did not give it" in report
     moody.there = 4
     assert pulled(company, "moody") == (0, 0, 0)  # one that was removed meanwhile is nobody's failure
+
+
+def test_a_letter_that_is_never_given_stops_no_other(scene):
+    company = scene[0]
+    serving(scene, Broken, "broken")
+    listed = re.search(r"^(\w+) .* broken +broken@", company.postern("import", "list"), re.M)
+    report = company.postern("import", "report", listed.group(1))
+    assert re.search(r"Sent Items, UID 5: .*it is broken", report), report
+    assert re.search(r"Sent Items, UID 5000: .*its size is not known", report), report
+    assert "1 taken, 0 were there already, 2 could not be taken" in status(company, "broken")
+    wait_for("the index", lambda: exports(company, "pulled501"))
 
 
 @pytest.mark.long

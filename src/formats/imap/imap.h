@@ -126,6 +126,9 @@ void imap_say_list(struct buf *out, uint32_t tag, uint32_t from, uint32_t to);
 /* One letter, without marking it as read. */
 void imap_say_fetch(struct buf *out, uint32_t tag, uint32_t uid);
 
+/* The letter with the highest UID that there is (RFC 9051 section 9, seq-number), likewise. */
+void imap_say_fetch_last(struct buf *out, uint32_t tag);
+
 /* ── names of folders ── */
 
 /* Append a name in UTF-8 as it stands on the wire (modified UTF-7, RFC 3501 section 5.1.3). False when it is

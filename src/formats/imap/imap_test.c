@@ -175,6 +175,7 @@ static void commands_are_said(void **unused)
     SAYS(imap_say_list(&out, 4, 1, 4294967295U),
          "a4 UID FETCH 1:4294967295 (UID RFC822.SIZE INTERNALDATE FLAGS)\r\n");
     SAYS(imap_say_fetch(&out, 5, 7), "a5 UID FETCH 7 (UID BODY.PEEK[])\r\n");
+    SAYS(imap_say_fetch_last(&out, 9), "a9 UID FETCH * (UID BODY.PEEK[])\r\n");
 }
 
 static void names_are_written_as_on_the_wire(void **unused)

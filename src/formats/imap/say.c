@@ -76,3 +76,8 @@ void imap_say_fetch(struct buf *out, uint32_t tag, uint32_t uid)
 {
     buf_printf(out, "a%u UID FETCH %u (UID BODY.PEEK[])\r\n", (unsigned)tag, (unsigned)uid);
 }
+
+void imap_say_fetch_last(struct buf *out, uint32_t tag)
+{
+    buf_printf(out, "a%u UID FETCH * (UID BODY.PEEK[])\r\n", (unsigned)tag);
+}

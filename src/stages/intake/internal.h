@@ -68,6 +68,10 @@ bool pull_reopen(struct pull_folder *f, struct error *e) MUST_CHECK;
 /* For qsort() and bsearch(). */
 int pull_by_uid(const void *a, const void *b);
 
+/* Whether the server gives any letter at all just now, but for these: the last one is asked for, and let go. */
+bool pull_gives_another(struct pull_folder *f, struct pull_want *wants, size_t n, bool *gives,
+                        struct error *e) MUST_CHECK;
+
 /* Fetch the window's letters and hand them on. */
 bool pull_take_window(struct pull_folder *f, struct error *e) MUST_CHECK;
 

@@ -189,14 +189,51 @@ static void blame(struct pull_folder *f, struct round *r)
     }
 }
 
+bool pull_gives_another(struct pull_folder *f, struct pull_want *wants, size_t n, bool *gives,
+                        struct error *e)
+{
+    enum imap_got got = IMAP_MORE;
+    struct imap_response r;
+    struct slice run;
+
+    *gives = false;
+    imap_say_fetch_last(&f->s->out, ++f->s->tag);
+    if (!pull_send(f->s, e)) {
+        return false;
+    }
+    do {
+        if (!pull_next(f->s, &got, &run, &r, e)) {
+            return false;
+        }
+        *gives = *gives || (got == IMAP_RESPONSE && r.kind == IMAP_FETCHED && r.letter.has_body &&
+                            r.letter.uid && !want_of_uid(wants, n, r.letter.uid));
+    } while (got != IMAP_RESPONSE || r.tag != f->s->tag);
+    return true;
+}
+
+static bool is_declined(const struct pull_want *w)
+{
+    return w->state == WANT_REFUSED && w->declined;
+}
+
 /* A server that gives nothing at all may do so later: what it declined is then not settled. */
-static bool heed_declined(const struct pull_folder *f, struct pull_want *wants, size_t n,
-                          struct error *e)
+static bool heed_declined(struct pull_folder *f, struct pull_want *wants, size_t n, struct error *e)
 {
     bool settled = true;
+    bool gives = f->given;
+    size_t first = 0;
 
-    for (size_t i = n; i-- && !f->given;) {
-        if (wants[i].state == WANT_REFUSED && wants[i].declined) {
+    while (first < n && !is_declined(&wants[first])) {
+        first++;
+    }
+    if (first == n || gives) {
+        return true;
+    }
+    if (!pull_gives_another(f, wants, n, &gives, e)) {
+        gives = false;
+    }
+    for (size_t i = n; i-- && !gives;) {
+        if (is_declined(&wants[i])) {
             wants[i].state = WANT_ASK;
             settled = error_set(e, ERROR_BUSY, "%.*s", SLICE_ARG(wants[i].why));
         }
@@ -236,15 +273,13 @@ static bool fetch(struct pull_folder *f, struct pull_want *wants, size_t n, stru
     return heed_declined(f, wants, n, e);
 }
 
-/* How many of these are one batch: a long letter has a short one with it, so that a server which gives
- * the one and not the other can be told from one that gives nothing. */
+/* How many of these are one batch. */
 static size_t batch_of(const struct pull_want *wants, size_t n, size_t most)
 {
     uint64_t bytes = 0;
     size_t taken = 0;
 
-    while (taken < n && taken < most &&
-           (bytes < BATCH_BYTES || (taken == 1 && wants[1].size < BATCH_BYTES))) {
+    while (taken < n && taken < most && bytes < BATCH_BYTES) {
         bytes += wants[taken++].size;
     }
     return taken;

@@ -4,8 +4,9 @@
  *    the keeper's. The place where a pull goes on is in the ledger and nowhere else.
  * 2. Each letter is asked for by a command of its own, many on the way at once, so that it is known which
  *    one the server refused. One refused, or answered without its bytes, is asked for once more, one over which the server hangs up three
- *    times in all; then it stands in the report with its UID, and the next is taken. A server that lists
- *    nothing, or gives no letter of a batch, ends the pull of the folder there: it may do so later.
+ *    times in all; then it stands in the report with its UID, and the next is taken. A server that does
+ *    not list one, or declines letters and gives no other of the batch, nor the folder's last, ends the pull of the folder
+ *    there: it may do so later.
  * 3. Memory: a batch (72 MiB at most) and a window's list, however large the mailbox. */
 #include <stdlib.h>
 
@@ -205,6 +206,15 @@ static uint32_t window_after(uint32_t window, size_t letters)
     return letters > WANTS_MAX / 2 ? window / 4 : window;
 }
 
+static bool gives_nothing(struct pull_folder *f, uint32_t but)
+{
+    struct pull_want w = {.uid = but};
+    struct error unknown;
+    bool gives = false;
+
+    return !pull_gives_another(f, &w, 1, &gives, &unknown) || !gives;
+}
+
 /* One window from *from on; *from is then behind it. */
 static bool step(struct pull_folder *f, uint32_t *from, uint32_t *window, struct error *e)
 {
@@ -226,7 +236,7 @@ static bool step(struct pull_folder *f, uint32_t *from, uint32_t *window, struct
         *window = width ? width : 1;
         return true;
     }
-    if (listed == NOT_LISTED) {
+    if (listed == NOT_LISTED && gives_nothing(f, to)) {
         *e = why;
         return false; /* the next pull asks for it again */
     }
