@@ -9,6 +9,7 @@
 
 #include "cli/approvals.h"
 #include "cli/cli.h"
+#include "cli/files.h"
 #include "cli/print.h"
 #include "host/memfd.h"
 #include "requests/admin.h"
@@ -202,18 +203,6 @@ static bool find_request(struct cli *c, struct slice *id, struct error *e)
     return error_set(e, ERROR_INPUT, "there is no number %s: `postern disposal list`", text);
 }
 
-static bool write_all(int fd, struct slice bytes, struct error *e)
-{
-    while (bytes.len) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno != EINTR) {
-            return error_errno(e, ERROR_BUSY, "write the certificate");
-        }
-        bytes = slice_from(bytes, n > 0 ? (size_t)n : 0);
-    }
-    return true;
-}
-
 static bool write_file(const char *path, struct slice text, struct slice proof, struct error *e)
 {
     OWN(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -221,7 +210,7 @@ static bool write_file(const char *path, struct slice text, struct slice proof, 
     if (fd < 0) {
         return error_errno(e, ERROR_CONFIG, "%s", path);
     }
-    if (!write_all(fd, text, e) || !write_all(fd, proof, e) || fsync(fd) != 0) {
+    if (!files_write(fd, text, e) || !files_write(fd, proof, e) || fsync(fd) != 0) {
         (void)unlink(path);
         return error_set(e, ERROR_BUSY, "%s: the file could not be written", path);
     }
@@ -256,7 +245,8 @@ bool cli_disposal_certificate(struct cli *c, struct error *e)
         return false;
     }
     if (!path || strcmp(path, "-") == 0) {
-        return write_all(STDOUT_FILENO, text.bytes, e) && write_all(STDOUT_FILENO, proof.bytes, e);
+        return files_write(STDOUT_FILENO, text.bytes, e) &&
+               files_write(STDOUT_FILENO, proof.bytes, e);
     }
     if (!write_file(path, text.bytes, proof.bytes, e)) {
         return false;

@@ -7,22 +7,11 @@
 
 #include "cli/cli.h"
 #include "cli/export_many.h"
+#include "cli/files.h"
 #include "host/memfd.h"
 #include "requests/reader.h"
 
 #define EXPORT_MAX (2 * (size_t)LETTER_BYTES_MAX)
-
-static bool write_all(int fd, struct slice bytes, struct error *e)
-{
-    while (bytes.len) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno != EINTR) {
-            return error_errno(e, ERROR_BUSY, "write the letter");
-        }
-        bytes = slice_from(bytes, n > 0 ? (size_t)n : 0);
-    }
-    return true;
-}
 
 static bool write_file(const char *path, struct slice bytes, struct error *e)
 {
@@ -31,7 +20,7 @@ static bool write_file(const char *path, struct slice bytes, struct error *e)
     if (fd < 0) {
         return error_errno(e, ERROR_CONFIG, "%s", path);
     }
-    if (!write_all(fd, bytes, e) || fsync(fd) != 0) {
+    if (!files_write(fd, bytes, e) || fsync(fd) != 0) {
         (void)unlink(path);
         return error_set(e, ERROR_BUSY, "%s: the file could not be written", path);
     }
@@ -73,5 +62,5 @@ bool cli_export(struct cli *c, struct error *e)
         return false;
     }
     return path && strcmp(path, "-") != 0 ? write_file(path, map.bytes, e)
-                                          : write_all(STDOUT_FILENO, map.bytes, e);
+                                          : files_write(STDOUT_FILENO, map.bytes, e);
 }

@@ -141,6 +141,18 @@ bool files_copy(int from_dir, const char *from, int to_dir, const char *to, mode
     return true;
 }
 
+bool files_write(int fd, struct slice bytes, struct error *e)
+{
+    while (bytes.len) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n < 0 && errno != EINTR) {
+            return error_errno(e, ERROR_BUSY, "the file could not be written");
+        }
+        bytes = slice_from(bytes, n > 0 ? (size_t)n : 0);
+    }
+    return true;
+}
+
 /* ── every file of a directory ── */
 
 static int by_name(const void *a, const void *b)

@@ -22,6 +22,9 @@ bool files_make_below(int at, const char *name, mode_t mode, int *fd, struct err
 /* Whether nothing is in it. */
 bool files_is_empty(int directory, bool *empty, struct error *e) MUST_CHECK;
 
+/* Write all of it. False with ERROR_BUSY. */
+bool files_write(int fd, struct slice bytes, struct error *e) MUST_CHECK;
+
 /* What was copied. */
 struct files_copy {
     uint64_t size;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/files.h"
 #include "cli/print.h"
 #include "cli/subject.h"
 
@@ -17,12 +18,8 @@ bool subject_put(struct cli *c, int fd, struct error *e)
         cli_flush(c);
         return true;
     }
-    while (bytes.len) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-        if (n < 0 && errno != EINTR) {
-            return error_errno(e, ERROR_BUSY, "the file could not be written");
-        }
-        bytes = slice_from(bytes, n > 0 ? (size_t)n : 0);
+    if (!files_write(fd, bytes, e)) {
+        return false;
     }
     buf_reset(&c->out);
     return true;

@@ -3,27 +3,13 @@
 
 #include "cli/approvals.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/print.h"
 #include "cli/terminal.h"
 #include "requests/admin.h"
 #include "requests/auth.h"
 
 #define PASSWORD_MIN 8
-
-#define OPTION(name_, letter_, value_, help_)                                                      \
-    {                                                                                              \
-        .name = (name_), .value = (value_), .help = (help_), .letter = (letter_), .many = false    \
-    }
-#define OPTION_MANY(name_, value_, help_)                                                          \
-    {                                                                                              \
-        .name = (name_), .value = (value_), .help = (help_), .letter = 0, .many = true             \
-    }
-/* In parentheses: clang-format 14 crashes on an array of structs of unequal length. */
-#define VERB(...)                                                                                  \
-    {                                                                                              \
-        __VA_ARGS__                                                                                \
-    }
-#define OPTION_END OPTION(NULL, 0, NULL, NULL)
 
 const struct argument_option user_add_options[] = {
     OPTION_MANY("address", "ADDRESS", "a further address it may send as"),

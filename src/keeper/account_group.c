@@ -34,17 +34,6 @@ bool account_changes_ruled_group(const struct change *c)
     return ruled_alone(k, old, &c->account.groups) || ruled_alone(k, &c->account.groups, old);
 }
 
-static bool has_address(const struct account *a, struct slice address)
-{
-    const struct slice *also = a->addresses.items;
-    bool has_it = slice_equal_nocase(a->name, address);
-
-    for (size_t i = 0; i < a->addresses.count; i++) {
-        has_it = has_it || slice_equal_nocase(also[i], address);
-    }
-    return has_it;
-}
-
 bool account_groups_of(struct keeper *k, struct slice address, struct arena *arena,
                        struct cbor_list *groups, struct error *e)
 {
@@ -59,7 +48,7 @@ bool account_groups_of(struct keeper *k, struct slice address, struct arena *are
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        if (accounts[i].groups.count && has_address(&accounts[i], address)) {
+        if (accounts[i].groups.count && account_has_address(&accounts[i], address)) {
             *groups = accounts[i].groups;
         }
     }

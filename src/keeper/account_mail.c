@@ -7,7 +7,7 @@
 #define SHARED       "*"
 #define IMPORTS_PAGE 500
 
-static bool is_in(const struct account *a, struct slice address)
+bool account_has_address(const struct account *a, struct slice address)
 {
     const struct slice *also = a->addresses.items;
     bool in = slice_equal_nocase(a->name, address);
@@ -33,8 +33,8 @@ static bool is_others(const struct change *c, struct slice address, bool *others
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        *others = *others ||
-                  (!slice_equal(accounts[i].name, c->account.name) && is_in(&accounts[i], address));
+        *others = *others || (!slice_equal(accounts[i].name, c->account.name) &&
+                              account_has_address(&accounts[i], address));
     }
     return true;
 }
@@ -102,7 +102,7 @@ static bool takes(const struct change *c, struct slice address, struct slice *ou
 {
     bool others = false;
 
-    if (out->len || (c->found && is_in(&c->old, address))) {
+    if (out->len || (c->found && account_has_address(&c->old, address))) {
         return true;
     }
     if (!is_others(c, address, &others, e) || !was_others(c, address, &others, e) ||
@@ -133,7 +133,7 @@ bool account_remember_addresses(struct keeper *k, const struct account *was,
         struct slice name = held_name(also[i], arena);
         struct slice holder = was->name;
         bool found = false;
-        if (is_in(now, also[i])) {
+        if (account_has_address(now, also[i])) {
             continue;
         }
         if (!state_value_get(k->state, name, arena, &holder, &found, e)) {

@@ -38,6 +38,9 @@ struct slice account_detail(const struct change *c, bool role, const char *end);
 
 /* account_mail.c */
 
+/* Whether the address is one of its. */
+bool account_has_address(const struct account *a, struct slice address);
+
 /**
  * Find an address by which the account would come to read mail that is, or was, another's: it is another account's, was
  * one's before, or mail was imported as its.
