@@ -26,6 +26,7 @@ static void echo_main(void *argument)
     OWN(conn) struct conn *c = conn_new(x->fd);
     x->handshake_ok = !x->server || conn_tls_accept(c, x->server, SOON, &x->e);
     x->facts = *conn_tls(c);
+    x->named = x->name && conn_peer_has_name(c, slice_text(x->name));
     if (x->handshake_ok) {
         echo(x, c);
     }

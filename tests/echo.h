@@ -9,7 +9,9 @@ struct echo {
     struct tls_server *server; /* NULL: plain */
     pthread_t thread;
     int fd;
+    const char *name; /* of the peer, which is looked for in its certificate */
     bool handshake_ok;
+    bool named;
     struct conn_tls facts;
     struct error e; /* why it ended; ERROR_NONE after a proper end */
 };

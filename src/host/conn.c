@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -183,6 +183,17 @@ static void note_facts(struct conn *c)
     if (peer) {
         (void)X509_digest(peer, EVP_sha256(), c->tls.peer_sha256, NULL);
     }
+}
+
+bool conn_peer_has_name(const struct conn *c, struct slice name)
+{
+    X509 *peer = c->ssl ? SSL_get0_peer_certificate(c->ssl) : NULL;
+
+    return peer && name.len &&
+           X509_check_host(peer, (const char *)name.ptr, name.len,
+                           X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
+                           NULL) == 1;
 }
 
 static bool handshake(struct conn *c, SSL *ssl, int64_t deadline_ms, struct error *e)

@@ -108,6 +108,10 @@ void conn_abort(struct conn *c);
 /* What the handshake agreed on, all zero without TLS. Lives as long as the connection. */
 const struct conn_tls *conn_tls(const struct conn *c);
 
+/* Whether the peer showed a certificate with this DNS name (RFC 9525 section 6.3); whether it is to be
+ * trusted is another question, which the verdict answers. */
+bool conn_peer_has_name(const struct conn *c, struct slice name);
+
 /* The peer's address; len 0 when the socket is no IP socket. */
 const struct address *conn_peer(const struct conn *c);
 

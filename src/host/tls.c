@@ -144,7 +144,58 @@ static SSL_CTX *context_new(const SSL_METHOD *method, const char *ciphers, struc
     return TAKE(ctx, NULL);
 }
 
+static bool add_anchors(X509_STORE *store, struct slice pem, struct error *e)
+{
+    OWN(bio) BIO *bio = open_pem(pem, TRUST_MAX, e);
+    size_t count = 0;
+
+    if (!bio) {
+        return false;
+    }
+    for (;;) {
+        OWN(x509) X509 *anchor = next_certificate(bio);
+        if (!anchor) {
+            break;
+        }
+        if (!X509_STORE_add_cert(store, anchor)) {
+            return tls_error(e, ERROR_CONFIG, "trust anchor %zu", count + 1);
+        }
+        count++;
+    }
+    if (!at_end_of_pem() || count == 0) {
+        return error_set(e, ERROR_CONFIG, "trust anchors: certificate %zu cannot be read",
+                         count + 1);
+    }
+    /* Whoever lists a peer's own or an intermediate certificate means to trust that one. */
+    (void)X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    return true;
+}
+
 /* Server */
+
+/* The verdict stands in the session; a handshake does not fail by it. */
+static int accept_any(int ok, X509_STORE_CTX *unused)
+{
+    (void)ok;
+    (void)unused;
+    return 1;
+}
+
+/* The names of the authorities are not sent: there may be hundreds, and clients that have one certificate show it. */
+static bool ask_clients(SSL_CTX *ctx, struct slice anchors, struct error *e)
+{
+    static const unsigned char here[] = "postern"; /* RFC 5246 leaves it to us; OpenSSL wants one */
+
+    if (!add_anchors(SSL_CTX_get_cert_store(ctx), anchors, e)) {
+        return error_add(e, "of clients");
+    }
+    if (!SSL_CTX_set_purpose(ctx, X509_PURPOSE_ANY) ||
+        !SSL_CTX_set_session_id_context(ctx, here, sizeof(here) - 1)) {
+        return tls_error(e, ERROR_CONFIG, "TLS settings");
+    }
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, accept_any);
+    return true;
+}
 
 static bool use_chain(SSL_CTX *ctx, struct slice pem, const struct tls_server_options *o,
                       struct error *e)
@@ -198,6 +249,9 @@ struct tls_server *tls_server_new(const struct tls_server_options *o, struct err
     }
     if (!SSL_CTX_set1_sigalgs_list(ctx, signatures)) {
         tls_error(e, ERROR_CONFIG, "TLS settings");
+        return NULL;
+    }
+    if (o->client_anchors.len && !ask_clients(ctx, o->client_anchors, e)) {
         return NULL;
     }
     SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
@@ -285,29 +339,9 @@ SSL *tls_server_session(struct tls_server *s, struct error *e)
 struct tls_client *tls_client_from_pem(struct slice anchors, struct error *e)
 {
     OWN(ssl_ctx) SSL_CTX *ctx = context_new(TLS_client_method(), CLIENT_CIPHERS, e);
-    OWN(bio) BIO *bio = ctx ? open_pem(anchors, TRUST_MAX, e) : NULL;
-    if (!bio) {
+    if (!ctx || !add_anchors(SSL_CTX_get_cert_store(ctx), anchors, e)) {
         return NULL;
     }
-    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-    size_t count = 0;
-    for (;;) {
-        OWN(x509) X509 *anchor = next_certificate(bio);
-        if (!anchor) {
-            break;
-        }
-        if (!X509_STORE_add_cert(store, anchor)) {
-            tls_error(e, ERROR_CONFIG, "trust anchor %zu", count + 1);
-            return NULL;
-        }
-        count++;
-    }
-    if (!at_end_of_pem() || count == 0) {
-        error_set(e, ERROR_CONFIG, "trust anchors: certificate %zu cannot be read", count + 1);
-        return NULL;
-    }
-    /* Whoever lists a server's own or an intermediate certificate means to trust that one. */
-    (void)X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL); /* a verdict, no failed handshake */
     struct tls_client *c = calloc(1, sizeof(*c));
     if (!c) {
@@ -429,56 +463,4 @@ SSL *tls_client_session(struct tls_client *c, struct slice name, const struct sl
     }
     SSL_set_connect_state(ssl);
     return TAKE(ssl, NULL);
-}
-
-enum tls_verdict tls_session_verdict(const SSL *ssl)
-{
-    if (!SSL_get0_peer_certificate(ssl)) {
-        return TLS_NO_CERTIFICATE;
-    }
-    switch (SSL_get_verify_result(ssl)) {
-    case X509_V_OK:
-        return TLS_VERIFIED;
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-        return TLS_SELF_SIGNED;
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    case X509_V_ERR_CERT_UNTRUSTED:
-        return TLS_UNTRUSTED;
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-        return TLS_EXPIRED;
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        return TLS_NAME_MISMATCH;
-    case X509_V_ERR_CERT_REVOKED:
-        return TLS_REVOKED;
-    default:
-        return TLS_UNACCEPTABLE;
-    }
-}
-
-const char *tls_verdict_text(enum tls_verdict v)
-{
-    switch (v) {
-    case TLS_NO_CERTIFICATE:
-        return "no-certificate";
-    case TLS_VERIFIED:
-        return "verified";
-    case TLS_SELF_SIGNED:
-        return "self-signed";
-    case TLS_UNTRUSTED:
-        return "untrusted";
-    case TLS_EXPIRED:
-        return "expired";
-    case TLS_NAME_MISMATCH:
-        return "name-mismatch";
-    case TLS_REVOKED:
-        return "revoked";
-    case TLS_UNACCEPTABLE:
-        return "unacceptable";
-    }
-    return "unknown";
 }

@@ -49,13 +49,18 @@ struct tls_server_options {
     size_t n_chains;
     tls_sign *sign;
     void *sign_context; /* outlives every connection made with this context */
+    /* PEM of trust anchors: clients are asked for a certificate and may have none; conn_tls() says what it
+     * is worth. Empty: nobody is asked. Whether a certificate is for clients does not matter: what mail
+     * servers show as clients are their servers' certificates (RFC 5280 section 4.2.1.12). */
+    struct slice client_anchors;
 };
 
 /**
  * Make a server context with one reference, the caller's.
  *
  * @return  NULL with ERROR_CONFIG: a chain cannot be read, its key is of a kind or size we do not
- *          use (EC P-256, P-384, RSA of 2048 to 4096 bits), two chains have the same kind
+ *          use (EC P-256, P-384, RSA of 2048 to 4096 bits), two chains have the same kind, the
+ *          anchors cannot be read
  */
 struct tls_server *tls_server_new(const struct tls_server_options *o, struct error *e) MUST_CHECK;
 

@@ -242,6 +242,71 @@ static void a_signature_of_another_key_is_no_use(void **unused)
     certificate_done(&other);
 }
 
+/* A client of OpenSSL's own with this certificate, or none, twice: the second time it resumes. */
+static void client_shows(struct tls_server *server, const struct certificate *own,
+                         enum tls_verdict verdict, bool named)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    SSL_SESSION *kept = NULL;
+
+    assert_true(!own || (SSL_CTX_use_certificate(ctx, own->x509) == 1 &&
+                         SSL_CTX_use_PrivateKey(ctx, own->key) == 1));
+    for (int round = 0; round < 2; round++) {
+        struct echo far = {.server = server, .name = "relay.partner.test"};
+        int fd = echo_start(&far);
+        SSL *ssl = SSL_new(ctx);
+        char byte = 'x';
+        assert_true(SSL_set_fd(ssl, fd));
+        assert_true(!kept || SSL_set_session(ssl, kept));
+        assert_int_equal(SSL_connect(ssl), 1);
+        assert_int_equal(SSL_write(ssl, &byte, 1), 1);
+        assert_int_equal(SSL_read(ssl, &byte, 1), 1);
+        SSL_SESSION_free(kept);
+        kept = SSL_get1_session(ssl);
+        (void)SSL_shutdown(ssl);
+        (void)shutdown(fd, SHUT_WR);
+        echo_join(&far);
+        assert_int_equal(far.facts.resumed, round == 1);
+        assert_int_equal(far.facts.verdict, verdict);
+        assert_int_equal(far.named, named);
+        SSL_free(ssl);
+        (void)close(fd);
+    }
+    SSL_SESSION_free(kept);
+    SSL_CTX_free(ctx);
+}
+
+static void a_clients_certificate_is_judged(void **unused)
+{
+    (void)unused;
+    struct certificate relay;
+    struct certificate other;
+    struct certificate alone;
+    struct certificate old;
+    struct slice chain = slice_text(ec.pem);
+    struct error e;
+
+    certificate_make(&relay, &ca, "RSA", "relay.partner.test", -1, 30);
+    certificate_make(&other, &ca, "P-256", "other.partner.test", -1, 30);
+    certificate_make(&alone, NULL, "P-256", "relay.partner.test", -1, 30);
+    certificate_make(&old, &ca, "P-256", "relay.partner.test", -30, -1);
+    struct tls_server_options o = {&chain, 1, certificate_sign, &keys, slice_text(ca.pem)};
+    OWN(tls_server) struct tls_server *server = tls_server_new(&o, &e);
+    assert_ok(server, e);
+    client_shows(server, &relay, TLS_VERIFIED, true);
+    client_shows(server, &other, TLS_VERIFIED, false);
+    client_shows(server, &alone, TLS_SELF_SIGNED, true);
+    client_shows(server, &old, TLS_EXPIRED, true);
+    client_shows(server, NULL, TLS_NO_CERTIFICATE, false);
+    o.client_anchors = SLICE("-----BEGIN CERTIFICATE-----\nAAAA\n");
+    assert_null(tls_server_new(&o, &e));
+    assert_string_equal(e.text, "of clients: trust anchors: certificate 1 cannot be read");
+    certificate_done(&relay);
+    certificate_done(&other);
+    certificate_done(&alone);
+    certificate_done(&old);
+}
+
 static void bad_chains_are_refused(void **unused)
 {
     (void)unused;
@@ -324,6 +389,7 @@ int main(void)
         cmocka_unit_test(tls_1_2_with_aead_alone),
         cmocka_unit_test(a_key_that_cannot_sign_fails_the_handshake),
         cmocka_unit_test(a_signature_of_another_key_is_no_use),
+        cmocka_unit_test(a_clients_certificate_is_judged),
         cmocka_unit_test(bad_chains_are_refused),
         cmocka_unit_test(system_anchors_load),
         cmocka_unit_test(sessions_resume_and_survive_a_new_context),
