@@ -5,32 +5,10 @@
 
 #include "base/bytes.h"
 
-#include "ledger/heads.h"
 #include "letter/retention.h"
+#include "processes/certificate_erased.h"
 
-#define RANGE_LEN    12 /* bytes of a range of an erasure record */
 #define ROOM_AT_ONCE 256
-
-/* An erasure's body, docs/ledger-format.md section 12. */
-struct erasure_body {
-    uint64_t pack;
-    struct slice ranges;
-};
-
-static const struct cbor_field erasure_fields[] = {
-    CBOR_FIELD(1, CBOR_UINT, struct erasure_body, pack, 0),
-    CBOR_FIELD(2, CBOR_BYTES, struct erasure_body, ranges, 4096),
-};
-static const struct cbor_schema erasure_schema = CBOR_SCHEMA(erasure_fields, struct erasure_body);
-
-struct erased_body {
-    uint64_t erasure;
-};
-
-static const struct cbor_field erased_fields[] = {
-    CBOR_OPTIONAL(1, CBOR_UINT, struct erased_body, erasure, 0),
-};
-static const struct cbor_schema erased_schema = CBOR_SCHEMA(erased_fields, struct erased_body);
 
 void certificate_done(struct certificate *c)
 {
@@ -42,7 +20,7 @@ void certificate_done(struct certificate *c)
 
 /* ── what is kept ── */
 
-static bool keep(struct certificate *c, const struct opened *record, struct error *e)
+bool certificate_keep(struct certificate *c, const struct opened *record, struct error *e)
 {
     if (arena_left(&c->arena) < record->body.len + 4096) {
         return error_set(e, ERROR_LIMIT, "there is more to say of it than fits into a certificate");
@@ -65,10 +43,71 @@ static bool keep_entry(struct certificate *c, const struct ledger_entry *entry, 
         .seq = entry->ref.seq, .type = entry->type, .time_ms = entry->time_ms, .body = entry->body};
 
     (void)memcpy(record.blind, entry->blind, sizeof(record.blind));
-    return keep(c, &record, e);
+    return certificate_keep(c, &record, e);
+}
+
+void numbers_add(uint64_t **list, size_t *n, size_t *room, uint64_t number)
+{
+    if (*n == *room) {
+        *room += ROOM_AT_ONCE + *room / 2;
+        uint64_t *more = realloc(*list, *room * sizeof(*more));
+        if (!more) {
+            arena_panic("out of memory");
+        }
+        *list = more;
+    }
+    (*list)[(*n)++] = number;
+}
+
+void certificate_drop_made(struct certificate *c)
+{
+    size_t kept = c->n;
+    bool later = false;
+
+    for (size_t i = c->n; i-- > 0;) {
+        bool made = c->list[i].type == RECORD_READING;
+        if (!made || !later) {
+            c->list[--kept] = c->list[i];
+        }
+        later = later || made;
+    }
+    c->n -= kept;
+    if (kept) {
+        (void)memmove(c->list, c->list + kept, c->n * sizeof(*c->list));
+    }
 }
 
 /* ── sealed records ── */
+
+/* Where one is, so that the body of one that nothing names is never kept. */
+struct rule_at {
+    struct ledger_ref ref;
+    bool named;
+};
+
+struct rules {
+    struct rule_at *list; /* ascending */
+    size_t n, room;
+};
+
+static void rules_done(struct rules *rules)
+{
+    free(rules->list);
+    *rules = (struct rules){0};
+}
+OWN_VALUE(rules, struct rules, rules_done)
+
+static void note_rule(struct rules *rules, struct ledger_ref ref)
+{
+    if (rules->n == rules->room) {
+        rules->room += ROOM_AT_ONCE + rules->room / 2;
+        rules->list = realloc(rules->list, rules->room * sizeof(*rules->list));
+        if (!rules->list) {
+            arena_panic("out of memory");
+        }
+    }
+    rules->list[rules->n++] = (struct rule_at){.ref = ref};
+}
 
 /* The request that a record is about, and whether it is this one. */
 static bool is_about(const struct certificate *c, const struct ledger_entry *entry,
@@ -104,9 +143,6 @@ static bool is_wanted(struct certificate *c, const struct ledger_entry *entry, s
     bool about = false;
 
     switch (entry->type) {
-    case RECORD_RULE: /* sorted out when the removals are known */
-        *wanted = true;
-        return true;
     case RECORD_REQUEST:
         return is_about(c, entry, &request_record_schema, &request, &request.id, arena, wanted, e);
     case RECORD_VERDICT:
@@ -127,7 +163,8 @@ static bool is_wanted(struct certificate *c, const struct ledger_entry *entry, s
     }
 }
 
-static bool gather_sealed(struct certificate *c, struct desk *d, uint64_t size, struct error *e)
+static bool gather_sealed(struct certificate *c, struct desk *d, uint64_t size, struct rules *rules,
+                          struct error *e)
 {
     struct ledger_position at = {0};
     enum ledger_next next = LEDGER_ENTRY;
@@ -146,6 +183,9 @@ static bool gather_sealed(struct certificate *c, struct desk *d, uint64_t size, 
         if (entry.erased || !entry.body.len) {
             continue;
         }
+        if (entry.type == RECORD_RULE) {
+            note_rule(rules, entry.ref);
+        }
         if (!is_wanted(c, &entry, &d->arena, &wanted, e) || (wanted && !keep_entry(c, &entry, e))) {
             return false;
         }
@@ -154,122 +194,6 @@ static bool gather_sealed(struct certificate *c, struct desk *d, uint64_t size, 
 }
 
 /* ── what was erased ── */
-
-/* The heads of all records, against the removals. */
-struct walk {
-    struct certificate *c;
-    uint64_t *removals; /* ascending */
-    size_t n, next;
-    size_t
-        run; /* in the list: erasures that stand together, of which nobody knows yet whose they are */
-    uint64_t run_end;   /* the number behind them */
-    uint64_t *erasures; /* of ours; first those that are done */
-    size_t n_erasures, n_done, room;
-};
-
-static void note_number(uint64_t **list, size_t *n, size_t *room, uint64_t number)
-{
-    if (*n == *room) {
-        *room += ROOM_AT_ONCE + *room / 2;
-        uint64_t *more = realloc(*list, *room * sizeof(*more));
-        if (!more) {
-            arena_panic("out of memory");
-        }
-        *list = more;
-    }
-    (*list)[(*n)++] = number;
-}
-
-static bool keep_clear(struct certificate *c, const struct ledger_passed *p, struct error *e)
-{
-    const struct opened record = {
-        .seq = p->seq, .type = p->type, .time_ms = p->time_ms, .body = p->body};
-
-    return keep(c, &record, e);
-}
-
-static bool take_ranges(struct certificate *c, const struct opened *erasure, struct error *e)
-{
-    OWN(arena) struct arena arena = {.max = 1 << 16};
-    struct erasure_body body;
-
-    if (!cbor_read(erasure->body, &erasure_schema, &arena, &body, e)) {
-        return false;
-    }
-    for (size_t at = 0; at + RANGE_LEN <= body.ranges.len; at += RANGE_LEN) {
-        uint64_t first = get64(body.ranges.ptr + at);
-        uint32_t count = get32(body.ranges.ptr + at + 8);
-        if (count > CERTIFICATE_RECORDS_MAX - c->n_destroyed) {
-            return error_set(e, ERROR_LIMIT,
-                             "more than %d records were destroyed: that is too "
-                             "much for one certificate",
-                             CERTIFICATE_RECORDS_MAX);
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            note_number(&c->destroyed, &c->n_destroyed, &c->destroyed_room, first + i);
-        }
-    }
-    return true;
-}
-
-/* The erasures right before a removal of ours are what it says why of. */
-static bool take_run(struct walk *w, struct error *e)
-{
-    for (size_t i = w->run; i < w->c->n; i++) {
-        note_number(&w->erasures, &w->n_erasures, &w->room, w->c->list[i].seq);
-        if (!take_ranges(w->c, &w->c->list[i], e)) {
-            return false;
-        }
-    }
-    w->run = w->c->n;
-    return true;
-}
-
-/* An erased record names one of ours: that one is done. */
-static bool is_ours(struct walk *w, struct slice body)
-{
-    OWN(arena) struct arena arena = {.max = 1 << 16};
-    struct erased_body erased;
-    struct error e;
-
-    if (!cbor_read(body, &erased_schema, &arena, &erased, &e)) {
-        return false;
-    }
-    for (size_t i = 0; i < w->n_erasures; i++) {
-        if (w->erasures[i] == erased.erasure) {
-            if (i >= w->n_done) {
-                w->erasures[i] = w->erasures[w->n_done];
-                w->erasures[w->n_done++] = erased.erasure;
-            }
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool visit(void *walk, const struct ledger_passed *p, struct error *e)
-{
-    struct walk *w = walk;
-    bool removal = w->next < w->n && w->removals[w->next] == p->seq;
-
-    if (removal) {
-        w->next++;
-    }
-    if (removal && w->run_end == p->seq && !take_run(w, e)) {
-        return false;
-    }
-    if (p->type == LEDGER_ERASURE) {
-        w->c->n = w->run_end == p->seq ? w->c->n : w->run;
-        w->run_end = p->seq + 1;
-        return keep_clear(w->c, p, e);
-    }
-    w->c->n = w->run; /* somebody else's */
-    if (p->type == LEDGER_ERASED && is_ours(w, p->body)) {
-        w->run++;
-        return keep_clear(w->c, p, e);
-    }
-    return true;
-}
 
 static int by_number(const void *a, const void *b)
 {
@@ -285,68 +209,59 @@ static int by_seq(const void *a, const void *b)
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-static bool gather_erased(struct certificate *c, struct desk *d, struct error *e)
+static void sort(struct certificate *c)
 {
-    struct walk w = {.c = c, .run = c->n};
-    size_t room = 0;
-
-    for (size_t i = 0; i < c->n; i++) {
-        if (c->list[i].type == RECORD_REMOVAL) {
-            note_number(&w.removals, &w.n, &room, c->list[i].seq);
-        }
-    }
-    bool ok = w.n == 0 || ledger_heads(d->reader->ledger_directory, c->size, visit, &w, e);
-    if (ok && w.n_done < w.n_erasures) {
-        c->put_off = true;
-        ok = error_set(e, ERROR_BUSY,
-                       "what was approved is recorded, but keys of it are still to be destroyed: "
-                       "that is done by itself; ask again in a while");
-    }
-    c->n = ok ? w.run : c->n;
-    free(w.removals);
-    free(w.erasures);
     if (c->n_destroyed) {
         qsort(c->destroyed, c->n_destroyed, sizeof(*c->destroyed), by_number);
     }
     if (c->n) {
         qsort(c->list, c->n, sizeof(*c->list), by_seq);
     }
-    return ok;
 }
 
-/* ── all of it ── */
-
-/* Numbers of rules' records, each once. */
-struct rules {
-    uint64_t *list;
-    size_t n, room;
-};
-
-static bool is_named(const struct rules *rules, uint64_t seq)
+static bool gather_erased(struct certificate *c, struct desk *d, struct error *e)
 {
-    for (size_t i = 0; i < rules->n; i++) {
-        if (rules->list[i] == seq) {
-            return true;
-        }
+    OWN(certificate_erased) struct certificate_erased w = {0};
+
+    certificate_erased_begin(&w, c);
+    if (w.n_removals &&
+        !ledger_heads(d->reader->ledger_directory, c->size, certificate_erased_visit, &w, e)) {
+        return false;
     }
-    return false;
+    if (w.n_done < w.n_erasures) {
+        c->put_off = true;
+        return error_set(e, ERROR_BUSY,
+                         "what was approved is recorded, but keys of it are still to be destroyed: "
+                         "that is done by itself; ask again in a while");
+    }
+    return true;
+}
+
+/* ── rules ── */
+
+static int by_rule(const void *seq, const void *rule)
+{
+    const uint64_t *x = seq;
+    const struct rule_at *y = rule;
+    return *x < y->ref.seq ? -1 : *x > y->ref.seq;
 }
 
 static void name_rules(struct rules *rules, const struct removal *r)
 {
     const struct removed_letter *letters = r->letters.items;
 
-    for (size_t i = 0; i < r->letters.count; i++) {
+    for (size_t i = 0; rules->n && i < r->letters.count; i++) {
         for (size_t at = 0; at + 8 <= letters[i].rules.len; at += 8) {
             uint64_t seq = get64(letters[i].rules.ptr + at);
-            if (!is_named(rules, seq)) {
-                note_number(&rules->list, &rules->n, &rules->room, seq);
+            struct rule_at *rule = bsearch(&seq, rules->list, rules->n, sizeof(*rule), by_rule);
+            if (rule) {
+                rule->named = true;
             }
         }
     }
 }
 
-static bool read_rules(const struct certificate *c, struct rules *rules, struct error *e)
+static bool name_all_rules(const struct certificate *c, struct rules *rules, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = (size_t)8 << 20};
     struct removal removal;
@@ -363,22 +278,26 @@ static bool read_rules(const struct certificate *c, struct rules *rules, struct 
     return true;
 }
 
-/* Rules stay that a removal names. */
-static bool sort_out(struct certificate *c, struct error *e)
+/* Those that a removal names. */
+static bool gather_rules(struct certificate *c, struct desk *d, struct rules *rules,
+                         struct error *e)
 {
-    struct rules rules = {0};
-    size_t kept = 0;
-    bool read = read_rules(c, &rules, e);
-
-    for (size_t i = 0; read && i < c->n; i++) {
-        if (c->list[i].type != RECORD_RULE || is_named(&rules, c->list[i].seq)) {
-            c->list[kept++] = c->list[i];
+    if (!name_all_rules(c, rules, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < rules->n; i++) {
+        struct ledger_entry entry;
+        arena_reset(&d->arena);
+        if (rules->list[i].named &&
+            (!ledger_reader_get(d->ledger, rules->list[i].ref, &d->arena, &entry, e) ||
+             !keep_entry(c, &entry, e))) {
+            return false;
         }
     }
-    c->n = read ? kept : c->n;
-    free(rules.list);
-    return read;
+    return true;
 }
+
+/* ── all of it ── */
 
 /* Whether it came to an end, one way or the other. */
 static bool is_over(const struct certificate *c, struct error *e)
@@ -414,6 +333,7 @@ static bool is_over(const struct certificate *c, struct error *e)
 bool certificate_gather(struct certificate *c, struct desk *d, struct slice id, uint64_t size,
                         struct error *e)
 {
+    OWN(rules) struct rules rules = {0};
     char text[LETTER_ID_TEXT];
     struct letter_id bytes;
 
@@ -424,6 +344,10 @@ bool certificate_gather(struct certificate *c, struct desk *d, struct slice id, 
     arena_init(&c->arena, CERTIFICATE_KEPT_MAX);
     c->id = arena_copy(&c->arena, id);
     c->id_text = arena_copy(&c->arena, slice_text(text));
-    return gather_sealed(c, d, size, e) && is_over(c, e) && gather_erased(c, d, e) &&
-           sort_out(c, e);
+    if (!gather_sealed(c, d, size, &rules, e) || !is_over(c, e) || !gather_rules(c, d, &rules, e) ||
+        !gather_erased(c, d, e)) {
+        return false;
+    }
+    sort(c);
+    return true;
 }

@@ -43,5 +43,15 @@ OWN_VALUE(certificate, struct certificate, certificate_done)
 bool certificate_gather(struct certificate *c, struct desk *d, struct slice id, uint64_t size,
                         struct error *e) MUST_CHECK;
 
+/* Add a record to what is gathered. False with ERROR_LIMIT when it is too much. */
+bool certificate_keep(struct certificate *c, const struct opened *record,
+                      struct error *e) MUST_CHECK;
+
+/* Of the records that bind a text keep the last one alone, for that one counts. */
+void certificate_drop_made(struct certificate *c);
+
+/* Append a number to a list that grows; its owner frees it. */
+void numbers_add(uint64_t **list, size_t *n, size_t *room, uint64_t number);
+
 /* Append the part that people read. */
 bool certificate_text(const struct certificate *c, struct buf *out, struct error *e) MUST_CHECK;

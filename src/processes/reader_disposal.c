@@ -41,23 +41,6 @@ static struct slice object_of(const struct certificate *c, const struct buf *tex
     return arena_copy(arena, buf_slice(&object));
 }
 
-/* Of the records that bind a text the last one alone counts. */
-static void drop_made(struct certificate *c)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < c->n; i++) {
-        bool later = false;
-        for (size_t j = i + 1; c->list[i].type == RECORD_READING && j < c->n; j++) {
-            later = later || c->list[j].type == RECORD_READING;
-        }
-        if (!later) {
-            c->list[kept++] = c->list[i];
-        }
-    }
-    c->n = kept;
-}
-
 /* Numbers of all that is proved, opened or destroyed, ascending. */
 static struct ledger_proved *list_all(const struct certificate *c, struct arena *arena, size_t *n)
 {
@@ -99,7 +82,7 @@ static bool write_proof(struct certificate *c, struct desk *d, struct slice note
     OWN(buf) struct buf nodes = {.max = NODES_MAX};
     size_t n = 0;
 
-    drop_made(c);
+    certificate_drop_made(c);
     struct ledger_proved *list = list_all(c, &arena, &n);
     if (!ledger_prove_records(d->reader->ledger_directory, list, n, to, &nodes, e)) {
         return false;
