@@ -251,7 +251,8 @@ def test_a_hostile_server_costs_its_own_letters_only(scene):
 class Moody(Liar):
     """A server that cannot, for a while: what it does with a list, and with each letter."""
 
-    LETTERS = {1: letter(401), 2: letter(402), 3: letter(403), 4: letter(404)}
+    LETTERS = {n: letter(400 + n) for n in range(1, 6)}
+    removed = ()
     listing = b"NO [UNAVAILABLE] not now"
     letters = b"NO [UNAVAILABLE] not now"
     there = 1
@@ -277,7 +278,8 @@ class Moody(Liar):
                     return  # hangs up, once
                 if said == b"OK done":
                     for n in range(int(rest[1].split(b":")[0]), self.there + 1):
-                        client.sendall(b"* %d FETCH (UID %d FLAGS () RFC822.SIZE 10)\r\n" % (n, n))
+                        if n not in self.removed:
+                            client.sendall(b"* %d FETCH (UID %d FLAGS () RFC822.SIZE 10)\r\n" % (n, n))
             client.sendall(tag + b" " + said + b"\r\n")
 
     def one(self, client, n):
@@ -286,8 +288,10 @@ class Moody(Liar):
             client.sendall(b"* 2 FETCH (UID 2 BODY[] NIL)\r\n")
         if n == 3:
             client.sendall(b"* 3 FETCH (BODY[] {%d}\r\n%s)\r\n" % (len(body), body))
-        if n > 1:
-            return b"OK done"  # 4: nothing at all, it has been removed
+        if n == 5:
+            self.removed = (5,)
+        if n in (2, 3, 5):
+            return b"OK done"
         client.sendall(b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (n, n, len(body), body))
         return b"OK done"
 
@@ -352,14 +356,23 @@ def test_what_a_server_cannot_give_for_a_while_is_given_later(scene):
     wait_for("the index", lambda: exports(company, "pulled401"))
     number = company.postern("search", "pulled401").splitlines()[1].split()[0]
     assert "there since" in company.postern("show", number)  # the server tells no date: now
-    moody.there = 3  # and what it lists and does not give is told
-    assert pulled(company, "moody") == (0, 0, 2)
+    moody.there, moody.letters = 3, b"OK done"  # all is well, it says, and gives nothing
+    assert pulled(company, "moody") == (0, 0, 0)
+    assert "the server listed it and did not give it" in status(company, "moody")
+    moody.letters = None  # or one without its bytes, and one without its UID
+    assert pulled(company, "moody") == (0, 0, 0)
+    assert "the server listed it and did not give it" in status(company, "moody")
+    moody.there = 4  # what it lists and does not give is told when it gives others
+    assert pulled(company, "moody") == (1, 0, 2)
     listed = re.search(r"^(\w+) .* moody +moody@", company.postern("import", "list"), re.M)
     report = company.postern("import", "report", listed.group(1))
     for uid in (2, 3):
         assert f"Sent Items, UID {uid}: the server listed it and did not give it" in report
-    moody.there = 4
-    assert pulled(company, "moody") == (0, 0, 0)  # one that was removed meanwhile is nobody's failure
+    moody.there = 5  # one that was removed meanwhile is nobody's failure, but it is not known yet
+    assert pulled(company, "moody") == (0, 0, 0)
+    assert "the server listed it and did not give it" in status(company, "moody")
+    assert pulled(company, "moody") == (0, 0, 0)
+    assert "did not give it" not in status(company, "moody")
 
 
 def test_a_letter_that_is_never_given_stops_no_other(scene):

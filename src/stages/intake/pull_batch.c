@@ -7,6 +7,7 @@
 
 #define BATCH_BYTES ((uint64_t)8 << 20) /* as announced, before the one too many */
 #define ON_THE_WAY  16                  /* letters asked for and not yet there */
+#define NOT_GIVEN   "the server listed it and did not give it"
 
 static void drop_body(struct pull_folder *f)
 {
@@ -90,9 +91,10 @@ static void on_answer(struct pull_folder *f, struct pull_want *w, const struct i
     if ((r->kind == IMAP_OK || r->kind == IMAP_NO) && !w->asked_twice) {
         w->state = WANT_AGAIN;
     } else if (r->kind == IMAP_OK && w->mentioned) {
-        refuse(w, SLICE("the server listed it and did not give it"));
+        refuse(w, SLICE(NOT_GIVEN));
+        w->declined = true;
     } else if (r->kind == IMAP_OK) {
-        w->state = WANT_GONE; /* somebody removed it meanwhile */
+        w->state = WANT_GONE; /* perhaps somebody removed it meanwhile */
     } else {
         (void)pull_refused(f, r, &said);
         refuse(w, arena_copy(&f->arena, slice_text(said.text)));
@@ -211,15 +213,26 @@ bool pull_gives_another(struct pull_folder *f, struct pull_want *wants, size_t n
     return true;
 }
 
+/* ── what was not given ── */
+
 static bool is_declined(const struct pull_want *w)
 {
-    return w->state == WANT_REFUSED && w->declined;
+    return w->state == WANT_GONE || (w->state == WANT_REFUSED && w->declined);
+}
+
+/* Not settled: the next pull asks for it again. */
+static void leave(struct pull_want *wants, size_t n, bool (*which)(const struct pull_want *w))
+{
+    for (size_t i = 0; i < n; i++) {
+        if (which(&wants[i])) {
+            wants[i].state = WANT_ASK;
+        }
+    }
 }
 
 /* A server that gives nothing at all may do so later: what it declined is then not settled. */
 static bool heed_declined(struct pull_folder *f, struct pull_want *wants, size_t n, struct error *e)
 {
-    bool settled = true;
     bool gives = f->given;
     size_t first = 0;
 
@@ -229,16 +242,60 @@ static bool heed_declined(struct pull_folder *f, struct pull_want *wants, size_t
     if (first == n || gives) {
         return true;
     }
-    if (!pull_gives_another(f, wants, n, &gives, e)) {
-        gives = false;
+    if (pull_gives_another(f, wants, n, &gives, e) && gives) {
+        return true;
     }
-    for (size_t i = n; i-- && !gives;) {
-        if (is_declined(&wants[i])) {
-            wants[i].state = WANT_ASK;
-            settled = error_set(e, ERROR_BUSY, "%.*s", SLICE_ARG(wants[i].why));
+    struct slice why = wants[first].state == WANT_REFUSED ? wants[first].why : SLICE(NOT_GIVEN);
+    (void)error_set(e, ERROR_BUSY, "%.*s", SLICE_ARG(why));
+    leave(wants, n, is_declined);
+    return false;
+}
+
+static bool is_gone(const struct pull_want *w)
+{
+    return w->state == WANT_GONE;
+}
+
+/* Only one that is no longer listed was removed. */
+static void on_listed(struct pull_want *wants, size_t n, const struct imap_letter *l)
+{
+    struct pull_want *w = want_of_uid(wants, n, l->uid);
+
+    if (w && is_gone(w)) {
+        refuse(w, SLICE(NOT_GIVEN));
+    }
+}
+
+/* List once more what was answered with nothing. */
+static bool heed_gone(struct pull_folder *f, struct pull_want *wants, size_t n, struct error *e)
+{
+    struct imap_response r;
+    enum imap_got got = IMAP_MORE;
+    struct slice run;
+    size_t first = 0;
+
+    while (first < n && !is_gone(&wants[first])) {
+        first++;
+    }
+    while (n > first && !is_gone(&wants[n - 1])) {
+        n--;
+    }
+    if (first == n) {
+        return true;
+    }
+    imap_say_list(&f->s->out, ++f->s->tag, wants[first].uid, wants[n - 1].uid);
+    bool told = pull_send(f->s, e);
+    do {
+        told = told && pull_next(f->s, &got, &run, &r, e);
+        if (told && got == IMAP_RESPONSE && r.kind == IMAP_FETCHED) {
+            on_listed(wants, n, &r.letter);
         }
+    } while (told && (got != IMAP_RESPONSE || r.tag != f->s->tag));
+    if (told && r.kind == IMAP_OK) {
+        return true;
     }
-    return settled;
+    leave(wants, n, is_gone);
+    return told ? pull_refused(f, &r, e) : false;
 }
 
 /* Fetch the batch; false when the server could not be reached again, or gives nothing. */
@@ -270,7 +327,7 @@ static bool fetch(struct pull_folder *f, struct pull_want *wants, size_t n, stru
         }
     }
     f->careful = careful;
-    return heed_declined(f, wants, n, e);
+    return heed_declined(f, wants, n, e) && heed_gone(f, wants, n, e);
 }
 
 /* How many of these are one batch. */

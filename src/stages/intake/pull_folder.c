@@ -5,8 +5,8 @@
  * 2. Each letter is asked for by a command of its own, many on the way at once, so that it is known which
  *    one the server refused. One refused, or answered without its bytes, is asked for once more, one over which the server hangs up three
  *    times in all; then it stands in the report with its UID, and the next is taken. A server that does
- *    not list one, or declines letters and gives no other of the batch, nor the folder's last, ends the pull of the folder
- *    there: it may do so later.
+ *    not list one, or gives no letter of a batch, nor the folder's last, ends the pull of the folder
+ *    there: it may do so later. Removed is what the server answers with nothing and lists no longer.
  * 3. Memory: a batch (72 MiB at most) and a window's list, however large the mailbox. */
 #include <stdlib.h>
 
