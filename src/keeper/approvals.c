@@ -217,6 +217,7 @@ static bool finish(struct keeper *k, struct slice id, struct arena *arena, uint6
 
     *state = VERDICT_APPROVED;
     *more = false;
+    *said = SLICE_NONE;
     /* Before the request is taken: what the catalog hides or shows again does not count. */
     if (!approvals_prove(k, e)) {
         return false;
@@ -231,7 +232,7 @@ static bool finish(struct keeper *k, struct slice id, struct arena *arena, uint6
         *more = true;
         return true;
     }
-    if (carried != CARRIED_DONE) {
+    if (carried != CARRIED_DONE && !said->len) {
         *said = letter_text(arena, slice_text(why.text), 900);
     }
     if (carried == CARRIED_LATER) {

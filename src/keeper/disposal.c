@@ -199,8 +199,8 @@ static void count(struct disposal_record *counts, enum disposal_verdict verdict)
     counts->kept += verdict == DISPOSAL_KEPT || verdict == DISPOSAL_UNRULED;
 }
 
-/* Add it to the batch, or count why not; with `order` held. */
-static bool take(struct disposing *w, const struct catalog_letter *l, struct error *e)
+/* Add it to the batch, or count why not; with `order` held. *behind: neither, since the index does not hold it yet. */
+static bool take(struct disposing *w, const struct catalog_letter *l, bool *behind, struct error *e)
 {
     struct erasing *x = w->x;
     size_t letters = x->n_letters;
@@ -213,6 +213,10 @@ static bool take(struct disposing *w, const struct catalog_letter *l, struct err
         return false;
     }
     if (verdict == DISPOSAL_DESTROY && !erase_add(x, l, &why)) {
+        if (x->behind) {
+            *behind = true;
+            return true;
+        }
         verdict = DISPOSAL_BUSY;
     } else if (verdict == DISPOSAL_DESTROY) {
         if (x->n_letters > letters) {
@@ -239,6 +243,7 @@ static bool gather(struct disposing *w, const struct catalog_letter *letters, si
 
     *ended = n < PAGE;
     for (size_t i = 0; i < n; i++) {
+        bool behind = false;
         if (letters[i].seq >= w->order.head) {
             *ended = true;
             break;
@@ -248,8 +253,12 @@ static bool gather(struct disposing *w, const struct catalog_letter *letters, si
             *ended = false;
             break;
         }
-        if (!take(w, &letters[i], e)) {
+        if (!take(w, &letters[i], &behind, e)) {
             return false;
+        }
+        if (behind) { /* that is waited for without `order` */
+            *ended = false;
+            return i || error_set(e, ERROR_BUSY, "%s", ERASE_BEHIND);
         }
         *next = letters[i].seq + 1;
     }
@@ -268,6 +277,7 @@ static bool batch(struct disposing *w, const struct docket_request *r, bool *end
     OWN(catalog) struct catalog *catalog = NULL;
     struct keeper *k = w->k;
     struct catalog_letter *letters = NULL;
+    const struct disposal_record before = w->d->counts;
     uint64_t next = w->d->next;
     size_t n = 0;
 
@@ -287,6 +297,7 @@ static bool batch(struct disposing *w, const struct docket_request *r, bool *end
     ok = ok && destroy(w, r, e);
     approvals_let_go(k);
     if (!ok) {
+        w->d->counts = before; /* they are looked at again */
         return false;
     }
     w->d->next = next;
@@ -306,14 +317,20 @@ static bool record(struct keeper *k, struct disposal *d, enum disposal_state sta
     return approvals_record(k, RECORD_DISPOSAL, &disposal_record_schema, &d->counts, e);
 }
 
+static void take_up(struct disposal *d, const struct docket_request *r,
+                    const struct request_disposal *asked)
+{
+    *d = (struct disposal){.counts.before = asked->before};
+    (void)memcpy(d->id, r->record.id.ptr, LETTER_ID_LEN);
+}
+
 static bool begin(struct keeper *k, struct disposal *d, const struct docket_request *r,
                   const struct request_disposal *asked, struct error *e)
 {
     if (slice_equal(SLICE_ARRAY(d->id), r->record.id)) {
         return true;
     }
-    *d = (struct disposal){.counts.before = asked->before};
-    (void)memcpy(d->id, r->record.id.ptr, LETTER_ID_LEN);
+    take_up(d, r, asked);
     if (!record(k, d, DISPOSAL_BEGUN, e)) {
         d->id[0] ^= 0xff; /* it begins again */
         return false;
@@ -322,8 +339,9 @@ static bool begin(struct keeper *k, struct disposal *d, const struct docket_requ
     return true;
 }
 
-static enum carried end(struct keeper *k, struct disposal *d, struct arena *arena,
-                        struct slice *said, struct error *e)
+/* It ended as `carried`, which `why` says more of. */
+static enum carried end(struct keeper *k, struct disposal *d, enum carried carried, const char *why,
+                        struct arena *arena, struct slice *said, struct error *e)
 {
     const struct disposal_record *n = &d->counts;
     struct slice backups = backups_gone_text(k, arena);
@@ -333,14 +351,33 @@ static enum carried end(struct keeper *k, struct disposal *d, struct arena *aren
     }
     *said =
         arena_printf(arena,
-                     "destroyed: %llu letters with what belongs to them; held: %llu, kept "
+                     "%sdestroyed: %llu letters with what belongs to them; held: %llu, kept "
                      "by rules: %llu, not to be decided now: %llu%.*s",
-                     (unsigned long long)n->destroyed, (unsigned long long)n->held,
+                     why, (unsigned long long)n->destroyed, (unsigned long long)n->held,
                      (unsigned long long)n->kept, (unsigned long long)n->busy, SLICE_ARG(backups));
     log_event(LOG_INFO, "disposal.ended", LOG_NUMBER("destroyed", n->destroyed),
               LOG_NUMBER("held", n->held));
     *d = (struct disposal){0};
-    return CARRIED_DONE;
+    return carried;
+}
+
+/* Other rules hold than those that it was asked under. What went before they were set is gone, and said. */
+static enum carried rules_changed(struct keeper *k, const struct docket_request *r,
+                                  const struct request_disposal *asked, struct arena *arena,
+                                  struct slice *said, struct error *e)
+{
+    struct disposal *d = &k->approvals.disposal;
+
+    if (!r->begun) {
+        (void)error_set(e, ERROR_INPUT, "the rules have changed since that was asked: ask again");
+        return CARRIED_FAILED;
+    }
+    if (!slice_equal(SLICE_ARRAY(d->id), r->record.id)) { /* begun before a crash */
+        take_up(d, r, asked);
+    }
+    return end(k, d, CARRIED_FAILED,
+               "the rules have changed since that was asked, and what was left stays: ask again; ",
+               arena, said, e);
 }
 
 enum carried disposal_approved(struct keeper *k, const struct docket_request *r,
@@ -354,8 +391,7 @@ enum carried disposal_approved(struct keeper *k, const struct docket_request *r,
         return CARRIED_FAILED;
     }
     if (retention_version_now(k) != asked.rules) {
-        (void)error_set(e, ERROR_INPUT, "the rules have changed since that was asked: ask again");
-        return CARRIED_FAILED;
+        return rules_changed(k, r, &asked, arena, said, e);
     }
     struct disposing w = {
         .k = k,
@@ -372,5 +408,5 @@ enum carried disposal_approved(struct keeper *k, const struct docket_request *r,
         !batch(&w, r, &ended, e)) {
         return CARRIED_LATER;
     }
-    return ended ? end(k, d, arena, said, e) : CARRIED_MORE;
+    return ended ? end(k, d, CARRIED_DONE, "", arena, said, e) : CARRIED_MORE;
 }

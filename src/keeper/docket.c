@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "letter/disposal.h"
+
 #define REQUEST_MAX ((size_t)256 << 10) /* bytes of memory of one request */
 
 static void request_free(struct docket_request *r)
@@ -114,6 +116,21 @@ static bool add_verdict(struct docket *d, uint64_t seq, struct slice body, struc
     *at = r->next;
     d->n_requests--;
     request_free(r);
+    return true;
+}
+
+static bool add_disposal(struct docket *d, uint64_t seq, struct slice body, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = REQUEST_MAX};
+    struct disposal_record disposal;
+
+    if (!cbor_read(body, &disposal_record_schema, &arena, &disposal, e)) {
+        return unreadable(seq, e);
+    }
+    struct docket_request *r = *place_of(d, disposal.request);
+    if (r) {
+        r->begun = true;
+    }
     return true;
 }
 
@@ -246,6 +263,8 @@ bool docket_apply(struct docket *d, uint64_t seq, uint16_t type, int64_t at, str
         return add_request(d, seq, at, body, e);
     case RECORD_VERDICT:
         return add_verdict(d, seq, body, e);
+    case RECORD_DISPOSAL:
+        return add_disposal(d, seq, body, e);
     default:
         return true;
     }

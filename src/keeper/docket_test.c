@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 
 #include "keeper/docket.h"
+#include "letter/disposal.h"
 #include "tests/test.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -86,6 +87,23 @@ static void what_is_approved_stays_until_it_is_done(void **unused)
     assert_true(say(1, VERDICT_REFUSED) && say(3, VERDICT_WITHDRAWN));
     assert_int_equal(docket.n_requests, 0);
     assert_null(docket.oldest);
+}
+
+static void a_disposal_under_way_has_begun(void **unused)
+{
+    (void)unused;
+    struct error e = {0};
+    struct disposal_record d = {.request = id_of(2), .state = DISPOSAL_BEGUN};
+
+    assert_true(ask(1) && ask(2) && say(2, VERDICT_APPROVED));
+    assert_false(docket_find(&docket, id_of(2))->begun);
+    assert_true(apply(RECORD_DISPOSAL, &disposal_record_schema, &d));
+    assert_true(docket_find(&docket, id_of(2))->begun);
+    assert_false(docket_find(&docket, id_of(1))->begun);
+    assert_true(say(2, VERDICT_FAILED) && apply(RECORD_DISPOSAL, &disposal_record_schema, &d));
+    assert_int_equal(docket.n_requests, 1);
+    assert_false(docket_apply(&docket, 9, RECORD_DISPOSAL, 0, SLICE("x"), &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT);
 }
 
 static void a_verdict_about_nothing_changes_nothing(void **unused)
@@ -190,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_request_waits_until_it_expires, begin),
         cmocka_unit_test_setup(what_is_approved_stays_until_it_is_done, begin),
+        cmocka_unit_test_setup(a_disposal_under_way_has_begun, begin),
         cmocka_unit_test_setup(a_verdict_about_nothing_changes_nothing, begin),
         cmocka_unit_test_setup(the_name_of_a_closed_case_stays, begin),
         cmocka_unit_test_setup(a_case_takes_no_more_than_is_found, begin),

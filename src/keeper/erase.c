@@ -3,17 +3,11 @@
  * Another person approves it before it is done. */
 #include "keeper/erase.h"
 
-#include <unistd.h>
-
 #include "base/bytes.h"
-#include "base/clock.h"
 
 #include "keeper/admin.h"
 #include "keeper/backups.h"
 #include "keeper/internal.h"
-
-#define INDEXED_MS 5000
-#define LOOK_US    20000
 
 /* ── may it be? ── */
 
@@ -26,16 +20,6 @@ static void compare(void *context, const struct queue_entry *entry)
 {
     struct in_queue *q = context;
     q->found = q->found || slice_equal(letter_id_slice(&entry->parcel->id), q->id);
-}
-
-static bool is_indexed(struct keeper *k, uint64_t seq)
-{
-    int64_t until = clock_steady_ms() + INDEXED_MS;
-
-    while (atomic_load(&k->indexer.position) <= seq && clock_steady_ms() < until) {
-        (void)usleep(LOOK_US);
-    }
-    return atomic_load(&k->indexer.position) > seq;
 }
 
 bool erase_in_queue(struct keeper *k, const struct letter_id *id)
@@ -54,10 +38,8 @@ static bool is_at_rest(struct erasing *x, const struct catalog_letter *l, struct
                          "the letter, or a report about it, is still to be delivered: wait, or "
                          "`postern queue cancel` it first");
     }
-    return is_indexed(x->k, l->seq) ||
-           error_set(e, ERROR_BUSY,
-                     "the search index is behind: try again when `postern status` "
-                     "shows that it holds all letters");
+    x->behind = atomic_load(&x->k->indexer.position) <= l->seq;
+    return !x->behind || error_set(e, ERROR_BUSY, "%s", ERASE_BEHIND);
 }
 
 /* ── what belongs to it ── */
@@ -185,6 +167,7 @@ bool erase_add(struct erasing *x, const struct catalog_letter *l, struct error *
     size_t refs = x->n_refs;
 
     x->letter = l;
+    x->behind = false;
     if (!list_from(x, l, letters, e)) {
         erase_drop(x, letters, refs);
         return false;
@@ -224,6 +207,22 @@ static bool find(struct erasing *x, struct slice id_bytes, struct catalog_letter
                                 : "there is no letter with this id in the archive");
 }
 
+/* Add it, and wait some seconds for the index when that lacks something of it. */
+static bool add_indexed(struct erasing *x, const struct catalog_letter *letter, struct error *e)
+{
+    struct ledger_head head;
+
+    if (erase_add(x, letter, e)) {
+        return true;
+    }
+    if (!x->behind) {
+        return false;
+    }
+    ledger_head(x->k->ledger, &head);
+    (void)indexer_holds(x->k, head.size);
+    return erase_add(x, letter, e);
+}
+
 /* All that belongs to a letter, from a catalog that holds what was recorded. */
 static bool gather(struct erasing *x, struct keeper *k, struct slice id,
                    struct catalog_letter *letter, bool *removed, struct error *e)
@@ -238,7 +237,7 @@ static bool gather(struct erasing *x, struct keeper *k, struct slice id,
         return false;
     }
     x->catalog = catalog;
-    bool gathered = find(x, id, letter, removed, e) && erase_add(x, letter, e);
+    bool gathered = find(x, id, letter, removed, e) && add_indexed(x, letter, e);
     x->catalog = NULL; /* while one reads, its log cannot be shortened */
     return gathered;
 }

@@ -23,10 +23,14 @@ struct erasing {
     size_t n_refs;
     const struct docket_hold *holds;
     bool holds_known; /* `holds` are those that there are */
+    bool behind;      /* why nothing was added: the search index does not hold all of it yet */
 };
 
+#define ERASE_BEHIND                                                                               \
+    "the search index is behind: try again when `postern status` shows that it holds all letters"
+
 /* Add a letter and what belongs to it. False with ERROR_BUSY when something of it is under way, ERROR_LIMIT when
- * there is no room: nothing was added then. */
+ * there is no room: nothing was added then. It waits for nothing: `order` may be held. */
 bool erase_add(struct erasing *x, const struct catalog_letter *l, struct error *e) MUST_CHECK;
 
 /* Whether none of its letters, from the `first` on, is held; call it with `order` held (keeper/approvals). False

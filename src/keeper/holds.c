@@ -309,15 +309,14 @@ bool keeper_on_hold_add(void *ctx, struct ipc_request *r, struct error *e)
 
 /* ── listing ── */
 
-static bool count_found(struct keeper *k, struct search_finder *f, struct hold_row *row,
-                        struct arena *arena, struct error *e)
+static bool count_found(struct search_finder *f, struct hold_row *row, struct arena *arena,
+                        struct error *e)
 {
     struct search_hit *hits = arena_array(arena, SEARCH_PAGE_MAX, sizeof(*hits));
     struct search_place place = {0};
     size_t count = SEARCH_PAGE_MAX;
     struct query query;
 
-    (void)k;
     if (!query_parse(row->query, arena, &query, e)) {
         return false;
     }
@@ -347,7 +346,7 @@ static void count_rows(struct keeper *k, struct hold_list_answer *answer, struct
                  catalog_counts(catalog, &counts, &e);
     for (size_t i = 0; i < answer->rows.count; i++) {
         rows[i].not_counted =
-            rows[i].query.len && (!asked || !count_found(k, finder, &rows[i], arena, &e));
+            rows[i].query.len && (!asked || !count_found(finder, &rows[i], arena, &e));
     }
     answer->indexed = coverage.letters;
     answer->archived = counts.letters;

@@ -63,6 +63,9 @@ void indexer_removals_done(struct keeper *k);
 /* Before letters are erased: remember that this must be done, also after a crash. */
 bool indexer_expect_removal(struct keeper *k, struct error *e) MUST_CHECK;
 
+/* Whether it holds all letters before record `head`; waits some seconds for that. */
+bool indexer_holds(struct keeper *k, uint64_t head);
+
 /* Make the index anew from what is in the catalog; returns when it covers the ledger's first `size`
  * records, or the keeper closes. */
 bool indexer_rebuild(struct keeper *k, uint64_t size, struct error *e) MUST_CHECK;

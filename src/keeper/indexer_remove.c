@@ -11,6 +11,8 @@
 #define ANEW_MS    (INT64_C(3600) * 1000)
 #define WAIT_MS    5000
 #define LOOK_US    10000
+#define HELD_MS    5000 /* that who asks waits for the index */
+#define HELD_US    20000
 #define REBUILT_US 20000
 #define ARENA_MAX  ((size_t)256 << 20)
 
@@ -123,7 +125,17 @@ void indexer_removals_done(struct keeper *k)
     }
 }
 
-/* ── anew, for who asks for it and waits ── */
+/* ── for who waits ── */
+
+bool indexer_holds(struct keeper *k, uint64_t head)
+{
+    int64_t until = clock_steady_ms() + HELD_MS;
+
+    while (atomic_load(&k->indexer.position) < head && clock_steady_ms() < until) {
+        (void)usleep(HELD_US);
+    }
+    return atomic_load(&k->indexer.position) >= head;
+}
 
 bool indexer_rebuild(struct keeper *k, uint64_t size, struct error *e)
 {

@@ -93,6 +93,23 @@ static void weigh_holds(struct looking *g, const struct catalog_letter *l, size_
     }
 }
 
+/* Whether the records are its own that the catalog names; what nobody could have read anyway goes as well. */
+static bool prove(struct looking *g, const struct catalog_letter *l, size_t refs, struct error *e)
+{
+    struct error why = {0};
+    bool unread = false;
+
+    if (erase_proves_records(g->x, refs, &unread, &why)) {
+        return true;
+    }
+    if (why.kind == ERROR_BUSY) { /* the disk: all of it later */
+        *e = why;
+        return false;
+    }
+    subject_keep(&g->w, &l->id, SUBJECT_UNTOLD, SLICE_NONE);
+    return true;
+}
+
 /* Under a rule it stays: by which holds as well is said as far as the index knows. */
 static bool is_kept_by_rules(struct looking *g, const struct catalog_letter *l, bool *kept,
                              struct error *e)
@@ -138,7 +155,7 @@ static bool weigh(struct looking *g, const struct catalog_letter *l, bool *full,
         return kept;
     }
     if (!erase_add(x, l, &why)) {
-        *full = why.kind == ERROR_LIMIT && letters > 0;
+        *full = x->behind || (why.kind == ERROR_LIMIT && letters > 0);
         if (!*full) {
             subject_keep(&g->w, &l->id, why_not(&why), SLICE_NONE);
         }
@@ -150,6 +167,9 @@ static bool weigh(struct looking *g, const struct catalog_letter *l, bool *full,
     }
     if (g->w.n_letters == before) {
         weigh_holds(g, l, letters);
+    }
+    if (g->w.n_letters == before && !prove(g, l, refs, e)) {
+        return false;
     }
     if (g->w.n_letters > before) {
         erase_drop(x, letters, refs);
@@ -192,8 +212,8 @@ static bool gather(struct looking *g, const uint64_t *seqs, size_t n, struct err
         if (!full && !take(g, seqs[i], &full, e)) {
             return false;
         }
-        if (full) {
-            return true;
+        if (full) { /* what the index does not hold yet is waited for without `order` */
+            return i || !g->x->behind || error_set(e, ERROR_BUSY, "%s", ERASE_BEHIND);
         }
         g->counts.next = seqs[i];
     }
@@ -236,8 +256,6 @@ static bool weigh_all(struct looking *g, const uint64_t *seqs, size_t n, uint64_
     bool ok = approvals_prove_rules(g->k, book, e) && gather(g, seqs, n, e);
     g->w.book = NULL;
     retention_release(g->k, book);
-    bool unread = false; /* what nobody could have read anyway goes as well */
-    ok = ok && erase_proves_records(g->x, 0, &unread, e);
     catalog_close(TAKE(g->w.catalog, NULL)); /* while one reads, its log cannot be shortened */
     g->x->catalog = NULL;
     g->counts.due = earlier(g->counts.due, g->w.due);

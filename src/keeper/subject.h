@@ -56,9 +56,6 @@ bool subject_count(struct keeper *k, const struct query *query, const struct cbo
                    uint64_t head, struct arena *arena, struct subject_counts *out,
                    struct error *e) MUST_CHECK;
 
-/* Wait some seconds for the index to hold all letters before `head`. */
-bool subject_indexed(struct keeper *k, uint64_t head);
-
 /* ── weighing: subject_weigh.c ── */
 
 struct subject_weighing {

@@ -107,7 +107,7 @@ bool keeper_on_subject_preview(void *ctx, struct ipc_request *r, struct error *e
                              letter_text(r->arena, m.text, 900), ask->reason, e)) {
         return false;
     }
-    (void)(first && subject_indexed(k, m.head));
+    (void)(first && indexer_holds(k, m.head));
     (void)tail_settle(k);
     if (!catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, e) ||
         (first && !say_coverage(k, &m, catalog, r->arena, answer, e))) {
@@ -131,7 +131,7 @@ static bool count_meant(struct keeper *k, const struct meant *m, struct arena *a
 {
     struct subject_counts counts;
 
-    if (!subject_indexed(k, m->head)) {
+    if (!indexer_holds(k, m->head)) {
         return error_set(e, ERROR_BUSY,
                          "the search index does not hold all letters, and what is not searched is "
                          "not found: ask when `postern status` shows that it does");

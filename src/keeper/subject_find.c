@@ -1,8 +1,5 @@
 /* Letters of or about a person, as the index finds them. */
 #include <string.h>
-#include <unistd.h>
-
-#include "base/clock.h"
 
 #include "formats/text/terms.h"
 #include "keeper/internal.h"
@@ -10,8 +7,6 @@
 #include "search/find.h"
 
 #define COUNTED_MAX 1000000 /* letters that are counted */
-#define INDEXED_MS  5000
-#define LOOK_US     20000
 
 /* ── what is asked ── */
 
@@ -138,16 +133,6 @@ struct slice subject_text(const struct cbor_list *addresses, const struct cbor_l
 }
 
 /* ── what is found ── */
-
-bool subject_indexed(struct keeper *k, uint64_t head)
-{
-    int64_t until = clock_steady_ms() + INDEXED_MS;
-
-    while (atomic_load(&k->indexer.position) < head && clock_steady_ms() < until) {
-        (void)usleep(LOOK_US);
-    }
-    return atomic_load(&k->indexer.position) >= head;
-}
 
 static bool is_whole(struct keeper *k, uint64_t head, struct error *e)
 {

@@ -113,7 +113,7 @@ static void duty_add(struct subject_weighing *w, const struct letter_id *id,
     letter_add(w, id, at, stamp->ends);
 }
 
-/* The one of those that run which ends last, and before `below` in that order; NULL: there is none. */
+/* The one of those that run which ends last, and is not `taken`; NULL: there is none. */
 static const struct class_stamp *longest(const struct classes *classes, uint64_t now,
                                          const bool *taken, size_t *which)
 {
@@ -196,13 +196,15 @@ bool subject_duties(struct subject_weighing *w, uint64_t seq, const struct lette
 {
     struct classes classes = {0};
     bool ruled = false;
-    bool told = true;
+    struct error why = {0};
+    bool told = disposal_stamp(w->k, w->catalog, seq, &w->letter, &classes, &ruled, &why);
 
-    if (!disposal_stamp(w->k, w->catalog, seq, &w->letter, &classes, &ruled, e)) {
+    if (!told && why.kind == ERROR_BUSY) { /* the disk: all of it later */
+        *e = why;
         return false;
     }
     enum disposal_verdict verdict = judge(w, seq, &classes);
-    if (w->book && is_over(verdict)) { /* before it is erased the stamp is not believed */
+    if (told && w->book && is_over(verdict)) { /* before it is erased the stamp is not believed */
         if (!look_again(w, seq, &classes, &told, e)) {
             return false;
         }

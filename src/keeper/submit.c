@@ -78,7 +78,8 @@ static bool proven(struct submission *s)
            refuse(s, 550, answer.code, answer.sentence);
 }
 
-/* Write the content's record, whose end is the letter, and digest both in one go. */
+/* Write the content's record, whose end is the letter, and digest both in one go. That a letter repeats another is
+ * known by its digest alone, so one that does is written for nothing: to read all others twice would cost more. */
 static void write_content(struct submission *s, const struct letter_id *id, uint8_t *digest)
 {
     const struct content content = {.id = letter_id_slice(id), .bytes = s->letter};

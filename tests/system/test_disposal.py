@@ -147,3 +147,25 @@ def test_two_at_once_end_and_a_new_rule_keeps_what_is_left(scene, tmp_path):
     left = len(company.postern("search", "-n", "100", "about", check=False).stdout.splitlines())
     wait_for("the disposal", lambda: company.postern("approvals", check=False).returncode == 1, 60)
     assert len(company.postern("search", "-n", "100", "about", check=False).stdout.splitlines()) == left
+
+
+def test_a_rule_that_comes_halfway_ends_it_and_what_is_gone_is_counted(scene, tmp_path):
+    company = scene.company
+    (tmp_path / "old").mkdir()
+    for i in range(100):
+        (tmp_path / "old" / f"{i}.eml").write_bytes(
+            f"From: alice@example.test\r\nTo: paula@partner.test\r\nSubject: medlar{i}x\r\n"
+            f"Date: Mon, 4 Mar 2019 10:00:00 +0000\r\n\r\nAbout {i}.\r\n".encode())
+    company.postern("import", "eml", tmp_path / "old", "--reason", "a test")
+    rule(company, "30d", 100)
+    first, second = (company.postern("disposal", "ask", "--reason", why) for why in ("over", "over, too"))
+    company.second(first)
+    wait_for("its beginning", lambda: "event=disposal.begun" in company.log.read_text(), 30, 0)
+    done = as_officer(company, "retention", "set", "all", "forever", "--reason", "kept after all")
+    assert done.returncode == 0, done
+    company.second(second)  # which has not begun, and hurries the first
+    acts = over(company)
+    assert acts.count("disposal ended") == 1 and "the rules have changed since that was asked: ask" in acts, acts
+    gone = re.search(r"disposal ended +request \w+: (\d+) destroyed", acts)
+    assert gone, acts
+    assert int(gone[1]) == 100 or "the rules have changed since that was asked, and what was left" in acts, acts

@@ -10,6 +10,7 @@ from company import wait_for
 from scene import Scene
 from test_disposal import import_letters, over
 from test_holds import as_officer
+from test_subject import SECOND
 
 CONTENT, CLASSES = 17, 49
 
@@ -137,3 +138,68 @@ def test_a_record_in_a_wrong_place_is_not_taken_for_a_damaged_one(scene, tmp_pat
     company.postern("catalog", "rebuild")
     assert "erased" in company.both("erase", free, "--reason", "asked")
     assert "calamondin" in company.postern("export", held, "-o", "-")
+
+
+def request(company, person):
+    """A person's letters, erased by two officers."""
+    company.passwords[SECOND] = "correct horse battery second"
+    company.both("user", "add", SECOND, "--role", "officer", "--reason", "hired", "--password-stdin",
+                 input=company.passwords[SECOND] + "\n")
+    done = as_officer(company, "erase", "--subject", person, "--reason", "asked")
+    assert done.returncode == 0, done
+    done = company.second(done.stdout, SECOND)
+    assert done.returncode == 0, done
+
+
+def ended(company, found):
+    return wait_for("the erasure", lambda: (lambda s: s if f"Found       {found} letters" in s else None)(
+        as_officer(company, "subject", "show", "1").stdout), 30)
+
+
+def test_one_altered_row_stalls_no_request_of_a_person(scene, tmp_path):
+    """A record of another letter's, and a stamp that is nowhere: these two stay, with the ground, and the rest goes."""
+    company = scene.company
+    letters = {}
+    for word in ("calamondin", "kumquat", "medlar"):
+        letters |= import_letters(company, tmp_path / word, [word])
+    rules(company, ("all", "30d"))
+    contents, stamps = places(company, CONTENT), places(company, CLASSES)
+    assert company.stop() == 0
+    with catalog(company) as db:
+        db.execute("INSERT INTO records SELECT ?, seq, type, segment, offset FROM records "
+                   "WHERE letter = ? AND type = ?", (contents[0][0], contents[1][0], CONTENT))
+        db.execute("UPDATE records SET offset = offset + 1 WHERE seq = ?", (stamps[2][1],))
+    company.start()
+    request(company, "paula@partner.test")
+    said = ended(company, 3)
+    assert "Erased      1 of them" in said and "Kept        2 of them" in said, said
+    assert company.postern("show", letters["kumquat"], check=False).returncode == 65
+    company.postern("catalog", "rebuild")
+    for word in ("calamondin", "medlar"):
+        assert letters[word] in said and word in company.postern("export", letters[word], "-o", "-")
+
+
+def test_a_report_that_the_catalog_calls_a_repetition_is_kept_by_its_rule(scene):
+    """A repetition goes whatever the rules say of it; a rule keeps the report, and so the letter that it quotes."""
+    company = scene.company
+    with company.config.open("a") as file:  # where reports go
+        file.write(f"\n[domain example.test]\nroute = 127.0.0.1:{scene.receiver.port}\n"
+                   "tls-name = mx.partner.test\n")
+    assert company.stop() == 0
+    company.start()
+    people = ["quentin@partner.test", "refuse-rosalind@partner.test"]
+    letter = scene.submit(f"From: alice@example.test\r\nTo: {', '.join(people)}\r\nSubject: durian\r\n"
+                          "\r\nrambutan\r\n".encode(), people)
+    wait_for("the report", lambda: re.search("^Reported|notice|report", company.show(letter), re.M | re.I)
+             and company.status()["queue.waiting"] == "0", 30)
+    rules(company, ("reports", "30y", "--words", "delivered"))
+    assert company.stop() == 0
+    with catalog(company) as db:
+        (quoted, repeat), (report, _) = db.execute("SELECT seq, repeat FROM letters ORDER BY seq").fetchall()
+        assert [row[0] for row in db.execute("SELECT letter FROM stamped")] == [report]
+        db.execute("UPDATE letters SET kind = 3, repeat = ? WHERE seq = ?", (repeat, report))
+    company.start()
+    request(company, people[0])
+    said = ended(company, 1)
+    assert "Kept        1 of them" in said and "class reports" in said, said
+    assert "rambutan" in company.postern("export", letter, "-o", "-")
