@@ -55,9 +55,12 @@ static bool is_made(struct vault *v, const char *manifest, const struct vault_kn
     struct vault_manifest m;
     struct vault_name said;
 
-    return vault_manifest_name(v, manifest, &said) && said.number == made->number &&
-           get_twice(v, manifest, &arena, &m, digest, e) &&
-           memcmp(digest, made->digest, DIGEST_LEN) == 0;
+    if (!vault_manifest_name(v, manifest, &said) || said.number != made->number ||
+        !get_twice(v, manifest, &arena, &m, digest, e)) {
+        return false;
+    }
+    return memcmp(digest, made->digest, DIGEST_LEN) == 0 ||
+           error_set(e, ERROR_BUSY, "another one is listed under its number");
 }
 
 /* Find it. It is the only one without which nothing may be removed. */
@@ -102,21 +105,10 @@ static void sort_needed(struct needed *n)
 /* Whether a data object is one of those. */
 static bool is_needed(const struct vault *v, const struct needed *n, const char *name)
 {
-    char whole[STORE_NAME_MAX + 1];
-    size_t low = 0;
-    size_t high = n->names.len / VAULT_NAME_LEN;
+    uint8_t own[VAULT_NAME_LEN];
 
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        vault_data_name(v, slice_of(n->names.ptr + middle * VAULT_NAME_LEN, VAULT_NAME_LEN), whole);
-        int order = strcmp(name, whole);
-        if (order == 0) {
-            return true;
-        }
-        low = order > 0 ? middle + 1 : low;
-        high = order > 0 ? high : middle;
-    }
-    return false;
+    return n->names.len && vault_data_own(v, name, own) &&
+           bsearch(own, n->names.ptr, n->names.len / VAULT_NAME_LEN, VAULT_NAME_LEN, by_bytes);
 }
 
 /* What is locked still is asked for again by the next run. */
@@ -294,7 +286,8 @@ static bool expire_former(struct vault *v, const struct vault_former *f, uint64_
     if (!vault_list(v, "", &there, e)) {
         return false;
     }
-    made->oldest_at = oldest_listed(v, &there);
+    uint64_t oldest = oldest_listed(v, &there);
+    made->oldest_at = oldest;
     if (f->last_at < before) {
         bool ok = drop_all(v, &there, made, e);
         *ended = ok && made->kept == 0;
@@ -303,7 +296,11 @@ static bool expire_former(struct vault *v, const struct vault_former *f, uint64_
     }
     /* That nothing is listed is no reason to forget it: a folder may not be mounted. */
     made->backup = f->last;
-    return there.count == 0 || !f->key || vault_expire(v, before, made, e);
+    if (there.count == 0 || !f->key || vault_expire(v, before, made, e)) {
+        return true;
+    }
+    made->oldest_at = oldest; /* what was to go may be there still */
+    return false;
 }
 
 bool vault_expire_former(struct vault *v, const struct vault_former *f, uint64_t before,

@@ -41,6 +41,31 @@ static void damage(struct scene *s, const char *kind, bool cut)
     vault_listing_done(&l);
 }
 
+/* An object's name says which bytes' name it is, whole or not at all. */
+static void test_names(void **state)
+{
+    struct scene *s = *state;
+    uint8_t own[VAULT_NAME_LEN];
+    uint8_t back[VAULT_NAME_LEN];
+    char name[STORE_NAME_MAX + 1];
+
+    vault_own_name(&s->vault, SLICE("bytes"), own);
+    vault_data_name(&s->vault, SLICE_ARRAY(own), name);
+    assert_true(vault_data_own(&s->vault, name, back));
+    assert_memory_equal(own, back, sizeof(own));
+    size_t len = strlen(name);
+    for (size_t i = 0; i < len; i++) { /* a digit may be another digit */
+        char before = name[i];
+        name[i] = 'X';
+        assert_false(vault_data_own(&s->vault, name, back));
+        name[i] = before;
+    }
+    (void)snprintf(name + len, sizeof(name) - len, ".new");
+    assert_false(vault_data_own(&s->vault, name, back));
+    name[len - 1] = 0;
+    assert_false(vault_data_own(&s->vault, name, back));
+}
+
 static void test_damage(void **state)
 {
     struct scene *s = *state;
@@ -143,6 +168,7 @@ static void test_removes_nothing_on_a_bad_answer(void **state)
     assert_false(try_to_expire(s, 0, 1000));
     s->made.backup.digest[0] ^= 1; /* another under the number of the one just made */
     assert_false(try_to_expire(s, 0, 0));
+    assert_non_null(strstr(s->e.text, "another one is listed under its number"));
     s->made.backup.digest[0] ^= 1;
     assert_true(try_to_expire(s, 0, 1));
     assert_int_equal(s->made.oldest_at, 2000);
@@ -236,10 +262,12 @@ static void test_former(void **state)
     assert_int_equal(count_named(s, old.prefix), all - 2);
     assert_int_equal(s->made.oldest_at, 2000); /* of both */
     s->gets_absent = 1000;
+    s->made.oldest_at = 3000;
     assert_false(vault_expire_former(&s->vault, &old.f, 1500, &s->made, &ended, &s->e));
     s->gets_absent = 0;
     assert_int_equal(s->e.kind, ERROR_BUSY);
-    old.f.last.digest[0] ^= 1; /* another than the last that we know */
+    assert_int_equal(s->made.oldest_at, 2000); /* it is there still */
+    old.f.last.digest[0] ^= 1;                 /* another than the last that we know */
     assert_false(expire_old(s, &old, 1500, &ended));
     assert_int_equal(count_named(s, old.prefix), all - 2);
     assert_ok(expire_old(s, &old, 2001, &ended), s->e);
@@ -291,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(expires),
+        SCENE_TEST(names),
         SCENE_TEST(damage),
         SCENE_TEST(damaged_manifest),
         SCENE_TEST(oldest_by_time),

@@ -128,6 +128,31 @@ void vault_data_name(const struct vault *v, struct slice own, char out[static ST
     (void)snprintf(out, STORE_NAME_MAX + 1, "%sd-%s", v->prefix, text);
 }
 
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool vault_data_own(const struct vault *v, const char *name, uint8_t out[static VAULT_NAME_LEN])
+{
+    const char *digits = name + VAULT_PREFIX_LEN + 2;
+
+    if (strlen(name) != VAULT_PREFIX_LEN + 2 + 2 * VAULT_NAME_LEN ||
+        strncmp(name, v->prefix, VAULT_PREFIX_LEN) != 0 ||
+        strncmp(name + VAULT_PREFIX_LEN, "d-", 2) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < VAULT_NAME_LEN; i++) {
+        int high = digit_of(digits[2 * i]);
+        int low = digit_of(digits[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        out[i] = (uint8_t)(high * 16 + low);
+    }
+    return true;
+}
+
 void vault_own_name(const struct vault *v, struct slice bytes, uint8_t out[static VAULT_NAME_LEN])
 {
     uint8_t mac[DIGEST_LEN];

@@ -58,6 +58,10 @@ const struct vault_entry *vault_listed(const struct vault_listing *l, const char
 /* The whole name of a data object, from its own. */
 void vault_data_name(const struct vault *v, struct slice own, char out[static STORE_NAME_MAX + 1]);
 
+/* The other way round: false when it is not the whole name of a data object of this vault. */
+bool vault_data_own(const struct vault *v, const char *name,
+                    uint8_t out[static VAULT_NAME_LEN]) MUST_CHECK;
+
 /* The own name of these bytes: VAULT_NAME_LEN. */
 void vault_own_name(const struct vault *v, struct slice bytes, uint8_t out[static VAULT_NAME_LEN]);
 
