@@ -6,6 +6,7 @@
 #include "keeper/backups.h"
 #include "keeper/handlers.h"
 #include "keeper/internal.h"
+#include "requests/place.h"
 
 #define NAMED_MAX 3 /* vaults, in a sentence */
 
@@ -17,7 +18,7 @@ static const struct backup_settings *settings_of(const struct keeper *k)
 /* Whether the daemon itself removes what is old in it: it lies where backups are made. */
 static bool is_kept_up(const struct keeper *k, const struct backup_left *left)
 {
-    return slice_equal(left->place, settings_of(k)->target);
+    return place_same(left->place, settings_of(k)->target);
 }
 
 int64_t backups_gone_at(struct keeper *k, int64_t destroyed_at, bool *gone)

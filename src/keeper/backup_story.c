@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 
+#include "requests/place.h"
+
 #define LINE_REASON    300
 #define VAULT_TEXT_MAX (BACKUP_PREFIX_MAX + 1 + BACKUP_PLACE_MAX)
 
@@ -65,14 +67,14 @@ static struct backup_vault last_vault(const struct backup_story *s)
 
 static bool same(struct slice prefix, struct slice place, const struct backup_vault *v)
 {
-    return slice_equal(prefix, v->prefix) && slice_equal(place, v->place);
+    return slice_equal(prefix, v->prefix) && place_same(place, v->place);
 }
 
 bool backup_story_moved(const struct backup_story *s, const struct backup_vault *now)
 {
     const struct backup_vault last = last_vault(s);
 
-    return s->vault.len && (!slice_equal(now->place, last.place) ||
+    return s->vault.len && (!place_same(now->place, last.place) ||
                             (now->prefix.len && !slice_equal(now->prefix, last.prefix)));
 }
 
@@ -92,13 +94,13 @@ struct cbor_list backup_story_left(const struct backup_story *s, const struct ba
     const struct backup_vault last = last_vault(s);
     size_t n = 0;
 
-    if (backup_story_moved(s, now) && (place.len == 0 || slice_equal(place, last.place))) {
+    if (backup_story_moved(s, now) && (place.len == 0 || place_same(place, last.place))) {
         out[n++] = copy(
             (struct backup_left){last.prefix, last.place, s->made_at, s->number, s->digest}, arena);
     }
     for (size_t i = 0; i < s->left.count && n < BACKUPS_LEFT_MAX; i++) {
         if (!same(old[i].prefix, old[i].place, now) &&
-            (place.len == 0 || slice_equal(place, old[i].place))) {
+            (place.len == 0 || place_same(place, old[i].place))) {
             out[n++] = copy(old[i], arena);
         }
     }

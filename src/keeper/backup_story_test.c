@@ -67,6 +67,32 @@ static void test_moves(void **state)
     assert_int_equal(s.number, 0);
 }
 
+/* A target that is written in another way is the same: the vault in use would be taken for one that was left. */
+static void test_spelling(void **state)
+{
+    static const char *const same[] = {"sftp://u@host.test/a", "sftp://u@Host.Test/a/",
+                                       "sftp://u@host.test:22/a"};
+    OWN(arena) struct arena arena = {.max = 1 << 24};
+    struct backup_story s = {0};
+
+    (void)state;
+    made(&s, "a-", "sftp://u@other.test/a", 500, &arena);
+    for (size_t i = 0; i < 3; i++) {
+        const struct backup_vault now = {SLICE("a-"), slice_text(same[i])};
+        struct backup_next known = {0};
+        assert_true(backup_story_moved(&s, &now) == (i == 0));
+        made(&s, "a-", same[i], 1000 * (i + 1), &arena);
+        assert_int_equal(left(&s, "a-", same[0], "", &arena), 1);
+        assert_int_equal(left(&s, "a-", same[1], same[2], &arena), 0);
+        backup_story_known(&s, &now, &known);
+        assert_int_equal(known.number, i + 1);
+    }
+    backup_story_ended(&s, SLICE("a-"), SLICE("sftp://u@other.test:22/a/"), &arena);
+    assert_int_equal(left(&s, "a-", same[2], "", &arena), 0);
+    backup_story_ended(&s, SLICE("a-"), slice_text(same[0]), &arena);
+    assert_int_equal(s.number, 0);
+}
+
 /* More than there is room for: that there are such is not forgotten. */
 static void test_many(void **state)
 {
@@ -88,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_spelling),
         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "keeper/backup_story.h"
 #include "keeper/internal.h"
 #include "requests/backup.h"
+#include "requests/place.h"
 
 #define FIRST_PAUSE_MS 30000 /* after a failure; doubled with each further one */
 #define LAST_PAUSE_MS  (INT64_C(60) * 60 * 1000)
@@ -148,7 +149,7 @@ bool backups_has_left(struct backups *b, struct slice prefix, struct slice place
     const struct backup_left *items = left.items;
 
     for (size_t i = 0; i < left.count; i++) {
-        if (slice_equal(items[i].prefix, prefix) && slice_equal(items[i].place, place)) {
+        if (slice_equal(items[i].prefix, prefix) && place_same(items[i].place, place)) {
             return true;
         }
     }
