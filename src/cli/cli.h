@@ -139,6 +139,7 @@ cli_run cli_retention_set, cli_retention_remove, cli_retention_list, cli_retenti
 cli_run cli_retention_date, cli_retention_packs, cli_retention_take;
 cli_run cli_disposal_preview, cli_disposal_ask, cli_disposal_clock;
 cli_run cli_disposal_list, cli_disposal_certificate;
+cli_run cli_delegate_add, cli_delegate_list, cli_delegate_remove;
 cli_run cli_hold_add, cli_hold_list, cli_hold_show, cli_hold_release;
 cli_run cli_case_open, cli_case_add, cli_case_remove, cli_case_note;
 cli_run cli_case_list, cli_case_show, cli_case_close;

@@ -82,3 +82,18 @@ const struct argument_option dkim_new_options[] = {
     OPTION("bits", 0, "N", "of the RSA key, 2048 to 4096"),
     OPTION_END,
 };
+
+const struct argument_option delegate_add_options[] = {
+    OPTION("from", 0, "ADDRESS|GROUP", "as whom: an address of ours, or every address of a group"),
+    OPTION("to", 0, "ACCOUNT", "the account that may send so"),
+    OPTION("until", 0, "DATE", "the last day, 2027-01-31, or the moment, 2027-01-31T12:00:00Z"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option delegate_remove_options[] = {
+    OPTION("from", 0, "ADDRESS|GROUP", "as it was given to `delegate add`"),
+    OPTION("to", 0, "ACCOUNT", "likewise"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};

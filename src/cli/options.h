@@ -22,4 +22,6 @@ extern const struct argument_option certificate_options[];
 extern const struct argument_option hold_options[];
 extern const struct argument_option case_open_options[];
 extern const struct argument_option case_options[];
+extern const struct argument_option delegate_add_options[];
+extern const struct argument_option delegate_remove_options[];
 extern const struct argument_option dkim_new_options[];

@@ -145,6 +145,24 @@ static void on_imported(struct timeline *t, const struct facts *f)
     detail(t, "import", id_text(t, s->import));
 }
 
+/* "board@example.test, granted by anna@example.test" */
+static void behalf_line(struct timeline *t, const struct behalf *b)
+{
+    if (b->from.len == 0) {
+        return;
+    }
+    struct slice text =
+        arena_printf(t->arena, "%s, granted by %s", clean(t, b->from), clean(t, b->by));
+    if (b->approved_by.len) {
+        text = arena_printf(t->arena, "%.*s and %s", SLICE_ARG(text), clean(t, b->approved_by));
+    }
+    text = arena_printf(t->arena, "%.*s on %s", SLICE_ARG(text), time_of(t, b->since));
+    if (b->until) {
+        text = arena_printf(t->arena, "%.*s until %s", SLICE_ARG(text), time_of(t, b->until));
+    }
+    detail(t, "for", arena_text(t->arena, text));
+}
+
 static void on_facts(struct timeline *t, const void *value)
 {
     const struct facts *f = value;
@@ -167,6 +185,7 @@ static void on_facts(struct timeline *t, const void *value)
            (const char *)arena_printf(t->arena, "%s (%s)", clean(t, f->account),
                                       clean(t, f->mechanism))
                .ptr);
+    behalf_line(t, &f->behalf);
     groups_line(t, f);
     detail(t, "client",
            (const char *)arena_printf(t->arena, "%s, calls itself %s", clean(t, f->client),

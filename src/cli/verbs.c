@@ -173,6 +173,20 @@ const struct verb verbs[] = {
          .run = cli_user_set),
     VERB(.name = "user list", .words = "", .options = user_list_options,
          .help = "List the accounts, with their roles and groups.", .run = cli_user_list),
+    VERB(.name = "delegate add", .words = "", .options = delegate_add_options,
+         .help =
+             "Let an account send as an address that is not its own; Sender then shows its own.",
+         .more =
+             "Whoever has the address alone grants it himself, signed in. Otherwise an officer "
+             "or\nadministrator asks, and where there is an officer another person must approve "
+             "it.\n",
+         .run = cli_delegate_add),
+    VERB(.name = "delegate list", .words = "",
+         .help = "List who may send as whom, by whom that was granted, and until when.",
+         .run = cli_delegate_list),
+    VERB(.name = "delegate remove", .words = "", .options = delegate_remove_options,
+         .help = "Take that away again, at once, also from who is connected.",
+         .run = cli_delegate_remove),
     VERB(.name = "dkim new", .words = "SELECTOR", .words_min = 1, .words_max = 1,
          .options = dkim_new_options,
          .help = "Make DKIM keys: SELECTOR-rsa and SELECTOR-ed25519 for each of our domains.",

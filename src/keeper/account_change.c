@@ -44,7 +44,8 @@ static bool is_ours(struct keeper *k, struct slice address)
     return false;
 }
 
-static bool check_ours(struct keeper *k, struct slice address, struct arena *arena, struct error *e)
+bool account_address_is_ours(struct keeper *k, struct slice address, struct arena *arena,
+                             struct error *e)
 {
     if (!check_address(address, arena, e)) {
         return false;
@@ -78,11 +79,11 @@ static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask, 
     const struct slice *addresses = ask->addresses.items;
 
     for (size_t i = 0; i < ask->addresses.count; i++) {
-        if (!check_ours(k, addresses[i], arena, e)) {
+        if (!account_address_is_ours(k, addresses[i], arena, e)) {
             return false;
         }
     }
-    return check_groups(ask, e) && check_ours(k, ask->account, arena, e);
+    return check_groups(ask, e) && account_address_is_ours(k, ask->account, arena, e);
 }
 
 static bool make_verifier(struct keeper *k, struct slice account, struct slice password,
@@ -140,18 +141,18 @@ static bool is_officer(const struct account *a)
     return a->role == ACCOUNT_OFFICER && !a->disabled;
 }
 
-/* Officers in office: the one whose account is changed, and how many others. */
-static bool count_officers(const struct change *c, size_t *others, struct error *e)
+bool account_count_officers(struct keeper *k, struct slice besides, struct arena *arena,
+                            size_t *others, struct error *e)
 {
     struct account *accounts = NULL;
     size_t count = 0;
 
-    if (!state_accounts(c->admin->keeper->state, c->arena, &accounts, &count, e)) {
+    if (!state_accounts(k->state, arena, &accounts, &count, e)) {
         return false;
     }
     *others = 0;
     for (size_t i = 0; i < count; i++) {
-        *others += is_officer(&accounts[i]) && !slice_equal(accounts[i].name, c->account.name);
+        *others += is_officer(&accounts[i]) && !slice_equal(accounts[i].name, besides);
     }
     return true;
 }
@@ -247,7 +248,8 @@ static bool change(struct change *c, struct admin_asked *asked, struct error *e)
     bool giving = false;
     bool was_officer = c->found && is_officer(&c->old);
 
-    if (!count_officers(c, &others, e) || !gives(c, &giving, e)) {
+    if (!account_count_officers(c->admin->keeper, c->account.name, c->arena, &others, e) ||
+        !gives(c, &giving, e)) {
         return false;
     }
     bool officer = others || was_officer;

@@ -12,6 +12,11 @@ static bool has(const struct cbor_list *list, struct slice name)
     return found;
 }
 
+bool account_is_in_group(const struct account *a, struct slice group)
+{
+    return has(&a->groups, group);
+}
+
 /* Whether a rule names one of `list` that is not in `other`. */
 static bool ruled_alone(struct keeper *k, const struct cbor_list *list,
                         const struct cbor_list *other)

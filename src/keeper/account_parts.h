@@ -22,6 +22,16 @@ struct change {
     struct slice takes;     /* an address by which it would read what was another's; empty: none */
 };
 
+/* account_change.c */
+
+/* Whether it is an address in a domain of ours: nobody else's mail may leave through us. False with ERROR_INPUT. */
+bool account_address_is_ours(struct keeper *k, struct slice address, struct arena *arena,
+                             struct error *e) MUST_CHECK;
+
+/* How many officers are in office, besides the account of that name. */
+bool account_count_officers(struct keeper *k, struct slice besides, struct arena *arena,
+                            size_t *others, struct error *e) MUST_CHECK;
+
 /* account_request.c */
 
 /* An account as the state holds it, encoded, and the SHA-256 of that. */
@@ -59,3 +69,6 @@ bool account_remember_addresses(struct keeper *k, const struct account *was,
 
 /* Whether a group that a rule of retention in force names gains or loses it as a member. */
 bool account_changes_ruled_group(const struct change *c);
+
+/* Whether it is in a group. */
+bool account_is_in_group(const struct account *a, struct slice group);

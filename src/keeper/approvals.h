@@ -100,8 +100,9 @@ int64_t approvals_now(struct keeper *k);
 void keeper_approvals(void *keeper); /* the thread that does what was left to do */
 
 /* The functions of the kinds. */
-approvals_do erase_approved;    /* erase.c */
-approvals_do account_approved;  /* account_change.c */
-approvals_do disposal_approved; /* disposal.c */
-approvals_do release_approved;  /* holds.c */
-approvals_do subject_approved;  /* subject.c */
+approvals_do erase_approved;      /* erase.c */
+approvals_do account_approved;    /* account_change.c */
+approvals_do disposal_approved;   /* disposal.c */
+approvals_do release_approved;    /* holds.c */
+approvals_do subject_approved;    /* subject.c */
+approvals_do delegation_approved; /* delegation_ask.c */

@@ -2,6 +2,7 @@
 
 #include "keeper/admin.h"
 #include "keeper/internal.h"
+#include "letter/delegation.h"
 
 #define AUDITOR       PERMIT_TO(ACCOUNT_AUDITOR)
 #define OFFICER       PERMIT_TO(ACCOUNT_OFFICER)
@@ -15,6 +16,7 @@ static const unsigned roles[] = {
     [REQUEST_RELEASE] = OFFICER | AUDITOR,
     [REQUEST_DISPOSAL] = OFFICER,
     [REQUEST_SUBJECT] = OFFICER,
+    [REQUEST_DELEGATION] = OFFICER,
 };
 
 static unsigned roles_of(const struct request_record *r)
@@ -172,8 +174,13 @@ bool approvers_allow_no(struct keeper_admin *admin, const struct request_record 
 struct slice request_subject(const struct request_record *r, struct arena *arena)
 {
     struct request_account account;
+    struct delegation delegation;
     struct error e;
 
+    if (r->kind == REQUEST_DELEGATION) {
+        return cbor_read(r->arguments, &delegation_schema, arena, &delegation, &e) ? delegation.to
+                                                                                   : SLICE_NONE;
+    }
     if (r->kind != REQUEST_ACCOUNT ||
         !cbor_read(r->arguments, &request_account_schema, arena, &account, &e)) {
         return SLICE_NONE;

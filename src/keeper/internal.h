@@ -10,6 +10,7 @@
 #include "keeper/anchors.h"
 #include "keeper/approvals.h"
 #include "keeper/backlog.h"
+#include "keeper/delegations.h"
 #include "keeper/handlers.h"
 #include "keeper/import.h"
 #include "keeper/indexer.h"
@@ -91,6 +92,7 @@ struct keeper {
     struct imports imports;
     struct retention retention;
     struct approvals approvals;
+    struct delegation_book delegations;
     struct pulls *pulls;
     struct keeper_counters counters;
     struct refusals refusals;
@@ -104,7 +106,6 @@ struct keeper {
 };
 
 /* keeper.c */
-
 /* Append records and wake the tail. */
 bool keeper_record(struct keeper *k, enum ledger_urgency urgency,
                    const struct ledger_record *records, size_t n, struct ledger_ref *refs,

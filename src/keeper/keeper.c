@@ -15,6 +15,7 @@
 #include "keeper/renewal.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
+#include "requests/delegation.h"
 #include "requests/disposal.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
@@ -108,6 +109,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     init_lock(&k->approvals.order, NULL);
     init_lock(&k->approvals.lock, NULL);
     init_lock(&k->approvals.doing, NULL);
+    init_lock(&k->delegations.lock, NULL);
     arena_init(&k->keys.arena, 1);
     k->sessions = sessions_new();
     k->queue = queue_new();
@@ -137,7 +139,7 @@ static bool open_stores(struct keeper *k, struct error *e)
 
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
-           desks_resume(k, e) && tail_open(k, e) && indexer_open(k, e) &&
+           desks_resume(k, e) && delegations_open(k, e) && tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
            keeper_key_known(k, e) && tail_catch_up(k, e) && approvals_open(k, e) &&
@@ -233,6 +235,7 @@ void keeper_close(struct keeper *k)
     imports_done(&k->imports);
     retention_close(k);
     approvals_close(k);
+    delegations_close(k);
     pulls_free(k->pulls);
     sessions_free(k->sessions);
     queue_free(k->queue);
@@ -287,51 +290,54 @@ static const struct ipc_row auth_rows[] = {
 const struct ipc_table keeper_auth_table = IPC_TABLE("auth", auth_rows);
 
 static const struct ipc_row admin_rows[] = {
-    {&caller_pass,         0, keeper_on_pass            },
-    {&admin_sign_in,       0, keeper_on_sign_in         },
-    {&admin_sign_out,      0, keeper_on_sign_out        },
-    {&admin_user_add,      0, keeper_on_user_add        },
-    {&admin_user_set,      0, keeper_on_user_set        },
-    {&admin_user_list,     0, keeper_on_user_list       },
-    {&admin_dkim_new,      0, keeper_on_dkim_new        },
-    {&admin_dkim_list,     0, keeper_on_dkim_list       },
-    {&admin_queue_list,    0, keeper_on_queue_list      },
-    {&admin_order,         0, keeper_on_order           },
-    {&admin_status,        0, keeper_on_status          },
-    {&admin_checkpoint,    0, keeper_on_checkpoint      },
-    {&admin_anchored,      0, keeper_on_anchored        },
-    {&admin_rebuild,       0, keeper_on_rebuild         },
-    {&admin_backup,        0, keeper_on_backup          },
-    {&admin_backup_order,  0, keeper_on_backup_order    },
-    {&admin_backup_forget, 0, keeper_on_backup_forget   },
-    {&admin_backups,       0, keeper_on_backups         },
-    {&admin_pause,         0, keeper_on_pause           },
-    {&admin_domain_forget, 0, keeper_on_domain_forget   },
-    {&admin_import_begin,  0, keeper_on_import_begin    },
-    {&admin_import_end,    0, keeper_on_import_end      },
-    {&admin_erase,         0, keeper_on_erase           },
-    {&retention_set,       0, keeper_on_rule_set        },
-    {&retention_remove,    0, keeper_on_rule_remove     },
-    {&retention_list,      0, keeper_on_rule_list       },
-    {&retention_date,      0, keeper_on_rule_date       },
-    {&retention_dates,     0, keeper_on_rule_dates      },
-    {&admin_requests,      0, keeper_on_requests        },
-    {&admin_verdict,       0, keeper_on_verdict         },
-    {&disposal_preview,    0, keeper_on_disposal_preview},
-    {&disposal_ask,        0, keeper_on_disposal_ask    },
-    {&disposal_clock,      0, keeper_on_disposal_clock  },
-    {&subject_preview,     0, keeper_on_subject_preview },
-    {&subject_ask,         0, keeper_on_subject_ask     },
-    {&subject_list,        0, keeper_on_subject_list    },
-    {&subject_letters,     0, keeper_on_subject_letters },
-    {&hold_add,            0, keeper_on_hold_add        },
-    {&hold_list,           0, keeper_on_hold_list       },
-    {&hold_release,        0, keeper_on_hold_release    },
-    {&case_act,            0, keeper_on_case_act        },
-    {&case_close,          0, keeper_on_case_close      },
-    {&keys_status,         0, keeper_on_keys_status     },
-    {&admin_reseal,        0, keeper_on_reseal          },
-    {&admin_pulls,         0, keeper_on_pulls           },
-    {&admin_pull_now,      0, keeper_on_pull_now        },
+    {&caller_pass,         0, keeper_on_pass             },
+    {&admin_sign_in,       0, keeper_on_sign_in          },
+    {&admin_sign_out,      0, keeper_on_sign_out         },
+    {&admin_user_add,      0, keeper_on_user_add         },
+    {&admin_user_set,      0, keeper_on_user_set         },
+    {&admin_user_list,     0, keeper_on_user_list        },
+    {&admin_dkim_new,      0, keeper_on_dkim_new         },
+    {&admin_dkim_list,     0, keeper_on_dkim_list        },
+    {&admin_queue_list,    0, keeper_on_queue_list       },
+    {&admin_order,         0, keeper_on_order            },
+    {&admin_status,        0, keeper_on_status           },
+    {&admin_checkpoint,    0, keeper_on_checkpoint       },
+    {&admin_anchored,      0, keeper_on_anchored         },
+    {&admin_rebuild,       0, keeper_on_rebuild          },
+    {&admin_backup,        0, keeper_on_backup           },
+    {&admin_backup_order,  0, keeper_on_backup_order     },
+    {&admin_backup_forget, 0, keeper_on_backup_forget    },
+    {&admin_backups,       0, keeper_on_backups          },
+    {&admin_pause,         0, keeper_on_pause            },
+    {&admin_domain_forget, 0, keeper_on_domain_forget    },
+    {&admin_import_begin,  0, keeper_on_import_begin     },
+    {&admin_import_end,    0, keeper_on_import_end       },
+    {&admin_erase,         0, keeper_on_erase            },
+    {&retention_set,       0, keeper_on_rule_set         },
+    {&retention_remove,    0, keeper_on_rule_remove      },
+    {&retention_list,      0, keeper_on_rule_list        },
+    {&retention_date,      0, keeper_on_rule_date        },
+    {&retention_dates,     0, keeper_on_rule_dates       },
+    {&admin_requests,      0, keeper_on_requests         },
+    {&admin_verdict,       0, keeper_on_verdict          },
+    {&disposal_preview,    0, keeper_on_disposal_preview },
+    {&disposal_ask,        0, keeper_on_disposal_ask     },
+    {&disposal_clock,      0, keeper_on_disposal_clock   },
+    {&subject_preview,     0, keeper_on_subject_preview  },
+    {&subject_ask,         0, keeper_on_subject_ask      },
+    {&subject_list,        0, keeper_on_subject_list     },
+    {&subject_letters,     0, keeper_on_subject_letters  },
+    {&hold_add,            0, keeper_on_hold_add         },
+    {&hold_list,           0, keeper_on_hold_list        },
+    {&hold_release,        0, keeper_on_hold_release     },
+    {&case_act,            0, keeper_on_case_act         },
+    {&case_close,          0, keeper_on_case_close       },
+    {&delegation_add,      0, keeper_on_delegation_add   },
+    {&delegation_remove,   0, keeper_on_delegation_remove},
+    {&delegation_list,     0, keeper_on_delegation_list  },
+    {&keys_status,         0, keeper_on_keys_status      },
+    {&admin_reseal,        0, keeper_on_reseal           },
+    {&admin_pulls,         0, keeper_on_pulls            },
+    {&admin_pull_now,      0, keeper_on_pull_now         },
 };
 const struct ipc_table keeper_admin_table = IPC_TABLE("the control socket", admin_rows);

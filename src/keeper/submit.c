@@ -8,9 +8,9 @@
 #include "host/memfd.h"
 #include "keeper/envelope.h"
 #include "keeper/internal.h"
+#include "keeper/sender.h"
 #include "keyring/digest.h"
 #include "stages/archive/archive.h"
-#include "stages/identity/identity.h"
 
 #define CONTENT_ROOM 64 /* of the content's record, besides the letter */
 
@@ -22,6 +22,7 @@ struct submission {
     struct arena *arena;
     struct slice letter;
     struct session session;
+    struct sender sender;
     struct mail_limits limits;
     struct mail_header header;
     struct mail_structure structure;
@@ -69,13 +70,14 @@ static bool well_formed(struct submission *s)
 
 static bool proven(struct submission *s)
 {
-    struct identity_account account = {.addresses = s->session.addresses,
-                                       .n_addresses = s->session.n_addresses};
-    struct identity_answer answer;
+    struct error e;
 
-    return identity_judge(s->ask->reverse_path, &s->header, s->ask->smtputf8, &account, s->arena,
-                          &answer) ||
-           refuse(s, 550, answer.code, answer.sentence);
+    if (!sender_judge(s->keeper, &s->session, s->ask, &s->header, s->arena, &s->sender, &e)) {
+        log_event(LOG_ERROR, "letter.not_judged", LOG_TEXT("reason", e.text));
+        return refuse(s, 451, "4.3.0", "The letter could not be judged; please try again later");
+    }
+    return s->sender.identity.verdict == IDENTITY_PROVEN ||
+           refuse(s, 550, s->sender.identity.code, s->sender.identity.sentence);
 }
 
 /* Write the content's record, whose end is the letter, and digest both in one go. That a letter repeats another is
@@ -102,6 +104,7 @@ static void gather(struct submission *s, const struct letter_id *id, uint8_t *di
         .received_at = (uint64_t)clock_wall_ms(),
         .account = s->session.account,
         .groups = s->session.groups,
+        .behalf = s->sender.behalf,
         .mechanism = s->session.mechanism,
         .client = s->ask->client,
         .helo = s->ask->helo,

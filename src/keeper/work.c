@@ -163,6 +163,7 @@ static bool protect(struct letter *l, const struct settings *settings, struct er
         .client_address = show_client ? l->facts.client : SLICE_NONE,
         .tls_version = l->facts.tls_version,
         .tls_cipher = l->facts.tls_cipher,
+        .sender = l->facts.behalf.from.len ? l->facts.account : SLICE_NONE,
         .utf8 = l->facts.smtputf8,
         .keys = keys,
         .n_keys = n_keys,

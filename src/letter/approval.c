@@ -51,13 +51,12 @@ SCHEMA(request_account);
 
 const char *request_kind_name(uint64_t kind)
 {
-    static const char *const names[] = {[REQUEST_ERASE] = "erase",
-                                        [REQUEST_ACCOUNT] = "account",
-                                        [REQUEST_RELEASE] = "hold release",
-                                        [REQUEST_DISPOSAL] = "disposal",
-                                        [REQUEST_SUBJECT] = "erase subject"};
+    static const char *const names[] = {
+        [REQUEST_ERASE] = "erase",           [REQUEST_ACCOUNT] = "account",
+        [REQUEST_RELEASE] = "hold release",  [REQUEST_DISPOSAL] = "disposal",
+        [REQUEST_SUBJECT] = "erase subject", [REQUEST_DELEGATION] = "delegate"};
 
-    return kind >= REQUEST_ERASE && kind <= REQUEST_SUBJECT ? names[kind] : "unknown";
+    return kind >= REQUEST_ERASE && kind <= REQUEST_DELEGATION ? names[kind] : "unknown";
 }
 
 const char *request_verdict_name(uint64_t verdict)

@@ -15,11 +15,12 @@ enum docket_record_type {
 };
 
 enum request_kind {
-    REQUEST_ERASE = 1,    /* a letter: struct request_erase                   */
-    REQUEST_ACCOUNT = 2,  /* an account gets a role: struct request_account   */
-    REQUEST_RELEASE = 3,  /* a hold ends: struct request_release              */
-    REQUEST_DISPOSAL = 4, /* letters whose time is over: struct request_disposal */
-    REQUEST_SUBJECT = 5,  /* letters of or about a person: struct request_subject */
+    REQUEST_ERASE = 1,      /* a letter: struct request_erase                   */
+    REQUEST_ACCOUNT = 2,    /* an account gets a role: struct request_account   */
+    REQUEST_RELEASE = 3,    /* a hold ends: struct request_release              */
+    REQUEST_DISPOSAL = 4,   /* letters whose time is over: struct request_disposal */
+    REQUEST_SUBJECT = 5,    /* letters of or about a person: struct request_subject */
+    REQUEST_DELEGATION = 6, /* an account may send as another's address: struct delegation */
 };
 
 /* RECORD_REQUEST: this is to be done when somebody else approves it. */

@@ -12,6 +12,17 @@ static const struct cbor_field recipient_fields[] = {
 SCHEMA(recipient);
 #undef THIS
 
+#define THIS behalf
+static const struct cbor_field behalf_fields[] = {
+    ROW(1, CBOR_TEXT, from, LETTER_ADDRESS_MAX),
+    ROW(2, CBOR_TEXT, by, LETTER_ADDRESS_MAX),
+    MAYBE(3, CBOR_TEXT, approved_by, LETTER_ADDRESS_MAX),
+    MAYBE(4, CBOR_UINT, since, 0),
+    MAYBE(5, CBOR_UINT, until, 0),
+};
+SCHEMA(behalf);
+#undef THIS
+
 #define THIS facts
 static const struct cbor_field facts_fields[] = {
     ID(facts),
@@ -44,6 +55,7 @@ static const struct cbor_field facts_fields[] = {
     MAYBE(28, CBOR_UINT, dated_at, 0),
     CBOR_SUB_OPTIONAL(29, CBOR_STRUCT, struct facts, source, 0, &source_schema),
     MAYBE(30, CBOR_TEXTS, groups, GROUPS_MAX),
+    CBOR_SUB_OPTIONAL(33, CBOR_STRUCT, struct facts, behalf, 0, &behalf_schema),
 };
 SCHEMA(facts);
 #undef THIS

@@ -46,6 +46,17 @@ struct recipient {
 
 extern const struct cbor_schema recipient_schema;
 
+/* By which delegation a letter shows another's address: letter/delegation.h. */
+struct behalf {
+    struct slice from; /* the address that it was sent for, or the group by which that was one */
+    struct slice by;   /* who granted it */
+    struct slice approved_by;
+    uint64_t since; /* when */
+    uint64_t until; /* until when it was to hold then; 0: no end */
+};
+
+extern const struct cbor_schema behalf_schema;
+
 /* RECORD_FACTS: everything about a letter that is not its bytes. */
 struct facts {
     struct slice id;
@@ -79,6 +90,7 @@ struct facts {
     struct source source;   /* imported: where it came from */
     struct cbor_list
         groups; /* that the account it belongs to was in when it was recorded: letter/group.h */
+    struct behalf behalf; /* of a submitted one whose From is not the account's own */
 };
 
 extern const struct cbor_schema facts_schema;

@@ -8,6 +8,7 @@
 #include "requests/auth.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
+#include "requests/delegation.h"
 #include "requests/disposal.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
@@ -89,6 +90,13 @@ static const struct permit rules[] = {
     {&retention_dates,  "retention date",   RUNNING | AUDITOR, false},
 };
 
+/* Who may send as another: whoever has the address says so himself, what is more an officer or administrator asks. */
+static const struct permit delegating[] = {
+    {&delegation_add,    "delegate add",    RUNNING,           true},
+    {&delegation_remove, "delegate remove", RUNNING,           true},
+    {&delegation_list,   "delegate list",   RUNNING | AUDITOR, true},
+};
+
 /* What is gathered for a reason, and what was destroyed. */
 static const struct permit gathered[] = {
     {&case_act,             "case",                 OFFICER | AUDITOR, false},
@@ -114,6 +122,7 @@ const struct permit *permit_find(const struct ipc_message *message)
     const struct permit *p = find_in(permits, sizeof(permits) / sizeof(permits[0]), message);
 
     p = p ? p : find_in(rules, sizeof(rules) / sizeof(rules[0]), message);
+    p = p ? p : find_in(delegating, sizeof(delegating) / sizeof(delegating[0]), message);
     p = p ? p : find_in(gathered, sizeof(gathered) / sizeof(gathered[0]), message);
     return p ? p : find_in(readings, sizeof(readings) / sizeof(readings[0]), message);
 }
@@ -136,7 +145,7 @@ static bool refuse(const struct permit *p, const struct caller *caller, struct e
     if (caller->role == 0) {
         return error_set(e, ERROR_DENIED,
                          "%s is for who is signed in as %.*s%s: `postern login ACCOUNT`", p->verb,
-                         SLICE_ARG(buf_slice(&who)), p->own ? ", or for letters of one's own" : "");
+                         SLICE_ARG(buf_slice(&who)), p->own ? ", or for what is one's own" : "");
     }
     return error_set(e, ERROR_DENIED,
                      "%s is for the role %.*s, and %.*s is %s: `postern login` as another", p->verb,

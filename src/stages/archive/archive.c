@@ -38,6 +38,7 @@ void archive_facts(const struct archive_submission *about, const struct mail_fac
         .received_at = about->received_at,
         .account = about->account,
         .groups = about->groups,
+        .behalf = about->behalf,
         .mechanism = about->mechanism,
         .client = about->client,
         .helo = letter_text(arena, about->helo, HELO_TEXT_MAX),

@@ -14,6 +14,7 @@ struct archive_submission {
     uint64_t received_at;
     struct slice account;
     struct cbor_list groups; /* texts */
+    struct behalf behalf;
     struct slice mechanism;
     struct slice client;
     struct slice helo;

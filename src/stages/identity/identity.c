@@ -14,6 +14,8 @@ struct judge {
     bool utf8;
     struct arena *arena;
     struct identity_answer *answer;
+    size_t returns_to; /* the delegation that the reverse-path needs; 0: none */
+    size_t sends_for;  /* the one that From needs */
 };
 
 /* One allowed address against a claimed one whose domain is in canonical form. */
@@ -34,7 +36,9 @@ static bool is_same(const struct judge *j, struct slice allowed, struct slice lo
                                      : slice_equal(ours.local, local));
 }
 
-static bool may_use(const struct judge *j, const struct mail_address *claimed)
+/* The first of these addresses that the claimed one is, counted from 1; 0: none. */
+static size_t find(const struct judge *j, const struct slice *allowed, size_t n,
+                   const struct mail_address *claimed)
 {
     uint8_t domain[SMTP_DOMAIN_MAX];
     size_t len = 0;
@@ -42,19 +46,33 @@ static bool may_use(const struct judge *j, const struct mail_address *claimed)
 
     if (!smtp_domain_plain(claimed->domain) ||
         !smtp_domain_canonical(claimed->domain, domain, &len, &ignored)) {
-        return false;
+        return 0;
     }
-    for (size_t i = 0; i < j->account->n_addresses; i++) {
-        if (is_same(j, j->account->addresses[i], claimed->local, slice_of(domain, len))) {
-            return true;
+    for (size_t i = 0; i < n; i++) {
+        if (is_same(j, allowed[i], claimed->local, slice_of(domain, len))) {
+            return i + 1;
         }
     }
-    return false;
+    return 0;
+}
+
+static bool may_use(const struct judge *j, const struct mail_address *claimed)
+{
+    return find(j, j->account->addresses, j->account->n_addresses, claimed) != 0;
+}
+
+/* Which delegation it takes to send as that address; 0: none, for it is the account's own or foreign. */
+static size_t delegation_of(const struct judge *j, const struct mail_address *claimed)
+{
+    return may_use(j, claimed) ? 0
+                               : find(j, j->account->delegated, j->account->n_delegated, claimed);
 }
 
 /* What people and careless programs take for an address in a name must be one that the account may
- * use: "boss@example.test" <alice@example.test> shows many a reader the boss. */
-static bool shows_only_ours(const struct judge *j, const struct mail_addresses *list)
+ * use: "boss@example.test" <alice@example.test> shows many a reader the boss. One that was delegated only
+ * where the address itself is that one. */
+static bool shows_only_ours(const struct judge *j, const struct mail_addresses *list,
+                            size_t delegation)
 {
     struct slice word = SLICE_NONE;
 
@@ -63,7 +81,8 @@ static bool shows_only_ours(const struct judge *j, const struct mail_addresses *
         while (mail_shown_word(&rest, &word)) {
             struct mail_address address;
             if (mail_address_read(word, true, j->arena, &address) != MAIL_ADDRESS_CLEAR ||
-                !may_use(j, &address)) {
+                (!may_use(j, &address) &&
+                 (delegation == 0 || delegation_of(j, &address) != delegation))) {
                 return false;
             }
         }
@@ -76,7 +95,19 @@ static enum mail_address_flaw read_strictly(struct judge *j, struct slice value,
                                             struct mail_addresses *list)
 {
     mail_addresses_read(value, j->utf8, j->arena, list);
-    if (list->flaw == MAIL_ADDRESS_CLEAR && !shows_only_ours(j, list)) {
+    if (list->flaw == MAIL_ADDRESS_CLEAR && !shows_only_ours(j, list, 0)) {
+        return MAIL_ADDRESS_CONFUSING;
+    }
+    return list->flaw;
+}
+
+/* The same of From, whose address may be a delegated one. */
+static enum mail_address_flaw read_from(struct judge *j, struct slice value,
+                                        struct mail_addresses *list)
+{
+    mail_addresses_read(value, j->utf8, j->arena, list);
+    j->sends_for = list->count == 1 ? delegation_of(j, &list->items[0]) : 0;
+    if (list->flaw == MAIL_ADDRESS_CLEAR && !shows_only_ours(j, list, j->sends_for)) {
         return MAIL_ADDRESS_CONFUSING;
     }
     return list->flaw;
@@ -149,7 +180,8 @@ static bool judge_reverse_path(struct judge *j, struct slice reverse_path)
         return conclude(j, IDENTITY_REVERSE_PATH_UNCLEAR, "The return address ",
                         mail_address_flaw_text(flaw));
     }
-    if (!may_use(j, &address)) {
+    j->returns_to = delegation_of(j, &address);
+    if (!may_use(j, &address) && j->returns_to == 0) {
         return answer_foreign(j, IDENTITY_REVERSE_PATH_FOREIGN, &address, "return address");
     }
     return conclude(j, IDENTITY_PROVEN, "", "");
@@ -176,7 +208,7 @@ static bool judge_from(struct judge *j, const struct mail_header *header)
     if (count_fields(header, MAIL_FROM) > 1) {
         return conclude(j, IDENTITY_FROM_REPEATED, "", "The letter has more than one From field.");
     }
-    enum mail_address_flaw flaw = read_strictly(j, from->value, &list);
+    enum mail_address_flaw flaw = read_from(j, from->value, &list);
     if (flaw != MAIL_ADDRESS_CLEAR) {
         return conclude(j, IDENTITY_FROM_UNCLEAR, "The From field ", mail_address_flaw_text(flaw));
     }
@@ -191,8 +223,23 @@ static bool judge_from(struct judge *j, const struct mail_header *header)
     if (list.count == 0) {
         return conclude(j, IDENTITY_FROM_MISSING, "", "The From field holds no address.");
     }
-    if (!may_use(j, &list.items[0])) {
+    if (!may_use(j, &list.items[0]) && j->sends_for == 0) {
         return answer_foreign(j, IDENTITY_FROM_FOREIGN, &list.items[0], "From address");
+    }
+    return true;
+}
+
+/* What was delegated is used whole: bounces go to whoever's name the letter shows, or to the account. */
+static bool judge_delegation(struct judge *j, const struct mail_header *header)
+{
+    if (j->returns_to && j->returns_to != j->sends_for) {
+        return conclude(j, IDENTITY_REVERSE_PATH_FOREIGN, "",
+                        "The return address is another's whose name the letter does not show.");
+    }
+    if (j->sends_for && !j->utf8 && !mail_header_find(header, MAIL_SENDER) &&
+        !slice_is_ascii(j->account->addresses[0])) {
+        return conclude(j, IDENTITY_SENDER_UNCLEAR, "",
+                        "The Sender field that shows your own address needs SMTPUTF8.");
     }
     return true;
 }
@@ -224,6 +271,10 @@ static bool judge_claim(struct judge *j, const struct claim *claim, struct slice
     }
     if (list.groups || list.count != 1) {
         return conclude(j, claim->unclear, claim->subject, "must be one address");
+    }
+    if (delegation_of(j, &list.items[0])) {
+        return conclude(j, claim->foreign, claim->subject,
+                        "must be an address of your own, not one that you send for");
     }
     return may_use(j, &list.items[0]) ||
            answer_foreign(j, claim->foreign, &list.items[0], claim->what);
@@ -261,6 +312,9 @@ bool identity_judge(struct slice reverse_path, const struct mail_header *header,
 {
     struct judge j = {.account = account, .utf8 = utf8, .arena = arena, .answer = out};
 
-    return judge_reverse_path(&j, reverse_path) && judge_from(&j, header) &&
-           judge_claims(&j, header) && conclude(&j, IDENTITY_PROVEN, "", "");
+    bool proven = judge_reverse_path(&j, reverse_path) && judge_from(&j, header) &&
+                  judge_delegation(&j, header) && judge_claims(&j, header) &&
+                  conclude(&j, IDENTITY_PROVEN, "", "");
+    out->delegation = proven ? j.sends_for : 0;
+    return proven;
 }

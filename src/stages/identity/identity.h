@@ -5,6 +5,8 @@
  * Judged from the raw bytes by formats/mail alone. Anything but exactly one clear
  * From mailbox is refused, because a recipient's program may pick another one than we did; so is a
  * name that shows an address which the account may not use.
+ * From, and the reverse-path with it, may also be an address of somebody else that was delegated to the
+ * account. Then Sender is an address of the account's own, or missing, and stages/protect adds it.
  * Domains are the same when their A-labels are (formats/smtp/address.h) and the claimed one is
  * written without characters to be mapped away; local parts when their bytes are. Pure; the keeper supplies the account's addresses. */
 #pragma once
@@ -38,11 +40,15 @@ struct identity_account {
     const struct slice *addresses; /* local@domain, all that the account may use; one that is no
                                     * address allows nothing */
     size_t n_addresses;
+    const struct slice *delegated; /* of others: what From may show beside an own Sender */
+    size_t n_delegated;
     bool local_nocase; /* the company's local parts do not differ by case */
 };
 
 struct identity_answer {
     enum identity_verdict verdict;
+    size_t
+        delegation; /* when proven: 1 + the index of the delegated address that From shows; 0: an own one */
     const char *code; /* enhanced status code, "5.7.1"; "2.0.0" when proven */
     char sentence
         [IDENTITY_SENTENCE_MAX]; /* for the person who sent it, in ASCII; empty when proven */

@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct mail_limits limits = MAIL_LIMITS_DEFAULT;
-    static const struct identity_account account = {&alice, 1, false};
+    static const struct identity_account account = {.addresses = &alice, .n_addresses = 1};
     OWN(arena) struct arena a = {.max = 64 << 20};
     struct mail_header h;
     struct identity_answer answer;

@@ -11,12 +11,20 @@ static const struct slice addresses[] = {
                "cher.test"),
     SLICE_INIT("not an address"),
 };
+static const struct slice delegated[] = {
+    SLICE_INIT("board@example.test"),
+    SLICE_INIT("press@example.test"),
+};
 
 static enum identity_verdict judge(struct slice reverse_path, struct slice header, bool utf8,
                                    bool nocase, struct identity_answer *answer)
 {
     OWN(arena) struct arena a = {.max = 1 << 20};
-    struct identity_account account = {addresses, 4, nocase};
+    struct identity_account account = {.addresses = addresses,
+                                       .n_addresses = 4,
+                                       .delegated = delegated,
+                                       .n_delegated = 2,
+                                       .local_nocase = nocase};
     struct mail_header h;
 
     mail_header_read(header, &limits, utf8, &a, &h);
@@ -257,6 +265,101 @@ static void refuses_what_readers_see_differently(void **unused)
     }
 }
 
+static const struct {
+    struct slice reverse_path;
+    struct slice header;
+    enum identity_verdict verdict;
+    size_t delegation;
+} delegations[] = {
+    {SLICE_INIT("alice@example.test"), SLICE_INIT("From: board@example.test\r\n"),               IDENTITY_PROVEN,
+     1                                                                                                                   },
+    {SLICE_INIT("board@example.test"), SLICE_INIT("From: board@example.test\r\n"),               IDENTITY_PROVEN,
+     1                                                                                                                   },
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: press@Example.test\r\nSender: A <office+x@example.test>\r\n"),
+     IDENTITY_PROVEN,                                                                                                   2},
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: \"board@example.test\" <board@example.test>\r\n"),                        IDENTITY_PROVEN,       1},
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: \"alice@example.test for the board\" <board@example.test>\r\n"),
+     IDENTITY_PROVEN,                                                                                                   1},
+    {SLICE_INIT("alice@example.test"), SLICE_INIT("From: alice@example.test\r\n"),               IDENTITY_PROVEN,
+     0                                                                                                                   },
+ /* not as another one: the name, the reverse-path, Sender, the fields of a resent letter */
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: \"press@example.test\" <board@example.test>\r\n"),                        IDENTITY_FROM_UNCLEAR, 0},
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: \"board@example.test\" <alice@example.test>\r\n"),                        IDENTITY_FROM_UNCLEAR, 0},
+    {SLICE_INIT("press@example.test"), SLICE_INIT("From: board@example.test\r\n"),
+     IDENTITY_REVERSE_PATH_FOREIGN,                                                                                     0},
+    {SLICE_INIT("board@example.test"), SLICE_INIT("From: alice@example.test\r\n"),
+     IDENTITY_REVERSE_PATH_FOREIGN,                                                                                     0},
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: board@example.test\r\nSender: board@example.test\r\n"),
+     IDENTITY_SENDER_FOREIGN,                                                                                           0},
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: alice@example.test\r\nSender: board@example.test\r\n"),
+     IDENTITY_SENDER_FOREIGN,                                                                                           0},
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT(
+         "From: board@example.test\r\nSender: \"board@example.test\" <alice@example.test>\r\n"),
+     IDENTITY_SENDER_UNCLEAR,                                                                                           0},
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: board@example.test\r\nResent-From: board@example.test\r\n"),
+     IDENTITY_RESENT_FOREIGN,                                                                                           0},
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: board@example.test, press@example.test\r\n"),                             IDENTITY_FROM_SEVERAL, 0},
+    {SLICE_INIT("alice@example.test"),
+     SLICE_INIT("From: alice@example.test, board@example.test\r\n"),                             IDENTITY_FROM_SEVERAL, 0},
+    {SLICE_INIT("alice@example.test"), SLICE_INIT("From: x:board@example.test;\r\n"),
+     IDENTITY_FROM_GROUP,                                                                                               0},
+    {SLICE_INIT("alice@example.test"), SLICE_INIT("From: BOARD@example.test\r\n"),
+     IDENTITY_FROM_FOREIGN,                                                                                             0},
+};
+
+static void what_is_delegated_is_said_and_goes_no_further(void **unused)
+{
+    (void)unused;
+    struct identity_answer answer;
+
+    for (size_t i = 0; i < sizeof(delegations) / sizeof(delegations[0]); i++) {
+        if (judge(delegations[i].reverse_path, delegations[i].header, false, false, &answer) !=
+                delegations[i].verdict ||
+            answer.delegation != delegations[i].delegation) {
+            fail_msg("case %zu: verdict %d, delegation %zu: %s", i, (int)answer.verdict,
+                     answer.delegation, answer.sentence);
+        }
+    }
+    (void)judge(SLICE("alice@example.test"),
+                SLICE("From: board@example.test\r\nSender: board@example.test\r\n"), false, false,
+                &answer);
+    assert_string_equal(answer.sentence, "The Sender field must be an address of your own, not one "
+                                         "that you send for.");
+}
+
+/* Sender is added with the account's name, which a letter without SMTPUTF8 may not be able to say. */
+static void sender_is_added_only_where_it_can_be_said(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 1 << 20};
+    static const struct slice own[] = {SLICE_INIT("j\xc3\xb6rg@example.test"),
+                                       SLICE_INIT("alice@example.test")};
+    struct identity_account account = {
+        .addresses = own, .n_addresses = 2, .delegated = delegated, .n_delegated = 2};
+    struct slice added = SLICE("From: board@example.test\r\n");
+    struct slice given = SLICE("From: board@example.test\r\nSender: alice@example.test\r\n");
+    struct identity_answer answer;
+    struct mail_header h;
+
+    mail_header_read(added, &limits, false, &a, &h);
+    assert_false(identity_judge(own[1], &h, false, &account, &a, &answer));
+    assert_int_equal(answer.verdict, IDENTITY_SENDER_UNCLEAR);
+    mail_header_read(added, &limits, true, &a, &h);
+    assert_true(identity_judge(own[1], &h, true, &account, &a, &answer));
+    mail_header_read(given, &limits, false, &a, &h);
+    assert_true(identity_judge(own[1], &h, false, &account, &a, &answer));
+}
+
 /* A name longer than what is decoded could hide anything behind its cut. */
 static void refuses_a_name_too_long_to_look_at(void **unused)
 {
@@ -281,6 +384,8 @@ int main(void)
         cmocka_unit_test(refusals_say_what_to_do),
         cmocka_unit_test(refuses_what_readers_see_differently),
         cmocka_unit_test(refuses_a_name_too_long_to_look_at),
+        cmocka_unit_test(what_is_delegated_is_said_and_goes_no_further),
+        cmocka_unit_test(sender_is_added_only_where_it_can_be_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

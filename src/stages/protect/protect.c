@@ -4,9 +4,9 @@
 
 #include "base/buf.h"
 
-#define ADDED_MAX      8192       /* Received, Date and Message-ID, names cut as below */
+#define ADDED_MAX      8192       /* Received, Date, Message-ID and Sender, names cut as below */
 #define NAME_SHOWN_MAX 255        /* of what a client calls itself */
-#define ADDED_FIELDS   3          /* as many fields */
+#define ADDED_FIELDS   4          /* as many fields */
 #define LITERAL_MAX    (3u << 20) /* these, the signatures, and at worst a copied header */
 
 struct maker {
@@ -85,6 +85,9 @@ static void add_missing(struct maker *m, struct buf *out)
         buf_add_text(out, "Message-ID: ");
         buf_add(out, mail_id_make(c->random, c->host, m->arena));
         buf_add_text(out, "\r\n");
+    }
+    if (c->sender.len && !mail_header_find(m->header, MAIL_SENDER)) {
+        buf_printf(out, "Sender: %.*s\r\n", SLICE_ARG(c->sender)); /* RFC 5322 section 3.6.2 */
     }
 }
 

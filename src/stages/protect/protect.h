@@ -1,7 +1,7 @@
 /* stages/protect - the copy that leaves, as a recipe over the letter that came in.
  *
  * The sealed copy is made once. It is kept as an edit script: literal bytes (signatures, Received,
- * a Date or Message-ID that was missing) and ranges of the submitted letter, with the digest of
+ * a Date, Message-ID or Sender that was missing) and ranges of the submitted letter, with the digest of
  * the result. Applied again, in a retry or an export years later, it gives the same bytes. Only
  * the header changes: Bcc, Resent-Bcc and Return-Path fields are left out; the body's bytes are one
  * range, as submitted. Pure but for the callback that signs. */
@@ -60,7 +60,8 @@ struct protect_context {
     struct slice client_address; /* the same: "192.0.2.1" or "2001:db8::1" */
     struct slice tls_version;    /* "TLSv1.3"; empty: it did not come from a client */
     struct slice tls_cipher;
-    bool utf8;                          /* MAIL had SMTPUTF8 */
+    struct slice sender; /* an address: of who sends for another; empty when From is his own */
+    bool utf8;           /* MAIL had SMTPUTF8 */
     uint8_t random[MAIL_ID_RANDOM_LEN]; /* fresh, for a missing Message-ID */
     const struct dkim_key *keys;
     size_t n_keys; /* 0 to PROTECT_KEYS_MAX; without keys nothing is signed */

@@ -116,6 +116,27 @@ static void clients_cannot_write_into_received(void **unused)
                                                      "0123456789abcdef;\r\n\tTue, ")));
 }
 
+/* Who sends for another is shown, unless the letter shows him already. */
+static void the_sender_is_added_when_he_is_missing(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 1 << 20};
+    OWN(buf) struct buf copy = {.max = 1 << 16};
+    struct edit_script s;
+    struct protect_context c = plain;
+    struct slice letter = SLICE("Date: x\r\nMessage-ID: <1@x>\r\nFrom: board@x.test\r\n\r\n");
+    struct slice shown = SLICE("Date: x\r\nMessage-ID: <1@x>\r\nsender: <anna@x.test>\r\n\r\n");
+    struct slice added = SLICE("\r\nSender: anna@x.test\r\n");
+
+    c.sender = SLICE("anna@x.test");
+    protect(letter, &c, &a, &s, &copy);
+    assert_non_null(memmem(copy.ptr, copy.len, added.ptr, added.len));
+    protect(shown, &c, &a, &s, &copy);
+    assert_null(memmem(copy.ptr, copy.len, "Sender:", 7));
+    protect(letter, &plain, &a, &s, &copy);
+    assert_null(memmem(copy.ptr, copy.len, "Sender:", 7));
+}
+
 /* A callback that notes what it was asked for; the key's number stands in for a signature. */
 struct signer {
     size_t asked;
@@ -249,6 +270,7 @@ int main(void)
         cmocka_unit_test(what_is_missing_is_added_and_bcc_is_cut),
         cmocka_unit_test(what_is_there_stays),
         cmocka_unit_test(clients_cannot_write_into_received),
+        cmocka_unit_test(the_sender_is_added_when_he_is_missing),
         cmocka_unit_test(every_key_signs_the_fields_that_leave),
         cmocka_unit_test(without_a_signature_there_is_no_copy),
         cmocka_unit_test(many_cuts_make_a_small_script),
