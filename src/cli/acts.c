@@ -118,8 +118,8 @@ static void from_hold(struct cli *c, const struct hold_record *h, struct line *l
 static bool read_case(struct cli *c, const struct reader_record *from, struct line *l,
                       struct error *e)
 {
-    static const char *const acts[] = {"case",        "case open", "case add",
-                                       "case remove", "case note", "case close"};
+    static const char *const acts[] = {"case",      "case open",  "case add", "case remove",
+                                       "case note", "case close", "case hold"};
     struct case_record r;
 
     if (!cbor_read(from->body, &case_record_schema, &c->arena, &r, e)) {
@@ -129,7 +129,7 @@ static bool read_case(struct cli *c, const struct reader_record *from, struct li
     *l = (struct line){
         .who = named(c, r.by, r.at),
         .role = role_text(r.role),
-        .what = slice_text(acts[r.state <= CASE_CLOSED ? r.state : 0]),
+        .what = slice_text(acts[r.state <= CASE_HELD ? r.state : 0]),
         .object = letters ? arena_printf(&c->arena, "%.*s: %.*s%s%zu letters", SLICE_ARG(r.name),
                                          SLICE_ARG(r.query), r.query.len ? ", " : "", letters)
                           : arena_printf(&c->arena, "%.*s%s%.*s", SLICE_ARG(r.name),

@@ -116,6 +116,22 @@ bool cli_case_close(struct cli *c, struct error *e)
     return true;
 }
 
+bool cli_case_hold(struct cli *c, struct error *e)
+{
+    struct case_record r = {.state = CASE_HELD, .reason = option_of(c, "reason")};
+    struct case_act_answer answer;
+    const char *name = c->arguments.words[0];
+
+    if (!act(c, &r, &answer, e)) {
+        return false;
+    }
+    buf_printf(&c->out,
+               "what is in case %s, and what is added to it, is held from now on; `postern hold "
+               "show %s` counts\n",
+               name, name);
+    return true;
+}
+
 /* ── what there is ── */
 
 typedef bool on_record(struct cli *c, void *context, const struct reader_record *from,
@@ -233,14 +249,15 @@ static void show_letters(struct cli *c, struct buf *out, struct slice letters)
 static bool show_record(struct cli *c, void *context, const struct reader_record *from,
                         const struct case_record *r)
 {
-    static const char *const states[] = {"?", "opened", "added", "removed", "note", "closed"};
+    static const char *const states[] = {"?",    "opened", "added", "removed",
+                                         "note", "closed", "held"};
     struct shown *s = context;
     struct slice reason = print_cleaned(&c->arena, r->reason);
 
     case_fold(&s->view, r, from->time, &c->arena);
     buf_printf(
         &s->history, "  %.*s  %s by %.*s%s%.*s\n", SLICE_ARG(print_time(&c->arena, from->time)),
-        states[r->state <= CASE_CLOSED ? r->state : 0], SLICE_ARG(print_cleaned(&c->arena, r->by)),
+        states[r->state <= CASE_HELD ? r->state : 0], SLICE_ARG(print_cleaned(&c->arena, r->by)),
         reason.len ? ": " : "", SLICE_ARG(reason));
     if (r->query.len) {
         buf_printf(&s->history, "    query   %.*s\n",

@@ -142,7 +142,7 @@ cli_run cli_disposal_list, cli_disposal_certificate;
 cli_run cli_delegate_add, cli_delegate_list, cli_delegate_remove;
 cli_run cli_hold_add, cli_hold_list, cli_hold_show, cli_hold_release;
 cli_run cli_case_open, cli_case_add, cli_case_remove, cli_case_note;
-cli_run cli_case_list, cli_case_show, cli_case_close;
+cli_run cli_case_list, cli_case_show, cli_case_close, cli_case_hold;
 cli_run cli_approvals, cli_approve, cli_refuse, cli_withdraw;
 cli_run cli_acts;
 cli_run cli_search, cli_show, cli_export;

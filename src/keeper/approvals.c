@@ -70,6 +70,25 @@ bool approvals_record_held(struct keeper *k, uint16_t type, const struct cbor_sc
            fold(k, ref.seq, type, approvals_now(k), record.body, e);
 }
 
+bool approvals_record_all_held(struct keeper *k, const struct ledger_record *records, size_t n,
+                               struct error *e)
+{
+    struct ledger_ref refs[LEDGER_RECORDS_MAX];
+
+    if (n > LEDGER_RECORDS_MAX) {
+        return error_set(e, ERROR_LIMIT, "that is too much for one commit");
+    }
+    if (!keeper_record(k, LEDGER_AWAITED, records, n, refs, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!fold(k, refs[i].seq, records[i].type, approvals_now(k), records[i].body, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 struct docket_hold *approvals_holds(struct keeper *k, struct arena *arena)
 {
     (void)pthread_mutex_lock(&k->approvals.lock);

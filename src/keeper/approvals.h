@@ -51,7 +51,8 @@ enum carried {
     CARRIED_FAILED, /* it can never be done: *e says why */
 };
 
-/* Do what was approved. `said` is set to what a person is told of it. */
+/* Do what was approved. `said` is set to what a person is told of it when it is done; when it failed, only if that is more
+ * than *e says. */
 typedef enum carried approvals_do(struct keeper *k, const struct docket_request *r,
                                   struct arena *arena, struct slice *said, struct error *e);
 
@@ -77,6 +78,10 @@ bool approvals_record(struct keeper *k, uint16_t type, const struct cbor_schema 
 /* The same with `order` held by the caller. */
 bool approvals_record_held(struct keeper *k, uint16_t type, const struct cbor_schema *schema,
                            const void *value, struct error *e) MUST_CHECK;
+
+/* Several records that are written already, in one commit. */
+bool approvals_record_all_held(struct keeper *k, const struct ledger_record *records, size_t n,
+                               struct error *e) MUST_CHECK;
 
 /* Take and give `order`. */
 void approvals_hold(struct keeper *k);

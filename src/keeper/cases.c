@@ -11,10 +11,10 @@
 
 static const char *verb_of(uint64_t state)
 {
-    static const char *const verbs[] = {"case",        "case open", "case add",
-                                        "case remove", "case note", "case close"};
+    static const char *const verbs[] = {"case",      "case open",  "case add", "case remove",
+                                        "case note", "case close", "case hold"};
 
-    return verbs[state <= CASE_CLOSED ? state : 0];
+    return verbs[state <= CASE_HELD ? state : 0];
 }
 
 /* ── what is asked ── */
@@ -27,6 +27,9 @@ static bool check_reason(const struct case_record *r, struct error *e)
     if (r->state == CASE_OPENED) {
         return error_set(e, ERROR_INPUT,
                          "a case has a reason, for which its letters are read: give --reason TEXT");
+    }
+    if (r->state == CASE_HELD) {
+        return error_set(e, ERROR_INPUT, "nothing is held without a reason: give --reason TEXT");
     }
     return r->state != CASE_NOTED || error_set(e, ERROR_INPUT, "a note says something");
 }
@@ -42,7 +45,8 @@ static bool check(struct keeper *k, const struct case_record *r, struct arena *a
                          "a case's name is 1 to %d letters, digits, `.`, `-` and `_`",
                          HOLD_NAME_MAX);
     }
-    if (r->state < CASE_OPENED || r->state > CASE_NOTED || r->letters.len % LETTER_ID_LEN) {
+    if (r->state < CASE_OPENED || r->state > CASE_HELD || r->state == CASE_CLOSED ||
+        (some && r->state == CASE_HELD) || r->letters.len % LETTER_ID_LEN) {
         return error_set(e, ERROR_INPUT, "nothing that is done to a case");
     }
     if (!some && (r->state == CASE_ADDED || r->state == CASE_REMOVED)) {
@@ -88,7 +92,8 @@ static bool may_open(struct keeper *k, const struct case_record *r, struct error
     const struct docket *d = &k->approvals.docket;
     bool there = docket_case(d, r->name) != NULL;
     bool held = docket_hold_last(d, r->name) != 0;
-    bool room = d->n_cases < DOCKET_CASES_MAX && d->n_holds < DOCKET_HOLDS_MAX;
+    bool room = d->n_cases < DOCKET_CASES_MAX;
+    size_t theirs = docket_cases_by(d, r->by);
     (void)pthread_mutex_unlock(&k->approvals.lock);
     if (there) {
         return error_set(e, ERROR_INPUT,
@@ -98,15 +103,13 @@ static bool may_open(struct keeper *k, const struct case_record *r, struct error
         return error_set(e, ERROR_INPUT,
                          "there is a hold of that name already: choose another name for the case");
     }
-    return room || error_set(e, ERROR_LIMIT, "there are too many cases or holds already");
-}
-
-static bool has_room_for_hold(struct keeper *k, struct error *e)
-{
-    (void)pthread_mutex_lock(&k->approvals.lock);
-    bool room = k->approvals.docket.n_holds < DOCKET_HOLDS_MAX;
-    (void)pthread_mutex_unlock(&k->approvals.lock);
-    return room || error_set(e, ERROR_LIMIT, "there are %d holds already", DOCKET_HOLDS_MAX);
+    if (theirs >= DOCKET_OF_ONE_MAX) {
+        return error_set(e, ERROR_LIMIT,
+                         "%.*s opened %zu cases, closed ones among them, and that is the most that "
+                         "one person may: somebody else opens it",
+                         SLICE_ARG(slice_head(r->by, 64)), theirs);
+    }
+    return room || error_set(e, ERROR_LIMIT, "there are %d cases already", DOCKET_CASES_MAX);
 }
 
 /* The hold comes first: a crash between them leaves more held, not less. */
@@ -122,8 +125,32 @@ static bool record_hold(struct keeper *k, const struct case_record *r, struct er
                                   .reason =
                                       slice_trim(r->reason).len ? r->reason : SLICE("a case")};
 
-    return has_room_for_hold(k, e) &&
+    return holds_have_room(k, r->by, 1, e) &&
            approvals_record_held(k, RECORD_HOLD, &hold_record_schema, &h, e);
+}
+
+static bool has_hold(struct keeper *k, struct slice name)
+{
+    (void)pthread_mutex_lock(&k->approvals.lock);
+    bool held = docket_hold_last(&k->approvals.docket, name) != 0;
+    (void)pthread_mutex_unlock(&k->approvals.lock);
+    return held;
+}
+
+/* A hold that is not there yet, or was released. *hold: whether the case has one. */
+static bool do_hold(struct keeper *k, const struct case_record *r, bool *hold, struct error *e)
+{
+    if (!find_open(k, r->name, hold, e)) {
+        return false;
+    }
+    if (has_hold(k, r->name)) {
+        return error_set(e, ERROR_INPUT,
+                         *hold ? "the case has a hold: what is added to it is held"
+                               : "there is a hold of that name, which is not the case's: hold the "
+                                 "letters by another, or release that one first");
+    }
+    *hold = true;
+    return holds_case(k, r, e);
 }
 
 /* *hold: whether the case has one. */
@@ -131,6 +158,9 @@ static bool do_act(struct keeper *k, const struct case_record *r, bool *hold, st
 {
     bool adds = r->state == CASE_OPENED || r->state == CASE_ADDED;
 
+    if (r->state == CASE_HELD) {
+        return do_hold(k, r, hold, e);
+    }
     *hold = r->hold;
     if (r->state == CASE_OPENED ? !may_open(k, r, e)
                                 : !find_open(k, r->name, hold, e) || !has_room(k, r, e)) {
@@ -155,6 +185,9 @@ bool keeper_on_case_act(void *ctx, struct ipc_request *r, struct error *e)
     if (!check(ctx, &record, r->arena, e)) {
         return false;
     }
+    if (record.state == CASE_HELD) {
+        (void)tail_settle(ctx); /* what is in it is read from the catalog */
+    }
     approvals_hold(ctx);
     bool done = do_act(ctx, &record, &answer->hold, e);
     approvals_let_go(ctx);
@@ -166,14 +199,6 @@ bool keeper_on_case_act(void *ctx, struct ipc_request *r, struct error *e)
 }
 
 /* ── its end ── */
-
-static bool has_hold(struct keeper *k, struct slice name)
-{
-    (void)pthread_mutex_lock(&k->approvals.lock);
-    bool held = docket_hold_last(&k->approvals.docket, name) != 0;
-    (void)pthread_mutex_unlock(&k->approvals.lock);
-    return held;
-}
 
 static bool record_close(struct keeper_admin *admin, const struct case_close_ask *ask,
                          struct error *e)

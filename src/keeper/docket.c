@@ -229,14 +229,20 @@ static bool add_case(struct docket *d, uint64_t seq, struct slice body, struct e
             arena_panic("out of memory");
         }
         (void)memcpy(c->name, r.name.ptr, r.name.len);
+        (void)memcpy(c->by, r.by.ptr, r.by.len);
         c->hold = r.hold;
         count_case(c, &r);
         *at = c; /* -fanalyzer: the list has it now */
         d->n_cases++;
     } else if (*at && r.state == CASE_CLOSED) {
         (*at)->closed = true;
+    } else if (*at && r.state == CASE_HELD) {
+        (*at)->hold = true;
     } else if (*at && r.state != CASE_OPENED) {
         count_case(*at, &r);
+    }
+    if (*at) {
+        (*at)->records++;
     }
     return true;
 }
@@ -288,6 +294,26 @@ uint64_t docket_hold_last(const struct docket *d, struct slice name)
         last = slice_equal(h->record.name, name) ? h->seq : last;
     }
     return last;
+}
+
+size_t docket_holds_by(const struct docket *d, struct slice by)
+{
+    size_t n = 0;
+
+    for (const struct docket_hold *h = d->holds; h; h = h->next) {
+        n += slice_equal(h->record.by, by);
+    }
+    return n;
+}
+
+size_t docket_cases_by(const struct docket *d, struct slice by)
+{
+    size_t n = 0;
+
+    for (const struct docket_case *c = d->cases; c; c = c->next) {
+        n += slice_equal(slice_text(c->by), by);
+    }
+    return n;
 }
 
 struct docket_hold *docket_copy_holds(const struct docket *d, struct arena *arena)

@@ -13,6 +13,7 @@
 #define DOCKET_REQUESTS_MAX 1000  /* that wait, with those not carried out yet */
 #define DOCKET_HOLDS_MAX    10000 /* records of holds that were not released */
 #define DOCKET_CASES_MAX    10000 /* closed ones among them: their names are not used again */
+#define DOCKET_OF_ONE_MAX   2500  /* of either, by one person: others find room */
 
 struct docket_request {
     struct docket_request *next; /* the next younger one */
@@ -37,11 +38,13 @@ struct docket_hold {
 struct docket_case {
     struct docket_case *next; /* the next younger one */
     char name[HOLD_NAME_MAX + 1];
+    char by[LETTER_ADDRESS_MAX + 1]; /* who opened it */
     bool hold;
     bool closed;
     uint64_t queries; /* that were ever added; what was removed again counts as well */
     uint64_t letters; /* that were ever added by their ids */
     uint64_t removed; /* that were ever removed */
+    uint64_t records; /* about it, in all */
 };
 
 struct docket {
@@ -71,6 +74,10 @@ struct docket_request *docket_find(const struct docket *d, struct slice id);
 
 /* The number of the last record of the hold with that name; 0: there is none. */
 uint64_t docket_hold_last(const struct docket *d, struct slice name);
+
+/* How many records of holds that were not released, and how many cases, are by that person. */
+size_t docket_holds_by(const struct docket *d, struct slice by);
+size_t docket_cases_by(const struct docket *d, struct slice by);
 
 /* The case of that name, or NULL. */
 const struct docket_case *docket_case(const struct docket *d, struct slice name);

@@ -152,6 +152,34 @@ static void the_name_of_a_closed_case_stays(void **unused)
     assert_true(tell_case("c1", CASE_CLOSED, false));
     assert_true(docket_case(&docket, SLICE("c1"))->closed);
     assert_false(docket_case(&docket, SLICE("c2"))->closed);
+    assert_true(tell_case("c2", CASE_HELD, false));
+    assert_true(docket_case(&docket, SLICE("c2"))->hold);
+    assert_int_equal(docket_case(&docket, SLICE("c1"))->records, 3);
+}
+
+/* One person's places: what is over of a hold is free again, a case's never. */
+static void what_one_person_placed_is_counted(void **unused)
+{
+    (void)unused;
+    struct hold_record h = {.name = SLICE("h"),
+                            .state = HOLD_PLACED,
+                            .query = SLICE("word"),
+                            .by = SLICE("anna"),
+                            .reason = SLICE("why")};
+
+    assert_true(apply(RECORD_HOLD, &hold_record_schema, &h));
+    assert_true(apply(RECORD_HOLD, &hold_record_schema, &h));
+    h.by = SLICE("ann");
+    assert_true(apply(RECORD_HOLD, &hold_record_schema, &h));
+    assert_int_equal(docket_holds_by(&docket, SLICE("anna")), 2);
+    assert_int_equal(docket_holds_by(&docket, SLICE("bob")), 0);
+    h.state = HOLD_RELEASED;
+    assert_true(apply(RECORD_HOLD, &hold_record_schema, &h));
+    assert_int_equal(docket_holds_by(&docket, SLICE("anna")), 0);
+    assert_true(tell_case("c1", CASE_OPENED, true) && tell_case("c2", CASE_OPENED, true));
+    assert_true(tell_case("c1", CASE_CLOSED, false));
+    assert_int_equal(docket_cases_by(&docket, SLICE("anna")), 2);
+    assert_int_equal(docket_cases_by(&docket, SLICE("ann")), 0);
 }
 
 static bool tell_more(const struct case_record *r)
@@ -211,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup(a_disposal_under_way_has_begun, begin),
         cmocka_unit_test_setup(a_verdict_about_nothing_changes_nothing, begin),
         cmocka_unit_test_setup(the_name_of_a_closed_case_stays, begin),
+        cmocka_unit_test_setup(what_one_person_placed_is_counted, begin),
         cmocka_unit_test_setup(a_case_takes_no_more_than_is_found, begin),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_no_docket, begin, begin),
     };

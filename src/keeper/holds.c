@@ -234,6 +234,22 @@ bool keeper_on_held(void *ctx, struct ipc_request *r, struct error *e)
 
 /* ── placing ── */
 
+bool holds_have_room(struct keeper *k, struct slice by, size_t n, struct error *e)
+{
+    (void)pthread_mutex_lock(&k->approvals.lock);
+    size_t all = k->approvals.docket.n_holds;
+    size_t theirs = docket_holds_by(&k->approvals.docket, by);
+    (void)pthread_mutex_unlock(&k->approvals.lock);
+    if (theirs + n > DOCKET_OF_ONE_MAX) {
+        return error_set(e, ERROR_LIMIT,
+                         "%.*s placed %zu holds that go on, and %d is the most that one person "
+                         "may: have some released",
+                         SLICE_ARG(slice_head(by, 64)), theirs, DOCKET_OF_ONE_MAX);
+    }
+    return all + n <= DOCKET_HOLDS_MAX ||
+           error_set(e, ERROR_LIMIT, "there are %zu holds already: have some released", all);
+}
+
 static bool check(struct keeper *k, const struct hold_record *h, struct arena *arena,
                   struct error *e)
 {
@@ -251,11 +267,8 @@ static bool check(struct keeper *k, const struct hold_record *h, struct arena *a
         return error_set(e, ERROR_INPUT,
                          "a hold says what it holds: a query, or letters by --letter");
     }
-    (void)pthread_mutex_lock(&k->approvals.lock);
-    bool room = k->approvals.docket.n_holds < DOCKET_HOLDS_MAX;
-    (void)pthread_mutex_unlock(&k->approvals.lock);
     return (!h->query.len || query_parse(h->query, arena, &query, e)) &&
-           (room || error_set(e, ERROR_LIMIT, "there are %d holds already", DOCKET_HOLDS_MAX));
+           holds_have_room(k, h->by, 1, e);
 }
 
 bool holds_letters_exist(struct keeper *k, struct slice letters, struct error *e)
@@ -455,6 +468,8 @@ enum carried release_approved(struct keeper *k, const struct docket_request *r, 
     approvals_hold(k);
     enum carried carried = record_release(k, r, &asked, e);
     approvals_let_go(k);
-    *said = arena_printf(arena, "hold %.*s is released", SLICE_ARG(asked.name));
+    if (carried == CARRIED_DONE) {
+        *said = arena_printf(arena, "hold %.*s is released", SLICE_ARG(asked.name));
+    }
     return carried;
 }

@@ -35,6 +35,13 @@ bool holds_on(struct keeper *k, const struct docket_hold *holds, const struct ho
 /* Whether all of these letters, ids one behind the other, are in the archive: a mistyped id would hold nothing. */
 bool holds_letters_exist(struct keeper *k, struct slice letters, struct error *e) MUST_CHECK;
 
+/* Whether so many records of holds more find room, by that person and in all. */
+bool holds_have_room(struct keeper *k, struct slice by, size_t n, struct error *e) MUST_CHECK;
+
+/* Hold all that is in the case which has no hold yet; `r` is recorded with it. With `order` held. */
+struct case_record;
+bool holds_case(struct keeper *k, const struct case_record *r, struct error *e) MUST_CHECK;
+
 /* Ask that the hold of that name ends, which takes two persons. */
 struct keeper_admin;
 struct admin_asked;

@@ -5,7 +5,7 @@
 #define THIS case_record
 static const struct cbor_field case_record_fields[] = {
     ROW(1, CBOR_TEXT, name, HOLD_NAME_MAX),
-    ROW(2, CBOR_UINT, state, CASE_CLOSED),
+    ROW(2, CBOR_UINT, state, CASE_HELD),
     MAYBE(3, CBOR_TEXT, query, HOLD_QUERY_MAX),
     MAYBE(4, CBOR_BYTES, letters, HOLD_LETTERS_MAX *LETTER_ID_LEN),
     ROW(5, CBOR_TEXT, by, LETTER_ADDRESS_MAX),
@@ -144,6 +144,9 @@ void case_fold(struct case_view *v, const struct case_record *r, uint64_t at, st
         return;
     case CASE_CLOSED:
         v->closed_at = v->closed_at ? v->closed_at : at;
+        return;
+    case CASE_HELD:
+        v->hold = true;
         return;
     default:
         return;

@@ -17,6 +17,7 @@ enum case_state {
     CASE_REMOVED = 3,
     CASE_NOTED = 4,
     CASE_CLOSED = 5, /* for good: the name is not used again */
+    CASE_HELD = 6,   /* it was opened without a hold: from now on it has one */
 };
 
 /* RECORD_CASE: what a case is, all records of its name say in their order. */

@@ -23,7 +23,7 @@ void case_members_done(struct case_members *m)
 
 /* ── the case ── */
 
-static bool read_records(struct case_file *c, struct slice name, struct error *e)
+bool case_read(struct case_file *c, struct slice name, struct error *e)
 {
     OWN(arena) struct arena list = {.max = ARENA_MAX};
     struct desk *d = c->desk;
@@ -66,7 +66,7 @@ bool case_open(struct case_file *c, struct desk *d, const struct ipc_request *r,
     }
     c->desk = d;
     arena_init(&c->arena, ARENA_MAX);
-    if (!read_records(c, name, e)) {
+    if (!case_read(c, name, e)) {
         return false;
     }
     if (!c->view.opened_at || c->view.closed_at) {
@@ -150,11 +150,44 @@ bool case_open_for(struct case_file *c, struct desk *d, const struct ipc_request
         letter_id_from(id, &letter) ? desk_letter_name(&letter, r->arena) : SLICE_NONE, e);
 }
 
+static bool fits(const struct case_members *m, struct error *e)
+{
+    return m->n <= MEMBERS_MAX ||
+           error_set(e, ERROR_LIMIT, "the case has more than %d letters: narrow its queries",
+                     MEMBERS_MAX);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *x = a;
+    const uint64_t *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* In order, each once. */
+static void sort(struct case_members *m)
+{
+    size_t kept = 0;
+
+    if (m->n) {
+        qsort(m->list, m->n, sizeof(*m->list), by_number);
+    }
+    for (size_t i = 0; i < m->n; i++) {
+        if (kept == 0 || m->list[kept - 1] != m->list[i]) {
+            m->list[kept++] = m->list[i];
+        }
+    }
+    m->n = kept;
+}
+
+/* One that several queries find counts once: they are sorted out when they are twice too many. */
 static bool add(struct case_members *m, uint64_t seq, struct error *e)
 {
-    if (m->n == MEMBERS_MAX) {
-        return error_set(e, ERROR_LIMIT, "the case has more than %d letters: narrow its queries",
-                         MEMBERS_MAX);
+    if (m->n == 2 * (size_t)MEMBERS_MAX) {
+        sort(m);
+        if (!fits(m, e)) {
+            return false;
+        }
     }
     if (m->n == m->room) {
         m->room += AT_ONCE + m->room / 2;
@@ -210,29 +243,6 @@ static bool add_named(struct case_file *c, const struct case_ids *ids, struct ca
     return true;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    const uint64_t *x = a;
-    const uint64_t *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
-/* In order, each once. */
-static void sort(struct case_members *m)
-{
-    size_t kept = 0;
-
-    if (m->n) {
-        qsort(m->list, m->n, sizeof(*m->list), by_number);
-    }
-    for (size_t i = 0; i < m->n; i++) {
-        if (kept == 0 || m->list[kept - 1] != m->list[i]) {
-            m->list[kept++] = m->list[i];
-        }
-    }
-    m->n = kept;
-}
-
 bool case_members_have(const struct case_members *m, uint64_t seq)
 {
     return m->n && bsearch(&seq, m->list, m->n, sizeof(*m->list), by_number) != NULL;
@@ -267,5 +277,5 @@ bool case_members(struct case_file *c, struct case_members *m, struct error *e)
         return false;
     }
     sort(m);
-    return true;
+    return fits(m, e);
 }

@@ -30,6 +30,9 @@ struct case_members {
 void case_members_done(struct case_members *m);
 OWN_VALUE(case_members, struct case_members, case_members_done)
 
+/* Fold all records of the case of that name into `view`; `desk` and `arena` are there. */
+bool case_read(struct case_file *c, struct slice name, struct error *e) MUST_CHECK;
+
 /**
  * Open a case to read letters of it.
  *

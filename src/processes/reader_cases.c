@@ -42,29 +42,20 @@ static bool list_records(struct desk *d, const struct reader_cases_ask *ask,
     return true;
 }
 
-/* A case that is closed is counted as well. */
-static void count_letters(struct desk *d, const struct cbor_list *records,
-                          struct reader_cases_answer *answer)
+/* By all its records, of which the answer holds the first. A case that is closed is counted as well. */
+static void count_letters(struct desk *d, struct slice name, struct reader_cases_answer *answer)
 {
     OWN(case_members) struct case_members members = {.n = 0};
     OWN(case_file) struct case_file c = {.desk = d, .arena = {.max = ARENA_MAX}};
     OWN(search_finder) struct search_finder *finder = NULL;
     struct search_coverage coverage = {0};
-    const struct reader_record *list = records->items;
     struct catalog_counts counts = {0};
     struct error e;
 
-    for (size_t i = 0; i < records->count; i++) {
-        struct case_record r;
-        arena_reset(&d->arena);
-        if (cbor_read(list[i].body, &case_record_schema, &d->arena, &r, &e)) {
-            case_fold(&c.view, &r, list[i].time, &c.arena);
-        }
-    }
     answer->not_counted = !search_finder_open(d->reader->search_path,
                                               secret_slice(d->reader->search_key), &finder, &e) ||
                           !search_coverage(finder, &coverage, &e) ||
-                          !catalog_counts(d->catalog, &counts, &e) ||
+                          !catalog_counts(d->catalog, &counts, &e) || !case_read(&c, name, &e) ||
                           !case_members(&c, &members, &e);
     answer->letters = members.n;
     answer->indexed = coverage.letters;
@@ -84,7 +75,7 @@ bool reader_on_cases(void *reader, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_INPUT, "there is no case of that name: `postern case list`");
     }
     if (ask->name.len && !ask->from) {
-        count_letters(&d, &answer->records, answer);
+        count_letters(&d, ask->name, answer);
     }
     return reader_record(reader, r, ask->name.len ? "case show" : "case list", ask->name,
                          ask->reason, answer->records.count, e);

@@ -132,6 +132,7 @@ def test_a_case_holds_until_two_persons_end_it(scene):
     assert "its hold keeps them" in company.postern("case", "remove", "held", letters["tangelo"])
     assert company.postern("hold", "add", "taken", "kumquat", "--reason", "another")
     assert "is a hold of that name" in refused(company, "case", "open", "taken", "--reason", "x", "--hold")
+    assert "has a hold" in refused(company, "case", "hold", "held", "--reason", "x")
     said = company.postern("case", "close", "held", "--reason", "the court is done")
     assert "its hold goes on until another person approves" in said and "hold held" in said, said
     assert "held" in company.postern("hold", "list")
@@ -142,3 +143,36 @@ def test_a_case_holds_until_two_persons_end_it(scene):
     company.sign_in()
     assert "a name is used once" in refused(company, "case", "open", "held", "--reason", "again")
     assert re.search(r"^held .* closed +yes ", company.postern("case", "list"), re.M)
+
+
+def test_a_case_gets_a_hold_later(scene):
+    """All that is in it is held: by its queries, by ids, and what is added; not what was taken out of it before."""
+    company, letters = scene.company, scene.letters
+    company.postern("case", "open", "late", letters["tangelo"], "--query", "subject:yuzushka", "--reason", "a rumour")
+    company.postern("case", "add", "late", letters["kumquat"], "--query", "subject:tangelo")
+    company.postern("case", "remove", "late", letters["kumquat"], "--query", "subject:tangelo")
+    assert "give --reason" in refused(company, "case", "hold", "late")
+    assert "there is no case" in refused(company, "case", "hold", "later", "--reason", "x")
+    company.postern("hold", "add", "late", "kumquat", "--reason", "another")
+    assert "not the case's" in refused(company, "case", "hold", "late", "--reason", "x")
+    said = company.postern("hold", "release", "late", "--reason", "its name is wanted")
+    assert company.second(said).returncode == 0
+    wait_for("the release", lambda: "late" not in company.postern("hold", "list", check=False).stdout)
+    assert "is held from now on" in company.postern("case", "hold", "late", "--reason", "a court asks")
+    shown = company.postern("hold", "show", "late")
+    assert letters["tangelo"] in shown and "subject:yuzushka" in shown, shown
+    assert letters["kumquat"] not in shown and "subject:tangelo" not in shown, shown
+    for word in ("yuzushka", "tangelo"):
+        done = company.postern("erase", letters[word], "--reason", "a try", check=False)
+        assert done.returncode == 65 and "held by late" in done.stderr, done
+    assert "and held" in company.postern("case", "add", "late", letters["calamondin"])
+    assert "has a hold" in refused(company, "case", "hold", "late", "--reason", "x")
+    company.stop()
+    company.start()
+    company.sign_in()
+    assert re.search(r"^late .* open +yes ", company.postern("case", "list"), re.M)
+    assert re.search(r"case hold +late +a court asks", company.postern("acts", "-n", "40"))
+    said = company.postern("case", "close", "late", "--reason", "done")
+    assert "its hold goes on until another person approves" in said, said
+    assert company.second(said).returncode == 0
+    assert "is closed" in refused(company, "case", "hold", "late", "--reason", "x")
