@@ -25,6 +25,21 @@ const struct argument_option login_options[] = {
     OPTION_END,
 };
 
+const struct argument_option app_password_options[] = {
+    OPTION_MANY("scope", "WHAT", "what it is good for: `send`, `read`; send"),
+    OPTION_MANY("address", "ADDRESS", "it sends as this address alone, one of the account's"),
+    OPTION_MANY("to-domain", "NAME", "it sends to recipients in this domain alone"),
+    OPTION_MANY("network", "NETWORK", "it signs in from there alone: 192.0.2.0/24"),
+    OPTION("expires", 0, "WHEN", "when it ends: `90d` from now, or a day as 2027-01-31; never"),
+    OPTION_END,
+};
+
+const struct argument_option app_revoke_options[] = {
+    OPTION("account", 0, "ACCOUNT", "another one's, for an officer or administrator"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
 const struct argument_option restore_options[] = {
     OPTION("from", 0, "URL", "a backup target; the one of the configuration"),
     OPTION("credentials", 0, "FILE", "what opens the target; as `backup-credentials`"),

@@ -92,11 +92,9 @@ static void imported_place(struct timeline *t, const struct source *s)
                    .ptr);
     }
     if (s->uid) {
-        detail(t, "place",
-               (const char *)arena_printf(t->arena, "UID %llu of UIDVALIDITY %llu",
-                                          (unsigned long long)s->uid,
-                                          (unsigned long long)s->uid_validity)
-                   .ptr);
+        detail_slice(t, "place",
+                     arena_printf(t->arena, "UID %llu of UIDVALIDITY %llu",
+                                  (unsigned long long)s->uid, (unsigned long long)s->uid_validity));
     }
 }
 
@@ -163,6 +161,11 @@ static void behalf_line(struct timeline *t, const struct behalf *b)
     detail(t, "for", arena_text(t->arena, text));
 }
 
+static struct slice with_note(struct timeline *t, struct slice s, struct slice note)
+{
+    return note.len ? arena_printf(t->arena, "%.*s (%.*s)", SLICE_ARG(s), SLICE_ARG(note)) : s;
+}
+
 static void on_facts(struct timeline *t, const void *value)
 {
     const struct facts *f = value;
@@ -181,16 +184,13 @@ static void on_facts(struct timeline *t, const void *value)
     } else {
         buf_add_text(t->out, "accepted and recorded\n");
     }
-    detail(t, "account",
-           (const char *)arena_printf(t->arena, "%s (%s)", clean(t, f->account),
-                                      clean(t, f->mechanism))
-               .ptr);
+    detail_slice(t, "account", with_note(t, f->account, f->mechanism));
     behalf_line(t, &f->behalf);
+    detail_slice(t, "app password", with_note(t, f->app_name, f->app));
     groups_line(t, f);
-    detail(t, "client",
-           (const char *)arena_printf(t->arena, "%s, calls itself %s", clean(t, f->client),
-                                      clean(t, f->helo))
-               .ptr);
+    detail_slice(t, "client",
+                 arena_printf(t->arena, "%.*s, calls itself %.*s", SLICE_ARG(f->client),
+                              SLICE_ARG(f->helo)));
     detail(t, "transport", transport(t, f->tls_version, f->tls_cipher));
 }
 

@@ -3,8 +3,26 @@
 
 #include "keeper/account_change.h"
 #include "keeper/admin.h"
+#include "keeper/factors.h"
 #include "keeper/internal.h"
 #include "requests/auth.h"
+
+static bool add_factors(struct keeper *k, struct slice account, struct arena *arena,
+                        struct keeper_account_answer *answer, struct error *e)
+{
+    struct factors f;
+
+    if (!state_factors_get(k->state, account, arena, &f, e)) {
+        return false;
+    }
+    const struct app_password *apps = f.apps.items;
+    struct keeper_app *out = arena_array(arena, f.apps.count + 1, sizeof(*out));
+    for (size_t i = 0; i < f.apps.count; i++) {
+        out[i] = (struct keeper_app){apps[i].id, apps[i].verifier};
+    }
+    answer->apps = (struct cbor_list){out, f.apps.count};
+    return true;
+}
 
 bool keeper_on_account(void *ctx, struct ipc_request *r, struct error *e)
 {
@@ -23,6 +41,7 @@ bool keeper_on_account(void *ctx, struct ipc_request *r, struct error *e)
         answer->disabled = account.disabled;
         answer->account = account.name;
         answer->verifier = account.verifier;
+        return add_factors(k, account.name, r->arena, answer, e);
     }
     return true;
 }
@@ -48,34 +67,112 @@ static bool is_still(struct keeper *k, const struct account *was, struct arena *
            error_set(e, ERROR_BUSY, "the account was changed just now: sign in again");
 }
 
+/* A session about to be opened. */
+struct opening {
+    const struct keeper_session_ask *ask;
+    struct arena *arena;
+    struct account account;
+    struct app_password app;
+    bool has_app;
+    int64_t ends_at_ms; /* of the steady clock */
+};
+
+/* The app password that was right, if it was one. What it is good for is judged here, by the row as it is now. */
+static bool find_app(struct keeper *k, struct opening *o, const char **refused, struct error *e)
+{
+    uint64_t now = (uint64_t)clock_wall_ms();
+    struct factors f;
+
+    if (o->ask->app.len == 0) {
+        return true;
+    }
+    if (!state_factors_get(k->state, o->account.name, o->arena, &f, e)) {
+        return false;
+    }
+    const struct app_password *app = app_password_find(&f, o->ask->app);
+    if (!app || o->ask->desk) {
+        *refused = "the app password was revoked";
+        return true;
+    }
+    o->app = *app;
+    o->has_app = true;
+    *refused = app_password_refusal(app, o->ask->client, now);
+    if (app->expires_at && !*refused) {
+        int64_t until = clock_steady_ms() + (int64_t)(app->expires_at - now);
+        o->ends_at_ms = until < o->ends_at_ms ? until : o->ends_at_ms;
+    }
+    return true;
+}
+
+/* Whether account and app password are what they were when that was looked at. */
+static bool are_still(struct keeper *k, const struct opening *o, struct error *e)
+{
+    struct factors f;
+
+    if (!is_still(k, &o->account, o->arena, e)) {
+        return false;
+    }
+    if (!o->has_app) {
+        return true;
+    }
+    if (!state_factors_get(k->state, o->account.name, o->arena, &f, e)) {
+        return false;
+    }
+    return app_password_find(&f, o->app.id) ||
+           error_set(e, ERROR_BUSY, "the app password was revoked just now");
+}
+
+static bool open_session(struct keeper *k, const struct opening *o,
+                         uint8_t handle[static AUTH_SESSION_LEN], struct error *e)
+{
+    const struct sign_in sign_in = {.account = o->ask->account,
+                                    .client = o->ask->client,
+                                    .mechanism = o->ask->mechanism,
+                                    .accepted = true,
+                                    .app = o->app.id,
+                                    .app_name = o->app.name};
+
+    if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e) ||
+        !sessions_begin(k->sessions, &o->account, o->has_app ? &o->app : NULL, o->ask->mechanism,
+                        o->ask->desk, o->ends_at_ms, handle, e)) {
+        return false;
+    }
+    if (!are_still(k, o, e)) {
+        sessions_end(k->sessions, slice_of(handle, AUTH_SESSION_LEN));
+        return false;
+    }
+    if (o->has_app) {
+        factors_note_use(k, o->account.name, &o->app, o->ask->client, o->arena);
+    }
+    return true;
+}
+
 bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = ctx;
-    const struct keeper_session_ask *ask = r->ask;
     struct keeper_session_answer *answer = r->answer;
-    struct sign_in sign_in = {.account = ask->account,
-                              .client = ask->client,
-                              .mechanism = ask->mechanism,
-                              .accepted = true};
     const struct settings *settings = k->options.settings(k->options.context);
-    int64_t ends_at_ms = clock_steady_ms() + (ask->desk ? settings->auth.desk_timeout_ms
-                                                        : settings->submission.session_timeout_ms);
+    struct opening o = {.ask = r->ask, .arena = r->arena};
     uint8_t *handle = arena_alloc(r->arena, AUTH_SESSION_LEN);
-    struct account account;
+    const char *refused = NULL;
     bool found = false;
 
-    if (!state_account_get(k->state, ask->account, r->arena, &account, &found, e)) {
+    o.ends_at_ms = clock_steady_ms() + (o.ask->desk ? settings->auth.desk_timeout_ms
+                                                    : settings->submission.session_timeout_ms);
+    if (!state_account_get(k->state, o.ask->account, r->arena, &o.account, &found, e)) {
         return false;
     }
-    if (!found || account.disabled) {
+    if (!found || o.account.disabled) {
         return error_set(e, ERROR_DENIED, "no such account");
     }
-    if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e) ||
-        !sessions_begin(k->sessions, &account, ask->mechanism, ask->desk, ends_at_ms, handle, e)) {
+    if (!find_app(k, &o, &refused, e)) {
         return false;
     }
-    if (!is_still(k, &account, r->arena, e)) {
-        sessions_end(k->sessions, slice_of(handle, AUTH_SESSION_LEN));
+    if (refused) {
+        answer->refused = slice_text(refused);
+        return true;
+    }
+    if (!open_session(k, &o, handle, e)) {
         return false;
     }
     answer->session = slice_of(handle, AUTH_SESSION_LEN);
@@ -93,12 +190,25 @@ bool keeper_on_session_end(void *ctx, struct ipc_request *r, struct error *e)
     return true;
 }
 
+/* What the holder calls the app password that was used. Without it the record has its id. */
+static void name_app(struct keeper *k, struct sign_in *sign_in, struct arena *arena)
+{
+    struct factors f;
+    struct error e;
+
+    if (sign_in->app.len && state_factors_get(k->state, sign_in->account, arena, &f, &e)) {
+        const struct app_password *app = app_password_find(&f, sign_in->app);
+        sign_in->app_name = app ? app->name : SLICE_NONE;
+    }
+}
+
 bool keeper_on_sign_in_failed(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = ctx;
     struct sign_in sign_in = *(const struct sign_in *)r->ask;
 
     sign_in.accepted = false;
+    name_app(k, &sign_in, r->arena);
     (void)atomic_fetch_add(&k->counters.sign_in_failures, 1);
     return keeper_record_one(k, LEDGER_AWAITED, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e);
 }

@@ -24,6 +24,9 @@ ipc_handler keeper_on_sign_out;          /* callers.c */
 ipc_handler keeper_on_user_add;          /* account_change.c */
 ipc_handler keeper_on_user_set;          /* account_change.c */
 ipc_handler keeper_on_user_list;         /* accounts.c */
+ipc_handler keeper_on_app_add;           /* app_passwords.c */
+ipc_handler keeper_on_app_list;          /* app_passwords.c */
+ipc_handler keeper_on_app_revoke;        /* app_passwords.c */
 ipc_handler keeper_on_job_next;          /* jobs.c */
 ipc_handler keeper_on_job_begin;         /* jobs.c */
 ipc_handler keeper_on_job_done;          /* jobs.c */

@@ -96,8 +96,8 @@ struct keeper {
     struct pulls *pulls;
     struct keeper_counters counters;
     struct refusals refusals;
-    pthread_mutex_t lookups_lock;
-    struct lookup *lookups; /* idle ones */
+    pthread_mutex_t lookups_lock, factors_lock; /* the latter: keeper/factors.h */
+    struct lookup *lookups;                     /* idle ones */
     pthread_t threads[KEEPER_WORKERS + 9];
     size_t n_threads;
     int64_t started_at;

@@ -17,6 +17,7 @@
 #include "requests/cases.h"
 #include "requests/delegation.h"
 #include "requests/disposal.h"
+#include "requests/factors.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
 #include "requests/pull.h"
@@ -104,6 +105,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     init_lock(&k->keys.lock, NULL);
     init_lock(&k->approvals.changing, NULL);
     init_lock(&k->lookups_lock, NULL);
+    init_lock(&k->factors_lock, NULL);
     init_lock(&k->imports.lock, NULL);
     init_lock(&k->retention.lock, NULL);
     init_lock(&k->approvals.order, NULL);
@@ -296,6 +298,9 @@ static const struct ipc_row admin_rows[] = {
     {&admin_user_add,      0, keeper_on_user_add         },
     {&admin_user_set,      0, keeper_on_user_set         },
     {&admin_user_list,     0, keeper_on_user_list        },
+    {&app_password_add,    0, keeper_on_app_add          },
+    {&app_password_list,   0, keeper_on_app_list         },
+    {&app_password_revoke, 0, keeper_on_app_revoke       },
     {&admin_dkim_new,      0, keeper_on_dkim_new         },
     {&admin_dkim_list,     0, keeper_on_dkim_list        },
     {&admin_queue_list,    0, keeper_on_queue_list       },

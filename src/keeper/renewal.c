@@ -12,6 +12,7 @@
 
 #include "host/thread.h"
 #include "keeper/account_wait.h"
+#include "keeper/factors.h"
 #include "keeper/internal.h"
 #include "keyring/former.h"
 #include "letter/keys.h"
@@ -172,6 +173,9 @@ static bool renew_account(struct keeper *k, const struct account *account, uint6
     bool did = false;
 
     if (!keeper_renew_verifier(k, account->name, &verifier, &arena, e)) {
+        return false;
+    }
+    if (!factors_renew(k, account->name, &arena, renewed, e)) {
         return false;
     }
     if (slice_equal(verifier, account->verifier)) {

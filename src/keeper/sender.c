@@ -17,9 +17,10 @@ bool sender_judge(struct keeper *k, const struct session *session,
                   const struct keeper_submit_ask *ask, const struct mail_header *header,
                   struct arena *arena, struct sender *out, struct error *e)
 {
-    struct delegated delegated;
+    struct delegated delegated = {.count = 0};
 
-    if (!delegations_to(k, session->account, arena, &delegated, e)) {
+    /* An app password that names addresses sends as these alone. */
+    if (!session->app_addresses && !delegations_to(k, session->account, arena, &delegated, e)) {
         return false;
     }
     const struct identity_account account = {

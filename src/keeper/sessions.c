@@ -66,29 +66,50 @@ static void hash_of(struct slice handle, uint8_t hash[static DIGEST_LEN])
     digest_of(handle, SLICE_NONE, hash);
 }
 
-static struct session copy_session(const struct session *from, struct arena *arena)
+static struct cbor_list copy_texts(const struct slice *texts, size_t count, struct arena *arena)
 {
-    struct slice *addresses = arena_array(arena, from->n_addresses, sizeof(*addresses));
+    struct slice *copies = arena_array(arena, count + 1, sizeof(*copies));
 
-    for (size_t i = 0; i < from->n_addresses; i++) {
-        addresses[i] = arena_copy(arena, from->addresses[i]);
+    for (size_t i = 0; i < count; i++) {
+        copies[i] = arena_copy(arena, texts[i]);
     }
-    const struct slice *groups = from->groups.items;
-    struct slice *copies = arena_array(arena, from->groups.count + 1, sizeof(*copies));
-    for (size_t i = 0; i < from->groups.count; i++) {
-        copies[i] = arena_copy(arena, groups[i]);
-    }
-    return (struct session){
-        .account = arena_copy(arena, from->account),
-        .addresses = addresses,
-        .n_addresses = from->n_addresses,
-        .mechanism = arena_copy(arena, from->mechanism),
-        .desk = from->desk,
-        .groups = {copies, from->groups.count}
-    };
+    return (struct cbor_list){copies, count};
 }
 
-static struct entry *new_entry(const struct account *account, struct slice mechanism, bool desk)
+static struct session copy_session(const struct session *from, struct arena *arena)
+{
+    struct session copy = *from;
+
+    copy.account = arena_copy(arena, from->account);
+    copy.addresses = copy_texts(from->addresses, from->n_addresses, arena).items;
+    copy.mechanism = arena_copy(arena, from->mechanism);
+    copy.groups = copy_texts(from->groups.items, from->groups.count, arena);
+    copy.app = arena_copy(arena, from->app);
+    copy.app_name = arena_copy(arena, from->app_name);
+    copy.domains = copy_texts(from->domains.items, from->domains.count, arena);
+    return copy;
+}
+
+/* Of what the app password may send as, what the account still has: it may have lost an address since. */
+static size_t narrow(const struct app_password *app, struct slice *addresses, size_t n)
+{
+    const struct slice *allowed = app->addresses.items;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool may = false;
+        for (size_t k = 0; k < app->addresses.count; k++) {
+            may = may || slice_equal_nocase(addresses[i], allowed[k]);
+        }
+        if (may) {
+            addresses[kept++] = addresses[i];
+        }
+    }
+    return kept;
+}
+
+static struct entry *new_entry(const struct account *account, const struct app_password *app,
+                               struct slice mechanism, bool desk)
 {
     struct entry *entry = calloc(1, sizeof(*entry));
     OWN(arena) struct arena scratch = {.max = 1 << 20};
@@ -103,7 +124,19 @@ static struct entry *new_entry(const struct account *account, struct slice mecha
         addresses[i] = ((const struct slice *)account->addresses.items)[i - 1];
     }
     arena_init(&entry->arena, 1 << 20);
-    const struct session session = {account->name, addresses, n, mechanism, desk, account->groups};
+    struct session session = {.account = account->name,
+                              .addresses = addresses,
+                              .n_addresses = n,
+                              .mechanism = mechanism,
+                              .desk = desk,
+                              .groups = account->groups};
+    if (app) {
+        session.app = app->id;
+        session.app_name = app->name;
+        session.domains = app->domains;
+        session.app_addresses = app->addresses.count > 0;
+        session.n_addresses = session.app_addresses ? narrow(app, addresses, n) : n;
+    }
     entry->session = copy_session(&session, &entry->arena);
     return entry;
 }
@@ -113,17 +146,29 @@ static bool has_hash(const struct entry *entry, struct slice hash)
     return secret_equal(SLICE_ARRAY(entry->hash), hash);
 }
 
-/* Unlink and free every entry of a bucket that has this hash, belongs to this account or is
- * over. */
-static void end_in(struct sessions *s, struct entry **link, struct slice hash, struct slice account)
+/* Whose sessions end: all three empty, those that are over. */
+struct ending {
+    struct slice hash;
+    struct slice account;
+    struct slice app; /* of the account: only those that it opened */
+};
+
+static bool is_meant(const struct entry *entry, const struct ending *which)
+{
+    bool account = which->account.len && slice_equal(entry->session.account, which->account);
+
+    return (which->hash.len && has_hash(entry, which->hash)) ||
+           (account && (which->app.len == 0 || slice_equal(entry->session.app, which->app)));
+}
+
+/* Unlink and free every entry of a bucket that is meant, or is over. */
+static void end_in(struct sessions *s, struct entry **link, const struct ending *which)
 {
     int64_t now = clock_steady_ms();
 
     while (*link) {
         struct entry *entry = *link;
-        if ((hash.len && has_hash(entry, hash)) ||
-            (account.len && slice_equal(entry->session.account, account)) ||
-            entry->ends_at_ms <= now) {
+        if (is_meant(entry, which) || entry->ends_at_ms <= now) {
             *link = entry->next;
             s->count--;
             free_entry(entry);
@@ -133,18 +178,23 @@ static void end_in(struct sessions *s, struct entry **link, struct slice hash, s
     }
 }
 
-static void end_in_all(struct sessions *s, struct slice account)
+static void end_in_all(struct sessions *s, const struct ending *which)
 {
     for (size_t i = 0; i < BUCKETS; i++) {
-        end_in(s, &s->buckets[i], SLICE_NONE, account);
+        end_in(s, &s->buckets[i], which);
     }
+}
+
+static void end_those_over(struct sessions *s)
+{
+    end_in_all(s, &(struct ending){SLICE_NONE, SLICE_NONE, SLICE_NONE});
 }
 
 static bool add(struct sessions *s, struct entry *entry, struct error *e)
 {
     (void)pthread_rwlock_wrlock(&s->lock);
     if (s->count == SESSIONS_MAX) {
-        end_in_all(s, SLICE_NONE);
+        end_those_over(s);
     }
     bool room = s->count < SESSIONS_MAX;
     if (room) {
@@ -161,11 +211,11 @@ static bool add(struct sessions *s, struct entry *entry, struct error *e)
     return true;
 }
 
-bool sessions_begin(struct sessions *s, const struct account *account, struct slice mechanism,
-                    bool desk, int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN],
-                    struct error *e)
+bool sessions_begin(struct sessions *s, const struct account *account,
+                    const struct app_password *app, struct slice mechanism, bool desk,
+                    int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN], struct error *e)
 {
-    struct entry *entry = new_entry(account, mechanism, desk);
+    struct entry *entry = new_entry(account, app, mechanism, desk);
     uint8_t fresh[AUTH_SESSION_LEN];
 
     if (getrandom(fresh, sizeof(fresh), 0) != sizeof(fresh)) {
@@ -184,7 +234,7 @@ bool sessions_begin(struct sessions *s, const struct account *account, struct sl
 bool sessions_resume(struct sessions *s, const struct account *account, struct slice mechanism,
                      const struct desk_session *desk, struct error *e)
 {
-    struct entry *entry = new_entry(account, mechanism, true);
+    struct entry *entry = new_entry(account, NULL, mechanism, true);
 
     (void)memcpy(entry->hash, desk->hash, sizeof(entry->hash));
     entry->ends_at_ms = desk->ends_at_ms;
@@ -244,21 +294,29 @@ void sessions_end(struct sessions *s, struct slice handle)
     }
     hash_of(handle, hash);
     (void)pthread_rwlock_wrlock(&s->lock);
-    end_in(s, bucket_of(s, hash), SLICE_ARRAY(hash), SLICE_NONE);
+    const struct ending which = {SLICE_ARRAY(hash), SLICE_NONE, SLICE_NONE};
+    end_in(s, bucket_of(s, hash), &which);
     (void)pthread_rwlock_unlock(&s->lock);
 }
 
 void sessions_end_account(struct sessions *s, struct slice account)
 {
+    sessions_end_app(s, account, SLICE_NONE);
+}
+
+void sessions_end_app(struct sessions *s, struct slice account, struct slice app)
+{
+    const struct ending which = {SLICE_NONE, account, app};
+
     (void)pthread_rwlock_wrlock(&s->lock);
-    end_in_all(s, account);
+    end_in_all(s, &which);
     (void)pthread_rwlock_unlock(&s->lock);
 }
 
 size_t sessions_count(struct sessions *s)
 {
     (void)pthread_rwlock_wrlock(&s->lock);
-    end_in_all(s, SLICE_NONE);
+    end_those_over(s);
     size_t count = s->count;
     (void)pthread_rwlock_unlock(&s->lock);
     return count;

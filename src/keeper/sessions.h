@@ -9,6 +9,7 @@
 #include "base/arena.h"
 
 #include "keyring/digest.h"
+#include "letter/app_password.h"
 #include "requests/auth.h"
 #include "state/state.h"
 
@@ -18,22 +19,28 @@ struct sessions;
 
 struct session {
     struct slice account;
-    const struct slice *addresses; /* the account's name first */
+    const struct slice
+        *addresses; /* the account's name first; of an app password, what it may send as */
     size_t n_addresses;
     struct slice mechanism;
     bool desk;
     struct cbor_list groups; /* texts: that the account is in */
+    struct slice app; /* id of the app password that opened it; empty: the main password did */
+    struct slice app_name;
+    bool app_addresses; /* it sends as `addresses` and as nobody else, whatever the account may */
+    struct cbor_list domains; /* texts: recipients are in these; none: anywhere */
 };
 
 /* No sessions; free accepts NULL. */
 struct sessions *sessions_new(void) __attribute__((returns_nonnull));
 void sessions_free(struct sessions *s);
 
-/* Begin a session and write its handle. It ends at ends_at_ms of the steady clock whatever else
+/* Begin a session and write its handle; `app` is the app password that was shown, or NULL. It ends at ends_at_ms of the steady clock whatever else
  * happens: nobody may be left to say that the client has gone. ERROR_LIMIT when there are too
  * many. */
-bool sessions_begin(struct sessions *s, const struct account *account, struct slice mechanism,
-                    bool desk, int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN],
+bool sessions_begin(struct sessions *s, const struct account *account,
+                    const struct app_password *app, struct slice mechanism, bool desk,
+                    int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN],
                     struct error *e) MUST_CHECK;
 
 /* Copy what the handle stands for into the arena; false when it stands for nothing. */
@@ -45,6 +52,9 @@ void sessions_end(struct sessions *s, struct slice handle);
 
 /* End all sessions of an account, so that what changed about it is seen at its next login. */
 void sessions_end_account(struct sessions *s, struct slice account);
+
+/* End those that an app password of the account opened. */
+void sessions_end_app(struct sessions *s, struct slice account, struct slice app);
 
 /* A session of the desk as it is remembered. */
 struct desk_session {

@@ -9,7 +9,7 @@ static void begin(struct sessions *s, int64_t ends_at_ms, uint8_t handle[static 
 {
     struct error e;
 
-    assert_true(sessions_begin(s, &ada, SLICE("PLAIN"), false, ends_at_ms, handle, &e));
+    assert_true(sessions_begin(s, &ada, NULL, SLICE("PLAIN"), false, ends_at_ms, handle, &e));
 }
 
 static bool is_open(struct sessions *s, const uint8_t *handle)
@@ -63,7 +63,7 @@ static void what_nobody_ended_leaves_its_place(void **unused)
     }
     assert_int_equal(sessions_count(s), SESSIONS_MAX);
     assert_true(is_open(s, handle));
-    assert_false(sessions_begin(s, &ada, SLICE("PLAIN"), false, later, handle, &e));
+    assert_false(sessions_begin(s, &ada, NULL, SLICE("PLAIN"), false, later, handle, &e));
     assert_int_equal(e.kind, ERROR_LIMIT);
     sessions_free(s);
 }
@@ -80,7 +80,7 @@ static void a_desk_is_told_from_a_client(void **unused)
     struct error e;
 
     begin(s, later, client);
-    assert_true(sessions_begin(s, &ada, SLICE("postern login"), true, later, desk, &e));
+    assert_true(sessions_begin(s, &ada, NULL, SLICE("postern login"), true, later, desk, &e));
     assert_true(sessions_find(s, slice_of(client, AUTH_SESSION_LEN), &a, &session));
     assert_false(session.desk);
     assert_true(sessions_find(s, slice_of(desk, AUTH_SESSION_LEN), &a, &session));
@@ -104,9 +104,9 @@ static void a_desk_is_resumed(void **unused)
     struct error e;
 
     begin(before, later, client);
-    assert_true(sessions_begin(before, &ada, SLICE("postern login"), true, later, desk, &e));
-    assert_true(
-        sessions_begin(before, &ada, SLICE("postern login"), true, clock_steady_ms(), over, &e));
+    assert_true(sessions_begin(before, &ada, NULL, SLICE("postern login"), true, later, desk, &e));
+    assert_true(sessions_begin(before, &ada, NULL, SLICE("postern login"), true, clock_steady_ms(),
+                               over, &e));
     assert_int_equal(sessions_desks(before, &a, found, 4), 1);
     assert_memory_not_equal(found[0].hash, desk, sizeof(desk));
     assert_int_equal(found[0].ends_at_ms, later);
@@ -120,6 +120,46 @@ static void a_desk_is_resumed(void **unused)
     sessions_free(after);
 }
 
+static void an_app_password_narrows_its_session_and_ends_it(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 1 << 16};
+    struct slice also[] = {SLICE_INIT("sales@example.test"), SLICE_INIT("press@example.test")};
+    struct slice only[] = {SLICE_INIT("press@example.test"), SLICE_INIT("lost@example.test")};
+    struct slice domains[] = {SLICE_INIT("partner.test")};
+    const struct account eve = {
+        .name = SLICE("eve@example.test"), .addresses = {also, 2}
+    };
+    const struct app_password app = {
+        .id = SLICE("abcdefgh"),
+        .name = SLICE("scanner"),
+        .addresses = {only,    2},
+        .domains = {domains, 1}
+    };
+    struct sessions *s = sessions_new();
+    int64_t later = clock_steady_ms() + 3600000;
+    uint8_t narrow[AUTH_SESSION_LEN];
+    uint8_t wide[AUTH_SESSION_LEN];
+    struct session session;
+    struct error e;
+
+    assert_true(sessions_begin(s, &eve, &app, SLICE("PLAIN"), false, later, narrow, &e));
+    assert_true(sessions_begin(s, &eve, NULL, SLICE("PLAIN"), false, later, wide, &e));
+    assert_true(sessions_find(s, slice_of(narrow, AUTH_SESSION_LEN), &a, &session));
+    assert_true(slice_equal(session.app, app.id) && slice_equal(session.app_name, app.name));
+    assert_true(session.app_addresses && session.n_addresses == 1 && session.domains.count == 1);
+    assert_true(slice_equal(session.addresses[0], only[0])); /* not what the account lost */
+    assert_true(sessions_find(s, slice_of(wide, AUTH_SESSION_LEN), &a, &session));
+    assert_true(session.n_addresses == 3 && !session.app.len && !session.app_addresses);
+    sessions_end_app(s, ada.name, app.id);
+    sessions_end_app(s, eve.name, SLICE("hgfedcba"));
+    assert_true(is_open(s, narrow));
+    sessions_end_app(s, eve.name, app.id);
+    assert_false(is_open(s, narrow));
+    assert_true(is_open(s, wide));
+    sessions_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +167,7 @@ int main(void)
         cmocka_unit_test(a_desk_is_told_from_a_client),
         cmocka_unit_test(what_nobody_ended_leaves_its_place),
         cmocka_unit_test(a_desk_is_resumed),
+        cmocka_unit_test(an_app_password_narrows_its_session_and_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "formats/mail/structure.h"
 #include "host/memfd.h"
 #include "keeper/envelope.h"
+#include "keeper/factors.h"
 #include "keeper/internal.h"
 #include "keeper/sender.h"
 #include "keyring/digest.h"
@@ -80,6 +81,21 @@ static bool proven(struct submission *s)
            refuse(s, 550, s->sender.identity.code, s->sender.identity.sentence);
 }
 
+/* An app password may be for some recipients alone: a scanner's, for the company's own domain. */
+static bool reachable(struct submission *s)
+{
+    const struct recipient *recipients = s->ask->recipients.items;
+
+    for (size_t i = 0; i < s->ask->recipients.count; i++) {
+        if (!app_password_reaches(&s->session.domains, recipients[i].address)) {
+            return refuse(s, 550, "5.7.1",
+                          "The app password of this sign-in sends to the domains that it names "
+                          "alone");
+        }
+    }
+    return true;
+}
+
 /* Write the content's record, whose end is the letter, and digest both in one go. That a letter repeats another is
  * known by its digest alone, so one that does is written for nothing: to read all others twice would cost more. */
 static void write_content(struct submission *s, const struct letter_id *id, uint8_t *digest)
@@ -106,6 +122,8 @@ static void gather(struct submission *s, const struct letter_id *id, uint8_t *di
         .groups = s->session.groups,
         .behalf = s->sender.behalf,
         .mechanism = s->session.mechanism,
+        .app = s->session.app,
+        .app_name = s->session.app_name,
         .client = s->ask->client,
         .helo = s->ask->helo,
         .tls_version = s->ask->tls_version,
@@ -248,7 +266,7 @@ static bool submit(struct keeper *k, struct ipc_request *r, struct error *e)
                   LOG_TEXT("reason", e->text));
         return false;
     }
-    if (!find_session(&s) || !well_formed(&s) || !proven(&s)) {
+    if (!find_session(&s) || !well_formed(&s) || !proven(&s) || !reachable(&s)) {
         return true; /* a refusal is an answer */
     }
     gather(&s, &id, digest);

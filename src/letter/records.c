@@ -1,5 +1,6 @@
 #include "letter/records.h"
 
+#include "letter/app_password.h"
 #include "letter/group.h"
 #include "letter/internal.h"
 
@@ -55,6 +56,8 @@ static const struct cbor_field facts_fields[] = {
     MAYBE(28, CBOR_UINT, dated_at, 0),
     CBOR_SUB_OPTIONAL(29, CBOR_STRUCT, struct facts, source, 0, &source_schema),
     MAYBE(30, CBOR_TEXTS, groups, GROUPS_MAX),
+    MAYBE(31, CBOR_TEXT, app, APP_PASSWORD_ID_LEN),
+    MAYBE(32, CBOR_TEXT, app_name, APP_PASSWORD_NAME_MAX),
     CBOR_SUB_OPTIONAL(33, CBOR_STRUCT, struct facts, behalf, 0, &behalf_schema),
 };
 SCHEMA(facts);
@@ -128,6 +131,8 @@ static const struct cbor_field sign_in_fields[] = {
     MAYBE(3, CBOR_TEXT, mechanism, 32),
     MAYBE(4, CBOR_BOOL, accepted, 0),
     MAYBE(5, CBOR_TEXT, reason, REASON_MAX),
+    MAYBE(6, CBOR_TEXT, app, APP_PASSWORD_ID_LEN),
+    MAYBE(7, CBOR_TEXT, app_name, APP_PASSWORD_NAME_MAX),
 };
 SCHEMA(sign_in);
 #undef THIS

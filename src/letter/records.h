@@ -90,7 +90,9 @@ struct facts {
     struct source source;   /* imported: where it came from */
     struct cbor_list
         groups; /* that the account it belongs to was in when it was recorded: letter/group.h */
-    struct behalf behalf; /* of a submitted one whose From is not the account's own */
+    struct slice app;      /* id of the app password that its sender signed in with; empty: none */
+    struct slice app_name; /* and what its holder called it */
+    struct behalf behalf;  /* of a submitted one whose From is not the account's own */
 };
 
 extern const struct cbor_schema facts_schema;
@@ -170,6 +172,8 @@ struct sign_in {
     struct slice mechanism;
     bool accepted;
     struct slice reason; /* of a refusal */
+    struct slice app;    /* id of the app password that was used; empty: none */
+    struct slice app_name;
 };
 
 extern const struct cbor_schema sign_in_schema;

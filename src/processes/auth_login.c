@@ -6,6 +6,7 @@
 #include "base/log.h"
 
 #include "letter/records.h"
+#include "processes/auth_factor.h"
 #include "processes/auth_memory.h"
 #include "processes/auth_slots.h"
 #include "processes/auth_throttle.h"
@@ -33,7 +34,8 @@ struct login {
     struct keeper_account_answer account;
     const char *reason; /* of a refusal; for the record, not for the client */
     int64_t now_ms;
-    bool desk; /* at the command line */
+    bool desk;        /* at the command line */
+    struct slice app; /* id of the app password that was right; empty: none was */
 };
 
 struct auth *auth_new(const struct auth_options *options, struct error *e)
@@ -86,6 +88,7 @@ static void note_failure(struct auth *a, const struct login *l, bool blocked, st
         .client = l->ask->client,
         .mechanism = l->ask->mechanism,
         .reason = slice_text(l->reason),
+        .app = l->app,
     };
     struct error e;
     bool addresses = a->options.settings(a->options.context)->general.log_addresses;
@@ -98,6 +101,25 @@ static void note_failure(struct auth *a, const struct login *l, bool blocked, st
                   KEEPER_MS, &e)) {
         log_event(LOG_WARNING, "auth.unrecorded", LOG_TEXT("reason", e.text));
     }
+}
+
+/* Which of the account's app passwords it is, if any. They open no desk. All are looked at, whichever is right; one costs
+ * microseconds, and of an account that cannot be used there is none. */
+static bool is_app(struct auth *a, struct login *l)
+{
+    const struct keeper_app *apps = l->account.apps.items;
+    size_t count = l->account.found && !l->account.disabled ? l->account.apps.count : 0;
+
+    if (l->desk || !auth_app_is_one(l->ask->password)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (auth_app_check(a->options.seal, l->account.account, apps[i].id, apps[i].verifier,
+                           l->ask->password)) {
+            l->app = apps[i].id;
+        }
+    }
+    return l->app.len > 0;
 }
 
 /* Compare the password with the account's verifier: from memory, or at full price. An account that
@@ -139,26 +161,6 @@ static enum login_verdict check(struct auth *a, struct login *l)
     return LOGIN_REFUSED;
 }
 
-static bool accept(struct auth *a, const struct login *l, struct ipc_request *r, struct error *e)
-{
-    struct auth_login_answer *answer = r->answer;
-    struct keeper_session_ask ask = {.account = l->account.account,
-                                     .client = l->ask->client,
-                                     .mechanism = l->ask->mechanism,
-                                     .desk = l->desk};
-    struct keeper_session_answer session;
-
-    if (!ipc_call(a->options.keeper, &keeper_session, &ask, -1, &session, NULL, r->arena, KEEPER_MS,
-                  e)) {
-        return false;
-    }
-    auth_throttle_succeeded(a->throttle, l->user, l->ask->client, l->now_ms);
-    answer->verdict = LOGIN_ACCEPTED;
-    answer->session = session.session;
-    answer->account = l->account.account;
-    return true;
-}
-
 static void refuse(struct auth *a, const struct login *l, struct ipc_request *r)
 {
     struct auth_login_answer *answer = r->answer;
@@ -168,6 +170,32 @@ static void refuse(struct auth *a, const struct login *l, struct ipc_request *r)
     answer->delay_ms = (uint64_t)auth_throttle_failed(a->throttle, settings_of(a), l->user,
                                                       l->ask->client, l->now_ms, &blocked);
     note_failure(a, l, blocked, r->arena);
+}
+
+static bool accept(struct auth *a, struct login *l, struct ipc_request *r, struct error *e)
+{
+    struct auth_login_answer *answer = r->answer;
+    struct keeper_session_ask ask = {.account = l->account.account,
+                                     .client = l->ask->client,
+                                     .mechanism = l->ask->mechanism,
+                                     .desk = l->desk,
+                                     .app = l->app};
+    struct keeper_session_answer session;
+
+    if (!ipc_call(a->options.keeper, &keeper_session, &ask, -1, &session, NULL, r->arena, KEEPER_MS,
+                  e)) {
+        return false;
+    }
+    if (session.session.len == 0) { /* the right password, and not good for this */
+        l->reason = arena_text(r->arena, session.refused);
+        refuse(a, l, r);
+        return true;
+    }
+    auth_throttle_succeeded(a->throttle, l->user, l->ask->client, l->now_ms);
+    answer->verdict = LOGIN_ACCEPTED;
+    answer->session = session.session;
+    answer->account = l->account.account;
+    return true;
 }
 
 static bool sign_in(struct auth *a, struct ipc_request *r, bool desk, struct error *e)
@@ -187,7 +215,7 @@ static bool sign_in(struct auth *a, struct ipc_request *r, bool desk, struct err
                   KEEPER_MS, e)) {
         return false;
     }
-    switch (check(a, &l)) {
+    switch (is_app(a, &l) ? LOGIN_ACCEPTED : check(a, &l)) {
     case LOGIN_ACCEPTED:
         return accept(a, &l, r, e);
     case LOGIN_REFUSED:
@@ -243,14 +271,47 @@ static bool on_renew(void *ctx, struct ipc_request *r, struct error *e)
     return !renewed.full || error_set(e, ERROR_LIMIT, "a verifier does not fit");
 }
 
+static bool on_app_new(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct auth_app_ask *ask = r->ask;
+    struct auth_app_answer *answer = r->answer;
+    OWN(buf) struct buf password = {.max = AUTH_APP_TEXT_MAX};
+    OWN(buf) struct buf verifier = {.max = APP_PASSWORD_VERIFIER_MAX};
+
+    if (!auth_app_make(a->options.seal, ask->account, ask->id, &password, &verifier, e)) {
+        return false;
+    }
+    answer->password = arena_copy(r->arena, buf_slice(&password));
+    answer->verifier = arena_copy(r->arena, buf_slice(&verifier));
+    explicit_bzero(password.ptr, password.capacity);
+    return true;
+}
+
+static bool on_factor_renew(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct auth_factor_renew_ask *ask = r->ask;
+    struct auth_sealed_answer *answer = r->answer;
+    OWN(buf) struct buf renewed = {.max = AUTH_SEALED_MAX};
+
+    if (!auth_factor_reseal(a->options.seal, ask->account, ask->label, ask->sealed, &renewed, e)) {
+        return false;
+    }
+    answer->sealed = arena_copy(r->arena, buf_slice(&renewed));
+    return true;
+}
+
 static const struct ipc_row submission_rows[] = {
     {&auth_login, 0, on_login},
 };
 const struct ipc_table auth_submission_table = IPC_TABLE("submission", submission_rows);
 
 static const struct ipc_row keeper_rows[] = {
-    {&auth_verifier, VERIFIERS_A_MINUTE, on_verifier},
-    {&auth_desk,     VERIFIERS_A_MINUTE, on_desk    },
-    {&auth_renew,    0,                  on_renew   },
+    {&auth_verifier,     VERIFIERS_A_MINUTE, on_verifier    },
+    {&auth_desk,         VERIFIERS_A_MINUTE, on_desk        },
+    {&auth_renew,        0,                  on_renew       },
+    {&auth_app_new,      VERIFIERS_A_MINUTE, on_app_new     },
+    {&auth_factor_renew, 0,                  on_factor_renew},
 };
 const struct ipc_table auth_keeper_table = IPC_TABLE("keeper", keeper_rows);

@@ -1,5 +1,6 @@
 #include "requests/keeper.h"
 
+#include "letter/app_password.h"
 #include "requests/auth.h"
 
 #define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
@@ -36,11 +37,18 @@ static const struct cbor_field account_ask_fields[] = {
 static const struct cbor_schema account_ask =
     CBOR_SCHEMA(account_ask_fields, struct keeper_account_ask);
 
+static const struct cbor_field app_fields[] = {
+    FIELD(1, CBOR_TEXT, keeper_app, id, APP_PASSWORD_ID_LEN),
+    FIELD(2, CBOR_BYTES, keeper_app, verifier, APP_PASSWORD_VERIFIER_MAX),
+};
+static const struct cbor_schema app = CBOR_SCHEMA(app_fields, struct keeper_app);
+
 static const struct cbor_field account_answer_fields[] = {
     MAYBE(1, CBOR_BOOL, keeper_account_answer, found, 0),
     MAYBE(2, CBOR_BOOL, keeper_account_answer, disabled, 0),
     MAYBE(3, CBOR_TEXT, keeper_account_answer, account, LETTER_ADDRESS_MAX),
     MAYBE(4, CBOR_BYTES, keeper_account_answer, verifier, AUTH_VERIFIER_MAX),
+    CBOR_SUB_OPTIONAL(5, CBOR_LIST, struct keeper_account_answer, apps, APP_PASSWORDS_MAX, &app),
 };
 static const struct cbor_schema account_answer =
     CBOR_SCHEMA(account_answer_fields, struct keeper_account_answer);
@@ -50,12 +58,14 @@ static const struct cbor_field session_ask_fields[] = {
     FIELD(2, CBOR_TEXT, keeper_session_ask, client, 64),
     FIELD(3, CBOR_TEXT, keeper_session_ask, mechanism, 32),
     MAYBE(4, CBOR_BOOL, keeper_session_ask, desk, 0),
+    MAYBE(5, CBOR_TEXT, keeper_session_ask, app, APP_PASSWORD_ID_LEN),
 };
 static const struct cbor_schema session_ask =
     CBOR_SCHEMA(session_ask_fields, struct keeper_session_ask);
 
 static const struct cbor_field session_answer_fields[] = {
-    FIELD(1, CBOR_BYTES, keeper_session_answer, session, AUTH_SESSION_LEN),
+    MAYBE(1, CBOR_BYTES, keeper_session_answer, session, AUTH_SESSION_LEN),
+    MAYBE(2, CBOR_TEXT, keeper_session_answer, refused, 200),
 };
 static const struct cbor_schema session_answer =
     CBOR_SCHEMA(session_answer_fields, struct keeper_session_answer);

@@ -71,20 +71,29 @@ struct keeper_account_answer {
     bool disabled;
     struct slice account;
     struct slice verifier;
+    struct cbor_list apps; /* struct keeper_app: of its app passwords */
+};
+
+struct keeper_app {
+    struct slice id;
+    struct slice verifier;
 };
 
 extern const struct ipc_message keeper_account;
 
-/* keeper_session: from auth. Open a session for an account that proved itself; records it. */
+/* keeper_session: from auth. Open a session for an account that proved itself; records it. What an app password is good
+ * for the keeper judges. */
 struct keeper_session_ask {
     struct slice account;
     struct slice client;
     struct slice mechanism;
-    bool desk; /* of a person at the command line, not of a client that sends */
+    bool desk;        /* of a person at the command line, not of a client that sends */
+    struct slice app; /* id of the app password that was right; empty: it was the main password */
 };
 
 struct keeper_session_answer {
-    struct slice session;
+    struct slice session; /* empty: it was refused */
+    struct slice refused; /* why, for the record and not for the client */
 };
 
 extern const struct ipc_message keeper_session;

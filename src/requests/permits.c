@@ -10,6 +10,7 @@
 #include "requests/cases.h"
 #include "requests/delegation.h"
 #include "requests/disposal.h"
+#include "requests/factors.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
 #include "requests/pull.h"
@@ -106,6 +107,13 @@ static const struct permit gathered[] = {
     {&disposal_certificate, "disposal certificate", RUNNING | AUDITOR, false},
 };
 
+/* What an account's holder does about his own sign-ins; who runs the system, about others'. */
+static const struct permit factors[] = {
+    {&app_password_add,    "app-password add",    0,                 true},
+    {&app_password_list,   "app-password list",   RUNNING | AUDITOR, true},
+    {&app_password_revoke, "app-password revoke", RUNNING,           true},
+};
+
 static const struct permit *find_in(const struct permit *rows, size_t count,
                                     const struct ipc_message *message)
 {
@@ -123,6 +131,7 @@ const struct permit *permit_find(const struct ipc_message *message)
 
     p = p ? p : find_in(rules, sizeof(rules) / sizeof(rules[0]), message);
     p = p ? p : find_in(delegating, sizeof(delegating) / sizeof(delegating[0]), message);
+    p = p ? p : find_in(factors, sizeof(factors) / sizeof(factors[0]), message);
     p = p ? p : find_in(gathered, sizeof(gathered) / sizeof(gathered[0]), message);
     return p ? p : find_in(readings, sizeof(readings) / sizeof(readings[0]), message);
 }
@@ -141,6 +150,10 @@ static bool refuse(const struct permit *p, const struct caller *caller, struct e
 {
     OWN(buf) struct buf who = {.max = 100};
 
+    if (p->roles == 0) {
+        return error_set(e, ERROR_DENIED, "%s is for who is signed in: `postern login ACCOUNT`",
+                         p->verb);
+    }
     name_roles(p->roles, &who);
     if (caller->role == 0) {
         return error_set(e, ERROR_DENIED,

@@ -15,6 +15,7 @@ enum store_kind {
     STORE_LEVEL = 3,
     STORE_VALUE = 4,
     STORE_NAMES = 5, /* one row, of a store that was sealed anew: the key of its names */
+    STORE_FACTORS = 6,
 };
 
 struct store;

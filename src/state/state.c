@@ -3,6 +3,7 @@
 #include "base/arena.h"
 
 #include "letter/group.h"
+#include "state/factors.h"
 #include "state/internal.h"
 
 #define NAME_MAX_BYTES 320 /* an address: 64 + 1 + 255 */
@@ -146,6 +147,54 @@ bool state_account_renew(struct state *s, const struct account *was, struct slic
 
     now.verifier = verifier;
     return state_account_replace(s, was, &now, did, e);
+}
+
+/* Factors */
+
+static const struct cbor_field app_password_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct app_password, id, APP_PASSWORD_ID_LEN),
+    CBOR_FIELD(2, CBOR_TEXT, struct app_password, name, APP_PASSWORD_NAME_MAX),
+    CBOR_FIELD(3, CBOR_BYTES, struct app_password, verifier, APP_PASSWORD_VERIFIER_MAX),
+    CBOR_FIELD(4, CBOR_UINT, struct app_password, scopes, APP_SCOPE_SEND | APP_SCOPE_READ),
+    CBOR_OPTIONAL(5, CBOR_TEXTS, struct app_password, addresses, APP_PASSWORD_ITEMS),
+    CBOR_OPTIONAL(6, CBOR_TEXTS, struct app_password, networks, APP_PASSWORD_ITEMS),
+    CBOR_OPTIONAL(7, CBOR_TEXTS, struct app_password, domains, APP_PASSWORD_ITEMS),
+    CBOR_FIELD(8, CBOR_UINT, struct app_password, created_at, 0),
+    CBOR_OPTIONAL(9, CBOR_UINT, struct app_password, expires_at, 0),
+    CBOR_OPTIONAL(10, CBOR_UINT, struct app_password, used_at, 0),
+    CBOR_OPTIONAL(11, CBOR_TEXT, struct app_password, used_from, 64),
+};
+static const struct cbor_schema app_password_schema =
+    CBOR_SCHEMA(app_password_fields, struct app_password);
+
+static const struct cbor_field factors_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct factors, apps, APP_PASSWORDS_MAX, &app_password_schema),
+    CBOR_OPTIONAL(2, CBOR_BYTES, struct factors, totp, FACTORS_TOTP_MAX),
+    CBOR_OPTIONAL(3, CBOR_UINT, struct factors, totp_step, 0),
+    CBOR_OPTIONAL(4, CBOR_UINT, struct factors, totp_since, 0),
+    CBOR_OPTIONAL(5, CBOR_BYTES, struct factors, recovery, FACTORS_RECOVERY_MAX),
+    CBOR_OPTIONAL(6, CBOR_UINT, struct factors, recovery_spent, UINT32_MAX),
+    CBOR_OPTIONAL(7, CBOR_BYTES, struct factors, totp_asked, FACTORS_TOTP_MAX),
+};
+static const struct cbor_schema factors_schema = CBOR_SCHEMA(factors_fields, struct factors);
+
+bool state_factors_get(struct state *s, struct slice account, struct arena *arena,
+                       struct factors *out, struct error *e)
+{
+    struct factors factors = {.totp_step = 0};
+    bool found = false;
+
+    if (!get(s, STORE_FACTORS, account, &factors_schema, arena, &factors, &found, e)) {
+        return false;
+    }
+    *out = found ? factors : (struct factors){.totp_step = 0};
+    return true;
+}
+
+bool state_factors_put(struct state *s, struct slice account, const struct factors *factors,
+                       struct error *e)
+{
+    return put(s, STORE_FACTORS, account, &factors_schema, factors, e);
 }
 
 static int by_name(const void *a, const void *b)

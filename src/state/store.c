@@ -290,10 +290,11 @@ void store_close(struct store *s)
 
 /* Verbs */
 
-/* Accounts and levels are asked for with every letter; other values may be secrets. */
+/* Accounts and levels are asked for with every letter, factors with every sign-in, and what is secret in these auth has
+ * sealed once more; other values may be secrets. */
 static bool is_recalled(enum store_kind kind)
 {
-    return kind == STORE_ACCOUNT || kind == STORE_LEVEL;
+    return kind == STORE_ACCOUNT || kind == STORE_LEVEL || kind == STORE_FACTORS;
 }
 
 static bool get(struct store *s, enum store_kind kind, struct slice name, struct buf *plain,

@@ -38,6 +38,8 @@ void archive_facts(const struct archive_submission *about, const struct mail_fac
         .received_at = about->received_at,
         .account = about->account,
         .groups = about->groups,
+        .app = about->app,
+        .app_name = about->app_name,
         .behalf = about->behalf,
         .mechanism = about->mechanism,
         .client = about->client,

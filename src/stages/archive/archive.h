@@ -16,6 +16,8 @@ struct archive_submission {
     struct cbor_list groups; /* texts */
     struct behalf behalf;
     struct slice mechanism;
+    struct slice app;
+    struct slice app_name;
     struct slice client;
     struct slice helo;
     struct slice tls_version;

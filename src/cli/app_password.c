@@ -1,0 +1,178 @@
+/* App passwords: one for each program or device, so that none of them knows the main password. */
+#include <stdio.h>
+
+#include "base/clock.h"
+
+#include "cli/cli.h"
+#include "cli/print.h"
+#include "requests/factors.h"
+#include "stages/retention/term.h"
+
+#define DAY_MS (UINT64_C(24) * 3600 * 1000)
+
+static struct cbor_list texts_of(struct cli *c, const char *option)
+{
+    size_t count = arguments_count(&c->arguments, option);
+    struct slice *texts = arena_array(&c->arena, count + 1, sizeof(*texts));
+
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = slice_text(arguments_text(&c->arguments, option, i));
+    }
+    return (struct cbor_list){texts, count};
+}
+
+static bool scopes_of(struct cli *c, uint64_t *scopes, struct error *e)
+{
+    size_t count = arguments_count(&c->arguments, "scope");
+
+    *scopes = count ? 0 : APP_SCOPE_SEND;
+    for (size_t i = 0; i < count; i++) {
+        struct slice name = slice_text(arguments_text(&c->arguments, "scope", i));
+        if (slice_equal(name, SLICE("send"))) {
+            *scopes |= APP_SCOPE_SEND;
+        } else if (slice_equal(name, SLICE("read"))) {
+            *scopes |= APP_SCOPE_READ;
+        } else {
+            return error_set(e, ERROR_INPUT, "there is no scope `%.*s`: say send or read",
+                             SLICE_ARG(name));
+        }
+    }
+    return true;
+}
+
+/* "90d" from now, or a day on which it ends; 0: never. */
+static bool end_of(struct cli *c, uint64_t *expires_at, struct error *e)
+{
+    const char *text = arguments_text(&c->arguments, "expires", 0);
+    struct slice s = slice_text(text);
+    uint64_t days = 0;
+    int64_t day = 0;
+
+    *expires_at = 0;
+    if (!text) {
+        return true;
+    }
+    if (s.len > 1 && s.ptr[s.len - 1] == 'd' &&
+        slice_decimal(slice_head(s, s.len - 1), 3650, &days) && days > 0) {
+        *expires_at = (uint64_t)clock_wall_ms() + days * DAY_MS;
+        return true;
+    }
+    if (!retention_day_read(s, &day) || day <= 0) {
+        return error_set(e, ERROR_INPUT, "`%s` is no end: say 90d, or a day as 2027-01-31", text);
+    }
+    *expires_at = (uint64_t)day;
+    return true;
+}
+
+bool cli_app_password_add(struct cli *c, struct error *e)
+{
+    struct app_password ask = {.name = slice_text(c->arguments.words[0]),
+                               .addresses = texts_of(c, "address"),
+                               .networks = texts_of(c, "network"),
+                               .domains = texts_of(c, "to-domain")};
+    struct app_password_added added;
+
+    if (!app_password_name_is_good(ask.name)) {
+        return error_set(
+            e, ERROR_INPUT,
+            "an app password is called by at most %d letters, digits, blanks, dots and "
+            "dashes, `phone` for instance",
+            APP_PASSWORD_NAME_MAX);
+    }
+    if (ask.addresses.count > APP_PASSWORD_ITEMS || ask.networks.count > APP_PASSWORD_ITEMS ||
+        ask.domains.count > APP_PASSWORD_ITEMS) {
+        return error_set(e, ERROR_INPUT, "at most %d addresses, networks or domains",
+                         APP_PASSWORD_ITEMS);
+    }
+    if (!scopes_of(c, &ask.scopes, e) || !end_of(c, &ask.expires_at, e) ||
+        !cli_ask(c, CLI_KEEPER, &app_password_add, &ask, &added, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    buf_printf(&c->out, "%.*s\n", SLICE_ARG(added.password));
+    (void)fprintf(stderr,
+                  "Type it into the program or device as its password, with the account's name. It "
+                  "is shown\nthis once; `postern app-password revoke %s` ends it.\n",
+                  c->arguments.words[0]);
+    return true;
+}
+
+static struct slice join(struct cli *c, const struct cbor_list *list, const char *none)
+{
+    const struct slice *items = list->items;
+    struct slice all = list->count ? SLICE_NONE : slice_text(none);
+
+    for (size_t i = 0; i < list->count; i++) {
+        all = arena_printf(&c->arena, "%.*s%s%.*s", SLICE_ARG(all), i ? " " : "",
+                           SLICE_ARG(items[i]));
+    }
+    return all;
+}
+
+static struct slice scope_text(uint64_t scopes)
+{
+    return scopes == APP_SCOPE_SEND   ? SLICE("send")
+           : scopes == APP_SCOPE_READ ? SLICE("read")
+                                      : SLICE("send read");
+}
+
+static struct slice use_text(struct cli *c, const struct app_password *p)
+{
+    return p->used_at
+               ? arena_printf(&c->arena, "%.*s %.*s", SLICE_ARG(print_time(&c->arena, p->used_at)),
+                              SLICE_ARG(p->used_from))
+               : SLICE("never");
+}
+
+bool cli_app_password_list(struct cli *c, struct error *e)
+{
+    static const char *const heads[] = {"NAME",     "ID",   "FOR", "SINCE",   "ENDS",
+                                        "SENDS AS", "FROM", "TO",  "LAST USE"};
+    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 9};
+    const struct app_password_list_ask ask = {
+        slice_text(c->arguments.n_words ? c->arguments.words[0] : NULL)};
+    struct app_password_list_answer answer;
+    uint64_t now = (uint64_t)clock_wall_ms();
+
+    if (!cli_ask(c, CLI_KEEPER, &app_password_list, &ask, &answer, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    if (answer.apps.count == 0) {
+        (void)fprintf(stderr, "There are none.\n");
+        c->status = CLI_NOTHING;
+        return true;
+    }
+    const struct app_password *apps = answer.apps.items;
+    for (size_t i = 0; i < answer.apps.count; i++) {
+        const struct slice cells[] = {apps[i].name,
+                                      apps[i].id,
+                                      scope_text(apps[i].scopes),
+                                      print_time(&c->arena, apps[i].created_at),
+                                      app_password_is_over(&apps[i], now)
+                                          ? SLICE("expired")
+                                          : print_time(&c->arena, apps[i].expires_at),
+                                      join(c, &apps[i].addresses, "any of the account's"),
+                                      join(c, &apps[i].networks, "anywhere"),
+                                      join(c, &apps[i].domains, "anybody"),
+                                      use_text(c, &apps[i])};
+        print_row(&columns, cells);
+    }
+    print_columns(&columns, cli_columns(), &c->out);
+    return true;
+}
+
+bool cli_app_password_revoke(struct cli *c, struct error *e)
+{
+    const struct app_password_revoke_ask ask = {
+        .account = slice_text(arguments_text(&c->arguments, "account", 0)),
+        .which = slice_text(c->arguments.words[0]),
+        .reason = slice_text(arguments_text(&c->arguments, "reason", 0))};
+
+    if (ask.which.len > APP_PASSWORD_NAME_MAX) {
+        return error_set(e, ERROR_INPUT, "there is no app password of that name");
+    }
+    if (!cli_ask(c, CLI_KEEPER, &app_password_revoke, &ask, NULL, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    buf_printf(&c->out, "revoked %s; sessions that it opened are ended\n", c->arguments.words[0]);
+    return true;
+}

@@ -1,0 +1,39 @@
+/* keeper/factors - the rows of app passwords and second factors: what one is good for, and every change of them. For the
+ * keeper's own files. Thread-safe. */
+#pragma once
+
+#include "state/factors.h"
+
+struct keeper;
+
+#define FACTOR_REFUSAL_MAX 200
+
+/* The one of this id, or of this name; NULL: there is none. */
+struct app_password *app_password_find(const struct factors *f, struct slice which);
+
+/**
+ * Why an app password does not open a session that sends; NULL: it does.
+ *
+ * @param client  IP address as text; what is none is in no network
+ * @param now_ms  wall clock
+ */
+const char *app_password_refusal(const struct app_password *p, struct slice client,
+                                 uint64_t now_ms);
+
+/* Whether a recipient is one that it, or the session that it opened, may send to. Without domains all are. */
+bool app_password_reaches(const struct cbor_list *domains, struct slice recipient);
+
+/* What a change does: false with *e when it cannot be done, and then nothing is written. */
+typedef bool factors_change(struct factors *f, void *context, struct error *e);
+
+/* Read an account's row, have it changed and write it, with nobody else in between. Durable on return. */
+bool factors_put(struct keeper *k, struct slice account, struct arena *arena,
+                 factors_change *change, void *context, struct error *e) MUST_CHECK;
+
+/* Note when and from where an app password was used: seldom, for each note is written to the disk. */
+void factors_note_use(struct keeper *k, struct slice account, const struct app_password *p,
+                      struct slice client, struct arena *arena);
+
+/* Have auth seal what it sealed for an account under its present key; *did counts what became new. */
+bool factors_renew(struct keeper *k, struct slice account, struct arena *arena, uint64_t *did,
+                   struct error *e) MUST_CHECK;

@@ -1,0 +1,84 @@
+#include "keeper/factors.h"
+#include "tests/test.h"
+
+#define NOW 1000000
+
+static struct slice office[] = {SLICE_INIT("192.0.2.0/24"), SLICE_INIT("2001:db8::/32")};
+static struct slice partner[] = {SLICE_INIT("partner.test"), SLICE_INIT("xn--bcher-kva.test")};
+
+static void each_limit_refuses(void **unused)
+{
+    (void)unused;
+    struct app_password p = {.scopes = APP_SCOPE_SEND};
+
+    assert_null(app_password_refusal(&p, SLICE("198.51.100.9"), NOW));
+    p.expires_at = NOW + 1;
+    assert_null(app_password_refusal(&p, SLICE("198.51.100.9"), NOW));
+    p.expires_at = NOW;
+    assert_non_null(strstr(app_password_refusal(&p, SLICE("198.51.100.9"), NOW), "expired"));
+    p.expires_at = 0;
+    p.scopes = APP_SCOPE_READ;
+    assert_non_null(strstr(app_password_refusal(&p, SLICE("198.51.100.9"), NOW), "sending"));
+    p.scopes = APP_SCOPE_SEND | APP_SCOPE_READ;
+    p.networks = (struct cbor_list){office, 2};
+    assert_null(app_password_refusal(&p, SLICE("192.0.2.7"), NOW));
+    assert_null(app_password_refusal(&p, SLICE("2001:db8:7::1"), NOW));
+    assert_null(app_password_refusal(&p, SLICE("::ffff:192.0.2.7"), NOW));
+    static const char *const others[] = {"192.0.3.7", "2001:db9::1", "",
+                                         "192.0.2",   "uid 0",       "192.0.2.7.example.test"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_non_null(strstr(app_password_refusal(&p, slice_text(others[i]), NOW), "network"));
+    }
+}
+
+static void recipients_are_compared_as_domains(void **unused)
+{
+    (void)unused;
+    const struct cbor_list two = {partner, 2};
+    const struct cbor_list none = {NULL, 0};
+
+    assert_true(app_password_reaches(&none, SLICE("anybody@anywhere.test")));
+    assert_true(app_password_reaches(&two, SLICE("paula@partner.test")));
+    assert_true(app_password_reaches(&two, SLICE("paula@PARTNER.Test")));
+    assert_true(app_password_reaches(&two, SLICE("paula@b\xc3\xbc"
+                                                 "cher.test")));
+    assert_true(app_password_reaches(&two, SLICE("\"a@b\"@partner.test")));
+    assert_false(app_password_reaches(&two, SLICE("paula@sub.partner.test")));
+    assert_false(app_password_reaches(&two, SLICE("paula@partner.test.evil.test")));
+    assert_false(app_password_reaches(&two, SLICE("partner.test")));
+    assert_false(app_password_reaches(&two, SLICE("paula@")));
+    assert_false(app_password_reaches(&two, SLICE("paula@[192.0.2.7]")));
+    assert_false(app_password_reaches(&two, SLICE("postmaster")));
+}
+
+static void names_are_found_and_bounded(void **unused)
+{
+    (void)unused;
+    struct app_password apps[2] = {
+        {.id = SLICE("abcdefgh"), .name = SLICE("Phone")    },
+        {.id = SLICE("bcdefghi"), .name = SLICE("scanner 2")}
+    };
+    const struct factors f = {
+        .apps = {apps, 2}
+    };
+
+    assert_ptr_equal(app_password_find(&f, SLICE("phone")), &apps[0]);
+    assert_ptr_equal(app_password_find(&f, SLICE("bcdefghi")), &apps[1]);
+    assert_null(app_password_find(&f, SLICE("tablet")));
+    assert_null(app_password_find(&f, SLICE_NONE));
+    assert_true(app_password_name_is_good(SLICE("scanner 2")));
+    static const char *const bad[] = {"", " x", "x ", "-x", "a\nb", "a/b", "\xc3\xa9"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(app_password_name_is_good(slice_text(bad[i])));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_limit_refuses),
+        cmocka_unit_test(recipients_are_compared_as_domains),
+        cmocka_unit_test(names_are_found_and_bounded),
+    };
+    return cmocka_run_group_tests_name("keeper/factors", tests, NULL, NULL);
+}

@@ -1,0 +1,42 @@
+/* processes/auth_factor - app passwords as auth makes, seals and checks them.
+ *
+ * An app password has 28 letters of 24, so 128 bits of chance: nobody guesses it, and a keyed hash does what argon2 does for
+ * a password that a person chose, in microseconds. What is kept is an HMAC-SHA-256 over account, id and password
+ * under a key of its own, sealed under auth's key and bound to account and id. Thread-safe. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/secret.h"
+
+#include "requests/auth_factors.h"
+
+#define APP_PASSWORD_LETTERS 28 /* "abcd-efgh-...": seven groups of four */
+
+/**
+ * Make an app password.
+ *
+ * @param seal      auth's key
+ * @param account   as the keeper writes it: in lower case
+ * @param password  appended to, as it is shown; the caller wipes it
+ * @param verifier  appended to
+ */
+bool auth_app_make(const struct secret *seal, struct slice account, struct slice id,
+                   struct buf *password, struct buf *verifier, struct error *e) MUST_CHECK;
+
+/* Whether what somebody typed can be one at all: case, blanks and dashes aside. It says nothing about any account. */
+bool auth_app_is_one(struct slice typed);
+
+/* Whether it is the one that this verifier is of. One that does not open is nobody's. */
+bool auth_app_check(const struct secret *seal, struct slice account, struct slice id,
+                    struct slice verifier, struct slice typed) MUST_CHECK;
+
+/**
+ * Seal anew what is sealed under a former key.
+ *
+ * @param label    "app/ID", "totp", "recovery"
+ * @param renewed  appended to; nothing when it is sealed under the present key
+ * @return         false with ERROR_CORRUPT when it opens under none
+ */
+bool auth_factor_reseal(const struct secret *seal, struct slice account, struct slice label,
+                        struct slice sealed, struct buf *renewed, struct error *e) MUST_CHECK;

@@ -1,0 +1,53 @@
+#include "requests/factors.h"
+
+#include "letter/records.h"
+
+#define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
+#define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
+
+#define TEXT_MAX 1000
+
+/* As it is asked for and shown: the verifier stays in the state. */
+static const struct cbor_field app_fields[] = {
+    MAYBE(1, CBOR_TEXT, app_password, id, APP_PASSWORD_ID_LEN),
+    FIELD(2, CBOR_TEXT, app_password, name, APP_PASSWORD_NAME_MAX),
+    MAYBE(3, CBOR_UINT, app_password, scopes, APP_SCOPE_SEND | APP_SCOPE_READ),
+    MAYBE(4, CBOR_TEXTS, app_password, addresses, APP_PASSWORD_ITEMS),
+    MAYBE(5, CBOR_TEXTS, app_password, networks, APP_PASSWORD_ITEMS),
+    MAYBE(6, CBOR_TEXTS, app_password, domains, APP_PASSWORD_ITEMS),
+    MAYBE(7, CBOR_UINT, app_password, created_at, 0),
+    MAYBE(8, CBOR_UINT, app_password, expires_at, 0),
+    MAYBE(9, CBOR_UINT, app_password, used_at, 0),
+    MAYBE(10, CBOR_TEXT, app_password, used_from, 64),
+};
+static const struct cbor_schema app = CBOR_SCHEMA(app_fields, struct app_password);
+
+static const struct cbor_field added_fields[] = {
+    FIELD(1, CBOR_TEXT, app_password_added, id, APP_PASSWORD_ID_LEN),
+    FIELD(2, CBOR_TEXT, app_password_added, password, AUTH_APP_TEXT_MAX),
+};
+static const struct cbor_schema added = CBOR_SCHEMA(added_fields, struct app_password_added);
+
+static const struct cbor_field list_ask_fields[] = {
+    MAYBE(1, CBOR_TEXT, app_password_list_ask, account, LETTER_ADDRESS_MAX),
+};
+static const struct cbor_schema list_ask =
+    CBOR_SCHEMA(list_ask_fields, struct app_password_list_ask);
+
+static const struct cbor_field list_fields[] = {
+    FIELD(1, CBOR_TEXT, app_password_list_answer, account, LETTER_ADDRESS_MAX),
+    CBOR_SUB_OPTIONAL(2, CBOR_LIST, struct app_password_list_answer, apps, APP_PASSWORDS_MAX, &app),
+};
+static const struct cbor_schema list = CBOR_SCHEMA(list_fields, struct app_password_list_answer);
+
+static const struct cbor_field revoke_fields[] = {
+    MAYBE(1, CBOR_TEXT, app_password_revoke_ask, account, LETTER_ADDRESS_MAX),
+    FIELD(2, CBOR_TEXT, app_password_revoke_ask, which, APP_PASSWORD_NAME_MAX),
+    MAYBE(3, CBOR_TEXT, app_password_revoke_ask, reason, TEXT_MAX),
+};
+static const struct cbor_schema revoke_ask =
+    CBOR_SCHEMA(revoke_fields, struct app_password_revoke_ask);
+
+const struct ipc_message app_password_add = {170, "app_password_add", &app, &added, .secret = true};
+const struct ipc_message app_password_list = {171, "app_password_list", &list_ask, &list};
+const struct ipc_message app_password_revoke = {172, "app_password_revoke", &revoke_ask, NULL};

@@ -1,0 +1,202 @@
+"""App passwords: made by their holder at the desk, used by programs and devices within their limits, revoked at once."""
+import os
+import re
+import shutil
+import smtplib
+import subprocess
+
+import pytest
+
+from company import wait_for
+from scene import ALICE, PASSWORD, Scene
+from test_roles import Person
+from test_running import in_moved_time, move_clock
+
+DAY = 24 * 3600
+SALES = "sales@example.test"
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("factors")
+    os.chmod(directory, 0o755)
+    scene = Scene(directory, auth_failure_delay="0s", auth_failures="1000")
+    company = scene.company
+    company.postern("user", "set", ALICE, "--address", SALES)
+    scene.moved = in_moved_time(directory) if os.geteuid() == 0 else None
+    scene.shift = directory / "shift"
+    if scene.moved:
+        company.stop()
+        company.start(scene.moved)
+    yield scene
+    scene.close()
+
+
+@pytest.fixture
+def person(scene, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to ask as somebody else")
+    for folder in [tmp_path, *list(tmp_path.parents)[:3]]:
+        folder.chmod(folder.stat().st_mode | 0o011)
+    return Person(scene.company, tmp_path)
+
+
+def desk(scene, *arguments, account=ALICE, check=True, **options):
+    """Run `postern` as the person who holds this account."""
+    env = {**os.environ, "POSTERN_SIGN_INS": str(scene.company.directory / f"desk-{account}")}
+    return scene.company.postern(*arguments, check=check, env=env, **options)
+
+
+def login(scene, account=ALICE, password=PASSWORD, check=True):
+    return desk(scene, "login", account, "--password-stdin", account=account, input=password + "\n", check=check)
+
+
+def add(scene, name, *options):
+    login(scene)
+    password = desk(scene, "app-password", "add", name, *options).strip()
+    assert re.fullmatch(r"([a-z]{4}-){6}[a-z]{4}", password)
+    return password
+
+
+def letter(sender=ALICE, subject="by an app password"):
+    return f"From: {sender}\r\nTo: paula@partner.test\r\nSubject: {subject}\r\n\r\nKind regards\r\n".encode()
+
+
+def submit(smtp, sender=ALICE, to="paula@partner.test", subject="by an app password"):
+    """The reply to the end of the letter, or to what was refused before."""
+    for code, text in (smtp.mail(sender), smtp.rcpt(to)):
+        if code != 250:
+            return code, text
+    return smtp.data(letter(sender, subject))
+
+
+def refused(scene, password, user=ALICE):
+    with pytest.raises(smtplib.SMTPAuthenticationError) as raised:
+        scene.client(user, password)
+    return raised.value.smtp_code
+
+
+def test_a_program_sends_with_one_and_the_ledger_says_which(scene):
+    password = add(scene, "phone")
+    with scene.client(password=password) as smtp:
+        code, text = submit(smtp)
+        assert code == 250, text
+    typed = password.upper().replace("-", " ").replace("I", "1")
+    with scene.client(password=typed) as smtp:  # as somebody types it
+        code, text = submit(smtp)
+    name = re.search(rb"\b[0-9a-z]{16}\b", text)[0].decode()
+    listed = desk(scene, "app-password", "list")
+    row, = [line for line in listed.splitlines() if line.startswith("phone")]
+    key = row.split()[1]
+    assert f"phone ({key})" in scene.company.show(name) and "127.0.0.1" in row
+    acts = scene.company.postern("acts")
+    assert re.search(rf"app-password add.*{ALICE}", acts) and "phone" in acts
+    assert password not in acts + listed and password not in scene.company.log.read_text()
+    wrong = password[:-1] + ("a" if password[-1] != "a" else "b")
+    assert refused(scene, wrong) == 535
+    assert refused(scene, password, SALES) == 535  # nobody else's
+    done = login(scene, password=password, check=False)
+    assert done.returncode == 77 and "wrong" in done.stderr  # it opens no desk
+
+
+def test_revoked_while_connected_the_next_letter_is_refused(scene):
+    password = add(scene, "laptop")
+    with scene.client(password=password) as smtp, scene.client() as other:
+        assert submit(smtp)[0] == 250
+        desk(scene, "app-password", "revoke", "laptop")
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            code, text = submit(smtp)
+            assert code == 421 and b"has ended" in text, (code, text)
+            smtp.noop()
+        assert submit(other)[0] == 250  # the main password's session goes on
+    assert refused(scene, password) == 535
+    assert desk(scene, "app-password", "revoke", "laptop", check=False).returncode == 65
+    assert "app-password revoke" in scene.company.postern("acts")
+
+
+def test_a_device_sends_as_one_address_to_listed_domains(scene):
+    password = add(scene, "scanner", "--address", SALES, "--to-domain", "Partner.Test")
+    with scene.client(password=password) as smtp:
+        assert submit(smtp, SALES)[0] == 250
+        code, text = submit(smtp, ALICE)
+        assert code == 550, text
+        smtp.rset()
+        code, text = submit(smtp, SALES, "somebody@elsewhere.test")
+        assert code == 550 and b"domains that it names" in text
+        smtp.rset()
+        code, text = submit(smtp, SALES, "somebody@sub.partner.test")
+        assert code == 550, text
+        smtp.rset()
+        assert smtp.mail(SALES)[0] == 250 and smtp.rcpt("paula@partner.test")[0] == 250
+        assert smtp.rcpt("somebody@elsewhere.test")[0] == 250
+        assert smtp.data(letter(SALES))[0] == 550  # one of them is enough
+    done = desk(scene, "app-password", "add", "other", "--address", "boss@example.test", check=False)
+    assert done.returncode == 65 and "may not send as" in done.stderr
+
+
+def test_networks_and_scopes_are_kept_to(scene):
+    assert refused(scene, add(scene, "office", "--network", "192.0.2.0/24", "--network", "2001:db8::/32")) == 535
+    assert refused(scene, add(scene, "reader", "--scope", "read")) == 535
+    with scene.client(password=add(scene, "here", "--network", "127.0.0.0/8")) as smtp:
+        assert submit(smtp)[0] == 250
+    for options in (["--network", "192.0.2.0/33"], ["--to-domain", "a b"], ["--scope", "all"], ["--expires", "1999-01-01"],
+                    ["--expires", "soon"]):
+        assert desk(scene, "app-password", "add", "bad", *options, check=False).returncode == 65, options
+    done = desk(scene, "app-password", "add", "office", check=False)
+    assert done.returncode == 65 and "revoke" in done.stderr  # the name is taken
+
+
+def test_one_that_expires_ends_and_takes_its_session_along(scene):
+    if not scene.moved:
+        pytest.skip("needs root, mounts and no sanitizer: the clock is moved by a library in /etc")
+    password = add(scene, "visitor", "--expires", "3d")
+    with scene.client(password=password) as smtp:
+        assert submit(smtp)[0] == 250
+    move_clock(scene.shift, 3 * DAY + 60)
+    assert refused(scene, password) == 535
+    move_clock(scene.shift, 0)
+    with scene.client(password=password) as smtp:
+        assert submit(smtp)[0] == 250
+
+
+def test_others_are_for_who_runs_the_system(scene, person):
+    add(scene, "stolen")
+    scene.company.add_user("bert@example.test", PASSWORD)
+    assert person.login("bert@example.test").returncode == 0
+    for arguments in (["list", ALICE], ["revoke", "stolen", "--account", ALICE]):
+        done = person.postern("app-password", *arguments)
+        assert done.returncode == 77 and "officer or administrator" in done.stderr
+    assert person.postern("app-password", "add", "mine").returncode == 0
+    assert "mine" in person.postern("app-password", "list").stdout
+    done = desk(scene, "app-password", "add", "x", account="nobody", check=False)  # root of the machine is no account
+    assert done.returncode == 77 and "postern login ACCOUNT" in done.stderr
+    assert "stolen" in desk(scene, "app-password", "list", ALICE, account="nobody")
+    desk(scene, "app-password", "revoke", "stolen", "--account", ALICE, "--reason", "lost", account="nobody")
+    assert "stolen" not in desk(scene, "app-password", "list", ALICE, account="nobody")
+
+
+def test_foreign_clients_send_with_one(scene):
+    password = add(scene, "tools")
+    swaks = shutil.which("swaks")
+    curl = shutil.which("curl")
+    if not swaks and not curl:
+        pytest.skip("needs swaks or curl")
+    company = scene.company
+    path = company.directory / "letter.eml"
+    path.write_bytes(letter(subject="by curl"))
+    if curl:
+        done = subprocess.run(
+            [curl, "-sS", "--url", f"smtps://{company.hostname}:{company.submissions}", "--resolve",
+             f"{company.hostname}:{company.submissions}:127.0.0.1", "--cacert", company.authority.certificate,
+             "--user", f"{ALICE}:{password}", "--login-options", "AUTH=PLAIN", "--mail-from", ALICE, "--mail-rcpt", "paula@partner.test", "-T", path],
+            capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    if swaks:
+        done = subprocess.run(
+            [swaks, "--server", "127.0.0.1", "--port", str(company.submission), "--tls", "--auth", "LOGIN",
+             "--auth-user", ALICE, "--auth-password", password, "--from", ALICE, "--to", "paula@partner.test",
+             "--header", "Subject: by swaks"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    wanted = {name for name, there in (("by curl", curl), ("by swaks", swaks)) if there}
+    wait_for("the letters", lambda: all(any(name in p.read_text(errors="replace") for p in scene.company.directory.parent.glob("partner/*"))
+                                        for name in wanted))
