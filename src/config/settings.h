@@ -6,6 +6,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "config/settings_auth.h"
 #include "config/settings_backup.h"
 #include "config/settings_intake.h"
 
@@ -80,16 +81,6 @@ struct submission_settings {
     int64_t session_timeout_ms;
     int64_t login_timeout_ms;
     bool received_client_address;
-};
-
-struct auth_settings {
-    uint64_t parallel;       /* argon2 computations at once */
-    uint64_t failures_limit; /* within failures_window, for one address or one account */
-    int64_t failures_window_ms;
-    int64_t block_ms;
-    int64_t failure_delay_ms;
-    int64_t remember_ms; /* how long a verified password needs no new argon2 */
-    int64_t desk_timeout_ms;
 };
 
 struct archive_settings {

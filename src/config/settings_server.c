@@ -112,6 +112,21 @@ static const struct config_setting auth_rows[] = {
                .min = CONFIG_MINUTE, .max = 7 * CONFIG_DAY,
                .help = "How long a person is signed in with `postern login`.",
                .more = "A restart does not end it; a change of the account does."),
+    CONFIG_ROW(
+        "auth-scram", BOOLEAN, struct auth_settings, scram, .initial = "yes",
+        .help = "Whether SCRAM-SHA-256 is offered, and keys for it are kept of passwords.",
+        .more = "With SCRAM a client proves that it knows the password without saying it. Its keys "
+                "follow from the password by PBKDF2, which takes no memory, so that who gets "
+                "them in clear guesses faster than against argon2id alone; they are sealed "
+                "as the verifiers are. An account from before gets them when its password "
+                "is set, or at the next sign-in with it by PLAIN or LOGIN."),
+    CONFIG_ROW(
+        "auth-scram-iterations", COUNT, struct auth_settings, scram_iterations, .initial = "100000",
+        .min = 4096, .max = 10000000,
+        .help = "Iterations of PBKDF2 for such keys; a client computes them at each sign-in.",
+        .more = "Keys that were made with another number are made anew at the next sign-in by "
+                "PLAIN or LOGIN. Until then such an account is told from one that does not "
+                "exist."),
 };
 const struct config_table settings_auth_table =
     CONFIG_TABLE("Signing in", struct settings, auth, auth_rows);

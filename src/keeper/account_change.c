@@ -4,6 +4,7 @@
 
 #include "formats/mail/address.h"
 #include "keeper/account_parts.h"
+#include "keeper/account_salt.h"
 #include "keeper/desks.h"
 #include "keeper/internal.h"
 #include "requests/auth.h"
@@ -89,7 +90,8 @@ static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask, 
 static bool make_verifier(struct keeper *k, struct slice account, struct slice password,
                           struct arena *arena, struct slice *verifier, struct error *e)
 {
-    struct auth_verifier_ask ask = {.account = account, .password = password};
+    const struct auth_verifier_ask ask = {
+        .account = account, .password = password, .salt = account_salt(k, account, arena)};
     struct auth_verifier_answer answer;
 
     if (!ipc_call(k->options.auth, &auth_verifier, &ask, -1, &answer, NULL, arena, KEEPER_ASK_MS,

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 
 #include "keeper/account_change.h"
+#include "keeper/account_salt.h"
 #include "keeper/admin.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
@@ -29,13 +30,14 @@ bool keeper_on_account(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper *k = ctx;
     const struct keeper_account_ask *ask = r->ask;
     struct keeper_account_answer *answer = r->answer;
+    struct slice name = account_canonical(ask->user, r->arena);
     struct account account;
     bool found = false;
 
-    if (!state_account_get(k->state, account_canonical(ask->user, r->arena), r->arena, &account,
-                           &found, e)) {
+    if (!state_account_get(k->state, name, r->arena, &account, &found, e)) {
         return false;
     }
+    answer->salt = account_salt(k, name, r->arena);
     answer->found = found;
     if (found) {
         answer->disabled = account.disabled;
@@ -44,6 +46,24 @@ bool keeper_on_account(void *ctx, struct ipc_request *r, struct error *e)
         return add_factors(k, account.name, r->arena, answer, e);
     }
     return true;
+}
+
+bool keeper_on_verifier(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper *k = ctx;
+    const struct keeper_verifier_ask *ask = r->ask;
+    struct account account;
+    bool found = false;
+    bool did = false;
+
+    if (!state_account_get(k->state, ask->account, r->arena, &account, &found, e)) {
+        return false;
+    }
+    if (!found || account.disabled || !slice_equal(account.verifier, ask->was)) {
+        return error_set(e, ERROR_BUSY, "the account was changed just now");
+    }
+    return state_account_renew(k->state, &account, ask->now, &did, e) &&
+           (did || error_set(e, ERROR_BUSY, "the account was changed just now"));
 }
 
 /* Whether the account is what it was when the sign-in was looked at. Who changes one ends its sessions afterwards: one of

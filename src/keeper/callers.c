@@ -142,6 +142,8 @@ static bool explain_refusal(uint64_t verdict, struct error *e)
     case LOGIN_BLOCKED:
         return error_set(e, ERROR_DENIED, "too many failed sign-ins: try again in some minutes");
     case LOGIN_BUSY:
+    case LOGIN_CONTINUES:
+    case LOGIN_UNREADABLE:
         return error_set(e, ERROR_BUSY, "too many are signing in just now: try again");
     case LOGIN_ACCEPTED:
     case LOGIN_REFUSED:

@@ -16,6 +16,7 @@ ipc_handler keeper_on_pull_now;          /* pulls.c */
 ipc_handler keeper_on_journal_begin;     /* import_standing.c */
 ipc_handler keeper_on_session_end;       /* accounts.c */
 ipc_handler keeper_on_account;           /* accounts.c */
+ipc_handler keeper_on_verifier;          /* accounts.c */
 ipc_handler keeper_on_session;           /* accounts.c */
 ipc_handler keeper_on_sign_in_failed;    /* accounts.c */
 ipc_handler keeper_on_pass;              /* callers.c */

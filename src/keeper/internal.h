@@ -10,6 +10,7 @@
 #include "keeper/anchors.h"
 #include "keeper/approvals.h"
 #include "keeper/backlog.h"
+#include "keeper/counters.h"
 #include "keeper/delegations.h"
 #include "keeper/handlers.h"
 #include "keeper/import.h"
@@ -63,23 +64,11 @@ struct signing_keys {
     bool known;      /* were read once */
 };
 
-/* Counters of what happened since the start. */
-struct keeper_counters {
-    _Atomic uint64_t recorded, refused, repeated, delivered, deferred, failed, notices;
-    _Atomic uint64_t imported;
-    _Atomic uint64_t sign_ins, sign_in_failures, alarms;
-};
-
-/* Refusals at the control socket that were recorded; see callers.c. */
-struct refusals {
-    _Atomic int64_t minute; /* of the steady clock */
-    _Atomic uint32_t count;
-};
-
 struct keeper {
     struct keeper_options options;
     struct ledger *ledger;
     struct state *state;
+    struct secret *salts; /* see account_salt.h */
     struct sessions *sessions;
     struct queue *queue;
     struct repeats *repeats;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include "host/thread.h"
+#include "keeper/account_salt.h"
 #include "keeper/backups.h"
 #include "keeper/callers.h"
 #include "keeper/desks.h"
@@ -141,7 +142,8 @@ static bool open_stores(struct keeper *k, struct error *e)
 
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
-           desks_resume(k, e) && delegations_open(k, e) && tail_open(k, e) && indexer_open(k, e) &&
+           account_salt_open(k, e) && desks_resume(k, e) && delegations_open(k, e) &&
+           tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
            keeper_key_known(k, e) && tail_catch_up(k, e) && approvals_open(k, e) &&
@@ -229,6 +231,7 @@ void keeper_close(struct keeper *k)
     free(k->indexer.removed);
     catalog_close(k->tail.catalog);
     state_close(k->state);
+    account_salt_close(k);
     ledger_close(k->ledger);
     free_lookups(k);
     backups_free(k->backups);
@@ -286,6 +289,7 @@ const struct ipc_table keeper_delivery_table = IPC_TABLE("delivery", delivery_ro
 
 static const struct ipc_row auth_rows[] = {
     {&keeper_account,        0,    keeper_on_account       },
+    {&keeper_verifier,       600,  keeper_on_verifier      },
     {&keeper_session,        0,    keeper_on_session       },
     {&keeper_sign_in_failed, 6000, keeper_on_sign_in_failed},
 };

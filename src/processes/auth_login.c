@@ -7,36 +7,12 @@
 
 #include "letter/records.h"
 #include "processes/auth_factor.h"
-#include "processes/auth_memory.h"
-#include "processes/auth_slots.h"
-#include "processes/auth_throttle.h"
-#include "processes/auth_verifier.h"
-#include "requests/keeper.h"
+#include "processes/auth_parts.h"
 
 #define WAITING_MAX        16    /* sign-ins that wait for a slot */
 #define WAIT_MS            5000  /* how long they do */
 #define VERIFIER_WAIT_MS   20000 /* a new verifier is made for an administrator who is waiting */
-#define KEEPER_MS          10000
 #define VERIFIERS_A_MINUTE 600
-
-struct auth {
-    struct auth_options options;
-    struct verifiers *verifiers;
-    struct auth_memory *memory;
-    struct auth_throttle *throttle;
-    struct auth_slots slots;
-};
-
-/* A sign-in on its way. */
-struct login {
-    const struct auth_login_ask *ask;
-    struct slice user; /* in lower case */
-    struct keeper_account_answer account;
-    const char *reason; /* of a refusal; for the record, not for the client */
-    int64_t now_ms;
-    bool desk;        /* at the command line */
-    struct slice app; /* id of the app password that was right; empty: none was */
-};
 
 struct auth *auth_new(const struct auth_options *options, struct error *e)
 {
@@ -48,6 +24,7 @@ struct auth *auth_new(const struct auth_options *options, struct error *e)
     a->options = *options;
     a->memory = auth_memory_new();
     a->throttle = auth_throttle_new();
+    a->exchanges = exchanges_new();
     auth_slots_init(&a->slots, (unsigned)options->settings(options->context)->auth.parallel,
                     WAITING_MAX);
     a->verifiers = verifiers_new(options->seal, e);
@@ -60,17 +37,17 @@ void auth_free(struct auth *a)
         verifiers_free(a->verifiers);
         auth_memory_free(a->memory);
         auth_throttle_free(a->throttle);
+        exchanges_free(a->exchanges);
         free(a);
     }
 }
 
-static const struct auth_settings *settings_of(const struct auth *a)
+const struct auth_settings *auth_settings_of(const struct auth *a)
 {
     return &a->options.settings(a->options.context)->auth;
 }
 
-/* Accounts are kept in lower case: people do not remember the case of their login. */
-static struct slice lower(struct slice name, struct arena *arena)
+struct slice auth_lower(struct slice name, struct arena *arena)
 {
     uint8_t *copy = arena_alloc(arena, name.len + 1);
 
@@ -98,7 +75,7 @@ static void note_failure(struct auth *a, const struct login *l, bool blocked, st
               LOG_SLICE("account", addresses ? sign_in.account : SLICE_NONE),
               LOG_SLICE("client", addresses ? l->ask->client : SLICE_NONE));
     if (!ipc_call(a->options.keeper, &keeper_sign_in_failed, &sign_in, -1, NULL, NULL, arena,
-                  KEEPER_MS, &e)) {
+                  AUTH_KEEPER_MS, &e)) {
         log_event(LOG_WARNING, "auth.unrecorded", LOG_TEXT("reason", e.text));
     }
 }
@@ -122,9 +99,45 @@ static bool is_app(struct auth *a, struct login *l)
     return l->app.len > 0;
 }
 
+/* SCRAM keys as they are to be made now; false when none are. */
+static bool wants_keys(const struct auth *a, struct slice salt, struct scram_wish *wish)
+{
+    const struct auth_settings *settings = auth_settings_of(a);
+
+    if (!settings->scram || salt.len != SCRAM_SALT_LEN) {
+        return false;
+    }
+    *wish = (struct scram_wish){.salt = salt, .iterations = settings->scram_iterations};
+    return true;
+}
+
+/* The password is right: if its verifier has not the SCRAM keys that it should have, make them. What fails is tried
+ * again the next time. */
+static void complete(struct auth *a, struct login *l, struct arena *arena)
+{
+    OWN(buf) struct buf sealed = {.max = AUTH_VERIFIER_MAX};
+    struct keeper_account_answer *account = &l->account;
+    struct scram_wish wish;
+    struct error e;
+
+    if (!wants_keys(a, account->salt, &wish) ||
+        !verifier_complete(a->verifiers, account->account, account->verifier, l->ask->password,
+                           &wish, &sealed)) {
+        return;
+    }
+    const struct keeper_verifier_ask ask = {account->account, account->verifier,
+                                            buf_slice(&sealed)};
+    if (ipc_call(a->options.keeper, &keeper_verifier, &ask, -1, NULL, NULL, arena, AUTH_KEEPER_MS,
+                 &e)) {
+        account->verifier = arena_copy(arena, buf_slice(&sealed));
+    } else {
+        log_event(LOG_WARNING, "auth.not_completed", LOG_TEXT("reason", e.text));
+    }
+}
+
 /* Compare the password with the account's verifier: from memory, or at full price. An account that
  * is unknown, closed or without password costs the same and is refused. */
-static enum login_verdict check(struct auth *a, struct login *l)
+static enum login_verdict check(struct auth *a, struct login *l, struct arena *arena)
 {
     const struct keeper_account_answer *account = &l->account;
     struct slice password = l->ask->password;
@@ -141,8 +154,9 @@ static enum login_verdict check(struct auth *a, struct login *l)
     auth_slots_give(&a->slots);
     switch (match) {
     case VERIFIER_RIGHT:
-        auth_memory_add(a->memory, account->account, verifier, password, l->now_ms,
-                        l->now_ms + settings_of(a)->remember_ms);
+        complete(a, l, arena);
+        auth_memory_add(a->memory, account->account, account->verifier, password, l->now_ms,
+                        l->now_ms + auth_settings_of(a)->remember_ms);
         return LOGIN_ACCEPTED;
     case VERIFIER_BUSY:
         return LOGIN_BUSY;
@@ -161,18 +175,18 @@ static enum login_verdict check(struct auth *a, struct login *l)
     return LOGIN_REFUSED;
 }
 
-static void refuse(struct auth *a, const struct login *l, struct ipc_request *r)
+void auth_refuse(struct auth *a, const struct login *l, struct ipc_request *r)
 {
     struct auth_login_answer *answer = r->answer;
     bool blocked = false;
 
     answer->verdict = LOGIN_REFUSED;
-    answer->delay_ms = (uint64_t)auth_throttle_failed(a->throttle, settings_of(a), l->user,
+    answer->delay_ms = (uint64_t)auth_throttle_failed(a->throttle, auth_settings_of(a), l->user,
                                                       l->ask->client, l->now_ms, &blocked);
     note_failure(a, l, blocked, r->arena);
 }
 
-static bool accept(struct auth *a, struct login *l, struct ipc_request *r, struct error *e)
+bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r, struct error *e)
 {
     struct auth_login_answer *answer = r->answer;
     struct keeper_session_ask ask = {.account = l->account.account,
@@ -182,13 +196,13 @@ static bool accept(struct auth *a, struct login *l, struct ipc_request *r, struc
                                      .app = l->app};
     struct keeper_session_answer session;
 
-    if (!ipc_call(a->options.keeper, &keeper_session, &ask, -1, &session, NULL, r->arena, KEEPER_MS,
-                  e)) {
+    if (!ipc_call(a->options.keeper, &keeper_session, &ask, -1, &session, NULL, r->arena,
+                  AUTH_KEEPER_MS, e)) {
         return false;
     }
     if (session.session.len == 0) { /* the right password, and not good for this */
         l->reason = arena_text(r->arena, session.refused);
-        refuse(a, l, r);
+        auth_refuse(a, l, r);
         return true;
     }
     auth_throttle_succeeded(a->throttle, l->user, l->ask->client, l->now_ms);
@@ -198,31 +212,49 @@ static bool accept(struct auth *a, struct login *l, struct ipc_request *r, struc
     return true;
 }
 
+bool auth_admits(struct auth *a, const struct login *l, struct auth_login_answer *answer)
+{
+    if (auth_throttle_allows(a->throttle, l->user, l->ask->client, l->now_ms)) {
+        return true;
+    }
+    answer->verdict = LOGIN_BLOCKED;
+    answer->delay_ms = (uint64_t)auth_settings_of(a)->failure_delay_ms;
+    return false;
+}
+
+bool auth_look_up(struct auth *a, struct login *l, struct arena *arena, struct error *e)
+{
+    const struct keeper_account_ask who = {.user = l->user};
+
+    return ipc_call(a->options.keeper, &keeper_account, &who, -1, &l->account, NULL, arena,
+                    AUTH_KEEPER_MS, e);
+}
+
 static bool sign_in(struct auth *a, struct ipc_request *r, bool desk, struct error *e)
 {
     const struct auth_login_ask *ask = r->ask;
     struct auth_login_answer *answer = r->answer;
-    struct login l = {
-        .ask = ask, .user = lower(ask->user, r->arena), .now_ms = clock_steady_ms(), .desk = desk};
-    const struct keeper_account_ask who = {.user = l.user};
+    struct login l = {.ask = ask,
+                      .user = auth_lower(ask->user, r->arena),
+                      .now_ms = clock_steady_ms(),
+                      .desk = desk};
 
-    if (!auth_throttle_allows(a->throttle, l.user, ask->client, l.now_ms)) {
-        answer->verdict = LOGIN_BLOCKED;
-        answer->delay_ms = (uint64_t)settings_of(a)->failure_delay_ms;
+    if (!auth_admits(a, &l, answer)) {
         return true;
     }
-    if (!ipc_call(a->options.keeper, &keeper_account, &who, -1, &l.account, NULL, r->arena,
-                  KEEPER_MS, e)) {
+    if (!auth_look_up(a, &l, r->arena, e)) {
         return false;
     }
-    switch (is_app(a, &l) ? LOGIN_ACCEPTED : check(a, &l)) {
+    switch (is_app(a, &l) ? LOGIN_ACCEPTED : check(a, &l, r->arena)) {
     case LOGIN_ACCEPTED:
-        return accept(a, &l, r, e);
+        return auth_accept(a, &l, r, e);
     case LOGIN_REFUSED:
-        refuse(a, &l, r);
+        auth_refuse(a, &l, r);
         return true;
     case LOGIN_BLOCKED:
     case LOGIN_BUSY:
+    case LOGIN_CONTINUES:
+    case LOGIN_UNREADABLE:
         break;
     }
     answer->verdict = LOGIN_BUSY;
@@ -245,11 +277,13 @@ static bool on_verifier(void *ctx, struct ipc_request *r, struct error *e)
     const struct auth_verifier_ask *ask = r->ask;
     struct auth_verifier_answer *answer = r->answer;
     OWN(buf) struct buf sealed = {.max = AUTH_VERIFIER_MAX};
+    struct scram_wish wish;
 
     if (!auth_slots_take(&a->slots, VERIFIER_WAIT_MS)) {
         return error_set(e, ERROR_BUSY, "too many passwords are being checked; try again");
     }
-    bool made = verifier_make(a->verifiers, ask->account, ask->password, &sealed, e);
+    bool made = verifier_make(a->verifiers, ask->account, ask->password,
+                              wants_keys(a, ask->salt, &wish) ? &wish : NULL, &sealed, e);
     auth_slots_give(&a->slots);
     if (made) {
         answer->verifier = arena_copy(r->arena, buf_slice(&sealed));
@@ -303,7 +337,9 @@ static bool on_factor_renew(void *ctx, struct ipc_request *r, struct error *e)
 }
 
 static const struct ipc_row submission_rows[] = {
-    {&auth_login, 0, on_login},
+    {&auth_login,      0, on_login          },
+    {&auth_sasl_begin, 0, auth_on_sasl_begin},
+    {&auth_sasl_next,  0, auth_on_sasl_next },
 };
 const struct ipc_table auth_submission_table = IPC_TABLE("submission", submission_rows);
 

@@ -1,35 +1,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/thread.h"
-#include "ipc/packet.h"
 #include "keyring/keyring.h"
-#include "letter/records.h"
-#include "processes/auth_login.h"
 #include "processes/auth_memory.h"
+#include "processes/auth_scene_test.h"
 #include "processes/auth_slots.h"
 #include "processes/auth_throttle.h"
 #include "processes/auth_verifier.h"
-#include "requests/keeper.h"
 #include "tests/test.h"
-
-#define ANNA   SLICE("anna@example.test")
-#define BERT   SLICE("bert@example.test")
-#define RIGHT  SLICE("correct horse battery staple")
-#define WRONG  SLICE("correct horse battery stapler")
-#define OFFICE SLICE("192.0.2.7")
-#define CAFE   SLICE("198.51.100.9")
-#define MINUTE INT64_C(60000)
-#define WITHIN 20000
-
-static struct settings settings = {
-    .auth = {.parallel = 2,
-             .failures_limit = 3,
-             .failures_window_ms = 10 * MINUTE,
-             .block_ms = 15 * MINUTE,
-             .failure_delay_ms = 1000,
-             .remember_ms = 5 * MINUTE},
-};
 
 /* ── verifiers ── */
 
@@ -43,7 +21,7 @@ static void a_verifier_opens_with_its_password_and_account_alone(void **unused)
     OWN(verifiers) struct verifiers *other = verifiers_new(other_seal, &e);
     OWN(buf) struct buf sealed = {.max = AUTH_VERIFIER_MAX};
 
-    assert_ok(verifier_make(v, ANNA, RIGHT, &sealed, &e), e);
+    assert_ok(verifier_make(v, ANNA, RIGHT, NULL, &sealed, &e), e);
     struct slice s = buf_slice(&sealed);
     assert_int_equal(verifier_check(v, ANNA, s, RIGHT), VERIFIER_RIGHT);
     assert_int_equal(verifier_check(v, ANNA, s, WRONG), VERIFIER_WRONG);
@@ -65,14 +43,14 @@ static void passwords_may_hold_any_byte_but_not_be_empty(void **unused)
     OWN(verifiers) struct verifiers *v = verifiers_new(seal, &e);
     OWN(buf) struct buf sealed = {.max = AUTH_VERIFIER_MAX};
 
-    assert_ok(verifier_make(v, ANNA, SLICE_ARRAY(odd), &sealed, &e), e);
+    assert_ok(verifier_make(v, ANNA, SLICE_ARRAY(odd), NULL, &sealed, &e), e);
     memcpy(cut, odd, sizeof(odd));
     cut[4] = 'c'; /* behind the NUL */
     assert_int_equal(verifier_check(v, ANNA, buf_slice(&sealed), SLICE_ARRAY(odd)), VERIFIER_RIGHT);
     assert_int_equal(verifier_check(v, ANNA, buf_slice(&sealed), SLICE_ARRAY(cut)), VERIFIER_WRONG);
-    assert_false(verifier_make(v, ANNA, SLICE_NONE, &sealed, &e));
+    assert_false(verifier_make(v, ANNA, SLICE_NONE, NULL, &sealed, &e));
     assert_int_equal(e.kind, ERROR_INPUT);
-    assert_false(verifier_make(v, ANNA, SLICE_ARRAY(long_one), &sealed, &e));
+    assert_false(verifier_make(v, ANNA, SLICE_ARRAY(long_one), NULL, &sealed, &e));
     assert_int_equal(e.kind, ERROR_INPUT);
 }
 
@@ -121,7 +99,7 @@ static void memory_is_bounded_and_recent_ones_stay(void **unused)
 static int64_t fail_at(struct auth_throttle *t, struct slice who, struct slice from, int64_t at)
 {
     bool blocked = false;
-    return auth_throttle_failed(t, &settings.auth, who, from, at, &blocked);
+    return auth_throttle_failed(t, &scene_settings.auth, who, from, at, &blocked);
 }
 
 static void failures_delay_then_block_then_are_forgotten(void **unused)
@@ -133,7 +111,8 @@ static void failures_delay_then_block_then_are_forgotten(void **unused)
     assert_int_equal(fail_at(t, ANNA, OFFICE, 0), 1000);
     assert_int_equal(fail_at(t, ANNA, OFFICE, 1), 2000);
     assert_true(auth_throttle_allows(t, ANNA, OFFICE, 2));
-    assert_int_equal(auth_throttle_failed(t, &settings.auth, ANNA, OFFICE, 2, &blocked), 4000);
+    assert_int_equal(auth_throttle_failed(t, &scene_settings.auth, ANNA, OFFICE, 2, &blocked),
+                     4000);
     assert_true(blocked);
     assert_false(auth_throttle_allows(t, ANNA, OFFICE, 3));
     assert_false(auth_throttle_allows(t, ANNA, CAFE, 3));   /* the account */
@@ -254,183 +233,22 @@ static void slots_are_counted_and_the_queue_is_bounded(void **unused)
 
 /* ── the whole, with a keeper that knows Anna ── */
 
-struct scene {
-    struct secret *seal;
-    struct auth *auth;
-    struct ipc_pool *keeper;     /* asked by auth */
-    struct ipc_pool *submission; /* asks auth as submission does */
-    struct ipc_pool *admin;      /* asks auth as the keeper does */
-    struct slice verifier;
-    bool disabled;
-    struct sign_in last_failure;
-    char last_reason[128];
-    bool last_had_account;
-    int failures;
-    int sessions;
-};
-
-static struct scene scene;
-static uint8_t verifier_bytes[AUTH_VERIFIER_MAX];
-
-static bool on_account(void *ctx, struct ipc_request *r, struct error *e)
-{
-    const struct keeper_account_ask *ask = r->ask;
-    struct keeper_account_answer *answer = r->answer;
-
-    (void)ctx;
-    (void)e;
-    if (slice_equal(ask->user, ANNA)) {
-        *answer = (struct keeper_account_answer){true, scene.disabled, ANNA, scene.verifier};
-    }
-    return true;
-}
-
-static bool on_session(void *ctx, struct ipc_request *r, struct error *e)
-{
-    static const uint8_t handle[AUTH_SESSION_LEN] = {7};
-
-    (void)ctx;
-    (void)e;
-    scene.sessions++;
-    ((struct keeper_session_answer *)r->answer)->session = SLICE_ARRAY(handle);
-    return true;
-}
-
-static bool on_failure(void *ctx, struct ipc_request *r, struct error *e)
-{
-    const struct sign_in *s = r->ask;
-
-    (void)ctx;
-    (void)e;
-    scene.failures++;
-    scene.last_had_account = s->account.len > 0;
-    (void)snprintf(scene.last_reason, sizeof(scene.last_reason), "%.*s", SLICE_ARG(s->reason));
-    return true;
-}
-
-static const struct ipc_row keeper_rows[] = {
-    {&keeper_account,        0, on_account},
-    {&keeper_session,        0, on_session},
-    {&keeper_sign_in_failed, 0, on_failure},
-};
-static const struct ipc_table keeper_table = IPC_TABLE("auth", keeper_rows);
-
-static atomic_int breaches; /* of the rules, seen by a serving end */
-
-struct serving {
-    struct ipc_server *server;
-    int fd;
-    pthread_t thread;
-};
-
-static struct serving servings[3];
-
-static void serve(void *argument)
-{
-    struct serving *s = argument;
-    struct error e;
-    if (!ipc_serve(s->server, s->fd, &e)) {
-        breaches++;
-    }
-    (void)close(s->fd);
-}
-
-static void join(struct ipc_pool *asker, struct ipc_server *server, struct serving *s)
-{
-    int ends[2];
-    struct error e;
-
-    assert_ok(packet_pair(ends, &e), e);
-    ipc_pool_add(asker, ends[0]);
-    *s = (struct serving){.server = server, .fd = ends[1]};
-    assert_ok(thread_start_joinable("serve", THREAD_STACK_LARGE, serve, s, &s->thread, &e), e);
-}
-
-static const struct settings *settings_now(void *unused)
-{
-    (void)unused;
-    return &settings;
-}
-
-static int begin(void **unused)
-{
-    static struct ipc_server servers[3];
-    struct error e;
-
-    (void)unused;
-    scene = (struct scene){.seal = keyring_random()};
-    scene.keeper = ipc_pool_new("keeper");
-    scene.submission = ipc_pool_new("auth");
-    scene.admin = ipc_pool_new("auth");
-    struct auth_options options = {settings_now, NULL, scene.seal, scene.keeper};
-    scene.auth = auth_new(&options, &e);
-    assert_non_null(scene.auth);
-    ipc_server_init(&servers[0], &keeper_table, NULL);
-    ipc_server_init(&servers[1], &auth_submission_table, scene.auth);
-    ipc_server_init(&servers[2], &auth_keeper_table, scene.auth);
-    join(scene.keeper, &servers[0], &servings[0]);
-    join(scene.submission, &servers[1], &servings[1]);
-    join(scene.admin, &servers[2], &servings[2]);
-    return 0;
-}
-
-static int finish(void **unused)
-{
-    (void)unused;
-    ipc_pool_free(scene.submission);
-    ipc_pool_free(scene.admin);
-    thread_join(servings[1].thread); /* the serving threads see it; they may still ask the keeper */
-    thread_join(servings[2].thread);
-    ipc_pool_free(scene.keeper);
-    thread_join(servings[0].thread);
-    auth_free(scene.auth);
-    secret_free(scene.seal);
-    return 0;
-}
-
-static void set_password(struct slice password)
-{
-    OWN(arena) struct arena arena = {.max = 1 << 20};
-    struct auth_verifier_ask ask = {ANNA, password};
-    struct auth_verifier_answer answer;
-    struct error e;
-
-    assert_ok(ipc_call(scene.admin, &auth_verifier, &ask, -1, &answer, NULL, &arena, WITHIN, &e),
-              e);
-    memcpy(verifier_bytes, answer.verifier.ptr, answer.verifier.len);
-    scene.verifier = slice_of(verifier_bytes, answer.verifier.len);
-}
-
-static uint64_t sign_in(struct slice user, struct slice password, struct slice from,
-                        uint64_t *delay_ms)
-{
-    OWN(arena) struct arena arena = {.max = 1 << 20};
-    struct auth_login_ask ask = {user, password, from, SLICE("PLAIN")};
-    struct auth_login_answer answer;
-    struct error e;
-
-    assert_ok(ipc_call(scene.submission, &auth_login, &ask, -1, &answer, NULL, &arena, WITHIN, &e),
-              e);
-    assert_int_equal(answer.session.len, answer.verdict == LOGIN_ACCEPTED ? AUTH_SESSION_LEN : 0);
-    *delay_ms = answer.delay_ms;
-    return answer.verdict;
-}
-
 static void the_right_password_opens_a_session(void **unused)
 {
     (void)unused;
     uint64_t delay = 1;
 
-    set_password(RIGHT);
-    assert_int_equal(sign_in(SLICE("Anna@Example.TEST"), RIGHT, OFFICE, &delay), LOGIN_ACCEPTED);
+    scene_password(RIGHT);
+    assert_int_equal(scene_sign_in(SLICE("Anna@Example.TEST"), RIGHT, OFFICE, &delay),
+                     LOGIN_ACCEPTED);
     assert_int_equal(delay, 0);
-    assert_int_equal(sign_in(ANNA, RIGHT, OFFICE, &delay), LOGIN_ACCEPTED); /* remembered */
+    assert_int_equal(scene_sign_in(ANNA, RIGHT, OFFICE, &delay), LOGIN_ACCEPTED); /* remembered */
     assert_int_equal(scene.sessions, 2);
-    set_password(SLICE("another one"));
-    assert_int_equal(sign_in(ANNA, RIGHT, OFFICE, &delay), LOGIN_REFUSED); /* forgotten */
-    assert_int_equal(sign_in(ANNA, SLICE("another one"), OFFICE, &delay), LOGIN_ACCEPTED);
+    scene_password(SLICE("another one"));
+    assert_int_equal(scene_sign_in(ANNA, RIGHT, OFFICE, &delay), LOGIN_REFUSED); /* forgotten */
+    assert_int_equal(scene_sign_in(ANNA, SLICE("another one"), OFFICE, &delay), LOGIN_ACCEPTED);
     scene.disabled = true;
-    assert_int_equal(sign_in(ANNA, SLICE("another one"), OFFICE, &delay), LOGIN_REFUSED);
+    assert_int_equal(scene_sign_in(ANNA, SLICE("another one"), OFFICE, &delay), LOGIN_REFUSED);
     assert_string_equal(scene.last_reason, "closed account");
 }
 
@@ -439,17 +257,17 @@ static void refusals_look_alike_and_end_in_a_block(void **unused)
     (void)unused;
     uint64_t delay = 0;
 
-    set_password(RIGHT);
-    assert_int_equal(sign_in(ANNA, WRONG, CAFE, &delay), LOGIN_REFUSED);
+    scene_password(RIGHT);
+    assert_int_equal(scene_sign_in(ANNA, WRONG, CAFE, &delay), LOGIN_REFUSED);
     assert_int_equal(delay, 1000);
     assert_true(scene.last_had_account);
-    assert_int_equal(sign_in(SLICE("my-password!"), WRONG, OFFICE, &delay), LOGIN_REFUSED);
+    assert_int_equal(scene_sign_in(SLICE("my-password!"), WRONG, OFFICE, &delay), LOGIN_REFUSED);
     assert_int_equal(delay, 1000);
     assert_false(scene.last_had_account); /* a mistyped user name may be a password */
-    assert_int_equal(sign_in(ANNA, WRONG, CAFE, &delay), LOGIN_REFUSED);
+    assert_int_equal(scene_sign_in(ANNA, WRONG, CAFE, &delay), LOGIN_REFUSED);
     assert_int_equal(delay, 2000);
-    assert_int_equal(sign_in(ANNA, WRONG, CAFE, &delay), LOGIN_REFUSED);
-    assert_int_equal(sign_in(ANNA, RIGHT, CAFE, &delay), LOGIN_BLOCKED);
+    assert_int_equal(scene_sign_in(ANNA, WRONG, CAFE, &delay), LOGIN_REFUSED);
+    assert_int_equal(scene_sign_in(ANNA, RIGHT, CAFE, &delay), LOGIN_BLOCKED);
     assert_int_equal(scene.failures, 4);
     assert_int_equal(scene.sessions, 0);
 }
@@ -465,8 +283,6 @@ static void a_channel_may_ask_only_its_own_questions(void **unused)
     assert_false(
         ipc_call(scene.submission, &auth_verifier, &ask, -1, &answer, NULL, &arena, WITHIN, &e));
 }
-
-#define SCENE(test) cmocka_unit_test_setup_teardown(test, begin, finish)
 
 int main(void)
 {

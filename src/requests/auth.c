@@ -11,10 +11,12 @@ static const struct cbor_field login_ask_fields[] = {
 static const struct cbor_schema login_ask = CBOR_SCHEMA(login_ask_fields, struct auth_login_ask);
 
 static const struct cbor_field login_answer_fields[] = {
-    CBOR_FIELD(1, CBOR_UINT, struct auth_login_answer, verdict, LOGIN_BUSY),
+    CBOR_FIELD(1, CBOR_UINT, struct auth_login_answer, verdict, LOGIN_UNREADABLE),
     CBOR_OPTIONAL(2, CBOR_BYTES, struct auth_login_answer, session, AUTH_SESSION_LEN),
     CBOR_OPTIONAL(3, CBOR_TEXT, struct auth_login_answer, account, LETTER_ADDRESS_MAX),
     CBOR_OPTIONAL(4, CBOR_UINT, struct auth_login_answer, delay_ms, 60000),
+    CBOR_OPTIONAL(5, CBOR_BYTES, struct auth_login_answer, exchange, AUTH_EXCHANGE_LEN),
+    CBOR_OPTIONAL(6, CBOR_BYTES, struct auth_login_answer, message, AUTH_SASL_MAX),
 };
 static const struct cbor_schema login_answer =
     CBOR_SCHEMA(login_answer_fields, struct auth_login_answer);
@@ -23,9 +25,34 @@ const struct ipc_message auth_login = {1, "auth_login", &login_ask, &login_answe
 
 const struct ipc_message auth_desk = {3, "auth_desk", &login_ask, &login_answer, .secret = true};
 
+static const struct cbor_field sasl_begin_fields[] = {
+    CBOR_FIELD(1, CBOR_BYTES, struct auth_sasl_begin_ask, connection, AUTH_EXCHANGE_LEN),
+    CBOR_FIELD(2, CBOR_TEXT, struct auth_sasl_begin_ask, client, 64),
+    CBOR_FIELD(3, CBOR_TEXT, struct auth_sasl_begin_ask, mechanism, 32),
+    CBOR_OPTIONAL(4, CBOR_BYTES, struct auth_sasl_begin_ask, message, AUTH_SASL_MAX),
+};
+static const struct cbor_schema sasl_begin =
+    CBOR_SCHEMA(sasl_begin_fields, struct auth_sasl_begin_ask);
+
+const struct ipc_message auth_sasl_begin = {5, "auth_sasl_begin", &sasl_begin, &login_answer,
+                                            .secret = true};
+
+static const struct cbor_field sasl_next_fields[] = {
+    CBOR_FIELD(1, CBOR_BYTES, struct auth_sasl_next_ask, connection, AUTH_EXCHANGE_LEN),
+    CBOR_FIELD(2, CBOR_TEXT, struct auth_sasl_next_ask, client, 64),
+    CBOR_FIELD(3, CBOR_BYTES, struct auth_sasl_next_ask, exchange, AUTH_EXCHANGE_LEN),
+    CBOR_OPTIONAL(4, CBOR_BYTES, struct auth_sasl_next_ask, message, AUTH_SASL_MAX),
+};
+static const struct cbor_schema sasl_next =
+    CBOR_SCHEMA(sasl_next_fields, struct auth_sasl_next_ask);
+
+const struct ipc_message auth_sasl_next = {6, "auth_sasl_next", &sasl_next, &login_answer,
+                                           .secret = true};
+
 static const struct cbor_field verifier_ask_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct auth_verifier_ask, account, LETTER_ADDRESS_MAX),
     CBOR_FIELD(2, CBOR_BYTES, struct auth_verifier_ask, password, AUTH_PASSWORD_MAX),
+    CBOR_OPTIONAL(3, CBOR_BYTES, struct auth_verifier_ask, salt, AUTH_SALT_LEN),
 };
 static const struct cbor_schema verifier_ask =
     CBOR_SCHEMA(verifier_ask_fields, struct auth_verifier_ask);

@@ -6,13 +6,18 @@
 #define AUTH_PASSWORD_MAX   1024
 #define AUTH_VERIFIER_MAX   512
 #define AUTH_SESSION_LEN    32
+#define AUTH_EXCHANGE_LEN   16
+#define AUTH_SALT_LEN       16
+#define AUTH_SASL_MAX       900             /* bytes of one message */
 #define AUTH_DESK_MECHANISM "postern login" /* in records of sign-ins at the command line */
 
 enum login_verdict {
     LOGIN_ACCEPTED = 1,
-    LOGIN_REFUSED = 2, /* wrong or unknown: the client never learns which */
-    LOGIN_BLOCKED = 3, /* too many failures from there: try again later   */
-    LOGIN_BUSY = 4,    /* more logins than can be checked now             */
+    LOGIN_REFUSED = 2,    /* wrong or unknown: the client never learns which */
+    LOGIN_BLOCKED = 3,    /* too many failures from there: try again later   */
+    LOGIN_BUSY = 4,       /* more logins than can be checked now             */
+    LOGIN_CONTINUES = 5,  /* the client has something to answer              */
+    LOGIN_UNREADABLE = 6, /* what it said is no message of the mechanism     */
 };
 
 /* auth_login: from submission. Prove that somebody is an account's holder. */
@@ -27,10 +32,33 @@ struct auth_login_answer {
     uint64_t verdict;
     struct slice session; /* AUTH_SESSION_LEN bytes when accepted: goes with every submit */
     struct slice account;
-    uint64_t delay_ms; /* wait this long before telling the client */
+    uint64_t delay_ms;     /* wait this long before telling the client */
+    struct slice exchange; /* LOGIN_CONTINUES: goes with the client's answer */
+    struct slice message;  /* of the mechanism, for the client; may come with LOGIN_ACCEPTED, too */
 };
 
 extern const struct ipc_message auth_login;
+
+/* auth_sasl_begin: from submission. The client's first message of a mechanism with more than one (SCRAM), which
+ * submission passes on as it came. */
+struct auth_sasl_begin_ask {
+    struct slice connection; /* AUTH_EXCHANGE_LEN random bytes that name it */
+    struct slice client;     /* IP address */
+    struct slice mechanism;  /* "SCRAM-SHA-256" */
+    struct slice message;
+};
+
+extern const struct ipc_message auth_sasl_begin;
+
+/* auth_sasl_next: from submission. Its next one, of the same connection. */
+struct auth_sasl_next_ask {
+    struct slice connection;
+    struct slice client;
+    struct slice exchange;
+    struct slice message;
+};
+
+extern const struct ipc_message auth_sasl_next;
 
 /* auth_desk: from keeper. The same for a person at the command line: the session opens the desk and
  * sends nothing. */
@@ -40,6 +68,7 @@ extern const struct ipc_message auth_desk;
 struct auth_verifier_ask {
     struct slice account;
     struct slice password;
+    struct slice salt; /* of its SCRAM keys: AUTH_SALT_LEN bytes, always the same for an account */
 };
 
 struct auth_verifier_answer {

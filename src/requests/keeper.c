@@ -49,9 +49,18 @@ static const struct cbor_field account_answer_fields[] = {
     MAYBE(3, CBOR_TEXT, keeper_account_answer, account, LETTER_ADDRESS_MAX),
     MAYBE(4, CBOR_BYTES, keeper_account_answer, verifier, AUTH_VERIFIER_MAX),
     CBOR_SUB_OPTIONAL(5, CBOR_LIST, struct keeper_account_answer, apps, APP_PASSWORDS_MAX, &app),
+    MAYBE(6, CBOR_BYTES, keeper_account_answer, salt, AUTH_SALT_LEN),
 };
 static const struct cbor_schema account_answer =
     CBOR_SCHEMA(account_answer_fields, struct keeper_account_answer);
+
+static const struct cbor_field verifier_fields[] = {
+    FIELD(1, CBOR_TEXT, keeper_verifier_ask, account, LETTER_ADDRESS_MAX),
+    FIELD(2, CBOR_BYTES, keeper_verifier_ask, was, AUTH_VERIFIER_MAX),
+    FIELD(3, CBOR_BYTES, keeper_verifier_ask, now, AUTH_VERIFIER_MAX),
+};
+static const struct cbor_schema verifier_ask =
+    CBOR_SCHEMA(verifier_fields, struct keeper_verifier_ask);
 
 static const struct cbor_field session_ask_fields[] = {
     FIELD(1, CBOR_TEXT, keeper_session_ask, account, LETTER_ADDRESS_MAX),
@@ -121,6 +130,7 @@ static const struct cbor_schema done_ask = CBOR_SCHEMA(done_fields, struct keepe
 const struct ipc_message keeper_submit = {1, "keeper_submit", &submit_ask, &submit_answer,
                                           .ask_fd = IPC_FD_SEALED};
 const struct ipc_message keeper_account = {2, "keeper_account", &account_ask, &account_answer};
+const struct ipc_message keeper_verifier = {46, "keeper_verifier", &verifier_ask, NULL};
 const struct ipc_message keeper_session = {3, "keeper_session", &session_ask, &session_answer};
 const struct ipc_message keeper_session_end = {4, "keeper_session_end", &session_end_ask, NULL};
 const struct ipc_message keeper_sign_in_failed = {5, "keeper_sign_in_failed", &sign_in_schema,

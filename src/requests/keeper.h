@@ -72,6 +72,7 @@ struct keeper_account_answer {
     struct slice account;
     struct slice verifier;
     struct cbor_list apps; /* struct keeper_app: of its app passwords */
+    struct slice salt; /* for SCRAM: AUTH_SALT_LEN bytes, whether there is such an account or not */
 };
 
 struct keeper_app {
@@ -80,6 +81,16 @@ struct keeper_app {
 };
 
 extern const struct ipc_message keeper_account;
+
+/* keeper_verifier: from auth. The account's password was right, and its verifier is complete now: it takes the place of
+ * the one that was looked at, if that is still there. */
+struct keeper_verifier_ask {
+    struct slice account;
+    struct slice was;
+    struct slice now;
+};
+
+extern const struct ipc_message keeper_verifier;
 
 /* keeper_session: from auth. Open a session for an account that proved itself; records it. What an app password is good
  * for the keeper judges. */

@@ -1,3 +1,5 @@
+#include <assert.h>
+
 #include "formats/smtp/base64.h"
 #include "formats/smtp/internal.h"
 
@@ -79,6 +81,52 @@ static enum smtp_got take_password(struct smtp_server *s, struct slice text,
     return SMTP_GOT_AUTH;
 }
 
+/* The client gave up, or what it said is nothing: whoever keeps the exchange is told, if anybody does. */
+static enum smtp_got give_up(struct smtp_server *s, const char *enhanced, const char *text)
+{
+    bool kept = s->state == STATE_SASL;
+
+    smtp_server_enter(s, STATE_HELLO);
+    (void)smtp_server_mistake(s, 501, enhanced, text);
+    return kept ? SMTP_GOT_SASL_END : SMTP_GOT_NOTHING;
+}
+
+static enum smtp_got take_message(struct smtp_server *s, struct slice text, bool first,
+                                  struct smtp_request *out)
+{
+    size_t len = 0;
+
+    if (!smtp_base64_decode(text, s->credentials, sizeof(s->credentials), &len)) {
+        explicit_bzero(s->credentials, sizeof(s->credentials));
+        return give_up(s, "5.5.2", "What the mail program said to sign in could not be read");
+    }
+    smtp_server_enter(s, STATE_HELLO);
+    out->sasl = (struct smtp_sasl){
+        .mechanism = s->mechanism, .first = first, .message = slice_of(s->credentials, len)};
+    return SMTP_GOT_SASL;
+}
+
+static enum smtp_got begin(struct smtp_server *s, enum smtp_mechanism mechanism,
+                           struct slice initial, struct smtp_request *out)
+{
+    s->mechanism = mechanism;
+    if (initial.len == 0) {
+        return challenge(s, STATE_BEGIN, SLICE_NONE);
+    }
+    /* "=" is an initial response of no octets (RFC 4954 section 4). */
+    return take_message(s, slice_equal(initial, SLICE("=")) ? SLICE_NONE : initial, true, out);
+}
+
+void smtp_server_challenge(struct smtp_server *s, struct slice message)
+{
+    uint8_t text[SMTP_BASE64_LEN(SMTP_CHALLENGE_MAX)];
+
+    assert(s->pending == SMTP_GOT_SASL && message.len <= SMTP_CHALLENGE_MAX);
+    s->pending = SMTP_GOT_NOTHING;
+    explicit_bzero(s->credentials, sizeof(s->credentials));
+    (void)challenge(s, STATE_SASL, slice_of(text, smtp_base64_encode(message, text)));
+}
+
 enum smtp_got smtp_server_auth(struct smtp_server *s, struct slice arg, struct smtp_request *out)
 {
     struct slice initial;
@@ -93,8 +141,10 @@ enum smtp_got smtp_server_auth(struct smtp_server *s, struct slice arg, struct s
     if (!(mechanism & s->config->mechanisms)) {
         return smtp_server_mistake(s, 504, "5.5.4", "This way of signing in is not offered");
     }
-    /* "=" is an initial response of no octets (RFC 4954 section 4): not what either mechanism
-     * begins with. */
+    if (!(mechanism & (SMTP_PLAIN | SMTP_LOGIN))) {
+        return begin(s, mechanism, initial, out);
+    }
+    /* "=" is no octets, which neither of these begins with. */
     if (mechanism == SMTP_PLAIN) {
         return initial.len ? take_plain(s, initial, out) : challenge(s, STATE_PLAIN, SLICE_NONE);
     }
@@ -105,8 +155,10 @@ enum smtp_got smtp_server_auth_line(struct smtp_server *s, struct slice line,
                                     struct smtp_request *out)
 {
     if (slice_equal(line, SLICE("*"))) {
-        smtp_server_enter(s, STATE_HELLO);
-        return smtp_server_mistake(s, 501, "5.7.0", "Signing in was cancelled");
+        return give_up(s, "5.7.0", "Signing in was cancelled");
+    }
+    if (s->state & (STATE_BEGIN | STATE_SASL)) {
+        return take_message(s, line, s->state == STATE_BEGIN, out);
     }
     if (s->state == STATE_PLAIN) {
         return take_plain(s, line, out);

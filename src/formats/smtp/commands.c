@@ -5,9 +5,9 @@
 /* Which command may come where (RFC 5321 section 4.1.4), and what it needs. One row a command; a
  * positive answer leads to the next state, all others leave it.
  *
- *   FRESH --EHLO--> HELLO --AUTH--> [USER, PASSWORD, PLAIN] --> READY --MAIL--> MAIL --RCPT--> RCPT
- *     ^               |                                           ^                             |
- *     +-- STARTTLS ---+                                           +--- LETTER --- DATA, CHUNK --+
+ *   FRESH --EHLO--> HELLO --AUTH--> [what AUTH waits for] --> READY --MAIL--> MAIL --RCPT--> RCPT
+ *     ^               |                                         ^                             |
+ *     +-- STARTTLS ---+                                         +--- LETTER --- DATA, CHUNK --+
  *
  * RSET and EHLO lead from MAIL, RCPT and CHUNKS back to READY. */
 enum {
@@ -103,6 +103,20 @@ static enum smtp_got helo(struct smtp_server *s, struct slice arg, struct smtp_r
     return greet(s, arg, false, out);
 }
 
+static int list_mechanisms(unsigned offered, char *text, size_t room)
+{
+    enum smtp_mechanism mechanism = SMTP_NO_MECHANISM;
+    struct slice name;
+    int at = 0;
+
+    for (size_t n = 0; (mechanism = smtp_mechanism_at(n, &name)) != SMTP_NO_MECHANISM; n++) {
+        if (mechanism & offered) {
+            at += snprintf(text + at, room - (size_t)at, " %.*s", SLICE_ARG(name));
+        }
+    }
+    return at;
+}
+
 /* The reply to EHLO (RFC 5321 section 4.1.1.1): what is usable now, no more. */
 void smtp_server_say_features(struct smtp_server *s)
 {
@@ -131,17 +145,17 @@ void smtp_server_say_features(struct smtp_server *s)
             at += snprintf(text + at, sizeof(text) - (size_t)at, "%s", plain[i].line);
         }
     }
-    if (offers(s, SMTP_SIZE)) {
-        at += snprintf(text + at, sizeof(text) - (size_t)at, "\nSIZE %llu",
-                       (unsigned long long)s->config->size_max);
-    }
     if (offers(s, SMTP_STARTTLS) && !s->tls) {
         at += snprintf(text + at, sizeof(text) - (size_t)at, "\nSTARTTLS");
     }
     if (offers(s, SMTP_AUTH) && s->tls) {
-        at += snprintf(text + at, sizeof(text) - (size_t)at, "\nAUTH%s%s",
-                       s->config->mechanisms & SMTP_PLAIN ? " PLAIN" : "",
-                       s->config->mechanisms & SMTP_LOGIN ? " LOGIN" : "");
+        at += snprintf(text + at, sizeof(text) - (size_t)at, "\nAUTH");
+        at += list_mechanisms(s->config->mechanisms, text + at, sizeof(text) - (size_t)at);
+    }
+    /* At the end: gsasl(1) sees neither of the two above in the last line. */
+    if (offers(s, SMTP_SIZE)) {
+        at += snprintf(text + at, sizeof(text) - (size_t)at, "\nSIZE %llu",
+                       (unsigned long long)s->config->size_max);
     }
     smtp_server_say(s, 250, NULL, slice_of(text, (size_t)at));
 }
@@ -274,7 +288,7 @@ enum smtp_got smtp_server_line(struct smtp_server *s, struct slice line, struct 
     int code = 0;
     size_t octets = line.len + 2;
 
-    if (s->state & (STATE_USER | STATE_PASSWORD | STATE_PLAIN)) {
+    if (s->state & (STATE_USER | STATE_PASSWORD | STATE_PLAIN | STATE_BEGIN | STATE_SASL)) {
         return smtp_server_auth_line(s, line, out);
     }
     while (line.len && line.ptr[line.len - 1] == ' ') {

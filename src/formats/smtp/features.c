@@ -26,10 +26,33 @@ enum smtp_feature smtp_feature_by_name(struct slice keyword)
     return SMTP_NO_FEATURE;
 }
 
+static const struct {
+    struct slice name;
+    enum smtp_mechanism mechanism;
+} mechanisms[] = {
+    {SLICE_INIT("SCRAM-SHA-256"), SMTP_SCRAM_SHA_256},
+    {SLICE_INIT("PLAIN"),         SMTP_PLAIN        },
+    {SLICE_INIT("LOGIN"),         SMTP_LOGIN        },
+};
+
+enum smtp_mechanism smtp_mechanism_at(size_t n, struct slice *name)
+{
+    if (n >= sizeof(mechanisms) / sizeof(mechanisms[0])) {
+        return SMTP_NO_MECHANISM;
+    }
+    *name = mechanisms[n].name;
+    return mechanisms[n].mechanism;
+}
+
 enum smtp_mechanism smtp_mechanism_by_name(struct slice name)
 {
-    if (slice_equal_nocase(name, SLICE("PLAIN"))) {
-        return SMTP_PLAIN;
+    struct slice known;
+    enum smtp_mechanism mechanism = SMTP_NO_MECHANISM;
+
+    for (size_t n = 0; (mechanism = smtp_mechanism_at(n, &known)) != SMTP_NO_MECHANISM; n++) {
+        if (slice_equal_nocase(name, known)) {
+            return mechanism;
+        }
     }
-    return slice_equal_nocase(name, SLICE("LOGIN")) ? SMTP_LOGIN : SMTP_NO_MECHANISM;
+    return SMTP_NO_MECHANISM;
 }

@@ -21,11 +21,12 @@ enum smtp_feature {
     SMTP_REQUIRETLS = 1 << 9,          /* RFC 8689 */
 };
 
-/* SASL mechanisms that we speak. */
+/* SASL mechanisms that we speak, as a server all of them, as a client PLAIN and LOGIN. */
 enum smtp_mechanism {
     SMTP_NO_MECHANISM = 0,
     SMTP_PLAIN = 1 << 0, /* RFC 4616 */
     SMTP_LOGIN = 1 << 1, /* draft-murchison-sasl-login: what many devices and Outlook speak */
+    SMTP_SCRAM_SHA_256 = 1 << 2, /* RFC 7677 */
 };
 
 /* What the sender asks to get back (RFC 3461 section 4.3). */
@@ -51,3 +52,6 @@ enum smtp_feature smtp_feature_by_name(struct slice keyword);
 
 /* The mechanism called `name`, in any case; SMTP_NO_MECHANISM when it is none of ours. */
 enum smtp_mechanism smtp_mechanism_by_name(struct slice name);
+
+/* The n-th mechanism, best first, and its name; SMTP_NO_MECHANISM when there are no more. */
+enum smtp_mechanism smtp_mechanism_at(size_t n, struct slice *name);

@@ -18,6 +18,8 @@ enum state {
     STATE_CHUNKS = 1 << 10,  /* between two chunks of a letter */
     STATE_TLS = 1 << 11,     /* 220 said to STARTTLS */
     STATE_CLOSED = 1 << 12,  /* the last reply was said */
+    STATE_BEGIN = 1 << 13,   /* AUTH without its first message, which comes on a line of its own */
+    STATE_SASL = 1 << 14,    /* AUTH waits for the answer to a challenge of the caller's */
 };
 
 /* Change the state: the one place that does. */

@@ -152,7 +152,7 @@ enum smtp_got smtp_server_next(struct smtp_server *s, struct slice *in,
             got = next_command(s, in, request, &partial);
         }
     }
-    if (got != SMTP_GOT_BODY && got != SMTP_GOT_RESET) {
+    if (got != SMTP_GOT_BODY && got != SMTP_GOT_RESET && got != SMTP_GOT_SASL_END) {
         s->pending = got;
     }
     return got;
@@ -165,7 +165,7 @@ static void proceed(struct smtp_server *s, enum smtp_got answered)
         smtp_server_enter(s, s->signed_in ? STATE_READY : STATE_HELLO);
     } else if (answered == SMTP_GOT_STARTTLS) {
         smtp_server_enter(s, STATE_TLS);
-    } else if (answered == SMTP_GOT_AUTH) {
+    } else if (answered == SMTP_GOT_AUTH || answered == SMTP_GOT_SASL) {
         s->signed_in = true;
         smtp_server_enter(s, STATE_READY);
     } else if (answered == SMTP_GOT_MAIL) {
@@ -187,6 +187,7 @@ static const struct {
 } usual[] = {
     [SMTP_GOT_STARTTLS] = {220, "2.0.0", "Ready to start TLS"                                       },
     [SMTP_GOT_AUTH] = {235, "2.7.0", "Signed in"                                                },
+    [SMTP_GOT_SASL] = {235, "2.7.0", "Signed in"                                                },
     [SMTP_GOT_MAIL] = {250, "2.1.0", "Sender accepted"                                          },
     [SMTP_GOT_RCPT] = {250, "2.1.5", "Recipient accepted"                                       },
     [SMTP_GOT_DATA] = {354, NULL,    "Send the letter, end it with a line that holds only a dot"},

@@ -32,9 +32,11 @@
 /* The input buffer must hold a whole line, or no progress is made. */
 #define SMTP_INPUT_MIN 1536
 
-#define SMTP_CREDENTIALS_MAX (3 * 255 + 2) /* octets: RFC 4616 section 2 with its two NULs */
+/* Octets of a message of a mechanism: what fits into such a line. RFC 4616 section 2 has 767 at most. */
+#define SMTP_CREDENTIALS_MAX (SMTP_LINE_AUTH_MAX / 4 * 3)
 #define SMTP_OUT_MAX         1536
 #define SMTP_REFUSAL_MAX     192
+#define SMTP_CHALLENGE_MAX   465 /* octets of a mechanism: their base64 fits into a reply */
 #define SMTP_REPLY_MAX       640 /* one reply with its CRLFs; longer texts are cut */
 
 /* What the server is and offers. Owned by the caller, must outlive the dialogue. */
@@ -56,12 +58,14 @@ enum smtp_got {
     SMTP_GOT_HELLO,    /* name                     accept, or reply 4yz/5yz */
     SMTP_GOT_STARTTLS, /* accept: send `out`, shake hands, then smtp_server_secured() */
     SMTP_GOT_AUTH,     /* credentials              accept, or reply 454/535 */
+    SMTP_GOT_SASL,     /* sasl                     challenge, accept, or reply 454/501/535 */
     SMTP_GOT_MAIL,     /* mail                     accept, or reply 4yz/5yz */
     SMTP_GOT_RCPT,     /* rcpt                     accept, or reply 4yz/5yz */
     SMTP_GOT_DATA,     /* a letter begins          accept, or reply 4yz/5yz */
     SMTP_GOT_BODY,     /* body: the next octets of the letter; no answer */
     SMTP_GOT_LETTER,   /* the letter is whole      reply 250 or 4yz/5yz */
     SMTP_GOT_RESET,    /* the client (RSET) or a refusal ended the transaction; no answer */
+    SMTP_GOT_SASL_END, /* the client gave up behind a challenge of the caller's; no answer */
     SMTP_GOT_END,      /* send `out` and close the connection; no answer */
 };
 
@@ -70,6 +74,13 @@ struct smtp_credentials {
     struct slice authorize; /* PLAIN's authzid, often empty */
     struct slice user;
     struct slice password;
+};
+
+/* A message of a mechanism that the caller knows and this machine does not: of all but PLAIN and LOGIN. */
+struct smtp_sasl {
+    enum smtp_mechanism mechanism;
+    bool first;           /* the exchange begins with it */
+    struct slice message; /* decoded */
 };
 
 struct smtp_mail {
@@ -95,6 +106,7 @@ struct smtp_request {
     bool esmtp;                          /* SMTP_GOT_HELLO: by EHLO */
     bool chunked;                        /* SMTP_GOT_DATA: by BDAT */
     struct smtp_credentials credentials; /* SMTP_GOT_AUTH */
+    struct smtp_sasl sasl;               /* SMTP_GOT_SASL */
     struct smtp_mail mail;               /* SMTP_GOT_MAIL */
     struct smtp_rcpt rcpt;               /* SMTP_GOT_RCPT */
     struct slice body;                   /* SMTP_GOT_BODY */
@@ -115,7 +127,8 @@ struct smtp_server {
     struct smtp_data_reader reader;
     unsigned resume; /* state behind a chunk that is discarded */
     size_t out_len;
-    uint16_t user_len; /* AUTH LOGIN's user at the front of credentials */
+    uint16_t user_len;             /* AUTH LOGIN's user at the front of credentials */
+    enum smtp_mechanism mechanism; /* of the exchange that is the caller's */
     uint8_t credentials[SMTP_CREDENTIALS_MAX];
     uint16_t refusal_code; /* not 0: octets are discarded, this is said behind them */
     char refusal_status[12];
@@ -149,6 +162,10 @@ void smtp_server_accept(struct smtp_server *s);
  *                  ASCII are shown as '?'
  */
 void smtp_server_reply(struct smtp_server *s, int code, const char *enhanced, struct slice text);
+
+/* Answer SMTP_GOT_SASL with a challenge of at most SMTP_CHALLENGE_MAX octets; the client's answer to it is the next
+ * SMTP_GOT_SASL. */
+void smtp_server_challenge(struct smtp_server *s, struct slice challenge);
 
 /* Between SMTP_GOT_DATA and SMTP_GOT_LETTER: discard the rest of the letter, say this reply at its
  * end and return SMTP_GOT_RESET. A text longer than SMTP_REFUSAL_MAX is cut. */

@@ -76,6 +76,14 @@ static void handle(struct run *r, enum smtp_got got, const struct smtp_request *
         require(r->server.tls && q->credentials.user.len && q->credentials.password.len);
         note(r, got, q->credentials.password);
         break;
+    case SMTP_GOT_SASL:
+        require(r->server.tls && !r->server.signed_in);
+        note(r, got, q->sasl.message);
+        if (step(&r->answers) % 2) {
+            smtp_server_challenge(&r->server, slice_head(q->sasl.message, SMTP_CHALLENGE_MAX));
+            return;
+        }
+        break;
     case SMTP_GOT_MAIL:
         require(r->server.tls && r->server.signed_in);
         note(r, got, q->mail.sender.text);
@@ -100,6 +108,7 @@ static void handle(struct run *r, enum smtp_got got, const struct smtp_request *
         note(r, got, buf_slice(&r->letter));
         break;
     case SMTP_GOT_RESET:
+    case SMTP_GOT_SASL_END:
     case SMTP_GOT_END:
         note(r, got, SLICE(""));
         return;
@@ -174,7 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .host = SLICE("mx.example"),
         .features = SMTP_SIZE | SMTP_AUTH | SMTP_8BITMIME | SMTP_SMTPUTF8 | SMTP_CHUNKING |
                     SMTP_DSN | (settings & WITH_STARTTLS ? SMTP_STARTTLS : 0),
-        .mechanisms = SMTP_PLAIN | SMTP_LOGIN,
+        .mechanisms = SMTP_PLAIN | SMTP_LOGIN | SMTP_SCRAM_SHA_256,
         .size_max = settings & SMALL ? 20 : 100000,
         .recipients_max = settings & SMALL ? 2 : 100,
         /* Not with SMALL: which of two limits is passed first depends on the cuts. */

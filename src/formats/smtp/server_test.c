@@ -44,6 +44,20 @@ static void answer_auth(struct caller *c, const struct smtp_credentials *got)
     }
 }
 
+/* Two messages: what comes first is asked for `more`, which ends it. */
+static void answer_sasl(struct caller *c, const struct smtp_sasl *got)
+{
+    buf_printf(&c->log, "E: sasl %s %.*s\n", got->first ? "first" : "next",
+               SLICE_ARG(got->message));
+    if (slice_equal(got->message, SLICE("no"))) {
+        smtp_server_reply(&c->server, 535, "5.7.8", SLICE("Wrong"));
+    } else if (got->first) {
+        smtp_server_challenge(&c->server, SLICE("more"));
+    } else {
+        smtp_server_accept(&c->server);
+    }
+}
+
 static void answer_mail(struct caller *c, const struct smtp_mail *m)
 {
     static const char *const rets[] = {"", " ret=FULL", " ret=HDRS"};
@@ -130,6 +144,12 @@ static void handle(struct caller *c, enum smtp_got got, const struct smtp_reques
     case SMTP_GOT_AUTH:
         answer_auth(c, &r->credentials);
         return;
+    case SMTP_GOT_SASL:
+        answer_sasl(c, &r->sasl);
+        return;
+    case SMTP_GOT_SASL_END:
+        buf_add_text(&c->log, "E: sasl end\n");
+        return;
     case SMTP_GOT_MAIL:
         answer_mail(c, &r->mail);
         return;
@@ -195,7 +215,8 @@ static void begin(void *self, struct slice options)
     c->config = (struct smtp_server_config){
         .host = host.ptr ? host : SLICE("mx"),
         .features = EVERYTHING & ~without,
-        .mechanisms = SMTP_PLAIN | SMTP_LOGIN,
+        .mechanisms = dialogue_option(options, "scram").ptr ? SMTP_SCRAM_SHA_256 | SMTP_PLAIN
+                                                            : SMTP_PLAIN | SMTP_LOGIN,
         .size_max = number_option(options, "size", 1000000),
         .recipients_max = (uint32_t)number_option(options, "recipients", 100),
         .line_max = (uint32_t)number_option(options, "line", 998),
@@ -236,6 +257,12 @@ static void signing_in(void **unused)
 {
     (void)unused;
     play("submission-auth.txt");
+}
+
+static void signing_in_by_messages(void **unused)
+{
+    (void)unused;
+    play("submission-sasl.txt");
 }
 
 static void envelope(void **unused)
@@ -357,11 +384,17 @@ static void an_open_door_wants_tls(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(order),          cmocka_unit_test(signing_in),
-        cmocka_unit_test(envelope),       cmocka_unit_test(data),
-        cmocka_unit_test(smuggling),      cmocka_unit_test(chunks),
-        cmocka_unit_test(limits),         cmocka_unit_test(replies_wait_for_room),
-        cmocka_unit_test(ends_when_told), cmocka_unit_test(an_open_door_wants_tls),
+        cmocka_unit_test(order),
+        cmocka_unit_test(signing_in),
+        cmocka_unit_test(signing_in_by_messages),
+        cmocka_unit_test(envelope),
+        cmocka_unit_test(data),
+        cmocka_unit_test(smuggling),
+        cmocka_unit_test(chunks),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(replies_wait_for_room),
+        cmocka_unit_test(ends_when_told),
+        cmocka_unit_test(an_open_door_wants_tls),
     };
     return cmocka_run_group_tests_name("formats/smtp/server", tests, NULL, NULL);
 }

@@ -1,17 +1,16 @@
 /* One client's session: the machine of formats/smtp/server says what the client wants, this file
  * does it. Straight down: read, next request, do, answer, write. */
-#include <poll.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
 #include "formats/smtp/server.h"
-#include "requests/auth.h"
 #include "requests/keeper.h"
 #include "stages/submission/collect.h"
 #include "stages/submission/envelope.h"
 #include "stages/submission/internal.h"
+#include "stages/submission/sign_in.h"
 
 /* The longest wait of one read is a record's payload behind an unfinished line. */
 #define INPUT_MAX ((size_t)CONN_READ_MAX + SMTP_INPUT_MIN)
@@ -19,10 +18,8 @@
 #define ANSWER_MAX      ((size_t)64 << 10)
 #define HELO_MAX        255
 #define ERRORS_MAX      20
-#define FAILURES_MAX    3 /* sign-ins on one connection */
 #define COMMANDS_SPARE  200
 #define CLOSE_WITHIN_MS 1000
-#define DOOR_PAUSE_MS   2000 /* after a wrong password at a door */
 #define LINE_END_LEN    2
 #define FEATURES_OFFERED                                                                           \
     (SMTP_PIPELINING | SMTP_SIZE | SMTP_STARTTLS | SMTP_AUTH | SMTP_8BITMIME | SMTP_SMTPUTF8 |     \
@@ -38,9 +35,7 @@ struct session {
     struct slice unread; /* the end of `in` */
     int64_t ends_at_ms;
     int64_t login_until_ms; /* 0 once somebody has signed in */
-    uint8_t handle[AUTH_SESSION_LEN];
-    bool signed_in;
-    uint64_t failures; /* to sign in */
+    struct client_sign_in sign_in;
     uint64_t letters;
     size_t helo_len;
     uint8_t helo[HELO_MAX];
@@ -89,7 +84,7 @@ static void drop_consumed(struct session *s)
         return;
     }
     buf_drop(&s->in, used);
-    if (!s->signed_in) {
+    if (!s->sign_in.done) {
         explicit_bzero(s->in.ptr + s->in.len, used);
     }
     if (s->in.len == 0) {
@@ -132,88 +127,20 @@ static bool read_more(struct session *s)
 
 /* ---- signing in ------------------------------------------------------------------------------ */
 
-static void pause_for(const struct session *s, uint64_t delay_ms)
-{
-    struct pollfd p = {.fd = s->service->options.stop_fd, .events = POLLIN};
-
-    if (delay_ms) {
-        (void)poll(&p, 1, (int)delay_ms);
-    }
-}
-
-/* Wrong, unknown or blocked: one sentence for the first two, so that nobody learns who exists. */
-static void refuse_login(struct session *s, enum login_verdict verdict)
-{
-    if (verdict == LOGIN_BLOCKED) {
-        smtp_server_reply(&s->smtp, 454, "4.7.0",
-                          SLICE("Too many failed sign-ins: please wait some minutes"));
-    } else if (verdict == LOGIN_BUSY) {
-        smtp_server_reply(&s->smtp, 454, "4.7.0",
-                          SLICE("Too many people are signing in: please try again"));
-        return;
-    } else {
-        smtp_server_reply(&s->smtp, 535, "5.7.8", SLICE("The user name or the password is wrong"));
-    }
-    if (++s->failures >= FAILURES_MAX) {
-        end(s, "4.7.0", "Too many failed sign-ins: closing the connection");
-    }
-}
-
 static const struct submission_door *door_of(const struct session *s)
 {
     return s->service->options.door;
 }
 
-/* At a door there is one name. */
-static void on_door_auth(struct session *s, const struct smtp_credentials *c)
+static void on_auth(struct session *s, enum smtp_got got, const struct smtp_request *request)
 {
-    const struct submission_door *door = door_of(s);
-
-    if (door->sign_in && c->authorize.len == 0 &&
-        door->sign_in(door->context, c->user, c->password)) {
-        s->signed_in = true;
-        s->login_until_ms = 0;
-        smtp_server_accept(&s->smtp);
+    if (got == SMTP_GOT_AUTH) {
+        sign_in_credentials(&s->sign_in, &request->credentials);
+        explicit_bzero(s->in.ptr, s->in.len - s->unread.len);
     } else {
-        pause_for(s, DOOR_PAUSE_MS);
-        refuse_login(s, LOGIN_REFUSED);
+        sign_in_message(&s->sign_in, &request->sasl);
     }
-    explicit_bzero(s->in.ptr, s->in.len - s->unread.len);
-}
-
-static void on_auth(struct session *s, const struct smtp_credentials *c)
-{
-    OWN(arena) struct arena arena = {.max = ANSWER_MAX};
-    struct auth_login_ask ask = {
-        .user = c->user,
-        .password = c->password,
-        .client = slice_text(conn_peer_text(s->conn)),
-        .mechanism = c->mechanism == SMTP_PLAIN ? SLICE("PLAIN") : SLICE("LOGIN"),
-    };
-    struct auth_login_answer answer = {.verdict = LOGIN_REFUSED};
-    struct error e;
-
-    if (c->authorize.len && !slice_equal(c->authorize, c->user)) {
-        smtp_server_reply(&s->smtp, 535, "5.7.8", SLICE("You can sign in as yourself only"));
-        s->failures++;
-        return;
-    }
-    bool asked = ipc_call(s->service->options.auth, &auth_login, &ask, -1, &answer, NULL, &arena,
-                          LOGIN_WITHIN_MS, &e);
-    if (!asked) {
-        log_event(LOG_ERROR, "session.login_failed", LOG_TEXT("reason", e.text));
-        smtp_server_reply(&s->smtp, 454, "4.7.0",
-                          SLICE("Signing in does not work at the moment: please try again"));
-    } else if (answer.verdict == LOGIN_ACCEPTED && answer.session.len == AUTH_SESSION_LEN) {
-        (void)memcpy(s->handle, answer.session.ptr, AUTH_SESSION_LEN);
-        s->signed_in = true;
-        s->login_until_ms = 0;
-        smtp_server_accept(&s->smtp);
-    } else {
-        pause_for(s, answer.delay_ms);
-        refuse_login(s, (enum login_verdict)answer.verdict);
-    }
-    explicit_bzero(s->in.ptr, s->in.len - s->unread.len);
+    s->login_until_ms = s->sign_in.done ? 0 : s->login_until_ms;
 }
 
 /* ---- the envelope ---------------------------------------------------------------------------- */
@@ -320,7 +247,7 @@ static bool on_letter(struct session *s)
     bool answered = true;
     int fd = collect_seal(&s->letter, &e);
 
-    ask->session = slice_of(s->handle, AUTH_SESSION_LEN);
+    ask->session = SLICE_ARRAY(s->sign_in.handle);
     ask->recipients = (struct cbor_list){s->envelope.recipients, s->envelope.n_recipients};
     ask->client = slice_text(conn_peer_text(s->conn));
     ask->helo = slice_of(s->helo, s->helo_len);
@@ -388,7 +315,9 @@ static bool take_turn(struct session *s)
 {
     struct smtp_request request;
 
-    switch (smtp_server_next(&s->smtp, &s->unread, &request)) {
+    enum smtp_got got = smtp_server_next(&s->smtp, &s->unread, &request);
+
+    switch (got) {
     case SMTP_GOT_NOTHING:
         return flush(s) && read_more(s);
     case SMTP_GOT_FLUSH:
@@ -399,7 +328,11 @@ static bool take_turn(struct session *s)
     case SMTP_GOT_STARTTLS:
         return start_tls(s);
     case SMTP_GOT_AUTH:
-        (door_of(s) ? on_door_auth : on_auth)(s, &request.credentials);
+    case SMTP_GOT_SASL:
+        on_auth(s, got, &request);
+        return true;
+    case SMTP_GOT_SASL_END:
+        sign_in_end(&s->sign_in);
         return true;
     case SMTP_GOT_MAIL:
         on_mail(s, &request.mail);
@@ -425,19 +358,6 @@ static bool take_turn(struct session *s)
     return false;
 }
 
-static void sign_out(struct session *s)
-{
-    OWN(arena) struct arena arena = {.max = ANSWER_MAX};
-    struct keeper_session_end_ask ask = {slice_of(s->handle, AUTH_SESSION_LEN)};
-    struct error ignored;
-
-    if (s->signed_in && !door_of(s)) {
-        (void)!ipc_call(s->service->options.keeper, &keeper_session_end, &ask, -1, NULL, NULL,
-                        &arena, END_WITHIN_MS, &ignored);
-        explicit_bzero(s->handle, sizeof(s->handle));
-    }
-}
-
 _Static_assert(SETTINGS_SIZE_LIMIT_MAX == LETTER_BYTES_MAX, "what may be set can be recorded");
 _Static_assert(SETTINGS_RECIPIENTS_LIMIT_MAX == LETTER_RECIPIENTS_MAX, "as many as a record holds");
 
@@ -447,11 +367,12 @@ static void configure(struct session *s)
     uint32_t recipients = (uint32_t)limits->recipients_limit;
     const struct submission_door *door = door_of(s);
     bool open = door && !door->sign_in;
+    bool scram = !door && s->settings->auth.scram;
 
     s->config = (struct smtp_server_config){
         .host = s->settings->general.hostname,
         .features = FEATURES_OFFERED & (open ? ~(unsigned)SMTP_AUTH : ~0U),
-        .mechanisms = SMTP_PLAIN | SMTP_LOGIN,
+        .mechanisms = SMTP_PLAIN | SMTP_LOGIN | (scram ? (unsigned)SMTP_SCRAM_SHA_256 : 0U),
         .size_max = door ? door->size_limit : limits->size_limit,
         .recipients_max = recipients,
         .line_max = door ? 0 : (uint32_t)limits->line_limit - LINE_END_LEN,
@@ -479,13 +400,14 @@ void session_serve(struct submission *service, struct conn *c, bool implicit_tls
     envelope_init(&s->envelope);
     collect_init(&s->letter, &service->budget);
     configure(s);
+    sign_in_init(&s->sign_in, service, c, &s->smtp);
     smtp_server_init(&s->smtp, &s->config, implicit_tls);
     if (!implicit_tls || shake_hands(s)) {
         while (take_turn(s)) {
         }
         conn_half_close(c);
     }
-    sign_out(s);
+    sign_in_end(&s->sign_in);
     forget(s);
     buf_done(&s->in);
     conn_close(c, clock_steady_ms() + CLOSE_WITHIN_MS);

@@ -1,0 +1,56 @@
+/* processes/auth_parts - what the files of the auth process share: one sign-in on its way (auth_login), whatever mechanism
+ * it comes by (auth_sasl). */
+#pragma once
+
+#include "processes/auth_exchange.h"
+#include "processes/auth_login.h"
+#include "processes/auth_memory.h"
+#include "processes/auth_slots.h"
+#include "processes/auth_throttle.h"
+#include "processes/auth_verifier.h"
+#include "requests/keeper.h"
+
+#define AUTH_KEEPER_MS 10000 /* patience with the keeper */
+
+struct auth {
+    struct auth_options options;
+    struct verifiers *verifiers;
+    struct auth_memory *memory;
+    struct auth_throttle *throttle;
+    struct exchanges *exchanges;
+    struct auth_slots slots;
+};
+
+/* A sign-in on its way. */
+struct login {
+    const struct auth_login_ask *ask;
+    struct slice user; /* in lower case */
+    struct keeper_account_answer account;
+    const char *reason; /* of a refusal; for the record, not for the client */
+    int64_t now_ms;
+    bool desk;        /* at the command line */
+    struct slice app; /* id of the app password that was right; empty: none was */
+};
+
+/* Those in force now. */
+const struct auth_settings *auth_settings_of(const struct auth *a);
+
+/* Accounts are kept in lower case: people do not remember the case of their login. */
+struct slice auth_lower(struct slice name, struct arena *arena);
+
+/* Whether somebody may try now. When not, the answer says so. */
+bool auth_admits(struct auth *a, const struct login *l, struct auth_login_answer *answer);
+
+/* Ask the keeper who it is. */
+bool auth_look_up(struct auth *a, struct login *l, struct arena *arena, struct error *e) MUST_CHECK;
+
+/* Have the keeper open a session, and answer with it; or refuse, when it gives none. */
+bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r,
+                 struct error *e) MUST_CHECK;
+
+/* Count and record a failure, and answer with it. */
+void auth_refuse(struct auth *a, const struct login *l, struct ipc_request *r);
+
+/* auth_sasl.c: auth_sasl_begin and auth_sasl_next. */
+bool auth_on_sasl_begin(void *auth, struct ipc_request *r, struct error *e);
+bool auth_on_sasl_next(void *auth, struct ipc_request *r, struct error *e);

@@ -1,0 +1,236 @@
+/* SCRAM (RFC 5802) as auth answers it: two messages of the client, between which nothing but an exchange is kept.
+ *
+ * What the client learns before it has proved itself is a salt and a number of iterations. The salt follows from
+ * the account's name and a key of the keeper's, whether there is such an account or not; the number is that of the
+ * account's keys, or of the settings. At the client's last message the account is looked up again, so that what was
+ * changed meanwhile counts. Answers before a success leave at the end of a fixed span, which hides how
+ * long it took to look for an account that there is not. */
+#include <time.h>
+
+#include "base/clock.h"
+
+#include "formats/smtp/base64.h"
+#include "keyring/keyring.h"
+#include "processes/auth_parts.h"
+
+#define NONCE_LEN       18 /* bytes: 24 characters */
+#define SPAN_US         3000
+#define SERVER_TEXT_MAX 512
+
+_Static_assert(SCRAM_MESSAGE_MAX == AUTH_SASL_MAX && EXCHANGE_ID_LEN == AUTH_EXCHANGE_LEN &&
+                   SCRAM_SALT_LEN == AUTH_SALT_LEN,
+               "what formats and requests say of it agree");
+
+/* ── the span ── */
+
+static struct timespec span_begin(void)
+{
+    struct timespec end;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_nsec += SPAN_US * 1000;
+    if (end.tv_nsec >= 1000000000) {
+        end.tv_nsec -= 1000000000;
+        end.tv_sec++;
+    }
+    return end;
+}
+
+static void span_end(const struct timespec *end)
+{
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, end, NULL) != 0) {
+    }
+}
+
+/* ── the first message ── */
+
+/* Whom the client wants to be. False when it is nobody that it may be. */
+static bool name_user(const struct scram_client_first *first, struct arena *arena,
+                      struct slice *user)
+{
+    uint8_t name[SCRAM_NAME_MAX];
+    uint8_t authorize[SCRAM_NAME_MAX];
+    size_t name_len = 0;
+    size_t authorize_len = 0;
+
+    if (!scram_name(first->user, name, &name_len) ||
+        !scram_name(first->authorize, authorize, &authorize_len)) {
+        return false;
+    }
+    *user = arena_copy(arena, slice_of(name, name_len));
+    return authorize_len == 0 || slice_equal(*user, slice_of(authorize, authorize_len));
+}
+
+/* The keys of an account that can be used; those of nobody otherwise. */
+static bool keys_of(struct auth *a, const struct login *l, struct scram_keys *keys)
+{
+    const struct keeper_account_answer *account = &l->account;
+    bool usable = account->found && !account->disabled;
+
+    return verifier_scram(a->verifiers, account->account, usable ? account->verifier : SLICE_NONE,
+                          keys) &&
+           slice_equal(SLICE_ARRAY(keys->salt), account->salt);
+}
+
+static void answer_first(struct auth *a, const struct login *l,
+                         const struct scram_client_first *first,
+                         const struct auth_sasl_begin_ask *ask, struct ipc_request *r)
+{
+    struct exchange *x = exchange_new(ask->connection.ptr, l->now_ms);
+    struct auth_login_answer *answer = r->answer;
+    OWN(buf) struct buf nonce = {.max = SCRAM_NONCE_MAX + NONCE_LEN * 2};
+    OWN(buf) struct buf text = {.max = SERVER_TEXT_MAX};
+    OWN(buf) struct buf said = {.max = SCRAM_MESSAGE_MAX + SERVER_TEXT_MAX + 1};
+    struct scram_keys keys;
+    uint8_t ours[NONCE_LEN];
+
+    bool has = keys_of(a, l, &keys);
+    keyring_random_bytes(ours, sizeof(ours));
+    buf_add(&nonce, first->nonce);
+    scram_write_base64(&nonce, SLICE_ARRAY(ours));
+    x->iterations = has ? keys.iterations : auth_settings_of(a)->scram_iterations;
+    (void)memcpy(x->salt, l->account.salt.ptr, sizeof(x->salt));
+    scram_write_first(&text, buf_slice(&nonce), SLICE_ARRAY(x->salt), x->iterations);
+    buf_add(&said, first->bare);
+    buf_add_byte(&said, ',');
+    buf_add(&said, buf_slice(&text));
+    x->user = arena_copy(&x->arena, l->user);
+    x->mechanism = arena_copy(&x->arena, ask->mechanism);
+    x->nonce = arena_copy(&x->arena, buf_slice(&nonce));
+    x->said = arena_copy(&x->arena, buf_slice(&said));
+    x->binding = arena_copy(&x->arena, first->header);
+    explicit_bzero(&keys, sizeof(keys));
+    answer->verdict = LOGIN_CONTINUES;
+    answer->exchange = arena_copy(r->arena, SLICE_ARRAY(x->id));
+    answer->message = arena_copy(r->arena, buf_slice(&text));
+    exchanges_put(a->exchanges, x, l->now_ms);
+}
+
+static bool begin(struct auth *a, struct ipc_request *r, struct error *e)
+{
+    const struct auth_sasl_begin_ask *ask = r->ask;
+    struct auth_login_answer *answer = r->answer;
+    struct auth_login_ask who = {.client = ask->client, .mechanism = ask->mechanism};
+    struct login l = {.ask = &who, .now_ms = clock_steady_ms()};
+    struct scram_client_first first;
+
+    answer->verdict = LOGIN_UNREADABLE;
+    if (ask->connection.len != EXCHANGE_ID_LEN || !auth_settings_of(a)->scram ||
+        !slice_equal(ask->mechanism, SLICE("SCRAM-SHA-256")) ||
+        !scram_read_first(ask->message, &first) || first.flag == SCRAM_BOUND ||
+        !name_user(&first, r->arena, &who.user)) {
+        return true;
+    }
+    l.user = auth_lower(who.user, r->arena);
+    if (!auth_admits(a, &l, answer)) {
+        return true;
+    }
+    if (!auth_look_up(a, &l, r->arena, e)) {
+        return false;
+    }
+    if (l.account.salt.len != SCRAM_SALT_LEN) {
+        return error_set(e, ERROR_CORRUPT, "the keeper gave no salt");
+    }
+    answer_first(a, &l, &first, ask, r);
+    return true;
+}
+
+bool auth_on_sasl_begin(void *auth, struct ipc_request *r, struct error *e)
+{
+    struct timespec end = span_begin();
+    bool done = begin(auth, r, e);
+
+    span_end(&end);
+    return done;
+}
+
+/* ── the last message ── */
+
+static const char *why_not(const struct login *l)
+{
+    return !l->account.found     ? "unknown account"
+           : l->account.disabled ? "closed account"
+                                 : "wrong password, or none that SCRAM can use";
+}
+
+/* Whether the client's last message answers what it was told, over this connection. */
+static bool fits(const struct exchange *x, const struct scram_client_final *last)
+{
+    OWN(buf) struct buf expected = {.max = SMTP_BASE64_LEN(AUTH_SASL_MAX)};
+
+    scram_write_base64(&expected, x->binding);
+    return slice_equal(last->nonce, x->nonce) && slice_equal(last->binding, buf_slice(&expected));
+}
+
+/* Judge the proof; every answer takes the same steps. */
+static bool is_proved(struct auth *a, struct login *l, const struct exchange *x,
+                      const struct scram_client_final *last, struct arena *arena,
+                      uint8_t signature[static SCRAM_KEY_LEN])
+{
+    struct scram_keys keys;
+    struct slice message =
+        arena_printf(arena, "%.*s,%.*s", SLICE_ARG(x->said), SLICE_ARG(last->proven));
+
+    bool has = keys_of(a, l, &keys);
+    bool told = has && keys.iterations == x->iterations &&
+                memcmp(keys.salt, x->salt, sizeof(keys.salt)) == 0;
+    bool proves = scram_proves(&keys, message, last->proof);
+    scram_signature(&keys, message, signature);
+    explicit_bzero(&keys, sizeof(keys));
+    if (!fits(x, last)) {
+        l->reason = "the client answered another exchange, or over another connection";
+        return false;
+    }
+    l->reason = why_not(l);
+    return told && proves;
+}
+
+static bool finish(struct auth *a, const struct exchange *x, struct ipc_request *r, struct error *e)
+{
+    const struct auth_sasl_next_ask *ask = r->ask;
+    struct auth_login_answer *answer = r->answer;
+    const struct auth_login_ask who = {
+        .user = x->user, .client = ask->client, .mechanism = x->mechanism};
+    struct login l = {.ask = &who, .user = x->user, .now_ms = clock_steady_ms()};
+    OWN(buf) struct buf text = {.max = SERVER_TEXT_MAX};
+    struct scram_client_final last;
+    uint8_t signature[SCRAM_KEY_LEN];
+
+    if (!scram_read_final(ask->message, &last)) {
+        answer->verdict = LOGIN_UNREADABLE;
+        return true;
+    }
+    if (!auth_admits(a, &l, answer)) {
+        return true;
+    }
+    if (!auth_look_up(a, &l, r->arena, e)) {
+        return false;
+    }
+    if (!is_proved(a, &l, x, &last, r->arena, signature)) {
+        auth_refuse(a, &l, r);
+        return true;
+    }
+    scram_write_final(&text, signature);
+    answer->message = arena_copy(r->arena, buf_slice(&text));
+    return auth_accept(a, &l, r, e);
+}
+
+bool auth_on_sasl_next(void *auth, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = auth;
+    const struct auth_sasl_next_ask *ask = r->ask;
+    struct auth_login_answer *answer = r->answer;
+    struct timespec end = span_begin();
+    OWN(exchange) struct exchange *x = NULL;
+
+    if (ask->connection.len == EXCHANGE_ID_LEN) {
+        x = exchanges_take(a->exchanges, ask->connection.ptr, ask->exchange, clock_steady_ms());
+    }
+    answer->verdict = LOGIN_UNREADABLE; /* too late, or never begun */
+    bool done = !x || finish(a, x, r, e);
+    if (answer->verdict != LOGIN_ACCEPTED) {
+        answer->message = SLICE_NONE;
+        span_end(&end);
+    }
+    return done;
+}

@@ -1,0 +1,211 @@
+"""Signing in by SCRAM, with programs of others: gsasl(1) of GNU SASL, msmtp, and a client of ours for what
+no honest program says.
+
+Starts a company and ends it.
+"""
+import base64
+import hashlib
+import hmac
+import os
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+
+import pytest
+
+from company import Company, wait_for
+
+ADA = "ada@example.test"
+BEA = "bea@example.test"
+PASSWORD = "a pass phrase for tests"
+ODD = "gru\u0308n \u00aa pass phrase, =2C"  # SASLprep: another text than it looks
+BOB = "bob@partner.test"
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory):
+    made = Company(tmp_path_factory.mktemp("scram") / "company")
+    made.create(settings={"auth-scram-iterations": "5000", "auth-failures": "1000",
+                          "auth-failure-delay": "0s", "connections-per-address": "200"},
+                sections="[domain partner.test]\nroute = 127.0.0.1:9\n")
+    made.start()
+    try:
+        made.add_user(ADA, PASSWORD)
+        made.add_user(BEA, ODD)
+        yield made
+    finally:
+        made.stop()
+
+
+def test_no_client_program_is_missing():
+    assert shutil.which("gsasl") and shutil.which("msmtp")
+
+
+def gsasl(company, mechanism, *more, user=ADA, password=PASSWORD):
+    """Whether gsasl could sign in, over STARTTLS, and what it said."""
+    done = subprocess.run(
+        ["gsasl", "--smtp", f"--connect=127.0.0.1:{company.submission}", f"--mechanism={mechanism}",
+         f"--authentication-id={user}", f"--password={password}",
+         f"--hostname={company.hostname}",
+         "--x509-ca-file=",  # it would want the certificate to name 127.0.0.1
+         "--verbose", *more],
+        input="", capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "LC_ALL": "C.UTF-8"})
+    said = done.stdout + done.stderr
+    return "235 2.7.0" in said, said
+
+
+@pytest.mark.parametrize("user, password", [(ADA, PASSWORD), (ADA.upper(), PASSWORD), (BEA, ODD)])
+def test_gsasl(company, user, password):
+    signed_in, said = gsasl(company, "SCRAM-SHA-256", "--no-cb", user=user, password=password)
+    assert signed_in, said
+
+
+def test_gsasl_with_a_wrong_password(company):
+    signed_in, said = gsasl(company, "SCRAM-SHA-256", "--no-cb", password="another pass phrase")
+    assert not signed_in and "535 5.7.8" in said
+
+
+def msmtp(company, folder, method, password=PASSWORD):
+    config = folder / "msmtprc"
+    config.write_text(
+        f"account default\nhost 127.0.0.1\nport {company.submissions}\nfrom {ADA}\n"
+        f"auth {method}\nuser {ADA}\npassword {password}\ntls on\ntls_starttls off\n"
+        f"tls_trust_file {company.authority.certificate}\ntls_host_override {company.hostname}\n")
+    config.chmod(0o600)
+    return subprocess.run(
+        ["msmtp", "-C", config, "--debug", BOB], capture_output=True, text=True, timeout=60,
+        input=f"From: {ADA}\nTo: {BOB}\nSubject: by msmtp\n\nHello\n", check=False)
+
+
+@pytest.mark.parametrize("method", ["scram-sha-256", "on"])
+def test_msmtp(company, tmp_path, method):
+    done = msmtp(company, tmp_path, method)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "AUTH SCRAM-SHA-256" in done.stdout and "235 2.7.0" in done.stdout
+    done = msmtp(company, tmp_path, method, "another pass phrase")
+    assert done.returncode != 0 and "235 2.7.0" not in done.stdout
+
+
+# ---- a client of ours, from RFC 5802 -------------------------------------------------------------
+
+def mac(key, text):
+    return hmac.new(key, text, hashlib.sha256).digest()
+
+
+class Client:
+    """One connection over TLS, said EHLO to."""
+
+    def __init__(self, company):
+        self.smtp = smtplib.SMTP_SSL("127.0.0.1", company.submissions,
+                                     context=self.context(company), timeout=30)
+        self.smtp.ehlo("laptop")
+
+    @staticmethod
+    def context(company):
+        context = company.context()
+        context.check_hostname = False
+        return context
+
+    def say(self, text):
+        code, reply = self.smtp.docmd(text)
+        return code, base64.b64decode(reply) if code == 334 else reply
+
+    def begin(self, user=ADA, header="n,,", mechanism="SCRAM-SHA-256"):
+        self.header, self.nonce = header, base64.b64encode(os.urandom(12)).decode()
+        self.bare = f"n={user.replace('=', '=3D').replace(',', '=2C')},r={self.nonce}"
+        first = base64.b64encode((header + self.bare).encode()).decode()
+        code, self.server = self.say(f"AUTH {mechanism} {first}")
+        if code == 334:
+            self.server = self.server.decode()
+            self.nonce, salt, count = re.fullmatch(r"r=(.+),s=(.+),i=(\d+)", self.server).groups()
+            self.salt, self.count = base64.b64decode(salt), int(count)
+        return code
+
+    def proof(self, password=PASSWORD, binding=b"", **other):
+        nonce = other.get("nonce", self.nonce)
+        bound = base64.b64encode(other.get("header", self.header).encode() + binding).decode()
+        bare = f"c={bound},r={nonce}"
+        said = f"{other.get('bare', self.bare)},{self.server},{bare}".encode()
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), self.salt, self.count)
+        key = mac(salted, b"Client Key")
+        signature = mac(hashlib.sha256(key).digest(), said)
+        self.expected = b"v=" + base64.b64encode(mac(mac(salted, b"Server Key"), said))
+        shown = base64.b64encode(bytes(a ^ b for a, b in zip(key, signature))).decode()
+        return base64.b64encode(f"{bare},p={shown}".encode()).decode()
+
+    def sign_in(self, password=PASSWORD, **other):
+        code, reply = self.say(self.proof(password, **other))
+        if code != 334:
+            return code
+        assert reply == self.expected
+        return self.smtp.docmd("")[0]
+
+
+@pytest.fixture
+def client(company):
+    made = Client(company)
+    yield made
+    made.smtp.close()
+
+
+def test_a_letter_after_scram(company, client):
+    assert client.begin() == 334 and client.count == 5000
+    assert client.sign_in() == 235
+    assert client.smtp.sendmail(ADA, [BOB], f"From: {ADA}\r\nSubject: x\r\n\r\nHello\r\n") == {}
+
+
+def test_what_is_told_is_told_of_anybody(company):
+    told = {}
+    for user in [ADA, "nobody@example.test", ADA, "nobody@example.test"]:
+        made = Client(company)
+        assert made.begin(user) == 334
+        told.setdefault(user, set()).add((made.salt, made.count, len(made.server)))
+        assert made.sign_in("another pass phrase") == 535
+        made.smtp.close()
+    assert [len(each) for each in told.values()] == [1, 1]
+    assert {each[1:] for one in told.values() for each in one} == {(5000, len(made.server))}
+
+
+@pytest.mark.parametrize("other", [{"nonce": "x"}, {"header": "y,,"}, {"binding": b"\1"},
+                                   {"bare": f"n={BEA},r=x"}])
+def test_proofs_that_are_none(client, other):
+    assert client.begin() == 334
+    assert client.sign_in(**other) == 535
+
+
+def test_a_proof_counts_once(client):
+    assert client.begin() == 334
+    proof = client.proof()
+    assert client.say(proof)[0] == 334
+    assert client.say("*")[0] == 501  # as a client does that our signature did not convince
+    assert client.smtp.docmd("MAIL", f"FROM:<{ADA}>")[0] == 530
+    assert client.begin() == 334
+    assert client.say(proof)[0] == 535
+
+
+def test_closed_in_between(company, client):
+    company.add_user("carl@example.test", PASSWORD)
+    assert client.begin("carl@example.test") == 334
+    company.postern("user", "set", "--disable", "carl@example.test")
+    assert client.sign_in() == 535
+
+
+def test_off(company):
+    company.set("auth-scram", "no")
+    company.process.send_signal(signal.SIGHUP)
+    wait_for("the configuration to be read", lambda: " event=config.reloaded" in
+             company.log.read_text())
+    with socket.create_connection(("127.0.0.1", company.submissions)) as plain, \
+            Client.context(company).wrap_socket(plain) as tls:
+        tls.recv(1000)
+        tls.sendall(b"EHLO laptop\r\nAUTH SCRAM-SHA-256 =\r\n")
+        said = b""
+        while b"\r\n504 " not in said:
+            more = tls.recv(1000)
+            assert more, said
+            said += more
+        assert b"AUTH PLAIN LOGIN" in said
