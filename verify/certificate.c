@@ -11,6 +11,8 @@
 #define RANGE_LEN 12
 #define TEXT_MAX  65536
 #define LIST_MAX  1000
+#define HOLDS_MAX 200
+#define HOLD_NAME 64
 
 #define TYPE_REMOVAL  26
 #define TYPE_READING  34
@@ -50,8 +52,20 @@ static const struct member request_members[] = {
 static const struct member verdict_members[] = {ID_MEMBER(1, false), UINT(2, false), TEXT(3, true),
                                                 TEXT(4, true),       UINT(5, true),  TEXT(6, true)};
 static const struct member disposal_members[] = {
-    ID_MEMBER(1, false), UINT(2, false), UINT(3, false), UINT(4, true),
-    UINT(5, true),       UINT(6, true),  UINT(7, true)};
+    ID_MEMBER(1, false),
+    UINT(2, false),
+    UINT(3, false),
+    UINT(4, true),
+    UINT(5, true),
+    UINT(6, true),
+    UINT(7, true),
+    {8, MEMBER_LIST, true, 1, HOLDS_MAX},
+    {9, MEMBER_TRUE, true, 0, 0        }
+};
+static const struct member hold_members[] = {
+    {1, MEMBER_TEXT, false, 1, HOLD_NAME},
+    UINT(2, false)
+};
 static const struct member removal_members[] = {
     ID_MEMBER(1, false), TEXT(2, false), TEXT(3, false), {4, MEMBER_LIST, false, 1, LIST_MAX},
     UINT(5, false),      UINT(6, true),  TEXT(7, true),  ID_MEMBER(8, false)
@@ -147,14 +161,49 @@ static const char *take_verdict(struct certificate *c, const struct certified *r
     return NULL;
 }
 
+bool certificate_hold(struct view *rest, struct certified_hold *hold)
+{
+    struct value v[COUNT(hold_members)];
+    struct view item;
+
+    if (rest->len == 0 || !cbor_item(rest, &item) ||
+        !cbor_members(item, hold_members, COUNT(hold_members), v)) {
+        return false;
+    }
+    *hold = (struct certified_hold){v[0].bytes, v[1].number};
+    return true;
+}
+
+/* Each of the named kept some of the letters that were held; all of them together no fewer, unless others did as well.
+ * Records of before name none. */
+static bool holds_agree(struct view holds, uint64_t n, uint64_t held, bool more)
+{
+    struct certified_hold hold;
+    uint64_t kept = 0;
+
+    for (uint64_t i = 0; i < n; i++) {
+        if (!certificate_hold(&holds, &hold) || hold.letters == 0 || hold.letters > held) {
+            return false;
+        }
+        kept += hold.letters;
+    }
+    return holds.len == 0 && (n == 0 || more || kept >= held);
+}
+
 static const char *take_disposal(struct certificate *c, const struct certified *r)
 {
     struct value v[COUNT(disposal_members)];
 
-    return cbor_members(r->body, disposal_members, COUNT(disposal_members), v) &&
-                   is_same(v[0].bytes, c->request)
-               ? NULL
-               : "a record of a disposal in it is about another one";
+    if (!cbor_members(r->body, disposal_members, COUNT(disposal_members), v) ||
+        !is_same(v[0].bytes, c->request)) {
+        return "a record of a disposal in it is about another one";
+    }
+    if (!holds_agree(v[7].bytes, v[7].number, v[4].number, v[8].number != 0)) {
+        return "the holds in it are not those that kept so many letters";
+    }
+    c->holds = v[7].bytes;
+    c->more_holds = v[8].number != 0;
+    return NULL;
 }
 
 static struct certified *find(const struct certificate *c, uint64_t number)

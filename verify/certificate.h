@@ -5,6 +5,8 @@
  * the file opens must be in the tree of the signed checkpoint. Pure: no I/O. */
 #pragma once
 
+#include <stdio.h>
+
 #include "verify/note.h"
 
 #define CERTIFICATE_MAX ((size_t)640 << 20) /* bytes of a certificate */
@@ -43,6 +45,8 @@ struct certificate {
     int64_t ended_at;
     bool done; /* or it was given up */
     uint64_t letters, records;
+    struct view holds; /* that kept letters, as a list's items: certificate_hold() */
+    bool more_holds;   /* that are not named */
     struct view made_by;
     int64_t made_at;
     uint64_t made_of; /* how many destroyed records were recorded with the text */
@@ -53,6 +57,18 @@ struct certificate {
 const char *certificate_check(struct view file, const struct note_key *key, struct certificate *out,
                               bool *malformed);
 void certificate_done(struct certificate *c);
+
+struct certified_hold {
+    struct view name;
+    uint64_t letters;
+};
+
+/* Take the next hold off the list. False at its end, and when it is none. */
+bool certificate_hold(struct view *rest, struct certified_hold *hold)
+    __attribute__((warn_unused_result));
+
+/* Print what the records of one say that holds. */
+void certificate_print(const struct certificate *c, const struct note_key *key, FILE *out);
 
 /* -- certificate_read.c -- */
 

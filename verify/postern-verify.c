@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "verify/certificate.h"
@@ -16,7 +15,6 @@
 #define FILES_MAX       256
 #define TEXT_MAX        ((size_t)8 << 20)   /* bytes of a file with checkpoints */
 #define LETTER_MAX      ((size_t)256 << 20) /* of a letter */
-#define TIME_ROOM       40
 
 enum verdict { VERDICT_WHOLE = 0, VERDICT_WRONG = 1, VERDICT_NONE = 2 };
 
@@ -233,21 +231,10 @@ static enum verdict check_ledger(struct job *j)
     return j->report.findings ? VERDICT_WRONG : VERDICT_WHOLE;
 }
 
-static void time_write(int64_t ms, char when[static TIME_ROOM])
-{
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm tm;
-
-    (void)snprintf(when, TIME_ROOM, "at a time that no calendar has");
-    if (gmtime_r(&seconds, &tm)) {
-        (void)strftime(when, TIME_ROOM, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    }
-}
-
 static void print_proved(const struct job *j, const struct proof *p)
 {
     static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* section 11 */
-    char when[TIME_ROOM];
+    char when[REPORT_TIME_ROOM];
 
     if (p->kind == PROOF_GROWTH) {
         (void)fprintf(j->report.out,
@@ -255,7 +242,7 @@ static void print_proved(const struct job *j, const struct proof *p)
                       (unsigned long long)p->note.size, (unsigned long long)p->from.size);
         return;
     }
-    time_write(p->time, when);
+    report_time(p->time, when);
     (void)fputs("holds: these bytes are the letter ", j->report.out);
     for (size_t bit = 0; bit < (size_t)LETTER_ID_LEN * 8; bit += 5) {
         unsigned two = (unsigned)p->id[bit / 8] << 8;
@@ -323,56 +310,6 @@ static enum verdict check_proof(struct job *j)
     return verdict;
 }
 
-/* Text of several words: blanks stay, what a terminal would obey does not. */
-static void print_words(FILE *out, struct view text)
-{
-    while (text.len) {
-        const uint8_t *blank = memchr(text.at, ' ', text.len);
-        size_t len = blank ? (size_t)(blank - text.at) : text.len;
-        report_text(out, (struct view){text.at, len});
-        len += blank ? 1 : 0;
-        (void)fputs(blank ? " " : "", out);
-        text = (struct view){text.at + len, text.len - len};
-    }
-}
-
-static void print_act(FILE *out, const char *what, int64_t at, struct view by, struct view why)
-{
-    char when[TIME_ROOM];
-
-    time_write(at, when);
-    (void)fprintf(out, "  %-10s %s", what, when);
-    if (by.len) {
-        (void)fputs(" by ", out);
-        print_words(out, by);
-    }
-    if (why.len) {
-        (void)fputs(": ", out);
-        print_words(out, why);
-    }
-    (void)fputc('\n', out);
-}
-
-static void print_certified(const struct job *j, const struct certificate *c)
-{
-    static const struct view nothing = {NULL, 0};
-    FILE *out = j->report.out;
-
-    (void)fprintf(out, "holds: the ledger of %llu records that ", (unsigned long long)c->note.size);
-    report_text(out, (struct view){j->key.name, j->key.name_len});
-    (void)fprintf(out, " signed says of this %s:\n", c->disposal ? "disposal" : "erasure");
-    print_act(out, "asked", c->asked_at, c->asked_by, c->asked_for);
-    print_act(out, "because", c->asked_at, nothing, c->because);
-    print_act(out, "approved", c->approved_at, c->approved_by, nothing);
-    print_act(out, c->done ? "done" : "given up", c->ended_at, nothing, c->ended);
-    (void)fprintf(out,
-                  "  %-10s %llu letters with what belongs to them, %llu records; that their keys "
-                  "were destroyed is recorded\n",
-                  "destroyed", (unsigned long long)c->letters, (unsigned long long)c->records);
-    print_act(out, "certified", c->made_at, c->made_by, nothing);
-    (void)fputs("and what people read in the file is what was recorded then\n", out);
-}
-
 static enum verdict check_certificate(struct job *j)
 {
     struct certificate certificate;
@@ -388,7 +325,7 @@ static enum verdict check_certificate(struct job *j)
     }
     const char *what = certificate_check(file, &j->key, &certificate, &malformed);
     if (!what) {
-        print_certified(j, &certificate);
+        certificate_print(&certificate, &j->key, j->report.out);
     } else if (malformed) {
         (void)fail(j->certificate, what);
     } else {

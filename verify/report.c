@@ -1,5 +1,7 @@
 #include "verify/report.h"
 
+#include <time.h>
+
 void report_finding(struct report *r, const struct place *where, const char *text)
 {
     r->findings++;
@@ -32,5 +34,16 @@ void report_text(FILE *out, struct view text)
 {
     for (size_t i = 0; i < text.len; i++) {
         (void)fputc(text.at[i] > ' ' && text.at[i] < 0x7f ? text.at[i] : '?', out);
+    }
+}
+
+void report_time(int64_t ms, char when[static REPORT_TIME_ROOM])
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+
+    (void)snprintf(when, REPORT_TIME_ROOM, "at a time that no calendar has");
+    if (gmtime_r(&seconds, &tm)) {
+        (void)strftime(when, REPORT_TIME_ROOM, "%Y-%m-%dT%H:%M:%SZ", &tm);
     }
 }

@@ -29,5 +29,9 @@ void report_finding(struct report *r, const struct place *where, const char *tex
 /* Print why there can be no verdict: text, and errno when it is not 0. */
 void report_stop(struct report *r, uint32_t segment, const char *text, int error);
 
+/* A time in UTC, as people write it. */
+#define REPORT_TIME_ROOM 40
+void report_time(int64_t ms, char when[static REPORT_TIME_ROOM]);
+
 /* Print text of unknown origin. */
 void report_text(FILE *out, struct view text);

@@ -11,6 +11,7 @@
 #include "keeper/erase.h"
 #include "keeper/internal.h"
 #include "keeper/retention_look.h"
+#include "requests/holds.h"
 
 #define PAGE  64 /* letters looked at in one batch */
 #define BATCH 32 /* that are destroyed in one: others belong to them */
@@ -166,20 +167,60 @@ static bool may_go_along(struct disposing *w, size_t first, enum disposal_verdic
     return true;
 }
 
+static void note_hold(struct disposal_held *held, struct slice name)
+{
+    size_t i = 0;
+
+    while (i < held->n && !slice_equal(slice_text(held->list[i].name), name)) {
+        i++;
+    }
+    if (i == DISPOSAL_HOLDS_MAX || name.len > HOLD_NAME_MAX) {
+        held->more = true;
+        return;
+    }
+    if (i == held->n) {
+        (void)memcpy(held->list[i].name, name.ptr, name.len);
+        held->list[i].name[name.len] = '\0';
+        held->list[i].letters = 0;
+        held->n++;
+    }
+    held->list[i].letters++;
+}
+
+/* Whether none of them is held; the holds that keep one are named at the end. */
+static void weigh_holds(struct disposing *w, size_t first, enum disposal_verdict *verdict)
+{
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    struct error why = {0};
+    struct slice names;
+    size_t which = 0;
+
+    if (!erase_held_by(w->x, first, &arena, &which, &names, &why)) {
+        *verdict = DISPOSAL_BUSY;
+        return;
+    }
+    if (names.len) {
+        *verdict = DISPOSAL_HELD;
+        w->d->held.more = w->d->held.more || names.len + HOLD_NAME_MAX > HOLDS_NAMES_MAX;
+    }
+    while (names.len) {
+        note_hold(&w->d->held, slice_trim(slice_cut(names, ',', &names)));
+    }
+}
+
 /* What belongs to it is its own, free and over. `x` holds it from `letters` and `refs` on. */
 static bool may_all_go(struct disposing *w, const struct catalog_letter *l, size_t letters,
                        size_t refs, enum disposal_verdict *verdict, struct error *e)
 {
     struct erasing *x = w->x;
     struct error why = {0};
-    bool held = false;
     bool unread = false;
 
     if (!may_go_along(w, letters, verdict, e)) {
         return false;
     }
-    if (*verdict == DISPOSAL_DESTROY && !erase_is_free(x, letters, &held, &why)) {
-        *verdict = held ? DISPOSAL_HELD : DISPOSAL_BUSY;
+    if (*verdict == DISPOSAL_DESTROY) {
+        weigh_holds(w, letters, verdict);
     }
     if (*verdict == DISPOSAL_DESTROY && !erase_proves_records(x, refs, &unread, &why)) {
         return stays(w, l->seq, verdict, &why, e);
@@ -277,7 +318,7 @@ static bool batch(struct disposing *w, const struct docket_request *r, bool *end
     OWN(catalog) struct catalog *catalog = NULL;
     struct keeper *k = w->k;
     struct catalog_letter *letters = NULL;
-    const struct disposal_record before = w->d->counts;
+    const struct disposal before = *w->d;
     uint64_t next = w->d->next;
     size_t n = 0;
 
@@ -297,7 +338,8 @@ static bool batch(struct disposing *w, const struct docket_request *r, bool *end
     ok = ok && destroy(w, r, e);
     approvals_let_go(k);
     if (!ok) {
-        w->d->counts = before; /* they are looked at again */
+        w->d->counts = before.counts; /* they are looked at again */
+        w->d->held = before.held;
         return false;
     }
     w->d->next = next;
@@ -312,9 +354,18 @@ static bool batch(struct disposing *w, const struct docket_request *r, bool *end
 
 static bool record(struct keeper *k, struct disposal *d, enum disposal_state state, struct error *e)
 {
-    d->counts.state = state;
-    d->counts.request = SLICE_ARRAY(d->id);
-    return approvals_record(k, RECORD_DISPOSAL, &disposal_record_schema, &d->counts, e);
+    struct disposal_hold holds[DISPOSAL_HOLDS_MAX];
+    struct disposal_record r = d->counts;
+
+    for (size_t i = 0; i < d->held.n; i++) {
+        holds[i] = (struct disposal_hold){.name = slice_text(d->held.list[i].name),
+                                          .letters = d->held.list[i].letters};
+    }
+    r.state = state;
+    r.request = SLICE_ARRAY(d->id);
+    r.holds = (struct cbor_list){holds, d->held.n};
+    r.more = d->held.more;
+    return approvals_record(k, RECORD_DISPOSAL, &disposal_record_schema, &r, e);
 }
 
 static void take_up(struct disposal *d, const struct docket_request *r,

@@ -16,10 +16,22 @@ struct catalog;
 struct classes;
 struct keeper;
 
+/* Holds that kept letters of it, as they were met. */
+struct disposal_held {
+    struct {
+        char name[HOLD_NAME_MAX + 1];
+        uint64_t letters;
+    } list[DISPOSAL_HOLDS_MAX];
+
+    size_t n;
+    bool more;
+};
+
 /* Where a disposal under way stands; the thread's own. */
 struct disposal {
     struct disposal_record counts; /* `request` looks at `id` */
     uint8_t id[LETTER_ID_LEN];
+    struct disposal_held held;
     uint64_t next;    /* letters from this record on are still to be looked at */
     uint64_t doubted; /* that stay since they cannot be judged */
     uint64_t altered; /* that stay whatever the catalog says */

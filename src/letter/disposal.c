@@ -2,6 +2,14 @@
 
 #include "letter/internal.h"
 
+#define THIS disposal_hold
+static const struct cbor_field disposal_hold_fields[] = {
+    ROW(1, CBOR_TEXT, name, HOLD_NAME_MAX),
+    ROW(2, CBOR_UINT, letters, 0),
+};
+static SCHEMA(disposal_hold);
+#undef THIS
+
 #define THIS disposal_record
 static const struct cbor_field disposal_record_fields[] = {
     ROW(1, CBOR_BYTES, request, LETTER_ID_LEN),
@@ -11,6 +19,9 @@ static const struct cbor_field disposal_record_fields[] = {
     MAYBE(5, CBOR_UINT, held, 0),
     MAYBE(6, CBOR_UINT, kept, 0),
     MAYBE(7, CBOR_UINT, busy, 0),
+    CBOR_SUB_OPTIONAL(8, CBOR_LIST, struct disposal_record, holds, DISPOSAL_HOLDS_MAX,
+                      &disposal_hold_schema),
+    MAYBE(9, CBOR_BOOL, more, 0),
 };
 SCHEMA(disposal_record);
 #undef THIS

@@ -2,11 +2,19 @@
  * RECORD_REMOVAL that names the request. The rules of letter/records.h hold here too. */
 #pragma once
 
-#include "letter/approval.h"
+#include "letter/hold.h"
 
 enum disposal_state {
     DISPOSAL_BEGUN = 1,
     DISPOSAL_ENDED = 2,
+};
+
+#define DISPOSAL_HOLDS_MAX 200 /* that are named */
+
+/* A hold that kept letters. */
+struct disposal_hold {
+    struct slice name;
+    uint64_t letters; /* one that two holds keep counts with both */
 };
 
 /* RECORD_DISPOSAL; the counts of one that began again behind a crash are of what it did since. */
@@ -16,8 +24,10 @@ struct disposal_record {
     uint64_t before; /* as in the arguments */
     uint64_t destroyed;
     uint64_t held;
-    uint64_t kept; /* some rule still runs, or none says how long any more */
-    uint64_t busy; /* still on their way, or could not be told about */
+    uint64_t kept;          /* some rule still runs, or none says how long any more */
+    uint64_t busy;          /* still on their way, or could not be told about */
+    struct cbor_list holds; /* struct disposal_hold, in the order in which they were met */
+    bool more;              /* that are not named */
 };
 
 extern const struct cbor_schema disposal_record_schema;

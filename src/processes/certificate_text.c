@@ -150,6 +150,13 @@ static bool tell_disposal(struct told *t, const struct opened *r, struct error *
                           "decided about",
                           (unsigned long long)d.held, (unsigned long long)d.kept,
                           (unsigned long long)d.busy));
+    const struct disposal_hold *holds = d.holds.items;
+    for (size_t i = 0; i < d.holds.count; i++) {
+        add_line(t, "  by hold",
+                 arena_printf(t->arena, "%.*s: %llu letters", SLICE_ARG(holds[i].name),
+                              (unsigned long long)holds[i].letters));
+    }
+    add_line(t, "  by hold", d.more ? SLICE("others as well, which are not named") : SLICE_NONE);
     return true;
 }
 

@@ -61,6 +61,7 @@ def test_a_certificate_says_what_was_done_and_proves_it(scene, done):
     assert re.search(r"^Asked  .* by auditor@example.test \(uid 0\), administrator; record \d+$", people, re.M), people
     assert re.search(rf"^Approved  .* by {scene.company.officer} \(uid 0\), officer", people, re.M)
     assert "because    their time is over" in people and "1 by holds" in people, people
+    assert re.search(r"^  by hold +case-7: 1 letters$", people, re.M), people
     assert re.search(r"^Destroyed    2 letters .* \d+ records", people, re.M), people
     assert re.search("class +all, kept 30d from when it was sent", people), people
     assert letters["kumquat"] in people and letters["calamondin"] not in people
@@ -70,6 +71,7 @@ def test_a_certificate_says_what_was_done_and_proves_it(scene, done):
         assert secret not in text and secret.encode().hex() not in text
     code, said = verify(out / "certificate", out / "key")
     assert code == 0 and "destroyed  2 letters" in said and "approved   20" in said and ": their time is over\n" in said, said
+    assert re.search(r"^  held by    case-7: 1 letters$", said, re.M), said
     rows = scene.company.postern("disposal", "list").splitlines()
     assert re.search(rf"^ *{number}  disposal  done .* 2 +1 +0 ", rows[-1]), rows
     acts = as_officer(scene.company, "acts", "-n", "20").stdout
