@@ -280,6 +280,11 @@ static const struct ipc_row journal_rows[] = {
 };
 const struct ipc_table keeper_journal_table = IPC_TABLE("journal", journal_rows);
 
+static const struct ipc_row connector_rows[] = {
+    {&keeper_assert, 0, keeper_on_assert},
+};
+const struct ipc_table keeper_connector_table = IPC_TABLE("connector", connector_rows);
+
 static const struct ipc_row delivery_rows[] = {
     {&keeper_job_next,  0, keeper_on_job_next },
     {&keeper_job_begin, 0, keeper_on_job_begin},

@@ -26,7 +26,7 @@ from company import BUILD, CA, free_port, wait_for
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the roles' own users need root")
 
 ROLES = ["keeper", "signer", "auth", "inspector", "reader", "backup", "intake", "delivery", "courier", "pull",
-         "journal", "submission"]
+         "journal", "connector", "submission"]
 PROCESSES = len(ROLES) + 1  # two inspectors
 UID_BASE = 61300
 AREAS = ["ledger", "record-keys", "catalog", "state", "keys", "trial"]
