@@ -9,7 +9,6 @@
 #include "requests/admin.h"
 #include "requests/auth.h"
 
-#define PASSWORD_MIN 8
 
 const struct argument_option user_add_options[] = {
     OPTION_MANY("address", "ADDRESS", "a further address it may send as"),
@@ -102,8 +101,8 @@ bool cli_user_add(struct cli *c, struct error *e)
         return false;
     }
     if (!arguments_flag(&c->arguments, "no-password") &&
-        !terminal_new_password(arguments_flag(&c->arguments, "password-stdin"), PASSWORD_MIN,
-                               AUTH_PASSWORD_MAX, &password, e)) {
+        !terminal_new_password(arguments_flag(&c->arguments, "password-stdin"), AUTH_PASSWORD_MAX,
+                               &password, e)) {
         return false;
     }
     ask.password = secret_slice(password);
@@ -162,7 +161,7 @@ bool cli_user_set(struct cli *c, struct error *e)
         return false;
     }
     if ((from_stdin || arguments_flag(a, "password")) &&
-        !terminal_new_password(from_stdin, PASSWORD_MIN, AUTH_PASSWORD_MAX, &password, e)) {
+        !terminal_new_password(from_stdin, AUTH_PASSWORD_MAX, &password, e)) {
         return false;
     }
     ask.disabled = disable || (ask.disabled && !enable);

@@ -24,7 +24,8 @@ struct auth {
 /* A sign-in on its way. */
 struct login {
     const struct auth_login_ask *ask;
-    struct slice user; /* in lower case */
+    struct slice user;     /* in lower case */
+    struct slice password; /* in its normal form; of PLAIN and LOGIN */
     struct keeper_account_answer account;
     const char *reason; /* of a refusal; for the record, not for the client */
     int64_t now_ms;

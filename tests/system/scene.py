@@ -10,7 +10,7 @@ from company import ROOT, Company
 sys.path.insert(0, str(ROOT / "tests" / "receiver"))
 from receiver import Receiver  # noqa: E402
 
-PASSWORD = "correct horse battery"
+PASSWORD = "gravel orchid lantern spoon"
 ALICE = "alice@example.test"
 
 
