@@ -9,6 +9,7 @@
 #include "config/settings_auth.h"
 #include "config/settings_backup.h"
 #include "config/settings_intake.h"
+#include "config/settings_submission.h"
 
 enum setting_log_level {
     SETTING_LOG_ERROR,
@@ -61,26 +62,6 @@ struct process_settings {
     uint64_t bytes_in_flight;
     int64_t restart_delay_ms;
     int64_t restart_delay_max_ms;
-};
-
-struct submission_settings {
-    struct config_list listen_submissions; /* endpoints: implicit TLS, port 465 */
-    struct config_list listen_submission;  /* endpoints: STARTTLS, port 587 */
-    struct slice tls_certificate;
-    struct slice tls_key;
-    uint64_t size_limit;
-    uint64_t recipients_limit;
-    uint64_t header_limit;
-    uint64_t header_field_limit;
-    uint64_t line_limit;
-    uint64_t connections_limit;
-    uint64_t connections_per_address;
-    uint64_t letters_per_connection;
-    int64_t command_timeout_ms;
-    int64_t data_timeout_ms;
-    int64_t session_timeout_ms;
-    int64_t login_timeout_ms;
-    bool received_client_address;
 };
 
 struct archive_settings {

@@ -112,7 +112,8 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     init_lock(&k->approvals.order, NULL);
     init_lock(&k->approvals.lock, NULL);
     init_lock(&k->approvals.doing, NULL);
-    init_lock(&k->delegations.lock, NULL);
+    init_lock(&k->senders.delegations.lock, NULL);
+    init_lock(&k->senders.directory.lock, NULL);
     arena_init(&k->keys.arena, 1);
     k->sessions = sessions_new();
     k->queue = queue_new();
@@ -241,6 +242,7 @@ void keeper_close(struct keeper *k)
     retention_close(k);
     approvals_close(k);
     delegations_close(k);
+    directory_close(&k->senders.directory);
     pulls_free(k->pulls);
     sessions_free(k->sessions);
     queue_free(k->queue);
