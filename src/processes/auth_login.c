@@ -26,6 +26,7 @@ struct auth *auth_new(const struct auth_options *options, struct error *e)
     a->memory = auth_memory_new();
     a->throttle = auth_throttle_new();
     a->exchanges = exchanges_new();
+    a->end_points = end_points_new();
     auth_slots_init(&a->slots, (unsigned)options->settings(options->context)->auth.parallel,
                     WAITING_MAX);
     a->verifiers = verifiers_new(options->seal, e);
@@ -39,8 +40,14 @@ void auth_free(struct auth *a)
         auth_memory_free(a->memory);
         auth_throttle_free(a->throttle);
         exchanges_free(a->exchanges);
+        end_points_free(a->end_points);
         free(a);
     }
+}
+
+void auth_use_certificate(struct auth *a, struct slice chain)
+{
+    end_points_note(a->end_points, chain);
 }
 
 const struct auth_settings *auth_settings_of(const struct auth *a)

@@ -2,6 +2,7 @@
  * it comes by (auth_sasl). */
 #pragma once
 
+#include "processes/auth_end_point.h"
 #include "processes/auth_exchange.h"
 #include "processes/auth_login.h"
 #include "processes/auth_memory.h"
@@ -18,6 +19,7 @@ struct auth {
     struct auth_memory *memory;
     struct auth_throttle *throttle;
     struct exchanges *exchanges;
+    struct end_points *end_points;
     struct auth_slots slots;
 };
 

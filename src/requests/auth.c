@@ -30,6 +30,7 @@ static const struct cbor_field sasl_begin_fields[] = {
     CBOR_FIELD(2, CBOR_TEXT, struct auth_sasl_begin_ask, client, 64),
     CBOR_FIELD(3, CBOR_TEXT, struct auth_sasl_begin_ask, mechanism, 32),
     CBOR_OPTIONAL(4, CBOR_BYTES, struct auth_sasl_begin_ask, message, AUTH_SASL_MAX),
+    CBOR_OPTIONAL(5, CBOR_BYTES, struct auth_sasl_begin_ask, exporter, AUTH_EXPORTER_LEN),
 };
 static const struct cbor_schema sasl_begin =
     CBOR_SCHEMA(sasl_begin_fields, struct auth_sasl_begin_ask);

@@ -8,6 +8,7 @@
 #define AUTH_SESSION_LEN    32
 #define AUTH_EXCHANGE_LEN   16
 #define AUTH_SALT_LEN       16
+#define AUTH_EXPORTER_LEN   32
 #define AUTH_SASL_MAX       900             /* bytes of one message */
 #define AUTH_DESK_MECHANISM "postern login" /* in records of sign-ins at the command line */
 
@@ -46,6 +47,8 @@ struct auth_sasl_begin_ask {
     struct slice client;     /* IP address */
     struct slice mechanism;  /* "SCRAM-SHA-256" */
     struct slice message;
+    struct slice
+        exporter; /* AUTH_EXPORTER_LEN bytes: what binds to this TLS connection; empty before TLS 1.3 */
 };
 
 extern const struct ipc_message auth_sasl_begin;

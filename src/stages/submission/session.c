@@ -379,7 +379,8 @@ static void configure(struct session *s)
     s->config = (struct smtp_server_config){
         .host = s->settings->general.hostname,
         .features = FEATURES_OFFERED & (open ? ~(unsigned)SMTP_AUTH : ~0U),
-        .mechanisms = SMTP_PLAIN | SMTP_LOGIN | (scram ? (unsigned)SMTP_SCRAM_SHA_256 : 0U),
+        .mechanisms = SMTP_PLAIN | SMTP_LOGIN |
+                      (scram ? (unsigned)(SMTP_SCRAM_SHA_256 | SMTP_SCRAM_SHA_256_PLUS) : 0U),
         .size_max = whole ? door->size_limit : limits->size_limit,
         .recipients_max = recipients,
         .line_max = whole ? 0 : (uint32_t)limits->line_limit - LINE_END_LEN,
