@@ -3,12 +3,7 @@
 #include "cli/master.h"
 #include "cli/options.h"
 #include "cli/user.h"
-
-/* In parentheses: clang-format 14 crashes on an array of structs of unequal length. */
-#define VERB(...)                                                                                  \
-    {                                                                                              \
-        __VA_ARGS__                                                                                \
-    }
+#include "cli/verbs_contacts.h"
 
 static const struct argument_option key_wrap_options[] = {
     OPTION("passphrase", 0, NULL, "sealed under a passphrase"),
@@ -420,6 +415,7 @@ const struct verb verbs[] = {
          .help = "Close a case; when it has a hold, ask that this ends, which takes two persons.",
          .more = "Nothing is read for a closed case any more. Give --reason.\n",
          .run = cli_case_close),
+    CONTACT_VERBS,
     VERB(.name = "approvals", .words = "",
          .help = "List what was asked for and waits for a second person.", .run = cli_approvals),
     VERB(.name = "approve", .words = "REQUEST", .words_min = 1, .words_max = 1,

@@ -11,6 +11,7 @@
 #include "keeper/approvals.h"
 #include "keeper/backlog.h"
 #include "keeper/counters.h"
+#include "keeper/delegations.h"
 #include "keeper/handlers.h"
 #include "keeper/import.h"
 #include "keeper/indexer.h"
@@ -22,7 +23,6 @@
 #include "keeper/queue.h"
 #include "keeper/repeats.h"
 #include "keeper/retention.h"
-#include "keeper/sender.h"
 #include "keeper/sessions.h"
 #include "ledger/ledger.h"
 #include "ledger/reader.h"
@@ -81,8 +81,9 @@ struct keeper {
     struct imports imports;
     struct retention retention;
     struct approvals approvals;
-    struct senders senders;
+    struct delegation_book delegations;
     struct pulls *pulls;
+    struct contacts *contacts;
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock, factors_lock; /* the latter: keeper/factors.h */

@@ -10,12 +10,14 @@
 #include "keeper/account_salt.h"
 #include "keeper/backups.h"
 #include "keeper/callers.h"
+#include "keeper/contacts.h"
 #include "keeper/desks.h"
 #include "keeper/internal.h"
 #include "keeper/pulls.h"
 #include "keeper/renewal.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
+#include "requests/contacts.h"
 #include "requests/delegation.h"
 #include "requests/disposal.h"
 #include "requests/factors.h"
@@ -112,8 +114,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     init_lock(&k->approvals.order, NULL);
     init_lock(&k->approvals.lock, NULL);
     init_lock(&k->approvals.doing, NULL);
-    init_lock(&k->senders.delegations.lock, NULL);
-    init_lock(&k->senders.directory.lock, NULL);
+    init_lock(&k->delegations.lock, NULL);
     arena_init(&k->keys.arena, 1);
     k->sessions = sessions_new();
     k->queue = queue_new();
@@ -143,8 +144,8 @@ static bool open_stores(struct keeper *k, struct error *e)
 
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
-           account_salt_open(k, e) && desks_resume(k, e) && delegations_open(k, e) &&
-           tail_open(k, e) && indexer_open(k, e) &&
+           account_salt_open(k, e) && desks_resume(k, e) && contacts_open(k, e) &&
+           delegations_open(k, e) && tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
            keeper_key_known(k, e) && tail_catch_up(k, e) && approvals_open(k, e) &&
@@ -242,8 +243,8 @@ void keeper_close(struct keeper *k)
     retention_close(k);
     approvals_close(k);
     delegations_close(k);
-    directory_close(&k->senders.directory);
     pulls_free(k->pulls);
+    contacts_close(k);
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
@@ -260,6 +261,7 @@ uint64_t keeper_delivery_restarted(struct keeper *k)
 static const struct ipc_row submission_rows[] = {
     {&keeper_submit,      0, keeper_on_submit     },
     {&keeper_session_end, 0, keeper_on_session_end},
+    {&keeper_recipient,   0, keeper_on_recipient  },
 };
 const struct ipc_table keeper_submission_table = IPC_TABLE("submission", submission_rows);
 
@@ -281,11 +283,6 @@ static const struct ipc_row journal_rows[] = {
     {&keeper_import,        0, keeper_on_import       },
 };
 const struct ipc_table keeper_journal_table = IPC_TABLE("journal", journal_rows);
-
-static const struct ipc_row connector_rows[] = {
-    {&keeper_assert, 0, keeper_on_assert},
-};
-const struct ipc_table keeper_connector_table = IPC_TABLE("connector", connector_rows);
 
 static const struct ipc_row delivery_rows[] = {
     {&keeper_job_next,  0, keeper_on_job_next },
@@ -351,6 +348,11 @@ static const struct ipc_row admin_rows[] = {
     {&delegation_add,      0, keeper_on_delegation_add   },
     {&delegation_remove,   0, keeper_on_delegation_remove},
     {&delegation_list,     0, keeper_on_delegation_list  },
+    {&contact_put,         0, keeper_on_contact_put      },
+    {&contact_remove,      0, keeper_on_contact_remove   },
+    {&contact_find,        0, keeper_on_contact_find     },
+    {&contact_list,        0, keeper_on_contact_list     },
+    {&decoys_order,        0, keeper_on_decoys_order     },
     {&keys_status,         0, keeper_on_keys_status      },
     {&admin_reseal,        0, keeper_on_reseal           },
     {&admin_pulls,         0, keeper_on_pulls            },

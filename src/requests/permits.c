@@ -8,6 +8,7 @@
 #include "requests/auth.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
+#include "requests/contacts.h"
 #include "requests/delegation.h"
 #include "requests/disposal.h"
 #include "requests/factors.h"
@@ -23,6 +24,7 @@
 #define OFFICER       PERMIT_TO(ACCOUNT_OFFICER)
 #define ADMINISTRATOR PERMIT_TO(ACCOUNT_ADMINISTRATOR)
 #define RUNNING       (OFFICER | ADMINISTRATOR)
+#define EVERYBODY     (PERMIT_TO(ACCOUNT_EMPLOYEE) | AUDITOR | RUNNING)
 
 static const struct permit permits[] = {
     {&caller_pass,         "login",            PERMIT_ANYBODY,    false},
@@ -114,6 +116,15 @@ static const struct permit factors[] = {
     {&app_password_revoke, "app-password revoke", RUNNING,           true},
 };
 
+/* Contacts: whoever signs in has some of his own, and looks up the company's. */
+static const struct permit contacts[] = {
+    {&contact_put,    "contact add",    EVERYBODY, false},
+    {&contact_remove, "contact remove", EVERYBODY, false},
+    {&contact_find,   "contact find",   EVERYBODY, false},
+    {&contact_list,   "contact list",   EVERYBODY, false},
+    {&decoys_order,   "decoys",         RUNNING,   false},
+};
+
 static const struct permit *find_in(const struct permit *rows, size_t count,
                                     const struct ipc_message *message)
 {
@@ -133,13 +144,14 @@ const struct permit *permit_find(const struct ipc_message *message)
     p = p ? p : find_in(delegating, sizeof(delegating) / sizeof(delegating[0]), message);
     p = p ? p : find_in(factors, sizeof(factors) / sizeof(factors[0]), message);
     p = p ? p : find_in(gathered, sizeof(gathered) / sizeof(gathered[0]), message);
+    p = p ? p : find_in(contacts, sizeof(contacts) / sizeof(contacts[0]), message);
     return p ? p : find_in(readings, sizeof(readings) / sizeof(readings[0]), message);
 }
 
 /* "an auditor or officer" */
 static void name_roles(unsigned roles, struct buf *out)
 {
-    for (uint64_t i = ACCOUNT_AUDITOR; i <= ACCOUNT_ADMINISTRATOR; i++) {
+    for (uint64_t i = ACCOUNT_EMPLOYEE; i <= ACCOUNT_ADMINISTRATOR; i++) {
         if (roles & PERMIT_TO(i)) {
             buf_printf(out, "%s%s", out->len ? " or " : "", account_role_name(i));
         }
@@ -188,7 +200,7 @@ static const struct cbor_field caller_fields[] = {
     CBOR_FIELD(2, CBOR_TEXT, struct caller, at, 64),
     CBOR_OPTIONAL(3, CBOR_TEXT, struct caller, account, LETTER_ADDRESS_MAX),
     CBOR_OPTIONAL(4, CBOR_TEXTS, struct caller, addresses, 1001),
-    CBOR_OPTIONAL(5, CBOR_UINT, struct caller, role, ACCOUNT_ROLE_LAST),
+    CBOR_OPTIONAL(5, CBOR_UINT, struct caller, role, ACCOUNT_ADMINISTRATOR),
     CBOR_OPTIONAL(6, CBOR_BOOL, struct caller, machine, 0),
 };
 static const struct cbor_schema caller_schema = CBOR_SCHEMA(caller_fields, struct caller);

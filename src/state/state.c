@@ -1,7 +1,5 @@
 #include "state/state.h"
 
-#include <stdatomic.h>
-
 #include "base/arena.h"
 
 #include "letter/group.h"
@@ -11,11 +9,9 @@
 #define NAME_MAX_BYTES 320 /* an address: 64 + 1 + 255 */
 #define DISPLAY_MAX    512
 #define ADDRESSES_MAX  1000
-#define DOMAINS_MAX    20
 
 struct state {
     struct store *store;
-    _Atomic uint64_t version; /* of the accounts */
 };
 
 static const struct cbor_field account_fields[] = {
@@ -25,9 +21,8 @@ static const struct cbor_field account_fields[] = {
     CBOR_OPTIONAL(4, CBOR_BYTES, struct account, verifier, STATE_VERIFIER_MAX),
     CBOR_OPTIONAL(5, CBOR_BOOL, struct account, disabled, 0),
     CBOR_FIELD(6, CBOR_UINT, struct account, created_at, 0),
-    CBOR_OPTIONAL(7, CBOR_UINT, struct account, role, ACCOUNT_ROLE_LAST),
+    CBOR_OPTIONAL(7, CBOR_UINT, struct account, role, ACCOUNT_ADMINISTRATOR),
     CBOR_OPTIONAL(8, CBOR_TEXTS, struct account, groups, GROUPS_MAX),
-    CBOR_OPTIONAL(12, CBOR_TEXTS, struct account, domains, DOMAINS_MAX),
 };
 const struct cbor_schema account_schema = CBOR_SCHEMA(account_fields, struct account);
 
@@ -115,18 +110,9 @@ bool state_account_get(struct state *s, struct slice name, struct arena *arena, 
     return true;
 }
 
-/* After the change: who reads the number first and the accounts then never keeps old ones under a new number. */
 bool state_account_put(struct state *s, const struct account *account, struct error *e)
 {
-    bool done = put(s, STORE_ACCOUNT, account->name, &account_schema, account, e);
-
-    (void)atomic_fetch_add(&s->version, 1);
-    return done;
-}
-
-uint64_t state_accounts_version(struct state *s)
-{
-    return atomic_load(&s->version);
+    return put(s, STORE_ACCOUNT, account->name, &account_schema, account, e);
 }
 
 /* Whoever had no role when he was written has none in his row. */
@@ -150,11 +136,8 @@ static bool replace_as(struct state *s, const struct account *was, uint64_t role
 bool state_account_replace(struct state *s, const struct account *was, const struct account *now,
                            bool *did, struct error *e)
 {
-    bool done = replace_as(s, was, was->role, now, did, e) &&
-                (*did || was->role != ACCOUNT_EMPLOYEE || replace_as(s, was, 0, now, did, e));
-
-    (void)atomic_fetch_add(&s->version, 1);
-    return done;
+    return replace_as(s, was, was->role, now, did, e) &&
+           (*did || was->role != ACCOUNT_EMPLOYEE || replace_as(s, was, 0, now, did, e));
 }
 
 bool state_account_renew(struct state *s, const struct account *was, struct slice verifier,
@@ -301,6 +284,57 @@ bool state_accounts_to_be(struct state *s, struct arena *arena, struct account *
     *accounts = all;
     *count = n;
     return true;
+}
+
+/* Contacts */
+
+/* An address holds no line end, and neither does an account. */
+static struct slice contact_name(const struct contact_row *row, struct arena *arena)
+{
+    struct slice name =
+        arena_printf(arena, "%.*s\n%.*s", SLICE_ARG(row->owner), SLICE_ARG(row->contact.address));
+    uint8_t *bytes = (uint8_t *)(uintptr_t)name.ptr;
+
+    for (size_t i = 0; i < name.len; i++) {
+        bytes[i] = ascii_lower(bytes[i]);
+    }
+    return name;
+}
+
+bool state_contacts_put(struct state *s, const struct contact_row *rows, size_t n, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = (n + 1) * (size_t)8192};
+    struct slice *names = arena_array(&arena, n + 1, sizeof(*names));
+    struct slice *plains = arena_array(&arena, n + 1, sizeof(*plains));
+
+    for (size_t i = 0; i < n; i++) {
+        OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
+        cbor_write(&plain, &contact_row_schema, &rows[i]);
+        if (plain.full) {
+            return error_set(e, ERROR_LIMIT, "state: a contact is too long");
+        }
+        names[i] = contact_name(&rows[i], &arena);
+        plains[i] = arena_copy(&arena, buf_slice(&plain));
+    }
+    return store_put_many(s->store, STORE_CONTACT, names, plains, n, e);
+}
+
+bool state_contact_delete(struct state *s, const struct contact_row *row, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = 8192};
+    bool found = false;
+
+    return store_delete(s->store, STORE_CONTACT, contact_name(row, &arena), &found, e);
+}
+
+bool state_contact_next(struct state *s, uint8_t place[static STATE_PLACE_LEN], struct arena *arena,
+                        struct contact_row *out, bool *found, struct error *e)
+{
+    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
+
+    return store_next(s->store, STORE_CONTACT, place, &plain, found, e) &&
+           (!*found ||
+            decode(arena_copy(arena, buf_slice(&plain)), &contact_row_schema, arena, out, e));
 }
 
 /* Levels */
