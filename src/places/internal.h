@@ -3,7 +3,6 @@
 
 #include "base/arena.h"
 
-#include "host/fetch.h"
 #include "places/places.h"
 
 #define PLACES_PART_MAX 1024
@@ -44,8 +43,7 @@ struct places {
     struct places_parts parts;
     const struct store_ops *ops; /* of its kind; the context is this */
     struct sftp *sftp;
-    int versioned;           /* S3: -1 not known yet */
-    struct fetch_line *line; /* S3: kept between exchanges; NULL before the first */
+    int versioned; /* S3: -1 not known yet */
 };
 
 /* s3.c, sftp.c */
