@@ -22,19 +22,6 @@ const struct argument_option init_options[] = {
 
 const struct argument_option login_options[] = {
     OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
-    OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of asking"),
-    OPTION_END,
-};
-
-const struct argument_option code_options[] = {
-    OPTION("code", 0, "CODE", "instead of asking for it"),
-    OPTION_END,
-};
-
-const struct argument_option totp_off_options[] = {
-    OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of asking"),
-    OPTION("account", 0, "ACCOUNT", "another one's, for an officer or administrator"),
-    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,
 };
 
@@ -123,32 +110,5 @@ const struct argument_option delegate_remove_options[] = {
     OPTION("from", 0, "ADDRESS|GROUP", "as it was given to `delegate add`"),
     OPTION("to", 0, "ACCOUNT", "likewise"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
-    OPTION_END,
-};
-
-const struct argument_option key_wrap_options[] = {
-    OPTION("passphrase", 0, NULL, "sealed under a passphrase"),
-    OPTION("pkcs11", 0, "URI", "sealed under an RSA key of a token: pkcs11:token=...;object=..."),
-    OPTION("file", 0, NULL, "as it is"),
-    MASTER_OPTION,
-    OPTION_END,
-};
-
-const struct argument_option key_rotate_options[] = {
-    OPTION("recovery-key-stdin", 0, NULL, "the recovery key is one line of standard input"),
-    OPTION("new-recovery-key", 0, NULL, "hand out a new one; the old one opens old backups alone"),
-    OPTION("recovery-key-out", 0, "FILE", "write the new one there instead of asking for it back"),
-    MASTER_OPTION,
-    OPTION_END,
-};
-
-const struct argument_option key_options[] = {
-    MASTER_OPTION,
-    OPTION_END,
-};
-
-const struct argument_option backup_options[] = {
-    OPTION("with-master-key", 0, NULL, "so that it opens without the recovery key: guard it well"),
-    MASTER_OPTION,
     OPTION_END,
 };

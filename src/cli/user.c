@@ -9,6 +9,7 @@
 #include "requests/admin.h"
 #include "requests/auth.h"
 
+#define PASSWORD_MIN 8
 
 const struct argument_option user_add_options[] = {
     OPTION_MANY("address", "ADDRESS", "a further address it may send as"),
@@ -101,8 +102,8 @@ bool cli_user_add(struct cli *c, struct error *e)
         return false;
     }
     if (!arguments_flag(&c->arguments, "no-password") &&
-        !terminal_new_password(arguments_flag(&c->arguments, "password-stdin"), AUTH_PASSWORD_MAX,
-                               &password, e)) {
+        !terminal_new_password(arguments_flag(&c->arguments, "password-stdin"), PASSWORD_MIN,
+                               AUTH_PASSWORD_MAX, &password, e)) {
         return false;
     }
     ask.password = secret_slice(password);
@@ -161,7 +162,7 @@ bool cli_user_set(struct cli *c, struct error *e)
         return false;
     }
     if ((from_stdin || arguments_flag(a, "password")) &&
-        !terminal_new_password(from_stdin, AUTH_PASSWORD_MAX, &password, e)) {
+        !terminal_new_password(from_stdin, PASSWORD_MIN, AUTH_PASSWORD_MAX, &password, e)) {
         return false;
     }
     ask.disabled = disable || (ask.disabled && !enable);
@@ -201,9 +202,9 @@ static bool is_wanted(const struct admin_user *user, const struct cbor_list *gro
 
 bool cli_user_list(struct cli *c, struct error *e)
 {
-    static const char *const heads[] = {"ACCOUNT",       "ROLE", "STATE",  "SINCE",
-                                        "SECOND FACTOR", "NAME", "GROUPS", "MAY ALSO SEND AS"};
-    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 8};
+    static const char *const heads[] = {"ACCOUNT", "ROLE",   "STATE",           "SINCE",
+                                        "NAME",    "GROUPS", "MAY ALSO SEND AS"};
+    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 7};
     const struct cbor_list groups = groups_of(c);
     struct admin_users answer;
 
@@ -216,7 +217,6 @@ bool cli_user_list(struct cli *c, struct error *e)
                                       slice_text(account_role_name(users[i].role)),
                                       users[i].disabled ? SLICE("disabled") : SLICE("active"),
                                       print_time(&c->arena, users[i].created_at),
-                                      users[i].second_since ? SLICE("yes") : SLICE("-"),
                                       users[i].display,
                                       join(&users[i].groups, &c->arena),
                                       join(&users[i].addresses, &c->arena)};

@@ -1,13 +1,30 @@
 /* Every verb there is. docs/man/postern.1 describes them in the same order. */
 #include "cli/cli.h"
+#include "cli/master.h"
 #include "cli/options.h"
 #include "cli/user.h"
+#include "cli/verbs_contacts.h"
 
-/* In parentheses: clang-format 14 crashes on an array of structs of unequal length. */
-#define VERB(...)                                                                                  \
-    {                                                                                              \
-        __VA_ARGS__                                                                                \
-    }
+static const struct argument_option key_wrap_options[] = {
+    OPTION("passphrase", 0, NULL, "sealed under a passphrase"),
+    OPTION("pkcs11", 0, "URI", "sealed under an RSA key of a token: pkcs11:token=...;object=..."),
+    OPTION("file", 0, NULL, "as it is"),
+    MASTER_OPTION,
+    OPTION_END,
+};
+
+static const struct argument_option key_rotate_options[] = {
+    OPTION("recovery-key-stdin", 0, NULL, "the recovery key is one line of standard input"),
+    OPTION("new-recovery-key", 0, NULL, "hand out a new one; the old one opens old backups alone"),
+    OPTION("recovery-key-out", 0, "FILE", "write the new one there instead of asking for it back"),
+    MASTER_OPTION,
+    OPTION_END,
+};
+
+static const struct argument_option key_options[] = {
+    MASTER_OPTION,
+    OPTION_END,
+};
 
 static const struct argument_option order_options[] = {
     OPTION("all", 0, NULL, "everything that it can be done to"),
@@ -37,6 +54,12 @@ static const struct argument_option again_options[] = {
 static const struct argument_option subject_options[] = {
     OPTION("answer", 0, NULL, "only what the person can be told"),
     OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
+    OPTION_END,
+};
+
+static const struct argument_option backup_options[] = {
+    OPTION("with-master-key", 0, NULL, "so that it opens without the recovery key: guard it well"),
+    MASTER_OPTION,
     OPTION_END,
 };
 
@@ -171,16 +194,6 @@ const struct verb verbs[] = {
          .options = app_revoke_options,
          .help = "End an app password, and the sessions that it opened, at once.",
          .run = cli_app_password_revoke),
-    VERB(.name = "totp on", .words = "", .options = code_options,
-         .help = "Set up a second factor: an authenticator app whose code `login` asks for.",
-         .more = "Shows the app's secret, asks for a first code, and shows recovery codes once. "
-                 "From then on the\nmain password sends no mail: programs take app passwords.\n",
-         .run = cli_totp_on),
-    VERB(.name = "totp codes", .words = "", .options = code_options,
-         .help = "Make new recovery codes; the old ones are good no more.", .run = cli_totp_codes),
-    VERB(.name = "totp off", .words = "", .options = totp_off_options,
-         .help = "Take the second factor off, for a code; another one's, with a reason.",
-         .run = cli_totp_off),
     VERB(.name = "dkim new", .words = "SELECTOR", .words_min = 1, .words_max = 1,
          .options = dkim_new_options,
          .help = "Make DKIM keys: SELECTOR-rsa and SELECTOR-ed25519 for each of our domains.",
@@ -402,6 +415,7 @@ const struct verb verbs[] = {
          .help = "Close a case; when it has a hold, ask that this ends, which takes two persons.",
          .more = "Nothing is read for a closed case any more. Give --reason.\n",
          .run = cli_case_close),
+    CONTACT_VERBS,
     VERB(.name = "approvals", .words = "",
          .help = "List what was asked for and waits for a second person.", .run = cli_approvals),
     VERB(.name = "approve", .words = "REQUEST", .words_min = 1, .words_max = 1,

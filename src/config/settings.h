@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "config/settings_auth.h"
 #include "config/settings_backup.h"
+#include "config/settings_contacts.h"
 #include "config/settings_intake.h"
 
 enum setting_log_level {
@@ -114,7 +115,8 @@ struct delivery_settings {
     enum setting_tls tls; /* never SETTING_TLS_DEFAULT */
     struct slice trust_store;
     uint64_t port;
-    struct config_list retry_schedule; /* int64_t: before the 2nd, 3rd ... attempt; last repeats */
+    struct config_list
+        retry_schedule; /* int64_t: delay before the 2nd, 3rd ... attempt; last repeats */
     int64_t queue_lifetime_ms;
     int64_t delay_warning_ms; /* 0: none */
     uint64_t concurrency;
@@ -132,7 +134,8 @@ struct dkim_settings {
     struct config_list selectors; /* slices; none: letters leave unsigned */
 };
 
-struct courier_settings { /* of what is fetched from outside and is no mail */
+/* What is fetched from outside and is no mail. */
+struct courier_settings {
     struct slice trust_store;
     struct slice proxy; /* URL; empty: none */
 };
@@ -171,11 +174,10 @@ struct settings {
     struct backup_settings backup;
     struct metrics_settings metrics;
     struct journal_settings journal;
-    struct connectors_settings connectors;
+    struct contacts_settings contacts;
     struct smarthost_settings smarthost;
-    struct config_list domains;            /* struct domain_settings, in the order of the file */
-    struct config_list pulls;              /* struct pull_settings, likewise */
-    struct config_list connector_sections; /* struct connector_settings, likewise */
+    struct config_list domains; /* struct domain_settings, in the order of the file */
+    struct config_list pulls;   /* struct pull_settings, likewise */
 };
 
 extern const struct config_schema settings_schema;

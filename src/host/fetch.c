@@ -1,6 +1,7 @@
 #include "host/fetch.h"
 
 #include <curl/curl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SLOW_BYTES_S   1L /* a server that says less than this for so long has hung up */
@@ -25,6 +26,28 @@ struct sink {
     size_t head;
     bool overfull;
 };
+
+struct fetch_line {
+    CURL *curl;
+};
+
+struct fetch_line *fetch_line_new(void)
+{
+    struct fetch_line *l = calloc(1, sizeof(*l));
+
+    if (!l || !(l->curl = curl_easy_init())) {
+        arena_panic("out of memory");
+    }
+    return l;
+}
+
+void fetch_line_free(struct fetch_line *l)
+{
+    if (l) {
+        curl_easy_cleanup(l->curl);
+        free(l);
+    }
+}
 
 bool fetch_init(struct error *e)
 {
@@ -252,19 +275,16 @@ static bool perform(CURL *c, struct sink *s, struct error *e)
                                  : (*why ? why : curl_easy_strerror(code)));
 }
 
-bool fetch(const struct fetch_request *r, struct arena *arena, struct buf *body,
-           struct fetch_answer *answer, struct error *e)
+/* With a fresh handle, or one whose connections are kept and nothing else. */
+static bool fetch_with(CURL *c, const struct fetch_request *r, struct arena *arena,
+                       struct buf *body, struct fetch_answer *answer, struct error *e)
 {
-    OWN(curl) CURL *c = curl_easy_init();
     OWN(list) list *headers = NULL;
     OWN(list) list *addresses = NULL;
     struct sink sink = {.body = body, .max = r->answer_max};
     struct fetch_place place;
 
     buf_reset(body);
-    if (!c) {
-        arena_panic("out of memory");
-    }
     if (!fetch_place(r->proxy.len ? r->proxy : r->url, arena, &place, e) ||
         !add_headers(r, arena, &headers, e)) {
         return false;
@@ -289,4 +309,19 @@ bool fetch(const struct fetch_request *r, struct arena *arena, struct buf *body,
     }
     take_answer(c, arena, answer);
     return true;
+}
+
+bool fetch(const struct fetch_request *r, struct arena *arena, struct buf *body,
+           struct fetch_answer *answer, struct error *e)
+{
+    if (r->line) {
+        bool done = fetch_with(r->line->curl, r, arena, body, answer, e);
+        curl_easy_reset(r->line->curl); /* it points to what was the exchange's */
+        return done;
+    }
+    OWN(curl) CURL *c = curl_easy_init();
+    if (!c) {
+        arena_panic("out of memory");
+    }
+    return fetch_with(c, r, arena, body, answer, e);
 }

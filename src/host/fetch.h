@@ -26,7 +26,13 @@ struct fetch_place {
     bool literal; /* host is an address */
 };
 
+/* A line to a server that is kept between exchanges: one TLS handshake for many. One thread at a time. */
+struct fetch_line;
+struct fetch_line *fetch_line_new(void) __attribute__((returns_nonnull));
+void fetch_line_free(struct fetch_line *l);
+
 struct fetch_request {
+    struct fetch_line *line; /* NULL: one of its own, closed behind it */
     enum fetch_method method;
     struct slice url;
     const struct slice *headers; /* "Name: value" */

@@ -6,7 +6,6 @@
 #include "keeper/account_parts.h"
 #include "keeper/account_salt.h"
 #include "keeper/desks.h"
-#include "keeper/factors.h"
 #include "keeper/internal.h"
 #include "requests/auth.h"
 
@@ -88,18 +87,14 @@ static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask, 
     return check_groups(ask, e) && account_address_is_ours(k, ask->account, arena, e);
 }
 
-static bool make_verifier(struct keeper *k, const struct account *account, struct slice password,
+static bool make_verifier(struct keeper *k, struct slice account, struct slice password,
                           struct arena *arena, struct slice *verifier, struct error *e)
 {
-    struct auth_verifier_ask ask = {.account = account->name,
-                                    .password = password,
-                                    .display = account->display,
-                                    .addresses = account->addresses,
-                                    .salt = account_salt(k, account->name, arena)};
+    const struct auth_verifier_ask ask = {
+        .account = account, .password = password, .salt = account_salt(k, account, arena)};
     struct auth_verifier_answer answer;
 
-    if (!factors_has_second(k, account->name, arena, &ask.second_factor, e) ||
-        !ipc_call(k->options.auth, &auth_verifier, &ask, -1, &answer, NULL, arena, KEEPER_ASK_MS,
+    if (!ipc_call(k->options.auth, &auth_verifier, &ask, -1, &answer, NULL, arena, KEEPER_ASK_MS,
                   e)) {
         return false;
     }
@@ -268,7 +263,7 @@ static bool change(struct change *c, struct admin_asked *asked, struct error *e)
 static bool set_password(struct change *c, struct error *e)
 {
     return c->ask->password.len == 0 ||
-           make_verifier(c->admin->keeper, &c->account, c->ask->password, c->arena,
+           make_verifier(c->admin->keeper, c->account.name, c->ask->password, c->arena,
                          &c->account.verifier, e);
 }
 

@@ -203,7 +203,6 @@ static approvals_do *const doers[] = {
     [REQUEST_ERASE] = erase_approved,     [REQUEST_ACCOUNT] = account_approved,
     [REQUEST_RELEASE] = release_approved, [REQUEST_DISPOSAL] = disposal_approved,
     [REQUEST_SUBJECT] = subject_approved, [REQUEST_DELEGATION] = delegation_approved,
-    [REQUEST_FACTOR] = factor_approved,
 };
 
 static struct docket_request *copy_approved(struct keeper *k, struct slice id, struct arena *arena)

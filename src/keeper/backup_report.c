@@ -37,6 +37,14 @@ bool backup_report_made(struct keeper *k, const struct backup_record *record, st
     return keeper_record_one(k, LEDGER_PATIENT, RECORD_BACKUP, &backup_record_schema, record, e);
 }
 
+void backup_report_unlocked(struct keeper *k, struct slice reason)
+{
+    log_event(LOG_ERROR, "backup.unlocked", LOG_SLICE("reason", reason));
+    alarm_with(k, "backup-unlocked",
+               "objects that the last backup shares with others are not locked for as long as it",
+               reason);
+}
+
 void backup_report_lost(uint64_t order, struct slice place, struct slice by,
                         struct backup_record *made, struct trial_record *tried)
 {

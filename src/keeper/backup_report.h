@@ -9,6 +9,9 @@ struct keeper;
 bool backup_report_made(struct keeper *k, const struct backup_record *record,
                         struct error *e) MUST_CHECK;
 
+/* Alarm: what a backup shares with those before it is not locked for as long as it. */
+void backup_report_unlocked(struct keeper *k, struct slice reason);
+
 /* Record it; alarm when it failed; mail the report to `backup-report`, in the same commit. */
 bool backup_report_tried(struct keeper *k, const struct trial_record *record, struct arena *arena,
                          struct error *e) MUST_CHECK;

@@ -34,6 +34,11 @@ static const struct cbor_field story_fields[] = {
     MAYBE(11, CBOR_UINT, more_left_at, 0),
     CBOR_SUB_OPTIONAL(12, CBOR_LIST, struct backup_story, left, BACKUPS_LEFT_MAX,
                       &backup_left_schema),
+    MAYBE(13, CBOR_UINT, locked, 0),
+    MAYBE(14, CBOR_UINT, locking, 0),
+    MAYBE(15, CBOR_BYTES, lock_from, BACKUP_OWN_NAME_LEN),
+    MAYBE(16, CBOR_BYTES, lock_next, BACKUP_OWN_NAME_LEN),
+    MAYBE(17, CBOR_BOOL, lock_wrapped, 0),
 };
 const struct cbor_schema backup_story_schema = CBOR_SCHEMA(story_fields, struct backup_story);
 
@@ -137,6 +142,10 @@ void backup_story_made(struct backup_story *s, const struct backup_record *r, st
     if (full && old[s->left.count - 1].last_at > s->more_left_at) {
         s->more_left_at = old[s->left.count - 1].last_at;
     }
+    if (backup_story_moved(s, &now)) { /* of a round in another vault nothing counts */
+        s->locked = s->locking = 0;
+        s->lock_from = s->lock_next = SLICE_NONE;
+    }
     s->left = backup_story_left(s, &now, SLICE_NONE, arena);
     s->vault = arena_printf(arena, "%.*s %.*s", SLICE_ARG(now.prefix), SLICE_ARG(now.place));
     s->number = r->number;
@@ -144,6 +153,31 @@ void backup_story_made(struct backup_story *s, const struct backup_record *r, st
     s->records = r->records;
     s->root = root;
     s->made_at = r->at;
+}
+
+void backup_story_locks(const struct backup_story *s, struct backup_next *out)
+{
+    bool under_way = s->locking == s->number;
+
+    if (s->number == 0 || s->locked == s->number) {
+        return;
+    }
+    out->lock_due = true;
+    out->lock_next = s->lock_next;
+    out->lock_from = under_way ? s->lock_from : s->lock_next;
+    out->lock_wrapped = under_way && s->lock_wrapped;
+}
+
+void backup_story_locked(struct backup_story *s, const struct backup_locked *l)
+{
+    if (l->number != s->number) {
+        return;
+    }
+    s->locking = l->number;
+    s->locked = l->done ? l->number : s->locked;
+    s->lock_from = l->from;
+    s->lock_next = l->next;
+    s->lock_wrapped = l->wrapped;
 }
 
 void backup_story_ended(struct backup_story *s, struct slice prefix, struct slice place,
@@ -164,5 +198,6 @@ void backup_story_ended(struct backup_story *s, struct slice prefix, struct slic
     if (same(last.prefix, last.place, &gone)) {
         s->vault = s->digest = s->root = SLICE_NONE;
         s->number = s->records = s->oldest_at = 0;
+        s->locked = s->locking = 0;
     }
 }

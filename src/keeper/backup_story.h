@@ -27,6 +27,11 @@ struct backup_story {
     uint64_t more_left_at;  /* of backups in vaults that `left` has no room for; 0: none */
     struct cbor_list left;  /* struct backup_left: the last left first */
     struct cbor_list lines; /* struct backup_line, the newest first */
+    uint64_t locked;  /* number of the last backup whose objects are all locked for as long as it */
+    uint64_t locking; /* of the one whose round is under way, and where that is */
+    struct slice lock_from;
+    struct slice lock_next;
+    bool lock_wrapped;
 };
 
 extern const struct cbor_schema backup_story_schema;
@@ -49,6 +54,12 @@ void backup_story_ended(struct backup_story *s, struct slice prefix, struct slic
  * `place` alone, unless that is empty. Copies that last as long as the arena. */
 struct cbor_list backup_story_left(const struct backup_story *s, const struct backup_vault *now,
                                    struct slice place, struct arena *arena);
+
+/* Where the round that locks the last backup's objects for longer is, or is to begin: filled in when one is due. */
+void backup_story_locks(const struct backup_story *s, struct backup_next *out);
+
+/* How far it came. */
+void backup_story_locked(struct backup_story *s, const struct backup_locked *l);
 
 /* What is known of the vault that is used now: filled in, or left alone. */
 void backup_story_known(const struct backup_story *s, const struct backup_vault *now,

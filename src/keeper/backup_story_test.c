@@ -93,6 +93,48 @@ static void test_spelling(void **state)
     assert_int_equal(s.number, 0);
 }
 
+/* A round that locks objects for longer goes on where it was, for a later backup from there on; in another vault anew. */
+static void test_locks(void **state)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 24};
+    struct backup_story s = {0};
+    struct backup_next next = {0};
+    struct backup_locked l = {
+        .number = 1, .from = SLICE("0000000000000000"), .next = SLICE("5555555555555555")};
+
+    (void)state;
+    backup_story_locks(&s, &next);
+    assert_false(next.lock_due);
+    made(&s, "a-", "one", 1000, &arena);
+    backup_story_locks(&s, &next);
+    assert_true(next.lock_due);
+    assert_int_equal(next.lock_next.len, 0);
+    backup_story_locked(&s, &l);
+    next = (struct backup_next){0};
+    backup_story_locks(&s, &next);
+    assert_true(slice_equal(next.lock_from, l.from) && slice_equal(next.lock_next, l.next));
+    l.number = 7; /* of no backup that is known */
+    l.done = true;
+    backup_story_locked(&s, &l);
+    backup_story_locks(&s, &next);
+    assert_true(next.lock_due);
+
+    made(&s, "a-", "one", 2000, &arena);
+    next = (struct backup_next){0};
+    backup_story_locks(&s, &next);
+    assert_true(slice_equal(next.lock_from, l.next) && slice_equal(next.lock_next, l.next));
+    l.number = 2;
+    backup_story_locked(&s, &l);
+    next = (struct backup_next){0};
+    backup_story_locks(&s, &next);
+    assert_false(next.lock_due);
+
+    made(&s, "a-", "two", 2000, &arena); /* of the same number */
+    backup_story_locks(&s, &next);
+    assert_true(next.lock_due);
+    assert_int_equal(next.lock_next.len, 0);
+}
+
 /* More than there is room for: that there are such is not forgotten. */
 static void test_many(void **state)
 {
@@ -115,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moves),
         cmocka_unit_test(test_spelling),
+        cmocka_unit_test(test_locks),
         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

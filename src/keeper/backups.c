@@ -6,40 +6,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include "keeper/admin.h"
 #include "keeper/backup_report.h"
-#include "keeper/backup_story.h"
+#include "keeper/backup_state.h"
 #include "keeper/internal.h"
 #include "requests/backup.h"
 #include "requests/place.h"
 
 #define FIRST_PAUSE_MS 30000 /* after a failure; doubled with each further one */
 #define LAST_PAUSE_MS  (INT64_C(60) * 60 * 1000)
+#define LOCK_PAUSE_MS  (INT64_C(15) * 60 * 1000) /* after a target that locks nothing now */
 #define LOST_MAX       3 /* times that the same is given to a process that dies over it */
 #define VIEW_MAX_MS    (INT64_C(24) * 3600 * 1000)
 #define STORY_NAME     SLICE("backup/story")
-
-struct backups {
-    struct keeper *k;
-    pthread_mutex_t
-        asking; /* held while a question of the other process is answered: one at a time */
-    pthread_mutex_t lock; /* guards what follows */
-    struct arena arena;   /* of the story; begun anew with each report */
-    struct backup_story story;
-    struct backup_sight sight; /* the asking lock's */
-    int64_t taken_at;          /* likewise, steady clock: when the view was frozen */
-    bool late;                 /* likewise: the view was dropped for its age */
-    uint8_t root[LEDGER_ROOT_LEN];
-    char prefix[BACKUP_PREFIX_MAX +
-                1];   /* of the vault where the next is made; empty: not known yet */
-    uint64_t busy;    /* enum backup_order */
-    uint64_t hurried; /* the same: asked for by a person */
-    unsigned lost;    /* how often in a row nothing was said of what was in hand */
-    char by[LETTER_ADDRESS_MAX + 1];
-    uint64_t reports;
-    int64_t next_at; /* steady clock: not before */
-    int64_t pause_ms;
-};
 
 /* ── what is remembered ── */
 
@@ -120,7 +98,7 @@ int64_t backups_last_tried(struct backups *b)
     return look_at(b, &b->story.good_at);
 }
 
-static const struct backup_settings *settings_of(const struct backups *b)
+const struct backup_settings *backups_settings(const struct backups *b)
 {
     return &b->k->options.settings(b->k->options.context)->backup;
 }
@@ -128,7 +106,7 @@ static const struct backup_settings *settings_of(const struct backups *b)
 /* With the lock: where the next backup is made. */
 static struct backup_vault vault_now(const struct backups *b)
 {
-    return (struct backup_vault){slice_text(b->prefix), settings_of(b)->target};
+    return (struct backup_vault){slice_text(b->prefix), backups_settings(b)->target};
 }
 
 struct cbor_list backups_left(struct backups *b, struct arena *arena, bool *more)
@@ -179,7 +157,7 @@ static bool is_past(uint64_t at, int64_t interval_ms)
 /* With the lock. */
 static uint64_t choose(const struct backups *b)
 {
-    const struct backup_settings *s = settings_of(b);
+    const struct backup_settings *s = backups_settings(b);
 
     /* What a former master key opens does not open from a backup with the present one alone. */
     if (s->target.len == 0 || !atomic_load(&b->k->renewed)) {
@@ -209,7 +187,7 @@ static uint64_t too_old(const struct backups *b)
     int64_t now = clock_wall_ms();
 
     now = clock.at && believed < now ? believed : now;
-    int64_t keep = settings_of(b)->keep_ms;
+    int64_t keep = backups_settings(b)->keep_ms;
     return now > keep ? (uint64_t)(now - keep) : 0;
 }
 
@@ -392,7 +370,7 @@ static bool give_up(struct backups *b, uint64_t order, struct ipc_request *r, st
     struct backup_record made;
     struct trial_record tried;
 
-    backup_report_lost(order, settings_of(b)->target, who(b, r->arena), &made, &tried);
+    backup_report_lost(order, backups_settings(b)->target, who(b, r->arena), &made, &tried);
     if (order == BACKUP_RUN) {
         remember_made(b, &made);
         return backup_report_made(b->k, &made, e);
@@ -432,69 +410,45 @@ static bool on_next(void *keeper, struct ipc_request *r, struct error *e)
     answer->root = arena_copy(r->arena, answer->root);
     answer->left = backup_story_left(&b->story, &now, ask->place, r->arena);
     b->hurried = b->hurried == b->busy ? BACKUP_NOTHING : b->hurried;
+    if (b->busy == BACKUP_NOTHING && backups_settings(b)->lock_ms &&
+        clock_steady_ms() >= b->lock_at && !backup_story_moved(&b->story, &now)) {
+        backup_story_locks(&b->story, answer);
+        answer->lock_from = arena_copy(r->arena, answer->lock_from);
+        answer->lock_next = arena_copy(r->arena, answer->lock_next);
+    }
     (void)pthread_mutex_unlock(&b->lock);
     (void)pthread_mutex_unlock(&b->asking);
     return true;
 }
 
+static bool on_locked(void *keeper, struct ipc_request *r, struct error *e)
+{
+    struct keeper *k = keeper;
+    struct backups *b = k->backups;
+    const struct backup_locked *ask = r->ask;
+
+    if (ask->from.len != BACKUP_OWN_NAME_LEN || ask->next.len != BACKUP_OWN_NAME_LEN) {
+        return error_set(e, ERROR_INPUT, "this is no round");
+    }
+    (void)pthread_mutex_lock(&b->lock);
+    struct backup_story s = b->story;
+    backup_story_locked(&s, ask);
+    b->lock_at = ask->reason.len ? clock_steady_ms() + LOCK_PAUSE_MS : 0;
+    keep_story(b, &s);
+    (void)pthread_mutex_unlock(&b->lock);
+    if (ask->reason.len) {
+        backup_report_unlocked(k, ask->reason);
+    }
+    return true;
+}
+
 static const struct ipc_row rows[] = {
-    {&keeper_backup_next,  600, on_next },
-    {&keeper_backup_view,  60,  on_view },
-    {&keeper_backup_open,  0,   on_open },
-    {&keeper_backup_end,   60,  on_end  },
-    {&keeper_backup_made,  60,  on_made },
-    {&keeper_backup_tried, 60,  on_tried},
+    {&keeper_backup_next,   600, on_next  },
+    {&keeper_backup_view,   60,  on_view  },
+    {&keeper_backup_open,   0,   on_open  },
+    {&keeper_backup_end,    60,  on_end   },
+    {&keeper_backup_made,   60,  on_made  },
+    {&keeper_backup_tried,  60,  on_tried },
+    {&keeper_backup_locked, 600, on_locked},
 };
 const struct ipc_table keeper_backup_table = IPC_TABLE("backup", rows);
-
-/* ── people ── */
-
-bool keeper_on_backup_order(void *ctx, struct ipc_request *r, struct error *e)
-{
-    static const char *const verbs[] = {
-        [BACKUP_RUN] = "backup now", [BACKUP_TRY] = "backup try", [BACKUP_LOOK] = "backup verify"};
-    struct keeper_admin *admin = keeper_admin_of(ctx, r);
-    struct backups *b = admin->keeper->backups;
-    const struct backup_order_ask *ask = r->ask;
-    struct backup_order_answer *answer = r->answer;
-
-    if (settings_of(b)->target.len == 0) {
-        return error_set(e, ERROR_CONFIG, "`backup-target` is not set: there is no place for it");
-    }
-    if (ask->order == BACKUP_NOTHING) {
-        return error_set(e, ERROR_INPUT, "nothing was ordered");
-    }
-    if (!keeper_admin_record(admin, verbs[ask->order], SLICE_NONE, ask->reason, e)) {
-        return false;
-    }
-    (void)pthread_mutex_lock(&b->lock);
-    b->hurried = ask->order;
-    (void)snprintf(b->by, sizeof(b->by), "%.*s", SLICE_ARG(admin->caller.by));
-    answer->reports = b->reports;
-    answer->life = (uint64_t)b->k->started_at;
-    (void)pthread_mutex_unlock(&b->lock);
-    return true;
-}
-
-bool keeper_on_backups(void *ctx, struct ipc_request *r, struct error *e)
-{
-    struct backups *b = keeper_admin_of(ctx, r)->keeper->backups;
-    struct backups_answer *answer = r->answer;
-    OWN(buf) struct buf text = {.max = BACKUP_STORY_MAX};
-    struct backup_story s;
-
-    (void)pthread_mutex_lock(&b->lock);
-    cbor_write(&text, &backup_story_schema, &b->story);
-    *answer = (struct backups_answer){
-        .reports = b->reports, .busy = b->busy, .life = (uint64_t)b->k->started_at};
-    (void)pthread_mutex_unlock(&b->lock);
-    if (!cbor_read(arena_copy(r->arena, buf_slice(&text)), &backup_story_schema, r->arena, &s, e)) {
-        return false;
-    }
-    answer->place = settings_of(b)->target;
-    answer->keep_ms = (uint64_t)settings_of(b)->keep_ms;
-    answer->oldest_at = s.oldest_at;
-    answer->left = backups_left(b, r->arena, &answer->more_left);
-    answer->lines = s.lines;
-    return true;
-}

@@ -5,7 +5,6 @@
 #include "ipc/ipc.h"
 
 ipc_handler keeper_on_submit;            /* submit.c */
-ipc_handler keeper_on_assert;            /* submit.c */
 ipc_handler keeper_on_import;            /* import.c */
 ipc_handler keeper_on_import_begin;      /* import.c */
 ipc_handler keeper_on_import_end;        /* import.c */
@@ -29,10 +28,6 @@ ipc_handler keeper_on_user_list;         /* accounts.c */
 ipc_handler keeper_on_app_add;           /* app_passwords.c */
 ipc_handler keeper_on_app_list;          /* app_passwords.c */
 ipc_handler keeper_on_app_revoke;        /* app_passwords.c */
-ipc_handler keeper_on_totp_begin;        /* second_factor.c */
-ipc_handler keeper_on_totp_confirm;      /* second_factor.c */
-ipc_handler keeper_on_codes_new;         /* second_factor.c */
-ipc_handler keeper_on_totp_off;          /* second_factor.c */
 ipc_handler keeper_on_job_next;          /* jobs.c */
 ipc_handler keeper_on_job_begin;         /* jobs.c */
 ipc_handler keeper_on_job_done;          /* jobs.c */

@@ -83,6 +83,7 @@ struct keeper {
     struct approvals approvals;
     struct delegation_book delegations;
     struct pulls *pulls;
+    struct contacts *contacts;
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock, factors_lock; /* the latter: keeper/factors.h */

@@ -10,12 +10,14 @@
 #include "keeper/account_salt.h"
 #include "keeper/backups.h"
 #include "keeper/callers.h"
+#include "keeper/contacts.h"
 #include "keeper/desks.h"
 #include "keeper/internal.h"
 #include "keeper/pulls.h"
 #include "keeper/renewal.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
+#include "requests/contacts.h"
 #include "requests/delegation.h"
 #include "requests/disposal.h"
 #include "requests/factors.h"
@@ -142,8 +144,8 @@ static bool open_stores(struct keeper *k, struct error *e)
 
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
-           account_salt_open(k, e) && desks_resume(k, e) && delegations_open(k, e) &&
-           tail_open(k, e) && indexer_open(k, e) &&
+           account_salt_open(k, e) && desks_resume(k, e) && contacts_open(k, e) &&
+           delegations_open(k, e) && tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
            keeper_key_known(k, e) && tail_catch_up(k, e) && approvals_open(k, e) &&
@@ -242,6 +244,7 @@ void keeper_close(struct keeper *k)
     approvals_close(k);
     delegations_close(k);
     pulls_free(k->pulls);
+    contacts_close(k);
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
@@ -258,6 +261,7 @@ uint64_t keeper_delivery_restarted(struct keeper *k)
 static const struct ipc_row submission_rows[] = {
     {&keeper_submit,      0, keeper_on_submit     },
     {&keeper_session_end, 0, keeper_on_session_end},
+    {&keeper_recipient,   0, keeper_on_recipient  },
 };
 const struct ipc_table keeper_submission_table = IPC_TABLE("submission", submission_rows);
 
@@ -280,11 +284,6 @@ static const struct ipc_row journal_rows[] = {
 };
 const struct ipc_table keeper_journal_table = IPC_TABLE("journal", journal_rows);
 
-static const struct ipc_row connector_rows[] = {
-    {&keeper_assert, 0, keeper_on_assert},
-};
-const struct ipc_table keeper_connector_table = IPC_TABLE("connector", connector_rows);
-
 static const struct ipc_row delivery_rows[] = {
     {&keeper_job_next,  0, keeper_on_job_next },
     {&keeper_job_begin, 0, keeper_on_job_begin},
@@ -301,61 +300,62 @@ static const struct ipc_row auth_rows[] = {
 const struct ipc_table keeper_auth_table = IPC_TABLE("auth", auth_rows);
 
 static const struct ipc_row admin_rows[] = {
-    {&caller_pass,          0, keeper_on_pass             },
-    {&admin_sign_in,        0, keeper_on_sign_in          },
-    {&admin_sign_out,       0, keeper_on_sign_out         },
-    {&admin_user_add,       0, keeper_on_user_add         },
-    {&admin_user_set,       0, keeper_on_user_set         },
-    {&admin_user_list,      0, keeper_on_user_list        },
-    {&app_password_add,     0, keeper_on_app_add          },
-    {&app_password_list,    0, keeper_on_app_list         },
-    {&app_password_revoke,  0, keeper_on_app_revoke       },
-    {&factors_totp_begin,   0, keeper_on_totp_begin       },
-    {&factors_totp_confirm, 0, keeper_on_totp_confirm     },
-    {&factors_codes_new,    0, keeper_on_codes_new        },
-    {&factors_totp_off,     0, keeper_on_totp_off         },
-    {&admin_dkim_new,       0, keeper_on_dkim_new         },
-    {&admin_dkim_list,      0, keeper_on_dkim_list        },
-    {&admin_queue_list,     0, keeper_on_queue_list       },
-    {&admin_order,          0, keeper_on_order            },
-    {&admin_status,         0, keeper_on_status           },
-    {&admin_checkpoint,     0, keeper_on_checkpoint       },
-    {&admin_anchored,       0, keeper_on_anchored         },
-    {&admin_rebuild,        0, keeper_on_rebuild          },
-    {&admin_backup,         0, keeper_on_backup           },
-    {&admin_backup_order,   0, keeper_on_backup_order     },
-    {&admin_backup_forget,  0, keeper_on_backup_forget    },
-    {&admin_backups,        0, keeper_on_backups          },
-    {&admin_pause,          0, keeper_on_pause            },
-    {&admin_domain_forget,  0, keeper_on_domain_forget    },
-    {&admin_import_begin,   0, keeper_on_import_begin     },
-    {&admin_import_end,     0, keeper_on_import_end       },
-    {&admin_erase,          0, keeper_on_erase            },
-    {&retention_set,        0, keeper_on_rule_set         },
-    {&retention_remove,     0, keeper_on_rule_remove      },
-    {&retention_list,       0, keeper_on_rule_list        },
-    {&retention_date,       0, keeper_on_rule_date        },
-    {&retention_dates,      0, keeper_on_rule_dates       },
-    {&admin_requests,       0, keeper_on_requests         },
-    {&admin_verdict,        0, keeper_on_verdict          },
-    {&disposal_preview,     0, keeper_on_disposal_preview },
-    {&disposal_ask,         0, keeper_on_disposal_ask     },
-    {&disposal_clock,       0, keeper_on_disposal_clock   },
-    {&subject_preview,      0, keeper_on_subject_preview  },
-    {&subject_ask,          0, keeper_on_subject_ask      },
-    {&subject_list,         0, keeper_on_subject_list     },
-    {&subject_letters,      0, keeper_on_subject_letters  },
-    {&hold_add,             0, keeper_on_hold_add         },
-    {&hold_list,            0, keeper_on_hold_list        },
-    {&hold_release,         0, keeper_on_hold_release     },
-    {&case_act,             0, keeper_on_case_act         },
-    {&case_close,           0, keeper_on_case_close       },
-    {&delegation_add,       0, keeper_on_delegation_add   },
-    {&delegation_remove,    0, keeper_on_delegation_remove},
-    {&delegation_list,      0, keeper_on_delegation_list  },
-    {&keys_status,          0, keeper_on_keys_status      },
-    {&admin_reseal,         0, keeper_on_reseal           },
-    {&admin_pulls,          0, keeper_on_pulls            },
-    {&admin_pull_now,       0, keeper_on_pull_now         },
+    {&caller_pass,         0, keeper_on_pass             },
+    {&admin_sign_in,       0, keeper_on_sign_in          },
+    {&admin_sign_out,      0, keeper_on_sign_out         },
+    {&admin_user_add,      0, keeper_on_user_add         },
+    {&admin_user_set,      0, keeper_on_user_set         },
+    {&admin_user_list,     0, keeper_on_user_list        },
+    {&app_password_add,    0, keeper_on_app_add          },
+    {&app_password_list,   0, keeper_on_app_list         },
+    {&app_password_revoke, 0, keeper_on_app_revoke       },
+    {&admin_dkim_new,      0, keeper_on_dkim_new         },
+    {&admin_dkim_list,     0, keeper_on_dkim_list        },
+    {&admin_queue_list,    0, keeper_on_queue_list       },
+    {&admin_order,         0, keeper_on_order            },
+    {&admin_status,        0, keeper_on_status           },
+    {&admin_checkpoint,    0, keeper_on_checkpoint       },
+    {&admin_anchored,      0, keeper_on_anchored         },
+    {&admin_rebuild,       0, keeper_on_rebuild          },
+    {&admin_backup,        0, keeper_on_backup           },
+    {&admin_backup_order,  0, keeper_on_backup_order     },
+    {&admin_backup_forget, 0, keeper_on_backup_forget    },
+    {&admin_backups,       0, keeper_on_backups          },
+    {&admin_pause,         0, keeper_on_pause            },
+    {&admin_domain_forget, 0, keeper_on_domain_forget    },
+    {&admin_import_begin,  0, keeper_on_import_begin     },
+    {&admin_import_end,    0, keeper_on_import_end       },
+    {&admin_erase,         0, keeper_on_erase            },
+    {&retention_set,       0, keeper_on_rule_set         },
+    {&retention_remove,    0, keeper_on_rule_remove      },
+    {&retention_list,      0, keeper_on_rule_list        },
+    {&retention_date,      0, keeper_on_rule_date        },
+    {&retention_dates,     0, keeper_on_rule_dates       },
+    {&admin_requests,      0, keeper_on_requests         },
+    {&admin_verdict,       0, keeper_on_verdict          },
+    {&disposal_preview,    0, keeper_on_disposal_preview },
+    {&disposal_ask,        0, keeper_on_disposal_ask     },
+    {&disposal_clock,      0, keeper_on_disposal_clock   },
+    {&subject_preview,     0, keeper_on_subject_preview  },
+    {&subject_ask,         0, keeper_on_subject_ask      },
+    {&subject_list,        0, keeper_on_subject_list     },
+    {&subject_letters,     0, keeper_on_subject_letters  },
+    {&hold_add,            0, keeper_on_hold_add         },
+    {&hold_list,           0, keeper_on_hold_list        },
+    {&hold_release,        0, keeper_on_hold_release     },
+    {&case_act,            0, keeper_on_case_act         },
+    {&case_close,          0, keeper_on_case_close       },
+    {&delegation_add,      0, keeper_on_delegation_add   },
+    {&delegation_remove,   0, keeper_on_delegation_remove},
+    {&delegation_list,     0, keeper_on_delegation_list  },
+    {&contact_put,         0, keeper_on_contact_put      },
+    {&contact_remove,      0, keeper_on_contact_remove   },
+    {&contact_find,        0, keeper_on_contact_find     },
+    {&contact_list,        0, keeper_on_contact_list     },
+    {&decoys_order,        0, keeper_on_decoys_order     },
+    {&keys_status,         0, keeper_on_keys_status      },
+    {&admin_reseal,        0, keeper_on_reseal           },
+    {&admin_pulls,         0, keeper_on_pulls            },
+    {&admin_pull_now,      0, keeper_on_pull_now         },
 };
 const struct ipc_table keeper_admin_table = IPC_TABLE("the control socket", admin_rows);

@@ -1,6 +1,7 @@
 /* Who may ask what over the control socket. */
 #include "keeper/keeper.h"
 #include "requests/admin.h"
+#include "requests/contacts.h"
 #include "requests/permits.h"
 #include "requests/subject.h"
 #include "tests/test.h"
@@ -37,7 +38,12 @@ static void every_request_has_its_row(void **unused)
     (void)unused;
     for (size_t i = 0; i < keeper_admin_table.n_rows; i++) {
         assert_non_null(permit_find(keeper_admin_table.rows[i].message));
+        for (size_t k = 0; k < i; k++) { /* and a number of its own */
+            assert_int_not_equal(keeper_admin_table.rows[k].message->id,
+                                 keeper_admin_table.rows[i].message->id);
+        }
     }
+    assert_true(keeper_admin_table.n_rows <= IPC_ROWS_MAX);
     assert_null(permit_find(NULL));
 }
 
@@ -83,6 +89,17 @@ static void the_machine_is_an_administrator(void **unused)
     assert_int_equal(allowed(&admin_user_set, ACCOUNT_OFFICER, true), ACCOUNT_OFFICER);
 }
 
+static void contacts_are_for_who_signs_in(void **unused)
+{
+    (void)unused;
+    assert_int_equal(allowed(&contact_find, ACCOUNT_EMPLOYEE, false), ACCOUNT_EMPLOYEE);
+    assert_int_equal(allowed(&contact_list, ACCOUNT_AUDITOR, false), ACCOUNT_AUDITOR);
+    assert_int_equal(allowed(&contact_find, 0, false), -1);
+    assert_int_equal(allowed(&decoys_order, ACCOUNT_EMPLOYEE, false), -1);
+    assert_int_equal(allowed(&decoys_order, ACCOUNT_AUDITOR, false), -1);
+    assert_int_equal(allowed(&decoys_order, ACCOUNT_OFFICER, false), ACCOUNT_OFFICER);
+}
+
 static void anybody_may_sign_in(void **unused)
 {
     (void)unused;
@@ -98,6 +115,7 @@ int main(void)
         cmocka_unit_test(the_system_is_the_administrators),
         cmocka_unit_test(a_persons_letters_are_the_officers),
         cmocka_unit_test(the_machine_is_an_administrator),
+        cmocka_unit_test(contacts_are_for_who_signs_in),
         cmocka_unit_test(anybody_may_sign_in),
     };
     return cmocka_run_group_tests_name("permits", tests, NULL, NULL);

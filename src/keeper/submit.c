@@ -6,10 +6,10 @@
 #include "formats/mail/facts.h"
 #include "formats/mail/structure.h"
 #include "host/memfd.h"
+#include "keeper/decoys.h"
 #include "keeper/envelope.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
-#include "keeper/provider.h"
 #include "keeper/sender.h"
 #include "keyring/digest.h"
 #include "stages/archive/archive.h"
@@ -97,27 +97,11 @@ static bool reachable(struct submission *s)
     return true;
 }
 
-/* The same of a letter that a provider hands on: whose it is, by its word. False with the error, or with an answer. */
-static bool asserted(struct submission *s, struct error *e)
+/* To nobody who is none: as an unknown recipient is refused. */
+static bool to_people(struct submission *s)
 {
-    struct identity_answer answer;
-
-    switch (
-        keeper_provider_judge(s->keeper, s->ask, &s->header, s->arena, &s->session, &answer, e)) {
-    case PROVIDER_PROVEN:
-        return true;
-    case PROVIDER_UNKNOWN:
-        return refuse(s, 550, "5.7.1",
-                      "The letter does not show that it is of our company at the provider.");
-    case PROVIDER_REFUSED:
-        return refuse(s, 550, answer.code, answer.sentence);
-    case PROVIDER_CLOSED:
-        return refuse(s, 550, "5.7.1", "The account of the From address is closed");
-    case PROVIDER_FAILED:
-        break;
-    }
-    log_event(LOG_ERROR, "letter.not_judged", LOG_TEXT("reason", e->text));
-    return refuse(s, 451, "4.3.0", "The letter could not be judged; please try again later");
+    return decoys_pass(s->keeper, &s->session, s->ask, &s->header, s->arena) ||
+           refuse(s, DECOYS_UNKNOWN_CODE, DECOYS_UNKNOWN_ENHANCED, DECOYS_UNKNOWN_SENTENCE);
 }
 
 /* Write the content's record, whose end is the letter, and digest both in one go. That a letter repeats another is
@@ -290,10 +274,7 @@ static bool submit(struct keeper *k, struct ipc_request *r, struct error *e)
                   LOG_TEXT("reason", e->text));
         return false;
     }
-    bool passes = s.ask->connectors.count
-                      ? well_formed(&s) && asserted(&s, e)
-                      : find_session(&s) && well_formed(&s) && proven(&s) && reachable(&s);
-    if (!passes) {
+    if (!find_session(&s) || !well_formed(&s) || !to_people(&s) || !proven(&s) || !reachable(&s)) {
         return true; /* a refusal is an answer */
     }
     gather(&s, &id, digest);
@@ -301,28 +282,12 @@ static bool submit(struct keeper *k, struct ipc_request *r, struct error *e)
     return true;
 }
 
-static bool take(struct keeper *k, struct ipc_request *r, struct error *e)
+bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
 {
+    struct keeper *k = ctx;
+
     (void)atomic_fetch_add(&k->backlog.arriving, 1);
     bool answered = submit(k, r, e);
     (void)atomic_fetch_sub(&k->backlog.arriving, 1);
     return answered;
-}
-
-/* Which of the two ways a letter came is the table's business: neither peer says it for the other. */
-
-bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
-{
-    const struct keeper_submit_ask *ask = r->ask;
-
-    return ask->connectors.count ? error_set(e, ERROR_DENIED, "a mail client is no connector")
-                                 : take(ctx, r, e);
-}
-
-bool keeper_on_assert(void *ctx, struct ipc_request *r, struct error *e)
-{
-    const struct keeper_submit_ask *ask = r->ask;
-
-    return ask->connectors.count ? take(ctx, r, e)
-                                 : error_set(e, ERROR_DENIED, "no connector is named");
 }

@@ -10,6 +10,7 @@
 #include "base/log.h"
 
 #include "keeper/backups.h"
+#include "keeper/decoys.h"
 #include "keeper/internal.h"
 
 #define LOOK_EVERY_US 500000
@@ -97,6 +98,7 @@ void keeper_watch(void *keeper)
         const struct settings *s = k->options.settings(k->options.context);
         look(k, &w, s);
         backups_look(k->backups);
+        decoys_look(k);
         ledger_set_reserve(k->ledger, s->archive.disk_watermark);
         (void)usleep(LOOK_EVERY_US);
         sign_when_due(k, &plan, s);

@@ -49,23 +49,14 @@ static const struct cbor_field request_account_fields[] = {
 SCHEMA(request_account);
 #undef THIS
 
-#define THIS request_factor
-static const struct cbor_field request_factor_fields[] = {
-    ROW(1, CBOR_TEXT, account, LETTER_ADDRESS_MAX),
-    ROW(2, CBOR_UINT, since, 0),
-};
-SCHEMA(request_factor);
-#undef THIS
-
 const char *request_kind_name(uint64_t kind)
 {
     static const char *const names[] = {
         [REQUEST_ERASE] = "erase",           [REQUEST_ACCOUNT] = "account",
         [REQUEST_RELEASE] = "hold release",  [REQUEST_DISPOSAL] = "disposal",
-        [REQUEST_SUBJECT] = "erase subject", [REQUEST_DELEGATION] = "delegate",
-        [REQUEST_FACTOR] = "totp off"};
+        [REQUEST_SUBJECT] = "erase subject", [REQUEST_DELEGATION] = "delegate"};
 
-    return kind >= REQUEST_ERASE && kind <= REQUEST_FACTOR ? names[kind] : "unknown";
+    return kind >= REQUEST_ERASE && kind <= REQUEST_DELEGATION ? names[kind] : "unknown";
 }
 
 const char *request_verdict_name(uint64_t verdict)

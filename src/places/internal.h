@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 
+#include "host/fetch.h"
 #include "places/places.h"
 
 #define PLACES_PART_MAX 1024
@@ -43,7 +44,8 @@ struct places {
     struct places_parts parts;
     const struct store_ops *ops; /* of its kind; the context is this */
     struct sftp *sftp;
-    int versioned; /* S3: -1 not known yet */
+    int versioned;           /* S3: -1 not known yet */
+    struct fetch_line *line; /* S3: kept between exchanges; NULL before the first */
 };
 
 /* s3.c, sftp.c */

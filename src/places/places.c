@@ -162,6 +162,7 @@ void places_close(struct places *p)
 {
     if (p) {
         places_sftp_close(p);
+        fetch_line_free(p->line);
         arena_done(&p->arena);
         free(p);
     }

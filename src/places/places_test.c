@@ -1,6 +1,9 @@
+#include <stdio.h>
+
 #include "places/places.h"
 #include "places/s3_list.h"
 #include "places/s3_sign.h"
+#include "tests/scripted.h"
 #include "tests/test.h"
 
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -180,11 +183,46 @@ static void test_urls(void **state)
     }
 }
 
+#define ANSWER(bytes) "= HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" bytes
+
+/* Many exchanges over one connection; when the server ended it, over another. */
+static void test_one_line(void **state)
+{
+    static const char *const first[] = {"PART", ANSWER("first"), "PART", ANSWER("other"), NULL};
+    static const char *const second[] = {"PART", ANSWER("third"), "WAIT", NULL};
+    struct scripted server = {
+        .scripts = {first, second}
+    };
+    char url[64];
+    struct error e;
+    struct places *p = NULL;
+    OWN(buf) struct buf got = {.max = 100};
+
+    (void)state;
+    assert_ok(places_init(&e), e);
+    scripted_start(&server);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/bucket", address_port(&server.address));
+    const struct places_options options = {
+        .url = slice_text(url), .credentials = SLICE("KEY SECRET"), .region = SLICE("us-east-1")};
+    assert_ok(places_open(&options, &p, &e), e);
+    struct store s = places_store(p);
+    for (int i = 0; i < 3; i++) {
+        assert_ok(s.ops->get(s.context, SLICE("name"), &got, &e), e);
+        assert_int_equal(server.connections, i < 2 ? 1 : 2);
+    }
+    assert_slice(buf_slice(&got), "firstotherthird");
+    places_close(p);
+    scripted_join(&server);
+    scripted_done(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_get),   cmocka_unit_test(test_put),   cmocka_unit_test(test_queries),
-        cmocka_unit_test(test_suite), cmocka_unit_test(test_lists), cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_get),      cmocka_unit_test(test_put),
+        cmocka_unit_test(test_queries),  cmocka_unit_test(test_suite),
+        cmocka_unit_test(test_lists),    cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,7 +241,9 @@ static bool exchange(struct exchange *x, struct buf *answer, struct error *e)
         }
     }
     lines[n_lines++] = authorization(x, path, buf_slice(&hash), date, headers, n);
-    struct fetch_request request = {.method = x->method,
+    x->p->line = x->p->line ? x->p->line : fetch_line_new();
+    struct fetch_request request = {.line = x->p->line,
+                                    .method = x->method,
                                     .url = url_of(x, path),
                                     .headers = lines,
                                     .n_headers = n_lines,

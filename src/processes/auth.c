@@ -16,7 +16,6 @@ bool auth_run(struct role *r, struct error *e)
         .context = r,
         .seal = role_key(r, "auth"),
         .keeper = role_pool(r, "keeper"),
-        .passwords = role_directory(r, "passwords"),
     };
     struct auth *auth = auth_new(&options, e);
 

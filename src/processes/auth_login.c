@@ -6,8 +6,8 @@
 #include "base/log.h"
 
 #include "letter/records.h"
+#include "processes/auth_factor.h"
 #include "processes/auth_parts.h"
-#include "processes/auth_password.h"
 
 #define WAITING_MAX        16    /* sign-ins that wait for a slot */
 #define WAIT_MS            5000  /* how long they do */
@@ -80,6 +80,25 @@ static void note_failure(struct auth *a, const struct login *l, bool blocked, st
     }
 }
 
+/* Which of the account's app passwords it is, if any. They open no desk. All are looked at, whichever is right; one costs
+ * microseconds, and of an account that cannot be used there is none. */
+static bool is_app(struct auth *a, struct login *l)
+{
+    const struct keeper_app *apps = l->account.apps.items;
+    size_t count = l->account.found && !l->account.disabled ? l->account.apps.count : 0;
+
+    if (l->desk || !auth_app_is_one(l->ask->password)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (auth_app_check(a->options.seal, l->account.account, apps[i].id, apps[i].verifier,
+                           l->ask->password)) {
+            l->app = apps[i].id;
+        }
+    }
+    return l->app.len > 0;
+}
+
 /* SCRAM keys as they are to be made now; false when none are. */
 static bool wants_keys(const struct auth *a, struct slice salt, struct scram_wish *wish)
 {
@@ -102,8 +121,8 @@ static void complete(struct auth *a, struct login *l, struct arena *arena)
     struct error e;
 
     if (!wants_keys(a, account->salt, &wish) ||
-        !verifier_complete(a->verifiers, account->account, account->verifier, l->password, &wish,
-                           &sealed)) {
+        !verifier_complete(a->verifiers, account->account, account->verifier, l->ask->password,
+                           &wish, &sealed)) {
         return;
     }
     const struct keeper_verifier_ask ask = {account->account, account->verifier,
@@ -121,15 +140,11 @@ static void complete(struct auth *a, struct login *l, struct arena *arena)
 static enum login_verdict check(struct auth *a, struct login *l, struct arena *arena)
 {
     const struct keeper_account_answer *account = &l->account;
-    struct slice password = l->password;
+    struct slice password = l->ask->password;
     bool usable = account->found && !account->disabled && account->verifier.len;
     struct slice verifier = usable ? account->verifier : SLICE_NONE;
 
-    /* What is refused in the end must not be refused sooner when the password is right. */
-    bool remembers = l->desk || account->second.totp.len == 0;
-
-    if (usable && remembers &&
-        auth_memory_knows(a->memory, account->account, verifier, password, l->now_ms)) {
+    if (usable && auth_memory_knows(a->memory, account->account, verifier, password, l->now_ms)) {
         return LOGIN_ACCEPTED;
     }
     if (!auth_slots_take(&a->slots, WAIT_MS)) {
@@ -140,10 +155,8 @@ static enum login_verdict check(struct auth *a, struct login *l, struct arena *a
     switch (match) {
     case VERIFIER_RIGHT:
         complete(a, l, arena);
-        if (remembers) {
-            auth_memory_add(a->memory, account->account, account->verifier, password, l->now_ms,
-                            l->now_ms + auth_settings_of(a)->remember_ms);
-        }
+        auth_memory_add(a->memory, account->account, account->verifier, password, l->now_ms,
+                        l->now_ms + auth_settings_of(a)->remember_ms);
         return LOGIN_ACCEPTED;
     case VERIFIER_BUSY:
         return LOGIN_BUSY;
@@ -180,8 +193,7 @@ bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r, struct 
                                      .client = l->ask->client,
                                      .mechanism = l->ask->mechanism,
                                      .desk = l->desk,
-                                     .app = l->app,
-                                     .proof = l->proof};
+                                     .app = l->app};
     struct keeper_session_answer session;
 
     if (!ipc_call(a->options.keeper, &keeper_session, &ask, -1, &session, NULL, r->arena,
@@ -190,7 +202,6 @@ bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r, struct 
     }
     if (session.session.len == 0) { /* the right password, and not good for this */
         l->reason = arena_text(r->arena, session.refused);
-        answer->message = SLICE_NONE;
         auth_refuse(a, l, r);
         return true;
     }
@@ -219,9 +230,14 @@ bool auth_look_up(struct auth *a, struct login *l, struct arena *arena, struct e
                     AUTH_KEEPER_MS, e);
 }
 
-static bool judge_sign_in(struct auth *a, struct login l, struct ipc_request *r, struct error *e)
+static bool sign_in(struct auth *a, struct ipc_request *r, bool desk, struct error *e)
 {
+    const struct auth_login_ask *ask = r->ask;
     struct auth_login_answer *answer = r->answer;
+    struct login l = {.ask = ask,
+                      .user = auth_lower(ask->user, r->arena),
+                      .now_ms = clock_steady_ms(),
+                      .desk = desk};
 
     if (!auth_admits(a, &l, answer)) {
         return true;
@@ -229,15 +245,11 @@ static bool judge_sign_in(struct auth *a, struct login l, struct ipc_request *r,
     if (!auth_look_up(a, &l, r->arena, e)) {
         return false;
     }
-    enum login_verdict verdict = auth_is_app(a, &l) ? LOGIN_ACCEPTED : check(a, &l, r->arena);
-    switch (verdict == LOGIN_ACCEPTED ? auth_prove(a, &l) : verdict) {
+    switch (is_app(a, &l) ? LOGIN_ACCEPTED : check(a, &l, r->arena)) {
     case LOGIN_ACCEPTED:
         return auth_accept(a, &l, r, e);
     case LOGIN_REFUSED:
         auth_refuse(a, &l, r);
-        return true;
-    case LOGIN_CODE:
-        answer->verdict = LOGIN_CODE;
         return true;
     case LOGIN_BLOCKED:
     case LOGIN_BUSY:
@@ -247,22 +259,6 @@ static bool judge_sign_in(struct auth *a, struct login l, struct ipc_request *r,
     }
     answer->verdict = LOGIN_BUSY;
     return true;
-}
-
-static bool sign_in(struct auth *a, struct ipc_request *r, bool desk, struct error *e)
-{
-    const struct auth_login_ask *ask = r->ask;
-    struct password_normal password;
-
-    (void)password_normalise(ask->password, &password); /* what is no text is a wrong password */
-    const struct login l = {.ask = ask,
-                            .user = auth_lower(ask->user, r->arena),
-                            .password = password_slice(&password),
-                            .now_ms = clock_steady_ms(),
-                            .desk = desk};
-    bool judged = judge_sign_in(a, l, r, e);
-    password_wipe(&password);
-    return judged;
 }
 
 static bool on_login(void *auth, struct ipc_request *r, struct error *e)
@@ -275,63 +271,24 @@ static bool on_desk(void *auth, struct ipc_request *r, struct error *e)
     return sign_in(auth, r, true, e);
 }
 
-static bool judge(const struct auth *a, const struct auth_verifier_ask *ask,
-                  struct password_judgement *judgement, struct error *e)
-{
-    return auth_password_judge(a->options.settings(a->options.context), a->options.passwords, ask,
-                               judgement, e);
-}
-
-static bool make_verifier(struct auth *a, const struct auth_verifier_ask *ask, struct buf *sealed,
-                          struct error *e)
-{
-    struct password_normal password;
-    struct scram_wish wish;
-
-    if (!auth_slots_take(&a->slots, VERIFIER_WAIT_MS)) {
-        return error_set(e, ERROR_BUSY, "too many passwords are being checked; try again");
-    }
-    (void)password_normalise(ask->password, &password); /* it was judged: it is text */
-    bool made = verifier_make(a->verifiers, ask->account, password_slice(&password),
-                              wants_keys(a, ask->salt, &wish) ? &wish : NULL, sealed, e);
-    password_wipe(&password);
-    auth_slots_give(&a->slots);
-    return made;
-}
-
 static bool on_verifier(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct auth *a = ctx;
     const struct auth_verifier_ask *ask = r->ask;
     struct auth_verifier_answer *answer = r->answer;
-    struct password_judgement judgement;
     OWN(buf) struct buf sealed = {.max = AUTH_VERIFIER_MAX};
+    struct scram_wish wish;
 
-    if (!judge(a, ask, &judgement, e)) {
-        return false;
+    if (!auth_slots_take(&a->slots, VERIFIER_WAIT_MS)) {
+        return error_set(e, ERROR_BUSY, "too many passwords are being checked; try again");
     }
-    if (judgement.verdict != PASSWORD_GOOD) {
-        return error_set(e, ERROR_INPUT, "%.*s",
-                         SLICE_ARG(password_sentence(&judgement, r->arena)));
+    bool made = verifier_make(a->verifiers, ask->account, ask->password,
+                              wants_keys(a, ask->salt, &wish) ? &wish : NULL, &sealed, e);
+    auth_slots_give(&a->slots);
+    if (made) {
+        answer->verifier = arena_copy(r->arena, buf_slice(&sealed));
     }
-    if (!make_verifier(a, ask, &sealed, e)) {
-        return false;
-    }
-    answer->verifier = arena_copy(r->arena, buf_slice(&sealed));
-    return true;
-}
-
-static bool on_judge(void *ctx, struct ipc_request *r, struct error *e)
-{
-    struct auth_judge_answer *answer = r->answer;
-    struct password_judgement judgement;
-
-    if (!judge(ctx, r->ask, &judgement, e)) {
-        return false;
-    }
-    answer->good = judgement.verdict == PASSWORD_GOOD;
-    answer->sentence = password_sentence(&judgement, r->arena);
-    return true;
+    return made;
 }
 
 static bool on_renew(void *ctx, struct ipc_request *r, struct error *e)
@@ -348,6 +305,37 @@ static bool on_renew(void *ctx, struct ipc_request *r, struct error *e)
     return !renewed.full || error_set(e, ERROR_LIMIT, "a verifier does not fit");
 }
 
+static bool on_app_new(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct auth_app_ask *ask = r->ask;
+    struct auth_app_answer *answer = r->answer;
+    OWN(buf) struct buf password = {.max = AUTH_APP_TEXT_MAX};
+    OWN(buf) struct buf verifier = {.max = APP_PASSWORD_VERIFIER_MAX};
+
+    if (!auth_app_make(a->options.seal, ask->account, ask->id, &password, &verifier, e)) {
+        return false;
+    }
+    answer->password = arena_copy(r->arena, buf_slice(&password));
+    answer->verifier = arena_copy(r->arena, buf_slice(&verifier));
+    explicit_bzero(password.ptr, password.capacity);
+    return true;
+}
+
+static bool on_factor_renew(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct auth_factor_renew_ask *ask = r->ask;
+    struct auth_sealed_answer *answer = r->answer;
+    OWN(buf) struct buf renewed = {.max = AUTH_SEALED_MAX};
+
+    if (!auth_factor_reseal(a->options.seal, ask->account, ask->label, ask->sealed, &renewed, e)) {
+        return false;
+    }
+    answer->sealed = arena_copy(r->arena, buf_slice(&renewed));
+    return true;
+}
+
 static const struct ipc_row submission_rows[] = {
     {&auth_login,      0, on_login          },
     {&auth_sasl_begin, 0, auth_on_sasl_begin},
@@ -356,14 +344,10 @@ static const struct ipc_row submission_rows[] = {
 const struct ipc_table auth_submission_table = IPC_TABLE("submission", submission_rows);
 
 static const struct ipc_row keeper_rows[] = {
-    {&auth_judge,        VERIFIERS_A_MINUTE, on_judge            },
-    {&auth_verifier,     VERIFIERS_A_MINUTE, on_verifier         },
-    {&auth_desk,         VERIFIERS_A_MINUTE, on_desk             },
-    {&auth_renew,        0,                  on_renew            },
-    {&auth_app_new,      VERIFIERS_A_MINUTE, auth_on_app_new     },
-    {&auth_factor_renew, 0,                  auth_on_factor_renew},
-    {&auth_totp_new,     VERIFIERS_A_MINUTE, auth_on_totp_new    },
-    {&auth_recovery_new, VERIFIERS_A_MINUTE, auth_on_recovery_new},
-    {&auth_code,         VERIFIERS_A_MINUTE, auth_on_code        },
+    {&auth_verifier,     VERIFIERS_A_MINUTE, on_verifier    },
+    {&auth_desk,         VERIFIERS_A_MINUTE, on_desk        },
+    {&auth_renew,        0,                  on_renew       },
+    {&auth_app_new,      VERIFIERS_A_MINUTE, on_app_new     },
+    {&auth_factor_renew, 0,                  on_factor_renew},
 };
 const struct ipc_table auth_keeper_table = IPC_TABLE("keeper", keeper_rows);

@@ -18,7 +18,6 @@ struct auth_options {
     void *context;
     const struct secret *seal; /* of verifiers */
     struct ipc_pool *keeper;
-    int passwords; /* the folder of the imported list of passwords; -1: there can be none */
 };
 
 /* NULL with ERROR_BUSY. What the options point at outlives it. */

@@ -411,7 +411,7 @@ static void what_changed_meanwhile_counts(void **unused)
     assert_int_equal(finish(&c, RIGHT), LOGIN_REFUSED);
     scene.disabled = false;
     assert_int_equal(begin(&c, "anna@example.test"), LOGIN_CONTINUES);
-    scene_password(OTHER);
+    scene_password(SLICE("another one"));
     assert_int_equal(finish(&c, RIGHT), LOGIN_REFUSED);
     assert_int_equal(scene.sessions, 0);
 }

@@ -19,6 +19,7 @@
 #define VIEW_MS       (5 * 60 * 1000)
 #define ARENA_BYTES   ((size_t)64 << 20)
 #define OWN_FILES     2
+#define LOCKS_MAX     ((size_t)64 << 20)
 
 /* One run. */
 struct job {
@@ -115,8 +116,16 @@ static bool make(struct job *j, const struct backup_next *next, struct backup_re
                                       .note = view.note,
                                       .recovery = recovery_of(j->b),
                                       .program = SLICE("postern"),
-                                      .locks = role_settings(j->b->role)->backup.lock_ms > 0};
-    return vault_run(&j->b->vault, &source, &frozen, &known, made, e);
+                                      .locks = role_settings(j->b->role)->backup.lock_ms > 0,
+                                      .taken = &j->b->locks};
+    buf_reset(&j->b->locks);
+    j->b->locking = 0;
+    if (!vault_run(&j->b->vault, &source, &frozen, &known, made, e)) {
+        return false;
+    }
+    vault_names_sort(&j->b->locks);
+    j->b->locking = j->b->locks.full ? 0 : made->backup.number;
+    return true;
 }
 
 /* The key of a former vault, which one of the former master keys gives. */
@@ -228,6 +237,8 @@ static void work(struct backup_process *b)
         back_up(b, &next, &arena);
     } else if (next.order != BACKUP_NOTHING) {
         try_out(b, &next, &arena);
+    } else if (next.lock_due && has_place(b, &e)) {
+        backup_relock(b, &next, &arena);
     }
 }
 
@@ -248,6 +259,7 @@ bool backup_run(struct role *r, struct error *e)
 
     b = (struct backup_process){
         .role = r, .keeper = role_pool(r, "keeper"), .folder = role_directory(r, "backup-target")};
+    buf_init(&b.locks, LOCKS_MAX);
     b.is_folder = slice_starts(role_settings(r)->backup.target, SLICE("file:///"));
     vault_init(&b.vault,
                b.is_folder ? store_folder(&b.folder) : places_remote(role_pool(r, "courier")),

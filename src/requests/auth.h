@@ -3,7 +3,7 @@
 
 #include "ipc/ipc.h"
 
-#define AUTH_PASSWORD_MAX   1024 /* bytes, as typed */
+#define AUTH_PASSWORD_MAX   1024
 #define AUTH_VERIFIER_MAX   512
 #define AUTH_SESSION_LEN    32
 #define AUTH_EXCHANGE_LEN   16
@@ -18,8 +18,6 @@ enum login_verdict {
     LOGIN_BUSY = 4,       /* more logins than can be checked now             */
     LOGIN_CONTINUES = 5,  /* the client has something to answer              */
     LOGIN_UNREADABLE = 6, /* what it said is no message of the mechanism     */
-    LOGIN_CODE =
-        7, /* at the desk: the password is right, and a code of the second factor is wanted too */
 };
 
 /* auth_login: from submission. Prove that somebody is an account's holder. */
@@ -28,7 +26,6 @@ struct auth_login_ask {
     struct slice password;
     struct slice client;    /* IP address */
     struct slice mechanism; /* "PLAIN" */
-    struct slice code;      /* of the second factor, at the desk */
 };
 
 struct auth_login_answer {
@@ -67,15 +64,11 @@ extern const struct ipc_message auth_sasl_next;
  * sends nothing. */
 extern const struct ipc_message auth_desk;
 
-/* auth_verifier: from keeper. Turn a new password into a verifier sealed by auth. ERROR_INPUT, with a
- * sentence for whoever chose it, when it is not good enough (passwords/standard). */
+/* auth_verifier: from keeper. Turn a new password into a verifier sealed by auth. */
 struct auth_verifier_ask {
     struct slice account;
     struct slice password;
     struct slice salt; /* of its SCRAM keys: AUTH_SALT_LEN bytes, always the same for an account */
-    struct slice display;       /* of the account: the password must not be made of that */
-    struct cbor_list addresses; /* texts, likewise */
-    bool second_factor;         /* the account has one: shorter passwords will do */
 };
 
 struct auth_verifier_answer {
@@ -83,14 +76,6 @@ struct auth_verifier_answer {
 };
 
 extern const struct ipc_message auth_verifier;
-
-/* auth_judge: from keeper. Only say whether that password would do; struct auth_verifier_ask. */
-struct auth_judge_answer {
-    bool good;
-    struct slice sentence; /* why not, and what would do */
-};
-
-extern const struct ipc_message auth_judge;
 
 /* auth_renew: from keeper, after a rotation of the master key. Seal a verifier under the present key; the answer is
  * empty when it is. */

@@ -27,6 +27,10 @@ static const struct cbor_field next_fields[] = {
     MAYBE(6, CBOR_UINT, backup_next, before, 0),
     CBOR_SUB_OPTIONAL(7, CBOR_LIST, struct backup_next, left, BACKUPS_LEFT_MAX,
                       &backup_left_schema),
+    MAYBE(8, CBOR_BOOL, backup_next, lock_due, 0),
+    MAYBE(9, CBOR_BYTES, backup_next, lock_from, BACKUP_OWN_NAME_LEN),
+    MAYBE(10, CBOR_BYTES, backup_next, lock_next, BACKUP_OWN_NAME_LEN),
+    MAYBE(11, CBOR_BOOL, backup_next, lock_wrapped, 0),
 };
 static const struct cbor_schema next = CBOR_SCHEMA(next_fields, struct backup_next);
 
@@ -55,6 +59,16 @@ static const struct cbor_field open_fields[] = {
     FIELD(2, CBOR_TEXT, backup_open_ask, name, BACKUP_NAME_MAX),
 };
 static const struct cbor_schema open_ask = CBOR_SCHEMA(open_fields, struct backup_open_ask);
+
+static const struct cbor_field locked_fields[] = {
+    FIELD(1, CBOR_UINT, backup_locked, number, 0),
+    FIELD(2, CBOR_BYTES, backup_locked, from, BACKUP_OWN_NAME_LEN),
+    FIELD(3, CBOR_BYTES, backup_locked, next, BACKUP_OWN_NAME_LEN),
+    MAYBE(4, CBOR_BOOL, backup_locked, wrapped, 0),
+    MAYBE(5, CBOR_BOOL, backup_locked, done, 0),
+    MAYBE(6, CBOR_TEXT, backup_locked, reason, 1000),
+};
+static const struct cbor_schema locked = CBOR_SCHEMA(locked_fields, struct backup_locked);
 
 static const struct cbor_field order_fields[] = {
     FIELD(1, CBOR_UINT, backup_order_ask, order, BACKUP_LOOK),
@@ -109,6 +123,7 @@ const struct ipc_message keeper_backup_made = {4, "keeper_backup_made", &backup_
                                                NULL};
 const struct ipc_message keeper_backup_tried = {5, "keeper_backup_tried", &trial_record_schema,
                                                 NULL};
+const struct ipc_message keeper_backup_locked = {7, "keeper_backup_locked", &locked, NULL};
 const struct ipc_message keeper_backup_end = {6, "keeper_backup_end", NULL, NULL};
 const struct ipc_message admin_backup_order = {95, "admin_backup_order", &order_ask, &ordered};
 const struct ipc_message admin_backups = {96, "admin_backups", NULL, &backups_answer_schema};

@@ -39,7 +39,12 @@ struct backup_next {
     struct slice root;
     uint64_t before; /* backups of a time before that are too old */
     struct cbor_list
-        left; /* struct backup_left: others at that place, whose old backups go as well */
+        left;      /* struct backup_left: others at that place, whose old backups go as well */
+    bool lock_due; /* its objects are still to be locked for longer, see keeper_backup_locked */
+    struct slice
+        lock_from; /* vault/relock: a round that is under way, or where the one before stood */
+    struct slice lock_next;
+    bool lock_wrapped;
 };
 
 extern const struct ipc_message keeper_backup_next;
@@ -83,6 +88,21 @@ extern const struct ipc_message keeper_backup_end;
  * `by`). The keeper records it, and alarms when it failed. */
 extern const struct ipc_message keeper_backup_made;
 extern const struct ipc_message keeper_backup_tried;
+
+/* keeper_backup_locked: how far the round is that locks a backup's objects for longer; with a reason it did not get
+ * further, which alarms. */
+struct backup_locked {
+    uint64_t number; /* of the backup */
+    struct slice from;
+    struct slice next;
+    bool wrapped;
+    bool done;
+    struct slice reason;
+};
+
+#define BACKUP_OWN_NAME_LEN 16 /* vault/vault */
+
+extern const struct ipc_message keeper_backup_locked;
 
 /* admin_backup_order: have it done now (struct backup_next of which only order counts). Answers how many
  * reports there were before: admin_backups shows when there is one more. */

@@ -7,7 +7,7 @@
 #define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
 
 static const struct cbor_field submit_ask_fields[] = {
-    MAYBE(1, CBOR_BYTES, keeper_submit_ask, session, AUTH_SESSION_LEN),
+    FIELD(1, CBOR_BYTES, keeper_submit_ask, session, AUTH_SESSION_LEN),
     MAYBE(2, CBOR_TEXT, keeper_submit_ask, reverse_path, LETTER_ADDRESS_MAX),
     CBOR_SUB(3, CBOR_LIST, struct keeper_submit_ask, recipients, LETTER_RECIPIENTS_MAX,
              &recipient_schema),
@@ -19,7 +19,6 @@ static const struct cbor_field submit_ask_fields[] = {
     MAYBE(9, CBOR_TEXT, keeper_submit_ask, helo, 255),
     MAYBE(10, CBOR_TEXT, keeper_submit_ask, tls_version, 64),
     MAYBE(11, CBOR_TEXT, keeper_submit_ask, tls_cipher, 64),
-    MAYBE(12, CBOR_TEXTS, keeper_submit_ask, connectors, SUBMIT_CONNECTORS_MAX),
 };
 static const struct cbor_schema submit_ask =
     CBOR_SCHEMA(submit_ask_fields, struct keeper_submit_ask);
@@ -51,8 +50,6 @@ static const struct cbor_field account_answer_fields[] = {
     MAYBE(4, CBOR_BYTES, keeper_account_answer, verifier, AUTH_VERIFIER_MAX),
     CBOR_SUB_OPTIONAL(5, CBOR_LIST, struct keeper_account_answer, apps, APP_PASSWORDS_MAX, &app),
     MAYBE(6, CBOR_BYTES, keeper_account_answer, salt, AUTH_SALT_LEN),
-    CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct keeper_account_answer, second, 0,
-                      &auth_second_schema),
 };
 static const struct cbor_schema account_answer =
     CBOR_SCHEMA(account_answer_fields, struct keeper_account_answer);
@@ -71,7 +68,6 @@ static const struct cbor_field session_ask_fields[] = {
     FIELD(3, CBOR_TEXT, keeper_session_ask, mechanism, 32),
     MAYBE(4, CBOR_BOOL, keeper_session_ask, desk, 0),
     MAYBE(5, CBOR_TEXT, keeper_session_ask, app, APP_PASSWORD_ID_LEN),
-    CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct keeper_session_ask, proof, 0, &auth_proof_schema),
 };
 static const struct cbor_schema session_ask =
     CBOR_SCHEMA(session_ask_fields, struct keeper_session_ask);
@@ -132,8 +128,6 @@ static const struct cbor_field done_fields[] = {
 static const struct cbor_schema done_ask = CBOR_SCHEMA(done_fields, struct keeper_done_ask);
 
 const struct ipc_message keeper_submit = {1, "keeper_submit", &submit_ask, &submit_answer,
-                                          .ask_fd = IPC_FD_SEALED};
-const struct ipc_message keeper_assert = {46, "keeper_assert", &submit_ask, &submit_answer,
                                           .ask_fd = IPC_FD_SEALED};
 const struct ipc_message keeper_account = {2, "keeper_account", &account_ask, &account_answer};
 const struct ipc_message keeper_verifier = {46, "keeper_verifier", &verifier_ask, NULL};

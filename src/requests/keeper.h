@@ -3,12 +3,11 @@
 
 #include "ipc/ipc.h"
 #include "letter/records.h"
-#include "requests/auth_factors.h"
 
 /* keeper_submit: from submission. Record a letter; its bytes travel as a sealed memfd. The
  * answer comes when the letter is durable, or says why it is refused. */
 struct keeper_submit_ask {
-    struct slice session; /* from auth_login; empty of a provider's */
+    struct slice session; /* from auth_login */
     struct slice reverse_path;
     struct cbor_list recipients; /* struct recipient */
     struct slice envelope_id;
@@ -19,8 +18,6 @@ struct keeper_submit_ask {
     struct slice helo;
     struct slice tls_version;
     struct slice tls_cipher;
-    struct cbor_list
-        connectors; /* texts: the providers that hand it on, or may; none from a mail client */
 };
 
 struct keeper_submit_answer {
@@ -29,13 +26,7 @@ struct keeper_submit_answer {
     struct slice letter; /* id when recorded */
 };
 
-#define SUBMIT_CONNECTORS_MAX 64
-
 extern const struct ipc_message keeper_submit;
-
-/* keeper_assert: from connector. The same for a letter that a provider hands on; nobody signed in, so `session` is empty
- * and `connectors` is not: several can come from one network, and the letter says which it is. */
-extern const struct ipc_message keeper_assert;
 
 /* keeper_import: from intake. Record letters of an import that somebody began, whose ticket whoever
  * reads the mail was given: an import's id, which stands in lists, lets nobody add to it. The letters'
@@ -82,7 +73,6 @@ struct keeper_account_answer {
     struct slice verifier;
     struct cbor_list apps; /* struct keeper_app: of its app passwords */
     struct slice salt; /* for SCRAM: AUTH_SALT_LEN bytes, whether there is such an account or not */
-    struct auth_second second;
 };
 
 struct keeper_app {
@@ -110,7 +100,6 @@ struct keeper_session_ask {
     struct slice mechanism;
     bool desk;        /* of a person at the command line, not of a client that sends */
     struct slice app; /* id of the app password that was right; empty: it was the main password */
-    struct auth_proof proof; /* of a second factor: it is spent before the answer */
 };
 
 struct keeper_session_answer {

@@ -8,6 +8,7 @@
 #include "requests/auth.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
+#include "requests/contacts.h"
 #include "requests/delegation.h"
 #include "requests/disposal.h"
 #include "requests/factors.h"
@@ -23,6 +24,7 @@
 #define OFFICER       PERMIT_TO(ACCOUNT_OFFICER)
 #define ADMINISTRATOR PERMIT_TO(ACCOUNT_ADMINISTRATOR)
 #define RUNNING       (OFFICER | ADMINISTRATOR)
+#define EVERYBODY     (PERMIT_TO(ACCOUNT_EMPLOYEE) | AUDITOR | RUNNING)
 
 static const struct permit permits[] = {
     {&caller_pass,         "login",            PERMIT_ANYBODY,    false},
@@ -109,13 +111,18 @@ static const struct permit gathered[] = {
 
 /* What an account's holder does about his own sign-ins; who runs the system, about others'. */
 static const struct permit factors[] = {
-    {&app_password_add,     "app-password add",    0,                 true},
-    {&app_password_list,    "app-password list",   RUNNING | AUDITOR, true},
-    {&app_password_revoke,  "app-password revoke", RUNNING,           true},
-    {&factors_totp_begin,   "totp on",             0,                 true},
-    {&factors_totp_confirm, "totp on",             0,                 true},
-    {&factors_codes_new,    "totp codes",          0,                 true},
-    {&factors_totp_off,     "totp off",            RUNNING,           true},
+    {&app_password_add,    "app-password add",    0,                 true},
+    {&app_password_list,   "app-password list",   RUNNING | AUDITOR, true},
+    {&app_password_revoke, "app-password revoke", RUNNING,           true},
+};
+
+/* Contacts: whoever signs in has some of his own, and looks up the company's. */
+static const struct permit contacts[] = {
+    {&contact_put,    "contact add",    EVERYBODY, false},
+    {&contact_remove, "contact remove", EVERYBODY, false},
+    {&contact_find,   "contact find",   EVERYBODY, false},
+    {&contact_list,   "contact list",   EVERYBODY, false},
+    {&decoys_order,   "decoys",         RUNNING,   false},
 };
 
 static const struct permit *find_in(const struct permit *rows, size_t count,
@@ -137,13 +144,14 @@ const struct permit *permit_find(const struct ipc_message *message)
     p = p ? p : find_in(delegating, sizeof(delegating) / sizeof(delegating[0]), message);
     p = p ? p : find_in(factors, sizeof(factors) / sizeof(factors[0]), message);
     p = p ? p : find_in(gathered, sizeof(gathered) / sizeof(gathered[0]), message);
+    p = p ? p : find_in(contacts, sizeof(contacts) / sizeof(contacts[0]), message);
     return p ? p : find_in(readings, sizeof(readings) / sizeof(readings[0]), message);
 }
 
 /* "an auditor or officer" */
 static void name_roles(unsigned roles, struct buf *out)
 {
-    for (uint64_t i = ACCOUNT_AUDITOR; i <= ACCOUNT_ADMINISTRATOR; i++) {
+    for (uint64_t i = ACCOUNT_EMPLOYEE; i <= ACCOUNT_ADMINISTRATOR; i++) {
         if (roles & PERMIT_TO(i)) {
             buf_printf(out, "%s%s", out->len ? " or " : "", account_role_name(i));
         }

@@ -16,6 +16,7 @@ enum store_kind {
     STORE_VALUE = 4,
     STORE_NAMES = 5, /* one row, of a store that was sealed anew: the key of its names */
     STORE_FACTORS = 6,
+    STORE_CONTACT = 8,
 };
 
 struct store;
@@ -34,6 +35,10 @@ bool store_get(struct store *s, enum store_kind kind, struct slice name, struct 
 /* Write a value, new or in place of the old one; durable on return. */
 bool store_put(struct store *s, enum store_kind kind, struct slice name, struct slice plain,
                struct error *e) MUST_CHECK;
+
+/* Write several values in one transaction. */
+bool store_put_many(struct store *s, enum store_kind kind, const struct slice *names,
+                    const struct slice *plains, size_t n, struct error *e) MUST_CHECK;
 
 /* Write a value in the place of `was`; *did is false when another is there by now, or none. */
 bool store_replace(struct store *s, enum store_kind kind, struct slice name, struct slice was,

@@ -286,6 +286,57 @@ bool state_accounts_to_be(struct state *s, struct arena *arena, struct account *
     return true;
 }
 
+/* Contacts */
+
+/* An address holds no line end, and neither does an account. */
+static struct slice contact_name(const struct contact_row *row, struct arena *arena)
+{
+    struct slice name =
+        arena_printf(arena, "%.*s\n%.*s", SLICE_ARG(row->owner), SLICE_ARG(row->contact.address));
+    uint8_t *bytes = (uint8_t *)(uintptr_t)name.ptr;
+
+    for (size_t i = 0; i < name.len; i++) {
+        bytes[i] = ascii_lower(bytes[i]);
+    }
+    return name;
+}
+
+bool state_contacts_put(struct state *s, const struct contact_row *rows, size_t n, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = (n + 1) * (size_t)8192};
+    struct slice *names = arena_array(&arena, n + 1, sizeof(*names));
+    struct slice *plains = arena_array(&arena, n + 1, sizeof(*plains));
+
+    for (size_t i = 0; i < n; i++) {
+        OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
+        cbor_write(&plain, &contact_row_schema, &rows[i]);
+        if (plain.full) {
+            return error_set(e, ERROR_LIMIT, "state: a contact is too long");
+        }
+        names[i] = contact_name(&rows[i], &arena);
+        plains[i] = arena_copy(&arena, buf_slice(&plain));
+    }
+    return store_put_many(s->store, STORE_CONTACT, names, plains, n, e);
+}
+
+bool state_contact_delete(struct state *s, const struct contact_row *row, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = 8192};
+    bool found = false;
+
+    return store_delete(s->store, STORE_CONTACT, contact_name(row, &arena), &found, e);
+}
+
+bool state_contact_next(struct state *s, uint8_t place[static STATE_PLACE_LEN], struct arena *arena,
+                        struct contact_row *out, bool *found, struct error *e)
+{
+    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
+
+    return store_next(s->store, STORE_CONTACT, place, &plain, found, e) &&
+           (!*found ||
+            decode(arena_copy(arena, buf_slice(&plain)), &contact_row_schema, arena, out, e));
+}
+
 /* Levels */
 
 bool state_level_get(struct state *s, struct slice where, uint64_t *level, struct error *e)

@@ -11,9 +11,11 @@
 
 #include "formats/cbor/cbor.h"
 #include "letter/account_role.h"
+#include "letter/contact.h"
 
 #define STATE_FORMAT_VERSION 1
 #define STATE_VERIFIER_MAX   512
+#define STATE_PLACE_LEN      32
 #define STATE_VALUE_MAX      ((size_t)256 * 1024) /* bytes of one value before sealing */
 
 struct state;
@@ -75,6 +77,16 @@ bool state_level_put(struct state *s, struct slice where, uint64_t level,
                      struct error *e) MUST_CHECK;
 bool state_level_delete(struct state *s, struct slice where, bool *found,
                         struct error *e) MUST_CHECK;
+
+/* Write contacts, new or changed, all or none of them. */
+bool state_contacts_put(struct state *s, const struct contact_row *rows, size_t n,
+                        struct error *e) MUST_CHECK;
+bool state_contact_delete(struct state *s, const struct contact_row *row,
+                          struct error *e) MUST_CHECK;
+
+/* Step through all contacts in no meaningful order: start with a zeroed place, which is moved on. */
+bool state_contact_next(struct state *s, uint8_t place[static STATE_PLACE_LEN], struct arena *arena,
+                        struct contact_row *out, bool *found, struct error *e) MUST_CHECK;
 
 /* Small values under names of their owners' choosing ("checkpoint/last"): the sealed place for what
  * has no type of its own here. At most STATE_VALUE_MAX bytes. */

@@ -333,6 +333,32 @@ bool store_put(struct store *s, enum store_kind kind, struct slice name, struct 
     return ok;
 }
 
+static bool put_all(struct store *s, enum store_kind kind, const struct slice *names,
+                    const struct slice *plains, size_t n, struct error *e)
+{
+    struct error ignored;
+    bool ok = store_run(s, "BEGIN IMMEDIATE", e);
+
+    for (size_t i = 0; ok && i < n; i++) {
+        recall_forget(s->recall, kind, names[i]);
+        ok = put_row(s, kind, names[i], plains[i], e);
+    }
+    ok = ok && store_run(s, "COMMIT", e);
+    if (!ok) {
+        (void)!store_run(s, "ROLLBACK", &ignored);
+    }
+    return ok;
+}
+
+bool store_put_many(struct store *s, enum store_kind kind, const struct slice *names,
+                    const struct slice *plains, size_t n, struct error *e)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    bool ok = put_all(s, kind, names, plains, n, e);
+    (void)pthread_mutex_unlock(&s->lock);
+    return ok;
+}
+
 bool store_replace(struct store *s, enum store_kind kind, struct slice name, struct slice was,
                    struct slice plain, bool *did, struct error *e)
 {

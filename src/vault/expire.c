@@ -16,11 +16,6 @@ struct needed {
     struct buf names;
 };
 
-static int by_bytes(const void *a, const void *b)
-{
-    return memcmp(a, b, VAULT_NAME_LEN);
-}
-
 /* One answer that is wrong is no reason to remove a backup. */
 static bool get_twice(struct vault *v, const char *manifest, struct arena *arena,
                       struct vault_manifest *m, uint8_t *digest, struct error *e)
@@ -82,33 +77,13 @@ static bool find_made(struct vault *v, const struct vault_known *made,
         why.kind == ERROR_NONE ? "it is not listed" : why.text);
 }
 
-/* Leave each name once: the manifests of an archive have almost all of them in common. */
-static void sort_needed(struct needed *n)
-{
-    size_t count = n->names.len / VAULT_NAME_LEN;
-    size_t kept = 0;
-
-    if (count == 0) {
-        return;
-    }
-    qsort(n->names.ptr, count, VAULT_NAME_LEN, by_bytes);
-    for (size_t i = 1; i < count; i++) {
-        const uint8_t *name = n->names.ptr + i * VAULT_NAME_LEN;
-        if (memcmp(name, n->names.ptr + kept * VAULT_NAME_LEN, VAULT_NAME_LEN) != 0) {
-            kept++;
-            (void)memmove(n->names.ptr + kept * VAULT_NAME_LEN, name, VAULT_NAME_LEN);
-        }
-    }
-    n->names.len = (kept + 1) * VAULT_NAME_LEN;
-}
-
 /* Whether a data object is one of those. */
 static bool is_needed(const struct vault *v, const struct needed *n, const char *name)
 {
     uint8_t own[VAULT_NAME_LEN];
 
     return n->names.len && vault_data_own(v, name, own) &&
-           bsearch(own, n->names.ptr, n->names.len / VAULT_NAME_LEN, VAULT_NAME_LEN, by_bytes);
+           bsearch(own, n->names.ptr, n->names.len / VAULT_NAME_LEN, VAULT_NAME_LEN, vault_by_name);
 }
 
 /* What is locked still is asked for again by the next run. */
@@ -201,10 +176,10 @@ static bool choose(struct vault *v, uint64_t before, const struct vault_entry **
         }
         manifests[i - 1] = goes ? manifests[i - 1] : NULL;
         if (needed->names.len > needed->names.max / 2) {
-            sort_needed(needed);
+            vault_names_sort(&needed->names);
         }
     }
-    sort_needed(needed);
+    vault_names_sort(&needed->names);
     return !needed->names.full || error_set(e, ERROR_LIMIT, "the backups hold too many objects");
 }
 

@@ -10,6 +10,8 @@
 #define ARENA_BYTES  ((size_t)1 << 30)
 #define RECOVERY_MAX 4096
 
+enum renews { UNKNOWN, CAN, CANNOT };
+
 struct run {
     struct vault *v;
     const struct vault_source *source;
@@ -18,6 +20,8 @@ struct run {
     struct vault_manifest before; /* number 0: none that can be read */
     uint8_t before_digest[DIGEST_LEN];
     bool locks;
+    enum renews renews; /* whether the target locks for longer */
+    struct buf *taken;
     bool before_is_ours; /* it is the one that we know: this machine's files began as its files */
     uint64_t highest;    /* number of a manifest that is there */
     struct arena arena;
@@ -33,14 +37,29 @@ static bool is_there(const struct run *r, struct slice own, uint64_t length)
     return found && found->size == vault_sealed_size(length);
 }
 
-/* Whether an object that is there may be taken over. Where objects are locked it must be for as long as those that are
- * stored now; one that cannot be is stored again. */
-static bool stays(const struct run *r, const char *name)
+/* Whether an object that is there may be taken over. Where objects are locked it is to be for as long as those that are
+ * stored now. That is done when the view has ended; here one shows whether it can be. If not, all is stored
+ * again. */
+static bool stays(struct run *r, const char *name)
 {
     const struct store *s = &r->v->store;
-    struct error unused;
+    struct error e;
 
-    return !r->locks || !s->ops->renew || s->ops->renew(s->context, slice_text(name), &unused);
+    if (!r->locks || !s->ops->renew || r->renews == CAN) {
+        return true;
+    }
+    if (r->renews == UNKNOWN) {
+        bool can = s->ops->renew(s->context, slice_text(name), &e) || e.kind == ERROR_BUSY;
+        r->renews = can ? CAN : CANNOT;
+    }
+    return r->renews == CAN;
+}
+
+static void note_taken(struct run *r, struct slice own)
+{
+    if (r->taken) {
+        buf_add(r->taken, own);
+    }
 }
 
 static bool put_piece(struct run *r, struct slice bytes, struct buf *rows, struct error *e)
@@ -52,6 +71,7 @@ static bool put_piece(struct run *r, struct slice bytes, struct buf *rows, struc
     vault_piece_add(rows, SLICE_ARRAY(own), (uint32_t)bytes.len);
     vault_data_name(r->v, SLICE_ARRAY(own), name);
     if (is_there(r, SLICE_ARRAY(own), bytes.len) && stays(r, name)) {
+        note_taken(r, SLICE_ARRAY(own));
         return true;
     }
     if (!vault_put(r->v, name, bytes, NULL, e)) {
@@ -79,7 +99,7 @@ static const struct vault_file *find_before(const struct run *r, const struct va
 
 /* Take over the pieces that are still there, up to the first that is not; a small last one only when
  * nothing follows it. */
-static uint64_t keep_pieces(const struct run *r, const struct vault_file *old, uint64_t size,
+static uint64_t keep_pieces(struct run *r, const struct vault_file *old, uint64_t size,
                             struct buf *rows)
 {
     char name[STORE_NAME_MAX + 1];
@@ -94,6 +114,7 @@ static uint64_t keep_pieces(const struct run *r, const struct vault_file *old, u
             break;
         }
         vault_piece_add(rows, p.name, p.length);
+        note_taken(r, p.name);
         at += p.length;
     }
     return at;
@@ -236,6 +257,7 @@ bool vault_run(struct vault *v, const struct vault_source *source, const struct 
                     .source = source,
                     .made = made,
                     .locks = view->locks,
+                    .taken = view->taken,
                     .arena = {.max = ARENA_BYTES},
                     .piece = {.max = VAULT_PIECE}};
 

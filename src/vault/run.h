@@ -32,7 +32,8 @@ struct vault_view {
     struct slice recovery; /* content of recovery.sealed, from which an empty machine begins */
     struct slice program;
     bool
-        locks; /* what is stored is locked for a time: what was stored before is then for as long again */
+        locks; /* what is stored is locked for a time; vault/relock does it for what was there before */
+    struct buf *taken; /* receives the own names of what was taken over, for that; may be NULL */
 };
 
 /* The last backup that we remember ourselves, whatever the store says; number 0: none. */

@@ -153,6 +153,30 @@ bool vault_data_own(const struct vault *v, const char *name, uint8_t out[static 
     return true;
 }
 
+int vault_by_name(const void *a, const void *b)
+{
+    return memcmp(a, b, VAULT_NAME_LEN);
+}
+
+void vault_names_sort(struct buf *names)
+{
+    size_t count = names->len / VAULT_NAME_LEN;
+    size_t kept = 0;
+
+    if (count == 0) {
+        return;
+    }
+    qsort(names->ptr, count, VAULT_NAME_LEN, vault_by_name);
+    for (size_t i = 1; i < count; i++) {
+        const uint8_t *name = names->ptr + i * VAULT_NAME_LEN;
+        if (memcmp(name, names->ptr + kept * VAULT_NAME_LEN, VAULT_NAME_LEN) != 0) {
+            kept++;
+            (void)memmove(names->ptr + kept * VAULT_NAME_LEN, name, VAULT_NAME_LEN);
+        }
+    }
+    names->len = (kept + 1) * VAULT_NAME_LEN;
+}
+
 void vault_own_name(const struct vault *v, struct slice bytes, uint8_t out[static VAULT_NAME_LEN])
 {
     uint8_t mac[DIGEST_LEN];

@@ -62,6 +62,12 @@ void vault_data_name(const struct vault *v, struct slice own, char out[static ST
 bool vault_data_own(const struct vault *v, const char *name,
                     uint8_t out[static VAULT_NAME_LEN]) MUST_CHECK;
 
+/* For bsearch() over own names. */
+int vault_by_name(const void *a, const void *b);
+
+/* Sort own names, and leave each once. */
+void vault_names_sort(struct buf *names);
+
 /* The own name of these bytes: VAULT_NAME_LEN. */
 void vault_own_name(const struct vault *v, struct slice bytes, uint8_t out[static VAULT_NAME_LEN]);
 

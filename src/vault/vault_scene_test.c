@@ -55,6 +55,9 @@ static bool scene_renew(void *context, struct slice name, struct error *e)
     struct scene *s = context;
 
     (void)name;
+    if (s->renewals_left && --s->renewals_left == 0) {
+        return error_set(e, ERROR_BUSY, "it does not answer");
+    }
     s->renewed += !s->no_renewal;
     return !s->no_renewal || error_set(e, ERROR_DENIED, "status 403");
 }

@@ -12,12 +12,13 @@ struct scene {
     char path[64];
     int from, to, store;
     struct store folder;
-    unsigned puts_left;   /* then it is full */
-    unsigned gets_absent; /* so many it says are not there */
-    unsigned gets_wrong;  /* then so many come with another byte */
-    bool locked;          /* it removes nothing */
-    bool no_renewal;      /* it locks nothing for longer */
-    unsigned renewed;     /* locks */
+    unsigned puts_left;     /* then it is full */
+    unsigned gets_absent;   /* so many it says are not there */
+    unsigned gets_wrong;    /* then so many come with another byte */
+    bool locked;            /* it removes nothing */
+    bool no_renewal;        /* it locks nothing for longer */
+    unsigned renewals_left; /* then it does not answer; 0: it always does */
+    unsigned renewed;       /* locks */
     struct secret *key;
     struct vault vault;
     struct vault_source_file files[SCENE_FILES];

@@ -192,12 +192,16 @@ def test_s3_with_object_lock(gateway):
         assert "AccessDenied" in refused
         shared = next(k for k in re.findall(r"<Key>([^<]*)</Key>", found) if "-r-" in k)
 
-        def locked():
-            return re.search(r"<RetainUntilDate>([^<]*)", gateway.curl("GET", f"worm/{shared}?retention="))[1]
-        first = locked()
+        data = [k for k in re.findall(r"<Key>([^<]*)</Key>", found) if "-d-" in k]
+
+        def locked(key=shared):
+            return re.search(r"<RetainUntilDate>([^<]*)", gateway.curl("GET", f"worm/{key}?retention="))[1]
+        first, data_first = locked(), [locked(k) for k in data]
         time.sleep(1.1)
         company.postern("backup", "now")
         assert locked() > first, "what both backups need is locked for as long as the second"
+        wait_for("the locks of what they share", lambda: any(
+            locked(k) > at for k, at in zip(data, data_first, strict=True)))
         company.set("backup-lock", "1h")  # shorter: what is locked for longer is as good
         company.set("backup-keep", "1h")
         company.process.send_signal(signal.SIGHUP)

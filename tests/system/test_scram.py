@@ -20,7 +20,7 @@ from company import Company, wait_for
 
 ADA = "ada@example.test"
 BEA = "bea@example.test"
-PASSWORD = "pewter walrus knits quietly"
+PASSWORD = "a pass phrase for tests"
 ODD = "gru\u0308n \u00aa pass phrase, =2C"  # SASLprep: another text than it looks
 BOB = "bob@partner.test"
 

@@ -79,7 +79,6 @@ static void try_files(const char *data)
         "catalog/planted-catalog",
         "state/planted-state",
         "keys/planted-keys",
-        "passwords/planted-passwords",
         "master.key",
         "planted-open",
         "../postern.conf",
@@ -90,7 +89,7 @@ static void try_files(const char *data)
         "/dev/mem",
     };
     static const char *const directories[] = {"ledger", "record-keys", "catalog", "state", "trial",
-                                              "keys",   "passwords",   "run",     ".",     "open"};
+                                              "keys",   "run",         ".",       "open"};
     char path[PATH_SIZE];
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

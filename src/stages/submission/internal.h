@@ -11,10 +11,11 @@
 #include "stages/submission/submission.h"
 
 /* How long the process that is asked may take, waiting for a free channel included. */
-#define SIGN_WITHIN_MS   10000
-#define LOGIN_WITHIN_MS  20000
-#define SUBMIT_WITHIN_MS 120000
-#define END_WITHIN_MS    2000
+#define SIGN_WITHIN_MS      10000
+#define LOGIN_WITHIN_MS     20000
+#define SUBMIT_WITHIN_MS    120000
+#define RECIPIENT_WITHIN_MS 20000
+#define END_WITHIN_MS       2000
 
 struct submission {
     struct submission_options options;

@@ -350,20 +350,16 @@ static void certificate_test(void **state)
     scene_begin(&s);
     visitor_come(&v, &s, true);
     visitor_sign_in(&v);
-    assert_false(submission_use_certificate(s.submission, SLICE("no certificate"), SLICE_NONE, &e));
+    assert_false(submission_use_certificate(s.submission, SLICE("no certificate"), &e));
     assert_int_equal(e.kind, ERROR_CONFIG);
     certificate_make(&stranger, NULL, "P-256", "mail.example.test", -1, 30);
-    assert_false(
-        submission_use_certificate(s.submission, slice_text(stranger.pem), SLICE_NONE, &e));
+    assert_false(submission_use_certificate(s.submission, slice_text(stranger.pem), &e));
     assert_int_equal(e.kind, ERROR_BUSY);
     atomic_store(&s.sign_for_all, true);
-    assert_false(
-        submission_use_certificate(s.submission, slice_text(stranger.pem), SLICE_NONE, &e));
+    assert_false(submission_use_certificate(s.submission, slice_text(stranger.pem), &e));
     assert_int_equal(e.kind, ERROR_CONFIG);
     certificate_done(&stranger);
-    assert_ok(
-        submission_use_certificate(s.submission, slice_text(s.certificate->pem), SLICE_NONE, &e),
-        e);
+    assert_ok(submission_use_certificate(s.submission, slice_text(s.certificate->pem), &e), e);
     visitor_begin_letter(&v);
     visitor_ask(&v, LETTER ".", "250");
     visitor_leave(&v);

@@ -1,0 +1,47 @@
+/* keeper/contact_meter - how many contacts each account was shown, in this hour and this day.
+ *
+ * A window begins with the first contact that is shown and lasts an hour, or a day. Pure: the caller says the time
+ * and has the lock. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/own.h"
+#include "base/slice.h"
+
+#define CONTACT_METERS_MAX 10000 /* accounts that were shown something today */
+
+struct contact_limits {
+    uint64_t hour;  /* contacts */
+    uint64_t day;   /* contacts */
+    uint64_t alarm; /* contacts in an hour */
+};
+
+enum contact_metered {
+    CONTACT_GRANTED,
+    CONTACT_GRANTED_ALARM, /* and it is now more than somebody needs: once an hour */
+    CONTACT_REFUSED,
+    CONTACT_REFUSED_ALARM, /* the first time in this hour */
+};
+
+struct contact_meter;
+
+/* Nothing shown yet; free accepts NULL. */
+struct contact_meter *contact_meter_new(void) __attribute__((returns_nonnull));
+void contact_meter_free(struct contact_meter *m);
+
+/**
+ * Count what is to be shown, all of it or nothing.
+ *
+ * @param who     the account, or the user of the machine
+ * @param now_ms  of a clock that does not go back
+ */
+enum contact_metered contact_meter_take(struct contact_meter *m, struct slice who, uint64_t count,
+                                        const struct contact_limits *limits, int64_t now_ms);
+
+/* How many more it would be shown now. */
+uint64_t contact_meter_left(const struct contact_meter *m, struct slice who,
+                            const struct contact_limits *limits, int64_t now_ms);
+
+OWN_BY(contact_meter, struct contact_meter, contact_meter_free)

@@ -1,0 +1,59 @@
+/* keeper/contacts - the books of contacts, and how much of them anybody is shown.
+ *
+ * Invariants:
+ *  1. What a caller was shown is counted before it is shown: found or listed, in all roles.
+ *  2. A list or export is a record before it is given.
+ *  3. A decoy is answered for as any other entry wherever somebody could compare: adding, changing, removing,
+ *     showing by its whole address. Only finding leaves it out.
+ *
+ * Two locks: `changing` is held while the state is written, `lock` for moments, to read or change what is in
+ * memory. The first is taken before the second. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "keeper/admin.h"
+#include "keeper/contact_book.h"
+#include "keeper/contact_meter.h"
+
+struct contacts {
+    pthread_mutex_t changing;
+    pthread_mutex_t lock;
+    struct contact_book *book;
+    struct contact_meter *meter;
+    _Atomic bool decoys;         /* they are on */
+    _Atomic bool hurry;          /* look at once whether some are due */
+    _Atomic uint64_t hits;       /* letters to decoys since the start */
+    _Atomic bool waiting;        /* some are due, and could not be made yet */
+    int64_t look_at;             /* the watch's: steady clock */
+    _Atomic int64_t probed_hour; /* of the alarm about who looked for decoys */
+};
+
+#define CONTACTS_DECOYS_ON "contacts/decoys" /* value of the state that is there while they are */
+
+/* Open the books; NULL is fine to close. */
+bool contacts_open(struct keeper *k, struct error *e) MUST_CHECK;
+void contacts_close(struct keeper *k);
+
+ipc_handler keeper_on_contact_put;    /* contacts_change.c */
+ipc_handler keeper_on_contact_remove; /* contacts_change.c */
+ipc_handler keeper_on_contact_find;   /* contacts_show.c */
+ipc_handler keeper_on_contact_list;   /* contacts_show.c */
+ipc_handler keeper_on_decoys_order;   /* decoys_make.c */
+ipc_handler keeper_on_recipient;      /* decoys.c */
+
+/* Write entries, durably, then show them. `changing` is held. */
+bool contacts_write(struct keeper *k, const struct contact_row *rows, size_t n,
+                    struct error *e) MUST_CHECK;
+/* Take an entry out for good. `changing` is held. */
+bool contacts_drop(struct keeper *k, const struct contact_row *row, struct error *e) MUST_CHECK;
+
+/**
+ * Whose book it is that somebody asks for.
+ *
+ * @param changes  it is to be changed, which of the company's only who runs the system may
+ * @return         false with ERROR_DENIED
+ */
+bool contacts_owner(const struct keeper_admin *admin, bool company, bool changes,
+                    struct slice *owner, struct error *e) MUST_CHECK;

@@ -1,0 +1,263 @@
+/* What becomes of who writes to a decoy. */
+#include "keeper/decoys.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "formats/mail/facts.h"
+#include "keeper/account_parts.h"
+#include "keeper/contacts.h"
+#include "keeper/internal.h"
+#include "requests/contacts.h"
+
+#define REFUSAL_MS 250 /* how long refusing an unknown recipient takes, whoever it is */
+#define HOUR_MS    3600000
+
+static const struct contacts_settings *settings_of(const struct keeper *k)
+{
+    return &k->options.settings(k->options.context)->contacts;
+}
+
+static bool is_accounts(struct keeper *k, struct slice address, struct arena *arena)
+{
+    struct account *accounts = NULL;
+    size_t count = 0;
+    struct error e;
+
+    if (!state_accounts(k->state, arena, &accounts, &count, &e)) {
+        return true; /* nobody is suspended for what cannot be told */
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (account_has_address(&accounts[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_decoy(struct keeper *k, struct slice address, struct arena *arena)
+{
+    struct contacts *c = k->contacts;
+
+    if (!atomic_load(&c->decoys) || address.len == 0) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&c->lock);
+    bool decoy = contact_book_decoy(c->book, address) != NULL;
+    (void)pthread_mutex_unlock(&c->lock);
+    return decoy && !is_accounts(k, address, arena);
+}
+
+/* ── a hit ── */
+
+struct hit {
+    struct slice account;
+    struct slice client;
+    struct slice address;
+    const char *where; /* "RCPT", "To" */
+};
+
+/* The account is closed and its sessions end. */
+static bool suspend(struct keeper *k, const struct hit *h, struct arena *arena, struct error *e)
+{
+    struct account was;
+    bool found = false;
+    bool did = false;
+
+    for (int i = 0; i < 3 && !did; i++) {
+        if (!state_account_get(k->state, h->account, arena, &was, &found, e)) {
+            return false;
+        }
+        struct account now = was;
+        now.disabled = true;
+        if (!found || was.disabled) {
+            did = true;
+        } else if (!state_account_replace(k->state, &was, &now, &did, e)) {
+            return false;
+        }
+    }
+    sessions_end_account(k->sessions, h->account);
+    return did || error_set(e, ERROR_BUSY, "the account was changed meanwhile");
+}
+
+static void tell(struct keeper *k, const struct hit *h, bool suspended)
+{
+    char sentence[ERROR_TEXT_MAX];
+
+    (void)snprintf(sentence, sizeof(sentence),
+                   "%.*s wrote to a decoy (%s) and %s: somebody has taken contacts; `postern acts "
+                   "--by %.*s`",
+                   SLICE_ARG(h->account), h->where,
+                   suspended ? "is suspended" : "COULD NOT BE SUSPENDED", SLICE_ARG(h->account));
+    keeper_alert(k, "decoy-hit", sentence);
+}
+
+static void hit(struct keeper *k, const struct hit *h, struct arena *arena)
+{
+    struct act act = {.by = h->account,
+                      .at = h->client,
+                      .verb = SLICE("decoy hit"),
+                      .object = h->address,
+                      .reason = arena_printf(arena, "a letter to a decoy, by %s", h->where),
+                      .refused = true};
+    struct error e;
+
+    sessions_end_account(k->sessions, h->account); /* at once, whatever the disk does */
+    (void)atomic_fetch_add(&k->contacts->hits, 1);
+    bool suspended = suspend(k, h, arena, &e);
+    if (!suspended) {
+        log_event(LOG_ERROR, "decoy.not_suspended", LOG_TEXT("reason", e.text));
+    }
+    if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, &act, &e)) {
+        log_event(LOG_ERROR, "decoy.unrecorded", LOG_TEXT("reason", e.text));
+    }
+    tell(k, h, suspended);
+}
+
+/* ── whole letters ── */
+
+static bool judge_list(struct keeper *k, const struct mail_addresses *list, struct slice *found,
+                       struct arena *arena)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct slice text = mail_address_text(&list->items[i], arena);
+        if (is_decoy(k, text, arena)) {
+            *found = text;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *judge_header(struct keeper *k, const struct mail_header *header, bool utf8,
+                                struct arena *arena, struct slice *found)
+{
+    struct mail_facts facts;
+
+    mail_facts_read(header, utf8, arena, &facts);
+    return judge_list(k, &facts.to, found, arena)    ? "To"
+           : judge_list(k, &facts.cc, found, arena)  ? "Cc"
+           : judge_list(k, &facts.bcc, found, arena) ? "Bcc"
+                                                     : NULL;
+}
+
+bool decoys_pass(struct keeper *k, const struct session *session,
+                 const struct keeper_submit_ask *ask, const struct mail_header *header,
+                 struct arena *arena)
+{
+    const struct recipient *to = ask->recipients.items;
+    struct hit h = {.account = session->account, .client = ask->client};
+
+    if (!atomic_load(&k->contacts->decoys)) {
+        return true;
+    }
+    for (size_t i = 0; !h.where && i < ask->recipients.count; i++) {
+        h.where = is_decoy(k, to[i].address, arena) ? "RCPT" : NULL;
+        h.address = to[i].address;
+    }
+    h.where = h.where ? h.where : judge_header(k, header, ask->smtputf8, arena, &h.address);
+    if (h.where) {
+        hit(k, &h, arena);
+    }
+    return !h.where;
+}
+
+/* ── single recipients ── */
+
+static bool is_in(const struct config_list *domains, struct slice domain)
+{
+    const struct slice *items = domains->items;
+    bool in = false;
+
+    for (size_t i = 0; i < domains->count; i++) {
+        in = in || slice_equal_nocase(items[i], domain);
+    }
+    return in;
+}
+
+/* Whom every domain has (RFC 5321 section 4.5.1, RFC 2142). */
+static bool is_role(struct slice address)
+{
+    return slice_starts_nocase(address, SLICE("postmaster@")) ||
+           slice_starts_nocase(address, SLICE("abuse@"));
+}
+
+static bool is_contact(struct keeper *k, struct slice address)
+{
+    (void)pthread_mutex_lock(&k->contacts->lock);
+    const struct contact_row *row = contact_book_get(k->contacts->book, SLICE_NONE, address);
+    bool real = row && row->kind == CONTACT_REAL;
+    (void)pthread_mutex_unlock(&k->contacts->lock);
+    return real;
+}
+
+static bool is_unknown(struct keeper *k, struct slice address, struct arena *arena)
+{
+    const struct contacts_settings *s = settings_of(k);
+    struct slice domain = letter_domain(address);
+    const struct config_list *ours = &k->options.settings(k->options.context)->general.domains;
+
+    if (is_role(address) || is_contact(k, address)) {
+        return false;
+    }
+    if (is_in(&s->decoy_domains, domain) && !is_in(ours, domain)) {
+        return true;
+    }
+    return s->unknown == SETTING_UNKNOWN_REFUSE && is_in(ours, domain) &&
+           !is_accounts(k, address, arena);
+}
+
+static void refuse_unknown(struct keeper_recipient_answer *answer, int64_t since_ms)
+{
+    int64_t took = clock_steady_ms() - since_ms;
+
+    answer->code = DECOYS_UNKNOWN_CODE;
+    answer->text = SLICE(DECOYS_UNKNOWN_ENHANCED " " DECOYS_UNKNOWN_SENTENCE);
+    answer->delay_ms = took < REFUSAL_MS ? (uint64_t)(REFUSAL_MS - took) : 0;
+}
+
+bool keeper_on_recipient(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper *k = ctx;
+    const struct keeper_recipient_ask *ask = r->ask;
+    struct keeper_recipient_answer *answer = r->answer;
+    int64_t since = clock_steady_ms();
+    struct session session;
+
+    (void)e;
+    if (!sessions_find(k->sessions, ask->session, r->arena, &session) || session.desk) {
+        answer->code = 530;
+        return true;
+    }
+    if (is_decoy(k, ask->address, r->arena)) {
+        const struct hit h = {session.account, ask->client, ask->address, "RCPT"};
+        hit(k, &h, r->arena);
+        refuse_unknown(answer, since);
+    } else if (is_unknown(k, ask->address, r->arena)) {
+        refuse_unknown(answer, since);
+    } else {
+        answer->code = 250;
+    }
+    return true;
+}
+
+/* ── who compares ── */
+
+/* Once an hour: an honest person may know the name from elsewhere, a thief who compares does it again and again. */
+void decoys_probed(struct keeper_admin *admin)
+{
+    struct contacts *c = admin->keeper->contacts;
+    int64_t hour = clock_steady_ms() / HOUR_MS + 1;
+    char sentence[ERROR_TEXT_MAX];
+
+    if (!atomic_load(&c->decoys) || atomic_exchange(&c->probed_hour, hour) == hour) {
+        return;
+    }
+    (void)snprintf(sentence, sizeof(sentence),
+                   "%.*s looked for a contact that is a decoy and stands in lists alone: perhaps "
+                   "somebody compares a list; `postern acts --by %.*s`",
+                   SLICE_ARG(admin->caller.by), SLICE_ARG(admin->caller.by));
+    keeper_alert(admin->keeper, "decoy-probed", sentence);
+}

@@ -1,0 +1,144 @@
+"""Contacts, how much of them anybody is shown, and the decoys among them."""
+import os
+import smtplib
+import time
+
+import pytest
+
+from company import wait_for
+from scene import ALICE, PASSWORD, Scene
+from test_roles import ADMIN, AUDITOR, BOB, OFFICER, person  # noqa: F401 - a fixture
+
+EVE = "eve@example.test"
+REAL = [("paula.partner@partner.test", "Paula Partner"), ("karl.klein@example.test", "Karl Klein"),
+        ("greta.gross@example.test", "Greta Groß"), ("otto.ohm@example.test", "Otto Ohm")]
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to ask as somebody else")
+    directory = tmp_path_factory.mktemp("contacts")
+    os.chmod(directory, 0o755)
+    alarms = directory / "alarms"
+    hook = directory / "alarm"
+    hook.write_text(f'#!/bin/sh\nread -r sentence\necho "$1: $sentence" >>{alarms}\n')
+    hook.chmod(0o755)
+    scene = Scene(directory, auth_failure_delay="0s", unknown_recipients="refuse",
+                  alert_command=hook, alert_interval="1s", contacts_per_hour="20",
+                  contacts_alarm="15", decoys_company="3", decoys_account="1")
+    scene.alarms = alarms
+    for account in (BOB, EVE):
+        scene.company.add_user(account, PASSWORD)
+    for address, name in REAL:
+        scene.company.postern("contact", "add", address, "--name", name, "--company",
+                              "--organisation", "Example Ltd", "--phone", "+49 30 1234567")
+    yield scene
+    scene.close()
+
+
+def alarm(scene, name):
+    return wait_for(f"the alarm {name}", lambda: scene.alarms.exists() and next(
+        (x for x in scene.alarms.read_text().splitlines() if x.startswith(f"{name}:")), None))
+
+
+def acts(scene, *more):
+    scene.company.sign_in()
+    said = scene.company.postern("acts", "--reason", "a test", *more)
+    scene.company.postern("logout")
+    return said
+
+
+def addresses(said):
+    return [line.split()[0] for line in said.splitlines()[1:]]
+
+
+def test_contacts_of_one_s_own_and_of_the_company(scene, person):
+    assert person.login(ALICE).returncode == 0
+    done = person.postern("contact", "add", "rosa@friends.test", "--name", "Rosa Red", "--favourite")
+    assert done.returncode == 0, done.stderr
+    done = person.postern("contact", "add", "ROSA@friends.test")
+    assert done.returncode == 65 and "is there already" in done.stderr
+    done = person.postern("contact", "add", "x@partner.test", "--company")
+    assert done.returncode == 77 and "officer or administrator" in done.stderr
+    found = person.postern("contact", "find", "gro").stdout
+    assert "greta.gross@example.test" in found and "company" in found and "karl" not in found
+    assert addresses(person.postern("contact", "find").stdout) == ["rosa@friends.test"]
+    assert person.postern("contact", "find", "x").returncode == 65
+    done = person.postern("contact", "set", "rosa@friends.test", "--phone", "112")
+    assert done.returncode == 0, done.stderr
+    shown = person.postern("contact", "show", "rosa@friends.test").stdout
+    assert "Rosa Red" in shown and "112" in shown
+    assert person.login(BOB).returncode == 0  # another one's are nobody else's
+    assert person.postern("contact", "find", "rosa").returncode == 1
+    assert person.postern("contact", "show", "rosa@friends.test").returncode == 1
+    assert person.postern("contact", "remove", "rosa@friends.test").returncode == 65
+    done = scene.company.postern("contact", "add", "no address", "--company", check=False)
+    assert done.returncode == 65 and "is no address" in done.stderr
+    done = scene.company.postern("contact", "list", check=False)
+    assert done.returncode == 77 and "signed in" in done.stderr
+    assert "contact add" in acts(scene)
+
+
+@pytest.fixture(scope="module")
+def decoys(scene):
+    """Addresses that stand in the company's list and that nobody put there."""
+    assert "decoys are on" in scene.company.postern("decoys", "on", "--reason", "a test")
+    wait_for("the decoys", lambda: "company's contacts   3" in
+             scene.company.postern("decoys", "status"))
+    real = {address for address, _ in REAL}
+    return [a for a in addresses(scene.company.postern("contact", "list", "--company"))
+            if a not in real]
+
+
+def test_decoys_stand_in_lists_alone(scene, person, decoys):
+    listed = scene.company.postern("contact", "list", "--company").splitlines()[1:]
+    assert len(decoys) == 3 and len(listed) == 7
+    for address in decoys:
+        assert address.endswith("@example.test") and "." in address.split("@")[0], address
+        line, = (x for x in listed if x.startswith(address))
+        assert "Example Ltd" in line and "+49 30 1234" in line, "as the others are"
+        name = line.split("  ")[1:][0].strip() or line[len(address):].split("  ")[1].strip()
+        assert scene.company.postern("contact", "find", *name.split(), check=False).returncode == 1
+        assert scene.company.postern("contact", "find", address, check=False).returncode == 1
+        done = scene.company.postern("contact", "add", address, "--company", check=False)
+        assert done.returncode == 65 and "is there already" in done.stderr
+    assert "decoy" in alarm(scene, "decoy-probed")
+
+
+def refusal(smtp, address):
+    began = time.monotonic()
+    code, text = smtp.rcpt(address)
+    return (code, text), time.monotonic() - began
+
+
+def test_who_writes_to_a_decoy_is_refused_as_ever_and_suspended(scene, decoys):
+    smtp = scene.client(EVE)
+    other = scene.client(EVE)
+    smtp.mail(EVE)
+    assert smtp.rcpt(BOB)[0] == 250 and smtp.rcpt("greta.gross@example.test")[0] == 250
+    unknown, took = refusal(smtp, "nobody.at.all@example.test")
+    assert unknown[0] == 550 and b"5.1.1" in unknown[1]
+    decoy, decoy_took = refusal(smtp, decoys[0].upper())
+    assert decoy == unknown and abs(decoy_took - took) < 0.1
+    assert smtp.data(b"Subject: x\r\n\r\nx\r\n")[0] == 421, "nobody gets it"
+    other.mail(EVE)
+    other.rcpt("paula@partner.test")
+    assert other.data(f"From: {EVE}\r\n\r\nx\r\n".encode())[0] == 421, "every session has ended"
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        scene.client(EVE)
+    assert EVE in alarm(scene, "decoy-hit")
+    done = acts(scene, "--by", EVE)
+    assert "decoy hit" in done and decoys[0].upper() in done
+
+
+def test_a_decoy_in_the_header_is_one_too(scene, decoys):
+    smtp = scene.client(BOB)
+    smtp.mail(BOB)
+    smtp.rcpt("paula@partner.test")
+    code, text = smtp.data(f"From: {BOB}\r\nTo: paula@partner.test\r\nCc: X <{decoys[1]}>\r\n"
+                           "\r\nx\r\n".encode())
+    assert code == 550 and text.startswith(b"5.1.1 No user of this name"), (code, text)
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        scene.client(BOB)
+    assert all(b"X <" not in octets for _, octets in scene.receiver.letters())
