@@ -27,6 +27,7 @@ static void echo_main(void *argument)
     x->handshake_ok = !x->server || conn_tls_accept(c, x->server, SOON, &x->e);
     x->facts = *conn_tls(c);
     x->named = x->name && conn_peer_has_name(c, slice_text(x->name));
+    x->exported = conn_tls_exporter(c, x->exporter);
     if (x->handshake_ok) {
         echo(x, c);
     }

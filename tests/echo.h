@@ -12,6 +12,8 @@ struct echo {
     const char *name; /* of the peer, which is looked for in its certificate */
     bool handshake_ok;
     bool named;
+    bool exported;
+    uint8_t exporter[TLS_EXPORTER_LEN];
     struct conn_tls facts;
     struct error e; /* why it ended; ERROR_NONE after a proper end */
 };

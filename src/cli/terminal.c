@@ -124,8 +124,7 @@ bool terminal_ask_secret(const char *question, size_t max, struct secret **out, 
     return got;
 }
 
-bool terminal_new_password(bool from_stdin, size_t min, size_t max, struct secret **out,
-                           struct error *e)
+bool terminal_new_password(bool from_stdin, size_t max, struct secret **out, struct error *e)
 {
     OWN(secret) struct secret *first = NULL;
     OWN(secret) struct secret *second = NULL;
@@ -138,10 +137,6 @@ bool terminal_new_password(bool from_stdin, size_t min, size_t max, struct secre
     if (from_stdin ? !terminal_read_secret(max, &first, e)
                    : !terminal_ask_secret("Password", max, &first, e)) {
         return false;
-    }
-    /* -fanalyzer: a secret that was read is there */
-    if (first->len < min) {
-        return error_set(e, ERROR_INPUT, "the password is shorter than %zu characters", min);
     }
     if (!from_stdin && !terminal_ask_secret("The same again", max, &second, e)) {
         return false;

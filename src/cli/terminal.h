@@ -35,7 +35,7 @@ bool terminal_read_secret(size_t max, struct secret **out, struct error *e) MUST
  * Get a new password: one line from standard input, or typed twice unseen.
  *
  * @param from_stdin  take the line; otherwise a person must be there
- * @return            false with ERROR_INPUT when the two differ or it is too short or long
+ * @return            false with ERROR_INPUT when the two differ or it is too long
  */
-bool terminal_new_password(bool from_stdin, size_t min, size_t max, struct secret **out,
+bool terminal_new_password(bool from_stdin, size_t max, struct secret **out,
                            struct error *e) MUST_CHECK;

@@ -5,17 +5,18 @@
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/print.h"
+#include "cli/shared.h"
 #include "cli/terminal.h"
 #include "requests/admin.h"
 #include "requests/auth.h"
 
-#define PASSWORD_MIN 8
 
 const struct argument_option user_add_options[] = {
-    OPTION_MANY("address", "ADDRESS", "a further address it may send as"),
+    OPTION_MANY("address", "ADDRESS",
+                "a further address it may send as; `*@DOMAIN`, of an application: all of them"),
     OPTION_MANY("group", "NAME", "a group that it is in"),
     OPTION("name", 0, "NAME", "its holder's name"),
-    OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer` or `administrator`"),
+    OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer`, `administrator` or `application`"),
     OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
     OPTION("no-password", 0, NULL, "nobody can log in until one is set"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
@@ -28,7 +29,7 @@ const struct argument_option user_set_options[] = {
     OPTION_MANY("group", "NAME", "a group that it is in: these replace the old ones"),
     OPTION("no-groups", 0, NULL, "from now on it is in none"),
     OPTION("name", 0, "NAME", "its holder's name"),
-    OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer` or `administrator`"),
+    OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer`, `administrator` or `application`"),
     OPTION("password", 0, NULL, "ask for a new password"),
     OPTION("password-stdin", 0, NULL, "the new password is one line of standard input"),
     OPTION("disable", 0, NULL, "close the account; open sessions end"),
@@ -50,7 +51,8 @@ static bool role_of(struct cli *c, uint64_t *role, struct error *e)
     *role = 0;
     return !text || account_role_from(slice_text(text), role) ||
            error_set(e, ERROR_INPUT,
-                     "there is no role `%s`: say employee, auditor, officer or administrator",
+                     "there is no role `%s`: say employee, auditor, officer, administrator or "
+                     "application",
                      text);
 }
 
@@ -102,8 +104,8 @@ bool cli_user_add(struct cli *c, struct error *e)
         return false;
     }
     if (!arguments_flag(&c->arguments, "no-password") &&
-        !terminal_new_password(arguments_flag(&c->arguments, "password-stdin"), PASSWORD_MIN,
-                               AUTH_PASSWORD_MAX, &password, e)) {
+        !terminal_new_password(arguments_flag(&c->arguments, "password-stdin"), AUTH_PASSWORD_MAX,
+                               &password, e)) {
         return false;
     }
     ask.password = secret_slice(password);
@@ -162,7 +164,7 @@ bool cli_user_set(struct cli *c, struct error *e)
         return false;
     }
     if ((from_stdin || arguments_flag(a, "password")) &&
-        !terminal_new_password(from_stdin, PASSWORD_MIN, AUTH_PASSWORD_MAX, &password, e)) {
+        !terminal_new_password(from_stdin, AUTH_PASSWORD_MAX, &password, e)) {
         return false;
     }
     ask.disabled = disable || (ask.disabled && !enable);
@@ -212,14 +214,18 @@ bool cli_user_list(struct cli *c, struct error *e)
         return false;
     }
     const struct admin_user *users = answer.users.items;
+    const struct shared *shared = shared_find(&answer, &c->arena);
     for (size_t i = 0; i < answer.users.count; i++) {
-        const struct slice cells[] = {users[i].account,
-                                      slice_text(account_role_name(users[i].role)),
-                                      users[i].disabled ? SLICE("disabled") : SLICE("active"),
-                                      print_time(&c->arena, users[i].created_at),
-                                      users[i].display,
-                                      join(&users[i].groups, &c->arena),
-                                      join(&users[i].addresses, &c->arena)};
+        const struct slice cells[] = {
+            shared_name(shared, &users[i])
+                ? arena_printf(&c->arena, "%.*s (shared)", SLICE_ARG(users[i].account))
+                : users[i].account,
+            slice_text(account_role_name(users[i].role)),
+            users[i].disabled ? SLICE("disabled") : SLICE("active"),
+            print_time(&c->arena, users[i].created_at),
+            users[i].display,
+            join(&users[i].groups, &c->arena),
+            shared_text(shared, &users[i], &c->arena)};
         if (is_wanted(&users[i], &groups)) {
             print_row(&columns, cells);
         }

@@ -78,3 +78,5 @@ extern const struct config_table settings_domain_table;
 extern const struct config_table settings_smarthost_table;
 extern const struct config_table settings_pull_table;
 extern const struct config_table settings_journal_table;
+extern const struct config_table settings_connectors_table;
+extern const struct config_table settings_connector_table;

@@ -3,14 +3,15 @@
 #include "config/internal.h"
 
 static const struct config_table *const top_tables[] = {
-    &settings_general_table,  &settings_submission_table, &settings_auth_table,
-    &settings_delivery_table, &settings_dkim_table,       &settings_dns_table,
-    &settings_archive_table,  &settings_courier_table,    &settings_process_table,
-    &settings_metrics_table,  &settings_backup_table,     &settings_journal_table,
-    &settings_contacts_table,
+    &settings_general_table,    &settings_submission_table, &settings_auth_table,
+    &settings_delivery_table,   &settings_dkim_table,       &settings_dns_table,
+    &settings_archive_table,    &settings_courier_table,    &settings_process_table,
+    &settings_metrics_table,    &settings_backup_table,     &settings_journal_table,
+    &settings_connectors_table, &settings_contacts_table,
 };
 static const struct config_table *const domain_tables[] = {&settings_domain_table};
 static const struct config_table *const pull_tables[] = {&settings_pull_table};
+static const struct config_table *const connector_tables[] = {&settings_connector_table};
 static const struct config_table *const smarthost_tables[] = {&settings_smarthost_table};
 
 static const struct config_section top_section = {
@@ -49,8 +50,19 @@ static const struct config_section pull_section = {
             "Sent "
             "folders at a provider (IMAP); nothing there is changed, nothing is delivered.",
 };
-static const struct config_section *const sections[] = {&top_section, &domain_section,
-                                                        &smarthost_section, &pull_section};
+static const struct config_section connector_section = {
+    .name = "connector",
+    .named = true,
+    .argument = CONFIG_WORD,
+    .offset = offsetof(struct settings, connector_sections),
+    .size = sizeof(struct connector_settings),
+    .tables = connector_tables,
+    .n_tables = 1,
+    .help = "A provider with which our people send and which hands their letters on to us. That it "
+            "knows who sends is its word: the archive says so.",
+};
+static const struct config_section *const sections[] = {
+    &top_section, &domain_section, &smarthost_section, &pull_section, &connector_section};
 
 const struct config_schema settings_schema = {sections, sizeof(sections) / sizeof(sections[0]),
                                               sizeof(struct settings)};
@@ -74,16 +86,57 @@ static const char *pull_contradiction(const struct settings *s)
     return NULL;
 }
 
+static bool are_networks(const struct config_list *list)
+{
+    const struct slice *networks = list->items;
+    struct settings_network ignored;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (!settings_network_read(networks[i], &ignored)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static const char *connector_contradiction(const struct settings *s)
+{
+    const struct connector_settings *all = s->connector_sections.items;
+    struct slice name;
+    struct slice value;
+
+    if (s->connectors.listen.count && s->connector_sections.count == 0) {
+        return "`listen-connector` without a [connector]: nobody could hand on anything there";
+    }
+    for (size_t i = 0; i < s->connector_sections.count; i++) {
+        const struct connector_settings *c = &all[i];
+        const struct slice *marks = c->tenant_headers.items;
+        if (c->name.len > SETTINGS_CONNECTOR_NAME_MAX) {
+            return "the name of a [connector] has at most 20 characters";
+        }
+        if (!are_networks(&c->networks)) {
+            return "`network` in a [connector] wants addresses such as `192.0.2.0/24`";
+        }
+        if (c->networks.count == 0 && c->certificate_names.count == 0) {
+            return "a [connector] wants `network`, `certificate-name` or both: anybody who knows "
+                   "the header could send as our people";
+        }
+        for (size_t n = 0; n < c->tenant_headers.count; n++) {
+            if (!settings_tenant_header(marks[n], &name, &value)) {
+                return "`tenant-header` wants a field such as "
+                       "`X-OriginatorOrg: example.onmicrosoft.com`";
+            }
+        }
+    }
+    return NULL;
+}
+
 static const char *journal_contradiction(const struct settings *s)
 {
     const struct journal_settings *j = &s->journal;
-    const struct slice *networks = j->networks.items;
-    struct settings_network ignored;
 
-    for (size_t i = 0; i < j->networks.count; i++) {
-        if (!settings_network_read(networks[i], &ignored)) {
-            return "`journal-network` wants addresses such as `192.0.2.0/24` or `2001:db8::/32`";
-        }
+    if (!are_networks(&j->networks)) {
+        return "`journal-network` wants addresses such as `192.0.2.0/24` or `2001:db8::/32`";
     }
     if (j->listen.count && j->addresses.count == 0) {
         return "`listen-journal` without `journal-address`: nothing could be delivered there";
@@ -129,6 +182,7 @@ static const char *contradiction(const struct settings *s)
         return "[smarthost] would send its password without TLS";
     }
     const char *why = journal_contradiction(s);
+    why = why ? why : connector_contradiction(s);
     return why ? why : pull_contradiction(s);
 }
 
@@ -159,6 +213,18 @@ enum setting_tls settings_domain_tls(const struct settings *s, struct slice doma
     const struct domain_settings *own = settings_domain(s, domain);
 
     return own && own->tls != SETTING_TLS_DEFAULT ? own->tls : s->delivery.tls;
+}
+
+const struct connector_settings *settings_connector(const struct settings *s, struct slice name)
+{
+    const struct connector_settings *all = s->connector_sections.items;
+
+    for (size_t i = 0; i < s->connector_sections.count; i++) {
+        if (slice_equal(all[i].name, name)) {
+            return &all[i];
+        }
+    }
+    return NULL;
 }
 
 const struct pull_settings *settings_pull(const struct settings *s, struct slice name)

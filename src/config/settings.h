@@ -10,6 +10,7 @@
 #include "config/settings_backup.h"
 #include "config/settings_contacts.h"
 #include "config/settings_intake.h"
+#include "config/settings_submission.h"
 
 enum setting_log_level {
     SETTING_LOG_ERROR,
@@ -64,26 +65,6 @@ struct process_settings {
     int64_t restart_delay_max_ms;
 };
 
-struct submission_settings {
-    struct config_list listen_submissions; /* endpoints: implicit TLS, port 465 */
-    struct config_list listen_submission;  /* endpoints: STARTTLS, port 587 */
-    struct slice tls_certificate;
-    struct slice tls_key;
-    uint64_t size_limit;
-    uint64_t recipients_limit;
-    uint64_t header_limit;
-    uint64_t header_field_limit;
-    uint64_t line_limit;
-    uint64_t connections_limit;
-    uint64_t connections_per_address;
-    uint64_t letters_per_connection;
-    int64_t command_timeout_ms;
-    int64_t data_timeout_ms;
-    int64_t session_timeout_ms;
-    int64_t login_timeout_ms;
-    bool received_client_address;
-};
-
 struct archive_settings {
     uint64_t segment_size;
     int64_t pack_after_ms;  /* 0: not by age */
@@ -115,8 +96,7 @@ struct delivery_settings {
     enum setting_tls tls; /* never SETTING_TLS_DEFAULT */
     struct slice trust_store;
     uint64_t port;
-    struct config_list
-        retry_schedule; /* int64_t: delay before the 2nd, 3rd ... attempt; last repeats */
+    struct config_list retry_schedule; /* int64_t: before the 2nd, 3rd ... attempt; last repeats */
     int64_t queue_lifetime_ms;
     int64_t delay_warning_ms; /* 0: none */
     uint64_t concurrency;
@@ -134,8 +114,7 @@ struct dkim_settings {
     struct config_list selectors; /* slices; none: letters leave unsigned */
 };
 
-/* What is fetched from outside and is no mail. */
-struct courier_settings {
+struct courier_settings { /* of what is fetched from outside and is no mail */
     struct slice trust_store;
     struct slice proxy; /* URL; empty: none */
 };
@@ -174,10 +153,12 @@ struct settings {
     struct backup_settings backup;
     struct metrics_settings metrics;
     struct journal_settings journal;
+    struct connectors_settings connectors;
     struct contacts_settings contacts;
     struct smarthost_settings smarthost;
-    struct config_list domains; /* struct domain_settings, in the order of the file */
-    struct config_list pulls;   /* struct pull_settings, likewise */
+    struct config_list domains;            /* struct domain_settings, in the order of the file */
+    struct config_list pulls;              /* struct pull_settings, likewise */
+    struct config_list connector_sections; /* struct connector_settings, likewise */
 };
 
 extern const struct config_schema settings_schema;

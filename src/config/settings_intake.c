@@ -70,6 +70,65 @@ static const struct config_setting journal_rows[] = {
 const struct config_table settings_journal_table =
     CONFIG_TABLE("Journal", struct settings, journal, journal_rows);
 
+static const struct config_setting connectors_rows[] = {
+    CONFIG_ROW("listen-connector", LISTEN, struct connectors_settings, listen, .list = true,
+               .restart = true, .example = "*:25",
+               .help = "Where a provider hands on what our people send with it, with STARTTLS.",
+               .more = "Microsoft 365 calls it an outbound connector, Google Workspace an outbound "
+                       "gateway. Who may is said in [connector]; everybody else is refused."),
+    CONFIG_ROW("connector-trust-store", PATH, struct connectors_settings, trust_store,
+               .restart = true, .initial = "/etc/ssl/certs/ca-certificates.crt",
+               .help = "The authorities that may have issued a provider's certificate (PEM)."),
+};
+const struct config_table settings_connectors_table =
+    CONFIG_TABLE("Connectors", struct settings, connectors, connectors_rows);
+
+static const struct config_setting connector_rows[] = {
+    CONFIG_ROW("network", TEXT, struct connector_settings, networks, .list = true, .max = 64,
+               .example = "192.0.2.0/24, 2001:db8::/32",
+               .help = "From where the provider connects; by default from anywhere.",
+               .more = "Its other customers connect from there too: the tenant header tells them "
+                       "from ours."),
+    CONFIG_ROW("certificate-name", DOMAIN, struct connector_settings, certificate_names,
+               .list = true, .example = "mail.protection.outlook.com",
+               .help = "A name that the provider's certificate must show in the handshake."),
+    CONFIG_ROW("tenant-header", TEXT, struct connector_settings, tenant_headers, .list = true,
+               .required = true, .max = 255, .example = "X-OriginatorOrg: example.onmicrosoft.com",
+               .help = "A header field with which the provider marks the letters of our company.",
+               .more = "Each letter must have one of those listed, once. It is cut from what "
+                       "leaves. Where the provider has no mark of its own, let it add a field with "
+                       "a long random value."),
+};
+const struct config_table settings_connector_table = {
+    "[connector]", 0, connector_rows, sizeof(connector_rows) / sizeof(connector_rows[0])};
+
+bool settings_tenant_header(struct slice text, struct slice *name, struct slice *value)
+{
+    struct slice rest = SLICE_NONE;
+
+    *name = slice_cut(text, ':', &rest);
+    *value = slice_trim(rest);
+    for (size_t i = 0; i < name->len; i++) {
+        if (name->ptr[i] <= ' ' || name->ptr[i] >= 0x7f) { /* RFC 5322 section 2.2 */
+            return false;
+        }
+    }
+    return name->len && value->len;
+}
+
+bool settings_networks_have(const struct config_list *networks, struct slice address)
+{
+    const struct slice *all = networks->items;
+    struct settings_network n;
+
+    for (size_t i = 0; i < networks->count; i++) {
+        if (settings_network_read(all[i], &n) && settings_network_has(&n, address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool settings_network_read(struct slice text, struct settings_network *out)
 {
     struct settings_network n = {.len = 4};

@@ -1,4 +1,4 @@
-/* config/settings_intake - the settings of what takes mail in: pulls and the journal's listener.
+/* config/settings_intake - the settings of what takes mail in: pulls, the listeners of journal and connectors.
  * Conventions as in config/settings.h, which includes this. */
 #pragma once
 
@@ -38,6 +38,26 @@ struct pull_settings {
     int64_t interval_ms;
 };
 
+#define SETTINGS_CONNECTOR_NAME_MAX 20
+
+/* Where a provider hands on what our people send with it, and what must hold of whoever does. */
+struct connectors_settings {
+    struct config_list listen; /* endpoints, STARTTLS; none: nowhere */
+    struct slice trust_store;  /* path: who may have issued a provider's certificate */
+};
+
+/* [connector NAME]: one provider. */
+struct connector_settings {
+    struct slice name;
+    struct config_list networks;          /* slices; none: from anywhere */
+    struct config_list certificate_names; /* slices; none: a certificate is not looked at */
+    struct config_list tenant_headers;    /* slices "Name: value": a letter has one of them */
+};
+
+/* "Name: value" apart; false when it is none. */
+bool settings_tenant_header(struct slice text, struct slice *name, struct slice *value)
+    __attribute__((warn_unused_result));
+
 /* Read a network as the settings have it. */
 bool settings_network_read(struct slice text, struct settings_network *out)
     __attribute__((warn_unused_result));
@@ -46,6 +66,12 @@ bool settings_network_read(struct slice text, struct settings_network *out)
 bool settings_network_has(const struct settings_network *n, struct slice address);
 
 struct settings;
+
+/* Whether an address is in one of the networks of a list, each of them as the settings have it. */
+bool settings_networks_have(const struct config_list *networks, struct slice address);
+
+/* The [connector] section of that name, or NULL. */
+const struct connector_settings *settings_connector(const struct settings *s, struct slice name);
 
 /* The [pull] section of that name, or NULL. */
 const struct pull_settings *settings_pull(const struct settings *s, struct slice name);

@@ -4,6 +4,8 @@
 
 /* Indexed by enum setting_tls; where no default can be meant, `min` skips it. */
 static const char *const tls_words[] = {"default", "cleartext", "encrypted", "verified", NULL};
+/* Indexed by enum setting_separator. */
+static const char *const separator_words[] = {"off", "+", "-", "=", "_", NULL};
 static const char *const smarthost_tls_words[] = {"starttls", "implicit", "none", NULL};
 
 static const struct config_setting submission_rows[] = {
@@ -68,7 +70,18 @@ static const struct config_setting submission_rows[] = {
                .help =
                    "Whether the Received field shows the sender's network address to recipients.",
                .more = "The ledger has it in any case."),
+    CONFIG_ROW("subaddress-separator", CHOICE, struct submission_settings, separator,
+               .initial = "+", .words = separator_words,
+               .help = "What divides anna+tag@example.test: who has anna@example.test sends as it.",
+               .more = "`off`, `+`, `-`, `=` or `_`. An address that another account has as it "
+                       "stands is that account's. A local part that needs quotes has no tag."),
 };
+
+uint8_t setting_separator_byte(enum setting_separator separator)
+{
+    return separator == SETTING_SEPARATOR_OFF ? 0 : (uint8_t)separator_words[separator][0];
+}
+
 const struct config_table settings_submission_table =
     CONFIG_TABLE("Submission", struct settings, submission, submission_rows);
 

@@ -185,6 +185,11 @@ static void note_facts(struct conn *c)
     }
 }
 
+bool conn_tls_exporter(const struct conn *c, uint8_t out[static TLS_EXPORTER_LEN])
+{
+    return c->ssl && tls_exporter(c->ssl, out);
+}
+
 bool conn_peer_has_name(const struct conn *c, struct slice name)
 {
     X509 *peer = c->ssl ? SSL_get0_peer_certificate(c->ssl) : NULL;

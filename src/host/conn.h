@@ -108,6 +108,10 @@ void conn_abort(struct conn *c);
 /* What the handshake agreed on, all zero without TLS. Lives as long as the connection. */
 const struct conn_tls *conn_tls(const struct conn *c);
 
+/* The channel binding tls-exporter (RFC 9266): the same at both ends of this connection and of no other. False, and
+ * nothing written, unless it is TLS 1.3. */
+bool conn_tls_exporter(const struct conn *c, uint8_t out[static TLS_EXPORTER_LEN]) MUST_CHECK;
+
 /* Whether the peer showed a certificate with this DNS name (RFC 9525 section 6.3); whether it is to be
  * trusted is another question, which the verdict answers. */
 bool conn_peer_has_name(const struct conn *c, struct slice name);

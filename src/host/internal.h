@@ -52,6 +52,9 @@ SSL *tls_client_session(struct tls_client *c, struct slice name, const struct sl
  * send. `fd` outlives it and stays the caller's. Never NULL. */
 BIO *socket_bio(int *fd);
 
+/* The keying material of this connection alone, by which it is known (RFC 9266); false before TLS 1.3. */
+bool tls_exporter(SSL *ssl, uint8_t out[static TLS_EXPORTER_LEN]);
+
 /* The verdict on the peer, after the handshake. */
 enum tls_verdict tls_session_verdict(const SSL *ssl);
 

@@ -21,6 +21,8 @@
 
 #define TLS_DIGEST_LEN    32  /* SHA-256 */
 #define TLS_SIGNATURE_MAX 512 /* RSA-4096 */
+#define TLS_END_POINT_MAX 64  /* SHA-512 */
+#define TLS_EXPORTER_LEN  32
 
 /* How a digest is to be signed. The hash is told by the digest's length: 32, 48 or 64 bytes for
  * SHA-256, SHA-384, SHA-512. */
@@ -115,6 +117,11 @@ void tls_client_free(struct tls_client *c);
  * ("ec" or "rsa"): how a chain and its key in the signer find each other. */
 bool tls_key_id(struct slice pem, uint8_t id[static TLS_DIGEST_LEN], const char **kind,
                 struct error *e) MUST_CHECK;
+
+/* The channel binding tls-server-end-point of a server with this chain (RFC 5929 section 4.1): a hash of its first
+ * certificate. ERROR_CONFIG when that has none. */
+bool tls_end_point(struct slice chain, uint8_t out[static TLS_END_POINT_MAX], size_t *len,
+                   struct error *e) MUST_CHECK;
 
 OWN_BY(tls_server, struct tls_server, tls_server_free)
 OWN_BY(tls_client, struct tls_client, tls_client_free)

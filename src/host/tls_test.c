@@ -242,6 +242,49 @@ static void a_signature_of_another_key_is_no_use(void **unused)
     certificate_done(&other);
 }
 
+/* What binds to a connection: the same at both ends, another each time. */
+static void one_binding(struct tls_server *server, struct tls_client *client,
+                        uint8_t out[static TLS_EXPORTER_LEN])
+{
+    struct error e;
+    struct echo far = {.server = server};
+    int fd = echo_start(&far);
+    {
+        OWN(conn) struct conn *c = conn_new(fd);
+        assert_false(conn_tls_exporter(c, out));
+        assert_ok(conn_tls_connect(c, client, SLICE("mx.example.test"), SOON, &e), e);
+        assert_true(conn_tls_exporter(c, out));
+    }
+    echo_join(&far);
+    assert_true(far.exported);
+    assert_memory_equal(far.exporter, out, TLS_EXPORTER_LEN);
+}
+
+static void binding_test(void **state)
+{
+    (void)state;
+    struct error e;
+    struct slice chain = slice_text(ec.pem);
+    struct tls_server_options o = {&chain, 1, certificate_sign, &keys};
+    OWN(tls_server) struct tls_server *server = tls_server_new(&o, &e);
+    OWN(tls_client) struct tls_client *client = client_trusting(&ca);
+    uint8_t first[TLS_EXPORTER_LEN];
+    uint8_t second[TLS_EXPORTER_LEN];
+    uint8_t point[TLS_END_POINT_MAX];
+    uint8_t hash[TLS_DIGEST_LEN];
+    size_t len = 0;
+
+    one_binding(server, client, first);
+    one_binding(server, client, second);
+    assert_memory_not_equal(first, second, sizeof(first));
+    assert_ok(tls_end_point(chain, point, &len, &e), e);
+    assert_int_equal(X509_digest(ec.x509, EVP_sha256(), hash, NULL), 1);
+    assert_int_equal(len, sizeof(hash));
+    assert_memory_equal(point, hash, len);
+    assert_false(tls_end_point(SLICE("no certificate"), point, &len, &e));
+    assert_false(tls_end_point(SLICE_NONE, point, &len, &e));
+}
+
 /* A client of OpenSSL's own with this certificate, or none, twice: the second time it resumes. */
 static void client_shows(struct tls_server *server, const struct certificate *own,
                          enum tls_verdict verdict, bool named)
@@ -393,6 +436,7 @@ int main(void)
         cmocka_unit_test(bad_chains_are_refused),
         cmocka_unit_test(system_anchors_load),
         cmocka_unit_test(sessions_resume_and_survive_a_new_context),
+        cmocka_unit_test(binding_test),
     };
     return cmocka_run_group_tests(tests, make_certificates, free_certificates);
 }

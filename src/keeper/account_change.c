@@ -74,12 +74,12 @@ static bool check_groups(const struct admin_user_ask *ask, struct error *e)
            error_set(e, ERROR_INPUT, "an account is in at most %d groups", GROUPS_MAX);
 }
 
-static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask, struct arena *arena,
-                            struct error *e)
+static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask,
+                            const struct cbor_list *plain, struct arena *arena, struct error *e)
 {
-    const struct slice *addresses = ask->addresses.items;
+    const struct slice *addresses = plain->items;
 
-    for (size_t i = 0; i < ask->addresses.count; i++) {
+    for (size_t i = 0; i < plain->count; i++) {
         if (!account_address_is_ours(k, addresses[i], arena, e)) {
             return false;
         }
@@ -87,11 +87,14 @@ static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask, 
     return check_groups(ask, e) && account_address_is_ours(k, ask->account, arena, e);
 }
 
-static bool make_verifier(struct keeper *k, struct slice account, struct slice password,
+static bool make_verifier(struct keeper *k, const struct account *account, struct slice password,
                           struct arena *arena, struct slice *verifier, struct error *e)
 {
-    const struct auth_verifier_ask ask = {
-        .account = account, .password = password, .salt = account_salt(k, account, arena)};
+    const struct auth_verifier_ask ask = {.account = account->name,
+                                          .password = password,
+                                          .display = account->display,
+                                          .addresses = account->addresses,
+                                          .salt = account_salt(k, account->name, arena)};
     struct auth_verifier_answer answer;
 
     if (!ipc_call(k->options.auth, &auth_verifier, &ask, -1, &answer, NULL, arena, KEEPER_ASK_MS,
@@ -110,7 +113,7 @@ static bool is_trusted(uint64_t role)
 
 static bool is_in_office(const struct account *a)
 {
-    return a->role != ACCOUNT_EMPLOYEE && !a->disabled;
+    return a->role != ACCOUNT_EMPLOYEE && a->role != ACCOUNT_APPLICATION && !a->disabled;
 }
 
 /* ── two persons ── */
@@ -125,7 +128,7 @@ static bool gives_office(const struct change *c)
            (!before || c->old.role != c->account.role || (c->ask->password.len && !own));
 }
 
-/* Likewise what another one's mail is read by, and, of who does not say how long letters are kept, a group that says
+/* Likewise what another one's mail is read by, whole domains to send as, and, of who does not say how long letters are kept, a group that says
  * it. */
 static bool gives(struct change *c, bool *giving, struct error *e)
 {
@@ -134,7 +137,7 @@ static bool gives(struct change *c, bool *giving, struct error *e)
     if (!account_takes_mail(c, &c->takes, e)) {
         return false;
     }
-    *giving = gives_office(c) || c->takes.len || ruled;
+    *giving = gives_office(c) || c->takes.len || ruled || account_gains_domain(c);
     return true;
 }
 
@@ -263,20 +266,24 @@ static bool change(struct change *c, struct admin_asked *asked, struct error *e)
 static bool set_password(struct change *c, struct error *e)
 {
     return c->ask->password.len == 0 ||
-           make_verifier(c->admin->keeper, c->account.name, c->ask->password, c->arena,
+           make_verifier(c->admin->keeper, &c->account, c->ask->password, c->arena,
                          &c->account.verifier, e);
 }
 
 static bool user_add(void *ctx, struct ipc_request *r, struct error *e)
 {
     const struct admin_user_ask *ask = r->ask;
+    struct cbor_list plain;
+    struct cbor_list domains;
+    account_split_addresses(&ask->addresses, r->arena, &plain, &domains);
     struct change c = {
         .admin = keeper_admin_of(ctx, r),
         .ask = ask,
         .arena = r->arena,
         .verb = "user add",
         .account = {.name = account_canonical(ask->account, r->arena),
-                    .addresses = ask->addresses,
+                    .addresses = plain,
+                    .domains = domains,
                     .display = ask->display,
                     .groups = ask->groups,
                     .disabled = ask->disabled,
@@ -286,7 +293,7 @@ static bool user_add(void *ctx, struct ipc_request *r, struct error *e)
     struct account old;
     bool found = false;
 
-    if (!check_addresses(ctx, ask, r->arena, e) ||
+    if (!check_addresses(ctx, ask, &plain, r->arena, e) ||
         !state_account_get(c.admin->keeper->state, c.account.name, r->arena, &old, &found, e)) {
         return false;
     }
@@ -294,7 +301,7 @@ static bool user_add(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_INPUT, "the account `%.*s` exists; `postern user set` changes it",
                          SLICE_ARG(c.account.name));
     }
-    return set_password(&c, e) && change(&c, r->answer, e);
+    return account_check_domains(&c, e) && set_password(&c, e) && change(&c, r->answer, e);
 }
 
 static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
@@ -304,8 +311,11 @@ static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
                        .ask = ask,
                        .arena = r->arena,
                        .verb = ask->disabled ? "user disable" : "user set"};
+    struct cbor_list plain;
+    struct cbor_list domains;
 
-    if (!check_addresses(ctx, ask, r->arena, e) ||
+    account_split_addresses(&ask->addresses, r->arena, &plain, &domains);
+    if (!check_addresses(ctx, ask, &plain, r->arena, e) ||
         !state_account_get(c.admin->keeper->state, account_canonical(ask->account, r->arena),
                            r->arena, &c.old, &c.found, e)) {
         return false;
@@ -315,7 +325,8 @@ static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
     }
     c.account = c.old;
     if (ask->addresses.count || ask->no_addresses) {
-        c.account.addresses = ask->addresses;
+        c.account.addresses = plain;
+        c.account.domains = domains;
     }
     if (ask->groups.count || ask->no_groups) {
         c.account.groups = ask->groups;
@@ -323,7 +334,7 @@ static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
     c.account.display = ask->display.len ? ask->display : c.account.display;
     c.account.disabled = ask->disabled;
     c.account.role = ask->role ? ask->role : c.account.role;
-    return set_password(&c, e) && change(&c, r->answer, e);
+    return account_check_domains(&c, e) && set_password(&c, e) && change(&c, r->answer, e);
 }
 
 /* ── one at a time ── */

@@ -32,6 +32,26 @@ bool account_address_is_ours(struct keeper *k, struct slice address, struct aren
 bool account_count_officers(struct keeper *k, struct slice besides, struct arena *arena,
                             size_t *others, struct error *e) MUST_CHECK;
 
+/* account_wildcard.c */
+
+/**
+ * Take `*@domain` out of the addresses that were asked for.
+ *
+ * @param addresses  what is left of them; in the arena
+ * @param domains    of those
+ */
+void account_split_addresses(const struct cbor_list *asked, struct arena *arena,
+                             struct cbor_list *addresses, struct cbor_list *domains);
+
+/* Whether it may have the domains that it is to have: an application's, ours, and nobody has an address in them. */
+bool account_check_domains(const struct change *c, struct error *e) MUST_CHECK;
+
+/* Whether it gains one. */
+bool account_gains_domain(const struct change *c);
+
+/* The addresses, and `*@domain` for each domain; in the arena. */
+struct cbor_list account_join_addresses(const struct account *a, struct arena *arena);
+
 /* account_request.c */
 
 /* An account as the state holds it, encoded, and the SHA-256 of that. */

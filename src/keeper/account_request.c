@@ -70,6 +70,9 @@ static struct slice describe(const struct change *c)
     if (!is_same_list(&a->addresses, c->found ? &c->old.addresses : &none)) {
         add_list(&text, "sends and reads as ", &a->addresses, "no other address");
     }
+    if (!is_same_list(&a->domains, c->found ? &c->old.domains : &none)) {
+        add_list(&text, "sends as every address of ", &a->domains, "no domain's every address");
+    }
     if (c->takes.len) {
         buf_printf(&text, ", of which %.*s is or was another's", SLICE_ARG(c->takes));
     }

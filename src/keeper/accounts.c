@@ -1,7 +1,7 @@
 /* Accounts: what auth asks to let somebody in. Verifiers are made by auth and mean nothing here. */
 #include "base/clock.h"
 
-#include "keeper/account_change.h"
+#include "keeper/account_parts.h"
 #include "keeper/account_salt.h"
 #include "keeper/admin.h"
 #include "keeper/factors.h"
@@ -246,7 +246,7 @@ bool keeper_on_user_list(void *ctx, struct ipc_request *r, struct error *e)
     struct admin_user *users = arena_array(r->arena, count + 1, sizeof(*users));
     for (size_t i = 0; i < count; i++) {
         users[i] = (struct admin_user){.account = accounts[i].name,
-                                       .addresses = accounts[i].addresses,
+                                       .addresses = account_join_addresses(&accounts[i], r->arena),
                                        .display = accounts[i].display,
                                        .disabled = accounts[i].disabled,
                                        .created_at = accounts[i].created_at,

@@ -40,13 +40,13 @@ bool delegations_open(struct keeper *k, struct error *e)
     bool found = false;
 
     return state_value_get(k->state, STATE_NAME, &arena, &value, &found, e) &&
-           read_book(found ? value : SLICE_NONE, &k->delegations, e);
+           read_book(found ? value : SLICE_NONE, &k->senders.delegations, e);
 }
 
 void delegations_close(struct keeper *k)
 {
-    arena_done(&k->delegations.arena);
-    (void)pthread_mutex_destroy(&k->delegations.lock);
+    arena_done(&k->senders.delegations.arena);
+    (void)pthread_mutex_destroy(&k->senders.delegations.lock);
 }
 
 static struct delegation copy(const struct delegation *d, struct arena *arena)
@@ -65,7 +65,7 @@ static struct delegation copy(const struct delegation *d, struct arena *arena)
 static struct delegation *copies(struct keeper *k, struct slice to, struct arena *arena,
                                  size_t *count)
 {
-    struct delegation_book *book = &k->delegations;
+    struct delegation_book *book = &k->senders.delegations;
 
     *count = 0;
     (void)pthread_mutex_lock(&book->lock);
@@ -119,7 +119,7 @@ static bool write_book(struct keeper *k, const struct delegations *all, struct e
                          "name a group");
     }
     return state_value_put(k->state, STATE_NAME, buf_slice(&value), e) &&
-           read_book(buf_slice(&value), &k->delegations, e);
+           read_book(buf_slice(&value), &k->senders.delegations, e);
 }
 
 /* All but one, and but those that are over; `add` goes behind them. */

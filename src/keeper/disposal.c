@@ -216,6 +216,11 @@ static bool may_all_go(struct disposing *w, const struct catalog_letter *l, size
     struct error why = {0};
     bool unread = false;
 
+    if (erase_is_damaged(x, refs, &w->d->damaged)) {
+        (void)error_set(&why, ERROR_CORRUPT, "letter %llu: its segment of the ledger is damaged",
+                        (unsigned long long)l->seq);
+        return stays(w, l->seq, verdict, &why, e);
+    }
     if (!may_go_along(w, letters, verdict, e)) {
         return false;
     }
@@ -340,7 +345,8 @@ static bool batch(struct disposing *w, const struct docket_request *r, bool *end
     if (!ok) {
         w->d->counts = before.counts; /* they are looked at again */
         w->d->held = before.held;
-        return false;
+        *ended = false;
+        return e->kind == ERROR_CORRUPT && erase_note_damaged(k, &w->d->damaged);
     }
     w->d->next = next;
     w->d->counts.destroyed += w->x->n_letters;

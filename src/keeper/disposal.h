@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 
+#include "keeper/erase.h"
 #include "letter/disposal.h"
 #include "stages/retention/disposal.h"
 
@@ -32,6 +33,7 @@ struct disposal {
     struct disposal_record counts; /* `request` looks at `id` */
     uint8_t id[LETTER_ID_LEN];
     struct disposal_held held;
+    struct erase_damaged damaged;
     uint64_t next;    /* letters from this record on are still to be looked at */
     uint64_t doubted; /* that stay since they cannot be judged */
     uint64_t altered; /* that stay whatever the catalog says */

@@ -54,6 +54,19 @@ void erase_drop(struct erasing *x, size_t letters, size_t refs);
 bool erase_proves_records(const struct erasing *x, size_t first, bool *unread,
                           struct error *e) MUST_CHECK;
 
+/* Segments and packs that are damaged: nothing is erased in them. */
+struct erase_damaged {
+    uint32_t list[64];
+    size_t n;
+};
+
+/* Whether one of the records, from the `first` on, is in such a one. */
+bool erase_is_damaged(const struct erasing *x, size_t first, const struct erase_damaged *d);
+
+/* Add the one for which erase_all() just failed with ERROR_CORRUPT. False when it failed for something else, or there are
+ * too many. */
+bool erase_note_damaged(struct keeper *k, struct erase_damaged *d);
+
 /* Destroy them, with `order` held, for a request that was approved. `also` is recorded in the same commit, or NULL.
  * False when nothing was recorded. */
 bool erase_all(struct erasing *x, const struct docket_request *r, const struct ledger_record *also,

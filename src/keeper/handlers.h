@@ -5,6 +5,7 @@
 #include "ipc/ipc.h"
 
 ipc_handler keeper_on_submit;            /* submit.c */
+ipc_handler keeper_on_assert;            /* submit.c */
 ipc_handler keeper_on_import;            /* import.c */
 ipc_handler keeper_on_import_begin;      /* import.c */
 ipc_handler keeper_on_import_end;        /* import.c */

@@ -11,7 +11,6 @@
 #include "keeper/approvals.h"
 #include "keeper/backlog.h"
 #include "keeper/counters.h"
-#include "keeper/delegations.h"
 #include "keeper/handlers.h"
 #include "keeper/import.h"
 #include "keeper/indexer.h"
@@ -23,6 +22,7 @@
 #include "keeper/queue.h"
 #include "keeper/repeats.h"
 #include "keeper/retention.h"
+#include "keeper/sender.h"
 #include "keeper/sessions.h"
 #include "ledger/ledger.h"
 #include "ledger/reader.h"
@@ -81,7 +81,7 @@ struct keeper {
     struct imports imports;
     struct retention retention;
     struct approvals approvals;
-    struct delegation_book delegations;
+    struct senders senders;
     struct pulls *pulls;
     struct contacts *contacts;
     struct keeper_counters counters;

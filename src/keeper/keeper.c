@@ -114,7 +114,8 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     init_lock(&k->approvals.order, NULL);
     init_lock(&k->approvals.lock, NULL);
     init_lock(&k->approvals.doing, NULL);
-    init_lock(&k->delegations.lock, NULL);
+    init_lock(&k->senders.delegations.lock, NULL);
+    init_lock(&k->senders.directory.lock, NULL);
     arena_init(&k->keys.arena, 1);
     k->sessions = sessions_new();
     k->queue = queue_new();
@@ -243,6 +244,7 @@ void keeper_close(struct keeper *k)
     retention_close(k);
     approvals_close(k);
     delegations_close(k);
+    directory_close(&k->senders.directory);
     pulls_free(k->pulls);
     contacts_close(k);
     sessions_free(k->sessions);
@@ -283,6 +285,11 @@ static const struct ipc_row journal_rows[] = {
     {&keeper_import,        0, keeper_on_import       },
 };
 const struct ipc_table keeper_journal_table = IPC_TABLE("journal", journal_rows);
+
+static const struct ipc_row connector_rows[] = {
+    {&keeper_assert, 0, keeper_on_assert},
+};
+const struct ipc_table keeper_connector_table = IPC_TABLE("connector", connector_rows);
 
 static const struct ipc_row delivery_rows[] = {
     {&keeper_job_next,  0, keeper_on_job_next },

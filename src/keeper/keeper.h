@@ -66,6 +66,7 @@ extern const struct ipc_table keeper_submission_table;
 extern const struct ipc_table keeper_intake_table;
 extern const struct ipc_table keeper_pull_table;
 extern const struct ipc_table keeper_journal_table;
+extern const struct ipc_table keeper_connector_table;
 extern const struct ipc_table keeper_delivery_table;
 extern const struct ipc_table keeper_auth_table;
 extern const struct ipc_table keeper_admin_table; /* the control socket */

@@ -6,6 +6,8 @@
 #pragma once
 
 #include "formats/mail/header.h"
+#include "keeper/delegations.h"
+#include "keeper/directory.h"
 #include "keeper/sessions.h"
 #include "letter/records.h"
 #include "requests/keeper.h"
@@ -13,6 +15,13 @@
 
 struct keeper;
 
+/* What is kept in memory to judge by; each part has its own lock. */
+struct senders {
+    struct delegation_book delegations;
+    struct directory directory;
+};
+
+/* As whom a letter is sent. */
 struct sender {
     struct identity_answer identity;
     struct behalf behalf; /* when proven; all empty: From is the account's own */

@@ -86,6 +86,7 @@ static struct session copy_session(const struct session *from, struct arena *are
     copy.groups = copy_texts(from->groups.items, from->groups.count, arena);
     copy.app = arena_copy(arena, from->app);
     copy.app_name = arena_copy(arena, from->app_name);
+    copy.wildcards = copy_texts(from->wildcards.items, from->wildcards.count, arena);
     copy.domains = copy_texts(from->domains.items, from->domains.count, arena);
     return copy;
 }
@@ -129,7 +130,8 @@ static struct entry *new_entry(const struct account *account, const struct app_p
                               .n_addresses = n,
                               .mechanism = mechanism,
                               .desk = desk,
-                              .groups = account->groups};
+                              .groups = account->groups,
+                              .wildcards = account->domains};
     if (app) {
         session.app = app->id;
         session.app_name = app->name;

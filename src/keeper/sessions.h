@@ -25,6 +25,8 @@ struct session {
     struct slice mechanism;
     bool desk;
     struct cbor_list groups; /* texts: that the account is in */
+    struct cbor_list
+        wildcards;    /* texts: domains as whose every address that nobody has it may send */
     struct slice app; /* id of the app password that opened it; empty: the main password did */
     struct slice app_name;
     bool app_addresses; /* it sends as `addresses` and as nobody else, whatever the account may */

@@ -99,7 +99,8 @@ static bool prove(struct looking *g, const struct catalog_letter *l, size_t refs
     struct error why = {0};
     bool unread = false;
 
-    if (erase_proves_records(g->x, refs, &unread, &why)) {
+    if (!erase_is_damaged(g->x, refs, &g->k->approvals.subject.damaged) &&
+        erase_proves_records(g->x, refs, &unread, &why)) {
         return true;
     }
     if (why.kind == ERROR_BUSY) { /* the disk: all of it later */
@@ -282,8 +283,8 @@ static bool batch(struct looking *g, struct subject *s, bool *ended, struct erro
     approvals_hold(g->k); /* no rule and no hold is recorded from here on */
     bool ok = weigh_all(g, seqs, n, rules, e);
     approvals_let_go(g->k);
-    if (!ok) {
-        return false;
+    if (!ok) { /* without what is in a damaged segment, at once again */
+        return e->kind == ERROR_CORRUPT && erase_note_damaged(g->k, &s->damaged);
     }
     g->counts.request = SLICE_ARRAY(s->id);
     g->counts.grounds = g->counts.letters = (struct cbor_list){0};

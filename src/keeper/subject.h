@@ -11,6 +11,7 @@
 
 #include "catalog/catalog.h"
 #include "keeper/docket.h"
+#include "keeper/erase.h"
 #include "letter/subject.h"
 #include "search/query.h"
 #include "stages/retention/disposal.h"
@@ -21,6 +22,7 @@ struct keeper;
 struct subject {
     struct subject_record counts; /* `request` looks at `id` */
     uint8_t id[LETTER_ID_LEN];
+    struct erase_damaged damaged;
 };
 
 /* Requests that kept something whose time ends: struct subject_due. */

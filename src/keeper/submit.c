@@ -10,6 +10,7 @@
 #include "keeper/envelope.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
+#include "keeper/provider.h"
 #include "keeper/sender.h"
 #include "keyring/digest.h"
 #include "stages/archive/archive.h"
@@ -95,6 +96,29 @@ static bool reachable(struct submission *s)
         }
     }
     return true;
+}
+
+/* The same of a letter that a provider hands on: whose it is, by its word. False with the error, or with an answer. */
+static bool asserted(struct submission *s, struct error *e)
+{
+    struct identity_answer answer;
+
+    switch (
+        keeper_provider_judge(s->keeper, s->ask, &s->header, s->arena, &s->session, &answer, e)) {
+    case PROVIDER_PROVEN:
+        return true;
+    case PROVIDER_UNKNOWN:
+        return refuse(s, 550, "5.7.1",
+                      "The letter does not show that it is of our company at the provider.");
+    case PROVIDER_REFUSED:
+        return refuse(s, 550, answer.code, answer.sentence);
+    case PROVIDER_CLOSED:
+        return refuse(s, 550, "5.7.1", "The account of the From address is closed");
+    case PROVIDER_FAILED:
+        break;
+    }
+    log_event(LOG_ERROR, "letter.not_judged", LOG_TEXT("reason", e->text));
+    return refuse(s, 451, "4.3.0", "The letter could not be judged; please try again later");
 }
 
 /* To nobody who is none: as an unknown recipient is refused. */
@@ -274,7 +298,10 @@ static bool submit(struct keeper *k, struct ipc_request *r, struct error *e)
                   LOG_TEXT("reason", e->text));
         return false;
     }
-    if (!find_session(&s) || !well_formed(&s) || !to_people(&s) || !proven(&s) || !reachable(&s)) {
+    bool passes = s.ask->connectors.count ? well_formed(&s) && asserted(&s, e) && to_people(&s)
+                                          : find_session(&s) && well_formed(&s) && to_people(&s) &&
+                                                proven(&s) && reachable(&s);
+    if (!passes) {
         return true; /* a refusal is an answer */
     }
     gather(&s, &id, digest);
@@ -282,12 +309,28 @@ static bool submit(struct keeper *k, struct ipc_request *r, struct error *e)
     return true;
 }
 
-bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
+static bool take(struct keeper *k, struct ipc_request *r, struct error *e)
 {
-    struct keeper *k = ctx;
-
     (void)atomic_fetch_add(&k->backlog.arriving, 1);
     bool answered = submit(k, r, e);
     (void)atomic_fetch_sub(&k->backlog.arriving, 1);
     return answered;
+}
+
+/* Which of the two ways a letter came is the table's business: neither peer says it for the other. */
+
+bool keeper_on_submit(void *ctx, struct ipc_request *r, struct error *e)
+{
+    const struct keeper_submit_ask *ask = r->ask;
+
+    return ask->connectors.count ? error_set(e, ERROR_DENIED, "a mail client is no connector")
+                                 : take(ctx, r, e);
+}
+
+bool keeper_on_assert(void *ctx, struct ipc_request *r, struct error *e)
+{
+    const struct keeper_submit_ask *ask = r->ask;
+
+    return ask->connectors.count ? take(ctx, r, e)
+                                 : error_set(e, ERROR_DENIED, "no connector is named");
 }

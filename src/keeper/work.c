@@ -11,6 +11,7 @@
 #include "host/memfd.h"
 #include "host/thread.h"
 #include "keeper/internal.h"
+#include "keeper/provider.h"
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
 #include "requests/inspector.h"
@@ -155,6 +156,8 @@ static bool protect(struct letter *l, const struct settings *settings, struct er
         return false;
     }
     letter_id_text(&l->parcel->id, id);
+    const struct slice *marks = NULL;
+    size_t n_marks = keeper_provider_marks(settings, l->facts.mechanism, l->arena, &marks);
     struct protect_context context = {
         .host = settings->general.hostname,
         .letter_id = slice_text(id),
@@ -164,6 +167,9 @@ static bool protect(struct letter *l, const struct settings *settings, struct er
         .tls_version = l->facts.tls_version,
         .tls_cipher = l->facts.tls_cipher,
         .sender = l->facts.behalf.from.len ? l->facts.account : SLICE_NONE,
+        .handed_on = n_marks > 0,
+        .cut = marks,
+        .n_cut = n_marks,
         .utf8 = l->facts.smtputf8,
         .keys = keys,
         .n_keys = n_keys,

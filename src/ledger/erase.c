@@ -29,6 +29,7 @@ static bool pack_all(struct ledger *l, const struct ledger_ref *refs, size_t n, 
     }
     for (size_t i = 0; i < n; i++) {
         if (packing_is_segment(l, refs[i].segment) && !packing_number(l, refs[i].segment, e)) {
+            erasing_met(l, refs[i].segment, e);
             return false;
         }
     }
@@ -104,6 +105,11 @@ static bool erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
     return erasing_do(l, &all, e);
 }
 
+uint32_t ledger_damaged(struct ledger *l)
+{
+    return atomic_load(&l->damaged);
+}
+
 bool ledger_erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
                   const struct ledger_record *why, size_t n_why, bool *recorded, struct error *e)
 {
@@ -120,6 +126,7 @@ bool ledger_erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
         return false;
     }
     (void)pthread_mutex_lock(&l->packing);
+    atomic_store(&l->damaged, 0);
     bool erased = erase(l, refs, n, why, n_why, recorded, e);
     (void)pthread_mutex_unlock(&l->packing);
     return erased || error_add(e, "ledger");

@@ -123,10 +123,18 @@ bool erasing_check(struct ledger *l, const struct erasures *all, struct error *e
 {
     for (size_t i = 0; i < all->n; i++) {
         if (!erase_in(l, &all->list[i], false, e)) {
+            erasing_met(l, all->list[i].number, e);
             return false;
         }
     }
     return true;
+}
+
+void erasing_met(struct ledger *l, uint32_t number, const struct error *e)
+{
+    if (e->kind == ERROR_CORRUPT) {
+        atomic_store(&l->damaged, number);
+    }
 }
 
 /* -- the file -- */

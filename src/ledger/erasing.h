@@ -30,6 +30,9 @@ OWN_VALUE(erasures, struct erasures, erasures_done)
  * sealed record of that pack, ERROR_LIMIT when too many single records of a pack are erased. */
 bool erasing_check(struct ledger *l, const struct erasures *all, struct error *e) MUST_CHECK;
 
+/* The segment or pack for which it failed, when it is damaged: see ledger_damaged(). */
+void erasing_met(struct ledger *l, uint32_t number, const struct error *e);
+
 /* Say durably that an erasure may begin. It is recorded at or behind the ledger's size of now. */
 bool erasing_announce(struct ledger *l, struct error *e) MUST_CHECK;
 

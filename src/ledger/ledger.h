@@ -154,11 +154,14 @@ bool ledger_pack(struct ledger *l, int64_t before_ms, bool *packed, struct error
  *                  after a failure
  * @return          false with ERROR_BUSY when a backup is being made or the disk fails, ERROR_INPUT for what
  *                  cannot be erased, ERROR_LIMIT when too many single records of a pack were, ERROR_CORRUPT
- *                  when pack or segment is damaged
+ *                  when pack or segment is damaged, see ledger_damaged()
  */
 bool ledger_erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
                   const struct ledger_record *why, size_t n_why, bool *recorded,
                   struct error *e) MUST_CHECK;
+
+/* The segment or pack that is damaged, when the last ledger_erase() failed with ERROR_CORRUPT for that; 0: something else. */
+uint32_t ledger_damaged(struct ledger *l);
 
 #define LEDGER_REWRAP_MAX 200 /* files in one ledger_rewrap() */
 

@@ -56,6 +56,7 @@ struct ledger {
     struct sweep *sweep;      /* guarded by it: under way; ledger/sweep.h */
     _Atomic int64_t saved_bytes; /* by the packs made since the start */
     _Atomic uint64_t erasures;   /* in packs since the start */
+    _Atomic uint32_t damaged;    /* see ledger_damaged() */
 
     struct segment segment;         /* committer */
     struct segment_key *key_in_use; /* committer: of `segment` */

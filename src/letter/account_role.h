@@ -10,7 +10,10 @@ enum account_role {
     ACCOUNT_AUDITOR = 2,       /* reads all letters, with a reason that is recorded     */
     ACCOUNT_OFFICER = 3,       /* the person responsible: says who may read             */
     ACCOUNT_ADMINISTRATOR = 4, /* runs the system; reads nobody's letters but his own   */
+    ACCOUNT_APPLICATION = 5,   /* nobody: a program or device that sends                */
 };
+
+#define ACCOUNT_ROLE_LAST ACCOUNT_APPLICATION
 
 /* "auditor"; "unknown" for a number that is none. */
 const char *account_role_name(uint64_t role);

@@ -26,14 +26,14 @@ static void roles_have_names(void **unused)
     (void)unused;
     uint64_t role = 0;
 
-    for (uint64_t i = ACCOUNT_EMPLOYEE; i <= ACCOUNT_ADMINISTRATOR; i++) {
+    for (uint64_t i = ACCOUNT_EMPLOYEE; i <= ACCOUNT_ROLE_LAST; i++) {
         assert_true(account_role_from(slice_text(account_role_name(i)), &role));
         assert_int_equal(role, i);
     }
     assert_false(account_role_from(SLICE("unknown"), &role));
     assert_false(account_role_from(SLICE(""), &role));
     assert_string_equal(account_role_name(0), "unknown");
-    assert_string_equal(account_role_name(ACCOUNT_ADMINISTRATOR + 1), "unknown");
+    assert_string_equal(account_role_name(ACCOUNT_ROLE_LAST + 1), "unknown");
 }
 
 static void texts_become_utf8(void **unused)

@@ -7,21 +7,38 @@ static const struct settings *settings_now(void *role)
     return role_settings(role);
 }
 
+struct shown {
+    struct role *role;
+    struct auth *auth;
+};
+
+static void on_reload(void *context)
+{
+    struct shown *shown = context;
+
+    auth_use_certificate(shown->auth, role_file(shown->role, "tls-certificate"));
+}
+
 bool auth_run(struct role *r, struct error *e)
 {
     static struct ipc_server submission; /* threads use them until the process ends */
     static struct ipc_server keeper;
+    static struct shown shown;
     const struct auth_options options = {
         .settings = settings_now,
         .context = r,
         .seal = role_key(r, "auth"),
         .keeper = role_pool(r, "keeper"),
+        .passwords = role_directory(r, "passwords"),
     };
     struct auth *auth = auth_new(&options, e);
 
     if (!auth) {
         return false;
     }
+    shown = (struct shown){r, auth};
+    on_reload(&shown);
+    role_on_reload(r, on_reload, &shown);
     ipc_server_init(&submission, &auth_submission_table, auth);
     ipc_server_init(&keeper, &auth_keeper_table, auth);
     role_serve(r, "submission", &submission);

@@ -22,10 +22,12 @@ struct exchange {
     struct arena arena; /* of the slices */
     struct slice user;  /* in lower case */
     struct slice mechanism;
-    struct slice nonce;   /* both parts */
-    struct slice said;    /* the AuthMessage so far: what client and server said first */
-    struct slice binding; /* gs2-header and channel binding that the client must repeat */
-    uint64_t iterations;  /* that the client was told */
+    struct slice nonce; /* both parts */
+    struct slice said;  /* the AuthMessage so far: what client and server said first */
+    struct slice
+        binding; /* gs2-header that the client must repeat, and with it the channel binding, but ... */
+    bool end_point;      /* ... when that is of our certificate: it may be one of those in use */
+    uint64_t iterations; /* that the client was told */
     uint8_t salt[SCRAM_SALT_LEN];
 };
 

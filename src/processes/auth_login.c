@@ -8,6 +8,7 @@
 #include "letter/records.h"
 #include "processes/auth_factor.h"
 #include "processes/auth_parts.h"
+#include "processes/auth_password.h"
 
 #define WAITING_MAX        16    /* sign-ins that wait for a slot */
 #define WAIT_MS            5000  /* how long they do */
@@ -25,6 +26,7 @@ struct auth *auth_new(const struct auth_options *options, struct error *e)
     a->memory = auth_memory_new();
     a->throttle = auth_throttle_new();
     a->exchanges = exchanges_new();
+    a->end_points = end_points_new();
     auth_slots_init(&a->slots, (unsigned)options->settings(options->context)->auth.parallel,
                     WAITING_MAX);
     a->verifiers = verifiers_new(options->seal, e);
@@ -38,8 +40,14 @@ void auth_free(struct auth *a)
         auth_memory_free(a->memory);
         auth_throttle_free(a->throttle);
         exchanges_free(a->exchanges);
+        end_points_free(a->end_points);
         free(a);
     }
+}
+
+void auth_use_certificate(struct auth *a, struct slice chain)
+{
+    end_points_note(a->end_points, chain);
 }
 
 const struct auth_settings *auth_settings_of(const struct auth *a)
@@ -121,8 +129,8 @@ static void complete(struct auth *a, struct login *l, struct arena *arena)
     struct error e;
 
     if (!wants_keys(a, account->salt, &wish) ||
-        !verifier_complete(a->verifiers, account->account, account->verifier, l->ask->password,
-                           &wish, &sealed)) {
+        !verifier_complete(a->verifiers, account->account, account->verifier, l->password, &wish,
+                           &sealed)) {
         return;
     }
     const struct keeper_verifier_ask ask = {account->account, account->verifier,
@@ -140,7 +148,7 @@ static void complete(struct auth *a, struct login *l, struct arena *arena)
 static enum login_verdict check(struct auth *a, struct login *l, struct arena *arena)
 {
     const struct keeper_account_answer *account = &l->account;
-    struct slice password = l->ask->password;
+    struct slice password = l->password;
     bool usable = account->found && !account->disabled && account->verifier.len;
     struct slice verifier = usable ? account->verifier : SLICE_NONE;
 
@@ -230,14 +238,9 @@ bool auth_look_up(struct auth *a, struct login *l, struct arena *arena, struct e
                     AUTH_KEEPER_MS, e);
 }
 
-static bool sign_in(struct auth *a, struct ipc_request *r, bool desk, struct error *e)
+static bool judge_sign_in(struct auth *a, struct login l, struct ipc_request *r, struct error *e)
 {
-    const struct auth_login_ask *ask = r->ask;
     struct auth_login_answer *answer = r->answer;
-    struct login l = {.ask = ask,
-                      .user = auth_lower(ask->user, r->arena),
-                      .now_ms = clock_steady_ms(),
-                      .desk = desk};
 
     if (!auth_admits(a, &l, answer)) {
         return true;
@@ -261,6 +264,22 @@ static bool sign_in(struct auth *a, struct ipc_request *r, bool desk, struct err
     return true;
 }
 
+static bool sign_in(struct auth *a, struct ipc_request *r, bool desk, struct error *e)
+{
+    const struct auth_login_ask *ask = r->ask;
+    struct password_normal password;
+
+    (void)password_normalise(ask->password, &password); /* what is no text is a wrong password */
+    const struct login l = {.ask = ask,
+                            .user = auth_lower(ask->user, r->arena),
+                            .password = password_slice(&password),
+                            .now_ms = clock_steady_ms(),
+                            .desk = desk};
+    bool judged = judge_sign_in(a, l, r, e);
+    password_wipe(&password);
+    return judged;
+}
+
 static bool on_login(void *auth, struct ipc_request *r, struct error *e)
 {
     return sign_in(auth, r, false, e);
@@ -271,24 +290,63 @@ static bool on_desk(void *auth, struct ipc_request *r, struct error *e)
     return sign_in(auth, r, true, e);
 }
 
-static bool on_verifier(void *ctx, struct ipc_request *r, struct error *e)
+static bool judge(const struct auth *a, const struct auth_verifier_ask *ask,
+                  struct password_judgement *judgement, struct error *e)
 {
-    struct auth *a = ctx;
-    const struct auth_verifier_ask *ask = r->ask;
-    struct auth_verifier_answer *answer = r->answer;
-    OWN(buf) struct buf sealed = {.max = AUTH_VERIFIER_MAX};
+    return auth_password_judge(a->options.settings(a->options.context), a->options.passwords, ask,
+                               judgement, e);
+}
+
+static bool make_verifier(struct auth *a, const struct auth_verifier_ask *ask, struct buf *sealed,
+                          struct error *e)
+{
+    struct password_normal password;
     struct scram_wish wish;
 
     if (!auth_slots_take(&a->slots, VERIFIER_WAIT_MS)) {
         return error_set(e, ERROR_BUSY, "too many passwords are being checked; try again");
     }
-    bool made = verifier_make(a->verifiers, ask->account, ask->password,
-                              wants_keys(a, ask->salt, &wish) ? &wish : NULL, &sealed, e);
+    (void)password_normalise(ask->password, &password); /* it was judged: it is text */
+    bool made = verifier_make(a->verifiers, ask->account, password_slice(&password),
+                              wants_keys(a, ask->salt, &wish) ? &wish : NULL, sealed, e);
+    password_wipe(&password);
     auth_slots_give(&a->slots);
-    if (made) {
-        answer->verifier = arena_copy(r->arena, buf_slice(&sealed));
-    }
     return made;
+}
+
+static bool on_verifier(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct auth_verifier_ask *ask = r->ask;
+    struct auth_verifier_answer *answer = r->answer;
+    struct password_judgement judgement;
+    OWN(buf) struct buf sealed = {.max = AUTH_VERIFIER_MAX};
+
+    if (!judge(a, ask, &judgement, e)) {
+        return false;
+    }
+    if (judgement.verdict != PASSWORD_GOOD) {
+        return error_set(e, ERROR_INPUT, "%.*s",
+                         SLICE_ARG(password_sentence(&judgement, r->arena)));
+    }
+    if (!make_verifier(a, ask, &sealed, e)) {
+        return false;
+    }
+    answer->verifier = arena_copy(r->arena, buf_slice(&sealed));
+    return true;
+}
+
+static bool on_judge(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth_judge_answer *answer = r->answer;
+    struct password_judgement judgement;
+
+    if (!judge(ctx, r->ask, &judgement, e)) {
+        return false;
+    }
+    answer->good = judgement.verdict == PASSWORD_GOOD;
+    answer->sentence = password_sentence(&judgement, r->arena);
+    return true;
 }
 
 static bool on_renew(void *ctx, struct ipc_request *r, struct error *e)
@@ -345,6 +403,7 @@ const struct ipc_table auth_submission_table = IPC_TABLE("submission", submissio
 
 static const struct ipc_row keeper_rows[] = {
     {&auth_verifier,     VERIFIERS_A_MINUTE, on_verifier    },
+    {&auth_judge,        VERIFIERS_A_MINUTE, on_judge       },
     {&auth_desk,         VERIFIERS_A_MINUTE, on_desk        },
     {&auth_renew,        0,                  on_renew       },
     {&auth_app_new,      VERIFIERS_A_MINUTE, on_app_new     },

@@ -18,10 +18,14 @@ struct auth_options {
     void *context;
     const struct secret *seal; /* of verifiers */
     struct ipc_pool *keeper;
+    int passwords; /* the folder of the imported list of passwords; -1: there can be none */
 };
 
 /* NULL with ERROR_BUSY. What the options point at outlives it. */
 struct auth *auth_new(const struct auth_options *options, struct error *e) MUST_CHECK;
+
+/* Clients are shown this certificate (PEM) from now on. */
+void auth_use_certificate(struct auth *a, struct slice chain);
 
 /* Nobody may be in a request. */
 void auth_free(struct auth *a);

@@ -2,6 +2,7 @@
  * it comes by (auth_sasl). */
 #pragma once
 
+#include "processes/auth_end_point.h"
 #include "processes/auth_exchange.h"
 #include "processes/auth_login.h"
 #include "processes/auth_memory.h"
@@ -18,13 +19,15 @@ struct auth {
     struct auth_memory *memory;
     struct auth_throttle *throttle;
     struct exchanges *exchanges;
+    struct end_points *end_points;
     struct auth_slots slots;
 };
 
 /* A sign-in on its way. */
 struct login {
     const struct auth_login_ask *ask;
-    struct slice user; /* in lower case */
+    struct slice user;     /* in lower case */
+    struct slice password; /* in its normal form; of PLAIN and LOGIN */
     struct keeper_account_answer account;
     const char *reason; /* of a refusal; for the record, not for the client */
     int64_t now_ms;

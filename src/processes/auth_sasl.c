@@ -44,6 +44,44 @@ static void span_end(const struct timespec *end)
 
 /* ── the first message ── */
 
+/* What the client says of channel binding must fit the mechanism, and what we can do (RFC 5802 section 6). Every connection
+ * has a binding, so that PLUS is always offered: who thinks that it is not was told so by somebody else. */
+enum bound { BOUND_WELL, BOUND_NEVER, BOUND_TAKEN_AWAY };
+
+static enum bound judge_binding(const struct auth_sasl_begin_ask *ask,
+                                const struct scram_client_first *first)
+{
+    bool plus = slice_equal(ask->mechanism, SLICE("SCRAM-SHA-256-PLUS"));
+
+    if (first->flag == SCRAM_UNSEEN) {
+        return plus ? BOUND_NEVER : BOUND_TAKEN_AWAY;
+    }
+    if (!plus) {
+        return slice_equal(ask->mechanism, SLICE("SCRAM-SHA-256")) && first->flag == SCRAM_UNABLE
+                   ? BOUND_WELL
+                   : BOUND_NEVER;
+    }
+    bool exporter = ask->exporter.len == AUTH_EXPORTER_LEN &&
+                    slice_equal(first->binding, SLICE("tls-exporter"));
+    return exporter || slice_equal(first->binding, SLICE("tls-server-end-point")) ? BOUND_WELL
+                                                                                  : BOUND_NEVER;
+}
+
+/* What the client must repeat. Of our certificate we know ourselves; of the connection submission alone. */
+static void bind_exchange(struct exchange *x, const struct scram_client_first *first,
+                          const struct auth_sasl_begin_ask *ask)
+{
+    bool exporter = slice_equal(first->binding, SLICE("tls-exporter"));
+    uint8_t *both = arena_alloc(&x->arena, first->header.len + AUTH_EXPORTER_LEN);
+
+    x->end_point = first->flag == SCRAM_BOUND && !exporter;
+    (void)memcpy(both, first->header.ptr, first->header.len);
+    if (exporter) {
+        (void)memcpy(both + first->header.len, ask->exporter.ptr, AUTH_EXPORTER_LEN);
+    }
+    x->binding = slice_of(both, first->header.len + (exporter ? AUTH_EXPORTER_LEN : 0));
+}
+
 /* Whom the client wants to be. False when it is nobody that it may be. */
 static bool name_user(const struct scram_client_first *first, struct arena *arena,
                       struct slice *user)
@@ -98,7 +136,7 @@ static void answer_first(struct auth *a, const struct login *l,
     x->mechanism = arena_copy(&x->arena, ask->mechanism);
     x->nonce = arena_copy(&x->arena, buf_slice(&nonce));
     x->said = arena_copy(&x->arena, buf_slice(&said));
-    x->binding = arena_copy(&x->arena, first->header);
+    bind_exchange(x, first, ask);
     explicit_bzero(&keys, sizeof(keys));
     answer->verdict = LOGIN_CONTINUES;
     answer->exchange = arena_copy(r->arena, SLICE_ARRAY(x->id));
@@ -116,9 +154,11 @@ static bool begin(struct auth *a, struct ipc_request *r, struct error *e)
 
     answer->verdict = LOGIN_UNREADABLE;
     if (ask->connection.len != EXCHANGE_ID_LEN || !auth_settings_of(a)->scram ||
-        !slice_equal(ask->mechanism, SLICE("SCRAM-SHA-256")) ||
-        !scram_read_first(ask->message, &first) || first.flag == SCRAM_BOUND ||
-        !name_user(&first, r->arena, &who.user)) {
+        !scram_read_first(ask->message, &first) || !name_user(&first, r->arena, &who.user)) {
+        return true;
+    }
+    enum bound bound = judge_binding(ask, &first);
+    if (bound == BOUND_NEVER) {
         return true;
     }
     l.user = auth_lower(who.user, r->arena);
@@ -127,6 +167,11 @@ static bool begin(struct auth *a, struct ipc_request *r, struct error *e)
     }
     if (!auth_look_up(a, &l, r->arena, e)) {
         return false;
+    }
+    if (bound == BOUND_TAKEN_AWAY) {
+        l.reason = "somebody between client and server hid channel binding from the client";
+        auth_refuse(a, &l, r);
+        return true;
     }
     if (l.account.salt.len != SCRAM_SALT_LEN) {
         return error_set(e, ERROR_CORRUPT, "the keeper gave no salt");
@@ -154,12 +199,21 @@ static const char *why_not(const struct login *l)
 }
 
 /* Whether the client's last message answers what it was told, over this connection. */
-static bool fits(const struct exchange *x, const struct scram_client_final *last)
+static bool fits(struct auth *a, const struct exchange *x, const struct scram_client_final *last)
 {
-    OWN(buf) struct buf expected = {.max = SMTP_BASE64_LEN(AUTH_SASL_MAX)};
+    uint8_t binding[AUTH_SASL_MAX];
+    size_t len = 0;
 
-    scram_write_base64(&expected, x->binding);
-    return slice_equal(last->nonce, x->nonce) && slice_equal(last->binding, buf_slice(&expected));
+    if (!slice_equal(last->nonce, x->nonce) ||
+        !smtp_base64_decode(last->binding, binding, sizeof(binding), &len)) {
+        return false;
+    }
+    struct slice said = slice_of(binding, len);
+    if (!x->end_point) {
+        return slice_equal(said, x->binding);
+    }
+    return slice_starts(said, x->binding) &&
+           end_points_know(a->end_points, slice_from(said, x->binding.len));
 }
 
 /* Judge the proof; every answer takes the same steps. */
@@ -177,7 +231,7 @@ static bool is_proved(struct auth *a, struct login *l, const struct exchange *x,
     bool proves = scram_proves(&keys, message, last->proof);
     scram_signature(&keys, message, signature);
     explicit_bzero(&keys, sizeof(keys));
-    if (!fits(x, last)) {
+    if (!fits(a, x, last)) {
         l->reason = "the client answered another exchange, or over another connection";
         return false;
     }

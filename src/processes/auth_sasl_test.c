@@ -6,14 +6,11 @@
 
 #include "formats/smtp/base64.h"
 #include "keyring/digest.h"
-#include "keyring/keyring.h"
-#include "processes/auth_exchange.h"
 #include "processes/auth_scene_test.h"
 #include "processes/auth_scram.h"
-#include "processes/auth_verifier.h"
+#include "tests/certificates.h"
 
-#define ITERATIONS 4096
-#define MINE       "rOprNGfwEbeRWgbNEkqO"
+#define MINE "rOprNGfwEbeRWgbNEkqO"
 
 static const uint8_t here[AUTH_EXCHANGE_LEN] = {1};
 static const uint8_t elsewhere[AUTH_EXCHANGE_LEN] = {2};
@@ -22,7 +19,9 @@ static const uint8_t elsewhere[AUTH_EXCHANGE_LEN] = {2};
 struct client {
     char user[64];
     char header[64];
-    char first[256]; /* bare */
+    struct slice exporter; /* that submission tells */
+    struct slice binding;  /* that the client sees */
+    char first[256];       /* bare */
     char server_first[512];
     char nonce[256];
     uint8_t salt[SCRAM_SALT_LEN];
@@ -44,7 +43,7 @@ static uint64_t say_first(struct client *c, const char *mechanism, struct slice 
 {
     OWN(arena) struct arena arena = {.max = 1 << 20};
     const struct auth_sasl_begin_ask ask = {SLICE_ARRAY(here), OFFICE, slice_text(mechanism),
-                                            message};
+                                            message, c->exporter};
     struct auth_login_answer answer;
     struct error e;
 
@@ -77,26 +76,37 @@ static void read_server_first(struct client *c)
     assert_true(slice_decimal(slice_from(rest, 2), UINT32_MAX, &c->iterations));
 }
 
-static uint64_t begin(struct client *c, const char *user)
+static uint64_t begin_bound(struct client *c, const char *user, const char *mechanism,
+                            const char *header, struct slice exporter)
 {
     OWN(buf) struct buf message = {.max = SCRAM_MESSAGE_MAX};
 
-    *c = (struct client){.header = "n,,"};
+    *c = (struct client){.exporter = exporter};
+    (void)snprintf(c->header, sizeof(c->header), "%s", header);
     (void)snprintf(c->user, sizeof(c->user), "%s", user);
     (void)snprintf(c->first, sizeof(c->first), "n=%s,r=" MINE, user);
     buf_printf(&message, "%s%s", c->header, c->first);
-    uint64_t verdict = say_first(c, "SCRAM-SHA-256", buf_slice(&message));
+    uint64_t verdict = say_first(c, mechanism, buf_slice(&message));
     if (verdict == LOGIN_CONTINUES) {
         read_server_first(c);
     }
     return verdict;
 }
 
+static uint64_t begin(struct client *c, const char *user)
+{
+    return begin_bound(c, user, "SCRAM-SHA-256", "n,,", SLICE_NONE);
+}
+
 /* The client's last message without its proof. */
 static struct slice without_proof(struct client *c, struct buf *out)
 {
+    OWN(buf) struct buf bound = {.max = 200};
+
+    buf_add_text(&bound, c->header);
+    buf_add(&bound, c->binding);
     buf_add_text(out, "c=");
-    scram_write_base64(out, slice_text(c->header));
+    scram_write_base64(out, buf_slice(&bound));
     buf_printf(out, ",r=%s", c->nonce);
     return buf_slice(out);
 }
@@ -154,147 +164,6 @@ static uint64_t sign_in(struct client *c, const char *user, struct slice passwor
 {
     assert_int_equal(begin(c, user), LOGIN_CONTINUES);
     return finish(c, password);
-}
-
-/* ── keys ── */
-
-/* RFC 7677 section 3. */
-static void the_rfcs_proof_is_one(void **unused)
-{
-    (void)unused;
-    static const uint8_t salt[SCRAM_SALT_LEN] = {0x5b, 0x6d, 0x99, 0x68, 0x9d, 0x12, 0x35, 0x8e,
-                                                 0xec, 0xa0, 0x4b, 0x14, 0x12, 0x36, 0xfa, 0x81};
-    struct slice said = SLICE("n=user,r=rOprNGfwEbeRWgbNEkqO,"
-                              "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
-                              "s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,"
-                              "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0");
-    OWN(buf) struct buf out = {.max = 200};
-    struct scram_keys keys;
-    uint8_t proof[SCRAM_KEY_LEN];
-    uint8_t signature[SCRAM_KEY_LEN];
-    size_t len = 0;
-
-    scram_keys_make(SLICE("pencil"), salt, 4096, &keys);
-    assert_true(smtp_base64_decode(SLICE("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="), proof,
-                                   sizeof(proof), &len));
-    assert_true(scram_proves(&keys, said, proof));
-    scram_signature(&keys, said, signature);
-    scram_write_final(&out, signature);
-    assert_true(
-        slice_equal(buf_slice(&out), SLICE("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")));
-    proof[7] ^= 1;
-    assert_false(scram_proves(&keys, said, proof));
-}
-
-static void keys_are_written_and_read(void **unused)
-{
-    (void)unused;
-    static const uint8_t salt[SCRAM_SALT_LEN] = {9};
-    OWN(buf) struct buf text = {.max = SCRAM_KEYS_TEXT_MAX};
-    struct scram_keys keys;
-    struct scram_keys again;
-
-    scram_keys_make(SLICE("pencil"), salt, 4096, &keys);
-    scram_keys_write(&keys, &text);
-    assert_false(text.full);
-    assert_true(scram_keys_read(buf_slice(&text), &again));
-    assert_int_equal(again.iterations, 4096);
-    assert_memory_equal(again.salt, keys.salt, sizeof(keys.salt));
-    assert_memory_equal(again.stored, keys.stored, sizeof(keys.stored));
-    assert_memory_equal(again.server, keys.server, sizeof(keys.server));
-    for (size_t len = 0; len < text.len; len++) {
-        assert_false(scram_keys_read(slice_head(buf_slice(&text), len), &again));
-    }
-}
-
-static void a_verifier_gets_its_keys_once(void **unused)
-{
-    (void)unused;
-    static const uint8_t salt[SCRAM_SALT_LEN] = {7};
-    const struct scram_wish wish = {SLICE_ARRAY(salt), ITERATIONS};
-    const struct scram_wish more = {SLICE_ARRAY(salt), ITERATIONS + 1};
-    struct error e;
-    OWN(secret) struct secret *seal = keyring_random();
-    OWN(verifiers) struct verifiers *v = verifiers_new(seal, &e);
-    OWN(buf) struct buf old = {.max = AUTH_VERIFIER_MAX};
-    OWN(buf) struct buf completed = {.max = AUTH_VERIFIER_MAX};
-    OWN(buf) struct buf anew = {.max = AUTH_VERIFIER_MAX};
-    struct scram_keys keys;
-
-    assert_ok(verifier_make(v, ANNA, RIGHT, NULL, &old, &e), e);
-    assert_false(verifier_scram(v, ANNA, buf_slice(&old), &keys));
-    assert_true(verifier_complete(v, ANNA, buf_slice(&old), RIGHT, &wish, &completed));
-    assert_true(verifier_scram(v, ANNA, buf_slice(&completed), &keys));
-    assert_int_equal(keys.iterations, ITERATIONS);
-    assert_int_equal(verifier_check(v, ANNA, buf_slice(&completed), RIGHT), VERIFIER_RIGHT);
-    assert_int_equal(verifier_check(v, ANNA, buf_slice(&completed), WRONG), VERIFIER_WRONG);
-    assert_false(verifier_complete(v, ANNA, buf_slice(&completed), RIGHT, &wish, &anew));
-    assert_int_equal(anew.len, 0);
-    assert_true(verifier_complete(v, ANNA, buf_slice(&completed), RIGHT, &more, &anew));
-    assert_true(verifier_scram(v, ANNA, buf_slice(&anew), &keys));
-    assert_int_equal(keys.iterations, ITERATIONS + 1);
-    assert_false(verifier_scram(v, BERT, buf_slice(&completed), &keys)); /* moved */
-    assert_false(verifier_scram(v, ANNA, SLICE_NONE, &keys));
-    buf_reset(&anew);
-    assert_ok(verifier_make(v, ANNA, SLICE("bell \a"), &wish, &anew, &e), e); /* SASLprep: no */
-    assert_false(verifier_scram(v, ANNA, buf_slice(&anew), &keys));
-    assert_int_equal(verifier_check(v, ANNA, buf_slice(&anew), SLICE("bell \a")), VERIFIER_RIGHT);
-}
-
-/* ── exchanges ── */
-
-static void an_exchange_is_its_connections_and_ends(void **unused)
-{
-    (void)unused;
-    OWN(exchanges) struct exchanges *t = exchanges_new();
-    struct exchange *x = exchange_new(here, 0);
-    uint8_t id[EXCHANGE_ID_LEN];
-
-    memcpy(id, x->id, sizeof(id));
-    exchanges_put(t, x, 0);
-    assert_null(exchanges_take(t, elsewhere, SLICE_ARRAY(id), 1));
-    x = exchanges_take(t, here, SLICE_ARRAY(id), 1);
-    assert_non_null(x);
-    assert_null(exchanges_take(t, here, SLICE_ARRAY(id), 1)); /* once */
-    exchanges_put(t, x, 1);
-    exchanges_put(t, exchange_new(here, 1), 1);
-    assert_null(exchanges_take(t, here, SLICE_ARRAY(id), 1)); /* another was begun */
-    x = exchange_new(here, 0);
-    memcpy(id, x->id, sizeof(id));
-    exchanges_put(t, x, 0);
-    assert_null(exchanges_take(t, here, SLICE_ARRAY(id), EXCHANGE_LASTS_MS));
-}
-
-/* One after the other, they fill the rows evenly, as random names do. */
-static void name_connection(size_t i, uint8_t *connection)
-{
-    connection[0] = (uint8_t)(i >> 8);
-    connection[1] = (uint8_t)i;
-}
-
-static void exchanges_are_bounded(void **unused)
-{
-    (void)unused;
-    OWN(exchanges) struct exchanges *t = exchanges_new();
-    uint8_t connection[EXCHANGE_ID_LEN] = {0};
-    size_t there = 0;
-    static uint8_t ids[3 * EXCHANGES_MAX][EXCHANGE_ID_LEN];
-
-    for (size_t i = 0; i < 3 * EXCHANGES_MAX; i++) {
-        name_connection(i, connection);
-        struct exchange *x = exchange_new(connection, (int64_t)i);
-        memcpy(ids[i], x->id, sizeof(x->id));
-        exchanges_put(t, x, (int64_t)i);
-    }
-    for (size_t i = 0; i < 3 * EXCHANGES_MAX; i++) {
-        name_connection(i, connection);
-        OWN(exchange)
-        struct exchange *x =
-            exchanges_take(t, connection, slice_of(ids[i], sizeof(ids[i])), 3 * EXCHANGES_MAX);
-        there += x != NULL;
-        assert_true(!x || i >= 2 * EXCHANGES_MAX); /* the oldest gave way */
-    }
-    assert_int_equal(there, EXCHANGES_MAX);
 }
 
 /* ── the whole ── */
@@ -411,7 +280,7 @@ static void what_changed_meanwhile_counts(void **unused)
     assert_int_equal(finish(&c, RIGHT), LOGIN_REFUSED);
     scene.disabled = false;
     assert_int_equal(begin(&c, "anna@example.test"), LOGIN_CONTINUES);
-    scene_password(SLICE("another one"));
+    scene_password(OTHER);
     assert_int_equal(finish(&c, RIGHT), LOGIN_REFUSED);
     assert_int_equal(scene.sessions, 0);
 }
@@ -450,14 +319,107 @@ static void what_is_no_message_is_no_guess(void **unused)
     assert_int_equal(scene.failures, 0);
 }
 
+/* ── channel binding ── */
+
+#define EXPORTER "p=tls-exporter,,"
+#define POINT    "p=tls-server-end-point,,"
+#define PLUS     "SCRAM-SHA-256-PLUS"
+
+static uint64_t sign_in_bound(const char *header, struct slice told, struct slice seen)
+{
+    struct client c;
+
+    assert_int_equal(begin_bound(&c, "anna@example.test", PLUS, header, told), LOGIN_CONTINUES);
+    c.binding = seen;
+    return finish(&c, RIGHT);
+}
+
+static void a_proof_is_bound_to_its_connection(void **unused)
+{
+    (void)unused;
+    static const uint8_t mine[AUTH_EXPORTER_LEN] = {1};
+    static const uint8_t others[AUTH_EXPORTER_LEN] = {2};
+    uint64_t refused = LOGIN_REFUSED;
+
+    scene_settings.auth.failures_limit = 100;
+    scene_password(RIGHT);
+    assert_int_equal(sign_in_bound(EXPORTER, SLICE_ARRAY(mine), SLICE_ARRAY(mine)), LOGIN_ACCEPTED);
+    assert_int_equal(sign_in_bound(EXPORTER, SLICE_ARRAY(mine), SLICE_ARRAY(others)), refused);
+    assert_int_equal(sign_in_bound(EXPORTER, SLICE_ARRAY(mine), slice_of(mine, 31)), refused);
+    assert_int_equal(sign_in_bound(EXPORTER, SLICE_ARRAY(mine), SLICE_NONE), refused);
+    assert_int_equal(scene.sessions, 1);
+    scene_settings.auth.failures_limit = 3;
+}
+
+static void a_proof_is_bound_to_our_certificate(void **unused)
+{
+    (void)unused;
+    static struct certificate ours;
+    static struct certificate next;
+    static struct certificate others;
+    uint8_t hashes[3][DIGEST_LEN];
+    const struct certificate *all[] = {&ours, &next, &others};
+
+    scene_settings.auth.failures_limit = 100;
+    certificate_make(&ours, NULL, "P-256", "mail.example.test", -1, 30);
+    certificate_make(&next, NULL, "P-256", "mail.example.test", -1, 30);
+    certificate_make(&others, NULL, "P-256", "mail.example.test", -1, 30);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(X509_digest(all[i]->x509, EVP_sha256(), hashes[i], NULL), 1);
+    }
+    scene_password(RIGHT);
+    assert_int_equal(sign_in_bound(POINT, SLICE_NONE, SLICE_ARRAY(hashes[0])), LOGIN_REFUSED);
+    assert_int_equal(sign_in_bound(POINT, SLICE_NONE, SLICE_NONE), LOGIN_REFUSED);
+    auth_use_certificate(scene.auth, slice_text(ours.pem));
+    assert_int_equal(sign_in_bound(POINT, SLICE_NONE, SLICE_ARRAY(hashes[0])), LOGIN_ACCEPTED);
+    assert_int_equal(sign_in_bound(POINT, SLICE_NONE, SLICE_ARRAY(hashes[2])), LOGIN_REFUSED);
+    assert_int_equal(sign_in_bound(POINT, SLICE_NONE, SLICE_NONE), LOGIN_REFUSED);
+    auth_use_certificate(scene.auth, slice_text(next.pem));
+    assert_int_equal(sign_in_bound(POINT, SLICE_NONE, SLICE_ARRAY(hashes[1])), LOGIN_ACCEPTED);
+    assert_int_equal(sign_in_bound(POINT, SLICE_NONE, SLICE_ARRAY(hashes[0])), LOGIN_ACCEPTED);
+    scene_settings.auth.failures_limit = 3;
+    for (size_t i = 0; i < 3; i++) {
+        certificate_done((struct certificate *)(uintptr_t)all[i]);
+    }
+}
+
+static void what_the_client_says_of_binding_fits_the_mechanism(void **unused)
+{
+    (void)unused;
+    static const uint8_t exporter[AUTH_EXPORTER_LEN] = {1};
+    struct slice some = SLICE_ARRAY(exporter);
+
+    static const struct {
+        const char *mechanism, *header;
+        bool exporter;
+        enum login_verdict verdict;
+    } rows[] = {
+        {PLUS,            EXPORTER,         true,  LOGIN_CONTINUES },
+        {PLUS,            EXPORTER,         false, LOGIN_UNREADABLE}, /* no TLS 1.3 */
+        {PLUS,            POINT,            false, LOGIN_CONTINUES },
+        {PLUS,            "p=tls-unique,,", true,  LOGIN_UNREADABLE},
+        {PLUS,            "n,,",            true,  LOGIN_UNREADABLE},
+        {PLUS,            "y,,",            true,  LOGIN_UNREADABLE},
+        {"SCRAM-SHA-256", EXPORTER,         true,  LOGIN_UNREADABLE},
+        {"SCRAM-SHA-256", POINT,            true,  LOGIN_UNREADABLE},
+        {"SCRAM-SHA-256", "n,,",            true,  LOGIN_CONTINUES },
+        {"SCRAM-SHA-256", "y,,",            true,  LOGIN_REFUSED   },
+    };
+
+    scene_password(RIGHT);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct client c;
+        assert_int_equal(begin_bound(&c, "anna@example.test", rows[i].mechanism, rows[i].header,
+                                     rows[i].exporter ? some : SLICE_NONE),
+                         rows[i].verdict);
+    }
+    assert_int_equal(scene.failures, 1);
+    assert_non_null(strstr(scene.last_reason, "hid channel binding"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_rfcs_proof_is_one),
-        cmocka_unit_test(keys_are_written_and_read),
-        cmocka_unit_test(a_verifier_gets_its_keys_once),
-        cmocka_unit_test(an_exchange_is_its_connections_and_ends),
-        cmocka_unit_test(exchanges_are_bounded),
         SCENE(the_right_proof_opens_a_session),
         SCENE(who_is_unknown_is_told_the_same),
         SCENE(an_account_from_before_gets_keys_with_its_password),
@@ -466,6 +428,9 @@ int main(void)
         SCENE(what_changed_meanwhile_counts),
         SCENE(guesses_are_counted_by_every_mechanism),
         SCENE(what_is_no_message_is_no_guess),
+        SCENE(a_proof_is_bound_to_its_connection),
+        SCENE(a_proof_is_bound_to_our_certificate),
+        SCENE(what_the_client_says_of_binding_fits_the_mechanism),
     };
     return cmocka_run_group_tests_name("processes/auth_sasl", tests, NULL, NULL);
 }

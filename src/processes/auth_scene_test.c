@@ -132,7 +132,7 @@ int scene_begin(void **unused)
     scene.keeper = ipc_pool_new("keeper");
     scene.submission = ipc_pool_new("auth");
     scene.admin = ipc_pool_new("auth");
-    struct auth_options options = {settings_now, NULL, scene.seal, scene.keeper};
+    struct auth_options options = {settings_now, NULL, scene.seal, scene.keeper, -1};
     scene.auth = auth_new(&options, &e);
     assert_non_null(scene.auth);
     ipc_server_init(&servers[0], &keeper_table, NULL);

@@ -12,6 +12,7 @@
 #define BERT   SLICE("bert@example.test")
 #define RIGHT  SLICE("correct horse battery staple")
 #define WRONG  SLICE("correct horse battery stapler")
+#define OTHER  SLICE("velvet hinge marmalade goose")
 #define OFFICE SLICE("192.0.2.7")
 #define CAFE   SLICE("198.51.100.9")
 #define MINUTE INT64_C(60000)

@@ -244,11 +244,11 @@ static void the_right_password_opens_a_session(void **unused)
     assert_int_equal(delay, 0);
     assert_int_equal(scene_sign_in(ANNA, RIGHT, OFFICE, &delay), LOGIN_ACCEPTED); /* remembered */
     assert_int_equal(scene.sessions, 2);
-    scene_password(SLICE("another one"));
+    scene_password(OTHER);
     assert_int_equal(scene_sign_in(ANNA, RIGHT, OFFICE, &delay), LOGIN_REFUSED); /* forgotten */
-    assert_int_equal(scene_sign_in(ANNA, SLICE("another one"), OFFICE, &delay), LOGIN_ACCEPTED);
+    assert_int_equal(scene_sign_in(ANNA, OTHER, OFFICE, &delay), LOGIN_ACCEPTED);
     scene.disabled = true;
-    assert_int_equal(scene_sign_in(ANNA, SLICE("another one"), OFFICE, &delay), LOGIN_REFUSED);
+    assert_int_equal(scene_sign_in(ANNA, OTHER, OFFICE, &delay), LOGIN_REFUSED);
     assert_string_equal(scene.last_reason, "closed account");
 }
 
@@ -276,7 +276,7 @@ static void a_channel_may_ask_only_its_own_questions(void **unused)
 {
     (void)unused;
     OWN(arena) struct arena arena = {.max = 1 << 20};
-    struct auth_verifier_ask ask = {ANNA, RIGHT};
+    struct auth_verifier_ask ask = {.account = ANNA, .password = RIGHT};
     struct auth_verifier_answer answer;
     struct error e;
 

@@ -22,11 +22,17 @@
 struct listener {
     struct role *role;
     struct submission *submission;
+    const char *clients;
     struct pollfd polled[SOCKETS_MAX + 1];
     bool implicit_tls[SOCKETS_MAX];
     nfds_t count;
     pthread_mutex_t reloading;
 };
+
+static struct slice clients_of(const struct listener *l)
+{
+    return l->clients ? role_file(l->role, l->clients) : SLICE_NONE;
+}
 
 /* Signer and we hear of a reload at different moments, so a new certificate may have to wait a
  * little for its key. */
@@ -38,10 +44,11 @@ static void reload(void *argument)
 
     (void)pthread_mutex_lock(&l->reloading);
     struct slice chain = role_file(l->role, "tls-certificate");
-    bool done = submission_use_certificate(l->submission, chain, &e);
+    struct slice clients = clients_of(l);
+    bool done = submission_use_certificate(l->submission, chain, clients, &e);
     while (!done && clock_steady_ms() < give_up_ms) {
         (void)usleep(KEY_LOOK_US);
-        done = submission_use_certificate(l->submission, chain, &e);
+        done = submission_use_certificate(l->submission, chain, clients, &e);
     }
     if (done) {
         log_event(LOG_INFO, "certificate.loaded", LOG_NUMBER("bytes", chain.len));
@@ -101,11 +108,12 @@ static void listen_until_stop(struct listener *l)
 }
 
 bool front_run(struct role *r, const struct submission_options *options, const char *implicit,
-               const char *starttls, struct error *e)
+               const char *starttls, const char *clients, struct error *e)
 {
     static struct listener l; /* the reload's thread looks at it until the very end */
 
     l.role = r;
+    l.clients = clients;
     (void)pthread_mutex_init(&l.reloading, NULL);
     l.submission = submission_new(options);
     if (implicit) {
@@ -114,7 +122,8 @@ bool front_run(struct role *r, const struct submission_options *options, const c
     collect_sockets(&l, starttls, false);
     role_on_reload(r, on_reload, &l);
     role_ready(r); /* the signer can be asked from here on */
-    if (!submission_use_certificate(l.submission, role_file(r, "tls-certificate"), e)) {
+    if (!submission_use_certificate(l.submission, role_file(r, "tls-certificate"), clients_of(&l),
+                                    e)) {
         return error_add(e, "tls-certificate");
     }
     listen_until_stop(&l);

@@ -10,10 +10,11 @@
  *
  * @param implicit  name of the sockets with TLS from the first byte, or NULL
  * @param starttls  name of those with STARTTLS
+ * @param clients   name of the row's file with who may have issued clients' certificates, or NULL: none is asked for
  * @return          false with ERROR_CONFIG when the certificate cannot be used
  */
 bool front_run(struct role *r, const struct submission_options *options, const char *implicit,
-               const char *starttls, struct error *e) MUST_CHECK;
+               const char *starttls, const char *clients, struct error *e) MUST_CHECK;
 
 /* The settings in force, for submission_options; the context is the role. */
 const struct settings *front_settings(void *role);

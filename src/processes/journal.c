@@ -22,16 +22,9 @@ static bool admits(void *door, const struct address *from)
 {
     const struct door *d = door;
     const struct journal_settings *s = settings_of(d);
-    const struct slice *networks = s->networks.items;
-    struct settings_network n;
 
-    for (size_t i = 0; i < s->networks.count; i++) {
-        if (settings_network_read(networks[i], &n) &&
-            settings_network_has(&n, address_bytes(from))) {
-            return true;
-        }
-    }
-    return s->networks.count == 0 && d->signs_in;
+    return s->networks.count ? settings_networks_have(&s->networks, address_bytes(from))
+                             : d->signs_in;
 }
 
 /* The first line of the file, without its end. */
@@ -65,10 +58,12 @@ static bool knows(void *door, struct slice recipient)
     return false;
 }
 
-static bool take(void *door, const struct keeper_submit_ask *ask, int fd, struct arena *arena,
-                 struct keeper_submit_answer *answer, struct error *e)
+static bool take(void *door, const struct conn *c, struct keeper_submit_ask *ask, int fd,
+                 struct arena *arena, struct keeper_submit_answer *answer, struct error *e)
 {
     const struct door *d = door;
+
+    (void)c;
 
     return journal_intake_take(d->intake, ask, fd, arena, answer, e);
 }
@@ -101,5 +96,5 @@ bool journal_run(struct role *r, struct error *e)
                                     .sign_in = door.signs_in ? sign_in : NULL,
                                     .knows = knows,
                                     .take = take};
-    return front_run(r, &options, NULL, "journal", e);
+    return front_run(r, &options, NULL, "journal", NULL, e);
 }

@@ -218,6 +218,7 @@ bool keeper_run(struct role *r, struct error *e)
     static struct ipc_server intake;
     static struct ipc_server pull;
     static struct ipc_server journal;
+    static struct ipc_server connector;
     static struct ipc_server admin;
     static struct ipc_server backup;
     static struct metrics metrics;
@@ -233,6 +234,7 @@ bool keeper_run(struct role *r, struct error *e)
     ipc_server_init(&intake, &keeper_intake_table, k);
     ipc_server_init(&pull, &keeper_pull_table, k);
     ipc_server_init(&journal, &keeper_journal_table, k);
+    ipc_server_init(&connector, &keeper_connector_table, k);
     ipc_server_init(&admin, &keeper_admin_table, k);
     ipc_server_init(&backup, &keeper_backup_table, k);
     admin.gate = keeper_gate;
@@ -244,6 +246,7 @@ bool keeper_run(struct role *r, struct error *e)
     role_serve(r, "backup", &backup);
     role_serve(r, "pull", &pull);
     role_serve(r, "journal", &journal);
+    role_serve(r, "connector", &connector);
     if (!role_serve_socket(r, "keeper", &admin, e) ||
         !thread_start("metrics", THREAD_STACK_SMALL, serve_metrics, &metrics, e)) {
         return false;

@@ -130,6 +130,7 @@ bool listening_open(struct listening *l, const struct settings *settings, int ru
     return listen_tcp(l, "submissions", &settings->submission.listen_submissions, e) &&
            listen_tcp(l, "submission", &settings->submission.listen_submission, e) &&
            listen_tcp(l, "journal", &settings->journal.listen, e) &&
+           listen_tcp(l, "connector", &settings->connectors.listen, e) &&
            listen_in(l, "keeper", SOCK_SEQPACKET, run, e) &&
            listen_in(l, "reader", SOCK_SEQPACKET, run, e) &&
            listen_in(l, "intake", SOCK_SEQPACKET, run, e) && listen_metrics(l, settings, run, e);

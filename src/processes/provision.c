@@ -228,7 +228,8 @@ static size_t find_holder(const char *directory, enum role_rights rights)
     return role_rows_count;
 }
 
-/* Every directory belongs to the role that writes it and to the group of the one that reads it. */
+/* Every directory belongs to the role that writes it, or to root whose command line does, and to the group
+ * of the one that reads it. */
 static bool open_role_directory(struct provision *p, size_t role, size_t k, struct error *e)
 {
     const char *name = role_rows[role].directories[k].name;
@@ -242,8 +243,9 @@ static bool open_role_directory(struct provision *p, size_t role, size_t k, stru
     size_t reader = find_holder(name, ROLE_READ);
     bool shared = reader < role_rows_count && geteuid() == 0;
     gid_t group = p->rows[shared ? reader : writer].gid;
-    return open_directory(p->data, name, shared ? MODE_READABLE : MODE_PRIVATE, p->rows[writer].uid,
-                          group, fd, e);
+    uid_t owner = writer < role_rows_count ? p->rows[writer].uid : geteuid();
+    return open_directory(p->data, name, shared ? MODE_READABLE : MODE_PRIVATE, owner, group, fd,
+                          e);
 }
 
 static bool open_role_directories(struct provision *p, struct error *e)

@@ -139,7 +139,7 @@ struct slice role_file_of(const struct role *r, const struct settings *settings,
                           size_t nth);
 
 /* The nth listening socket of that name (a setting may name several addresses); -1 behind the last.
- * "submissions" (implicit TLS), "submission" and "journal" (STARTTLS): TCP. "metrics": a Unix stream socket.
+ * "submissions" (implicit TLS), "submission", "journal" and "connector" (STARTTLS): TCP. "metrics": a Unix stream socket.
  * "keeper", "reader", "intake": Unix sockets that speak ipc, see role_serve_socket(). */
 int role_socket(struct role *r, const char *name, size_t nth);
 

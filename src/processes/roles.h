@@ -11,6 +11,7 @@ bool courier_run(struct role *r, struct error *e);
 bool inspector_prepare(struct role *r, struct error *e);
 bool inspector_run(struct role *r, struct error *e);
 bool journal_run(struct role *r, struct error *e);
+bool connector_run(struct role *r, struct error *e);
 bool pull_run(struct role *r, struct error *e);
 bool intake_run(struct role *r, struct error *e);
 bool auth_run(struct role *r, struct error *e);

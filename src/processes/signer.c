@@ -268,6 +268,7 @@ bool signer_run(struct role *r, struct error *e)
     keeper.background = true; /* handshakes come first */
     role_serve(r, "submission", &submission);
     role_serve(r, "journal", &submission);
+    role_serve(r, "connector", &submission);
     role_serve(r, "keeper", &keeper);
     role_ready(r);
     count_until_stop(&s);

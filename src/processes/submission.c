@@ -13,5 +13,5 @@ bool submission_run(struct role *r, struct error *e)
         .stop_fd = role_stop_fd(r),
     };
 
-    return front_run(r, &options, "submissions", "submission", e);
+    return front_run(r, &options, "submissions", "submission", NULL, e);
 }

@@ -14,7 +14,7 @@ static const struct cbor_field user_ask_fields[] = {
     MAYBE(4, CBOR_BYTES, admin_user_ask, password, AUTH_PASSWORD_MAX),
     MAYBE(5, CBOR_BOOL, admin_user_ask, disabled, 0),
     MAYBE(6, CBOR_TEXT, admin_user_ask, reason, 1000),
-    MAYBE(7, CBOR_UINT, admin_user_ask, role, ACCOUNT_ADMINISTRATOR),
+    MAYBE(7, CBOR_UINT, admin_user_ask, role, ACCOUNT_ROLE_LAST),
     MAYBE(8, CBOR_BOOL, admin_user_ask, no_addresses, 0),
     MAYBE(9, CBOR_TEXTS, admin_user_ask, groups, GROUPS_MAX),
     MAYBE(10, CBOR_BOOL, admin_user_ask, no_groups, 0),
@@ -27,7 +27,7 @@ static const struct cbor_field user_fields[] = {
     MAYBE(3, CBOR_TEXT, admin_user, display, 255),
     MAYBE(4, CBOR_BOOL, admin_user, disabled, 0),
     MAYBE(5, CBOR_UINT, admin_user, created_at, 0),
-    FIELD(6, CBOR_UINT, admin_user, role, ACCOUNT_ADMINISTRATOR),
+    FIELD(6, CBOR_UINT, admin_user, role, ACCOUNT_ROLE_LAST),
     MAYBE(7, CBOR_TEXTS, admin_user, groups, GROUPS_MAX),
 };
 static const struct cbor_schema user = CBOR_SCHEMA(user_fields, struct admin_user);
@@ -113,7 +113,7 @@ static const struct cbor_schema sign_in_ask = CBOR_SCHEMA(sign_in_fields, struct
 static const struct cbor_field signed_in_fields[] = {
     FIELD(1, CBOR_BYTES, admin_sign_in_answer, pass, AUTH_SESSION_LEN),
     FIELD(2, CBOR_TEXT, admin_sign_in_answer, account, LETTER_ADDRESS_MAX),
-    FIELD(3, CBOR_UINT, admin_sign_in_answer, role, ACCOUNT_ADMINISTRATOR),
+    FIELD(3, CBOR_UINT, admin_sign_in_answer, role, ACCOUNT_ROLE_LAST),
     FIELD(4, CBOR_UINT, admin_sign_in_answer, ends_at, 0),
 };
 static const struct cbor_schema signed_in =

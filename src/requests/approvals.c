@@ -21,7 +21,7 @@ static const struct cbor_field request_fields[] = {
     FIELD(2, CBOR_UINT, admin_request, kind, 16),
     FIELD(3, CBOR_TEXT, admin_request, object, TEXT_MAX),
     FIELD(4, CBOR_TEXT, admin_request, by, LETTER_ADDRESS_MAX),
-    MAYBE(5, CBOR_UINT, admin_request, role, ACCOUNT_ADMINISTRATOR),
+    MAYBE(5, CBOR_UINT, admin_request, role, ACCOUNT_ROLE_LAST),
     FIELD(6, CBOR_TEXT, admin_request, reason, TEXT_MAX),
     FIELD(7, CBOR_UINT, admin_request, asked_at, 0),
     FIELD(8, CBOR_UINT, admin_request, expires_at, 0),

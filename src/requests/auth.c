@@ -30,6 +30,7 @@ static const struct cbor_field sasl_begin_fields[] = {
     CBOR_FIELD(2, CBOR_TEXT, struct auth_sasl_begin_ask, client, 64),
     CBOR_FIELD(3, CBOR_TEXT, struct auth_sasl_begin_ask, mechanism, 32),
     CBOR_OPTIONAL(4, CBOR_BYTES, struct auth_sasl_begin_ask, message, AUTH_SASL_MAX),
+    CBOR_OPTIONAL(5, CBOR_BYTES, struct auth_sasl_begin_ask, exporter, AUTH_EXPORTER_LEN),
 };
 static const struct cbor_schema sasl_begin =
     CBOR_SCHEMA(sasl_begin_fields, struct auth_sasl_begin_ask);
@@ -53,6 +54,9 @@ static const struct cbor_field verifier_ask_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct auth_verifier_ask, account, LETTER_ADDRESS_MAX),
     CBOR_FIELD(2, CBOR_BYTES, struct auth_verifier_ask, password, AUTH_PASSWORD_MAX),
     CBOR_OPTIONAL(3, CBOR_BYTES, struct auth_verifier_ask, salt, AUTH_SALT_LEN),
+    CBOR_OPTIONAL(4, CBOR_TEXT, struct auth_verifier_ask, display, 255),
+    CBOR_OPTIONAL(5, CBOR_TEXTS, struct auth_verifier_ask, addresses, 100),
+    CBOR_OPTIONAL(6, CBOR_BOOL, struct auth_verifier_ask, second_factor, 0),
 };
 static const struct cbor_schema verifier_ask =
     CBOR_SCHEMA(verifier_ask_fields, struct auth_verifier_ask);
@@ -65,6 +69,16 @@ static const struct cbor_schema verifier_answer =
 
 const struct ipc_message auth_verifier = {2, "auth_verifier", &verifier_ask, &verifier_answer,
                                           .secret = true};
+
+static const struct cbor_field judge_answer_fields[] = {
+    CBOR_OPTIONAL(1, CBOR_BOOL, struct auth_judge_answer, good, 0),
+    CBOR_FIELD(2, CBOR_TEXT, struct auth_judge_answer, sentence, 400),
+};
+static const struct cbor_schema judge_answer =
+    CBOR_SCHEMA(judge_answer_fields, struct auth_judge_answer);
+
+const struct ipc_message auth_judge = {5, "auth_judge", &verifier_ask, &judge_answer,
+                                       .secret = true};
 
 static const struct cbor_field renew_ask_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct auth_renew_ask, account, LETTER_ADDRESS_MAX),

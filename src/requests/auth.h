@@ -3,11 +3,12 @@
 
 #include "ipc/ipc.h"
 
-#define AUTH_PASSWORD_MAX   1024
+#define AUTH_PASSWORD_MAX   1024 /* bytes, as typed */
 #define AUTH_VERIFIER_MAX   512
 #define AUTH_SESSION_LEN    32
 #define AUTH_EXCHANGE_LEN   16
 #define AUTH_SALT_LEN       16
+#define AUTH_EXPORTER_LEN   32
 #define AUTH_SASL_MAX       900             /* bytes of one message */
 #define AUTH_DESK_MECHANISM "postern login" /* in records of sign-ins at the command line */
 
@@ -46,6 +47,8 @@ struct auth_sasl_begin_ask {
     struct slice client;     /* IP address */
     struct slice mechanism;  /* "SCRAM-SHA-256" */
     struct slice message;
+    struct slice
+        exporter; /* AUTH_EXPORTER_LEN bytes: what binds to this TLS connection; empty before TLS 1.3 */
 };
 
 extern const struct ipc_message auth_sasl_begin;
@@ -64,11 +67,15 @@ extern const struct ipc_message auth_sasl_next;
  * sends nothing. */
 extern const struct ipc_message auth_desk;
 
-/* auth_verifier: from keeper. Turn a new password into a verifier sealed by auth. */
+/* auth_verifier: from keeper. Turn a new password into a verifier sealed by auth. ERROR_INPUT, with a
+ * sentence for whoever chose it, when it is not good enough (passwords/standard). */
 struct auth_verifier_ask {
     struct slice account;
     struct slice password;
     struct slice salt; /* of its SCRAM keys: AUTH_SALT_LEN bytes, always the same for an account */
+    struct slice display;       /* of the account: the password must not be made of that */
+    struct cbor_list addresses; /* texts, likewise */
+    bool second_factor;         /* the account has one: shorter passwords will do */
 };
 
 struct auth_verifier_answer {
@@ -76,6 +83,14 @@ struct auth_verifier_answer {
 };
 
 extern const struct ipc_message auth_verifier;
+
+/* auth_judge: from keeper. Only say whether that password would do; struct auth_verifier_ask. */
+struct auth_judge_answer {
+    bool good;
+    struct slice sentence; /* why not, and what would do */
+};
+
+extern const struct ipc_message auth_judge;
 
 /* auth_renew: from keeper, after a rotation of the master key. Seal a verifier under the present key; the answer is
  * empty when it is. */

@@ -7,7 +7,7 @@
 #define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
 
 static const struct cbor_field submit_ask_fields[] = {
-    FIELD(1, CBOR_BYTES, keeper_submit_ask, session, AUTH_SESSION_LEN),
+    MAYBE(1, CBOR_BYTES, keeper_submit_ask, session, AUTH_SESSION_LEN),
     MAYBE(2, CBOR_TEXT, keeper_submit_ask, reverse_path, LETTER_ADDRESS_MAX),
     CBOR_SUB(3, CBOR_LIST, struct keeper_submit_ask, recipients, LETTER_RECIPIENTS_MAX,
              &recipient_schema),
@@ -19,6 +19,7 @@ static const struct cbor_field submit_ask_fields[] = {
     MAYBE(9, CBOR_TEXT, keeper_submit_ask, helo, 255),
     MAYBE(10, CBOR_TEXT, keeper_submit_ask, tls_version, 64),
     MAYBE(11, CBOR_TEXT, keeper_submit_ask, tls_cipher, 64),
+    MAYBE(12, CBOR_TEXTS, keeper_submit_ask, connectors, SUBMIT_CONNECTORS_MAX),
 };
 static const struct cbor_schema submit_ask =
     CBOR_SCHEMA(submit_ask_fields, struct keeper_submit_ask);
@@ -128,6 +129,8 @@ static const struct cbor_field done_fields[] = {
 static const struct cbor_schema done_ask = CBOR_SCHEMA(done_fields, struct keeper_done_ask);
 
 const struct ipc_message keeper_submit = {1, "keeper_submit", &submit_ask, &submit_answer,
+                                          .ask_fd = IPC_FD_SEALED};
+const struct ipc_message keeper_assert = {46, "keeper_assert", &submit_ask, &submit_answer,
                                           .ask_fd = IPC_FD_SEALED};
 const struct ipc_message keeper_account = {2, "keeper_account", &account_ask, &account_answer};
 const struct ipc_message keeper_verifier = {46, "keeper_verifier", &verifier_ask, NULL};

@@ -7,7 +7,7 @@
 /* keeper_submit: from submission. Record a letter; its bytes travel as a sealed memfd. The
  * answer comes when the letter is durable, or says why it is refused. */
 struct keeper_submit_ask {
-    struct slice session; /* from auth_login */
+    struct slice session; /* from auth_login; empty of a provider's */
     struct slice reverse_path;
     struct cbor_list recipients; /* struct recipient */
     struct slice envelope_id;
@@ -18,6 +18,8 @@ struct keeper_submit_ask {
     struct slice helo;
     struct slice tls_version;
     struct slice tls_cipher;
+    struct cbor_list
+        connectors; /* texts: the providers that hand it on, or may; none from a mail client */
 };
 
 struct keeper_submit_answer {
@@ -26,7 +28,13 @@ struct keeper_submit_answer {
     struct slice letter; /* id when recorded */
 };
 
+#define SUBMIT_CONNECTORS_MAX 64
+
 extern const struct ipc_message keeper_submit;
+
+/* keeper_assert: from connector. The same for a letter that a provider hands on; nobody signed in, so `session` is empty
+ * and `connectors` is not: several can come from one network, and the letter says which it is. */
+extern const struct ipc_message keeper_assert;
 
 /* keeper_import: from intake. Record letters of an import that somebody began, whose ticket whoever
  * reads the mail was given: an import's id, which stands in lists, lets nobody add to it. The letters'

@@ -200,7 +200,7 @@ static const struct cbor_field caller_fields[] = {
     CBOR_FIELD(2, CBOR_TEXT, struct caller, at, 64),
     CBOR_OPTIONAL(3, CBOR_TEXT, struct caller, account, LETTER_ADDRESS_MAX),
     CBOR_OPTIONAL(4, CBOR_TEXTS, struct caller, addresses, 1001),
-    CBOR_OPTIONAL(5, CBOR_UINT, struct caller, role, ACCOUNT_ADMINISTRATOR),
+    CBOR_OPTIONAL(5, CBOR_UINT, struct caller, role, ACCOUNT_ROLE_LAST),
     CBOR_OPTIONAL(6, CBOR_BOOL, struct caller, machine, 0),
 };
 static const struct cbor_schema caller_schema = CBOR_SCHEMA(caller_fields, struct caller);

@@ -1,5 +1,7 @@
 #include "state/state.h"
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 
 #include "letter/group.h"
@@ -9,9 +11,11 @@
 #define NAME_MAX_BYTES 320 /* an address: 64 + 1 + 255 */
 #define DISPLAY_MAX    512
 #define ADDRESSES_MAX  1000
+#define DOMAINS_MAX    20
 
 struct state {
     struct store *store;
+    _Atomic uint64_t version; /* of the accounts */
 };
 
 static const struct cbor_field account_fields[] = {
@@ -21,8 +25,9 @@ static const struct cbor_field account_fields[] = {
     CBOR_OPTIONAL(4, CBOR_BYTES, struct account, verifier, STATE_VERIFIER_MAX),
     CBOR_OPTIONAL(5, CBOR_BOOL, struct account, disabled, 0),
     CBOR_FIELD(6, CBOR_UINT, struct account, created_at, 0),
-    CBOR_OPTIONAL(7, CBOR_UINT, struct account, role, ACCOUNT_ADMINISTRATOR),
+    CBOR_OPTIONAL(7, CBOR_UINT, struct account, role, ACCOUNT_ROLE_LAST),
     CBOR_OPTIONAL(8, CBOR_TEXTS, struct account, groups, GROUPS_MAX),
+    CBOR_OPTIONAL(12, CBOR_TEXTS, struct account, domains, DOMAINS_MAX),
 };
 const struct cbor_schema account_schema = CBOR_SCHEMA(account_fields, struct account);
 
@@ -110,9 +115,18 @@ bool state_account_get(struct state *s, struct slice name, struct arena *arena, 
     return true;
 }
 
+/* After the change: who reads the number first and the accounts then never keeps old ones under a new number. */
 bool state_account_put(struct state *s, const struct account *account, struct error *e)
 {
-    return put(s, STORE_ACCOUNT, account->name, &account_schema, account, e);
+    bool done = put(s, STORE_ACCOUNT, account->name, &account_schema, account, e);
+
+    (void)atomic_fetch_add(&s->version, 1);
+    return done;
+}
+
+uint64_t state_accounts_version(struct state *s)
+{
+    return atomic_load(&s->version);
 }
 
 /* Whoever had no role when he was written has none in his row. */
@@ -136,8 +150,11 @@ static bool replace_as(struct state *s, const struct account *was, uint64_t role
 bool state_account_replace(struct state *s, const struct account *was, const struct account *now,
                            bool *did, struct error *e)
 {
-    return replace_as(s, was, was->role, now, did, e) &&
-           (*did || was->role != ACCOUNT_EMPLOYEE || replace_as(s, was, 0, now, did, e));
+    bool done = replace_as(s, was, was->role, now, did, e) &&
+                (*did || was->role != ACCOUNT_EMPLOYEE || replace_as(s, was, 0, now, did, e));
+
+    (void)atomic_fetch_add(&s->version, 1);
+    return done;
 }
 
 bool state_account_renew(struct state *s, const struct account *was, struct slice verifier,

@@ -29,6 +29,8 @@ struct account {
     uint64_t created_at;
     uint64_t role; /* enum account_role; whoever had none when it was written is an employee */
     struct cbor_list groups; /* names, see letter/group.h */
+    struct cbor_list
+        domains; /* of an application: it may send as every address in them that nobody has */
 };
 
 extern const struct cbor_schema account_schema;
@@ -61,6 +63,9 @@ bool state_account_replace(struct state *s, const struct account *was, const str
 /* Give an account another verifier, unless it was changed in any way since it was read. */
 bool state_account_renew(struct state *s, const struct account *was, struct slice verifier,
                          bool *did, struct error *e) MUST_CHECK;
+
+/* Another number after every change of an account; what was read of them before may be out of date. */
+uint64_t state_accounts_version(struct state *s);
 
 /* All accounts, by name. */
 bool state_accounts(struct state *s, struct arena *arena, struct account **accounts, size_t *count,

@@ -92,7 +92,7 @@ class Company:
         self.log_from = 0
         self.auditor = f"auditor@{domain}"
         self.officer = f"officer@{domain}"
-        self.passwords = {name: "correct horse battery audit" for name in (self.auditor, self.officer)}
+        self.passwords = {name: "velvet hinge marmalade goose" for name in (self.auditor, self.officer)}
         self._ports()
 
     def _ports(self):

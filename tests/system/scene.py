@@ -10,7 +10,7 @@ from company import ROOT, Company
 sys.path.insert(0, str(ROOT / "tests" / "receiver"))
 from receiver import Receiver  # noqa: E402
 
-PASSWORD = "correct horse battery"
+PASSWORD = "gravel orchid lantern spoon"
 ALICE = "alice@example.test"
 
 
@@ -25,7 +25,7 @@ class Client(smtplib.SMTP_SSL):
 class Scene:
     """A company, somebody outside who receives, and a person who sends."""
 
-    def __init__(self, directory, behave="", **settings):
+    def __init__(self, directory, behave="", sections="", **settings):
         self.company = Company(directory / "company")
         certificate, key = self.company.authority.issue("mx.partner.test")
         self.receiver = Receiver(directory / "partner", certificate=certificate, key=key).start()
@@ -34,7 +34,7 @@ class Scene:
             settings={"outbound-tls": "verified",
                       **{name.replace("_", "-"): value for name, value in settings.items()}},
             sections=f"[domain partner.test]\nroute = 127.0.0.1:{self.receiver.port}\n"
-                     "tls-name = mx.partner.test\n")
+                     "tls-name = mx.partner.test\n" + sections)
         self.company.start()
         self.company.add_user(ALICE, PASSWORD)
 

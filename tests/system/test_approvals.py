@@ -42,7 +42,7 @@ def test_the_only_officer_is_nobody_s_second_person(scene, person):
         assert "give another account the role officer or administrator" in done.stderr
     for change in (["--role", "auditor"], ["--password-stdin"], ["--disable"]):
         done = company.postern("user", "set", OFFICER, *change, "--reason", "x", check=False,
-                               input="1234567890\n")
+                               input=PASSWORD + " again\n")
         if change == ["--disable"]:  # he may say himself that he goes
             assert "refused" in company.second(done.stdout, verb="refuse").stdout
         else:

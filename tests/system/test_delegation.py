@@ -3,6 +3,7 @@ import datetime
 import email
 import os
 import re
+import signal
 import time
 
 import pytest
@@ -20,9 +21,11 @@ def scene(tmp_path_factory):
         pytest.skip("needs root, to ask as somebody else")
     directory = tmp_path_factory.mktemp("delegation")
     os.chmod(directory, 0o755)
-    scene = Scene(directory, auth_failure_delay="0s", dkim_selector="s1-rsa")
+    scene = Scene(directory, auth_failure_delay="0s", dkim_selector="s1",
+                  domain="example.test, alerts.example.test")
     scene.company.add_user(BOB, PASSWORD)
-    scene.company.postern("dkim", "new", "s1")
+    scene.company.postern("dkim", "new", "s1", "--algorithm", "ed25519", "--domain",
+                          "example.test")
     yield scene
     scene.close()
 
@@ -143,6 +146,65 @@ def test_a_group_is_who_is_in_it_now(scene):
     assert came["Sender"] == ALICE and re.search(r"for +sales, granted by", shown), shown
     company.postern("user", "set", BOB, "--no-groups")
     assert try_to(smtp, letter(BOB))[0] == 550
+
+
+def test_an_address_with_a_tag_is_its_holder_s(scene):
+    """Unless another one has it as it stands; and with another separator there is none."""
+    company, smtp = scene.company, scene.client()
+    came, _ = sent(scene, smtp, letter("alice+shop@example.test"), "alice+news@example.test")
+    assert came["Sender"] is None
+    assert try_to(smtp, letter("bob+x@example.test"))[0] == 550
+    company.postern("user", "set", BOB, "--address", "alice+shop@example.test")
+    assert try_to(smtp, letter("alice+shop@example.test"))[0] == 550
+    assert try_to(smtp, letter("alice+shop+x@example.test"))[0] == 550
+    assert try_to(scene.client(BOB), letter("alice+shop@example.test"), BOB)[0] == 250
+    company.set("subaddress-separator", "off")
+    company.process.send_signal(signal.SIGHUP)
+    wait_for("the setting to hold", lambda: try_to(smtp, letter("alice+x@example.test"))[0] == 550)
+    company.set("subaddress-separator", "+")
+    company.process.send_signal(signal.SIGHUP)
+    wait_for("the setting to hold", lambda: try_to(smtp, letter("alice+x@example.test"))[0] == 250)
+
+
+def test_a_shared_address_is_shown_as_such(scene):
+    company = scene.company
+    company.both("user", "set", BOB, "--address", "info@example.test", "--address", ALICE,
+                 "--reason", "deputy")
+    listed = company.postern("user", "list")
+    assert re.search(rf"^{BOB} .* info@example.test, {ALICE} \(shared\)$", listed, re.M), listed
+    assert re.search(rf"^{ALICE} \(shared\) ", listed, re.M), listed
+    assert sent(scene, scene.client(BOB), letter(ALICE), BOB)[0]["Sender"] is None
+
+
+def test_an_application_sends_as_a_domain_of_its_own(scene):
+    company, app = scene.company, "monitor@example.test"
+    wild = ("--address", "*@alerts.example.test", "--reason", "alerts", "--password-stdin")
+
+    def add(account, *arguments):
+        return company.postern("user", "add", account, *arguments, check=False,
+                               input=PASSWORD + "\n")
+
+    assert "only an application" in add(app, *wild).stderr
+    assert "only an application" in add(app, "--role", "officer", *wild).stderr
+    for address, said in (("*", "no address such as"), ("*@*", "no address such as"),
+                          ("*@partner.test", "not in a domain of ours"),
+                          ("*@example.test", "give applications a domain of their own")):
+        done = add(app, "--role", "application", "--address", address, "--password-stdin")
+        assert done.returncode != 0 and said in done.stderr, done
+    asked = add(app, "--role", "application", *wild)
+    assert "sends as every address of alerts.example.test" in company.postern("approvals")
+    assert "is changed" in company.second(asked.stdout).stdout
+    assert re.search(rf"^{app} +application .*[*]@alerts.example.test$",
+                     company.postern("user", "list"), re.M)
+    smtp = scene.client(app)
+    came, _ = sent(scene, smtp, letter("disk-3@alerts.example.test"), "x@alerts.example.test")
+    assert came["From"] == "disk-3@alerts.example.test"
+    company.postern("user", "set", BOB, "--address", "root@alerts.example.test")
+    for sender in ("root@alerts.example.test", "x@sub.alerts.example.test", "x@example.test",
+                   "a@alerts.example.test, b@alerts.example.test"):
+        assert try_to(smtp, letter(sender), app)[0] == 550, sender
+    done = company.postern("user", "set", app, "--role", "employee", "--reason", "x", check=False)
+    assert "only an application" in done.stderr
 
 
 def test_it_outlives_a_restart_and_signatures_cover_it(scene):

@@ -391,7 +391,7 @@ def test_a_sign_in_outlives_a_restart(scene):
 
     assert c.sign_in().returncode == 0 and may_search()
     c.postern("user", "set", c.auditor, "--password-stdin", "--reason", "a test",
-              input="another horse battery\n")
+              input="pewter walrus knits quietly\n")
     restart(c)
     assert not may_search()
 
@@ -412,7 +412,7 @@ def test_nothing_is_readable_after_all_that(scene, tmp_path):
     c.set("pack-after", "200ms")
     restart(c)
     c.postern("user", "add", "tarabas@example.test", "--password-stdin", "--name", "Ottokarine",
-              input="hexenschuss123\n")
+              input="hexenschuss schluchzt quarkweise\n")
     m = EmailMessage(policy=email.policy.SMTP)
     m["From"], m["To"], m["Subject"] = ALICE, "glimworm@partner.test", "Zwirbelbrunst im Fruehling"
     m.set_content("Ein quixotrysm.\n" * 30)

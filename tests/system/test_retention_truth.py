@@ -203,3 +203,28 @@ def test_a_report_that_the_catalog_calls_a_repetition_is_kept_by_its_rule(scene)
     said = ended(company, 1)
     assert "Kept        1 of them" in said and "class reports" in said, said
     assert "rambutan" in company.postern("export", letter, "-o", "-")
+
+
+def test_a_damaged_segment_puts_off_what_is_in_it_alone(scene, tmp_path):
+    """It can become no pack, and so nothing in it is erased; what stands in others goes."""
+    company = scene.company
+    letters = import_letters(company, tmp_path / "first", ["calamondin", "tangelo"])
+    damage(company, next(p for p in places(company, CONTENT)))
+    assert company.stop() == 0
+    company.start()  # which begins a segment
+    letters |= import_letters(company, tmp_path / "second", ["kumquat", "medlar"])
+    rules(company, ("all", "30d"))
+    company.second(company.postern("disposal", "ask", "--reason", "over"))
+    acts = over(company)
+    assert re.search(r"disposal ended +request \w+: 2 destroyed, 0 held", acts), acts
+    assert company.log.read_text().count("alert=segment-damaged") == 1
+    for word in ("kumquat", "medlar"):
+        assert company.postern("show", letters[word], check=False).returncode == 65
+    officer = as_officer(company, "retention", "remove", "all", "--reason", "a test")
+    assert officer.returncode == 0, officer
+    letters |= import_letters(company, tmp_path / "third", ["citron"])
+    request(company, "paula@partner.test")
+    said = ended(company, 3)
+    assert "Erased      1 of them" in said and "Kept        2 of them" in said, said
+    assert company.postern("show", letters["citron"], check=False).returncode == 65
+    assert "tangelo" in company.postern("export", letters["tangelo"], "-o", "-")

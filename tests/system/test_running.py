@@ -216,12 +216,12 @@ def planted(tmp_path_factory):
     c = scene.company
     c.postern("user", "add", "tarabas@example.test", "--password-stdin", "--address",
               "mumpsimus@example.test", "--name", "Ottokarine", "--reason", "wobblegrass",
-              input="hexenschuss123\n")
+              input="hexenschuss schluchzt quarkweise\n")
     c.postern("dkim", "new", "t1")
     reload(c, dkim_selector="t1-rsa, t1-ed25519")
     to = ["glimworm@partner.test", "vortigaunt@partner.test", "refuse-erinaceous@partner.test",
           "later-glimworm@partner.test", "glimworm@nirgendwo.test"]
-    smtp = scene.client("tarabas@example.test", "hexenschuss123")
+    smtp = scene.client("tarabas@example.test", "hexenschuss schluchzt quarkweise")
     smtp.quit()
     scene.letter = scene.submit(planted_letter(), to)
     c.postern("queue", "pause")

@@ -4,6 +4,7 @@ no honest program says.
 Starts a company and ends it.
 """
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
@@ -12,7 +13,9 @@ import shutil
 import signal
 import smtplib
 import socket
+import ssl
 import subprocess
+import threading
 
 import pytest
 
@@ -20,7 +23,7 @@ from company import Company, wait_for
 
 ADA = "ada@example.test"
 BEA = "bea@example.test"
-PASSWORD = "a pass phrase for tests"
+PASSWORD = "pewter walrus knits quietly"
 ODD = "gru\u0308n \u00aa pass phrase, =2C"  # SASLprep: another text than it looks
 BOB = "bob@partner.test"
 
@@ -44,10 +47,10 @@ def test_no_client_program_is_missing():
     assert shutil.which("gsasl") and shutil.which("msmtp")
 
 
-def gsasl(company, mechanism, *more, user=ADA, password=PASSWORD):
+def gsasl(company, mechanism, *more, user=ADA, password=PASSWORD, port=None):
     """Whether gsasl could sign in, over STARTTLS, and what it said."""
     done = subprocess.run(
-        ["gsasl", "--smtp", f"--connect=127.0.0.1:{company.submission}", f"--mechanism={mechanism}",
+        ["gsasl", "--smtp", f"--connect=127.0.0.1:{port or company.submission}", f"--mechanism={mechanism}",
          f"--authentication-id={user}", f"--password={password}",
          f"--hostname={company.hostname}",
          "--x509-ca-file=",  # it would want the certificate to name 127.0.0.1
@@ -62,6 +65,74 @@ def gsasl(company, mechanism, *more, user=ADA, password=PASSWORD):
 def test_gsasl(company, user, password):
     signed_in, said = gsasl(company, "SCRAM-SHA-256", "--no-cb", user=user, password=password)
     assert signed_in, said
+
+
+def test_gsasl_over_its_own_connection(company):
+    """By tls-exporter, the one kind that both have."""
+    signed_in, said = gsasl(company, "SCRAM-SHA-256-PLUS")
+    assert signed_in and "AUTH SCRAM-SHA-256-PLUS" in said, said
+    assert "p=tls-exporter,," in base64.b64decode(
+        re.search(r"^(cD1[0-9A-Za-z+/=]+)$", said, re.M)[1]).decode()
+    signed_in, said = gsasl(company, "SCRAM-SHA-256-PLUS", password="another pass phrase")
+    assert not signed_in and "535 5.7.8" in said
+
+
+class Between:
+    """Somebody between client and server, who has a certificate of his own and passes on what both say."""
+
+    def __init__(self, company):
+        certificate, key = company.authority.issue("between.example.test")
+        self.server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.server.load_cert_chain(certificate, key)
+        self.client = company.context()
+        self.client.check_hostname = False
+        self.company, self.heard = company, b""
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        near, _ = self.listener.accept()
+        far = socket.create_connection(("127.0.0.1", self.company.submission))
+        near.settimeout(10)
+        far.settimeout(10)
+        near.sendall(far.recv(1000))
+        command = b""
+        while not command.startswith(b"STARTTLS"):
+            command = near.recv(1000)
+            while not command.endswith(b"\n"):
+                command += near.recv(1000)
+            far.sendall(command)
+            near.sendall(far.recv(4000))
+        with self.server.wrap_socket(near, server_side=True) as near, \
+                self.client.wrap_socket(far) as far:
+            there = threading.Thread(target=self.pass_on, args=(near, far))
+            there.start()
+            self.pass_on(far, near, hear=True)
+            there.join()
+
+    def pass_on(self, source, sink, hear=False):
+        with contextlib.suppress(OSError):
+            while octets := source.recv(4000):
+                self.heard += octets if hear else b""
+                sink.sendall(octets)
+            sink.unwrap()
+
+    def end(self):
+        self.thread.join(30)
+        self.listener.close()
+
+
+@pytest.mark.parametrize("mechanism, more, through", [
+    ("SCRAM-SHA-256", ["--no-cb"], True),  # nothing shows it to a client that looks at no certificate
+    ("SCRAM-SHA-256-PLUS", [], False)])
+def test_somebody_in_between(company, mechanism, more, through):
+    between = Between(company)
+    signed_in, said = gsasl(company, mechanism, *more, port=between.port)
+    between.end()
+    assert signed_in == through, said
+    assert (b"535 5.7.8" in between.heard) != through
 
 
 def test_gsasl_with_a_wrong_password(company):
@@ -177,6 +248,45 @@ def test_proofs_that_are_none(client, other):
     assert client.sign_in(**other) == 535
 
 
+def end_point(client):
+    """tls-server-end-point (RFC 5929) of the certificate that the server showed; it is signed with SHA-256."""
+    return hashlib.sha256(client.smtp.sock.getpeercert(binary_form=True)).digest()
+
+
+PLUS = {"header": "p=tls-server-end-point,,", "mechanism": "SCRAM-SHA-256-PLUS"}
+
+
+def test_bound_to_the_certificate(client):
+    assert client.begin(**PLUS) == 334
+    assert client.sign_in(binding=end_point(client)) == 235
+
+
+def test_bound_to_another_certificate(client):
+    assert client.begin(**PLUS) == 334
+    assert client.sign_in(binding=hashlib.sha256(end_point(client)).digest()) == 535
+    assert client.begin(**PLUS) == 334
+    assert client.sign_in() == 535
+
+
+def test_a_client_that_was_told_of_no_binding(client):
+    """`y`: it could, and did not see PLUS offered. Somebody took it out of what the server said."""
+    assert client.begin(header="y,,") == 535
+
+
+def test_a_new_certificate(company, client):
+    """Who came while the old one was shown is still known by it."""
+    before = end_point(client)
+    company.authority.issue(company.hostname)  # the files that the settings name
+    company.process.send_signal(signal.SIGHUP)
+    wait_for("the certificate", lambda: " event=certificate.loaded" in company.log.read_text())
+    other = Client(company)
+    assert end_point(other) != before
+    for each in (client, other):
+        assert each.begin(**PLUS) == 334
+        assert each.sign_in(binding=end_point(each)) == 235
+    other.smtp.close()
+
+
 def test_a_proof_counts_once(client):
     assert client.begin() == 334
     proof = client.proof()
@@ -196,10 +306,11 @@ def test_closed_in_between(company, client):
 
 def test_off(company):
     company.set("auth-scram", "no")
+    before = company.log.read_text().count(" event=config.reloaded")
     company.process.send_signal(signal.SIGHUP)
-    wait_for("the configuration to be read", lambda: " event=config.reloaded" in
-             company.log.read_text())
-    with socket.create_connection(("127.0.0.1", company.submissions)) as plain, \
+    wait_for("the configuration to be read", lambda:
+             company.log.read_text().count(" event=config.reloaded") > before)
+    with socket.create_connection(("127.0.0.1", company.submissions), 10) as plain, \
             Client.context(company).wrap_socket(plain) as tls:
         tls.recv(1000)
         tls.sendall(b"EHLO laptop\r\nAUTH SCRAM-SHA-256 =\r\n")
@@ -208,4 +319,4 @@ def test_off(company):
             more = tls.recv(1000)
             assert more, said
             said += more
-        assert b"AUTH PLAIN LOGIN" in said
+        assert b"AUTH PLAIN LOGIN" in said and b"SCRAM" not in said

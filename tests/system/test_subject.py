@@ -21,7 +21,7 @@ def scene(tmp_path):
     os.chmod(tmp_path, 0o755)
     scene = Scene(tmp_path / "company")
     company = scene.company
-    company.passwords[SECOND] = "correct horse battery second"
+    company.passwords[SECOND] = "pewter walrus knits quietly"
     company.both("user", "add", SECOND, "--role", "officer", "--reason", "hired", "--password-stdin",
                  input=company.passwords[SECOND] + "\n")
     yield scene

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT / "tests" / "receiver"))
 from receiver import Receiver  # noqa: E402
 
 ADA = "ada@example.test"
-PASSWORD = "a pass phrase for tests"
+PASSWORD = "pewter walrus knits quietly"
 BOB = "bob@partner.test"
 PORTS = ["submissions", "submission"]
 SIZE = 1 << 20

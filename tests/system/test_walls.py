@@ -26,14 +26,14 @@ from company import BUILD, CA, free_port, wait_for
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the roles' own users need root")
 
 ROLES = ["keeper", "signer", "auth", "inspector", "reader", "backup", "intake", "delivery", "courier", "pull",
-         "journal", "submission"]
+         "journal", "connector", "submission"]
 PROCESSES = len(ROLES) + 1  # two inspectors
 UID_BASE = 61300
-AREAS = ["ledger", "record-keys", "catalog", "state", "keys", "trial"]
+AREAS = ["ledger", "record-keys", "catalog", "state", "keys", "trial", "passwords"]
 
 # What a role may read and write of what was planted; everything else it may not even open.
 READS = {"keeper": {"ledger", "record-keys", "catalog", "state"}, "signer": {"keys"},
-         "reader": {"ledger", "record-keys", "catalog"}, "backup": {"trial"}}
+         "reader": {"ledger", "record-keys", "catalog"}, "backup": {"trial"}, "auth": {"passwords"}}
 WRITES = {"keeper": {"ledger", "record-keys", "catalog", "state"}, "signer": {"keys"},
           "backup": {"trial"}}
 
@@ -65,7 +65,7 @@ class Daemon:
         check = hashlib.sha256(b"postern master key check" + key).digest()[:8]
         self.plant("master.key", f"postern-master-key 1 {key.hex()} {check.hex()}\n", 0o600)
         for name in AREAS if planted else ():
-            self.plant(f"{name}/planted-{name}", "planted", 0o640)
+            self.plant(f"{name}/planted-{name}", "planted", 0o644 if name == "passwords" else 0o640)
         if planted:  # what only landlock holds back
             self.plant("planted-open", "planted", 0o666)
             self.plant("open/planted", "planted", 0o666)
@@ -336,10 +336,11 @@ def test_the_data_directory_belongs_to_the_roles(daemon):
     expected = {"ledger": ("keeper", "reader", 0o2750),
                 "record-keys": ("keeper", "reader", 0o2750),
                 "catalog": ("keeper", "reader", 0o2750),
-                "state": ("keeper", "keeper", 0o700), "keys": ("signer", "signer", 0o700)}
+                "state": ("keeper", "keeper", 0o700), "keys": ("signer", "signer", 0o700),
+                "passwords": (None, "auth", 0o2750)}  # root's command line writes it
     for name, (owner, group, mode) in expected.items():
         about = (daemon.data / name).stat()
-        assert (about.st_uid, about.st_gid) == (uid[owner], uid[group]), name
+        assert (about.st_uid, about.st_gid) == (uid.get(owner, 0), uid[group]), name
         assert stat.S_IMODE(about.st_mode) == mode, name
     assert stat.S_IMODE((daemon.data / "master.key").stat().st_mode) == 0o600
     keys = list((daemon.data / "keys").iterdir())

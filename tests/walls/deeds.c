@@ -79,6 +79,7 @@ static void try_files(const char *data)
         "catalog/planted-catalog",
         "state/planted-state",
         "keys/planted-keys",
+        "passwords/planted-passwords",
         "master.key",
         "planted-open",
         "../postern.conf",
@@ -89,7 +90,7 @@ static void try_files(const char *data)
         "/dev/mem",
     };
     static const char *const directories[] = {"ledger", "record-keys", "catalog", "state", "trial",
-                                              "keys",   "run",         ".",       "open"};
+                                              "keys",   "passwords",   "run",     ".",     "open"};
     char path[PATH_SIZE];
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

@@ -1,7 +1,8 @@
 /* formats/sasl/prepare - a password as SCRAM hashes it: prepared by SASLprep (RFC 4013) over GNU libidn, which the
  * GNU SASL library uses as well, so that both ends come to the same octets.
  *
- * PLAIN, LOGIN and the verifiers of argon2 take a password's octets as they are. Thread-safe. */
+ * PLAIN, LOGIN and the verifiers of argon2 take a password in its normal form (passwords/normal), of which this makes the
+ * same but for compatibility characters younger than Unicode 3.2: with those SCRAM does not sign in. Thread-safe. */
 #pragma once
 
 #include "base/buf.h"

@@ -30,9 +30,10 @@ static const struct {
     struct slice name;
     enum smtp_mechanism mechanism;
 } mechanisms[] = {
-    {SLICE_INIT("SCRAM-SHA-256"), SMTP_SCRAM_SHA_256},
-    {SLICE_INIT("PLAIN"),         SMTP_PLAIN        },
-    {SLICE_INIT("LOGIN"),         SMTP_LOGIN        },
+    {SLICE_INIT("SCRAM-SHA-256-PLUS"), SMTP_SCRAM_SHA_256_PLUS},
+    {SLICE_INIT("SCRAM-SHA-256"),      SMTP_SCRAM_SHA_256     },
+    {SLICE_INIT("PLAIN"),              SMTP_PLAIN             },
+    {SLICE_INIT("LOGIN"),              SMTP_LOGIN             },
 };
 
 enum smtp_mechanism smtp_mechanism_at(size_t n, struct slice *name)

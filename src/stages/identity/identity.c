@@ -18,9 +18,14 @@ struct judge {
     size_t sends_for;  /* the one that From needs */
 };
 
-/* One allowed address against a claimed one whose domain is in canonical form. */
-static bool is_same(const struct judge *j, struct slice allowed, struct slice local,
-                    struct slice canonical)
+/* An address taken apart, the domain as its canonical A-labels. */
+struct claim_parts {
+    struct slice local;
+    struct slice domain;
+};
+
+/* One allowed address against a claimed one. */
+static bool is_same(const struct judge *j, struct slice allowed, const struct claim_parts *claimed)
 {
     uint8_t domain[SMTP_DOMAIN_MAX];
     size_t len = 0;
@@ -31,41 +36,117 @@ static bool is_same(const struct judge *j, struct slice allowed, struct slice lo
         !smtp_domain_canonical(ours.domain, domain, &len, &ignored)) {
         return false;
     }
-    return slice_equal(slice_of(domain, len), canonical) &&
-           (j->account->local_nocase ? slice_equal_nocase(ours.local, local)
-                                     : slice_equal(ours.local, local));
+    return slice_equal(slice_of(domain, len), claimed->domain) &&
+           (j->account->local_nocase ? slice_equal_nocase(ours.local, claimed->local)
+                                     : slice_equal(ours.local, claimed->local));
 }
 
 /* The first of these addresses that the claimed one is, counted from 1; 0: none. */
 static size_t find(const struct judge *j, const struct slice *allowed, size_t n,
-                   const struct mail_address *claimed)
+                   const struct claim_parts *claimed)
 {
-    uint8_t domain[SMTP_DOMAIN_MAX];
-    size_t len = 0;
-    struct error ignored;
-
-    if (!smtp_domain_plain(claimed->domain) ||
-        !smtp_domain_canonical(claimed->domain, domain, &len, &ignored)) {
-        return 0;
-    }
     for (size_t i = 0; i < n; i++) {
-        if (is_same(j, allowed[i], claimed->local, slice_of(domain, len))) {
+        if (is_same(j, allowed[i], claimed)) {
             return i + 1;
         }
     }
     return 0;
 }
 
+/* Whose an address is, as far as the account is concerned. */
+struct owner {
+    enum { NOBODY, ANOTHER, OWN, DELEGATED } whose;
+
+    size_t delegation; /* counted from 1 */
+};
+
+/* Of exactly that address. */
+static struct owner owner_of(const struct judge *j, const struct claim_parts *claimed)
+{
+    const struct identity_account *a = j->account;
+
+    if (find(j, a->addresses, a->n_addresses, claimed)) {
+        return (struct owner){.whose = OWN};
+    }
+    size_t delegation = find(j, a->delegated, a->n_delegated, claimed);
+    if (delegation) {
+        return (struct owner){DELEGATED, delegation};
+    }
+    bool taken = a->taken && a->taken(a->taken_ctx, claimed->local, claimed->domain);
+    return (struct owner){.whose = taken ? ANOTHER : NOBODY};
+}
+
+/* Whether a local part means the same without quotes, and so has the same parts to every program. */
+static bool needs_no_quotes(const struct judge *j, const struct mail_address *address)
+{
+    struct slice text = mail_address_text(address, j->arena);
+
+    return text.len && text.ptr[0] != '"';
+}
+
+/* Cut the last tag off; false when there is none, or nothing before or behind the separator. */
+static bool cut_tag(const struct judge *j, struct claim_parts *claimed)
+{
+    size_t at = claimed->local.len;
+
+    while (at > 0 && claimed->local.ptr[at - 1] != j->account->separator) {
+        at--;
+    }
+    if (at <= 1 || at == claimed->local.len) {
+        return false;
+    }
+    claimed->local = slice_head(claimed->local, at - 1);
+    return true;
+}
+
+static bool is_in_domains(const struct judge *j, struct slice domain)
+{
+    const struct identity_account *a = j->account;
+
+    for (size_t i = 0; i < a->n_domains; i++) {
+        uint8_t own[SMTP_DOMAIN_MAX];
+        size_t len = 0;
+        struct error ignored;
+        if (smtp_domain_canonical(a->domains[i], own, &len, &ignored) &&
+            slice_equal(slice_of(own, len), domain)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The longest beginning that anybody has decides; what nobody has is the domain's. */
+static struct owner claim_of(const struct judge *j, const struct mail_address *address)
+{
+    uint8_t domain[SMTP_DOMAIN_MAX];
+    size_t len = 0;
+    struct error ignored;
+
+    if (!smtp_domain_plain(address->domain) ||
+        !smtp_domain_canonical(address->domain, domain, &len, &ignored)) {
+        return (struct owner){.whose = NOBODY};
+    }
+    struct claim_parts claimed = {address->local, slice_of(domain, len)};
+    bool tagged = j->account->separator && needs_no_quotes(j, address);
+    struct owner owner = owner_of(j, &claimed);
+    while (owner.whose == NOBODY && tagged && cut_tag(j, &claimed)) {
+        owner = owner_of(j, &claimed);
+    }
+    if (owner.whose == NOBODY && is_in_domains(j, claimed.domain)) {
+        owner.whose = OWN;
+    }
+    return owner;
+}
+
 static bool may_use(const struct judge *j, const struct mail_address *claimed)
 {
-    return find(j, j->account->addresses, j->account->n_addresses, claimed) != 0;
+    return claim_of(j, claimed).whose == OWN;
 }
 
 /* Which delegation it takes to send as that address; 0: none, for it is the account's own or foreign. */
 static size_t delegation_of(const struct judge *j, const struct mail_address *claimed)
 {
-    return may_use(j, claimed) ? 0
-                               : find(j, j->account->delegated, j->account->n_delegated, claimed);
+    return claim_of(j, claimed).delegation;
 }
 
 /* What people and careless programs take for an address in a name must be one that the account may

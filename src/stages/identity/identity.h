@@ -7,6 +7,10 @@
  * name that shows an address which the account may not use.
  * From, and the reverse-path with it, may also be an address of somebody else that was delegated to the
  * account. Then Sender is an address of the account's own, or missing, and stages/protect adds it.
+ *
+ * An address belongs to whoever has it, as it is written. With a separator, "anna+tag" belongs to who has
+ * the longest beginning of it that anybody has ("anna+tag", then "anna"); only where nothing but the quotes of RFC 5321
+ * could be left out, so that every program takes it apart alike. What nobody has belongs to who may use its whole domain.
  * Domains are the same when their A-labels are (formats/smtp/address.h) and the claimed one is
  * written without characters to be mapped away; local parts when their bytes are. Pure; the keeper supplies the account's addresses. */
 #pragma once
@@ -17,6 +21,10 @@
 #include "formats/mail/header.h"
 
 #define IDENTITY_SENTENCE_MAX 320 /* with the NUL */
+
+/* Whether an account other than this one has exactly that address; domain in canonical form, case of no matter. A function
+ * of its arguments as long as a letter is judged. */
+typedef bool identity_taken_fn(void *ctx, struct slice local, struct slice domain);
 
 enum identity_verdict {
     IDENTITY_PROVEN,
@@ -42,6 +50,11 @@ struct identity_account {
     size_t n_addresses;
     const struct slice *delegated; /* of others: what From may show beside an own Sender */
     size_t n_delegated;
+    const struct slice *domains; /* whose every address it may use that nobody has */
+    size_t n_domains;
+    identity_taken_fn *taken; /* NULL: nobody else has any */
+    void *taken_ctx;
+    uint8_t separator; /* of subaddresses, '+'; 0: there are none */
     bool local_nocase; /* the company's local parts do not differ by case */
 };
 

@@ -18,8 +18,13 @@ struct maker {
     size_t n_fields;
 };
 
-static bool is_cut(const struct mail_field *f)
+static bool is_cut(const struct protect_context *c, const struct mail_field *f)
 {
+    for (size_t i = 0; i < c->n_cut; i++) {
+        if (slice_equal_nocase(f->label, c->cut[i])) {
+            return true;
+        }
+    }
     return f->name == MAIL_BCC || f->name == MAIL_RESENT_BCC || f->name == MAIL_RETURN_PATH;
 }
 
@@ -55,8 +60,9 @@ static void add_received(struct buf *out, const struct protect_context *c, const
     add_name(out, c->host);
     buf_add_text(out, " (Postern)");
     if (c->tls_version.len) {
-        /* Both names: RFC 3848 and RFC 6531 section 4.3. */
-        buf_add_text(out, c->utf8 ? " with UTF8SMTPSA" : " with ESMTPSA");
+        /* The names: RFC 3848 and RFC 6531 section 4.3. */
+        buf_add_text(out, c->utf8 ? " with UTF8SMTPS" : " with ESMTPS");
+        buf_add_text(out, c->handed_on ? "" : "A");
     }
     buf_add_text(out, " id ");
     add_name(out, c->letter_id);
@@ -106,7 +112,7 @@ static void list_fields(struct maker *m, struct slice added)
         added = slice_from(added, len);
     }
     for (size_t i = 0; i < m->header->n_fields; i++) {
-        if (!is_cut(&m->header->fields[i])) {
+        if (!is_cut(m->context, &m->header->fields[i])) {
             m->fields[m->n_fields++] = m->header->fields[i];
         }
     }
@@ -156,7 +162,7 @@ static void add_ranges(struct maker *m, struct edit_script *s)
     for (size_t i = 0; i < m->header->n_fields; i++) {
         const struct mail_field *f = &m->header->fields[i];
         size_t at = (size_t)(f->raw.ptr - m->letter.ptr);
-        if (is_cut(f)) {
+        if (is_cut(m->context, f)) {
             add_range(s, from, at);
             from = at + f->raw.len;
         }
@@ -164,12 +170,12 @@ static void add_ranges(struct maker *m, struct edit_script *s)
     add_range(s, from, m->letter.len);
 }
 
-static size_t count_cuts(const struct mail_header *h)
+static size_t count_cuts(const struct protect_context *c, const struct mail_header *h)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < h->n_fields; i++) {
-        n += is_cut(&h->fields[i]);
+        n += is_cut(c, &h->fields[i]);
     }
     return n;
 }
@@ -179,7 +185,7 @@ static size_t count_cuts(const struct mail_header *h)
 static void copy_header(struct maker *m, struct buf *out)
 {
     for (size_t i = 0; i < m->header->n_fields; i++) {
-        if (!is_cut(&m->header->fields[i])) {
+        if (!is_cut(m->context, &m->header->fields[i])) {
             buf_add(out, m->header->fields[i].raw);
         }
     }
@@ -237,7 +243,7 @@ bool protect_letter(struct slice letter, const struct mail_header *header,
     struct edit_script s = {0};
     OWN(buf) struct buf added = {.max = ADDED_MAX};
     OWN(buf) struct buf literal = {.max = LITERAL_MAX};
-    bool copied = count_cuts(header) >= PROTECT_RANGES_MAX;
+    bool copied = count_cuts(context, header) >= PROTECT_RANGES_MAX;
 
     add_missing(&m, &added);
     list_fields(&m, buf_slice(&added));

@@ -60,8 +60,11 @@ struct protect_context {
     struct slice client_address; /* the same: "192.0.2.1" or "2001:db8::1" */
     struct slice tls_version;    /* "TLSv1.3"; empty: it did not come from a client */
     struct slice tls_cipher;
-    struct slice sender; /* an address: of who sends for another; empty when From is his own */
-    bool utf8;           /* MAIL had SMTPUTF8 */
+    struct slice sender;     /* an address: of who sends for another; empty when From is his own */
+    bool handed_on;          /* it came from a server, and nobody signed in */
+    const struct slice *cut; /* names of further fields that are left out */
+    size_t n_cut;
+    bool utf8;                          /* MAIL had SMTPUTF8 */
     uint8_t random[MAIL_ID_RANDOM_LEN]; /* fresh, for a missing Message-ID */
     const struct dkim_key *keys;
     size_t n_keys; /* 0 to PROTECT_KEYS_MAX; without keys nothing is signed */

@@ -76,6 +76,39 @@ static void what_is_missing_is_added_and_bcc_is_cut(void **unused)
     assert_int_equal(s.n_edits, 4);
 }
 
+static void marks_of_who_handed_it_on_do_not_leave(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 1 << 20};
+    OWN(buf) struct buf copy = {.max = 1 << 16};
+    const struct slice names[] = {SLICE("X-Ours"), SLICE("X-Other")};
+    struct protect_context c = plain;
+    struct edit_script s;
+
+    c.handed_on = true;
+    c.cut = names;
+    c.n_cut = 2;
+    protect(SLICE("From: alice@example.test\r\n"
+                  "x-ours: a secret,\r\n\tof two lines\r\n"
+                  "X-Ours-Not: stays\r\n"
+                  "X-OTHER: goes\r\n"
+                  "Date: Tue, 24 Nov 2026 07:30:00 +0000\r\n"
+                  "Message-ID: <a@example.test>\r\n"
+                  "\r\n"
+                  "X-Ours: text\r\n"),
+            &c, &a, &s, &copy);
+    assert_slice(buf_slice(&copy), "Received: by mail.example.test (Postern) with ESMTPS id "
+                                   "0123456789abcdef\r\n"
+                                   "\t(TLSv1.3 TLS_AES_256_GCM_SHA384);\r\n"
+                                   "\tTue, 24 Nov 2026 07:30:00 +0000\r\n"
+                                   "From: alice@example.test\r\n"
+                                   "X-Ours-Not: stays\r\n"
+                                   "Date: Tue, 24 Nov 2026 07:30:00 +0000\r\n"
+                                   "Message-ID: <a@example.test>\r\n"
+                                   "\r\n"
+                                   "X-Ours: text\r\n");
+}
+
 static void what_is_there_stays(void **unused)
 {
     (void)unused;
@@ -268,6 +301,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_missing_is_added_and_bcc_is_cut),
+        cmocka_unit_test(marks_of_who_handed_it_on_do_not_leave),
         cmocka_unit_test(what_is_there_stays),
         cmocka_unit_test(clients_cannot_write_into_received),
         cmocka_unit_test(the_sender_is_added_when_he_is_missing),

@@ -246,7 +246,8 @@ void scene_begin(struct scene *s)
         .signer = s->pools[2],
         .stop_fd = s->stop_fd,
     });
-    assert_ok(submission_use_certificate(s->submission, slice_text(certificate.pem), &e), e);
+    assert_ok(
+        submission_use_certificate(s->submission, slice_text(certificate.pem), SLICE_NONE, &e), e);
 }
 
 void scene_stop(struct scene *s)

@@ -156,7 +156,13 @@ static void forget(struct session *s)
 static void on_mail(struct session *s, const struct smtp_mail *mail)
 {
     size_t left = s->service->budget.max - ipc_budget_used(&s->service->budget);
+    const struct submission_door *door = door_of(s);
 
+    if (door && door->passes && !door->passes(door->context, s->conn)) {
+        smtp_server_reply(&s->smtp, 550, "5.7.1",
+                          SLICE("Nobody may send from here who does not prove who he is"));
+        return;
+    }
     if (s->letters >= s->settings->submission.letters_per_connection) {
         smtp_server_reply(&s->smtp, 421, "4.7.0",
                           SLICE("Enough letters on one connection: please connect again"));
@@ -181,7 +187,7 @@ static void on_rcpt(struct session *s, const struct smtp_rcpt *rcpt)
         return;
     }
 
-    if (door && !door->knows(door->context, rcpt->recipient.text)) {
+    if (door && door->knows && !door->knows(door->context, rcpt->recipient.text)) {
         smtp_server_reply(&s->smtp, 550, "5.1.1", SLICE("Nobody of this name is here"));
         return;
     }
@@ -229,7 +235,7 @@ static void on_door_letter(struct session *s, int fd, struct arena *arena)
     struct keeper_submit_answer answer = {0};
     struct error e;
 
-    if (fd >= 0 && door->take(door->context, &s->envelope.ask, fd, arena, &answer, &e)) {
+    if (fd >= 0 && door->take(door->context, s->conn, &s->envelope.ask, fd, arena, &answer, &e)) {
         s->letters += answer.code == 250;
         say_answer(s, &answer);
         return;
@@ -374,14 +380,16 @@ static void configure(struct session *s)
     const struct submission_door *door = door_of(s);
     bool open = door && !door->sign_in;
     bool scram = !door && s->settings->auth.scram;
+    bool whole = door && door->size_limit;
 
     s->config = (struct smtp_server_config){
         .host = s->settings->general.hostname,
         .features = FEATURES_OFFERED & (open ? ~(unsigned)SMTP_AUTH : ~0U),
-        .mechanisms = SMTP_PLAIN | SMTP_LOGIN | (scram ? (unsigned)SMTP_SCRAM_SHA_256 : 0U),
-        .size_max = door ? door->size_limit : limits->size_limit,
+        .mechanisms = SMTP_PLAIN | SMTP_LOGIN |
+                      (scram ? (unsigned)(SMTP_SCRAM_SHA_256 | SMTP_SCRAM_SHA_256_PLUS) : 0U),
+        .size_max = whole ? door->size_limit : limits->size_limit,
         .recipients_max = recipients,
-        .line_max = door ? 0 : (uint32_t)limits->line_limit - LINE_END_LEN,
+        .line_max = whole ? 0 : (uint32_t)limits->line_limit - LINE_END_LEN,
         .errors_max = ERRORS_MAX,
         .commands_max = 2 * recipients + COMMANDS_SPARE,
         .open = open,

@@ -141,10 +141,14 @@ static bool ask_auth(struct client_sign_in *c, const struct smtp_sasl *said, str
                      struct auth_login_answer *answer, struct error *e)
 {
     const struct slice client = slice_text(conn_peer_text(c->conn));
-    const struct auth_sasl_begin_ask first = {.connection = SLICE_ARRAY(c->connection),
-                                              .client = client,
-                                              .mechanism = name_of(said->mechanism),
-                                              .message = said->message};
+    uint8_t exporter[AUTH_EXPORTER_LEN];
+    bool exported = conn_tls_exporter(c->conn, exporter);
+    const struct auth_sasl_begin_ask first = {
+        .connection = SLICE_ARRAY(c->connection),
+        .client = client,
+        .mechanism = name_of(said->mechanism),
+        .message = said->message,
+        .exporter = slice_of(exporter, exported ? sizeof(exporter) : 0)};
     const struct auth_sasl_next_ask next = {.connection = SLICE_ARRAY(c->connection),
                                             .client = client,
                                             .exchange = SLICE_ARRAY(c->exchange),

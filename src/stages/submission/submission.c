@@ -35,13 +35,15 @@ void submission_free(struct submission *s)
     }
 }
 
-bool submission_use_certificate(struct submission *s, struct slice chain, struct error *e)
+bool submission_use_certificate(struct submission *s, struct slice chain, struct slice clients,
+                                struct error *e)
 {
     struct tls_server_options options = {
         .chains = &chain,
         .n_chains = 1,
         .sign = signing_ask,
         .sign_context = s->options.signer,
+        .client_anchors = clients,
     };
     OWN(tls_server) struct tls_server *next = tls_server_new(&options, e);
 

@@ -15,25 +15,29 @@
 
 #include "config/settings.h"
 #include "host/address.h"
+#include "host/conn.h"
 #include "ipc/pool.h"
 #include "requests/keeper.h"
 
 struct submission;
 
-/* Another way in than a mail client's: who comes in by it signs in otherwise or not at all, and what comes
- * in is nothing that is sent. Functions are called from the sessions' threads. */
+/* Another way in than a mail client's: who comes in by it signs in otherwise or not at all. Functions are called from
+ * the sessions' threads. */
 struct submission_door {
     void *context;
-    uint64_t size_limit;
+    uint64_t
+        size_limit; /* of letters that are recorded as they are, with lines of any length; 0: as of mail clients */
     /* Whether an address may connect. */
     bool (*admits)(void *context, const struct address *from);
+    /* Whether who has connected may send now that TLS stands, asked at each MAIL; NULL: everybody. */
+    bool (*passes)(void *context, const struct conn *c);
     /* Whether the name and password are right; NULL: nobody signs in. */
     bool (*sign_in)(void *context, struct slice user, struct slice password);
-    /* Whether a recipient is one of the door's. */
+    /* Whether a recipient is one of the door's; NULL: every one. */
     bool (*knows)(void *context, struct slice recipient);
     /* Take a whole letter, with what the keeper would be asked; *answer is filled when true comes back. */
-    bool (*take)(void *context, const struct keeper_submit_ask *ask, int fd, struct arena *arena,
-                 struct keeper_submit_answer *answer, struct error *e);
+    bool (*take)(void *context, const struct conn *c, struct keeper_submit_ask *ask, int fd,
+                 struct arena *arena, struct keeper_submit_answer *answer, struct error *e);
 };
 
 struct submission_options {
@@ -56,11 +60,12 @@ void submission_free(struct submission *s);
 /**
  * Show this certificate in handshakes from now on; connections that stand go on with theirs.
  *
- * @param chain  PEM, leaf first
+ * @param chain    PEM, leaf first
+ * @param clients  PEM of who may have issued clients' certificates; empty: none is asked for
  * @return       false with ERROR_CONFIG when it cannot be used or the signer has another key,
  *               ERROR_BUSY when the signer does not answer: the one before stays
  */
-bool submission_use_certificate(struct submission *s, struct slice chain,
+bool submission_use_certificate(struct submission *s, struct slice chain, struct slice clients,
                                 struct error *e) MUST_CHECK;
 
 /* Take over a client's connection: a thread of its own serves it to its end, or it is turned away.

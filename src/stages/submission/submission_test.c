@@ -124,7 +124,7 @@ static void starttls_test(void **state)
     visitor_ask(&v, "AUTH PLAIN AGFkYUBleGFtcGxlLnRlc3QAY29ycmVjdA==", "503 5.5.1");
     visitor_ask(&v, "EHLO laptop", "250");
     assert_null(strstr(v.reply, "STARTTLS"));
-    assert_non_null(strstr(v.reply, "AUTH SCRAM-SHA-256 PLAIN LOGIN"));
+    assert_non_null(strstr(v.reply, "AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"));
     visitor_ask(&v, "AUTH LOGIN", "334 VXNlcm5hbWU6");
     visitor_ask(&v, "YWRhQGV4YW1wbGUudGVzdA==", "334 UGFzc3dvcmQ6");
     visitor_ask(&v, "Y29ycmVjdA==", "235");
@@ -350,16 +350,20 @@ static void certificate_test(void **state)
     scene_begin(&s);
     visitor_come(&v, &s, true);
     visitor_sign_in(&v);
-    assert_false(submission_use_certificate(s.submission, SLICE("no certificate"), &e));
+    assert_false(submission_use_certificate(s.submission, SLICE("no certificate"), SLICE_NONE, &e));
     assert_int_equal(e.kind, ERROR_CONFIG);
     certificate_make(&stranger, NULL, "P-256", "mail.example.test", -1, 30);
-    assert_false(submission_use_certificate(s.submission, slice_text(stranger.pem), &e));
+    assert_false(
+        submission_use_certificate(s.submission, slice_text(stranger.pem), SLICE_NONE, &e));
     assert_int_equal(e.kind, ERROR_BUSY);
     atomic_store(&s.sign_for_all, true);
-    assert_false(submission_use_certificate(s.submission, slice_text(stranger.pem), &e));
+    assert_false(
+        submission_use_certificate(s.submission, slice_text(stranger.pem), SLICE_NONE, &e));
     assert_int_equal(e.kind, ERROR_CONFIG);
     certificate_done(&stranger);
-    assert_ok(submission_use_certificate(s.submission, slice_text(s.certificate->pem), &e), e);
+    assert_ok(
+        submission_use_certificate(s.submission, slice_text(s.certificate->pem), SLICE_NONE, &e),
+        e);
     visitor_begin_letter(&v);
     visitor_ask(&v, LETTER ".", "250");
     visitor_leave(&v);
