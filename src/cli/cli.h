@@ -128,6 +128,7 @@ cli_run cli_help;
 cli_run cli_init;
 cli_run cli_login, cli_logout;
 cli_run cli_key_wrap, cli_key_rotate, cli_key_list, cli_key_retire;
+cli_run cli_password_check, cli_passwords_import;
 cli_run cli_user_add, cli_user_set, cli_user_list;
 cli_run cli_app_password_add, cli_app_password_list, cli_app_password_revoke;
 cli_run cli_dkim_new, cli_dkim_list, cli_dkim_dns;

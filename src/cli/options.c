@@ -112,3 +112,23 @@ const struct argument_option delegate_remove_options[] = {
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,
 };
+
+const struct argument_option erase_options[] = {
+    OPTION_MANY("subject", "ADDRESS", "all letters from or to this person; commas between several"),
+    OPTION_MANY("words", "TEXT", "and those in which this stands, a name for instance"),
+    OPTION("preview", 0, NULL, "with these, only show what would be erased, what kept, and why"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option again_options[] = {
+    OPTION("preview", 0, NULL, "only show what would be erased now"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option subject_options[] = {
+    OPTION("answer", 0, NULL, "only what the person can be told"),
+    OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
+    OPTION_END,
+};

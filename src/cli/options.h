@@ -27,3 +27,6 @@ extern const struct argument_option case_options[];
 extern const struct argument_option delegate_add_options[];
 extern const struct argument_option delegate_remove_options[];
 extern const struct argument_option dkim_new_options[];
+extern const struct argument_option erase_options[];
+extern const struct argument_option again_options[];
+extern const struct argument_option subject_options[];

@@ -10,7 +10,6 @@
 #include "requests/admin.h"
 #include "requests/auth.h"
 
-
 const struct argument_option user_add_options[] = {
     OPTION_MANY("address", "ADDRESS",
                 "a further address it may send as; `*@DOMAIN`, of an application: all of them"),

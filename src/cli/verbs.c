@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/master.h"
 #include "cli/options.h"
+#include "cli/passwords.h"
 #include "cli/user.h"
 #include "cli/verbs_contacts.h"
 
@@ -34,26 +35,6 @@ static const struct argument_option order_options[] = {
 
 static const struct argument_option reason_options[] = {
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
-    OPTION_END,
-};
-
-static const struct argument_option erase_options[] = {
-    OPTION_MANY("subject", "ADDRESS", "all letters from or to this person; commas between several"),
-    OPTION_MANY("words", "TEXT", "and those in which this stands, a name for instance"),
-    OPTION("preview", 0, NULL, "with these, only show what would be erased, what kept, and why"),
-    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
-    OPTION_END,
-};
-
-static const struct argument_option again_options[] = {
-    OPTION("preview", 0, NULL, "only show what would be erased now"),
-    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
-    OPTION_END,
-};
-
-static const struct argument_option subject_options[] = {
-    OPTION("answer", 0, NULL, "only what the person can be told"),
-    OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
     OPTION_END,
 };
 
@@ -194,6 +175,18 @@ const struct verb verbs[] = {
          .options = app_revoke_options,
          .help = "End an app password, and the sessions that it opened, at once.",
          .run = cli_app_password_revoke),
+    VERB(.name = "password check", .words = "", .options = password_check_options,
+         .help = "Say whether a password would do, and why not; nothing is kept of it.",
+         .more = "For one that is used elsewhere, too. The exit status is 1 when it would be "
+                 "refused.\n",
+         .run = cli_password_check),
+    VERB(.name = "passwords import", .words = "FILE", .words_min = 1, .words_max = 1,
+         .options = passwords_import_options,
+         .help = "Refuse the passwords of a list of stolen ones from now on.",
+         .more = "FILE is that of Have I Been Pwned, HASH:COUNT on each line, SHA-1 in ascending "
+                 "order; - is\nstandard input. The list before is replaced when the new one is "
+                 "whole.\n",
+         .run = cli_passwords_import),
     VERB(.name = "dkim new", .words = "SELECTOR", .words_min = 1, .words_max = 1,
          .options = dkim_new_options,
          .help = "Make DKIM keys: SELECTOR-rsa and SELECTOR-ed25519 for each of our domains.",

@@ -29,6 +29,8 @@ ipc_handler keeper_on_user_list;         /* accounts.c */
 ipc_handler keeper_on_app_add;           /* app_passwords.c */
 ipc_handler keeper_on_app_list;          /* app_passwords.c */
 ipc_handler keeper_on_app_revoke;        /* app_passwords.c */
+ipc_handler keeper_on_password_check;    /* passwords.c */
+ipc_handler keeper_on_list_imported;     /* passwords.c */
 ipc_handler keeper_on_job_next;          /* jobs.c */
 ipc_handler keeper_on_job_begin;         /* jobs.c */
 ipc_handler keeper_on_job_done;          /* jobs.c */

@@ -23,6 +23,7 @@
 #include "requests/factors.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
+#include "requests/passwords.h"
 #include "requests/pull.h"
 #include "requests/reseal.h"
 #include "requests/retention.h"
@@ -316,6 +317,8 @@ static const struct ipc_row admin_rows[] = {
     {&app_password_add,    0, keeper_on_app_add          },
     {&app_password_list,   0, keeper_on_app_list         },
     {&app_password_revoke, 0, keeper_on_app_revoke       },
+    {&password_check,      0, keeper_on_password_check   },
+    {&passwords_imported,  0, keeper_on_list_imported    },
     {&admin_dkim_new,      0, keeper_on_dkim_new         },
     {&admin_dkim_list,     0, keeper_on_dkim_list        },
     {&admin_queue_list,    0, keeper_on_queue_list       },

@@ -134,24 +134,38 @@ static size_t bits_left(const struct bits *b)
     return b->bytes.len * 8 - b->at;
 }
 
-static unsigned take_bit(struct bits *b)
+/* The next bits, leftmost in the word, and how many of them there are: 57 or more, but at the end. */
+static uint64_t next_bits(const struct bits *b, size_t *valid)
 {
-    unsigned bit = (b->bytes.ptr[b->at / 8] >> (7 - b->at % 8)) & 1U;
+    const uint8_t *from = b->bytes.ptr + b->at / 8;
+    size_t bytes = b->bytes.len - b->at / 8;
+    size_t left = bits_left(b);
+    uint8_t last[8] = {0};
 
-    b->at++;
-    return bit;
+    *valid = left < 64 - b->at % 8 ? left : 64 - b->at % 8;
+    if (bytes >= sizeof(last)) {
+        return get64(from) << b->at % 8;
+    }
+    (void)memcpy(last, from, bytes);
+    return get64(last) << b->at % 8;
 }
 
 /* How many ones before the next zero, which is taken too; false when no zero is left. */
 static bool take_ones(struct bits *b, uint64_t *ones)
 {
-    uint64_t n = 0;
-
-    while (bits_left(b) && take_bit(b)) {
-        n++;
+    for (uint64_t n = 0; bits_left(b);) {
+        size_t valid = 0;
+        uint64_t word = ~next_bits(b, &valid);
+        size_t here = word ? (size_t)__builtin_clzll(word) : 64;
+        if (here < valid) {
+            b->at += here + 1;
+            *ones = n + here;
+            return true;
+        }
+        b->at += valid;
+        n += valid;
     }
-    *ones = n;
-    return b->at && !((b->bytes.ptr[(b->at - 1) / 8] >> (7 - (b->at - 1) % 8)) & 1U);
+    return false;
 }
 
 /* The next distance; *end when only padding is left. */
@@ -159,8 +173,8 @@ static bool take_distance(struct bits *b, unsigned bits, uint64_t *distance, boo
                           struct error *e)
 {
     size_t left = bits_left(b);
+    size_t valid = 0;
     uint64_t ones = 0;
-    uint64_t low = 0;
 
     *end = left == 0 || !take_ones(b, &ones);
     if (*end) {
@@ -169,10 +183,8 @@ static bool take_distance(struct bits *b, unsigned bits, uint64_t *distance, boo
     if (bits_left(b) < bits) {
         return damaged(e, "a block is cut");
     }
-    for (unsigned i = 0; i < bits; i++) {
-        low = low << 1 | take_bit(b);
-    }
-    *distance = ones << bits | low;
+    *distance = ones << bits | next_bits(b, &valid) >> (64 - bits);
+    b->at += bits;
     return true;
 }
 

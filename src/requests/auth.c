@@ -74,10 +74,10 @@ static const struct cbor_field judge_answer_fields[] = {
     CBOR_OPTIONAL(1, CBOR_BOOL, struct auth_judge_answer, good, 0),
     CBOR_FIELD(2, CBOR_TEXT, struct auth_judge_answer, sentence, 400),
 };
-static const struct cbor_schema judge_answer =
+const struct cbor_schema auth_judge_schema =
     CBOR_SCHEMA(judge_answer_fields, struct auth_judge_answer);
 
-const struct ipc_message auth_judge = {5, "auth_judge", &verifier_ask, &judge_answer,
+const struct ipc_message auth_judge = {5, "auth_judge", &verifier_ask, &auth_judge_schema,
                                        .secret = true};
 
 static const struct cbor_field renew_ask_fields[] = {

@@ -90,6 +90,7 @@ struct auth_judge_answer {
     struct slice sentence; /* why not, and what would do */
 };
 
+extern const struct cbor_schema auth_judge_schema; /* struct auth_judge_answer */
 extern const struct ipc_message auth_judge;
 
 /* auth_renew: from keeper, after a rotation of the master key. Seal a verifier under the present key; the answer is

@@ -14,6 +14,7 @@
 #include "requests/factors.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
+#include "requests/passwords.h"
 #include "requests/pull.h"
 #include "requests/reader.h"
 #include "requests/reseal.h"
@@ -34,6 +35,8 @@ static const struct permit permits[] = {
     {&admin_user_add,      "user add",         RUNNING,           false},
     {&admin_user_set,      "user set",         RUNNING,           false},
     {&admin_user_list,     "user list",        RUNNING | AUDITOR, false},
+    {&password_check,      "password check",   RUNNING,           true },
+    {&passwords_imported,  "passwords import", ADMINISTRATOR,     false},
     {&admin_dkim_new,      "dkim new",         ADMINISTRATOR,     false},
     {&admin_dkim_list,     "dkim list",        RUNNING | AUDITOR, false},
     {&admin_queue_list,    "queue list",       RUNNING,           false},
