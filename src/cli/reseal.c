@@ -21,6 +21,7 @@ bool cli_ledger_reseal(struct cli *c, struct error *e)
         return false;
     }
     buf_add_text(&c->out,
-                 "It is done in the background; the log says `ledger.resealed` for each pack.\n");
+                 "It is done in the background; the log says `ledger.resealed` for each pack, and "
+                 "`postern status` (ledger.reseal_left) how many segments are left to look at.\n");
     return true;
 }

@@ -91,6 +91,7 @@ struct keeper {
     pthread_t threads[KEEPER_WORKERS + 9];
     size_t n_threads;
     int64_t started_at;
+    _Atomic uint64_t reseal_left;  /* segments that the reseal under way has still to look at */
     _Atomic int64_t checkpoint_at; /* wall clock of the last one */
     _Atomic bool closing, renewed; /* nothing is sealed under a former master key any more */
 };

@@ -155,9 +155,11 @@ static void make_next(struct keeper *k, struct reseals *r, struct ledger_reseal 
         return;
     }
     r->pause_ms = 0;
+    ledger_head(k->ledger, &head);
+    atomic_store(&k->reseal_left,
+                 order->done || order->next >= head.segment ? 0 : head.segment - order->next);
     if (did) {
         *records += PACK_RECORDS;
-        ledger_head(k->ledger, &head);
         log_event(LOG_INFO, "ledger.resealed", LOG_NUMBER("pack", (int64_t)order->next - 1),
                   LOG_NUMBER("bytes", (int64_t)head.stored_bytes));
         tail_wake(k);

@@ -79,6 +79,7 @@ VALUE(value_of_queue_oldest, v->queue.oldest_at)
 VALUE(value_of_ledger_records, v->head.size)
 VALUE(value_of_ledger_bytes, v->head.stored_bytes)
 VALUE(value_of_ledger_commit, v->head.time_ms)
+VALUE(value_of_reseal_left, atomic_load(&k->reseal_left))
 VALUE(value_of_checkpoint_time, v->checkpoint_at)
 VALUE(value_of_anchor_file, anchors_last(k->anchors, ANCHOR_FILE))
 VALUE(value_of_anchor_mail, anchors_last(k->anchors, ANCHOR_MAIL))
@@ -135,6 +136,8 @@ static const struct metric metrics[] = {
      value_of_ledger_records                                                                                                                                     },
     {"ledger.bytes",           "postern_ledger_bytes",                   "Bytes of the ledger on disk",                  false, false,
      value_of_ledger_bytes                                                                                                                                       },
+    {"ledger.reseal_left",     "postern_ledger_reseal_left",
+     "Segments that a reseal under way has still to look at",                                                            false, false, value_of_reseal_left      },
     {"ledger.last_commit",     "postern_ledger_commit_timestamp_ms",     "When the last commit was made",
      false,                                                                                                                     true,  value_of_ledger_commit    },
     {"ledger.last_checkpoint", "postern_ledger_checkpoint_timestamp_ms",

@@ -120,6 +120,8 @@ void claims_done(struct claims *c)
     free(c->coming.list);
     seq_ranges_done(&c->keyless);
     seq_ranges_done(&c->erased);
+    seq_ranges_done(&c->named);
+    free(c->erasures);
     *c = (struct claims){0};
 }
 
@@ -148,6 +150,48 @@ void claims_keyless(struct claims *c, uint64_t seq)
     seq_ranges_add(&c->keyless, seq, 1);
 }
 
+static bool add_erasure(struct claims *c, uint64_t seq, const struct erasure_record *r)
+{
+    OWN(seq_ranges) struct seq_ranges ranges = {0};
+    struct seq_ranges *named = &c->named;
+
+    if (!seq_ranges_read(r->ranges, &ranges)) {
+        return false;
+    }
+    for (size_t i = 0; i < ranges.n; i++) {
+        seq_ranges_add(&c->erased, ranges.list[i].first, ranges.list[i].count);
+    }
+    if (c->n_erasures && c->erasures[c->n_erasures - 1].seq >= seq) {
+        return true; /* its pack is looked at once more */
+    }
+    c->erasures = with_room(c->erasures, c->n_erasures, &c->erasures_room, sizeof(*c->erasures));
+    c->erasures[c->n_erasures++] = (struct erasure_claim){
+        .seq = seq, .number = (uint32_t)r->number, .first = named->n, .n = ranges.n};
+    for (size_t i = 0; i < ranges.n; i++) {
+        named->list = with_room(named->list, named->n, &named->room, sizeof(*named->list));
+        named->list[named->n++] = ranges.list[i];
+    }
+    return true;
+}
+
+static void erasure_is_done(struct claims *c, uint64_t seq)
+{
+    size_t low = 0;
+    size_t high = c->n_erasures;
+
+    while (low < high) { /* they were read in their order */
+        size_t middle = low + (high - low) / 2;
+        if (c->erasures[middle].seq < seq) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low < c->n_erasures && c->erasures[low].seq == seq) {
+        c->erasures[low].done = true;
+    }
+}
+
 bool claims_record(struct claims *c, uint16_t type, uint64_t seq, struct slice body,
                    struct error *e)
 {
@@ -163,12 +207,14 @@ bool claims_record(struct claims *c, uint16_t type, uint64_t seq, struct slice b
         (void)add_claim(&c->recorded, (uint32_t)pack.number, pack.digest.ptr);
         return true;
     case RECORD_ERASURE:
-        return (erasure_record_read(body, &erasure, e) &&
-                seq_ranges_read(erasure.ranges, &c->erased)) ||
+        return (erasure_record_read(body, &erasure, e) && add_erasure(c, seq, &erasure)) ||
                error_set(e, ERROR_CORRUPT, "an erasure's record is damaged");
     case RECORD_ERASED:
-        return (erased_record_read(body, &of, e) && of < seq) ||
-               error_set(e, ERROR_CORRUPT, "an erasure's record is damaged");
+        if (!erased_record_read(body, &of, e) || of >= seq) {
+            return error_set(e, ERROR_CORRUPT, "an erasure's record is damaged");
+        }
+        erasure_is_done(c, of);
+        return true;
     default:
         return true;
     }

@@ -28,13 +28,24 @@ struct claim_list {
     size_t n, room;
 };
 
+/* An erasure, and where its ranges are. */
+struct erasure_claim {
+    uint64_t seq;
+    uint32_t number; /* of the pack */
+    bool done;       /* an erased record names it */
+    size_t first, n; /* in `named` */
+};
+
 /* All zero at first. */
 struct claims {
-    struct claim_list packs;    /* that are there */
-    struct claim_list recorded; /* by pack records, in their order */
-    struct claim_list coming;   /* packs that stand beside one, to take its place */
-    struct seq_ranges keyless;  /* records without a key */
-    struct seq_ranges erased;   /* that erasure records name */
+    struct claim_list packs;        /* that are there */
+    struct claim_list recorded;     /* by pack records, in their order */
+    struct claim_list coming;       /* packs that stand beside one, to take its place */
+    struct seq_ranges keyless;      /* records without a key */
+    struct seq_ranges erased;       /* that erasure records name */
+    struct erasure_claim *erasures; /* in their order */
+    size_t n_erasures, erasures_room;
+    struct seq_ranges named; /* by them, as they stand there */
 };
 
 /* Free what is kept. */

@@ -7,6 +7,7 @@
 
 #include "ledger/disk_test.h"
 #include "ledger/pack.h"
+#include "ledger/reseal.h"
 #include "ledger/rig.h"
 #include "ledger/verify.h"
 #include "tests/test.h"
@@ -148,6 +149,63 @@ static void what_is_named_is_erased(void **unused)
     assert_ok(ledger_verify(r.dirfd, &options, &v, &e), e);
     assert_int_equal(v.faults, 0);
     assert_int_equal(v.erased, NAMED);
+    rig_done(&r);
+}
+
+struct met {
+    uint64_t faults, seq;
+};
+
+static void meet(void *context, const struct ledger_fault *f)
+{
+    struct met *met = context;
+
+    met->faults++;
+    met->seq = f->seq;
+}
+
+static struct met verify(const struct rig *r)
+{
+    struct met met = {0};
+    struct ledger_verdict v;
+    struct error e = {0};
+    const struct ledger_verify_options options = {
+        .key = r->key, .record_keys = r->dirfd, .fault = meet, .context = &met};
+
+    assert_ok(ledger_verify(r->dirfd, &options, &v, &e), e);
+    return met;
+}
+
+/* From an old copy of a key file what was erased since opens again: that is said, and a new pack ends it. */
+static void a_key_that_is_there_again_shows(void **unused)
+{
+    (void)unused;
+    struct rig r;
+    struct error e = {0};
+    OWN(buf) struct buf old = {.max = 1 << 16};
+    uint8_t room[8192];
+    const struct ledger_record why = {16, rig_body(WHY, room)};
+    struct ledger_reseal order = {
+        .made_before_ms = INT64_MAX, .before_ms = INT64_MIN, .erased_percent = 1};
+    bool did = false;
+
+    rig_init(&r);
+    fill(&r);
+    uint32_t number = r.acked[1].ref.segment;
+    for (unsigned i = 1; i <= 2; i++) {
+        if (i == 2) {
+            rig_key_file(&r, number, &old);
+        }
+        assert_ok(ledger_erase(r.ledger, &r.acked[i].ref, 1, &why, 1, &did, &e), e);
+    }
+    rig_verify_clean(&r);
+    rig_key_file_back(&r, number, &old);
+    struct met met = verify(&r);
+    assert_int_equal(met.faults, 1);
+    assert_int_equal(met.seq, r.acked[2].ref.seq);
+    assert_ok(ledger_reseal(r.ledger, &order, &did, &e), e);
+    assert_true(did);
+    rig_verify_clean(&r);
     rig_done(&r);
 }
 
@@ -326,6 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_named_is_erased),
+        cmocka_unit_test(a_key_that_is_there_again_shows),
         cmocka_unit_test(what_cannot_be_erased_is_refused),
         cmocka_unit_test(the_power_goes_while_erasing),
         cmocka_unit_test(an_erasure_fails),

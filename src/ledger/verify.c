@@ -416,6 +416,9 @@ static bool check_all(struct check *c, uint32_t known)
     }
     check_since(c, number - 1);
     claims_compare(&c->claims, unexplained, verify_replaced, c);
+    if (c->options->key && c->options->record_keys > 0) {
+        verify_keys_gone(c);
+    }
     c->verdict->erased = claims_erased(&c->claims);
     return true;
 }

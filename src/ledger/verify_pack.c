@@ -1,5 +1,6 @@
 /* Packs among the segments. */
 #include <fcntl.h>
+#include <stdlib.h>
 
 #include "ledger/pack.h"
 #include "ledger/verify_state.h"
@@ -253,4 +254,62 @@ bool verify_pack(struct check *c, bool *there)
     verify_fault(c, 0, c->tree.size, why.text);
     c->trusted = false;
     return true;
+}
+
+/* Of records that were erased, those of this pack. False when its keys cannot be read, which was told already. */
+static bool look_for_keys(struct check *c, struct pack *p, const struct seq_range *r)
+{
+    const struct pack_head *h = &p->head;
+
+    for (uint32_t i = r->first > h->first ? (uint32_t)(r->first - h->first) : 0;
+         i < h->records && h->first + i - r->first < r->count; i++) {
+        uint8_t key[KEYRING_KEY_LEN];
+        struct error unread;
+        bool there = false;
+        if (!pack_key(p, i, key, &there, &unread)) {
+            return false;
+        }
+        explicit_bzero(key, sizeof(key));
+        if (there) {
+            verify_fault(c, 0, h->first + i,
+                         "the record was erased, and its key is there again, as from an old key "
+                         "file: `postern ledger reseal` makes the pack without it");
+        }
+    }
+    return true;
+}
+
+static int by_pack(const void *a, const void *b)
+{
+    const struct erasure_claim *x = a;
+    const struct erasure_claim *y = b;
+
+    return x->number != y->number ? (x->number < y->number ? -1 : 1)
+                                  : (x->seq < y->seq ? -1 : x->seq > y->seq);
+}
+
+void verify_keys_gone(struct check *c)
+{
+    OWN(pack) struct pack *p = NULL;
+    struct error unread;
+
+    if (c->claims.n_erasures) {
+        qsort(c->claims.erasures, c->claims.n_erasures, sizeof(*c->claims.erasures), by_pack);
+    }
+    c->number = 0;
+    for (size_t i = 0; i < c->claims.n_erasures; i++) {
+        const struct erasure_claim *erasure = &c->claims.erasures[i];
+        if (c->number != erasure->number) {
+            pack_close(TAKE(p, NULL));
+            c->number = erasure->number;
+            if (!open_pack(c, &p, &unread)) {
+                p = NULL;
+            }
+        }
+        for (size_t j = 0; p && erasure->done && j < erasure->n; j++) {
+            if (!look_for_keys(c, p, &c->claims.named.list[erasure->first + j])) {
+                break;
+            }
+        }
+    }
 }

@@ -45,5 +45,8 @@ bool verify_pack(struct check *c, bool *there) MUST_CHECK;
 bool verify_replaced(void *check, const struct claim *pack,
                      const uint8_t digest[static DIGEST_LEN]);
 
+/* Of what an erasure that is recorded as done names no key may be there; at the end, with keys. */
+void verify_keys_gone(struct check *c);
+
 /* Report a fault at a place of file c->number. */
 void verify_fault(void *check, uint64_t offset, uint64_t seq, const char *text);
