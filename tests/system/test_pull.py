@@ -327,6 +327,21 @@ class Broken(Moody):
             client.sendall(tag + b" " + said + b"\r\n")
 
 
+class Killer(Moody):
+    """A server that gives its letters when the keeper has just died."""
+
+    listing = letters = None
+    company = None
+    there = 2
+
+    def one(self, client, n):
+        if n == 1:
+            os.kill(next(pid for pid, role in self.company.processes().items() if role == "keeper"), signal.SIGKILL)
+        body = self.LETTERS[n]
+        client.sendall(b"* %d FETCH (UID %d BODY[] {%d}\r\n%s)\r\n" % (n, n, len(body), body))
+        return b"OK done"
+
+
 def serving(scene, kind, name, **more):
     """A server of that kind, and a section that pulls from it; None until its first pull has ended."""
     company, _, directory = scene
@@ -384,6 +399,13 @@ def test_a_letter_that_is_never_given_stops_no_other(scene):
     assert re.search(r"Sent Items, UID 5000: .*its size is not known", report), report
     assert "1 taken, 0 were there already, 2 could not be taken" in status(company, "broken")
     wait_for("the index", lambda: exports(company, "pulled501"))
+
+
+def test_a_pull_goes_on_when_the_keeper_was_away(scene):
+    company = scene[0]
+    serving(scene, Killer, "killer", company=company, LETTERS={n: letter(600 + n) for n in (1, 2)})
+    assert "2 taken, 0 were there already, 0 could not be taken" in status(company, "killer")
+    assert company.log.read_text().count("event=pull.ended pull=killer ") == 1
 
 
 @pytest.mark.long

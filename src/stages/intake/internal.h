@@ -62,6 +62,12 @@ struct pull_folder {
 /* What the server says to a command, as an error of ours. */
 bool pull_refused(const struct pull_folder *f, const struct imap_response *r, struct error *e);
 
+/* Get a ticket for the folder, and the UID up to which all is settled. */
+bool pull_begin(struct pull_folder *f, uint32_t *from, struct error *e) MUST_CHECK;
+
+/* After a failure of the keeper's, for the nth time, from 0: pause, and say whether to ask again. */
+bool pull_again(unsigned n, const struct error *e);
+
 /* The server hung up, or speaks nonsense: connect again. */
 bool pull_reopen(struct pull_folder *f, struct error *e) MUST_CHECK;
 

@@ -1,5 +1,6 @@
 /* A batch of letters: asked for one by one, many on the way at once, and handed on. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "host/memfd.h"
 #include "stages/intake/intake.h"
@@ -7,6 +8,8 @@
 
 #define BATCH_BYTES ((uint64_t)8 << 20) /* as announced, before the one too many */
 #define ON_THE_WAY  16                  /* letters asked for and not yet there */
+#define AGAIN_MAX   60                  /* times that the keeper is asked again */
+#define AGAIN_US    1000000
 #define NOT_GIVEN   "the server listed it and did not give it"
 
 static void drop_body(struct pull_folder *f)
@@ -373,12 +376,37 @@ static size_t sort_one(const struct pull_folder *f, const struct pull_want *w,
     return 0;
 }
 
+bool pull_again(unsigned n, const struct error *e)
+{
+    if (e->kind != ERROR_BUSY || n == AGAIN_MAX) {
+        return false;
+    }
+    (void)usleep(AGAIN_US);
+    return true;
+}
+
+/* After a failure: the ticket may have ended with the keeper, and what was told may be recorded all the same. */
+static bool is_recorded(struct pull_folder *f, uint32_t uid, struct import_counts *counts)
+{
+    const struct import_counts before = f->before;
+    uint32_t settled = 0;
+    struct error e;
+
+    if (!pull_begin(f, &settled, &e)) {
+        return false;
+    }
+    *counts = f->before;
+    f->before = before;
+    return settled >= uid;
+}
+
 static bool record(struct pull_folder *f, const struct pull_parcel *l, uint32_t uid,
                    struct error *e)
 {
     OWN(arena) struct arena arena = {.max = 1 << 20};
     OWN(fd) int fd = -1;
     struct import_counts counts;
+    bool recorded = false;
     const struct keeper_import_ask ask = {
         .ticket = slice_of(f->ticket, IMPORT_TICKET_LEN),
         .letters = {(void *)(uintptr_t)l->letters,  l->n_letters },
@@ -386,9 +414,16 @@ static bool record(struct pull_folder *f, const struct pull_parcel *l, uint32_t 
         .next = (uint64_t)f->validity << 32 | uid,
     };
 
-    if (!memfd_from("letters", buf_slice(&f->bytes), &fd, e) ||
-        !ipc_call(f->keeper, &keeper_import, &ask, fd, &counts, NULL, &arena, PULL_ASK_MS, e)) {
+    if (!memfd_from("letters", buf_slice(&f->bytes), &fd, e)) {
         return false;
+    }
+    for (unsigned i = 0; !recorded; i++) {
+        recorded =
+            ipc_call(f->keeper, &keeper_import, &ask, fd, &counts, NULL, &arena, PULL_ASK_MS, e);
+        if (!recorded && !pull_again(i, e)) {
+            return false;
+        }
+        recorded = recorded || is_recorded(f, uid, &counts);
     }
     f->counts->taken += counts.taken - f->before.taken;
     f->counts->known += counts.known - f->before.known;

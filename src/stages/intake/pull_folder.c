@@ -71,7 +71,7 @@ static bool examine(struct pull_folder *f, struct error *e)
                      SLICE_ARG(f->shown));
 }
 
-static bool begin(struct pull_folder *f, uint32_t *from, struct error *e)
+bool pull_begin(struct pull_folder *f, uint32_t *from, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = 1 << 20};
     const struct keeper_pull_begin_ask ask = {
@@ -91,6 +91,17 @@ static bool begin(struct pull_folder *f, uint32_t *from, struct error *e)
     (void)memcpy(f->ticket, answer.ticket.ptr, IMPORT_TICKET_LEN);
     f->before = answer.counts;
     *from = (uint32_t)answer.uid;
+    return true;
+}
+
+/* A keeper that has much to do, or is being started, is asked again. */
+static bool begin(struct pull_folder *f, uint32_t *from, struct error *e)
+{
+    for (unsigned i = 0; !pull_begin(f, from, e); i++) {
+        if (!pull_again(i, e)) {
+            return false;
+        }
+    }
     return true;
 }
 
