@@ -6,6 +6,7 @@
 #include "formats/mail/address.h"
 #include "formats/smtp/address.h"
 #include "keeper/account_change.h"
+#include "keeper/account_salt.h"
 #include "keeper/admin.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
@@ -189,7 +190,8 @@ bool keeper_on_app_add(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     adding.app.id = new_id(r->arena);
-    const struct auth_app_ask ask = {caller->account, adding.app.id};
+    const struct auth_app_ask ask = {caller->account, adding.app.id,
+                                     account_salt(k, caller->account, r->arena)};
     if (!ipc_call(k->options.auth, &auth_app_new, &ask, -1, &made, NULL, r->arena, KEEPER_ASK_MS,
                   e)) {
         return false;

@@ -10,6 +10,7 @@
 #define VERSION     1
 #define PLAIN_LEN   (1 + KEYRING_KEY_LEN + DIGEST_LEN) /* of an app password: version, key, hash */
 #define GROUP       4
+#define SEALED_MAX  (PLAIN_LEN + AUTH_APP_FORMS * (1 + SCRAM_KEYS_TEXT_MAX))
 
 /* Without l and o, which are typed as 1 and 0. */
 static const char letters[] = "abcdefghijkmnpqrstuvwxyz";
@@ -145,11 +146,28 @@ static void hash_of(struct slice key, struct slice account, struct slice id,
     wipe(&text);
 }
 
+/* The keys of each form, a blank before each. */
+static void add_keys(struct slice shown, struct slice word, const struct scram_wish *wish,
+                     struct buf *plain)
+{
+    const struct slice forms[AUTH_APP_FORMS] = {shown, word};
+    struct scram_keys keys;
+
+    for (size_t i = 0; i < AUTH_APP_FORMS; i++) { /* letters and dashes: nothing to prepare */
+        scram_keys_make(forms[i], wish->salt.ptr, wish->iterations, &keys);
+        buf_add_byte(plain, ' ');
+        scram_keys_write(&keys, plain);
+    }
+    explicit_bzero(&keys, sizeof(keys));
+}
+
 bool auth_app_make(const struct secret *seal, struct slice account, struct slice id,
-                   struct buf *password, struct buf *verifier, struct error *e)
+                   const struct scram_wish *wish, struct buf *password, struct buf *verifier,
+                   struct error *e)
 {
     OWN(buf) struct buf label = {.max = AUTH_LABEL_MAX};
     OWN(buf) struct buf context = {.max = CONTEXT_MAX};
+    OWN(buf) struct buf all = {.max = SEALED_MAX};
     uint8_t plain[PLAIN_LEN] = {VERSION};
     uint8_t word[APP_PASSWORD_LETTERS];
     size_t start = password->len;
@@ -162,10 +180,38 @@ bool auth_app_make(const struct secret *seal, struct slice account, struct slice
     hash_of(slice_of(plain + 1, KEYRING_KEY_LEN), account, id, word, plain + 1 + KEYRING_KEY_LEN);
     app_label(id, &label);
     context_of(account, buf_slice(&label), &context);
-    keyring_seal(seal, buf_slice(&context), SLICE_ARRAY(plain), verifier);
+    buf_add(&all, SLICE_ARRAY(plain));
+    if (wish) {
+        add_keys(slice_from(buf_slice(password), start), SLICE_ARRAY(word), wish, &all);
+    }
+    keyring_seal(seal, buf_slice(&context), buf_slice(&all), verifier);
+    wipe(&all);
     explicit_bzero(plain, sizeof(plain));
     explicit_bzero(word, sizeof(word));
     return !verifier->full || error_set(e, ERROR_LIMIT, "a verifier does not fit");
+}
+
+bool auth_app_scram(const struct secret *seal, struct slice account, struct slice id,
+                    struct slice verifier, size_t form, struct scram_keys *keys)
+{
+    OWN(buf) struct buf label = {.max = AUTH_LABEL_MAX};
+    OWN(buf) struct buf context = {.max = CONTEXT_MAX};
+    OWN(buf) struct buf plain = {.max = APP_PASSWORD_VERIFIER_MAX};
+    bool read = false;
+    bool present = false;
+
+    app_label(id, &label);
+    context_of(account, buf_slice(&label), &context);
+    if (open_sealed(seal, buf_slice(&context), verifier, &plain, &present)) {
+        struct slice rest = slice_from(buf_slice(&plain), PLAIN_LEN);
+        (void)slice_cut(rest, ' ', &rest);
+        for (size_t i = 0; i < form; i++) {
+            (void)slice_cut(rest, ' ', &rest);
+        }
+        read = scram_keys_read(slice_cut(rest, ' ', &rest), keys);
+    }
+    wipe(&plain);
+    return read;
 }
 
 bool auth_app_check(const struct secret *seal, struct slice account, struct slice id,

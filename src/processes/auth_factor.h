@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 
+#include "processes/auth_verifier.h"
 #include "requests/auth_factors.h"
 
 #define APP_PASSWORD_LETTERS 28 /* "abcd-efgh-...": seven groups of four */
@@ -18,11 +19,13 @@
  *
  * @param seal      auth's key
  * @param account   as the keeper writes it: in lower case
+ * @param wish      how its SCRAM keys are to be made; NULL: without
  * @param password  appended to, as it is shown; the caller wipes it
  * @param verifier  appended to
  */
 bool auth_app_make(const struct secret *seal, struct slice account, struct slice id,
-                   struct buf *password, struct buf *verifier, struct error *e) MUST_CHECK;
+                   const struct scram_wish *wish, struct buf *password, struct buf *verifier,
+                   struct error *e) MUST_CHECK;
 
 /* Whether what somebody typed can be one at all: case, blanks and dashes aside. It says nothing about any account. */
 bool auth_app_is_one(struct slice typed);
@@ -30,6 +33,12 @@ bool auth_app_is_one(struct slice typed);
 /* Whether it is the one that this verifier is of. One that does not open is nobody's. */
 bool auth_app_check(const struct secret *seal, struct slice account, struct slice id,
                     struct slice verifier, struct slice typed) MUST_CHECK;
+
+/* Of an app password's SCRAM keys those of one of the forms in which it is typed: as it is shown, and without dashes. A
+ * client hashes what it was given, so that no other form will do. */
+#define AUTH_APP_FORMS 2
+bool auth_app_scram(const struct secret *seal, struct slice account, struct slice id,
+                    struct slice verifier, size_t form, struct scram_keys *keys) MUST_CHECK;
 
 /**
  * Seal anew what is sealed under a former key.

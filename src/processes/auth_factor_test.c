@@ -17,7 +17,7 @@ static void make(const struct secret *seal, struct made *m)
 
     buf_init(&m->password, AUTH_APP_TEXT_MAX);
     buf_init(&m->verifier, APP_PASSWORD_VERIFIER_MAX);
-    assert_ok(auth_app_make(seal, ANNA, ID, &m->password, &m->verifier, &e), e);
+    assert_ok(auth_app_make(seal, ANNA, ID, NULL, &m->password, &m->verifier, &e), e);
 }
 
 static void done(struct made *m)

@@ -368,10 +368,12 @@ static bool on_app_new(void *ctx, struct ipc_request *r, struct error *e)
     struct auth *a = ctx;
     const struct auth_app_ask *ask = r->ask;
     struct auth_app_answer *answer = r->answer;
+    struct scram_wish wish;
     OWN(buf) struct buf password = {.max = AUTH_APP_TEXT_MAX};
     OWN(buf) struct buf verifier = {.max = APP_PASSWORD_VERIFIER_MAX};
 
-    if (!auth_app_make(a->options.seal, ask->account, ask->id, &password, &verifier, e)) {
+    if (!auth_app_make(a->options.seal, ask->account, ask->id,
+                       wants_keys(a, ask->salt, &wish) ? &wish : NULL, &password, &verifier, e)) {
         return false;
     }
     answer->password = arena_copy(r->arena, buf_slice(&password));

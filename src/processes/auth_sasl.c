@@ -11,6 +11,7 @@
 
 #include "formats/smtp/base64.h"
 #include "keyring/keyring.h"
+#include "processes/auth_factor.h"
 #include "processes/auth_parts.h"
 
 #define NONCE_LEN       18 /* bytes: 24 characters */
@@ -110,6 +111,25 @@ static bool keys_of(struct auth *a, const struct login *l, struct scram_keys *ke
            slice_equal(SLICE_ARRAY(keys->salt), account->salt);
 }
 
+/* What the client is told: the main password's number; where it has no keys, that of an app password; or the settings'. */
+static uint64_t iterations_of(struct auth *a, const struct login *l)
+{
+    const struct keeper_account_answer *account = &l->account;
+    const struct keeper_app *apps = account->apps.items;
+    uint64_t iterations = auth_settings_of(a)->scram_iterations;
+    struct scram_keys keys;
+
+    if (keys_of(a, l, &keys)) {
+        iterations = keys.iterations;
+    } else if (account->found && !account->disabled && account->apps.count &&
+               auth_app_scram(a->options.seal, account->account, apps[0].id, apps[0].verifier, 0,
+                              &keys)) {
+        iterations = keys.iterations;
+    }
+    explicit_bzero(&keys, sizeof(keys));
+    return iterations;
+}
+
 static void answer_first(struct auth *a, const struct login *l,
                          const struct scram_client_first *first,
                          const struct auth_sasl_begin_ask *ask, struct ipc_request *r)
@@ -119,14 +139,12 @@ static void answer_first(struct auth *a, const struct login *l,
     OWN(buf) struct buf nonce = {.max = SCRAM_NONCE_MAX + NONCE_LEN * 2};
     OWN(buf) struct buf text = {.max = SERVER_TEXT_MAX};
     OWN(buf) struct buf said = {.max = SCRAM_MESSAGE_MAX + SERVER_TEXT_MAX + 1};
-    struct scram_keys keys;
     uint8_t ours[NONCE_LEN];
 
-    bool has = keys_of(a, l, &keys);
     keyring_random_bytes(ours, sizeof(ours));
     buf_add(&nonce, first->nonce);
     scram_write_base64(&nonce, SLICE_ARRAY(ours));
-    x->iterations = has ? keys.iterations : auth_settings_of(a)->scram_iterations;
+    x->iterations = iterations_of(a, l);
     (void)memcpy(x->salt, l->account.salt.ptr, sizeof(x->salt));
     scram_write_first(&text, buf_slice(&nonce), SLICE_ARRAY(x->salt), x->iterations);
     buf_add(&said, first->bare);
@@ -137,7 +155,6 @@ static void answer_first(struct auth *a, const struct login *l,
     x->nonce = arena_copy(&x->arena, buf_slice(&nonce));
     x->said = arena_copy(&x->arena, buf_slice(&said));
     bind_exchange(x, first, ask);
-    explicit_bzero(&keys, sizeof(keys));
     answer->verdict = LOGIN_CONTINUES;
     answer->exchange = arena_copy(r->arena, SLICE_ARRAY(x->id));
     answer->message = arena_copy(r->arena, buf_slice(&text));
@@ -216,7 +233,44 @@ static bool fits(struct auth *a, const struct exchange *x, const struct scram_cl
            end_points_know(a->end_points, slice_from(said, x->binding.len));
 }
 
-/* Judge the proof; every answer takes the same steps. */
+/* Whether the proof is one of these keys; then *signature answers it. */
+static bool proves(const struct exchange *x, const struct scram_keys *keys, struct slice message,
+                   const struct scram_client_final *last, uint8_t signature[static SCRAM_KEY_LEN])
+{
+    bool told =
+        keys->iterations == x->iterations && memcmp(keys->salt, x->salt, sizeof(keys->salt)) == 0;
+
+    if (!scram_proves(keys, message, last->proof) || !told) {
+        return false;
+    }
+    scram_signature(keys, message, signature);
+    return true;
+}
+
+/* The same by one of the account's app passwords, each of which has the account's salt. */
+static bool app_proves(struct auth *a, struct login *l, const struct exchange *x,
+                       struct slice message, const struct scram_client_final *last,
+                       uint8_t signature[static SCRAM_KEY_LEN])
+{
+    const struct keeper_account_answer *account = &l->account;
+    const struct keeper_app *apps = account->apps.items;
+    size_t count = account->found && !account->disabled ? account->apps.count : 0;
+    struct scram_keys keys;
+
+    for (size_t i = 0; i < count * AUTH_APP_FORMS && l->app.len == 0; i++) {
+        const struct keeper_app *app = &apps[i / AUTH_APP_FORMS];
+        if (auth_app_scram(a->options.seal, account->account, app->id, app->verifier,
+                           i % AUTH_APP_FORMS, &keys) &&
+            proves(x, &keys, message, last, signature)) {
+            l->app = app->id;
+        }
+    }
+    explicit_bzero(&keys, sizeof(keys));
+    return l->app.len > 0;
+}
+
+/* Judge the proof. How long it takes depends on how many app passwords there are; what a client sees of it ends with the
+ * span. */
 static bool is_proved(struct auth *a, struct login *l, const struct exchange *x,
                       const struct scram_client_final *last, struct arena *arena,
                       uint8_t signature[static SCRAM_KEY_LEN])
@@ -226,17 +280,14 @@ static bool is_proved(struct auth *a, struct login *l, const struct exchange *x,
         arena_printf(arena, "%.*s,%.*s", SLICE_ARG(x->said), SLICE_ARG(last->proven));
 
     bool has = keys_of(a, l, &keys);
-    bool told = has && keys.iterations == x->iterations &&
-                memcmp(keys.salt, x->salt, sizeof(keys.salt)) == 0;
-    bool proves = scram_proves(&keys, message, last->proof);
-    scram_signature(&keys, message, signature);
+    bool main = proves(x, &keys, message, last, signature) && has;
     explicit_bzero(&keys, sizeof(keys));
     if (!fits(a, x, last)) {
         l->reason = "the client answered another exchange, or over another connection";
         return false;
     }
     l->reason = why_not(l);
-    return told && proves;
+    return main || app_proves(a, l, x, message, last, signature);
 }
 
 static bool finish(struct auth *a, const struct exchange *x, struct ipc_request *r, struct error *e)

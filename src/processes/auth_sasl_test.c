@@ -6,6 +6,7 @@
 
 #include "formats/smtp/base64.h"
 #include "keyring/digest.h"
+#include "processes/auth_factor.h"
 #include "processes/auth_scene_test.h"
 #include "processes/auth_scram.h"
 #include "tests/certificates.h"
@@ -319,6 +320,40 @@ static void what_is_no_message_is_no_guess(void **unused)
     assert_int_equal(scene.failures, 0);
 }
 
+/* As a program shows it that was given it with dashes, and without. */
+static void an_app_password_proves_itself_as_well(void **unused)
+{
+    (void)unused;
+    struct client c;
+    struct error e;
+    uint8_t salt[DIGEST_LEN];
+    char bare[64] = "";
+    OWN(buf) struct buf shown = {.max = AUTH_APP_TEXT_MAX};
+    OWN(buf) struct buf verifier = {.max = APP_PASSWORD_VERIFIER_MAX};
+
+    digest_of(ANNA, SLICE_NONE, salt);
+    const struct scram_wish wish = {slice_of(salt, AUTH_SALT_LEN), 4096};
+    assert_ok(auth_app_make(scene.seal, ANNA, SLICE("abcdefgh"), &wish, &shown, &verifier, &e), e);
+    for (size_t i = 0, n = 0; i < shown.len; i++) {
+        if (shown.ptr[i] != '-') {
+            bare[n++] = (char)shown.ptr[i];
+        }
+    }
+    scene_password(RIGHT);
+    assert_int_equal(sign_in(&c, "anna@example.test", buf_slice(&shown)), LOGIN_REFUSED);
+    scene.app = (struct keeper_app){.id = SLICE("abcdefgh"), .verifier = buf_slice(&verifier)};
+    assert_int_equal(sign_in(&c, "anna@example.test", buf_slice(&shown)), LOGIN_ACCEPTED);
+    assert_string_equal(scene.last_app, "abcdefgh");
+    assert_int_equal(sign_in(&c, "anna@example.test", slice_text(bare)), LOGIN_ACCEPTED);
+    assert_string_equal(scene.last_app, "abcdefgh");
+    assert_int_equal(sign_in(&c, "anna@example.test", RIGHT), LOGIN_ACCEPTED);
+    assert_string_equal(scene.last_app, "");
+    assert_int_equal(sign_in(&c, "anna@example.test", WRONG), LOGIN_REFUSED);
+    scene.app.id = SLICE("hgfedcba"); /* another's verifier */
+    assert_int_equal(sign_in(&c, "anna@example.test", slice_text(bare)), LOGIN_REFUSED);
+    assert_int_equal(scene.sessions, 3);
+}
+
 /* ── channel binding ── */
 
 #define EXPORTER "p=tls-exporter,,"
@@ -428,6 +463,7 @@ int main(void)
         SCENE(what_changed_meanwhile_counts),
         SCENE(guesses_are_counted_by_every_mechanism),
         SCENE(what_is_no_message_is_no_guess),
+        SCENE(an_app_password_proves_itself_as_well),
         SCENE(a_proof_is_bound_to_its_connection),
         SCENE(a_proof_is_bound_to_our_certificate),
         SCENE(what_the_client_says_of_binding_fits_the_mechanism),

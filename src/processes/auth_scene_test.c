@@ -36,6 +36,7 @@ static bool on_account(void *ctx, struct ipc_request *r, struct error *e)
         answer->disabled = scene.disabled;
         answer->account = ANNA;
         answer->verifier = scene.verifier;
+        answer->apps = (struct cbor_list){&scene.app, scene.app.id.len > 0};
     }
     return true;
 }
@@ -61,6 +62,8 @@ static bool on_session(void *ctx, struct ipc_request *r, struct error *e)
     (void)ctx;
     (void)e;
     scene.sessions++;
+    (void)snprintf(scene.last_app, sizeof(scene.last_app), "%.*s",
+                   SLICE_ARG(((const struct keeper_session_ask *)r->ask)->app));
     ((struct keeper_session_answer *)r->answer)->session = SLICE_ARRAY(handle);
     return true;
 }

@@ -31,8 +31,10 @@ struct scene {
     bool last_had_account;
     int failures;
     int sessions;
-    int completed; /* verifiers that came with a right password */
-    bool old;      /* passwords are set as before there was SCRAM */
+    struct keeper_app app; /* of hers; none without an id */
+    char last_app[16];     /* by which a session was opened */
+    int completed;         /* verifiers that came with a right password */
+    bool old;              /* passwords are set as before there was SCRAM */
 };
 
 extern struct scene scene;

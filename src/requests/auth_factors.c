@@ -1,6 +1,7 @@
 #include "requests/auth_factors.h"
 
 #include "letter/records.h"
+#include "requests/auth.h"
 
 #define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
 #define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
@@ -8,6 +9,7 @@
 static const struct cbor_field app_ask_fields[] = {
     FIELD(1, CBOR_TEXT, auth_app_ask, account, LETTER_ADDRESS_MAX),
     FIELD(2, CBOR_TEXT, auth_app_ask, id, APP_PASSWORD_ID_LEN),
+    MAYBE(3, CBOR_BYTES, auth_app_ask, salt, AUTH_SALT_LEN),
 };
 static const struct cbor_schema app_ask = CBOR_SCHEMA(app_ask_fields, struct auth_app_ask);
 

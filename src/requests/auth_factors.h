@@ -13,6 +13,7 @@
 struct auth_app_ask {
     struct slice account;
     struct slice id;
+    struct slice salt; /* of the account's SCRAM keys: as in auth_verifier_ask */
 };
 
 struct auth_app_answer {

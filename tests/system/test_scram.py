@@ -77,6 +77,19 @@ def test_gsasl_over_its_own_connection(company):
     assert not signed_in and "535 5.7.8" in said
 
 
+def test_gsasl_with_an_app_password(company):
+    """As it is shown, and without its dashes; not when it is revoked."""
+    env = {**os.environ, "POSTERN_SIGN_INS": str(company.directory / "desk-ada")}
+    company.postern("login", ADA, "--password-stdin", input=PASSWORD + "\n", env=env)
+    password = company.postern("app-password", "add", "gsasl", env=env).strip()
+    for form in (password, password.replace("-", "")):
+        signed_in, said = gsasl(company, "SCRAM-SHA-256-PLUS", password=form)
+        assert signed_in, said
+    company.postern("app-password", "revoke", "gsasl", env=env)
+    signed_in, said = gsasl(company, "SCRAM-SHA-256-PLUS", password=password)
+    assert not signed_in and "535 5.7.8" in said
+
+
 class Between:
     """Somebody between client and server, who has a certificate of his own and passes on what both say."""
 
