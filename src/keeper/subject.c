@@ -401,18 +401,22 @@ static bool record_ended(struct looking *g, struct subject *s, struct error *e)
 static enum carried end(struct looking *g, struct subject *s, struct slice *said, struct error *e)
 {
     const struct subject_record *n = &s->counts;
+    struct slice held = SLICE_NONE;
 
     if (n->state != SUBJECT_ENDED && !record_ended(g, s, e)) {
+        return CARRIED_LATER;
+    }
+    if (n->kept && !subject_held_text(g->k, n->request, g->arena, &held, e)) {
         return CARRIED_LATER;
     }
     subject_due_set(g->k, n->number, n->due);
     struct slice backups = n->erased ? backups_gone_text(g->k, g->arena) : SLICE_NONE;
     *said = arena_printf(g->arena,
                          "erased: %llu letters, and %llu that belonged to them; kept: %llu; "
-                         "`postern subject show %llu` says why%.*s",
+                         "`postern subject show %llu` says why%.*s%.*s",
                          (unsigned long long)n->erased, (unsigned long long)n->along,
                          (unsigned long long)n->kept, (unsigned long long)n->number,
-                         SLICE_ARG(backups));
+                         SLICE_ARG(held), SLICE_ARG(backups));
     log_event(LOG_INFO, "subject.ended", LOG_NUMBER("number", n->number),
               LOG_NUMBER("erased", n->erased), LOG_NUMBER("kept", n->kept));
     *s = (struct subject){0};

@@ -115,6 +115,10 @@ bool subject_each(struct keeper *k, struct catalog *catalog, uint64_t which, uin
 bool subject_again(struct keeper *k, uint64_t number, struct arena *arena,
                    struct subject_record *begun, struct error *e) MUST_CHECK;
 
+/* "; held by case-7: 2, by case-8: 1": the holds that kept letters of that request, as its records say; nothing when none did. */
+bool subject_held_text(struct keeper *k, struct slice request, struct arena *arena,
+                       struct slice *text, struct error *e) MUST_CHECK;
+
 /* Something was kept until `due`; 0: nothing that ends. */
 void subject_due_set(struct keeper *k, uint64_t number, uint64_t due);
 bool subject_is_due(struct keeper *k, uint64_t number);

@@ -10,6 +10,8 @@
 
 #define RECORD_ARENA_MAX ((size_t)16 << 20)
 #define DUE_MAX          10000
+#define HELD_MAX         20  /* holds, or several together, that are named of one request */
+#define HELD_TEXT_MAX    300 /* bytes */
 
 struct subject_due {
     uint64_t number;
@@ -39,6 +41,85 @@ bool subject_each(struct keeper *k, struct catalog *catalog, uint64_t which, uin
             return false;
         }
     }
+    return true;
+}
+
+/* ── holds ── */
+
+/* Holds that kept letters of one request. */
+struct held {
+    struct slice request;
+    struct arena *arena;
+
+    struct {
+        struct slice names;
+        uint64_t letters;
+    } list[HELD_MAX];
+
+    size_t n;
+    bool more;
+};
+
+static void count_held(struct held *h, struct slice names)
+{
+    size_t i = 0;
+
+    while (i < h->n && !slice_equal(h->list[i].names, names)) {
+        i++;
+    }
+    if (i == HELD_MAX) {
+        h->more = true;
+        return;
+    }
+    if (i == h->n) {
+        h->list[i].names = arena_copy(h->arena, names);
+        h->list[i].letters = 0;
+        h->n++;
+    }
+    h->list[i].letters++;
+}
+
+static bool visit_held(void *context, const struct subject_record *r, struct ledger_ref ref,
+                       uint64_t at, struct error *e)
+{
+    struct held *h = context;
+    const struct subject_ground *grounds = r->grounds.items;
+    const struct subject_kept *letters = r->letters.items;
+
+    (void)ref;
+    (void)at;
+    (void)e;
+    for (size_t i = 0; i < r->letters.count && slice_equal(r->request, h->request); i++) {
+        if (letters[i].ground < r->grounds.count &&
+            grounds[letters[i].ground].why == SUBJECT_HELD) {
+            count_held(h, grounds[letters[i].ground].name);
+        }
+    }
+    return true;
+}
+
+bool subject_held_text(struct keeper *k, struct slice request, struct arena *arena,
+                       struct slice *text, struct error *e)
+{
+    OWN(catalog) struct catalog *catalog = NULL;
+    struct held h = {.request = request, .arena = arena};
+    struct slice said = SLICE_NONE;
+
+    (void)tail_settle(k);
+    if (!catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, e) ||
+        !subject_each(k, catalog, CATALOG_SUBJECT_PARTS, 0, UINT64_MAX, visit_held, &h, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < h.n; i++) {
+        struct slice longer =
+            arena_printf(arena, "%.*s%s by %.*s: %llu", SLICE_ARG(said), i ? "," : "; held",
+                         SLICE_ARG(h.list[i].names), (unsigned long long)h.list[i].letters);
+        h.more = h.more || longer.len > HELD_TEXT_MAX;
+        said = longer.len > HELD_TEXT_MAX ? said : longer;
+    }
+    *text = h.more ? arena_printf(arena, "%.*s%s", SLICE_ARG(said),
+                                  said.len ? ", and by others" : "; held by many holds")
+                   : said;
     return true;
 }
 

@@ -97,6 +97,8 @@ def test_what_may_go_goes_and_what_stays_has_its_reason(scene, tmp_path):
     done = subprocess.run([BUILD / "verify" / "postern-verify", "--certificate", tmp_path / "certificate",
                            "--key", tmp_path / "key"], capture_output=True, text=True)
     assert done.returncode == 0 and "destroyed  2 letters" in done.stdout, done
+    assert "says why; held by case-7: 1" in done.stdout, done
+    assert "held by case-7: 1" in (tmp_path / "certificate").read_text()
     assert "Found       4 letters" in said and "Erased      2 of them" in said, said
     assert "Kept        2 of them" in said and "class tax (Tax Code, section 147)" in said, said
     assert "held by case-7" in said and letters["calamondin"] in said, said
