@@ -2,7 +2,7 @@
  *
  * Derived: a fold over the ledger's records in their order, and nothing else. Throwing the file
  * away and folding again gives the same rows (`postern catalog rebuild`). It holds ids, places,
- * times, sizes, counters and one keyed hash; whatever a person reads comes from the ledger.
+ * times, sizes, counters and keyed hashes; whatever a person reads comes from the ledger.
  *
  * SQLite in WAL mode. One process writes (one thread, inside catalog_begin/commit); others open it
  * read-only while the writer has it open. The place up to which records were folded is stored in
@@ -16,7 +16,7 @@
 #include "ledger/reader.h"
 #include "letter/records.h"
 
-#define CATALOG_FORMAT_VERSION 1
+#define CATALOG_FORMAT_VERSION 2
 #define CATALOG_KEY_LEN        32
 #define CATALOG_REPEAT_LEN     16
 #define CATALOG_DOCKET         ((uint64_t)INT64_MAX)     /* no letter: see catalog_records() */

@@ -253,7 +253,7 @@ static void a_newer_format_is_refused(void **state)
     catalog_close(s->catalog);
     s->catalog = NULL;
     assert_int_equal(sqlite3_open(s->path, &newer), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(newer, "PRAGMA user_version = 2", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(newer, "PRAGMA user_version = 3", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(newer), SQLITE_OK);
     assert_false(catalog_open(s->path, true, slice_of(key, sizeof(key)), &again, &e));
     assert_int_equal(e.kind, ERROR_CONFIG);

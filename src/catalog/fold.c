@@ -1,6 +1,6 @@
 /* The fold: what each record changes in the catalog.
  *
- *   FACTS     a letter; undecided unless it repeats another one
+ *   FACTS     a letter; undecided unless it repeats another one; and to whom the company writes (known.c)
  *   DECISION  a queue row for each ruling; the letter is decided
  *   INTENT    the row's attempt counts
  *   OUTCOME   final ones leave the row's pending recipients; the row goes with the last of them
@@ -124,7 +124,8 @@ static bool fold_facts(struct catalog *c, const struct ledger_entry *entry, stru
     (void)sqlite3_bind_int(s, 6, f.repeat_of.len != 0);
     bind_ref(s, 7, &entry->ref);
     (void)sqlite3_bind_blob(s, 9, repeat, sizeof(repeat), SQLITE_STATIC);
-    return catalog_run(c, s, e) && add_record(c, entry->ref.seq, entry, e);
+    return catalog_run(c, s, e) && add_record(c, entry->ref.seq, entry, e) &&
+           catalog_fold_known(c, &f, entry->ref.seq, e);
 }
 
 /* Bind letter and ruling to the first two places of a statement about a queue row. */

@@ -6,6 +6,8 @@
 #include "catalog/catalog.h"
 #include "catalog/retention.h"
 
+#define CATALOG_KNOWN_KEY_LEN 16
+
 enum statement {
     SQL_POSITION,
     SQL_ADD_LETTER,
@@ -59,6 +61,10 @@ enum statement {
     SQL_ENDED,
     SQL_RETENTION_COUNTS,
     SQL_COUNT_BETWEEN,
+    SQL_ADD_KNOWN,
+    SQL_KNOWN,
+    SQL_KNOWN_FIRST,
+    SQL_DROP_KNOWN,
     SQL_STATEMENTS,
 };
 
@@ -67,6 +73,7 @@ struct catalog {
     sqlite3_stmt *prepared[SQL_STATEMENTS]; /* made when first needed */
     struct ledger_position position;
     uint8_t key[CATALOG_KEY_LEN];
+    uint8_t known_key[CATALOG_KNOWN_KEY_LEN]; /* see catalog/known.h */
 };
 
 /* The statement, reset and without bindings; NULL with *e set when it cannot be prepared. */
@@ -104,6 +111,11 @@ bool catalog_fold_date(struct catalog *c, const struct ledger_entry *entry, stru
                        struct error *e) MUST_CHECK;
 bool catalog_fold_classes(struct catalog *c, uint64_t letter, const struct classes *classes,
                           struct error *e) MUST_CHECK;
+
+/* known.c: the key, once the catalog has its own; and whom a letter made known. */
+void catalog_known_begin(struct catalog *c);
+bool catalog_fold_known(struct catalog *c, const struct facts *f, uint64_t letter,
+                        struct error *e) MUST_CHECK;
 
 /* removal.c: likewise; and run a statement that takes a letter's number alone. */
 bool catalog_run_for(struct catalog *c, enum statement which, uint64_t letter,

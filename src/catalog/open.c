@@ -40,7 +40,9 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS stamps (letter INTEGER PRIMARY KEY, until INTEGER NOT NULL,"
     "  digest BLOB NOT NULL);"
     "CREATE TABLE IF NOT EXISTS stamped (letter INTEGER NOT NULL, class INTEGER NOT NULL,"
-    "  PRIMARY KEY (letter, class)) WITHOUT ROWID;";
+    "  PRIMARY KEY (letter, class)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS known (key INTEGER PRIMARY KEY, letter INTEGER NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS known_letter ON known (letter);";
 
 #define LETTER_COLUMNS "seq, id, kind, received_at, size, decided, segment, offset, repeat"
 
@@ -108,6 +110,10 @@ static const char *const texts[SQL_STATEMENTS] = {
         " (SELECT count(*) FROM stamps WHERE until = ?1),"
         " (SELECT count(*) FROM stamps WHERE until <= ?2)",
     [SQL_COUNT_BETWEEN] = "SELECT count(*) FROM letters WHERE seq >= ?1 AND seq < ?2 AND kind <> 3",
+    [SQL_ADD_KNOWN] = "INSERT OR IGNORE INTO known VALUES (?1, ?2)",
+    [SQL_KNOWN] = "SELECT key FROM known",
+    [SQL_KNOWN_FIRST] = "SELECT 1 FROM known WHERE key = ?1 AND letter = ?2",
+    [SQL_DROP_KNOWN] = "DELETE FROM known WHERE letter = ?1",
     [SQL_COUNTS] = "SELECT (SELECT count(*) FROM letters),"
                    " (SELECT count(*) FROM queue WHERE state = 1),"
                    " (SELECT count(*) FROM queue WHERE state = 2),"
@@ -187,8 +193,12 @@ static bool check_version(struct catalog *c, bool writable, struct error *e)
                          "Postern again, or delete the catalog to have it made anew",
                          version, CATALOG_FORMAT_VERSION);
     }
+    if (version > 0 && version < CATALOG_FORMAT_VERSION && writable) {
+        return error_set(e, ERROR_CORRUPT, "the catalog has format %d, and is made anew as %d",
+                         version, CATALOG_FORMAT_VERSION);
+    }
     if (version == 0 && writable &&
-        sqlite3_exec(c->db, "PRAGMA user_version = 1", NULL, NULL, NULL)) {
+        sqlite3_exec(c->db, "PRAGMA user_version = 2", NULL, NULL, NULL)) {
         return catalog_failed(c, "open", e);
     }
     return true;
@@ -227,6 +237,7 @@ static bool open_file(const char *path, bool writable, bool anew, struct slice k
     }
     if (key.len == CATALOG_KEY_LEN) {
         (void)memcpy(c->key, key.ptr, CATALOG_KEY_LEN);
+        catalog_known_begin(c);
     }
     if (sqlite3_open_v2(path, &c->db, flags | SQLITE_OPEN_NOMUTEX, NULL)) {
         return catalog_failed(c, "open", e);
@@ -262,6 +273,7 @@ void catalog_close(struct catalog *c)
     }
     (void)sqlite3_close(c->db);
     explicit_bzero(c->key, sizeof(c->key));
+    explicit_bzero(c->known_key, sizeof(c->known_key));
     free(c);
 }
 
@@ -305,7 +317,7 @@ bool catalog_clear(struct catalog *c, struct error *e)
                                 "DELETE FROM queue; DELETE FROM imports;"
                                 "DELETE FROM removals; DELETE FROM erased_imports; DELETE FROM "
                                 "rules; DELETE FROM rule_dates;"
-                                "DELETE FROM stamps; DELETE FROM stamped;"
+                                "DELETE FROM stamps; DELETE FROM stamped; DELETE FROM known;"
                                 "DELETE FROM meta; COMMIT";
 
     if (sqlite3_exec(c->db, clear, NULL, NULL, NULL)) {

@@ -29,7 +29,8 @@ static bool remove_letter(struct catalog *c, const struct removed_letter *l,
     (void)sqlite3_bind_int64(s, 5, (int64_t)ref->offset);
     return catalog_run(c, s, e) && catalog_run_for(c, SQL_DROP_LETTER, l->seq, e) &&
            catalog_run_for(c, SQL_DROP_RECORDS, l->seq, e) &&
-           catalog_run_for(c, SQL_DROP_QUEUE, l->seq, e) && catalog_drop_stamp(c, l->seq, e);
+           catalog_run_for(c, SQL_DROP_QUEUE, l->seq, e) &&
+           catalog_run_for(c, SQL_DROP_KNOWN, l->seq, e) && catalog_drop_stamp(c, l->seq, e);
 }
 
 /* So that it is known when somebody imports it again. */

@@ -3,10 +3,32 @@
 
 #include "cli/key_uses.h"
 #include "cli/master.h"
+#include "cli/options.h"
 #include "cli/print.h"
 #include "cli/recovery_key.h"
 #include "keyring/master_list.h"
 #include "keyring/recovery.h"
+
+const struct argument_option key_wrap_options[] = {
+    OPTION("passphrase", 0, NULL, "sealed under a passphrase"),
+    OPTION("pkcs11", 0, "URI", "sealed under an RSA key of a token: pkcs11:token=...;object=..."),
+    OPTION("file", 0, NULL, "as it is"),
+    MASTER_OPTION,
+    OPTION_END,
+};
+
+const struct argument_option key_rotate_options[] = {
+    OPTION("recovery-key-stdin", 0, NULL, "the recovery key is one line of standard input"),
+    OPTION("new-recovery-key", 0, NULL, "hand out a new one; the old one opens old backups alone"),
+    OPTION("recovery-key-out", 0, "FILE", "write the new one there instead of asking for it back"),
+    MASTER_OPTION,
+    OPTION_END,
+};
+
+const struct argument_option key_options[] = {
+    MASTER_OPTION,
+    OPTION_END,
+};
 
 #define MASTER   "master.key"
 #define RECOVERY "recovery.sealed"

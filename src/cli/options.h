@@ -30,3 +30,6 @@ extern const struct argument_option dkim_new_options[];
 extern const struct argument_option erase_options[];
 extern const struct argument_option again_options[];
 extern const struct argument_option subject_options[];
+extern const struct argument_option key_wrap_options[];
+extern const struct argument_option key_rotate_options[];
+extern const struct argument_option key_options[];

@@ -1,31 +1,11 @@
 /* Every verb there is. docs/man/postern.1 describes them in the same order. */
+#include "cli/account.h"
 #include "cli/cli.h"
 #include "cli/master.h"
 #include "cli/options.h"
 #include "cli/passwords.h"
 #include "cli/user.h"
 #include "cli/verbs_contacts.h"
-
-static const struct argument_option key_wrap_options[] = {
-    OPTION("passphrase", 0, NULL, "sealed under a passphrase"),
-    OPTION("pkcs11", 0, "URI", "sealed under an RSA key of a token: pkcs11:token=...;object=..."),
-    OPTION("file", 0, NULL, "as it is"),
-    MASTER_OPTION,
-    OPTION_END,
-};
-
-static const struct argument_option key_rotate_options[] = {
-    OPTION("recovery-key-stdin", 0, NULL, "the recovery key is one line of standard input"),
-    OPTION("new-recovery-key", 0, NULL, "hand out a new one; the old one opens old backups alone"),
-    OPTION("recovery-key-out", 0, "FILE", "write the new one there instead of asking for it back"),
-    MASTER_OPTION,
-    OPTION_END,
-};
-
-static const struct argument_option key_options[] = {
-    MASTER_OPTION,
-    OPTION_END,
-};
 
 static const struct argument_option order_options[] = {
     OPTION("all", 0, NULL, "everything that it can be done to"),
@@ -187,6 +167,15 @@ const struct verb verbs[] = {
                  "order; - is\nstandard input. The list before is replaced when the new one is "
                  "whole.\n",
          .run = cli_passwords_import),
+    VERB(.name = "account show", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
+         .help = "Show what an account may send, and what it has sent within an hour and a day.",
+         .run = cli_account_show),
+    VERB(.name = "account limits", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
+         .options = account_limits_options,
+         .help = "Give an account limits of its own, until a day and for a reason.",
+         .more = "What is not given is as the settings say. The options take the place of what it "
+                 "had before.\n",
+         .run = cli_account_limits),
     VERB(.name = "dkim new", .words = "SELECTOR", .words_min = 1, .words_max = 1,
          .options = dkim_new_options,
          .help = "Make DKIM keys: SELECTOR-rsa and SELECTOR-ed25519 for each of our domains.",

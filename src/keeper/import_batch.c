@@ -10,6 +10,7 @@
 #include "formats/mail/facts.h"
 #include "host/memfd.h"
 #include "keeper/account_change.h"
+#include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keyring/digest.h"
 #include "stages/archive/archive.h"
@@ -164,6 +165,7 @@ static bool add(struct batch *b, const struct import_letter *letter, struct erro
     }
     cbor_write(body, &content_schema, &content);
     b->parcels[b->count++] = parcel_for(&f, &id);
+    guard_learn(b->keeper, &f); /* a moment early: nobody gains by it */
     return !body->full || error_set(e, ERROR_INPUT, "a letter too long for a record");
 }
 

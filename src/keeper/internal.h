@@ -72,6 +72,7 @@ struct keeper {
     struct sessions *sessions;
     struct queue *queue;
     struct repeats *repeats;
+    struct guard *guard;
     struct backlog backlog;
     struct indexer indexer;
     struct tail tail;

@@ -12,6 +12,7 @@
 #include "keeper/callers.h"
 #include "keeper/contacts.h"
 #include "keeper/desks.h"
+#include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/pulls.h"
 #include "keeper/renewal.h"
@@ -21,6 +22,7 @@
 #include "requests/delegation.h"
 #include "requests/disposal.h"
 #include "requests/factors.h"
+#include "requests/guard.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
 #include "requests/passwords.h"
@@ -121,6 +123,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     k->sessions = sessions_new();
     k->queue = queue_new();
     k->repeats = repeats_new();
+    k->guard = guard_new();
     k->pulls = pulls_new();
     return k;
 }
@@ -251,6 +254,7 @@ void keeper_close(struct keeper *k)
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
+    guard_free(k->guard);
     free(k);
 }
 
@@ -319,6 +323,8 @@ static const struct ipc_row admin_rows[] = {
     {&app_password_revoke, 0, keeper_on_app_revoke       },
     {&password_check,      0, keeper_on_password_check   },
     {&passwords_imported,  0, keeper_on_list_imported    },
+    {&account_limits_set,  0, keeper_on_account_limits   },
+    {&account_show,        0, keeper_on_account_show     },
     {&admin_dkim_new,      0, keeper_on_dkim_new         },
     {&admin_dkim_list,     0, keeper_on_dkim_list        },
     {&admin_queue_list,    0, keeper_on_queue_list       },

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "stages/delivery/schedule.h"
 
@@ -192,5 +193,6 @@ bool keeper_restore(struct keeper *k, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = RESTORE_ARENA_MAX};
 
-    return restore_repeats(k, e) && restore_undecided(k, &arena, e) && restore_queue(k, &arena, e);
+    return restore_repeats(k, e) && guard_restore(k, e) && restore_undecided(k, &arena, e) &&
+           restore_queue(k, &arena, e);
 }

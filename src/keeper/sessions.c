@@ -315,6 +315,22 @@ void sessions_end_app(struct sessions *s, struct slice account, struct slice app
     (void)pthread_rwlock_unlock(&s->lock);
 }
 
+size_t sessions_count_of(struct sessions *s, struct slice account)
+{
+    int64_t now = clock_steady_ms();
+    size_t n = 0;
+
+    (void)pthread_rwlock_rdlock(&s->lock);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (const struct entry *x = s->buckets[i]; x; x = x->next) {
+            n +=
+                !x->session.desk && x->ends_at_ms > now && slice_equal(x->session.account, account);
+        }
+    }
+    (void)pthread_rwlock_unlock(&s->lock);
+    return n;
+}
+
 size_t sessions_count(struct sessions *s)
 {
     (void)pthread_rwlock_wrlock(&s->lock);

@@ -73,5 +73,8 @@ bool sessions_resume(struct sessions *s, const struct account *account, struct s
 size_t sessions_desks(struct sessions *s, struct arena *arena, struct desk_session *out,
                       size_t max);
 
+/* How many of an account's that send are open. */
+size_t sessions_count_of(struct sessions *s, struct slice account);
+
 /* How many sessions are open. */
 size_t sessions_count(struct sessions *s);

@@ -9,6 +9,7 @@
 #include "keeper/decoys.h"
 #include "keeper/envelope.h"
 #include "keeper/factors.h"
+#include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/provider.h"
 #include "keeper/sender.h"
@@ -32,6 +33,7 @@ struct submission {
     struct facts facts;
     struct buf *content; /* the body of the content's record */
     struct ledger_commitment commitment;
+    struct guard_letter guarded;
 };
 
 static bool refuse(struct submission *s, unsigned code, const char *enhanced, const char *sentence)
@@ -240,6 +242,10 @@ static bool record(struct submission *s, struct ipc_request *r, const struct let
     OWN(parcel) struct parcel *p = parcel_new();
     struct error e;
 
+    if (!guard_admit(k, &s->facts, s->arena, &s->guarded)) {
+        return refuse(s, s->guarded.code, s->guarded.enhanced,
+                      arena_text(s->arena, s->guarded.sentence));
+    }
     p->id = *id;
     p->kind = LETTER_SUBMITTED;
     p->received_at = s->facts.received_at;
@@ -247,6 +253,7 @@ static bool record(struct submission *s, struct ipc_request *r, const struct let
     indexer_expect(k, p);
     if (!append(s, p, &e)) {
         indexer_forget(k, p);
+        guard_take_back(k, &s->guarded);
         return not_recorded(s, &e);
     }
     parcel_keep_facts(p);

@@ -97,19 +97,63 @@ static void run(const char *command, const char *event, struct slice sentence)
     }
 }
 
+/* FNV-1a: tells sentences apart, and nobody gains by two that are alike. */
+static uint32_t hash_of(struct slice s)
+{
+    uint32_t hash = 2166136261U;
+
+    for (size_t i = 0; i < s.len; i++) {
+        hash = (hash ^ s.ptr[i]) * 16777619U;
+    }
+    return hash;
+}
+
+void alerts_own(char own[static ALERTS_EVENT_MAX], const char *role, const char *name,
+                struct slice sentence)
+{
+    if (slice_starts(slice_text(name), SLICE("account-"))) {
+        (void)snprintf(own, ALERTS_EVENT_MAX, "%.20s %.50s %08x", role, name, hash_of(sentence));
+    } else {
+        (void)snprintf(own, ALERTS_EVENT_MAX, "%.24s %s", role, name);
+    }
+}
+
+struct slice alerts_for_log(struct slice sentence, char out[static ERROR_TEXT_MAX])
+{
+    size_t len = 0;
+
+    while (sentence.len && len + sizeof("an account") < ERROR_TEXT_MAX) {
+        size_t word = slice_find(sentence, ' ');
+        struct slice shown = slice_head(sentence, word);
+        if (slice_find(shown, '@') < shown.len) {
+            shown = SLICE("an account");
+        }
+        shown = slice_head(shown, ERROR_TEXT_MAX - len - 1);
+        (void)memcpy(out + len, shown.ptr, shown.len);
+        len += shown.len;
+        if (word < sentence.len) {
+            out[len++] = ' ';
+        }
+        sentence = slice_from(sentence, word + 1);
+    }
+    return slice_of(out, len);
+}
+
 bool alerts_raise(struct alerts *a, const struct general_settings *settings, const char *role,
                   struct slice event, struct slice sentence)
 {
     char name[ALERTS_WORD_MAX];
     char own[ALERTS_EVENT_MAX];
+    char masked[ERROR_TEXT_MAX];
 
     alerts_word(name, event);
-    (void)snprintf(own, sizeof(own), "%.24s %s", role, name);
+    alerts_own(own, role, name, sentence);
     if (!alerts_due(a, own, settings->alert_interval_ms)) {
         return false;
     }
-    log_event(LOG_ERROR, "alert", LOG_TEXT("alert", name), LOG_TEXT("from", role),
-              LOG_SLICE("reason", sentence));
+    log_event(
+        LOG_ERROR, "alert", LOG_TEXT("alert", name), LOG_TEXT("from", role),
+        LOG_SLICE("reason", settings->log_addresses ? sentence : alerts_for_log(sentence, masked)));
     if (settings->alert_command.len) {
         run((const char *)settings->alert_command.ptr, name, sentence);
     }

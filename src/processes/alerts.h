@@ -2,12 +2,13 @@
  *
  * The program gets the event's name as its only argument and a sentence on standard input. The same
  * event of the same process is quiet for `alert-interval` after it was raised: one that was taken over
- * cannot keep another's quiet. The supervisor's; one thread. Every other process keeps its own events
+ * cannot keep another's quiet; and of the events that begin with `account-`, which name one, the same sentence. The supervisor's; one thread. Every other process keeps its own events
  * apart with alerts_due(), by a lock of its own. */
 #pragma once
 
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/slice.h"
 
 #include "config/settings.h"
@@ -27,6 +28,13 @@ struct alerts {
 
 /* The event as one word and no option, whoever sent it: lower-case letters, digits and hyphens. */
 void alerts_word(char name[static ALERTS_WORD_MAX], struct slice event);
+
+/* The sentence as it stands in the log: without addresses. */
+struct slice alerts_for_log(struct slice sentence, char out[static ERROR_TEXT_MAX]);
+
+/* What an alarm is kept quiet by: who raises it and the event; of one about an account the sentence too. */
+void alerts_own(char own[static ALERTS_EVENT_MAX], const char *role, const char *name,
+                struct slice sentence);
 
 /* Whether the event has not been raised for `interval_ms`; then it is raised now. */
 bool alerts_due(struct alerts *a, const char *event, int64_t interval_ms);

@@ -81,11 +81,31 @@ static void each_process_has_its_own_silence(void **unused)
     assert_false(alerts_raise(&a, &settings, "keeper", event, sentence));
 }
 
+/* Two accounts are two alarms, and the log names neither. */
+static void an_account_has_its_own_alarm(void **unused)
+{
+    (void)unused;
+    struct alerts a = {0};
+    const struct general_settings settings = {.alert_interval_ms = 3600000};
+    struct slice event = SLICE("account-limit");
+    struct slice anna = SLICE("anna@example.test reached a limit");
+    struct slice bob = SLICE("bob@example.test reached a limit");
+    char log[ERROR_TEXT_MAX];
+
+    assert_true(alerts_raise(&a, &settings, "keeper", event, anna));
+    assert_true(alerts_raise(&a, &settings, "keeper", event, bob));
+    assert_false(alerts_raise(&a, &settings, "keeper", event, anna));
+    assert_slice(alerts_for_log(anna, log), "an account reached a limit");
+    assert_slice(alerts_for_log(SLICE("see  <x@y.test>"), log), "see  an account");
+    assert_slice(alerts_for_log(SLICE(""), log), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_program_gets_one_word_and_one_line),
         cmocka_unit_test(each_process_has_its_own_silence),
+        cmocka_unit_test(an_account_has_its_own_alarm),
     };
     return cmocka_run_group_tests_name("processes/alerts", tests, open_folder, remove_folder);
 }

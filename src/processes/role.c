@@ -340,16 +340,19 @@ void role_alert(struct role *r, const char *event, const char *sentence)
         slice_head(slice_text(event), CONTROL_NAME_MAX),
         slice_head(slice_text(sentence), CONTROL_SENTENCE_MAX),
     };
+    char masked[ERROR_TEXT_MAX];
+    char own[ALERTS_EVENT_MAX];
     struct error e;
 
+    alerts_own(own, "", event, alert.sentence);
     (void)pthread_mutex_lock(&r->lock);
-    bool due = alerts_due(&r->alerts, event, ALERT_QUIET_MS);
+    bool due = alerts_due(&r->alerts, own, ALERT_QUIET_MS);
     (void)pthread_mutex_unlock(&r->lock);
     if (!due) {
         return;
     }
     if (!control_send(r->control, CONTROL_ALERT, &control_alert_schema, &alert, -1, &e)) {
-        log_event(LOG_ERROR, event, LOG_TEXT("reason", sentence));
+        log_event(LOG_ERROR, event, LOG_SLICE("reason", alerts_for_log(alert.sentence, masked)));
     }
 }
 

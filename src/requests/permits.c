@@ -12,6 +12,7 @@
 #include "requests/delegation.h"
 #include "requests/disposal.h"
 #include "requests/factors.h"
+#include "requests/guard.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
 #include "requests/passwords.h"
@@ -37,6 +38,8 @@ static const struct permit permits[] = {
     {&admin_user_list,     "user list",        RUNNING | AUDITOR, false},
     {&password_check,      "password check",   RUNNING,           true },
     {&passwords_imported,  "passwords import", ADMINISTRATOR,     false},
+    {&account_limits_set,  "account limits",   RUNNING,           false},
+    {&account_show,        "account show",     RUNNING | AUDITOR, false},
     {&admin_dkim_new,      "dkim new",         ADMINISTRATOR,     false},
     {&admin_dkim_list,     "dkim list",        RUNNING | AUDITOR, false},
     {&admin_queue_list,    "queue list",       RUNNING,           false},

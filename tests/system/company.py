@@ -25,6 +25,8 @@ BUILD = pathlib.Path(os.environ.get("POSTERN_BUILD", ROOT / "build")).resolve()
 START_S = 30
 READING = ("search", "show", "export")  # what an auditor does, with a reason
 DENIED = 77
+UNLIMITED = {f"{what}-per-{window}": "0B" if what == "bytes" else "0" for window in ("hour", "day")
+             for what in ("letters", "recipients", "addresses", "first-time", "bytes")}
 STOP_S = 30
 
 
@@ -102,8 +104,9 @@ class Company:
         self.submissions = int(found.get("submissions", 0)) or free_port()
         self.submission = int(found.get("submission", 0)) or free_port()
 
-    def create(self, settings=(), sections=""):
-        """`postern init` as a script would call it, then the settings on top of it."""
+    def create(self, settings=(), sections="", limits=False):
+        """`postern init` as a script would call it, then the settings on top of it. Tests send more than a person may:
+        limits are off unless they are asked for."""
         certificate, key = self.authority.issue(self.hostname)
         self.postern(
             "init", "--domain", self.domain, "--hostname", self.hostname,
@@ -112,7 +115,7 @@ class Company:
             "--listen-submission", f"127.0.0.1:{self.submission}",
             "--recovery-key-out", self.directory / "recovery.key")
         self.set("trust-store", self.authority.certificate)
-        for name, value in dict(settings).items():
+        for name, value in {**({} if limits else UNLIMITED), **dict(settings)}.items():
             self.set(name, value)
         if sections:
             with self.config.open("a") as file:

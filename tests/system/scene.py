@@ -25,7 +25,7 @@ class Client(smtplib.SMTP_SSL):
 class Scene:
     """A company, somebody outside who receives, and a person who sends."""
 
-    def __init__(self, directory, behave="", sections="", **settings):
+    def __init__(self, directory, behave="", sections="", limits=False, **settings):
         self.company = Company(directory / "company")
         certificate, key = self.company.authority.issue("mx.partner.test")
         self.receiver = Receiver(directory / "partner", certificate=certificate, key=key).start()
@@ -34,7 +34,7 @@ class Scene:
             settings={"outbound-tls": "verified",
                       **{name.replace("_", "-"): value for name, value in settings.items()}},
             sections=f"[domain partner.test]\nroute = 127.0.0.1:{self.receiver.port}\n"
-                     "tls-name = mx.partner.test\n" + sections)
+                     "tls-name = mx.partner.test\n" + sections, limits=limits)
         self.company.start()
         self.company.add_user(ALICE, PASSWORD)
 

@@ -1,0 +1,24 @@
+/* catalog/known - to whom the company has written, as keyed hashes.
+ *
+ * A number stands for the sender's domain and the recipient's address, both in lower case: 64 bits of SipHash-2-4 under a key that follows from the catalog's.
+ * The file holds it with the letter that was the first to go there, so that it leaves with that letter. Submitted letters count, and
+ * imported ones that their own From says somebody sent; their sender's domain is the account's, or that From's. A letter of a domain
+ * that is none of ours is of no use to anybody who asks under ours. */
+#pragma once
+
+#include "catalog/catalog.h"
+
+/* The number of an address for senders of that domain. Thread-safe. */
+uint64_t catalog_known_key(const struct catalog *c, struct slice domain, struct slice address);
+
+/* Tell every number that a letter makes known; none of other kinds of letters. Thread-safe. */
+void catalog_known_of(const struct catalog *c, const struct facts *f,
+                      void (*each)(void *context, uint64_t key), void *context);
+
+/* Step through all that the file holds. */
+bool catalog_known_each(struct catalog *c, void (*each)(void *context, uint64_t key), void *context,
+                        struct error *e) MUST_CHECK;
+
+/* Whether that letter, by the number of its facts, was the first to go there. */
+bool catalog_known_first(struct catalog *c, uint64_t key, uint64_t letter, bool *first,
+                         struct error *e) MUST_CHECK;

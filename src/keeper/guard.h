@@ -1,0 +1,61 @@
+/* keeper/guard - how much each account sends, before 250.
+ *
+ * Counts are kept in memory, for each account that sent something within a day. A letter's own record is the truth: after a start the letters of the last day are read from
+ * the ledger and counted again, so nothing is written for the sake of a count. To whom the company has written is known company-wide,
+ * as keyed hashes of which the catalog holds the durable form (catalog/known): whoever stands in for a colleague, or takes a customer over, writes to people whom the company knows, while
+ * who has got hold of an account and of a list of strangers does not. It also needs one set and not one for each account. Beyond
+ * GUARD_KNOWN_MAX addresses further ones stay unknown. Imported letters count nowhere; whom they were sent to is known by them.
+ *
+ * Thread-safe by a lock of its own, under which nothing is read or written. */
+#pragma once
+
+#include "catalog/catalog.h"
+#include "keeper/sessions.h"
+#include "requests/guard.h"
+#include "stages/limits/limits.h"
+
+#define GUARD_KNOWN_MAX 4000000
+
+struct keeper;
+struct guard;
+
+/* Knows nothing yet; free accepts NULL. */
+struct guard *guard_new(void) __attribute__((returns_nonnull));
+void guard_free(struct guard *g);
+
+/* Read who is known, and what was sent within the last day; before the keeper answers anybody. */
+bool guard_restore(struct keeper *k, struct error *e) MUST_CHECK;
+
+/* A letter that was counted, to take it back; or why it was not. */
+struct guard_letter {
+    uint64_t account;
+    struct limits_letter letter;
+    const uint64_t *known; /* numbers that it made known, `n_known` of them */
+    size_t n_known;
+    int64_t at_ms;
+    unsigned code; /* of the refusal */
+    const char *enhanced;
+    struct slice sentence;
+};
+
+/* Whether the account may send this letter now. It is counted then; otherwise the refusal is filled in, and once a window recorded and told
+ * to the person responsible. Lives in the arena. */
+bool guard_admit(struct keeper *k, const struct facts *f, struct arena *arena,
+                 struct guard_letter *out) MUST_CHECK;
+
+/* The letter was not recorded after all. */
+void guard_take_back(struct keeper *k, const struct guard_letter *l);
+
+/* A letter was imported: whom its sender wrote to is known. */
+void guard_learn(struct keeper *k, const struct facts *f);
+
+/* Read an account's own limits from the state; an `until` of 0: it has none, or they are over. */
+bool guard_own_limits(struct keeper *k, struct slice account, struct arena *arena,
+                      struct account_limits *out, struct error *e) MUST_CHECK;
+
+/* They changed: what was remembered of them is read again. */
+void guard_forget_limits(struct keeper *k, struct slice account);
+
+/* Fill in `allowed` and `sent`, as of now. */
+void guard_look(struct keeper *k, const struct account_limits *own,
+                struct account_show_answer *answer);

@@ -1,0 +1,120 @@
+/* What a person asks and orders about an account's sending. */
+#include "base/clock.h"
+
+#include "keeper/account_change.h"
+#include "keeper/admin.h"
+#include "keeper/guard.h"
+#include "keeper/internal.h"
+
+static bool find_account(struct keeper *k, struct slice name, struct arena *arena,
+                         struct account *out, struct error *e)
+{
+    bool found = false;
+
+    return state_account_get(k->state, account_canonical(name, arena), arena, out, &found, e) &&
+           (found ||
+            error_set(e, ERROR_INPUT, "there is no account `%.*s`; `postern user list` shows them",
+                      SLICE_ARG(slice_head(name, 100))));
+}
+
+/* "recipients-per-day 5000, ... until 2026-12-31" */
+static struct slice limits_detail(const struct account_limits *l, struct arena *arena)
+{
+    OWN(buf) struct buf text = {.max = 1000};
+    char when[CLOCK_TEXT_MAX];
+
+    for (unsigned w = 0; w < LIMITS_WINDOWS; w++) {
+        for (unsigned m = 0; m < LIMITS_MEASURES; m++) {
+            if (l->most[w][m]) {
+                buf_printf(&text, "%s %llu, ", limits_setting(w, m),
+                           (unsigned long long)l->most[w][m]);
+            }
+        }
+    }
+    clock_rfc3339((int64_t)l->until, when);
+    buf_printf(&text, "until %.10s", when);
+    return arena_copy(arena, buf_slice(&text));
+}
+
+static bool has_figures(const struct account_limits *l)
+{
+    bool any = false;
+
+    for (unsigned w = 0; w < LIMITS_WINDOWS; w++) {
+        for (unsigned m = 0; m < LIMITS_MEASURES; m++) {
+            any = any || l->most[w][m];
+        }
+    }
+    return any;
+}
+
+static bool check(const struct account_limits *l, struct error *e)
+{
+    if (l->reason.len == 0) {
+        return error_set(e, ERROR_INPUT, "say why: --reason");
+    }
+    if (!l->until) {
+        return has_figures(l) ? error_set(e, ERROR_INPUT, "say until when: --until") : true;
+    }
+    if (!has_figures(l)) {
+        return error_set(e, ERROR_INPUT, "give a limit, such as --recipients-per-day 5000");
+    }
+    return l->until > (uint64_t)clock_wall_ms() ||
+           error_set(e, ERROR_INPUT, "the day that --until names is over");
+}
+
+static bool put(struct keeper_admin *admin, struct account_limits *l, struct arena *arena,
+                struct error *e)
+{
+    OWN(buf) struct buf value = {.max = STATE_VALUE_MAX};
+    struct slice name = arena_printf(arena, "limits/%.*s", SLICE_ARG(l->account));
+    bool found = false;
+
+    if (!l->until) {
+        return state_value_delete(admin->keeper->state, name, &found, e);
+    }
+    l->by = admin->caller.by;
+    l->since = (uint64_t)clock_wall_ms();
+    cbor_write(&value, &account_limits_schema, l);
+    return state_value_put(admin->keeper->state, name, buf_slice(&value), e);
+}
+
+bool keeper_on_account_limits(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
+    struct account_limits limits = *(const struct account_limits *)r->ask;
+    struct account account;
+
+    if (!check(&limits, e) || !find_account(admin->keeper, limits.account, r->arena, &account, e)) {
+        return false;
+    }
+    struct act act = {.verb = SLICE("account limits"),
+                      .object = account.name,
+                      .reason = limits.reason,
+                      .detail = limits.until ? limits_detail(&limits, r->arena)
+                                             : SLICE("as set for all")};
+    limits.account = account.name;
+    if (!keeper_admin_act(admin, &act, e) || !put(admin, &limits, r->arena, e)) {
+        return false;
+    }
+    guard_forget_limits(admin->keeper, account.name);
+    return true;
+}
+
+bool keeper_on_account_show(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
+    const struct account_name_ask *ask = r->ask;
+    struct account_show_answer *answer = r->answer;
+    struct account account;
+
+    if (!find_account(admin->keeper, ask->account, r->arena, &account, e) ||
+        !guard_own_limits(admin->keeper, account.name, r->arena, &answer->own, e)) {
+        return false;
+    }
+    answer->role = account.role;
+    answer->disabled = account.disabled;
+    answer->sessions = sessions_count_of(admin->keeper->sessions, account.name);
+    guard_look(admin->keeper, &answer->own, answer);
+    return true;
+}

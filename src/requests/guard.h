@@ -1,0 +1,40 @@
+/* requests/guard - what accounts may send, and what is known about what they sent. */
+#pragma once
+
+#include "ipc/ipc.h"
+#include "letter/account_role.h"
+#include "letter/records.h"
+
+#define GUARD_WINDOWS  2 /* hour, day */
+#define GUARD_MEASURES 5 /* letters, recipients, addresses, first-time, bytes */
+
+/* An account's own limits, also as the state holds them. Of the figures 0 is: as the settings say. */
+struct account_limits {
+    struct slice account;
+    uint64_t most[GUARD_WINDOWS][GUARD_MEASURES];
+    uint64_t until; /* wall milliseconds; 0: none of its own */
+    struct slice reason;
+    struct slice by;
+    uint64_t since;
+};
+
+extern const struct cbor_schema account_limits_schema;
+
+/* account_limits_set: give an account limits of its own; an `until` that is over takes them away. */
+extern const struct ipc_message account_limits_set;
+
+struct account_name_ask {
+    struct slice account;
+};
+
+/* account_show: what an account may send, and has sent. */
+struct account_show_answer {
+    struct account_limits own;
+    uint64_t allowed[GUARD_WINDOWS][GUARD_MEASURES]; /* as it counts now; 0: no limit */
+    uint64_t sent[GUARD_WINDOWS][GUARD_MEASURES];
+    uint64_t role;
+    bool disabled;
+    uint64_t sessions; /* open ones that send */
+};
+
+extern const struct ipc_message account_show;

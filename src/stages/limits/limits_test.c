@@ -1,0 +1,244 @@
+#include "stages/limits/limits.h"
+#include "tests/test.h"
+
+#define NOON   (INT64_C(1790000000000))
+#define MINUTE INT64_C(60000)
+#define HOUR   LIMITS_HOUR_MS
+#define DAY    ((int64_t)LIMITS_DAY_MS)
+
+static struct limits limits_of(enum limits_window w, enum limits_measure m, uint64_t most)
+{
+    struct limits limits = {0};
+
+    limits.most[w][m] = most;
+    return limits;
+}
+
+static struct limits_letter letter_to(const uint64_t *addresses, const bool *first, size_t n)
+{
+    return (struct limits_letter){
+        .bytes = 1000, .outside = addresses, .first = first, .n_outside = n};
+}
+
+/* Send until it is refused, one letter every `every` ms; how many went. */
+static unsigned send_all(struct limits_count *c, const struct limits *limits, int64_t *now,
+                         int64_t every, unsigned most, bool first, struct limits_excess *x)
+{
+    unsigned sent = 0;
+
+    for (; sent < most; sent++, *now += every) {
+        uint64_t address = 1000 + sent;
+        struct limits_letter l = letter_to(&address, &first, 1);
+        if (!limits_allow(c, limits, &l, *now, x)) {
+            break;
+        }
+        limits_add(c, &l, *now);
+    }
+    return sent;
+}
+
+static void letters_of_an_hour(void **unused)
+{
+    (void)unused;
+    struct limits limits = limits_of(LIMITS_HOUR, LIMITS_LETTERS, 20);
+    struct limits_count c = {0};
+    struct limits_excess x;
+    int64_t now = NOON;
+
+    assert_int_equal(send_all(&c, &limits, &now, 1000, 100, false, &x), 20);
+    assert_int_equal(x.measure, LIMITS_LETTERS);
+    assert_int_equal(x.window, LIMITS_HOUR);
+    assert_in_range(x.wait_ms, HOUR - 2 * MINUTE, HOUR + 5 * MINUTE);
+    now += x.wait_ms; /* it is not promised too early */
+    assert_int_equal(send_all(&c, &limits, &now, 1000, 100, false, &x), 20);
+    limits_count_done(&c);
+}
+
+/* However they are spread, no hour and no day has more than it may. */
+static void no_window_has_more(void **unused)
+{
+    (void)unused;
+    struct limits limits = limits_of(LIMITS_HOUR, LIMITS_RECIPIENTS, 30);
+    struct limits_count c = {0};
+    struct limits_excess x;
+    int64_t went[4000];
+    size_t n = 0;
+
+    limits.most[LIMITS_DAY][LIMITS_RECIPIENTS] = 200;
+    srand(7);
+    for (int64_t now = NOON; now < NOON + 4 * DAY; now += rand() % (6 * MINUTE)) {
+        uint64_t address = (uint64_t)rand();
+        bool first = false;
+        struct limits_letter l = letter_to(&address, &first, 1);
+        if (limits_allow(&c, &limits, &l, now, &x)) {
+            limits_add(&c, &l, now);
+            went[n++] = now;
+        }
+    }
+    assert_true(n > 500);
+    for (size_t i = 0; i + 30 < n; i++) {
+        assert_true(went[i + 30] - went[i] >= HOUR);
+    }
+    for (size_t i = 0; i + 200 < n; i++) {
+        assert_true(went[i + 200] - went[i] >= DAY);
+    }
+    limits_count_done(&c);
+}
+
+static void an_address_counts_once(void **unused)
+{
+    (void)unused;
+    struct limits limits = limits_of(LIMITS_DAY, LIMITS_ADDRESSES, 3);
+    const uint64_t few[] = {11, 12, 13};
+    const uint64_t other = 14;
+    const bool first[3] = {false};
+    struct limits_count c = {0};
+    struct limits_excess x;
+    struct limits_letter l = letter_to(few, first, 3);
+    struct limits_letter more = letter_to(&other, first, 1);
+
+    for (int i = 0; i < 10; i++) {
+        assert_true(limits_allow(&c, &limits, &l, NOON + i * HOUR, &x));
+        limits_add(&c, &l, NOON + i * HOUR);
+    }
+    assert_int_equal(limits_sent(&c, LIMITS_DAY, LIMITS_ADDRESSES, NOON + 9 * HOUR), 3);
+    assert_int_equal(limits_sent(&c, LIMITS_DAY, LIMITS_RECIPIENTS, NOON + 9 * HOUR), 30);
+    assert_false(limits_allow(&c, &limits, &more, NOON + 9 * HOUR, &x));
+    assert_int_equal(x.measure, LIMITS_ADDRESSES);
+    /* Written to last nine hours after the first time, they are of the day until then. */
+    assert_false(limits_allow(&c, &limits, &more, NOON + DAY + 8 * HOUR, &x));
+    assert_true(limits_allow(&c, &limits, &more, NOON + DAY + 11 * HOUR, &x));
+    limits_count_done(&c);
+}
+
+static void who_is_known_is_no_first_time(void **unused)
+{
+    (void)unused;
+    struct limits limits = limits_of(LIMITS_HOUR, LIMITS_FIRST_TIME, 5);
+    struct limits_count c = {0};
+    struct limits_excess x;
+    int64_t now = NOON;
+
+    assert_int_equal(send_all(&c, &limits, &now, 1, 100, false, &x), 100);
+    assert_int_equal(send_all(&c, &limits, &now, 1, 100, true, &x), 5);
+    assert_int_equal(x.measure, LIMITS_FIRST_TIME);
+    limits_count_done(&c);
+}
+
+static void what_can_never_fit_says_so(void **unused)
+{
+    (void)unused;
+    struct limits limits = limits_of(LIMITS_HOUR, LIMITS_BYTES, 1000000);
+    OWN(buf) struct buf text = {.max = 1000};
+    struct limits_count c = {0};
+    struct limits_excess x;
+    struct limits_letter l = {.bytes = 2000000};
+    const char *enhanced = NULL;
+
+    assert_false(limits_allow(&c, &limits, &l, NOON, &x));
+    assert_int_equal(x.wait_ms, -1);
+    limits_sentence(&x, &text);
+    static const char said[] = "send 1 MB within an hour. This letter alone";
+    assert_non_null(memmem(buf_slice(&text).ptr, text.len, said, sizeof(said) - 1));
+    assert_int_equal(limits_code(&x, &enhanced), 450);
+    assert_string_equal(enhanced, "4.7.1");
+}
+
+static void not_recorded_is_not_counted(void **unused)
+{
+    (void)unused;
+    struct limits_count c = {0};
+    const uint64_t address = 9;
+    const bool first = true;
+    struct limits_letter l = letter_to(&address, &first, 1);
+
+    limits_add(&c, &l, NOON);
+    limits_take_back(&c, &l, NOON);
+    assert_int_equal(limits_sent(&c, LIMITS_DAY, LIMITS_LETTERS, NOON), 0);
+    assert_int_equal(limits_sent(&c, LIMITS_DAY, LIMITS_FIRST_TIME, NOON), 0);
+    assert_int_equal(limits_sent(&c, LIMITS_HOUR, LIMITS_BYTES, NOON), 0);
+    limits_count_done(&c);
+}
+
+/* What is recalled in any order is what was counted. */
+static void a_restart_forgets_nothing(void **unused)
+{
+    (void)unused;
+    struct limits_count live = {0};
+    struct limits_count again = {0};
+    int64_t now = NOON;
+
+    for (int i = 0; i < 500; i++, now += 4 * MINUTE) {
+        uint64_t address = (uint64_t)(i * i % 90 + 1);
+        bool first = i % 7 == 0;
+        struct limits_letter l = letter_to(&address, &first, 1);
+        limits_add(&live, &l, now);
+    }
+    for (int i = 499; i >= 0; i--) {
+        uint64_t address = (uint64_t)(i * i % 90 + 1);
+        bool first = i % 7 == 0;
+        struct limits_letter l = letter_to(&address, &first, 1);
+        limits_recall(&again, &l, NOON + i * 4 * MINUTE);
+    }
+    for (unsigned w = 0; w < LIMITS_WINDOWS; w++) {
+        for (unsigned m = 0; m < LIMITS_MEASURES; m++) {
+            assert_int_equal(limits_sent(&live, w, m, now), limits_sent(&again, w, m, now));
+        }
+    }
+    limits_count_done(&live);
+    limits_count_done(&again);
+}
+
+static void a_clock_that_was_wrong(void **unused)
+{
+    (void)unused;
+    struct limits limits = limits_of(LIMITS_HOUR, LIMITS_LETTERS, 5);
+    struct limits_count c = {0};
+    struct limits_excess x;
+    int64_t now = NOON + 900 * DAY;
+
+    assert_int_equal(send_all(&c, &limits, &now, 1, 100, false, &x), 5);
+    now = NOON;
+    assert_int_equal(send_all(&c, &limits, &now, 1, 100, false, &x), 5);
+    now -= 10 * MINUTE; /* set back a little: still counted, and no way around the limit */
+    assert_int_equal(send_all(&c, &limits, &now, 1, 100, false, &x), 0);
+    limits_count_done(&c);
+}
+
+static void a_set_keeps_what_it_has_room_for(void **unused)
+{
+    (void)unused;
+    struct set s = {.max = 5000};
+
+    for (uint64_t i = 1; i <= 5000; i++) {
+        assert_true(set_put(&s, i * 0x10001, (uint32_t)i));
+    }
+    assert_false(set_put(&s, 77, 1));
+    assert_true(set_put(&s, 0x10001, 9)); /* there already */
+    assert_int_equal(set_get(&s, 0x10001), 9);
+    assert_int_equal(set_get(&s, 77), 0);
+    set_drop_below(&s, 4000);
+    assert_int_equal(s.count, 1001);
+    assert_int_equal(set_get(&s, 4000 * 0x10001), 4000);
+    assert_int_equal(set_get(&s, 3999 * 0x10001), 0);
+    assert_true(set_put(&s, 0, 3)); /* zero is a key as others are */
+    assert_int_equal(set_get(&s, 0), 3);
+    set_done(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(letters_of_an_hour),
+        cmocka_unit_test(no_window_has_more),
+        cmocka_unit_test(an_address_counts_once),
+        cmocka_unit_test(who_is_known_is_no_first_time),
+        cmocka_unit_test(what_can_never_fit_says_so),
+        cmocka_unit_test(not_recorded_is_not_counted),
+        cmocka_unit_test(a_restart_forgets_nothing),
+        cmocka_unit_test(a_clock_that_was_wrong),
+        cmocka_unit_test(a_set_keeps_what_it_has_room_for),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+"""How much an account may send: before 250, after a restart, and by a rule of its own."""
+import datetime
+import email.mime.text
+import smtplib
+
+import pytest
+
+from company import wait_for
+from scene import ALICE, PASSWORD, Scene
+
+FIRST_TIME = 40  # within an hour, by default
+
+
+def letter(number, to):
+    message = email.mime.text.MIMEText(f"Dear reader {number},\nkind regards\n")
+    message["From"], message["To"], message["Subject"] = ALICE, ", ".join(to), f"Offer {number}"
+    message["Message-ID"] = f"<{number}.{to[0]}>"
+    return message.as_string()
+
+
+def send(smtp, number, *to):
+    """The reply to one letter: its code and its sentence."""
+    try:
+        smtp.sendmail(ALICE, to, letter(number, to))
+        return 250, ""
+    except smtplib.SMTPDataError as e:
+        return e.smtp_code, e.smtp_error.decode()
+
+
+@pytest.fixture
+def scene(tmp_path):
+    s = Scene(tmp_path, limits=True)
+    try:
+        yield s
+    finally:
+        s.close()
+
+
+def sent(company, limit):
+    """What `account show` says: sent, allowed."""
+    rows = [line.split() for line in company.postern("account", "show", ALICE).splitlines()]
+    return next(row[1:] for row in rows if row and row[0] == limit)
+
+
+def test_an_account_reaches_its_limit_and_no_further(scene):
+    company = scene.company
+    told = company.directory / "told"
+    command = company.directory / "alert"
+    command.write_text(f'#!/bin/sh\nexec >> "{told}"\necho "$1"\ncat\n')
+    command.chmod(0o755)
+    told.touch()
+    told.chmod(0o666)
+    company.set("alert-command", command)
+    company.stop()
+    company.start()
+    smtp = scene.client()
+    assert send(smtp, 0, ALICE, "colleague@example.test")[0] == 250  # who is inside counts as nobody
+    replies = [send(smtp, i, f"stranger{i}@partner.test") for i in range(1, FIRST_TIME + 6)]
+    assert [code for code, _ in replies] == [250] * FIRST_TIME + [452] * 5
+    assert replies[-1][1].startswith("4.5.3 Not sent, and nothing is lost: your account may send to 40 recipients "
+                                     "to whom nobody here has written before within an hour. Send it again in ")
+    # Whom somebody wrote to is known: that goes on.
+    assert send(smtp, 100, "Stranger1@partner.test", "stranger2@partner.test", "stranger2@partner.test")[0] == 250
+    assert sent(company, "first-time-per-hour") == ["40", "40"]
+    assert sent(company, "recipients-per-day")[0] == "42" and sent(company, "addresses-per-day")[0] == "40"
+    assert sent(company, "letters-per-day")[0] == "42"
+    # The person responsible is told once, not for each letter; the log names nobody.
+    wait_for("the alarm", lambda: told.read_text())
+    assert told.read_text().count("account-limit") == 1 and ALICE in told.read_text()
+    log = company.log.read_text()
+    assert "event=limits.reached limit=first-time-per-hour" in log and ALICE not in log
+    # A restart forgets nothing, and neither does a catalog made anew.
+    smtp.quit()
+    for rebuild in (False, True):
+        if rebuild:
+            company.postern("catalog", "rebuild")
+        company.stop()
+        company.start()
+        smtp = scene.client()
+        assert send(smtp, 200, "stranger200@partner.test")[0] == 452
+        assert send(smtp, 201 + rebuild, "stranger3@partner.test")[0] == 250
+        smtp.quit()
+    assert sent(company, "letters-per-day")[0] == "44" and sent(company, "first-time-per-hour")[0] == "40"
+
+
+def test_higher_limits_have_a_reason_and_an_end(scene, tmp_path):
+    company = scene.company
+    smtp = scene.client()
+    to = [f"reader{i}@partner.test" for i in range(60)]
+    assert send(smtp, 1, *to)[0] == 452
+    tomorrow = (datetime.date.today() + datetime.timedelta(days=1)).isoformat()
+
+    def limits(*words):
+        return company.postern("account", "limits", ALICE, *words, check=False)
+
+    assert "say why" in limits("--first-time-per-hour", 500, "--until", tomorrow).stderr
+    assert "is over" in limits("--first-time-per-hour", 500, "--until", "2020-01-01", "--reason", "x").stderr
+    done = limits("--first-time-per-hour", 500, "--first-time-per-day", 500, "--until", tomorrow, "--reason",
+                  "Invitations to the fair")
+    assert done.returncode == 0, done.stderr
+    assert send(smtp, 1, *to)[0] == 250
+    shown = company.postern("account", "show", ALICE)
+    assert "its own, until" in shown and "Invitations to the fair" in shown
+    assert sent(company, "first-time-per-hour") == ["60", "500", "its", "own"]
+    company.sign_in(company.officer)
+    acts = company.postern("acts")
+    assert "account limits" in acts and "first-time-per-hour 500, first-time-per-day 500, until" in acts
+    assert limits("--none", "--reason", "The fair is over").returncode == 0
+    assert send(smtp, 2, "somebody@partner.test")[0] == 452
+    smtp.quit()
+
+
+def test_whom_an_imported_letter_went_to_is_known(scene, tmp_path):
+    company = scene.company
+    known = [f"customer{i}@partner.test" for i in range(50)]
+    mbox = tmp_path / "old.mbox"
+    mbox.write_text("".join(f"From {ALICE} Mon Jan  5 09:00:00 2026\nFrom: Alice <{ALICE}>\nTo: {who}\n"
+                            f"Date: Mon, 5 Jan 2026 09:00:00 +0000\nSubject: Hello\n\nHello {who}\n\n" for who in known))
+    company.postern("import", "mbox", mbox, "--owner", ALICE)
+    smtp = scene.client()
+    for i, who in enumerate(known):
+        assert send(smtp, i, who)[0] == 250
+    assert sent(company, "first-time-per-hour")[0] == "0"
+    assert sent(company, "letters-per-hour")[0] == "50"  # the imported ones count nowhere
+    smtp.quit()
