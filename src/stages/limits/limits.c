@@ -173,7 +173,12 @@ static uint64_t adds(const struct limits_count *c, const struct limits_letter *l
             n += !covers(c, window, l->outside[i]);
         }
         return n;
-    case LIMITS_MEASURES:
+    case LIMITS_REFUSED:
+    case LIMITS_NEW_LINKS:
+    case LIMITS_NETWORKS:
+    case LIMITS_BOUNCES:
+    case LIMITS_FAILURES:
+    case LIMITS_COUNTED:
     default:
         return 0;
     }
@@ -252,6 +257,12 @@ void limits_add(struct limits_count *c, const struct limits_letter *letter, int6
 {
     roll(c, part_of(now_ms));
     add(c, letter, c->part);
+}
+
+void limits_note(struct limits_count *c, enum limits_measure measure, uint64_t n, int64_t now_ms)
+{
+    roll(c, part_of(now_ms));
+    count(c, c->part, measure, n, false);
 }
 
 void limits_recall(struct limits_count *c, const struct limits_letter *letter, int64_t at_ms)

@@ -18,7 +18,14 @@ enum limits_measure {
     LIMITS_ADDRESSES,  /* outside, each counted once          */
     LIMITS_FIRST_TIME, /* of these, whom nobody here wrote to */
     LIMITS_BYTES,
-    LIMITS_MEASURES
+    LIMITS_MEASURES,
+    /* What has no limit and is counted for stages/limits/signs: */
+    LIMITS_REFUSED = LIMITS_MEASURES, /* different letters that were put off */
+    LIMITS_NEW_LINKS,                 /* letters with a link to where nobody here has linked */
+    LIMITS_NETWORKS,                  /* from which the account had not been used */
+    LIMITS_BOUNCES,                   /* recipients outside that do not exist */
+    LIMITS_FAILURES,                  /* sign-ins with a wrong password */
+    LIMITS_COUNTED
 };
 
 enum limits_window { LIMITS_HOUR, LIMITS_DAY, LIMITS_WINDOWS };
@@ -38,8 +45,8 @@ struct limits {
 
 /* What one account, or one of its app passwords, has sent. Zeros: nothing. */
 struct limits_count {
-    uint64_t fine[LIMITS_FINE][LIMITS_MEASURES];
-    uint64_t coarse[LIMITS_COARSE][LIMITS_MEASURES];
+    uint64_t fine[LIMITS_FINE][LIMITS_COUNTED];
+    uint64_t coarse[LIMITS_COARSE][LIMITS_COUNTED];
     uint64_t part; /* the newest one: milliseconds since 1970 / LIMITS_FINE_MS */
     struct set
         addresses; /* with the part, counted from 1 at `epoch`, in which it was written to last */
@@ -74,6 +81,9 @@ bool limits_allow(struct limits_count *c, const struct limits *limits,
 
 /* Count a letter that is sent now. */
 void limits_add(struct limits_count *c, const struct limits_letter *letter, int64_t now_ms);
+
+/* Count `n` more of what has no limit. */
+void limits_note(struct limits_count *c, enum limits_measure measure, uint64_t n, int64_t now_ms);
 
 /* Count one that was sent earlier, in any order, after a restart; of what is older than a day nothing is kept. */
 void limits_recall(struct limits_count *c, const struct limits_letter *letter, int64_t at_ms);

@@ -1,0 +1,177 @@
+#include "stages/limits/signs.h"
+
+#define BURST_SILENCE_MS (6 * (int64_t)LIMITS_HOUR_MS) /* silence before a rush */
+#define BURST_MS         (15 * INT64_C(60000))         /* in which it counts */
+
+/* In tenths of a point each above `from`. */
+const struct sign_row signs_table[SIGNS] = {
+    [SIGN_FIRST_TIME] = {"first-time",     12, 22,  65, "",
+                         " recipients within an hour to whom nobody here has written before"                                           },
+    [SIGN_FIRST_TIME_DAY] = {"first-time-day", 35, 10,  50, "",
+                         " recipients within a day to whom nobody here has written before"                                             },
+    [SIGN_REFUSED] = {"refused",        1,  100, 60, "",
+                         " different letters went on being sent after a limit was reached"                                             },
+    [SIGN_SAME_WORDS] = {"same-words",     20, 10,  35, "the same words to ",             " recipients outside"                        },
+    [SIGN_NEW_LINKS] = {"new-links",      3,  60,  45, "",
+                         " letters within an hour with links to where nobody here has linked"                                          },
+    [SIGN_NEW_NETWORK] = {"new-network",    0,  200, 35, "it was used from ",
+                         " networks within a day where it had not been before"                                                         },
+    [SIGN_MANY_NETWORKS] = {"many-networks",  3,  100, 40, "somebody signed in from ",
+                         " networks within an hour"                                                                                    },
+    [SIGN_FAILURES] = {"failures",       60, 2,   20, "",                               " wrong passwords within an hour"            },
+    [SIGN_BURST] = {"burst",          10, 20,  20, "",                               " letters in a rush after hours of silence"  },
+    [SIGN_PACE] = {"pace",           60, 10,  45, "",                               " letters within an hour"                    },
+    [SIGN_ADDRESSES] = {"addresses",      45, 10,  40, "",                               " different addresses outside within an hour"},
+    [SIGN_BOUNCES] = {"bounces",        4,  60,  50, "",                               " recipients do not exist"                   },
+    [SIGN_ELSEWHERE] = {"elsewhere",      0,  250, 25, "an app password was used from ",
+                         " networks where it had not been"                                                                             },
+    [SIGN_CONTENT] = {"content",        0,  10,  60, "a filter gives a letter ",       " points"                                    },
+};
+
+/* ── what is seen ── */
+
+static void note_words(struct signs *s, const struct signs_letter *letter, int64_t now_ms)
+{
+    size_t oldest = 0;
+
+    for (size_t i = 0; i < SIGNS_BODIES; i++) {
+        bool fresh = now_ms - s->bodies[i].at_ms < LIMITS_HOUR_MS;
+        if (fresh && s->bodies[i].words == letter->words) {
+            s->bodies[i].outside += letter->outside;
+            s->bodies[i].at_ms = now_ms;
+            return;
+        }
+        oldest = s->bodies[i].at_ms < s->bodies[oldest].at_ms ? i : oldest;
+    }
+    s->bodies[oldest].words = letter->words;
+    s->bodies[oldest].outside = letter->outside;
+    s->bodies[oldest].at_ms = now_ms;
+}
+
+void signs_sent(struct signs *s, struct limits_count *c, const struct signs_letter *letter,
+                int64_t now_ms)
+{
+    if (letter->words && letter->outside) {
+        note_words(s, letter, now_ms);
+    }
+    if (letter->new_link) {
+        limits_note(c, LIMITS_NEW_LINKS, 1, now_ms);
+    }
+    if (letter->outside == 0) {
+        return;
+    }
+    if (now_ms - s->last_ms > BURST_SILENCE_MS) {
+        s->burst_ms = now_ms;
+        s->burst = 0;
+    }
+    s->burst += now_ms - s->burst_ms <= BURST_MS;
+    s->last_ms = now_ms;
+}
+
+void signs_put_off(struct signs *s, struct limits_count *c, uint64_t digest, int64_t now_ms)
+{
+    for (size_t i = 0; i < SIGNS_PUT_OFF; i++) {
+        if (s->put_off[i] == digest) {
+            return; /* a program that tries again is none that goes on */
+        }
+    }
+    s->put_off[s->next_put_off++ % SIGNS_PUT_OFF] = digest;
+    limits_note(c, LIMITS_REFUSED, 1, now_ms);
+}
+
+void signs_signed_in(struct signs *s, struct limits_count *c, uint64_t network, bool fresh,
+                     int64_t now_ms)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < SIGNS_NETWORKS; i++) {
+        if (s->networks[i].network == network) {
+            at = i;
+            break;
+        }
+        at = s->networks[i].at_ms < s->networks[at].at_ms ? i : at;
+    }
+    s->networks[at].network = network;
+    s->networks[at].at_ms = now_ms;
+    if (fresh) {
+        limits_note(c, LIMITS_NETWORKS, 1, now_ms);
+    }
+}
+
+/* ── what it says ── */
+
+static uint64_t same_words(const struct signs *s, int64_t now_ms)
+{
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < SIGNS_BODIES; i++) {
+        bool fresh = s->bodies[i].words && now_ms - s->bodies[i].at_ms < LIMITS_HOUR_MS;
+        most = fresh && s->bodies[i].outside > most ? s->bodies[i].outside : most;
+    }
+    return most;
+}
+
+static uint64_t networks(const struct signs *s, int64_t now_ms)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < SIGNS_NETWORKS; i++) {
+        n += s->networks[i].network && now_ms - s->networks[i].at_ms < LIMITS_HOUR_MS;
+    }
+    return n;
+}
+
+static void look(const struct signs *s, struct limits_count *c, int64_t now_ms,
+                 uint64_t value[static SIGNS])
+{
+    value[SIGN_FIRST_TIME] = limits_sent(c, LIMITS_HOUR, LIMITS_FIRST_TIME, now_ms);
+    value[SIGN_FIRST_TIME_DAY] = limits_sent(c, LIMITS_DAY, LIMITS_FIRST_TIME, now_ms);
+    value[SIGN_REFUSED] = limits_sent(c, LIMITS_HOUR, LIMITS_REFUSED, now_ms);
+    value[SIGN_SAME_WORDS] = same_words(s, now_ms);
+    value[SIGN_NEW_LINKS] = limits_sent(c, LIMITS_HOUR, LIMITS_NEW_LINKS, now_ms);
+    value[SIGN_NEW_NETWORK] = limits_sent(c, LIMITS_DAY, LIMITS_NETWORKS, now_ms);
+    value[SIGN_MANY_NETWORKS] = networks(s, now_ms);
+    value[SIGN_FAILURES] = limits_sent(c, LIMITS_HOUR, LIMITS_FAILURES, now_ms);
+    value[SIGN_BURST] = now_ms - s->burst_ms <= BURST_MS ? s->burst : 0;
+    value[SIGN_PACE] = limits_sent(c, LIMITS_HOUR, LIMITS_LETTERS, now_ms);
+    value[SIGN_ADDRESSES] = limits_sent(c, LIMITS_HOUR, LIMITS_ADDRESSES, now_ms);
+    value[SIGN_BOUNCES] = limits_sent(c, LIMITS_HOUR, LIMITS_BOUNCES, now_ms);
+    value[SIGN_ELSEWHERE] = s->elsewhere;
+    value[SIGN_CONTENT] = s->content;
+}
+
+void signs_judge(const struct signs *s, struct limits_count *c, int64_t now_ms,
+                 struct signs_verdict *verdict)
+{
+    *verdict = (struct signs_verdict){0};
+    look(s, c, now_ms, verdict->value);
+    for (size_t i = 0; i < SIGNS; i++) {
+        const struct sign_row *row = &signs_table[i];
+        uint64_t above = verdict->value[i] > row->from ? verdict->value[i] - row->from : 0;
+        uint64_t points = above < 1000 ? above * row->weight / 10 : row->most;
+        verdict->points[i] = points < row->most ? (unsigned)points : row->most;
+        verdict->sum += verdict->points[i];
+    }
+    verdict->stolen = verdict->sum >= SIGNS_THRESHOLD;
+}
+
+void signs_sentence(const struct signs_verdict *verdict, struct buf *out)
+{
+    bool said[SIGNS] = {false};
+
+    for (size_t n = 0; n < SIGNS; n++) {
+        size_t best = SIGNS;
+        for (size_t i = 0; i < SIGNS; i++) {
+            bool more = !said[i] && verdict->points[i] &&
+                        (best == SIGNS || verdict->points[i] > verdict->points[best]);
+            best = more ? i : best;
+        }
+        if (best == SIGNS) {
+            return;
+        }
+        said[best] = true;
+        buf_add_text(out, out->len ? "; " : "");
+        buf_printf(out, "%s%llu%s", signs_table[best].before,
+                   (unsigned long long)verdict->value[best], signs_table[best].after);
+    }
+}

@@ -1,0 +1,99 @@
+/* stages/limits/signs - does this account look stolen?
+ *
+ * What an account did within an hour and a day is compared with a table of signs: from which number on it is one, what it weighs, the most that
+ * it weighs, and a reason in plain words. One sign alone proves nothing; together they are added, and from SIGNS_THRESHOLD on sending is
+ * to be suspended. The table has a version, which stands in the record of each suspension. It was made against tests/traffic/office.model,
+ * which came first. Pure: the caller gives the time and what was seen. */
+#pragma once
+
+#include "stages/limits/limits.h"
+
+#define SIGNS_VERSION   1
+#define SIGNS_THRESHOLD 100
+
+enum sign {
+    SIGN_FIRST_TIME,     /* recipients within the hour to whom nobody here has written */
+    SIGN_FIRST_TIME_DAY, /* the same within the day */
+    SIGN_REFUSED,        /* letters that were put off, and others all the same */
+    SIGN_SAME_WORDS,     /* to so many outside */
+    SIGN_NEW_LINKS,      /* letters with links to where nobody here has linked */
+    SIGN_NEW_NETWORK,    /* from where the account had not been used */
+    SIGN_MANY_NETWORKS,  /* sign-ins within the hour */
+    SIGN_FAILURES,       /* sign-ins with a wrong password within the hour */
+    SIGN_BURST,          /* letters in a rush after silence */
+    SIGN_PACE,           /* letters within the hour */
+    SIGN_ADDRESSES,      /* different ones outside within the hour */
+    SIGN_BOUNCES,        /* within the hour */
+    SIGN_ELSEWHERE,      /* an app password from another network than ever before */
+    SIGN_CONTENT,        /* what a filter of letters says, when one is configured */
+    SIGNS
+};
+
+struct sign_row {
+    const char *name;
+    uint64_t from;      /* what is above counts */
+    unsigned weight;    /* of each, in tenths */
+    unsigned most;      /* of all */
+    const char *before; /* the number, in a sentence */
+    const char *after;
+};
+
+extern const struct sign_row signs_table[SIGNS];
+
+#define SIGNS_BODIES   32
+#define SIGNS_NETWORKS 16
+#define SIGNS_PUT_OFF  16
+
+/* What is remembered of an account beside its counts. Zeros: nothing. */
+struct signs {
+    struct {
+        uint64_t words; /* hash of what is written in it */
+        uint64_t outside;
+        int64_t at_ms;
+    } bodies[SIGNS_BODIES];
+
+    struct {
+        uint64_t network;
+        int64_t at_ms;
+    } networks[SIGNS_NETWORKS]; /* of sign-ins */
+
+    uint64_t put_off[SIGNS_PUT_OFF];
+    size_t next_put_off;
+    int64_t last_ms;             /* of letters */
+    int64_t burst_ms;            /* when the rush began */
+    uint64_t burst;              /* letters of it */
+    uint64_t elsewhere, content; /* as they were noted last */
+};
+
+/* A letter that was taken. */
+struct signs_letter {
+    uint64_t words;   /* hash of its words; 0: not known */
+    uint64_t outside; /* recipients */
+    bool new_link;
+};
+
+/* A letter was taken. */
+void signs_sent(struct signs *s, struct limits_count *c, const struct signs_letter *letter,
+                int64_t now_ms);
+
+/* A letter was put off by a limit; `digest` tells one from another. */
+void signs_put_off(struct signs *s, struct limits_count *c, uint64_t digest, int64_t now_ms);
+
+/* Somebody signed in; `fresh`: the account had been used before, and not from that network. */
+void signs_signed_in(struct signs *s, struct limits_count *c, uint64_t network, bool fresh,
+                     int64_t now_ms);
+
+/* What was found, and what it weighs. */
+struct signs_verdict {
+    uint64_t value[SIGNS];
+    unsigned points[SIGNS];
+    unsigned sum;
+    bool stolen; /* it looks so: the sum reaches the threshold */
+};
+
+/* Add up what was seen until now. */
+void signs_judge(const struct signs *s, struct limits_count *c, int64_t now_ms,
+                 struct signs_verdict *verdict);
+
+/* The signs that count, the heaviest first, as sentences: "21 recipients within an hour ...; ...". */
+void signs_sentence(const struct signs_verdict *verdict, struct buf *out);

@@ -1,0 +1,411 @@
+/* Plays the model of office mail (tests/traffic/office.model) through limits and signs, and offenders beside it. Nothing of it is
+ * random from run to run. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "stages/limits/signs.h"
+#include "tests/test.h"
+
+#define MODEL_MAX 128
+#define MINUTE    INT64_C(60000)
+#define DAY       ((int64_t)LIMITS_DAY_MS)
+#define BEGIN     (INT64_C(20600) * DAY) /* some Monday */
+#define YEARS     200
+#define FOUND_MAX 20
+
+/* ── the model ── */
+
+static struct figure {
+    char name[48];
+    double value;
+} model[MODEL_MAX];
+
+static size_t n_figures;
+
+static void read_model(void)
+{
+    const char *corpus = getenv("CORPUS");
+    char path[512];
+    char line[512];
+
+    (void)snprintf(path, sizeof(path), "%s/../traffic/office.model",
+                   corpus ? corpus : "tests/corpus");
+    FILE *f = fopen(path, "re");
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f)) {
+        struct figure *x = &model[n_figures];
+        if (line[0] != '#' && sscanf(line, "%47[a-z0-9-] = %lf", x->name, &x->value) == 2) {
+            assert_true(++n_figures < MODEL_MAX);
+        }
+    }
+    (void)fclose(f);
+}
+
+/* A name that is not there is a mistake of this test. */
+static double of(const char *name)
+{
+    for (size_t i = 0; i < n_figures; i++) {
+        if (strcmp(model[i].name, name) == 0) {
+            return model[i].value;
+        }
+    }
+    fail_msg("the model has no %s", name);
+    return 0;
+}
+
+/* ── chance ── */
+
+static uint64_t seed = 88172645463325252U;
+
+static uint64_t next(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed;
+}
+
+static double chance(void)
+{
+    return (double)(next() >> 11) / 9007199254740992.0;
+}
+
+static bool happens(double share)
+{
+    return chance() < share;
+}
+
+/* A whole number with this mean. */
+static unsigned about(double mean)
+{
+    double spread = mean * (0.5 + chance());
+    return (unsigned)spread + happens(spread - (double)(unsigned)spread);
+}
+
+static int64_t within(int64_t from, int64_t to)
+{
+    return from + (int64_t)(chance() * (double)(to - from));
+}
+
+/* ── a person ── */
+
+struct person {
+    struct limits_count count;
+    struct signs signs;
+    bool tax, fresh; /* does the accounts; began this year */
+    int64_t now;
+    uint64_t address; /* the last made up */
+    unsigned put_off;
+    unsigned worst;
+    bool suspended;
+    unsigned reached; /* outside, before that */
+    char why[400];
+};
+
+static const struct limits limits = {
+    .most = {[LIMITS_HOUR] = {150, 500, 300, 40, 500 << 20},
+             [LIMITS_DAY] = {600, 1000, 500, 100, UINT64_C(2) << 30}}
+};
+
+static void judge(struct person *p)
+{
+    OWN(buf) struct buf why = {.max = sizeof(p->why) - 1};
+    struct signs_verdict v;
+
+    signs_judge(&p->signs, &p->count, p->now, &v);
+    p->worst = v.sum > p->worst ? v.sum : p->worst;
+    if (v.stolen && !p->suspended) {
+        p->suspended = true;
+        signs_sentence(&v, &why);
+        (void)snprintf(p->why, sizeof(p->why), "%u: %.*s", v.sum, SLICE_ARG(buf_slice(&why)));
+    }
+}
+
+/* A letter to `n` outside, of whom `first` are new to the company. */
+static void send(struct person *p, unsigned n, unsigned first, uint64_t words, bool link)
+{
+    uint64_t outside[64];
+    bool new[64];
+    struct limits_excess x;
+
+    n = n < 64 ? n : 64;
+    for (unsigned i = 0; i < n; i++) {
+        new[i] = i < first;
+        outside[i] = new[i] ? UINT64_C(1) << 40 | ++p->address : 1 + next() % 400;
+    }
+    const struct limits_letter l = {
+        .bytes = 40000, .outside = outside, .first = new, .n_outside = n};
+    if (!limits_allow(&p->count, &limits, &l, p->now, &x)) {
+        p->put_off++;
+        signs_put_off(&p->signs, &p->count, words, p->now);
+        judge(p);
+        return;
+    }
+    const struct signs_letter s = {.words = words, .outside = n, .new_link = link};
+    limits_add(&p->count, &l, p->now);
+    signs_sent(&p->signs, &p->count, &s, p->now);
+    judge(p);
+    p->reached += p->suspended ? 0 : n; /* the letter that gives it away is held */
+}
+
+static void bounce(struct person *p, unsigned n, double share)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (happens(share)) {
+            limits_note(&p->count, LIMITS_BOUNCES, 1, p->now);
+        }
+    }
+}
+
+static unsigned recipients(void)
+{
+    double r = chance();
+
+    if ((r -= of("recipients-1")) < 0) {
+        return 1;
+    }
+    if ((r -= of("recipients-2")) < 0) {
+        return 2;
+    }
+    if ((r -= of("recipients-5")) < 0) {
+        return 3 + (unsigned)(chance() * 3);
+    }
+    return (r -= of("recipients-15")) < 0 ? 6 + (unsigned)(chance() * 10)
+                                          : 16 + (unsigned)(chance() * 25);
+}
+
+/* One of an ordinary day. */
+static void letter(struct person *p, double outside, double new, double same)
+{
+    static uint64_t last = 1;
+    unsigned n = happens(outside) ? recipients() : 0;
+    unsigned first = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        first += happens(new);
+    }
+    last = happens(same) ? last : next();
+    send(p, n, first, last, happens(of("links-share")) && happens(of("links-new")));
+    bounce(p, first, of("bounce-share-new"));
+    bounce(p, n - first, of("bounce-share"));
+}
+
+/* The same words to each of a list. */
+static void list(struct person *p, unsigned people, double new, int64_t minutes)
+{
+    uint64_t words = next();
+
+    for (unsigned i = 0; i < people; i++) {
+        p->now += minutes * MINUTE / (people + 1);
+        send(p, 1, happens(new), words, i == 0 && happens(0.5));
+        bounce(p, 1, of("bounce-share"));
+    }
+}
+
+static void sign_in(struct person *p, uint64_t network, bool fresh)
+{
+    signs_signed_in(&p->signs, &p->count, network, fresh, p->now);
+    judge(p);
+}
+
+static void wrong_passwords(struct person *p, unsigned n)
+{
+    limits_note(&p->count, LIMITS_FAILURES, n, p->now);
+    judge(p);
+}
+
+/* Where a day's sign-ins come from. */
+static void networks(struct person *p, bool trip)
+{
+    sign_in(p, happens(of("home-days")) ? 2 : 1, false);
+    if (happens(of("telephone-share") * 4)) {
+        sign_in(p, 3, false);
+    }
+    if (happens(of("telephone-new-network"))) {
+        sign_in(p, next() | 16, true);
+    }
+    if (trip && happens(of("trip-networks") / of("trip-days"))) {
+        sign_in(p, next() | 16, true);
+    }
+}
+
+static void mishaps(struct person *p)
+{
+    if (happens(of("mistyped-a-week") / 5)) {
+        wrong_passwords(p, 1 + (unsigned)(chance() * 3));
+    }
+    if (happens(of("forgotten-device-a-year") / 230)) {
+        for (unsigned h = 0; h < of("forgotten-device-hours"); h++, p->now += LIMITS_HOUR_MS) {
+            wrong_passwords(
+                p, (unsigned)(of("forgotten-device-tries") / of("forgotten-device-hours")));
+        }
+    }
+    if (happens(of("stuck-outbox-a-year") / 230)) {
+        for (unsigned i = 0; i < of("stuck-outbox-tries"); i++) {
+            signs_put_off(&p->signs, &p->count, 4711, p->now);
+            judge(p);
+        }
+    }
+}
+
+static void day(struct person *p, int64_t midnight, double factor, double new, bool tax)
+{
+    unsigned n = about(of("letters-a-day") * factor * (tax ? of("tax-factor") : 1));
+    int64_t begins = midnight + (int64_t)of("day-begins") * MINUTE;
+    int64_t ends = midnight + (int64_t)of("day-ends") * MINUTE;
+
+    p->now = begins;
+    networks(p, happens(of("trips-a-year") * of("trip-days") / 230));
+    for (unsigned i = 0; i < n; i++) {
+        bool burst = happens(of("bursts-share"));
+        p->now += burst ? within(0, 3 * MINUTE) : within(0, 2 * (ends - begins) / (n + 1) * 3 / 2);
+        letter(p, tax ? of("tax-outside") : of("outside-share"), tax ? of("tax-new") : new,
+               tax ? of("tax-same-body") : of("same-body-share"));
+    }
+    if (happens(of("invitations-a-week") / 5)) {
+        unsigned outside = about(of("invitation-people") * of("invitation-outside"));
+        unsigned first = 0;
+        for (unsigned i = 0; i < outside; i++) {
+            first += happens(of("invitation-new"));
+        }
+        send(p, outside, first, next(), false);
+    }
+    if (happens(of("large-meetings-a-year") / 230)) {
+        list(p, about(of("large-meeting-people")), of("large-meeting-new"),
+             (int64_t)of("large-meeting-minutes"));
+    }
+    mishaps(p);
+}
+
+static void first_day(struct person *p, int64_t midnight)
+{
+    p->now = midnight + (int64_t)of("day-begins") * MINUTE;
+    for (unsigned i = 0; i < of("first-day-networks"); i++) {
+        sign_in(p, 1 + i, i > 0);
+    }
+    list(p, (unsigned)of("first-week-announcement"), of("first-week-announcement-new"),
+         (int64_t)within(60, 120));
+}
+
+static void year(struct person *p)
+{
+    int64_t begins = p->fresh ? within(0, 200) : 0;
+    unsigned taxed = 0;
+
+    for (int64_t d = begins; d < 364; d++) {
+        int64_t midnight = BEGIN + d * DAY;
+        bool holiday = (d / 7 * 5 + (int64_t)p->tax) % 52 < (int64_t)of("holidays-a-year");
+        bool back =
+            d % 7 == 0 && (d / 7 * 5 - 5 + (int64_t)p->tax) % 52 < (int64_t)of("holidays-a-year");
+        bool first_week = p->fresh && d < begins + 7;
+        bool tax = p->tax && d >= 20 && taxed < of("tax-days");
+        if (holiday) {
+            continue;
+        }
+        if (d % 7 >= 5) {
+            p->now = midnight + within(9 * 60, 22 * 60) * MINUTE;
+            for (unsigned n = about(of("weekend-letters")); n; n--, p->now += 10 * MINUTE) {
+                letter(p, of("outside-share"), of("new-to-company"), 0);
+            }
+            continue;
+        }
+        if (p->fresh && d == begins) {
+            first_day(p, midnight);
+        }
+        double spread = 1 + of("letters-a-day-spread") * (chance() + chance() - 1) * 1.5;
+        day(p, midnight, spread * (back ? of("return-factor") : 1),
+            of(first_week ? "first-week-new" : "new-to-company"), tax);
+        taxed += tax;
+    }
+}
+
+static void an_ordinary_year_is_left_in_peace(void **unused)
+{
+    (void)unused;
+    unsigned suspended = 0;
+    unsigned put_off = 0;
+    unsigned worst = 0;
+    uint64_t letters = 0;
+
+    for (unsigned i = 0; i < YEARS; i++) {
+        struct person p = {.tax = happens(of("tax-people")), .fresh = happens(of("new-people"))};
+        year(&p);
+        suspended += p.suspended;
+        put_off += p.put_off;
+        worst = p.worst > worst ? p.worst : worst;
+        letters += p.reached;
+        if (p.suspended) {
+            print_message("suspended at %s\n", p.why);
+        }
+        limits_count_done(&p.count);
+    }
+    print_message("%d years, %llu recipients outside, %u letters put off, most points %u of %d\n",
+                  YEARS, (unsigned long long)letters, put_off, worst, SIGNS_THRESHOLD);
+    assert_true(letters > 500000); /* the model is played */
+    assert_int_equal(suspended, 0);
+    assert_true(put_off < YEARS / 10);
+}
+
+/* ── offenders ── */
+
+struct attack {
+    const char *name;
+    bool elsewhere; /* from a network that is not the account's */
+    double links;   /* share of letters with them */
+    bool same;      /* words */
+    double strangers;
+    int64_t every_ms;
+    double bounces;
+    unsigned most; /* outside, that it may reach */
+};
+
+static void play(const struct attack *a)
+{
+    struct person p = {.now = BEGIN + 10 * 60 * MINUTE};
+
+    day(&p, BEGIN, 1, of("new-to-company"), false);
+    p.reached = 0;
+    p.now = BEGIN + 2 * DAY;
+    if (a->elsewhere) {
+        sign_in(&p, 99, true);
+    }
+    for (unsigned i = 0; i < 10000 && !p.suspended; i++, p.now += a->every_ms) {
+        bool stranger = happens(a->strangers);
+        send(&p, 1, stranger, a->same ? 5 : 1000 + i, happens(a->links));
+        bounce(&p, 1, a->bounces);
+    }
+    print_message("%-28s reached %u outside: %s\n", a->name, p.reached,
+                  p.suspended ? p.why : "not noticed");
+    assert_true(p.suspended);
+    assert_in_range(p.reached, 1, a->most);
+    limits_count_done(&p.count);
+}
+
+static void an_offender_reaches_few(void **unused)
+{
+    (void)unused;
+    static const struct attack attacks[] = {
+        {"strangers, links, elsewhere",   true,  0.6, false, 1,   300,        0.1,  FOUND_MAX + 10},
+        {"strangers, same words",         true,  0.6, true,  1,   300,        0.1,  FOUND_MAX + 10},
+        {"strangers, at the desk",        false, 0.3, false, 1,   1000,       0.05, 50            },
+        {"strangers, no link, no bounce", false, 0,   false, 1,   300,        0,    50            },
+        {"strangers, one a minute",       true,  0.6, false, 1,   MINUTE,     0.1,  50            },
+        {"who is known, same link",       true,  0.9, true,  0.1, 300,        0.02, 90            },
+        {"strangers, ten an hour",        true,  0.6, false, 1,   6 * MINUTE, 0.1,  100           },
+    };
+
+    for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
+        play(&attacks[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_ordinary_year_is_left_in_peace),
+        cmocka_unit_test(an_offender_reaches_few),
+    };
+
+    read_model();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
