@@ -77,7 +77,7 @@ bool mail_shows_address(struct slice text);
 /**
  * Take the next word with an at sign off the text.
  *
- * @param word  without quotes, brackets and the like around it
+ * @param word  without quotes, brackets and the like around it; a quote inside stays
  * @return      false when there is none left
  */
 bool mail_shown_word(struct slice *text, struct slice *word) __attribute__((warn_unused_result));

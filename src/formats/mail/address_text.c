@@ -56,8 +56,12 @@ static size_t find_at_sign(struct slice s)
 bool mail_shows_address(struct slice text)
 {
     for (size_t i = find_at_sign(text); i < text.len; i++) {
-        struct slice behind = slice_from(text, i + dot(slice_from(text, i)));
-        if (behind.len && behind.len + i < text.len && mail_is_atext(behind.ptr[0])) {
+        size_t dots = dot(slice_from(text, i));
+        struct slice behind = slice_from(text, i + dots);
+        while (behind.len && (behind.ptr[0] == '"' || behind.ptr[0] == '\\')) {
+            behind = slice_from(behind, 1); /* which some programs leave out */
+        }
+        if (dots && behind.len && mail_is_atext(behind.ptr[0])) {
             return true;
         }
     }
@@ -66,20 +70,21 @@ bool mail_shows_address(struct slice text)
 
 bool mail_shown_word(struct slice *text, struct slice *word)
 {
-    static const char around[] = " \t\r\n<>()[]\",;:\\";
+    static const char between[] = " \t\r\n<>()[],;:";
+    static const char around[] = "'\".\\";
 
     while (text->len) {
         size_t len = 0;
-        while (len < text->len && !memchr(around, text->ptr[len], sizeof(around) - 1)) {
+        while (len < text->len && !memchr(between, text->ptr[len], sizeof(between) - 1)) {
             len++;
         }
         *word = slice_head(*text, len);
         *text = slice_from(*text, len + 1);
         if (find_at_sign(*word) < word->len) {
-            while (slice_starts(*word, SLICE("'"))) {
+            while (word->len && memchr(around, word->ptr[0], 4)) {
                 *word = slice_from(*word, 1);
             }
-            while (word->len && memchr("'.", word->ptr[word->len - 1], 2)) {
+            while (word->len && memchr(around, word->ptr[word->len - 1], 4)) {
                 word->len--;
             }
             return true;

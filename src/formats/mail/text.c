@@ -144,6 +144,8 @@ struct decoder {
     struct slice charset; /* of `pending` */
     struct buf pending;   /* bytes of that charset */
     struct buf out;       /* UTF-8 */
+    struct buf run;       /* bytes of all words up to here that stand side by side ... */
+    bool foreign;         /* ... and one of them is not UTF-8 */
     bool hidden; /* encoded words held control characters, more than there is room for, or what
                   * other programs may decode to something else */
 };
@@ -152,9 +154,31 @@ static void decoder_done(struct decoder *d)
 {
     buf_done(&d->pending);
     buf_done(&d->out);
+    buf_done(&d->run);
 }
 
 OWN_VALUE(decoder, struct decoder, decoder_done)
+
+/* An at sign or a dot of another script, to who takes bytes for UTF-8 whatever charset was named: in no other charset does
+ * that make a word. */
+static bool has_marks(struct slice bytes)
+{
+    static const char *const marks[] = {"\xef\xbc\xa0", "\xef\xb9\xab", "\xe3\x80\x82",
+                                        "\xef\xbc\x8e", "\xef\xbd\xa1"};
+    bool has = false;
+
+    for (size_t i = 0; bytes.len && i < sizeof(marks) / sizeof(marks[0]); i++) {
+        has = has || memmem(bytes.ptr, bytes.len, marks[i], 3);
+    }
+    return has;
+}
+
+/* Whether something could not be read and became U+FFFD: to others it may be a character. */
+static bool is_unreadable(struct slice bytes, struct slice text)
+{
+    return memmem(text.ptr, text.len, "\xef\xbf\xbd", 3) &&
+           !memmem(bytes.ptr, bytes.len, "\xef\xbf\xbd", 3);
+}
 
 static void flush(struct decoder *d)
 {
@@ -164,6 +188,7 @@ static void flush(struct decoder *d)
         d->hidden = d->hidden || d->pending.full;
         mail_charset_convert(d->charset, buf_slice(&d->pending), &d->out);
         d->hidden = d->hidden || !mail_charset_known(d->charset) ||
+                    is_unreadable(buf_slice(&d->pending), slice_from(buf_slice(&d->out), before)) ||
                     mail_has_control(slice_from(buf_slice(&d->out), before));
         buf_reset(&d->pending);
     }
@@ -175,8 +200,11 @@ static void add_word(struct decoder *d, struct slice charset, uint8_t encoding, 
         flush(d);
         d->charset = charset;
     }
+    size_t before = d->pending.len;
     bool sound = encoding == 'b' ? decode_b(text, &d->pending) : decode_q(text, &d->pending);
-    d->hidden = d->hidden || !sound;
+    buf_add(&d->run, slice_from(buf_slice(&d->pending), before));
+    d->foreign = d->foreign || !slice_equal_nocase(charset, SLICE("utf-8"));
+    d->hidden = d->hidden || !sound || (d->foreign && has_marks(buf_slice(&d->run)));
 }
 
 /* Length of the plain text at the start of s: to the next "=?" that opens an encoded word. */
@@ -200,6 +228,8 @@ static size_t plain_length(struct slice s)
 static void add_plain(struct decoder *d, struct slice s)
 {
     flush(d);
+    buf_reset(&d->run);
+    d->foreign = false;
     mail_charset_convert(SLICE("utf-8"), s, &d->out);
 }
 
@@ -252,7 +282,9 @@ struct slice mail_text_decode_name(struct slice value, struct arena *arena, bool
         return mail_trim(value);
     }
     OWN(decoder)
-    struct decoder d = {.pending = {.max = MAIL_TEXT_MAX}, .out = {.max = MAIL_TEXT_MAX}};
+    struct decoder d = {.pending = {.max = MAIL_TEXT_MAX},
+                        .out = {.max = MAIL_TEXT_MAX},
+                        .run = {.max = MAIL_TEXT_MAX}};
     struct slice rest = mail_trim(value);
     struct slice charset;
     struct slice text;

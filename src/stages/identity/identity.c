@@ -76,12 +76,19 @@ static struct owner owner_of(const struct judge *j, const struct claim_parts *cl
     return (struct owner){.whose = taken ? ANOTHER : NOBODY};
 }
 
-/* Whether a local part means the same without quotes, and so has the same parts to every program. */
-static bool needs_no_quotes(const struct judge *j, const struct mail_address *address)
+/* Whether a local part may be chosen freely, as a tag or in an application's domain: no quotes, so that every program takes
+ * it apart alike, no letters that look like others, nothing that was once a route ("ceo%example.test") or looks encoded. */
+static bool is_free(struct slice local)
 {
-    struct slice text = mail_address_text(address, j->arena);
-
-    return text.len && text.ptr[0] != '"';
+    for (size_t i = 0; i < local.len; i++) {
+        uint8_t c = ascii_lower(local.ptr[i]);
+        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!plain && !(c && memchr("-_+=~", c, 5)) &&
+            !(c == '.' && i > 0 && i + 1 < local.len && local.ptr[i - 1] != '.')) {
+            return false;
+        }
+    }
+    return local.len > 0;
 }
 
 /* Cut the last tag off; false when there is none, or nothing before or behind the separator. */
@@ -127,12 +134,13 @@ static struct owner claim_of(const struct judge *j, const struct mail_address *a
         return (struct owner){.whose = NOBODY};
     }
     struct claim_parts claimed = {address->local, slice_of(domain, len)};
-    bool tagged = j->account->separator && needs_no_quotes(j, address);
+    bool free = is_free(claimed.local);
+    bool tagged = j->account->separator && free;
     struct owner owner = owner_of(j, &claimed);
     while (owner.whose == NOBODY && tagged && cut_tag(j, &claimed)) {
         owner = owner_of(j, &claimed);
     }
-    if (owner.whose == NOBODY && is_in_domains(j, claimed.domain)) {
+    if (owner.whose == NOBODY && free && is_in_domains(j, claimed.domain)) {
         owner.whose = OWN;
     }
     return owner;

@@ -9,8 +9,9 @@
  * account. Then Sender is an address of the account's own, or missing, and stages/protect adds it.
  *
  * An address belongs to whoever has it, as it is written. With a separator, "anna+tag" belongs to who has
- * the longest beginning of it that anybody has ("anna+tag", then "anna"); only where nothing but the quotes of RFC 5321
- * could be left out, so that every program takes it apart alike. What nobody has belongs to who may use its whole domain.
+ * the longest beginning of it that anybody has ("anna+tag", then "anna"); What nobody has belongs to who
+ * may use its whole domain. Both only where the local part is of letters and digits of ASCII and of ".-_+=~": then every
+ * program takes it apart alike, and it looks like nothing else.
  * Domains are the same when their A-labels are (formats/smtp/address.h) and the claimed one is
  * written without characters to be mapped away; local parts when their bytes are. Pure; the keeper supplies the account's addresses. */
 #pragma once

@@ -164,90 +164,99 @@ static const struct {
     enum identity_verdict verdict;
 } tricks[] = {
   /* a domain that maps to ours: fullwidth, another script's dot, a soft hyphen */
-    {SLICE_INIT("From: alice@\xef\xbd\x85xample.test\r\n"),                                         IDENTITY_FROM_FOREIGN},
-    {SLICE_INIT("From: alice@example\xe3\x80\x82test\r\n"),                                         IDENTITY_FROM_FOREIGN},
-    {SLICE_INIT("From: alice@exam\xc2\xadple.test\r\n"),                                            IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alice@\xef\xbd\x85xample.test\r\n"),                                             IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alice@example\xe3\x80\x82test\r\n"),                                             IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alice@exam\xc2\xadple.test\r\n"),                                                IDENTITY_FROM_FOREIGN},
     {SLICE_INIT("From: alice@ex\xe2\x80\x8b"
                 "ample.test\r\n"),
-     IDENTITY_FROM_FOREIGN                                                                                               },
+     IDENTITY_FROM_FOREIGN                                                                                                   },
  /* homographs and other forms of the same letter */
-    {SLICE_INIT("From: alice@ex\xd0\xb0mple.test\r\n"),                                             IDENTITY_FROM_FOREIGN},
-    {SLICE_INIT("From: alic\xd0\xb5@example.test\r\n"),                                             IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alice@ex\xd0\xb0mple.test\r\n"),                                                 IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alic\xd0\xb5@example.test\r\n"),                                                 IDENTITY_FROM_FOREIGN},
     {SLICE_INIT("From: alice\xef\xbc\xa0"
                 "example.test\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
-    {SLICE_INIT("From: alice@xn--example-.test\r\n"),                                               IDENTITY_FROM_UNCLEAR},
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
+    {SLICE_INIT("From: alice@xn--example-.test\r\n"),                                                   IDENTITY_FROM_UNCLEAR},
  /* names that hide another address from whoever decodes first */
     {SLICE_INIT("From: =?utf-8?q?ceo=40example.test=00?= <alice@example.test>\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
     {SLICE_INIT("From: =?utf-8?q?x=0D=0AFrom:_ceo=40example.test?= <alice@example.test>\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
     {SLICE_INIT("From: (=?utf-8?q?=3Cceo=40example.test=3E?=) alice@example.test\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
-    {SLICE_INIT("From: =?utf-8?q?a?b?= <alice@example.test>\r\n"),                                  IDENTITY_FROM_UNCLEAR},
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
+    {SLICE_INIT("From: =?utf-8?q?a?b?= <alice@example.test>\r\n"),                                      IDENTITY_FROM_UNCLEAR},
     {SLICE_INIT("From: \"x\" <alice@example.test> (=?utf-8?b?PGNlb0B4Pg==?=)\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
  /* charsets and encodings that others read differently: UTF-7, EBCDIC, padding in the middle */
     {SLICE_INIT("From: =?utf-7?q?ceo+AEA-example.test?= <alice@example.test>\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
     {SLICE_INIT("From: =?cp037?b?TIOFlnyFp4GUl5OFS6OFoqNua0A=?= <alice@example.test>\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
+    {SLICE_INIT(
+         "From: =?utf-8?q?ceo=40example=E3=80?= =?us-ascii?q?=82test?= <alice@example.test>\r\n"),
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
+    {SLICE_INIT("From: =?utf-8?q?=22m=22alice=40example.test?= <alice@example.test>\r\n"),
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
+    {SLICE_INIT("From: =?us-ascii?q?ceo=EF=BC=A0example.test?= <alice@example.test>\r\n"),
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
+    {SLICE_INIT("From: =?windows-1252?q?ceo=40example=E3=80=82test?= <alice@example.test>\r\n"),
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
     {SLICE_INIT("From: =?utf-8?b?QQ==PGNlb0B4Pg==?= <alice@example.test>\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
-    {SLICE_INIT("From: =?utf-8?q?x=3?= <alice@example.test>\r\n"),                                  IDENTITY_FROM_UNCLEAR},
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
+    {SLICE_INIT("From: =?utf-8?q?x=3?= <alice@example.test>\r\n"),                                      IDENTITY_FROM_UNCLEAR},
  /* a line end of Unicode; writing from right to left */
     {SLICE_INIT("From: =?utf-8?q?x=C2=85From:_ceo?= <alice@example.test>\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
     {SLICE_INIT("From: =?utf-8?q?=E2=80=AEtset.elpmaxe=40oec?= <alice@example.test>\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
  /* names that show an address: only one's own */
-    {SLICE_INIT("From: \"ceo@example.test\" <alice@example.test>\r\n"),                             IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: alice@example.test (ceo@example.test)\r\n"),                                 IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: (ceo@example.test) A <alice@example.test>\r\n"),                             IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: \"ceo@example.test\" <alice@example.test>\r\n"),                                 IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice@example.test (ceo@example.test)\r\n"),                                     IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: (ceo@example.test) A <alice@example.test>\r\n"),                                 IDENTITY_FROM_UNCLEAR},
     {SLICE_INIT("From: =?utf-8?q?ceo=40example.test=2C?= <alice@example.test>\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
-    {SLICE_INIT("From: \"ceo @ example.test\" <alice@example.test>\r\n"),                           IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: \"ceo\\@example.test\" <alice@example.test>\r\n"),                           IDENTITY_FROM_UNCLEAR},
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
+    {SLICE_INIT("From: \"ceo @ example.test\" <alice@example.test>\r\n"),                               IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: \"ceo\\@example.test\" <alice@example.test>\r\n"),                               IDENTITY_FROM_UNCLEAR},
     {SLICE_INIT("From: \"ceo\xef\xbc\xa0"
                 "example\xe3\x80\x82test\" <alice@example.test>\r\n"),
-     IDENTITY_FROM_UNCLEAR                                                                                               },
+     IDENTITY_FROM_UNCLEAR                                                                                                   },
     {SLICE_INIT(
          "From: alice@example.test\r\nSender: \"ceo@example.test\" <alice@example.test>\r\n"),
-     IDENTITY_SENDER_UNCLEAR                                                                                             },
-    {SLICE_INIT("From: \"'alice@example.test'\" <alice@example.test>\r\n"),                         IDENTITY_PROVEN      },
+     IDENTITY_SENDER_UNCLEAR                                                                                                 },
+    {SLICE_INIT("From: \"'alice@example.test'\" <alice@example.test>\r\n"),                             IDENTITY_PROVEN      },
     {SLICE_INIT("From: \"Alice (office+x@example.test)\" <alice@example.test>\r\n"),
-     IDENTITY_PROVEN                                                                                                     },
-    {SLICE_INIT("From: \"Support @ Example Inc.\" <alice@example.test>\r\n"),                       IDENTITY_PROVEN      },
-    {SLICE_INIT("From: \"Alice (@alice)\" <alice@example.test>\r\n"),                               IDENTITY_PROVEN      },
+     IDENTITY_PROVEN                                                                                                         },
+    {SLICE_INIT("From: \"Support @ Example Inc.\" <alice@example.test>\r\n"),                           IDENTITY_PROVEN      },
+    {SLICE_INIT("From: \"Alice (@alice)\" <alice@example.test>\r\n"),                                   IDENTITY_PROVEN      },
  /* addresses behind the end, before the beginning, in the middle */
-    {SLICE_INIT("From: <alice@example.test> <ceo@example.test>\r\n"),                               IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: alice@example.test ceo@example.test\r\n"),                                   IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: ceo@example.test, <alice@example.test\r\n"),                                 IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: alice@example.test:ceo@example.test;\r\n"),                                  IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: alice@example.test;\r\n"),                                                   IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: alice(x)@example.test\r\n"),                                                 IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: alice@example.(x)test\r\n"),                                                 IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: alice@example.test.\r\n"),                                                   IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: alice\\@example.test\r\n"),                                                  IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: \"alice\r\n \"@example.test\r\n"),                                           IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: ceo@example.test@example.test\r\n"),                                         IDENTITY_FROM_UNCLEAR},
-    {SLICE_INIT("From: \"ceo@example.test\"@example.test\r\n"),                                     IDENTITY_FROM_FOREIGN},
-    {SLICE_INIT("From: alice@example.test (unclosed\r\n"),                                          IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: <alice@example.test> <ceo@example.test>\r\n"),                                   IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice@example.test ceo@example.test\r\n"),                                       IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: ceo@example.test, <alice@example.test\r\n"),                                     IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice@example.test:ceo@example.test;\r\n"),                                      IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice@example.test;\r\n"),                                                       IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice(x)@example.test\r\n"),                                                     IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice@example.(x)test\r\n"),                                                     IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice@example.test.\r\n"),                                                       IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: alice\\@example.test\r\n"),                                                      IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: \"alice\r\n \"@example.test\r\n"),                                               IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: ceo@example.test@example.test\r\n"),                                             IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: \"ceo@example.test\"@example.test\r\n"),                                         IDENTITY_FROM_FOREIGN},
+    {SLICE_INIT("From: alice@example.test (unclosed\r\n"),                                              IDENTITY_FROM_UNCLEAR},
  /* a folded field is one field */
-    {SLICE_INIT("From: alice@example.test,\r\n ceo@example.test\r\n"),                              IDENTITY_FROM_SEVERAL},
+    {SLICE_INIT("From: alice@example.test,\r\n ceo@example.test\r\n"),                                  IDENTITY_FROM_SEVERAL},
  /* the fields that some programs show instead */
     {SLICE_INIT("From: alice@example.test\r\nResent-From: ceo@example.test\r\n"),
-     IDENTITY_RESENT_FOREIGN                                                                                             },
+     IDENTITY_RESENT_FOREIGN                                                                                                 },
     {SLICE_INIT("Resent-Sender: ceo@example.test\r\nFrom: alice@example.test\r\n"),
-     IDENTITY_RESENT_FOREIGN                                                                                             },
+     IDENTITY_RESENT_FOREIGN                                                                                                 },
     {SLICE_INIT("Resent-From: alice@example.test\r\nFrom: alice@example.test\r\n"
                 "Resent-From: alice@example.test, ceo@example.test\r\n"),
-     IDENTITY_RESENT_UNCLEAR                                                                                             },
+     IDENTITY_RESENT_UNCLEAR                                                                                                 },
     {SLICE_INIT("Resent-From: alice@example.test\r\nFrom: alice@example.test\r\n"
                 "Resent-From: office+x@example.test\r\n"),
-     IDENTITY_PROVEN                                                                                                     },
-    {SLICE_INIT("From: \"Doe, Alice (R&D)\" <alice@example.test> (at work)\r\n"),                   IDENTITY_PROVEN      },
-    {SLICE_INIT("From: =?iso-2022-jp?b?GyRCJCIbKEI=?= <alice@example.test>\r\n"),                   IDENTITY_PROVEN      },
+     IDENTITY_PROVEN                                                                                                         },
+    {SLICE_INIT("From: \"Doe, Alice (R&D)\" <alice@example.test> (at work)\r\n"),                       IDENTITY_PROVEN      },
+    {SLICE_INIT("From: =?iso-2022-jp?b?GyRCJCIbKEI=?= <alice@example.test>\r\n"),                       IDENTITY_PROVEN      },
 };
 
 /* What a hostile employee would try: every one of these shows some reader another sender. */
@@ -337,96 +346,6 @@ static void what_is_delegated_is_said_and_goes_no_further(void **unused)
                                          "that you send for.");
 }
 
-/* ── subaddresses, and whole domains ── */
-
-/* Of others: what stands in the directory. */
-static bool is_of_others(void *ctx, struct slice local, struct slice domain)
-{
-    static const struct slice others[] = {
-        SLICE_INIT("bob"),
-        SLICE_INIT("alice+private"),
-        SLICE_INIT("root"),
-        SLICE_INIT("board"),
-    };
-
-    (void)ctx;
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (slice_equal_nocase(others[i], local) &&
-            (slice_equal(domain, SLICE("example.test")) || slice_equal(others[i], SLICE("root")))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static const struct {
-    uint8_t separator;
-    struct slice from;
-    enum identity_verdict verdict;
-    size_t delegation;
-} claims[] = {
-    {'+', SLICE_INIT("alice+shop@example.test"),                      IDENTITY_PROVEN,       0},
-    {'+', SLICE_INIT("alice+Shop@Example.Test"),                      IDENTITY_PROVEN,       0},
-    {'+', SLICE_INIT("alice+a+b@example.test"),                       IDENTITY_PROVEN,       0},
-    {'+', SLICE_INIT("\"alice+shop\"@example.test"),                  IDENTITY_PROVEN,       0},
-    {'+', SLICE_INIT("office+x+y@example.test"),                      IDENTITY_PROVEN,       0},
-    {'+', SLICE_INIT("board+2027@example.test"),                      IDENTITY_PROVEN,       1},
-    {'-', SLICE_INIT("alice-shop@example.test"),                      IDENTITY_PROVEN,       0},
- /* off, or another character */
-    {0,   SLICE_INIT("alice+shop@example.test"),                      IDENTITY_FROM_FOREIGN, 0},
-    {'-', SLICE_INIT("alice+shop@example.test"),                      IDENTITY_FROM_FOREIGN, 0},
- /* another's as it stands, or its longer beginning is */
-    {'+', SLICE_INIT("alice+private@example.test"),                   IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("Alice+PRIVATE@example.test"),                   IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("alice+private+x@example.test"),                 IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("bob+alice@example.test"),                       IDENTITY_FROM_FOREIGN, 0},
- /* no tag, or none that every program takes off alike */
-    {'+', SLICE_INIT("alice+@example.test"),                          IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("+alice@example.test"),                          IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("\"alice+a b\"@example.test"),                   IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("\"alice+a@b\"@example.test"),                   IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("\"alice+\\\"\"@example.test"),                  IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("ALICE+shop@example.test"),                      IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("alice+shop@evil.test"),                         IDENTITY_FROM_FOREIGN, 0},
- /* a whole domain, but for what somebody has in it */
-    {'+', SLICE_INIT("disk-full@alerts.example.test"),                IDENTITY_PROVEN,       0},
-    {'+', SLICE_INIT("a+b@ALERTS.example.test"),                      IDENTITY_PROVEN,       0},
-    {0,   SLICE_INIT("root@alerts.example.test"),                     IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("root+x@alerts.example.test"),                   IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("x@sub.alerts.example.test"),                    IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("x@alertsxexample.test"),                        IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("x@example.test"),                               IDENTITY_FROM_FOREIGN, 0},
-    {'+', SLICE_INIT("a@alerts.example.test, b@alerts.example.test"), IDENTITY_FROM_SEVERAL, 0},
-    {'+', SLICE_INIT("\"ceo@example.test\" <a@alerts.example.test>"), IDENTITY_FROM_UNCLEAR, 0},
-};
-
-static void an_address_belongs_to_its_longest_beginning(void **unused)
-{
-    (void)unused;
-    static const struct slice domain = SLICE_INIT("alerts.example.test");
-
-    for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
-        OWN(arena) struct arena a = {.max = 1 << 20};
-        OWN(buf) struct buf header = {.max = 1000};
-        struct identity_answer answer;
-        struct mail_header h;
-        const struct identity_account account = {.addresses = addresses,
-                                                 .n_addresses = 4,
-                                                 .delegated = delegated,
-                                                 .n_delegated = 2,
-                                                 .domains = &domain,
-                                                 .n_domains = 1,
-                                                 .taken = is_of_others,
-                                                 .separator = claims[i].separator};
-        buf_printf(&header, "From: %.*s\r\n", SLICE_ARG(claims[i].from));
-        mail_header_read(buf_slice(&header), &limits, false, &a, &h);
-        (void)identity_judge(SLICE("alice@example.test"), &h, false, &account, &a, &answer);
-        if (answer.verdict != claims[i].verdict || answer.delegation != claims[i].delegation) {
-            fail_msg("case %zu: verdict %d: %s", i, (int)answer.verdict, answer.sentence);
-        }
-    }
-}
-
 /* Sender is added with the account's name, which a letter without SMTPUTF8 may not be able to say. */
 static void sender_is_added_only_where_it_can_be_said(void **unused)
 {
@@ -476,7 +395,6 @@ int main(void)
         cmocka_unit_test(refuses_a_name_too_long_to_look_at),
         cmocka_unit_test(what_is_delegated_is_said_and_goes_no_further),
         cmocka_unit_test(sender_is_added_only_where_it_can_be_said),
-        cmocka_unit_test(an_address_belongs_to_its_longest_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
