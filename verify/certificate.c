@@ -27,6 +27,7 @@
 #define VERDICT_APPROVED 1
 #define VERDICT_DONE     4
 #define VERDICT_FAILED   5
+#define DISPOSAL_BEGUN   1
 
 #define ID_MEMBER(key, optional_)                                                                  \
     {                                                                                              \
@@ -62,6 +63,8 @@ static const struct member disposal_members[] = {
     {8, MEMBER_LIST, true, 1, HOLDS_MAX},
     {9, MEMBER_TRUE, true, 0, 0        }
 };
+static const struct member asked_members[] = {UINT(1, false), UINT(2, true), UINT(3, true),
+                                              UINT(4, true)};
 static const struct member hold_members[] = {
     {1, MEMBER_TEXT, false, 1, HOLD_NAME},
     UINT(2, false)
@@ -123,6 +126,13 @@ static const char *take_request(struct certificate *c, const struct certified *r
         (v[1].number != KIND_ERASE && v[1].number != KIND_DISPOSAL &&
          v[1].number != KIND_SUBJECT)) {
         return "its request is of no kind that destroys letters";
+    }
+    if (v[1].number == KIND_DISPOSAL) {
+        struct value asked[COUNT(asked_members)];
+        if (!cbor_members(v[2].bytes, asked_members, COUNT(asked_members), asked)) {
+            return "its request does not say which letters";
+        }
+        c->before = asked[0].number;
     }
     c->request = v[0].bytes;
     c->disposal = v[1].number == KIND_DISPOSAL;
@@ -198,6 +208,14 @@ static const char *take_disposal(struct certificate *c, const struct certified *
         !is_same(v[0].bytes, c->request)) {
         return "a record of a disposal in it is about another one";
     }
+    if (!c->disposal || v[2].number != c->before) {
+        return "a record of a disposal in it is about other letters than were asked for";
+    }
+    if (v[1].number == DISPOSAL_BEGUN) {
+        c->letters_then = c->letters;
+    } else if (v[3].number > c->letters - c->letters_then) {
+        return "it leaves out letters that were destroyed";
+    }
     if (!holds_agree(v[7].bytes, v[7].number, v[4].number, v[8].number != 0)) {
         return "the holds in it are not those that kept so many letters";
     }
@@ -269,6 +287,30 @@ static bool letters_agree(const struct certificate *c, struct view letters, uint
     return listed == 0 || listed == records;
 }
 
+/* The rules that letters were under are opened, and by a disposal no letter went before its time was over. */
+static const char *heed_rules(const struct certificate *c, struct view letters, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        struct value v[COUNT(letter_members)];
+        struct view item;
+        if (!cbor_item(&letters, &item) ||
+            !cbor_members(item, letter_members, COUNT(letter_members), v) || v[5].bytes.len % 8) {
+            return "a removal in it cannot be read";
+        }
+        if (c->disposal && v[4].number > c->before) {
+            return "a letter in it was destroyed before its retention had ended";
+        }
+        for (size_t at = 0; at < v[5].bytes.len; at += 8) {
+            struct certified *rule = find(c, be64(v[5].bytes.at + at));
+            if (!rule || !rule->opened || rule->type != TYPE_RULE) {
+                return "a rule that a letter was under is missing";
+            }
+            rule->named = true;
+        }
+    }
+    return NULL;
+}
+
 /* A removal stands right behind the erasures of which it says why. */
 static const char *take_removal(struct certificate *c, size_t at)
 {
@@ -297,7 +339,7 @@ static const char *take_removal(struct certificate *c, size_t at)
     }
     c->records += records;
     c->letters += v[3].number;
-    return NULL;
+    return heed_rules(c, v[3].bytes, v[3].number);
 }
 
 static int digit_of(uint8_t nibble)
@@ -402,6 +444,9 @@ static const char *all_named(struct certificate *c)
         }
         if (!r->opened && !r->named) {
             return "it lists a record that no erasure names";
+        }
+        if (r->type == TYPE_RULE && !r->named) {
+            return "it opens a rule that no letter was under";
         }
     }
     return NULL;

@@ -17,8 +17,10 @@ struct certified {
     uint16_t type;
     int64_t time;
     bool opened;
-    bool named; /* of the destroyed: an erasure names it; of an erasure: a removal follows it */
-    bool done;  /* of an erasure: an erased record names it */
+    bool
+        named; /* of the destroyed: an erasure names it; of an erasure: a removal follows it; of a rule: a removal
+                   names it */
+    bool done; /* of an erasure: an erased record names it */
     uint8_t leaf[HASH_LEN];
     struct view body; /* in the certificate's memory */
 };
@@ -45,8 +47,10 @@ struct certificate {
     int64_t ended_at;
     bool done; /* or it was given up */
     uint64_t letters, records;
-    struct view holds; /* that kept letters, as a list's items: certificate_hold() */
-    bool more_holds;   /* that are not named */
+    uint64_t before;       /* of a disposal: letters whose retention had ended by then */
+    uint64_t letters_then; /* how many were destroyed before it began, or began again */
+    struct view holds;     /* that kept letters, as a list's items: certificate_hold() */
+    bool more_holds;       /* that are not named */
     struct view made_by;
     int64_t made_at;
     uint64_t made_of; /* how many destroyed records were recorded with the text */

@@ -159,11 +159,20 @@ def test_what_was_left_out_of_it_shows(done, tmp_path):
             "\n".join(node.hex() for node in tree.proof(keep, 0, tree.size)), checkpoint]))
         return verify(tmp_path / "made", out / "key")
 
+    def without(*types):  # nor the commitments of what was destroyed
+        return certificate([seq for seq, line in lines.items()
+                            if len(line.split()) == 5 and int(line.split()[1]) not in types])
+
     assert certificate(list(lines))[0] == 0
-    about = {5, 6, 26, 48}  # erasures, what names them, removals, rules
-    code, said = certificate([seq for seq, line in lines.items()
-                              if len(line.split()) == 5 and int(line.split()[1]) not in about])
+    erasures, removals, rules, disposals = (5, 6), 26, 48, 54
+    code, said = without(*erasures, removals, rules)
+    assert code == 1 and "it leaves out letters that were destroyed" in said, said
+    code, said = without(*erasures, removals, rules, disposals)
     assert code == 1 and "it leaves out some of what was destroyed" in said, said
+    code, said = without(*erasures, removals, disposals)
+    assert code == 1 and "it opens a rule that no letter was under" in said, said
+    code, said = certificate([seq for seq, line in lines.items() if int(line.split()[1]) != rules])
+    assert code == 1 and "a rule that a letter was under is missing" in said, said
 
 
 def test_one_erasure_has_one_too(scene, tmp_path):
