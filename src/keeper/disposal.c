@@ -388,6 +388,9 @@ static bool begin(struct keeper *k, struct disposal *d, const struct docket_requ
         return true;
     }
     take_up(d, r, asked);
+    if (r->begun) { /* before a crash, or before another one came between */
+        return true;
+    }
     if (!record(k, d, DISPOSAL_BEGUN, e)) {
         d->id[0] ^= 0xff; /* it begins again */
         return false;
