@@ -66,6 +66,7 @@ static bool lock_one(struct vault *v, struct slice own, struct error *e)
 {
     const struct store *s = &v->store;
     char name[STORE_NAME_MAX + 1];
+    struct slice bytes;
 
     vault_data_name(v, own, name);
     if (!s->ops->renew || s->ops->renew(s->context, slice_text(name), e)) {
@@ -74,9 +75,10 @@ static bool lock_one(struct vault *v, struct slice own, struct error *e)
     if (e->kind == ERROR_BUSY) {
         return false;
     }
-    buf_reset(&v->sealed);
-    if (!s->ops->get(s->context, slice_text(name), &v->sealed, e)) {
-        return e->kind == ERROR_CORRUPT; /* it is not there */
+    /* What a store says is what a stranger says: nothing that does not open is written over what may be whole. */
+    if (!vault_get(v, name, &bytes, NULL, e)) {
+        return e->kind ==
+               ERROR_CORRUPT; /* it is not there, or damaged: a trial tells, and the next backup stores it */
     }
     return s->ops->put(s->context, slice_text(name), buf_slice(&v->sealed), e);
 }

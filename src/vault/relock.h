@@ -24,8 +24,8 @@ bool vault_names_of(struct vault *v, uint64_t number, struct buf *names,
 /**
  * Go on with a round.
  *
- * What cannot be locked for longer is fetched and stored again; what is not there is passed over, for the next backup
- * stores it.
+ * What cannot be locked for longer is fetched and stored again; what is not there or does not open is passed over, for
+ * the next backup stores it.
  *
  * @param names  ascending, VAULT_NAME_LEN bytes each
  * @param until  steady clock: stop then

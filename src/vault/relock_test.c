@@ -99,6 +99,14 @@ static void test_refused(void **state)
     assert_int_equal(s->puts_left, 0);
     scene_compare(s, 0);
     vault_round_begin(&r);
+    s->puts_left = 4;
+    s->gets_wrong =
+        4; /* it gives something else: that is not stored in the place of what is there */
+    assert_ok(vault_relock(&s->vault, buf_slice(&names), &r, EVER, &s->e), s->e);
+    assert_int_equal(s->puts_left, 4);
+    scene_compare(s, 0);
+    s->puts_left = 0;
+    vault_round_begin(&r);
     assert_false(vault_relock(&s->vault, buf_slice(&names), &r, EVER, &s->e)); /* full */
     assert_false(r.done);
     assert_ok(vault_list(&s->vault, "d-", &l, &s->e), s->e);
