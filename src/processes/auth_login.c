@@ -10,7 +10,7 @@
 #include "processes/auth_parts.h"
 #include "processes/auth_password.h"
 
-#define WAITING_MAX        16    /* sign-ins that wait for a slot */
+#define WAITING_MAX        32    /* sign-ins that wait for a slot */
 #define WAIT_MS            5000  /* how long they do */
 #define VERIFIER_WAIT_MS   20000 /* a new verifier is made for an administrator who is waiting */
 #define VERIFIERS_A_MINUTE 600

@@ -32,7 +32,7 @@ const struct role_row role_rows[] = {
      .keys = {"auth"},
      .directories = {{"passwords", ROLE_READ}},
      .files = {{"tls-certificate", SETTING(submission.tls_certificate)}},
-     .asks = {{"keeper", 8}}},
+     .asks = {{"keeper", 32}}},
     {.name = "inspector",
      .uid = 3,
      .prepare = inspector_prepare,
@@ -118,6 +118,6 @@ const struct role_row role_rows[] = {
      .sandbox = SANDBOX_ACCEPT,
      .files = {{"tls-certificate", SETTING(submission.tls_certificate)}},
      .sockets = {"submissions", "submission"},
-     .asks = {{"keeper", 32}, {"auth", 8}, {"signer", 4}}                                                       },
+     .asks = {{"keeper", 32}, {"auth", 32}, {"signer", 4}}                                                       },
 };
 const size_t role_rows_count = sizeof(role_rows) / sizeof(role_rows[0]);

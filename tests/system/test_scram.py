@@ -8,14 +8,17 @@ import contextlib
 import hashlib
 import hmac
 import os
+import random
 import re
 import shutil
 import signal
 import smtplib
 import socket
 import ssl
+import statistics
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -31,7 +34,7 @@ BOB = "bob@partner.test"
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
     made = Company(tmp_path_factory.mktemp("scram") / "company")
-    made.create(settings={"auth-scram-iterations": "5000", "auth-failures": "1000",
+    made.create(settings={"auth-scram-iterations": "5000", "auth-failures": "10000",
                           "auth-failure-delay": "0s", "connections-per-address": "200"},
                 sections="[domain partner.test]\nroute = 127.0.0.1:9\n")
     made.start()
@@ -315,6 +318,78 @@ def test_closed_in_between(company, client):
     assert client.begin("carl@example.test") == 334
     company.postern("user", "set", "--disable", "carl@example.test")
     assert client.sign_in() == 535
+
+
+# ---- time ----------------------------------------------------------------------------------------
+
+TRIES = 2000  # an arm
+WELCH = 4.5
+
+
+def welch(a, b):
+    """Welch's t of two samples."""
+    spread = (statistics.variance(a) / len(a) + statistics.variance(b) / len(b)) ** 0.5
+    return (statistics.mean(a) - statistics.mean(b)) / spread
+
+
+def without_slowest(a, b):
+    """Both without what is slower than nine tenths of all: there the machine speaks and not the program."""
+    most = sorted(a + b)[len(a + b) * 9 // 10]
+    return [x for x in a if x <= most], [x for x in b if x <= most]
+
+
+class Guesser:
+    """Guesses passwords, on a new connection after every third, and takes the time of each answer."""
+
+    def __init__(self, company):
+        self.company, self.client, self.left = company, None, 0
+
+    def ready(self):
+        if self.left == 0:
+            if self.client:
+                self.client.smtp.close()
+            self.client, self.left = Client(self.company), 3
+        self.left -= 1
+        return self.client
+
+    def timed(self, client, text, code):
+        began = time.perf_counter()
+        got = client.smtp.docmd(text)[0]
+        took = time.perf_counter() - began
+        assert got == code
+        return took
+
+    def plain(self, user):
+        said = base64.b64encode(f"\0{user}\0another pass phrase".encode()).decode()
+        return [self.timed(self.ready(), f"AUTH PLAIN {said}", 535)]
+
+    def scram(self, user):
+        client = self.ready()
+        nonce = base64.b64encode(os.urandom(12)).decode()
+        first = base64.b64encode(f"n,,n={user},r={nonce}".encode()).decode()
+        began = time.perf_counter()
+        code, reply = client.smtp.docmd(f"AUTH SCRAM-SHA-256 {first}")
+        took = time.perf_counter() - began
+        assert code == 334
+        whole = base64.b64decode(reply).decode().split(",")[0]
+        proof = base64.b64encode(os.urandom(32)).decode()
+        last = base64.b64encode(f"c=biws,{whole},p={proof}".encode()).decode()
+        return [took, self.timed(client, last, 535)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mechanism", ["plain", "scram"])
+def test_who_is_unknown_is_refused_in_the_same_time(company, mechanism):
+    guess = getattr(Guesser(company), mechanism)
+    arms = {ADA: [], "nob@example.test": []}
+    for _ in range(TRIES):
+        for user in random.sample(list(arms), 2):
+            arms[user].append(guess(user))
+    for known, unknown in zip(*(zip(*arm) for arm in arms.values())):
+        print(mechanism, statistics.median(known), statistics.median(unknown),
+              welch(known, unknown), welch(*without_slowest(known, unknown)))
+        assert abs(welch(known, unknown)) < WELCH
+        assert abs(welch(*without_slowest(known, unknown))) < WELCH
 
 
 def test_off(company):
