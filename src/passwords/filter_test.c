@@ -47,10 +47,9 @@ static uint64_t nth(uint64_t n, uint64_t of)
 static void write_dump(uint64_t count, uint64_t of)
 {
     OWN(fd) int fd = openat(folder, "dump", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    FILE *out = fdopen(fd, "w");
+    FILE *out = fdopen(TAKE(fd, -1), "w");
 
     assert_non_null(out);
-    fd = -1;
     for (uint64_t i = 0; i < count; i++) {
         (void)fprintf(out, "%016llX0123456789abcdef01234567:%llu\r\n",
                       (unsigned long long)nth(i, of), (unsigned long long)(i % 7 + 1));

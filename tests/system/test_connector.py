@@ -169,7 +169,7 @@ def test_who_has_an_account_is_known_by_it(scene):
     assert f"{ALICE} (asserted by office)" in scene.company.show(number)
     wait_for("delivery", lambda: "delivered (250" in scene.company.show(number))
     scene.company.postern("user", "add", "gone@example.test", "--password-stdin",
-                          input="a password of some length\n")
+                          input="pewter walrus knits quietly\n")
     scene.company.postern("user", "set", "--disable", "gone@example.test")
     code, text = give(scene, letter(4, sender="gone@example.test"), name=NAME)
     assert code == 550 and b"closed" in text
