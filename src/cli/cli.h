@@ -147,7 +147,7 @@ cli_run cli_hold_add, cli_hold_list, cli_hold_show, cli_hold_release;
 cli_run cli_case_open, cli_case_add, cli_case_remove, cli_case_note;
 cli_run cli_case_list, cli_case_show, cli_case_close, cli_case_hold;
 cli_run cli_contact_add, cli_contact_set, cli_contact_remove, cli_contact_find;
-cli_run cli_contact_show, cli_contact_list;
+cli_run cli_contact_show, cli_contact_list, cli_contact_import, cli_contact_export;
 cli_run cli_decoys_on, cli_decoys_off, cli_decoys_status, cli_decoys_forget;
 cli_run cli_approvals, cli_approve, cli_refuse, cli_withdraw;
 cli_run cli_acts;

@@ -9,3 +9,4 @@ extern const struct argument_option contact_add_options[];
 extern const struct argument_option contact_set_options[];
 extern const struct argument_option contact_options[];
 extern const struct argument_option contact_find_options[];
+extern const struct argument_option contact_export_options[]; /* contact_files.c */

@@ -32,6 +32,19 @@
              .more = "It is recorded. How many contacts an account is shown in an hour and a day " \
                      "is limited.\n",                                                              \
              .run = cli_contact_list),                                                             \
+        VERB(.name = "contact import", .words = "FILE", .words_min = 1, .words_max = 1,            \
+             .options = contact_options,                                                           \
+             .help = "Take contacts from a vCard file, or a table as CSV with heads.",             \
+             .more = "What is there already stays, but for what the file has. A line that cannot " \
+                     "be read is "                                                                 \
+                     "named, and left out.\n",                                                     \
+             .run = cli_contact_import),                                                           \
+        VERB(.name = "contact export", .words = "", .options = contact_export_options,             \
+             .help = "Write all contacts of a book to a file, when another person approved it.",   \
+             .more = "The first time it is asked for; give --reason. When it is approved the "     \
+                     "same command writes the "                                                    \
+                     "file, once.\n",                                                              \
+             .run = cli_contact_export),                                                           \
         VERB(.name = "decoys on", .words = "", .options = reason_options,                          \
              .help = "Put decoys among the contacts: who writes to one is suspended.",             \
              .run = cli_decoys_on),                                                                \

@@ -17,6 +17,7 @@ static const unsigned roles[] = {
     [REQUEST_DISPOSAL] = OFFICER,
     [REQUEST_SUBJECT] = OFFICER,
     [REQUEST_DELEGATION] = OFFICER,
+    [REQUEST_CONTACTS] = OFFICER,
 };
 
 static unsigned roles_of(const struct request_record *r)

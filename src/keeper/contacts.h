@@ -40,6 +40,7 @@ ipc_handler keeper_on_contact_put;    /* contacts_change.c */
 ipc_handler keeper_on_contact_remove; /* contacts_change.c */
 ipc_handler keeper_on_contact_find;   /* contacts_show.c */
 ipc_handler keeper_on_contact_list;   /* contacts_show.c */
+ipc_handler keeper_on_contact_export; /* contacts_export.c */
 ipc_handler keeper_on_decoys_order;   /* decoys_make.c */
 ipc_handler keeper_on_recipient;      /* decoys.c */
 

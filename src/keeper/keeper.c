@@ -368,6 +368,7 @@ static const struct ipc_row admin_rows[] = {
     {&contact_remove,      0, keeper_on_contact_remove   },
     {&contact_find,        0, keeper_on_contact_find     },
     {&contact_list,        0, keeper_on_contact_list     },
+    {&contact_export,      0, keeper_on_contact_export   },
     {&decoys_order,        0, keeper_on_decoys_order     },
     {&keys_status,         0, keeper_on_keys_status      },
     {&admin_reseal,        0, keeper_on_reseal           },

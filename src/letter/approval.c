@@ -49,14 +49,24 @@ static const struct cbor_field request_account_fields[] = {
 SCHEMA(request_account);
 #undef THIS
 
+#define THIS request_contacts
+static const struct cbor_field request_contacts_fields[] = {
+    MAYBE(1, CBOR_TEXT, owner, LETTER_ADDRESS_MAX),
+};
+SCHEMA(request_contacts);
+#undef THIS
+
 const char *request_kind_name(uint64_t kind)
 {
-    static const char *const names[] = {
-        [REQUEST_ERASE] = "erase",           [REQUEST_ACCOUNT] = "account",
-        [REQUEST_RELEASE] = "hold release",  [REQUEST_DISPOSAL] = "disposal",
-        [REQUEST_SUBJECT] = "erase subject", [REQUEST_DELEGATION] = "delegate"};
+    static const char *const names[] = {[REQUEST_ERASE] = "erase",
+                                        [REQUEST_ACCOUNT] = "account",
+                                        [REQUEST_RELEASE] = "hold release",
+                                        [REQUEST_DISPOSAL] = "disposal",
+                                        [REQUEST_SUBJECT] = "erase subject",
+                                        [REQUEST_DELEGATION] = "delegate",
+                                        [REQUEST_CONTACTS] = "contact export"};
 
-    return kind >= REQUEST_ERASE && kind <= REQUEST_DELEGATION ? names[kind] : "unknown";
+    return kind <= REQUEST_CONTACTS && names[kind] ? names[kind] : "unknown";
 }
 
 const char *request_verdict_name(uint64_t verdict)

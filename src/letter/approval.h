@@ -21,6 +21,7 @@ enum request_kind {
     REQUEST_DISPOSAL = 4,   /* letters whose time is over: struct request_disposal */
     REQUEST_SUBJECT = 5,    /* letters of or about a person: struct request_subject */
     REQUEST_DELEGATION = 6, /* an account may send as another's address: struct delegation */
+    REQUEST_CONTACTS = 8,   /* a book of contacts leaves: struct request_contacts */
 };
 
 /* RECORD_REQUEST: this is to be done when somebody else approves it. */
@@ -73,6 +74,11 @@ struct request_account {
     bool gives; /* and not only takes away: its holder cannot approve it */
 };
 
+struct request_contacts {
+    struct slice owner; /* whose book; empty: the company's */
+};
+
+extern const struct cbor_schema request_contacts_schema;
 extern const struct cbor_schema request_erase_schema;
 extern const struct cbor_schema request_account_schema;
 

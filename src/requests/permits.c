@@ -128,6 +128,7 @@ static const struct permit contacts[] = {
     {&contact_remove, "contact remove", EVERYBODY, false},
     {&contact_find,   "contact find",   EVERYBODY, false},
     {&contact_list,   "contact list",   EVERYBODY, false},
+    {&contact_export, "contact export", EVERYBODY, false},
     {&decoys_order,   "decoys",         RUNNING,   false},
 };
 

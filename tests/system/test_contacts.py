@@ -37,9 +37,10 @@ def scene(tmp_path_factory):
     scene.close()
 
 
-def alarm(scene, name):
+def alarm(scene, name, about=""):
     return wait_for(f"the alarm {name}", lambda: scene.alarms.exists() and next(
-        (x for x in scene.alarms.read_text().splitlines() if x.startswith(f"{name}:")), None))
+        (x for x in scene.alarms.read_text().splitlines()
+         if x.startswith(f"{name}:") and about in x), None))
 
 
 def acts(scene, *more):
@@ -142,3 +143,68 @@ def test_a_decoy_in_the_header_is_one_too(scene, decoys):
     with pytest.raises(smtplib.SMTPAuthenticationError):
         scene.client(BOB)
     assert all(b"X <" not in octets for _, octets in scene.receiver.letters())
+
+
+def test_nobody_is_shown_all_at_once(scene, person):
+    """A list that goes beyond is refused whole; single ones are found until the hour's are used up."""
+    file = scene.company.directory / "many.csv"
+    file.write_text("Full Name;E-mail Address\n" + "".join(
+        f"Many {i};many{i}@partner.test\n" for i in range(30)) + "Nobody;no address\n")
+    done = scene.company.postern("contact", "import", file, "--company")
+    assert "30 added, 0 changed, 0 as they were, 1 not taken" in done
+    done = scene.company.postern("contact", "import", file, "--company")
+    assert "0 added, 0 changed, 30 as they were" in done
+    assert person.login(ALICE).returncode == 0
+    done = person.postern("contact", "list", "--company")
+    assert done.returncode == 77 and "another person approves" in done.stderr and not done.stdout
+    assert alarm(scene, "contacts-limit", ALICE)
+    codes = [person.postern("contact", "find", "many", str(i)).returncode for i in range(25)]
+    assert codes[0] == 0 and codes[-1] == 77
+    assert alarm(scene, "contacts-harvest", ALICE)
+    assert "contact list" in acts(scene, "--by", ALICE, "--refused")
+
+
+def test_a_whole_book_leaves_when_another_person_approved_it(scene, person, decoys):
+    company = scene.company
+    card = company.directory / "card.vcf"
+    card.write_text("BEGIN:VCARD\nVERSION:3.0\nN:Formula;=1+1;;;\nEMAIL:f@partner.test\nORG:@x\n"
+                    "END:VCARD\nBEGIN:VCARD\nFN:x\n")
+    assert person.login(ALICE).returncode == 0
+    card.chmod(0o644)
+    company.directory.chmod(0o755)
+    done = person.postern("contact", "import", card)
+    assert "1 added" in done.stdout and "line 7 has a card without an end" in done.stderr
+    ask = ["contact", "export", "--company", "--format", "csv", "-o", "-", "--reason", "moving"]
+    done = person.postern(*ask)
+    assert done.returncode == 0 and "waits" in done.stdout and "many0@" not in done.stdout
+    assert person.postern(*ask).returncode == 75, "it waits already"
+    assert "takes it with the same command" in company.second(done.stdout).stdout
+    got = person.postern(*ask)
+    assert got.returncode == 0 and "many0@partner.test" in got.stdout
+    assert all(address in got.stdout for address in decoys), "a thief takes these along"
+    assert "waits" in person.postern(*ask).stdout, "once"
+    own = ["contact", "export", "--format", "csv", "-o", "-", "--reason", "moving"]
+    assert person.postern(*own).returncode == 75
+    done = acts(scene, "--by", ALICE)
+    assert "contact export" in done and "moving" in done
+
+
+def test_it_is_all_there_after_a_restart(scene, decoys):
+    company = scene.company
+    for path in (company.data / "state").iterdir():
+        assert b"paula.partner" not in path.read_bytes() and b"Klein" not in path.read_bytes()
+    company.stop()
+    company.start()
+    company.set("contacts-per-hour", "1000")
+    company.stop()
+    company.start()
+    listed = addresses(company.postern("contact", "list", "--company"))
+    assert set(decoys) < set(listed) and "paula.partner@partner.test" in listed
+    assert "decoys are on" in company.postern("decoys", "status")
+    assert "is no decoy" in company.postern("decoys", "forget", ALICE, check=False).stderr
+    forgotten = company.postern("decoys", "forget", decoys[2], "--reason", "there is such a person")
+    assert "decoys are on" in forgotten
+    off = company.postern("decoys", "off", "--reason", "a test")
+    assert "decoys are off" in off and "company's contacts   0" in off
+    listed = addresses(company.postern("contact", "list", "--company"))
+    assert not set(decoys) & set(listed)
