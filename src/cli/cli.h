@@ -132,6 +132,7 @@ cli_run cli_password_check, cli_passwords_import;
 cli_run cli_user_add, cli_user_set, cli_user_list;
 cli_run cli_app_password_add, cli_app_password_list, cli_app_password_revoke;
 cli_run cli_account_show, cli_account_limits;
+cli_run cli_totp_on, cli_totp_off, cli_totp_codes;
 cli_run cli_dkim_new, cli_dkim_list, cli_dkim_dns;
 cli_run cli_queue_list, cli_queue_retry, cli_queue_cancel, cli_queue_hold, cli_queue_release;
 cli_run cli_queue_pause, cli_queue_resume;

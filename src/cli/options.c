@@ -22,6 +22,7 @@ const struct argument_option init_options[] = {
 
 const struct argument_option login_options[] = {
     OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
+    OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of asking"),
     OPTION_END,
 };
 
@@ -130,5 +131,17 @@ const struct argument_option again_options[] = {
 const struct argument_option subject_options[] = {
     OPTION("answer", 0, NULL, "only what the person can be told"),
     OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
+    OPTION_END,
+};
+
+const struct argument_option code_options[] = {
+    OPTION("code", 0, "CODE", "instead of asking for it"),
+    OPTION_END,
+};
+
+const struct argument_option totp_off_options[] = {
+    OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of asking"),
+    OPTION("account", 0, "ACCOUNT", "another one's, for an officer or administrator"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,
 };

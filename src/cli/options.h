@@ -17,6 +17,8 @@ extern const struct argument_option init_options[];
 extern const struct argument_option login_options[];
 extern const struct argument_option app_password_options[];
 extern const struct argument_option app_revoke_options[];
+extern const struct argument_option code_options[];
+extern const struct argument_option totp_off_options[];
 extern const struct argument_option restore_options[];
 extern const struct argument_option preview_options[];
 extern const struct argument_option disposal_options[];

@@ -13,6 +13,7 @@
 #include "cli/print.h"
 #include "cli/sign_ins.h"
 #include "cli/terminal.h"
+#include "cli/totp.h"
 #include "host/file.h"
 #include "keyring/digest.h"
 #include "requests/admin.h"
@@ -167,7 +168,13 @@ bool cli_login(struct cli *c, struct error *e)
         return false;
     }
     ask.password = secret_slice(password);
+    ask.code = slice_text(arguments_text(&c->arguments, "code", 0));
     if (!cli_ask(c, CLI_KEEPER, &admin_sign_in, &ask, &answer, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    if (answer.wants_code &&
+        (!totp_ask_code(c, &ask.code, e) ||
+         !cli_ask(c, CLI_KEEPER, &admin_sign_in, &ask, &answer, NULL, CLI_ASK_MS, e))) {
         return false;
     }
     if (answer.pass.len != SIGN_INS_PASS_LEN) {

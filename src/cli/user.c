@@ -203,9 +203,9 @@ static bool is_wanted(const struct admin_user *user, const struct cbor_list *gro
 
 bool cli_user_list(struct cli *c, struct error *e)
 {
-    static const char *const heads[] = {"ACCOUNT", "ROLE",   "STATE",           "SINCE",
-                                        "NAME",    "GROUPS", "MAY ALSO SEND AS"};
-    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 7};
+    static const char *const heads[] = {"ACCOUNT",       "ROLE", "STATE",  "SINCE",
+                                        "SECOND FACTOR", "NAME", "GROUPS", "MAY ALSO SEND AS"};
+    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 8};
     const struct cbor_list groups = groups_of(c);
     struct admin_users answer;
 
@@ -222,6 +222,7 @@ bool cli_user_list(struct cli *c, struct error *e)
             slice_text(account_role_name(users[i].role)),
             users[i].disabled ? SLICE("disabled") : SLICE("active"),
             print_time(&c->arena, users[i].created_at),
+            users[i].second_since ? SLICE("yes") : SLICE("-"),
             users[i].display,
             join(&users[i].groups, &c->arena),
             shared_text(shared, &users[i], &c->arena)};

@@ -6,6 +6,7 @@
 #include "cli/passwords.h"
 #include "cli/user.h"
 #include "cli/verbs_contacts.h"
+#include "cli/verbs_totp.h"
 
 static const struct argument_option order_options[] = {
     OPTION("all", 0, NULL, "everything that it can be done to"),
@@ -176,6 +177,7 @@ const struct verb verbs[] = {
          .more = "What is not given is as the settings say. The options take the place of what it "
                  "had before.\n",
          .run = cli_account_limits),
+    TOTP_VERBS,
     VERB(.name = "dkim new", .words = "SELECTOR", .words_min = 1, .words_max = 1,
          .options = dkim_new_options,
          .help = "Make DKIM keys: SELECTOR-rsa and SELECTOR-ed25519 for each of our domains.",

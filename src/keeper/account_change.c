@@ -6,6 +6,7 @@
 #include "keeper/account_parts.h"
 #include "keeper/account_salt.h"
 #include "keeper/desks.h"
+#include "keeper/factors.h"
 #include "keeper/internal.h"
 #include "requests/auth.h"
 
@@ -90,14 +91,15 @@ static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask,
 static bool make_verifier(struct keeper *k, const struct account *account, struct slice password,
                           struct arena *arena, struct slice *verifier, struct error *e)
 {
-    const struct auth_verifier_ask ask = {.account = account->name,
-                                          .password = password,
-                                          .display = account->display,
-                                          .addresses = account->addresses,
-                                          .salt = account_salt(k, account->name, arena)};
+    struct auth_verifier_ask ask = {.account = account->name,
+                                    .password = password,
+                                    .display = account->display,
+                                    .addresses = account->addresses,
+                                    .salt = account_salt(k, account->name, arena)};
     struct auth_verifier_answer answer;
 
-    if (!ipc_call(k->options.auth, &auth_verifier, &ask, -1, &answer, NULL, arena, KEEPER_ASK_MS,
+    if (!factors_has_second(k, account->name, arena, &ask.second_factor, e) ||
+        !ipc_call(k->options.auth, &auth_verifier, &ask, -1, &answer, NULL, arena, KEEPER_ASK_MS,
                   e)) {
         return false;
     }

@@ -22,6 +22,7 @@ static bool add_factors(struct keeper *k, struct slice account, struct arena *ar
         out[i] = (struct keeper_app){apps[i].id, apps[i].verifier};
     }
     answer->apps = (struct cbor_list){out, f.apps.count};
+    answer->second = factors_second(&f);
     return true;
 }
 
@@ -94,25 +95,19 @@ struct opening {
     struct account account;
     struct app_password app;
     bool has_app;
-    int64_t ends_at_ms; /* of the steady clock */
+    uint64_t second_since; /* when the second factor was set up; 0: there is none */
+    int64_t ends_at_ms;    /* of the steady clock */
 };
 
-/* The app password that was right, if it was one. What it is good for is judged here, by the row as it is now. */
-static bool find_app(struct keeper *k, struct opening *o, const char **refused, struct error *e)
+/* What an app password is good for is judged here, by the row as it is now. */
+static void judge_app(struct opening *o, const struct factors *f, const char **refused)
 {
+    const struct app_password *app = app_password_find(f, o->ask->app);
     uint64_t now = (uint64_t)clock_wall_ms();
-    struct factors f;
 
-    if (o->ask->app.len == 0) {
-        return true;
-    }
-    if (!state_factors_get(k->state, o->account.name, o->arena, &f, e)) {
-        return false;
-    }
-    const struct app_password *app = app_password_find(&f, o->ask->app);
     if (!app || o->ask->desk) {
         *refused = "the app password was revoked";
-        return true;
+        return;
     }
     o->app = *app;
     o->has_app = true;
@@ -121,25 +116,59 @@ static bool find_app(struct keeper *k, struct opening *o, const char **refused, 
         int64_t until = clock_steady_ms() + (int64_t)(app->expires_at - now);
         o->ends_at_ms = until < o->ends_at_ms ? until : o->ends_at_ms;
     }
-    return true;
 }
 
-/* Whether account and app password are what they were when that was looked at. */
+static bool spend(struct factors *f, void *context, struct error *e)
+{
+    return factors_spend(f, context, e);
+}
+
+/* At the desk a code goes with the password; it is spent, durably, before the session is there. */
+static bool judge_code(struct keeper *k, struct opening *o, const char **refused, struct error *e)
+{
+    struct auth_proof proof = o->ask->proof;
+
+    if (!o->ask->desk) {
+        *refused = "a second factor is on: an app password is needed";
+        return true;
+    }
+    if (factors_put(k, o->account.name, o->arena, spend, &proof, e)) {
+        return true;
+    }
+    *refused = "the code was used already";
+    return e->kind == ERROR_DENIED;
+}
+
+/* What the account proves itself with besides its password, or instead of it. */
+static bool judge_factors(struct keeper *k, struct opening *o, const char **refused,
+                          struct error *e)
+{
+    struct factors f;
+
+    if (!state_factors_get(k->state, o->account.name, o->arena, &f, e)) {
+        return false;
+    }
+    o->second_since = f.totp_since;
+    if (o->ask->app.len) {
+        judge_app(o, &f, refused);
+        return true;
+    }
+    return f.totp.len == 0 || judge_code(k, o, refused, e);
+}
+
+/* Whether account and factors are what they were when that was looked at. */
 static bool are_still(struct keeper *k, const struct opening *o, struct error *e)
 {
     struct factors f;
 
-    if (!is_still(k, &o->account, o->arena, e)) {
+    if (!is_still(k, &o->account, o->arena, e) ||
+        !state_factors_get(k->state, o->account.name, o->arena, &f, e)) {
         return false;
     }
-    if (!o->has_app) {
+    if (o->has_app ? app_password_find(&f, o->app.id) != NULL : f.totp_since == o->second_since) {
         return true;
     }
-    if (!state_factors_get(k->state, o->account.name, o->arena, &f, e)) {
-        return false;
-    }
-    return app_password_find(&f, o->app.id) ||
-           error_set(e, ERROR_BUSY, "the app password was revoked just now");
+    return error_set(e, ERROR_BUSY, "it was changed just now how the account signs in: try again");
 }
 
 static bool open_session(struct keeper *k, const struct opening *o,
@@ -185,7 +214,7 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     if (!found || o.account.disabled) {
         return error_set(e, ERROR_DENIED, "no such account");
     }
-    if (!find_app(k, &o, &refused, e)) {
+    if (!judge_factors(k, &o, &refused, e)) {
         return false;
     }
     if (refused) {
@@ -245,7 +274,13 @@ bool keeper_on_user_list(void *ctx, struct ipc_request *r, struct error *e)
     }
     struct admin_user *users = arena_array(r->arena, count + 1, sizeof(*users));
     for (size_t i = 0; i < count; i++) {
-        users[i] = (struct admin_user){.account = accounts[i].name,
+        struct factors f;
+        if (!state_factors_get(admin->keeper->state, accounts[i].name, r->arena, &f, e)) {
+            return false;
+        }
+        users[i] = (struct admin_user){.second_since = f.totp_since,
+                                       .app_passwords = f.apps.count,
+                                       .account = accounts[i].name,
                                        .addresses = account_join_addresses(&accounts[i], r->arena),
                                        .display = accounts[i].display,
                                        .disabled = accounts[i].disabled,

@@ -206,9 +206,8 @@ bool keeper_on_app_add(void *ctx, struct ipc_request *r, struct error *e)
 
 /* ── whose ── */
 
-/* The account that is meant: the caller's own, or another one's for who has a role for that. */
-static bool find_account(struct keeper_admin *admin, struct slice named, struct arena *arena,
-                         struct slice *account, struct error *e)
+bool factors_account(struct keeper_admin *admin, struct slice named, struct arena *arena,
+                     struct slice *account, struct error *e)
 {
     struct account row;
     bool found = false;
@@ -241,7 +240,7 @@ bool keeper_on_app_list(void *ctx, struct ipc_request *r, struct error *e)
     struct app_password_list_answer *answer = r->answer;
     struct factors f;
 
-    if (!find_account(keeper_admin_of(k, r), ask->account, r->arena, &answer->account, e) ||
+    if (!factors_account(keeper_admin_of(k, r), ask->account, r->arena, &answer->account, e) ||
         !state_factors_get(k->state, answer->account, r->arena, &f, e)) {
         return false;
     }
@@ -287,7 +286,7 @@ bool keeper_on_app_revoke(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper *k = ctx;
     struct revoking v = {.admin = keeper_admin_of(k, r), .arena = r->arena, .ask = r->ask};
 
-    if (!find_account(v.admin, v.ask->account, r->arena, &v.account, e) ||
+    if (!factors_account(v.admin, v.ask->account, r->arena, &v.account, e) ||
         !factors_put(k, v.account, r->arena, cut_out, &v, e)) {
         return false;
     }

@@ -200,10 +200,10 @@ bool approvals_ask(struct keeper_admin *admin, struct request_record *request, s
 /* ── doing ── */
 
 static approvals_do *const doers[] = {
-    [REQUEST_ERASE] = erase_approved,       [REQUEST_ACCOUNT] = account_approved,
-    [REQUEST_RELEASE] = release_approved,   [REQUEST_DISPOSAL] = disposal_approved,
-    [REQUEST_SUBJECT] = subject_approved,   [REQUEST_DELEGATION] = delegation_approved,
-    [REQUEST_CONTACTS] = contacts_approved,
+    [REQUEST_ERASE] = erase_approved,     [REQUEST_ACCOUNT] = account_approved,
+    [REQUEST_RELEASE] = release_approved, [REQUEST_DISPOSAL] = disposal_approved,
+    [REQUEST_SUBJECT] = subject_approved, [REQUEST_DELEGATION] = delegation_approved,
+    [REQUEST_FACTOR] = factor_approved,   [REQUEST_CONTACTS] = contacts_approved,
 };
 
 static struct docket_request *copy_approved(struct keeper *k, struct slice id, struct arena *arena)

@@ -111,4 +111,5 @@ approvals_do disposal_approved;   /* disposal.c */
 approvals_do release_approved;    /* holds.c */
 approvals_do subject_approved;    /* subject.c */
 approvals_do delegation_approved; /* delegation_ask.c */
+approvals_do factor_approved;     /* second_factor.c */
 approvals_do contacts_approved;   /* contacts_export.c */

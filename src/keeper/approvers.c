@@ -17,6 +17,7 @@ static const unsigned roles[] = {
     [REQUEST_DISPOSAL] = OFFICER,
     [REQUEST_SUBJECT] = OFFICER,
     [REQUEST_DELEGATION] = OFFICER,
+    [REQUEST_FACTOR] = OFFICER,
     [REQUEST_CONTACTS] = OFFICER,
 };
 
@@ -176,8 +177,13 @@ struct slice request_subject(const struct request_record *r, struct arena *arena
 {
     struct request_account account;
     struct delegation delegation;
+    struct request_factor factor;
     struct error e;
 
+    if (r->kind == REQUEST_FACTOR) {
+        return cbor_read(r->arguments, &request_factor_schema, arena, &factor, &e) ? factor.account
+                                                                                   : SLICE_NONE;
+    }
     if (r->kind == REQUEST_DELEGATION) {
         return cbor_read(r->arguments, &delegation_schema, arena, &delegation, &e) ? delegation.to
                                                                                    : SLICE_NONE;

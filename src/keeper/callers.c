@@ -147,9 +147,11 @@ static bool explain_refusal(uint64_t verdict, struct error *e)
         return error_set(e, ERROR_BUSY, "too many are signing in just now: try again");
     case LOGIN_ACCEPTED:
     case LOGIN_REFUSED:
+    case LOGIN_CODE:
         break;
     }
-    return error_set(e, ERROR_DENIED, "account or password is wrong, or the account is closed");
+    return error_set(e, ERROR_DENIED,
+                     "account, password or code is wrong, or the account is closed");
 }
 
 bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
@@ -161,7 +163,8 @@ bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
     const struct auth_login_ask login = {.user = ask->account,
                                          .password = ask->password,
                                          .client = admin->caller.at,
-                                         .mechanism = SLICE(AUTH_DESK_MECHANISM)};
+                                         .mechanism = SLICE(AUTH_DESK_MECHANISM),
+                                         .code = ask->code};
     struct auth_login_answer said;
     struct caller caller;
     struct error unwritten;
@@ -169,6 +172,10 @@ bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
     if (!ipc_call(k->options.auth, &auth_desk, &login, -1, &said, NULL, r->arena, KEEPER_ASK_MS,
                   e)) {
         return false;
+    }
+    if (said.verdict == LOGIN_CODE) {
+        answer->wants_code = true;
+        return true;
     }
     if (said.verdict != LOGIN_ACCEPTED) {
         (void)usleep((useconds_t)said.delay_ms * 1000);

@@ -7,7 +7,6 @@
 #include "formats/smtp/address.h"
 #include "host/address.h"
 #include "keeper/internal.h"
-#include "requests/auth_factors.h"
 
 #define NOTED_EVERY_MS  (UINT64_C(10) * 60 * 1000) /* from the same address */
 #define NOTED_OTHERS_MS (UINT64_C(60) * 1000)      /* from another one      */
@@ -126,6 +125,48 @@ void factors_note_use(struct keeper *k, struct slice account, const struct app_p
     if (!factors_put(k, account, arena, note, &use, &e)) {
         log_event(LOG_WARNING, "factors.unwritten", LOG_TEXT("reason", e.text));
     }
+}
+
+/* ── second factors ── */
+
+bool factors_has_second(struct keeper *k, struct slice account, struct arena *arena, bool *has,
+                        struct error *e)
+{
+    struct factors f;
+
+    if (!state_factors_get(k->state, account, arena, &f, e)) {
+        return false;
+    }
+    *has = f.totp.len > 0;
+    return true;
+}
+
+struct auth_second factors_second(const struct factors *f)
+{
+    return f->totp.len ? (struct auth_second){f->totp, f->totp_step, f->recovery, f->recovery_spent}
+                       : (struct auth_second){.step = 0};
+}
+
+static bool is_fresh(const struct factors *f, const struct auth_proof *proof)
+{
+    if (proof->recovery) {
+        return f->recovery.len && proof->recovery <= AUTH_RECOVERY_CODES &&
+               !(f->recovery_spent >> (proof->recovery - 1) & 1);
+    }
+    return proof->step > f->totp_step;
+}
+
+bool factors_spend(struct factors *f, const struct auth_proof *proof, struct error *e)
+{
+    if (f->totp.len == 0 || !is_fresh(f, proof)) {
+        return error_set(e, ERROR_DENIED, "the code was used already");
+    }
+    if (proof->recovery) {
+        f->recovery_spent |= UINT64_C(1) << (proof->recovery - 1);
+    } else {
+        f->totp_step = proof->step;
+    }
+    return true;
 }
 
 /* ── after a rotation of the master key ── */

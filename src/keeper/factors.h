@@ -2,9 +2,11 @@
  * keeper's own files. Thread-safe. */
 #pragma once
 
+#include "requests/auth_factors.h"
 #include "state/factors.h"
 
 struct keeper;
+struct keeper_admin;
 
 #define FACTOR_REFUSAL_MAX 200
 
@@ -33,6 +35,22 @@ bool factors_put(struct keeper *k, struct slice account, struct arena *arena,
 /* Note when and from where an app password was used: seldom, for each note is written to the disk. */
 void factors_note_use(struct keeper *k, struct slice account, const struct app_password *p,
                       struct slice client, struct arena *arena);
+
+/* Whether the account has a second factor: then its main password sends nothing, and a code is asked for at the desk. */
+bool factors_has_second(struct keeper *k, struct slice account, struct arena *arena, bool *has,
+                        struct error *e) MUST_CHECK;
+
+/* What auth is told of it. */
+struct auth_second factors_second(const struct factors *f);
+
+/* Note that a code was used, so that it is never good again; false with ERROR_DENIED when it was used already, or is of
+ * another second factor than there is now. */
+bool factors_spend(struct factors *f, const struct auth_proof *proof, struct error *e) MUST_CHECK;
+
+/* The account that is meant: the caller's own when none is named, another one for who has a role for that. False with a
+ * sentence. (app_passwords.c) */
+bool factors_account(struct keeper_admin *admin, struct slice named, struct arena *arena,
+                     struct slice *account, struct error *e) MUST_CHECK;
 
 /* Have auth seal what it sealed for an account under its present key; *did counts what became new. */
 bool factors_renew(struct keeper *k, struct slice account, struct arena *arena, uint64_t *did,

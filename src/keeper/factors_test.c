@@ -73,12 +73,41 @@ static void names_are_found_and_bounded(void **unused)
     }
 }
 
+static bool spends(struct factors *f, uint64_t step, uint64_t recovery)
+{
+    const struct auth_proof proof = {step, recovery};
+    struct error e = {0};
+    bool done = factors_spend(f, &proof, &e);
+
+    assert_true(done || e.kind == ERROR_DENIED);
+    return done;
+}
+
+static void a_code_is_spent_once(void **unused)
+{
+    (void)unused;
+    struct factors f = {.totp = SLICE("sealed"), .recovery = SLICE("sealed"), .totp_step = 100};
+
+    assert_false(spends(&f, 0, 0));
+    assert_false(spends(&f, 100, 0) || spends(&f, 99, 0));
+    assert_true(spends(&f, 101, 0));
+    assert_false(spends(&f, 101, 0) || spends(&f, 100, 0));
+    assert_true(spends(&f, 0, 10) && spends(&f, 0, 1));
+    assert_false(spends(&f, 0, 10) || spends(&f, 0, 1) || spends(&f, 0, 11));
+    assert_int_equal(f.recovery_spent, 0x201);
+    f.recovery = SLICE_NONE;
+    assert_false(spends(&f, 0, 2));
+    f.totp = SLICE_NONE; /* taken off meanwhile */
+    assert_false(spends(&f, 200, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_limit_refuses),
         cmocka_unit_test(recipients_are_compared_as_domains),
         cmocka_unit_test(names_are_found_and_bounded),
+        cmocka_unit_test(a_code_is_spent_once),
     };
     return cmocka_run_group_tests_name("keeper/factors", tests, NULL, NULL);
 }

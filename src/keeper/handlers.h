@@ -33,6 +33,10 @@ ipc_handler keeper_on_app_list;          /* app_passwords.c */
 ipc_handler keeper_on_app_revoke;        /* app_passwords.c */
 ipc_handler keeper_on_password_check;    /* passwords.c */
 ipc_handler keeper_on_list_imported;     /* passwords.c */
+ipc_handler keeper_on_totp_begin;        /* second_factor.c */
+ipc_handler keeper_on_totp_confirm;      /* second_factor.c */
+ipc_handler keeper_on_codes_new;         /* second_factor.c */
+ipc_handler keeper_on_totp_off;          /* second_factor.c */
 ipc_handler keeper_on_job_next;          /* jobs.c */
 ipc_handler keeper_on_job_begin;         /* jobs.c */
 ipc_handler keeper_on_job_done;          /* jobs.c */

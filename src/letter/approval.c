@@ -56,15 +56,21 @@ static const struct cbor_field request_contacts_fields[] = {
 SCHEMA(request_contacts);
 #undef THIS
 
+#define THIS request_factor
+static const struct cbor_field request_factor_fields[] = {
+    ROW(1, CBOR_TEXT, account, LETTER_ADDRESS_MAX),
+    ROW(2, CBOR_UINT, since, 0),
+};
+SCHEMA(request_factor);
+#undef THIS
+
 const char *request_kind_name(uint64_t kind)
 {
-    static const char *const names[] = {[REQUEST_ERASE] = "erase",
-                                        [REQUEST_ACCOUNT] = "account",
-                                        [REQUEST_RELEASE] = "hold release",
-                                        [REQUEST_DISPOSAL] = "disposal",
-                                        [REQUEST_SUBJECT] = "erase subject",
-                                        [REQUEST_DELEGATION] = "delegate",
-                                        [REQUEST_CONTACTS] = "contact export"};
+    static const char *const names[] = {
+        [REQUEST_ERASE] = "erase",           [REQUEST_ACCOUNT] = "account",
+        [REQUEST_RELEASE] = "hold release",  [REQUEST_DISPOSAL] = "disposal",
+        [REQUEST_SUBJECT] = "erase subject", [REQUEST_DELEGATION] = "delegate",
+        [REQUEST_FACTOR] = "totp off",       [REQUEST_CONTACTS] = "contact export"};
 
     return kind <= REQUEST_CONTACTS && names[kind] ? names[kind] : "unknown";
 }

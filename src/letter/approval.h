@@ -21,6 +21,7 @@ enum request_kind {
     REQUEST_DISPOSAL = 4,   /* letters whose time is over: struct request_disposal */
     REQUEST_SUBJECT = 5,    /* letters of or about a person: struct request_subject */
     REQUEST_DELEGATION = 6, /* an account may send as another's address: struct delegation */
+    REQUEST_FACTOR = 7,     /* an account has no second factor any more: struct request_factor */
     REQUEST_CONTACTS = 8,   /* a book of contacts leaves: struct request_contacts */
 };
 
@@ -74,6 +75,11 @@ struct request_account {
     bool gives; /* and not only takes away: its holder cannot approve it */
 };
 
+struct request_factor {
+    struct slice account;
+    uint64_t since; /* of the second factor that is taken off, and of none that it gets later */
+};
+
 struct request_contacts {
     struct slice owner; /* whose book; empty: the company's */
 };
@@ -81,6 +87,7 @@ struct request_contacts {
 extern const struct cbor_schema request_contacts_schema;
 extern const struct cbor_schema request_erase_schema;
 extern const struct cbor_schema request_account_schema;
+extern const struct cbor_schema request_factor_schema;
 
 /* "erase"; "unknown" for a number that is none. */
 const char *request_kind_name(uint64_t kind);

@@ -42,11 +42,30 @@ static bool open_sealed(const struct secret *seal, struct slice context, struct 
     return opened;
 }
 
-static void wipe(struct buf *b)
+void auth_factor_wipe(struct buf *b)
 {
     if (b->ptr) {
         explicit_bzero(b->ptr, b->capacity);
     }
+}
+
+void auth_factor_seal(const struct secret *seal, struct slice account, struct slice label,
+                      struct slice plain, struct buf *sealed)
+{
+    OWN(buf) struct buf context = {.max = CONTEXT_MAX};
+
+    context_of(account, label, &context);
+    keyring_seal(seal, buf_slice(&context), plain, sealed);
+}
+
+bool auth_factor_open(const struct secret *seal, struct slice account, struct slice label,
+                      struct slice sealed, struct buf *plain)
+{
+    OWN(buf) struct buf context = {.max = CONTEXT_MAX};
+    bool present = false;
+
+    context_of(account, label, &context);
+    return sealed.len && open_sealed(seal, buf_slice(&context), sealed, plain, &present);
 }
 
 bool auth_factor_reseal(const struct secret *seal, struct slice account, struct slice label,
@@ -64,7 +83,7 @@ bool auth_factor_reseal(const struct secret *seal, struct slice account, struct 
     if (!present) {
         keyring_seal(seal, buf_slice(&context), buf_slice(&plain), renewed);
     }
-    wipe(&plain);
+    auth_factor_wipe(&plain);
     return !renewed->full || error_set(e, ERROR_LIMIT, "what is sealed does not fit");
 }
 
@@ -76,8 +95,7 @@ static void app_label(struct slice id, struct buf *out)
     buf_add(out, id);
 }
 
-/* Letters drawn evenly, in groups of four. */
-static void draw(size_t count, struct buf *out)
+void auth_letters_draw(size_t count, struct buf *out)
 {
     uint8_t byte = 0;
 
@@ -104,8 +122,7 @@ static uint8_t letter_of(uint8_t c)
     }
 }
 
-/* The letters alone, as they were meant; false when it is no app password. */
-static bool canonical(struct slice typed, uint8_t out[static APP_PASSWORD_LETTERS])
+bool auth_letters_read(struct slice typed, size_t count, uint8_t *out)
 {
     size_t n = 0;
 
@@ -114,12 +131,17 @@ static bool canonical(struct slice typed, uint8_t out[static APP_PASSWORD_LETTER
         if (c == '-' || c == ' ' || c == '\t') {
             continue;
         }
-        if (n == APP_PASSWORD_LETTERS || c == 0 || !strchr(letters, c)) {
+        if (n == count || c == 0 || !strchr(letters, c)) {
             return false;
         }
         out[n++] = c;
     }
-    return n == APP_PASSWORD_LETTERS;
+    return n == count;
+}
+
+static bool canonical(struct slice typed, uint8_t out[static APP_PASSWORD_LETTERS])
+{
+    return auth_letters_read(typed, APP_PASSWORD_LETTERS, out);
 }
 
 bool auth_app_is_one(struct slice typed)
@@ -143,7 +165,7 @@ static void hash_of(struct slice key, struct slice account, struct slice id,
     buf_add(&text, id);
     buf_add(&text, slice_of(word, APP_PASSWORD_LETTERS));
     digest_hmac(key, buf_slice(&text), hash);
-    wipe(&text);
+    auth_factor_wipe(&text);
 }
 
 /* The keys of each form, a blank before each. */
@@ -166,26 +188,24 @@ bool auth_app_make(const struct secret *seal, struct slice account, struct slice
                    struct error *e)
 {
     OWN(buf) struct buf label = {.max = AUTH_LABEL_MAX};
-    OWN(buf) struct buf context = {.max = CONTEXT_MAX};
     OWN(buf) struct buf all = {.max = SEALED_MAX};
     uint8_t plain[PLAIN_LEN] = {VERSION};
     uint8_t word[APP_PASSWORD_LETTERS];
     size_t start = password->len;
 
-    draw(APP_PASSWORD_LETTERS, password);
+    auth_letters_draw(APP_PASSWORD_LETTERS, password);
     if (!canonical(slice_from(buf_slice(password), start), word)) {
         return error_set(e, ERROR_LIMIT, "an app password does not fit");
     }
     keyring_random_bytes(plain + 1, KEYRING_KEY_LEN);
     hash_of(slice_of(plain + 1, KEYRING_KEY_LEN), account, id, word, plain + 1 + KEYRING_KEY_LEN);
     app_label(id, &label);
-    context_of(account, buf_slice(&label), &context);
     buf_add(&all, SLICE_ARRAY(plain));
     if (wish) {
         add_keys(slice_from(buf_slice(password), start), SLICE_ARRAY(word), wish, &all);
     }
-    keyring_seal(seal, buf_slice(&context), buf_slice(&all), verifier);
-    wipe(&all);
+    auth_factor_seal(seal, account, buf_slice(&label), buf_slice(&all), verifier);
+    auth_factor_wipe(&all);
     explicit_bzero(plain, sizeof(plain));
     explicit_bzero(word, sizeof(word));
     return !verifier->full || error_set(e, ERROR_LIMIT, "a verifier does not fit");
@@ -210,7 +230,7 @@ bool auth_app_scram(const struct secret *seal, struct slice account, struct slic
         }
         read = scram_keys_read(slice_cut(rest, ' ', &rest), keys);
     }
-    wipe(&plain);
+    auth_factor_wipe(&plain);
     return read;
 }
 
@@ -218,23 +238,20 @@ bool auth_app_check(const struct secret *seal, struct slice account, struct slic
                     struct slice verifier, struct slice typed)
 {
     OWN(buf) struct buf label = {.max = AUTH_LABEL_MAX};
-    OWN(buf) struct buf context = {.max = CONTEXT_MAX};
     OWN(buf) struct buf plain = {.max = APP_PASSWORD_VERIFIER_MAX};
     uint8_t word[APP_PASSWORD_LETTERS];
     uint8_t hash[DIGEST_LEN];
-    bool present = false;
     bool right = false;
 
     app_label(id, &label);
-    context_of(account, buf_slice(&label), &context);
     if (canonical(typed, word) &&
-        open_sealed(seal, buf_slice(&context), verifier, &plain, &present) &&
+        auth_factor_open(seal, account, buf_slice(&label), verifier, &plain) &&
         plain.len >= PLAIN_LEN && plain.ptr[0] == VERSION) {
         hash_of(slice_of(plain.ptr + 1, KEYRING_KEY_LEN), account, id, word, hash);
         right =
             secret_equal(SLICE_ARRAY(hash), slice_of(plain.ptr + 1 + KEYRING_KEY_LEN, DIGEST_LEN));
     }
-    wipe(&plain);
+    auth_factor_wipe(&plain);
     explicit_bzero(word, sizeof(word));
     explicit_bzero(hash, sizeof(hash));
     return right;

@@ -1,4 +1,4 @@
-/* processes/auth_factor - app passwords as auth makes, seals and checks them.
+/* processes/auth_factor - app passwords as auth makes, seals and checks them, and what seals codes too (auth_codes).
  *
  * An app password has 28 letters of 24, so 128 bits of chance: nobody guesses it, and a keyed hash does what argon2 does for
  * a password that a person chose, in microseconds. What is kept is an HMAC-SHA-256 over account, id and password
@@ -39,6 +39,25 @@ bool auth_app_check(const struct secret *seal, struct slice account, struct slic
 #define AUTH_APP_FORMS 2
 bool auth_app_scram(const struct secret *seal, struct slice account, struct slice id,
                     struct slice verifier, size_t form, struct scram_keys *keys) MUST_CHECK;
+
+/* Append `count` letters, drawn evenly from 24, in groups of four. */
+void auth_letters_draw(size_t count, struct buf *out);
+
+/* The `count` letters that somebody typed, as they were meant: case, blanks and dashes aside, and 1 or l as i. False when
+ * they are more, fewer or others. */
+bool auth_letters_read(struct slice typed, size_t count, uint8_t *out) MUST_CHECK;
+
+/* Seal what is kept of an account under this label: "app/ID", "totp", "recovery". `sealed` is appended to. */
+void auth_factor_seal(const struct secret *seal, struct slice account, struct slice label,
+                      struct slice plain, struct buf *sealed);
+
+/* Open it, also when it is sealed under a former key; `plain` is appended to, and the caller wipes it. False when it opens
+ * under none. */
+bool auth_factor_open(const struct secret *seal, struct slice account, struct slice label,
+                      struct slice sealed, struct buf *plain) MUST_CHECK;
+
+/* Overwrite what a buffer holds. */
+void auth_factor_wipe(struct buf *b);
 
 /**
  * Seal anew what is sealed under a former key.

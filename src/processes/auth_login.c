@@ -6,7 +6,6 @@
 #include "base/log.h"
 
 #include "letter/records.h"
-#include "processes/auth_factor.h"
 #include "processes/auth_parts.h"
 #include "processes/auth_password.h"
 
@@ -88,27 +87,7 @@ static void note_failure(struct auth *a, const struct login *l, bool blocked, st
     }
 }
 
-/* Which of the account's app passwords it is, if any. They open no desk. All are looked at, whichever is right; one costs
- * microseconds, and of an account that cannot be used there is none. */
-static bool is_app(struct auth *a, struct login *l)
-{
-    const struct keeper_app *apps = l->account.apps.items;
-    size_t count = l->account.found && !l->account.disabled ? l->account.apps.count : 0;
-
-    if (l->desk || !auth_app_is_one(l->ask->password)) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (auth_app_check(a->options.seal, l->account.account, apps[i].id, apps[i].verifier,
-                           l->ask->password)) {
-            l->app = apps[i].id;
-        }
-    }
-    return l->app.len > 0;
-}
-
-/* SCRAM keys as they are to be made now; false when none are. */
-static bool wants_keys(const struct auth *a, struct slice salt, struct scram_wish *wish)
+bool auth_wants_keys(const struct auth *a, struct slice salt, struct scram_wish *wish)
 {
     const struct auth_settings *settings = auth_settings_of(a);
 
@@ -128,7 +107,7 @@ static void complete(struct auth *a, struct login *l, struct arena *arena)
     struct scram_wish wish;
     struct error e;
 
-    if (!wants_keys(a, account->salt, &wish) ||
+    if (!auth_wants_keys(a, account->salt, &wish) ||
         !verifier_complete(a->verifiers, account->account, account->verifier, l->password, &wish,
                            &sealed)) {
         return;
@@ -152,7 +131,11 @@ static enum login_verdict check(struct auth *a, struct login *l, struct arena *a
     bool usable = account->found && !account->disabled && account->verifier.len;
     struct slice verifier = usable ? account->verifier : SLICE_NONE;
 
-    if (usable && auth_memory_knows(a->memory, account->account, verifier, password, l->now_ms)) {
+    /* What is refused in the end must not be refused sooner when the password is right. */
+    bool remembers = l->desk || account->second.totp.len == 0;
+
+    if (usable && remembers &&
+        auth_memory_knows(a->memory, account->account, verifier, password, l->now_ms)) {
         return LOGIN_ACCEPTED;
     }
     if (!auth_slots_take(&a->slots, WAIT_MS)) {
@@ -163,8 +146,10 @@ static enum login_verdict check(struct auth *a, struct login *l, struct arena *a
     switch (match) {
     case VERIFIER_RIGHT:
         complete(a, l, arena);
-        auth_memory_add(a->memory, account->account, account->verifier, password, l->now_ms,
-                        l->now_ms + auth_settings_of(a)->remember_ms);
+        if (remembers) {
+            auth_memory_add(a->memory, account->account, account->verifier, password, l->now_ms,
+                            l->now_ms + auth_settings_of(a)->remember_ms);
+        }
         return LOGIN_ACCEPTED;
     case VERIFIER_BUSY:
         return LOGIN_BUSY;
@@ -201,7 +186,8 @@ bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r, struct 
                                      .client = l->ask->client,
                                      .mechanism = l->ask->mechanism,
                                      .desk = l->desk,
-                                     .app = l->app};
+                                     .app = l->app,
+                                     .proof = l->proof};
     struct keeper_session_answer session;
 
     if (!ipc_call(a->options.keeper, &keeper_session, &ask, -1, &session, NULL, r->arena,
@@ -210,6 +196,7 @@ bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r, struct 
     }
     if (session.session.len == 0) { /* the right password, and not good for this */
         l->reason = arena_text(r->arena, session.refused);
+        answer->message = SLICE_NONE;
         auth_refuse(a, l, r);
         return true;
     }
@@ -248,11 +235,15 @@ static bool judge_sign_in(struct auth *a, struct login l, struct ipc_request *r,
     if (!auth_look_up(a, &l, r->arena, e)) {
         return false;
     }
-    switch (is_app(a, &l) ? LOGIN_ACCEPTED : check(a, &l, r->arena)) {
+    enum login_verdict verdict = auth_is_app(a, &l) ? LOGIN_ACCEPTED : check(a, &l, r->arena);
+    switch (verdict == LOGIN_ACCEPTED ? auth_prove(a, &l) : verdict) {
     case LOGIN_ACCEPTED:
         return auth_accept(a, &l, r, e);
     case LOGIN_REFUSED:
         auth_refuse(a, &l, r);
+        return true;
+    case LOGIN_CODE:
+        answer->verdict = LOGIN_CODE;
         return true;
     case LOGIN_BLOCKED:
     case LOGIN_BUSY:
@@ -308,7 +299,7 @@ static bool make_verifier(struct auth *a, const struct auth_verifier_ask *ask, s
     }
     (void)password_normalise(ask->password, &password); /* it was judged: it is text */
     bool made = verifier_make(a->verifiers, ask->account, password_slice(&password),
-                              wants_keys(a, ask->salt, &wish) ? &wish : NULL, sealed, e);
+                              auth_wants_keys(a, ask->salt, &wish) ? &wish : NULL, sealed, e);
     password_wipe(&password);
     auth_slots_give(&a->slots);
     return made;
@@ -363,39 +354,6 @@ static bool on_renew(void *ctx, struct ipc_request *r, struct error *e)
     return !renewed.full || error_set(e, ERROR_LIMIT, "a verifier does not fit");
 }
 
-static bool on_app_new(void *ctx, struct ipc_request *r, struct error *e)
-{
-    struct auth *a = ctx;
-    const struct auth_app_ask *ask = r->ask;
-    struct auth_app_answer *answer = r->answer;
-    struct scram_wish wish;
-    OWN(buf) struct buf password = {.max = AUTH_APP_TEXT_MAX};
-    OWN(buf) struct buf verifier = {.max = APP_PASSWORD_VERIFIER_MAX};
-
-    if (!auth_app_make(a->options.seal, ask->account, ask->id,
-                       wants_keys(a, ask->salt, &wish) ? &wish : NULL, &password, &verifier, e)) {
-        return false;
-    }
-    answer->password = arena_copy(r->arena, buf_slice(&password));
-    answer->verifier = arena_copy(r->arena, buf_slice(&verifier));
-    explicit_bzero(password.ptr, password.capacity);
-    return true;
-}
-
-static bool on_factor_renew(void *ctx, struct ipc_request *r, struct error *e)
-{
-    struct auth *a = ctx;
-    const struct auth_factor_renew_ask *ask = r->ask;
-    struct auth_sealed_answer *answer = r->answer;
-    OWN(buf) struct buf renewed = {.max = AUTH_SEALED_MAX};
-
-    if (!auth_factor_reseal(a->options.seal, ask->account, ask->label, ask->sealed, &renewed, e)) {
-        return false;
-    }
-    answer->sealed = arena_copy(r->arena, buf_slice(&renewed));
-    return true;
-}
-
 static const struct ipc_row submission_rows[] = {
     {&auth_login,      0, on_login          },
     {&auth_sasl_begin, 0, auth_on_sasl_begin},
@@ -404,11 +362,14 @@ static const struct ipc_row submission_rows[] = {
 const struct ipc_table auth_submission_table = IPC_TABLE("submission", submission_rows);
 
 static const struct ipc_row keeper_rows[] = {
-    {&auth_verifier,     VERIFIERS_A_MINUTE, on_verifier    },
-    {&auth_judge,        VERIFIERS_A_MINUTE, on_judge       },
-    {&auth_desk,         VERIFIERS_A_MINUTE, on_desk        },
-    {&auth_renew,        0,                  on_renew       },
-    {&auth_app_new,      VERIFIERS_A_MINUTE, on_app_new     },
-    {&auth_factor_renew, 0,                  on_factor_renew},
+    {&auth_judge,        VERIFIERS_A_MINUTE, on_judge            },
+    {&auth_verifier,     VERIFIERS_A_MINUTE, on_verifier         },
+    {&auth_desk,         VERIFIERS_A_MINUTE, on_desk             },
+    {&auth_renew,        0,                  on_renew            },
+    {&auth_app_new,      VERIFIERS_A_MINUTE, auth_on_app_new     },
+    {&auth_factor_renew, 0,                  auth_on_factor_renew},
+    {&auth_totp_new,     VERIFIERS_A_MINUTE, auth_on_totp_new    },
+    {&auth_recovery_new, VERIFIERS_A_MINUTE, auth_on_recovery_new},
+    {&auth_code,         VERIFIERS_A_MINUTE, auth_on_code        },
 };
 const struct ipc_table auth_keeper_table = IPC_TABLE("keeper", keeper_rows);

@@ -31,8 +31,9 @@ struct login {
     struct keeper_account_answer account;
     const char *reason; /* of a refusal; for the record, not for the client */
     int64_t now_ms;
-    bool desk;        /* at the command line */
-    struct slice app; /* id of the app password that was right; empty: none was */
+    bool desk;               /* at the command line */
+    struct slice app;        /* id of the app password that was right; empty: none was */
+    struct auth_proof proof; /* of the second factor */
 };
 
 /* Those in force now. */
@@ -53,6 +54,25 @@ bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r,
 
 /* Count and record a failure, and answer with it. */
 void auth_refuse(struct auth *a, const struct login *l, struct ipc_request *r);
+
+/* SCRAM keys as they are to be made now; false when none are. */
+bool auth_wants_keys(const struct auth *a, struct slice salt, struct scram_wish *wish);
+
+/* auth_second.c */
+
+/* Which of the account's app passwords it is, if any: l->app. They open no desk. All are looked at, whichever is right; one
+ * costs microseconds, and of an account that cannot be used there is none. */
+bool auth_is_app(struct auth *a, struct login *l);
+
+/* The password is right: is the code, where one is wanted? LOGIN_ACCEPTED, LOGIN_REFUSED with a reason, or LOGIN_CODE. */
+enum login_verdict auth_prove(struct auth *a, struct login *l);
+
+/* What the keeper asks: requests/auth_factors.h. */
+bool auth_on_app_new(void *auth, struct ipc_request *r, struct error *e);
+bool auth_on_factor_renew(void *auth, struct ipc_request *r, struct error *e);
+bool auth_on_totp_new(void *auth, struct ipc_request *r, struct error *e);
+bool auth_on_recovery_new(void *auth, struct ipc_request *r, struct error *e);
+bool auth_on_code(void *auth, struct ipc_request *r, struct error *e);
 
 /* auth_sasl.c: auth_sasl_begin and auth_sasl_next. */
 bool auth_on_sasl_begin(void *auth, struct ipc_request *r, struct error *e);

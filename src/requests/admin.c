@@ -1,7 +1,9 @@
 #include "requests/admin.h"
 
+#include "letter/app_password.h"
 #include "requests/approvals.h"
 #include "requests/auth.h"
+#include "requests/auth_factors.h"
 #include "requests/signer.h"
 
 #define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
@@ -29,6 +31,8 @@ static const struct cbor_field user_fields[] = {
     MAYBE(5, CBOR_UINT, admin_user, created_at, 0),
     FIELD(6, CBOR_UINT, admin_user, role, ACCOUNT_ROLE_LAST),
     MAYBE(7, CBOR_TEXTS, admin_user, groups, GROUPS_MAX),
+    MAYBE(20, CBOR_UINT, admin_user, second_since, 0),
+    MAYBE(21, CBOR_UINT, admin_user, app_passwords, APP_PASSWORDS_MAX),
 };
 static const struct cbor_schema user = CBOR_SCHEMA(user_fields, struct admin_user);
 
@@ -107,14 +111,16 @@ static const struct cbor_schema forgotten =
 static const struct cbor_field sign_in_fields[] = {
     FIELD(1, CBOR_TEXT, admin_sign_in_ask, account, LETTER_ADDRESS_MAX),
     FIELD(2, CBOR_BYTES, admin_sign_in_ask, password, AUTH_PASSWORD_MAX),
+    MAYBE(3, CBOR_BYTES, admin_sign_in_ask, code, AUTH_CODE_MAX),
 };
 static const struct cbor_schema sign_in_ask = CBOR_SCHEMA(sign_in_fields, struct admin_sign_in_ask);
 
 static const struct cbor_field signed_in_fields[] = {
-    FIELD(1, CBOR_BYTES, admin_sign_in_answer, pass, AUTH_SESSION_LEN),
-    FIELD(2, CBOR_TEXT, admin_sign_in_answer, account, LETTER_ADDRESS_MAX),
-    FIELD(3, CBOR_UINT, admin_sign_in_answer, role, ACCOUNT_ROLE_LAST),
-    FIELD(4, CBOR_UINT, admin_sign_in_answer, ends_at, 0),
+    MAYBE(1, CBOR_BYTES, admin_sign_in_answer, pass, AUTH_SESSION_LEN),
+    MAYBE(2, CBOR_TEXT, admin_sign_in_answer, account, LETTER_ADDRESS_MAX),
+    MAYBE(3, CBOR_UINT, admin_sign_in_answer, role, ACCOUNT_ROLE_LAST),
+    MAYBE(4, CBOR_UINT, admin_sign_in_answer, ends_at, 0),
+    MAYBE(5, CBOR_BOOL, admin_sign_in_answer, wants_code, 0),
 };
 static const struct cbor_schema signed_in =
     CBOR_SCHEMA(signed_in_fields, struct admin_sign_in_answer);

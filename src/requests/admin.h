@@ -32,6 +32,8 @@ struct admin_user {
     uint64_t created_at;
     uint64_t role;
     struct cbor_list groups;
+    uint64_t second_since;  /* that it has a second factor; 0: it has none */
+    uint64_t app_passwords; /* how many */
 };
 
 struct admin_users {
@@ -47,6 +49,7 @@ extern const struct ipc_message admin_user_list;
 struct admin_sign_in_ask {
     struct slice account;
     struct slice password;
+    struct slice code; /* of the second factor; empty: it is asked for if there is one */
 };
 
 struct admin_sign_in_answer {
@@ -54,6 +57,7 @@ struct admin_sign_in_answer {
     struct slice account;
     uint64_t role;
     uint64_t ends_at; /* wall milliseconds */
+    bool wants_code;  /* the password is right: ask again with a code; the rest is empty */
 };
 
 extern const struct ipc_message admin_sign_in;

@@ -1,17 +1,19 @@
 #include "requests/auth.h"
 
 #include "letter/records.h"
+#include "requests/auth_factors.h"
 
 static const struct cbor_field login_ask_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct auth_login_ask, user, LETTER_ADDRESS_MAX),
     CBOR_FIELD(2, CBOR_BYTES, struct auth_login_ask, password, AUTH_PASSWORD_MAX),
     CBOR_FIELD(3, CBOR_TEXT, struct auth_login_ask, client, 64),
     CBOR_FIELD(4, CBOR_TEXT, struct auth_login_ask, mechanism, 32),
+    CBOR_OPTIONAL(5, CBOR_BYTES, struct auth_login_ask, code, AUTH_CODE_MAX),
 };
 static const struct cbor_schema login_ask = CBOR_SCHEMA(login_ask_fields, struct auth_login_ask);
 
 static const struct cbor_field login_answer_fields[] = {
-    CBOR_FIELD(1, CBOR_UINT, struct auth_login_answer, verdict, LOGIN_UNREADABLE),
+    CBOR_FIELD(1, CBOR_UINT, struct auth_login_answer, verdict, LOGIN_CODE),
     CBOR_OPTIONAL(2, CBOR_BYTES, struct auth_login_answer, session, AUTH_SESSION_LEN),
     CBOR_OPTIONAL(3, CBOR_TEXT, struct auth_login_answer, account, LETTER_ADDRESS_MAX),
     CBOR_OPTIONAL(4, CBOR_UINT, struct auth_login_answer, delay_ms, 60000),

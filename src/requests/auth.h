@@ -19,6 +19,8 @@ enum login_verdict {
     LOGIN_BUSY = 4,       /* more logins than can be checked now             */
     LOGIN_CONTINUES = 5,  /* the client has something to answer              */
     LOGIN_UNREADABLE = 6, /* what it said is no message of the mechanism     */
+    LOGIN_CODE =
+        7, /* at the desk: the password is right, and a code of the second factor is wanted too */
 };
 
 /* auth_login: from submission. Prove that somebody is an account's holder. */
@@ -27,6 +29,7 @@ struct auth_login_ask {
     struct slice password;
     struct slice client;    /* IP address */
     struct slice mechanism; /* "PLAIN" */
+    struct slice code;      /* of the second factor, at the desk */
 };
 
 struct auth_login_answer {

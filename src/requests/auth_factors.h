@@ -37,3 +37,60 @@ struct auth_sealed_answer {
 };
 
 extern const struct ipc_message auth_factor_renew;
+
+/* auth_totp_new: make the secret of an authenticator app. */
+struct auth_account_ask {
+    struct slice account;
+};
+
+struct auth_totp_answer {
+    struct slice secret; /* in base32, shown once */
+    struct slice sealed;
+};
+
+extern const struct ipc_message auth_totp_new;
+
+/* auth_recovery_new: make recovery codes. */
+#define AUTH_RECOVERY_CODES 10
+#define AUTH_CODE_MAX       64 /* of what somebody types */
+
+struct auth_recovery_answer {
+    struct cbor_list codes; /* texts, shown once */
+    struct slice sealed;
+};
+
+extern const struct ipc_message auth_recovery_new;
+
+/* What an account has besides its password, as the keeper keeps it. */
+struct auth_second {
+    struct slice totp;       /* sealed; empty: there is none */
+    uint64_t step;           /* the last one that was used */
+    struct slice recovery;   /* sealed; empty: there are no recovery codes */
+    uint64_t recovery_spent; /* bits */
+};
+
+extern const struct cbor_schema auth_second_schema;
+
+/* What a code proved to be. Whoever is told so sees to it that it is never good again, durably, before it counts. */
+struct auth_proof {
+    uint64_t step;     /* of TOTP; 0: it was none */
+    uint64_t recovery; /* 1 to AUTH_RECOVERY_CODES; 0: it was none */
+};
+
+extern const struct cbor_schema auth_proof_schema;
+
+/* auth_code: is this a code of the account? Wrong ones count as failed sign-ins, from `client`. */
+struct auth_code_ask {
+    struct slice account;
+    struct slice client;
+    struct slice code;
+    struct auth_second second;
+};
+
+struct auth_code_answer {
+    uint64_t verdict; /* enum login_verdict */
+    uint64_t delay_ms;
+    struct auth_proof proof;
+};
+
+extern const struct ipc_message auth_code;

@@ -48,6 +48,33 @@ static const struct cbor_field revoke_fields[] = {
 static const struct cbor_schema revoke_ask =
     CBOR_SCHEMA(revoke_fields, struct app_password_revoke_ask);
 
+static const struct cbor_field secret_fields[] = {
+    FIELD(1, CBOR_TEXT, factors_totp_secret, account, LETTER_ADDRESS_MAX),
+    FIELD(2, CBOR_TEXT, factors_totp_secret, secret, 64),
+};
+static const struct cbor_schema secret = CBOR_SCHEMA(secret_fields, struct factors_totp_secret);
+
+static const struct cbor_field code_fields[] = {
+    FIELD(1, CBOR_BYTES, factors_code_ask, code, AUTH_CODE_MAX),
+};
+static const struct cbor_schema code = CBOR_SCHEMA(code_fields, struct factors_code_ask);
+
+static const struct cbor_field codes_fields[] = {
+    FIELD(1, CBOR_TEXTS, factors_codes, codes, AUTH_RECOVERY_CODES),
+};
+static const struct cbor_schema codes = CBOR_SCHEMA(codes_fields, struct factors_codes);
+
+static const struct cbor_field off_fields[] = {
+    MAYBE(1, CBOR_TEXT, factors_off_ask, account, LETTER_ADDRESS_MAX),
+    MAYBE(2, CBOR_BYTES, factors_off_ask, code, AUTH_CODE_MAX),
+    MAYBE(3, CBOR_TEXT, factors_off_ask, reason, TEXT_MAX),
+};
+static const struct cbor_schema off = CBOR_SCHEMA(off_fields, struct factors_off_ask);
+
 const struct ipc_message app_password_add = {170, "app_password_add", &app, &added, .secret = true};
 const struct ipc_message app_password_list = {171, "app_password_list", &list_ask, &list};
 const struct ipc_message app_password_revoke = {172, "app_password_revoke", &revoke_ask, NULL};
+const struct ipc_message totp_begin = {173, "totp_begin", NULL, &secret, .secret = true};
+const struct ipc_message totp_confirm = {174, "totp_confirm", &code, &codes, .secret = true};
+const struct ipc_message totp_codes = {175, "totp_codes", &code, &codes, .secret = true};
+const struct ipc_message totp_off = {176, "totp_off", &off, &admin_asked_schema, .secret = true};

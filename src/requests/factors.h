@@ -34,3 +34,35 @@ struct app_password_revoke_ask {
 };
 
 extern const struct ipc_message app_password_revoke;
+
+/* totp_begin: whoever signed in gets a new secret for an authenticator app, which counts for nothing before a code of
+ * it was shown. */
+struct factors_totp_secret {
+    struct slice account;
+    struct slice secret; /* in base32, shown once */
+};
+
+extern const struct ipc_message totp_begin;
+
+/* totp_confirm: the first code. From then on a code is asked for at the desk, the main password sends nothing, and
+ * every session of the account is ended. totp_codes: other recovery codes, for a code. */
+struct factors_code_ask {
+    struct slice code;
+};
+
+struct factors_codes {
+    struct cbor_list codes; /* texts: recovery codes, shown once */
+};
+
+extern const struct ipc_message totp_confirm;
+extern const struct ipc_message totp_codes;
+
+/* totp_off: for a code, or by who runs the system with a reason; of an account that has an office this takes two
+ * persons. Answered with struct admin_asked. */
+struct factors_off_ask {
+    struct slice account; /* empty: the caller's own */
+    struct slice code;
+    struct slice reason;
+};
+
+extern const struct ipc_message totp_off;

@@ -51,6 +51,8 @@ static const struct cbor_field account_answer_fields[] = {
     MAYBE(4, CBOR_BYTES, keeper_account_answer, verifier, AUTH_VERIFIER_MAX),
     CBOR_SUB_OPTIONAL(5, CBOR_LIST, struct keeper_account_answer, apps, APP_PASSWORDS_MAX, &app),
     MAYBE(6, CBOR_BYTES, keeper_account_answer, salt, AUTH_SALT_LEN),
+    CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct keeper_account_answer, second, 0,
+                      &auth_second_schema),
 };
 static const struct cbor_schema account_answer =
     CBOR_SCHEMA(account_answer_fields, struct keeper_account_answer);
@@ -69,6 +71,7 @@ static const struct cbor_field session_ask_fields[] = {
     FIELD(3, CBOR_TEXT, keeper_session_ask, mechanism, 32),
     MAYBE(4, CBOR_BOOL, keeper_session_ask, desk, 0),
     MAYBE(5, CBOR_TEXT, keeper_session_ask, app, APP_PASSWORD_ID_LEN),
+    CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct keeper_session_ask, proof, 0, &auth_proof_schema),
 };
 static const struct cbor_schema session_ask =
     CBOR_SCHEMA(session_ask_fields, struct keeper_session_ask);

@@ -3,6 +3,7 @@
 
 #include "ipc/ipc.h"
 #include "letter/records.h"
+#include "requests/auth_factors.h"
 
 /* keeper_submit: from submission. Record a letter; its bytes travel as a sealed memfd. The
  * answer comes when the letter is durable, or says why it is refused. */
@@ -81,6 +82,7 @@ struct keeper_account_answer {
     struct slice verifier;
     struct cbor_list apps; /* struct keeper_app: of its app passwords */
     struct slice salt; /* for SCRAM: AUTH_SALT_LEN bytes, whether there is such an account or not */
+    struct auth_second second;
 };
 
 struct keeper_app {
@@ -108,6 +110,7 @@ struct keeper_session_ask {
     struct slice mechanism;
     bool desk;        /* of a person at the command line, not of a client that sends */
     struct slice app; /* id of the app password that was right; empty: it was the main password */
+    struct auth_proof proof; /* of a second factor: it is spent before the answer */
 };
 
 struct keeper_session_answer {

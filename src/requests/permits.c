@@ -120,6 +120,10 @@ static const struct permit factors[] = {
     {&app_password_add,    "app-password add",    0,                 true},
     {&app_password_list,   "app-password list",   RUNNING | AUDITOR, true},
     {&app_password_revoke, "app-password revoke", RUNNING,           true},
+    {&totp_begin,          "totp on",             0,                 true},
+    {&totp_confirm,        "totp on",             0,                 true},
+    {&totp_codes,          "totp codes",          0,                 true},
+    {&totp_off,            "totp off",            RUNNING,           true},
 };
 
 /* Contacts: whoever signs in has some of his own, and looks up the company's. */

@@ -1,9 +1,14 @@
-"""App passwords: made by their holder at the desk, used by programs and devices within their limits, revoked at once."""
+"""App passwords: made by their holder at the desk, used by programs and devices within their limits, revoked at once.
+Second factors: codes that are good once, recovery codes, and a main password that sends nothing any more."""
+import base64
+import hashlib
+import hmac
 import os
 import re
 import shutil
 import smtplib
 import subprocess
+import time
 
 import pytest
 
@@ -51,9 +56,10 @@ def login(scene, account=ALICE, password=PASSWORD, check=True):
     return desk(scene, "login", account, "--password-stdin", account=account, input=password + "\n", check=check)
 
 
-def add(scene, name, *options):
-    login(scene)
-    password = desk(scene, "app-password", "add", name, *options).strip()
+def add(scene, name, *options, account=ALICE):
+    if account == ALICE:
+        login(scene)
+    password = desk(scene, "app-password", "add", name, *options, account=account).strip()
     assert re.fullmatch(r"([a-z]{4}-){6}[a-z]{4}", password)
     return password
 
@@ -200,3 +206,133 @@ def test_foreign_clients_send_with_one(scene):
     wanted = {name for name, there in (("by curl", curl), ("by swaks", swaks)) if there}
     wait_for("the letters", lambda: all(any(name in p.read_text(errors="replace") for p in scene.company.directory.parent.glob("partner/*"))
                                         for name in wanted))
+
+
+class Phone:
+    """An authenticator app, as RFC 6238 has it."""
+
+    def __init__(self, secret, scene):
+        self.key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+        self.scene = scene
+        self.shift = 0
+
+    def code(self, steps=0):
+        counter = int(time.time() + self.shift) // 30 + steps
+        mac = hmac.new(self.key, counter.to_bytes(8, "big"), hashlib.sha1).digest()
+        at = mac[-1] & 15
+        return f"{(int.from_bytes(mac[at:at + 4], 'big') & 0x7fffffff) % 10 ** 6:06}"
+
+    def wait(self):
+        """A minute later."""
+        self.shift += 60
+        move_clock(self.scene.shift, self.shift)
+
+
+def enrol(scene, account):
+    """Set up a second factor; the app, and recovery codes."""
+    assert login(scene, account).startswith("signed in")
+    uri, secret = desk(scene, "totp", "on", account=account).splitlines()
+    assert uri == f"otpauth://totp/Postern:{account}?secret={secret}&issuer=Postern"
+    phone = Phone(secret, scene)
+    wrong = f"{(int(phone.code()) + 1) % 10 ** 6:06}"
+    assert desk(scene, "totp", "on", "--code", wrong, account=account, check=False).returncode == 77
+    with scene.client(account, PASSWORD):  # it counts for nothing yet
+        pass
+    codes = desk(scene, "totp", "on", "--code", phone.code(), account=account).split()
+    assert len(codes) == len(set(codes)) == 10 and all(re.fullmatch("([a-z]{4}-){3}[a-z]{4}", c) for c in codes)
+    return phone, codes
+
+
+def code_login(scene, account, code, password=PASSWORD):
+    return desk(scene, "login", account, "--password-stdin", "--code", code, account=account, input=password + "\n",
+                check=False).returncode
+
+
+@pytest.fixture
+def clock(scene):
+    if not scene.moved:
+        pytest.skip("needs root, mounts and no sanitizer: the clock is moved by a library in /etc")
+    move_clock(scene.shift, 0)
+    yield
+    move_clock(scene.shift, 0)
+
+
+def test_codes_are_good_once_and_the_main_password_sends_nothing(scene, clock):
+    carl = "carl@example.test"
+    scene.company.add_user(carl, PASSWORD)
+    with scene.client(carl, PASSWORD) as before:
+        phone, codes = enrol(scene, carl)
+        assert before.mail(carl)[0] == 250 and before.rcpt("paula@partner.test")[0] == 250
+        assert before.data(letter(carl))[0] == 421  # what the main password opened is ended
+    with pytest.raises(smtplib.SMTPAuthenticationError) as raised:
+        scene.client(carl, PASSWORD)
+    assert b"app-password add" in raised.value.smtp_error
+    done = login(scene, carl, check=False)
+    assert done.returncode == 65 and "code is wanted" in done.stderr
+    assert code_login(scene, carl, phone.code()) == 77  # it set the app up
+    phone.wait()
+    code = phone.code()
+    assert code_login(scene, carl, code, "wrong password") == 77
+    assert code_login(scene, carl, code) == 0
+    assert code_login(scene, carl, code) == 77 and code_login(scene, carl, phone.code(-1)) == 77
+    assert code_login(scene, carl, phone.code(1)) == 0  # a clock that is half a minute off
+    with scene.client(carl, add(scene, "phone", account=carl)) as smtp:
+        assert submit(smtp, carl)[0] == 250
+    assert code_login(scene, carl, codes[3].upper().replace("-", " ")) == 0
+    assert code_login(scene, carl, codes[3]) == 77
+    acts = scene.company.postern("acts")
+    assert "totp on" in acts and "wrong code" in acts
+    assert re.search(rf"^{carl} .* yes$", scene.company.postern("user", "list"), re.M)
+    secrets = [*codes, phone.code(), PASSWORD]
+    assert not any(secret in scene.company.log.read_text() for secret in secrets)
+
+
+def test_what_was_used_stays_used_after_a_restart(scene, clock):
+    dora = "dora@example.test"
+    scene.company.add_user(dora, PASSWORD)
+    phone, codes = enrol(scene, dora)
+    phone.wait()
+    code = phone.code()
+    assert code_login(scene, dora, code) == 0 and code_login(scene, dora, codes[0]) == 0
+    scene.company.kill()
+    scene.company.start(scene.moved)
+    assert code_login(scene, dora, code) == 77 and code_login(scene, dora, codes[0]) == 77
+    assert code_login(scene, dora, phone.code(1)) == 0
+    phone.wait()
+    again = desk(scene, "totp", "codes", "--code", phone.code(), account=dora).split()
+    assert code_login(scene, dora, codes[1]) == 77 and code_login(scene, dora, again[1]) == 0
+    assert desk(scene, "totp", "off", "--code", "000000", account=dora, check=False).returncode == 77
+    assert desk(scene, "totp", "off", "--code", codes[2], account=dora, check=False).returncode == 77
+    desk(scene, "totp", "off", "--code", again[2], account=dora)
+    assert code_login(scene, dora, "") == 0
+    with scene.client(dora, PASSWORD) as smtp:
+        assert submit(smtp, dora)[0] == 250
+
+
+def test_another_ones_is_taken_off_with_a_reason_and_of_an_office_by_two(scene, clock):
+    company = scene.company
+    emil, clerk = "emil@example.test", "clerk@example.test"
+    company.add_user(emil, PASSWORD)
+    enrol(scene, emil)
+    done = desk(scene, "totp", "off", "--account", emil, account="nobody", check=False)
+    assert done.returncode == 65 and "--reason" in done.stderr
+    desk(scene, "totp", "off", "--account", emil, "--reason", "lost the phone", account="nobody")
+    assert code_login(scene, emil, "") == 0
+    company.second(company.postern("user", "add", clerk, "--role", "administrator", "--password-stdin", "--reason", "hired", input=PASSWORD + "\n"))
+    phone, _ = enrol(scene, clerk)
+    asked = desk(scene, "totp", "off", "--account", clerk, "--reason", "lost the phone", account="nobody")
+    assert code_login(scene, clerk, "") == 65  # still on
+    assert "without a second factor" in company.second(asked).stdout
+    assert code_login(scene, clerk, "") == 0
+    assert re.search(r"totp off.*approved by", company.postern("acts"))
+
+
+def test_codes_are_not_to_be_guessed(scene, clock):
+    fay = "fay@example.test"
+    scene.company.add_user(fay, PASSWORD)
+    phone, _ = enrol(scene, fay)
+    phone.wait()
+    for n in range(3):
+        assert code_login(scene, fay, f"{(int(phone.code()) + 7 + n) % 10 ** 6:06}") == 77
+    tried = [line for line in scene.company.postern("acts", "--refused").splitlines() if fay in line and "wrong code" in line]
+    assert len(tried) == 4  # with the one while it was set up

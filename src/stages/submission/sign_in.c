@@ -52,7 +52,10 @@ static void refuse(struct client_sign_in *c, enum login_verdict verdict)
         smtp_server_reply(c->smtp, 501, "5.5.2",
                           SLICE("What the mail program said to sign in could not be read"));
     } else {
-        smtp_server_reply(c->smtp, 535, "5.7.8", SLICE("The user name or the password is wrong"));
+        smtp_server_reply(
+            c->smtp, 535, "5.7.8",
+            SLICE("The user name or the password is wrong; whose account has a second "
+                  "factor uses an app password: postern app-password add"));
     }
     count_failure(c);
 }

@@ -1,0 +1,150 @@
+/* App passwords and second factors within a sign-in, and what the keeper asks about them. */
+#include "base/clock.h"
+
+#include "processes/auth_codes.h"
+#include "processes/auth_factor.h"
+#include "processes/auth_parts.h"
+
+/* ── within a sign-in ── */
+
+bool auth_is_app(struct auth *a, struct login *l)
+{
+    const struct keeper_app *apps = l->account.apps.items;
+    size_t count = l->account.found && !l->account.disabled ? l->account.apps.count : 0;
+
+    if (l->desk || !auth_app_is_one(l->ask->password)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (auth_app_check(a->options.seal, l->account.account, apps[i].id, apps[i].verifier,
+                           l->ask->password)) {
+            l->app = apps[i].id;
+        }
+    }
+    return l->app.len > 0;
+}
+
+enum login_verdict auth_prove(struct auth *a, struct login *l)
+{
+    const struct auth_second *second = &l->account.second;
+
+    if (!l->desk ||
+        second->totp.len == 0) { /* of a client the keeper says that it takes an app password */
+        return LOGIN_ACCEPTED;
+    }
+    if (l->ask->code.len == 0) {
+        return LOGIN_CODE;
+    }
+    if (auth_code_check(a->options.seal, l->account.account, second, l->ask->code,
+                        clock_wall_ms() / 1000, &l->proof)) {
+        return LOGIN_ACCEPTED;
+    }
+    l->reason = "wrong code";
+    return LOGIN_REFUSED;
+}
+
+/* ── for the keeper ── */
+
+bool auth_on_app_new(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct auth_app_ask *ask = r->ask;
+    struct auth_app_answer *answer = r->answer;
+    struct scram_wish wish;
+    OWN(buf) struct buf password = {.max = AUTH_APP_TEXT_MAX};
+    OWN(buf) struct buf verifier = {.max = APP_PASSWORD_VERIFIER_MAX};
+
+    if (!auth_app_make(a->options.seal, ask->account, ask->id,
+                       auth_wants_keys(a, ask->salt, &wish) ? &wish : NULL, &password, &verifier,
+                       e)) {
+        return false;
+    }
+    answer->password = arena_copy(r->arena, buf_slice(&password));
+    answer->verifier = arena_copy(r->arena, buf_slice(&verifier));
+    auth_factor_wipe(&password);
+    return true;
+}
+
+bool auth_on_factor_renew(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct auth_factor_renew_ask *ask = r->ask;
+    struct auth_sealed_answer *answer = r->answer;
+    OWN(buf) struct buf renewed = {.max = AUTH_SEALED_MAX};
+
+    if (!auth_factor_reseal(a->options.seal, ask->account, ask->label, ask->sealed, &renewed, e)) {
+        return false;
+    }
+    answer->sealed = arena_copy(r->arena, buf_slice(&renewed));
+    return true;
+}
+
+bool auth_on_totp_new(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct auth_account_ask *ask = r->ask;
+    struct auth_totp_answer *answer = r->answer;
+    OWN(buf) struct buf shown = {.max = AUTH_CODE_MAX};
+    OWN(buf) struct buf sealed = {.max = AUTH_SEALED_MAX};
+
+    if (!auth_totp_make(a->options.seal, ask->account, &shown, &sealed, e)) {
+        return false;
+    }
+    answer->secret = arena_copy(r->arena, buf_slice(&shown));
+    answer->sealed = arena_copy(r->arena, buf_slice(&sealed));
+    auth_factor_wipe(&shown);
+    return true;
+}
+
+bool auth_on_recovery_new(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct auth_account_ask *ask = r->ask;
+    struct auth_recovery_answer *answer = r->answer;
+    OWN(buf) struct buf shown = {.max = AUTH_SEALED_MAX};
+    OWN(buf) struct buf sealed = {.max = AUTH_SEALED_MAX};
+
+    if (!auth_recovery_make(a->options.seal, ask->account, &shown, &sealed, e)) {
+        return false;
+    }
+    struct slice rest = arena_copy(r->arena, buf_slice(&shown));
+    struct slice *codes = arena_array(r->arena, AUTH_RECOVERY_CODES, sizeof(*codes));
+    for (size_t i = 0; i < AUTH_RECOVERY_CODES; i++) {
+        codes[i] = slice_cut(rest, '\n', &rest);
+    }
+    answer->codes = (struct cbor_list){codes, AUTH_RECOVERY_CODES};
+    answer->sealed = arena_copy(r->arena, buf_slice(&sealed));
+    auth_factor_wipe(&shown);
+    return true;
+}
+
+/* Wrong ones count and are recorded as failed sign-ins: a code has six digits. */
+bool auth_on_code(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct auth_code_ask *ask = r->ask;
+    struct auth_code_answer *answer = r->answer;
+    const struct auth_login_ask as = {.client = ask->client,
+                                      .mechanism = SLICE(AUTH_DESK_MECHANISM)};
+    struct auth_login_answer said = {.verdict = LOGIN_ACCEPTED};
+    struct login l = {
+        .ask = &as,
+        .user = ask->account,
+        .account = {.found = true, .account = ask->account},
+        .reason = "wrong code",
+        .now_ms = clock_steady_ms(),
+        .desk = true
+    };
+    struct ipc_request within = *r;
+
+    (void)e;
+    within.answer = &said;
+    if (auth_admits(a, &l, &said) &&
+        !auth_code_check(a->options.seal, ask->account, &ask->second, ask->code,
+                         clock_wall_ms() / 1000, &answer->proof)) {
+        auth_refuse(a, &l, &within);
+    }
+    answer->verdict = said.verdict;
+    answer->delay_ms = said.delay_ms;
+    return true;
+}
