@@ -116,16 +116,13 @@ static uint64_t iterations_of(struct auth *a, const struct login *l)
 {
     const struct keeper_account_answer *account = &l->account;
     const struct keeper_app *apps = account->apps.items;
-    uint64_t iterations = auth_settings_of(a)->scram_iterations;
     struct scram_keys keys;
 
-    if (keys_of(a, l, &keys)) {
-        iterations = keys.iterations;
-    } else if (account->found && !account->disabled && account->apps.count &&
-               auth_app_scram(a->options.seal, account->account, apps[0].id, apps[0].verifier, 0,
-                              &keys)) {
-        iterations = keys.iterations;
-    }
+    bool has =
+        keys_of(a, l, &keys) ||
+        (account->found && !account->disabled && account->apps.count &&
+         auth_app_scram(a->options.seal, account->account, apps[0].id, apps[0].verifier, 0, &keys));
+    uint64_t iterations = has ? keys.iterations : auth_settings_of(a)->scram_iterations;
     explicit_bzero(&keys, sizeof(keys));
     return iterations;
 }

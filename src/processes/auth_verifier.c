@@ -238,7 +238,9 @@ enum verifier_match verifier_check(struct verifiers *v, struct slice account, st
     struct slice front = slice_text(known ? text : v->fake);
     front = slice_head(front, slice_find(front, ' '));
     front = slice_head(front, sizeof(argon2) - 1);
-    (void)memcpy(argon2, front.ptr, front.len);
+    if (front.len) {
+        (void)memcpy(argon2, front.ptr, front.len);
+    }
     errno = 0;
     int rc = crypto_pwhash_str_verify(argon2, bytes, password.len);
     int why = errno;

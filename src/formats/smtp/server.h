@@ -165,7 +165,7 @@ void smtp_server_reply(struct smtp_server *s, int code, const char *enhanced, st
 
 /* Answer SMTP_GOT_SASL with a challenge of at most SMTP_CHALLENGE_MAX octets; the client's answer to it is the next
  * SMTP_GOT_SASL. */
-void smtp_server_challenge(struct smtp_server *s, struct slice challenge);
+void smtp_server_challenge(struct smtp_server *s, struct slice message);
 
 /* Between SMTP_GOT_DATA and SMTP_GOT_LETTER: discard the rest of the letter, say this reply at its
  * end and return SMTP_GOT_RESET. A text longer than SMTP_REFUSAL_MAX is cut. */
