@@ -135,6 +135,20 @@ static int run_verb(struct cli *c, const char *const *words, size_t count)
     return finish(c, ok, &e);
 }
 
+/* "there is no verb `user remove`, but user add, user set, user list" */
+static int no_such_verb(struct cli *c, const char *const *words, size_t count)
+{
+    const char *second = count > 1 && words[1][0] != '-' ? words[1] : "";
+    OWN(buf) struct buf others = {.max = 1 << 12};
+
+    verb_siblings(slice_text(words[0]), &others);
+    return misuse(
+        NULL, (const char *)arena_printf(&c->arena, "there is no verb `%s%s%s`%s%.*s", words[0],
+                                         others.len && *second ? " " : "", others.len ? second : "",
+                                         others.len ? ", but " : "", SLICE_ARG(buf_slice(&others)))
+                  .ptr);
+}
+
 static int begin(struct cli *c, const char *const *words, size_t count)
 {
     const struct argument_option *const tables[] = {common, NULL};
@@ -162,8 +176,7 @@ static int begin(struct cli *c, const char *const *words, size_t count)
     }
     c->verb = verb_match(words + used, count - used, &of_verb);
     if (!c->verb) {
-        (void)error_set(&e, ERROR_INPUT, "there is no verb `%s`", words[used]);
-        return misuse(NULL, e.text);
+        return no_such_verb(c, words + used, count - used);
     }
     return run_verb(c, words + used + of_verb, count - used - of_verb);
 }

@@ -69,6 +69,9 @@ const struct verb *verb_find(struct slice name);
 /* The verb whose name stands at the beginning of these words, and how many they are; NULL: none. */
 const struct verb *verb_match(const char *const *words, size_t count, size_t *used);
 
+/* Append the names of the verbs that begin with this word, commas between them. */
+void verb_siblings(struct slice word, struct buf *out);
+
 /* Append "postern NAME [options] WORDS". */
 void verb_usage(const struct verb *v, struct buf *out);
 

@@ -76,6 +76,16 @@ void verb_explain(const struct verb *v, struct buf *out)
     }
 }
 
+void verb_siblings(struct slice word, struct buf *out)
+{
+    for (size_t i = 0; i < verbs_count; i++) {
+        struct slice rest;
+        if (slice_equal(slice_cut(slice_text(verbs[i].name), ' ', &rest), word)) {
+            buf_printf(out, "%s%s", out->len ? ", " : "", verbs[i].name);
+        }
+    }
+}
+
 /* `postern help dkim` shows all whose first word it is. */
 static size_t explain_group(struct slice word, struct buf *out)
 {

@@ -4,6 +4,7 @@
 #include "cli/master.h"
 #include "cli/options.h"
 #include "cli/passwords.h"
+#include "cli/session.h"
 #include "cli/user.h"
 #include "cli/verbs_contacts.h"
 #include "cli/verbs_totp.h"
@@ -178,6 +179,15 @@ const struct verb verbs[] = {
                  "had before.\n",
          .run = cli_account_limits),
     TOTP_VERBS,
+    VERB(.name = "session list", .words = "[ACCOUNT]", .words_max = 1,
+         .options = session_list_options,
+         .help = "List who is signed in: your own mail programs and sign-ins, or an account's.",
+         .run = cli_session_list),
+    VERB(.name = "session end", .words = "[ID]", .words_max = 1, .options = session_end_options,
+         .help = "End a session, or all of an account, at once; its next letter is refused.",
+         .more = "A program that knows the password signs in again: after a theft change it with\n"
+                 "`postern user set`, or revoke the app password, which ends the sessions too.\n",
+         .run = cli_session_end),
     VERB(.name = "dkim new", .words = "SELECTOR", .words_min = 1, .words_max = 1,
          .options = dkim_new_options,
          .help = "Make DKIM keys: SELECTOR-rsa and SELECTOR-ed25519 for each of our domains.",

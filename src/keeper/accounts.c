@@ -180,10 +180,15 @@ static bool open_session(struct keeper *k, const struct opening *o,
                                     .accepted = true,
                                     .app = o->app.id,
                                     .app_name = o->app.name};
+    const struct session_start start = {.account = &o->account,
+                                        .app = o->has_app ? &o->app : NULL,
+                                        .mechanism = o->ask->mechanism,
+                                        .client = o->ask->client,
+                                        .desk = o->ask->desk,
+                                        .ends_at_ms = o->ends_at_ms};
 
     if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e) ||
-        !sessions_begin(k->sessions, &o->account, o->has_app ? &o->app : NULL, o->ask->mechanism,
-                        o->ask->desk, o->ends_at_ms, handle, e)) {
+        !sessions_begin(k->sessions, &start, handle, e)) {
         return false;
     }
     if (!are_still(k, o, e)) {

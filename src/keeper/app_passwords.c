@@ -221,10 +221,9 @@ bool factors_account(struct keeper_admin *admin, struct slice named, struct aren
         return true;
     }
     if (admin->role == ACCOUNT_EMPLOYEE) {
-        return error_set(
-            e, ERROR_DENIED,
-            "another one's app passwords are for an officer or administrator: `postern "
-            "login` as one");
+        return error_set(e, ERROR_DENIED,
+                         "another account's are for an officer or administrator: `postern "
+                         "login` as one");
     }
     if (!state_account_get(admin->keeper->state, *account, arena, &row, &found, e)) {
         return false;

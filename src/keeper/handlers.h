@@ -37,6 +37,8 @@ ipc_handler keeper_on_totp_begin;        /* second_factor.c */
 ipc_handler keeper_on_totp_confirm;      /* second_factor.c */
 ipc_handler keeper_on_codes_new;         /* second_factor.c */
 ipc_handler keeper_on_totp_off;          /* second_factor.c */
+ipc_handler keeper_on_session_list;      /* session_admin.c */
+ipc_handler keeper_on_sessions_end;      /* session_admin.c */
 ipc_handler keeper_on_job_next;          /* jobs.c */
 ipc_handler keeper_on_job_begin;         /* jobs.c */
 ipc_handler keeper_on_job_done;          /* jobs.c */

@@ -29,6 +29,7 @@
 #include "requests/pull.h"
 #include "requests/reseal.h"
 #include "requests/retention.h"
+#include "requests/sessions.h"
 #include "requests/subject.h"
 #include "search/index.h"
 
@@ -329,6 +330,8 @@ static const struct ipc_row admin_rows[] = {
     {&totp_confirm,        0, keeper_on_totp_confirm     },
     {&totp_codes,          0, keeper_on_codes_new        },
     {&totp_off,            0, keeper_on_totp_off         },
+    {&session_list,        0, keeper_on_session_list     },
+    {&session_end,         0, keeper_on_sessions_end     },
     {&admin_dkim_new,      0, keeper_on_dkim_new         },
     {&admin_dkim_list,     0, keeper_on_dkim_list        },
     {&admin_queue_list,    0, keeper_on_queue_list       },

@@ -88,6 +88,7 @@ static struct session copy_session(const struct session *from, struct arena *are
     copy.app_name = arena_copy(arena, from->app_name);
     copy.wildcards = copy_texts(from->wildcards.items, from->wildcards.count, arena);
     copy.domains = copy_texts(from->domains.items, from->domains.count, arena);
+    copy.client = arena_copy(arena, from->client);
     return copy;
 }
 
@@ -109,9 +110,10 @@ static size_t narrow(const struct app_password *app, struct slice *addresses, si
     return kept;
 }
 
-static struct entry *new_entry(const struct account *account, const struct app_password *app,
-                               struct slice mechanism, bool desk)
+static struct entry *new_entry(const struct session_start *start)
 {
+    const struct account *account = start->account;
+    const struct app_password *app = start->app;
     struct entry *entry = calloc(1, sizeof(*entry));
     OWN(arena) struct arena scratch = {.max = 1 << 20};
     size_t n = account->addresses.count + 1;
@@ -128,10 +130,11 @@ static struct entry *new_entry(const struct account *account, const struct app_p
     struct session session = {.account = account->name,
                               .addresses = addresses,
                               .n_addresses = n,
-                              .mechanism = mechanism,
-                              .desk = desk,
+                              .mechanism = start->mechanism,
+                              .desk = start->desk,
                               .groups = account->groups,
-                              .wildcards = account->domains};
+                              .wildcards = account->domains,
+                              .client = start->client};
     if (app) {
         session.app = app->id;
         session.app_name = app->name;
@@ -140,6 +143,7 @@ static struct entry *new_entry(const struct account *account, const struct app_p
         session.n_addresses = session.app_addresses ? narrow(app, addresses, n) : n;
     }
     entry->session = copy_session(&session, &entry->arena);
+    entry->ends_at_ms = start->ends_at_ms;
     return entry;
 }
 
@@ -148,29 +152,46 @@ static bool has_hash(const struct entry *entry, struct slice hash)
     return secret_equal(SLICE_ARRAY(entry->hash), hash);
 }
 
-/* Whose sessions end: all three empty, those that are over. */
+/* Letters for the first bytes of the hash: what it is called among people. */
+static struct slice id_of(const struct entry *entry, uint8_t id[static SESSION_ID_LEN])
+{
+    static const char letters[] = "abcdefghijkmnpqr"; /* 16: four bits each */
+
+    for (size_t i = 0; i < SESSION_ID_LEN; i++) {
+        id[i] = (uint8_t)letters[entry->hash[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    }
+    return slice_of(id, SESSION_ID_LEN);
+}
+
+/* Whose sessions end: with nothing set, those that are over. */
 struct ending {
     struct slice hash;
     struct slice account;
     struct slice app; /* of the account: only those that it opened */
+    struct slice id;  /* of the account: only this one */
 };
 
 static bool is_meant(const struct entry *entry, const struct ending *which)
 {
     bool account = which->account.len && slice_equal(entry->session.account, which->account);
+    uint8_t id[SESSION_ID_LEN];
 
     return (which->hash.len && has_hash(entry, which->hash)) ||
-           (account && (which->app.len == 0 || slice_equal(entry->session.app, which->app)));
+           (account && (which->app.len == 0 || slice_equal(entry->session.app, which->app)) &&
+            (which->id.len == 0 || slice_equal(id_of(entry, id), which->id)));
 }
 
-/* Unlink and free every entry of a bucket that is meant, or is over. */
-static void end_in(struct sessions *s, struct entry **link, const struct ending *which)
+/* Unlink and free every entry of a bucket that is meant, or is over; how many were meant. */
+static size_t end_in(struct sessions *s, struct entry **link, const struct ending *which)
 {
     int64_t now = clock_steady_ms();
+    size_t meant = 0;
 
     while (*link) {
         struct entry *entry = *link;
-        if (is_meant(entry, which) || entry->ends_at_ms <= now) {
+        bool over = entry->ends_at_ms <= now;
+        if (over || is_meant(entry, which)) {
+            meant += !over;
             *link = entry->next;
             s->count--;
             free_entry(entry);
@@ -178,18 +199,22 @@ static void end_in(struct sessions *s, struct entry **link, const struct ending 
             link = &entry->next;
         }
     }
+    return meant;
 }
 
-static void end_in_all(struct sessions *s, const struct ending *which)
+static size_t end_in_all(struct sessions *s, const struct ending *which)
 {
+    size_t meant = 0;
+
     for (size_t i = 0; i < BUCKETS; i++) {
-        end_in(s, &s->buckets[i], which);
+        meant += end_in(s, &s->buckets[i], which);
     }
+    return meant;
 }
 
 static void end_those_over(struct sessions *s)
 {
-    end_in_all(s, &(struct ending){SLICE_NONE, SLICE_NONE, SLICE_NONE});
+    (void)end_in_all(s, &(struct ending){.app = SLICE_NONE});
 }
 
 static bool add(struct sessions *s, struct entry *entry, struct error *e)
@@ -213,18 +238,17 @@ static bool add(struct sessions *s, struct entry *entry, struct error *e)
     return true;
 }
 
-bool sessions_begin(struct sessions *s, const struct account *account,
-                    const struct app_password *app, struct slice mechanism, bool desk,
-                    int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN], struct error *e)
+bool sessions_begin(struct sessions *s, const struct session_start *start,
+                    uint8_t handle[static AUTH_SESSION_LEN], struct error *e)
 {
-    struct entry *entry = new_entry(account, app, mechanism, desk);
+    struct entry *entry = new_entry(start);
     uint8_t fresh[AUTH_SESSION_LEN];
 
     if (getrandom(fresh, sizeof(fresh), 0) != sizeof(fresh)) {
         arena_panic("no random numbers for a session");
     }
     hash_of(SLICE_ARRAY(fresh), entry->hash);
-    entry->ends_at_ms = ends_at_ms;
+    entry->session.since = (uint64_t)clock_wall_ms();
     if (!add(s, entry, e)) {
         return false;
     }
@@ -236,10 +260,10 @@ bool sessions_begin(struct sessions *s, const struct account *account,
 bool sessions_resume(struct sessions *s, const struct account *account, struct slice mechanism,
                      const struct desk_session *desk, struct error *e)
 {
-    struct entry *entry = new_entry(account, NULL, mechanism, true);
+    struct entry *entry = new_entry(&(struct session_start){
+        .account = account, .mechanism = mechanism, .desk = true, .ends_at_ms = desk->ends_at_ms});
 
     (void)memcpy(entry->hash, desk->hash, sizeof(entry->hash));
-    entry->ends_at_ms = desk->ends_at_ms;
     return add(s, entry, e);
 }
 
@@ -296,8 +320,7 @@ void sessions_end(struct sessions *s, struct slice handle)
     }
     hash_of(handle, hash);
     (void)pthread_rwlock_wrlock(&s->lock);
-    const struct ending which = {SLICE_ARRAY(hash), SLICE_NONE, SLICE_NONE};
-    end_in(s, bucket_of(s, hash), &which);
+    (void)end_in(s, bucket_of(s, hash), &(struct ending){.hash = SLICE_ARRAY(hash)});
     (void)pthread_rwlock_unlock(&s->lock);
 }
 
@@ -308,11 +331,45 @@ void sessions_end_account(struct sessions *s, struct slice account)
 
 void sessions_end_app(struct sessions *s, struct slice account, struct slice app)
 {
-    const struct ending which = {SLICE_NONE, account, app};
-
     (void)pthread_rwlock_wrlock(&s->lock);
-    end_in_all(s, &which);
+    (void)end_in_all(s, &(struct ending){.account = account, .app = app});
     (void)pthread_rwlock_unlock(&s->lock);
+}
+
+bool sessions_end_id(struct sessions *s, struct slice account, struct slice id)
+{
+    if (id.len != SESSION_ID_LEN) {
+        return false;
+    }
+    (void)pthread_rwlock_wrlock(&s->lock);
+    size_t ended = end_in_all(s, &(struct ending){.account = account, .id = id});
+    (void)pthread_rwlock_unlock(&s->lock);
+    return ended > 0;
+}
+
+size_t sessions_list(struct sessions *s, struct slice account, struct arena *arena,
+                     struct session_seen *out, size_t max)
+{
+    int64_t now = clock_steady_ms();
+    size_t n = 0;
+
+    (void)pthread_rwlock_rdlock(&s->lock);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (const struct entry *x = s->buckets[i]; x; x = x->next) {
+            if (x->ends_at_ms <= now ||
+                (account.len && !slice_equal(account, x->session.account))) {
+                continue;
+            }
+            if (n++ < max) {
+                out[n - 1] =
+                    (struct session_seen){.session = copy_session(&x->session, arena),
+                                          .id = id_of(x, arena_alloc(arena, SESSION_ID_LEN)),
+                                          .ends_at_ms = x->ends_at_ms};
+            }
+        }
+    }
+    (void)pthread_rwlock_unlock(&s->lock);
+    return n;
 }
 
 size_t sessions_count_of(struct sessions *s, struct slice account)

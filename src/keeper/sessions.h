@@ -11,6 +11,7 @@
 #include "keyring/digest.h"
 #include "letter/app_password.h"
 #include "requests/auth.h"
+#include "requests/sessions.h"
 #include "state/state.h"
 
 #define SESSIONS_MAX 65536
@@ -31,19 +32,29 @@ struct session {
     struct slice app_name;
     bool app_addresses; /* it sends as `addresses` and as nobody else, whatever the account may */
     struct cbor_list domains; /* texts: recipients are in these; none: anywhere */
+    struct slice
+        client;     /* IP address, or the machine's user at the desk; empty: not known any more */
+    uint64_t since; /* wall clock; 0: before the keeper was started */
+};
+
+/* What a session begins with. */
+struct session_start {
+    const struct account *account;
+    const struct app_password *app; /* that was shown, or NULL */
+    struct slice mechanism;
+    struct slice client;
+    bool desk;
+    int64_t ends_at_ms; /* of the steady clock */
 };
 
 /* No sessions; free accepts NULL. */
 struct sessions *sessions_new(void) __attribute__((returns_nonnull));
 void sessions_free(struct sessions *s);
 
-/* Begin a session and write its handle; `app` is the app password that was shown, or NULL. It ends at ends_at_ms of the steady clock whatever else
- * happens: nobody may be left to say that the client has gone. ERROR_LIMIT when there are too
- * many. */
-bool sessions_begin(struct sessions *s, const struct account *account,
-                    const struct app_password *app, struct slice mechanism, bool desk,
-                    int64_t ends_at_ms, uint8_t handle[static AUTH_SESSION_LEN],
-                    struct error *e) MUST_CHECK;
+/* Begin a session and write its handle. It ends at its time whatever else happens: nobody may be left to say that the
+ * client has gone. ERROR_LIMIT when there are too many. */
+bool sessions_begin(struct sessions *s, const struct session_start *start,
+                    uint8_t handle[static AUTH_SESSION_LEN], struct error *e) MUST_CHECK;
 
 /* Copy what the handle stands for into the arena; false when it stands for nothing. */
 bool sessions_find(struct sessions *s, struct slice handle, struct arena *arena,
@@ -75,6 +86,24 @@ size_t sessions_desks(struct sessions *s, struct arena *arena, struct desk_sessi
 
 /* How many of an account's that send are open. */
 size_t sessions_count_of(struct sessions *s, struct slice account);
+/* A session as people see it. */
+struct session_seen {
+    struct session session;
+    struct slice id; /* SESSION_ID_LEN letters, which open nothing */
+    int64_t ends_at_ms;
+};
+
+/**
+ * The open ones, in no order; what they name lives in the arena.
+ *
+ * @param account  empty: everybody's
+ * @return         how many there are, of which `max` are written
+ */
+size_t sessions_list(struct sessions *s, struct slice account, struct arena *arena,
+                     struct session_seen *out, size_t max);
+
+/* End the one of an account that has this id. False when there is none. */
+bool sessions_end_id(struct sessions *s, struct slice account, struct slice id);
 
 /* How many sessions are open. */
 size_t sessions_count(struct sessions *s);

@@ -9,7 +9,14 @@ static void begin(struct sessions *s, int64_t ends_at_ms, uint8_t handle[static 
 {
     struct error e;
 
-    assert_true(sessions_begin(s, &ada, NULL, SLICE("PLAIN"), false, ends_at_ms, handle, &e));
+    assert_true(sessions_begin(s,
+                               &(struct session_start){.account = &ada,
+                                                       .app = NULL,
+                                                       .mechanism = SLICE("PLAIN"),
+                                                       .client = SLICE("192.0.2.7"),
+                                                       .desk = false,
+                                                       .ends_at_ms = ends_at_ms},
+                               handle, &e));
 }
 
 static bool is_open(struct sessions *s, const uint8_t *handle)
@@ -43,6 +50,35 @@ static void ends_by_handle_by_account_and_by_time(void **unused)
     sessions_free(s);
 }
 
+static void people_see_them_and_end_one(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct sessions *s = sessions_new();
+    int64_t later = clock_steady_ms() + 3600000;
+    uint8_t first[AUTH_SESSION_LEN];
+    uint8_t second[AUTH_SESSION_LEN];
+    uint8_t over[AUTH_SESSION_LEN];
+    struct session_seen seen[3];
+
+    begin(s, later, first);
+    begin(s, later, second);
+    begin(s, clock_steady_ms(), over);
+    assert_int_equal(sessions_list(s, SLICE_NONE, &arena, seen, 1), 2);
+    assert_int_equal(sessions_list(s, SLICE("bob@example.test"), &arena, seen, 3), 0);
+    assert_int_equal(sessions_list(s, ada.name, &arena, seen, 3), 2);
+    assert_slice(seen[0].session.client, "192.0.2.7");
+    assert_true(seen[0].session.since > 0 && seen[0].ends_at_ms == later);
+    assert_int_equal(seen[0].id.len, SESSION_ID_LEN);
+    assert_false(slice_equal(seen[0].id, seen[1].id));
+    assert_false(sessions_end_id(s, ada.name, SLICE("none")));
+    assert_false(sessions_end_id(s, SLICE("bob@example.test"), seen[0].id));
+    assert_true(sessions_end_id(s, ada.name, seen[0].id));
+    assert_false(sessions_end_id(s, ada.name, seen[0].id));
+    assert_int_equal(is_open(s, first) + is_open(s, second), 1);
+    sessions_free(s);
+}
+
 /* A submission process that died, or never says that a client has left, takes nobody's place for
  * longer than a session may last. */
 static void what_nobody_ended_leaves_its_place(void **unused)
@@ -63,7 +99,14 @@ static void what_nobody_ended_leaves_its_place(void **unused)
     }
     assert_int_equal(sessions_count(s), SESSIONS_MAX);
     assert_true(is_open(s, handle));
-    assert_false(sessions_begin(s, &ada, NULL, SLICE("PLAIN"), false, later, handle, &e));
+    assert_false(sessions_begin(s,
+                                &(struct session_start){.account = &ada,
+                                                        .app = NULL,
+                                                        .mechanism = SLICE("PLAIN"),
+                                                        .client = SLICE("192.0.2.7"),
+                                                        .desk = false,
+                                                        .ends_at_ms = later},
+                                handle, &e));
     assert_int_equal(e.kind, ERROR_LIMIT);
     sessions_free(s);
 }
@@ -80,7 +123,14 @@ static void a_desk_is_told_from_a_client(void **unused)
     struct error e;
 
     begin(s, later, client);
-    assert_true(sessions_begin(s, &ada, NULL, SLICE("postern login"), true, later, desk, &e));
+    assert_true(sessions_begin(s,
+                               &(struct session_start){.account = &ada,
+                                                       .app = NULL,
+                                                       .mechanism = SLICE("postern login"),
+                                                       .client = SLICE("192.0.2.7"),
+                                                       .desk = true,
+                                                       .ends_at_ms = later},
+                               desk, &e));
     assert_true(sessions_find(s, slice_of(client, AUTH_SESSION_LEN), &a, &session));
     assert_false(session.desk);
     assert_true(sessions_find(s, slice_of(desk, AUTH_SESSION_LEN), &a, &session));
@@ -104,8 +154,21 @@ static void a_desk_is_resumed(void **unused)
     struct error e;
 
     begin(before, later, client);
-    assert_true(sessions_begin(before, &ada, NULL, SLICE("postern login"), true, later, desk, &e));
-    assert_true(sessions_begin(before, &ada, NULL, SLICE("postern login"), true, clock_steady_ms(),
+    assert_true(sessions_begin(before,
+                               &(struct session_start){.account = &ada,
+                                                       .app = NULL,
+                                                       .mechanism = SLICE("postern login"),
+                                                       .client = SLICE("192.0.2.7"),
+                                                       .desk = true,
+                                                       .ends_at_ms = later},
+                               desk, &e));
+    assert_true(sessions_begin(before,
+                               &(struct session_start){.account = &ada,
+                                                       .app = NULL,
+                                                       .mechanism = SLICE("postern login"),
+                                                       .client = SLICE("192.0.2.7"),
+                                                       .desk = true,
+                                                       .ends_at_ms = clock_steady_ms()},
                                over, &e));
     assert_int_equal(sessions_desks(before, &a, found, 4), 1);
     assert_memory_not_equal(found[0].hash, desk, sizeof(desk));
@@ -143,8 +206,22 @@ static void an_app_password_narrows_its_session_and_ends_it(void **unused)
     struct session session;
     struct error e;
 
-    assert_true(sessions_begin(s, &eve, &app, SLICE("PLAIN"), false, later, narrow, &e));
-    assert_true(sessions_begin(s, &eve, NULL, SLICE("PLAIN"), false, later, wide, &e));
+    assert_true(sessions_begin(s,
+                               &(struct session_start){.account = &eve,
+                                                       .app = &app,
+                                                       .mechanism = SLICE("PLAIN"),
+                                                       .client = SLICE("192.0.2.7"),
+                                                       .desk = false,
+                                                       .ends_at_ms = later},
+                               narrow, &e));
+    assert_true(sessions_begin(s,
+                               &(struct session_start){.account = &eve,
+                                                       .app = NULL,
+                                                       .mechanism = SLICE("PLAIN"),
+                                                       .client = SLICE("192.0.2.7"),
+                                                       .desk = false,
+                                                       .ends_at_ms = later},
+                               wide, &e));
     assert_true(sessions_find(s, slice_of(narrow, AUTH_SESSION_LEN), &a, &session));
     assert_true(slice_equal(session.app, app.id) && slice_equal(session.app_name, app.name));
     assert_true(session.app_addresses && session.n_addresses == 1 && session.domains.count == 1);
@@ -163,6 +240,7 @@ static void an_app_password_narrows_its_session_and_ends_it(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(people_see_them_and_end_one),
         cmocka_unit_test(ends_by_handle_by_account_and_by_time),
         cmocka_unit_test(a_desk_is_told_from_a_client),
         cmocka_unit_test(what_nobody_ended_leaves_its_place),

@@ -20,6 +20,7 @@
 #include "requests/reader.h"
 #include "requests/reseal.h"
 #include "requests/retention.h"
+#include "requests/sessions.h"
 #include "requests/subject.h"
 
 #define AUDITOR       PERMIT_TO(ACCOUNT_AUDITOR)
@@ -124,6 +125,8 @@ static const struct permit factors[] = {
     {&totp_confirm,        "totp on",             0,                 true},
     {&totp_codes,          "totp codes",          0,                 true},
     {&totp_off,            "totp off",            RUNNING,           true},
+    {&session_list,        "session list",        RUNNING | AUDITOR, true},
+    {&session_end,         "session end",         RUNNING,           true},
 };
 
 /* Contacts: whoever signs in has some of his own, and looks up the company's. */

@@ -1,0 +1,80 @@
+"""Who is signed in is seen and ended from afar."""
+import os
+import re
+import smtplib
+
+import pytest
+
+from scene import ALICE, PASSWORD, Scene
+from test_roles import Person
+
+BOB, BOBS = "bob@example.test", "lantern gravel otter mosaic"
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("sessions")
+    os.chmod(directory, 0o755)
+    scene = Scene(directory)
+    scene.company.add_user(BOB, BOBS)
+    yield scene
+    scene.close()
+
+
+def listed(scene, *arguments):
+    """{id: the rest of its line}"""
+    said = scene.company.postern("--as", "root", "session", "list", *arguments, check=False).stdout
+    return dict(re.findall(r"^([a-r]{8}) +(.+)$", said, re.M))
+
+
+def send(scene, smtp):
+    return scene.send("a letter", smtp=smtp)
+
+
+def test_a_session_is_seen_and_ended(scene):
+    smtp, other = scene.client(), scene.client()
+    bob = scene.client(BOB, BOBS)
+    rows = listed(scene, ALICE)
+    assert len(rows) == 2 and len(listed(scene, "--all")) >= 3
+    assert all(re.match(rf"{ALICE} +(PLAIN|SCRAM-SHA-256|LOGIN) +127.0.0.1 +2", row)
+               for row in rows.values())
+    send(scene, smtp)
+    send(scene, other)
+    (one, _) = rows
+    said = scene.company.postern("--as", "root", "session", "end", one, "--account", ALICE,
+                                 "--reason", "a stolen laptop")
+    assert "signs in again" in said
+    assert list(listed(scene, ALICE)) == [name for name in rows if name != one]
+    refused = 0
+    for each in (smtp, other):
+        try:
+            send(scene, each)
+        except (AssertionError, smtplib.SMTPServerDisconnected):
+            refused += 1
+    assert refused == 1
+    assert bob.noop()[0] == 250 and len(listed(scene, BOB)) == 1
+    scene.company.postern("--as", "root", "session", "end", "--all", "--account", BOB,
+                          "--reason", "he left")
+    assert not listed(scene, BOB)
+    scene.company.sign_in()
+    assert re.search(rf"session end.*{ALICE}.*{one}", scene.company.postern("acts"))
+
+
+def test_an_employee_sees_and_ends_his_own_alone(scene, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to ask as somebody else")
+    for folder in [tmp_path, *list(tmp_path.parents)[:3]]:
+        folder.chmod(folder.stat().st_mode | 0o011)
+    alice = Person(scene.company, tmp_path)
+    smtp = scene.client(BOB, BOBS)
+    assert alice.login(ALICE, PASSWORD).returncode == 0
+    said = alice.postern("session", "list").stdout
+    assert ALICE in said and "postern login  uid" in said and BOB not in said
+    for words in (("list", BOB), ("list", "--all"), ("end", "--all", "--account", BOB)):
+        done = alice.postern("session", *words)
+        assert done.returncode == 77 and "are for an officer" in done.stderr, done
+    assert "an id of `postern session list`" in alice.postern("session", "end").stderr
+    assert "has no session" in alice.postern("session", "end", "abcdefgh").stderr
+    assert alice.postern("session", "end", "--all").returncode == 0
+    assert alice.postern("session", "list").returncode == 77  # the desk is over too
+    assert smtp.noop()[0] == 250 and len(listed(scene, BOB)) == 1
