@@ -235,7 +235,7 @@ size_t contact_book_list(const struct contact_book *b, struct slice owner, struc
         }
     }
     if (count) {
-        qsort(list, count, sizeof(*list), compare_listed);
+        qsort(list, count, sizeof(const struct contact_row *), compare_listed);
     }
     *rows = list;
     return count;

@@ -20,12 +20,34 @@ static const struct contacts_settings *settings_of(const struct keeper *k)
     return &k->options.settings(k->options.context)->contacts;
 }
 
+/* Without its tag: anna+tag@ is anna@. */
+static struct slice bare(const struct keeper *k, struct slice address, struct arena *arena)
+{
+    uint8_t separator =
+        setting_separator_byte(k->options.settings(k->options.context)->submission.separator);
+    size_t at = slice_find(address, '@');
+    size_t tag = separator ? slice_find(slice_head(address, at), separator) : at;
+
+    return tag == 0 || tag >= at
+               ? address
+               : arena_printf(arena, "%.*s%.*s", SLICE_ARG(slice_head(address, tag)),
+                              SLICE_ARG(slice_from(address, at)));
+}
+
 static bool is_accounts(struct keeper *k, struct slice address, struct arena *arena)
 {
     struct account *accounts = NULL;
+    struct account account;
     size_t count = 0;
+    bool found = false;
     struct error e;
 
+    /* Most are names of accounts: looking at all would take longer. */
+    if (state_account_get(k->state, account_canonical(address, arena), arena, &account, &found,
+                          &e) &&
+        found) {
+        return true;
+    }
     if (!state_accounts(k->state, arena, &accounts, &count, &e)) {
         return true; /* nobody is suspended for what cannot be told */
     }
@@ -44,6 +66,7 @@ static bool is_decoy(struct keeper *k, struct slice address, struct arena *arena
     if (!atomic_load(&c->decoys) || address.len == 0) {
         return false;
     }
+    address = bare(k, address, arena);
     (void)pthread_mutex_lock(&c->lock);
     bool decoy = contact_book_decoy(c->book, address) != NULL;
     (void)pthread_mutex_unlock(&c->lock);
@@ -193,20 +216,21 @@ static bool is_contact(struct keeper *k, struct slice address)
     return real;
 }
 
-static bool is_unknown(struct keeper *k, struct slice address, struct arena *arena)
+static bool is_unknown(struct keeper *k, struct slice whole, struct arena *arena)
 {
+    struct slice address = bare(k, whole, arena);
     const struct contacts_settings *s = settings_of(k);
     struct slice domain = letter_domain(address);
     const struct config_list *ours = &k->options.settings(k->options.context)->general.domains;
 
-    if (is_role(address) || is_contact(k, address)) {
+    if (is_role(address) || is_contact(k, address) || is_contact(k, whole)) {
         return false;
     }
     if (is_in(&s->decoy_domains, domain) && !is_in(ours, domain)) {
         return true;
     }
     return s->unknown == SETTING_UNKNOWN_REFUSE && is_in(ours, domain) &&
-           !is_accounts(k, address, arena);
+           !is_accounts(k, address, arena) && !is_accounts(k, whole, arena);
 }
 
 static void refuse_unknown(struct keeper_recipient_answer *answer, int64_t since_ms)
