@@ -184,9 +184,7 @@ bool certificate_hold(struct view *rest, struct certified_hold *hold)
     return true;
 }
 
-/* Each of the named kept some of the letters that were held; all of them together no fewer, unless others did as well.
- * Records of before name none. */
-static bool holds_agree(struct view holds, uint64_t n, uint64_t held, bool more)
+bool certificate_holds_agree(struct view holds, uint64_t n, uint64_t held, bool more)
 {
     struct certified_hold hold;
     uint64_t kept = 0;
@@ -216,7 +214,7 @@ static const char *take_disposal(struct certificate *c, const struct certified *
     } else if (v[3].number > c->letters - c->letters_then) {
         return "it leaves out letters that were destroyed";
     }
-    if (!holds_agree(v[7].bytes, v[7].number, v[4].number, v[8].number != 0)) {
+    if (!certificate_holds_agree(v[7].bytes, v[7].number, v[4].number, v[8].number != 0)) {
         return "the holds in it are not those that kept so many letters";
     }
     c->holds = v[7].bytes;

@@ -71,6 +71,10 @@ struct certified_hold {
 bool certificate_hold(struct view *rest, struct certified_hold *hold)
     __attribute__((warn_unused_result));
 
+/* Whether `n` holds can be those that kept `held` letters: each kept some of them, all together no fewer, unless there are
+ * `more`. Records of before name none. */
+bool certificate_holds_agree(struct view holds, uint64_t n, uint64_t held, bool more);
+
 /* Print what the records of one say that holds. */
 void certificate_print(const struct certificate *c, const struct note_key *key, FILE *out);
 

@@ -1,6 +1,7 @@
 /* What is read from outside, in small: CBOR, keys, checkpoints, headers. */
 #include "tests/test.h"
 #include "verify/cbor.h"
+#include "verify/certificate.h"
 #include "verify/format.h"
 #include "verify/note.h"
 
@@ -133,6 +134,33 @@ static void a_start_that_says_too_much_is_none(void **unused)
     assert_false(start_read((struct view){body, len - 1}, &start));
 }
 
+/* Two holds, a with 1 letter and b with 2. */
+static void holds_fit_what_they_kept(void **unused)
+{
+    (void)unused;
+    struct view holds = VIEW("\xa2\x01\x61"
+                             "a\x02\x01\xa2\x01\x61"
+                             "b\x02\x02");
+    struct view nothing = VIEW("\xa2\x01\x61"
+                               "a\x02\x00");
+    struct view unnamed = VIEW("\xa2\x01\x60\x02\x01");
+    struct view rest = holds;
+    struct certified_hold hold;
+
+    assert_true(certificate_hold(&rest, &hold) && hold.letters == 1 && hold.name.at[0] == 'a');
+    assert_true(certificate_hold(&rest, &hold) && hold.letters == 2 && hold.name.at[0] == 'b');
+    assert_false(certificate_hold(&rest, &hold));
+    assert_true(certificate_holds_agree(holds, 2, 3, false));
+    assert_true(certificate_holds_agree(holds, 2, 2, false));  /* one letter is held by both */
+    assert_false(certificate_holds_agree(holds, 2, 4, false)); /* by what else? */
+    assert_true(certificate_holds_agree(holds, 2, 4, true));
+    assert_false(certificate_holds_agree(holds, 2, 1, true)); /* more than were held */
+    assert_false(certificate_holds_agree(holds, 1, 3, true)); /* something behind */
+    assert_false(certificate_holds_agree(nothing, 1, 1, true));
+    assert_false(certificate_holds_agree(unnamed, 1, 1, true));
+    assert_true(certificate_holds_agree((struct view){NULL, 0}, 0, 5, false));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +169,7 @@ int main(void)
         cmocka_unit_test(lists_are_passed_over_whole),
         cmocka_unit_test(a_key_is_read_only_as_it_is_written),
         cmocka_unit_test(notes_are_cut_apart),
+        cmocka_unit_test(holds_fit_what_they_kept),
         cmocka_unit_test(a_start_that_says_too_much_is_none),
     };
     return cmocka_run_group_tests_name("verify/read", tests, NULL, NULL);
