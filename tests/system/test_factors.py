@@ -16,6 +16,7 @@ from company import wait_for
 from scene import ALICE, PASSWORD, Scene
 from test_roles import Person
 from test_running import in_moved_time, move_clock
+from test_scram import gsasl as scram
 
 DAY = 24 * 3600
 SALES = "sales@example.test"
@@ -336,3 +337,38 @@ def test_codes_are_not_to_be_guessed(scene, clock):
         assert code_login(scene, fay, f"{(int(phone.code()) + 7 + n) % 10 ** 6:06}") == 77
     tried = [line for line in scene.company.postern("acts", "--refused").splitlines() if fay in line and "wrong code" in line]
     assert len(tried) == 4  # with the one while it was set up
+
+
+def test_scram_by_the_main_password_is_refused_too(scene, clock):
+    if not shutil.which("gsasl"):
+        pytest.skip("needs gsasl")
+    gwen = "gwen@example.test"
+    scene.company.add_user(gwen, PASSWORD)
+    with scene.client(gwen, PASSWORD):  # keys are there from now on at the latest
+        pass
+    assert scram(scene.company, "SCRAM-SHA-256", "--no-cb", user=gwen, password=PASSWORD)[0]
+    enrol(scene, gwen)
+    signed_in, said = scram(scene.company, "SCRAM-SHA-256", "--no-cb", user=gwen, password=PASSWORD)
+    assert not signed_in and "535" in said, said
+    assert "an app password is needed" in scene.company.log.read_text()
+
+
+def test_a_rotation_of_the_master_key_renews_what_is_sealed(scene, clock):
+    company = scene.company
+    hugo = "hugo@example.test"
+    company.add_user(hugo, PASSWORD)
+    assert login(scene, hugo).startswith("signed in")
+    password = add(scene, "phone", account=hugo)
+    phone, codes = enrol(scene, hugo)
+    company.postern("key", "rotate", "--recovery-key-stdin", input=(company.directory / "recovery.key").read_text())
+    company.stop()
+    company.start(scene.moved)
+    wait_for("the old key to be needed no more", lambda: re.search(
+        r"^1 .*nothing$", company.postern("key", "list"), re.M), 60)
+    company.postern("key", "retire", "1")
+    company.stop()
+    company.start(scene.moved)
+    phone.wait()
+    assert code_login(scene, hugo, phone.code()) == 0 and code_login(scene, hugo, codes[9]) == 0
+    with scene.client(hugo, password) as smtp:
+        assert submit(smtp, hugo)[0] == 250
