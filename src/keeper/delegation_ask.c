@@ -116,6 +116,23 @@ static bool has_it_alone(const struct keeper_admin *admin, struct slice address,
 
 /* ── granting ── */
 
+/* Nobody uses up all places alone; one that is granted again takes none. */
+static bool has_room(struct keeper_admin *admin, const struct delegation *d, struct arena *arena,
+                     struct error *e)
+{
+    struct delegations all;
+    size_t own = 0;
+
+    delegations_all(admin->keeper, arena, &all);
+    const struct delegation *rows = all.rows.items;
+    for (size_t i = 0; i < all.rows.count; i++) {
+        own += rows[i].owner && slice_equal(rows[i].by, admin->caller.by);
+    }
+    return own < DELEGATIONS_OWN_MAX || delegations_find(&all, d->from, d->to) ||
+           error_set(e, ERROR_LIMIT, "you have granted %d already: `postern delegate remove` some",
+                     DELEGATIONS_OWN_MAX);
+}
+
 static bool grant(struct keeper_admin *admin, struct delegation *d, struct arena *arena,
                   struct error *e)
 {
@@ -160,7 +177,7 @@ static bool add(struct keeper_admin *admin, struct ipc_request *r, struct error 
         return false;
     }
     if (d.owner) {
-        return grant(admin, &d, r->arena, e);
+        return has_room(admin, &d, r->arena, e) && grant(admin, &d, r->arena, e);
     }
     if (admin->role != ACCOUNT_OFFICER && admin->role != ACCOUNT_ADMINISTRATOR) {
         return error_set(e, ERROR_DENIED,

@@ -8,6 +8,7 @@
 #include "letter/records.h"
 
 #define DELEGATIONS_MAX       1000 /* at the same time */
+#define DELEGATIONS_OWN_MAX   25   /* of these, that one person granted of what is his own */
 #define DELEGATION_REASON_MAX 300
 
 struct delegation {

@@ -1,6 +1,6 @@
 /* tests/senders - what leaves always shows who may send it.
  *
- *     senders FIRST COUNT [copies]
+ *     senders [FIRST COUNT [copies]]
  *
  * Makes COUNT letters (tests/senders/variants), has each judged as the keeper does, and reads the copy that would leave of
  * those that are accepted as a generous mail program would (tests/senders/reading). Any that could show somebody else
@@ -165,12 +165,8 @@ int main(int argc, char **argv)
     struct counts counts = {0};
     bool fooled = false;
 
-    if (argc < 3) {
-        (void)fprintf(stderr, "usage: senders FIRST COUNT [copies]\n");
-        return 2;
-    }
-    uint64_t first = strtoull(argv[1], NULL, 10);
-    uint64_t count = strtoull(argv[2], NULL, 10);
+    uint64_t first = argc > 2 ? strtoull(argv[1], NULL, 10) : 1;
+    uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000;
     for (uint64_t i = 0; i < count; i++) {
         fooled = !try_one(first + i, &v, &copy, argc > 3, &counts) || fooled;
     }

@@ -125,6 +125,8 @@ static const struct slice names[] = {S("Anna"),
                                        "From: ceo@example.test"),
                                      S("x\xe2\x80\xa8"
                                        "From: ceo@example.test"),
+                                     S("anna@example.test ceo@example.test"),
+                                     S("anna@example.test (ceo@example.test)"),
                                      S("ceo@example.test via Anna"),
                                      S("mailto:ceo@example.test"),
                                      S("\"quoted\""),

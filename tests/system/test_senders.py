@@ -79,8 +79,9 @@ def flaw_of(copy, delegated):
         found += [a.addr_spec for a in modern["From"].addresses]
     except (AttributeError, IndexError):
         pass  # of empty quotes and some comments this reader makes nothing at all, it fails
-    found = [a for a in found if a]  # the older one takes comments with quotes for no address
-    if not found or any(not SHOWN[delegated].fullmatch(a.replace('"', "")) for a in found):
+    # The older one takes pieces of comments with quotes for addresses, which are none.
+    found = [b for a in found for b in addresses_in(a)]
+    if not found or not all(map(SHOWN[delegated].fullmatch, found)):
         return f"Python: {found}"
     return None
 

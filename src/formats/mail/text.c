@@ -135,7 +135,7 @@ static bool decode_b(struct slice s, struct buf *out)
             buf_add_byte(out, (uint8_t)(bits >> count));
         }
     }
-    return sound;
+    return sound && count < 6; /* one digit alone is no byte: a digit too many, or too few */
 }
 
 /* Adjacent words of one charset are joined before they are converted: many programs cut a

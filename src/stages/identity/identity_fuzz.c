@@ -3,6 +3,7 @@
 #include "stages/identity/identity.h"
 
 static const struct slice alice = SLICE_INIT("alice@example.test");
+static const struct slice board = SLICE_INIT("board@example.test");
 
 static void check(bool holds)
 {
@@ -13,7 +14,7 @@ static void check(bool holds)
 
 /* Whether what stands between the angle brackets, or the field without comments and white space,
  * is the address: how a reader of a few lines would find it. */
-static bool names_alice(struct slice value)
+static bool names(struct slice value, struct slice who)
 {
     uint8_t text[64];
     size_t len = 0;
@@ -35,7 +36,7 @@ static bool names_alice(struct slice value)
         depth -= c == ')' && depth ? 1U : 0U;
         i += escaped;
     }
-    return slice_equal_nocase(slice_of(text, len), alice);
+    return slice_equal_nocase(slice_of(text, len), who);
 }
 
 /* Lines as the most generous reader splits them. */
@@ -50,6 +51,27 @@ static size_t count_from_lines(struct slice header)
         starts = (c >= '\n' && c <= '\r') || (c >= 0x1c && c <= 0x1e) || c == 0;
     }
     return count;
+}
+
+/* What is allowed beside one's own address takes nothing away and is said: a delegation, tags, a whole domain. */
+static void check_more(const struct mail_header *h, bool utf8, bool proven, struct arena *arena)
+{
+    static const struct slice domain = SLICE_INIT("alerts.example.test");
+    struct identity_account account = {
+        .addresses = &alice, .n_addresses = 1, .delegated = &board, .n_delegated = 1};
+    struct identity_answer answer;
+
+    bool more = identity_judge(alice, h, utf8, &account, arena, &answer);
+    check(more == (proven || answer.delegation == 1));
+    check(!proven || answer.delegation == 0);
+    if (answer.delegation && h->defect == MAIL_SOUND) {
+        check(names(mail_header_find(h, MAIL_FROM)->value, board));
+        check(count_from_lines(h->bytes) == 1);
+    }
+    account.separator = '+';
+    account.domains = &domain;
+    account.n_domains = 1;
+    check(identity_judge(alice, h, utf8, &account, arena, &answer) || !more);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -72,8 +94,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(proven == (answer.verdict == IDENTITY_PROVEN));
     check(slice_is_ascii(slice_text(answer.sentence)) && proven == !answer.sentence[0]);
     if (proven && h.defect == MAIL_SOUND) {
-        check(names_alice(mail_header_find(&h, MAIL_FROM)->value));
+        check(names(mail_header_find(&h, MAIL_FROM)->value, alice));
         check(count_from_lines(h.bytes) == 1);
     }
+    check_more(&h, utf8, proven, &a);
     return 0;
 }

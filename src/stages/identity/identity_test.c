@@ -201,6 +201,8 @@ static const struct {
      IDENTITY_FROM_UNCLEAR                                                                                                   },
     {SLICE_INIT("From: =?windows-1252?q?ceo=40example=E3=80=82test?= <alice@example.test>\r\n"),
      IDENTITY_FROM_UNCLEAR                                                                                                   },
+    {SLICE_INIT("From: =?utf-8?b?QUJDR?= <alice@example.test>\r\n"),                                    IDENTITY_FROM_UNCLEAR},
+    {SLICE_INIT("From: =?utf-8?b?QUJDRA?= <alice@example.test>\r\n"),                                   IDENTITY_PROVEN      },
     {SLICE_INIT("From: =?utf-8?b?QQ==PGNlb0B4Pg==?= <alice@example.test>\r\n"),
      IDENTITY_FROM_UNCLEAR                                                                                                   },
     {SLICE_INIT("From: =?utf-8?q?x=3?= <alice@example.test>\r\n"),                                      IDENTITY_FROM_UNCLEAR},
