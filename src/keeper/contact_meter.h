@@ -37,7 +37,7 @@ void contact_meter_free(struct contact_meter *m);
  * @param who     the account, or the user of the machine
  * @param now_ms  of a clock that does not go back
  */
-enum contact_metered contact_meter_take(struct contact_meter *m, struct slice who, uint64_t count,
+enum contact_metered contact_meter_take(struct contact_meter *m, struct slice who, uint64_t n,
                                         const struct contact_limits *limits, int64_t now_ms);
 
 /* How many more it would be shown now. */

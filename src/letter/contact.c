@@ -27,11 +27,22 @@ const struct cbor_schema contact_row_schema = CBOR_SCHEMA(contact_row_members, s
 
 const char *contact_flaw(const struct contact *c)
 {
-    return c->address.len == 0 || c->address.len > CONTACT_ADDRESS_MAX ? "address"
-           : c->name.len > CONTACT_TEXT_MAX                            ? "name"
-           : c->organisation.len > CONTACT_TEXT_MAX                    ? "organisation"
-           : c->title.len > CONTACT_TEXT_MAX                           ? "title"
-           : c->phone.len > CONTACT_TEXT_MAX                           ? "phone"
-           : c->note.len > CONTACT_NOTE_MAX                            ? "note"
-                                                                       : NULL;
+    const struct {
+        const char *name;
+        size_t len, max;
+    } texts[] = {
+        {"address",      c->address.len,      CONTACT_ADDRESS_MAX},
+        {"name",         c->name.len,         CONTACT_TEXT_MAX   },
+        {"organisation", c->organisation.len, CONTACT_TEXT_MAX   },
+        {"title",        c->title.len,        CONTACT_TEXT_MAX   },
+        {"phone",        c->phone.len,        CONTACT_TEXT_MAX   },
+        {"note",         c->note.len,         CONTACT_NOTE_MAX   },
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (texts[i].len > texts[i].max) {
+            return texts[i].name;
+        }
+    }
+    return c->address.len ? NULL : "address";
 }

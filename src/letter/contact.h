@@ -37,5 +37,5 @@ struct contact_row {
 
 extern const struct cbor_schema contact_row_schema;
 
-/* The first text of a contact that is too long, or the address when there is none; NULL: it can be kept. */
+/* The first text of a contact that is too long, or "address" when it has none; NULL: it can be kept. */
 const char *contact_flaw(const struct contact *c);
