@@ -88,8 +88,8 @@ static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask,
     return check_groups(ask, e) && account_address_is_ours(k, ask->account, arena, e);
 }
 
-static bool make_verifier(struct keeper *k, const struct account *account, struct slice password,
-                          struct arena *arena, struct slice *verifier, struct error *e)
+static bool make_verifier(struct keeper *k, struct account *account, struct slice password,
+                          struct arena *arena, struct error *e)
 {
     struct auth_verifier_ask ask = {.account = account->name,
                                     .password = password,
@@ -103,7 +103,8 @@ static bool make_verifier(struct keeper *k, const struct account *account, struc
                   e)) {
         return false;
     }
-    *verifier = answer.verifier;
+    account->verifier = answer.verifier;
+    account->beside = answer.beside;
     return true;
 }
 
@@ -186,8 +187,7 @@ static bool is_same_but_verifier(struct account a, struct account b, struct aren
     uint8_t y[DIGEST_LEN];
     struct slice encoded;
 
-    a.verifier = SLICE_NONE;
-    b.verifier = SLICE_NONE;
+    a.verifier = b.verifier = SLICE_NONE;
     account_digest(&a, arena, &encoded, x);
     account_digest(&b, arena, &encoded, y);
     return memcmp(x, y, sizeof(x)) == 0;
@@ -268,8 +268,7 @@ static bool change(struct change *c, struct admin_asked *asked, struct error *e)
 static bool set_password(struct change *c, struct error *e)
 {
     return c->ask->password.len == 0 ||
-           make_verifier(c->admin->keeper, &c->account, c->ask->password, c->arena,
-                         &c->account.verifier, e);
+           make_verifier(c->admin->keeper, &c->account, c->ask->password, c->arena, e);
 }
 
 static bool user_add(void *ctx, struct ipc_request *r, struct error *e)

@@ -4,6 +4,7 @@
 #include "keeper/account_parts.h"
 #include "keeper/account_wait.h"
 #include "keeper/desks.h"
+#include "keeper/factors.h"
 #include "keeper/internal.h"
 #include "keeper/renewal.h"
 
@@ -169,6 +170,14 @@ static bool put_approved(struct keeper *k, const struct docket_request *r, struc
     return desks_end_account(k, account->name, e);
 }
 
+/* Whether its password may be put: one that is to stand beside a second factor needs it still. */
+static bool is_enough(struct keeper *k, const struct account *account, struct arena *arena,
+                      bool *enough, struct error *e)
+{
+    *enough = true;
+    return !account->beside || factors_has_second(k, account->name, arena, enough, e);
+}
+
 static enum carried approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
                              struct slice *said, struct error *e)
 {
@@ -177,6 +186,7 @@ static enum carried approved(struct keeper *k, const struct docket_request *r, s
     bool there = false;
     bool same = false;
     bool done = false;
+    bool enough = true;
 
     if (!cbor_read(r->record.arguments, &request_account_schema, arena, &asked, e)) {
         return CARRIED_FAILED;
@@ -184,6 +194,15 @@ static enum carried approved(struct keeper *k, const struct docket_request *r, s
     if (!compare(k, &asked, arena, &same, &done, e) ||
         (!done && !account_waiting(k, r->record.id, &asked, arena, &account, &there, e))) {
         return CARRIED_LATER;
+    }
+    if (!done && same && there && !is_enough(k, &account, arena, &enough, e)) {
+        return CARRIED_LATER;
+    }
+    if (!done && !enough) {
+        (void)error_set(e, ERROR_INPUT,
+                        "the password is good enough beside a second factor only, which is not "
+                        "there any more: ask again");
+        return CARRIED_FAILED;
     }
     if (!done && (!same || !there)) {
         (void)error_set(e, ERROR_INPUT,

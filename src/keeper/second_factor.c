@@ -151,6 +151,21 @@ static bool switch_off(struct factors *f, void *context, struct error *e)
     return record(t, e);
 }
 
+/* A password that was set beside the factor may be too short to stand alone. `approvals.changing` is held, so that
+ * none is set meanwhile. */
+static bool stands_alone(struct keeper *k, struct slice name, struct arena *arena, struct error *e)
+{
+    struct account account;
+    bool found = false;
+
+    return state_account_get(k->state, name, arena, &account, &found, e) &&
+           (!found || !account.beside ||
+            error_set(e, ERROR_INPUT,
+                      "the password of %.*s is good enough beside a second factor only: have a "
+                      "longer one set first (`postern user set`)",
+                      SLICE_ARG(name)));
+}
+
 /* ── the holder ── */
 
 bool keeper_on_totp_begin(void *ctx, struct ipc_request *r, struct error *e)
@@ -301,11 +316,11 @@ bool keeper_on_totp_off(void *ctx, struct ipc_request *r, struct error *e)
     if (f.totp.len == 0) {
         return error_set(e, ERROR_INPUT, "%.*s has no second factor", SLICE_ARG(t.account));
     }
-    if (slice_equal(t.account, t.admin->caller.account)) {
-        return off_own(&t, &f, ask, r->arena, e);
-    }
+    bool own = slice_equal(t.account, t.admin->caller.account);
     (void)pthread_mutex_lock(&k->approvals.changing); /* officers are counted */
-    bool done = off_others(&t, &f, r->arena, r->answer, e);
+    bool done =
+        stands_alone(k, t.account, r->arena, e) &&
+        (own ? off_own(&t, &f, ask, r->arena, e) : off_others(&t, &f, r->arena, r->answer, e));
     (void)pthread_mutex_unlock(&k->approvals.changing);
     return done;
 }
@@ -351,7 +366,11 @@ enum carried factor_approved(struct keeper *k, const struct docket_request *r, s
     if (!cbor_read(r->record.arguments, &request_factor_schema, arena, &factor, e)) {
         return CARRIED_FAILED;
     }
-    if (!factors_put(k, factor.account, arena, switch_off_approved, &a, e)) {
+    (void)pthread_mutex_lock(&k->approvals.changing);
+    bool put = stands_alone(k, factor.account, arena, e) &&
+               factors_put(k, factor.account, arena, switch_off_approved, &a, e);
+    (void)pthread_mutex_unlock(&k->approvals.changing);
+    if (!put) {
         return e->kind == ERROR_INPUT ? CARRIED_FAILED : CARRIED_LATER;
     }
     if (!desks_end_account(k, factor.account, e)) {

@@ -305,6 +305,24 @@ static bool make_verifier(struct auth *a, const struct auth_verifier_ask *ask, s
     return made;
 }
 
+/* Whether what was found good enough would not be without the second factor. */
+static bool needs_factor(const struct auth *a, struct auth_verifier_ask ask, bool *beside,
+                         struct error *e)
+{
+    struct password_judgement judgement;
+
+    if (!ask.second_factor) {
+        *beside = false;
+        return true;
+    }
+    ask.second_factor = false;
+    if (!judge(a, &ask, &judgement, e)) {
+        return false;
+    }
+    *beside = judgement.verdict != PASSWORD_GOOD;
+    return true;
+}
+
 static bool on_verifier(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct auth *a = ctx;
@@ -324,7 +342,7 @@ static bool on_verifier(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     answer->verifier = arena_copy(r->arena, buf_slice(&sealed));
-    return true;
+    return needs_factor(a, *ask, &answer->beside, e);
 }
 
 static bool on_judge(void *ctx, struct ipc_request *r, struct error *e)

@@ -65,6 +65,7 @@ static const struct cbor_schema verifier_ask =
 
 static const struct cbor_field verifier_answer_fields[] = {
     CBOR_FIELD(1, CBOR_BYTES, struct auth_verifier_answer, verifier, AUTH_VERIFIER_MAX),
+    CBOR_OPTIONAL(2, CBOR_BOOL, struct auth_verifier_answer, beside, 0),
 };
 static const struct cbor_schema verifier_answer =
     CBOR_SCHEMA(verifier_answer_fields, struct auth_verifier_answer);

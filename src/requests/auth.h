@@ -83,6 +83,7 @@ struct auth_verifier_ask {
 
 struct auth_verifier_answer {
     struct slice verifier;
+    bool beside; /* the password would not do without a second factor */
 };
 
 extern const struct ipc_message auth_verifier;

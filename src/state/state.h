@@ -31,6 +31,7 @@ struct account {
     struct cbor_list groups; /* names, see letter/group.h */
     struct cbor_list
         domains; /* of an application: it may send as every address in them that nobody has */
+    bool beside; /* the password behind the verifier is good enough beside a second factor only */
 };
 
 extern const struct cbor_schema account_schema;

@@ -328,6 +328,26 @@ def test_another_ones_is_taken_off_with_a_reason_and_of_an_office_by_two(scene, 
     assert re.search(r"totp off.*approved by", company.postern("acts"))
 
 
+def test_beside_it_a_shorter_password_does_and_is_never_alone(scene, clock):
+    """NIST SP 800-63B-4: 8 characters beside a second factor, 15 without."""
+    company, short = scene.company, "Wq7#mZ2x!b"
+    gerd = "gerd@example.test"
+
+    def change(password):
+        return company.postern("user", "set", gerd, "--password-stdin", input=password + "\n", check=False)
+
+    company.add_user(gerd, PASSWORD)
+    assert "10 characters of the 15" in change(short).stderr
+    enrol(scene, gerd)
+    assert change(short).returncode == 0
+    off = ("totp", "off", "--account", gerd, "--reason", "lost the phone")
+    done = desk(scene, *off, account="nobody", check=False)
+    assert done.returncode == 65 and "have a longer one set first" in done.stderr
+    assert change(PASSWORD).returncode == 0
+    desk(scene, *off, account="nobody")
+    assert code_login(scene, gerd, "") == 0
+
+
 def test_codes_are_not_to_be_guessed(scene, clock):
     fay = "fay@example.test"
     scene.company.add_user(fay, PASSWORD)
