@@ -16,6 +16,18 @@ void catalog_known_begin(struct catalog *c)
                              sizeof(c->key));
 }
 
+struct slice catalog_known_network(struct slice client)
+{
+    unsigned parts = 0;
+
+    for (size_t i = 0; i < client.len; i++) {
+        if ((client.ptr[i] == '.' || client.ptr[i] == ':') && ++parts == 3) {
+            return slice_head(client, i);
+        }
+    }
+    return client;
+}
+
 static size_t add_lower(uint8_t *out, struct slice s)
 {
     size_t n = s.len < SEEN_MAX ? s.len : SEEN_MAX;
@@ -103,6 +115,10 @@ void catalog_known_of(const struct catalog *c, const struct facts *f,
 
     if (f->kind == LETTER_SUBMITTED) {
         tell_envelope(&t, f);
+        if (f->client.len) {
+            each(context, catalog_known_key(c, f->account, catalog_known_network(f->client)));
+            each(context, catalog_known_key(c, f->account, SLICE_NONE));
+        }
     } else if (f->kind == LETTER_IMPORTED && next_address(&from, &sender)) {
         t.domain = letter_domain(sender);
         tell_envelope(&t, f);

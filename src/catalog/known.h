@@ -11,6 +11,10 @@
 /* The number of an address for senders of that domain. Thread-safe. */
 uint64_t catalog_known_key(const struct catalog *c, struct slice domain, struct slice address);
 
+/* The network of an address, as a text: the first three parts of an IPv4 one, the first three groups of an IPv6 one. Under an
+ * account's name instead of a domain its number says that the account sent from there; that of the empty text, that it sent at all. */
+struct slice catalog_known_network(struct slice client);
+
 /* Tell every number that a letter makes known; none of other kinds of letters. Thread-safe. */
 void catalog_known_of(const struct catalog *c, const struct facts *f,
                       void (*each)(void *context, uint64_t key), void *context);

@@ -10,7 +10,7 @@
 #include "cli/print.h"
 #include "letter/account_role.h"
 #include "requests/guard.h"
-#include "stages/limits/limits.h"
+#include "stages/limits/signs.h"
 #include "stages/retention/term.h"
 
 #define MIB UINT64_C(1048576)
@@ -29,6 +29,18 @@ const struct argument_option account_limits_options[] = {
     OPTION("bytes-per-day", 0, "MIB", "within 24 hours"),
     OPTION("until", 0, "DAY", "the last day on which they count: 2026-12-31"),
     OPTION("none", 0, NULL, "take its own limits away"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option account_suspend_options[] = {
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option account_release_options[] = {
+    OPTION("send-held", 0, NULL, "the letters that were held go on their way"),
+    OPTION("cancel-held", 0, NULL, "they are cancelled, and the sender is told"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,
 };
@@ -125,6 +137,18 @@ bool cli_account_show(struct cli *c, struct error *e)
     buf_printf(&c->out, "\nrole:      %s%s\nsessions:  %llu that send\n",
                account_role_name(answer.role), answer.disabled ? ", disabled" : "",
                (unsigned long long)answer.sessions);
+    if (answer.suspended_at) {
+        buf_printf(&c->out, "suspended: since %.*s, by ",
+                   SLICE_ARG(print_time(&c->arena, answer.suspended_at)));
+        print_clean(&c->out, answer.suspended_by);
+        buf_add_text(&c->out, ": ");
+        print_clean(&c->out, answer.suspended_why);
+        buf_add_byte(&c->out, '\n');
+    }
+    buf_printf(&c->out, "signs:     %llu of %d points%s", (unsigned long long)answer.points,
+               SIGNS_THRESHOLD, answer.signs.len ? ": " : "");
+    print_clean(&c->out, answer.signs);
+    buf_add_byte(&c->out, '\n');
     if (answer.own.until) {
         bool over = answer.own.until <= (uint64_t)clock_wall_ms();
         buf_printf(&c->out, "limits:    its own, %s %.*s, by ", over ? "ended" : "until",
@@ -136,5 +160,50 @@ bool cli_account_show(struct cli *c, struct error *e)
     }
     buf_add_byte(&c->out, '\n');
     show_limits(c, &answer);
+    return true;
+}
+
+/* ── suspended ── */
+
+bool cli_account_suspend(struct cli *c, struct error *e)
+{
+    const struct account_suspend_ask ask = {
+        .account = slice_text(c->arguments.words[0]),
+        .reason = slice_text(arguments_text(&c->arguments, "reason", 0))};
+
+    if (!cli_ask(c, CLI_KEEPER, &account_suspend, &ask, NULL, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    buf_printf(&c->out, "%s sends no more; what it sent within the last hour is held\n",
+               c->arguments.words[0]);
+    return true;
+}
+
+bool cli_account_release(struct cli *c, struct error *e)
+{
+    bool send = arguments_flag(&c->arguments, "send-held");
+    bool cancel = arguments_flag(&c->arguments, "cancel-held");
+    const struct account_release_ask ask = {
+        .account = slice_text(c->arguments.words[0]),
+        .reason = slice_text(arguments_text(&c->arguments, "reason", 0)),
+        .letters = send     ? 1
+                   : cancel ? 2
+                            : 0};
+    struct admin_done answer;
+
+    if (send && cancel) {
+        return error_set(e, ERROR_INPUT, "give --send-held or --cancel-held, not both");
+    }
+    if (!cli_ask(c, CLI_KEEPER, &account_release, &ask, &answer, NULL, CLI_LONG_MS, e)) {
+        return false;
+    }
+    buf_printf(&c->out, "%s sends again", c->arguments.words[0]);
+    if (ask.letters) {
+        buf_printf(&c->out, "; letters %s: %llu", send ? "on their way" : "cancelled",
+                   (unsigned long long)answer.count);
+    } else {
+        buf_add_text(&c->out, "; what was held stays so: `postern queue list`");
+    }
+    buf_add_byte(&c->out, '\n');
     return true;
 }

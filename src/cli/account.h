@@ -4,3 +4,5 @@
 #include "cli/arguments.h"
 
 extern const struct argument_option account_limits_options[];
+extern const struct argument_option account_suspend_options[];
+extern const struct argument_option account_release_options[];

@@ -178,6 +178,13 @@ const struct verb verbs[] = {
          .more = "What is not given is as the settings say. The options take the place of what it "
                  "had before.\n",
          .run = cli_account_limits),
+    VERB(.name = "account suspend", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
+         .options = account_suspend_options,
+         .help = "Have an account send no more: sessions end, letters of the last hour are held.",
+         .run = cli_account_suspend),
+    VERB(.name = "account release", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
+         .options = account_release_options,
+         .help = "Let a suspended account send again; not by itself.", .run = cli_account_release),
     TOTP_VERBS,
     VERB(.name = "session list", .words = "[ACCOUNT]", .words_max = 1,
          .options = session_list_options,

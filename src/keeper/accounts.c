@@ -5,6 +5,7 @@
 #include "keeper/account_salt.h"
 #include "keeper/admin.h"
 #include "keeper/factors.h"
+#include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "requests/auth.h"
 
@@ -231,6 +232,9 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     }
     answer->session = slice_of(handle, AUTH_SESSION_LEN);
     (void)atomic_fetch_add(&k->counters.sign_ins, 1);
+    if (!o.ask->desk) {
+        guard_signed_in(k, o.account.name, o.ask->client);
+    }
     return true;
 }
 
@@ -264,6 +268,9 @@ bool keeper_on_sign_in_failed(void *ctx, struct ipc_request *r, struct error *e)
     sign_in.accepted = false;
     name_app(k, &sign_in, r->arena);
     (void)atomic_fetch_add(&k->counters.sign_in_failures, 1);
+    if (sign_in.account.len) {
+        guard_sign_in_failed(k, sign_in.account);
+    }
     return keeper_record_one(k, LEDGER_AWAITED, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e);
 }
 

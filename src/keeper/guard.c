@@ -1,43 +1,23 @@
-#include "keeper/guard.h"
+#include "letter/guard.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
 #include "catalog/known.h"
+#include "keeper/guard_state.h"
 #include "keeper/internal.h"
 #include "keeper/outside.h"
-#include "letter/guard.h"
+#include "keeper/suspend.h"
 
-#define BUCKETS       1024
 #define PAGE          1000
 #define RECALL_MS     (LIMITS_DAY_MS + LIMITS_HOUR_MS)
-#define SENTENCE_MAX  400
 #define RESTORE_ARENA ((size_t)256 << 20)
 
 _Static_assert(GUARD_WINDOWS == LIMITS_WINDOWS && GUARD_MEASURES == LIMITS_MEASURES,
                "requests and stage speak of the same");
-
-/* One account. */
-struct guarded {
-    struct guarded *next;
-    uint64_t account; /* its number */
-    struct limits_count count;
-    struct limits own; /* higher limits; 0: as the settings say */
-    uint64_t own_until;
-    bool own_known;
-    int64_t told_at[LIMITS_WINDOWS]; /* when the person responsible was told last */
-};
-
-struct guard {
-    pthread_mutex_t lock; /* guards what follows */
-    struct guarded *buckets[BUCKETS];
-    struct set known;
-    uint64_t changes; /* of accounts' own limits */
-};
 
 struct guard *guard_new(void)
 {
@@ -56,7 +36,7 @@ void guard_free(struct guard *g)
     if (!g) {
         return;
     }
-    for (size_t i = 0; i < BUCKETS; i++) {
+    for (size_t i = 0; i < GUARD_BUCKETS; i++) {
         while (g->buckets[i]) {
             struct guarded *x = g->buckets[i];
             g->buckets[i] = x->next;
@@ -71,14 +51,14 @@ void guard_free(struct guard *g)
 
 /* ── accounts ── */
 
-static uint64_t number_of(struct keeper *k, struct slice account)
+uint64_t guard_number(struct keeper *k, struct slice account)
 {
     return catalog_known_key(k->tail.catalog, SLICE(" account"), account);
 }
 
-static struct guarded *find(struct guard *g, uint64_t account)
+struct guarded *guard_find(struct guard *g, uint64_t account)
 {
-    struct guarded *x = g->buckets[account % BUCKETS];
+    struct guarded *x = g->buckets[account % GUARD_BUCKETS];
 
     while (x && x->account != account) {
         x = x->next;
@@ -86,9 +66,9 @@ static struct guarded *find(struct guard *g, uint64_t account)
     return x;
 }
 
-static struct guarded *find_or_make(struct guard *g, uint64_t account)
+struct guarded *guard_account(struct guard *g, uint64_t account)
 {
-    struct guarded *x = find(g, account);
+    struct guarded *x = guard_find(g, account);
 
     if (!x) {
         x = calloc(1, sizeof(*x));
@@ -96,8 +76,8 @@ static struct guarded *find_or_make(struct guard *g, uint64_t account)
             arena_panic("out of memory");
         }
         x->account = account;
-        x->next = g->buckets[account % BUCKETS];
-        g->buckets[account % BUCKETS] = x;
+        x->next = g->buckets[account % GUARD_BUCKETS];
+        g->buckets[account % GUARD_BUCKETS] = x;
     }
     return x;
 }
@@ -123,28 +103,37 @@ bool guard_own_limits(struct keeper *k, struct slice account, struct arena *aren
     return cbor_read(value, &account_limits_schema, arena, out, e);
 }
 
-/* Have the account's own limits in memory; the state is read without the lock. */
-static bool know_own(struct keeper *k, struct slice account, uint64_t number, struct arena *arena,
-                     struct error *e)
+bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, struct arena *arena,
+                    struct error *e)
 {
     struct guard *g = k->guard;
+    struct suspension_record suspension;
     struct account_limits own;
+    bool suspended = false;
 
     (void)pthread_mutex_lock(&g->lock);
-    bool known = find_or_make(g, number)->own_known;
+    bool known = guard_account(g, number)->own_known;
     uint64_t changes = g->changes;
     (void)pthread_mutex_unlock(&g->lock);
     if (known) {
         return true;
     }
-    if (!guard_own_limits(k, account, arena, &own, e)) {
+    if (!guard_own_limits(k, account, arena, &own, e) ||
+        !suspension_of(k, account, arena, &suspension, &suspended, e)) {
         return false;
     }
     (void)pthread_mutex_lock(&g->lock);
-    struct guarded *x = find_or_make(g, number);
+    struct guarded *x = guard_account(g, number);
     (void)memcpy(x->own.most, own.most, sizeof(x->own.most));
+    if (own.until) {
+        x->lately = x->own;
+        x->lately_until = own.until + LIMITS_DAY_MS;
+    } else if (x->lately_until) {
+        x->lately_until = (uint64_t)clock_wall_ms() + LIMITS_DAY_MS;
+    }
     x->own_until = own.until;
     x->own_known = changes == g->changes; /* otherwise it may be what was before */
+    x->closed = x->closed || suspended;
     (void)pthread_mutex_unlock(&g->lock);
     return true;
 }
@@ -152,7 +141,7 @@ static bool know_own(struct keeper *k, struct slice account, uint64_t number, st
 void guard_forget_limits(struct keeper *k, struct slice account)
 {
     (void)pthread_mutex_lock(&k->guard->lock);
-    find_or_make(k->guard, number_of(k, account))->own_known = false;
+    guard_account(k->guard, guard_number(k, account))->own_known = false;
     k->guard->changes++;
     (void)pthread_mutex_unlock(&k->guard->lock);
 }
@@ -167,8 +156,8 @@ static void of_settings(const struct limits_window_settings *s,
     most[LIMITS_BYTES] = s->bytes;
 }
 
-static struct limits limits_of(struct keeper *k, const struct limits *own, uint64_t until,
-                               int64_t now_ms)
+struct limits guard_limits(struct keeper *k, const struct limits *own, uint64_t until,
+                           int64_t now_ms)
 {
     const struct limits_settings *s = &k->options.settings(k->options.context)->limits;
     struct limits limits;
@@ -183,134 +172,17 @@ static struct limits limits_of(struct keeper *k, const struct limits *own, uint6
     return limits;
 }
 
-/* ── admitting ── */
+/* ── letters ── */
 
-/* Whom nobody here has written to; under the lock. */
-static void mark_first(const struct guard *g, struct outside *o)
+/* The number of a network for an account; of an empty address: that it was used at all. */
+uint64_t guard_network(const struct catalog *c, struct slice account, struct slice client)
 {
-    for (size_t i = 0; i < o->n; i++) {
-        bool known = false;
-        for (size_t d = 0; d < o->n_domains; d++) {
-            known = known || set_get(&g->known, o->numbers[i * o->n_domains + d]);
-        }
-        o->first[i] = !known;
-    }
+    return catalog_known_key(c, account, catalog_known_network(client));
 }
 
-static void know(void *known, uint64_t number)
+void guard_make_known(void *known, uint64_t number)
 {
     (void)set_put(known, number, 1);
-}
-
-/* Those of its recipients that become known by it. */
-static void make_known(struct guard *g, struct guard_letter *l, struct arena *arena)
-{
-    uint64_t *numbers = arena_array(arena, l->letter.n_outside + 1, sizeof(*numbers));
-
-    for (size_t i = 0; i < l->letter.n_outside; i++) {
-        if (l->letter.first[i]) {
-            know(&g->known, l->letter.outside[i]);
-            numbers[l->n_known++] = l->letter.outside[i];
-        }
-    }
-    l->known = numbers;
-}
-
-/* Whether the person responsible is to be told: once within a window. */
-static bool is_news(struct guarded *x, const struct limits_excess *excess, int64_t now_ms)
-{
-    int64_t window = excess->window == LIMITS_HOUR ? LIMITS_HOUR_MS : LIMITS_DAY_MS;
-    int64_t *told_at = &x->told_at[excess->window];
-
-    if (*told_at && now_ms >= *told_at && now_ms - *told_at < window) {
-        return false;
-    }
-    *told_at = now_ms;
-    return true;
-}
-
-static void tell(struct keeper *k, const struct facts *f, const struct limits_excess *x)
-{
-    struct limit_record record = {.account = f->account,
-                                  .window = (uint64_t)x->window + 1,
-                                  .measure = (uint64_t)x->measure + 1,
-                                  .most = x->most,
-                                  .had = x->had,
-                                  .added = x->added,
-                                  .client = f->client};
-    char sentence[ERROR_TEXT_MAX];
-    struct error e;
-
-    log_event(LOG_WARNING, "limits.reached",
-              LOG_TEXT("limit", limits_setting(x->window, x->measure)), LOG_NUMBER("most", x->most),
-              LOG_NUMBER("had", x->had), LOG_NUMBER("added", x->added));
-    if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_LIMIT, &limit_record_schema, &record, &e)) {
-        log_event(LOG_ERROR, "limits.not_recorded", LOG_TEXT("reason", e.text));
-    }
-    (void)snprintf(
-        sentence, sizeof(sentence),
-        "%.*s reached a limit: %s is %llu. What is beyond is put off. See `postern account show`; "
-        "`postern account limits` gives higher ones",
-        SLICE_ARG(f->account), limits_setting(x->window, x->measure), (unsigned long long)x->most);
-    keeper_alert(k, "account-limit", sentence);
-}
-
-static void refuse(struct keeper *k, const struct facts *f, const struct limits_excess *x,
-                   bool news, struct arena *arena, struct guard_letter *out)
-{
-    OWN(buf) struct buf sentence = {.max = SENTENCE_MAX};
-
-    limits_sentence(x, &sentence);
-    out->code = limits_code(x, &out->enhanced);
-    out->sentence = arena_copy(arena, buf_slice(&sentence));
-    if (news) {
-        tell(k, f, x);
-    }
-}
-
-static void refuse_for_now(struct guard_letter *out, const struct error *why)
-{
-    log_event(LOG_ERROR, "limits.unknown", LOG_TEXT("reason", why->text));
-    out->code = 451;
-    out->enhanced = "4.3.0";
-    out->sentence = SLICE("Your account could not be looked up; please try again later");
-}
-
-bool guard_admit(struct keeper *k, const struct facts *f, struct arena *arena,
-                 struct guard_letter *out)
-{
-    struct guard *g = k->guard;
-    struct limits_excess excess = {0};
-    struct outside outside;
-    struct error e;
-    bool news = false;
-
-    *out = (struct guard_letter){.account = number_of(k, f->account), .at_ms = clock_wall_ms()};
-    if (!know_own(k, f->account, out->account, arena, &e)) {
-        refuse_for_now(out, &e);
-        return false;
-    }
-    outside_read(k, f, arena, &outside);
-    out->letter = (struct limits_letter){.bytes = f->size,
-                                         .outside = outside_numbers(&outside, arena),
-                                         .first = outside.first,
-                                         .n_outside = outside.n};
-    (void)pthread_mutex_lock(&g->lock);
-    struct guarded *x = find_or_make(g, out->account);
-    const struct limits limits = limits_of(k, &x->own, x->own_until, out->at_ms);
-    mark_first(g, &outside);
-    bool allowed = limits_allow(&x->count, &limits, &out->letter, out->at_ms, &excess);
-    if (allowed) {
-        limits_add(&x->count, &out->letter, out->at_ms);
-        make_known(g, out, arena);
-    } else {
-        news = is_news(x, &excess, out->at_ms);
-    }
-    (void)pthread_mutex_unlock(&g->lock);
-    if (!allowed) {
-        refuse(k, f, &excess, news, arena, out);
-    }
-    return allowed;
 }
 
 void guard_take_back(struct keeper *k, const struct guard_letter *l)
@@ -318,7 +190,7 @@ void guard_take_back(struct keeper *k, const struct guard_letter *l)
     struct guard *g = k->guard;
 
     (void)pthread_mutex_lock(&g->lock);
-    struct guarded *x = find(g, l->account);
+    struct guarded *x = guard_find(g, l->account);
     if (x) {
         limits_take_back(&x->count, &l->letter, l->at_ms);
     }
@@ -331,28 +203,122 @@ void guard_take_back(struct keeper *k, const struct guard_letter *l)
 void guard_learn(struct keeper *k, const struct facts *f)
 {
     (void)pthread_mutex_lock(&k->guard->lock);
-    catalog_known_of(k->tail.catalog, f, know, &k->guard->known);
+    catalog_known_of(k->tail.catalog, f, guard_make_known, &k->guard->known);
     (void)pthread_mutex_unlock(&k->guard->lock);
 }
 
-void guard_look(struct keeper *k, const struct account_limits *own,
+void guard_look(struct keeper *k, const struct account_limits *own, struct arena *arena,
                 struct account_show_answer *answer)
 {
+    OWN(buf) struct buf signs = {.max = 4000};
+    struct signs_verdict verdict = {0};
     struct guard *g = k->guard;
     int64_t now = clock_wall_ms();
     struct limits limits;
 
     (void)memcpy(limits.most, own->most, sizeof(limits.most));
-    limits = limits_of(k, &limits, own->until, now);
-    (void)memcpy(answer->allowed, limits.most, sizeof(answer->allowed));
+    const struct limits allowed = guard_limits(k, &limits, own->until, now);
+    (void)memcpy(answer->allowed, allowed.most, sizeof(answer->allowed));
     (void)pthread_mutex_lock(&g->lock);
-    struct guarded *x = find(g, number_of(k, own->account));
+    struct guarded *x = guard_find(g, guard_number(k, own->account));
     for (unsigned w = 0; x && w < LIMITS_WINDOWS; w++) {
         for (unsigned m = 0; m < LIMITS_MEASURES; m++) {
             answer->sent[w][m] = limits_sent(&x->count, w, m, now);
         }
     }
+    if (x) {
+        bool lately = x->lately_until > (uint64_t)now;
+        signs_judge(&x->signs, &x->count, lately ? &x->lately : NULL, now, &verdict);
+    }
     (void)pthread_mutex_unlock(&g->lock);
+    signs_sentence(&verdict, &signs);
+    answer->points = verdict.sum;
+    answer->signs = arena_copy(arena, buf_slice(&signs));
+}
+
+/* ── suspended ── */
+
+struct slice guard_close(struct keeper *k, struct slice account, struct arena *arena)
+{
+    struct guard *g = k->guard;
+    uint8_t *ids = arena_alloc(arena, GUARD_RECENT * LETTER_ID_LEN);
+    int64_t since = clock_wall_ms() - LIMITS_HOUR_MS;
+    size_t n = 0;
+
+    (void)pthread_mutex_lock(&g->lock);
+    struct guarded *x = guard_account(g, guard_number(k, account));
+    x->closed = true;
+    for (size_t i = 0; i < GUARD_RECENT && i < x->n_letters; i++) {
+        if (x->letters[i].at_ms >= since) {
+            (void)memcpy(ids + LETTER_ID_LEN * n++, x->letters[i].id.bytes, LETTER_ID_LEN);
+        }
+    }
+    (void)pthread_mutex_unlock(&g->lock);
+    return slice_of(ids, n * LETTER_ID_LEN);
+}
+
+void guard_open(struct keeper *k, struct slice account)
+{
+    struct guard *g = k->guard;
+
+    (void)pthread_mutex_lock(&g->lock);
+    struct guarded *x = guard_account(g, guard_number(k, account));
+    limits_count_done(&x->count);
+    x->count = (struct limits_count){0};
+    x->signs = (struct signs){0};
+    x->closed = false;
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
+bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena)
+{
+    struct guard *g = k->guard;
+    uint64_t number = guard_number(k, account);
+    struct error e;
+
+    if (!guard_know_own(k, account, number, arena, &e)) {
+        log_event(LOG_ERROR, "limits.unknown", LOG_TEXT("reason", e.text));
+        return false;
+    }
+    (void)pthread_mutex_lock(&g->lock);
+    bool closed = guard_account(g, number)->closed;
+    (void)pthread_mutex_unlock(&g->lock);
+    return closed;
+}
+
+/* ── what else is seen ── */
+
+void guard_signed_in(struct keeper *k, struct slice account, struct slice client)
+{
+    struct guard *g = k->guard;
+    uint64_t network = guard_network(k->tail.catalog, account, client);
+    uint64_t history = guard_network(k->tail.catalog, account, SLICE_NONE);
+
+    (void)pthread_mutex_lock(&g->lock);
+    struct guarded *x = guard_account(g, guard_number(k, account));
+    bool fresh = set_get(&g->known, history) && !set_get(&g->known, network) &&
+                 !signs_met(&x->signs, network);
+    signs_signed_in(&x->signs, &x->count, network, fresh, clock_wall_ms());
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
+static void note(struct keeper *k, struct slice account, enum limits_measure measure, uint64_t n)
+{
+    struct guard *g = k->guard;
+
+    (void)pthread_mutex_lock(&g->lock);
+    limits_note(&guard_account(g, guard_number(k, account))->count, measure, n, clock_wall_ms());
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
+void guard_sign_in_failed(struct keeper *k, struct slice account)
+{
+    note(k, account, LIMITS_FAILURES, 1);
+}
+
+void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients)
+{
+    note(k, account, LIMITS_BOUNCES, recipients);
 }
 
 /* ── after a start ── */
@@ -377,7 +343,7 @@ static bool recall(struct keeper *k, const struct catalog_letter *l, struct aren
     }
     const struct limits_letter letter = {
         .bytes = f.size, .outside = numbers, .first = o.first, .n_outside = o.n};
-    limits_recall(&find_or_make(g, number_of(k, f.account))->count, &letter,
+    limits_recall(&guard_account(g, guard_number(k, f.account))->count, &letter,
                   (int64_t)f.received_at);
     return true;
 }
@@ -410,7 +376,7 @@ bool guard_restore(struct keeper *k, struct error *e)
     uint64_t before = INT64_MAX;
     bool young = true;
 
-    if (!catalog_known_each(k->tail.catalog, know, &k->guard->known, e)) {
+    if (!catalog_known_each(k->tail.catalog, guard_make_known, &k->guard->known, e)) {
         return false;
     }
     while (young) {

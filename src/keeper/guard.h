@@ -12,7 +12,7 @@
 #include "catalog/catalog.h"
 #include "keeper/sessions.h"
 #include "requests/guard.h"
-#include "stages/limits/limits.h"
+#include "stages/limits/signs.h"
 
 #define GUARD_KNOWN_MAX 4000000
 
@@ -40,8 +40,23 @@ struct guard_letter {
 
 /* Whether the account may send this letter now. It is counted then; otherwise the refusal is filled in, and once a window recorded and told
  * to the person responsible. Lives in the arena. */
-bool guard_admit(struct keeper *k, const struct facts *f, struct arena *arena,
+bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, struct arena *arena,
                  struct guard_letter *out) MUST_CHECK;
+
+/* Somebody signed in to send, or failed to; recipients outside did not exist. */
+void guard_signed_in(struct keeper *k, struct slice account, struct slice client);
+void guard_sign_in_failed(struct keeper *k, struct slice account);
+void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients);
+
+/* From now on the account sends nothing, until guard_open(). Returns the ids of what it sent within the hour before, one behind the
+ * other; in the arena. */
+struct slice guard_close(struct keeper *k, struct slice account, struct arena *arena);
+
+/* It sends again, and what it did before counts no more. */
+void guard_open(struct keeper *k, struct slice account);
+
+/* Whether it sends nothing. What cannot be told is no. */
+bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena);
 
 /* The letter was not recorded after all. */
 void guard_take_back(struct keeper *k, const struct guard_letter *l);
@@ -56,6 +71,6 @@ bool guard_own_limits(struct keeper *k, struct slice account, struct arena *aren
 /* They changed: what was remembered of them is read again. */
 void guard_forget_limits(struct keeper *k, struct slice account);
 
-/* Fill in `allowed` and `sent`, as of now. */
-void guard_look(struct keeper *k, const struct account_limits *own,
+/* Fill in `allowed`, `sent`, `points` and `signs`, as of now; in the arena. */
+void guard_look(struct keeper *k, const struct account_limits *own, struct arena *arena,
                 struct account_show_answer *answer);

@@ -5,6 +5,7 @@
 #include "keeper/admin.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/suspend.h"
 
 static bool find_account(struct keeper *k, struct slice name, struct arena *arena,
                          struct account *out, struct error *e)
@@ -106,7 +107,9 @@ bool keeper_on_account_show(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     const struct account_name_ask *ask = r->ask;
     struct account_show_answer *answer = r->answer;
+    struct suspension_record suspension;
     struct account account;
+    bool suspended = false;
 
     if (!find_account(admin->keeper, ask->account, r->arena, &account, e) ||
         !guard_own_limits(admin->keeper, account.name, r->arena, &answer->own, e)) {
@@ -115,6 +118,103 @@ bool keeper_on_account_show(void *ctx, struct ipc_request *r, struct error *e)
     answer->role = account.role;
     answer->disabled = account.disabled;
     answer->sessions = sessions_count_of(admin->keeper->sessions, account.name);
-    guard_look(admin->keeper, &answer->own, answer);
+    guard_look(admin->keeper, &answer->own, r->arena, answer);
+    if (!suspension_of(admin->keeper, account.name, r->arena, &suspension, &suspended, e)) {
+        return false;
+    }
+    if (suspended) {
+        answer->suspended_at = suspension.at;
+        answer->suspended_by = suspension.by.len ? suspension.by : SLICE("its signs");
+        answer->suspended_why = suspension.reason;
+    }
     return true;
+}
+
+/* ── suspended, by a person ── */
+
+bool keeper_on_account_suspend(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
+    const struct account_suspend_ask *ask = r->ask;
+    struct suspension_record record = {
+        .by = admin->caller.by, .reason = ask->reason, .role = admin->role};
+    struct account account;
+
+    if (ask->reason.len == 0) {
+        return error_set(e, ERROR_INPUT, "say why: --reason");
+    }
+    if (!find_account(admin->keeper, ask->account, r->arena, &account, e) ||
+        !keeper_admin_record(admin, "account suspend", account.name, ask->reason, e)) {
+        return false;
+    }
+    record.account = account.name;
+    return suspension_begin(admin->keeper, &record, r->arena, e);
+}
+
+/* What becomes of the letters that were held: of those that have left meanwhile, nothing. */
+static bool order_letters(struct keeper_admin *admin, struct slice ids, uint64_t which,
+                          struct slice reason, struct ipc_request *r, struct error *e)
+{
+    struct order order = {.kind = which == 1 ? ORDER_RELEASE : ORDER_CANCEL,
+                          .by = admin->caller.by,
+                          .reason = reason};
+
+    for (; which && ids.len >= LETTER_ID_LEN; ids = slice_from(ids, LETTER_ID_LEN)) {
+        order.id = slice_head(ids, LETTER_ID_LEN);
+        if (!keeper_order(admin->keeper, &order, r->arena, r->answer, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool end_suspension(struct keeper_admin *admin, const struct suspension_record *was,
+                           const struct account_release_ask *ask, struct arena *arena,
+                           struct error *e)
+{
+    struct keeper *k = admin->keeper;
+    struct suspension_record record = {.account = was->account,
+                                       .state = SUSPENSION_ENDED,
+                                       .at = (uint64_t)clock_wall_ms(),
+                                       .by = admin->caller.by,
+                                       .reason = ask->reason,
+                                       .role = admin->role,
+                                       .released = ask->letters};
+    struct slice name = arena_printf(arena, "suspended/%.*s", SLICE_ARG(was->account));
+    bool found = false;
+
+    if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_SUSPENSION, &suspension_record_schema, &record,
+                           e) ||
+        !state_value_delete(k->state, name, &found, e)) {
+        return false;
+    }
+    guard_open(k, was->account);
+    return true;
+}
+
+bool keeper_on_account_release(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
+    const struct account_release_ask *ask = r->ask;
+    struct suspension_record was;
+    struct account account;
+    bool found = false;
+
+    if (ask->reason.len == 0) {
+        return error_set(e, ERROR_INPUT, "say why: --reason");
+    }
+    if (!find_account(admin->keeper, ask->account, r->arena, &account, e) ||
+        !suspension_of(admin->keeper, account.name, r->arena, &was, &found, e)) {
+        return false;
+    }
+    if (!found) {
+        return error_set(e, ERROR_INPUT, "the account is not suspended");
+    }
+    if (slice_equal(admin->caller.account, account.name)) {
+        return error_set(e, ERROR_DENIED, "another person lets an account send again, not itself");
+    }
+    was.account = account.name;
+    return keeper_admin_record(admin, "account release", account.name, ask->reason, e) &&
+           end_suspension(admin, &was, ask, r->arena, e) &&
+           order_letters(admin, was.letters, ask->letters, ask->reason, r, e);
 }

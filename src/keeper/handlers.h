@@ -28,6 +28,8 @@ ipc_handler keeper_on_user_set;          /* account_change.c */
 ipc_handler keeper_on_user_list;         /* accounts.c */
 ipc_handler keeper_on_account_limits;    /* guard_admin.c */
 ipc_handler keeper_on_account_show;      /* guard_admin.c */
+ipc_handler keeper_on_account_suspend;   /* guard_admin.c */
+ipc_handler keeper_on_account_release;   /* guard_admin.c */
 ipc_handler keeper_on_app_add;           /* app_passwords.c */
 ipc_handler keeper_on_app_list;          /* app_passwords.c */
 ipc_handler keeper_on_app_revoke;        /* app_passwords.c */

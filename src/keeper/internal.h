@@ -139,6 +139,10 @@ bool keeper_restore(struct keeper *k, struct error *e) MUST_CHECK;
 bool keeper_cancel_wanted(struct keeper *k, struct queue_entry *entry,
                           struct arena *arena) MUST_CHECK;
 
+/* Record an order and obey it; *done gets what was changed besides. */
+bool keeper_order(struct keeper *k, const struct order *order, struct arena *arena,
+                  struct admin_done *done, struct error *e) MUST_CHECK;
+
 /* Whether delivery was paused when the state was last written. */
 bool keeper_restore_pause(struct keeper *k, struct error *e) MUST_CHECK;
 

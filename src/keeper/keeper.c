@@ -326,6 +326,8 @@ static const struct ipc_row admin_rows[] = {
     {&passwords_imported,  0, keeper_on_list_imported    },
     {&account_limits_set,  0, keeper_on_account_limits   },
     {&account_show,        0, keeper_on_account_show     },
+    {&account_suspend,     0, keeper_on_account_suspend  },
+    {&account_release,     0, keeper_on_account_release  },
     {&totp_begin,          0, keeper_on_totp_begin       },
     {&totp_confirm,        0, keeper_on_totp_confirm     },
     {&totp_codes,          0, keeper_on_codes_new        },

@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include "host/memfd.h"
+#include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keyring/keyring.h"
 #include "stages/receipts/receipts.h"
@@ -247,6 +248,20 @@ static bool record_all(struct making *m, struct notice_making *notices, size_t n
     return true;
 }
 
+/* Those that do not exist: nobody cancels an address with 5.1. */
+static void count_bounces(struct keeper *k, const struct facts *f, const struct outcome *outcome)
+{
+    const struct recipient_outcome *all = outcome->recipients.items;
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < outcome->recipients.count; i++) {
+        n += all[i].status == DELIVERY_FAILED && slice_starts(all[i].enhanced, SLICE("5.1."));
+    }
+    if (n) {
+        guard_bounced(k, f->account, n);
+    }
+}
+
 bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const struct facts *f,
                            const struct outcome *outcome, bool late, struct arena *arena,
                            struct error *e)
@@ -256,6 +271,9 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
     size_t n_due = find_due(&m, late, notices);
     bool recorded = record_all(&m, notices, n_due, e);
 
+    if (recorded && f->account.len) {
+        count_bounces(k, f, outcome);
+    }
     for (size_t i = 0; i < NOTICE_KINDS; i++) {
         buf_done(&notices[i].report);
         buf_done(&notices[i].record);

@@ -86,6 +86,29 @@ static uint64_t obey(struct keeper *k, const struct letter_id *id, const struct 
     }
 }
 
+bool keeper_order(struct keeper *k, const struct order *order, struct arena *arena,
+                  struct admin_done *done, struct error *e)
+{
+    struct admin_done one = {0};
+    struct letter_id id;
+    bool ok = true;
+
+    if (!letter_id_from(order->id, &id)) {
+        return error_set(e, ERROR_INPUT, "the order names no letter");
+    }
+    if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_ORDER, &order_schema, order, e)) {
+        return false;
+    }
+    if (order->kind == ORDER_CANCEL) {
+        ok = cancel(k, &id, order, arena, &one, e);
+    } else {
+        one.count = obey(k, &id, order, &one.later);
+    }
+    done->count += one.count;
+    done->later += one.later;
+    return ok;
+}
+
 bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper_admin *admin = keeper_admin_of(ctx, r);

@@ -12,6 +12,7 @@
 #include "host/thread.h"
 #include "keeper/internal.h"
 #include "keeper/provider.h"
+#include "keeper/suspend.h"
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
 #include "requests/inspector.h"
@@ -268,11 +269,13 @@ static bool send_on(struct letter *l, struct error *e)
     bool has_8bit = false;
 
     policy_decide(&l->facts, settings, l->arena, &l->decision);
+    suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
     if (!protect(l, settings, e) || !make_copy(l, &copy, &has_8bit, e) || !record_all(l, e)) {
         return false;
     }
     parcel_keep_copy(l->parcel, TAKE(copy, -1), l->script.size, has_8bit);
     keeper_enqueue(l->keeper, l->parcel, &l->decision);
+    suspension_hold_queued(l->keeper, &l->facts, &l->parcel->id, l->arena); /* meanwhile, perhaps */
     return true;
 }
 

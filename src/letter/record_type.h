@@ -26,4 +26,5 @@ enum record_type {
     RECORD_KEYS = 60,    /* another master key, or kept in another way: letter/keys.h */
     RECORD_RENEWED = 61, /* nothing needs a former master key any more                */
     RECORD_LIMIT = 64,   /* an account reached a limit: letter/guard.h */
+    RECORD_SUSPENSION = 65, /* an account sends no more, or again: letter/guard.h */
 };

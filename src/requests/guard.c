@@ -51,8 +51,36 @@ static const struct cbor_field show_fields[] = {
     CBOR_OPTIONAL(22, CBOR_UINT, struct account_show_answer, role, ACCOUNT_ADMINISTRATOR),
     CBOR_OPTIONAL(23, CBOR_BOOL, struct account_show_answer, disabled, 0),
     CBOR_OPTIONAL(24, CBOR_UINT, struct account_show_answer, sessions, 0),
+    CBOR_OPTIONAL(25, CBOR_UINT, struct account_show_answer, points, 0),
+    CBOR_OPTIONAL(26, CBOR_TEXT, struct account_show_answer, signs, 4000),
+    CBOR_OPTIONAL(27, CBOR_UINT, struct account_show_answer, suspended_at, 0),
+    CBOR_OPTIONAL(28, CBOR_TEXT, struct account_show_answer, suspended_by, LETTER_ADDRESS_MAX),
+    CBOR_OPTIONAL(29, CBOR_TEXT, struct account_show_answer, suspended_why, 4000),
 };
 static const struct cbor_schema show_answer = CBOR_SCHEMA(show_fields, struct account_show_answer);
 
+static const struct cbor_field suspend_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct account_suspend_ask, account, LETTER_ADDRESS_MAX),
+    CBOR_OPTIONAL(2, CBOR_TEXT, struct account_suspend_ask, reason, 1000),
+};
+static const struct cbor_schema suspend_ask =
+    CBOR_SCHEMA(suspend_fields, struct account_suspend_ask);
+
+static const struct cbor_field release_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct account_release_ask, account, LETTER_ADDRESS_MAX),
+    CBOR_OPTIONAL(2, CBOR_TEXT, struct account_release_ask, reason, 1000),
+    CBOR_OPTIONAL(3, CBOR_UINT, struct account_release_ask, letters, 2),
+};
+static const struct cbor_schema release_ask =
+    CBOR_SCHEMA(release_fields, struct account_release_ask);
+
+static const struct cbor_field released_fields[] = {
+    CBOR_OPTIONAL(1, CBOR_UINT, struct admin_done, count, 0),
+    CBOR_OPTIONAL(2, CBOR_UINT, struct admin_done, later, 0),
+};
+static const struct cbor_schema released = CBOR_SCHEMA(released_fields, struct admin_done);
+
+const struct ipc_message account_suspend = {232, "account_suspend", &suspend_ask, NULL};
+const struct ipc_message account_release = {233, "account_release", &release_ask, &released};
 const struct ipc_message account_limits_set = {230, "account_limits", &account_limits_schema, NULL};
 const struct ipc_message account_show = {231, "account_show", &name_ask, &show_answer};

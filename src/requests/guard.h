@@ -4,6 +4,7 @@
 #include "ipc/ipc.h"
 #include "letter/account_role.h"
 #include "letter/records.h"
+#include "requests/admin.h"
 
 #define GUARD_WINDOWS  2 /* hour, day */
 #define GUARD_MEASURES 5 /* letters, recipients, addresses, first-time, bytes */
@@ -35,6 +36,28 @@ struct account_show_answer {
     uint64_t role;
     bool disabled;
     uint64_t sessions; /* open ones that send */
+    uint64_t points;   /* of signs that it is stolen, now */
+    struct slice signs;
+    uint64_t suspended_at; /* 0: it is not */
+    struct slice suspended_by;
+    struct slice suspended_why;
 };
 
 extern const struct ipc_message account_show;
+
+/* account_suspend: have an account send no more. */
+struct account_suspend_ask {
+    struct slice account;
+    struct slice reason;
+};
+
+extern const struct ipc_message account_suspend;
+
+/* account_release: let it send again; not by itself. Answered with struct admin_done: letters. */
+struct account_release_ask {
+    struct slice account;
+    struct slice reason;
+    uint64_t letters; /* that were held: 0 they stay so, 1 go on their way, 2 are cancelled */
+};
+
+extern const struct ipc_message account_release;

@@ -41,6 +41,8 @@ static const struct permit permits[] = {
     {&passwords_imported,  "passwords import", ADMINISTRATOR,     false},
     {&account_limits_set,  "account limits",   RUNNING,           false},
     {&account_show,        "account show",     RUNNING | AUDITOR, false},
+    {&account_suspend,     "account suspend",  RUNNING,           false},
+    {&account_release,     "account release",  RUNNING,           false},
     {&admin_dkim_new,      "dkim new",         ADMINISTRATOR,     false},
     {&admin_dkim_list,     "dkim list",        RUNNING | AUDITOR, false},
     {&admin_queue_list,    "queue list",       RUNNING,           false},

@@ -5,8 +5,9 @@ import smtplib
 
 import pytest
 
+import variety
 from company import wait_for
-from scene import ALICE, PASSWORD, Scene
+from scene import ALICE, Scene
 
 FIRST_TIME = 40  # within an hour, by default
 
@@ -123,3 +124,88 @@ def test_whom_an_imported_letter_went_to_is_known(scene, tmp_path):
     assert sent(company, "first-time-per-hour")[0] == "0"
     assert sent(company, "letters-per-hour")[0] == "50"  # the imported ones count nowhere
     smtp.quit()
+
+
+# ── a stolen account ──
+
+PHRASES = ("Your mailbox is almost full and must be confirmed", "An invoice is overdue and will be collected",
+           "You have been chosen for a prize of five thousand", "Somebody shared a document with you just now",
+           "Your parcel waits at the depot until tomorrow", "We could not verify your payment details")
+
+
+def phishing(number):
+    """What an offender writes: of real spam where the corpora are, otherwise made up; never the same twice."""
+    folder = variety.CORPORA / "spamassassin" / "spam-1"
+    files = sorted(f for f in folder.glob("*") if f.is_file()) if folder.exists() else []
+    if not files:
+        return f"{PHRASES[number % 6]}.\n{PHRASES[number * 5 % 6]}: http://site{number}.evil.test/{number}\n" * 2
+    text = files[number % len(files)].read_text("latin-1").partition("\n\n")[2][:3000]
+    return "".join(c if c == "\n" or " " <= c < "\x7f" else " " for c in text) + f"\nhttp://site{number}.evil.test/\n"
+
+
+def lines(company, event):
+    return [line for line in company.log.read_text().splitlines() if f"event={event} " in line]
+
+
+def test_a_stolen_account_reaches_few_and_is_suspended(scene):
+    company, receiver = scene.company, scene.receiver
+    smtp = scene.client()
+    assert send(smtp, 0, "customer@partner.test")[0] == 250  # an account that has been used
+    wait_for("the first letter", lambda: len(receiver.letters()) == 1)
+    codes, sentence = [], ""
+    for i in range(10000):
+        message = email.mime.text.MIMEText(phishing(i))
+        message["From"], message["To"], message["Subject"] = ALICE, f"victim{i}@partner.test", f"Re: {i}"
+        try:
+            smtp.sendmail(ALICE, [f"victim{i}@partner.test"], message.as_string())
+            codes.append(250)
+        except smtplib.SMTPDataError as e:
+            codes.append(e.smtp_code)
+            sentence = e.smtp_error.decode()
+        except smtplib.SMTPException:
+            codes.append(0)
+        if "suspended" in sentence:
+            break
+    assert "sending from your account is suspended" in sentence and codes[-1] == 450
+    assert codes.count(250) <= 50, codes
+    # Whoever signs in again learns why, and sends nothing; what is still here is held.
+    with pytest.raises(smtplib.SMTPException):
+        smtp.sendmail(ALICE, ["x@partner.test"], letter(1, ["x@partner.test"]))
+    again = scene.client()
+    assert send(again, 2, "colleague@example.test")[0] == 450
+    wait_for("nothing on its way", lambda: company.status()["backlog.letters"] == company.status()["queue.in_hand"] == "0")
+    reached = len({str(who) for envelope, _ in receiver.letters() for who in envelope["to"]}) - 1
+    assert reached <= 50, reached
+    print(f"\nreached {reached} of 10000 outside, {codes.count(250)} letters were taken")
+    assert lines(company, "account.suspended") and ALICE not in company.log.read_text()
+    shown = company.postern("account", "show", ALICE)
+    assert "suspended: since" in shown and "by its signs" in shown and "nobody here has written" in shown
+    # It outlives a restart, and another person ends it.
+    company.stop()
+    company.start()
+    again = scene.client()
+    assert send(again, 3, "customer@partner.test")[0] == 450
+    assert "--reason" in company.postern("account", "release", ALICE, check=False).stderr
+    said = company.postern("account", "release", ALICE, "--reason", "New password, machine cleaned", "--cancel-held")
+    assert "sends again; letters cancelled: " in said
+    assert send(again, 4, "customer@partner.test")[0] == 250
+    assert "suspended" not in company.postern("account", "show", ALICE)
+
+
+def test_a_person_suspends_and_what_waits_is_held(scene):
+    company, receiver = scene.company, scene.receiver
+    smtp = scene.client()
+    company.postern("queue", "pause")
+    assert send(smtp, 1, "paula@partner.test")[0] == 250
+    wait_for("a row", lambda: company.status()["queue.waiting"] == "1")
+    company.postern("account", "suspend", ALICE, "--reason", "Her notebook was stolen")
+    assert company.status()["queue.held"] == "1"
+    company.postern("queue", "resume")
+    assert " held " in company.postern("queue", "list")
+    said = company.postern("account", "release", ALICE, "--reason", "It was found", "--send-held")
+    assert said.endswith("letters on their way: 1\n")
+    wait_for("the letter", lambda: receiver.letters())
+    company.sign_in(company.officer)
+    assert {"account suspend", "account release"} <= set(
+        next(v for v in ("account suspend", "account release") if v in line) for line in
+        company.postern("acts").splitlines() if "account suspend" in line or "account release" in line)

@@ -98,6 +98,16 @@ void signs_signed_in(struct signs *s, struct limits_count *c, uint64_t network, 
     }
 }
 
+bool signs_met(const struct signs *s, uint64_t network)
+{
+    for (size_t i = 0; i < SIGNS_NETWORKS; i++) {
+        if (s->networks[i].network == network) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ── what it says ── */
 
 static uint64_t same_words(const struct signs *s, int64_t now_ms)
@@ -140,11 +150,29 @@ static void look(const struct signs *s, struct limits_count *c, int64_t now_ms,
     value[SIGN_CONTENT] = s->content;
 }
 
-void signs_judge(const struct signs *s, struct limits_count *c, int64_t now_ms,
-                 struct signs_verdict *verdict)
+/* Which signs an account's own limit takes away. */
+static void allow_own(const struct limits *own, uint64_t value[static SIGNS])
+{
+    const uint64_t *hour = own->most[LIMITS_HOUR];
+    const uint64_t *day = own->most[LIMITS_DAY];
+    bool many = hour[LIMITS_FIRST_TIME] || hour[LIMITS_ADDRESSES] || hour[LIMITS_RECIPIENTS];
+
+    value[SIGN_FIRST_TIME] = hour[LIMITS_FIRST_TIME] ? 0 : value[SIGN_FIRST_TIME];
+    value[SIGN_FIRST_TIME_DAY] = day[LIMITS_FIRST_TIME] ? 0 : value[SIGN_FIRST_TIME_DAY];
+    value[SIGN_ADDRESSES] = hour[LIMITS_ADDRESSES] ? 0 : value[SIGN_ADDRESSES];
+    value[SIGN_PACE] = hour[LIMITS_LETTERS] ? 0 : value[SIGN_PACE];
+    value[SIGN_BURST] = hour[LIMITS_LETTERS] ? 0 : value[SIGN_BURST];
+    value[SIGN_SAME_WORDS] = many ? 0 : value[SIGN_SAME_WORDS];
+}
+
+void signs_judge(const struct signs *s, struct limits_count *c, const struct limits *own,
+                 int64_t now_ms, struct signs_verdict *verdict)
 {
     *verdict = (struct signs_verdict){0};
     look(s, c, now_ms, verdict->value);
+    if (own) {
+        allow_own(own, verdict->value);
+    }
     for (size_t i = 0; i < SIGNS; i++) {
         const struct sign_row *row = &signs_table[i];
         uint64_t above = verdict->value[i] > row->from ? verdict->value[i] - row->from : 0;

@@ -83,6 +83,9 @@ void signs_put_off(struct signs *s, struct limits_count *c, uint64_t digest, int
 void signs_signed_in(struct signs *s, struct limits_count *c, uint64_t network, bool fresh,
                      int64_t now_ms);
 
+/* Whether somebody signed in from there lately, as far as is remembered. */
+bool signs_met(const struct signs *s, uint64_t network);
+
 /* What was found, and what it weighs. */
 struct signs_verdict {
     uint64_t value[SIGNS];
@@ -91,9 +94,10 @@ struct signs_verdict {
     bool stolen; /* it looks so: the sum reaches the threshold */
 };
 
-/* Add up what was seen until now. */
-void signs_judge(const struct signs *s, struct limits_count *c, int64_t now_ms,
-                 struct signs_verdict *verdict);
+/* Add up what was seen until now. What limits of its own allow an account, by a rule with a reason, is no sign; `own` is NULL when it
+ * has none. */
+void signs_judge(const struct signs *s, struct limits_count *c, const struct limits *own,
+                 int64_t now_ms, struct signs_verdict *verdict);
 
 /* The signs that count, the heaviest first, as sentences: "21 recipients within an hour ...; ...". */
 void signs_sentence(const struct signs_verdict *verdict, struct buf *out);

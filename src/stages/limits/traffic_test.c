@@ -112,7 +112,7 @@ static void judge(struct person *p)
     OWN(buf) struct buf why = {.max = sizeof(p->why) - 1};
     struct signs_verdict v;
 
-    signs_judge(&p->signs, &p->count, p->now, &v);
+    signs_judge(&p->signs, &p->count, NULL, p->now, &v);
     p->worst = v.sum > p->worst ? v.sum : p->worst;
     if (v.stolen && !p->suspended) {
         p->suspended = true;

@@ -1,0 +1,221 @@
+/* Whether a letter may be sent now: limits, and signs that its sender's account is stolen. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "keeper/guard_state.h"
+#include "keeper/internal.h"
+#include "keeper/outside.h"
+#include "keeper/suspend.h"
+#include "letter/guard.h"
+
+#define WORDS_SKIPPED 40 /* of a letter: how it begins is different for each reader */
+#define WORDS_MAX     2000
+#define SENTENCE_MAX  400
+
+/* Whom nobody here has written to; under the lock. */
+static void mark_first(const struct guard *g, struct outside *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        bool known = false;
+        for (size_t d = 0; d < o->n_domains; d++) {
+            known = known || set_get(&g->known, o->numbers[i * o->n_domains + d]);
+        }
+        o->first[i] = !known;
+    }
+}
+
+/* Those of its recipients that become known by it. */
+static void make_known(struct guard *g, struct guard_letter *l, struct arena *arena)
+{
+    uint64_t *numbers = arena_array(arena, l->letter.n_outside + 1, sizeof(*numbers));
+
+    for (size_t i = 0; i < l->letter.n_outside; i++) {
+        if (l->letter.first[i]) {
+            guard_make_known(&g->known, l->letter.outside[i]);
+            numbers[l->n_known++] = l->letter.outside[i];
+        }
+    }
+    l->known = numbers;
+}
+
+/* Whether the person responsible is to be told: once within a window. */
+static bool is_news(struct guarded *x, const struct limits_excess *excess, int64_t now_ms)
+{
+    int64_t window = excess->window == LIMITS_HOUR ? LIMITS_HOUR_MS : LIMITS_DAY_MS;
+    int64_t *told_at = &x->told_at[excess->window];
+
+    if (*told_at && now_ms >= *told_at && now_ms - *told_at < window) {
+        return false;
+    }
+    *told_at = now_ms;
+    return true;
+}
+
+static void tell(struct keeper *k, const struct facts *f, const struct limits_excess *x)
+{
+    struct limit_record record = {.account = f->account,
+                                  .window = (uint64_t)x->window + 1,
+                                  .measure = (uint64_t)x->measure + 1,
+                                  .most = x->most,
+                                  .had = x->had,
+                                  .added = x->added,
+                                  .client = f->client};
+    char sentence[ERROR_TEXT_MAX];
+    struct error e;
+
+    log_event(LOG_WARNING, "limits.reached",
+              LOG_TEXT("limit", limits_setting(x->window, x->measure)), LOG_NUMBER("most", x->most),
+              LOG_NUMBER("had", x->had), LOG_NUMBER("added", x->added));
+    if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_LIMIT, &limit_record_schema, &record, &e)) {
+        log_event(LOG_ERROR, "limits.not_recorded", LOG_TEXT("reason", e.text));
+    }
+    (void)snprintf(
+        sentence, sizeof(sentence),
+        "%.*s reached a limit: %s is %llu. What is beyond is put off. See `postern account show`; "
+        "`postern account limits` gives higher ones",
+        SLICE_ARG(f->account), limits_setting(x->window, x->measure), (unsigned long long)x->most);
+    keeper_alert(k, "account-limit", sentence);
+}
+
+static void refuse(struct keeper *k, const struct facts *f, const struct limits_excess *x,
+                   bool news, struct arena *arena, struct guard_letter *out)
+{
+    OWN(buf) struct buf sentence = {.max = SENTENCE_MAX};
+
+    limits_sentence(x, &sentence);
+    out->code = limits_code(x, &out->enhanced);
+    out->sentence = arena_copy(arena, buf_slice(&sentence));
+    if (news) {
+        tell(k, f, x);
+    }
+}
+
+static void refuse_for_now(struct guard_letter *out, const struct error *why)
+{
+    log_event(LOG_ERROR, "limits.unknown", LOG_TEXT("reason", why->text));
+    out->code = 451;
+    out->enhanced = "4.3.0";
+    out->sentence = SLICE("Your account could not be looked up; please try again later");
+}
+
+/* The letters that its words are written with, but for how it begins: a greeting differs from reader to reader. */
+static uint64_t words_of(struct slice bytes)
+{
+    static const char end[] = "\r\n\r\n";
+    const uint8_t *body = memmem(bytes.ptr, bytes.len, end, 4);
+    uint64_t hash = 14695981039346656037U;
+    size_t n = 0;
+
+    for (struct slice s = body ? slice_from(bytes, (size_t)(body - bytes.ptr)) : SLICE_NONE;
+         s.len && n < WORDS_MAX; s = slice_from(s, 1)) {
+        uint8_t c = ascii_lower(*s.ptr);
+        if (c >= 'a' && c <= 'z' && ++n > WORDS_SKIPPED) {
+            hash = (hash ^ c) * 1099511628211U;
+        }
+    }
+    return n > WORDS_SKIPPED ? hash : 0;
+}
+
+static void remember(struct guarded *x, const struct facts *f, int64_t now_ms)
+{
+    size_t at = x->n_letters++ % GUARD_RECENT;
+
+    x->letters[at].at_ms = now_ms;
+    x->n_letters -= !letter_id_from(f->id, &x->letters[at].id);
+}
+
+/* What one letter is judged by, under the lock. */
+struct judging {
+    struct guarded *account;
+    struct limits limits;
+    struct limits_excess excess;
+    struct signs_verdict verdict;
+    bool allowed, news, was_closed;
+    uint64_t network, history; /* from where it comes; that the account was used */
+};
+
+static void count_it(struct guard *g, struct judging *j, const struct facts *f, uint64_t words,
+                     struct arena *arena, struct guard_letter *out)
+{
+    struct guarded *x = j->account;
+    const struct signs_letter seen = {.words = words, .outside = out->letter.n_outside};
+
+    limits_add(&x->count, &out->letter, out->at_ms);
+    make_known(g, out, arena);
+    guard_make_known(&g->known, j->network);
+    guard_make_known(&g->known, j->history);
+    signs_sent(&x->signs, &x->count, &seen, out->at_ms);
+    remember(x, f, out->at_ms);
+}
+
+static void judge(struct guard *g, struct judging *j, const struct facts *f, uint64_t words,
+                  struct arena *arena, struct guard_letter *out)
+{
+    struct guarded *x = j->account;
+    bool own = x->lately_until > (uint64_t)out->at_ms;
+
+    j->was_closed = x->closed;
+    if (x->closed) {
+        return;
+    }
+    j->allowed = limits_allow(&x->count, &j->limits, &out->letter, out->at_ms, &j->excess);
+    if (j->allowed) {
+        count_it(g, j, f, words, arena, out);
+    } else {
+        j->news = is_news(x, &j->excess, out->at_ms);
+        signs_put_off(&x->signs, &x->count, words ? words : f->size, out->at_ms);
+    }
+    signs_judge(&x->signs, &x->count, own ? &x->lately : NULL, out->at_ms, &j->verdict);
+    x->closed = j->verdict.stolen;
+}
+
+static void say_suspended(struct guard_letter *out)
+{
+    out->code = 450;
+    out->enhanced = "4.7.1";
+    out->sentence = SLICE("Not sent, and nothing is lost: sending from your account is suspended, "
+                          "because it looks as if somebody else "
+                          "uses it. Call your mail administrator");
+}
+
+bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, struct arena *arena,
+                 struct guard_letter *out)
+{
+    struct guard *g = k->guard;
+    struct judging j = {0};
+    struct outside outside;
+    struct error e;
+
+    *out = (struct guard_letter){.account = guard_number(k, f->account), .at_ms = clock_wall_ms()};
+    if (!guard_know_own(k, f->account, out->account, arena, &e)) {
+        refuse_for_now(out, &e);
+        return false;
+    }
+    outside_read(k, f, arena, &outside);
+    out->letter = (struct limits_letter){.bytes = f->size,
+                                         .outside = outside_numbers(&outside, arena),
+                                         .first = outside.first,
+                                         .n_outside = outside.n};
+    j.network = guard_network(k->tail.catalog, f->account, f->client);
+    j.history = guard_network(k->tail.catalog, f->account, SLICE_NONE);
+    uint64_t words = words_of(bytes);
+    (void)pthread_mutex_lock(&g->lock);
+    j.account = guard_account(g, out->account);
+    j.limits = guard_limits(k, &j.account->own, j.account->own_until, out->at_ms);
+    mark_first(g, &outside);
+    judge(g, &j, f, words, arena, out);
+    (void)pthread_mutex_unlock(&g->lock);
+    if (j.was_closed || j.verdict.stolen) {
+        say_suspended(out);
+        if (!j.was_closed) {
+            suspension_by_signs(k, f, &j.verdict, arena);
+        }
+        return false;
+    }
+    if (!j.allowed) {
+        refuse(k, f, &j.excess, j.news, arena, out);
+    }
+    return j.allowed;
+}

@@ -1,0 +1,61 @@
+/* keeper/guard_state - what the guard knows, for its own files. Everything is under its lock but what says otherwise. */
+#pragma once
+
+#include <pthread.h>
+
+#include "catalog/known.h"
+#include "keeper/guard.h"
+#include "letter/id.h"
+
+#define GUARD_BUCKETS 1024
+#define GUARD_RECENT  256 /* letters of an account whose ids are remembered */
+
+/* One account. */
+struct guarded {
+    struct guarded *next;
+    uint64_t account; /* its number */
+    struct limits_count count;
+    struct limits own; /* higher limits; 0: as the settings say */
+    uint64_t own_until;
+    bool own_known;
+    struct limits lately; /* own ones of the last day: what they allowed is no sign */
+    uint64_t lately_until;
+    bool closed; /* it is suspended */
+    struct signs signs;
+
+    struct {
+        int64_t at_ms;
+        struct letter_id id;
+    } letters[GUARD_RECENT]; /* that it sent last */
+
+    size_t n_letters;
+    int64_t told_at[LIMITS_WINDOWS]; /* when the person responsible was told last */
+};
+
+struct guard {
+    pthread_mutex_t lock; /* guards what follows */
+    struct guarded *buckets[GUARD_BUCKETS];
+    struct set known;
+    uint64_t changes; /* of accounts' own limits */
+};
+
+/* The account of that number, or NULL; and one that is made when there is none. */
+struct guarded *guard_find(struct guard *g, uint64_t account);
+struct guarded *guard_account(struct guard *g, uint64_t account) __attribute__((returns_nonnull));
+
+/* The number of an account. Without the lock. */
+uint64_t guard_number(struct keeper *k, struct slice account);
+
+/* Have the account's own limits, and whether it is suspended, in memory. Without the lock: the state is read. */
+bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, struct arena *arena,
+                    struct error *e) MUST_CHECK;
+
+/* What an account may send. */
+struct limits guard_limits(struct keeper *k, const struct limits *own, uint64_t until,
+                           int64_t now_ms);
+
+/* The number of a network for an account; of an empty address: that it was used at all. Without the lock. */
+uint64_t guard_network(const struct catalog *c, struct slice account, struct slice client);
+
+/* Put a number into the set of what is known, as catalog_known_of() and _each() tell them. */
+void guard_make_known(void *known, uint64_t number);

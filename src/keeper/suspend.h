@@ -1,0 +1,31 @@
+/* keeper/suspend - an account that sends no more: because it looks stolen, or because a person said so.
+ *
+ * The record comes first, with the evidence; the state holds the one in force, so that it outlives a restart. Its sessions end, what it sent
+ * within the hour before and has not left is held, and the person responsible is told. It may sign in, and reads why nothing is
+ * sent. Another person lets it send again. */
+#pragma once
+
+#include "letter/guard.h"
+#include "stages/limits/signs.h"
+
+struct keeper;
+
+/* Read the suspension in force, if there is one. */
+bool suspension_of(struct keeper *k, struct slice account, struct arena *arena,
+                   struct suspension_record *out, bool *found, struct error *e) MUST_CHECK;
+
+/* Suspend the sender of this letter for what was seen. What fails is logged: it sends nothing in any case until the next start. */
+void suspension_by_signs(struct keeper *k, const struct facts *f,
+                         const struct signs_verdict *verdict, struct arena *arena);
+
+/* Suspend an account; by, reason and role are in the record, the rest is filled in. */
+bool suspension_begin(struct keeper *k, struct suspension_record *r, struct arena *arena,
+                      struct error *e) MUST_CHECK;
+
+/* Have the rulings of a letter hold it when its sender is suspended. */
+void suspension_hold(struct keeper *k, const struct facts *f, struct arena *arena,
+                     struct decision *d);
+
+/* Likewise of what stands in the queue. */
+void suspension_hold_queued(struct keeper *k, const struct facts *f, const struct letter_id *id,
+                            struct arena *arena);
