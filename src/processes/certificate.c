@@ -90,13 +90,6 @@ struct rules {
     size_t n, room;
 };
 
-static void rules_done(struct rules *rules)
-{
-    free(rules->list);
-    *rules = (struct rules){0};
-}
-OWN_VALUE(rules, struct rules, rules_done)
-
 static void note_rule(struct rules *rules, struct ledger_ref ref)
 {
     if (rules->n == rules->room) {
@@ -333,7 +326,7 @@ static bool is_over(const struct certificate *c, struct error *e)
 bool certificate_gather(struct certificate *c, struct desk *d, struct slice id, uint64_t size,
                         struct error *e)
 {
-    OWN(rules) struct rules rules = {0};
+    struct rules rules = {0};
     char text[LETTER_ID_TEXT];
     struct letter_id bytes;
 
@@ -344,10 +337,11 @@ bool certificate_gather(struct certificate *c, struct desk *d, struct slice id, 
     arena_init(&c->arena, CERTIFICATE_KEPT_MAX);
     c->id = arena_copy(&c->arena, id);
     c->id_text = arena_copy(&c->arena, slice_text(text));
-    if (!gather_sealed(c, d, size, &rules, e) || !is_over(c, e) || !gather_rules(c, d, &rules, e) ||
-        !gather_erased(c, d, e)) {
-        return false;
+    bool gathered = gather_sealed(c, d, size, &rules, e) && is_over(c, e) &&
+                    gather_rules(c, d, &rules, e) && gather_erased(c, d, e);
+    free(rules.list);
+    if (gathered) {
+        sort(c);
     }
-    sort(c);
-    return true;
+    return gathered;
 }
