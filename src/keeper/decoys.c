@@ -9,7 +9,9 @@
 #include "formats/mail/facts.h"
 #include "keeper/account_parts.h"
 #include "keeper/contacts.h"
+#include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/suspend.h"
 #include "requests/contacts.h"
 
 #define REFUSAL_MS 250 /* how long refusing an unknown recipient takes, whoever it is */
@@ -82,27 +84,16 @@ struct hit {
     const char *where; /* "RCPT", "To" */
 };
 
-/* The account is closed and its sessions end. */
+/* It sends no more, its sessions end, its letters of the last hour are held (keeper/suspend). One that is suspended
+ * already stays so: what is held for that is not forgotten. */
 static bool suspend(struct keeper *k, const struct hit *h, struct arena *arena, struct error *e)
 {
-    struct account was;
-    bool found = false;
-    bool did = false;
+    struct suspension_record r = {
+        .account = h->account,
+        .client = h->client,
+        .reason = arena_printf(arena, "a letter to a decoy among the contacts, by %s", h->where)};
 
-    for (int i = 0; i < 3 && !did; i++) {
-        if (!state_account_get(k->state, h->account, arena, &was, &found, e)) {
-            return false;
-        }
-        struct account now = was;
-        now.disabled = true;
-        if (!found || was.disabled) {
-            did = true;
-        } else if (!state_account_replace(k->state, &was, &now, &did, e)) {
-            return false;
-        }
-    }
-    sessions_end_account(k->sessions, h->account);
-    return did || error_set(e, ERROR_BUSY, "the account was changed meanwhile");
+    return guard_is_closed(k, h->account, arena) || suspension_begin(k, &r, arena, e);
 }
 
 static void tell(struct keeper *k, const struct hit *h, bool suspended)
