@@ -57,7 +57,7 @@ bool sender_judge(struct keeper *k, const struct session *session,
     };
     *out = (struct sender){.behalf = {.since = 0}};
     if (identity_judge(ask->reverse_path, header, ask->smtputf8, &account, arena, &out->identity) &&
-        out->identity.delegation) {
+        out->identity.delegation && delegated.addresses) {
         size_t i = out->identity.delegation - 1;
         out->behalf = behalf_of(&delegated.by[i], delegated.addresses[i]);
     }

@@ -158,10 +158,8 @@ static bool try_one(uint64_t seed, struct variant *v, struct buf *copy, bool pri
 
 int main(int argc, char **argv)
 {
-    OWN(buf) struct buf letter = {.max = VARIANT_MAX};
-    OWN(buf) struct buf reverse_path = {.max = 1000};
     OWN(buf) struct buf copy = {.max = 4 * VARIANT_MAX};
-    struct variant v = {letter, reverse_path, false};
+    struct variant v = {{.max = VARIANT_MAX}, {.max = 1000}, false};
     struct counts counts = {0};
     bool fooled = false;
 
@@ -170,8 +168,8 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < count; i++) {
         fooled = !try_one(first + i, &v, &copy, argc > 3, &counts) || fooled;
     }
-    letter = v.letter;
-    reverse_path = v.reverse_path;
+    buf_done(&v.letter);
+    buf_done(&v.reverse_path);
     (void)printf("letters %llu unsound %llu accepted %llu delegated %llu verdicts",
                  (unsigned long long)counts.letters, (unsigned long long)counts.unsound,
                  (unsigned long long)counts.accepted, (unsigned long long)counts.delegated);

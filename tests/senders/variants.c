@@ -151,24 +151,44 @@ static void add_q(struct maker *m, struct slice text)
     }
 }
 
-static void add_b(struct maker *m, struct slice text)
+/* Three bytes or fewer as four digits; now and then the padding is left out. */
+static void add_digits(struct maker *m, struct slice three)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint32_t bits = 0;
 
-    for (size_t i = 0; i < text.len; i += 3) {
-        uint32_t bits = 0;
-        size_t n = text.len - i < 3 ? text.len - i : 3;
-        for (size_t k = 0; k < 3; k++) {
-            bits = bits << 8 | (k < n ? text.ptr[i + k] : 0);
-        }
-        for (size_t k = 0; k < 4; k++) {
-            char digit = digits[bits >> (18 - 6 * k) & 63];
-            bool pad = k > n;
-            if (!pad || !once_in(m, 12)) {
-                buf_add_byte(m->out, pad ? '=' : (uint8_t)digit);
-            }
+    for (size_t k = 0; k < 3; k++) {
+        bits = bits << 8 | (k < three.len ? three.ptr[k] : 0);
+    }
+    for (size_t k = 0; k < 4; k++) {
+        if (k <= three.len) {
+            buf_add_byte(m->out, (uint8_t)digits[bits >> (18 - 6 * k) & 63]);
+        } else if (!once_in(m, 12)) {
+            buf_add_byte(m->out, '=');
         }
     }
+}
+
+static void add_b(struct maker *m, struct slice text)
+{
+    for (size_t i = 0; i < text.len; i += 3) {
+        add_digits(m, slice_head(slice_from(text, i), 3));
+    }
+}
+
+static void add_word(struct maker *m, struct slice text, bool base64)
+{
+    static const struct slice hows[] = {S("?q?"), S("?Q?"), S("?b?"), S("?B?")};
+
+    buf_add_text(m->out, "=?");
+    buf_add(m->out, PICK(m, charsets));
+    buf_add(m->out, hows[(base64 ? 2 : 0) + below(m, 2)]);
+    if (base64) {
+        add_b(m, text);
+    } else {
+        add_q(m, text);
+    }
+    buf_add_text(m->out, once_in(m, 30) ? "?" : "?=");
 }
 
 /* An encoded word (RFC 2047) of a name or an address, sometimes cut in two or not quite one. */
@@ -184,20 +204,10 @@ static void add_encoded(struct maker *m)
     }
     bool base64 = once_in(m, 2);
     size_t cut = once_in(m, 5) ? below(m, plain.len + 1) : plain.len;
-    for (size_t i = 0; i < 2 && (i == 0 || cut < plain.len); i++) {
-        struct slice text =
-            i ? slice_from(buf_slice(&plain), cut) : slice_head(buf_slice(&plain), cut);
-        buf_add_text(m->out, i && !once_in(m, 4) ? " " : "");
-        buf_add_text(m->out, "=?");
-        buf_add(m->out, PICK(m, charsets));
-        buf_add_text(m->out,
-                     base64 ? (once_in(m, 2) ? "?b?" : "?B?") : (once_in(m, 2) ? "?q?" : "?Q?"));
-        if (base64) {
-            add_b(m, text);
-        } else {
-            add_q(m, text);
-        }
-        buf_add_text(m->out, once_in(m, 30) ? "?" : "?=");
+    add_word(m, slice_head(buf_slice(&plain), cut), base64);
+    if (cut < plain.len) {
+        buf_add_text(m->out, once_in(m, 4) ? "" : " ");
+        add_word(m, slice_from(buf_slice(&plain), cut), base64);
     }
 }
 
