@@ -86,6 +86,7 @@ size_t sessions_desks(struct sessions *s, struct arena *arena, struct desk_sessi
 
 /* How many of an account's that send are open. */
 size_t sessions_count_of(struct sessions *s, struct slice account);
+
 /* A session as people see it. */
 struct session_seen {
     struct session session;

@@ -20,11 +20,11 @@ enum record_type {
     RECORD_ADMIN = 33,   /* an account, key or setting changed                                */
     RECORD_READING = 34, /* somebody searched, read or exported                               */
     RECORD_CHECKPOINT = 40,
-    RECORD_RULE = 48,    /* how long letters of a class are kept: letter/retention.h         */
-    RECORD_CLASSES = 49, /* which classes a letter is of, and until when it is kept           */
-    RECORD_DATE = 55,    /* the day from which a term runs                                    */
-    RECORD_KEYS = 60,    /* another master key, or kept in another way: letter/keys.h */
-    RECORD_RENEWED = 61, /* nothing needs a former master key any more                */
-    RECORD_LIMIT = 64,   /* an account reached a limit: letter/guard.h */
+    RECORD_RULE = 48,       /* how long letters of a class are kept: letter/retention.h         */
+    RECORD_CLASSES = 49,    /* which classes a letter is of, and until when it is kept           */
+    RECORD_DATE = 55,       /* the day from which a term runs                                    */
+    RECORD_KEYS = 60,       /* another master key, or kept in another way: letter/keys.h */
+    RECORD_RENEWED = 61,    /* nothing needs a former master key any more                */
+    RECORD_LIMIT = 64,      /* an account reached a limit: letter/guard.h */
     RECORD_SUSPENSION = 65, /* an account sends no more, or again: letter/guard.h */
 };
