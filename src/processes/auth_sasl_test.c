@@ -261,10 +261,11 @@ static void nonce_and_header_are_those_of_the_exchange(void **unused)
     c.nonce[strlen(MINE)] = 0; /* its own part alone */
     assert_int_equal(finish(&c, RIGHT), LOGIN_REFUSED);
     assert_int_equal(begin(&c, "anna@example.test"), LOGIN_CONTINUES);
-    (void)strcpy(c.header, "y,,");
+    (void)snprintf(c.header, sizeof(c.header), "y,,");
     assert_int_equal(finish(&c, RIGHT), LOGIN_REFUSED);
     assert_int_equal(begin(&c, "anna@example.test"), LOGIN_CONTINUES);
-    (void)strcpy(c.first, "n=bert@example.test,r=" MINE); /* the proof is for another account */
+    (void)snprintf(c.first, sizeof(c.first),
+                   "n=bert@example.test,r=" MINE); /* the proof is for another account */
     assert_int_equal(finish(&c, RIGHT), LOGIN_REFUSED);
     assert_int_equal(scene.sessions, 0);
     scene_settings.auth.failures_limit = 3;

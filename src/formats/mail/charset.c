@@ -215,8 +215,13 @@ void mail_charset_convert(struct slice charset, struct slice s, struct buf *out)
     (void)iconv_close(cd);
 }
 
-bool mail_charset_known(struct slice charset)
+bool mail_charset_own(struct slice charset)
 {
     return IS_ONE_OF(charset, utf8_names) || IS_ONE_OF(charset, ascii_names) ||
-           IS_ONE_OF(charset, latin_names) || find_converter(charset);
+           IS_ONE_OF(charset, latin_names);
+}
+
+bool mail_charset_known(struct slice charset)
+{
+    return mail_charset_own(charset) || find_converter(charset);
 }

@@ -16,3 +16,7 @@ void mail_charset_convert(struct slice charset, struct slice s, struct buf *out)
 /* Whether every ASCII character of a text in that charset is one in what mail_charset_convert()
  * makes of it, even without converter: bytes of UTF-7, UTF-16 or EBCDIC may mean anything. */
 bool mail_charset_known(struct slice charset);
+
+/* Whether it is converted without iconv(3), whose converters a process behind walls cannot load: of others U+FFFD does not
+ * say that the bytes are none of that charset. */
+bool mail_charset_own(struct slice charset);

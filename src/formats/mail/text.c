@@ -174,9 +174,9 @@ static bool has_marks(struct slice bytes)
 }
 
 /* Whether something could not be read and became U+FFFD: to others it may be a character. */
-static bool is_unreadable(struct slice bytes, struct slice text)
+static bool is_unreadable(struct slice charset, struct slice bytes, struct slice text)
 {
-    return memmem(text.ptr, text.len, "\xef\xbf\xbd", 3) &&
+    return mail_charset_own(charset) && memmem(text.ptr, text.len, "\xef\xbf\xbd", 3) &&
            !memmem(bytes.ptr, bytes.len, "\xef\xbf\xbd", 3);
 }
 
@@ -188,7 +188,8 @@ static void flush(struct decoder *d)
         d->hidden = d->hidden || d->pending.full;
         mail_charset_convert(d->charset, buf_slice(&d->pending), &d->out);
         d->hidden = d->hidden || !mail_charset_known(d->charset) ||
-                    is_unreadable(buf_slice(&d->pending), slice_from(buf_slice(&d->out), before)) ||
+                    is_unreadable(d->charset, buf_slice(&d->pending),
+                                  slice_from(buf_slice(&d->out), before)) ||
                     mail_has_control(slice_from(buf_slice(&d->out), before));
         buf_reset(&d->pending);
     }

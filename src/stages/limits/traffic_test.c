@@ -33,8 +33,11 @@ static void read_model(void)
     FILE *f = fopen(path, "re");
     assert_non_null(f);
     while (fgets(line, sizeof(line), f)) {
-        struct figure *x = &model[n_figures];
-        if (line[0] != '#' && sscanf(line, "%47[a-z0-9-] = %lf", x->name, &x->value) == 2) {
+        const char *value = strstr(line, " = ");
+        if (line[0] != '#' && value) {
+            struct figure *x = &model[n_figures];
+            (void)snprintf(x->name, sizeof(x->name), "%.*s", (int)(value - line), line);
+            x->value = strtod(value + strlen(" = "), NULL);
             assert_true(++n_figures < MODEL_MAX);
         }
     }
