@@ -16,4 +16,5 @@ struct limits_window_settings {
 struct limits_settings {
     struct limits_window_settings hour;
     struct limits_window_settings day;
+    uint64_t suspend_score; /* of signs that an account is stolen; 0: none is suspended by them */
 };

@@ -151,7 +151,7 @@ static void count_it(struct guard *g, struct judging *j, const struct facts *f, 
 }
 
 static void judge(struct guard *g, struct judging *j, const struct facts *f, uint64_t words,
-                  struct arena *arena, struct guard_letter *out)
+                  uint64_t suspend_score, struct arena *arena, struct guard_letter *out)
 {
     struct guarded *x = j->account;
     bool own = x->lately_until > (uint64_t)out->at_ms;
@@ -168,6 +168,7 @@ static void judge(struct guard *g, struct judging *j, const struct facts *f, uin
         signs_put_off(&x->signs, &x->count, words ? words : f->size, out->at_ms);
     }
     signs_judge(&x->signs, &x->count, own ? &x->lately : NULL, out->at_ms, &j->verdict);
+    j->verdict.stolen = suspend_score && j->verdict.sum >= suspend_score;
     x->closed = j->verdict.stolen;
 }
 
@@ -205,7 +206,8 @@ bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, st
     j.account = guard_account(g, out->account);
     j.limits = guard_limits(k, &j.account->own, j.account->own_until, out->at_ms);
     mark_first(g, &outside);
-    judge(g, &j, f, words, arena, out);
+    judge(g, &j, f, words, k->options.settings(k->options.context)->limits.suspend_score, arena,
+          out);
     (void)pthread_mutex_unlock(&g->lock);
     if (j.was_closed || j.verdict.stolen) {
         say_suspended(out);

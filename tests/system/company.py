@@ -27,6 +27,7 @@ READING = ("search", "show", "export")  # what an auditor does, with a reason
 DENIED = 77
 UNLIMITED = {f"{what}-per-{window}": "0B" if what == "bytes" else "0" for window in ("hour", "day")
              for what in ("letters", "recipients", "addresses", "first-time", "bytes")}
+UNLIMITED["suspend-score"] = "0"
 STOP_S = 30
 
 
