@@ -264,12 +264,17 @@ bool keeper_on_sign_in_failed(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = ctx;
     struct sign_in sign_in = *(const struct sign_in *)r->ask;
+    struct account account;
+    bool found = false;
 
     sign_in.accepted = false;
     name_app(k, &sign_in, r->arena);
     (void)atomic_fetch_add(&k->counters.sign_in_failures, 1);
-    if (sign_in.account.len) {
-        guard_sign_in_failed(k, sign_in.account);
+    if (!state_account_get(k->state, sign_in.account, r->arena, &account, &found, e)) {
+        return false;
+    }
+    if (found) { /* of names that somebody invents nothing is remembered */
+        guard_sign_in_failed(k, account.name);
     }
     return keeper_record_one(k, LEDGER_AWAITED, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e);
 }

@@ -56,32 +56,6 @@ uint64_t guard_number(struct keeper *k, struct slice account)
     return catalog_known_key(k->tail.catalog, SLICE(" account"), account);
 }
 
-struct guarded *guard_find(struct guard *g, uint64_t account)
-{
-    struct guarded *x = g->buckets[account % GUARD_BUCKETS];
-
-    while (x && x->account != account) {
-        x = x->next;
-    }
-    return x;
-}
-
-struct guarded *guard_account(struct guard *g, uint64_t account)
-{
-    struct guarded *x = guard_find(g, account);
-
-    if (!x) {
-        x = calloc(1, sizeof(*x));
-        if (!x) {
-            arena_panic("out of memory");
-        }
-        x->account = account;
-        x->next = g->buckets[account % GUARD_BUCKETS];
-        g->buckets[account % GUARD_BUCKETS] = x;
-    }
-    return x;
-}
-
 static struct slice state_name(struct slice account, struct arena *arena)
 {
     return arena_printf(arena, "limits/%.*s", SLICE_ARG(account));
@@ -160,7 +134,7 @@ struct limits guard_limits(struct keeper *k, const struct limits *own, uint64_t 
                            int64_t now_ms)
 {
     const struct limits_settings *s = &k->options.settings(k->options.context)->limits;
-    struct limits limits;
+    struct limits limits = {0};
 
     of_settings(&s->hour, limits.most[LIMITS_HOUR]);
     of_settings(&s->day, limits.most[LIMITS_DAY]);

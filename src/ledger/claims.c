@@ -150,28 +150,35 @@ void claims_keyless(struct claims *c, uint64_t seq)
     seq_ranges_add(&c->keyless, seq, 1);
 }
 
+static void name_ranges(struct claims *c, uint64_t seq, uint32_t number,
+                        const struct seq_ranges *ranges)
+{
+    struct seq_ranges *named = &c->named;
+
+    if (c->n_erasures && c->erasures[c->n_erasures - 1].seq >= seq) {
+        return; /* its pack is looked at once more */
+    }
+    c->erasures = with_room(c->erasures, c->n_erasures, &c->erasures_room, sizeof(*c->erasures));
+    c->erasures[c->n_erasures++] =
+        (struct erasure_claim){.seq = seq, .number = number, .first = named->n, .n = ranges->n};
+    for (size_t i = 0; i < ranges->n; i++) {
+        named->list = with_room(named->list, named->n, &named->room, sizeof(*named->list));
+        named->list[named->n++] = ranges->list[i];
+    }
+}
+
 static bool add_erasure(struct claims *c, uint64_t seq, const struct erasure_record *r)
 {
     OWN(seq_ranges) struct seq_ranges ranges = {0};
-    struct seq_ranges *named = &c->named;
+    bool read = seq_ranges_read(r->ranges, &ranges);
 
-    if (!seq_ranges_read(r->ranges, &ranges)) {
-        return false;
-    }
-    for (size_t i = 0; i < ranges.n; i++) {
+    for (size_t i = 0; read && i < ranges.n; i++) {
         seq_ranges_add(&c->erased, ranges.list[i].first, ranges.list[i].count);
     }
-    if (c->n_erasures && c->erasures[c->n_erasures - 1].seq >= seq) {
-        return true; /* its pack is looked at once more */
+    if (read) {
+        name_ranges(c, seq, (uint32_t)r->number, &ranges);
     }
-    c->erasures = with_room(c->erasures, c->n_erasures, &c->erasures_room, sizeof(*c->erasures));
-    c->erasures[c->n_erasures++] = (struct erasure_claim){
-        .seq = seq, .number = (uint32_t)r->number, .first = named->n, .n = ranges.n};
-    for (size_t i = 0; i < ranges.n; i++) {
-        named->list = with_room(named->list, named->n, &named->room, sizeof(*named->list));
-        named->list[named->n++] = ranges.list[i];
-    }
-    return true;
+    return read;
 }
 
 static void erasure_is_done(struct claims *c, uint64_t seq)

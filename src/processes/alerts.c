@@ -108,10 +108,17 @@ static uint32_t hash_of(struct slice s)
     return hash;
 }
 
+/* Alarms about one account must not silence those about another. */
+static bool is_about_somebody(struct slice name)
+{
+    return slice_starts(name, SLICE("account-")) || slice_starts(name, SLICE("contacts-")) ||
+           slice_starts(name, SLICE("decoy-"));
+}
+
 void alerts_own(char own[static ALERTS_EVENT_MAX], const char *role, const char *name,
                 struct slice sentence)
 {
-    if (slice_starts(slice_text(name), SLICE("account-"))) {
+    if (is_about_somebody(slice_text(name))) {
         (void)snprintf(own, ALERTS_EVENT_MAX, "%.20s %.50s %08x", role, name, hash_of(sentence));
     } else {
         (void)snprintf(own, ALERTS_EVENT_MAX, "%.24s %s", role, name);

@@ -173,8 +173,7 @@ static unsigned recipients(void)
     if ((r -= of("recipients-5")) < 0) {
         return 3 + (unsigned)(chance() * 3);
     }
-    return (r -= of("recipients-15")) < 0 ? 6 + (unsigned)(chance() * 10)
-                                          : 16 + (unsigned)(chance() * 25);
+    return r < of("recipients-15") ? 6 + (unsigned)(chance() * 10) : 16 + (unsigned)(chance() * 25);
 }
 
 /* One of an ordinary day. */
@@ -290,6 +289,14 @@ static void first_day(struct person *p, int64_t midnight)
          (int64_t)within(60, 120));
 }
 
+static void weekend_day(struct person *p, int64_t midnight)
+{
+    p->now = midnight + within(9 * 60, 22 * 60) * MINUTE;
+    for (unsigned n = about(of("weekend-letters")); n; n--, p->now += 10 * MINUTE) {
+        letter(p, of("outside-share"), of("new-to-company"), 0);
+    }
+}
+
 static void year(struct person *p)
 {
     int64_t begins = p->fresh ? within(0, 200) : 0;
@@ -306,10 +313,7 @@ static void year(struct person *p)
             continue;
         }
         if (d % 7 >= 5) {
-            p->now = midnight + within(9 * 60, 22 * 60) * MINUTE;
-            for (unsigned n = about(of("weekend-letters")); n; n--, p->now += 10 * MINUTE) {
-                letter(p, of("outside-share"), of("new-to-company"), 0);
-            }
+            weekend_day(p, midnight);
             continue;
         }
         if (p->fresh && d == begins) {
