@@ -169,7 +169,7 @@ static void name_ranges(struct claims *c, uint64_t seq, uint32_t number,
 
 static bool add_erasure(struct claims *c, uint64_t seq, const struct erasure_record *r)
 {
-    OWN(seq_ranges) struct seq_ranges ranges = {0};
+    struct seq_ranges ranges = {0};
     bool read = seq_ranges_read(r->ranges, &ranges);
 
     for (size_t i = 0; read && i < ranges.n; i++) {
@@ -178,6 +178,7 @@ static bool add_erasure(struct claims *c, uint64_t seq, const struct erasure_rec
     if (read) {
         name_ranges(c, seq, (uint32_t)r->number, &ranges);
     }
+    seq_ranges_done(&ranges);
     return read;
 }
 
