@@ -202,20 +202,6 @@ static bool format_of(struct cli *c, uint64_t *format, struct error *e)
            error_set(e, ERROR_INPUT, "--format is `vcard` or `csv`, not `%s`", text ? text : "");
 }
 
-static bool write_file(const char *path, struct slice bytes, struct error *e)
-{
-    OWN(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (fd < 0) {
-        return error_errno(e, ERROR_CONFIG, "%s", path);
-    }
-    if (!files_write(fd, bytes, e) || fsync(fd) != 0) {
-        (void)unlink(path);
-        return error_set(e, ERROR_BUSY, "%s: the file could not be written", path);
-    }
-    return true;
-}
-
 /* Before anything is asked for: what was approved is given once. */
 static bool can_be_written(const char *path, struct error *e)
 {
@@ -250,7 +236,7 @@ bool cli_contact_export(struct cli *c, struct error *e)
     if (strcmp(path, "-") == 0) {
         return files_write(STDOUT_FILENO, map.bytes, e);
     }
-    if (!write_file(path, map.bytes, e)) {
+    if (!files_write_new(path, map.bytes, e)) {
         return false;
     }
     buf_printf(&c->out, "%s: %llu contacts\n", path, (unsigned long long)answer.count);

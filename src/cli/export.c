@@ -1,6 +1,4 @@
 /* A letter's bytes, as they came or as they left. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,20 +10,6 @@
 #include "requests/reader.h"
 
 #define EXPORT_MAX (2 * (size_t)LETTER_BYTES_MAX)
-
-static bool write_file(const char *path, struct slice bytes, struct error *e)
-{
-    OWN(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (fd < 0) {
-        return error_errno(e, ERROR_CONFIG, "%s", path);
-    }
-    if (!files_write(fd, bytes, e) || fsync(fd) != 0) {
-        (void)unlink(path);
-        return error_set(e, ERROR_BUSY, "%s: the file could not be written", path);
-    }
-    return true;
-}
 
 bool cli_export(struct cli *c, struct error *e)
 {
@@ -61,6 +45,6 @@ bool cli_export(struct cli *c, struct error *e)
         !memfd_map(fd, EXPORT_MAX, &map, e)) {
         return false;
     }
-    return path && strcmp(path, "-") != 0 ? write_file(path, map.bytes, e)
+    return path && strcmp(path, "-") != 0 ? files_write_new(path, map.bytes, e)
                                           : files_write(STDOUT_FILENO, map.bytes, e);
 }

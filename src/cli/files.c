@@ -153,6 +153,20 @@ bool files_write(int fd, struct slice bytes, struct error *e)
     return true;
 }
 
+bool files_write_new(const char *path, struct slice bytes, struct error *e)
+{
+    OWN(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        return error_errno(e, ERROR_CONFIG, "%s", path);
+    }
+    if (!files_write(fd, bytes, e) || fsync(fd) != 0) {
+        (void)unlink(path);
+        return error_set(e, ERROR_BUSY, "%s: the file could not be written", path);
+    }
+    return true;
+}
+
 /* ── every file of a directory ── */
 
 static int by_name(const void *a, const void *b)

@@ -25,6 +25,10 @@ bool files_is_empty(int directory, bool *empty, struct error *e) MUST_CHECK;
 /* Write all of it. False with ERROR_BUSY. */
 bool files_write(int fd, struct slice bytes, struct error *e) MUST_CHECK;
 
+/* Write a new file, mode 0600, down to the disk. False with ERROR_CONFIG when it is there or cannot be made, ERROR_BUSY when it
+ * could not be written: then there is none. */
+bool files_write_new(const char *path, struct slice bytes, struct error *e) MUST_CHECK;
+
 /* What was copied. */
 struct files_copy {
     uint64_t size;
