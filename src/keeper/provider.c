@@ -39,7 +39,7 @@ static const struct connector_settings *find_connector(const struct settings *se
     return NULL;
 }
 
-/* The account whose address it is. *found tells. */
+/* The account whose address it is, of several one that is open. *found tells. */
 static bool find_account(struct keeper *k, struct slice address, struct arena *arena,
                          struct account *out, bool *found, struct error *e)
 {
@@ -55,9 +55,11 @@ static bool find_account(struct keeper *k, struct slice address, struct arena *a
     if (!state_accounts(k->state, arena, &accounts, &count, e)) {
         return false;
     }
-    for (size_t i = 0; i < count && !*found; i++) {
-        *found = account_has_address(&accounts[i], address);
-        *out = accounts[i];
+    for (size_t i = 0; i < count && !(*found && !out->disabled); i++) {
+        if (account_has_address(&accounts[i], address)) {
+            *found = true;
+            *out = accounts[i];
+        }
     }
     return true;
 }
@@ -92,6 +94,11 @@ enum provider_verdict keeper_provider_judge(struct keeper *k, const struct keepe
         .groups = found ? account.groups : (struct cbor_list){NULL, 0}
     };
     return PROVIDER_PROVEN;
+}
+
+bool keeper_provider_handed_on(struct slice mechanism)
+{
+    return slice_starts(mechanism, SLICE(ASSERTED_BY));
 }
 
 size_t keeper_provider_marks(const struct settings *settings, struct slice mechanism,

@@ -168,7 +168,7 @@ static bool protect(struct letter *l, const struct settings *settings, struct er
         .tls_version = l->facts.tls_version,
         .tls_cipher = l->facts.tls_cipher,
         .sender = l->facts.behalf.from.len ? l->facts.account : SLICE_NONE,
-        .handed_on = n_marks > 0,
+        .handed_on = keeper_provider_handed_on(l->facts.mechanism),
         .cut = marks,
         .n_cut = n_marks,
         .utf8 = l->facts.smtputf8,
