@@ -93,7 +93,11 @@ static bool suspend(struct keeper *k, const struct hit *h, struct arena *arena, 
         .client = h->client,
         .reason = arena_printf(arena, "a letter to a decoy among the contacts, by %s", h->where)};
 
-    return guard_is_closed(k, h->account, arena) || suspension_begin(k, &r, arena, e);
+    struct suspension_record before;
+    bool found = false;
+
+    return (suspension_of(k, h->account, arena, &before, &found, e) && found) ||
+           suspension_begin(k, &r, arena, e);
 }
 
 static void tell(struct keeper *k, const struct hit *h, bool suspended)

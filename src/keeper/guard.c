@@ -252,7 +252,7 @@ bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena
 
     if (!guard_know_own(k, account, number, arena, &e)) {
         log_event(LOG_ERROR, "limits.unknown", LOG_TEXT("reason", e.text));
-        return false;
+        return true;
     }
     (void)pthread_mutex_lock(&g->lock);
     bool closed = guard_account(g, number)->closed;
@@ -317,8 +317,12 @@ static bool recall(struct keeper *k, const struct catalog_letter *l, struct aren
     }
     const struct limits_letter letter = {
         .bytes = f.size, .outside = numbers, .first = o.first, .n_outside = o.n};
-    limits_recall(&guard_account(g, guard_number(k, f.account))->count, &letter,
-                  (int64_t)f.received_at);
+    struct guarded *x = guard_account(g, guard_number(k, f.account));
+    limits_recall(&x->count, &letter, (int64_t)f.received_at);
+    if (x->n_letters < GUARD_RECENT) { /* the newest come first */
+        x->letters[x->n_letters].at_ms = (int64_t)f.received_at;
+        x->letters[x->n_letters++].id = l->id;
+    }
     return true;
 }
 

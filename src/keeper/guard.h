@@ -48,6 +48,11 @@ void guard_signed_in(struct keeper *k, struct slice account, struct slice client
 void guard_sign_in_failed(struct keeper *k, struct slice account);
 void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients);
 
+/* What is said to who sends from an account that sends nothing. */
+#define GUARD_CLOSED_SENTENCE                                                                      \
+    "Not sent, and nothing is lost: sending from your account is suspended, because it looks as "  \
+    "if somebody else uses it. Call your mail administrator"
+
 /* From now on the account sends nothing, until guard_open(). Returns the ids of what it sent within the hour before, one behind the
  * other; in the arena. */
 struct slice guard_close(struct keeper *k, struct slice account, struct arena *arena);
@@ -55,7 +60,7 @@ struct slice guard_close(struct keeper *k, struct slice account, struct arena *a
 /* It sends again, and what it did before counts no more. */
 void guard_open(struct keeper *k, struct slice account);
 
-/* Whether it sends nothing. What cannot be told is no. */
+/* Whether it sends nothing. What cannot be told is yes: then what it sent waits for a person. */
 bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena);
 
 /* The letter was not recorded after all. */

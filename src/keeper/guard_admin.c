@@ -208,13 +208,18 @@ bool keeper_on_account_release(void *ctx, struct ipc_request *r, struct error *e
         return false;
     }
     if (!found) {
-        return error_set(e, ERROR_INPUT, "the account is not suspended");
+        if (!guard_is_closed(admin->keeper, account.name, r->arena)) {
+            return error_set(e, ERROR_INPUT, "the account is not suspended");
+        }
+        was = (struct suspension_record){.state =
+                                             SUSPENSION_BEGUN}; /* its row could not be written */
     }
     if (slice_equal(admin->caller.account, account.name)) {
         return error_set(e, ERROR_DENIED, "another person lets an account send again, not itself");
     }
     was.account = account.name;
     return keeper_admin_record(admin, "account release", account.name, ask->reason, e) &&
-           end_suspension(admin, &was, ask, r->arena, e) &&
-           order_letters(admin, was.letters, ask->letters, ask->reason, r, e);
+           order_letters(admin, was.letters, ask->letters, ask->reason, r, e) &&
+           end_suspension(admin, &was, ask, r->arena,
+                          e); /* last: with its row go the letters' ids */
 }

@@ -165,7 +165,9 @@ static void judge(struct guard *g, struct judging *j, const struct facts *f, uin
         count_it(g, j, f, words, arena, out);
     } else {
         j->news = is_news(x, &j->excess, out->at_ms);
-        signs_put_off(&x->signs, &x->count, words ? words : f->size, out->at_ms);
+        if (j->excess.measure != LIMITS_LETTERS && j->excess.measure != LIMITS_BYTES) {
+            signs_put_off(&x->signs, &x->count, words ? words : f->size, out->at_ms);
+        } /* many letters to people one knows are no more than many */
     }
     signs_judge(&x->signs, &x->count, own ? &x->lately : NULL, out->at_ms, &j->verdict);
     j->verdict.stolen = suspend_score && j->verdict.sum >= suspend_score;
@@ -176,9 +178,7 @@ static void say_suspended(struct guard_letter *out)
 {
     out->code = 450;
     out->enhanced = "4.7.1";
-    out->sentence = SLICE("Not sent, and nothing is lost: sending from your account is suspended, "
-                          "because it looks as if somebody else "
-                          "uses it. Call your mail administrator");
+    out->sentence = SLICE(GUARD_CLOSED_SENTENCE);
 }
 
 bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, struct arena *arena,

@@ -4,6 +4,7 @@
 
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/suspend.h"
 #include "stages/delivery/schedule.h"
 
 #define RESTORE_ARENA_MAX ((size_t)1 << 30)
@@ -194,5 +195,5 @@ bool keeper_restore(struct keeper *k, struct error *e)
     OWN(arena) struct arena arena = {.max = RESTORE_ARENA_MAX};
 
     return restore_repeats(k, e) && guard_restore(k, e) && restore_undecided(k, &arena, e) &&
-           restore_queue(k, &arena, e);
+           restore_queue(k, &arena, e) && suspension_restore(k, e);
 }

@@ -282,6 +282,8 @@ static void record_once(struct submission *s, struct ipc_request *r, const struc
         (void)record(s, r, id);
     } else if (repeats_claim(k->repeats, key, id, s->facts.received_at, &first)) {
         repeats_settle(k->repeats, key, id, record(s, r, id));
+    } else if (guard_is_closed(k, s->facts.account, s->arena)) {
+        (void)refuse(s, 450, "4.7.1", GUARD_CLOSED_SENTENCE);
     } else {
         record_repeat(s, &first);
     }

@@ -73,19 +73,110 @@ static void tell(struct keeper *k, const struct suspension_record *r)
     keeper_alert(k, "account-suspended", sentence);
 }
 
+static bool has_id(struct slice ids, struct slice id)
+{
+    while (ids.len >= LETTER_ID_LEN && !slice_equal(slice_head(ids, LETTER_ID_LEN), id)) {
+        ids = slice_from(ids, LETTER_ID_LEN);
+    }
+    return ids.len >= LETTER_ID_LEN;
+}
+
+/* What is held for a suspension in force stays known when there is another: these, then those. */
+static struct slice join(struct slice ids, struct slice others, struct arena *arena)
+{
+    OWN(buf) struct buf all = {.max = (size_t)SUSPENSION_LETTERS_MAX * LETTER_ID_LEN};
+
+    buf_add(&all, ids);
+    for (; others.len >= LETTER_ID_LEN; others = slice_from(others, LETTER_ID_LEN)) {
+        struct slice id = slice_head(others, LETTER_ID_LEN);
+        if (!has_id(ids, id) && all.len + LETTER_ID_LEN <= all.max) {
+            buf_add(&all, id);
+        }
+    }
+    return arena_copy(arena, buf_slice(&all));
+}
+
+static bool begin(struct keeper *k, struct suspension_record *r, struct arena *arena,
+                  struct error *e)
+{
+    struct suspension_record before;
+    bool found = false;
+
+    r->letters = guard_close(k, r->account, arena);
+    sessions_end_account(k->sessions, r->account);
+    bool known = suspension_of(k, r->account, arena, &before, &found, e);
+    if (known && found) {
+        r->letters = join(r->letters, before.letters, arena);
+    }
+    /* The row first: a crash from here on leaves the account closed, and what it sent is held at the next start. */
+    bool kept = known && keep(k, r, arena, e);
+    hold_letters(k, r->letters);
+    return kept;
+}
+
 bool suspension_begin(struct keeper *k, struct suspension_record *r, struct arena *arena,
                       struct error *e)
 {
+    struct error unkept;
+
     r->state = SUSPENSION_BEGUN;
     r->at = (uint64_t)clock_wall_ms();
-    r->letters = guard_close(k, r->account, arena);
-    sessions_end_account(k->sessions, r->account);
-    hold_letters(k, r->letters);
-    bool kept =
-        keeper_record_one(k, LEDGER_AWAITED, RECORD_SUSPENSION, &suspension_record_schema, r, e) &&
-        keep(k, r, arena, e);
+    bool kept = begin(k, r, arena, &unkept);
+    bool recorded =
+        keeper_record_one(k, LEDGER_AWAITED, RECORD_SUSPENSION, &suspension_record_schema, r, e);
+    if (!kept) {
+        *e = unkept;
+    }
     tell(k, r);
-    return kept;
+    return kept && recorded;
+}
+
+/* ── after a start ── */
+
+/* What a crash kept from being held; not what somebody gave an order about since. */
+static bool hold_again(struct keeper *k, struct slice ids, struct error *e)
+{
+    for (; ids.len >= LETTER_ID_LEN; ids = slice_from(ids, LETTER_ID_LEN)) {
+        struct catalog_letter letter;
+        struct letter_id id;
+        struct ledger_ref ref;
+        bool found = false;
+        bool ordered = false;
+        if (!letter_id_from(slice_head(ids, LETTER_ID_LEN), &id)) {
+            continue;
+        }
+        if (!catalog_find(k->tail.catalog, &id, &letter, &found, e) ||
+            (found &&
+             !catalog_record(k->tail.catalog, letter.seq, RECORD_ORDER, &ref, &ordered, e))) {
+            return false;
+        }
+        if (found && !ordered) {
+            hold_letter(k, &id);
+        }
+    }
+    return true;
+}
+
+bool suspension_restore(struct keeper *k, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    OWN(arena) struct arena one = {.max = KEEPER_ARENA_MAX};
+    struct account *accounts = NULL;
+    size_t count = 0;
+
+    if (!state_accounts(k->state, &arena, &accounts, &count, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct suspension_record r;
+        bool found = false;
+        arena_reset(&one);
+        if (!suspension_of(k, accounts[i].name, &one, &r, &found, e) ||
+            (found && !hold_again(k, r.letters, e))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void suspension_by_signs(struct keeper *k, const struct facts *f,

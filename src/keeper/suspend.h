@@ -29,3 +29,7 @@ void suspension_hold(struct keeper *k, const struct facts *f, struct arena *aren
 /* Likewise of what stands in the queue. */
 void suspension_hold_queued(struct keeper *k, const struct facts *f, const struct letter_id *id,
                             struct arena *arena);
+
+/* Hold what a crash kept from being held; when the queue is there again. Of an address that has no account, as a provider's
+ * letters may have, later letters wait, and what was in the queue does not. */
+bool suspension_restore(struct keeper *k, struct error *e) MUST_CHECK;

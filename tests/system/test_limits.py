@@ -198,8 +198,14 @@ def test_a_person_suspends_and_what_waits_is_held(scene):
     company.postern("queue", "pause")
     assert send(smtp, 1, "paula@partner.test")[0] == 250
     wait_for("a row", lambda: company.status()["queue.waiting"] == "1")
+    company.kill()  # what was sent before is known afterwards
+    company.start()
     company.postern("account", "suspend", ALICE, "--reason", "Her notebook was stolen")
     assert company.status()["queue.held"] == "1"
+    company.kill()
+    company.start()
+    assert company.status()["queue.held"] == "1"
+    company.postern("account", "suspend", ALICE, "--reason", "The police say so too")
     company.postern("queue", "resume")
     assert " held " in company.postern("queue", "list")
     said = company.postern("account", "release", ALICE, "--reason", "It was found", "--send-held")
