@@ -148,20 +148,28 @@ static bool has_queries(const struct docket_hold *holds)
     return has;
 }
 
+/* The records of one hold may stand between those of another: each name is said once. */
+static bool has_name(struct slice names, struct slice name)
+{
+    bool has = false;
+
+    while (names.len && !has) {
+        has = slice_equal(slice_trim(slice_cut(names, ',', &names)), name);
+    }
+    return has;
+}
+
 static bool go_through(struct asked *a, const struct docket_hold *holds, bool read,
                        struct slice *names, struct error *e)
 {
-    struct slice last = SLICE_NONE;
-
     for (; holds; holds = holds->next) {
         const struct hold_record *h = &holds->record;
         bool found = is_named(h, &a->letter->id);
         if (!found && h->query.len && !is_found(a, h, read, &found, e)) {
             return false;
         }
-        if (found && !slice_equal(last, h->name)) {
+        if (found && !has_name(*names, h->name)) {
             *names = add_name(*names, h->name, a->arena);
-            last = h->name;
         }
     }
     return true;

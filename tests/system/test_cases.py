@@ -176,3 +176,13 @@ def test_a_case_gets_a_hold_later(scene):
     assert "its hold goes on until another person approves" in said, said
     assert company.second(said).returncode == 0
     assert "is closed" in refused(company, "case", "hold", "late", "--reason", "x")
+
+
+def test_a_hold_is_named_once_however_often_it_finds(scene):
+    company, letters = scene.company, scene.letters
+    for name in ("first", "second"):
+        company.postern("case", "open", name, "--query", "subject:calamondin", "--hold", "--reason", "a claim")
+    company.postern("case", "add", "first", letters["calamondin"])
+    done = company.postern("erase", letters["calamondin"], "--reason", "a try", check=False)
+    named = re.search(r" is held by ([^:]+): nothing", done.stderr)[1].split(", ")
+    assert {"first", "second"} <= set(named) and len(named) == len(set(named)), done
