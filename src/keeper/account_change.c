@@ -26,7 +26,11 @@ static bool check_address(struct slice text, struct arena *arena, struct error *
     enum mail_address_flaw flaw = mail_address_read(text, true, arena, &address);
 
     if (flaw == MAIL_ADDRESS_CLEAR) {
-        return true;
+        struct slice plain = mail_address_text(&address, arena);
+        /* Addresses are compared as they are written: `"ceo"@example.test` must not pass for another one. */
+        return slice_equal(plain, text) ||
+               error_set(e, ERROR_INPUT, "write `%.*s` as `%.*s`", SLICE_ARG(slice_head(text, 100)),
+                         SLICE_ARG(slice_head(plain, 100)));
     }
     return error_set(e, ERROR_INPUT, "`%.*s` is no address such as `anna@example.test`: it %s",
                      SLICE_ARG(slice_head(text, 100)), mail_address_flaw_text(flaw));
@@ -131,7 +135,7 @@ static bool gives_office(const struct change *c)
            (!before || c->old.role != c->account.role || (c->ask->password.len && !own));
 }
 
-/* Likewise what another one's mail is read by, whole domains to send as, and, of who does not say how long letters are kept, a group that says
+/* Likewise what another one's mail is read by, whole domains to send as, what a delegation of a group lets others send as, and, of who does not say how long letters are kept, a group that says
  * it. */
 static bool gives(struct change *c, bool *giving, struct error *e)
 {
@@ -140,7 +144,8 @@ static bool gives(struct change *c, bool *giving, struct error *e)
     if (!account_takes_mail(c, &c->takes, e)) {
         return false;
     }
-    *giving = gives_office(c) || c->takes.len || ruled || account_gains_domain(c);
+    *giving = gives_office(c) || c->takes.len || ruled || account_gains_domain(c) ||
+              account_adds_to_delegation(c);
     return true;
 }
 

@@ -90,5 +90,9 @@ bool account_remember_addresses(struct keeper *k, const struct account *was,
 /* Whether a group that a rule of retention in force names gains or loses it as a member. */
 bool account_changes_ruled_group(const struct change *c);
 
+/* Whether others may send as more than before: the account comes into a group that is delegated to somebody, or is in one and
+ * gains an address. */
+bool account_adds_to_delegation(const struct change *c);
+
 /* Whether it is in a group. */
 bool account_is_in_group(const struct account *a, struct slice group);

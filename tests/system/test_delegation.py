@@ -146,6 +146,19 @@ def test_a_group_is_who_is_in_it_now(scene):
     assert came["Sender"] == ALICE and re.search(r"for +sales, granted by", shown), shown
     company.postern("user", "set", BOB, "--no-groups")
     assert try_to(smtp, letter(BOB))[0] == 550
+    # who comes into it can be sent as, and that takes two persons as the delegation did
+    said = company.postern("user", "set", BOB, "--group", "sales", "--reason", "moved")
+    assert try_to(smtp, letter(BOB))[0] == 550
+    company.second(said)
+    assert try_to(smtp, letter(BOB))[0] == 250
+    assert re.search(r"^request \w+ waits", company.postern(
+        "user", "set", BOB, "--address", "bobby@example.test", "--reason", "moved"), re.M)
+    company.postern("user", "set", BOB, "--no-groups")
+
+
+def test_an_address_is_written_as_it_is_compared(scene):
+    done = scene.company.postern("user", "set", BOB, "--address", '"alice"@example.test', check=False)
+    assert done.returncode == 65 and 'write `"alice"@example.test` as `alice@example.test`' in done.stderr
 
 
 def test_an_address_with_a_tag_is_its_holder_s(scene):
