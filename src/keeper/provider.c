@@ -2,9 +2,8 @@
 
 #include "keeper/account_change.h"
 #include "keeper/account_parts.h"
+#include "letter/asserted.h"
 #include "stages/identity/asserted.h"
-
-#define ASSERTED_BY "asserted by "
 
 /* The marks of a connector's letters; returns how many. */
 static size_t marks_of(const struct connector_settings *c, struct arena *arena,
@@ -39,8 +38,8 @@ static const struct connector_settings *find_connector(const struct settings *se
     return NULL;
 }
 
-/* The account whose address it is, of several one that is open. *found tells. */
-static bool find_account(struct keeper *k, struct slice address, struct arena *arena,
+/* The account whose address it is as it stands, of several one that is open. *found tells. */
+static bool find_exactly(struct keeper *k, struct slice address, struct arena *arena,
                          struct account *out, bool *found, struct error *e)
 {
     struct account *accounts = NULL;
@@ -64,6 +63,40 @@ static bool find_account(struct keeper *k, struct slice address, struct arena *a
     return true;
 }
 
+/* "anna" of "anna+shop"; false when there is no tag. */
+static bool cut_tag(struct slice local, uint8_t separator, struct slice *before)
+{
+    size_t at = local.len;
+
+    while (at > 0 && local.ptr[at - 1] != separator) {
+        at--;
+    }
+    *before = slice_head(local, at ? at - 1 : 0);
+    return separator && before->len;
+}
+
+/* The account of an address or, as with one's own sign-in, of the longest beginning of it that somebody has; *address is that
+ * one then. Where nobody has any it is the address without tags: each tag would be another sender otherwise. */
+static bool find_account(struct keeper *k, struct slice *address, struct arena *arena,
+                         struct account *out, bool *found, struct error *e)
+{
+    const struct settings *settings = k->options.settings(k->options.context);
+    uint8_t separator = setting_separator_byte(settings->submission.separator);
+    struct slice domain = letter_domain(*address);
+    struct slice local = slice_head(*address, address->len - domain.len - 1);
+
+    if (local.len && local.ptr[0] == '"') {
+        return find_exactly(k, *address, arena, out, found, e);
+    }
+    do {
+        *address = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(domain));
+        if (!find_exactly(k, *address, arena, out, found, e)) {
+            return false;
+        }
+    } while (!*found && cut_tag(local, separator, &local));
+    return true;
+}
+
 enum provider_verdict keeper_provider_judge(struct keeper *k, const struct keeper_submit_ask *ask,
                                             const struct mail_header *header, struct arena *arena,
                                             struct session *session, struct identity_answer *answer,
@@ -82,7 +115,7 @@ enum provider_verdict keeper_provider_judge(struct keeper *k, const struct keepe
                         ask->reverse_path, header, ask->smtputf8, arena, &from, answer)) {
         return PROVIDER_REFUSED;
     }
-    if (!find_account(k, from, arena, &account, &found, e)) {
+    if (!find_account(k, &from, arena, &account, &found, e)) {
         return PROVIDER_FAILED;
     }
     if (found && account.disabled) {
@@ -94,11 +127,6 @@ enum provider_verdict keeper_provider_judge(struct keeper *k, const struct keepe
         .groups = found ? account.groups : (struct cbor_list){NULL, 0}
     };
     return PROVIDER_PROVEN;
-}
-
-bool keeper_provider_handed_on(struct slice mechanism)
-{
-    return slice_starts(mechanism, SLICE(ASSERTED_BY));
 }
 
 size_t keeper_provider_marks(const struct settings *settings, struct slice mechanism,

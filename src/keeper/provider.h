@@ -30,9 +30,6 @@ enum provider_verdict keeper_provider_judge(struct keeper *k, const struct keepe
                                             struct session *session, struct identity_answer *answer,
                                             struct error *e) MUST_CHECK;
 
-/* Whether a provider handed a letter on; `mechanism` is that of its facts. */
-bool keeper_provider_handed_on(struct slice mechanism);
-
 /**
  * The names of the fields that do not leave with a letter.
  *

@@ -15,6 +15,7 @@
 #include "keeper/suspend.h"
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
+#include "letter/asserted.h"
 #include "requests/inspector.h"
 #include "stages/policy/policy.h"
 
@@ -158,7 +159,11 @@ static bool protect(struct letter *l, const struct settings *settings, struct er
     }
     letter_id_text(&l->parcel->id, id);
     const struct slice *marks = NULL;
+    bool handed_on = asserted_is_mechanism(l->facts.mechanism);
     size_t n_marks = keeper_provider_marks(settings, l->facts.mechanism, l->arena, &marks);
+    if (handed_on && n_marks == 0) { /* what of it must not leave is not known any more */
+        return error_set(e, ERROR_BUSY, "the [connector] section by which it came is not there");
+    }
     struct protect_context context = {
         .host = settings->general.hostname,
         .letter_id = slice_text(id),
@@ -168,7 +173,7 @@ static bool protect(struct letter *l, const struct settings *settings, struct er
         .tls_version = l->facts.tls_version,
         .tls_cipher = l->facts.tls_cipher,
         .sender = l->facts.behalf.from.len ? l->facts.account : SLICE_NONE,
-        .handed_on = keeper_provider_handed_on(l->facts.mechanism),
+        .handed_on = handed_on,
         .cut = marks,
         .n_cut = n_marks,
         .utf8 = l->facts.smtputf8,

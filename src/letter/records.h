@@ -63,7 +63,7 @@ struct facts {
     uint64_t kind;
     uint64_t received_at;
     struct slice account;   /* who proved to send it; empty for notices */
-    struct slice mechanism; /* how: PLAIN, LOGIN, ... */
+    struct slice mechanism; /* how: PLAIN, LOGIN, ...; or letter/asserted.h */
     struct slice client;    /* address of the client */
     struct slice helo;
     struct slice tls_version;

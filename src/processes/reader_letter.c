@@ -3,6 +3,7 @@
 
 #include "host/memfd.h"
 #include "keyring/digest.h"
+#include "letter/asserted.h"
 #include "letter/removal.h"
 #include "letter/retention.h"
 #include "processes/reader_case.h"
@@ -252,6 +253,19 @@ static bool follow_recipe(struct desk *d, const struct catalog_letter *letter, s
            recipe_follow(&sealed, content, &d->arena, copy, e);
 }
 
+/* What marks a letter as our company's at its provider may be a secret, and it is cut from what leaves alone. */
+static bool has_marks(struct desk *d, const struct catalog_letter *letter, bool *has,
+                      struct error *e)
+{
+    struct facts facts;
+
+    if (!desk_read(d, letter->facts, RECORD_FACTS, &facts_schema, &facts, e)) {
+        return false;
+    }
+    *has = asserted_is_mechanism(facts.mechanism);
+    return true;
+}
+
 bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
 {
     const struct reader_letter_ask *ask = r->ask;
@@ -260,6 +274,7 @@ bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
     struct catalog_letter letter;
     struct slice bytes = SLICE_NONE;
     struct slice reason = ask->reason;
+    bool marked = false; /* of one's own letter */
     OWN(buf) struct buf copy = {0};
     OWN(desk) struct desk d = {0};
     OWN(case_file) struct case_file c = {.desk = NULL};
@@ -273,7 +288,10 @@ bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
     if (!desk_content(&d, &letter, &bytes, e)) {
         return false;
     }
-    if (ask->as_sent) {
+    if (reader_visitor(r)->own && !has_marks(&d, &letter, &marked, e)) {
+        return false;
+    }
+    if (ask->as_sent || marked) {
         if (!follow_recipe(&d, &letter, bytes, &copy, e)) {
             return false;
         }

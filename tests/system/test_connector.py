@@ -12,7 +12,8 @@ import tempfile
 import pytest
 
 from company import CA, free_port, wait_for
-from scene import ALICE, Scene
+from scene import ALICE, PASSWORD, Scene
+from test_roles import Person
 from town import MASTER_CF
 
 MAIN_CF = """
@@ -168,11 +169,33 @@ def test_who_has_an_account_is_known_by_it(scene):
     number = letter_id(give(scene, letter(3, sender="Alice@example.test"), path=ALICE, name=NAME))
     assert f"{ALICE} (asserted by office)" in scene.company.show(number)
     wait_for("delivery", lambda: "delivered (250" in scene.company.show(number))
+    # and by an address with a tag, which is none of its own
+    number = letter_id(give(scene, letter(8, sender="alice+shop@example.test"), path=ALICE, name=NAME))
+    assert f"{ALICE} (asserted by office)" in scene.company.show(number)
+    number = letter_id(give(scene, letter(9, sender="anna+a+b@example.test"), name=NAME))
+    assert "anna@example.test (asserted by office)" in scene.company.show(number)
     scene.company.postern("user", "add", "gone@example.test", "--password-stdin",
                           input="pewter walrus knits quietly\n")
     scene.company.postern("user", "set", "--disable", "gone@example.test")
-    code, text = give(scene, letter(4, sender="gone@example.test"), name=NAME)
-    assert code == 550 and b"closed" in text
+    for sender in ("gone@example.test", "gone+x@example.test"):
+        code, text = give(scene, letter(4, sender=sender), name=NAME)
+        assert code == 550 and b"closed" in text
+
+
+def test_the_mark_is_no_employee_s_to_read(scene, tmp_path):
+    """With it he could send as anybody from a tenant of his own."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to ask as somebody else")
+    for folder in [tmp_path, *list(tmp_path.parents)[:3]]:
+        folder.chmod(folder.stat().st_mode | 0o011)
+    number = letter_id(give(scene, letter(10, SECRET, sender=ALICE), path=ALICE))
+    wait_for("delivery", lambda: "delivered (250" in scene.company.show(number))
+    alice = Person(scene.company, tmp_path)
+    assert alice.login(ALICE, PASSWORD).returncode == 0
+    said = alice.postern("export", "-o", "-", number, "--reason", "mine")
+    assert said.returncode == 0 and "words of handed10" in said.stdout, said
+    assert "5b1f0c2e" not in said.stdout + alice.postern("show", number, "--reason", "mine").stdout
+    assert b"5b1f0c2e" in scene.company.postern("export", "-o", "-", number, text=False)
 
 
 @pytest.mark.parametrize("content, path, says", [

@@ -153,6 +153,24 @@ static struct slice path_to_judge(struct claims *c, struct slice reverse_path)
     return reverse_path;
 }
 
+/* What From shows beside its address must be that address: the other fields are the writer's too, and make no name his. */
+static bool shows_itself_alone(const struct mail_header *header, struct slice from, bool utf8,
+                               struct arena *arena, struct identity_answer *answer)
+{
+    struct mail_field *fields = arena_array(arena, header->n_fields + 1, sizeof(*fields));
+    const struct identity_account account = {.addresses = &from, .n_addresses = 1};
+    struct mail_header only = *header;
+
+    only.fields = fields;
+    only.n_fields = 0;
+    for (size_t i = 0; i < header->n_fields; i++) {
+        if (header->fields[i].name == MAIL_FROM) {
+            fields[only.n_fields++] = header->fields[i];
+        }
+    }
+    return identity_judge(from, &only, utf8, &account, arena, answer);
+}
+
 bool asserted_judge(const struct slice *domains, size_t n_domains, struct slice reverse_path,
                     const struct mail_header *header, bool utf8, struct arena *arena,
                     struct slice *from, struct identity_answer *answer)
@@ -171,7 +189,8 @@ bool asserted_judge(const struct slice *domains, size_t n_domains, struct slice 
     struct slice shown = claim_all(&claims, header);
     struct slice path = path_to_judge(&claims, reverse_path);
     const struct identity_account account = {.addresses = claims.all, .n_addresses = claims.n};
-    if (!identity_judge(path, header, utf8, &account, arena, answer)) {
+    if (!identity_judge(path, header, utf8, &account, arena, answer) ||
+        !shows_itself_alone(header, shown, utf8, arena, answer)) {
         return false;
     }
     *from = shown;

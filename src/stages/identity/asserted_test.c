@@ -62,6 +62,10 @@ static void whoever_of_our_domains_the_provider_says(void **unused)
          IDENTITY_FROM_UNCLEAR,                                                                                                    NULL               },
         {"anna@example.test",       MARK "From: anna@example.test\r\nfrom: bob@example.test\r\n",
          IDENTITY_FROM_REPEATED,                                                                                                   NULL               },
+        {"anna@example.test",
+         "From: \"boss@example.test\" <anna@example.test>\r\nResent-From: boss@example.test\r\n",   IDENTITY_FROM_UNCLEAR,         NULL               },
+        {"boss@example.test",       "From: \"boss@example.test\" <anna@example.test>\r\n",
+         IDENTITY_FROM_UNCLEAR,                                                                                                    NULL               },
     };
 
     (void)unused;
