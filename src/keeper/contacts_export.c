@@ -66,8 +66,11 @@ static bool take_grant(struct keeper *k, struct slice by, struct slice owner, st
     for (size_t i = 0; i < value.len && i < GRANT_LEN; i++) {
         until = until << 8 | value.ptr[i];
     }
-    *granted = (uint64_t)approvals_now(k) < until;
-    return state_value_delete(k->state, name, &found, e);
+    if (!state_value_delete(k->state, name, &found, e)) {
+        return false;
+    }
+    *granted = found && (uint64_t)approvals_now(k) < until; /* of two at once one took it */
+    return true;
 }
 
 /* ── the file ── */

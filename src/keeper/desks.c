@@ -4,6 +4,7 @@
 
 #include "keeper/internal.h"
 #include "requests/auth.h"
+#include "state/factors.h"
 
 #define VALUE     "desk/passes"
 #define ARENA_MAX ((size_t)8 << 20)
@@ -15,6 +16,7 @@ struct desk_pass {
     struct slice hash;
     struct slice account;
     uint64_t ends_at; /* wall clock */
+    uint64_t since;   /* likewise; 0: written by a version that did not know it */
 };
 
 struct desk_passes {
@@ -25,6 +27,7 @@ static const struct cbor_field pass_fields[] = {
     CBOR_FIELD(1, CBOR_BYTES, struct desk_pass, hash, DIGEST_LEN),
     CBOR_FIELD(2, CBOR_TEXT, struct desk_pass, account, LETTER_ADDRESS_MAX),
     CBOR_FIELD(3, CBOR_UINT, struct desk_pass, ends_at, INT64_MAX),
+    CBOR_OPTIONAL(4, CBOR_UINT, struct desk_pass, since, INT64_MAX),
 };
 static const struct cbor_schema pass_schema = CBOR_SCHEMA(pass_fields, struct desk_pass);
 
@@ -45,7 +48,7 @@ bool desks_remember(struct keeper *k, struct error *e)
     size_t n = sessions_desks(k->sessions, &arena, open, DESKS_MAX);
     for (size_t i = 0; i < n; i++) {
         passes[i] = (struct desk_pass){SLICE_ARRAY(open[i].hash), open[i].account,
-                                       (uint64_t)(open[i].ends_at_ms + ahead)};
+                                       (uint64_t)(open[i].ends_at_ms + ahead), open[i].since};
     }
     const struct desk_passes all = {
         {passes, n}
@@ -63,6 +66,7 @@ static bool resume(struct keeper *k, const struct desk_pass *pass, struct arena 
     const struct settings *settings = k->options.settings(k->options.context);
     int64_t left = (int64_t)pass->ends_at - clock_wall_ms();
     struct desk_session desk = {.account = pass->account};
+    struct factors f;
     struct account account;
     bool found = false;
 
@@ -75,6 +79,14 @@ static bool resume(struct keeper *k, const struct desk_pass *pass, struct arena 
     if (!found || account.disabled) {
         return true;
     }
+    /* One from before its second factor is none that a crash may save. */
+    if (!state_factors_get(k->state, account.name, arena, &f, e)) {
+        return false;
+    }
+    if (f.totp.len && pass->since < f.totp_since) {
+        return true;
+    }
+    desk.since = pass->since;
     left = left < settings->auth.desk_timeout_ms ? left : settings->auth.desk_timeout_ms;
     desk.ends_at_ms = clock_steady_ms() + left;
     (void)memcpy(desk.hash, pass->hash.ptr, DIGEST_LEN);

@@ -247,8 +247,9 @@ bool keeper_on_codes_new(void *ctx, struct ipc_request *r, struct error *e)
 
 /* ── taking it off ── */
 
-static bool off_own(struct turn *t, const struct factors *f, const struct factors_off_ask *ask,
-                    struct arena *arena, struct error *e)
+/* Asked before the lock: auth answers late who guesses, and nobody else is to wait for that. */
+static bool prove_own(struct turn *t, const struct factors *f, const struct factors_off_ask *ask,
+                      struct arena *arena, struct error *e)
 {
     const struct auth_second second = factors_second(f);
 
@@ -258,8 +259,7 @@ static bool off_own(struct turn *t, const struct factors *f, const struct factor
             "taking it off wants a code, or one of the recovery codes; without, ask an "
             "officer or administrator");
     }
-    return prove(t->admin, &second, ask->code, arena, &t->proof, e) &&
-           factors_put(t->admin->keeper, t->account, arena, switch_off, t, e);
+    return prove(t->admin, &second, ask->code, arena, &t->proof, e);
 }
 
 static bool ask_for(const struct turn *t, const struct factors *f, struct arena *arena,
@@ -317,10 +317,13 @@ bool keeper_on_totp_off(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_INPUT, "%.*s has no second factor", SLICE_ARG(t.account));
     }
     bool own = slice_equal(t.account, t.admin->caller.account);
+    if (own && !prove_own(&t, &f, ask, r->arena, e)) {
+        return false;
+    }
     (void)pthread_mutex_lock(&k->approvals.changing); /* officers are counted */
-    bool done =
-        stands_alone(k, t.account, r->arena, e) &&
-        (own ? off_own(&t, &f, ask, r->arena, e) : off_others(&t, &f, r->arena, r->answer, e));
+    bool done = stands_alone(k, t.account, r->arena, e) &&
+                (own ? factors_put(k, t.account, r->arena, switch_off, &t, e)
+                     : off_others(&t, &f, r->arena, r->answer, e));
     (void)pthread_mutex_unlock(&k->approvals.changing);
     return done;
 }

@@ -264,6 +264,7 @@ bool sessions_resume(struct sessions *s, const struct account *account, struct s
         .account = account, .mechanism = mechanism, .desk = true, .ends_at_ms = desk->ends_at_ms});
 
     (void)memcpy(entry->hash, desk->hash, sizeof(entry->hash));
+    entry->session.since = desk->since;
     return add(s, entry, e);
 }
 
@@ -278,8 +279,9 @@ size_t sessions_desks(struct sessions *s, struct arena *arena, struct desk_sessi
             if (!x->session.desk || x->ends_at_ms <= now) {
                 continue;
             }
-            out[n] =
-                (struct desk_session){arena_copy(arena, x->session.account), {0}, x->ends_at_ms};
+            out[n] = (struct desk_session){.account = arena_copy(arena, x->session.account),
+                                           .ends_at_ms = x->ends_at_ms,
+                                           .since = x->session.since};
             (void)memcpy(out[n++].hash, x->hash, DIGEST_LEN);
         }
     }

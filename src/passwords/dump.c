@@ -181,6 +181,10 @@ static bool write_file(struct importing *i, struct dump_report *report, struct e
     if (fstat(i->out, &about) != 0) {
         return error_errno(e, ERROR_BUSY, "the new list");
     }
+    if (report->entries == 0) {
+        return error_set(e, ERROR_INPUT,
+                         "no password of the list was seen so often: the list in force stays");
+    }
     report->lines = i->in.line;
     report->bytes = (uint64_t)about.st_size;
     return true;
@@ -193,7 +197,9 @@ bool dump_import(int in, int folder, const char *name, const struct dump_options
     struct dump_report made = {.lines = 0};
     char fresh[NAME_MAX_];
 
-    (void)snprintf(fresh, sizeof(fresh), "%s.new", name);
+    if (snprintf(fresh, sizeof(fresh), "%s.new", name) >= (int)sizeof(fresh)) {
+        return error_set(e, ERROR_INPUT, "the name of the file is too long");
+    }
     (void)unlinkat(folder, fresh, 0);
     OWN(fd)
     int out = openat(folder, fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, MODE);

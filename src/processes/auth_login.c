@@ -145,8 +145,8 @@ static enum login_verdict check(struct auth *a, struct login *l, struct arena *a
     auth_slots_give(&a->slots);
     switch (match) {
     case VERIFIER_RIGHT:
-        complete(a, l, arena);
         if (remembers) {
+            complete(a, l, arena);
             auth_memory_add(a->memory, account->account, account->verifier, password, l->now_ms,
                             l->now_ms + auth_settings_of(a)->remember_ms);
         }

@@ -308,7 +308,7 @@ static bool finish(struct auth *a, const struct exchange *x, struct ipc_request 
     if (!auth_look_up(a, &l, r->arena, e)) {
         return false;
     }
-    if (!is_proved(a, &l, x, &last, r->arena, signature)) {
+    if (!is_proved(a, &l, x, &last, r->arena, signature) || auth_prove(a, &l) != LOGIN_ACCEPTED) {
         auth_refuse(a, &l, r);
         return true;
     }

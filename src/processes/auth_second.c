@@ -28,9 +28,12 @@ enum login_verdict auth_prove(struct auth *a, struct login *l)
 {
     const struct auth_second *second = &l->account.second;
 
-    if (!l->desk ||
-        second->totp.len == 0) { /* of a client the keeper says that it takes an app password */
+    if (second->totp.len == 0 || l->app.len) {
         return LOGIN_ACCEPTED;
+    }
+    if (!l->desk) { /* here, so that a right password takes no longer than a wrong one; the keeper would refuse it too */
+        l->reason = "there is a second factor: an app password is needed";
+        return LOGIN_REFUSED;
     }
     if (l->ask->code.len == 0) {
         return LOGIN_CODE;

@@ -10,6 +10,7 @@ import hmac
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import smtplib
@@ -122,18 +123,23 @@ class Between:
             far.sendall(command)
             near.sendall(far.recv(4000))
         with self.server.wrap_socket(near, server_side=True) as near, \
-                self.client.wrap_socket(far) as far:
-            there = threading.Thread(target=self.pass_on, args=(near, far))
-            there.start()
-            self.pass_on(far, near, hear=True)
-            there.join()
+                self.client.wrap_socket(far) as far, contextlib.suppress(OSError):
+            while self.pass_on(near, far):
+                pass
 
-    def pass_on(self, source, sink, hear=False):
-        with contextlib.suppress(OSError):
-            while octets := source.recv(4000):
-                self.heard += octets if hear else b""
-                sink.sendall(octets)
-            sink.unwrap()
+    def pass_on(self, near, far):
+        """In one thread: a TLS connection is not to be read in one while another one writes on it."""
+        for source in select.select([near, far], [], [], 10)[0]:
+            source.setblocking(False)
+            try:
+                octets = source.recv(1 << 16)
+            except ssl.SSLWantReadError:  # a ticket, say
+                continue
+            self.heard += octets if source is far else b""
+            (near if source is far else far).sendall(octets)
+            if not octets:
+                return False
+        return True
 
     def end(self):
         self.thread.join(30)
