@@ -28,7 +28,7 @@
 struct options {
     uint64_t port, connections, letters, bytes, first, ahead;
     const char *host, *user, *password, *from, *domain, *counter;
-    bool fresh, idle;
+    bool fresh, idle, whole;
 };
 
 struct sender {
@@ -43,7 +43,7 @@ struct sender {
     size_t opened;
     size_t waiting; /* sessions that have nothing to do while the queue is full */
     uint64_t begun, accepted, refused;
-    uint32_t *latency_us; /* from end of data to 250 */
+    uint32_t *latency_us; /* from end of data, or with --whole from connecting, to 250 */
     struct buf recipient;
     const volatile uint64_t *delivered; /* what the sink has counted; NULL without one */
     struct error error;
@@ -56,6 +56,7 @@ static int usage(void)
         "  --from ADDRESS --domain DOMAIN   envelope; recipients are recipientN@DOMAIN\n"
         "  --connections N --letters N --bytes N\n"
         "  --new               a new connection for each letter\n"
+        "  --whole             latency from connecting on, with --new\n"
         "  --counter FILE      what the sink counts, with --ahead N: begin no letter while\n"
         "                      N accepted ones are not delivered, and wait for the last\n"
         "  --idle              open the connections, say ready, hold them until EOF\n",
@@ -104,6 +105,9 @@ static bool read_option(int option, const char *value, struct options *o)
     case 'n':
         o->fresh = true;
         return true;
+    case 'W':
+        o->whole = true;
+        return true;
     case 'i':
         o->idle = true;
         return true;
@@ -128,6 +132,7 @@ static bool read_options(int argc, char **argv, struct options *o)
         {"ahead",       required_argument, NULL, 'a'},
         {"counter",     required_argument, NULL, 'C'},
         {"new",         no_argument,       NULL, 'n'},
+        {"whole",       no_argument,       NULL, 'W'},
         {"idle",        no_argument,       NULL, 'i'},
         {NULL,          0,                 NULL, 0  },
     };
@@ -144,7 +149,8 @@ static bool read_options(int argc, char **argv, struct options *o)
             return false;
         }
     }
-    return o->port && optind == argc && !o->user == !o->password && !o->counter == !o->ahead;
+    return o->port && optind == argc && !o->user == !o->password && !o->counter == !o->ahead &&
+           (o->fresh || !o->whole);
 }
 
 /* ── what happens on one connection ── */
@@ -200,7 +206,8 @@ static bool open_session(struct sender *s, struct session *session)
 static bool letter_done(struct sender *s, struct session *session, bool accepted)
 {
     if (accepted) {
-        int64_t us = (clock_steady_ns() - session->end_of_data_ns) / 1000;
+        int64_t from = s->options.whole ? session->begun_ns : session->end_of_data_ns;
+        int64_t us = (clock_steady_ns() - from) / 1000;
         s->latency_us[s->accepted++] = us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
     } else if (s->refused++ < 5) {
         (void)fprintf(stderr, "sender: a letter was refused: %s\n", session->last_reply);
@@ -221,6 +228,8 @@ static bool on_event(struct sender *s, struct session *session, enum session_eve
         s->opening--;
         s->ready++;
         return !s->clock_runs || next_letter(s, session);
+    case SESSION_DENIED:
+        return error_set(&s->error, ERROR_INPUT, "not signed in: %s", session->last_reply);
     case SESSION_ACCEPTED:
     case SESSION_REFUSED:
         return letter_done(s, session, event == SESSION_ACCEPTED);

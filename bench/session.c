@@ -32,6 +32,11 @@ bool session_open(struct session *s, const struct session_target *t, struct erro
     /* Without TCP_NODELAY the last segment of a letter waits for an acknowledgement of the one
      * before, which the other side delays by 40 ms. */
     (void)setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    s->begun_ns = clock_steady_ns();
+    if (t->source &&
+        bind(s->fd, (const struct sockaddr *)t->source, sizeof(struct sockaddr_in)) != 0) {
+        return error_errno(e, ERROR_BUSY, "bind");
+    }
     if (connect(s->fd, (const struct sockaddr *)&t->address, t->address_len) != 0 &&
         errno != EINPROGRESS) {
         return error_errno(e, ERROR_BUSY, "connect");
@@ -126,6 +131,13 @@ static void say_auth(struct session *s, const struct session_target *t)
     say(s, SLICE("\r\n"));
 }
 
+bool session_auth(struct session *s, const struct session_target *t, struct error *e)
+{
+    say_auth(s, t);
+    s->phase = SESSION_AUTH;
+    return flush(s, e);
+}
+
 bool session_send(struct session *s, const char *from, struct slice recipient, struct error *e)
 {
     for (size_t i = 0; i < 3; i++) {
@@ -184,8 +196,8 @@ static bool on_reply(struct session *s, const struct session_target *t, unsigned
         return code == 250;
     case SESSION_AUTH:
         s->phase = SESSION_IDLE;
-        *event = SESSION_READY;
-        return code == 235;
+        *event = code == 235 ? SESSION_READY : SESSION_DENIED;
+        return code != 421;
     case SESSION_MAIL:
     case SESSION_RCPT:
     case SESSION_DATA:

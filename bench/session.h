@@ -17,7 +17,8 @@ struct session_target {
     struct sockaddr_storage address;
     socklen_t address_len;
     SSL_CTX *tls;
-    const char *user; /* for AUTH PLAIN; NULL: no AUTH */
+    const struct sockaddr_storage *source; /* where connections come from; NULL: the system says */
+    const char *user;                      /* for AUTH PLAIN; NULL: no AUTH */
     const char *password;
 };
 
@@ -26,6 +27,7 @@ enum session_event {
     SESSION_READY,    /* logged in: a letter may be sent */
     SESSION_ACCEPTED, /* 250: the next letter may be sent */
     SESSION_REFUSED,  /* any other answer to the letter; the next may be sent */
+    SESSION_DENIED,   /* not logged in; session_auth() may try again */
 };
 
 enum session_phase {
@@ -53,6 +55,7 @@ struct session {
     size_t sent;
     struct buf commands[3]; /* MAIL, RCPT, DATA where they may not go at once */
     struct buf letter;
+    int64_t begun_ns;       /* when it began to connect */
     int64_t end_of_data_ns; /* when the last byte of the letter was written */
     char last_reply[200];   /* the last line that the server said, for messages */
 };
@@ -62,6 +65,9 @@ void session_init(struct session *s);
 
 /* Begin to connect. Returns false when there is no socket or no route. */
 bool session_open(struct session *s, const struct session_target *t, struct error *e) MUST_CHECK;
+
+/* Try to log in once more, after SESSION_DENIED. */
+bool session_auth(struct session *s, const struct session_target *t, struct error *e) MUST_CHECK;
 
 /* Begin to send a letter: s->letter holds its content with the final dot. */
 bool session_send(struct session *s, const char *from, struct slice recipient,
