@@ -57,14 +57,19 @@ void contact_book_free(struct contact_book *b)
     free(b);
 }
 
-static size_t bucket_of(const struct contact_book *b, struct slice address)
+static uint32_t hash_of(const struct contact_book *b, struct slice address)
 {
     uint32_t hash = 2166136261U ^ b->seed; /* FNV-1a */
 
     for (size_t i = 0; i < address.len; i++) {
         hash = (hash ^ ascii_lower(address.ptr[i])) * 16777619U;
     }
-    return hash % BUCKETS;
+    return hash;
+}
+
+static size_t bucket_of(const struct contact_book *b, struct slice address)
+{
+    return hash_of(b, address) % BUCKETS;
 }
 
 static struct entry *find(const struct contact_book *b, struct slice owner, struct slice address)
@@ -326,13 +331,23 @@ static size_t insert(const struct contact_row **found, size_t n, size_t max,
     return n;
 }
 
+/* Of a decoy and of real people alike says nothing: many are called so. */
+static void look_at_decoy(const struct contact_book *b, const struct contact *c,
+                          const struct wanted *w, struct contact_probe *probe)
+{
+    probe->whole = probe->whole || names_whole(c, w);
+    if (!probe->missed && matches(c, w)) {
+        probe->missed = hash_of(b, c->address) + UINT64_C(1);
+    }
+}
+
 size_t contact_book_find(const struct contact_book *b, struct slice owner, struct slice words,
-                         const struct contact_row **found, size_t max, bool *probed)
+                         const struct contact_row **found, size_t max, struct contact_probe *probe)
 {
     struct wanted w;
     size_t n = 0;
 
-    *probed = false;
+    *probe = (struct contact_probe){.whole = false};
     read_wanted(words, &w);
     for (size_t i = 0; i < b->n; i++) {
         const struct contact_row *row = &b->all[i]->row;
@@ -340,12 +355,14 @@ size_t contact_book_find(const struct contact_book *b, struct slice owner, struc
         if (!shared && !slice_equal(row->owner, owner)) {
             continue;
         }
-        if (row->kind != CONTACT_REAL) {
-            *probed =
-                *probed || (row->kind == CONTACT_DECOY && w.n && names_whole(&row->contact, &w));
+        if (row->kind == CONTACT_DECOY && w.n) {
+            look_at_decoy(b, &row->contact, &w, probe);
+        } else if (row->kind != CONTACT_REAL) {
+            continue;
         } else if (w.n ? matches(&row->contact, &w) : row->contact.favourite) {
             n = insert(found, n, max, row);
         }
     }
+    probe->missed = n ? 0 : probe->missed;
     return n;
 }

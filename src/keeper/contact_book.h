@@ -51,6 +51,13 @@ void contact_book_each(const struct contact_book *b, contact_book_visit *visit, 
 size_t contact_book_list(const struct contact_book *b, struct slice owner, struct arena *arena,
                          const struct contact_row ***rows);
 
+/* Whether somebody compares what he finds with a list. */
+struct contact_probe {
+    bool whole; /* a decoy was named whole and alone: nobody can know the name but from a list */
+    uint64_t
+        missed; /* number of a decoy that the words are of, where they are of nobody else; or 0 */
+};
+
 /**
  * Find contacts of these two books whose words begin with all of the words that are looked for: in name, organisation and
  * address. Never a decoy.
@@ -58,11 +65,10 @@ size_t contact_book_list(const struct contact_book *b, struct slice owner, struc
  * @param owner  whose book besides the company's; empty: none
  * @param words  what was typed; empty: favourites alone
  * @param found  room for `max`; favourites first, then by name
- * @param probed set when what was typed names a decoy that these books list, whole and alone: nobody
- *               can know the name but from a list
+ * @param probe  what the words say of decoys that these books list
  * @return       how many, at most `max`
  */
 size_t contact_book_find(const struct contact_book *b, struct slice owner, struct slice words,
-                         const struct contact_row **found, size_t max, bool *probed);
+                         const struct contact_row **found, size_t max, struct contact_probe *probe);
 
 OWN_BY(contact_book, struct contact_book, contact_book_free)

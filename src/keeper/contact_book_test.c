@@ -21,35 +21,41 @@ static void put(struct contact_book *b, const char *owner, const char *address, 
 }
 
 static size_t found(const struct contact_book *b, const char *owner, const char *words,
-                    bool *probed)
+                    struct contact_probe *probe)
 {
     const struct contact_row *rows[3];
 
-    return contact_book_find(b, slice_text(owner), slice_text(words), rows, 3, probed);
+    return contact_book_find(b, slice_text(owner), slice_text(words), rows, 3, probe);
 }
 
 static void what_is_found_is_no_decoy(void **unused)
 {
     (void)unused;
     OWN(contact_book) struct contact_book *b = contact_book_new();
-    bool probed = true;
+    struct contact_probe probe = {.whole = true, .missed = 7};
 
     put(b, "", "paula.partner@p.test", "Paula Partner", CONTACT_REAL);
     put(b, "", "Peter.Lang@p.test", "Peter Lang", CONTACT_DECOY);
     put(b, "", "old@p.test", "Olga Alt", CONTACT_RETIRED);
     put(b, "a@e.test", "petra@p.test", "Petra M\xc3\xbcller", CONTACT_REAL);
-    assert_int_equal(found(b, "a@e.test", "p", &probed), 2);
-    assert_false(probed);
-    assert_int_equal(found(b, "b@e.test", "mueller", &probed), 0);
-    assert_int_equal(found(b, "a@e.test", "muller pet", &probed), 1);
-    assert_int_equal(found(b, "a@e.test", "lang", &probed), 0);
-    assert_false(probed);
-    assert_int_equal(found(b, "a@e.test", "lang PETER", &probed), 0);
-    assert_true(probed);
-    assert_int_equal(found(b, "", "peter.lang@p.test", &probed), 0);
-    assert_true(probed);
-    assert_int_equal(found(b, "", "olga alt", &probed), 0);
-    assert_false(probed); /* it stands in no list any more */
+    assert_int_equal(found(b, "a@e.test", "p", &probe), 2);
+    assert_false(probe.whole);
+    assert_int_equal(probe.missed, 0); /* Peter is called so, and others */
+    assert_int_equal(found(b, "b@e.test", "mueller", &probe), 0);
+    assert_int_equal(probe.missed, 0); /* nobody is */
+    assert_int_equal(found(b, "a@e.test", "muller pet", &probe), 1);
+    assert_int_equal(found(b, "a@e.test", "lang", &probe), 0);
+    assert_false(probe.whole);
+    assert_int_not_equal(probe.missed, 0); /* a decoy alone is */
+    uint64_t lang = probe.missed;
+    assert_int_equal(found(b, "a@e.test", "pet lan", &probe), 0);
+    assert_int_equal(probe.missed, lang);
+    assert_int_equal(found(b, "a@e.test", "lang PETER", &probe), 0);
+    assert_true(probe.whole);
+    assert_int_equal(found(b, "", "peter.lang@p.test", &probe), 0);
+    assert_true(probe.whole);
+    assert_int_equal(found(b, "", "olga alt", &probe), 0);
+    assert_false(probe.whole); /* it stands in no list any more */
 }
 
 static void a_book_is_listed_by_name(void **unused)
@@ -128,6 +134,22 @@ static void what_is_shown_is_limited(void **unused)
     assert_int_equal(contact_meter_left(m, eve, &limits, 24 * HOUR + 1), 100);
 }
 
+static void who_looks_for_many_decoys_is_noticed(void **unused)
+{
+    (void)unused;
+    OWN(contact_meter) struct contact_meter *m = contact_meter_new();
+    struct slice eve = SLICE("eve@e.test");
+
+    assert_false(contact_meter_missed(m, eve, 1, 1));
+    assert_false(contact_meter_missed(m, eve, 1, 2)); /* the same */
+    assert_false(contact_meter_missed(m, eve, 2, 3));
+    assert_false(contact_meter_missed(m, SLICE("anna@e.test"), 3, 4));
+    assert_true(contact_meter_missed(m, eve, 3, 5));
+    assert_false(contact_meter_missed(m, eve, 4, 6));
+    assert_false(contact_meter_missed(m, eve, 5, 7));
+    assert_false(contact_meter_missed(m, eve, 6, 7 + 24 * HOUR)); /* another day */
+}
+
 static void a_decoy_looks_like_the_others(void **unused)
 {
     (void)unused;
@@ -157,7 +179,11 @@ static void a_decoy_looks_like_the_others(void **unused)
         last = c.address;
     }
     assert_true(same < 5);
-    struct contact alone = decoy_mint(SLICE("other.de"), models, 3, 3, &arena);
+    struct contact alone = decoy_mint(SLICE("other.de"), models, 3, 1, &arena);
+    assert_slice(alone.organisation,
+                 "Other"); /* none of the domain: no barer than the others for that */
+    assert_int_equal(alone.phone.len, models[0].phone.len);
+    alone = decoy_mint(SLICE("other.de"), models, 3, 0, &arena);
     assert_int_equal(alone.organisation.len + alone.phone.len, 0);
 }
 
@@ -168,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_book_is_listed_by_name),
         cmocka_unit_test(a_book_is_what_was_put_into_it),
         cmocka_unit_test(what_is_shown_is_limited),
+        cmocka_unit_test(who_looks_for_many_decoys_is_noticed),
         cmocka_unit_test(a_decoy_looks_like_the_others),
     };
     return cmocka_run_group_tests_name("contact_book", tests, NULL, NULL);

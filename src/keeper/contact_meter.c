@@ -16,7 +16,10 @@ struct window {
 struct meter {
     struct meter *next;
     struct window hour, day;
-    bool alarmed, refused; /* in this hour */
+    bool alarmed, refused;           /* in this hour */
+    uint64_t missed[CONTACT_MISSED]; /* decoys that were looked for, in this day */
+    size_t n_missed;
+    int64_t missed_from_ms;
     size_t len;
     uint8_t who[];
 };
@@ -147,4 +150,29 @@ enum contact_metered contact_meter_take(struct contact_meter *m, struct slice wh
         return CONTACT_GRANTED_ALARM;
     }
     return CONTACT_GRANTED;
+}
+
+bool contact_meter_missed(struct contact_meter *m, struct slice who, uint64_t decoy, int64_t now_ms)
+{
+    struct meter *it = find(m, who);
+
+    it = it ? it : begin(m, who, now_ms);
+    if (!it) {
+        return true; /* more accounts than anybody has */
+    }
+    if (it->n_missed == 0 || now_ms >= it->missed_from_ms + DAY_MS) {
+        it->missed_from_ms = now_ms;
+        it->n_missed = 0;
+    }
+    for (size_t i = 0; i < it->n_missed; i++) {
+        if (it->missed[i] == decoy) {
+            return false;
+        }
+    }
+    it->missed[it->n_missed++] = decoy;
+    if (it->n_missed < CONTACT_MISSED) {
+        return false;
+    }
+    it->n_missed = 0;
+    return true;
 }

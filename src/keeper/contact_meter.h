@@ -44,4 +44,10 @@ enum contact_metered contact_meter_take(struct contact_meter *m, struct slice wh
 uint64_t contact_meter_left(const struct contact_meter *m, struct slice who,
                             const struct contact_limits *limits, int64_t now_ms);
 
+/* Somebody looked for a decoy, of this number, and found nobody. True when he did so of CONTACT_MISSED different ones within a day:
+ * who knows so many names has a list; once for each further so many. */
+#define CONTACT_MISSED 3
+bool contact_meter_missed(struct contact_meter *m, struct slice who, uint64_t decoy,
+                          int64_t now_ms);
+
 OWN_BY(contact_meter, struct contact_meter, contact_meter_free)

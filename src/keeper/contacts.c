@@ -50,7 +50,8 @@ bool contacts_open(struct keeper *k, struct error *e)
         arena_panic("out of memory");
     }
     (void)pthread_mutex_init(&c->changing, NULL);
-    (void)pthread_mutex_init(&c->lock, NULL);
+    (void)pthread_rwlock_init(&c->lock, NULL);
+    (void)pthread_mutex_init(&c->meter_lock, NULL);
     c->book = contact_book_new();
     c->meter = contact_meter_new();
     k->contacts = c;
@@ -70,7 +71,8 @@ void contacts_close(struct keeper *k)
         contact_book_free(c->book);
         contact_meter_free(c->meter);
         (void)pthread_mutex_destroy(&c->changing);
-        (void)pthread_mutex_destroy(&c->lock);
+        (void)pthread_rwlock_destroy(&c->lock);
+        (void)pthread_mutex_destroy(&c->meter_lock);
         free(c);
     }
 }
@@ -82,11 +84,11 @@ bool contacts_write(struct keeper *k, const struct contact_row *rows, size_t n, 
     if (!state_contacts_put(k->state, rows, n, e)) {
         return false;
     }
-    (void)pthread_mutex_lock(&c->lock);
+    (void)pthread_rwlock_wrlock(&c->lock);
     for (size_t i = 0; i < n; i++) {
         contact_book_put(c->book, &rows[i]);
     }
-    (void)pthread_mutex_unlock(&c->lock);
+    (void)pthread_rwlock_unlock(&c->lock);
     return true;
 }
 
@@ -97,8 +99,8 @@ bool contacts_drop(struct keeper *k, const struct contact_row *row, struct error
     if (!state_contact_delete(k->state, row, e)) {
         return false;
     }
-    (void)pthread_mutex_lock(&c->lock);
+    (void)pthread_rwlock_wrlock(&c->lock);
     contact_book_remove(c->book, row->owner, row->contact.address);
-    (void)pthread_mutex_unlock(&c->lock);
+    (void)pthread_rwlock_unlock(&c->lock);
     return true;
 }

@@ -4,10 +4,12 @@
  *  1. What a caller was shown is counted before it is shown: found or listed, in all roles.
  *  2. A list or export is a record before it is given.
  *  3. A decoy is answered for as any other entry wherever somebody could compare: adding, changing, removing,
- *     showing by its whole address. Only finding leaves it out.
+ *     showing by its whole address, and in how many entries a book has. Only finding leaves it out, and who finds out by
+ *     that is noticed.
  *
- * Two locks: `changing` is held while the state is written, `lock` for moments, to read or change what is in
- * memory. The first is taken before the second. */
+ * Locks: `changing` is held while the state is written, `lock` for moments to change what is in memory, and shared by all
+ * who read it, so that nobody's long look at a book keeps a letter waiting. The first is taken before the second; the
+ * meter's is taken alone. */
 #pragma once
 
 #include <pthread.h>
@@ -19,8 +21,9 @@
 
 struct contacts {
     pthread_mutex_t changing;
-    pthread_mutex_t lock;
+    pthread_rwlock_t lock;
     struct contact_book *book;
+    pthread_mutex_t meter_lock;
     struct contact_meter *meter;
     _Atomic bool decoys;         /* they are on */
     _Atomic bool hurry;          /* look at once whether some are due */

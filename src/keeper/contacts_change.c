@@ -122,7 +122,8 @@ static bool has_room(const struct change *c, struct error *e)
 {
     const struct contact_book *book = c->keeper->contacts->book;
     size_t max = c->owner.len ? CONTACT_ACCOUNT_MAX : CONTACT_COMPANY_MAX;
-    size_t now = contact_book_count(book, c->owner, CONTACT_REAL);
+    size_t now = contact_book_count(book, c->owner, CONTACT_REAL) +
+                 contact_book_count(book, c->owner, CONTACT_DECOY); /* as a list counts them */
 
     return (now + c->answer->added <= max &&
             contact_book_size(book) + c->answer->added <= CONTACT_ALL_MAX) ||

@@ -94,13 +94,13 @@ static size_t write_book(struct keeper *k, struct slice owner, bool table, struc
     if (table) {
         card_write_heads(out);
     }
-    (void)pthread_mutex_lock(&k->contacts->lock);
+    (void)pthread_rwlock_rdlock(&k->contacts->lock);
     size_t n = contact_book_list(k->contacts->book, owner, &arena, &rows);
     for (size_t i = 0; i < n; i++) {
         const struct card card = card_of(&rows[i]->contact);
         (table ? card_write_row : card_write)(out, &card);
     }
-    (void)pthread_mutex_unlock(&k->contacts->lock);
+    (void)pthread_rwlock_unlock(&k->contacts->lock);
     return n;
 }
 

@@ -34,10 +34,10 @@ static enum contact_metered take(const struct keeper_admin *admin, uint64_t coun
         .hour = s->per_hour, .day = s->per_day, .alarm = s->alarm};
     int64_t now = clock_steady_ms();
 
-    (void)pthread_mutex_lock(&c->lock);
+    (void)pthread_mutex_lock(&c->meter_lock);
     enum contact_metered m = contact_meter_take(c->meter, admin->caller.by, count, &limits, now);
     *left = contact_meter_left(c->meter, admin->caller.by, &limits, now);
-    (void)pthread_mutex_unlock(&c->lock);
+    (void)pthread_mutex_unlock(&c->meter_lock);
     return m;
 }
 
@@ -85,13 +85,42 @@ static bool may_see(struct keeper_admin *admin, const char *verb, uint64_t count
         (unsigned long long)count, (unsigned long long)left);
 }
 
+/* Whether he is shown anything at all any more: before a book is gone through for it. */
+static bool may_look(struct keeper_admin *admin, const char *verb, struct error *e)
+{
+    const struct contacts_settings *s = settings_of(admin->keeper);
+    struct contacts *c = admin->keeper->contacts;
+    const struct contact_limits limits = {
+        .hour = s->per_hour, .day = s->per_day, .alarm = s->alarm};
+
+    (void)pthread_mutex_lock(&c->meter_lock);
+    uint64_t left = contact_meter_left(c->meter, admin->caller.by, &limits, clock_steady_ms());
+    (void)pthread_mutex_unlock(&c->meter_lock);
+    return left || may_see(admin, verb, 1, e);
+}
+
 /* ── a few ── */
 
 struct few {
     struct contact_found found[100];
     size_t n;
-    bool probed;
+    struct contact_probe probe;
 };
+
+/* Names that only a list can have told him. */
+static bool compares(const struct keeper_admin *admin, const struct few *few)
+{
+    struct contacts *c = admin->keeper->contacts;
+    bool often = false;
+
+    if (few->probe.missed) {
+        (void)pthread_mutex_lock(&c->meter_lock);
+        often =
+            contact_meter_missed(c->meter, admin->caller.by, few->probe.missed, clock_steady_ms());
+        (void)pthread_mutex_unlock(&c->meter_lock);
+    }
+    return few->probe.whole || often;
+}
 
 static void keep(struct few *few, const struct contact_row *row, struct arena *arena)
 {
@@ -106,7 +135,7 @@ static void find_words(struct keeper *k, struct slice owner, const struct contac
     uint64_t max = settings_of(k)->found;
 
     max = ask->max && ask->max < max ? ask->max : max;
-    size_t n = contact_book_find(k->contacts->book, owner, ask->words, rows, max, &few->probed);
+    size_t n = contact_book_find(k->contacts->book, owner, ask->words, rows, max, &few->probe);
     for (size_t i = 0; i < n; i++) {
         keep(few, rows[i], arena);
     }
@@ -142,17 +171,17 @@ bool keeper_on_contact_find(void *ctx, struct ipc_request *r, struct error *e)
     struct contacts *c = admin->keeper->contacts;
     struct few *few = arena_alloc(r->arena, sizeof(*few));
 
-    if (!is_long_enough(ask->words, e)) {
+    if (!is_long_enough(ask->words, e) || !may_look(admin, "contact find", e)) {
         return false;
     }
-    (void)pthread_mutex_lock(&c->lock);
+    (void)pthread_rwlock_rdlock(&c->lock);
     if (ask->address.len) {
         find_address(admin->keeper, admin->caller.account, ask->address, r->arena, few);
     } else {
         find_words(admin->keeper, admin->caller.account, ask, r->arena, few);
     }
-    (void)pthread_mutex_unlock(&c->lock);
-    if (few->probed) {
+    (void)pthread_rwlock_unlock(&c->lock);
+    if (compares(admin, few)) {
         decoys_probed(admin);
     }
     answer->found = (struct cbor_list){few->found, few->n};
@@ -173,15 +202,16 @@ bool keeper_on_contact_list(void *ctx, struct ipc_request *r, struct error *e)
     struct slice owner;
     size_t n = 0;
 
-    if (!contacts_owner(admin, ask->company, false, &owner, e)) {
+    if (!contacts_owner(admin, ask->company, false, &owner, e) ||
+        !may_look(admin, "contact list", e)) {
         return false;
     }
-    (void)pthread_mutex_lock(&c->lock);
+    (void)pthread_rwlock_rdlock(&c->lock);
     size_t total = contact_book_list(c->book, owner, &list_arena, &rows);
     for (size_t i = ask->skip; i < total && n < CONTACTS_LISTED_MAX; i++) {
         page[n++] = copy(&rows[i]->contact, r->arena);
     }
-    (void)pthread_mutex_unlock(&c->lock);
+    (void)pthread_rwlock_unlock(&c->lock);
     struct act act = {.verb = SLICE("contact list"),
                       .count = n,
                       .detail = owner.len ? SLICE("own contacts") : SLICE("company contacts")};

@@ -192,21 +192,57 @@ static struct slice draw_phone(struct slice phone, struct arena *arena)
     return copy;
 }
 
-/* One of the models in the domain; NULL when there is none. */
-static const struct contact *draw_model(struct slice domain, const struct contact *models, size_t n)
+/* One of the models in the domain or, when there is none, of all, and then *strange; NULL: there are no models. */
+static const struct contact *draw_model(struct slice domain, const struct contact *models, size_t n,
+                                        bool *strange)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < n; i++) {
         count += slice_equal_nocase(domain_of(models[i].address), domain);
     }
-    uint64_t left = count ? decoy_draw(count) : 0;
-    for (size_t i = 0; count && i < n; i++) {
+    *strange = count == 0;
+    if (*strange) {
+        return n ? &models[decoy_draw(n)] : NULL;
+    }
+    uint64_t left = decoy_draw(count);
+    for (size_t i = 0; i < n; i++) {
         if (slice_equal_nocase(domain_of(models[i].address), domain) && left-- == 0) {
             return &models[i];
         }
     }
     return NULL;
+}
+
+/* "Other" of other.example: what a company without a model is called. */
+static struct slice name_company(struct slice domain, struct arena *arena)
+{
+    struct slice rest;
+    struct slice label = arena_copy(arena, slice_cut(domain, '.', &rest));
+    uint8_t *first = (uint8_t *)(uintptr_t)label.ptr;
+
+    if (label.len && *first >= 'a' && *first <= 'z') {
+        *first = (uint8_t)(*first - 'a' + 'A');
+    }
+    return label;
+}
+
+/* The parts of a contact that others of the book have; nobody is a copy of one other. */
+static void draw_parts(struct contact *c, struct slice domain, const struct contact *models,
+                       size_t n, struct arena *arena)
+{
+    bool strange = false;
+    const struct contact *part = draw_model(domain, models, n, &strange);
+
+    if (!part) {
+        return;
+    }
+    if (part->organisation.len) {
+        c->organisation =
+            strange ? name_company(domain, arena) : arena_copy(arena, part->organisation);
+    }
+    c->phone = draw_phone(part->phone, arena);
+    c->title = arena_copy(arena, draw_model(domain, models, n, &strange)->title);
 }
 
 struct contact decoy_mint(struct slice domain, const struct contact *models, size_t n,
@@ -222,11 +258,7 @@ struct contact decoy_mint(struct slice domain, const struct contact *models, siz
                                 SLICE_ARG(domain)),
         .name = arena_printf(arena, "%.*s %.*s", SLICE_ARG(first), SLICE_ARG(last)),
     };
-    const struct contact *part = draw_model(domain, models, n_parts);
 
-    c.organisation = part ? arena_copy(arena, part->organisation) : SLICE_NONE;
-    c.phone = part ? draw_phone(part->phone, arena) : SLICE_NONE;
-    part = draw_model(domain, models, n_parts); /* nobody is a copy of one other */
-    c.title = part ? arena_copy(arena, part->title) : SLICE_NONE;
+    draw_parts(&c, domain, models, n_parts, arena);
     return c;
 }

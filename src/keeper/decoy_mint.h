@@ -1,7 +1,7 @@
 /* keeper/decoy_mint - makes up a contact that looks like the others of a book.
  *
  * A common name from decoy_names, an address in the way in which the others of its domain are written, and whatever
- * parts another entry of that domain has. Everything is drawn by keyring_random_bytes(), so that
+ * parts another entry of that domain has, or of any when the book has none there. Everything is drawn by keyring_random_bytes(), so that
  * nobody foretells it. Pure but for that. */
 #pragma once
 

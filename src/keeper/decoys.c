@@ -11,6 +11,7 @@
 #include "keeper/contacts.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/subject.h"
 #include "keeper/suspend.h"
 #include "requests/contacts.h"
 
@@ -69,9 +70,9 @@ static bool is_decoy(struct keeper *k, struct slice address, struct arena *arena
         return false;
     }
     address = bare(k, address, arena);
-    (void)pthread_mutex_lock(&c->lock);
+    (void)pthread_rwlock_rdlock(&c->lock);
     bool decoy = contact_book_decoy(c->book, address) != NULL;
-    (void)pthread_mutex_unlock(&c->lock);
+    (void)pthread_rwlock_unlock(&c->lock);
     return decoy && !is_accounts(k, address, arena);
 }
 
@@ -83,6 +84,24 @@ struct hit {
     struct slice address;
     const char *where; /* "RCPT", "To" */
 };
+
+/* Whether a letter of the archive names it: one that came from outside, since none to it leaves. Then it is known outside, and who answers
+ * all to whom such a letter went writes to it in good faith. The archive is asked and not the letter's In-Reply-To, which a thief writes as he
+ * likes, and which is not there yet at RCPT. What cannot be told is no. */
+static bool is_known_outside(struct keeper *k, struct slice address, struct arena *arena)
+{
+    struct slice plain = bare(k, address, arena);
+    const struct cbor_list addresses = {&plain, 1};
+    const struct cbor_list none = {NULL, 0};
+    uint64_t head = atomic_load(&k->indexer.position);
+    struct query query;
+    uint64_t seq = 0;
+    size_t count = 0;
+    struct error e;
+
+    return subject_query(&addresses, &none, arena, &query, &e) &&
+           subject_find(k, &query, head, UINT64_MAX, &seq, 1, &count, &e) && count;
+}
 
 /* It sends no more, its sessions end, its letters of the last hour are held (keeper/suspend). One that is suspended
  * already stays so: what is held for that is not forgotten. */
@@ -112,26 +131,47 @@ static void tell(struct keeper *k, const struct hit *h, bool suspended)
     keeper_alert(k, "decoy-hit", sentence);
 }
 
+static void tell_known(struct keeper *k, const struct hit *h)
+{
+    char sentence[ERROR_TEXT_MAX];
+
+    (void)snprintf(sentence, sizeof(sentence),
+                   "%.*s wrote to a decoy (%s) that stands in a letter from outside, perhaps by "
+                   "answering all: the letter was refused, the account goes on. Somebody outside "
+                   "has a list of contacts; `postern acts --by %.*s`",
+                   SLICE_ARG(h->account), h->where, SLICE_ARG(h->account));
+    keeper_alert(k, "decoy-known", sentence);
+}
+
 static void hit(struct keeper *k, const struct hit *h, struct arena *arena)
 {
+    bool known = is_known_outside(k, h->address, arena);
     struct act act = {.by = h->account,
                       .at = h->client,
                       .verb = SLICE("decoy hit"),
                       .object = h->address,
                       .reason = arena_printf(arena, "a letter to a decoy, by %s", h->where),
+                      .detail = known ? SLICE("a letter from outside names it: not suspended")
+                                      : SLICE_NONE,
                       .refused = true};
     struct error e;
 
-    sessions_end_account(k->sessions, h->account); /* at once, whatever the disk does */
+    if (!known) {
+        sessions_end_account(k->sessions, h->account); /* at once, whatever the disk does */
+    }
     (void)atomic_fetch_add(&k->contacts->hits, 1);
-    bool suspended = suspend(k, h, arena, &e);
-    if (!suspended) {
+    bool suspended = !known && suspend(k, h, arena, &e);
+    if (!known && !suspended) {
         log_event(LOG_ERROR, "decoy.not_suspended", LOG_TEXT("reason", e.text));
     }
     if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, &act, &e)) {
         log_event(LOG_ERROR, "decoy.unrecorded", LOG_TEXT("reason", e.text));
     }
-    tell(k, h, suspended);
+    if (known) {
+        tell_known(k, h);
+    } else {
+        tell(k, h, suspended);
+    }
 }
 
 /* ── whole letters ── */
@@ -204,10 +244,10 @@ static bool is_role(struct slice address)
 
 static bool is_contact(struct keeper *k, struct slice address)
 {
-    (void)pthread_mutex_lock(&k->contacts->lock);
+    (void)pthread_rwlock_rdlock(&k->contacts->lock);
     const struct contact_row *row = contact_book_get(k->contacts->book, SLICE_NONE, address);
     bool real = row && row->kind == CONTACT_REAL;
-    (void)pthread_mutex_unlock(&k->contacts->lock);
+    (void)pthread_rwlock_unlock(&k->contacts->lock);
     return real;
 }
 

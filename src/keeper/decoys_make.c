@@ -82,9 +82,9 @@ static void visit_over(void *context, const struct contact_row *row)
 
 static void each(struct survey *s, contact_book_visit *visit)
 {
-    (void)pthread_mutex_lock(&s->k->contacts->lock);
+    (void)pthread_rwlock_rdlock(&s->k->contacts->lock);
     contact_book_each(s->k->contacts->book, visit, s);
-    (void)pthread_mutex_unlock(&s->k->contacts->lock);
+    (void)pthread_rwlock_unlock(&s->k->contacts->lock);
 }
 
 /* People with accounts are written as the others of their domain. */
@@ -131,9 +131,9 @@ static bool is_taken(struct survey *s, struct slice address, bool *taken, struct
     for (size_t i = 0; i < s->n_accounts; i++) {
         *taken = *taken || account_has_address(&s->accounts[i], address);
     }
-    (void)pthread_mutex_lock(&s->k->contacts->lock);
+    (void)pthread_rwlock_rdlock(&s->k->contacts->lock);
     *taken = *taken || contact_book_has(s->k->contacts->book, address);
-    (void)pthread_mutex_unlock(&s->k->contacts->lock);
+    (void)pthread_rwlock_unlock(&s->k->contacts->lock);
     return *taken || is_correspondent(s, address, taken, e);
 }
 

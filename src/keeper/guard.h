@@ -15,6 +15,7 @@
 #include "stages/limits/signs.h"
 
 #define GUARD_KNOWN_MAX 4000000
+#define GUARD_RECENT    256 /* letters of an account whose ids are remembered: the newest */
 
 struct keeper;
 struct guard;
@@ -54,7 +55,7 @@ void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients);
     "if somebody else uses it. Call your mail administrator"
 
 /* From now on the account sends nothing, until guard_open(). Returns the ids of what it sent within the hour before, one behind the
- * other; in the arena. */
+ * other, the newest GUARD_RECENT at most; in the arena. */
 struct slice guard_close(struct keeper *k, struct slice account, struct arena *arena);
 
 /* It sends again, and what it did before counts no more. */

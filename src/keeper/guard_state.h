@@ -8,7 +8,6 @@
 #include "letter/id.h"
 
 #define GUARD_BUCKETS 1024
-#define GUARD_RECENT  256 /* letters of an account whose ids are remembered */
 
 /* One account. */
 struct guarded {

@@ -62,13 +62,16 @@ static bool keep(struct keeper *k, const struct suspension_record *r, struct are
 
 static void tell(struct keeper *k, const struct suspension_record *r)
 {
+    size_t n = r->letters.len / LETTER_ID_LEN;
     char sentence[ERROR_TEXT_MAX];
 
-    (void)snprintf(sentence, sizeof(sentence),
-                   "%.*s sends no more: %.*s. Its sessions are ended, its letters of the last hour "
-                   "held. See `postern account show`, then "
-                   "`postern account release`",
-                   SLICE_ARG(r->account), SLICE_ARG(slice_head(r->reason, 250)));
+    (void)snprintf(
+        sentence, sizeof(sentence),
+        "%.*s sends no more: %.*s. Its sessions are ended, and of its letters of the last "
+        "hour %s%zu held where they have not left. See `postern account show`, then "
+        "`postern account release`",
+        SLICE_ARG(r->account), SLICE_ARG(slice_head(r->reason, 250)),
+        n < GUARD_RECENT ? "" : "the newest ", n);
     log_event(LOG_WARNING, "account.suspended", LOG_NUMBER("points", r->points));
     keeper_alert(k, "account-suspended", sentence);
 }

@@ -152,6 +152,23 @@ def test_a_decoy_in_the_header_is_one_too(scene, decoys):
     assert all(b"X <" not in octets for _, octets in scene.receiver.letters())
 
 
+def test_who_answers_all_recipients_is_refused_and_not_suspended(scene, decoys):
+    company = scene.company
+    mbox = company.directory / "asked.mbox"
+    mbox.write_text(f"From x@outside.test Mon Jan  5 09:00:00 2026\nFrom: X <x@outside.test>\nTo: {ALICE}, {decoys[2]}\n"
+                    "Date: Mon, 5 Jan 2026 09:00:00 +0000\nMessage-ID: <q@outside.test>\nSubject: Hello\n\nHello all\n\n")
+    company.postern("import", "mbox", mbox, "--owner", ALICE)
+    wait_for("the index", lambda: company.status()["index.position"] == company.status()["ledger.records"])
+    smtp = scene.client(ALICE)
+    smtp.mail(ALICE)
+    assert smtp.rcpt(decoys[2])[0] == 550
+    assert ALICE in alarm(scene, "decoy-known")
+    assert smtp.rcpt("x@outside.test")[0] == 250, "the session goes on"
+    smtp.close()
+    assert not is_suspended(scene, ALICE)
+    assert "a letter from outside names it" in acts(scene, "--by", ALICE)
+
+
 def test_nobody_is_shown_all_at_once(scene, person):
     """A list that goes beyond is refused whole; single ones are found until the hour's are used up."""
     file = scene.company.directory / "many.csv"

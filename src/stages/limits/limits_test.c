@@ -1,4 +1,5 @@
 #include "stages/limits/limits.h"
+#include "stages/limits/signs.h"
 #include "tests/test.h"
 
 #define NOON   (INT64_C(1790000000000))
@@ -236,6 +237,26 @@ static void a_set_keeps_what_it_has_room_for(void **unused)
     set_done(&s);
 }
 
+/* A mail program with a hundred letters in its outbox tries them again and again. */
+static void a_full_outbox_counts_once(void **unused)
+{
+    (void)unused;
+    struct limits_count c = {0};
+    static struct signs s;
+    struct signs_verdict verdict;
+
+    for (int i = 0; i < 10; i++) {
+        for (uint64_t digest = 1; digest <= 100; digest++) {
+            signs_put_off(&s, &c, digest, NOON + i * 6 * MINUTE);
+        }
+    }
+    signs_judge(&s, &c, NULL, NOON + 54 * MINUTE, &verdict);
+    assert_int_equal(verdict.value[SIGN_REFUSED], 100);
+    signs_judge(&s, &c, NULL, NOON + 2 * HOUR, &verdict);
+    assert_int_equal(verdict.value[SIGN_REFUSED], 0);
+    limits_count_done(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +268,7 @@ int main(void)
         cmocka_unit_test(not_recorded_is_not_counted),
         cmocka_unit_test(a_restart_forgets_nothing),
         cmocka_unit_test(a_clock_that_was_wrong),
+        cmocka_unit_test(a_full_outbox_counts_once),
         cmocka_unit_test(a_set_keeps_what_it_has_room_for),
     };
 

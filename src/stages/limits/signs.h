@@ -42,7 +42,7 @@ extern const struct sign_row signs_table[SIGNS];
 
 #define SIGNS_BODIES   32
 #define SIGNS_NETWORKS 16
-#define SIGNS_PUT_OFF  16
+#define SIGNS_PUT_OFF  512 /* a program with more letters that wait is one that goes on */
 
 /* What is remembered of an account beside its counts. Zeros: nothing. */
 struct signs {
