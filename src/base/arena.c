@@ -22,10 +22,13 @@ void arena_init(struct arena *a, size_t max_bytes)
     *a = (struct arena){.max = max_bytes};
 }
 
-static void free_chunks(struct arena_chunk *c)
+static void free_chunks(struct arena_chunk *c, bool wipe)
 {
     while (c) {
         struct arena_chunk *older = c->older;
+        if (wipe) {
+            explicit_bzero(c->bytes, c->size);
+        }
         free(c);
         c = older;
     }
@@ -42,15 +45,19 @@ void arena_reset(struct arena *a)
         arena_done(a);
         return;
     }
-    free_chunks(newest->older);
+    free_chunks(newest->older, a->wipes);
+    if (a->wipes) {
+        explicit_bzero(newest->bytes, a->used);
+    }
     newest->older = NULL;
     a->used = 0;
     a->total = newest->size;
+    a->wipes = false;
 }
 
 void arena_done(struct arena *a)
 {
-    free_chunks(a->chunks);
+    free_chunks(a->chunks, a->wipes);
     *a = (struct arena){.max = a->max};
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/own.h"
@@ -18,6 +19,8 @@ struct arena {
     size_t used;                /* in the newest chunk */
     size_t total;               /* bytes in all chunks */
     size_t max;
+    bool
+        wipes; /* what it held is overwritten before it is given back; until then, set by anybody */
 };
 
 /* Start an empty arena that may grow to `max_bytes`; nothing is allocated yet. */

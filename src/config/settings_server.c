@@ -124,9 +124,9 @@ static const struct config_setting auth_rows[] = {
         "auth-scram-iterations", COUNT, struct auth_settings, scram_iterations, .initial = "100000",
         .min = 4096, .max = 10000000,
         .help = "Iterations of PBKDF2 for such keys; a client computes them at each sign-in.",
-        .more = "Keys that were made with another number are made anew at the next sign-in by "
-                "PLAIN or LOGIN. Until then such an account is told from one that does not "
-                "exist."),
+        .more = "It is for new keys: those that there are stay good, and are made anew at the next "
+                "sign-in by PLAIN or LOGIN. All keys of an account have one number, so who has "
+                "app passwords keeps theirs as long as there are any."),
 };
 const struct config_table settings_auth_table =
     CONFIG_TABLE("Signing in", struct settings, auth, auth_rows);

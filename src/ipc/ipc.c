@@ -120,6 +120,7 @@ static bool handle(struct ipc_server *s, const struct ipc_row *row, struct ipc_m
     const struct ipc_message *m = row->message;
     void *ask = m->ask ? arena_alloc(&c->arena, m->ask->size) : NULL;
 
+    c->arena.wipes |= m->secret;
     if (!may_ask_now(meter, row->per_minute)) {
         return error_set(e, ERROR_LIMIT, "%s: asked too often", m->name);
     }

@@ -298,6 +298,7 @@ bool ipc_call(struct ipc_pool *p, const struct ipc_message *message, const void 
     OWN(buf) struct buf body = {.max = IPC_BODY_MAX};
     struct ipc_packet question = {.verb = message->id, .fd = fd};
 
+    arena->wipes |= message->secret;
     if (message->secret && !buf_room(&body, SECRET_ROOM)) { /* so that it never moves */
         arena_panic("no room for a secret question");
     }

@@ -1,6 +1,7 @@
 /* Accounts: what auth asks to let somebody in. Verifiers are made by auth and mean nothing here. */
 #include "base/clock.h"
 
+#include "keeper/account_like.h"
 #include "keeper/account_parts.h"
 #include "keeper/account_salt.h"
 #include "keeper/admin.h"
@@ -40,6 +41,7 @@ bool keeper_on_account(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     answer->salt = account_salt(k, name, r->arena);
+    account_like(k, name, r->arena, &answer->like, &answer->like_verifier);
     answer->found = found;
     if (found) {
         answer->disabled = account.disabled;
@@ -114,8 +116,11 @@ static void judge_app(struct opening *o, const struct factors *f, const char **r
     o->has_app = true;
     *refused = app_password_refusal(app, o->ask->client, now);
     if (app->expires_at && !*refused) {
-        int64_t until = clock_steady_ms() + (int64_t)(app->expires_at - now);
-        o->ends_at_ms = until < o->ends_at_ms ? until : o->ends_at_ms;
+        int64_t steady = clock_steady_ms();
+        uint64_t left = app->expires_at - now; /* it may be any number */
+        if (o->ends_at_ms > steady && left < (uint64_t)(o->ends_at_ms - steady)) {
+            o->ends_at_ms = steady + (int64_t)left;
+        }
     }
 }
 
@@ -188,11 +193,12 @@ static bool open_session(struct keeper *k, const struct opening *o,
                                         .desk = o->ask->desk,
                                         .ends_at_ms = o->ends_at_ms};
 
-    if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e) ||
-        !sessions_begin(k->sessions, &start, handle, e)) {
+    if (!sessions_begin(k->sessions, &start, handle, e)) {
         return false;
     }
-    if (!are_still(k, o, e)) {
+    /* Recorded as accepted when it stands; nobody has the handle before. */
+    if (!are_still(k, o, e) ||
+        !keeper_record_one(k, LEDGER_PATIENT, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e)) {
         sessions_end(k->sessions, slice_of(handle, AUTH_SESSION_LEN));
         return false;
     }

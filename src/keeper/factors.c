@@ -7,6 +7,7 @@
 #include "formats/smtp/address.h"
 #include "host/address.h"
 #include "keeper/internal.h"
+#include "keyring/digest.h"
 
 #define NOTED_EVERY_MS  (UINT64_C(10) * 60 * 1000) /* from the same address */
 #define NOTED_OTHERS_MS (UINT64_C(60) * 1000)      /* from another one      */
@@ -80,15 +81,27 @@ bool app_password_reaches(const struct cbor_list *domains, struct slice recipien
 
 /* ── changes ── */
 
+/* Accounts share a few locks: a change waits for the ledger, and most others are not to wait for that. */
+static pthread_mutex_t *lock_of(struct keeper *k, struct slice account)
+{
+    uint32_t hash = 2166136261U;
+
+    for (size_t i = 0; i < account.len; i++) {
+        hash = (hash ^ account.ptr[i]) * 16777619U;
+    }
+    return &k->factors_locks[hash % FACTORS_LOCKS];
+}
+
 bool factors_put(struct keeper *k, struct slice account, struct arena *arena,
                  factors_change *change, void *context, struct error *e)
 {
+    pthread_mutex_t *lock = lock_of(k, account);
     struct factors f;
 
-    (void)pthread_mutex_lock(&k->factors_lock);
+    (void)pthread_mutex_lock(lock);
     bool done = state_factors_get(k->state, account, arena, &f, e) && change(&f, context, e) &&
                 state_factors_put(k->state, account, &f, e);
-    (void)pthread_mutex_unlock(&k->factors_lock);
+    (void)pthread_mutex_unlock(lock);
     return done;
 }
 
@@ -147,8 +160,15 @@ struct auth_second factors_second(const struct factors *f)
                        : (struct auth_second){.step = 0};
 }
 
+/* Of what there is now: a code of a secret, or of recovery codes, that were replaced meanwhile is none. */
 static bool is_fresh(const struct factors *f, const struct auth_proof *proof)
 {
+    uint8_t of[DIGEST_LEN];
+
+    digest_of(proof->recovery ? f->recovery : f->totp, SLICE_NONE, of);
+    if (!slice_equal(proof->of, SLICE_ARRAY(of))) {
+        return false;
+    }
     if (proof->recovery) {
         return f->recovery.len && proof->recovery <= AUTH_RECOVERY_CODES &&
                !(f->recovery_spent >> (proof->recovery - 1) & 1);

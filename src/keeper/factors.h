@@ -9,6 +9,7 @@ struct keeper;
 struct keeper_admin;
 
 #define FACTOR_REFUSAL_MAX 200
+#define FACTORS_LOCKS      64 /* a change holds one of them: accounts seldom wait for each other */
 
 /* The one of this id, or of this name; NULL: there is none. */
 struct app_password *app_password_find(const struct factors *f, struct slice which);
@@ -55,8 +56,3 @@ bool factors_account(struct keeper_admin *admin, struct slice named, struct aren
 /* Have auth seal what it sealed for an account under its present key; *did counts what became new. */
 bool factors_renew(struct keeper *k, struct slice account, struct arena *arena, uint64_t *did,
                    struct error *e) MUST_CHECK;
-
-/* The account that is meant: the caller's own when none is named, another one for who has a role for that. False with a
- * sentence. (app_passwords.c) */
-bool factors_account(struct keeper_admin *admin, struct slice named, struct arena *arena,
-                     struct slice *account, struct error *e) MUST_CHECK;

@@ -1,4 +1,5 @@
 #include "keeper/factors.h"
+#include "keyring/digest.h"
 #include "tests/test.h"
 
 #define NOW 1000000
@@ -73,14 +74,40 @@ static void names_are_found_and_bounded(void **unused)
     }
 }
 
-static bool spends(struct factors *f, uint64_t step, uint64_t recovery)
+static bool spends_of(struct factors *f, uint64_t step, uint64_t recovery, struct slice sealed)
 {
-    const struct auth_proof proof = {step, recovery};
+    uint8_t of[DIGEST_LEN];
+    const struct auth_proof proof = {step, recovery, SLICE_ARRAY(of)};
     struct error e = {0};
+
+    digest_of(sealed, SLICE_NONE, of);
     bool done = factors_spend(f, &proof, &e);
 
     assert_true(done || e.kind == ERROR_DENIED);
     return done;
+}
+
+static bool spends(struct factors *f, uint64_t step, uint64_t recovery)
+{
+    return spends_of(f, step, recovery, SLICE("sealed"));
+}
+
+static void a_code_is_of_the_secret_it_was_checked_against(void **unused)
+{
+    (void)unused;
+    struct factors f = {.totp = SLICE("sealed"), .recovery = SLICE("codes"), .totp_step = 100};
+    const struct auth_proof bare = {.step = 101};
+    struct error e;
+
+    assert_false(spends_of(&f, 101, 0, SLICE("another")));
+    assert_false(spends_of(&f, 101, 0, SLICE("codes")));
+    assert_false(spends_of(&f, 0, 1, SLICE("sealed")));
+    assert_false(factors_spend(&f, &bare, &e));
+    assert_int_equal(f.totp_step, 100);
+    assert_true(spends_of(&f, 101, 0, SLICE("sealed")));
+    assert_true(spends_of(&f, 0, 1, SLICE("codes")));
+    f.recovery = SLICE("renewed");
+    assert_false(spends_of(&f, 0, 2, SLICE("codes")));
 }
 
 static void a_code_is_spent_once(void **unused)
@@ -108,6 +135,7 @@ int main(void)
         cmocka_unit_test(recipients_are_compared_as_domains),
         cmocka_unit_test(names_are_found_and_bounded),
         cmocka_unit_test(a_code_is_spent_once),
+        cmocka_unit_test(a_code_is_of_the_secret_it_was_checked_against),
     };
     return cmocka_run_group_tests_name("keeper/factors", tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "keeper/approvals.h"
 #include "keeper/backlog.h"
 #include "keeper/counters.h"
+#include "keeper/factors.h"
 #include "keeper/handlers.h"
 #include "keeper/import.h"
 #include "keeper/indexer.h"
@@ -69,6 +70,7 @@ struct keeper {
     struct ledger *ledger;
     struct state *state;
     struct secret *salts; /* see account_salt.h */
+    struct account_likes *likes;
     struct sessions *sessions;
     struct queue *queue;
     struct repeats *repeats;
@@ -87,8 +89,9 @@ struct keeper {
     struct contacts *contacts;
     struct keeper_counters counters;
     struct refusals refusals;
-    pthread_mutex_t lookups_lock, factors_lock; /* the latter: keeper/factors.h */
-    struct lookup *lookups;                     /* idle ones */
+    pthread_mutex_t lookups_lock;
+    pthread_mutex_t factors_locks[FACTORS_LOCKS]; /* keeper/factors.h */
+    struct lookup *lookups;                       /* idle ones */
     pthread_t threads[KEEPER_WORKERS + 9];
     size_t n_threads;
     int64_t started_at;

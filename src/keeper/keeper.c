@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include "host/thread.h"
+#include "keeper/account_like.h"
 #include "keeper/account_salt.h"
 #include "keeper/backups.h"
 #include "keeper/callers.h"
@@ -112,7 +113,9 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     init_lock(&k->keys.lock, NULL);
     init_lock(&k->approvals.changing, NULL);
     init_lock(&k->lookups_lock, NULL);
-    init_lock(&k->factors_lock, NULL);
+    for (size_t i = 0; i < FACTORS_LOCKS; i++) {
+        init_lock(&k->factors_locks[i], NULL);
+    }
     init_lock(&k->imports.lock, NULL);
     init_lock(&k->retention.lock, NULL);
     init_lock(&k->approvals.order, NULL);
@@ -125,6 +128,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     k->queue = queue_new();
     k->repeats = repeats_new();
     k->guard = guard_new();
+    k->likes = account_likes_new();
     k->pulls = pulls_new();
     return k;
 }
@@ -240,6 +244,7 @@ void keeper_close(struct keeper *k)
     catalog_close(k->tail.catalog);
     state_close(k->state);
     account_salt_close(k);
+    account_likes_free(k->likes);
     ledger_close(k->ledger);
     free_lookups(k);
     backups_free(k->backups);

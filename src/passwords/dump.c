@@ -19,6 +19,7 @@
 #define SAMPLE     65536 /* hashes that tell how many there are: within 1 % */
 #define MODE       0644  /* no secret: anybody may have the list that it is made of */
 #define NAME_MAX_  64
+#define GAPS_MAX   40 /* at the end: of as many lines it happens once in 10^17 */
 
 struct reading {
     int fd;
@@ -34,7 +35,8 @@ struct importing {
     uint64_t *sample; /* hashes, until there is a writer */
     size_t n_sample;
     struct filter_writer *writer;
-    uint64_t last; /* hash */
+    uint64_t last;      /* hash that was taken */
+    uint64_t last_read; /* of all lines */
     int out;
 };
 
@@ -138,6 +140,20 @@ static bool take(struct importing *i, uint64_t hash, struct error *e)
     return i->n_sample < SAMPLE || begin_writing(i, false, e);
 }
 
+/* Hashes lie evenly: a list whose last one is far from the highest there can be has lost its end. */
+static bool is_whole(const struct importing *i, struct error *e)
+{
+    uint64_t gap = UINT64_MAX / i->in.line;
+    uint64_t behind = UINT64_MAX - i->last_read;
+
+    return behind / GAPS_MAX <= gap ||
+           error_set(
+               e, ERROR_INPUT,
+               "the list was cut: its %llu lines end at %016llX..., and hashes go up to FFFF...; "
+               "fetch it again",
+               (unsigned long long)i->in.line, (unsigned long long)i->last_read);
+}
+
 static bool read_all(struct importing *i, struct error *e)
 {
     struct slice line = SLICE_NONE;
@@ -147,7 +163,7 @@ static bool read_all(struct importing *i, struct error *e)
         uint64_t hash = 0;
         uint64_t seen = 0;
         if (end) {
-            return i->in.line ? i->writer || begin_writing(i, true, e)
+            return i->in.line ? is_whole(i, e) && (i->writer || begin_writing(i, true, e))
                               : error_set(e, ERROR_INPUT, "the list is empty");
         }
         if (!read_entry(line, &hash, &seen)) {
@@ -155,6 +171,7 @@ static bool read_all(struct importing *i, struct error *e)
                              "line %llu is no SHA-1 in hexadecimal with a count, `HASH:COUNT`",
                              (unsigned long long)i->in.line);
         }
+        i->last_read = hash;
         if (seen >= i->options->seen_least && !take(i, hash, e)) {
             return error_add(e, "line %llu", (unsigned long long)i->in.line);
         }

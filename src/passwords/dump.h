@@ -2,7 +2,9 @@
  *
  * A line is a SHA-1 in 40 hexadecimal digits, a colon and how often the password was seen; lines
  * ascend by their hash. The file is read once, from front to back, so it may be a pipe. How many
- * hashes there are is told from how densely the first ones lie. One thread. */
+ * hashes there are is told from how densely the first ones lie, and that the end is there from how near
+ * the last one is to the highest: a list that was cut at the end of a line is refused, unless it has lost less
+ * than 40 lines. One thread. */
 #pragma once
 
 #include "base/error.h"

@@ -237,6 +237,24 @@ static void a_file_that_shrinks_is_an_error(void **unused)
     assert_int_equal(e.kind, ERROR_CORRUPT);
 }
 
+static void a_list_without_its_end_is_refused(void **unused)
+{
+    (void)unused;
+    struct dump_report report = {.lines = 77};
+    struct error e;
+
+    write_dump(6900, 7000);
+    assert_false(import("dump", 0, &report, &e));
+    assert_true(e.kind == ERROR_INPUT && strstr(e.text, "was cut"));
+    assert_int_equal(report.lines, 77);
+    write_dump(100000, 200000); /* the filter is begun before the end is known */
+    assert_false(import("dump", 0, &report, &e));
+    assert_true(strstr(e.text, "was cut"));
+    write_dump(6990, 7000);
+    assert_ok(import("dump", 0, &report, &e), e);
+    assert_int_equal(report.lines, 6990);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +263,7 @@ int main(void)
         cmocka_unit_test(rare_ones_are_left_out),
         cmocka_unit_test(uneven_ones_are_bounded),
         cmocka_unit_test(what_is_no_dump_leaves_the_old_list),
+        cmocka_unit_test(a_list_without_its_end_is_refused),
         cmocka_unit_test(damage_is_found),
         cmocka_unit_test(a_file_that_shrinks_is_an_error),
     };

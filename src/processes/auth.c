@@ -1,6 +1,10 @@
 /* The process that knows passwords' verifiers: whether somebody is who he says. */
+#include <poll.h>
+
 #include "processes/auth_login.h"
 #include "processes/roles.h"
+
+#define TIDY_EVERY_MS 60000
 
 static const struct settings *settings_now(void *role)
 {
@@ -44,6 +48,10 @@ bool auth_run(struct role *r, struct error *e)
     role_serve(r, "submission", &submission);
     role_serve(r, "keeper", &keeper);
     role_ready(r);
-    role_wait(r);
+    while (!role_stopping(r)) {
+        struct pollfd stop = {.fd = role_stop_fd(r), .events = POLLIN};
+        (void)poll(&stop, 1, TIDY_EVERY_MS);
+        auth_tidy(auth);
+    }
     return true;
 }

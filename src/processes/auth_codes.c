@@ -109,17 +109,21 @@ static bool check_recovery(const struct secret *seal, struct slice account,
 
 bool auth_code_check(const struct secret *seal, struct slice account,
                      const struct auth_second *second, struct slice typed, int64_t now_s,
-                     struct auth_proof *proof)
+                     struct auth_proof *proof, uint8_t of[static DIGEST_LEN])
 {
     uint8_t word[RECOVERY_CODE_LETTERS];
+    bool totp = otp_is_code(typed);
     bool right = false;
 
-    if (otp_is_code(typed)) {
-        return check_totp(seal, account, second, typed, now_s, proof);
-    }
-    if (auth_letters_read(typed, sizeof(word), word)) {
+    if (totp) {
+        right = check_totp(seal, account, second, typed, now_s, proof);
+    } else if (auth_letters_read(typed, sizeof(word), word)) {
         right = check_recovery(seal, account, second, word, proof);
     }
     explicit_bzero(word, sizeof(word));
+    if (right) {
+        digest_of(totp ? second->totp : second->recovery, SLICE_NONE, of);
+        proof->of = slice_of(of, DIGEST_LEN);
+    }
     return right;
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 
+#include "keyring/digest.h"
 #include "requests/auth_factors.h"
 
 #define RECOVERY_CODE_LETTERS 16
@@ -27,7 +28,8 @@ bool auth_recovery_make(const struct secret *seal, struct slice account, struct 
  *
  * @param now_s  seconds since 1970
  * @param proof  set to which it is; untouched when it is none
+ * @param of     what the proof's `of` points at
  */
 bool auth_code_check(const struct secret *seal, struct slice account,
                      const struct auth_second *second, struct slice typed, int64_t now_s,
-                     struct auth_proof *proof) MUST_CHECK;
+                     struct auth_proof *proof, uint8_t of[static DIGEST_LEN]) MUST_CHECK;

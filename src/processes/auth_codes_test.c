@@ -39,6 +39,8 @@ static void an_app_shows_the_code_that_is_right(void **unused)
     OWN(buf) struct buf shown = {.max = 64};
     OWN(buf) struct buf sealed = {.max = AUTH_SEALED_MAX};
     struct auth_proof proof = {.step = 0};
+    uint8_t of[DIGEST_LEN];
+    uint8_t expected[DIGEST_LEN];
     uint8_t secret[64];
     char code[8];
 
@@ -49,15 +51,17 @@ static void an_app_shows_the_code_that_is_right(void **unused)
                    otp_code(slice_of(secret, OTP_SECRET_LEN), NOW / OTP_STEP_S, OTP_DIGITS));
     struct auth_second second = {.totp = buf_slice(&sealed)};
     struct slice typed = slice_text(code);
-    assert_false(auth_code_check(seal, BERT, &second, typed, NOW, &proof));
-    assert_false(auth_code_check(other, ANNA, &second, typed, NOW, &proof));
-    assert_false(auth_code_check(seal, ANNA, &second, typed, NOW + 61, &proof));
-    assert_true(auth_code_check(seal, ANNA, &second, typed, NOW, &proof));
+    assert_false(auth_code_check(seal, BERT, &second, typed, NOW, &proof, of));
+    assert_false(auth_code_check(other, ANNA, &second, typed, NOW, &proof, of));
+    assert_false(auth_code_check(seal, ANNA, &second, typed, NOW + 61, &proof, of));
+    assert_true(auth_code_check(seal, ANNA, &second, typed, NOW, &proof, of));
     assert_true(proof.step == NOW / OTP_STEP_S && proof.recovery == 0);
+    digest_of(second.totp, SLICE_NONE, expected);
+    assert_true(slice_equal(proof.of, SLICE_ARRAY(expected)));
     second.step = proof.step;
-    assert_false(auth_code_check(seal, ANNA, &second, typed, NOW, &proof)); /* used */
+    assert_false(auth_code_check(seal, ANNA, &second, typed, NOW, &proof, of)); /* used */
     second = (struct auth_second){.recovery = buf_slice(&sealed)};
-    assert_false(auth_code_check(seal, ANNA, &second, typed, NOW, &proof));
+    assert_false(auth_code_check(seal, ANNA, &second, typed, NOW, &proof, of));
 }
 
 static void each_recovery_code_is_good_once(void **unused)
@@ -70,6 +74,7 @@ static void each_recovery_code_is_good_once(void **unused)
     OWN(buf) struct buf sealed = {.max = AUTH_SEALED_MAX};
     OWN(buf) struct buf renewed = {.max = AUTH_SEALED_MAX};
     struct auth_proof proof;
+    uint8_t of[DIGEST_LEN];
 
     assert_ok(auth_recovery_make(seal, ANNA, &shown, &sealed, &e), e);
     struct auth_second second = {.recovery = buf_slice(&sealed)};
@@ -77,21 +82,22 @@ static void each_recovery_code_is_good_once(void **unused)
     for (uint64_t i = 0; i < AUTH_RECOVERY_CODES; i++) {
         struct slice code = slice_cut(rest, '\n', &rest);
         assert_int_equal(code.len, 19);
-        assert_false(auth_code_check(seal, BERT, &second, code, NOW, &proof));
-        assert_true(auth_code_check(seal, ANNA, &second, code, NOW, &proof));
+        assert_false(auth_code_check(seal, BERT, &second, code, NOW, &proof, of));
+        assert_true(auth_code_check(seal, ANNA, &second, code, NOW, &proof, of));
         assert_true(proof.recovery == i + 1 && proof.step == 0);
         second.recovery_spent |= UINT64_C(1) << i;
-        assert_false(auth_code_check(seal, ANNA, &second, code, NOW, &proof));
+        assert_false(auth_code_check(seal, ANNA, &second, code, NOW, &proof, of));
     }
     assert_int_equal(rest.len, 0);
-    assert_false(auth_code_check(seal, ANNA, &second, SLICE("abcd-efgh-ijkm-npqr"), NOW, &proof));
+    assert_false(
+        auth_code_check(seal, ANNA, &second, SLICE("abcd-efgh-ijkm-npqr"), NOW, &proof, of));
     keyring_former_add(later, seal);
     assert_ok(auth_factor_reseal(later, ANNA, SLICE("recovery"), buf_slice(&sealed), &renewed, &e),
               e);
     second = (struct auth_second){.recovery = buf_slice(&renewed)};
     struct slice first = slice_cut(buf_slice(&shown), '\n', &rest);
-    assert_true(auth_code_check(later, ANNA, &second, first, NOW, &proof));
-    assert_false(auth_code_check(seal, ANNA, &second, first, NOW, &proof));
+    assert_true(auth_code_check(later, ANNA, &second, first, NOW, &proof, of));
+    assert_false(auth_code_check(seal, ANNA, &second, first, NOW, &proof, of));
 }
 
 int main(void)

@@ -10,10 +10,12 @@
 #define ROW       8
 #define ROWS      (EXCHANGES_MAX / ROW)
 #define ARENA_MAX ((size_t)64 << 10)
+#define TIDY_MS   1000
 
 struct exchanges {
     pthread_mutex_t lock;
-    struct exchange *rows[ROWS][ROW]; /* guarded by lock */
+    struct exchange *rows[ROWS][ROW]; /* guarded by lock, as the next */
+    int64_t tidied_ms;
 };
 
 struct exchanges *exchanges_new(void)
@@ -91,8 +93,43 @@ static size_t place_for(struct exchange **row, const uint8_t *connection, int64_
     return best;
 }
 
+/* Under the lock. */
+static void free_those_over(struct exchanges *t, int64_t now_ms)
+{
+    for (size_t i = 0; i < EXCHANGES_MAX; i++) {
+        struct exchange **place = &t->rows[i / ROW][i % ROW];
+        if (*place && (*place)->until_ms <= now_ms) {
+            exchange_free(*place);
+            *place = NULL;
+        }
+    }
+    t->tidied_ms = now_ms;
+}
+
+void exchanges_tidy(struct exchanges *t, int64_t now_ms)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    if (now_ms - t->tidied_ms >= TIDY_MS) {
+        free_those_over(t, now_ms);
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+size_t exchanges_count(struct exchanges *t)
+{
+    size_t n = 0;
+
+    (void)pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < EXCHANGES_MAX; i++) {
+        n += t->rows[i / ROW][i % ROW] != NULL;
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+    return n;
+}
+
 void exchanges_put(struct exchanges *t, struct exchange *x, int64_t now_ms)
 {
+    exchanges_tidy(t, now_ms);
     (void)pthread_mutex_lock(&t->lock);
     struct exchange **row = row_of(t, x->connection);
     size_t place = place_for(row, x->connection, now_ms);
@@ -108,6 +145,7 @@ struct exchange *exchanges_take(struct exchanges *t,
 {
     struct exchange *found = NULL;
 
+    exchanges_tidy(t, now_ms);
     (void)pthread_mutex_lock(&t->lock);
     struct exchange **row = row_of(t, connection);
     for (size_t i = 0; i < ROW; i++) {

@@ -47,6 +47,12 @@ void exchange_free(struct exchange *x);
 /* Put it into the table, which owns it from here on; another of the same connection ends. */
 void exchanges_put(struct exchanges *t, struct exchange *x, int64_t now_ms);
 
+/* Free those that are over; put and take do so as well, once a second at most. */
+void exchanges_tidy(struct exchanges *t, int64_t now_ms);
+
+/* How many are under way, those that are over and not freed included. */
+size_t exchanges_count(struct exchanges *t);
+
 /* Take it out: the caller's. NULL when there is none of this connection and id any more. */
 struct exchange *exchanges_take(struct exchanges *t,
                                 const uint8_t connection[static EXCHANGE_ID_LEN], struct slice id,

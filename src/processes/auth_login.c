@@ -9,9 +9,8 @@
 #include "processes/auth_parts.h"
 #include "processes/auth_password.h"
 
-#define WAITING_MAX        32    /* sign-ins that wait for a slot */
-#define WAIT_MS            5000  /* how long they do */
-#define VERIFIER_WAIT_MS   20000 /* a new verifier is made for an administrator who is waiting */
+#define WAITING_MAX        32   /* sign-ins that wait for a slot */
+#define WAIT_MS            5000 /* how long they do */
 #define VERIFIERS_A_MINUTE 600
 
 struct auth *auth_new(const struct auth_options *options, struct error *e)
@@ -47,6 +46,11 @@ void auth_free(struct auth *a)
 void auth_use_certificate(struct auth *a, struct slice chain)
 {
     end_points_note(a->end_points, chain);
+}
+
+void auth_tidy(struct auth *a)
+{
+    exchanges_tidy(a->exchanges, clock_steady_ms());
 }
 
 const struct auth_settings *auth_settings_of(const struct auth *a)
@@ -87,36 +91,33 @@ static void note_failure(struct auth *a, const struct login *l, bool blocked, st
     }
 }
 
-bool auth_wants_keys(const struct auth *a, struct slice salt, struct scram_wish *wish)
+/* The password is right: if its verifier has not the SCRAM keys that it should have, make them. In the slot of the check,
+ * for it takes as long. */
+static void complete(struct auth *a, const struct login *l, struct buf *sealed)
 {
-    const struct auth_settings *settings = auth_settings_of(a);
+    const struct keeper_account_answer *account = &l->account;
+    struct scram_wish wish;
 
-    if (!settings->scram || salt.len != SCRAM_SALT_LEN) {
-        return false;
+    if (auth_wants_keys(a, account, false, &wish)) {
+        (void)!verifier_complete(a->verifiers, account->account, account->verifier, l->password,
+                                 &wish, sealed);
     }
-    *wish = (struct scram_wish){.salt = salt, .iterations = settings->scram_iterations};
-    return true;
 }
 
-/* The password is right: if its verifier has not the SCRAM keys that it should have, make them. What fails is tried
- * again the next time. */
-static void complete(struct auth *a, struct login *l, struct arena *arena)
+/* Have the keeper keep it. What fails is tried again the next time. */
+static void keep(struct auth *a, struct login *l, const struct buf *completed, struct arena *arena)
 {
-    OWN(buf) struct buf sealed = {.max = AUTH_VERIFIER_MAX};
     struct keeper_account_answer *account = &l->account;
-    struct scram_wish wish;
     struct error e;
 
-    if (!auth_wants_keys(a, account->salt, &wish) ||
-        !verifier_complete(a->verifiers, account->account, account->verifier, l->password, &wish,
-                           &sealed)) {
+    if (completed->len == 0 || completed->full) {
         return;
     }
     const struct keeper_verifier_ask ask = {account->account, account->verifier,
-                                            buf_slice(&sealed)};
+                                            buf_slice(completed)};
     if (ipc_call(a->options.keeper, &keeper_verifier, &ask, -1, NULL, NULL, arena, AUTH_KEEPER_MS,
                  &e)) {
-        account->verifier = arena_copy(arena, buf_slice(&sealed));
+        account->verifier = arena_copy(arena, buf_slice(completed));
     } else {
         log_event(LOG_WARNING, "auth.not_completed", LOG_TEXT("reason", e.text));
     }
@@ -127,6 +128,7 @@ static void complete(struct auth *a, struct login *l, struct arena *arena)
 static enum login_verdict check(struct auth *a, struct login *l, struct arena *arena)
 {
     const struct keeper_account_answer *account = &l->account;
+    OWN(buf) struct buf completed = {.max = AUTH_VERIFIER_MAX};
     struct slice password = l->password;
     bool usable = account->found && !account->disabled && account->verifier.len;
     struct slice verifier = usable ? account->verifier : SLICE_NONE;
@@ -142,11 +144,14 @@ static enum login_verdict check(struct auth *a, struct login *l, struct arena *a
         return LOGIN_BUSY;
     }
     enum verifier_match match = verifier_check(a->verifiers, account->account, verifier, password);
+    if (match == VERIFIER_RIGHT && remembers) {
+        complete(a, l, &completed);
+    }
     auth_slots_give(&a->slots);
     switch (match) {
     case VERIFIER_RIGHT:
         if (remembers) {
-            complete(a, l, arena);
+            keep(a, l, &completed, arena);
             auth_memory_add(a->memory, account->account, account->verifier, password, l->now_ms,
                             l->now_ms + auth_settings_of(a)->remember_ms);
         }
@@ -173,6 +178,7 @@ void auth_refuse(struct auth *a, const struct login *l, struct ipc_request *r)
     struct auth_login_answer *answer = r->answer;
     bool blocked = false;
 
+    auth_span_end(l->span);
     answer->verdict = LOGIN_REFUSED;
     answer->delay_ms = (uint64_t)auth_throttle_failed(a->throttle, auth_settings_of(a), l->user,
                                                       l->ask->client, l->now_ms, &blocked);
@@ -288,18 +294,22 @@ static bool judge(const struct auth *a, const struct auth_verifier_ask *ask,
                                judgement, e);
 }
 
-static bool make_verifier(struct auth *a, const struct auth_verifier_ask *ask, struct buf *sealed,
-                          struct error *e)
+static bool make_verifier(struct auth *a, const struct auth_verifier_ask *ask, struct arena *arena,
+                          struct buf *sealed, struct error *e)
 {
     struct password_normal password;
     struct scram_wish wish;
+    bool wants = false;
 
-    if (!auth_slots_take(&a->slots, VERIFIER_WAIT_MS)) {
+    if (!auth_wishes_of(a, ask->account, ask->salt, false, arena, &wish, &wants, e)) {
+        return false;
+    }
+    if (!auth_slots_take(&a->slots, AUTH_VERIFIER_WAIT_MS)) {
         return error_set(e, ERROR_BUSY, "too many passwords are being checked; try again");
     }
     (void)password_normalise(ask->password, &password); /* it was judged: it is text */
     bool made = verifier_make(a->verifiers, ask->account, password_slice(&password),
-                              auth_wants_keys(a, ask->salt, &wish) ? &wish : NULL, sealed, e);
+                              wants ? &wish : NULL, sealed, e);
     password_wipe(&password);
     auth_slots_give(&a->slots);
     return made;
@@ -338,7 +348,7 @@ static bool on_verifier(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_INPUT, "%.*s",
                          SLICE_ARG(password_sentence(&judgement, r->arena)));
     }
-    if (!make_verifier(a, ask, &sealed, e)) {
+    if (!make_verifier(a, ask, r->arena, &sealed, e)) {
         return false;
     }
     answer->verifier = arena_copy(r->arena, buf_slice(&sealed));

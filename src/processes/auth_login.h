@@ -27,6 +27,9 @@ struct auth *auth_new(const struct auth_options *options, struct error *e) MUST_
 /* Clients are shown this certificate (PEM) from now on. */
 void auth_use_certificate(struct auth *a, struct slice chain);
 
+/* Forget sign-ins that were begun and never ended; now and then. */
+void auth_tidy(struct auth *a);
+
 /* Nobody may be in a request. */
 void auth_free(struct auth *a);
 

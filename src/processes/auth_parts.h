@@ -2,16 +2,19 @@
  * it comes by (auth_sasl). */
 #pragma once
 
+#include "keyring/digest.h"
 #include "processes/auth_end_point.h"
 #include "processes/auth_exchange.h"
 #include "processes/auth_login.h"
 #include "processes/auth_memory.h"
 #include "processes/auth_slots.h"
+#include "processes/auth_span.h"
 #include "processes/auth_throttle.h"
 #include "processes/auth_verifier.h"
 #include "requests/keeper.h"
 
-#define AUTH_KEEPER_MS 10000 /* patience with the keeper */
+#define AUTH_KEEPER_MS        10000 /* patience with the keeper */
+#define AUTH_VERIFIER_WAIT_MS 20000 /* what is new is made for somebody who is waiting */
 
 struct auth {
     struct auth_options options;
@@ -31,9 +34,12 @@ struct login {
     struct keeper_account_answer account;
     const char *reason; /* of a refusal; for the record, not for the client */
     int64_t now_ms;
-    bool desk;               /* at the command line */
-    struct slice app;        /* id of the app password that was right; empty: none was */
+    bool desk; /* at the command line */
+    const struct timespec
+        *span;        /* a refusal is counted and recorded when it is over; NULL: there is none */
+    struct slice app; /* id of the app password that was right; empty: none was */
     struct auth_proof proof; /* of the second factor */
+    uint8_t proof_of[DIGEST_LEN];
 };
 
 /* Those in force now. */
@@ -55,8 +61,19 @@ bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r,
 /* Count and record a failure, and answer with it. */
 void auth_refuse(struct auth *a, const struct login *l, struct ipc_request *r);
 
-/* SCRAM keys as they are to be made now; false when none are. */
-bool auth_wants_keys(const struct auth *a, struct slice salt, struct scram_wish *wish);
+/* SCRAM keys as they are to be made now for an account; false when none are. A client is told one number of iterations for all of
+ * an account's keys, so new ones are made with that of the app passwords there are, and those of an app password with that of
+ * the main password; the setting is for who has none. */
+bool auth_wants_keys(const struct auth *a, const struct keeper_account_answer *account, bool app,
+                     struct scram_wish *wish);
+
+/* The same for an account of which only the name and the salt are known. */
+bool auth_wishes_of(struct auth *a, struct slice name, struct slice salt, bool app,
+                    struct arena *arena, struct scram_wish *wish, bool *wants,
+                    struct error *e) MUST_CHECK;
+
+/* The iterations of the keys of an account's app passwords; 0: they have none. */
+uint64_t auth_app_iterations(const struct auth *a, const struct keeper_account_answer *account);
 
 /* auth_second.c */
 

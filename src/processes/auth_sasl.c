@@ -2,11 +2,9 @@
  *
  * What the client learns before it has proved itself is a salt and a number of iterations. The salt follows from
  * the account's name and a key of the keeper's, whether there is such an account or not; the number is that of the
- * account's keys, or of the settings. At the client's last message the account is looked up again, so that what was
+ * account's keys, or of another account's. At the client's last message the account is looked up again, so that what was
  * changed meanwhile counts. Answers before a success leave at the end of a fixed span, which hides how
- * long it took to look for an account that there is not. */
-#include <time.h>
-
+ * long it took to look for an account that there is not; a refusal is counted and recorded behind it. */
 #include "base/clock.h"
 
 #include "formats/smtp/base64.h"
@@ -15,33 +13,11 @@
 #include "processes/auth_parts.h"
 
 #define NONCE_LEN       18 /* bytes: 24 characters */
-#define SPAN_US         3000
 #define SERVER_TEXT_MAX 512
 
 _Static_assert(SCRAM_MESSAGE_MAX == AUTH_SASL_MAX && EXCHANGE_ID_LEN == AUTH_EXCHANGE_LEN &&
                    SCRAM_SALT_LEN == AUTH_SALT_LEN,
                "what formats and requests say of it agree");
-
-/* ── the span ── */
-
-static struct timespec span_begin(void)
-{
-    struct timespec end;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_nsec += SPAN_US * 1000;
-    if (end.tv_nsec >= 1000000000) {
-        end.tv_nsec -= 1000000000;
-        end.tv_sec++;
-    }
-    return end;
-}
-
-static void span_end(const struct timespec *end)
-{
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, end, NULL) != 0) {
-    }
-}
 
 /* ── the first message ── */
 
@@ -111,18 +87,29 @@ static bool keys_of(struct auth *a, const struct login *l, struct scram_keys *ke
            slice_equal(SLICE_ARRAY(keys->salt), account->salt);
 }
 
-/* What the client is told: the main password's number; where it has no keys, that of an app password; or the settings'. */
+/* The number of the keys of an account that somebody has, for a name that is nobody's. */
+static uint64_t iterations_like(struct auth *a, const struct login *l)
+{
+    struct scram_keys keys;
+
+    bool has = verifier_scram(a->verifiers, l->account.like, l->account.like_verifier, &keys);
+    uint64_t iterations = has ? keys.iterations : auth_settings_of(a)->scram_iterations;
+    explicit_bzero(&keys, sizeof(keys));
+    return iterations;
+}
+
+/* What the client is told is the number of what is kept, whatever is set now: that of the app passwords, or of the main
+ * password. Who has no keys, or is nobody, is told what another account would be. */
 static uint64_t iterations_of(struct auth *a, const struct login *l)
 {
     const struct keeper_account_answer *account = &l->account;
-    const struct keeper_app *apps = account->apps.items;
+    bool usable = account->found && !account->disabled;
+    uint64_t apps = usable ? auth_app_iterations(a, account) : 0;
+    uint64_t like = iterations_like(a, l);
     struct scram_keys keys;
 
-    bool has =
-        keys_of(a, l, &keys) ||
-        (account->found && !account->disabled && account->apps.count &&
-         auth_app_scram(a->options.seal, account->account, apps[0].id, apps[0].verifier, 0, &keys));
-    uint64_t iterations = has ? keys.iterations : auth_settings_of(a)->scram_iterations;
+    bool has = keys_of(a, l, &keys);
+    uint64_t iterations = apps ? apps : has ? keys.iterations : like;
     explicit_bzero(&keys, sizeof(keys));
     return iterations;
 }
@@ -158,12 +145,13 @@ static void answer_first(struct auth *a, const struct login *l,
     exchanges_put(a->exchanges, x, l->now_ms);
 }
 
-static bool begin(struct auth *a, struct ipc_request *r, struct error *e)
+static bool begin(struct auth *a, struct ipc_request *r, const struct timespec *span,
+                  struct error *e)
 {
     const struct auth_sasl_begin_ask *ask = r->ask;
     struct auth_login_answer *answer = r->answer;
     struct auth_login_ask who = {.client = ask->client, .mechanism = ask->mechanism};
-    struct login l = {.ask = &who, .now_ms = clock_steady_ms()};
+    struct login l = {.ask = &who, .now_ms = clock_steady_ms(), .span = span};
     struct scram_client_first first;
 
     answer->verdict = LOGIN_UNREADABLE;
@@ -196,10 +184,10 @@ static bool begin(struct auth *a, struct ipc_request *r, struct error *e)
 
 bool auth_on_sasl_begin(void *auth, struct ipc_request *r, struct error *e)
 {
-    struct timespec end = span_begin();
-    bool done = begin(auth, r, e);
+    struct timespec end = auth_span_begin();
+    bool done = begin(auth, r, &end, e);
 
-    span_end(&end);
+    auth_span_end(&end);
     return done;
 }
 
@@ -287,13 +275,14 @@ static bool is_proved(struct auth *a, struct login *l, const struct exchange *x,
     return main || app_proves(a, l, x, message, last, signature);
 }
 
-static bool finish(struct auth *a, const struct exchange *x, struct ipc_request *r, struct error *e)
+static bool finish(struct auth *a, const struct exchange *x, struct ipc_request *r,
+                   const struct timespec *span, struct error *e)
 {
     const struct auth_sasl_next_ask *ask = r->ask;
     struct auth_login_answer *answer = r->answer;
     const struct auth_login_ask who = {
         .user = x->user, .client = ask->client, .mechanism = x->mechanism};
-    struct login l = {.ask = &who, .user = x->user, .now_ms = clock_steady_ms()};
+    struct login l = {.ask = &who, .user = x->user, .now_ms = clock_steady_ms(), .span = span};
     OWN(buf) struct buf text = {.max = SERVER_TEXT_MAX};
     struct scram_client_final last;
     uint8_t signature[SCRAM_KEY_LEN];
@@ -322,17 +311,17 @@ bool auth_on_sasl_next(void *auth, struct ipc_request *r, struct error *e)
     struct auth *a = auth;
     const struct auth_sasl_next_ask *ask = r->ask;
     struct auth_login_answer *answer = r->answer;
-    struct timespec end = span_begin();
+    struct timespec end = auth_span_begin();
     OWN(exchange) struct exchange *x = NULL;
 
     if (ask->connection.len == EXCHANGE_ID_LEN) {
         x = exchanges_take(a->exchanges, ask->connection.ptr, ask->exchange, clock_steady_ms());
     }
     answer->verdict = LOGIN_UNREADABLE; /* too late, or never begun */
-    bool done = !x || finish(a, x, r, e);
+    bool done = !x || finish(a, x, r, &end, e);
     if (answer->verdict != LOGIN_ACCEPTED) {
         answer->message = SLICE_NONE;
-        span_end(&end);
+        auth_span_end(&end);
     }
     return done;
 }

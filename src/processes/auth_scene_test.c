@@ -31,6 +31,10 @@ static bool on_account(void *ctx, struct ipc_request *r, struct error *e)
     (void)e;
     digest_of(ask->user, SLICE_NONE, salt);
     answer->salt = slice_of(salt, AUTH_SALT_LEN);
+    if (!scene.unlike && scene.verifier.len) {
+        answer->like = ANNA;
+        answer->like_verifier = scene.verifier;
+    }
     if (slice_equal(ask->user, ANNA)) {
         answer->found = true;
         answer->disabled = scene.disabled;
@@ -75,6 +79,7 @@ static bool on_failure(void *ctx, struct ipc_request *r, struct error *e)
     (void)ctx;
     (void)e;
     scene.failures++;
+    (void)usleep((useconds_t)scene.recording_us);
     scene.last_had_account = s->account.len > 0;
     (void)snprintf(scene.last_reason, sizeof(scene.last_reason), "%.*s", SLICE_ARG(s->reason));
     return true;

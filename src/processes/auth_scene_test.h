@@ -35,6 +35,8 @@ struct scene {
     char last_app[16];     /* by which a session was opened */
     int completed;         /* verifiers that came with a right password */
     bool old;              /* passwords are set as before there was SCRAM */
+    int recording_us;      /* how long a failure takes to record */
+    bool unlike;           /* the keeper has no account that strangers are like */
 };
 
 extern struct scene scene;

@@ -39,7 +39,7 @@ enum login_verdict auth_prove(struct auth *a, struct login *l)
         return LOGIN_CODE;
     }
     if (auth_code_check(a->options.seal, l->account.account, second, l->ask->code,
-                        clock_wall_ms() / 1000, &l->proof)) {
+                        clock_wall_ms() / 1000, &l->proof, l->proof_of)) {
         return LOGIN_ACCEPTED;
     }
     l->reason = "wrong code";
@@ -47,6 +47,18 @@ enum login_verdict auth_prove(struct auth *a, struct login *l)
 }
 
 /* ── for the keeper ── */
+
+/* SCRAM keys take some 25 ms of a core each: in a slot, as all that takes long. */
+static bool make_app(struct auth *a, const struct auth_app_ask *ask, const struct scram_wish *wish,
+                     struct buf *password, struct buf *verifier, struct error *e)
+{
+    if (!auth_slots_take(&a->slots, AUTH_VERIFIER_WAIT_MS)) {
+        return error_set(e, ERROR_BUSY, "too many passwords are being checked; try again");
+    }
+    bool made = auth_app_make(a->options.seal, ask->account, ask->id, wish, password, verifier, e);
+    auth_slots_give(&a->slots);
+    return made;
+}
 
 bool auth_on_app_new(void *ctx, struct ipc_request *r, struct error *e)
 {
@@ -56,10 +68,10 @@ bool auth_on_app_new(void *ctx, struct ipc_request *r, struct error *e)
     struct scram_wish wish;
     OWN(buf) struct buf password = {.max = AUTH_APP_TEXT_MAX};
     OWN(buf) struct buf verifier = {.max = APP_PASSWORD_VERIFIER_MAX};
+    bool wants = false;
 
-    if (!auth_app_make(a->options.seal, ask->account, ask->id,
-                       auth_wants_keys(a, ask->salt, &wish) ? &wish : NULL, &password, &verifier,
-                       e)) {
+    if (!auth_wishes_of(a, ask->account, ask->salt, true, r->arena, &wish, &wants, e) ||
+        !make_app(a, ask, wants ? &wish : NULL, &password, &verifier, e)) {
         return false;
     }
     answer->password = arena_copy(r->arena, buf_slice(&password));
@@ -144,7 +156,8 @@ bool auth_on_code(void *ctx, struct ipc_request *r, struct error *e)
     within.answer = &said;
     if (auth_admits(a, &l, &said) &&
         !auth_code_check(a->options.seal, ask->account, &ask->second, ask->code,
-                         clock_wall_ms() / 1000, &answer->proof)) {
+                         clock_wall_ms() / 1000, &answer->proof,
+                         arena_alloc(r->arena, DIGEST_LEN))) {
         auth_refuse(a, &l, &within);
     }
     answer->verdict = said.verdict;

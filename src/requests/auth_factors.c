@@ -60,6 +60,7 @@ const struct cbor_schema auth_second_schema = CBOR_SCHEMA(second_fields, struct 
 static const struct cbor_field proof_fields[] = {
     MAYBE(1, CBOR_UINT, auth_proof, step, 0),
     MAYBE(2, CBOR_UINT, auth_proof, recovery, AUTH_RECOVERY_CODES),
+    MAYBE(3, CBOR_BYTES, auth_proof, of, 32),
 };
 const struct cbor_schema auth_proof_schema = CBOR_SCHEMA(proof_fields, struct auth_proof);
 

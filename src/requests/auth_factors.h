@@ -75,6 +75,7 @@ extern const struct cbor_schema auth_second_schema;
 struct auth_proof {
     uint64_t step;     /* of TOTP; 0: it was none */
     uint64_t recovery; /* 1 to AUTH_RECOVERY_CODES; 0: it was none */
+    struct slice of;   /* SHA-256 of what it was checked against, sealed: `totp` or `recovery` */
 };
 
 extern const struct cbor_schema auth_proof_schema;

@@ -51,6 +51,8 @@ static const struct cbor_field account_answer_fields[] = {
     MAYBE(4, CBOR_BYTES, keeper_account_answer, verifier, AUTH_VERIFIER_MAX),
     CBOR_SUB_OPTIONAL(5, CBOR_LIST, struct keeper_account_answer, apps, APP_PASSWORDS_MAX, &app),
     MAYBE(6, CBOR_BYTES, keeper_account_answer, salt, AUTH_SALT_LEN),
+    MAYBE(7, CBOR_TEXT, keeper_account_answer, like, LETTER_ADDRESS_MAX),
+    MAYBE(8, CBOR_BYTES, keeper_account_answer, like_verifier, AUTH_VERIFIER_MAX),
     CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct keeper_account_answer, second, 0,
                       &auth_second_schema),
 };

@@ -82,6 +82,9 @@ struct keeper_account_answer {
     struct slice verifier;
     struct cbor_list apps; /* struct keeper_app: of its app passwords */
     struct slice salt; /* for SCRAM: AUTH_SALT_LEN bytes, whether there is such an account or not */
+    struct slice
+        like; /* an account, for each name one: who names nobody is told what it would be */
+    struct slice like_verifier;
     struct auth_second second;
 };
 
