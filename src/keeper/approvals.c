@@ -141,6 +141,7 @@ void approvals_close(struct keeper *k)
 {
     docket_done(&k->approvals.docket);
     subject_close(k);
+    erase_damaged_forget(&k->approvals.damaged);
     rule_proof_done(&k->approvals.rules);
     (void)pthread_mutex_destroy(&k->approvals.order);
     (void)pthread_mutex_destroy(&k->approvals.lock);
@@ -365,6 +366,25 @@ static bool say(struct keeper_admin *admin, const struct admin_verdict_ask *ask,
     return said;
 }
 
+/* While the person waits; what the index lacks is waited for with nothing held. */
+static bool finish_now(struct keeper *k, const struct docket_request *request, struct arena *arena,
+                       struct admin_verdict_answer *answer, struct error *e)
+{
+    bool finished = true;
+    bool more = false;
+
+    for (unsigned i = 0; finished && i < 2; i++) {
+        (void)pthread_mutex_lock(&k->approvals.doing);
+        finished = finish(k, request->record.id, arena, &answer->state, &more, &answer->said, e);
+        (void)pthread_mutex_unlock(&k->approvals.doing);
+        if (answer->state != VERDICT_APPROVED || request->record.kind != REQUEST_ERASE ||
+            !erase_await_index(k)) {
+            break;
+        }
+    }
+    return finished;
+}
+
 bool keeper_on_verdict(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
@@ -395,12 +415,7 @@ bool keeper_on_verdict(void *ctx, struct ipc_request *r, struct error *e)
                            : SLICE("in the background; `postern subject list` tells how far it is");
         return true;
     }
-    bool more = false;
-    (void)pthread_mutex_lock(&admin->keeper->approvals.doing);
-    bool finished = finish(admin->keeper, request->record.id, r->arena, &answer->state, &more,
-                           &answer->said, e);
-    (void)pthread_mutex_unlock(&admin->keeper->approvals.doing);
-    return finished;
+    return finish_now(admin->keeper, request, r->arena, answer, e);
 }
 
 /* ── what waits ── */

@@ -30,13 +30,14 @@ struct approvals {
     pthread_mutex_t
         changing; /* an account: held from looking at it until it is written; before `order` */
     struct docket docket;
-    struct trusted_clock clock; /* under `lock` */
-    struct disposal disposal;   /* under `doing` */
-    struct subject subject;     /* likewise */
-    struct subjects_due due;    /* under `lock` */
-    int64_t kept_at;            /* the thread's: when the clock was kept last, steady */
-    _Atomic bool hurry;         /* there is something to be done in the background */
-    pthread_mutex_t doing;      /* one request at a time is carried out */
+    struct trusted_clock clock;   /* under `lock` */
+    struct disposal disposal;     /* under `doing` */
+    struct subject subject;       /* likewise */
+    struct erase_damaged damaged; /* likewise: met by the one that is being carried out */
+    struct subjects_due due;      /* under `lock` */
+    int64_t kept_at;              /* the thread's: when the clock was kept last, steady */
+    _Atomic bool hurry;           /* there is something to be done in the background */
+    pthread_mutex_t doing;        /* one request at a time is carried out */
     bool
         proven; /* under `order`: the docket is what the ledger itself says, see approvals_prove() */
     struct rule_proof rules; /* under `order`, and what follows: from the ledger itself ... */

@@ -216,7 +216,7 @@ static bool may_all_go(struct disposing *w, const struct catalog_letter *l, size
     struct error why = {0};
     bool unread = false;
 
-    if (erase_is_damaged(x, refs, &w->d->damaged)) {
+    if (erase_is_damaged(x, refs)) {
         (void)error_set(&why, ERROR_CORRUPT, "letter %llu: its segment of the ledger is damaged",
                         (unsigned long long)l->seq);
         return stays(w, l->seq, verdict, &why, e);
@@ -346,7 +346,7 @@ static bool batch(struct disposing *w, const struct docket_request *r, bool *end
         w->d->counts = before.counts; /* they are looked at again */
         w->d->held = before.held;
         *ended = false;
-        return e->kind == ERROR_CORRUPT && erase_note_damaged(k, &w->d->damaged);
+        return e->kind == ERROR_CORRUPT && erase_note_damaged(k);
     }
     w->d->next = next;
     w->d->counts.destroyed += w->x->n_letters;
@@ -374,21 +374,35 @@ static bool record(struct keeper *k, struct disposal *d, enum disposal_state sta
     return approvals_record(k, RECORD_DISPOSAL, &disposal_record_schema, &r, e);
 }
 
-static void take_up(struct disposal *d, const struct docket_request *r,
-                    const struct request_disposal *asked)
+/* What was held or kept is looked at again and counted then; what is gone is not there any more. */
+static bool take_up(struct keeper *k, struct disposal *d, const struct docket_request *r,
+                    const struct request_disposal *asked, struct error *e)
 {
-    *d = (struct disposal){.counts.before = asked->before};
+    uint64_t destroyed = 0;
+
+    if (slice_equal(SLICE_ARRAY(d->id), r->record.id)) {
+        return true;
+    }
+    if (r->begun && !disposal_count_destroyed(k, r, &destroyed, e)) {
+        return error_add(e, "how many letters the disposal destroyed already cannot be read");
+    }
+    erase_damaged_forget(&k->approvals.damaged);
+    *d = (struct disposal){
+        .counts = {.before = asked->before, .destroyed = destroyed}
+    };
     (void)memcpy(d->id, r->record.id.ptr, LETTER_ID_LEN);
+    return true;
 }
 
 static bool begin(struct keeper *k, struct disposal *d, const struct docket_request *r,
                   const struct request_disposal *asked, struct error *e)
 {
-    if (slice_equal(SLICE_ARRAY(d->id), r->record.id)) {
-        return true;
+    bool under_way = slice_equal(SLICE_ARRAY(d->id), r->record.id);
+
+    if (!take_up(k, d, r, asked, e)) {
+        return false;
     }
-    take_up(d, r, asked);
-    if (r->begun) { /* before a crash, or before another one came between */
+    if (under_way || r->begun) {
         return true;
     }
     if (!record(k, d, DISPOSAL_BEGUN, e)) {
@@ -432,8 +446,8 @@ static enum carried rules_changed(struct keeper *k, const struct docket_request 
         (void)error_set(e, ERROR_INPUT, "the rules have changed since that was asked: ask again");
         return CARRIED_FAILED;
     }
-    if (!slice_equal(SLICE_ARRAY(d->id), r->record.id)) { /* begun before a crash */
-        take_up(d, r, asked);
+    if (!take_up(k, d, r, asked, e)) {
+        return CARRIED_LATER;
     }
     return end(k, d, CARRIED_FAILED,
                "the rules have changed since that was asked, and what was left stays: ask again; ",

@@ -2,8 +2,8 @@
  *
  * Previewed, asked for, approved, and then done in the background, batch by batch: whether each letter's time is
  * over, whether it is held and whether the clock can be believed is looked at again under the lock that
- * orders holds and destruction. How far it came is in memory alone: after a crash it begins again, and what is gone is
- * not there any more. */
+ * orders holds and destruction. How far it came is in memory alone: after a crash it begins again, what is gone is
+ * not there any more, and how much that was the ledger says. */
 #pragma once
 
 #include "base/error.h"
@@ -15,6 +15,7 @@
 struct arena;
 struct catalog;
 struct classes;
+struct docket_request;
 struct keeper;
 
 /* Holds that kept letters of it, as they were met. */
@@ -33,7 +34,6 @@ struct disposal {
     struct disposal_record counts; /* `request` looks at `id` */
     uint8_t id[LETTER_ID_LEN];
     struct disposal_held held;
-    struct erase_damaged damaged;
     uint64_t next;    /* letters from this record on are still to be looked at */
     uint64_t doubted; /* that stay since they cannot be judged */
     uint64_t altered; /* that stay whatever the catalog says */
@@ -47,6 +47,10 @@ struct trusted_clock disposal_clock_now(struct keeper *k);
 
 /* False with ERROR_BUSY, and what to do, when it is doubted. */
 bool disposal_clock_believed(const struct trusted_clock *clock, struct error *e) MUST_CHECK;
+
+/* How many letters went by a disposal since its beginning, which is recorded: what was removed for it, as the ledger says. */
+bool disposal_count_destroyed(struct keeper *k, const struct docket_request *r, uint64_t *destroyed,
+                              struct error *e) MUST_CHECK;
 
 /* The last stamp of a letter, which the catalog names; *ruled says whether it has one. Lists from the arena. */
 bool disposal_stamp(struct keeper *k, struct catalog *c, uint64_t seq, struct arena *arena,

@@ -128,8 +128,8 @@ static bool add_disposal(struct docket *d, uint64_t seq, struct slice body, stru
         return unreadable(seq, e);
     }
     struct docket_request *r = *place_of(d, disposal.request);
-    if (r) {
-        r->begun = true;
+    if (r && !r->begun) {
+        r->begun = seq;
     }
     return true;
 }

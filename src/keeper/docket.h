@@ -23,7 +23,8 @@ struct docket_request {
     struct request_record record;
     bool approved;
     struct verdict_record approval;
-    bool begun; /* a disposal: some of it may be destroyed already */
+    uint64_t
+        begun; /* a disposal: the record of its beginning, 0: none; some may be destroyed already */
 };
 
 /* One record of a hold that was not released; others of the same name may stand behind it. */

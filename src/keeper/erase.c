@@ -207,22 +207,6 @@ static bool find(struct erasing *x, struct slice id_bytes, struct catalog_letter
                                 : "there is no letter with this id in the archive");
 }
 
-/* Add it, and wait some seconds for the index when that lacks something of it. */
-static bool add_indexed(struct erasing *x, const struct catalog_letter *letter, struct error *e)
-{
-    struct ledger_head head;
-
-    if (erase_add(x, letter, e)) {
-        return true;
-    }
-    if (!x->behind) {
-        return false;
-    }
-    ledger_head(x->k->ledger, &head);
-    (void)indexer_holds(x->k, head.size);
-    return erase_add(x, letter, e);
-}
-
 /* All that belongs to a letter, from a catalog that holds what was recorded. */
 static bool gather(struct erasing *x, struct keeper *k, struct slice id,
                    struct catalog_letter *letter, bool *removed, struct error *e)
@@ -237,9 +221,25 @@ static bool gather(struct erasing *x, struct keeper *k, struct slice id,
         return false;
     }
     x->catalog = catalog;
-    bool gathered = find(x, id, letter, removed, e) && add_indexed(x, letter, e);
+    bool gathered = find(x, id, letter, removed, e) && erase_add(x, letter, e);
     x->catalog = NULL; /* while one reads, its log cannot be shortened */
     return gathered;
+}
+
+/* The same; it waits some seconds for the index when that lacks something of it, with nothing open or held. */
+static bool gather_indexed(struct erasing *x, struct keeper *k, struct slice id,
+                           struct catalog_letter *letter, bool *removed, struct error *e)
+{
+    return gather(x, k, id, letter, removed, e) ||
+           (x->behind && erase_await_index(k) && gather(x, k, id, letter, removed, e));
+}
+
+bool erase_await_index(struct keeper *k)
+{
+    struct ledger_head head;
+
+    ledger_head(k->ledger, &head);
+    return indexer_holds(k, head.size);
 }
 
 /* The facts' numbers of its letters, as a request has them. */
@@ -330,7 +330,7 @@ bool keeper_on_erase(void *ctx, struct ipc_request *r, struct error *e)
     if (ask->reason.len == 0) {
         return error_set(e, ERROR_INPUT, "nothing is erased without a reason");
     }
-    if (!gather(x, ctx, ask->id, &letter, &removed, e)) {
+    if (!gather_indexed(x, ctx, ask->id, &letter, &removed, e)) {
         return false;
     }
     bool held = false;

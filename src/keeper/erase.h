@@ -42,6 +42,9 @@ bool erase_is_free(struct erasing *x, size_t first, bool *held, struct error *e)
 bool erase_held_by(struct erasing *x, size_t first, struct arena *arena, size_t *which,
                    struct slice *names, struct error *e) MUST_CHECK;
 
+/* Wait some seconds until the index holds all that is recorded now. `order` and `doing` (keeper/approvals) are not held. */
+bool erase_await_index(struct keeper *k);
+
 /* Whether it waits to be delivered, or is under way. */
 bool erase_in_queue(struct keeper *k, const struct letter_id *id);
 
@@ -54,18 +57,23 @@ void erase_drop(struct erasing *x, size_t letters, size_t refs);
 bool erase_proves_records(const struct erasing *x, size_t first, bool *unread,
                           struct error *e) MUST_CHECK;
 
-/* Segments and packs that are damaged: nothing is erased in them. */
+/* Segments and packs that are damaged: nothing is erased in them. All zero at first; as many as there are segments. */
 struct erase_damaged {
-    uint32_t list[64];
-    size_t n;
+    uint32_t *list;
+    size_t n, room;
 };
 
-/* Whether one of the records, from the `first` on, is in such a one. */
-bool erase_is_damaged(const struct erasing *x, size_t first, const struct erase_damaged *d);
+/* Add one; false when it is known. */
+bool erase_damaged_add(struct erase_damaged *d, uint32_t number);
 
-/* Add the one for which erase_all() just failed with ERROR_CORRUPT. False when it failed for something else, or there are
- * too many. */
-bool erase_note_damaged(struct keeper *k, struct erase_damaged *d);
+/* They may have been put back meanwhile: begin anew. Frees the list. */
+void erase_damaged_forget(struct erase_damaged *d);
+
+/* Whether one of the records, from the `first` on, is in such a one. */
+bool erase_is_damaged(const struct erasing *x, size_t first);
+
+/* Add the one for which erase_all() just failed with ERROR_CORRUPT. False when it failed for something else. */
+bool erase_note_damaged(struct keeper *k);
 
 /* Destroy them, with `order` held, for a request that was approved. `also` is recorded in the same commit, or NULL.
  * False when nothing was recorded. */

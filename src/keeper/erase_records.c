@@ -82,34 +82,3 @@ bool erase_proves_records(const struct erasing *x, size_t first, bool *unread, s
     }
     return true;
 }
-
-bool erase_is_damaged(const struct erasing *x, size_t first, const struct erase_damaged *d)
-{
-    bool damaged = false;
-
-    for (size_t i = first; i < x->n_refs; i++) {
-        for (size_t j = 0; j < d->n; j++) {
-            damaged = damaged || d->list[j] == x->refs[i].segment;
-        }
-    }
-    return damaged;
-}
-
-bool erase_note_damaged(struct keeper *k, struct erase_damaged *d)
-{
-    uint32_t number = ledger_damaged(k->ledger);
-    bool known = number == 0 || d->n == sizeof(d->list) / sizeof(d->list[0]);
-
-    for (size_t i = 0; i < d->n; i++) {
-        known = known || d->list[i] == number;
-    }
-    if (known) {
-        return false;
-    }
-    d->list[d->n++] = number;
-    log_event(LOG_WARNING, "erase.damaged", LOG_NUMBER("segment", number));
-    keeper_alert(k, "segment-damaged",
-                 "a segment of the ledger is damaged, and nothing is erased in it: `postern ledger "
-                 "verify` says what; put it back from a backup");
-    return true;
-}

@@ -99,8 +99,7 @@ static bool prove(struct looking *g, const struct catalog_letter *l, size_t refs
     struct error why = {0};
     bool unread = false;
 
-    if (!erase_is_damaged(g->x, refs, &g->k->approvals.subject.damaged) &&
-        erase_proves_records(g->x, refs, &unread, &why)) {
+    if (!erase_is_damaged(g->x, refs) && erase_proves_records(g->x, refs, &unread, &why)) {
         return true;
     }
     if (why.kind == ERROR_BUSY) { /* the disk: all of it later */
@@ -284,7 +283,7 @@ static bool batch(struct looking *g, struct subject *s, bool *ended, struct erro
     bool ok = weigh_all(g, seqs, n, rules, e);
     approvals_let_go(g->k);
     if (!ok) { /* without what is in a damaged segment, at once again */
-        return e->kind == ERROR_CORRUPT && erase_note_damaged(g->k, &s->damaged);
+        return e->kind == ERROR_CORRUPT && erase_note_damaged(g->k);
     }
     g->counts.request = SLICE_ARRAY(s->id);
     g->counts.grounds = g->counts.letters = (struct cbor_list){0};
@@ -376,6 +375,7 @@ static bool begin(struct looking *g, struct subject *s, struct error *e)
     if (!story.begun || story.last.state == SUBJECT_BEGUN) {
         counts.next = g->asked.head;
     }
+    erase_damaged_forget(&g->k->approvals.damaged);
     *s = (struct subject){.counts = counts};
     (void)memcpy(s->id, g->r->record.id.ptr, LETTER_ID_LEN);
     s->counts.request = SLICE_ARRAY(s->id);

@@ -22,7 +22,6 @@ struct keeper;
 struct subject {
     struct subject_record counts; /* `request` looks at `id` */
     uint8_t id[LETTER_ID_LEN];
-    struct erase_damaged damaged;
 };
 
 /* Requests that kept something whose time ends: struct subject_due. */

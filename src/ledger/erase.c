@@ -114,6 +114,7 @@ bool ledger_erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
                   const struct ledger_record *why, size_t n_why, bool *recorded, struct error *e)
 {
     *recorded = false;
+    atomic_store(&l->damaged, 0);
     if (l->options.record_keys <= 0) {
         return error_set(e, ERROR_CONFIG, "ledger: there is no folder of record keys");
     }
@@ -126,7 +127,6 @@ bool ledger_erase(struct ledger *l, const struct ledger_ref *refs, size_t n,
         return false;
     }
     (void)pthread_mutex_lock(&l->packing);
-    atomic_store(&l->damaged, 0);
     bool erased = erase(l, refs, n, why, n_why, recorded, e);
     (void)pthread_mutex_unlock(&l->packing);
     return erased || error_add(e, "ledger");

@@ -10,6 +10,7 @@
 #include "ledger/reseal.h"
 #include "ledger/rig.h"
 #include "ledger/verify.h"
+#include "ledger/writer.h"
 #include "tests/test.h"
 
 #define RECORDS 12
@@ -231,6 +232,9 @@ static void what_cannot_be_erased_is_refused(void **unused)
     refs[0] = (struct ledger_ref){.seq = 1, .segment = 99};
     assert_false(ledger_erase(r.ledger, refs, 1, &why, 1, &recorded, &e));
     assert_false(recorded);
+    atomic_store(&r.ledger->damaged, 99); /* as an earlier one met it */
+    assert_false(ledger_erase(r.ledger, refs, 1, &why, 0, &recorded, &e));
+    assert_int_equal(ledger_damaged(r.ledger), 0);
     assert_false(is_there(r.dirfd, "erasing"));
     assert_int_equal(look(&r).whole, RECORDS);
     rig_verify_clean(&r);

@@ -17,7 +17,7 @@ struct disposal_hold {
     uint64_t letters; /* one that two holds keep counts with both */
 };
 
-/* RECORD_DISPOSAL; the counts of one that began again behind a crash are of what it did since. */
+/* RECORD_DISPOSAL. What was destroyed counts from the beginning, also behind a crash; what stays, as it was looked at last. */
 struct disposal_record {
     struct slice request;
     uint64_t state;

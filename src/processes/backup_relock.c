@@ -10,7 +10,8 @@
 #define SLICE_MS 10000
 #define ASK_MS   30000
 
-/* What this process made itself it knows; otherwise the manifest says it. */
+/* What this process shared itself it knows. The manifest does not say what was there before: after a restart all objects of the
+ * backup are locked for longer, those that it stored itself once more, rather than leave one out. */
 static bool know_names(struct backup_process *b, uint64_t number, struct error *e)
 {
     if (b->locking == number) {

@@ -3,7 +3,9 @@
 
 #include "stages/intake/pull.h"
 
-#define PULL_ASK_MS        600000 /* the keeper may wait for the index */
+#define PULL_KEEPER_MS                                                                             \
+    600000 /* for one batch or ticket, with all that is asked again: the keeper may wait for the index */
+#define PULL_ASK_LEAST_MS  1000
 #define PULL_BATCH_LETTERS 400
 #define HANG_UPS_MAX       3 /* over one letter, or over the list of one UID */
 
@@ -62,11 +64,14 @@ struct pull_folder {
 /* What the server says to a command, as an error of ours. */
 bool pull_refused(const struct pull_folder *f, const struct imap_response *r, struct error *e);
 
-/* Get a ticket for the folder, and the UID up to which all is settled. */
-bool pull_begin(struct pull_folder *f, uint32_t *from, struct error *e) MUST_CHECK;
+/* Get a ticket for the folder, and the UID up to which all is settled; `until`: steady clock. */
+bool pull_begin(struct pull_folder *f, int64_t until, uint32_t *from, struct error *e) MUST_CHECK;
 
-/* After a failure of the keeper's, for the nth time, from 0: pause, and say whether to ask again. */
-bool pull_again(unsigned n, const struct error *e);
+/* After a failure of the keeper's: pause, and say whether to ask again; not when `until` (steady clock) is over. */
+bool pull_again(int64_t until, const struct error *e);
+
+/* How long the next question may take, in milliseconds. */
+int64_t pull_ask_ms(int64_t until);
 
 /* The server hung up, or speaks nonsense: connect again. */
 bool pull_reopen(struct pull_folder *f, struct error *e) MUST_CHECK;

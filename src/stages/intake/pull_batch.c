@@ -2,13 +2,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #include "host/memfd.h"
 #include "stages/intake/intake.h"
 #include "stages/intake/internal.h"
 
 #define BATCH_BYTES ((uint64_t)8 << 20) /* as announced, before the one too many */
 #define ON_THE_WAY  16                  /* letters asked for and not yet there */
-#define AGAIN_MAX   60                  /* times that the keeper is asked again */
 #define AGAIN_US    1000000
 #define NOT_GIVEN   "the server listed it and did not give it"
 
@@ -376,23 +377,31 @@ static size_t sort_one(const struct pull_folder *f, const struct pull_want *w,
     return 0;
 }
 
-bool pull_again(unsigned n, const struct error *e)
+bool pull_again(int64_t until, const struct error *e)
 {
-    if (e->kind != ERROR_BUSY || n == AGAIN_MAX) {
+    if (e->kind != ERROR_BUSY || clock_steady_ms() >= until) {
         return false;
     }
     (void)usleep(AGAIN_US);
     return true;
 }
 
+int64_t pull_ask_ms(int64_t until)
+{
+    int64_t left = until - clock_steady_ms();
+
+    return left < PULL_ASK_LEAST_MS ? PULL_ASK_LEAST_MS : left;
+}
+
 /* After a failure: the ticket may have ended with the keeper, and what was told may be recorded all the same. */
-static bool is_recorded(struct pull_folder *f, uint32_t uid, struct import_counts *counts)
+static bool is_recorded(struct pull_folder *f, uint32_t uid, int64_t until,
+                        struct import_counts *counts)
 {
     const struct import_counts before = f->before;
     uint32_t settled = 0;
     struct error e;
 
-    if (!pull_begin(f, &settled, &e)) {
+    if (!pull_begin(f, until, &settled, &e)) {
         return false;
     }
     *counts = f->before;
@@ -406,6 +415,7 @@ static bool record(struct pull_folder *f, const struct pull_parcel *l, uint32_t 
     OWN(arena) struct arena arena = {.max = 1 << 20};
     OWN(fd) int fd = -1;
     struct import_counts counts;
+    int64_t until = clock_steady_ms() + PULL_KEEPER_MS;
     bool recorded = false;
     const struct keeper_import_ask ask = {
         .ticket = slice_of(f->ticket, IMPORT_TICKET_LEN),
@@ -417,13 +427,13 @@ static bool record(struct pull_folder *f, const struct pull_parcel *l, uint32_t 
     if (!memfd_from("letters", buf_slice(&f->bytes), &fd, e)) {
         return false;
     }
-    for (unsigned i = 0; !recorded; i++) {
-        recorded =
-            ipc_call(f->keeper, &keeper_import, &ask, fd, &counts, NULL, &arena, PULL_ASK_MS, e);
-        if (!recorded && !pull_again(i, e)) {
+    while (!recorded) {
+        recorded = ipc_call(f->keeper, &keeper_import, &ask, fd, &counts, NULL, &arena,
+                            pull_ask_ms(until), e);
+        if (!recorded && !pull_again(until, e)) {
             return false;
         }
-        recorded = recorded || is_recorded(f, uid, &counts);
+        recorded = recorded || is_recorded(f, uid, until, &counts);
     }
     f->counts->taken += counts.taken - f->before.taken;
     f->counts->known += counts.known - f->before.known;

@@ -71,7 +71,7 @@ static bool examine(struct pull_folder *f, struct error *e)
                      SLICE_ARG(f->shown));
 }
 
-bool pull_begin(struct pull_folder *f, uint32_t *from, struct error *e)
+bool pull_begin(struct pull_folder *f, int64_t until, uint32_t *from, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = 1 << 20};
     const struct keeper_pull_begin_ask ask = {
@@ -82,7 +82,8 @@ bool pull_begin(struct pull_folder *f, uint32_t *from, struct error *e)
     };
     struct keeper_pull_begin_answer answer;
 
-    if (!ipc_call(f->keeper, &keeper_pull_begin, &ask, -1, &answer, NULL, &arena, PULL_ASK_MS, e)) {
+    if (!ipc_call(f->keeper, &keeper_pull_begin, &ask, -1, &answer, NULL, &arena,
+                  pull_ask_ms(until), e)) {
         return false;
     }
     if (answer.ticket.len != IMPORT_TICKET_LEN) {
@@ -97,8 +98,10 @@ bool pull_begin(struct pull_folder *f, uint32_t *from, struct error *e)
 /* A keeper that has much to do, or is being started, is asked again. */
 static bool begin(struct pull_folder *f, uint32_t *from, struct error *e)
 {
-    for (unsigned i = 0; !pull_begin(f, from, e); i++) {
-        if (!pull_again(i, e)) {
+    int64_t until = clock_steady_ms() + PULL_KEEPER_MS;
+
+    while (!pull_begin(f, until, from, e)) {
+        if (!pull_again(until, e)) {
             return false;
         }
     }
