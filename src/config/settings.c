@@ -182,6 +182,7 @@ static const char *contradiction(const struct settings *s)
         return "[smarthost] would send its password without TLS";
     }
     const char *why = journal_contradiction(s);
+    why = why ? why : settings_passkey_problem(s);
     why = why ? why : connector_contradiction(s);
     return why ? why : pull_contradiction(s);
 }

@@ -127,6 +127,17 @@ static const struct config_setting auth_rows[] = {
         .more = "It is for new keys: those that there are stay good, and are made anew at the next "
                 "sign-in by PLAIN or LOGIN. All keys of an account have one number, so who has "
                 "app passwords keeps theirs as long as there are any."),
+    CONFIG_ROW("passkey-site", DOMAIN, struct auth_settings, passkey_site,
+               .example = "example.test",
+               .help = "The site that passkeys are made for; by default `hostname`.",
+               .more = "WebAuthn's RP ID. A browser offers a passkey on pages of that host and of "
+                       "hosts within it, and nowhere else. Passkeys that were made for another "
+                       "site are good no more when it is changed."),
+    CONFIG_ROW("passkey-origin", TEXT, struct auth_settings, passkey_origins, .list = true,
+               .max = 300, .example = "https://mail.example.test",
+               .help = "The pages from which passkeys are taken; by default the site's own.",
+               .more = "Compared byte by byte with what the browser says. A security key that "
+                       "`postern` itself asks is asked for the first of them."),
 };
 const struct config_table settings_auth_table =
     CONFIG_TABLE("Signing in", struct settings, auth, auth_rows);

@@ -7,6 +7,7 @@
 
 #include "letter/records.h"
 #include "processes/auth_parts.h"
+#include "processes/auth_passkeys.h"
 #include "processes/auth_password.h"
 
 #define WAITING_MAX        32   /* sign-ins that wait for a slot */
@@ -25,6 +26,7 @@ struct auth *auth_new(const struct auth_options *options, struct error *e)
     a->throttle = auth_throttle_new();
     a->exchanges = exchanges_new();
     a->end_points = end_points_new();
+    a->challenges = challenges_new();
     auth_slots_init(&a->slots, (unsigned)options->settings(options->context)->auth.parallel,
                     WAITING_MAX);
     a->verifiers = verifiers_new(options->seal, e);
@@ -39,6 +41,7 @@ void auth_free(struct auth *a)
         auth_throttle_free(a->throttle);
         exchanges_free(a->exchanges);
         end_points_free(a->end_points);
+        challenges_free(a->challenges);
         free(a);
     }
 }
@@ -125,7 +128,7 @@ static void keep(struct auth *a, struct login *l, const struct buf *completed, s
 
 /* Compare the password with the account's verifier: from memory, or at full price. An account that
  * is unknown, closed or without password costs the same and is refused. */
-static enum login_verdict check(struct auth *a, struct login *l, struct arena *arena)
+enum login_verdict auth_check_password(struct auth *a, struct login *l, struct arena *arena)
 {
     const struct keeper_account_answer *account = &l->account;
     OWN(buf) struct buf completed = {.max = AUTH_VERIFIER_MAX};
@@ -134,7 +137,7 @@ static enum login_verdict check(struct auth *a, struct login *l, struct arena *a
     struct slice verifier = usable ? account->verifier : SLICE_NONE;
 
     /* What is refused in the end must not be refused sooner when the password is right. */
-    bool remembers = l->desk || account->second.totp.len == 0;
+    bool remembers = l->desk || !auth_second_is_on(&account->second);
 
     if (usable && remembers &&
         auth_memory_knows(a->memory, account->account, verifier, password, l->now_ms)) {
@@ -185,12 +188,19 @@ void auth_refuse(struct auth *a, const struct login *l, struct ipc_request *r)
     note_failure(a, l, blocked, r->arena);
 }
 
+static struct slice mechanism_of(const struct login *l)
+{
+    return l->proof.passkey.len == 0   ? l->ask->mechanism
+           : l->ask->password.len == 0 ? SLICE(AUTH_DESK_ALONE)
+                                       : SLICE(AUTH_DESK_SECOND);
+}
+
 bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r, struct error *e)
 {
     struct auth_login_answer *answer = r->answer;
     struct keeper_session_ask ask = {.account = l->account.account,
                                      .client = l->ask->client,
-                                     .mechanism = l->ask->mechanism,
+                                     .mechanism = mechanism_of(l),
                                      .desk = l->desk,
                                      .app = l->app,
                                      .proof = l->proof};
@@ -231,6 +241,17 @@ bool auth_look_up(struct auth *a, struct login *l, struct arena *arena, struct e
                     AUTH_KEEPER_MS, e);
 }
 
+/* By password, and what there is besides; or, at the desk, by a passkey alone. */
+static enum login_verdict judge_proof(struct auth *a, struct login *l, struct arena *arena)
+{
+    if (l->desk && l->ask->password.len == 0 && l->ask->passkey.credential.len) {
+        return auth_prove_passkey(a, l, PASSKEY_ALONE, arena);
+    }
+    enum login_verdict verdict =
+        auth_is_app(a, l) ? LOGIN_ACCEPTED : auth_check_password(a, l, arena);
+    return verdict == LOGIN_ACCEPTED ? auth_prove(a, l, arena) : verdict;
+}
+
 static bool judge_sign_in(struct auth *a, struct login l, struct ipc_request *r, struct error *e)
 {
     struct auth_login_answer *answer = r->answer;
@@ -241,8 +262,7 @@ static bool judge_sign_in(struct auth *a, struct login l, struct ipc_request *r,
     if (!auth_look_up(a, &l, r->arena, e)) {
         return false;
     }
-    enum login_verdict verdict = auth_is_app(a, &l) ? LOGIN_ACCEPTED : check(a, &l, r->arena);
-    switch (verdict == LOGIN_ACCEPTED ? auth_prove(a, &l) : verdict) {
+    switch (judge_proof(a, &l, r->arena)) {
     case LOGIN_ACCEPTED:
         return auth_accept(a, &l, r, e);
     case LOGIN_REFUSED:
@@ -250,6 +270,9 @@ static bool judge_sign_in(struct auth *a, struct login l, struct ipc_request *r,
         return true;
     case LOGIN_CODE:
         answer->verdict = LOGIN_CODE;
+        if (l.account.second.passkeys.count) {
+            answer->challenge = auth_challenge_for(a, l.user, PASSKEY_SECOND, r->arena);
+        }
         return true;
     case LOGIN_BLOCKED:
     case LOGIN_BUSY:
@@ -267,10 +290,12 @@ static bool sign_in(struct auth *a, struct ipc_request *r, bool desk, struct err
     struct password_normal password;
 
     (void)password_normalise(ask->password, &password); /* what is no text is a wrong password */
+    const struct timespec end = auth_span_begin();
     const struct login l = {.ask = ask,
                             .user = auth_lower(ask->user, r->arena),
                             .password = password_slice(&password),
                             .now_ms = clock_steady_ms(),
+                            .span = ask->passkey.credential.len ? &end : NULL,
                             .desk = desk};
     bool judged = judge_sign_in(a, l, r, e);
     password_wipe(&password);
@@ -390,14 +415,17 @@ static const struct ipc_row submission_rows[] = {
 const struct ipc_table auth_submission_table = IPC_TABLE("submission", submission_rows);
 
 static const struct ipc_row keeper_rows[] = {
-    {&auth_judge,        VERIFIERS_A_MINUTE, on_judge            },
-    {&auth_verifier,     VERIFIERS_A_MINUTE, on_verifier         },
-    {&auth_desk,         VERIFIERS_A_MINUTE, on_desk             },
-    {&auth_renew,        0,                  on_renew            },
-    {&auth_app_new,      VERIFIERS_A_MINUTE, auth_on_app_new     },
-    {&auth_factor_renew, 0,                  auth_on_factor_renew},
-    {&auth_totp_new,     VERIFIERS_A_MINUTE, auth_on_totp_new    },
-    {&auth_recovery_new, VERIFIERS_A_MINUTE, auth_on_recovery_new},
-    {&auth_code,         VERIFIERS_A_MINUTE, auth_on_code        },
+    {&auth_judge,         VERIFIERS_A_MINUTE, on_judge             },
+    {&auth_verifier,      VERIFIERS_A_MINUTE, on_verifier          },
+    {&auth_desk,          VERIFIERS_A_MINUTE, on_desk              },
+    {&auth_renew,         0,                  on_renew             },
+    {&auth_app_new,       VERIFIERS_A_MINUTE, auth_on_app_new      },
+    {&auth_factor_renew,  0,                  auth_on_factor_renew },
+    {&auth_totp_new,      VERIFIERS_A_MINUTE, auth_on_totp_new     },
+    {&auth_recovery_new,  VERIFIERS_A_MINUTE, auth_on_recovery_new },
+    {&auth_code,          VERIFIERS_A_MINUTE, auth_on_code         },
+    {&auth_passkey_begin, VERIFIERS_A_MINUTE, auth_on_passkey_begin},
+    {&auth_passkey_new,   VERIFIERS_A_MINUTE, auth_on_passkey_new  },
+    {&auth_again,         VERIFIERS_A_MINUTE, auth_on_again        },
 };
 const struct ipc_table auth_keeper_table = IPC_TABLE("keeper", keeper_rows);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "keyring/digest.h"
+#include "processes/auth_challenge.h"
 #include "processes/auth_end_point.h"
 #include "processes/auth_exchange.h"
 #include "processes/auth_login.h"
@@ -23,6 +24,7 @@ struct auth {
     struct auth_throttle *throttle;
     struct exchanges *exchanges;
     struct end_points *end_points;
+    struct challenges *challenges;
     struct auth_slots slots;
 };
 
@@ -50,6 +52,9 @@ struct slice auth_lower(struct slice name, struct arena *arena);
 
 /* Whether somebody may try now. When not, the answer says so. */
 bool auth_admits(struct auth *a, const struct login *l, struct auth_login_answer *answer);
+
+/* Compare the password with the account's, which was looked up. */
+enum login_verdict auth_check_password(struct auth *a, struct login *l, struct arena *arena);
 
 /* Ask the keeper who it is. */
 bool auth_look_up(struct auth *a, struct login *l, struct arena *arena, struct error *e) MUST_CHECK;
@@ -81,8 +86,8 @@ uint64_t auth_app_iterations(const struct auth *a, const struct keeper_account_a
  * costs microseconds, and of an account that cannot be used there is none. */
 bool auth_is_app(struct auth *a, struct login *l);
 
-/* The password is right: is the code, where one is wanted? LOGIN_ACCEPTED, LOGIN_REFUSED with a reason, or LOGIN_CODE. */
-enum login_verdict auth_prove(struct auth *a, struct login *l);
+/* The password is right: is the code or passkey, where one is wanted? LOGIN_ACCEPTED, LOGIN_REFUSED with a reason, or LOGIN_CODE. */
+enum login_verdict auth_prove(struct auth *a, struct login *l, struct arena *arena);
 
 /* What the keeper asks: requests/auth_factors.h. */
 bool auth_on_app_new(void *auth, struct ipc_request *r, struct error *e);

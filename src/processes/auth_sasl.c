@@ -297,7 +297,8 @@ static bool finish(struct auth *a, const struct exchange *x, struct ipc_request 
     if (!auth_look_up(a, &l, r->arena, e)) {
         return false;
     }
-    if (!is_proved(a, &l, x, &last, r->arena, signature) || auth_prove(a, &l) != LOGIN_ACCEPTED) {
+    if (!is_proved(a, &l, x, &last, r->arena, signature) ||
+        auth_prove(a, &l, r->arena) != LOGIN_ACCEPTED) {
         auth_refuse(a, &l, r);
         return true;
     }

@@ -8,14 +8,15 @@
 #include "keyring/keyring.h"
 
 struct settings scene_settings = {
-    .auth = {.parallel = 2,
-             .failures_limit = 3,
-             .failures_window_ms = 10 * MINUTE,
-             .block_ms = 15 * MINUTE,
-             .failure_delay_ms = 1000,
-             .remember_ms = 5 * MINUTE,
-             .scram = true,
-             .scram_iterations = 4096},
+    .general = {.hostname = SLICE_INIT("mail.example.test")},
+    .auth = { .parallel = 2,
+                .failures_limit = 3,
+                .failures_window_ms = 10 * MINUTE,
+                .block_ms = 15 * MINUTE,
+                .failure_delay_ms = 1000,
+                .remember_ms = 5 * MINUTE,
+                .scram = true,
+                .scram_iterations = 4096},
 };
 
 struct scene scene;
@@ -41,6 +42,7 @@ static bool on_account(void *ctx, struct ipc_request *r, struct error *e)
         answer->account = ANNA;
         answer->verifier = scene.verifier;
         answer->apps = (struct cbor_list){&scene.app, scene.app.id.len > 0};
+        answer->second = scene.second;
     }
     return true;
 }
@@ -66,6 +68,9 @@ static bool on_session(void *ctx, struct ipc_request *r, struct error *e)
     (void)ctx;
     (void)e;
     scene.sessions++;
+    scene.last_counter = ((const struct keeper_session_ask *)r->ask)->proof.counter;
+    (void)snprintf(scene.last_mechanism, sizeof(scene.last_mechanism), "%.*s",
+                   SLICE_ARG(((const struct keeper_session_ask *)r->ask)->mechanism));
     (void)snprintf(scene.last_app, sizeof(scene.last_app), "%.*s",
                    SLICE_ARG(((const struct keeper_session_ask *)r->ask)->app));
     ((struct keeper_session_answer *)r->answer)->session = SLICE_ARRAY(handle);

@@ -31,12 +31,15 @@ struct scene {
     bool last_had_account;
     int failures;
     int sessions;
-    struct keeper_app app; /* of hers; none without an id */
-    char last_app[16];     /* by which a session was opened */
-    int completed;         /* verifiers that came with a right password */
-    bool old;              /* passwords are set as before there was SCRAM */
-    int recording_us;      /* how long a failure takes to record */
-    bool unlike;           /* the keeper has no account that strangers are like */
+    struct keeper_app app;     /* of hers; none without an id */
+    char last_app[16];         /* by which a session was opened */
+    int completed;             /* verifiers that came with a right password */
+    bool old;                  /* passwords are set as before there was SCRAM */
+    int recording_us;          /* how long a failure takes to record */
+    bool unlike;               /* the keeper has no account that strangers are like */
+    char last_mechanism[40];   /* likewise */
+    uint64_t last_counter;     /* that a passkey showed */
+    struct auth_second second; /* of hers */
 };
 
 extern struct scene scene;

@@ -4,6 +4,7 @@
 #include "processes/auth_codes.h"
 #include "processes/auth_factor.h"
 #include "processes/auth_parts.h"
+#include "processes/auth_passkeys.h"
 
 /* ── within a sign-in ── */
 
@@ -24,16 +25,19 @@ bool auth_is_app(struct auth *a, struct login *l)
     return l->app.len > 0;
 }
 
-enum login_verdict auth_prove(struct auth *a, struct login *l)
+enum login_verdict auth_prove(struct auth *a, struct login *l, struct arena *arena)
 {
     const struct auth_second *second = &l->account.second;
 
-    if (second->totp.len == 0 || l->app.len) {
+    if (!auth_second_is_on(second) || l->app.len) {
         return LOGIN_ACCEPTED;
     }
     if (!l->desk) { /* here, so that a right password takes no longer than a wrong one; the keeper would refuse it too */
         l->reason = "there is a second factor: an app password is needed";
         return LOGIN_REFUSED;
+    }
+    if (l->ask->passkey.credential.len) {
+        return auth_prove_passkey(a, l, PASSKEY_SECOND, arena);
     }
     if (l->ask->code.len == 0) {
         return LOGIN_CODE;

@@ -9,6 +9,7 @@ static const struct cbor_field login_ask_fields[] = {
     CBOR_FIELD(3, CBOR_TEXT, struct auth_login_ask, client, 64),
     CBOR_FIELD(4, CBOR_TEXT, struct auth_login_ask, mechanism, 32),
     CBOR_OPTIONAL(5, CBOR_BYTES, struct auth_login_ask, code, AUTH_CODE_MAX),
+    CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct auth_login_ask, passkey, 0, &auth_assertion_schema),
 };
 static const struct cbor_schema login_ask = CBOR_SCHEMA(login_ask_fields, struct auth_login_ask);
 
@@ -19,6 +20,7 @@ static const struct cbor_field login_answer_fields[] = {
     CBOR_OPTIONAL(4, CBOR_UINT, struct auth_login_answer, delay_ms, 60000),
     CBOR_OPTIONAL(5, CBOR_BYTES, struct auth_login_answer, exchange, AUTH_EXCHANGE_LEN),
     CBOR_OPTIONAL(6, CBOR_BYTES, struct auth_login_answer, message, AUTH_SASL_MAX),
+    CBOR_OPTIONAL(10, CBOR_BYTES, struct auth_login_answer, challenge, 32),
 };
 static const struct cbor_schema login_answer =
     CBOR_SCHEMA(login_answer_fields, struct auth_login_answer);

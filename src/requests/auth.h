@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ipc/ipc.h"
+#include "requests/auth_factors.h"
 
 #define AUTH_PASSWORD_MAX   1024 /* bytes, as typed */
 #define AUTH_VERIFIER_MAX   512
@@ -11,6 +12,8 @@
 #define AUTH_EXPORTER_LEN   32
 #define AUTH_SASL_MAX       900             /* bytes of one message */
 #define AUTH_DESK_MECHANISM "postern login" /* in records of sign-ins at the command line */
+#define AUTH_DESK_SECOND    AUTH_DESK_MECHANISM " + passkey" /* after the password */
+#define AUTH_DESK_ALONE     AUTH_DESK_MECHANISM " --passkey" /* without one         */
 
 enum login_verdict {
     LOGIN_ACCEPTED = 1,
@@ -27,9 +30,10 @@ enum login_verdict {
 struct auth_login_ask {
     struct slice user;
     struct slice password;
-    struct slice client;    /* IP address */
-    struct slice mechanism; /* "PLAIN" */
-    struct slice code;      /* of the second factor, at the desk */
+    struct slice client;           /* IP address */
+    struct slice mechanism;        /* "PLAIN" */
+    struct slice code;             /* of the second factor, at the desk */
+    struct auth_assertion passkey; /* likewise; without a password: it stands alone */
 };
 
 struct auth_login_answer {
@@ -39,6 +43,7 @@ struct auth_login_answer {
     uint64_t delay_ms;     /* wait this long before telling the client */
     struct slice exchange; /* LOGIN_CONTINUES: goes with the client's answer */
     struct slice message;  /* of the mechanism, for the client; may come with LOGIN_ACCEPTED, too */
+    struct slice challenge; /* LOGIN_CODE: for a passkey of the account; empty: it has none */
 };
 
 extern const struct ipc_message auth_login;

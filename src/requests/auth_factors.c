@@ -49,11 +49,28 @@ static const struct cbor_field recovery_fields[] = {
 static const struct cbor_schema recovery =
     CBOR_SCHEMA(recovery_fields, struct auth_recovery_answer);
 
+static const struct cbor_field passkey_fields[] = {
+    FIELD(1, CBOR_TEXT, auth_passkey, id, PASSKEY_ID_LEN),
+    FIELD(2, CBOR_BYTES, auth_passkey, credential, PASSKEY_CREDENTIAL_MAX),
+    FIELD(3, CBOR_BYTES, auth_passkey, sealed, PASSKEY_SEALED_MAX),
+};
+static const struct cbor_schema passkey = CBOR_SCHEMA(passkey_fields, struct auth_passkey);
+
+static const struct cbor_field assertion_fields[] = {
+    MAYBE(1, CBOR_BYTES, auth_assertion, credential, PASSKEY_CREDENTIAL_MAX),
+    MAYBE(2, CBOR_BYTES, auth_assertion, client_data, 4096),
+    MAYBE(3, CBOR_BYTES, auth_assertion, data, 4096),
+    MAYBE(4, CBOR_BYTES, auth_assertion, signature, 512),
+};
+const struct cbor_schema auth_assertion_schema =
+    CBOR_SCHEMA(assertion_fields, struct auth_assertion);
+
 static const struct cbor_field second_fields[] = {
     MAYBE(1, CBOR_BYTES, auth_second, totp, AUTH_SEALED_MAX),
     MAYBE(2, CBOR_UINT, auth_second, step, 0),
     MAYBE(3, CBOR_BYTES, auth_second, recovery, AUTH_SEALED_MAX),
     MAYBE(4, CBOR_UINT, auth_second, recovery_spent, UINT32_MAX),
+    CBOR_SUB_OPTIONAL(5, CBOR_LIST, struct auth_second, passkeys, PASSKEYS_MAX, &passkey),
 };
 const struct cbor_schema auth_second_schema = CBOR_SCHEMA(second_fields, struct auth_second);
 
@@ -61,6 +78,8 @@ static const struct cbor_field proof_fields[] = {
     MAYBE(1, CBOR_UINT, auth_proof, step, 0),
     MAYBE(2, CBOR_UINT, auth_proof, recovery, AUTH_RECOVERY_CODES),
     MAYBE(3, CBOR_BYTES, auth_proof, of, 32),
+    MAYBE(4, CBOR_TEXT, auth_proof, passkey, PASSKEY_ID_LEN),
+    MAYBE(5, CBOR_UINT, auth_proof, counter, UINT32_MAX),
 };
 const struct cbor_schema auth_proof_schema = CBOR_SCHEMA(proof_fields, struct auth_proof);
 
@@ -77,7 +96,7 @@ static const struct cbor_field code_answer_fields[] = {
     MAYBE(2, CBOR_UINT, auth_code_answer, delay_ms, 60000),
     CBOR_SUB_OPTIONAL(3, CBOR_STRUCT, struct auth_code_answer, proof, 0, &auth_proof_schema),
 };
-static const struct cbor_schema code_answer =
+const struct cbor_schema auth_code_answer_schema =
     CBOR_SCHEMA(code_answer_fields, struct auth_code_answer);
 
 const struct ipc_message auth_app_new = {20, "auth_app_new", &app_ask, &app_answer, .secret = true};
@@ -86,4 +105,5 @@ const struct ipc_message auth_factor_renew = {21, "auth_factor_renew", &renew, &
 const struct ipc_message auth_totp_new = {22, "auth_totp_new", &account, &totp, .secret = true};
 const struct ipc_message auth_recovery_new = {23, "auth_recovery_new", &account, &recovery,
                                               .secret = true};
-const struct ipc_message auth_code = {24, "auth_code", &code, &code_answer, .secret = true};
+const struct ipc_message auth_code = {24, "auth_code", &code, &auth_code_answer_schema,
+                                      .secret = true};

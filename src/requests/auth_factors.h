@@ -4,6 +4,7 @@
 
 #include "ipc/ipc.h"
 #include "letter/app_password.h"
+#include "letter/passkey.h"
 
 #define AUTH_APP_TEXT_MAX 64   /* of an app password as it is shown */
 #define AUTH_SEALED_MAX   1024 /* bytes of anything that auth sealed */
@@ -63,19 +64,44 @@ extern const struct ipc_message auth_recovery_new;
 
 /* What an account has besides its password, as the keeper keeps it. */
 struct auth_second {
-    struct slice totp;       /* sealed; empty: there is none */
-    uint64_t step;           /* the last one that was used */
-    struct slice recovery;   /* sealed; empty: there are no recovery codes */
-    uint64_t recovery_spent; /* bits */
+    struct slice totp;         /* sealed; empty: there is none */
+    uint64_t step;             /* the last one that was used */
+    struct slice recovery;     /* sealed; empty: there are no recovery codes */
+    uint64_t recovery_spent;   /* bits */
+    struct cbor_list passkeys; /* struct auth_passkey */
+};
+
+struct auth_passkey {
+    struct slice id;
+    struct slice credential;
+    struct slice sealed;
 };
 
 extern const struct cbor_schema auth_second_schema;
 
+/* Whether there is a second factor: then the main password alone opens nothing. */
+static inline bool auth_second_is_on(const struct auth_second *s)
+{
+    return s->totp.len > 0 || s->passkeys.count > 0;
+}
+
+/* What a passkey signed (WebAuthn section 5.2.2). */
+struct auth_assertion {
+    struct slice credential; /* its id; empty: there is none */
+    struct slice client_data;
+    struct slice data; /* of the authenticator */
+    struct slice signature;
+};
+
+extern const struct cbor_schema auth_assertion_schema;
+
 /* What a code proved to be. Whoever is told so sees to it that it is never good again, durably, before it counts. */
 struct auth_proof {
-    uint64_t step;     /* of TOTP; 0: it was none */
-    uint64_t recovery; /* 1 to AUTH_RECOVERY_CODES; 0: it was none */
-    struct slice of;   /* SHA-256 of what it was checked against, sealed: `totp` or `recovery` */
+    uint64_t step;        /* of TOTP; 0: it was none */
+    uint64_t recovery;    /* 1 to AUTH_RECOVERY_CODES; 0: it was none */
+    struct slice of;      /* SHA-256 of what it was checked against, sealed: `totp` or `recovery` */
+    struct slice passkey; /* its id; empty: it was none */
+    uint64_t counter;     /* that the passkey showed */
 };
 
 extern const struct cbor_schema auth_proof_schema;
@@ -94,4 +120,5 @@ struct auth_code_answer {
     struct auth_proof proof;
 };
 
+extern const struct cbor_schema auth_code_answer_schema;
 extern const struct ipc_message auth_code;
