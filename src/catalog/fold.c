@@ -8,6 +8,7 @@
  *   FINDINGS  an imported letter is decided: nothing else is due
  *   IMPORT    an import, from its first record to the one that ends it
  *   ORDER     hold, release and retry, both at once; cancelling is an outcome of its own
+ *   CONSENT   what was refused, or nobody approved in time, has no queue rows any more
  *   RULE      the record in force of its class; RULE and DATE are read from the ledger
  *   DATE      the same of its key
  *   CLASSES   until when the letter is kept; of no class: no rule says
@@ -277,6 +278,15 @@ static bool warned(struct catalog *c, uint64_t letter, const struct notice *n, s
     return s && catalog_run(c, s, e);
 }
 
+/* It went back to its sender, all of it: no attempt was ever made. */
+static bool end_waiting(struct catalog *c, uint64_t letter, const struct consent_record *r,
+                        struct error *e)
+{
+    bool over = r->state == CONSENT_REFUSED || r->state == CONSENT_TIMED_OUT;
+
+    return !over || catalog_run_for(c, SQL_DROP_QUEUE, letter, e);
+}
+
 /* Records about a letter that is gone may stand before and behind its removal: an order, say. Once an
  * erased letter was passed, whose id nobody knows, any may be about it. */
 static bool is_removed(struct catalog *c, struct slice id, bool *removed, struct error *e)
@@ -320,6 +330,8 @@ static bool change(struct catalog *c, uint16_t type, uint64_t letter, uint64_t r
         return warned(c, letter, value, e);
     case RECORD_ORDER:
         return obey(c, letter, value, e);
+    case RECORD_CONSENT:
+        return end_waiting(c, letter, value, e);
     case RECORD_CLASSES:
         return catalog_fold_classes(c, letter, value, e);
     default:

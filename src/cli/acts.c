@@ -173,6 +173,25 @@ static bool read_subject(struct cli *c, const struct reader_record *r, struct li
     return true;
 }
 
+static bool read_consent(struct cli *c, const struct reader_record *r, struct line *l,
+                         struct error *e)
+{
+    static const char *const verbs_of[] = {"?", "letter waits", "letter approve", "letter refuse",
+                                           "letter timed out"};
+    struct consent_record v;
+
+    if (!cbor_read(r->body, &consent_record_schema, &c->arena, &v, e)) {
+        return false;
+    }
+    *l = (struct line){.who = v.by.len ? named(c, v.by, v.at) : SLICE("-"),
+                       .role = role_text(v.role),
+                       .what = slice_text(verbs_of[v.state <= CONSENT_TIMED_OUT ? v.state : 0]),
+                       .object = arena_printf(&c->arena, "%.*s: rule %.*s",
+                                              SLICE_ARG(id_text(c, v.id)), SLICE_ARG(v.rule)),
+                       .reason = v.reason};
+    return true;
+}
+
 /* What takes two persons, and holds. */
 static bool read_docket(struct cli *c, const struct reader_record *r, struct line *l,
                         struct error *e)
@@ -225,6 +244,8 @@ static bool read_line(struct cli *c, const struct reader_record *r, struct line 
         return read_disposal(c, r, l, e);
     case RECORD_CASE:
         return read_case(c, r, l, e);
+    case RECORD_CONSENT:
+        return read_consent(c, r, l, e);
     case RECORD_SUBJECT:
         return read_subject(c, r, l, e);
     case RECORD_HOLD:

@@ -20,9 +20,10 @@ static struct slice id_text(struct cli *c, struct slice bytes)
 
 static struct slice state_text(uint64_t state)
 {
-    return state == QUEUE_HELD      ? SLICE("held")
-           : state == ADMIN_SENDING ? SLICE("sending")
-                                    : SLICE("waiting");
+    return state == QUEUE_HELD             ? SLICE("held")
+           : state == ADMIN_SENDING        ? SLICE("sending")
+           : state == ADMIN_NEEDS_APPROVAL ? SLICE("not approved")
+                                           : SLICE("waiting");
 }
 
 bool cli_queue_list(struct cli *c, struct error *e)

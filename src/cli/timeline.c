@@ -1,6 +1,7 @@
 #include "cli/timeline.h"
 
 #include "cli/print.h"
+#include "cli/timeline_more.h"
 #include "letter/findings.h"
 #include "letter/retention.h"
 
@@ -269,6 +270,7 @@ static void on_decision(struct timeline *t, const void *value)
                    clean(t, r[i].reason));
         detail(t, "  for", addresses(t, r[i].recipients));
     }
+    timeline_need(&d->need, t->arena, t->out);
 }
 
 static void on_sealed(struct timeline *t, const void *value)
@@ -385,29 +387,14 @@ static void on_order(struct timeline *t, const void *value)
     detail_slice(t, "reason", o->reason);
 }
 
-static const char *day_of(struct timeline *t, uint64_t ms)
-{
-    return arena_text(t->arena, slice_head(slice_text(time_of(t, ms)), 10));
-}
-
 static void on_classes(struct timeline *t, const void *value)
 {
-    const struct classes *c = value;
-    const struct class_stamp *stamps = c->classes.items;
+    timeline_classes(value, t->arena, t->out);
+}
 
-    if (c->classes.count == 0) {
-        buf_add_text(t->out, "under no rule any more: kept for ever\n");
-        return;
-    }
-    buf_printf(t->out, c->until ? "kept until %s\n" : "kept for ever%s\n",
-               c->until ? day_of(t, c->until) : "");
-    for (size_t i = 0; i < c->classes.count; i++) {
-        const struct class_stamp *s = &stamps[i];
-        const char *until = s->ends ? day_of(t, s->ends) : "";
-        buf_printf(t->out, "    %s: %s%s (%s; rule of record %llu)\n", clean(t, s->class),
-                   s->ends ? "until " : "no end", until, clean(t, s->why),
-                   (unsigned long long)s->rule);
-    }
+static void on_consent(struct timeline *t, const void *value)
+{
+    timeline_consent(value, t->arena, t->out);
 }
 
 static void on_act(struct timeline *t, const void *value)
@@ -423,17 +410,18 @@ static const struct reader_row {
     const struct cbor_schema *schema;
     void (*write)(struct timeline *t, const void *value);
 } rows[] = {
-    {RECORD_FACTS,    &facts_schema,    on_facts   },
-    {RECORD_FINDINGS, &findings_schema, on_findings},
-    {RECORD_DECISION, &decision_schema, on_decision},
-    {RECORD_SEALED,   &sealed_schema,   on_sealed  },
-    {RECORD_INTENT,   &intent_schema,   on_intent  },
-    {RECORD_OUTCOME,  &outcome_schema,  on_outcome },
-    {RECORD_NOTICE,   &notice_schema,   on_notice  },
-    {RECORD_ORDER,    &order_schema,    on_order   },
-    {RECORD_CLASSES,  &classes_schema,  on_classes },
-    {RECORD_ADMIN,    &act_schema,      on_act     },
-    {RECORD_READING,  &act_schema,      on_act     },
+    {RECORD_FACTS,    &facts_schema,          on_facts   },
+    {RECORD_FINDINGS, &findings_schema,       on_findings},
+    {RECORD_DECISION, &decision_schema,       on_decision},
+    {RECORD_SEALED,   &sealed_schema,         on_sealed  },
+    {RECORD_INTENT,   &intent_schema,         on_intent  },
+    {RECORD_OUTCOME,  &outcome_schema,        on_outcome },
+    {RECORD_NOTICE,   &notice_schema,         on_notice  },
+    {RECORD_ORDER,    &order_schema,          on_order   },
+    {RECORD_CLASSES,  &classes_schema,        on_classes },
+    {RECORD_CONSENT,  &consent_record_schema, on_consent },
+    {RECORD_ADMIN,    &act_schema,            on_act     },
+    {RECORD_READING,  &act_schema,            on_act     },
 };
 
 static void head_line(struct timeline *t, const char *label, struct slice text)

@@ -1,6 +1,7 @@
 /* Every verb there is. docs/man/postern.1 describes them in the same order. */
 #include "cli/account.h"
 #include "cli/cli.h"
+#include "cli/letter.h"
 #include "cli/master.h"
 #include "cli/options.h"
 #include "cli/passwords.h"
@@ -417,6 +418,7 @@ const struct verb verbs[] = {
          .more = "Nothing is read for a closed case any more. Give --reason.\n",
          .run = cli_case_close),
     CONTACT_VERBS,
+    LETTER_VERBS,
     VERB(.name = "approvals", .words = "",
          .help = "List what was asked for and waits for a second person.", .run = cli_approvals),
     VERB(.name = "approve", .words = "REQUEST", .words_min = 1, .words_max = 1,

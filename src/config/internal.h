@@ -81,3 +81,4 @@ extern const struct config_table settings_pull_table;
 extern const struct config_table settings_journal_table;
 extern const struct config_table settings_connectors_table;
 extern const struct config_table settings_connector_table;
+extern const struct config_table settings_approval_table;

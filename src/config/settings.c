@@ -12,6 +12,7 @@ static const struct config_table *const top_tables[] = {
 static const struct config_table *const domain_tables[] = {&settings_domain_table};
 static const struct config_table *const pull_tables[] = {&settings_pull_table};
 static const struct config_table *const connector_tables[] = {&settings_connector_table};
+static const struct config_table *const approval_tables[] = {&settings_approval_table};
 static const struct config_table *const smarthost_tables[] = {&settings_smarthost_table};
 
 static const struct config_section top_section = {
@@ -61,8 +62,20 @@ static const struct config_section connector_section = {
     .help = "A provider with which our people send and which hands their letters on to us. That it "
             "knows who sends is its word: the archive says so.",
 };
-static const struct config_section *const sections[] = {
-    &top_section, &domain_section, &smarthost_section, &pull_section, &connector_section};
+static const struct config_section approval_section = {
+    .name = "approval",
+    .named = true,
+    .argument = CONFIG_WORD,
+    .offset = offsetof(struct settings, approvals),
+    .size = sizeof(struct approval_settings),
+    .tables = approval_tables,
+    .n_tables = 1,
+    .help = "Letters that meet all of its conditions are held until a second person has seen and "
+            "approved them; the first section that a letter meets counts.",
+};
+static const struct config_section *const sections[] = {&top_section,       &domain_section,
+                                                        &smarthost_section, &pull_section,
+                                                        &connector_section, &approval_section};
 
 const struct config_schema settings_schema = {sections, sizeof(sections) / sizeof(sections[0]),
                                               sizeof(struct settings)};
@@ -194,7 +207,9 @@ bool settings_read(struct slice bytes, const char *file, struct arena *arena, st
         return false;
     }
     const char *why = contradiction(out);
-    return why ? config_problem(problems, arena, e, "%s: %s", file, why) : true;
+    struct slice wrong = why ? slice_text(why) : settings_approval_contradiction(out, arena);
+    return wrong.len ? config_problem(problems, arena, e, "%s: %.*s", file, SLICE_ARG(wrong))
+                     : true;
 }
 
 const struct domain_settings *settings_domain(const struct settings *s, struct slice domain)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "config/config.h"
+#include "config/settings_approval.h"
 #include "config/settings_auth.h"
 #include "config/settings_backup.h"
 #include "config/settings_contacts.h"
@@ -161,6 +162,7 @@ struct settings {
     struct config_list domains;            /* struct domain_settings, in the order of the file */
     struct config_list pulls;              /* struct pull_settings, likewise */
     struct config_list connector_sections; /* struct connector_settings, likewise */
+    struct config_list approvals;          /* struct approval_settings, likewise */
 };
 
 extern const struct config_schema settings_schema;

@@ -84,7 +84,9 @@ static void list_entry(void *context, const struct queue_entry *entry)
             .queued_at = entry->queued_at};
         if (!entry->busy) {
             row->recipients = entry->n_pending;
-            row->state = entry->job ? ADMIN_SENDING : entry->state;
+            row->state = entry->job     ? ADMIN_SENDING
+                         : entry->waits ? ADMIN_NEEDS_APPROVAL
+                                        : entry->state;
             row->attempt = entry->attempt;
             row->next_at = entry->next_at;
             row->reason = letter_text(l->arena, entry->reason, 900);

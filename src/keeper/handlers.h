@@ -64,6 +64,9 @@ ipc_handler keeper_on_case_close;        /* cases.c */
 ipc_handler keeper_on_delegation_add;    /* delegation_ask.c */
 ipc_handler keeper_on_delegation_remove; /* delegation_ask.c */
 ipc_handler keeper_on_delegation_list;   /* delegation_ask.c */
+ipc_handler keeper_on_letter_waiting;    /* consent_ask.c */
+ipc_handler keeper_on_letter_verdict;    /* consent_ask.c */
+ipc_handler keeper_on_consent;           /* consent_ask.c */
 ipc_handler keeper_on_held;              /* holds.c */
 ipc_handler keeper_on_disposal_preview;  /* disposal.c */
 ipc_handler keeper_on_disposal_ask;      /* disposal.c */

@@ -89,14 +89,15 @@ struct keeper {
     struct contacts *contacts;
     struct keeper_counters counters;
     struct refusals refusals;
-    pthread_mutex_t lookups_lock;
+    pthread_mutex_t lookups_lock, consent_lock;   /* the latter: keeper/consent.h */
     pthread_mutex_t factors_locks[FACTORS_LOCKS]; /* keeper/factors.h */
     struct lookup *lookups;                       /* idle ones */
-    pthread_t threads[KEEPER_WORKERS + 9];
+    pthread_t threads[KEEPER_WORKERS + 10];
     size_t n_threads;
     int64_t started_at;
     _Atomic uint64_t reseal_left;  /* segments that the reseal under way has still to look at */
     _Atomic int64_t checkpoint_at; /* wall clock of the last one */
+    _Atomic bool consents;         /* letters may wait for a second person */
     _Atomic bool closing, renewed; /* nothing is sealed under a former master key any more */
 };
 

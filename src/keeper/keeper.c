@@ -11,6 +11,7 @@
 #include "keeper/account_salt.h"
 #include "keeper/backups.h"
 #include "keeper/callers.h"
+#include "keeper/consent.h"
 #include "keeper/contacts.h"
 #include "keeper/desks.h"
 #include "keeper/guard.h"
@@ -19,6 +20,7 @@
 #include "keeper/renewal.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
+#include "requests/consent.h"
 #include "requests/contacts.h"
 #include "requests/delegation.h"
 #include "requests/disposal.h"
@@ -116,6 +118,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     for (size_t i = 0; i < FACTORS_LOCKS; i++) {
         init_lock(&k->factors_locks[i], NULL);
     }
+    init_lock(&k->consent_lock, NULL);
     init_lock(&k->imports.lock, NULL);
     init_lock(&k->retention.lock, NULL);
     init_lock(&k->approvals.order, NULL);
@@ -179,6 +182,7 @@ static bool start_threads(struct keeper *k, struct error *e)
         !start_thread(k, "anchor", keeper_anchors, e) || !start_thread(k, "pack", keeper_pack, e) ||
         !start_thread(k, "retention", keeper_retention, e) ||
         !start_thread(k, "approval", keeper_approvals, e) ||
+        !start_thread(k, "consent", keeper_consents, e) ||
         !start_thread(k, "renew", keeper_renew, e)) {
         return false;
     }
@@ -378,6 +382,8 @@ static const struct ipc_row admin_rows[] = {
     {&delegation_add,      0, keeper_on_delegation_add   },
     {&delegation_remove,   0, keeper_on_delegation_remove},
     {&delegation_list,     0, keeper_on_delegation_list  },
+    {&letter_waiting,      0, keeper_on_letter_waiting   },
+    {&letter_verdict,      0, keeper_on_letter_verdict   },
     {&contact_put,         0, keeper_on_contact_put      },
     {&contact_remove,      0, keeper_on_contact_remove   },
     {&contact_find,        0, keeper_on_contact_find     },

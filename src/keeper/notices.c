@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include "host/memfd.h"
+#include "keeper/consent.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keyring/keyring.h"
@@ -19,7 +20,8 @@
 /* The notices of one outcome, while they are made. */
 struct making {
     struct keeper *keeper;
-    struct queue_entry *entry;
+    struct parcel *parcel;
+    struct queue_entry *entry; /* NULL: none was ever tried */
     const struct facts *about;
     const struct outcome *outcome;
     struct arena *arena;
@@ -147,7 +149,7 @@ static void write_record(const struct making *m, struct notice_making *n,
         .id = m->about->id,
         .notice = letter_id_slice(id),
         .kind = n->kind,
-        .ruling = m->entry->ruling,
+        .ruling = m->entry ? m->entry->ruling : 0,
         .recipients = {names, n->n_due}
     };
     cbor_write(&n->record, &notice_schema, &notice);
@@ -208,7 +210,7 @@ static void open_copy(struct making *m, struct memfd_map *map)
     OWN(fd) int copy = -1;
     struct error e;
 
-    if (parcel_copy(m->keeper, m->entry->parcel, m->arena, &copy, &e) &&
+    if (parcel_copy(m->keeper, m->parcel, m->arena, &copy, &e) &&
         memfd_map(copy, 2 * (size_t)LETTER_BYTES_MAX, map, &e)) {
         m->copy = map->bytes;
         return;
@@ -266,7 +268,12 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
                            const struct outcome *outcome, bool late, struct arena *arena,
                            struct error *e)
 {
-    struct making m = {.keeper = k, .entry = entry, .about = f, .outcome = outcome, .arena = arena};
+    struct making m = {.keeper = k,
+                       .parcel = entry->parcel,
+                       .entry = entry,
+                       .about = f,
+                       .outcome = outcome,
+                       .arena = arena};
     struct notice_making notices[NOTICE_KINDS] = {0};
     size_t n_due = find_due(&m, late, notices);
     bool recorded = record_all(&m, notices, n_due, e);
@@ -278,5 +285,49 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
         buf_done(&notices[i].report);
         buf_done(&notices[i].record);
     }
+    return recorded;
+}
+
+/* ── a letter that nobody let go ── */
+
+static struct receipt_recipient returned(const struct recipient *r, struct slice reason)
+{
+    return (struct receipt_recipient){
+        .state = RECEIPT_FAILED,
+        .notify = (unsigned)r->notify,
+        .about = {.address = r->address,
+                  .original = r->orcpt,
+                  .status = SLICE("5.7.1"),
+                  .reason = reason,
+                  .last_attempt_ms = clock_wall_ms()}
+    };
+}
+
+bool keeper_return_letter(struct keeper *k, struct parcel *p, const struct facts *f,
+                          struct slice reason, struct ledger_record first, struct arena *arena,
+                          struct error *e)
+{
+    OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
+    const struct recipient *all = f->recipients.items;
+    size_t n = f->recipients.count;
+    struct making m = {.keeper = k, .parcel = p, .about = f, .arena = arena};
+    struct notice_making notice = {.kind = NOTICE_FAILURE};
+    struct own_letter letter;
+
+    m.recipients = arena_array(arena, n + 1, sizeof(*m.recipients));
+    notice.due = arena_array(arena, n + 1, sizeof(*notice.due));
+    for (size_t i = 0; i < n; i++) {
+        m.recipients[i] = returned(&all[i], reason);
+    }
+    notice.n_due = receipts_due(f->reverse_path, m.recipients, n, notice.due);
+    buf_init(&notice.report, NOTICE_MAX);
+    buf_init(&notice.record, RECORD_MAX);
+    if (notice.n_due) {
+        open_copy(&m, &map);
+    }
+    size_t letters = notice.n_due && make_notice(&m, &notice, &letter) ? 1 : 0;
+    bool recorded = keeper_write_letters(k, first, &letter, letters, e);
+    buf_done(&notice.report);
+    buf_done(&notice.record);
     return recorded;
 }

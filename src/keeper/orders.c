@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include "keeper/admin.h"
+#include "keeper/consent.h"
 #include "keeper/internal.h"
 
 /* Give up one entry that was taken: an outcome, a notice, and it is gone. */
@@ -37,8 +38,9 @@ static bool cancel_entry(struct keeper *k, struct queue_entry *entry, struct sli
     return keeper_record_outcome(k, entry, &f, &outcome, false, arena, e);
 }
 
-static bool cancel(struct keeper *k, const struct letter_id *id, const struct order *order,
-                   struct arena *arena, struct admin_done *answer, struct error *e)
+/* One that waits for a second person ends once: not while somebody says yes or no to it. */
+static bool cancel_alone(struct keeper *k, const struct letter_id *id, const struct order *order,
+                         struct arena *arena, struct admin_done *answer, struct error *e)
 {
     struct queue_entry *entry = queue_take_letter(k->queue, id, order->ruling, &answer->later);
     bool ok = true;
@@ -56,6 +58,15 @@ static bool cancel(struct keeper *k, const struct letter_id *id, const struct or
         entry = next;
     }
     return ok;
+}
+
+static bool cancel(struct keeper *k, const struct letter_id *id, const struct order *order,
+                   struct arena *arena, struct admin_done *answer, struct error *e)
+{
+    consent_hold(k);
+    bool cancelled = cancel_alone(k, id, order, arena, answer, e);
+    consent_let_go(k);
+    return cancelled;
 }
 
 bool keeper_cancel_wanted(struct keeper *k, struct queue_entry *entry, struct arena *arena)
@@ -120,6 +131,11 @@ bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
     order.by = admin->caller.by;
     if (!letter_id_from(order.id, &id) || order.kind < ORDER_HOLD) {
         return error_set(e, ERROR_INPUT, "the order names no letter");
+    }
+    if (order.kind == ORDER_RELEASE && consent_waits(k, &id)) {
+        return error_set(e, ERROR_DENIED,
+                         "it needs the approval of a second person, which no order gives: `postern "
+                         "letter waiting`");
     }
     log_event(LOG_INFO, "queue.order", LOG_NUMBER("kind", order.kind),
               LOG_SLICE("by", admin->caller.at));

@@ -103,7 +103,7 @@ bool keeper_write_letters(struct keeper *k, struct ledger_record first,
 
 /* Quoted-printable (RFC 2045 section 6.7) of bytes that must come out as they are, line ends too: a
  * signature and a time stamp are over them. */
-static void write_quoted(struct slice text, struct buf *out)
+void own_letter_quoted(struct slice text, struct buf *out)
 {
     size_t column = 0;
 
@@ -163,7 +163,7 @@ static void write_anchor(const struct settings *settings, struct slice note,
                  "--" BOUNDARY "\r\nContent-Type: application/octet-stream\r\n"
                  "Content-Disposition: attachment; filename=checkpoint.txt\r\n"
                  "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
-    write_quoted(note, out);
+    own_letter_quoted(note, out);
     buf_add_text(out, "\r\n--" BOUNDARY "--\r\n");
 }
 

@@ -33,6 +33,9 @@ bool keeper_write_letters(struct keeper *k, struct ledger_record first,
 void own_letter_header(const struct settings *settings, const struct letter_id *id,
                        const struct config_list *recipients, struct buf *out);
 
+/* Append text as quoted-printable; a line end in it comes out as one. */
+void own_letter_quoted(struct slice text, struct buf *out);
+
 /* Mail a checkpoint's note to who keeps it outside (`anchor-mail`); true also when nobody does. */
 bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena,
                    struct error *e) MUST_CHECK;

@@ -1,5 +1,5 @@
 /* Every entry is in the list of all, and in one of four places: ready in its lane, in the timetable
- * until next_at, held, or in hand. */
+ * until next_at, held (or waiting for a second person), or in hand. */
 #include "keeper/queue.h"
 
 #include <pthread.h>
@@ -41,77 +41,6 @@ struct queue *queue_new(void)
     return q;
 }
 
-static void *must_copy(const void *bytes, size_t len)
-{
-    void *copy = malloc(len + 1);
-
-    if (!copy) {
-        arena_panic("out of memory");
-    }
-    if (len) {
-        (void)memcpy(copy, bytes, len);
-    }
-    return copy;
-}
-
-static struct slice own_text(struct slice s)
-{
-    return slice_of(must_copy(s.ptr, s.len), s.len);
-}
-
-static void free_text(struct slice s)
-{
-    free((void *)(uintptr_t)s.ptr);
-}
-
-struct queue_entry *queue_entry_new(struct parcel *parcel, const struct catalog_queue_row *row,
-                                    const struct ruling *ruling, bool smarthost)
-{
-    struct queue_entry *entry = calloc(1, sizeof(*entry));
-
-    if (!entry) {
-        arena_panic("out of memory");
-    }
-    *entry = (struct queue_entry){.parcel = parcel_hold(parcel),
-                                  .ruling = row->ruling,
-                                  .domain = own_text(ruling->domain),
-                                  .route = own_text(ruling->route),
-                                  .reason = own_text(SLICE_NONE),
-                                  .level = ruling->level,
-                                  .smarthost = smarthost,
-                                  .state = row->state,
-                                  .attempt = row->attempt,
-                                  .queued_at = row->queued_at,
-                                  .next_at = row->next_at,
-                                  .warned = row->warned,
-                                  .n_pending = row->pending.len / 2};
-    entry->pending = calloc(entry->n_pending + 1, sizeof(uint16_t));
-    if (!entry->pending) {
-        arena_panic("out of memory");
-    }
-    for (size_t i = 0; i < entry->n_pending; i++) {
-        const uint8_t *at = row->pending.ptr + 2 * i;
-        entry->pending[i] = (uint16_t)(at[0] << 8 | at[1]);
-    }
-    return entry;
-}
-
-void queue_entry_reason(struct queue_entry *entry, struct slice reason)
-{
-    free_text(entry->reason);
-    entry->reason = own_text(slice_head(reason, 300));
-}
-
-void queue_entry_free(struct queue_entry *entry)
-{
-    free_text(entry->domain);
-    free_text(entry->route);
-    free_text(entry->reason);
-    free(entry->pending);
-    parcel_drop(entry->parcel);
-    free(entry);
-}
-
 void queue_free(struct queue *q)
 {
     if (!q) {
@@ -150,7 +79,7 @@ static void place(struct queue *q, struct queue_entry *entry)
 {
     uint64_t now = (uint64_t)clock_wall_ms();
 
-    if (entry->state != QUEUE_WAITING) {
+    if (entry->state != QUEUE_WAITING || entry->waits) {
         return;
     }
     if (entry->next_at <= now) {
@@ -407,7 +336,7 @@ size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling,
         entry->state = state ? state : entry->state;
         entry->next_at = next_at;
         place(q, entry);
-        count++;
+        count += !(entry->waits && state == QUEUE_WAITING);
     }
     (void)pthread_mutex_unlock(&q->lock);
     return count;
@@ -438,6 +367,44 @@ struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *i
     return taken;
 }
 
+void queue_approve(struct queue *q, const struct letter_id *id, uint64_t now)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    for (struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
+        if (!entry->waits || !is_of(entry, id, 0)) {
+            continue;
+        }
+        entry->waits = false;
+        entry->queued_at = now;
+        if (entry->job == 0) { /* otherwise somebody is cancelling it */
+            queue_entry_reason(entry, SLICE_NONE);
+            place(q, entry);
+        }
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+bool queue_is_held(struct queue *q, const struct letter_id *id)
+{
+    bool held = false;
+
+    (void)pthread_mutex_lock(&q->lock);
+    for (struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
+        held = held || (is_of(entry, id, 0) && !entry->busy && entry->state == QUEUE_HELD);
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    return held;
+}
+
+void queue_told(struct queue *q, const struct letter_id *id)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    for (struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
+        entry->told = entry->told || is_of(entry, id, 0);
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
 bool queue_wants_cancel(struct queue *q, const struct queue_entry *entry)
 {
     (void)pthread_mutex_lock(&q->lock);
@@ -465,8 +432,9 @@ static void count_entry(void *context, const struct queue_entry *entry)
     }
     counts->in_hand += entry->job != 0;
     /* A busy entry is another thread's, which may just be changing its state. */
-    counts->held += !entry->busy && entry->state == QUEUE_HELD;
-    counts->waiting += entry->busy || entry->state == QUEUE_WAITING;
+    bool held = !entry->busy && (entry->waits || entry->state == QUEUE_HELD);
+    counts->held += held;
+    counts->waiting += !held;
     counts->deferred += entry->heap_at != 0;
 }
 

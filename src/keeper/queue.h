@@ -40,7 +40,10 @@ struct queue_entry {
     struct slice route;  /* fixed next hop, or empty */
     struct slice reason; /* of the last deferral or the hold; memory of the entry */
     uint64_t level;
-    bool released; /* a person let it go although the next hop got worse */
+    bool released;       /* a person let it go although the next hop got worse */
+    bool waits;          /* for a second person: it is never handed out, whatever its state */
+    bool told;           /* that it does; these are guarded by the queue's lock */
+    int64_t waits_until; /* steady clock: then it goes back */
     bool smarthost;
     uint64_t state; /* enum queue_state */
     uint64_t attempt;
@@ -130,7 +133,7 @@ uint64_t queue_reclaim(struct queue *q);
  * @param next_at  new time, when `state` is QUEUE_WAITING
  * @param later    set to how many are in hand and will be held when they are put back; to let them
  *                 go is to want that no more
- * @return         how many there are; those in hand are not among them
+ * @return         how many there are; those in hand are not among them, nor what is let go and waits for a second person
  */
 size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling, uint64_t state,
                    uint64_t next_at, uint64_t *later);
@@ -139,6 +142,15 @@ size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling,
  * `next`. Those in hand, `later` many, are to be cancelled when their attempt ends. */
 struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *id, uint64_t ruling,
                                       uint64_t *later);
+
+/* The second person approved a letter: its entries go where their state says, and their lifetime begins now. */
+void queue_approve(struct queue *q, const struct letter_id *id, uint64_t now);
+
+/* Whether something else than a second person holds an entry of it. */
+bool queue_is_held(struct queue *q, const struct letter_id *id);
+
+/* Sender and approvers know that it waits. */
+void queue_told(struct queue *q, const struct letter_id *id);
 
 /* Whether a busy entry is to be cancelled. */
 bool queue_wants_cancel(struct queue *q, const struct queue_entry *entry);
@@ -150,7 +162,7 @@ void queue_each(struct queue *q, void (*visit)(void *context, const struct queue
 struct queue_counts {
     uint64_t waiting;  /* due or deferred */
     uint64_t deferred; /* of these: not due yet */
-    uint64_t held;
+    uint64_t held;     /* by an order, or for a second person */
     uint64_t in_hand;
     uint64_t oldest_at; /* queued_at of the oldest, 0 when empty */
     bool paused;

@@ -324,6 +324,56 @@ static void who_waits_is_woken(void **unused)
     queue_free(q);
 }
 
+/* Whatever is ordered about it, it is not handed out before it is approved; then its state counts. */
+static void who_waits_for_approval_stays(void **unused)
+{
+    (void)unused;
+    struct queue *q = queue_new();
+    struct queue_entry *a = entry_for("a.test", 0);
+    const struct letter_id id = a->parcel->id;
+    struct queue_counts counts;
+    uint64_t later = 0;
+
+    a->waits = true;
+    queue_add(q, a);
+    assert_null(take(q, 0, SLICE_NONE, 2, 0));
+    queue_count(q, &counts);
+    assert_int_equal(counts.held, 1);
+    assert_int_equal(counts.waiting, 0);
+    assert_int_equal(queue_order(q, &id, 0, QUEUE_WAITING, 0, &later), 0); /* released */
+    assert_int_equal(queue_order(q, &id, 0, 0, 0, &later), 1);             /* to be tried at once */
+    assert_null(take(q, 0, SLICE_NONE, 2, 0));
+    assert_false(queue_is_held(q, &id));
+
+    assert_int_equal(queue_order(q, &id, 0, QUEUE_HELD, 0, &later), 1);
+    queue_approve(q, &id, 7);
+    assert_true(queue_is_held(q, &id)); /* by the order */
+    assert_null(take(q, 0, SLICE_NONE, 2, 0));
+    assert_int_equal(a->queued_at, 7);
+    assert_int_equal(queue_order(q, &id, 0, QUEUE_WAITING, 0, &later), 1);
+    assert_ptr_equal(take(q, 0, SLICE_NONE, 2, 0), a);
+    queue_free(q);
+}
+
+/* Approved while somebody cancels it: it goes nowhere, until that came to nothing. */
+static void approved_in_hand(void **unused)
+{
+    (void)unused;
+    struct queue *q = queue_new();
+    struct queue_entry *a = entry_for("a.test", 0);
+    const struct letter_id id = a->parcel->id;
+    uint64_t later = 0;
+
+    a->waits = true;
+    queue_add(q, a);
+    assert_ptr_equal(queue_take_letter(q, &id, 0, &later), a);
+    queue_approve(q, &id, 7);
+    assert_null(take(q, 0, SLICE_NONE, 2, 0));
+    queue_put_back(q, a);
+    assert_ptr_equal(take(q, 0, SLICE_NONE, 2, 0), a);
+    queue_free(q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +386,8 @@ int main(void)
         cmocka_unit_test(a_job_begins_only_so_often),
         cmocka_unit_test(a_dead_keepers_jobs_are_unknown),
         cmocka_unit_test(who_waits_is_woken),
+        cmocka_unit_test(who_waits_for_approval_stays),
+        cmocka_unit_test(approved_in_hand),
     };
     return cmocka_run_group_tests_name("keeper/queue", tests, NULL, NULL);
 }

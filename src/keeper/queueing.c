@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "keeper/consent.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/suspend.h"
@@ -29,8 +30,13 @@ void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d
                                         .state = rulings[i].hold ? QUEUE_HELD : QUEUE_WAITING,
                                         .queued_at = p->received_at,
                                         .pending = rulings[i].recipients};
-        queue_add(k->queue,
-                  queue_entry_new(p, &row, &rulings[i], ruling_is_smarthost(k, &rulings[i])));
+        struct queue_entry *entry =
+            queue_entry_new(p, &row, &rulings[i], ruling_is_smarthost(k, &rulings[i]));
+        consent_mark(entry, d, false);
+        queue_add(k->queue, entry);
+    }
+    if (d->need.rule.len) {
+        atomic_store(&k->consents, true);
     }
 }
 
@@ -124,13 +130,22 @@ static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, s
     if (!keeper_read(k, (*last)->decision, &decision_schema, &arena, &d, e)) {
         return false;
     }
+    if (!slice_equal(d.id, letter_id_slice(&(*last)->id))) {
+        return error_set(e, ERROR_CORRUPT, "a queue row with another letter's decision");
+    }
     if (row->ruling >= d.rulings.count) {
         return error_set(e, ERROR_CORRUPT, "a queue row without its ruling");
     }
     const struct ruling *r = &((const struct ruling *)d.rulings.items)[row->ruling];
     struct queue_entry *entry = queue_entry_new(*last, row, r, ruling_is_smarthost(k, r));
-    bool recalled = recall_order(k, entry, &arena, e);
-    queue_add(k->queue, entry);
+    bool over = false;
+    bool recalled =
+        recall_order(k, entry, &arena, e) && consent_recall(k, entry, &d, &arena, &over, e);
+    if (over) {
+        queue_entry_free(entry);
+    } else {
+        queue_add(k->queue, entry);
+    }
     return recalled;
 }
 

@@ -1,6 +1,7 @@
 /* What the reader may ask: every reading of the archive is itself a record. */
 #include "keeper/callers.h"
 #include "keeper/internal.h"
+#include "requests/consent.h"
 #include "requests/holds.h"
 
 #define SUSPICIONS_A_MINUTE 20   /* several at once are one look */
@@ -35,10 +36,11 @@ static bool on_caller(void *keeper, struct ipc_request *r, struct error *e)
 }
 
 static const struct ipc_row rows[] = {
-    {&keeper_reading,       READINGS_A_MINUTE,   on_reading    },
-    {&keeper_caller,        0,                   on_caller     },
-    {&keeper_settle,        0,                   on_settle     },
-    {&keeper_held,          0,                   keeper_on_held},
-    {&keeper_index_suspect, SUSPICIONS_A_MINUTE, on_suspect    },
+    {&keeper_reading,       READINGS_A_MINUTE,   on_reading       },
+    {&keeper_caller,        0,                   on_caller        },
+    {&keeper_settle,        0,                   on_settle        },
+    {&keeper_held,          0,                   keeper_on_held   },
+    {&keeper_consent,       0,                   keeper_on_consent},
+    {&keeper_index_suspect, SUSPICIONS_A_MINUTE, on_suspect       },
 };
 const struct ipc_table keeper_reader_table = IPC_TABLE("reader", rows);

@@ -10,6 +10,7 @@
 #include "formats/mail/facts.h"
 #include "host/memfd.h"
 #include "host/thread.h"
+#include "keeper/consent.h"
 #include "keeper/internal.h"
 #include "keeper/provider.h"
 #include "keeper/suspend.h"
@@ -275,7 +276,10 @@ static bool send_on(struct letter *l, struct error *e)
 
     policy_decide(&l->facts, settings, l->arena, &l->decision);
     suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
-    if (!protect(l, settings, e) || !make_copy(l, &copy, &has_8bit, e) || !record_all(l, e)) {
+    consent_judge(l->keeper, &l->facts, &l->header, &l->findings, l->arena, &l->decision);
+    bool waits = l->decision.need.rule.len != 0; /* for days, perhaps: its copy is made then */
+    if (!protect(l, settings, e) || (!waits && !make_copy(l, &copy, &has_8bit, e)) ||
+        !record_all(l, e)) {
         return false;
     }
     parcel_keep_copy(l->parcel, TAKE(copy, -1), l->script.size, has_8bit);

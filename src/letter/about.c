@@ -1,5 +1,6 @@
 #include "letter/about.h"
 
+#include "letter/consent.h"
 #include "letter/findings.h"
 #include "letter/retention.h"
 
@@ -26,6 +27,8 @@ const struct cbor_schema *letter_record_schema(uint16_t type)
         return &order_schema;
     case RECORD_CLASSES:
         return &classes_schema;
+    case RECORD_CONSENT:
+        return &consent_record_schema;
     default:
         return NULL;
     }

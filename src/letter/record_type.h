@@ -27,4 +27,6 @@ enum record_type {
     RECORD_RENEWED = 61,    /* nothing needs a former master key any more                */
     RECORD_LIMIT = 64,      /* an account reached a limit: letter/guard.h */
     RECORD_SUSPENSION = 65, /* an account sends no more, or again: letter/guard.h */
+    RECORD_CONSENT =
+        67, /* a letter waited for a second person, and what he said: letter/consent.h */
 };

@@ -87,6 +87,7 @@ SCHEMA(ruling);
 static const struct cbor_field decision_fields[] = {
     ID(decision),
     CBOR_SUB(2, CBOR_LIST, struct decision, rulings, LETTER_RECIPIENTS_MAX, &ruling_schema),
+    CBOR_SUB_OPTIONAL(3, CBOR_STRUCT, struct decision, need, 0, &consent_need_schema),
 };
 SCHEMA(decision);
 #undef THIS

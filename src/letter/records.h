@@ -1,14 +1,14 @@
-/* letter/records - what the ledger remembers of letters and of those who handle them; what became
- * of a letter stands in letter/outcomes.h, which this includes.
+/* letter/records - what the ledger remembers of letters and of those who handle them; more of it in what this includes.
  *
  * One struct and one schema a record type; docs/ledger-format.md repeats the schemas in CDDL, and
- * a key once used keeps its meaning for ever. Slices of a record that was read look into the bytes
- * it was read from; lists live in the reader's arena. Texts are valid UTF-8: what came from
- * outside goes through letter_text() first. Times are milliseconds since 1970 in UTC. */
+ * a key once used keeps its meaning for ever. Slices of a record that was read look into its bytes; lists live
+ * in the reader's arena. Texts are UTF-8: what came from outside goes through letter_text() first. Times are
+ * milliseconds since 1970 in UTC. */
 #pragma once
 
 #include "formats/cbor/cbor.h"
 #include "letter/anchors.h"
+#include "letter/consent.h"
 #include "letter/id.h"
 #include "letter/import.h"
 #include "letter/outcomes.h"
@@ -84,12 +84,11 @@ struct facts {
     struct slice subject;
     struct slice date;
     struct slice message_id;
-    struct slice about;     /* a notice: the letter it reports on */
-    struct slice repeat_of; /* the same letter submitted again within a day: not sent twice */
-    uint64_t dated_at;      /* imported: when it was sent or received there; 0: not known */
-    struct source source;   /* imported: where it came from */
-    struct cbor_list
-        groups; /* that the account it belongs to was in when it was recorded: letter/group.h */
+    struct slice about;      /* a notice: the letter it reports on */
+    struct slice repeat_of;  /* the same letter submitted again within a day: not sent twice */
+    uint64_t dated_at;       /* imported: when it was sent or received there; 0: not known */
+    struct source source;    /* imported: where it came from */
+    struct cbor_list groups; /* of the account it belongs to, as it was then: letter/group.h */
     struct slice app;      /* id of the app password that its sender signed in with; empty: none */
     struct slice app_name; /* and what its holder called it */
     struct behalf behalf;  /* of a submitted one whose From is not the account's own */
@@ -128,6 +127,7 @@ extern const struct cbor_schema ruling_schema;
 struct decision {
     struct slice id;
     struct cbor_list rulings;
+    struct consent_need need; /* a second person must let it go; no rule: none need */
 };
 
 extern const struct cbor_schema decision_schema;

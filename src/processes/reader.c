@@ -6,6 +6,7 @@
 
 #include "processes/roles.h"
 #include "requests/cases.h"
+#include "requests/consent.h"
 #include "requests/disposal.h"
 #include "requests/holds.h"
 #include "requests/keeper.h"
@@ -63,6 +64,7 @@ static const struct ipc_row rows[] = {
     {&reader_search,        0, reader_on_search     },
     {&reader_show,          0, reader_on_show       },
     {&reader_export,        0, reader_on_export     },
+    {&reader_waiting,       0, reader_on_waiting    },
     {&reader_verify,        0, reader_on_verify     },
     {&reader_prove,         0, reader_on_prove      },
     {&reader_growth,        0, reader_on_growth     },
@@ -127,6 +129,20 @@ static bool held(void *keeper, const struct letter_id *id, struct arena *arena, 
     return true;
 }
 
+static bool approves(void *keeper, struct slice id, struct slice account, bool *may,
+                     struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    const struct keeper_consent_ask ask = {id, account};
+    struct keeper_consent_answer answer;
+
+    if (!ipc_call(keeper, &keeper_consent, &ask, -1, &answer, NULL, &arena, RECORD_MS, e)) {
+        return false;
+    }
+    *may = answer.may;
+    return true;
+}
+
 static const char *path_in(struct role *r, const char *directory, const char *file)
 {
     char *path = NULL;
@@ -153,6 +169,7 @@ bool reader_run(struct role *r, struct error *e)
     reader.who = who;
     reader.suspect = suspect;
     reader.held = held;
+    reader.approves = approves;
     reader.context = role_pool(r, "keeper");
     ipc_server_init(&server, &reader_table, &reader);
     server.gate = reader_gate;

@@ -38,6 +38,9 @@ struct reader {
     /* What holds a letter, as a line of names in the arena; NULL: nobody to ask. */
     bool (*held)(void *context, const struct letter_id *id, struct arena *arena,
                  struct slice *holds, struct error *e);
+    /* Whether an account may approve a letter that waits for a second person; NULL: nobody to ask. */
+    bool (*approves)(void *context, struct slice id, struct slice account, bool *may,
+                     struct error *e);
     void *context;
     atomic_bool verifying; /* one at a time: it reads everything */
 };
@@ -87,6 +90,10 @@ bool desk_find(struct desk *d, struct slice id, struct catalog_letter *letter,
 bool desk_content(struct desk *d, struct catalog_letter *letter, struct slice *bytes,
                   struct error *e) MUST_CHECK;
 
+/* Append the bytes that leave, made again from the content; refused unless they are those that were recorded. */
+bool desk_copy(struct desk *d, const struct catalog_letter *letter, struct slice content,
+               struct buf *copy, struct error *e) MUST_CHECK;
+
 /* The visitor behind a request that came through the gate. */
 const struct visitor *reader_visitor(const struct ipc_request *r) __attribute__((returns_nonnull));
 
@@ -123,6 +130,7 @@ ipc_handler reader_on_acts;        /* reader_acts.c */
 ipc_handler reader_on_search;      /* reader_search.c */
 ipc_handler reader_on_show;        /* reader_letter.c */
 ipc_handler reader_on_export;      /* reader_letter.c */
+ipc_handler reader_on_waiting;     /* reader_waiting.c */
 ipc_handler reader_on_verify;      /* reader_verify.c */
 ipc_handler reader_on_growth;      /* reader_prove.c */
 ipc_handler reader_on_prove;       /* reader_prove.c */

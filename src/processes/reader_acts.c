@@ -33,6 +33,7 @@ static bool is_act(const struct ledger_entry *entry, struct arena *arena)
     case RECORD_REQUEST:
     case RECORD_VERDICT:
     case RECORD_DISPOSAL:
+    case RECORD_CONSENT:
         return !entry->erased;
     case RECORD_SUBJECT:
         return !entry->erased &&

@@ -236,8 +236,8 @@ bool desk_content(struct desk *d, struct catalog_letter *letter, struct slice *b
 }
 
 /* The bytes that left, made again; refused unless they are exactly those that were recorded. */
-static bool follow_recipe(struct desk *d, const struct catalog_letter *letter, struct slice content,
-                          struct buf *copy, struct error *e)
+bool desk_copy(struct desk *d, const struct catalog_letter *letter, struct slice content,
+               struct buf *copy, struct error *e)
 {
     struct ledger_ref ref;
     struct sealed sealed;
@@ -292,7 +292,7 @@ bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
         return false;
     }
     if (ask->as_sent || marked) {
-        if (!follow_recipe(&d, &letter, bytes, &copy, e)) {
+        if (!desk_copy(&d, &letter, bytes, &copy, e)) {
             return false;
         }
         bytes = buf_slice(&copy);

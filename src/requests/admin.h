@@ -72,13 +72,14 @@ extern const struct ipc_message admin_dkim_list;
 
 /* admin_queue_list. What is being delivered just now has no order to wait for; of one whose outcome
  * is being recorded, recipients, attempt and reason are left out. */
-#define ADMIN_SENDING 3
+#define ADMIN_SENDING        3
+#define ADMIN_NEEDS_APPROVAL 4
 
 struct admin_queue_row {
     struct slice id;
     struct slice domain;
     uint64_t recipients;
-    uint64_t state;   /* enum queue_state of catalog, or ADMIN_SENDING */
+    uint64_t state;   /* enum queue_state of catalog, or of the above */
     uint64_t attempt; /* made so far */
     uint64_t queued_at;
     uint64_t next_at;

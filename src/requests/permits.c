@@ -8,6 +8,7 @@
 #include "requests/auth.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
+#include "requests/consent.h"
 #include "requests/contacts.h"
 #include "requests/delegation.h"
 #include "requests/disposal.h"
@@ -141,6 +142,13 @@ static const struct permit contacts[] = {
     {&decoys_order,   "decoys",         RUNNING,   false},
 };
 
+/* Letters that need a second person: who may say yes is what the letter's decision says (keeper/consent). */
+static const struct permit consents[] = {
+    {&letter_waiting, "letter waiting", EVERYBODY, false},
+    {&letter_verdict, "letter approve", EVERYBODY, false},
+    {&reader_waiting, "letter show",    EVERYBODY, false},
+};
+
 static const struct permit *find_in(const struct permit *rows, size_t count,
                                     const struct ipc_message *message)
 {
@@ -160,6 +168,7 @@ const struct permit *permit_find(const struct ipc_message *message)
     p = p ? p : find_in(delegating, sizeof(delegating) / sizeof(delegating[0]), message);
     p = p ? p : find_in(factors, sizeof(factors) / sizeof(factors[0]), message);
     p = p ? p : find_in(gathered, sizeof(gathered) / sizeof(gathered[0]), message);
+    p = p ? p : find_in(consents, sizeof(consents) / sizeof(consents[0]), message);
     p = p ? p : find_in(contacts, sizeof(contacts) / sizeof(contacts[0]), message);
     return p ? p : find_in(readings, sizeof(readings) / sizeof(readings[0]), message);
 }

@@ -1,0 +1,17 @@
+/* cli/timeline_more - records of a letter in words, for cli/timeline, each behind the time and number that stand there already. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+#include "letter/records.h"
+#include "letter/retention.h"
+
+/* Until when it is kept, and by which rules. */
+void timeline_classes(const struct classes *c, struct arena *arena, struct buf *out);
+
+/* That a second person must let it go, within a decision; nothing when none need. */
+void timeline_need(const struct consent_need *n, struct arena *arena, struct buf *out);
+
+/* What became of that. */
+void timeline_consent(const struct consent_record *r, struct arena *arena, struct buf *out);
