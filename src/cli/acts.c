@@ -71,13 +71,15 @@ static void from_order(struct cli *c, const struct order *o, struct line *l)
 
 static void from_sign_in(struct cli *c, const struct sign_in *s, struct line *l)
 {
-    *l = (struct line){.who = s->account.len
-                                  ? arena_printf(&c->arena, "%.*s (%.*s)", SLICE_ARG(s->account),
-                                                 SLICE_ARG(s->client))
-                                  : s->client,
-                       .what = SLICE("login"),
-                       .reason = s->reason,
-                       .refused = !s->accepted};
+    *l = (struct line){
+        .who = s->account.len ? arena_printf(&c->arena, "%.*s (%.*s)", SLICE_ARG(s->account),
+                                             SLICE_ARG(s->client))
+                              : s->client,
+        .what = SLICE("login"),
+        .object = s->passkey.len ? arena_printf(&c->arena, "passkey %.*s", SLICE_ARG(s->passkey))
+                                 : SLICE_NONE,
+        .reason = s->reason,
+        .refused = !s->accepted};
 }
 
 static void from_request(struct cli *c, const struct request_record *r, struct line *l)

@@ -23,6 +23,9 @@ const struct argument_option init_options[] = {
 const struct argument_option login_options[] = {
     OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
     OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of asking"),
+    OPTION("passkey", 0, NULL, "with a passkey alone, and no password"),
+    OPTION("json", 0, NULL,
+           "a browser is asked instead of a security key: a line of JSON each way"),
     OPTION_END,
 };
 
@@ -136,6 +139,24 @@ const struct argument_option subject_options[] = {
 
 const struct argument_option code_options[] = {
     OPTION("code", 0, "CODE", "instead of asking for it"),
+    OPTION_END,
+};
+
+const struct argument_option passkey_options[] = {
+    OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
+    OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of the password"),
+    OPTION("passkey", 0, NULL, "a passkey that there is instead of the password"),
+    OPTION("json", 0, NULL,
+           "a browser is asked instead of a security key: a line of JSON each way"),
+    OPTION_END,
+};
+
+const struct argument_option passkey_remove_options[] = {
+    OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of a passkey"),
+    OPTION("json", 0, NULL,
+           "a browser is asked instead of a security key: a line of JSON each way"),
+    OPTION("account", 0, "ACCOUNT", "another one's, for an officer or administrator"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,
 };
 

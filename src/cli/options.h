@@ -19,6 +19,8 @@ extern const struct argument_option app_password_options[];
 extern const struct argument_option app_revoke_options[];
 extern const struct argument_option code_options[];
 extern const struct argument_option totp_off_options[];
+extern const struct argument_option passkey_options[];
+extern const struct argument_option passkey_remove_options[];
 extern const struct argument_option restore_options[];
 extern const struct argument_option preview_options[];
 extern const struct argument_option disposal_options[];

@@ -10,6 +10,7 @@
 #include "base/own.h"
 
 #include "cli/files.h"
+#include "cli/passkey.h"
 #include "cli/print.h"
 #include "cli/sign_ins.h"
 #include "cli/terminal.h"
@@ -154,27 +155,59 @@ static bool ask_password(struct cli *c, struct secret **password, struct error *
                : error_set(e, ERROR_INPUT, "nobody is there to ask: give --password-stdin");
 }
 
+static bool try_login(struct cli *c, const struct admin_sign_in_ask *ask,
+                      struct admin_sign_in_answer *answer, struct error *e)
+{
+    return cli_ask(c, CLI_KEEPER, &admin_sign_in, ask, answer, NULL, CLI_ASK_MS, e);
+}
+
+/* By a passkey alone. */
+static bool login_alone(struct cli *c, struct admin_sign_in_ask *ask,
+                        struct admin_sign_in_answer *answer, struct error *e)
+{
+    const struct passkey_sign_in_ask begin = {.account = ask->account};
+    struct passkey_asked asked;
+
+    return cli_ask(c, CLI_KEEPER, &passkey_sign_in, &begin, &asked, NULL, CLI_ASK_MS, e) &&
+           passkey_sign(c, &asked, true, &ask->passkey, e) && try_login(c, ask, answer, e);
+}
+
+/* The password was right: by what else is he to prove himself? */
+static bool ask_second(struct cli *c, const struct admin_sign_in_answer *answer,
+                       struct admin_sign_in_ask *ask, struct error *e)
+{
+    bool passkey = answer->asked.challenge.len > 0;
+
+    if (passkey && (arguments_flag(&c->arguments, "json") || passkey_is_there())) {
+        return passkey_sign(c, &answer->asked, false, &ask->passkey, e);
+    }
+    return totp_ask_code(c, &ask->code, e);
+}
+
+static bool login_by_password(struct cli *c, struct admin_sign_in_ask *ask,
+                              struct admin_sign_in_answer *answer, struct error *e)
+{
+    OWN(secret) struct secret *password = NULL;
+
+    if (!ask_password(c, &password, e)) {
+        return false;
+    }
+    ask->password = secret_slice(password);
+    ask->code = slice_text(arguments_text(&c->arguments, "code", 0));
+    return try_login(c, ask, answer, e) &&
+           (!answer->wants_code || (ask_second(c, answer, ask, e) && try_login(c, ask, answer, e)));
+}
+
 bool cli_login(struct cli *c, struct error *e)
 {
-    const char *account = c->arguments.words[0];
-    struct admin_sign_in_ask ask = {.account = slice_text(account)};
+    struct admin_sign_in_ask ask = {.account = slice_text(c->arguments.words[0])};
     struct admin_sign_in_answer answer;
-    OWN(secret) struct secret *password = NULL;
     OWN(buf) struct buf file = {.max = SIGN_INS_BYTES};
     struct kept_pass s;
 
     c->nobody = true;
-    if (!ask_password(c, &password, e)) {
-        return false;
-    }
-    ask.password = secret_slice(password);
-    ask.code = slice_text(arguments_text(&c->arguments, "code", 0));
-    if (!cli_ask(c, CLI_KEEPER, &admin_sign_in, &ask, &answer, NULL, CLI_ASK_MS, e)) {
-        return false;
-    }
-    if (answer.wants_code &&
-        (!totp_ask_code(c, &ask.code, e) ||
-         !cli_ask(c, CLI_KEEPER, &admin_sign_in, &ask, &answer, NULL, CLI_ASK_MS, e))) {
+    if (arguments_flag(&c->arguments, "passkey") ? !login_alone(c, &ask, &answer, e)
+                                                 : !login_by_password(c, &ask, &answer, e)) {
         return false;
     }
     if (answer.pass.len != SIGN_INS_PASS_LEN) {

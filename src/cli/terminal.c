@@ -90,6 +90,19 @@ bool terminal_ask(const char *question, const char *initial, struct arena *arena
     }
 }
 
+bool terminal_read_line(size_t max, struct arena *arena, struct slice *line, struct error *e)
+{
+    uint8_t *bytes = arena_alloc(arena, max);
+    size_t len = 0;
+    enum got got = read_line(bytes, max, &len);
+
+    if (got != GOT_LINE) {
+        return explain(got, max, e);
+    }
+    *line = slice_of(bytes, len);
+    return true;
+}
+
 bool terminal_read_secret(size_t max, struct secret **out, struct error *e)
 {
     OWN(secret) struct secret *line = secret_new(max);

@@ -13,6 +13,10 @@
 /* Whether a person sits there: standard input and standard error are a terminal. */
 bool terminal_has_person(void);
 
+/* Read one line of standard input that is no secret, into the arena. */
+bool terminal_read_line(size_t max, struct arena *arena, struct slice *line,
+                        struct error *e) MUST_CHECK;
+
 /**
  * Ask for one line.
  *

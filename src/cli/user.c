@@ -201,6 +201,14 @@ static bool is_wanted(const struct admin_user *user, const struct cbor_list *gro
     return is;
 }
 
+static struct slice second_text(const struct admin_user *u)
+{
+    return u->second_since && u->passkeys ? SLICE("yes, passkey")
+           : u->passkeys                  ? SLICE("passkey")
+           : u->second_since              ? SLICE("yes")
+                                          : SLICE("-");
+}
+
 bool cli_user_list(struct cli *c, struct error *e)
 {
     static const char *const heads[] = {"ACCOUNT",       "ROLE", "STATE",  "SINCE",
@@ -222,7 +230,7 @@ bool cli_user_list(struct cli *c, struct error *e)
             slice_text(account_role_name(users[i].role)),
             users[i].disabled ? SLICE("disabled") : SLICE("active"),
             print_time(&c->arena, users[i].created_at),
-            users[i].second_since ? SLICE("yes") : SLICE("-"),
+            second_text(&users[i]),
             users[i].display,
             join(&users[i].groups, &c->arena),
             shared_text(shared, &users[i], &c->arena)};

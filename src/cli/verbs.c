@@ -8,6 +8,7 @@
 #include "cli/session.h"
 #include "cli/user.h"
 #include "cli/verbs_contacts.h"
+#include "cli/verbs_passkey.h"
 #include "cli/verbs_totp.h"
 
 static const struct argument_option order_options[] = {
@@ -187,6 +188,7 @@ const struct verb verbs[] = {
          .options = account_release_options,
          .help = "Let a suspended account send again; not by itself.", .run = cli_account_release),
     TOTP_VERBS,
+    PASSKEY_VERBS,
     VERB(.name = "session list", .words = "[ACCOUNT]", .words_max = 1,
          .options = session_list_options,
          .help = "List who is signed in: your own mail programs and sign-ins, or an account's.",

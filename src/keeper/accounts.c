@@ -24,7 +24,7 @@ static bool add_factors(struct keeper *k, struct slice account, struct arena *ar
         out[i] = (struct keeper_app){apps[i].id, apps[i].verifier};
     }
     answer->apps = (struct cbor_list){out, f.apps.count};
-    answer->second = factors_second(&f);
+    answer->second = factors_second(&f, arena);
     return true;
 }
 
@@ -98,7 +98,9 @@ struct opening {
     struct account account;
     struct app_password app;
     bool has_app;
-    uint64_t second_since; /* when the second factor was set up; 0: there is none */
+    uint64_t second_since; /* when the authenticator app was set up; 0: there is none */
+    uint64_t passkeys_at;  /* when passkeys changed last, as that matters */
+    struct slice passkey;  /* what its holder calls the one that was used */
     int64_t ends_at_ms;    /* of the steady clock */
 };
 
@@ -129,7 +131,8 @@ static bool spend(struct factors *f, void *context, struct error *e)
     return factors_spend(f, context, e);
 }
 
-/* At the desk a code goes with the password; it is spent, durably, before the session is there. */
+/* At the desk a code or passkey goes with the password, or a passkey alone; it is spent, durably, before the session is
+ * there. */
 static bool judge_code(struct keeper *k, struct opening *o, const char **refused, struct error *e)
 {
     struct auth_proof proof = o->ask->proof;
@@ -141,7 +144,8 @@ static bool judge_code(struct keeper *k, struct opening *o, const char **refused
     if (factors_put(k, o->account.name, o->arena, spend, &proof, e)) {
         return true;
     }
-    *refused = "the code was used already";
+    factors_alarm(k, e);
+    *refused = arena_text(o->arena, slice_text(e->text));
     return e->kind == ERROR_DENIED;
 }
 
@@ -155,11 +159,17 @@ static bool judge_factors(struct keeper *k, struct opening *o, const char **refu
         return false;
     }
     o->second_since = f.totp_since;
+    o->passkeys_at = f.passkeys_at;
     if (o->ask->app.len) {
         judge_app(o, &f, refused);
         return true;
     }
-    return f.totp.len == 0 || judge_code(k, o, refused, e);
+    if (!factors_are_on(&f) && o->ask->proof.passkey.len == 0) {
+        return true;
+    }
+    const struct passkey *p = passkey_find(&f, o->ask->proof.passkey);
+    o->passkey = p ? p->name : SLICE_NONE;
+    return judge_code(k, o, refused, e);
 }
 
 /* Whether account and factors are what they were when that was looked at. */
@@ -171,7 +181,8 @@ static bool are_still(struct keeper *k, const struct opening *o, struct error *e
         !state_factors_get(k->state, o->account.name, o->arena, &f, e)) {
         return false;
     }
-    if (o->has_app ? app_password_find(&f, o->app.id) != NULL : f.totp_since == o->second_since) {
+    bool same = f.totp_since == o->second_since && f.passkeys_at == o->passkeys_at;
+    if (o->has_app ? app_password_find(&f, o->app.id) != NULL : same) {
         return true;
     }
     return error_set(e, ERROR_BUSY, "it was changed just now how the account signs in: try again");
@@ -185,7 +196,8 @@ static bool open_session(struct keeper *k, const struct opening *o,
                                     .mechanism = o->ask->mechanism,
                                     .accepted = true,
                                     .app = o->app.id,
-                                    .app_name = o->app.name};
+                                    .app_name = o->app.name,
+                                    .passkey = o->passkey};
     const struct session_start start = {.account = &o->account,
                                         .app = o->has_app ? &o->app : NULL,
                                         .mechanism = o->ask->mechanism,
@@ -302,6 +314,7 @@ bool keeper_on_user_list(void *ctx, struct ipc_request *r, struct error *e)
             return false;
         }
         users[i] = (struct admin_user){.second_since = f.totp_since,
+                                       .passkeys = f.passkeys.count,
                                        .app_passwords = f.apps.count,
                                        .account = accounts[i].name,
                                        .addresses = account_join_addresses(&accounts[i], r->arena),

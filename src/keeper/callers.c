@@ -6,8 +6,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "keeper/account_change.h"
 #include "keeper/admin.h"
 #include "keeper/desks.h"
+#include "keeper/factors.h"
 #include "keeper/internal.h"
 #include "requests/auth.h"
 
@@ -154,6 +156,20 @@ static bool explain_refusal(uint64_t verdict, struct error *e)
                      "account, password or code is wrong, or the account is closed");
 }
 
+/* The password was right: then the passkeys that will do are named. */
+static bool ask_passkey(struct keeper *k, struct slice user, struct slice challenge,
+                        struct arena *arena, struct admin_sign_in_answer *answer, struct error *e)
+{
+    struct slice account = account_canonical(user, arena);
+    struct factors f;
+
+    if (!state_factors_get(k->state, account, arena, &f, e)) {
+        return false;
+    }
+    passkeys_ask(k, account, &f, challenge, arena, &answer->asked);
+    return true;
+}
+
 bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
 {
     const struct keeper_admin *admin = r->caller;
@@ -164,7 +180,8 @@ bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
                                          .password = ask->password,
                                          .client = admin->caller.at,
                                          .mechanism = SLICE(AUTH_DESK_MECHANISM),
-                                         .code = ask->code};
+                                         .code = ask->code,
+                                         .passkey = ask->passkey};
     struct auth_login_answer said;
     struct caller caller;
     struct error unwritten;
@@ -175,7 +192,8 @@ bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
     }
     if (said.verdict == LOGIN_CODE) {
         answer->wants_code = true;
-        return true;
+        return said.challenge.len == 0 ||
+               ask_passkey(k, ask->account, said.challenge, r->arena, answer, e);
     }
     if (said.verdict != LOGIN_ACCEPTED) {
         (void)usleep((useconds_t)said.delay_ms * 1000);

@@ -15,8 +15,9 @@ static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
 struct desk_pass {
     struct slice hash;
     struct slice account;
-    uint64_t ends_at; /* wall clock */
-    uint64_t since;   /* likewise; 0: written by a version that did not know it */
+    uint64_t ends_at;       /* wall clock */
+    uint64_t since;         /* likewise; 0: written by a version that did not know it */
+    struct slice mechanism; /* empty: likewise */
 };
 
 struct desk_passes {
@@ -28,6 +29,7 @@ static const struct cbor_field pass_fields[] = {
     CBOR_FIELD(2, CBOR_TEXT, struct desk_pass, account, LETTER_ADDRESS_MAX),
     CBOR_FIELD(3, CBOR_UINT, struct desk_pass, ends_at, INT64_MAX),
     CBOR_OPTIONAL(4, CBOR_UINT, struct desk_pass, since, INT64_MAX),
+    CBOR_OPTIONAL(5, CBOR_TEXT, struct desk_pass, mechanism, 32),
 };
 static const struct cbor_schema pass_schema = CBOR_SCHEMA(pass_fields, struct desk_pass);
 
@@ -48,7 +50,8 @@ bool desks_remember(struct keeper *k, struct error *e)
     size_t n = sessions_desks(k->sessions, &arena, open, DESKS_MAX);
     for (size_t i = 0; i < n; i++) {
         passes[i] = (struct desk_pass){SLICE_ARRAY(open[i].hash), open[i].account,
-                                       (uint64_t)(open[i].ends_at_ms + ahead), open[i].since};
+                                       (uint64_t)(open[i].ends_at_ms + ahead), open[i].since,
+                                       open[i].mechanism};
     }
     const struct desk_passes all = {
         {passes, n}
@@ -79,18 +82,20 @@ static bool resume(struct keeper *k, const struct desk_pass *pass, struct arena 
     if (!found || account.disabled) {
         return true;
     }
-    /* One from before its second factor is none that a crash may save. */
+    /* One from before its second factor, or opened by a passkey that was removed, is none that a crash may save. */
     if (!state_factors_get(k->state, account.name, arena, &f, e)) {
         return false;
     }
-    if (f.totp.len && pass->since < f.totp_since) {
+    if ((f.totp.len && pass->since < f.totp_since) || pass->since < f.passkeys_at) {
         return true;
     }
     desk.since = pass->since;
     left = left < settings->auth.desk_timeout_ms ? left : settings->auth.desk_timeout_ms;
     desk.ends_at_ms = clock_steady_ms() + left;
     (void)memcpy(desk.hash, pass->hash.ptr, DIGEST_LEN);
-    return sessions_resume(k->sessions, &account, SLICE(AUTH_DESK_MECHANISM), &desk, e);
+    return sessions_resume(k->sessions, &account,
+                           pass->mechanism.len ? pass->mechanism : SLICE(AUTH_DESK_MECHANISM),
+                           &desk, e);
 }
 
 bool desks_resume(struct keeper *k, struct error *e)

@@ -140,55 +140,6 @@ void factors_note_use(struct keeper *k, struct slice account, const struct app_p
     }
 }
 
-/* ── second factors ── */
-
-bool factors_has_second(struct keeper *k, struct slice account, struct arena *arena, bool *has,
-                        struct error *e)
-{
-    struct factors f;
-
-    if (!state_factors_get(k->state, account, arena, &f, e)) {
-        return false;
-    }
-    *has = f.totp.len > 0;
-    return true;
-}
-
-struct auth_second factors_second(const struct factors *f)
-{
-    return f->totp.len ? (struct auth_second){f->totp, f->totp_step, f->recovery, f->recovery_spent}
-                       : (struct auth_second){.step = 0};
-}
-
-/* Of what there is now: a code of a secret, or of recovery codes, that were replaced meanwhile is none. */
-static bool is_fresh(const struct factors *f, const struct auth_proof *proof)
-{
-    uint8_t of[DIGEST_LEN];
-
-    digest_of(proof->recovery ? f->recovery : f->totp, SLICE_NONE, of);
-    if (!slice_equal(proof->of, SLICE_ARRAY(of))) {
-        return false;
-    }
-    if (proof->recovery) {
-        return f->recovery.len && proof->recovery <= AUTH_RECOVERY_CODES &&
-               !(f->recovery_spent >> (proof->recovery - 1) & 1);
-    }
-    return proof->step > f->totp_step;
-}
-
-bool factors_spend(struct factors *f, const struct auth_proof *proof, struct error *e)
-{
-    if (f->totp.len == 0 || !is_fresh(f, proof)) {
-        return error_set(e, ERROR_DENIED, "the code was used already");
-    }
-    if (proof->recovery) {
-        f->recovery_spent |= UINT64_C(1) << (proof->recovery - 1);
-    } else {
-        f->totp_step = proof->step;
-    }
-    return true;
-}
-
 /* ── after a rotation of the master key ── */
 
 /* What auth sealed, and what it became. */
@@ -199,7 +150,7 @@ struct renewed {
 };
 
 struct renewal {
-    struct renewed items[APP_PASSWORDS_MAX + 3];
+    struct renewed items[APP_PASSWORDS_MAX + PASSKEYS_MAX + 3];
     size_t n;
     size_t changed;
 };
@@ -246,6 +197,10 @@ static bool put_renewed(struct factors *f, void *context, struct error *e)
     for (size_t i = 0; i < f->apps.count; i++) {
         replace(&apps[i].verifier, context);
     }
+    struct passkey *keys = f->passkeys.items;
+    for (size_t i = 0; i < f->passkeys.count; i++) {
+        replace(&keys[i].sealed, context);
+    }
     replace(&f->totp, context);
     replace(&f->totp_asked, context);
     replace(&f->recovery, context);
@@ -264,6 +219,10 @@ bool factors_renew(struct keeper *k, struct slice account, struct arena *arena, 
     const struct app_password *apps = f.apps.items;
     for (size_t i = 0; i < f.apps.count; i++) {
         add(&r, arena_printf(arena, "app/%.*s", SLICE_ARG(apps[i].id)), apps[i].verifier);
+    }
+    const struct passkey *keys = f.passkeys.items;
+    for (size_t i = 0; i < f.passkeys.count; i++) {
+        add(&r, arena_printf(arena, "passkey/%.*s", SLICE_ARG(keys[i].id)), keys[i].sealed);
     }
     add(&r, SLICE("totp"), f.totp);
     add(&r, SLICE("totp"), f.totp_asked);

@@ -1,4 +1,4 @@
-/* keeper/factors - the rows of app passwords and second factors: what one is good for, and every change of them. For the
+/* keeper/factors - the rows of app passwords and second factors, passkeys among them: what one is good for, and every change of them. For the
  * keeper's own files. Thread-safe. */
 #pragma once
 
@@ -37,15 +37,56 @@ bool factors_put(struct keeper *k, struct slice account, struct arena *arena,
 void factors_note_use(struct keeper *k, struct slice account, const struct app_password *p,
                       struct slice client, struct arena *arena);
 
-/* Whether the account has a second factor: then its main password sends nothing, and a code is asked for at the desk. */
+/* Whether the account has a second factor: then its main password sends nothing, and it is asked for at the desk. */
 bool factors_has_second(struct keeper *k, struct slice account, struct arena *arena, bool *has,
                         struct error *e) MUST_CHECK;
 
-/* What auth is told of it. */
-struct auth_second factors_second(const struct factors *f);
+/* What auth is told of it; in the arena. */
+struct auth_second factors_second(const struct factors *f, struct arena *arena);
 
-/* Note that a code was used, so that it is never good again; false with ERROR_DENIED when it was used already, or is of
- * another second factor than there is now. */
+/* Whether there is a second factor. */
+bool factors_are_on(const struct factors *f);
+
+/* The one of this id, or of this name; NULL: there is none. */
+struct passkey *passkey_find(const struct factors *f, struct slice which);
+
+/* Whether it is the only second factor: the passkey of this id, or with an empty one the authenticator app. */
+bool factors_is_last(const struct factors *f, struct slice passkey);
+
+/**
+ * Whether the account's password may stand without it: one that was set beside a factor may be too short to be alone.
+ * `approvals.changing` is held, so that none is set meanwhile.
+ *
+ * @param passkey  id of the one that goes; empty: the authenticator app does
+ * @return         false with ERROR_INPUT and a sentence
+ */
+bool factors_stand_without(struct keeper *k, struct slice account, struct slice passkey,
+                           struct arena *arena, struct error *e) MUST_CHECK;
+
+/* Whether taking the last factor off takes two persons: the account has an office, and there is an officer. `changing` is
+ * held. */
+bool factors_wants_two(struct keeper *k, struct slice account, struct arena *arena, bool *two,
+                       struct error *e) MUST_CHECK;
+
+/* Give the alarm, when *e is that a passkey's counter went backwards; then *e is ERROR_DENIED. */
+void factors_alarm(struct keeper *k, struct error *e);
+
+/* Whoever sits at the caller's desk proves anew that he is the account's holder; by the password only if `password`. False
+ * with ERROR_DENIED. (anew.c) */
+struct desk_proof;
+bool factors_prove_anew(struct keeper_admin *admin, const struct desk_proof *proof, bool password,
+                        struct arena *arena, struct error *e) MUST_CHECK;
+
+/* Take one out of a row. (passkeys.c) */
+void passkeys_cut(struct factors *f, struct passkey *p);
+
+/* Fill in what a browser or security key is asked with; `f` NULL: it names none. (passkeys.c) */
+struct passkey_asked;
+void passkeys_ask(struct keeper *k, struct slice account, const struct factors *f,
+                  struct slice challenge, struct arena *arena, struct passkey_asked *asked);
+
+/* Note that a code or passkey was used, so that it is never good again; false with ERROR_DENIED when it was used already, or
+ * is of another second factor than there is now, and with ERROR_CORRUPT when a passkey's counter went backwards. */
 bool factors_spend(struct factors *f, const struct auth_proof *proof, struct error *e) MUST_CHECK;
 
 /* The account that is meant: the caller's own when none is named, another one for who has a role for that. False with a

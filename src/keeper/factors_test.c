@@ -110,6 +110,63 @@ static void a_code_is_of_the_secret_it_was_checked_against(void **unused)
     assert_false(spends_of(&f, 0, 2, SLICE("codes")));
 }
 
+static bool spends_passkey(struct factors *f, struct slice id, uint64_t counter, struct error *e)
+{
+    const struct auth_proof proof = {.passkey = id, .counter = counter};
+
+    return factors_spend(f, &proof, e);
+}
+
+static void a_passkeys_counter_goes_on(void **unused)
+{
+    (void)unused;
+    struct passkey keys[] = {
+        {.id = SLICE("abcdefgh"), .name = SLICE("key"), .counter = 7},
+        {.id = SLICE("bcdefghi"),                       .name = SLICE("phone")                    }
+    };
+    struct factors f = {
+        .passkeys = {keys, 2}
+    };
+    struct error e = {0};
+
+    assert_true(spends_passkey(&f, SLICE("abcdefgh"), 8, &e) && keys[0].counter == 8);
+    assert_true(keys[0].used_at > 0 && keys[1].used_at == 0);
+    assert_false(spends_passkey(&f, SLICE("abcdefgh"), 8, &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT);
+    assert_false(spends_passkey(&f, SLICE("abcdefgh"), 0, &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT);
+    assert_true(spends_passkey(&f, SLICE("bcdefghi"), 0, &e)); /* it does not count */
+    assert_true(spends_passkey(&f, SLICE("bcdefghi"), 0, &e));
+    assert_true(spends_passkey(&f, SLICE("bcdefghi"), 5, &e)); /* from now on it does */
+    assert_false(spends_passkey(&f, SLICE("bcdefghi"), 0, &e));
+    assert_false(spends_passkey(&f, SLICE("cdefghij"), 9, &e));
+    assert_int_equal(e.kind, ERROR_DENIED);
+}
+
+static void the_last_factor_is_known_as_such(void **unused)
+{
+    (void)unused;
+    struct passkey keys[] = {
+        {.id = SLICE("abcdefgh"), .name = SLICE("key")  },
+        {.id = SLICE("bcdefghi"), .name = SLICE("phone")}
+    };
+    struct factors f = {
+        .passkeys = {keys, 2}
+    };
+
+    assert_true(factors_are_on(&f));
+    assert_false(factors_is_last(&f, SLICE("abcdefgh")));
+    passkeys_cut(&f, passkey_find(&f, SLICE("Phone")));
+    assert_true(f.passkeys.count == 1 && f.passkeys_at > 0);
+    assert_true(factors_is_last(&f, SLICE("abcdefgh")) && !factors_is_last(&f, SLICE_NONE));
+    f.totp = SLICE("sealed");
+    assert_false(factors_is_last(&f, SLICE("abcdefgh")) || factors_is_last(&f, SLICE_NONE));
+    passkeys_cut(&f, passkey_find(&f, SLICE("abcdefgh")));
+    assert_true(factors_is_last(&f, SLICE_NONE) && factors_are_on(&f));
+    f.totp = SLICE_NONE;
+    assert_false(factors_are_on(&f));
+}
+
 static void a_code_is_spent_once(void **unused)
 {
     (void)unused;
@@ -135,6 +192,8 @@ int main(void)
         cmocka_unit_test(recipients_are_compared_as_domains),
         cmocka_unit_test(names_are_found_and_bounded),
         cmocka_unit_test(a_code_is_spent_once),
+        cmocka_unit_test(a_passkeys_counter_goes_on),
+        cmocka_unit_test(the_last_factor_is_known_as_such),
         cmocka_unit_test(a_code_is_of_the_secret_it_was_checked_against),
     };
     return cmocka_run_group_tests_name("keeper/factors", tests, NULL, NULL);

@@ -39,6 +39,11 @@ ipc_handler keeper_on_totp_begin;        /* second_factor.c */
 ipc_handler keeper_on_totp_confirm;      /* second_factor.c */
 ipc_handler keeper_on_codes_new;         /* second_factor.c */
 ipc_handler keeper_on_totp_off;          /* second_factor.c */
+ipc_handler keeper_on_passkey_begin;     /* passkeys.c */
+ipc_handler keeper_on_passkey_add;       /* passkeys.c */
+ipc_handler keeper_on_passkey_list;      /* passkeys.c */
+ipc_handler keeper_on_passkey_remove;    /* passkeys.c */
+ipc_handler keeper_on_passkey_sign_in;   /* passkeys.c */
 ipc_handler keeper_on_session_list;      /* session_admin.c */
 ipc_handler keeper_on_sessions_end;      /* session_admin.c */
 ipc_handler keeper_on_job_next;          /* jobs.c */

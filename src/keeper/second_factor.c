@@ -151,21 +151,6 @@ static bool switch_off(struct factors *f, void *context, struct error *e)
     return record(t, e);
 }
 
-/* A password that was set beside the factor may be too short to stand alone. `approvals.changing` is held, so that
- * none is set meanwhile. */
-static bool stands_alone(struct keeper *k, struct slice name, struct arena *arena, struct error *e)
-{
-    struct account account;
-    bool found = false;
-
-    return state_account_get(k->state, name, arena, &account, &found, e) &&
-           (!found || !account.beside ||
-            error_set(e, ERROR_INPUT,
-                      "the password of %.*s is good enough beside a second factor only: have a "
-                      "longer one set first (`postern user set`)",
-                      SLICE_ARG(name)));
-}
-
 /* ── the holder ── */
 
 bool keeper_on_totp_begin(void *ctx, struct ipc_request *r, struct error *e)
@@ -235,7 +220,7 @@ bool keeper_on_codes_new(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_INPUT,
                          "there is no second factor: `postern totp on` sets one up");
     }
-    const struct auth_second second = factors_second(&f);
+    const struct auth_second second = factors_second(&f, r->arena);
     if (!prove(t.admin, &second, ask->code, r->arena, &t.proof, e) ||
         !make_codes(k, t.account, r->arena, &codes, e)) {
         return false;
@@ -251,7 +236,7 @@ bool keeper_on_codes_new(void *ctx, struct ipc_request *r, struct error *e)
 static bool prove_own(struct turn *t, const struct factors *f, const struct factors_off_ask *ask,
                       struct arena *arena, struct error *e)
 {
-    const struct auth_second second = factors_second(f);
+    const struct auth_second second = factors_second(f, arena);
 
     if (ask->code.len == 0) {
         return error_set(
@@ -283,19 +268,15 @@ static bool off_others(struct turn *t, const struct factors *f, struct arena *ar
                        struct admin_asked *asked, struct error *e)
 {
     struct keeper *k = t->admin->keeper;
-    struct account account;
-    size_t officers = 0;
-    bool found = false;
+    bool two = false;
 
     if (slice_trim(t->reason).len == 0) {
         return error_set(e, ERROR_INPUT, "say why with --reason TEXT; it stands in the ledger");
     }
-    if (!state_account_get(k->state, t->account, arena, &account, &found, e) ||
-        !account_count_officers(k, SLICE_NONE, arena, &officers, e)) {
+    if (!factors_wants_two(k, t->account, arena, &two, e)) {
         return false;
     }
-    bool office = found && account.role != ACCOUNT_EMPLOYEE && account.role != ACCOUNT_APPLICATION;
-    if (office && !account.disabled && officers) {
+    if (two) {
         return ask_for(t, f, arena, asked, e);
     }
     return factors_put(k, t->account, arena, switch_off, t, e) &&
@@ -321,7 +302,7 @@ bool keeper_on_totp_off(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     (void)pthread_mutex_lock(&k->approvals.changing); /* officers are counted */
-    bool done = stands_alone(k, t.account, r->arena, e) &&
+    bool done = factors_stand_without(k, t.account, SLICE_NONE, r->arena, e) &&
                 (own ? factors_put(k, t.account, r->arena, switch_off, &t, e)
                      : off_others(&t, &f, r->arena, r->answer, e));
     (void)pthread_mutex_unlock(&k->approvals.changing);
@@ -337,27 +318,53 @@ struct approved {
     struct arena *arena;
 };
 
-static bool switch_off_approved(struct factors *f, void *context, struct error *e)
+static bool record_approved(const struct approved *a, const char *verb, struct error *e)
 {
-    const struct approved *a = context;
     const struct docket_request *r = a->request;
     const struct act act = {
         .by = r->record.by,
         .at = r->record.at,
         .role = r->record.role,
-        .verb = SLICE("totp off"),
+        .verb = slice_text(verb),
         .object = a->factor->account,
         .reason = r->record.reason,
         .detail = arena_printf(a->arena, "approved by %.*s", SLICE_ARG(r->approval.by))};
+
+    return keeper_record_one(a->keeper, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, &act, e);
+}
+
+static bool made_anew(struct error *e)
+{
+    return error_set(e, ERROR_INPUT, "it was set up anew since that was asked: ask again");
+}
+
+static bool switch_off_approved(struct factors *f, void *context, struct error *e)
+{
+    const struct approved *a = context;
 
     if (f->totp.len == 0) { /* before a crash, or by its holder: as it is to be */
         return true;
     }
     if (f->totp_since != a->factor->since) {
-        return error_set(e, ERROR_INPUT, "it was set up anew since that was asked: ask again");
+        return made_anew(e);
     }
     clear(f);
-    return keeper_record_one(a->keeper, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, &act, e);
+    return record_approved(a, "totp off", e);
+}
+
+static bool cut_approved(struct factors *f, void *context, struct error *e)
+{
+    const struct approved *a = context;
+    struct passkey *p = passkey_find(f, a->factor->passkey);
+
+    if (!p) { /* likewise */
+        return true;
+    }
+    if (p->created_at != a->factor->since) {
+        return made_anew(e);
+    }
+    passkeys_cut(f, p);
+    return record_approved(a, "passkey remove", e);
 }
 
 enum carried factor_approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
@@ -369,9 +376,10 @@ enum carried factor_approved(struct keeper *k, const struct docket_request *r, s
     if (!cbor_read(r->record.arguments, &request_factor_schema, arena, &factor, e)) {
         return CARRIED_FAILED;
     }
+    factors_change *change = factor.passkey.len ? cut_approved : switch_off_approved;
     (void)pthread_mutex_lock(&k->approvals.changing);
-    bool put = stands_alone(k, factor.account, arena, e) &&
-               factors_put(k, factor.account, arena, switch_off_approved, &a, e);
+    bool put = factors_stand_without(k, factor.account, factor.passkey, arena, e) &&
+               factors_put(k, factor.account, arena, change, &a, e);
     (void)pthread_mutex_unlock(&k->approvals.changing);
     if (!put) {
         return e->kind == ERROR_INPUT ? CARRIED_FAILED : CARRIED_LATER;

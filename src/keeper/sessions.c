@@ -281,7 +281,8 @@ size_t sessions_desks(struct sessions *s, struct arena *arena, struct desk_sessi
             }
             out[n] = (struct desk_session){.account = arena_copy(arena, x->session.account),
                                            .ends_at_ms = x->ends_at_ms,
-                                           .since = x->session.since};
+                                           .since = x->session.since,
+                                           .mechanism = arena_copy(arena, x->session.mechanism)};
             (void)memcpy(out[n++].hash, x->hash, DIGEST_LEN);
         }
     }

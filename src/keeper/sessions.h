@@ -75,6 +75,7 @@ struct desk_session {
     uint8_t hash[DIGEST_LEN]; /* SHA-256 of the handle */
     int64_t ends_at_ms;       /* of the steady clock */
     uint64_t since;           /* wall clock; 0: not known */
+    struct slice mechanism;
 };
 
 /* Begin one again that was remembered; ERROR_LIMIT as above. */

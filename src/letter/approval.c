@@ -1,6 +1,7 @@
 #include "letter/approval.h"
 
 #include "letter/internal.h"
+#include "letter/passkey.h"
 
 #define LETTERS_BYTES_MAX 4096
 
@@ -60,6 +61,7 @@ SCHEMA(request_contacts);
 static const struct cbor_field request_factor_fields[] = {
     ROW(1, CBOR_TEXT, account, LETTER_ADDRESS_MAX),
     ROW(2, CBOR_UINT, since, 0),
+    MAYBE(3, CBOR_TEXT, passkey, PASSKEY_ID_LEN),
 };
 SCHEMA(request_factor);
 #undef THIS

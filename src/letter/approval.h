@@ -78,6 +78,7 @@ struct request_account {
 struct request_factor {
     struct slice account;
     uint64_t since; /* of the second factor that is taken off, and of none that it gets later */
+    struct slice passkey; /* id of the passkey that is it; empty: the authenticator app is */
 };
 
 struct request_contacts {

@@ -21,5 +21,4 @@ struct passkey {
     bool verifies;           /* it knew its holder by PIN, finger or face when it was made */
     uint64_t created_at;
     uint64_t used_at; /* 0: never */
-    struct slice used_from;
 };

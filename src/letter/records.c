@@ -3,6 +3,7 @@
 #include "letter/app_password.h"
 #include "letter/group.h"
 #include "letter/internal.h"
+#include "letter/passkey.h"
 
 #define THIS recipient
 static const struct cbor_field recipient_fields[] = {
@@ -134,6 +135,7 @@ static const struct cbor_field sign_in_fields[] = {
     MAYBE(5, CBOR_TEXT, reason, REASON_MAX),
     MAYBE(6, CBOR_TEXT, app, APP_PASSWORD_ID_LEN),
     MAYBE(7, CBOR_TEXT, app_name, APP_PASSWORD_NAME_MAX),
+    MAYBE(12, CBOR_TEXT, passkey, PASSKEY_NAME_MAX),
 };
 SCHEMA(sign_in);
 #undef THIS

@@ -171,9 +171,9 @@ struct sign_in {
     struct slice client;
     struct slice mechanism;
     bool accepted;
-    struct slice reason; /* of a refusal */
-    struct slice app;    /* id of the app password that was used; empty: none */
-    struct slice app_name;
+    struct slice reason;            /* of a refusal */
+    struct slice app;               /* id of the app password that was used; empty: none */
+    struct slice app_name, passkey; /* what its holder called either; empty: none was used */
 };
 
 extern const struct cbor_schema sign_in_schema;

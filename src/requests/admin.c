@@ -33,6 +33,7 @@ static const struct cbor_field user_fields[] = {
     MAYBE(7, CBOR_TEXTS, admin_user, groups, GROUPS_MAX),
     MAYBE(20, CBOR_UINT, admin_user, second_since, 0),
     MAYBE(21, CBOR_UINT, admin_user, app_passwords, APP_PASSWORDS_MAX),
+    MAYBE(22, CBOR_UINT, admin_user, passkeys, PASSKEYS_MAX),
 };
 static const struct cbor_schema user = CBOR_SCHEMA(user_fields, struct admin_user);
 
@@ -112,6 +113,8 @@ static const struct cbor_field sign_in_fields[] = {
     FIELD(1, CBOR_TEXT, admin_sign_in_ask, account, LETTER_ADDRESS_MAX),
     FIELD(2, CBOR_BYTES, admin_sign_in_ask, password, AUTH_PASSWORD_MAX),
     MAYBE(3, CBOR_BYTES, admin_sign_in_ask, code, AUTH_CODE_MAX),
+    CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct admin_sign_in_ask, passkey, 0,
+                      &auth_assertion_schema),
 };
 static const struct cbor_schema sign_in_ask = CBOR_SCHEMA(sign_in_fields, struct admin_sign_in_ask);
 
@@ -121,6 +124,8 @@ static const struct cbor_field signed_in_fields[] = {
     MAYBE(3, CBOR_UINT, admin_sign_in_answer, role, ACCOUNT_ROLE_LAST),
     MAYBE(4, CBOR_UINT, admin_sign_in_answer, ends_at, 0),
     MAYBE(5, CBOR_BOOL, admin_sign_in_answer, wants_code, 0),
+    CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct admin_sign_in_answer, asked, 0,
+                      &passkey_asked_schema),
 };
 static const struct cbor_schema signed_in =
     CBOR_SCHEMA(signed_in_fields, struct admin_sign_in_answer);

@@ -6,6 +6,7 @@
 #include "letter/group.h"
 #include "letter/records.h"
 #include "requests/keeper.h"
+#include "requests/passkeys.h"
 
 #define ADMIN_LIST_MAX 100000
 
@@ -34,6 +35,7 @@ struct admin_user {
     struct cbor_list groups;
     uint64_t second_since;  /* that it has a second factor; 0: it has none */
     uint64_t app_passwords; /* how many */
+    uint64_t passkeys;      /* likewise */
 };
 
 struct admin_users {
@@ -50,6 +52,7 @@ struct admin_sign_in_ask {
     struct slice account;
     struct slice password;
     struct slice code; /* of the second factor; empty: it is asked for if there is one */
+    struct auth_assertion passkey; /* likewise; without a password it stands alone */
 };
 
 struct admin_sign_in_answer {
@@ -57,7 +60,8 @@ struct admin_sign_in_answer {
     struct slice account;
     uint64_t role;
     uint64_t ends_at; /* wall milliseconds */
-    bool wants_code;  /* the password is right: ask again with a code; the rest is empty */
+    bool wants_code;  /* the password is right: ask again with a code; the rest is empty ... */
+    struct passkey_asked asked; /* ... but for this, when a passkey will do */
 };
 
 extern const struct ipc_message admin_sign_in;

@@ -16,6 +16,7 @@
 #include "requests/guard.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
+#include "requests/passkeys.h"
 #include "requests/passwords.h"
 #include "requests/pull.h"
 #include "requests/reader.h"
@@ -33,6 +34,7 @@
 static const struct permit permits[] = {
     {&caller_pass,         "login",            PERMIT_ANYBODY,    false},
     {&admin_sign_in,       "login",            PERMIT_ANYBODY,    false},
+    {&passkey_sign_in,     "login",            PERMIT_ANYBODY,    false},
     {&admin_sign_out,      "logout",           PERMIT_ANYBODY,    false},
     {&admin_status,        "status",           PERMIT_ANYBODY,    false},
     {&admin_user_add,      "user add",         RUNNING,           false},
@@ -128,6 +130,10 @@ static const struct permit factors[] = {
     {&totp_confirm,        "totp on",             0,                 true},
     {&totp_codes,          "totp codes",          0,                 true},
     {&totp_off,            "totp off",            RUNNING,           true},
+    {&passkey_begin,       "passkey add",         0,                 true},
+    {&passkey_add,         "passkey add",         0,                 true},
+    {&passkey_list,        "passkey list",        RUNNING | AUDITOR, true},
+    {&passkey_remove,      "passkey remove",      RUNNING,           true},
     {&session_list,        "session list",        RUNNING | AUDITOR, true},
     {&session_end,         "session end",         RUNNING,           true},
 };

@@ -185,6 +185,18 @@ static const struct cbor_field app_password_fields[] = {
 static const struct cbor_schema app_password_schema =
     CBOR_SCHEMA(app_password_fields, struct app_password);
 
+static const struct cbor_field passkey_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct passkey, id, PASSKEY_ID_LEN),
+    CBOR_FIELD(2, CBOR_TEXT, struct passkey, name, PASSKEY_NAME_MAX),
+    CBOR_FIELD(3, CBOR_BYTES, struct passkey, credential, PASSKEY_CREDENTIAL_MAX),
+    CBOR_FIELD(4, CBOR_BYTES, struct passkey, sealed, PASSKEY_SEALED_MAX),
+    CBOR_OPTIONAL(5, CBOR_UINT, struct passkey, counter, UINT32_MAX),
+    CBOR_OPTIONAL(6, CBOR_BOOL, struct passkey, verifies, 0),
+    CBOR_FIELD(7, CBOR_UINT, struct passkey, created_at, 0),
+    CBOR_OPTIONAL(8, CBOR_UINT, struct passkey, used_at, 0),
+};
+static const struct cbor_schema passkey_schema = CBOR_SCHEMA(passkey_fields, struct passkey);
+
 static const struct cbor_field factors_fields[] = {
     CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct factors, apps, APP_PASSWORDS_MAX, &app_password_schema),
     CBOR_OPTIONAL(2, CBOR_BYTES, struct factors, totp, FACTORS_TOTP_MAX),
@@ -193,6 +205,8 @@ static const struct cbor_field factors_fields[] = {
     CBOR_OPTIONAL(5, CBOR_BYTES, struct factors, recovery, FACTORS_RECOVERY_MAX),
     CBOR_OPTIONAL(6, CBOR_UINT, struct factors, recovery_spent, UINT32_MAX),
     CBOR_OPTIONAL(7, CBOR_BYTES, struct factors, totp_asked, FACTORS_TOTP_MAX),
+    CBOR_SUB_OPTIONAL(8, CBOR_LIST, struct factors, passkeys, PASSKEYS_MAX, &passkey_schema),
+    CBOR_OPTIONAL(9, CBOR_UINT, struct factors, passkeys_at, 0),
 };
 static const struct cbor_schema factors_schema = CBOR_SCHEMA(factors_fields, struct factors);
 
