@@ -1,16 +1,17 @@
 /* App passwords: one for each program or device, so that none of them knows the main password. */
+#include "cli/app_password.h"
+
 #include <stdio.h>
 
 #include "base/clock.h"
 
-#include "cli/cli.h"
 #include "cli/print.h"
 #include "requests/factors.h"
 #include "stages/retention/term.h"
 
 #define DAY_MS (UINT64_C(24) * 3600 * 1000)
 
-static struct cbor_list texts_of(struct cli *c, const char *option)
+struct cbor_list app_texts(struct cli *c, const char *option)
 {
     size_t count = arguments_count(&c->arguments, option);
     struct slice *texts = arena_array(&c->arena, count + 1, sizeof(*texts));
@@ -40,10 +41,9 @@ static bool scopes_of(struct cli *c, uint64_t *scopes, struct error *e)
     return true;
 }
 
-/* "90d" from now, or a day on which it ends; 0: never. */
-static bool end_of(struct cli *c, uint64_t *expires_at, struct error *e)
+bool app_end(struct cli *c, const char *option, uint64_t *expires_at, struct error *e)
 {
-    const char *text = arguments_text(&c->arguments, "expires", 0);
+    const char *text = arguments_text(&c->arguments, option, 0);
     struct slice s = slice_text(text);
     uint64_t days = 0;
     int64_t day = 0;
@@ -64,27 +64,31 @@ static bool end_of(struct cli *c, uint64_t *expires_at, struct error *e)
     return true;
 }
 
+bool app_is_good(const struct app_password *p, struct error *e)
+{
+    if (!app_password_name_is_good(p->name)) {
+        return error_set(
+            e, ERROR_INPUT,
+            "an app password or device is called by at most %d letters, digits, blanks, dots "
+            "and dashes, `phone` for instance",
+            APP_PASSWORD_NAME_MAX);
+    }
+    return (p->addresses.count <= APP_PASSWORD_ITEMS && p->networks.count <= APP_PASSWORD_ITEMS &&
+            p->domains.count <= APP_PASSWORD_ITEMS) ||
+           error_set(e, ERROR_INPUT, "at most %d addresses, networks or domains",
+                     APP_PASSWORD_ITEMS);
+}
+
 bool cli_app_password_add(struct cli *c, struct error *e)
 {
     struct app_password ask = {.name = slice_text(c->arguments.words[0]),
-                               .addresses = texts_of(c, "address"),
-                               .networks = texts_of(c, "network"),
-                               .domains = texts_of(c, "to-domain")};
+                               .addresses = app_texts(c, "address"),
+                               .networks = app_texts(c, "network"),
+                               .domains = app_texts(c, "to-domain")};
     struct app_password_added added;
 
-    if (!app_password_name_is_good(ask.name)) {
-        return error_set(
-            e, ERROR_INPUT,
-            "an app password is called by at most %d letters, digits, blanks, dots and "
-            "dashes, `phone` for instance",
-            APP_PASSWORD_NAME_MAX);
-    }
-    if (ask.addresses.count > APP_PASSWORD_ITEMS || ask.networks.count > APP_PASSWORD_ITEMS ||
-        ask.domains.count > APP_PASSWORD_ITEMS) {
-        return error_set(e, ERROR_INPUT, "at most %d addresses, networks or domains",
-                         APP_PASSWORD_ITEMS);
-    }
-    if (!scopes_of(c, &ask.scopes, e) || !end_of(c, &ask.expires_at, e) ||
+    if (!app_is_good(&ask, e) || !scopes_of(c, &ask.scopes, e) ||
+        !app_end(c, "expires", &ask.expires_at, e) ||
         !cli_ask(c, CLI_KEEPER, &app_password_add, &ask, &added, NULL, CLI_ASK_MS, e)) {
         return false;
     }
@@ -115,6 +119,17 @@ static struct slice scope_text(uint64_t scopes)
                                       : SLICE("send read");
 }
 
+/* Its beginning: as much as tells one from another. */
+static struct slice key_text(struct cli *c, const struct app_password *p)
+{
+    struct slice text = SLICE_NONE;
+
+    for (size_t i = 0; i < p->pin.len && i < 8; i++) {
+        text = arena_printf(&c->arena, "%.*s%02x", SLICE_ARG(text), p->pin.ptr[i]);
+    }
+    return text;
+}
+
 static struct slice use_text(struct cli *c, const struct app_password *p)
 {
     return p->used_at
@@ -123,41 +138,64 @@ static struct slice use_text(struct cli *c, const struct app_password *p)
                : SLICE("never");
 }
 
-bool cli_app_password_list(struct cli *c, struct error *e)
+/* "passwords" with what they are for, "devices" with their keys. */
+static void list_rows(struct cli *c, const struct app_password_list_answer *answer, bool devices,
+                      struct print_columns *columns)
+{
+    const struct app_password *apps = answer->apps.items;
+    uint64_t now = (uint64_t)clock_wall_ms();
+
+    for (size_t i = 0; i < answer->apps.count; i++) {
+        const struct app_password *p = &apps[i];
+        const struct slice cells[] = {
+            p->name,
+            p->id,
+            devices ? key_text(c, p) : scope_text(p->scopes),
+            print_time(&c->arena, p->created_at),
+            app_password_is_over(p, now) ? SLICE("expired") : print_time(&c->arena, p->expires_at),
+            join(c, &p->addresses, "any of the account's"),
+            join(c, &p->networks, "anywhere"),
+            join(c, &p->domains, "anybody"),
+            use_text(c, p)};
+        if (devices == (p->pin.len > 0)) {
+            print_row(columns, cells);
+        }
+    }
+}
+
+static bool list(struct cli *c, bool devices, struct error *e)
 {
     static const char *const heads[] = {"NAME",     "ID",   "FOR", "SINCE",   "ENDS",
                                         "SENDS AS", "FROM", "TO",  "LAST USE"};
-    struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 9};
+    static const char *const device_heads[] = {"NAME",     "ID",   "KEY", "SINCE",   "ENDS",
+                                               "SENDS AS", "FROM", "TO",  "LAST USE"};
+    struct print_columns columns = {
+        .arena = &c->arena, .heads = devices ? device_heads : heads, .count = 9};
     const struct app_password_list_ask ask = {
         slice_text(c->arguments.n_words ? c->arguments.words[0] : NULL)};
     struct app_password_list_answer answer;
-    uint64_t now = (uint64_t)clock_wall_ms();
 
     if (!cli_ask(c, CLI_KEEPER, &app_password_list, &ask, &answer, NULL, CLI_ASK_MS, e)) {
         return false;
     }
-    if (answer.apps.count == 0) {
+    list_rows(c, &answer, devices, &columns);
+    if (!columns.first) {
         (void)fprintf(stderr, "There are none.\n");
         c->status = CLI_NOTHING;
         return true;
     }
-    const struct app_password *apps = answer.apps.items;
-    for (size_t i = 0; i < answer.apps.count; i++) {
-        const struct slice cells[] = {apps[i].name,
-                                      apps[i].id,
-                                      scope_text(apps[i].scopes),
-                                      print_time(&c->arena, apps[i].created_at),
-                                      app_password_is_over(&apps[i], now)
-                                          ? SLICE("expired")
-                                          : print_time(&c->arena, apps[i].expires_at),
-                                      join(c, &apps[i].addresses, "any of the account's"),
-                                      join(c, &apps[i].networks, "anywhere"),
-                                      join(c, &apps[i].domains, "anybody"),
-                                      use_text(c, &apps[i])};
-        print_row(&columns, cells);
-    }
     print_columns(&columns, cli_columns(), &c->out);
     return true;
+}
+
+bool cli_app_password_list(struct cli *c, struct error *e)
+{
+    return list(c, false, e);
+}
+
+bool cli_device_list(struct cli *c, struct error *e)
+{
+    return list(c, true, e);
 }
 
 bool cli_app_password_revoke(struct cli *c, struct error *e)
@@ -168,7 +206,7 @@ bool cli_app_password_revoke(struct cli *c, struct error *e)
         .reason = slice_text(arguments_text(&c->arguments, "reason", 0))};
 
     if (ask.which.len > APP_PASSWORD_NAME_MAX) {
-        return error_set(e, ERROR_INPUT, "there is no app password of that name");
+        return error_set(e, ERROR_INPUT, "there is none of that name");
     }
     if (!cli_ask(c, CLI_KEEPER, &app_password_revoke, &ask, NULL, NULL, CLI_ASK_MS, e)) {
         return false;

@@ -27,6 +27,7 @@ static bool check_files(struct cli *c, const struct settings *s)
     whole &= check_file(c, "tls-certificate", s->submission.tls_certificate);
     whole &= check_file(c, "tls-key", s->submission.tls_key);
     whole &= check_file(c, "trust-store", s->delivery.trust_store);
+    whole &= check_file(c, "device-ca", s->auth.device_ca);
     whole &= check_file(c, "courier-trust-store", s->courier.trust_store);
     whole &= check_file(c, "timestamp-trust", s->archive.timestamp_trust);
     whole &= check_file(c, "trust-anchor", s->dns.trust_anchor);

@@ -38,6 +38,18 @@ const struct argument_option app_password_options[] = {
     OPTION_END,
 };
 
+const struct argument_option device_options[] = {
+    OPTION("account", 0, "ACCOUNT", "whose it is, for an officer or administrator; yours"),
+    OPTION("certificate", 0, "FILE", "its certificate (PEM), whose key counts"),
+    OPTION("pin", 0, "HEX", "or the SHA-256 of that key (SubjectPublicKeyInfo)"),
+    OPTION_MANY("from", "ADDRESS", "it sends as this address alone, one of the account's"),
+    OPTION_MANY("to-domain", "NAME", "it sends to recipients in this domain alone"),
+    OPTION_MANY("network", "NETWORK", "it signs in from there alone: 192.0.2.0/24"),
+    OPTION("until", 0, "WHEN", "when it ends: `90d` from now, or a day as 2027-01-31; never"),
+    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
 const struct argument_option app_revoke_options[] = {
     OPTION("account", 0, "ACCOUNT", "another one's, for an officer or administrator"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),

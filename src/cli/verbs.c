@@ -8,6 +8,7 @@
 #include "cli/session.h"
 #include "cli/user.h"
 #include "cli/verbs_contacts.h"
+#include "cli/verbs_devices.h"
 #include "cli/verbs_passkey.h"
 #include "cli/verbs_totp.h"
 
@@ -147,18 +148,7 @@ const struct verb verbs[] = {
     VERB(.name = "delegate remove", .words = "", .options = delegate_remove_options,
          .help = "Take that away again, at once, also from who is connected.",
          .run = cli_delegate_remove),
-    VERB(.name = "app-password add", .words = "NAME", .words_min = 1, .words_max = 1,
-         .options = app_password_options,
-         .help = "Make a password for one program or device of yours; it is shown once.",
-         .more = "Sign in with `postern login` before. It is written to standard output.\n",
-         .run = cli_app_password_add),
-    VERB(.name = "app-password list", .words = "[ACCOUNT]", .words_max = 1,
-         .help = "List your app passwords: what each is good for, and when it was used.",
-         .run = cli_app_password_list),
-    VERB(.name = "app-password revoke", .words = "NAME", .words_min = 1, .words_max = 1,
-         .options = app_revoke_options,
-         .help = "End an app password, and the sessions that it opened, at once.",
-         .run = cli_app_password_revoke),
+    DEVICE_VERBS,
     VERB(.name = "password check", .words = "", .options = password_check_options,
          .help = "Say whether a password would do, and why not; nothing is kept of it.",
          .more = "For one that is used elsewhere, too. The exit status is 1 when it would be "

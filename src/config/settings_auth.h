@@ -15,6 +15,8 @@ struct auth_settings {
     uint64_t scram_iterations;          /* of PBKDF2, for keys that are made */
     struct slice passkey_site;          /* empty: the host name; see below */
     struct config_list passkey_origins; /* struct slice; empty: the site's */
+    bool devices;           /* clients are asked for a certificate, and may sign in by it */
+    struct slice device_ca; /* path: who must have issued it; empty: nobody in particular */
 };
 
 struct settings;

@@ -138,6 +138,16 @@ static const struct config_setting auth_rows[] = {
                .help = "The pages from which passkeys are taken; by default the site's own.",
                .more = "Compared byte by byte with what the browser says. A security key that "
                        "`postern` itself asks is asked for the first of them."),
+    CONFIG_ROW(
+        "device-sign-in", BOOLEAN, struct auth_settings, devices, .initial = "no",
+        .help = "Whether clients are asked for a certificate, by which devices may sign in.",
+        .more = "AUTH EXTERNAL is offered to who shows one; `postern device add` says whose it is. "
+                "Mail programs in which a certificate is set up may ask their users for it."),
+    CONFIG_ROW("device-ca", PATH, struct auth_settings, device_ca,
+               .example = "/etc/postern/device-ca.pem",
+               .help = "The authorities that must have issued devices' certificates (PEM).",
+               .more = "Without it any certificate will do whose key was given to `postern device "
+                       "add`, also one that signed itself."),
 };
 const struct config_table settings_auth_table =
     CONFIG_TABLE("Signing in", struct settings, auth, auth_rows);

@@ -201,6 +201,42 @@ bool conn_peer_has_name(const struct conn *c, struct slice name)
                            NULL) == 1;
 }
 
+static void add_der(X509 *certificate, struct buf *out)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(certificate, &der);
+
+    if (len > 0) {
+        buf_add(out, slice_of(der, (size_t)len));
+    }
+    out->full = out->full || len <= 0;
+    OPENSSL_free(der);
+}
+
+bool conn_peer_chain(const struct conn *c, struct buf *out)
+{
+    X509 *peer = c->ssl && !c->tls.resumed ? SSL_get0_peer_certificate(c->ssl) : NULL;
+    STACK_OF(X509) *issuers = peer ? SSL_get_peer_cert_chain(c->ssl) : NULL;
+    size_t before = out->len;
+
+    if (!peer) {
+        return false;
+    }
+    add_der(peer, out);
+    for (int i = 0; i < sk_X509_num(issuers); i++) {
+        X509 *issuer = sk_X509_value(issuers, i);
+        if (X509_cmp(issuer, peer) !=
+            0) { /* at a client's end the peer's own is in the chain, too */
+            add_der(issuer, out);
+        }
+    }
+    if (out->full) {
+        out->len = before;
+        return false;
+    }
+    return true;
+}
+
 static bool handshake(struct conn *c, SSL *ssl, int64_t deadline_ms, struct error *e)
 {
     BIO *bio = socket_bio(&c->fd);

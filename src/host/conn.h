@@ -116,6 +116,10 @@ bool conn_tls_exporter(const struct conn *c, uint8_t out[static TLS_EXPORTER_LEN
  * trusted is another question, which the verdict answers. */
 bool conn_peer_has_name(const struct conn *c, struct slice name);
 
+/* Append the certificates that the peer showed in this connection's handshake, its own first, in DER one behind the other. False,
+ * and nothing appended, when it showed none or they do not fit. */
+bool conn_peer_chain(const struct conn *c, struct buf *out) MUST_CHECK;
+
 /* The peer's address; len 0 when the socket is no IP socket. */
 const struct address *conn_peer(const struct conn *c);
 

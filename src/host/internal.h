@@ -43,6 +43,9 @@ EVP_PKEY *remote_key_new(EVP_PKEY *public, const struct remote_signer *signer,
 bool tls_key_hash(const EVP_PKEY *key, uint8_t id[static TLS_DIGEST_LEN],
                   struct error *e) MUST_CHECK;
 
+/* Add the anchors of a PEM file to a store. ERROR_CONFIG when it holds none, or one that cannot be read. */
+bool tls_add_anchors(X509_STORE *store, struct slice pem, struct error *e) MUST_CHECK;
+
 /* A new session of a context, for host/conn. NULL with ERROR_BUSY. */
 SSL *tls_server_session(struct tls_server *s, struct error *e) MUST_CHECK;
 SSL *tls_client_session(struct tls_client *c, struct slice name, const struct slice *others,

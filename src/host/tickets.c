@@ -95,6 +95,9 @@ static int use_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
     struct ticket_key k;
     bool renew;
     bool ok;
+    if (encrypt && SSL_get0_peer_certificate(ssl) && SSL_version(ssl) < TLS1_3_VERSION) {
+        return 0; /* see accept_any() in tls.c */
+    }
     if (!find_key(t, encrypt ? NULL : name, &k, &renew)) {
         return 0;
     }

@@ -12,8 +12,9 @@
 #include "host/address.h"
 #include "host/internal.h"
 
-#define CHAIN_MAX ((size_t)64 * 1024)        /* bytes of PEM */
-#define TRUST_MAX ((size_t)16 * 1024 * 1024) /* Debian's bundle has 220 KB */
+#define CHAIN_MAX        ((size_t)64 * 1024)        /* bytes of PEM */
+#define TRUST_MAX        ((size_t)16 * 1024 * 1024) /* Debian's bundle has 220 KB */
+#define CLIENT_CHAIN_MAX 32768                      /* bytes that a client may show */
 
 #define GROUPS "X25519:P-256:P-384"
 
@@ -144,7 +145,7 @@ static SSL_CTX *context_new(const SSL_METHOD *method, const char *ciphers, struc
     return TAKE(ctx, NULL);
 }
 
-static bool add_anchors(X509_STORE *store, struct slice pem, struct error *e)
+bool tls_add_anchors(X509_STORE *store, struct slice pem, struct error *e)
 {
     OWN(bio) BIO *bio = open_pem(pem, TRUST_MAX, e);
     size_t count = 0;
@@ -173,11 +174,16 @@ static bool add_anchors(X509_STORE *store, struct slice pem, struct error *e)
 
 /* Server */
 
-/* The verdict stands in the session; a handshake does not fail by it. */
-static int accept_any(int ok, X509_STORE_CTX *unused)
+/* The verdict is read from the session; a handshake does not fail by it. Who shows a certificate shows it, and proves that it
+ * is his, on every connection: he gets no ticket (RFC 8446 section 4.6.1 leaves that to us; tickets.c sees to TLS 1.2). */
+static int accept_any(int ok, X509_STORE_CTX *store)
 {
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+
     (void)ok;
-    (void)unused;
+    if (ssl) {
+        (void)SSL_set_num_tickets(ssl, 0);
+    }
     return 1;
 }
 
@@ -186,13 +192,14 @@ static bool ask_clients(SSL_CTX *ctx, struct slice anchors, struct error *e)
 {
     static const unsigned char here[] = "postern"; /* RFC 5246 leaves it to us; OpenSSL wants one */
 
-    if (!add_anchors(SSL_CTX_get_cert_store(ctx), anchors, e)) {
+    if (anchors.len && !tls_add_anchors(SSL_CTX_get_cert_store(ctx), anchors, e)) {
         return error_add(e, "of clients");
     }
     if (!SSL_CTX_set_purpose(ctx, X509_PURPOSE_ANY) ||
         !SSL_CTX_set_session_id_context(ctx, here, sizeof(here) - 1)) {
         return tls_error(e, ERROR_CONFIG, "TLS settings");
     }
+    SSL_CTX_set_max_cert_list(ctx, CLIENT_CHAIN_MAX);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, accept_any);
     return true;
 }
@@ -251,7 +258,7 @@ struct tls_server *tls_server_new(const struct tls_server_options *o, struct err
         tls_error(e, ERROR_CONFIG, "TLS settings");
         return NULL;
     }
-    if (o->client_anchors.len && !ask_clients(ctx, o->client_anchors, e)) {
+    if ((o->client_anchors.len || o->ask_clients) && !ask_clients(ctx, o->client_anchors, e)) {
         return NULL;
     }
     SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
@@ -339,7 +346,7 @@ SSL *tls_server_session(struct tls_server *s, struct error *e)
 struct tls_client *tls_client_from_pem(struct slice anchors, struct error *e)
 {
     OWN(ssl_ctx) SSL_CTX *ctx = context_new(TLS_client_method(), CLIENT_CIPHERS, e);
-    if (!ctx || !add_anchors(SSL_CTX_get_cert_store(ctx), anchors, e)) {
+    if (!ctx || !tls_add_anchors(SSL_CTX_get_cert_store(ctx), anchors, e)) {
         return NULL;
     }
     SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL); /* a verdict, no failed handshake */

@@ -55,6 +55,8 @@ struct tls_server_options {
      * is worth. Empty: nobody is asked. Whether a certificate is for clients does not matter: what mail
      * servers show as clients are their servers' certificates (RFC 5280 section 4.2.1.12). */
     struct slice client_anchors;
+    bool
+        ask_clients; /* they are asked all the same; what it is worth is judged elsewhere (host/certificate) */
 };
 
 /**

@@ -5,6 +5,7 @@
 #include "keeper/account_parts.h"
 #include "keeper/account_salt.h"
 #include "keeper/admin.h"
+#include "keeper/devices.h"
 #include "keeper/factors.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
@@ -21,7 +22,7 @@ static bool add_factors(struct keeper *k, struct slice account, struct arena *ar
     const struct app_password *apps = f.apps.items;
     struct keeper_app *out = arena_array(arena, f.apps.count + 1, sizeof(*out));
     for (size_t i = 0; i < f.apps.count; i++) {
-        out[i] = (struct keeper_app){apps[i].id, apps[i].verifier};
+        out[i] = (struct keeper_app){apps[i].id, apps[i].verifier, apps[i].pin};
     }
     answer->apps = (struct cbor_list){out, f.apps.count};
     answer->second = factors_second(&f, arena);
@@ -35,9 +36,10 @@ bool keeper_on_account(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper_account_answer *answer = r->answer;
     struct slice name = account_canonical(ask->user, r->arena);
     struct account account;
-    bool found = false;
+    bool found = ask->pin.len == 0;
 
-    if (!state_account_get(k->state, name, r->arena, &account, &found, e)) {
+    if ((ask->pin.len && !devices_find(k, ask->pin, r->arena, &name, &found, e)) ||
+        (found && !state_account_get(k->state, name, r->arena, &account, &found, e))) {
         return false;
     }
     answer->salt = account_salt(k, name, r->arena);

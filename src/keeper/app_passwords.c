@@ -1,5 +1,7 @@
-/* App passwords: their holder makes them, lists and revokes them at the desk. One that is revoked is gone from the state
+/* App passwords, and devices (devices.c): their holder makes them, lists and revokes them at the desk. One that is revoked is gone from the state
  * before its sessions are ended, and a sign-in looks once more when its session is there: one of the two sees the other. */
+#include "keeper/app_passwords.h"
+
 #include "base/clock.h"
 
 #include "config/settings_intake.h"
@@ -8,6 +10,7 @@
 #include "keeper/account_change.h"
 #include "keeper/account_salt.h"
 #include "keeper/admin.h"
+#include "keeper/devices.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
 #include "keyring/keyring.h"
@@ -50,11 +53,11 @@ static bool take_domains(struct cbor_list *domains, struct arena *arena, struct 
     return true;
 }
 
-static bool has_address(const struct caller *caller, struct slice address)
+static bool has_address(const struct app_holder *holder, struct slice address)
 {
-    const struct slice *addresses = caller->addresses.items;
+    const struct slice *addresses = holder->addresses.items;
 
-    for (size_t i = 0; i < caller->addresses.count; i++) {
+    for (size_t i = 0; i < holder->addresses.count; i++) {
         if (slice_equal_nocase(addresses[i], address)) {
             return true;
         }
@@ -62,23 +65,35 @@ static bool has_address(const struct caller *caller, struct slice address)
     return false;
 }
 
-static bool check_addresses(const struct caller *caller, const struct cbor_list *addresses,
+static bool check_addresses(const struct app_holder *holder, const struct cbor_list *addresses,
                             struct error *e)
 {
     const struct slice *texts = addresses->items;
 
     for (size_t i = 0; i < addresses->count; i++) {
-        if (!has_address(caller, texts[i])) {
+        if (!has_address(holder, texts[i])) {
             return error_set(e, ERROR_INPUT, "%.*s may not send as `%.*s`",
-                             SLICE_ARG(caller->account), SLICE_ARG(slice_head(texts[i], 100)));
+                             SLICE_ARG(holder->account), SLICE_ARG(slice_head(texts[i], 100)));
         }
     }
     return true;
 }
 
-/* Take over what may be said by who asks for one. */
-static bool take(const struct caller *caller, const struct app_password *ask, struct arena *arena,
-                 struct app_password *out, struct error *e)
+static struct slice new_id(struct arena *arena)
+{
+    static const char letters[] = "abcdefghijkmnpqr"; /* 16: four bits each */
+    uint8_t bytes[APP_PASSWORD_ID_LEN];
+    uint8_t *id = arena_alloc(arena, sizeof(bytes));
+
+    keyring_random_bytes(bytes, sizeof(bytes));
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        id[i] = (uint8_t)letters[bytes[i] % 16];
+    }
+    return slice_of(id, sizeof(bytes));
+}
+
+bool app_password_take(const struct app_holder *holder, const struct app_password *ask,
+                       struct arena *arena, struct app_password *out, struct error *e)
 {
     uint64_t now = (uint64_t)clock_wall_ms();
 
@@ -88,18 +103,20 @@ static bool take(const struct caller *caller, const struct app_password *ask, st
                                  .networks = ask->networks,
                                  .domains = ask->domains,
                                  .created_at = now,
-                                 .expires_at = ask->expires_at};
+                                 .expires_at = ask->expires_at,
+                                 .pin = ask->pin,
+                                 .id = new_id(arena)};
     if (!app_password_name_is_good(out->name)) {
         return error_set(
             e, ERROR_INPUT,
-            "an app password is called by at most %d letters, digits, blanks, dots and "
-            "dashes, `phone` for instance",
+            "an app password or device is called by at most %d letters, digits, blanks, dots "
+            "and dashes, `phone` for instance",
             APP_PASSWORD_NAME_MAX);
     }
     if (app_password_is_over(out, now)) {
         return error_set(e, ERROR_INPUT, "it would have expired already");
     }
-    return check_addresses(caller, &out->addresses, e) && check_networks(&out->networks, e) &&
+    return check_addresses(holder, &out->addresses, e) && check_networks(&out->networks, e) &&
            take_domains(&out->domains, arena, e);
 }
 
@@ -123,6 +140,12 @@ static struct slice describe(const struct app_password *p, struct arena *arena)
                p->scopes & APP_SCOPE_SEND ? " send" : "",
                p->scopes == (APP_SCOPE_SEND | APP_SCOPE_READ) ? " and" : "",
                p->scopes & APP_SCOPE_READ ? " read" : "");
+    if (p->pin.len) {
+        buf_add_text(&text, ", by the key ");
+        for (size_t i = 0; i < p->pin.len; i++) {
+            buf_printf(&text, "%02x", p->pin.ptr[i]);
+        }
+    }
     add_texts(&text, ", as ", &p->addresses);
     add_texts(&text, ", from ", &p->networks);
     add_texts(&text, ", to recipients in ", &p->domains);
@@ -132,30 +155,28 @@ static struct slice describe(const struct app_password *p, struct arena *arena)
 
 /* ── adding ── */
 
-struct adding {
-    struct keeper_admin *admin;
-    struct arena *arena;
-    struct app_password app;
-};
-
-static bool append(struct factors *f, void *context, struct error *e)
+bool app_password_append(struct factors *f, void *context, struct error *e)
 {
-    struct adding *a = context;
-    struct act act = {.verb = SLICE("app-password add"),
-                      .object = a->admin->caller.account,
+    struct app_adding *a = context;
+    struct act act = {.verb = a->app.pin.len ? SLICE("device add") : SLICE("app-password add"),
+                      .object = a->account,
+                      .reason = a->reason,
                       .detail = describe(&a->app, a->arena)};
     size_t count = f->apps.count;
     struct app_password *apps = arena_array(a->arena, count + 1, sizeof(*apps));
 
     if (app_password_find(f, a->app.name) || app_password_find(f, a->app.id)) {
         return error_set(e, ERROR_INPUT,
-                         "there is an app password `%.*s`; `postern app-password revoke` ends it",
+                         "there is an app password or device `%.*s`; `postern app-password revoke` "
+                         "and `device revoke` end it",
                          SLICE_ARG(a->app.name));
     }
     if (count >= APP_PASSWORDS_MAX) {
-        return error_set(e, ERROR_LIMIT,
-                         "an account has at most %d app passwords: revoke one that is not used",
-                         APP_PASSWORDS_MAX);
+        return error_set(
+            e, ERROR_LIMIT,
+            "an account has at most %d app passwords and devices: revoke one that is not "
+            "used",
+            APP_PASSWORDS_MAX);
     }
     if (count) {
         (void)memcpy(apps, f->apps.items, count * sizeof(*apps));
@@ -165,31 +186,21 @@ static bool append(struct factors *f, void *context, struct error *e)
     return keeper_admin_act(a->admin, &act, e);
 }
 
-static struct slice new_id(struct arena *arena)
-{
-    static const char letters[] = "abcdefghijkmnpqr"; /* 16: four bits each */
-    uint8_t bytes[APP_PASSWORD_ID_LEN];
-    uint8_t *id = arena_alloc(arena, sizeof(bytes));
-
-    keyring_random_bytes(bytes, sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        id[i] = (uint8_t)letters[bytes[i] % 16];
-    }
-    return slice_of(id, sizeof(bytes));
-}
-
 bool keeper_on_app_add(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = ctx;
     struct app_password_added *answer = r->answer;
-    struct adding adding = {.admin = keeper_admin_of(k, r), .arena = r->arena};
+    struct app_adding adding = {.admin = keeper_admin_of(k, r), .arena = r->arena};
     const struct caller *caller = &adding.admin->caller;
+    const struct app_holder holder = {caller->account, caller->addresses};
+    struct app_password asked = *(const struct app_password *)r->ask;
     struct auth_app_answer made;
 
-    if (!take(caller, r->ask, r->arena, &adding.app, e)) {
+    asked.pin = SLICE_NONE;
+    if (!app_password_take(&holder, &asked, r->arena, &adding.app, e)) {
         return false;
     }
-    adding.app.id = new_id(r->arena);
+    adding.account = caller->account;
     const struct auth_app_ask ask = {caller->account, adding.app.id,
                                      account_salt(k, caller->account, r->arena)};
     if (!ipc_call(k->options.auth, &auth_app_new, &ask, -1, &made, NULL, r->arena, KEEPER_ASK_MS,
@@ -197,7 +208,7 @@ bool keeper_on_app_add(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     adding.app.verifier = made.verifier;
-    if (!factors_put(k, caller->account, r->arena, append, &adding, e)) {
+    if (!factors_put(k, caller->account, r->arena, app_password_append, &adding, e)) {
         return false;
     }
     *answer = (struct app_password_added){adding.app.id, made.password};
@@ -255,6 +266,7 @@ struct revoking {
     struct slice account;
     const struct app_password_revoke_ask *ask;
     struct slice id; /* of the one that went */
+    struct slice pin;
 };
 
 static bool cut_out(struct factors *f, void *context, struct error *e)
@@ -264,16 +276,18 @@ static bool cut_out(struct factors *f, void *context, struct error *e)
     struct app_password *p = app_password_find(f, v->ask->which);
 
     if (!p) {
-        return error_set(e, ERROR_INPUT,
-                         "%.*s has no app password `%.*s`; `postern app-password list` shows those "
-                         "there are",
-                         SLICE_ARG(v->account), SLICE_ARG(v->ask->which));
+        return error_set(
+            e, ERROR_INPUT,
+            "%.*s has no app password or device `%.*s`; `postern app-password list` and "
+            "`device list` show those there are",
+            SLICE_ARG(v->account), SLICE_ARG(v->ask->which));
     }
-    struct act act = {.verb = SLICE("app-password revoke"),
+    struct act act = {.verb = p->pin.len ? SLICE("device revoke") : SLICE("app-password revoke"),
                       .object = v->account,
                       .reason = v->ask->reason,
                       .detail = describe(p, v->arena)};
     v->id = p->id;
+    v->pin = p->pin;
     size_t behind = f->apps.count - 1 - (size_t)(p - apps);
     (void)memmove(p, p + 1, behind * sizeof(*p));
     f->apps.count--;
@@ -290,5 +304,5 @@ bool keeper_on_app_revoke(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     sessions_end_app(k->sessions, v.account, v.id);
-    return true;
+    return v.pin.len == 0 || devices_forget(k, v.pin, v.account, r->arena, e);
 }

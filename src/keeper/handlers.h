@@ -31,6 +31,7 @@ ipc_handler keeper_on_account_show;      /* guard_admin.c */
 ipc_handler keeper_on_account_suspend;   /* guard_admin.c */
 ipc_handler keeper_on_account_release;   /* guard_admin.c */
 ipc_handler keeper_on_app_add;           /* app_passwords.c */
+ipc_handler keeper_on_device_add;        /* devices.c */
 ipc_handler keeper_on_app_list;          /* app_passwords.c */
 ipc_handler keeper_on_app_revoke;        /* app_passwords.c */
 ipc_handler keeper_on_password_check;    /* passwords.c */

@@ -330,6 +330,7 @@ static const struct ipc_row admin_rows[] = {
     {&admin_user_list,     0, keeper_on_user_list        },
     {&app_password_add,    0, keeper_on_app_add          },
     {&app_password_list,   0, keeper_on_app_list         },
+    {&device_add,          0, keeper_on_device_add       },
     {&app_password_revoke, 0, keeper_on_app_revoke       },
     {&password_check,      0, keeper_on_password_check   },
     {&passwords_imported,  0, keeper_on_list_imported    },

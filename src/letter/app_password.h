@@ -1,4 +1,5 @@
-/* letter/app_password - a password for one program or device: made by Postern, never chosen.
+/* letter/app_password - a password for one program or device: made by Postern, never chosen. Or a device that has none, and
+ * signs in by the key of its certificate.
  *
  * It signs in where an account's main password would, within limits of its own. The verifier is auth's: it made it, it
  * alone opens it. Plain values; the rows stand in the state (state/factors). */
@@ -11,6 +12,7 @@
 #define APP_PASSWORD_NAME_MAX     64
 #define APP_PASSWORD_ITEMS        16 /* addresses, networks or domains */
 #define APP_PASSWORD_VERIFIER_MAX 512
+#define APP_PASSWORD_PIN_LEN      32 /* SHA-256 */
 
 /* What it is good for: bits. */
 #define APP_SCOPE_SEND 1U
@@ -28,6 +30,8 @@ struct app_password {
     uint64_t expires_at; /* 0: never */
     uint64_t used_at;    /* to within ten minutes: the ledger has each sign-in; 0: never */
     struct slice used_from;
+    struct slice
+        pin; /* of a device: SHA-256 of its certificate's SubjectPublicKeyInfo; empty: it is a password */
 };
 
 /* 1 to APP_PASSWORD_NAME_MAX of a-z, A-Z, 0-9, blank, dot, dash and underscore, no blank at either end. */

@@ -11,6 +11,11 @@ static const struct settings *settings_now(void *role)
     return role_settings(role);
 }
 
+static struct slice anchors_now(void *role)
+{
+    return role_file(role, "device-ca");
+}
+
 struct shown {
     struct role *role;
     struct auth *auth;
@@ -33,6 +38,7 @@ bool auth_run(struct role *r, struct error *e)
         .context = r,
         .seal = role_key(r, "auth"),
         .keeper = role_pool(r, "keeper"),
+        .anchors = anchors_now,
         .passwords = role_directory(r, "passwords"),
     };
     struct auth *auth = auth_new(&options, e);

@@ -411,6 +411,7 @@ static const struct ipc_row submission_rows[] = {
     {&auth_login,      0, on_login          },
     {&auth_sasl_begin, 0, auth_on_sasl_begin},
     {&auth_sasl_next,  0, auth_on_sasl_next },
+    {&auth_external,   0, auth_on_external  },
 };
 const struct ipc_table auth_submission_table = IPC_TABLE("submission", submission_rows);
 

@@ -18,7 +18,9 @@ struct auth_options {
     void *context;
     const struct secret *seal; /* of verifiers */
     struct ipc_pool *keeper;
-    int passwords; /* the folder of the imported list of passwords; -1: there can be none */
+    struct slice (*anchors)(
+        void *context); /* PEM of who must have issued devices' certificates; NULL: nobody */
+    int passwords;      /* the folder of the imported list of passwords; -1: there can be none */
 };
 
 /* NULL with ERROR_BUSY. What the options point at outlives it. */

@@ -96,6 +96,9 @@ bool auth_on_totp_new(void *auth, struct ipc_request *r, struct error *e);
 bool auth_on_recovery_new(void *auth, struct ipc_request *r, struct error *e);
 bool auth_on_code(void *auth, struct ipc_request *r, struct error *e);
 
+/* auth_external.c */
+bool auth_on_external(void *auth, struct ipc_request *r, struct error *e);
+
 /* auth_sasl.c: auth_sasl_begin and auth_sasl_next. */
 bool auth_on_sasl_begin(void *auth, struct ipc_request *r, struct error *e);
 bool auth_on_sasl_next(void *auth, struct ipc_request *r, struct error *e);

@@ -36,7 +36,7 @@ static bool on_account(void *ctx, struct ipc_request *r, struct error *e)
         answer->like = ANNA;
         answer->like_verifier = scene.verifier;
     }
-    if (slice_equal(ask->user, ANNA)) {
+    if (slice_equal(ask->user, ANNA) || (ask->pin.len && slice_equal(ask->pin, scene.app.pin))) {
         answer->found = true;
         answer->disabled = scene.disabled;
         answer->account = ANNA;
@@ -135,6 +135,12 @@ static const struct settings *settings_now(void *unused)
     return &scene_settings;
 }
 
+static struct slice anchors_now(void *unused)
+{
+    (void)unused;
+    return scene.anchors;
+}
+
 int scene_begin(void **unused)
 {
     static struct ipc_server servers[3];
@@ -145,7 +151,11 @@ int scene_begin(void **unused)
     scene.keeper = ipc_pool_new("keeper");
     scene.submission = ipc_pool_new("auth");
     scene.admin = ipc_pool_new("auth");
-    struct auth_options options = {settings_now, NULL, scene.seal, scene.keeper, -1};
+    struct auth_options options = {.settings = settings_now,
+                                   .seal = scene.seal,
+                                   .keeper = scene.keeper,
+                                   .anchors = anchors_now,
+                                   .passwords = -1};
     scene.auth = auth_new(&options, &e);
     assert_non_null(scene.auth);
     ipc_server_init(&servers[0], &keeper_table, NULL);

@@ -40,6 +40,7 @@ struct scene {
     char last_mechanism[40];   /* likewise */
     uint64_t last_counter;     /* that a passkey showed */
     struct auth_second second; /* of hers */
+    struct slice anchors;      /* of device-ca */
 };
 
 extern struct scene scene;

@@ -42,6 +42,16 @@ static const struct cbor_schema sasl_begin =
 const struct ipc_message auth_sasl_begin = {5, "auth_sasl_begin", &sasl_begin, &login_answer,
                                             .secret = true};
 
+static const struct cbor_field external_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct auth_external_ask, client, 64),
+    CBOR_OPTIONAL(2, CBOR_TEXT, struct auth_external_ask, as, LETTER_ADDRESS_MAX),
+    CBOR_FIELD(3, CBOR_BYTES, struct auth_external_ask, certificates, AUTH_CHAIN_MAX),
+};
+static const struct cbor_schema external = CBOR_SCHEMA(external_fields, struct auth_external_ask);
+
+const struct ipc_message auth_external = {270, "auth_external", &external, &login_answer,
+                                          .secret = true};
+
 static const struct cbor_field sasl_next_fields[] = {
     CBOR_FIELD(1, CBOR_BYTES, struct auth_sasl_next_ask, connection, AUTH_EXCHANGE_LEN),
     CBOR_FIELD(2, CBOR_TEXT, struct auth_sasl_next_ask, client, 64),

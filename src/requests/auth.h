@@ -71,6 +71,18 @@ struct auth_sasl_next_ask {
 
 extern const struct ipc_message auth_sasl_next;
 
+/* auth_external: from submission. A client signs in by the certificate that it showed, and proved to have the key of, in the
+ * handshake of this connection. */
+#define AUTH_CHAIN_MAX 16384
+
+struct auth_external_ask {
+    struct slice client;       /* IP address */
+    struct slice as;           /* whom it wants to be (authzid); empty: whose the certificate is */
+    struct slice certificates; /* DER, one behind the other, its own first */
+};
+
+extern const struct ipc_message auth_external;
+
 /* auth_desk: from keeper. The same for a person at the command line: the session opens the desk and
  * sends nothing. */
 extern const struct ipc_message auth_desk;

@@ -19,6 +19,7 @@ static const struct cbor_field app_fields[] = {
     MAYBE(8, CBOR_UINT, app_password, expires_at, 0),
     MAYBE(9, CBOR_UINT, app_password, used_at, 0),
     MAYBE(10, CBOR_TEXT, app_password, used_from, 64),
+    MAYBE(11, CBOR_BYTES, app_password, pin, APP_PASSWORD_PIN_LEN),
 };
 static const struct cbor_schema app = CBOR_SCHEMA(app_fields, struct app_password);
 
@@ -27,6 +28,20 @@ static const struct cbor_field added_fields[] = {
     FIELD(2, CBOR_TEXT, app_password_added, password, AUTH_APP_TEXT_MAX),
 };
 static const struct cbor_schema added = CBOR_SCHEMA(added_fields, struct app_password_added);
+
+static const struct cbor_field device_fields[] = {
+    MAYBE(1, CBOR_TEXT, device_add_ask, account, LETTER_ADDRESS_MAX),
+    MAYBE(2, CBOR_TEXT, device_add_ask, reason, TEXT_MAX),
+    CBOR_SUB(3, CBOR_STRUCT, struct device_add_ask, device, 0, &app),
+};
+static const struct cbor_schema device = CBOR_SCHEMA(device_fields, struct device_add_ask);
+
+static const struct cbor_field device_added_fields[] = {
+    FIELD(1, CBOR_TEXT, device_added, account, LETTER_ADDRESS_MAX),
+    FIELD(2, CBOR_TEXT, device_added, id, APP_PASSWORD_ID_LEN),
+};
+static const struct cbor_schema device_added_schema =
+    CBOR_SCHEMA(device_added_fields, struct device_added);
 
 static const struct cbor_field list_ask_fields[] = {
     MAYBE(1, CBOR_TEXT, app_password_list_ask, account, LETTER_ADDRESS_MAX),
@@ -72,6 +87,7 @@ static const struct cbor_field off_fields[] = {
 static const struct cbor_schema off = CBOR_SCHEMA(off_fields, struct factors_off_ask);
 
 const struct ipc_message app_password_add = {170, "app_password_add", &app, &added, .secret = true};
+const struct ipc_message device_add = {271, "device_add", &device, &device_added_schema};
 const struct ipc_message app_password_list = {171, "app_password_list", &list_ask, &list};
 const struct ipc_message app_password_revoke = {172, "app_password_revoke", &revoke_ask, NULL};
 const struct ipc_message totp_begin = {173, "totp_begin", NULL, &secret, .secret = true};

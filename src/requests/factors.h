@@ -14,6 +14,21 @@ struct app_password_added {
 
 extern const struct ipc_message app_password_add;
 
+/* device_add: a device that signs in by the key of its certificate; of the struct app_password what counts above, and its pin. One's own, or by
+ * who runs the system with a reason for another account that has no office. Listed and revoked as app passwords are. */
+struct device_add_ask {
+    struct slice account; /* empty: the caller's own */
+    struct slice reason;
+    struct app_password device;
+};
+
+struct device_added {
+    struct slice account;
+    struct slice id;
+};
+
+extern const struct ipc_message device_add;
+
 /* app_password_list: an account's; without verifiers. Another one's is for who runs the system. */
 struct app_password_list_ask {
     struct slice account; /* empty: the caller's own */

@@ -34,6 +34,7 @@ static const struct cbor_schema submit_answer =
 
 static const struct cbor_field account_ask_fields[] = {
     FIELD(1, CBOR_TEXT, keeper_account_ask, user, LETTER_ADDRESS_MAX),
+    MAYBE(2, CBOR_BYTES, keeper_account_ask, pin, APP_PASSWORD_PIN_LEN),
 };
 static const struct cbor_schema account_ask =
     CBOR_SCHEMA(account_ask_fields, struct keeper_account_ask);
@@ -41,6 +42,7 @@ static const struct cbor_schema account_ask =
 static const struct cbor_field app_fields[] = {
     FIELD(1, CBOR_TEXT, keeper_app, id, APP_PASSWORD_ID_LEN),
     FIELD(2, CBOR_BYTES, keeper_app, verifier, APP_PASSWORD_VERIFIER_MAX),
+    MAYBE(3, CBOR_BYTES, keeper_app, pin, APP_PASSWORD_PIN_LEN),
 };
 static const struct cbor_schema app = CBOR_SCHEMA(app_fields, struct keeper_app);
 

@@ -73,6 +73,7 @@ extern const struct ipc_message keeper_import;
 /* keeper_account: from auth. Look up who logs in. */
 struct keeper_account_ask {
     struct slice user;
+    struct slice pin; /* not empty: whose device has this key, whatever `user` says */
 };
 
 struct keeper_account_answer {
@@ -90,7 +91,8 @@ struct keeper_account_answer {
 
 struct keeper_app {
     struct slice id;
-    struct slice verifier;
+    struct slice verifier; /* empty of a device */
+    struct slice pin;      /* of a device: as in struct app_password */
 };
 
 extern const struct ipc_message keeper_account;

@@ -125,6 +125,7 @@ static const struct permit gathered[] = {
 static const struct permit factors[] = {
     {&app_password_add,    "app-password add",    0,                 true},
     {&app_password_list,   "app-password list",   RUNNING | AUDITOR, true},
+    {&device_add,          "device add",          RUNNING,           true},
     {&app_password_revoke, "app-password revoke", RUNNING,           true},
     {&totp_begin,          "totp on",             0,                 true},
     {&totp_confirm,        "totp on",             0,                 true},

@@ -181,6 +181,7 @@ static const struct cbor_field app_password_fields[] = {
     CBOR_OPTIONAL(9, CBOR_UINT, struct app_password, expires_at, 0),
     CBOR_OPTIONAL(10, CBOR_UINT, struct app_password, used_at, 0),
     CBOR_OPTIONAL(11, CBOR_TEXT, struct app_password, used_from, 64),
+    CBOR_OPTIONAL(12, CBOR_BYTES, struct app_password, pin, APP_PASSWORD_PIN_LEN),
 };
 static const struct cbor_schema app_password_schema =
     CBOR_SCHEMA(app_password_fields, struct app_password);

@@ -36,7 +36,7 @@ class CA:
                     f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE", "-addext",
                     "keyUsage=critical,keyCertSign,cRLSign", "-out", self.certificate)
 
-    def issue(self, name, *more_names, days=825, file=None):
+    def issue(self, name, *more_names, days=825, file=None, usage="serverAuth"):
         """A certificate for the names; returns the paths of certificate and key. Negative `days`
         give one that is over already."""
         stem = file or name
@@ -44,7 +44,7 @@ class CA:
         request, extensions = self.folder / f"{stem}.csr", self.folder / f"{stem}.ext"
         new_key(key)
         extensions.write_text(
-            "basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\nsubjectAltName="
+            f"basicConstraints=CA:FALSE\nextendedKeyUsage={usage}\nsubjectAltName="
             + ",".join(map(subject, (name, *more_names))) + "\n")
         openssl("req", "-new", "-key", key, "-subj", f"/CN={name}", "-out", request)
         openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key,

@@ -30,6 +30,7 @@ static const struct {
     struct slice name;
     enum smtp_mechanism mechanism;
 } mechanisms[] = {
+    {SLICE_INIT("EXTERNAL"),           SMTP_EXTERNAL          },
     {SLICE_INIT("SCRAM-SHA-256-PLUS"), SMTP_SCRAM_SHA_256_PLUS},
     {SLICE_INIT("SCRAM-SHA-256"),      SMTP_SCRAM_SHA_256     },
     {SLICE_INIT("PLAIN"),              SMTP_PLAIN             },

@@ -28,6 +28,7 @@ enum smtp_mechanism {
     SMTP_LOGIN = 1 << 1, /* draft-murchison-sasl-login: what many devices and Outlook speak */
     SMTP_SCRAM_SHA_256 = 1 << 2, /* RFC 7677 */
     SMTP_SCRAM_SHA_256_PLUS = 1 << 3,
+    SMTP_EXTERNAL = 1 << 6, /* RFC 4422 appendix A */
 };
 
 /* What the sender asks to get back (RFC 3461 section 4.3). */

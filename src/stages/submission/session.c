@@ -299,6 +299,10 @@ static bool shake_hands(struct session *s)
         log_event(LOG_INFO, "session.no_tls", LOG_TEXT("reason", e.text));
         return false;
     }
+    if (!door_of(s) && s->settings->auth.devices &&
+        conn_tls(s->conn)->verdict != TLS_NO_CERTIFICATE) {
+        s->config.mechanisms |= SMTP_EXTERNAL; /* to who showed a certificate, and to nobody else */
+    }
     return true;
 }
 

@@ -60,6 +60,15 @@ static void refuse(struct client_sign_in *c, enum login_verdict verdict)
     count_failure(c);
 }
 
+/* Which of the two it is, its owner sees by `postern acts`. */
+static void refuse_device(struct client_sign_in *c)
+{
+    smtp_server_reply(
+        c->smtp, 535, "5.7.8",
+        SLICE("No device may sign in here by this certificate, or it may not now or from there"));
+    count_failure(c);
+}
+
 static void no_answer(struct client_sign_in *c, const struct error *e)
 {
     log_event(LOG_ERROR, "session.login_failed", LOG_TEXT("reason", e->text));
@@ -140,6 +149,36 @@ static struct slice name_of(enum smtp_mechanism mechanism)
     return name;
 }
 
+/* By the certificate of this connection's handshake. A session that was resumed has none. */
+static void sign_in_device(struct client_sign_in *c, const struct smtp_sasl *said)
+{
+    OWN(arena) struct arena arena = {.max = ANSWER_MAX};
+    OWN(buf) struct buf chain = {.max = AUTH_CHAIN_MAX};
+    struct auth_external_ask ask = {.client = slice_text(conn_peer_text(c->conn)),
+                                    .as = said->message};
+    struct auth_login_answer answer = {.verdict = LOGIN_REFUSED};
+    struct error e;
+
+    bool readable = said->message.len <= LETTER_ADDRESS_MAX && slice_is_utf8(said->message) &&
+                    conn_peer_chain(c->conn, &chain);
+    ask.certificates = buf_slice(&chain);
+    if (!readable) {
+        refuse(c, LOGIN_UNREADABLE);
+    } else if (!ipc_call(c->service->options.auth, &auth_external, &ask, -1, &answer, NULL, &arena,
+                         LOGIN_WITHIN_MS, &e)) {
+        no_answer(c, &e);
+    } else if (keep_session(c, &answer)) {
+        accept_it(c);
+    } else {
+        pause_for(c, answer.delay_ms);
+        if (answer.verdict == LOGIN_REFUSED) {
+            refuse_device(c);
+        } else {
+            refuse(c, (enum login_verdict)answer.verdict);
+        }
+    }
+}
+
 static bool ask_auth(struct client_sign_in *c, const struct smtp_sasl *said, struct arena *arena,
                      struct auth_login_answer *answer, struct error *e)
 {
@@ -182,6 +221,10 @@ void sign_in_message(struct client_sign_in *c, const struct smtp_sasl *said)
 
     if (!said->first && c->last_said) {
         conclude(c, said);
+        return;
+    }
+    if (said->mechanism == SMTP_EXTERNAL) {
+        sign_in_device(c, said);
         return;
     }
     if (!ask_auth(c, said, &arena, &answer, &e)) {

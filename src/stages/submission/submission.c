@@ -44,6 +44,7 @@ bool submission_use_certificate(struct submission *s, struct slice chain, struct
         .sign = signing_ask,
         .sign_context = s->options.signer,
         .client_anchors = clients,
+        .ask_clients = !s->options.door && s->options.settings(s->options.context)->auth.devices,
     };
     OWN(tls_server) struct tls_server *next = tls_server_new(&options, e);
 

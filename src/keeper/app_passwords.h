@@ -1,0 +1,26 @@
+/* keeper/app_passwords - what app passwords and devices have in common when they are added. For the keeper's own files. */
+#pragma once
+
+#include "keeper/factors.h"
+
+/* Whose it is to be. */
+struct app_holder {
+    struct slice account;
+    struct cbor_list addresses; /* texts: what the account may send as */
+};
+
+/* Take over what may be said by who asks for one, with an id. False with a sentence. */
+bool app_password_take(const struct app_holder *holder, const struct app_password *ask,
+                       struct arena *arena, struct app_password *out, struct error *e) MUST_CHECK;
+
+/* One that is about to be added. */
+struct app_adding {
+    struct keeper_admin *admin;
+    struct arena *arena;
+    struct slice account;
+    struct slice reason;
+    struct app_password app;
+};
+
+/* The factors_change that appends a struct app_adding, and records it. */
+bool app_password_append(struct factors *f, void *adding, struct error *e) MUST_CHECK;
