@@ -1,6 +1,7 @@
 #include "cli/timeline.h"
 
 #include "cli/print.h"
+#include "cli/timeline_findings.h"
 #include "cli/timeline_more.h"
 #include "letter/findings.h"
 #include "letter/retention.h"
@@ -195,50 +196,9 @@ static void on_facts(struct timeline *t, const void *value)
     detail(t, "transport", transport(t, f->tls_version, f->tls_cipher));
 }
 
-static const char *reading_text(uint64_t reading)
-{
-    static const char *const words[] = {"?",       "read",     "read", "taken apart",
-                                        "skipped", "NOT READ", "read"};
-
-    return reading < sizeof(words) / sizeof(words[0]) ? words[reading] : "?";
-}
-
-static void detected(struct timeline *t, const struct detected *d)
-{
-    const char *what = d->kind == DETECTED_CARD ? "payment card number"
-                       : d->kind == DETECTED_IBAN
-                           ? "bank account number (IBAN)"
-                           : "number of a kind that this program is too old for";
-
-    buf_printf(t->out, "    in it: %s%llu %s%s\n",
-               d->count == DETECTED_COUNT_MAX ? "at least " : "", (unsigned long long)d->count,
-               what, d->count == 1 ? "" : "s");
-}
-
 static void on_findings(struct timeline *t, const void *value)
 {
-    const struct findings *f = value;
-    const struct part *parts = f->parts.items;
-    const struct slice *gaps = f->gaps.items;
-
-    buf_printf(t->out, f->unread ? "could not be inspected\n" : "inspected: %zu part%s\n",
-               f->parts.count, f->parts.count == 1 ? "" : "s");
-    for (size_t i = 0; i < f->parts.count; i++) {
-        const struct part *p = &parts[i];
-        uint64_t depth = p->depth < 20 ? p->depth : 20;
-        buf_printf(t->out, "    %*s%s%s%s, %s, %s%s%s\n", (int)depth * 2, "", clean(t, p->type),
-                   p->name.len ? " " : "", clean(t, p->name), size_text(t, p->size),
-                   reading_text(p->reading), p->reason.len ? ": " : "", clean(t, p->reason));
-        if (p->note.len) {
-            buf_printf(t->out, "    %*s  (%s)\n", (int)depth * 2, "", clean(t, p->note));
-        }
-    }
-    for (size_t i = 0; i < f->detected.count; i++) {
-        detected(t, &((const struct detected *)f->detected.items)[i]);
-    }
-    for (size_t i = 0; i < f->gaps.count; i++) {
-        detail_slice(t, "left out", gaps[i]);
-    }
+    timeline_findings(value, t->arena, t->out);
 }
 
 /* The addresses that a ruling is about. */

@@ -8,6 +8,7 @@ static const struct config_table *const top_tables[] = {
     &settings_archive_table,    &settings_courier_table,    &settings_process_table,
     &settings_metrics_table,    &settings_backup_table,     &settings_journal_table,
     &settings_connectors_table, &settings_contacts_table,   &settings_limits_table,
+    &settings_scanners_table,
 };
 static const struct config_table *const domain_tables[] = {&settings_domain_table};
 static const struct config_table *const pull_tables[] = {&settings_pull_table};
@@ -164,6 +165,25 @@ static const char *journal_contradiction(const struct settings *s)
     return NULL;
 }
 
+static const char *scanners_contradiction(const struct settings *s)
+{
+    const struct scanners_settings *x = &s->scanners;
+    struct settings_scanner_place place;
+
+    if (x->clamd.len && !settings_scanner_place(x->clamd, SLICE_NONE, &place)) {
+        return "`clamd` wants `unix:` and a path, or an address with a port such as "
+               "`127.0.0.1:3310`";
+    }
+    if (x->rspamd.len &&
+        !settings_scanner_place(x->rspamd, SLICE(SETTINGS_RSPAMD_SCHEME), &place)) {
+        return "`rspamd` wants an address with a port such as `http://127.0.0.1:11333`";
+    }
+    if (x->spam_hold && x->rspamd.len == 0) {
+        return "`spam-score-hold` without `rspamd`: nobody gives a letter points";
+    }
+    return NULL;
+}
+
 /* What no single row can say: a sentence without a line, because it is about two. */
 static const char *contradiction(const struct settings *s)
 {
@@ -197,6 +217,7 @@ static const char *contradiction(const struct settings *s)
     const char *why = journal_contradiction(s);
     why = why ? why : settings_passkey_problem(s);
     why = why ? why : connector_contradiction(s);
+    why = why ? why : scanners_contradiction(s);
     return why ? why : pull_contradiction(s);
 }
 

@@ -12,6 +12,7 @@
 #include "config/settings_contacts.h"
 #include "config/settings_intake.h"
 #include "config/settings_limits.h"
+#include "config/settings_scanners.h"
 #include "config/settings_submission.h"
 
 enum setting_log_level {
@@ -158,6 +159,7 @@ struct settings {
     struct connectors_settings connectors;
     struct contacts_settings contacts;
     struct limits_settings limits;
+    struct scanners_settings scanners;
     struct smarthost_settings smarthost;
     struct config_list domains;            /* struct domain_settings, in the order of the file */
     struct config_list pulls;              /* struct pull_settings, likewise */

@@ -46,6 +46,7 @@ struct keeper_options {
     struct ipc_pool *signer;
     struct ipc_pool *inspector;
     struct ipc_pool *courier;
+    struct ipc_pool *scanner;
     struct slice (*timestamp_trust)(void *context); /* PEM: the file of that setting */
 };
 

@@ -1,13 +1,17 @@
 /* What a person orders about letters in the queue. */
+#include "keeper/orders.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "keeper/account_parts.h"
 #include "keeper/admin.h"
 #include "keeper/consent.h"
 #include "keeper/internal.h"
+#include "keeper/scanning.h"
 
 /* Give up one entry that was taken: an outcome, a notice, and it is gone. */
-static bool cancel_entry(struct keeper *k, struct queue_entry *entry, struct slice reason,
+static bool cancel_entry(struct keeper *k, struct queue_entry *entry, struct slice why,
                          struct arena *arena, struct error *e)
 {
     struct facts f;
@@ -20,14 +24,13 @@ static bool cancel_entry(struct keeper *k, struct queue_entry *entry, struct sli
         arena_array(arena, entry->n_pending + 1, sizeof(*outcomes));
     for (size_t i = 0; i < entry->n_pending; i++) {
         const struct recipient *all = f.recipients.items;
-        outcomes[i] = (struct recipient_outcome){
-            .index = entry->pending[i],
-            .address = all[entry->pending[i]].address,
-            .status = DELIVERY_FAILED,
-            .enhanced = SLICE("5.7.0"),
-            .reply = arena_printf(arena, "Cancelled by the administrator%s%.*s",
-                                  reason.len ? ": " : "", SLICE_ARG(slice_head(reason, 500)))};
+        outcomes[i] = (struct recipient_outcome){.index = entry->pending[i],
+                                                 .address = all[entry->pending[i]].address,
+                                                 .status = DELIVERY_FAILED,
+                                                 .enhanced = SLICE("5.7.0"),
+                                                 .reply = why};
     }
+    f.dsn_return = entry->guard ? RETURN_HEADERS : f.dsn_return; /* nothing hands malware on */
     struct outcome outcome = {
         .id = letter_id_slice(&entry->parcel->id),
         .ruling = entry->ruling,
@@ -38,16 +41,21 @@ static bool cancel_entry(struct keeper *k, struct queue_entry *entry, struct sli
     return keeper_record_outcome(k, entry, &f, &outcome, false, arena, e);
 }
 
-/* One that waits for a second person ends once: not while somebody says yes or no to it. */
-static bool cancel_alone(struct keeper *k, const struct letter_id *id, const struct order *order,
-                         struct arena *arena, struct admin_done *answer, struct error *e)
+static struct slice cancelled_by(struct slice reason, struct arena *arena)
 {
-    struct queue_entry *entry = queue_take_letter(k->queue, id, order->ruling, &answer->later);
+    return arena_printf(arena, "Cancelled by the administrator%s%.*s", reason.len ? ": " : "",
+                        SLICE_ARG(slice_head(reason, 500)));
+}
+
+static bool give_up(struct keeper *k, const struct letter_id *id, uint64_t ruling, struct slice why,
+                    struct arena *arena, struct admin_done *answer, struct error *e)
+{
+    struct queue_entry *entry = queue_take_letter(k->queue, id, ruling, &answer->later);
     bool ok = true;
 
     while (entry) {
         struct queue_entry *next = entry->next;
-        bool cancelled = ok && cancel_entry(k, entry, order->reason, arena, e);
+        bool cancelled = ok && cancel_entry(k, entry, why, arena, e);
         ok = ok && cancelled;
         if (cancelled) {
             queue_finish(k->queue, entry);
@@ -64,9 +72,22 @@ static bool cancel(struct keeper *k, const struct letter_id *id, const struct or
                    struct arena *arena, struct admin_done *answer, struct error *e)
 {
     consent_hold(k);
-    bool cancelled = cancel_alone(k, id, order, arena, answer, e);
+    bool cancelled =
+        give_up(k, id, order->ruling, cancelled_by(order->reason, arena), arena, answer, e);
     consent_let_go(k);
     return cancelled;
+}
+
+/* One that waits for a second person ends once: not while somebody says yes or no to it. */
+bool orders_send_back(struct keeper *k, const struct letter_id *id, struct arena *arena,
+                      struct error *e)
+{
+    struct admin_done done = {0};
+
+    consent_hold(k);
+    bool back = give_up(k, id, 0, SLICE("Not sent: malware was found in it"), arena, &done, e);
+    consent_let_go(k);
+    return back;
 }
 
 bool keeper_cancel_wanted(struct keeper *k, struct queue_entry *entry, struct arena *arena)
@@ -76,7 +97,7 @@ bool keeper_cancel_wanted(struct keeper *k, struct queue_entry *entry, struct ar
     if (!queue_wants_cancel(k->queue, entry)) {
         return false;
     }
-    if (!cancel_entry(k, entry, SLICE_NONE, arena, &e)) {
+    if (!cancel_entry(k, entry, cancelled_by(SLICE(""), arena), arena, &e)) {
         log_event(LOG_ERROR, "queue.not-cancelled", LOG_TEXT("reason", e.text));
         return false;
     }
@@ -107,6 +128,10 @@ bool keeper_order(struct keeper *k, const struct order *order, struct arena *are
     if (!letter_id_from(order->id, &id)) {
         return error_set(e, ERROR_INPUT, "the order names no letter");
     }
+    if (order->kind == ORDER_RELEASE &&
+        scanning_leave_of(k, &id, order->ruling) != SCANNING_ANYBODY) {
+        return true; /* it waits for the officer, or is gone */
+    }
     if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_ORDER, &order_schema, order, e)) {
         return false;
     }
@@ -118,6 +143,29 @@ bool keeper_order(struct keeper *k, const struct order *order, struct arena *are
     done->count += one.count;
     done->later += one.later;
     return ok;
+}
+
+/* What malware was found in, the officer lets go, and says why; where there is no officer, whoever runs this, likewise. */
+static bool may_release(struct keeper_admin *admin, enum scanning_leave leave,
+                        const struct order *order, struct arena *arena, struct error *e)
+{
+    size_t officers = 0;
+
+    if (leave != SCANNING_OFFICER) {
+        return true;
+    }
+    if (!account_count_officers(admin->keeper, SLICE_NONE, arena, &officers, e)) {
+        return false;
+    }
+    if (officers && admin->role != ACCOUNT_OFFICER) {
+        return error_set(e, ERROR_DENIED,
+                         "a malware scanner keeps this letter back: the officer alone lets it go, "
+                         "with `postern queue release --reason`");
+    }
+    return order->reason.len ||
+           error_set(e, ERROR_DENIED,
+                     "a malware scanner keeps this letter back: say with --reason "
+                     "why it may go");
 }
 
 bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
@@ -136,6 +184,15 @@ bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_DENIED,
                          "it needs the approval of a second person, which no order gives: `postern "
                          "letter waiting`");
+    }
+    if (order.kind == ORDER_RELEASE) {
+        enum scanning_leave leave = scanning_leave_of(k, &id, order.ruling);
+        if (leave == SCANNING_NOTHING) {
+            return true;
+        }
+        if (!may_release(admin, leave, &order, r->arena, e)) {
+            return false;
+        }
     }
     log_event(LOG_INFO, "queue.order", LOG_NUMBER("kind", order.kind),
               LOG_SLICE("by", admin->caller.at));

@@ -40,6 +40,7 @@ struct queue_entry {
     struct slice route;  /* fixed next hop, or empty */
     struct slice reason; /* of the last deferral or the hold; memory of the entry */
     uint64_t level;
+    uint64_t guard;      /* of the ruling; never changes */
     bool released;       /* a person let it go although the next hop got worse */
     bool waits;          /* for a second person: it is never handed out, whatever its state */
     bool told;           /* that it does; these are guarded by the queue's lock */

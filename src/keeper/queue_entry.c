@@ -43,6 +43,7 @@ struct queue_entry *queue_entry_new(struct parcel *parcel, const struct catalog_
                                   .route = own_text(ruling->route),
                                   .reason = own_text(SLICE_NONE),
                                   .level = ruling->level,
+                                  .guard = ruling->guard,
                                   .smarthost = smarthost,
                                   .state = row->state,
                                   .attempt = row->attempt,

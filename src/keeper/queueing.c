@@ -5,6 +5,7 @@
 #include "keeper/consent.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/scanning.h"
 #include "keeper/suspend.h"
 #include "stages/delivery/schedule.h"
 
@@ -32,6 +33,7 @@ void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d
                                         .pending = rulings[i].recipients};
         struct queue_entry *entry =
             queue_entry_new(p, &row, &rulings[i], ruling_is_smarthost(k, &rulings[i]));
+        queue_entry_reason(entry, rulings[i].hold ? rulings[i].reason : SLICE_NONE);
         consent_mark(entry, d, false);
         queue_add(k->queue, entry);
     }
@@ -101,7 +103,7 @@ static bool recall_order(struct keeper *k, struct queue_entry *entry, struct are
         (found && !keeper_read(k, ref, &order_schema, arena, &order, e))) {
         return false;
     }
-    if (order.ruling == 0 || order.ruling == entry->ruling + 1) {
+    if (found && (order.ruling == 0 || order.ruling == entry->ruling + 1)) {
         entry->released = order.kind == ORDER_RELEASE;
         queue_entry_reason(entry, order.kind == ORDER_HOLD ? order.reason : SLICE_NONE);
     }
@@ -138,6 +140,7 @@ static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, s
     }
     const struct ruling *r = &((const struct ruling *)d.rulings.items)[row->ruling];
     struct queue_entry *entry = queue_entry_new(*last, row, r, ruling_is_smarthost(k, r));
+    queue_entry_reason(entry, row->state == QUEUE_HELD ? r->reason : SLICE_NONE);
     bool over = false;
     bool recalled =
         recall_order(k, entry, &arena, e) && consent_recall(k, entry, &d, &arena, &over, e);
@@ -210,5 +213,5 @@ bool keeper_restore(struct keeper *k, struct error *e)
     OWN(arena) struct arena arena = {.max = RESTORE_ARENA_MAX};
 
     return restore_repeats(k, e) && guard_restore(k, e) && restore_undecided(k, &arena, e) &&
-           restore_queue(k, &arena, e) && suspension_restore(k, e);
+           restore_queue(k, &arena, e) && suspension_restore(k, e) && scanning_restore(k, e);
 }

@@ -13,6 +13,7 @@
 #include "keeper/consent.h"
 #include "keeper/internal.h"
 #include "keeper/provider.h"
+#include "keeper/scanning.h"
 #include "keeper/suspend.h"
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
@@ -41,6 +42,7 @@ struct letter {
     struct facts facts;
     struct mail_header header;
     struct findings findings;
+    struct cbor_list scans; /* struct scan */
     int terms_fd;
     struct decision decision;
     struct edit_script script;
@@ -102,6 +104,7 @@ void keeper_inspect(struct keeper *k, const struct facts *f, int content_fd, str
 static void inspect(struct letter *l)
 {
     keeper_inspect(l->keeper, &l->facts, l->content_fd, l->arena, &l->findings, &l->terms_fd);
+    l->findings.scans = l->scans; /* whatever the inspector says of them */
 }
 
 /* ── protection ── */
@@ -276,6 +279,7 @@ static bool send_on(struct letter *l, struct error *e)
 
     policy_decide(&l->facts, settings, l->arena, &l->decision);
     suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
+    scanning_hold(l->keeper, &l->findings, l->arena, &l->decision);
     consent_judge(l->keeper, &l->facts, &l->header, &l->findings, l->arena, &l->decision);
     bool waits = l->decision.need.rule.len != 0; /* for days, perhaps: its copy is made then */
     if (!protect(l, settings, e) || (!waits && !make_copy(l, &copy, &has_8bit, e)) ||
@@ -284,6 +288,7 @@ static bool send_on(struct letter *l, struct error *e)
     }
     parcel_keep_copy(l->parcel, TAKE(copy, -1), l->script.size, has_8bit);
     keeper_enqueue(l->keeper, l->parcel, &l->decision);
+    scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, l->arena);
     suspension_hold_queued(l->keeper, &l->facts, &l->parcel->id, l->arena); /* meanwhile, perhaps */
     return true;
 }
@@ -297,6 +302,10 @@ static bool develop(struct letter *l, struct error *e)
     if (!parcel_facts(l->keeper, l->parcel, l->arena, &l->facts, e) ||
         !parcel_content(l->keeper, l->parcel, &content, e) ||
         !memfd_map(content, LETTER_BYTES_MAX, &map, e)) {
+        return false;
+    }
+    if (!l->parcel->decided &&
+        !scanning_ask(l->keeper, &l->facts, content, l->arena, &l->scans, e)) {
         return false;
     }
     l->content_fd = content;

@@ -21,6 +21,14 @@ static const struct cbor_field detected_fields[] = {
 };
 const struct cbor_schema detected_schema = CBOR_SCHEMA(detected_fields, struct detected);
 
+static const struct cbor_field scan_fields[] = {
+    CBOR_FIELD(1, CBOR_UINT, struct scan, by, UINT8_MAX),
+    CBOR_FIELD(2, CBOR_UINT, struct scan, verdict, UINT8_MAX),
+    CBOR_OPTIONAL(3, CBOR_UINT, struct scan, score, 0),
+    CBOR_OPTIONAL(4, CBOR_TEXT, struct scan, name, SCAN_NAME_MAX),
+};
+const struct cbor_schema scan_schema = CBOR_SCHEMA(scan_fields, struct scan);
+
 static const struct cbor_field findings_fields[] = {
     CBOR_OPTIONAL(1, CBOR_BYTES, struct findings, id, LETTER_ID_LEN),
     CBOR_SUB_OPTIONAL(2, CBOR_LIST, struct findings, parts, FINDINGS_PARTS_MAX, &part_schema),
@@ -29,5 +37,6 @@ static const struct cbor_field findings_fields[] = {
     CBOR_OPTIONAL(5, CBOR_BOOL, struct findings, unread, 0),
     CBOR_SUB_OPTIONAL(6, CBOR_LIST, struct findings, detected, DETECTED_KINDS_MAX,
                       &detected_schema),
+    CBOR_SUB_OPTIONAL(7, CBOR_LIST, struct findings, scans, SCANS_MAX, &scan_schema),
 };
 const struct cbor_schema findings_schema = CBOR_SCHEMA(findings_fields, struct findings);

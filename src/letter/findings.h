@@ -54,6 +54,39 @@ struct detected {
 
 extern const struct cbor_schema detected_schema;
 
+enum scan_by {
+    SCAN_CLAMD = 1,  /* a malware scanner */
+    SCAN_RSPAMD = 2, /* a spam filter */
+};
+
+enum scan_verdict {
+    SCAN_CLEAN = 1,
+    SCAN_MALWARE = 2,   /* `name` says which */
+    SCAN_SCORED = 3,    /* `score`, and `name` what the filter would do */
+    SCAN_TOO_LARGE = 4, /* nobody looked: it is larger than the scanner takes */
+    SCAN_AWAY = 5,      /* nobody looked: `name` says why */
+};
+
+/* What follows from it, in a ruling that holds. */
+enum ruling_guard {
+    GUARD_NONE = 0,
+    GUARD_OFFICER = 1, /* the officer alone lets it go, with a reason */
+    GUARD_BACK = 2,    /* it goes back to its sender, and never leaves */
+};
+
+#define SCANS_MAX     4
+#define SCAN_NAME_MAX 300
+
+/* What another program says of the whole letter. The keeper has it from the process `scanner`, never from the inspector. */
+struct scan {
+    uint64_t by;
+    uint64_t verdict;
+    uint64_t score; /* hundredths of a point */
+    struct slice name;
+};
+
+extern const struct cbor_schema scan_schema;
+
 /* RECORD_FINDINGS */
 struct findings {
     struct slice id;           /* of the letter; the inspector leaves it empty */
@@ -62,6 +95,7 @@ struct findings {
     uint64_t terms;            /* number of terms handed to the index */
     bool unread;               /* inspection failed: there are no parts, `gaps` says why */
     struct cbor_list detected; /* struct detected */
+    struct cbor_list scans;    /* struct scan; none: no scanner was set */
 };
 
 extern const struct cbor_schema findings_schema;

@@ -80,6 +80,7 @@ static const struct cbor_field ruling_fields[] = {
     ROW(4, CBOR_TEXT, reason, REASON_MAX),
     MAYBE(5, CBOR_BOOL, hold, 0),
     ROW(6, CBOR_BYTES, recipients, 2 * LETTER_RECIPIENTS_MAX),
+    MAYBE(7, CBOR_UINT, guard, UINT8_MAX),
 };
 SCHEMA(ruling);
 #undef THIS

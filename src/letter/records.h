@@ -1,9 +1,8 @@
 /* letter/records - what the ledger remembers of letters and of those who handle them; more of it in what this includes.
  *
  * One struct and one schema a record type; docs/ledger-format.md repeats the schemas in CDDL, and
- * a key once used keeps its meaning for ever. Slices of a record that was read look into its bytes; lists live
- * in the reader's arena. Texts are UTF-8: what came from outside goes through letter_text() first. Times are
- * milliseconds since 1970 in UTC. */
+ * a key once used keeps its meaning for ever. Slices of a record that was read look into its bytes; lists live in the reader's
+ * arena. Texts are UTF-8: what came from outside goes through letter_text() first. Times are milliseconds since 1970 in UTC. */
 #pragma once
 
 #include "formats/cbor/cbor.h"
@@ -118,7 +117,8 @@ struct ruling {
     uint64_t level;          /* never delivered below this */
     struct slice route;      /* "host:port" of a fixed route or smart host; empty: by MX */
     struct slice reason;
-    bool hold; /* wait for a person */
+    bool hold;      /* wait for a person */
+    uint64_t guard; /* enum ruling_guard of letter/findings.h: for whom */
 };
 
 extern const struct cbor_schema ruling_schema;

@@ -16,6 +16,7 @@
 #define MINUTE_MS      60000
 #define PACKETS_MAX    600 /* in a minute: a few are usual */
 #define ALERTS_MAX     20
+#define WANTS_MAX      60000 /* two for each letter */
 
 void child_end(struct child *c, int sig)
 {
@@ -53,7 +54,7 @@ bool child_start(struct child *c, struct provision *p, struct error *e)
     c->state = CHILD_STARTING;
     c->started_at = clock_steady_ms();
     c->pings = 0;
-    c->packets = c->alerts = 0;
+    c->packets = c->alerts = c->wants = 0;
     log_event(LOG_INFO, "process.started", LOG_TEXT("process", c->row->name),
               LOG_NUMBER("pid", c->pid));
     if (!provision_give(p, c->row, c->instance, c->control, e)) {
@@ -62,13 +63,17 @@ bool child_start(struct child *c, struct provision *p, struct error *e)
     return true;
 }
 
-enum child_heard child_hear(struct child *c, bool alert)
+enum child_heard child_hear(struct child *c, uint16_t verb)
 {
+    bool alert = verb == CONTROL_ALERT;
     int64_t minute = clock_steady_ms() / MINUTE_MS;
 
     if (c->minute != minute) {
         c->minute = minute;
-        c->packets = c->alerts = 0;
+        c->packets = c->alerts = c->wants = 0;
+    }
+    if (verb == CONTROL_WANT && c->row->links) {
+        return ++c->wants > WANTS_MAX ? CHILD_NOISY : CHILD_HEARD;
     }
     c->packets++;
     c->alerts += alert ? 1 : 0;

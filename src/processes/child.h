@@ -30,7 +30,8 @@ struct child {
     unsigned pings;   /* not answered */
     int64_t minute;   /* of the steady clock: in it were */
     unsigned packets; /* so many from it, */
-    unsigned alerts;  /* so many of them alerts */
+    unsigned alerts;  /* so many of them alerts, */
+    unsigned wants;   /* and besides, so many questions for a connection */
 };
 
 /* May it say one more thing now? A process that was taken over must not keep the supervisor busy,
@@ -41,8 +42,8 @@ enum child_heard {
     CHILD_NOISY,   /* give it up */
 };
 
-/* Count a message of the process, and say what is due to it: it may say so much in a minute. */
-enum child_heard child_hear(struct child *c, bool alert) MUST_CHECK;
+/* Count a message of the process, by its verb, and say what is due to it: it may say so much in a minute. */
+enum child_heard child_hear(struct child *c, uint16_t verb) MUST_CHECK;
 
 /* Start the process and hand it what its row says. False with ERROR_BUSY when there is none now; a
  * process that was started but takes nothing is killed. */

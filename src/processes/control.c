@@ -60,6 +60,19 @@ static const struct cbor_field tell_fields[] = {
 };
 const struct cbor_schema control_tell_schema = CBOR_SCHEMA(tell_fields, struct control_tell);
 
+static const struct cbor_field want_fields[] = {
+    CBOR_FIELD(1, CBOR_UINT, struct control_want, number, 0),
+    CBOR_FIELD(2, CBOR_UINT, struct control_want, place, UINT8_MAX),
+};
+const struct cbor_schema control_want_schema = CBOR_SCHEMA(want_fields, struct control_want);
+
+static const struct cbor_field link_fields[] = {
+    CBOR_FIELD(1, CBOR_UINT, struct control_link, number, 0),
+    CBOR_OPTIONAL(2, CBOR_UINT, struct control_link, failed, UINT8_MAX),
+    CBOR_OPTIONAL(3, CBOR_BYTES, struct control_link, reason, CONTROL_SENTENCE_MAX),
+};
+const struct cbor_schema control_link_schema = CBOR_SCHEMA(link_fields, struct control_link);
+
 bool control_send(int channel, enum control_verb verb, const struct cbor_schema *schema,
                   const void *value, int fd, struct error *e)
 {

@@ -5,7 +5,8 @@
  *     supervisor -> role   SETUP, GIVE*, START, then PEER, GIVE* RELOAD, PING, TELL, STOP at any time
  *     role -> supervisor   READY once, then ALIVE for each PING, ALERT
  *
- * Nothing is answered, so neither side ever waits for the other. */
+ * Nothing of these is answered, so neither side ever waits for the other. A role whose row says `links` also sends WANT, and
+ * gets a LINK for it (processes/links); the supervisor makes that at once or not at all. */
 #pragma once
 
 #include "base/arena.h"
@@ -31,6 +32,8 @@ enum control_verb {
     CONTROL_ALIVE = 9,
     CONTROL_ALERT = 10,
     CONTROL_TELL = 11, /* an alarm that was raised, for the role that tells it outside */
+    CONTROL_WANT = 12, /* a connection */
+    CONTROL_LINK = 13, /* it, as a descriptor; or why not */
 };
 
 struct control_key {
@@ -92,6 +95,21 @@ struct control_tell {
     struct slice sentence;
 };
 
+/* CONTROL_WANT */
+struct control_want {
+    uint64_t number; /* of the question */
+    uint64_t place;  /* enum link_place */
+};
+
+/* CONTROL_LINK */
+struct control_link {
+    uint64_t number;
+    uint64_t failed; /* enum error_kind; 0: there is a descriptor */
+    struct slice reason;
+};
+
+extern const struct cbor_schema control_want_schema;
+extern const struct cbor_schema control_link_schema;
 extern const struct cbor_schema control_setup_schema;
 extern const struct cbor_schema control_give_schema;
 extern const struct cbor_schema control_peer_schema;

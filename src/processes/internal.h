@@ -61,6 +61,15 @@ struct role {
     struct alerts alerts; /* raised by this process */
 
     struct {
+        pthread_mutex_t lock; /* one asks at a time; what follows is guarded as the rest */
+        uint64_t number;      /* of the last question */
+        bool answered;
+        int fd; /* -1: none, for this reason */
+        enum error_kind failed;
+        char reason[ERROR_TEXT_MAX];
+    } link; /* see processes/links */
+
+    struct {
         const char *peer;
         struct ipc_server *server;
     } servers[ROLE_SERVES_MAX];

@@ -76,6 +76,7 @@ static bool open_keeper(struct role *r, struct keeper **k, struct error *e)
         .signer = role_pool(r, "signer"),
         .inspector = role_pool(r, "inspector"),
         .courier = role_pool(r, "courier"),
+        .scanner = role_pool(r, "scanner"),
         .timestamp_trust = timestamp_trust,
     };
 

@@ -436,6 +436,7 @@ int role_main(const struct role_row *row)
         r.directories[i].fd = -1;
     }
     (void)pthread_mutex_init(&r.lock, NULL);
+    (void)pthread_mutex_init(&r.link.lock, NULL);
     (void)pthread_cond_init(&r.changed, NULL);
     r.stop_fd = eventfd(0, EFD_CLOEXEC);
     if (!live(&r, &e)) {

@@ -58,6 +58,7 @@ struct role_row {
     uint64_t sandbox;    /* SANDBOX_...: groups of system calls beyond the ordinary ones */
     uint64_t memory_max; /* bytes of address space, 0: no limit */
     bool tells;          /* is told the alarms that are raised, see role_on_alert() */
+    bool links;          /* has the supervisor connect it with scanners, see processes/links */
     bool many;           /* as many processes as `inspectors` says; otherwise one */
     bool (*prepare)(struct role *r, struct error *e); /* before the walls are up; may be NULL */
     bool (*run)(struct role *r, struct error *e);

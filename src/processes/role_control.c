@@ -10,6 +10,7 @@
 #include "host/memfd.h"
 #include "keyring/former.h"
 #include "processes/internal.h"
+#include "processes/links.h"
 
 #define ORPHAN_SECONDS 10 /* to finish in when the supervisor is gone */
 
@@ -286,6 +287,8 @@ static bool take(struct role *r, struct ipc_packet *p, struct arena *arena, stru
         return take_reload(r, p, arena, e);
     case CONTROL_TELL:
         return take_alarm(r, p, arena, e);
+    case CONTROL_LINK:
+        return role_take_link(r, p, arena, e);
     case CONTROL_PING:
         return control_send(r->control, CONTROL_ALIVE, NULL, NULL, -1, e);
     case CONTROL_STOP:

@@ -10,6 +10,8 @@ bool courier_prepare(struct role *r, struct error *e);
 bool courier_run(struct role *r, struct error *e);
 bool inspector_prepare(struct role *r, struct error *e);
 bool inspector_run(struct role *r, struct error *e);
+bool scanner_prepare(struct role *r, struct error *e);
+bool scanner_run(struct role *r, struct error *e);
 bool journal_run(struct role *r, struct error *e);
 bool connector_run(struct role *r, struct error *e);
 bool pull_run(struct role *r, struct error *e);

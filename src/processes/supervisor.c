@@ -19,6 +19,7 @@
 #include "processes/alerts.h"
 #include "processes/child.h"
 #include "processes/control.h"
+#include "processes/links.h"
 #include "processes/privileges.h"
 #include "processes/provision.h"
 #include "processes/role.h"
@@ -171,7 +172,7 @@ static void on_message(struct child *c, const struct ipc_packet *p)
 {
     struct error e;
 
-    switch (child_hear(c, p->verb == CONTROL_ALERT)) {
+    switch (child_hear(c, p->verb)) {
     case CHILD_IGNORED:
         return;
     case CHILD_NOISY:
@@ -187,6 +188,8 @@ static void on_message(struct child *c, const struct ipc_packet *p)
         c->pings = 0;
     } else if (p->verb == CONTROL_ALERT) {
         on_alert(c, p);
+    } else if (p->verb == CONTROL_WANT && !links_answer(c, p, settings(), &self.arena, &e)) {
+        child_give_up(c, "connecting it", &e);
     }
 }
 

@@ -26,7 +26,7 @@ from company import BUILD, CA, free_port, wait_for
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the roles' own users need root")
 
 ROLES = ["keeper", "signer", "auth", "inspector", "reader", "backup", "intake", "delivery", "courier", "pull",
-         "journal", "connector", "submission"]
+         "journal", "connector", "submission", "scanner"]
 PROCESSES = len(ROLES) + 1  # two inspectors
 UID_BASE = 61300
 AREAS = ["ledger", "record-keys", "catalog", "state", "keys", "trial", "passwords"]
@@ -312,7 +312,7 @@ def test_a_process_sees_its_directories_only(daemon):
 
 
 def test_the_supervisor_keeps_few_privileges(daemon):
-    """It starts and ends processes: no connection, no raw devices, nobody's memory."""
+    """It starts and ends processes: it keeps no connection, no raw devices, nobody's memory."""
     pid = daemon.process.pid
     status = status_of(pid)
     # CHOWN DAC_READ_SEARCH FOWNER KILL SETGID SETUID SETPCAP SYS_CHROOT SYS_RESOURCE

@@ -1,0 +1,322 @@
+#include "keeper/scanning.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+
+#include "formats/mail/date.h"
+#include "keeper/internal.h"
+#include "keeper/orders.h"
+#include "requests/scanner.h"
+
+#define ANSWER_MS  5000 /* beside what scanners may take */
+#define BACK_MAX   10000
+#define NOTICE_MAX ((size_t)64 << 10)
+
+static const struct scanners_settings *set_of(struct keeper *k)
+{
+    return &k->options.settings(k->options.context)->scanners;
+}
+
+static const char *name_of(uint64_t by)
+{
+    return by == SCAN_CLAMD ? "the malware scanner" : "the spam filter";
+}
+
+/* ── to ask ── */
+
+static bool was_asked(const struct cbor_list *scans, uint64_t by)
+{
+    const struct scan *all = scans->items;
+    bool found = false;
+
+    for (size_t i = 0; i < scans->count; i++) {
+        found = found || all[i].by == by;
+    }
+    return found;
+}
+
+/* What is set and has no verdict has one: nobody looked. */
+static void add_away(struct cbor_list *scans, uint64_t by, bool set, struct slice why,
+                     struct arena *arena)
+{
+    if (!set || was_asked(scans, by)) {
+        return;
+    }
+    struct scan *all = arena_array(arena, scans->count + 1, sizeof(*all));
+    for (size_t i = 0; i < scans->count; i++) {
+        all[i] = ((const struct scan *)scans->items)[i];
+    }
+    all[scans->count] = (struct scan){
+        .by = by, .verdict = SCAN_AWAY, .name = letter_text(arena, why, SCAN_NAME_MAX)};
+    *scans = (struct cbor_list){all, scans->count + 1};
+}
+
+static struct scanner_ask question(const struct facts *f, struct arena *arena)
+{
+    const struct recipient *r = f->recipients.items;
+    struct slice *names = arena_array(arena, f->recipients.count + 1, sizeof(*names));
+
+    for (size_t i = 0; i < f->recipients.count; i++) {
+        names[i] = r[i].address;
+    }
+    return (struct scanner_ask){
+        .from = f->reverse_path,
+        .recipients = {names, f->recipients.count},
+        .user = f->account,
+        .client = f->client,
+        .helo = slice_head(f->helo, 255),
+    };
+}
+
+static const struct scan *find(const struct cbor_list *scans, uint64_t verdict)
+{
+    const struct scan *all = scans->items;
+
+    for (size_t i = 0; i < scans->count; i++) {
+        if (all[i].verdict == verdict) {
+            return &all[i];
+        }
+    }
+    return NULL;
+}
+
+/* An alarm, and whether it must wait. What has malware in it is held whoever else is away. */
+static bool may_go_on(struct keeper *k, const struct cbor_list *scans, struct error *e)
+{
+    const struct scan *away = find(scans, SCAN_AWAY);
+    bool wait = set_of(k)->away == SETTING_SCANNER_WAIT;
+    char sentence[ERROR_TEXT_MAX];
+
+    if (!away || find(scans, SCAN_MALWARE)) {
+        return true;
+    }
+    (void)snprintf(sentence, sizeof(sentence), "%s gives no verdict: %.*s. Letters %s",
+                   name_of(away->by), SLICE_ARG(slice_head(away->name, 200)),
+                   wait ? "wait until it does" : "leave without one (`scanner-away = send`)");
+    keeper_alert(k, "scanner-away", sentence);
+    return !wait || error_set(e, ERROR_BUSY, "%s", sentence);
+}
+
+bool scanning_ask(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena,
+                  struct cbor_list *scans, struct error *e)
+{
+    const struct scanners_settings *set = set_of(k);
+    struct scanner_answer answer = {0};
+    struct error why = {0};
+
+    *scans = (struct cbor_list){NULL, 0};
+    if (f->kind != LETTER_SUBMITTED || (set->clamd.len == 0 && set->rspamd.len == 0)) {
+        return true;
+    }
+    const struct scanner_ask ask = question(f, arena);
+    if (ipc_call(k->options.scanner, &scanner_scan, &ask, content_fd, &answer, NULL, arena,
+                 2 * set->timeout_ms + ANSWER_MS, &why)) {
+        *scans = answer.scans;
+    }
+    struct slice reason = why.text[0] ? slice_text(why.text) : SLICE("it was not asked");
+    add_away(scans, SCAN_CLAMD, set->clamd.len != 0, reason, arena);
+    add_away(scans, SCAN_RSPAMD, set->rspamd.len != 0, reason, arena);
+    return may_go_on(k, scans, e);
+}
+
+/* ── what follows ── */
+
+/* Why it is held, or empty; *guard is who lets it go. */
+static struct slice why_held(const struct scanners_settings *set, const struct cbor_list *scans,
+                             struct arena *arena, uint64_t *guard)
+{
+    const struct scan *malware = find(scans, SCAN_MALWARE);
+    const struct scan *scored = find(scans, SCAN_SCORED);
+
+    if (malware) {
+        *guard = set->malware == SETTING_MALWARE_REFUSE ? GUARD_BACK : GUARD_OFFICER;
+        return arena_printf(arena, "malware was found in it: %.*s", SLICE_ARG(malware->name));
+    }
+    if (find(scans, SCAN_TOO_LARGE) && set->away == SETTING_SCANNER_WAIT) {
+        *guard = GUARD_OFFICER;
+        return SLICE("it is larger than the malware scanner takes (its StreamMaxLength)");
+    }
+    if (scored && set->spam_hold && scored->score >= 100 * set->spam_hold) {
+        return arena_printf(arena, "the spam filter gives it %llu.%02llu points",
+                            (unsigned long long)(scored->score / 100),
+                            (unsigned long long)(scored->score % 100));
+    }
+    return SLICE_NONE;
+}
+
+void scanning_hold(struct keeper *k, const struct findings *findings, struct arena *arena,
+                   struct decision *d)
+{
+    struct ruling *rulings = d->rulings.items;
+    uint64_t guard = GUARD_NONE;
+    struct slice why = why_held(set_of(k), &findings->scans, arena, &guard);
+
+    for (size_t i = 0; why.len && i < d->rulings.count; i++) {
+        rulings[i].hold = true;
+        rulings[i].guard = guard;
+        rulings[i].reason = why;
+    }
+}
+
+static void tell(struct keeper *k, const struct facts *f, const struct scan *malware, bool back)
+{
+    char sentence[ERROR_TEXT_MAX];
+
+    (void)snprintf(sentence, sizeof(sentence),
+                   "malware was found in a letter of %.*s: %.*s. It %s; see `postern show` and, "
+                   "whether somebody else uses the account, `postern account show`",
+                   SLICE_ARG(slice_head(f->account, 100)),
+                   SLICE_ARG(slice_head(malware->name, 100)),
+                   back ? "goes back" : "is held until the officer lets it go");
+    log_event(LOG_WARNING, "letter.malware", LOG_NUMBER("back", back));
+    keeper_alert(k, "malware", sentence);
+}
+
+/* The letter to its sender, in ASCII: nothing of what was found in is quoted. */
+static void write_notice(struct keeper *k, const struct facts *f, const struct letter_id *id,
+                         struct slice why, struct buf *out)
+{
+    const struct slice to[] = {f->reverse_path};
+    const struct config_list list = {(void *)(uintptr_t)to, 1};
+    char date[MAIL_DATE_MAX];
+    char about[LETTER_ID_TEXT];
+    struct letter_id of;
+
+    mail_date_write((int64_t)f->received_at, date);
+    about[0] = '\0';
+    if (letter_id_from(f->id, &of)) {
+        letter_id_text(&of, about);
+    }
+    own_letter_header(k->options.settings(k->options.context), id, &list, out);
+    buf_printf(out,
+               "Subject: Your letter was not sent\r\n"
+               "Content-Type: text/plain; charset=us-ascii\r\n\r\n"
+               "Your letter of %s to %zu recipient%s was not sent:\r\n"
+               "%.*s.\r\n\r\n"
+               "It is kept, and waits until it was looked at. If you did not write it,\r\n"
+               "somebody else uses your account: call your mail administrator now.\r\n"
+               "If you did, call him as well when it should leave: it can be let go.\r\n\r\n"
+               "The letter is %s in the archive.\r\n",
+               date, f->recipients.count, f->recipients.count == 1 ? "" : "s", SLICE_ARG(why),
+               about);
+}
+
+static bool is_writable(struct slice reverse_path)
+{
+    return reverse_path.len && slice_is_ascii(reverse_path);
+}
+
+static void notify(struct keeper *k, const struct facts *f, struct slice why, struct arena *arena)
+{
+    OWN(buf) struct buf text = {.max = NOTICE_MAX};
+    struct recipient *to = arena_array(arena, 1, sizeof(*to));
+    struct own_letter letter = {
+        .id = letter_id_new(),
+        .to = {to, 1},
+        .subject = SLICE("Your letter was not sent"),
+        .about = f->id,
+        .groups = f->groups
+    };
+    const struct ledger_record none = {0};
+    struct error e;
+
+    if (!is_writable(f->reverse_path)) {
+        return; /* the null path wants no answer; beyond ASCII the alarm alone tells */
+    }
+    *to = (struct recipient){.address = f->reverse_path, .notify = NOTIFY_NEVER};
+    write_notice(k, f, &letter.id, why, &text);
+    letter.bytes = buf_slice(&text);
+    if (text.full || !keeper_write_letters(k, none, &letter, 1, &e)) {
+        log_event(LOG_ERROR, "letter.sender_not_told",
+                  LOG_TEXT("reason", text.full ? "too long" : e.text));
+    }
+}
+
+static void send_back(struct keeper *k, const struct letter_id *id, struct arena *arena)
+{
+    struct error e;
+
+    if (!orders_send_back(k, id, arena, &e)) {
+        log_event(LOG_ERROR, "letter.not_returned", LOG_TEXT("reason", e.text));
+    }
+}
+
+void scanning_follow(struct keeper *k, const struct parcel *p, const struct facts *f,
+                     const struct findings *findings, struct arena *arena)
+{
+    const struct scan *malware = find(&findings->scans, SCAN_MALWARE);
+    uint64_t guard = GUARD_NONE;
+    struct slice why = why_held(set_of(k), &findings->scans, arena, &guard);
+
+    if (malware) {
+        tell(k, f, malware, guard == GUARD_BACK);
+    }
+    if (guard == GUARD_BACK) {
+        send_back(k, &p->id, arena);
+    } else if (why.len) {
+        notify(k, f, why, arena);
+    }
+}
+
+/* ── the queue ── */
+
+/* The letters to send back that a start finds. */
+struct found {
+    struct letter_id *ids;
+    size_t n;
+};
+
+static void find_back(void *context, const struct queue_entry *entry)
+{
+    struct found *found = context;
+
+    if (entry->guard == GUARD_BACK && entry->state == QUEUE_HELD && found->n < BACK_MAX) {
+        found->ids[found->n++] = entry->parcel->id;
+    }
+}
+
+bool scanning_restore(struct keeper *k, struct error *e)
+{
+    OWN(arena) struct arena ids = {.max = (BACK_MAX + 1) * sizeof(struct letter_id) + 4096};
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    struct found found = {.ids = arena_array(&ids, BACK_MAX, sizeof(struct letter_id))};
+
+    (void)e;
+    queue_each(k->queue, find_back, &found);
+    for (size_t i = 0; i < found.n; i++) {
+        send_back(k, &found.ids[i], &arena);
+        arena_reset(&arena);
+    }
+    return true;
+}
+
+/* A letter that is looked for. */
+struct looked_for {
+    const struct letter_id *id;
+    uint64_t ruling;
+    enum scanning_leave leave;
+};
+
+static void look(void *context, const struct queue_entry *entry)
+{
+    struct looked_for *l = context;
+
+    if (memcmp(entry->parcel->id.bytes, l->id->bytes, LETTER_ID_LEN) != 0 ||
+        (l->ruling && entry->ruling != l->ruling - 1)) {
+        return;
+    }
+    if (entry->guard != GUARD_NONE) {
+        l->leave = SCANNING_OFFICER;
+    } else if (l->leave == SCANNING_NOTHING) {
+        l->leave = SCANNING_ANYBODY;
+    }
+}
+
+enum scanning_leave scanning_leave_of(struct keeper *k, const struct letter_id *id, uint64_t ruling)
+{
+    struct looked_for l = {.id = id, .ruling = ruling};
+
+    queue_each(k->queue, look, &l);
+    return l.leave;
+}

@@ -1,0 +1,45 @@
+/* keeper/scanning - what the malware scanner and the spam filter say of a letter, and what follows from it.
+ *
+ * After 250, before the decision: a letter that should be looked at and was not is not decided, and comes again (`scanner-away =
+ * wait`). What was said stands in its findings, what follows in the guard of its rulings, both in the commit of
+ * the decision. Letters of accounts alone are looked at: what Postern writes itself quotes what was. */
+#pragma once
+
+#include "letter/findings.h"
+#include "letter/records.h"
+
+struct keeper;
+struct parcel;
+
+/**
+ * Have a letter looked at by whatever is set.
+ *
+ * @param scans  set to a list of struct scan, in the arena; empty when nothing is set
+ * @return       false with ERROR_BUSY, and an alarm: nobody looked who should, and it must wait
+ */
+bool scanning_ask(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena,
+                  struct cbor_list *scans, struct error *e) MUST_CHECK;
+
+/* Have the rulings hold it where the scans say so. */
+void scanning_hold(struct keeper *k, const struct findings *findings, struct arena *arena,
+                   struct decision *d);
+
+/* It is recorded and in the queue: raise the alarm, tell its sender, or send it back. Counts what was found among the signs of its
+ * account. */
+void scanning_follow(struct keeper *k, const struct parcel *p, const struct facts *f,
+                     const struct findings *findings, struct arena *arena);
+
+/* Send back what a crash kept from it; when the queue is there again. */
+bool scanning_restore(struct keeper *k, struct error *e) MUST_CHECK;
+
+/* Who may let this letter go. One that is not in the queue yet is nobody's to let go: an order about it would be obeyed by the next
+ * start alone, which looks at no guard. */
+enum scanning_leave {
+    SCANNING_NOTHING, /* it is not in the queue */
+    SCANNING_ANYBODY, /* who may give orders */
+    SCANNING_OFFICER,
+};
+
+/* Of one letter, or of one ruling of it, which counts from 1. */
+enum scanning_leave scanning_leave_of(struct keeper *k, const struct letter_id *id,
+                                      uint64_t ruling);
