@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 
+#include "cli/passkey.h"
 #include "cli/print.h"
 #include "requests/factors.h"
 #include "stages/retention/term.h"
@@ -81,14 +82,16 @@ bool app_is_good(const struct app_password *p, struct error *e)
 
 bool cli_app_password_add(struct cli *c, struct error *e)
 {
-    struct app_password ask = {.name = slice_text(c->arguments.words[0]),
-                               .addresses = app_texts(c, "address"),
-                               .networks = app_texts(c, "network"),
-                               .domains = app_texts(c, "to-domain")};
+    struct app_password_add_ask ask = {
+        .app = {.name = slice_text(c->arguments.words[0]),
+                .addresses = app_texts(c, "address"),
+                .networks = app_texts(c, "network"),
+                .domains = app_texts(c, "to-domain")}
+    };
     struct app_password_added added;
 
-    if (!app_is_good(&ask, e) || !scopes_of(c, &ask.scopes, e) ||
-        !app_end(c, "expires", &ask.expires_at, e) ||
+    if (!app_is_good(&ask.app, e) || !scopes_of(c, &ask.app.scopes, e) ||
+        !app_end(c, "expires", &ask.app.expires_at, e) || !passkey_prove(c, true, &ask.proof, e) ||
         !cli_ask(c, CLI_KEEPER, &app_password_add, &ask, &added, NULL, CLI_ASK_MS, e)) {
         return false;
     }

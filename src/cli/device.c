@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include "cli/app_password.h"
+#include "cli/passkey.h"
 #include "host/file.h"
 #include "host/tls.h"
 #include "requests/factors.h"
@@ -74,6 +75,7 @@ bool cli_device_add(struct cli *c, struct error *e)
     }
     if (!(certificate ? read_certificate(certificate, pin, e) : read_pin(given, pin, e)) ||
         !app_is_good(&ask.device, e) || !app_end(c, "until", &ask.device.expires_at, e) ||
+        (ask.account.len == 0 && !passkey_prove(c, true, &ask.proof, e)) ||
         !cli_ask(c, CLI_KEEPER, &device_add, &ask, &added, NULL, CLI_ASK_MS, e)) {
         return false;
     }

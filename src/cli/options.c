@@ -35,6 +35,11 @@ const struct argument_option app_password_options[] = {
     OPTION_MANY("to-domain", "NAME", "it sends to recipients in this domain alone"),
     OPTION_MANY("network", "NETWORK", "it signs in from there alone: 192.0.2.0/24"),
     OPTION("expires", 0, "WHEN", "when it ends: `90d` from now, or a day as 2027-01-31; never"),
+    OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of the password"),
+    OPTION("password-stdin", 0, NULL, "your password is one line of standard input"),
+    OPTION("passkey", 0, NULL, "a passkey of yours instead of the password"),
+    OPTION("json", 0, NULL,
+           "a browser is asked instead of a security key: a line of JSON each way"),
     OPTION_END,
 };
 
@@ -47,6 +52,11 @@ const struct argument_option device_options[] = {
     OPTION_MANY("network", "NETWORK", "it signs in from there alone: 192.0.2.0/24"),
     OPTION("until", 0, "WHEN", "when it ends: `90d` from now, or a day as 2027-01-31; never"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of the password"),
+    OPTION("password-stdin", 0, NULL, "your password is one line of standard input"),
+    OPTION("passkey", 0, NULL, "a passkey of yours instead of the password"),
+    OPTION("json", 0, NULL,
+           "a browser is asked instead of a security key: a line of JSON each way"),
     OPTION_END,
 };
 
@@ -169,6 +179,15 @@ const struct argument_option passkey_remove_options[] = {
            "a browser is asked instead of a security key: a line of JSON each way"),
     OPTION("account", 0, "ACCOUNT", "another one's, for an officer or administrator"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION_END,
+};
+
+const struct argument_option totp_on_options[] = {
+    OPTION("code", 0, "CODE", "the first one, instead of showing a secret"),
+    OPTION("password-stdin", 0, NULL, "your password is one line of standard input"),
+    OPTION("passkey", 0, NULL, "a passkey of yours instead of the password"),
+    OPTION("json", 0, NULL,
+           "a browser is asked instead of a security key: a line of JSON each way"),
     OPTION_END,
 };
 

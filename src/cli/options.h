@@ -19,6 +19,7 @@ extern const struct argument_option app_password_options[];
 extern const struct argument_option device_options[];
 extern const struct argument_option app_revoke_options[];
 extern const struct argument_option code_options[];
+extern const struct argument_option totp_on_options[];
 extern const struct argument_option totp_off_options[];
 extern const struct argument_option passkey_options[];
 extern const struct argument_option passkey_remove_options[];

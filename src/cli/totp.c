@@ -5,6 +5,7 @@
 
 #include "cli/approvals.h"
 #include "cli/cli.h"
+#include "cli/passkey.h"
 #include "cli/terminal.h"
 #include "requests/factors.h"
 
@@ -67,12 +68,14 @@ static bool confirm(struct cli *c, struct error *e)
 bool cli_totp_on(struct cli *c, struct error *e)
 {
     OWN(buf) struct buf uri = {.max = 4096};
+    struct factors_totp_ask ask;
     struct factors_totp_secret s;
 
     if (arguments_text(&c->arguments, "code", 0)) {
         return confirm(c, e);
     }
-    if (!cli_ask(c, CLI_KEEPER, &totp_begin, NULL, &s, NULL, CLI_ASK_MS, e)) {
+    if (!passkey_prove(c, true, &ask.proof, e) ||
+        !cli_ask(c, CLI_KEEPER, &totp_begin, &ask, &s, NULL, CLI_ASK_MS, e)) {
         return false;
     }
     add_escaped(&uri, s.account);

@@ -4,7 +4,7 @@
 #include "cli/verbs_contacts.h"
 
 #define TOTP_VERBS                                                                                 \
-    VERB(.name = "totp on", .words = "", .options = code_options,                                  \
+    VERB(.name = "totp on", .words = "", .options = totp_on_options,                               \
          .help = "Set up a second factor: an authenticator app whose code `login` asks for.",      \
          .more = "Shows the app's secret, asks for a first code, and shows recovery codes once. "  \
                  "From then on the\nmain password sends no mail: programs take app passwords.\n",  \

@@ -193,11 +193,13 @@ bool keeper_on_app_add(void *ctx, struct ipc_request *r, struct error *e)
     struct app_adding adding = {.admin = keeper_admin_of(k, r), .arena = r->arena};
     const struct caller *caller = &adding.admin->caller;
     const struct app_holder holder = {caller->account, caller->addresses};
-    struct app_password asked = *(const struct app_password *)r->ask;
+    const struct app_password_add_ask *wanted = r->ask;
+    struct app_password asked = wanted->app;
     struct auth_app_answer made;
 
     asked.pin = SLICE_NONE;
-    if (!app_password_take(&holder, &asked, r->arena, &adding.app, e)) {
+    if (!app_password_take(&holder, &asked, r->arena, &adding.app, e) ||
+        !factors_prove_anew(adding.admin, &wanted->proof, true, r->arena, e)) {
         return false;
     }
     adding.account = caller->account;

@@ -120,6 +120,8 @@ bool keeper_on_device_add(void *ctx, struct ipc_request *r, struct error *e)
     if (!may_add(adding.admin, &account, ask->reason, e) ||
         !app_password_take(&holder, &ask->device, r->arena, &adding.app, e) ||
         !is_free(k, adding.app.pin, r->arena, e) ||
+        (slice_equal(account.name, adding.admin->caller.account) &&
+         !factors_prove_anew(adding.admin, &ask->proof, true, r->arena, e)) ||
         !state_value_put(k->state, row_name(adding.app.pin, r->arena), account.name, e) ||
         !factors_put(k, account.name, r->arena, app_password_append, &adding, e)) {
         return false;

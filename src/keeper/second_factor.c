@@ -158,10 +158,12 @@ bool keeper_on_totp_begin(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper *k = ctx;
     struct turn t = {.admin = keeper_admin_of(k, r)};
     const struct auth_account_ask ask = {t.admin->caller.account};
+    const struct factors_totp_ask *asked = r->ask;
     struct factors_totp_secret *answer = r->answer;
     struct auth_totp_answer made;
 
-    if (!ipc_call(k->options.auth, &auth_totp_new, &ask, -1, &made, NULL, r->arena, KEEPER_ASK_MS,
+    if (!factors_prove_anew(t.admin, &asked->proof, true, r->arena, e) ||
+        !ipc_call(k->options.auth, &auth_totp_new, &ask, -1, &made, NULL, r->arena, KEEPER_ASK_MS,
                   e)) {
         return false;
     }

@@ -425,7 +425,7 @@ static const struct ipc_row keeper_rows[] = {
     {&auth_totp_new,      VERIFIERS_A_MINUTE, auth_on_totp_new     },
     {&auth_recovery_new,  VERIFIERS_A_MINUTE, auth_on_recovery_new },
     {&auth_code,          VERIFIERS_A_MINUTE, auth_on_code         },
-    {&auth_passkey_begin, VERIFIERS_A_MINUTE, auth_on_passkey_begin},
+    {&auth_passkey_begin, 0,                  auth_on_passkey_begin},
     {&auth_passkey_new,   VERIFIERS_A_MINUTE, auth_on_passkey_new  },
     {&auth_again,         VERIFIERS_A_MINUTE, auth_on_again        },
 };

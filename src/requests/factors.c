@@ -23,6 +23,12 @@ static const struct cbor_field app_fields[] = {
 };
 static const struct cbor_schema app = CBOR_SCHEMA(app_fields, struct app_password);
 
+static const struct cbor_field add_fields[] = {
+    CBOR_SUB(1, CBOR_STRUCT, struct app_password_add_ask, app, 0, &app),
+    CBOR_SUB_OPTIONAL(2, CBOR_STRUCT, struct app_password_add_ask, proof, 0, &desk_proof_schema),
+};
+static const struct cbor_schema add = CBOR_SCHEMA(add_fields, struct app_password_add_ask);
+
 static const struct cbor_field added_fields[] = {
     FIELD(1, CBOR_TEXT, app_password_added, id, APP_PASSWORD_ID_LEN),
     FIELD(2, CBOR_TEXT, app_password_added, password, AUTH_APP_TEXT_MAX),
@@ -33,6 +39,7 @@ static const struct cbor_field device_fields[] = {
     MAYBE(1, CBOR_TEXT, device_add_ask, account, LETTER_ADDRESS_MAX),
     MAYBE(2, CBOR_TEXT, device_add_ask, reason, TEXT_MAX),
     CBOR_SUB(3, CBOR_STRUCT, struct device_add_ask, device, 0, &app),
+    CBOR_SUB_OPTIONAL(4, CBOR_STRUCT, struct device_add_ask, proof, 0, &desk_proof_schema),
 };
 static const struct cbor_schema device = CBOR_SCHEMA(device_fields, struct device_add_ask);
 
@@ -63,6 +70,11 @@ static const struct cbor_field revoke_fields[] = {
 static const struct cbor_schema revoke_ask =
     CBOR_SCHEMA(revoke_fields, struct app_password_revoke_ask);
 
+static const struct cbor_field begin_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_STRUCT, struct factors_totp_ask, proof, 0, &desk_proof_schema),
+};
+static const struct cbor_schema begin = CBOR_SCHEMA(begin_fields, struct factors_totp_ask);
+
 static const struct cbor_field secret_fields[] = {
     FIELD(1, CBOR_TEXT, factors_totp_secret, account, LETTER_ADDRESS_MAX),
     FIELD(2, CBOR_TEXT, factors_totp_secret, secret, 64),
@@ -86,11 +98,12 @@ static const struct cbor_field off_fields[] = {
 };
 static const struct cbor_schema off = CBOR_SCHEMA(off_fields, struct factors_off_ask);
 
-const struct ipc_message app_password_add = {170, "app_password_add", &app, &added, .secret = true};
-const struct ipc_message device_add = {271, "device_add", &device, &device_added_schema};
+const struct ipc_message app_password_add = {170, "app_password_add", &add, &added, .secret = true};
+const struct ipc_message device_add = {271, "device_add", &device, &device_added_schema,
+                                       .secret = true};
 const struct ipc_message app_password_list = {171, "app_password_list", &list_ask, &list};
 const struct ipc_message app_password_revoke = {172, "app_password_revoke", &revoke_ask, NULL};
-const struct ipc_message totp_begin = {173, "totp_begin", NULL, &secret, .secret = true};
+const struct ipc_message totp_begin = {173, "totp_begin", &begin, &secret, .secret = true};
 const struct ipc_message totp_confirm = {174, "totp_confirm", &code, &codes, .secret = true};
 const struct ipc_message totp_codes = {175, "totp_codes", &code, &codes, .secret = true};
 const struct ipc_message totp_off = {176, "totp_off", &off, &admin_asked_schema, .secret = true};

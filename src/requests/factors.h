@@ -4,9 +4,15 @@
 #include "letter/app_password.h"
 #include "requests/approvals.h"
 #include "requests/auth_factors.h"
+#include "requests/passkeys.h"
 
 /* app_password_add: whoever signed in gets one for himself; of the struct app_password name, scopes, addresses, networks,
  * domains and expires_at count. */
+struct app_password_add_ask {
+    struct app_password app;
+    struct desk_proof proof;
+};
+
 struct app_password_added {
     struct slice id;
     struct slice password; /* shown once */
@@ -20,6 +26,7 @@ struct device_add_ask {
     struct slice account; /* empty: the caller's own */
     struct slice reason;
     struct app_password device;
+    struct desk_proof proof; /* for one's own */
 };
 
 struct device_added {
@@ -50,8 +57,12 @@ struct app_password_revoke_ask {
 
 extern const struct ipc_message app_password_revoke;
 
-/* totp_begin: whoever signed in gets a new secret for an authenticator app, which counts for nothing before a code of
+/* totp_begin: whoever signed in, and proved anew who he is, gets a new secret for an authenticator app, which counts for nothing before a code of
  * it was shown. */
+struct factors_totp_ask {
+    struct desk_proof proof;
+};
+
 struct factors_totp_secret {
     struct slice account;
     struct slice secret; /* in base32, shown once */

@@ -10,7 +10,7 @@ import pytest
 
 from company import CA, wait_for
 from scene import ALICE, PASSWORD, Scene
-from test_factors import desk, login, submit
+from test_factors import AGAIN, desk, login, submit
 
 SALES = "sales@example.test"
 
@@ -57,7 +57,7 @@ def external(client, name=None):
 
 def add(scene, name, files, *options, **how):
     login(scene)
-    return desk(scene, "device", "add", name, "--certificate", str(files[0]), *options, **how)
+    return desk(scene, "device", "add", name, "--certificate", str(files[0]), *options, *AGAIN, input=PASSWORD + "\n", **how)
 
 
 def test_it_is_offered_to_who_shows_a_certificate(scene):

@@ -19,6 +19,7 @@ from test_running import in_moved_time, move_clock
 from test_scram import gsasl as scram
 
 DAY = 24 * 3600
+AGAIN = ["--password-stdin"]  # an open desk is not enough
 SALES = "sales@example.test"
 
 
@@ -60,7 +61,7 @@ def login(scene, account=ALICE, password=PASSWORD, check=True):
 def add(scene, name, *options, account=ALICE):
     if account == ALICE:
         login(scene)
-    password = desk(scene, "app-password", "add", name, *options, account=account).strip()
+    password = desk(scene, "app-password", "add", name, *options, *AGAIN, account=account, input=PASSWORD + "\n").strip()
     assert re.fullmatch(r"([a-z]{4}-){6}[a-z]{4}", password)
     return password
 
@@ -137,7 +138,8 @@ def test_a_device_sends_as_one_address_to_listed_domains(scene):
         assert smtp.mail(SALES)[0] == 250 and smtp.rcpt("paula@partner.test")[0] == 250
         assert smtp.rcpt("somebody@elsewhere.test")[0] == 250
         assert smtp.data(letter(SALES))[0] == 550  # one of them is enough
-    done = desk(scene, "app-password", "add", "other", "--address", "boss@example.test", check=False)
+    done = desk(scene, "app-password", "add", "other", "--address", "boss@example.test", *AGAIN,
+                input=PASSWORD + "\n", check=False)
     assert done.returncode == 65 and "may not send as" in done.stderr
 
 
@@ -148,9 +150,21 @@ def test_networks_and_scopes_are_kept_to(scene):
         assert submit(smtp)[0] == 250
     for options in (["--network", "192.0.2.0/33"], ["--to-domain", "a b"], ["--scope", "all"], ["--expires", "1999-01-01"],
                     ["--expires", "soon"]):
-        assert desk(scene, "app-password", "add", "bad", *options, check=False).returncode == 65, options
-    done = desk(scene, "app-password", "add", "office", check=False)
+        assert desk(scene, "app-password", "add", "bad", *options, *AGAIN, input=PASSWORD + "\n",
+                    check=False).returncode == 65, options
+    done = desk(scene, "app-password", "add", "office", *AGAIN, input=PASSWORD + "\n", check=False)
     assert done.returncode == 65 and "revoke" in done.stderr  # the name is taken
+
+
+def test_an_open_desk_makes_none_without_the_password(scene):
+    login(scene)
+    done = desk(scene, "app-password", "add", "stolen", *AGAIN, input="not the right one\n", check=False)
+    assert done.returncode == 77 and "wrong" in done.stderr
+    done = desk(scene, "totp", "on", *AGAIN, input="not the right one\n", check=False)
+    assert done.returncode == 77 and "wrong" in done.stderr and "otpauth" not in done.stdout
+    done = desk(scene, "app-password", "add", "stolen", check=False)
+    assert done.returncode == 65 and "proof anew" in done.stderr
+    assert "stolen" not in desk(scene, "app-password", "list", check=False).stdout
 
 
 def test_one_that_expires_ends_and_takes_its_session_along(scene):
@@ -173,9 +187,9 @@ def test_others_are_for_who_runs_the_system(scene, person):
     for arguments in (["list", ALICE], ["revoke", "stolen", "--account", ALICE]):
         done = person.postern("app-password", *arguments)
         assert done.returncode == 77 and "officer or administrator" in done.stderr
-    assert person.postern("app-password", "add", "mine").returncode == 0
+    assert person.postern("app-password", "add", "mine", *AGAIN, input=PASSWORD + "\n").returncode == 0
     assert "mine" in person.postern("app-password", "list").stdout
-    done = desk(scene, "app-password", "add", "x", account="nobody", check=False)  # root of the machine is no account
+    done = desk(scene, "app-password", "add", "x", *AGAIN, input=PASSWORD + "\n", account="nobody", check=False)  # root of the machine is no account
     assert done.returncode == 77 and "postern login ACCOUNT" in done.stderr
     assert "stolen" in desk(scene, "app-password", "list", ALICE, account="nobody")
     desk(scene, "app-password", "revoke", "stolen", "--account", ALICE, "--reason", "lost", account="nobody")
@@ -232,7 +246,7 @@ class Phone:
 def enrol(scene, account):
     """Set up a second factor; the app, and recovery codes."""
     assert login(scene, account).startswith("signed in")
-    uri, secret = desk(scene, "totp", "on", account=account).splitlines()
+    uri, secret = desk(scene, "totp", "on", *AGAIN, account=account, input=PASSWORD + "\n").splitlines()
     assert uri == f"otpauth://totp/Postern:{account}?secret={secret}&issuer=Postern"
     phone = Phone(secret, scene)
     wrong = f"{(int(phone.code()) + 1) % 10 ** 6:06}"

@@ -85,7 +85,7 @@ def test_gsasl_with_an_app_password(company):
     """As it is shown, and without its dashes; not when it is revoked."""
     env = {**os.environ, "POSTERN_SIGN_INS": str(company.directory / "desk-ada")}
     company.postern("login", ADA, "--password-stdin", input=PASSWORD + "\n", env=env)
-    password = company.postern("app-password", "add", "gsasl", env=env).strip()
+    password = company.postern("app-password", "add", "gsasl", "--password-stdin", input=PASSWORD + "\n", env=env).strip()
     for form in (password, password.replace("-", "")):
         signed_in, said = gsasl(company, "SCRAM-SHA-256-PLUS", password=form)
         assert signed_in, said
