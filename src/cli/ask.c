@@ -97,6 +97,9 @@ static struct ipc_pool **pool_of(struct cli *c, enum cli_peer peer, const char *
     case CLI_READER:
         *name = "reader.sock";
         return &c->reader;
+    case CLI_SUPERVISOR:
+        *name = "supervisor.sock";
+        return &c->own;
     case CLI_INTAKE:
     default:
         *name = "intake.sock";
@@ -112,7 +115,7 @@ static bool ask_with(struct cli *c, enum cli_peer peer, const struct ipc_message
     struct ipc_pool **pool = pool_of(c, peer, &name);
 
     /* What intake takes belongs to an import, which the keeper let somebody begin. */
-    bool shows = !c->nobody && peer != CLI_INTAKE;
+    bool shows = !c->nobody && peer != CLI_INTAKE && peer != CLI_SUPERVISOR;
 
     for (int i = 0;; i++) {
         if (!*pool && (!connect_to(c, name, pool, e) || (shows && !sign_in_show(c, *pool, e)))) {
@@ -155,6 +158,8 @@ void cli_reconnect(struct cli *c)
     ipc_pool_free(c->keeper);
     ipc_pool_free(c->reader);
     ipc_pool_free(c->intake);
+    ipc_pool_free(c->own);
+    c->own = NULL;
     c->keeper = NULL;
     c->reader = NULL;
     c->intake = NULL;

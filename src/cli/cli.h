@@ -51,9 +51,10 @@ struct cli {
     struct ipc_pool *keeper;
     struct ipc_pool *reader;
     struct ipc_pool *intake;
-    const char *as;   /* the account to act as, of those signed in; NULL: the last one */
-    bool nobody;      /* ask as nobody, whoever is signed in: to sign in */
-    pid_t supervisor; /* which made the sockets; 0 before the first was connected */
+    struct ipc_pool *own; /* the supervisor's socket: root alone may use it */
+    const char *as;       /* the account to act as, of those signed in; NULL: the last one */
+    bool nobody;          /* ask as nobody, whoever is signed in: to sign in */
+    pid_t supervisor;     /* which made the sockets; 0 before the first was connected */
 };
 
 extern const struct argument_option retention_set_options[];   /* retention_set.c */
@@ -96,7 +97,7 @@ bool cli_settings(struct cli *c, const struct settings **out, struct error *e) M
 /* Open the data directory. False with ERROR_CONFIG, ERROR_DENIED. */
 bool cli_data(struct cli *c, int *fd, struct error *e) MUST_CHECK;
 
-enum cli_peer { CLI_KEEPER, CLI_READER, CLI_INTAKE };
+enum cli_peer { CLI_KEEPER, CLI_READER, CLI_INTAKE, CLI_SUPERVISOR };
 
 /**
  * Ask the running daemon.
@@ -130,7 +131,7 @@ typedef bool cli_run(struct cli *c, struct error *e);
 cli_run cli_help;
 cli_run cli_init;
 cli_run cli_login, cli_logout;
-cli_run cli_key_wrap, cli_key_rotate, cli_key_list, cli_key_retire;
+cli_run cli_key_wrap, cli_key_rotate, cli_key_adopt, cli_key_list, cli_key_retire;
 cli_run cli_password_check, cli_passwords_import;
 cli_run cli_user_add, cli_user_set, cli_user_list;
 cli_run cli_app_password_add, cli_app_password_list, cli_app_password_revoke;

@@ -1,6 +1,7 @@
 /* The master key: how it is kept, its rotation, and the end of former ones. */
 #include "base/clock.h"
 
+#include "cli/key_adopt.h"
 #include "cli/key_uses.h"
 #include "cli/master.h"
 #include "cli/options.h"
@@ -195,6 +196,7 @@ bool cli_key_rotate(struct cli *c, struct error *e)
     OWN(secret) struct secret *recovery = NULL;
     OWN(master_list) struct master_list list = {0};
     OWN(master) struct master next = {.key = keyring_random()};
+    struct error unadopted = {0};
 
     if (!desk_open(c, &d, e)) {
         return false;
@@ -205,17 +207,30 @@ bool cli_key_rotate(struct cli *c, struct error *e)
         !put_in_force(&d, &next, &list, recovery, e)) {
         return false;
     }
-    buf_printf(
-        &c->out,
-        "Generation %llu of the master key is in force; the recovery key %s.\n"
-        "Restart posternd: it then seals under the new key what the old one opens, in the "
-        "background.\n"
-        "`postern key list` shows what is left, `postern key retire %llu` ends the old one.\n"
-        "Backups made before open with the recovery key of then.\n",
-        (unsigned long long)next.generation,
-        arguments_flag(&c->arguments, "new-recovery-key") ? "is the new one" : "stays as it is",
-        (unsigned long long)d.master.generation);
+    buf_printf(&c->out,
+               "Generation %llu of the master key is in force on the disk; the recovery key %s.\n"
+               "Backups made before open with the recovery key of then.\n",
+               (unsigned long long)next.generation,
+               arguments_flag(&c->arguments, "new-recovery-key") ? "is the new one"
+                                                                 : "stays as it is");
+    if (!key_adopt(c, next.key, &unadopted)) { /* which undoes nothing */
+        buf_printf(&c->out,
+                   "posternd does not work with it yet: %s.\n"
+                   "It does after its next start, or when `postern key adopt` has told it.\n",
+                   unadopted.text);
+    }
+    buf_printf(&c->out,
+               "It seals under the new key what the old one opens, in the background: `postern key "
+               "list` shows what is left, `postern key retire %llu` ends the old one.\n",
+               (unsigned long long)d.master.generation);
     return true;
+}
+
+bool cli_key_adopt(struct cli *c, struct error *e)
+{
+    OWN(desk) struct desk d = {.data = -1, .locked = -1};
+
+    return desk_open(c, &d, e) && key_adopt(c, d.master.key, e);
 }
 
 /* -- what there is -- */
@@ -299,8 +314,8 @@ bool cli_key_retire(struct cli *c, struct error *e)
     if (!key_uses_none(&uses)) {
         return error_set(
             e, ERROR_INPUT,
-            "generation %llu still opens %.*s: start posternd with the new key and let "
-            "it finish",
+            "generation %llu still opens %.*s: let posternd, with the new key, finish what "
+            "it does in the background",
             (unsigned long long)generation, SLICE_ARG(buf_slice(&text)));
     }
     if (!master_list_take(&d.former, generation)) {

@@ -202,9 +202,12 @@ const struct verb verbs[] = {
     VERB(.name = "key rotate", .words = "", .options = key_rotate_options,
          .help = "Put a new master key in force; what the old one opens stays readable.",
          .more =
-             "Asks for the recovery key, which goes on working, or hands out a new one. Restart\n"
-             "posternd afterwards.\n",
+             "Asks for the recovery key, which goes on working, or hands out a new one. A running\n"
+             "posternd starts its processes anew with it.\n",
          .run = cli_key_rotate),
+    VERB(.name = "key adopt", .words = "", .options = key_options,
+         .help = "Have a running posternd work with master.key as it is now.",
+         .run = cli_key_adopt),
     VERB(.name = "key list", .words = "", .options = key_options,
          .help = "List the master key and its former generations, and what each still opens.",
          .run = cli_key_list),

@@ -1,5 +1,6 @@
 #include "host/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,6 +88,24 @@ bool process_spawn(const char *const argv[], int channel, int errors, pid_t *pid
     }
     *pid = child;
     return true;
+}
+
+void process_hurry(pid_t pid)
+{
+    char path[64];
+    int first = getpriority(PRIO_PROCESS, (id_t)pid);
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    DIR *threads = opendir(path);
+    for (const struct dirent *t = threads ? readdir(threads) : NULL; t; t = readdir(threads)) {
+        long id = strtol(t->d_name, NULL, 10);
+        if (id > 0) {
+            (void)setpriority(PRIO_PROCESS, (id_t)id, first);
+        }
+    }
+    if (threads) {
+        (void)closedir(threads);
+    }
 }
 
 bool process_reap(pid_t *pid, int *status)

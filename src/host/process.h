@@ -28,5 +28,9 @@ bool process_spawn(const char *const argv[], int channel, int errors, pid_t *pid
 /* Collect one child that ended; false when none has. */
 bool process_reap(pid_t *pid, int *status);
 
+/* Have all threads of a child run as its first one does. Those of the background end last, and the process with them: with
+ * much else to do that takes seconds. Without the right to, they stay as they are. */
+void process_hurry(pid_t pid);
+
 /* What a wait status says: "exited with 0", "killed by SIGSYS (a forbidden system call)". */
 void process_status_text(int status, char text[static PROCESS_TEXT_MAX]);

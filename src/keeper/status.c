@@ -80,6 +80,8 @@ VALUE(value_of_ledger_records, v->head.size)
 VALUE(value_of_ledger_bytes, v->head.stored_bytes)
 VALUE(value_of_ledger_commit, v->head.time_ms)
 VALUE(value_of_reseal_left, atomic_load(&k->reseal_left))
+VALUE(value_of_key_generation, k->options.master.generation)
+VALUE(value_of_key_since, k->options.master.since_ms)
 VALUE(value_of_checkpoint_time, v->checkpoint_at)
 VALUE(value_of_anchor_file, anchors_last(k->anchors, ANCHOR_FILE))
 VALUE(value_of_anchor_mail, anchors_last(k->anchors, ANCHOR_MAIL))
@@ -142,6 +144,11 @@ static const struct metric metrics[] = {
      false,                                                                                                                     true,  value_of_ledger_commit    },
     {"ledger.last_checkpoint", "postern_ledger_checkpoint_timestamp_ms",
      "When the last checkpoint was signed",                                                                              false, true,  value_of_checkpoint_time  },
+    {"key.generation",         "postern_key_generation",
+     "Generation of the master key that the processes work with",                                                        false, false,
+     value_of_key_generation                                                                                                                                     },
+    {"key.since",              "postern_key_since_timestamp_ms",         "When that one was put in force on the disk",
+     false,                                                                                                                     true,  value_of_key_since        },
     {"anchor.last_file",       "postern_anchor_file_timestamp_ms",
      "When a checkpoint was last written to a file",                                                                     false, true,  value_of_anchor_file      },
     {"anchor.last_mail",       "postern_anchor_mail_timestamp_ms",       "When a checkpoint was last mailed",

@@ -52,6 +52,7 @@ bool child_start(struct child *c, struct provision *p, struct error *e)
     }
     c->control = TAKE(ours, -1);
     c->state = CHILD_STARTING;
+    c->stale = false;
     c->started_at = clock_steady_ms();
     c->pings = 0;
     c->packets = c->alerts = c->wants = 0;
@@ -147,6 +148,14 @@ bool child_ended(struct child *c, const char *how, const struct process_settings
     c->control = -1;
     c->pid = 0;
     c->state = CHILD_DOWN;
+    if (c->stale && c->replaced) { /* as it was told: no death */
+        c->stale = false;
+        c->deaths = 0;
+        c->delay_ms = 0;
+        c->restart_at = now;
+        return false;
+    }
+    c->stale = false;
     if (lived >= LIVED_MS) {
         c->deaths = 0;
         c->delay_ms = 0;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -68,10 +69,10 @@ static bool listen_tcp(struct listening *l, const char *name, const struct confi
     return true;
 }
 
-/* Members of the group may connect; without the group only our own user. */
-static bool set_access(const char *path, struct error *e)
+/* Members of the group may connect; without the group, or where it is the supervisor who hears, only our own user. */
+static bool set_access(const char *path, bool shared, struct error *e)
 {
-    const struct group *g = geteuid() == 0 ? getgrnam(GROUP) : NULL;
+    const struct group *g = shared && geteuid() == 0 ? getgrnam(GROUP) : NULL;
 
     if (chmod(path, g ? MODE_GROUP : MODE_OWNER) != 0 || (g && chown(path, 0, g->gr_gid) != 0)) {
         return error_errno(e, ERROR_CONFIG, "%s: owner and mode", path);
@@ -96,7 +97,7 @@ static bool listen_unix(struct listening *l, const char *name, int type, const c
     if (bound != 0 || listen(fd, BACKLOG) != 0) {
         return error_errno(e, ERROR_CONFIG, "%s", path);
     }
-    return set_access(path, e) && add(l, name, TAKE(fd, -1), e);
+    return set_access(path, strcmp(name, LISTENING_OWN) != 0, e) && add(l, name, TAKE(fd, -1), e);
 }
 
 /* Through /proc, because a data directory's path may be longer than a socket's may. */
@@ -117,6 +118,16 @@ static bool listen_metrics(struct listening *l, const struct settings *settings,
                     : listen_in(l, "metrics", SOCK_STREAM, run, e);
 }
 
+int listening_find(const struct listening *l, const char *name)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (strcmp(l->sockets[i].name, name) == 0) {
+            return l->sockets[i].fd;
+        }
+    }
+    return -1;
+}
+
 void listening_renew(const struct listening *l, size_t i)
 {
     int fd = l->sockets[i].fd;
@@ -133,5 +144,7 @@ bool listening_open(struct listening *l, const struct settings *settings, int ru
            listen_tcp(l, "connector", &settings->connectors.listen, e) &&
            listen_in(l, "keeper", SOCK_SEQPACKET, run, e) &&
            listen_in(l, "reader", SOCK_SEQPACKET, run, e) &&
-           listen_in(l, "intake", SOCK_SEQPACKET, run, e) && listen_metrics(l, settings, run, e);
+           listen_in(l, "intake", SOCK_SEQPACKET, run, e) &&
+           listen_in(l, LISTENING_OWN, SOCK_SEQPACKET, run, e) &&
+           listen_metrics(l, settings, run, e);
 }

@@ -11,6 +11,7 @@
 #include "config/settings.h"
 
 #define LISTENING_MAX 64
+#define LISTENING_OWN "supervisor" /* the supervisor's own, which no role is given: root's alone */
 
 struct listening {
     size_t count;
@@ -29,6 +30,9 @@ struct listening {
  */
 bool listening_open(struct listening *l, const struct settings *settings, int run,
                     struct error *e) MUST_CHECK;
+
+/* The first socket of that name; -1: there is none. */
+int listening_find(const struct listening *l, const char *name);
 
 /* Undo what a process that had the ith socket before may have done to it: shut it down, or changed
  * its flags, which all holders share. */

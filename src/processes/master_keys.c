@@ -49,6 +49,47 @@ bool master_keys_open(int data, int passphrase_fd, struct master_keys *k, struct
            master_list_read(data, &k->master, &k->former, e) && tidy_lists(data, k, e);
 }
 
+static bool is_listed(const struct master_list *l, const struct master *m)
+{
+    bool listed = false;
+
+    for (size_t i = 0; i < l->count; i++) {
+        listed = listed || (l->former[i].generation == m->generation &&
+                            secret_equal(secret_slice(l->former[i].key), secret_slice(m->key)));
+    }
+    return listed;
+}
+
+bool master_keys_adopt(int data, struct master_keys *k, struct slice key, bool *fresh,
+                       struct error *e)
+{
+    OWN(master) struct master next = {0};
+    OWN(master_list) struct master_list former = {0};
+
+    if (key.len != KEYRING_KEY_LEN || !master_look(data, "master.key", &next, e)) {
+        return key.len == KEYRING_KEY_LEN ? false : error_set(e, ERROR_INPUT, "a key has 32 bytes");
+    }
+    *fresh = next.generation != k->master.generation;
+    if (!*fresh) {
+        return secret_equal(key, secret_slice(k->master.key)) ||
+               error_set(e, ERROR_DENIED, "that is not the key of master.key");
+    }
+    next.key = secret_copy(key);
+    if (!master_list_read(data, &next, &former, e) || !is_listed(&former, &k->master)) {
+        return error_set(
+            e, ERROR_DENIED,
+            "that is not the key of master.key, or the one in force is not among those "
+            "before it: restart posternd");
+    }
+    const struct master before = k->master; /* they change places, and the old ones are wiped */
+    const struct master_list list = k->former;
+    k->master = next;
+    k->former = former;
+    next = before;
+    former = list;
+    return true;
+}
+
 static_assert(ROLE_KEYS_MAX * (MASTER_FORMER_MAX + 1) <= CONTROL_KEYS_MAX, "all keys of a role");
 
 static void add_gift(struct key_gifts *g, const struct secret *master, const char *label)

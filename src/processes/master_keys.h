@@ -26,6 +26,16 @@ struct key_gifts {
 bool master_keys_open(int data, int passphrase_fd, struct master_keys *k,
                       struct error *e) MUST_CHECK;
 
+/**
+ * Take over the key of master.key after a rotation; whoever asks holds master_lock().
+ *
+ * @param key    what it is said to be: believed when it opens the list of former keys, and that has the one in force
+ * @param fresh  whether it is another than the one in force
+ * @return       false with ERROR_DENIED when it is not believed; the keys in force stay
+ */
+bool master_keys_adopt(int data, struct master_keys *k, struct slice key, bool *fresh,
+                       struct error *e) MUST_CHECK;
+
 /* Derive what a row names. */
 void key_gifts_derive(const struct master_keys *m, const struct role_row *row, struct key_gifts *g);
 

@@ -11,10 +11,11 @@
 #define CAPABILITIES_LAST 63
 
 /* For the children before they lock themselves in: ids, root directory, bounding set, limits. For
- * us: their directories, certificates that only root may read, SIGKILL. */
+ * us: their directories, certificates that only root may read, SIGKILL, and the end of their background threads. */
 static const uint64_t kept = BIT(CAP_SETUID) | BIT(CAP_SETGID) | BIT(CAP_SETPCAP) |
                              BIT(CAP_SYS_CHROOT) | BIT(CAP_SYS_RESOURCE) | BIT(CAP_CHOWN) |
-                             BIT(CAP_FOWNER) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_KILL);
+                             BIT(CAP_FOWNER) | BIT(CAP_DAC_READ_SEARCH) | BIT(CAP_KILL) |
+                             BIT(CAP_SYS_NICE);
 
 bool privileges_drop(struct error *e)
 {

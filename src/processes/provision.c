@@ -314,6 +314,30 @@ const struct settings *provision_settings(const struct provision *p)
     return &p->now->settings;
 }
 
+int provision_adoption_socket(const struct provision *p)
+{
+    return listening_find(&p->listening, LISTENING_OWN);
+}
+
+bool provision_adopt(struct provision *p, struct slice key, uint64_t *generation, bool *fresh,
+                     struct error *e)
+{
+    if (!master_keys_adopt(p->data, &p->keys, key, fresh, e)) {
+        return false;
+    }
+    *generation = p->keys.master.generation;
+    return true;
+}
+
+bool provision_key_waits(const struct provision *p)
+{
+    OWN(master) struct master there = {0};
+    struct error e;
+
+    return master_look(p->data, "master.key", &there, &e) &&
+           there.generation > p->keys.master.generation;
+}
+
 static bool give(int control, enum control_kind kind, const char *name, int fd, struct error *e)
 {
     struct control_give gift = {(uint64_t)kind, slice_text(name)};

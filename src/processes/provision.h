@@ -39,6 +39,16 @@ const struct settings *provision_settings(const struct provision *p);
 bool provision_give(struct provision *p, const struct role_row *row, unsigned instance, int control,
                     struct error *e) MUST_CHECK;
 
+/* The socket on which root tells of a new master key; the provision's. */
+int provision_adoption_socket(const struct provision *p);
+
+/* As master_keys_adopt(): whoever is started from now on gets what follows from it. */
+bool provision_adopt(struct provision *p, struct slice key, uint64_t *generation, bool *fresh,
+                     struct error *e) MUST_CHECK;
+
+/* Whether master.key has a later generation than the one in force. */
+bool provision_key_waits(const struct provision *p);
+
 /* Read the files again that sections of the row name, when one has changed; whether any has. */
 bool provision_renew(struct provision *p, const struct role_row *row) MUST_CHECK;
 

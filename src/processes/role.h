@@ -59,7 +59,8 @@ struct role_row {
     uint64_t memory_max; /* bytes of address space, 0: no limit */
     bool tells;          /* is told the alarms that are raised, see role_on_alert() */
     bool links;          /* has the supervisor connect it with scanners, see processes/links */
-    bool many;           /* as many processes as `inspectors` says; otherwise one */
+    bool finishes; /* ends before the keeper is started anew, which is told what it has begun */
+    bool many;     /* as many processes as `inspectors` says; otherwise one */
     bool (*prepare)(struct role *r, struct error *e); /* before the walls are up; may be NULL */
     bool (*run)(struct role *r, struct error *e);
     const char *keys[ROLE_KEYS_MAX]; /* labels of derived keys */

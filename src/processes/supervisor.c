@@ -16,6 +16,7 @@
 #include "base/log.h"
 
 #include "host/process.h"
+#include "processes/adoption.h"
 #include "processes/alerts.h"
 #include "processes/child.h"
 #include "processes/control.h"
@@ -23,11 +24,11 @@
 #include "processes/privileges.h"
 #include "processes/provision.h"
 #include "processes/role.h"
+#include "processes/stopping.h"
 
 #define CHILDREN_MAX 96
 #define PING_MS      20000 /* and files of sections are looked at */
 #define KILLED_MS    100
-#define STOP_MS      30000 /* for a role to finish what it has begun */
 
 static struct supervisor {
     struct provision *provision;
@@ -38,9 +39,8 @@ static struct supervisor {
     bool announced;    /* all were at work once */
     int exit_code;
     bool stopping;
-    size_t stopping_row;      /* those behind it have stopped */
-    int64_t stopping_give_up; /* when the stopping row is killed */
-    bool hurry;               /* nobody is waited for any more */
+    struct stopping end;
+    struct adoption adoption;
     int64_t ping_at;
     struct arena arena;
 } self;
@@ -100,7 +100,7 @@ static void start_due(void)
     for (size_t i = 0; i < self.n_released && !self.stopping; i++) {
         struct child *c = &self.children[i];
         struct error e;
-        if (c->state != CHILD_DOWN || c->restart_at > now) {
+        if (c->state != CHILD_DOWN || c->restart_at > now || adoption_holds(&self.adoption, c)) {
             continue;
         }
         if (!child_start(c, self.provision, &e)) {
@@ -219,12 +219,12 @@ static void on_packet(struct child *c)
 static void begin_stopping(int sig)
 {
     if (self.stopping) {
-        self.hurry = true;
-        self.stopping_give_up = 0;
+        self.end.hurry = true;
+        self.end.give_up = 0;
         return;
     }
     self.stopping = true;
-    self.stopping_row = role_rows_count;
+    stopping_begin(&self.end, true);
     notify("STOPPING=1");
     log_event(LOG_INFO, "posternd.stopping", LOG_NUMBER("signal", sig)); /* 0: by ourselves */
 }
@@ -314,60 +314,15 @@ static void ping_due(void)
         return;
     }
     self.ping_at = now + PING_MS;
+    if (adoption_is_missing(&self.adoption, self.provision)) {
+        raise_alarm("supervisor", SLICE("key-not-in-force"),
+                    SLICE("master.key was changed, and posternd works with the one before: run "
+                          "`postern key adopt`, or restart it"));
+    }
     for (size_t i = 0; i < self.n_children; i++) {
         if (self.children[i].state == CHILD_UP) {
             child_ping(&self.children[i]);
             renew(&self.children[i]);
-        }
-    }
-}
-
-/* The highest row of which a process still runs, or the number of rows. */
-static size_t last_running_row(void)
-{
-    size_t row = role_rows_count;
-
-    for (size_t i = 0; i < self.n_children; i++) {
-        if (self.children[i].pid != 0) {
-            row = (size_t)(self.children[i].row - role_rows);
-        }
-    }
-    return row;
-}
-
-/* Tell the last row that still runs to stop. Returns false when nobody runs any more. */
-static bool stop_next_row(void)
-{
-    size_t row = last_running_row();
-    struct error e;
-
-    if (row != self.stopping_row) {
-        self.stopping_row = row;
-        self.stopping_give_up = clock_steady_ms() + (self.hurry ? 0 : STOP_MS);
-    }
-    for (size_t i = 0; i < self.n_children; i++) {
-        struct child *c = &self.children[i];
-        if (c->pid == 0 || c->row != &role_rows[row] || c->state == CHILD_ENDING) {
-            continue;
-        }
-        c->state = CHILD_ENDING;
-        if (c->control < 0 || !control_send(c->control, CONTROL_STOP, NULL, NULL, -1, &e)) {
-            child_end(c, SIGKILL);
-        }
-    }
-    return row != role_rows_count;
-}
-
-/* Those who were told to stop had their time. */
-static void kill_late(void)
-{
-    if (clock_steady_ms() < self.stopping_give_up) {
-        return;
-    }
-    for (size_t i = 0; i < self.n_children; i++) {
-        struct child *c = &self.children[i];
-        if (c->pid != 0 && c->state == CHILD_ENDING) {
-            (void)kill(c->pid, SIGKILL);
         }
     }
 }
@@ -389,11 +344,11 @@ static void on_signal(int signals)
 static int until_next_event(void)
 {
     int64_t now = clock_steady_ms();
-    int64_t next = self.stopping ? self.stopping_give_up : self.ping_at;
+    int64_t next = self.stopping ? self.end.give_up : adoption_next(&self.adoption, self.ping_at);
 
     for (size_t i = 0; i < self.n_released && !self.stopping; i++) {
         const struct child *c = &self.children[i];
-        if (c->state == CHILD_DOWN && c->restart_at < next) {
+        if (c->state == CHILD_DOWN && c->restart_at < next && !adoption_holds(&self.adoption, c)) {
             next = c->restart_at;
         }
     }
@@ -405,7 +360,7 @@ static int until_next_event(void)
 
 static void wait_for_events(int signals)
 {
-    struct pollfd fds[2 * CHILDREN_MAX + 1];
+    struct pollfd fds[2 * CHILDREN_MAX + 2];
     struct pollfd *said = fds + self.n_children;
     struct pollfd *signalled = said + self.n_children;
 
@@ -413,8 +368,10 @@ static void wait_for_events(int signals)
         fds[i] = (struct pollfd){.fd = self.children[i].control, .events = POLLIN};
         said[i] = (struct pollfd){.fd = self.children[i].output.fd, .events = POLLIN};
     }
+    struct pollfd *told = signalled + 1;
     *signalled = (struct pollfd){.fd = signals, .events = POLLIN};
-    if (poll(fds, 2 * self.n_children + 1, until_next_event()) <= 0) {
+    *told = (struct pollfd){.fd = adoption_fd(&self.adoption), .events = POLLIN};
+    if (poll(fds, 2 * self.n_children + 2, until_next_event()) <= 0) {
         return;
     }
     for (size_t i = 0; i < self.n_children; i++) {
@@ -428,6 +385,10 @@ static void wait_for_events(int signals)
     }
     if (signalled->revents) {
         on_signal(signals);
+    }
+    if (told->revents) {
+        adoption_hear(&self.adoption, self.provision, self.children, self.n_children,
+                      self.announced && !self.stopping, &self.arena);
     }
 }
 
@@ -471,14 +432,15 @@ int supervisor_main(const char *config_path, int passphrase_fd)
     int signals = open_signals();
     arena_init(&self.arena, CONTROL_ARENA_MAX);
     self.ping_at = clock_steady_ms() + PING_MS;
+    adoption_init(&self.adoption, provision_adoption_socket(self.provision));
     plan_children();
     for (;;) {
         if (self.stopping) {
-            if (!stop_next_row()) {
+            if (!stopping_step(&self.end, self.children, self.n_children)) {
                 break;
             }
-            kill_late();
         } else {
+            adoption_step(&self.adoption, self.children, self.n_children);
             start_due();
             ping_due();
         }
