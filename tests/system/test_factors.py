@@ -13,6 +13,7 @@ import time
 import pytest
 
 from company import wait_for
+from passkeys import Desk, SoftKey
 from scene import ALICE, PASSWORD, Scene
 from test_roles import Person
 from test_running import in_moved_time, move_clock
@@ -394,6 +395,9 @@ def test_a_rotation_of_the_master_key_renews_what_is_sealed(scene, clock):
     assert login(scene, hugo).startswith("signed in")
     password = add(scene, "phone", account=hugo)
     phone, codes = enrol(scene, hugo)
+    assert code_login(scene, hugo, codes[8]) == 0
+    passkey = Desk(company, SoftKey(), hugo)
+    assert passkey.add("key").returncode == 0
     company.postern("key", "rotate", "--recovery-key-stdin", input=(company.directory / "recovery.key").read_text())
     company.stop()
     company.start(scene.moved)
@@ -404,5 +408,6 @@ def test_a_rotation_of_the_master_key_renews_what_is_sealed(scene, clock):
     company.start(scene.moved)
     phone.wait()
     assert code_login(scene, hugo, phone.code()) == 0 and code_login(scene, hugo, codes[9]) == 0
+    assert passkey.alone().returncode == 0
     with scene.client(hugo, password) as smtp:
         assert submit(smtp, hugo)[0] == 250

@@ -1,14 +1,14 @@
 """Passkeys as a browser makes them and signs with them: a real Chromium with a virtual authenticator, on pages over https of
-our host and of another one, and `postern --json` between it and the daemon."""
-import os
+our host and of another one, and `postern --json` between it and the daemon; and a passkey in software for what no
+browser does."""
 import re
 import smtplib
-import subprocess
 
 import pytest
 
 from browser import Browser, key_hash, serve
-from company import BUILD, CA
+from company import CA
+from passkeys import Desk, SoftKey
 from scene import ALICE, PASSWORD, Scene
 
 BOB = "bob@example.test"
@@ -29,48 +29,11 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def scene(browser, tmp_path_factory):
+def scene(tmp_path_factory):
     scene = Scene(tmp_path_factory.mktemp("passkeys"), auth_failure_delay="0s", auth_failures="1000")
     scene.company.add_user(BOB, PASSWORD)
     yield scene
     scene.close()
-
-
-class Desk:
-    """Whoever holds an account, before a browser."""
-
-    def __init__(self, scene, browser, account):
-        self.company, self.browser, self.account = scene.company, browser, account
-        self.env = {**os.environ, "POSTERN_SIGN_INS": str(scene.company.directory / f"desk-{account}")}
-
-    def postern(self, *arguments, **options):
-        return self.company.postern(*arguments, env=self.env, **options)
-
-    def ask(self, *arguments, answer, password=None):
-        """Run a verb that asks a browser; `answer` gets what it is asked with and returns what it says."""
-        process = subprocess.Popen(
-            [str(BUILD / "postern"), "-c", str(self.company.config), *arguments, "--json"], env=self.env,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if password:
-            process.stdin.write(password + "\n")
-            process.stdin.flush()
-        options = process.stdout.readline()
-        out, err = process.communicate(answer(options) + "\n" if options else None, timeout=60)
-        return subprocess.CompletedProcess(arguments, process.returncode, options + out, err)
-
-    def password(self):
-        return self.postern("login", self.account, "--password-stdin", input=PASSWORD + "\n")
-
-    def add(self, name, password=PASSWORD, answer=None):
-        return self.ask("passkey", "add", name, "--password-stdin", password=password,
-                        answer=answer or self.browser.make)
-
-    def alone(self, answer=None):
-        return self.ask("login", self.account, "--passkey", answer=answer or self.browser.sign)
-
-    def second(self, answer=None):
-        return self.ask("login", self.account, "--password-stdin", password=PASSWORD,
-                        answer=answer or self.browser.sign)
 
 
 def recorded(scene):
@@ -81,7 +44,7 @@ def recorded(scene):
 @pytest.fixture
 def alice(scene, browser):
     """Alice, with one passkey and nothing else; signed in by it."""
-    desk = Desk(scene, browser, ALICE)
+    desk = Desk(scene.company, browser, ALICE)
     browser.go(f"https://{HOST}/")
     browser.forget()
     for row in scene.company.postern("passkey", "list", ALICE, check=False).stdout.splitlines()[1:]:
@@ -138,7 +101,7 @@ def test_what_was_signed_once_opens_nothing_again(alice, browser):
 
 
 def test_another_ones_passkey_opens_nothing(scene, alice, browser):
-    bob = Desk(scene, browser, BOB)
+    bob = Desk(scene.company, browser, BOB)
     done = bob.alone()  # the authenticator finds Alice's
     assert done.returncode == 77 and "wrong" in done.stderr
     browser.forget()
@@ -176,3 +139,74 @@ def test_its_holder_removes_it_with_it(alice, browser):
     done = alice.ask("passkey", "remove", "laptop", answer=browser.sign)
     assert done.returncode == 0 and "removed laptop" in done.stdout, done.stderr
     assert alice.password()
+
+
+# ── without a browser ──
+
+def person(scene, account, **options):
+    scene.company.add_user(account, PASSWORD)
+    desk = Desk(scene.company, SoftKey(**options), account)
+    desk.password()
+    done = desk.add("key")
+    assert done.returncode == 0, done.stderr
+    return desk
+
+
+def test_one_that_does_not_know_its_holder_is_a_second_factor_alone(scene):
+    carl = person(scene, "carl@example.test", verifies=False)
+    assert carl.alone().returncode == 77
+    assert carl.second().returncode == 0
+    assert re.search(r"key +[a-z]{8} .* -$", carl.postern("passkey", "list"), re.M)
+    for origin in ("http://mail.example.test", "https://mail.example.test:8443", "https://evil.test"):
+        carl.key.origin = origin
+        assert carl.second().returncode == 77
+
+
+def test_one_credential_is_one_accounts_and_an_account_has_twenty(scene):
+    dora = person(scene, "dora@example.test")
+    scene.company.add_user("emma@example.test", PASSWORD)
+    emma = Desk(scene.company, SoftKey(credential=dora.key.credential), "emma@example.test")
+    emma.password()
+    done = emma.add("key")
+    assert done.returncode == 65 and "an account's already" in done.stderr
+    assert dora.alone().returncode == 0
+    for n in range(2, 21):
+        assert dora.add(f"key {n}", key=SoftKey()).returncode == 0
+    done = dora.add("key 21", key=SoftKey())
+    assert done.returncode != 0 and "at most 20" in done.stderr
+    done = dora.add("KEY 2", key=SoftKey())
+    assert done.returncode == 65 and "there is a passkey" in done.stderr
+
+
+def test_the_last_factor_of_an_office_goes_with_a_second_person(scene):
+    company, clerk = scene.company, "clerk@example.test"
+    company.second(company.postern("user", "add", clerk, "--role", "administrator", "--password-stdin", "--reason",
+                                   "hired", input=PASSWORD + "\n"))
+    desk = Desk(company, SoftKey(), clerk)
+    desk.password()
+    assert desk.add("key").returncode == 0
+    assert desk.alone().returncode == 0
+    spare = SoftKey()
+    assert desk.add("spare", key=spare).returncode == 0
+    remove = ("--as", "root", "passkey", "remove", "--account", clerk, "--reason", "lost")
+    assert "removed" in company.postern(*remove, "spare")  # not the last one
+    asked = company.postern(*remove, "key")
+    assert desk.alone().returncode == 0  # still good
+    assert "without a second factor" in company.second(asked).stdout
+    assert desk.alone().returncode == 77
+    assert re.search(r"passkey remove.*approved by", recorded(scene))
+    desk.password()
+
+
+def test_a_passkey_proves_anew_who_sits_there(scene):
+    fred = person(scene, "fred@example.test")
+    assert fred.alone().returncode == 0
+    done = fred.ask("app-password", "add", "phone", "--passkey", answer=fred.key.sign)
+    assert done.returncode == 0 and re.search(r"([a-z]{4}-){6}[a-z]{4}$", done.stdout), done.stderr
+    stranger = SoftKey(credential=fred.key.credential)
+    done = fred.ask("app-password", "add", "stolen", "--passkey", answer=stranger.sign)
+    assert done.returncode == 77 and "wrong" in done.stderr
+    done = fred.ask("passkey", "remove", "key", answer=stranger.sign)
+    assert done.returncode == 77
+    done = fred.ask("passkey", "remove", "key", answer=fred.key.sign)
+    assert done.returncode == 0 and "removed key" in done.stdout
