@@ -179,6 +179,31 @@ static void final_outcomes_empty_the_row(void **state)
     end(s, 1, DELIVERY_FAILED, 0); /* once more changes nothing */
 }
 
+static void what_goes_back_has_no_rows(void **state)
+{
+    static const uint8_t digest[32];
+    struct story *s = *state;
+    size_t count = 0;
+    struct consent_record r = {.id = letter_id_slice(&s->id),
+                               .state = CONSENT_TOLD,
+                               .rule = SLICE("tagged"),
+                               .digest = slice_of(digest, sizeof(digest))};
+
+    submit(s);
+    decide(s);
+    tell_ok(s, RECORD_CONSENT, &consent_record_schema, &r);
+    r.state = CONSENT_APPROVED;
+    tell_ok(s, RECORD_CONSENT, &consent_record_schema, &r);
+    (void)queue(s, &count);
+    assert_int_equal(count, 2);
+    r.state = CONSENT_REFUSED;
+    tell_ok(s, RECORD_CONSENT, &consent_record_schema, &r);
+    (void)queue(s, &count);
+    assert_int_equal(count, 0);
+    end(s, 0, DELIVERY_FAILED,
+        0); /* as after a cancellation at the same time: nothing more to do */
+}
+
 static void orders_change_the_row(void **state)
 {
     struct story *s = *state;
@@ -437,6 +462,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_letter_is_queued_by_ruling, begin_story, end_story),
         cmocka_unit_test_setup_teardown(final_outcomes_empty_the_row, begin_story, end_story),
+        cmocka_unit_test_setup_teardown(what_goes_back_has_no_rows, begin_story, end_story),
         cmocka_unit_test_setup_teardown(orders_change_the_row, begin_story, end_story),
         cmocka_unit_test_setup_teardown(a_crash_loses_only_what_was_not_committed, begin_story,
                                         end_story),

@@ -52,20 +52,25 @@ void consent_judge(struct keeper *k, const struct facts *f, const struct mail_he
                                     .until = f->received_at + (uint64_t)a->timeout_ms};
 }
 
-/* The wall clock may be set: from here on the steady one counts, and no more than the section said. */
+int64_t consent_left(uint64_t received_at, uint64_t until, int64_t wall)
+{
+    int64_t whole = (int64_t)(until - received_at);
+    int64_t least = whole / 8 < GRACE_MS ? whole / 8 : GRACE_MS;
+    int64_t left = (int64_t)until - wall;
+
+    left = left < least ? least : left;
+    return left > whole ? whole : left;
+}
+
 void consent_mark(struct queue_entry *entry, const struct decision *d, bool told)
 {
-    int64_t whole = (int64_t)(d->need.until - entry->parcel->received_at);
-    int64_t left = (int64_t)d->need.until - clock_wall_ms();
-    int64_t least = whole / 8 < GRACE_MS ? whole / 8 : GRACE_MS;
-
     if (d->need.rule.len == 0) {
         return;
     }
-    left = left < least ? least : left;
     entry->waits = true;
     entry->told = told;
-    entry->waits_until = clock_steady_ms() + (left > whole ? whole : left);
+    entry->waits_until = clock_steady_ms() +
+                         consent_left(entry->parcel->received_at, d->need.until, clock_wall_ms());
     queue_entry_reason(entry, SLICE("needs approval: `postern letter waiting`"));
 }
 
@@ -170,33 +175,39 @@ bool consent_copy(struct keeper *k, const struct consent_letter *l, struct arena
 }
 
 struct listing {
-    struct letter_id *out;
-    size_t count;
+    struct letter_id ring[CONSENT_LISTED_MAX];
+    size_t count; /* the last ones of them are in the ring */
 };
 
+/* The queue's list has the newest first: what is met last stays. */
 static void list_entry(void *context, const struct queue_entry *entry)
 {
     struct listing *l = context;
+    size_t kept = l->count < CONSENT_LISTED_MAX ? l->count : CONSENT_LISTED_MAX;
 
     if (!entry->waits) {
         return;
     }
-    for (size_t i = 0; i < l->count; i++) {
-        if (memcmp(l->out[i].bytes, entry->parcel->id.bytes, LETTER_ID_LEN) == 0) {
+    for (size_t i = 0; i < kept; i++) {
+        if (memcmp(l->ring[i].bytes, entry->parcel->id.bytes, LETTER_ID_LEN) == 0) {
             return;
         }
     }
-    if (l->count < CONSENT_LISTED_MAX) {
-        l->out[l->count++] = entry->parcel->id;
-    }
+    l->ring[l->count++ % CONSENT_LISTED_MAX] = entry->parcel->id;
 }
 
-size_t consent_list(struct keeper *k, struct letter_id *out)
+size_t consent_list(struct keeper *k, struct arena *arena, struct letter_id **out)
 {
-    struct listing l = {.out = out};
+    struct listing *l = arena_alloc(arena, sizeof(*l));
 
-    queue_each(k->queue, list_entry, &l);
-    return l.count;
+    l->count = 0;
+    queue_each(k->queue, list_entry, l);
+    size_t kept = l->count < CONSENT_LISTED_MAX ? l->count : CONSENT_LISTED_MAX;
+    *out = arena_array(arena, kept + 1, sizeof(**out));
+    for (size_t i = 0; i < kept; i++) {
+        (*out)[i] = l->ring[(l->count - 1 - i) % CONSENT_LISTED_MAX];
+    }
+    return kept;
 }
 
 /* ── who may ── */

@@ -22,7 +22,7 @@
 #include "letter/findings.h"
 #include "letter/records.h"
 
-#define CONSENT_LISTED_MAX 200
+#define CONSENT_LISTED_MAX 1000
 
 struct keeper;
 struct account;
@@ -37,6 +37,10 @@ struct consent_letter {
 /* Fill the decision's need, when the settings in force say so. */
 void consent_judge(struct keeper *k, const struct facts *f, const struct mail_header *header,
                    const struct findings *findings, struct arena *arena, struct decision *d);
+
+/* How long it waits from now on, in ms: the wall clock may have been set, so never longer than its section said, and at least
+ * a quarter of an hour, or an eighth of that. From then on the steady clock counts. */
+int64_t consent_left(uint64_t received_at, uint64_t until, int64_t wall);
 
 /* Mark an entry that is not yet in the queue, if the decision says so. When all of the letter's are there, set keeper.consents. */
 void consent_mark(struct queue_entry *entry, const struct decision *d, bool told);
@@ -79,8 +83,8 @@ bool keeper_return_letter(struct keeper *k, struct parcel *p, const struct facts
 bool consent_tell(struct keeper *k, const struct consent_letter *l, struct arena *arena,
                   struct error *e) MUST_CHECK;
 
-/* Ids of up to CONSENT_LISTED_MAX letters that wait, each once; the number. */
-size_t consent_list(struct keeper *k, struct letter_id *out);
+/* The ids of the CONSENT_LISTED_MAX oldest letters that wait, each once, in the arena; the number. */
+size_t consent_list(struct keeper *k, struct arena *arena, struct letter_id **out);
 
 /* The thread that tells, and sends back what nobody approved in time. */
 void keeper_consents(void *keeper);

@@ -80,14 +80,14 @@ bool keeper_on_letter_waiting(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct letter_waiting_answer *answer = r->answer;
-    struct letter_id *ids = arena_array(r->arena, CONSENT_LISTED_MAX, sizeof(*ids));
-    struct letter_waiting_row *rows = arena_array(r->arena, CONSENT_LISTED_MAX, sizeof(*rows));
-    size_t n = consent_list(admin->keeper, ids);
+    struct letter_waiting_row *rows = arena_array(r->arena, CONSENTS_LISTED_MAX, sizeof(*rows));
+    struct letter_id *ids = NULL;
+    size_t n = consent_list(admin->keeper, r->arena, &ids);
     size_t count = 0;
 
-    while (n-- > 0) { /* the queue's list has the newest first */
+    for (size_t i = 0; i < n && count < CONSENTS_LISTED_MAX; i++) {
         bool shown = false;
-        if (!describe(admin, &ids[n], r->arena, &rows[count], &shown, e)) {
+        if (!describe(admin, &ids[i], r->arena, &rows[count], &shown, e)) {
             return false;
         }
         count += shown;

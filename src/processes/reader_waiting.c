@@ -58,7 +58,7 @@ static bool may_see(struct reader *reader, const struct ipc_request *r, struct s
     if (may) {
         return true;
     }
-    (void)error_set(e, ERROR_INPUT,
+    (void)error_set(e, account.len ? ERROR_INPUT : ERROR_DENIED,
                     account.len ? "no letter with this id waits for you: `postern letter waiting` "
                                   "lists those that do"
                                 : "who approves letters signs in as a person: `postern login "

@@ -8,7 +8,7 @@
 
 #define CONSENTS_LISTED_MAX 200
 
-/* letter_waiting: those that the caller may approve, and his own; who runs the system gets all, without what is in them. */
+/* letter_waiting: the oldest of those that the caller may approve, and his own; who runs the system gets all, without what is in them. */
 struct letter_waiting_row {
     struct slice id;
     struct slice rule;
