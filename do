@@ -78,6 +78,13 @@ configure() {
     [ -f "$directory/build.ninja" ] || meson setup "$directory" "$@"
 }
 
+# provider: the OpenID provider of tests/system/test_oidc.py, where there is npm; without it that file is skipped.
+provider() {
+    [ -d tests/oidc/node_modules ] || ! command -v npm >/dev/null ||
+        (cd tests/oidc && npm ci --ignore-scripts --no-audit --no-fund) ||
+        echo "the OpenID provider could not be installed: its tests are skipped" >&2
+}
+
 build() {
     install build
     configure build --buildtype=release -Ddebug=true
@@ -116,6 +123,7 @@ test)
     *" --check "*) install build test check ;;
     *) install build test ;;
     esac
+    provider
     exec tools/test.py "$@"
     ;;
 check)

@@ -83,3 +83,9 @@ extern const struct config_table settings_journal_table;
 extern const struct config_table settings_connectors_table;
 extern const struct config_table settings_connector_table;
 extern const struct config_table settings_approval_table;
+extern const struct config_table settings_oidc_table;
+
+struct settings;
+
+/* What contradicts itself in the [oidc] sections, or NULL. */
+const char *settings_oidc_contradiction(const struct settings *s);

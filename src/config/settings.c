@@ -14,6 +14,7 @@ static const struct config_table *const domain_tables[] = {&settings_domain_tabl
 static const struct config_table *const pull_tables[] = {&settings_pull_table};
 static const struct config_table *const connector_tables[] = {&settings_connector_table};
 static const struct config_table *const approval_tables[] = {&settings_approval_table};
+static const struct config_table *const oidc_tables[] = {&settings_oidc_table};
 static const struct config_table *const smarthost_tables[] = {&settings_smarthost_table};
 
 static const struct config_section top_section = {
@@ -74,9 +75,23 @@ static const struct config_section approval_section = {
     .help = "Letters that meet all of its conditions are held until a second person has seen and "
             "approved them; the first section that a letter meets counts.",
 };
-static const struct config_section *const sections[] = {&top_section,       &domain_section,
-                                                        &smarthost_section, &pull_section,
-                                                        &connector_section, &approval_section};
+static const struct config_section oidc_section = {
+    .name = "oidc",
+    .named = true,
+    .argument = CONFIG_WORD,
+    .offset = offsetof(struct settings, oidcs),
+    .size = sizeof(struct oidc_settings),
+    .tables = oidc_tables,
+    .n_tables = 1,
+    .help =
+        "An OpenID Connect provider whose word counts for who somebody is: at the desk (`postern "
+        "login --oidc`), and for mail clients that show its access tokens (AUTH OAUTHBEARER, "
+        "XOAUTH2). The accounts are Postern's own: what the provider names and Postern does "
+        "not know is refused.",
+};
+static const struct config_section *const sections[] = {
+    &top_section,       &domain_section,   &smarthost_section, &pull_section,
+    &connector_section, &approval_section, &oidc_section};
 
 const struct config_schema settings_schema = {sections, sizeof(sections) / sizeof(sections[0]),
                                               sizeof(struct settings)};
@@ -218,6 +233,7 @@ static const char *contradiction(const struct settings *s)
     why = why ? why : settings_passkey_problem(s);
     why = why ? why : connector_contradiction(s);
     why = why ? why : scanners_contradiction(s);
+    why = why ? why : settings_oidc_contradiction(s);
     return why ? why : pull_contradiction(s);
 }
 

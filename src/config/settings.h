@@ -12,6 +12,7 @@
 #include "config/settings_contacts.h"
 #include "config/settings_intake.h"
 #include "config/settings_limits.h"
+#include "config/settings_oidc.h"
 #include "config/settings_scanners.h"
 #include "config/settings_submission.h"
 
@@ -165,6 +166,7 @@ struct settings {
     struct config_list pulls;              /* struct pull_settings, likewise */
     struct config_list connector_sections; /* struct connector_settings, likewise */
     struct config_list approvals;          /* struct approval_settings, likewise */
+    struct config_list oidcs;              /* struct oidc_settings, likewise */
 };
 
 extern const struct config_schema settings_schema;

@@ -106,6 +106,25 @@ struct opening {
     int64_t ends_at_ms;    /* of the steady clock */
 };
 
+/* A provider's token: it ends the session, and who runs Postern signs in by one where that is wanted alone. */
+static void judge_token(struct opening *o, const struct settings *settings, const char **refused)
+{
+    const struct oidc_settings *provider = settings_oidc(settings, o->ask->provider);
+    uint64_t now = (uint64_t)clock_wall_ms();
+
+    if (o->ask->provider.len == 0) {
+        return;
+    }
+    if (!provider || (o->ask->until && o->ask->until <= now)) {
+        *refused = "the token has expired, or its provider is no longer in the settings";
+    } else if (o->ask->desk && o->account.role != ACCOUNT_EMPLOYEE && !provider->roles) {
+        *refused = "accounts with a role do not sign in by this provider";
+    } else if (o->ask->until) {
+        int64_t until = clock_steady_ms() + (int64_t)(o->ask->until - now);
+        o->ends_at_ms = until < o->ends_at_ms ? until : o->ends_at_ms;
+    }
+}
+
 /* What an app password is good for is judged here, by the row as it is now. */
 static void judge_app(struct opening *o, const struct factors *f, const char **refused)
 {
@@ -166,7 +185,7 @@ static bool judge_factors(struct keeper *k, struct opening *o, const char **refu
         judge_app(o, &f, refused);
         return true;
     }
-    if (!factors_are_on(&f) && o->ask->proof.passkey.len == 0) {
+    if ((o->ask->factor || !factors_are_on(&f)) && o->ask->proof.passkey.len == 0) {
         return true;
     }
     const struct passkey *p = passkey_find(&f, o->ask->proof.passkey);
@@ -240,7 +259,8 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     if (!found || o.account.disabled) {
         return error_set(e, ERROR_DENIED, "no such account");
     }
-    if (!judge_factors(k, &o, &refused, e)) {
+    judge_token(&o, settings, &refused);
+    if (!refused && !judge_factors(k, &o, &refused, e)) {
         return false;
     }
     if (refused) {

@@ -39,6 +39,7 @@ bool auth_run(struct role *r, struct error *e)
         .seal = role_key(r, "auth"),
         .keeper = role_pool(r, "keeper"),
         .anchors = anchors_now,
+        .courier = role_pool(r, "courier"),
         .passwords = role_directory(r, "passwords"),
     };
     struct auth *auth = auth_new(&options, e);

@@ -27,6 +27,7 @@ struct exchange {
     struct slice
         binding; /* gs2-header that the client must repeat, and with it the channel binding, but ... */
     bool end_point;      /* ... when that is of our certificate: it may be one of those in use */
+    bool refused;        /* all that is left is to tell the client, which reads why before */
     uint64_t iterations; /* that the client was told */
     uint8_t salt[SCRAM_SALT_LEN];
 };

@@ -27,6 +27,8 @@ struct auth *auth_new(const struct auth_options *options, struct error *e)
     a->exchanges = exchanges_new();
     a->end_points = end_points_new();
     a->challenges = challenges_new();
+    a->providers = providers_new(options->courier);
+    a->tokens = auth_tokens_new();
     auth_slots_init(&a->slots, (unsigned)options->settings(options->context)->auth.parallel,
                     WAITING_MAX);
     a->verifiers = verifiers_new(options->seal, e);
@@ -42,6 +44,8 @@ void auth_free(struct auth *a)
         exchanges_free(a->exchanges);
         end_points_free(a->end_points);
         challenges_free(a->challenges);
+        providers_free(a->providers);
+        auth_tokens_free(a->tokens);
         free(a);
     }
 }
@@ -203,7 +207,10 @@ bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r, struct 
                                      .mechanism = mechanism_of(l),
                                      .desk = l->desk,
                                      .app = l->app,
-                                     .proof = l->proof};
+                                     .proof = l->proof,
+                                     .provider = l->identity.provider,
+                                     .until = (uint64_t)l->identity.until_ms,
+                                     .factor = l->identity.factor};
     struct keeper_session_answer session;
 
     if (!ipc_call(a->options.keeper, &keeper_session, &ask, -1, &session, NULL, r->arena,

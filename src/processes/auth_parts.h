@@ -8,6 +8,7 @@
 #include "processes/auth_exchange.h"
 #include "processes/auth_login.h"
 #include "processes/auth_memory.h"
+#include "processes/auth_oidc.h"
 #include "processes/auth_slots.h"
 #include "processes/auth_span.h"
 #include "processes/auth_throttle.h"
@@ -25,6 +26,8 @@ struct auth {
     struct exchanges *exchanges;
     struct end_points *end_points;
     struct challenges *challenges;
+    struct providers *providers;
+    struct auth_tokens *tokens;
     struct auth_slots slots;
 };
 
@@ -42,6 +45,7 @@ struct login {
     struct slice app; /* id of the app password that was right; empty: none was */
     struct auth_proof proof; /* of the second factor */
     uint8_t proof_of[DIGEST_LEN];
+    struct token_identity identity; /* of a token; without a provider there was none */
 };
 
 /* Those in force now. */

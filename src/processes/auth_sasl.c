@@ -9,13 +9,14 @@
 
 #include "formats/smtp/base64.h"
 #include "keyring/keyring.h"
+#include "processes/auth_bearer.h"
 #include "processes/auth_factor.h"
 #include "processes/auth_parts.h"
 
 #define NONCE_LEN       18 /* bytes: 24 characters */
 #define SERVER_TEXT_MAX 512
 
-_Static_assert(SCRAM_MESSAGE_MAX == AUTH_SASL_MAX && EXCHANGE_ID_LEN == AUTH_EXCHANGE_LEN &&
+_Static_assert(SCRAM_MESSAGE_MAX <= AUTH_SASL_MAX && EXCHANGE_ID_LEN == AUTH_EXCHANGE_LEN &&
                    SCRAM_SALT_LEN == AUTH_SALT_LEN,
                "what formats and requests say of it agree");
 
@@ -184,8 +185,10 @@ static bool begin(struct auth *a, struct ipc_request *r, const struct timespec *
 
 bool auth_on_sasl_begin(void *auth, struct ipc_request *r, struct error *e)
 {
+    const struct auth_sasl_begin_ask *ask = r->ask;
     struct timespec end = auth_span_begin();
-    bool done = begin(auth, r, &end, e);
+    bool done = bearer_is_mechanism(ask->mechanism) ? bearer_begin(auth, r, &end, e)
+                                                    : begin(auth, r, &end, e);
 
     auth_span_end(&end);
     return done;
@@ -203,7 +206,7 @@ static const char *why_not(const struct login *l)
 /* Whether the client's last message answers what it was told, over this connection. */
 static bool fits(struct auth *a, const struct exchange *x, const struct scram_client_final *last)
 {
-    uint8_t binding[AUTH_SASL_MAX];
+    uint8_t binding[SCRAM_MESSAGE_MAX];
     size_t len = 0;
 
     if (!slice_equal(last->nonce, x->nonce) ||
@@ -319,6 +322,10 @@ bool auth_on_sasl_next(void *auth, struct ipc_request *r, struct error *e)
         x = exchanges_take(a->exchanges, ask->connection.ptr, ask->exchange, clock_steady_ms());
     }
     answer->verdict = LOGIN_UNREADABLE; /* too late, or never begun */
+    if (x && x->refused) {
+        answer->verdict = LOGIN_REFUSED;
+        return true;
+    }
     bool done = !x || finish(a, x, r, &end, e);
     if (answer->verdict != LOGIN_ACCEPTED) {
         answer->message = SLICE_NONE;

@@ -29,7 +29,7 @@ enum login_verdict auth_prove(struct auth *a, struct login *l, struct arena *are
 {
     const struct auth_second *second = &l->account.second;
 
-    if (!auth_second_is_on(second) || l->app.len) {
+    if (!auth_second_is_on(second) || l->app.len || l->identity.factor) {
         return LOGIN_ACCEPTED;
     }
     if (!l->desk) { /* here, so that a right password takes no longer than a wrong one; the keeper would refuse it too */

@@ -7,9 +7,11 @@
 #include "host/memfd.h"
 #include "places/places.h"
 #include "processes/errand.h"
+#include "processes/oidc_errand.h"
 #include "processes/outward.h"
 #include "processes/roles.h"
 #include "processes/webhook.h"
+#include "requests/oidc.h"
 
 #define PER_MINUTE 600
 #define RESOLVE_MS 20000
@@ -39,6 +41,11 @@ static const struct ipc_row rows[] = {
     {&courier_fetch, PER_MINUTE, on_fetch},
 };
 static const struct ipc_table table = IPC_TABLE("keeper", rows);
+
+static const struct ipc_row auth_rows[] = {
+    {&courier_identity, PER_MINUTE, oidc_errand_on_ask},
+};
+static const struct ipc_table auth_table = IPC_TABLE("auth", auth_rows);
 
 /* ── backup targets ── */
 
@@ -93,6 +100,7 @@ bool courier_run(struct role *r, struct error *e)
 {
     static struct errands errands;
     static struct ipc_server server;
+    static struct ipc_server auth;
     static struct ipc_server places;
     static struct places_server targets = {PTHREAD_MUTEX_INITIALIZER, open_target, &target};
 
@@ -103,6 +111,8 @@ bool courier_run(struct role *r, struct error *e)
     }
     ipc_server_init(&server, &table, &errands);
     role_serve(r, "keeper", &server);
+    ipc_server_init(&auth, &auth_table, &errands);
+    role_serve(r, "auth", &auth);
     ipc_server_init(&places, &places_table, &targets);
     role_serve(r, "backup", &places);
     role_ready(r);

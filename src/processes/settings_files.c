@@ -84,7 +84,8 @@ static bool copy_each(const struct role_row *row, size_t k, const struct setting
     for (size_t i = 0; i < list.count; i++) {
         OWN(buf) struct buf one = {.max = SETTINGS_SECRET_MAX + PIPE_BUF};
         uint8_t length[LENGTH_LEN];
-        if (!read_file(path_of(row, k, &list, i), &one) || one.len > SETTINGS_SECRET_MAX) {
+        struct slice path = path_of(row, k, &list, i);
+        if (path.len && (!read_file(path, &one) || one.len > SETTINGS_SECRET_MAX)) {
             log_event(LOG_WARNING, "file.unread", LOG_TEXT("file", row->files[k].name),
                       LOG_NUMBER("section", i + 1), LOG_NUMBER("errno", errno));
             wipe(&one);

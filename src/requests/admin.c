@@ -127,7 +127,7 @@ static const struct cbor_field signed_in_fields[] = {
     CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct admin_sign_in_answer, asked, 0,
                       &passkey_asked_schema),
 };
-static const struct cbor_schema signed_in =
+const struct cbor_schema admin_signed_in_schema =
     CBOR_SCHEMA(signed_in_fields, struct admin_sign_in_answer);
 
 static const struct cbor_field import_begun_fields[] = {
@@ -154,8 +154,8 @@ const struct ipc_message admin_backup = {74, "admin_backup", NULL, &backup};
 const struct ipc_message admin_pause = {75, "admin_pause", &pause_ask, NULL};
 const struct ipc_message admin_erase = {85, "admin_erase", &erase_ask, &admin_asked_schema};
 const struct ipc_message admin_anchored = {76, "admin_anchored", &checkpoint_schema, NULL};
-const struct ipc_message admin_sign_in = {77, "admin_sign_in", &sign_in_ask, &signed_in,
-                                          .secret = true};
+const struct ipc_message admin_sign_in = {77, "admin_sign_in", &sign_in_ask,
+                                          &admin_signed_in_schema, .secret = true};
 const struct ipc_message admin_sign_out = {78, "admin_sign_out", NULL, NULL};
 const struct ipc_message admin_import_begin = {110, "admin_import_begin", &import_record_schema,
                                                &import_begun, .secret = true};

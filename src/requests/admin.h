@@ -64,6 +64,7 @@ struct admin_sign_in_answer {
     struct passkey_asked asked; /* ... but for this, when a passkey will do */
 };
 
+extern const struct cbor_schema admin_signed_in_schema; /* struct admin_sign_in_answer */
 extern const struct ipc_message admin_sign_in;
 
 /* admin_sign_out: end the session whose pass was shown. */

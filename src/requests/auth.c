@@ -22,12 +22,14 @@ static const struct cbor_field login_answer_fields[] = {
     CBOR_OPTIONAL(6, CBOR_BYTES, struct auth_login_answer, message, AUTH_SASL_MAX),
     CBOR_OPTIONAL(10, CBOR_BYTES, struct auth_login_answer, challenge, 32),
 };
-static const struct cbor_schema login_answer =
+const struct cbor_schema auth_login_answer_schema =
     CBOR_SCHEMA(login_answer_fields, struct auth_login_answer);
 
-const struct ipc_message auth_login = {1, "auth_login", &login_ask, &login_answer, .secret = true};
+const struct ipc_message auth_login = {1, "auth_login", &login_ask, &auth_login_answer_schema,
+                                       .secret = true};
 
-const struct ipc_message auth_desk = {3, "auth_desk", &login_ask, &login_answer, .secret = true};
+const struct ipc_message auth_desk = {3, "auth_desk", &login_ask, &auth_login_answer_schema,
+                                      .secret = true};
 
 static const struct cbor_field sasl_begin_fields[] = {
     CBOR_FIELD(1, CBOR_BYTES, struct auth_sasl_begin_ask, connection, AUTH_EXCHANGE_LEN),
@@ -39,8 +41,8 @@ static const struct cbor_field sasl_begin_fields[] = {
 static const struct cbor_schema sasl_begin =
     CBOR_SCHEMA(sasl_begin_fields, struct auth_sasl_begin_ask);
 
-const struct ipc_message auth_sasl_begin = {5, "auth_sasl_begin", &sasl_begin, &login_answer,
-                                            .secret = true};
+const struct ipc_message auth_sasl_begin = {5, "auth_sasl_begin", &sasl_begin,
+                                            &auth_login_answer_schema, .secret = true};
 
 static const struct cbor_field external_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct auth_external_ask, client, 64),
@@ -49,7 +51,7 @@ static const struct cbor_field external_fields[] = {
 };
 static const struct cbor_schema external = CBOR_SCHEMA(external_fields, struct auth_external_ask);
 
-const struct ipc_message auth_external = {270, "auth_external", &external, &login_answer,
+const struct ipc_message auth_external = {270, "auth_external", &external, &auth_login_answer_schema,
                                           .secret = true};
 
 static const struct cbor_field sasl_next_fields[] = {
@@ -61,8 +63,8 @@ static const struct cbor_field sasl_next_fields[] = {
 static const struct cbor_schema sasl_next =
     CBOR_SCHEMA(sasl_next_fields, struct auth_sasl_next_ask);
 
-const struct ipc_message auth_sasl_next = {6, "auth_sasl_next", &sasl_next, &login_answer,
-                                           .secret = true};
+const struct ipc_message auth_sasl_next = {6, "auth_sasl_next", &sasl_next,
+                                           &auth_login_answer_schema, .secret = true};
 
 static const struct cbor_field verifier_ask_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct auth_verifier_ask, account, LETTER_ADDRESS_MAX),

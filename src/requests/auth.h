@@ -10,7 +10,7 @@
 #define AUTH_EXCHANGE_LEN   16
 #define AUTH_SALT_LEN       16
 #define AUTH_EXPORTER_LEN   32
-#define AUTH_SASL_MAX       900             /* bytes of one message */
+#define AUTH_SASL_MAX       9000            /* bytes of one message */
 #define AUTH_DESK_MECHANISM "postern login" /* in records of sign-ins at the command line */
 #define AUTH_DESK_SECOND    AUTH_DESK_MECHANISM " + passkey" /* after the password */
 #define AUTH_DESK_ALONE     AUTH_DESK_MECHANISM " --passkey" /* without one         */
@@ -46,6 +46,7 @@ struct auth_login_answer {
     struct slice challenge; /* LOGIN_CODE: for a passkey of the account; empty: it has none */
 };
 
+extern const struct cbor_schema auth_login_answer_schema; /* struct auth_login_answer */
 extern const struct ipc_message auth_login;
 
 /* auth_sasl_begin: from submission. The client's first message of a mechanism with more than one (SCRAM), which

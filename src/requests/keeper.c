@@ -2,6 +2,7 @@
 
 #include "letter/app_password.h"
 #include "requests/auth.h"
+#include "requests/oidc.h"
 
 #define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
 #define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
@@ -76,6 +77,9 @@ static const struct cbor_field session_ask_fields[] = {
     MAYBE(4, CBOR_BOOL, keeper_session_ask, desk, 0),
     MAYBE(5, CBOR_TEXT, keeper_session_ask, app, APP_PASSWORD_ID_LEN),
     CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct keeper_session_ask, proof, 0, &auth_proof_schema),
+    MAYBE(11, CBOR_TEXT, keeper_session_ask, provider, OIDC_NAME_MAX),
+    MAYBE(12, CBOR_UINT, keeper_session_ask, until, 0),
+    MAYBE(13, CBOR_BOOL, keeper_session_ask, factor, 0),
 };
 static const struct cbor_schema session_ask =
     CBOR_SCHEMA(session_ask_fields, struct keeper_session_ask);

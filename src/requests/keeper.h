@@ -116,6 +116,9 @@ struct keeper_session_ask {
     bool desk;        /* of a person at the command line, not of a client that sends */
     struct slice app; /* id of the app password that was right; empty: it was the main password */
     struct auth_proof proof; /* of a second factor: it is spent before the answer */
+    struct slice provider;   /* name of the [oidc] whose token it was; empty: it was none */
+    uint64_t until; /* wall milliseconds: when the token ends; 0: it does not end the session */
+    bool factor;    /* the provider asked for a second factor, and its word counts */
 };
 
 struct keeper_session_answer {

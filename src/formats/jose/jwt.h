@@ -64,7 +64,7 @@ enum jose_algorithm jose_algorithm_by_name(struct slice name);
 /* Whether a text of a list is that one. */
 bool jose_texts_have(const struct jose_texts *texts, struct slice text);
 
-/* Whether it has the form of a token that is taken apart here: three parts. Others are for the provider to judge. */
+/* Whether it has the form of a token that is taken apart here: three parts, of which any may be empty. Others are for the provider to judge. */
 bool jwt_is_one(struct slice token);
 
 /**

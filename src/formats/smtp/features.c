@@ -33,6 +33,8 @@ static const struct {
     {SLICE_INIT("EXTERNAL"),           SMTP_EXTERNAL          },
     {SLICE_INIT("SCRAM-SHA-256-PLUS"), SMTP_SCRAM_SHA_256_PLUS},
     {SLICE_INIT("SCRAM-SHA-256"),      SMTP_SCRAM_SHA_256     },
+    {SLICE_INIT("OAUTHBEARER"),        SMTP_OAUTHBEARER       },
+    {SLICE_INIT("XOAUTH2"),            SMTP_XOAUTH2           },
     {SLICE_INIT("PLAIN"),              SMTP_PLAIN             },
     {SLICE_INIT("LOGIN"),              SMTP_LOGIN             },
 };

@@ -28,7 +28,9 @@ enum smtp_mechanism {
     SMTP_LOGIN = 1 << 1, /* draft-murchison-sasl-login: what many devices and Outlook speak */
     SMTP_SCRAM_SHA_256 = 1 << 2, /* RFC 7677 */
     SMTP_SCRAM_SHA_256_PLUS = 1 << 3,
-    SMTP_EXTERNAL = 1 << 6, /* RFC 4422 appendix A */
+    SMTP_OAUTHBEARER = 1 << 4, /* RFC 7628 */
+    SMTP_XOAUTH2 = 1 << 5,     /* what the clients of Google and Microsoft speak instead */
+    SMTP_EXTERNAL = 1 << 6,    /* RFC 4422 appendix A */
 };
 
 /* What the sender asks to get back (RFC 3461 section 4.3). */

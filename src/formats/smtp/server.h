@@ -26,14 +26,14 @@
 #define SMTP_LINE_MAX      512
 #define SMTP_LINE_MAIL_MAX (512 + 26 + 17 + 10 + 500 + 9 + 107)
 #define SMTP_LINE_RCPT_MAX (512 + 507 + 29)
-/* A response to an AUTH challenge: base64 of three times 255 octets (RFC 4616) fits. */
-#define SMTP_LINE_AUTH_MAX 1200
+/* A response to an AUTH challenge: what RFC 4954 section 4 says, for tokens (RFC 7628). */
+#define SMTP_LINE_AUTH_MAX 12288
 
 /* The input buffer must hold a whole line, or no progress is made. */
-#define SMTP_INPUT_MIN 1536
+#define SMTP_INPUT_MIN (SMTP_LINE_AUTH_MAX + 512)
 
-/* Octets of a message of a mechanism: what fits into such a line. RFC 4616 section 2 has 767 at most. */
-#define SMTP_CREDENTIALS_MAX (SMTP_LINE_AUTH_MAX / 4 * 3)
+/* Octets of a message of a mechanism: what fits into such a line. RFC 4616 section 2 has 767 at most, a token some thousands. */
+#define SMTP_CREDENTIALS_MAX 9000
 #define SMTP_OUT_MAX         1536
 #define SMTP_REFUSAL_MAX     192
 #define SMTP_CHALLENGE_MAX   465 /* octets of a mechanism: their base64 fits into a reply */

@@ -10,7 +10,7 @@
 #define STEPS     24
 #define SESSIONS  150
 #define IN_ONE    10 /* steps of a session: fewer than it has patience for mistakes */
-#define LONG      1300
+#define LONG      12400
 
 /* Where a dialogue stands for the client. */
 enum at {

@@ -384,13 +384,15 @@ static void configure(struct session *s)
     const struct submission_door *door = door_of(s);
     bool open = door && !door->sign_in;
     bool scram = !door && s->settings->auth.scram;
+    bool tokens = !door && settings_oidc_mail(s->settings);
     bool whole = door && door->size_limit;
 
     s->config = (struct smtp_server_config){
         .host = s->settings->general.hostname,
         .features = FEATURES_OFFERED & (open ? ~(unsigned)SMTP_AUTH : ~0U),
         .mechanisms = SMTP_PLAIN | SMTP_LOGIN |
-                      (scram ? (unsigned)(SMTP_SCRAM_SHA_256 | SMTP_SCRAM_SHA_256_PLUS) : 0U),
+                      (scram ? (unsigned)(SMTP_SCRAM_SHA_256 | SMTP_SCRAM_SHA_256_PLUS) : 0U) |
+                      (tokens ? (unsigned)(SMTP_OAUTHBEARER | SMTP_XOAUTH2) : 0U),
         .size_max = whole ? door->size_limit : limits->size_limit,
         .recipients_max = recipients,
         .line_max = whole ? 0 : (uint32_t)limits->line_limit - LINE_END_LEN,

@@ -234,6 +234,9 @@ void sign_in_message(struct client_sign_in *c, const struct smtp_sasl *said)
     bool fits = answer.message.len <= SMTP_CHALLENGE_MAX;
     if (answer.verdict == LOGIN_CONTINUES && answer.exchange.len == AUTH_EXCHANGE_LEN && fits) {
         (void)memcpy(c->exchange, answer.exchange.ptr, AUTH_EXCHANGE_LEN);
+        pause_for(
+            c,
+            answer.delay_ms); /* of a token that is refused, whose error the client reads first */
         smtp_server_challenge(c->smtp, answer.message);
     } else if (keep_session(c, &answer) && fits) {
         c->last_said = answer.message.len > 0;

@@ -1,0 +1,41 @@
+/* processes/auth_oidc - what an OpenID provider's tokens are worth: the access token of a mail client, the ID token of somebody
+ * who signed in.
+ *
+ * The one never passes as the other. An access token is typed `at+jwt` (RFC 9068) or, where the settings allow it, `JWT`
+ * without anything that an ID token alone has; it is made out for one of our audiences, for a client that we know, and has
+ * the scope. An ID token is made out for our client and repeats the nonce of this sign-in (OpenID Connect Core section
+ * 3.1.3.7). Thread-safe. */
+#pragma once
+
+#include "config/settings.h"
+#include "processes/auth_provider.h"
+#include "processes/auth_tokens.h"
+
+#define TOKEN_SKEW_S 60 /* by which the provider's clock may be ahead of ours */
+
+enum token_verdict {
+    TOKEN_GOOD,
+    TOKEN_BAD,
+    TOKEN_SCOPE, /* right, and not for sending */
+    TOKEN_LATER, /* the provider was not to be had */
+};
+
+struct oidc_judge {
+    struct providers *providers;
+    struct auth_tokens *tokens;
+    const struct settings *settings;
+};
+
+/**
+ * Judge an access token.
+ *
+ * @param out  who it says that somebody is, when it is good; in the arena
+ * @param why  a sentence for the record, otherwise
+ */
+enum token_verdict oidc_access(const struct oidc_judge *j, struct slice token, struct arena *arena,
+                               struct token_identity *out, const char **why) MUST_CHECK;
+
+/* Judge an ID token that a provider gave for a code. */
+enum token_verdict oidc_sign_in(const struct oidc_judge *j, const struct oidc_settings *provider,
+                                struct slice token, struct slice nonce, struct arena *arena,
+                                struct token_identity *out, const char **why) MUST_CHECK;

@@ -1,0 +1,56 @@
+/* processes/auth_provider - OpenID providers as auth knows them: their keys, fetched by courier when they are needed, and what
+ * is asked of them.
+ *
+ * Keys are fetched anew when they are PROVIDER_FRESH_MS old; while the provider cannot be reached those that there are count
+ * on for PROVIDER_STALE_MS. A token that names an unknown key has them fetched at once, but not again within
+ * PROVIDER_PAUSE_MS: whoever makes such tokens up makes us ask no more often. Thread-safe. */
+#pragma once
+
+#include "base/own.h"
+
+#include "config/settings.h"
+#include "formats/jose/keys.h"
+#include "formats/jose/provider.h"
+#include "ipc/pool.h"
+
+#define PROVIDER_FRESH_MS 600000
+#define PROVIDER_STALE_MS 3600000
+#define PROVIDER_PAUSE_MS 3000
+
+struct providers;
+
+/* Make a table that knows none. `courier` is asked; NULL: nobody is, and all is ERROR_BUSY. */
+struct providers *providers_new(struct ipc_pool *courier) __attribute__((returns_nonnull));
+
+/* Nobody may be in a question. NULL is fine. */
+void providers_free(struct providers *p);
+
+/* How often keys were replaced by others: what was judged by former ones is to be judged again. */
+uint64_t providers_generation(struct providers *p);
+
+/**
+ * Whether a token is signed with a key that the provider has now.
+ *
+ * @return  false with ERROR_BUSY when its keys are not to be had
+ */
+bool providers_verify(struct providers *p, const struct oidc_settings *provider,
+                      const struct jwt *token, struct arena *arena, enum jose_verdict *out,
+                      struct error *e) MUST_CHECK;
+
+/**
+ * Ask a provider (requests/oidc.h).
+ *
+ * @param kind    enum identity_kind
+ * @param body    what it answers, in the arena
+ * @param status  of HTTP
+ * @return        false with ERROR_BUSY when it cannot be reached
+ */
+bool providers_ask(struct providers *p, const struct oidc_settings *provider, uint64_t kind,
+                   struct slice form, struct arena *arena, struct slice *body, uint64_t *status,
+                   struct error *e) MUST_CHECK;
+
+/* The provider's document, read. */
+bool providers_document(struct providers *p, const struct oidc_settings *provider,
+                        struct arena *arena, struct jose_provider *out, struct error *e) MUST_CHECK;
+
+OWN_BY(providers, struct providers, providers_free)

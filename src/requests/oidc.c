@@ -1,0 +1,75 @@
+#include "requests/oidc.h"
+
+#include "requests/admin.h"
+#include "requests/auth.h"
+#include "requests/auth_factors.h"
+
+#define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
+#define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
+
+#define ISSUER_MAX 1024
+#define CLIENT_MAX 64
+
+static const struct cbor_field begin_fields[] = {
+    FIELD(1, CBOR_TEXT, oidc_begin_ask, provider, OIDC_NAME_MAX),
+    FIELD(2, CBOR_UINT, oidc_begin_ask, port, UINT16_MAX),
+};
+static const struct cbor_schema begin = CBOR_SCHEMA(begin_fields, struct oidc_begin_ask);
+
+static const struct cbor_field begun_fields[] = {
+    FIELD(1, CBOR_BYTES, oidc_begin_answer, id, OIDC_ID_LEN),
+    FIELD(2, CBOR_TEXT, oidc_begin_answer, url, OIDC_URL_MAX),
+};
+static const struct cbor_schema begun = CBOR_SCHEMA(begun_fields, struct oidc_begin_answer);
+
+const struct ipc_message oidc_begin = {250, "oidc_begin", &begin, &begun, .secret = true};
+
+static const struct cbor_field finish_fields[] = {
+    FIELD(1, CBOR_BYTES, oidc_finish_ask, id, OIDC_ID_LEN),
+    MAYBE(2, CBOR_TEXT, oidc_finish_ask, code, OIDC_CODE_MAX),
+    MAYBE(3, CBOR_TEXT, oidc_finish_ask, state, OIDC_STATE_MAX),
+    MAYBE(4, CBOR_TEXT, oidc_finish_ask, issuer, ISSUER_MAX),
+    MAYBE(5, CBOR_BYTES, oidc_finish_ask, factor, AUTH_CODE_MAX),
+};
+static const struct cbor_schema finish = CBOR_SCHEMA(finish_fields, struct oidc_finish_ask);
+
+const struct ipc_message oidc_finish = {251, "oidc_finish", &finish, &admin_signed_in_schema,
+                                        .secret = true};
+
+static const struct cbor_field auth_begin_fields[] = {
+    CBOR_SUB(1, CBOR_STRUCT, struct auth_oidc_begin_ask, begin, 0, &begin),
+    FIELD(2, CBOR_TEXT, auth_oidc_begin_ask, client, CLIENT_MAX),
+};
+static const struct cbor_schema auth_begin =
+    CBOR_SCHEMA(auth_begin_fields, struct auth_oidc_begin_ask);
+
+const struct ipc_message auth_oidc_begin = {252, "auth_oidc_begin", &auth_begin, &begun,
+                                            .secret = true};
+
+static const struct cbor_field auth_finish_fields[] = {
+    CBOR_SUB(1, CBOR_STRUCT, struct auth_oidc_finish_ask, finish, 0, &finish),
+    FIELD(2, CBOR_TEXT, auth_oidc_finish_ask, client, CLIENT_MAX),
+};
+static const struct cbor_schema auth_finish =
+    CBOR_SCHEMA(auth_finish_fields, struct auth_oidc_finish_ask);
+
+const struct ipc_message auth_oidc_finish = {253, "auth_oidc_finish", &auth_finish,
+                                             &auth_login_answer_schema, .secret = true};
+
+static const struct cbor_field identity_fields[] = {
+    FIELD(1, CBOR_TEXT, identity_ask, provider, OIDC_NAME_MAX),
+    FIELD(2, CBOR_TEXT, identity_ask, issuer, ISSUER_MAX),
+    FIELD(3, CBOR_UINT, identity_ask, kind, IDENTITY_LAST),
+    MAYBE(4, CBOR_BYTES, identity_ask, form, OIDC_FORM_MAX),
+};
+static const struct cbor_schema identity = CBOR_SCHEMA(identity_fields, struct identity_ask);
+
+static const struct cbor_field identity_answer_fields[] = {
+    FIELD(1, CBOR_UINT, identity_answer, status, 999),
+};
+static const struct cbor_schema identity_answer =
+    CBOR_SCHEMA(identity_answer_fields, struct identity_answer);
+
+const struct ipc_message courier_identity = {
+    254,           "courier_identity", &identity, &identity_answer, .answer_fd = IPC_FD_SEALED,
+    .secret = true};

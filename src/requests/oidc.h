@@ -1,0 +1,76 @@
+/* requests/oidc - signing in by OpenID Connect: what a person's command line asks of the keeper, the keeper of auth, and auth
+ * of courier. */
+#pragma once
+
+#include "ipc/ipc.h"
+
+#define OIDC_NAME_MAX  20 /* of a provider's section */
+#define OIDC_ID_LEN    16
+#define OIDC_URL_MAX   4096
+#define OIDC_CODE_MAX  2048
+#define OIDC_STATE_MAX 128
+#define OIDC_FORM_MAX  ((size_t)16 << 10)
+#define OIDC_BODY_MAX  ((size_t)64 << 10) /* of what a provider answers */
+
+/* oidc_begin: over the control socket. Begin to sign in at the desk: the answer is what a browser is to open. */
+struct oidc_begin_ask {
+    struct slice provider;
+    uint64_t port; /* on loopback, where the browser brings the code to */
+};
+
+struct oidc_begin_answer {
+    struct slice id; /* OIDC_ID_LEN bytes, for oidc_finish */
+    struct slice url;
+};
+
+extern const struct ipc_message oidc_begin;
+
+/* oidc_finish: with what the browser brought. Answered as admin_sign_in is. */
+struct oidc_finish_ask {
+    struct slice id;
+    struct slice code;   /* of the provider's; empty at the second try, with a second factor */
+    struct slice state;  /* as the browser brought it */
+    struct slice issuer; /* likewise (RFC 9207); may be empty */
+    struct slice factor; /* a code of our own second factor */
+};
+
+extern const struct ipc_message oidc_finish;
+
+/* auth_oidc_begin: from keeper, with who asks. */
+struct auth_oidc_begin_ask {
+    struct oidc_begin_ask begin;
+    struct slice client;
+};
+
+extern const struct ipc_message auth_oidc_begin;
+
+/* auth_oidc_finish: from keeper; answered as auth_desk is. */
+struct auth_oidc_finish_ask {
+    struct oidc_finish_ask finish;
+    struct slice client;
+};
+
+extern const struct ipc_message auth_oidc_finish;
+
+/* courier_identity: from auth. Ask a provider of the settings something. Where, courier finds out itself, from the
+ * provider's own document: auth cannot send anything to anybody else. The answer's body is a sealed memfd. */
+enum identity_kind {
+    IDENTITY_DOCUMENT = 1, /* what the provider says of itself */
+    IDENTITY_KEYS,         /* its JWK set */
+    IDENTITY_TOKEN, /* post the form to the token endpoint; courier adds the client's secret */
+    IDENTITY_INTROSPECTION, /* likewise to the introspection endpoint */
+    IDENTITY_LAST = IDENTITY_INTROSPECTION,
+};
+
+struct identity_ask {
+    struct slice provider;
+    struct slice issuer; /* of the settings that auth has: another one is refused */
+    uint64_t kind;
+    struct slice form;
+};
+
+struct identity_answer {
+    uint64_t status; /* of HTTP */
+};
+
+extern const struct ipc_message courier_identity;
