@@ -5,7 +5,7 @@
  *   INTENT    the row's attempt counts
  *   OUTCOME   final ones leave the row's pending recipients; the row goes with the last of them
  *   NOTICE    a delay warning marks the row as warned
- *   FINDINGS  an imported letter is decided: nothing else is due
+ *   FINDINGS  an imported letter is decided: nothing else is due; and to where an account links (known.c)
  *   IMPORT    an import, from its first record to the one that ends it
  *   ORDER     hold, release and retry, both at once; cancelling is an outcome of its own
  *   CONSENT   what was refused, or nobody approved in time, has no queue rows any more
@@ -319,7 +319,7 @@ static bool change(struct catalog *c, uint16_t type, uint64_t letter, uint64_t r
 {
     switch (type) {
     case RECORD_FINDINGS:
-        return imported_decided(c, letter, e);
+        return imported_decided(c, letter, e) && catalog_fold_links(c, value, letter, arena, e);
     case RECORD_DECISION:
         return add_rows(c, letter, received_at, value, e);
     case RECORD_INTENT:

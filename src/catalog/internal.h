@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "catalog/catalog.h"
+#include "letter/findings.h"
 #include "catalog/retention.h"
 
 #define CATALOG_KNOWN_KEY_LEN 16
@@ -116,6 +117,8 @@ bool catalog_fold_classes(struct catalog *c, uint64_t letter, const struct class
 void catalog_known_begin(struct catalog *c);
 bool catalog_fold_known(struct catalog *c, const struct facts *f, uint64_t letter,
                         struct error *e) MUST_CHECK;
+bool catalog_fold_links(struct catalog *c, const struct findings *f, uint64_t letter,
+                        struct arena *arena, struct error *e) MUST_CHECK;
 
 /* removal.c: likewise; and run a statement that takes a letter's number alone. */
 bool catalog_run_for(struct catalog *c, enum statement which, uint64_t letter,

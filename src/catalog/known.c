@@ -128,6 +128,26 @@ void catalog_known_of(const struct catalog *c, const struct facts *f,
     }
 }
 
+/* A host is no network: the mark keeps a link to "192.0.2" from making that one known. */
+struct slice catalog_known_link(struct slice host, struct arena *arena)
+{
+    return host.len ? arena_printf(arena, "//%.*s", SLICE_ARG(host)) : SLICE("//");
+}
+
+void catalog_known_links(const struct catalog *c, const struct findings *f, struct arena *arena,
+                         void (*each)(void *context, uint64_t key), void *context)
+{
+    const struct slice *hosts = f->links.items;
+
+    if (f->account.len == 0 || f->links.count == 0) {
+        return;
+    }
+    each(context, catalog_known_key(c, f->account, catalog_known_link(SLICE_NONE, arena)));
+    for (size_t i = 0; i < f->links.count; i++) {
+        each(context, catalog_known_key(c, f->account, catalog_known_link(hosts[i], arena)));
+    }
+}
+
 /* ── in the file ── */
 
 struct adding {
@@ -156,6 +176,15 @@ bool catalog_fold_known(struct catalog *c, const struct facts *f, uint64_t lette
     struct adding a = {.catalog = c, .letter = letter, .e = e};
 
     catalog_known_of(c, f, add, &a);
+    return !a.failed;
+}
+
+bool catalog_fold_links(struct catalog *c, const struct findings *f, uint64_t letter,
+                        struct arena *arena, struct error *e)
+{
+    struct adding a = {.catalog = c, .letter = letter, .e = e};
+
+    catalog_known_links(c, f, arena, add, &a);
     return !a.failed;
 }
 

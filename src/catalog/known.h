@@ -7,6 +7,7 @@
 #pragma once
 
 #include "catalog/catalog.h"
+#include "letter/findings.h"
 
 /* The number of an address for senders of that domain. Thread-safe. */
 uint64_t catalog_known_key(const struct catalog *c, struct slice domain, struct slice address);
@@ -18,6 +19,13 @@ struct slice catalog_known_network(struct slice client);
 /* Tell every number that a letter makes known; none of other kinds of letters. Thread-safe. */
 void catalog_known_of(const struct catalog *c, const struct facts *f,
                       void (*each)(void *context, uint64_t key), void *context);
+
+/* The host of a link, as a text to be asked for under an account's name; of no host: that it linked at all. In the arena. */
+struct slice catalog_known_link(struct slice host, struct arena *arena);
+
+/* Tell every number that the links of a letter make known to its account. Thread-safe. */
+void catalog_known_links(const struct catalog *c, const struct findings *f, struct arena *arena,
+                         void (*each)(void *context, uint64_t key), void *context);
 
 /* Step through all that the file holds. */
 bool catalog_known_each(struct catalog *c, void (*each)(void *context, uint64_t key), void *context,

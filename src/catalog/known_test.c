@@ -147,6 +147,25 @@ static void an_imported_letter_of_ours_counts(void **state)
     (void)letter(s, (struct facts){.kind = LETTER_IMPORTED, .source = source, .from = SLICE("@")});
 }
 
+static void where_an_account_linked_is_known(void **state)
+{
+    struct story *s = *state;
+    const struct slice hosts[] = {SLICE("shop.partner.test"), SLICE("192.0.2")};
+    size_t count = 0;
+
+    struct letter_id id = sent(s, "paula@partner.test");
+    const struct findings f = {
+        .id = letter_id_slice(&id), .links = {(void *)(uintptr_t)hosts, 2},
+             .account = OWNER
+    };
+    tell(s, RECORD_FINDINGS, &findings_schema, &f);
+    assert_true(is_known(s, OWNER, "//shop.partner.test", &count));
+    assert_true(is_known(s, OWNER, "//", &count)); /* it linked at all */
+    assert_int_equal(count, 4);
+    assert_false(is_known(s, SLICE("bob@example.test"), "//shop.partner.test", &count));
+    assert_false(is_known(s, OWNER, "192.0.2", &count)); /* no link makes a network known */
+}
+
 static void it_goes_with_its_letter(void **state)
 {
     struct story *s = *state;
@@ -167,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(whom_somebody_wrote_to_is_known, begin_story, end_story),
         cmocka_unit_test_setup_teardown(an_imported_letter_of_ours_counts, begin_story, end_story),
+        cmocka_unit_test_setup_teardown(where_an_account_linked_is_known, begin_story, end_story),
         cmocka_unit_test_setup_teardown(it_goes_with_its_letter, begin_story, end_story),
     };
 

@@ -84,6 +84,11 @@ void timeline_findings(const struct findings *f, struct arena *arena, struct buf
     for (size_t i = 0; i < f->detected.count; i++) {
         detected(t, &((const struct detected *)f->detected.items)[i]);
     }
+    for (size_t i = 0; i < f->links.count; i++) {
+        buf_printf(out, "%s%s", i ? ", " : "    links to    ",
+                   clean(t, ((const struct slice *)f->links.items)[i]));
+    }
+    buf_add_text(out, f->links.count ? "\n" : "");
     for (size_t i = 0; i < f->scans.count; i++) {
         scanned(t, &((const struct scan *)f->scans.items)[i]);
     }

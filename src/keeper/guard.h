@@ -11,6 +11,7 @@
 
 #include "catalog/catalog.h"
 #include "keeper/sessions.h"
+#include "letter/findings.h"
 #include "requests/guard.h"
 #include "stages/limits/signs.h"
 
@@ -48,6 +49,10 @@ bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, st
 void guard_signed_in(struct keeper *k, struct slice account, struct slice client);
 void guard_sign_in_failed(struct keeper *k, struct slice account);
 void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients);
+
+/* What was found in a letter, which is recorded: by filters, and the hosts to which it links. */
+void guard_found(struct keeper *k, const struct facts *f, const struct findings *findings,
+                 struct arena *arena);
 
 /* What is said to who sends from an account that sends nothing. */
 #define GUARD_CLOSED_SENTENCE                                                                      \

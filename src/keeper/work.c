@@ -11,6 +11,7 @@
 #include "host/memfd.h"
 #include "host/thread.h"
 #include "keeper/consent.h"
+#include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/provider.h"
 #include "keeper/scanning.h"
@@ -105,6 +106,8 @@ static void inspect(struct letter *l)
 {
     keeper_inspect(l->keeper, &l->facts, l->content_fd, l->arena, &l->findings, &l->terms_fd);
     l->findings.scans = l->scans; /* whatever the inspector says of them */
+    bool own = l->facts.kind == LETTER_SUBMITTED && l->findings.links.count;
+    l->findings.account = own ? l->facts.account : SLICE_NONE;
 }
 
 /* ── protection ── */
@@ -288,6 +291,7 @@ static bool send_on(struct letter *l, struct error *e)
     }
     parcel_keep_copy(l->parcel, TAKE(copy, -1), l->script.size, has_8bit);
     keeper_enqueue(l->keeper, l->parcel, &l->decision);
+    guard_found(l->keeper, &l->facts, &l->findings, l->arena);
     scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, l->arena);
     suspension_hold_queued(l->keeper, &l->facts, &l->parcel->id, l->arena); /* meanwhile, perhaps */
     return true;

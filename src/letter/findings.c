@@ -38,5 +38,7 @@ static const struct cbor_field findings_fields[] = {
     CBOR_SUB_OPTIONAL(6, CBOR_LIST, struct findings, detected, DETECTED_KINDS_MAX,
                       &detected_schema),
     CBOR_SUB_OPTIONAL(7, CBOR_LIST, struct findings, scans, SCANS_MAX, &scan_schema),
+    CBOR_OPTIONAL(8, CBOR_TEXTS, struct findings, links, FINDINGS_LINKS_MAX),
+    CBOR_OPTIONAL(9, CBOR_TEXT, struct findings, account, FINDINGS_TEXT_MAX),
 };
 const struct cbor_schema findings_schema = CBOR_SCHEMA(findings_fields, struct findings);

@@ -87,6 +87,9 @@ struct scan {
 
 extern const struct cbor_schema scan_schema;
 
+#define FINDINGS_LINKS_MAX 64 /* different hosts; what is beyond is not listed */
+#define FINDINGS_HOST_MAX  1024
+
 /* RECORD_FINDINGS */
 struct findings {
     struct slice id;           /* of the letter; the inspector leaves it empty */
@@ -96,6 +99,9 @@ struct findings {
     bool unread;               /* inspection failed: there are no parts, `gaps` says why */
     struct cbor_list detected; /* struct detected */
     struct cbor_list scans;    /* struct scan; none: no scanner was set */
+    struct cbor_list links;    /* texts: hosts to which it links */
+    struct slice
+        account; /* of a letter with links, whose they are; the inspector leaves it empty */
 };
 
 extern const struct cbor_schema findings_schema;

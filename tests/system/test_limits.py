@@ -126,6 +126,26 @@ def test_whom_an_imported_letter_went_to_is_known(scene, tmp_path):
     smtp.quit()
 
 
+def test_links_to_new_hosts_are_a_sign(scene):
+    company, smtp = scene.company, scene.client()
+
+    def link(*hosts):
+        ids = [scene.send(host, text=f"See http://{host}.test/x\n", smtp=smtp)[0] for host in hosts]
+        wait_for("all that is known of them", lambda: company.status()["backlog.letters"] == "0")
+        return ids
+
+    ids = link("shop", "shop", "one", "two", "three", "four", "five")
+    assert "links to    five.test" in company.show(ids[-1])
+    assert "5 letters within an hour with links to where it had not linked before" in company.postern("account", "show", ALICE)
+    # What is known outlives the catalog.
+    company.postern("catalog", "rebuild")
+    company.stop()
+    company.start()
+    smtp = scene.client()
+    link("one", "two", "three", "four", "five")
+    assert "links to where" not in company.postern("account", "show", ALICE)
+
+
 # ── a stolen account ──
 
 PHRASES = ("Your mailbox is almost full and must be confirmed", "An invoice is overdue and will be collected",

@@ -172,6 +172,7 @@ def test_malware_in_an_attachment_is_held_until_the_officer_lets_it_go(scene):
     bad = submit(scene, "Bad", b"\0" * 100 + MALWARE + b"\0" * 100)
     text = held(scene, bad)
     assert "malware scanner: found Gw.Test.Marker" in text and "malware was found in it: Gw.Test.Marker" in text
+    assert "a filter gives a letter 60 points" in company.postern("account", "show", ALICE)
     assert bad in queue(scene) and "alert=malware " in company.log.read_text()
     # Its sender is told, and nothing of it is quoted.
     told = wait_for("the notice", lambda: [c for c in contents(scene) if b"Your letter was not sent" in c])

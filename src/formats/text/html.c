@@ -345,3 +345,17 @@ void text_from_html(struct slice html, struct buf *out)
         }
     }
 }
+
+void text_decode_references(struct slice html, struct buf *out)
+{
+    while (html.len && !out->full) {
+        size_t plain = slice_find(html, '&');
+        size_t room = out->max - out->len;
+        buf_add(out, slice_head(html, plain < room ? plain : room));
+        out->full = plain > room;
+        html = slice_from(html, plain);
+        if (html.len && !out->full) {
+            html = slice_from(html, take_reference(html, out));
+        }
+    }
+}

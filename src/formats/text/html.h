@@ -12,3 +12,7 @@
 /* Append the text of `html` to `out`. Invalid UTF-8 passes through as it is. When the text does not
  * fit, out->full is set and `out` holds as much of it as did. */
 void text_from_html(struct slice html, struct buf *out);
+
+/* Append `html` with its tags, its character references decoded: for who looks for something in attributes. As
+ * text_from_html() when it does not fit. */
+void text_decode_references(struct slice html, struct buf *out);

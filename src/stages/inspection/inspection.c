@@ -246,6 +246,7 @@ void inspection_read(struct slice letter, bool shallow, struct arena *arena,
         .terms = terms->count,
     };
     reading_detected(&r, findings);
+    reading_linked(&r, findings);
     reading_gaps(&r, findings);
     buf_done(&r.decoded);
     buf_done(&r.converted);

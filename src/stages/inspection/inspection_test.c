@@ -70,6 +70,23 @@ static void numbers_are_counted(void **unused)
     assert_int_equal(r->findings.detected.count, 0);
 }
 
+/* In the text, in the source of HTML, and each once. */
+static void links_are_listed(void **unused)
+{
+    (void)unused;
+    struct result *r = inspect(SLICE(
+        "Subject: see http://one.test\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n"
+        "--a\r\n\r\nhttps://ONE.test/x and www.two.test\r\n"
+        "--a\r\nContent-Type: text/html\r\n\r\n<a "
+        "href=\"http&#58;//three.test\">one.test</a>\r\n--a--\r\n"));
+    const struct slice *hosts = r->findings.links.items;
+
+    assert_int_equal(r->findings.links.count, 3);
+    assert_slice(hosts[0], "one.test");
+    assert_slice(hosts[1], "www.two.test");
+    assert_slice(hosts[2], "three.test");
+}
+
 static void charsets(void **unused)
 {
     (void)unused;
@@ -363,6 +380,7 @@ int main(void)
         cmocka_unit_test(words_hide_nowhere),
         cmocka_unit_test(plain_letter),
         cmocka_unit_test(numbers_are_counted),
+        cmocka_unit_test(links_are_listed),
         cmocka_unit_test(charsets),
         cmocka_unit_test(transfer_encodings),
         cmocka_unit_test(multipart),

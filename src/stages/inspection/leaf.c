@@ -81,6 +81,9 @@ static void read_text(struct reading *r, size_t part, const struct content_facts
     bool full = r->decoded.full || r->converted.full;
     if (how == PART_HTML) {
         buf_reset(&r->text);
+        text_decode_references(text, &r->text);
+        reading_links(r, buf_slice(&r->text));
+        buf_reset(&r->text);
         text_from_html(text, &r->text);
         text = buf_slice(&r->text);
         full = full || r->text.full;

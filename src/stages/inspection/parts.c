@@ -61,10 +61,42 @@ void reading_detected(struct reading *r, struct findings *findings)
     findings->detected = (struct cbor_list){all, count};
 }
 
+static void add_link(struct reading *r, const struct link *link)
+{
+    for (size_t i = 0; i < r->n_links; i++) {
+        if (slice_equal(slice_of(r->links[i].host, r->links[i].len),
+                        slice_of(link->host, link->len))) {
+            return;
+        }
+    }
+    r->links[r->n_links++] = *link;
+}
+
+void reading_links(struct reading *r, struct slice text)
+{
+    struct link link;
+
+    while (r->n_links < FINDINGS_LINKS_MAX && link_next(&text, &link)) {
+        add_link(r, &link);
+    }
+}
+
+void reading_linked(struct reading *r, struct findings *findings)
+{
+    struct slice *hosts = arena_array(r->arena, FINDINGS_LINKS_MAX, sizeof(*hosts));
+
+    for (size_t i = 0; i < r->n_links; i++) {
+        hosts[i] =
+            letter_text(r->arena, slice_of(r->links[i].host, r->links[i].len), FINDINGS_HOST_MAX);
+    }
+    findings->links = (struct cbor_list){hosts, r->n_links};
+}
+
 void reading_text(struct reading *r, enum text_field field, struct slice text)
 {
     if (field == TEXT_BODY || field == TEXT_SUBJECT) {
         detect(r, text);
+        reading_links(r, text);
     }
     text_list_add(r->terms, field, text);
     if (r->terms->cut) {

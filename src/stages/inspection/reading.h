@@ -2,6 +2,7 @@
 #pragma once
 
 #include "formats/document/kind.h"
+#include "formats/text/links.h"
 #include "formats/text/numbers.h"
 #include "formats/text/terms.h"
 #include "stages/inspection/inspection.h"
@@ -46,6 +47,8 @@ struct reading {
     struct buf converted;
     struct buf text;
     struct detection detections[NUMBER_IBAN + 1]; /* by enum number_kind */
+    struct link links[FINDINGS_LINKS_MAX];        /* different ones */
+    size_t n_links;
 };
 
 /* Where in the tree an entity stands. */
@@ -66,6 +69,9 @@ void reading_note(struct reading *r, enum gap gap);
 /* Hand the words of a text to the index, and look for numbers that are to be protected in it. */
 void reading_text(struct reading *r, enum text_field field, struct slice text);
 
+/* Look for links in a text, or in the source of HTML. */
+void reading_links(struct reading *r, struct slice text);
+
 /* List a part and return its index. */
 size_t reading_part(struct reading *r, const struct content_facts *facts, unsigned depth,
                     size_t size);
@@ -79,6 +85,9 @@ void reading_note_part(struct reading *r, size_t part, const char *note);
 
 /* Copy what was recognised into the findings. */
 void reading_detected(struct reading *r, struct findings *findings);
+
+/* Copy the links into the findings. */
+void reading_linked(struct reading *r, struct findings *findings);
 
 /* Copy the gaps into the findings. */
 void reading_gaps(struct reading *r, struct findings *findings);

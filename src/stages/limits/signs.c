@@ -13,7 +13,7 @@ const struct sign_row signs_table[SIGNS] = {
                          " different letters went on being sent after a limit was reached"                                             },
     [SIGN_SAME_WORDS] = {"same-words",     20, 10,  35, "the same words to ",             " recipients outside"                        },
     [SIGN_NEW_LINKS] = {"new-links",      3,  60,  45, "",
-                         " letters within an hour with links to where nobody here has linked"                                          },
+                         " letters within an hour with links to where it had not linked before"                                        },
     [SIGN_NEW_NETWORK] = {"new-network",    0,  200, 35, "it was used from ",
                          " networks within a day where it had not been before"                                                         },
     [SIGN_MANY_NETWORKS] = {"many-networks",  3,  100, 40, "somebody signed in from ",
@@ -98,6 +98,20 @@ void signs_signed_in(struct signs *s, struct limits_count *c, uint64_t network, 
     }
 }
 
+void signs_scanned(struct signs *s, bool malware, uint64_t score, int64_t now_ms)
+{
+    uint64_t spam = score > SIGNS_SPAM_FROM ? (score - SIGNS_SPAM_FROM) * 4 / 100 : 0;
+    uint64_t points = malware ? SIGNS_MALWARE : spam < SIGNS_SPAM_MOST ? spam : SIGNS_SPAM_MOST;
+
+    if (now_ms - s->content_ms >= LIMITS_HOUR_MS) {
+        s->content = 0;
+    }
+    if (points >= s->content && points) {
+        s->content = points;
+        s->content_ms = now_ms;
+    }
+}
+
 bool signs_met(const struct signs *s, uint64_t network)
 {
     for (size_t i = 0; i < SIGNS_NETWORKS; i++) {
@@ -147,7 +161,7 @@ static void look(const struct signs *s, struct limits_count *c, int64_t now_ms,
     value[SIGN_ADDRESSES] = limits_sent(c, LIMITS_HOUR, LIMITS_ADDRESSES, now_ms);
     value[SIGN_BOUNCES] = limits_sent(c, LIMITS_HOUR, LIMITS_BOUNCES, now_ms);
     value[SIGN_ELSEWHERE] = s->elsewhere;
-    value[SIGN_CONTENT] = s->content;
+    value[SIGN_CONTENT] = now_ms - s->content_ms < LIMITS_HOUR_MS ? s->content : 0;
 }
 
 /* Which signs an account's own limit takes away. */

@@ -8,7 +8,7 @@
 
 #include "stages/limits/limits.h"
 
-#define SIGNS_VERSION   1
+#define SIGNS_VERSION   2
 #define SIGNS_THRESHOLD 100
 
 enum sign {
@@ -16,7 +16,7 @@ enum sign {
     SIGN_FIRST_TIME_DAY, /* the same within the day */
     SIGN_REFUSED,        /* letters that were put off, and others all the same */
     SIGN_SAME_WORDS,     /* to so many outside */
-    SIGN_NEW_LINKS,      /* letters with links to where nobody here has linked */
+    SIGN_NEW_LINKS,      /* letters with links to where it had not linked before */
     SIGN_NEW_NETWORK,    /* from where the account had not been used */
     SIGN_MANY_NETWORKS,  /* sign-ins within the hour */
     SIGN_FAILURES,       /* sign-ins with a wrong password within the hour */
@@ -25,7 +25,7 @@ enum sign {
     SIGN_ADDRESSES,      /* different ones outside within the hour */
     SIGN_BOUNCES,        /* within the hour */
     SIGN_ELSEWHERE,      /* an app password from another network than ever before */
-    SIGN_CONTENT,        /* what a filter of letters says, when one is configured */
+    SIGN_CONTENT, /* what a malware scanner or spam filter says of its letters, where one is set */
     SIGNS
 };
 
@@ -59,10 +59,12 @@ struct signs {
 
     uint64_t put_off[SIGNS_PUT_OFF];
     size_t next_put_off;
-    int64_t last_ms;             /* of letters */
-    int64_t burst_ms;            /* when the rush began */
-    uint64_t burst;              /* letters of it */
-    uint64_t elsewhere, content; /* as they were noted last */
+    int64_t last_ms;    /* of letters */
+    int64_t burst_ms;   /* when the rush began */
+    uint64_t burst;     /* letters of it */
+    uint64_t elsewhere; /* as it was noted last */
+    uint64_t content;   /* the most of the last hour */
+    int64_t content_ms; /* when that was */
 };
 
 /* A letter that was taken. */
@@ -82,6 +84,13 @@ void signs_put_off(struct signs *s, struct limits_count *c, uint64_t digest, int
 /* Somebody signed in; `fresh`: the account had been used before, and not from that network. */
 void signs_signed_in(struct signs *s, struct limits_count *c, uint64_t network, bool fresh,
                      int64_t now_ms);
+
+/* A filter looked at one of its letters: malware is the most that the sign weighs, a spam score of `score` hundredths counts from
+ * SIGNS_SPAM_FROM on. */
+#define SIGNS_SPAM_FROM 500
+#define SIGNS_SPAM_MOST 30
+#define SIGNS_MALWARE   60
+void signs_scanned(struct signs *s, bool malware, uint64_t score, int64_t now_ms);
 
 /* Whether somebody signed in from there lately, as far as is remembered. */
 bool signs_met(const struct signs *s, uint64_t network);

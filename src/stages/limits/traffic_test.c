@@ -96,6 +96,7 @@ struct person {
     struct limits_count count;
     struct signs signs;
     bool tax, fresh; /* does the accounts; began this year */
+    bool settling;   /* and this week: most hosts are new */
     int64_t now;
     uint64_t address; /* the last made up */
     unsigned put_off;
@@ -176,6 +177,17 @@ static unsigned recipients(void)
     return r < of("recipients-15") ? 6 + (unsigned)(chance() * 10) : 16 + (unsigned)(chance() * 25);
 }
 
+/* What filters say of an ordinary letter. */
+static void filter(struct person *p, unsigned outside)
+{
+    double most = of("spam-points-most") - of("spam-points");
+    bool spam = outside && happens(of("spam-share"));
+    bool malware = happens(of("malware-a-year") / 230 / of("letters-a-day"));
+
+    signs_scanned(&p->signs, malware,
+                  spam ? (uint64_t)(100 * (of("spam-points") + chance() * most)) : 0, p->now);
+}
+
 /* One of an ordinary day. */
 static void letter(struct person *p, double outside, double new, double same)
 {
@@ -187,7 +199,10 @@ static void letter(struct person *p, double outside, double new, double same)
         first += happens(new);
     }
     last = happens(same) ? last : next();
-    send(p, n, first, last, happens(of("links-share")) && happens(of("links-new")));
+    send(p, n, first, last,
+         happens(of("links-share")) &&
+             happens(of(p->settling ? "first-week-links-new" : "links-new")));
+    filter(p, n);
     bounce(p, first, of("bounce-share-new"));
     bounce(p, n - first, of("bounce-share"));
 }
@@ -309,6 +324,8 @@ static void year(struct person *p)
             d % 7 == 0 && (d / 7 * 5 - 5 + (int64_t)p->tax) % 52 < (int64_t)of("holidays-a-year");
         bool first_week = p->fresh && d < begins + 7;
         bool tax = p->tax && d >= 20 && taxed < of("tax-days");
+        p->settling =
+            first_week || d < 7; /* the first days with Postern are as those of a new one */
         if (holiday) {
             continue;
         }
@@ -363,6 +380,7 @@ struct attack {
     double strangers;
     int64_t every_ms;
     double bounces;
+    unsigned spam; /* hundredths of a point that a filter gives, if there is one */
     unsigned most; /* outside, that it may reach */
 };
 
@@ -380,6 +398,7 @@ static void play(const struct attack *a)
         bool stranger = happens(a->strangers);
         send(&p, 1, stranger, a->same ? 5 : 1000 + i, happens(a->links));
         bounce(&p, 1, a->bounces);
+        signs_scanned(&p.signs, false, a->spam, p.now);
     }
     print_message("%-28s reached %u outside: %s\n", a->name, p.reached,
                   p.suspended ? p.why : "not noticed");
@@ -392,13 +411,14 @@ static void an_offender_reaches_few(void **unused)
 {
     (void)unused;
     static const struct attack attacks[] = {
-        {"strangers, links, elsewhere",   true,  0.6, false, 1,   300,        0.1,  FOUND_MAX + 10},
-        {"strangers, same words",         true,  0.6, true,  1,   300,        0.1,  FOUND_MAX + 10},
-        {"strangers, at the desk",        false, 0.3, false, 1,   1000,       0.05, 50            },
-        {"strangers, no link, no bounce", false, 0,   false, 1,   300,        0,    50            },
-        {"strangers, one a minute",       true,  0.6, false, 1,   MINUTE,     0.1,  50            },
-        {"who is known, same link",       true,  0.9, true,  0.1, 300,        0.02, 90            },
-        {"strangers, ten an hour",        true,  0.6, false, 1,   6 * MINUTE, 0.1,  100           },
+        {"strangers, links, elsewhere",   true,  0.6, false, 1,   300,        0.1,  0,    FOUND_MAX + 10},
+        {"strangers, same words",         true,  0.6, true,  1,   300,        0.1,  0,    FOUND_MAX + 10},
+        {"strangers, at the desk",        false, 0.3, false, 1,   1000,       0.05, 0,    50            },
+        {"strangers, no link, no bounce", false, 0,   false, 1,   300,        0,    0,    50            },
+        {"strangers, one a minute",       true,  0.6, false, 1,   MINUTE,     0.1,  0,    50            },
+        {"who is known, same link",       true,  0.9, true,  0.1, 300,        0.02, 0,    90            },
+        {"strangers, ten an hour",        true,  0.6, false, 1,   6 * MINUTE, 0.1,  0,    100           },
+        {"strangers, a filter sees spam", false, 0.6, false, 1,   6 * MINUTE, 0.1,  1500, 90            },
     };
 
     for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
