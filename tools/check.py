@@ -353,7 +353,7 @@ def missing_alarms():
     """Alarms that the code raises and posternd(8) does not list, and the reverse."""
     raised = set()
     for path in (s for s in SOURCES if not is_test(s)):
-        raised |= set(re.findall(r'(?:keeper_alert|role_alert|alarm_with)\([^,]+,\s*"([a-z-]+)"|'
+        raised |= set(re.findall(r'(?:keeper_alert|role_alert|alarm_with|keeper_alert_about\([^,]+)[(,][^,]+,\s*"([a-z-]+)"|'
                                  r'\[LEDGER_ALARM_\w+\] = "([a-z-]+)"|'
                                  r'#define ALERT_\w+ +"([a-z-]+)"|'
                                  r'raise_alarm\([^;]*?SLICE\("([a-z-]+)"\)', path.read_text()))

@@ -114,7 +114,9 @@ void catalog_known_of(const struct catalog *c, const struct facts *f,
     struct slice sender;
 
     if (f->kind == LETTER_SUBMITTED) {
-        tell_envelope(&t, f);
+        if (!f->drill) {
+            tell_envelope(&t, f);
+        }
         if (f->client.len) {
             each(context, catalog_known_key(c, f->account, catalog_known_network(f->client)));
             each(context, catalog_known_key(c, f->account, SLICE_NONE));

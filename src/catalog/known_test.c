@@ -166,6 +166,21 @@ static void where_an_account_linked_is_known(void **state)
     assert_false(is_known(s, OWNER, "192.0.2", &count)); /* no link makes a network known */
 }
 
+static void whom_a_drill_writes_to_stays_a_stranger(void **state)
+{
+    struct story *s = *state;
+    size_t count = 0;
+    struct recipient r = {.address = SLICE("paula@partner.test")};
+    struct facts f = {
+        .kind = LETTER_SUBMITTED, .account = OWNER, .recipients = {&r, 1},
+                .drill = true
+    };
+
+    (void)letter(s, f);
+    assert_false(is_known(s, OURS, "paula@partner.test", &count));
+    assert_int_equal(count, 0);
+}
+
 static void it_goes_with_its_letter(void **state)
 {
     struct story *s = *state;
@@ -187,6 +202,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(whom_somebody_wrote_to_is_known, begin_story, end_story),
         cmocka_unit_test_setup_teardown(an_imported_letter_of_ours_counts, begin_story, end_story),
         cmocka_unit_test_setup_teardown(where_an_account_linked_is_known, begin_story, end_story),
+        cmocka_unit_test_setup_teardown(whom_a_drill_writes_to_stays_a_stranger, begin_story,
+                                        end_story),
         cmocka_unit_test_setup_teardown(it_goes_with_its_letter, begin_story, end_story),
     };
 

@@ -184,7 +184,7 @@ static void on_facts(struct timeline *t, const void *value)
         buf_printf(t->out, "accepted again: the same letter as %s, not sent twice\n",
                    id_text(t, f->repeat_of));
     } else {
-        buf_add_text(t->out, "accepted and recorded\n");
+        buf_printf(t->out, "accepted and recorded%s\n", f->drill ? ": a drill, never leaves" : "");
     }
     detail_slice(t, "account", with_note(t, f->account, f->mechanism));
     behalf_line(t, &f->behalf);
@@ -222,7 +222,7 @@ static void on_decision(struct timeline *t, const void *value)
     const struct decision *d = value;
     const struct ruling *r = d->rulings.items;
 
-    buf_add_text(t->out, "decided\n");
+    buf_add_text(t->out, d->drill ? "decided: of a drill, nothing leaves\n" : "decided\n");
     for (size_t i = 0; i < d->rulings.count; i++) {
         buf_printf(t->out, "    %s: %s or better, %s%s%s (%s)\n", clean(t, r[i].domain),
                    timeline_level(r[i].level), r[i].hold ? "held for a person, " : "",

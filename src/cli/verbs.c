@@ -9,6 +9,7 @@
 #include "cli/user.h"
 #include "cli/verbs_contacts.h"
 #include "cli/verbs_devices.h"
+#include "cli/verbs_drill.h"
 #include "cli/verbs_passkey.h"
 #include "cli/verbs_totp.h"
 
@@ -177,6 +178,7 @@ const struct verb verbs[] = {
     VERB(.name = "account release", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
          .options = account_release_options,
          .help = "Let a suspended account send again; not by itself.", .run = cli_account_release),
+    DRILL_VERBS,
     TOTP_VERBS,
     PASSKEY_VERBS,
     VERB(.name = "session list", .words = "[ACCOUNT]", .words_max = 1,

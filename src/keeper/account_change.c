@@ -6,6 +6,7 @@
 #include "keeper/account_parts.h"
 #include "keeper/account_salt.h"
 #include "keeper/desks.h"
+#include "keeper/drills.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
 #include "requests/auth.h"
@@ -92,8 +93,8 @@ static bool check_addresses(struct keeper *k, const struct admin_user_ask *ask,
     return check_groups(ask, e) && account_address_is_ours(k, ask->account, arena, e);
 }
 
-static bool make_verifier(struct keeper *k, struct account *account, struct slice password,
-                          struct arena *arena, struct error *e)
+bool account_make_verifier(struct keeper *k, struct account *account, struct slice password,
+                           struct arena *arena, struct error *e)
 {
     struct auth_verifier_ask ask = {.account = account->name,
                                     .password = password,
@@ -273,7 +274,7 @@ static bool change(struct change *c, struct admin_asked *asked, struct error *e)
 static bool set_password(struct change *c, struct error *e)
 {
     return c->ask->password.len == 0 ||
-           make_verifier(c->admin->keeper, &c->account, c->ask->password, c->arena, e);
+           account_make_verifier(c->admin->keeper, &c->account, c->ask->password, c->arena, e);
 }
 
 static bool user_add(void *ctx, struct ipc_request *r, struct error *e)
@@ -328,6 +329,9 @@ static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
     }
     if (!c.found) {
         return error_set(e, ERROR_INPUT, "there is no account `%.*s`", SLICE_ARG(ask->account));
+    }
+    if (!drill_spares(ctx, c.old.name, r->arena, e)) {
+        return false;
     }
     c.account = c.old;
     if (ask->addresses.count || ask->no_addresses) {

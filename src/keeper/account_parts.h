@@ -28,6 +28,10 @@ struct change {
 bool account_address_is_ours(struct keeper *k, struct slice address, struct arena *arena,
                              struct error *e) MUST_CHECK;
 
+/* Have auth make the account's verifier of a new password. False with what speaks against the password. */
+bool account_make_verifier(struct keeper *k, struct account *account, struct slice password,
+                           struct arena *arena, struct error *e) MUST_CHECK;
+
 /* How many officers are in office, besides the account of that name. */
 bool account_count_officers(struct keeper *k, struct slice besides, struct arena *arena,
                             size_t *others, struct error *e) MUST_CHECK;

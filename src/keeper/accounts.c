@@ -6,6 +6,7 @@
 #include "keeper/account_salt.h"
 #include "keeper/admin.h"
 #include "keeper/devices.h"
+#include "keeper/drills.h"
 #include "keeper/factors.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
@@ -256,7 +257,7 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     if (!state_account_get(k->state, o.ask->account, r->arena, &o.account, &found, e)) {
         return false;
     }
-    if (!found || o.account.disabled) {
+    if (!found || o.account.disabled || drill_is_over(&o.account)) {
         return error_set(e, ERROR_DENIED, "no such account");
     }
     judge_token(&o, settings, &refused);

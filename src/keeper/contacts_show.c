@@ -5,6 +5,7 @@
 
 #include "keeper/contacts.h"
 #include "keeper/decoys.h"
+#include "keeper/drills.h"
 #include "keeper/internal.h"
 #include "requests/contacts.h"
 
@@ -51,13 +52,13 @@ static void alarm_about(const struct keeper_admin *admin, enum contact_metered m
                        "%.*s was shown more than `contacts-alarm` contacts within an hour: "
                        "`postern acts --by %.*s`",
                        SLICE_ARG(by), SLICE_ARG(by));
-        keeper_alert(admin->keeper, "contacts-harvest", sentence);
+        keeper_alert_about(admin->keeper, admin->caller.account, "contacts-harvest", sentence);
     } else {
         (void)snprintf(sentence, sizeof(sentence),
                        "%.*s asked for more contacts than `contacts-per-hour` or "
                        "`contacts-per-day` allow and was refused: `postern acts --by %.*s`",
                        SLICE_ARG(by), SLICE_ARG(by));
-        keeper_alert(admin->keeper, "contacts-limit", sentence);
+        keeper_alert_about(admin->keeper, admin->caller.account, "contacts-limit", sentence);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "formats/mail/facts.h"
 #include "keeper/account_parts.h"
 #include "keeper/contacts.h"
+#include "keeper/drills.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/subject.h"
@@ -83,6 +84,7 @@ struct hit {
     struct slice client;
     struct slice address;
     const char *where; /* "RCPT", "To" */
+    bool drill;        /* it counts as none */
 };
 
 /* Whether a letter of the archive names it: one that came from outside, since none to it leaves. Then it is known outside, and who answers
@@ -128,7 +130,7 @@ static void tell(struct keeper *k, const struct hit *h, bool suspended)
                    "--by %.*s`",
                    SLICE_ARG(h->account), h->where,
                    suspended ? "is suspended" : "COULD NOT BE SUSPENDED", SLICE_ARG(h->account));
-    keeper_alert(k, "decoy-hit", sentence);
+    keeper_alert_about(k, h->account, "decoy-hit", sentence);
 }
 
 static void tell_known(struct keeper *k, const struct hit *h)
@@ -159,7 +161,7 @@ static void hit(struct keeper *k, const struct hit *h, struct arena *arena)
     if (!known) {
         sessions_end_account(k->sessions, h->account); /* at once, whatever the disk does */
     }
-    (void)atomic_fetch_add(&k->contacts->hits, 1);
+    (void)atomic_fetch_add(&k->contacts->hits, h->drill ? 0 : 1);
     bool suspended = !known && suspend(k, h, arena, &e);
     if (!known && !suspended) {
         log_event(LOG_ERROR, "decoy.not_suspended", LOG_TEXT("reason", e.text));
@@ -206,7 +208,7 @@ bool decoys_pass(struct keeper *k, const struct session *session,
                  struct arena *arena)
 {
     const struct recipient *to = ask->recipients.items;
-    struct hit h = {.account = session->account, .client = ask->client};
+    struct hit h = {.account = session->account, .client = ask->client, .drill = session->drill};
 
     if (!atomic_load(&k->contacts->decoys)) {
         return true;
@@ -291,7 +293,7 @@ bool keeper_on_recipient(void *ctx, struct ipc_request *r, struct error *e)
         return true;
     }
     if (is_decoy(k, ask->address, r->arena)) {
-        const struct hit h = {session.account, ask->client, ask->address, "RCPT"};
+        const struct hit h = {session.account, ask->client, ask->address, "RCPT", session.drill};
         hit(k, &h, r->arena);
         refuse_unknown(answer, since);
     } else if (is_unknown(k, ask->address, r->arena)) {
@@ -318,5 +320,5 @@ void decoys_probed(struct keeper_admin *admin)
                    "%.*s looked for a contact that is a decoy and stands in lists alone: perhaps "
                    "somebody compares a list; `postern acts --by %.*s`",
                    SLICE_ARG(admin->caller.by), SLICE_ARG(admin->caller.by));
-    keeper_alert(admin->keeper, "decoy-probed", sentence);
+    keeper_alert_about(admin->keeper, admin->caller.account, "decoy-probed", sentence);
 }

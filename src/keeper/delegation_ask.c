@@ -5,6 +5,7 @@
  * nothing and is done at once. Each is recorded before it holds. */
 #include "keeper/account_parts.h"
 #include "keeper/approvals.h"
+#include "keeper/drills.h"
 #include "keeper/internal.h"
 #include "requests/delegation.h"
 #include "stages/retention/term.h"
@@ -82,6 +83,9 @@ static bool check(struct keeper *k, const struct delegation *d, struct arena *ar
     }
     if (delegation_is_over(d, (uint64_t)approvals_now(k))) {
         return error_set(e, ERROR_INPUT, "--until is over already: name a day that is to come");
+    }
+    if (!drill_spares(k, d->from, arena, e) || !drill_spares(k, d->to, arena, e)) {
+        return false;
     }
     return (delegation_is_of_group(d) ? check_group(k, d->from, arena, e)
                                       : account_address_is_ours(k, d->from, arena, e)) &&

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "keeper/drills.h"
 #include "keeper/guard_state.h"
 #include "keeper/internal.h"
 #include "keeper/outside.h"
@@ -76,7 +77,7 @@ static void tell(struct keeper *k, const struct facts *f, const struct limits_ex
         "%.*s reached a limit: %s is %llu. What is beyond is put off. See `postern account show`; "
         "`postern account limits` gives higher ones",
         SLICE_ARG(f->account), limits_setting(x->window, x->measure), (unsigned long long)x->most);
-    keeper_alert(k, "account-limit", sentence);
+    keeper_alert_about(k, f->account, "account-limit", sentence);
 }
 
 static void refuse(struct keeper *k, const struct facts *f, const struct limits_excess *x,
@@ -143,7 +144,9 @@ static void count_it(struct guard *g, struct judging *j, const struct facts *f, 
     const struct signs_letter seen = {.words = words, .outside = out->letter.n_outside};
 
     limits_add(&x->count, &out->letter, out->at_ms);
-    make_known(g, out, arena);
+    if (!f->drill) {
+        make_known(g, out, arena);
+    }
     guard_make_known(&g->known, j->network);
     guard_make_known(&g->known, j->history);
     signs_sent(&x->signs, &x->count, &seen, out->at_ms);
@@ -211,6 +214,9 @@ bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, st
     (void)pthread_mutex_unlock(&g->lock);
     if (j.was_closed || j.verdict.stolen) {
         say_suspended(out);
+        if (j.allowed) { /* it was counted, and is not sent */
+            guard_take_back(k, out);
+        }
         if (!j.was_closed) {
             suspension_by_signs(k, f, &j.verdict, arena);
         }

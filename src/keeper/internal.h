@@ -1,7 +1,6 @@
-/* keeper/internal - the keeper's parts, for its own files. Each part is guarded by its own lock; no
- * lock is held while another is taken, nor while the disk or another process is waited for. Only
- * the indexer asks for the ledger's head under its lock, so that what it expects comes in order, and
- * approvals keep the order of what is recorded, held and destroyed by a lock of their own. */
+/* keeper/internal - the keeper's parts, for its own files. Each part is guarded by its own lock; no lock is held while another is taken, nor
+ * while the disk or another process is waited for. Only the indexer asks for the ledger's head under its lock, so that what it expects
+ * comes in order, and approvals keep the order of what is recorded, held and destroyed by a lock of their own. */
 #pragma once
 
 #include <pthread.h>
@@ -87,6 +86,7 @@ struct keeper {
     struct senders senders;
     struct pulls *pulls;
     struct contacts *contacts;
+    struct drills *drills;
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock, consent_lock;   /* the latter: keeper/consent.h */

@@ -14,6 +14,7 @@
 #include "keeper/consent.h"
 #include "keeper/contacts.h"
 #include "keeper/desks.h"
+#include "keeper/drills.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/pulls.h"
@@ -24,6 +25,7 @@
 #include "requests/contacts.h"
 #include "requests/delegation.h"
 #include "requests/disposal.h"
+#include "requests/drill.h"
 #include "requests/factors.h"
 #include "requests/guard.h"
 #include "requests/holds.h"
@@ -132,6 +134,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     k->repeats = repeats_new();
     k->guard = guard_new();
     k->likes = account_likes_new();
+    k->drills = drills_new();
     k->pulls = pulls_new();
     return k;
 }
@@ -265,6 +268,7 @@ void keeper_close(struct keeper *k)
     queue_free(k->queue);
     repeats_free(k->repeats);
     guard_free(k->guard);
+    drills_free(k->drills);
     free(k);
 }
 
@@ -396,6 +400,9 @@ static const struct ipc_row admin_rows[] = {
     {&contact_list,        0, keeper_on_contact_list     },
     {&contact_export,      0, keeper_on_contact_export   },
     {&decoys_order,        0, keeper_on_decoys_order     },
+    {&drill_begin,         0, keeper_on_drill_begin      },
+    {&drill_look,          0, keeper_on_drill_look       },
+    {&drill_end,           0, keeper_on_drill_end        },
     {&keys_status,         0, keeper_on_keys_status      },
     {&admin_reseal,        0, keeper_on_reseal           },
     {&admin_pulls,         0, keeper_on_pulls            },

@@ -118,7 +118,7 @@ enum provider_verdict keeper_provider_judge(struct keeper *k, const struct keepe
     if (!find_account(k, &from, arena, &account, &found, e)) {
         return PROVIDER_FAILED;
     }
-    if (found && account.disabled) {
+    if (found && (account.disabled || account.drill_until)) {
         return PROVIDER_CLOSED;
     }
     *session = (struct session){

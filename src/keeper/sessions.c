@@ -132,6 +132,7 @@ static struct entry *new_entry(const struct session_start *start)
                               .n_addresses = n,
                               .mechanism = start->mechanism,
                               .desk = start->desk,
+                              .drill = account->drill_until != 0,
                               .groups = account->groups,
                               .wildcards = account->domains,
                               .client = start->client};

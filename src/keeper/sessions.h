@@ -25,6 +25,7 @@ struct session {
     size_t n_addresses;
     struct slice mechanism;
     bool desk;
+    bool drill;              /* its letters never leave: keeper/drills */
     struct cbor_list groups; /* texts: that the account is in */
     struct cbor_list
         wildcards;    /* texts: domains as whose every address that nobody has it may send */

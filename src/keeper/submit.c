@@ -176,6 +176,7 @@ static void gather(struct submission *s, const struct letter_id *id, uint8_t *di
     write_content(s, id, digest);
     about.digest = slice_of(digest, DIGEST_LEN);
     archive_facts(&about, &header, s->arena, &s->facts);
+    s->facts.drill = s->session.drill;
     s->facts.id = letter_id_slice(id);
 }
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "keeper/drills.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
 
@@ -73,7 +74,7 @@ static void tell(struct keeper *k, const struct suspension_record *r)
         SLICE_ARG(r->account), SLICE_ARG(slice_head(r->reason, 250)),
         n < GUARD_RECENT ? "" : "the newest ", n);
     log_event(LOG_WARNING, "account.suspended", LOG_NUMBER("points", r->points));
-    keeper_alert(k, "account-suspended", sentence);
+    keeper_alert_about(k, r->account, "account-suspended", sentence);
 }
 
 static bool has_id(struct slice ids, struct slice id)

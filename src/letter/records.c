@@ -60,6 +60,7 @@ static const struct cbor_field facts_fields[] = {
     MAYBE(31, CBOR_TEXT, app, APP_PASSWORD_ID_LEN),
     MAYBE(32, CBOR_TEXT, app_name, APP_PASSWORD_NAME_MAX),
     CBOR_SUB_OPTIONAL(33, CBOR_STRUCT, struct facts, behalf, 0, &behalf_schema),
+    MAYBE(40, CBOR_BOOL, drill, 0),
 };
 SCHEMA(facts);
 #undef THIS
@@ -90,6 +91,7 @@ static const struct cbor_field decision_fields[] = {
     ID(decision),
     CBOR_SUB(2, CBOR_LIST, struct decision, rulings, LETTER_RECIPIENTS_MAX, &ruling_schema),
     CBOR_SUB_OPTIONAL(3, CBOR_STRUCT, struct decision, need, 0, &consent_need_schema),
+    MAYBE(10, CBOR_BOOL, drill, 0),
 };
 SCHEMA(decision);
 #undef THIS

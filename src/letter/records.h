@@ -71,8 +71,7 @@ struct facts {
     struct cbor_list recipients;
     struct slice envelope_id; /* RFC 3461 ENVID, decoded */
     uint64_t dsn_return;
-    bool smtputf8;
-    bool body_8bit;
+    bool smtputf8, body_8bit;
     uint64_t size;       /* of the content */
     struct slice digest; /* SHA-256 of the content */
     struct slice from;   /* header facts, decoded for reading */
@@ -83,14 +82,14 @@ struct facts {
     struct slice subject;
     struct slice date;
     struct slice message_id;
-    struct slice about;      /* a notice: the letter it reports on */
-    struct slice repeat_of;  /* the same letter submitted again within a day: not sent twice */
-    uint64_t dated_at;       /* imported: when it was sent or received there; 0: not known */
-    struct source source;    /* imported: where it came from */
-    struct cbor_list groups; /* of the account it belongs to, as it was then: letter/group.h */
-    struct slice app;      /* id of the app password that its sender signed in with; empty: none */
-    struct slice app_name; /* and what its holder called it */
-    struct behalf behalf;  /* of a submitted one whose From is not the account's own */
+    struct slice about;         /* a notice: the letter it reports on */
+    struct slice repeat_of;     /* the same letter submitted again within a day: not sent twice */
+    uint64_t dated_at;          /* imported: when it was sent or received there; 0: not known */
+    struct source source;       /* imported: where it came from */
+    struct cbor_list groups;    /* of its account when it was recorded: letter/group.h */
+    struct slice app, app_name; /* app password that its sender signed in with; empty: none */
+    struct behalf behalf;       /* of a submitted one whose From is not the account's own */
+    bool drill;                 /* of a played attack: it never leaves */
 };
 
 extern const struct cbor_schema facts_schema;
@@ -128,6 +127,7 @@ struct decision {
     struct slice id;
     struct cbor_list rulings;
     struct consent_need need; /* a second person must let it go; no rule: none need */
+    bool drill;               /* of a played attack: there are no rulings, and it never leaves */
 };
 
 extern const struct cbor_schema decision_schema;

@@ -67,14 +67,14 @@ bool alerts_due(struct alerts *a, const char *event, int64_t interval_ms)
 }
 
 /* Nobody waits for the program; the supervisor's loop collects it. The sentence fits into a pipe. */
-static void run(const char *command, const char *event, struct slice sentence)
+static pid_t run(const char *command, const char *event, struct slice sentence)
 {
     char line[ERROR_TEXT_MAX + 1];
     int ends[2];
 
     if (pipe2(ends, O_CLOEXEC) != 0) {
         log_event(LOG_ERROR, "alert.failed", LOG_TEXT("alert", event));
-        return;
+        return 0;
     }
     OWN(fd) int out = ends[1];
     OWN(fd) int in = ends[0];
@@ -95,6 +95,7 @@ static void run(const char *command, const char *event, struct slice sentence)
     if (child < 0) {
         log_event(LOG_ERROR, "alert.failed", LOG_TEXT("alert", event));
     }
+    return child < 0 ? 0 : child;
 }
 
 /* FNV-1a: tells sentences apart, and nobody gains by two that are alike. */
@@ -161,8 +162,9 @@ bool alerts_raise(struct alerts *a, const struct general_settings *settings, con
     log_event(
         LOG_ERROR, "alert", LOG_TEXT("alert", name), LOG_TEXT("from", role),
         LOG_SLICE("reason", settings->log_addresses ? sentence : alerts_for_log(sentence, masked)));
+    a->program = 0;
     if (settings->alert_command.len) {
-        run((const char *)settings->alert_command.ptr, name, sentence);
+        a->program = run((const char *)settings->alert_command.ptr, name, sentence);
     }
     return true;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "base/slice.h"
@@ -24,6 +25,7 @@ struct alerts {
     } last[ALERTS_REMEMBERED];
 
     size_t count;
+    pid_t program; /* that was started for the last one; 0: none was */
 };
 
 /* The event as one word and no option, whoever sent it: lower-case letters, digits and hyphens. */

@@ -73,6 +73,14 @@ static const struct cbor_field link_fields[] = {
 };
 const struct cbor_schema control_link_schema = CBOR_SCHEMA(link_fields, struct control_link);
 
+static const struct cbor_field told_fields[] = {
+    CBOR_FIELD(1, CBOR_BYTES, struct control_told, event, CONTROL_NAME_MAX),
+    CBOR_FIELD(2, CBOR_TEXT, struct control_told, way, CONTROL_NAME_MAX),
+    CBOR_FIELD(3, CBOR_BYTES, struct control_told, sentence, CONTROL_SENTENCE_MAX),
+    CBOR_OPTIONAL(4, CBOR_BOOL, struct control_told, done, 0),
+};
+const struct cbor_schema control_told_schema = CBOR_SCHEMA(told_fields, struct control_told);
+
 bool control_send(int channel, enum control_verb verb, const struct cbor_schema *schema,
                   const void *value, int fd, struct error *e)
 {

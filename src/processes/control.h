@@ -2,8 +2,8 @@
  *
  * One-way packets of ipc/packet, in this order:
  *
- *     supervisor -> role   SETUP, GIVE*, START, then PEER, GIVE* RELOAD, PING, TELL, STOP at any time
- *     role -> supervisor   READY once, then ALIVE for each PING, ALERT
+ *     supervisor -> role   SETUP, GIVE*, START, then PEER, GIVE* RELOAD, PING, TELL, TOLD, STOP at any time
+ *     role -> supervisor   READY once, then ALIVE for each PING, ALERT, TOLD
  *
  * Nothing of these is answered, so neither side ever waits for the other. A role whose row says `links` also sends WANT, and
  * gets a LINK for it (processes/links); the supervisor makes that at once or not at all. */
@@ -34,6 +34,7 @@ enum control_verb {
     CONTROL_TELL = 11, /* an alarm that was raised, for the role that tells it outside */
     CONTROL_WANT = 12, /* a connection */
     CONTROL_LINK = 13, /* it, as a descriptor; or why not */
+    CONTROL_TOLD = 14, /* what became of that, or of the operator's program */
 };
 
 struct control_key {
@@ -95,6 +96,14 @@ struct control_tell {
     struct slice sentence;
 };
 
+/* CONTROL_TOLD */
+struct control_told {
+    struct slice event;
+    struct slice way; /* "command", "webhook" */
+    struct slice sentence;
+    bool done;
+};
+
 /* CONTROL_WANT */
 struct control_want {
     uint64_t number; /* of the question */
@@ -110,6 +119,7 @@ struct control_link {
 
 extern const struct cbor_schema control_want_schema;
 extern const struct cbor_schema control_link_schema;
+extern const struct cbor_schema control_told_schema;
 extern const struct cbor_schema control_setup_schema;
 extern const struct cbor_schema control_give_schema;
 extern const struct cbor_schema control_peer_schema;

@@ -86,10 +86,17 @@ struct role {
     void *reloaded_argument;
     void (*told)(void *argument, struct slice from, struct slice event, struct slice sentence);
     void *told_argument;
+    void (*heard)(void *argument, struct slice event, struct slice way, struct slice sentence,
+                  bool done);
+    void *heard_argument;
 };
 
 /* Receive everything up to START. False with ERROR_CONFIG or ERROR_BUSY. */
 bool role_receive_setup(struct role *r, struct error *e) MUST_CHECK;
+
+/* role_told.c: what became of an alarm. */
+bool role_take_told(struct role *r, const struct ipc_packet *p, struct arena *arena,
+                    struct error *e) MUST_CHECK;
 
 /* The control thread: what the supervisor sends from START on; never returns. */
 void role_obey(void *role);

@@ -12,6 +12,8 @@
 
 #include "host/thread.h"
 #include "keeper/callers.h"
+#include "keeper/drills.h"
+#include "processes/role_told.h"
 #include "processes/roles.h"
 
 #define METRICS_MAX     ((size_t)256 << 10)
@@ -28,6 +30,12 @@ static const struct settings *settings_of(void *role)
 static void alert(void *role, const char *event, const char *sentence)
 {
     role_alert(role, event, sentence);
+}
+
+static void on_told(void *keeper, struct slice event, struct slice way, struct slice sentence,
+                    bool done)
+{
+    keeper_alarm_told(keeper, event, way, sentence, done);
 }
 
 static struct slice timestamp_trust(void *role)
@@ -252,6 +260,7 @@ bool keeper_run(struct role *r, struct error *e)
         !thread_start("metrics", THREAD_STACK_SMALL, serve_metrics, &metrics, e)) {
         return false;
     }
+    role_on_told(r, on_told, k);
     role_ready(r);
     serve_couriers(r, k);
     /* Nothing is closed under the threads that still answer: what was acknowledged is on disk, and

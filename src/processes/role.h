@@ -57,7 +57,7 @@ struct role_row {
     unsigned uid;        /* added to `uid-base` where no system user postern-NAME exists */
     uint64_t sandbox;    /* SANDBOX_...: groups of system calls beyond the ordinary ones */
     uint64_t memory_max; /* bytes of address space, 0: no limit */
-    bool tells;          /* is told the alarms that are raised, see role_on_alert() */
+    bool tells, hears;   /* is told the alarms: role_on_alert(); what became of them: role_told.h */
     bool links;          /* has the supervisor connect it with scanners, see processes/links */
     bool finishes; /* ends before the keeper is started anew, which is told what it has begun */
     bool many;     /* as many processes as `inspectors` says; otherwise one */

@@ -289,6 +289,8 @@ static bool take(struct role *r, struct ipc_packet *p, struct arena *arena, stru
         return take_alarm(r, p, arena, e);
     case CONTROL_LINK:
         return role_take_link(r, p, arena, e);
+    case CONTROL_TOLD:
+        return role_take_told(r, p, arena, e);
     case CONTROL_PING:
         return control_send(r->control, CONTROL_ALIVE, NULL, NULL, -1, e);
     case CONTROL_STOP:

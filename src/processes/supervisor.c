@@ -17,6 +17,7 @@
 
 #include "host/process.h"
 #include "processes/adoption.h"
+#include "processes/alarm_ways.h"
 #include "processes/alerts.h"
 #include "processes/child.h"
 #include "processes/control.h"
@@ -33,6 +34,7 @@
 static struct supervisor {
     struct provision *provision;
     struct alerts alerts;
+    struct alarm_ways ways;
     struct child children[CHILDREN_MAX]; /* in the order of starting */
     size_t n_children;
     size_t n_released; /* the first so many may be started: those before them were ready once */
@@ -141,19 +143,28 @@ static void raise_alarm(const char *role, struct slice event, struct slice sente
 {
     const struct control_tell tell = {slice_text(role), slice_head(event, CONTROL_NAME_MAX),
                                       slice_head(sentence, CONTROL_SENTENCE_MAX)};
-    struct error e;
 
-    if (!alerts_raise(&self.alerts, &settings()->general, role, event, sentence) ||
-        settings()->general.alert_webhook.len == 0) {
+    if (!alerts_raise(&self.alerts, &settings()->general, role, event, sentence)) {
         return;
     }
-    for (size_t i = 0; i < self.n_children; i++) {
-        struct child *c = &self.children[i];
-        if (c->row->tells && c->state == CHILD_UP &&
-            !control_send(c->control, CONTROL_TELL, &control_tell_schema, &tell, -1, &e)) {
-            child_give_up(c, "telling it an alarm", &e);
-        }
+    alarm_ways_began(&self.ways, self.alerts.program, &tell);
+    if (settings()->general.alert_webhook.len) {
+        alarm_ways_tell(self.children, self.n_children, &tell);
     }
+}
+
+/* Only who was to tell it says so. */
+static void on_told(struct child *c, const struct ipc_packet *p)
+{
+    struct control_told told;
+    struct error e;
+
+    if (!c->row->tells || !control_read(p, &control_told_schema, &self.arena, &told, &e)) {
+        (void)error_set(&e, ERROR_DENIED, "it tells no alarms");
+        child_give_up(c, "hearing what became of an alarm", &e);
+        return;
+    }
+    alarm_ways_told(self.children, self.n_children, &told);
 }
 
 static void on_alert(struct child *c, const struct ipc_packet *p)
@@ -190,6 +201,8 @@ static void on_message(struct child *c, const struct ipc_packet *p)
         on_alert(c, p);
     } else if (p->verb == CONTROL_WANT && !links_answer(c, p, settings(), &self.arena, &e)) {
         child_give_up(c, "connecting it", &e);
+    } else if (p->verb == CONTROL_TOLD) {
+        on_told(c, p);
     }
 }
 
@@ -267,6 +280,7 @@ static void reap(void)
     int status = 0;
 
     while (process_reap(&pid, &status)) {
+        alarm_ways_ended(&self.ways, pid, status, self.children, self.n_children);
         for (size_t i = 0; i < self.n_children; i++) {
             if (self.children[i].pid == pid) {
                 on_death(&self.children[i], status);

@@ -11,6 +11,7 @@
 #include "letter/records.h"
 #include "processes/alerts.h"
 #include "processes/control.h"
+#include "processes/role_told.h"
 
 #define TIMEOUT_MS  15000
 #define ANSWER_MAX  ((size_t)64 << 10)
@@ -143,6 +144,8 @@ static void tell(void *unused)
             (void)sleep(1U << tries);
             done = post(&t, &e);
         }
+        role_told(self.errands->role, slice_text(t.event), SLICE("webhook"), slice_text(t.sentence),
+                  done);
         if (!done) {
             log_event(LOG_ERROR, "webhook.failed", LOG_TEXT("alert", t.event),
                       LOG_TEXT("reason", e.text));

@@ -12,6 +12,7 @@
 #include "requests/contacts.h"
 #include "requests/delegation.h"
 #include "requests/disposal.h"
+#include "requests/drill.h"
 #include "requests/factors.h"
 #include "requests/guard.h"
 #include "requests/holds.h"
@@ -46,6 +47,9 @@ static const struct permit permits[] = {
     {&account_show,        "account show",     RUNNING | AUDITOR, false},
     {&account_suspend,     "account suspend",  RUNNING,           false},
     {&account_release,     "account release",  RUNNING,           false},
+    {&drill_begin,         "drill",            RUNNING,           false},
+    {&drill_look,          "drill",            RUNNING,           false},
+    {&drill_end,           "drill",            RUNNING,           false},
     {&admin_dkim_new,      "dkim new",         ADMINISTRATOR,     false},
     {&admin_dkim_list,     "dkim list",        RUNNING | AUDITOR, false},
     {&admin_queue_list,    "queue list",       RUNNING,           false},

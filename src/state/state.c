@@ -29,6 +29,7 @@ static const struct cbor_field account_fields[] = {
     CBOR_OPTIONAL(8, CBOR_TEXTS, struct account, groups, GROUPS_MAX),
     CBOR_OPTIONAL(12, CBOR_TEXTS, struct account, domains, DOMAINS_MAX),
     CBOR_OPTIONAL(13, CBOR_BOOL, struct account, beside, 0),
+    CBOR_OPTIONAL(20, CBOR_UINT, struct account, drill_until, INT64_MAX),
 };
 const struct cbor_schema account_schema = CBOR_SCHEMA(account_fields, struct account);
 

@@ -32,6 +32,8 @@ struct account {
     struct cbor_list
         domains; /* of an application: it may send as every address in them that nobody has */
     bool beside; /* the password behind the verifier is good enough beside a second factor only */
+    uint64_t
+        drill_until; /* wall milliseconds; not 0: it is of a drill (keeper/drills), and good until then */
 };
 
 extern const struct cbor_schema account_schema;

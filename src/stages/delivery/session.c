@@ -238,7 +238,7 @@ static bool dial(struct session *s, struct arena *arena, struct recipient_outcom
     int fd = -1;
     int64_t deadline_ms = session_deadline_ms(s, s->settings->connect_timeout_ms);
 
-    if (!dial_tcp(&s->peer.address, NULL, deadline_ms, &fd, &e)) {
+    if (!dial_tcp(&s->peer.address, s->peer.from, deadline_ms, &fd, &e)) {
         return cannot(why, arena, "4.4.1", "the server could not be reached", &e);
     }
     s->conn = conn_new(fd);

@@ -47,6 +47,7 @@ struct session_peer {
     size_t n_names;
     struct slice user; /* empty: no AUTH */
     struct slice password;
+    const struct address *from; /* address of ours to leave by; NULL: the kernel chooses */
 };
 
 /* One letter for recipients behind this server. */

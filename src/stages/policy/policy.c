@@ -93,6 +93,10 @@ static size_t gather(const struct facts *f, struct group *groups, struct arena *
 void policy_decide(const struct facts *facts, const struct settings *settings, struct arena *arena,
                    struct decision *out)
 {
+    if (facts->drill) { /* without a ruling nothing comes into the queue */
+        *out = (struct decision){.id = facts->id, .drill = true};
+        return;
+    }
     struct group *groups = arena_array(arena, facts->recipients.count + 1, sizeof(*groups));
     size_t n_groups = gather(facts, groups, arena);
     struct ruling *rulings = arena_array(arena, n_groups + 1, sizeof(*rulings));

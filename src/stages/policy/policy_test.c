@@ -68,11 +68,35 @@ static void settings_name_domains(void **unused)
     assert_slice(r[1].route, "relay.test:587");
 }
 
+/* Nothing leaves where nothing rules. */
+static void a_drills_letter_has_no_ruling(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 1 << 22};
+    static struct recipient to[] = {{.address = SLICE_INIT("a@one.test")}};
+    struct facts f = {
+        .id = SLICE("0123456789"), .recipients = {to, 1},
+             .drill = true
+    };
+    struct settings s = read_settings("", &a);
+    struct decision d;
+
+    policy_decide(&f, &s, &a, &d);
+    assert_int_equal(d.rulings.count, 0);
+    assert_true(d.drill);
+    assert_slice(d.id, "0123456789");
+    f.drill = false;
+    policy_decide(&f, &s, &a, &d);
+    assert_int_equal(d.rulings.count, 1);
+    assert_false(d.drill);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_ruling_a_domain),
         cmocka_unit_test(settings_name_domains),
+        cmocka_unit_test(a_drills_letter_has_no_ruling),
     };
     return cmocka_run_group_tests_name("stages/policy", tests, NULL, NULL);
 }
