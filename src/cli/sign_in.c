@@ -181,7 +181,11 @@ static bool ask_second(struct cli *c, const struct admin_sign_in_answer *answer,
     if (passkey && (arguments_flag(&c->arguments, "json") || passkey_is_there())) {
         return passkey_sign(c, &answer->asked, false, &ask->passkey, e);
     }
-    return totp_ask_code(c, &ask->code, e);
+    return answer->wants_code
+               ? totp_ask_code(c, &ask->code, e)
+               : error_set(e, ERROR_INPUT,
+                           "the account has a passkey and no app with codes: plug its security "
+                           "key in, or give --json and have a browser asked");
 }
 
 static bool login_by_password(struct cli *c, struct admin_sign_in_ask *ask,
@@ -195,7 +199,8 @@ static bool login_by_password(struct cli *c, struct admin_sign_in_ask *ask,
     ask->password = secret_slice(password);
     ask->code = slice_text(arguments_text(&c->arguments, "code", 0));
     return try_login(c, ask, answer, e) &&
-           (!answer->wants_code || (ask_second(c, answer, ask, e) && try_login(c, ask, answer, e)));
+           ((!answer->wants_code && answer->asked.challenge.len == 0) ||
+            (ask_second(c, answer, ask, e) && try_login(c, ask, answer, e)));
 }
 
 bool cli_login(struct cli *c, struct error *e)

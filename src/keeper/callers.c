@@ -166,6 +166,7 @@ static bool ask_passkey(struct keeper *k, struct slice user, struct slice challe
     if (!state_factors_get(k->state, account, arena, &f, e)) {
         return false;
     }
+    answer->wants_code = f.totp.len > 0;
     passkeys_ask(k, account, &f, challenge, arena, &answer->asked);
     return true;
 }

@@ -60,8 +60,9 @@ struct admin_sign_in_answer {
     struct slice account;
     uint64_t role;
     uint64_t ends_at; /* wall milliseconds */
-    bool wants_code;  /* the password is right: ask again with a code; the rest is empty ... */
-    struct passkey_asked asked; /* ... but for this, when a passkey will do */
+    bool wants_code;  /* the password is right: ask again with a code, ... */
+    struct passkey_asked
+        asked; /* ... or a passkey, if it has a challenge; the rest is empty then */
 };
 
 extern const struct cbor_schema admin_signed_in_schema; /* struct admin_sign_in_answer */

@@ -69,7 +69,7 @@ def test_a_passkey_signs_in_alone_and_after_the_password(scene, alice):
     assert done.returncode == 0, done.stderr
     assert "postern login + passkey" in alice.postern("session", "list")
     done = scene.company.postern("login", ALICE, "--password-stdin", input=PASSWORD + "\n", check=False)
-    assert done.returncode != 0  # the password alone opens nothing
+    assert done.returncode == 65 and "has a passkey" in done.stderr  # the password alone opens nothing
     acts = recorded(scene)
     assert re.search(r"passkey add.*laptop", acts) and re.search(r"login.*passkey laptop", acts)
     scene.company.stop()
