@@ -33,11 +33,6 @@ const struct argument_option account_limits_options[] = {
     OPTION_END,
 };
 
-const struct argument_option account_suspend_options[] = {
-    OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
-    OPTION_END,
-};
-
 const struct argument_option account_release_options[] = {
     OPTION("send-held", 0, NULL, "the letters that were held go on their way"),
     OPTION("cancel-held", 0, NULL, "they are cancelled, and the sender is told"),

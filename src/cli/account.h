@@ -4,5 +4,4 @@
 #include "cli/arguments.h"
 
 extern const struct argument_option account_limits_options[];
-extern const struct argument_option account_suspend_options[];
 extern const struct argument_option account_release_options[];

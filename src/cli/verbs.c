@@ -172,7 +172,7 @@ const struct verb verbs[] = {
                  "had before.\n",
          .run = cli_account_limits),
     VERB(.name = "account suspend", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
-         .options = account_suspend_options,
+         .options = reason_options,
          .help = "Have an account send no more: sessions end, letters of the last hour are held.",
          .run = cli_account_suspend),
     VERB(.name = "account release", .words = "ACCOUNT", .words_min = 1, .words_max = 1,

@@ -86,20 +86,8 @@ static bool take(void *role, const struct conn *c, struct keeper_submit_ask *ask
 bool connector_run(struct role *r, struct error *e)
 {
     static struct submission_door door;
-    const struct submission_options options = {
-        .settings = front_settings,
-        .context = r,
-        .keeper = role_pool(r, "keeper"),
-        .signer = role_pool(r, "signer"),
-        .stop_fd = role_stop_fd(r),
-        .door = &door,
-    };
 
-    if (role_settings(r)->connectors.listen.count == 0) {
-        role_ready(r);
-        role_wait(r);
-        return true;
-    }
     door = (struct submission_door){.context = r, .admits = admits, .passes = passes, .take = take};
-    return front_run(r, &options, NULL, "connector", "clients", e);
+    return front_run_door(r, &door, role_settings(r)->connectors.listen.count != 0, "connector",
+                          "clients", e);
 }

@@ -134,6 +134,26 @@ bool front_run(struct role *r, const struct submission_options *options, const c
     return true;
 }
 
+bool front_run_door(struct role *r, const struct submission_door *door, bool open,
+                    const char *starttls, const char *clients, struct error *e)
+{
+    const struct submission_options options = {
+        .settings = front_settings,
+        .context = r,
+        .keeper = role_pool(r, "keeper"),
+        .signer = role_pool(r, "signer"),
+        .stop_fd = role_stop_fd(r),
+        .door = door,
+    };
+
+    if (!open) {
+        role_ready(r);
+        role_wait(r);
+        return true;
+    }
+    return front_run(r, &options, NULL, starttls, clients, e);
+}
+
 const struct settings *front_settings(void *role)
 {
     return role_settings(role);

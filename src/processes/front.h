@@ -16,5 +16,10 @@
 bool front_run(struct role *r, const struct submission_options *options, const char *implicit,
                const char *starttls, const char *clients, struct error *e) MUST_CHECK;
 
+/* The same behind a door, which lives as long as the process; `open` is whether its setting names an address: when not,
+ * nothing is served. */
+bool front_run_door(struct role *r, const struct submission_door *door, bool open,
+                    const char *starttls, const char *clients, struct error *e) MUST_CHECK;
+
 /* The settings in force, for submission_options; the context is the role. */
 const struct settings *front_settings(void *role);

@@ -73,20 +73,7 @@ bool journal_run(struct role *r, struct error *e)
 {
     static struct door door;
     static struct submission_door open;
-    const struct submission_options options = {
-        .settings = front_settings,
-        .context = r,
-        .keeper = role_pool(r, "keeper"),
-        .signer = role_pool(r, "signer"),
-        .stop_fd = role_stop_fd(r),
-        .door = &open,
-    };
 
-    if (role_settings(r)->journal.listen.count == 0) {
-        role_ready(r);
-        role_wait(r);
-        return true;
-    }
     door.role = r;
     door.signs_in = role_settings(r)->journal.user.len > 0;
     door.intake = journal_intake_new(role_pool(r, "keeper"));
@@ -96,5 +83,6 @@ bool journal_run(struct role *r, struct error *e)
                                     .sign_in = door.signs_in ? sign_in : NULL,
                                     .knows = knows,
                                     .take = take};
-    return front_run(r, &options, NULL, "journal", NULL, e);
+    return front_run_door(r, &open, role_settings(r)->journal.listen.count != 0, "journal", NULL,
+                          e);
 }
