@@ -2,7 +2,8 @@
  *
  * Whoever has an address alone grants it himself. Otherwise an officer or administrator asks, and where there is an
  * officer another person must approve it: with somebody else's name goes the means to act as he. Taking away gives
- * nothing and is done at once. Each is recorded before it holds. */
+ * nothing and is done at once. What is granted is recorded before it holds, what is taken away holds no more before it is
+ * recorded. */
 #include "keeper/account_parts.h"
 #include "keeper/approvals.h"
 #include "keeper/drills.h"
@@ -271,6 +272,24 @@ static bool is_about(const struct keeper_admin *admin, const struct delegation *
     return about && account.len;
 }
 
+/* Whether it was approved and is being given, or has been and that is not recorded yet: taken away now it would come back after a crash. */
+static bool is_being_given(struct keeper *k, struct slice from, struct slice to,
+                           struct arena *arena)
+{
+    bool given = false;
+
+    (void)pthread_mutex_lock(&k->approvals.lock);
+    for (const struct docket_request *r = k->approvals.docket.oldest; r && !given; r = r->next) {
+        struct delegation d;
+        struct error ignored;
+        given = r->record.kind == REQUEST_DELEGATION && r->approved &&
+                cbor_read(r->record.arguments, &delegation_schema, arena, &d, &ignored) &&
+                slice_equal_nocase(d.from, from) && slice_equal(d.to, to);
+    }
+    (void)pthread_mutex_unlock(&k->approvals.lock);
+    return given;
+}
+
 static bool remove_it(struct keeper_admin *admin, struct ipc_request *r, struct error *e)
 {
     const struct delegation_remove_ask *ask = r->ask;
@@ -291,7 +310,11 @@ static bool remove_it(struct keeper_admin *admin, struct ipc_request *r, struct 
                          "there is no such delegation: `postern delegate list` shows those there "
                          "are");
     }
-    return keeper_admin_act(admin, &act, e) && delegations_remove(admin->keeper, d->from, d->to, e);
+    if (is_being_given(admin->keeper, d->from, d->to, r->arena)) {
+        return error_set(e, ERROR_BUSY, "it is being granted just now: try again");
+    }
+    /* First gone, then recorded: what a crash leaves is a right that nobody has, never one that the ledger calls gone. */
+    return delegations_remove(admin->keeper, d->from, d->to, e) && keeper_admin_act(admin, &act, e);
 }
 
 /* ── one at a time, as accounts are changed ── */

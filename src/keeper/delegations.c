@@ -1,6 +1,6 @@
 /* Invariants:
  *  1. The value "delegations" of the state holds what the book in memory does; it is written first.
- *  2. A delegation that is over, or was granted by who has not got the address any more, gives nothing, whatever the
+ *  2. A delegation that is over, or was granted by who has not got the address any more, or not alone, gives nothing, whatever the
  *     book holds: that is looked at for each letter. */
 #include "keeper/delegations.h"
 
@@ -169,26 +169,19 @@ static void add(struct delegated *out, struct slice address, const struct delega
 static bool add_group(struct keeper *k, const struct delegation *d, struct arena *arena,
                       struct delegated *out, struct error *e)
 {
-    struct account *accounts = NULL;
+    struct slice *addresses = NULL;
     size_t count = 0;
 
-    if (!state_accounts(k->state, arena, &accounts, &count, e)) {
+    if (!directory_group(k, d->from, arena, &addresses, &count, e)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct slice *also = accounts[i].addresses.items;
-        if (!account_is_in_group(&accounts[i], d->from)) {
-            continue;
-        }
-        add(out, accounts[i].name, d);
-        for (size_t n = 0; n < accounts[i].addresses.count; n++) {
-            add(out, also[n], d);
-        }
+        add(out, addresses[i], d);
     }
     return true;
 }
 
-/* Whether who granted what was his still has it. */
+/* Whether who granted what was his still has it, and alone: with another one it would take two persons. */
 static bool is_granted_still(struct keeper *k, const struct delegation *d, struct arena *arena,
                              bool *granted, struct error *e)
 {
@@ -202,7 +195,18 @@ static bool is_granted_still(struct keeper *k, const struct delegation *d, struc
     if (!state_account_get(k->state, d->by, arena, &owner, &found, e)) {
         return false;
     }
-    *granted = found && !owner.disabled && account_has_address(&owner, d->from);
+    if (!found || owner.disabled || !account_has_address(&owner, d->from)) {
+        return true;
+    }
+    struct slice *accounts = NULL;
+    size_t count = 0;
+    if (!directory_accounts(k, d->from, arena, &accounts, &count, e)) {
+        return false;
+    }
+    *granted = true;
+    for (size_t i = 0; i < count; i++) {
+        *granted = *granted && slice_equal(accounts[i], d->by);
+    }
     return true;
 }
 

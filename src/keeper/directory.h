@@ -19,6 +19,9 @@ struct directory {
     struct arena arena;
     struct directory_row *rows; /* ascending by key */
     size_t count;
+    struct directory_row
+        *groups; /* a row for each address of who is in one, ascending by the group's name */
+    size_t n_groups;
 };
 
 /* Forget it. */
@@ -32,3 +35,11 @@ void directory_close(struct directory *d);
  */
 bool directory_has_another(struct keeper *k, struct slice account, struct slice local,
                            struct slice domain, bool *another, struct error *e) MUST_CHECK;
+
+/* Names of the accounts that have this address, in the arena; an address that is none is nobody's. */
+bool directory_accounts(struct keeper *k, struct slice address, struct arena *arena,
+                        struct slice **accounts, size_t *count, struct error *e) MUST_CHECK;
+
+/* The addresses of who is in a group, in the arena. */
+bool directory_group(struct keeper *k, struct slice group, struct arena *arena,
+                     struct slice **addresses, size_t *count, struct error *e) MUST_CHECK;

@@ -1,7 +1,7 @@
 #include "keeper/provider.h"
 
 #include "keeper/account_change.h"
-#include "keeper/account_parts.h"
+#include "keeper/internal.h"
 #include "letter/asserted.h"
 #include "stages/identity/asserted.h"
 
@@ -42,7 +42,7 @@ static const struct connector_settings *find_connector(const struct settings *se
 static bool find_exactly(struct keeper *k, struct slice address, struct arena *arena,
                          struct account *out, bool *found, struct error *e)
 {
-    struct account *accounts = NULL;
+    struct slice *names = NULL;
     size_t count = 0;
 
     if (!state_account_get(k->state, account_canonical(address, arena), arena, out, found, e)) {
@@ -51,13 +51,18 @@ static bool find_exactly(struct keeper *k, struct slice address, struct arena *a
     if (*found) {
         return true;
     }
-    if (!state_accounts(k->state, arena, &accounts, &count, e)) {
+    if (!directory_accounts(k, address, arena, &names, &count, e)) {
         return false;
     }
     for (size_t i = 0; i < count && !(*found && !out->disabled); i++) {
-        if (account_has_address(&accounts[i], address)) {
+        struct account account;
+        bool there = false;
+        if (!state_account_get(k->state, names[i], arena, &account, &there, e)) {
+            return false;
+        }
+        if (there) {
             *found = true;
-            *out = accounts[i];
+            *out = account;
         }
     }
     return true;

@@ -119,6 +119,12 @@ def test_the_owner_grants_what_is_his(scene, person):
     assert try_to(smtp, letter(BOB))[0] == 550
     company.postern("user", "set", BOB, "--enable")
     assert try_to(smtp, letter(BOB))[0] == 250
+    # It was his alone when he granted it: once another account has it too, it takes two persons.
+    company.both("user", "add", "carl@example.test", "--address", BOB, "--reason", "a test", "--password-stdin",
+                 input=PASSWORD + "\n")
+    assert try_to(smtp, letter(BOB))[0] == 550
+    company.postern("user", "set", "carl@example.test", "--no-addresses", "--reason", "a test")
+    assert try_to(smtp, letter(BOB))[0] == 250
     assert person.login(ALICE).returncode == 0
     assert delegate(person, "remove", BOB, ALICE).returncode == 0
     assert try_to(smtp, letter(BOB))[0] == 550

@@ -8,12 +8,21 @@
 #include "formats/smtp/address.h"
 
 #define SHOWN_MAX 120 /* characters of an address that a sentence repeats */
+#define WORDS_MAX 64  /* that look like addresses, in all names of a field: nobody has so many */
+
+struct claim_parts;
+
+/* Addresses of the account, taken apart when the first one is asked for: each claim is compared with all. */
+struct allowed {
+    const struct claim_parts *parts; /* NULL: not yet */
+};
 
 struct judge {
     const struct identity_account *account;
     bool utf8;
     struct arena *arena;
     struct identity_answer *answer;
+    struct allowed own, delegated;
     size_t returns_to; /* the delegation that the reverse-path needs; 0: none */
     size_t sends_for;  /* the one that From needs */
 };
@@ -24,29 +33,44 @@ struct claim_parts {
     struct slice domain;
 };
 
-/* One allowed address against a claimed one. */
-static bool is_same(const struct judge *j, struct slice allowed, const struct claim_parts *claimed)
+/* Of one that is none the domain is empty: it is nobody's claim. */
+static struct claim_parts take_apart(const struct judge *j, struct slice address)
 {
     uint8_t domain[SMTP_DOMAIN_MAX];
     size_t len = 0;
-    struct mail_address ours;
+    struct mail_address parsed;
     struct error ignored;
 
-    if (mail_address_read(allowed, true, j->arena, &ours) != MAIL_ADDRESS_CLEAR ||
-        !smtp_domain_canonical(ours.domain, domain, &len, &ignored)) {
-        return false;
+    if (mail_address_read(address, true, j->arena, &parsed) != MAIL_ADDRESS_CLEAR ||
+        !smtp_domain_canonical(parsed.domain, domain, &len, &ignored)) {
+        return (struct claim_parts){SLICE_NONE, SLICE_NONE};
     }
-    return slice_equal(slice_of(domain, len), claimed->domain) &&
-           (j->account->local_nocase ? slice_equal_nocase(ours.local, claimed->local)
-                                     : slice_equal(ours.local, claimed->local));
+    return (struct claim_parts){parsed.local, arena_copy(j->arena, slice_of(domain, len))};
+}
+
+static const struct claim_parts *take_all_apart(const struct judge *j, const struct slice *texts,
+                                                size_t n)
+{
+    struct claim_parts *parts = arena_array(j->arena, n + 1, sizeof(*parts));
+
+    for (size_t i = 0; i < n; i++) {
+        parts[i] = take_apart(j, texts[i]);
+    }
+    return parts;
 }
 
 /* The first of these addresses that the claimed one is, counted from 1; 0: none. */
-static size_t find(const struct judge *j, const struct slice *allowed, size_t n,
-                   const struct claim_parts *claimed)
+static size_t find(const struct judge *j, struct allowed *allowed, const struct slice *texts,
+                   size_t n, const struct claim_parts *claimed)
 {
+    if (!allowed->parts) {
+        allowed->parts = take_all_apart(j, texts, n);
+    }
     for (size_t i = 0; i < n; i++) {
-        if (is_same(j, allowed[i], claimed)) {
+        const struct claim_parts *ours = &allowed->parts[i];
+        if (ours->domain.len && slice_equal(ours->domain, claimed->domain) &&
+            (j->account->local_nocase ? slice_equal_nocase(ours->local, claimed->local)
+                                      : slice_equal(ours->local, claimed->local))) {
             return i + 1;
         }
     }
@@ -61,14 +85,14 @@ struct owner {
 };
 
 /* Of exactly that address. */
-static struct owner owner_of(const struct judge *j, const struct claim_parts *claimed)
+static struct owner owner_of(struct judge *j, const struct claim_parts *claimed)
 {
     const struct identity_account *a = j->account;
 
-    if (find(j, a->addresses, a->n_addresses, claimed)) {
+    if (find(j, &j->own, a->addresses, a->n_addresses, claimed)) {
         return (struct owner){.whose = OWN};
     }
-    size_t delegation = find(j, a->delegated, a->n_delegated, claimed);
+    size_t delegation = find(j, &j->delegated, a->delegated, a->n_delegated, claimed);
     if (delegation) {
         return (struct owner){DELEGATED, delegation};
     }
@@ -123,7 +147,7 @@ static bool is_in_domains(const struct judge *j, struct slice domain)
 }
 
 /* The longest beginning that anybody has decides; what nobody has is the domain's. */
-static struct owner claim_of(const struct judge *j, const struct mail_address *address)
+static struct owner claim_of(struct judge *j, const struct mail_address *address)
 {
     uint8_t domain[SMTP_DOMAIN_MAX];
     size_t len = 0;
@@ -146,13 +170,13 @@ static struct owner claim_of(const struct judge *j, const struct mail_address *a
     return owner;
 }
 
-static bool may_use(const struct judge *j, const struct mail_address *claimed)
+static bool may_use(struct judge *j, const struct mail_address *claimed)
 {
     return claim_of(j, claimed).whose == OWN;
 }
 
 /* Which delegation it takes to send as that address; 0: none, for it is the account's own or foreign. */
-static size_t delegation_of(const struct judge *j, const struct mail_address *claimed)
+static size_t delegation_of(struct judge *j, const struct mail_address *claimed)
 {
     return claim_of(j, claimed).delegation;
 }
@@ -160,16 +184,17 @@ static size_t delegation_of(const struct judge *j, const struct mail_address *cl
 /* What people and careless programs take for an address in a name must be one that the account may
  * use: "boss@example.test" <alice@example.test> shows many a reader the boss. One that was delegated only
  * where the address itself is that one. */
-static bool shows_only_ours(const struct judge *j, const struct mail_addresses *list,
-                            size_t delegation)
+static bool shows_only_ours(struct judge *j, const struct mail_addresses *list, size_t delegation)
 {
     struct slice word = SLICE_NONE;
+    size_t words = 0;
 
     for (size_t i = 0; i < list->n_shown && i < MAIL_SHOWN_MAX; i++) {
         struct slice rest = list->shown[i];
         while (mail_shown_word(&rest, &word)) {
             struct mail_address address;
-            if (mail_address_read(word, true, j->arena, &address) != MAIL_ADDRESS_CLEAR ||
+            if (++words > WORDS_MAX ||
+                mail_address_read(word, true, j->arena, &address) != MAIL_ADDRESS_CLEAR ||
                 (!may_use(j, &address) &&
                  (delegation == 0 || delegation_of(j, &address) != delegation))) {
                 return false;

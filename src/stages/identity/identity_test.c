@@ -387,6 +387,33 @@ static void refuses_a_name_too_long_to_look_at(void **unused)
                      IDENTITY_FROM_UNCLEAR);
 }
 
+/* Each address in a name is compared with all that the account has: their number is bounded, however often one's own is written. */
+static void refuses_a_name_of_too_many_addresses(void **unused)
+{
+    (void)unused;
+    struct identity_answer answer;
+
+    for (size_t n = 1; n <= 65; n += 32) {
+        OWN(buf) struct buf header = {.max = 65536};
+        buf_add_text(&header, "From: \"");
+        for (size_t i = 0; i < n - 1; i++) {
+            buf_add_text(&header, i % 16 ? "alice@example.test " : "alice@example.test\r\n ");
+        }
+        buf_add_text(&header, "x\" <alice@example.test>\r\n");
+        assert_int_equal(
+            judge(SLICE("alice@example.test"), buf_slice(&header), false, false, &answer),
+            IDENTITY_PROVEN);
+    }
+    OWN(buf) struct buf header = {.max = 65536};
+    buf_add_text(&header, "From: \"");
+    for (size_t i = 0; i < 65; i++) {
+        buf_add_text(&header, i % 16 ? "alice@example.test " : "alice@example.test\r\n ");
+    }
+    buf_add_text(&header, "x\" <alice@example.test>\r\n");
+    assert_int_equal(judge(SLICE("alice@example.test"), buf_slice(&header), false, false, &answer),
+                     IDENTITY_FROM_UNCLEAR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +422,7 @@ int main(void)
         cmocka_unit_test(refusals_say_what_to_do),
         cmocka_unit_test(refuses_what_readers_see_differently),
         cmocka_unit_test(refuses_a_name_too_long_to_look_at),
+        cmocka_unit_test(refuses_a_name_of_too_many_addresses),
         cmocka_unit_test(what_is_delegated_is_said_and_goes_no_further),
         cmocka_unit_test(sender_is_added_only_where_it_can_be_said),
     };
