@@ -154,6 +154,26 @@ static void ascii_is_told_at_any_place(void **unused)
     }
 }
 
+static void an_arena_of_secrets_is_overwritten(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 1 << 20};
+
+    uint8_t *kept = arena_alloc(&a, 64);
+    (void)memset(kept, 's', 64);
+    arena_reset(&a); /* the first chunk stays, and what is in it: nobody said it was secret */
+    assert_int_equal(kept[63], 's');
+    (void)arena_alloc(&a, 8);
+    kept = arena_alloc(&a, 64);
+    (void)memset(kept, 's', 64);
+    a.wipes = true;
+    arena_reset(&a);
+    for (size_t i = 0; i < 64; i++) {
+        assert_int_equal(kept[i], 0);
+    }
+    assert_false(a.wipes); /* until somebody says so again */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +187,7 @@ int main(void)
         cmocka_unit_test(bufs_are_full_for_good),
         cmocka_unit_test(secrets_compare_and_vanish),
         cmocka_unit_test(times_read_as_rfc3339),
+        cmocka_unit_test(an_arena_of_secrets_is_overwritten),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

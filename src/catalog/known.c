@@ -50,6 +50,16 @@ uint64_t catalog_known_key(const struct catalog *c, struct slice domain, struct 
     return key;
 }
 
+uint64_t catalog_known_app(const struct catalog *c, struct slice account, struct slice app,
+                           struct slice client)
+{
+    OWN(buf) struct buf where = {.max = 2 * SEEN_MAX};
+    struct slice network = catalog_known_network(client);
+
+    buf_printf(&where, " app %.*s %.*s", SLICE_ARG(app), SLICE_ARG(network));
+    return catalog_known_key(c, account, buf_slice(&where));
+}
+
 /* What can stand in an address without quotes, and some that can with them: nothing here is parsed for anybody's safety. */
 static bool is_inner(uint8_t c)
 {
@@ -120,6 +130,10 @@ void catalog_known_of(const struct catalog *c, const struct facts *f,
         if (f->client.len) {
             each(context, catalog_known_key(c, f->account, catalog_known_network(f->client)));
             each(context, catalog_known_key(c, f->account, SLICE_NONE));
+        }
+        if (f->client.len && f->app.len) {
+            each(context, catalog_known_app(c, f->account, f->app, f->client));
+            each(context, catalog_known_app(c, f->account, f->app, SLICE_NONE));
         }
     } else if (f->kind == LETTER_IMPORTED && next_address(&from, &sender)) {
         t.domain = letter_domain(sender);

@@ -16,6 +16,10 @@ uint64_t catalog_known_key(const struct catalog *c, struct slice domain, struct 
  * account's name instead of a domain its number says that the account sent from there; that of the empty text, that it sent at all. */
 struct slice catalog_known_network(struct slice client);
 
+/* The number of a network for an app password of an account, by its id; of an empty client: that it was used at all. */
+uint64_t catalog_known_app(const struct catalog *c, struct slice account, struct slice app,
+                           struct slice client);
+
 /* Tell every number that a letter makes known; none of other kinds of letters. Thread-safe. */
 void catalog_known_of(const struct catalog *c, const struct facts *f,
                       void (*each)(void *context, uint64_t key), void *context);

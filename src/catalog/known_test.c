@@ -122,6 +122,37 @@ static void whom_somebody_wrote_to_is_known(void **state)
     assert_false(first);
 }
 
+static bool has_number(struct story *s, uint64_t number)
+{
+    struct look l = {.wanted = number};
+    struct error e;
+
+    assert_ok(catalog_known_each(s->catalog, look_at, &l, &e), e);
+    return l.found;
+}
+
+static void the_networks_of_each_app_password_are_known(void **state)
+{
+    struct story *s = *state;
+    const struct slice app = SLICE("abcdefgh");
+    const struct catalog *c = s->catalog;
+    struct recipient r = {.address = SLICE("paula@partner.test")};
+
+    (void)letter(s, (struct facts){
+                        .kind = LETTER_SUBMITTED,
+                        .account = OWNER,
+                        .recipients = {&r, 1},
+                        .app = app,
+                        .client = SLICE("192.0.2.7")
+    });
+    assert_true(has_number(s, catalog_known_app(c, OWNER, app, SLICE_NONE)));
+    assert_true(has_number(s, catalog_known_app(c, OWNER, app, SLICE("192.0.2.99"))));
+    assert_false(has_number(s, catalog_known_app(c, OWNER, app, SLICE("192.0.3.7"))));
+    assert_false(has_number(s, catalog_known_app(c, OWNER, SLICE("hgfedcba"), SLICE("192.0.2.7"))));
+    assert_false(has_number(s, catalog_known_app(c, OURS, app, SLICE("192.0.2.7"))));
+    assert_true(has_number(s, catalog_known_key(c, OWNER, SLICE("192.0.2"))));
+}
+
 static void an_imported_letter_of_ours_counts(void **state)
 {
     struct story *s = *state;
@@ -200,6 +231,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(whom_somebody_wrote_to_is_known, begin_story, end_story),
+        cmocka_unit_test_setup_teardown(the_networks_of_each_app_password_are_known, begin_story,
+                                        end_story),
         cmocka_unit_test_setup_teardown(an_imported_letter_of_ours_counts, begin_story, end_story),
         cmocka_unit_test_setup_teardown(where_an_account_linked_is_known, begin_story, end_story),
         cmocka_unit_test_setup_teardown(whom_a_drill_writes_to_stays_a_stranger, begin_story,

@@ -17,16 +17,7 @@
 
 /* Their names are those of the settings. */
 const struct argument_option account_limits_options[] = {
-    OPTION("letters-per-hour", 0, "N", "the most letters within an hour"),
-    OPTION("letters-per-day", 0, "N", "within 24 hours"),
-    OPTION("recipients-per-hour", 0, "N", "the most recipients outside, of all letters together"),
-    OPTION("recipients-per-day", 0, "N", "within 24 hours"),
-    OPTION("addresses-per-hour", 0, "N", "of these, each counted once"),
-    OPTION("addresses-per-day", 0, "N", "within 24 hours"),
-    OPTION("first-time-per-hour", 0, "N", "of these, to whom nobody here has written before"),
-    OPTION("first-time-per-day", 0, "N", "within 24 hours"),
-    OPTION("bytes-per-hour", 0, "MIB", "the most bytes of letters, in MiB"),
-    OPTION("bytes-per-day", 0, "MIB", "within 24 hours"),
+    LIMIT_OPTIONS,
     OPTION("until", 0, "DAY", "the last day on which they count: 2026-12-31"),
     OPTION("none", 0, NULL, "take its own limits away"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
@@ -50,13 +41,13 @@ static bool read_figure(const char *text, const char *name, bool mib, uint64_t *
     return true;
 }
 
-static bool read_figures(struct cli *c, struct account_limits *l, struct error *e)
+bool account_figures(struct cli *c, uint64_t most[LIMITS_WINDOWS][LIMITS_MEASURES], struct error *e)
 {
     for (unsigned w = 0; w < LIMITS_WINDOWS; w++) {
         for (unsigned m = 0; m < LIMITS_MEASURES; m++) {
             const char *name = limits_setting(w, m);
             const char *text = arguments_text(&c->arguments, name, 0);
-            if (text && !read_figure(text, name, m == LIMITS_BYTES, &l->most[w][m], e)) {
+            if (text && !read_figure(text, name, m == LIMITS_BYTES, &most[w][m], e)) {
                 return false;
             }
         }
@@ -72,7 +63,7 @@ bool cli_account_limits(struct cli *c, struct error *e)
     bool none = arguments_flag(&c->arguments, "none");
     int64_t day = 0;
 
-    if (!read_figures(c, &ask, e)) {
+    if (!account_figures(c, ask.most, e)) {
         return false;
     }
     if (none == (until != NULL)) {

@@ -5,9 +5,11 @@
 
 #include "base/clock.h"
 
+#include "cli/account.h"
 #include "cli/passkey.h"
 #include "cli/print.h"
 #include "requests/factors.h"
+#include "stages/limits/limits.h"
 #include "stages/retention/term.h"
 
 #define DAY_MS (UINT64_C(24) * 3600 * 1000)
@@ -90,8 +92,9 @@ bool cli_app_password_add(struct cli *c, struct error *e)
     };
     struct app_password_added added;
 
-    if (!app_is_good(&ask.app, e) || !scopes_of(c, &ask.app.scopes, e) ||
-        !app_end(c, "expires", &ask.app.expires_at, e) || !passkey_prove(c, true, &ask.proof, e) ||
+    if (!app_is_good(&ask.app, e) || !account_figures(c, ask.app.most, e) ||
+        !scopes_of(c, &ask.app.scopes, e) || !app_end(c, "expires", &ask.app.expires_at, e) ||
+        !passkey_prove(c, true, &ask.proof, e) ||
         !cli_ask(c, CLI_KEEPER, &app_password_add, &ask, &added, NULL, CLI_ASK_MS, e)) {
         return false;
     }
@@ -141,7 +144,23 @@ static struct slice use_text(struct cli *c, const struct app_password *p)
                : SLICE("never");
 }
 
-/* "passwords" with what they are for, "devices" with their keys. */
+/* "letters-per-hour 20 bytes-per-day 1048576" */
+static struct slice limits_text(struct cli *c, const struct app_password *p)
+{
+    OWN(buf) struct buf text = {.max = 600};
+
+    for (unsigned w = 0; w < LIMITS_WINDOWS; w++) {
+        for (unsigned m = 0; m < LIMITS_MEASURES; m++) {
+            if (p->most[w][m]) {
+                buf_printf(&text, "%s%s %llu", text.len ? " " : "", limits_setting(w, m),
+                           (unsigned long long)p->most[w][m]);
+            }
+        }
+    }
+    return text.len ? arena_copy(&c->arena, buf_slice(&text)) : SLICE("the account's");
+}
+
+/* App passwords with what they are for, or devices with their keys. */
 static void list_rows(struct cli *c, const struct app_password_list_answer *answer, bool devices,
                       struct print_columns *columns)
 {
@@ -159,6 +178,7 @@ static void list_rows(struct cli *c, const struct app_password_list_answer *answ
             join(c, &p->addresses, "any of the account's"),
             join(c, &p->networks, "anywhere"),
             join(c, &p->domains, "anybody"),
+            limits_text(c, p),
             use_text(c, p)};
         if (devices == (p->pin.len > 0)) {
             print_row(columns, cells);
@@ -168,12 +188,12 @@ static void list_rows(struct cli *c, const struct app_password_list_answer *answ
 
 static bool list(struct cli *c, bool devices, struct error *e)
 {
-    static const char *const heads[] = {"NAME",     "ID",   "FOR", "SINCE",   "ENDS",
-                                        "SENDS AS", "FROM", "TO",  "LAST USE"};
-    static const char *const device_heads[] = {"NAME",     "ID",   "KEY", "SINCE",   "ENDS",
-                                               "SENDS AS", "FROM", "TO",  "LAST USE"};
+    static const char *const heads[] = {"NAME",     "ID",   "FOR", "SINCE",  "ENDS",
+                                        "SENDS AS", "FROM", "TO",  "LIMITS", "LAST USE"};
+    static const char *const device_heads[] = {"NAME",     "ID",   "KEY", "SINCE",  "ENDS",
+                                               "SENDS AS", "FROM", "TO",  "LIMITS", "LAST USE"};
     struct print_columns columns = {
-        .arena = &c->arena, .heads = devices ? device_heads : heads, .count = 9};
+        .arena = &c->arena, .heads = devices ? device_heads : heads, .count = 10};
     const struct app_password_list_ask ask = {
         slice_text(c->arguments.n_words ? c->arguments.words[0] : NULL)};
     struct app_password_list_answer answer;

@@ -1,6 +1,7 @@
 /* Devices: copiers and machines that sign in by the key of a certificate. */
 #include <fcntl.h>
 
+#include "cli/account.h"
 #include "cli/app_password.h"
 #include "cli/passkey.h"
 #include "host/file.h"
@@ -74,7 +75,8 @@ bool cli_device_add(struct cli *c, struct error *e)
         return error_set(e, ERROR_INPUT, "say which: --certificate FILE, or --pin HEX");
     }
     if (!(certificate ? read_certificate(certificate, pin, e) : read_pin(given, pin, e)) ||
-        !app_is_good(&ask.device, e) || !app_end(c, "until", &ask.device.expires_at, e) ||
+        !app_is_good(&ask.device, e) || !account_figures(c, ask.device.most, e) ||
+        !app_end(c, "until", &ask.device.expires_at, e) ||
         (ask.account.len == 0 && !passkey_prove(c, true, &ask.proof, e)) ||
         !cli_ask(c, CLI_KEEPER, &device_add, &ask, &added, NULL, CLI_ASK_MS, e)) {
         return false;

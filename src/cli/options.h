@@ -13,6 +13,20 @@
     }
 #define OPTION_END OPTION(NULL, 0, NULL, NULL)
 
+/* What may be sent at most; their names are those of the settings. */
+#define LIMIT_OPTIONS                                                                              \
+    OPTION("letters-per-hour", 0, "N", "the most letters within an hour"),                         \
+        OPTION("letters-per-day", 0, "N", "within 24 hours"),                                      \
+        OPTION("recipients-per-hour", 0, "N",                                                      \
+               "the most recipients outside, of all letters together"),                            \
+        OPTION("recipients-per-day", 0, "N", "within 24 hours"),                                   \
+        OPTION("addresses-per-hour", 0, "N", "of these, each counted once"),                       \
+        OPTION("addresses-per-day", 0, "N", "within 24 hours"),                                    \
+        OPTION("first-time-per-hour", 0, "N", "of these, to whom nobody here has written before"), \
+        OPTION("first-time-per-day", 0, "N", "within 24 hours"),                                   \
+        OPTION("bytes-per-hour", 0, "MIB", "the most bytes of letters, in MiB"),                   \
+        OPTION("bytes-per-day", 0, "MIB", "within 24 hours")
+
 extern const struct argument_option init_options[];
 extern const struct argument_option login_options[];
 extern const struct argument_option app_password_options[];

@@ -140,11 +140,7 @@ static void judge_app(struct opening *o, const struct factors *f, const char **r
     o->has_app = true;
     *refused = app_password_refusal(app, o->ask->client, now);
     if (app->expires_at && !*refused) {
-        int64_t steady = clock_steady_ms();
-        uint64_t left = app->expires_at - now; /* it may be any number */
-        if (o->ends_at_ms > steady && left < (uint64_t)(o->ends_at_ms - steady)) {
-            o->ends_at_ms = steady + (int64_t)left;
-        }
+        o->ends_at_ms = app_password_until(app, now, clock_steady_ms(), o->ends_at_ms);
     }
 }
 
@@ -274,7 +270,7 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     answer->session = slice_of(handle, AUTH_SESSION_LEN);
     (void)atomic_fetch_add(&k->counters.sign_ins, 1);
     if (!o.ask->desk) {
-        guard_signed_in(k, o.account.name, o.ask->client);
+        guard_signed_in(k, o.account.name, o.app.id, o.ask->client);
     }
     return true;
 }

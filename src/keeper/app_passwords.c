@@ -15,6 +15,7 @@
 #include "keeper/internal.h"
 #include "keyring/keyring.h"
 #include "requests/factors.h"
+#include "stages/limits/limits.h"
 
 #define DETAIL_MAX 900
 
@@ -106,6 +107,7 @@ bool app_password_take(const struct app_holder *holder, const struct app_passwor
                                  .expires_at = ask->expires_at,
                                  .pin = ask->pin,
                                  .id = new_id(arena)};
+    (void)memcpy(out->most, ask->most, sizeof(out->most));
     if (!app_password_name_is_good(out->name)) {
         return error_set(
             e, ERROR_INPUT,
@@ -149,6 +151,14 @@ static struct slice describe(const struct app_password *p, struct arena *arena)
     add_texts(&text, ", as ", &p->addresses);
     add_texts(&text, ", from ", &p->networks);
     add_texts(&text, ", to recipients in ", &p->domains);
+    for (unsigned w = 0; w < LIMITS_WINDOWS; w++) {
+        for (unsigned m = 0; m < LIMITS_MEASURES; m++) {
+            if (p->most[w][m]) {
+                buf_printf(&text, ", %s %llu", limits_setting(w, m),
+                           (unsigned long long)p->most[w][m]);
+            }
+        }
+    }
     buf_add_text(&text, p->expires_at ? ", with an end" : "");
     return letter_text(arena, buf_slice(&text), DETAIL_MAX);
 }

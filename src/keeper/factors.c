@@ -58,6 +58,18 @@ const char *app_password_refusal(const struct app_password *p, struct slice clie
     return NULL;
 }
 
+int64_t app_password_until(const struct app_password *p, uint64_t now_ms, int64_t steady_ms,
+                           int64_t ends_at_ms)
+{
+    uint64_t left = p->expires_at > now_ms ? p->expires_at - now_ms : 0; /* it may be any number */
+
+    if (p->expires_at == 0 || ends_at_ms <= steady_ms ||
+        left >= (uint64_t)(ends_at_ms - steady_ms)) {
+        return ends_at_ms;
+    }
+    return steady_ms + (int64_t)left;
+}
+
 bool app_password_reaches(const struct cbor_list *domains, struct slice recipient)
 {
     const struct slice *allowed = domains->items;

@@ -23,6 +23,10 @@ struct app_password *app_password_find(const struct factors *f, struct slice whi
 const char *app_password_refusal(const struct app_password *p, struct slice client,
                                  uint64_t now_ms);
 
+/* When a session that it opens now ends, of the steady clock: at its own time, or with the app password, whichever comes first. */
+int64_t app_password_until(const struct app_password *p, uint64_t now_ms, int64_t steady_ms,
+                           int64_t ends_at_ms);
+
 /* Whether a recipient is one that it, or the session that it opened, may send to. Without domains all are. */
 bool app_password_reaches(const struct cbor_list *domains, struct slice recipient);
 

@@ -32,6 +32,23 @@ static void each_limit_refuses(void **unused)
     }
 }
 
+static void a_session_ends_with_what_opened_it(void **unused)
+{
+    (void)unused;
+    struct app_password p = {.expires_at = 0};
+    static const uint64_t far[] = {0, NOW + 1000000, INT64_MAX, (uint64_t)INT64_MAX + 1,
+                                   UINT64_MAX};
+
+    for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
+        p.expires_at = far[i];
+        assert_int_equal(app_password_until(&p, NOW, 500, 100500), 100500);
+    }
+    p.expires_at = NOW + 99999;
+    assert_int_equal(app_password_until(&p, NOW, 500, 100500), 100499);
+    p.expires_at = NOW - 1;
+    assert_int_equal(app_password_until(&p, NOW, 500, 100500), 500);
+}
+
 static void recipients_are_compared_as_domains(void **unused)
 {
     (void)unused;
@@ -189,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_limit_refuses),
+        cmocka_unit_test(a_session_ends_with_what_opened_it),
         cmocka_unit_test(recipients_are_compared_as_domains),
         cmocka_unit_test(names_are_found_and_bounded),
         cmocka_unit_test(a_code_is_spent_once),

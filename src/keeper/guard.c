@@ -44,6 +44,14 @@ void guard_free(struct guard *g)
             free(x);
         }
     }
+    for (size_t i = 0; i < GUARD_APPS; i++) {
+        while (g->apps[i]) {
+            struct guarded_app *x = g->apps[i];
+            g->apps[i] = x->next;
+            limits_count_done(&x->count);
+            free(x);
+        }
+    }
     set_done(&g->known);
     (void)pthread_mutex_destroy(&g->lock);
     free(g);
@@ -168,6 +176,10 @@ void guard_take_back(struct keeper *k, const struct guard_letter *l)
     if (x) {
         limits_take_back(&x->count, &l->letter, l->at_ms);
     }
+    struct guarded_app *app = l->app ? guard_app_find(g, l->app) : NULL;
+    if (app) {
+        limits_take_back(&app->count, &l->letter, l->at_ms);
+    }
     for (size_t i = 0; i < l->n_known; i++) {
         (void)set_put(&g->known, l->known[i], 0);
     }
@@ -262,9 +274,11 @@ bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena
 
 /* ── what else is seen ── */
 
-void guard_signed_in(struct keeper *k, struct slice account, struct slice client)
+void guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client)
 {
     struct guard *g = k->guard;
+    uint64_t app_network = catalog_known_app(k->tail.catalog, account, app, client);
+    uint64_t app_history = catalog_known_app(k->tail.catalog, account, app, SLICE_NONE);
     uint64_t network = guard_network(k->tail.catalog, account, client);
     uint64_t history = guard_network(k->tail.catalog, account, SLICE_NONE);
 
@@ -273,6 +287,9 @@ void guard_signed_in(struct keeper *k, struct slice account, struct slice client
     bool fresh = set_get(&g->known, history) && !set_get(&g->known, network) &&
                  !signs_met(&x->signs, network);
     signs_signed_in(&x->signs, &x->count, network, fresh, clock_wall_ms());
+    if (app.len && set_get(&g->known, app_history) && !set_get(&g->known, app_network)) {
+        signs_elsewhere(&x->signs, app_network, clock_wall_ms());
+    }
     (void)pthread_mutex_unlock(&g->lock);
 }
 
@@ -302,10 +319,12 @@ static bool recall(struct keeper *k, const struct catalog_letter *l, struct aren
                    struct error *e)
 {
     struct guard *g = k->guard;
+    struct app_limits app;
     struct outside o;
     struct facts f;
 
-    if (!keeper_read(k, l->facts, &facts_schema, arena, &f, e)) {
+    if (!keeper_read(k, l->facts, &facts_schema, arena, &f, e) ||
+        !guard_app_limits(k, &f, arena, &app, e)) {
         return false;
     }
     outside_read(k, &f, arena, &o);
@@ -319,6 +338,9 @@ static bool recall(struct keeper *k, const struct catalog_letter *l, struct aren
         .bytes = f.size, .outside = numbers, .first = o.first, .n_outside = o.n};
     struct guarded *x = guard_account(g, guard_number(k, f.account));
     limits_recall(&x->count, &letter, (int64_t)f.received_at);
+    if (app.number) {
+        limits_recall(&guard_app(g, app.number)->count, &letter, (int64_t)f.received_at);
+    }
     if (x->n_letters < GUARD_RECENT) { /* the newest come first */
         x->letters[x->n_letters].at_ms = (int64_t)f.received_at;
         x->letters[x->n_letters++].id = l->id;

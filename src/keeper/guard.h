@@ -6,6 +6,8 @@
  * who has got hold of an account and of a list of strangers does not. It also needs one set and not one for each account. Beyond
  * GUARD_KNOWN_MAX addresses further ones stay unknown. Imported letters count nowhere; whom they were sent to is known by them.
  *
+ * An app password or device with limits of its own is counted beside its account, in the same way: the facts of a letter say by which it came.
+ *
  * Thread-safe by a lock of its own, under which nothing is read or written. */
 #pragma once
 
@@ -31,6 +33,7 @@ bool guard_restore(struct keeper *k, struct error *e) MUST_CHECK;
 /* A letter that was counted, to take it back; or why it was not. */
 struct guard_letter {
     uint64_t account;
+    uint64_t app; /* with limits of its own, by which it came; 0: none */
     struct limits_letter letter;
     const uint64_t *known; /* numbers that it made known, `n_known` of them */
     size_t n_known;
@@ -45,8 +48,8 @@ struct guard_letter {
 bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, struct arena *arena,
                  struct guard_letter *out) MUST_CHECK;
 
-/* Somebody signed in to send, or failed to; recipients outside did not exist. */
-void guard_signed_in(struct keeper *k, struct slice account, struct slice client);
+/* Somebody signed in to send, by an app password or device where `app` is its id, or failed to; recipients outside did not exist. */
+void guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client);
 void guard_sign_in_failed(struct keeper *k, struct slice account);
 void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients);
 

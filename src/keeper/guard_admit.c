@@ -42,10 +42,11 @@ static void make_known(struct guard *g, struct guard_letter *l, struct arena *ar
 }
 
 /* Whether the person responsible is to be told: once within a window. */
-static bool is_news(struct guarded *x, const struct limits_excess *excess, int64_t now_ms)
+static bool is_news(int64_t told[static LIMITS_WINDOWS], const struct limits_excess *excess,
+                    int64_t now_ms)
 {
     int64_t window = excess->window == LIMITS_HOUR ? LIMITS_HOUR_MS : LIMITS_DAY_MS;
-    int64_t *told_at = &x->told_at[excess->window];
+    int64_t *told_at = &told[excess->window];
 
     if (*told_at && now_ms >= *told_at && now_ms - *told_at < window) {
         return false;
@@ -54,7 +55,22 @@ static bool is_news(struct guarded *x, const struct limits_excess *excess, int64
     return true;
 }
 
-static void tell(struct keeper *k, const struct facts *f, const struct limits_excess *x)
+/* What one letter is judged by, under the lock. */
+struct judging {
+    struct guarded *account;
+    struct limits limits;
+    struct limits_excess excess;
+    struct signs_verdict verdict;
+    struct app_limits app; /* by which it came */
+    bool allowed, news, was_closed;
+    bool by_app;                       /* the excess is the app password's */
+    uint64_t network, history;         /* from where it comes; that the account was used */
+    uint64_t app_network, app_history; /* the same of the app password; 0: it came by none */
+};
+
+/* `app` is the app password or device whose limit it is; without a number: the account's. */
+static void tell(struct keeper *k, const struct facts *f, const struct app_limits *app,
+                 const struct limits_excess *x)
 {
     struct limit_record record = {.account = f->account,
                                   .window = (uint64_t)x->window + 1,
@@ -62,7 +78,8 @@ static void tell(struct keeper *k, const struct facts *f, const struct limits_ex
                                   .most = x->most,
                                   .had = x->had,
                                   .added = x->added,
-                                  .client = f->client};
+                                  .client = f->client,
+                                  .app = app->id};
     char sentence[ERROR_TEXT_MAX];
     struct error e;
 
@@ -74,22 +91,27 @@ static void tell(struct keeper *k, const struct facts *f, const struct limits_ex
     }
     (void)snprintf(
         sentence, sizeof(sentence),
-        "%.*s reached a limit: %s is %llu. What is beyond is put off. See `postern account show`; "
-        "`postern account limits` gives higher ones",
-        SLICE_ARG(f->account), limits_setting(x->window, x->measure), (unsigned long long)x->most);
+        app->number
+            ? "%.*s reached a limit of its app password or device `%.*s`: %s is %llu. What is "
+              "beyond is put off. See `postern app-password list` and `device list`"
+            : "%.*s reached a limit%.*s: %s is %llu. What is beyond is put off. See `postern "
+              "account show`; `postern account limits` gives higher ones",
+        SLICE_ARG(f->account), SLICE_ARG(app->name), limits_setting(x->window, x->measure),
+        (unsigned long long)x->most);
     keeper_alert_about(k, f->account, "account-limit", sentence);
 }
 
-static void refuse(struct keeper *k, const struct facts *f, const struct limits_excess *x,
-                   bool news, struct arena *arena, struct guard_letter *out)
+static void refuse(struct keeper *k, const struct facts *f, const struct judging *j,
+                   struct arena *arena, struct guard_letter *out)
 {
     OWN(buf) struct buf sentence = {.max = SENTENCE_MAX};
+    const struct app_limits none = {0};
 
-    limits_sentence(x, &sentence);
-    out->code = limits_code(x, &out->enhanced);
+    limits_sentence(&j->excess, j->by_app ? "this program or device" : "your account", &sentence);
+    out->code = limits_code(&j->excess, &out->enhanced);
     out->sentence = arena_copy(arena, buf_slice(&sentence));
-    if (news) {
-        tell(k, f, x);
+    if (j->news) {
+        tell(k, f, j->by_app ? &j->app : &none, &j->excess);
     }
 }
 
@@ -127,16 +149,6 @@ static void remember(struct guarded *x, const struct facts *f, int64_t now_ms)
     x->n_letters -= !letter_id_from(f->id, &x->letters[at].id);
 }
 
-/* What one letter is judged by, under the lock. */
-struct judging {
-    struct guarded *account;
-    struct limits limits;
-    struct limits_excess excess;
-    struct signs_verdict verdict;
-    bool allowed, news, was_closed;
-    uint64_t network, history; /* from where it comes; that the account was used */
-};
-
 static void count_it(struct guard *g, struct judging *j, const struct facts *f, uint64_t words,
                      struct arena *arena, struct guard_letter *out)
 {
@@ -149,8 +161,33 @@ static void count_it(struct guard *g, struct judging *j, const struct facts *f, 
     }
     guard_make_known(&g->known, j->network);
     guard_make_known(&g->known, j->history);
+    if (j->app_network) {
+        guard_make_known(&g->known, j->app_network);
+        guard_make_known(&g->known, j->app_history);
+    }
+    if (out->app) {
+        limits_add(&guard_app(g, out->app)->count, &out->letter, out->at_ms);
+    }
     signs_sent(&x->signs, &x->count, &seen, out->at_ms);
     remember(x, f, out->at_ms);
+}
+
+/* Within limits of both; what the account may not, its app password may not either. */
+static bool allow(struct guard *g, struct judging *j, const struct guard_letter *out)
+{
+    struct guarded *x = j->account;
+
+    if (!limits_allow(&x->count, &j->limits, &out->letter, out->at_ms, &j->excess)) {
+        j->news = is_news(x->told_at, &j->excess, out->at_ms);
+        return false;
+    }
+    if (!out->app) {
+        return true;
+    }
+    struct guarded_app *app = guard_app(g, out->app);
+    j->by_app = !limits_allow(&app->count, &j->app.limits, &out->letter, out->at_ms, &j->excess);
+    j->news = j->by_app && is_news(app->told_at, &j->excess, out->at_ms);
+    return !j->by_app;
 }
 
 static void judge(struct guard *g, struct judging *j, const struct facts *f, uint64_t words,
@@ -163,14 +200,13 @@ static void judge(struct guard *g, struct judging *j, const struct facts *f, uin
     if (x->closed) {
         return;
     }
-    j->allowed = limits_allow(&x->count, &j->limits, &out->letter, out->at_ms, &j->excess);
+    j->allowed = allow(g, j, out);
     if (j->allowed) {
         count_it(g, j, f, words, arena, out);
-    } else {
-        j->news = is_news(x, &j->excess, out->at_ms);
-        if (j->excess.measure != LIMITS_LETTERS && j->excess.measure != LIMITS_BYTES) {
-            signs_put_off(&x->signs, &x->count, words ? words : f->size, out->at_ms);
-        } /* many letters to people one knows are no more than many */
+    } else if (!j->by_app && j->excess.measure != LIMITS_LETTERS &&
+               j->excess.measure != LIMITS_BYTES) {
+        /* many letters to people one knows are no more than many, and what a program is not to send is no sign */
+        signs_put_off(&x->signs, &x->count, words ? words : f->size, out->at_ms);
     }
     signs_judge(&x->signs, &x->count, own ? &x->lately : NULL, out->at_ms, &j->verdict);
     j->verdict.stolen = suspend_score && j->verdict.sum >= suspend_score;
@@ -193,7 +229,8 @@ bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, st
     struct error e;
 
     *out = (struct guard_letter){.account = guard_number(k, f->account), .at_ms = clock_wall_ms()};
-    if (!guard_know_own(k, f->account, out->account, arena, &e)) {
+    if (!guard_know_own(k, f->account, out->account, arena, &e) ||
+        !guard_app_limits(k, f, arena, &j.app, &e)) {
         refuse_for_now(out, &e);
         return false;
     }
@@ -204,6 +241,11 @@ bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, st
                                          .n_outside = outside.n};
     j.network = guard_network(k->tail.catalog, f->account, f->client);
     j.history = guard_network(k->tail.catalog, f->account, SLICE_NONE);
+    if (f->app.len) {
+        j.app_network = catalog_known_app(k->tail.catalog, f->account, f->app, f->client);
+        j.app_history = catalog_known_app(k->tail.catalog, f->account, f->app, SLICE_NONE);
+    }
+    out->app = j.app.number;
     uint64_t words = words_of(bytes);
     (void)pthread_mutex_lock(&g->lock);
     j.account = guard_account(g, out->account);
@@ -223,7 +265,7 @@ bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, st
         return false;
     }
     if (!j.allowed) {
-        refuse(k, f, &j.excess, j.news, arena, out);
+        refuse(k, f, &j, arena, out);
     }
     return j.allowed;
 }

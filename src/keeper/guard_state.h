@@ -8,6 +8,7 @@
 #include "letter/id.h"
 
 #define GUARD_BUCKETS 1024
+#define GUARD_APPS    256 /* buckets */
 
 /* One account. */
 struct guarded {
@@ -31,9 +32,18 @@ struct guarded {
     int64_t told_at[LIMITS_WINDOWS]; /* when the person responsible was told last */
 };
 
+/* One app password or device that has limits of its own. */
+struct guarded_app {
+    struct guarded_app *next;
+    uint64_t number;
+    struct limits_count count;
+    int64_t told_at[LIMITS_WINDOWS];
+};
+
 struct guard {
     pthread_mutex_t lock; /* guards what follows */
     struct guarded *buckets[GUARD_BUCKETS];
+    struct guarded_app *apps[GUARD_APPS];
     struct set known;
     uint64_t changes; /* of accounts' own limits */
 };
@@ -41,6 +51,22 @@ struct guard {
 /* The account of that number, or NULL; and one that is made when there is none. */
 struct guarded *guard_find(struct guard *g, uint64_t account);
 struct guarded *guard_account(struct guard *g, uint64_t account) __attribute__((returns_nonnull));
+
+/* The same of app passwords and devices. */
+struct guarded_app *guard_app_find(struct guard *g, uint64_t number);
+struct guarded_app *guard_app(struct guard *g, uint64_t number) __attribute__((returns_nonnull));
+
+/* What an app password or device may send by limits of its own. */
+struct app_limits {
+    uint64_t number; /* 0: it has none, or the letter came by none */
+    struct limits limits;
+    struct slice id;
+    struct slice name; /* as its holder calls it */
+};
+
+/* Those of the one by which a letter came. Without the lock: the state is read. */
+bool guard_app_limits(struct keeper *k, const struct facts *f, struct arena *arena,
+                      struct app_limits *out, struct error *e) MUST_CHECK;
 
 /* The number of an account. Without the lock. */
 uint64_t guard_number(struct keeper *k, struct slice account);

@@ -14,6 +14,11 @@
 #define APP_PASSWORD_VERIFIER_MAX 512
 #define APP_PASSWORD_PIN_LEN      32 /* SHA-256 */
 
+/* Limits of its own: windows (hour, day) and what is counted (letters, recipients, addresses, first-time recipients, bytes), as
+ * stages/limits has them. */
+#define APP_LIMIT_WINDOWS  2
+#define APP_LIMIT_MEASURES 5
+
 /* What it is good for: bits. */
 #define APP_SCOPE_SEND 1U
 #define APP_SCOPE_READ 2U
@@ -32,6 +37,8 @@ struct app_password {
     struct slice used_from;
     struct slice
         pin; /* of a device: SHA-256 of its certificate's SubjectPublicKeyInfo; empty: it is a password */
+    uint64_t most[APP_LIMIT_WINDOWS]
+                 [APP_LIMIT_MEASURES]; /* beside the account's; 0: none of its own */
 };
 
 /* 1 to APP_PASSWORD_NAME_MAX of a-z, A-Z, 0-9, blank, dot, dash and underscore, no blank at either end. */

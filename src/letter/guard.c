@@ -11,6 +11,7 @@ static const struct cbor_field limit_record_fields[] = {
     ROW(5, CBOR_UINT, had, 0),
     ROW(6, CBOR_UINT, added, 0),
     MAYBE(7, CBOR_TEXT, client, 64),
+    MAYBE(8, CBOR_TEXT, app, 64),
 };
 SCHEMA(limit_record);
 #undef THIS

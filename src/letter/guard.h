@@ -13,6 +13,8 @@ struct limit_record {
     uint64_t had;     /* that had been sent */
     uint64_t added;   /* that the letter would have added */
     struct slice client; /* address from which it came */
+    struct slice
+        app; /* id of the app password or device whose own limit it is; empty: the account's */
 };
 
 extern const struct cbor_schema limit_record_schema;

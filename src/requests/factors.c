@@ -7,6 +7,8 @@
 
 #define TEXT_MAX 1000
 
+#define APP_MOST(key, w, m) MAYBE(key, CBOR_UINT, app_password, most[w][m], 0)
+
 /* As it is asked for and shown: the verifier stays in the state. */
 static const struct cbor_field app_fields[] = {
     MAYBE(1, CBOR_TEXT, app_password, id, APP_PASSWORD_ID_LEN),
@@ -20,6 +22,16 @@ static const struct cbor_field app_fields[] = {
     MAYBE(9, CBOR_UINT, app_password, used_at, 0),
     MAYBE(10, CBOR_TEXT, app_password, used_from, 64),
     MAYBE(11, CBOR_BYTES, app_password, pin, APP_PASSWORD_PIN_LEN),
+    APP_MOST(12, 0, 0),
+    APP_MOST(13, 0, 1),
+    APP_MOST(14, 0, 2),
+    APP_MOST(15, 0, 3),
+    APP_MOST(16, 0, 4),
+    APP_MOST(17, 1, 0),
+    APP_MOST(18, 1, 1),
+    APP_MOST(19, 1, 2),
+    APP_MOST(20, 1, 3),
+    APP_MOST(21, 1, 4),
 };
 static const struct cbor_schema app = CBOR_SCHEMA(app_fields, struct app_password);
 

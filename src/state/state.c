@@ -170,6 +170,8 @@ bool state_account_renew(struct state *s, const struct account *was, struct slic
 
 /* Factors */
 
+#define APP_MOST(key, w, m) CBOR_OPTIONAL(key, CBOR_UINT, struct app_password, most[w][m], 0)
+
 static const struct cbor_field app_password_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct app_password, id, APP_PASSWORD_ID_LEN),
     CBOR_FIELD(2, CBOR_TEXT, struct app_password, name, APP_PASSWORD_NAME_MAX),
@@ -183,6 +185,16 @@ static const struct cbor_field app_password_fields[] = {
     CBOR_OPTIONAL(10, CBOR_UINT, struct app_password, used_at, 0),
     CBOR_OPTIONAL(11, CBOR_TEXT, struct app_password, used_from, 64),
     CBOR_OPTIONAL(12, CBOR_BYTES, struct app_password, pin, APP_PASSWORD_PIN_LEN),
+    APP_MOST(13, 0, 0),
+    APP_MOST(14, 0, 1),
+    APP_MOST(15, 0, 2),
+    APP_MOST(16, 0, 3),
+    APP_MOST(17, 0, 4),
+    APP_MOST(18, 1, 0),
+    APP_MOST(19, 1, 1),
+    APP_MOST(20, 1, 2),
+    APP_MOST(21, 1, 3),
+    APP_MOST(22, 1, 4),
 };
 static const struct cbor_schema app_password_schema =
     CBOR_SCHEMA(app_password_fields, struct app_password);

@@ -11,6 +11,7 @@ import pytest
 from company import CA, wait_for
 from scene import ALICE, PASSWORD, Scene
 from test_factors import AGAIN, desk, login, submit
+from test_factors import add as add_app
 
 SALES = "sales@example.test"
 
@@ -181,3 +182,61 @@ def test_a_certificate_is_shown_on_every_connection(scene):
                     assert external(client)[0] == 235
                 client.close()
         assert sessions == [(False, False, False), (False, True, False), (True, False, True), (True, False, True)]
+
+
+def app_client(scene, password, source="127.0.0.1"):
+    client = smtplib.SMTP_SSL("127.0.0.1", scene.company.submissions, context=context_for(scene, scene.company.context()),
+                              source_address=(source, 0), timeout=30)
+    client.login(ALICE, password)
+    return client
+
+
+def test_an_app_password_and_a_device_have_limits_of_their_own(scene):
+    password = add_app(scene, "meter", "--letters-per-hour", "2", "--bytes-per-day", "1")
+    files = certificate(scene, "gauge")
+    add(scene, "gauge", files, "--recipients-per-day", "1")
+    assert re.search(r"^meter .* letters-per-hour 2 bytes-per-day 1048576 ", desk(scene, "app-password", "list"), re.M)
+    assert "recipients-per-day 1" in desk(scene, "device", "list")
+    scene.company.sign_in()
+    assert "letters-per-hour 2" in scene.company.postern("acts")
+
+    def exhausted():
+        with app_client(scene, password) as client:
+            code, text = submit(client)
+            assert code == 450 and b"this program or device may send 2 letters within an hour" in text, text
+        with connect(scene, files) as client:
+            assert external(client)[0] == 235
+            code, text = submit(client)
+            assert code == 452 and b"this program or device may send to 1 recipients outside" in text, text
+
+    with app_client(scene, password) as client:
+        assert [submit(client)[0] for _ in range(2)] == [250] * 2
+    with connect(scene, files) as client:
+        assert external(client)[0] == 235 and submit(client)[0] == 250
+    exhausted()
+    exhausted()
+    with scene.client() as client:
+        assert submit(client)[0] == 250  # the account itself has not reached anything
+    said = scene.company.log.read_text()
+    assert said.count("event=limits.reached") == 2  # once a window for each, and of nobody else
+    scene.company.stop()
+    scene.company.start()
+    exhausted()
+
+
+def test_an_app_password_used_from_elsewhere_is_a_sign(scene):
+    password = add_app(scene, "traveller")
+    sign = "an app password was used from"
+
+    def signs():
+        return scene.company.postern("account", "show", ALICE)
+
+    with app_client(scene, password, "127.7.7.7") as client:
+        assert submit(client)[0] == 250  # its first network is nothing to say
+    assert sign not in signs()
+    with app_client(scene, password, "127.7.7.8"):
+        assert sign not in signs()
+    with app_client(scene, password, "127.8.8.8"), app_client(scene, password, "127.8.8.9"):
+        assert f"{sign} 1 networks where it had not been" in signs()
+    with scene.client():  # and from where the account is used always
+        assert f"{sign} 1 networks" in signs()

@@ -324,11 +324,11 @@ static void say_amount(const struct limits_excess *x, struct buf *out)
     }
 }
 
-void limits_sentence(const struct limits_excess *x, struct buf *out)
+void limits_sentence(const struct limits_excess *x, const char *who, struct buf *out)
 {
     int64_t minutes = (x->wait_ms + 59999) / 60000;
 
-    buf_add_text(out, "Not sent, and nothing is lost: your account may send ");
+    buf_printf(out, "Not sent, and nothing is lost: %s may send ", who);
     if (x->measure == LIMITS_BYTES || x->measure == LIMITS_LETTERS) {
         say_amount(x, out);
     } else {

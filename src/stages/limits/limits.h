@@ -104,5 +104,5 @@ const char *limits_setting(enum limits_window window, enum limits_measure measur
 /* The reply code for who sent it, 450 or 452, with its enhanced code. */
 unsigned limits_code(const struct limits_excess *x, const char **enhanced);
 
-/* A sentence for who sent it: what is too much, and when it goes on. */
-void limits_sentence(const struct limits_excess *x, struct buf *out);
+/* A sentence for who sent it: what is too much, and when it goes on. `who` may send no more than that: "your account". */
+void limits_sentence(const struct limits_excess *x, const char *who, struct buf *out);

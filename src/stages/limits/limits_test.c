@@ -148,7 +148,7 @@ static void what_can_never_fit_says_so(void **unused)
 
     assert_false(limits_allow(&c, &limits, &l, NOON, &x));
     assert_int_equal(x.wait_ms, -1);
-    limits_sentence(&x, &text);
+    limits_sentence(&x, "your account", &text);
     static const char said[] = "send 1 MB within an hour. This letter alone";
     assert_non_null(memmem(buf_slice(&text).ptr, text.len, said, sizeof(said) - 1));
     assert_int_equal(limits_code(&x, &enhanced), 450);
@@ -257,6 +257,35 @@ static void a_full_outbox_counts_once(void **unused)
     limits_count_done(&c);
 }
 
+static uint64_t from_elsewhere(const struct signs *s, struct limits_count *c, int64_t now_ms)
+{
+    struct signs_verdict verdict;
+
+    signs_judge(s, c, NULL, now_ms, &verdict);
+    assert_int_equal(verdict.points[SIGN_ELSEWHERE], verdict.value[SIGN_ELSEWHERE] ? 5 : 0);
+    return verdict.value[SIGN_ELSEWHERE];
+}
+
+static void an_app_password_from_elsewhere_counts_for_a_day(void **unused)
+{
+    (void)unused;
+    struct limits_count c = {0};
+    static struct signs s;
+
+    assert_int_equal(from_elsewhere(&s, &c, NOON), 0);
+    signs_elsewhere(&s, 7, NOON);
+    signs_elsewhere(&s, 7, NOON + HOUR); /* the same network again */
+    signs_elsewhere(&s, 8, NOON + HOUR);
+    assert_int_equal(from_elsewhere(&s, &c, NOON + HOUR), 2);
+    assert_int_equal(from_elsewhere(&s, &c, NOON + 24 * HOUR), 1);
+    assert_int_equal(from_elsewhere(&s, &c, NOON + 25 * HOUR), 0);
+    for (uint64_t network = 1; network <= 100; network++) {
+        signs_elsewhere(&s, network, NOON + 48 * HOUR);
+    }
+    assert_int_equal(from_elsewhere(&s, &c, NOON + 48 * HOUR), SIGNS_ELSEWHERE);
+    limits_count_done(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_restart_forgets_nothing),
         cmocka_unit_test(a_clock_that_was_wrong),
         cmocka_unit_test(a_full_outbox_counts_once),
+        cmocka_unit_test(an_app_password_from_elsewhere_counts_for_a_day),
         cmocka_unit_test(a_set_keeps_what_it_has_room_for),
     };
 

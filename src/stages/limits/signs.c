@@ -23,7 +23,7 @@ const struct sign_row signs_table[SIGNS] = {
     [SIGN_PACE] = {"pace",           60, 10,  45, "",                               " letters within an hour"                    },
     [SIGN_ADDRESSES] = {"addresses",      45, 10,  40, "",                               " different addresses outside within an hour"},
     [SIGN_BOUNCES] = {"bounces",        4,  60,  50, "",                               " recipients do not exist"                   },
-    [SIGN_ELSEWHERE] = {"elsewhere",      0,  250, 25, "an app password was used from ",
+    [SIGN_ELSEWHERE] = {"elsewhere",      0,  50,  5,  "an app password was used from ",
                          " networks where it had not been"                                                                             },
     [SIGN_CONTENT] = {"content",        0,  10,  60, "a filter gives a letter ",       " points"                                    },
 };
@@ -112,6 +112,30 @@ void signs_scanned(struct signs *s, bool malware, uint64_t score, int64_t now_ms
     }
 }
 
+void signs_elsewhere(struct signs *s, uint64_t network, int64_t now_ms)
+{
+    size_t oldest = 0;
+
+    for (size_t i = 0; i < SIGNS_ELSEWHERE; i++) {
+        if (s->elsewhere[i].network == network && now_ms - s->elsewhere[i].at_ms < LIMITS_DAY_MS) {
+            return;
+        }
+        oldest = s->elsewhere[i].at_ms < s->elsewhere[oldest].at_ms ? i : oldest;
+    }
+    s->elsewhere[oldest].network = network;
+    s->elsewhere[oldest].at_ms = now_ms;
+}
+
+static uint64_t elsewhere(const struct signs *s, int64_t now_ms)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < SIGNS_ELSEWHERE; i++) {
+        n += s->elsewhere[i].network && now_ms - s->elsewhere[i].at_ms < LIMITS_DAY_MS;
+    }
+    return n;
+}
+
 bool signs_met(const struct signs *s, uint64_t network)
 {
     for (size_t i = 0; i < SIGNS_NETWORKS; i++) {
@@ -160,7 +184,7 @@ static void look(const struct signs *s, struct limits_count *c, int64_t now_ms,
     value[SIGN_PACE] = limits_sent(c, LIMITS_HOUR, LIMITS_LETTERS, now_ms);
     value[SIGN_ADDRESSES] = limits_sent(c, LIMITS_HOUR, LIMITS_ADDRESSES, now_ms);
     value[SIGN_BOUNCES] = limits_sent(c, LIMITS_HOUR, LIMITS_BOUNCES, now_ms);
-    value[SIGN_ELSEWHERE] = s->elsewhere;
+    value[SIGN_ELSEWHERE] = elsewhere(s, now_ms);
     value[SIGN_CONTENT] = now_ms - s->content_ms < LIMITS_HOUR_MS ? s->content : 0;
 }
 

@@ -8,7 +8,7 @@
 
 #include "stages/limits/limits.h"
 
-#define SIGNS_VERSION   2
+#define SIGNS_VERSION   3
 #define SIGNS_THRESHOLD 100
 
 enum sign {
@@ -40,9 +40,10 @@ struct sign_row {
 
 extern const struct sign_row signs_table[SIGNS];
 
-#define SIGNS_BODIES   32
-#define SIGNS_NETWORKS 16
-#define SIGNS_PUT_OFF  512 /* a program with more letters that wait is one that goes on */
+#define SIGNS_BODIES    32
+#define SIGNS_NETWORKS  16
+#define SIGNS_ELSEWHERE 8
+#define SIGNS_PUT_OFF   512 /* a program with more letters that wait is one that goes on */
 
 /* What is remembered of an account beside its counts. Zeros: nothing. */
 struct signs {
@@ -59,10 +60,15 @@ struct signs {
 
     uint64_t put_off[SIGNS_PUT_OFF];
     size_t next_put_off;
-    int64_t last_ms;    /* of letters */
-    int64_t burst_ms;   /* when the rush began */
-    uint64_t burst;     /* letters of it */
-    uint64_t elsewhere; /* as it was noted last */
+    int64_t last_ms;  /* of letters */
+    int64_t burst_ms; /* when the rush began */
+    uint64_t burst;   /* letters of it */
+
+    struct {
+        uint64_t network;
+        int64_t at_ms;
+    } elsewhere[SIGNS_ELSEWHERE]; /* from where app passwords were used that had not been */
+
     uint64_t content;   /* the most of the last hour */
     int64_t content_ms; /* when that was */
 };
@@ -91,6 +97,10 @@ void signs_signed_in(struct signs *s, struct limits_count *c, uint64_t network, 
 #define SIGNS_SPAM_MOST 30
 #define SIGNS_MALWARE   60
 void signs_scanned(struct signs *s, bool malware, uint64_t score, int64_t now_ms);
+
+/* An app password was used from a network where it had not been, though it had been used; `network` tells one network of one app
+ * password from another. Counts for a day. */
+void signs_elsewhere(struct signs *s, uint64_t network, int64_t now_ms);
 
 /* Whether somebody signed in from there lately, as far as is remembered. */
 bool signs_met(const struct signs *s, uint64_t network);

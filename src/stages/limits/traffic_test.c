@@ -222,6 +222,9 @@ static void list(struct person *p, unsigned people, double new, int64_t minutes)
 static void sign_in(struct person *p, uint64_t network, bool fresh)
 {
     signs_signed_in(&p->signs, &p->count, network, fresh, p->now);
+    if (fresh) { /* by the app password of a laptop that was taken along */
+        signs_elsewhere(&p->signs, network, p->now);
+    }
     judge(p);
 }
 
