@@ -24,6 +24,8 @@ const struct argument_option login_options[] = {
     OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
     OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of asking"),
     OPTION("passkey", 0, NULL, "with a passkey alone, and no password"),
+    OPTION("oidc", 0, "NAME", "by the provider of that [oidc]: in a browser on this machine"),
+    OPTION("port", 0, "PORT", "on loopback, where the browser brings the answer to; any"),
     OPTION("json", 0, NULL,
            "a browser is asked instead of a security key: a line of JSON each way"),
     OPTION_END,

@@ -203,30 +203,43 @@ static bool login_by_password(struct cli *c, struct admin_sign_in_ask *ask,
             (ask_second(c, answer, ask, e) && try_login(c, ask, answer, e)));
 }
 
-bool cli_login(struct cli *c, struct error *e)
+bool sign_in_keep(struct cli *c, const struct admin_sign_in_answer *answer, struct error *e)
 {
-    struct admin_sign_in_ask ask = {.account = slice_text(c->arguments.words[0])};
-    struct admin_sign_in_answer answer;
     OWN(buf) struct buf file = {.max = SIGN_INS_BYTES};
     struct kept_pass s;
 
-    c->nobody = true;
-    if (arguments_flag(&c->arguments, "passkey") ? !login_alone(c, &ask, &answer, e)
-                                                 : !login_by_password(c, &ask, &answer, e)) {
-        return false;
-    }
-    if (answer.pass.len != SIGN_INS_PASS_LEN) {
+    if (answer->pass.len != SIGN_INS_PASS_LEN) {
         return error_set(e, ERROR_CORRUPT, "the daemon's answer is not understood");
     }
-    s.account = answer.account;
-    (void)memcpy(s.pass, answer.pass.ptr, SIGN_INS_PASS_LEN);
+    s.account = answer->account;
+    (void)memcpy(s.pass, answer->pass.ptr, SIGN_INS_PASS_LEN);
     sign_ins_put(read_file(c), &s, &file);
     if (!write_file(c, buf_slice(&file), e)) {
         return false;
     }
-    buf_printf(&c->out, "signed in as %.*s (%s) until %.*s\n", SLICE_ARG(answer.account),
-               account_role_name(answer.role), SLICE_ARG(print_time(&c->arena, answer.ends_at)));
+    buf_printf(&c->out, "signed in as %.*s (%s) until %.*s\n", SLICE_ARG(answer->account),
+               account_role_name(answer->role), SLICE_ARG(print_time(&c->arena, answer->ends_at)));
     return true;
+}
+
+bool cli_login(struct cli *c, struct error *e)
+{
+    struct admin_sign_in_ask ask = {.account = SLICE_NONE};
+    struct admin_sign_in_answer answer;
+
+    c->nobody = true;
+    if (arguments_text(&c->arguments, "oidc", 0)) {
+        return login_oidc(c, e);
+    }
+    if (c->arguments.n_words == 0) {
+        return error_set(e, ERROR_INPUT, "which account? `postern login ACCOUNT`, or --oidc NAME");
+    }
+    ask.account = slice_text(c->arguments.words[0]);
+    if (arguments_flag(&c->arguments, "passkey") ? !login_alone(c, &ask, &answer, e)
+                                                 : !login_by_password(c, &ask, &answer, e)) {
+        return false;
+    }
+    return sign_in_keep(c, &answer, e);
 }
 
 bool cli_logout(struct cli *c, struct error *e)

@@ -5,7 +5,15 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "requests/admin.h"
 
 /* Show the daemon the pass of whoever is to act: --as, or the last one who signed in. A pass that is
  * over is forgotten, with a word about it; false with ERROR_DENIED when --as named its account. */
 bool sign_in_show(struct cli *c, struct ipc_pool *pool, struct error *e) MUST_CHECK;
+
+/* Keep the pass that the daemon gave, and say who is signed in. */
+bool sign_in_keep(struct cli *c, const struct admin_sign_in_answer *answer,
+                  struct error *e) MUST_CHECK;
+
+/* login_oidc.c: sign in by the provider that --oidc names. */
+bool login_oidc(struct cli *c, struct error *e) MUST_CHECK;

@@ -119,8 +119,7 @@ const struct verb verbs[] = {
          .more = "Asks for what is not given when a person sits at the terminal.\n"
                  "Nothing that exists is overwritten.\n",
          .run = cli_init),
-    VERB(.name = "login", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
-         .options = login_options,
+    VERB(.name = "login", .words = "[ACCOUNT]", .words_max = 1, .options = login_options,
          .help = "Sign in: the verbs that follow are asked for as this account.",
          .more =
              "Ends with `postern logout`, after `desk-timeout`, and when the account is changed.\n",

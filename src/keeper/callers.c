@@ -171,6 +171,32 @@ static bool ask_passkey(struct keeper *k, struct slice user, struct slice challe
     return true;
 }
 
+bool keeper_signed_in(struct keeper *k, struct ipc_request *r, const struct auth_login_answer *said,
+                      struct error *e)
+{
+    const struct keeper_admin *admin = r->caller;
+    struct admin_sign_in_answer *answer = r->answer;
+    struct caller caller;
+    struct error unwritten;
+
+    if (said->verdict != LOGIN_ACCEPTED) {
+        (void)usleep((useconds_t)said->delay_ms * 1000);
+        return explain_refusal(said->verdict, e);
+    }
+    if (!keeper_caller_find(k, said->session, admin->uid, r->arena, &caller, e)) {
+        return false;
+    }
+    if (!desks_remember(k, &unwritten)) { /* then it ends with the process */
+        log_event(LOG_WARNING, "desk.unwritten", LOG_TEXT("reason", unwritten.text));
+    }
+    int64_t lasts_ms = k->options.settings(k->options.context)->auth.desk_timeout_ms;
+    *answer = (struct admin_sign_in_answer){.pass = said->session,
+                                            .account = caller.account,
+                                            .role = caller.role,
+                                            .ends_at = (uint64_t)(clock_wall_ms() + lasts_ms)};
+    return true;
+}
+
 bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
 {
     const struct keeper_admin *admin = r->caller;
@@ -184,8 +210,6 @@ bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
                                          .code = ask->code,
                                          .passkey = ask->passkey};
     struct auth_login_answer said;
-    struct caller caller;
-    struct error unwritten;
 
     if (!ipc_call(k->options.auth, &auth_desk, &login, -1, &said, NULL, r->arena, KEEPER_ASK_MS,
                   e)) {
@@ -196,22 +220,7 @@ bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
         return said.challenge.len == 0 ||
                ask_passkey(k, ask->account, said.challenge, r->arena, answer, e);
     }
-    if (said.verdict != LOGIN_ACCEPTED) {
-        (void)usleep((useconds_t)said.delay_ms * 1000);
-        return explain_refusal(said.verdict, e);
-    }
-    if (!keeper_caller_find(k, said.session, admin->uid, r->arena, &caller, e)) {
-        return false;
-    }
-    if (!desks_remember(k, &unwritten)) { /* then it ends with the process */
-        log_event(LOG_WARNING, "desk.unwritten", LOG_TEXT("reason", unwritten.text));
-    }
-    int64_t lasts_ms = k->options.settings(k->options.context)->auth.desk_timeout_ms;
-    *answer = (struct admin_sign_in_answer){.pass = said.session,
-                                            .account = caller.account,
-                                            .role = caller.role,
-                                            .ends_at = (uint64_t)(clock_wall_ms() + lasts_ms)};
-    return true;
+    return keeper_signed_in(k, r, &said, e);
 }
 
 bool keeper_on_sign_out(void *ctx, struct ipc_request *r, struct error *e)

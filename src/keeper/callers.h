@@ -6,6 +6,7 @@
 #pragma once
 
 #include "keeper/keeper.h"
+#include "requests/auth.h"
 #include "requests/permits.h"
 
 /**
@@ -21,3 +22,7 @@ bool keeper_caller_find(struct keeper *k, struct slice pass, uint64_t uid, struc
 
 /* Before everything that is asked over the control socket: r->caller is set. A refusal is recorded. */
 bool keeper_gate(void *keeper, const struct ipc_message *m, struct ipc_request *r, struct error *e);
+
+/* Answer with the pass of whoever auth has let in (struct admin_sign_in_answer), or with why it has not. */
+bool keeper_signed_in(struct keeper *k, struct ipc_request *r, const struct auth_login_answer *said,
+                      struct error *e) MUST_CHECK;

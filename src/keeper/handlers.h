@@ -22,6 +22,8 @@ ipc_handler keeper_on_session;           /* accounts.c */
 ipc_handler keeper_on_sign_in_failed;    /* accounts.c */
 ipc_handler keeper_on_pass;              /* callers.c */
 ipc_handler keeper_on_sign_in;           /* callers.c */
+ipc_handler keeper_on_oidc_begin;        /* oidc.c */
+ipc_handler keeper_on_oidc_finish;       /* oidc.c */
 ipc_handler keeper_on_sign_out;          /* callers.c */
 ipc_handler keeper_on_user_add;          /* account_change.c */
 ipc_handler keeper_on_user_set;          /* account_change.c */

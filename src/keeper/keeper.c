@@ -30,6 +30,7 @@
 #include "requests/guard.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
+#include "requests/oidc.h"
 #include "requests/passwords.h"
 #include "requests/pull.h"
 #include "requests/reseal.h"
@@ -328,6 +329,8 @@ const struct ipc_table keeper_auth_table = IPC_TABLE("auth", auth_rows);
 static const struct ipc_row admin_rows[] = {
     {&caller_pass,         0, keeper_on_pass             },
     {&admin_sign_in,       0, keeper_on_sign_in          },
+    {&oidc_begin,          0, keeper_on_oidc_begin       },
+    {&oidc_finish,         0, keeper_on_oidc_finish      },
     {&admin_sign_out,      0, keeper_on_sign_out         },
     {&admin_user_add,      0, keeper_on_user_add         },
     {&admin_user_set,      0, keeper_on_user_set         },

@@ -9,6 +9,7 @@
 #include "processes/auth_parts.h"
 #include "processes/auth_passkeys.h"
 #include "processes/auth_password.h"
+#include "requests/oidc.h"
 
 #define WAITING_MAX        32   /* sign-ins that wait for a slot */
 #define WAIT_MS            5000 /* how long they do */
@@ -29,6 +30,7 @@ struct auth *auth_new(const struct auth_options *options, struct error *e)
     a->challenges = challenges_new();
     a->providers = providers_new(options->courier);
     a->tokens = auth_tokens_new();
+    a->attempts = attempts_new();
     auth_slots_init(&a->slots, (unsigned)options->settings(options->context)->auth.parallel,
                     WAITING_MAX);
     a->verifiers = verifiers_new(options->seal, e);
@@ -46,6 +48,7 @@ void auth_free(struct auth *a)
         challenges_free(a->challenges);
         providers_free(a->providers);
         auth_tokens_free(a->tokens);
+        attempts_free(a->attempts);
         free(a);
     }
 }
@@ -432,6 +435,8 @@ static const struct ipc_row keeper_rows[] = {
     {&auth_totp_new,      VERIFIERS_A_MINUTE, auth_on_totp_new     },
     {&auth_recovery_new,  VERIFIERS_A_MINUTE, auth_on_recovery_new },
     {&auth_code,          VERIFIERS_A_MINUTE, auth_on_code         },
+    {&auth_oidc_begin,    VERIFIERS_A_MINUTE, auth_on_oidc_begin   },
+    {&auth_oidc_finish,   VERIFIERS_A_MINUTE, auth_on_oidc_finish  },
     {&auth_passkey_begin, 0,                  auth_on_passkey_begin},
     {&auth_passkey_new,   VERIFIERS_A_MINUTE, auth_on_passkey_new  },
     {&auth_again,         VERIFIERS_A_MINUTE, auth_on_again        },

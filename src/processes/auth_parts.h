@@ -3,6 +3,7 @@
 #pragma once
 
 #include "keyring/digest.h"
+#include "processes/auth_attempts.h"
 #include "processes/auth_challenge.h"
 #include "processes/auth_end_point.h"
 #include "processes/auth_exchange.h"
@@ -28,6 +29,7 @@ struct auth {
     struct challenges *challenges;
     struct providers *providers;
     struct auth_tokens *tokens;
+    struct attempts *attempts;
     struct auth_slots slots;
 };
 
@@ -102,6 +104,10 @@ bool auth_on_code(void *auth, struct ipc_request *r, struct error *e);
 
 /* auth_external.c */
 bool auth_on_external(void *auth, struct ipc_request *r, struct error *e);
+
+/* auth_oidc_desk.c: auth_oidc_begin and auth_oidc_finish. */
+bool auth_on_oidc_begin(void *auth, struct ipc_request *r, struct error *e);
+bool auth_on_oidc_finish(void *auth, struct ipc_request *r, struct error *e);
 
 /* auth_sasl.c: auth_sasl_begin and auth_sasl_next. */
 bool auth_on_sasl_begin(void *auth, struct ipc_request *r, struct error *e);

@@ -89,8 +89,8 @@ bool providers_ask(struct providers *p, const struct oidc_settings *provider, ui
                    struct slice form, struct arena *arena, struct slice *body, uint64_t *status,
                    struct error *e)
 {
-    const struct identity_ask ask = {provider->name, provider->issuer, kind, form};
-    struct identity_answer answer;
+    const struct provider_ask ask = {provider->name, provider->issuer, kind, form};
+    struct provider_answer answer;
     OWN(memfd_map) struct memfd_map map = {.copied = false};
     OWN(fd) int fd = -1;
 

@@ -35,7 +35,7 @@ struct asking {
     const struct settings *settings;
     const struct oidc_settings *provider;
     size_t nth; /* of the sections */
-    const struct identity_ask *ask;
+    const struct provider_ask *ask;
     struct arena *arena;
 };
 
@@ -217,9 +217,9 @@ bool oidc_errand_on_ask(void *ctx, struct ipc_request *r, struct error *e)
 {
     const struct errands *errands = ctx;
     const struct settings *settings = role_settings(errands->role);
-    const struct identity_ask *ask = r->ask;
+    const struct provider_ask *ask = r->ask;
     const struct oidc_settings *provider = settings_oidc(settings, ask->provider);
-    struct identity_answer *answer = r->answer;
+    struct provider_answer *answer = r->answer;
     OWN(buf) struct buf got = {.max = OIDC_BODY_MAX};
     unsigned status = 0;
 

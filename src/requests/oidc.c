@@ -56,20 +56,20 @@ static const struct cbor_schema auth_finish =
 const struct ipc_message auth_oidc_finish = {253, "auth_oidc_finish", &auth_finish,
                                              &auth_login_answer_schema, .secret = true};
 
-static const struct cbor_field identity_fields[] = {
-    FIELD(1, CBOR_TEXT, identity_ask, provider, OIDC_NAME_MAX),
-    FIELD(2, CBOR_TEXT, identity_ask, issuer, ISSUER_MAX),
-    FIELD(3, CBOR_UINT, identity_ask, kind, IDENTITY_LAST),
-    MAYBE(4, CBOR_BYTES, identity_ask, form, OIDC_FORM_MAX),
+static const struct cbor_field provider_fields[] = {
+    FIELD(1, CBOR_TEXT, provider_ask, provider, OIDC_NAME_MAX),
+    FIELD(2, CBOR_TEXT, provider_ask, issuer, ISSUER_MAX),
+    FIELD(3, CBOR_UINT, provider_ask, kind, IDENTITY_LAST),
+    MAYBE(4, CBOR_BYTES, provider_ask, form, OIDC_FORM_MAX),
 };
-static const struct cbor_schema identity = CBOR_SCHEMA(identity_fields, struct identity_ask);
+static const struct cbor_schema identity = CBOR_SCHEMA(provider_fields, struct provider_ask);
 
-static const struct cbor_field identity_answer_fields[] = {
-    FIELD(1, CBOR_UINT, identity_answer, status, 999),
+static const struct cbor_field provider_answer_fields[] = {
+    FIELD(1, CBOR_UINT, provider_answer, status, 999),
 };
-static const struct cbor_schema identity_answer =
-    CBOR_SCHEMA(identity_answer_fields, struct identity_answer);
+static const struct cbor_schema provider_answer =
+    CBOR_SCHEMA(provider_answer_fields, struct provider_answer);
 
 const struct ipc_message courier_identity = {
-    254,           "courier_identity", &identity, &identity_answer, .answer_fd = IPC_FD_SEALED,
+    254,           "courier_identity", &identity, &provider_answer, .answer_fd = IPC_FD_SEALED,
     .secret = true};

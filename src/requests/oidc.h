@@ -62,14 +62,14 @@ enum identity_kind {
     IDENTITY_LAST = IDENTITY_INTROSPECTION,
 };
 
-struct identity_ask {
+struct provider_ask {
     struct slice provider;
     struct slice issuer; /* of the settings that auth has: another one is refused */
     uint64_t kind;
     struct slice form;
 };
 
-struct identity_answer {
+struct provider_answer {
     uint64_t status; /* of HTTP */
 };
 

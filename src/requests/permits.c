@@ -17,6 +17,7 @@
 #include "requests/guard.h"
 #include "requests/holds.h"
 #include "requests/keys.h"
+#include "requests/oidc.h"
 #include "requests/passkeys.h"
 #include "requests/passwords.h"
 #include "requests/pull.h"
@@ -36,6 +37,8 @@ static const struct permit permits[] = {
     {&caller_pass,         "login",            PERMIT_ANYBODY,    false},
     {&admin_sign_in,       "login",            PERMIT_ANYBODY,    false},
     {&passkey_sign_in,     "login",            PERMIT_ANYBODY,    false},
+    {&oidc_begin,          "login",            PERMIT_ANYBODY,    false},
+    {&oidc_finish,         "login",            PERMIT_ANYBODY,    false},
     {&admin_sign_out,      "logout",           PERMIT_ANYBODY,    false},
     {&admin_status,        "status",           PERMIT_ANYBODY,    false},
     {&admin_user_add,      "user add",         RUNNING,           false},

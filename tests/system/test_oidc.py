@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import signal
 import smtplib
@@ -15,6 +16,7 @@ import socket
 import ssl
 import subprocess
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -22,7 +24,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
-from company import ROOT, Company, wait_for
+from company import BUILD, ROOT, Company, wait_for
 
 PROVIDER = ROOT / "tests" / "oidc"
 ADA, BEA, CLEO, DORA = (f"{name}@example.test" for name in ("ada", "bea", "cleo", "dora"))
@@ -118,7 +120,7 @@ class Provider:
                     "grant_types": ["authorization_code"], "response_types": ["code"],
                     "id_token_signed_response_alg": self.alg}
         people = {account.split("@")[0]: {"email": account, "email_verified": account != CLEO}
-                  for account in (ADA, BEA, CLEO, DORA, "nobody@example.test")}
+                  for account in (ADA, BEA, CLEO, DORA, "nobody@example.test", "officer@example.test")}
         people["dora-mfa"] = {"email": DORA, "email_verified": True, "amr": ["pwd", "mfa"]}
         (self.directory / "settings.json").write_text(json.dumps({
             "issuer": self.issuer, "port": self.port, "certificate": str(self.certificate),
@@ -151,7 +153,7 @@ class Provider:
 class World:
     def __init__(self, directory):
         directory.chmod(0o755)
-        self.company = Company(directory / "company")
+        self.company, self.dora = Company(directory / "company"), set()
         authority = self.company.authority
         self.office = Provider(directory, authority, "office").start()
         self.vault = Provider(directory, authority, "vault", alg="ES256", form="opaque").start()
@@ -376,16 +378,123 @@ def totp(secret):
     return f"{(int.from_bytes(digest[at:at + 4], 'big') & 0x7fffffff) % 1000000:06}"
 
 
+def second_factor(world):
+    """Dora's, once."""
+    if "on" in world.dora:
+        return
+    world.dora.add("on")
+    desk(world, DORA, "login", DORA, "--password-stdin", input=PASSWORD + "\n")
+    secret = desk(world, DORA, "totp", "on", "--password-stdin", input=PASSWORD + "\n").splitlines()[1]
+    desk(world, DORA, "totp", "on", "--code", totp(secret))
+
+
 def test_a_second_factor_of_ours_is_the_providers_if_it_says_so(world):
     key = world.office.keys[0]
     mfa = token(key, iss=world.office.issuer, email=DORA, sub="dora", amr=["pwd", "mfa"])
     pwd = token(key, iss=world.office.issuer, email=DORA, sub="dora", amr=["pwd"])
-    assert world.show(pwd)[0] == 235
-    desk(world, DORA, "login", DORA, "--password-stdin", input=PASSWORD + "\n")
-    secret = desk(world, DORA, "totp", "on").splitlines()[1]
-    desk(world, DORA, "totp", "on", "--code", totp(secret))
+    second_factor(world)
     assert world.show(mfa)[0] == 235
     assert world.show(pwd)[0] == 535 and "second factor" in world.reason()
+
+
+# ── the desk ──
+
+class Browser:
+    """What a person's browser does at the provider: signs in by its form, agrees, and brings the answer to this machine."""
+
+    def __init__(self, provider):
+        class Stay(urllib.request.HTTPRedirectHandler):
+            def redirect_request(self, *_):
+                return None
+
+        self.opener = urllib.request.build_opener(
+            urllib.request.HTTPSHandler(context=provider.context), Stay,
+            urllib.request.HTTPCookieProcessor())
+
+    def get(self, url, form=None):
+        try:
+            answer = self.opener.open(url, urllib.parse.urlencode(form).encode() if form else None, timeout=10)
+        except urllib.error.HTTPError as error:
+            answer = error
+        return answer.headers.get("Location"), answer.read().decode()
+
+    def sign_in(self, url, account):
+        """Where the browser is sent with the answer."""
+        forms = [{"prompt": "login", "login": account, "password": "any"}, {"prompt": "consent"}]
+        while not url.startswith("http://127.0.0.1:"):
+            there, page = self.get(url)
+            if not there:
+                action = re.search(r'action="([^"]+)"', page)[1]
+                there, _ = self.get(action, forms.pop(0))
+            url = urllib.parse.urljoin(url, there)
+        return url
+
+    def bring(self, url):
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read().decode()
+
+
+class Desk:
+    """`postern login --oidc`, waiting for a browser."""
+
+    def __init__(self, world, provider="office", *options):
+        self.env = {**os.environ, "POSTERN_SIGN_INS": str(world.company.directory / f"desk-{time.monotonic_ns()}")}
+        self.process = subprocess.Popen(
+            [BUILD / "postern", "-c", world.company.config, "login", "--oidc", provider, *options], env=self.env, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.url = self.process.stdout.readline().strip()
+
+    def end(self):
+        said, complaint = self.process.communicate(timeout=30)
+        return self.process.returncode, said + complaint
+
+
+def test_a_person_signs_in_at_the_desk(world):
+    for provider, name in ((world.office, "office"), (world.vault, "vault")):
+        desk = Desk(world, name)
+        browser = Browser(provider)
+        answer = browser.sign_in(desk.url, "ada")
+        with pytest.raises(urllib.error.HTTPError):  # somebody else on the machine, with a guess
+            browser.bring(re.sub("state=[^&]+", "state=guess", answer))
+        assert "close this page" in browser.bring(answer)
+        code, said = desk.end()
+        assert code == 0 and f"signed in as {ADA} (employee)" in said, said
+        assert "OIDC " + name in world.company.postern("session", "list", env=desk.env)
+        world.company.postern("logout", env=desk.env)
+
+
+def test_whom_the_desk_refuses(world):
+    for account, why in (("nobody", "unknown account"), ("cleo", "not verified"), ("officer", "accounts with a role")):
+        desk, browser = Desk(world), Browser(world.office)
+        browser.bring(browser.sign_in(desk.url, account))
+        code, said = desk.end()
+        assert code == 77 and why in world.reason(), said
+    desk = Desk(world)
+    port = urllib.parse.parse_qs(urllib.parse.urlparse(desk.url).query)
+    back = port["redirect_uri"][0] + "?" + urllib.parse.urlencode({"error": "access_denied", "state": port["state"][0]})
+    Browser(world.office).bring(back)
+    code, said = desk.end()
+    assert code == 77 and "access_denied" in said
+
+
+def test_a_code_is_good_once_and_for_its_own_sign_in(world):
+    first, second, browser = Desk(world), Desk(world), Browser(world.office)
+    answer = browser.sign_in(first.url, "ada")
+    asked = urllib.parse.parse_qs(urllib.parse.urlparse(second.url).query)
+    stolen = urllib.parse.parse_qs(urllib.parse.urlparse(answer).query)["code"][0]
+    browser.bring(answer)
+    assert first.end()[0] == 0
+    browser.bring(asked["redirect_uri"][0] + "?" + urllib.parse.urlencode(
+        {"code": stolen, "state": asked["state"][0], "iss": world.office.issuer}))
+    code, said = second.end()
+    assert code == 77 and "did not take the code" in world.reason(), said
+
+
+def test_a_second_factor_of_ours_is_asked_for_at_the_desk(world):
+    second_factor(world)
+    desk, browser = Desk(world, "office", "--code", "000000"), Browser(world.office)
+    browser.bring(browser.sign_in(desk.url, "dora"))
+    assert desk.end()[0] == 77 and "wrong code" in world.reason()
 
 
 # ── keys that change, providers that are away ──

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "formats/jose/base64url.h"
+#include "formats/jose/form.h"
 #include "formats/jose/keys.h"
 #include "formats/jose/provider.h"
 
@@ -54,6 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)!jose_claims_read(text, "sub", &arena, &claims);
     if (jose_provider_read(text, SLICE("https://a.test"), &arena, &provider)) {
         require(provider.keys.len == 0 || jose_is_endpoint(provider.keys));
+    }
+    struct slice value;
+    if (form_value(text, "a", &arena, &value)) {
+        require(value.len <= size && slice_is_utf8(value));
     }
     arena_done(&arena);
     return 0;
