@@ -76,6 +76,9 @@ static bool order(struct cli *c, uint64_t what, struct error *e)
         if (line->order != what) {
             continue; /* another was under way */
         }
+        if (what == BACKUP_RUN && !line->reason.len && line->records < ordered.records) {
+            continue; /* likewise: one that began before what was recorded last */
+        }
         if (line->reason.len) {
             return error_set(e, ERROR_BUSY, "%.*s", SLICE_ARG(line->reason));
         }

@@ -15,6 +15,7 @@ bool keeper_on_backup_order(void *ctx, struct ipc_request *r, struct error *e)
     struct backups *b = admin->keeper->backups;
     const struct backup_order_ask *ask = r->ask;
     struct backup_order_answer *answer = r->answer;
+    struct ledger_head head;
 
     if (backups_settings(b)->target.len == 0) {
         return error_set(e, ERROR_CONFIG, "`backup-target` is not set: there is no place for it");
@@ -25,6 +26,8 @@ bool keeper_on_backup_order(void *ctx, struct ipc_request *r, struct error *e)
     if (!keeper_admin_record(admin, verbs[ask->order], SLICE_NONE, ask->reason, e)) {
         return false;
     }
+    ledger_head(b->k->ledger, &head);
+    answer->records = head.size;
     (void)pthread_mutex_lock(&b->lock);
     b->hurried = ask->order;
     (void)snprintf(b->by, sizeof(b->by), "%.*s", SLICE_ARG(admin->caller.by));

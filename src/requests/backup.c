@@ -86,6 +86,7 @@ static const struct cbor_schema forget_ask = CBOR_SCHEMA(forget_fields, struct b
 static const struct cbor_field ordered_fields[] = {
     MAYBE(1, CBOR_UINT, backup_order_answer, reports, 0),
     MAYBE(2, CBOR_UINT, backup_order_answer, life, 0),
+    MAYBE(3, CBOR_UINT, backup_order_answer, records, 0),
 };
 static const struct cbor_schema ordered = CBOR_SCHEMA(ordered_fields, struct backup_order_answer);
 

@@ -113,7 +113,8 @@ struct backup_order_ask {
 
 struct backup_order_answer {
     uint64_t reports;
-    uint64_t life; /* of the keeper: another one knows nothing of the order */
+    uint64_t life;    /* of the keeper: another one knows nothing of the order */
+    uint64_t records; /* that a backup must have, which is to be called this order's */
 };
 
 extern const struct ipc_message admin_backup_order;
