@@ -197,6 +197,9 @@ const struct argument_option totp_on_options[] = {
 
 const struct argument_option totp_off_options[] = {
     OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of asking"),
+    OPTION("passkey", 0, NULL, "a passkey of yours instead of a code"),
+    OPTION("json", 0, NULL,
+           "a browser is asked instead of a security key: a line of JSON each way"),
     OPTION("account", 0, "ACCOUNT", "another one's, for an officer or administrator"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,

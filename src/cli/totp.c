@@ -109,9 +109,15 @@ bool cli_totp_off(struct cli *c, struct error *e)
     struct factors_off_ask ask = {.account =
                                       slice_text(arguments_text(&c->arguments, "account", 0)),
                                   .reason = slice_text(arguments_text(&c->arguments, "reason", 0))};
+    struct desk_proof proof = {.code = SLICE_NONE};
     struct admin_asked asked;
+    bool passkey = arguments_flag(&c->arguments, "passkey");
 
-    if ((ask.account.len == 0 && !totp_ask_code(c, &ask.code, e)) ||
+    if (passkey && !passkey_prove(c, false, &proof, e)) {
+        return false;
+    }
+    ask.passkey = proof.passkey;
+    if ((ask.account.len == 0 && !passkey && !totp_ask_code(c, &ask.code, e)) ||
         !cli_ask(c, CLI_KEEPER, &totp_off, &ask, &asked, NULL, CLI_ASK_MS, e)) {
         return false;
     }

@@ -239,11 +239,15 @@ static bool prove_own(struct turn *t, const struct factors *f, const struct fact
                       struct arena *arena, struct error *e)
 {
     const struct auth_second second = factors_second(f, arena);
+    const struct desk_proof passkey = {.passkey = ask->passkey};
 
+    if (ask->passkey.credential.len) {
+        return factors_prove_anew(t->admin, &passkey, false, arena, e);
+    }
     if (ask->code.len == 0) {
         return error_set(
             e, ERROR_INPUT,
-            "taking it off wants a code, or one of the recovery codes; without, ask an "
+            "taking it off wants a code, a passkey, or one of the recovery codes; without, ask an "
             "officer or administrator");
     }
     return prove(t->admin, &second, ask->code, arena, &t->proof, e);

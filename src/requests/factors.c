@@ -107,6 +107,7 @@ static const struct cbor_field off_fields[] = {
     MAYBE(1, CBOR_TEXT, factors_off_ask, account, LETTER_ADDRESS_MAX),
     MAYBE(2, CBOR_BYTES, factors_off_ask, code, AUTH_CODE_MAX),
     MAYBE(3, CBOR_TEXT, factors_off_ask, reason, TEXT_MAX),
+    CBOR_SUB_OPTIONAL(4, CBOR_STRUCT, struct factors_off_ask, passkey, 0, &auth_assertion_schema),
 };
 static const struct cbor_schema off = CBOR_SCHEMA(off_fields, struct factors_off_ask);
 

@@ -83,12 +83,13 @@ struct factors_codes {
 extern const struct ipc_message totp_confirm;
 extern const struct ipc_message totp_codes;
 
-/* totp_off: for a code, or by who runs the system with a reason; of an account that has an office this takes two
+/* totp_off: for a code or passkey, or by who runs the system with a reason; of an account that has an office this takes two
  * persons. Answered with struct admin_asked. */
 struct factors_off_ask {
     struct slice account; /* empty: the caller's own */
     struct slice code;
     struct slice reason;
+    struct auth_assertion passkey; /* instead of a code; for a challenge of PASSKEY_PROVE */
 };
 
 extern const struct ipc_message totp_off;

@@ -1,8 +1,11 @@
 """Passkeys as a browser makes them and signs with them: a real Chromium with a virtual authenticator, on pages over https of
 our host and of another one, and `postern --json` between it and the daemon; and a passkey in software for what no
 browser does."""
+import base64
+import hmac
 import re
 import smtplib
+import time
 
 import pytest
 
@@ -196,6 +199,26 @@ def test_the_last_factor_of_an_office_goes_with_a_second_person(scene):
     assert desk.alone().returncode == 77
     assert re.search(r"passkey remove.*approved by", recorded(scene))
     desk.password()
+
+
+def code_of(secret):
+    mac = hmac.digest(base64.b32decode(secret), (int(time.time()) // 30).to_bytes(8, "big"), "sha1")
+    at = mac[-1] & 15
+    return f"{(int.from_bytes(mac[at:at + 4], 'big') & 0x7fffffff) % 10 ** 6:06}"
+
+
+def test_who_lost_the_telephone_takes_the_app_off_with_a_passkey(scene):
+    greg = person(scene, "greg@example.test")
+    assert greg.alone().returncode == 0
+    _, secret = greg.postern("totp", "on", "--password-stdin", input=PASSWORD + "\n").splitlines()
+    greg.postern("totp", "on", "--code", code_of(secret))
+    assert greg.alone().returncode == 0  # that ended the sign-in
+    stranger = SoftKey(credential=greg.key.credential)
+    assert greg.ask("totp", "off", "--passkey", answer=stranger.sign).returncode == 77
+    done = greg.ask("totp", "off", "--passkey", answer=greg.key.sign)
+    assert done.returncode == 0, done.stderr
+    assert greg.alone().returncode == 0
+    assert re.search(r"^greg.* passkey$", scene.company.postern("user", "list"), re.M)
 
 
 def test_a_passkey_proves_anew_who_sits_there(scene):
