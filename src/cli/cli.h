@@ -163,6 +163,7 @@ cli_run cli_ledger_prove, cli_ledger_growth;
 cli_run cli_status, cli_check_config, cli_config_explain;
 cli_run cli_import_mbox, cli_import_eml, cli_import_maildir, cli_import_pst;
 cli_run cli_pull_status, cli_pull_now;
+cli_run cli_directory_sync, cli_directory_status, cli_directory_test;
 cli_run cli_import_list, cli_import_report;
 cli_run cli_catalog_rebuild, cli_backup, cli_restore;
 cli_run cli_backup_now, cli_backup_list, cli_backup_verify, cli_backup_try, cli_backup_forget;

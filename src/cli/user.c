@@ -209,6 +209,15 @@ static struct slice second_text(const struct admin_user *u)
                                           : SLICE("-");
 }
 
+/* "active", and the directory that it is from. */
+static struct slice state_of(const struct admin_user *user, struct arena *arena)
+{
+    const char *state = user->disabled ? "disabled" : "active";
+
+    return user->directory.len ? arena_printf(arena, "%s (%.*s)", state, SLICE_ARG(user->directory))
+                               : slice_text(state);
+}
+
 bool cli_user_list(struct cli *c, struct error *e)
 {
     static const char *const heads[] = {"ACCOUNT",       "ROLE", "STATE",  "SINCE",
@@ -228,7 +237,7 @@ bool cli_user_list(struct cli *c, struct error *e)
                 ? arena_printf(&c->arena, "%.*s (shared)", SLICE_ARG(users[i].account))
                 : users[i].account,
             slice_text(account_role_name(users[i].role)),
-            users[i].disabled ? SLICE("disabled") : SLICE("active"),
+            state_of(&users[i], &c->arena),
             print_time(&c->arena, users[i].created_at),
             second_text(&users[i]),
             users[i].display,

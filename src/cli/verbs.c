@@ -7,10 +7,9 @@
 #include "cli/passwords.h"
 #include "cli/session.h"
 #include "cli/user.h"
-#include "cli/verbs_contacts.h"
 #include "cli/verbs_devices.h"
+#include "cli/verbs_directory.h"
 #include "cli/verbs_drill.h"
-#include "cli/verbs_passkey.h"
 #include "cli/verbs_totp.h"
 
 static const struct argument_option order_options[] = {
@@ -180,6 +179,7 @@ const struct verb verbs[] = {
     DRILL_VERBS,
     TOTP_VERBS,
     PASSKEY_VERBS,
+    DIRECTORY_VERBS,
     VERB(.name = "session list", .words = "[ACCOUNT]", .words_max = 1,
          .options = session_list_options,
          .help = "List who is signed in: your own mail programs and sign-ins, or an account's.",

@@ -83,6 +83,7 @@ extern const struct config_table settings_journal_table;
 extern const struct config_table settings_connectors_table;
 extern const struct config_table settings_connector_table;
 extern const struct config_table settings_approval_table;
+extern const struct config_table settings_directory_table;
 extern const struct config_table settings_oidc_table;
 
 struct settings;

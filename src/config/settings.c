@@ -15,6 +15,7 @@ static const struct config_table *const pull_tables[] = {&settings_pull_table};
 static const struct config_table *const connector_tables[] = {&settings_connector_table};
 static const struct config_table *const approval_tables[] = {&settings_approval_table};
 static const struct config_table *const oidc_tables[] = {&settings_oidc_table};
+static const struct config_table *const directory_tables[] = {&settings_directory_table};
 static const struct config_table *const smarthost_tables[] = {&settings_smarthost_table};
 
 static const struct config_section top_section = {
@@ -89,9 +90,20 @@ static const struct config_section oidc_section = {
         "XOAUTH2). The accounts are Postern's own: what the provider names and Postern does "
         "not know is refused.",
 };
+static const struct config_section directory_section = {
+    .name = "directory",
+    .named = true,
+    .argument = CONFIG_WORD,
+    .offset = offsetof(struct settings, directories),
+    .size = sizeof(struct directory_settings),
+    .tables = directory_tables,
+    .n_tables = 1,
+    .help = "A directory (LDAP, Active Directory) whose people have accounts here and sign in with "
+            "the password that they have there. Who may write there decides who may send.",
+};
 static const struct config_section *const sections[] = {
     &top_section,       &domain_section,   &smarthost_section, &pull_section,
-    &connector_section, &approval_section, &oidc_section};
+    &connector_section, &approval_section, &oidc_section,      &directory_section};
 
 const struct config_schema settings_schema = {sections, sizeof(sections) / sizeof(sections[0]),
                                               sizeof(struct settings)};
@@ -234,6 +246,7 @@ static const char *contradiction(const struct settings *s)
     why = why ? why : connector_contradiction(s);
     why = why ? why : scanners_contradiction(s);
     why = why ? why : settings_oidc_contradiction(s);
+    why = why ? why : settings_directory_contradiction(s);
     return why ? why : pull_contradiction(s);
 }
 

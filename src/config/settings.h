@@ -10,6 +10,7 @@
 #include "config/settings_auth.h"
 #include "config/settings_backup.h"
 #include "config/settings_contacts.h"
+#include "config/settings_directory.h"
 #include "config/settings_intake.h"
 #include "config/settings_limits.h"
 #include "config/settings_oidc.h"
@@ -167,6 +168,7 @@ struct settings {
     struct config_list connector_sections; /* struct connector_settings, likewise */
     struct config_list approvals;          /* struct approval_settings, likewise */
     struct config_list oidcs;              /* struct oidc_settings, likewise */
+    struct config_list directories;        /* struct directory_settings, likewise */
 };
 
 extern const struct config_schema settings_schema;

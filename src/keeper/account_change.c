@@ -273,6 +273,11 @@ static bool change(struct change *c, struct admin_asked *asked, struct error *e)
 
 static bool set_password(struct change *c, struct error *e)
 {
+    if (c->ask->password.len && c->account.directory.len) {
+        return error_set(e, ERROR_INPUT,
+                         "the password of %.*s is that of the directory %.*s: it is changed there",
+                         SLICE_ARG(c->account.name), SLICE_ARG(c->account.directory));
+    }
     return c->ask->password.len == 0 ||
            account_make_verifier(c->admin->keeper, &c->account, c->ask->password, c->arena, e);
 }
@@ -343,6 +348,7 @@ static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
     }
     c.account.display = ask->display.len ? ask->display : c.account.display;
     c.account.disabled = ask->disabled;
+    c.account.directory_closed = false; /* from now on it is a person's word */
     c.account.role = ask->role ? ask->role : c.account.role;
     return account_check_domains(&c, e) && set_password(&c, e) && change(&c, r->answer, e);
 }

@@ -39,16 +39,16 @@ static bool is_others(const struct change *c, struct slice address, bool *others
     return true;
 }
 
-static bool was_others(const struct change *c, struct slice address, bool *others, struct error *e)
+bool account_was_others(struct keeper *k, struct slice account, struct slice address,
+                        struct arena *arena, bool *others, struct error *e)
 {
     struct slice holder;
     bool found = false;
 
-    if (!state_value_get(c->admin->keeper->state, held_name(address, c->arena), c->arena, &holder,
-                         &found, e)) {
+    if (!state_value_get(k->state, held_name(address, arena), arena, &holder, &found, e)) {
         return false;
     }
-    *others = *others || (found && !slice_equal(holder, c->account.name));
+    *others = *others || (found && !slice_equal(holder, account));
     return true;
 }
 
@@ -105,7 +105,8 @@ static bool takes(const struct change *c, struct slice address, struct slice *ou
     if (out->len || (c->found && account_has_address(&c->old, address))) {
         return true;
     }
-    if (!is_others(c, address, &others, e) || !was_others(c, address, &others, e) ||
+    if (!is_others(c, address, &others, e) ||
+        !account_was_others(c->admin->keeper, c->account.name, address, c->arena, &others, e) ||
         (!others && !is_of_imports(c, address, &others, e))) {
         return false;
     }

@@ -84,6 +84,10 @@ bool account_has_address(const struct account *a, struct slice address);
  */
 bool account_takes_mail(const struct change *c, struct slice *address, struct error *e) MUST_CHECK;
 
+/* Whether the address is one that another account than this had before. */
+bool account_was_others(struct keeper *k, struct slice account, struct slice address,
+                        struct arena *arena, bool *others, struct error *e) MUST_CHECK;
+
 /* Keep in the state whose the addresses were that it has no longer; `was` may be NULL. Before it is written. */
 bool account_remember_addresses(struct keeper *k, const struct account *was,
                                 const struct account *now, struct arena *arena,

@@ -49,7 +49,9 @@ bool keeper_on_account(void *ctx, struct ipc_request *r, struct error *e)
     if (found) {
         answer->disabled = account.disabled;
         answer->account = account.name;
-        answer->verifier = account.verifier;
+        answer->verifier = account.directory.len ? SLICE_NONE : account.verifier;
+        answer->directory = account.directory;
+        answer->directory_key = account.directory_key;
         return add_factors(k, account.name, r->arena, answer, e);
     }
     return true;
@@ -341,7 +343,8 @@ bool keeper_on_user_list(void *ctx, struct ipc_request *r, struct error *e)
                                        .disabled = accounts[i].disabled,
                                        .created_at = accounts[i].created_at,
                                        .role = accounts[i].role,
-                                       .groups = accounts[i].groups};
+                                       .groups = accounts[i].groups,
+                                       .directory = accounts[i].directory};
     }
     answer->users = (struct cbor_list){users, count};
     return true;

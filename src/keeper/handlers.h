@@ -14,6 +14,8 @@ ipc_handler keeper_on_pull_begin;        /* pulls.c */
 ipc_handler keeper_on_pull_done;         /* pulls.c */
 ipc_handler keeper_on_pulls;             /* pulls.c */
 ipc_handler keeper_on_pull_now;          /* pulls.c */
+ipc_handler keeper_on_directory_run;     /* sync.c */
+ipc_handler keeper_on_directories;       /* sync.c */
 ipc_handler keeper_on_journal_begin;     /* import_standing.c */
 ipc_handler keeper_on_session_end;       /* accounts.c */
 ipc_handler keeper_on_account;           /* accounts.c */

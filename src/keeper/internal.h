@@ -85,6 +85,7 @@ struct keeper {
     struct approvals approvals;
     struct senders senders;
     struct pulls *pulls;
+    struct syncs *syncs;
     struct contacts *contacts;
     struct drills *drills;
     struct keeper_counters counters;
@@ -97,8 +98,7 @@ struct keeper {
     int64_t started_at;
     _Atomic uint64_t reseal_left;  /* segments that the reseal under way has still to look at */
     _Atomic int64_t checkpoint_at; /* wall clock of the last one */
-    _Atomic bool consents;         /* letters may wait for a second person */
-    _Atomic bool closing, renewed; /* nothing is sealed under a former master key any more */
+    _Atomic bool consents, closing, renewed; /* letters may wait; all is under one master key */
 };
 
 /* keeper.c */

@@ -19,6 +19,7 @@
 #include "keeper/internal.h"
 #include "keeper/pulls.h"
 #include "keeper/renewal.h"
+#include "keeper/sync.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
 #include "requests/consent.h"
@@ -137,6 +138,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
     k->likes = account_likes_new();
     k->drills = drills_new();
     k->pulls = pulls_new();
+    k->syncs = syncs_new();
     return k;
 }
 
@@ -182,7 +184,7 @@ static bool start_thread(struct keeper *k, const char *name, thread_main *main, 
 static bool start_threads(struct keeper *k, struct error *e)
 {
     if (!start_thread(k, "tail", keeper_tail, e) || !start_thread(k, "index", keeper_index, e) ||
-        !start_thread(k, "watch", keeper_watch, e) ||
+        !start_thread(k, "watch", keeper_watch, e) || !start_thread(k, "sync", keeper_sync, e) ||
         !start_thread(k, "anchor", keeper_anchors, e) || !start_thread(k, "pack", keeper_pack, e) ||
         !start_thread(k, "retention", keeper_retention, e) ||
         !start_thread(k, "approval", keeper_approvals, e) ||
@@ -264,6 +266,7 @@ void keeper_close(struct keeper *k)
     delegations_close(k);
     directory_close(&k->senders.directory);
     pulls_free(k->pulls);
+    syncs_free(k->syncs);
     contacts_close(k);
     sessions_free(k->sessions);
     queue_free(k->queue);
@@ -410,5 +413,7 @@ static const struct ipc_row admin_rows[] = {
     {&admin_reseal,        0, keeper_on_reseal           },
     {&admin_pulls,         0, keeper_on_pulls            },
     {&admin_pull_now,      0, keeper_on_pull_now         },
+    {&admin_directory_run, 0, keeper_on_directory_run    },
+    {&admin_directories,   0, keeper_on_directories      },
 };
 const struct ipc_table keeper_admin_table = IPC_TABLE("the control socket", admin_rows);

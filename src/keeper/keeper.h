@@ -47,6 +47,7 @@ struct keeper_options {
     struct ipc_pool *inspector;
     struct ipc_pool *courier;
     struct ipc_pool *scanner;
+    struct ipc_pool *directory;                     /* NULL: there is none */
     struct slice (*timestamp_trust)(void *context); /* PEM: the file of that setting */
 };
 

@@ -40,6 +40,7 @@ bool auth_run(struct role *r, struct error *e)
         .keeper = role_pool(r, "keeper"),
         .anchors = anchors_now,
         .courier = role_pool(r, "courier"),
+        .directory = role_pool(r, "directory"),
         .passwords = role_directory(r, "passwords"),
     };
     struct auth *auth = auth_new(&options, e);

@@ -146,6 +146,9 @@ enum login_verdict auth_check_password(struct auth *a, struct login *l, struct a
     /* What is refused in the end must not be refused sooner when the password is right. */
     bool remembers = l->desk || !auth_second_is_on(&account->second);
 
+    if (auth_is_of_directory(a, l)) {
+        return auth_ask_directory(a, l, remembers, arena);
+    }
     if (usable && remembers &&
         auth_memory_knows(a->memory, account->account, verifier, password, l->now_ms)) {
         return LOGIN_ACCEPTED;
@@ -190,9 +193,10 @@ void auth_refuse(struct auth *a, const struct login *l, struct ipc_request *r)
 
     auth_span_end(l->span);
     answer->verdict = LOGIN_REFUSED;
-    answer->delay_ms = (uint64_t)auth_throttle_failed(a->throttle, auth_settings_of(a), l->user,
-                                                      l->ask->client, l->now_ms, &blocked);
+    int64_t delay = auth_throttle_failed(a->throttle, auth_settings_of(a), l->user, l->ask->client,
+                                         l->now_ms, &blocked);
     note_failure(a, l, blocked, r->arena);
+    answer->delay_ms = auth_rest_of(a, l, delay);
 }
 
 static struct slice mechanism_of(const struct login *l)

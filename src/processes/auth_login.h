@@ -18,7 +18,8 @@ struct auth_options {
     void *context;
     const struct secret *seal; /* of verifiers */
     struct ipc_pool *keeper;
-    struct ipc_pool *courier; /* asks OpenID providers; NULL: nobody does */
+    struct ipc_pool *courier;   /* asks OpenID providers; NULL: nobody does */
+    struct ipc_pool *directory; /* NULL: there is none */
     struct slice (*anchors)(
         void *context); /* PEM of who must have issued devices' certificates; NULL: nobody */
     int passwords;      /* the folder of the imported list of passwords; -1: there can be none */

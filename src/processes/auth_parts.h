@@ -86,6 +86,20 @@ bool auth_wishes_of(struct auth *a, struct slice name, struct slice salt, bool a
 /* The iterations of the keys of an account's app passwords; 0: they have none. */
 uint64_t auth_app_iterations(const struct auth *a, const struct keeper_account_answer *account);
 
+/* auth_directory.c */
+
+/* Whether a directory says if the password is right: of its accounts, and of names that nobody has where there is one. */
+bool auth_is_of_directory(const struct auth *a, const struct login *l);
+
+/* Ask it. LOGIN_ACCEPTED, LOGIN_REFUSED with a reason, or LOGIN_BUSY when it is away. `remembers`: what was right a moment
+ * ago may be remembered. */
+enum login_verdict auth_ask_directory(struct auth *a, struct login *l, bool remembers,
+                                      struct arena *arena);
+
+/* How much of the delay is left: where there is a directory it counts from the beginning of the sign-in, so that nobody sees
+ * how long which kind of account took. */
+uint64_t auth_rest_of(const struct auth *a, const struct login *l, int64_t delay_ms);
+
 /* auth_second.c */
 
 /* Which of the account's app passwords it is, if any: l->app. They open no desk. All are looked at, whichever is right; one

@@ -6,6 +6,7 @@
 #include "ipc/packet.h"
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
+#include "requests/directory.h"
 
 struct settings scene_settings = {
     .general = {.hostname = SLICE_INIT("mail.example.test")},
@@ -41,6 +42,11 @@ static bool on_account(void *ctx, struct ipc_request *r, struct error *e)
         answer->disabled = scene.disabled;
         answer->account = ANNA;
         answer->verifier = scene.verifier;
+        if (scene.directory_says) {
+            answer->verifier = SLICE_NONE;
+            answer->directory = SLICE("office");
+            answer->directory_key = SLICE("key of Anna");
+        }
         answer->apps = (struct cbor_list){&scene.app, scene.app.id.len > 0};
         answer->second = scene.second;
     }
@@ -98,6 +104,29 @@ static const struct ipc_row keeper_rows[] = {
 };
 static const struct ipc_table keeper_table = IPC_TABLE("auth", keeper_rows);
 
+static bool on_prove(void *ctx, struct ipc_request *r, struct error *e)
+{
+    const struct directory_prove_ask *ask = r->ask;
+    struct directory_prove_answer *answer = r->answer;
+
+    (void)ctx;
+    (void)e;
+    scene.directory_asked++;
+    scene.directory_knew = ask->key.len > 0;
+    answer->verdict = DIRECTORY_WRONG;
+    if (scene.directory_says == DIRECTORY_AWAY) {
+        answer->verdict = DIRECTORY_AWAY;
+    } else if (slice_equal(ask->key, SLICE("key of Anna")) && slice_equal(ask->password, RIGHT)) {
+        answer->verdict = scene.directory_says;
+    }
+    return true;
+}
+
+static const struct ipc_row directory_rows[] = {
+    {&directory_prove, 0, on_prove},
+};
+static const struct ipc_table directory_table = IPC_TABLE("auth", directory_rows);
+
 static atomic_int breaches; /* of the rules, seen by a serving end */
 
 struct serving {
@@ -106,7 +135,7 @@ struct serving {
     pthread_t thread;
 };
 
-static struct serving servings[3];
+static struct serving servings[4];
 
 static void serve(void *argument)
 {
@@ -143,17 +172,19 @@ static struct slice anchors_now(void *unused)
 
 int scene_begin(void **unused)
 {
-    static struct ipc_server servers[3];
+    static struct ipc_server servers[4];
     struct error e;
 
     (void)unused;
     scene = (struct scene){.seal = keyring_random()};
     scene.keeper = ipc_pool_new("keeper");
+    scene.directory = ipc_pool_new("directory");
     scene.submission = ipc_pool_new("auth");
     scene.admin = ipc_pool_new("auth");
     struct auth_options options = {.settings = settings_now,
                                    .seal = scene.seal,
                                    .keeper = scene.keeper,
+                                   .directory = scene.directory,
                                    .anchors = anchors_now,
                                    .passwords = -1};
     scene.auth = auth_new(&options, &e);
@@ -161,7 +192,9 @@ int scene_begin(void **unused)
     ipc_server_init(&servers[0], &keeper_table, NULL);
     ipc_server_init(&servers[1], &auth_submission_table, scene.auth);
     ipc_server_init(&servers[2], &auth_keeper_table, scene.auth);
+    ipc_server_init(&servers[3], &directory_table, NULL);
     join(scene.keeper, &servers[0], &servings[0]);
+    join(scene.directory, &servers[3], &servings[3]);
     join(scene.submission, &servers[1], &servings[1]);
     join(scene.admin, &servers[2], &servings[2]);
     return 0;
@@ -175,7 +208,9 @@ int scene_finish(void **unused)
     thread_join(servings[1].thread); /* the serving threads see it; they may still ask the keeper */
     thread_join(servings[2].thread);
     ipc_pool_free(scene.keeper);
+    ipc_pool_free(scene.directory);
     thread_join(servings[0].thread);
+    thread_join(servings[3].thread);
     auth_free(scene.auth);
     secret_free(scene.seal);
     return 0;

@@ -24,6 +24,11 @@ struct scene {
     struct ipc_pool *keeper;     /* asked by auth */
     struct ipc_pool *submission; /* asks auth as submission does */
     struct ipc_pool *admin;      /* asks auth as the keeper does */
+    struct ipc_pool *directory;  /* asked by auth */
+    uint64_t
+        directory_says; /* enum directory_verdict, of Anna; she is the directory's unless it is 0 */
+    int directory_asked;
+    bool directory_knew; /* it was asked for somebody */
     struct slice verifier;
     bool disabled;
     struct sign_in last_failure;

@@ -85,6 +85,7 @@ static bool open_keeper(struct role *r, struct keeper **k, struct error *e)
         .inspector = role_pool(r, "inspector"),
         .courier = role_pool(r, "courier"),
         .scanner = role_pool(r, "scanner"),
+        .directory = role_pool(r, "directory"),
         .timestamp_trust = timestamp_trust,
     };
 

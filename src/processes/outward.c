@@ -25,6 +25,56 @@ bool outward_resolver(struct role *r, struct resolver **out, struct error *e)
     return *out != NULL;
 }
 
+/* One kind of a server's addresses. */
+struct finding {
+    struct resolver *resolver;
+    const struct config_endpoint *host;
+    int64_t deadline_ms;
+    struct arena *arena;
+    struct address *addresses;
+    size_t room;
+    size_t count;
+    struct slice why;
+};
+
+static bool add_records(struct finding *f, enum dns_type type)
+{
+    struct dns_answer answer;
+
+    resolver_ask(f->resolver, f->host->host, type, f->deadline_ms, f->arena, &answer);
+    for (size_t i = 0; i < answer.n_records && f->count < f->room; i++) {
+        if (answer.records[i].len == (type == DNS_A ? 4 : 16)) {
+            f->addresses[f->count++] = address_from_bytes(answer.records[i], f->host->port);
+        }
+    }
+    f->why = answer.why;
+    return answer.status != DNS_FAILED && answer.status != DNS_BOGUS;
+}
+
+bool outward_find(struct resolver *resolver, const struct config_endpoint *host, bool ipv6,
+                  int64_t deadline_ms, struct arena *arena, struct address *addresses, size_t room,
+                  size_t *count, struct error *e)
+{
+    struct finding f = {.resolver = resolver,
+                        .host = host,
+                        .deadline_ms = deadline_ms,
+                        .arena = arena,
+                        .addresses = addresses,
+                        .room = room};
+
+    if (host->is_address) {
+        *count = 1;
+        return address_parse(host->host, host->port, &addresses[0], e);
+    }
+    bool known = add_records(&f, DNS_A);
+    if (ipv6) {
+        known = add_records(&f, DNS_AAAA) && known;
+    }
+    *count = f.count;
+    return f.count || error_set(e, ERROR_BUSY, "%.*s: %.*s", SLICE_ARG(host->host),
+                                SLICE_ARG(known ? SLICE("it has no address") : f.why));
+}
+
 bool outward_share(struct role *r, struct outward_shared *shared, struct error *e)
 {
     /* A resting session keeps its place, so there are more places than deliveries. */
@@ -33,8 +83,7 @@ bool outward_share(struct role *r, struct outward_shared *shared, struct error *
     return outward_resolver(r, &shared->resolver, e);
 }
 
-/* The first line of the file, without its end. */
-static struct slice first_line(struct slice text)
+struct slice outward_first_line(struct slice text)
 {
     struct slice rest = SLICE_NONE;
     struct slice line = slice_cut(text, '\n', &rest);
@@ -99,7 +148,7 @@ struct outward *outward_new(struct role *r, const struct outward_shared *shared,
     o->letters_per_connection = s->delivery.letters_per_connection;
     o->idle_ms = s->delivery.idle_timeout_ms;
     o->user = s->smarthost.user;
-    o->password = first_line(role_file(r, "smarthost-password"));
+    o->password = outward_first_line(role_file(r, "smarthost-password"));
     o->smarthost_implicit = s->smarthost.tls == SETTING_SMARTHOST_IMPLICIT;
     return o;
 }

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "host/resolver.h"
 #include "processes/role.h"
 #include "stages/delivery/kept.h"
 
@@ -33,6 +34,20 @@ struct outward {
 /* Make the validating resolver of the settings: for every role that looks up names outside.
  * Its row names the files `root-hints` and `trust-anchor`. ERROR_CONFIG when they are refused. */
 bool outward_resolver(struct role *r, struct resolver **out, struct error *e) MUST_CHECK;
+
+/**
+ * Find the addresses of a server that the settings name.
+ *
+ * @param arena  for what the resolver says
+ * @param room   for how many addresses there is room
+ * @return       false with ERROR_BUSY when there is none
+ */
+bool outward_find(struct resolver *resolver, const struct config_endpoint *host, bool ipv6,
+                  int64_t deadline_ms, struct arena *arena, struct address *addresses, size_t room,
+                  size_t *count, struct error *e) MUST_CHECK;
+
+/* The first line of a file of a secret, without its end. */
+struct slice outward_first_line(struct slice text);
 
 /* Make what outlives every reload. ERROR_CONFIG when the resolver refuses its settings. */
 bool outward_share(struct role *r, struct outward_shared *shared, struct error *e) MUST_CHECK;

@@ -46,46 +46,11 @@ struct run {
     struct keeper_pull_done_ask done;
 };
 
-/* The first line of the file, without its end. */
-static struct slice first_line(struct slice text)
-{
-    struct slice rest = SLICE_NONE;
-    struct slice line = slice_cut(text, '\n', &rest);
-
-    return line.len && line.ptr[line.len - 1] == '\r' ? slice_head(line, line.len - 1) : line;
-}
-
-static bool add_records(struct run *r, enum dns_type type, struct slice *why)
-{
-    const struct config_endpoint *host = &r->pull->host;
-    struct dns_answer answer;
-
-    resolver_ask(r->puller->resolver, host->host, type, clock_steady_ms() + LOOK_UP_MS, &r->arena,
-                 &answer);
-    for (size_t i = 0; i < answer.n_records && r->n_addresses < PULL_ADDRESSES_MAX; i++) {
-        if (answer.records[i].len == (type == DNS_A ? 4 : 16)) {
-            r->addresses[r->n_addresses++] = address_from_bytes(answer.records[i], host->port);
-        }
-    }
-    *why = answer.why;
-    return answer.status != DNS_FAILED && answer.status != DNS_BOGUS;
-}
-
 static bool find_addresses(struct run *r, struct error *e)
 {
-    const struct config_endpoint *host = &r->pull->host;
-    struct slice why = SLICE_NONE;
-
-    if (host->is_address) {
-        r->n_addresses = 1;
-        return address_parse(host->host, host->port, &r->addresses[0], e);
-    }
-    bool known = add_records(r, DNS_A, &why);
-    if (r->settings->delivery.ipv6) {
-        known = add_records(r, DNS_AAAA, &why) && known;
-    }
-    return r->n_addresses || error_set(e, ERROR_BUSY, "%.*s: %.*s", SLICE_ARG(host->host),
-                                       SLICE_ARG(known ? SLICE("it has no address") : why));
+    return outward_find(r->puller->resolver, &r->pull->host, r->settings->delivery.ipv6,
+                        clock_steady_ms() + LOOK_UP_MS, &r->arena, r->addresses, PULL_ADDRESSES_MAX,
+                        &r->n_addresses, e);
 }
 
 static bool prepare(struct run *r, struct error *e)
@@ -94,7 +59,7 @@ static bool prepare(struct run *r, struct error *e)
     struct slice file =
         role_file_of(r->puller->role, r->settings, "pull-passwords", (size_t)(r->pull - all));
 
-    r->secret = first_line(file);
+    r->secret = outward_first_line(file);
     if (r->secret.len == 0) {
         return error_set(e, ERROR_CONFIG, "`password-file` cannot be read, or is empty");
     }

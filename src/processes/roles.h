@@ -14,6 +14,8 @@ bool scanner_prepare(struct role *r, struct error *e);
 bool scanner_run(struct role *r, struct error *e);
 bool journal_run(struct role *r, struct error *e);
 bool connector_run(struct role *r, struct error *e);
+bool directory_prepare(struct role *r, struct error *e);
+bool directory_run(struct role *r, struct error *e);
 bool pull_run(struct role *r, struct error *e);
 bool intake_run(struct role *r, struct error *e);
 bool auth_run(struct role *r, struct error *e);

@@ -34,6 +34,7 @@ static const struct cbor_field user_fields[] = {
     MAYBE(20, CBOR_UINT, admin_user, second_since, 0),
     MAYBE(21, CBOR_UINT, admin_user, app_passwords, APP_PASSWORDS_MAX),
     MAYBE(22, CBOR_UINT, admin_user, passkeys, PASSKEYS_MAX),
+    MAYBE(23, CBOR_TEXT, admin_user, directory, 32),
 };
 static const struct cbor_schema user = CBOR_SCHEMA(user_fields, struct admin_user);
 

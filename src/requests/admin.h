@@ -36,6 +36,7 @@ struct admin_user {
     uint64_t second_since;  /* that it has a second factor; 0: it has none */
     uint64_t app_passwords; /* how many */
     uint64_t passkeys;      /* likewise */
+    struct slice directory; /* that it is from; empty: it is ours alone */
 };
 
 struct admin_users {

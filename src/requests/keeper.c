@@ -58,6 +58,8 @@ static const struct cbor_field account_answer_fields[] = {
     MAYBE(8, CBOR_BYTES, keeper_account_answer, like_verifier, AUTH_VERIFIER_MAX),
     CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct keeper_account_answer, second, 0,
                       &auth_second_schema),
+    MAYBE(11, CBOR_TEXT, keeper_account_answer, directory, 32),
+    MAYBE(12, CBOR_BYTES, keeper_account_answer, directory_key, 64),
 };
 static const struct cbor_schema account_answer =
     CBOR_SCHEMA(account_answer_fields, struct keeper_account_answer);

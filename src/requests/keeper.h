@@ -83,10 +83,11 @@ struct keeper_account_answer {
     struct slice verifier;
     struct cbor_list apps; /* struct keeper_app: of its app passwords */
     struct slice salt; /* for SCRAM: AUTH_SALT_LEN bytes, whether there is such an account or not */
-    struct slice
-        like; /* an account, for each name one: who names nobody is told what it would be */
+    struct slice like; /* an account, for each name one: what nobody's name would be told */
     struct slice like_verifier;
     struct auth_second second;
+    struct slice directory; /* which says whether the password is right; empty: the verifier does */
+    struct slice directory_key;
 };
 
 struct keeper_app {

@@ -11,6 +11,7 @@
 #include "requests/consent.h"
 #include "requests/contacts.h"
 #include "requests/delegation.h"
+#include "requests/directory.h"
 #include "requests/disposal.h"
 #include "requests/drill.h"
 #include "requests/factors.h"
@@ -87,6 +88,8 @@ static const struct permit permits[] = {
     {&admin_reseal,        "ledger reseal",    RUNNING,           false},
     {&admin_pulls,         "pull status",      RUNNING | AUDITOR, false},
     {&admin_pull_now,      "pull now",         RUNNING,           false},
+    {&admin_directory_run, "directory sync",   RUNNING,           false},
+    {&admin_directories,   "directory status", RUNNING | AUDITOR, false},
 };
 
 /* Reading the archive: a table of its own, so that one look shows who may. */

@@ -29,6 +29,9 @@ static const struct cbor_field account_fields[] = {
     CBOR_OPTIONAL(8, CBOR_TEXTS, struct account, groups, GROUPS_MAX),
     CBOR_OPTIONAL(12, CBOR_TEXTS, struct account, domains, DOMAINS_MAX),
     CBOR_OPTIONAL(13, CBOR_BOOL, struct account, beside, 0),
+    CBOR_OPTIONAL(14, CBOR_TEXT, struct account, directory, STATE_DIRECTORY_MAX),
+    CBOR_OPTIONAL(15, CBOR_BYTES, struct account, directory_key, STATE_KEY_MAX),
+    CBOR_OPTIONAL(16, CBOR_BOOL, struct account, directory_closed, 0),
     CBOR_OPTIONAL(20, CBOR_UINT, struct account, drill_until, INT64_MAX),
 };
 const struct cbor_schema account_schema = CBOR_SCHEMA(account_fields, struct account);
@@ -122,6 +125,26 @@ bool state_account_put(struct state *s, const struct account *account, struct er
 {
     bool done = put(s, STORE_ACCOUNT, account->name, &account_schema, account, e);
 
+    (void)atomic_fetch_add(&s->version, 1);
+    return done;
+}
+
+bool state_accounts_put(struct state *s, const struct account *accounts, size_t n, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = (n + 1) * STORE_VALUE_MAX};
+    struct slice *names = arena_array(&arena, n + 1, sizeof(*names));
+    struct slice *plains = arena_array(&arena, n + 1, sizeof(*plains));
+
+    for (size_t i = 0; i < n; i++) {
+        OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
+        cbor_write(&plain, &account_schema, &accounts[i]);
+        if (plain.full) {
+            return error_set(e, ERROR_LIMIT, "state: %s is too long", account_schema.name);
+        }
+        names[i] = accounts[i].name;
+        plains[i] = arena_copy(&arena, buf_slice(&plain));
+    }
+    bool done = store_put_many(s->store, STORE_ACCOUNT, names, plains, n, e);
     (void)atomic_fetch_add(&s->version, 1);
     return done;
 }

@@ -15,6 +15,8 @@
 
 #define STATE_FORMAT_VERSION 1
 #define STATE_VERIFIER_MAX   512
+#define STATE_DIRECTORY_MAX  32
+#define STATE_KEY_MAX        64
 #define STATE_PLACE_LEN      32
 #define STATE_VALUE_MAX      ((size_t)256 * 1024) /* bytes of one value before sealing */
 
@@ -34,6 +36,9 @@ struct account {
     bool beside; /* the password behind the verifier is good enough beside a second factor only */
     uint64_t
         drill_until; /* wall milliseconds; not 0: it is of a drill (keeper/drills), and good until then */
+    struct slice directory; /* whose [directory] says whether a password is right; empty: none */
+    struct slice directory_key; /* by which it knows the person again */
+    bool directory_closed;      /* closed because the directory said so, not by a person */
 };
 
 extern const struct cbor_schema account_schema;
@@ -58,6 +63,10 @@ bool state_account_get(struct state *s, struct slice name, struct arena *arena, 
 
 /* Write an account, new or changed; durable on return. */
 bool state_account_put(struct state *s, const struct account *account, struct error *e) MUST_CHECK;
+
+/* Write several, all or none of them. */
+bool state_accounts_put(struct state *s, const struct account *accounts, size_t n,
+                        struct error *e) MUST_CHECK;
 
 /* Write an account in the place of what was read of it; *did is false when it was changed meanwhile. */
 bool state_account_replace(struct state *s, const struct account *was, const struct account *now,

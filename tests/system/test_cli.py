@@ -311,8 +311,8 @@ def test_the_catalog_is_made_again(scene):
 
 def test_status_names_the_processes(scene):
     status = scene.company.status()
-    for role in ("keeper", "signer", "auth", "reader", "intake", "delivery", "courier", "pull", "journal", "connector",
-                 "submission", "scanner"):
+    for role in ("keeper", "signer", "auth", "reader", "intake", "delivery", "courier", "pull", "directory", "journal",
+                 "connector", "submission", "scanner"):
         assert "resident" in status[f"process.{role}"]
     assert int(status["ledger.records"]) > 0 and status["ledger.last_commit"].startswith("2")
 

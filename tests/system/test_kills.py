@@ -33,7 +33,7 @@ PAUSE_S = (0.02, 0.35)  # between two kills
 PASSWORD = "a test's own pass phrase"
 ADA = "ada@example.test"
 ROLES = ["keeper", "signer", "auth", "inspector", "reader", "intake", "delivery", "courier", "pull",
-         "backup", "journal", "connector", "submission", "scanner"]
+         "directory", "backup", "journal", "connector", "submission", "scanner"]
 
 
 class Sender(threading.Thread):

@@ -26,7 +26,7 @@ from company import BUILD, CA, free_port, wait_for
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the roles' own users need root")
 
 ROLES = ["keeper", "signer", "auth", "inspector", "reader", "backup", "intake", "delivery", "courier", "pull",
-         "journal", "connector", "submission", "scanner"]
+         "directory", "journal", "connector", "submission", "scanner"]
 PROCESSES = len(ROLES) + 1  # two inspectors
 UID_BASE = 61300
 AREAS = ["ledger", "record-keys", "catalog", "state", "keys", "trial", "passwords"]
@@ -39,10 +39,12 @@ WRITES = {"keeper": {"ledger", "record-keys", "catalog", "state"}, "signer": {"k
 
 # Deeds that are part of a role's duty.
 DUTIES = {"inspector": {("fork", "itself")}, "delivery": {("socket", "tcp")},
-          "courier": {("socket", "tcp")}, "pull": {("socket", "tcp")}}
+          "courier": {("socket", "tcp")}, "pull": {("socket", "tcp")},
+          "directory": {("socket", "tcp")}}
 DEADLY = ["exec", "ptrace", "vm-read", "pidfd", "connect", "socket", "listen", "namespace", "root",
           "chroot", "io-uring", "bpf"]
-DEADLY_DUTIES = {(role, name) for role in ("delivery", "courier", "pull") for name in ("connect", "socket")}
+DEADLY_DUTIES = {(role, name) for role in ("delivery", "courier", "pull", "directory")
+                 for name in ("connect", "socket")}
 
 # With a sanitizer the groups of calls are the same, but what it needs is allowed or only refused.
 SANITIZERS = {b"ASAN_OPTIONS", b"TSAN_OPTIONS", b"UBSAN_OPTIONS"} if "san" in BUILD.name else set()

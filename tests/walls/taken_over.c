@@ -121,6 +121,19 @@ bool scanner_run(struct role *r, struct error *e)
     return taken_over(r, false);
 }
 
+bool directory_prepare(struct role *r, struct error *e)
+{
+    (void)r;
+    (void)e;
+    return true;
+}
+
+bool directory_run(struct role *r, struct error *e)
+{
+    (void)e;
+    return taken_over(r, true);
+}
+
 bool pull_run(struct role *r, struct error *e)
 {
     (void)e;

@@ -1,0 +1,154 @@
+/* The process that speaks with directory servers (LDAP): whether a password is right there, and who has an account. It holds
+ * the password of `bind-dn`, no key and no file, and sees the passwords that auth has it try. */
+#include <pthread.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "processes/directory_parts.h"
+#include "processes/outward.h"
+#include "processes/roles.h"
+
+#define PROVE_ARENA     ((size_t)32 << 20)
+#define PEOPLE_ARENA    ((size_t)256 << 20)
+#define PROVE_MS        12000 /* less than auth waits, and the mail client */
+#define PEOPLE_MS       (4 * 60 * 1000)
+#define PROVES_A_MINUTE 60000
+#define PEOPLE_A_MINUTE 600
+
+/* What was read last, for the pages of it. */
+struct reading {
+    pthread_mutex_t lock; /* guards what follows */
+    struct arena arena;
+    struct directory_person *people;
+    size_t count;
+    uint64_t number; /* 0: nothing was read */
+    struct slice server;
+};
+
+struct directory {
+    struct role *role;
+    struct resolver *resolver;
+    struct reading reading;
+};
+
+static struct visit visit_of(const struct directory *d, struct slice name, int64_t within_ms,
+                             struct arena *arena)
+{
+    const struct settings *settings = role_settings(d->role);
+
+    return (struct visit){.role = d->role,
+                          .resolver = d->resolver,
+                          .settings = settings,
+                          .section = settings_directory(settings, name),
+                          .arena = arena,
+                          .until_ms = clock_steady_ms() + within_ms};
+}
+
+static bool on_prove(void *ctx, struct ipc_request *r, struct error *e)
+{
+    const struct directory_prove_ask *ask = r->ask;
+    struct directory_prove_answer *answer = r->answer;
+    OWN(arena) struct arena arena = {.max = PROVE_ARENA};
+    struct visit v = visit_of(ctx, ask->directory, PROVE_MS, &arena);
+
+    if (!v.section) {
+        return error_set(e, ERROR_CONFIG, "the settings have no such [directory]");
+    }
+    answer->verdict = visit_prove(&v, ask->key, ask->password);
+    visit_close(&v);
+    return true;
+}
+
+/* Ask the servers. With the lock held. */
+static bool read_anew(struct directory *d, struct slice name, struct error *e)
+{
+    struct reading *last = &d->reading;
+    struct visit v = visit_of(d, name, PEOPLE_MS, &last->arena);
+    uint64_t number = 0;
+
+    last->number = 0;
+    arena_reset(&last->arena);
+    if (!v.section) {
+        return error_set(e, ERROR_CONFIG, "the settings have no such [directory]");
+    }
+    bool read = visit_open(&v, e) && visit_people(&v, &last->people, &last->count, e);
+    visit_close(&v);
+    if (!read || getrandom(&number, sizeof(number), 0) != sizeof(number)) {
+        return read ? error_errno(e, ERROR_BUSY, "random bytes") : false;
+    }
+    last->server = v.server;
+    last->number = number | 1;
+    log_event(LOG_INFO, "directory.read", LOG_SLICE("directory", name),
+              LOG_NUMBER("people", (int64_t)last->count));
+    return true;
+}
+
+static bool page(const struct reading *last, const struct directory_people_ask *ask,
+                 struct ipc_request *r, struct error *e)
+{
+    struct directory_people_answer *answer = r->answer;
+
+    if (ask->reading && ask->reading != last->number) {
+        return error_set(e, ERROR_INPUT, "what was read is there no more");
+    }
+    size_t from = ask->from < last->count ? (size_t)ask->from : last->count;
+    size_t n = last->count - from < DIRECTORY_PAGE ? last->count - from : DIRECTORY_PAGE;
+    *answer = (struct directory_people_answer){
+        {last->people + from, n},
+        last->number, last->count, last->server
+    };
+    return true;
+}
+
+/* One channel asks this, and the answer is written before it asks again: what it points at stays. */
+static bool on_people(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct directory *d = ctx;
+    const struct directory_people_ask *ask = r->ask;
+
+    (void)pthread_mutex_lock(&d->reading.lock);
+    bool done = (ask->reading || read_anew(d, ask->directory, e)) && page(&d->reading, ask, r, e);
+    (void)pthread_mutex_unlock(&d->reading.lock);
+    return done;
+}
+
+static const struct ipc_row auth_rows[] = {
+    {&directory_prove, PROVES_A_MINUTE, on_prove},
+};
+static const struct ipc_table auth_table = IPC_TABLE("auth", auth_rows);
+
+static const struct ipc_row keeper_rows[] = {
+    {&directory_people, PEOPLE_A_MINUTE, on_people},
+};
+static const struct ipc_table keeper_table = IPC_TABLE("keeper", keeper_rows);
+
+bool directory_prepare(struct role *r, struct error *e)
+{
+    (void)r;
+    (void)e;
+    dirlink_prepare();
+    return true;
+}
+
+bool directory_run(struct role *r, struct error *e)
+{
+    static struct directory directory;
+    static struct ipc_server auth;
+    static struct ipc_server keeper;
+
+    directory.role = r;
+    (void)pthread_mutex_init(&directory.reading.lock, NULL);
+    arena_init(&directory.reading.arena, PEOPLE_ARENA);
+    if (!outward_resolver(r, &directory.resolver, e)) {
+        return false;
+    }
+    ipc_server_init(&auth, &auth_table, &directory);
+    ipc_server_init(&keeper, &keeper_table, &directory);
+    role_serve(r, "auth", &auth);
+    role_serve(r, "keeper", &keeper);
+    role_ready(r);
+    role_wait(r);
+    return true;
+}

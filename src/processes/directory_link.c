@@ -1,0 +1,172 @@
+#include <stdatomic.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "formats/ldap/entry.h"
+#include "processes/directory_parts.h"
+#include "processes/outward.h"
+
+#define ADDRESSES_MAX 8
+#define FILTER_MAX    4096
+#define DN_MAX        2048
+#define LOCKS_MAX     8
+
+/* ── opening ── */
+
+/* Of each section the server that answered last: while one is away nobody waits for it again and again. */
+static atomic_size_t answered_last[SETTINGS_DIRECTORIES_MAX];
+
+static size_t section_number(const struct visit *v)
+{
+    const struct directory_settings *all = v->settings->directories.items;
+
+    return (size_t)(v->section - all);
+}
+
+static bool try_server(struct visit *v, const struct config_endpoint *server,
+                       struct tls_client *trust, struct error *e)
+{
+    const struct directory_settings *s = v->section;
+    struct address addresses[ADDRESSES_MAX];
+    struct dirlink_target target = {.name = s->tls_name.len ? s->tls_name : server->host,
+                                    .trust = trust,
+                                    .starttls = s->tls == SETTING_DIRECTORY_STARTTLS,
+                                    .timeout_ms = s->timeout_ms,
+                                    .until_ms = v->until_ms};
+    size_t n = 0;
+
+    if (!outward_find(v->resolver, server, v->settings->delivery.ipv6,
+                      clock_steady_ms() + s->timeout_ms, v->arena, addresses, ADDRESSES_MAX, &n,
+                      e)) {
+        return false;
+    }
+    for (size_t i = 0; i < n && !v->link; i++) {
+        target.address = &addresses[i];
+        v->link = dirlink_open(&target, e);
+    }
+    v->server = arena_printf(v->arena, "%.*s:%u", SLICE_ARG(server->host), server->port);
+    return v->link || error_add(e, "%.*s", SLICE_ARG(slice_head(v->server, 100)));
+}
+
+static bool sign_in(struct visit *v, struct error *e)
+{
+    struct slice file =
+        role_file_of(v->role, v->settings, "directory-passwords", section_number(v));
+    enum dirlink_bound bound = DIRLINK_REFUSED;
+
+    if (!dirlink_bind(v->link, v->section->bind_dn, outward_first_line(file), &bound, e)) {
+        return error_add(e, "%.*s", SLICE_ARG(slice_head(v->server, 100)));
+    }
+    return bound == DIRLINK_BOUND ||
+           error_set(e, ERROR_CONFIG,
+                     "%.*s refuses `bind-dn` with the password of `bind-password-file`",
+                     SLICE_ARG(slice_head(v->server, 100)));
+}
+
+bool visit_open(struct visit *v, struct error *e)
+{
+    const struct config_endpoint *servers = v->section->servers.items;
+    struct slice anchors = role_file_of(v->role, v->settings, "directory-trust", section_number(v));
+    OWN(tls_client) struct tls_client *trust = tls_client_from_pem(anchors, e);
+
+    if (!trust) {
+        return error_add(e, "trust-store");
+    }
+    size_t n = v->section->servers.count;
+    atomic_size_t *answered = &answered_last[section_number(v) % SETTINGS_DIRECTORIES_MAX];
+    size_t first = atomic_load(answered);
+    for (size_t i = 0; i < n && !v->link; i++) {
+        size_t next = (first + i) % n;
+        if (!try_server(v, &servers[next], trust, e)) {
+            continue;
+        }
+        atomic_store(answered, next);
+        if (!sign_in(v, e)) {
+            visit_close(v);
+        }
+    }
+    return v->link != NULL;
+}
+
+void visit_close(struct visit *v)
+{
+    dirlink_close(TAKE(v->link, NULL));
+}
+
+/* ── one person ── */
+
+static struct slice name_of_nobody(const struct visit *v)
+{
+    uint8_t chance[8];
+
+    if (getrandom(chance, sizeof(chance), 0) != sizeof(chance)) {
+        arena_panic("the kernel has no random numbers");
+    }
+    return arena_printf(v->arena, "cn=%02x%02x%02x%02x%02x%02x%02x%02x,%.*s", chance[0], chance[1],
+                        chance[2], chance[3], chance[4], chance[5], chance[6], chance[7],
+                        SLICE_ARG(v->section->base));
+}
+
+bool visit_is_locked(const struct dirlink_entry *entry)
+{
+    bool locked = false;
+
+    for (size_t i = 0; entry_locks[i]; i++) {
+        for (size_t n = 0; n < entry->attributes[i].count; n++) {
+            locked = locked || entry_is_locked(i, entry->attributes[i].values[n], clock_wall_ms());
+        }
+    }
+    return locked;
+}
+
+/* Find the one entry that has this key; *dn is nobody's when there is none. */
+static bool look_up(struct visit *v, struct slice key, struct slice *dn, bool *locked,
+                    struct error *e)
+{
+    OWN(buf) struct buf filter = {.max = FILTER_MAX};
+    struct slice names[LOCKS_MAX];
+    struct dirlink_search search = {.base = v->section->base, .attributes = names};
+    struct dirlink_entry *entries = NULL;
+    size_t count = 0;
+    bool found = false;
+
+    while (entry_locks[search.n_attributes]) {
+        names[search.n_attributes] = slice_text(entry_locks[search.n_attributes]);
+        search.n_attributes++;
+    }
+    buf_printf(&filter, "(&%.*s(%.*s=", SLICE_ARG(settings_directory_filter(v->section)),
+               SLICE_ARG(settings_directory_key(v->section)));
+    entry_filter_value(key.len ? key : name_of_nobody(v), &filter);
+    buf_add_text(&filter, "))");
+    search.filter = buf_slice(&filter);
+    if (!dirlink_ask(v->link, &search, v->arena, &entries, &count, &found, e)) {
+        return false;
+    }
+    bool one = count == 1 && entries[0].dn.len && entries[0].dn.len <= DN_MAX;
+    *dn = one ? entries[0].dn : name_of_nobody(v);
+    *locked = one && visit_is_locked(&entries[0]);
+    return true;
+}
+
+enum directory_verdict visit_prove(struct visit *v, struct slice key, struct slice password)
+{
+    enum dirlink_bound bound = DIRLINK_REFUSED;
+    bool empty = password.len == 0;
+    bool locked = false;
+    struct slice dn;
+    struct error e;
+
+    if (!visit_open(v, &e) || !look_up(v, key, &dn, &locked, &e) ||
+        !dirlink_bind(v->link, empty ? name_of_nobody(v) : dn, empty ? SLICE("-") : password,
+                      &bound, &e)) {
+        log_event(LOG_WARNING, "directory.away", LOG_SLICE("directory", v->section->name),
+                  LOG_TEXT("reason", e.text));
+        return DIRECTORY_AWAY;
+    }
+    if (bound != DIRLINK_BOUND || empty || key.len == 0) {
+        return DIRECTORY_WRONG;
+    }
+    return locked ? DIRECTORY_CLOSED : DIRECTORY_RIGHT;
+}

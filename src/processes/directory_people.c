@@ -1,0 +1,397 @@
+/* Entries of a directory as people: who has an account, which addresses, which role, in which groups.
+ *
+ * Groups are read before people, member by member, as far as the settings name them; a group that cannot be read ends it
+ * all, for whoever seemed to be in none would lose his role. */
+#include <stdlib.h>
+
+#include "formats/ldap/entry.h"
+#include "letter/group.h"
+#include "letter/records.h"
+#include "processes/directory_parts.h"
+
+#define PAGE_ARENA    ((size_t)64 << 20)
+#define MEMBERS_MAX   200000 /* of all groups */
+#define NAME_TEXT_MAX 250    /* bytes, as accounts have it */
+#define SOURCES_MAX   8      /* attributes of names, and of addresses, each */
+
+/* A group that the settings name, and what being in it means. */
+struct meaning {
+    struct slice dn;    /* in its normal words */
+    struct slice group; /* ours; empty: it is about a role */
+    uint64_t role;
+};
+
+struct membership {
+    struct slice dn; /* of the person */
+    const struct meaning *meaning;
+};
+
+struct gathering {
+    struct visit *visit;
+    struct meaning *meanings;
+    size_t n_meanings;
+    struct membership *members;
+    size_t n_members;
+    size_t room;
+    struct directory_person *people;
+    size_t n_people;
+};
+
+/* ── groups ── */
+
+static bool add_meaning(struct gathering *g, struct slice dn, struct slice group, uint64_t role,
+                        struct error *e)
+{
+    struct slice normal = dirlink_dn(dn, g->visit->arena);
+
+    if (normal.len == 0) {
+        return error_set(e, ERROR_CONFIG, "`%.*s` is no distinguished name of a group",
+                         SLICE_ARG(slice_head(dn, 150)));
+    }
+    g->meanings[g->n_meanings++] = (struct meaning){normal, group, role};
+    return true;
+}
+
+static bool add_roles(struct gathering *g, const struct config_list *list, uint64_t role,
+                      struct error *e)
+{
+    const struct slice *all = list->items;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (!add_meaning(g, all[i], SLICE_NONE, role, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_meanings(struct gathering *g, struct error *e)
+{
+    const struct directory_settings *s = g->visit->section;
+    const struct slice *groups = s->groups.items;
+    struct slice group;
+    struct slice dn;
+
+    g->meanings =
+        arena_array(g->visit->arena, SETTINGS_DIRECTORY_GROUP_MAX + 1, sizeof(*g->meanings));
+    for (size_t i = 0; i < s->groups.count; i++) {
+        if (!settings_directory_group(groups[i], &group, &dn) || !add_meaning(g, dn, group, 0, e)) {
+            return false;
+        }
+    }
+    return add_roles(g, &s->officers, ACCOUNT_OFFICER, e) &&
+           add_roles(g, &s->auditors, ACCOUNT_AUDITOR, e) &&
+           add_roles(g, &s->administrators, ACCOUNT_ADMINISTRATOR, e) &&
+           add_roles(g, &s->employees, ACCOUNT_EMPLOYEE, e);
+}
+
+static bool add_member(struct gathering *g, struct slice dn, const struct meaning *m,
+                       struct error *e)
+{
+    struct slice normal = dirlink_dn(dn, g->visit->arena);
+
+    if (g->n_members == MEMBERS_MAX) {
+        return error_set(e, ERROR_LIMIT, "the groups have more than %d members", MEMBERS_MAX);
+    }
+    if (g->n_members == g->room) {
+        g->room = g->room ? g->room * 2 : 256;
+        struct membership *more = arena_array(g->visit->arena, g->room, sizeof(*more));
+        if (g->n_members) {
+            (void)memcpy(more, g->members, g->n_members * sizeof(*more));
+        }
+        g->members = more;
+    }
+    if (normal.len) {
+        g->members[g->n_members++] = (struct membership){normal, m};
+    }
+    return true;
+}
+
+/* The members that stand in the group's entry. */
+static bool read_group(struct gathering *g, const struct meaning *m, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = PAGE_ARENA};
+    static const struct slice names[] = {SLICE_INIT("member"), SLICE_INIT("uniqueMember")};
+    struct dirlink_search search = {.base = m->dn,
+                                    .base_alone = true,
+                                    .filter = SLICE("(objectClass=*)"),
+                                    .attributes = names,
+                                    .n_attributes = 2};
+    struct dirlink_entry *entries = NULL;
+    size_t count = 0;
+    bool found = false;
+
+    if (!dirlink_ask(g->visit->link, &search, &arena, &entries, &count, &found, e)) {
+        return false;
+    }
+    if (!found || count != 1) {
+        return error_set(e, ERROR_CONFIG, "there is no group `%.*s`, or it cannot be read",
+                         SLICE_ARG(slice_head(m->dn, 150)));
+    }
+    for (size_t i = 0; i < search.n_attributes; i++) {
+        const struct dirlink_values *v = &entries[0].attributes[i];
+        if (v->more) {
+            return error_set(e, ERROR_LIMIT, "the group `%.*s` has more than %d members",
+                             SLICE_ARG(slice_head(m->dn, 150)), DIRLINK_VALUES_MAX);
+        }
+        for (size_t n = 0; n < v->count; n++) {
+            if (!add_member(g, v->values[n], m, e)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static int by_dn(const void *a, const void *b)
+{
+    return slice_compare(((const struct membership *)a)->dn, ((const struct membership *)b)->dn);
+}
+
+static bool read_groups(struct gathering *g, struct error *e)
+{
+    for (size_t i = 0; i < g->n_meanings; i++) {
+        if (!read_group(g, &g->meanings[i], e)) {
+            return false;
+        }
+    }
+    if (g->n_members) {
+        qsort(g->members, g->n_members, sizeof(*g->members), by_dn);
+    }
+    return true;
+}
+
+/* ── one person ── */
+
+/* The places of attributes in what is asked for: locks (visit_is_locked()), the key, memberOf, names, addresses. */
+struct places {
+    struct slice names[DIRLINK_ATTRIBUTES_MAX];
+    size_t key, member_of, name, address, end;
+};
+
+static void add_names(struct places *p, const struct config_list *list)
+{
+    const struct slice *all = list->items;
+
+    for (size_t i = 0; i < list->count && i < SOURCES_MAX; i++) {
+        p->names[p->end++] = all[i];
+    }
+}
+
+static void find_places(const struct directory_settings *s, struct places *p)
+{
+    *p = (struct places){.end = 0};
+    while (entry_locks[p->end]) {
+        p->names[p->end] = slice_text(entry_locks[p->end]);
+        p->end++;
+    }
+    p->key = p->end;
+    p->names[p->end++] = settings_directory_key(s);
+    p->member_of = p->end;
+    p->names[p->end++] = SLICE("memberOf");
+    p->name = p->end;
+    add_names(p, &s->name_attributes);
+    p->address = p->end;
+    add_names(p, &s->address_attributes);
+}
+
+static bool has_text(const struct slice *list, size_t n, struct slice text)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < n; i++) {
+        has = has || slice_equal(list[i], text);
+    }
+    return has;
+}
+
+/* The first primary address comes first, otherwise the first that there is. */
+static void read_addresses(const struct places *p, const struct dirlink_entry *entry,
+                           struct arena *arena, struct directory_person *out)
+{
+    struct slice *list = arena_array(arena, DIRECTORY_ADDRESSES_MAX, sizeof(*list));
+    bool primary = false;
+    size_t n = 0;
+
+    for (size_t i = p->address; i < p->end; i++) {
+        for (size_t v = 0; v < entry->attributes[i].count && n < DIRECTORY_ADDRESSES_MAX; v++) {
+            struct slice address = SLICE_NONE;
+            enum entry_address kind =
+                entry_address(entry->attributes[i].values[v], arena, &address);
+            if (kind == ENTRY_NO_ADDRESS) {
+                continue;
+            }
+            size_t at = n;
+            while (at > 0 && !slice_equal(list[at - 1], address)) {
+                at--;
+            }
+            at = at ? at - 1 : n++; /* where it stands already, or the end */
+            list[at] = address;
+            if (kind == ENTRY_PRIMARY && !primary) {
+                list[at] = list[0];
+                list[0] = address;
+                primary = true;
+            }
+        }
+    }
+    out->addresses = (struct cbor_list){list, n};
+}
+
+/* What stands in no bounds of the keeper's is left out. */
+static struct slice read_name(const struct places *p, const struct dirlink_entry *entry,
+                              struct arena *arena)
+{
+    for (size_t i = p->name; i < p->address; i++) {
+        const struct dirlink_values *v = &entry->attributes[i];
+        if (v->count && v->values[0].len && slice_is_utf8(v->values[0])) {
+            return letter_text(arena, v->values[0], NAME_TEXT_MAX);
+        }
+    }
+    return SLICE_NONE;
+}
+
+/* What one membership means; of roles the first in the order of the meanings counts. */
+static void mean(const struct meaning *m, const struct meaning **role, struct slice *groups,
+                 size_t *n)
+{
+    if (m->group.len == 0) {
+        *role = !*role || m < *role ? m : *role;
+    } else if (*n < GROUPS_MAX && !has_text(groups, *n, m->group)) {
+        groups[(*n)++] = m->group;
+    }
+}
+
+static const struct membership *first_member(const struct gathering *g, struct slice dn)
+{
+    size_t low = 0;
+    size_t high = g->n_members;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (slice_compare(g->members[middle].dn, dn) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return &g->members[low];
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+static void read_groups_of(const struct gathering *g, const struct places *p,
+                           const struct dirlink_entry *entry, struct arena *arena,
+                           struct directory_person *out)
+{
+    const struct dirlink_values *of = &entry->attributes[p->member_of];
+    struct slice *groups = arena_array(arena, GROUPS_MAX, sizeof(*groups));
+    struct slice dn = dirlink_dn(entry->dn, arena);
+    const struct meaning *role = NULL;
+    size_t n = 0;
+
+    for (const struct membership *m = g->n_members ? first_member(g, dn) : NULL;
+         m && m < g->members + g->n_members && slice_equal(m->dn, dn); m++) {
+        mean(m->meaning, &role, groups, &n);
+    }
+    for (size_t i = 0; i < of->count; i++) {
+        struct slice group = dirlink_dn(of->values[i], arena);
+        for (size_t k = 0; k < g->n_meanings; k++) {
+            if (group.len && slice_equal(group, g->meanings[k].dn)) {
+                mean(&g->meanings[k], &role, groups, &n);
+            }
+        }
+    }
+    if (n) {
+        qsort(groups, n, sizeof(*groups), by_text);
+    }
+    out->groups = (struct cbor_list){groups, n};
+    out->role = role ? role->role : 0;
+}
+
+static bool add_person(struct gathering *g, const struct places *p,
+                       const struct dirlink_entry *entry, struct error *e)
+{
+    const struct dirlink_values *key = &entry->attributes[p->key];
+    const struct directory_settings *s = g->visit->section;
+    struct directory_person *out = &g->people[g->n_people];
+
+    if (key->count != 1 || key->values[0].len == 0 || key->values[0].len > DIRECTORY_KEY_MAX) {
+        return error_set(e, ERROR_CONFIG,
+                         "an entry has no `%.*s` by which it could be known again: see "
+                         "`key-attribute`, and what `bind-dn` may read",
+                         SLICE_ARG(settings_directory_key(s)));
+    }
+    *out = (struct directory_person){.key = arena_copy(g->visit->arena, key->values[0])};
+    read_addresses(p, entry, g->visit->arena, out);
+    read_groups_of(g, p, entry, g->visit->arena, out);
+    out->name = read_name(p, entry, g->visit->arena);
+    out->closed = visit_is_locked(entry);
+    if (out->role == 0 && s->employees.count) {
+        return true; /* in none of the groups whose members have an account */
+    }
+    if (out->role == 0 && settings_directory_says_roles(s)) {
+        out->role = ACCOUNT_EMPLOYEE;
+    }
+    g->n_people++;
+    return true;
+}
+
+/* ── everybody ── */
+
+static bool read_page(struct gathering *g, const struct places *p, struct dirlink_search *search,
+                      struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = PAGE_ARENA};
+    struct dirlink_entry *entries = NULL;
+    size_t count = 0;
+    bool found = false;
+
+    if (!dirlink_ask(g->visit->link, search, &arena, &entries, &count, &found, e)) {
+        return false;
+    }
+    if (!found) {
+        return error_set(e, ERROR_CONFIG, "there is no entry `%.*s`, or it cannot be read",
+                         SLICE_ARG(slice_head(g->visit->section->base, 150)));
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (g->n_people == DIRECTORY_PEOPLE_MAX) {
+            return error_set(e, ERROR_LIMIT,
+                             "there are more than %d people: a narrower `base` or `user-filter` "
+                             "is wanted",
+                             DIRECTORY_PEOPLE_MAX);
+        }
+        if (!add_person(g, p, &entries[i], e)) {
+            return false;
+        }
+    }
+    search->cookie = arena_copy(g->visit->arena, search->cookie);
+    return true;
+}
+
+bool visit_people(struct visit *v, struct directory_person **people, size_t *count, struct error *e)
+{
+    struct gathering g = {.visit = v};
+    struct places places;
+
+    find_places(v->section, &places);
+    struct dirlink_search search = {.base = v->section->base,
+                                    .filter = settings_directory_filter(v->section),
+                                    .attributes = places.names,
+                                    .n_attributes = places.end,
+                                    .paged = true};
+    g.people = arena_array(v->arena, DIRECTORY_PEOPLE_MAX, sizeof(*g.people));
+    if (!read_meanings(&g, e) || !read_groups(&g, e)) {
+        return false;
+    }
+    do {
+        if (!read_page(&g, &places, &search, e)) {
+            return false;
+        }
+    } while (search.cookie.len);
+    *people = g.people;
+    *count = g.n_people;
+    return true;
+}

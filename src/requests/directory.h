@@ -1,0 +1,94 @@
+/* requests/directory - what may be asked of the process that speaks with directory servers, and what people may ask of the
+ * keeper about them. */
+#pragma once
+
+#include "ipc/ipc.h"
+#include "letter/account_role.h"
+
+#define DIRECTORY_NAME_MAX      32
+#define DIRECTORY_KEY_MAX       64
+#define DIRECTORY_PAGE          500   /* people in one answer */
+#define DIRECTORY_PEOPLE_MAX    20000 /* of one directory */
+#define DIRECTORY_ADDRESSES_MAX 50    /* of one person; those behind are left out */
+#define DIRECTORY_LINES_MAX     500   /* of a report */
+
+/* directory_prove: from auth. Is this the password of that person? */
+enum directory_verdict {
+    DIRECTORY_RIGHT = 1,
+    DIRECTORY_WRONG = 2,  /* or nobody has that key */
+    DIRECTORY_CLOSED = 3, /* right, and locked there */
+    DIRECTORY_AWAY = 4,   /* no server says yes or no */
+};
+
+struct directory_prove_ask {
+    struct slice directory;
+    struct slice key; /* empty: of nobody, at the same cost */
+    struct slice password;
+};
+
+struct directory_prove_answer {
+    uint64_t verdict;
+};
+
+extern const struct ipc_message directory_prove;
+
+/* directory_people: from keeper. Who has an account, in pages: the first question has the servers asked, the others are
+ * answered from what they said then. ERROR_BUSY and others, with a sentence, when it cannot be told; ERROR_INPUT when
+ * what was read then is gone: begin again. */
+struct directory_people_ask {
+    struct slice directory;
+    uint64_t reading; /* of the first answer; 0: ask the servers */
+    uint64_t from;    /* the first person of the page */
+};
+
+struct directory_person {
+    struct slice key;
+    struct slice name;
+    struct cbor_list addresses; /* texts, the account's name first */
+    uint64_t role;              /* enum account_role, by the groups; 0: the directory says none */
+    struct cbor_list groups;    /* texts: ours, by those of the directory */
+    bool closed;                /* locked there */
+};
+
+struct directory_people_answer {
+    struct cbor_list people; /* struct directory_person */
+    uint64_t reading;
+    uint64_t total;
+    struct slice server; /* that answered */
+};
+
+extern const struct ipc_message directory_people;
+
+/* admin_directory_run: synchronise a [directory] now, or look what that would do. */
+struct admin_directory_run_ask {
+    struct slice directory;
+    bool test;      /* change nothing */
+    uint64_t close; /* accounts that may be closed though they are many */
+};
+
+struct directory_report {
+    struct slice directory;
+    uint64_t people; /* who have an account there */
+    uint64_t added;
+    uint64_t changed;
+    uint64_t closed;
+    uint64_t opened;
+    uint64_t left_out;      /* people or addresses that could not be taken; `lines` says why */
+    struct cbor_list lines; /* texts, one for each change and each that was left out */
+    uint64_t more;          /* lines that are not there */
+    struct slice failure;   /* empty: it came to its end */
+    struct slice server;
+    uint64_t ended_at; /* wall milliseconds; 0: none since the start */
+    uint64_t next_at;
+    bool running;
+    uint64_t accounts; /* that are this directory's */
+};
+
+extern const struct ipc_message admin_directory_run;
+
+/* admin_directories: what the last ones did. */
+struct admin_directories_answer {
+    struct cbor_list directories; /* struct directory_report, without lines of changes */
+};
+
+extern const struct ipc_message admin_directories;
