@@ -1,6 +1,7 @@
 /* Who may ask what over the control socket. */
 #include "keeper/keeper.h"
 #include "requests/admin.h"
+#include "requests/consent.h"
 #include "requests/contacts.h"
 #include "requests/permits.h"
 #include "requests/subject.h"
@@ -95,6 +96,9 @@ static void contacts_are_for_who_signs_in(void **unused)
     assert_int_equal(allowed(&contact_find, ACCOUNT_EMPLOYEE, false), ACCOUNT_EMPLOYEE);
     assert_int_equal(allowed(&contact_list, ACCOUNT_AUDITOR, false), ACCOUNT_AUDITOR);
     assert_int_equal(allowed(&contact_find, 0, false), -1);
+    assert_int_equal(allowed(&letter_verdict, ACCOUNT_EMPLOYEE, false), ACCOUNT_EMPLOYEE);
+    assert_int_equal(allowed(&letter_verdict, 0, false), -1);
+    assert_int_equal(allowed(&letter_verdict, ACCOUNT_APPLICATION, false), -1);
     assert_int_equal(allowed(&decoys_order, ACCOUNT_EMPLOYEE, false), -1);
     assert_int_equal(allowed(&decoys_order, ACCOUNT_AUDITOR, false), -1);
     assert_int_equal(allowed(&decoys_order, ACCOUNT_OFFICER, false), ACCOUNT_OFFICER);
