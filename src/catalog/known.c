@@ -116,6 +116,29 @@ static void tell_envelope(const struct telling *t, const struct facts *f)
     }
 }
 
+struct slice catalog_known_country(struct slice country, uint8_t text[static CATALOG_COUNTRY_LEN])
+{
+    struct slice two = slice_head(country, CATALOG_COUNTRY_LEN - 1);
+
+    text[0] = '=';
+    if (two.len) {
+        (void)memcpy(text + 1, two.ptr, two.len);
+    }
+    return slice_of(text, 1 + two.len);
+}
+
+static void tell_country(const struct telling *t, const struct facts *f)
+{
+    uint8_t text[CATALOG_COUNTRY_LEN];
+
+    if (f->country.len) {
+        t->each(t->context,
+                catalog_known_key(t->catalog, f->account, catalog_known_country(f->country, text)));
+        t->each(t->context,
+                catalog_known_key(t->catalog, f->account, catalog_known_country(SLICE_NONE, text)));
+    }
+}
+
 void catalog_known_of(const struct catalog *c, const struct facts *f,
                       void (*each)(void *context, uint64_t key), void *context)
 {
@@ -130,6 +153,7 @@ void catalog_known_of(const struct catalog *c, const struct facts *f,
         if (f->client.len) {
             each(context, catalog_known_key(c, f->account, catalog_known_network(f->client)));
             each(context, catalog_known_key(c, f->account, SLICE_NONE));
+            tell_country(&t, f);
         }
         if (f->client.len && f->app.len) {
             each(context, catalog_known_app(c, f->account, f->app, f->client));

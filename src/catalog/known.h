@@ -20,6 +20,10 @@ struct slice catalog_known_network(struct slice client);
 uint64_t catalog_known_app(const struct catalog *c, struct slice account, struct slice app,
                            struct slice client);
 
+/* A country, as a text to be asked for under an account's name; of no country: that any is known. In `text`. */
+#define CATALOG_COUNTRY_LEN 3
+struct slice catalog_known_country(struct slice country, uint8_t text[static CATALOG_COUNTRY_LEN]);
+
 /* Tell every number that a letter makes known; none of other kinds of letters. Thread-safe. */
 void catalog_known_of(const struct catalog *c, const struct facts *f,
                       void (*each)(void *context, uint64_t key), void *context);

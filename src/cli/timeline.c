@@ -191,7 +191,8 @@ static void on_facts(struct timeline *t, const void *value)
     detail_slice(t, "app password", with_note(t, f->app_name, f->app));
     groups_line(t, f);
     detail_slice(t, "client",
-                 arena_printf(t->arena, "%.*s, calls itself %.*s", SLICE_ARG(f->client),
+                 arena_printf(t->arena, "%.*s%s%.*s, calls itself %.*s", SLICE_ARG(f->client),
+                              f->country.len ? " in " : "", SLICE_ARG(f->country),
                               SLICE_ARG(f->helo)));
     detail(t, "transport", transport(t, f->tls_version, f->tls_cipher));
 }

@@ -44,6 +44,15 @@ static const struct config_setting rows[] = {
                .max = 1000,
                .help = "The points of Rspamd from which on a letter is held for a person.",
                .more = "0: none is held."),
+    CONFIG_ROW("geo-database", PATH, struct scanners_settings, geo, .restart = true,
+               .example = "/usr/share/GeoIP/GeoLite2-City.mmdb",
+               .help = "A database of MaxMind's form that says in which country an address is.",
+               .more =
+                   "With it a sign-in from a country where the account had not been used is a "
+                   "sign that it is stolen, and, when the database has coordinates, so are two "
+                   "from places between which nobody travels so fast. Without it networks alone "
+                   "are compared. The file is read by a process of its own; a new one is used "
+                   "after a restart."),
 };
 const struct config_table settings_scanners_table =
     CONFIG_TABLE("Scanners", struct settings, scanners, rows);

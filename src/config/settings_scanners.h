@@ -15,6 +15,7 @@ struct scanners_settings {
     enum setting_malware malware;
     enum setting_scanner_away away;
     uint64_t spam_hold; /* points; 0: none is held */
+    struct slice geo;   /* path of a MaxMind database; empty: none */
 };
 
 #define SETTINGS_SOCKET_PATH_MAX 107 /* as the kernel has it */

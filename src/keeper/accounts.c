@@ -272,7 +272,7 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     answer->session = slice_of(handle, AUTH_SESSION_LEN);
     (void)atomic_fetch_add(&k->counters.sign_ins, 1);
     if (!o.ask->desk) {
-        guard_signed_in(k, o.account.name, o.app.id, o.ask->client);
+        guard_signed_in(k, o.account.name, o.app.id, o.ask->client, r->arena);
     }
     return true;
 }

@@ -274,25 +274,6 @@ bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena
 
 /* ── what else is seen ── */
 
-void guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client)
-{
-    struct guard *g = k->guard;
-    uint64_t app_network = catalog_known_app(k->tail.catalog, account, app, client);
-    uint64_t app_history = catalog_known_app(k->tail.catalog, account, app, SLICE_NONE);
-    uint64_t network = guard_network(k->tail.catalog, account, client);
-    uint64_t history = guard_network(k->tail.catalog, account, SLICE_NONE);
-
-    (void)pthread_mutex_lock(&g->lock);
-    struct guarded *x = guard_account(g, guard_number(k, account));
-    bool fresh = set_get(&g->known, history) && !set_get(&g->known, network) &&
-                 !signs_met(&x->signs, network);
-    signs_signed_in(&x->signs, &x->count, network, fresh, clock_wall_ms());
-    if (app.len && set_get(&g->known, app_history) && !set_get(&g->known, app_network)) {
-        signs_elsewhere(&x->signs, app_network, clock_wall_ms());
-    }
-    (void)pthread_mutex_unlock(&g->lock);
-}
-
 static void note(struct keeper *k, struct slice account, enum limits_measure measure, uint64_t n)
 {
     struct guard *g = k->guard;

@@ -49,9 +49,14 @@ bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, st
                  struct guard_letter *out) MUST_CHECK;
 
 /* Somebody signed in to send, by an app password or device where `app` is its id, or failed to; recipients outside did not exist. */
-void guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client);
+void guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client,
+                     struct arena *arena);
 void guard_sign_in_failed(struct keeper *k, struct slice account);
 void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients);
+
+/* The country of the client from which the account signed in lately, or empty; in the arena. */
+struct slice guard_country(struct keeper *k, struct slice account, struct slice client,
+                           struct arena *arena);
 
 /* What was found in a letter, which is recorded: by filters, and the hosts to which it links. */
 void guard_found(struct keeper *k, const struct facts *f, const struct findings *findings,

@@ -66,6 +66,7 @@ struct judging {
     bool by_app;                       /* the excess is the app password's */
     uint64_t network, history;         /* from where it comes; that the account was used */
     uint64_t app_network, app_history; /* the same of the app password; 0: it came by none */
+    uint64_t country, countries;       /* likewise; when the first is 0, it is not known */
 };
 
 /* `app` is the app password or device whose limit it is; without a number: the account's. */
@@ -161,6 +162,10 @@ static void count_it(struct guard *g, struct judging *j, const struct facts *f, 
     }
     guard_make_known(&g->known, j->network);
     guard_make_known(&g->known, j->history);
+    if (j->country) {
+        guard_make_known(&g->known, j->country);
+        guard_make_known(&g->known, j->countries);
+    }
     if (j->app_network) {
         guard_make_known(&g->known, j->app_network);
         guard_make_known(&g->known, j->app_history);
@@ -225,6 +230,7 @@ bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, st
 {
     struct guard *g = k->guard;
     struct judging j = {0};
+    uint8_t country[CATALOG_COUNTRY_LEN];
     struct outside outside;
     struct error e;
 
@@ -241,6 +247,12 @@ bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, st
                                          .n_outside = outside.n};
     j.network = guard_network(k->tail.catalog, f->account, f->client);
     j.history = guard_network(k->tail.catalog, f->account, SLICE_NONE);
+    if (f->country.len) {
+        j.country = catalog_known_key(k->tail.catalog, f->account,
+                                      catalog_known_country(f->country, country));
+        j.countries = catalog_known_key(k->tail.catalog, f->account,
+                                        catalog_known_country(SLICE_NONE, country));
+    }
     if (f->app.len) {
         j.app_network = catalog_known_app(k->tail.catalog, f->account, f->app, f->client);
         j.app_history = catalog_known_app(k->tail.catalog, f->account, f->app, SLICE_NONE);

@@ -178,6 +178,7 @@ static void gather(struct submission *s, const struct letter_id *id, uint8_t *di
     archive_facts(&about, &header, s->arena, &s->facts);
     s->facts.drill = s->session.drill;
     s->facts.id = letter_id_slice(id);
+    s->facts.country = guard_country(s->keeper, s->session.account, s->ask->client, s->arena);
 }
 
 static bool not_recorded(struct submission *s, const struct error *e)

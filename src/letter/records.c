@@ -60,6 +60,7 @@ static const struct cbor_field facts_fields[] = {
     MAYBE(31, CBOR_TEXT, app, APP_PASSWORD_ID_LEN),
     MAYBE(32, CBOR_TEXT, app_name, APP_PASSWORD_NAME_MAX),
     CBOR_SUB_OPTIONAL(33, CBOR_STRUCT, struct facts, behalf, 0, &behalf_schema),
+    MAYBE(34, CBOR_TEXT, country, 2),
     MAYBE(40, CBOR_BOOL, drill, 0),
 };
 SCHEMA(facts);

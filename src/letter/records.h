@@ -1,7 +1,6 @@
 /* letter/records - what the ledger remembers of letters and of those who handle them; more of it in what this includes.
  *
- * One struct and one schema a record type; docs/ledger-format.md repeats the schemas in CDDL, and
- * a key once used keeps its meaning for ever. Slices of a record that was read look into its bytes; lists live in the reader's
+ * One struct and one schema a record type; docs/ledger-format.md repeats the schemas in CDDL, and a key once used keeps its meaning for ever. Slices of a record that was read look into its bytes; lists live in the reader's
  * arena. Texts are UTF-8: what came from outside goes through letter_text() first. Times are milliseconds since 1970 in UTC. */
 #pragma once
 
@@ -90,6 +89,7 @@ struct facts {
     struct slice app, app_name; /* app password that its sender signed in with; empty: none */
     struct behalf behalf;       /* of a submitted one whose From is not the account's own */
     bool drill;                 /* of a played attack: it never leaves */
+    struct slice country;       /* of the client: two capital letters; empty: not known */
 };
 
 extern const struct cbor_schema facts_schema;

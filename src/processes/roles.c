@@ -22,7 +22,7 @@ const struct role_row role_rows[] = {
               {"auth", 4},
               {"inspector", 1},
               {"courier", 2},
-              {"scanner", 8},
+              {"scanner", 12},
               {"directory", 1}}},
     {.name = "signer",
      .uid = 1,

@@ -1,6 +1,7 @@
 /* The process that has letters looked at by the malware scanner and the spam filter that are set. It reads what
  * they answer, which whoever sits there may have written. It can make no connection: the supervisor makes those to
- * the two places of the settings (processes/links). It never judges: the keeper does. */
+ * the two places of the settings (processes/links). It never judges: the keeper does.
+ * It also says where an address is, when there is a database of that. */
 #include "requests/scanner.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include "letter/records.h"
 #include "processes/links.h"
 #include "processes/roles.h"
+#include "processes/scanner_geo.h"
 
 #define READ_MAX 65536
 
@@ -239,16 +241,33 @@ static bool on_scan(void *role, struct ipc_request *request, struct error *e)
     return true;
 }
 
+static bool on_locate(void *role, struct ipc_request *request, struct error *e)
+{
+    const struct scanner_locate_ask *ask = request->ask;
+
+    (void)role;
+    (void)e;
+    geo_find(ask->address, request->arena, request->answer);
+    return true;
+}
+
 static const struct ipc_row rows[] = {
-    {&scanner_scan, 0, on_scan},
+    {&scanner_scan,   0, on_scan  },
+    {&scanner_locate, 0, on_locate},
 };
 static const struct ipc_table table = IPC_TABLE("keeper", rows);
 
+static struct error no_database; /* why, until somebody can be told */
+
 bool scanner_prepare(struct role *r, struct error *e)
 {
-    (void)r;
+    struct slice path = role_settings(r)->scanners.geo;
+
     (void)e;
     rspamd_init();
+    if (path.len && !geo_open(path, &no_database)) {
+        log_event(LOG_ERROR, "scanner.no_geo_database", LOG_TEXT("reason", no_database.text));
+    }
     return true;
 }
 
@@ -257,6 +276,9 @@ bool scanner_run(struct role *r, struct error *e)
     static struct ipc_server server;
 
     (void)e;
+    if (no_database.kind != ERROR_NONE) {
+        role_alert(r, "geo-database", no_database.text);
+    }
     ipc_server_init(&server, &table, r);
     role_serve(r, "keeper", &server);
     role_ready(r);

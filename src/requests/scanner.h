@@ -18,3 +18,17 @@ struct scanner_answer {
 };
 
 extern const struct ipc_message scanner_scan;
+
+/* scanner_locate: where is an address? For who has a database of that. */
+struct scanner_locate_ask {
+    struct slice address; /* as a text */
+};
+
+struct scanner_locate_answer {
+    struct slice country; /* two capital letters; empty: not known */
+    bool located;         /* the rest is known */
+    uint64_t latitude;    /* thousandths of a degree, and 90000 */
+    uint64_t longitude;   /* likewise, and 180000 */
+};
+
+extern const struct ipc_message scanner_locate;

@@ -2,12 +2,14 @@
 import datetime
 import email.mime.text
 import smtplib
+import socket
 
 import pytest
 
+import mmdb
 import variety
 from company import wait_for
-from scene import ALICE, Scene
+from scene import ALICE, PASSWORD, Client, Scene
 
 FIRST_TIME = 40  # within an hour, by default
 
@@ -144,6 +146,55 @@ def test_links_to_new_hosts_are_a_sign(scene):
     smtp = scene.client()
     link("one", "two", "three", "four", "five")
     assert "links to where" not in company.postern("account", "show", ALICE)
+
+
+class From(Client):
+    """A client at another address of loopback."""
+
+    source = ""
+
+    def _get_socket(self, host, port, timeout):
+        sock = socket.create_connection(("127.0.0.1", port), timeout, (self.source, 0))
+        return self.context.wrap_socket(sock, server_hostname=host)
+
+
+def test_countries_and_travels_are_signs(tmp_path):
+    database = tmp_path / "places.mmdb"
+    mmdb.write(database, {"127.0.1.0/24": mmdb.place("DE", 52.5, 13.4), "127.0.2.0/24": mmdb.place("AU", -33.9, 151.2)})
+    scene = Scene(tmp_path, limits=True, geo_database=database)
+    company = scene.company
+
+    def client(source):
+        smtp = type("There", (From,), {"source": source})(company.hostname, company.submissions, context=company.context(), timeout=30)
+        smtp.login(ALICE, PASSWORD)
+        return smtp
+
+    def shown():
+        return company.postern("account", "show", ALICE)
+
+    try:
+        letter_id, _ = scene.send("From home", smtp=client("127.0.1.1"))
+        wait_for("the letter", lambda: "127.0.1.1 in DE" in company.show(letter_id))
+        client("127.0.1.200").quit()
+        assert "countries" not in shown() and "travels" not in shown()
+        smtp = client("127.0.2.1")
+        assert "used from 1 countries within a day where it had not been before" in shown()
+        assert "changed 1 times between places faster than anybody travels" in shown()
+        scene.send("From far away", smtp=smtp)
+        # Known from then on, also after a restart.
+        company.stop()
+        company.start()
+        client("127.0.2.7").quit()
+        client("127.0.9.1").quit()  # nobody knows where that is
+        assert "countries" not in shown()
+        # A database that cannot be read is an alarm, and no reason to keep anybody out.
+        database.write_bytes(b"none")
+        company.stop()
+        company.start()
+        assert "alert=geo-database " in company.log.read_text()
+        client("127.0.1.1").quit()
+    finally:
+        scene.close()
 
 
 # ── a stolen account ──

@@ -178,6 +178,8 @@ static uint64_t adds(const struct limits_count *c, const struct limits_letter *l
     case LIMITS_NETWORKS:
     case LIMITS_BOUNCES:
     case LIMITS_FAILURES:
+    case LIMITS_COUNTRIES:
+    case LIMITS_TRAVELS:
     case LIMITS_COUNTED:
     default:
         return 0;

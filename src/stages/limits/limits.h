@@ -25,6 +25,8 @@ enum limits_measure {
     LIMITS_NETWORKS,                  /* from which the account had not been used */
     LIMITS_BOUNCES,                   /* recipients outside that do not exist */
     LIMITS_FAILURES,                  /* sign-ins with a wrong password */
+    LIMITS_COUNTRIES,                 /* likewise */
+    LIMITS_TRAVELS,                   /* between places, too fast */
     LIMITS_COUNTED
 };
 

@@ -286,9 +286,35 @@ static void an_app_password_from_elsewhere_counts_for_a_day(void **unused)
     limits_count_done(&c);
 }
 
+static void who_travels_too_fast_is_noticed(void **unused)
+{
+    (void)unused;
+    const struct signs_place berlin = {'D' << 8 | 'E', true, 52500, 13400};
+    const struct signs_place potsdam = {'D' << 8 | 'E', true, 52400, 13060};
+    const struct signs_place sydney = {'A' << 8 | 'U', true, -33900, 151200};
+    const struct signs_place unknown = {.country = 0};
+    struct limits_count c = {0};
+    struct signs s = {0};
+    int64_t now = INT64_C(20600) * LIMITS_DAY_MS;
+
+    assert_in_range((int)signs_distance(&berlin, &sydney), 16000, 16200);
+    signs_came_from(&s, &c, 1, &berlin, false, now);
+    signs_came_from(&s, &c, 1, &potsdam, false, now + 1000);
+    signs_came_from(&s, &c, 1, &unknown, false, now + 2000);
+    assert_int_equal(limits_sent(&c, LIMITS_DAY, LIMITS_TRAVELS, now + 2000), 0);
+    signs_came_from(&s, &c, 1, &sydney, true, now + LIMITS_HOUR_MS);
+    assert_int_equal(limits_sent(&c, LIMITS_DAY, LIMITS_TRAVELS, now + LIMITS_HOUR_MS), 1);
+    assert_int_equal(limits_sent(&c, LIMITS_DAY, LIMITS_COUNTRIES, now + LIMITS_HOUR_MS), 1);
+    signs_came_from(&s, &c, 1, &berlin, false, now + INT64_C(18) * LIMITS_HOUR_MS); /* by air */
+    assert_int_equal(
+        limits_sent(&c, LIMITS_DAY, LIMITS_TRAVELS, now + INT64_C(18) * LIMITS_HOUR_MS), 1);
+    limits_count_done(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_travels_too_fast_is_noticed),
         cmocka_unit_test(letters_of_an_hour),
         cmocka_unit_test(no_window_has_more),
         cmocka_unit_test(an_address_counts_once),

@@ -1,5 +1,7 @@
 #include "stages/limits/signs.h"
 
+#include <math.h>
+
 #define BURST_SILENCE_MS (6 * (int64_t)LIMITS_HOUR_MS) /* silence before a rush */
 #define BURST_MS         (15 * INT64_C(60000))         /* in which it counts */
 
@@ -23,6 +25,10 @@ const struct sign_row signs_table[SIGNS] = {
     [SIGN_PACE] = {"pace",           60, 10,  45, "",                               " letters within an hour"                    },
     [SIGN_ADDRESSES] = {"addresses",      45, 10,  40, "",                               " different addresses outside within an hour"},
     [SIGN_BOUNCES] = {"bounces",        4,  60,  50, "",                               " recipients do not exist"                   },
+    [SIGN_COUNTRY] = {"country",        0,  150, 30, "it was used from ",
+                         " countries within a day where it had not been before"                                                        },
+    [SIGN_TRAVEL] = {"travel",         0,  200, 20, "within a day somebody changed ",
+                         " times between places faster than anybody travels"                                                           },
     [SIGN_ELSEWHERE] = {"elsewhere",      0,  50,  5,  "an app password was used from ",
                          " networks where it had not been"                                                                             },
     [SIGN_CONTENT] = {"content",        0,  10,  60, "a filter gives a letter ",       " points"                                    },
@@ -91,6 +97,7 @@ void signs_signed_in(struct signs *s, struct limits_count *c, uint64_t network, 
         }
         at = s->networks[i].at_ms < s->networks[at].at_ms ? i : at;
     }
+    s->networks[at].country = s->networks[at].network == network ? s->networks[at].country : 0;
     s->networks[at].network = network;
     s->networks[at].at_ms = now_ms;
     if (fresh) {
@@ -98,9 +105,70 @@ void signs_signed_in(struct signs *s, struct limits_count *c, uint64_t network, 
     }
 }
 
+double signs_distance(const struct signs_place *a, const struct signs_place *b)
+{
+    const double radius_km = 6371;
+    const double unit = 3.14159265358979323846 / 180 / 1000;
+    double south = sin((b->latitude - a->latitude) * unit / 2);
+    double east = sin((b->longitude - a->longitude) * unit / 2);
+    double h = south * south + cos(a->latitude * unit) * cos(b->latitude * unit) * east * east;
+
+    return 2 * radius_km * asin(sqrt(h < 1 ? h : 1));
+}
+
+static bool is_impossible(const struct signs *s, const struct signs_place *place, int64_t now_ms)
+{
+    if (!place->located || !s->place.located || now_ms < s->place_ms) {
+        return false;
+    }
+    double km = signs_distance(&s->place, place);
+    double hours = (double)(now_ms - s->place_ms) / LIMITS_HOUR_MS;
+    return km > SIGNS_TRAVEL_KM && km > hours * SIGNS_TRAVEL_KM_AN_HOUR;
+}
+
+void signs_came_from(struct signs *s, struct limits_count *c, uint64_t network,
+                     const struct signs_place *place, bool fresh, int64_t now_ms)
+{
+    if (fresh) {
+        limits_note(c, LIMITS_COUNTRIES, 1, now_ms);
+    }
+    if (is_impossible(s, place, now_ms)) {
+        limits_note(c, LIMITS_TRAVELS, 1, now_ms);
+    }
+    for (size_t i = 0; i < SIGNS_NETWORKS; i++) {
+        if (s->networks[i].network == network) {
+            s->networks[i].country = place->country;
+        }
+    }
+    if (place->located) {
+        s->place = *place;
+        s->place_ms = now_ms;
+    }
+}
+
+uint16_t signs_country(const struct signs *s, uint64_t network)
+{
+    for (size_t i = 0; i < SIGNS_NETWORKS; i++) {
+        if (s->networks[i].network == network) {
+            return s->networks[i].country;
+        }
+    }
+    return 0;
+}
+
+bool signs_met_country(const struct signs *s, uint16_t country)
+{
+    for (size_t i = 0; i < SIGNS_NETWORKS; i++) {
+        if (country && s->networks[i].country == country) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void signs_scanned(struct signs *s, bool malware, uint64_t score, int64_t now_ms)
 {
-    uint64_t spam = score > SIGNS_SPAM_FROM ? (score - SIGNS_SPAM_FROM) * 4 / 100 : 0;
+    uint64_t spam = score > SIGNS_SPAM_FROM ? (score - SIGNS_SPAM_FROM) * 2 / 100 : 0;
     uint64_t points = malware ? SIGNS_MALWARE : spam < SIGNS_SPAM_MOST ? spam : SIGNS_SPAM_MOST;
 
     if (now_ms - s->content_ms >= LIMITS_HOUR_MS) {
@@ -184,6 +252,8 @@ static void look(const struct signs *s, struct limits_count *c, int64_t now_ms,
     value[SIGN_PACE] = limits_sent(c, LIMITS_HOUR, LIMITS_LETTERS, now_ms);
     value[SIGN_ADDRESSES] = limits_sent(c, LIMITS_HOUR, LIMITS_ADDRESSES, now_ms);
     value[SIGN_BOUNCES] = limits_sent(c, LIMITS_HOUR, LIMITS_BOUNCES, now_ms);
+    value[SIGN_COUNTRY] = limits_sent(c, LIMITS_DAY, LIMITS_COUNTRIES, now_ms);
+    value[SIGN_TRAVEL] = limits_sent(c, LIMITS_DAY, LIMITS_TRAVELS, now_ms);
     value[SIGN_ELSEWHERE] = elsewhere(s, now_ms);
     value[SIGN_CONTENT] = now_ms - s->content_ms < LIMITS_HOUR_MS ? s->content : 0;
 }

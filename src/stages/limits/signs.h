@@ -24,6 +24,8 @@ enum sign {
     SIGN_PACE,           /* letters within the hour */
     SIGN_ADDRESSES,      /* different ones outside within the hour */
     SIGN_BOUNCES,        /* within the hour */
+    SIGN_COUNTRY,        /* from where the account had not been used */
+    SIGN_TRAVEL,         /* from two places between which nobody travels so fast */
     SIGN_ELSEWHERE,      /* an app password from another network than ever before */
     SIGN_CONTENT, /* what a malware scanner or spam filter says of its letters, where one is set */
     SIGNS
@@ -45,6 +47,17 @@ extern const struct sign_row signs_table[SIGNS];
 #define SIGNS_ELSEWHERE 8
 #define SIGNS_PUT_OFF   512 /* a program with more letters that wait is one that goes on */
 
+/* Where somebody is. Zeros: not known. */
+struct signs_place {
+    uint16_t country; /* two letters */
+    bool located;
+    int32_t latitude, longitude; /* thousandths of a degree */
+};
+
+/* Faster and farther than that nobody travels. */
+#define SIGNS_TRAVEL_KM         500
+#define SIGNS_TRAVEL_KM_AN_HOUR 1000
+
 /* What is remembered of an account beside its counts. Zeros: nothing. */
 struct signs {
     struct {
@@ -56,7 +69,11 @@ struct signs {
     struct {
         uint64_t network;
         int64_t at_ms;
+        uint16_t country;
     } networks[SIGNS_NETWORKS]; /* of sign-ins */
+
+    struct signs_place place; /* of the last one, and when */
+    int64_t place_ms;
 
     uint64_t put_off[SIGNS_PUT_OFF];
     size_t next_put_off;
@@ -94,13 +111,24 @@ void signs_signed_in(struct signs *s, struct limits_count *c, uint64_t network, 
 /* A filter looked at one of its letters: malware is the most that the sign weighs, a spam score of `score` hundredths counts from
  * SIGNS_SPAM_FROM on. */
 #define SIGNS_SPAM_FROM 500
-#define SIGNS_SPAM_MOST 30
+#define SIGNS_SPAM_MOST 20
 #define SIGNS_MALWARE   60
 void signs_scanned(struct signs *s, bool malware, uint64_t score, int64_t now_ms);
 
 /* An app password was used from a network where it had not been, though it had been used; `network` tells one network of one app
  * password from another. Counts for a day. */
 void signs_elsewhere(struct signs *s, uint64_t network, int64_t now_ms);
+
+/* Where that was, behind signs_signed_in(); `fresh`: it had been used, from known countries, and not from that one. */
+void signs_came_from(struct signs *s, struct limits_count *c, uint64_t network,
+                     const struct signs_place *place, bool fresh, int64_t now_ms);
+
+/* The country of a network from which somebody signed in lately; 0: not known. And whether that was the country of any. */
+uint16_t signs_country(const struct signs *s, uint64_t network);
+bool signs_met_country(const struct signs *s, uint16_t country);
+
+/* Kilometres between two places that are located. */
+double signs_distance(const struct signs_place *a, const struct signs_place *b);
 
 /* Whether somebody signed in from there lately, as far as is remembered. */
 bool signs_met(const struct signs *s, uint64_t network);

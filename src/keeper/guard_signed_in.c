@@ -1,0 +1,88 @@
+/* From where an account is used: networks, and countries where a database tells of them. */
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "keeper/guard_state.h"
+#include "keeper/internal.h"
+#include "requests/scanner.h"
+
+#define LOCATE_MS 250 /* nobody waits longer for a sign-in because of this */
+
+static uint64_t country_number(struct keeper *k, struct slice account, struct slice country)
+{
+    uint8_t text[CATALOG_COUNTRY_LEN];
+
+    return catalog_known_key(k->tail.catalog, account, catalog_known_country(country, text));
+}
+
+/* What cannot be told is not known: networks are compared all the same. */
+static struct signs_place locate(struct keeper *k, struct slice client, struct arena *arena)
+{
+    const struct scanner_locate_ask ask = {client};
+    struct scanner_locate_answer a = {0};
+    struct error e;
+
+    if (k->options.settings(k->options.context)->scanners.geo.len == 0 || client.len > 64) {
+        return (struct signs_place){0};
+    }
+    if (!ipc_call(k->options.scanner, &scanner_locate, &ask, -1, &a, NULL, arena, LOCATE_MS, &e)) {
+        log_event(LOG_WARNING, "limits.not_located", LOG_TEXT("reason", e.text));
+        return (struct signs_place){0};
+    }
+    return (struct signs_place){
+        .country = a.country.len == 2 ? (uint16_t)(a.country.ptr[0] << 8 | a.country.ptr[1]) : 0,
+        .located = a.located,
+        .latitude = (int32_t)a.latitude - 90000,
+        .longitude = (int32_t)a.longitude - 180000,
+    };
+}
+
+static struct slice country_text(uint16_t country, struct arena *arena)
+{
+    const uint8_t letters[] = {(uint8_t)(country >> 8), (uint8_t)country};
+
+    return country ? arena_copy(arena, SLICE_ARRAY(letters)) : SLICE_NONE;
+}
+
+void guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client,
+                     struct arena *arena)
+{
+    struct guard *g = k->guard;
+    uint64_t app_network = catalog_known_app(k->tail.catalog, account, app, client);
+    uint64_t app_history = catalog_known_app(k->tail.catalog, account, app, SLICE_NONE);
+    uint64_t network = guard_network(k->tail.catalog, account, client);
+    uint64_t history = guard_network(k->tail.catalog, account, SLICE_NONE);
+    const struct signs_place place = locate(k, client, arena);
+    uint64_t country = country_number(k, account, country_text(place.country, arena));
+    uint64_t countries = country_number(k, account, SLICE_NONE);
+    int64_t now_ms = clock_wall_ms();
+
+    (void)pthread_mutex_lock(&g->lock);
+    struct guarded *x = guard_account(g, guard_number(k, account));
+    bool fresh = set_get(&g->known, history) && !set_get(&g->known, network) &&
+                 !signs_met(&x->signs, network);
+    bool abroad = place.country && set_get(&g->known, countries) && !set_get(&g->known, country) &&
+                  !signs_met_country(&x->signs, place.country);
+    signs_signed_in(&x->signs, &x->count, network, fresh, now_ms);
+    signs_came_from(&x->signs, &x->count, network, &place, abroad, now_ms);
+    if (app.len && set_get(&g->known, app_history) && !set_get(&g->known, app_network)) {
+        signs_elsewhere(&x->signs, app_network, now_ms);
+    }
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
+struct slice guard_country(struct keeper *k, struct slice account, struct slice client,
+                           struct arena *arena)
+{
+    struct guard *g = k->guard;
+    uint64_t network = guard_network(k->tail.catalog, account, client);
+    uint16_t country = 0;
+
+    (void)pthread_mutex_lock(&g->lock);
+    const struct guarded *x = guard_find(g, guard_number(k, account));
+    if (x) {
+        country = signs_country(&x->signs, network);
+    }
+    (void)pthread_mutex_unlock(&g->lock);
+    return country_text(country, arena);
+}
