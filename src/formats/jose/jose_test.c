@@ -1,4 +1,5 @@
 #include "formats/jose/base64url.h"
+#include "formats/jose/form.h"
 #include "formats/jose/json.h"
 #include "formats/jose/keys.h"
 #include "formats/jose/provider.h"
@@ -168,6 +169,27 @@ static void a_provider_is_who_was_asked(void **unused)
     assert_false(jose_provider_read(SLICE("{}"), SLICE_NONE, &arena, &p));
 }
 
+static void forms_are_read_as_they_are_written(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    OWN(buf) struct buf out = {.max = 200};
+    struct slice value;
+
+    buf_add_text(&out, "https://id.test/?");
+    form_add(&out, "a", SLICE("x y&z=%"));
+    form_add(&out, "b", SLICE("2"));
+    assert_true(slice_equal(buf_slice(&out), SLICE("https://id.test/?a=x%20y%26z%3D%25&b=2")));
+    assert_true(form_value(slice_from(buf_slice(&out), 17), "a", &arena, &value));
+    assert_true(slice_equal(value, SLICE("x y&z=%")));
+    assert_true(form_value(SLICE("c=1&b=a+b&b=2"), "b", &arena, &value));
+    assert_true(slice_equal(value, SLICE("a b")));
+    assert_false(form_value(SLICE("b=%2"), "b", &arena, &value));
+    assert_false(form_value(SLICE("b=%zz"), "b", &arena, &value));
+    assert_false(form_value(SLICE("b=%ff"), "b", &arena, &value));
+    assert_false(form_value(SLICE("bb=1"), "b", &arena, &value));
+}
+
 int main(void)
 {
     const struct CMUnitTest all[] = {
@@ -177,6 +199,7 @@ int main(void)
         cmocka_unit_test(tokens_that_could_be_read_otherwise_are_none),
         cmocka_unit_test(json_is_bounded),
         cmocka_unit_test(a_provider_is_who_was_asked),
+        cmocka_unit_test(forms_are_read_as_they_are_written),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -117,26 +117,21 @@ bool bearer_read(struct slice message, struct bearer_message *out)
 
 bool bearer_read_xoauth2(struct slice message, struct bearer_message *out)
 {
+    static const struct slice key = SLICE_INIT("user=");
     struct slice pairs;
-    struct slice user = slice_cut(message, SEPARATOR, &pairs);
 
     *out = (struct bearer_message){.user_len = 0};
     if (message.len > BEARER_MESSAGE_MAX || slice_find(message, 0) < message.len ||
-        !slice_starts(user, SLICE("user="))) {
+        !slice_starts(message, key)) {
         return false;
     }
-    user = slice_from(user, 5);
+    struct slice user = slice_cut(slice_from(message, key.len), SEPARATOR, &pairs);
     if (user.len == 0 || user.len > BEARER_NAME_MAX || !slice_is_utf8(user)) {
         return false;
     }
     (void)memcpy(out->user, user.ptr, user.len);
     out->user_len = user.len;
     return read_pairs(pairs, &out->token) && out->token.len;
-}
-
-bool bearer_is_dummy(struct slice message)
-{
-    return message.len == 0 || (message.len == 1 && message.ptr[0] == SEPARATOR);
 }
 
 /* A member of the object, when its value stands in a JSON text as it is. */

@@ -26,9 +26,6 @@ bool bearer_read(struct slice message, struct bearer_message *out)
 bool bearer_read_xoauth2(struct slice message, struct bearer_message *out)
     __attribute__((warn_unused_result));
 
-/* Whether it is what a client answers to an error: of OAUTHBEARER one octet (section 3.2.3), of XOAUTH2 nothing. */
-bool bearer_is_dummy(struct slice message);
-
 struct bearer_error {
     struct slice status;   /* "invalid_token", "insufficient_scope"; XOAUTH2: "400" */
     struct slice scope;    /* that would do; may be empty */
