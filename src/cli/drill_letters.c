@@ -75,7 +75,7 @@ void drill_write_phishing(struct slice from, struct slice to, uint64_t number, s
     }
     buf_printf(out, "\r\nhttps://%s-%s.site%llu.example/%llu\r\n\r\nThe team for %s\r\n",
                names[number % COUNT(names)], families[number / 5 % COUNT(families)],
-               (unsigned long long)number, (unsigned long long)(number * 7919 + 13),
+               (unsigned long long)number, (unsigned long long)number * 7919 + 13,
                names[(number + 5) % COUNT(names)]);
 }
 

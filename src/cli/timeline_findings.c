@@ -62,12 +62,9 @@ static void scanned(struct lines *t, const struct scan *s)
     }
 }
 
-void timeline_findings(const struct findings *f, struct arena *arena, struct buf *out)
+static void parts_of(struct lines *t, const struct findings *f)
 {
-    struct lines lines = {arena, out};
-    struct lines *t = &lines;
     const struct part *parts = f->parts.items;
-    const struct slice *gaps = f->gaps.items;
 
     buf_printf(t->out, f->unread ? "could not be inspected\n" : "inspected: %zu part%s\n",
                f->parts.count, f->parts.count == 1 ? "" : "s");
@@ -81,14 +78,28 @@ void timeline_findings(const struct findings *f, struct arena *arena, struct buf
             buf_printf(t->out, "    %*s  (%s)\n", (int)depth * 2, "", clean(t, p->note));
         }
     }
+}
+
+static void links_of(struct lines *t, const struct findings *f)
+{
+    for (size_t i = 0; i < f->links.count; i++) {
+        buf_printf(t->out, "%s%s", i ? ", " : "    links to    ",
+                   clean(t, ((const struct slice *)f->links.items)[i]));
+    }
+    buf_add_text(t->out, f->links.count ? "\n" : "");
+}
+
+void timeline_findings(const struct findings *f, struct arena *arena, struct buf *out)
+{
+    struct lines lines = {arena, out};
+    struct lines *t = &lines;
+    const struct slice *gaps = f->gaps.items;
+
+    parts_of(t, f);
     for (size_t i = 0; i < f->detected.count; i++) {
         detected(t, &((const struct detected *)f->detected.items)[i]);
     }
-    for (size_t i = 0; i < f->links.count; i++) {
-        buf_printf(out, "%s%s", i ? ", " : "    links to    ",
-                   clean(t, ((const struct slice *)f->links.items)[i]));
-    }
-    buf_add_text(out, f->links.count ? "\n" : "");
+    links_of(t, f);
     for (size_t i = 0; i < f->scans.count; i++) {
         scanned(t, &((const struct scan *)f->scans.items)[i]);
     }

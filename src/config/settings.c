@@ -211,8 +211,7 @@ static const char *scanners_contradiction(const struct settings *s)
     return NULL;
 }
 
-/* What no single row can say: a sentence without a line, because it is about two. */
-static const char *contradiction(const struct settings *s)
+static const char *general_contradiction(const struct settings *s)
 {
     if (s->general.domains.count == 0) {
         return "`domain` names no domain: nobody could send";
@@ -241,13 +240,24 @@ static const char *contradiction(const struct settings *s)
     if (s->smarthost.user.len && s->smarthost.tls == SETTING_SMARTHOST_NONE) {
         return "[smarthost] would send its password without TLS";
     }
-    const char *why = journal_contradiction(s);
-    why = why ? why : settings_passkey_problem(s);
-    why = why ? why : connector_contradiction(s);
-    why = why ? why : scanners_contradiction(s);
-    why = why ? why : settings_oidc_contradiction(s);
-    why = why ? why : settings_directory_contradiction(s);
-    return why ? why : pull_contradiction(s);
+    return NULL;
+}
+
+/* What no single row can say: a sentence without a line, because it is about two. */
+static const char *contradiction(const struct settings *s)
+{
+    static const char *(*const parts[])(const struct settings *s) = {
+        general_contradiction,    journal_contradiction,
+        settings_passkey_problem, connector_contradiction,
+        scanners_contradiction,   settings_oidc_contradiction,
+        pull_contradiction,       settings_directory_contradiction,
+    };
+    const char *why = NULL;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !why; i++) {
+        why = parts[i](s);
+    }
+    return why;
 }
 
 bool settings_read(struct slice bytes, const char *file, struct arena *arena, struct settings *out,

@@ -313,6 +313,16 @@ static bool is_of(const struct queue_entry *entry, const struct letter_id *id, u
            (ruling == 0 || entry->ruling == ruling - 1);
 }
 
+/* A state of 0: as it is. */
+static void set_state(struct queue *q, struct queue_entry *entry, uint64_t state, uint64_t next_at)
+{
+    displace(q, entry);
+    entry->released |= entry->state == QUEUE_HELD && state == QUEUE_WAITING;
+    entry->state = state ? state : entry->state;
+    entry->next_at = next_at;
+    place(q, entry);
+}
+
 size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling, uint64_t state,
                    uint64_t next_at, uint64_t *later)
 {
@@ -329,14 +339,10 @@ size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling,
                 entry->wish = state == QUEUE_HELD ? QUEUE_TO_HOLD : QUEUE_NO_WISH;
             }
             *later += state == QUEUE_HELD;
-            continue;
+        } else {
+            set_state(q, entry, state, next_at);
+            count += !(entry->waits && state == QUEUE_WAITING);
         }
-        displace(q, entry);
-        entry->released |= entry->state == QUEUE_HELD && state == QUEUE_WAITING;
-        entry->state = state ? state : entry->state;
-        entry->next_at = next_at;
-        place(q, entry);
-        count += !(entry->waits && state == QUEUE_WAITING);
     }
     (void)pthread_mutex_unlock(&q->lock);
     return count;

@@ -80,6 +80,26 @@ static bool read_length(struct slice line, uint64_t *length)
     return true;
 }
 
+/* One line of the header; the first says how the question was taken. */
+static bool read_line(struct slice line, bool first, struct slice *body, struct error *e)
+{
+    uint64_t length = 0;
+
+    if (first && !slice_starts(slice_from(line, 8), SLICE(" 200"))) {
+        return no_verdict(e, "refuses the question");
+    }
+    if (slice_starts_nocase(line, SLICE("transfer-encoding:"))) {
+        return no_verdict(e, "answers in pieces, which HTTP/1.0 does not know");
+    }
+    if (read_length(line, &length)) {
+        if (length > body->len) {
+            return no_verdict(e, "broke off its answer");
+        }
+        *body = slice_head(*body, (size_t)length);
+    }
+    return true;
+}
+
 /* The body, cut at its length where that is said; false when it is not all there, or comes in pieces. */
 static bool find_body(struct slice bytes, struct slice *body, struct error *e)
 {
@@ -93,20 +113,8 @@ static bool find_body(struct slice bytes, struct slice *body, struct error *e)
         struct slice rest = slice_from(slice_head(bytes, header), at);
         size_t len = slice_find(rest, '\n');
         struct slice line = slice_head(rest, len && rest.ptr[len - 1] == '\r' ? len - 1 : len);
-        uint64_t length = 0;
-        if (slice_starts(line, SLICE("HTTP/1.")) && at == 0 &&
-            !slice_starts(slice_from(line, 8), SLICE(" 200"))) {
-            return no_verdict(e, "refuses the question");
-        }
-        if (line.len >= 18 &&
-            slice_equal_nocase(slice_head(line, 18), SLICE("transfer-encoding:"))) {
-            return no_verdict(e, "answers in pieces, which HTTP/1.0 does not know");
-        }
-        if (read_length(line, &length)) {
-            if (length > body->len) {
-                return no_verdict(e, "broke off its answer");
-            }
-            *body = slice_head(*body, (size_t)length);
+        if (!read_line(line, at == 0, body, e)) {
+            return false;
         }
         at += len + 1;
     }
