@@ -19,7 +19,7 @@ def test_every_role_has_a_user_that_sysusers_accepts():
             users[match[1]] = match[2]
         else:
             assert re.match(r"#|g postern +- -$", line), line
-    assert set(users) == ROLES and len(ROLES) == 14
+    assert set(users) == ROLES and len(ROLES) == 15
 
 
 def test_the_unit_leaves_the_privileges_that_the_supervisor_keeps():
