@@ -327,6 +327,8 @@ def test_some_calls_fail(series):
 @pytest.mark.parametrize("role", ROLES)
 def test_every_call_fails(series, role, call):
     """`when` counts the calls of each thread; more of them may fail in one round, which is as good."""
+    if not series.most[role][call]:
+        pytest.skip(f"{role} never calls {call}")
     failed = []
     series.patience = AGAIN_S
     for n in range(1, series.most[role][call] + 1):
