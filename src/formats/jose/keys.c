@@ -18,7 +18,6 @@
 #define POINT_LEN    (1 + 2 * COORDINATE)
 #define KID_MAX      JOSE_NAME_MAX
 
-OWN_BY(pkey, EVP_PKEY, EVP_PKEY_free)
 OWN_BY(pkey_ctx, EVP_PKEY_CTX, EVP_PKEY_CTX_free)
 OWN_BY(md_ctx, EVP_MD_CTX, EVP_MD_CTX_free)
 OWN_BY(bignum, BIGNUM, BN_free)
