@@ -6,6 +6,7 @@
 #include "letter/account_role.h"
 #include "letter/case.h"
 #include "letter/disposal.h"
+#include "letter/guard.h"
 #include "letter/subject.h"
 #include "requests/reader.h"
 
@@ -194,6 +195,23 @@ static bool read_consent(struct cli *c, const struct reader_record *r, struct li
     return true;
 }
 
+/* By signs, or by a letter to a decoy. */
+static bool read_suspension(struct cli *c, const struct reader_record *r, struct line *l,
+                            struct error *e)
+{
+    struct suspension_record s;
+
+    if (!cbor_read(r->body, &suspension_record_schema, &c->arena, &s, e)) {
+        return false;
+    }
+    *l = (struct line){.who = SLICE("postern"),
+                       .what = s.state == SUSPENSION_BEGUN ? SLICE("account suspended")
+                                                           : SLICE("account released"),
+                       .object = s.account,
+                       .reason = s.reason};
+    return true;
+}
+
 /* What takes two persons, and holds. */
 static bool read_docket(struct cli *c, const struct reader_record *r, struct line *l,
                         struct error *e)
@@ -248,6 +266,8 @@ static bool read_line(struct cli *c, const struct reader_record *r, struct line 
         return read_case(c, r, l, e);
     case RECORD_CONSENT:
         return read_consent(c, r, l, e);
+    case RECORD_SUSPENSION:
+        return read_suspension(c, r, l, e);
     case RECORD_SUBJECT:
         return read_subject(c, r, l, e);
     case RECORD_HOLD:

@@ -31,6 +31,7 @@ const struct argument_option user_set_options[] = {
     OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer`, `administrator` or `application`"),
     OPTION("password", 0, NULL, "ask for a new password"),
     OPTION("password-stdin", 0, NULL, "the new password is one line of standard input"),
+    OPTION("notify", 0, "ADDRESS", "its holder is told there as well what happens to it; `none`"),
     OPTION("disable", 0, NULL, "close the account; open sessions end"),
     OPTION("enable", 0, NULL, "open it again"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
@@ -148,6 +149,7 @@ bool cli_user_set(struct cli *c, struct error *e)
     if (!fill(c, &ask, e)) {
         return false;
     }
+    ask.notify = slice_text(arguments_text(a, "notify", 0));
     ask.no_addresses = arguments_flag(a, "no-addresses");
     if (ask.no_addresses && ask.addresses.count) {
         return error_set(e, ERROR_INPUT, "--no-addresses and --address exclude each other");

@@ -50,6 +50,13 @@ static const struct config_setting limits_rows[] = {
                .help = "The points of signs that an account is stolen at which it is suspended.",
                .more = "`postern account show` tells those of an account, and which signs they are "
                        "for. 0: signs suspend nobody."),
+    CONFIG_ROW(
+        "sign-in-notices", BOOLEAN, struct limits_settings, sign_in_notices, .initial = "yes",
+        .help = "Tell who has an account of a sign-in from a network where it had not been used.",
+        .more = "By mail to its address and to the one of `postern user set --notify`, three times "
+                "a day at "
+                "most, and by the alarm `account-new-network`. What an account was used from says "
+                "what it sent: before its first letter nobody is told."),
 };
 const struct config_table settings_limits_table =
     CONFIG_TABLE("Limits", struct settings, limits, limits_rows);

@@ -16,5 +16,6 @@ struct limits_window_settings {
 struct limits_settings {
     struct limits_window_settings hour;
     struct limits_window_settings day;
+    bool sign_in_notices;   /* to who has an account, about sign-ins from new networks */
     uint64_t suspend_score; /* of signs that an account is stolen; 0: none is suspended by them */
 };

@@ -347,6 +347,13 @@ static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
         c.account.groups = ask->groups;
     }
     c.account.display = ask->display.len ? ask->display : c.account.display;
+    if (ask->notify.len) {
+        bool none = slice_equal(ask->notify, SLICE("none"));
+        if (!none && !check_address(ask->notify, r->arena, e)) {
+            return false;
+        }
+        c.account.notify = none ? SLICE_NONE : ask->notify;
+    }
     c.account.disabled = ask->disabled;
     c.account.directory_closed = false; /* from now on it is a person's word */
     c.account.role = ask->role ? ask->role : c.account.role;

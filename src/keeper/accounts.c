@@ -10,6 +10,7 @@
 #include "keeper/factors.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/owner_notices.h"
 #include "requests/auth.h"
 
 static bool add_factors(struct keeper *k, struct slice account, struct arena *arena,
@@ -240,6 +241,13 @@ static bool open_session(struct keeper *k, const struct opening *o,
     return true;
 }
 
+static void tell_holder(struct keeper *k, const struct opening *o)
+{
+    if (guard_signed_in(k, o->account.name, o->app.id, o->ask->client, o->arena)) {
+        owner_told_sign_in(k, &o->account, o->ask->client, o->app.name, o->arena);
+    }
+}
+
 bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = ctx;
@@ -272,7 +280,7 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     answer->session = slice_of(handle, AUTH_SESSION_LEN);
     (void)atomic_fetch_add(&k->counters.sign_ins, 1);
     if (!o.ask->desk) {
-        guard_signed_in(k, o.account.name, o.app.id, o.ask->client, r->arena);
+        tell_holder(k, &o);
     }
     return true;
 }

@@ -48,8 +48,9 @@ struct guard_letter {
 bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, struct arena *arena,
                  struct guard_letter *out) MUST_CHECK;
 
-/* Somebody signed in to send, by an app password or device where `app` is its id, or failed to; recipients outside did not exist. */
-void guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client,
+/* Somebody signed in to send, by an app password or device where `app` is its id: whether its holder is to be told, because the account was used before
+ * and not from there; three times a day at most. Somebody failed to; recipients outside did not exist. */
+bool guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client,
                      struct arena *arena);
 void guard_sign_in_failed(struct keeper *k, struct slice account);
 void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients);

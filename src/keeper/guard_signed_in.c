@@ -6,6 +6,8 @@
 #include "keeper/internal.h"
 #include "requests/scanner.h"
 
+#define NOTICED_MAX 3 /* sign-ins a day of which its holder is told */
+
 #define LOCATE_MS 250 /* nobody waits longer for a sign-in because of this */
 
 static uint64_t country_number(struct keeper *k, struct slice account, struct slice country)
@@ -44,7 +46,19 @@ static struct slice country_text(uint16_t country, struct arena *arena)
     return country ? arena_copy(arena, SLICE_ARRAY(letters)) : SLICE_NONE;
 }
 
-void guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client,
+/* Who changes networks all the time is no news. */
+static bool is_news(struct guarded *x, int64_t now_ms)
+{
+    int64_t day = now_ms / LIMITS_DAY_MS;
+
+    if (x->noticed_day != day) {
+        x->noticed_day = day;
+        x->noticed = 0;
+    }
+    return x->noticed++ < NOTICED_MAX;
+}
+
+bool guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client,
                      struct arena *arena)
 {
     struct guard *g = k->guard;
@@ -68,7 +82,9 @@ void guard_signed_in(struct keeper *k, struct slice account, struct slice app, s
     if (app.len && set_get(&g->known, app_history) && !set_get(&g->known, app_network)) {
         signs_elsewhere(&x->signs, app_network, now_ms);
     }
+    bool news = fresh && is_news(x, now_ms);
     (void)pthread_mutex_unlock(&g->lock);
+    return news;
 }
 
 struct slice guard_country(struct keeper *k, struct slice account, struct slice client,

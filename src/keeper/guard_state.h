@@ -29,6 +29,8 @@ struct guarded {
     } letters[GUARD_RECENT]; /* that it sent last */
 
     size_t n_letters;
+    int64_t noticed_day;             /* on which its holder was told of sign-ins last ... */
+    unsigned noticed;                /* ... and how often */
     int64_t told_at[LIMITS_WINDOWS]; /* when the person responsible was told last */
 };
 

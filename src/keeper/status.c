@@ -2,6 +2,7 @@
 #include <sys/statvfs.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include "keeper/admin.h"
 #include "keeper/backups.h"
@@ -18,7 +19,39 @@ struct view {
     uint64_t catalog_position;
     int64_t checkpoint_at;
     int64_t up_ms;
+    uint64_t with_second, without_second; /* open accounts of people */
 };
+
+/* An application has no hands to type a code with. */
+static bool is_persons(const struct account *a)
+{
+    return !a->disabled && a->role != ACCOUNT_APPLICATION && !a->drill_until;
+}
+
+/* What cannot be read is not counted, and said. */
+static void count_accounts(struct keeper *k, struct view *v)
+{
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    OWN(arena) struct arena one = {.max = STATE_VALUE_MAX * 2};
+    struct account *accounts = NULL;
+    size_t count = 0;
+    struct error e;
+
+    bool read = state_accounts(k->state, &arena, &accounts, &count, &e);
+    for (size_t i = 0; read && i < count; i++) {
+        struct factors f;
+        arena_reset(&one);
+        if (is_persons(&accounts[i])) {
+            read = state_factors_get(k->state, accounts[i].name, &one, &f, &e);
+            bool second = read && factors_are_on(&f);
+            v->with_second += second;
+            v->without_second += read && !second;
+        }
+    }
+    if (!read) {
+        log_event(LOG_WARNING, "status.accounts_uncounted", LOG_TEXT("reason", e.text));
+    }
+}
 
 static void look(struct keeper *k, struct view *v)
 {
@@ -38,6 +71,7 @@ static void look(struct keeper *k, struct view *v)
     v->catalog_position = atomic_load(&k->tail.position);
     v->checkpoint_at = atomic_load(&k->checkpoint_at);
     v->up_ms = clock_steady_ms() - k->started_at;
+    count_accounts(k, v);
 }
 
 /* One row: how people see it, how Prometheus does, and where the number is. */
@@ -95,82 +129,88 @@ VALUE(value_of_retention_unruled, atomic_load(&k->retention.unruled))
 VALUE(value_of_subjects_due, subjects_due(k))
 VALUE(value_of_disk_free, v->disk_free)
 VALUE(value_of_sessions_open, v->sessions)
+VALUE(value_of_with_second, v->with_second)
+VALUE(value_of_without_second, v->without_second)
 
 static const struct metric metrics[] = {
-    {"uptime.seconds",         "postern_uptime_seconds",                 "Since the keeper began",                       false, false,
-     value_of_up_seconds                                                                                                                                         },
-    {"letters.recorded",       "postern_letters_recorded_total",         "Letters answered with 250",                    true,  false,
-     value_of_recorded                                                                                                                                           },
-    {"letters.repeated",       "postern_letters_repeated_total",         "The same letter sent again",                   true,
-     false,                                                                                                                            value_of_repeated         },
-    {"letters.refused",        "postern_letters_refused_total",          "Letters refused",                              true,  false,
-     value_of_refused                                                                                                                                            },
-    {"recipients.delivered",   "postern_recipients_delivered_total",     "Handed to the next hop",                       true,
-     false,                                                                                                                            value_of_delivered        },
-    {"recipients.deferred",    "postern_recipients_deferred_total",      "Attempts that come again",                     true,
-     false,                                                                                                                            value_of_deferred         },
-    {"recipients.failed",      "postern_recipients_failed_total",        "Given up",                                     true,  false,
-     value_of_failed                                                                                                                                             },
-    {"notices.sent",           "postern_notices_total",                  "Bounces, warnings and receipts made",          true,  false,
-     value_of_notices                                                                                                                                            },
-    {"signins.accepted",       "postern_sign_ins_total",                 "Logins accepted",                              true,  false,
-     value_of_sign_ins                                                                                                                                           },
-    {"signins.failed",         "postern_sign_in_failures_total",         "Logins refused",                               true,  false,
-     value_of_sign_in_failures                                                                                                                                   },
-    {"alarms",                 "postern_alarms_total",                   "Alarms raised",                                true,  false, value_of_alarms           },
-    {"sessions.open",          "postern_sessions",                       "Sessions that are logged in",                  false, false,
-     value_of_sessions_open                                                                                                                                      },
-    {"backlog.letters",        "postern_backlog_letters",                "Recorded, not yet inspected",                  false, false,
-     value_of_backlog                                                                                                                                            },
-    {"queue.waiting",          "postern_queue_waiting",                  "Queue entries to be delivered",                false, false,
-     value_of_queue_waiting                                                                                                                                      },
-    {"queue.deferred",         "postern_queue_deferred",                 "Of these, waiting for their next attempt",     false,
-     false,                                                                                                                            value_of_queue_deferred   },
-    {"queue.held",             "postern_queue_held",                     "Queue entries that wait for a person",         false, false,
-     value_of_queue_held                                                                                                                                         },
-    {"queue.in_hand",          "postern_queue_in_hand",                  "Queue entries being delivered",                false, false,
-     value_of_queue_in_hand                                                                                                                                      },
-    {"queue.paused",           "postern_queue_paused",                   "Whether a person stopped deliveries",          false, false,
-     value_of_queue_paused                                                                                                                                       },
-    {"queue.oldest",           "postern_queue_oldest_timestamp_ms",      "When the oldest entry was received",
-     false,                                                                                                                     true,  value_of_queue_oldest     },
-    {"ledger.records",         "postern_ledger_records",                 "Records in the ledger",                        false, false,
-     value_of_ledger_records                                                                                                                                     },
-    {"ledger.bytes",           "postern_ledger_bytes",                   "Bytes of the ledger on disk",                  false, false,
-     value_of_ledger_bytes                                                                                                                                       },
-    {"ledger.reseal_left",     "postern_ledger_reseal_left",
-     "Segments that a reseal under way has still to look at",                                                            false, false, value_of_reseal_left      },
-    {"ledger.last_commit",     "postern_ledger_commit_timestamp_ms",     "When the last commit was made",
-     false,                                                                                                                     true,  value_of_ledger_commit    },
-    {"ledger.last_checkpoint", "postern_ledger_checkpoint_timestamp_ms",
-     "When the last checkpoint was signed",                                                                              false, true,  value_of_checkpoint_time  },
-    {"key.generation",         "postern_key_generation",
-     "Generation of the master key that the processes work with",                                                        false, false,
-     value_of_key_generation                                                                                                                                     },
-    {"key.since",              "postern_key_since_timestamp_ms",         "When that one was put in force on the disk",
-     false,                                                                                                                     true,  value_of_key_since        },
-    {"anchor.last_file",       "postern_anchor_file_timestamp_ms",
-     "When a checkpoint was last written to a file",                                                                     false, true,  value_of_anchor_file      },
-    {"anchor.last_mail",       "postern_anchor_mail_timestamp_ms",       "When a checkpoint was last mailed",
-     false,                                                                                                                     true,  value_of_anchor_mail      },
-    {"anchor.last_timestamp",  "postern_anchor_timestamp_timestamp_ms",
-     "When a checkpoint was last time-stamped",                                                                          false, true,  value_of_anchor_timestamp },
-    {"backup.last_made",       "postern_backup_made_timestamp_ms",       "When the last backup was made",                false,
-     true,                                                                                                                             value_of_backup_made      },
-    {"backup.last_tried",      "postern_backup_tried_timestamp_ms",
-     "When a backup was last restored on trial with success",                                                            false, true,  value_of_backup_tried     },
-    {"catalog.position",       "postern_catalog_position",               "Records folded into the catalog",              false,
-     false,                                                                                                                            value_of_catalog_position },
-    {"index.position",         "postern_index_position",                 "Below this record every letter is searchable",
-     false,                                                                                                                     false, value_of_index_position   },
-    {"retention.left",         "postern_retention_left",                 "Letters to be looked at since a rule changed",
-     false,                                                                                                                     false, value_of_retention_left   },
-    {"retention.unruled",      "postern_retention_unruled",              "Letters under no rule, kept for ever",
-     false,                                                                                                                     false, value_of_retention_unruled},
-    {"subjects.due",           "postern_subjects_due",                   "Erasure requests that kept what is over now",  false,
-     false,                                                                                                                            value_of_subjects_due     },
-    {"disk.free_bytes",        "postern_disk_free_bytes",                "Free space for the ledger",                    false, false,
-     value_of_disk_free                                                                                                                                          },
+    {"uptime.seconds",            "postern_uptime_seconds",                 "Since the keeper began",                       false, false,
+     value_of_up_seconds                                                                                                                                            },
+    {"letters.recorded",          "postern_letters_recorded_total",         "Letters answered with 250",                    true,  false,
+     value_of_recorded                                                                                                                                              },
+    {"letters.repeated",          "postern_letters_repeated_total",         "The same letter sent again",                   true,
+     false,                                                                                                                               value_of_repeated         },
+    {"letters.refused",           "postern_letters_refused_total",          "Letters refused",                              true,  false,
+     value_of_refused                                                                                                                                               },
+    {"recipients.delivered",      "postern_recipients_delivered_total",     "Handed to the next hop",                       true,
+     false,                                                                                                                               value_of_delivered        },
+    {"recipients.deferred",       "postern_recipients_deferred_total",      "Attempts that come again",                     true,
+     false,                                                                                                                               value_of_deferred         },
+    {"recipients.failed",         "postern_recipients_failed_total",        "Given up",                                     true,  false,
+     value_of_failed                                                                                                                                                },
+    {"notices.sent",              "postern_notices_total",                  "Bounces, warnings and receipts made",          true,  false,
+     value_of_notices                                                                                                                                               },
+    {"signins.accepted",          "postern_sign_ins_total",                 "Logins accepted",                              true,  false,
+     value_of_sign_ins                                                                                                                                              },
+    {"signins.failed",            "postern_sign_in_failures_total",         "Logins refused",                               true,  false,
+     value_of_sign_in_failures                                                                                                                                      },
+    {"alarms",                    "postern_alarms_total",                   "Alarms raised",                                true,  false, value_of_alarms           },
+    {"sessions.open",             "postern_sessions",                       "Sessions that are logged in",                  false, false,
+     value_of_sessions_open                                                                                                                                         },
+    {"accounts.second_factor",    "postern_accounts_second_factor",
+     "Open accounts of people with a second factor",                                                                        false, false, value_of_with_second      },
+    {"accounts.no_second_factor", "postern_accounts_no_second_factor",
+     "Open accounts of people without one",                                                                                 false, false, value_of_without_second   },
+    {"backlog.letters",           "postern_backlog_letters",                "Recorded, not yet inspected",                  false, false,
+     value_of_backlog                                                                                                                                               },
+    {"queue.waiting",             "postern_queue_waiting",                  "Queue entries to be delivered",                false, false,
+     value_of_queue_waiting                                                                                                                                         },
+    {"queue.deferred",            "postern_queue_deferred",                 "Of these, waiting for their next attempt",     false,
+     false,                                                                                                                               value_of_queue_deferred   },
+    {"queue.held",                "postern_queue_held",                     "Queue entries that wait for a person",         false, false,
+     value_of_queue_held                                                                                                                                            },
+    {"queue.in_hand",             "postern_queue_in_hand",                  "Queue entries being delivered",                false, false,
+     value_of_queue_in_hand                                                                                                                                         },
+    {"queue.paused",              "postern_queue_paused",                   "Whether a person stopped deliveries",          false, false,
+     value_of_queue_paused                                                                                                                                          },
+    {"queue.oldest",              "postern_queue_oldest_timestamp_ms",      "When the oldest entry was received",
+     false,                                                                                                                        true,  value_of_queue_oldest     },
+    {"ledger.records",            "postern_ledger_records",                 "Records in the ledger",                        false, false,
+     value_of_ledger_records                                                                                                                                        },
+    {"ledger.bytes",              "postern_ledger_bytes",                   "Bytes of the ledger on disk",                  false, false,
+     value_of_ledger_bytes                                                                                                                                          },
+    {"ledger.reseal_left",        "postern_ledger_reseal_left",
+     "Segments that a reseal under way has still to look at",                                                               false, false, value_of_reseal_left      },
+    {"ledger.last_commit",        "postern_ledger_commit_timestamp_ms",     "When the last commit was made",
+     false,                                                                                                                        true,  value_of_ledger_commit    },
+    {"ledger.last_checkpoint",    "postern_ledger_checkpoint_timestamp_ms",
+     "When the last checkpoint was signed",                                                                                 false, true,  value_of_checkpoint_time  },
+    {"key.generation",            "postern_key_generation",
+     "Generation of the master key that the processes work with",                                                           false, false,
+     value_of_key_generation                                                                                                                                        },
+    {"key.since",                 "postern_key_since_timestamp_ms",         "When that one was put in force on the disk",
+     false,                                                                                                                        true,  value_of_key_since        },
+    {"anchor.last_file",          "postern_anchor_file_timestamp_ms",
+     "When a checkpoint was last written to a file",                                                                        false, true,  value_of_anchor_file      },
+    {"anchor.last_mail",          "postern_anchor_mail_timestamp_ms",       "When a checkpoint was last mailed",
+     false,                                                                                                                        true,  value_of_anchor_mail      },
+    {"anchor.last_timestamp",     "postern_anchor_timestamp_timestamp_ms",
+     "When a checkpoint was last time-stamped",                                                                             false, true,  value_of_anchor_timestamp },
+    {"backup.last_made",          "postern_backup_made_timestamp_ms",       "When the last backup was made",                false,
+     true,                                                                                                                                value_of_backup_made      },
+    {"backup.last_tried",         "postern_backup_tried_timestamp_ms",
+     "When a backup was last restored on trial with success",                                                               false, true,  value_of_backup_tried     },
+    {"catalog.position",          "postern_catalog_position",               "Records folded into the catalog",              false,
+     false,                                                                                                                               value_of_catalog_position },
+    {"index.position",            "postern_index_position",                 "Below this record every letter is searchable",
+     false,                                                                                                                        false, value_of_index_position   },
+    {"retention.left",            "postern_retention_left",                 "Letters to be looked at since a rule changed",
+     false,                                                                                                                        false, value_of_retention_left   },
+    {"retention.unruled",         "postern_retention_unruled",              "Letters under no rule, kept for ever",
+     false,                                                                                                                        false, value_of_retention_unruled},
+    {"subjects.due",              "postern_subjects_due",                   "Erasure requests that kept what is over now",  false,
+     false,                                                                                                                               value_of_subjects_due     },
+    {"disk.free_bytes",           "postern_disk_free_bytes",                "Free space for the ledger",                    false, false,
+     value_of_disk_free                                                                                                                                             },
 };
 
 #define N_METRICS (sizeof(metrics) / sizeof(metrics[0]))

@@ -8,6 +8,7 @@
 #include "keeper/drills.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/owner_notices.h"
 
 #define WHY_HELD "its sender is suspended: `postern account show`"
 
@@ -132,6 +133,7 @@ bool suspension_begin(struct keeper *k, struct suspension_record *r, struct aren
         *e = unkept;
     }
     tell(k, r);
+    owner_told_suspended(k, r->account, arena);
     return kept && recorded;
 }
 

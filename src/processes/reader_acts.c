@@ -1,6 +1,7 @@
 /* What people did: acts of administration, readings, orders, and who signed in at the command line.
  * The ledger alone says so; it is read a stretch at a time, from its end backwards. */
 #include "letter/case.h"
+#include "letter/guard.h"
 #include "letter/subject.h"
 #include "processes/reader.h"
 #include "requests/auth.h"
@@ -21,6 +22,7 @@ struct acts {
 static bool is_act(const struct ledger_entry *entry, struct arena *arena)
 {
     struct subject_record subject;
+    struct suspension_record suspension;
     struct sign_in s;
     struct error e;
 
@@ -39,6 +41,10 @@ static bool is_act(const struct ledger_entry *entry, struct arena *arena)
         return !entry->erased &&
                cbor_read(entry->body, &subject_record_schema, arena, &subject, &e) &&
                subject.state != SUBJECT_GOES_ON;
+    case RECORD_SUSPENSION: /* a person's has an act of its own */
+        return !entry->erased &&
+               cbor_read(entry->body, &suspension_record_schema, arena, &suspension, &e) &&
+               suspension.by.len == 0;
     case RECORD_SIGN_IN:
         return !entry->erased && cbor_read(entry->body, &sign_in_schema, arena, &s, &e) &&
                slice_starts(s.mechanism, SLICE(AUTH_DESK_MECHANISM));

@@ -23,6 +23,7 @@ struct admin_user_ask {
     bool no_addresses;       /* in admin_user_set, where an empty list changes nothing */
     struct cbor_list groups; /* texts: that it is in */
     bool no_groups;          /* likewise */
+    struct slice notify;     /* a further address for notices; "none": no more; empty: unchanged */
 };
 
 struct admin_user {

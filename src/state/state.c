@@ -33,6 +33,7 @@ static const struct cbor_field account_fields[] = {
     CBOR_OPTIONAL(15, CBOR_BYTES, struct account, directory_key, STATE_KEY_MAX),
     CBOR_OPTIONAL(16, CBOR_BOOL, struct account, directory_closed, 0),
     CBOR_OPTIONAL(20, CBOR_UINT, struct account, drill_until, INT64_MAX),
+    CBOR_OPTIONAL(21, CBOR_TEXT, struct account, notify, NAME_MAX_BYTES),
 };
 const struct cbor_schema account_schema = CBOR_SCHEMA(account_fields, struct account);
 

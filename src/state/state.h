@@ -39,6 +39,7 @@ struct account {
     struct slice directory; /* whose [directory] says whether a password is right; empty: none */
     struct slice directory_key; /* by which it knows the person again */
     bool directory_closed;      /* closed because the directory said so, not by a person */
+    struct slice notify;        /* a further address for notices to its holder; empty: none */
 };
 
 extern const struct cbor_schema account_schema;

@@ -1,5 +1,6 @@
 """How much an account may send: before 250, after a restart, and by a rule of its own."""
 import datetime
+import email
 import email.mime.text
 import smtplib
 import socket
@@ -244,7 +245,8 @@ def test_a_stolen_account_reaches_few_and_is_suspended(scene):
         smtp.sendmail(ALICE, ["x@partner.test"], letter(1, ["x@partner.test"]))
     again = scene.client()
     assert send(again, 2, "colleague@example.test")[0] == 450
-    wait_for("nothing on its way", lambda: company.status()["backlog.letters"] == company.status()["queue.in_hand"] == "0")
+    wait_for("nothing on its way but the notice to its holder, whose server nobody finds here",
+             lambda: company.status()["backlog.letters"] == "0" and company.status()["queue.in_hand"] in "01")
     reached = len({str(who) for envelope, _ in receiver.letters() for who in envelope["to"]}) - 1
     assert reached <= 50, reached
     print(f"\nreached {reached} of 10000 outside, {codes.count(250)} letters were taken")
@@ -261,6 +263,9 @@ def test_a_stolen_account_reaches_few_and_is_suspended(scene):
     assert "sends again; letters cancelled: " in said
     assert send(again, 4, "customer@partner.test")[0] == 250
     assert "suspended" not in company.postern("account", "show", ALICE)
+    company.sign_in(company.officer)
+    acts = [line for line in company.postern("acts", "--limit", "200").splitlines() if "account suspended" in line]
+    assert len(acts) == 1 and ALICE in acts[0] and "postern" in acts[0]
 
 
 def test_a_person_suspends_and_what_waits_is_held(scene):
@@ -286,3 +291,45 @@ def test_a_person_suspends_and_what_waits_is_held(scene):
     assert {"account suspend", "account release"} <= set(
         next(v for v in ("account suspend", "account release") if v in line) for line in
         company.postern("acts").splitlines() if "account suspend" in line or "account release" in line)
+
+
+def notices(scene, subject):
+    return [(m["To"], m.get_payload(decode=True).decode()) for _, octets in scene.receiver.letters()
+            if (m := email.message_from_bytes(octets))["Subject"] == subject]
+
+
+class Away(Client):
+    """A mail program in another network."""
+
+    def __init__(self, source, company):
+        self.source = source
+        super().__init__(company.hostname, company.submissions, context=company.context(),
+                         local_hostname="client.example.test", timeout=30)
+
+    def _get_socket(self, host, port, timeout):
+        sock = socket.create_connection(("127.0.0.1", port), timeout, (self.source, 0))
+        return self.context.wrap_socket(sock, server_hostname=host)
+
+
+def test_the_holder_is_told_and_a_thief_learns_nothing(scene):
+    """By mail to the account's own address and to another one, of a new network and of a suspension."""
+    company = scene.company
+    company.postern("user", "set", ALICE, "--notify", "alice.home@partner.test")
+    assert "is no address" in company.postern("user", "set", ALICE, "--notify", "x y", check=False).stderr
+    smtp = scene.client()
+    assert not notices(scene, "A sign-in from a new place"), "nobody is told of the first one"
+    assert send(smtp, 1, "customer@partner.test")[0] == 250
+    smtp.quit()
+    for number in (1, 1, 2, 3, 4, 5):  # the second time it is no news, and three a day are enough
+        smtp = Away(f"127.{number}.0.1", company)
+        smtp.login(ALICE, PASSWORD)
+        smtp.close()
+    told = wait_for("the notices", lambda: len(found := notices(scene, "A sign-in from a new place")) >= 3 and found)
+    assert {to for to, _ in told} == {"alice.home@partner.test"} and len(told) == 3
+    assert "127.1.0.1" in told[0][1] and "with its main password" in told[0][1]
+    company.postern("account", "suspend", ALICE, "--reason", "Her notebook was stolen in Rome")
+    told = wait_for("the notice", lambda: notices(scene, "Your account sends no letters"))
+    assert told[0][0] == "alice.home@partner.test" and "call your mail administrator" in told[0][1]
+    assert "Rome" not in told[0][1] and "point" not in told[0][1] and "network" not in told[0][1]
+    assert company.status()["accounts.no_second_factor"] != "0" and company.status()["accounts.second_factor"] == "0"
+    company.postern("user", "set", ALICE, "--notify", "none")
