@@ -293,7 +293,7 @@ def test_a_real_rspamd_gives_points(tmp_path):
 
     scene = None
     try:
-        wait_for("rspamd", answers, 60)
+        wait_for("rspamd", answers, 300)  # it compiles its patterns first
         scene = Scene(tmp_path, rspamd=f"http://127.0.0.1:{port}", spam_score_hold=10)
         assert "spam filter: " in shown(scene, submit(scene, "Ordinary"), "delivered")
         spam, _ = scene.send("Spam", TO, text=GTUBE)
