@@ -106,6 +106,29 @@ bool consent_recall(struct keeper *k, struct queue_entry *entry, const struct de
     return true;
 }
 
+bool consent_went_back(struct keeper *k, const struct letter_id *id, struct arena *arena,
+                       bool *back, struct error *e)
+{
+    struct consent_record r = {0};
+    struct catalog_letter letter;
+    struct ledger_ref ref;
+    bool found = false;
+
+    *back = false;
+    if (!catalog_find(k->tail.catalog, id, &letter, &found, e)) {
+        return false;
+    }
+    if (!found) {
+        return true;
+    }
+    if (!catalog_record(k->tail.catalog, letter.seq, RECORD_CONSENT, &ref, &found, e) ||
+        (found && !keeper_read(k, ref, &consent_record_schema, arena, &r, e))) {
+        return false;
+    }
+    *back = r.state == CONSENT_REFUSED || r.state == CONSENT_TIMED_OUT;
+    return true;
+}
+
 /* ── finding ── */
 
 struct finding {
@@ -277,6 +300,9 @@ bool consent_return(struct keeper *k, const struct consent_letter *l,
     if (!keeper_return_letter(k, l->parcel, &l->facts, reason, first, arena, e)) {
         return false;
     }
+    uint8_t key[CATALOG_REPEAT_LEN];
+    catalog_repeat_key(k->tail.catalog, &l->facts, key); /* who sends it again means to */
+    repeats_settle(k->repeats, key, &l->parcel->id, false);
     struct queue_entry *entry = queue_take_letter(k->queue, &l->parcel->id, 0, &later);
     while (entry) {
         struct queue_entry *next = entry->next;

@@ -49,6 +49,10 @@ void consent_mark(struct queue_entry *entry, const struct decision *d, bool told
 bool consent_recall(struct keeper *k, struct queue_entry *entry, const struct decision *d,
                     struct arena *arena, bool *over, struct error *e) MUST_CHECK;
 
+/* Whether the letter was refused, or its time was over: who sends it again means to. */
+bool consent_went_back(struct keeper *k, const struct letter_id *id, struct arena *arena,
+                       bool *back, struct error *e) MUST_CHECK;
+
 /* Whether a letter waits. */
 bool consent_waits(struct keeper *k, const struct letter_id *id);
 

@@ -6,6 +6,7 @@
 #include "formats/mail/facts.h"
 #include "formats/mail/structure.h"
 #include "host/memfd.h"
+#include "keeper/consent.h"
 #include "keeper/decoys.h"
 #include "keeper/envelope.h"
 #include "keeper/factors.h"
@@ -271,6 +272,29 @@ static bool record(struct submission *s, struct ipc_request *r, const struct let
     return true;
 }
 
+/* Claim the key of the letter, also of one that went back. False: it repeats `first`. */
+static bool claim(struct submission *s, const uint8_t key[static CATALOG_REPEAT_LEN],
+                  const struct letter_id *id, struct letter_id *first)
+{
+    struct keeper *k = s->keeper;
+    struct error e;
+    bool back = true;
+
+    while (back) {
+        if (repeats_claim(k->repeats, key, id, s->facts.received_at, first)) {
+            return true;
+        }
+        if (!consent_went_back(k, first, s->arena, &back, &e)) {
+            log_event(LOG_WARNING, "letter.repeat_unknown", LOG_TEXT("reason", e.text));
+            return false;
+        }
+        if (back) {
+            repeats_settle(k->repeats, key, first, false);
+        }
+    }
+    return false;
+}
+
 /* Without a Message-ID nothing says that two letters are one: a device sends the same words every
  * day, and a letter too many is better than one too few. */
 static void record_once(struct submission *s, struct ipc_request *r, const struct letter_id *id)
@@ -282,7 +306,7 @@ static void record_once(struct submission *s, struct ipc_request *r, const struc
     catalog_repeat_key(k->tail.catalog, &s->facts, key);
     if (s->facts.message_id.len == 0) {
         (void)record(s, r, id);
-    } else if (repeats_claim(k->repeats, key, id, s->facts.received_at, &first)) {
+    } else if (claim(s, key, id, &first)) {
         repeats_settle(k->repeats, key, id, record(s, r, id));
     } else if (guard_is_closed(k, s->facts.account, s->arena)) {
         (void)refuse(s, 450, "4.7.1", GUARD_CLOSED_SENTENCE);

@@ -73,9 +73,9 @@ class World:
         self.company.stop()
         self.outside.stop()
 
-    def send(self, subject, *recipients, sender=ANNA):
+    def send(self, subject, *recipients, sender=ANNA, more=""):
         letter = (f"From: <{sender}>\r\nTo: somebody\r\nSubject: {subject}\r\n"
-                  "Date: Tue, 24 Nov 2026 07:30:00 +0000\r\n\r\nthe body\r\n").encode()
+                  f"Date: Tue, 24 Nov 2026 07:30:00 +0000\r\n{more}\r\nthe body\r\n").encode()
         smtp = Client(self.company.hostname, self.company.submissions,
                       context=self.company.context(), local_hostname="client.test", timeout=30)
         smtp.login(sender, PASSWORD)
@@ -190,6 +190,19 @@ def test_it_is_refused(world):
     assert f"refused: back to its sender, by {BEA}" in world.company.show(letter)
     assert letter not in world.root("queue", "list").stdout
     assert not world.got("offer", "r0@partner.test")
+
+
+def test_what_came_back_may_be_sent_again(world):
+    """The very same letter, which would be known as a repetition; also by a keeper that was started since."""
+    to = tuple(f"r{i}@partner.test" for i in range(3))
+    ids = []
+    for _ in range(3):
+        ids.append(world.held("again", *to, more="Message-ID: <again@example.test>\r\n"))
+        assert world.as_(BEA, "refuse", ids[-1], "--reason", "not yet").returncode == 0
+        if len(ids) == 2:
+            world.company.stop()
+            world.company.start()
+    assert len(set(ids)) == 3
 
 
 def test_its_time_is_over(world):
