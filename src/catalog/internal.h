@@ -4,8 +4,8 @@
 #include <sqlite3.h>
 
 #include "catalog/catalog.h"
-#include "letter/findings.h"
 #include "catalog/retention.h"
+#include "letter/findings.h"
 
 #define CATALOG_KNOWN_KEY_LEN 16
 

@@ -51,8 +51,8 @@ static const struct cbor_field external_fields[] = {
 };
 static const struct cbor_schema external = CBOR_SCHEMA(external_fields, struct auth_external_ask);
 
-const struct ipc_message auth_external = {270, "auth_external", &external, &auth_login_answer_schema,
-                                          .secret = true};
+const struct ipc_message auth_external = {270, "auth_external", &external,
+                                          &auth_login_answer_schema, .secret = true};
 
 static const struct cbor_field sasl_next_fields[] = {
     CBOR_FIELD(1, CBOR_BYTES, struct auth_sasl_next_ask, connection, AUTH_EXCHANGE_LEN),
