@@ -78,15 +78,19 @@ static void answer(struct adoption *a, int64_t took_ms, int64_t away_ms)
 
 /* ── a new key ── */
 
-/* Whoever has keys has old ones now, and who works for the keeper is to finish that first. */
+/* Whoever has keys has old ones now, and who works for the keeper is to finish that first. Who is down or dies before its
+ * turn is held too: a keeper with the new keys beside an auth with the old ones would be told that nothing is left under the old. */
 static void begin(struct adoption *a, struct child *children, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct child *c = &children[i];
-        c->stale = c->pid != 0 && (c->row->keys[0] || c->row->finishes);
+        c->replaced = c->row->keys[0] || c->row->finishes;
+        c->stale = c->replaced && c->pid != 0;
+        c->restart_at =
+            c->pid ? c->restart_at : clock_steady_ms(); /* with other keys it may live */
     }
     a->under_way = true;
-    a->left = true;
+    a->left = a->keys_left = true;
     a->began_at = clock_steady_ms();
     a->away_at = a->back_at = 0;
     stopping_begin(&a->old, false);
@@ -153,6 +157,46 @@ static bool is_needed(const struct role_row *row)
     return needed;
 }
 
+/* Whether it has ended, or is to, and is not there anew. */
+static bool is_away(const struct child *c)
+{
+    return c->replaced && (c->stale ? c->state == CHILD_ENDING : c->state != CHILD_UP);
+}
+
+static bool is_needed_away(const struct child *children, size_t n)
+{
+    bool away = false;
+
+    for (size_t i = 0; i < n; i++) {
+        away = away || (is_needed(children[i].row) && is_away(&children[i]));
+    }
+    return away;
+}
+
+/* Whether one with keys is gone while somebody above it still runs: nobody gets there by the order of ending. */
+static bool is_early(const struct child *children, size_t n)
+{
+    bool gone = false;
+    bool early = false;
+
+    for (size_t i = 0; i < n; i++) { /* in the order of starting */
+        const struct child *c = &children[i];
+        early = early || (gone && c->stale);
+        gone = gone || (c->replaced && c->row->keys[0] && c->pid == 0);
+    }
+    return early;
+}
+
+static bool have_keys_left(const struct child *children, size_t n)
+{
+    bool left = false;
+
+    for (size_t i = 0; i < n; i++) {
+        left = left || (children[i].stale && children[i].row->keys[0]);
+    }
+    return left;
+}
+
 /* Whether all that were ended are back, or those alone for whom clients wait. */
 static bool are_back(const struct child *children, size_t n, bool needed)
 {
@@ -160,7 +204,8 @@ static bool are_back(const struct child *children, size_t n, bool needed)
 
     for (size_t i = 0; i < n; i++) {
         const struct child *c = &children[i];
-        back = back && (!c->replaced || c->state == CHILD_UP || (needed && !is_needed(c->row)));
+        back = back && (!c->replaced || (c->state == CHILD_UP && !c->stale) ||
+                        (needed && !is_needed(c->row)));
     }
     return back;
 }
@@ -184,12 +229,16 @@ void adoption_step(struct adoption *a, struct child *children, size_t n)
     if (!a->under_way) {
         return;
     }
+    if (is_early(children, n)) {
+        stopping_keys(&a->old, children, n);
+    }
     a->left = stopping_step(&a->old, children, n);
+    a->keys_left = have_keys_left(children, n);
     int64_t now = clock_steady_ms();
-    if (a->away_at == 0 && (!a->left || is_needed(&role_rows[a->old.row]))) {
+    if (a->away_at == 0 && is_needed_away(children, n)) {
         a->away_at = now;
     }
-    if (!a->left && a->back_at == 0 && are_back(children, n, true)) {
+    if (a->back_at == 0 && are_back(children, n, true)) {
         a->back_at = now;
     }
     if (!a->left && are_back(children, n, false)) {
@@ -199,7 +248,7 @@ void adoption_step(struct adoption *a, struct child *children, size_t n)
 
 bool adoption_holds(const struct adoption *a, const struct child *c)
 {
-    return a->under_way && a->left && c->replaced;
+    return a->under_way && a->keys_left && c->replaced;
 }
 
 int64_t adoption_next(const struct adoption *a, int64_t otherwise)
@@ -209,6 +258,9 @@ int64_t adoption_next(const struct adoption *a, int64_t otherwise)
     }
     int64_t now = clock_steady_ms();
     int64_t due = a->old.give_up > now ? a->old.give_up : now + KILL_AGAIN_MS;
+    if (a->keys_left && a->old.keys_give_up && a->old.keys_give_up < due) {
+        due = a->old.keys_give_up > now ? a->old.keys_give_up : now + KILL_AGAIN_MS;
+    }
     return due < otherwise ? due : otherwise;
 }
 

@@ -7,10 +7,13 @@
  * | step | at work | killed here |
  * |---|---|---|
  * | master.key is changed, the supervisor not told | all, with the old keys | the next start, or `postern key adopt` |
- * | told | all; delivery finishes what it has in hand | as at any time; whoever starts has the new keys |
+ * | told | all; delivery finishes what it has in hand | whoever has keys is held until all with old keys have left |
  * | backup, reader, auth, signer, keeper end | submission, whose questions wait for a channel | the same |
  * | they start | the same | the same |
  * | all are up | all, with the new keys | it is in force |
+ *
+ * Old keys and new ones are never at work side by side: whoever dies before its turn is held until all with old keys have left,
+ * and these are told at once then, so that nobody waits for delivery, which has no keys.
  *
  * What is sealed under the old keys is opened by the new processes, which have both; what the old ones would not open is
  * written when the keeper, which ends last, is there anew. Listening sockets are the supervisor's: connections wait in
@@ -26,6 +29,7 @@ struct adoption {
     bool under_way;
     struct stopping old; /* the processes with the old keys */
     bool left;           /* some of them still run */
+    bool keys_left;      /* some of those that have keys do */
     uint64_t generation; /* that is in force, or is being put in force */
     int64_t began_at;    /* steady milliseconds, as the others */
     int64_t away_at;     /* since when submission asks in vain; 0: it does not yet */

@@ -148,7 +148,7 @@ bool child_ended(struct child *c, const char *how, const struct process_settings
     c->control = -1;
     c->pid = 0;
     c->state = CHILD_DOWN;
-    if (c->stale && c->replaced) { /* as it was told: no death */
+    if (c->stale && c->replaced) { /* as it was told, or just before: no death */
         c->stale = false;
         c->deaths = 0;
         c->delay_ms = 0;

@@ -33,7 +33,8 @@ struct child {
     unsigned alerts;  /* so many of them alerts, */
     unsigned wants;   /* and besides, so many questions for a connection */
     bool stale;       /* it has keys that are not in force any more, or works for who has */
-    bool replaced;    /* it was ended for that, and is not at work again yet */
+    bool
+        replaced; /* it had to end for that: it is held until all of those with keys have, and not at work again yet */
 };
 
 /* May it say one more thing now? A process that was taken over must not keep the supervisor busy,

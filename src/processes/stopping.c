@@ -8,6 +8,7 @@
 #include "processes/control.h"
 
 #define STOP_MS 30000 /* for a role to finish what it has begun */
+#define KEYS_MS 3000  /* the same, when clients wait for one that is gone already */
 
 void stopping_begin(struct stopping *s, bool all)
 {
@@ -32,16 +33,36 @@ static size_t last_row(const struct stopping *s, const struct child *children, s
     return row;
 }
 
-static void tell(const struct stopping *s, struct child *c)
+static void tell(struct child *c)
 {
     struct error e;
 
     c->state = CHILD_ENDING;
-    c->replaced = !s->all;
     if (c->control < 0 || !control_send(c->control, CONTROL_STOP, NULL, NULL, -1, &e)) {
         child_end(c, SIGKILL);
     }
     process_hurry(c->pid);
+}
+
+void stopping_keys(struct stopping *s, struct child *children, size_t n)
+{
+    int64_t now = clock_steady_ms();
+
+    if (s->keys_give_up == 0) {
+        s->keys_give_up = now + KEYS_MS;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct child *c = &children[i];
+        if (!is_meant(s, c) || !c->row->keys[0]) {
+            continue;
+        }
+        if (c->state != CHILD_ENDING) {
+            tell(c);
+        }
+        if (now >= s->keys_give_up) {
+            (void)kill(c->pid, SIGKILL);
+        }
+    }
 }
 
 bool stopping_step(struct stopping *s, struct child *children, size_t n)
@@ -59,7 +80,7 @@ bool stopping_step(struct stopping *s, struct child *children, size_t n)
             continue;
         }
         if (c->row == &role_rows[row] && c->state != CHILD_ENDING) {
-            tell(s, c);
+            tell(c);
         }
         if (late && c->state == CHILD_ENDING) { /* it had its time */
             (void)kill(c->pid, SIGKILL);

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import smtplib
 import socket
 import struct
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from company import BUILD, wait_for
 from test_keys import key, rotate, settled
-from test_kills import Ordeal, each, read
+from test_kills import ADA, PASSWORD, Ordeal, each, read
 
 PATIENCE_S = 60
 AWAY_MAX_S = 4  # on a machine that does other things as well; alone it is some tenths
@@ -138,6 +139,49 @@ def test_whatever_is_killed_in_the_middle(busy, request):
     assert generation(company) == number
     calm(busy)
     expect_all(busy)
+
+
+def test_no_keeper_with_new_keys_beside_an_auth_with_old_ones(busy):
+    """Killed before its turn it is held: auth would tell it that nothing is left to be sealed anew, and the old key,
+    which alone opens the passwords, could be retired."""
+    company = busy.company
+    calm(busy)
+    typed = (company.directory / "recovery.key").read_text()
+    delivery, = (pid for pid, name in company.processes().items() if name == "delivery")
+    os.kill(delivery, signal.SIGSTOP)
+    one = subprocess.Popen([str(BUILD / "postern"), "-c", str(company.config), "key", "rotate", "--recovery-key-stdin"],
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    one.stdin.write(typed)
+    one.stdin.close()
+    wait_for("its beginning", lambda: "event=key.adopted" in company.log.read_text(), PATIENCE_S, 0)
+    for pid, name in company.processes().items():
+        if name == "keeper":
+            os.kill(pid, signal.SIGKILL)
+
+    def since():
+        return company.log.read_text().split("event=key.adopted", 1)[1]
+
+    try:  # nobody waits for delivery, which has no keys
+        wait_for("a keeper", lambda: "event=process.ready process=keeper" in since(), 20, 0.05)
+        assert "event=process.ended process=delivery" not in since()
+    finally:
+        os.kill(delivery, signal.SIGCONT)
+    happened = since()
+    for role in ("auth", "signer", "backup", "reader"):
+        assert (happened.index(f"event=process.ended process={role} ")
+                < happened.index("event=process.started process=keeper")), role
+    said = one.stdout.read()
+    assert one.wait(PATIENCE_S) == 0 and "works with generation 2 since now" in said, said
+    settled(company, 1)
+    assert "retired" in key(company, "key", "retire", "1")
+    assert company.stop() == 0
+    company.start()
+    wait_for("the auditor", lambda: company.sign_in().returncode == 0)
+    with smtplib.SMTP(timeout=60) as smtp:
+        smtp.sock = company.context().wrap_socket(socket.create_connection(("127.0.0.1", company.submissions), 60),
+                                                  server_hostname=company.hostname)
+        assert smtp.getreply()[0] == 220
+        smtp.login(ADA, PASSWORD)
 
 
 def test_who_is_not_root_says_nothing_to_the_supervisor(busy):
