@@ -31,7 +31,9 @@ static const struct config_setting oidc_rows[] = {
     CONFIG_ROW("login-scope", TEXT, struct oidc_settings, login_scope, .initial = "openid email",
                .max = 255, .help = "What `postern login --oidc` asks the provider for."),
     CONFIG_ROW("roles", BOOLEAN, struct oidc_settings, roles, .initial = "no",
-               .help = "Whether auditors, officers and administrators may sign in by it as well.",
+               .help =
+                   "Whether auditors, officers and administrators may sign in by it as well, at "
+                   "the desk and to send mail.",
                .more = "Whoever runs the provider could be any of them, and so be two persons "
                        "where two are needed."),
     CONFIG_ROW("second-factor", TEXT, struct oidc_settings, second_factor, .list = true, .max = 255,
@@ -56,7 +58,11 @@ static const struct config_setting oidc_rows[] = {
                        "tokens have is refused all the same."),
     CONFIG_ROW("introspection", BOOLEAN, struct oidc_settings, introspection, .initial = "no",
                .help = "Whether tokens that are not signed are shown to the provider (RFC 7662).",
-               .more = "One section may. A right token is remembered for `auth-remember`."),
+               .more =
+                   "One section may. The provider must say that it is an access token (token_type "
+                   "Bearer), and name an `audience` of the section; in a section without "
+                   "`audience` the client and the `scope` alone decide. A right token is "
+                   "remembered for `auth-remember`."),
 };
 const struct config_table settings_oidc_table = {"[oidc]", 0, oidc_rows,
                                                  sizeof(oidc_rows) / sizeof(oidc_rows[0])};

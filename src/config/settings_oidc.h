@@ -15,7 +15,7 @@ struct oidc_settings {
     struct slice login_scope;
     struct slice claim; /* that names the account */
     bool unverified_email;
-    bool roles;                    /* accounts with a role may sign in at the desk by it */
+    bool roles;                    /* accounts with a role may sign in by it */
     struct config_list algorithms; /* int: 1 << n is enum jose_algorithm */
     struct config_list
         audiences; /* slices: of access tokens; none: mail clients show no signed ones */

@@ -110,7 +110,8 @@ struct opening {
     int64_t ends_at_ms;    /* of the steady clock */
 };
 
-/* A provider's token: it ends the session, and who runs Postern signs in by one where that is wanted alone. */
+/* A provider's token: it ends the session, and who has a role sends by one and comes to the desk by one where that is
+ * wanted alone. */
 static void judge_token(struct opening *o, const struct settings *settings, const char **refused)
 {
     const struct oidc_settings *provider = settings_oidc(settings, o->ask->provider);
@@ -121,7 +122,7 @@ static void judge_token(struct opening *o, const struct settings *settings, cons
     }
     if (!provider || (o->ask->until && o->ask->until <= now)) {
         *refused = "the token has expired, or its provider is no longer in the settings";
-    } else if (o->ask->desk && o->account.role != ACCOUNT_EMPLOYEE && !provider->roles) {
+    } else if (o->account.role != ACCOUNT_EMPLOYEE && !provider->roles) {
         *refused = "accounts with a role do not sign in by this provider";
     } else if (o->ask->until) {
         int64_t until = clock_steady_ms() + (int64_t)(o->ask->until - now);

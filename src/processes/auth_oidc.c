@@ -152,7 +152,7 @@ static bool is_access(const struct oidc_settings *o, const struct jwt *token)
     if (slice_equal_nocase(token->type, SLICE("at+jwt"))) {
         return true;
     }
-    return plain && o->plain_tokens && c->nonce.len == 0 && !c->of_sign_in &&
+    return plain && o->plain_tokens && !c->of_sign_in &&
            (c->kind.len == 0 || slice_equal_nocase(c->kind, SLICE("Bearer")));
 }
 
@@ -202,11 +202,34 @@ static enum token_verdict access_signed(const struct oidc_judge *j, struct slice
     return judge_access(o, &token.claims, why);
 }
 
-/* Whether what the provider says of a token is about us. */
+/* Whether what the provider says of a token is about us. Without an audience in the settings client and scope decide. */
 static bool is_ours(const struct oidc_settings *o, const struct jose_claims *c)
 {
-    return c->active && (c->issuer.len == 0 || slice_equal(c->issuer, o->issuer)) &&
-           (c->audience.count == 0 || lists_meet(&o->audiences, &c->audience));
+    bool met = o->audiences.count ? lists_meet(&o->audiences, &c->audience) : !c->audience.count;
+
+    return c->active && met && (c->issuer.len == 0 || slice_equal(c->issuer, o->issuer));
+}
+
+static bool is_one_of(struct slice text, const char *const *words)
+{
+    for (size_t i = 0; words[i]; i++) {
+        if (slice_equal_nocase(text, slice_text(words[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Refresh tokens are active as well, and lie about for months. Some providers say what they are by `typ` or `token_use`,
+ * others by no `token_type`; one that is bound to a key (DPoP) is shown here without that key. */
+static bool is_said_to_be_access(const struct jose_claims *c)
+{
+    static const char *const kinds[] = {"Bearer", "JWT", "at+jwt", NULL};
+    static const char *const uses[] = {"access_token", "access", NULL};
+
+    return slice_equal_nocase(c->token_type, SLICE("Bearer")) &&
+           (c->kind.len == 0 || is_one_of(c->kind, kinds)) &&
+           (c->use.len == 0 || is_one_of(c->use, uses));
 }
 
 static const struct oidc_settings *introspecting(const struct settings *s)
@@ -247,6 +270,10 @@ static enum token_verdict access_opaque(const struct oidc_judge *j, struct slice
     }
     if (!is_ours(o, &claims)) {
         *why = "the provider does not know the token, or it is not for us";
+        return TOKEN_BAD;
+    }
+    if (!is_said_to_be_access(&claims)) {
+        *why = "the provider does not say that the token is an access token";
         return TOKEN_BAD;
     }
     claims.expires = claims.expires ? claims.expires : clock_wall_ms() / 1000 + UNSAID_S;

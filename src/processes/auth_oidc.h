@@ -3,7 +3,8 @@
  *
  * The one never passes as the other. An access token is typed `at+jwt` (RFC 9068) or, where the settings allow it, `JWT`
  * without anything that an ID token alone has; it is made out for one of our audiences, for a client that we know, and has
- * the scope. An ID token is made out for our client and repeats the nonce of this sign-in (OpenID Connect Core section
+ * the scope; one that is not signed is what the provider says that it is, and an access token only if it says so (a refresh
+ * token is active as well). An ID token is made out for our client and repeats the nonce of this sign-in (OpenID Connect Core section
  * 3.1.3.7). Thread-safe. */
 #pragma once
 

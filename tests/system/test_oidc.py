@@ -291,6 +291,11 @@ def test_who_may(world):
     world.company.postern("user", "set", BEA, "--enable")
 
 
+def test_who_has_a_role_sends_by_no_token_of_a_section_without_roles(world):
+    assert world.show(world.office.mint("officer"))[0] == 535
+    assert "accounts with a role" in world.reason()
+
+
 def test_the_session_ends_with_the_token(world):
     with world.smtp() as smtp:
         assert world.show(world.office.mint("ada", expires=2), smtp=smtp)[0] == 235
@@ -327,6 +332,9 @@ ATTACKS = {
     "not yet": (dict(nbf=int(time.time()) + 600), "future"),
     "no account": (dict(email=None), "names no account"),
     "a list as account": (dict(email=[ADA]), "names no account"),
+    "an audience that cannot be read": (dict(aud=[AUDIENCE, 1]), "cannot be read"),
+    "a client that cannot be read": (dict(azp=["newsletter"]), "cannot be read"),
+    "a nonce that cannot be read": (dict(nonce="n" * 256), "cannot be read"),
     "crit": (dict(header={"crit": ["exp"]}), "cannot be read"),
     "huge": (dict(padding="A" * 9000), "cannot be read"),
 }

@@ -139,16 +139,47 @@ static void json_is_bounded(void **unused)
 
     assert_null(jose_json_read(SLICE("{\"a\":[[[[[[[[1]]]]]]]]}")));
     assert_null(jose_json_read(SLICE("{\"a\":\"\\u0000\"}")));
-    assert_true(
-        jose_claims_read(SLICE("{\"exp\":12.9,\"nbf\":1e300,\"iat\":\"5\",\"aud\":[\"a\",1],"
-                               "\"scope\":\"x  y\",\"email_verified\":\"true\"}"),
-                         "email", &arena, &claims));
+    assert_true(jose_claims_read(SLICE("{\"exp\":12.9,\"nbf\":1e300,\"iat\":\"5\",\"aud\":[],"
+                                       "\"scope\":\"x  y\",\"email_verified\":\"true\"}"),
+                                 "email", &arena, &claims));
     assert_int_equal(claims.expires, 12);
     assert_int_equal(claims.not_before, 0);
     assert_int_equal(claims.issued, 0);
     assert_int_equal(claims.audience.count, 0);
     assert_int_equal(claims.scopes.count, 2);
     assert_true(claims.email_verified && jose_texts_have(&claims.scopes, SLICE("y")));
+}
+
+static void a_claim_that_cannot_be_read_is_not_absent(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = {"iss", "azp",        "client_id", "nonce",
+                                        "typ", "token_type", "token_use"};
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    OWN(buf) struct buf many = {.max = 4096};
+    struct jose_claims claims;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *n = names[i];
+        assert_true(jose_claims_read(arena_printf(&arena, "{\"%s\":\"%0255d\"}", n, 0), "email",
+                                     &arena, &claims));
+        assert_false(jose_claims_read(arena_printf(&arena, "{\"%s\":\"%0256d\"}", n, 0), "email",
+                                      &arena, &claims));
+        assert_false(jose_claims_read(arena_printf(&arena, "{\"%s\":[\"a\"]}", n), "email", &arena,
+                                      &claims));
+        assert_false(
+            jose_claims_read(arena_printf(&arena, "{\"%s\":1}", n), "email", &arena, &claims));
+    }
+    assert_false(jose_claims_read(SLICE("{\"aud\":[\"a\",1]}"), "email", &arena, &claims));
+    assert_false(jose_claims_read(SLICE("{\"aud\":{\"a\":1}}"), "email", &arena, &claims));
+    buf_add_text(&many, "{\"aud\":[\"a\"");
+    for (size_t i = 0; i < JOSE_TEXTS_MAX; i++) {
+        buf_add_text(&many, ",\"a\"");
+    }
+    buf_add_text(&many, "]}");
+    assert_false(jose_claims_read(buf_slice(&many), "email", &arena, &claims));
+    assert_true(jose_claims_read(SLICE("{\"nonce\":\"\"}"), "email", &arena, &claims));
+    assert_true(claims.of_sign_in);
 }
 
 static void a_provider_is_who_was_asked(void **unused)
@@ -198,6 +229,7 @@ int main(void)
         cmocka_unit_test(sets_without_a_key_are_none),
         cmocka_unit_test(tokens_that_could_be_read_otherwise_are_none),
         cmocka_unit_test(json_is_bounded),
+        cmocka_unit_test(a_claim_that_cannot_be_read_is_not_absent),
         cmocka_unit_test(a_provider_is_who_was_asked),
         cmocka_unit_test(forms_are_read_as_they_are_written),
     };

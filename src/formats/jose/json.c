@@ -84,22 +84,24 @@ int64_t jose_json_time(const json_t *object, const char *name)
     return number > 0 && number < (double)LATEST ? (int64_t)number : 0;
 }
 
-size_t jose_json_texts(const json_t *object, const char *name, struct arena *arena,
-                       struct slice **out)
+bool jose_json_texts(const json_t *object, const char *name, struct arena *arena,
+                     struct slice **out, size_t *count)
 {
     const json_t *value = json_object_get(object, name);
-    size_t count = json_is_array(value) ? json_array_size(value) : json_is_string(value);
+    size_t all = json_is_array(value) ? json_array_size(value) : value != NULL;
 
+    *count = 0;
     *out = arena_array(arena, JOSE_TEXTS_MAX, sizeof(**out));
-    if (count > JOSE_TEXTS_MAX) {
-        return 0;
+    if (all > JOSE_TEXTS_MAX) {
+        return false;
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < all; i++) {
         const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
         if (!json_is_string(item)) {
-            return 0;
+            return false;
         }
         (*out)[i] = arena_copy(arena, text_of(item));
     }
-    return count;
+    *count = all;
+    return true;
 }

@@ -28,6 +28,7 @@ struct slice jose_json_text(const json_t *object, const char *name);
 /* A number of seconds since 1970, rounded down; 0 when there is none, or one before 1970 or behind the year 9999. */
 int64_t jose_json_time(const json_t *object, const char *name);
 
-/* Texts of a list, or one text alone, copied into the arena; beyond JOSE_TEXTS_MAX, or when it is something else: none. */
-size_t jose_json_texts(const json_t *object, const char *name, struct arena *arena,
-                       struct slice **out);
+/* Texts of a list, or one text alone, copied into the arena. False, and none: there are more than JOSE_TEXTS_MAX, or it is
+ * something else. */
+bool jose_json_texts(const json_t *object, const char *name, struct arena *arena,
+                     struct slice **out, size_t *count);

@@ -88,13 +88,23 @@ static struct slice named(const json_t *json, const char *name, struct arena *ar
     return text.len <= JOSE_NAME_MAX ? arena_copy(arena, text) : SLICE_NONE;
 }
 
+/* The same, but false when it is there and cannot be read: what would forbid something must not pass for what is not there. */
+static bool read_name(const json_t *json, const char *name, struct arena *arena, struct slice *out)
+{
+    const json_t *value = json_object_get(json, name);
+
+    *out = named(json, name, arena);
+    return !value || (json_is_string(value) && json_string_length(value) <= JOSE_NAME_MAX);
+}
+
 /* Texts with spaces between them (RFC 6749 section 3.3), or a list of them. */
 static struct jose_texts scopes_of(const json_t *json, const char *name, struct arena *arena)
 {
     struct jose_texts texts = {NULL, 0};
     struct slice *raw = NULL;
-    size_t count = jose_json_texts(json, name, arena, &raw);
+    size_t count = 0;
 
+    (void)jose_json_texts(json, name, arena, &raw, &count);
     texts.items = arena_array(arena, JOSE_TEXTS_MAX, sizeof(*texts.items));
     for (size_t i = 0; i < count; i++) {
         for (struct slice rest = raw[i]; rest.len && texts.count < JOSE_TEXTS_MAX;) {
@@ -111,7 +121,7 @@ static struct jose_texts texts_of(const json_t *json, const char *name, struct a
 {
     struct jose_texts texts = {NULL, 0};
 
-    texts.count = jose_json_texts(json, name, arena, &texts.items);
+    (void)jose_json_texts(json, name, arena, &texts.items, &texts.count);
     return texts;
 }
 
@@ -122,21 +132,16 @@ static bool is_true(const json_t *value)
             slice_equal(slice_text(json_string_value(value)), SLICE("true")));
 }
 
-static void read_claims(const json_t *json, const char *account, struct arena *arena,
+/* False when one that says for whom or what the token is cannot be read. */
+static bool read_claims(const json_t *json, const char *account, struct arena *arena,
                         struct jose_claims *out)
 {
     *out = (struct jose_claims){
-        .issuer = named(json, "iss", arena),
         .subject = named(json, "sub", arena),
-        .audience = texts_of(json, "aud", arena),
-        .authorized = named(json, "azp", arena),
-        .client = named(json, "client_id", arena),
-        .nonce = named(json, "nonce", arena),
-        .kind = named(json, "typ", arena),
         .account = named(json, account, arena),
         .email_verified = is_true(json_object_get(json, "email_verified")),
-        .of_sign_in = json_object_get(json, "at_hash") || json_object_get(json, "c_hash") ||
-                      json_object_get(json, "s_hash"),
+        .of_sign_in = json_object_get(json, "nonce") || json_object_get(json, "at_hash") ||
+                      json_object_get(json, "c_hash") || json_object_get(json, "s_hash"),
         .scopes = scopes_of(json, json_object_get(json, "scope") ? "scope" : "scp", arena),
         .acr = named(json, "acr", arena),
         .amr = texts_of(json, "amr", arena),
@@ -145,6 +150,14 @@ static void read_claims(const json_t *json, const char *account, struct arena *a
         .issued = jose_json_time(json, "iat"),
         .active = json_is_true(json_object_get(json, "active")),
     };
+    return read_name(json, "iss", arena, &out->issuer) &&
+           jose_json_texts(json, "aud", arena, &out->audience.items, &out->audience.count) &&
+           read_name(json, "azp", arena, &out->authorized) &&
+           read_name(json, "client_id", arena, &out->client) &&
+           read_name(json, "nonce", arena, &out->nonce) &&
+           read_name(json, "typ", arena, &out->kind) &&
+           read_name(json, "token_type", arena, &out->token_type) &&
+           read_name(json, "token_use", arena, &out->use);
 }
 
 bool jose_claims_read(struct slice text, const char *account, struct arena *arena,
@@ -152,11 +165,7 @@ bool jose_claims_read(struct slice text, const char *account, struct arena *aren
 {
     OWN(json) json_t *json = jose_json_read(text);
 
-    if (!json) {
-        return false;
-    }
-    read_claims(json, account, arena, out);
-    return true;
+    return json && read_claims(json, account, arena, out);
 }
 
 static bool read_header(struct slice text, struct arena *arena, struct jwt *out)
@@ -169,8 +178,9 @@ static bool read_header(struct slice text, struct arena *arena, struct jwt *out)
         return false;
     }
     out->algorithm = jose_algorithm_by_name(jose_json_text(json, "alg"));
-    out->kid = named(json, "kid", arena);
-    out->type = named(json, "typ", arena);
+    if (!read_name(json, "kid", arena, &out->kid) || !read_name(json, "typ", arena, &out->type)) {
+        return false;
+    }
     if (slice_starts_nocase(out->type, media)) {
         out->type = slice_from(out->type, media.len);
     }

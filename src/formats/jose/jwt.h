@@ -35,10 +35,12 @@ struct jose_claims {
     struct slice authorized; /* azp */
     struct slice client;     /* client_id */
     struct slice nonce;
-    struct slice kind;        /* the claim `typ` that some providers write */
-    struct slice account;     /* the claim that names the account */
-    bool email_verified;      /* said so, and not denied */
-    bool of_sign_in;          /* has at_hash, c_hash or s_hash, which an ID token alone has */
+    struct slice kind;       /* the claim `typ` that some providers write */
+    struct slice use;        /* token_use, likewise */
+    struct slice token_type; /* as introspection has it (RFC 7662) */
+    struct slice account;    /* the claim that names the account */
+    bool email_verified;     /* said so, and not denied */
+    bool of_sign_in;         /* has nonce, at_hash, c_hash or s_hash, which an ID token alone has */
     struct jose_texts scopes; /* of `scope` (RFC 8693) or `scp`, by itself each */
     struct slice acr;
     struct jose_texts amr;
@@ -77,6 +79,8 @@ bool jwt_is_one(struct slice token);
 bool jwt_read(struct slice token, const char *account, struct arena *arena, struct jwt *out)
     __attribute__((warn_unused_result));
 
-/* Read claims from an object, such as the answer to an introspection (RFC 7662). False when it is none. */
+/* Read claims from an object, such as the answer to an introspection (RFC 7662). False when it is none, or when a claim that
+ * says for whom or what the token is (iss, aud, azp, client_id, nonce, typ, token_type, token_use) is there and cannot be
+ * read: too long, too many, no text. */
 bool jose_claims_read(struct slice text, const char *account, struct arena *arena,
                       struct jose_claims *out) __attribute__((warn_unused_result));

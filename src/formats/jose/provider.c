@@ -38,7 +38,8 @@ bool jose_provider_read(struct slice text, struct slice issuer, struct arena *ar
     if (!json || issuer.len == 0 || !slice_equal(jose_json_text(json, "issuer"), issuer)) {
         return false;
     }
-    ways.count = jose_json_texts(json, "token_endpoint_auth_methods_supported", arena, &ways.items);
+    (void)jose_json_texts(json, "token_endpoint_auth_methods_supported", arena, &ways.items,
+                          &ways.count);
     *out = (struct jose_provider){
         .authorization = endpoint(json, "authorization_endpoint", arena),
         .token = endpoint(json, "token_endpoint", arena),
