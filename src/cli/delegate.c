@@ -5,6 +5,7 @@
 
 #include "cli/approvals.h"
 #include "cli/cli.h"
+#include "cli/passkey.h"
 #include "cli/print.h"
 #include "requests/delegation.h"
 #include "stages/retention/term.h"
@@ -70,19 +71,25 @@ static bool read_both(struct cli *c, struct slice *from, struct slice *to, struc
 
 bool cli_delegate_add(struct cli *c, struct error *e)
 {
-    struct delegation ask = {.by = SLICE("-")};
+    struct delegation_add_ask ask = {.grant.by = SLICE("-")};
+    struct delegation *d = &ask.grant;
     struct admin_asked answer;
 
-    if (!read_both(c, &ask.from, &ask.to, &ask.reason, e) ||
-        !read_until(slice_text(arguments_text(&c->arguments, "until", 0)), &ask.until, e) ||
+    if (!read_both(c, &d->from, &d->to, &d->reason, e) ||
+        !read_until(slice_text(arguments_text(&c->arguments, "until", 0)), &d->until, e) ||
         !cli_ask(c, CLI_KEEPER, &delegation_add, &ask, &answer, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    if (answer.wants_proof &&
+        (!passkey_prove(c, true, &ask.proof, e) ||
+         !cli_ask(c, CLI_KEEPER, &delegation_add, &ask, &answer, NULL, CLI_ASK_MS, e))) {
         return false;
     }
     if (answer.id.len) {
         approvals_say(c, &answer);
     } else {
-        buf_printf(&c->out, "%.*s may send as %.*s from now on\n", SLICE_ARG(ask.to),
-                   SLICE_ARG(ask.from));
+        buf_printf(&c->out, "%.*s may send as %.*s from now on\n", SLICE_ARG(d->to),
+                   SLICE_ARG(d->from));
     }
     return true;
 }

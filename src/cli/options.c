@@ -133,6 +133,12 @@ const struct argument_option delegate_add_options[] = {
     OPTION("to", 0, "ACCOUNT", "the account that may send so"),
     OPTION("until", 0, "DATE", "the last day, 2027-01-31, or the moment, 2027-01-31T12:00:00Z"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
+    OPTION("password-stdin", 0, NULL,
+           "for an address that is yours: your password is one line of standard input"),
+    OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of the password"),
+    OPTION("passkey", 0, NULL, "a passkey of yours instead of the password"),
+    OPTION("json", 0, NULL,
+           "a browser is asked instead of a security key: a line of JSON each way"),
     OPTION_END,
 };
 

@@ -62,8 +62,9 @@ static bool prove_by_password(struct cli *c, struct desk_proof *out, struct erro
                          "this wants a proof anew: give --code CODE, --passkey or "
                          "--password-stdin");
     }
-    if (from_stdin ? !terminal_read_secret(AUTH_PASSWORD_MAX, &password, e)
-                   : !terminal_ask_secret("Your password again", AUTH_PASSWORD_MAX, &password, e)) {
+    if (from_stdin
+            ? !terminal_read_secret(AUTH_PASSWORD_MAX, &password, e)
+            : !terminal_ask_secret("Your present password", AUTH_PASSWORD_MAX, &password, e)) {
         return false;
     }
     out->password = arena_copy(&c->arena, secret_slice(password));

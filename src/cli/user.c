@@ -4,6 +4,7 @@
 #include "cli/approvals.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/passkey.h"
 #include "cli/print.h"
 #include "cli/shared.h"
 #include "cli/terminal.h"
@@ -30,7 +31,12 @@ const struct argument_option user_set_options[] = {
     OPTION("name", 0, "NAME", "its holder's name"),
     OPTION("role", 0, "ROLE", "`employee`, `auditor`, `officer`, `administrator` or `application`"),
     OPTION("password", 0, NULL, "ask for a new password"),
-    OPTION("password-stdin", 0, NULL, "the new password is one line of standard input"),
+    OPTION("password-stdin", 0, NULL,
+           "the new password is one line of standard input, your own present one the next"),
+    OPTION("code", 0, "CODE", "for your own password, instead of the present one"),
+    OPTION("passkey", 0, NULL, "likewise, a passkey of yours"),
+    OPTION("json", 0, NULL,
+           "a browser is asked instead of a security key: a line of JSON each way"),
     OPTION("notify", 0, "ADDRESS", "its holder is told there as well what happens to it; `none`"),
     OPTION("disable", 0, NULL, "close the account; open sessions end"),
     OPTION("enable", 0, NULL, "open it again"),
@@ -136,6 +142,22 @@ static bool is_disabled(struct cli *c, struct slice account, bool *disabled, str
                      SLICE_ARG(slice_head(account, 100)));
 }
 
+/* Whoever sets his own password is asked anew who he is. */
+static bool ask_to_set(struct cli *c, struct admin_user_ask *ask, struct admin_asked *asked,
+                       struct error *e)
+{
+    if (!cli_ask(c, CLI_KEEPER, &admin_user_set, ask, asked, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    if (!asked->wants_proof) {
+        return true;
+    }
+    if (!passkey_prove(c, true, &ask->proof, e)) {
+        return error_add(e, "your own password wants the present one, a code or a passkey");
+    }
+    return cli_ask(c, CLI_KEEPER, &admin_user_set, ask, asked, NULL, CLI_ASK_MS, e);
+}
+
 bool cli_user_set(struct cli *c, struct error *e)
 {
     const struct arguments *a = &c->arguments;
@@ -170,7 +192,7 @@ bool cli_user_set(struct cli *c, struct error *e)
     }
     ask.disabled = disable || (ask.disabled && !enable);
     ask.password = secret_slice(password);
-    if (!cli_ask(c, CLI_KEEPER, &admin_user_set, &ask, &asked, NULL, CLI_ASK_MS, e)) {
+    if (!ask_to_set(c, &ask, &asked, e)) {
         return false;
     }
     say(c, "changed", &asked);

@@ -126,7 +126,8 @@ static bool is_in_office(const struct account *a)
 
 /* ── two persons ── */
 
-/* Whether somebody gets a role by it, or the means to sign in as who has one. */
+/* Whether somebody gets a role by it, or the means to sign in as who has one: its holder, who proved anew that he is, has
+ * them already. */
 static bool gives_office(const struct change *c)
 {
     bool own = slice_equal(c->admin->caller.account, c->account.name);
@@ -377,6 +378,20 @@ bool keeper_on_user_add(void *ctx, struct ipc_request *r, struct error *e)
 bool keeper_on_user_set(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = ctx;
+    struct keeper_admin *admin = keeper_admin_of(k, r);
+    const struct admin_user_ask *ask = r->ask;
+    struct admin_asked *asked = r->answer;
+    bool own = slice_equal(account_canonical(ask->account, r->arena), admin->caller.account);
+
+    /* An open desk is not enough for a password of its holder's. */
+    if (own && ask->password.len) {
+        if (!factors_prove_or_ask(admin, &ask->proof, r->arena, asked, e)) {
+            return false;
+        }
+        if (asked->wants_proof) {
+            return true;
+        }
+    }
 
     (void)pthread_mutex_lock(&k->approvals.changing);
     bool done = user_set(ctx, r, e);

@@ -73,3 +73,11 @@ bool factors_prove_anew(struct keeper_admin *admin, const struct desk_proof *pro
     }
     return true;
 }
+
+bool factors_prove_or_ask(struct keeper_admin *admin, const struct desk_proof *proof,
+                          struct arena *arena, struct admin_asked *asked, struct error *e)
+{
+    asked->wants_proof =
+        proof->code.len == 0 && proof->passkey.credential.len == 0 && proof->password.len == 0;
+    return asked->wants_proof || factors_prove_anew(admin, proof, true, arena, e);
+}

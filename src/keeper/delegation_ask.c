@@ -7,6 +7,7 @@
 #include "keeper/account_parts.h"
 #include "keeper/approvals.h"
 #include "keeper/drills.h"
+#include "keeper/factors.h"
 #include "keeper/internal.h"
 #include "requests/delegation.h"
 #include "stages/retention/term.h"
@@ -168,18 +169,45 @@ static bool ask_for(struct keeper_admin *admin, struct delegation *d, struct are
     return approvals_ask(admin, &request, d->to, arena, asked, e);
 }
 
-static bool add(struct keeper_admin *admin, struct ipc_request *r, struct error *e)
+/* What is asked for, if it can be. */
+static bool read_it(struct keeper_admin *admin, struct ipc_request *r, struct delegation *d,
+                    struct error *e)
 {
-    const struct delegation *ask = r->ask;
+    const struct delegation_add_ask *wanted = r->ask;
+    const struct delegation *ask = &wanted->grant;
+
+    *d = (struct delegation){.from = ask->from,
+                             .to = account_canonical(ask->to, r->arena),
+                             .until = ask->until,
+                             .reason = ask->reason};
+    return check(admin->keeper, d, r->arena, e) &&
+           has_it_alone(admin, d->from, r->arena, &d->owner, e);
+}
+
+/* An open desk is not enough for its holder to grant what is his. Before the lock: auth answers late who guesses. */
+static bool prove(struct keeper_admin *admin, struct ipc_request *r, bool *owner, struct error *e)
+{
+    const struct delegation_add_ask *ask = r->ask;
+    struct delegation d;
+
+    if (!read_it(admin, r, &d, e)) {
+        return false;
+    }
+    *owner = d.owner;
+    return !d.owner || factors_prove_or_ask(admin, &ask->proof, r->arena, r->answer, e);
+}
+
+static bool add(struct keeper_admin *admin, struct ipc_request *r, bool proven, struct error *e)
+{
     struct keeper *k = admin->keeper;
-    struct delegation d = {.from = ask->from,
-                           .to = account_canonical(ask->to, r->arena),
-                           .until = ask->until,
-                           .reason = ask->reason};
+    struct delegation d;
     size_t officers = 0;
 
-    if (!check(k, &d, r->arena, e) || !has_it_alone(admin, d.from, r->arena, &d.owner, e)) {
+    if (!read_it(admin, r, &d, e)) {
         return false;
+    }
+    if (d.owner && !proven) {
+        return error_set(e, ERROR_BUSY, "the address became yours alone just now: try again");
     }
     if (d.owner) {
         return has_room(admin, &d, r->arena, e) && grant(admin, &d, r->arena, e);
@@ -322,9 +350,18 @@ static bool remove_it(struct keeper_admin *admin, struct ipc_request *r, struct 
 bool keeper_on_delegation_add(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = ctx;
+    struct keeper_admin *admin = keeper_admin_of(k, r);
+    const struct admin_asked *asked = r->answer;
+    bool proven = false;
 
+    if (!prove(admin, r, &proven, e)) {
+        return false;
+    }
+    if (asked->wants_proof) {
+        return true;
+    }
     (void)pthread_mutex_lock(&k->approvals.changing);
-    bool done = add(keeper_admin_of(ctx, r), r, e);
+    bool done = add(admin, r, proven, e);
     (void)pthread_mutex_unlock(&k->approvals.changing);
     return done;
 }

@@ -81,6 +81,13 @@ struct desk_proof;
 bool factors_prove_anew(struct keeper_admin *admin, const struct desk_proof *proof, bool password,
                         struct arena *arena, struct error *e) MUST_CHECK;
 
+/* The same, also by the password; without any proof nothing is proven and asked->wants_proof is set, for it to be asked for.
+ * (anew.c) */
+struct admin_asked;
+bool factors_prove_or_ask(struct keeper_admin *admin, const struct desk_proof *proof,
+                          struct arena *arena, struct admin_asked *asked,
+                          struct error *e) MUST_CHECK;
+
 /* Take one out of a row. (passkeys.c) */
 void passkeys_cut(struct factors *f, struct passkey *p);
 

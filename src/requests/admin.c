@@ -21,6 +21,7 @@ static const struct cbor_field user_ask_fields[] = {
     MAYBE(9, CBOR_TEXTS, admin_user_ask, groups, GROUPS_MAX),
     MAYBE(10, CBOR_BOOL, admin_user_ask, no_groups, 0),
     MAYBE(20, CBOR_TEXT, admin_user_ask, notify, LETTER_ADDRESS_MAX),
+    CBOR_SUB_OPTIONAL(21, CBOR_STRUCT, struct admin_user_ask, proof, 0, &desk_proof_schema),
 };
 static const struct cbor_schema user_ask = CBOR_SCHEMA(user_ask_fields, struct admin_user_ask);
 

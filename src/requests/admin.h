@@ -24,6 +24,7 @@ struct admin_user_ask {
     struct cbor_list groups; /* texts: that it is in */
     bool no_groups;          /* likewise */
     struct slice notify;     /* a further address for notices; "none": no more; empty: unchanged */
+    struct desk_proof proof; /* in admin_user_set, for a password of one's own */
 };
 
 struct admin_user {

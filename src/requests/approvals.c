@@ -13,6 +13,7 @@ static const struct cbor_field asked_fields[] = {
     MAYBE(2, CBOR_UINT, admin_asked, expires_at, 0),
     MAYBE(3, CBOR_TEXT, admin_asked, who, WHO_MAX),
     MAYBE(4, CBOR_TEXT, admin_asked, object, TEXT_MAX),
+    MAYBE(5, CBOR_BOOL, admin_asked, wants_proof, 0),
 };
 const struct cbor_schema admin_asked_schema = CBOR_SCHEMA(asked_fields, struct admin_asked);
 

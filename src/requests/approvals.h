@@ -13,6 +13,7 @@ struct admin_asked {
     uint64_t expires_at;
     struct slice who; /* the accounts that may approve it: "anna@example.test, bob@example.test" */
     struct slice object; /* what will be done then */
+    bool wants_proof;    /* nothing was done: ask again with a struct desk_proof */
 };
 
 extern const struct cbor_schema admin_asked_schema;

@@ -2,10 +2,15 @@
 #pragma once
 
 #include "letter/delegation.h"
-#include "requests/approvals.h"
+#include "requests/passkeys.h"
 
-/* delegation_add: a struct delegation, of which from, to, until and reason count. Answered with struct admin_asked: it takes
- * two persons unless whoever asks has the address alone, or there is no officer. */
+/* delegation_add: of the struct delegation from, to, until and reason count. Answered with struct admin_asked: it takes two
+ * persons unless whoever asks has the address alone, or there is no officer. */
+struct delegation_add_ask {
+    struct delegation grant;
+    struct desk_proof proof; /* for an address that is one's own alone */
+};
+
 extern const struct ipc_message delegation_add;
 
 /* delegation_remove */

@@ -13,6 +13,7 @@ from scene import ALICE, PASSWORD, Scene
 from test_roles import OFFICER, person  # noqa: F401 - a fixture
 
 BOB, BOARD, TO = "bob@example.test", "board@example.test", "paula@partner.test"
+AGAIN = ["--password-stdin"]  # an open desk is not enough
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +61,11 @@ def sent(scene, smtp, content, reverse_path=ALICE):
     return left(scene, subject), scene.company.show(re.search(r"\b[0-9a-z]{16}\b", text)[0])
 
 
-def delegate(who, verb, source, account, *more):
+def delegate(who, verb, source, account, *more, **options):
+    if "--password-stdin" in more:
+        options.setdefault("input", PASSWORD + "\n")
     return who.postern("delegate", verb, "--from", source, "--to", account, "--reason", "a test",
-                       *more)
+                       *more, **options)
 
 
 def test_a_shared_name_takes_two_persons(scene, person):
@@ -107,7 +110,12 @@ def person_acts(scene):
 def test_the_owner_grants_what_is_his(scene, person):
     company, smtp = scene.company, scene.client()
     assert person.login(BOB).returncode == 0
-    assert "may send as" in delegate(person, "add", BOB, ALICE).stdout
+    for said in ("", "wrong\n"):  # an open desk is not enough
+        done = delegate(person, "add", BOB, ALICE, "--password-stdin", input=said)
+        assert done.returncode != 0, done
+    assert "give --code" in delegate(person, "add", BOB, ALICE, input="").stderr
+    assert ALICE not in person.postern("delegate", "list").stdout
+    assert "may send as" in delegate(person, "add", BOB, ALICE, *AGAIN).stdout
     came, shown = sent(scene, smtp, letter(BOB))
     assert came["Sender"] == ALICE and f"granted by {BOB} on" in shown
     for source, said in ((BOARD, "have an officer"), ("sales", "no account is in the group"),
@@ -137,7 +145,7 @@ def test_it_ends_when_it_was_said_to(scene, person):
     done = delegate(person, "add", BOB, ALICE, "--until", "2020-01-31")
     assert done.returncode == 65 and "is over already" in done.stderr
     assert "no day such as" in delegate(person, "add", BOB, ALICE, "--until", "tomorrow").stderr
-    done = delegate(person, "add", BOB, ALICE, "--until", end.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    done = delegate(person, "add", BOB, ALICE, "--until", end.strftime("%Y-%m-%dT%H:%M:%SZ"), *AGAIN)
     assert done.returncode == 0, done
     assert try_to(smtp, letter(BOB))[0] == 250
     wait_for("the delegation to end", lambda: try_to(smtp, letter(BOB))[0] == 550, 10)

@@ -387,8 +387,12 @@ def test_a_sign_in_outlives_a_restart(scene):
     assert not may_search()
 
     assert c.sign_in().returncode == 0 and may_search()
-    c.postern("user", "set", c.auditor, "--password-stdin", "--reason", "a test",
-              input="pewter walrus knits quietly\n")
+    new, change = "pewter walrus knits quietly\n", ("user", "set", c.auditor, "--password-stdin", "--reason", "a test")
+    for more in ("", "wrong\n"):  # an open desk is not enough to set one's own
+        done = c.postern(*change, input=new + more, check=False)
+        assert done.returncode != 0 and ("your own password wants" in done.stderr or "is wrong" in done.stderr), done
+    assert may_search()
+    c.postern(*change, input=new + c.passwords[c.auditor] + "\n")
     restart(c)
     assert not may_search()
 
