@@ -106,6 +106,11 @@ bool cli_letter_show(struct cli *c, struct error *e)
         !memfd_map(fd, COPY_MAX, &map, e)) {
         return false;
     }
+    if (path && answer.cut) {
+        return error_set(e, ERROR_DENIED,
+                         "a malware scanner keeps this letter back: only its header is shown, and "
+                         "nothing is written; leave out --output");
+    }
     if (path) {
         return files_write_new(path, map.bytes, e);
     }
@@ -113,6 +118,9 @@ bool cli_letter_show(struct cli *c, struct error *e)
         return false;
     }
     print_copy(c, map.bytes);
+    if (answer.cut) {
+        buf_add_text(&c->out, "\n(its header alone: a malware scanner keeps the letter back)\n");
+    }
     return true;
 }
 

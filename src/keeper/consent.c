@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "formats/mail/address.h"
 #include "keeper/internal.h"
 #include "keyring/digest.h"
 #include "stages/approval/approval.h"
@@ -71,7 +72,10 @@ void consent_mark(struct queue_entry *entry, const struct decision *d, bool told
     entry->told = told;
     entry->waits_until = clock_steady_ms() +
                          consent_left(entry->parcel->received_at, d->need.until, clock_wall_ms());
-    queue_entry_reason(entry, SLICE("needs approval: `postern letter waiting`"));
+    if (entry->state !=
+        QUEUE_HELD) { /* otherwise what else holds it is to be seen when that is approved */
+        queue_entry_reason(entry, SLICE(QUEUE_WHY_WAITS));
+    }
 }
 
 bool consent_recall(struct keeper *k, struct queue_entry *entry, const struct decision *d,
@@ -125,7 +129,8 @@ bool consent_went_back(struct keeper *k, const struct letter_id *id, struct aren
         (found && !keeper_read(k, ref, &consent_record_schema, arena, &r, e))) {
         return false;
     }
-    *back = r.state == CONSENT_REFUSED || r.state == CONSENT_TIMED_OUT;
+    *back = slice_equal(r.id, letter_id_slice(id)) &&
+            (r.state == CONSENT_REFUSED || r.state == CONSENT_TIMED_OUT);
     return true;
 }
 
@@ -161,6 +166,19 @@ bool consent_waits(struct keeper *k, const struct letter_id *id)
     return p != NULL;
 }
 
+bool consent_read(struct keeper *k, struct parcel *p, struct arena *arena,
+                  struct consent_letter *out, struct error *e)
+{
+    *out = (struct consent_letter){0};
+    if (!parcel_facts(k, p, arena, &out->facts, e) ||
+        !keeper_read(k, p->decision, &decision_schema, arena, &out->decision, e) ||
+        !parcel_owns(p, out->decision.id, e)) {
+        return false;
+    }
+    out->parcel = parcel_hold(p);
+    return true;
+}
+
 bool consent_find(struct keeper *k, const struct letter_id *id, struct arena *arena,
                   struct consent_letter *out, bool *found, struct error *e)
 {
@@ -168,15 +186,7 @@ bool consent_find(struct keeper *k, const struct letter_id *id, struct arena *ar
 
     *out = (struct consent_letter){0};
     *found = p != NULL;
-    if (!p) {
-        return true;
-    }
-    if (!parcel_facts(k, p, arena, &out->facts, e) ||
-        !keeper_read(k, p->decision, &decision_schema, arena, &out->decision, e)) {
-        return false;
-    }
-    out->parcel = TAKE(p, NULL);
-    return true;
+    return !p || consent_read(k, p, arena, out, e);
 }
 
 void consent_letter_done(struct consent_letter *l)
@@ -190,7 +200,8 @@ bool consent_copy(struct keeper *k, const struct consent_letter *l, struct arena
 {
     struct sealed sealed;
 
-    if (!keeper_read(k, l->parcel->sealed, &sealed_schema, arena, &sealed, e)) {
+    if (!keeper_read(k, l->parcel->sealed, &sealed_schema, arena, &sealed, e) ||
+        !parcel_owns(l->parcel, sealed.id, e)) {
         return false;
     }
     *digest = sealed.digest;
@@ -198,8 +209,8 @@ bool consent_copy(struct keeper *k, const struct consent_letter *l, struct arena
 }
 
 struct listing {
-    struct letter_id ring[CONSENT_LISTED_MAX];
-    size_t count; /* the last ones of them are in the ring */
+    struct parcel *ring[CONSENT_LISTED_MAX]; /* references */
+    size_t count;                            /* the last ones of them are in the ring */
 };
 
 /* The queue's list has the newest first: what is met last stays. */
@@ -212,18 +223,20 @@ static void list_entry(void *context, const struct queue_entry *entry)
         return;
     }
     for (size_t i = 0; i < kept; i++) {
-        if (memcmp(l->ring[i].bytes, entry->parcel->id.bytes, LETTER_ID_LEN) == 0) {
+        if (memcmp(l->ring[i]->id.bytes, entry->parcel->id.bytes, LETTER_ID_LEN) == 0) {
             return;
         }
     }
-    l->ring[l->count++ % CONSENT_LISTED_MAX] = entry->parcel->id;
+    struct parcel **slot = &l->ring[l->count++ % CONSENT_LISTED_MAX];
+    parcel_drop(*slot);
+    *slot = parcel_hold(entry->parcel);
 }
 
-size_t consent_list(struct keeper *k, struct arena *arena, struct letter_id **out)
+size_t consent_list(struct keeper *k, struct arena *arena, struct parcel ***out)
 {
     struct listing *l = arena_alloc(arena, sizeof(*l));
 
-    l->count = 0;
+    *l = (struct listing){.count = 0};
     queue_each(k->queue, list_entry, l);
     size_t kept = l->count < CONSENT_LISTED_MAX ? l->count : CONSENT_LISTED_MAX;
     *out = arena_array(arena, kept + 1, sizeof(**out));
@@ -252,9 +265,38 @@ static bool has_address(const struct account *a, struct slice address)
     return address.len && (slice_equal_nocase(a->name, address) || is_in(&a->addresses, address));
 }
 
+/* "anna+tag@..." is Anna's as well, whichever of these the separator is or was: rather one too many who may not. */
+static bool is_tagged(struct slice shown, struct slice address)
+{
+    struct slice domain = letter_domain(address);
+    size_t local = address.len - domain.len - 1;
+
+    return domain.len && slice_equal_nocase(letter_domain(shown), domain) &&
+           shown.len > address.len && memchr("+-=_", shown.ptr[local], 4) &&
+           slice_equal_nocase(slice_head(shown, local), slice_head(address, local));
+}
+
+/* Whether a text, such as a From line, shows an address of the account's. */
+static bool shows_address(const struct account *a, struct slice text)
+{
+    const struct slice *addresses = a->addresses.items;
+    struct slice word = SLICE_NONE;
+    bool shown = false;
+
+    while (!shown && mail_shown_word(&text, &word)) {
+        shown = has_address(a, word) || is_tagged(word, a->name);
+        for (size_t i = 0; i < a->addresses.count; i++) {
+            shown = shown || is_tagged(word, addresses[i]);
+        }
+    }
+    return shown;
+}
+
+/* Where a group delegated it, behalf.from is the group's name, and the letter says in whose name it was sent. */
 bool consent_is_sender(const struct account *a, const struct facts *f)
 {
-    return has_address(a, f->account) || has_address(a, f->behalf.from);
+    return has_address(a, f->account) || has_address(a, f->behalf.from) ||
+           (f->behalf.from.len && (shows_address(a, f->from) || shows_address(a, f->reverse_path)));
 }
 
 /* "role officer", "group leads", "account anna@example.test" */
@@ -297,7 +339,7 @@ bool consent_return(struct keeper *k, const struct consent_letter *l,
     if (body.full) {
         return error_set(e, ERROR_LIMIT, "a verdict does not fit into a record");
     }
-    if (!keeper_return_letter(k, l->parcel, &l->facts, reason, first, arena, e)) {
+    if (!keeper_return_letter(k, l, reason, first, arena, e)) {
         return false;
     }
     uint8_t key[CATALOG_REPEAT_LEN];

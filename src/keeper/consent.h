@@ -63,6 +63,10 @@ void consent_let_go(struct keeper *k);
 /* Find one that waits and read what is recorded of it; *found says whether there is one. */
 bool consent_find(struct keeper *k, const struct letter_id *id, struct arena *arena,
                   struct consent_letter *out, bool *found, struct error *e) MUST_CHECK;
+
+/* The same of one whose parcel is at hand. */
+bool consent_read(struct keeper *k, struct parcel *p, struct arena *arena,
+                  struct consent_letter *out, struct error *e) MUST_CHECK;
 void consent_letter_done(struct consent_letter *l);
 
 /* The SHA-256 of the copy that is held, from its record. */
@@ -78,17 +82,18 @@ bool consent_return(struct keeper *k, const struct consent_letter *l,
                     const struct consent_record *record, struct slice reason, struct arena *arena,
                     struct error *e) MUST_CHECK;
 
-/* notices.c: record `first` and, in the same commit, tell its sender why the whole letter comes back. */
-bool keeper_return_letter(struct keeper *k, struct parcel *p, const struct facts *f,
-                          struct slice reason, struct ledger_record first, struct arena *arena,
+/* notices.c: record `first` and, in the same commit, tell its sender why the letter comes back from those recipients of whom
+ * nothing was reported yet. */
+bool keeper_return_letter(struct keeper *k, const struct consent_letter *l, struct slice reason,
+                          struct ledger_record first, struct arena *arena,
                           struct error *e) MUST_CHECK;
 
 /* Tell its sender and who may approve that it waits; once. With the lock. */
 bool consent_tell(struct keeper *k, const struct consent_letter *l, struct arena *arena,
                   struct error *e) MUST_CHECK;
 
-/* The ids of the CONSENT_LISTED_MAX oldest letters that wait, each once, in the arena; the number. */
-size_t consent_list(struct keeper *k, struct arena *arena, struct letter_id **out);
+/* The CONSENT_LISTED_MAX oldest letters that wait, each once: their number, and in the arena references, which the caller drops. */
+size_t consent_list(struct keeper *k, struct arena *arena, struct parcel ***out);
 
 /* The thread that tells, and sends back what nobody approved in time. */
 void keeper_consents(void *keeper);

@@ -9,7 +9,6 @@
 #include "keeper/suspend.h"
 #include "requests/consent.h"
 
-#define WHY_HELD "its sender is suspended: `postern account show`"
 #define NONE_WAITS                                                                                 \
     "no letter with this id waits for you: somebody said yes or no already, its time is over, or " \
     "it needs another person; `postern letter waiting` lists those that do"
@@ -43,28 +42,29 @@ static struct slice who(const struct consent_need *need, struct arena *arena)
     return letter_text(arena, text, 900);
 }
 
-/* A row for this caller, if he is to see it. */
-static bool describe(struct keeper_admin *admin, const struct letter_id *id, struct arena *arena,
+/* A row for this caller, if he is to see it; in the arena. What else is read of the letter is forgotten. */
+static bool describe(struct keeper_admin *admin, struct parcel *p, struct arena *arena,
                      struct letter_waiting_row *row, bool *shown, struct error *e)
 {
     OWN(consent_letter) struct consent_letter l = {0};
+    OWN(arena) struct arena scratch = {.max = KEEPER_ARENA_MAX};
     bool runs = admin->role == ACCOUNT_OFFICER || admin->role == ACCOUNT_ADMINISTRATOR;
-    bool found = false;
     bool may = false;
 
     *shown = false;
-    if (!consent_find(admin->keeper, id, arena, &l, &found, e) || !found) {
-        return !found;
-    }
-    if (!may_now(admin->keeper, admin->caller.account, &l, arena, &may, e)) {
+    if (!consent_read(admin->keeper, p, &scratch, &l, e) ||
+        !may_now(admin->keeper, admin->caller.account, &l, &scratch, &may, e)) {
         return false;
     }
     bool own = admin->caller.account.len && slice_equal(admin->caller.account, l.facts.account);
     *shown = may || own || runs;
+    if (!*shown) {
+        return true;
+    }
     *row = (struct letter_waiting_row){
-        .id = arena_copy(arena, letter_id_slice(id)),
-        .rule = l.decision.need.rule,
-        .account = l.facts.account,
+        .id = arena_copy(arena, letter_id_slice(&p->id)),
+        .rule = arena_copy(arena, l.decision.need.rule),
+        .account = arena_copy(arena, l.facts.account),
         .subject =
             may || own ? letter_text(arena, slice_head(l.facts.subject, 200), 900) : SLICE_NONE,
         .recipients = l.facts.recipients.count,
@@ -81,16 +81,21 @@ bool keeper_on_letter_waiting(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct letter_waiting_answer *answer = r->answer;
     struct letter_waiting_row *rows = arena_array(r->arena, CONSENTS_LISTED_MAX, sizeof(*rows));
-    struct letter_id *ids = NULL;
-    size_t n = consent_list(admin->keeper, r->arena, &ids);
+    struct parcel **parcels = NULL;
+    size_t n = consent_list(admin->keeper, r->arena, &parcels);
     size_t count = 0;
 
-    for (size_t i = 0; i < n && count < CONSENTS_LISTED_MAX; i++) {
+    for (size_t i = 0; i < n; i++) {
         bool shown = false;
-        if (!describe(admin, &ids[i], r->arena, &rows[count], &shown, e)) {
-            return false;
+        if (count < CONSENTS_LISTED_MAX &&
+            !describe(admin, parcels[i], r->arena, &rows[count], &shown, e)) {
+            /* One that cannot be read keeps nobody from the others. */
+            log_event(LOG_ERROR, "consent.unreadable", LOG_NUMBER("seq", parcels[i]->seq),
+                      LOG_TEXT("reason", e->text));
+            keeper_alert(admin->keeper, "queue-unreadable", e->text);
         }
         count += shown;
+        parcel_drop(parcels[i]);
     }
     answer->rows = (struct cbor_list){rows, count};
     return true;
@@ -108,7 +113,8 @@ bool keeper_on_consent(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_INPUT, "a letter's id has %d bytes", LETTER_ID_LEN);
     }
     return consent_find(ctx, &id, r->arena, &l, &found, e) &&
-           (!found || may_now(ctx, ask->account, &l, r->arena, &answer->may, e));
+           (!found || may_now(ctx, ask->account, &l, r->arena, &answer->may, e)) &&
+           (!answer->may || consent_copy(ctx, &l, r->arena, &answer->digest, e));
 }
 
 /* ── the verdict ── */
@@ -133,8 +139,10 @@ static bool record_approval(struct keeper *k, const struct consent_record *recor
 {
     OWN(buf) struct buf body = {.max = 65536};
     OWN(buf) struct buf hold = {.max = 65536};
-    const struct order order = {
-        .id = record->id, .kind = ORDER_HOLD, .by = SLICE("postern"), .reason = SLICE(WHY_HELD)};
+    const struct order order = {.id = record->id,
+                                .kind = ORDER_HOLD,
+                                .by = SLICE("postern"),
+                                .reason = SLICE(SUSPENSION_WHY_HELD)};
 
     cbor_write(&body, &consent_record_schema, record);
     cbor_write(&hold, &order_schema, &order);
@@ -156,7 +164,9 @@ static bool approve(struct keeper *k, const struct consent_letter *l,
     bool closed = l->facts.account.len && guard_is_closed(k, l->facts.account, arena);
     uint64_t later = 0;
 
-    if (!record_approval(k, record, closed, e)) {
+    /* In its list first: `account release` lets it go with the others, or cancels it with them. */
+    if ((closed && !suspension_add(k, l->facts.account, id, arena, e)) ||
+        !record_approval(k, record, closed, e)) {
         return false;
     }
     if (closed) {
@@ -164,7 +174,8 @@ static bool approve(struct keeper *k, const struct consent_letter *l,
     } else {
         suspension_hold_queued(k, &l->facts, id, arena); /* meanwhile, perhaps */
     }
-    queue_approve(k->queue, id, (uint64_t)clock_wall_ms());
+    queue_approve(k->queue, id, (uint64_t)clock_wall_ms(),
+                  closed ? SLICE(SUSPENSION_WHY_HELD) : SLICE_NONE);
     answer->held = queue_is_held(k->queue, id);
     return true;
 }

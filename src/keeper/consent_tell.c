@@ -113,7 +113,7 @@ static void write_to_approvers(const struct telling *t, struct buf *out)
     line(out, arena_printf(t->arena, "%.*s, it goes back.", SLICE_ARG(t->until)));
 }
 
-/* A letter of ours about it, to these addresses. */
+/* A letter of ours to these addresses. What says that it is about the sender's letter lets him read it. */
 static void make(const struct telling *t, struct slice *to, size_t n, const char *subject,
                  void (*write)(const struct telling *t, struct buf *out), struct buf *bytes,
                  struct own_letter *letter)
@@ -126,7 +126,6 @@ static void make(const struct telling *t, struct slice *to, size_t n, const char
         .id = letter_id_new(),
         .to = {recipients, n},
         .subject = slice_text(subject),
-        .about = t->letter->facts.id,
         .groups = t->letter->facts.groups,
     };
     for (size_t i = 0; i < n; i++) {
@@ -188,7 +187,9 @@ bool consent_tell(struct keeper *k, const struct consent_letter *l, struct arena
     letter_id_text(&l->parcel->id, t.id);
     if (sender.len) {
         make(&t, &sender, 1, "Your letter waits for approval", write_to_sender, &to_sender,
-             &letters[n++]);
+             &letters[n]);
+        letters[n++].about =
+            l->facts.id; /* not what the approvers get: he would read who they are */
     }
     if (t.n_approvers) {
         make(&t, t.approvers, t.n_approvers < MAILED_MAX ? t.n_approvers : MAILED_MAX,

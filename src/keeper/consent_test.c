@@ -78,6 +78,55 @@ static void nobody_approves_his_own(void **unused)
     assert_true(consent_may(&a, &l));
 }
 
+/* Whoever is in a group delegated it for all of them: the letter says in whose name it was sent. */
+static void nor_one_sent_by_his_group(void **unused)
+{
+    static const struct {
+        const char *from;
+        const char *path;
+        bool may;
+    } rows[] = {
+        {"Board <BOARD@example.test>",                          "anna@example.test",   false},
+        {"board+q3@example.test",                               "anna@example.test",   false},
+        {"\"boss@example.test\" <x@example.test>",              "",                    false}, /* what he may seem to have sent */
+        {"Anna <anna@example.test>",                            "boss-1@example.test", false},
+        {"Board <shipboard@example.test>, boards@example.test", "a@example.test",      true },
+        {"board@example.test.example, board@other.test",        "",                    true },
+        {"",                                                    "",                    true },
+    };
+    struct account a = account_of("boss@example.test", ACCOUNT_OFFICER, 2);
+    struct consent_letter l = letter_of("anna@example.test", "sales");
+    (void)unused;
+
+    a.addresses = (struct cbor_list){addresses, 1};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        l.facts.from = slice_text(rows[i].from);
+        l.facts.reverse_path = slice_text(rows[i].path);
+        if (consent_may(&a, &l) != rows[i].may) {
+            fail_msg("%zu: %s", i, rows[i].from);
+        }
+    }
+    /* Without a delegation the address is that of who sent it. */
+    l = letter_of("anna@example.test", "");
+    l.facts.from = SLICE("board@example.test");
+    assert_true(consent_may(&a, &l));
+}
+
+/* The catalog leads to a record: it must be this letter's. */
+static void records_are_the_letters_own(void **unused)
+{
+    OWN(parcel) struct parcel *p = parcel_new();
+    const struct letter_id other = letter_id_new();
+    struct error e;
+    (void)unused;
+
+    p->id = letter_id_new();
+    assert_ok(parcel_owns(p, letter_id_slice(&p->id), &e), e);
+    assert_false(parcel_owns(p, letter_id_slice(&other), &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT);
+    assert_false(parcel_owns(p, SLICE_NONE, &e));
+}
+
 static void how_long(void **unused)
 {
     const int64_t at = 1800000000000;
@@ -99,6 +148,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_may),
         cmocka_unit_test(nobody_approves_his_own),
+        cmocka_unit_test(nor_one_sent_by_his_group),
+        cmocka_unit_test(records_are_the_letters_own),
         cmocka_unit_test(how_long),
     };
     return cmocka_run_group_tests_name("keeper/consent", tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include "keeper/account_change.h"
 #include "keeper/admin.h"
+#include "keeper/consent.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/suspend.h"
@@ -183,13 +184,15 @@ static bool end_suspension(struct keeper_admin *admin, const struct suspension_r
     struct slice name = arena_printf(arena, "suspended/%.*s", SLICE_ARG(was->account));
     bool found = false;
 
-    if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_SUSPENSION, &suspension_record_schema, &record,
-                           e) ||
-        !state_value_delete(k->state, name, &found, e)) {
-        return false;
+    consent_hold(k); /* an approval adds to the row */
+    bool ended = keeper_record_one(k, LEDGER_AWAITED, RECORD_SUSPENSION, &suspension_record_schema,
+                                   &record, e) &&
+                 state_value_delete(k->state, name, &found, e);
+    if (ended) {
+        guard_open(k, was->account);
     }
-    guard_open(k, was->account);
-    return true;
+    consent_let_go(k);
+    return ended;
 }
 
 bool keeper_on_account_release(void *ctx, struct ipc_request *r, struct error *e)

@@ -89,7 +89,7 @@ bool parcel_facts(struct keeper *k, struct parcel *p, struct arena *arena, struc
     if (body.len) {
         return cbor_read(body, &facts_schema, arena, out, e);
     }
-    return keeper_read(k, p->facts, &facts_schema, arena, out, e);
+    return keeper_read(k, p->facts, &facts_schema, arena, out, e) && parcel_owns(p, out->id, e);
 }
 
 /* A duplicate of a cached descriptor, so that the cache may be dropped meanwhile; -1 without. */
@@ -108,7 +108,7 @@ bool parcel_content(struct keeper *k, struct parcel *p, int *fd, struct error *e
 
     *fd = cached_fd(p, &p->content_fd);
     return *fd >= 0 || (keeper_read(k, p->content, &content_schema, &arena, &c, e) &&
-                        memfd_from("letter", c.bytes, fd, e));
+                        parcel_owns(p, c.id, e) && memfd_from("letter", c.bytes, fd, e));
 }
 
 bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *fd, struct error *e)
@@ -122,8 +122,8 @@ bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *f
         return true;
     }
     if (!keeper_read(k, p->sealed, &sealed_schema, arena, &s, e) ||
-        !keeper_read(k, p->content, &content_schema, arena, &c, e) ||
-        !recipe_follow(&s, c.bytes, arena, &copy, e) ||
+        !keeper_read(k, p->content, &content_schema, arena, &c, e) || !parcel_owns(p, s.id, e) ||
+        !parcel_owns(p, c.id, e) || !recipe_follow(&s, c.bytes, arena, &copy, e) ||
         !memfd_from("copy", buf_slice(&copy), fd, e)) {
         return false;
     }

@@ -303,23 +303,61 @@ static struct receipt_recipient returned(const struct recipient *r, struct slice
     };
 }
 
-bool keeper_return_letter(struct keeper *k, struct parcel *p, const struct facts *f,
-                          struct slice reason, struct ledger_record first, struct arena *arena,
-                          struct error *e)
+/* Of whom nothing was reported yet: what was cancelled before came back then. */
+struct pending {
+    const struct consent_letter *letter;
+    bool *is; /* by their index among the facts' recipients */
+};
+
+static void add_pending(void *context, const struct queue_entry *entry)
+{
+    struct pending *p = context;
+
+    if (!entry->waits ||
+        memcmp(entry->parcel->id.bytes, p->letter->parcel->id.bytes, LETTER_ID_LEN) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < entry->n_pending; i++) {
+        if (entry->pending[i] < p->letter->facts.recipients.count) {
+            p->is[entry->pending[i]] = true;
+        }
+    }
+}
+
+/* What a malware scanner keeps back comes back as its header: nothing hands malware on. */
+static uint64_t return_of(const struct consent_letter *l)
+{
+    const struct ruling *rulings = l->decision.rulings.items;
+    bool guarded = false;
+
+    for (size_t i = 0; i < l->decision.rulings.count; i++) {
+        guarded = guarded || rulings[i].guard;
+    }
+    return guarded ? RETURN_HEADERS : l->facts.dsn_return;
+}
+
+bool keeper_return_letter(struct keeper *k, const struct consent_letter *l, struct slice reason,
+                          struct ledger_record first, struct arena *arena, struct error *e)
 {
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
-    const struct recipient *all = f->recipients.items;
-    size_t n = f->recipients.count;
-    struct making m = {.keeper = k, .parcel = p, .about = f, .arena = arena};
+    struct facts f = l->facts;
+    const struct recipient *all = f.recipients.items;
+    size_t n = 0;
+    struct making m = {.keeper = k, .parcel = l->parcel, .about = &f, .arena = arena};
+    struct pending pending = {l, arena_array(arena, f.recipients.count + 1, sizeof(bool))};
     struct notice_making notice = {.kind = NOTICE_FAILURE};
     struct own_letter letter;
 
-    m.recipients = arena_array(arena, n + 1, sizeof(*m.recipients));
-    notice.due = arena_array(arena, n + 1, sizeof(*notice.due));
-    for (size_t i = 0; i < n; i++) {
-        m.recipients[i] = returned(&all[i], reason);
+    f.dsn_return = return_of(l);
+    queue_each(k->queue, add_pending, &pending);
+    m.recipients = arena_array(arena, f.recipients.count + 1, sizeof(*m.recipients));
+    notice.due = arena_array(arena, f.recipients.count + 1, sizeof(*notice.due));
+    for (size_t i = 0; i < f.recipients.count; i++) {
+        if (pending.is[i]) {
+            m.recipients[n++] = returned(&all[i], reason);
+        }
     }
-    notice.n_due = receipts_due(f->reverse_path, m.recipients, n, notice.due);
+    notice.n_due = receipts_due(f.reverse_path, m.recipients, n, notice.due);
     buf_init(&notice.report, NOTICE_MAX);
     buf_init(&notice.record, RECORD_MAX);
     if (notice.n_due) {

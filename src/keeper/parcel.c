@@ -29,6 +29,15 @@ struct parcel *parcel_new(void)
     return p;
 }
 
+bool parcel_owns(const struct parcel *p, struct slice id, struct error *e)
+{
+    return slice_equal(id, letter_id_slice(&p->id)) ||
+           error_set(e, ERROR_CORRUPT,
+                     "the catalog names another letter's record for letter %llu: `postern catalog "
+                     "rebuild` makes it anew",
+                     (unsigned long long)p->seq);
+}
+
 struct parcel *parcel_hold(struct parcel *p)
 {
     (void)atomic_fetch_add(&p->references, 1);

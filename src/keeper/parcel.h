@@ -50,6 +50,10 @@ struct parcel {
 /* A new parcel with one reference and no caches. Never NULL. */
 struct parcel *parcel_new(void) __attribute__((returns_nonnull));
 
+/* Whether a record that the catalog named has this id, which is the parcel's; otherwise false with ERROR_CORRUPT. The
+ * catalog is not authenticated, the records are. */
+bool parcel_owns(const struct parcel *p, struct slice id, struct error *e) MUST_CHECK;
+
 /* One more reference; returns p. */
 struct parcel *parcel_hold(struct parcel *p);
 

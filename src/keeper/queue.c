@@ -373,7 +373,16 @@ struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *i
     return taken;
 }
 
-void queue_approve(struct queue *q, const struct letter_id *id, uint64_t now)
+static void reason_anew(struct queue_entry *entry, struct slice why)
+{
+    bool held = entry->state == QUEUE_HELD;
+
+    if (!held || why.len || slice_equal(entry->reason, SLICE(QUEUE_WHY_WAITS))) {
+        queue_entry_reason(entry, held ? why : SLICE_NONE);
+    }
+}
+
+void queue_approve(struct queue *q, const struct letter_id *id, uint64_t now, struct slice why)
 {
     (void)pthread_mutex_lock(&q->lock);
     for (struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
@@ -383,7 +392,7 @@ void queue_approve(struct queue *q, const struct letter_id *id, uint64_t now)
         entry->waits = false;
         entry->queued_at = now;
         if (entry->job == 0) { /* otherwise somebody is cancelling it */
-            queue_entry_reason(entry, SLICE_NONE);
+            reason_anew(entry, why);
             place(q, entry);
         }
     }

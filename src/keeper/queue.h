@@ -144,8 +144,12 @@ size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling,
 struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *id, uint64_t ruling,
                                       uint64_t *later);
 
-/* The second person approved a letter: its entries go where their state says, and their lifetime begins now. */
-void queue_approve(struct queue *q, const struct letter_id *id, uint64_t now);
+/* The reason of an entry that nothing but a second person holds. */
+#define QUEUE_WHY_WAITS "needs approval: `postern letter waiting`"
+
+/* The second person approved a letter: its entries go where their state says, and their lifetime begins now. What is held
+ * keeps its reason, or gets `why` where there is one. */
+void queue_approve(struct queue *q, const struct letter_id *id, uint64_t now, struct slice why);
 
 /* Whether something else than a second person holds an entry of it. */
 bool queue_is_held(struct queue *q, const struct letter_id *id);

@@ -346,10 +346,15 @@ static void who_waits_for_approval_stays(void **unused)
     assert_false(queue_is_held(q, &id));
 
     assert_int_equal(queue_order(q, &id, 0, QUEUE_HELD, 0, &later), 1);
-    queue_approve(q, &id, 7);
+    queue_entry_reason(a, SLICE("by an order"));
+    queue_approve(q, &id, 7, SLICE_NONE);
     assert_true(queue_is_held(q, &id)); /* by the order */
     assert_null(take(q, 0, SLICE_NONE, 2, 0));
     assert_int_equal(a->queued_at, 7);
+    assert_slice(a->reason, "by an order");
+    a->waits = true;
+    queue_approve(q, &id, 7, SLICE("suspended"));
+    assert_slice(a->reason, "suspended");
     assert_int_equal(queue_order(q, &id, 0, QUEUE_WAITING, 0, &later), 1);
     assert_ptr_equal(take(q, 0, SLICE_NONE, 2, 0), a);
     queue_free(q);
@@ -367,7 +372,7 @@ static void approved_in_hand(void **unused)
     a->waits = true;
     queue_add(q, a);
     assert_ptr_equal(queue_take_letter(q, &id, 0, &later), a);
-    queue_approve(q, &id, 7);
+    queue_approve(q, &id, 7, SLICE_NONE);
     assert_null(take(q, 0, SLICE_NONE, 2, 0));
     queue_put_back(q, a);
     assert_ptr_equal(take(q, 0, SLICE_NONE, 2, 0), a);

@@ -10,8 +10,6 @@
 #include "keeper/internal.h"
 #include "keeper/owner_notices.h"
 
-#define WHY_HELD "its sender is suspended: `postern account show`"
-
 static struct slice state_name(struct slice account, struct arena *arena)
 {
     return arena_printf(arena, "suspended/%.*s", SLICE_ARG(account));
@@ -32,7 +30,7 @@ static void hold_letter(struct keeper *k, const struct letter_id *id)
     struct order order = {.id = letter_id_slice(id),
                           .kind = ORDER_HOLD,
                           .by = SLICE("postern"),
-                          .reason = SLICE(WHY_HELD)};
+                          .reason = SLICE(SUSPENSION_WHY_HELD)};
     uint64_t later = 0;
     struct error e;
 
@@ -137,6 +135,19 @@ bool suspension_begin(struct keeper *k, struct suspension_record *r, struct aren
     return kept && recorded;
 }
 
+bool suspension_add(struct keeper *k, struct slice account, const struct letter_id *id,
+                    struct arena *arena, struct error *e)
+{
+    struct suspension_record r;
+    bool found = false;
+
+    if (!suspension_of(k, account, arena, &r, &found, e) || !found) {
+        return !found;
+    }
+    r.letters = join(letter_id_slice(id), r.letters, arena);
+    return keep(k, &r, arena, e);
+}
+
 /* ── after a start ── */
 
 /* What a crash kept from being held; not what somebody gave an order about since. */
@@ -221,7 +232,7 @@ void suspension_hold(struct keeper *k, const struct facts *f, struct arena *aren
     }
     for (size_t i = 0; i < d->rulings.count; i++) {
         rulings[i].hold = true;
-        rulings[i].reason = SLICE(WHY_HELD);
+        rulings[i].reason = SLICE(SUSPENSION_WHY_HELD);
     }
 }
 

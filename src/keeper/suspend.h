@@ -8,6 +8,8 @@
 #include "letter/guard.h"
 #include "stages/limits/signs.h"
 
+#define SUSPENSION_WHY_HELD "its sender is suspended: `postern account show`"
+
 struct keeper;
 
 /* Read the suspension in force, if there is one. */
@@ -21,6 +23,11 @@ void suspension_by_signs(struct keeper *k, const struct facts *f,
 /* Suspend an account; by, reason and role are in the record, the rest is filled in. */
 bool suspension_begin(struct keeper *k, struct suspension_record *r, struct arena *arena,
                       struct error *e) MUST_CHECK;
+
+/* This letter of an account that is suspended is held for it as well: what becomes of the others becomes of it. With
+ * the lock of keeper/consent, under which the row is deleted too. */
+bool suspension_add(struct keeper *k, struct slice account, const struct letter_id *id,
+                    struct arena *arena, struct error *e) MUST_CHECK;
 
 /* Have the rulings of a letter hold it when its sender is suspended. */
 void suspension_hold(struct keeper *k, const struct facts *f, struct arena *arena,

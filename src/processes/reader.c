@@ -129,18 +129,10 @@ static bool held(void *keeper, const struct letter_id *id, struct arena *arena, 
     return true;
 }
 
-static bool approves(void *keeper, struct slice id, struct slice account, bool *may,
-                     struct error *e)
+static bool approves(void *keeper, const struct keeper_consent_ask *ask, struct arena *arena,
+                     struct keeper_consent_answer *answer, struct error *e)
 {
-    OWN(arena) struct arena arena = {.max = 1 << 20};
-    const struct keeper_consent_ask ask = {id, account};
-    struct keeper_consent_answer answer;
-
-    if (!ipc_call(keeper, &keeper_consent, &ask, -1, &answer, NULL, &arena, RECORD_MS, e)) {
-        return false;
-    }
-    *may = answer.may;
-    return true;
+    return ipc_call(keeper, &keeper_consent, ask, -1, answer, NULL, arena, RECORD_MS, e);
 }
 
 static const char *path_in(struct role *r, const char *directory, const char *file)

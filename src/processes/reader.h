@@ -13,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "ipc/ipc.h"
 #include "ledger/reader.h"
+#include "requests/consent.h"
 #include "requests/permits.h"
 
 #define READER_ARENA_MAX                                                                           \
@@ -38,9 +39,10 @@ struct reader {
     /* What holds a letter, as a line of names in the arena; NULL: nobody to ask. */
     bool (*held)(void *context, const struct letter_id *id, struct arena *arena,
                  struct slice *holds, struct error *e);
-    /* Whether an account may approve a letter that waits for a second person; NULL: nobody to ask. */
-    bool (*approves)(void *context, struct slice id, struct slice account, bool *may,
-                     struct error *e);
+    /* Whether an account may approve a letter that waits for a second person, and the digest of the copy that would leave,
+     * in the arena; NULL: nobody to ask. */
+    bool (*approves)(void *context, const struct keeper_consent_ask *ask, struct arena *arena,
+                     struct keeper_consent_answer *answer, struct error *e);
     void *context;
     atomic_bool verifying; /* one at a time: it reads everything */
 };

@@ -72,6 +72,13 @@ static void fold(struct place *p)
     assert_ok(catalog_commit(p->catalog, at, &e), e);
 }
 
+static void make_copy(struct slice content, struct buf *copy)
+{
+    buf_add(copy, SLICE(signature));
+    buf_add(copy, slice_head(content, BCC_AT));
+    buf_add(copy, slice_from(content, BCC_AT + BCC_LEN));
+}
+
 /* A letter with facts, content and the recipe of its copy. */
 void scene_archive(struct place *p, const char *subject)
 {
@@ -85,9 +92,7 @@ void scene_archive(struct place *p, const char *subject)
 
     p->id = letter_id_new();
     digest_of(content, SLICE_NONE, digest);
-    buf_add(&copy, SLICE(signature));
-    buf_add(&copy, slice_head(content, BCC_AT));
-    buf_add(&copy, slice_from(content, BCC_AT + BCC_LEN));
+    make_copy(content, &copy);
     digest_of(buf_slice(&copy), SLICE_NONE, copy_digest);
     struct sealed_edit edits[] = {
         {.literal = SLICE(signature)           },
@@ -124,6 +129,25 @@ void scene_archive(struct place *p, const char *subject)
                                     .recipients = recipients,
                                     .n_recipients = 2};
     assert_ok(search_index_write(p->index, &indexed, 1, p->seq + 1, &e), e);
+}
+
+void scene_decide(struct place *p, uint64_t guard)
+{
+    struct ruling ruling = {.domain = SLICE("partner.test"),
+                            .recipients = SLICE("\0\0\0\1"),
+                            .level = LEVEL_VERIFIED,
+                            .hold = guard != GUARD_NONE,
+                            .guard = guard};
+    const struct decision d = {
+        .id = letter_id_slice(&p->id), .rulings = {&ruling, 1}
+    };
+    OWN(buf) struct buf body = {.max = 1 << 20};
+    struct error e;
+
+    cbor_write(&body, &decision_schema, &d);
+    const struct ledger_record record = {RECORD_DECISION, buf_slice(&body)};
+    assert_ok(ledger_append(p->ledger, &record, 1, NULL, &e), e);
+    fold(p);
 }
 
 void scene_archive_notice(struct place *p)
@@ -207,6 +231,22 @@ bool scene_show(struct place *p, enum scene_peer peer)
     return ipc_call(p->pool, &caller_pass, &ask, -1, NULL, NULL, &p->arena, WITHIN, &e);
 }
 
+static bool approves(void *pipe, const struct keeper_consent_ask *ask, struct arena *arena,
+                     struct keeper_consent_answer *answer, struct error *e)
+{
+    OWN(buf) struct buf copy = {.max = 1000};
+    uint8_t *digest = arena_alloc(arena, DIGEST_LEN);
+
+    (void)pipe;
+    (void)e;
+    make_copy(slice_starts(ask->account, SLICE("zoe")) ? SLICE("other") : SLICE(scene_letter),
+              &copy);
+    digest_of(buf_slice(&copy), SLICE_NONE, digest);
+    *answer = (struct keeper_consent_answer){.may = !slice_starts(ask->account, SLICE("auditor")),
+                                             .digest = slice_of(digest, DIGEST_LEN)};
+    return true;
+}
+
 static void be_the_reader(struct place *p, int channel, int tell)
 {
     struct reader reader = {.ledger_directory = p->ledger_directory,
@@ -217,6 +257,7 @@ static void be_the_reader(struct place *p, int channel, int tell)
                             .record = record,
                             .settle = settle,
                             .who = who,
+                            .approves = approves,
                             .context = &tell};
     int catalog = open(path_of(p, "catalog"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const struct sandbox walls = {

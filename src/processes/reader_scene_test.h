@@ -7,6 +7,7 @@
 #include "host/memfd.h"
 #include "ipc/pool.h"
 #include "ledger/ledger.h"
+#include "letter/findings.h"
 #include "processes/reader.h"
 #include "requests/reader.h"
 #include "search/index.h"
@@ -40,6 +41,10 @@ bool scene_show(struct place *p, enum scene_peer peer);
 
 /* Archive a letter of anna@example.test to bob and zoe at partner.test. */
 void scene_archive(struct place *p, const char *subject);
+
+/* Decide about p->id; guard: enum ruling_guard. Anna may approve it then, and the copy of every letter here would leave; of
+ * Zoe the keeper names another copy. */
+void scene_decide(struct place *p, uint64_t guard);
 
 /* Archive a notice about p->id, which is then the notice's. */
 void scene_archive_notice(struct place *p);

@@ -44,6 +44,7 @@ static const struct cbor_schema may_ask = CBOR_SCHEMA(may_ask_fields, struct kee
 
 static const struct cbor_field may_fields[] = {
     MAYBE(1, CBOR_BOOL, keeper_consent_answer, may, 0),
+    MAYBE(2, CBOR_BYTES, keeper_consent_answer, digest, 32),
 };
 static const struct cbor_schema may = CBOR_SCHEMA(may_fields, struct keeper_consent_answer);
 
@@ -63,6 +64,7 @@ static const struct cbor_schema record = CBOR_SCHEMA(record_fields, struct reade
 static const struct cbor_field show_fields[] = {
     CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct reader_waiting_answer, records, 3, &record),
     FIELD(2, CBOR_UINT, reader_waiting_answer, size, 0),
+    MAYBE(3, CBOR_BOOL, reader_waiting_answer, cut, 0),
 };
 static const struct cbor_schema show = CBOR_SCHEMA(show_fields, struct reader_waiting_answer);
 

@@ -49,6 +49,7 @@ struct keeper_consent_ask {
 
 struct keeper_consent_answer {
     bool may;
+    struct slice digest; /* SHA-256 of the copy that would leave: no other is to be shown */
 };
 
 extern const struct ipc_message keeper_consent;
@@ -61,6 +62,7 @@ struct reader_waiting_ask {
 struct reader_waiting_answer {
     struct cbor_list records; /* struct reader_record: facts, findings, decision */
     uint64_t size;            /* of the copy */
+    bool cut;                 /* to its header: a malware scanner keeps it back */
 };
 
 extern const struct ipc_message reader_waiting;

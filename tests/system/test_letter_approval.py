@@ -247,11 +247,11 @@ def test_orders_and_a_suspension_do_not_let_it_go(world):
     assert "suspended" in done.stdout, done.stderr
     time.sleep(1)
     assert not world.got("suspended [secure-approval]")
+    assert "its sender is suspended" in world.root("queue", "list").stdout
     world.company.kill()
     world.company.start()
     assert re.search(rf"{letter}.* held ", world.root("queue", "list").stdout)
-    world.root("account", "release", DORA, "--reason", "not stolen")
-    world.root("queue", "release", letter)
+    world.root("account", "release", DORA, "--send-held", "--reason", "not stolen")
     wait_for("it to arrive", lambda: world.got("suspended [secure-approval]"))
 
 
