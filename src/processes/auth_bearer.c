@@ -89,10 +89,25 @@ static bool judge_account(struct auth *a, struct login *l, struct slice named,
     return true;
 }
 
+/* Nobody can say. Who has the provider asked for what it does not answer is counted by the place that he comes from, not by
+ * the name that he says: each such question may take as long as the provider pleases. */
+static void put_off(struct auth *a, const struct login *l, bool asked, struct ipc_request *r)
+{
+    struct slice place = arena_printf(r->arena, "bearer %.*s", SLICE_ARG(l->ask->client));
+    bool blocked = false;
+
+    if (asked) {
+        (void)auth_throttle_failed(a->throttle, auth_settings_of(a), place, l->ask->client,
+                                   l->now_ms, &blocked);
+    }
+    log_event(LOG_WARNING, "auth.provider_silent", LOG_TEXT("reason", l->reason),
+              LOG_NUMBER("blocked", blocked));
+    ((struct auth_login_answer *)r->answer)->verdict = LOGIN_BUSY;
+}
+
 static bool judge(struct auth *a, struct login *l, const struct bearer_message *message,
                   struct ipc_request *r, struct error *e)
 {
-    struct auth_login_answer *answer = r->answer;
     const struct settings *settings = a->options.settings(a->options.context);
     const struct oidc_judge with = {a->providers, a->tokens, settings};
     struct slice named = slice_of(message->user, message->user_len);
@@ -102,9 +117,8 @@ static bool judge(struct auth *a, struct login *l, const struct bearer_message *
     enum token_verdict verdict =
         message->token.len ? oidc_access(&with, message->token, r->arena, &l->identity, &l->reason)
                            : TOKEN_BAD;
-    if (verdict == TOKEN_LATER) {
-        log_event(LOG_WARNING, "auth.provider_silent", LOG_TEXT("reason", l->reason));
-        answer->verdict = LOGIN_BUSY;
+    if (verdict == TOKEN_LATER || verdict == TOKEN_UNSAID) {
+        put_off(a, l, verdict == TOKEN_UNSAID, r);
         return true;
     }
     if (verdict != TOKEN_GOOD) {

@@ -44,6 +44,13 @@ static bool allows(const struct oidc_settings *o, enum jose_algorithm algorithm)
     return false;
 }
 
+/* A token that is looked at. */
+struct judging {
+    const struct oidc_judge *with;
+    enum provider_side side;
+    uint64_t generation; /* of the keys that decide */
+};
+
 /* ── what holds for every token ── */
 
 static bool is_in_time(const struct jose_claims *c, int64_t now_s, const char **why)
@@ -84,11 +91,10 @@ static struct token_identity identity_of(const struct oidc_settings *o, const st
     };
 }
 
-static bool is_signed(const struct oidc_judge *j, const struct oidc_settings *o,
-                      const struct jwt *token, struct arena *arena, enum token_verdict *verdict,
-                      const char **why)
+static bool is_signed(struct judging *g, const struct oidc_settings *o, const struct jwt *token,
+                      struct arena *arena, enum token_verdict *verdict, const char **why)
 {
-    enum jose_verdict said = JOSE_NO_KEY;
+    struct provider_said said = {.verdict = JOSE_NO_KEY};
     struct error e;
 
     *verdict = TOKEN_BAD;
@@ -96,14 +102,15 @@ static bool is_signed(const struct oidc_judge *j, const struct oidc_settings *o,
         *why = "the token is signed by an algorithm that is not allowed";
         return false;
     }
-    if (!providers_verify(j->providers, o, token, arena, &said, &e)) {
+    if (!providers_verify(g->with->providers, o, g->side, token, arena, &said, &e)) {
         *verdict = TOKEN_LATER;
         *why = "the provider's keys are not to be had";
         return false;
     }
-    *why = said == JOSE_NO_KEY ? "the token names a key that the provider has not"
-                               : "the token's signature is wrong";
-    return said == JOSE_SIGNED;
+    g->generation = said.generation;
+    *why = said.verdict == JOSE_NO_KEY ? "the token names a key that the provider has not"
+                                       : "the token's signature is wrong";
+    return said.verdict == JOSE_SIGNED;
 }
 
 /* ── access tokens ── */
@@ -171,9 +178,8 @@ static const struct oidc_settings *section_of(const struct settings *s, const st
     return found;
 }
 
-static enum token_verdict access_signed(const struct oidc_judge *j, struct slice text,
-                                        struct arena *arena, struct token_identity *out,
-                                        const char **why)
+static enum token_verdict access_signed(struct judging *g, struct slice text, struct arena *arena,
+                                        struct token_identity *out, const char **why)
 {
     enum token_verdict verdict = TOKEN_BAD;
     struct jwt token;
@@ -182,7 +188,7 @@ static enum token_verdict access_signed(const struct oidc_judge *j, struct slice
     if (!jwt_read(text, "sub", arena, &token)) {
         return TOKEN_BAD;
     }
-    const struct oidc_settings *o = section_of(j->settings, &token.claims);
+    const struct oidc_settings *o = section_of(g->with->settings, &token.claims);
     if (!o || !jwt_read(text, (const char *)arena_text(arena, o->claim), arena, &token)) {
         *why = "the token is another issuer's";
         return TOKEN_BAD;
@@ -195,7 +201,7 @@ static enum token_verdict access_signed(const struct oidc_judge *j, struct slice
         *why = "the token is made out for another audience";
         return TOKEN_BAD;
     }
-    if (!is_signed(j, o, &token, arena, &verdict, why)) {
+    if (!is_signed(g, o, &token, arena, &verdict, why)) {
         return verdict;
     }
     *out = identity_of(o, &token.claims);
@@ -244,29 +250,45 @@ static const struct oidc_settings *introspecting(const struct settings *s)
     return NULL;
 }
 
+/* Have the provider say what a token is. */
+static enum token_verdict introspect(const struct oidc_judge *j, const struct oidc_settings *o,
+                                     struct slice token, struct arena *arena,
+                                     struct jose_claims *claims, const char **why)
+{
+    OWN(buf) struct buf form = {.max = OIDC_FORM_MAX};
+    struct slice body;
+    uint64_t status = 0;
+    struct error e;
+
+    form_add(&form, "token", token);
+    form_add(&form, "token_type_hint", SLICE("access_token"));
+    const struct provider_question q = {PROVIDER_MAIL, IDENTITY_INTROSPECTION, buf_slice(&form)};
+    if (!providers_ask(j->providers, o, &q, arena, &body, &status, &e)) {
+        *why = e.kind == ERROR_LIMIT ? "too many wait for a provider"
+                                     : "the provider does not say what the token is";
+        return e.kind == ERROR_LIMIT ? TOKEN_LATER : TOKEN_UNSAID;
+    }
+    *why = "the provider does not say what the token is";
+    return status == HTTP_OK &&
+                   jose_claims_read(body, (const char *)arena_text(arena, o->claim), arena, claims)
+               ? TOKEN_GOOD
+               : TOKEN_UNSAID;
+}
+
 static enum token_verdict access_opaque(const struct oidc_judge *j, struct slice text,
                                         struct arena *arena, struct token_identity *out,
                                         const char **why)
 {
     const struct oidc_settings *o = introspecting(j->settings);
-    OWN(buf) struct buf form = {.max = OIDC_FORM_MAX};
     struct jose_claims claims;
-    struct slice body;
-    uint64_t status = 0;
-    struct error e;
 
     *why = "the token cannot be read";
     if (!o || text.len > OIDC_FORM_MAX / 4) {
         return TOKEN_BAD;
     }
-    form_add(&form, "token", text);
-    form_add(&form, "token_type_hint", SLICE("access_token"));
-    if (!providers_ask(j->providers, o, IDENTITY_INTROSPECTION, buf_slice(&form), arena, &body,
-                       &status, &e) ||
-        status != HTTP_OK ||
-        !jose_claims_read(body, (const char *)arena_text(arena, o->claim), arena, &claims)) {
-        *why = "the provider does not say what the token is";
-        return TOKEN_LATER;
+    enum token_verdict said = introspect(j, o, text, arena, &claims, why);
+    if (said != TOKEN_GOOD) {
+        return said;
     }
     if (!is_ours(o, &claims)) {
         *why = "the provider does not know the token, or it is not for us";
@@ -284,17 +306,18 @@ static enum token_verdict access_opaque(const struct oidc_judge *j, struct slice
 enum token_verdict oidc_access(const struct oidc_judge *j, struct slice token, struct arena *arena,
                                struct token_identity *out, const char **why)
 {
-    const struct token_ground ground = {j->settings, providers_generation(j->providers)};
+    struct judging g = {j, PROVIDER_MAIL, providers_generation(j->providers)};
+    const struct token_ground ground = {j->settings, g.generation};
     int64_t now_ms = clock_wall_ms();
 
     if (auth_tokens_find(j->tokens, token, &ground, now_ms, arena, out)) {
         return TOKEN_GOOD;
     }
-    enum token_verdict verdict = jwt_is_one(token) ? access_signed(j, token, arena, out, why)
+    enum token_verdict verdict = jwt_is_one(token) ? access_signed(&g, token, arena, out, why)
                                                    : access_opaque(j, token, arena, out, why);
     if (verdict == TOKEN_GOOD) {
         int64_t until_ms = now_ms + j->settings->auth.remember_ms;
-        const struct token_ground now = {j->settings, providers_generation(j->providers)};
+        const struct token_ground now = {j->settings, g.generation};
         auth_tokens_add(j->tokens, token, &now, out, now_ms,
                         out->until_ms < until_ms ? out->until_ms : until_ms);
     }
@@ -338,12 +361,13 @@ enum token_verdict oidc_sign_in(const struct oidc_judge *j, const struct oidc_se
                                 struct slice token, struct slice nonce, struct arena *arena,
                                 struct token_identity *out, const char **why)
 {
+    struct judging g = {.with = j, .side = PROVIDER_DESK};
     enum token_verdict verdict = TOKEN_BAD;
     struct jwt read;
 
     *why = "the ID token cannot be read";
     if (!jwt_read(token, (const char *)arena_text(arena, provider->claim), arena, &read) ||
-        !is_signed(j, provider, &read, arena, &verdict, why) ||
+        !is_signed(&g, provider, &read, arena, &verdict, why) ||
         !is_id_token(provider, &read, nonce, why)) {
         return verdict;
     }

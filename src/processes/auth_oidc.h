@@ -17,8 +17,9 @@
 enum token_verdict {
     TOKEN_GOOD,
     TOKEN_BAD,
-    TOKEN_SCOPE, /* right, and not for sending */
-    TOKEN_LATER, /* the provider was not to be had */
+    TOKEN_SCOPE,  /* right, and not for sending */
+    TOKEN_LATER,  /* nobody can say: the provider's keys were not to be had, or too many wait */
+    TOKEN_UNSAID, /* likewise, and the provider was asked about this one token */
 };
 
 struct oidc_judge {

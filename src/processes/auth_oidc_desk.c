@@ -45,6 +45,7 @@ static void write_url(const struct oidc_settings *o, const struct jose_provider 
     form_add(url, "nonce", SLICE_ARRAY(x->nonce));
     form_add(url, "code_challenge", SLICE_ARRAY(challenge));
     form_add(url, "code_challenge_method", SLICE("S256"));
+    form_add(url, "prompt", SLICE("login")); /* who is at the browser, not who was */
 }
 
 bool auth_on_oidc_begin(void *ctx, struct ipc_request *r, struct error *e)
@@ -100,8 +101,8 @@ static enum token_verdict exchange_code(struct auth *a, const struct oidc_settin
     if (o->client_secret_file.len == 0) {
         form_add(&form, "client_id", o->client_id);
     }
-    bool asked = !form.full && providers_ask(a->providers, o, IDENTITY_TOKEN, buf_slice(&form),
-                                             arena, &body, &status, &e);
+    const struct provider_question q = {PROVIDER_DESK, IDENTITY_TOKEN, buf_slice(&form)};
+    bool asked = !form.full && providers_ask(a->providers, o, &q, arena, &body, &status, &e);
     if (form.ptr) {
         explicit_bzero(form.ptr, form.len);
     }

@@ -37,8 +37,9 @@ struct place {
 
 struct providers {
     struct ipc_pool *courier;
-    atomic_uint_fast64_t generation;
-    pthread_mutex_t lock; /* guards the places but for what `fetching` does */
+    atomic_uint waiting[PROVIDER_SIDES];
+    pthread_mutex_t lock; /* guards the next, and the places but for what `fetching` does */
+    uint64_t generation;
     struct place places[PLACES];
 };
 
@@ -82,14 +83,35 @@ void providers_free(struct providers *p)
 
 uint64_t providers_generation(struct providers *p)
 {
-    return atomic_load(&p->generation);
+    (void)pthread_mutex_lock(&p->lock);
+    uint64_t generation = p->generation;
+    (void)pthread_mutex_unlock(&p->lock);
+    return generation;
 }
 
-bool providers_ask(struct providers *p, const struct oidc_settings *provider, uint64_t kind,
-                   struct slice form, struct arena *arena, struct slice *body, uint64_t *status,
-                   struct error *e)
+/* One more who waits for a provider; leave() when it is true. */
+static bool enter(struct providers *p, enum provider_side side, struct error *e)
 {
-    const struct provider_ask ask = {provider->name, provider->issuer, kind, form};
+    static const unsigned most[PROVIDER_SIDES] = {PROVIDER_MAIL_MAX, PROVIDER_DESK_MAX};
+
+    if (atomic_fetch_add(&p->waiting[side], 1) < most[side]) {
+        return true;
+    }
+    (void)atomic_fetch_sub(&p->waiting[side], 1);
+    return error_set(e, ERROR_LIMIT, "too many wait for a provider: try again in a moment");
+}
+
+static void leave(struct providers *p, enum provider_side side)
+{
+    (void)atomic_fetch_sub(&p->waiting[side], 1);
+}
+
+/* Ask, by one who waits. */
+static bool ask_now(struct providers *p, const struct oidc_settings *provider,
+                    const struct provider_question *q, struct arena *arena, struct slice *body,
+                    uint64_t *status, struct error *e)
+{
+    const struct provider_ask ask = {provider->name, provider->issuer, q->kind, q->form};
     struct provider_answer answer;
     OWN(memfd_map) struct memfd_map map = {.copied = false};
     OWN(fd) int fd = -1;
@@ -106,13 +128,26 @@ bool providers_ask(struct providers *p, const struct oidc_settings *provider, ui
     return true;
 }
 
+bool providers_ask(struct providers *p, const struct oidc_settings *provider,
+                   const struct provider_question *q, struct arena *arena, struct slice *body,
+                   uint64_t *status, struct error *e)
+{
+    if (!enter(p, q->side, e)) {
+        return false;
+    }
+    bool asked = ask_now(p, provider, q, arena, body, status, e);
+    leave(p, q->side);
+    return asked;
+}
+
 bool providers_document(struct providers *p, const struct oidc_settings *provider,
                         struct arena *arena, struct jose_provider *out, struct error *e)
 {
+    const struct provider_question q = {PROVIDER_DESK, IDENTITY_DOCUMENT, SLICE_NONE};
     struct slice body;
     uint64_t status = 0;
 
-    return providers_ask(p, provider, IDENTITY_DOCUMENT, SLICE_NONE, arena, &body, &status, e) &&
+    return providers_ask(p, provider, &q, arena, &body, &status, e) &&
            ((status == HTTP_OK && jose_provider_read(body, provider->issuer, arena, out)) ||
             error_set(e, ERROR_BUSY, "the provider's document cannot be read"));
 }
@@ -137,11 +172,12 @@ static struct place *place_of(struct providers *p, const struct oidc_settings *p
     return found;
 }
 
-/* The keys that there are, counted for the caller. */
-static struct held *take(struct providers *p, struct place *at)
+/* The keys that there are, counted for the caller, and the generation that they are of. */
+static struct held *take(struct providers *p, struct place *at, uint64_t *generation)
 {
     (void)pthread_mutex_lock(&p->lock);
     struct held *h = at->held;
+    *generation = p->generation;
     if (h) {
         (void)atomic_fetch_add(&h->refs, 1);
     }
@@ -154,21 +190,20 @@ static void put(struct providers *p, struct place *at, struct held *fresh)
     (void)pthread_mutex_lock(&p->lock);
     struct held *was = at->held;
     at->held = fresh;
+    p->generation += !was || memcmp(was->digest, fresh->digest, DIGEST_LEN) != 0;
     (void)pthread_mutex_unlock(&p->lock);
-    if (!was || memcmp(was->digest, fresh->digest, DIGEST_LEN) != 0) {
-        (void)atomic_fetch_add(&p->generation, 1);
-    }
     release(was);
 }
 
 static bool fetch_keys(struct providers *p, const struct oidc_settings *provider, struct place *at,
                        struct arena *arena, struct error *e)
 {
+    const struct provider_question q = {.kind = IDENTITY_KEYS};
     struct held *fresh = NULL;
     struct slice body;
     uint64_t status = 0;
 
-    if (!providers_ask(p, provider, IDENTITY_KEYS, SLICE_NONE, arena, &body, &status, e)) {
+    if (!ask_now(p, provider, &q, arena, &body, &status, e)) {
         return false;
     }
     struct jose_keys *keys = status == HTTP_OK ? jose_keys_read(body) : NULL;
@@ -186,25 +221,43 @@ static bool fetch_keys(struct providers *p, const struct oidc_settings *provider
     return true;
 }
 
-/* Fetch the keys. ERROR_LIMIT: that was done a moment ago, and these are they; ERROR_BUSY: they are not to be had. */
-static bool renew(struct providers *p, const struct oidc_settings *provider, struct place *at,
-                  struct arena *arena, struct error *e)
+/* Fetch the keys, by one who waits and has the place for himself. ERROR_LIMIT: that was done a moment ago, and these are
+ * they; ERROR_BUSY: they are not to be had. */
+static bool renew_here(struct providers *p, const struct oidc_settings *provider, struct place *at,
+                       struct arena *arena, struct error *e)
 {
-    bool done = false;
-
-    (void)pthread_mutex_lock(&at->fetching);
     int64_t now = clock_steady_ms();
+
     if (at->tried_ms && now - at->tried_ms < PROVIDER_PAUSE_MS) {
-        done = error_set(e, at->answered ? ERROR_LIMIT : ERROR_BUSY,
+        return error_set(e, at->answered ? ERROR_LIMIT : ERROR_BUSY,
                          "the provider's keys were asked for a moment ago");
-    } else {
-        done = fetch_keys(p, provider, at, arena, e);
-        at->tried_ms = clock_steady_ms();
-        at->answered = done;
-        log_event(done ? LOG_INFO : LOG_WARNING, "auth.keys", LOG_SLICE("provider", provider->name),
-                  LOG_NUMBER("fetched", done), LOG_TEXT("reason", done ? "" : e->text));
     }
-    (void)pthread_mutex_unlock(&at->fetching);
+    bool done = fetch_keys(p, provider, at, arena, e);
+    at->tried_ms = clock_steady_ms();
+    at->answered = done;
+    log_event(done ? LOG_INFO : LOG_WARNING, "auth.keys", LOG_SLICE("provider", provider->name),
+              LOG_NUMBER("fetched", done), LOG_TEXT("reason", done ? "" : e->text));
+    return done;
+}
+
+/* The same, when there may be one more who waits: `patient`, for somebody else who is fetching them. */
+static bool renew(struct providers *p, const struct oidc_settings *provider,
+                  enum provider_side side, struct place *at, bool patient, struct arena *arena,
+                  struct error *e)
+{
+    struct error full;
+
+    if (!enter(p, side, &full)) {
+        return error_set(e, ERROR_BUSY, "%s", full.text);
+    }
+    bool ours =
+        (patient ? pthread_mutex_lock(&at->fetching) : pthread_mutex_trylock(&at->fetching)) == 0;
+    bool done = ours ? renew_here(p, provider, at, arena, e)
+                     : error_set(e, ERROR_BUSY, "the provider's keys are being fetched");
+    if (ours) {
+        (void)pthread_mutex_unlock(&at->fetching);
+    }
+    leave(p, side);
     return done;
 }
 
@@ -220,8 +273,8 @@ static bool verify_with(struct held *h, const struct jwt *token, enum jose_verdi
 }
 
 bool providers_verify(struct providers *p, const struct oidc_settings *provider,
-                      const struct jwt *token, struct arena *arena, enum jose_verdict *out,
-                      struct error *e)
+                      enum provider_side side, const struct jwt *token, struct arena *arena,
+                      struct provider_said *out, struct error *e)
 {
     struct place *at = place_of(p, provider);
     struct error why = {.kind = ERROR_NONE};
@@ -229,15 +282,15 @@ bool providers_verify(struct providers *p, const struct oidc_settings *provider,
     if (!at) {
         return error_set(e, ERROR_BUSY, "too many [oidc] came and went: restart posternd");
     }
-    OWN(held) struct held *first = take(p, at);
-    if (first && clock_steady_ms() - first->fetched_ms < PROVIDER_FRESH_MS &&
-        verify_with(first, token, out) && *out != JOSE_NO_KEY) {
+    OWN(held) struct held *first = take(p, at, &out->generation);
+    bool settled = verify_with(first, token, &out->verdict) && out->verdict != JOSE_NO_KEY;
+    if (settled && clock_steady_ms() - first->fetched_ms < PROVIDER_FRESH_MS) {
         return true;
     }
-    bool renewed = renew(p, provider, at, arena, &why);
-    OWN(held) struct held *second = take(p, at);
-    bool known = verify_with(second, token, out);
-    bool perhaps = known && *out == JOSE_NO_KEY && !renewed && why.kind != ERROR_LIMIT;
+    bool renewed = renew(p, provider, side, at, !settled, arena, &why);
+    OWN(held) struct held *second = take(p, at, &out->generation);
+    bool known = verify_with(second, token, &out->verdict);
+    bool perhaps = known && out->verdict == JOSE_NO_KEY && !renewed && why.kind != ERROR_LIMIT;
     return (known && !perhaps) ||
            error_set(e, ERROR_BUSY, "%s", renewed ? "there are no keys" : why.text);
 }

@@ -3,7 +3,11 @@
  *
  * Keys are fetched anew when they are PROVIDER_FRESH_MS old; while the provider cannot be reached those that there are count
  * on for PROVIDER_STALE_MS. A token that names an unknown key has them fetched at once, but not again within
- * PROVIDER_PAUSE_MS: whoever makes such tokens up makes us ask no more often. Thread-safe. */
+ * PROVIDER_PAUSE_MS: whoever makes such tokens up makes us ask no more often.
+ *
+ * Who waits for a provider holds a channel on which others ask auth: so of mail clients PROVIDER_MAIL_MAX wait and no more,
+ * of desks PROVIDER_DESK_MAX, and one more is told so at once. Nobody waits to have a token verified by keys that count while
+ * somebody else fetches newer ones. Thread-safe. */
 #pragma once
 
 #include "base/own.h"
@@ -16,6 +20,23 @@
 #define PROVIDER_FRESH_MS 600000
 #define PROVIDER_STALE_MS 3600000
 #define PROVIDER_PAUSE_MS 3000
+#define PROVIDER_MAIL_MAX                                                                          \
+    8 /* of the 32 channels of submission; and with the next, as many as courier has */
+#define PROVIDER_DESK_MAX 2 /* of the 4 of the keeper */
+
+/* For whom it is asked. */
+enum provider_side { PROVIDER_MAIL, PROVIDER_DESK, PROVIDER_SIDES };
+
+struct provider_question {
+    enum provider_side side;
+    uint64_t kind; /* enum identity_kind */
+    struct slice form;
+};
+
+struct provider_said {
+    enum jose_verdict verdict;
+    uint64_t generation; /* of the keys that it was judged with: providers_generation() of then */
+};
 
 struct providers;
 
@@ -29,27 +50,26 @@ void providers_free(struct providers *p);
 uint64_t providers_generation(struct providers *p);
 
 /**
- * Whether a token is signed with a key that the provider has now.
+ * Whether a token is signed with a key that the provider has, as far as is known.
  *
  * @return  false with ERROR_BUSY when its keys are not to be had
  */
 bool providers_verify(struct providers *p, const struct oidc_settings *provider,
-                      const struct jwt *token, struct arena *arena, enum jose_verdict *out,
-                      struct error *e) MUST_CHECK;
+                      enum provider_side side, const struct jwt *token, struct arena *arena,
+                      struct provider_said *out, struct error *e) MUST_CHECK;
 
 /**
  * Ask a provider (requests/oidc.h).
  *
- * @param kind    enum identity_kind
  * @param body    what it answers, in the arena
  * @param status  of HTTP
- * @return        false with ERROR_BUSY when it cannot be reached
+ * @return        false with ERROR_BUSY when it cannot be reached, ERROR_LIMIT at once when too many wait
  */
-bool providers_ask(struct providers *p, const struct oidc_settings *provider, uint64_t kind,
-                   struct slice form, struct arena *arena, struct slice *body, uint64_t *status,
-                   struct error *e) MUST_CHECK;
+bool providers_ask(struct providers *p, const struct oidc_settings *provider,
+                   const struct provider_question *q, struct arena *arena, struct slice *body,
+                   uint64_t *status, struct error *e) MUST_CHECK;
 
-/* The provider's document, read. */
+/* The provider's document, read, for a desk. */
 bool providers_document(struct providers *p, const struct oidc_settings *provider,
                         struct arena *arena, struct jose_provider *out, struct error *e) MUST_CHECK;
 
