@@ -267,6 +267,7 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     if (!found || o.account.disabled || drill_is_over(&o.account)) {
         return error_set(e, ERROR_DENIED, "no such account");
     }
+    o.ends_at_ms = drill_bounds(&o.account, o.ends_at_ms);
     judge_token(&o, settings, &refused);
     if (!refused && !judge_factors(k, &o, &refused, e)) {
         return false;

@@ -9,6 +9,7 @@
 #include "keeper/account_change.h"
 #include "keeper/admin.h"
 #include "keeper/desks.h"
+#include "keeper/drills.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
 #include "requests/auth.h"
@@ -35,7 +36,7 @@ static bool find_account(struct keeper *k, struct slice pass, struct arena *aren
     if (!state_account_get(k->state, session.account, arena, &account, &found, e)) {
         return false;
     }
-    if (!found || account.disabled) {
+    if (!found || account.disabled || drill_is_over(&account)) {
         return pass_is_over(e);
     }
     caller->by = session.account;

@@ -148,6 +148,11 @@ static void who_looks_for_many_decoys_is_noticed(void **unused)
     assert_false(contact_meter_missed(m, eve, 4, 6));
     assert_false(contact_meter_missed(m, eve, 5, 7));
     assert_false(contact_meter_missed(m, eve, 6, 7 + 24 * HOUR)); /* another day */
+    assert_true(contact_meter_probed(m, eve, 1));
+    assert_false(contact_meter_probed(m, eve, HOUR)); /* once an hour ... */
+    assert_true(contact_meter_probed(m, SLICE("drill-x@e.test"), 2));
+    assert_true(contact_meter_probed(m, SLICE("anna@e.test"), 3)); /* ... and caller */
+    assert_true(contact_meter_probed(m, eve, HOUR + 1));
 }
 
 static void a_decoy_looks_like_the_others(void **unused)

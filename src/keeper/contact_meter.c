@@ -20,6 +20,8 @@ struct meter {
     uint64_t missed[CONTACT_MISSED]; /* decoys that were looked for, in this day */
     size_t n_missed;
     int64_t missed_from_ms;
+    bool probed;
+    int64_t probed_ms; /* when it was told last */
     size_t len;
     uint8_t who[];
 };
@@ -174,5 +176,21 @@ bool contact_meter_missed(struct contact_meter *m, struct slice who, uint64_t de
         return false;
     }
     it->n_missed = 0;
+    return true;
+}
+
+bool contact_meter_probed(struct contact_meter *m, struct slice who, int64_t now_ms)
+{
+    struct meter *it = find(m, who);
+
+    it = it ? it : begin(m, who, now_ms);
+    if (!it) {
+        return true;
+    }
+    if (it->probed && now_ms < it->probed_ms + HOUR_MS) {
+        return false;
+    }
+    it->probed = true;
+    it->probed_ms = now_ms;
     return true;
 }

@@ -50,4 +50,7 @@ uint64_t contact_meter_left(const struct contact_meter *m, struct slice who,
 bool contact_meter_missed(struct contact_meter *m, struct slice who, uint64_t decoy,
                           int64_t now_ms);
 
+/* Somebody is to be told that he compares. True once an hour; where no place is left always. */
+bool contact_meter_probed(struct contact_meter *m, struct slice who, int64_t now_ms);
+
 OWN_BY(contact_meter, struct contact_meter, contact_meter_free)

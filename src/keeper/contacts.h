@@ -2,6 +2,7 @@
  *
  * Invariants:
  *  1. What a caller was shown is counted before it is shown: found or listed, in all roles.
+ *     An account of a drill (keeper/drills) is shown rows without anything in them.
  *  2. A list or export is a record before it is given.
  *  3. A decoy is answered for as any other entry wherever somebody could compare: adding, changing, removing,
  *     showing by its whole address, and in how many entries a book has. Only finding leaves it out, and who finds out by
@@ -25,12 +26,11 @@ struct contacts {
     struct contact_book *book;
     pthread_mutex_t meter_lock;
     struct contact_meter *meter;
-    _Atomic bool decoys;         /* they are on */
-    _Atomic bool hurry;          /* look at once whether some are due */
-    _Atomic uint64_t hits;       /* letters to decoys since the start */
-    _Atomic bool waiting;        /* some are due, and could not be made yet */
-    int64_t look_at;             /* the watch's: steady clock */
-    _Atomic int64_t probed_hour; /* of the alarm about who looked for decoys */
+    _Atomic bool decoys;   /* they are on */
+    _Atomic bool hurry;    /* look at once whether some are due */
+    _Atomic uint64_t hits; /* letters to decoys since the start */
+    _Atomic bool waiting;  /* some are due, and could not be made yet */
+    int64_t look_at;       /* the watch's: steady clock */
 };
 
 #define CONTACTS_DECOYS_ON "contacts/decoys" /* value of the state that is there while they are */

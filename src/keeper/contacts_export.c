@@ -7,6 +7,7 @@
 #include "formats/contacts/contacts.h"
 #include "host/memfd.h"
 #include "keeper/contacts.h"
+#include "keeper/drills.h"
 #include "keeper/internal.h"
 #include "requests/contacts.h"
 
@@ -172,6 +173,8 @@ bool keeper_on_contact_export(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_INPUT, "no format was named");
     }
     if (!contacts_owner(admin, ask->company, false, &owner, e) ||
+        (admin->caller.account.len &&
+         !drill_spares(admin->keeper, admin->caller.account, r->arena, e)) ||
         !take_grant(admin->keeper, admin->caller.by, owner, r->arena, &granted, e)) {
         return false;
     }

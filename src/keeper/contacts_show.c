@@ -102,6 +102,15 @@ static bool may_look(struct keeper_admin *admin, const char *verb, struct error 
 
 /* ── a few ── */
 
+/* The caller is of a drill: whoever plays a thief learns how many he would have got, and not whom. */
+static bool is_played(const struct keeper_admin *admin, struct arena *arena, bool *is,
+                      struct error *e)
+{
+    *is = false;
+    return admin->caller.account.len == 0 ||
+           drill_is(admin->keeper, admin->caller.account, arena, is, e);
+}
+
 struct few {
     struct contact_found found[100];
     size_t n;
@@ -172,7 +181,9 @@ bool keeper_on_contact_find(void *ctx, struct ipc_request *r, struct error *e)
     struct contacts *c = admin->keeper->contacts;
     struct few *few = arena_alloc(r->arena, sizeof(*few));
 
-    if (!is_long_enough(ask->words, e) || !may_look(admin, "contact find", e)) {
+    bool played = false;
+    if (!is_long_enough(ask->words, e) || !is_played(admin, r->arena, &played, e) ||
+        !may_look(admin, "contact find", e)) {
         return false;
     }
     (void)pthread_rwlock_rdlock(&c->lock);
@@ -184,6 +195,9 @@ bool keeper_on_contact_find(void *ctx, struct ipc_request *r, struct error *e)
     (void)pthread_rwlock_unlock(&c->lock);
     if (compares(admin, few)) {
         decoys_probed(admin);
+    }
+    for (size_t i = 0; played && i < few->n; i++) {
+        few->found[i].contact = (struct contact){.address = SLICE_NONE};
     }
     answer->found = (struct cbor_list){few->found, few->n};
     return may_see(admin, "contact find", few->n ? few->n : 1, e);
@@ -202,15 +216,17 @@ bool keeper_on_contact_list(void *ctx, struct ipc_request *r, struct error *e)
     const struct contact_row **rows = NULL;
     struct slice owner;
     size_t n = 0;
+    bool played = false;
 
     if (!contacts_owner(admin, ask->company, false, &owner, e) ||
-        !may_look(admin, "contact list", e)) {
+        !is_played(admin, r->arena, &played, e) || !may_look(admin, "contact list", e)) {
         return false;
     }
     (void)pthread_rwlock_rdlock(&c->lock);
     size_t total = contact_book_list(c->book, owner, &list_arena, &rows);
     for (size_t i = ask->skip; i < total && n < CONTACTS_LISTED_MAX; i++) {
-        page[n++] = copy(&rows[i]->contact, r->arena);
+        page[n++] =
+            played ? (struct contact){.address = SLICE_NONE} : copy(&rows[i]->contact, r->arena);
     }
     (void)pthread_rwlock_unlock(&c->lock);
     struct act act = {.verb = SLICE("contact list"),

@@ -17,11 +17,24 @@
 #include "requests/contacts.h"
 
 #define REFUSAL_MS 250 /* how long refusing an unknown recipient takes, whoever it is */
-#define HOUR_MS    3600000
+
+#define OUTSIDE_PAGE   128
+#define OUTSIDE_LOOKED 1024 /* letters that name a decoy, of which one may have come from outside */
 
 static const struct contacts_settings *settings_of(const struct keeper *k)
 {
     return &k->options.settings(k->options.context)->contacts;
+}
+
+static bool is_in(const struct config_list *domains, struct slice domain)
+{
+    const struct slice *items = domains->items;
+    bool in = false;
+
+    for (size_t i = 0; i < domains->count; i++) {
+        in = in || slice_equal_nocase(items[i], domain);
+    }
+    return in;
 }
 
 /* Without its tag: anna+tag@ is anna@. */
@@ -87,22 +100,73 @@ struct hit {
     bool drill;        /* it counts as none */
 };
 
-/* Whether a letter of the archive names it: one that came from outside, since none to it leaves. Then it is known outside, and who answers
- * all to whom such a letter went writes to it in good faith. The archive is asked and not the letter's In-Reply-To, which a thief writes as he
- * likes, and which is not there yet at RCPT. What cannot be told is no. */
+/* Whether all addresses in a sender's text are outside, and there is one. */
+static bool is_all_outside(struct keeper *k, struct slice text, struct arena *arena, bool *any)
+{
+    const struct config_list *ours = &k->options.settings(k->options.context)->general.domains;
+    struct slice word;
+
+    while (mail_shown_word(&text, &word)) {
+        if (is_in(ours, letter_domain(word)) || is_accounts(k, bare(k, word, arena), arena)) {
+            return false;
+        }
+        *any = true;
+    }
+    return true;
+}
+
+/* Whether that letter came from outside: it was taken from a mailbox, a file or a journal, and nobody of ours wrote it. What
+ * an account submitted says nothing, whoever proved it: a thief names the decoy there himself. */
+static bool came_from_outside(struct keeper *k, struct catalog *catalog, uint64_t seq)
+{
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    struct catalog_letter *letters = NULL;
+    bool any = false;
+    size_t count = 0;
+    struct facts f;
+    struct error e;
+
+    return catalog_letters(catalog, CATALOG_BEHIND, seq, 1, &arena, &letters, &count, &e) &&
+           count == 1 && letters[0].seq == seq && letters[0].kind == LETTER_IMPORTED &&
+           keeper_read(k, letters[0].facts, &facts_schema, &arena, &f, &e) &&
+           f.kind == LETTER_IMPORTED && f.account.len == 0 &&
+           is_all_outside(k, f.from, &arena, &any) && any &&
+           is_all_outside(k, f.sender, &arena, &any) &&
+           is_all_outside(k, f.reverse_path, &arena, &any);
+}
+
+/* Whether a letter that came from outside names it. Then it is known outside, and who answers all to whom such a letter went
+ * writes to it in good faith. The archive is asked and not the letter's In-Reply-To, which a thief writes as he likes, and
+ * which is not there yet at RCPT. What cannot be told is no, and so is what stands behind OUTSIDE_LOOKED letters. */
 static bool is_known_outside(struct keeper *k, struct slice address, struct arena *arena)
 {
+    OWN(catalog) struct catalog *catalog = NULL;
     struct slice plain = bare(k, address, arena);
     const struct cbor_list addresses = {&plain, 1};
     const struct cbor_list none = {NULL, 0};
     uint64_t head = atomic_load(&k->indexer.position);
+    uint64_t seqs[OUTSIDE_PAGE];
+    uint64_t next = UINT64_MAX;
+    size_t count = OUTSIDE_PAGE;
     struct query query;
-    uint64_t seq = 0;
-    size_t count = 0;
     struct error e;
 
-    return subject_query(&addresses, &none, arena, &query, &e) &&
-           subject_find(k, &query, head, UINT64_MAX, &seq, 1, &count, &e) && count;
+    if (!subject_query(&addresses, &none, arena, &query, &e) ||
+        !catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, &e)) {
+        return false;
+    }
+    for (size_t looked = 0; count == OUTSIDE_PAGE && looked < OUTSIDE_LOOKED; looked += count) {
+        if (!subject_find(k, &query, head, next, seqs, OUTSIDE_PAGE, &count, &e)) {
+            return false;
+        }
+        for (size_t i = 0; i < count; i++) {
+            next = seqs[i];
+            if (came_from_outside(k, catalog, seqs[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 /* It sends no more, its sessions end, its letters of the last hour are held (keeper/suspend). One that is suspended
@@ -178,6 +242,21 @@ static void hit(struct keeper *k, const struct hit *h, struct arena *arena)
 
 /* ── whole letters ── */
 
+/* A name that is one: what people and careless programs see. */
+static bool judge_name(struct keeper *k, struct slice name, struct slice *found,
+                       struct arena *arena)
+{
+    struct slice word;
+
+    while (mail_shown_word(&name, &word)) {
+        if (is_decoy(k, word, arena)) {
+            *found = word;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool judge_list(struct keeper *k, const struct mail_addresses *list, struct slice *found,
                        struct arena *arena)
 {
@@ -185,6 +264,14 @@ static bool judge_list(struct keeper *k, const struct mail_addresses *list, stru
         struct slice text = mail_address_text(&list->items[i], arena);
         if (is_decoy(k, text, arena)) {
             *found = text;
+            return true;
+        }
+        if (judge_name(k, list->items[i].name, found, arena)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < list->n_shown && i < MAIL_SHOWN_MAX; i++) {
+        if (judge_name(k, list->shown[i], found, arena)) {
             return true;
         }
     }
@@ -197,10 +284,13 @@ static const char *judge_header(struct keeper *k, const struct mail_header *head
     struct mail_facts facts;
 
     mail_facts_read(header, utf8, arena, &facts);
-    return judge_list(k, &facts.to, found, arena)    ? "To"
-           : judge_list(k, &facts.cc, found, arena)  ? "Cc"
-           : judge_list(k, &facts.bcc, found, arena) ? "Bcc"
-                                                     : NULL;
+    return judge_list(k, &facts.to, found, arena)         ? "To"
+           : judge_list(k, &facts.cc, found, arena)       ? "Cc"
+           : judge_list(k, &facts.bcc, found, arena)      ? "Bcc"
+           : judge_list(k, &facts.reply_to, found, arena) ? "Reply-To"
+           : judge_list(k, &facts.sender, found, arena)   ? "Sender"
+           : judge_list(k, &facts.from, found, arena)     ? "From"
+                                                          : NULL;
 }
 
 bool decoys_pass(struct keeper *k, const struct session *session,
@@ -225,17 +315,6 @@ bool decoys_pass(struct keeper *k, const struct session *session,
 }
 
 /* ── single recipients ── */
-
-static bool is_in(const struct config_list *domains, struct slice domain)
-{
-    const struct slice *items = domains->items;
-    bool in = false;
-
-    for (size_t i = 0; i < domains->count; i++) {
-        in = in || slice_equal_nocase(items[i], domain);
-    }
-    return in;
-}
 
 /* Whom every domain has (RFC 5321 section 4.5.1, RFC 2142). */
 static bool is_role(struct slice address)
@@ -306,14 +385,19 @@ bool keeper_on_recipient(void *ctx, struct ipc_request *r, struct error *e)
 
 /* ── who compares ── */
 
-/* Once an hour: an honest person may know the name from elsewhere, a thief who compares does it again and again. */
+/* Once an hour and caller: an honest person may know the name from elsewhere, a thief who compares does it again and again. */
 void decoys_probed(struct keeper_admin *admin)
 {
     struct contacts *c = admin->keeper->contacts;
-    int64_t hour = clock_steady_ms() / HOUR_MS + 1;
     char sentence[ERROR_TEXT_MAX];
 
-    if (!atomic_load(&c->decoys) || atomic_exchange(&c->probed_hour, hour) == hour) {
+    if (!atomic_load(&c->decoys)) {
+        return;
+    }
+    (void)pthread_mutex_lock(&c->meter_lock);
+    bool news = contact_meter_probed(c->meter, admin->caller.by, clock_steady_ms());
+    (void)pthread_mutex_unlock(&c->meter_lock);
+    if (!news) {
         return;
     }
     (void)snprintf(sentence, sizeof(sentence),

@@ -1,9 +1,9 @@
 /* keeper/decoys - contacts that are nobody: who writes to one has taken a list of contacts.
  *
  * They stand in lists and exports among the others, and go on being watched when they stand there no more.
- * A letter to one, by its envelope or its To and Cc, is refused as one to an unknown user, and suspends the
- * account that sent it; an alarm and a record tell of it. An address that became an account's is none any more, and one that a
- * letter of the archive names, which came from outside, suspends nobody. */
+ * A letter to one, by its envelope or what its header shows, is refused as one to an unknown user, and suspends the
+ * account that sent it; an alarm and a record tell of it. An address that became an account's is none any more, and one that an
+ * imported letter of the archive names, which nobody of ours wrote, suspends nobody. */
 #pragma once
 
 #include "formats/mail/header.h"

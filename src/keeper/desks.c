@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 
+#include "keeper/drills.h"
 #include "keeper/internal.h"
 #include "requests/auth.h"
 #include "state/factors.h"
@@ -79,7 +80,7 @@ static bool resume(struct keeper *k, const struct desk_pass *pass, struct arena 
     if (!state_account_get(k->state, pass->account, arena, &account, &found, e)) {
         return false;
     }
-    if (!found || account.disabled) {
+    if (!found || account.disabled || drill_is_over(&account)) {
         return true;
     }
     /* One from before its second factor, or opened by a passkey that was removed, is none that a crash may save. */
@@ -91,7 +92,7 @@ static bool resume(struct keeper *k, const struct desk_pass *pass, struct arena 
     }
     desk.since = pass->since;
     left = left < settings->auth.desk_timeout_ms ? left : settings->auth.desk_timeout_ms;
-    desk.ends_at_ms = clock_steady_ms() + left;
+    desk.ends_at_ms = drill_bounds(&account, clock_steady_ms() + left);
     (void)memcpy(desk.hash, pass->hash.ptr, DIGEST_LEN);
     return sessions_resume(k->sessions, &account,
                            pass->mechanism.len ? pass->mechanism : SLICE(AUTH_DESK_MECHANISM),

@@ -30,8 +30,7 @@ struct alarm {
 struct drills {
     pthread_mutex_t lock;                 /* guards what follows */
     char account[LETTER_ADDRESS_MAX + 1]; /* of the one under way; empty: none is */
-    char decoy[LETTER_ADDRESS_MAX + 1];
-    int64_t until_ms; /* wall clock */
+    int64_t until_ms;                     /* wall clock */
     struct alarm alarms[DRILL_ALARMS_MAX];
     size_t n_alarms;
 };
@@ -62,8 +61,19 @@ bool drill_is_over(const struct account *a)
     return a->drill_until && a->drill_until <= (uint64_t)clock_wall_ms();
 }
 
-static bool is_drill(struct keeper *k, struct slice account, struct arena *arena, bool *is,
-                     struct error *e)
+int64_t drill_bounds(const struct account *a, int64_t ends_at_ms)
+{
+    int64_t left = (int64_t)a->drill_until - clock_wall_ms();
+
+    if (!a->drill_until) {
+        return ends_at_ms;
+    }
+    left = left < DRILL_MS ? left : DRILL_MS; /* however the clock was set */
+    return left < ends_at_ms - clock_steady_ms() ? clock_steady_ms() + left : ends_at_ms;
+}
+
+bool drill_is(struct keeper *k, struct slice account, struct arena *arena, bool *is,
+              struct error *e)
 {
     struct account a;
     bool found = false;
@@ -79,7 +89,7 @@ bool drill_spares(struct keeper *k, struct slice account, struct arena *arena, s
 {
     bool is = false;
 
-    return is_drill(k, account, arena, &is, e) &&
+    return drill_is(k, account, arena, &is, e) &&
            (!is ||
             error_set(e, ERROR_INPUT,
                       "`%.*s` is of a drill: nothing is given to it, and it closes by itself",
@@ -117,7 +127,7 @@ void keeper_alert_about(struct keeper *k, struct slice account, const char *even
     bool drill = false;
     struct error e;
 
-    if (!is_drill(k, account, &arena, &drill, &e) || !drill) {
+    if (!drill_is(k, account, &arena, &drill, &e) || !drill) {
         keeper_alert(k, event, sentence);
         return;
     }
@@ -178,9 +188,6 @@ static bool add_decoy(struct keeper *k, const struct account *a, struct arena *a
 {
     struct contact_row row = {.owner = a->name, .kind = CONTACT_DECOY, .until = a->drill_until};
 
-    if (!atomic_load(&k->contacts->decoys)) {
-        return error_set(e, ERROR_INPUT, "decoys are off: `postern decoys on` puts them in");
-    }
     row.contact = decoy_mint(letter_domain(a->name), NULL, 0, 0, arena);
     struct slice local = slice_head(row.contact.address, slice_find(row.contact.address, '@'));
     row.contact.address =
@@ -193,49 +200,24 @@ static bool add_decoy(struct keeper *k, const struct account *a, struct arena *a
     return written;
 }
 
-static void begun(struct keeper *k, const struct account *a, struct slice decoy)
+static void begun(struct keeper *k, const struct account *a)
 {
     struct drills *d = k->drills;
 
     (void)pthread_mutex_lock(&d->lock);
     (void)snprintf(d->account, sizeof(d->account), "%.*s", SLICE_ARG(a->name));
-    (void)snprintf(d->decoy, sizeof(d->decoy), "%.*s", SLICE_ARG(decoy));
     d->until_ms = (int64_t)a->drill_until;
     d->n_alarms = 0;
     (void)pthread_mutex_unlock(&d->lock);
 }
 
-static bool begin(struct keeper_admin *admin, struct ipc_request *r, struct error *e)
+static void ended(struct drills *d, struct slice account)
 {
-    const struct drill_begin_ask *ask = r->ask;
-    struct drill_begin_answer *answer = r->answer;
-    struct keeper *k = admin->keeper;
-    const struct settings *settings = k->options.settings(k->options.context);
-    const struct slice *domains = settings->general.domains.items;
-    struct account a = {.display = SLICE("Drill"),
-                        .created_at = (uint64_t)clock_wall_ms(),
-                        .role = ACCOUNT_EMPLOYEE};
-
-    a.drill_until = a.created_at + DRILL_MS;
-    a.name = arena_printf(r->arena, "drill-%.*s@%.*s", SLICE_ARG(draw(NAME_LETTERS, r->arena)),
-                          SLICE_ARG(account_canonical(domains[0], r->arena)));
-    answer->password = draw(PASSWORD_LETTERS, r->arena);
-    struct account there;
-    bool found = false;
-    if (!state_account_get(k->state, a.name, r->arena, &there, &found, e) ||
-        (found && error_set(e, ERROR_BUSY, "try again"))) {
-        return false;
+    (void)pthread_mutex_lock(&d->lock);
+    if (is_under_way(d, account)) {
+        d->account[0] = '\0';
     }
-    if (!account_make_verifier(k, &a, answer->password, r->arena, e) ||
-        !keeper_admin_record(admin, "drill begin", a.name, ask->reason, e) ||
-        !state_account_put(k->state, &a, e) ||
-        (ask->decoy && !add_decoy(k, &a, r->arena, &answer->decoy, e))) {
-        return false;
-    }
-    answer->account = a.name;
-    answer->until = a.drill_until;
-    begun(k, &a, answer->decoy);
-    return true;
+    (void)pthread_mutex_unlock(&d->lock);
 }
 
 /* ── what happened ── */
@@ -302,22 +284,40 @@ static struct slice summary(const struct drill_look_answer *a, struct arena *are
                        900);
 }
 
-static bool drop_decoy(struct keeper *k, struct slice owner, struct arena *arena, struct error *e)
-{
-    struct drills *d = k->drills;
+struct decoy_of {
+    struct slice owner;
+    struct arena *arena;
+    struct slice address; /* of one that is its; empty: there is none */
+};
 
-    (void)pthread_mutex_lock(&d->lock);
-    const struct contact_row row = {.owner = owner,
-                                    .contact = {.address = arena_copy(arena, slice_text(d->decoy))},
-                                    .kind = CONTACT_DECOY};
-    (void)pthread_mutex_unlock(&d->lock);
-    if (row.contact.address.len == 0) {
-        return true;
+static void visit_decoy(void *context, const struct contact_row *row)
+{
+    struct decoy_of *d = context;
+
+    if (row->kind != CONTACT_REAL && d->address.len == 0 && slice_equal(row->owner, d->owner)) {
+        d->address = arena_copy(d->arena, row->contact.address);
     }
-    (void)pthread_mutex_lock(&k->contacts->changing);
-    bool dropped = contacts_drop(k, &row, e);
-    (void)pthread_mutex_unlock(&k->contacts->changing);
-    return dropped;
+}
+
+/* The book says which they are: this process may be another one than that which began the drill. */
+static bool drop_decoys(struct keeper *k, struct slice owner, struct arena *arena, struct error *e)
+{
+    struct contacts *c = k->contacts;
+    struct decoy_of d = {.owner = owner, .arena = arena};
+    bool ok = true;
+
+    (void)pthread_mutex_lock(&c->changing);
+    do {
+        d.address = SLICE_NONE;
+        (void)pthread_rwlock_rdlock(&c->lock);
+        contact_book_each(c->book, visit_decoy, &d);
+        (void)pthread_rwlock_unlock(&c->lock);
+        const struct contact_row row = {
+            .owner = owner, .contact = {.address = d.address}, .kind = CONTACT_DECOY};
+        ok = d.address.len == 0 || contacts_drop(k, &row, e);
+    } while (ok && d.address.len);
+    (void)pthread_mutex_unlock(&c->changing);
+    return ok;
 }
 
 /* The suspension goes with the account: nobody is to wait for its release. */
@@ -338,6 +338,8 @@ static bool end_suspension(struct keeper_admin *admin, struct slice account, str
                               arena_printf(arena, "suspended/%.*s", SLICE_ARG(account)), &found, e);
 }
 
+/* It is closed at once, and not under way any more; its verifier, which opens nothing then, goes last of all: what a crash
+ * or an error left of it is taken up by the next drill. */
 static bool close_account(struct keeper_admin *admin, struct account *a, struct arena *arena,
                           struct error *e)
 {
@@ -352,17 +354,26 @@ static bool close_account(struct keeper_admin *admin, struct account *a, struct 
                       .count = seen.letters,
                       .detail = summary(&seen, arena)};
     a->disabled = true;
-    a->verifier = SLICE_NONE;
     if (!state_account_put(k->state, a, e)) {
         return false;
     }
     sessions_end_account(k->sessions, a->name);
-    return desks_end_account(k, a->name, e) && drop_decoy(k, a->name, arena, e) &&
-           (!seen.suspended_at || end_suspension(admin, a->name, arena, e)) &&
-           keeper_admin_act(admin, &act, e);
+    ended(k->drills, a->name);
+    if (!desks_end_account(k, a->name, e) || !drop_decoys(k, a->name, arena, e) ||
+        !keeper_admin_act(admin, &act, e) ||
+        (seen.suspended_at && !end_suspension(admin, a->name, arena, e))) {
+        return false;
+    }
+    a->verifier = SLICE_NONE;
+    return state_account_put(k->state, a, e);
 }
 
-/* Those that nobody ended: the other end was killed, or this one. */
+static bool is_open(const struct account *a)
+{
+    return a->drill_until && a->verifier.len;
+}
+
+/* Those that nobody ended, or not whole: the other end was killed, or this one. */
 static bool close_others(struct keeper_admin *admin, struct arena *arena, struct error *e)
 {
     struct account *accounts = NULL;
@@ -372,8 +383,7 @@ static bool close_others(struct keeper_admin *admin, struct arena *arena, struct
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        if (accounts[i].drill_until && !accounts[i].disabled &&
-            !close_account(admin, &accounts[i], arena, e)) {
+        if (is_open(&accounts[i]) && !close_account(admin, &accounts[i], arena, e)) {
             return false;
         }
     }
@@ -381,6 +391,48 @@ static bool close_others(struct keeper_admin *admin, struct arena *arena, struct
 }
 
 /* ── asked ── */
+
+static bool begin(struct keeper_admin *admin, struct ipc_request *r, struct error *e)
+{
+    const struct drill_begin_ask *ask = r->ask;
+    struct drill_begin_answer *answer = r->answer;
+    struct keeper *k = admin->keeper;
+    const struct settings *settings = k->options.settings(k->options.context);
+    const struct slice *domains = settings->general.domains.items;
+    struct account a = {.display = SLICE("Drill"),
+                        .created_at = (uint64_t)clock_wall_ms(),
+                        .role = ACCOUNT_EMPLOYEE};
+
+    if (ask->decoy && !atomic_load(&k->contacts->decoys)) {
+        return error_set(e, ERROR_INPUT, "decoys are off: `postern decoys on` puts them in");
+    }
+    a.drill_until = a.created_at + DRILL_MS;
+    a.name = arena_printf(r->arena, "drill-%.*s@%.*s", SLICE_ARG(draw(NAME_LETTERS, r->arena)),
+                          SLICE_ARG(account_canonical(domains[0], r->arena)));
+    answer->password = draw(PASSWORD_LETTERS, r->arena);
+    struct account there;
+    bool found = false;
+    if (!state_account_get(k->state, a.name, r->arena, &there, &found, e) ||
+        (found && error_set(e, ERROR_BUSY, "try again"))) {
+        return false;
+    }
+    if (!account_make_verifier(k, &a, answer->password, r->arena, e) ||
+        !keeper_admin_record(admin, "drill begin", a.name, ask->reason, e) ||
+        !state_account_put(k->state, &a, e)) {
+        return false;
+    }
+    if (ask->decoy && !add_decoy(k, &a, r->arena, &answer->decoy, e)) {
+        struct error why;
+        if (!close_account(admin, &a, r->arena, &why)) { /* the next drill does */
+            log_event(LOG_WARNING, "drill.unclosed", LOG_TEXT("reason", why.text));
+        }
+        return false;
+    }
+    answer->account = a.name;
+    answer->until = a.drill_until;
+    begun(k, &a);
+    return true;
+}
 
 bool keeper_on_drill_begin(void *ctx, struct ipc_request *r, struct error *e)
 {
@@ -403,8 +455,7 @@ static bool find(struct keeper *k, struct slice name, struct arena *arena, struc
     bool found = false;
 
     return state_account_get(k->state, account_canonical(name, arena), arena, a, &found, e) &&
-           ((found && a->drill_until && !a->disabled) ||
-            error_set(e, ERROR_INPUT, "there is no such drill under way"));
+           ((found && is_open(a)) || error_set(e, ERROR_INPUT, "there is no such drill under way"));
 }
 
 bool keeper_on_drill_look(void *ctx, struct ipc_request *r, struct error *e)
@@ -426,10 +477,5 @@ bool keeper_on_drill_end(void *ctx, struct ipc_request *r, struct error *e)
     bool done = find(k, ask->account, r->arena, &a, e) && look(k, a.name, r->arena, r->answer, e) &&
                 close_account(admin, &a, r->arena, e);
     (void)pthread_mutex_unlock(&k->approvals.changing);
-    if (done) {
-        (void)pthread_mutex_lock(&k->drills->lock);
-        k->drills->account[0] = '\0';
-        (void)pthread_mutex_unlock(&k->drills->lock);
-    }
     return done;
 }

@@ -6,6 +6,7 @@
  *  2. Its letters are marked in their facts, which follow from the session; the decision about such a letter has no ruling, so that no
  *     job comes of it, now or after a restart. No DKIM key signs it.
  *  3. Whom it wrote to counts as nobody's acquaintance.
+ *  4. It is shown no contact, but how many it would be shown, and its sessions end with it.
  *
  * So nothing that is to be sent or hidden gains by being called a drill. Thread-safe by a lock of its own. */
 #pragma once
@@ -24,6 +25,13 @@ void drills_free(struct drills *d);
 
 /* Whether the account is one of a drill whose time is over: nobody signs in to it. */
 bool drill_is_over(const struct account *a);
+
+/* When a session of it ends at the latest, by the steady clock: `ends_at_ms`, or when the drill is over. */
+int64_t drill_bounds(const struct account *a, int64_t ends_at_ms);
+
+/* Whether an account is one of a drill. What cannot be told is an error. */
+bool drill_is(struct keeper *k, struct slice account, struct arena *arena, bool *is,
+              struct error *e) MUST_CHECK;
 
 /* Refuse to change an account of a drill, or to have to do with it. True of any other name. */
 bool drill_spares(struct keeper *k, struct slice account, struct arena *arena,

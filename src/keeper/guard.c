@@ -167,6 +167,16 @@ void guard_make_known(void *known, uint64_t number)
     (void)set_put(known, number, 1);
 }
 
+/* It is none that was sent: nothing is held of it. */
+static void forget(struct guarded *x, const struct letter_id *id)
+{
+    for (size_t i = 0; i < GUARD_RECENT && i < x->n_letters; i++) {
+        if (memcmp(x->letters[i].id.bytes, id->bytes, LETTER_ID_LEN) == 0) {
+            x->letters[i].at_ms = 0;
+        }
+    }
+}
+
 void guard_take_back(struct keeper *k, const struct guard_letter *l)
 {
     struct guard *g = k->guard;
@@ -175,6 +185,7 @@ void guard_take_back(struct keeper *k, const struct guard_letter *l)
     struct guarded *x = guard_find(g, l->account);
     if (x) {
         limits_take_back(&x->count, &l->letter, l->at_ms);
+        forget(x, &l->id);
     }
     struct guarded_app *app = l->app ? guard_app_find(g, l->app) : NULL;
     if (app) {

@@ -32,6 +32,7 @@ bool guard_restore(struct keeper *k, struct error *e) MUST_CHECK;
 
 /* A letter that was counted, to take it back; or why it was not. */
 struct guard_letter {
+    struct letter_id id;
     uint64_t account;
     uint64_t app; /* with limits of its own, by which it came; 0: none */
     struct limits_letter letter;

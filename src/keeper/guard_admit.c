@@ -142,12 +142,12 @@ static uint64_t words_of(struct slice bytes)
     return n > WORDS_SKIPPED ? hash : 0;
 }
 
-static void remember(struct guarded *x, const struct facts *f, int64_t now_ms)
+static void remember(struct guarded *x, const struct letter_id *id, int64_t now_ms)
 {
     size_t at = x->n_letters++ % GUARD_RECENT;
 
     x->letters[at].at_ms = now_ms;
-    x->n_letters -= !letter_id_from(f->id, &x->letters[at].id);
+    x->letters[at].id = *id;
 }
 
 static void count_it(struct guard *g, struct judging *j, const struct facts *f, uint64_t words,
@@ -174,7 +174,9 @@ static void count_it(struct guard *g, struct judging *j, const struct facts *f, 
         limits_add(&guard_app(g, out->app)->count, &out->letter, out->at_ms);
     }
     signs_sent(&x->signs, &x->count, &seen, out->at_ms);
-    remember(x, f, out->at_ms);
+    if (letter_id_from(f->id, &out->id)) {
+        remember(x, &out->id, out->at_ms);
+    }
 }
 
 /* Within limits of both; what the account may not, its app password may not either. */

@@ -152,13 +152,41 @@ def test_a_decoy_in_the_header_is_one_too(scene, decoys):
     assert all(b"X <" not in octets for _, octets in scene.receiver.letters())
 
 
-def test_who_answers_all_recipients_is_refused_and_not_suspended(scene, decoys):
+def test_a_thief_does_not_make_a_decoy_known_himself(scene, decoys):
+    """Not by a letter that he sends, and not by one of a mailbox of ours."""
     company = scene.company
-    mbox = company.directory / "asked.mbox"
-    mbox.write_text(f"From x@outside.test Mon Jan  5 09:00:00 2026\nFrom: X <x@outside.test>\nTo: {ALICE}, {decoys[2]}\n"
-                    "Date: Mon, 5 Jan 2026 09:00:00 +0000\nMessage-ID: <q@outside.test>\nSubject: Hello\n\nHello all\n\n")
+    for i, line in enumerate(("To: {who}\r\nReply-To: {d}", 'To: "{d}" <{who}>')):
+        who = f"ruth{i}@example.test"
+        company.add_user(who, PASSWORD)
+        smtp = scene.client(who)
+        smtp.mail(who)
+        assert smtp.rcpt(who)[0] == 250
+        code, text = smtp.data(f"From: {who}\r\n{line.format(d=decoys[0], who=who)}\r\n\r\nx\r\n".encode())
+        assert code == 550 and text.startswith(b"5.1.1"), (line, code, text)
+        assert is_suspended(scene, who), line
+    company.add_user("ruth2@example.test", PASSWORD)
+    take(company, "own", letter("ruth2@example.test", decoys[0]))
+    smtp = scene.client("ruth2@example.test")
+    smtp.mail("ruth2@example.test")
+    assert smtp.rcpt(decoys[0])[0] == 550
+    assert is_suspended(scene, "ruth2@example.test")
+
+
+def letter(sender, to):
+    return (f"From x@outside.test Mon Jan  5 09:00:00 2026\nFrom: X <{sender}>\nTo: {ALICE}, {to}\n"
+            f"Date: Mon, 5 Jan 2026 09:00:00 +0000\nMessage-ID: <q@{sender}>\nSubject: Hello\n\nHello all\n\n")
+
+
+def take(company, name, letters):
+    mbox = company.directory / f"{name}.mbox"
+    mbox.write_text(letters)
     company.postern("import", "mbox", mbox, "--owner", ALICE)
     wait_for("the index", lambda: company.status()["index.position"] == company.status()["ledger.records"])
+
+
+def test_who_answers_all_recipients_is_refused_and_not_suspended(scene, decoys):
+    company = scene.company
+    take(company, "asked", letter("x@outside.test", decoys[2]) + letter(BOB, decoys[2]))
     smtp = scene.client(ALICE)
     smtp.mail(ALICE)
     assert smtp.rcpt(decoys[2])[0] == 550

@@ -1,11 +1,12 @@
 """A played attack: few are reached, somebody is told, and nothing of it leaves or counts for anybody else."""
 import http.server
 import re
+import subprocess
 import threading
 
 import pytest
 
-from company import wait_for
+from company import BUILD, wait_for
 from scene import ALICE, PASSWORD, Scene
 
 
@@ -102,7 +103,9 @@ def test_a_played_attack_reaches_few_and_somebody_is_told(scene):
 
 def test_with_a_decoy_one_is_reached_at_most(scene):
     company = scene.company
+    made = company.postern("user", "list").count("drill-")
     assert "decoys are off" in drill(company, "--decoy").stderr
+    assert company.postern("user", "list").count("drill-") == made, "nothing is left of it"
     company.postern("decoys", "on", "--reason", "a test")
     done = drill(company, "--decoy", "--at-most", "1")
     print(done.stdout)
@@ -110,6 +113,32 @@ def test_with_a_decoy_one_is_reached_at_most(scene):
     assert int(figure(done.stdout, "reached").split()[0]) <= 1
     assert "decoy-hit: alert-command told" in done.stdout and "a letter to a decoy" in figure(done.stdout, "suspended")
     assert "hits since the start        0" in company.postern("decoys", "status"), "a drill's counts as none"
+
+
+def open_drills(company):
+    return {line.split()[0] for line in company.postern("user", "list").splitlines()
+            if line.startswith("drill-") and not re.search("closed|disabled", line)}
+
+
+def own_decoys(company):
+    return int(re.search(r"in accounts' own contacts +(\d+)", company.postern("decoys", "status"))[1])
+
+
+def test_one_that_was_cut_off_is_closed_by_the_next(scene):
+    """The command line and the gateway are killed: neither account nor decoy is left."""
+    company = scene.company
+    cut = subprocess.Popen([BUILD / "postern", "-c", company.config, "drill", "stolen-account", "--decoy", "--networks", "20",
+                            "--reason", "cut off"], stdout=subprocess.DEVNULL)
+    account, = wait_for("the account", lambda: open_drills(company))
+    cut.kill()
+    cut.wait()
+    wait_for("its decoy", lambda: own_decoys(company) == 1)
+    company.stop()
+    company.start()
+    assert open_drills(company) == {account}
+    assert own_decoys(company) == 1
+    drill(company, "--letters", "1", "--networks", "0")
+    assert not open_drills(company) and own_decoys(company) == 0
 
 
 def test_a_gateway_that_tells_nobody_or_lets_many_through_fails(scene):
