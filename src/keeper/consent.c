@@ -431,6 +431,9 @@ static bool look(struct keeper *k)
         consent_let_go(k);
         if (!served) {
             log_event(LOG_WARNING, "consent.later", LOG_TEXT("reason", e.text));
+            if (e.kind == ERROR_CORRUPT) {
+                keeper_alert(k, "queue-unreadable", e.text);
+            }
         }
         done = done && served;
     }
