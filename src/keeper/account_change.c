@@ -248,7 +248,9 @@ static bool change_alone(const struct change *c, bool officer, struct error *e)
     }
     if (!account_remember_addresses(c->admin->keeper, c->found ? &c->old : NULL, &c->account,
                                     c->arena, e) ||
-        !put(c, e)) {
+        !put(c, e) ||
+        (c->ask->password.len &&
+         !factors_forget_asked(c->admin->keeper, c->account.name, c->arena, e))) {
         return false;
     }
     return desks_end_account(c->admin->keeper, c->account.name, e);

@@ -164,7 +164,8 @@ static bool put_approved(struct keeper *k, const struct docket_request *r, struc
         !keeper_renew_verifier(k, account->name, &account->verifier, arena, e) ||
         !keeper_record_one(k, LEDGER_AWAITED, RECORD_ADMIN, &act_schema, &act, e) ||
         !account_remember_addresses(k, found ? &was : NULL, account, arena, e) ||
-        !state_account_put(k->state, account, e)) {
+        !state_account_put(k->state, account, e) ||
+        !factors_forget_asked(k, account->name, arena, e)) {
         return false;
     }
     return desks_end_account(k, account->name, e);

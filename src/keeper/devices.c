@@ -8,6 +8,9 @@
 #include "keeper/internal.h"
 #include "requests/factors.h"
 
+/* Held from looking whose a key is until row and device are written, and while a row goes. */
+static pthread_mutex_t rows = PTHREAD_MUTEX_INITIALIZER;
+
 static struct slice row_name(struct slice pin, struct arena *arena)
 {
     OWN(buf) struct buf name = {.max = 100};
@@ -45,15 +48,29 @@ bool devices_find(struct keeper *k, struct slice pin, struct arena *arena, struc
             (!*found || has_device(k, *account, pin, arena, found, e)));
 }
 
-bool devices_forget(struct keeper *k, struct slice pin, struct slice account, struct arena *arena,
-                    struct error *e)
+/* Unless it was added anew meanwhile. */
+static bool forget(struct keeper *k, struct slice pin, struct slice account, struct arena *arena,
+                   struct error *e)
 {
     struct slice owner = SLICE_NONE;
     bool found = false;
+    bool has = false;
 
-    return state_value_get(k->state, row_name(pin, arena), arena, &owner, &found, e) &&
-           (!found || !slice_equal(owner, account) ||
-            state_value_delete(k->state, row_name(pin, arena), &found, e));
+    if (!state_value_get(k->state, row_name(pin, arena), arena, &owner, &found, e) ||
+        !has_device(k, account, pin, arena, &has, e)) {
+        return false;
+    }
+    return !found || has || !slice_equal(owner, account) ||
+           state_value_delete(k->state, row_name(pin, arena), &found, e);
+}
+
+bool devices_forget(struct keeper *k, struct slice pin, struct slice account, struct arena *arena,
+                    struct error *e)
+{
+    (void)pthread_mutex_lock(&rows);
+    bool done = forget(k, pin, account, arena, e);
+    (void)pthread_mutex_unlock(&rows);
+    return done;
 }
 
 /* Whoever adds one to another's account could send as him: to one that has an office that is its holder's alone. */
@@ -99,6 +116,18 @@ static bool is_free(struct keeper *k, struct slice pin, struct arena *arena, str
                                 SLICE_ARG(owner)));
 }
 
+static bool put(struct keeper *k, struct app_adding *adding, struct error *e)
+{
+    struct slice pin = adding->app.pin;
+
+    (void)pthread_mutex_lock(&rows);
+    bool done = is_free(k, pin, adding->arena, e) &&
+                state_value_put(k->state, row_name(pin, adding->arena), adding->account, e) &&
+                factors_put(k, adding->account, adding->arena, app_password_append, adding, e);
+    (void)pthread_mutex_unlock(&rows);
+    return done;
+}
+
 bool keeper_on_device_add(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = ctx;
@@ -119,11 +148,9 @@ bool keeper_on_device_add(void *ctx, struct ipc_request *r, struct error *e)
     const struct app_holder holder = {account.name, addresses_of(&account, r->arena)};
     if (!may_add(adding.admin, &account, ask->reason, e) ||
         !app_password_take(&holder, &ask->device, r->arena, &adding.app, e) ||
-        !is_free(k, adding.app.pin, r->arena, e) ||
         (slice_equal(account.name, adding.admin->caller.account) &&
          !factors_prove_anew(adding.admin, &ask->proof, true, r->arena, e)) ||
-        !state_value_put(k->state, row_name(adding.app.pin, r->arena), account.name, e) ||
-        !factors_put(k, account.name, r->arena, app_password_append, &adding, e)) {
+        !put(k, &adding, e)) {
         return false;
     }
     *answer = (struct device_added){account.name, adding.app.id};

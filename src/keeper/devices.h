@@ -11,6 +11,6 @@ struct keeper;
 bool devices_find(struct keeper *k, struct slice pin, struct arena *arena, struct slice *account,
                   bool *found, struct error *e) MUST_CHECK;
 
-/* Forget it, if it is the account's. */
+/* Forget it, if it is the account's and the account has no such device any more. */
 bool devices_forget(struct keeper *k, struct slice pin, struct slice account, struct arena *arena,
                     struct error *e) MUST_CHECK;

@@ -9,6 +9,7 @@ struct keeper;
 struct keeper_admin;
 
 #define FACTOR_REFUSAL_MAX 200
+#define FACTORS_ASKED_MS   (UINT64_C(15) * 60 * 1000)
 #define FACTORS_LOCKS      64 /* a change holds one of them: accounts seldom wait for each other */
 
 /* The one of this id, or of this name; NULL: there is none. */
@@ -47,6 +48,13 @@ bool factors_has_second(struct keeper *k, struct slice account, struct arena *ar
 
 /* What auth is told of it; in the arena. */
 struct auth_second factors_second(const struct factors *f, struct arena *arena);
+
+/* Whether an authenticator app was begun to be set up within FACTORS_ASKED_MS, and waits for its first code. */
+bool factors_is_asked(const struct factors *f, uint64_t now_ms);
+
+/* Forget one that waits: whoever began it knew a password that is no more. (second_factor.c) */
+bool factors_forget_asked(struct keeper *k, struct slice account, struct arena *arena,
+                          struct error *e) MUST_CHECK;
 
 /* Whether there is a second factor. */
 bool factors_are_on(const struct factors *f);

@@ -153,3 +153,10 @@ bool factors_spend(struct factors *f, const struct auth_proof *proof, struct err
     }
     return true;
 }
+
+/* A clock that was set back does not make it last longer. */
+bool factors_is_asked(const struct factors *f, uint64_t now_ms)
+{
+    return f->totp_asked.len && now_ms >= f->totp_asked_at &&
+           now_ms - f->totp_asked_at < FACTORS_ASKED_MS;
+}

@@ -184,6 +184,21 @@ static void the_last_factor_is_known_as_such(void **unused)
     assert_false(factors_are_on(&f));
 }
 
+static void what_was_begun_lapses(void **unused)
+{
+    (void)unused;
+    struct factors f = {.totp_asked = SLICE("sealed"), .totp_asked_at = NOW};
+
+    assert_true(factors_is_asked(&f, NOW));
+    assert_true(factors_is_asked(&f, NOW + FACTORS_ASKED_MS - 1));
+    assert_false(factors_is_asked(&f, NOW + FACTORS_ASKED_MS));
+    assert_false(factors_is_asked(&f, NOW - 1)); /* the clock was set back */
+    f.totp_asked_at = 0;                         /* of a row from before */
+    assert_false(factors_is_asked(&f, NOW + FACTORS_ASKED_MS));
+    f = (struct factors){.totp_asked_at = NOW};
+    assert_false(factors_is_asked(&f, NOW));
+}
+
 static void a_code_is_spent_once(void **unused)
 {
     (void)unused;
@@ -210,6 +225,7 @@ int main(void)
         cmocka_unit_test(recipients_are_compared_as_domains),
         cmocka_unit_test(names_are_found_and_bounded),
         cmocka_unit_test(a_code_is_spent_once),
+        cmocka_unit_test(what_was_begun_lapses),
         cmocka_unit_test(a_passkeys_counter_goes_on),
         cmocka_unit_test(the_last_factor_is_known_as_such),
         cmocka_unit_test(a_code_is_of_the_secret_it_was_checked_against),

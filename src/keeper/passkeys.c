@@ -12,10 +12,8 @@
 #include "keeper/desks.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
+#include "keeper/passkey_rows.h"
 #include "keyring/keyring.h"
-
-/* Held from looking for a credential's id among all accounts until it is written. */
-static pthread_mutex_t adding_one = PTHREAD_MUTEX_INITIALIZER;
 
 /* ── what is asked of a browser or security key ── */
 
@@ -136,31 +134,11 @@ static bool append(struct factors *f, void *context, struct error *e)
     keys[count] = a->key;
     f->passkeys = (struct cbor_list){keys, count + 1};
     a->first = count == 0;
-    f->passkeys_at = a->first ? a->key.created_at : f->passkeys_at;
-    return keeper_admin_act(a->admin, &act, e);
-}
-
-/* A credential's id leads to one account. */
-static bool is_new(struct keeper *k, struct slice credential, struct arena *arena, struct error *e)
-{
-    struct account *accounts = NULL;
-    size_t count = 0;
-
-    if (!state_accounts(k->state, arena, &accounts, &count, e)) {
+    if (!keeper_admin_act(a->admin, &act, e)) {
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        struct factors f;
-        if (!state_factors_get(k->state, accounts[i].name, arena, &f, e)) {
-            return false;
-        }
-        const struct passkey *keys = f.passkeys.items;
-        for (size_t n = 0; n < f.passkeys.count; n++) {
-            if (slice_equal(keys[n].credential, credential)) {
-                return error_set(e, ERROR_INPUT, "this passkey is an account's already");
-            }
-        }
-    }
+    /* Recording takes its time: who signed in meanwhile did so without it, too. */
+    f->passkeys_at = a->first ? (uint64_t)clock_wall_ms() : f->passkeys_at;
     return true;
 }
 
@@ -216,11 +194,7 @@ bool keeper_on_passkey_add(void *ctx, struct ipc_request *r, struct error *e)
     if (!verify(&a, r->ask, e)) {
         return false;
     }
-    (void)pthread_mutex_lock(&adding_one);
-    bool put = is_new(k, a.key.credential, r->arena, e) &&
-               factors_put(k, account, r->arena, append, &a, e);
-    (void)pthread_mutex_unlock(&adding_one);
-    if (!put) {
+    if (!passkey_rows_add(k, account, a.key.credential, r->arena, append, &a, e)) {
         return false;
     }
     *answer = (struct passkey_added){a.key.id, a.key.verifies, a.first};
@@ -259,7 +233,8 @@ struct removing {
     struct arena *arena;
     struct slice account;
     const struct passkey_remove_ask *ask;
-    bool last_goes; /* it may be the last factor of the account */
+    bool last_goes;          /* it may be the last factor of the account */
+    struct slice credential; /* of the one that went */
 };
 
 static bool none_such(const struct removing *v, struct error *e)
@@ -285,8 +260,12 @@ static bool cut_out(struct factors *f, void *context, struct error *e)
                       .object = v->account,
                       .reason = v->ask->reason,
                       .detail = describe(p, v->arena)};
+    v->credential = p->credential;
+    if (!keeper_admin_act(v->admin, &act, e)) {
+        return false;
+    }
     passkeys_cut(f, p);
-    return keeper_admin_act(v->admin, &act, e);
+    return true;
 }
 
 static bool ask_for(const struct removing *v, const struct passkey *p, struct admin_asked *asked,
@@ -303,6 +282,15 @@ static bool ask_for(const struct removing *v, const struct passkey *p, struct ad
     cbor_write(&arguments, &request_factor_schema, &factor);
     request.arguments = buf_slice(&arguments);
     return approvals_ask(v->admin, &request, v->account, v->arena, asked, e);
+}
+
+static bool take_off(struct removing *v, struct error *e)
+{
+    struct keeper *k = v->admin->keeper;
+
+    return factors_put(k, v->account, v->arena, cut_out, v, e) &&
+           desks_end_account(k, v->account, e) &&
+           passkey_rows_forget(k, v->account, v->credential, v->arena, e);
 }
 
 /* Another one's: whoever has an office keeps his last factor unless two persons say otherwise. */
@@ -327,17 +315,13 @@ static bool remove_others(struct removing *v, struct admin_asked *asked, struct 
         return ask_for(v, p, asked, e);
     }
     v->last_goes = !office;
-    return factors_put(k, v->account, v->arena, cut_out, v, e) &&
-           desks_end_account(k, v->account, e);
+    return take_off(v, e);
 }
 
 static bool remove_own(struct removing *v, struct error *e)
 {
-    struct keeper *k = v->admin->keeper;
-
     v->last_goes = true;
-    return factors_put(k, v->account, v->arena, cut_out, v, e) &&
-           desks_end_account(k, v->account, e);
+    return take_off(v, e);
 }
 
 bool keeper_on_passkey_remove(void *ctx, struct ipc_request *r, struct error *e)

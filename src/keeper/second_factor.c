@@ -3,7 +3,8 @@
  *
  * | in the row                | means                                                               |
  * |---------------------------|---------------------------------------------------------------------|
- * | totp_asked                | a secret was shown, and counts for nothing before its first code    |
+ * | totp_asked, totp_asked_at | a secret was shown, and counts for nothing before its first code;   |
+ * |                           | for 15 minutes, and until the password is set                       |
  * | totp, recovery            | on: the main password sends nothing, the desk asks for a code       |
  * | totp_step, recovery_spent | codes that were used: written before whoever showed one is let in  |
  *
@@ -20,6 +21,7 @@
 #include "keeper/desks.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
+#include "keeper/passkey_rows.h"
 #include "requests/auth.h"
 #include "requests/factors.h"
 
@@ -94,7 +96,26 @@ static bool ask_for_first_code(struct factors *f, void *context, struct error *e
                          "there is a second factor: `postern totp off` takes it off first");
     }
     f->totp_asked = t->asked;
+    f->totp_asked_at = (uint64_t)clock_wall_ms();
     return true;
+}
+
+static bool forget_asked(struct factors *f, void *context, struct error *e)
+{
+    (void)context;
+    (void)e;
+    f->totp_asked = SLICE_NONE;
+    f->totp_asked_at = 0;
+    return true;
+}
+
+bool factors_forget_asked(struct keeper *k, struct slice account, struct arena *arena,
+                          struct error *e)
+{
+    struct factors f;
+
+    return state_factors_get(k->state, account, arena, &f, e) &&
+           (f.totp_asked.len == 0 || factors_put(k, account, arena, forget_asked, NULL, e));
 }
 
 static bool switch_on(struct factors *f, void *context, struct error *e)
@@ -105,13 +126,17 @@ static bool switch_on(struct factors *f, void *context, struct error *e)
         return error_set(e, ERROR_BUSY,
                          "it was changed just now: begin anew with `postern totp on`");
     }
+    if (!record(t, e)) {
+        return false;
+    }
     f->totp = t->asked;
     f->totp_asked = SLICE_NONE;
+    f->totp_asked_at = 0;
     f->totp_step = t->proof.step;
-    f->totp_since = (uint64_t)clock_wall_ms();
+    f->totp_since = (uint64_t)clock_wall_ms(); /* recording takes its time */
     f->recovery = t->recovery;
     f->recovery_spent = 0;
-    return record(t, e);
+    return true;
 }
 
 static bool renew_codes(struct factors *f, void *context, struct error *e)
@@ -130,6 +155,7 @@ static void clear(struct factors *f)
 {
     f->totp = SLICE_NONE;
     f->totp_asked = SLICE_NONE;
+    f->totp_asked_at = 0;
     f->totp_step = 0;
     f->totp_since = 0;
     f->recovery = SLICE_NONE;
@@ -188,8 +214,10 @@ bool keeper_on_totp_confirm(void *ctx, struct ipc_request *r, struct error *e)
     if (!state_factors_get(k->state, t.account, r->arena, &f, e)) {
         return false;
     }
-    if (f.totp_asked.len == 0) {
-        return error_set(e, ERROR_INPUT, "begin with `postern totp on`, which shows the secret");
+    if (!factors_is_asked(&f, (uint64_t)clock_wall_ms())) {
+        return error_set(e, ERROR_INPUT,
+                         "begin with `postern totp on`, which shows the secret: its first code is "
+                         "taken for 15 minutes");
     }
     t.asked = f.totp_asked;
     const struct auth_second second = {.totp = t.asked};
@@ -322,6 +350,7 @@ struct approved {
     const struct docket_request *request;
     const struct request_factor *factor;
     struct arena *arena;
+    struct slice credential; /* of the passkey that went */
 };
 
 static bool record_approved(const struct approved *a, const char *verb, struct error *e)
@@ -360,7 +389,7 @@ static bool switch_off_approved(struct factors *f, void *context, struct error *
 
 static bool cut_approved(struct factors *f, void *context, struct error *e)
 {
-    const struct approved *a = context;
+    struct approved *a = context;
     struct passkey *p = passkey_find(f, a->factor->passkey);
 
     if (!p) { /* likewise */
@@ -369,15 +398,19 @@ static bool cut_approved(struct factors *f, void *context, struct error *e)
     if (p->created_at != a->factor->since) {
         return made_anew(e);
     }
+    a->credential = p->credential;
+    if (!record_approved(a, "passkey remove", e)) {
+        return false;
+    }
     passkeys_cut(f, p);
-    return record_approved(a, "passkey remove", e);
+    return true;
 }
 
 enum carried factor_approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
                              struct slice *said, struct error *e)
 {
     struct request_factor factor;
-    struct approved a = {k, r, &factor, arena};
+    struct approved a = {k, r, &factor, arena, SLICE_NONE};
 
     if (!cbor_read(r->record.arguments, &request_factor_schema, arena, &factor, e)) {
         return CARRIED_FAILED;
@@ -390,7 +423,8 @@ enum carried factor_approved(struct keeper *k, const struct docket_request *r, s
     if (!put) {
         return e->kind == ERROR_INPUT ? CARRIED_FAILED : CARRIED_LATER;
     }
-    if (!desks_end_account(k, factor.account, e)) {
+    if (!desks_end_account(k, factor.account, e) ||
+        (a.credential.len && !passkey_rows_forget(k, factor.account, a.credential, arena, e))) {
         return CARRIED_LATER;
     }
     *said = arena_printf(arena, "%.*s signs in without a second factor", SLICE_ARG(factor.account));

@@ -21,8 +21,9 @@ struct challenge {
 
 struct challenges {
     pthread_mutex_t lock;
-    uint8_t key[KEYRING_KEY_LEN];     /* nobody outside knows who shares a row */
-    struct challenge rows[ROWS][ROW]; /* guarded by lock */
+    uint8_t key[KEYRING_KEY_LEN];      /* nobody outside knows who shares a row */
+    struct challenge rows[ROWS][ROW];  /* guarded by lock */
+    struct challenge alone[ROWS][ROW]; /* likewise, of PASSKEY_ALONE: anybody may ask for these */
 };
 
 struct challenges *challenges_new(void)
@@ -53,7 +54,9 @@ static struct challenge *row_of(struct challenges *t, struct slice account,
     buf_add_byte(&text, (uint8_t)purpose);
     buf_add(&text, account);
     digest_hmac(SLICE_ARRAY(t->key), buf_slice(&text), whose);
-    return t->rows[((size_t)whose[0] << 8 | whose[1]) % ROWS];
+    size_t row = ((size_t)whose[0] << 8 | whose[1]) % ROWS;
+
+    return purpose == PASSKEY_ALONE ? t->alone[row] : t->rows[row];
 }
 
 void challenges_draw(struct challenges *t, struct slice account, enum passkey_purpose purpose,

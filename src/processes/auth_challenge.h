@@ -1,8 +1,9 @@
 /* processes/auth_challenge - the challenges that passkeys were asked to sign, until they come back.
  *
  * A challenge belongs to one account and one purpose; by being found it is taken out, so that nothing is signed in with twice,
- * and it ends by itself. There are CHALLENGES_MAX in rows of account and purpose, of which the oldest gives way: who asks
- * without a password fills no row of who gave one. Thread-safe. Time is the caller's. */
+ * and it ends by itself. There are CHALLENGES_MAX in rows of account and purpose, of which the oldest gives way, and as many
+ * in a table of their own for PASSKEY_ALONE: who asks without a password pushes out none of who gave one or is signed in, but
+ * may push out others' of that purpose. Thread-safe. Time is the caller's. */
 #pragma once
 
 #include "base/own.h"

@@ -450,6 +450,28 @@ static void a_challenge_is_one_accounts_and_lasts_a_minute(void **unused)
     assert_true(challenges_take(t, ANNA, PASSKEY_ADD, first, 2000));
 }
 
+static void who_asks_without_a_password_pushes_out_nobody_elses(void **unused)
+{
+    (void)unused;
+
+    static const enum passkey_purpose others[] = {PASSKEY_SECOND, PASSKEY_ADD, PASSKEY_PROVE};
+    OWN(challenges) struct challenges *t = challenges_new();
+    uint8_t kept[3][AUTH_CHALLENGE_LEN];
+    uint8_t last[AUTH_CHALLENGE_LEN];
+
+    for (size_t i = 0; i < 3; i++) {
+        challenges_draw(t, ANNA, others[i], 1000, kept[i]);
+    }
+    for (int i = 0; i < 10 * CHALLENGES_MAX; i++) { /* every row is full of them, and more */
+        char name[32];
+        (void)snprintf(name, sizeof(name), "x%d@example.test", i);
+        challenges_draw(t, slice_text(name), PASSKEY_ALONE, 2000, last);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(challenges_take(t, ANNA, others[i], kept[i], 2000));
+    }
+}
+
 static int release(void **unused)
 {
     (void)unused;
@@ -467,6 +489,7 @@ int main(void)
         SCENE(beside_a_password_it_is_asked_for_after_it),
         SCENE(an_open_desk_is_proved_anew),
         cmocka_unit_test(a_challenge_is_one_accounts_and_lasts_a_minute),
+        cmocka_unit_test(who_asks_without_a_password_pushes_out_nobody_elses),
     };
 
     return cmocka_run_group_tests(tests, NULL, release);

@@ -44,8 +44,8 @@ struct slice auth_challenge_for(struct auth *a, struct slice account, enum passk
     return slice_of(challenge, AUTH_CHALLENGE_LEN);
 }
 
-/* The challenge goes first, so that one that was shown is gone whatever else is wrong. `l->user` is what it was drawn for:
- * there may be no such account. */
+/* The challenge goes first, so that one that good client data name is gone whatever else is wrong. `l->user` is what it was
+ * drawn for: there may be no such account. */
 enum login_verdict auth_prove_passkey(struct auth *a, struct login *l, enum passkey_purpose purpose,
                                       struct arena *arena)
 {

@@ -9,7 +9,8 @@ struct slice auth_challenge_for(struct auth *a, struct slice account, enum passk
                                 struct arena *arena);
 
 /* Whether what a passkey signed, l->ask->passkey, proves the account's holder: LOGIN_ACCEPTED and l->proof, or LOGIN_REFUSED
- * and a reason. The challenge is used up either way. */
+ * and a reason. The challenge that the client data name is used up either way, unless they cannot be read or are of another
+ * type or page: then it is left to end by itself. */
 enum login_verdict auth_prove_passkey(struct auth *a, struct login *l, enum passkey_purpose purpose,
                                       struct arena *arena);
 

@@ -22,6 +22,7 @@ struct factors {
     uint64_t recovery_spent;   /* bits: codes that were used */
     struct slice totp_asked;   /* as `totp`, of one that waits for its first code */
     struct cbor_list passkeys; /* struct passkey */
+    uint64_t totp_asked_at;    /* wall milliseconds: when it was shown */
     uint64_t passkeys_at; /* wall milliseconds: the first was added, or one was removed, last */
 };
 

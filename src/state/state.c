@@ -245,6 +245,7 @@ static const struct cbor_field factors_fields[] = {
     CBOR_OPTIONAL(7, CBOR_BYTES, struct factors, totp_asked, FACTORS_TOTP_MAX),
     CBOR_SUB_OPTIONAL(8, CBOR_LIST, struct factors, passkeys, PASSKEYS_MAX, &passkey_schema),
     CBOR_OPTIONAL(9, CBOR_UINT, struct factors, passkeys_at, 0),
+    CBOR_OPTIONAL(10, CBOR_UINT, struct factors, totp_asked_at, 0),
 };
 static const struct cbor_schema factors_schema = CBOR_SCHEMA(factors_fields, struct factors);
 
