@@ -319,6 +319,34 @@ static bool user_add(void *ctx, struct ipc_request *r, struct error *e)
     return account_check_domains(&c, e) && set_password(&c, e) && change(&c, r->answer, e);
 }
 
+/* The account as it was, with what was asked over it. */
+static bool overlay(struct change *c, struct cbor_list plain, struct cbor_list domains,
+                    struct error *e)
+{
+    const struct admin_user_ask *ask = c->ask;
+    bool none = slice_equal(ask->notify, SLICE("none"));
+
+    if (ask->notify.len && !none && !check_address(ask->notify, c->arena, e)) {
+        return false;
+    }
+    c->account = c->old;
+    if (ask->addresses.count || ask->no_addresses) {
+        c->account.addresses = plain;
+        c->account.domains = domains;
+    }
+    if (ask->groups.count || ask->no_groups) {
+        c->account.groups = ask->groups;
+    }
+    if (ask->notify.len) {
+        c->account.notify = none ? SLICE_NONE : ask->notify;
+    }
+    c->account.display = ask->display.len ? ask->display : c->account.display;
+    c->account.disabled = ask->disabled;
+    c->account.directory_closed = false; /* from now on it is a person's word */
+    c->account.role = ask->role ? ask->role : c->account.role;
+    return true;
+}
+
 static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
 {
     const struct admin_user_ask *ask = r->ask;
@@ -341,26 +369,8 @@ static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
     if (!drill_spares(ctx, c.old.name, r->arena, e)) {
         return false;
     }
-    c.account = c.old;
-    if (ask->addresses.count || ask->no_addresses) {
-        c.account.addresses = plain;
-        c.account.domains = domains;
-    }
-    if (ask->groups.count || ask->no_groups) {
-        c.account.groups = ask->groups;
-    }
-    c.account.display = ask->display.len ? ask->display : c.account.display;
-    if (ask->notify.len) {
-        bool none = slice_equal(ask->notify, SLICE("none"));
-        if (!none && !check_address(ask->notify, r->arena, e)) {
-            return false;
-        }
-        c.account.notify = none ? SLICE_NONE : ask->notify;
-    }
-    c.account.disabled = ask->disabled;
-    c.account.directory_closed = false; /* from now on it is a person's word */
-    c.account.role = ask->role ? ask->role : c.account.role;
-    return account_check_domains(&c, e) && set_password(&c, e) && change(&c, r->answer, e);
+    return overlay(&c, plain, domains, e) && account_check_domains(&c, e) && set_password(&c, e) &&
+           change(&c, r->answer, e);
 }
 
 /* ── one at a time ── */

@@ -133,6 +133,14 @@ static void keep(struct auth *a, struct login *l, const struct buf *completed, s
     }
 }
 
+static const char *why_not(const struct keeper_account_answer *account)
+{
+    return !account->found          ? "unknown account"
+           : account->disabled      ? "closed account"
+           : !account->verifier.len ? "no password is set"
+                                    : "wrong password";
+}
+
 /* Compare the password with the account's verifier: from memory, or at full price. An account that
  * is unknown, closed or without password costs the same and is refused. */
 enum login_verdict auth_check_password(struct auth *a, struct login *l, struct arena *arena)
@@ -179,10 +187,7 @@ enum login_verdict auth_check_password(struct auth *a, struct login *l, struct a
     case VERIFIER_WRONG:
         break;
     }
-    l->reason = !account->found          ? "unknown account"
-                : account->disabled      ? "closed account"
-                : !account->verifier.len ? "no password is set"
-                                         : "wrong password";
+    l->reason = why_not(account);
     return LOGIN_REFUSED;
 }
 
