@@ -284,13 +284,25 @@ static const char *judge_header(struct keeper *k, const struct mail_header *head
     struct mail_facts facts;
 
     mail_facts_read(header, utf8, arena, &facts);
-    return judge_list(k, &facts.to, found, arena)         ? "To"
-           : judge_list(k, &facts.cc, found, arena)       ? "Cc"
-           : judge_list(k, &facts.bcc, found, arena)      ? "Bcc"
-           : judge_list(k, &facts.reply_to, found, arena) ? "Reply-To"
-           : judge_list(k, &facts.sender, found, arena)   ? "Sender"
-           : judge_list(k, &facts.from, found, arena)     ? "From"
-                                                          : NULL;
+
+    const struct {
+        const char *name;
+        const struct mail_addresses *list;
+    } fields[] = {
+        {"To",       &facts.to      },
+        {"Cc",       &facts.cc      },
+        {"Bcc",      &facts.bcc     },
+        {"Reply-To", &facts.reply_to},
+        {"Sender",   &facts.sender  },
+        {"From",     &facts.from    },
+    };
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (judge_list(k, fields[i].list, found, arena)) {
+            return fields[i].name;
+        }
+    }
+    return NULL;
 }
 
 bool decoys_pass(struct keeper *k, const struct session *session,
