@@ -8,6 +8,7 @@
 #include "host/file.h"
 #include "letter/keys.h"
 #include "requests/keys.h"
+#include "state/factors.h"
 #include "state/state.h"
 
 #define FILE_LIMIT  ((size_t)64 << 10)
@@ -16,7 +17,7 @@
 bool key_uses_none(const struct key_uses *u)
 {
     return !u->ledger.segments && !u->ledger.packs && !u->ledger.record_keys && !u->private_keys &&
-           !u->verifiers && !u->state;
+           !u->verifiers && !u->factors && !u->state;
 }
 
 static void print_some(uint64_t count, const char *one, const char *many, struct buf *out)
@@ -34,6 +35,8 @@ void key_uses_print(const struct key_uses *u, struct buf *out)
     print_some(u->ledger.record_keys, "key file", "key files", out);
     print_some(u->private_keys, "private key", "private keys", out);
     print_some(u->verifiers, "password", "passwords", out);
+    print_some(u->factors, "app password or second factor", "app passwords and second factors",
+               out);
     if (u->state) {
         buf_add_text(out, out->len ? ", the state" : "the state");
     }
@@ -81,18 +84,43 @@ static bool count_private_keys(int data, const struct secret *master, struct key
 
 /* -- state -- */
 
-static bool is_verifier_of(const struct secret *seal, const struct account *a)
+/* Whether what auth sealed for the account opens under this key. */
+static bool is_of(const struct secret *seal, const char *kind, struct slice id,
+                  const struct account *a, struct slice sealed)
 {
     OWN(buf) struct buf bound_to = {.max = CONTEXT_MAX};
     OWN(buf) struct buf plain = {.max = FILE_LIMIT};
     struct error unused;
 
-    buf_printf(&bound_to, "auth/verifier/%.*s", SLICE_ARG(a->name));
-    bool is = keyring_open(seal, buf_slice(&bound_to), a->verifier, &plain, &unused);
+    buf_printf(&bound_to, "auth/%s%.*s/%.*s", kind, SLICE_ARG(id), SLICE_ARG(a->name));
+    bool is = sealed.len && keyring_open(seal, buf_slice(&bound_to), sealed, &plain, &unused);
     if (plain.len) {
         explicit_bzero(plain.ptr, plain.len);
     }
     return is;
+}
+
+static bool count_factors(struct state *state, const struct secret *seal, const struct account *a,
+                          struct key_uses *uses, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct factors f;
+
+    if (!state_factors_get(state, a->name, &arena, &f, e)) {
+        return false;
+    }
+    const struct app_password *apps = f.apps.items;
+    for (size_t i = 0; i < f.apps.count; i++) {
+        uses->factors += is_of(seal, "factor/app/", apps[i].id, a, apps[i].verifier);
+    }
+    const struct passkey *keys = f.passkeys.items;
+    for (size_t i = 0; i < f.passkeys.count; i++) {
+        uses->factors += is_of(seal, "factor/passkey/", keys[i].id, a, keys[i].sealed);
+    }
+    uses->factors += is_of(seal, "factor/totp", SLICE_NONE, a, f.totp);
+    uses->factors += is_of(seal, "factor/totp", SLICE_NONE, a, f.totp_asked);
+    uses->factors += is_of(seal, "factor/recovery", SLICE_NONE, a, f.recovery);
+    return true;
 }
 
 /* No former key is told to the state here: it would be sealed anew under a running daemon. */
@@ -138,7 +166,7 @@ static void count_verifiers(const struct secret *seal, const struct account *acc
                             struct key_uses *uses)
 {
     for (size_t i = 0; i < count; i++) {
-        uses->verifiers += accounts[i].verifier.len && is_verifier_of(seal, &accounts[i]);
+        uses->verifiers += is_of(seal, "verifier", SLICE_NONE, &accounts[i], accounts[i].verifier);
     }
 }
 
@@ -167,6 +195,11 @@ static bool look_into_state(struct cli *c, const struct secret *asked, const str
         return false;
     }
     count_verifiers(seal, accounts, count, uses);
+    for (size_t i = 0; i < count; i++) {
+        if (!count_factors(state, seal, &accounts[i], uses, e)) {
+            return false;
+        }
+    }
     if (!state_accounts_to_be(state, &c->arena, &accounts, &count, e) ||
         !read_renewed(c, state, uses, e)) {
         return false;

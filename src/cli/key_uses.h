@@ -10,6 +10,8 @@ struct key_uses {
     uint64_t private_keys;
     uint64_t
         verifiers; /* of accounts as they are, and as changes that wait for approval will make them */
+    uint64_t
+        factors; /* app passwords and second factors; a running daemon counts them as `verifiers` */
     bool state;
     uint64_t
         renewed; /* the generation of which it is recorded that the disk needs no former one; 0: none */

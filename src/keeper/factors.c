@@ -178,7 +178,8 @@ static void add(struct renewal *r, struct slice label, struct slice sealed)
 static bool ask_auth(struct keeper *k, struct slice account, struct renewed *item,
                      struct arena *arena, bool *changed, struct error *e)
 {
-    const struct auth_factor_renew_ask ask = {account, item->label, item->was};
+    const struct auth_factor_renew_ask ask = {account, item->label, item->was,
+                                              k->options.master.generation};
     struct auth_sealed_answer answer;
 
     if (!ipc_call(k->options.auth, &auth_factor_renew, &ask, -1, &answer, NULL, arena,
@@ -219,10 +220,10 @@ static bool put_renewed(struct factors *f, void *context, struct error *e)
     return true;
 }
 
-bool factors_renew(struct keeper *k, struct slice account, struct arena *arena, uint64_t *did,
-                   struct error *e)
+/* What is under a former key, and what it is to become. */
+static bool look(struct keeper *k, struct slice account, struct arena *arena, struct renewal *r,
+                 struct error *e)
 {
-    struct renewal r = {.n = 0};
     struct factors f;
 
     if (!state_factors_get(k->state, account, arena, &f, e)) {
@@ -230,22 +231,43 @@ bool factors_renew(struct keeper *k, struct slice account, struct arena *arena, 
     }
     const struct app_password *apps = f.apps.items;
     for (size_t i = 0; i < f.apps.count; i++) {
-        add(&r, arena_printf(arena, "app/%.*s", SLICE_ARG(apps[i].id)), apps[i].verifier);
+        add(r, arena_printf(arena, "app/%.*s", SLICE_ARG(apps[i].id)), apps[i].verifier);
     }
     const struct passkey *keys = f.passkeys.items;
     for (size_t i = 0; i < f.passkeys.count; i++) {
-        add(&r, arena_printf(arena, "passkey/%.*s", SLICE_ARG(keys[i].id)), keys[i].sealed);
+        add(r, arena_printf(arena, "passkey/%.*s", SLICE_ARG(keys[i].id)), keys[i].sealed);
     }
-    add(&r, SLICE("totp"), f.totp);
-    add(&r, SLICE("totp"), f.totp_asked);
-    add(&r, SLICE("recovery"), f.recovery);
-    for (size_t i = 0; i < r.n; i++) {
+    add(r, SLICE("totp"), f.totp);
+    add(r, SLICE("totp"), f.totp_asked);
+    add(r, SLICE("recovery"), f.recovery);
+    for (size_t i = 0; i < r->n; i++) {
         bool changed = false;
-        if (!ask_auth(k, account, &r.items[i], arena, &changed, e)) {
+        if (!ask_auth(k, account, &r->items[i], arena, &changed, e)) {
             return false;
         }
-        r.changed += changed;
+        r->changed += changed;
+    }
+    return true;
+}
+
+bool factors_renew(struct keeper *k, struct slice account, struct arena *arena, uint64_t *did,
+                   struct error *e)
+{
+    struct renewal r = {.n = 0};
+
+    if (!look(k, account, arena, &r, e)) {
+        return false;
     }
     *did += r.changed > 0;
     return r.changed == 0 || factors_put(k, account, arena, put_renewed, &r, e);
+}
+
+bool factors_are_former(struct keeper *k, struct slice account, struct arena *arena, bool *former,
+                        struct error *e)
+{
+    struct renewal r = {.n = 0};
+    bool ok = look(k, account, arena, &r, e);
+
+    *former = r.changed > 0;
+    return ok;
 }

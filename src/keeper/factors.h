@@ -116,3 +116,7 @@ bool factors_account(struct keeper_admin *admin, struct slice named, struct aren
 /* Have auth seal what it sealed for an account under its present key; *did counts what became new. */
 bool factors_renew(struct keeper *k, struct slice account, struct arena *arena, uint64_t *did,
                    struct error *e) MUST_CHECK;
+
+/* Only look whether something of it is under a former one. */
+bool factors_are_former(struct keeper *k, struct slice account, struct arena *arena, bool *former,
+                        struct error *e) MUST_CHECK;

@@ -152,7 +152,7 @@ bool keeper_catalog_key(struct keeper *k, struct secret **key, struct error *e)
 bool keeper_renew_verifier(struct keeper *k, struct slice account, struct slice *verifier,
                            struct arena *arena, struct error *e)
 {
-    const struct auth_renew_ask ask = {account, *verifier};
+    const struct auth_renew_ask ask = {account, *verifier, k->options.master.generation};
     struct auth_verifier_answer answer;
 
     if (verifier->len == 0) {
@@ -236,6 +236,51 @@ static bool record_renewed(struct keeper *k, const struct renewed_record *r, str
            state_value_put(k->state, SLICE(VALUE_RENEWED), now, e);
 }
 
+/* An account of which something opens under a former key alone, as auth says that it is now. */
+static bool is_former(struct keeper *k, const struct account *account, bool *former,
+                      struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct slice verifier = account->verifier;
+
+    if (!keeper_renew_verifier(k, account->name, &verifier, &arena, e) ||
+        !factors_are_former(k, account->name, &arena, former, e)) {
+        return false;
+    }
+    *former = *former || !slice_equal(verifier, account->verifier);
+    return true;
+}
+
+/* What is recorded is not believed before a key is destroyed: the rows themselves are looked at. What cannot be looked at
+ * needs the key. */
+static uint64_t count_former(struct keeper *k, const struct account *accounts, size_t count)
+{
+    uint64_t left = 0;
+    struct error e;
+
+    for (size_t i = 0; i < count && keyring_former(k->options.state_key, 0); i++) {
+        bool former = false;
+        if (!is_former(k, &accounts[i], &former, &e)) {
+            log_event(LOG_WARNING, "key.not_counted", LOG_TEXT("reason", e.text));
+            return count;
+        }
+        left += former;
+    }
+    return left;
+}
+
+/* Found when all was said to be done: it is done now, and the next look tells. */
+static void renew_again(struct keeper *k, uint64_t left)
+{
+    struct renewed_record r = {.generation = k->options.master.generation};
+    struct error e;
+
+    log_event(LOG_WARNING, "key.still_needed", LOG_NUMBER("accounts", (int64_t)left));
+    if (!renew_accounts(k, &r.accounts, &e) || !record_renewed(k, &r, &e)) {
+        log_event(LOG_WARNING, "key.not_renewed", LOG_TEXT("reason", e.text));
+    }
+}
+
 bool keeper_on_keys_status(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = ctx;
@@ -255,8 +300,12 @@ bool keeper_on_keys_status(void *ctx, struct ipc_request *r, struct error *e)
     struct slice now =
         arena_printf(r->arena, "%llu", (unsigned long long)k->options.master.generation);
     bool done = !keyring_former(k->options.state_key, 0) || slice_equal(known, now);
-    answer->left = done ? 0 : answer->accounts;
-    answer->unfinished = !done;
+    answer->left = done ? count_former(k, accounts, count) : answer->accounts;
+    answer->accounts = answer->left > answer->accounts ? answer->left : answer->accounts;
+    answer->unfinished = !done || answer->left > 0;
+    if (done && answer->left > 0) {
+        renew_again(k, answer->left);
+    }
     return account_count_former(k, r->arena, &answer->waiting, e);
 }
 

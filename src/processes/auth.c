@@ -37,6 +37,7 @@ bool auth_run(struct role *r, struct error *e)
         .settings = settings_now,
         .context = r,
         .seal = role_key(r, "auth"),
+        .generation = role_master(r)->generation,
         .keeper = role_pool(r, "keeper"),
         .anchors = anchors_now,
         .courier = role_pool(r, "courier"),

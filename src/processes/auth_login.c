@@ -419,7 +419,8 @@ static bool on_renew(void *ctx, struct ipc_request *r, struct error *e)
     struct auth_verifier_answer *answer = r->answer;
     OWN(buf) struct buf renewed = {.max = AUTH_VERIFIER_MAX};
 
-    if (!verifier_renew(a->verifiers, ask->account, ask->verifier, &renewed, e)) {
+    if (!auth_is_present(a, ask->generation, e) ||
+        !verifier_renew(a->verifiers, ask->account, ask->verifier, &renewed, e)) {
         return false;
     }
     answer->verifier = arena_copy(r->arena, buf_slice(&renewed));

@@ -17,6 +17,7 @@ struct auth_options {
     const struct settings *(*settings)(void *context); /* those in force now */
     void *context;
     const struct secret *seal; /* of verifiers */
+    uint64_t generation;       /* of the master key that it follows from */
     struct ipc_pool *keeper;
     struct ipc_pool *courier;   /* asks OpenID providers; NULL: nobody does */
     struct ipc_pool *directory; /* NULL: there is none */

@@ -116,6 +116,9 @@ bool auth_on_totp_new(void *auth, struct ipc_request *r, struct error *e);
 bool auth_on_recovery_new(void *auth, struct ipc_request *r, struct error *e);
 bool auth_on_code(void *auth, struct ipc_request *r, struct error *e);
 
+/* Whether the keeper speaks of the key that is present here. */
+bool auth_is_present(const struct auth *a, uint64_t generation, struct error *e) MUST_CHECK;
+
 /* auth_external.c */
 bool auth_on_external(void *auth, struct ipc_request *r, struct error *e);
 

@@ -183,6 +183,7 @@ int scene_begin(void **unused)
     scene.admin = ipc_pool_new("auth");
     struct auth_options options = {.settings = settings_now,
                                    .seal = scene.seal,
+                                   .generation = SCENE_GENERATION,
                                    .keeper = scene.keeper,
                                    .directory = scene.directory,
                                    .anchors = anchors_now,

@@ -8,15 +8,16 @@
 #include "requests/keeper.h"
 #include "tests/test.h"
 
-#define ANNA   SLICE("anna@example.test")
-#define BERT   SLICE("bert@example.test")
-#define RIGHT  SLICE("correct horse battery staple")
-#define WRONG  SLICE("correct horse battery stapler")
-#define OTHER  SLICE("velvet hinge marmalade goose")
-#define OFFICE SLICE("192.0.2.7")
-#define CAFE   SLICE("198.51.100.9")
-#define MINUTE INT64_C(60000)
-#define WITHIN 20000
+#define ANNA             SLICE("anna@example.test")
+#define BERT             SLICE("bert@example.test")
+#define RIGHT            SLICE("correct horse battery staple")
+#define WRONG            SLICE("correct horse battery stapler")
+#define OTHER            SLICE("velvet hinge marmalade goose")
+#define OFFICE           SLICE("192.0.2.7")
+#define CAFE             SLICE("198.51.100.9")
+#define MINUTE           INT64_C(60000)
+#define WITHIN           20000
+#define SCENE_GENERATION 7
 
 struct scene {
     struct secret *seal;

@@ -84,6 +84,14 @@ bool auth_on_app_new(void *ctx, struct ipc_request *r, struct error *e)
     return true;
 }
 
+bool auth_is_present(const struct auth *a, uint64_t generation, struct error *e)
+{
+    return generation == a->options.generation ||
+           error_set(e, ERROR_BUSY,
+                     "auth works with generation %llu of the master key, not with %llu",
+                     (unsigned long long)a->options.generation, (unsigned long long)generation);
+}
+
 bool auth_on_factor_renew(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct auth *a = ctx;
@@ -91,7 +99,8 @@ bool auth_on_factor_renew(void *ctx, struct ipc_request *r, struct error *e)
     struct auth_sealed_answer *answer = r->answer;
     OWN(buf) struct buf renewed = {.max = AUTH_SEALED_MAX};
 
-    if (!auth_factor_reseal(a->options.seal, ask->account, ask->label, ask->sealed, &renewed, e)) {
+    if (!auth_is_present(a, ask->generation, e) ||
+        !auth_factor_reseal(a->options.seal, ask->account, ask->label, ask->sealed, &renewed, e)) {
         return false;
     }
     answer->sealed = arena_copy(r->arena, buf_slice(&renewed));

@@ -284,6 +284,36 @@ static void a_channel_may_ask_only_its_own_questions(void **unused)
         ipc_call(scene.submission, &auth_verifier, &ask, -1, &answer, NULL, &arena, WITHIN, &e));
 }
 
+/* An auth whose present key is another than the keeper's says neither that something is to be done nor that nothing is. */
+static void of_another_generation_nothing_is_said(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct auth_renew_ask ask = {.account = ANNA};
+    struct auth_factor_renew_ask factor = {.account = ANNA, .label = SLICE("recovery")};
+    struct auth_recovery_answer made;
+    struct auth_verifier_answer renewed;
+    struct auth_sealed_answer resealed;
+    const struct auth_account_ask whose = {ANNA};
+    struct error e;
+
+    scene_password(RIGHT);
+    assert_ok(
+        ipc_call(scene.admin, &auth_recovery_new, &whose, -1, &made, NULL, &arena, WITHIN, &e), e);
+    ask.verifier = scene.verifier;
+    factor.sealed = made.sealed;
+    for (uint64_t g = SCENE_GENERATION - 1; g <= SCENE_GENERATION + 1; g++) {
+        ask.generation = factor.generation = g;
+        bool ok = g == SCENE_GENERATION;
+        assert_true(
+            ipc_call(scene.admin, &auth_renew, &ask, -1, &renewed, NULL, &arena, WITHIN, &e) == ok);
+        assert_true(ok ? renewed.verifier.len == 0 : e.kind == ERROR_BUSY);
+        assert_true(ipc_call(scene.admin, &auth_factor_renew, &factor, -1, &resealed, NULL, &arena,
+                             WITHIN, &e) == ok);
+        assert_true(ok ? resealed.sealed.len == 0 : e.kind == ERROR_BUSY);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +331,7 @@ int main(void)
         cmocka_unit_test(slots_are_counted_and_the_queue_is_bounded),
         SCENE(the_right_password_opens_a_session),
         SCENE(refusals_look_alike_and_end_in_a_block),
+        SCENE(of_another_generation_nothing_is_said),
         SCENE(a_channel_may_ask_only_its_own_questions),
     };
     return cmocka_run_group_tests_name("processes/auth", tests, NULL, NULL);

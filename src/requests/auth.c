@@ -100,6 +100,7 @@ const struct ipc_message auth_judge = {5, "auth_judge", &verifier_ask, &auth_jud
 static const struct cbor_field renew_ask_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct auth_renew_ask, account, LETTER_ADDRESS_MAX),
     CBOR_FIELD(2, CBOR_BYTES, struct auth_renew_ask, verifier, AUTH_VERIFIER_MAX),
+    CBOR_FIELD(3, CBOR_UINT, struct auth_renew_ask, generation, 0),
 };
 static const struct cbor_schema renew_ask = CBOR_SCHEMA(renew_ask_fields, struct auth_renew_ask);
 

@@ -116,10 +116,11 @@ extern const struct cbor_schema auth_judge_schema; /* struct auth_judge_answer *
 extern const struct ipc_message auth_judge;
 
 /* auth_renew: from keeper, after a rotation of the master key. Seal a verifier under the present key; the answer is
- * empty when it is. */
+ * empty when it is. ERROR_BUSY when another generation than the keeper's is present to auth: then it says nothing. */
 struct auth_renew_ask {
     struct slice account;
     struct slice verifier;
+    uint64_t generation; /* of the master key that the keeper works with */
 };
 
 extern const struct ipc_message auth_renew;

@@ -23,6 +23,7 @@ static const struct cbor_field renew_fields[] = {
     FIELD(1, CBOR_TEXT, auth_factor_renew_ask, account, LETTER_ADDRESS_MAX),
     FIELD(2, CBOR_TEXT, auth_factor_renew_ask, label, AUTH_LABEL_MAX),
     FIELD(3, CBOR_BYTES, auth_factor_renew_ask, sealed, AUTH_SEALED_MAX),
+    FIELD(4, CBOR_UINT, auth_factor_renew_ask, generation, 0),
 };
 static const struct cbor_schema renew = CBOR_SCHEMA(renew_fields, struct auth_factor_renew_ask);
 

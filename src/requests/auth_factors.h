@@ -26,11 +26,12 @@ extern const struct ipc_message auth_app_new;
 
 /* auth_factor_renew: after a rotation of the master key. Seal anew what auth sealed for an account under this label
  * ("app/ID", "totp", "recovery"); the answer is empty when it is under the present key. ERROR_CORRUPT when it opens under
- * none. */
+ * none; ERROR_BUSY as of auth_renew. */
 struct auth_factor_renew_ask {
     struct slice account;
     struct slice label;
     struct slice sealed;
+    uint64_t generation;
 };
 
 struct auth_sealed_answer {

@@ -7,8 +7,10 @@
 /* keys_status: over the control socket. The state is sealed under this generation as a whole. */
 struct keys_status_answer {
     uint64_t generation;
-    uint64_t accounts; /* that have a password */
-    uint64_t left;     /* of those, whose verifier may still be sealed under a former key */
+    uint64_t accounts; /* that have a password, or something that counts as left */
+    uint64_t
+        left; /* of those, whose verifier or factors may be sealed under a former key; once all was sealed anew, auth
+                    * has just tried every one of them */
     bool
         unfinished; /* files may still be sealed under a former key, on the disk if not in memory */
     uint64_t
