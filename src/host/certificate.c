@@ -2,13 +2,16 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 #include "host/internal.h"
 
 #define AUTH_LEVEL   2 /* of OpenSSL: 112 bits of security */
 #define SECURITY_MIN 112
+#define ANCHORS_MAX  ((size_t)16 << 20) /* more than a file that is handed over has */
 
 OWN_BY(x509_store, X509_STORE, X509_STORE_free)
 OWN_BY(x509_store_ctx, X509_STORE_CTX, X509_STORE_CTX_free)
@@ -83,19 +86,57 @@ static enum certificate_worth worth_of(int why)
     }
 }
 
+/* The anchors as they were parsed last: they change with the settings alone. */
+static struct {
+    pthread_mutex_t lock; /* guards the others */
+    struct buf pem;
+    X509_STORE *store; /* NULL: none yet */
+} last = {.lock = PTHREAD_MUTEX_INITIALIZER, .pem = {.max = ANCHORS_MAX}};
+
+static void parse_anchors(struct slice anchors)
+{
+    OWN(x509_store) X509_STORE *store = X509_STORE_new();
+    struct error e;
+
+    if (!store) {
+        arena_panic("out of memory");
+    }
+    if (!tls_add_anchors(store, anchors, &e)) {
+        return;
+    }
+    X509_STORE_free(last.store);
+    last.store = TAKE(store, NULL);
+    last.pem.len = 0;
+    buf_add(&last.pem, anchors);
+}
+
+/* NULL when they cannot be read; the caller's to free. */
+static X509_STORE *store_of(struct slice anchors)
+{
+    X509_STORE *store = NULL;
+
+    (void)pthread_mutex_lock(&last.lock);
+    if (!last.store || !slice_equal(buf_slice(&last.pem), anchors)) {
+        parse_anchors(anchors);
+    }
+    if (last.store && slice_equal(buf_slice(&last.pem), anchors) && X509_STORE_up_ref(last.store)) {
+        store = last.store;
+    }
+    (void)pthread_mutex_unlock(&last.lock);
+    return store;
+}
+
 /* Anchors that cannot be read have issued nothing. */
 static enum certificate_worth judge_issuer(STACK_OF(X509) * chain, struct slice anchors,
                                            int64_t now_s)
 {
-    OWN(x509_store) X509_STORE *store = X509_STORE_new();
+    OWN(x509_store) X509_STORE *store = store_of(anchors);
     OWN(x509_store_ctx) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    struct error e;
 
-    if (!store || !ctx) {
+    if (!ctx) {
         arena_panic("out of memory");
     }
-    if (!tls_add_anchors(store, anchors, &e) ||
-        !X509_STORE_CTX_init(ctx, store, sk_X509_value(chain, 0), chain)) {
+    if (!store || !X509_STORE_CTX_init(ctx, store, sk_X509_value(chain, 0), chain)) {
         return CERTIFICATE_UNTRUSTED;
     }
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
@@ -107,14 +148,29 @@ static enum certificate_worth judge_issuer(STACK_OF(X509) * chain, struct slice 
     return verified ? CERTIFICATE_GOOD : worth_of(X509_STORE_CTX_get_error(ctx));
 }
 
+static bool pin_of(X509 *own, uint8_t pin[static TLS_DIGEST_LEN])
+{
+    struct error e;
+
+    return own && X509_get0_pubkey(own) && tls_key_hash(X509_get0_pubkey(own), pin, &e);
+}
+
+bool certificate_pin(struct slice chain, uint8_t pin[static TLS_DIGEST_LEN])
+{
+    OWN(x509_chain) STACK_OF(X509) *read = read_chain(chain);
+    bool pinned = pin_of(read ? sk_X509_value(read, 0) : NULL, pin);
+
+    ERR_clear_error();
+    return pinned;
+}
+
 enum certificate_worth certificate_judge(struct slice chain, struct slice anchors, int64_t now_s,
                                          uint8_t pin[static TLS_DIGEST_LEN])
 {
     OWN(x509_chain) STACK_OF(X509) *read = read_chain(chain);
     X509 *own = read ? sk_X509_value(read, 0) : NULL;
-    struct error e;
 
-    if (!own || !X509_get0_pubkey(own) || !tls_key_hash(X509_get0_pubkey(own), pin, &e)) {
+    if (!pin_of(own, pin)) {
         ERR_clear_error();
         return CERTIFICATE_UNREADABLE;
     }

@@ -23,11 +23,16 @@ enum certificate_worth {
     CERTIFICATE_UNTRUSTED,  /* none of the anchors issued it */
 };
 
+/* Write SHA-256 of the SubjectPublicKeyInfo of the chain's first; false when it is CERTIFICATE_UNREADABLE. No signature is looked
+ * at: that is for who may try at all. */
+bool certificate_pin(struct slice chain, uint8_t pin[static TLS_DIGEST_LEN]) MUST_CHECK;
+
 /**
  * Judge a chain.
  *
  * @param chain    DER, one certificate behind the other, the client's own first
- * @param anchors  PEM of who must have issued it; empty: nobody must, and its issuer is not looked at
+ * @param anchors  PEM of who must have issued it; empty: nobody must, and its issuer is not looked at. They
+ *                 are kept as they were parsed until others are given
  * @param now_s    seconds since 1970
  * @param pin      SHA-256 of the SubjectPublicKeyInfo; written unless it is CERTIFICATE_UNREADABLE
  */

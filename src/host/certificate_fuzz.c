@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum certificate_worth issued = certificate_judge(chain, SLICE("no anchors"), 1800000000, pin);
     assert(issued != CERTIFICATE_GOOD);
     assert((alone == CERTIFICATE_UNREADABLE) == (issued == CERTIFICATE_UNREADABLE));
+    assert((alone != CERTIFICATE_UNREADABLE) == certificate_pin(chain, pin));
     assert(size <= CERTIFICATE_CHAIN_MAX || alone == CERTIFICATE_UNREADABLE);
     return 0;
 }

@@ -69,6 +69,7 @@ static void what_is_no_chain_is_nothing(void **unused)
     static const uint8_t zeros[CERTIFICATE_CHAIN_MAX + 1] = {0};
     OWN(buf) struct buf chain = {.max = (size_t)2 * CERTIFICATE_CHAIN_MAX};
     uint8_t pin[TLS_DIGEST_LEN];
+    uint8_t alone[TLS_DIGEST_LEN];
     struct certificate own;
 
     certificate_make(&own, NULL, "P-256", "copier.example.test", -1, 30);
@@ -77,6 +78,9 @@ static void what_is_no_chain_is_nothing(void **unused)
     }
     struct slice whole = buf_slice(&chain);
     assert_int_equal(certificate_judge(whole, SLICE_NONE, time(NULL), pin), CERTIFICATE_GOOD);
+    assert_true(certificate_pin(whole, alone));
+    assert_memory_equal(alone, pin, sizeof(pin));
+    assert_false(certificate_pin(slice_head(whole, whole.len - 1), alone));
     assert_int_equal(
         certificate_judge(slice_head(whole, whole.len - 1), SLICE_NONE, time(NULL), pin),
         CERTIFICATE_UNREADABLE);

@@ -43,9 +43,21 @@ static const char *judge_device(struct login *l, struct slice as, struct slice p
                : "the device's certificate is another account's";
 }
 
+static struct slice anchors_of(const struct auth *a)
+{
+    return a->options.anchors ? a->options.anchors(a->options.context) : SLICE_NONE;
+}
+
+/* Signatures are verified for who may try alone: it costs most. */
+static enum certificate_worth judge_certificate(const struct auth *a, struct slice chain)
+{
+    uint8_t pin[APP_PASSWORD_PIN_LEN];
+
+    return certificate_judge(chain, anchors_of(a), clock_wall_ms() / 1000, pin);
+}
+
 /* Failures are counted for the key, not for the account that is named: a stranger's certificate locks nobody out. */
-static bool sign_in(struct auth *a, struct ipc_request *r, struct slice pin,
-                    enum certificate_worth worth, struct error *e)
+static bool sign_in(struct auth *a, struct ipc_request *r, struct slice pin, struct error *e)
 {
     const struct auth_external_ask *ask = r->ask;
     const struct auth_login_ask who = {.client = ask->client, .mechanism = SLICE("EXTERNAL")};
@@ -60,7 +72,8 @@ static bool sign_in(struct auth *a, struct ipc_request *r, struct slice pin,
                   AUTH_KEEPER_MS, e)) {
         return false;
     }
-    l.reason = judge_device(&l, auth_lower(ask->as, r->arena), pin, worth);
+    l.reason = judge_device(&l, auth_lower(ask->as, r->arena), pin,
+                            judge_certificate(a, ask->certificates));
     if (l.reason) {
         auth_refuse(a, &l, r);
         return true;
@@ -74,17 +87,14 @@ bool auth_on_external(void *ctx, struct ipc_request *r, struct error *e)
     const struct auth_external_ask *ask = r->ask;
     struct auth_login_answer *answer = r->answer;
     uint8_t pin[APP_PASSWORD_PIN_LEN] = {0};
-    struct slice anchors = a->options.anchors ? a->options.anchors(a->options.context) : SLICE_NONE;
 
     answer->verdict = LOGIN_UNREADABLE;
     if (!auth_settings_of(a)->devices) {
         return true;
     }
     /* Anchors that are asked for and cannot be read are no reason to do without. */
-    if (auth_settings_of(a)->device_ca.len && anchors.len == 0) {
+    if (auth_settings_of(a)->device_ca.len && anchors_of(a).len == 0) {
         return error_set(e, ERROR_CONFIG, "device-ca names a file in which there is nothing");
     }
-    enum certificate_worth worth =
-        certificate_judge(ask->certificates, anchors, clock_wall_ms() / 1000, pin);
-    return worth == CERTIFICATE_UNREADABLE || sign_in(a, r, SLICE_ARRAY(pin), worth, e);
+    return !certificate_pin(ask->certificates, pin) || sign_in(a, r, SLICE_ARRAY(pin), e);
 }

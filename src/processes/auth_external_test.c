@@ -127,8 +127,12 @@ static void who_tries_keys_is_blocked_and_nobody_else(void **unused)
         assert_int_equal(shows(&stranger, ANNA), LOGIN_REFUSED);
     }
     is_annas(&copier);
+    unsigned judged = scene.anchors_asked;
+    assert_int_equal(judged, 3);
     assert_int_equal(shows(&stranger, ANNA), LOGIN_BLOCKED);
     assert_int_equal(shows(&copier, SLICE_NONE), LOGIN_BLOCKED); /* the same address */
+    assert_int_equal(scene.anchors_asked,
+                     judged); /* no signature is verified for who may not try */
     assert_int_equal(scene_sign_in(ANNA, RIGHT, CAFE, &delay), LOGIN_ACCEPTED);
 }
 

@@ -167,6 +167,7 @@ static const struct settings *settings_now(void *unused)
 static struct slice anchors_now(void *unused)
 {
     (void)unused;
+    scene.anchors_asked++;
     return scene.anchors;
 }
 

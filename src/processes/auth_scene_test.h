@@ -47,6 +47,7 @@ struct scene {
     uint64_t last_counter;     /* that a passkey showed */
     struct auth_second second; /* of hers */
     struct slice anchors;      /* of device-ca */
+    _Atomic unsigned anchors_asked;
 };
 
 extern struct scene scene;
