@@ -94,8 +94,11 @@ static const struct config_setting auth_rows[] = {
     CONFIG_ROW("auth-remember", DURATION, struct auth_settings, remember_ms, .initial = "5min",
                .max = CONFIG_DAY,
                .help = "How long a verified password is recognised without computing it again.",
-               .more = "Under a keyed hash in the memory of one process; a changed password or a "
-                       "closed account ends it at once. `0s` turns it off."),
+               .more =
+                   "Under a keyed hash in the memory of one process; a password changed here or a "
+                   "closed account ends it at once. One that was changed in a directory is not "
+                   "told, so its accounts' are remembered for a minute at most. `0s` turns it "
+                   "off."),
     CONFIG_ROW("auth-failures", COUNT, struct auth_settings, failures_limit, .initial = "10",
                .min = 1, .max = 10000,
                .help = "Failed sign-ins from one address or to one account before it is blocked."),

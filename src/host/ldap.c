@@ -11,11 +11,13 @@
 
 #include "host/conn.h"
 #include "host/dial.h"
+#include "host/ldap_entry.h"
 
 #define GOOD_BYE_MS 200
 #define INPUT_MAX   ((size_t)64 << 10)
 #define SHOWN_MAX   200  /* of what a server says in a sentence */
 #define ENTRIES_MAX 5000 /* of one answer */
+#define COOKIE_MAX  16384
 
 struct dirlink {
     LDAP *ldap;
@@ -24,6 +26,7 @@ struct dirlink {
     int64_t timeout_ms;
     int64_t until_ms;
     int64_t deadline_ms; /* of the question under way */
+    size_t room;         /* bytes that its answer may still have */
     struct error why;    /* the connection broke */
     bool broken;
 };
@@ -64,12 +67,21 @@ static ber_slen_t broke(struct dirlink *l)
     return -1;
 }
 
+/* A server that keeps talking is stopped like one that says nothing. */
+static bool may_go_on(struct dirlink *l)
+{
+    if (clock_steady_ms() >= l->deadline_ms) {
+        return error_set(&l->why, ERROR_BUSY, "the server does not come to an end");
+    }
+    return l->room || error_set(&l->why, ERROR_LIMIT, "the server's answer is too long");
+}
+
 static ber_slen_t io_read(Sockbuf_IO_Desc *io, void *out, ber_len_t room)
 {
     struct dirlink *l = io->sbiod_pvt;
     enum conn_event event = CONN_BYTES;
 
-    if (l->broken) {
+    if (l->broken || !may_go_on(l)) {
         return broke(l);
     }
     if (l->in.len == 0 && !conn_read(l->conn, &l->in, l->deadline_ms, &event, &l->why)) {
@@ -81,6 +93,8 @@ static ber_slen_t io_read(Sockbuf_IO_Desc *io, void *out, ber_len_t room)
         return broke(l);
     }
     size_t n = l->in.len < room ? l->in.len : room;
+    n = n < l->room ? n : l->room;
+    l->room -= n;
     (void)memcpy(out, l->in.ptr, n);
     buf_drop(&l->in, n);
     return (ber_slen_t)n;
@@ -107,11 +121,27 @@ static Sockbuf_IO our_io = {
 
 /* ── what went wrong ── */
 
-static void begin(struct dirlink *l)
+static void begin(struct dirlink *l, size_t room)
 {
     int64_t deadline = clock_steady_ms() + l->timeout_ms;
 
     l->deadline_ms = deadline < l->until_ms ? deadline : l->until_ms;
+    l->room = room;
+}
+
+static enum error_kind kind_of(int code)
+{
+    switch (code) {
+    case LDAP_FILTER_ERROR:
+        return ERROR_INPUT;
+    case LDAP_INSUFFICIENT_ACCESS:
+        return ERROR_DENIED;
+    case LDAP_SIZELIMIT_EXCEEDED:
+    case LDAP_ADMINLIMIT_EXCEEDED:
+        return ERROR_LIMIT;
+    default:
+        return ERROR_BUSY;
+    }
 }
 
 /* What the server said, in a sentence of ours. */
@@ -119,20 +149,16 @@ static bool failed(const struct dirlink *l, int code, const char *doing, const c
                    struct error *e)
 {
     char shown[SHOWN_MAX + 1] = "";
-    enum error_kind kind = code == LDAP_FILTER_ERROR          ? ERROR_INPUT
-                           : code == LDAP_INSUFFICIENT_ACCESS ? ERROR_DENIED
-                           : code == LDAP_SIZELIMIT_EXCEEDED  ? ERROR_LIMIT
-                           : code == LDAP_ADMINLIMIT_EXCEEDED ? ERROR_LIMIT
-                                                              : ERROR_BUSY;
 
     if (l->broken) {
-        return error_set(e, ERROR_BUSY, "%s: %s", doing, l->why.text);
+        return error_set(e, l->why.kind == ERROR_LIMIT ? ERROR_LIMIT : ERROR_BUSY, "%s: %s", doing,
+                         l->why.text);
     }
     for (size_t i = 0; said && i < SHOWN_MAX && said[i]; i++) {
         shown[i] = said[i] >= ' ' && said[i] <= '~' ? said[i] : '?';
     }
-    return error_set(e, kind, "%s: %s%s%s", doing, ldap_err2string(code), shown[0] ? ": " : "",
-                     shown);
+    return error_set(e, kind_of(code), "%s: %s%s%s", doing, ldap_err2string(code),
+                     shown[0] ? ": " : "", shown);
 }
 
 /* Take an answer apart: the server's code, and the controls with it, if they are asked for. */
@@ -238,7 +264,7 @@ struct dirlink *dirlink_open(const struct dirlink_target *target, struct error *
     buf_init(&l->in, INPUT_MAX);
     l->timeout_ms = target->timeout_ms;
     l->until_ms = target->until_ms;
-    begin(l);
+    begin(l, DIRLINK_LOOKUP_MAX);
     if (!dial_tcp(target->address, NULL, l->deadline_ms, &fd, e)) {
         return NULL;
     }
@@ -300,7 +326,7 @@ bool dirlink_bind(struct dirlink *l, struct slice dn, struct slice password,
         *bound = DIRLINK_REFUSED;
         return true;
     }
-    begin(l);
+    begin(l, DIRLINK_LOOKUP_MAX);
     char *name = text_of(dn);
     secret.bv_val = text_of(password);
     int sent = ldap_sasl_bind(l->ldap, name, LDAP_SASL_SIMPLE, &secret, NULL, NULL, &id);
@@ -321,50 +347,27 @@ bool dirlink_bind(struct dirlink *l, struct slice dn, struct slice password,
 
 /* ── looking up ── */
 
-static struct dirlink_values take_values(struct dirlink *l, LDAPMessage *entry, const char *name,
-                                         struct arena *arena)
-{
-    struct berval **all = ldap_get_values_len(l->ldap, entry, name);
-    size_t n = all ? (size_t)ldap_count_values_len(all) : 0;
-    size_t kept = n < DIRLINK_VALUES_MAX ? n : DIRLINK_VALUES_MAX;
-    struct slice *values = arena_array(arena, kept + 1, sizeof(*values));
-
-    for (size_t i = 0; i < kept; i++) {
-        values[i] = arena_copy(arena, slice_of(all[i]->bv_val, all[i]->bv_len));
-    }
-    ldap_value_free_len(all);
-    return (struct dirlink_values){values, kept, n > kept};
-}
-
-static void take_entry(struct dirlink *l, LDAPMessage *message, char *const *names, size_t n,
-                       struct arena *arena, struct dirlink_entry *out)
-{
-    struct dirlink_values *attributes = arena_array(arena, n + 1, sizeof(*attributes));
-    char *dn = ldap_get_dn(l->ldap, message);
-
-    out->dn = arena_copy(arena, slice_text(dn));
-    ldap_memfree(dn);
-    for (size_t i = 0; i < n; i++) {
-        attributes[i] = take_values(l, message, names[i], arena);
-    }
-    out->attributes = attributes;
-}
-
 /* Where the next page begins. */
-static void take_cookie(struct dirlink *l, LDAPControl **controls, struct arena *arena,
-                        struct slice *cookie)
+static bool take_cookie(struct dirlink *l, LDAPControl **controls, struct arena *arena,
+                        struct slice *cookie, struct error *e)
 {
     LDAPControl *page =
         controls ? ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, controls, NULL) : NULL;
     struct berval next = {0, NULL};
     ber_int_t estimate = 0;
+    bool fine = true;
 
     *cookie = SLICE_NONE;
     if (page && ldap_parse_pageresponse_control(l->ldap, page, &estimate, &next) == LDAP_SUCCESS) {
-        *cookie = arena_copy(arena, slice_of(next.bv_val, next.bv_len));
+        fine = next.bv_len <= COOKIE_MAX && ldap_entry_fits(arena, next.bv_len, e);
+        *cookie = fine ? arena_copy(arena, slice_of(next.bv_val, next.bv_len)) : SLICE_NONE;
+    }
+    if (next.bv_len > COOKIE_MAX) {
+        (void)error_set(e, ERROR_LIMIT, "search: the server's cookie of the next page is too long");
     }
     ber_memfree(next.bv_val);
     ldap_controls_free(controls);
+    return fine;
 }
 
 static bool send_search(struct dirlink *l, const struct dirlink_search *s, char **names,
@@ -375,7 +378,9 @@ static bool send_search(struct dirlink *l, const struct dirlink_search *s, char 
     LDAPControl *controls[] = {NULL, NULL};
     int id = 0;
 
-    begin(l);
+    begin(l, s->paged        ? DIRLINK_PAGE_MAX
+             : s->base_alone ? DIRLINK_MESSAGE_MAX
+                             : DIRLINK_LOOKUP_MAX);
     if (s->paged && ldap_create_page_control(l->ldap, DIRLINK_PAGE, s->cookie.len ? &cookie : NULL,
                                              1, &page) != LDAP_SUCCESS) {
         return error_set(e, ERROR_BUSY, "libldap makes no page");
@@ -401,19 +406,27 @@ static bool take_answer(struct dirlink *l, struct dirlink_search *s, LDAPMessage
     int n = ldap_count_entries(l->ldap, answer);
     bool fine = outcome(l, answer, "search", &code, &controls, e);
 
-    take_cookie(l, controls, arena, &s->cookie);
     *found = fine;
     *count = 0;
     if (!fine) {
+        ldap_controls_free(controls);
+        s->cookie = SLICE_NONE;
         return code == LDAP_NO_SUCH_OBJECT;
     }
-    if (n < 0 || n > ENTRIES_MAX) {
+    if (!take_cookie(l, controls, arena, &s->cookie, e)) {
+        return false;
+    }
+    if (n < 0 || n > ENTRIES_MAX ||
+        !ldap_entry_fits(arena, ((size_t)n + 1) * sizeof(**entries), e)) {
         return error_set(e, ERROR_LIMIT, "search: the server answers with too many entries");
     }
     *entries = arena_array(arena, (size_t)n + 1, sizeof(**entries));
     for (LDAPMessage *m = ldap_first_entry(l->ldap, answer); m && *count < (size_t)n;
          m = ldap_next_entry(l->ldap, m)) {
-        take_entry(l, m, names, s->n_attributes, arena, &(*entries)[(*count)++]);
+        if (!ldap_entry_take(l->ldap, m, names, s->n_attributes, arena, &(*entries)[(*count)++],
+                             e)) {
+            return false;
+        }
     }
     return true;
 }
@@ -436,23 +449,4 @@ bool dirlink_ask(struct dirlink *l, struct dirlink_search *search, struct arena 
     bool taken = take_answer(l, search, answer, names, arena, entries, count, found, e);
     ldap_msgfree(answer);
     return taken;
-}
-
-struct slice dirlink_dn(struct slice dn, struct arena *arena)
-{
-    struct berval in = {dn.len, (char *)(uintptr_t)dn.ptr};
-    struct berval out = {0, NULL};
-    LDAPDN parts = NULL;
-
-    if (dn.len == 0 || ldap_bv2dn(&in, &parts, LDAP_DN_FORMAT_LDAPV3) != LDAP_SUCCESS) {
-        return SLICE_NONE;
-    }
-    (void)ldap_dn2bv(parts, &out, LDAP_DN_FORMAT_LDAPV3);
-    ldap_dnfree(parts);
-    uint8_t *lower = arena_alloc(arena, out.bv_len + 1);
-    for (size_t i = 0; i < out.bv_len; i++) {
-        lower[i] = ascii_lower((uint8_t)out.bv_val[i]);
-    }
-    ldap_memfree(out.bv_val);
-    return slice_of(lower, out.bv_len);
 }

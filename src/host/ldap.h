@@ -16,7 +16,10 @@
 #define DIRLINK_ATTRIBUTES_MAX 24
 #define DIRLINK_VALUES_MAX     5000 /* of one attribute; those behind are left out, and that is said */
 #define DIRLINK_MESSAGE_MAX    ((size_t)16 << 20) /* bytes of one message from the server */
-#define DIRLINK_PAGE           500                /* entries asked for at once (RFC 2696) */
+#define DIRLINK_LOOKUP_MAX                                                                         \
+    ((size_t)1 << 20) /* bytes of an answer: to a question that is not paged, ... */
+#define DIRLINK_PAGE_MAX ((size_t)64 << 20) /* ... and to one that is */
+#define DIRLINK_PAGE     500                /* entries asked for at once (RFC 2696) */
 
 struct dirlink;
 
@@ -59,7 +62,8 @@ bool dirlink_bind(struct dirlink *l, struct slice dn, struct slice password,
 struct dirlink_values {
     const struct slice *values;
     size_t count;
-    bool more; /* there were others, which did not fit */
+    bool
+        more; /* there were others, which did not fit, or which the server gives in parts (`;range=`) */
 };
 
 struct dirlink_entry {
@@ -82,11 +86,16 @@ struct dirlink_search {
  *
  * @param entries  in the arena, with all their values
  * @param found    false when the base is not there
- * @return         false with ERROR_BUSY, ERROR_INPUT (a filter that is none), ERROR_DENIED, ERROR_LIMIT
+ * @return         false with ERROR_BUSY, ERROR_INPUT (a filter that is none), ERROR_DENIED, ERROR_LIMIT (the answer is too
+ *                 long, or does not fit into the arena)
  */
 bool dirlink_ask(struct dirlink *l, struct dirlink_search *search, struct arena *arena,
                  struct dirlink_entry **entries, size_t *count, bool *found,
                  struct error *e) MUST_CHECK;
+
+/* Whether an answer's attribute is a part of the one that was asked for: `member;range=0-1499` of `member` (MS-ADTS section
+ * 3.1.1.3.1.3.3). */
+bool dirlink_is_range(struct slice attribute, struct slice asked);
 
 /* The same distinguished name always in the same words (RFC 4514), in lower case, to be compared; empty: it is none. */
 struct slice dirlink_dn(struct slice dn, struct arena *arena);

@@ -126,7 +126,7 @@ static const struct account *account_of(const struct planning *p, struct slice k
     const struct account wanted = {.directory_key = key};
     const struct account *pointer = &wanted;
     const struct account *const *found =
-        p->n_own ? bsearch(&pointer, p->own, p->n_own, sizeof(*p->own), by_key) : NULL;
+        p->n_own ? bsearch(&pointer, p->own, p->n_own, sizeof(struct account *), by_key) : NULL;
 
     return found ? *found : NULL;
 }
@@ -340,7 +340,7 @@ static void find_twins(struct planning *p)
 {
     const struct sync_scene *s = p->scene;
     struct account *keys = arena_array(p->arena, s->n_people + 1, sizeof(*keys));
-    const struct account **order = arena_array(p->arena, s->n_people + 1, sizeof(*order));
+    const struct account **order = arena_array(p->arena, s->n_people + 1, sizeof(struct account *));
 
     p->again = arena_array(p->arena, s->n_people + 1, sizeof(*p->again));
     for (size_t i = 0; i < s->n_people; i++) {
@@ -349,7 +349,7 @@ static void find_twins(struct planning *p)
         p->again[i] = false;
     }
     if (s->n_people) {
-        qsort(order, s->n_people, sizeof(*order), by_key);
+        qsort(order, s->n_people, sizeof(struct account *), by_key);
     }
     for (size_t i = 1; i < s->n_people; i++) {
         if (by_key(&order[i - 1], &order[i]) == 0) {
@@ -359,28 +359,36 @@ static void find_twins(struct planning *p)
     }
 }
 
+/* The account as it is, or a new one; its name is empty when there is to be none. */
+static struct account begin_with(struct planning *p, size_t number, const struct account *was)
+{
+    const struct sync_scene *s = p->scene;
+    const struct directory_person *person = &s->people[number];
+    struct account now = {.created_at = s->now,
+                          .role = ACCOUNT_EMPLOYEE,
+                          .directory = s->section->name,
+                          .directory_key = person->key};
+
+    if (was) {
+        p->seen[was - s->accounts] = true;
+        now = *was;
+    }
+    if (p->again[number]) {
+        note(p, SLICE("left out: two entries have the same key; see `key-attribute`"));
+        now.name = SLICE_NONE;
+    } else if (!was && !person->closed) {
+        now.name = name_for(p, number);
+    }
+    return now;
+}
+
 static void plan_person(struct planning *p, size_t number)
 {
     const struct sync_scene *s = p->scene;
     const struct directory_person *person = &s->people[number];
     const struct account *was = account_of(p, person->key);
-    struct account now = {.name = was ? was->name : SLICE_NONE,
-                          .created_at = s->now,
-                          .role = ACCOUNT_EMPLOYEE,
-                          .directory = s->section->name,
-                          .directory_key = person->key};
+    struct account now = begin_with(p, number, was);
 
-    if (p->again[number]) {
-        note(p, SLICE("left out: two entries have the same key; see `key-attribute`"));
-        now.name = SLICE_NONE;
-    }
-    if (was) {
-        p->seen[was - s->accounts] = true;
-        now = *was;
-        now.name = p->again[number] ? SLICE_NONE : was->name;
-    } else {
-        now.name = person->closed || p->again[number] ? SLICE_NONE : name_for(p, number);
-    }
     if (now.name.len == 0) {
         return; /* none of its addresses is ours, or can be had */
     }
@@ -416,7 +424,7 @@ void sync_plan_make(const struct sync_scene *scene, struct arena *arena, struct 
     out->changes =
         arena_array(arena, scene->n_people + scene->n_accounts + 1, sizeof(*out->changes));
     out->notes = arena_array(arena, NOTES_MAX, sizeof(*out->notes));
-    p.own = arena_array(arena, scene->n_accounts + 1, sizeof(*p.own));
+    p.own = arena_array(arena, scene->n_accounts + 1, sizeof(struct account *));
     p.seen = arena_array(arena, scene->n_accounts + 1, sizeof(*p.seen));
     for (size_t i = 0; i < scene->n_accounts; i++) {
         const struct account *a = &scene->accounts[i];
@@ -431,7 +439,7 @@ void sync_plan_make(const struct sync_scene *scene, struct arena *arena, struct 
         }
     }
     if (p.n_own) {
-        qsort(p.own, p.n_own, sizeof(*p.own), by_key);
+        qsort(p.own, p.n_own, sizeof(struct account *), by_key);
     }
     gather_claims(&p);
     find_twins(&p);

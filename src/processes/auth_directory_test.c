@@ -71,6 +71,23 @@ static void a_server_that_is_away_is_no_refusal_and_no_failure(void **unused)
     assert_int_equal(scene.sessions, 0);
 }
 
+static void one_that_hangs_is_not_asked_again_at_once(void **unused)
+{
+    (void)unused;
+    uint64_t delay = 0;
+
+    with_directory(DIRECTORY_AWAY);
+    scene.directory_us = 1100000;
+    assert_int_equal(scene_sign_in(ANNA, RIGHT, OFFICE, &delay), LOGIN_BUSY);
+    scene.directory_says = DIRECTORY_RIGHT;
+    assert_int_equal(scene_sign_in(ANNA, RIGHT, OFFICE, &delay), LOGIN_BUSY);
+    assert_int_equal(scene_sign_in(BERT, RIGHT, OFFICE, &delay), LOGIN_BUSY); /* nobody */
+    assert_int_equal(scene.directory_asked, 1);
+    scene_password(RIGHT);
+    scene.directory_says = 0; /* Anna's is a password of ours */
+    assert_int_equal(scene_sign_in(ANNA, RIGHT, OFFICE, &delay), LOGIN_ACCEPTED);
+}
+
 static void who_is_locked_there_does_not_come_in(void **unused)
 {
     (void)unused;
@@ -115,6 +132,7 @@ int main(void)
         OFFICE_SCENE(what_was_right_is_remembered),
         OFFICE_SCENE(an_empty_password_is_nobodys),
         OFFICE_SCENE(a_server_that_is_away_is_no_refusal_and_no_failure),
+        OFFICE_SCENE(one_that_hangs_is_not_asked_again_at_once),
         OFFICE_SCENE(who_is_locked_there_does_not_come_in),
         OFFICE_SCENE(a_name_that_nobody_has_costs_a_question_too),
         OFFICE_SCENE(failures_count_as_for_everybody),

@@ -33,6 +33,7 @@ struct auth *auth_new(const struct auth_options *options, struct error *e)
     a->attempts = attempts_new();
     auth_slots_init(&a->slots, (unsigned)options->settings(options->context)->auth.parallel,
                     WAITING_MAX);
+    auth_begin_directories(a);
     a->verifiers = verifiers_new(options->seal, e);
     return a->verifiers ? TAKE(a, NULL) : NULL;
 }

@@ -2,6 +2,8 @@
  * it comes by (auth_sasl). */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "keyring/digest.h"
 #include "processes/auth_attempts.h"
 #include "processes/auth_challenge.h"
@@ -31,6 +33,10 @@ struct auth {
     struct auth_tokens *tokens;
     struct attempts *attempts;
     struct auth_slots slots;
+    struct auth_slots directory_slots; /* questions to directories under way */
+    atomic_llong directory_away
+        [SETTINGS_DIRECTORIES_MAX]; /* by section: until then, of the steady clock, nobody is asked; 0: none */
+    uint8_t directory_of[DIGEST_LEN]; /* a key of this process: which of them is asked for nobody */
 };
 
 /* A sign-in on its way. */
@@ -90,6 +96,9 @@ uint64_t auth_app_iterations(const struct auth *a, const struct keeper_account_a
 
 /* Whether a directory says if the password is right: of its accounts, and of names that nobody has where there is one. */
 bool auth_is_of_directory(const struct auth *a, const struct login *l);
+
+/* Nothing is away, and nothing is asked. */
+void auth_begin_directories(struct auth *a);
 
 /* Ask it. LOGIN_ACCEPTED, LOGIN_REFUSED with a reason, or LOGIN_BUSY when it is away. `remembers`: what was right a moment
  * ago may be remembered. */

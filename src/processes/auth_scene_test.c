@@ -113,6 +113,7 @@ static bool on_prove(void *ctx, struct ipc_request *r, struct error *e)
     (void)e;
     scene.directory_asked++;
     scene.directory_knew = ask->key.len > 0;
+    (void)usleep(scene.directory_us);
     answer->verdict = DIRECTORY_WRONG;
     if (scene.directory_says == DIRECTORY_AWAY) {
         answer->verdict = DIRECTORY_AWAY;

@@ -29,7 +29,8 @@ struct scene {
     uint64_t
         directory_says; /* enum directory_verdict, of Anna; she is the directory's unless it is 0 */
     int directory_asked;
-    bool directory_knew; /* it was asked for somebody */
+    unsigned directory_us; /* it takes so long */
+    bool directory_knew;   /* it was asked for somebody */
     struct slice verifier;
     bool disabled;
     struct sign_in last_failure;

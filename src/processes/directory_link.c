@@ -35,11 +35,12 @@ static bool try_server(struct visit *v, const struct config_endpoint *server,
                                     .starttls = s->tls == SETTING_DIRECTORY_STARTTLS,
                                     .timeout_ms = s->timeout_ms,
                                     .until_ms = v->until_ms};
+    int64_t until_ms = clock_steady_ms() + s->timeout_ms;
     size_t n = 0;
 
     if (!outward_find(v->resolver, server, v->settings->delivery.ipv6,
-                      clock_steady_ms() + s->timeout_ms, v->arena, addresses, ADDRESSES_MAX, &n,
-                      e)) {
+                      until_ms < v->until_ms ? until_ms : v->until_ms, v->arena, addresses,
+                      ADDRESSES_MAX, &n, e)) {
         return false;
     }
     for (size_t i = 0; i < n && !v->link; i++) {

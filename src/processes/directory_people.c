@@ -9,10 +9,15 @@
 #include "letter/records.h"
 #include "processes/directory_parts.h"
 
-#define PAGE_ARENA    ((size_t)64 << 20)
-#define MEMBERS_MAX   200000 /* of all groups */
-#define NAME_TEXT_MAX 250    /* bytes, as accounts have it */
-#define SOURCES_MAX   8      /* attributes of names, and of addresses, each */
+#define PAGE_ARENA ((size_t)160 << 20) /* more than a page of DIRLINK_PAGE_MAX */
+#define SCRATCH_ARENA                                                                              \
+    ((size_t)64                                                                                    \
+     << 20) /* one value in other words; SOURCES_MAX times DIRLINK_VALUES_MAX addresses */
+#define PERSON_ROOM   ((size_t)64 << 10) /* more than a person takes */
+#define MEMBERS_MAX   200000             /* of all groups */
+#define NAME_TEXT_MAX 250                /* bytes, as accounts have it */
+#define DN_GROWS      3                  /* a byte can become `\\2c` */
+#define SOURCES_MAX   8                  /* attributes of names, and of addresses, each */
 
 /* A group that the settings name, and what being in it means. */
 struct meaning {
@@ -85,16 +90,31 @@ static bool read_meanings(struct gathering *g, struct error *e)
            add_roles(g, &s->employees, ACCOUNT_EMPLOYEE, e);
 }
 
+/* Whether so much can be kept of what the servers say. */
+static bool has_room(const struct gathering *g, size_t bytes, struct error *e)
+{
+    return arena_left(g->visit->arena) >= bytes + PERSON_ROOM ||
+           error_set(
+               e, ERROR_LIMIT,
+               "the directory says more than can be kept: a narrower `base` or `user-filter`, "
+               "or smaller groups are wanted");
+}
+
 static bool add_member(struct gathering *g, struct slice dn, const struct meaning *m,
                        struct error *e)
 {
-    struct slice normal = dirlink_dn(dn, g->visit->arena);
-
     if (g->n_members == MEMBERS_MAX) {
         return error_set(e, ERROR_LIMIT, "the groups have more than %d members", MEMBERS_MAX);
     }
+    if (!has_room(g, DN_GROWS * dn.len, e)) {
+        return false;
+    }
+    struct slice normal = dirlink_dn(dn, g->visit->arena);
     if (g->n_members == g->room) {
         g->room = g->room ? g->room * 2 : 256;
+        if (!has_room(g, g->room * sizeof(*g->members), e)) {
+            return false;
+        }
         struct membership *more = arena_array(g->visit->arena, g->room, sizeof(*more));
         if (g->n_members) {
             (void)memcpy(more, g->members, g->n_members * sizeof(*more));
@@ -131,7 +151,9 @@ static bool read_group(struct gathering *g, const struct meaning *m, struct erro
     for (size_t i = 0; i < search.n_attributes; i++) {
         const struct dirlink_values *v = &entries[0].attributes[i];
         if (v->more) {
-            return error_set(e, ERROR_LIMIT, "the group `%.*s` has more than %d members",
+            return error_set(e, ERROR_LIMIT,
+                             "the group `%.*s` has more than %d members, or more than its server "
+                             "gives at once (`member;range=`): smaller groups are wanted",
                              SLICE_ARG(slice_head(m->dn, 150)), DIRLINK_VALUES_MAX);
         }
         for (size_t n = 0; n < v->count; n++) {
@@ -205,11 +227,39 @@ static bool has_text(const struct slice *list, size_t n, struct slice text)
     return has;
 }
 
-/* The first primary address comes first, otherwise the first that there is. */
+/* One more, where it stands already or at the end; the first primary address comes first. */
+static void add_address(struct slice *list, size_t *n, struct slice address, bool first)
+{
+    size_t at = 0;
+
+    while (at < *n && !slice_equal(list[at], address)) {
+        at++;
+    }
+    *n += at == *n;
+    list[at] = address;
+    if (first) {
+        list[at] = list[0];
+        list[0] = address;
+    }
+}
+
+/* As they are kept: nothing of those that stand there twice. */
+static void keep_addresses(const struct slice *list, size_t n, struct arena *arena,
+                           struct directory_person *out)
+{
+    struct slice *kept = arena_array(arena, n + 1, sizeof(*kept));
+
+    for (size_t i = 0; i < n; i++) {
+        kept[i] = arena_copy(arena, list[i]);
+    }
+    out->addresses = (struct cbor_list){kept, n};
+}
+
 static void read_addresses(const struct places *p, const struct dirlink_entry *entry,
                            struct arena *arena, struct directory_person *out)
 {
-    struct slice *list = arena_array(arena, DIRECTORY_ADDRESSES_MAX, sizeof(*list));
+    OWN(arena) struct arena scratch = {.max = SCRATCH_ARENA};
+    struct slice list[DIRECTORY_ADDRESSES_MAX];
     bool primary = false;
     size_t n = 0;
 
@@ -217,24 +267,14 @@ static void read_addresses(const struct places *p, const struct dirlink_entry *e
         for (size_t v = 0; v < entry->attributes[i].count && n < DIRECTORY_ADDRESSES_MAX; v++) {
             struct slice address = SLICE_NONE;
             enum entry_address kind =
-                entry_address(entry->attributes[i].values[v], arena, &address);
-            if (kind == ENTRY_NO_ADDRESS) {
-                continue;
-            }
-            size_t at = n;
-            while (at > 0 && !slice_equal(list[at - 1], address)) {
-                at--;
-            }
-            at = at ? at - 1 : n++; /* where it stands already, or the end */
-            list[at] = address;
-            if (kind == ENTRY_PRIMARY && !primary) {
-                list[at] = list[0];
-                list[0] = address;
-                primary = true;
+                entry_address(entry->attributes[i].values[v], &scratch, &address);
+            if (kind != ENTRY_NO_ADDRESS) {
+                add_address(list, &n, address, kind == ENTRY_PRIMARY && !primary);
+                primary = primary || kind == ENTRY_PRIMARY;
             }
         }
     }
-    out->addresses = (struct cbor_list){list, n};
+    keep_addresses(list, n, arena, out);
 }
 
 /* What stands in no bounds of the keeper's is left out. */
@@ -287,8 +327,9 @@ static void read_groups_of(const struct gathering *g, const struct places *p,
                            struct directory_person *out)
 {
     const struct dirlink_values *of = &entry->attributes[p->member_of];
+    OWN(arena) struct arena scratch = {.max = SCRATCH_ARENA};
     struct slice *groups = arena_array(arena, GROUPS_MAX, sizeof(*groups));
-    struct slice dn = dirlink_dn(entry->dn, arena);
+    struct slice dn = dirlink_dn(entry->dn, &scratch);
     const struct meaning *role = NULL;
     size_t n = 0;
 
@@ -297,7 +338,8 @@ static void read_groups_of(const struct gathering *g, const struct places *p,
         mean(m->meaning, &role, groups, &n);
     }
     for (size_t i = 0; i < of->count; i++) {
-        struct slice group = dirlink_dn(of->values[i], arena);
+        arena_reset(&scratch);
+        struct slice group = dirlink_dn(of->values[i], &scratch);
         for (size_t k = 0; k < g->n_meanings; k++) {
             if (group.len && slice_equal(group, g->meanings[k].dn)) {
                 mean(&g->meanings[k], &role, groups, &n);
@@ -323,6 +365,9 @@ static bool add_person(struct gathering *g, const struct places *p,
                          "an entry has no `%.*s` by which it could be known again: see "
                          "`key-attribute`, and what `bind-dn` may read",
                          SLICE_ARG(settings_directory_key(s)));
+    }
+    if (!has_room(g, 0, e)) {
+        return false;
     }
     *out = (struct directory_person){.key = arena_copy(g->visit->arena, key->values[0])};
     read_addresses(p, entry, g->visit->arena, out);
@@ -366,6 +411,9 @@ static bool read_page(struct gathering *g, const struct places *p, struct dirlin
         if (!add_person(g, p, &entries[i], e)) {
             return false;
         }
+    }
+    if (!has_room(g, search->cookie.len, e)) {
+        return false;
     }
     search->cookie = arena_copy(g->visit->arena, search->cookie);
     return true;

@@ -39,7 +39,7 @@ const struct role_row role_rows[] = {
      .directories = {{"passwords", ROLE_READ}},
      .files = {{"tls-certificate", SETTING(submission.tls_certificate)},
                {"device-ca", SETTING(auth.device_ca)}},
-     .asks = {{"keeper", 32}, {"courier", 10}, {"directory", 16}}},
+     .asks = {{"keeper", 32}, {"courier", 10}, {"directory", 8}}},
     {.name = "inspector",
      .uid = 3,
      .prepare = inspector_prepare,

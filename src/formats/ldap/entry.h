@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-#define ENTRY_ADDRESS_MAX 320
+#define ENTRY_ADDRESS_MAX 254 /* RFC 5321 section 4.5.3.1.3 */
 
 enum entry_address {
     ENTRY_NO_ADDRESS, /* of another scheme, or none that could be one */
