@@ -317,8 +317,8 @@ def test_the_supervisor_keeps_few_privileges(daemon):
     """It starts and ends processes: it keeps no connection, no raw devices, nobody's memory."""
     pid = daemon.process.pid
     status = status_of(pid)
-    # CHOWN DAC_READ_SEARCH FOWNER KILL SETGID SETUID SETPCAP SYS_CHROOT SYS_RESOURCE
-    allowed = sum(1 << c for c in (0, 2, 3, 5, 6, 7, 8, 18, 24))
+    # CHOWN DAC_READ_SEARCH FOWNER KILL SETGID SETUID SETPCAP SYS_CHROOT SYS_NICE SYS_RESOURCE
+    allowed = sum(1 << c for c in (0, 2, 3, 5, 6, 7, 8, 18, 23, 24))
     for kind in ("CapPrm", "CapEff", "CapBnd"):
         assert int(status[kind], 16) & ~allowed == 0, kind
     assert int(status["CapInh"], 16) == 0
