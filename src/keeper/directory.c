@@ -7,6 +7,7 @@
 #include "keeper/account_parts.h"
 #include "keeper/internal.h"
 
+#define KEY_ROOM      1024                /* a key, and what reading it takes */
 #define DIRECTORY_MAX ((size_t)512 << 20) /* some million addresses */
 
 struct directory_row {
@@ -82,6 +83,10 @@ static bool read_all(struct keeper *k, struct directory *d, struct error *e)
     for (size_t i = 0; i < count; i++) {
         room += 1 + accounts[i].addresses.count;
         in_groups += (1 + accounts[i].addresses.count) * accounts[i].groups.count;
+    }
+    if (arena_left(&d->arena) <
+        room * (sizeof(*d->rows) + KEY_ROOM) + in_groups * sizeof(*d->groups)) {
+        return error_set(e, ERROR_LIMIT, "the accounts have too many addresses and groups");
     }
     d->rows = arena_array(&d->arena, room, sizeof(*d->rows));
     d->groups = arena_array(&d->arena, in_groups, sizeof(*d->groups));

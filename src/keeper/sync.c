@@ -17,6 +17,9 @@
 #define RUN_ARENA     ((size_t)1 << 30)
 #define LAST_ARENA    ((size_t)1 << 20)
 
+#define ADDRESSES_MAX   200000U
+#define MEMBERSHIPS_MAX 2000000U
+
 struct sync_state {
     char name[DIRECTORY_NAME_MAX + 1];
     int64_t next_at; /* of the steady clock; 0: now */
@@ -92,7 +95,32 @@ struct run {
     struct directory_report *report;
     struct directory_person *people;
     size_t count;
+    size_t addresses; /* so far, as the next */
+    size_t memberships;
 };
+
+/* What one reading may come to: the keeper holds it, and a row for each address in each group, in memory. */
+static bool is_bearable(struct run *r, const struct cbor_list *page, struct error *e)
+{
+    const struct directory_person *people = page->items;
+
+    for (size_t i = 0; i < page->count; i++) {
+        const struct slice *addresses = people[i].addresses.items;
+        for (size_t n = 0; n < people[i].addresses.count; n++) {
+            if (addresses[n].len > LETTER_ADDRESS_MAX) {
+                return error_set(e, ERROR_INPUT, "somebody has an address of %zu bytes there",
+                                 addresses[n].len);
+            }
+        }
+        r->addresses += 1 + people[i].addresses.count;
+        r->memberships += (1 + people[i].addresses.count) * people[i].groups.count;
+    }
+    return (r->addresses <= ADDRESSES_MAX && r->memberships <= MEMBERSHIPS_MAX) ||
+           error_set(e, ERROR_LIMIT,
+                     "more than %u addresses, or %u memberships of them in groups: narrow "
+                     "`user-filter` or name fewer groups",
+                     ADDRESSES_MAX, MEMBERSHIPS_MAX);
+}
 
 static bool read_page(struct run *r, uint64_t *reading, struct error *e)
 {
@@ -117,6 +145,9 @@ static bool read_page(struct run *r, uint64_t *reading, struct error *e)
         answer.people.count > answer.total - r->count ||
         (answer.people.count == 0 && r->count < answer.total)) {
         return error_set(e, ERROR_INPUT, "the directory process contradicts itself");
+    }
+    if (!is_bearable(r, &answer.people, e)) {
+        return false;
     }
     if (answer.people.count) {
         (void)memcpy(r->people + r->count, answer.people.items,
@@ -188,18 +219,20 @@ static void tell_roles(struct run *r, const struct sync_plan *plan)
     }
 }
 
-/* So many accounts are closed by a mistake more often than on purpose. */
+/* So many accounts are closed, or roles taken, by a mistake more often than on purpose. */
 static bool confirm(struct run *r, const struct sync_plan *plan, struct error *e)
 {
     size_t closed = plan->counts[SYNC_CLOSE];
+    size_t lost = closed + plan->taken;
 
-    if (!sync_plan_is_alarming(plan) || r->order->close >= closed) {
+    if (!sync_plan_is_alarming(plan) || r->order->close >= lost) {
         return true;
     }
-    (void)error_set(e, ERROR_LIMIT,
-                    "%zu of %zu accounts would be closed: nothing was changed; if it is right, "
-                    "`postern directory sync %.*s --close %zu`",
-                    closed, plan->open, SLICE_ARG(r->section->name), closed);
+    (void)error_set(
+        e, ERROR_LIMIT,
+        "%zu of %zu accounts would be closed, and %zu of %zu would lose their role: "
+        "nothing was changed; if it is right, `postern directory sync %.*s --close %zu`",
+        closed, plan->open, plan->taken, plan->offices, SLICE_ARG(r->section->name), lost);
     if (!r->order->test) {
         keeper_alert(r->keeper, "directory-closes", e->text);
     }

@@ -315,6 +315,8 @@ static void add_change(struct planning *p, const struct account *was, struct acc
                                                       p->arena),
                               .gives = now.role != ACCOUNT_EMPLOYEE && !now.disabled &&
                                        (!was || was->disabled || was->role != now.role)};
+    p->out->taken += was && !was->disabled && !now.disabled && was->role != ACCOUNT_EMPLOYEE &&
+                     now.role == ACCOUNT_EMPLOYEE;
     p->out->counts[c->kind]++;
     p->out->n_changes++;
 }
@@ -436,6 +438,7 @@ void sync_plan_make(const struct sync_scene *scene, struct arena *arena, struct 
         if (slice_equal(a->directory, scene->section->name)) {
             p.own[p.n_own++] = a;
             out->open += !a->disabled;
+            out->offices += !a->disabled && a->role != ACCOUNT_EMPLOYEE;
         }
     }
     if (p.n_own) {
@@ -454,5 +457,6 @@ bool sync_plan_is_alarming(const struct sync_plan *plan)
     size_t closed = plan->counts[SYNC_CLOSE];
 
     return (closed >= SYNC_CLOSE_MIN && closed * 3 > plan->open) ||
-           (closed > 1 && closed == plan->open);
+           (closed > 1 && closed == plan->open) ||
+           (plan->taken > 1 && plan->taken * 3 > plan->offices);
 }

@@ -46,14 +46,17 @@ struct sync_plan {
     size_t counts[SYNC_KINDS];
     struct slice *notes; /* what was left out, and why */
     size_t n_notes;
-    size_t open; /* accounts of this directory that are open now */
+    size_t open;    /* accounts of this directory that are open now */
+    size_t offices; /* of these, those with a role beyond an employee's */
+    size_t taken;   /* that would lose it, and stay open */
 };
 
 /* Make the plan; all in the arena. */
 void sync_plan_make(const struct sync_scene *scene, struct arena *arena, struct sync_plan *out);
 
 /* Whether so many accounts would be closed that a person is to confirm it: more than a third, and at least SYNC_CLOSE_MIN; or
- * all, because nobody is left. */
+ * all, because nobody is left. Or two roles and more would be taken, and more than a third: a group whose members cannot be
+ * read any more looks like one that has none. */
 #define SYNC_CLOSE_MIN 5
 bool sync_plan_is_alarming(const struct sync_plan *plan);
 

@@ -180,6 +180,28 @@ static void roles_come_by_groups_that_the_settings_name(void **unused)
     assert_int_equal(p.changes[0].now.role, ACCOUNT_EMPLOYEE);
 }
 
+static void roles_that_go_together_are_alarming(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena arena = {.max = 1 << 22};
+
+    office.auditors = names("cn=auditors");
+    account("anna@x.test", "1", "")->role = ACCOUNT_AUDITOR;
+    account("bob@x.test", "2", "")->role = ACCOUNT_AUDITOR;
+    account("dora@x.test", "3", "");
+    person("1", "anna@x.test")->role = ACCOUNT_AUDITOR;
+    person("2", "bob@x.test")->role = ACCOUNT_EMPLOYEE;
+    person("3", "dora@x.test")->role = ACCOUNT_EMPLOYEE;
+    struct sync_plan p = plan(&arena);
+    assert_int_equal(p.taken, 1);
+    assert_int_equal(p.offices, 2);
+    assert_false(sync_plan_is_alarming(&p));
+    people[0].role = ACCOUNT_EMPLOYEE;
+    p = plan(&arena);
+    assert_int_equal(p.taken, 2);
+    assert_true(sync_plan_is_alarming(&p));
+}
+
 static void the_last_officer_and_administrator_stay(void **unused)
 {
     (void)unused;
@@ -244,6 +266,7 @@ int main(void)
         cmocka_unit_test_setup(who_is_gone_or_locked_is_closed_and_opened_again, begin),
         cmocka_unit_test_setup(roles_come_by_groups_that_the_settings_name, begin),
         cmocka_unit_test_setup(the_last_officer_and_administrator_stay, begin),
+        cmocka_unit_test_setup(roles_that_go_together_are_alarming, begin),
         cmocka_unit_test_setup(twins_change_nobody, begin),
         cmocka_unit_test_setup(many_closings_are_alarming, begin),
     };
