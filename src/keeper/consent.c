@@ -239,7 +239,7 @@ size_t consent_list(struct keeper *k, struct arena *arena, struct parcel ***out)
     *l = (struct listing){.count = 0};
     queue_each(k->queue, list_entry, l);
     size_t kept = l->count < CONSENT_LISTED_MAX ? l->count : CONSENT_LISTED_MAX;
-    *out = arena_array(arena, kept + 1, sizeof(**out));
+    *out = arena_array(arena, kept + 1, sizeof(struct parcel *));
     for (size_t i = 0; i < kept; i++) {
         (*out)[i] = l->ring[(l->count - 1 - i) % CONSENT_LISTED_MAX];
     }
