@@ -164,7 +164,7 @@ def test_a_rule_that_comes_halfway_ends_it_and_what_is_gone_is_counted(scene, tm
 
     def found():  # each line has a day, the head has none
         return company.postern("search", "-n", "100", "about", check=False).stdout.count("  2019-03-04T")
-    assert found() == 100
+    wait_for("the index", lambda: found() == 100)
     company.second(first)
     wait_for("its beginning", lambda: "event=disposal.begun" in company.log.read_text(), 30, 0)
     done = as_officer(company, "retention", "set", "all", "forever", "--reason", "kept after all")

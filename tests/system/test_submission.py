@@ -443,7 +443,8 @@ def test_lines_and_fields(world):
         c.ask(letter("header", more_header="X-Many: abcdefgh\r\n" * 8000) + b".\r\n", 554)
         c.to_data()
         c.ask(letter("fits", body="x" * 2046 + "\r\n") + b".\r\n", 250)
-        c.send(b"NOOP " + b"x" * 3000 + b"\r\n")
+        c.ask(b"NOOP " + b"x" * 3000 + b"\r\n", 500)
+        c.send(b"NOOP " + b"x" * 13000 + b"\r\n")
         c.expect(500)
         c.expect_end()
 
