@@ -306,8 +306,9 @@ def test_kill_9_and_without_the_rule(world):
     wait_for("it to arrive", lambda: world.got("crash [secure-approval]"))
     wait_for("the other to come back", lambda: world.told(ANNA, "crash test"))
     time.sleep(1)
-    assert len(world.got("crash [secure-approval]")) == 1
-    assert len(world.told(ANNA, "crash test")) == 1 and len(world.told(BEA, letter)) == told == 1
+    # What was on its way when the keeper died may arrive again, the same to the byte.
+    assert len(set(world.got("crash [secure-approval]"))) == 1
+    assert len(set(world.told(ANNA, "crash test"))) == 1 and len(set(world.told(BEA, letter))) == told == 1
     assert not world.got("crash, refused [secure-approval]")
     wait_for("the last one to come back", lambda: "nobody in time" in world.company.show(late), 40, 0.5)
     assert not world.got("crash, late [soon]")
