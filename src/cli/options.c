@@ -26,8 +26,7 @@ const struct argument_option login_options[] = {
     OPTION("passkey", 0, NULL, "with a passkey alone, and no password"),
     OPTION("oidc", 0, "NAME", "by the provider of that [oidc]: in a browser on this machine"),
     OPTION("port", 0, "PORT", "on loopback, where the browser brings the answer to; any"),
-    OPTION("json", 0, NULL,
-           "a browser is asked instead of a security key: a line of JSON each way"),
+    JSON_OPTION,
     OPTION_END,
 };
 
@@ -38,11 +37,7 @@ const struct argument_option app_password_options[] = {
     OPTION_MANY("network", "NETWORK", "it signs in from there alone: 192.0.2.0/24"),
     LIMIT_OPTIONS,
     OPTION("expires", 0, "WHEN", "when it ends: `90d` from now, or a day as 2027-01-31; never"),
-    OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of the password"),
-    OPTION("password-stdin", 0, NULL, "your password is one line of standard input"),
-    OPTION("passkey", 0, NULL, "a passkey of yours instead of the password"),
-    OPTION("json", 0, NULL,
-           "a browser is asked instead of a security key: a line of JSON each way"),
+    PROOF_OPTIONS,
     OPTION_END,
 };
 
@@ -56,11 +51,7 @@ const struct argument_option device_options[] = {
     LIMIT_OPTIONS,
     OPTION("until", 0, "WHEN", "when it ends: `90d` from now, or a day as 2027-01-31; never"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
-    OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of the password"),
-    OPTION("password-stdin", 0, NULL, "your password is one line of standard input"),
-    OPTION("passkey", 0, NULL, "a passkey of yours instead of the password"),
-    OPTION("json", 0, NULL,
-           "a browser is asked instead of a security key: a line of JSON each way"),
+    PROOF_OPTIONS,
     OPTION_END,
 };
 
@@ -137,8 +128,7 @@ const struct argument_option delegate_add_options[] = {
            "for an address that is yours: your password is one line of standard input"),
     OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of the password"),
     OPTION("passkey", 0, NULL, "a passkey of yours instead of the password"),
-    OPTION("json", 0, NULL,
-           "a browser is asked instead of a security key: a line of JSON each way"),
+    JSON_OPTION,
     OPTION_END,
 };
 
@@ -178,15 +168,13 @@ const struct argument_option passkey_options[] = {
     OPTION("password-stdin", 0, NULL, "the password is one line of standard input"),
     OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of the password"),
     OPTION("passkey", 0, NULL, "a passkey that there is instead of the password"),
-    OPTION("json", 0, NULL,
-           "a browser is asked instead of a security key: a line of JSON each way"),
+    JSON_OPTION,
     OPTION_END,
 };
 
 const struct argument_option passkey_remove_options[] = {
     OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of a passkey"),
-    OPTION("json", 0, NULL,
-           "a browser is asked instead of a security key: a line of JSON each way"),
+    JSON_OPTION,
     OPTION("account", 0, "ACCOUNT", "another one's, for an officer or administrator"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,
@@ -196,16 +184,14 @@ const struct argument_option totp_on_options[] = {
     OPTION("code", 0, "CODE", "the first one, instead of showing a secret"),
     OPTION("password-stdin", 0, NULL, "your password is one line of standard input"),
     OPTION("passkey", 0, NULL, "a passkey of yours instead of the password"),
-    OPTION("json", 0, NULL,
-           "a browser is asked instead of a security key: a line of JSON each way"),
+    JSON_OPTION,
     OPTION_END,
 };
 
 const struct argument_option totp_off_options[] = {
     OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of asking"),
     OPTION("passkey", 0, NULL, "a passkey of yours instead of a code"),
-    OPTION("json", 0, NULL,
-           "a browser is asked instead of a security key: a line of JSON each way"),
+    JSON_OPTION,
     OPTION("account", 0, "ACCOUNT", "another one's, for an officer or administrator"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,

@@ -13,6 +13,15 @@
     }
 #define OPTION_END OPTION(NULL, 0, NULL, NULL)
 
+/* How a passkey is asked for; and what one proves anew with who one is, as passkey_prove() reads it. */
+#define JSON_OPTION                                                                                \
+    OPTION("json", 0, NULL, "a browser is asked instead of a security key: a line of JSON each way")
+#define PROOF_OPTIONS                                                                              \
+    OPTION("code", 0, "CODE",                                                                      \
+           "of the second factor, or a recovery code, instead of the password"),                   \
+        OPTION("password-stdin", 0, NULL, "your password is one line of standard input"),          \
+        OPTION("passkey", 0, NULL, "a passkey of yours instead of the password"), JSON_OPTION
+
 /* What may be sent at most; their names are those of the settings. */
 #define LIMIT_OPTIONS                                                                              \
     OPTION("letters-per-hour", 0, "N", "the most letters within an hour"),                         \
