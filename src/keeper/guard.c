@@ -316,7 +316,7 @@ static bool recall(struct keeper *k, const struct catalog_letter *l, struct aren
     struct facts f;
 
     if (!keeper_read(k, l->facts, &facts_schema, arena, &f, e) ||
-        !guard_app_limits(k, &f, arena, &app, e)) {
+        !guard_app_limits_now(k, &f, arena, &app, e)) {
         return false;
     }
     outside_read(k, &f, arena, &o);

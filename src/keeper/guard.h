@@ -44,10 +44,10 @@ struct guard_letter {
     struct slice sentence;
 };
 
-/* Whether the account may send this letter now. It is counted then; otherwise the refusal is filled in, and once a window recorded and told
+/* Whether the account may send this letter now, which came by that session. It is counted then; otherwise the refusal is filled in, and once a window recorded and told
  * to the person responsible. Lives in the arena. */
-bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, struct arena *arena,
-                 struct guard_letter *out) MUST_CHECK;
+bool guard_admit(struct keeper *k, const struct facts *f, const struct session *session,
+                 struct slice bytes, struct arena *arena, struct guard_letter *out) MUST_CHECK;
 
 /* Somebody signed in to send, by an app password or device where `app` is its id: whether its holder is to be told, because the account was used before
  * and not from there; three times a day at most. Somebody failed to; recipients outside did not exist. */

@@ -227,8 +227,8 @@ static void say_suspended(struct guard_letter *out)
     out->sentence = SLICE(GUARD_CLOSED_SENTENCE);
 }
 
-bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, struct arena *arena,
-                 struct guard_letter *out)
+bool guard_admit(struct keeper *k, const struct facts *f, const struct session *session,
+                 struct slice bytes, struct arena *arena, struct guard_letter *out)
 {
     struct guard *g = k->guard;
     struct judging j = {0};
@@ -237,11 +237,11 @@ bool guard_admit(struct keeper *k, const struct facts *f, struct slice bytes, st
     struct error e;
 
     *out = (struct guard_letter){.account = guard_number(k, f->account), .at_ms = clock_wall_ms()};
-    if (!guard_know_own(k, f->account, out->account, arena, &e) ||
-        !guard_app_limits(k, f, arena, &j.app, &e)) {
+    if (!guard_know_own(k, f->account, out->account, arena, &e)) {
         refuse_for_now(out, &e);
         return false;
     }
+    guard_app_limits(k, f, session, &j.app);
     outside_read(k, f, arena, &outside);
     out->letter = (struct limits_letter){.bytes = f->size,
                                          .outside = outside_numbers(&outside, arena),

@@ -58,31 +58,39 @@ struct guarded_app *guard_app(struct guard *g, uint64_t number)
     return x;
 }
 
-bool guard_app_limits(struct keeper *k, const struct facts *f, struct arena *arena,
-                      struct app_limits *out, struct error *e)
+void guard_app_limits(const struct keeper *k, const struct facts *f, const struct session *session,
+                      struct app_limits *out)
 {
     bool any = false;
-    struct factors factors;
 
     *out = (struct app_limits){0};
-    if (f->app.len == 0) {
-        return true;
-    }
-    if (!state_factors_get(k->state, f->account, arena, &factors, e)) {
-        return false;
-    }
-    const struct app_password *app = app_password_find(&factors, f->app);
-    for (unsigned w = 0; app && w < LIMITS_WINDOWS; w++) {
+    for (unsigned w = 0; f->app.len && w < LIMITS_WINDOWS; w++) {
         for (unsigned m = 0; m < LIMITS_MEASURES; m++) {
-            out->limits.most[w][m] = app->most[w][m];
-            any = any || app->most[w][m];
+            out->limits.most[w][m] = session->app_most[w][m];
+            any = any || session->app_most[w][m];
         }
     }
     if (any) {
         out->number = catalog_known_app(k->tail.catalog, f->account, f->app, SLICE_NONE);
         out->number += out->number == 0;
-        out->id = app->id;
-        out->name = app->name;
+        out->id = f->app;
+        out->name = f->app_name;
     }
+}
+
+bool guard_app_limits_now(struct keeper *k, const struct facts *f, struct arena *arena,
+                          struct app_limits *out, struct error *e)
+{
+    struct session session = {.app = f->app};
+    struct factors factors;
+
+    if (f->app.len && !state_factors_get(k->state, f->account, arena, &factors, e)) {
+        return false;
+    }
+    const struct app_password *app = f->app.len ? app_password_find(&factors, f->app) : NULL;
+    if (app) {
+        (void)memcpy(session.app_most, app->most, sizeof(session.app_most));
+    }
+    guard_app_limits(k, f, &session, out);
     return true;
 }

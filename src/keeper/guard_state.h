@@ -66,9 +66,13 @@ struct app_limits {
     struct slice name; /* as its holder calls it */
 };
 
-/* Those of the one by which a letter came. Without the lock: the state is read. */
-bool guard_app_limits(struct keeper *k, const struct facts *f, struct arena *arena,
-                      struct app_limits *out, struct error *e) MUST_CHECK;
+/* Those of the one by which a letter came, of which the session knows them. Without the lock. */
+void guard_app_limits(const struct keeper *k, const struct facts *f, const struct session *session,
+                      struct app_limits *out);
+
+/* The same of a letter of before: the state is read. */
+bool guard_app_limits_now(struct keeper *k, const struct facts *f, struct arena *arena,
+                          struct app_limits *out, struct error *e) MUST_CHECK;
 
 /* The number of an account. Without the lock. */
 uint64_t guard_number(struct keeper *k, struct slice account);

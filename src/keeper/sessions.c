@@ -139,6 +139,7 @@ static struct entry *new_entry(const struct session_start *start)
     if (app) {
         session.app = app->id;
         session.app_name = app->name;
+        (void)memcpy(session.app_most, app->most, sizeof(session.app_most));
         session.domains = app->domains;
         session.app_addresses = app->addresses.count > 0;
         session.n_addresses = session.app_addresses ? narrow(app, addresses, n) : n;

@@ -31,6 +31,8 @@ struct session {
         wildcards;    /* texts: domains as whose every address that nobody has it may send */
     struct slice app; /* id of the app password that opened it; empty: the main password did */
     struct slice app_name;
+    uint64_t app_most[APP_LIMIT_WINDOWS][APP_LIMIT_MEASURES]; /* what may be sent with it; 0: as the
+                                                                 account may */
     bool app_addresses; /* it sends as `addresses` and as nobody else, whatever the account may */
     struct cbor_list domains; /* texts: recipients are in these; none: anywhere */
     struct slice

@@ -245,7 +245,7 @@ static bool record(struct submission *s, struct ipc_request *r, const struct let
     OWN(parcel) struct parcel *p = parcel_new();
     struct error e;
 
-    if (!guard_admit(k, &s->facts, s->letter, s->arena, &s->guarded)) {
+    if (!guard_admit(k, &s->facts, &s->session, s->letter, s->arena, &s->guarded)) {
         return refuse(s, s->guarded.code, s->guarded.enhanced,
                       arena_text(s->arena, s->guarded.sentence));
     }
