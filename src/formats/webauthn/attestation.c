@@ -1,4 +1,6 @@
 /* Attestation objects (WebAuthn sections 6.5.4, 8.2 and 8.7). */
+#include "base/buf.h"
+
 #include "formats/webauthn/internal.h"
 
 #define CERTIFICATES_MAX 8

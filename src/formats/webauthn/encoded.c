@@ -1,53 +1,27 @@
 /* Base64url, and the items of CBOR. */
-#include <string.h>
-
+#include "formats/jose/base64url.h"
 #include "formats/webauthn/internal.h"
 
 #define DEPTH_MAX 4
 #define ITEMS_MAX 64 /* of one value that is read over */
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 struct slice webauthn_base64(struct slice bytes, struct arena *arena)
 {
-    uint8_t *out = arena_alloc(arena, bytes.len * 4 / 3 + 4);
-    size_t n = 0;
-    uint32_t bits = 0;
-    unsigned held = 0;
+    uint8_t *out = arena_alloc(arena, BASE64URL_LEN(bytes.len) + 1);
 
-    for (size_t i = 0; i < bytes.len; i++) {
-        bits = (bits << 8 | bytes.ptr[i]) & 0xffff;
-        for (held += 8; held >= 6; held -= 6) {
-            out[n++] = (uint8_t)alphabet[bits >> (held - 6) & 63];
-        }
-    }
-    if (held) {
-        out[n++] = (uint8_t)alphabet[bits << (6 - held) & 63];
-    }
-    return slice_of(out, n);
+    return slice_of(out, base64url_encode(bytes, out));
 }
 
 bool base64_read(struct slice text, struct arena *arena, struct slice *out)
 {
     uint8_t *bytes = arena_alloc(arena, text.len + 1);
-    size_t n = 0;
-    uint32_t bits = 0;
-    unsigned held = 0;
+    size_t len = 0;
 
-    for (size_t i = 0; i < text.len; i++) {
-        const char *at = text.ptr[i] ? strchr(alphabet, text.ptr[i]) : NULL;
-        if (!at) {
-            return false;
-        }
-        bits = (bits << 6 | (uint32_t)(at - alphabet)) & 0xffff;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            bytes[n++] = (uint8_t)(bits >> held);
-        }
+    if (!base64url_decode(text, bytes, text.len, &len)) {
+        return false;
     }
-    *out = slice_of(bytes, n);
-    return held < 6 && (bits & ((1U << held) - 1)) == 0; /* no other text for the same bytes */
+    *out = slice_of(bytes, len);
+    return true;
 }
 
 bool item_head(struct slice *rest, enum cbor_major *major, uint64_t *value)

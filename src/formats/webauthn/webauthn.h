@@ -39,7 +39,7 @@ struct webauthn_client {
 };
 
 /* Read clientDataJSON. False with ERROR_INPUT and a sentence. */
-bool webauthn_client_read(struct slice json, struct arena *arena, struct webauthn_client *out,
+bool webauthn_client_read(struct slice text, struct arena *arena, struct webauthn_client *out,
                           struct error *e) MUST_CHECK;
 
 /* Append clientDataJSON as a client that is no browser says it (section 5.8.1.1). `origin` has no character that JSON
@@ -100,7 +100,7 @@ struct webauthn_reply {
 };
 
 /* Read it: of a registration if `creates`, otherwise of a sign-in. */
-bool webauthn_reply_read(struct slice json, bool creates, struct arena *arena,
+bool webauthn_reply_read(struct slice text, bool creates, struct arena *arena,
                          struct webauthn_reply *out, struct error *e) MUST_CHECK;
 
 /* The base64url of some bytes (RFC 4648 section 5, without padding), in the arena. */
