@@ -39,7 +39,7 @@ static size_t add_lower(uint8_t *out, struct slice s)
     return n + 1;
 }
 
-uint64_t catalog_known_key(const struct catalog *c, struct slice domain, struct slice address)
+static uint64_t key_of(const struct catalog *c, struct slice domain, struct slice address)
 {
     uint8_t text[2 * (SEEN_MAX + 1)];
     uint64_t key = 0;
@@ -48,6 +48,11 @@ uint64_t catalog_known_key(const struct catalog *c, struct slice domain, struct 
     len += add_lower(text + len, address);
     (void)crypto_shorthash((uint8_t *)&key, text, len, c->known_key);
     return key;
+}
+
+uint64_t catalog_known_key(const struct catalog *c, struct slice domain, struct slice address)
+{
+    return key_of(c, domain, address) & ~CATALOG_KNOWN_LINK;
 }
 
 uint64_t catalog_known_app(const struct catalog *c, struct slice account, struct slice app,
@@ -182,9 +187,11 @@ void catalog_known_links(const struct catalog *c, const struct findings *f, stru
     if (f->account.len == 0 || f->links.count == 0) {
         return;
     }
-    each(context, catalog_known_key(c, f->account, catalog_known_link(SLICE_NONE, arena)));
+    each(context,
+         key_of(c, f->account, catalog_known_link(SLICE_NONE, arena)) | CATALOG_KNOWN_LINK);
     for (size_t i = 0; i < f->links.count; i++) {
-        each(context, catalog_known_key(c, f->account, catalog_known_link(hosts[i], arena)));
+        each(context,
+             key_of(c, f->account, catalog_known_link(hosts[i], arena)) | CATALOG_KNOWN_LINK);
     }
 }
 

@@ -9,6 +9,9 @@
 #include "catalog/catalog.h"
 #include "letter/findings.h"
 
+/* In the numbers of links, and in no others: they are many, and are not to take the room of recipients. */
+#define CATALOG_KNOWN_LINK UINT64_C(1)
+
 /* The number of an address for senders of that domain. Thread-safe. */
 uint64_t catalog_known_key(const struct catalog *c, struct slice domain, struct slice address);
 

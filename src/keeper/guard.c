@@ -28,6 +28,7 @@ struct guard *guard_new(void)
     }
     (void)pthread_mutex_init(&g->lock, NULL);
     g->known.max = GUARD_KNOWN_MAX;
+    g->links.max = GUARD_LINKS_MAX;
     return g;
 }
 
@@ -53,6 +54,7 @@ void guard_free(struct guard *g)
         }
     }
     set_done(&g->known);
+    set_done(&g->links);
     (void)pthread_mutex_destroy(&g->lock);
     free(g);
 }
@@ -162,9 +164,11 @@ uint64_t guard_network(const struct catalog *c, struct slice account, struct sli
     return catalog_known_key(c, account, catalog_known_network(client));
 }
 
-void guard_make_known(void *known, uint64_t number)
+void guard_make_known(void *guard, uint64_t number)
 {
-    (void)set_put(known, number, 1);
+    struct guard *g = guard;
+
+    (void)set_put(number & CATALOG_KNOWN_LINK ? &g->links : &g->known, number, 1);
 }
 
 /* It is none that was sent: nothing is held of it. */
@@ -200,7 +204,7 @@ void guard_take_back(struct keeper *k, const struct guard_letter *l)
 void guard_learn(struct keeper *k, const struct facts *f)
 {
     (void)pthread_mutex_lock(&k->guard->lock);
-    catalog_known_of(k->tail.catalog, f, guard_make_known, &k->guard->known);
+    catalog_known_of(k->tail.catalog, f, guard_make_known, k->guard);
     (void)pthread_mutex_unlock(&k->guard->lock);
 }
 
@@ -368,7 +372,7 @@ bool guard_restore(struct keeper *k, struct error *e)
     uint64_t before = INT64_MAX;
     bool young = true;
 
-    if (!catalog_known_each(k->tail.catalog, guard_make_known, &k->guard->known, e)) {
+    if (!catalog_known_each(k->tail.catalog, guard_make_known, k->guard, e)) {
         return false;
     }
     while (young) {

@@ -18,7 +18,8 @@
 #include "stages/limits/signs.h"
 
 #define GUARD_KNOWN_MAX 4000000
-#define GUARD_RECENT    256 /* letters of an account whose ids are remembered: the newest */
+#define GUARD_LINKS_MAX 4000000 /* hosts, of all accounts: beyond, none counts as new */
+#define GUARD_RECENT    256     /* letters of an account whose ids are remembered: the newest */
 
 struct keeper;
 struct guard;

@@ -34,7 +34,7 @@ static void make_known(struct guard *g, struct guard_letter *l, struct arena *ar
 
     for (size_t i = 0; i < l->letter.n_outside; i++) {
         if (l->letter.first[i]) {
-            guard_make_known(&g->known, l->letter.outside[i]);
+            guard_make_known(g, l->letter.outside[i]);
             numbers[l->n_known++] = l->letter.outside[i];
         }
     }
@@ -160,15 +160,15 @@ static void count_it(struct guard *g, struct judging *j, const struct facts *f, 
     if (!f->drill) {
         make_known(g, out, arena);
     }
-    guard_make_known(&g->known, j->network);
-    guard_make_known(&g->known, j->history);
+    guard_make_known(g, j->network);
+    guard_make_known(g, j->history);
     if (j->country) {
-        guard_make_known(&g->known, j->country);
-        guard_make_known(&g->known, j->countries);
+        guard_make_known(g, j->country);
+        guard_make_known(g, j->countries);
     }
     if (j->app_network) {
-        guard_make_known(&g->known, j->app_network);
-        guard_make_known(&g->known, j->app_history);
+        guard_make_known(g, j->app_network);
+        guard_make_known(g, j->app_history);
     }
     if (out->app) {
         limits_add(&guard_app(g, out->app)->count, &out->letter, out->at_ms);

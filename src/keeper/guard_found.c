@@ -21,12 +21,12 @@ static void add(void *context, uint64_t number)
 /* Make them known. An account that never linked before has nothing to be compared with. */
 static bool learn(struct guard *g, const struct hosts *h)
 {
-    bool linked = h->n && set_get(&g->known, h->numbers[0]);
+    bool linked = h->n && set_get(&g->links, h->numbers[0]) && g->links.count < g->links.max;
     bool fresh = false;
 
     for (size_t i = 0; i < h->n; i++) {
-        fresh = fresh || !set_get(&g->known, h->numbers[i]);
-        guard_make_known(&g->known, h->numbers[i]);
+        fresh = fresh || !set_get(&g->links, h->numbers[i]);
+        guard_make_known(g, h->numbers[i]);
     }
     return linked && fresh;
 }

@@ -47,6 +47,7 @@ struct guard {
     struct guarded *buckets[GUARD_BUCKETS];
     struct guarded_app *apps[GUARD_APPS];
     struct set known;
+    struct set links;
     uint64_t changes; /* of accounts' own limits */
 };
 
@@ -88,5 +89,5 @@ struct limits guard_limits(struct keeper *k, const struct limits *own, uint64_t 
 /* The number of a network for an account; of an empty address: that it was used at all. Without the lock. */
 uint64_t guard_network(const struct catalog *c, struct slice account, struct slice client);
 
-/* Put a number into the set of what is known, as catalog_known_of() and _each() tell them. */
-void guard_make_known(void *known, uint64_t number);
+/* Put a number into the set of what is known, as catalog_known_of() and _each() tell them: links have one of their own. */
+void guard_make_known(void *guard, uint64_t number);
