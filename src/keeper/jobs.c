@@ -74,7 +74,7 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     job->reverse_path = f.reverse_path;
     job->smtputf8 = f.smtputf8;
     job->envelope_id = f.envelope_id;
-    job->dsn_return = f.dsn_return;
+    job->dsn_return = entry->guard ? RETURN_HEADERS : f.dsn_return;
     (void)pthread_mutex_lock(&entry->parcel->lock);
     job->has_8bit = entry->parcel->copy_8bit;
     job->size = entry->parcel->copy_size;

@@ -268,10 +268,13 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
                            const struct outcome *outcome, bool late, struct arena *arena,
                            struct error *e)
 {
+    struct facts about = *f;
+
+    about.dsn_return = entry->guard ? RETURN_HEADERS : f->dsn_return; /* nothing hands malware on */
     struct making m = {.keeper = k,
                        .parcel = entry->parcel,
                        .entry = entry,
-                       .about = f,
+                       .about = &about,
                        .outcome = outcome,
                        .arena = arena};
     struct notice_making notices[NOTICE_KINDS] = {0};

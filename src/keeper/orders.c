@@ -30,7 +30,6 @@ static bool cancel_entry(struct keeper *k, struct queue_entry *entry, struct sli
                                                  .enhanced = SLICE("5.7.0"),
                                                  .reply = why};
     }
-    f.dsn_return = entry->guard ? RETURN_HEADERS : f.dsn_return; /* nothing hands malware on */
     struct outcome outcome = {
         .id = letter_id_slice(&entry->parcel->id),
         .ruling = entry->ruling,
