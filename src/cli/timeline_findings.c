@@ -55,7 +55,11 @@ static void scanned(struct lines *t, const struct scan *s)
                    clean(t, s->name));
         break;
     case SCAN_TOO_LARGE:
-        buf_printf(t->out, "    %s: did not look, it is too large for it\n", who);
+        if (s->name.len) {
+            buf_printf(t->out, "    %s: did not look at all of it: %s\n", who, clean(t, s->name));
+        } else {
+            buf_printf(t->out, "    %s: did not look, it is too large for it\n", who);
+        }
         break;
     default:
         buf_printf(t->out, "    %s: did not look: %s\n", who, clean(t, s->name));

@@ -17,8 +17,11 @@ static const struct config_setting rows[] = {
                .more =
                    "`unix:` and a path, or an address with a port; no name. Each letter that an "
                    "account sends is looked at after its 250, as a whole: clamd opens "
-                   "attachments and archives itself. Its StreamMaxLength must be above "
-                   "`size-limit`: what is larger counts as not looked at."),
+                   "attachments and archives itself. Set `AlertExceedsMax yes` in its clamd.conf: "
+                   "otherwise "
+                   "it calls clean what it does not look at, an archive within too many others or "
+                   "beyond its MaxScanSize. With it, such a letter counts as one not looked at, as "
+                   "does one above its StreamMaxLength, which is to be above `size-limit`."),
     CONFIG_ROW("rspamd", TEXT, struct scanners_settings, rspamd, .max = 200,
                .example = "http://127.0.0.1:11333",
                .help = "Where the spam filter Rspamd listens; its score is a sign that an account "
@@ -27,7 +30,8 @@ static const struct config_setting rows[] = {
                        "trusted: letters go there as they are."),
     CONFIG_ROW("scan-timeout", DURATION, struct scanners_settings, timeout_ms, .initial = "30s",
                .min = CONFIG_SECOND, .max = 10 * CONFIG_MINUTE,
-               .help = "How long each of the two may take for one letter."),
+               .help = "How long each of the two may take for one letter.",
+               .more = "More than the MaxScanTime of clamd.conf, so that clamd ends first."),
     CONFIG_ROW("malware", CHOICE, struct scanners_settings, malware, .initial = "hold",
                .words = malware_words,
                .help = "What becomes of a letter in which malware was found.",
@@ -36,8 +40,10 @@ static const struct config_setting rows[] = {
                        "sender, without its text. Both raise the alarm `malware`."),
     CONFIG_ROW("scanner-away", CHOICE, struct scanners_settings, away, .initial = "wait",
                .words = away_words, .help = "What becomes of letters that nobody can look at now.",
-               .more = "With `wait` they wait until a scanner that is set answers again, and one "
-                       "that is too large for it is held for the officer. With `send` they leave, "
+               .more = "With `wait` they wait until a scanner that is set answers again; one that "
+                       "clamd does not look at, or not at all of it, or of which there is no "
+                       "verdict again and again while others have theirs, is held for the officer. "
+                       "With `send` they leave, "
                        "and their record says that nobody looked. Both raise the alarm "
                        "`scanner-away`."),
     CONFIG_ROW("spam-score-hold", COUNT, struct scanners_settings, spam_hold, .initial = "0",

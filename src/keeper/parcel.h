@@ -30,6 +30,11 @@ struct parcel {
     struct ledger_ref content;
     bool decided; /* its decision is in the ledger: only the index still waits for it */
 
+    /* Scanners gave no verdict of it, so often while they gave one of others; who has it in hand counts (keeper/scanning). */
+    bool unscanned;
+    unsigned unscanned_alone;
+    uint64_t scanned_then; /* how many letters had all verdicts when it had none */
+
     struct parcel *next;          /* in the backlog or the index's list: one at a time */
     struct parcel *older, *newer; /* in the list of those not indexed: see indexer.c */
     uint64_t low;                 /* its seq is not below this */

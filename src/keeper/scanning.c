@@ -13,6 +13,9 @@
 #define BACK_MAX   10000
 #define NOTICE_MAX ((size_t)64 << 10)
 
+#define ALONE_MAX 3 /* times that a letter has no verdict while others have theirs */
+#define TRIES_MAX 2 /* letters without one that are looked at again at once, of all workers */
+
 static const struct scanners_settings *set_of(struct keeper *k)
 {
     return &k->options.settings(k->options.context)->scanners;
@@ -81,14 +84,30 @@ static const struct scan *find(const struct cbor_list *scans, uint64_t verdict)
     return NULL;
 }
 
+/* Whether it is this letter, and not the scanner, for which there is no verdict. */
+static bool is_alone(struct keeper *k, struct parcel *p)
+{
+    uint64_t scanned = atomic_load(&k->counters.scanned);
+
+    p->unscanned_alone += p->unscanned && scanned != p->scanned_then;
+    p->unscanned = true;
+    p->scanned_then = scanned;
+    return p->unscanned_alone >= ALONE_MAX;
+}
+
 /* An alarm, and whether it must wait. What has malware in it is held whoever else is away. */
-static bool may_go_on(struct keeper *k, const struct cbor_list *scans, struct error *e)
+static bool may_go_on(struct keeper *k, struct parcel *p, const struct cbor_list *scans,
+                      struct error *e)
 {
     const struct scan *away = find(scans, SCAN_AWAY);
     bool wait = set_of(k)->away == SETTING_SCANNER_WAIT;
     char sentence[ERROR_TEXT_MAX];
 
-    if (!away || find(scans, SCAN_MALWARE)) {
+    if (!away) {
+        (void)atomic_fetch_add(&k->counters.scanned, 1);
+        return true;
+    }
+    if (find(scans, SCAN_MALWARE) || (wait && is_alone(k, p))) {
         return true;
     }
     (void)snprintf(sentence, sizeof(sentence), "%s gives no verdict: %.*s. Letters %s",
@@ -98,29 +117,90 @@ static bool may_go_on(struct keeper *k, const struct cbor_list *scans, struct er
     return !wait || error_set(e, ERROR_BUSY, "%s", sentence);
 }
 
-bool scanning_ask(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena,
-                  struct cbor_list *scans, struct error *e)
+static void ask(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena,
+                struct cbor_list *scans)
 {
     const struct scanners_settings *set = set_of(k);
     struct scanner_answer answer = {0};
     struct error why = {0};
 
-    *scans = (struct cbor_list){NULL, 0};
-    if (f->kind != LETTER_SUBMITTED || (set->clamd.len == 0 && set->rspamd.len == 0)) {
-        return true;
-    }
-    const struct scanner_ask ask = question(f, arena);
-    if (ipc_call(k->options.scanner, &scanner_scan, &ask, content_fd, &answer, NULL, arena,
+    const struct scanner_ask asked = question(f, arena);
+    if (ipc_call(k->options.scanner, &scanner_scan, &asked, content_fd, &answer, NULL, arena,
                  2 * set->timeout_ms + ANSWER_MS, &why)) {
         *scans = answer.scans;
     }
     struct slice reason = why.text[0] ? slice_text(why.text) : SLICE("it was not asked");
     add_away(scans, SCAN_CLAMD, set->clamd.len != 0, reason, arena);
     add_away(scans, SCAN_RSPAMD, set->rspamd.len != 0, reason, arena);
-    return may_go_on(k, scans, e);
+}
+
+bool scanning_ask(struct keeper *k, struct parcel *p, const struct facts *f, int content_fd,
+                  struct arena *arena, struct cbor_list *scans, struct error *e)
+{
+    const struct scanners_settings *set = set_of(k);
+    bool again = p->unscanned;
+
+    *scans = (struct cbor_list){NULL, 0};
+    if (f->kind != LETTER_SUBMITTED || (set->clamd.len == 0 && set->rspamd.len == 0)) {
+        return true;
+    }
+    /* A scanner may take its whole time over each such letter: the others' workers are not all to wait for that. */
+    bool turn = !again || atomic_fetch_add(&k->counters.scan_tries, 1) < TRIES_MAX;
+    if (turn) {
+        ask(k, f, content_fd, arena, scans);
+    }
+    if (again) {
+        (void)atomic_fetch_sub(&k->counters.scan_tries, 1);
+    }
+    return turn ? may_go_on(k, p, scans, e)
+                : error_set(e, ERROR_BUSY,
+                            "letters without a scanner's verdict are looked at again");
 }
 
 /* ── what follows ── */
+
+/* The scanner's scan without a verdict, or NULL. */
+static const struct scan *find_away(const struct cbor_list *scans, uint64_t by)
+{
+    const struct scan *all = scans->items;
+
+    for (size_t i = 0; i < scans->count; i++) {
+        if (all[i].by == by && all[i].verdict == SCAN_AWAY) {
+            return &all[i];
+        }
+    }
+    return NULL;
+}
+
+/* What nobody looked at, or not at all of it, and is not to leave so. */
+static struct slice why_unseen(const struct scanners_settings *set, const struct cbor_list *scans,
+                               struct arena *arena, uint64_t *guard)
+{
+    const struct scan *large = find(scans, SCAN_TOO_LARGE);
+    const struct scan *away = find_away(scans, SCAN_CLAMD);
+
+    if (set->away != SETTING_SCANNER_WAIT) {
+        return SLICE_NONE;
+    }
+    if (large || away) {
+        *guard = GUARD_OFFICER;
+    }
+    if (large && large->name.len) {
+        return arena_printf(arena, "the malware scanner did not look at all of it: %.*s",
+                            SLICE_ARG(large->name));
+    }
+    if (large) {
+        return SLICE("it is larger than the malware scanner takes (its StreamMaxLength)");
+    }
+    if (away) {
+        return arena_printf(arena, "the malware scanner gives no verdict of it: %.*s",
+                            SLICE_ARG(away->name));
+    }
+    away = set->spam_hold ? find_away(scans, SCAN_RSPAMD) : NULL;
+    return away ? arena_printf(arena, "the spam filter gives no points for it: %.*s",
+                               SLICE_ARG(away->name))
+                : SLICE_NONE;
+}
 
 /* Why it is held, or empty; *guard is who lets it go. */
 static struct slice why_held(const struct scanners_settings *set, const struct cbor_list *scans,
@@ -133,30 +213,31 @@ static struct slice why_held(const struct scanners_settings *set, const struct c
         *guard = set->malware == SETTING_MALWARE_REFUSE ? GUARD_BACK : GUARD_OFFICER;
         return arena_printf(arena, "malware was found in it: %.*s", SLICE_ARG(malware->name));
     }
-    if (find(scans, SCAN_TOO_LARGE) && set->away == SETTING_SCANNER_WAIT) {
-        *guard = GUARD_OFFICER;
-        return SLICE("it is larger than the malware scanner takes (its StreamMaxLength)");
+    struct slice unseen = why_unseen(set, scans, arena, guard);
+    if (*guard != GUARD_NONE) {
+        return unseen;
     }
     if (scored && set->spam_hold && scored->score >= 100 * set->spam_hold) {
         return arena_printf(arena, "the spam filter gives it %llu.%02llu points",
                             (unsigned long long)(scored->score / 100),
                             (unsigned long long)(scored->score % 100));
     }
-    return SLICE_NONE;
+    return unseen;
 }
 
-void scanning_hold(struct keeper *k, const struct findings *findings, struct arena *arena,
-                   struct decision *d)
+struct scanning_verdict scanning_hold(struct keeper *k, const struct findings *findings,
+                                      struct arena *arena, struct decision *d)
 {
     struct ruling *rulings = d->rulings.items;
-    uint64_t guard = GUARD_NONE;
-    struct slice why = why_held(set_of(k), &findings->scans, arena, &guard);
+    struct scanning_verdict v = {.guard = GUARD_NONE};
 
-    for (size_t i = 0; why.len && i < d->rulings.count; i++) {
+    v.why = why_held(set_of(k), &findings->scans, arena, &v.guard);
+    for (size_t i = 0; v.why.len && i < d->rulings.count; i++) {
         rulings[i].hold = true;
-        rulings[i].guard = guard;
-        rulings[i].reason = why;
+        rulings[i].guard = v.guard;
+        rulings[i].reason = v.why;
     }
+    return v;
 }
 
 static void tell(struct keeper *k, const struct facts *f, const struct scan *malware, bool back)
@@ -243,19 +324,18 @@ static void send_back(struct keeper *k, const struct letter_id *id, struct arena
 }
 
 void scanning_follow(struct keeper *k, const struct parcel *p, const struct facts *f,
-                     const struct findings *findings, struct arena *arena)
+                     const struct findings *findings, const struct scanning_verdict *verdict,
+                     struct arena *arena)
 {
     const struct scan *malware = find(&findings->scans, SCAN_MALWARE);
-    uint64_t guard = GUARD_NONE;
-    struct slice why = why_held(set_of(k), &findings->scans, arena, &guard);
 
     if (malware) {
-        tell(k, f, malware, guard == GUARD_BACK);
+        tell(k, f, malware, verdict->guard == GUARD_BACK);
     }
-    if (guard == GUARD_BACK) {
+    if (verdict->guard == GUARD_BACK) {
         send_back(k, &p->id, arena);
-    } else if (why.len) {
-        notify(k, f, why, arena);
+    } else if (verdict->why.len) {
+        notify(k, f, verdict->why, arena);
     }
 }
 

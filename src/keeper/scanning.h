@@ -15,19 +15,26 @@ struct parcel;
  * Have a letter looked at by whatever is set.
  *
  * @param scans  set to a list of struct scan, in the arena; empty when nothing is set
- * @return       false with ERROR_BUSY, and an alarm: nobody looked who should, and it must wait
+ * @return       false with ERROR_BUSY, and an alarm: nobody looked who should, and it must wait. A letter that has no verdict
+ *               while others have theirs waits a few times only: then it is decided, and held
  */
-bool scanning_ask(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena,
-                  struct cbor_list *scans, struct error *e) MUST_CHECK;
+bool scanning_ask(struct keeper *k, struct parcel *p, const struct facts *f, int content_fd,
+                  struct arena *arena, struct cbor_list *scans, struct error *e) MUST_CHECK;
+
+/* What the scans come to: why it is held, or empty, and who lets it go. */
+struct scanning_verdict {
+    struct slice why;
+    uint64_t guard; /* enum ruling_guard */
+};
 
 /* Have the rulings hold it where the scans say so. */
-void scanning_hold(struct keeper *k, const struct findings *findings, struct arena *arena,
-                   struct decision *d);
+struct scanning_verdict scanning_hold(struct keeper *k, const struct findings *findings,
+                                      struct arena *arena, struct decision *d) MUST_CHECK;
 
-/* It is recorded and in the queue: raise the alarm, tell its sender, or send it back. Counts what was found among the signs of its
- * account. */
+/* It is recorded and in the queue as that verdict says: raise the alarm, tell its sender, or send it back. */
 void scanning_follow(struct keeper *k, const struct parcel *p, const struct facts *f,
-                     const struct findings *findings, struct arena *arena);
+                     const struct findings *findings, const struct scanning_verdict *verdict,
+                     struct arena *arena);
 
 /* Send back what a crash kept from it; when the queue is there again. */
 bool scanning_restore(struct keeper *k, struct error *e) MUST_CHECK;

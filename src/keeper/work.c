@@ -283,7 +283,8 @@ static bool send_on(struct letter *l, struct error *e)
 
     policy_decide(&l->facts, settings, l->arena, &l->decision);
     suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
-    scanning_hold(l->keeper, &l->findings, l->arena, &l->decision);
+    const struct scanning_verdict scanned =
+        scanning_hold(l->keeper, &l->findings, l->arena, &l->decision);
     if (!l->facts.drill) {
         consent_judge(l->keeper, &l->facts, &l->header, &l->findings, l->arena, &l->decision);
     }
@@ -295,7 +296,7 @@ static bool send_on(struct letter *l, struct error *e)
     parcel_keep_copy(l->parcel, TAKE(copy, -1), l->script.size, has_8bit);
     keeper_enqueue(l->keeper, l->parcel, &l->decision);
     guard_found(l->keeper, &l->facts, &l->findings, l->arena);
-    scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, l->arena);
+    scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, &scanned, l->arena);
     suspension_hold_queued(l->keeper, &l->facts, &l->parcel->id, l->arena); /* meanwhile, perhaps */
     return true;
 }
@@ -312,7 +313,7 @@ static bool develop(struct letter *l, struct error *e)
         return false;
     }
     if (!l->parcel->decided &&
-        !scanning_ask(l->keeper, &l->facts, content, l->arena, &l->scans, e)) {
+        !scanning_ask(l->keeper, l->parcel, &l->facts, content, l->arena, &l->scans, e)) {
         return false;
     }
     l->content_fd = content;

@@ -61,10 +61,11 @@ enum scan_by {
 
 enum scan_verdict {
     SCAN_CLEAN = 1,
-    SCAN_MALWARE = 2,   /* `name` says which */
-    SCAN_SCORED = 3,    /* `score`, and `name` what the filter would do */
-    SCAN_TOO_LARGE = 4, /* nobody looked: it is larger than the scanner takes */
-    SCAN_AWAY = 5,      /* nobody looked: `name` says why */
+    SCAN_MALWARE = 2, /* `name` says which */
+    SCAN_SCORED = 3,  /* `score`, and `name` what the filter would do */
+    SCAN_TOO_LARGE =
+        4, /* it is larger than the scanner takes; with a `name`: not all of it was looked at */
+    SCAN_AWAY = 5, /* nobody looked: `name` says why */
 };
 
 /* What follows from it, in a ruling that holds. */

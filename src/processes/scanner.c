@@ -146,6 +146,9 @@ static bool ask_clamd(struct role *r, const struct scanner_ask *ask, struct slic
         !clamd_read(buf_slice(&in), &answer, e)) {
         return false;
     }
+    if (t->answered && answer.verdict == CLAMD_CLEAN) {
+        return error_set(e, ERROR_INPUT, "it says that the letter is clean before it has it");
+    }
     switch (answer.verdict) {
     case CLAMD_CLEAN:
         out->verdict = SCAN_CLEAN;
@@ -185,6 +188,9 @@ static bool ask_rspamd(struct role *r, const struct scanner_ask *ask, struct sli
         !say(t, letter, e) || !hear(t, false, &in, e) ||
         !rspamd_read(buf_slice(&in), arena, &answer, e)) {
         return false;
+    }
+    if (t->answered) {
+        return error_set(e, ERROR_INPUT, "it gives points before it has the letter");
     }
     out->verdict = SCAN_SCORED;
     out->score = answer.score;

@@ -1,5 +1,6 @@
 """Letters that a malware scanner and a spam filter look at: real ones, and some that break."""
 import email.message
+import io
 import pathlib
 import shutil
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+import zipfile
 
 import pytest
 
@@ -39,6 +41,7 @@ Foreground yes
 User {pathlib.Path("/proc/self").owner()}
 ScanMail yes
 StreamMaxLength 2M
+AlertExceedsMax yes
 """)
         self.process = None
 
@@ -72,6 +75,8 @@ class Broken:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
         self.answer = None
+        self.hangs = None  # over letters that hold this
+        self.early = False  # it answers before it has read the letter
         self.open = []
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -85,9 +90,14 @@ class Broken:
             if self.answer is not None:
                 s.settimeout(1)
                 try:
-                    while not s.recv(1 << 20).endswith(b"\0\0\0\0"):
-                        pass
+                    heard = b""
+                    while not heard.endswith(b"\0\0\0\0") and not (self.early and heard):
+                        heard += s.recv(10 if self.early else 1 << 20)
+                    if self.hangs and self.hangs in heard:
+                        continue
                     s.sendall(self.answer)
+                    while self.early and s.recv(1 << 20):
+                        pass
                 except OSError:
                     pass
                 s.close()
@@ -197,6 +207,21 @@ def test_a_letter_that_is_too_large_for_the_scanner_is_held(scene):
     assert refused.returncode == DENIED
 
 
+def test_what_the_scanner_does_not_look_at_is_held(scene):
+    """Beyond its limits clamd would say that an archive is clean."""
+    content = b"\0" * 100 + MALWARE + b"\0" * 100
+    for _ in range(20):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("inner.zip", content)
+        content = file.getvalue()
+    nested = submit(scene, "Nested", content)
+    text = held(scene, nested)
+    assert "did not look at all of it: Heuristics.Limits.Exceeded.MaxRecursion" in text
+    refused = scene.company.postern("queue", "release", nested, "--reason", "I know it", check=False)
+    assert refused.returncode == DENIED and "Nested" not in subjects(scene)
+
+
 def test_letters_wait_while_the_scanner_is_away(scene, clamd):
     clamd.stop()
     waiting = submit(scene, "Waiting")
@@ -240,6 +265,35 @@ def test_what_is_no_verdict_is_none(tmp_path):
         returned = wait_for("the report", lambda: [c for c in contents(scene) if b"Not sent: malware" in c])
         assert len(returned) == 1 and MALWARE not in returned[0] and b"Kind regards" not in returned[0]
         assert subjects(scene) == ["Hanging"] and back not in queue(scene)
+    finally:
+        scene.close()
+        broken.close()
+
+
+def test_a_letter_that_gets_no_verdict_alone_is_held(tmp_path):
+    """The others leave meanwhile, and nobody need turn the scanner off."""
+    broken = Broken()
+    broken.answer, broken.hangs = b"stream: OK\0", b"Stuck"
+    scene = scanned(tmp_path, clamd=f"127.0.0.1:{broken.port}")
+    try:
+        stuck = [submit(scene, f"Stuck {i}") for i in range(4)]
+        number = 0
+
+        def all_held():
+            nonlocal number
+            number += 1
+            shown(scene, submit(scene, f"Good {number}"), "delivered")
+            return all(letter_id in queue(scene) for letter_id in stuck)
+
+        wait_for("them to be held", all_held, 60)
+        assert "the malware scanner gives no verdict of it" in held(scene, stuck[0])
+        refused = scene.company.postern("queue", "release", stuck[0], "--reason", "I know it", check=False)
+        assert refused.returncode == DENIED and not [s for s in subjects(scene) if "Stuck" in s]
+        # One that calls a letter clean before it has it is not believed.
+        broken.early = True
+        submit(scene, "Early", b"numbers" * 300000)
+        wait_for("the alarm", lambda: "clean before it has it" in scene.company.log.read_text())
+        assert "Early" not in subjects(scene)
     finally:
         scene.close()
         broken.close()

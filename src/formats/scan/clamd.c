@@ -3,6 +3,8 @@
 #define STREAM    "stream: "
 #define FOUND     " FOUND"
 #define TOO_LARGE "INSTREAM size limit exceeded. ERROR"
+#define BEYOND                                                                                     \
+    "Heuristics.Limits.Exceeded" /* with AlertExceedsMax: no malware, but not all was looked at */
 
 void clamd_chunk(uint32_t len, uint8_t head[static CLAMD_HEAD_LEN])
 {
@@ -48,7 +50,8 @@ bool clamd_read(struct slice bytes, struct clamd_answer *out, struct error *e)
         struct slice name =
             slice_head(slice_from(line, before), line.len - before - (sizeof(FOUND) - 1));
         if (is_name(name)) {
-            *out = (struct clamd_answer){CLAMD_FOUND, name};
+            bool beyond = slice_starts(name, SLICE(BEYOND));
+            *out = (struct clamd_answer){beyond ? CLAMD_TOO_LARGE : CLAMD_FOUND, name};
             return true;
         }
     }

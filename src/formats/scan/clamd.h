@@ -19,7 +19,7 @@
 enum clamd_verdict {
     CLAMD_CLEAN = 1,
     CLAMD_FOUND,     /* malware, with a name */
-    CLAMD_TOO_LARGE, /* for its StreamMaxLength: it was not looked at */
+    CLAMD_TOO_LARGE, /* for its limits: it was not looked at, or, with a name, not at all of it */
 };
 
 struct clamd_answer {

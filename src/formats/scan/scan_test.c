@@ -22,6 +22,11 @@ static void a_verdict_is_one_of_three_answers(void **state)
     assert_true(slice_equal(a.name, SLICE("Win.Test.EICAR_HDB-1")));
     assert_ok(clamd_read(ANSWER("INSTREAM size limit exceeded. ERROR"), &a, &e), e);
     assert_int_equal(a.verdict, CLAMD_TOO_LARGE);
+    assert_true(a.name.len == 0);
+    static const char beyond[] = "stream: Heuristics.Limits.Exceeded.MaxRecursion FOUND";
+    assert_true(clamd_read(slice_of(beyond, sizeof(beyond)), &a, &e)); /* with its NUL */
+    assert_int_equal(a.verdict, CLAMD_TOO_LARGE);
+    assert_slice(a.name, "Heuristics.Limits.Exceeded.MaxRecursion");
 }
 
 static void what_is_no_verdict_is_none(void **state)
