@@ -74,19 +74,6 @@ static const struct cbor_field content_fields[] = {
 SCHEMA(content);
 #undef THIS
 
-#define THIS ruling
-static const struct cbor_field ruling_fields[] = {
-    ROW(1, CBOR_TEXT, domain, DOMAIN_MAX),
-    ROW(2, CBOR_UINT, level, LEVEL_AUTHENTICATED),
-    MAYBE(3, CBOR_TEXT, route, DOMAIN_MAX + 6),
-    ROW(4, CBOR_TEXT, reason, REASON_MAX),
-    MAYBE(5, CBOR_BOOL, hold, 0),
-    ROW(6, CBOR_BYTES, recipients, 2 * LETTER_RECIPIENTS_MAX),
-    MAYBE(7, CBOR_UINT, guard, UINT8_MAX),
-};
-SCHEMA(ruling);
-#undef THIS
-
 #define THIS decision
 static const struct cbor_field decision_fields[] = {
     ID(decision),

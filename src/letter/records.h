@@ -11,6 +11,7 @@
 #include "letter/import.h"
 #include "letter/outcomes.h"
 #include "letter/record_type.h"
+#include "letter/ruling.h"
 
 #define LETTER_BYTES_MAX      (64u << 20) /* the hard ceiling behind the setting size-limit */
 #define LETTER_RECIPIENTS_MAX 1000
@@ -101,26 +102,6 @@ struct content {
 };
 
 extern const struct cbor_schema content_schema;
-
-enum tls_level {
-    LEVEL_CLEARTEXT = 1,
-    LEVEL_ENCRYPTED = 2,     /* TLS, whoever answered               */
-    LEVEL_VERIFIED = 3,      /* and a PKIX certificate for its name */
-    LEVEL_AUTHENTICATED = 4, /* and DANE, MTA-STS or a pin said so  */
-};
-
-/* One recipient domain of a letter: what its copy needs and where that was said. */
-struct ruling {
-    struct slice domain;
-    struct slice recipients; /* indexes into the facts' recipients: two bytes each, big-endian */
-    uint64_t level;          /* never delivered below this */
-    struct slice route;      /* "host:port" of a fixed route or smart host; empty: by MX */
-    struct slice reason;
-    bool hold;      /* wait for a person */
-    uint64_t guard; /* enum ruling_guard of letter/findings.h: for whom */
-};
-
-extern const struct cbor_schema ruling_schema;
 
 /* RECORD_DECISION */
 struct decision {

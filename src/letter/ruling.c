@@ -1,0 +1,46 @@
+#include "letter/ruling.h"
+
+#include "letter/internal.h"
+
+#define THIS ruling_try
+static const struct cbor_field ruling_try_fields[] = {
+    ROW(1, CBOR_UINT, rung, UINT8_MAX),
+    ROW(2, CBOR_TEXT, why, REASON_MAX),
+};
+SCHEMA(ruling_try);
+#undef THIS
+
+#define THIS ruling
+static const struct cbor_field ruling_fields[] = {
+    ROW(1, CBOR_TEXT, domain, DOMAIN_MAX),
+    ROW(2, CBOR_UINT, level, LEVEL_AUTHENTICATED),
+    MAYBE(3, CBOR_TEXT, route, DOMAIN_MAX + 6),
+    ROW(4, CBOR_TEXT, reason, REASON_MAX),
+    MAYBE(5, CBOR_BOOL, hold, 0),
+    ROW(6, CBOR_BYTES, recipients, 2 * LETTER_RECIPIENTS_MAX),
+    MAYBE(7, CBOR_UINT, guard, UINT8_MAX),
+    MAYBE(8, CBOR_UINT, copy, LETTER_RECIPIENTS_MAX),
+    MAYBE(9, CBOR_UINT, method, UINT8_MAX),
+    MAYBE(10, CBOR_TEXT, policy, RULING_POLICY_MAX),
+    CBOR_SUB_OPTIONAL(11, CBOR_LIST, struct ruling, tried, RULING_TRIES_MAX, &ruling_try_schema),
+};
+SCHEMA(ruling);
+#undef THIS
+
+const char *rung_name(uint64_t rung)
+{
+    static const char *const names[] = {
+        [RUNG_CLEARTEXT] = "cleartext",
+        [RUNG_ENCRYPTED] = "encrypted",
+        [RUNG_VERIFIED] = "verified",
+        [RUNG_AUTHENTICATED] = "authenticated",
+        [RUNG_SMIME] = "smime",
+        [RUNG_OPENPGP] = "openpgp",
+        [RUNG_ATTACHMENTS] = "attachments",
+        [RUNG_HOLD] = "hold",
+        [RUNG_RETURN] = "return",
+    };
+    const char *name = rung <= RUNG_RETURN ? names[rung] : NULL;
+
+    return name ? name : "?";
+}
