@@ -18,6 +18,7 @@ help() {
             --jobs N so many files of the system tests at once
   check     formatting, layers, sizes, static analysis, documentation
             NAME...  only these checks       --list    what there is
+            --deep   clang's analyzer follows each function to its end: four times as long
   docs      write what is generated: docs/man/postern.conf.5
   bench     measure against Postfix (see bench/README.md)
             --quick  a minute, to see that it works

@@ -113,10 +113,10 @@ def system_tests(options):
     return count
 
 
-def counting(program, last_line):
+def counting(program, last_line, *arguments):
     """Run a program of ours whose last line says how many passed and failed."""
     count, last = Count(), None
-    with subprocess.Popen([ROOT / program], cwd=ROOT, text=True,
+    with subprocess.Popen([ROOT / program, *arguments], cwd=ROOT, text=True,
                           stdout=subprocess.PIPE) as runner:
         for line in runner.stdout:
             print(line, end="", flush=True)
@@ -131,8 +131,8 @@ def mutations():
     return counting("tests/mutations/run", r"(\d+) caught, (\d+) missed\n")
 
 
-def checks():
-    return counting("tools/check.py", r"(\d+) passed, (\d+) failed\n")
+def checks(options):
+    return counting("tools/check.py", r"(\d+) passed, (\d+) failed\n", *["--deep"] * options.long)
 
 
 def main():
@@ -146,7 +146,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="keep the system tests' directories")
     options = parser.parse_args()
     everything = not options.unit and not options.system
-    runners = [("checks", checks)] if options.check else []
+    runners = [("checks", lambda: checks(options))] if options.check else []
     if everything or options.unit:
         runners += [(f"unit tests, {BUILDS[d][0]}", lambda d=d: unit_tests(d)) for d in BUILDS]
     if (everything or options.system) and (ROOT / "tests/system").exists():
