@@ -27,7 +27,7 @@ static struct slice where_of(struct keeper *k, struct slice domain, struct arena
     };
     struct decision d;
 
-    policy_decide(&facts, s, arena, &d);
+    policy_decide(&(struct policy_letter){.facts = &facts}, s, arena, &d);
     const struct ruling *r = d.rulings.items;
     return keeper_shown_by(k, r->domain, r->route, ruling_is_smarthost(k, r), arena);
 }

@@ -14,6 +14,7 @@
 #include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/provider.h"
+#include "keeper/recipients.h"
 #include "keeper/scanning.h"
 #include "keeper/suspend.h"
 #include "keyring/digest.h"
@@ -281,7 +282,9 @@ static bool send_on(struct letter *l, struct error *e)
     OWN(fd) int copy = -1;
     bool has_8bit = false;
 
-    policy_decide(&l->facts, settings, l->arena, &l->decision);
+    const struct policy_letter known = {&l->facts, &l->header, &l->findings,
+                                        recipients_look(l->keeper, &l->facts, l->arena)};
+    policy_decide(&known, settings, l->arena, &l->decision);
     suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
     const struct scanning_verdict scanned =
         scanning_hold(l->keeper, &l->findings, l->arena, &l->decision);

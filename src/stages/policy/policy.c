@@ -90,9 +90,11 @@ static size_t gather(const struct facts *f, struct group *groups, struct arena *
     return n_groups;
 }
 
-void policy_decide(const struct facts *facts, const struct settings *settings, struct arena *arena,
-                   struct decision *out)
+void policy_decide(const struct policy_letter *l, const struct settings *settings,
+                   struct arena *arena, struct decision *out)
 {
+    const struct facts *facts = l->facts;
+
     if (facts->drill) { /* without a ruling nothing comes into the queue */
         *out = (struct decision){.id = facts->id, .drill = true};
         return;

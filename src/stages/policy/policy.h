@@ -10,17 +10,28 @@
 #include "base/arena.h"
 
 #include "config/settings.h"
+#include "formats/mail/header.h"
+#include "letter/findings.h"
 #include "letter/records.h"
+#include "stages/policy/recipient.h"
+
+/* All that is known of the letter. */
+struct policy_letter {
+    const struct facts *facts;
+    const struct mail_header *header;     /* NULL: none was read */
+    const struct findings *findings;      /* NULL: nobody looked */
+    const struct recipient_state *states; /* of each recipient of the facts; NULL: nothing known */
+};
 
 /**
  * Decide.
  *
- * @param facts  the letter's; its recipients are grouped by domain, in lower case and A-labels, in the
- *               order in which the domains first occur
- * @param out    lives in the arena
+ * @param l    its recipients are grouped by domain, in lower case and A-labels, in the order in which the
+ *             domains first occur
+ * @param out  lives in the arena
  */
-void policy_decide(const struct facts *facts, const struct settings *settings, struct arena *arena,
-                   struct decision *out);
+void policy_decide(const struct policy_letter *l, const struct settings *settings,
+                   struct arena *arena, struct decision *out);
 
 /* The level of struct ruling that a setting means. */
 enum tls_level policy_level(enum setting_tls tls);

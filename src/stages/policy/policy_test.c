@@ -29,7 +29,7 @@ static struct decision decide(const char *more, struct arena *arena)
     struct settings s = read_settings(more, arena);
     struct decision d;
 
-    policy_decide(&f, &s, arena, &d);
+    policy_decide(&(struct policy_letter){.facts = &f}, &s, arena, &d);
     return d;
 }
 
@@ -81,12 +81,12 @@ static void a_drills_letter_has_no_ruling(void **unused)
     struct settings s = read_settings("", &a);
     struct decision d;
 
-    policy_decide(&f, &s, &a, &d);
+    policy_decide(&(struct policy_letter){.facts = &f}, &s, &a, &d);
     assert_int_equal(d.rulings.count, 0);
     assert_true(d.drill);
     assert_slice(d.id, "0123456789");
     f.drill = false;
-    policy_decide(&f, &s, &a, &d);
+    policy_decide(&(struct policy_letter){.facts = &f}, &s, &a, &d);
     assert_int_equal(d.rulings.count, 1);
     assert_false(d.drill);
 }

@@ -1,0 +1,45 @@
+#include "keeper/recipients.h"
+
+void recipients_smime(struct keeper *k, const struct facts *f, struct slice address,
+                      struct arena *arena, struct recipient_state *out)
+{
+    (void)k, (void)f, (void)address, (void)arena;
+    out->smime.why = SLICE("no certificate of the recipient is known");
+}
+
+void recipients_openpgp(struct keeper *k, const struct facts *f, struct slice address,
+                        struct arena *arena, struct recipient_state *out)
+{
+    (void)k, (void)f, (void)address, (void)arena;
+    out->openpgp.why = SLICE("no OpenPGP key of the recipient is known");
+}
+
+void recipients_secret(struct keeper *k, const struct facts *f, struct slice address,
+                       struct arena *arena, struct recipient_state *out)
+{
+    (void)k, (void)f, (void)address, (void)arena;
+    out->secret.why = SLICE("no password was agreed on with the recipient");
+}
+
+void recipients_transport(struct keeper *k, const struct facts *f, struct slice address,
+                          struct arena *arena, struct recipient_state *out)
+{
+    (void)k, (void)f, (void)address, (void)arena;
+    out->transport_why = SLICE("nothing proves which servers are the domain's");
+}
+
+struct recipient_state *recipients_look(struct keeper *k, const struct facts *f,
+                                        struct arena *arena)
+{
+    static recipients_fact *const facts[] = {recipients_smime, recipients_openpgp,
+                                             recipients_secret, recipients_transport};
+    const struct recipient *all = f->recipients.items;
+    struct recipient_state *states = arena_array(arena, f->recipients.count + 1, sizeof(*states));
+
+    for (size_t i = 0; i < f->recipients.count; i++) {
+        for (size_t n = 0; n < sizeof(facts) / sizeof(facts[0]); n++) {
+            facts[n](k, f, all[i].address, arena, &states[i]);
+        }
+    }
+    return states;
+}
