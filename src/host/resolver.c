@@ -416,3 +416,20 @@ bool dns_mx_read(struct slice rdata, struct arena *arena, uint16_t *preference, 
     *host = arena_copy(arena, slice_of(name, len));
     return true;
 }
+
+bool dns_txt_read(struct slice rdata, struct arena *arena, struct slice *text)
+{
+    uint8_t *bytes = arena_alloc(arena, rdata.len + 1);
+    size_t len = 0;
+
+    for (size_t at = 0; at < rdata.len; at += 1 + (size_t)rdata.ptr[at]) {
+        size_t string = rdata.ptr[at];
+        if (string > rdata.len - at - 1) {
+            return false;
+        }
+        (void)memcpy(bytes + len, rdata.ptr + at + 1, string);
+        len += string;
+    }
+    *text = slice_of(bytes, len);
+    return rdata.len > 0;
+}

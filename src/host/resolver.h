@@ -89,3 +89,7 @@ void resolver_ask(struct resolver *r, struct slice name, enum dns_type type, int
  */
 bool dns_mx_read(struct slice rdata, struct arena *arena, uint16_t *preference,
                  struct slice *host) MUST_CHECK;
+
+/* The text of a TXT record: its strings, one behind the other, from the arena (RFC 1035 section 3.3.14;
+ * RFC 7208 section 3.3). False when the RDATA is none. */
+bool dns_txt_read(struct slice rdata, struct arena *arena, struct slice *text) MUST_CHECK;

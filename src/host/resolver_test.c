@@ -272,6 +272,23 @@ static void mx_records_are_read_with_care(void **unused)
     assert_slice(host, "mx.a");
 }
 
+static void strings_of_a_text_are_one(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena arena = {0};
+    struct slice text = SLICE_NONE;
+    arena_init(&arena, 65536);
+    static const struct slice wrong[] = {SLICE_INIT(""), SLICE_INIT("\2a"), SLICE_INIT("\1a\1"),
+                                         SLICE_INIT("\xff")};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_false(dns_txt_read(wrong[i], &arena, &text));
+    }
+    assert_true(dns_txt_read(SLICE("\3v=D\0\2KI"), &arena, &text));
+    assert_slice(text, "v=DKI");
+    assert_true(dns_txt_read(SLICE("\0"), &arena, &text));
+    assert_slice(text, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +300,7 @@ int main(void)
         cmocka_unit_test(many_threads_ask_at_once),
         cmocka_unit_test(bad_settings_are_refused),
         cmocka_unit_test(mx_records_are_read_with_care),
+        cmocka_unit_test(strings_of_a_text_are_one),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -37,8 +37,34 @@ static bool on_fetch(void *errands, struct ipc_request *r, struct error *e)
     return true;
 }
 
+static bool on_dns(void *context, struct ipc_request *r, struct error *e)
+{
+    const struct errands *errands = context;
+    const struct courier_dns_ask *ask = r->ask;
+    struct courier_dns_answer *answer = r->answer;
+    struct dns_answer found;
+
+    (void)e;
+    resolver_ask(errands->resolver, ask->name, (enum dns_type)ask->type,
+                 clock_steady_ms() + (int64_t)ask->timeout_ms, r->arena, &found);
+    struct courier_dns_record *records =
+        arena_array(r->arena, found.n_records + 1, sizeof(*records));
+    for (size_t i = 0; i < found.n_records; i++) {
+        records[i].rdata = found.records[i];
+    }
+    *answer = (struct courier_dns_answer){
+        .status = found.status,
+        .secure = found.secure,
+        .ttl_s = found.ttl_s,
+        .records = {records, found.n_records},
+        .why = found.why
+    };
+    return true;
+}
+
 static const struct ipc_row rows[] = {
     {&courier_fetch, PER_MINUTE, on_fetch},
+    {&courier_dns,   PER_MINUTE, on_dns  },
 };
 static const struct ipc_table table = IPC_TABLE("keeper", rows);
 

@@ -25,3 +25,28 @@ const struct ipc_message courier_fetch = {1,
                                           &answer,
                                           .ask_fd = IPC_FD_SEALED_OPTIONAL,
                                           .answer_fd = IPC_FD_SEALED};
+
+static const struct cbor_field dns_ask_fields[] = {
+    FIELD(1, CBOR_TEXT, courier_dns_ask, name, 255),
+    FIELD(2, CBOR_UINT, courier_dns_ask, type, UINT16_MAX),
+    FIELD(3, CBOR_UINT, courier_dns_ask, timeout_ms, COURIER_DNS_MS_MAX),
+};
+static const struct cbor_schema dns_ask = CBOR_SCHEMA(dns_ask_fields, struct courier_dns_ask);
+
+static const struct cbor_field record_fields[] = {
+    FIELD(1, CBOR_BYTES, courier_dns_record, rdata, COURIER_RDATA_MAX),
+};
+static const struct cbor_schema record = CBOR_SCHEMA(record_fields, struct courier_dns_record);
+
+static const struct cbor_field dns_answer_fields[] = {
+    FIELD(1, CBOR_UINT, courier_dns_answer, status, UINT8_MAX),
+    MAYBE(2, CBOR_BOOL, courier_dns_answer, secure, 0),
+    MAYBE(3, CBOR_UINT, courier_dns_answer, ttl_s, UINT32_MAX),
+    CBOR_SUB_OPTIONAL(4, CBOR_LIST, struct courier_dns_answer, records, COURIER_DNS_RECORDS,
+                      &record),
+    MAYBE(5, CBOR_TEXT, courier_dns_answer, why, 1000),
+};
+static const struct cbor_schema dns_answer =
+    CBOR_SCHEMA(dns_answer_fields, struct courier_dns_answer);
+
+const struct ipc_message courier_dns = {390, "courier_dns", &dns_ask, &dns_answer};

@@ -1,4 +1,4 @@
-/* requests/courier - have something fetched from outside. From keeper.
+/* requests/courier - have something fetched from outside, or looked up in the DNS. From keeper.
  *
  * The courier may lie about what it fetched: whoever asks verifies the answer by what it says
  * itself (a signature), in a process that holds nothing. */
@@ -10,6 +10,9 @@
 #define COURIER_HEADERS_MAX 32
 #define COURIER_BODY_MAX    ((size_t)64 << 20)
 #define COURIER_TIMEOUT_MAX (600 * 1000)
+#define COURIER_DNS_MS_MAX  (60 * 1000)
+#define COURIER_DNS_RECORDS 64
+#define COURIER_RDATA_MAX   65535
 
 /* The body, if any, comes as a sealed memfd. */
 struct courier_ask {
@@ -28,3 +31,24 @@ struct courier_answer {
 };
 
 extern const struct ipc_message courier_fetch;
+
+/* courier_dns: the records of a name, as host/resolver says them. */
+struct courier_dns_ask {
+    struct slice name; /* ASCII, without the final dot */
+    uint64_t type;     /* enum dns_type */
+    uint64_t timeout_ms;
+};
+
+struct courier_dns_record {
+    struct slice rdata; /* wire form */
+};
+
+struct courier_dns_answer {
+    uint64_t status; /* enum dns_status */
+    bool secure;
+    uint64_t ttl_s;
+    struct cbor_list records; /* struct courier_dns_record */
+    struct slice why;
+};
+
+extern const struct ipc_message courier_dns;
