@@ -44,6 +44,11 @@ size_t archive_count(const struct archive *a)
     return a->count;
 }
 
+static bool is_strong(zip_uint16_t method)
+{
+    return method == ZIP_EM_AES_128 || method == ZIP_EM_AES_192 || method == ZIP_EM_AES_256;
+}
+
 bool archive_entry(struct archive *a, size_t i, struct archive_entry *out)
 {
     zip_stat_t about;
@@ -58,6 +63,7 @@ bool archive_entry(struct archive *a, size_t i, struct archive_entry *out)
         .size = about.valid & ZIP_STAT_SIZE ? about.size : 0,
         .folder = name.len > 0 && name.ptr[name.len - 1] == '/',
         .encrypted = about.valid & ZIP_STAT_ENCRYPTION_METHOD && about.encryption_method,
+        .strong = about.valid & ZIP_STAT_ENCRYPTION_METHOD && is_strong(about.encryption_method),
         .supported = zip_compression_method_supported(about.comp_method, 0) != 0,
     };
     return true;

@@ -17,6 +17,7 @@ struct archive_entry {
     uint64_t size;     /* unpacked, as the archive claims */
     bool folder;
     bool encrypted;
+    bool strong;    /* encrypted under AES */
     bool supported; /* packed in a way that can be undone here */
 };
 
