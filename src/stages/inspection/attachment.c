@@ -241,7 +241,7 @@ static void read_entry(struct reading *r, struct archive *a, size_t i, const str
     const struct content_facts facts = {
         .type = document_type_of_name(entry.name),
         .name = entry.name,
-        .disposition = PART_ATTACHMENT,
+        .disposition = CONTENT_ATTACHMENT,
     };
     reading_text(r, TEXT_NAMES, entry.name);
     size_t part = reading_part(r, &facts, place->depth, entry.size);
@@ -315,7 +315,7 @@ static void take_pdf_file(void *context, struct slice name, struct slice bytes)
     const struct content_facts facts = {
         .type = document_type_of_name(name),
         .name = name,
-        .disposition = PART_ATTACHMENT,
+        .disposition = CONTENT_ATTACHMENT,
     };
 
     if (r->n_parts == FINDINGS_PARTS_MAX || r->held + bytes.len > INSPECTION_HELD_MAX) {

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 
+#include "formats/mime/multipart.h"
 #include "stages/inspection/reading.h"
 
 #define SCRATCH_MAX (16u << 20) /* what one header's fields are decoded into, several times over */
@@ -90,58 +91,11 @@ static void read_header(struct reading *r, struct slice header, const struct pla
 
 /* ---- containers ---- */
 
-struct delimiter {
-    size_t begin; /* of the line end that belongs to it (RFC 2046 section 5.1.1) */
-    size_t end;   /* where the next part begins */
-    bool closes;
-    bool found;
-};
-
-/* What follows a candidate on its line decides: "--" or not, then nothing but white space. */
-static bool is_delimiter(struct slice behind, struct delimiter *d)
-{
-    size_t end = slice_find(behind, '\n');
-    struct slice tail = slice_head(behind, end);
-
-    d->closes = slice_starts(tail, SLICE("--"));
-    tail = slice_from(tail, d->closes ? 2 : 0);
-    if (tail.len && tail.ptr[tail.len - 1] == '\r') {
-        tail.len--;
-    }
-    d->end = end < behind.len ? end + 1 : end;
-    return slice_trim(tail).len == 0;
-}
-
-/* Find the next delimiter line at or behind `from`; `dashed` is "--" and the boundary. */
-static struct delimiter find_delimiter(struct slice body, struct slice dashed, size_t from)
-{
-    struct delimiter d = {.begin = body.len, .end = body.len};
-
-    while (from < body.len) {
-        const uint8_t *hit = memmem(body.ptr + from, body.len - from, dashed.ptr, dashed.len);
-        if (!hit) {
-            break;
-        }
-        size_t at = (size_t)(hit - body.ptr);
-        if ((at == 0 || body.ptr[at - 1] == '\n') &&
-            is_delimiter(slice_from(body, at + dashed.len), &d)) {
-            d.found = true;
-            d.end += at + dashed.len;
-            d.begin = at;
-            d.begin -= d.begin && body.ptr[d.begin - 1] == '\n';
-            d.begin -= d.begin && body.ptr[d.begin - 1] == '\r';
-            return d;
-        }
-        from = at + 1;
-    }
-    return (struct delimiter){.begin = body.len, .end = body.len};
-}
-
 static void read_multipart(struct reading *r, size_t part, const struct content_facts *facts,
                            struct slice body, const struct place *place, struct arena *scratch)
 {
     struct slice dashed = arena_printf(scratch, "--%.*s", SLICE_ARG(facts->boundary));
-    struct delimiter d = find_delimiter(body, dashed, 0);
+    struct delimiter d = multipart_delimiter(body, dashed, 0);
     size_t sibling = NOWHERE;
     bool digest = slice_equal(facts->type, SLICE("multipart/digest"));
     const struct place inside = {
@@ -158,7 +112,7 @@ static void read_multipart(struct reading *r, size_t part, const struct content_
     }
     reading_text(r, TEXT_BODY, slice_head(body, d.begin)); /* readers hide it, search does not */
     while (d.found && !d.closes && !(r->gaps & 1u << GAP_PARTS)) {
-        struct delimiter next = find_delimiter(body, dashed, d.end);
+        struct delimiter next = multipart_delimiter(body, dashed, d.end);
         size_t end = next.begin > d.end ? next.begin : d.end;
         reading_walk(r, slice_head(slice_from(body, d.end), end - d.end), &inside);
         d = next;

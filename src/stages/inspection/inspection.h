@@ -11,16 +11,15 @@
 #include "formats/text/terms.h"
 #include "letter/findings.h"
 
-#define INSPECTION_DEPTH_MAX      50    /* parts within parts */
-#define INSPECTION_PARAMETERS_MAX 100   /* of one header field */
-#define INSPECTION_FIELD_MAX      65536 /* bytes of one header field */
-#define INSPECTION_HEADER_MAX     (1u << 20)
-#define INSPECTION_TEXT_MAX       (32u << 20)  /* decoded text of one part */
-#define INSPECTION_FILE_MAX       (64u << 20)  /* a document, or a file within an archive */
-#define INSPECTION_HELD_MAX       (160u << 20) /* of these in memory at once */
-#define INSPECTION_UNPACKED_MAX   (512u << 20) /* bytes taken out of a letter's archives */
-#define INSPECTION_DOCUMENTS_MS   8000         /* processor time for a letter's documents */
-#define INSPECTION_ARENA_MAX      (64u << 20)  /* for findings, as the caller sets up the arena */
+#define INSPECTION_DEPTH_MAX    50    /* parts within parts */
+#define INSPECTION_FIELD_MAX    65536 /* bytes of one header field */
+#define INSPECTION_HEADER_MAX   (1u << 20)
+#define INSPECTION_TEXT_MAX     (32u << 20)  /* decoded text of one part */
+#define INSPECTION_FILE_MAX     (64u << 20)  /* a document, or a file within an archive */
+#define INSPECTION_HELD_MAX     (160u << 20) /* of these in memory at once */
+#define INSPECTION_UNPACKED_MAX (512u << 20) /* bytes taken out of a letter's archives */
+#define INSPECTION_DOCUMENTS_MS 8000         /* processor time for a letter's documents */
+#define INSPECTION_ARENA_MAX    (64u << 20)  /* for findings, as the caller sets up the arena */
 
 /* Load the library and the character sets, which cannot be loaded from within a sandbox. Once, at
  * the start of the process. */

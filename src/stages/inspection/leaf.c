@@ -121,7 +121,7 @@ static struct slice head_of(struct reading *r, const struct content_facts *facts
 /* A text in the letter itself stays one, whatever it begins with. */
 static bool is_letter_text(const struct content_facts *facts, const struct place *place)
 {
-    return !place->in_file && facts->name.len == 0 && facts->disposition != PART_ATTACHMENT &&
+    return !place->in_file && facts->name.len == 0 && facts->disposition != CONTENT_ATTACHMENT &&
            slice_starts(facts->type, SLICE("text/"));
 }
 

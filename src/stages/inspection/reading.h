@@ -2,11 +2,12 @@
 #pragma once
 
 #include "formats/document/kind.h"
+#include "formats/mime/decode.h"
+#include "formats/mime/header.h"
 #include "formats/text/links.h"
 #include "formats/text/numbers.h"
 #include "formats/text/terms.h"
 #include "stages/inspection/inspection.h"
-#include "stages/inspection/internal.h"
 
 #define NOWHERE SIZE_MAX
 

@@ -1,7 +1,6 @@
-#include <gmime/gmime.h>
+#include "formats/mime/header.h"
 
-#include "stages/inspection/inspection.h"
-#include "stages/inspection/internal.h"
+#include <gmime/gmime.h>
 
 static bool is_name_byte(uint8_t c)
 {
@@ -107,7 +106,7 @@ static bool has_many_parameters(struct slice value)
     for (size_t i = 0; i < value.len; i++) {
         count += value.ptr[i] == ';';
     }
-    return count > INSPECTION_PARAMETERS_MAX;
+    return count > MIME_PARAMETERS_MAX;
 }
 
 static struct slice without_parameters(struct slice value, struct content_facts *facts)
@@ -174,7 +173,7 @@ void content_read_disposition(struct slice value, struct arena *arena, struct co
     struct slice word = lowered(g_mime_content_disposition_get_disposition(d), arena);
     struct slice name = slice_text(g_mime_content_disposition_get_parameter(d, "filename"));
     /* What is not known counts as an attachment: RFC 2183 section 2.8. */
-    facts->disposition = slice_equal(word, SLICE("inline")) ? PART_INLINE : PART_ATTACHMENT;
+    facts->disposition = slice_equal(word, SLICE("inline")) ? CONTENT_INLINE : CONTENT_ATTACHMENT;
     if (name.len) {
         facts->name = arena_copy(arena, name);
     }

@@ -1,15 +1,15 @@
-/* stages/inspection/internal - the pieces of reading one letter: its headers, its encodings. */
+/* formats/mime/header - the header of a part as mail programs read it: fields, and what they say about its content.
+ *
+ * For search, and for rewriting what a letter carries; never for who sent it, which formats/mail reads. Cut by a
+ * scanner of our own; GMime decodes parameters (RFC 2231) and encoded words (RFC 2047). */
 #pragma once
 
 #include <stdbool.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/slice.h"
 
-#include "letter/findings.h"
-
-/* ---- header.c ---- */
+#define MIME_PARAMETERS_MAX 100 /* of one header field */
 
 /* One line of a header with its continuations. */
 struct field {
@@ -24,6 +24,9 @@ void entity_split(struct slice entity, struct slice *header, struct slice *body)
 /* Take the next field off *header; false at its end. */
 bool field_next(struct slice *header, struct field *field);
 
+/* Of a part; as letter/findings numbers them. */
+enum content_disposition { CONTENT_UNSPECIFIED = 0, CONTENT_INLINE = 1, CONTENT_ATTACHMENT = 2 };
+
 /* What Content-Type, Content-Disposition and Content-Transfer-Encoding say about a part. */
 struct content_facts {
     struct slice type; /* "text/plain", lower case */
@@ -32,7 +35,7 @@ struct content_facts {
     struct slice name;
     struct slice smime_type; /* lower case */
     struct slice encoding;   /* lower case; empty when not given */
-    enum part_disposition disposition;
+    enum content_disposition disposition;
     bool repeated;    /* a field or parameter about the content occurs more than once */
     const char *flaw; /* why the part cannot be read, or NULL */
 };
@@ -44,28 +47,3 @@ void content_read_encoding(struct slice value, struct arena *arena, struct conte
 
 /* An unstructured field's value with its encoded words decoded (RFC 2047), as UTF-8. */
 struct slice header_text(struct slice value, struct arena *arena);
-
-/* ---- decode.c ---- */
-
-/* Open the converters of all character sets we read, so that their code is loaded. */
-void charset_init(void);
-
-/**
- * Undo a transfer encoding (RFC 2045 section 6).
- *
- * @param space  holds the result unless the encoding changes nothing; reset first
- * @param out    a view of `body` or of `space`; cut where space->max ends
- * @return       false when the encoding is unknown
- */
-bool transfer_decode(struct slice body, struct slice encoding, struct buf *space, struct slice *out)
-    __attribute__((warn_unused_result));
-
-/**
- * Turn text into UTF-8; what cannot be converted becomes U+FFFD. Text without a charset, or said
- * to be ASCII, is taken for UTF-8 when it is that and for Windows-1252 otherwise.
- *
- * @param out  a view of `text` or of `space`; cut where space->max ends
- * @return     false when the charset is unknown; *out is then `text`
- */
-bool charset_decode(struct slice text, struct slice charset, struct buf *space, struct slice *out)
-    __attribute__((warn_unused_result));

@@ -1,7 +1,7 @@
+#include "formats/mime/decode.h"
+
 #include <gmime/gmime.h>
 #include <iconv.h>
-
-#include "stages/inspection/internal.h"
 
 #define CONVERT_STEP 16384 /* bytes of output asked for at once */
 
