@@ -11,6 +11,7 @@
 
 #include "formats/mail/address.h"
 #include "keeper/internal.h"
+#include "keeper/scanning.h"
 #include "keyring/digest.h"
 #include "stages/approval/approval.h"
 
@@ -447,9 +448,14 @@ void keeper_consents(void *keeper)
 {
     struct keeper *k = keeper;
     int64_t next_at = 0;
+    int64_t return_at = 0;
 
     atomic_store(&k->consents, true); /* what was there at the start */
     while (!atomic_load(&k->closing)) {
+        if (clock_steady_ms() >= return_at) {
+            scanning_again(k);
+            return_at = clock_steady_ms() + AGAIN_MS;
+        }
         if (atomic_load(&k->consents) && clock_steady_ms() >= next_at && !look(k)) {
             next_at = clock_steady_ms() + AGAIN_MS;
         }

@@ -20,6 +20,19 @@ enum search_reading findings_reading(const struct findings *f, bool unread)
     return is_partly(f) ? SEARCH_PARTLY : SEARCH_WHOLE;
 }
 
+static unsigned scan_marks(const struct cbor_list *scans)
+{
+    const struct scan *all = scans->items;
+    unsigned marks = 0;
+
+    for (size_t i = 0; i < scans->count; i++) {
+        bool unseen = all[i].verdict == SCAN_AWAY || all[i].verdict == SCAN_TOO_LARGE;
+        marks |= all[i].verdict == SCAN_MALWARE ? SEARCH_MALWARE : 0;
+        marks |= unseen ? SEARCH_UNSCANNED : 0;
+    }
+    return marks;
+}
+
 unsigned findings_marks(const struct findings *f)
 {
     const struct part *parts = f->parts.items;
@@ -36,5 +49,5 @@ unsigned findings_marks(const struct findings *f)
         marks |= detected[i].kind == DETECTED_CARD ? SEARCH_CARD : 0;
         marks |= detected[i].kind == DETECTED_IBAN ? SEARCH_IBAN : 0;
     }
-    return marks;
+    return marks | scan_marks(&f->scans);
 }

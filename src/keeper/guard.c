@@ -310,6 +310,27 @@ void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients)
 
 /* ── after a start ── */
 
+/* What scanners said of it counts for an hour. */
+static bool recall_scans(struct keeper *k, const struct catalog_letter *l, struct guarded *x,
+                         struct arena *arena, struct error *e)
+{
+    struct findings findings;
+    struct ledger_ref ref;
+    bool found = false;
+
+    if (l->received_at + LIMITS_HOUR_MS <= (uint64_t)clock_wall_ms()) {
+        return true;
+    }
+    if (!catalog_record(k->tail.catalog, l->seq, RECORD_FINDINGS, &ref, &found, e) ||
+        (found && !keeper_read(k, ref, &findings_schema, arena, &findings, e))) {
+        return false;
+    }
+    if (found && slice_equal(findings.id, letter_id_slice(&l->id))) {
+        guard_note_scans(x, &findings, (int64_t)l->received_at);
+    }
+    return true;
+}
+
 /* Count a letter again that was sent within the last day. */
 static bool recall(struct keeper *k, const struct catalog_letter *l, struct arena *arena,
                    struct error *e)
@@ -341,7 +362,7 @@ static bool recall(struct keeper *k, const struct catalog_letter *l, struct aren
         x->letters[x->n_letters].at_ms = (int64_t)f.received_at;
         x->letters[x->n_letters++].id = l->id;
     }
-    return true;
+    return recall_scans(k, l, x, arena, e);
 }
 
 /* What cannot be read is said, and not counted: the letters behind it count all the same. */

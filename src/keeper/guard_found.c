@@ -31,12 +31,12 @@ static bool learn(struct guard *g, const struct hosts *h)
     return linked && fresh;
 }
 
-static void note_scans(struct signs *s, const struct findings *findings, int64_t now_ms)
+void guard_note_scans(struct guarded *x, const struct findings *findings, int64_t at_ms)
 {
     const struct scan *all = findings->scans.items;
 
     for (size_t i = 0; i < findings->scans.count; i++) {
-        signs_scanned(s, all[i].verdict == SCAN_MALWARE, all[i].score, now_ms);
+        signs_scanned(&x->signs, all[i].verdict == SCAN_MALWARE, all[i].score, at_ms);
     }
 }
 
@@ -54,7 +54,7 @@ void guard_found(struct keeper *k, const struct facts *f, const struct findings 
     uint64_t number = guard_number(k, f->account);
     (void)pthread_mutex_lock(&g->lock);
     struct guarded *x = guard_account(g, number);
-    note_scans(&x->signs, findings, now_ms);
+    guard_note_scans(x, findings, now_ms);
     if (learn(g, &hosts)) {
         limits_note(&x->count, LIMITS_NEW_LINKS, 1, now_ms);
     }

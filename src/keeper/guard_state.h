@@ -89,5 +89,8 @@ struct limits guard_limits(struct keeper *k, const struct limits *own, uint64_t 
 /* The number of a network for an account; of an empty address: that it was used at all. Without the lock. */
 uint64_t guard_network(const struct catalog *c, struct slice account, struct slice client);
 
+/* What scanners said of a letter of the account's, at that time. */
+void guard_note_scans(struct guarded *x, const struct findings *findings, int64_t at_ms);
+
 /* Put a number into the set of what is known, as catalog_known_of() and _each() tell them: links have one of their own. */
 void guard_make_known(void *guard, uint64_t number);

@@ -256,7 +256,7 @@ static bool is_healing(const struct healing *h)
 
 /* Have a letter inspected again. It is expected until it is written, so the position stays below it. */
 static void expect_again(struct keeper *k, const struct catalog_letter *l,
-                         struct ledger_ref content)
+                         struct ledger_ref content, struct ledger_ref findings)
 {
     struct parcel *p = parcel_new();
 
@@ -267,6 +267,7 @@ static void expect_again(struct keeper *k, const struct catalog_letter *l,
     p->size = l->size;
     p->facts = l->facts;
     p->content = content;
+    p->findings = findings;
     p->decided = true;
     indexer_expect(k, p);
     backlog_add(k, p);
@@ -291,17 +292,20 @@ static void look_behind(struct keeper *k, struct healing *h)
     for (size_t i = 0; i < count && letters[i].seq < h->end; i++) {
         const struct catalog_letter *l = &letters[i];
         struct ledger_ref content;
+        struct ledger_ref findings = {0};
         bool found = false;
+        bool looked_at = false;
         if (!l->decided || l->kind == LETTER_REPEAT || search_index_has(k->indexer.index, l->seq)) {
             continue;
         }
-        if (!catalog_record(catalog, l->seq, RECORD_CONTENT, &content, &found, &e)) {
+        if (!catalog_record(catalog, l->seq, RECORD_CONTENT, &content, &found, &e) ||
+            !catalog_record(catalog, l->seq, RECORD_FINDINGS, &findings, &looked_at, &e)) {
             log_event(LOG_WARNING, "index.heal_failed", LOG_TEXT("reason", e.text));
             h->healed = l->seq; /* here once more */
             return;
         }
         if (found) {
-            expect_again(k, l, content);
+            expect_again(k, l, content, looked_at ? findings : (struct ledger_ref){0});
         }
     }
     h->healed = count < HEAL_MAX ? h->end : letters[count - 1].seq + 1;

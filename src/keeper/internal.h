@@ -98,7 +98,7 @@ struct keeper {
     int64_t started_at;
     _Atomic uint64_t reseal_left;  /* segments that the reseal under way has still to look at */
     _Atomic int64_t checkpoint_at; /* wall clock of the last one */
-    _Atomic bool consents, closing, renewed; /* letters may wait; all is under one master key */
+    _Atomic bool consents, unreturned, closing, renewed; /* renewed: all has one master key */
 };
 
 /* keeper.c */

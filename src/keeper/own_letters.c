@@ -71,16 +71,18 @@ static void end_writing(struct keeper *k, struct writing *w, bool recorded,
     buf_done(&w->content);
 }
 
-bool keeper_write_letters(struct keeper *k, struct ledger_record first,
-                          const struct own_letter *letters, size_t n, struct error *e)
+bool keeper_record_with_letters(struct keeper *k, const struct ledger_record *first, size_t n_first,
+                                struct ledger_ref *first_refs, const struct own_letter *letters,
+                                size_t n, struct error *e)
 {
     struct writing writings[OWN_LETTERS_MAX] = {0};
-    struct ledger_record records[1 + 3 * OWN_LETTERS_MAX];
-    struct ledger_ref refs[1 + 3 * OWN_LETTERS_MAX];
+    struct ledger_record records[OWN_LETTERS_BEHIND + 3 * OWN_LETTERS_MAX];
+    struct ledger_ref refs[OWN_LETTERS_BEHIND + 3 * OWN_LETTERS_MAX];
     size_t n_records = 0;
 
-    if (first.type) {
-        records[n_records++] = first;
+    while (n_records < n_first) {
+        records[n_records] = first[n_records];
+        n_records++;
     }
     for (size_t i = 0; i < n; i++) {
         struct writing *w = &writings[i];
@@ -98,7 +100,18 @@ bool keeper_write_letters(struct keeper *k, struct ledger_record first,
     for (size_t i = 0; i < n; i++) {
         end_writing(k, &writings[i], recorded, refs);
     }
+    for (size_t i = 0; recorded && i < n_first; i++) {
+        first_refs[i] = refs[i];
+    }
     return recorded;
+}
+
+bool keeper_write_letters(struct keeper *k, struct ledger_record first,
+                          const struct own_letter *letters, size_t n, struct error *e)
+{
+    struct ledger_ref ref;
+
+    return keeper_record_with_letters(k, &first, first.type ? 1 : 0, &ref, letters, n, e);
 }
 
 /* Quoted-printable (RFC 2045 section 6.7) of bytes that must come out as they are, line ends too: a

@@ -21,12 +21,18 @@ struct own_letter {
     struct ledger_record with; /* recorded in the same commit; type 0: none */
 };
 
-#define OWN_LETTERS_MAX 3 /* in one commit */
+#define OWN_LETTERS_MAX    3 /* in one commit */
+#define OWN_LETTERS_BEHIND 8 /* records before them in it */
 
 /* Record letters in one commit, behind the record `first` (type 0: none), and send each the way of
  * every letter. */
 bool keeper_write_letters(struct keeper *k, struct ledger_record first,
                           const struct own_letter *letters, size_t n, struct error *e) MUST_CHECK;
+
+/* The same behind several records, OWN_LETTERS_BEHIND at most, of which `refs` says where they are. */
+bool keeper_record_with_letters(struct keeper *k, const struct ledger_record *first, size_t n_first,
+                                struct ledger_ref *refs, const struct own_letter *letters, size_t n,
+                                struct error *e) MUST_CHECK;
 
 /* Append the header of such a letter to mailboxes of a setting (slices), but for Subject and Content-Type,
  * which the caller adds with the empty line. */

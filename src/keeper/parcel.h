@@ -40,6 +40,8 @@ struct parcel {
     uint64_t low;                 /* its seq is not below this */
     atomic_uint references;
 
+    struct ledger_ref
+        findings; /* as the catalog says, of one that is only indexed again; or zero */
     struct ledger_ref decision; /* set with `decided` */
     struct ledger_ref sealed;
 

@@ -212,6 +212,10 @@ bool keeper_restore(struct keeper *k, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = RESTORE_ARENA_MAX};
 
-    return restore_repeats(k, e) && guard_restore(k, e) && restore_undecided(k, &arena, e) &&
-           restore_queue(k, &arena, e) && suspension_restore(k, e) && scanning_restore(k, e);
+    if (!restore_repeats(k, e) || !guard_restore(k, e) || !restore_undecided(k, &arena, e) ||
+        !restore_queue(k, &arena, e) || !suspension_restore(k, e)) {
+        return false;
+    }
+    scanning_restore(k);
+    return true;
 }

@@ -157,6 +157,24 @@ bool scanning_ask(struct keeper *k, struct parcel *p, const struct facts *f, int
                             "letters without a scanner's verdict are looked at again");
 }
 
+void scanning_recall(struct keeper *k, const struct parcel *p, struct arena *arena,
+                     struct cbor_list *scans)
+{
+    struct findings then;
+    struct error e;
+
+    if (p->findings.seq == 0) {
+        return;
+    }
+    if (!keeper_read(k, p->findings, &findings_schema, arena, &then, &e) ||
+        !parcel_owns(p, then.id, &e)) {
+        log_event(LOG_WARNING, "letter.scans_unread", LOG_NUMBER("seq", p->seq),
+                  LOG_TEXT("reason", e.text));
+        return;
+    }
+    *scans = then.scans;
+}
+
 /* ── what follows ── */
 
 /* The scanner's scan without a verdict, or NULL. */
@@ -288,38 +306,39 @@ static bool is_writable(struct slice reverse_path)
     return reverse_path.len && slice_is_ascii(reverse_path);
 }
 
-static void notify(struct keeper *k, const struct facts *f, struct slice why, struct arena *arena)
+bool scanning_notice(struct keeper *k, const struct facts *f,
+                     const struct scanning_verdict *verdict, struct arena *arena, struct buf *text,
+                     struct own_letter *notice, size_t *n, struct error *e)
 {
-    OWN(buf) struct buf text = {.max = NOTICE_MAX};
     struct recipient *to = arena_array(arena, 1, sizeof(*to));
-    struct own_letter letter = {
+
+    *n = 0;
+    if (verdict->why.len == 0 || verdict->guard == GUARD_BACK || !is_writable(f->reverse_path)) {
+        return true; /* the null path wants no answer; beyond ASCII the alarm alone tells */
+    }
+    *to = (struct recipient){.address = f->reverse_path, .notify = NOTIFY_NEVER};
+    *notice = (struct own_letter){
         .id = letter_id_new(),
         .to = {to, 1},
         .subject = SLICE("Your letter was not sent"),
         .about = f->id,
         .groups = f->groups
     };
-    const struct ledger_record none = {0};
-    struct error e;
-
-    if (!is_writable(f->reverse_path)) {
-        return; /* the null path wants no answer; beyond ASCII the alarm alone tells */
-    }
-    *to = (struct recipient){.address = f->reverse_path, .notify = NOTIFY_NEVER};
-    write_notice(k, f, &letter.id, why, &text);
-    letter.bytes = buf_slice(&text);
-    if (text.full || !keeper_write_letters(k, none, &letter, 1, &e)) {
-        log_event(LOG_ERROR, "letter.sender_not_told",
-                  LOG_TEXT("reason", text.full ? "too long" : e.text));
-    }
+    buf_init(text, NOTICE_MAX);
+    write_notice(k, f, &notice->id, verdict->why, text);
+    notice->bytes = buf_slice(text);
+    *n = 1;
+    return !text->full || error_set(e, ERROR_LIMIT, "the notice to a sender does not fit");
 }
 
+/* What cannot be sent back now is tried again. */
 static void send_back(struct keeper *k, const struct letter_id *id, struct arena *arena)
 {
     struct error e;
 
     if (!orders_send_back(k, id, arena, &e)) {
         log_event(LOG_ERROR, "letter.not_returned", LOG_TEXT("reason", e.text));
+        atomic_store(&k->unreturned, true);
     }
 }
 
@@ -334,41 +353,73 @@ void scanning_follow(struct keeper *k, const struct parcel *p, const struct fact
     }
     if (verdict->guard == GUARD_BACK) {
         send_back(k, &p->id, arena);
-    } else if (verdict->why.len) {
-        notify(k, f, verdict->why, arena);
     }
 }
 
 /* ── the queue ── */
 
-/* The letters to send back that a start finds. */
+/* Rulings that scanners hold: how many are the officer's, and the letters that are to go back. */
 struct found {
-    struct letter_id *ids;
+    size_t officers;
     size_t n;
+    struct letter_id *ids; /* room for BACK_MAX, or NULL: they are counted */
+    bool busy;             /* somebody has one of these in hand just now */
 };
 
-static void find_back(void *context, const struct queue_entry *entry)
+static void find_held(void *context, const struct queue_entry *entry)
 {
     struct found *found = context;
 
-    if (entry->guard == GUARD_BACK && entry->state == QUEUE_HELD && found->n < BACK_MAX) {
-        found->ids[found->n++] = entry->parcel->id;
+    if (entry->busy) { /* who has it in hand may write its state */
+        found->busy = found->busy || entry->guard == GUARD_BACK;
+        return;
+    }
+    if (entry->state != QUEUE_HELD) {
+        return;
+    }
+    found->officers += entry->guard == GUARD_OFFICER;
+    if (entry->guard == GUARD_BACK && found->n < BACK_MAX) {
+        if (found->ids) {
+            found->ids[found->n] = entry->parcel->id;
+        }
+        found->n++;
     }
 }
 
-bool scanning_restore(struct keeper *k, struct error *e)
+void scanning_restore(struct keeper *k)
 {
+    struct found found = {0};
+    char sentence[ERROR_TEXT_MAX];
+
+    queue_each(k->queue, find_held, &found);
+    atomic_store(&k->unreturned, found.n > 0);
+    if (found.officers + found.n) {
+        (void)snprintf(sentence, sizeof(sentence),
+                       "malware was found in letters before this start, or no scanner looked at "
+                       "them: %zu entries of the queue wait for the officer, %zu go back to their "
+                       "senders; see `postern queue list`",
+                       found.officers, found.n);
+        keeper_alert(k, "malware", sentence);
+    }
+}
+
+void scanning_again(struct keeper *k)
+{
+    if (!atomic_exchange(&k->unreturned, false)) {
+        return;
+    }
     OWN(arena) struct arena ids = {.max = (BACK_MAX + 1) * sizeof(struct letter_id) + 4096};
     OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
     struct found found = {.ids = arena_array(&ids, BACK_MAX, sizeof(struct letter_id))};
 
-    (void)e;
-    queue_each(k->queue, find_back, &found);
-    for (size_t i = 0; i < found.n; i++) {
+    queue_each(k->queue, find_held, &found);
+    for (size_t i = 0; i < found.n && !atomic_load(&k->closing); i++) {
         send_back(k, &found.ids[i], &arena);
         arena_reset(&arena);
     }
-    return true;
+    if (found.n == BACK_MAX || found.busy) {
+        atomic_store(&k->unreturned, true);
+    }
 }
 
 /* A letter that is looked for. */

@@ -5,6 +5,7 @@
  * the decision. Letters of accounts alone are looked at: what Postern writes itself quotes what was. */
 #pragma once
 
+#include "keeper/own_letters.h"
 #include "letter/findings.h"
 #include "letter/records.h"
 
@@ -21,6 +22,10 @@ struct parcel;
 bool scanning_ask(struct keeper *k, struct parcel *p, const struct facts *f, int content_fd,
                   struct arena *arena, struct cbor_list *scans, struct error *e) MUST_CHECK;
 
+/* What scanners said of a letter that was decided: they are not asked again for the index. */
+void scanning_recall(struct keeper *k, const struct parcel *p, struct arena *arena,
+                     struct cbor_list *scans);
+
 /* What the scans come to: why it is held, or empty, and who lets it go. */
 struct scanning_verdict {
     struct slice why;
@@ -31,13 +36,22 @@ struct scanning_verdict {
 struct scanning_verdict scanning_hold(struct keeper *k, const struct findings *findings,
                                       struct arena *arena, struct decision *d) MUST_CHECK;
 
-/* It is recorded and in the queue as that verdict says: raise the alarm, tell its sender, or send it back. */
+/* Write the notice to the sender of what is held, which is recorded in the commit of the decision: how many letters *notice is,
+ * 0 or 1. Its bytes are in `text`. False with ERROR_LIMIT. */
+bool scanning_notice(struct keeper *k, const struct facts *f,
+                     const struct scanning_verdict *verdict, struct arena *arena, struct buf *text,
+                     struct own_letter *notice, size_t *n, struct error *e) MUST_CHECK;
+
+/* It is recorded and in the queue as that verdict says: raise the alarm, or send it back. */
 void scanning_follow(struct keeper *k, const struct parcel *p, const struct facts *f,
                      const struct findings *findings, const struct scanning_verdict *verdict,
                      struct arena *arena);
 
-/* Send back what a crash kept from it; when the queue is there again. */
-bool scanning_restore(struct keeper *k, struct error *e) MUST_CHECK;
+/* Say once more what waits for the officer, and have sent back what a crash kept from it; when the queue is there again. */
+void scanning_restore(struct keeper *k);
+
+/* Send back what could not be: the disk was full, perhaps. From time to time, by one thread. */
+void scanning_again(struct keeper *k);
 
 /* Who may let this letter go. One that is not in the queue yet is nobody's to let go: an order about it would be obeyed by the next
  * start alone, which looks at no guard. */

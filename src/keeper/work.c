@@ -238,12 +238,17 @@ static void write_classes(const struct letter *l, const struct retention_rules *
     retention_write(rules, &look, l->arena, body);
 }
 
+/* `scanned` may want its sender told: then that is recorded with it. */
 static bool append_all(struct letter *l, const struct ledger_record *records, size_t n,
-                       struct error *e)
+                       const struct scanning_verdict *scanned, struct error *e)
 {
+    OWN(buf) struct buf text = {.max = 0};
+    struct own_letter notice;
+    size_t n_notices = 0;
     struct ledger_ref refs[4];
 
-    if (!keeper_record(l->keeper, LEDGER_PATIENT, records, n, refs, e)) {
+    if (!scanning_notice(l->keeper, &l->facts, scanned, l->arena, &text, &notice, &n_notices, e) ||
+        !keeper_record_with_letters(l->keeper, records, n, refs, &notice, n_notices, e)) {
         return false;
     }
     l->parcel->decision = refs[1];
@@ -252,7 +257,7 @@ static bool append_all(struct letter *l, const struct ledger_record *records, si
     return true;
 }
 
-static bool record_all(struct letter *l, struct error *e)
+static bool record_all(struct letter *l, const struct scanning_verdict *scanned, struct error *e)
 {
     OWN(buf) struct buf findings = {.max = KEEPER_FINDINGS_MAX};
     OWN(buf) struct buf decision = {.max = 4 << 20};
@@ -271,7 +276,7 @@ static bool record_all(struct letter *l, struct error *e)
         {RECORD_CLASSES,  buf_slice(&classes) }
     };
     bool fits = !findings.full && !decision.full && !sealed.full && !classes.full;
-    bool recorded = fits && append_all(l, records, classes.len ? 4 : 3, e);
+    bool recorded = fits && append_all(l, records, classes.len ? 4 : 3, scanned, e);
     retention_release(l->keeper, rules);
     return recorded || (fits ? false : error_set(e, ERROR_LIMIT, "a letter's records do not fit"));
 }
@@ -293,7 +298,7 @@ static bool send_on(struct letter *l, struct error *e)
     }
     bool waits = l->decision.need.rule.len != 0; /* for days, perhaps: its copy is made then */
     if (!protect(l, settings, e) || (!waits && !make_copy(l, &copy, &has_8bit, e)) ||
-        !record_all(l, e)) {
+        !record_all(l, &scanned, e)) {
         return false;
     }
     parcel_keep_copy(l->parcel, TAKE(copy, -1), l->script.size, has_8bit);
@@ -318,6 +323,9 @@ static bool develop(struct letter *l, struct error *e)
     if (!l->parcel->decided &&
         !scanning_ask(l->keeper, l->parcel, &l->facts, content, l->arena, &l->scans, e)) {
         return false;
+    }
+    if (l->parcel->decided) {
+        scanning_recall(l->keeper, l->parcel, l->arena, &l->scans);
     }
     l->content_fd = content;
     l->content = map.bytes;

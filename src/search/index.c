@@ -246,6 +246,8 @@ static void add_marks(struct buf *column, const struct search_letter *letter)
         {SEARCH_MISMATCH,   SLICE_INIT("finding:mismatch") },
         {SEARCH_CARD,       SLICE_INIT("finding:card")     },
         {SEARCH_IBAN,       SLICE_INIT("finding:iban")     },
+        {SEARCH_MALWARE,    SLICE_INIT("finding:malware")  },
+        {SEARCH_UNSCANNED,  SLICE_INIT("finding:unscanned")},
     };
 
     uint8_t account[ACCOUNT_LEN];

@@ -34,6 +34,8 @@ enum search_reading {
 #define SEARCH_MISMATCH   (1U << 2) /* a file is something else than it says      */
 #define SEARCH_CARD       (1U << 3) /* there is a payment card number in it       */
 #define SEARCH_IBAN       (1U << 4) /* there is a bank account number in it       */
+#define SEARCH_MALWARE    (1U << 5) /* a scanner found malware in it              */
+#define SEARCH_UNSCANNED  (1U << 6) /* one was set and did not look, or not at all of it */
 
 /* One letter to be indexed. Slices are used during the call only. */
 struct search_letter {

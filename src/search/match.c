@@ -94,6 +94,8 @@ static bool is_marked(const struct search_letter *letter, struct slice mark)
            (slice_equal(mark, SLICE("finding:mismatch")) && letter->marks & SEARCH_MISMATCH) ||
            (slice_equal(mark, SLICE("finding:card")) && letter->marks & SEARCH_CARD) ||
            (slice_equal(mark, SLICE("finding:iban")) && letter->marks & SEARCH_IBAN) ||
+           (slice_equal(mark, SLICE("finding:malware")) && letter->marks & SEARCH_MALWARE) ||
+           (slice_equal(mark, SLICE("finding:unscanned")) && letter->marks & SEARCH_UNSCANNED) ||
            is_of_group(letter, mark) ||
            (letter->account.len && slice_equal(mark, SLICE_ARRAY(account)));
 }

@@ -126,6 +126,12 @@ static void marks_are_those_of_the_letter(void **unused)
     assert_int_equal(ask("finding:iban"), SEARCH_MATCH_NO);
     letter.marks |= SEARCH_IBAN;
     assert_int_equal(ask("finding:iban"), SEARCH_MATCH_YES);
+    assert_int_equal(ask("finding:malware"), SEARCH_MATCH_NO);
+    letter.marks |= SEARCH_MALWARE;
+    assert_int_equal(ask("finding:malware"), SEARCH_MATCH_YES);
+    assert_int_equal(ask("finding:unscanned"), SEARCH_MATCH_NO);
+    letter.marks |= SEARCH_UNSCANNED;
+    assert_int_equal(ask("finding:unscanned"), SEARCH_MATCH_YES);
     letter.marks = marks;
     letter.groups = groups;
     letter.n_groups = 2;

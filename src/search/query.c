@@ -73,8 +73,9 @@ static bool take_group(struct query_parser *p, const struct query_node **node)
 
 static bool take_mark(struct query_parser *p, const struct query_node **node)
 {
-    static const char *const marks[] = {"has:attachment",   "has:unread",   "finding:encrypted",
-                                        "finding:mismatch", "finding:card", "finding:iban"};
+    static const char *const marks[] = {"has:attachment",   "has:unread",       "finding:encrypted",
+                                        "finding:mismatch", "finding:card",     "finding:iban",
+                                        "finding:malware",  "finding:unscanned"};
     bool has = slice_equal(slice_text(p->field->name), SLICE("has"));
 
     if (slice_equal(slice_text(p->field->name), SLICE("group"))) {
@@ -92,9 +93,8 @@ static bool take_mark(struct query_parser *p, const struct query_node **node)
     }
     return has ? query_refuse(p,
                               "has: takes attachment or unread (content that could not be read).")
-               : query_refuse(p,
-                              "finding: takes card, iban, encrypted, or mismatch (a file that is "
-                              "something else than it says).");
+               : query_refuse(p, "finding: takes card, iban, encrypted, mismatch (a file that is "
+                                 "something else than it says), malware, or unscanned.");
 }
 
 /* An address or number by itself is looked for as a whole, anything else by its parts in order. */

@@ -6,7 +6,8 @@
  *     near     = unit *( "NEAR" [ "/" number ] unit ) ; of words and phrases in the same place
  *     unit     = [ "NOT" / "-" ] ( "(" or ")" / item )
  *     item     = [ field ":" ] ( word / DQUOTE words DQUOTE ) / address-field ":" [ "*" ] "@" domain
- *              / "has:" ( "attachment" / "unread" ) / "finding:" ( "encrypted" / "mismatch" / "card" / "iban" )
+ *              / "has:" ( "attachment" / "unread" ) / "finding:" ( "encrypted" / "mismatch" / "card" / "iban"
+ *              / "malware" / "unscanned" )
  *              / "group:" group-name
  *              / ( "after" / "before" ) ":" date / ( "larger" / "smaller" ) ":" size
  *     field    = address-field / "subject" / "body" / "filename" / "name"

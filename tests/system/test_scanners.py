@@ -199,6 +199,32 @@ def test_malware_in_an_attachment_is_held_until_the_officer_lets_it_go(scene):
     company.sign_in()
 
 
+def test_a_restart_forgets_nothing_of_what_a_scanner_keeps_back(scene):
+    """Nor does an index that is made anew."""
+    company = scene.company
+    bad = submit(scene, "Kept", MALWARE + b"kept")
+    held(scene, bad)
+    alarms = company.log.read_text().count("alert=malware ")
+    company.stop()
+    company.start()
+    assert company.log.read_text().count("alert=malware ") == alarms + 1
+    assert "entries of the queue wait for the officer" in company.log.read_text()
+    assert "a filter gives a letter 60 points" in company.postern("account", "show", ALICE)
+    assert bad in queue(scene) and "Kept" not in subjects(scene)
+    assert len([c for c in contents(scene) if bad.encode() in c and b"was not sent" in c]) <= 1
+
+    def found(what="finding:malware"):
+        return bad in company.postern("search", what, check=False).stdout
+
+    wait_for("it in the index", found)
+    assert not found("finding:unscanned")
+    company.stop()
+    for file in (company.data / "catalog").glob("search.db*"):
+        file.unlink()
+    company.start()
+    wait_for("it in the index made anew", found)
+
+
 def test_a_letter_that_is_too_large_for_the_scanner_is_held(scene):
     large = submit(scene, "Large", bytes(range(256)) * (BIG >> 8))
     text = held(scene, large)

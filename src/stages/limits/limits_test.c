@@ -311,6 +311,23 @@ static void who_travels_too_fast_is_noticed(void **unused)
     limits_count_done(&c);
 }
 
+/* After a start the newest letter comes first. */
+static void what_a_scanner_said_counts_from_when_it_said_it(void **unused)
+{
+    (void)unused;
+    struct limits_count c = {0};
+    struct signs_verdict v;
+    struct signs s = {0};
+
+    signs_scanned(&s, true, 0, NOON);
+    signs_scanned(&s, true, 0, NOON - 30 * MINUTE);
+    signs_scanned(&s, false, 1500, NOON - 40 * MINUTE);
+    signs_judge(&s, &c, NULL, NOON + 50 * MINUTE, &v);
+    assert_int_equal(v.value[SIGN_CONTENT], SIGNS_MALWARE);
+    signs_judge(&s, &c, NULL, NOON + HOUR, &v);
+    assert_int_equal(v.value[SIGN_CONTENT], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_full_outbox_counts_once),
         cmocka_unit_test(an_app_password_from_elsewhere_counts_for_a_day),
         cmocka_unit_test(a_set_keeps_what_it_has_room_for),
+        cmocka_unit_test(what_a_scanner_said_counts_from_when_it_said_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

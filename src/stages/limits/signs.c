@@ -174,7 +174,7 @@ void signs_scanned(struct signs *s, bool malware, uint64_t score, int64_t now_ms
     if (now_ms - s->content_ms >= LIMITS_HOUR_MS) {
         s->content = 0;
     }
-    if (points >= s->content && points) {
+    if (points > s->content || (points == s->content && points && now_ms > s->content_ms)) {
         s->content = points;
         s->content_ms = now_ms;
     }
