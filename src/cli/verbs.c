@@ -10,6 +10,7 @@
 #include "cli/verbs_devices.h"
 #include "cli/verbs_directory.h"
 #include "cli/verbs_drill.h"
+#include "cli/verbs_recipients.h"
 #include "cli/verbs_totp.h"
 
 static const struct argument_option order_options[] = {
@@ -414,6 +415,7 @@ const struct verb verbs[] = {
          .more = "Nothing is read for a closed case any more. Give --reason.\n",
          .run = cli_case_close),
     CONTACT_VERBS,
+    RECIPIENT_VERBS,
     LETTER_VERBS,
     VERB(.name = "approvals", .words = "",
          .help = "List what was asked for and waits for a second person.", .run = cli_approvals),

@@ -96,4 +96,7 @@ ipc_handler keeper_on_backup_order;      /* backups.c */
 ipc_handler keeper_on_backup_forget;     /* backup_gone.c */
 ipc_handler keeper_on_backups;           /* backups.c */
 ipc_handler keeper_on_keys_status;       /* renewal.c */
+ipc_handler keeper_on_recipient_add;     /* recipient_keys.c */
+ipc_handler keeper_on_recipient_drop;    /* recipient_keys.c */
+ipc_handler keeper_on_recipient_list;    /* recipient_keys.c */
 ipc_handler keeper_on_reseal;            /* reseals.c */

@@ -34,6 +34,7 @@
 #include "requests/oidc.h"
 #include "requests/passwords.h"
 #include "requests/pull.h"
+#include "requests/recipients.h"
 #include "requests/reseal.h"
 #include "requests/retention.h"
 #include "requests/sessions.h"
@@ -398,6 +399,9 @@ static const struct ipc_row admin_rows[] = {
     {&delegation_add,      0, keeper_on_delegation_add   },
     {&delegation_remove,   0, keeper_on_delegation_remove},
     {&delegation_list,     0, keeper_on_delegation_list  },
+    {&recipient_key_add,   0, keeper_on_recipient_add    },
+    {&recipient_key_drop,  0, keeper_on_recipient_drop   },
+    {&recipient_list,      0, keeper_on_recipient_list   },
     {&letter_waiting,      0, keeper_on_letter_waiting   },
     {&letter_verdict,      0, keeper_on_letter_verdict   },
     {&contact_put,         0, keeper_on_contact_put      },

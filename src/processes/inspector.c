@@ -9,11 +9,13 @@
 
 #include "base/log.h"
 
+#include "formats/smime/certificate.h"
 #include "formats/stamp/stamp.h"
 #include "host/thread.h"
 #include "processes/lives.h"
 #include "processes/reading.h"
 #include "processes/roles.h"
+#include "requests/recipients.h"
 #include "stages/inspection/inspection.h"
 
 #define IDLE_MS 10000
@@ -39,6 +41,7 @@ bool inspector_prepare(struct role *r, struct error *e)
     thread_background(); /* and with it its readers */
     inspection_init();
     stamp_init();
+    smime_init();
     return sandbox_prepare_narrowing(SANDBOX_LIMITS, &mould.narrowing, e);
 }
 
@@ -67,20 +70,25 @@ static void set_limits(struct mould *m)
     m->lives.options.letter_ms = s->inspector_timeout_ms;
 }
 
+/* What may be asked; each question's first member is its sender. */
+static const struct ipc_message *const questions[] = {
+    &inspector_inspect,
+    &inspector_stamp,
+    &inspector_key,
+};
+
 /* Whose question this is: the one thing about it that is looked at here. */
 static bool find_sender(const struct ipc_packet *ask, struct arena *arena,
                         uint8_t sender[static LIVES_TAG_LEN], struct error *e)
 {
-    struct inspector_ask letter = {.sender = SLICE_NONE};
-    struct inspector_stamp_ask stamp = {.sender = SLICE_NONE};
     struct slice found = SLICE_NONE;
 
-    if (ask->verb == inspector_inspect.id &&
-        cbor_read(ask->body, inspector_inspect.ask, arena, &letter, e)) {
-        found = letter.sender;
-    } else if (ask->verb == inspector_stamp.id &&
-               cbor_read(ask->body, inspector_stamp.ask, arena, &stamp, e)) {
-        found = stamp.sender;
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+        const struct cbor_schema *schema = questions[i]->ask;
+        void *question = questions[i]->id == ask->verb ? arena_alloc(arena, schema->size) : NULL;
+        if (question && cbor_read(ask->body, schema, arena, question, e)) {
+            (void)memcpy(&found, question, sizeof(found));
+        }
     }
     if (found.len == LIVES_TAG_LEN) {
         (void)memcpy(sender, found.ptr, LIVES_TAG_LEN);

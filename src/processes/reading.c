@@ -11,7 +11,9 @@
 #include "host/memfd.h"
 #include "host/sandbox_calls.h"
 #include "letter/records.h"
+#include "processes/reading_keys.h"
 #include "requests/inspector.h"
+#include "requests/recipients.h"
 #include "stages/inspection/inspection.h"
 
 #define FILES_MAX   32 /* descriptors: channel, letter, terms, and what decoding opens */
@@ -99,9 +101,16 @@ static bool on_stamp(void *reading, struct ipc_request *r, struct error *e)
     return true;
 }
 
+static bool on_key(void *reading, struct ipc_request *r, struct error *e)
+{
+    return (limit_letters(reading) || error_errno(e, ERROR_BUSY, "limit the time")) &&
+           reading_on_key(reading, r, e);
+}
+
 static const struct ipc_row rows[] = {
     {&inspector_inspect, 0, on_inspect},
     {&inspector_stamp,   0, on_stamp  },
+    {&inspector_key,     0, on_key    },
 };
 static const struct ipc_table table = IPC_TABLE("inspector", rows);
 

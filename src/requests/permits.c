@@ -23,6 +23,7 @@
 #include "requests/passwords.h"
 #include "requests/pull.h"
 #include "requests/reader.h"
+#include "requests/recipients.h"
 #include "requests/reseal.h"
 #include "requests/retention.h"
 #include "requests/sessions.h"
@@ -122,6 +123,13 @@ static const struct permit delegating[] = {
     {&delegation_list,   "delegate list",   RUNNING | AUDITOR, true},
 };
 
+/* The keys of people outside: who runs the system puts them in. */
+static const struct permit recipients[] = {
+    {&recipient_key_add,  "recipient add-key",    RUNNING,           false},
+    {&recipient_key_drop, "recipient remove-key", RUNNING,           false},
+    {&recipient_list,     "recipient list",       RUNNING | AUDITOR, false},
+};
+
 /* What is gathered for a reason, and what was destroyed. */
 static const struct permit gathered[] = {
     {&case_act,             "case",                 OFFICER | AUDITOR, false},
@@ -186,6 +194,7 @@ const struct permit *permit_find(const struct ipc_message *message)
     p = p ? p : find_in(factors, sizeof(factors) / sizeof(factors[0]), message);
     p = p ? p : find_in(gathered, sizeof(gathered) / sizeof(gathered[0]), message);
     p = p ? p : find_in(consents, sizeof(consents) / sizeof(consents[0]), message);
+    p = p ? p : find_in(recipients, sizeof(recipients) / sizeof(recipients[0]), message);
     p = p ? p : find_in(contacts, sizeof(contacts) / sizeof(contacts[0]), message);
     return p ? p : find_in(readings, sizeof(readings) / sizeof(readings[0]), message);
 }

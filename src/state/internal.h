@@ -17,6 +17,7 @@ enum store_kind {
     STORE_NAMES = 5, /* one row, of a store that was sealed anew: the key of its names */
     STORE_FACTORS = 6,
     STORE_CONTACT = 8,
+    STORE_RECIPIENT = 9,
 };
 
 struct store;

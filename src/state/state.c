@@ -7,6 +7,7 @@
 #include "letter/group.h"
 #include "state/factors.h"
 #include "state/internal.h"
+#include "state/recipients.h"
 
 #define NAME_MAX_BYTES 320 /* an address: 64 + 1 + 255 */
 #define DISPLAY_MAX    512
@@ -406,6 +407,35 @@ bool state_contact_next(struct state *s, uint8_t place[static STATE_PLACE_LEN], 
     return store_next(s->store, STORE_CONTACT, place, &plain, found, e) &&
            (!*found ||
             decode(arena_copy(arena, buf_slice(&plain)), &contact_row_schema, arena, out, e));
+}
+
+/* Recipients' keys */
+
+bool state_recipient_get(struct state *s, struct slice address, struct arena *arena,
+                         struct recipient_keys *out, bool *found, struct error *e)
+{
+    return get(s, STORE_RECIPIENT, address, &recipient_keys_schema, arena, out, found, e);
+}
+
+bool state_recipient_put(struct state *s, const struct recipient_keys *row, struct error *e)
+{
+    bool found = false;
+
+    if (row->keys.count == 0) {
+        return store_delete(s->store, STORE_RECIPIENT, row->address, &found, e);
+    }
+    return put(s, STORE_RECIPIENT, row->address, &recipient_keys_schema, row, e);
+}
+
+bool state_recipient_next(struct state *s, uint8_t place[static STATE_PLACE_LEN],
+                          struct arena *arena, struct recipient_keys *out, bool *found,
+                          struct error *e)
+{
+    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
+
+    return store_next(s->store, STORE_RECIPIENT, place, &plain, found, e) &&
+           (!*found ||
+            decode(arena_copy(arena, buf_slice(&plain)), &recipient_keys_schema, arena, out, e));
 }
 
 /* Levels */

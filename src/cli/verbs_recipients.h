@@ -1,0 +1,22 @@
+/* cli/verbs_recipients - the rows of verbs.c about recipients' keys. */
+#pragma once
+
+#include "cli/recipient.h"
+
+#define RECIPIENT_VERBS                                                                            \
+    VERB(.name = "recipient add-key", .words = "ADDRESS FILE", .words_min = 2, .words_max = 2,     \
+         .options = recipient_add_options,                                                         \
+         .help = "Keep a recipient's certificate: letters to ADDRESS can be encrypted with it.",   \
+         .more = "For all of a domain as well, with its name as ADDRESS: a partner's gateway.\n",  \
+         .run = cli_recipient_add_key),                                                            \
+        VERB(.name = "recipient list", .words = "[PART]", .words_max = 1,                          \
+             .help = "List recipients' keys; only those whose address contains PART.",             \
+             .run = cli_recipient_list),                                                           \
+        VERB(.name = "recipient show", .words = "ADDRESS", .words_min = 1, .words_max = 1,         \
+             .options = recipient_show_options, .help = "Show all about the keys of a recipient.", \
+             .run = cli_recipient_show),                                                           \
+        VERB(.name = "recipient remove-key", .words = "ADDRESS FINGERPRINT", .words_min = 2,       \
+             .words_max = 2, .options = recipient_remove_options,                                  \
+             .help = "Take a key away; no letter is encrypted with it any more.",                  \
+             .more = "The beginning of the fingerprint will do. Give --reason.\n",                 \
+             .run = cli_recipient_remove_key)

@@ -1,0 +1,215 @@
+/* What a certificate is worth before a letter is encrypted with it (RFC 5280 section 6, RFC 8550 section 4). */
+#include <openssl/pem.h>
+
+#include "formats/smime/internal.h"
+
+#define CRLS_MAX 16
+
+OWN_BY(store, X509_STORE, X509_STORE_free)
+OWN_BY(context, X509_STORE_CTX, X509_STORE_CTX_free)
+
+bool smime_key_is_good(const X509 *c)
+{
+    EVP_PKEY *key = X509_get0_pubkey(c);
+    char group[32];
+    size_t len = 0;
+
+    if (!key || EVP_PKEY_get_security_bits(key) < SMIME_SECURITY_MIN) {
+        return false;
+    }
+    if (EVP_PKEY_is_a(key, "RSA")) {
+        return EVP_PKEY_get_bits(key) <= 8192;
+    }
+    return EVP_PKEY_is_a(key, "EC") &&
+           EVP_PKEY_get_group_name(key, group, sizeof(group), &len) == 1 &&
+           (strcmp(group, "prime256v1") == 0 || strcmp(group, "secp384r1") == 0 ||
+            strcmp(group, "secp521r1") == 0);
+}
+
+static bool is_valid_at(const X509 *own, int64_t now_s)
+{
+    time_t now = (time_t)now_s;
+
+    return X509_cmp_time(X509_get0_notBefore(own), &now) < 0 &&
+           X509_cmp_time(X509_get0_notAfter(own), &now) > 0;
+}
+
+/* RFC 8550 section 4.4: a certificate without a usage is for all. */
+static bool is_for_mail(X509 *own, bool signing)
+{
+    EVP_PKEY *key = X509_get0_pubkey(own);
+    uint32_t usage = X509_get_key_usage(own);
+    uint32_t purposes = X509_get_extended_key_usage(own);
+    bool mail = purposes == UINT32_MAX || (purposes & (XKU_SMIME | XKU_ANYEKU)) != 0;
+    uint32_t wanted = signing                     ? KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION
+                      : EVP_PKEY_is_a(key, "RSA") ? KU_KEY_ENCIPHERMENT
+                                                  : KU_KEY_AGREEMENT;
+
+    return (X509_get_extension_flags(own) & EXFLAG_INVALID) == 0 && mail && (usage & wanted) != 0;
+}
+
+static bool names_address(X509 *own, struct slice address)
+{
+    STACK_OF(OPENSSL_STRING) *found = X509_get1_email(own);
+    bool named = false;
+
+    for (int i = 0; i < sk_OPENSSL_STRING_num(found); i++) {
+        named = named || slice_equal_nocase(slice_text(sk_OPENSSL_STRING_value(found, i)), address);
+    }
+    X509_email_free(found);
+    return named;
+}
+
+static enum smime_worth judge_own(X509 *own, const struct smime_wish *wish)
+{
+    if (!smime_key_is_good(own)) {
+        return SMIME_WEAK;
+    }
+    if (!is_valid_at(own, wish->now_s)) {
+        return SMIME_NOT_NOW;
+    }
+    if (!is_for_mail(own, wish->signing)) {
+        return SMIME_WRONG_USE;
+    }
+    return wish->address.len && !names_address(own, wish->address) ? SMIME_WRONG_ADDRESS
+                                                                   : SMIME_GOOD;
+}
+
+/* ── who issued it ── */
+
+static bool add_anchors(X509_STORE *store, struct slice pem)
+{
+    OWN(bio) BIO *in = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    size_t n = 0;
+
+    for (;;) {
+        OWN(certificate) X509 *one = in ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
+        if (!one) {
+            break;
+        }
+        n += X509_STORE_add_cert(store, one) == 1;
+    }
+    return n > 0;
+}
+
+static STACK_OF(X509_CRL) * read_crls(struct slice der)
+{
+    OWN(crls) STACK_OF(X509_CRL) *all = sk_X509_CRL_new_null();
+    const unsigned char *at = der.ptr;
+    const unsigned char *end = der.ptr + der.len;
+
+    while (all && at < end && sk_X509_CRL_num(all) < CRLS_MAX) {
+        X509_CRL *next = d2i_X509_CRL(NULL, &at, end - at);
+        if (!next) {
+            return NULL;
+        }
+        if (!sk_X509_CRL_push(all, next)) {
+            arena_panic("out of memory");
+        }
+    }
+    return TAKE(all, NULL);
+}
+
+static enum smime_worth worth_of(int why)
+{
+    switch (why) {
+    case X509_V_ERR_CERT_REVOKED:
+        return SMIME_REVOKED;
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+    case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+    case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+        return SMIME_UNKNOWN;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return SMIME_NOT_NOW;
+    case X509_V_ERR_INVALID_PURPOSE:
+        return SMIME_WRONG_USE;
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+        return SMIME_WEAK;
+    default:
+        return SMIME_UNTRUSTED;
+    }
+}
+
+/* Of what a CRL could not be found is no matter where it need not be known. */
+static int pass_unknown(int ok, X509_STORE_CTX *ctx)
+{
+    return ok || worth_of(X509_STORE_CTX_get_error(ctx)) == SMIME_UNKNOWN;
+}
+
+static enum smime_worth judge_issuer(STACK_OF(X509) * chain, const struct smime_wish *wish)
+{
+    OWN(store) X509_STORE *store = X509_STORE_new();
+    OWN(context) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    OWN(crls) STACK_OF(X509_CRL) *crls = read_crls(wish->crls);
+    X509 *own = sk_X509_value(chain, 0);
+
+    if (!store || !ctx) {
+        arena_panic("out of memory");
+    }
+    if (!crls && wish->must_know) {
+        return SMIME_UNKNOWN;
+    }
+    bool anchored =
+        wish->vouched ? X509_STORE_add_cert(store, own) == 1 : add_anchors(store, wish->anchors);
+    if (!anchored || !X509_STORE_CTX_init(ctx, store, own, chain)) {
+        return SMIME_UNTRUSTED;
+    }
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+    X509_STORE_CTX_set0_crls(ctx, crls);
+    X509_VERIFY_PARAM_set_auth_level(param, SMIME_AUTH_LEVEL);
+    X509_VERIFY_PARAM_set_depth(param, SMIME_CERTIFICATES_MAX);
+    X509_VERIFY_PARAM_set_time(param, (time_t)wish->now_s);
+    if (wish->vouched) {
+        (void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+    } else if (wish->must_know || sk_X509_CRL_num(crls) > 0) {
+        (void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    }
+    if (!wish->must_know) {
+        X509_STORE_CTX_set_verify_cb(ctx, pass_unknown);
+    }
+    return X509_verify_cert(ctx) == 1 ? SMIME_GOOD : worth_of(X509_STORE_CTX_get_error(ctx));
+}
+
+enum smime_worth smime_judge(struct slice chain, const struct smime_wish *wish)
+{
+    OWN(certificates) STACK_OF(X509) *read = smime_chain(chain);
+    X509 *own = read ? sk_X509_value(read, 0) : NULL;
+    enum smime_worth worth = own && X509_get0_pubkey(own) ? judge_own(own, wish) : SMIME_UNREADABLE;
+
+    if (worth == SMIME_GOOD) {
+        worth = judge_issuer(read, wish);
+    }
+    ERR_clear_error();
+    return worth;
+}
+
+const char *smime_worth_text(enum smime_worth worth)
+{
+    switch (worth) {
+    case SMIME_GOOD:
+        return "it is good";
+    case SMIME_UNREADABLE:
+        return "it cannot be read";
+    case SMIME_WEAK:
+        return "its key or a signature is too weak, or of a kind that is not used";
+    case SMIME_NOT_NOW:
+        return "it has expired or is not valid yet";
+    case SMIME_WRONG_USE:
+        return "it is not for encrypting mail";
+    case SMIME_WRONG_ADDRESS:
+        return "it names another address";
+    case SMIME_UNTRUSTED:
+        return "nobody whom we trust issued it";
+    case SMIME_REVOKED:
+        return "it was revoked";
+    case SMIME_UNKNOWN:
+        return "whether it was revoked cannot be found out";
+    }
+    return "unknown";
+}

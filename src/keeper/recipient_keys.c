@@ -1,0 +1,395 @@
+/* Invariants:
+ *  1. What a row says was recorded before (type 69), in the order of the changes: `changing` below is held over both.
+ *  2. A row has each fingerprint once. */
+#include "keeper/recipient_keys.h"
+
+#include "base/clock.h"
+
+#include "keeper/admin.h"
+#include "keeper/internal.h"
+#include "keyring/digest.h"
+#include "requests/recipients.h"
+#include "state/recipients.h"
+
+#define ARENA_BYTES      ((size_t)2 << 20)
+#define RECORD_BYTES_MAX ((size_t)64 << 10)
+#define PREFIX_MIN       8 /* characters of a fingerprint by which a key is named */
+
+static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
+
+struct slice recipient_canonical(struct slice address, struct arena *arena)
+{
+    struct slice trimmed = slice_trim(address);
+    uint8_t *copy = arena_alloc(arena, trimmed.len + 1);
+
+    for (size_t i = 0; i < trimmed.len; i++) {
+        copy[i] = ascii_lower(trimmed.ptr[i]);
+    }
+    return slice_of(copy, trimmed.len);
+}
+
+/* ── reading ── */
+
+static bool get_row(struct keeper *k, struct slice address, struct arena *arena,
+                    struct recipient_keys *out, struct error *e)
+{
+    bool found = false;
+
+    if (!state_recipient_get(k->state, address, arena, out, &found, e)) {
+        return false;
+    }
+    if (!found) {
+        *out = (struct recipient_keys){.address = address};
+    }
+    return true;
+}
+
+static void add_newest_first(struct recipient_keys *to, const struct recipient_keys *from)
+{
+    struct recipient_key *keys = to->keys.items;
+    const struct recipient_key *more = from->keys.items;
+
+    for (size_t i = from->keys.count; i > 0; i--) {
+        keys[to->keys.count++] = more[i - 1];
+    }
+}
+
+bool recipient_keys_of(struct keeper *k, struct slice address, struct arena *arena,
+                       struct recipient_keys *out, struct error *e)
+{
+    struct slice name = recipient_canonical(address, arena);
+    struct slice domain = letter_domain(name);
+    struct recipient_keys own;
+    struct recipient_keys shared = {.address = domain};
+
+    if (!get_row(k, name, arena, &own, e) ||
+        (domain.len && !get_row(k, domain, arena, &shared, e))) {
+        return false;
+    }
+    *out = (struct recipient_keys){
+        .address = name,
+        .keys = {arena_array(arena, own.keys.count + shared.keys.count + 1,
+                 sizeof(struct recipient_key)),
+                 0}
+    };
+    add_newest_first(out, &own);
+    add_newest_first(out, &shared);
+    return true;
+}
+
+bool recipient_key_read(struct keeper *k, struct slice address, int file, struct arena *arena,
+                        struct recipient_key *out, struct error *e)
+{
+    uint8_t digest[DIGEST_LEN];
+
+    digest_of(SLICE("recipient"), address, digest);
+    const struct inspector_key_ask ask = {.sender = slice_of(digest, INSPECTOR_SENDER_LEN)};
+    return ipc_call(k->options.inspector, &inspector_key, &ask, file, out, NULL, arena,
+                    KEEPER_ASK_MS, e);
+}
+
+/* ── changes ── */
+
+static bool record(struct keeper *k, struct keeper_admin *admin, struct recipient_change *change,
+                   struct error *e)
+{
+    struct slice end = slice_head(change->key.fingerprint, 16);
+    OWN(buf) struct buf body = {.max = RECORD_BYTES_MAX};
+    OWN(buf) struct buf acted = {.max = RECORD_BYTES_MAX};
+    OWN(buf) struct buf detail = {.max = 200};
+    struct ledger_ref refs[2];
+
+    buf_printf(&detail, "%s, %s, fingerprint %.*s", recipient_key_kind_text(change->key.kind),
+               recipient_key_source_text(change->key.source), SLICE_ARG(end));
+    struct act act = {.verb = change->removed ? SLICE("recipient remove-key")
+                                              : SLICE("recipient add-key"),
+                      .object = change->address,
+                      .reason = change->reason,
+                      .detail = buf_slice(&detail)};
+    if (admin) {
+        act.by = change->by = admin->caller.by;
+        act.at = change->at = admin->caller.at;
+        act.role = change->role = admin->role;
+    }
+    cbor_write(&body, &recipient_change_schema, change);
+    cbor_write(&acted, &act_schema, &act);
+    if (body.full || acted.full) {
+        return error_set(e, ERROR_LIMIT, "a key's record does not fit");
+    }
+    const struct ledger_record records[] = {
+        {RECORD_RECIPIENT_KEY, buf_slice(&body) },
+        {RECORD_ADMIN,         buf_slice(&acted)},
+    };
+    return keeper_record(k, LEDGER_AWAITED, records, admin ? 2 : 1, refs, e);
+}
+
+/* All keys but the one of that fingerprint, and then `add`, if it is one. */
+static void without(struct recipient_keys *row, struct slice fingerprint,
+                    const struct recipient_key *add, struct arena *arena)
+{
+    const struct recipient_key *old = row->keys.items;
+    struct recipient_key *keys = arena_array(arena, row->keys.count + 2, sizeof(*keys));
+    size_t n = 0;
+
+    for (size_t i = 0; i < row->keys.count; i++) {
+        if (!slice_equal(old[i].fingerprint, fingerprint)) {
+            keys[n++] = old[i];
+        }
+    }
+    if (add) {
+        keys[n++] = *add;
+    }
+    row->keys = (struct cbor_list){keys, n};
+}
+
+static bool keep(struct keeper *k, struct keeper_admin *admin, struct recipient_change *change,
+                 struct arena *arena, struct error *e)
+{
+    struct recipient_keys row;
+
+    if (!get_row(k, change->address, arena, &row, e)) {
+        return false;
+    }
+    without(&row, change->key.fingerprint, &change->key, arena);
+    if (row.keys.count > RECIPIENT_KEYS_MAX) {
+        return error_set(e, ERROR_LIMIT,
+                         "%.*s has %d keys already: `postern recipient remove-key` takes old ones "
+                         "away",
+                         SLICE_ARG(change->address), RECIPIENT_KEYS_MAX);
+    }
+    return record(k, admin, change, e) && state_recipient_put(k->state, &row, e);
+}
+
+bool recipient_key_keep(struct keeper *k, struct keeper_admin *admin, struct slice address,
+                        const struct recipient_key *key, struct slice reason, struct arena *arena,
+                        struct error *e)
+{
+    struct recipient_change change = {
+        .address = recipient_canonical(address, arena), .key = *key, .reason = reason};
+
+    change.key.added_at = (uint64_t)clock_wall_ms();
+    change.key.by = admin ? admin->caller.by : SLICE_NONE;
+    (void)pthread_mutex_lock(&changing);
+    bool kept = keep(k, admin, &change, arena, e);
+    (void)pthread_mutex_unlock(&changing);
+    return kept;
+}
+
+/* ── over the control socket ── */
+
+static bool is_name(struct slice address)
+{
+    size_t at = slice_find(address, '@');
+    struct slice domain = at < address.len ? slice_from(address, at + 1) : address;
+    bool good = at != 0 && domain.len > 0 && slice_find(domain, '@') == domain.len &&
+                slice_find(domain, '.') < domain.len;
+
+    for (size_t i = 0; i < address.len; i++) {
+        good = good && address.ptr[i] > ' ' && address.ptr[i] != 0x7f;
+    }
+    return good;
+}
+
+static bool names(const struct recipient_key *key, struct slice address)
+{
+    const struct slice *in = key->names.items;
+    bool domain = slice_find(address, '@') == address.len;
+
+    for (size_t i = 0; i < key->names.count; i++) {
+        if (slice_equal_nocase(domain ? letter_domain(in[i]) : in[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void warn(struct recipient_key_added *answer, const char *sentence)
+{
+    ((struct slice *)answer->warnings.items)[answer->warnings.count++] = slice_text(sentence);
+}
+
+bool keeper_on_recipient_add(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
+    const struct recipient_key_add_ask *ask = r->ask;
+    struct recipient_key_added *answer = r->answer;
+    struct slice address = recipient_canonical(ask->address, r->arena);
+    struct recipient_key key;
+    int64_t now = clock_wall_ms();
+
+    answer->warnings.items = arena_array(r->arena, RECIPIENT_WARNINGS_MAX, sizeof(struct slice));
+    if (!is_name(address)) {
+        return error_set(e, ERROR_INPUT,
+                         "`%.*s` is no address such as `anna@example.org` and no domain such as "
+                         "`example.org`",
+                         SLICE_ARG(slice_head(address, 100)));
+    }
+    if (!recipient_key_read(admin->keeper, address, r->fd, r->arena, &key, e)) {
+        return false;
+    }
+    if (!names(&key, address) && !ask->other) {
+        return error_set(e, ERROR_INPUT,
+                         "the key names another address: give it to that one, or say "
+                         "--other-address if you know that it is meant for `%.*s`",
+                         SLICE_ARG(slice_head(address, 100)));
+    }
+    if (key.not_after && (int64_t)key.not_after <= now) {
+        return error_set(e, ERROR_INPUT, "the key has expired: ask its holder for a new one");
+    }
+    if ((int64_t)key.not_before > now) {
+        warn(answer, "it is not valid yet, and is used from its first day on");
+    }
+    key.source = RECIPIENT_UPLOADED;
+    key.vouched = ask->vouched;
+    key.own = SLICE_NONE;
+    if (!recipient_key_keep(admin->keeper, admin, address, &key, ask->reason, r->arena, e)) {
+        return false;
+    }
+    answer->key = key;
+    return true;
+}
+
+/* The one key that is meant; NULL with ERROR_INPUT. */
+static const struct recipient_key *meant(const struct recipient_keys *row, struct slice fingerprint,
+                                         struct error *e)
+{
+    const struct recipient_key *keys = row->keys.items;
+    const struct recipient_key *found = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < row->keys.count; i++) {
+        if (slice_starts_nocase(keys[i].fingerprint, fingerprint)) {
+            found = &keys[i];
+            n++;
+        }
+    }
+    if (n != 1 || fingerprint.len < PREFIX_MIN) {
+        (void)error_set(e, ERROR_INPUT,
+                        n > 1 ? "several keys begin so: give more of the fingerprint"
+                              : "there is no such key, or less than 8 characters of its "
+                                "fingerprint were given: `postern recipient show` lists them");
+        return NULL;
+    }
+    return found;
+}
+
+static bool remove_key(struct keeper_admin *admin, const struct recipient_key_drop_ask *ask,
+                       struct arena *arena, struct error *e)
+{
+    struct keeper *k = admin->keeper;
+    struct recipient_change change = {.address = recipient_canonical(ask->address, arena),
+                                      .removed = true,
+                                      .reason = ask->reason};
+    struct recipient_keys row;
+
+    if (!get_row(k, change.address, arena, &row, e)) {
+        return false;
+    }
+    const struct recipient_key *key = meant(&row, ask->fingerprint, e);
+    if (!key) {
+        return false;
+    }
+    change.key = *key;
+    without(&row, key->fingerprint, NULL, arena);
+    return record(k, admin, &change, e) && state_recipient_put(k->state, &row, e);
+}
+
+bool keeper_on_recipient_drop(void *ctx, struct ipc_request *r, struct error *e)
+{
+    const struct recipient_key_drop_ask *ask = r->ask;
+
+    if (slice_trim(ask->reason).len == 0) {
+        return error_set(e, ERROR_INPUT, "say why with --reason TEXT; it stands in the ledger");
+    }
+    (void)pthread_mutex_lock(&changing);
+    bool removed = remove_key(keeper_admin_of(ctx, r), ask, r->arena, e);
+    (void)pthread_mutex_unlock(&changing);
+    return removed;
+}
+
+/* ── lists ── */
+
+static bool contains(struct slice s, struct slice part)
+{
+    for (size_t i = 0; i + part.len <= s.len; i++) {
+        if (slice_equal_nocase(slice_of(s.ptr + i, part.len), part)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct recipient_keys copy_without_bytes(const struct recipient_keys *row,
+                                                struct arena *arena)
+{
+    struct recipient_key *keys = arena_array(arena, row->keys.count + 1, sizeof(*keys));
+    const struct recipient_key *from = row->keys.items;
+
+    for (size_t i = 0; i < row->keys.count; i++) {
+        keys[i] = (struct recipient_key){.kind = from[i].kind,
+                                         .fingerprint = arena_copy(arena, from[i].fingerprint),
+                                         .subject = arena_copy(arena, from[i].subject),
+                                         .algorithm = arena_copy(arena, from[i].algorithm),
+                                         .not_before = from[i].not_before,
+                                         .not_after = from[i].not_after,
+                                         .source = from[i].source,
+                                         .added_at = from[i].added_at,
+                                         .by = arena_copy(arena, from[i].by),
+                                         .vouched = from[i].vouched,
+                                         .reads = from[i].reads,
+                                         .own = arena_copy(arena, from[i].own)};
+    }
+    return (struct recipient_keys){
+        .address = arena_copy(arena, row->address), .keys = {keys, row->keys.count}
+    };
+}
+
+static int by_address(const void *a, const void *b)
+{
+    return slice_compare(((const struct recipient_keys *)a)->address,
+                         ((const struct recipient_keys *)b)->address);
+}
+
+static bool list_all(struct keeper *k, struct slice part, struct arena *arena,
+                     struct recipient_list_answer *answer, struct error *e)
+{
+    OWN(arena) struct arena scratch = {.max = ARENA_BYTES};
+    struct recipient_keys *rows = arena_array(arena, RECIPIENTS_LISTED_MAX, sizeof(*rows));
+    uint8_t place[STATE_PLACE_LEN] = {0};
+    bool found = true;
+    size_t n = 0;
+
+    while (found && !answer->more) {
+        struct recipient_keys row;
+        arena_reset(&scratch);
+        if (!state_recipient_next(k->state, place, &scratch, &row, &found, e)) {
+            return false;
+        }
+        if (found && contains(row.address, part)) {
+            answer->more = n == RECIPIENTS_LISTED_MAX;
+            if (!answer->more) {
+                rows[n++] = copy_without_bytes(&row, arena);
+            }
+        }
+    }
+    qsort(rows, n, sizeof(*rows), by_address);
+    answer->rows = (struct cbor_list){rows, n};
+    return true;
+}
+
+bool keeper_on_recipient_list(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper *k = keeper_admin_of(ctx, r)->keeper;
+    const struct recipient_list_ask *ask = r->ask;
+    struct recipient_list_answer *answer = r->answer;
+    struct recipient_keys *row = arena_array(r->arena, 1, sizeof(*row));
+
+    if (ask->exactly.len == 0) {
+        return list_all(k, ask->part, r->arena, answer, e);
+    }
+    if (!get_row(k, recipient_canonical(ask->exactly, r->arena), r->arena, row, e)) {
+        return false;
+    }
+    answer->rows = (struct cbor_list){row, row->keys.count ? 1 : 0};
+    return true;
+}

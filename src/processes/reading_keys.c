@@ -1,0 +1,39 @@
+#include "processes/reading_keys.h"
+
+#include "formats/smime/certificate.h"
+#include "host/memfd.h"
+#include "requests/recipients.h"
+
+static bool read_certificate(struct slice file, struct arena *arena, struct recipient_key *out,
+                             struct error *e)
+{
+    struct smime_certificate c;
+
+    if (!smime_certificate_read(file, arena, &c, e)) {
+        return false;
+    }
+    *out = (struct recipient_key){
+        .kind = RECIPIENT_SMIME,
+        .bytes = c.bytes,
+        .fingerprint = c.fingerprint,
+        .subject = c.subject,
+        .algorithm = letter_text(arena, c.algorithm, RECIPIENT_ALGORITHM_MAX),
+        .not_before = c.not_before_ms > 0 ? (uint64_t)c.not_before_ms : 0,
+        .not_after = c.not_after_ms > 0 ? (uint64_t)c.not_after_ms : 1, /* long ago, not never */
+        .names = {c.names, c.n_names},
+        .source = RECIPIENT_UPLOADED,
+        .reads = c.reads,
+    };
+    return true;
+}
+
+bool reading_on_key(void *reading, struct ipc_request *r, struct error *e)
+{
+    OWN(memfd_map) struct memfd_map file = {0};
+
+    (void)reading;
+    if (!memfd_map(r->fd, RECIPIENT_FILE_MAX, &file, e)) {
+        return false;
+    }
+    return read_certificate(file.bytes, r->arena, r->answer, e);
+}
