@@ -4,7 +4,7 @@
  * the ledger and counted again, so nothing is written for the sake of a count. To whom the company has written is known company-wide,
  * as keyed hashes of which the catalog holds the durable form (catalog/known): whoever stands in for a colleague, or takes a customer over, writes to people whom the company knows, while
  * who has got hold of an account and of a list of strangers does not. It also needs one set and not one for each account. Beyond
- * GUARD_KNOWN_MAX addresses further ones stay unknown. Imported letters count nowhere; whom they were sent to is known by them.
+ * GUARD_KNOWN_MAX addresses further ones stay unknown, and an alarm says so. Imported letters count nowhere; whom they were sent to is known by them.
  *
  * An app password or device with limits of its own is counted beside its account, in the same way: the facts of a letter say by which it came.
  *
@@ -82,6 +82,11 @@ bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena
 
 /* The letter was not recorded after all. */
 void guard_take_back(struct keeper *k, const struct guard_letter *l);
+
+/* How many recipients and hosts are known, and, once each since the start, the log line and the alarm when there is no room for
+ * further ones; from time to time. */
+void guard_known(struct keeper *k, uint64_t *recipients, uint64_t *links);
+void guard_watch(struct keeper *k);
 
 /* A letter was imported: whom its sender wrote to is known. */
 void guard_learn(struct keeper *k, const struct facts *f);

@@ -48,7 +48,8 @@ struct guard {
     struct guarded_app *apps[GUARD_APPS];
     struct set known;
     struct set links;
-    uint64_t changes; /* of accounts' own limits */
+    bool known_told, links_told; /* that one of them is full */
+    uint64_t changes;            /* of accounts' own limits */
 };
 
 /* The account of that number, or NULL; and one that is made when there is none. */
@@ -88,6 +89,9 @@ struct limits guard_limits(struct keeper *k, const struct limits *own, uint64_t 
 
 /* The number of a network for an account; of an empty address: that it was used at all. Without the lock. */
 uint64_t guard_network(const struct catalog *c, struct slice account, struct slice client);
+
+/* Whether a set became full since this was asked last. Takes the lock. */
+void guard_became_full(struct guard *g, bool *known, bool *links);
 
 /* What scanners said of a letter of the account's, at that time. */
 void guard_note_scans(struct guarded *x, const struct findings *findings, int64_t at_ms);

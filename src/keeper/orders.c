@@ -150,6 +150,11 @@ static bool may_release(struct keeper_admin *admin, enum scanning_leave leave,
 {
     size_t officers = 0;
 
+    if (leave == SCANNING_NOBODY) {
+        return error_set(e, ERROR_DENIED,
+                         "malware was found in this letter: it goes back to its sender, and no "
+                         "order lets it go (`malware = refuse`)");
+    }
     if (leave != SCANNING_OFFICER) {
         return true;
     }

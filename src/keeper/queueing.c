@@ -91,23 +91,66 @@ static bool restore_undecided(struct keeper *k, struct arena *arena, struct erro
     return true;
 }
 
+/* Whether that record is an order that holds this entry or lets it go. The catalog is not authenticated: what it names must
+ * be about this letter. */
+static bool read_order(struct keeper *k, const struct queue_entry *entry,
+                       const struct catalog_record *record, struct arena *arena,
+                       struct order *order, bool *is_one, struct error *e)
+{
+    *is_one = false;
+    if (record->type != RECORD_ORDER) {
+        return true;
+    }
+    if (!keeper_read(k, record->ref, &order_schema, arena, order, e)) {
+        return false;
+    }
+    *is_one = slice_equal(order->id, letter_id_slice(&entry->parcel->id)) &&
+              (order->ruling == 0 || order->ruling == entry->ruling + 1) &&
+              (order->kind == ORDER_HOLD || order->kind == ORDER_RELEASE);
+    return true;
+}
+
 /* The last order about an entry, by a person or by us: a release stands, a hold has its reason. */
 static bool recall_order(struct keeper *k, struct queue_entry *entry, struct arena *arena,
                          struct error *e)
 {
-    struct ledger_ref ref;
+    struct catalog_record *records = NULL;
     struct order order = {0};
+    struct ledger_ref last;
+    size_t n = 0;
     bool found = false;
 
-    if (!catalog_record(k->tail.catalog, entry->parcel->seq, RECORD_ORDER, &ref, &found, e) ||
-        (found && !keeper_read(k, ref, &order_schema, arena, &order, e))) {
+    if (!catalog_record(k->tail.catalog, entry->parcel->seq, RECORD_ORDER, &last, &found, e) ||
+        (found && !catalog_records(k->tail.catalog, entry->parcel->seq, arena, &records, &n, e))) {
         return false;
     }
-    if (found && (order.ruling == 0 || order.ruling == entry->ruling + 1)) {
-        entry->released = order.kind == ORDER_RELEASE;
+    for (found = false; n > 0 && !found; n--) {
+        if (!read_order(k, entry, &records[n - 1], arena, &order, &found, e)) {
+            return false;
+        }
+    }
+    entry->released = found && order.kind == ORDER_RELEASE;
+    if (found) {
         queue_entry_reason(entry, order.kind == ORDER_HOLD ? order.reason : SLICE_NONE);
     }
     return true;
+}
+
+/* What its decision holds waits until an order in the ledger lets it go, whatever a row of the catalog says; what is to go back
+ * to its sender no order lets go. */
+static void hold_unreleased(struct keeper *k, struct queue_entry *entry, const struct ruling *r)
+{
+    if (!r->hold || entry->state != QUEUE_WAITING || (entry->released && r->guard != GUARD_BACK)) {
+        return;
+    }
+    entry->state = QUEUE_HELD;
+    queue_entry_reason(entry, r->reason);
+    log_event(LOG_WARNING, "queue.held_again", LOG_NUMBER("seq", entry->parcel->seq),
+              LOG_NUMBER("ruling", entry->ruling));
+    keeper_alert(k, "catalog-altered",
+                 "a letter that its decision holds stood in the catalog as if it had been let go, "
+                 "and no order in the ledger says so: it is held. Somebody may have changed the "
+                 "catalog; see `postern queue list`, then `postern ledger verify`");
 }
 
 static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, struct parcel **last,
@@ -142,8 +185,11 @@ static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, s
     struct queue_entry *entry = queue_entry_new(*last, row, r, ruling_is_smarthost(k, r));
     queue_entry_reason(entry, row->state == QUEUE_HELD ? r->reason : SLICE_NONE);
     bool over = false;
-    bool recalled =
-        recall_order(k, entry, &arena, e) && consent_recall(k, entry, &d, &arena, &over, e);
+    bool recalled = recall_order(k, entry, &arena, e);
+    if (recalled) {
+        hold_unreleased(k, entry, r);
+        recalled = consent_recall(k, entry, &d, &arena, &over, e);
+    }
     if (over) {
         queue_entry_free(entry);
     } else {

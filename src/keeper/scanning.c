@@ -437,11 +437,10 @@ static void look(void *context, const struct queue_entry *entry)
         (l->ruling && entry->ruling != l->ruling - 1)) {
         return;
     }
-    if (entry->guard != GUARD_NONE) {
-        l->leave = SCANNING_OFFICER;
-    } else if (l->leave == SCANNING_NOTHING) {
-        l->leave = SCANNING_ANYBODY;
-    }
+    enum scanning_leave leave = entry->guard == GUARD_BACK   ? SCANNING_NOBODY
+                                : entry->guard == GUARD_NONE ? SCANNING_ANYBODY
+                                                             : SCANNING_OFFICER;
+    l->leave = leave > l->leave ? leave : l->leave;
 }
 
 enum scanning_leave scanning_leave_of(struct keeper *k, const struct letter_id *id, uint64_t ruling)

@@ -59,6 +59,7 @@ enum scanning_leave {
     SCANNING_NOTHING, /* it is not in the queue */
     SCANNING_ANYBODY, /* who may give orders */
     SCANNING_OFFICER,
+    SCANNING_NOBODY, /* it goes back to its sender */
 };
 
 /* Of one letter, or of one ruling of it, which counts from 1. */

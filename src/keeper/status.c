@@ -6,6 +6,7 @@
 
 #include "keeper/admin.h"
 #include "keeper/backups.h"
+#include "keeper/guard.h"
 #include "keeper/internal.h"
 
 /* Everything that is shown, gathered at one moment. */
@@ -20,6 +21,7 @@ struct view {
     int64_t checkpoint_at;
     int64_t up_ms;
     uint64_t with_second, without_second; /* open accounts of people */
+    uint64_t known, links;                /* recipients and hosts */
 };
 
 /* An application has no hands to type a code with. */
@@ -72,6 +74,7 @@ static void look(struct keeper *k, struct view *v)
     v->checkpoint_at = atomic_load(&k->checkpoint_at);
     v->up_ms = clock_steady_ms() - k->started_at;
     count_accounts(k, v);
+    guard_known(k, &v->known, &v->links);
 }
 
 /* One row: how people see it, how Prometheus does, and where the number is. */
@@ -131,6 +134,8 @@ VALUE(value_of_disk_free, v->disk_free)
 VALUE(value_of_sessions_open, v->sessions)
 VALUE(value_of_with_second, v->with_second)
 VALUE(value_of_without_second, v->without_second)
+VALUE(value_of_known, v->known)
+VALUE(value_of_known_links, v->links)
 
 static const struct metric metrics[] = {
     {"uptime.seconds",            "postern_uptime_seconds",                 "Since the keeper began",                       false, false,
@@ -209,6 +214,10 @@ static const struct metric metrics[] = {
      false,                                                                                                                        false, value_of_retention_unruled},
     {"subjects.due",              "postern_subjects_due",                   "Erasure requests that kept what is over now",  false,
      false,                                                                                                                               value_of_subjects_due     },
+    {"guard.recipients",          "postern_guard_recipients",
+     "Recipients and networks known; 4000000 at most",                                                                      false, false, value_of_known            },
+    {"guard.links",               "postern_guard_links",                    "Hosts of links known; 4000000 at most",        false, false,
+     value_of_known_links                                                                                                                                           },
     {"disk.free_bytes",           "postern_disk_free_bytes",                "Free space for the ledger",                    false, false,
      value_of_disk_free                                                                                                                                             },
 };

@@ -11,6 +11,7 @@
 
 #include "keeper/backups.h"
 #include "keeper/decoys.h"
+#include "keeper/guard.h"
 #include "keeper/internal.h"
 
 #define LOOK_EVERY_US 500000
@@ -99,6 +100,7 @@ void keeper_watch(void *keeper)
         look(k, &w, s);
         backups_look(k->backups);
         decoys_look(k);
+        guard_watch(k);
         ledger_set_reserve(k->ledger, s->archive.disk_watermark);
         (void)usleep(LOOK_EVERY_US);
         sign_when_due(k, &plan, s);

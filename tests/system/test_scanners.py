@@ -1,10 +1,12 @@
 """Letters that a malware scanner and a spam filter look at: real ones, and some that break."""
+import contextlib
 import email.message
 import io
 import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -19,6 +21,7 @@ from scene import ALICE, Scene
 MALWARE = b"GATEWAY-TEST-MALWARE"  # what the test's own signature finds
 BIG = 3 << 20                      # above the scanner's StreamMaxLength
 TO = "paula@partner.test"
+ORDER = 24                         # RECORD_ORDER
 
 
 class Clamd:
@@ -132,6 +135,13 @@ def subjects(scene):
     return [m["Subject"] for m in letters if ALICE in m["From"]]
 
 
+def id_bytes(letter_id):
+    number = 0
+    for character in letter_id:
+        number = number << 5 | "0123456789abcdefghjkmnpqrstvwxyz".index(character)
+    return number.to_bytes(10, "big")
+
+
 def queue(scene):
     return scene.company.postern("queue", "list")
 
@@ -223,6 +233,27 @@ def test_a_restart_forgets_nothing_of_what_a_scanner_keeps_back(scene):
         file.unlink()
     company.start()
     wait_for("it in the index made anew", found)
+
+
+def test_a_catalog_that_was_changed_lets_nothing_go(scene):
+    company = scene.company
+    bad = submit(scene, "Forged", MALWARE + b"forged")
+    held(scene, bad)
+    company.stop()
+    with contextlib.closing(sqlite3.connect(company.data / "catalog" / "catalog.db", isolation_level=None)) as db:
+        letter = db.execute("SELECT seq FROM letters WHERE id = ?", (id_bytes(bad),)).fetchone()[0]
+        assert db.execute("UPDATE queue SET state = 1, next_at = 0 WHERE letter = ?", (letter,)).rowcount == 1
+        # What lets another letter go lets this one go as little.
+        other = db.execute("SELECT seq, segment, offset FROM records WHERE type = ? ORDER BY seq DESC", (ORDER,)).fetchone()
+        assert other
+        db.execute("INSERT INTO records (letter, seq, type, segment, offset) VALUES (?, ?, ?, ?, ?)", (letter, other[0], ORDER, *other[1:]))
+    company.start()
+    assert "alert=catalog-altered " in company.log.read_text()
+    assert "malware was found in it" in held(scene, bad) and "Forged" not in subjects(scene)
+    company.sign_in(company.officer)
+    assert "released: 1" in company.postern("queue", "release", bad, "--reason", "A sample for the laboratory")
+    wait_for("the letter outside", lambda: "Forged" in subjects(scene))
+    company.sign_in()
 
 
 def test_a_letter_that_is_too_large_for_the_scanner_is_held(scene):
