@@ -88,6 +88,7 @@ struct keeper {
     struct syncs *syncs;
     struct contacts *contacts;
     struct drills *drills;
+    struct sts_cache *sts; /* keeper/sts.h */
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock, consent_lock;   /* the latter: keeper/consent.h */
@@ -101,8 +102,7 @@ struct keeper {
     _Atomic bool consents, unreturned, closing, renewed; /* renewed: all has one master key */
 };
 
-/* keeper.c */
-/* Append records and wake the tail. */
+/* keeper.c: append records and wake the tail. */
 bool keeper_record(struct keeper *k, enum ledger_urgency urgency,
                    const struct ledger_record *records, size_t n, struct ledger_ref *refs,
                    struct error *e) MUST_CHECK;

@@ -19,6 +19,7 @@
 #include "keeper/internal.h"
 #include "keeper/pulls.h"
 #include "keeper/renewal.h"
+#include "keeper/sts.h"
 #include "keeper/sync.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
@@ -38,6 +39,7 @@
 #include "requests/reseal.h"
 #include "requests/retention.h"
 #include "requests/sessions.h"
+#include "requests/sts.h"
 #include "requests/subject.h"
 #include "search/index.h"
 
@@ -164,7 +166,7 @@ static bool open_stores(struct keeper *k, struct error *e)
 
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
-           account_salt_open(k, e) && desks_resume(k, e) && contacts_open(k, e) &&
+           account_salt_open(k, e) && desks_resume(k, e) && contacts_open(k, e) && sts_open(k, e) &&
            delegations_open(k, e) && tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
@@ -269,6 +271,7 @@ void keeper_close(struct keeper *k)
     pulls_free(k->pulls);
     syncs_free(k->syncs);
     contacts_close(k);
+    sts_close(k);
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
@@ -319,6 +322,7 @@ static const struct ipc_row delivery_rows[] = {
     {&keeper_job_next,  0, keeper_on_job_next },
     {&keeper_job_begin, 0, keeper_on_job_begin},
     {&keeper_job_done,  0, keeper_on_job_done },
+    {&keeper_sts,       0, keeper_on_sts      },
 };
 const struct ipc_table keeper_delivery_table = IPC_TABLE("delivery", delivery_rows);
 

@@ -21,7 +21,7 @@ const struct role_row role_rows[] = {
      .asks = {{"signer", 8},
               {"auth", 4},
               {"inspector", 1},
-              {"courier", 2},
+              {"courier", 8},
               {"scanner", 12},
               {"directory", 1}}},
     {.name = "signer",

@@ -1,0 +1,107 @@
+#include "keeper/sts_fetch.h"
+
+#include "host/memfd.h"
+#include "host/resolver.h"
+#include "keeper/internal.h"
+#include "requests/courier.h"
+
+#define DNS_MS   10000
+#define FETCH_MS 20000 /* for everything: who is slower has no policy */
+#define PATIENCE 5000  /* more, for a channel to courier */
+#define METHOD   1     /* GET, of host/fetch */
+#define HTTP_OK  200
+
+bool sts_texts(struct keeper *k, struct slice name, struct arena *arena,
+               struct slice texts[static STS_TEXTS_MAX], size_t *n, struct slice *why)
+{
+    const struct courier_dns_ask ask = {name, DNS_TXT, DNS_MS};
+    struct courier_dns_answer answer = {0};
+    struct error e = {0};
+
+    if (!ipc_call(k->options.courier, &courier_dns, &ask, -1, &answer, NULL, arena,
+                  DNS_MS + PATIENCE, &e)) {
+        *why = arena_copy(arena, slice_text(e.text));
+        return false;
+    }
+    *n = 0;
+    const struct courier_dns_record *all = answer.records.items;
+    for (size_t i = 0; i < answer.records.count && *n < STS_TEXTS_MAX; i++) {
+        *n += sts_text_join(all[i].rdata, arena, &texts[*n]);
+    }
+    *why = answer.why;
+    return answer.status != DNS_FAILED && answer.status != DNS_BOGUS;
+}
+
+enum sts_text sts_fetch_id(struct keeper *k, struct slice domain, struct arena *arena,
+                           struct slice *id, struct slice *why)
+{
+    struct slice texts[STS_TEXTS_MAX];
+    struct slice name = arena_printf(arena, STS_RECORD_NAME "%.*s", SLICE_ARG(domain));
+    size_t n = 0;
+
+    if (!sts_texts(k, name, arena, texts, &n, why)) {
+        return STS_TEXT_UNKNOWN;
+    }
+    return sts_id_read(texts, n, id) ? STS_TEXT_PRESENT : STS_TEXT_ABSENT;
+}
+
+/* "text/plain", whatever its parameters. */
+static bool is_plain(struct slice type)
+{
+    struct slice rest = SLICE_NONE;
+
+    return slice_equal_nocase(slice_trim(slice_cut(type, ';', &rest)), SLICE("text/plain"));
+}
+
+static const char *ask_server(struct keeper *k, struct slice domain, struct arena *arena, int *body,
+                              struct slice *why)
+{
+    struct slice accept = SLICE("Accept: text/plain");
+    const struct courier_ask ask = {
+        .method = METHOD,
+        .url = arena_printf(arena, "https://" STS_HOST_NAME "%.*s" STS_PATH, SLICE_ARG(domain)),
+        .headers = {&accept, 1},
+        .answer_max = STS_POLICY_MAX,
+        .timeout_ms = FETCH_MS,
+    };
+    struct courier_answer answer = {0};
+    struct error e = {0};
+
+    if (!ipc_call(k->options.courier, &courier_fetch, &ask, -1, &answer, body, arena,
+                  FETCH_MS + PATIENCE, &e)) {
+        *why = arena_copy(arena, slice_text(e.text));
+        return e.kind == ERROR_DENIED ? "sts-webpki-invalid" : "sts-policy-fetch-error";
+    }
+    if (answer.status != HTTP_OK) {
+        *why = arena_printf(arena, "the server of its policy answers with status %u",
+                            (unsigned)answer.status);
+        return "sts-policy-fetch-error";
+    }
+    if (!is_plain(answer.type)) {
+        *why = SLICE("the server of its policy sends something else than text/plain");
+        return "sts-policy-fetch-error";
+    }
+    return NULL;
+}
+
+const char *sts_fetch_policy(struct keeper *k, struct slice domain, struct arena *arena,
+                             struct sts_policy *out, struct slice *why)
+{
+    OWN(fd) int body = -1;
+    OWN(memfd_map) struct memfd_map map = {SLICE_NONE};
+    struct error e = {0};
+    const char *problem = ask_server(k, domain, arena, &body, why);
+
+    if (problem) {
+        return problem;
+    }
+    if (!memfd_map(body, STS_POLICY_MAX, &map, &e)) {
+        *why = arena_copy(arena, slice_text(e.text));
+        return "sts-policy-fetch-error";
+    }
+    if (!sts_policy_read(map.bytes, arena, out, &e)) {
+        *why = arena_copy(arena, slice_text(e.text));
+        return "sts-policy-invalid";
+    }
+    return NULL;
+}
