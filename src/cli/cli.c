@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/print.h"
+#include "letter/records.h"
 
 #define OUT_MAX ((size_t)256 << 20)
 
@@ -49,6 +50,13 @@ bool cli_letter(const char *text, struct letter_id *id, struct error *e)
                      "`%s` is no letter's id: sixteen letters and digits, as `postern search` "
                      "prints them",
                      text);
+}
+
+bool cli_copy_number(const char *text, uint64_t *copy, struct error *e)
+{
+    return (slice_decimal(slice_text(text), LETTER_RECIPIENTS_MAX, copy) && *copy > 0) ||
+           error_set(e, ERROR_INPUT, "--copy wants a number from 1 to %d, not `%s`",
+                     LETTER_RECIPIENTS_MAX, text);
 }
 
 /* Sentences may quote what others sent. */

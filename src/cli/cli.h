@@ -125,6 +125,9 @@ void cli_reconnect(struct cli *c);
 /* Read a letter's id as it is printed. False with ERROR_INPUT. */
 bool cli_letter(const char *text, struct letter_id *id, struct error *e) MUST_CHECK;
 
+/* Read the number of one of a letter's copies, from 1 on, as --copy has it. False with ERROR_INPUT. */
+bool cli_copy_number(const char *text, uint64_t *copy, struct error *e) MUST_CHECK;
+
 /* The verbs' functions, each in the file of its (first) word. */
 typedef bool cli_run(struct cli *c, struct error *e);
 

@@ -19,6 +19,7 @@ bool cli_export(struct cli *c, struct error *e)
         .as_sent = arguments_flag(&c->arguments, "as-sent"),
         .reason = slice_text(arguments_text(&c->arguments, "reason", 0)),
         .case_name = slice_text(arguments_text(&c->arguments, "case", 0))};
+    const char *copy = arguments_text(&c->arguments, "copy", 0);
     struct reader_hit answer;
     OWN(fd) int fd = -1;
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
@@ -32,7 +33,11 @@ bool cli_export(struct cli *c, struct error *e)
         c->status = CLI_USAGE;
         return true;
     }
-    if (!cli_letter(c->arguments.words[0], &id, e)) {
+    if (copy && !ask.as_sent) {
+        return error_set(e, ERROR_INPUT, "--copy N goes with --as-sent");
+    }
+    if (!cli_letter(c->arguments.words[0], &id, e) ||
+        (copy && !cli_copy_number(copy, &ask.copy, e))) {
         return false;
     }
     if (!path && isatty(STDOUT_FILENO)) {

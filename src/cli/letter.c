@@ -15,6 +15,7 @@
 
 const struct argument_option letter_show_options[] = {
     OPTION("output", 'o', "FILE", "write the letter there, to a new file"),
+    OPTION("copy", 0, "N", "this copy of it, byte for byte as it would leave"),
     OPTION_END,
 };
 
@@ -70,11 +71,12 @@ bool cli_letter_waiting(struct cli *c, struct error *e)
 }
 
 /* Line by line, without what a terminal would obey. */
-static void print_copy(struct cli *c, struct slice letter)
+static void print_copy(struct cli *c, struct slice letter, bool submitted)
 {
     struct slice rest = slice_head(letter, SHOWN_MAX);
 
-    buf_add_text(&c->out, "\nThe letter as it would leave:\n\n");
+    buf_add_text(&c->out, submitted ? "\nThe letter as it came; its content leaves protected:\n\n"
+                                    : "\nThe letter as it would leave:\n\n");
     while (rest.len) {
         struct slice line = slice_cut(rest, '\n', &rest);
         if (line.len && line.ptr[line.len - 1] == '\r') {
@@ -93,12 +95,14 @@ bool cli_letter_show(struct cli *c, struct error *e)
 {
     const char *path = arguments_text(&c->arguments, "output", 0);
     struct reader_waiting_answer answer;
-    struct reader_waiting_ask ask;
+    const char *copy = arguments_text(&c->arguments, "copy", 0);
+    struct reader_waiting_ask ask = {.copy = 0};
     struct letter_id id;
     OWN(fd) int fd = -1;
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
 
-    if (!cli_letter(c->arguments.words[0], &id, e)) {
+    if (!cli_letter(c->arguments.words[0], &id, e) ||
+        (copy && !cli_copy_number(copy, &ask.copy, e))) {
         return false;
     }
     ask.id = letter_id_slice(&id);
@@ -117,7 +121,7 @@ bool cli_letter_show(struct cli *c, struct error *e)
     if (!timeline_write(answer.records.items, answer.records.count, &c->arena, &c->out, e)) {
         return false;
     }
-    print_copy(c, map.bytes);
+    print_copy(c, map.bytes, answer.submitted);
     if (answer.cut) {
         buf_add_text(&c->out, "\n(its header alone: a malware scanner keeps the letter back)\n");
     }

@@ -10,6 +10,7 @@ struct timeline {
     struct arena *arena;
     struct buf *out;
     const struct facts *facts; /* once their record was met */
+    const struct decision *decision;
 };
 
 /* Text from outside, for a %.*s: SLICE_ARG(clean(t, s)) would evaluate it twice. */
@@ -218,11 +219,25 @@ static const char *addresses(struct timeline *t, struct slice indexes)
     return arena_text(t->arena, buf_slice(&text));
 }
 
+/* Which copy they get, where there are several, and what protects its content. */
+static void ruling_copy(struct timeline *t, const struct ruling *r)
+{
+    if (r->copy || r->method) {
+        detail(t, "  get",
+               (const char *)arena_printf(t->arena, "copy %llu, its content %s%s",
+                                          (unsigned long long)(r->copy ? r->copy : 1),
+                                          r->method ? "protected by " : "as it is",
+                                          r->method ? rung_name(r->method) : "")
+                   .ptr);
+    }
+}
+
 static void on_decision(struct timeline *t, const void *value)
 {
     const struct decision *d = value;
     const struct ruling *r = d->rulings.items;
 
+    t->decision = d;
     buf_add_text(t->out, d->drill ? "decided: of a drill, nothing leaves\n" : "decided\n");
     for (size_t i = 0; i < d->rulings.count; i++) {
         buf_printf(t->out, "    %s: %s or better, %s%s%s (%s)\n", clean(t, r[i].domain),
@@ -230,18 +245,38 @@ static void on_decision(struct timeline *t, const void *value)
                    r[i].route.len ? "by way of " : "by MX", clean(t, r[i].route),
                    clean(t, r[i].reason));
         detail(t, "  for", addresses(t, r[i].recipients));
+        ruling_copy(t, &r[i]);
     }
     timeline_need(&d->need, t->arena, t->out);
+}
+
+/* Who gets a copy, by the decision; nothing where there is only one, which all get. */
+static void copy_recipients(struct timeline *t, uint64_t copy)
+{
+    const struct ruling *r = t->decision ? t->decision->rulings.items : NULL;
+
+    for (size_t i = 0; r && i < t->decision->rulings.count; i++) {
+        if (r[i].copy && r[i].copy == copy) {
+            detail(t, "for", addresses(t, r[i].recipients));
+        }
+    }
 }
 
 static void on_sealed(struct timeline *t, const void *value)
 {
     const struct sealed *s = value;
     const struct slice *signatures = s->signatures.items;
+    const struct slice *protection = s->protection.items;
 
-    buf_printf(t->out, "copy %llu made\n", (unsigned long long)s->copy);
+    buf_printf(t->out, "copy %llu made%s%s\n", (unsigned long long)s->copy,
+               s->method ? ", its content protected by " : "",
+               s->method ? rung_name(s->method) : "");
+    copy_recipients(t, s->copy);
     detail(t, "size", size_text(t, s->size));
     detail(t, "SHA-256", hex(t, s->digest));
+    for (size_t i = 0; i < s->protection.count; i++) {
+        detail_slice(t, "protected", protection[i]);
+    }
     for (size_t i = 0; i < s->signatures.count; i++) {
         detail_slice(t, "signed", signatures[i]);
     }

@@ -69,6 +69,7 @@ static const struct argument_option export_options[] = {
     READING_CASE,
     OPTION("eml", 0, NULL, "as an .eml file, which is how letters are; for clarity"),
     OPTION("as-sent", 0, NULL, "what left, with its signatures, not what was submitted"),
+    OPTION("copy", 0, "N", "with --as-sent, which of several copies; `show` has their numbers"),
     OPTION("output", 'o', "FILE", "write there, to a new file; - is standard output"),
     OPTION("query", 0, "QUERY", "all letters that it finds, to a directory"),
     OPTION("format", 0, "NAME", "`eml`, `mbox`, `edrm` or `concordance`; eml"),

@@ -83,7 +83,7 @@ bool consent_recall(struct keeper *k, struct queue_entry *entry, const struct de
                     struct arena *arena, bool *over, struct error *e)
 {
     struct consent_record r = {0};
-    struct sealed sealed = {0};
+    struct slice digest = SLICE_NONE;
     struct ledger_ref ref;
     uint64_t at = 0;
     bool found = false;
@@ -96,13 +96,12 @@ bool consent_recall(struct keeper *k, struct queue_entry *entry, const struct de
         (found && !keeper_read_at(k, ref, &consent_record_schema, arena, &r, &at, e))) {
         return false;
     }
-    if (r.state == CONSENT_APPROVED &&
-        !keeper_read(k, entry->parcel->sealed, &sealed_schema, arena, &sealed, e)) {
+    if (r.state == CONSENT_APPROVED && !parcel_digest(k, entry->parcel, arena, &digest, e)) {
         return false;
     }
-    /* The catalog is not authenticated: what it names must be about this letter, and this copy. */
+    /* The catalog is not authenticated: what it names must be about this letter, and these copies. */
     bool mine = found && slice_equal(r.id, letter_id_slice(&entry->parcel->id));
-    if (mine && r.state == CONSENT_APPROVED && slice_equal(r.digest, sealed.digest)) {
+    if (mine && r.state == CONSENT_APPROVED && slice_equal(r.digest, digest)) {
         entry->queued_at = at > entry->queued_at ? at : entry->queued_at;
         return true;
     }
@@ -199,14 +198,7 @@ void consent_letter_done(struct consent_letter *l)
 bool consent_copy(struct keeper *k, const struct consent_letter *l, struct arena *arena,
                   struct slice *digest, struct error *e)
 {
-    struct sealed sealed;
-
-    if (!keeper_read(k, l->parcel->sealed, &sealed_schema, arena, &sealed, e) ||
-        !parcel_owns(l->parcel, sealed.id, e)) {
-        return false;
-    }
-    *digest = sealed.digest;
-    return true;
+    return parcel_digest(k, l->parcel, arena, digest, e);
 }
 
 struct listing {

@@ -69,7 +69,7 @@ bool consent_read(struct keeper *k, struct parcel *p, struct arena *arena,
                   struct consent_letter *out, struct error *e) MUST_CHECK;
 void consent_letter_done(struct consent_letter *l);
 
-/* The SHA-256 of the copy that is held, from its record. */
+/* What stands for the copies that are held: see parcel_digest(). */
 bool consent_copy(struct keeper *k, const struct consent_letter *l, struct arena *arena,
                   struct slice *digest, struct error *e) MUST_CHECK;
 

@@ -79,8 +79,11 @@ static void write_to_sender(const struct telling *t, struct buf *out)
     begin_text(out, "Your letter waits for approval");
     line(out, SLICE("Your letter was accepted, and nobody has got it yet."));
     line(out, SLICE_NONE);
-    line(out, arena_printf(t->arena, "    Subject:  %.*s",
-                           SLICE_ARG(slice_head(f->subject, SUBJECT_SHOWN))));
+    if (!decision_protects(
+            &t->letter->decision)) { /* otherwise its subject may be what is hidden */
+        line(out, arena_printf(t->arena, "    Subject:  %.*s",
+                               SLICE_ARG(slice_head(f->subject, SUBJECT_SHOWN))));
+    }
     line(out, arena_printf(t->arena, "    Accepted: %s", arrived));
     line(out, arena_printf(t->arena, "    Letter:   %s", t->id));
     line(out, SLICE_NONE);

@@ -115,17 +115,6 @@ bool keeper_record_one(struct keeper *k, enum ledger_urgency urgency, uint16_t t
 /* Count an alarm, and tell it. */
 void keeper_alert(struct keeper *k, const char *event, const char *sentence);
 
-/* The parcel's facts, from memory or from the ledger. */
-bool parcel_facts(struct keeper *k, struct parcel *p, struct arena *arena, struct facts *out,
-                  struct error *e) MUST_CHECK;
-
-/* A descriptor of the letter's bytes as a sealed memory file; the caller closes it. */
-bool parcel_content(struct keeper *k, struct parcel *p, int *fd, struct error *e) MUST_CHECK;
-
-/* The same of the copy that leaves, rebuilt from its recipe when memory has forgotten it. */
-bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *fd,
-                 struct error *e) MUST_CHECK;
-
 /* tail.c */
 void tail_wake(struct keeper *k);
 void keeper_tail(void *keeper);

@@ -57,11 +57,15 @@ static uint64_t required_level(struct keeper *k, const struct queue_entry *entry
 static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_job *job, int *copy,
                      struct arena *arena, struct error *e)
 {
+    struct parcel_copy *mine = parcel_copy_at(entry->parcel, entry->copy);
     struct facts f;
 
+    if (!mine) {
+        return error_set(e, ERROR_CORRUPT, "a ruling names a copy that was not made");
+    }
     if (!parcel_facts(k, entry->parcel, arena, &f, e) ||
         !pick_recipients(entry, &f, job, arena, e) ||
-        !parcel_copy(k, entry->parcel, arena, copy, e)) {
+        !parcel_copy(k, entry->parcel, mine, arena, copy, e)) {
         return false;
     }
     job->job = entry->job;
@@ -76,8 +80,8 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     job->envelope_id = f.envelope_id;
     job->dsn_return = entry->guard ? RETURN_HEADERS : f.dsn_return;
     (void)pthread_mutex_lock(&entry->parcel->lock);
-    job->has_8bit = entry->parcel->copy_8bit;
-    job->size = entry->parcel->copy_size;
+    job->has_8bit = mine->has_8bit;
+    job->size = mine->size;
     (void)pthread_mutex_unlock(&entry->parcel->lock);
     return true;
 }

@@ -93,7 +93,7 @@ void lanes_leave(struct lanes *l, struct queue_lane *lane)
 static bool may_give(const struct queue_lane *lane, const struct queue_limits *limits)
 {
     return lane->head && lane->in_hand < limits->per_lane && lane->in_hand < lane->allowed &&
-           lane->head->parcel->size <= limits->bytes;
+           lane->head->bytes <= limits->bytes;
 }
 
 void lane_learn(struct queue_lane *lane, bool answered)

@@ -2,6 +2,7 @@
 
 #include "host/memfd.h"
 #include "keeper/internal.h"
+#include "keyring/digest.h"
 #include "stages/protect/recipe.h"
 
 bool keeper_reader(struct keeper *k, struct ledger_reader **reader, struct error *e)
@@ -111,25 +112,75 @@ bool parcel_content(struct keeper *k, struct parcel *p, int *fd, struct error *e
                         parcel_owns(p, c.id, e) && memfd_from("letter", c.bytes, fd, e));
 }
 
-bool parcel_copy(struct keeper *k, struct parcel *p, struct arena *arena, int *fd, struct error *e)
+bool parcel_sealed(struct keeper *k, struct parcel *p, const struct parcel_copy *copy,
+                   struct arena *arena, struct sealed *out, struct error *e)
 {
-    OWN(buf) struct buf copy = {0};
-    struct sealed s;
+    uint64_t number = (uint64_t)(copy - p->copies) + 1;
+
+    return keeper_read(k, copy->ref, &sealed_schema, arena, out, e) && parcel_owns(p, out->id, e) &&
+           (out->copy == number ||
+            error_set(e, ERROR_CORRUPT,
+                      "the catalog names copy %llu of letter %llu where copy %llu should be: "
+                      "`postern catalog rebuild` makes it anew",
+                      (unsigned long long)out->copy, (unsigned long long)p->seq,
+                      (unsigned long long)number));
+}
+
+bool parcel_digest(struct keeper *k, struct parcel *p, struct arena *arena, struct slice *digest,
+                   struct error *e)
+{
+    OWN(buf) struct buf all = {.max = p->n_copies * DIGEST_LEN};
+    uint8_t *whole = arena_alloc(arena, DIGEST_LEN);
+    struct sealed s = {0};
+
+    for (size_t i = 0; i < p->n_copies; i++) {
+        OWN(arena) struct arena scratch = {.max = KEEPER_ARENA_MAX};
+        if (!parcel_sealed(k, p, &p->copies[i], &scratch, &s, e)) {
+            return false;
+        }
+        buf_add(&all, s.digest);
+    }
+    digest_of(buf_slice(&all), SLICE_NONE, whole);
+    *digest = p->n_copies == 1 ? arena_copy(arena, buf_slice(&all)) : slice_of(whole, DIGEST_LEN);
+    return true;
+}
+
+/* A protected copy takes nothing of the content. */
+static bool content_for(struct keeper *k, struct parcel *p, const struct sealed *s,
+                        struct arena *arena, struct slice *bytes, struct error *e)
+{
     struct content c;
 
-    *fd = cached_fd(p, &p->copy_fd);
+    *bytes = SLICE_NONE;
+    if (s->method) {
+        return true;
+    }
+    if (!keeper_read(k, p->content, &content_schema, arena, &c, e) || !parcel_owns(p, c.id, e)) {
+        return false;
+    }
+    *bytes = c.bytes;
+    return true;
+}
+
+bool parcel_copy(struct keeper *k, struct parcel *p, struct parcel_copy *which, struct arena *arena,
+                 int *fd, struct error *e)
+{
+    OWN(buf) struct buf copy = {0};
+    struct slice content;
+    struct sealed s;
+
+    *fd = cached_fd(p, &which->fd);
     if (*fd >= 0) {
         return true;
     }
-    if (!keeper_read(k, p->sealed, &sealed_schema, arena, &s, e) ||
-        !keeper_read(k, p->content, &content_schema, arena, &c, e) || !parcel_owns(p, s.id, e) ||
-        !parcel_owns(p, c.id, e) || !recipe_follow(&s, c.bytes, arena, &copy, e) ||
+    if (!parcel_sealed(k, p, which, arena, &s, e) || !content_for(k, p, &s, arena, &content, e) ||
+        !recipe_follow(&s, content, arena, &copy, e) ||
         !memfd_from("copy", buf_slice(&copy), fd, e)) {
         return false;
     }
     (void)pthread_mutex_lock(&p->lock);
-    p->copy_size = s.size;
-    p->copy_8bit = !slice_is_ascii(buf_slice(&copy));
+    which->size = s.size;
+    which->has_8bit = !slice_is_ascii(buf_slice(&copy));
     (void)pthread_mutex_unlock(&p->lock);
     return true;
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "formats/mail/facts.h"
 #include "host/memfd.h"
 #include "keeper/consent.h"
 #include "keeper/guard.h"
@@ -16,6 +17,7 @@
 #define NOTICE_MAX   ((size_t)60 << 20)
 #define RECORD_MAX   ((size_t)16 << 20) /* of an outcome or a notice's record */
 #define NOTICE_KINDS 3
+#define OUTSIDE_MAX  ((size_t)1 << 20) /* of a protected copy's header that is looked at */
 
 /* The notices of one outcome, while they are made. */
 struct making {
@@ -25,6 +27,9 @@ struct making {
     const struct facts *about;
     const struct outcome *outcome;
     struct arena *arena;
+    uint64_t which; /* copy of the parcel */
+    bool
+        hidden; /* its content is protected: the notice says no more of the letter than the copy does */
     struct slice copy; /* the letter as it was sent; empty when it cannot be had */
     struct receipt_recipient *recipients;
 };
@@ -108,6 +113,25 @@ static size_t header_length(struct slice letter)
     return at ? (size_t)(at - letter.ptr) + 2 : letter.len;
 }
 
+/* Of a protected copy what stands outside, which is not the letter's own where that is hidden. */
+static struct slice subject_of(const struct making *m)
+{
+    static const struct mail_limits limits = {.letter_bytes = UINT64_MAX,
+                                              .header_bytes = OUTSIDE_MAX,
+                                              .field_bytes = OUTSIDE_MAX,
+                                              .line_bytes = OUTSIDE_MAX,
+                                              .fields = 1000};
+    struct mail_header header;
+    struct mail_facts facts;
+
+    if (!m->hidden) {
+        return m->about->subject;
+    }
+    mail_header_read(m->copy, &limits, true, m->arena, &header);
+    mail_facts_read(&header, true, m->arena, &facts);
+    return facts.subject;
+}
+
 /* Write the report; one that does not fit with the whole letter goes with its header alone. */
 static bool write_report(const struct making *m, struct notice_making *n)
 {
@@ -120,7 +144,7 @@ static bool write_report(const struct making *m, struct notice_making *n)
         .return_full = m->about->dsn_return == RETURN_FULL,
         .copy = m->copy,
         .header_len = header_length(m->copy),
-        .subject = m->about->subject,
+        .subject = subject_of(m),
         .host = settings->general.hostname,
         .from = arena_printf(m->arena, "postmaster@%.*s", SLICE_ARG(domains[0])),
         .arrived_ms = (int64_t)m->about->received_at,
@@ -207,10 +231,11 @@ static size_t find_due(struct making *m, bool late, struct notice_making *notice
 /* A letter whose copy cannot be read any more is still reported on, without its header. */
 static void open_copy(struct making *m, struct memfd_map *map)
 {
+    struct parcel_copy *which = parcel_copy_at(m->parcel, m->which);
     OWN(fd) int copy = -1;
-    struct error e;
+    struct error e = {.text = "a ruling names a copy that was not made"};
 
-    if (parcel_copy(m->keeper, m->parcel, m->arena, &copy, &e) &&
+    if (which && parcel_copy(m->keeper, m->parcel, which, m->arena, &copy, &e) &&
         memfd_map(copy, 2 * (size_t)LETTER_BYTES_MAX, map, &e)) {
         m->copy = map->bytes;
         return;
@@ -274,6 +299,8 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
     struct making m = {.keeper = k,
                        .parcel = entry->parcel,
                        .entry = entry,
+                       .which = entry->copy,
+                       .hidden = entry->method != RUNG_NONE,
                        .about = &about,
                        .outcome = outcome,
                        .arena = arena};
@@ -327,6 +354,19 @@ static void add_pending(void *context, const struct queue_entry *entry)
     }
 }
 
+/* One report is made of all its recipients: from a copy that is protected, if there is one, so that it tells no more than was to leave. */
+static void choose_copy(struct making *m, const struct decision *d)
+{
+    const struct ruling *rulings = d->rulings.items;
+
+    for (size_t i = 0; i < d->rulings.count && !m->hidden; i++) {
+        if (rulings[i].method) {
+            m->which = rulings[i].copy;
+            m->hidden = true;
+        }
+    }
+}
+
 /* What a malware scanner keeps back comes back as its header: nothing hands malware on. */
 static uint64_t return_of(const struct consent_letter *l)
 {
@@ -352,6 +392,7 @@ bool keeper_return_letter(struct keeper *k, const struct consent_letter *l, stru
     struct own_letter letter;
 
     f.dsn_return = return_of(l);
+    choose_copy(&m, &l->decision);
     queue_each(k->queue, add_pending, &pending);
     m.recipients = arena_array(arena, f.recipients.count + 1, sizeof(*m.recipients));
     notice.due = arena_array(arena, f.recipients.count + 1, sizeof(*notice.due));

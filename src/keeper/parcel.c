@@ -25,8 +25,32 @@ struct parcel *parcel_new(void)
     (void)pthread_mutex_init(&p->lock, NULL);
     buf_init(&p->facts_body, FACTS_BODY_MAX);
     p->content_fd = -1;
-    p->copy_fd = -1;
+    p->copies = &p->only;
+    p->n_copies = 1;
+    p->only.fd = -1;
     return p;
+}
+
+void parcel_expect_copies(struct parcel *p, size_t n)
+{
+    if (n <= p->n_copies) {
+        return;
+    }
+    p->copies = calloc(n, sizeof(*p->copies));
+    if (!p->copies) {
+        arena_panic("out of memory");
+    }
+    p->n_copies = n;
+    for (size_t i = 0; i < n; i++) {
+        p->copies[i].fd = -1;
+    }
+}
+
+struct parcel_copy *parcel_copy_at(struct parcel *p, uint64_t copy)
+{
+    uint64_t i = copy ? copy - 1 : 0;
+
+    return i < p->n_copies ? &p->copies[i] : NULL;
 }
 
 bool parcel_owns(const struct parcel *p, struct slice id, struct error *e)
@@ -76,7 +100,9 @@ static void end_file(int *fd, atomic_size_t *files, uint64_t size)
 void parcel_forget(struct parcel *p)
 {
     (void)pthread_mutex_lock(&p->lock);
-    end_file(&p->copy_fd, &cached_copies, p->copy_size);
+    for (size_t i = 0; i < p->n_copies; i++) {
+        end_file(&p->copies[i].fd, &cached_copies, p->copies[i].size);
+    }
     end_file(&p->content_fd, &cached_contents, p->size);
     (void)atomic_fetch_sub(&cached_bytes, p->facts_kept);
     p->facts_kept = 0;
@@ -91,6 +117,9 @@ void parcel_drop(struct parcel *p)
     }
     parcel_forget(p);
     (void)pthread_mutex_destroy(&p->lock);
+    if (p->copies != &p->only) {
+        free(p->copies);
+    }
     free(p);
 }
 
@@ -127,12 +156,13 @@ bool parcel_may_keep_copy(uint64_t size)
            atomic_load(&cached_bytes) + size <= PARCEL_CACHE_MAX / HALF;
 }
 
-void parcel_keep_copy(struct parcel *p, int fd, uint64_t size, bool has_8bit)
+void parcel_keep_copy(struct parcel *p, struct parcel_copy *copy, int fd, uint64_t size,
+                      bool has_8bit)
 {
     (void)pthread_mutex_lock(&p->lock);
-    end_file(&p->copy_fd, &cached_copies, p->copy_size);
-    p->copy_size = size;
-    p->copy_8bit = has_8bit;
-    p->copy_fd = fd < 0 ? -1 : keep_file(fd, &cached_copies, size, PARCEL_CACHE_MAX / HALF);
+    end_file(&copy->fd, &cached_copies, copy->size);
+    copy->size = size;
+    copy->has_8bit = has_8bit;
+    copy->fd = fd < 0 ? -1 : keep_file(fd, &cached_copies, size, PARCEL_CACHE_MAX / HALF);
     (void)pthread_mutex_unlock(&p->lock);
 }

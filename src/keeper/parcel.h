@@ -20,6 +20,16 @@
 #define PARCEL_CACHE_MAX ((size_t)128 << 20) /* bytes */
 #define PARCEL_FILES_MAX 2000                /* memory files */
 
+/* A sealed copy that leaves. */
+struct parcel_copy {
+    struct ledger_ref ref; /* of its record */
+    int fd;                /* the copy in memory, or -1 */
+    uint64_t size;         /* these two are known once it was in memory */
+    bool has_8bit;
+};
+
+struct keeper;
+
 struct parcel {
     struct letter_id id;
     uint64_t seq; /* of the facts record */
@@ -43,15 +53,14 @@ struct parcel {
     struct ledger_ref
         findings; /* as the catalog says, of one that is only indexed again; or zero */
     struct ledger_ref decision; /* set with `decided` */
-    struct ledger_ref sealed;
 
     pthread_mutex_t lock;  /* guards the caches below */
     struct buf facts_body; /* CBOR of struct facts; empty: read it from the ledger */
     size_t facts_kept;     /* bytes of it that the budget knows of */
     int content_fd;        /* sealed memory file, or -1 */
-    int copy_fd;           /* the sealed copy that leaves, or -1 */
-    uint64_t copy_size;
-    bool copy_8bit;
+    struct parcel_copy *copies;
+    size_t n_copies;         /* at least one; neither changes once the parcel is shared */
+    struct parcel_copy only; /* where there is no second one */
 };
 
 /* A new parcel with one reference and no caches. Never NULL. */
@@ -83,9 +92,35 @@ void parcel_forget_content(struct parcel *p);
 /* Whether a copy of that size would be kept now: otherwise it need not be made. */
 bool parcel_may_keep_copy(uint64_t size);
 
-/* Keep a copy for delivery if the budget for all parcels allows it; `fd` becomes the parcel's or
- * is closed. -1: none was made. */
-void parcel_keep_copy(struct parcel *p, int fd, uint64_t size, bool has_8bit);
+/* Have room for so many copies, 1 or more; once, before the parcel is shared. Nothing is known of them yet. */
+void parcel_expect_copies(struct parcel *p, size_t n);
+
+/* The copy of that number, as a ruling names it: from 1 on, 0 is the first. NULL: there is none. */
+struct parcel_copy *parcel_copy_at(struct parcel *p, uint64_t copy);
+
+/* Keep one of them for delivery if the budget for all parcels allows it; `fd` becomes the parcel's or is closed. -1: none was
+ * made. */
+void parcel_keep_copy(struct parcel *p, struct parcel_copy *copy, int fd, uint64_t size,
+                      bool has_8bit);
+
+/* The parcel's facts, from memory or from the ledger. */
+bool parcel_facts(struct keeper *k, struct parcel *p, struct arena *arena, struct facts *out,
+                  struct error *e) MUST_CHECK;
+
+/* A descriptor of the letter's bytes as a sealed memory file; the caller closes it. */
+bool parcel_content(struct keeper *k, struct parcel *p, int *fd, struct error *e) MUST_CHECK;
+
+/* The same of a copy that leaves, made again from its record when memory has forgotten it. */
+bool parcel_copy(struct keeper *k, struct parcel *p, struct parcel_copy *copy, struct arena *arena,
+                 int *fd, struct error *e) MUST_CHECK;
+
+/* The record of one of its copies. ERROR_CORRUPT when the catalog names another one. */
+bool parcel_sealed(struct keeper *k, struct parcel *p, const struct parcel_copy *copy,
+                   struct arena *arena, struct sealed *out, struct error *e) MUST_CHECK;
+
+/* What stands for all its copies: the digest of the only one, or the SHA-256 of those of several, one behind the other. In the arena. */
+bool parcel_digest(struct keeper *k, struct parcel *p, struct arena *arena, struct slice *digest,
+                   struct error *e) MUST_CHECK;
 
 /* A first-in first-out list of parcels. */
 struct parcel_list {

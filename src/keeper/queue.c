@@ -124,7 +124,7 @@ static int64_t call_the_due(struct queue *q, int64_t until)
 static void make_busy(struct queue *q, struct queue_entry *entry)
 {
     entry->lane->in_hand++;
-    q->bytes_in_hand += entry->parcel->size;
+    q->bytes_in_hand += entry->bytes;
     entry->busy = true;
     entry->begun = false;
     entry->begins = 0;
@@ -214,7 +214,7 @@ static void leave_hand(struct queue *q, struct queue_entry *entry)
     entry->job = 0;
     entry->busy = false;
     entry->lane->in_hand--;
-    q->bytes_in_hand -= entry->parcel->size;
+    q->bytes_in_hand -= entry->bytes;
     wake_next(q, entry->lane);
 }
 

@@ -40,10 +40,13 @@ struct queue_entry {
     struct slice route;  /* fixed next hop, or empty */
     struct slice reason; /* of the last deferral or the hold; memory of the entry */
     uint64_t level;
-    uint64_t guard;      /* of the ruling; never changes */
-    bool released;       /* a person let it go although the next hop got worse */
-    bool waits;          /* for a second person: it is never handed out, whatever its state */
-    bool told;           /* that it does; these are guarded by the queue's lock */
+    uint64_t copy;   /* of the parcel, which it delivers; this and the three below never change */
+    uint64_t method; /* enum rung of what protects its content */
+    uint64_t bytes;  /* of that copy, as far as was known when it was queued */
+    uint64_t guard;  /* of the ruling */
+    bool released;   /* a person let it go although the next hop got worse */
+    bool waits;      /* for a second person: it is never handed out, whatever its state */
+    bool told;       /* that it does; these are guarded by the queue's lock */
     int64_t waits_until; /* steady clock: then it goes back */
     bool smarthost;
     uint64_t state; /* enum queue_state */

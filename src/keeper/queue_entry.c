@@ -29,6 +29,18 @@ static void free_text(struct slice s)
     free((void *)(uintptr_t)s.ptr);
 }
 
+/* Protected, a letter grows by a third at least, being encoded once more. */
+static uint64_t bytes_of(const struct parcel *parcel, const struct ruling *ruling)
+{
+    const struct parcel_copy *copy =
+        parcel_copy_at((struct parcel *)(uintptr_t)parcel, ruling->copy);
+
+    if (copy && copy->size) {
+        return copy->size;
+    }
+    return ruling->method ? parcel->size + parcel->size / 2 : parcel->size;
+}
+
 struct queue_entry *queue_entry_new(struct parcel *parcel, const struct catalog_queue_row *row,
                                     const struct ruling *ruling, bool smarthost)
 {
@@ -43,6 +55,9 @@ struct queue_entry *queue_entry_new(struct parcel *parcel, const struct catalog_
                                   .route = own_text(ruling->route),
                                   .reason = own_text(SLICE_NONE),
                                   .level = ruling->level,
+                                  .copy = ruling->copy,
+                                  .method = ruling->method,
+                                  .bytes = bytes_of(parcel, ruling),
                                   .guard = ruling->guard,
                                   .smarthost = smarthost,
                                   .state = row->state,

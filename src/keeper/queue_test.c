@@ -197,7 +197,7 @@ static void large_letters_wait_until_there_is_room(void **unused)
 
     for (size_t i = 0; i < 4; i++) {
         struct queue_entry *entry = entry_for(domains[i], 0);
-        entry->parcel->size = sizes[i];
+        entry->bytes = sizes[i];
         queue_add(q, entry);
     }
     struct queue_entry *a = take(q, 0, SLICE_NONE, 9, 0);

@@ -55,7 +55,7 @@ static struct parcel *parcel_of(const struct catalog_letter *l)
     return p;
 }
 
-/* Find where the records of a decided letter are. */
+/* Find where the records of a decided letter are; of several copies, of the last one. */
 static bool find_records(struct catalog *c, struct parcel *p, struct error *e)
 {
     bool content = false;
@@ -64,12 +64,49 @@ static bool find_records(struct catalog *c, struct parcel *p, struct error *e)
 
     if (!catalog_record(c, p->seq, RECORD_CONTENT, &p->content, &content, e) ||
         !catalog_record(c, p->seq, RECORD_DECISION, &p->decision, &decision, e) ||
-        !catalog_record(c, p->seq, RECORD_SEALED, &p->sealed, &sealed, e)) {
+        !catalog_record(c, p->seq, RECORD_SEALED, &p->only.ref, &sealed, e)) {
         return false;
     }
     p->decided = decision && sealed;
     return content ||
            error_set(e, ERROR_CORRUPT, "letter %llu has no content", (unsigned long long)p->seq);
+}
+
+/* How many copies the rulings name. */
+static size_t count_copies(const struct decision *d)
+{
+    const struct ruling *rulings = d->rulings.items;
+    size_t n = 1;
+
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        n = rulings[i].copy > n ? (size_t)rulings[i].copy : n;
+    }
+    return n;
+}
+
+/* Find the others as well. Their records are in the order of their numbers; each says its own. */
+static bool find_copies(struct catalog *c, struct parcel *p, const struct decision *d,
+                        struct arena *arena, struct error *e)
+{
+    struct catalog_record *records = NULL;
+    size_t count = 0;
+    size_t found = 0;
+    size_t n = count_copies(d);
+
+    if (n == 1) {
+        return true;
+    }
+    parcel_expect_copies(p, n);
+    if (!catalog_records(c, p->seq, arena, &records, &count, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (records[i].type == RECORD_SEALED && found < n) {
+            p->copies[found++].ref = records[i].ref;
+        }
+    }
+    return found == n || error_set(e, ERROR_CORRUPT, "letter %llu has %zu of its %zu copies",
+                                   (unsigned long long)p->seq, found, n);
 }
 
 static bool restore_undecided(struct keeper *k, struct arena *arena, struct error *e)
@@ -153,30 +190,46 @@ static void hold_unreleased(struct keeper *k, struct queue_entry *entry, const s
                  "catalog; see `postern queue list`, then `postern ledger verify`");
 }
 
+/* The parcel of a row's letter, which the row before may have had as well; with the letter's decision. */
+static bool parcel_for(struct keeper *k, const struct catalog_queue_row *row, struct parcel **last,
+                       struct decision *d, struct arena *arena, struct error *e)
+{
+    struct catalog *c = k->tail.catalog;
+    struct catalog_letter letter;
+    bool fresh = !*last || (*last)->seq != row->letter;
+    bool found = true;
+
+    if (fresh) {
+        parcel_drop(*last);
+        *last = NULL;
+        if (!catalog_find(c, &row->id, &letter, &found, e)) {
+            return false;
+        }
+        if (!found) {
+            return error_set(e, ERROR_CORRUPT, "a queue row without its letter");
+        }
+        *last = parcel_of(&letter);
+        if (!find_records(c, *last, e)) {
+            return false;
+        }
+    }
+    if (!keeper_read(k, (*last)->decision, &decision_schema, arena, d, e)) {
+        return false;
+    }
+    if (!slice_equal(d->id, letter_id_slice(&(*last)->id))) {
+        return error_set(e, ERROR_CORRUPT, "a queue row with another letter's decision");
+    }
+    return !fresh || find_copies(c, *last, d, arena, e);
+}
+
 static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, struct parcel **last,
                         struct error *e)
 {
     OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
     struct decision d;
-    struct catalog_letter letter;
-    bool found = false;
 
-    if (!*last || (*last)->seq != row->letter) {
-        parcel_drop(*last);
-        *last = NULL;
-        if (!catalog_find(k->tail.catalog, &row->id, &letter, &found, e)) {
-            return false;
-        }
-        *last = parcel_of(&letter);
-        if (!found || !find_records(k->tail.catalog, *last, e)) {
-            return found || error_set(e, ERROR_CORRUPT, "a queue row without its letter");
-        }
-    }
-    if (!keeper_read(k, (*last)->decision, &decision_schema, &arena, &d, e)) {
+    if (!parcel_for(k, row, last, &d, &arena, e)) {
         return false;
-    }
-    if (!slice_equal(d.id, letter_id_slice(&(*last)->id))) {
-        return error_set(e, ERROR_CORRUPT, "a queue row with another letter's decision");
     }
     if (row->ruling >= d.rulings.count) {
         return error_set(e, ERROR_CORRUPT, "a queue row without its ruling");

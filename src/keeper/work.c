@@ -252,7 +252,7 @@ static bool append_all(struct letter *l, const struct ledger_record *records, si
         return false;
     }
     l->parcel->decision = refs[1];
-    l->parcel->sealed = refs[2];
+    l->parcel->only.ref = refs[2];
     l->parcel->decided = true;
     return true;
 }
@@ -301,7 +301,7 @@ static bool send_on(struct letter *l, struct error *e)
         !record_all(l, &scanned, e)) {
         return false;
     }
-    parcel_keep_copy(l->parcel, TAKE(copy, -1), l->script.size, has_8bit);
+    parcel_keep_copy(l->parcel, &l->parcel->only, TAKE(copy, -1), l->script.size, has_8bit);
     keeper_enqueue(l->keeper, l->parcel, &l->decision);
     guard_found(l->keeper, &l->facts, &l->findings, l->arena);
     scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, &scanned, l->arena);

@@ -101,6 +101,8 @@ static const struct cbor_field sealed_fields[] = {
     ROW(4, CBOR_UINT, size, 2 * (uint64_t)LETTER_BYTES_MAX),
     CBOR_SUB(5, CBOR_LIST, struct sealed, edits, LETTER_EDITS_MAX, &edit_schema),
     MAYBE(6, CBOR_TEXTS, signatures, 16),
+    MAYBE(7, CBOR_UINT, method, UINT8_MAX),
+    MAYBE(8, CBOR_TEXTS, protection, 64),
 };
 SCHEMA(sealed);
 #undef THIS
@@ -158,6 +160,18 @@ static const struct cbor_field checkpoint_fields[] = {
 const struct cbor_schema checkpoint_schema =
     CBOR_SCHEMA(checkpoint_fields, struct checkpoint_record);
 #undef THIS
+
+bool decision_protects(const struct decision *d)
+{
+    const struct ruling *rulings = d->rulings.items;
+
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        if (rulings[i].method) {
+            return true;
+        }
+    }
+    return false;
+}
 
 struct slice facts_owner(const struct facts *f)
 {

@@ -113,6 +113,9 @@ struct decision {
 
 extern const struct cbor_schema decision_schema;
 
+/* Whether the content is protected for one recipient at least. */
+bool decision_protects(const struct decision *d);
+
 /* A piece of a sealed copy: literal bytes, or `len` bytes of the content from `offset`. */
 struct sealed_edit {
     struct slice literal; /* empty: take the range */
@@ -120,7 +123,8 @@ struct sealed_edit {
     uint64_t len;
 };
 
-/* RECORD_SEALED: how the copy that leaves is made from the content, and its digest. */
+/* RECORD_SEALED: how a copy that leaves is made from the content, and its digest. Of one whose content is protected nothing
+ * of the content is taken: it is literal, all of it. */
 struct sealed {
     struct slice id;
     uint64_t copy; /* counts from 1 within a letter */
@@ -128,6 +132,8 @@ struct sealed {
     uint64_t size;
     struct cbor_list edits;
     struct cbor_list signatures; /* texts: "rsa-sha256 selector._domainkey.domain" */
+    uint64_t method;             /* enum rung of what protects its content; 0: nothing does */
+    struct cbor_list protection; /* texts: certificates or keys, algorithms, what stayed outside */
 };
 
 extern const struct cbor_schema sealed_schema;

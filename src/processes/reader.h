@@ -92,9 +92,22 @@ bool desk_find(struct desk *d, struct slice id, struct catalog_letter *letter,
 bool desk_content(struct desk *d, struct catalog_letter *letter, struct slice *bytes,
                   struct error *e) MUST_CHECK;
 
-/* Append the bytes that leave, made again from the content; refused unless they are those that were recorded. */
-bool desk_copy(struct desk *d, const struct catalog_letter *letter, struct slice content,
-               struct buf *copy, struct error *e) MUST_CHECK;
+/* Where the records of the letter's sealed copies are, in the order of their numbers. None was made: count is 0. */
+bool desk_copies(struct desk *d, const struct catalog_letter *letter, struct arena *arena,
+                 struct ledger_ref **refs, size_t *count, struct error *e) MUST_CHECK;
+
+/* One of these records, in the desk's arena; refused unless it is this letter's, and of that number. */
+bool desk_sealed(struct desk *d, const struct catalog_letter *letter, struct ledger_ref ref,
+                 uint64_t number, struct sealed *out, struct error *e) MUST_CHECK;
+
+/* A record's body as it is shown: of a sealed copy of many bytes all but its edits, in the arena. */
+bool desk_slim(struct desk *d, uint16_t type, struct slice body, struct arena *arena,
+               struct slice *out, struct error *e) MUST_CHECK;
+
+/* Append the bytes that leave, made again; refused unless they are those that were recorded. `which` counts from 1; 0 is the only
+ * one, and refused when there are several. */
+bool desk_copy(struct desk *d, const struct catalog_letter *letter, uint64_t which,
+               struct slice content, struct buf *copy, struct error *e) MUST_CHECK;
 
 /* The visitor behind a request that came through the gate. */
 const struct visitor *reader_visitor(const struct ipc_request *r) __attribute__((returns_nonnull));

@@ -8,7 +8,6 @@
 #include "letter/retention.h"
 #include "processes/reader_case.h"
 #include "requests/reader.h"
-#include "stages/protect/recipe.h"
 
 #define REASON_SHOWN 120               /* bytes of a removal's reason in a sentence */
 #define SHOWN_MAX    ((size_t)3 << 20) /* bytes of bodies in an answer; the rest on asking again */
@@ -99,19 +98,21 @@ static bool add_record(struct desk *d, const struct catalog_record *from, struct
                        struct arena *arena, struct error *e)
 {
     struct ledger_entry entry;
+    struct slice body;
 
     arena_reset(&d->arena);
-    if (!ledger_reader_get(d->ledger, from->ref, &d->arena, &entry, e)) {
+    if (!ledger_reader_get(d->ledger, from->ref, &d->arena, &entry, e) ||
+        !desk_slim(d, entry.type, entry.body, arena, &body, e)) {
         return false;
     }
-    t->more = t->count != 0 && t->bytes + entry.body.len > SHOWN_MAX;
+    t->more = t->count != 0 && t->bytes + body.len > SHOWN_MAX;
     if (!t->more) {
-        t->bytes += entry.body.len;
+        t->bytes += body.len;
         t->records[t->count++] = (struct reader_record){
             .seq = from->ref.seq,
             .type = from->type,
             .time = (uint64_t)entry.time_ms,
-            .body = arena_copy(arena, entry.body),
+            .body = arena_copy(arena, body),
         };
     }
     return true;
@@ -235,24 +236,6 @@ bool desk_content(struct desk *d, struct catalog_letter *letter, struct slice *b
     return true;
 }
 
-/* The bytes that left, made again; refused unless they are exactly those that were recorded. */
-bool desk_copy(struct desk *d, const struct catalog_letter *letter, struct slice content,
-               struct buf *copy, struct error *e)
-{
-    struct ledger_ref ref;
-    struct sealed sealed;
-    bool found = false;
-
-    if (!catalog_record(d->catalog, letter->seq, RECORD_SEALED, &ref, &found, e)) {
-        return false;
-    }
-    if (!found) {
-        return error_set(e, ERROR_INPUT, "no copy of this letter was made to be sent");
-    }
-    return desk_read(d, ref, RECORD_SEALED, &sealed_schema, &sealed, e) &&
-           recipe_follow(&sealed, content, &d->arena, copy, e);
-}
-
 /* What marks a letter as our company's at its provider may be a secret, and it is cut from what leaves alone. */
 static bool has_marks(struct desk *d, const struct catalog_letter *letter, bool *has,
                       struct error *e)
@@ -292,12 +275,17 @@ bool reader_on_export(void *reader, struct ipc_request *r, struct error *e)
         return false;
     }
     if (ask->as_sent || marked) {
-        if (!desk_copy(&d, &letter, bytes, &copy, e)) {
+        if (!desk_copy(&d, &letter, ask->copy, bytes, &copy, e)) {
             return false;
         }
         bytes = buf_slice(&copy);
     }
     answer->size = bytes.len;
+    if (ask->as_sent && ask->copy) {
+        verb = (const char *)arena_printf(r->arena, "export copy %llu as sent",
+                                          (unsigned long long)ask->copy)
+                   .ptr;
+    }
     return reader_record(reader, r, verb, name, reason, bytes.len, e) &&
            memfd_from("letter", bytes, &r->answer_fd, e);
 }

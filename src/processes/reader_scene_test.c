@@ -79,8 +79,8 @@ static void make_copy(struct slice content, struct buf *copy)
     buf_add(copy, slice_from(content, BCC_AT + BCC_LEN));
 }
 
-/* A letter with facts, content and the recipe of its copy. */
-void scene_archive(struct place *p, const char *subject)
+/* A letter with facts, content and, where wanted, the recipe of its copy. */
+static void archive(struct place *p, const char *subject, bool copied)
 {
     uint8_t digest[DIGEST_LEN];
     uint8_t copy_digest[DIGEST_LEN];
@@ -119,7 +119,9 @@ void scene_archive(struct place *p, const char *subject)
         .edits = {edits, 3}
     };
     p->seq = append_letter(p, &f, &c).seq;
-    append_sealed(p, &s);
+    if (copied) {
+        append_sealed(p, &s);
+    }
     fold(p);
     const struct slice recipients[] = {to[0].address, to[1].address};
     struct search_letter indexed = {.seq = p->seq,
@@ -129,6 +131,36 @@ void scene_archive(struct place *p, const char *subject)
                                     .recipients = recipients,
                                     .n_recipients = 2};
     assert_ok(search_index_write(p->index, &indexed, 1, p->seq + 1, &e), e);
+}
+
+void scene_archive(struct place *p, const char *subject)
+{
+    archive(p, subject, true);
+}
+
+void scene_archive_uncopied(struct place *p, const char *subject)
+{
+    archive(p, subject, false);
+}
+
+void scene_add_copy(struct place *p, uint64_t number, const char *bytes)
+{
+    struct sealed_edit edit = {.literal = slice_text(bytes)};
+    struct slice how = SLICE("AES-256-GCM");
+    uint8_t digest[DIGEST_LEN];
+
+    digest_of(edit.literal, SLICE_NONE, digest);
+    const struct sealed s = {
+        .id = letter_id_slice(&p->id),
+        .copy = number,
+        .digest = SLICE_ARRAY(digest),
+        .size = edit.literal.len,
+        .edits = {&edit, 1},
+        .method = RUNG_SMIME,
+        .protection = {&how,  1}
+    };
+    append_sealed(p, &s);
+    fold(p);
 }
 
 void scene_decide(struct place *p, uint64_t guard)
@@ -210,6 +242,14 @@ static bool who(void *pipe, const struct caller_ask *ask, struct arena *arena,
         return true;
     case SCENE_OVER:
         return error_set(e, ERROR_DENIED, "the sign-in is over");
+    case SCENE_BOB:
+        caller->account = SLICE("bob@example.test");
+        caller->role = ACCOUNT_EMPLOYEE;
+        return true;
+    case SCENE_CARL:
+        caller->account = SLICE("carl@example.test");
+        caller->role = ACCOUNT_EMPLOYEE;
+        return true;
     default:
         caller->account = SLICE("auditor@example.test");
         caller->role = ACCOUNT_AUDITOR;
@@ -231,6 +271,18 @@ bool scene_show(struct place *p, enum scene_peer peer)
     return ipc_call(p->pool, &caller_pass, &ask, -1, NULL, NULL, &p->arena, WITHIN, &e);
 }
 
+/* What stands for several copies. */
+static void several(uint8_t digest[static DIGEST_LEN], bool hidden_alone)
+{
+    uint8_t all[3 * DIGEST_LEN];
+
+    (void)memcpy(all, digest, DIGEST_LEN);
+    digest_of(SLICE(SCENE_HIDDEN_ZOE), SLICE_NONE, all + DIGEST_LEN);
+    digest_of(SLICE(SCENE_HIDDEN_BOB), SLICE_NONE, all + (size_t)2 * DIGEST_LEN);
+    digest_of(hidden_alone ? slice_from(SLICE_ARRAY(all), DIGEST_LEN) : SLICE_ARRAY(all),
+              SLICE_NONE, digest);
+}
+
 static bool approves(void *pipe, const struct keeper_consent_ask *ask, struct arena *arena,
                      struct keeper_consent_answer *answer, struct error *e)
 {
@@ -242,6 +294,9 @@ static bool approves(void *pipe, const struct keeper_consent_ask *ask, struct ar
     make_copy(slice_starts(ask->account, SLICE("zoe")) ? SLICE("other") : SLICE(scene_letter),
               &copy);
     digest_of(buf_slice(&copy), SLICE_NONE, digest);
+    if (slice_starts(ask->account, SLICE("bob")) || slice_starts(ask->account, SLICE("carl"))) {
+        several(digest, slice_starts(ask->account, SLICE("carl")));
+    }
     *answer = (struct keeper_consent_answer){.may = !slice_starts(ask->account, SLICE("auditor")),
                                              .digest = slice_of(digest, DIGEST_LEN)};
     return true;

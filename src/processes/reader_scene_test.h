@@ -16,7 +16,14 @@
 #define WITHIN 20000
 
 /* Who may be behind a pass. */
-enum scene_peer { SCENE_ANNA = 1, SCENE_ZOE = 2, SCENE_NOBODY = 3, SCENE_OVER = 4 };
+enum scene_peer {
+    SCENE_ANNA = 1,
+    SCENE_ZOE = 2,
+    SCENE_NOBODY = 3,
+    SCENE_OVER = 4,
+    SCENE_BOB = 5,
+    SCENE_CARL = 6
+};
 
 extern const char scene_letter[]; /* the bytes of every letter */
 
@@ -42,8 +49,15 @@ bool scene_show(struct place *p, enum scene_peer peer);
 /* Archive a letter of anna@example.test to bob and zoe at partner.test. */
 void scene_archive(struct place *p, const char *subject);
 
+/* The same without a copy; then give it one whose content is protected: these bytes. */
+void scene_archive_uncopied(struct place *p, const char *subject);
+void scene_add_copy(struct place *p, uint64_t number, const char *bytes);
+
+#define SCENE_HIDDEN_ZOE "Subject: ...\r\n\r\nfor zoe alone\r\n"
+#define SCENE_HIDDEN_BOB "Subject: ...\r\n\r\nfor bob alone\r\n"
+
 /* Decide about p->id; guard: enum ruling_guard. Anna may approve it then, and the copy of every letter here would leave; of
- * Zoe the keeper names another copy. */
+ * Zoe the keeper names another copy, of Bob that copy and two that are hidden, Zoe's and Bob's, of Carl these two alone. */
 void scene_decide(struct place *p, uint64_t guard);
 
 /* Archive a notice about p->id, which is then the notice's. */

@@ -68,6 +68,23 @@ static void show_tells_everything_but_the_content(void **state)
     assert_int_equal(answer.records.count, 1);
 }
 
+static bool try_export(struct place *p, uint64_t copy, struct buf *out, struct error *e)
+{
+    OWN(memfd_map) struct memfd_map map = {0};
+    OWN(fd) int fd = -1;
+    const struct reader_letter_ask ask = {
+        .id = letter_id_slice(&p->id), .as_sent = true, .copy = copy, .reason = SLICE("test")};
+    struct reader_hit answer;
+
+    if (!ipc_call(p->pool, &reader_export, &ask, -1, &answer, &fd, &p->arena, WITHIN, e)) {
+        return false;
+    }
+    assert_ok(memfd_map(fd, 10000, &map, e), *e);
+    buf_reset(out);
+    buf_add(out, map.bytes);
+    return true;
+}
+
 static void export(struct place *p, bool as_sent, struct buf *out)
 {
     OWN(memfd_map) struct memfd_map map = {0};
@@ -97,6 +114,35 @@ static void export_gives_the_bytes_submitted_and_those_sent(void **state)
     assert_string_equal((const char *)got.ptr, "X-Signature: none\r\nFrom: anna@example.test\r\n"
                                                "Subject: Angebot\r\n\r\nMorgen.\r\n");
     assert_string_equal(scene_recorded(p), "uid 0|export as sent|****************|73\n");
+}
+
+static void export_gives_the_copy_that_was_asked_for(void **state)
+{
+    struct place *p = scene_place(state);
+    OWN(buf) struct buf got = {.max = 10000};
+    struct error e;
+
+    assert_ok(try_export(p, 1, &got, &e), e);
+    assert_int_equal(got.len, 73);
+    assert_false(try_export(p, 2, &got, &e));
+    assert_int_equal(e.kind, ERROR_INPUT);
+    scene_add_copy(p, 2, SCENE_HIDDEN_ZOE);
+    scene_add_copy(p, 3, SCENE_HIDDEN_BOB);
+    assert_false(try_export(p, 0, &got, &e));
+    assert_int_equal(e.kind, ERROR_INPUT);
+    assert_non_null(strstr(e.text, "has 3 copies"));
+    assert_ok(try_export(p, 1, &got, &e), e);
+    assert_int_equal(got.len, 73);
+    assert_ok(try_export(p, 2, &got, &e), e);
+    assert_slice(buf_slice(&got), SCENE_HIDDEN_ZOE);
+    assert_ok(try_export(p, 3, &got, &e), e);
+    assert_slice(buf_slice(&got), SCENE_HIDDEN_BOB);
+    assert_non_null(strstr(scene_recorded(p), "|export copy 3 as sent|"));
+    scene_add_copy(
+        p, 3,
+        SCENE_HIDDEN_ZOE); /* as an altered catalog would have it: its number is another one */
+    assert_false(try_export(p, 4, &got, &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT);
 }
 
 static void nothing_is_read_unrecorded(void **state)
@@ -182,6 +228,7 @@ int main(void)
         WITH_PLACE(search_refuses_what_it_does_not_understand),
         WITH_PLACE(show_tells_everything_but_the_content),
         WITH_PLACE(export_gives_the_bytes_submitted_and_those_sent),
+        WITH_PLACE(export_gives_the_copy_that_was_asked_for),
         WITH_PLACE(nothing_is_read_unrecorded),
         WITH_PLACE(unknown_letters_are_not_found),
         WITH_PLACE(verify_holds_against_a_checkpoint_and_reports_faults),

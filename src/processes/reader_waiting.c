@@ -5,6 +5,7 @@
 #include "host/memfd.h"
 #include "keyring/digest.h"
 #include "letter/about.h"
+#include "letter/asserted.h"
 #include "letter/findings.h"
 #include "processes/reader.h"
 #include "requests/consent.h"
@@ -19,6 +20,8 @@ struct telling {
     struct slice id; /* that was asked for */
     struct reader_waiting_answer *answer;
     size_t bytes;
+    bool
+        marked; /* a provider handed it on, and what marks it may be a secret: it is cut from what leaves alone */
     struct arena *arena;
 };
 
@@ -30,7 +33,7 @@ static bool other_record(struct error *e)
 }
 
 /* The catalog is not authenticated: what it names must be of this type, and about this letter. */
-static bool is_about(const struct telling *t, const struct ledger_entry *entry, uint16_t type,
+static bool is_about(struct telling *t, const struct ledger_entry *entry, uint16_t type,
                      struct error *e)
 {
     union {
@@ -48,6 +51,9 @@ static bool is_about(const struct telling *t, const struct ledger_entry *entry, 
     }
     if (!slice_equal(record.id, t->id)) {
         return other_record(e);
+    }
+    if (type == RECORD_FACTS) {
+        t->marked = asserted_is_mechanism(record.facts.mechanism);
     }
     if (type == RECORD_DECISION) {
         const struct ruling *rulings = record.decision.rulings.items;
@@ -88,25 +94,77 @@ static bool add_record(struct telling *t, uint16_t type, struct error *e)
 
 static bool add_records(struct telling *t, struct error *e)
 {
-    t->answer->records.items = arena_array(t->arena, 3, sizeof(struct reader_record));
+    t->answer->records.items =
+        arena_array(t->arena, READER_WAITING_MAX, sizeof(struct reader_record));
     return add_record(t, RECORD_FACTS, e) && add_record(t, RECORD_DECISION, e) &&
            add_record(t, RECORD_FINDINGS, e);
 }
 
-/* The copy, if it is the one that the keeper would let go. */
-static bool make_copy(const struct telling *t, struct slice digest, struct buf *copy,
-                      struct error *e)
+/* Describe one copy without its edits. */
+static bool add_copy(struct telling *t, struct ledger_ref ref, const struct sealed *sealed,
+                     struct error *e)
 {
-    struct catalog_letter content = *t->letter;
-    struct slice bytes = SLICE_NONE;
-    uint8_t made[DIGEST_LEN];
+    struct reader_record *records = t->answer->records.items;
+    OWN(buf) struct buf body = {.max = RECORDS_BYTES_MAX};
+    struct sealed slim = *sealed;
 
-    if (!desk_content(t->desk, &content, &bytes, e) ||
-        !desk_copy(t->desk, t->letter, bytes, copy, e)) {
+    slim.edits = (struct cbor_list){NULL, 0};
+    cbor_write(&body, &sealed_schema, &slim);
+    if (body.full || t->answer->records.count == READER_WAITING_MAX) {
+        return other_record(e);
+    }
+    if (t->bytes + body.len <= RECORDS_BYTES_MAX) {
+        t->bytes += body.len;
+        records[t->answer->records.count++] = (struct reader_record){
+            .seq = ref.seq, .type = RECORD_SEALED, .body = arena_copy(t->arena, buf_slice(&body))};
+    }
+    return true;
+}
+
+/* Look at its copies: they must be those that the keeper would let go. *open is the first whose content nothing protects; 0: none. */
+static bool look_at_copies(struct telling *t, struct slice digest, uint64_t *open, struct error *e)
+{
+    struct ledger_ref *refs = NULL;
+    OWN(buf) struct buf all = {.max = LETTER_RECIPIENTS_MAX * DIGEST_LEN};
+    uint8_t made[DIGEST_LEN];
+    size_t count = 0;
+
+    if (!desk_copies(t->desk, t->letter, t->arena, &refs, &count, e)) {
         return false;
     }
-    digest_of(buf_slice(copy), SLICE_NONE, made);
-    return slice_equal(digest, SLICE_ARRAY(made)) || other_record(e);
+    for (size_t i = 0; i < count; i++) {
+        struct sealed sealed;
+        arena_reset(&t->desk->arena);
+        if (!desk_sealed(t->desk, t->letter, refs[i], i + 1, &sealed, e) ||
+            !add_copy(t, refs[i], &sealed, e)) {
+            return false;
+        }
+        buf_add(&all, sealed.digest);
+        *open = *open || sealed.method ? *open : i + 1;
+    }
+    digest_of(buf_slice(&all), SLICE_NONE, made);
+    return slice_equal(digest, count == 1 ? buf_slice(&all) : SLICE_ARRAY(made)) || other_record(e);
+}
+
+/* The bytes that are shown: the copy that was asked for; or one that can be read; or the letter as it came. */
+static bool make_bytes(struct telling *t, uint64_t which, struct buf *copy, struct slice *bytes,
+                       struct error *e)
+{
+    struct catalog_letter content = *t->letter;
+
+    which = which == 0 && t->marked ? 1 : which;
+    if (!desk_content(t->desk, &content, bytes, e)) {
+        return false;
+    }
+    t->answer->submitted = which == 0;
+    if (which == 0) {
+        return true;
+    }
+    if (!desk_copy(t->desk, t->letter, which, *bytes, copy, e)) {
+        return false;
+    }
+    *bytes = buf_slice(copy);
+    return true;
 }
 
 /* What a malware scanner keeps back is handed to nobody: the header alone. */
@@ -152,7 +210,9 @@ bool reader_on_waiting(void *reader, struct ipc_request *r, struct error *e)
     struct telling t = {
         .desk = &d, .letter = &letter, .id = ask->id, .answer = answer, .arena = r->arena};
     struct slice digest = SLICE_NONE;
+    struct slice bytes = SLICE_NONE;
     struct letter_id id;
+    uint64_t open = 0;
 
     if (!letter_id_from(ask->id, &id)) {
         return error_set(e, ERROR_INPUT, "a letter's id has %d bytes", LETTER_ID_LEN);
@@ -160,10 +220,11 @@ bool reader_on_waiting(void *reader, struct ipc_request *r, struct error *e)
     struct slice name = desk_letter_name(&id, r->arena);
     if (!may_see(reader, r, name, &digest, e) || !desk_open(reader, &d, e) ||
         !desk_find(&d, ask->id, &letter, e) || !add_records(&t, e) ||
-        !make_copy(&t, digest, &copy, e)) {
+        !look_at_copies(&t, digest, &open, e) ||
+        !make_bytes(&t, ask->copy ? ask->copy : open, &copy, &bytes, e)) {
         return false;
     }
-    struct slice bytes = shown(answer, buf_slice(&copy));
+    bytes = shown(answer, bytes);
     answer->size = bytes.len;
     return reader_record(reader, r, "letter show", name, SLICE_NONE, bytes.len, e) &&
            memfd_from("letter", bytes, &r->answer_fd, e);

@@ -50,6 +50,7 @@ static const struct cbor_schema may = CBOR_SCHEMA(may_fields, struct keeper_cons
 
 static const struct cbor_field show_ask_fields[] = {
     FIELD(1, CBOR_BYTES, reader_waiting_ask, id, LETTER_ID_LEN),
+    MAYBE(2, CBOR_UINT, reader_waiting_ask, copy, LETTER_RECIPIENTS_MAX),
 };
 static const struct cbor_schema show_ask = CBOR_SCHEMA(show_ask_fields, struct reader_waiting_ask);
 
@@ -62,9 +63,11 @@ static const struct cbor_field record_fields[] = {
 static const struct cbor_schema record = CBOR_SCHEMA(record_fields, struct reader_record);
 
 static const struct cbor_field show_fields[] = {
-    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct reader_waiting_answer, records, 3, &record),
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct reader_waiting_answer, records, READER_WAITING_MAX,
+                      &record),
     FIELD(2, CBOR_UINT, reader_waiting_answer, size, 0),
     MAYBE(3, CBOR_BOOL, reader_waiting_answer, cut, 0),
+    MAYBE(4, CBOR_BOOL, reader_waiting_answer, submitted, 0),
 };
 static const struct cbor_schema show = CBOR_SCHEMA(show_fields, struct reader_waiting_answer);
 

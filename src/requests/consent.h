@@ -49,20 +49,27 @@ struct keeper_consent_ask {
 
 struct keeper_consent_answer {
     bool may;
-    struct slice digest; /* SHA-256 of the copy that would leave: no other is to be shown */
+    struct slice
+        digest; /* SHA-256 of the copy that would leave, or of several copies' digests: no others are to be shown */
 };
 
 extern const struct ipc_message keeper_consent;
 
-/* reader_waiting: the letter as it would leave, as a sealed memfd, with what is recorded of it. */
+/* reader_waiting: the letter as it would leave, as a sealed memfd, with what is recorded of it; where its content is protected
+ * for all, as it was submitted. */
 struct reader_waiting_ask {
     struct slice id;
+    uint64_t copy; /* one of its copies, byte for byte; 0: what a person can read */
 };
 
+#define READER_WAITING_MAX (3 + LETTER_RECIPIENTS_MAX)
+
 struct reader_waiting_answer {
-    struct cbor_list records; /* struct reader_record: facts, findings, decision */
-    uint64_t size;            /* of the copy */
-    bool cut;                 /* to its header: a malware scanner keeps it back */
+    struct cbor_list
+        records; /* struct reader_record: facts, findings, decision, sealed copies without their edits */
+    uint64_t size;  /* of the bytes */
+    bool cut;       /* to its header: a malware scanner keeps it back */
+    bool submitted; /* as it came: no copy leaves that could be read */
 };
 
 extern const struct ipc_message reader_waiting;

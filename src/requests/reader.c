@@ -42,6 +42,7 @@ static const struct cbor_field letter_fields[] = {
     MAYBE(3, CBOR_TEXT, reader_letter_ask, reason, READER_REASON_MAX),
     MAYBE(4, CBOR_UINT, reader_letter_ask, from, 0),
     MAYBE(5, CBOR_TEXT, reader_letter_ask, case_name, HOLD_NAME_MAX),
+    MAYBE(6, CBOR_UINT, reader_letter_ask, copy, LETTER_RECIPIENTS_MAX),
 };
 static const struct cbor_schema letter_ask = CBOR_SCHEMA(letter_fields, struct reader_letter_ask);
 

@@ -41,13 +41,13 @@ struct reader_search_answer {
 
 extern const struct ipc_message reader_search;
 
-/* reader_show: every record about a letter, in the order of the ledger. Content is left out. */
+/* reader_show: every record about a letter, in the order of the ledger, without content and without edits beyond 64 KiB. */
 struct reader_letter_ask {
     struct slice id;
-    bool as_sent; /* reader_export: the sealed copy instead of what was submitted */
-    struct slice reason;
-    uint64_t from;          /* reader_show: records from this seq on, see `more` */
-    struct slice case_name; /* that it must be in, for reader_show and reader_export */
+    bool as_sent;  /* reader_export: the sealed copy instead of what was submitted */
+    uint64_t from; /* reader_show: records from this seq on, see `more` */
+    struct slice reason, case_name; /* the latter: that it must be in */
+    uint64_t copy;                  /* with as_sent: which, from 1 on; 0: the only one */
 };
 
 struct reader_record {
