@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/dns.h"
 #include "cli/print.h"
+#include "formats/zone/zone.h"
 #include "requests/admin.h"
 
 static const char *kind_text(uint64_t kind)
@@ -36,7 +37,7 @@ static struct slice record_name(const struct signer_key *key, struct arena *aren
 
 static void publish(struct cli *c, const struct signer_key *key)
 {
-    dns_txt(&c->out, record_name(key, &c->arena), dns_dkim_text(key, &c->arena));
+    zone_txt(&c->out, record_name(key, &c->arena), dns_dkim_text(key, &c->arena));
 }
 
 static bool make(struct cli *c, struct slice domain, enum key_kind kind, struct slice name,

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/dns.h"
 #include "cli/files.h"
 #include "cli/recovery_key.h"
 #include "cli/terminal.h"
 #include "config/document.h"
+#include "formats/zone/zone.h"
 #include "host/file.h"
 #include "keyring/master.h"
 #include "keyring/recovery.h"
@@ -277,10 +277,10 @@ static void say_dns(struct plan *p)
         struct slice spf =
             smarthost ? SLICE("v=spf1 include:WHAT-THE-PROVIDER-OF-THE-SMART-HOST-NAMES -all")
                       : arena_printf(arena, "v=spf1 a:%.*s -all", SLICE_ARG(host));
-        dns_txt(out, domains[i], spf);
-        dns_txt(out, arena_printf(arena, "_dmarc.%.*s", SLICE_ARG(domains[i])),
-                arena_printf(arena, "v=DMARC1; p=quarantine; rua=mailto:postmaster@%.*s",
-                             SLICE_ARG(domains[i])));
+        zone_txt(out, domains[i], spf);
+        zone_txt(out, arena_printf(arena, "_dmarc.%.*s", SLICE_ARG(domains[i])),
+                 arena_printf(arena, "v=DMARC1; p=quarantine; rua=mailto:postmaster@%.*s",
+                              SLICE_ARG(domains[i])));
     }
     buf_printf(out,
                "\n%.*s needs an A or AAAA record%s.\n"

@@ -56,7 +56,3 @@ struct slice dkim_finish(const struct dkim_draft *draft, struct slice signature,
  */
 struct slice dkim_dns_text(enum dkim_algorithm algorithm, struct slice public_key,
                            struct arena *arena);
-
-/* The same as a line for a zone file, in strings of at most 255 bytes. */
-struct slice dkim_dns_line(const struct dkim_key *key, struct slice public_key,
-                           struct arena *arena);

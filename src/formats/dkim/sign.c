@@ -2,10 +2,9 @@
 
 #include "formats/dkim/internal.h"
 
-#define FOLD_AT        76    /* columns; only looks depend on it */
-#define DNS_STRING_MAX 255   /* RFC 1035 section 3.3 */
-#define FIELD_MAX      16384 /* far beyond what names of 255 bytes and the lists here can fill */
-#define PICKED_MAX     64 /* repeated fields beyond that stay unsigned: sound letters have none */
+#define FOLD_AT    76    /* columns; only looks depend on it */
+#define FIELD_MAX  16384 /* far beyond what names of 255 bytes and the lists here can fill */
+#define PICKED_MAX 64    /* repeated fields beyond that stay unsigned: sound letters have none */
 
 /* What is signed when it is there, and what is signed once more than it occurs. Sender and the
  * threads' fields are not: a mailing list may add them and leave the letter intact otherwise. */
@@ -139,18 +138,4 @@ struct slice dkim_dns_text(enum dkim_algorithm algorithm, struct slice public_ke
         arena_panic("a public key outgrew its bounds");
     }
     return arena_copy(arena, buf_slice(&text));
-}
-
-struct slice dkim_dns_line(const struct dkim_key *key, struct slice public_key, struct arena *arena)
-{
-    OWN(buf) struct buf line = {.max = 2 * FIELD_MAX};
-    struct slice text = dkim_dns_text(key->algorithm, public_key, arena);
-
-    buf_printf(&line, "%.*s._domainkey.%.*s. IN TXT (", SLICE_ARG(key->selector),
-               SLICE_ARG(key->domain));
-    for (; text.len; text = slice_from(text, DNS_STRING_MAX)) {
-        buf_printf(&line, " \"%.*s\"", SLICE_ARG(slice_head(text, DNS_STRING_MAX)));
-    }
-    buf_add_text(&line, " )");
-    return arena_copy(arena, buf_slice(&line));
 }
