@@ -6,7 +6,7 @@
 #define RECIPIENT_VERBS                                                                            \
     VERB(.name = "recipient add-key", .words = "ADDRESS FILE", .words_min = 2, .words_max = 2,     \
          .options = recipient_add_options,                                                         \
-         .help = "Keep a recipient's certificate: letters to ADDRESS can be encrypted with it.",   \
+         .help = "Keep a recipient's certificate or OpenPGP key, with which letters can be encrypted.",   \
          .more = "For all of a domain as well, with its name as ADDRESS: a partner's gateway.\n",  \
          .run = cli_recipient_add_key),                                                            \
         VERB(.name = "recipient list", .words = "[PART]", .words_max = 1,                          \

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 
+#include "formats/openpgp/key.h"
 #include "formats/smime/certificate.h"
 #include "formats/stamp/stamp.h"
 #include "host/thread.h"
@@ -42,6 +43,7 @@ bool inspector_prepare(struct role *r, struct error *e)
     inspection_init();
     stamp_init();
     smime_init();
+    openpgp_init();
     return sandbox_prepare_narrowing(SANDBOX_LIMITS, &mould.narrowing, e);
 }
 

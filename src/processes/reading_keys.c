@@ -1,5 +1,8 @@
 #include "processes/reading_keys.h"
 
+#include "base/clock.h"
+
+#include "formats/openpgp/key.h"
 #include "formats/smime/certificate.h"
 #include "host/memfd.h"
 #include "requests/recipients.h"
@@ -27,6 +30,28 @@ static bool read_certificate(struct slice file, struct arena *arena, struct reci
     return true;
 }
 
+static bool read_openpgp(struct slice file, struct arena *arena, struct recipient_key *out,
+                         struct error *e)
+{
+    struct openpgp_key key;
+
+    if (!openpgp_key_read(file, clock_wall_ms() / 1000, arena, &key, e)) {
+        return false;
+    }
+    *out = (struct recipient_key){
+        .kind = RECIPIENT_OPENPGP,
+        .bytes = key.bytes,
+        .fingerprint = key.fingerprint,
+        .subject = letter_text(arena, key.user_id, RECIPIENT_SUBJECT_MAX),
+        .algorithm = letter_text(arena, key.algorithm, RECIPIENT_ALGORITHM_MAX),
+        .not_before = key.created_ms,
+        .not_after = key.ends_ms,
+        .names = {key.names, key.n_names},
+        .source = RECIPIENT_UPLOADED,
+    };
+    return true;
+}
+
 bool reading_on_key(void *reading, struct ipc_request *r, struct error *e)
 {
     OWN(memfd_map) struct memfd_map file = {0};
@@ -34,6 +59,9 @@ bool reading_on_key(void *reading, struct ipc_request *r, struct error *e)
     (void)reading;
     if (!memfd_map(r->fd, RECIPIENT_FILE_MAX, &file, e)) {
         return false;
+    }
+    if (openpgp_looks_like_key(file.bytes)) {
+        return read_openpgp(file.bytes, r->arena, r->answer, e);
     }
     return read_certificate(file.bytes, r->arena, r->answer, e);
 }

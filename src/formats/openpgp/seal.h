@@ -1,0 +1,27 @@
+/* formats/openpgp/seal - a letter's payload encrypted to some keys, as PGP/MIME (RFC 3156 section 4).
+ *
+ * Encrypted with AES-256 and a modification detection code (packet 18 version 1 of RFC 9580), not compressed: that is what
+ * every program in use reads. The newer packets are not written: librnp knows the draft before RFC 9580 alone. Who can open it is to
+ * be seen by the ids of their subkeys; nobody else's is in it. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#define OPENPGP_BOUNDARY_LEN 24 /* random bytes of hexadecimal in a boundary */
+
+/**
+ * Encrypt packets.
+ *
+ * @param keys     as openpgp_key_read() gave their bytes, at least one; each is judged again
+ * @param packets  a literal or signed message (formats/openpgp/packet)
+ * @param now_s    seconds since 1970
+ * @param out      the message is appended, armored
+ * @return         false with ERROR_INPUT when a key cannot be used (the sentence says why), ERROR_LIMIT when it does not fit
+ */
+bool openpgp_encrypt(const struct slice *keys, size_t n_keys, struct slice packets, int64_t now_s,
+                     struct buf *out, struct error *e) MUST_CHECK;
+
+/* Append the protected letter: the outer header (formats/mail/covered), MIME fields, the two parts. `boundary`: random. */
+void openpgp_mime_write(struct slice outer, struct slice armored,
+                        const uint8_t boundary[static OPENPGP_BOUNDARY_LEN], struct buf *out);
