@@ -161,7 +161,7 @@ static bool approve(struct keeper *k, const struct consent_letter *l,
                     struct letter_verdict_answer *answer, struct error *e)
 {
     const struct letter_id *id = &l->parcel->id;
-    bool closed = l->facts.account.len && guard_is_closed(k, l->facts.account, arena);
+    bool closed = l->facts.account.len && guard_remember(k, l->facts.account, id, arena);
     uint64_t later = 0;
 
     /* In its list first: `account release` lets it go with the others, or cancels it with them. */

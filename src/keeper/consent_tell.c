@@ -155,12 +155,18 @@ static bool record(const struct telling *t, struct own_letter *letters, size_t n
 {
     OWN(buf) struct buf body = {.max = (size_t)1 << 20};
     size_t told = t->n_approvers < CONSENT_APPROVERS_MAX ? t->n_approvers : CONSENT_APPROVERS_MAX;
+    uint8_t *notices = arena_alloc(t->arena, CONSENT_NOTICES_MAX * LETTER_ID_LEN);
     struct consent_record r = {
         .id = t->letter->facts.id,
         .state = CONSENT_TOLD,
         .rule = t->letter->decision.need.rule,
-        .told = {t->approvers, told}
+        .told = {t->approvers, told},
+        .notices = slice_of(notices, n * LETTER_ID_LEN), /* an erasure takes them along */
     };
+
+    for (size_t i = 0; i < n; i++) {
+        (void)memcpy(notices + i * LETTER_ID_LEN, letters[i].id.bytes, LETTER_ID_LEN);
+    }
 
     if (!consent_copy(t->k, t->letter, t->arena, &r.digest, e)) {
         return false;
@@ -178,7 +184,7 @@ bool consent_tell(struct keeper *k, const struct consent_letter *l, struct arena
     OWN(buf) struct buf to_approvers = {.max = MAIL_MAX};
     struct telling t = {.k = k, .letter = l, .arena = arena};
     struct slice sender = l->facts.reverse_path;
-    struct own_letter letters[2];
+    struct own_letter letters[CONSENT_NOTICES_MAX];
     char until[CLOCK_TEXT_MAX];
     size_t n = 0;
 

@@ -79,22 +79,44 @@ static bool list_letter(struct erasing *x, const struct catalog_letter *l, bool 
            is_at_rest(x, l, e);
 }
 
-/* The report that a notice names. */
-static bool list_report(struct erasing *x, struct ledger_ref ref, struct error *e)
+/* Letters of ours that a record names, one behind the other; none: nobody was told. */
+static bool list_told(struct erasing *x, struct slice ids, struct error *e)
 {
-    struct notice notice;
-    struct letter_id id;
-    struct catalog_letter report;
-    bool found = false;
+    for (; ids.len; ids = slice_from(ids, LETTER_ID_LEN)) {
+        struct letter_id id;
+        struct catalog_letter report;
+        bool found = false;
+        if (!letter_id_from(slice_head(ids, LETTER_ID_LEN), &id)) {
+            return true;
+        }
+        if (!catalog_find(x->catalog, &id, &report, &found, e) ||
+            (found && !list_letter(x, &report, false, e))) {
+            return false;
+        }
+    }
+    return true;
+}
 
-    if (!keeper_read(x->k, ref, &notice_schema, x->arena, &notice, e)) {
-        return false;
+/* The reports that a record names, if it is one that does. */
+static bool list_reports(struct erasing *x, const struct catalog_record *record, struct error *e)
+{
+    struct consent_record consent;
+    struct decision decision;
+    struct notice notice;
+
+    switch (record->type) {
+    case RECORD_NOTICE:
+        return keeper_read(x->k, record->ref, &notice_schema, x->arena, &notice, e) &&
+               list_told(x, notice.notice, e);
+    case RECORD_CONSENT:
+        return keeper_read(x->k, record->ref, &consent_record_schema, x->arena, &consent, e) &&
+               list_told(x, consent.notices, e);
+    case RECORD_DECISION:
+        return keeper_read(x->k, record->ref, &decision_schema, x->arena, &decision, e) &&
+               list_told(x, decision.told, e);
+    default:
+        return true;
     }
-    if (!letter_id_from(notice.notice, &id)) {
-        return true; /* nobody was told */
-    }
-    return catalog_find(x->catalog, &id, &report, &found, e) &&
-           (!found || list_letter(x, &report, false, e));
 }
 
 static bool list_repeats(struct erasing *x, const struct catalog_letter *l, struct error *e)
@@ -132,7 +154,7 @@ static bool list_records(struct erasing *x, size_t n, struct error *e)
         }
         x->refs[x->n_refs++] = records[i].ref;
         put64(numbers + i * 8, records[i].ref.seq);
-        if (records[i].type == RECORD_NOTICE && !list_report(x, records[i].ref, e)) {
+        if (!list_reports(x, &records[i], e)) {
             return false;
         }
     }

@@ -258,6 +258,29 @@ struct slice guard_close(struct keeper *k, struct slice account, struct arena *a
     return slice_of(ids, n * LETTER_ID_LEN);
 }
 
+void guard_note_letter(struct guarded *x, const struct letter_id *id, int64_t at_ms)
+{
+    size_t at = x->n_letters++ % GUARD_RECENT;
+
+    x->letters[at].at_ms = at_ms;
+    x->letters[at].id = *id;
+}
+
+bool guard_remember(struct keeper *k, struct slice account, const struct letter_id *id,
+                    struct arena *arena)
+{
+    struct guard *g = k->guard;
+    bool closed = guard_is_closed(k, account, arena);
+
+    (void)pthread_mutex_lock(&g->lock);
+    struct guarded *x = guard_account(g, guard_number(k, account));
+    forget(x, id); /* once, among those of now */
+    guard_note_letter(x, id, clock_wall_ms());
+    closed = closed || x->closed;
+    (void)pthread_mutex_unlock(&g->lock);
+    return closed;
+}
+
 void guard_open(struct keeper *k, struct slice account)
 {
     struct guard *g = k->guard;

@@ -74,6 +74,11 @@ void guard_found(struct keeper *k, const struct facts *f, const struct findings 
  * other, the newest GUARD_RECENT at most; in the arena. */
 struct slice guard_close(struct keeper *k, struct slice account, struct arena *arena);
 
+/* A letter of the account's goes on its way now, though it was sent before: a suspension within the hour holds it with the others.
+ * Returns whether the account is suspended already. */
+bool guard_remember(struct keeper *k, struct slice account, const struct letter_id *id,
+                    struct arena *arena);
+
 /* It sends again, and what it did before counts no more. */
 void guard_open(struct keeper *k, struct slice account);
 

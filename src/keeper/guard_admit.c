@@ -142,14 +142,6 @@ static uint64_t words_of(struct slice bytes)
     return n > WORDS_SKIPPED ? hash : 0;
 }
 
-static void remember(struct guarded *x, const struct letter_id *id, int64_t now_ms)
-{
-    size_t at = x->n_letters++ % GUARD_RECENT;
-
-    x->letters[at].at_ms = now_ms;
-    x->letters[at].id = *id;
-}
-
 static void count_it(struct guard *g, struct judging *j, const struct facts *f, uint64_t words,
                      struct arena *arena, struct guard_letter *out)
 {
@@ -175,7 +167,7 @@ static void count_it(struct guard *g, struct judging *j, const struct facts *f, 
     }
     signs_sent(&x->signs, &x->count, &seen, out->at_ms);
     if (letter_id_from(f->id, &out->id)) {
-        remember(x, &out->id, out->at_ms);
+        guard_note_letter(x, &out->id, out->at_ms);
     }
 }
 

@@ -90,6 +90,9 @@ struct limits guard_limits(struct keeper *k, const struct limits *own, uint64_t 
 /* The number of a network for an account; of an empty address: that it was used at all. Without the lock. */
 uint64_t guard_network(const struct catalog *c, struct slice account, struct slice client);
 
+/* Among the newest letters of the account. With the lock. */
+void guard_note_letter(struct guarded *x, const struct letter_id *id, int64_t at_ms);
+
 /* Whether a set became full since this was asked last. Takes the lock. */
 void guard_became_full(struct guard *g, bool *known, bool *links);
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "keeper/consent.h"
 #include "keeper/drills.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
@@ -99,20 +100,37 @@ static struct slice join(struct slice ids, struct slice others, struct arena *ar
     return arena_copy(arena, buf_slice(&all));
 }
 
-static bool begin(struct keeper *k, struct suspension_record *r, struct arena *arena,
-                  struct error *e)
+/* The row, with what is to be held. An approval that is being recorded adds its letter to the row that it finds, or to the newest
+ * letters of the account, which stand in this one: so both wait for each other. */
+static bool write_row(struct keeper *k, struct suspension_record *r, struct arena *arena,
+                      struct error *e)
 {
     struct suspension_record before;
     bool found = false;
 
     r->letters = guard_close(k, r->account, arena);
-    sessions_end_account(k->sessions, r->account);
     bool known = suspension_of(k, r->account, arena, &before, &found, e);
     if (known && found) {
+        size_t all = r->letters.len + before.letters.len;
         r->letters = join(r->letters, before.letters, arena);
+        if (all > (size_t)SUSPENSION_LETTERS_MAX * LETTER_ID_LEN) {
+            log_event(LOG_WARNING, "account.letters_unlisted",
+                      LOG_NUMBER("most", SUSPENSION_LETTERS_MAX));
+        }
     }
+    return known && keep(k, r, arena, e);
+}
+
+static bool begin(struct keeper *k, struct suspension_record *r, struct arena *arena,
+                  struct error *e)
+{
+    /* Nothing more is taken, whoever has the lock. */
+    (void)guard_close(k, r->account, arena);
+    sessions_end_account(k->sessions, r->account);
+    consent_hold(k);
     /* The row first: a crash from here on leaves the account closed, and what it sent is held at the next start. */
-    bool kept = known && keep(k, r, arena, e);
+    bool kept = write_row(k, r, arena, e);
+    consent_let_go(k);
     hold_letters(k, r->letters);
     return kept;
 }
@@ -143,6 +161,13 @@ bool suspension_add(struct keeper *k, struct slice account, const struct letter_
 
     if (!suspension_of(k, account, arena, &r, &found, e) || !found) {
         return !found;
+    }
+    if (r.letters.len >= (size_t)SUSPENSION_LETTERS_MAX * LETTER_ID_LEN &&
+        !has_id(r.letters, letter_id_slice(id))) {
+        return error_set(e, ERROR_LIMIT,
+                         "its sender is suspended, and %d letters are held for that already: "
+                         "`postern account release` first",
+                         SUSPENSION_LETTERS_MAX);
     }
     r.letters = join(letter_id_slice(id), r.letters, arena);
     return keep(k, &r, arena, e);

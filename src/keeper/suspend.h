@@ -25,7 +25,7 @@ bool suspension_begin(struct keeper *k, struct suspension_record *r, struct aren
                       struct error *e) MUST_CHECK;
 
 /* This letter of an account that is suspended is held for it as well: what becomes of the others becomes of it. With
- * the lock of keeper/consent, under which the row is deleted too. */
+ * the lock of keeper/consent, under which the row is written and deleted too. False with ERROR_LIMIT when the list is full. */
 bool suspension_add(struct keeper *k, struct slice account, const struct letter_id *id,
                     struct arena *arena, struct error *e) MUST_CHECK;
 

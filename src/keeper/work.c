@@ -238,17 +238,12 @@ static void write_classes(const struct letter *l, const struct retention_rules *
     retention_write(rules, &look, l->arena, body);
 }
 
-/* `scanned` may want its sender told: then that is recorded with it. */
 static bool append_all(struct letter *l, const struct ledger_record *records, size_t n,
-                       const struct scanning_verdict *scanned, struct error *e)
+                       const struct own_letter *notice, size_t n_notices, struct error *e)
 {
-    OWN(buf) struct buf text = {.max = 0};
-    struct own_letter notice;
-    size_t n_notices = 0;
     struct ledger_ref refs[4];
 
-    if (!scanning_notice(l->keeper, &l->facts, scanned, l->arena, &text, &notice, &n_notices, e) ||
-        !keeper_record_with_letters(l->keeper, records, n, refs, &notice, n_notices, e)) {
+    if (!keeper_record_with_letters(l->keeper, records, n, refs, notice, n_notices, e)) {
         return false;
     }
     l->parcel->decision = refs[1];
@@ -257,14 +252,22 @@ static bool append_all(struct letter *l, const struct ledger_record *records, si
     return true;
 }
 
+/* `scanned` may want its sender told: then that is recorded with it. */
 static bool record_all(struct letter *l, const struct scanning_verdict *scanned, struct error *e)
 {
     OWN(buf) struct buf findings = {.max = KEEPER_FINDINGS_MAX};
     OWN(buf) struct buf decision = {.max = 4 << 20};
     OWN(buf) struct buf sealed = {.max = 2 * (size_t)LETTER_BYTES_MAX};
     OWN(buf) struct buf classes = {.max = 0};
-    struct retention_rules *rules = retention_hold(l->keeper);
+    OWN(buf) struct buf text = {.max = 0};
+    struct own_letter notice;
+    size_t n_notices = 0;
 
+    if (!scanning_notice(l->keeper, &l->facts, scanned, l->arena, &text, &notice, &n_notices, e)) {
+        return false;
+    }
+    l->decision.told = n_notices ? letter_id_slice(&notice.id) : SLICE_NONE;
+    struct retention_rules *rules = retention_hold(l->keeper);
     cbor_write(&findings, &findings_schema, &l->findings);
     cbor_write(&decision, &decision_schema, &l->decision);
     cbor_write(&sealed, &sealed_schema, &l->sealed);
@@ -276,7 +279,7 @@ static bool record_all(struct letter *l, const struct scanning_verdict *scanned,
         {RECORD_CLASSES,  buf_slice(&classes) }
     };
     bool fits = !findings.full && !decision.full && !sealed.full && !classes.full;
-    bool recorded = fits && append_all(l, records, classes.len ? 4 : 3, scanned, e);
+    bool recorded = fits && append_all(l, records, classes.len ? 4 : 3, &notice, n_notices, e);
     retention_release(l->keeper, rules);
     return recorded || (fits ? false : error_set(e, ERROR_LIMIT, "a letter's records do not fit"));
 }

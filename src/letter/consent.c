@@ -25,6 +25,7 @@ static const struct cbor_field consent_record_fields[] = {
     MAYBE(7, CBOR_UINT, role, 0),
     MAYBE(8, CBOR_TEXT, reason, REASON_MAX),
     MAYBE(9, CBOR_TEXTS, told, CONSENT_APPROVERS_MAX),
+    MAYBE(10, CBOR_BYTES, notices, CONSENT_NOTICES_MAX *LETTER_ID_LEN),
 };
 SCHEMA(consent_record);
 #undef THIS

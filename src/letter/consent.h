@@ -6,6 +6,7 @@
 
 #define CONSENT_APPROVERS_MAX 100
 #define CONSENT_TEXT_MAX      4096
+#define CONSENT_NOTICES_MAX   2
 
 /* In a decision: the letter leaves when somebody approved it, and goes back when nobody did. It says all that is needed
  * for that, whatever the settings become meanwhile. */
@@ -38,6 +39,7 @@ struct consent_record {
     uint64_t role;
     struct slice reason;
     struct cbor_list told; /* texts: the accounts that may approve, when TOLD */
+    struct slice notices;  /* ids of the letters that told them, one behind the other, when TOLD */
 };
 
 extern const struct cbor_schema consent_record_schema;

@@ -19,7 +19,7 @@ struct limit_record {
 
 extern const struct cbor_schema limit_record_schema;
 
-#define SUSPENSION_LETTERS_MAX 512
+#define SUSPENSION_LETTERS_MAX 8192
 #define SUSPENSION_SIGNS_MAX   64
 
 enum suspension_state { SUSPENSION_BEGUN = 1, SUSPENSION_ENDED = 2 };

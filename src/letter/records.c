@@ -80,6 +80,7 @@ static const struct cbor_field decision_fields[] = {
     CBOR_SUB(2, CBOR_LIST, struct decision, rulings, LETTER_RECIPIENTS_MAX, &ruling_schema),
     CBOR_SUB_OPTIONAL(3, CBOR_STRUCT, struct decision, need, 0, &consent_need_schema),
     MAYBE(10, CBOR_BOOL, drill, 0),
+    MAYBE(11, CBOR_BYTES, told, LETTER_ID_LEN),
 };
 SCHEMA(decision);
 #undef THIS

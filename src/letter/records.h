@@ -109,6 +109,7 @@ struct decision {
     struct cbor_list rulings;
     struct consent_need need; /* a second person must let it go; no rule: none need */
     bool drill;               /* of a played attack: there are no rulings, and it never leaves */
+    struct slice told;        /* id of the notice to its sender that a scanner keeps it back */
 };
 
 extern const struct cbor_schema decision_schema;

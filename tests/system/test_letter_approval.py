@@ -255,6 +255,18 @@ def test_orders_and_a_suspension_do_not_let_it_go(world):
     wait_for("it to arrive", lambda: world.got("suspended [secure-approval]"))
 
 
+def test_an_erasure_takes_along_who_was_told(world):
+    company = world.company
+    letter = world.held("gone [secure-approval]")
+    assert world.as_(BEA, "refuse", letter, "--reason", "not yet").returncode == 0
+    told = wait_for("the letters about it", lambda: (t := set(
+        re.findall(r"^([0-9a-z]{16}) ", company.postern("search", letter, check=False).stdout, re.M))) and len(t) == 3 and t)
+    wait_for("them to be delivered", lambda: all("delivered (250" in company.show(one) for one in told))
+    company.second(company.postern("erase", letter, "--reason", "a request"))
+    for one in told | {letter}:
+        assert "was erased" in company.postern("show", one, check=False).stderr, one
+
+
 def test_kill_9_of_the_keeper_while_somebody_says_something(world):
     """Whenever it dies: what was refused is sent to nobody and comes back once, what was approved arrives."""
     chance = random.Random(SEED)
