@@ -321,6 +321,8 @@ static void write_evidence(struct timeline *t, const struct evidence *v)
                (const char *)arena_printf(t->arena, "SHA-256 %s", hex(t, v->certificate)).ptr);
     }
     detail_slice(t, "verdict", v->verdict);
+    detail_slice(t, "published", v->published);
+    detail_slice(t, "proof", v->proof);
     if (v->level) {
         detail(t, "level", timeline_level(v->level));
     }

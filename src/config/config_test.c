@@ -201,8 +201,8 @@ static void sentences_say_line_and_what_was_expected(void **unused)
     assert_problem(REQUIRED "log-addresses = true\n",
                    "postern.conf:3: `log-addresses` wants `yes` or `no`; it says `true`");
     assert_problem(REQUIRED "outbound-tls = default\n",
-                   "postern.conf:3: `outbound-tls` wants one of `encrypted`, `verified`; it says "
-                   "`default`");
+                   "postern.conf:3: `outbound-tls` wants one of `encrypted`, `verified`, "
+                   "`authenticated`; it says `default`");
     assert_problem(REQUIRED "tls = verified\n",
                    "postern.conf:3: `tls` belongs into a section [domain ...]");
     assert_problem(REQUIRED "route = a.test\n",

@@ -247,10 +247,15 @@ static const char *general_contradiction(const struct settings *s)
 static const char *contradiction(const struct settings *s)
 {
     static const char *(*const parts[])(const struct settings *s) = {
-        general_contradiction,    journal_contradiction,
-        settings_passkey_problem, connector_contradiction,
-        scanners_contradiction,   settings_oidc_contradiction,
-        pull_contradiction,       settings_directory_contradiction,
+        general_contradiction,
+        journal_contradiction,
+        settings_passkey_problem,
+        connector_contradiction,
+        scanners_contradiction,
+        settings_oidc_contradiction,
+        pull_contradiction,
+        settings_directory_contradiction,
+        settings_domain_contradiction,
     };
     const char *why = NULL;
 

@@ -11,6 +11,7 @@
 #include "config/settings_backup.h"
 #include "config/settings_contacts.h"
 #include "config/settings_directory.h"
+#include "config/settings_domain.h"
 #include "config/settings_intake.h"
 #include "config/settings_limits.h"
 #include "config/settings_oidc.h"
@@ -22,14 +23,6 @@ enum setting_log_level {
     SETTING_LOG_WARNING,
     SETTING_LOG_INFO,
     SETTING_LOG_DEBUG
-};
-
-/* Ascending: what is demanded of the next hop's TLS. */
-enum setting_tls {
-    SETTING_TLS_DEFAULT, /* only in a [domain]: as outbound-tls says */
-    SETTING_TLS_CLEARTEXT,
-    SETTING_TLS_ENCRYPTED,
-    SETTING_TLS_VERIFIED,
 };
 
 enum setting_smarthost_tls {
@@ -126,14 +119,6 @@ struct courier_settings { /* of what is fetched from outside and is no mail */
 
 struct metrics_settings {
     struct slice socket; /* path; empty: run/metrics.sock in the data directory */
-};
-
-/* [domain NAME]: how letters to one recipient domain travel. */
-struct domain_settings {
-    struct slice name;
-    enum setting_tls tls;
-    struct config_endpoint route; /* port 0: by MX */
-    struct config_list tls_names; /* slices: names the certificate may show instead of the host's */
 };
 
 /* [smarthost]: everything without a route of its own goes there. */

@@ -2,8 +2,6 @@
 #include "config/internal.h"
 #include "config/settings.h"
 
-/* Indexed by enum setting_tls; where no default can be meant, `min` skips it. */
-static const char *const tls_words[] = {"default", "cleartext", "encrypted", "verified", NULL};
 /* Indexed by enum setting_separator. */
 static const char *const separator_words[] = {"off", "+", "-", "=", "_", NULL};
 static const char *const smarthost_tls_words[] = {"starttls", "implicit", "none", NULL};
@@ -116,10 +114,13 @@ const struct config_table settings_dns_table = CONFIG_TABLE("DNS", struct settin
 
 static const struct config_setting delivery_rows[] = {
     CONFIG_ROW("outbound-tls", CHOICE, struct delivery_settings, tls, .min = SETTING_TLS_ENCRYPTED,
-               .initial = "encrypted", .words = tls_words,
+               .initial = "encrypted", .words = settings_tls_words,
                .help = "What is demanded of a receiving server when its domain has no section.",
                .more = "`encrypted`: TLS, whoever it is. `verified`: and a certificate for the MX "
-                       "host's name from a known authority. Never less than the domain has shown "
+                       "host's name from a known authority. `authenticated`: and DANE or a pin "
+                       "says that it is the domain's server. Whatever stands here, a server must "
+                       "match the TLSA records that its domain publishes. Never less than the "
+                       "domain has shown "
                        "before. Cleartext only where a [domain] section says so."),
     CONFIG_ROW("trust-store", PATH, struct delivery_settings, trust_store,
                .initial = "/etc/ssl/certs/ca-certificates.crt",
@@ -174,21 +175,6 @@ const struct config_table settings_delivery_table =
     CONFIG_TABLE("Delivery", struct settings, delivery, delivery_rows);
 
 /* The rows of a section count from its own struct, so the table's base is zero. */
-static const struct config_setting domain_rows[] = {
-    CONFIG_ROW("tls", CHOICE, struct domain_settings, tls, .initial = "default", .words = tls_words,
-               .help = "What is demanded of this domain's servers.",
-               .more = "`default` is what outbound-tls says. `cleartext` allows delivery without "
-                       "TLS to a server that has none."),
-    CONFIG_ROW("route", ENDPOINT, struct domain_settings, route, .min = 25,
-               .example = "mx.partner.test:25",
-               .help = "Deliver to this server instead of the domain's MX or the smart host."),
-    CONFIG_ROW("tls-name", DOMAIN, struct domain_settings, tls_names, .list = true,
-               .example = "partner.test",
-               .help = "Names accepted in the servers' certificate beside the name of the host."),
-};
-const struct config_table settings_domain_table = {"[domain]", 0, domain_rows,
-                                                   sizeof(domain_rows) / sizeof(domain_rows[0])};
-
 static const struct config_setting smarthost_rows[] = {
     CONFIG_ROW("host", ENDPOINT, struct smarthost_settings, host, .required = true, .min = 587,
                .example = "smtp.provider.example:587",

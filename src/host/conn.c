@@ -180,6 +180,7 @@ static void note_facts(struct conn *c)
         .group = group_name ? group_name : "",
         .verdict = tls_session_verdict(c->ssl),
     };
+    c->tls.by_tlsa = tls_session_tlsa(c->ssl, &c->tls.matched);
     if (peer) {
         (void)X509_digest(peer, EVP_sha256(), c->tls.peer_sha256, NULL);
     }
@@ -277,14 +278,13 @@ bool conn_tls_accept(struct conn *c, struct tls_server *s, int64_t deadline_ms, 
 bool conn_tls_connect(struct conn *c, struct tls_client *t, struct slice name, int64_t deadline_ms,
                       struct error *e)
 {
-    return conn_tls_connect_any(c, t, name, NULL, 0, deadline_ms, e);
+    return conn_tls_connect_to(c, t, &(struct tls_expected){.name = name}, deadline_ms, e);
 }
 
-bool conn_tls_connect_any(struct conn *c, struct tls_client *t, struct slice name,
-                          const struct slice *others, size_t n_others, int64_t deadline_ms,
-                          struct error *e)
+bool conn_tls_connect_to(struct conn *c, struct tls_client *t, const struct tls_expected *expected,
+                         int64_t deadline_ms, struct error *e)
 {
-    SSL *ssl = tls_client_session(t, name, others, n_others, e);
+    SSL *ssl = tls_client_session(t, expected, e);
     if (!ssl) {
         return false;
     }

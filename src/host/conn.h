@@ -20,6 +20,7 @@
 
 #include "host/address.h"
 #include "host/tls.h"
+#include "host/tlsa.h"
 
 #define CONN_READ_MAX 16384 /* most bytes that one conn_read() adds: a TLS record's payload */
 
@@ -40,6 +41,8 @@ struct conn_tls {
     const char *cipher;  /* IANA name, "TLS_AES_256_GCM_SHA384"; static */
     const char *group;   /* of the key agreement, "x25519"; static, "" when unknown */
     enum tls_verdict verdict;
+    struct tlsa matched; /* TLS_VERIFIED by TLSA records: this one, its data left out */
+    bool by_tlsa;
     uint8_t peer_sha256[TLS_DIGEST_LEN]; /* of the peer's certificate; zero without one */
 };
 
@@ -67,11 +70,9 @@ bool conn_tls_accept(struct conn *c, struct tls_server *s, int64_t deadline_ms,
 bool conn_tls_connect(struct conn *c, struct tls_client *t, struct slice name, int64_t deadline_ms,
                       struct error *e) MUST_CHECK;
 
-/* As conn_tls_connect(), for a certificate that may show one of `others` instead of `name`, because
- * somebody said so. */
-bool conn_tls_connect_any(struct conn *c, struct tls_client *t, struct slice name,
-                          const struct slice *others, size_t n_others, int64_t deadline_ms,
-                          struct error *e) MUST_CHECK;
+/* As conn_tls_connect(), for whoever is expected. What the expectation names may go afterwards. */
+bool conn_tls_connect_to(struct conn *c, struct tls_client *t, const struct tls_expected *expected,
+                         int64_t deadline_ms, struct error *e) MUST_CHECK;
 
 /**
  * Wait for bytes and append them to `in`: at least one, at most what is there, CONN_READ_MAX and

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "host/tls.h"
+#include "host/tlsa.h"
 
 OWN_BY(ssl, SSL, SSL_free)
 OWN_BY(ssl_ctx, SSL_CTX, SSL_CTX_free)
@@ -48,8 +49,11 @@ bool tls_add_anchors(X509_STORE *store, struct slice pem, struct error *e) MUST_
 
 /* A new session of a context, for host/conn. NULL with ERROR_BUSY. */
 SSL *tls_server_session(struct tls_server *s, struct error *e) MUST_CHECK;
-SSL *tls_client_session(struct tls_client *c, struct slice name, const struct slice *others,
-                        size_t n_others, struct error *e) MUST_CHECK;
+SSL *tls_client_session(struct tls_client *c, const struct tls_expected *expected,
+                        struct error *e) MUST_CHECK;
+
+/* Have the session show the expected name and judge the peer's certificate by what is expected. */
+bool tls_expect(SSL *ssl, const struct tls_expected *expected);
 
 /* A connection's socket as OpenSSL sees it: it sends without SIGPIPE, which is not for a library to
  * send. `fd` outlives it and stays the caller's. Never NULL. */
@@ -60,6 +64,9 @@ bool tls_exporter(SSL *ssl, uint8_t out[static TLS_EXPORTER_LEN]);
 
 /* The verdict on the peer, after the handshake. */
 enum tls_verdict tls_session_verdict(const SSL *ssl);
+
+/* Whether the peer was verified by a TLSA record, and by which; its data is left out. */
+bool tls_session_tlsa(SSL *ssl, struct tlsa *matched);
 
 /* Session tickets under keys that are replaced every hour. */
 struct tickets;

@@ -20,6 +20,7 @@
 /* An answer in the cache, one allocation: this, the records' lengths, their bytes. */
 struct kept {
     char name[DNS_NAME_MAX + 1];
+    char canonical[DNS_NAME_MAX + 1]; /* empty: the name is no alias */
     enum dns_type type;
     enum dns_status status;
     bool secure;
@@ -176,6 +177,7 @@ static bool cache_find(struct resolver *r, const char *name, enum dns_type type,
             .status = kept->status,
             .secure = kept->secure,
             .ttl_s = (uint32_t)((kept->expires_ms - now_ms + 999) / 1000),
+            .canonical = arena_copy(arena, slice_text(kept->canonical)),
             .n_records = kept->n_records,
             .records = arena_array(arena, kept->n_records, sizeof(struct slice)),
         };
@@ -202,6 +204,9 @@ static void cache_keep(struct resolver *r, const char *name, enum dns_type type,
         arena_panic("resolver cache");
     }
     memcpy(kept->name, name, strlen(name));
+    if (answer->canonical.len > 0) {
+        memcpy(kept->canonical, answer->canonical.ptr, answer->canonical.len);
+    }
     kept->type = type;
     kept->status = answer->status;
     kept->secure = answer->secure;
@@ -276,6 +281,19 @@ static void read_records(const struct ub_result *result, struct arena *arena,
     }
 }
 
+/* What the name is an alias of. */
+static struct slice read_canonical(const struct ub_result *result, const char *name,
+                                   struct arena *arena)
+{
+    char text[DNS_NAME_MAX + 1];
+
+    if (!result->canonname || !name_read(slice_text(result->canonname), text) ||
+        strcmp(text, name) == 0) {
+        return SLICE_NONE;
+    }
+    return arena_copy(arena, slice_text(text));
+}
+
 static struct dns_answer read_result(const struct ub_result *result, const char *name,
                                      struct arena *arena)
 {
@@ -291,6 +309,7 @@ static struct dns_answer read_result(const struct ub_result *result, const char 
         return failed(arena, name, "the name servers gave no usable answer");
     }
     answer.ttl_s = ttl_of(result);
+    answer.canonical = read_canonical(result, name, arena);
     if (!result->havedata) {
         answer.status = result->nxdomain ? DNS_NO_NAME : DNS_NO_DATA;
         return answer;

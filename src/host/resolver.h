@@ -22,7 +22,14 @@
 #define DNS_TTL_MAX_S   3600 /* a longer TTL is cut, so that a changed MX is seen today */
 #define DNS_WAITING_MAX 512  /* questions under way at once                             */
 
-enum dns_type { DNS_A = 1, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_TLSA = 52 };
+enum dns_type {
+    DNS_A = 1,
+    DNS_CNAME = 5,
+    DNS_MX = 15,
+    DNS_TXT = 16,
+    DNS_AAAA = 28,
+    DNS_TLSA = 52,
+};
 
 enum dns_status {
     DNS_FOUND,   /* there are records                                            */
@@ -38,6 +45,9 @@ struct dns_answer {
     uint32_t ttl_s;        /* at most DNS_TTL_MAX_S */
     struct slice *records; /* RDATA in wire form, names uncompressed; n_records of them */
     size_t n_records;
+    struct slice
+        canonical; /* the name that the asked one is an alias of, in lower case; empty: it is none, or its
+                               target is no name that a host may have */
     struct slice why; /* a sentence for a person when FAILED or BOGUS */
 };
 

@@ -350,6 +350,12 @@ struct tls_client *tls_client_from_pem(struct slice anchors, struct error *e)
         return NULL;
     }
     SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL); /* a verdict, no failed handshake */
+    if (SSL_CTX_dane_enable(ctx) <= 0) {
+        tls_error(e, ERROR_CONFIG, "TLSA records");
+        return NULL;
+    }
+    /* DANE-EE binds the key itself: no name is looked at (RFC 7672 section 3.1.1). */
+    SSL_CTX_dane_set_flags(ctx, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
     struct tls_client *c = calloc(1, sizeof(*c));
     if (!c) {
         arena_panic("out of memory");
@@ -418,54 +424,11 @@ void tls_client_free(struct tls_client *c)
     }
 }
 
-#define NAME_TEXT_MAX 256 /* a DNS name has 253 characters at most */
-
-static bool name_text(struct slice name, char text[static NAME_TEXT_MAX])
-{
-    if (name.len == 0 || name.len >= NAME_TEXT_MAX || memchr(name.ptr, 0, name.len)) {
-        return false;
-    }
-    memcpy(text, name.ptr, name.len);
-    text[name.len] = 0;
-    return true;
-}
-
-static bool expect_others(SSL *ssl, const struct slice *others, size_t n_others)
-{
-    char text[NAME_TEXT_MAX];
-    for (size_t i = 0; i < n_others; i++) {
-        if (!name_text(others[i], text) || !SSL_add1_host(ssl, text)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Names go into SNI and are compared without regard to the certificate's CN (RFC 9525 section
- * 6.3); literal addresses have no SNI (RFC 6066 section 3). */
-static bool expect_name(SSL *ssl, struct slice name, bool alone)
-{
-    char text[NAME_TEXT_MAX];
-    struct address literal;
-    struct error unused;
-    if (!name_text(name, text)) {
-        return false;
-    }
-    SSL_set_hostflags(ssl,
-                      X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (address_parse(name, 1, &literal, &unused)) {
-        struct slice bytes = address_bytes(&literal);
-        return !alone || X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl), bytes.ptr, bytes.len);
-    }
-    return SSL_set_tlsext_host_name(ssl, text) && SSL_set1_host(ssl, text);
-}
-
-SSL *tls_client_session(struct tls_client *c, struct slice name, const struct slice *others,
-                        size_t n_others, struct error *e)
+SSL *tls_client_session(struct tls_client *c, const struct tls_expected *expected, struct error *e)
 {
     OWN(ssl) SSL *ssl = SSL_new(c->ctx);
-    if (!ssl || !expect_name(ssl, name, n_others == 0) || !expect_others(ssl, others, n_others)) {
-        tls_error(e, ERROR_BUSY, "TLS session with \"%.*s\"", SLICE_ARG(name));
+    if (!ssl || !tls_expect(ssl, expected)) {
+        tls_error(e, ERROR_BUSY, "TLS session with \"%.*s\"", SLICE_ARG(expected->name));
         return NULL;
     }
     SSL_set_connect_state(ssl);

@@ -93,10 +93,24 @@ enum tls_verdict {
     TLS_NAME_MISMATCH,
     TLS_REVOKED,
     TLS_UNACCEPTABLE, /* weak key or hash, wrong purpose, malformed */
+    TLS_NO_MATCH,     /* none of the TLSA records that were expected is about it */
 };
 
 /* A word for records and log lines: "verified", "self-signed", "name-mismatch" ... */
 const char *tls_verdict_text(enum tls_verdict v);
+
+/* Whom a client expects at the other end. */
+struct tls_expected {
+    struct slice name; /* for SNI (RFC 6066 section 3) and for the verdict */
+    bool sni_alone;    /* the name is not believed: one of the others counts */
+    const struct slice
+        *others; /* the certificate may show one of these instead, because somebody said so */
+    size_t n_others;
+    const struct slice
+        *tlsa; /* RDATA of usable TLSA records (host/tlsa). With any, they decide and no trust
+                                 anchor does: `name` is their base domain (RFC 7672 section 3.2) */
+    size_t n_tlsa;
+};
 
 struct tls_client_options {
     const char *trust_file; /* PEM of trust anchors; NULL: the system's */

@@ -25,9 +25,20 @@ enum tls_verdict tls_session_verdict(const SSL *ssl)
         return TLS_NAME_MISMATCH;
     case X509_V_ERR_CERT_REVOKED:
         return TLS_REVOKED;
+    case X509_V_ERR_DANE_NO_MATCH:
+        return TLS_NO_MATCH;
     default:
         return TLS_UNACCEPTABLE;
     }
+}
+
+bool tls_session_tlsa(SSL *ssl, struct tlsa *matched)
+{
+    *matched = (struct tlsa){0};
+    return SSL_get_verify_result(ssl) == X509_V_OK &&
+           SSL_get0_dane_authority(ssl, NULL, NULL) >= 0 &&
+           SSL_get0_dane_tlsa(ssl, &matched->usage, &matched->selector, &matched->matching, NULL,
+                              NULL) >= 0;
 }
 
 const char *tls_verdict_text(enum tls_verdict v)
@@ -49,6 +60,8 @@ const char *tls_verdict_text(enum tls_verdict v)
         return "revoked";
     case TLS_UNACCEPTABLE:
         return "unacceptable";
+    case TLS_NO_MATCH:
+        return "no-tlsa-match";
     }
     return "unknown";
 }

@@ -11,7 +11,8 @@ struct slice keeper_shown_by(struct keeper *k, struct slice domain, struct slice
     const struct settings *settings = k->options.settings(k->options.context);
     const struct domain_settings *own = settings_domain(settings, domain);
 
-    if (route.len && !smarthost && own && own->tls_names.count) {
+    if (route.len && !smarthost && own &&
+        (own->tls_names.count || own->tls_pins.count || own->tls_ca.len)) {
         return arena_printf(arena, "%.*s %.*s", SLICE_ARG(route), SLICE_ARG(domain));
     }
     return route.len ? route : domain;

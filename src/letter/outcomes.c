@@ -41,6 +41,8 @@ static const struct cbor_field evidence_fields[] = {
     MAYBE(10, CBOR_UINT, started_at, 0),
     MAYBE(11, CBOR_UINT, ended_at, 0),
     MAYBE(12, CBOR_BOOL, dsn, 0),
+    MAYBE(13, CBOR_TEXT, proof, TLS_NAME),
+    MAYBE(14, CBOR_TEXT, published, DOMAIN_MAX),
 };
 SCHEMA(evidence);
 #undef THIS

@@ -50,6 +50,9 @@ struct evidence {
     uint64_t started_at;
     uint64_t ended_at;
     bool dsn; /* the peer offers RFC 3461: what the sender asked to be told went on to it */
+    struct slice proof; /* what authenticated it: "DANE 3 1 1"; empty below LEVEL_AUTHENTICATED */
+    struct slice
+        published; /* what its domain publishes of its servers, and whether it can be used */
 };
 
 extern const struct cbor_schema evidence_schema;

@@ -140,13 +140,18 @@ static bool open_session(struct attempt *a, struct reached *reached)
 {
     const struct keeper_job *job = a->job;
     struct session_failure failure = {0};
-    const struct domain_settings *own = settings_domain(role_settings(a->d->role), job->domain);
+    const struct domain_settings *own = settings_domain(a->outward->pins.settings, job->domain);
+    const struct pins_of_domain pins =
+        job->smarthost ? (struct pins_of_domain){0} : pins_find(&a->outward->pins, job->domain);
     const struct reach_goal goal = {
         .domain = job->domain,
         .route = job->route,
         .level = (enum tls_level)job->level,
         .names = own && !job->smarthost ? own->tls_names.items : NULL,
         .n_names = own && !job->smarthost ? own->tls_names.count : 0,
+        .pins = pins.records,
+        .n_pins = pins.n_records,
+        .pinned = pins.set,
         .implicit_tls = job->smarthost && a->outward->smarthost_implicit,
         .user = job->smarthost ? a->outward->user : SLICE_NONE,
         .password = job->smarthost ? a->outward->password : SLICE_NONE,
@@ -186,10 +191,11 @@ static void deliver(struct attempt *a)
 {
     const struct keeper_job *job = a->job;
     const struct domain_settings *own = settings_domain(role_settings(a->d->role), job->domain);
-    bool named = own && own->tls_names.count && !job->smarthost;
+    bool named =
+        own && !job->smarthost && (own->tls_names.count || own->tls_pins.count || own->tls_ca.len);
 
     /* The smart host's account is not for those who only share its address, and a certificate that
-     * one domain's names accept proves nothing to another. */
+     * one domain's names or pins accept proves nothing to another. */
     a->wish = (struct kept_wish){
         .key = arena_printf(a->arena, "%s%.*s %.*s", job->smarthost ? "+" : "",
                             SLICE_ARG(job->route.len ? job->route : job->domain),

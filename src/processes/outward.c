@@ -1,6 +1,8 @@
 #include "processes/outward.h"
 
 #define RESOLVERS_MAX 16
+#define PINS_BYTES_MAX                                                                             \
+    ((size_t)64 << 20) /* of all [domain] sections: as much as their files may have */
 
 bool outward_resolver(struct role *r, struct resolver **out, struct error *e)
 {
@@ -145,6 +147,8 @@ struct outward *outward_new(struct role *r, const struct outward_shared *shared,
         .kept = shared->kept,
     };
     set_self(o, s);
+    arena_init(&o->arena, PINS_BYTES_MAX);
+    pins_read(r, s, &o->arena, &o->pins);
     o->letters_per_connection = s->delivery.letters_per_connection;
     o->idle_ms = s->delivery.idle_timeout_ms;
     o->user = s->smarthost.user;
@@ -163,5 +167,6 @@ void outward_drop(struct outward *o)
 {
     if (o && atomic_fetch_sub(&o->refs, 1) == 1) {
         tls_client_free(TAKE(o->reach.session.trust, NULL));
+        arena_done(&o->arena);
     }
 }

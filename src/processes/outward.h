@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "host/resolver.h"
+#include "processes/pins.h"
 #include "processes/role.h"
 #include "stages/delivery/kept.h"
 
@@ -23,6 +24,8 @@ struct outward {
     struct outward *older; /* the one that this one replaced */
     atomic_uint refs;
     struct reach reach;
+    struct arena arena; /* of the pins */
+    struct pins pins;
     struct address listeners[OUTWARD_LISTENERS_MAX];
     uint64_t letters_per_connection;
     int64_t idle_ms;

@@ -4,7 +4,7 @@
     tests/receiver/dns.py ZONES WORK PORT
 
 Each ZONES/NAME.zone becomes the zone NAME. One whose first line says `; signed` is signed with a
-fresh key, one that says `; bogus` is signed and then one address in it is changed. The keys'
+fresh key, one that says `; bogus` is signed and then one address and one digest in it are changed. The keys'
 DNSKEY records, to be trusted by the test, are in WORK/anchors. Prints `ready` when it answers and
 runs until its standard input ends, so that it never outlives the test that started it.
 """
@@ -40,7 +40,10 @@ def prepare(source, work):
         if kind in ("signed", "bogus"):
             anchors += sign(zone, path.stem, work)
         if kind == "bogus":
-            zone.write_text(zone.read_text().replace("127.0.0.66", "127.0.0.67"))
+            signed = zone.read_text()
+            for right, wrong in (("127.0.0.66", "127.0.0.67"), ("b0b0b0b0", "b1b1b1b1")):
+                signed = signed.replace(right, wrong)
+            zone.write_text(signed)
         names.append(path.stem)
     (work / "anchors").write_text(anchors)
     return names

@@ -22,8 +22,10 @@ struct session {
     bool broken;     /* the dialogue cannot go on: close without QUIT */
     bool lost;       /* the connection broke or the server was silent */
     bool tls_failed; /* a handshake broke it */
+    bool disproved;  /* its certificate is not the one that the domain means */
     bool too_weak;   /* it offers less than the level demanded */
     char host[256];  /* what peer.host looks into */
+    uint8_t published[256]; /* likewise peer.proof.published */
     size_t helo_len;
     uint8_t helo[255];
 };

@@ -14,12 +14,10 @@ static uint32_t kernel_random(void *unused)
     return bits;
 }
 
-static struct dns_answer ask(const struct lookup *l, struct slice name, enum dns_type type,
-                             struct arena *arena)
+void lookup_ask(const struct lookup *l, struct slice name, enum dns_type type, struct arena *arena,
+                struct dns_answer *answer)
 {
-    struct dns_answer answer = {0};
-    resolver_ask(l->resolver, name, type, clock_steady_ms() + l->timeout_ms, arena, &answer);
-    return answer;
+    resolver_ask(l->resolver, name, type, clock_steady_ms() + l->timeout_ms, arena, answer);
 }
 
 /* Records that are no MX records are passed over; none at all that can be read is not "no MX". */
@@ -41,16 +39,18 @@ static struct route by_records(const struct lookup *l, struct slice domain,
 }
 
 struct route lookup_route(const struct lookup *l, struct slice domain, struct slice fixed,
-                          struct arena *arena, bool *secure)
+                          struct arena *arena, struct lookup_trust *trust)
 {
     struct route route = route_fixed(domain, fixed, l->port, arena);
+    struct dns_answer answer = {0};
 
-    *secure = false;
+    *trust = (struct lookup_trust){.set = fixed.len > 0};
     if (route.verdict != ROUTE_ASK_MX) {
         return route;
     }
-    struct dns_answer answer = ask(l, domain, DNS_MX, arena);
-    *secure = answer.secure;
+    lookup_ask(l, domain, DNS_MX, arena, &answer);
+    trust->secure = answer.secure;
+    trust->canonical = answer.canonical;
     switch (answer.status) {
     case DNS_FOUND:
     case DNS_NO_DATA:
@@ -71,7 +71,12 @@ static void add_answer(const struct dns_answer *answer, struct lookup_addresses 
         found->failed = true;
         found->why = answer->why;
     }
-    found->secure = found->secure && answer->secure;
+    /* One that failed gave no address: what the other one proves stands, or whoever holds an answer back could do away
+     * with DANE. */
+    if (answer->status == DNS_FOUND) {
+        found->secure = found->secure && answer->secure;
+        found->canonical = answer->canonical;
+    }
 }
 
 static void add_literal(const struct lookup *l, const struct route_host *host,
@@ -96,10 +101,10 @@ void lookup_addresses(const struct lookup *l, const struct route_host *host, str
         add_literal(l, host, found);
         return;
     }
-    v4 = ask(l, host->name, DNS_A, arena);
+    lookup_ask(l, host->name, DNS_A, arena, &v4);
     add_answer(&v4, found);
     if (l->ipv6) {
-        v6 = ask(l, host->name, DNS_AAAA, arena);
+        lookup_ask(l, host->name, DNS_AAAA, arena, &v6);
         add_answer(&v6, found);
     }
     found->n = route_addresses(v4.records, v4.n_records, v6.records, v6.n_records, host->port,

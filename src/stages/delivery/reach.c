@@ -14,12 +14,13 @@ struct search {
     struct reached *out;
     int64_t end_ms;
     unsigned tries;
-    bool proven; /* DNSSEC proves the hosts */
+    struct lookup_trust trust;
     bool passed; /* an address was passed over: its places are taken */
     bool busy;   /* also one of the preference that is tried now; the first such: */
     const struct route_host *busy_host;
     struct address busy_address;
     bool busy_secure;
+    struct proof busy_proof;
     bool self;                    /* a host turned out to be ourselves */
     struct recipient_outcome why; /* status 0: no server was tried */
     struct evidence seen;
@@ -43,7 +44,7 @@ static void remember_seen(struct search *s, const struct evidence *seen)
 }
 
 static void remember_busy(struct search *s, const struct route_host *host,
-                          const struct address *address, bool secure)
+                          const struct address *address, bool secure, const struct proof *proof)
 {
     s->passed = true;
     if (!s->busy) {
@@ -51,6 +52,7 @@ static void remember_busy(struct search *s, const struct route_host *host,
         s->busy_host = host;
         s->busy_address = *address;
         s->busy_secure = secure;
+        s->busy_proof = *proof;
     }
 }
 
@@ -71,17 +73,17 @@ static int take_place(const struct reach *r, const struct address *address, int6
 }
 
 static bool try_address(struct search *s, const struct route_host *host,
-                        const struct address *address, bool secure, int64_t wait_ms)
+                        const struct address *address, bool secure, const struct proof *proof,
+                        int64_t wait_ms)
 {
     const struct reach *r = s->reach;
     const struct session_peer peer = {
         .host = host->name,
         .address = *address,
-        .level = s->goal->level,
+        .level = s->goal->level > proof->floor ? s->goal->level : proof->floor,
         .implicit_tls = s->goal->implicit_tls,
-        .dnssec = secure && s->proven,
-        .names = s->goal->names,
-        .n_names = s->goal->n_names,
+        .dnssec = secure && s->trust.secure,
+        .proof = *proof,
         .user = s->goal->user,
         .password = s->goal->password,
     };
@@ -89,7 +91,7 @@ static bool try_address(struct search *s, const struct route_host *host,
 
     int place = take_place(r, address, wait_ms);
     if (place < 0) {
-        remember_busy(s, host, address, secure);
+        remember_busy(s, host, address, secure, proof);
         return false;
     }
     s->tries++;
@@ -110,17 +112,44 @@ static bool may_try(const struct search *s)
     return s->tries < REACH_TRIES_MAX && clock_steady_ms() < s->end_ms;
 }
 
+/* What must prove the host; false when that is not known, so that nothing may go there. */
+static bool find_proof(struct search *s, const struct route_host *host,
+                       const struct lookup_addresses *found, struct proof *proof)
+{
+    const struct proof_of of = {
+        .domain = s->trust.set ? SLICE_NONE : s->goal->domain,
+        .canonical = s->trust.secure ? s->trust.canonical : SLICE_NONE,
+        .names = s->goal->names,
+        .n_names = s->goal->n_names,
+        .pins = s->goal->pins,
+        .n_pins = s->goal->n_pins,
+        .pinned = s->goal->pinned,
+        .proven = s->trust.secure || s->trust.set,
+    };
+    struct slice why = SLICE_NONE;
+
+    if (proof_of_host(&s->reach->lookup, &of, host, found, s->arena, proof, &why)) {
+        return true;
+    }
+    remember(s, session_outcome(DELIVERY_DEFERRED, 0, "4.7.5", why, s->arena));
+    return false;
+}
+
 static bool try_host(struct search *s, const struct route_host *host)
 {
     struct lookup_addresses found;
+    struct proof proof = {0};
 
     lookup_addresses(&s->reach->lookup, host, s->arena, &found);
     s->self |= found.self;
     if (found.failed) {
         remember(s, session_outcome(DELIVERY_DEFERRED, 0, "4.4.3", found.why, s->arena));
     }
+    if (found.n == 0 || !find_proof(s, host, &found, &proof)) {
+        return false;
+    }
     for (size_t i = 0; i < found.n && may_try(s); i++) {
-        if (try_address(s, host, &found.addresses[i], found.secure, 0)) {
+        if (try_address(s, host, &found.addresses[i], found.secure, &proof, 0)) {
             return true;
         }
     }
@@ -158,8 +187,8 @@ static bool try_busy(struct search *s)
     bool busy = s->busy && may_try(s);
 
     s->busy = false;
-    return busy &&
-           try_address(s, s->busy_host, &s->busy_address, s->busy_secure, s->reach->wait_ms);
+    return busy && try_address(s, s->busy_host, &s->busy_address, s->busy_secure, &s->busy_proof,
+                               s->reach->wait_ms);
 }
 
 static bool try_hosts(struct search *s, const struct route *route)
@@ -183,7 +212,7 @@ bool reach_open(const struct reach *r, const struct reach_goal *goal, struct are
         .out = out,
         .end_ms = clock_steady_ms() + REACH_BUDGET_MS,
     };
-    struct route route = lookup_route(&r->lookup, goal->domain, goal->route, arena, &s.proven);
+    struct route route = lookup_route(&r->lookup, goal->domain, goal->route, arena, &s.trust);
 
     if (route.verdict != ROUTE_FOUND) {
         *failure = (struct session_failure){

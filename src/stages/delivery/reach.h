@@ -31,6 +31,9 @@ struct reach_goal {
     enum tls_level level;
     const struct slice *names; /* the certificate may show one of these instead of the host's */
     size_t n_names;
+    const struct slice *pins; /* what the settings pin, as TLSA records */
+    size_t n_pins;
+    bool pinned; /* they do pin something */
     bool implicit_tls;
     struct slice user; /* AUTH at the smart host */
     struct slice password;

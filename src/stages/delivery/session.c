@@ -134,8 +134,17 @@ static bool shake_hands(struct session *s, struct arena *arena, struct recipient
     struct error e = {0};
     int64_t deadline_ms = session_deadline_ms(s, s->settings->command_timeout_ms);
 
-    if (conn_tls_connect_any(s->conn, s->settings->trust, s->peer.host, s->peer.names,
-                             s->peer.n_names, deadline_ms, &e)) {
+    const struct proof *proof = &s->peer.proof;
+    const struct tls_expected expected = {
+        .name = proof->name.len ? proof->name : s->peer.host,
+        .sni_alone = proof->sni_alone,
+        .others = proof->names,
+        .n_others = proof->n_names,
+        .tlsa = proof->tlsa,
+        .n_tlsa = proof->n_tlsa,
+    };
+
+    if (conn_tls_connect_to(s->conn, s->settings->trust, &expected, deadline_ms, &e)) {
         return true;
     }
     s->broken = true;
@@ -177,17 +186,29 @@ static bool start_tls(struct session *s, struct arena *arena, struct recipient_o
 
 enum tls_level session_level(const struct session *s)
 {
-    const struct conn_tls *tls = conn_tls(s->conn);
-    if (!tls->on) {
-        return LEVEL_CLEARTEXT;
-    }
-    return tls->verdict == TLS_VERIFIED ? LEVEL_VERIFIED : LEVEL_ENCRYPTED;
+    return proof_level(&s->peer.proof, conn_tls(s->conn));
+}
+
+/* The domain says which certificates are its servers', and this one is none of them. */
+static bool disprove(struct session *s, struct arena *arena, struct recipient_outcome *why)
+{
+    s->disproved = true;
+    *why = session_outcome(
+        DELIVERY_DEFERRED, 0, "4.7.5",
+        arena_printf(arena, "the certificate of %.*s is not one that its domain means (%s; %.*s)",
+                     SLICE_ARG(s->peer.host), tls_verdict_text(conn_tls(s->conn)->verdict),
+                     SLICE_ARG(s->peer.proof.published)),
+        arena);
+    return false;
 }
 
 static bool level_suffices(struct session *s, struct arena *arena, struct recipient_outcome *why)
 {
     const struct error none = {0};
 
+    if (proof_failed(&s->peer.proof, conn_tls(s->conn))) {
+        return disprove(s, arena, why);
+    }
     if (session_level(s) >= s->peer.level) {
         return true;
     }
@@ -195,9 +216,17 @@ static bool level_suffices(struct session *s, struct arena *arena, struct recipi
     if (session_level(s) == LEVEL_CLEARTEXT) {
         return cannot(why, arena, "4.7.4", "this letter must not leave unencrypted", &none);
     }
-    struct slice text = arena_printf(
-        arena, "the certificate of %.*s is not proven to be its own (%s), and this letter needs it",
-        SLICE_ARG(s->peer.host), tls_verdict_text(conn_tls(s->conn)->verdict));
+    struct slice text =
+        session_level(s) == LEVEL_VERIFIED
+            ? arena_printf(
+                  arena,
+                  "nothing that the domain of %.*s publishes proves that it is its server, and "
+                  "this letter needs it: it waits for DANE, MTA-STS or a pin",
+                  SLICE_ARG(s->peer.host))
+            : arena_printf(arena,
+                           "the certificate of %.*s is not proven to be its own (%s), and this "
+                           "letter needs it",
+                           SLICE_ARG(s->peer.host), tls_verdict_text(conn_tls(s->conn)->verdict));
     *why = session_outcome(DELIVERY_DEFERRED, 0, "4.7.5", text, arena);
     return false;
 }
@@ -291,6 +320,10 @@ static struct session *session_new(const struct session_settings *settings,
     s->peer = *peer;
     memcpy(s->host, peer->host.ptr, host);
     s->peer.host = slice_of(s->host, host);
+    if (peer->proof.published.len > 0 && peer->proof.published.len <= sizeof(s->published)) {
+        memcpy(s->published, peer->proof.published.ptr, peer->proof.published.len);
+        s->peer.proof.published = slice_of(s->published, peer->proof.published.len);
+    }
     buf_init(&s->in, SESSION_IN_MAX);
     buf_init(&s->out, SESSION_OUT_MAX);
     return s;
@@ -311,10 +344,15 @@ struct session *session_open(const struct session_settings *settings,
         open = converse(s, false, arena, &why);
     }
     if (!open) {
-        *failure = (struct session_failure){
-            .why = why, .seen = session_evidence(s, arena), .tls_broken = s->tls_failed};
+        *failure = (struct session_failure){.why = why,
+                                            .seen = session_evidence(s, arena),
+                                            .tls_broken = s->tls_failed || s->disproved};
         failure->seen.level = s->too_weak ? failure->seen.level : 0;
     }
+    /* They are the attempt's that opened it. */
+    s->peer.proof.tlsa = s->peer.proof.names = NULL;
+    s->peer.proof.n_tlsa = s->peer.proof.n_names = 0;
+    s->peer.proof.name = s->peer.host;
     return open ? TAKE(s, NULL) : NULL;
 }
 
@@ -360,6 +398,7 @@ struct evidence session_evidence(const struct session *s, struct arena *arena)
     const struct conn_tls plain = {.on = false};
     const struct conn_tls *tls = s->conn ? conn_tls(s->conn) : &plain;
     char address[ADDRESS_TEXT_MAX];
+    char proof[PROOF_TEXT_MAX];
 
     address_print(&s->peer.address, address);
     struct evidence evidence = {
@@ -369,11 +408,14 @@ struct evidence session_evidence(const struct session *s, struct arena *arena)
         .level = s->conn ? session_level(s) : 0,
         .dnssec = s->peer.dnssec,
         .dsn = s->client.features & SMTP_DSN,
+        .published = arena_copy(arena, s->peer.proof.published),
     };
     if (tls->on) {
         evidence.tls_version = slice_text(tls->version);
         evidence.tls_cipher = slice_text(tls->cipher);
         evidence.verdict = slice_text(tls_verdict_text(tls->verdict));
+        proof_text(&s->peer.proof, tls, proof);
+        evidence.proof = arena_copy(arena, slice_text(proof));
         if (tls->verdict != TLS_NO_CERTIFICATE) {
             evidence.certificate = arena_copy(arena, SLICE_ARRAY(tls->peer_sha256));
         }

@@ -23,6 +23,7 @@
 #include "host/address.h"
 #include "host/tls.h"
 #include "letter/records.h"
+#include "stages/delivery/proof.h"
 
 #define SESSION_REPLY_MAX 500 /* bytes of a server's words that are kept */
 
@@ -40,11 +41,11 @@ struct session_settings {
 struct session_peer {
     struct slice host; /* as routed: for the certificate's name and for the evidence */
     struct address address;
-    enum tls_level level;      /* demanded before anything is sent */
-    bool implicit_tls;         /* TLS from the first byte (RFC 8314 section 3) */
-    bool dnssec;               /* MX and address came from secure answers */
-    const struct slice *names; /* the certificate may show one of these instead of the host's */
-    size_t n_names;
+    enum tls_level level; /* demanded before anything is sent, at least proof.floor */
+    bool implicit_tls;    /* TLS from the first byte (RFC 8314 section 3) */
+    bool dnssec;          /* MX and address came from secure answers */
+    struct proof
+        proof; /* what the certificate must show; its lists count while the session is opened */
     struct slice user; /* empty: no AUTH */
     struct slice password;
     const struct address *from; /* address of ours to leave by; NULL: the kernel chooses */
@@ -71,8 +72,10 @@ struct session_failure {
                                      host to try; FAILED only for a 5yz greeting or EHLO */
     struct evidence seen; /* what there is to say of the server; `level` is 0 unless the level that
                              it offers was too low */
-    bool tls_broken;      /* it was asked for TLS, and the handshake came to nothing */
-    bool busy;            /* nobody was asked: all connections that there may be are in use */
+    bool
+        tls_broken; /* it was asked for TLS, and the handshake came to nothing, or to a certificate that
+                             what the domain publishes speaks against */
+    bool busy;      /* nobody was asked: all connections that there may be are in use */
 };
 
 /**

@@ -9,6 +9,8 @@ enum tls_level policy_level(enum setting_tls tls)
         return LEVEL_CLEARTEXT;
     case SETTING_TLS_VERIFIED:
         return LEVEL_VERIFIED;
+    case SETTING_TLS_AUTHENTICATED:
+        return LEVEL_AUTHENTICATED;
     case SETTING_TLS_ENCRYPTED:
     case SETTING_TLS_DEFAULT:
         return LEVEL_ENCRYPTED;
