@@ -19,6 +19,8 @@ static const char *kind_text(uint64_t kind)
         return "tls";
     case KEY_CHECKPOINT:
         return "checkpoint";
+    case KEY_OPENPGP:
+        return "openpgp";
     default:
         return "unknown";
     }

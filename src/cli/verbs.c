@@ -10,6 +10,7 @@
 #include "cli/verbs_devices.h"
 #include "cli/verbs_directory.h"
 #include "cli/verbs_drill.h"
+#include "cli/verbs_pgp.h"
 #include "cli/verbs_recipients.h"
 #include "cli/verbs_totp.h"
 
@@ -417,6 +418,7 @@ const struct verb verbs[] = {
          .run = cli_case_close),
     CONTACT_VERBS,
     RECIPIENT_VERBS,
+    PGP_VERBS,
     LETTER_VERBS,
     VERB(.name = "approvals", .words = "",
          .help = "List what was asked for and waits for a second person.", .run = cli_approvals),

@@ -1,8 +1,11 @@
 #include "keeper/copies.h"
 
-/* S/MIME, OpenPGP and documents add their rows here. */
+#include "keeper/openpgp.h"
+
+/* S/MIME and documents add their rows here. */
 const struct copy_method copy_methods[] = {
-    {0, false, NULL},
+    {RUNG_OPENPGP, false, openpgp_copy},
+    {0,            false, NULL        },
 };
 
 const struct copy_method *copy_method_of(const struct copy_method *table, uint64_t rung)

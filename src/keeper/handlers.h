@@ -101,3 +101,5 @@ ipc_handler keeper_on_recipient_add;     /* recipient_keys.c */
 ipc_handler keeper_on_recipient_drop;    /* recipient_keys.c */
 ipc_handler keeper_on_recipient_list;    /* recipient_keys.c */
 ipc_handler keeper_on_reseal;            /* reseals.c */
+ipc_handler keeper_on_pgp_new;           /* openpgp_own.c */
+ipc_handler keeper_on_pgp_revoke;        /* openpgp_own.c */

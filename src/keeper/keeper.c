@@ -33,6 +33,7 @@
 #include "requests/holds.h"
 #include "requests/keys.h"
 #include "requests/oidc.h"
+#include "requests/openpgp.h"
 #include "requests/passwords.h"
 #include "requests/pull.h"
 #include "requests/recipients.h"
@@ -406,6 +407,8 @@ static const struct ipc_row admin_rows[] = {
     {&recipient_key_add,   0, keeper_on_recipient_add    },
     {&recipient_key_drop,  0, keeper_on_recipient_drop   },
     {&recipient_list,      0, keeper_on_recipient_list   },
+    {&pgp_new,             0, keeper_on_pgp_new          },
+    {&pgp_revoke,          0, keeper_on_pgp_revoke       },
     {&letter_waiting,      0, keeper_on_letter_waiting   },
     {&letter_verdict,      0, keeper_on_letter_verdict   },
     {&contact_put,         0, keeper_on_contact_put      },

@@ -7,13 +7,6 @@ void recipients_smime(struct keeper *k, const struct facts *f, struct slice addr
     out->smime.why = SLICE("no certificate of the recipient is known");
 }
 
-void recipients_openpgp(struct keeper *k, const struct facts *f, struct slice address,
-                        struct arena *arena, struct recipient_state *out)
-{
-    (void)k, (void)f, (void)address, (void)arena;
-    out->openpgp.why = SLICE("no OpenPGP key of the recipient is known");
-}
-
 void recipients_secret(struct keeper *k, const struct facts *f, struct slice address,
                        struct arena *arena, struct recipient_state *out)
 {

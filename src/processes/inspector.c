@@ -16,6 +16,7 @@
 #include "processes/lives.h"
 #include "processes/reading.h"
 #include "processes/roles.h"
+#include "requests/openpgp.h"
 #include "requests/recipients.h"
 #include "stages/inspection/inspection.h"
 
@@ -74,9 +75,8 @@ static void set_limits(struct mould *m)
 
 /* What may be asked; each question's first member is its sender. */
 static const struct ipc_message *const questions[] = {
-    &inspector_inspect,
-    &inspector_stamp,
-    &inspector_key,
+    &inspector_inspect,         &inspector_stamp,        &inspector_key,
+    &inspector_openpgp_prepare, &inspector_openpgp_seal,
 };
 
 /* Whose question this is: the one thing about it that is looked at here. */

@@ -26,7 +26,7 @@
 #define SCRATCH_MAX ((size_t)1 << 20)
 
 static const struct cbor_field file_fields[] = {
-    CBOR_FIELD(1, CBOR_UINT, struct key_file, kind, KEY_CHECKPOINT),
+    CBOR_FIELD(1, CBOR_UINT, struct key_file, kind, KEY_OPENPGP),
     CBOR_OPTIONAL(2, CBOR_TEXT, struct key_file, domain, SIGNER_NAME_MAX),
     CBOR_FIELD(3, CBOR_TEXT, struct key_file, name, SIGNER_NAME_MAX),
     CBOR_FIELD(4, CBOR_UINT, struct key_file, created_at, 0),

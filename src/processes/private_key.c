@@ -90,7 +90,7 @@ static struct private_key *wrap(EVP_PKEY *made, enum error_kind kind, struct err
 
 struct private_key *private_key_new(enum key_kind kind, uint64_t bits, struct error *e)
 {
-    if (kind == KEY_DKIM_ED25519 || kind == KEY_CHECKPOINT) {
+    if (kind == KEY_DKIM_ED25519 || kind == KEY_CHECKPOINT || kind == KEY_OPENPGP) {
         return wrap(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), ERROR_BUSY, e);
     }
     bits = bits ? bits : PRIVATE_KEY_RSA_MIN;

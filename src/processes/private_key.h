@@ -31,7 +31,7 @@ void private_key_protect_memory(void);
 /**
  * Make a new key with one reference, the caller's.
  *
- * @param kind  KEY_DKIM_RSA, KEY_DKIM_ED25519 or KEY_CHECKPOINT
+ * @param kind  KEY_DKIM_RSA, KEY_DKIM_ED25519, KEY_CHECKPOINT or KEY_OPENPGP
  * @param bits  of RSA; 0: PRIVATE_KEY_RSA_MIN
  * @return      NULL with ERROR_INPUT for another kind or size
  */

@@ -12,13 +12,16 @@
 #include "host/sandbox_calls.h"
 #include "letter/records.h"
 #include "processes/reading_keys.h"
+#include "processes/reading_openpgp.h"
 #include "requests/inspector.h"
+#include "requests/openpgp.h"
 #include "requests/recipients.h"
 #include "stages/inspection/inspection.h"
 
-#define FILES_MAX   32 /* descriptors: channel, letter, terms, and what decoding opens */
-#define LIMIT_EVERY 16 /* letters that share one setting of the limit of time, if they are quick */
-#define QUICK_MS    50 /* processor time that a quick letter takes at most */
+#define FILES_MAX       32 /* descriptors: channel, letter, terms, and what decoding opens */
+#define MEMORY_FILE_MAX ((rlim_t)3 * LETTER_BYTES_MAX) /* a letter that was protected */
+#define LIMIT_EVERY     16 /* letters that share one setting of the limit of time, if they are quick */
+#define QUICK_MS        50 /* processor time that a quick letter takes at most */
 
 /* Memory that is used again from letter to letter. */
 struct reading {
@@ -107,10 +110,24 @@ static bool on_key(void *reading, struct ipc_request *r, struct error *e)
            reading_on_key(reading, r, e);
 }
 
+static bool on_openpgp_prepare(void *reading, struct ipc_request *r, struct error *e)
+{
+    return (limit_letters(reading) || error_errno(e, ERROR_BUSY, "limit the time")) &&
+           reading_on_openpgp_prepare(reading, r, e);
+}
+
+static bool on_openpgp_seal(void *reading, struct ipc_request *r, struct error *e)
+{
+    return (limit_letters(reading) || error_errno(e, ERROR_BUSY, "limit the time")) &&
+           reading_on_openpgp_seal(reading, r, e);
+}
+
 static const struct ipc_row rows[] = {
-    {&inspector_inspect, 0, on_inspect},
-    {&inspector_stamp,   0, on_stamp  },
-    {&inspector_key,     0, on_key    },
+    {&inspector_inspect,         0, on_inspect        },
+    {&inspector_stamp,           0, on_stamp          },
+    {&inspector_key,             0, on_key            },
+    {&inspector_openpgp_prepare, 0, on_openpgp_prepare},
+    {&inspector_openpgp_seal,    0, on_openpgp_seal   },
 };
 static const struct ipc_table table = IPC_TABLE("inspector", rows);
 
@@ -122,8 +139,7 @@ void reading_live(int channel)
 
     (void)prctl(PR_SET_NAME, "reading");
     if (!limit(RLIMIT_NPROC, 0, 0) || !limit(RLIMIT_NOFILE, FILES_MAX, FILES_MAX) ||
-        !limit(RLIMIT_FSIZE, TEXT_LIST_BYTES_MAX + IPC_BODY_MAX,
-               TEXT_LIST_BYTES_MAX + IPC_BODY_MAX) ||
+        !limit(RLIMIT_FSIZE, MEMORY_FILE_MAX, MEMORY_FILE_MAX) ||
         (!SANDBOX_SANITIZED && !limit(RLIMIT_AS, READING_MEMORY_MAX, READING_MEMORY_MAX))) {
         log_event(LOG_ERROR, "inspector.unlimited", LOG_TEXT("reason", "a limit cannot be set"));
         return;

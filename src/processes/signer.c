@@ -9,12 +9,13 @@
 #include "processes/roles.h"
 #include "processes/signer_files.h"
 #include "processes/signer_keys.h"
+#include "requests/openpgp.h"
 
 #define COUNT_EVERY_MS    60000
 #define NEW_KEYS_A_MINUTE 30
 #define LISTS_A_MINUTE    600
 #define NOTES_A_MINUTE    600
-#define DKIM_DIGEST_BYTES 32
+#define DIGEST_BYTES      32
 #define ALERT_UNREADABLE  "signer-key-unreadable"
 #define ALERT_TLS         "tls-key-refused"
 
@@ -24,6 +25,7 @@ struct signer {
     atomic_ullong tls; /* signatures since the start */
     atomic_ullong dkim;
     atomic_ullong notes;
+    atomic_ullong openpgp;
     atomic_ullong refused;
 };
 
@@ -89,7 +91,7 @@ static bool on_tls(void *ctx, struct ipc_request *r, struct error *e)
 static bool grant(struct signer *s, const struct signer_dkim_wish *wish, struct arena *arena,
                   struct signer_signature *out, struct error *e)
 {
-    if (wish->digest.len != DKIM_DIGEST_BYTES) {
+    if (wish->digest.len != DIGEST_BYTES) {
         return refuse(s, e, "a DKIM signature is made over a SHA-256 digest");
     }
     OWN(private_key)
@@ -118,6 +120,27 @@ static bool on_dkim(void *ctx, struct ipc_request *r, struct error *e)
         }
     }
     out->signatures = (struct cbor_list){signatures, n};
+    return true;
+}
+
+static bool on_openpgp(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct signer *s = ctx;
+    const struct signer_openpgp_ask *ask = r->ask;
+    struct signer_openpgp_answer *out = r->answer;
+    struct signer_signature signature;
+
+    if (ask->digest.len != DIGEST_BYTES) {
+        return refuse(s, e, "an OpenPGP signature is made over a SHA-256 digest");
+    }
+    OWN(private_key) struct private_key *k = signer_store_openpgp(s->keys, ask->domain, ask->name);
+    if (!k) {
+        return refuse(s, e, "there is no such OpenPGP key");
+    }
+    if (!answer(s, k, SCHEME_ED25519, ask->digest, r->arena, &signature, &s->openpgp, e)) {
+        return false;
+    }
+    out->signature = signature.signature;
     return true;
 }
 
@@ -203,6 +226,7 @@ static const struct ipc_row keeper_rows[] = {
     {&signer_new_key, NEW_KEYS_A_MINUTE, on_new_key},
     {&signer_list,    LISTS_A_MINUTE,    on_list   },
     {&signer_files,   LISTS_A_MINUTE,    on_files  },
+    {&signer_openpgp, 0,                 on_openpgp},
 };
 static const struct ipc_table keeper_table = IPC_TABLE("keeper", keeper_rows);
 
@@ -224,12 +248,14 @@ static void count(struct signer *s, unsigned long long *logged)
     unsigned long long tls = atomic_load(&s->tls);
     unsigned long long dkim = atomic_load(&s->dkim);
     unsigned long long notes = atomic_load(&s->notes);
+    unsigned long long openpgp = atomic_load(&s->openpgp);
     unsigned long long refused = atomic_load(&s->refused);
 
-    if (tls + dkim + notes + refused != *logged) {
-        *logged = tls + dkim + notes + refused;
+    if (tls + dkim + notes + openpgp + refused != *logged) {
+        *logged = tls + dkim + notes + openpgp + refused;
         log_event(LOG_INFO, "signer.signatures", LOG_NUMBER("tls", tls), LOG_NUMBER("dkim", dkim),
-                  LOG_NUMBER("notes", notes), LOG_NUMBER("refused", refused));
+                  LOG_NUMBER("notes", notes), LOG_NUMBER("openpgp", openpgp),
+                  LOG_NUMBER("refused", refused));
     }
 }
 

@@ -266,8 +266,8 @@ bool signer_store_new(struct signer_store *s, const struct signer_new_ask *ask, 
 {
     struct entry n = {.kind = ask->kind};
 
-    if (ask->kind != KEY_DKIM_RSA && ask->kind != KEY_DKIM_ED25519) {
-        return error_set(e, ERROR_INPUT, "only DKIM keys are made on demand");
+    if (ask->kind != KEY_DKIM_RSA && ask->kind != KEY_DKIM_ED25519 && ask->kind != KEY_OPENPGP) {
+        return error_set(e, ERROR_INPUT, "only keys of DKIM and OpenPGP are made on demand");
     }
     if (!is_dns_name(ask->domain) || !is_dns_name(ask->name)) {
         return error_set(e, ERROR_INPUT,
@@ -316,11 +316,28 @@ struct signer_keys signer_store_list(struct signer_store *s, struct arena *arena
     };
 }
 
-static struct private_key *take(struct signer_store *s, const char *domain, const char *name)
+static bool is_for_dkim(uint64_t kind)
+{
+    return kind == KEY_DKIM_RSA || kind == KEY_DKIM_ED25519;
+}
+
+static bool is_for_openpgp(uint64_t kind)
+{
+    return kind == KEY_OPENPGP;
+}
+
+static bool is_for_checkpoints(uint64_t kind)
+{
+    return kind == KEY_CHECKPOINT;
+}
+
+/* A key signs what it was made for, and nothing else. */
+static struct private_key *take(struct signer_store *s, const char *domain, const char *name,
+                                bool fits(uint64_t kind))
 {
     (void)pthread_rwlock_rdlock(&s->lock);
     const struct entry *n = find(s, domain, name);
-    struct private_key *k = n ? private_key_ref(n->key) : NULL;
+    struct private_key *k = n && fits(n->kind) ? private_key_ref(n->key) : NULL;
     (void)pthread_rwlock_unlock(&s->lock);
     return k;
 }
@@ -336,12 +353,23 @@ struct private_key *signer_store_dkim(struct signer_store *s, struct slice domai
     }
     lower(domain, low_domain);
     lower(selector, low_selector);
-    return take(s, low_domain, low_selector);
+    return take(s, low_domain, low_selector, is_for_dkim);
+}
+
+struct private_key *signer_store_openpgp(struct signer_store *s, struct slice domain,
+                                         struct slice name)
+{
+    char low_domain[SIGNER_NAME_MAX + 1];
+    char low_name[SIGNER_NAME_MAX + 1];
+
+    lower(domain, low_domain);
+    lower(name, low_name);
+    return take(s, low_domain, low_name, is_for_openpgp);
 }
 
 struct private_key *signer_store_checkpoint(struct signer_store *s)
 {
-    return take(s, "", SIGNER_CHECKPOINT);
+    return take(s, "", SIGNER_CHECKPOINT, is_for_checkpoints);
 }
 
 static bool holds(const struct signer_store *s, const struct private_key *k)

@@ -56,6 +56,10 @@ struct signer_keys signer_store_list(struct signer_store *s, struct arena *arena
 struct private_key *signer_store_dkim(struct signer_store *s, struct slice domain,
                                       struct slice selector);
 
+/* The OpenPGP key of that name, with a reference for the caller; NULL when there is none. */
+struct private_key *signer_store_openpgp(struct signer_store *s, struct slice domain,
+                                         struct slice name);
+
 /* The checkpoint key, or NULL when its file cannot be read. */
 struct private_key *signer_store_checkpoint(struct signer_store *s);
 

@@ -19,6 +19,7 @@
 #include "requests/holds.h"
 #include "requests/keys.h"
 #include "requests/oidc.h"
+#include "requests/openpgp.h"
 #include "requests/passkeys.h"
 #include "requests/passwords.h"
 #include "requests/pull.h"
@@ -128,6 +129,8 @@ static const struct permit recipients[] = {
     {&recipient_key_add,  "recipient add-key",    RUNNING,           false},
     {&recipient_key_drop, "recipient remove-key", RUNNING,           false},
     {&recipient_list,     "recipient list",       RUNNING | AUDITOR, false},
+    {&pgp_new,            "pgp new",              RUNNING,           false},
+    {&pgp_revoke,         "pgp revoke",           RUNNING,           false},
 };
 
 /* What is gathered for a reason, and what was destroyed. */

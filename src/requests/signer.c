@@ -41,7 +41,7 @@ static const struct cbor_schema signatures =
     CBOR_SCHEMA(signatures_fields, struct signer_dkim_answer);
 
 static const struct cbor_field key_fields[] = {
-    FIELD(1, CBOR_UINT, signer_key, kind, KEY_CHECKPOINT),
+    FIELD(1, CBOR_UINT, signer_key, kind, KEY_OPENPGP),
     MAYBE(2, CBOR_TEXT, signer_key, domain, SIGNER_NAME_MAX),
     FIELD(3, CBOR_TEXT, signer_key, name, SIGNER_NAME_MAX),
     FIELD(4, CBOR_BYTES, signer_key, public, SIGNER_PUBLIC_MAX),
@@ -50,7 +50,7 @@ static const struct cbor_field key_fields[] = {
 const struct cbor_schema signer_key_schema = CBOR_SCHEMA(key_fields, struct signer_key);
 
 static const struct cbor_field new_fields[] = {
-    FIELD(1, CBOR_UINT, signer_new_ask, kind, KEY_CHECKPOINT),
+    FIELD(1, CBOR_UINT, signer_new_ask, kind, KEY_OPENPGP),
     MAYBE(2, CBOR_TEXT, signer_new_ask, domain, SIGNER_NAME_MAX),
     FIELD(3, CBOR_TEXT, signer_new_ask, name, SIGNER_NAME_MAX),
     MAYBE(4, CBOR_UINT, signer_new_ask, bits, 4096),

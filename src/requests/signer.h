@@ -16,6 +16,7 @@ enum key_kind {
     KEY_DKIM_RSA = 2,
     KEY_DKIM_ED25519 = 3,
     KEY_CHECKPOINT = 4, /* Ed25519 */
+    KEY_OPENPGP = 7,    /* Ed25519; signs letters */
 };
 
 enum signature_scheme {

@@ -24,6 +24,12 @@ static void a_key_has_its_fingerprint(void **unused)
     openpgp_write_public(&own, &packet);
     assert_int_equal(packet.len, 2 + 0x33);
     assert_memory_equal(packet.ptr, expected, sizeof(expected));
+    struct openpgp_own again;
+    assert_true(openpgp_own_read(buf_slice(&packet), &again));
+    assert_memory_equal(again.fingerprint, own.fingerprint, OPENPGP_FINGERPRINT_LEN);
+    assert_false(openpgp_own_read(slice_head(buf_slice(&packet), packet.len - 1), &again));
+    packet.ptr[7]++;
+    assert_false(openpgp_own_read(buf_slice(&packet), &again));
 }
 
 static void a_draft_is_what_it_says(void **unused)
@@ -112,7 +118,9 @@ static void a_message_is_two_parts(void **unused)
     const uint8_t boundary[OPENPGP_BOUNDARY_LEN] = {1};
     OWN(buf) struct buf out = {.max = 10000};
 
-    openpgp_mime_write(SLICE("From: a@x.test\r\n"), SLICE("ARMOR\r\n"), boundary, &out);
+    openpgp_mime_begin(SLICE("From: a@x.test\r\n"), boundary, &out);
+    buf_add_text(&out, "ARMOR\r\n");
+    openpgp_mime_end(boundary, &out);
     buf_add_byte(&out, 0);
     const char *text = (const char *)out.ptr;
     assert_ptr_equal(strstr(text, "From: a@x.test\r\nMIME-Version: 1.0\r\n"), text);

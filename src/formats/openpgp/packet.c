@@ -134,6 +134,25 @@ void openpgp_write_public(const struct openpgp_own *own, struct buf *out)
     buf_add(out, buf_slice(&body));
 }
 
+bool openpgp_own_read(struct slice packets, struct openpgp_own *own)
+{
+    enum { TIME_AT = 3, POINT_AT = 21 };
+
+    OWN(buf) struct buf again = {.max = 2 * (size_t)KEY_BODY_MAX};
+    struct openpgp_own read;
+
+    if (packets.len < POINT_AT + OPENPGP_PUBLIC_LEN) {
+        return false;
+    }
+    openpgp_own_init(&read, packets.ptr + POINT_AT, get32(packets.ptr + TIME_AT));
+    openpgp_write_public(&read, &again);
+    if (!slice_starts(packets, buf_slice(&again))) {
+        return false;
+    }
+    *own = read;
+    return true;
+}
+
 void openpgp_write_user_id(struct slice user_id, struct buf *out)
 {
     add_header(out, TAG_USER_ID, user_id.len);

@@ -65,14 +65,20 @@ bool openpgp_encrypt(const struct slice *keys, size_t n_keys, struct slice packe
     return !out->full || error_set(e, ERROR_LIMIT, "the encrypted letter is too long");
 }
 
-void openpgp_mime_write(struct slice outer, struct slice armored,
-                        const uint8_t boundary[static OPENPGP_BOUNDARY_LEN], struct buf *out)
+static void write_mark(const uint8_t boundary[static OPENPGP_BOUNDARY_LEN],
+                       char mark[static 2 * OPENPGP_BOUNDARY_LEN + 1])
 {
-    char mark[2 * OPENPGP_BOUNDARY_LEN + 1];
-
     for (size_t i = 0; i < OPENPGP_BOUNDARY_LEN; i++) {
         (void)snprintf(mark + 2 * i, 3, "%02x", boundary[i]);
     }
+}
+
+void openpgp_mime_begin(struct slice outer, const uint8_t boundary[static OPENPGP_BOUNDARY_LEN],
+                        struct buf *out)
+{
+    char mark[2 * OPENPGP_BOUNDARY_LEN + 1];
+
+    write_mark(boundary, mark);
     buf_add(out, outer);
     buf_printf(out,
                "MIME-Version: 1.0\r\n"
@@ -92,6 +98,12 @@ void openpgp_mime_write(struct slice outer, struct slice armored,
                "Content-Disposition: inline; filename=\"encrypted.asc\"\r\n"
                "\r\n",
                mark, mark, mark);
-    buf_add(out, armored);
+}
+
+void openpgp_mime_end(const uint8_t boundary[static OPENPGP_BOUNDARY_LEN], struct buf *out)
+{
+    char mark[2 * OPENPGP_BOUNDARY_LEN + 1];
+
+    write_mark(boundary, mark);
     buf_printf(out, "\r\n--=_%s--\r\n", mark);
 }

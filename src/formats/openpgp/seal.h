@@ -22,6 +22,10 @@
 bool openpgp_encrypt(const struct slice *keys, size_t n_keys, struct slice packets, int64_t now_s,
                      struct buf *out, struct error *e) MUST_CHECK;
 
-/* Append the protected letter: the outer header (formats/mail/covered), MIME fields, the two parts. `boundary`: random. */
-void openpgp_mime_write(struct slice outer, struct slice armored,
-                        const uint8_t boundary[static OPENPGP_BOUNDARY_LEN], struct buf *out);
+/* Append what stands before the armored message in a protected letter: the outer header (formats/mail/covered), MIME fields,
+ * the first part. `boundary`: random, the same for both halves. */
+void openpgp_mime_begin(struct slice outer, const uint8_t boundary[static OPENPGP_BOUNDARY_LEN],
+                        struct buf *out);
+
+/* Append what stands behind it. */
+void openpgp_mime_end(const uint8_t boundary[static OPENPGP_BOUNDARY_LEN], struct buf *out);

@@ -1,0 +1,231 @@
+#include "keeper/openpgp.h"
+
+#include "base/clock.h"
+
+#include "formats/openpgp/packet.h"
+#include "host/memfd.h"
+#include "keeper/internal.h"
+#include "keeper/recipient_keys.h"
+#include "keeper/recipients.h"
+#include "keyring/digest.h"
+#include "requests/openpgp.h"
+
+#define TRIES                                                                                      \
+    2 /* a reader that ended over the letter is one; a second says that it is the letter */
+#define RECIPIENTS_TO                                                                              \
+    40 /* recipients whose keys are named in the record; of the others there is a number */
+#define TEXT_MAX 380
+
+/* ── keys ── */
+
+static bool in_force(const struct recipient_key *key, uint64_t now_ms)
+{
+    return key->kind == RECIPIENT_OPENPGP && key->not_before <= now_ms &&
+           (key->not_after == 0 || key->not_after > now_ms);
+}
+
+const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice address,
+                                              struct arena *arena, struct slice *why)
+{
+    uint64_t now_ms = (uint64_t)clock_wall_ms();
+    struct recipient_keys all;
+    bool ended = false;
+    struct error e;
+
+    if (!recipient_keys_of(k, address, arena, &all, &e)) {
+        *why = letter_text(arena, slice_text(e.text), TEXT_MAX);
+        return NULL;
+    }
+    const struct recipient_key *keys = all.keys.items;
+    for (size_t i = 0; i < all.keys.count; i++) {
+        bool ours = keys[i].own.len != 0; /* those sign, and nothing more */
+        if (!ours && in_force(&keys[i], now_ms)) {
+            *why = arena_printf(arena, "OpenPGP key %.*s, %.*s, %s", SLICE_ARG(keys[i].fingerprint),
+                                SLICE_ARG(keys[i].algorithm),
+                                recipient_key_source_text(keys[i].source));
+            return &keys[i];
+        }
+        ended = ended || (!ours && keys[i].kind == RECIPIENT_OPENPGP);
+    }
+    *why = ended ? SLICE("the OpenPGP key of the recipient has expired")
+                 : SLICE("no OpenPGP key of the recipient is known");
+    return NULL;
+}
+
+void recipients_openpgp(struct keeper *k, const struct facts *f, struct slice address,
+                        struct arena *arena, struct recipient_state *out)
+{
+    (void)f;
+    out->openpgp.usable = openpgp_recipient(k, address, arena, &out->openpgp.why) != NULL;
+}
+
+const struct recipient_key *openpgp_signing_key(struct keeper *k, struct slice address,
+                                                struct arena *arena)
+{
+    uint64_t now_ms = (uint64_t)clock_wall_ms();
+    struct recipient_keys all;
+    struct error e;
+
+    if (address.len == 0 || !recipient_keys_of(k, address, arena, &all, &e)) {
+        return NULL;
+    }
+    const struct recipient_key *keys = all.keys.items;
+    for (size_t i = 0; i < all.keys.count; i++) {
+        if (keys[i].own.len && in_force(&keys[i], now_ms)) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+bool openpgp_sign(struct keeper *k, const struct recipient_key *own, struct slice address,
+                  struct slice digest, struct arena *arena, struct slice *signature,
+                  struct error *e)
+{
+    const struct signer_openpgp_ask ask = {
+        .domain = letter_domain(address), .name = own->own, .digest = digest};
+    struct signer_openpgp_answer answer;
+
+    if (!ipc_call(k->options.signer, &signer_openpgp, &ask, -1, &answer, NULL, arena, KEEPER_ASK_MS,
+                  e)) {
+        return false;
+    }
+    if (answer.signature.len != OPENPGP_SIGNATURE_LEN) {
+        return error_set(e, ERROR_CORRUPT, "the signer's signature is no Ed25519 signature");
+    }
+    *signature = answer.signature;
+    return true;
+}
+
+/* ── a copy ── */
+
+struct making {
+    struct keeper *keeper;
+    const struct copy_ask *ask;
+    struct arena *arena;
+    uint8_t tag[INSPECTOR_SENDER_LEN];
+    struct openpgp_blob *keys;
+    const struct recipient_key *own; /* NULL: nobody signs */
+    struct openpgp_signer by;
+    struct slice texts[COPY_TEXTS_MAX];
+    size_t n_texts;
+};
+
+static void say(struct making *m, struct slice text)
+{
+    if (m->n_texts < COPY_TEXTS_MAX) {
+        m->texts[m->n_texts++] = letter_text(m->arena, text, TEXT_MAX);
+    }
+}
+
+/* What the inspector answers; a reader that ends over a letter twice does so because of it. */
+static bool ask_inspector(struct making *m, const struct ipc_message *message, const void *ask,
+                          int fd, void *answer, int *answer_fd, struct error *e)
+{
+    const struct settings *settings = m->keeper->options.settings(m->keeper->options.context);
+    int64_t within_ms = 2 * settings->process.inspector_timeout_ms;
+
+    for (int i = 0; i < TRIES; i++) {
+        if (ipc_call(m->keeper->options.inspector, message, ask, fd, answer, answer_fd, m->arena,
+                     within_ms, e)) {
+            return true;
+        }
+        if (e->kind == ERROR_BUSY) {
+            return false;
+        }
+    }
+    return false;
+}
+
+static bool find_keys(struct making *m, struct error *e)
+{
+    m->keys = arena_array(m->arena, m->ask->n_recipients + 1, sizeof(*m->keys));
+    say(m,
+        SLICE(
+            "OpenPGP (PGP/MIME, RFC 3156): AES-256 with modification detection, subject and header "
+            "inside"));
+    for (size_t i = 0; i < m->ask->n_recipients; i++) {
+        struct slice to = m->ask->recipients[i];
+        struct slice why;
+        const struct recipient_key *key = openpgp_recipient(m->keeper, to, m->arena, &why);
+        if (!key) {
+            return error_set(e, ERROR_INPUT, "%.*s", SLICE_ARG(why));
+        }
+        m->keys[i].bytes = key->bytes;
+        if (i < RECIPIENTS_TO) {
+            say(m, arena_printf(m->arena, "to %.*s: %.*s", SLICE_ARG(to), SLICE_ARG(why)));
+        }
+    }
+    if (m->ask->n_recipients > RECIPIENTS_TO) {
+        say(m, arena_printf(m->arena, "and to %zu more", m->ask->n_recipients - RECIPIENTS_TO));
+    }
+    return true;
+}
+
+static void find_signer(struct making *m)
+{
+    struct openpgp_own own;
+
+    m->own = openpgp_signing_key(m->keeper, m->ask->sender, m->arena);
+    if (m->own && openpgp_own_read(m->own->bytes, &own)) {
+        m->by = (struct openpgp_signer){
+            .public = arena_copy(m->arena, SLICE_ARRAY(own.public)),
+            .created_at = own.created_at,
+            .at = (uint64_t)clock_wall_ms() / 1000,
+        };
+        say(m,
+            arena_printf(m->arena, "signed with OpenPGP key %.*s", SLICE_ARG(m->own->fingerprint)));
+    } else {
+        m->own = NULL;
+        say(m, SLICE("not signed: the sender has no OpenPGP key here"));
+    }
+}
+
+static bool make(struct making *m, int *copy, struct error *e)
+{
+    struct openpgp_prepare_ask prepare = {.sender = SLICE_ARRAY(m->tag), .by = m->by};
+    struct openpgp_prepare_answer prepared = {0};
+    struct openpgp_seal_ask seal = {
+        .sender = SLICE_ARRAY(m->tag), .by = m->by, .keys = {m->keys, m->ask->n_recipients}
+    };
+    OWN(fd) int letter = -1;
+    OWN(fd) int between = -1;
+
+    if (m->ask->n_recipients > OPENPGP_KEYS_ASKED) {
+        return error_set(e, ERROR_LIMIT, "more than %d recipients share a copy",
+                         OPENPGP_KEYS_ASKED);
+    }
+    if (!memfd_from("letter", m->ask->letter, &letter, e) ||
+        !ask_inspector(m, &inspector_openpgp_prepare, &prepare, letter, &prepared, &between, e)) {
+        return false;
+    }
+    say(m, prepared.outside);
+    seal.outer_len = prepared.outer_len;
+    if (m->own && !openpgp_sign(m->keeper, m->own, m->ask->sender, prepared.digest, m->arena,
+                                &seal.signature, e)) {
+        return false;
+    }
+    return ask_inspector(m, &inspector_openpgp_seal, &seal, between, NULL, copy, e);
+}
+
+enum copy_end openpgp_copy(struct keeper *k, const struct copy_ask *ask, struct arena *arena,
+                           struct copy_made *out, struct error *e)
+{
+    struct making m = {.keeper = k, .ask = ask, .arena = arena};
+    uint8_t digest[DIGEST_LEN];
+    int copy = -1;
+
+    digest_of(ask->facts->account, SLICE_NONE, digest); /* as keeper/work tells senders apart */
+    (void)memcpy(m.tag, digest, sizeof(m.tag));
+    if (!find_keys(&m, e)) {
+        return COPY_CANNOT;
+    }
+    find_signer(&m);
+    if (!make(&m, &copy, e)) {
+        return e->kind == ERROR_BUSY ? COPY_LATER : COPY_CANNOT;
+    }
+    struct slice *texts = arena_array(arena, m.n_texts, sizeof(*texts));
+    (void)memcpy(texts, m.texts, m.n_texts * sizeof(*texts));
+    *out = (struct copy_made){.fd = copy, .texts = texts, .n_texts = m.n_texts};
+    return COPY_MADE;
+}

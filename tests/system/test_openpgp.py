@@ -1,0 +1,230 @@
+"""OpenPGP: what Postern encrypts and signs is opened by GnuPG and by Sequoia; keys are made, published and ended."""
+import email
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import variety
+from company import BUILD
+from scene import ALICE, Scene
+
+SEAL = BUILD / "seal_openpgp"
+KEYS = pathlib.Path(__file__).resolve().parents[1] / "corpus" / "openpgp_key"
+MINE = "Anna <ann@example.test>"
+BOB = "bob@partner.test"
+CAROL = "carol@partner.test"
+
+
+def need(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not there")
+
+
+class Gnupg:
+    """GnuPG with a home of its own."""
+
+    def __init__(self, home):
+        home.mkdir(mode=0o700)
+        self.env = {**os.environ, "GNUPGHOME": str(home)}
+
+    def __call__(self, *arguments, check=True, **options):
+        done = subprocess.run(["gpg", "--batch", "--no-tty", "--pinentry-mode", "loopback", "--passphrase", "",
+                               "--trust-model", "always", *map(str, arguments)],
+                              env=self.env, capture_output=True, check=False, **options)
+        assert not check or done.returncode == 0, done.stderr
+        return done
+
+    def make(self, user_id):
+        """A key with a subkey to encrypt with; its fingerprint."""
+        self("--quick-gen-key", user_id, "ed25519", "sign", "never")
+        listed = self("--with-colons", "-k", user_id).stdout.decode()
+        fingerprint = re.search(r"^fpr:+([0-9A-F]+):", listed, re.M)[1]
+        self("--quick-add-key", fingerprint, "cv25519", "encr", "never")
+        return fingerprint
+
+    def key_ids(self, message):
+        """Of whom a message says that they can open it."""
+        said = self("--list-packets", check=False, input=message).stdout.decode(errors="replace")
+        return set(re.findall(r"^:pubkey enc packet:.*keyid ([0-9A-F]{16})", said, re.M))
+
+    def encrypting(self, user_id):
+        """The ids of the subkeys that encrypt to somebody."""
+        rows = (line.split(":") for line in self("--with-colons", "-k", user_id).stdout.decode().splitlines())
+        return {row[4] for row in rows if row[0] == "sub" and "e" in row[11]}
+
+    def end(self):
+        subprocess.run(["gpgconf", "--kill", "all"], env=self.env, check=False, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """Bob has a key made by GnuPG, Carol one made by Sequoia."""
+    need("gpg", "sq")
+    folder = tmp_path_factory.mktemp("people")
+    gpg = Gnupg(folder / "gnupg")
+    gpg.make(f"Bob <{BOB}>")
+    (folder / "bob").write_bytes(gpg("--export", BOB).stdout)
+    carol = folder / "carol.private"
+    subprocess.run(["sq", "key", "generate", "--userid", f"Carol <{CAROL}>", "--export", str(carol)],
+                   check=True, capture_output=True)
+    with (folder / "carol").open("wb") as out:
+        subprocess.run(["sq", "key", "extract-cert", str(carol)], check=True, stdout=out)
+    gpg("--import", folder / "carol")
+    yield folder, gpg
+    gpg.end()
+
+
+def sq_decrypt(message, signer, recipient):
+    """What Sequoia makes of a message that must have one good signature; options have had other names."""
+    known = subprocess.run(["sq", "decrypt", "--help"], check=False, capture_output=True, text=True).stdout
+    who, whom = (("--signer-file", "--recipient-file") if "--signer-file" in known
+                 else ("--signer-cert", "--recipient-key"))
+    done = subprocess.run(["sq", "decrypt", who, signer, whom, recipient, "--signatures", "1"], input=message,
+                          check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def message_of(sealed):
+    """The OpenPGP message in a protected letter, whose form is looked at (RFC 3156 section 4)."""
+    letter = email.message_from_bytes(sealed)
+    assert letter.get_content_type() == "multipart/encrypted"
+    assert letter.get_param("protocol") == "application/pgp-encrypted"
+    version, encrypted = letter.get_payload()
+    assert version.get_content_type() == "application/pgp-encrypted"
+    assert version.get_payload().strip() == "Version: 1"
+    assert encrypted.get_content_type() == "application/octet-stream"
+    return encrypted.get_payload().encode()
+
+
+def seal(folder, letters, *keys):
+    """{name: (sealed, payload)}, and our fingerprint."""
+    source, target = folder / "letters", folder / "sealed"
+    source.mkdir()
+    target.mkdir()
+    for name, letter in letters.items():
+        (source / name).write_bytes(letter)
+    own = subprocess.run([SEAL, "own", folder / "own"], check=True, capture_output=True,
+                         text=True).stdout.strip().upper()
+    subprocess.run([SEAL, "seal", folder / "own", target, *keys, "--", *sorted(source.iterdir())], check=True)
+    return {name: ((target / name).read_bytes(), (target / f"{name}.payload").read_bytes())
+            for name in letters}, own
+
+
+def open_all(people, tmp_path, count):
+    folder, gpg = people
+    letters = {str(n): letter for n, (_, letter) in
+               enumerate(variety.letters(count, "ann@example.test"))}
+    assert len(letters) == count
+    sealed, own = seal(tmp_path, letters, folder / "bob", folder / "carol")
+    gpg("--import", tmp_path / "own")
+    bob, carol = gpg.encrypting(BOB), gpg.encrypting(CAROL)
+    for name, (letter, payload) in sealed.items():
+        message = message_of(letter)
+        by_gpg = gpg("--status-fd", "2", "--decrypt", input=message)
+        said = by_gpg.stderr.decode(errors="replace")
+        assert by_gpg.stdout == payload, name
+        assert f"[GNUPG:] VALIDSIG {own}" in said and "[GNUPG:] GOODMDC" in said, said
+        ids = gpg.key_ids(message)
+        assert len(ids) == 2 and len(ids & bob) == len(ids & carol) == 1
+        assert sq_decrypt(message, tmp_path / "own", folder / "carol.private") == payload, name
+        check_shared_out(letters[name], letter, payload)
+
+
+def check_shared_out(submitted, sealed, payload):
+    """The body is inside byte for byte, the subject inside alone, and nobody's Bcc anywhere."""
+    assert payload.partition(b"\r\n\r\n")[2] == submitted.partition(b"\r\n\r\n")[2]
+    outer = variety.fields_of(sealed.partition(b"\r\n\r\n")[0])
+    inner = variety.fields_of(payload.partition(b"\r\n\r\n")[0])
+    subjects = [f for f in variety.fields_of(submitted.partition(b"\r\n\r\n")[0])
+                if f.lower().startswith(b"subject:")]
+    assert [f for f in inner if f.lower().startswith(b"subject:")] == subjects
+    assert [f for f in outer if f.lower().startswith(b"subject:")] == [b"Subject: [...]"] * len(subjects)
+    assert not any(f.lower().startswith(b"bcc:") for f in outer + inner)
+    assert any(b'hp="cipher"' in f for f in inner if f.lower().startswith(b"content-type:"))
+
+
+def test_gnupg_and_sequoia_open_letters(people, tmp_path):
+    open_all(people, tmp_path, 20)
+
+
+@pytest.mark.long
+def test_gnupg_and_sequoia_open_a_thousand(people, tmp_path):
+    open_all(people, tmp_path, 1000)
+
+
+def judged(*files):
+    """{file: "taken" or "refused"}"""
+    said = subprocess.run([SEAL, "judge", *files], check=True, capture_output=True, text=True).stdout
+    return dict(line.split("\t")[:2] for line in said.splitlines())
+
+
+def test_no_forged_key_is_taken():
+    """Keys that others made to deceive; those that are taken are named here, so that a change is seen."""
+    folder = variety.CORPORA / "openpgp"
+    if not folder.is_dir():
+        pytest.skip(f"no corpora at {variety.CORPORA}")
+    files = [f for f in sorted(folder.rglob("*")) if f.is_file()]
+    verdicts = judged(*files)
+    assert len(verdicts) == len(files) > 300
+    taken = {str(pathlib.Path(f).relative_to(folder)) for f, verdict in verdicts.items() if verdict == "taken"}
+    assert not [f for f in taken if "forged" in f or "malf" in f or "small-subgroup" in f or "fuzz" in f]
+    assert "rpgp/openpgpjs/x25519.pub.asc" in taken  # and a good one is
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    scene = Scene(tmp_path_factory.mktemp("scene"))
+    yield scene
+    scene.close()
+
+
+def test_a_recipients_key_is_kept_or_refused(scene, people):
+    folder, gpg = people
+    postern = scene.company.postern
+    said = postern("recipient", "add-key", BOB, folder / "bob")
+    fingerprint = re.search(r"^fpr:+([0-9A-F]+):", gpg("--with-colons", "-k", BOB).stdout.decode(), re.M)[1]
+    assert fingerprint.lower() in said and "ECDH Curve25519" in said
+    assert "OpenPGP" in postern("recipient", "list", BOB)
+    for name, why in (("revoked", "revoked"), ("expired", "expired"), ("sha1", "SHA-1"), ("short", "2048 bits"),
+                      ("signs_only", "no key to encrypt with"), ("private", "private key"), ("two", "2 usable keys")):
+        done = postern("recipient", "add-key", BOB, KEYS / name, "--other-address", check=False)
+        assert done.returncode != 0 and why in done.stderr, (name, done.stderr)
+    done = postern("recipient", "add-key", BOB, KEYS / "carol", check=False)
+    assert done.returncode != 0 and "names another address" in done.stderr
+
+
+def test_our_own_key_is_made_published_and_ended(scene, people, tmp_path):
+    _, gpg = people
+    postern = scene.company.postern
+    said = postern("pgp", "new", ALICE, "--name", "Alice Example", "--reason", "she signs")
+    fingerprint = re.search(r"\b([0-9a-f]{40})\b", said)[1]
+    assert "has a key" in postern("pgp", "new", ALICE, check=False).stderr
+    assert "domain of ours" in postern("pgp", "new", "eve@elsewhere.test", check=False).stderr
+    assert fingerprint in postern("pgp", "list")
+    (tmp_path / "own").write_text(postern("pgp", "export", ALICE))
+    gpg("--import", tmp_path / "own")
+    listed = gpg("--with-colons", "--with-wkd-hash", "-k", ALICE).stdout.decode()
+    assert fingerprint.upper() in listed and f"Alice Example <{ALICE}>" in listed
+    name = gpg("--with-wkd-hash", "-k", ALICE).stdout.decode()
+    where = re.search(r"([a-z0-9]{32})@example\.test", name)[1]
+    postern("pgp", "wkd", tmp_path / "wkd")
+    for host in ("openpgpkey.example.test/.well-known/openpgpkey/example.test", "example.test/.well-known/openpgpkey"):
+        assert (tmp_path / "wkd" / host / "policy").exists()
+        shown = gpg("--show-keys", "--with-colons", tmp_path / "wkd" / host / "hu" / where).stdout.decode()
+        assert fingerprint.upper() in shown
+    assert "reason" in postern("pgp", "revoke", ALICE, fingerprint[:16], check=False).stderr
+    postern("pgp", "revoke", ALICE, fingerprint[:16], "--reason", "a test")
+    (tmp_path / "own").write_text(postern("pgp", "export", ALICE))
+    gpg("--import", tmp_path / "own")
+    assert re.search(r"^pub:r:", gpg("--with-colons", "-k", ALICE).stdout.decode(), re.M)
+    assert "revoked" in postern("pgp", "list")
+    again = postern("pgp", "new", ALICE)
+    assert fingerprint not in again
+    scene.company.sign_in()
+    assert "recipient add-key" in postern("acts")
