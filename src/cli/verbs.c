@@ -9,6 +9,7 @@
 #include "cli/user.h"
 #include "cli/verbs_devices.h"
 #include "cli/verbs_directory.h"
+#include "cli/verbs_domain.h"
 #include "cli/verbs_drill.h"
 #include "cli/verbs_pgp.h"
 #include "cli/verbs_recipients.h"
@@ -233,13 +234,7 @@ const struct verb verbs[] = {
          .run = cli_queue_pause),
     VERB(.name = "queue resume", .words = "", .options = reason_options, .help = "Deliver again.",
          .run = cli_queue_resume),
-    VERB(.name = "domain forget", .words = "DOMAIN", .words_min = 1, .words_max = 1,
-         .options = reason_options,
-         .help = "Forget how well a domain's servers have protected letters so far.",
-         .more =
-             "Its letters then need what the settings demand, and no more. A domain with a fixed\n"
-             "next hop shares that with all whose letters go there.\n",
-         .run = cli_domain_forget),
+    DOMAIN_VERBS,
     VERB(.name = "acts", .words = "", .options = acts_options,
          .help = "List who signed in, searched, read, exported, ordered or changed what, and why.",
          .run = cli_acts),

@@ -168,6 +168,11 @@ bool keeper_sign(void *signing, const struct dkim_draft *drafts, size_t n,
                  struct protect_signature *signatures, struct error *e);
 void keeper_keys_changed(struct keeper *k);
 
+/* All keys of the signer, TLS and checkpoints too, copied into the arena; and whether letters are signed with one. */
+bool keeper_keys_copy(struct keeper *k, struct arena *arena, struct signer_keys *out,
+                      struct error *e) MUST_CHECK;
+bool keeper_signs_with(struct keeper *k, const struct signer_key *key);
+
 struct signing { /* what keeper_sign() gets */
     struct keeper *keeper;
     const struct dkim_key *keys;

@@ -34,6 +34,7 @@
 #include "requests/keys.h"
 #include "requests/oidc.h"
 #include "requests/openpgp.h"
+#include "requests/own_domain.h"
 #include "requests/passwords.h"
 #include "requests/pull.h"
 #include "requests/recipients.h"
@@ -379,6 +380,7 @@ static const struct ipc_row admin_rows[] = {
     {&admin_backups,       0, keeper_on_backups          },
     {&admin_pause,         0, keeper_on_pause            },
     {&admin_domain_forget, 0, keeper_on_domain_forget    },
+    {&own_records,         0, keeper_on_own_records      },
     {&admin_import_begin,  0, keeper_on_import_begin     },
     {&admin_import_end,    0, keeper_on_import_end       },
     {&admin_erase,         0, keeper_on_erase            },

@@ -61,6 +61,32 @@ static bool is_selected(const struct settings *s, const struct signer_key *key)
     return false;
 }
 
+bool keeper_signs_with(struct keeper *k, const struct signer_key *key)
+{
+    return is_selected(k->options.settings(k->options.context), key);
+}
+
+bool keeper_keys_copy(struct keeper *k, struct arena *arena, struct signer_keys *out,
+                      struct error *e)
+{
+    if (!have_keys(k, e)) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&k->keys.lock);
+    const struct signer_key *all = k->keys.keys.keys.items;
+    size_t n = k->keys.keys.keys.count;
+    struct signer_key *copy = arena_array(arena, n + 1, sizeof(*copy));
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = all[i];
+        copy[i].domain = arena_copy(arena, all[i].domain);
+        copy[i].name = arena_copy(arena, all[i].name);
+        copy[i].public = arena_copy(arena, all[i].public);
+    }
+    (void)pthread_mutex_unlock(&k->keys.lock);
+    out->keys = (struct cbor_list){copy, n};
+    return true;
+}
+
 bool keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena,
                       struct dkim_key *keys, size_t *count, struct error *e)
 {

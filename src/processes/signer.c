@@ -9,6 +9,7 @@
 #include "processes/roles.h"
 #include "processes/signer_files.h"
 #include "processes/signer_keys.h"
+#include "processes/signer_maker.h"
 #include "requests/openpgp.h"
 
 #define COUNT_EVERY_MS    60000
@@ -184,10 +185,10 @@ static bool on_note(void *ctx, struct ipc_request *r, struct error *e)
 
 static bool on_new_key(void *ctx, struct ipc_request *r, struct error *e)
 {
-    struct signer *s = ctx;
     struct signer_key *made = r->answer;
 
-    if (!signer_store_new(s->keys, r->ask, r->arena, made, e)) {
+    (void)ctx;
+    if (!signer_maker_new(r->ask, r->arena, made, e)) {
         return false;
     }
     log_event(LOG_INFO, "signer.key_made", LOG_NUMBER("kind", made->kind),
@@ -286,6 +287,9 @@ bool signer_run(struct role *r, struct error *e)
     if (unreadable) {
         role_alert(r, ALERT_UNREADABLE,
                    "some files in keys/ cannot be read; the log says which and why");
+    }
+    if (!signer_maker_start(s.keys, e)) {
+        return false;
     }
     take_tls_keys(&s);
     role_on_reload(r, take_tls_keys, &s);

@@ -20,6 +20,7 @@
 #include "requests/keys.h"
 #include "requests/oidc.h"
 #include "requests/openpgp.h"
+#include "requests/own_domain.h"
 #include "requests/passkeys.h"
 #include "requests/passwords.h"
 #include "requests/pull.h"
@@ -65,6 +66,7 @@ static const struct permit permits[] = {
     {&admin_verdict,       "approve",          RUNNING | AUDITOR, false},
     {&admin_pause,         "queue pause",      RUNNING,           false},
     {&admin_domain_forget, "domain forget",    RUNNING,           false},
+    {&own_records,         "domain check",     RUNNING | AUDITOR, false},
     {&admin_checkpoint,    "checkpoint",       RUNNING | AUDITOR, false},
     {&admin_anchored,      "checkpoint",       RUNNING | AUDITOR, false},
     {&admin_rebuild,       "catalog rebuild",  ADMINISTRATOR,     false},

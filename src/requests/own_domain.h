@@ -1,0 +1,39 @@
+/* requests/own_domain - what our own domains say in the DNS, over the control socket of the keeper. */
+#pragma once
+
+#include "ipc/ipc.h"
+
+#define OWN_RECORDS_MAX 1000
+#define OWN_DOMAINS_MAX 200
+#define OWN_TEXT_MAX    4096
+
+/* own_records: what should be published; with `check`, also what is. */
+struct own_records_ask {
+    struct slice domain; /* one of ours; empty: all */
+    bool check;
+};
+
+struct own_record {
+    struct slice domain;
+    struct slice name; /* without the last dot */
+    struct slice type; /* "TXT" */
+    struct slice line; /* as it stands in a zone file */
+    struct slice note;
+    bool optional;
+    uint64_t mark; /* enum zone_mark; 0: not looked at */
+    struct slice what;
+    struct slice mend;
+};
+
+/* The policy file of MTA-STS of one domain. */
+struct own_policy {
+    struct slice domain;
+    struct slice file;
+};
+
+struct own_records_answer {
+    struct cbor_list records;  /* struct own_record */
+    struct cbor_list policies; /* struct own_policy */
+};
+
+extern const struct ipc_message own_records;

@@ -1,0 +1,57 @@
+"""What our own domains say in the DNS: printed, looked up, judged. The DNS is Knot's, the resolver the daemon's own."""
+import os
+import signal
+import time
+
+import pytest
+
+from company import Company, wait_for
+from knot import Knot
+
+
+@pytest.fixture(scope="module", name="scene")
+def fixture_scene(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own-domain")
+    company = Company(folder / "company")
+    knot = Knot(folder / "knot", company.domain, "mail A 127.0.0.1", "@ MX 10 mx")
+    company.create({"dns-resolver": f"127.0.0.1:{knot.port}",
+                    "dns-trust-anchor": knot.anchor(folder / "anchor")})
+    company.start()
+    try:
+        company.postern("dkim", "new", "one")
+        company.set("dkim-selector", "one-rsa, one-ed25519")
+        os.kill(company.process.pid, signal.SIGHUP)
+        wait_for("the selectors", lambda: "yes" in company.postern("dkim", "list"))
+        yield company, knot
+    finally:
+        company.stop()
+        knot.stop()
+
+
+def check(company):
+    done = company.postern("domain", "check", check=False)
+    return done if isinstance(done, str) else done.stdout
+
+
+def test_nothing_published_is_told(scene):
+    company, _ = scene
+    said = check(company)
+    assert "missing  TXT  example.test" in said
+    assert "missing  TXT  one-rsa._domainkey.example.test" in said
+    assert "missing  TXT  _dmarc.example.test" in said
+
+
+def test_what_is_printed_is_good_when_it_is_published(scene):
+    company, knot = scene
+    printed = company.postern("domain", "dns")
+    assert 'example.test. IN TXT "v=spf1 a:mail.example.test -all"' in printed
+    assert "; https://mta-sts.example.test/.well-known/mta-sts.txt" in printed
+    assert "; mx: mx.example.test" in printed
+    knot.publish(printed)
+    time.sleep(2.1)  # what was not there is remembered for a second
+    said = check(company)
+    assert "wrong" not in said and "missing" not in said and "unknown" not in said, said
+    assert "good     TXT  example.test\n" in said
+    assert "good     TXT  one-rsa._domainkey.example.test" in said
+    assert "DNSSEC proves it" in said
+    assert "it leads" in said
