@@ -16,6 +16,7 @@
 #include "config/settings_limits.h"
 #include "config/settings_oidc.h"
 #include "config/settings_scanners.h"
+#include "config/settings_openpgp.h"
 #include "config/settings_submission.h"
 
 enum setting_log_level {
@@ -146,6 +147,7 @@ struct settings {
     struct connectors_settings connectors;
     struct contacts_settings contacts;
     struct limits_settings limits;
+    struct openpgp_settings openpgp;
     struct scanners_settings scanners;
     struct smarthost_settings smarthost;
     struct config_list domains;            /* struct domain_settings, in the order of the file */

@@ -5,6 +5,7 @@
 #include "formats/openpgp/packet.h"
 #include "host/memfd.h"
 #include "keeper/internal.h"
+#include "keeper/openpgp_find.h"
 #include "keeper/recipient_keys.h"
 #include "keeper/recipients.h"
 #include "keyring/digest.h"
@@ -24,32 +25,58 @@ static bool in_force(const struct recipient_key *key, uint64_t now_ms)
            (key->not_after == 0 || key->not_after > now_ms);
 }
 
-const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice address,
-                                              struct arena *arena, struct slice *why)
+/* What a person gave us comes before what was found, and a directory before what came along in a letter. */
+static unsigned rank(const struct recipient_key *key)
+{
+    return key->source == RECIPIENT_UPLOADED ? 3 : key->source == RECIPIENT_WKD ? 2 : 1;
+}
+
+/* The best that is in force; of equals the first, which is the newest. *ended: there is one that is not any more. */
+static bool choose(struct keeper *k, struct slice address, struct arena *arena,
+                   const struct recipient_key **best, bool *ended, struct error *e)
 {
     uint64_t now_ms = (uint64_t)clock_wall_ms();
     struct recipient_keys all;
-    bool ended = false;
-    struct error e;
 
-    if (!recipient_keys_of(k, address, arena, &all, &e)) {
-        *why = letter_text(arena, slice_text(e.text), TEXT_MAX);
-        return NULL;
+    *best = NULL;
+    if (!recipient_keys_of(k, address, arena, &all, e)) {
+        return false;
     }
     const struct recipient_key *keys = all.keys.items;
     for (size_t i = 0; i < all.keys.count; i++) {
-        bool ours = keys[i].own.len != 0; /* those sign, and nothing more */
-        if (!ours && in_force(&keys[i], now_ms)) {
-            *why = arena_printf(arena, "OpenPGP key %.*s, %.*s, %s", SLICE_ARG(keys[i].fingerprint),
-                                SLICE_ARG(keys[i].algorithm),
-                                recipient_key_source_text(keys[i].source));
-            return &keys[i];
+        bool theirs = keys[i].kind == RECIPIENT_OPENPGP && !keys[i].own.len; /* ours sign alone */
+        bool good = theirs && in_force(&keys[i], now_ms);
+        *ended = *ended || (theirs && !good);
+        if (good && (!*best || rank(&keys[i]) > rank(*best))) {
+            *best = &keys[i];
         }
-        ended = ended || (!ours && keys[i].kind == RECIPIENT_OPENPGP);
     }
-    *why = ended ? SLICE("the OpenPGP key of the recipient has expired")
-                 : SLICE("no OpenPGP key of the recipient is known");
-    return NULL;
+    return true;
+}
+
+const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice address,
+                                              struct arena *arena, struct slice *why)
+{
+    const struct recipient_key *best = NULL;
+    bool ended = false;
+    struct error e;
+
+    bool known = choose(k, address, arena, &best, &ended, &e);
+    bool found = best && best->source == RECIPIENT_WKD;
+    if (known && (!best || found) &&
+        openpgp_find(k, address, found ? best->fingerprint : SLICE_NONE, arena)) {
+        known = choose(k, address, arena, &best, &ended, &e);
+    }
+    if (!known) {
+        *why = letter_text(arena, slice_text(e.text), TEXT_MAX);
+    } else if (best) {
+        *why = arena_printf(arena, "OpenPGP key %.*s, %.*s, %s", SLICE_ARG(best->fingerprint),
+                            SLICE_ARG(best->algorithm), recipient_key_source_text(best->source));
+    } else {
+        *why = ended ? SLICE("the OpenPGP key of the recipient has expired")
+                     : SLICE("no OpenPGP key of the recipient is known");
+    }
+    return best;
 }
 
 void recipients_openpgp(struct keeper *k, const struct facts *f, struct slice address,

@@ -172,7 +172,7 @@ static bool find(struct keeper *k, const struct pgp_revoke_ask *ask, struct aren
 
 /* The signature goes behind the key itself, before its user IDs (RFC 9580 section 10.1). */
 static bool revoke_key(struct keeper *k, const struct pgp_revoke_ask *ask, struct arena *arena,
-                   struct recipient_key *row, struct error *e)
+                       struct recipient_key *row, struct error *e)
 {
     int64_t now_ms = clock_wall_ms();
     OWN(buf) struct buf bytes = {.max = CERTIFICATE_MAX + OPENPGP_HASHED_MAX};

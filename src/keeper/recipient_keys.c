@@ -294,6 +294,37 @@ static bool remove_key(struct keeper_admin *admin, const struct recipient_key_dr
     return record(k, admin, &change, e) && state_recipient_put(k->state, &row, e);
 }
 
+static bool forget(struct keeper *k, struct slice fingerprint, struct recipient_change *change,
+                   struct arena *arena, struct error *e)
+{
+    struct recipient_keys row;
+
+    if (!get_row(k, change->address, arena, &row, e)) {
+        return false;
+    }
+    const struct recipient_key *keys = row.keys.items;
+    for (size_t i = 0; i < row.keys.count; i++) {
+        if (slice_equal(keys[i].fingerprint, fingerprint)) {
+            change->key = keys[i];
+            without(&row, fingerprint, NULL, arena);
+            return record(k, NULL, change, e) && state_recipient_put(k->state, &row, e);
+        }
+    }
+    return true;
+}
+
+bool recipient_key_forget(struct keeper *k, struct slice address, struct slice fingerprint,
+                          struct slice reason, struct arena *arena, struct error *e)
+{
+    struct recipient_change change = {
+        .address = recipient_canonical(address, arena), .removed = true, .reason = reason};
+
+    (void)pthread_mutex_lock(&changing);
+    bool done = forget(k, fingerprint, &change, arena, e);
+    (void)pthread_mutex_unlock(&changing);
+    return done;
+}
+
 bool keeper_on_recipient_drop(void *ctx, struct ipc_request *r, struct error *e)
 {
     const struct recipient_key_drop_ask *ask = r->ask;

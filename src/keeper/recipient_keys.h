@@ -34,5 +34,9 @@ bool recipient_key_keep(struct keeper *k, struct keeper_admin *admin, struct sli
                         const struct recipient_key *key, struct slice reason, struct arena *arena,
                         struct error *e) MUST_CHECK;
 
+/* Take a key away that Postern found, recorded first; one that is not there is as good. `fingerprint`: all of it. */
+bool recipient_key_forget(struct keeper *k, struct slice address, struct slice fingerprint,
+                          struct slice reason, struct arena *arena, struct error *e) MUST_CHECK;
+
 /* An address or domain in lower case; in the arena. */
 struct slice recipient_canonical(struct slice address, struct arena *arena);

@@ -1,15 +1,20 @@
 """OpenPGP: what Postern encrypts and signs is opened by GnuPG and by Sequoia; keys are made, published and ended."""
+import contextlib
 import email
 import os
 import pathlib
 import re
 import shutil
+import signal
+import socket
 import subprocess
+import threading
 
 import pytest
 
 import variety
-from company import BUILD
+from company import BUILD, wait_for
+from outside import Outside
 from scene import ALICE, Scene
 
 SEAL = BUILD / "seal_openpgp"
@@ -177,11 +182,57 @@ def test_no_forged_key_is_taken():
     assert "rpgp/openpgpjs/x25519.pub.asc" in taken  # and a good one is
 
 
+class Tunnel:
+    """An HTTP proxy that leads every CONNECT to one port of loopback, so that a server stands for any host."""
+
+    def __init__(self):
+        self.port = 0
+        self.hosts = []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.socket.accept()
+                threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(4096)
+        self.hosts.append(head.split()[1].decode().partition(":")[0])
+        server = socket.create_connection(("127.0.0.1", self.port))
+        client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        for a, b in ((client, server), (server, client)):
+            threading.Thread(target=self.copy, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def copy(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.socket.close()
+
+
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
-    scene = Scene(tmp_path_factory.mktemp("scene"))
+    """A company that looks for keys in the directories of others, all of which the tunnel leads to."""
+    tunnel = Tunnel()
+    scene = Scene(tmp_path_factory.mktemp("scene"), openpgp_lookup="yes",
+                  courier_proxy=f"http://127.0.0.1:{tunnel.socket.getsockname()[1]}")
+    scene.tunnel = tunnel
+    company = scene.company
+    company.set("courier-trust-store", company.authority.certificate)
+    before = company.log.read_text().count(" event=config.re")
+    company.process.send_signal(signal.SIGHUP)
+    wait_for("the configuration to be read", lambda: company.log.read_text().count(" event=config.re") > before)
     yield scene
     scene.close()
+    tunnel.close()
 
 
 def test_a_recipients_key_is_kept_or_refused(scene, people):
@@ -228,3 +279,28 @@ def test_our_own_key_is_made_published_and_ended(scene, people, tmp_path):
     assert fingerprint not in again
     scene.company.sign_in()
     assert "recipient add-key" in postern("acts")
+
+
+def test_a_key_is_found_in_a_directory_once_a_day(scene, people):
+    """Dave's domain has a directory; what it hands out for Eve is somebody else's key."""
+    _, gpg = people
+    gpg.make("Dave <dave@partner.test>")
+    key = gpg("--export", "dave@partner.test").stdout
+    postern = scene.company.postern
+    server = Outside(lambda h, _: h.answer(200, key), tls=scene.company.authority, name="openpgpkey.partner.test")
+    scene.tunnel.port = server.server.server_port
+    try:
+        for subject in ("first", "second"):
+            scene.send(subject, to="dave@partner.test")
+        scene.send("third", to="eve@partner.test")
+        wait_for("the letters to arrive", lambda: len(scene.receiver.letters()) == 3)
+    finally:
+        server.close()
+    said = postern("recipient", "show", "dave@partner.test")
+    assert "WKD" in said and "dave@partner.test" in said
+    assert "no key" in postern("recipient", "show", "eve@partner.test", check=False).stderr
+    assert scene.tunnel.hosts == ["openpgpkey.partner.test"] * 2
+    paths = [server.asked.get(timeout=1)[0] for _ in range(2)]
+    where = gpg("--with-wkd-hash", "-k", "dave@partner.test").stdout.decode()
+    name = re.search(r"([a-z0-9]{32})@partner\.test", where)[1]
+    assert f"/.well-known/openpgpkey/partner.test/hu/{name}?l=dave" in paths

@@ -1,0 +1,17 @@
+/* The rows of OpenPGP. */
+#include "config/internal.h"
+#include "config/settings.h"
+
+static const struct config_setting rows[] = {
+    CONFIG_ROW("openpgp-lookup", BOOLEAN, struct openpgp_settings, lookup, .initial = "no",
+               .help = "Ask the domains of recipients for their OpenPGP keys (Web Key Directory).",
+               .more = "Whoever has no key here that is in force is looked for by HTTPS at "
+                       "openpgpkey.DOMAIN, and at "
+                       "DOMAIN where that host does not answer, once a day at most. A key is taken "
+                       "when it is usable and "
+                       "names the address; one that was found so is looked for again each day, and "
+                       "goes when it was "
+                       "revoked. The domain's web server learns by that whom we write to."),
+};
+const struct config_table settings_openpgp_table =
+    CONFIG_TABLE("OpenPGP", struct settings, openpgp, rows);

@@ -1,0 +1,159 @@
+#include "keeper/openpgp_find.h"
+
+#include <pthread.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "formats/openpgp/wkd.h"
+#include "host/fetch.h"
+#include "keeper/internal.h"
+#include "keeper/recipient_keys.h"
+#include "keyring/digest.h"
+#include "requests/courier.h"
+#include "requests/recipients.h"
+
+#define ASKED_PLACES 4096 /* what was asked of late; another one in its place is asked anew */
+#define AGAIN_MS     (24 * 3600 * INT64_C(1000))
+#define FETCH_MS     5000
+#define PATIENCE_MS  2000
+#define MINUTE_MS    60000
+#define A_MINUTE     60 /* questions, of all letters together */
+#define HTTP_OK      200
+
+/* What was asked when, by a hash of what. */
+static struct {
+    pthread_mutex_t lock;
+
+    struct {
+        uint64_t what;
+        int64_t at_ms; /* steady clock; 0: nothing yet */
+    } places[ASKED_PLACES];
+
+    int64_t minute;
+    unsigned in_minute;
+} asked = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+enum look { LOOK_FOUND, LOOK_NOTHING, LOOK_NO_ANSWER };
+
+static uint64_t hash_of(struct slice what)
+{
+    uint8_t digest[DIGEST_LEN];
+
+    digest_of(SLICE("openpgp_find"), what, digest);
+    return get64(digest);
+}
+
+static bool was_asked(struct slice what, bool mark)
+{
+    uint64_t hash = hash_of(what);
+    int64_t now_ms = clock_steady_ms();
+
+    (void)pthread_mutex_lock(&asked.lock);
+    size_t i = hash % ASKED_PLACES;
+    bool was = asked.places[i].what == hash && asked.places[i].at_ms &&
+               now_ms - asked.places[i].at_ms < AGAIN_MS;
+    if (mark && !was) {
+        asked.places[i].what = hash;
+        asked.places[i].at_ms = now_ms;
+    }
+    (void)pthread_mutex_unlock(&asked.lock);
+    return was;
+}
+
+static bool may_ask_now(void)
+{
+    int64_t minute = clock_steady_ms() / MINUTE_MS;
+
+    (void)pthread_mutex_lock(&asked.lock);
+    if (asked.minute != minute) {
+        asked.minute = minute;
+        asked.in_minute = 0;
+    }
+    bool may = asked.in_minute < A_MINUTE;
+    asked.in_minute += may ? 1 : 0;
+    (void)pthread_mutex_unlock(&asked.lock);
+    return may;
+}
+
+/* No redirect is followed: another host has nothing to say about this domain's people. */
+static enum look fetch_from(struct keeper *k, struct slice url, struct arena *arena, int *body)
+{
+    const struct courier_ask ask = {
+        .method = FETCH_GET, .url = url, .answer_max = RECIPIENT_FILE_MAX, .timeout_ms = FETCH_MS};
+    struct courier_answer answer = {0};
+    struct error e;
+
+    if (!ipc_call(k->options.courier, &courier_fetch, &ask, -1, &answer, body, arena,
+                  FETCH_MS + PATIENCE_MS, &e)) {
+        return LOOK_NO_ANSWER;
+    }
+    return answer.status == HTTP_OK ? LOOK_FOUND : LOOK_NOTHING;
+}
+
+/* The advanced method, and the direct one where its host does not answer at all (section 3.1 of the draft). */
+static enum look fetch_key(struct keeper *k, struct slice address, struct arena *arena, int *body)
+{
+    struct wkd_place place;
+
+    if (!wkd_place(address, arena, &place)) {
+        return LOOK_NOTHING;
+    }
+    enum look look = fetch_from(k, place.advanced, arena, body);
+    return look != LOOK_NO_ANSWER ? look : fetch_from(k, place.direct, arena, body);
+}
+
+static bool names_it(const struct recipient_key *key, struct slice address)
+{
+    const struct slice *names = key->names.items;
+
+    for (size_t i = 0; i < key->names.count; i++) {
+        if (slice_equal_nocase(names[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool keep(struct keeper *k, struct slice address, struct slice had, int file,
+                 struct arena *arena)
+{
+    struct recipient_key key;
+    struct error e;
+
+    if (!recipient_key_read(k, address, file, arena, &key, &e)) {
+        return e.kind == ERROR_INPUT && had.len &&
+               recipient_key_forget(k, address, had, SLICE("its directory has it no more"), arena,
+                                    &e);
+    }
+    if (key.kind != RECIPIENT_OPENPGP || !names_it(&key, address) ||
+        slice_equal(key.fingerprint, had)) {
+        return false;
+    }
+    key.source = RECIPIENT_WKD;
+    key.own = SLICE_NONE;
+    if (!recipient_key_keep(k, NULL, address, &key, SLICE_NONE, arena, &e)) {
+        log_event(LOG_WARNING, "openpgp.not_kept", LOG_TEXT("reason", e.text));
+        return false;
+    }
+    return true;
+}
+
+bool openpgp_find(struct keeper *k, struct slice address, struct slice had, struct arena *arena)
+{
+    const struct settings *settings = k->options.settings(k->options.context);
+    struct slice name = recipient_canonical(address, arena);
+    struct slice domain = letter_domain(name);
+    OWN(fd) int body = -1;
+
+    if (!settings->openpgp.lookup || domain.len == 0 || was_asked(domain, false) ||
+        was_asked(name, false) || !may_ask_now() || was_asked(name, true)) {
+        return false;
+    }
+    enum look look = fetch_key(k, name, arena, &body);
+    if (look == LOOK_NO_ANSWER) {
+        (void)was_asked(domain, true);
+    }
+    return look == LOOK_FOUND && body >= 0 && keep(k, name, had, body, arena);
+}

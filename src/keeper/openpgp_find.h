@@ -1,0 +1,18 @@
+/* keeper/openpgp_find - keys of recipients in Web Key Directories, when the setting says so.
+ *
+ * Asked by whoever looks for a key, and waits for it a few seconds at most: once a day for an address, and for a domain that
+ * does not answer; and so many a minute. What was asked is remembered in memory alone. Thread-safe. */
+#pragma once
+
+#include "base/arena.h"
+
+struct keeper;
+
+/**
+ * Look for the key of an address, unless that was done of late.
+ *
+ * @param had  the fingerprint of a key that was found so before; empty: none. It is taken away when the directory
+ *             has it no more as one that can be used
+ * @return     true when the keys of the address are others now
+ */
+bool openpgp_find(struct keeper *k, struct slice address, struct slice had, struct arena *arena);
