@@ -447,8 +447,11 @@ static void write_head(struct timeline *t, const struct facts *f)
         buf_printf(t->out, "%-12s<%s>\n", i ? "" : "  to", clean(t, r[i].address));
     }
     head_line(t, "Envelope-ID", f->envelope_id);
-    buf_printf(t->out, "%-12s%s%s%s\n", "Size", size_text(t, f->size),
-               f->body_8bit ? ", 8BITMIME" : "", f->smtputf8 ? ", SMTPUTF8" : "");
+    buf_printf(t->out, "%-12s%s%s%s%s\n", "Size", size_text(t, f->size),
+               f->body_8bit ? ", 8BITMIME" : "", f->smtputf8 ? ", SMTPUTF8" : "",
+               f->require_tls    ? ", REQUIRETLS"
+               : f->tls_optional ? ", TLS-Required: No"
+                                 : "");
     buf_printf(t->out, "%-12s%s\n\n", "SHA-256", hex(t, f->digest));
 }
 

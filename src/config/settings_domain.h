@@ -24,6 +24,7 @@ struct domain_settings {
     struct config_list
         tls_pins;        /* slices: SHA-256 of a SubjectPublicKeyInfo in hexadecimal digits */
     struct slice tls_ca; /* path; empty: none */
+    bool require_tls;
 };
 
 extern const char *const settings_tls_words[];

@@ -53,6 +53,15 @@ static uint64_t required_level(struct keeper *k, const struct queue_entry *entry
     return shown > entry->level ? shown : entry->level;
 }
 
+/* The settings may want for a domain what a sender may want for a letter (RFC 8689). */
+static bool domain_requires_tls(struct keeper *k, const struct queue_entry *entry)
+{
+    const struct settings *s = k->options.settings(k->options.context);
+    const struct domain_settings *own = settings_domain(s, entry->domain);
+
+    return own && own->require_tls;
+}
+
 /* Copies: once let go the entry may be taken back and finished before the answer is written. */
 static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_job *job, int *copy,
                      struct arena *arena, struct error *e)
@@ -75,6 +84,12 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     job->route = arena_copy(arena, entry->route);
     job->smarthost = entry->smarthost;
     job->level = required_level(k, entry, arena);
+    job->require_tls = f.require_tls || domain_requires_tls(k, entry);
+    if (f.tls_optional &&
+        entry->level <= LEVEL_CLEARTEXT) { /* section 4 of RFC 8689: it must not wait for TLS */
+        job->level = entry->level;
+        job->unproven = true;
+    }
     job->reverse_path = f.reverse_path;
     job->smtputf8 = f.smtputf8;
     job->envelope_id = f.envelope_id;

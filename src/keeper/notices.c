@@ -132,19 +132,29 @@ static struct slice subject_of(const struct making *m)
     return facts.subject;
 }
 
+/* The way back need not keep the promise that the way there had to: RFC 8689 section 5 lets go what says nothing of the
+ * letter, but which one it was. */
+static struct slice redacted(const struct making *m)
+{
+    return m->about->message_id.len
+               ? arena_printf(m->arena, "Message-ID: %.*s\r\n\r\n", SLICE_ARG(m->about->message_id))
+               : SLICE("\r\n");
+}
+
 /* Write the report; one that does not fit with the whole letter goes with its header alone. */
 static bool write_report(const struct making *m, struct notice_making *n)
 {
     const struct settings *settings = m->keeper->options.settings(m->keeper->options.context);
     const struct slice *domains = settings->general.domains.items;
     bool utf8 = false;
+    const struct slice copy = m->about->require_tls ? redacted(m) : m->copy;
     struct receipt_letter letter = {
         .reverse_path = m->about->reverse_path,
         .envelope_id = m->about->envelope_id,
-        .return_full = m->about->dsn_return == RETURN_FULL,
-        .copy = m->copy,
-        .header_len = header_length(m->copy),
-        .subject = subject_of(m),
+        .return_full = m->about->dsn_return == RETURN_FULL && !m->about->require_tls,
+        .copy = copy,
+        .header_len = header_length(copy),
+        .subject = m->about->require_tls ? SLICE_NONE : subject_of(m),
         .host = settings->general.hostname,
         .from = arena_printf(m->arena, "postmaster@%.*s", SLICE_ARG(domains[0])),
         .arrived_ms = (int64_t)m->about->received_at,

@@ -148,6 +148,22 @@ static void write_content(struct submission *s, const struct letter_id *id, uint
     }
 }
 
+/* `TLS-Required: No` (RFC 8689 section 3): once, and nothing else in it. REQUIRETLS counts before it. */
+static bool waives_tls(const struct mail_header *h)
+{
+    const struct mail_field *found = NULL;
+
+    for (size_t i = 0; i < h->n_fields; i++) {
+        if (slice_equal_nocase(h->fields[i].label, SLICE("TLS-Required"))) {
+            if (found) {
+                return false;
+            }
+            found = &h->fields[i];
+        }
+    }
+    return found && slice_equal_nocase(slice_trim(found->value), SLICE("No"));
+}
+
 /* Gather what the facts record says. `digest` is memory for the content's SHA-256. */
 static void gather(struct submission *s, const struct letter_id *id, uint8_t *digest)
 {
@@ -178,6 +194,8 @@ static void gather(struct submission *s, const struct letter_id *id, uint8_t *di
     about.digest = slice_of(digest, DIGEST_LEN);
     archive_facts(&about, &header, s->arena, &s->facts);
     s->facts.drill = s->session.drill;
+    s->facts.require_tls = s->ask->require_tls;
+    s->facts.tls_optional = !s->ask->require_tls && waives_tls(&s->header);
     s->facts.id = letter_id_slice(id);
     s->facts.country = guard_country(s->keeper, s->session.account, s->ask->client, s->arena);
 }

@@ -91,6 +91,8 @@ struct facts {
     struct behalf behalf;       /* of a submitted one whose From is not the account's own */
     bool drill;                 /* of a played attack: it never leaves */
     struct slice country;       /* of the client: two capital letters; empty: not known */
+    bool require_tls;           /* the sender's wish, RFC 8689: REQUIRETLS */
+    bool tls_optional;          /* likewise: TLS-Required: No */
 };
 
 extern const struct cbor_schema facts_schema;

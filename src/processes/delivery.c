@@ -109,6 +109,7 @@ static struct session_letter letter_of(const struct attempt *a)
         .smtputf8 = job->smtputf8,
         .envelope_id = job->envelope_id,
         .dsn_return = job->dsn_return,
+        .require_tls = job->require_tls,
         .relayed = job->smarthost,
     };
 }
@@ -152,6 +153,8 @@ static bool open_session(struct attempt *a, struct reached *reached)
         .pins = pins.records,
         .n_pins = pins.n_records,
         .pinned = pins.set,
+        .require_tls = job->require_tls,
+        .unproven = job->unproven,
         .implicit_tls = job->smarthost && a->outward->smarthost_implicit,
         .user = job->smarthost ? a->outward->user : SLICE_NONE,
         .password = job->smarthost ? a->outward->password : SLICE_NONE,
@@ -201,6 +204,7 @@ static void deliver(struct attempt *a)
                             SLICE_ARG(job->route.len ? job->route : job->domain),
                             SLICE_ARG(named ? job->domain : SLICE_NONE)),
         .level = (enum tls_level)job->level,
+        .require_tls = job->require_tls,
         .settings = a->outward,
         .limit = a->outward->reach.per_address,
     };

@@ -21,6 +21,7 @@ static const struct cbor_field submit_ask_fields[] = {
     MAYBE(10, CBOR_TEXT, keeper_submit_ask, tls_version, 64),
     MAYBE(11, CBOR_TEXT, keeper_submit_ask, tls_cipher, 64),
     MAYBE(12, CBOR_TEXTS, keeper_submit_ask, connectors, SUBMIT_CONNECTORS_MAX),
+    MAYBE(13, CBOR_BOOL, keeper_submit_ask, require_tls, 0),
 };
 static const struct cbor_schema submit_ask =
     CBOR_SCHEMA(submit_ask_fields, struct keeper_submit_ask);
@@ -121,6 +122,8 @@ static const struct cbor_field job_fields[] = {
     MAYBE(12, CBOR_TEXT, keeper_job, envelope_id, 100),
     MAYBE(13, CBOR_UINT, keeper_job, dsn_return, RETURN_FULL),
     MAYBE(14, CBOR_UINT, keeper_job, size, 2 * (uint64_t)LETTER_BYTES_MAX),
+    MAYBE(16, CBOR_BOOL, keeper_job, require_tls, 0),
+    MAYBE(17, CBOR_BOOL, keeper_job, unproven, 0),
 };
 static const struct cbor_schema job = CBOR_SCHEMA(job_fields, struct keeper_job);
 

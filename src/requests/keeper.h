@@ -13,14 +13,10 @@ struct keeper_submit_ask {
     struct cbor_list recipients; /* struct recipient */
     struct slice envelope_id;
     uint64_t dsn_return;
-    bool smtputf8;
-    bool body_8bit;
-    struct slice client;
-    struct slice helo;
-    struct slice tls_version;
-    struct slice tls_cipher;
-    struct cbor_list
-        connectors; /* texts: the providers that hand it on, or may; none from a mail client */
+    bool smtputf8, body_8bit, require_tls; /* REQUIRETLS: RFC 8689 */
+    struct slice client, helo;
+    struct slice tls_version, tls_cipher;
+    struct cbor_list connectors; /* texts: providers that hand it on, or may; none from a client */
 };
 
 struct keeper_submit_answer {
@@ -162,6 +158,8 @@ struct keeper_job {
     struct slice envelope_id;
     uint64_t dsn_return;
     uint64_t size;
+    bool require_tls; /* only to servers that pass that on (RFC 8689) */
+    bool unproven;    /* what the domain publishes of its servers is not asked for */
 };
 
 extern const struct ipc_message keeper_job_next;

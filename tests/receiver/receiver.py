@@ -10,7 +10,7 @@ standard input ends, so that it never outlives who started it.
 How it misbehaves is a set of words: --behave, or the file FOLDER/behave, which is read anew for
 every connection and every letter. Server-wide:
 
-    no-starttls no-8bitmime no-smtputf8 no-pipelining no-dsn no-enhanced no-size
+    no-starttls no-8bitmime no-smtputf8 no-pipelining no-dsn no-enhanced no-size requiretls
     refuse-greeting (554)  later-greeting (421)  refuse-ehlo (550)
     refuse-starttls (454)  broken-tls (no TLS after 220)
     inject-starttls (replies behind the 220, in the same segment, still in the clear)
@@ -176,6 +176,8 @@ class Connection:
             lines.append(f"SIZE {self.value('size') or 60000000}")
         if not self.tls and self.server.certificate and not self.has("no-starttls"):
             lines.append("STARTTLS")
+        if self.has("requiretls") and self.tls:
+            lines.append("REQUIRETLS")
         if self.server.user and self.tls:
             lines.append("AUTH PLAIN LOGIN")
         self.say(250, "\n".join(lines))
@@ -230,6 +232,8 @@ class Connection:
             return self.say(501, "MAIL FROM:<address>", "5.5.4")
         if "BODY=8BITMIME" in match[2].upper() and self.has("no-8bitmime"):
             return self.say(555, "No BODY here", "5.5.4")
+        if "REQUIRETLS" in match[2].upper() and not self.has("requiretls"):
+            return self.say(555, "No REQUIRETLS here", "5.5.4")
         if "SMTPUTF8" in match[2].upper() and self.has("no-smtputf8"):
             return self.say(555, "No SMTPUTF8 here", "5.5.4")
         self.sender = {"address": match[1], "parameters": match[2].split()}

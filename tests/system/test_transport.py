@@ -169,6 +169,8 @@ class World(Town):
         self.dns.add("dane.test", kind="signed")
         self.odd("home")
         self.odd("broken", "broken-tls")
+        self.odd("keeps", "requiretls", aliases=["keeps-always"])
+        self.odd("loose", aliases=["loose-always"])
         for name in ("good", "issued", "over", "alone"):
             self.listen(name, self.made[name].shown, self.made[name].key)
         self.listen("issued-bare", self.made["issued"].certificate, self.made["issued"].key)
@@ -237,6 +239,7 @@ def sender(world):
     """A sender that tries once and then waits for an hour."""
     sections = "".join(f"[domain {c.domain}]\n{c.section.format(town=world.folder)}\n"
                        for c in world.cases if c.section)
+    sections += "".join(f"[domain {name}-always.test]\nrequire-tls = yes\n" for name in ("keeps", "loose"))
     sender = Sender(world.folder / "sender", world,
                     {"retry-schedule": "1h", "dns-timeout": "3s", "delivery-concurrency": 20}, sections)
     yield sender
@@ -280,6 +283,41 @@ def test_what_left_is_what_might_leave(world, ended):
     assert world.receivers["broken"].letters() == []
     assert world.postfix.log("plain").count(" client=") == 1
     assert ended["fallback.dane.test"].facts["host"].startswith("mx2.fallback.dane.test ")
+
+
+def test_requiretls_goes_on_or_comes_back(world, sender):
+    """RFC 8689: the parameter is passed on to who offers it, and who does not gets nothing."""
+    letter = sender.send("keep it", ["joe@keeps.test", "joe@loose.test", "joe@none-alone.dane.test"],
+                         mail="REQUIRETLS")
+    found = sender.outcomes(letter, 3)
+    assert found["keeps.test"].outcome.startswith("delivered")
+    assert found["loose.test"].outcome.startswith("FAILED (5.7.30) REQUIRETLS is wanted, and mx.loose.test does not")
+    assert found["none-alone.dane.test"].outcome.startswith("FAILED (5.7.30)")
+    assert "certificate that proves itself" in found["none-alone.dane.test"].outcome
+    ((envelope, _),) = [got for got in world.receivers["keeps"].letters() if b"Subject: keep it" in got[1]]
+    assert "REQUIRETLS" in envelope["from"]["parameters"]
+    assert "REQUIRETLS" in sender.company.show(letter)
+    wait_for("the notices", lambda: len(sender.home.letters()) >= 2)
+    for _, octets in sender.home.letters():  # they say nothing of the letter but which one it was
+        assert b"keep it" not in octets and b"5.7.30" in octets
+
+
+def test_a_domain_may_want_requiretls(world, sender):
+    letter = sender.send("always", ["joe@keeps-always.test", "joe@loose-always.test"])
+    found = sender.outcomes(letter, 2)
+    assert found["keeps-always.test"].outcome.startswith("delivered")
+    assert found["loose-always.test"].outcome.startswith("FAILED (5.7.30)")
+    assert world.receivers["loose"].letters() == []
+
+
+def test_a_sender_may_waive_tls_where_nothing_demands_it(world, sender):
+    letter = sender.send("anyhow", ["joe@ee-wrong-clear.dane.test", "joe@ee-wrong.dane.test", "joe@pin-wrong.dane.test"],
+                         header=b"TLS-Required: No\r\n")
+    found = sender.outcomes(letter, 3)
+    assert found["ee-wrong-clear.dane.test"].outcome.startswith("delivered")
+    assert found["ee-wrong.dane.test"].outcome.startswith("deferred")
+    assert found["pin-wrong.dane.test"].outcome.startswith("deferred")
+    assert len(world.postfix.wait("Subject: anyhow")) == 1
 
 
 def test_a_domain_that_was_authenticated_is_never_less(world, sender, ended):

@@ -148,6 +148,9 @@ void smtp_server_say_features(struct smtp_server *s)
     if (offers(s, SMTP_STARTTLS) && !s->tls) {
         at += snprintf(text + at, sizeof(text) - (size_t)at, "\nSTARTTLS");
     }
+    if (offers(s, SMTP_REQUIRETLS) && s->tls) {
+        at += snprintf(text + at, sizeof(text) - (size_t)at, "\nREQUIRETLS");
+    }
     if (offers(s, SMTP_AUTH) && s->tls) {
         at += snprintf(text + at, sizeof(text) - (size_t)at, "\nAUTH");
         at += list_mechanisms(s->config->mechanisms, text + at, sizeof(text) - (size_t)at);

@@ -49,6 +49,14 @@ static enum verdict take_utf8(struct smtp_server *s, struct slice value, struct 
     return value.ptr ? MALFORMED : FINE;
 }
 
+/* Only who came by TLS may ask for it (RFC 8689 section 2). */
+static enum verdict take_require(struct smtp_server *s, struct slice value,
+                                 struct smtp_request *out)
+{
+    out->mail.require_tls = true;
+    return value.ptr || !s->tls ? MALFORMED : FINE;
+}
+
 static enum verdict take_ret(struct smtp_server *s, struct slice value, struct smtp_request *out)
 {
     (void)s;
@@ -142,6 +150,7 @@ enum { OF_MAIL = 1, OF_RCPT = 2 };
 static const char bad_size[] = "SIZE must be a number of octets";
 static const char bad_body[] = "BODY must be 7BIT or 8BITMIME";
 static const char bad_utf8[] = "SMTPUTF8 takes no value";
+static const char bad_require[] = "REQUIRETLS takes no value, and wants TLS";
 static const char bad_ret[] = "RET must be FULL or HDRS";
 static const char bad_envid[] = "ENVID must be xtext of at most 100 characters";
 static const char bad_auth[] = "AUTH must be <> or an address in xtext";
@@ -155,14 +164,15 @@ static const struct parameter {
     enum verdict (*take)(struct smtp_server *s, struct slice value, struct smtp_request *out);
     const char *malformed;
 } parameters[] = {
-    {SLICE_INIT("SIZE"),     OF_MAIL, SMTP_SIZE,     take_size,   bad_size  },
-    {SLICE_INIT("BODY"),     OF_MAIL, SMTP_8BITMIME, take_body,   bad_body  },
-    {SLICE_INIT("SMTPUTF8"), OF_MAIL, SMTP_SMTPUTF8, take_utf8,   bad_utf8  },
-    {SLICE_INIT("RET"),      OF_MAIL, SMTP_DSN,      take_ret,    bad_ret   },
-    {SLICE_INIT("ENVID"),    OF_MAIL, SMTP_DSN,      take_envid,  bad_envid },
-    {SLICE_INIT("AUTH"),     OF_MAIL, SMTP_AUTH,     take_auth,   bad_auth  },
-    {SLICE_INIT("NOTIFY"),   OF_RCPT, SMTP_DSN,      take_notify, bad_notify},
-    {SLICE_INIT("ORCPT"),    OF_RCPT, SMTP_DSN,      take_orcpt,  bad_orcpt },
+    {SLICE_INIT("SIZE"),       OF_MAIL, SMTP_SIZE,       take_size,    bad_size   },
+    {SLICE_INIT("BODY"),       OF_MAIL, SMTP_8BITMIME,   take_body,    bad_body   },
+    {SLICE_INIT("SMTPUTF8"),   OF_MAIL, SMTP_SMTPUTF8,   take_utf8,    bad_utf8   },
+    {SLICE_INIT("REQUIRETLS"), OF_MAIL, SMTP_REQUIRETLS, take_require, bad_require},
+    {SLICE_INIT("RET"),        OF_MAIL, SMTP_DSN,        take_ret,     bad_ret    },
+    {SLICE_INIT("ENVID"),      OF_MAIL, SMTP_DSN,        take_envid,   bad_envid  },
+    {SLICE_INIT("AUTH"),       OF_MAIL, SMTP_AUTH,       take_auth,    bad_auth   },
+    {SLICE_INIT("NOTIFY"),     OF_RCPT, SMTP_DSN,        take_notify,  bad_notify },
+    {SLICE_INIT("ORCPT"),      OF_RCPT, SMTP_DSN,        take_orcpt,   bad_orcpt  },
 };
 
 #define N_PARAMETERS (sizeof(parameters) / sizeof(parameters[0]))

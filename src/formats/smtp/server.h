@@ -22,9 +22,9 @@
 
 /* Longest command line with CRLF: 512 (RFC 5321 section 4.5.3.1.4) and for MAIL 26 for SIZE
  * (RFC 1870), 17 for BODY (RFC 6152), 10 for SMTPUTF8 (RFC 6531), 500 for AUTH (RFC 4954), 9 for
- * RET and 107 for ENVID (RFC 3461 section 4.4); for RCPT 507 for ORCPT and 29 for NOTIFY. */
+ * RET and 107 for ENVID (RFC 3461 section 4.4), 11 for REQUIRETLS (RFC 8689); for RCPT 507 for ORCPT and 29 for NOTIFY. */
 #define SMTP_LINE_MAX      512
-#define SMTP_LINE_MAIL_MAX (512 + 26 + 17 + 10 + 500 + 9 + 107)
+#define SMTP_LINE_MAIL_MAX (512 + 26 + 17 + 10 + 500 + 9 + 107 + 11)
 #define SMTP_LINE_RCPT_MAX (512 + 507 + 29)
 /* A response to an AUTH challenge: what RFC 4954 section 4 says, for tokens (RFC 7628). */
 #define SMTP_LINE_AUTH_MAX 12288
@@ -88,6 +88,7 @@ struct smtp_mail {
     uint64_t size;              /* SIZE=, 0: not said */
     bool eight_bit;             /* BODY=8BITMIME */
     bool utf8;                  /* SMTPUTF8 */
+    bool require_tls;           /* REQUIRETLS */
     enum smtp_ret ret;
     struct slice envid; /* ENVID= as sent, valid xtext; empty: not said */
     struct slice auth;  /* AUTH= as sent, valid xtext or `<>`; empty: not said */

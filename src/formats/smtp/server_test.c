@@ -66,8 +66,8 @@ static void answer_mail(struct caller *c, const struct smtp_mail *m)
     if (m->size) {
         buf_printf(&c->log, " size=%llu", (unsigned long long)m->size);
     }
-    buf_printf(&c->log, "%s%s%s", m->eight_bit ? " 8bit" : "", m->utf8 ? " utf8" : "",
-               rets[m->ret]);
+    buf_printf(&c->log, "%s%s%s%s", m->eight_bit ? " 8bit" : "", m->utf8 ? " utf8" : "",
+               m->require_tls ? " requiretls" : "", rets[m->ret]);
     log_pair(&c->log, "envid", m->envid);
     log_pair(&c->log, "auth", m->auth);
     buf_add_text(&c->log, "\n");
@@ -209,12 +209,13 @@ static void begin(void *self, struct slice options)
     struct caller *c = self;
     struct slice host = dialogue_option(options, "host");
     unsigned without = dialogue_option(options, "bare").ptr ? EVERYTHING : 0;
+    unsigned more = dialogue_option(options, "requiretls").ptr ? SMTP_REQUIRETLS : 0;
 
     buf_reset(&c->input);
     c->ended = false;
     c->config = (struct smtp_server_config){
         .host = host.ptr ? host : SLICE("mx"),
-        .features = EVERYTHING & ~without,
+        .features = (EVERYTHING & ~without) | more,
         .mechanisms = dialogue_option(options, "scram").ptr ? SMTP_SCRAM_SHA_256 | SMTP_PLAIN
                                                             : SMTP_PLAIN | SMTP_LOGIN,
         .size_max = number_option(options, "size", 1000000),

@@ -23,8 +23,9 @@ struct session {
     bool lost;       /* the connection broke or the server was silent */
     bool tls_failed; /* a handshake broke it */
     bool disproved;  /* its certificate is not the one that the domain means */
-    bool too_weak;   /* it offers less than the level demanded */
-    char host[256];  /* what peer.host looks into */
+    bool breaks_promise;    /* it passes no REQUIRETLS on, and this session needs that */
+    bool too_weak;          /* it offers less than the level demanded */
+    char host[256];         /* what peer.host looks into */
     uint8_t published[256]; /* likewise peer.proof.published */
     size_t helo_len;
     uint8_t helo[255];

@@ -105,7 +105,9 @@ static struct resting *take_first(struct line *line)
 static bool serves(const struct resting *r, const struct kept_wish *wish)
 {
     return r->settings == wish->settings && clock_steady_ms() < r->until_ms &&
-           session_level(r->reached.session) >= wish->level && session_is_quiet(r->reached.session);
+           session_level(r->reached.session) >= wish->level &&
+           (!wish->require_tls || session_keeps_tls(r->reached.session)) &&
+           session_is_quiet(r->reached.session);
 }
 
 static void close_one(struct resting *r)

@@ -24,6 +24,7 @@ enum kept_turn {
 struct kept_wish {
     struct slice key; /* of the line */
     enum tls_level level;
+    bool require_tls;     /* it passes REQUIRETLS on */
     const void *settings; /* it was opened with the same; compared, never looked into */
     uint64_t limit;       /* sessions of the line at once, at least 1 */
     bool fresh;           /* none that rested: one just turned out dead, so others may be */

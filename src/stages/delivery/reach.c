@@ -77,10 +77,11 @@ static bool try_address(struct search *s, const struct route_host *host,
                         int64_t wait_ms)
 {
     const struct reach *r = s->reach;
-    const struct session_peer peer = {
+    struct session_peer peer = {
         .host = host->name,
         .address = *address,
         .level = s->goal->level > proof->floor ? s->goal->level : proof->floor,
+        .require_tls = s->goal->require_tls,
         .implicit_tls = s->goal->implicit_tls,
         .dnssec = secure && s->trust.secure,
         .proof = *proof,
@@ -89,6 +90,9 @@ static bool try_address(struct search *s, const struct route_host *host,
     };
     struct session_failure failure = {0};
 
+    if (peer.require_tls && peer.level < LEVEL_VERIFIED) {
+        peer.level = LEVEL_VERIFIED;
+    }
     int place = take_place(r, address, wait_ms);
     if (place < 0) {
         remember_busy(s, host, address, secure, proof);
@@ -124,7 +128,7 @@ static bool find_proof(struct search *s, const struct route_host *host,
         .pins = s->goal->pins,
         .n_pins = s->goal->n_pins,
         .pinned = s->goal->pinned,
-        .proven = s->trust.secure || s->trust.set,
+        .proven = (s->trust.secure || s->trust.set) && !s->goal->unproven,
     };
     struct slice why = SLICE_NONE;
 

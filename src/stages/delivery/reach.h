@@ -33,7 +33,10 @@ struct reach_goal {
     size_t n_names;
     const struct slice *pins; /* what the settings pin, as TLSA records */
     size_t n_pins;
-    bool pinned; /* they do pin something */
+    bool pinned;      /* they do pin something */
+    bool require_tls; /* RFC 8689 */
+    bool
+        unproven; /* what the domain publishes of its servers does not count, and is not asked for */
     bool implicit_tls;
     struct slice user; /* AUTH at the smart host */
     struct slice password;

@@ -115,6 +115,7 @@ static struct smtp_client_mail to_mail(const struct session_letter *letter, stru
         .size = letter->bytes.len,
         .eight_bit = letter->has_8bit,
         .utf8 = needs_utf8(letter),
+        .require_tls = letter->require_tls,
         .ret = letter->dsn_return == RETURN_FULL      ? SMTP_RET_FULL
                : letter->dsn_return == RETURN_HEADERS ? SMTP_RET_HDRS
                                                       : SMTP_RET_UNSAID,

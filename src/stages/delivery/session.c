@@ -231,6 +231,11 @@ static bool level_suffices(struct session *s, struct arena *arena, struct recipi
     return false;
 }
 
+bool session_keeps_tls(const struct session *s)
+{
+    return s->client.features & SMTP_REQUIRETLS && session_level(s) >= LEVEL_VERIFIED;
+}
+
 static bool sign_in(struct session *s, struct arena *arena, struct recipient_outcome *why)
 {
     struct error e = {0};
@@ -303,7 +308,23 @@ static bool converse(struct session *s, bool may_use_tls, struct arena *arena,
         return false;
     }
     remember_name(s);
-    return level_suffices(s, arena, why) && sign_in(s, arena, why);
+    if (!level_suffices(s, arena, why)) {
+        return false;
+    }
+    s->breaks_promise = s->peer.require_tls && !session_keeps_tls(s);
+    return !s->breaks_promise && sign_in(s, arena, why);
+}
+
+/* RFC 8689 section 4.2.1: it goes back at once when no server will do. What may be an attack, a certificate that what the
+ * domain publishes speaks against, is waited out as ever. */
+static struct recipient_outcome no_promise(const struct session *s, struct arena *arena)
+{
+    return session_outcome(
+        DELIVERY_FAILED, 0, "5.7.30",
+        arena_printf(arena, "REQUIRETLS is wanted, and %.*s %s", SLICE_ARG(s->peer.host),
+                     s->breaks_promise ? "does not offer it"
+                                       : "has no TLS with a certificate that proves itself"),
+        arena);
 }
 
 static struct session *session_new(const struct session_settings *settings,
@@ -344,7 +365,8 @@ struct session *session_open(const struct session_settings *settings,
         open = converse(s, false, arena, &why);
     }
     if (!open) {
-        *failure = (struct session_failure){.why = why,
+        bool promise = peer->require_tls && (s->breaks_promise || s->too_weak);
+        *failure = (struct session_failure){.why = promise ? no_promise(s, arena) : why,
                                             .seen = session_evidence(s, arena),
                                             .tls_broken = s->tls_failed || s->disproved};
         failure->seen.level = s->too_weak ? failure->seen.level : 0;

@@ -42,6 +42,7 @@ struct session_peer {
     struct slice host; /* as routed: for the certificate's name and for the evidence */
     struct address address;
     enum tls_level level; /* demanded before anything is sent, at least proof.floor */
+    bool require_tls;     /* it must pass REQUIRETLS on (RFC 8689), proven by a certificate */
     bool implicit_tls;    /* TLS from the first byte (RFC 8314 section 3) */
     bool dnssec;          /* MX and address came from secure answers */
     struct proof
@@ -61,6 +62,7 @@ struct session_letter {
     bool smtputf8;       /* the sender declared it; needed only where there is such a byte */
     struct slice envelope_id;
     uint64_t dsn_return; /* enum dsn_return */
+    bool require_tls;    /* RFC 8689 */
     bool relayed;        /* success means "handed to the smart host" */
 };
 
@@ -111,6 +113,9 @@ bool session_is_quiet(struct session *s);
 
 /* The level reached: what a letter may demand of this session. */
 enum tls_level session_level(const struct session *s);
+
+/* Whether the server passes REQUIRETLS on and has proven itself (RFC 8689 section 4.2.1). */
+bool session_keeps_tls(const struct session *s);
 
 /* Letters sent or tried so far. */
 uint64_t session_letters(const struct session *s);

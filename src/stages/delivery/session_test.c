@@ -72,6 +72,41 @@ static void cleartext_only_where_it_is_allowed(void **unused)
     scene_end(&s);
 }
 
+/* RFC 8689: only who promises to keep it encrypted, and proves himself. */
+static void requiretls_is_passed_on_or_nothing_is(void **unused)
+{
+    (void)unused;
+    struct scene s;
+    struct session_letter letter = letter_of(SLICE("Subject: x\r\n\r\nend"), 1);
+    letter.require_tls = true;
+    scene_start(&s, &world.right, LEVEL_ENCRYPTED,
+                SCRIPT(SECURED, "> 250-PIPELINING", "> 250 REQUIRETLS",
+                       "< MAIL FROM:<a@example.test> REQUIRETLS", "< RCPT TO:<one@partner.test>",
+                       "< DATA", "> 250 ok", "> 250 ok", "> 354 go", "LETTER", "> 250 ok", GOODBYE),
+                NULL);
+    s.peer.require_tls = true;
+    scene_open(&s);
+    assert_true(session_keeps_tls(s.session));
+    assert_int_equal(session_send(s.session, &letter, &s.arena, s.outcomes), SESSION_READY);
+    outcome_is(&s, 0, DELIVERY_DELIVERED, 250, "2.0.0");
+    scene_end(&s);
+    scene_start(&s, &world.right, LEVEL_ENCRYPTED, SCRIPT(READY, GOODBYE), NULL);
+    s.peer.require_tls = true;
+    scene_fails(&s, DELIVERY_FAILED, "5.7.30");
+    assert_int_equal(s.failure.seen.level, 0); /* no downgrade */
+    scene_end(&s);
+    scene_start(&s, &world.wrong, LEVEL_VERIFIED,
+                SCRIPT(SECURED, "> 250-PIPELINING", "> 250 REQUIRETLS", GOODBYE), NULL);
+    s.peer.require_tls = true;
+    scene_fails(&s, DELIVERY_FAILED, "5.7.30");
+    scene_end(&s);
+    scene_start(&s, &world.wrong, LEVEL_ENCRYPTED,
+                SCRIPT(SECURED, "> 250-PIPELINING", "> 250 REQUIRETLS", GOODBYE), NULL);
+    scene_open(&s);
+    assert_false(session_keeps_tls(s.session)); /* it offers it and proves nothing */
+    scene_end(&s);
+}
+
 static void refuses(enum delivery_status status, const char *enhanced, const char *const *script)
 {
     struct scene s;
@@ -150,6 +185,7 @@ int main(void)
         cmocka_unit_test(never_unencrypted_where_encryption_is_demanded),
         cmocka_unit_test(a_wrong_name_is_no_verified_server),
         cmocka_unit_test(cleartext_only_where_it_is_allowed),
+        cmocka_unit_test(requiretls_is_passed_on_or_nothing_is),
         cmocka_unit_test(greetings_that_refuse),
         cmocka_unit_test(nobody_there_and_nobody_answering),
         cmocka_unit_test(signs_in_at_the_smart_host),

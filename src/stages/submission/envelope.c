@@ -48,6 +48,7 @@ void envelope_begin(struct envelope *v, const struct smtp_mail *mail)
                                                    : RETURN_UNSET;
     ask->smtputf8 = mail->utf8;
     ask->body_8bit = mail->eight_bit;
+    ask->require_tls = mail->require_tls;
 }
 
 static uint64_t notify_of(unsigned bits)

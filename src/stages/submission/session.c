@@ -24,7 +24,7 @@
 #define LINE_END_LEN    2
 #define FEATURES_OFFERED                                                                           \
     (SMTP_PIPELINING | SMTP_SIZE | SMTP_STARTTLS | SMTP_AUTH | SMTP_8BITMIME | SMTP_SMTPUTF8 |     \
-     SMTP_CHUNKING | SMTP_DSN | SMTP_ENHANCEDSTATUSCODES)
+     SMTP_CHUNKING | SMTP_DSN | SMTP_ENHANCEDSTATUSCODES | SMTP_REQUIRETLS)
 
 struct session {
     struct submission *service;
