@@ -160,38 +160,43 @@ static struct slice limits_text(struct cli *c, const struct app_password *p)
     return text.len ? arena_copy(&c->arena, buf_slice(&text)) : SLICE("the account's");
 }
 
-/* App passwords with what they are for, or devices with their keys. */
-static void list_rows(struct cli *c, const struct app_password_list_answer *answer, bool devices,
-                      struct print_columns *columns)
+/* An app password with what it is for, or a device with its key; of an account where several are shown. */
+static void list_row(struct cli *c, const struct app_password *p, struct slice account,
+                     struct print_columns *columns)
 {
-    const struct app_password *apps = answer->apps.items;
-    uint64_t now = (uint64_t)clock_wall_ms();
+    bool over = app_password_is_over(p, (uint64_t)clock_wall_ms());
+    const struct slice cells[] = {account,
+                                  p->name,
+                                  p->id,
+                                  p->pin.len ? key_text(c, p) : scope_text(p->scopes),
+                                  print_time(&c->arena, p->created_at),
+                                  over ? SLICE("expired") : print_time(&c->arena, p->expires_at),
+                                  join(c, &p->addresses, "any of the account's"),
+                                  join(c, &p->networks, "anywhere"),
+                                  join(c, &p->domains, "anybody"),
+                                  limits_text(c, p),
+                                  use_text(c, p)};
 
-    for (size_t i = 0; i < answer->apps.count; i++) {
-        const struct app_password *p = &apps[i];
-        const struct slice cells[] = {
-            p->name,
-            p->id,
-            devices ? key_text(c, p) : scope_text(p->scopes),
-            print_time(&c->arena, p->created_at),
-            app_password_is_over(p, now) ? SLICE("expired") : print_time(&c->arena, p->expires_at),
-            join(c, &p->addresses, "any of the account's"),
-            join(c, &p->networks, "anywhere"),
-            join(c, &p->domains, "anybody"),
-            limits_text(c, p),
-            use_text(c, p)};
-        if (devices == (p->pin.len > 0)) {
-            print_row(columns, cells);
-        }
+    print_row(columns, account.len ? cells : cells + 1);
+}
+
+static const char *const heads[] = {"NAME",     "ID",   "FOR", "SINCE",  "ENDS",
+                                    "SENDS AS", "FROM", "TO",  "LIMITS", "LAST USE"};
+static const char *const device_heads[] = {"NAME",     "ID",   "KEY", "SINCE",  "ENDS",
+                                           "SENDS AS", "FROM", "TO",  "LIMITS", "LAST USE"};
+
+static void show(struct cli *c, struct print_columns *columns)
+{
+    if (!columns->first) {
+        (void)fprintf(stderr, "There are none.\n");
+        c->status = CLI_NOTHING;
+        return;
     }
+    print_columns(columns, cli_columns(), &c->out);
 }
 
 static bool list(struct cli *c, bool devices, struct error *e)
 {
-    static const char *const heads[] = {"NAME",     "ID",   "FOR", "SINCE",  "ENDS",
-                                        "SENDS AS", "FROM", "TO",  "LIMITS", "LAST USE"};
-    static const char *const device_heads[] = {"NAME",     "ID",   "KEY", "SINCE",  "ENDS",
-                                               "SENDS AS", "FROM", "TO",  "LIMITS", "LAST USE"};
     struct print_columns columns = {
         .arena = &c->arena, .heads = devices ? device_heads : heads, .count = 10};
     const struct app_password_list_ask ask = {
@@ -201,13 +206,36 @@ static bool list(struct cli *c, bool devices, struct error *e)
     if (!cli_ask(c, CLI_KEEPER, &app_password_list, &ask, &answer, NULL, CLI_ASK_MS, e)) {
         return false;
     }
-    list_rows(c, &answer, devices, &columns);
-    if (!columns.first) {
-        (void)fprintf(stderr, "There are none.\n");
-        c->status = CLI_NOTHING;
-        return true;
+    const struct app_password *apps = answer.apps.items;
+    for (size_t i = 0; i < answer.apps.count; i++) {
+        if (devices == (apps[i].pin.len > 0)) {
+            list_row(c, &apps[i], SLICE_NONE, &columns);
+        }
     }
-    print_columns(&columns, cli_columns(), &c->out);
+    show(c, &columns);
+    return true;
+}
+
+static bool list_all(struct cli *c, struct error *e)
+{
+    static const char *const all_heads[] = {"ACCOUNT",  "NAME", "ID", "KEY",    "SINCE",   "ENDS",
+                                            "SENDS AS", "FROM", "TO", "LIMITS", "LAST USE"};
+    struct print_columns columns = {.arena = &c->arena, .heads = all_heads, .count = 11};
+    struct device_list_all_ask ask = {SLICE_NONE};
+    struct device_list_all_answer answer;
+
+    do {
+        answer = (struct device_list_all_answer){.next = SLICE_NONE};
+        if (!cli_ask(c, CLI_KEEPER, &device_list_all, &ask, &answer, NULL, CLI_ASK_MS, e)) {
+            return false;
+        }
+        const struct device_of *all = answer.devices.items;
+        for (size_t i = 0; i < answer.devices.count; i++) {
+            list_row(c, &all[i].device, all[i].account, &columns);
+        }
+        ask.after = answer.next;
+    } while (ask.after.len);
+    show(c, &columns);
     return true;
 }
 
@@ -218,7 +246,11 @@ bool cli_app_password_list(struct cli *c, struct error *e)
 
 bool cli_device_list(struct cli *c, struct error *e)
 {
-    return list(c, true, e);
+    if (!arguments_flag(&c->arguments, "all")) {
+        return list(c, true, e);
+    }
+    return c->arguments.n_words ? error_set(e, ERROR_INPUT, "say --all, or whose devices: not both")
+                                : list_all(c, e);
 }
 
 bool cli_app_password_revoke(struct cli *c, struct error *e)

@@ -138,7 +138,7 @@ cli_run cli_key_wrap, cli_key_rotate, cli_key_adopt, cli_key_list, cli_key_retir
 cli_run cli_password_check, cli_passwords_import;
 cli_run cli_user_add, cli_user_set, cli_user_list;
 cli_run cli_app_password_add, cli_app_password_list, cli_app_password_revoke;
-cli_run cli_device_add, cli_device_list;
+cli_run cli_device_add, cli_device_list, cli_app_password_set;
 cli_run cli_totp_on, cli_totp_off, cli_totp_codes;
 cli_run cli_account_show, cli_account_limits, cli_account_suspend, cli_account_release;
 cli_run cli_dkim_new, cli_dkim_list, cli_dkim_dns;

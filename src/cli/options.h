@@ -41,6 +41,8 @@ extern const struct argument_option login_options[];
 extern const struct argument_option app_password_options[];
 extern const struct argument_option device_options[];
 extern const struct argument_option app_revoke_options[];
+extern const struct argument_option app_set_options[];
+extern const struct argument_option device_list_options[];
 extern const struct argument_option code_options[];
 extern const struct argument_option totp_on_options[];
 extern const struct argument_option totp_off_options[];

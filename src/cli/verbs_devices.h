@@ -12,6 +12,11 @@
         VERB(.name = "app-password list", .words = "[ACCOUNT]", .words_max = 1,                    \
              .help = "List your app passwords: what each is good for, and when it was used.",      \
              .run = cli_app_password_list),                                                        \
+        VERB(.name = "app-password set", .words = "NAME", .words_min = 1, .words_max = 1,          \
+             .options = app_set_options,                                                           \
+             .help = "Change what an app password is called or good for.",                         \
+             .more = "What makes it good for more than before wants a proof anew who you are.\n",  \
+             .run = cli_app_password_set),                                                         \
         VERB(.name = "app-password revoke", .words = "NAME", .words_min = 1, .words_max = 1,       \
              .options = app_revoke_options,                                                        \
              .help = "End an app password, and the sessions that it opened, at once.",             \
@@ -22,8 +27,14 @@
              .more = "It says AUTH EXTERNAL; the setting device-sign-in allows that.\n",           \
              .run = cli_device_add),                                                               \
         VERB(.name = "device list", .words = "[ACCOUNT]", .words_max = 1,                          \
+             .options = device_list_options,                                                       \
              .help = "List an account's devices: what each is good for, and when it was used.",    \
              .run = cli_device_list),                                                              \
+        VERB(.name = "device set", .words = "NAME", .words_min = 1, .words_max = 1,                \
+             .options = app_set_options,                                                           \
+             .help = "Change what a device is called or good for; its key stays.",                 \
+             .more = "What makes it good for more than before wants a proof anew who you are.\n",  \
+             .run = cli_app_password_set),                                                         \
         VERB(.name = "device revoke", .words = "NAME", .words_min = 1, .words_max = 1,             \
              .options = app_revoke_options,                                                        \
              .help = "End a device's sign-in, and the sessions that it opened, at once.",          \

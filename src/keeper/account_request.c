@@ -55,6 +55,11 @@ struct slice account_detail(const struct change *c, bool role, const char *end)
     if (!is_same_list(&c->account.groups, c->found ? &c->old.groups : &none)) {
         add_list(&text, "groups ", &c->account.groups, "in no group");
     }
+    if (!slice_equal(c->account.notify, c->found ? c->old.notify : SLICE_NONE)) {
+        buf_printf(
+            &text, "%stold at %.*s", text.len ? ", " : "",
+            SLICE_ARG(c->account.notify.len ? c->account.notify : SLICE("no other address")));
+    }
     buf_add_text(&text, end);
     return letter_text(c->arena, buf_slice(&text), DETAIL_MAX);
 }

@@ -21,7 +21,7 @@
 
 /* ── what is asked for ── */
 
-static bool check_networks(const struct cbor_list *networks, struct error *e)
+bool app_password_check_networks(const struct cbor_list *networks, struct error *e)
 {
     const struct slice *texts = networks->items;
     struct settings_network ignored;
@@ -118,8 +118,8 @@ bool app_password_take(const struct app_holder *holder, const struct app_passwor
     if (app_password_is_over(out, now)) {
         return error_set(e, ERROR_INPUT, "it would have expired already");
     }
-    return check_addresses(holder, &out->addresses, e) && check_networks(&out->networks, e) &&
-           take_domains(&out->domains, arena, e);
+    return check_addresses(holder, &out->addresses, e) &&
+           app_password_check_networks(&out->networks, e) && take_domains(&out->domains, arena, e);
 }
 
 /* ── what is said of it ── */
@@ -133,8 +133,7 @@ static void add_texts(struct buf *out, const char *what, const struct cbor_list 
     }
 }
 
-/* "phone (abcdefgh), to send, as anna@example.test, from 192.0.2.0/24" */
-static struct slice describe(const struct app_password *p, struct arena *arena)
+struct slice app_password_describe(const struct app_password *p, struct arena *arena)
 {
     OWN(buf) struct buf text = {.max = DETAIL_MAX};
 
@@ -171,7 +170,7 @@ bool app_password_append(struct factors *f, void *context, struct error *e)
     struct act act = {.verb = a->app.pin.len ? SLICE("device add") : SLICE("app-password add"),
                       .object = a->account,
                       .reason = a->reason,
-                      .detail = describe(&a->app, a->arena)};
+                      .detail = app_password_describe(&a->app, a->arena)};
     size_t count = f->apps.count;
     struct app_password *apps = arena_array(a->arena, count + 1, sizeof(*apps));
 
@@ -297,7 +296,7 @@ static bool cut_out(struct factors *f, void *context, struct error *e)
     struct act act = {.verb = p->pin.len ? SLICE("device revoke") : SLICE("app-password revoke"),
                       .object = v->account,
                       .reason = v->ask->reason,
-                      .detail = describe(p, v->arena)};
+                      .detail = app_password_describe(p, v->arena)};
     v->id = p->id;
     v->pin = p->pin;
     size_t behind = f->apps.count - 1 - (size_t)(p - apps);

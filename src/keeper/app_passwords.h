@@ -22,5 +22,19 @@ struct app_adding {
     struct app_password app;
 };
 
+/* Whether networks are such. */
+bool app_password_check_networks(const struct cbor_list *networks, struct error *e) MUST_CHECK;
+
+/* "phone (abcdefgh), to send, as anna@example.test, from 192.0.2.0/24", for an act. */
+struct slice app_password_describe(const struct app_password *p, struct arena *arena);
+
+/* What it becomes by what is asked; lists are the asker's. */
+struct app_password_set_ask;
+struct app_password app_password_changed(const struct app_password *was,
+                                         const struct app_password_set_ask *ask);
+
+/* Whether nobody can do more with `now` than with `was`: it ends no later, no network and no limit is given up or becomes wider. */
+bool app_password_is_narrower(const struct app_password *now, const struct app_password *was);
+
 /* The factors_change that appends a struct app_adding, and records it. */
 bool app_password_append(struct factors *f, void *adding, struct error *e) MUST_CHECK;

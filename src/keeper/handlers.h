@@ -38,6 +38,8 @@ ipc_handler keeper_on_app_add;           /* app_passwords.c */
 ipc_handler keeper_on_device_add;        /* devices.c */
 ipc_handler keeper_on_app_list;          /* app_passwords.c */
 ipc_handler keeper_on_app_revoke;        /* app_passwords.c */
+ipc_handler keeper_on_app_set;           /* app_password_set.c */
+ipc_handler keeper_on_devices_all;       /* app_password_set.c */
 ipc_handler keeper_on_password_check;    /* passwords.c */
 ipc_handler keeper_on_list_imported;     /* passwords.c */
 ipc_handler keeper_on_totp_begin;        /* second_factor.c */

@@ -349,6 +349,8 @@ static const struct ipc_row admin_rows[] = {
     {&app_password_list,   0, keeper_on_app_list         },
     {&device_add,          0, keeper_on_device_add       },
     {&app_password_revoke, 0, keeper_on_app_revoke       },
+    {&app_password_set,    0, keeper_on_app_set          },
+    {&device_list_all,     0, keeper_on_devices_all      },
     {&password_check,      0, keeper_on_password_check   },
     {&passwords_imported,  0, keeper_on_list_imported    },
     {&account_limits_set,  0, keeper_on_account_limits   },

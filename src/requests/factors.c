@@ -74,6 +74,34 @@ static const struct cbor_field list_fields[] = {
 };
 static const struct cbor_schema list = CBOR_SCHEMA(list_fields, struct app_password_list_answer);
 
+static const struct cbor_field all_ask_fields[] = {
+    MAYBE(1, CBOR_TEXT, device_list_all_ask, after, LETTER_ADDRESS_MAX),
+};
+static const struct cbor_schema all_ask = CBOR_SCHEMA(all_ask_fields, struct device_list_all_ask);
+
+static const struct cbor_field device_of_fields[] = {
+    FIELD(1, CBOR_TEXT, device_of, account, LETTER_ADDRESS_MAX),
+    CBOR_SUB(2, CBOR_STRUCT, struct device_of, device, 0, &app),
+};
+static const struct cbor_schema device_of_schema = CBOR_SCHEMA(device_of_fields, struct device_of);
+
+static const struct cbor_field all_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct device_list_all_answer, devices,
+                      DEVICES_PAGE + APP_PASSWORDS_MAX, &device_of_schema),
+    MAYBE(2, CBOR_TEXT, device_list_all_answer, next, LETTER_ADDRESS_MAX),
+};
+static const struct cbor_schema all = CBOR_SCHEMA(all_fields, struct device_list_all_answer);
+
+static const struct cbor_field set_fields[] = {
+    MAYBE(1, CBOR_TEXT, app_password_set_ask, account, LETTER_ADDRESS_MAX),
+    FIELD(2, CBOR_TEXT, app_password_set_ask, which, APP_PASSWORD_NAME_MAX),
+    MAYBE(3, CBOR_TEXT, app_password_set_ask, reason, TEXT_MAX),
+    MAYBE(4, CBOR_UINT, app_password_set_ask, change, APP_SET_ALL),
+    CBOR_SUB(5, CBOR_STRUCT, struct app_password_set_ask, app, 0, &app),
+    CBOR_SUB_OPTIONAL(6, CBOR_STRUCT, struct app_password_set_ask, proof, 0, &desk_proof_schema),
+};
+static const struct cbor_schema set = CBOR_SCHEMA(set_fields, struct app_password_set_ask);
+
 static const struct cbor_field revoke_fields[] = {
     MAYBE(1, CBOR_TEXT, app_password_revoke_ask, account, LETTER_ADDRESS_MAX),
     FIELD(2, CBOR_TEXT, app_password_revoke_ask, which, APP_PASSWORD_NAME_MAX),
@@ -116,6 +144,9 @@ const struct ipc_message device_add = {271, "device_add", &device, &device_added
                                        .secret = true};
 const struct ipc_message app_password_list = {171, "app_password_list", &list_ask, &list};
 const struct ipc_message app_password_revoke = {172, "app_password_revoke", &revoke_ask, NULL};
+const struct ipc_message app_password_set = {400, "app_password_set", &set, &admin_asked_schema,
+                                             .secret = true};
+const struct ipc_message device_list_all = {401, "device_list_all", &all_ask, &all};
 const struct ipc_message totp_begin = {173, "totp_begin", &begin, &secret, .secret = true};
 const struct ipc_message totp_confirm = {174, "totp_confirm", &code, &codes, .secret = true};
 const struct ipc_message totp_codes = {175, "totp_codes", &code, &codes, .secret = true};

@@ -48,6 +48,46 @@ struct app_password_list_answer {
 
 extern const struct ipc_message app_password_list;
 
+/* device_list_all: the devices of all accounts, by account; for who runs the system. A page of them. */
+#define DEVICES_PAGE 500 /* a page ends behind the account with which it has so many */
+
+struct device_list_all_ask {
+    struct slice after; /* the last account of the page before; empty: from the first */
+};
+
+struct device_of {
+    struct slice account;
+    struct app_password device;
+};
+
+struct device_list_all_answer {
+    struct cbor_list devices; /* struct device_of */
+    struct slice next;        /* ask again behind this one; empty: that was all */
+};
+
+extern const struct ipc_message device_list_all;
+
+/* app_password_set: change one. Its holder widens it when he proves anew who he is; narrower it becomes without, and by who runs the
+ * system. Sessions that it opened are ended. */
+#define APP_SET_NAME     1U
+#define APP_SET_EXPIRES  2U
+#define APP_SET_NETWORKS 4U
+#define APP_SET_NO_LIMITS                                                                          \
+    8U /* limits of its own are taken away before those that are given count */
+#define APP_SET_ALL 15U
+
+struct app_password_set_ask {
+    struct slice account; /* empty: the caller's own */
+    struct slice which;   /* name or id */
+    struct slice reason;
+    uint64_t change; /* APP_SET_... */
+    struct app_password
+        app; /* what it becomes in what changes; limits count where they are not 0 */
+    struct desk_proof proof;
+};
+
+extern const struct ipc_message app_password_set;
+
 /* app_password_revoke: end one, and the sessions that it opened, at once. */
 struct app_password_revoke_ask {
     struct slice account; /* empty: the caller's own */

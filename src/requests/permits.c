@@ -146,20 +146,22 @@ static const struct permit gathered[] = {
 
 /* What an account's holder does about his own sign-ins; who runs the system, about others'. */
 static const struct permit factors[] = {
-    {&app_password_add,    "app-password add",    0,                 true},
-    {&app_password_list,   "app-password list",   RUNNING | AUDITOR, true},
-    {&device_add,          "device add",          RUNNING,           true},
-    {&app_password_revoke, "app-password revoke", RUNNING,           true},
-    {&totp_begin,          "totp on",             0,                 true},
-    {&totp_confirm,        "totp on",             0,                 true},
-    {&totp_codes,          "totp codes",          0,                 true},
-    {&totp_off,            "totp off",            RUNNING,           true},
-    {&passkey_begin,       "passkey add",         0,                 true},
-    {&passkey_add,         "passkey add",         0,                 true},
-    {&passkey_list,        "passkey list",        RUNNING | AUDITOR, true},
-    {&passkey_remove,      "passkey remove",      RUNNING,           true},
-    {&session_list,        "session list",        RUNNING | AUDITOR, true},
-    {&session_end,         "session end",         RUNNING,           true},
+    {&app_password_add,    "app-password add",    0,                 true },
+    {&app_password_list,   "app-password list",   RUNNING | AUDITOR, true },
+    {&device_add,          "device add",          RUNNING,           true },
+    {&app_password_revoke, "app-password revoke", RUNNING,           true },
+    {&app_password_set,    "app-password set",    RUNNING,           true },
+    {&device_list_all,     "device list",         RUNNING | AUDITOR, false},
+    {&totp_begin,          "totp on",             0,                 true },
+    {&totp_confirm,        "totp on",             0,                 true },
+    {&totp_codes,          "totp codes",          0,                 true },
+    {&totp_off,            "totp off",            RUNNING,           true },
+    {&passkey_begin,       "passkey add",         0,                 true },
+    {&passkey_add,         "passkey add",         0,                 true },
+    {&passkey_list,        "passkey list",        RUNNING | AUDITOR, true },
+    {&passkey_remove,      "passkey remove",      RUNNING,           true },
+    {&session_list,        "session list",        RUNNING | AUDITOR, true },
+    {&session_end,         "session end",         RUNNING,           true },
 };
 
 /* Contacts: whoever signs in has some of his own, and looks up the company's. */

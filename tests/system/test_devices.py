@@ -74,6 +74,8 @@ def test_it_is_offered_to_who_shows_a_certificate(scene):
 def test_a_device_sends_by_its_key_and_the_ledger_says_which(scene):
     files = certificate(scene, "copier")
     assert ALICE in add(scene, "copier", files, "--from", SALES, "--to-domain", "partner.test")
+    everybody = scene.company.postern("device", "list", "--all")
+    assert re.search(rf"^{ALICE} +copier ", everybody, re.M)
     with connect(scene, files) as client:
         assert external(client)[0] == 235
         code, text = submit(client, SALES)

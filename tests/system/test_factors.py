@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from company import wait_for
+from company import DENIED, wait_for
 from passkeys import Desk, SoftKey
 from scene import ALICE, PASSWORD, Scene
 from test_roles import Person
@@ -155,6 +155,35 @@ def test_networks_and_scopes_are_kept_to(scene):
                     check=False).returncode == 65, options
     done = desk(scene, "app-password", "add", "office", *AGAIN, input=PASSWORD + "\n", check=False)
     assert done.returncode == 65 and "revoke" in done.stderr  # the name is taken
+
+
+def test_one_is_made_narrower_at_once_and_wider_with_a_proof(scene):
+    password = add(scene, "meter")
+    with scene.client(password=password) as smtp:
+        assert submit(smtp)[0] == 250
+        desk(scene, "app-password", "set", "meter", "--name", "gauge", "--network", "192.0.2.0/24", "--letters-per-day", "5")
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            assert submit(smtp)[0] == 421
+            smtp.noop()
+    assert refused(scene, password) == 535
+    row, = [line for line in desk(scene, "app-password", "list").splitlines() if line.startswith("gauge")]
+    assert "192.0.2.0/24" in row and "letters-per-day 5" in row
+    wider = ("app-password", "set", "gauge", "--network", "anywhere")
+    done = desk(scene, *wider, check=False)
+    assert done.returncode != 0 and "more than before" in done.stderr and refused(scene, password) == 535
+    done = desk(scene, *wider, *AGAIN, input="not the right one\n", check=False)
+    assert done.returncode == 77 and refused(scene, password) == 535
+    # Who runs the system makes it narrower, not wider.
+    company = scene.company
+    done = company.postern("app-password", "set", "gauge", "--account", ALICE, "--letters-per-day", "6", "--reason", "test", check=False)
+    assert done.returncode == DENIED and "holder alone" in done.stderr
+    company.postern("app-password", "set", "gauge", "--account", ALICE, "--letters-per-day", "4", "--reason", "test")
+    desk(scene, *wider, *AGAIN, input=PASSWORD + "\n")
+    with scene.client(password=password) as smtp:
+        assert submit(smtp)[0] == 250
+    assert desk(scene, "app-password", "set", "gauge", check=False).returncode == 65
+    company.sign_in()
+    assert re.search(r"app-password set .*gauge .*, was meter ", company.postern("acts"))
 
 
 def test_an_open_desk_makes_none_without_the_password(scene):
