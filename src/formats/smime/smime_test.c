@@ -2,6 +2,7 @@
 #include <openssl/pem.h>
 
 #include "formats/smime/internal.h"
+#include "formats/smime/seal.h"
 #include "tests/test.h"
 
 struct made {
@@ -234,12 +235,187 @@ static void what_was_revoked_is_not_used(void **unused)
     done(&ca);
 }
 
+/* ── letters ── */
+
+#define LETTER                                                                                     \
+    "From: Anna <anna@example.org>\r\nTo: bert@example.net\r\nSubject: the secret plan\r\n"        \
+    "Keywords: secret\r\nMessage-ID: <1@example.org>\r\n"                                          \
+    "Content-Type: text/plain; charset=utf-8\r\n\r\nHello Bert,\r\n\r\nJ\xc3\xbcrgen knows.\r\n"
+
+static void read_letter(struct slice letter, struct arena *arena, struct mail_header *h)
+{
+    static const struct mail_limits limits = MAIL_LIMITS_DEFAULT;
+
+    mail_header_read(letter, &limits, false, arena, h);
+    assert_int_equal(h->defect, MAIL_SOUND);
+}
+
+/* What the signer does elsewhere. */
+static struct slice sign(const struct made *m, const struct smime_draft *draft, struct arena *arena)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(m->key, NULL);
+    uint8_t room[SMIME_SIGNATURE_MAX];
+    size_t len = sizeof(room);
+
+    assert_int_equal(EVP_PKEY_sign_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()), 1);
+    assert_int_equal(EVP_PKEY_sign(ctx, room, &len, draft->digest, SMIME_DIGEST_LEN), 1);
+    EVP_PKEY_CTX_free(ctx);
+    return arena_copy(arena, slice_of(room, len));
+}
+
+static bool contains(struct slice s, const char *text)
+{
+    return memmem(s.ptr, s.len, text, strlen(text)) != NULL;
+}
+
+/* Open what was encrypted, as the owner of a key. */
+static struct slice open_as(const struct made *m, struct slice letter, struct arena *arena)
+{
+    OWN(bio) BIO *in = BIO_new_mem_buf(letter.ptr, (int)letter.len);
+    OWN(bio) BIO *out = BIO_new(BIO_s_mem());
+    OWN(cms) CMS_ContentInfo *cms = SMIME_read_CMS(in, NULL);
+    char *text = NULL;
+
+    assert_non_null(cms);
+    if (CMS_decrypt(cms, m->key, m->c, NULL, out, 0) != 1) {
+        return SLICE_NONE;
+    }
+    long len = BIO_get_mem_data(out, &text);
+    return arena_copy(arena, slice_of(text, (size_t)len));
+}
+
+/* Verify multipart/signed against an authority; what was signed. */
+static struct slice verify(const struct made *ca, struct slice letter, struct arena *arena)
+{
+    OWN(bio) BIO *in = BIO_new_mem_buf(letter.ptr, (int)letter.len);
+    OWN(bio) BIO *out = BIO_new(BIO_s_mem());
+    BIO *content = NULL;
+    OWN(cms) CMS_ContentInfo *cms = SMIME_read_CMS(in, &content);
+    X509_STORE *store = X509_STORE_new();
+    char *text = NULL;
+
+    assert_non_null(cms);
+    assert_non_null(content);
+    (void)X509_STORE_add_cert(store, ca->c);
+    X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), NOW);
+    bool good = CMS_verify(cms, NULL, store, content, out, 0) == 1;
+    X509_STORE_free(store);
+    BIO_free_all(content);
+    long len = BIO_get_mem_data(out, &text);
+    return good ? arena_copy(arena, slice_of(text, (size_t)len)) : SLICE_NONE;
+}
+
+static struct slice make_sealed(const struct smime_ask *ask, struct arena *arena,
+                                struct smime_made *how)
+{
+    OWN(buf) struct buf out = {.max = 1 << 20};
+    struct error e = {0};
+
+    assert_ok(smime_seal(ask, arena, &out, how, &e), e);
+    return arena_copy(arena, buf_slice(&out));
+}
+
+static void a_letter_is_signed_and_encrypted(void **unused)
+{
+    OWN(arena) struct arena arena = {.max = 8 << 20};
+    struct made ca = make(NULL, "P-256", NULL, NULL, 365);
+    struct made bert = make(&ca, "RSA", "email:bert@example.net", "keyEncipherment", 30);
+    struct made cleo = make(&ca, "P-384", "email:cleo@example.net", "keyAgreement", 30);
+    struct made signers[] = {
+        make(&ca, "RSA", "email:anna@example.org", "digitalSignature", 30),
+        make(&ca, "P-256", "email:anna@example.org", "digitalSignature", 30),
+    };
+    struct smime_recipient both[] = {{.chain = der_of(&bert, &arena)},
+                                     {.chain = der_of(&cleo, &arena)}};
+    struct mail_header h;
+
+    (void)unused;
+    read_letter(SLICE(LETTER), &arena, &h);
+    for (size_t i = 0; i < 8; i++) {
+        struct made *anna = &signers[i % 2];
+        struct smime_ask ask = {.letter = &h,
+                                .encrypt = true,
+                                .signer = der_of(anna, &arena),
+                                .recipients = both,
+                                .n_recipients = 2,
+                                .gcm = i & 2,
+                                .oaep = i & 4};
+        struct smime_draft draft;
+        struct smime_made how;
+        struct error e = {0};
+        assert_ok(smime_prepare(&ask, NOW, &arena, &draft, &e), e);
+        ask.attributes = draft.attributes;
+        ask.signature = sign(anna, &draft, &arena);
+        struct slice letter = make_sealed(&ask, &arena, &how);
+        assert_int_equal(how.gcm, (i & 2) != 0);
+        assert_int_equal(how.n_oaep, (i & 4) != 0);
+        assert_int_equal(how.n_oaep + how.n_rsa, 1);
+        assert_int_equal(how.n_ecdh, 1);
+        assert_false(contains(letter, "secret"));
+        assert_true(contains(letter, "Subject: [...]"));
+        assert_int_equal(open_as(anna, letter, &arena).len, 0);
+        struct slice inside = open_as(&cleo, letter, &arena);
+        assert_true(slice_equal(open_as(&bert, letter, &arena), inside));
+        struct slice payload = verify(&ca, inside, &arena);
+        assert_true(contains(payload, "Subject: the secret plan\r\n"));
+        assert_true(contains(payload, "HP-Outer: Subject: [...]\r\n"));
+        assert_true(contains(payload, "hp=\"cipher\""));
+        assert_true(contains(payload, "\r\n\r\nHello Bert,\r\n\r\nJ\xc3\xbcrgen knows.\r\n"));
+        ask.encrypt = false; /* made for another payload: not the same signature */
+        OWN(buf) struct buf out = {.max = 1 << 20};
+        assert_false(smime_seal(&ask, &arena, &out, &how, &e));
+    }
+    done(&signers[1]);
+    done(&signers[0]);
+    done(&cleo);
+    done(&bert);
+    done(&ca);
+}
+
+static void a_letter_is_signed_alone(void **unused)
+{
+    OWN(arena) struct arena arena = {.max = 8 << 20};
+    struct made ca = make(NULL, "P-256", NULL, NULL, 365);
+    struct made anna = make(&ca, "RSA", "email:anna@example.org", "digitalSignature", 30);
+    struct made other = make(&ca, "RSA", "email:other@example.org", "digitalSignature", 30);
+    struct mail_header h;
+    struct smime_ask ask = {.letter = &h, .signer = der_of(&anna, &arena)};
+    struct smime_draft draft;
+    struct smime_made how;
+    struct error e = {0};
+
+    (void)unused;
+    read_letter(SLICE(LETTER), &arena, &h);
+    assert_ok(smime_prepare(&ask, NOW, &arena, &draft, &e), e);
+    ask.attributes = draft.attributes;
+    ask.signature = sign(&other, &draft, &arena); /* another's key */
+    OWN(buf) struct buf out = {.max = 1 << 20};
+    assert_false(smime_seal(&ask, &arena, &out, &how, &e));
+    ask.signature = sign(&anna, &draft, &arena);
+    struct slice letter = make_sealed(&ask, &arena, &how);
+    assert_true(contains(letter, "Subject: the secret plan\r\n"));
+    assert_true(contains(verify(&ca, letter, &arena), "hp=\"clear\""));
+    uint8_t *byte = memmem((void *)(uintptr_t)letter.ptr, letter.len, "Hello", 5);
+    *byte = 'J';
+    assert_int_equal(verify(&ca, letter, &arena).len, 0);
+    ask.signer = SLICE_NONE;
+    assert_false(smime_seal(&ask, &arena, &out, &how, &e)); /* nothing would protect it */
+    ask.signer = SLICE("no certificate");
+    assert_false(smime_prepare(&ask, NOW, &arena, &draft, &e));
+    done(&other);
+    done(&anna);
+    done(&ca);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_says_whose_it_is),
         cmocka_unit_test(a_certificate_is_judged),
         cmocka_unit_test(what_was_revoked_is_not_used),
+        cmocka_unit_test(a_letter_is_signed_and_encrypted),
+        cmocka_unit_test(a_letter_is_signed_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
