@@ -30,6 +30,7 @@ static bool check_files(struct cli *c, const struct settings *s)
     whole &= check_file(c, "device-ca", s->auth.device_ca);
     whole &= check_file(c, "courier-trust-store", s->courier.trust_store);
     whole &= check_file(c, "timestamp-trust", s->archive.timestamp_trust);
+    whole &= check_file(c, "smime-trust", s->smime.trust);
     whole &= check_file(c, "trust-anchor", s->dns.trust_anchor);
     whole &= check_file(c, "root-hints", s->dns.root_hints);
     if (s->smarthost.present) {

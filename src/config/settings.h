@@ -15,8 +15,9 @@
 #include "config/settings_intake.h"
 #include "config/settings_limits.h"
 #include "config/settings_oidc.h"
-#include "config/settings_scanners.h"
 #include "config/settings_openpgp.h"
+#include "config/settings_scanners.h"
+#include "config/settings_smime.h"
 #include "config/settings_submission.h"
 
 enum setting_log_level {
@@ -149,6 +150,7 @@ struct settings {
     struct limits_settings limits;
     struct openpgp_settings openpgp;
     struct scanners_settings scanners;
+    struct smime_settings smime;
     struct smarthost_settings smarthost;
     struct config_list domains;            /* struct domain_settings, in the order of the file */
     struct config_list pulls;              /* struct pull_settings, likewise */

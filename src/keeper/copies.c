@@ -1,9 +1,11 @@
 #include "keeper/copies.h"
 
 #include "keeper/openpgp.h"
+#include "keeper/smime_copy.h"
 
-/* S/MIME and documents add their rows here. */
+/* Documents add their row here. */
 const struct copy_method copy_methods[] = {
+    {RUNG_SMIME,   false, smime_copy  },
     {RUNG_OPENPGP, false, openpgp_copy},
     {0,            false, NULL        },
 };

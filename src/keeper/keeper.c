@@ -41,6 +41,7 @@
 #include "requests/reseal.h"
 #include "requests/retention.h"
 #include "requests/sessions.h"
+#include "requests/smime.h"
 #include "requests/sts.h"
 #include "requests/subject.h"
 #include "search/index.h"
@@ -410,6 +411,7 @@ static const struct ipc_row admin_rows[] = {
     {&delegation_list,     0, keeper_on_delegation_list  },
     {&recipient_key_add,   0, keeper_on_recipient_add    },
     {&recipient_key_drop,  0, keeper_on_recipient_drop   },
+    {&smime_add,           0, keeper_on_smime_add        },
     {&recipient_list,      0, keeper_on_recipient_list   },
     {&pgp_new,             0, keeper_on_pgp_new          },
     {&pgp_revoke,          0, keeper_on_pgp_revoke       },

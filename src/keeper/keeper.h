@@ -49,6 +49,7 @@ struct keeper_options {
     struct ipc_pool *scanner;
     struct ipc_pool *directory;                     /* NULL: there is none */
     struct slice (*timestamp_trust)(void *context); /* PEM: the file of that setting */
+    struct slice (*smime_trust)(void *context);     /* likewise */
 };
 
 /**

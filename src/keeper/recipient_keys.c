@@ -381,7 +381,18 @@ static int by_address(const void *a, const void *b)
                          ((const struct recipient_keys *)b)->address);
 }
 
-static bool list_all(struct keeper *k, struct slice part, struct arena *arena,
+static bool is_listed(const struct recipient_keys *row, const struct recipient_list_ask *ask)
+{
+    const struct recipient_key *keys = row->keys.items;
+    bool own = !ask->own;
+
+    for (size_t i = 0; i < row->keys.count; i++) {
+        own = own || keys[i].own.len;
+    }
+    return own && contains(row->address, ask->part);
+}
+
+static bool list_all(struct keeper *k, const struct recipient_list_ask *ask, struct arena *arena,
                      struct recipient_list_answer *answer, struct error *e)
 {
     OWN(arena) struct arena scratch = {.max = ARENA_BYTES};
@@ -396,7 +407,7 @@ static bool list_all(struct keeper *k, struct slice part, struct arena *arena,
         if (!state_recipient_next(k->state, place, &scratch, &row, &found, e)) {
             return false;
         }
-        if (found && contains(row.address, part)) {
+        if (found && is_listed(&row, ask)) {
             answer->more = n == RECIPIENTS_LISTED_MAX;
             if (!answer->more) {
                 rows[n++] = copy_without_bytes(&row, arena);
@@ -416,7 +427,7 @@ bool keeper_on_recipient_list(void *ctx, struct ipc_request *r, struct error *e)
     struct recipient_keys *row = arena_array(r->arena, 1, sizeof(*row));
 
     if (ask->exactly.len == 0) {
-        return list_all(k, ask->part, r->arena, answer, e);
+        return list_all(k, ask, r->arena, answer, e);
     }
     if (!get_row(k, recipient_canonical(ask->exactly, r->arena), r->arena, row, e)) {
         return false;

@@ -1,12 +1,5 @@
 #include "keeper/recipients.h"
 
-void recipients_smime(struct keeper *k, const struct facts *f, struct slice address,
-                      struct arena *arena, struct recipient_state *out)
-{
-    (void)k, (void)f, (void)address, (void)arena;
-    out->smime.why = SLICE("no certificate of the recipient is known");
-}
-
 void recipients_secret(struct keeper *k, const struct facts *f, struct slice address,
                        struct arena *arena, struct recipient_state *out)
 {

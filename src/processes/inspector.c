@@ -18,6 +18,7 @@
 #include "processes/roles.h"
 #include "requests/openpgp.h"
 #include "requests/recipients.h"
+#include "requests/smime.h"
 #include "stages/inspection/inspection.h"
 
 #define IDLE_MS 10000
@@ -76,7 +77,8 @@ static void set_limits(struct mould *m)
 /* What may be asked; each question's first member is its sender. */
 static const struct ipc_message *const questions[] = {
     &inspector_inspect,         &inspector_stamp,        &inspector_key,
-    &inspector_openpgp_prepare, &inspector_openpgp_seal,
+    &inspector_openpgp_prepare, &inspector_openpgp_seal, &inspector_smime_prepare,
+    &inspector_smime_seal,      &inspector_smime_judge,
 };
 
 /* Whose question this is: the one thing about it that is looked at here. */

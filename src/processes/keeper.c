@@ -43,6 +43,11 @@ static struct slice timestamp_trust(void *role)
     return role_file(role, "timestamp-trust");
 }
 
+static struct slice smime_trust(void *role)
+{
+    return role_file(role, "smime-trust");
+}
+
 static const char *path_in(struct role *r, const char *directory, const char *file)
 {
     char *path = NULL;
@@ -87,6 +92,7 @@ static bool open_keeper(struct role *r, struct keeper **k, struct error *e)
         .scanner = role_pool(r, "scanner"),
         .directory = role_pool(r, "directory"),
         .timestamp_trust = timestamp_trust,
+        .smime_trust = smime_trust,
     };
 
     return keeper_open(&options, k, e);

@@ -93,6 +93,9 @@ struct private_key *private_key_new(enum key_kind kind, uint64_t bits, struct er
     if (kind == KEY_DKIM_ED25519 || kind == KEY_CHECKPOINT || kind == KEY_OPENPGP) {
         return wrap(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), ERROR_BUSY, e);
     }
+    if (kind == KEY_SMIME || kind == KEY_SMIME_AUTHORITY) {
+        return wrap(EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256"), ERROR_BUSY, e);
+    }
     bits = bits ? bits : PRIVATE_KEY_RSA_MIN;
     if (kind != KEY_DKIM_RSA || bits < PRIVATE_KEY_RSA_MIN || bits > PRIVATE_KEY_RSA_MAX) {
         (void)fail(e, ERROR_INPUT, "an RSA key has 2048 to 4096 bits");
@@ -203,6 +206,11 @@ void private_key_free(struct private_key *k)
 enum private_key_type private_key_type(const struct private_key *k)
 {
     return k->type;
+}
+
+struct evp_pkey_st *private_key_handle(const struct private_key *k)
+{
+    return k->key;
 }
 
 struct slice private_key_public(const struct private_key *k)

@@ -15,6 +15,8 @@
 
 #include "requests/signer.h"
 
+struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
+
 #define PRIVATE_KEY_ID_LEN  32   /* SHA-256 of the SubjectPublicKeyInfo */
 #define PRIVATE_KEY_DER_MAX 4096 /* PKCS #8 of RSA-4096 takes 2,400 bytes */
 #define PRIVATE_KEY_RSA_MIN 2048
@@ -31,7 +33,7 @@ void private_key_protect_memory(void);
 /**
  * Make a new key with one reference, the caller's.
  *
- * @param kind  KEY_DKIM_RSA, KEY_DKIM_ED25519, KEY_CHECKPOINT or KEY_OPENPGP
+ * @param kind  any but KEY_TLS; those of S/MIME are EC P-256
  * @param bits  of RSA; 0: PRIVATE_KEY_RSA_MIN
  * @return      NULL with ERROR_INPUT for another kind or size
  */
@@ -58,6 +60,9 @@ void private_key_free(struct private_key *k);
 
 /* Which kind of key it is. */
 enum private_key_type private_key_type(const struct private_key *k);
+
+/* The key as OpenSSL has it, for processes/certify alone; lives as long as the key. */
+struct evp_pkey_st *private_key_handle(const struct private_key *k);
 
 /* The SubjectPublicKeyInfo in DER; lives as long as the key. */
 struct slice private_key_public(const struct private_key *k);

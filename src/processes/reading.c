@@ -13,9 +13,11 @@
 #include "letter/records.h"
 #include "processes/reading_keys.h"
 #include "processes/reading_openpgp.h"
+#include "processes/reading_smime.h"
 #include "requests/inspector.h"
 #include "requests/openpgp.h"
 #include "requests/recipients.h"
+#include "requests/smime.h"
 #include "stages/inspection/inspection.h"
 
 #define FILES_MAX       32 /* descriptors: channel, letter, terms, and what decoding opens */
@@ -104,23 +106,20 @@ static bool on_stamp(void *reading, struct ipc_request *r, struct error *e)
     return true;
 }
 
-static bool on_key(void *reading, struct ipc_request *r, struct error *e)
-{
-    return (limit_letters(reading) || error_errno(e, ERROR_BUSY, "limit the time")) &&
-           reading_on_key(reading, r, e);
-}
+/* What other files answer, each within its time. */
+#define LIMITED(name, handler)                                                                     \
+    static bool name(void *reading, struct ipc_request *r, struct error *e)                        \
+    {                                                                                              \
+        return (limit_letters(reading) || error_errno(e, ERROR_BUSY, "limit the time")) &&         \
+               handler(reading, r, e);                                                             \
+    }
 
-static bool on_openpgp_prepare(void *reading, struct ipc_request *r, struct error *e)
-{
-    return (limit_letters(reading) || error_errno(e, ERROR_BUSY, "limit the time")) &&
-           reading_on_openpgp_prepare(reading, r, e);
-}
-
-static bool on_openpgp_seal(void *reading, struct ipc_request *r, struct error *e)
-{
-    return (limit_letters(reading) || error_errno(e, ERROR_BUSY, "limit the time")) &&
-           reading_on_openpgp_seal(reading, r, e);
-}
+LIMITED(on_key, reading_on_key)
+LIMITED(on_openpgp_prepare, reading_on_openpgp_prepare)
+LIMITED(on_openpgp_seal, reading_on_openpgp_seal)
+LIMITED(on_smime_prepare, reading_on_smime_prepare)
+LIMITED(on_smime_seal, reading_on_smime_seal)
+LIMITED(on_smime_judge, reading_on_smime_judge)
 
 static const struct ipc_row rows[] = {
     {&inspector_inspect,         0, on_inspect        },
@@ -128,6 +127,9 @@ static const struct ipc_row rows[] = {
     {&inspector_key,             0, on_key            },
     {&inspector_openpgp_prepare, 0, on_openpgp_prepare},
     {&inspector_openpgp_seal,    0, on_openpgp_seal   },
+    {&inspector_smime_prepare,   0, on_smime_prepare  },
+    {&inspector_smime_seal,      0, on_smime_seal     },
+    {&inspector_smime_judge,     0, on_smime_judge    },
 };
 static const struct ipc_table table = IPC_TABLE("inspector", rows);
 

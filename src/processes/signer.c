@@ -10,6 +10,7 @@
 #include "processes/signer_files.h"
 #include "processes/signer_keys.h"
 #include "processes/signer_maker.h"
+#include "processes/signer_smime.h"
 #include "requests/openpgp.h"
 
 #define COUNT_EVERY_MS    60000
@@ -27,6 +28,7 @@ struct signer {
     atomic_ullong dkim;
     atomic_ullong notes;
     atomic_ullong openpgp;
+    atomic_ullong smime;
     atomic_ullong refused;
 };
 
@@ -205,6 +207,27 @@ static bool on_list(void *ctx, struct ipc_request *r, struct error *e)
     return true;
 }
 
+static bool on_smime_key(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct signer *s = ctx;
+    const struct signer_smime_key_answer *answer = r->answer;
+
+    if (!signer_smime_keep(s->keys, r->ask, r->arena, r->answer, e)) {
+        return false;
+    }
+    log_event(LOG_INFO, "signer.smime_key_kept", LOG_SLICE("key", answer->name));
+    return true;
+}
+
+static bool on_smime_sign(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct signer *s = ctx;
+    bool signed_it = signer_smime_signature(s->keys, r->ask, r->arena, r->answer, e);
+
+    (void)atomic_fetch_add(signed_it ? &s->smime : &s->refused, 1);
+    return signed_it;
+}
+
 /* Sealed as they lie there: whoever gets them cannot open them. */
 static bool on_files(void *ctx, struct ipc_request *r, struct error *e)
 {
@@ -222,12 +245,14 @@ static const struct ipc_row submission_rows[] = {
 static const struct ipc_table submission_table = IPC_TABLE("submission", submission_rows);
 
 static const struct ipc_row keeper_rows[] = {
-    {&signer_dkim,    0,                 on_dkim   },
-    {&signer_note,    NOTES_A_MINUTE,    on_note   },
-    {&signer_new_key, NEW_KEYS_A_MINUTE, on_new_key},
-    {&signer_list,    LISTS_A_MINUTE,    on_list   },
-    {&signer_files,   LISTS_A_MINUTE,    on_files  },
-    {&signer_openpgp, 0,                 on_openpgp},
+    {&signer_dkim,       0,                 on_dkim      },
+    {&signer_note,       NOTES_A_MINUTE,    on_note      },
+    {&signer_new_key,    NEW_KEYS_A_MINUTE, on_new_key   },
+    {&signer_list,       LISTS_A_MINUTE,    on_list      },
+    {&signer_files,      LISTS_A_MINUTE,    on_files     },
+    {&signer_openpgp,    0,                 on_openpgp   },
+    {&signer_smime_key,  NEW_KEYS_A_MINUTE, on_smime_key },
+    {&signer_smime_sign, 0,                 on_smime_sign},
 };
 static const struct ipc_table keeper_table = IPC_TABLE("keeper", keeper_rows);
 
@@ -250,13 +275,14 @@ static void count(struct signer *s, unsigned long long *logged)
     unsigned long long dkim = atomic_load(&s->dkim);
     unsigned long long notes = atomic_load(&s->notes);
     unsigned long long openpgp = atomic_load(&s->openpgp);
+    unsigned long long smime = atomic_load(&s->smime);
     unsigned long long refused = atomic_load(&s->refused);
 
-    if (tls + dkim + notes + openpgp + refused != *logged) {
-        *logged = tls + dkim + notes + openpgp + refused;
+    if (tls + dkim + notes + openpgp + smime + refused != *logged) {
+        *logged = tls + dkim + notes + openpgp + smime + refused;
         log_event(LOG_INFO, "signer.signatures", LOG_NUMBER("tls", tls), LOG_NUMBER("dkim", dkim),
                   LOG_NUMBER("notes", notes), LOG_NUMBER("openpgp", openpgp),
-                  LOG_NUMBER("refused", refused));
+                  LOG_NUMBER("smime", smime), LOG_NUMBER("refused", refused));
     }
 }
 

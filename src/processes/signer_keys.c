@@ -284,6 +284,53 @@ bool signer_store_new(struct signer_store *s, const struct signer_new_ask *ask, 
     return made;
 }
 
+/* ── keys of S/MIME, named by what they are ── */
+
+struct private_key *signer_store_smime(struct signer_store *s, struct slice name,
+                                       enum key_kind kind)
+{
+    char low[SIGNER_NAME_MAX + 1];
+
+    lower(name, low);
+    (void)pthread_rwlock_rdlock(&s->lock);
+    const struct entry *n = find(s, "", low);
+    struct private_key *k = n && n->kind == kind ? private_key_ref(n->key) : NULL;
+    (void)pthread_rwlock_unlock(&s->lock);
+    return k;
+}
+
+/* Keep the key of *n, which is not kept yet. `making` is held. */
+static bool add_smime(struct signer_store *s, struct entry *n, struct error *e)
+{
+    if (s->n_stored == STORED_MAX) {
+        return error_set(e, ERROR_LIMIT, "there are %u keys already", (unsigned)STORED_MAX);
+    }
+    n->created_at = (uint64_t)clock_wall_ms();
+    if (!write_entry(s, n, e)) {
+        return false;
+    }
+    (void)pthread_rwlock_wrlock(&s->lock);
+    s->stored[s->n_stored] = *n;
+    s->stored[s->n_stored++].key = private_key_ref(n->key);
+    (void)pthread_rwlock_unlock(&s->lock);
+    return true;
+}
+
+bool signer_store_add_smime(struct signer_store *s, enum key_kind kind, struct private_key *key,
+                            struct arena *arena, struct slice *name, struct error *e)
+{
+    struct entry n = {.kind = kind, .key = key};
+
+    hex(private_key_id(key), n.name);
+    (void)pthread_mutex_lock(&s->making);
+    struct private_key *known = signer_store_smime(s, slice_text(n.name), kind);
+    bool kept = known || add_smime(s, &n, e);
+    (void)pthread_mutex_unlock(&s->making);
+    private_key_free(known);
+    *name = kept ? arena_copy(arena, slice_text(n.name)) : *name;
+    return kept;
+}
+
 /* ── use ── */
 
 static struct signer_key describe_tls(const struct signer_store *s, size_t i, struct arena *arena)

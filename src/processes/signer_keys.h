@@ -63,6 +63,15 @@ struct private_key *signer_store_openpgp(struct signer_store *s, struct slice do
 /* The checkpoint key, or NULL when its file cannot be read. */
 struct private_key *signer_store_checkpoint(struct signer_store *s);
 
+/* Keep a private key for S/MIME durably; one that is kept already is as good. *name is set to that by which it is found, in the
+ * arena. The key stays the caller's. False with ERROR_LIMIT, ERROR_BUSY. */
+bool signer_store_add_smime(struct signer_store *s, enum key_kind kind, struct private_key *key,
+                            struct arena *arena, struct slice *name, struct error *e) MUST_CHECK;
+
+/* The key of that name, if it is of that kind, with a reference for the caller; NULL: none. */
+struct private_key *signer_store_smime(struct signer_store *s, struct slice name,
+                                       enum key_kind kind);
+
 /* Put the keys of a PEM file in use. False with ERROR_CONFIG: those of before stay in use. */
 bool signer_store_set_tls(struct signer_store *s, struct slice pem, struct error *e) MUST_CHECK;
 

@@ -29,6 +29,7 @@
 #include "requests/reseal.h"
 #include "requests/retention.h"
 #include "requests/sessions.h"
+#include "requests/smime.h"
 #include "requests/subject.h"
 
 #define AUDITOR       PERMIT_TO(ACCOUNT_AUDITOR)
@@ -130,6 +131,7 @@ static const struct permit delegating[] = {
 static const struct permit recipients[] = {
     {&recipient_key_add,  "recipient add-key",    RUNNING,           false},
     {&recipient_key_drop, "recipient remove-key", RUNNING,           false},
+    {&smime_add,          "smime",                ADMINISTRATOR,     false},
     {&recipient_list,     "recipient list",       RUNNING | AUDITOR, false},
     {&pgp_new,            "pgp new",              RUNNING,           false},
     {&pgp_revoke,         "pgp revoke",           RUNNING,           false},

@@ -27,6 +27,7 @@ static const struct cbor_schema added = CBOR_SCHEMA(added_fields, struct recipie
 static const struct cbor_field list_fields[] = {
     MAYBE(1, CBOR_TEXT, recipient_list_ask, part, LETTER_ADDRESS_MAX),
     MAYBE(2, CBOR_TEXT, recipient_list_ask, exactly, LETTER_ADDRESS_MAX),
+    MAYBE(3, CBOR_BOOL, recipient_list_ask, own, 0),
 };
 static const struct cbor_schema list_ask = CBOR_SCHEMA(list_fields, struct recipient_list_ask);
 

@@ -37,6 +37,7 @@ extern const struct ipc_message recipient_key_add;
 struct recipient_list_ask {
     struct slice part;
     struct slice exactly; /* one address or domain alone, with the bytes */
+    bool own;             /* only who has a key that is ours */
 };
 
 struct recipient_list_answer {

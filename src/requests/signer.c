@@ -32,10 +32,12 @@ static const struct cbor_field signature_fields[] = {
     FIELD(1, CBOR_BYTES, signer_signature, signature, SIGNER_SIGNATURE_MAX),
     MAYBE(2, CBOR_BYTES, signer_signature, public, SIGNER_PUBLIC_MAX),
 };
-static const struct cbor_schema signature = CBOR_SCHEMA(signature_fields, struct signer_signature);
+const struct cbor_schema signer_signature_schema =
+    CBOR_SCHEMA(signature_fields, struct signer_signature);
 
 static const struct cbor_field signatures_fields[] = {
-    CBOR_SUB(1, CBOR_LIST, struct signer_dkim_answer, signatures, SIGNER_WISHES_MAX, &signature),
+    CBOR_SUB(1, CBOR_LIST, struct signer_dkim_answer, signatures, SIGNER_WISHES_MAX,
+             &signer_signature_schema),
 };
 static const struct cbor_schema signatures =
     CBOR_SCHEMA(signatures_fields, struct signer_dkim_answer);
@@ -73,9 +75,9 @@ static const struct cbor_field files_fields[] = {
 };
 const struct cbor_schema signer_files_schema = CBOR_SCHEMA(files_fields, struct signer_files);
 
-const struct ipc_message signer_tls = {1, "signer_tls", &tls_ask, &signature};
+const struct ipc_message signer_tls = {1, "signer_tls", &tls_ask, &signer_signature_schema};
 const struct ipc_message signer_dkim = {2, "signer_dkim", &dkim_ask, &signatures};
-const struct ipc_message signer_note = {3, "signer_note", &note_ask, &signature};
+const struct ipc_message signer_note = {3, "signer_note", &note_ask, &signer_signature_schema};
 const struct ipc_message signer_new_key = {4, "signer_new_key", &signer_new_schema,
                                            &signer_key_schema};
 const struct ipc_message signer_list = {5, "signer_list", NULL, &signer_keys_schema};

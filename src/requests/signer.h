@@ -15,8 +15,10 @@ enum key_kind {
     KEY_TLS = 1,
     KEY_DKIM_RSA = 2,
     KEY_DKIM_ED25519 = 3,
-    KEY_CHECKPOINT = 4, /* Ed25519 */
-    KEY_OPENPGP = 7,    /* Ed25519; signs letters */
+    KEY_CHECKPOINT = 4,      /* Ed25519 */
+    KEY_SMIME = 5,           /* signs letters: EC or RSA */
+    KEY_SMIME_AUTHORITY = 6, /* issues certificates for our own people: EC P-256 */
+    KEY_OPENPGP = 7,         /* Ed25519; signs letters */
 };
 
 enum signature_scheme {
@@ -92,6 +94,7 @@ extern const struct ipc_message signer_new_key;
 extern const struct ipc_message signer_list;
 
 /* The schemas above that requests/admin passes through. */
+extern const struct cbor_schema signer_signature_schema;
 extern const struct cbor_schema signer_key_schema;
 extern const struct cbor_schema signer_keys_schema;
 extern const struct cbor_schema signer_new_schema;

@@ -1,0 +1,24 @@
+/* The rows of S/MIME: whose certificates are believed, and what recipients read. */
+#include "config/settings_smime.h"
+
+#include "config/internal.h"
+#include "config/settings.h"
+
+static const struct config_setting rows[] = {
+    CONFIG_ROW("smime-trust", PATH, struct smime_settings, trust,
+               .example = "/etc/ssl/certs/ca-certificates.crt",
+               .help = "The authorities whose certificates letters are encrypted with, PEM.",
+               .more = "Left out: nobody; then a certificate counts when whoever added it vouched "
+                       "for it (`postern recipient add-key --vouched`), or when it was made here. "
+                       "The certificate's use, dates and strength are looked at in any case."),
+    CONFIG_ROW("smime-modern", BOOLEAN, struct smime_settings, modern, .initial = "no",
+               .help = "Encrypt by AES-256-GCM and RSA-OAEP for every recipient.",
+               .more =
+                   "Many programs cannot read that yet, among them most of Outlook's. With `no` "
+                   "it is done for those alone whose certificate says that they can, and "
+                   "AES-256-CBC with RSA PKCS #1 v1.5, around a signed body, for the others; "
+                   "`postern show` says which."),
+};
+
+const struct config_table settings_smime_table =
+    CONFIG_TABLE("S/MIME", struct settings, smime, rows);

@@ -1,0 +1,355 @@
+/* S/MIME: which certificates, and the copy that is encrypted with them. What is read or built is an inspector's work, who signs
+ * is the signer; here it is only decided with what. */
+#include "keeper/smime.h"
+
+#include <pthread.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+
+#include "host/memfd.h"
+#include "keeper/copies.h"
+#include "keeper/internal.h"
+#include "keeper/recipient_keys.h"
+#include "keeper/recipients.h"
+#include "keeper/smime_copy.h"
+#include "keyring/digest.h"
+#include "requests/smime.h"
+#include "stages/retention/term.h"
+
+#define JUDGED_MAX    256    /* certificates whose worth is remembered */
+#define JUDGED_AGE_MS 600000 /* and for how long */
+#define WHY_MAX       200
+
+/* ── what a certificate is worth, for a while ── */
+
+struct judged {
+    uint8_t what[DIGEST_LEN]; /* certificate, address and anchors */
+    int64_t until_ms;         /* steady clock; 0: empty */
+    bool good;
+    char why[WHY_MAX];
+};
+
+static struct {
+    pthread_mutex_t lock; /* guards the others */
+    struct judged all[JUDGED_MAX];
+} memory = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct judged *place_of(const uint8_t what[static DIGEST_LEN])
+{
+    return &memory.all[what[0] % JUDGED_MAX];
+}
+
+static bool recall(const uint8_t what[static DIGEST_LEN], struct arena *arena, bool *good,
+                   struct slice *why)
+{
+    (void)pthread_mutex_lock(&memory.lock);
+    const struct judged *j = place_of(what);
+    bool known = j->until_ms > clock_steady_ms() && memcmp(j->what, what, DIGEST_LEN) == 0;
+    if (known) {
+        *good = j->good;
+        *why = arena_copy(arena, slice_text(j->why));
+    }
+    (void)pthread_mutex_unlock(&memory.lock);
+    return known;
+}
+
+static void remember(const uint8_t what[static DIGEST_LEN], bool good, struct slice why)
+{
+    struct slice text = slice_head(why, WHY_MAX - 1);
+
+    (void)pthread_mutex_lock(&memory.lock);
+    struct judged *j = place_of(what);
+    *j = (struct judged){.until_ms = clock_steady_ms() + JUDGED_AGE_MS, .good = good};
+    (void)memcpy(j->what, what, DIGEST_LEN);
+    (void)memcpy(j->why, text.ptr, text.len);
+    (void)pthread_mutex_unlock(&memory.lock);
+}
+
+static void tag_of(struct slice name, uint8_t tag[static INSPECTOR_SENDER_LEN])
+{
+    uint8_t digest[DIGEST_LEN];
+
+    digest_of(SLICE("recipient"), name, digest);
+    (void)memcpy(tag, digest, INSPECTOR_SENDER_LEN);
+}
+
+/* Who added it himself said whose it is. */
+static bool must_name(const struct recipient_key *key)
+{
+    return key->source != RECIPIENT_UPLOADED && key->source != RECIPIENT_MADE;
+}
+
+static bool ask_worth(struct keeper *k, const struct recipient_key *key, struct slice address,
+                      struct slice anchors, struct arena *arena, struct smime_judge_answer *out,
+                      struct error *e)
+{
+    uint8_t tag[INSPECTOR_SENDER_LEN];
+    OWN(fd) int fd = -1;
+
+    tag_of(address, tag);
+    const struct smime_judge_ask ask = {.sender = SLICE_ARRAY(tag),
+                                        .anchors = anchors,
+                                        .address = must_name(key) ? address : SLICE_NONE,
+                                        .now_s = (uint64_t)clock_wall_ms() / 1000,
+                                        .vouched = key->vouched || key->source == RECIPIENT_MADE};
+    return memfd_from("certificate", key->bytes, &fd, e) &&
+           ipc_call(k->options.inspector, &inspector_smime_judge, &ask, fd, out, NULL, arena,
+                    KEEPER_ASK_MS, e);
+}
+
+static bool judge(struct keeper *k, const struct recipient_key *key, struct slice address,
+                  struct arena *arena, bool *good, struct slice *why, struct error *e)
+{
+    struct slice anchors = k->options.smime_trust(k->options.context);
+    struct smime_judge_answer answer;
+    uint8_t what[DIGEST_LEN];
+    uint8_t trust[DIGEST_LEN];
+
+    digest_of(anchors, SLICE_NONE, trust);
+    struct slice all =
+        arena_printf(arena, "%.*s %.*s %d ", SLICE_ARG(key->fingerprint), SLICE_ARG(address),
+                     key->vouched || key->source == RECIPIENT_MADE);
+    digest_of(all, SLICE_ARRAY(trust), what);
+    if (recall(what, arena, good, why)) {
+        return true;
+    }
+    if (!ask_worth(k, key, address, anchors, arena, &answer, e)) {
+        return false;
+    }
+    *good = answer.worth == 0;
+    *why = answer.why;
+    remember(what, *good, *why);
+    return true;
+}
+
+static bool holds_now(const struct recipient_key *key)
+{
+    uint64_t now = (uint64_t)clock_wall_ms();
+
+    return key->kind == RECIPIENT_SMIME && key->not_before <= now &&
+           (key->not_after == 0 || now < key->not_after);
+}
+
+bool smime_of(struct keeper *k, struct slice address, struct arena *arena,
+              struct recipient_key *out, bool *found, struct slice *why, struct error *e)
+{
+    struct recipient_keys all;
+
+    *found = false;
+    *why = SLICE("no certificate of the recipient is known");
+    if (!recipient_keys_of(k, address, arena, &all, e)) {
+        return false;
+    }
+    const struct recipient_key *keys = all.keys.items;
+    for (size_t i = 0; i < all.keys.count && !*found; i++) {
+        struct slice said = SLICE("it has expired or is not valid yet");
+        if (keys[i].kind != RECIPIENT_SMIME) {
+            continue;
+        }
+        if (holds_now(&keys[i]) && !judge(k, &keys[i], all.address, arena, found, &said, e)) {
+            return false;
+        }
+        *why = arena_printf(arena, "the certificate %.*s: %.*s",
+                            SLICE_ARG(slice_head(keys[i].fingerprint, 16)), SLICE_ARG(said));
+        *out = keys[i];
+    }
+    return true;
+}
+
+bool smime_own(struct keeper *k, struct slice address, struct arena *arena,
+               struct recipient_key *out, bool *found, struct error *e)
+{
+    struct recipient_keys all;
+
+    *found = false;
+    if (address.len == 0) {
+        return true;
+    }
+    if (!recipient_keys_of(k, address, arena, &all, e)) {
+        return false;
+    }
+    const struct recipient_key *keys = all.keys.items;
+    for (size_t i = 0; i < all.keys.count && !*found; i++) {
+        *found = keys[i].own.len && holds_now(&keys[i]);
+        *out = keys[i];
+    }
+    return true;
+}
+
+/* ── for the policy ── */
+
+void recipients_smime(struct keeper *k, const struct facts *f, struct slice address,
+                      struct arena *arena, struct recipient_state *out)
+{
+    OWN(buf) struct buf day = {.max = 32};
+    struct recipient_key key = {0};
+    struct error e = {0};
+    struct slice why;
+    bool found = false;
+
+    (void)f;
+    if (!smime_of(k, address, arena, &key, &found, &why, &e)) {
+        out->smime.why = arena_printf(arena, "its certificate cannot be looked at now");
+        return;
+    }
+    out->smime.usable = found;
+    out->smime.why = why;
+    if (found) {
+        retention_day_write((int64_t)key.not_after, &day);
+        out->smime.why =
+            arena_printf(arena, "a certificate until %.*s", SLICE_ARG(buf_slice(&day)));
+    }
+}
+
+/* ── the copy ── */
+
+struct copying {
+    struct keeper *keeper;
+    const struct copy_ask *ask;
+    struct arena *arena;
+    struct copy_made *out;
+    struct recipient_key *keys; /* of the recipients */
+    struct recipient_key own;   /* of the sender */
+    bool signs;
+    uint8_t tag[INSPECTOR_SENDER_LEN];
+    int letter;
+};
+
+static void say(struct copying *c, struct slice text)
+{
+    if (c->out->n_texts < COPY_TEXTS_MAX) {
+        c->out->texts[c->out->n_texts++] = letter_text(c->arena, text, COPY_TEXT_MAX);
+    }
+}
+
+static struct slice key_text(const struct recipient_key *key, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s, certificate %.*s", SLICE_ARG(key->algorithm),
+                        SLICE_ARG(slice_head(key->fingerprint, 16)));
+}
+
+static enum copy_end end_of(const struct error *e)
+{
+    return e->kind == ERROR_BUSY ? COPY_LATER : COPY_CANNOT;
+}
+
+static enum copy_end find_keys(struct copying *c, struct error *e)
+{
+    c->keys = arena_array(c->arena, c->ask->n_recipients, sizeof(*c->keys));
+    for (size_t i = 0; i < c->ask->n_recipients; i++) {
+        struct slice why;
+        bool found = false;
+        if (!smime_of(c->keeper, c->ask->recipients[i], c->arena, &c->keys[i], &found, &why, e)) {
+            return end_of(e);
+        }
+        if (!found) {
+            (void)error_set(e, ERROR_INPUT, "%.*s", SLICE_ARG(why));
+            return COPY_CANNOT;
+        }
+    }
+    return smime_own(c->keeper, c->ask->sender, c->arena, &c->own, &c->signs, e) ? COPY_MADE
+                                                                                 : end_of(e);
+}
+
+/* Have the letter's digest signed. */
+static bool sign(struct copying *c, struct smime_seal_ask *seal, struct error *e)
+{
+    const struct smime_prepare_ask prepare = {.sender = SLICE_ARRAY(c->tag),
+                                              .signer = c->own.bytes,
+                                              .encrypt = true,
+                                              .now_s = (uint64_t)clock_wall_ms() / 1000};
+    struct smime_prepare_answer prepared;
+    struct signer_signature signature;
+
+    if (!ipc_call(c->keeper->options.inspector, &inspector_smime_prepare, &prepare, c->letter,
+                  &prepared, NULL, c->arena, KEEPER_ASK_MS, e)) {
+        return false;
+    }
+    const struct signer_smime_sign_ask ask = {.key = c->own.own, .digest = prepared.digest};
+    if (!ipc_call(c->keeper->options.signer, &signer_smime_sign, &ask, -1, &signature, NULL,
+                  c->arena, KEEPER_ASK_MS, e)) {
+        return error_add(e, "sign by S/MIME");
+    }
+    seal->signer = c->own.bytes;
+    seal->attributes = prepared.attributes;
+    seal->signature = signature.signature;
+    return true;
+}
+
+static void say_all(struct copying *c, const struct smime_seal_answer *made)
+{
+    struct arena *a = c->arena;
+
+    for (size_t i = 0; i < c->ask->n_recipients; i++) {
+        say(c, arena_printf(a, "encrypted for %.*s: %.*s", SLICE_ARG(c->ask->recipients[i]),
+                            SLICE_ARG(key_text(&c->keys[i], a))));
+    }
+    say(c, c->signs ? arena_printf(a, "signed by %.*s: %.*s, SHA-256", SLICE_ARG(c->ask->sender),
+                                   SLICE_ARG(key_text(&c->own, a)))
+                    : arena_printf(a, "not signed: %.*s has no certificate of ours",
+                                   SLICE_ARG(c->ask->sender)));
+    say(c, slice_text(made->gcm ? "content: AES-256-GCM, which all recipients read"
+                                : "content: AES-256-CBC, which every program reads; not all "
+                                  "recipients have shown that theirs reads AES-GCM"));
+    if (made->n_oaep) {
+        say(c, arena_printf(a, "key: RSA-OAEP with SHA-256 for %u", (unsigned)made->n_oaep));
+    }
+    if (made->n_rsa) {
+        say(c, arena_printf(a,
+                            "key: RSA PKCS #1 v1.5 for %u, which every program reads; RSA-OAEP was "
+                            "not shown to be read",
+                            (unsigned)made->n_rsa));
+    }
+    if (made->n_ecdh) {
+        say(c, arena_printf(a, "key: ECDH with SHA-256 for %u", (unsigned)made->n_ecdh));
+    }
+    say(c, made->outer);
+}
+
+static enum copy_end seal(struct copying *c, struct error *e)
+{
+    const struct settings *settings = c->keeper->options.settings(c->keeper->options.context);
+    struct smime_copy_recipient *to = arena_array(c->arena, c->ask->n_recipients, sizeof(*to));
+    struct smime_seal_ask ask = {
+        .sender = SLICE_ARRAY(c->tag),
+        .encrypt = true,
+        .recipients = {to, c->ask->n_recipients},
+        .modern = settings->smime.modern
+    };
+    struct smime_seal_answer made;
+    int fd = -1;
+
+    for (size_t i = 0; i < c->ask->n_recipients; i++) {
+        to[i] = (struct smime_copy_recipient){c->keys[i].bytes, c->keys[i].reads};
+    }
+    if ((c->signs && !sign(c, &ask, e)) ||
+        !ipc_call(c->keeper->options.inspector, &inspector_smime_seal, &ask, c->letter, &made, &fd,
+                  c->arena, KEEPER_ASK_MS, e)) {
+        return end_of(e);
+    }
+    c->out->texts = arena_array(c->arena, COPY_TEXTS_MAX, sizeof(struct slice));
+    c->out->fd = fd;
+    say_all(c, &made);
+    return COPY_MADE;
+}
+
+enum copy_end smime_copy(struct keeper *k, const struct copy_ask *ask, struct arena *arena,
+                         struct copy_made *out, struct error *e)
+{
+    OWN(fd) int letter = -1;
+    struct copying c = {.keeper = k, .ask = ask, .arena = arena, .out = out};
+
+    if (ask->n_recipients == 0 || ask->n_recipients > SMIME_COPY_RECIPIENTS_MAX) {
+        (void)error_set(e, ERROR_LIMIT, "a copy is encrypted for 1 to %d recipients",
+                        SMIME_COPY_RECIPIENTS_MAX);
+        return COPY_CANNOT;
+    }
+    if (!memfd_from("letter", ask->letter, &letter, e)) {
+        return COPY_LATER;
+    }
+    tag_of(ask->facts->account, c.tag);
+    c.letter = letter;
+    enum copy_end end = find_keys(&c, e);
+    return end == COPY_MADE ? seal(&c, e) : end;
+}

@@ -1,0 +1,7 @@
+/* keeper/smime_copy - the row of S/MIME in the table of keeper/copies. */
+#pragma once
+
+#include "keeper/copies.h"
+
+/* RUNG_SMIME: signed when the sender has a certificate of ours, encrypted for exactly these recipients. */
+copy_make_fn smime_copy;

@@ -1,0 +1,102 @@
+#include "processes/reading_smime.h"
+
+#include "formats/smime/seal.h"
+#include "host/memfd.h"
+#include "letter/records.h"
+#include "processes/reading.h"
+#include "requests/recipients.h"
+#include "requests/smime.h"
+
+#define PROTECTED_MAX (2 * (size_t)LETTER_BYTES_MAX) /* bytes of a letter that was encrypted */
+
+static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
+                                          .header_bytes = LETTER_BYTES_MAX,
+                                          .field_bytes = LETTER_BYTES_MAX,
+                                          .line_bytes = LETTER_BYTES_MAX,
+                                          .fields = 100000};
+
+bool reading_on_smime_prepare(void *reading, struct ipc_request *r, struct error *e)
+{
+    OWN(memfd_map) struct memfd_map letter = {0};
+    const struct smime_prepare_ask *ask = r->ask;
+    struct smime_prepare_answer *answer = r->answer;
+    struct smime_draft *draft = arena_alloc(r->arena, sizeof(*draft));
+    struct mail_header header;
+
+    (void)reading;
+    if (!memfd_map(r->fd, LETTER_BYTES_MAX, &letter, e)) {
+        return false;
+    }
+    mail_header_read(letter.bytes, &limits, true, r->arena, &header);
+    const struct smime_ask what = {
+        .letter = &header, .encrypt = ask->encrypt, .signer = ask->signer};
+    if (!smime_prepare(&what, (int64_t)ask->now_s, r->arena, draft, e)) {
+        return false;
+    }
+    answer->attributes = draft->attributes;
+    answer->digest = SLICE_ARRAY(draft->digest);
+    return true;
+}
+
+static bool seal(const struct smime_seal_ask *ask, const struct mail_header *header,
+                 struct arena *arena, struct buf *out, struct smime_made *made, struct error *e)
+{
+    const struct smime_copy_recipient *to = ask->recipients.items;
+    struct smime_recipient *all = arena_array(arena, ask->recipients.count + 1, sizeof(*all));
+
+    for (size_t i = 0; i < ask->recipients.count; i++) {
+        all[i] = (struct smime_recipient){to[i].chain, (unsigned)(to[i].reads & 3)};
+    }
+    const struct smime_ask what = {.letter = header,
+                                   .encrypt = ask->encrypt,
+                                   .signer = ask->signer,
+                                   .attributes = ask->attributes,
+                                   .signature = ask->signature,
+                                   .recipients = all,
+                                   .n_recipients = ask->recipients.count,
+                                   .gcm = ask->modern,
+                                   .oaep = ask->modern};
+    return smime_seal(&what, arena, out, made, e);
+}
+
+bool reading_on_smime_seal(void *reading, struct ipc_request *r, struct error *e)
+{
+    OWN(memfd_map) struct memfd_map letter = {0};
+    OWN(buf) struct buf out = {.max = PROTECTED_MAX};
+    struct smime_seal_answer *answer = r->answer;
+    struct mail_header header;
+    struct smime_made made;
+
+    (void)reading;
+    if (!memfd_map(r->fd, LETTER_BYTES_MAX, &letter, e)) {
+        return false;
+    }
+    mail_header_read(letter.bytes, &limits, true, r->arena, &header);
+    if (!seal(r->ask, &header, r->arena, &out, &made, e)) {
+        return false;
+    }
+    *answer = (struct smime_seal_answer){made.gcm, made.n_oaep, made.n_rsa, made.n_ecdh,
+                                         letter_text(r->arena, made.outer, 1500)};
+    return memfd_from("protected", buf_slice(&out), &r->answer_fd, e);
+}
+
+bool reading_on_smime_judge(void *reading, struct ipc_request *r, struct error *e)
+{
+    OWN(memfd_map) struct memfd_map chain = {0};
+    const struct smime_judge_ask *ask = r->ask;
+    struct smime_judge_answer *answer = r->answer;
+    const struct smime_wish wish = {.anchors = ask->anchors,
+                                    .address = ask->address,
+                                    .now_s = (int64_t)ask->now_s,
+                                    .vouched = ask->vouched,
+                                    .signing = ask->signing};
+
+    (void)reading;
+    if (!memfd_map(r->fd, RECIPIENT_FILE_MAX, &chain, e)) {
+        return false;
+    }
+    enum smime_worth worth = smime_judge(chain.bytes, &wish);
+    answer->worth = (uint64_t)worth;
+    answer->why = slice_text(smime_worth_text(worth));
+    return true;
+}
