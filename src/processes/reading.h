@@ -2,13 +2,11 @@
 #pragma once
 
 #include "ipc/ipc.h"
-#include "letter/records.h"
 
 #define READING_MEMORY_MAX (UINT64_C(768) << 20) /* bytes of address space */
-(2 * (size_t)LETTER_BYTES_MAX)                   /* bytes of a letter that was encrypted */
 #define READING_CPU_S      20                    /* of a letter, or of some that take little */
 #define READING_LIFE_CPU_S 300                   /* of all letters of a life */
 
-    /* Give up what a reader does not need, then answer inspector_inspect until `channel` is closed.
+/* Give up what a reader does not need, then answer inspector_inspect until `channel` is closed.
  * The channel is taken over. */
-    void reading_live(int channel);
+void reading_live(int channel);

@@ -189,7 +189,7 @@ static void list_names(X509 *c, struct arena *arena, struct smime_certificate *o
 }
 
 /* SMIMECapabilities, RFC 8551 section 2.5.2. */
-static unsigned read_capabilities(const unsigned char *der, long len)
+unsigned smime_capabilities(const unsigned char *der, long len)
 {
     X509_ALGORS *all = d2i_X509_ALGORS(NULL, &der, len);
     unsigned reads = 0;
@@ -210,7 +210,7 @@ static unsigned capabilities_of(const X509 *c)
     int at = X509_get_ext_by_NID(c, NID_SMIMECapabilities, -1);
     const ASN1_OCTET_STRING *value = at >= 0 ? X509_EXTENSION_get_data(X509_get_ext(c, at)) : NULL;
 
-    return value ? read_capabilities(ASN1_STRING_get0_data(value), ASN1_STRING_length(value)) : 0;
+    return value ? smime_capabilities(ASN1_STRING_get0_data(value), ASN1_STRING_length(value)) : 0;
 }
 
 /* ── the holder's, and who issued it ── */

@@ -35,3 +35,9 @@ STACK_OF(X509) * smime_chain(struct slice der);
 
 /* Whether a key is of a kind and size that letters are encrypted with here, or signed. */
 bool smime_key_is_good(const X509 *c);
+
+/* Whether a certificate names that address. */
+bool smime_holds_address(X509 *c, struct slice address);
+
+/* What SMIMECapabilities say: SMIME_READS_... */
+unsigned smime_capabilities(const unsigned char *der, long len);

@@ -48,7 +48,7 @@ static bool is_for_mail(X509 *own, bool signing)
     return (X509_get_extension_flags(own) & EXFLAG_INVALID) == 0 && mail && (usage & wanted) != 0;
 }
 
-static bool names_address(X509 *own, struct slice address)
+bool smime_holds_address(X509 *own, struct slice address)
 {
     STACK_OF(OPENSSL_STRING) *found = X509_get1_email(own);
     bool named = false;
@@ -71,8 +71,8 @@ static enum smime_worth judge_own(X509 *own, const struct smime_wish *wish)
     if (!is_for_mail(own, wish->signing)) {
         return SMIME_WRONG_USE;
     }
-    return wish->address.len && !names_address(own, wish->address) ? SMIME_WRONG_ADDRESS
-                                                                   : SMIME_GOOD;
+    return wish->address.len && !smime_holds_address(own, wish->address) ? SMIME_WRONG_ADDRESS
+                                                                         : SMIME_GOOD;
 }
 
 /* ── who issued it ── */

@@ -1,105 +1,21 @@
 /* Certificates as files, and what they are worth. */
-#include <openssl/pem.h>
-
 #include "formats/smime/internal.h"
+#include "formats/smime/made_test.h"
 #include "formats/smime/seal.h"
 #include "tests/test.h"
-
-struct made {
-    EVP_PKEY *key;
-    X509 *c;
-};
-
-static void extend(X509 *c, const X509 *issuer, int nid, const char *value)
-{
-    X509V3_CTX ctx;
-
-    X509V3_set_ctx(&ctx, (X509 *)(uintptr_t)issuer, c, NULL, NULL, 0);
-    X509_EXTENSION *x = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-    assert_non_null(x);
-    assert_int_equal(X509_add_ext(c, x, -1), 1);
-    X509_EXTENSION_free(x);
-}
-
-#define NOW INT64_C(1796000000)
-
-/* `san` NULL: an authority. */
-static struct made make(const struct made *issuer, const char *kind, const char *san,
-                        const char *usage, long days)
-{
-    static long serial = 1;
-    struct made m = {.key = strcmp(kind, "RSA") == 0        ? EVP_RSA_gen(2048)
-                            : strcmp(kind, "RSA-1024") == 0 ? EVP_RSA_gen(1024)
-                                                            : EVP_EC_gen(kind),
-                     .c = X509_new()};
-    X509_NAME *name = X509_get_subject_name(m.c);
-
-    assert_non_null(m.key);
-    (void)X509_set_version(m.c, 2);
-    (void)ASN1_INTEGER_set(X509_get_serialNumber(m.c), serial++);
-    (void)ASN1_TIME_set(X509_getm_notBefore(m.c), NOW - 86400);
-    (void)ASN1_TIME_set(X509_getm_notAfter(m.c), NOW + 86400 * days);
-    (void)X509_set_pubkey(m.c, m.key);
-    (void)X509_NAME_add_entry_by_txt(
-        name, "CN", MBSTRING_UTF8, (const unsigned char *)(san ? "J\xc3\xbcrgen" : "An authority"),
-        -1, -1, 0);
-    (void)X509_set_issuer_name(m.c, issuer ? X509_get_subject_name(issuer->c) : name);
-    extend(m.c, issuer ? issuer->c : m.c, NID_basic_constraints,
-           san ? "critical,CA:FALSE" : "critical,CA:TRUE");
-    extend(m.c, issuer ? issuer->c : m.c, NID_key_usage, san ? usage : "keyCertSign,cRLSign");
-    if (san) {
-        extend(m.c, issuer ? issuer->c : m.c, NID_subject_alt_name, san);
-        extend(m.c, issuer ? issuer->c : m.c, NID_ext_key_usage, "emailProtection");
-    }
-    assert_true(X509_sign(m.c, issuer ? issuer->key : m.key, EVP_sha256()) > 0);
-    return m;
-}
-
-static void done(struct made *m)
-{
-    EVP_PKEY_free(m->key);
-    X509_free(m->c);
-}
-
-static struct slice pem_of(const struct made *const *all, size_t n, struct arena *arena)
-{
-    OWN(bio) BIO *out = BIO_new(BIO_s_mem());
-    char *text = NULL;
-
-    for (size_t i = 0; i < n; i++) {
-        assert_int_equal(PEM_write_bio_X509(out, all[i]->c), 1);
-    }
-    long len = BIO_get_mem_data(out, &text);
-    return arena_copy(arena, slice_of(text, (size_t)len));
-}
-
-static struct slice one_pem(const struct made *m, struct arena *arena)
-{
-    return pem_of(&m, 1, arena);
-}
-
-static struct slice der_of(const struct made *m, struct arena *arena)
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509(m->c, &der);
-    struct slice copy = arena_copy(arena, slice_of(der, (size_t)len));
-
-    OPENSSL_free(der);
-    return copy;
-}
 
 static void a_file_says_whose_it_is(void **unused)
 {
     OWN(arena) struct arena arena = {.max = 1 << 20};
-    struct made ca = make(NULL, "P-256", NULL, NULL, 365);
-    struct made anna = make(&ca, "RSA", "email:Anna@Example.ORG,email:a@example.org",
-                            "digitalSignature,keyEncipherment", 30);
+    struct made ca = made_new(NULL, "P-256", NULL, NULL, 365);
+    struct made anna = made_new(&ca, "RSA", "email:Anna@Example.ORG,email:a@example.org",
+                                "digitalSignature,keyEncipherment", 30);
     const struct made *const both[] = {&ca, &anna};
     struct smime_certificate c;
     struct error e;
 
     (void)unused;
-    assert_true(smime_certificate_read(pem_of(both, 2, &arena), &arena, &c, &e));
+    assert_true(smime_certificate_read(made_pem_of(both, 2, &arena), &arena, &c, &e));
     assert_slice(c.algorithm, "RSA 2048");
     assert_slice(c.subject, "CN=J\xc3\xbcrgen");
     assert_int_equal(c.n_names, 2);
@@ -110,41 +26,41 @@ static void a_file_says_whose_it_is(void **unused)
     assert_int_equal(c.not_after_ms, (NOW + 30 * 86400) * 1000);
     assert_int_equal(c.fingerprint.len, SMIME_FINGERPRINT_LEN);
     struct smime_certificate again;
-    assert_true(smime_certificate_read(der_of(&anna, &arena), &arena, &again, &e));
+    assert_true(smime_certificate_read(made_der_of(&anna, &arena), &arena, &again, &e));
     assert_true(slice_equal(again.fingerprint, c.fingerprint)); /* the holder's, of both */
     assert_true(again.bytes.len < c.bytes.len);
     const struct made *const two[] = {&anna, &anna};
-    assert_false(smime_certificate_read(pem_of(two, 2, &arena), &arena, &c, &e));
+    assert_false(smime_certificate_read(made_pem_of(two, 2, &arena), &arena, &c, &e));
     assert_int_equal(e.kind, ERROR_INPUT);
     assert_false(smime_certificate_read(SLICE("hello"), &arena, &c, &e));
     assert_false(smime_certificate_read(SLICE_NONE, &arena, &c, &e));
-    done(&anna);
-    done(&ca);
+    made_done(&anna);
+    made_done(&ca);
 }
 
 static enum smime_worth judge(const struct made *m, const struct made *ca, const char *address,
                               int64_t now_s, bool vouched)
 {
     OWN(arena) struct arena arena = {.max = 1 << 20};
-    const struct smime_wish wish = {.anchors = ca ? one_pem(ca, &arena) : SLICE_NONE,
+    const struct smime_wish wish = {.anchors = ca ? made_one_pem(ca, &arena) : SLICE_NONE,
                                     .address = slice_text(address),
                                     .now_s = now_s,
                                     .vouched = vouched};
 
-    return smime_judge(der_of(m, &arena), &wish);
+    return smime_judge(made_der_of(m, &arena), &wish);
 }
 
 static void a_certificate_is_judged(void **unused)
 {
     const char *usage = "digitalSignature,keyEncipherment";
-    struct made ca = make(NULL, "P-256", NULL, NULL, 365);
-    struct made other = make(NULL, "P-256", NULL, NULL, 365);
-    struct made anna = make(&ca, "RSA", "email:anna@example.org", usage, 30);
-    struct made forged = make(&other, "RSA", "email:anna@example.org", usage, 30);
-    struct made weak = make(&ca, "RSA-1024", "email:anna@example.org", usage, 30);
-    struct made signs = make(&ca, "RSA", "email:anna@example.org", "digitalSignature", 30);
-    struct made agrees = make(&ca, "P-256", "email:anna@example.org", "keyAgreement", 30);
-    struct made wrong = make(&ca, "P-256", "email:anna@example.org", "keyEncipherment", 30);
+    struct made ca = made_new(NULL, "P-256", NULL, NULL, 365);
+    struct made other = made_new(NULL, "P-256", NULL, NULL, 365);
+    struct made anna = made_new(&ca, "RSA", "email:anna@example.org", usage, 30);
+    struct made forged = made_new(&other, "RSA", "email:anna@example.org", usage, 30);
+    struct made weak = made_new(&ca, "RSA-1024", "email:anna@example.org", usage, 30);
+    struct made signs = made_new(&ca, "RSA", "email:anna@example.org", "digitalSignature", 30);
+    struct made agrees = made_new(&ca, "P-256", "email:anna@example.org", "keyAgreement", 30);
+    struct made wrong = made_new(&ca, "P-256", "email:anna@example.org", "keyEncipherment", 30);
 
     const struct {
         const struct made *m, *ca;
@@ -177,7 +93,7 @@ static void a_certificate_is_judged(void **unused)
     }
     struct made *const all[] = {&wrong, &agrees, &signs, &weak, &forged, &anna, &other, &ca};
     for (size_t i = 0; i < 8; i++) {
-        done(all[i]);
+        made_done(all[i]);
     }
 }
 
@@ -211,11 +127,11 @@ static struct slice crl_of(const struct made *ca, const struct made *revoked, st
 static void what_was_revoked_is_not_used(void **unused)
 {
     OWN(arena) struct arena arena = {.max = 1 << 20};
-    struct made ca = make(NULL, "P-256", NULL, NULL, 365);
-    struct made other = make(NULL, "P-256", NULL, NULL, 365);
-    struct made anna = make(&ca, "RSA", "email:anna@example.org", "keyEncipherment", 30);
-    struct slice der = der_of(&anna, &arena);
-    struct smime_wish wish = {.anchors = one_pem(&ca, &arena), .now_s = NOW};
+    struct made ca = made_new(NULL, "P-256", NULL, NULL, 365);
+    struct made other = made_new(NULL, "P-256", NULL, NULL, 365);
+    struct made anna = made_new(&ca, "RSA", "email:anna@example.org", "keyEncipherment", 30);
+    struct slice der = made_der_of(&anna, &arena);
+    struct smime_wish wish = {.anchors = made_one_pem(&ca, &arena), .now_s = NOW};
 
     (void)unused;
     wish.crls = crl_of(&ca, &anna, &arena);
@@ -230,9 +146,9 @@ static void what_was_revoked_is_not_used(void **unused)
     assert_int_equal(smime_judge(der, &wish), SMIME_UNKNOWN);
     wish.must_know = false;
     assert_int_equal(smime_judge(der, &wish), SMIME_GOOD);
-    done(&anna);
-    done(&other);
-    done(&ca);
+    made_done(&anna);
+    made_done(&other);
+    made_done(&ca);
 }
 
 /* ── letters ── */
@@ -241,28 +157,6 @@ static void what_was_revoked_is_not_used(void **unused)
     "From: Anna <anna@example.org>\r\nTo: bert@example.net\r\nSubject: the secret plan\r\n"        \
     "Keywords: secret\r\nMessage-ID: <1@example.org>\r\n"                                          \
     "Content-Type: text/plain; charset=utf-8\r\n\r\nHello Bert,\r\n\r\nJ\xc3\xbcrgen knows.\r\n"
-
-static void read_letter(struct slice letter, struct arena *arena, struct mail_header *h)
-{
-    static const struct mail_limits limits = MAIL_LIMITS_DEFAULT;
-
-    mail_header_read(letter, &limits, false, arena, h);
-    assert_int_equal(h->defect, MAIL_SOUND);
-}
-
-/* What the signer does elsewhere. */
-static struct slice sign(const struct made *m, const struct smime_draft *draft, struct arena *arena)
-{
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(m->key, NULL);
-    uint8_t room[SMIME_SIGNATURE_MAX];
-    size_t len = sizeof(room);
-
-    assert_int_equal(EVP_PKEY_sign_init(ctx), 1);
-    assert_int_equal(EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()), 1);
-    assert_int_equal(EVP_PKEY_sign(ctx, room, &len, draft->digest, SMIME_DIGEST_LEN), 1);
-    EVP_PKEY_CTX_free(ctx);
-    return arena_copy(arena, slice_of(room, len));
-}
 
 static bool contains(struct slice s, const char *text)
 {
@@ -319,24 +213,24 @@ static struct slice make_sealed(const struct smime_ask *ask, struct arena *arena
 static void a_letter_is_signed_and_encrypted(void **unused)
 {
     OWN(arena) struct arena arena = {.max = 8 << 20};
-    struct made ca = make(NULL, "P-256", NULL, NULL, 365);
-    struct made bert = make(&ca, "RSA", "email:bert@example.net", "keyEncipherment", 30);
-    struct made cleo = make(&ca, "P-384", "email:cleo@example.net", "keyAgreement", 30);
+    struct made ca = made_new(NULL, "P-256", NULL, NULL, 365);
+    struct made bert = made_new(&ca, "RSA", "email:bert@example.net", "keyEncipherment", 30);
+    struct made cleo = made_new(&ca, "P-384", "email:cleo@example.net", "keyAgreement", 30);
     struct made signers[] = {
-        make(&ca, "RSA", "email:anna@example.org", "digitalSignature", 30),
-        make(&ca, "P-256", "email:anna@example.org", "digitalSignature", 30),
+        made_new(&ca, "RSA", "email:anna@example.org", "digitalSignature", 30),
+        made_new(&ca, "P-256", "email:anna@example.org", "digitalSignature", 30),
     };
-    struct smime_recipient both[] = {{.chain = der_of(&bert, &arena)},
-                                     {.chain = der_of(&cleo, &arena)}};
+    struct smime_recipient both[] = {{.chain = made_der_of(&bert, &arena)},
+                                     {.chain = made_der_of(&cleo, &arena)}};
     struct mail_header h;
 
     (void)unused;
-    read_letter(SLICE(LETTER), &arena, &h);
+    made_letter(SLICE(LETTER), &arena, &h);
     for (size_t i = 0; i < 8; i++) {
         struct made *anna = &signers[i % 2];
         struct smime_ask ask = {.letter = &h,
                                 .encrypt = true,
-                                .signer = der_of(anna, &arena),
+                                .signer = made_der_of(anna, &arena),
                                 .recipients = both,
                                 .n_recipients = 2,
                                 .gcm = i & 2,
@@ -346,7 +240,7 @@ static void a_letter_is_signed_and_encrypted(void **unused)
         struct error e = {0};
         assert_ok(smime_prepare(&ask, NOW, &arena, &draft, &e), e);
         ask.attributes = draft.attributes;
-        ask.signature = sign(anna, &draft, &arena);
+        ask.signature = made_sign(anna, &draft, &arena);
         struct slice letter = make_sealed(&ask, &arena, &how);
         assert_int_equal(how.gcm, (i & 2) != 0);
         assert_int_equal(how.n_oaep, (i & 4) != 0);
@@ -366,33 +260,33 @@ static void a_letter_is_signed_and_encrypted(void **unused)
         OWN(buf) struct buf out = {.max = 1 << 20};
         assert_false(smime_seal(&ask, &arena, &out, &how, &e));
     }
-    done(&signers[1]);
-    done(&signers[0]);
-    done(&cleo);
-    done(&bert);
-    done(&ca);
+    made_done(&signers[1]);
+    made_done(&signers[0]);
+    made_done(&cleo);
+    made_done(&bert);
+    made_done(&ca);
 }
 
 static void a_letter_is_signed_alone(void **unused)
 {
     OWN(arena) struct arena arena = {.max = 8 << 20};
-    struct made ca = make(NULL, "P-256", NULL, NULL, 365);
-    struct made anna = make(&ca, "RSA", "email:anna@example.org", "digitalSignature", 30);
-    struct made other = make(&ca, "RSA", "email:other@example.org", "digitalSignature", 30);
+    struct made ca = made_new(NULL, "P-256", NULL, NULL, 365);
+    struct made anna = made_new(&ca, "RSA", "email:anna@example.org", "digitalSignature", 30);
+    struct made other = made_new(&ca, "RSA", "email:other@example.org", "digitalSignature", 30);
     struct mail_header h;
-    struct smime_ask ask = {.letter = &h, .signer = der_of(&anna, &arena)};
+    struct smime_ask ask = {.letter = &h, .signer = made_der_of(&anna, &arena)};
     struct smime_draft draft;
     struct smime_made how;
     struct error e = {0};
 
     (void)unused;
-    read_letter(SLICE(LETTER), &arena, &h);
+    made_letter(SLICE(LETTER), &arena, &h);
     assert_ok(smime_prepare(&ask, NOW, &arena, &draft, &e), e);
     ask.attributes = draft.attributes;
-    ask.signature = sign(&other, &draft, &arena); /* another's key */
+    ask.signature = made_sign(&other, &draft, &arena); /* another's key */
     OWN(buf) struct buf out = {.max = 1 << 20};
     assert_false(smime_seal(&ask, &arena, &out, &how, &e));
-    ask.signature = sign(&anna, &draft, &arena);
+    ask.signature = made_sign(&anna, &draft, &arena);
     struct slice letter = make_sealed(&ask, &arena, &how);
     assert_true(contains(letter, "Subject: the secret plan\r\n"));
     assert_true(contains(verify(&ca, letter, &arena), "hp=\"clear\""));
@@ -403,9 +297,9 @@ static void a_letter_is_signed_alone(void **unused)
     assert_false(smime_seal(&ask, &arena, &out, &how, &e)); /* nothing would protect it */
     ask.signer = SLICE("no certificate");
     assert_false(smime_prepare(&ask, NOW, &arena, &draft, &e));
-    done(&other);
-    done(&anna);
-    done(&ca);
+    made_done(&other);
+    made_done(&anna);
+    made_done(&ca);
 }
 
 int main(void)
