@@ -136,6 +136,10 @@ static bool is_of_client(const struct oidc_settings *o, const struct jose_claims
 static enum token_verdict judge_access(const struct oidc_settings *o, const struct jose_claims *c,
                                        const char **why)
 {
+    if (c->bound) { /* RFC 8705, RFC 9449: SASL carries no proof of a key, so whoever stole it would show it as well */
+        *why = "the token is bound to a key (cnf), which a mail client cannot show here";
+        return TOKEN_BAD;
+    }
     if (!is_of_client(o, c)) {
         *why = "the token was given to a client that is not in the settings";
         return TOKEN_BAD;

@@ -123,6 +123,11 @@ static void what_the_provider_does_not_call_an_access_token_is_none(void **unuse
         "{" OURS "," FOR_US "," BEARER ",\"typ\":\"Offline\"}",
         "{" OURS "," FOR_US "," BEARER ",\"typ\":\"ID\"}",
         "{" OURS "," FOR_US "," BEARER ",\"token_use\":\"refresh_token\"}",
+        "{" OURS "," FOR_US "," BEARER
+        ",\"cnf\":{\"jkt\":\"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I\"}}",
+        "{" OURS "," FOR_US "," BEARER
+        ",\"cnf\":{\"x5t#S256\":\"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2\"}}",
+        "{" OURS "," FOR_US "," BEARER ",\"cnf\":null}",
         "{" OURS "," BEARER "}", /* for no audience */
         "{" OURS "," BEARER ",\"aud\":[]}",
         "{" OURS "," BEARER ",\"aud\":\"https://files.example.test\"}",

@@ -1,3 +1,9 @@
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+
+#include "base/buf.h"
+
 #include "formats/jose/base64url.h"
 #include "formats/jose/form.h"
 #include "formats/jose/json.h"
@@ -179,7 +185,101 @@ static void a_claim_that_cannot_be_read_is_not_absent(void **unused)
     buf_add_text(&many, "]}");
     assert_false(jose_claims_read(buf_slice(&many), "email", &arena, &claims));
     assert_true(jose_claims_read(SLICE("{\"nonce\":\"\"}"), "email", &arena, &claims));
-    assert_true(claims.of_sign_in);
+    assert_true(claims.of_sign_in && !claims.bound);
+    assert_true(jose_claims_read(SLICE("{\"cnf\":[]}"), "email", &arena, &claims));
+    assert_true(claims.bound);
+}
+
+/* ── tokens that are signed here ── */
+
+static struct slice in_letters(struct slice octets, struct arena *arena)
+{
+    uint8_t *room = arena_alloc(arena, BASE64URL_LEN(octets.len) + 1);
+
+    return slice_of(room, base64url_encode(octets, room));
+}
+
+static struct slice signed_by(EVP_PKEY *key, const char *algorithm, bool pss, struct arena *arena)
+{
+    OWN(buf) struct buf text = {.max = 4096};
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    const EVP_MD *md = EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256();
+    EVP_PKEY_CTX *options = NULL;
+    uint8_t signature[512];
+    size_t len = sizeof(signature);
+
+    struct slice header = arena_printf(arena, "{\"alg\":\"%s\"}", algorithm);
+    buf_add(&text, in_letters(header, arena));
+    buf_add_text(&text, "." PAYLOAD);
+    assert_int_equal(EVP_DigestSignInit(ctx, &options, md, NULL, key), 1);
+    if (pss) {
+        assert_true(EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) > 0 &&
+                    EVP_PKEY_CTX_set_rsa_pss_saltlen(options, RSA_PSS_SALTLEN_DIGEST) > 0);
+    }
+    assert_int_equal(EVP_DigestSign(ctx, signature, &len, text.ptr, text.len), 1);
+    EVP_MD_CTX_free(ctx);
+    buf_add_text(&text, ".");
+    buf_add(&text, in_letters(slice_of(signature, len), arena));
+    return arena_copy(arena, buf_slice(&text));
+}
+
+static struct slice rsa_set(EVP_PKEY *key, struct arena *arena)
+{
+    BIGNUM *n = NULL;
+    uint8_t octets[512];
+
+    assert_int_equal(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n), 1);
+    size_t len = (size_t)BN_bn2bin(n, octets);
+    BN_free(n);
+    return arena_printf(arena, "{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"%.*s\"}]}",
+                        SLICE_ARG(in_letters(slice_of(octets, len), arena)));
+}
+
+static struct slice ed25519_set(EVP_PKEY *key, struct arena *arena)
+{
+    uint8_t octets[32];
+    size_t len = sizeof(octets);
+
+    assert_int_equal(EVP_PKEY_get_raw_public_key(key, octets, &len), 1);
+    return arena_printf(arena, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"%.*s\"}]}",
+                        SLICE_ARG(in_letters(slice_of(octets, len), arena)));
+}
+
+/* Another payload under the same signature. */
+static struct slice changed(struct slice token, struct arena *arena)
+{
+    struct slice copy = arena_copy(arena, token);
+    uint8_t *signature = memrchr(copy.ptr, '.', copy.len);
+
+    signature[5] = signature[5] == 'A' ? 'B' : 'A';
+    return copy;
+}
+
+static void pss_and_ed25519_are_verified(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    EVP_PKEY *rsa = EVP_RSA_gen(2048);
+    EVP_PKEY *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    struct slice rsa_keys = rsa_set(rsa, &arena);
+    struct slice ed_keys = ed25519_set(ed, &arena);
+
+    struct slice pss = signed_by(rsa, "PS256", true, &arena);
+    assert_int_equal(verdict_of(rsa_keys, pss), JOSE_SIGNED);
+    assert_int_equal(verdict_of(rsa_keys, changed(pss, &arena)), JOSE_NOT_SIGNED);
+    assert_int_equal(verdict_of(ed_keys, pss), JOSE_NO_KEY);
+    struct slice pkcs1 = signed_by(rsa, "RS256", false, &arena);
+    assert_int_equal(verdict_of(rsa_keys, pkcs1), JOSE_SIGNED);
+    /* The padding is what the header says, and no other. */
+    assert_int_equal(verdict_of(rsa_keys, signed_by(rsa, "RS256", true, &arena)), JOSE_NOT_SIGNED);
+    assert_int_equal(verdict_of(rsa_keys, signed_by(rsa, "PS256", false, &arena)), JOSE_NOT_SIGNED);
+
+    struct slice eddsa = signed_by(ed, "EdDSA", false, &arena);
+    assert_int_equal(verdict_of(ed_keys, eddsa), JOSE_SIGNED);
+    assert_int_equal(verdict_of(ed_keys, changed(eddsa, &arena)), JOSE_NOT_SIGNED);
+    assert_int_equal(verdict_of(rsa_keys, eddsa), JOSE_NO_KEY);
+    EVP_PKEY_free(rsa);
+    EVP_PKEY_free(ed);
 }
 
 static void a_provider_is_who_was_asked(void **unused)
@@ -230,6 +330,7 @@ int main(void)
         cmocka_unit_test(tokens_that_could_be_read_otherwise_are_none),
         cmocka_unit_test(json_is_bounded),
         cmocka_unit_test(a_claim_that_cannot_be_read_is_not_absent),
+        cmocka_unit_test(pss_and_ed25519_are_verified),
         cmocka_unit_test(a_provider_is_who_was_asked),
         cmocka_unit_test(forms_are_read_as_they_are_written),
     };

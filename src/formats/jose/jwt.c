@@ -140,6 +140,7 @@ static bool read_claims(const json_t *json, const char *account, struct arena *a
         .subject = named(json, "sub", arena),
         .account = named(json, account, arena),
         .email_verified = is_true(json_object_get(json, "email_verified")),
+        .bound = json_object_get(json, "cnf") != NULL,
         .of_sign_in = json_object_get(json, "nonce") || json_object_get(json, "at_hash") ||
                       json_object_get(json, "c_hash") || json_object_get(json, "s_hash"),
         .scopes = scopes_of(json, json_object_get(json, "scope") ? "scope" : "scp", arena),

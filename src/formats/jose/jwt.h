@@ -40,6 +40,7 @@ struct jose_claims {
     struct slice token_type; /* as introspection has it (RFC 7662) */
     struct slice account;    /* the claim that names the account */
     bool email_verified;     /* said so, and not denied */
+    bool bound;              /* has `cnf` (RFC 7800): good together with a key alone */
     bool of_sign_in;         /* has nonce, at_hash, c_hash or s_hash, which an ID token alone has */
     struct jose_texts scopes; /* of `scope` (RFC 8693) or `scp`, by itself each */
     struct slice acr;
