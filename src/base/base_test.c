@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -174,6 +175,42 @@ static void an_arena_of_secrets_is_overwritten(void **unused)
     assert_false(a.wipes); /* until somebody says so again */
 }
 
+static void base64_has_one_text_for_each_octet_string(void **unused)
+{
+    (void)unused;
+
+    static const struct {
+        enum base64_letters letters;
+        const char *octets, *text;
+    } rows[] = {
+        {BASE64_PLAIN, "",             ""        }, /* RFC 4648 section 10 */
+        {BASE64_PLAIN, "f",            "Zg"      },
+        {BASE64_PLAIN, "fo",           "Zm8"     },
+        {BASE64_PLAIN, "foo",          "Zm9v"    },
+        {BASE64_PLAIN, "foobar",       "Zm9vYmFy"},
+        {BASE64_PLAIN, "\xfb\xff\xbf", "+/+/"    },
+        {BASE64_URL,   "\xfb\xff\xbf", "-_-_"    },
+    };
+
+    static const char *const bad[] = {"Z", "Zh", "Zm9", "Zg==", "Zm9vY", "Zm 9", "-_-_", "Zm\xc3"};
+    uint8_t out[16];
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        len = base64_encode(rows[i].letters, slice_text(rows[i].octets), out);
+        assert_slice(slice_of(out, len), rows[i].text);
+        assert_int_equal(len, BASE64_LEN(strlen(rows[i].octets)));
+        assert_true(
+            base64_decode(rows[i].letters, slice_text(rows[i].text), out, sizeof(out), &len));
+        assert_slice(slice_of(out, len), rows[i].octets);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(base64_decode(BASE64_PLAIN, slice_text(bad[i]), out, sizeof(out), &len));
+    }
+    assert_false(base64_decode(BASE64_URL, SLICE("+/+/"), out, sizeof(out), &len));
+    assert_false(base64_decode(BASE64_PLAIN, SLICE("Zm9vYmFy"), out, 5, &len));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +225,7 @@ int main(void)
         cmocka_unit_test(secrets_compare_and_vanish),
         cmocka_unit_test(times_read_as_rfc3339),
         cmocka_unit_test(an_arena_of_secrets_is_overwritten),
+        cmocka_unit_test(base64_has_one_text_for_each_octet_string),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -2,10 +2,10 @@
  * string has one text. Thread-safe. */
 #pragma once
 
-#include "base/slice.h"
+#include "base/base64.h"
 
 /* Letters that `len` octets become. */
-#define BASE64URL_LEN(len) (((len)*4 + 2) / 3)
+#define BASE64URL_LEN(len) BASE64_LEN(len)
 
 /**
  * Decode a whole text.
