@@ -10,6 +10,7 @@
 #include "cli/verbs_devices.h"
 #include "cli/verbs_directory.h"
 #include "cli/verbs_domain.h"
+#include "cli/verbs_domains.h"
 #include "cli/verbs_drill.h"
 #include "cli/verbs_pgp.h"
 #include "cli/verbs_recipients.h"
@@ -235,6 +236,7 @@ const struct verb verbs[] = {
     VERB(.name = "queue resume", .words = "", .options = reason_options, .help = "Deliver again.",
          .run = cli_queue_resume),
     DOMAIN_VERBS,
+    OTHER_DOMAIN_VERBS,
     VERB(.name = "acts", .words = "", .options = acts_options,
          .help = "List who signed in, searched, read, exported, ordered or changed what, and why.",
          .run = cli_acts),

@@ -67,6 +67,7 @@ extern const struct config_table settings_process_table;
 extern const struct config_table settings_archive_table;
 extern const struct config_table settings_auth_table;
 extern const struct config_table settings_limits_table;
+extern const struct config_table settings_reports_table;
 extern const struct config_table settings_scanners_table;
 extern const struct config_table settings_courier_table;
 extern const struct config_table settings_backup_table;

@@ -16,6 +16,7 @@
 #include "config/settings_limits.h"
 #include "config/settings_oidc.h"
 #include "config/settings_openpgp.h"
+#include "config/settings_reports.h"
 #include "config/settings_scanners.h"
 #include "config/settings_smime.h"
 #include "config/settings_submission.h"
@@ -149,6 +150,7 @@ struct settings {
     struct contacts_settings contacts;
     struct limits_settings limits;
     struct openpgp_settings openpgp;
+    struct tls_reports_settings tls_reports;
     struct scanners_settings scanners;
     struct smime_settings smime;
     struct smarthost_settings smarthost;

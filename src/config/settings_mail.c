@@ -113,15 +113,16 @@ static const struct config_setting dns_rows[] = {
 const struct config_table settings_dns_table = CONFIG_TABLE("DNS", struct settings, dns, dns_rows);
 
 static const struct config_setting delivery_rows[] = {
-    CONFIG_ROW("outbound-tls", CHOICE, struct delivery_settings, tls, .min = SETTING_TLS_ENCRYPTED,
-               .initial = "encrypted", .words = settings_tls_words,
-               .help = "What is demanded of a receiving server when its domain has no section.",
-               .more = "`encrypted`: TLS, whoever it is. `verified`: and a certificate for the MX "
-                       "host's name from a known authority. `authenticated`: and DANE or a pin "
-                       "says that it is the domain's server. Whatever stands here, a server must "
-                       "match the TLSA records that its domain publishes. Never less than the "
-                       "domain has shown "
-                       "before. Cleartext only where a [domain] section says so."),
+    CONFIG_ROW(
+        "outbound-tls", CHOICE, struct delivery_settings, tls, .min = SETTING_TLS_ENCRYPTED,
+        .initial = "encrypted", .words = settings_tls_words,
+        .help = "What is demanded of a receiving server when its domain has no section.",
+        .more = "`encrypted`: TLS, whoever it is. `verified`: and a certificate for the MX "
+                "host's name from a known authority. `authenticated`: and DANE, MTA-STS or a pin "
+                "says that it is the domain's server. Whatever stands here, a server must "
+                "match the TLSA records that its domain publishes. Never less than the "
+                "domain has shown "
+                "before. Cleartext only where a [domain] section says so."),
     CONFIG_ROW("trust-store", PATH, struct delivery_settings, trust_store,
                .initial = "/etc/ssl/certs/ca-certificates.crt",
                .help = "The authorities whose certificates count as verified, PEM."),

@@ -56,6 +56,8 @@ ipc_handler keeper_on_sessions_end;      /* session_admin.c */
 ipc_handler keeper_on_job_next;          /* jobs.c */
 ipc_handler keeper_on_job_begin;         /* jobs.c */
 ipc_handler keeper_on_job_done;          /* jobs.c */
+ipc_handler keeper_on_domain_show;       /* levels.c */
+ipc_handler keeper_on_domain_reports;    /* tlsrpt.c */
 ipc_handler keeper_on_sts;               /* sts.c */
 ipc_handler keeper_on_dkim_new;          /* admin.c */
 ipc_handler keeper_on_dkim_list;         /* admin.c */

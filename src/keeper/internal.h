@@ -89,12 +89,13 @@ struct keeper {
     struct contacts *contacts;
     struct drills *drills;
     struct sts_cache *sts; /* keeper/sts.h */
+    struct tlsrpt *tlsrpt;
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock, consent_lock;   /* the latter: keeper/consent.h */
     pthread_mutex_t factors_locks[FACTORS_LOCKS]; /* keeper/factors.h */
     struct lookup *lookups;                       /* idle ones */
-    pthread_t threads[KEEPER_WORKERS + 10];
+    pthread_t threads[KEEPER_WORKERS + 11];
     size_t n_threads;
     int64_t started_at;
     _Atomic uint64_t reseal_left;  /* segments that the reseal under way has still to look at */
@@ -159,7 +160,6 @@ struct slice keeper_shown_by(struct keeper *k, struct slice domain, struct slice
                              bool smarthost, struct arena *arena);
 
 /* signing.c */
-
 /* The DKIM keys for a From domain that the settings select; at most PROTECT_KEYS_MAX. False with
  * ERROR_BUSY while nobody has told yet which there are: a letter is not to leave unsigned. */
 bool keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena,

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include "keeper/internal.h"
+#include "keeper/tlsrpt.h"
 #include "keyring/keyring.h"
 #include "stages/delivery/schedule.h"
 
@@ -88,6 +89,10 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     if (f.tls_optional &&
         entry->level <= LEVEL_CLEARTEXT) { /* section 4 of RFC 8689: it must not wait for TLS */
         job->level = entry->level;
+        job->unproven = true;
+    }
+    if (f.tls_report) { /* RFC 8460 section 3: in spite of what it reports; but never in the clear */
+        job->level = job->level > LEVEL_ENCRYPTED ? LEVEL_ENCRYPTED : job->level;
         job->unproven = true;
     }
     job->reverse_path = f.reverse_path;
@@ -291,7 +296,7 @@ static bool is_downgrade(const struct ending *d, uint64_t shown)
 {
     uint64_t level = d->ask->evidence.level;
 
-    return d->deferred && !d->entry->released && level && level < shown;
+    return d->deferred && !d->entry->released && !d->facts.tls_report && level && level < shown;
 }
 
 static bool hold_downgraded(struct ending *d, struct error *e)
@@ -318,7 +323,8 @@ static bool hold_downgraded(struct ending *d, struct error *e)
  * does: nothing weaker is tried, so there is nothing to hold it from. */
 static void tell_of_broken_tls(const struct ending *d, uint64_t shown)
 {
-    if (d->ask->tls_broken && d->deferred && !d->entry->released && shown >= LEVEL_ENCRYPTED) {
+    if (d->ask->tls_broken && d->deferred && !d->facts.tls_report && !d->entry->released &&
+        shown >= LEVEL_ENCRYPTED) {
         keeper_alert(d->keeper, "downgrade",
                      "TLS breaks with a next hop that had it before; its letters wait and leave no "
                      "weaker. See `postern queue list`.");
@@ -462,6 +468,9 @@ bool keeper_on_job_done(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_DENIED, "no such job");
     }
     queue_learn(k->queue, d.entry, was_answered(ask));
+    if (d.entry->route.len == 0) {
+        tlsrpt_count(k, d.entry->domain, ask->tls.items, ask->tls.count);
+    }
     bool ended = end_job(&d, e);
     if (d.recorded) {
         settle(&d);

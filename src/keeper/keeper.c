@@ -21,6 +21,7 @@
 #include "keeper/renewal.h"
 #include "keeper/sts.h"
 #include "keeper/sync.h"
+#include "keeper/tlsrpt.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
 #include "requests/consent.h"
@@ -170,7 +171,7 @@ static bool open_stores(struct keeper *k, struct error *e)
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
            account_salt_open(k, e) && desks_resume(k, e) && contacts_open(k, e) && sts_open(k, e) &&
-           delegations_open(k, e) && tail_open(k, e) && indexer_open(k, e) &&
+           tlsrpt_open(k, e) && delegations_open(k, e) && tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
            keeper_key_known(k, e) && tail_catch_up(k, e) && approvals_open(k, e) &&
@@ -195,6 +196,7 @@ static bool start_threads(struct keeper *k, struct error *e)
         !start_thread(k, "retention", keeper_retention, e) ||
         !start_thread(k, "approval", keeper_approvals, e) ||
         !start_thread(k, "consent", keeper_consents, e) ||
+        !start_thread(k, "tls-reports", keeper_tls_reports, e) ||
         !start_thread(k, "renew", keeper_renew, e)) {
         return false;
     }
@@ -275,6 +277,7 @@ void keeper_close(struct keeper *k)
     syncs_free(k->syncs);
     contacts_close(k);
     sts_close(k);
+    tlsrpt_close(k);
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
@@ -384,6 +387,8 @@ static const struct ipc_row admin_rows[] = {
     {&admin_pause,         0, keeper_on_pause            },
     {&admin_domain_forget, 0, keeper_on_domain_forget    },
     {&own_records,         0, keeper_on_own_records      },
+    {&domain_show,         0, keeper_on_domain_show      },
+    {&domain_reports,      0, keeper_on_domain_reports   },
     {&admin_import_begin,  0, keeper_on_import_begin     },
     {&admin_import_end,    0, keeper_on_import_end       },
     {&admin_erase,         0, keeper_on_erase            },

@@ -1,5 +1,7 @@
 /* How well next hops have protected what they took: the floor for what follows, until a person says that
  * one may be worse from now on. */
+#include "keeper/levels.h"
+
 #include "formats/smtp/address.h"
 #include "keeper/admin.h"
 #include "keeper/internal.h"
@@ -19,7 +21,7 @@ struct slice keeper_shown_by(struct keeper *k, struct slice domain, struct slice
 }
 
 /* Where letters to a domain go as it is set now: what a letter to somebody there would be told. */
-static struct slice where_of(struct keeper *k, struct slice domain, struct arena *arena)
+struct slice keeper_where_of(struct keeper *k, struct slice domain, struct arena *arena)
 {
     const struct settings *s = k->options.settings(k->options.context);
     struct recipient somebody = {.address = arena_printf(arena, "x@%.*s", SLICE_ARG(domain))};
@@ -46,7 +48,7 @@ bool keeper_on_domain_forget(void *ctx, struct ipc_request *r, struct error *e)
     if (!smtp_domain_canonical(ask->domain, text, &len, e)) {
         return error_add(e, "this is no domain");
     }
-    answer->where = where_of(k, slice_of(text, len), r->arena);
+    answer->where = keeper_where_of(k, slice_of(text, len), r->arena);
     return state_level_get(k->state, answer->where, &answer->level, e) &&
            (answer->level == 0 ||
             (keeper_admin_record(admin, "domain forget", answer->where, ask->reason, e) &&

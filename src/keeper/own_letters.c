@@ -25,6 +25,7 @@ static void describe(const struct own_letter *letter, const uint8_t *digest, str
         .subject = letter->subject,
         .about = letter->about,
         .groups = letter->groups,
+        .tls_report = letter->tls_report,
     };
 }
 

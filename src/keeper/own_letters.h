@@ -17,6 +17,7 @@ struct own_letter {
     struct slice about;        /* id of the letter it reports on, or empty */
     struct cbor_list groups;   /* of that letter's facts */
     bool utf8;                 /* header or addresses hold bytes beyond ASCII */
+    bool tls_report;           /* a report on TLS (keeper/tlsrpt) */
     struct slice bytes;        /* the letter, header to last line */
     struct ledger_record with; /* recorded in the same commit; type 0: none */
 };

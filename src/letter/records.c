@@ -61,6 +61,7 @@ static const struct cbor_field facts_fields[] = {
     MAYBE(32, CBOR_TEXT, app_name, APP_PASSWORD_NAME_MAX),
     CBOR_SUB_OPTIONAL(33, CBOR_STRUCT, struct facts, behalf, 0, &behalf_schema),
     MAYBE(34, CBOR_TEXT, country, 2),
+    MAYBE(35, CBOR_BOOL, tls_report, 0),
     MAYBE(36, CBOR_BOOL, require_tls, 0),
     MAYBE(37, CBOR_BOOL, tls_optional, 0),
     MAYBE(40, CBOR_BOOL, drill, 0),

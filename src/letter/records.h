@@ -93,6 +93,8 @@ struct facts {
     struct slice country;       /* of the client: two capital letters; empty: not known */
     bool require_tls;           /* the sender's wish, RFC 8689: REQUIRETLS */
     bool tls_optional;          /* likewise: TLS-Required: No */
+    bool
+        tls_report; /* a report on TLS: it leaves whatever proves the servers of its domain fails */
 };
 
 extern const struct cbor_schema facts_schema;

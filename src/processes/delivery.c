@@ -50,6 +50,7 @@ struct attempt {
     struct kept_wish wish;
     struct recipient_outcome *outcomes;
     struct evidence evidence;
+    struct tls_tally tally;
     bool busy;       /* no server was asked, because all connections were in use */
     bool tls_broken; /* a server was asked for TLS and the handshake broke */
 };
@@ -156,6 +157,7 @@ static bool open_session(struct attempt *a, struct reached *reached)
         .require_tls = job->require_tls,
         .unproven = job->unproven,
         .implicit_tls = job->smarthost && a->outward->smarthost_implicit,
+        .tally = job->unproven ? NULL : &a->tally,
         .user = job->smarthost ? a->outward->user : SLICE_NONE,
         .password = job->smarthost ? a->outward->password : SLICE_NONE,
     };
@@ -198,9 +200,13 @@ static void deliver(struct attempt *a)
         own && !job->smarthost && (own->tls_names.count || own->tls_pins.count || own->tls_ca.len);
 
     /* The smart host's account is not for those who only share its address, and a certificate that
-     * one domain's names or pins accept proves nothing to another. */
+     * one domain's names or pins accept proves nothing to another. A session that
+     * was opened without asking what the domain publishes is not for letters that obey it. */
     a->wish = (struct kept_wish){
-        .key = arena_printf(a->arena, "%s%.*s %.*s", job->smarthost ? "+" : "",
+        .key = arena_printf(a->arena, "%s%.*s %.*s",
+                            job->smarthost  ? "+"
+                            : job->unproven ? "!"
+                                            : "",
                             SLICE_ARG(job->route.len ? job->route : job->domain),
                             SLICE_ARG(named ? job->domain : SLICE_NONE)),
         .level = (enum tls_level)job->level,
@@ -214,6 +220,26 @@ static void deliver(struct attempt *a)
     }
 }
 
+/* What MTA-STS policy is in force (stages/delivery/sts). Without the keeper's word nothing is sent. */
+static bool ask_policy(void *keeper, struct slice domain, bool renew, struct arena *arena,
+                       struct sts_rule *out, struct slice *why)
+{
+    const struct keeper_sts_ask ask = {domain, renew};
+    struct keeper_sts_answer answer = {0};
+    struct error e = {0};
+
+    if (!ipc_call(keeper, &keeper_sts, &ask, -1, &answer, NULL, arena, CALL_MS, &e)) {
+        *why = arena_printf(arena, "it is not known whether the domain has an MTA-STS policy: %s",
+                            e.text);
+        return false;
+    }
+    *out = (struct sts_rule){
+        .policy = {answer.mode, answer.max_age_s, answer.mx.items, answer.mx.count},
+        .id = answer.id
+    };
+    return true;
+}
+
 /* ── jobs ── */
 
 /* Report until the keeper has heard it; one that was started anew knows of no such job. */
@@ -222,9 +248,10 @@ static void report(struct attempt *a)
     const struct keeper_done_ask ask = {
         .job = a->job->job,
         .evidence = a->evidence,
-        .recipients = {a->outcomes, a->job->recipients.count},
+        .recipients = {a->outcomes,      a->job->recipients.count},
         .busy = a->busy,
         .tls_broken = a->tls_broken,
+        .tls = {a->tally.results, a->tally.n              },
     };
     struct error e = {0};
 
@@ -308,6 +335,8 @@ static bool renew(struct delivery *d, struct error *e)
     if (!o) {
         return false;
     }
+    o->reach.sts = ask_policy;
+    o->reach.sts_context = d->keeper;
     pthread_mutex_lock(&d->lock);
     struct outward *old = d->outward;
     o->older = old;

@@ -3,6 +3,7 @@
 #include "letter/app_password.h"
 #include "requests/auth.h"
 #include "requests/oidc.h"
+#include "requests/sts.h"
 
 #define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
 #define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
@@ -141,6 +142,8 @@ static const struct cbor_field done_fields[] = {
              &recipient_outcome_schema),
     MAYBE(4, CBOR_BOOL, keeper_done_ask, busy, 0),
     MAYBE(5, CBOR_BOOL, keeper_done_ask, tls_broken, 0),
+    CBOR_SUB_OPTIONAL(6, CBOR_LIST, struct keeper_done_ask, tls, TLS_RESULTS_MAX,
+                      &tls_result_schema),
 };
 static const struct cbor_schema done_ask = CBOR_SCHEMA(done_fields, struct keeper_done_ask);
 

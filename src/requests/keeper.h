@@ -141,8 +141,7 @@ struct keeper_job_ask {
     uint64_t wait_ms;   /* how long to wait for a job; with a route, only for one of that route */
 };
 
-/* A job: one copy of one letter for some recipients of one domain. The copy's bytes come as a
- * sealed memfd. `job` is 0 when there was nothing to do in time. */
+/* A job: one copy (a sealed memfd) of one letter for some recipients of one domain. `job` 0: nothing to do in time. */
 struct keeper_job {
     uint64_t job;
     struct slice letter;
@@ -178,14 +177,14 @@ struct keeper_done_ask {
     uint64_t job;
     struct evidence evidence;
     struct cbor_list recipients; /* struct recipient_outcome */
-    bool busy;       /* no server was asked: all connections that there may be are in use */
-    bool tls_broken; /* a server was asked for TLS, and the handshake came to nothing */
+    bool busy;            /* no server was asked: all connections that there may be are in use */
+    bool tls_broken;      /* a server was asked for TLS, and the handshake came to nothing */
+    struct cbor_list tls; /* struct tls_result */
 };
 
 extern const struct ipc_message keeper_job_done;
 
-/* keeper_reading: from reader. Record that somebody searched, read or exported (struct act); the
- * answer comes when that is durable. */
+/* keeper_reading: from reader. Record durably that somebody searched, read or exported (struct act). */
 extern const struct ipc_message keeper_reading;
 
 /* keeper_settle: from reader. Have the catalog hold what was recorded before this question, so that

@@ -30,6 +30,7 @@
 #include "requests/retention.h"
 #include "requests/sessions.h"
 #include "requests/smime.h"
+#include "requests/sts.h"
 #include "requests/subject.h"
 
 #define AUDITOR       PERMIT_TO(ACCOUNT_AUDITOR)
@@ -68,6 +69,8 @@ static const struct permit permits[] = {
     {&admin_pause,         "queue pause",      RUNNING,           false},
     {&admin_domain_forget, "domain forget",    RUNNING,           false},
     {&own_records,         "domain check",     RUNNING | AUDITOR, false},
+    {&domain_show,         "domain show",      RUNNING | AUDITOR, false},
+    {&domain_reports,      "domain reports",   RUNNING | AUDITOR, false},
     {&admin_checkpoint,    "checkpoint",       RUNNING | AUDITOR, false},
     {&admin_anchored,      "checkpoint",       RUNNING | AUDITOR, false},
     {&admin_rebuild,       "catalog rebuild",  ADMINISTRATOR,     false},

@@ -74,6 +74,35 @@ static bool by_pin(const struct proof_of *of, const struct route_host *host, str
     return true;
 }
 
+/* No other name will do than the one that was dialled (RFC 8461 section 4). */
+static bool by_sts(const struct proof_of *of, const struct route_host *host, struct arena *arena,
+                   struct proof *out, struct slice *why)
+{
+    out->kind = PROOF_STS;
+    out->floor = LEVEL_AUTHENTICATED;
+    out->names = NULL;
+    out->n_names = 0;
+    (void)snprintf(out->sts_id, sizeof(out->sts_id), "%.*s", SLICE_ARG(of->sts->id));
+    if (out->published.len == 0) {
+        out->published = arena_printf(arena, "MTA-STS enforce, id %s", out->sts_id);
+    }
+    if (sts_refuses(of->sts, host->name)) {
+        *why = arena_printf(arena, "%.*s is no mail server of %.*s by the MTA-STS policy %s",
+                            SLICE_ARG(host->name), SLICE_ARG(of->domain), out->sts_id);
+        return false;
+    }
+    return true;
+}
+
+uint64_t proof_policy(const struct proof *proof, const struct sts_rule *rule)
+{
+    if (proof->kind == PROOF_DANE) {
+        return TLS_POLICY_DANE;
+    }
+    return proof->kind != PROOF_PIN && rule->policy.mode >= STS_TESTING ? TLS_POLICY_STS
+                                                                        : TLS_POLICY_NONE;
+}
+
 bool proof_of_host(const struct lookup *l, const struct proof_of *of, const struct route_host *host,
                    const struct lookup_addresses *found, struct arena *arena, struct proof *out,
                    struct slice *why)
@@ -83,7 +112,11 @@ bool proof_of_host(const struct lookup *l, const struct proof_of *of, const stru
     if (of->pinned) {
         return by_pin(of, host, arena, out, why);
     }
-    return !of->proven || by_dane(l, of, host, found, arena, out, why);
+    if (of->proven && !by_dane(l, of, host, found, arena, out, why)) {
+        return false;
+    }
+    return out->kind != PROOF_NONE || !of->sts || !sts_rules(of->sts) ||
+           by_sts(of, host, arena, out, why);
 }
 
 enum tls_level proof_level(const struct proof *proof, const struct conn_tls *tls)
@@ -97,6 +130,8 @@ enum tls_level proof_level(const struct proof *proof, const struct conn_tls *tls
     switch (proof->kind) {
     case PROOF_NONE:
         return LEVEL_VERIFIED;
+    case PROOF_STS:
+        return LEVEL_AUTHENTICATED;
     case PROOF_DANE:
     case PROOF_PIN:
         return tls->by_tlsa ? LEVEL_AUTHENTICATED : LEVEL_ENCRYPTED;
@@ -119,6 +154,8 @@ void proof_text(const struct proof *proof, const struct conn_tls *tls,
     if (proof->kind == PROOF_PIN) {
         (void)snprintf(text, PROOF_TEXT_MAX, "pinned %s",
                        tls->matched.usage == TLSA_DANE_EE ? "key" : "authority");
+    } else if (proof->kind == PROOF_STS) {
+        (void)snprintf(text, PROOF_TEXT_MAX, "MTA-STS %s", proof->sts_id);
     } else {
         (void)snprintf(text, PROOF_TEXT_MAX, "DANE %u %u %u", tls->matched.usage,
                        tls->matched.selector, tls->matched.matching);

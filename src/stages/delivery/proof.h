@@ -8,13 +8,15 @@
 #include "host/conn.h"
 #include "letter/ruling.h"
 #include "stages/delivery/dane.h"
+#include "stages/delivery/sts.h"
 
-#define PROOF_TEXT_MAX 40
+#define PROOF_TEXT_MAX 48
 
 enum proof_kind {
     PROOF_NONE, /* nothing does: a certificate from a known authority is the most that can be had */
     PROOF_DANE, /* TLSA records of the domain */
     PROOF_PIN,  /* keys or authorities that the settings name */
+    PROOF_STS, /* an MTA-STS policy that is enforced: an authority that is known, and the host's own name */
 };
 
 /* What is asked of one server. Looks into the arena of whoever made it. */
@@ -28,6 +30,7 @@ struct proof {
     const struct slice
         *names; /* the certificate may show one of these as well, where names count */
     size_t n_names;
+    char sts_id[STS_ID_MAX + 1]; /* of PROOF_STS */
     struct slice
         published; /* what the domain publishes of its servers, for the record; at most 255 octets */
 };
@@ -43,17 +46,22 @@ struct proof_of {
     size_t n_pins;
     bool pinned; /* they do, even if none could be read: then nothing matches */
     bool proven; /* the host's name came from secure MX records or from the settings */
+    const struct sts_rule *sts; /* the MTA-STS policy of the domain; NULL: there is none */
 };
 
 /**
  * Find out what must prove a host, by DNS where need be.
  *
  * @param why  set on failure: a sentence
- * @return     false when that is not known now: nothing may be sent to this host
+ * @return     false when that is not known now, or an MTA-STS policy does not mean this host (then the kind is
+ *             PROOF_STS): nothing may be sent to it
  */
 bool proof_of_host(const struct lookup *l, const struct proof_of *of, const struct route_host *host,
                    const struct lookup_addresses *found, struct arena *arena, struct proof *out,
                    struct slice *why) __attribute__((warn_unused_result));
+
+/* Under what its sessions are counted for reports: enum tls_policy. */
+uint64_t proof_policy(const struct proof *proof, const struct sts_rule *rule);
 
 /* The level that a connection reached against what was asked. */
 enum tls_level proof_level(const struct proof *proof, const struct conn_tls *tls);

@@ -15,8 +15,10 @@ struct search {
     int64_t end_ms;
     unsigned tries;
     struct lookup_trust trust;
-    bool passed; /* an address was passed over: its places are taken */
-    bool busy;   /* also one of the preference that is tried now; the first such: */
+    struct sts_rule rule; /* the MTA-STS policy in force */
+    bool ruled_out;       /* a host failed by it */
+    bool passed;          /* an address was passed over: its places are taken */
+    bool busy;            /* also one of the preference that is tried now; the first such: */
     const struct route_host *busy_host;
     struct address busy_address;
     bool busy_secure;
@@ -72,6 +74,17 @@ static int take_place(const struct reach *r, const struct address *address, int6
     return place;
 }
 
+static void fail_session(struct search *s, const struct proof *proof,
+                         const struct session_failure *failure)
+{
+    remember(s, failure->why);
+    remember_seen(s, &failure->seen);
+    s->tls_broken |= failure->tls_broken;
+    s->ruled_out |= proof->kind == PROOF_STS;
+    tally_failed(s->goal->tally, proof_policy(proof, &s->rule), &failure->seen,
+                 failure->why.enhanced, failure->tls_broken);
+}
+
 static bool try_address(struct search *s, const struct route_host *host,
                         const struct address *address, bool secure, const struct proof *proof,
                         int64_t wait_ms)
@@ -102,10 +115,12 @@ static bool try_address(struct search *s, const struct route_host *host,
     struct session *session = session_open(&r->session, &peer, s->arena, &failure);
     if (!session) {
         gate_leave(r->gate, place);
-        remember(s, failure.why);
-        remember_seen(s, &failure.seen);
-        s->tls_broken |= failure.tls_broken;
+        fail_session(s, proof, &failure);
         return false;
+    }
+    if (s->goal->tally) {
+        const struct evidence seen = session_evidence(session, s->arena);
+        tally_opened(s->goal->tally, proof_policy(proof, &s->rule), &s->rule, &seen);
     }
     *s->out = (struct reached){session, r->gate, place};
     return true;
@@ -129,11 +144,16 @@ static bool find_proof(struct search *s, const struct route_host *host,
         .n_pins = s->goal->n_pins,
         .pinned = s->goal->pinned,
         .proven = (s->trust.secure || s->trust.set) && !s->goal->unproven,
+        .sts = &s->rule,
     };
     struct slice why = SLICE_NONE;
 
     if (proof_of_host(&s->reach->lookup, &of, host, found, s->arena, proof, &why)) {
         return true;
+    }
+    if (proof->kind == PROOF_STS) {
+        s->ruled_out = true;
+        tally_refused(s->goal->tally, host->name);
     }
     remember(s, session_outcome(DELIVERY_DEFERRED, 0, "4.7.5", why, s->arena));
     return false;
@@ -206,6 +226,34 @@ static bool try_hosts(struct search *s, const struct route *route)
     return try_busy(s);
 }
 
+/* Ask what policy is in force; false when that is not known, so that nothing may be sent. */
+static bool find_rule(struct search *s, bool renew)
+{
+    const struct reach *r = s->reach;
+    bool by_mx = s->goal->route.len == 0 && s->goal->domain.len && s->goal->domain.ptr[0] != '[';
+    struct slice why = SLICE_NONE;
+
+    if (!r->sts || !by_mx || s->goal->unproven ||
+        r->sts(r->sts_context, s->goal->domain, renew, s->arena, &s->rule, &why)) {
+        return true;
+    }
+    s->why = session_outcome(DELIVERY_DEFERRED, 0, "4.7.5", why, s->arena);
+    return false;
+}
+
+/* Letters failed by the policy: is there another one by now (RFC 8461 section 5.1)? Then all begins anew. */
+static bool is_renewed(struct search *s)
+{
+    const struct sts_rule before = s->rule;
+
+    if (!s->ruled_out || !find_rule(s, true) || sts_same(&before, &s->rule)) {
+        return false;
+    }
+    s->why = (struct recipient_outcome){0};
+    s->ruled_out = s->passed = s->busy = false;
+    return true;
+}
+
 bool reach_open(const struct reach *r, const struct reach_goal *goal, struct arena *arena,
                 struct reached *out, struct session_failure *failure)
 {
@@ -225,7 +273,8 @@ bool reach_open(const struct reach *r, const struct reach_goal *goal, struct are
                                 0, route.code, route.why, arena)};
         return false;
     }
-    if (try_hosts(&s, &route)) {
+    if (find_rule(&s, false) &&
+        (try_hosts(&s, &route) || (is_renewed(&s) && try_hosts(&s, &route)))) {
         return true;
     }
     *failure = (struct session_failure){.why = conclude(&s),

@@ -7,6 +7,7 @@
 #include "stages/delivery/gate.h"
 #include "stages/delivery/lookup.h"
 #include "stages/delivery/session.h"
+#include "stages/delivery/sts.h"
 
 #define REACH_TRIES_MAX 10              /* connections tried in one attempt */
 #define REACH_BUDGET_MS (5 * 60 * 1000) /* after which no further one is begun */
@@ -22,6 +23,8 @@ struct reach {
     uint64_t per_address; /* connections to one address at once */
     int64_t wait_ms;      /* for a place when all are taken */
     struct kept *kept;    /* whose resting sessions make room for new ones; may be NULL */
+    sts_ask *sts;         /* NULL: no MTA-STS policies are obeyed */
+    void *sts_context;
 };
 
 /* Where one job's letters must go. */
@@ -38,7 +41,8 @@ struct reach_goal {
     bool
         unproven; /* what the domain publishes of its servers does not count, and is not asked for */
     bool implicit_tls;
-    struct slice user; /* AUTH at the smart host */
+    struct tls_tally *tally; /* gets what became of TLS; may be NULL */
+    struct slice user;       /* AUTH at the smart host */
     struct slice password;
 };
 

@@ -369,7 +369,10 @@ struct session *session_open(const struct session_settings *settings,
         *failure = (struct session_failure){.why = promise ? no_promise(s, arena) : why,
                                             .seen = session_evidence(s, arena),
                                             .tls_broken = s->tls_failed || s->disproved};
-        failure->seen.level = s->too_weak ? failure->seen.level : 0;
+        /* What MTA-STS demands is waited for (RFC 8461 section 5): nobody needs to decide about it. */
+        bool waits = s->too_weak && peer->proof.kind == PROOF_STS;
+        failure->tls_broken |= waits;
+        failure->seen.level = s->too_weak && !waits ? failure->seen.level : 0;
     }
     /* They are the attempt's that opened it. */
     s->peer.proof.tlsa = s->peer.proof.names = NULL;

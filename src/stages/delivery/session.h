@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/own.h"
 
+#include "formats/sts/sts.h"
 #include "host/address.h"
 #include "host/tls.h"
 #include "letter/records.h"

@@ -1,0 +1,36 @@
+/* What is known of the servers of a recipient domain: for `postern domain show`. */
+#include "formats/smtp/address.h"
+#include "keeper/internal.h"
+#include "keeper/levels.h"
+#include "keeper/sts.h"
+#include "requests/sts.h"
+
+bool keeper_on_domain_show(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper *k = ctx;
+    const struct domain_show_ask *ask = r->ask;
+    struct domain_show_answer *answer = r->answer;
+    struct sts_known known;
+    uint8_t text[SMTP_DOMAIN_MAX];
+    size_t len = 0;
+
+    if (!smtp_domain_canonical(ask->domain, text, &len, e)) {
+        return error_add(e, "this is no domain");
+    }
+    answer->domain = arena_copy(r->arena, slice_of(text, len));
+    answer->where = keeper_where_of(k, answer->domain, r->arena);
+    answer->fixed = !slice_equal(answer->where, answer->domain);
+    if (!state_level_get(k->state, answer->where, &answer->level, e)) {
+        return false;
+    }
+    sts_find(k, answer->domain, STS_KNOWN, r->arena, &known);
+    answer->mode = known.policy.mode;
+    answer->id = known.id;
+    answer->mx = (struct cbor_list){known.policy.mx, known.policy.n_mx};
+    answer->max_age_s = known.policy.max_age_s;
+    answer->fetched_at = (uint64_t)known.fetched_at;
+    answer->looked_at = (uint64_t)known.looked_at;
+    answer->problem = slice_text(known.problem);
+    answer->why = known.why;
+    return true;
+}
