@@ -19,33 +19,29 @@
 
 struct keeper;
 
-/* What is to be protected, and for whom. */
+/* What is to be protected, and for whom. The letter is as it would leave unprotected: Bcc, Resent-Bcc and Return-Path are out, Date,
+ * Message-ID and Sender in; no Received, no signature. CRLF line ends; in its header is no defect. */
 struct copy_ask {
-    struct slice
-        letter; /* as it would leave unprotected: Bcc, Resent-Bcc and Return-Path are out, Date, Message-ID and Sender in,
-                          * no Received, no signature; CRLF line ends, and its header has no defect but in a notice */
+    struct slice letter;
+    int letter_fd; /* the same as a sealed memory file; stays the caller's */
     const struct facts *facts;
-    struct slice
-        sender; /* the mailbox of the From field, for whom it is signed; empty when there is none to be read */
-    const struct slice
-        *recipients; /* addresses as in the envelope: all who get this copy, at least one */
-    size_t n_recipients;
+    struct slice sender; /* the mailbox of From, for whom it is signed; empty: none is readable */
+    const struct slice *recipients; /* addresses as in the envelope: all who get this copy */
+    size_t n_recipients;            /* at least one */
 };
 
-/* What a method made. */
+/* What a method made: the protected letter, whose header leaves (CRLF line ends, no Bcc), and what is to be said about it in the record and
+ * by `postern show`: certificates or keys, algorithms, what stayed outside. */
 struct copy_made {
-    int fd; /* the protected letter, a sealed memory file; the caller's to close. CRLF line ends, and a header that leaves: no Bcc */
-    struct slice *
-        texts; /* for the record and `postern show`: certificates or keys, algorithms, what stayed outside; UTF-8 */
-    size_t n_texts; /* up to COPY_TEXTS_MAX, each up to COPY_TEXT_MAX bytes */
+    int fd; /* a sealed memory file; the caller's to close */
+    struct slice *texts;
+    size_t n_texts; /* up to COPY_TEXTS_MAX, each up to COPY_TEXT_MAX bytes of UTF-8 */
 };
 
-enum copy_end {
-    COPY_MADE,
-    COPY_LATER,  /* not now, *e says why: the whole letter comes again in a moment */
-    COPY_CANNOT, /* not for these recipients, *e says why: the next step of their policy is taken. Of several who share a copy each
-                  * is then asked for alone, so that only who cannot have it goes without */
-};
+/* COPY_LATER: not now, *e says why; the whole letter comes again in a moment. COPY_CANNOT: not for these recipients, *e says why; the
+ * next step of their policy is taken. Of several who share a copy each is then asked for alone, so that only who cannot have it goes
+ * without. The sentence stands in the record: plain, without a full stop, of this recipient alone. */
+enum copy_end { COPY_MADE, COPY_LATER, COPY_CANNOT };
 
 /**
  * Make a copy.
@@ -56,11 +52,11 @@ enum copy_end {
 typedef enum copy_end copy_make_fn(struct keeper *k, const struct copy_ask *ask,
                                    struct arena *arena, struct copy_made *out, struct error *e);
 
+/* A row. `alone`: one copy for each recipient, such as when each has a secret of his own; otherwise those whom the header names
+ * share one, and each Bcc has his own. */
 struct copy_method {
     uint64_t rung; /* enum rung from RUNG_SMIME on; 0 ends the table */
-    bool
-        alone; /* one copy for each recipient, such as when each has a secret of his own; otherwise those whom the header names
-                    * share one, and each Bcc has his own */
+    bool alone;
     copy_make_fn *make;
 };
 

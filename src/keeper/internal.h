@@ -88,7 +88,8 @@ struct keeper {
     struct syncs *syncs;
     struct contacts *contacts;
     struct drills *drills;
-    struct sts_cache *sts; /* keeper/sts.h */
+    const struct copy_method *copy_methods; /* keeper/copies.h */
+    struct sts_cache *sts;                  /* keeper/sts.h */
     struct tlsrpt *tlsrpt;
     struct keeper_counters counters;
     struct refusals refusals;

@@ -13,6 +13,7 @@
 #include "keeper/callers.h"
 #include "keeper/consent.h"
 #include "keeper/contacts.h"
+#include "keeper/copies.h"
 #include "keeper/desks.h"
 #include "keeper/drills.h"
 #include "keeper/guard.h"
@@ -117,6 +118,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
         arena_panic("out of memory");
     }
     k->options = *options;
+    k->copy_methods = copy_methods;
     k->started_at = clock_steady_ms();
     init_lock(&k->backlog.lock, &k->backlog.changed);
     init_lock(&k->indexer.lock, &k->indexer.changed);

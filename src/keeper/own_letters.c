@@ -81,6 +81,9 @@ bool keeper_record_with_letters(struct keeper *k, const struct ledger_record *fi
     struct ledger_ref refs[OWN_LETTERS_BEHIND + 3 * OWN_LETTERS_MAX];
     size_t n_records = 0;
 
+    if (n_first > OWN_LETTERS_BEHIND || n > OWN_LETTERS_MAX) {
+        return error_set(e, ERROR_LIMIT, "%zu records are too many for one commit", n_first);
+    }
     while (n_records < n_first) {
         records[n_records] = first[n_records];
         n_records++;

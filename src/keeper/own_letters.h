@@ -22,8 +22,8 @@ struct own_letter {
     struct ledger_record with; /* recorded in the same commit; type 0: none */
 };
 
-#define OWN_LETTERS_MAX    3 /* in one commit */
-#define OWN_LETTERS_BEHIND 8 /* records before them in it */
+#define OWN_LETTERS_MAX    3   /* in one commit */
+#define OWN_LETTERS_BEHIND 210 /* records before them in it: a decision's, with all copies */
 
 /* Record letters in one commit, behind the record `first` (type 0: none), and send each the way of
  * every letter. */

@@ -36,14 +36,17 @@ void parcel_expect_copies(struct parcel *p, size_t n)
     if (n <= p->n_copies) {
         return;
     }
-    p->copies = calloc(n, sizeof(*p->copies));
-    if (!p->copies) {
+    struct parcel_copy *copies = calloc(n, sizeof(*copies));
+    if (!copies) {
         arena_panic("out of memory");
     }
-    p->n_copies = n;
     for (size_t i = 0; i < n; i++) {
-        p->copies[i].fd = -1;
+        copies[i].fd = -1;
     }
+    (void)pthread_mutex_lock(&p->lock);
+    p->copies = copies;
+    p->n_copies = n;
+    (void)pthread_mutex_unlock(&p->lock);
 }
 
 struct parcel_copy *parcel_copy_at(struct parcel *p, uint64_t copy)

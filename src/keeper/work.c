@@ -11,6 +11,7 @@
 #include "host/memfd.h"
 #include "host/thread.h"
 #include "keeper/consent.h"
+#include "keeper/copying.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/provider.h"
@@ -23,6 +24,7 @@
 #include "requests/inspector.h"
 #include "stages/policy/policy.h"
 
+#define DECISION_MAX  ((size_t)4 << 20)
 #define INSPECT_TRIES 3 /* a letter that ends every inspector that reads it goes on unread */
 #define RETRY_MS      1000
 #define HEADER_MAX    ((size_t)1 << 20) /* bytes in which labels of imported letters are found */
@@ -47,8 +49,7 @@ struct letter {
     struct cbor_list scans; /* struct scan */
     int terms_fd;
     struct decision decision;
-    struct edit_script script;
-    struct sealed sealed;
+    struct copying copying;
 };
 
 /* ── inspection ── */
@@ -111,120 +112,6 @@ static void inspect(struct letter *l)
     l->findings.account = own ? l->facts.account : SLICE_NONE;
 }
 
-/* ── protection ── */
-
-static struct slice signature_name(const struct dkim_key *key, struct arena *arena)
-{
-    const char *algorithm = key->algorithm == DKIM_RSA_SHA256 ? "rsa-sha256" : "ed25519-sha256";
-
-    return arena_printf(arena, "%s %.*s._domainkey.%.*s", algorithm, SLICE_ARG(key->selector),
-                        SLICE_ARG(key->domain));
-}
-
-static struct slice from_domain(struct letter *l)
-{
-    struct mail_facts facts;
-
-    mail_facts_read(&l->header, l->facts.smtputf8, l->arena, &facts);
-    return facts.from.count ? facts.from.items[0].domain : SLICE_NONE;
-}
-
-/* The recipe as a record; the script's literals and the record's share memory. */
-static void describe(struct letter *l, const struct dkim_key *keys, size_t n_keys)
-{
-    struct sealed_edit *edits = arena_array(l->arena, l->script.n_edits + 1, sizeof(*edits));
-    struct slice *signatures = arena_array(l->arena, n_keys + 1, sizeof(*signatures));
-
-    for (size_t i = 0; i < l->script.n_edits; i++) {
-        const struct edit *from = &l->script.edits[i];
-        edits[i] = from->literal
-                       ? (struct sealed_edit){.literal = from->bytes}
-                       : (struct sealed_edit){.offset = from->offset, .len = from->length};
-    }
-    for (size_t i = 0; i < n_keys; i++) {
-        signatures[i] = signature_name(&keys[i], l->arena);
-    }
-    l->sealed = (struct sealed){
-        .id = l->facts.id,
-        .copy = 1,
-        .digest = slice_of(l->script.digest, PROTECT_DIGEST_LEN),
-        .size = l->script.size,
-        .edits = {edits,      l->script.n_edits},
-        .signatures = {signatures, n_keys           }
-    };
-}
-
-static bool protect(struct letter *l, const struct settings *settings, struct error *e)
-{
-    struct dkim_key keys[PROTECT_KEYS_MAX];
-    size_t n_keys = 0;
-    struct signing signing = {l->keeper, keys};
-    bool show_client = settings->submission.received_client_address;
-    char id[LETTER_ID_TEXT];
-
-    if (!l->facts.drill && /* nobody is to get phishing with our signature out of the archive */
-        !keeper_dkim_keys(l->keeper, from_domain(l), l->arena, keys, &n_keys, e)) {
-        return false;
-    }
-    letter_id_text(&l->parcel->id, id);
-    const struct slice *marks = NULL;
-    bool handed_on = asserted_is_mechanism(l->facts.mechanism);
-    size_t n_marks = keeper_provider_marks(settings, l->facts.mechanism, l->arena, &marks);
-    if (handed_on && n_marks == 0) { /* what of it must not leave is not known any more */
-        return error_set(e, ERROR_BUSY, "the [connector] section by which it came is not there");
-    }
-    struct protect_context context = {
-        .host = settings->general.hostname,
-        .letter_id = slice_text(id),
-        .received_ms = (int64_t)l->facts.received_at,
-        .client_name = show_client ? l->facts.helo : SLICE_NONE,
-        .client_address = show_client ? l->facts.client : SLICE_NONE,
-        .tls_version = l->facts.tls_version,
-        .tls_cipher = l->facts.tls_cipher,
-        .sender = l->facts.behalf.from.len ? l->facts.account : SLICE_NONE,
-        .handed_on = handed_on,
-        .cut = marks,
-        .n_cut = n_marks,
-        .utf8 = l->facts.smtputf8,
-        .keys = keys,
-        .n_keys = n_keys,
-        .sign = keeper_sign,
-        .sign_ctx = &signing,
-    };
-    keyring_random_bytes(context.random, sizeof(context.random));
-    if (!protect_letter(l->content, &l->header, &context, l->arena, &l->script, e)) {
-        return false;
-    }
-    describe(l, keys, n_keys);
-    return true;
-}
-
-/* Write the copy to memory, for the first attempt, which usually follows at once; -1 when too many wait
- * there already: then parcel_copy() makes it, and looks for bytes above 127, when its turn comes. What was declared is no matter: clients say SMTPUTF8 and 8BITMIME of letters that need
- * neither. */
-static bool make_copy(struct letter *l, int *fd, bool *has_8bit, struct error *e)
-{
-    OWN(fd) int copy = -1;
-
-    *fd = -1;
-    if (!parcel_may_keep_copy(l->script.size)) {
-        return true;
-    }
-    if (!memfd_open("copy", &copy, e)) {
-        return false;
-    }
-    for (size_t i = 0; i < l->script.n_edits; i++) {
-        struct slice piece;
-        if (!protect_piece(&l->script.edits[i], l->content, &piece, e) ||
-            !memfd_add(copy, piece, e)) {
-            return false;
-        }
-        *has_8bit = *has_8bit || !slice_is_ascii(piece);
-    }
-    *fd = TAKE(copy, -1);
-    return memfd_seal(*fd, e);
-}
-
 /* ── the record of all three, and of how long it is kept ── */
 
 /* `header` is NULL where nobody read it. */
@@ -241,70 +128,119 @@ static void write_classes(const struct letter *l, const struct retention_rules *
 static bool append_all(struct letter *l, const struct ledger_record *records, size_t n,
                        const struct own_letter *notice, size_t n_notices, struct error *e)
 {
-    struct ledger_ref refs[4];
+    struct ledger_ref *refs = arena_array(l->arena, n, sizeof(*refs));
 
     if (!keeper_record_with_letters(l->keeper, records, n, refs, notice, n_notices, e)) {
         return false;
     }
     l->parcel->decision = refs[1];
-    l->parcel->only.ref = refs[2];
+    copying_hand_over(&l->copying, l->parcel, &refs[2]);
     l->parcel->decided = true;
     return true;
+}
+
+/* The records of one letter's commit while they are written. */
+struct writing {
+    struct ledger_record *records;
+    struct buf *bodies;
+    size_t n;
+    bool full;
+};
+
+static struct buf *next_body(struct writing *w, uint16_t type, size_t max)
+{
+    struct buf *body = &w->bodies[w->n];
+
+    buf_init(body, max);
+    w->records[w->n++].type = type;
+    return body;
+}
+
+static void write_record(struct writing *w, uint16_t type, size_t max,
+                         const struct cbor_schema *schema, const void *value)
+{
+    cbor_write(next_body(w, type, max), schema, value);
+}
+
+static void write_all(struct letter *l, struct retention_rules *rules, struct writing *w)
+{
+    size_t n_max = l->copying.n_copies + 3;
+
+    w->records = arena_array(l->arena, n_max, sizeof(*w->records));
+    w->bodies = arena_array(l->arena, n_max, sizeof(*w->bodies));
+    write_record(w, RECORD_FINDINGS, KEEPER_FINDINGS_MAX, &findings_schema, &l->findings);
+    write_record(w, RECORD_DECISION, DECISION_MAX, &decision_schema, &l->decision);
+    for (size_t i = 0; i < l->copying.n_copies; i++) {
+        write_record(w, RECORD_SEALED, 2 * (size_t)LETTER_BYTES_MAX, &sealed_schema,
+                     &l->copying.copies[i].sealed);
+    }
+    struct buf *classes = next_body(w, RECORD_CLASSES, KEEPER_STAMP_MAX);
+    write_classes(l, rules, &l->header, classes);
+    for (size_t i = 0; i < w->n; i++) {
+        w->records[i].body = buf_slice(&w->bodies[i]);
+        w->full = w->full || w->bodies[i].full;
+    }
 }
 
 /* `scanned` may want its sender told: then that is recorded with it. */
 static bool record_all(struct letter *l, const struct scanning_verdict *scanned, struct error *e)
 {
-    OWN(buf) struct buf findings = {.max = KEEPER_FINDINGS_MAX};
-    OWN(buf) struct buf decision = {.max = 4 << 20};
-    OWN(buf) struct buf sealed = {.max = 2 * (size_t)LETTER_BYTES_MAX};
-    OWN(buf) struct buf classes = {.max = 0};
     OWN(buf) struct buf text = {.max = 0};
     struct own_letter notice;
     size_t n_notices = 0;
+    struct writing w = {.n = 0};
 
     if (!scanning_notice(l->keeper, &l->facts, scanned, l->arena, &text, &notice, &n_notices, e)) {
         return false;
     }
     l->decision.told = n_notices ? letter_id_slice(&notice.id) : SLICE_NONE;
     struct retention_rules *rules = retention_hold(l->keeper);
-    cbor_write(&findings, &findings_schema, &l->findings);
-    cbor_write(&decision, &decision_schema, &l->decision);
-    cbor_write(&sealed, &sealed_schema, &l->sealed);
-    write_classes(l, rules, &l->header, &classes);
-    const struct ledger_record records[] = {
-        {RECORD_FINDINGS, buf_slice(&findings)},
-        {RECORD_DECISION, buf_slice(&decision)},
-        {RECORD_SEALED,   buf_slice(&sealed)  },
-        {RECORD_CLASSES,  buf_slice(&classes) }
-    };
-    bool fits = !findings.full && !decision.full && !sealed.full && !classes.full;
-    bool recorded = fits && append_all(l, records, classes.len ? 4 : 3, &notice, n_notices, e);
+    write_all(l, rules, &w);
+    size_t n =
+        w.bodies[w.n - 1].len ? w.n : w.n - 1; /* without classes there is no record of them */
+    bool recorded = !w.full && append_all(l, w.records, n, &notice, n_notices, e);
     retention_release(l->keeper, rules);
-    return recorded || (fits ? false : error_set(e, ERROR_LIMIT, "a letter's records do not fit"));
+    for (size_t i = 0; i < w.n; i++) {
+        buf_done(&w.bodies[i]);
+    }
+    return recorded ||
+           (w.full ? error_set(e, ERROR_LIMIT, "a letter's records do not fit") : false);
+}
+
+static bool decide(struct letter *l, const struct settings *settings, struct error *e)
+{
+    struct recipient_state *states = recipients_look(l->keeper, &l->facts, l->arena);
+    const struct policy_letter known = {&l->facts, &l->header, &l->findings, states};
+
+    l->copying.source = (struct copy_source){.k = l->keeper,
+                                             .settings = settings,
+                                             .facts = &l->facts,
+                                             .header = &l->header,
+                                             .content = l->content,
+                                             .arena = l->arena};
+    l->copying.policy = policy_decide;
+    copy_source_init(&l->copying.source);
+    return copying_decide(&l->copying, &known, states, &l->decision, e);
 }
 
 static bool send_on(struct letter *l, struct error *e)
 {
     const struct settings *settings = l->keeper->options.settings(l->keeper->options.context);
-    OWN(fd) int copy = -1;
-    bool has_8bit = false;
 
-    const struct policy_letter known = {&l->facts, &l->header, &l->findings,
-                                        recipients_look(l->keeper, &l->facts, l->arena)};
-    policy_decide(&known, settings, l->arena, &l->decision);
+    if (!decide(l, settings, e)) {
+        return false;
+    }
     suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
     const struct scanning_verdict scanned =
         scanning_hold(l->keeper, &l->findings, l->arena, &l->decision);
     if (!l->facts.drill) {
         consent_judge(l->keeper, &l->facts, &l->header, &l->findings, l->arena, &l->decision);
     }
-    bool waits = l->decision.need.rule.len != 0; /* for days, perhaps: its copy is made then */
-    if (!protect(l, settings, e) || (!waits && !make_copy(l, &copy, &has_8bit, e)) ||
-        !record_all(l, &scanned, e)) {
+    bool waits =
+        l->decision.need.rule.len != 0; /* for days, perhaps: its copies are written then */
+    if ((!waits && !copying_keep(&l->copying, e)) || !record_all(l, &scanned, e)) {
         return false;
     }
-    parcel_keep_copy(l->parcel, &l->parcel->only, TAKE(copy, -1), l->script.size, has_8bit);
     keeper_enqueue(l->keeper, l->parcel, &l->decision);
     guard_found(l->keeper, &l->facts, &l->findings, l->arena);
     scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, &scanned, l->arena);
@@ -334,7 +270,9 @@ static bool develop(struct letter *l, struct error *e)
     l->content = map.bytes;
     mail_header_read(l->content, &limits, l->facts.smtputf8, l->arena, &l->header);
     inspect(l);
-    if (!l->parcel->decided && !send_on(l, e)) {
+    bool sent = l->parcel->decided || send_on(l, e);
+    copying_done(&l->copying);
+    if (!sent) {
         if (l->terms_fd >= 0) {
             (void)close(l->terms_fd);
         }
@@ -452,8 +390,11 @@ static bool develop_all(struct keeper *k, struct parcel **parcels, size_t n, str
     struct group g = {.count = n};
 
     for (size_t i = 0; i < n; i++) {
-        g.letters[i] =
-            (struct letter){.keeper = k, .parcel = parcels[i], .arena = arena, .terms_fd = -1};
+        g.letters[i] = (struct letter){.keeper = k,
+                                       .parcel = parcels[i],
+                                       .arena = arena,
+                                       .terms_fd = -1,
+                                       .copying = {.source = {.bare_fd = -1}}};
     }
     return parcels[0]->kind == LETTER_IMPORTED ? develop_group(&g, e) : develop(&g.letters[0], e);
 }

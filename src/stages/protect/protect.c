@@ -83,7 +83,9 @@ static void add_missing(struct maker *m, struct buf *out)
     char date[MAIL_DATE_MAX];
 
     mail_date_write(c->received_ms, date);
-    add_received(out, c, date);
+    if (!c->bare) {
+        add_received(out, c, date);
+    }
     if (!mail_header_find(m->header, MAIL_DATE)) {
         buf_printf(out, "Date: %s\r\n", date);
     }
@@ -209,6 +211,29 @@ bool protect_piece(const struct edit *edit, struct slice letter, struct slice *b
         return error_set(e, ERROR_CORRUPT, "an edit script reaches beyond its letter");
     }
     *bytes = slice_of(letter.ptr + edit->offset, (size_t)edit->length);
+    return true;
+}
+
+bool protect_whole(struct edit_script *script, struct slice letter, struct arena *arena,
+                   struct error *e)
+{
+    size_t n = script->n_edits + (size_t)(script->size / PROTECT_LITERAL_MAX);
+    struct edit_script whole = *script;
+
+    whole.edits = arena_array(arena, n + 1, sizeof(*whole.edits));
+    whole.n_edits = 0;
+    for (size_t i = 0; i < script->n_edits; i++) {
+        struct slice piece = SLICE_NONE;
+        if (!protect_piece(&script->edits[i], letter, &piece, e)) {
+            return false;
+        }
+        while (piece.len) {
+            struct slice part = slice_head(piece, PROTECT_LITERAL_MAX);
+            whole.edits[whole.n_edits++] = (struct edit){.literal = true, .bytes = part};
+            piece = slice_from(piece, part.len);
+        }
+    }
+    *script = whole;
     return true;
 }
 

@@ -4,7 +4,8 @@
  * a Date, Message-ID or Sender that was missing) and ranges of the submitted letter, with the digest of
  * the result. Applied again, in a retry or an export years later, it gives the same bytes. Only
  * the header changes: Bcc, Resent-Bcc and Return-Path fields are left out; the body's bytes are one
- * range, as submitted. Pure but for the callback that signs. */
+ * range, as submitted. What protects a letter's content comes before: then the recipe is made over the
+ * protected letter, and is literal as a whole. Pure but for the callback that signs. */
 #pragma once
 
 #include <stdint.h>
@@ -21,6 +22,7 @@
 #define PROTECT_KEYS_MAX      4
 #define PROTECT_RANGES_MAX    100 /* a header cut into more is copied instead */
 #define PROTECT_SIGNATURE_MAX 512 /* bytes: RSA-4096 */
+#define PROTECT_LITERAL_MAX   ((size_t)32 << 20)
 
 /* One piece of the copy. */
 struct edit {
@@ -60,8 +62,9 @@ struct protect_context {
     struct slice client_address; /* the same: "192.0.2.1" or "2001:db8::1" */
     struct slice tls_version;    /* "TLSv1.3"; empty: it did not come from a client */
     struct slice tls_cipher;
-    struct slice sender;     /* an address: of who sends for another; empty when From is his own */
-    bool handed_on;          /* it came from a server, and nobody signed in */
+    struct slice sender; /* an address: of who sends for another; empty when From is his own */
+    bool handed_on;      /* it came from a server, and nobody signed in */
+    bool bare; /* for who protects its content first: no Received, which comes after that */
     const struct slice *cut; /* names of further fields that are left out */
     size_t n_cut;
     bool utf8;                          /* MAIL had SMTPUTF8 */
@@ -82,6 +85,15 @@ struct protect_context {
 bool protect_letter(struct slice letter, const struct mail_header *header,
                     const struct protect_context *context, struct arena *arena,
                     struct edit_script *out, struct error *e) MUST_CHECK;
+
+/**
+ * Make a script that takes nothing of the letter: each range becomes literal, in pieces of PROTECT_LITERAL_MAX at most.
+ *
+ * @param script  of protect_letter(); what it makes stays the same, byte for byte
+ * @param letter  that it was made of, into which literals look from now on
+ */
+bool protect_whole(struct edit_script *script, struct slice letter, struct arena *arena,
+                   struct error *e) MUST_CHECK;
 
 /**
  * The bytes of one piece: how to walk a copy without building it.

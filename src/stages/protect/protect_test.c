@@ -76,6 +76,53 @@ static void what_is_missing_is_added_and_bcc_is_cut(void **unused)
     assert_int_equal(s.n_edits, 4);
 }
 
+/* What protects the content gets it so; our Received comes after it. */
+static void bare_it_has_no_received(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 1 << 20};
+    OWN(buf) struct buf copy = {.max = 1 << 16};
+    struct protect_context c = plain;
+    struct edit_script s;
+
+    c.bare = true;
+    c.sender = SLICE("anna@example.test");
+    protect(SLICE("From: alice@example.test\r\nBcc: b@x.test\r\n\r\nText\r\n"), &c, &a, &s, &copy);
+    assert_slice(buf_slice(&copy), "Date: Tue, 24 Nov 2026 07:30:00 +0000\r\n"
+                                   "Message-ID: <0000000000000000000000000@mail.example.test>\r\n"
+                                   "Sender: anna@example.test\r\n"
+                                   "From: alice@example.test\r\n\r\nText\r\n");
+}
+
+/* A copy that cannot be made a second time is kept as a whole. */
+static void a_whole_script_takes_nothing_of_the_letter(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 1 << 20};
+    OWN(buf) struct buf letter = {.max = 2 * PROTECT_LITERAL_MAX + 100};
+    OWN(buf) struct buf copy = {.max = 3 * PROTECT_LITERAL_MAX};
+    OWN(buf) struct buf again = {.max = 3 * PROTECT_LITERAL_MAX};
+    struct edit_script s;
+    struct error e;
+
+    buf_add_text(&letter, "From: alice@example.test\r\nBcc: b@x.test\r\nSubject: x\r\n\r\n");
+    while (letter.len < 2 * PROTECT_LITERAL_MAX) {
+        buf_add_text(&letter, "0123456789012345678901234567890123456789012345678901234567890\r\n");
+    }
+    protect(buf_slice(&letter), &plain, &a, &s, &copy);
+    assert_ok(protect_whole(&s, buf_slice(&letter), &a, &e), e);
+    for (size_t i = 0; i < s.n_edits; i++) {
+        assert_true(s.edits[i].literal);
+        assert_in_range(s.edits[i].bytes.len, 1, PROTECT_LITERAL_MAX);
+    }
+    apply(&s, SLICE_NONE, &again);
+    assert_true(slice_equal(buf_slice(&copy), buf_slice(&again)));
+    assert_ok(protect_verify(&s, SLICE_NONE, &e), e);
+    s.edits[0] = (struct edit){.offset = letter.len, .length = 1};
+    assert_false(protect_whole(&s, buf_slice(&letter), &a, &e));
+    assert_int_equal(e.kind, ERROR_CORRUPT);
+}
+
 static void marks_of_who_handed_it_on_do_not_leave(void **unused)
 {
     (void)unused;
@@ -302,6 +349,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_missing_is_added_and_bcc_is_cut),
         cmocka_unit_test(marks_of_who_handed_it_on_do_not_leave),
+        cmocka_unit_test(bare_it_has_no_received),
+        cmocka_unit_test(a_whole_script_takes_nothing_of_the_letter),
         cmocka_unit_test(what_is_there_stays),
         cmocka_unit_test(clients_cannot_write_into_received),
         cmocka_unit_test(the_sender_is_added_when_he_is_missing),

@@ -1,0 +1,255 @@
+#include "keeper/copying.h"
+
+#include "keeper/internal.h"
+#include "stages/protect/blind.h"
+#include "stages/protect/plan.h"
+
+#define ROUNDS_MAX 16 /* each takes a method from a recipient, and there are three */
+#define WHY_MAX    300
+
+/* One letter on the ladder. */
+struct climbing {
+    struct copying *c;
+    struct recipient_state *states;
+    struct decision *decision;
+    bool *own;    /* recipients who get a copy of their own when it is protected */
+    bool *split;  /* those among them who can have none together with others */
+    bool *blind;  /* those who are a Bcc; NULL: nobody has looked yet */
+    bool changed; /* a state is another one: decide again */
+};
+
+/* ── what a recipient cannot have ── */
+
+static struct recipient_fact *fact_of(struct recipient_state *state, uint64_t rung)
+{
+    switch (rung) {
+    case RUNG_SMIME:
+        return &state->smime;
+    case RUNG_OPENPGP:
+        return &state->openpgp;
+    default:
+        return &state->secret;
+    }
+}
+
+static void fail(struct climbing *x, const uint16_t *indexes, size_t n, uint64_t rung,
+                 struct slice why)
+{
+    struct slice text = letter_text(x->c->source.arena, slice_head(why, WHY_MAX), WHY_MAX);
+
+    for (size_t i = 0; i < n; i++) {
+        *fact_of(&x->states[indexes[i]], rung) = (struct recipient_fact){false, text};
+    }
+    x->changed = true;
+}
+
+/* ── who gets a copy of his own ── */
+
+static bool is_blind(struct climbing *x, size_t index)
+{
+    const struct copy_source *s = &x->c->source;
+    const struct recipient *all = s->facts->recipients.items;
+    struct blind_named named;
+
+    if (!x->blind) {
+        x->blind = arena_array(s->arena, s->facts->recipients.count + 1, sizeof(bool));
+        blind_read(s->header, s->facts->smtputf8, s->arena, &named);
+        for (size_t i = 0; i < s->facts->recipients.count; i++) {
+            x->blind[i] = blind_is(&named, all[i].address, s->facts->smtputf8, s->arena);
+        }
+    }
+    return x->blind[index];
+}
+
+static uint16_t index_at(struct slice indexes, size_t i)
+{
+    return (uint16_t)(indexes.ptr[2 * i] << 8 | indexes.ptr[2 * i + 1]);
+}
+
+/* Look at one ruling that protects the content: is there such a method, and who gets his own? */
+static void look_at_ruling(struct climbing *x, const struct ruling *r)
+{
+    const struct copy_source *s = &x->c->source;
+    const struct copy_method *method = copy_method_of(s->k->copy_methods, r->method);
+
+    for (size_t i = 0; i < r->recipients.len / 2; i++) {
+        uint16_t index = index_at(r->recipients, i);
+        if (index >= s->facts->recipients.count) {
+            continue; /* the plan refuses it */
+        }
+        if (!method) {
+            fail(x, &index, 1, r->method, SLICE("nothing here can protect a letter so"));
+            continue;
+        }
+        x->own[index] = method->alone || x->split[index] || is_blind(x, index);
+    }
+}
+
+static void look_at_rulings(struct climbing *x)
+{
+    const struct ruling *rulings = x->decision->rulings.items;
+
+    for (size_t i = 0; i < x->decision->rulings.count; i++) {
+        if (rulings[i].method) {
+            look_at_ruling(x, &rulings[i]);
+        }
+    }
+}
+
+/* ── the copies ── */
+
+/* They cannot have it together. Who cannot have it alone goes without; if all can, each gets his own. */
+static bool divide(struct climbing *x, const struct copy_method *method,
+                   const struct plan_copy *copy, struct error *e)
+{
+    bool anybody = false;
+
+    for (size_t i = 0; i < copy->n_recipients; i++) {
+        struct copy_made made = {.fd = -1};
+        enum copy_end end =
+            copy_ask_method(&x->c->source, method, &copy->recipients[i], 1, &made, e);
+        if (made.fd >= 0) {
+            (void)close(made.fd);
+        }
+        if (end == COPY_LATER) {
+            return false;
+        }
+        if (end == COPY_CANNOT) {
+            fail(x, &copy->recipients[i], 1, method->rung, slice_text(e->text));
+            anybody = true;
+        }
+    }
+    for (size_t i = 0; i < copy->n_recipients && !anybody; i++) {
+        x->split[copy->recipients[i]] = true;
+    }
+    x->changed = true;
+    return true;
+}
+
+static bool is_too_much(struct climbing *x, const struct plan_copy *copy, uint64_t size)
+{
+    struct arena *arena = x->c->source.arena;
+
+    x->c->whole_bytes += size;
+    if (x->c->whole_bytes <= COPIES_BYTES_MAX) {
+        return false;
+    }
+    fail(x, copy->recipients, copy->n_recipients, copy->method,
+         arena_printf(arena,
+                      "the letter's protected copies together have more than %llu MiB: send it to "
+                      "fewer recipients, or make it smaller",
+                      (unsigned long long)(COPIES_BYTES_MAX >> 20)));
+    return true;
+}
+
+/* Make one protected copy, or say of whom it cannot be had. False: not now. */
+static bool make_protected(struct climbing *x, const struct plan_copy *copy, uint64_t number,
+                           struct leaving *out, struct error *e)
+{
+    struct copy_source *s = &x->c->source;
+    const struct copy_method *method = copy_method_of(s->k->copy_methods, copy->method);
+    struct copy_made made = {.fd = -1};
+    enum copy_end end = copy_ask_method(s, method, copy->recipients, copy->n_recipients, &made, e);
+
+    if (end == COPY_CANNOT && copy->n_recipients > 1) {
+        return divide(x, method, copy, e);
+    }
+    if (end == COPY_MADE) {
+        end = copy_make_protected(s, number, copy->method, &made, out, e);
+        (void)close(made.fd);
+    }
+    if (end == COPY_CANNOT) {
+        fail(x, copy->recipients, copy->n_recipients, copy->method, slice_text(e->text));
+        return true;
+    }
+    return end == COPY_MADE ? is_too_much(x, copy, out->script.size) || true : false;
+}
+
+static void drop_copies(struct copying *c)
+{
+    for (size_t i = 0; i < c->n_copies; i++) {
+        leaving_done(&c->copies[i]);
+    }
+    c->n_copies = 0;
+    c->whole_bytes = 0;
+}
+
+/* Make all that the plan has. What is found of one recipient is found of others in the same round. */
+static bool make_copies(struct climbing *x, const struct plan *plan, struct error *e)
+{
+    struct copying *c = x->c;
+
+    c->copies = arena_array(c->source.arena, plan->n_copies, sizeof(*c->copies));
+    for (size_t i = 0; i < plan->n_copies; i++) {
+        const struct plan_copy *copy = &plan->copies[i];
+        struct leaving *out = &c->copies[c->n_copies++];
+        out->fd = -1;
+        if (i >= COPIES_MAX) {
+            fail(x, copy->recipients, copy->n_recipients, copy->method,
+                 SLICE("a letter leaves in 200 copies at most: send it to fewer recipients"));
+            continue;
+        }
+        if (copy->method ? !make_protected(x, copy, i + 1, out, e)
+                         : !copy_make_plain(&c->source, i + 1, out, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool copying_decide(struct copying *c, const struct policy_letter *known,
+                    struct recipient_state *states, struct decision *out, struct error *e)
+{
+    size_t n = known->facts->recipients.count;
+    struct climbing x = {.c = c,
+                         .states = states,
+                         .decision = out,
+                         .own = arena_array(c->source.arena, n + 1, sizeof(bool)),
+                         .split = arena_array(c->source.arena, n + 1, sizeof(bool))};
+
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        struct plan plan;
+        drop_copies(c);
+        x.changed = false;
+        c->policy(known, c->source.settings, c->source.arena, out);
+        look_at_rulings(&x);
+        if (x.changed) {
+            continue;
+        }
+        if (!plan_copies(out, x.own, n, c->source.arena, &plan, e) || !make_copies(&x, &plan, e)) {
+            return false;
+        }
+        if (!x.changed) {
+            return true;
+        }
+    }
+    return error_set(e, ERROR_CORRUPT,
+                     "the policy chooses what was found impossible: the letter waits");
+}
+
+bool copying_keep(struct copying *c, struct error *e)
+{
+    for (size_t i = 0; i < c->n_copies; i++) {
+        if (!copy_keep(&c->copies[i], c->source.content, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void copying_hand_over(struct copying *c, struct parcel *p, const struct ledger_ref *refs)
+{
+    parcel_expect_copies(p, c->n_copies);
+    for (size_t i = 0; i < c->n_copies; i++) {
+        struct leaving *from = &c->copies[i];
+        struct parcel_copy *to = parcel_copy_at(p, i + 1);
+        to->ref = refs[i];
+        parcel_keep_copy(p, to, TAKE(from->fd, -1), from->script.size, from->has_8bit);
+    }
+}
+
+void copying_done(struct copying *c)
+{
+    drop_copies(c);
+    copy_source_done(&c->source);
+}
