@@ -85,7 +85,9 @@ extern const struct config_table settings_pull_table;
 extern const struct config_table settings_journal_table;
 extern const struct config_table settings_connectors_table;
 extern const struct config_table settings_connector_table;
-extern const struct config_table settings_approval_table;
+extern const struct config_table *const settings_approval_tables[2];
+extern const struct config_table *const settings_policy_tables[2];
+extern const struct config_table *const settings_label_tables[1];
 extern const struct config_table settings_directory_table;
 extern const struct config_table settings_oidc_table;
 

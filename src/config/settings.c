@@ -14,7 +14,6 @@ static const struct config_table *const top_tables[] = {
 static const struct config_table *const domain_tables[] = {&settings_domain_table};
 static const struct config_table *const pull_tables[] = {&settings_pull_table};
 static const struct config_table *const connector_tables[] = {&settings_connector_table};
-static const struct config_table *const approval_tables[] = {&settings_approval_table};
 static const struct config_table *const oidc_tables[] = {&settings_oidc_table};
 static const struct config_table *const directory_tables[] = {&settings_directory_table};
 static const struct config_table *const smarthost_tables[] = {&settings_smarthost_table};
@@ -72,10 +71,35 @@ static const struct config_section approval_section = {
     .argument = CONFIG_WORD,
     .offset = offsetof(struct settings, approvals),
     .size = sizeof(struct approval_settings),
-    .tables = approval_tables,
-    .n_tables = 1,
+    .tables = settings_approval_tables,
+    .n_tables = 2,
     .help = "Letters that meet all of its conditions are held until a second person has seen and "
             "approved them; the first section that a letter meets counts.",
+};
+static const struct config_section policy_section = {
+    .name = "policy",
+    .named = true,
+    .argument = CONFIG_WORD,
+    .offset = offsetof(struct settings, policies),
+    .size = sizeof(struct policy_settings),
+    .tables = settings_policy_tables,
+    .n_tables = 2,
+    .help = "How letters must be protected. For each recipient the first section counts whose "
+            "conditions all hold; `to`, `to-domain` and `outside` are about this recipient. "
+            "[policy default], without conditions and behind all others, is for everything else; "
+            "without it [domain] and `outbound-tls` say. `postern policy test` shows what becomes "
+            "of a letter, and why.",
+};
+static const struct config_section label_section = {
+    .name = "label",
+    .named = true,
+    .argument = CONFIG_WORD,
+    .offset = offsetof(struct settings, labels),
+    .size = sizeof(struct label_settings),
+    .tables = settings_label_tables,
+    .n_tables = 1,
+    .help = "A label that people or programs put on a letter, for `label` in [policy] and "
+            "[approval]: by a header field, a tag in the subject, or the account that sends it.",
 };
 static const struct config_section oidc_section = {
     .name = "oidc",
@@ -103,8 +127,8 @@ static const struct config_section directory_section = {
             "the password that they have there. Who may write there decides who may send.",
 };
 static const struct config_section *const sections[] = {
-    &top_section,       &domain_section,   &smarthost_section, &pull_section,
-    &connector_section, &approval_section, &oidc_section,      &directory_section};
+    &top_section,      &domain_section, &smarthost_section, &pull_section, &connector_section,
+    &approval_section, &policy_section, &label_section,     &oidc_section, &directory_section};
 
 const struct config_schema settings_schema = {sections, sizeof(sections) / sizeof(sections[0]),
                                               sizeof(struct settings)};
@@ -274,8 +298,11 @@ bool settings_read(struct slice bytes, const char *file, struct arena *arena, st
     }
     const char *why = contradiction(out);
     struct slice wrong = why ? slice_text(why) : settings_approval_contradiction(out, arena);
-    return wrong.len ? config_problem(problems, arena, e, "%s: %.*s", file, SLICE_ARG(wrong))
-                     : true;
+    if (wrong.len) {
+        return config_problem(problems, arena, e, "%s: %.*s", file, SLICE_ARG(wrong));
+    }
+    wrong = settings_policy_contradiction(out, bytes, file, arena);
+    return wrong.len == 0 || config_problem(problems, arena, e, "%.*s", SLICE_ARG(wrong));
 }
 
 const struct domain_settings *settings_domain(const struct settings *s, struct slice domain)

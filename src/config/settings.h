@@ -16,6 +16,7 @@
 #include "config/settings_limits.h"
 #include "config/settings_oidc.h"
 #include "config/settings_openpgp.h"
+#include "config/settings_policy.h"
 #include "config/settings_reports.h"
 #include "config/settings_scanners.h"
 #include "config/settings_smime.h"
@@ -158,6 +159,8 @@ struct settings {
     struct config_list pulls;              /* struct pull_settings, likewise */
     struct config_list connector_sections; /* struct connector_settings, likewise */
     struct config_list approvals;          /* struct approval_settings, likewise */
+    struct config_list policies;           /* struct policy_settings, likewise */
+    struct config_list labels;             /* struct label_settings, likewise */
     struct config_list oidcs;              /* struct oidc_settings, likewise */
     struct config_list directories;        /* struct directory_settings, likewise */
 };

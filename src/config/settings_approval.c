@@ -13,25 +13,6 @@ static const struct config_setting approval_rows[] = {
                .help = "Letters to more different recipients outside of our domains than that.",
                .more = "0 is every letter that leaves the company. 1000, which no letter has more "
                        "than, is no condition."),
-    CONFIG_ROW("subject-tag", TEXT, struct approval_settings, subject_tags, .list = true,
-               .max = 200, .example = "[secure-approval]",
-               .help = "Letters whose subject has one of these in it, in any case of letters."),
-    CONFIG_ROW("header-label", TEXT, struct approval_settings, header_labels, .list = true,
-               .max = 255, .example = "\"Sensitivity: Company-Confidential\"",
-               .help = "Letters that have one of these header fields.",
-               .more = "Where the field lists several values with commas between them, one of them "
-                       "is enough."),
-    CONFIG_ROW("group", WORD, struct approval_settings, groups, .list = true, .max = 64,
-               .example = "sales",
-               .help = "Letters whose sender's account was in one of these groups when they came."),
-    CONFIG_ROW("attachment-larger-than", SIZE, struct approval_settings, attachment_larger,
-               .initial = "0B", .max = CONFIG_GIB,
-               .help = "Letters with a file that is larger, as it stands in the letter, encoded.",
-               .more = "Of a letter that could not be read whole, its own size counts. 0B is no "
-                       "condition."),
-    CONFIG_ROW("to-domain", DOMAIN, struct approval_settings, domains, .list = true,
-               .example = "competitor.example",
-               .help = "Letters with a recipient in one of these domains."),
     CONFIG_ROW("approver-role", CHOICE, struct approval_settings, roles, .list = true,
                .words = role_words, .example = "officer",
                .help = "Accounts of these roles may approve."),
@@ -50,26 +31,21 @@ static const struct config_setting approval_rows[] = {
                .help = "What becomes of it then: it goes back to its sender.",
                .more = "A letter that nobody approved is never sent."),
 };
-const struct config_table settings_approval_table = {
+static const struct config_table settings_approval_table = {
     "[approval]", 0, approval_rows, sizeof(approval_rows) / sizeof(approval_rows[0])};
+static const struct config_table settings_approval_when =
+    CONDITIONS_TABLE("[approval] conditions", struct approval_settings, when);
+const struct config_table *const settings_approval_tables[] = {&settings_approval_when,
+                                                               &settings_approval_table};
 
 static const char *wrong_with(const struct approval_settings *a)
 {
-    const struct slice *labels = a->header_labels.items;
-    struct slice name;
-    struct slice value;
-
     if (a->name.len > SETTINGS_APPROVAL_NAME_MAX) {
         return "its name has at most 40 characters";
     }
-    if (a->recipients_outside == SETTINGS_RECIPIENTS_LIMIT_MAX && a->attachment_larger == 0 &&
-        a->subject_tags.count + a->header_labels.count + a->groups.count + a->domains.count == 0) {
+    if (a->recipients_outside == SETTINGS_RECIPIENTS_LIMIT_MAX &&
+        settings_conditions_none(&a->when)) {
         return "it has no condition: `recipients-outside = 0` is every letter that leaves";
-    }
-    for (size_t i = 0; i < a->header_labels.count; i++) {
-        if (!settings_tenant_header(labels[i], &name, &value)) {
-            return "`header-label` wants a field such as `Sensitivity: Company-Confidential`";
-        }
     }
     size_t approvers = a->roles.count + a->approver_groups.count + a->approver_accounts.count;
     if (approvers == 0) {
@@ -85,9 +61,13 @@ struct slice settings_approval_contradiction(const struct settings *s, struct ar
     const struct approval_settings *all = s->approvals.items;
 
     for (size_t i = 0; i < s->approvals.count; i++) {
+        const char *setting = NULL;
         const char *why = wrong_with(&all[i]);
-        if (why) {
-            return arena_printf(arena, "[approval %.*s]: %s", SLICE_ARG(all[i].name), why);
+        struct slice wrong =
+            why ? slice_text(why) : settings_conditions_problem(&all[i].when, s, arena, &setting);
+        if (wrong.len) {
+            return arena_printf(arena, "[approval %.*s]: %.*s", SLICE_ARG(all[i].name),
+                                SLICE_ARG(wrong));
         }
     }
     return SLICE_NONE;

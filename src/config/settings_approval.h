@@ -2,7 +2,7 @@
  * which includes this. */
 #pragma once
 
-#include "config/config.h"
+#include "config/settings_conditions.h"
 
 enum setting_approver_role {
     SETTING_APPROVER_EMPLOYEE,
@@ -20,12 +20,7 @@ enum setting_on_timeout { SETTING_TIMEOUT_RETURN };
 struct approval_settings {
     struct slice name;
     uint64_t recipients_outside; /* more than that; SETTINGS_RECIPIENTS_LIMIT_MAX: no condition */
-    uint64_t attachment_larger;  /* than that; 0: no condition */
-    struct config_list
-        subject_tags; /* slices: one of them; likewise below, and none: no condition */
-    struct config_list header_labels; /* "Name: value" */
-    struct config_list groups;
-    struct config_list domains;
+    struct conditions_settings when;
     struct config_list roles; /* int: enum setting_approver_role */
     struct config_list approver_groups;
     struct config_list approver_accounts;

@@ -1,5 +1,6 @@
 #include "keeper/copy_make.h"
 
+#include "conditions/labels.h"
 #include "formats/mail/facts.h"
 #include "keeper/internal.h"
 #include "keeper/provider.h"
@@ -88,6 +89,16 @@ static void describe(const struct copy_source *s, uint64_t number,
     };
 }
 
+/* Without the tags that are taken off. */
+static struct slice subject_for(const struct copy_source *s)
+{
+    if (s->settings->labels.count == 0 || s->facts->kind == LETTER_NOTICE) {
+        return SLICE_NONE;
+    }
+    const struct cbor_list labels = labels_find(s->facts, s->header, s->settings, s->arena);
+    return labels_subject(&labels, s->header, s->settings, s->arena);
+}
+
 /* What is added to the letter and cut from it, but for the keys. */
 static bool context_for(const struct copy_source *s, struct protect_context *out, struct error *e)
 {
@@ -118,6 +129,7 @@ static bool context_for(const struct copy_source *s, struct protect_context *out
         .handed_on = handed_on,
         .cut = marks,
         .n_cut = n_marks,
+        .subject = subject_for(s),
         .utf8 = f->smtputf8,
     };
     (void)memcpy(out->random, s->random, sizeof(out->random));
@@ -138,6 +150,9 @@ static bool make_script(const struct copy_source *s, struct slice letter,
     if (!s->facts->drill && /* nobody is to get phishing with our signature out of the archive */
         !keeper_dkim_keys(s->k, from_of(s).domain, s->arena, keys, &context->n_keys, e)) {
         return false;
+    }
+    if (header != s->header) { /* of a protected letter that is what its method shows */
+        context->subject = SLICE_NONE;
     }
     context->keys = keys;
     context->sign = keeper_sign;

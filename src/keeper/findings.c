@@ -42,8 +42,8 @@ unsigned findings_marks(const struct findings *f)
     for (size_t i = 0; i < f->parts.count; i++) {
         bool attached = parts[i].disposition == PART_ATTACHMENT || parts[i].name.len;
         marks |= attached ? SEARCH_ATTACHMENT : 0;
-        marks |= slice_starts(parts[i].reason, SLICE("encrypted")) ? SEARCH_ENCRYPTED : 0;
-        marks |= slice_starts(parts[i].note, SLICE("says it is")) ? SEARCH_MISMATCH : 0;
+        marks |= part_is_encrypted(&parts[i]) ? SEARCH_ENCRYPTED : 0;
+        marks |= part_is_mismatch(&parts[i]) ? SEARCH_MISMATCH : 0;
     }
     for (size_t i = 0; i < f->detected.count; i++) {
         marks |= detected[i].kind == DETECTED_CARD ? SEARCH_CARD : 0;

@@ -19,6 +19,7 @@
 #include "keeper/own_letters.h"
 #include "keeper/packing.h"
 #include "keeper/parcel.h"
+#include "keeper/policies.h"
 #include "keeper/queue.h"
 #include "keeper/repeats.h"
 #include "keeper/retention.h"
@@ -84,6 +85,7 @@ struct keeper {
     struct retention retention;
     struct approvals approvals;
     struct senders senders;
+    struct policies policies;
     struct pulls *pulls;
     struct syncs *syncs;
     struct contacts *contacts;

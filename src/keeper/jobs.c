@@ -98,7 +98,7 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     job->reverse_path = f.reverse_path;
     job->smtputf8 = f.smtputf8;
     job->envelope_id = f.envelope_id;
-    job->dsn_return = entry->guard ? RETURN_HEADERS : f.dsn_return;
+    job->dsn_return = guard_is_scanner(entry->guard) ? RETURN_HEADERS : f.dsn_return;
     (void)pthread_mutex_lock(&entry->parcel->lock);
     job->has_8bit = mine->has_8bit;
     job->size = mine->size;

@@ -132,6 +132,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
         init_lock(&k->factors_locks[i], NULL);
     }
     init_lock(&k->consent_lock, NULL);
+    init_lock(&k->policies.lock, NULL);
     init_lock(&k->imports.lock, NULL);
     init_lock(&k->retention.lock, NULL);
     init_lock(&k->approvals.order, NULL);

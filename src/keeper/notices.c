@@ -305,7 +305,9 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
 {
     struct facts about = *f;
 
-    about.dsn_return = entry->guard ? RETURN_HEADERS : f->dsn_return; /* nothing hands malware on */
+    if (guard_is_scanner(entry->guard)) { /* nothing hands malware on */
+        about.dsn_return = RETURN_HEADERS;
+    }
     struct making m = {.keeper = k,
                        .parcel = entry->parcel,
                        .entry = entry,
@@ -384,7 +386,7 @@ static uint64_t return_of(const struct consent_letter *l)
     bool guarded = false;
 
     for (size_t i = 0; i < l->decision.rulings.count; i++) {
-        guarded = guarded || rulings[i].guard;
+        guarded = guarded || guard_is_scanner(rulings[i].guard);
     }
     return guarded ? RETURN_HEADERS : l->facts.dsn_return;
 }

@@ -40,12 +40,20 @@ static bool cancel_entry(struct keeper *k, struct queue_entry *entry, struct sli
     return keeper_record_outcome(k, entry, &f, &outcome, false, arena, e);
 }
 
+static struct slice why_back(const struct queue_entry *entry, struct arena *arena)
+{
+    return entry->guard == GUARD_RETURN
+               ? arena_printf(arena, "Not sent: %.*s", SLICE_ARG(entry->reason))
+               : SLICE("Not sent: malware was found in it");
+}
+
 static struct slice cancelled_by(struct slice reason, struct arena *arena)
 {
     return arena_printf(arena, "Cancelled by the administrator%s%.*s", reason.len ? ": " : "",
                         SLICE_ARG(slice_head(reason, 500)));
 }
 
+/* An empty `why`: as the guard of each says. */
 static bool give_up(struct keeper *k, const struct letter_id *id, uint64_t ruling, struct slice why,
                     struct arena *arena, struct admin_done *answer, struct error *e)
 {
@@ -54,7 +62,8 @@ static bool give_up(struct keeper *k, const struct letter_id *id, uint64_t rulin
 
     while (entry) {
         struct queue_entry *next = entry->next;
-        bool cancelled = ok && cancel_entry(k, entry, why, arena, e);
+        bool cancelled =
+            ok && cancel_entry(k, entry, why.len ? why : why_back(entry, arena), arena, e);
         ok = ok && cancelled;
         if (cancelled) {
             queue_finish(k->queue, entry);
@@ -78,13 +87,13 @@ static bool cancel(struct keeper *k, const struct letter_id *id, const struct or
 }
 
 /* One that waits for a second person ends once: not while somebody says yes or no to it. */
-bool orders_send_back(struct keeper *k, const struct letter_id *id, struct arena *arena,
-                      struct error *e)
+bool orders_send_back(struct keeper *k, const struct letter_id *id, uint64_t ruling,
+                      struct arena *arena, struct error *e)
 {
     struct admin_done done = {0};
 
     consent_hold(k);
-    bool back = give_up(k, id, 0, SLICE("Not sent: malware was found in it"), arena, &done, e);
+    bool back = give_up(k, id, ruling, SLICE_NONE, arena, &done, e);
     consent_let_go(k);
     return back;
 }
@@ -152,8 +161,9 @@ static bool may_release(struct keeper_admin *admin, enum scanning_leave leave,
 
     if (leave == SCANNING_NOBODY) {
         return error_set(e, ERROR_DENIED,
-                         "malware was found in this letter: it goes back to its sender, and no "
-                         "order lets it go (`malware = refuse`)");
+                         "this letter goes back to its sender, and no order lets it go: malware "
+                         "was found in it (`malware = refuse`), or its policy says so (`otherwise "
+                         "= return`)");
     }
     if (leave != SCANNING_OFFICER) {
         return true;
@@ -162,13 +172,14 @@ static bool may_release(struct keeper_admin *admin, enum scanning_leave leave,
         return false;
     }
     if (officers && admin->role != ACCOUNT_OFFICER) {
-        return error_set(e, ERROR_DENIED,
-                         "a malware scanner keeps this letter back: the officer alone lets it go, "
-                         "with `postern queue release --reason`");
+        return error_set(
+            e, ERROR_DENIED,
+            "a malware scanner or its policy keeps this letter back: the officer alone "
+            "lets it go, with `postern queue release --reason`");
     }
     return order->reason.len ||
            error_set(e, ERROR_DENIED,
-                     "a malware scanner keeps this letter back: say with --reason "
+                     "a malware scanner or its policy keeps this letter back: say with --reason "
                      "why it may go");
 }
 

@@ -8,6 +8,7 @@
 
 struct keeper;
 
-/* Send a letter back in which malware was found: an outcome and a notice without its text. */
-bool orders_send_back(struct keeper *k, const struct letter_id *id, struct arena *arena,
-                      struct error *e) MUST_CHECK;
+/* Send a letter back that is to go back, or one ruling of it, which counts from 1: an outcome and a notice, with the reason of a
+ * policy, or without the letter's text when malware was found in it. */
+bool orders_send_back(struct keeper *k, const struct letter_id *id, uint64_t ruling,
+                      struct arena *arena, struct error *e) MUST_CHECK;

@@ -233,3 +233,13 @@ bool keeper_anchor(struct keeper *k, struct slice note, struct arena *arena, str
     anchors_done(k->anchors, ANCHOR_MAIL, c.size);
     return true;
 }
+
+struct slice own_letters_ids(const struct own_letter *letters, size_t n, struct arena *arena)
+{
+    uint8_t *ids = arena_alloc(arena, n * LETTER_ID_LEN + 1);
+
+    for (size_t i = 0; i < n; i++) {
+        (void)memcpy(ids + i * LETTER_ID_LEN, letters[i].id.bytes, LETTER_ID_LEN);
+    }
+    return slice_of(ids, n * LETTER_ID_LEN);
+}

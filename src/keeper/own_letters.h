@@ -35,6 +35,9 @@ bool keeper_record_with_letters(struct keeper *k, const struct ledger_record *fi
                                 struct ledger_ref *refs, const struct own_letter *letters, size_t n,
                                 struct error *e) MUST_CHECK;
 
+/* Their ids, one behind the other, in the arena. */
+struct slice own_letters_ids(const struct own_letter *letters, size_t n, struct arena *arena);
+
 /* Append the header of such a letter to mailboxes of a setting (slices), but for Subject and Content-Type,
  * which the caller adds with the empty line. */
 void own_letter_header(const struct settings *settings, const struct letter_id *id,

@@ -177,7 +177,8 @@ static bool recall_order(struct keeper *k, struct queue_entry *entry, struct are
  * to its sender no order lets go. */
 static void hold_unreleased(struct keeper *k, struct queue_entry *entry, const struct ruling *r)
 {
-    if (!r->hold || entry->state != QUEUE_WAITING || (entry->released && r->guard != GUARD_BACK)) {
+    if (!r->hold || entry->state != QUEUE_WAITING ||
+        (entry->released && !guard_goes_back(r->guard))) {
         return;
     }
     entry->state = QUEUE_HELD;

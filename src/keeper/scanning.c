@@ -243,6 +243,22 @@ static struct slice why_held(const struct scanners_settings *set, const struct c
     return unseen;
 }
 
+/* What the policy holds already stays held by it, and what it returns goes back: without its text when malware is in it. */
+static void add_guard(struct ruling *r, const struct scanning_verdict *v, struct arena *arena)
+{
+    uint64_t policy = r->guard;
+
+    r->hold = true;
+    if (v->guard != GUARD_NONE) {
+        r->guard = policy == GUARD_RETURN ? GUARD_BACK : v->guard;
+    }
+    r->reason = policy ? letter_text(arena,
+                                     arena_printf(arena, "%.*s; %.*s", SLICE_ARG(v->why),
+                                                  SLICE_ARG(r->reason)),
+                                     900)
+                       : v->why;
+}
+
 struct scanning_verdict scanning_hold(struct keeper *k, const struct findings *findings,
                                       struct arena *arena, struct decision *d)
 {
@@ -251,9 +267,7 @@ struct scanning_verdict scanning_hold(struct keeper *k, const struct findings *f
 
     v.why = why_held(set_of(k), &findings->scans, arena, &v.guard);
     for (size_t i = 0; v.why.len && i < d->rulings.count; i++) {
-        rulings[i].hold = true;
-        rulings[i].guard = v.guard;
-        rulings[i].reason = v.why;
+        add_guard(&rulings[i], &v, arena);
     }
     return v;
 }
@@ -332,11 +346,12 @@ bool scanning_notice(struct keeper *k, const struct facts *f,
 }
 
 /* What cannot be sent back now is tried again. */
-static void send_back(struct keeper *k, const struct letter_id *id, struct arena *arena)
+void scanning_send_back(struct keeper *k, const struct letter_id *id, uint64_t ruling,
+                        struct arena *arena)
 {
     struct error e;
 
-    if (!orders_send_back(k, id, arena, &e)) {
+    if (!orders_send_back(k, id, ruling, arena, &e)) {
         log_event(LOG_ERROR, "letter.not_returned", LOG_TEXT("reason", e.text));
         atomic_store(&k->unreturned, true);
     }
@@ -352,18 +367,24 @@ void scanning_follow(struct keeper *k, const struct parcel *p, const struct fact
         tell(k, f, malware, verdict->guard == GUARD_BACK);
     }
     if (verdict->guard == GUARD_BACK) {
-        send_back(k, &p->id, arena);
+        scanning_send_back(k, &p->id, 0, arena);
     }
 }
 
 /* ── the queue ── */
 
+struct back {
+    struct letter_id id;
+    uint64_t ruling; /* counts from 1 */
+};
+
 /* Rulings that scanners hold: how many are the officer's, and the letters that are to go back. */
 struct found {
     size_t officers;
     size_t n;
-    struct letter_id *ids; /* room for BACK_MAX, or NULL: they are counted */
-    bool busy;             /* somebody has one of these in hand just now */
+    struct back *ids; /* room for BACK_MAX, or NULL: they are counted */
+    bool malware;     /* of what is to go back some has it in it */
+    bool busy;        /* somebody has one of these in hand just now */
 };
 
 static void find_held(void *context, const struct queue_entry *entry)
@@ -371,18 +392,19 @@ static void find_held(void *context, const struct queue_entry *entry)
     struct found *found = context;
 
     if (entry->busy) { /* who has it in hand may write its state */
-        found->busy = found->busy || entry->guard == GUARD_BACK;
+        found->busy = found->busy || guard_goes_back(entry->guard);
         return;
     }
     if (entry->state != QUEUE_HELD) {
         return;
     }
     found->officers += entry->guard == GUARD_OFFICER;
-    if (entry->guard == GUARD_BACK && found->n < BACK_MAX) {
+    if (guard_goes_back(entry->guard) && found->n < BACK_MAX) {
         if (found->ids) {
-            found->ids[found->n] = entry->parcel->id;
+            found->ids[found->n] = (struct back){entry->parcel->id, entry->ruling + 1};
         }
         found->n++;
+        found->malware = found->malware || entry->guard == GUARD_BACK;
     }
 }
 
@@ -393,7 +415,7 @@ void scanning_restore(struct keeper *k)
 
     queue_each(k->queue, find_held, &found);
     atomic_store(&k->unreturned, found.n > 0);
-    if (found.officers + found.n) {
+    if (found.officers || found.malware) {
         (void)snprintf(sentence, sizeof(sentence),
                        "malware was found in letters before this start, or no scanner looked at "
                        "them: %zu entries of the queue wait for the officer, %zu go back to their "
@@ -408,13 +430,13 @@ void scanning_again(struct keeper *k)
     if (!atomic_exchange(&k->unreturned, false)) {
         return;
     }
-    OWN(arena) struct arena ids = {.max = (BACK_MAX + 1) * sizeof(struct letter_id) + 4096};
+    OWN(arena) struct arena ids = {.max = (BACK_MAX + 1) * sizeof(struct back) + 4096};
     OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
-    struct found found = {.ids = arena_array(&ids, BACK_MAX, sizeof(struct letter_id))};
+    struct found found = {.ids = arena_array(&ids, BACK_MAX, sizeof(struct back))};
 
     queue_each(k->queue, find_held, &found);
     for (size_t i = 0; i < found.n && !atomic_load(&k->closing); i++) {
-        send_back(k, &found.ids[i], &arena);
+        scanning_send_back(k, &found.ids[i].id, found.ids[i].ruling, &arena);
         arena_reset(&arena);
     }
     if (found.n == BACK_MAX || found.busy) {
@@ -437,9 +459,9 @@ static void look(void *context, const struct queue_entry *entry)
         (l->ruling && entry->ruling != l->ruling - 1)) {
         return;
     }
-    enum scanning_leave leave = entry->guard == GUARD_BACK   ? SCANNING_NOBODY
-                                : entry->guard == GUARD_NONE ? SCANNING_ANYBODY
-                                                             : SCANNING_OFFICER;
+    enum scanning_leave leave = guard_goes_back(entry->guard) ? SCANNING_NOBODY
+                                : entry->guard == GUARD_NONE  ? SCANNING_ANYBODY
+                                                              : SCANNING_OFFICER;
     l->leave = leave > l->leave ? leave : l->leave;
 }
 

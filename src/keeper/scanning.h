@@ -47,6 +47,11 @@ void scanning_follow(struct keeper *k, const struct parcel *p, const struct fact
                      const struct findings *findings, const struct scanning_verdict *verdict,
                      struct arena *arena);
 
+/* Send a ruling back to the sender whose guard says so, which counts from 1; 0: all of the letter's. What cannot be now is
+ * tried again. */
+void scanning_send_back(struct keeper *k, const struct letter_id *id, uint64_t ruling,
+                        struct arena *arena);
+
 /* Say once more what waits for the officer, and have sent back what a crash kept from it; when the queue is there again. */
 void scanning_restore(struct keeper *k);
 

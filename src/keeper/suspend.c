@@ -256,8 +256,10 @@ void suspension_hold(struct keeper *k, const struct facts *f, struct arena *aren
         return;
     }
     for (size_t i = 0; i < d->rulings.count; i++) {
-        rulings[i].hold = true;
-        rulings[i].reason = SLICE(SUSPENSION_WHY_HELD);
+        if (!guard_goes_back(rulings[i].guard)) {
+            rulings[i].hold = true;
+            rulings[i].reason = SLICE(SUSPENSION_WHY_HELD);
+        }
     }
 }
 

@@ -100,6 +100,7 @@ void keeper_watch(void *keeper)
         look(k, &w, s);
         backups_look(k->backups);
         decoys_look(k);
+        policies_watch(k);
         guard_watch(k);
         ledger_set_reserve(k->ledger, s->archive.disk_watermark);
         (void)usleep(LOOK_EVERY_US);

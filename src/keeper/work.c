@@ -185,20 +185,24 @@ static void write_all(struct letter *l, struct retention_rules *rules, struct wr
 /* `scanned` may want its sender told: then that is recorded with it. */
 static bool record_all(struct letter *l, const struct scanning_verdict *scanned, struct error *e)
 {
-    OWN(buf) struct buf text = {.max = 0};
-    struct own_letter notice;
-    size_t n_notices = 0;
+    OWN(buf) struct buf scan = {.max = 0};
+    OWN(buf) struct buf policy = {.max = 0};
+    struct own_letter notices[2];
+    size_t n_scan = 0;
+    size_t n_policy = 0;
     struct writing w = {.n = 0};
 
-    if (!scanning_notice(l->keeper, &l->facts, scanned, l->arena, &text, &notice, &n_notices, e)) {
+    if (!scanning_notice(l->keeper, &l->facts, scanned, l->arena, &scan, notices, &n_scan, e) ||
+        !policies_notice(l->keeper, &l->facts, &l->decision, l->arena, &policy, &notices[n_scan],
+                         &n_policy, e)) {
         return false;
     }
-    l->decision.told = n_notices ? letter_id_slice(&notice.id) : SLICE_NONE;
+    l->decision.told = own_letters_ids(notices, n_scan + n_policy, l->arena);
     struct retention_rules *rules = retention_hold(l->keeper);
     write_all(l, rules, &w);
     size_t n =
         w.bodies[w.n - 1].len ? w.n : w.n - 1; /* without classes there is no record of them */
-    bool recorded = !w.full && append_all(l, w.records, n, &notice, n_notices, e);
+    bool recorded = !w.full && append_all(l, w.records, n, notices, n_scan + n_policy, e);
     retention_release(l->keeper, rules);
     for (size_t i = 0; i < w.n; i++) {
         buf_done(&w.bodies[i]);
@@ -220,7 +224,8 @@ static bool decide(struct letter *l, const struct settings *settings, struct err
                                              .arena = l->arena};
     l->copying.policy = policy_decide;
     copy_source_init(&l->copying.source);
-    return copying_decide(&l->copying, &known, states, &l->decision, e);
+    return copying_decide(&l->copying, &known, states, &l->decision, e) &&
+           policies_stamp(l->keeper, settings, l->arena, &l->decision, e);
 }
 
 static bool send_on(struct letter *l, struct error *e)
@@ -244,6 +249,7 @@ static bool send_on(struct letter *l, struct error *e)
     keeper_enqueue(l->keeper, l->parcel, &l->decision);
     guard_found(l->keeper, &l->facts, &l->findings, l->arena);
     scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, &scanned, l->arena);
+    policies_follow(l->keeper, l->parcel, &l->decision, l->arena);
     suspension_hold_queued(l->keeper, &l->facts, &l->parcel->id, l->arena); /* meanwhile, perhaps */
     return true;
 }

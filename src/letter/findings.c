@@ -15,6 +15,26 @@ static const struct cbor_field part_fields[] = {
 };
 const struct cbor_schema part_schema = CBOR_SCHEMA(part_fields, struct part);
 
+bool part_is_encrypted(const struct part *p)
+{
+    return slice_starts(p->reason, SLICE("encrypted"));
+}
+
+bool part_is_mismatch(const struct part *p)
+{
+    return slice_starts(p->note, SLICE("says it is"));
+}
+
+bool guard_is_scanner(uint64_t guard)
+{
+    return guard == GUARD_OFFICER || guard == GUARD_BACK;
+}
+
+bool guard_goes_back(uint64_t guard)
+{
+    return guard == GUARD_BACK || guard == GUARD_RETURN;
+}
+
 static const struct cbor_field detected_fields[] = {
     CBOR_FIELD(1, CBOR_UINT, struct detected, kind, 0),
     CBOR_FIELD(2, CBOR_UINT, struct detected, count, DETECTED_COUNT_MAX),

@@ -38,6 +38,10 @@ struct part {
 
 extern const struct cbor_schema part_schema;
 
+/* Whether nobody can read it without a key, or it is something else than it says. */
+bool part_is_encrypted(const struct part *p);
+bool part_is_mismatch(const struct part *p);
+
 enum detected_kind {
     DETECTED_CARD = 1, /* payment card numbers */
     DETECTED_IBAN = 2, /* bank account numbers */
@@ -73,7 +77,16 @@ enum ruling_guard {
     GUARD_NONE = 0,
     GUARD_OFFICER = 1, /* the officer alone lets it go, with a reason */
     GUARD_BACK = 2,    /* it goes back to its sender, and never leaves */
+    GUARD_POLICY =
+        3, /* no method of its policy works: the officer alone lets it go, with a reason */
+    GUARD_RETURN = 4, /* the same, and it goes back to its sender */
 };
+
+/* Whether a scanner keeps it back: then nothing hands its text on. */
+bool guard_is_scanner(uint64_t guard);
+
+/* Whether it goes back to its sender: then no order lets it go. */
+bool guard_goes_back(uint64_t guard);
 
 #define SCANS_MAX     4
 #define SCAN_NAME_MAX 300

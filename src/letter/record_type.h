@@ -29,5 +29,6 @@ enum record_type {
     RECORD_SUSPENSION = 65, /* an account sends no more, or again: letter/guard.h */
     RECORD_CONSENT =
         67, /* a letter waited for a second person, and what he said: letter/consent.h */
+    RECORD_POLICY = 68,        /* by which letters are decided from here on: letter/policy.h */
     RECORD_RECIPIENT_KEY = 69, /* a key of a recipient came or went: letter/recipient_key.h */
 };

@@ -10,6 +10,7 @@
 #include "letter/id.h"
 #include "letter/import.h"
 #include "letter/outcomes.h"
+#include "letter/policy.h"
 #include "letter/record_type.h"
 #include "letter/ruling.h"
 
@@ -113,7 +114,10 @@ struct decision {
     struct cbor_list rulings;
     struct consent_need need; /* a second person must let it go; no rule: none need */
     bool drill;               /* of a played attack: there are no rulings, and it never leaves */
-    struct slice told;        /* id of the notice to its sender that a scanner keeps it back */
+    struct slice told; /* ids of the notices to its sender that a scanner or a policy holds it */
+    struct cbor_list labels; /* texts: what its sender put on it, as [label] names them */
+    uint64_t policy_version; /* of the RECORD_POLICY in force; 0: there were no [policy] sections */
+    struct slice policy_digest;
 };
 
 extern const struct cbor_schema decision_schema;

@@ -58,7 +58,7 @@ static bool is_about(struct telling *t, const struct ledger_entry *entry, uint16
     if (type == RECORD_DECISION) {
         const struct ruling *rulings = record.decision.rulings.items;
         for (size_t i = 0; i < record.decision.rulings.count; i++) {
-            t->answer->cut = t->answer->cut || rulings[i].guard;
+            t->answer->cut = t->answer->cut || guard_is_scanner(rulings[i].guard);
         }
     }
     return true;

@@ -2,220 +2,79 @@
 
 #include "base/buf.h"
 
-#include "formats/mail/text.h"
+#include "conditions/conditions.h"
+#include "conditions/labels.h"
 
 #define TEXT_MAX ((size_t)1 << 20)
 #define WHY_MAX  900
 
 static const char *const role_names[] = {"employee", "auditor", "officer", "administrator"};
 
-/* What is being judged. */
-struct judging {
-    const struct approval_letter *letter;
-    const struct settings *settings;
-    struct arena *arena;
-    struct buf why;
-};
-
-static bool has(const struct config_list *list, struct slice text)
-{
-    const struct slice *items = list->items;
-
-    for (size_t i = 0; i < list->count; i++) {
-        if (slice_equal_nocase(items[i], text)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void met(struct judging *j, const char *what)
-{
-    buf_printf(&j->why, "%s%s", j->why.len ? "; " : "", what);
-}
-
-/* ── recipients ── */
-
 static size_t index_at(struct slice indexes, size_t i)
 {
     return (size_t)indexes.ptr[2 * i] << 8 | indexes.ptr[2 * i + 1];
 }
 
-/* Whether the address stands in the ruling before this place already. */
-static bool was_before(const struct judging *j, struct slice indexes, size_t place)
+/* The addresses of all rulings, as conditions want them. */
+static struct conditions_recipient *recipients(const struct approval_letter *l, struct arena *arena,
+                                               size_t *count)
 {
-    const struct cbor_list *list = &j->letter->facts->recipients;
+    const struct cbor_list *list = &l->facts->recipients;
     const struct recipient *all = list->items;
+    const struct ruling *rulings = l->decision->rulings.items;
+    struct conditions_recipient *out = arena_array(arena, list->count + 1, sizeof(*out));
 
-    for (size_t i = 0; i < place; i++) {
-        size_t a = index_at(indexes, i);
-        size_t b = index_at(indexes, place);
-        if (a < list->count && b < list->count &&
-            slice_equal_nocase(all[a].address, all[b].address)) {
+    *count = 0;
+    for (size_t i = 0; i < l->decision->rulings.count; i++) {
+        for (size_t k = 0; k < rulings[i].recipients.len / 2; k++) {
+            size_t at = index_at(rulings[i].recipients, k);
+            if (at < list->count && *count < list->count) {
+                out[(*count)++] = (struct conditions_recipient){all[at].address, rulings[i].domain};
+            }
+        }
+    }
+    return out;
+}
+
+static bool is_ours(const struct settings *s, struct slice domain)
+{
+    const struct slice *own = s->general.domains.items;
+
+    for (size_t i = 0; i < s->general.domains.count; i++) {
+        if (slice_equal_nocase(own[i], domain)) {
             return true;
         }
     }
     return false;
 }
 
-static uint64_t count_outside(const struct judging *j)
+static bool was_before(const struct conditions_recipient *to, size_t place)
 {
-    const struct ruling *rulings = j->letter->decision->rulings.items;
-    uint64_t n = 0;
-
-    for (size_t i = 0; i < j->letter->decision->rulings.count; i++) {
-        struct slice indexes = rulings[i].recipients;
-        if (has(&j->settings->general.domains, rulings[i].domain)) {
-            continue;
-        }
-        for (size_t k = 0; k < indexes.len / 2; k++) {
-            n += !was_before(j, indexes, k);
+    for (size_t i = 0; i < place; i++) {
+        if (slice_equal_nocase(to[i].address, to[place].address)) {
+            return true;
         }
     }
-    return n;
+    return false;
 }
 
-static bool many_outside(struct judging *j, const struct approval_settings *a)
+static bool many_outside(const struct approval_settings *a, const struct settings *s,
+                         const struct conditions_recipient *to, size_t n_to, struct buf *why)
 {
+    uint64_t n = 0;
+
     if (a->recipients_outside == SETTINGS_RECIPIENTS_LIMIT_MAX) {
         return true;
     }
-    uint64_t n = count_outside(j);
+    for (size_t i = 0; i < n_to; i++) {
+        n += !is_ours(s, to[i].domain) && !was_before(to, i);
+    }
     if (n <= a->recipients_outside) {
         return false;
     }
-    buf_printf(&j->why, "%llu recipients outside, more than %llu", (unsigned long long)n,
+    buf_printf(why, "%llu recipients outside, more than %llu", (unsigned long long)n,
                (unsigned long long)a->recipients_outside);
     return true;
-}
-
-static bool to_domain(struct judging *j, const struct approval_settings *a)
-{
-    const struct ruling *rulings = j->letter->decision->rulings.items;
-
-    for (size_t i = 0; i < j->letter->decision->rulings.count; i++) {
-        if (has(&a->domains, rulings[i].domain)) {
-            met(j, "a recipient in ");
-            buf_add(&j->why, rulings[i].domain);
-            return true;
-        }
-    }
-    return a->domains.count == 0;
-}
-
-/* ── labels ── */
-
-static bool holds(struct slice text, struct slice part)
-{
-    for (size_t i = 0; i + part.len <= text.len; i++) {
-        if (slice_starts_nocase(slice_from(text, i), part)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool tagged(struct judging *j, const struct approval_settings *a)
-{
-    const struct slice *tags = a->subject_tags.items;
-
-    for (size_t i = 0; i < a->subject_tags.count; i++) {
-        if (holds(j->letter->facts->subject, tags[i])) {
-            met(j, "a tag in its subject");
-            return true;
-        }
-    }
-    return a->subject_tags.count == 0;
-}
-
-static bool has_value(const struct mail_field *f, struct slice wanted, struct arena *arena)
-{
-    struct slice all = slice_trim(mail_text_decode(f->value, arena));
-
-    if (slice_equal_nocase(all, wanted)) {
-        return true;
-    }
-    for (struct slice rest = all; rest.len;) {
-        if (slice_equal_nocase(slice_trim(slice_cut(rest, ',', &rest)), wanted)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool has_field(const struct judging *j, struct slice name, struct slice wanted)
-{
-    const struct mail_header *h = j->letter->header;
-
-    for (size_t i = 0; i < h->n_fields; i++) {
-        if (slice_equal_nocase(h->fields[i].label, name) &&
-            has_value(&h->fields[i], wanted, j->arena)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool labelled(struct judging *j, const struct approval_settings *a)
-{
-    const struct slice *labels = a->header_labels.items;
-
-    for (size_t i = 0; i < a->header_labels.count; i++) {
-        struct slice rest = SLICE_NONE;
-        struct slice name = slice_cut(labels[i], ':', &rest);
-        if (has_field(j, name, slice_trim(rest))) {
-            met(j, "its header field ");
-            buf_add(&j->why, name);
-            return true;
-        }
-    }
-    return a->header_labels.count == 0;
-}
-
-/* ── the rest ── */
-
-static bool of_group(struct judging *j, const struct approval_settings *a)
-{
-    const struct slice *in = j->letter->facts->groups.items;
-
-    for (size_t i = 0; i < j->letter->facts->groups.count; i++) {
-        if (has(&a->groups, in[i])) {
-            met(j, "its sender is in the group ");
-            buf_add(&j->why, in[i]);
-            return true;
-        }
-    }
-    return a->groups.count == 0;
-}
-
-/* Whatever is no text of the letter itself. */
-static bool is_file(const struct part *p)
-{
-    bool text = p->reading == PART_TEXT || p->reading == PART_HTML;
-
-    return !slice_starts(p->type, SLICE("multipart/")) &&
-           (p->name.len || p->disposition == PART_ATTACHMENT || !text);
-}
-
-static bool large_file(struct judging *j, const struct approval_settings *a)
-{
-    const struct findings *f = j->letter->findings;
-    const struct part *parts = f->parts.items;
-
-    if (a->attachment_larger == 0) {
-        return true;
-    }
-    for (size_t i = 0; i < f->parts.count; i++) {
-        if (is_file(&parts[i]) && parts[i].size > a->attachment_larger) {
-            met(j, "a large attachment");
-            return true;
-        }
-    }
-    if ((f->unread || f->gaps.count) && j->letter->facts->size > a->attachment_larger) {
-        met(j, "it is large and could not be read whole");
-        return true;
-    }
-    return false;
 }
 
 const struct approval_settings *approval_judge(const struct approval_letter *l,
@@ -223,15 +82,20 @@ const struct approval_settings *approval_judge(const struct approval_letter *l,
                                                struct slice *why)
 {
     const struct approval_settings *all = s->approvals.items;
-    struct judging j = {.letter = l, .settings = s, .arena = arena};
+    size_t n_to = 0;
 
+    if (s->approvals.count == 0) {
+        return NULL;
+    }
+    const struct conditions_recipient *to = recipients(l, arena, &n_to);
+    const struct conditions_letter letter = {l->facts, l->header, l->findings,
+                                             labels_find(l->facts, l->header, s, arena)};
     for (size_t i = 0; i < s->approvals.count; i++) {
-        buf_init(&j.why, WHY_MAX);
-        bool meets = many_outside(&j, &all[i]) && tagged(&j, &all[i]) && labelled(&j, &all[i]) &&
-                     of_group(&j, &all[i]) && large_file(&j, &all[i]) && to_domain(&j, &all[i]);
-        *why = arena_copy(arena, buf_slice(&j.why));
-        buf_done(&j.why);
-        if (meets) {
+        OWN(buf) struct buf met = {.max = WHY_MAX};
+        if (many_outside(&all[i], s, to, n_to, &met) &&
+            conditions_letter_holds(&all[i].when, &letter, arena, &met) &&
+            conditions_recipients_hold(&all[i].when, s, to, n_to, &met)) {
+            *why = arena_copy(arena, buf_slice(&met));
             return &all[i];
         }
     }
@@ -239,16 +103,6 @@ const struct approval_settings *approval_judge(const struct approval_letter *l,
 }
 
 /* ── the section, written down ── */
-
-static void write_list(struct buf *out, const char *name, const struct config_list *list)
-{
-    const struct slice *items = list->items;
-
-    for (size_t i = 0; i < list->count; i++) {
-        buf_printf(out, "%s%s%.*s", i ? ", " : name, i ? "" : " = ", SLICE_ARG(items[i]));
-    }
-    buf_add_text(out, list->count ? "\n" : "");
-}
 
 static void write_roles(struct buf *out, const struct config_list *list)
 {
@@ -268,17 +122,10 @@ struct slice approval_text(const struct approval_settings *a, struct arena *aren
     if (a->recipients_outside != SETTINGS_RECIPIENTS_LIMIT_MAX) {
         buf_printf(&out, "recipients-outside = %llu\n", (unsigned long long)a->recipients_outside);
     }
-    write_list(&out, "subject-tag", &a->subject_tags);
-    write_list(&out, "header-label", &a->header_labels);
-    write_list(&out, "group", &a->groups);
-    if (a->attachment_larger) {
-        buf_printf(&out, "attachment-larger-than = %lluB\n",
-                   (unsigned long long)a->attachment_larger);
-    }
-    write_list(&out, "to-domain", &a->domains);
+    conditions_write(&a->when, &out);
     write_roles(&out, &a->roles);
-    write_list(&out, "approver-group", &a->approver_groups);
-    write_list(&out, "approver-account", &a->approver_accounts);
+    conditions_write_list(&out, "approver-group", &a->approver_groups);
+    conditions_write_list(&out, "approver-account", &a->approver_accounts);
     buf_printf(&out, "timeout = %lldms\non-timeout = return\n", (long long)a->timeout_ms);
     return arena_copy(arena, buf_slice(&out));
 }

@@ -4,9 +4,9 @@
 
 #include "base/buf.h"
 
-#define ADDED_MAX      8192       /* Received, Date, Message-ID and Sender, names cut as below */
+#define ADDED_MAX      (48 << 10) /* Received, Date, Message-ID, Sender, Subject; names cut as below */
 #define NAME_SHOWN_MAX 255        /* of what a client calls itself */
-#define ADDED_FIELDS   4          /* as many fields */
+#define ADDED_FIELDS   5          /* as many fields */
 #define LITERAL_MAX    (3u << 20) /* these, the signatures, and at worst a copied header */
 
 struct maker {
@@ -25,7 +25,8 @@ static bool is_cut(const struct protect_context *c, const struct mail_field *f)
             return true;
         }
     }
-    return f->name == MAIL_BCC || f->name == MAIL_RESENT_BCC || f->name == MAIL_RETURN_PATH;
+    return f->name == MAIL_BCC || f->name == MAIL_RESENT_BCC || f->name == MAIL_RETURN_PATH ||
+           (f->name == MAIL_SUBJECT && c->subject.len);
 }
 
 /* Append what a client said: a name's characters stay, all others become question marks, so that
@@ -97,6 +98,7 @@ static void add_missing(struct maker *m, struct buf *out)
     if (c->sender.len && !mail_header_find(m->header, MAIL_SENDER)) {
         buf_printf(out, "Sender: %.*s\r\n", SLICE_ARG(c->sender)); /* RFC 5322 section 3.6.2 */
     }
+    buf_add(out, c->subject);
 }
 
 /* List the copy's fields: those added, then those of the letter that stay. */
@@ -107,7 +109,7 @@ static void list_fields(struct maker *m, struct slice added)
         size_t len = 0;
         do { /* a line and its continuations */
             len += slice_find(slice_from(added, len), '\n') + 1;
-        } while (len < added.len && added.ptr[len] == '\t');
+        } while (len < added.len && (added.ptr[len] == '\t' || added.ptr[len] == ' '));
         if (mail_field_read(slice_head(added, len), &m->fields[m->n_fields])) {
             m->n_fields++;
         }

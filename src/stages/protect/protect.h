@@ -67,7 +67,9 @@ struct protect_context {
     bool bare; /* for who protects its content first: no Received, which comes after that */
     const struct slice *cut; /* names of further fields that are left out */
     size_t n_cut;
-    bool utf8;                          /* MAIL had SMTPUTF8 */
+    struct slice
+        subject; /* a whole field with its CRLF instead of the letter's Subject; empty: that */
+    bool utf8;   /* MAIL had SMTPUTF8 */
     uint8_t random[MAIL_ID_RANDOM_LEN]; /* fresh, for a missing Message-ID */
     const struct dkim_key *keys;
     size_t n_keys; /* 0 to PROTECT_KEYS_MAX; without keys nothing is signed */

@@ -1,0 +1,80 @@
+/* A policy, written down. */
+#include "base/buf.h"
+
+#include "conditions/conditions.h"
+#include "stages/policy/policy.h"
+
+static void write_label(const struct label_settings *l, struct buf *out)
+{
+    buf_printf(out, "[label %.*s]\n", SLICE_ARG(l->name));
+    conditions_write_list(out, "header-label", &l->headers);
+    conditions_write_list(out, "subject-tag", &l->subject_tags);
+    conditions_write_list(out, "account", &l->accounts);
+    buf_printf(out, "remove-tag = %s\n", l->remove_tag ? "yes" : "no");
+}
+
+static void write_policy(const struct policy_settings *p, struct buf *out)
+{
+    const int *methods = p->methods.items;
+
+    buf_printf(out, "[policy %.*s]\n", SLICE_ARG(p->name));
+    conditions_write(&p->when, out);
+    for (size_t i = 0; i < p->methods.count; i++) {
+        buf_printf(out, "%s%s", i ? ", " : "methods = ", settings_method_name(methods[i]));
+    }
+    buf_printf(out, "\notherwise = %s\n",
+               p->otherwise == SETTING_OTHERWISE_RETURN ? "return" : "hold");
+    if (p->reason.len) {
+        buf_printf(out, "reason = %.*s\n", SLICE_ARG(p->reason));
+    }
+}
+
+static const char *level_of(enum setting_tls tls)
+{
+    return rung_name(policy_level(tls));
+}
+
+static void write_endpoint(const char *name, const struct config_endpoint *host, struct buf *out)
+{
+    buf_printf(out, "%s = %.*s:%u\n", name, SLICE_ARG(host->host), host->port);
+}
+
+static void write_domain(const struct domain_settings *d, struct buf *out)
+{
+    buf_printf(out, "[domain %.*s]\n", SLICE_ARG(d->name));
+    if (d->tls != SETTING_TLS_DEFAULT) {
+        buf_printf(out, "tls = %s\n", level_of(d->tls));
+    }
+    if (d->route.port) {
+        write_endpoint("route", &d->route, out);
+    }
+}
+
+struct slice policy_text(const struct settings *s, struct arena *arena)
+{
+    OWN(buf) struct buf out = {.max = POLICY_TEXT_MAX};
+    const struct label_settings *labels = s->labels.items;
+    const struct policy_settings *policies = s->policies.items;
+    const struct domain_settings *domains = s->domains.items;
+    static const char *const smarthost[] = {"starttls", "implicit", "none"};
+
+    if (s->policies.count == 0) {
+        return SLICE_NONE;
+    }
+    for (size_t i = 0; i < s->labels.count; i++) {
+        write_label(&labels[i], &out);
+    }
+    for (size_t i = 0; i < s->policies.count; i++) {
+        write_policy(&policies[i], &out);
+    }
+    buf_printf(&out, "outbound-tls = %s\n", level_of(s->delivery.tls));
+    for (size_t i = 0; i < s->domains.count; i++) {
+        write_domain(&domains[i], &out);
+    }
+    if (s->smarthost.present) {
+        buf_add_text(&out, "[smarthost]\n");
+        write_endpoint("host", &s->smarthost.host, &out);
+        buf_printf(&out, "tls = %s\n", smarthost[s->smarthost.tls]);
+    }
+    return arena_copy(arena, buf_slice(&out));
+}
