@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/recipient.h"
+#include "cli/secret.h"
 #include "cli/smime.h"
 
 #define RECIPIENT_VERBS                                                                            \
@@ -22,6 +23,15 @@
              .help = "Take a key away; no letter is encrypted with it any more.",                  \
              .more = "The beginning of the fingerprint will do. Give --reason.\n",                 \
              .run = cli_recipient_remove_key),                                                     \
+        VERB(.name = "recipient secret", .words = "ADDRESS set|generate|show|remove",              \
+             .words_min = 2, .words_max = 2, .options = recipient_secret_options,                  \
+             .help = "Agree on the password that opens what a recipient is sent.",                 \
+             .more = "The method `attachments` uses it. What is done stands in the ledger.\n",     \
+             .run = cli_recipient_secret),                                                         \
+        VERB(.name = "letter secret", .words = "ID", .words_min = 1, .words_max = 1,               \
+             .help = "Show the password that was made for a letter of yours.",                     \
+             .more = "Nobody else is shown it, and nobody sends it by mail.\n",                    \
+             .run = cli_letter_secret),                                                            \
         VERB(.name = "smime import", .words = "FILE ADDRESS", .words_min = 2, .words_max = 2,      \
              .options = smime_import_options,                                                      \
              .help = "Sign letters of ADDRESS by the key in a PKCS #12 file (.p12, .pfx).",        \

@@ -69,6 +69,7 @@ extern const struct config_table settings_auth_table;
 extern const struct config_table settings_limits_table;
 extern const struct config_table settings_reports_table;
 extern const struct config_table settings_scanners_table;
+extern const struct config_table settings_documents_table;
 extern const struct config_table settings_courier_table;
 extern const struct config_table settings_backup_table;
 extern const struct config_table settings_contacts_table;

@@ -11,6 +11,7 @@
 #include "config/settings_backup.h"
 #include "config/settings_contacts.h"
 #include "config/settings_directory.h"
+#include "config/settings_documents.h"
 #include "config/settings_domain.h"
 #include "config/settings_intake.h"
 #include "config/settings_limits.h"
@@ -154,6 +155,7 @@ struct settings {
     struct tls_reports_settings tls_reports;
     struct scanners_settings scanners;
     struct smime_settings smime;
+    struct documents_settings documents;
     struct smarthost_settings smarthost;
     struct config_list domains;            /* struct domain_settings, in the order of the file */
     struct config_list pulls;              /* struct pull_settings, likewise */

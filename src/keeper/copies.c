@@ -1,13 +1,14 @@
 #include "keeper/copies.h"
 
+#include "keeper/documents.h"
 #include "keeper/openpgp.h"
 #include "keeper/smime_copy.h"
 
-/* Documents add their row here. */
 const struct copy_method copy_methods[] = {
-    {RUNG_SMIME,   false, smime_copy  },
-    {RUNG_OPENPGP, false, openpgp_copy},
-    {0,            false, NULL        },
+    {RUNG_SMIME,       false, smime_copy    },
+    {RUNG_OPENPGP,     false, openpgp_copy  },
+    {RUNG_ATTACHMENTS, true,  documents_copy},
+    {0,                false, NULL          },
 };
 
 const struct copy_method *copy_method_of(const struct copy_method *table, uint64_t rung)

@@ -106,6 +106,8 @@ ipc_handler keeper_on_recipient_add;     /* recipient_keys.c */
 ipc_handler keeper_on_recipient_drop;    /* recipient_keys.c */
 ipc_handler keeper_on_recipient_list;    /* recipient_keys.c */
 ipc_handler keeper_on_smime_add;         /* smime_add.c */
+ipc_handler keeper_on_recipient_secret;  /* secrets_ask.c */
+ipc_handler keeper_on_letter_secret;     /* secrets_ask.c */
 ipc_handler keeper_on_reseal;            /* reseals.c */
 ipc_handler keeper_on_pgp_new;           /* openpgp_own.c */
 ipc_handler keeper_on_pgp_revoke;        /* openpgp_own.c */

@@ -42,6 +42,7 @@
 #include "requests/recipients.h"
 #include "requests/reseal.h"
 #include "requests/retention.h"
+#include "requests/secrets.h"
 #include "requests/sessions.h"
 #include "requests/smime.h"
 #include "requests/sts.h"
@@ -423,6 +424,8 @@ static const struct ipc_row admin_rows[] = {
     {&recipient_list,      0, keeper_on_recipient_list   },
     {&pgp_new,             0, keeper_on_pgp_new          },
     {&pgp_revoke,          0, keeper_on_pgp_revoke       },
+    {&recipient_secret,    0, keeper_on_recipient_secret },
+    {&letter_secret,       0, keeper_on_letter_secret    },
     {&letter_waiting,      0, keeper_on_letter_waiting   },
     {&letter_verdict,      0, keeper_on_letter_verdict   },
     {&contact_put,         0, keeper_on_contact_put      },

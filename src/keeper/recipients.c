@@ -1,12 +1,5 @@
 #include "keeper/recipients.h"
 
-void recipients_secret(struct keeper *k, const struct facts *f, struct slice address,
-                       struct arena *arena, struct recipient_state *out)
-{
-    (void)k, (void)f, (void)address, (void)arena;
-    out->secret.why = SLICE("no password was agreed on with the recipient");
-}
-
 void recipients_transport(struct keeper *k, const struct facts *f, struct slice address,
                           struct arena *arena, struct recipient_state *out)
 {

@@ -20,7 +20,7 @@ struct recipient_state *recipients_look(struct keeper *k, const struct facts *f,
 typedef void recipients_fact(struct keeper *k, const struct facts *f, struct slice address,
                              struct arena *arena, struct recipient_state *out);
 
-recipients_fact recipients_smime;     /* is there a certificate? */
-recipients_fact recipients_openpgp;   /* is there a key? */
-recipients_fact recipients_secret;    /* is there a password that was agreed on? */
+recipients_fact recipients_smime;   /* is there a certificate? */
+recipients_fact recipients_openpgp; /* is there a key? */
+recipients_fact recipients_secret; /* is there a password, or can one be made? keeper/documents.c */
 recipients_fact recipients_transport; /* DANE, MTA-STS, a pin? */

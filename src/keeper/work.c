@@ -17,6 +17,7 @@
 #include "keeper/provider.h"
 #include "keeper/recipients.h"
 #include "keeper/scanning.h"
+#include "keeper/secrets.h"
 #include "keeper/suspend.h"
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
@@ -236,6 +237,7 @@ static bool send_on(struct letter *l, struct error *e)
         return false;
     }
     suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
+    secrets_hold(l->keeper, &l->facts, &l->header, l->terms_fd, l->arena, &l->decision);
     const struct scanning_verdict scanned =
         scanning_hold(l->keeper, &l->findings, l->arena, &l->decision);
     if (!l->facts.drill) {

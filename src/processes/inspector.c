@@ -18,7 +18,9 @@
 #include "processes/roles.h"
 #include "requests/openpgp.h"
 #include "requests/recipients.h"
+#include "requests/secrets.h"
 #include "requests/smime.h"
+#include "stages/attachments/attachments.h"
 #include "stages/inspection/inspection.h"
 
 #define IDLE_MS 10000
@@ -43,6 +45,7 @@ bool inspector_prepare(struct role *r, struct error *e)
     (void)r;
     thread_background(); /* and with it its readers */
     inspection_init();
+    attachments_init();
     stamp_init();
     smime_init();
     openpgp_init();
@@ -78,7 +81,7 @@ static void set_limits(struct mould *m)
 static const struct ipc_message *const questions[] = {
     &inspector_inspect,         &inspector_stamp,        &inspector_key,
     &inspector_openpgp_prepare, &inspector_openpgp_seal, &inspector_smime_prepare,
-    &inspector_smime_seal,      &inspector_smime_judge,
+    &inspector_smime_seal,      &inspector_smime_judge,  &inspector_protect,
 };
 
 /* Whose question this is: the one thing about it that is looked at here. */

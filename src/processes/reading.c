@@ -17,7 +17,9 @@
 #include "requests/inspector.h"
 #include "requests/openpgp.h"
 #include "requests/recipients.h"
+#include "requests/secrets.h"
 #include "requests/smime.h"
+#include "stages/attachments/attachments.h"
 #include "stages/inspection/inspection.h"
 
 #define FILES_MAX       32 /* descriptors: channel, letter, terms, and what decoding opens */
@@ -121,6 +123,31 @@ LIMITED(on_smime_prepare, reading_on_smime_prepare)
 LIMITED(on_smime_seal, reading_on_smime_seal)
 LIMITED(on_smime_judge, reading_on_smime_judge)
 
+static bool on_protect(void *reading, struct ipc_request *r, struct error *e)
+{
+    const struct inspector_protect_ask *ask = r->ask;
+    struct inspector_protect_answer *answer = r->answer;
+    OWN(memfd_map) struct memfd_map letter = {0};
+    OWN(buf) struct buf protected = {.max = LETTER_BYTES_MAX};
+    struct reading *mine = reading;
+    const struct attachments_wish wish = {
+        .password = ask->password,
+        .text_stays = ask->text_stays,
+        .language = ask->language <= ATTACHMENTS_FRENCH ? (enum attachments_language)ask->language
+                                                        : ATTACHMENTS_ENGLISH,
+        .cover = ask->cover,
+    };
+
+    if (!limit_letters(mine)) {
+        return error_errno(e, ERROR_BUSY, "limit the time");
+    }
+    mine->slow = true; /* rounds over the password: the next gets all its time */
+    arena_reset(&mine->arena);
+    return memfd_map(r->fd, LETTER_BYTES_MAX, &letter, e) &&
+           attachments_protect(letter.bytes, &wish, &mine->arena, &protected, &answer->texts, e) &&
+           memfd_from("protected", buf_slice(&protected), &r->answer_fd, e);
+}
+
 static const struct ipc_row rows[] = {
     {&inspector_inspect,         0, on_inspect        },
     {&inspector_stamp,           0, on_stamp          },
@@ -130,6 +157,7 @@ static const struct ipc_row rows[] = {
     {&inspector_smime_prepare,   0, on_smime_prepare  },
     {&inspector_smime_seal,      0, on_smime_seal     },
     {&inspector_smime_judge,     0, on_smime_judge    },
+    {&inspector_protect,         0, on_protect        },
 };
 static const struct ipc_table table = IPC_TABLE("inspector", rows);
 

@@ -28,6 +28,7 @@
 #include "requests/recipients.h"
 #include "requests/reseal.h"
 #include "requests/retention.h"
+#include "requests/secrets.h"
 #include "requests/sessions.h"
 #include "requests/smime.h"
 #include "requests/sts.h"
@@ -138,6 +139,8 @@ static const struct permit recipients[] = {
     {&recipient_list,     "recipient list",       RUNNING | AUDITOR, false},
     {&pgp_new,            "pgp new",              RUNNING,           false},
     {&pgp_revoke,         "pgp revoke",           RUNNING,           false},
+    {&recipient_secret,   "recipient secret",     RUNNING,           false},
+    {&letter_secret,      "letter secret",        EVERYBODY,         false},
 };
 
 /* What is gathered for a reason, and what was destroyed. */

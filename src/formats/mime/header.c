@@ -2,6 +2,14 @@
 
 #include <gmime/gmime.h>
 
+#include "formats/mime/decode.h"
+
+void mime_init(void)
+{
+    g_mime_init();
+    charset_init();
+}
+
 static bool is_name_byte(uint8_t c)
 {
     return c > ' ' && c < 0x7f && c != ':'; /* RFC 5322 section 3.6.8 */

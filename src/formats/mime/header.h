@@ -11,6 +11,9 @@
 
 #define MIME_PARAMETERS_MAX 100 /* of one header field */
 
+/* Load GMime and the character sets, which cannot be loaded from within a sandbox. Once, at the start of the process. */
+void mime_init(void);
+
 /* One line of a header with its continuations. */
 struct field {
     struct slice name;  /* empty: the line is no field, its text is the value */

@@ -1,7 +1,5 @@
 #include "stages/inspection/inspection.h"
 
-#include <gmime/gmime.h>
-
 #include "base/clock.h"
 
 #include "formats/mime/multipart.h"
@@ -209,6 +207,5 @@ void inspection_read(struct slice letter, bool shallow, struct arena *arena,
 
 void inspection_init(void)
 {
-    g_mime_init();
-    charset_init();
+    mime_init();
 }

@@ -1,0 +1,40 @@
+/* The rows of files that a password opens. */
+#include "config/settings_documents.h"
+
+#include "config/internal.h"
+#include "config/settings.h"
+
+static const char *const password_words[] = {"generated", "agreed", NULL};
+static const char *const text_words[] = {"inside", "outside", NULL};
+static const char *const language_words[] = {"english", "german", "french", NULL};
+
+static const struct config_setting rows[] = {
+    CONFIG_ROW("attachments-password", CHOICE, struct documents_settings, password,
+               .initial = "generated", .words = password_words,
+               .help = "Which password opens the files of a letter that the method `attachments` "
+                       "protects, when none was agreed on with the recipient.",
+               .more = "With `generated` each letter gets one of its own, which `postern letter "
+                       "secret` shows to its sender and nobody sends by mail. With `agreed` the "
+                       "method cannot be used for a recipient who has none: see `postern recipient "
+                       "secret`."),
+    CONFIG_ROW("attachments-password-keep", DURATION, struct documents_settings, keep_ms,
+               .initial = "30d", .min = CONFIG_DAY, .max = 365 * CONFIG_DAY,
+               .help = "How long a generated password can be shown to the letter's sender.",
+               .more = "Then it is destroyed; what the recipient has still opens with it."),
+    CONFIG_ROW(
+        "attachments-text", CHOICE, struct documents_settings, text, .initial = "inside",
+        .words = text_words,
+        .help = "Where the letter's own text goes when the method `attachments` protects it.",
+        .more = "With `inside` it is a file in the archive, and a text that says how to open "
+                "it stands in its place. With `outside` it stays as it is, and the files "
+                "alone are protected; a letter without files then is not. The subject is "
+                "readable in either case."),
+    CONFIG_ROW("attachments-language", CHOICE, struct documents_settings, language,
+               .initial = "english", .words = language_words,
+               .help = "The language of the text that says how to open the files."),
+    CONFIG_ROW("attachments-cover", TEXT, struct documents_settings, cover, .max = 4000,
+               .example = "Call us for the password: +49 30 1234",
+               .help = "A text of your own instead of the one that says how to open the files."),
+};
+const struct config_table settings_documents_table =
+    CONFIG_TABLE("Encrypted attachments", struct settings, documents, rows);

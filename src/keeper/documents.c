@@ -1,0 +1,99 @@
+#include "keeper/documents.h"
+
+#include "keeper/internal.h"
+#include "keeper/recipients.h"
+#include "keeper/secrets.h"
+#include "keyring/digest.h"
+#include "requests/secrets.h"
+
+void recipients_secret(struct keeper *k, const struct facts *f, struct slice address,
+                       struct arena *arena, struct recipient_state *out)
+{
+    const struct settings *s = k->options.settings(k->options.context);
+    struct secret_agreed agreed = {.password = SLICE_NONE};
+    struct error e = {0};
+    bool found = false;
+
+    (void)f;
+    if (!secrets_agreed(k, address, arena, &agreed, &found, &e)) {
+        out->secret = (struct recipient_fact){false, SLICE("the passwords cannot be read now")};
+    } else if (found) {
+        out->secret = (struct recipient_fact){true, SLICE("a password was agreed on")};
+    } else if (s->documents.password == SETTING_PASSWORD_GENERATED) {
+        out->secret = (struct recipient_fact){true, SLICE("a password is made for the letter")};
+    } else {
+        out->secret = (struct recipient_fact){
+            false, SLICE("no password was agreed on: see `postern recipient secret`")};
+    }
+}
+
+/* The same life as for the letter's inspection: one sender's. */
+static void sender_tag(const struct facts *f, uint8_t tag[static INSPECTOR_SENDER_LEN])
+{
+    uint8_t digest[DIGEST_LEN];
+
+    digest_of(f->account, SLICE_NONE, digest);
+    (void)memcpy(tag, digest, INSPECTOR_SENDER_LEN);
+}
+
+static void describe(const struct inspector_protect_answer *answer,
+                     const struct secret_choice *choice, bool text_stays, struct arena *arena,
+                     struct copy_made *out)
+{
+    const struct slice *texts = answer->texts.items;
+    size_t n = answer->texts.count < COPY_TEXTS_MAX - 2 ? answer->texts.count : COPY_TEXTS_MAX - 2;
+
+    out->texts = arena_array(arena, n + 2, sizeof(*out->texts));
+    out->texts[0] = choice->text;
+    for (size_t i = 0; i < n; i++) {
+        out->texts[i + 1] = texts[i];
+    }
+    out->texts[n + 1] =
+        text_stays
+            ? SLICE("readable: the header, the letter's text and the names of its parts")
+            : SLICE("readable: the header with the subject, and names of documents in their place");
+    out->n_texts = n + 2;
+}
+
+static enum copy_end ask_inspector(struct keeper *k, const struct copy_ask *ask,
+                                   const struct secret_choice *choice, struct arena *arena,
+                                   struct copy_made *out, struct error *e)
+{
+    const struct settings *s = k->options.settings(k->options.context);
+    bool text_stays = s->documents.text == SETTING_TEXT_OUTSIDE;
+    uint8_t tag[INSPECTOR_SENDER_LEN];
+    const struct inspector_protect_ask question = {
+        .sender = slice_of(tag, sizeof(tag)),
+        .password = choice->password,
+        .text_stays = text_stays,
+        .language = s->documents.language,
+        .cover = s->documents.cover,
+    };
+    struct inspector_protect_answer answer;
+    OWN(fd) int protected = -1;
+
+    sender_tag(ask->facts, tag);
+    if (!ipc_call(k->options.inspector, &inspector_protect, &question, ask->letter_fd, &answer,
+                  &protected, arena, 2 * s->process.inspector_timeout_ms, e)) {
+        return e->kind == ERROR_BUSY ? COPY_LATER : COPY_CANNOT;
+    }
+    out->fd = TAKE(protected, -1);
+    describe(&answer, choice, text_stays, arena, out);
+    return COPY_MADE;
+}
+
+enum copy_end documents_copy(struct keeper *k, const struct copy_ask *ask, struct arena *arena,
+                             struct copy_made *out, struct error *e)
+{
+    struct secret_choice choice = {.password = SLICE_NONE};
+    bool found = false;
+
+    if (!secrets_choose(k, ask->facts, ask->recipients[0], arena, &choice, &found, e)) {
+        return COPY_LATER;
+    }
+    if (!found) {
+        (void)error_set(e, ERROR_INPUT, "no password was agreed on with the recipient");
+        return COPY_CANNOT;
+    }
+    return ask_inspector(k, ask, &choice, arena, out, e);
+}

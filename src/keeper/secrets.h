@@ -1,0 +1,63 @@
+/* keeper/secrets - the passwords that open files for recipients: agreed on with one, or made for one letter.
+ *
+ * One that was agreed on is a value of the state. One for a letter follows from a key of the letter's day and its id, so that
+ * nothing is written for a letter; when the day's key is destroyed (attachments-password-keep), so are the passwords
+ * of its letters. Whoever is told a password has it marked first: from then on no letter to its recipient leaves by itself
+ * whose words it is among (keeper/secret_marks). Thread-safe. */
+#pragma once
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include "formats/mail/header.h"
+#include "letter/records.h"
+#include "keeper/secret_marks.h"
+
+struct keeper;
+
+#define SECRETS_WHY_HELD                                                                           \
+    "a password of its recipient stands in it: tell it in another way, or let it go with "         \
+    "`postern "                                                                                    \
+    "queue release`"
+
+/* What opens a letter's files for one recipient. */
+struct secret_choice {
+    struct slice password;
+    bool generated;
+    struct slice text; /* for the record: where it comes from, never what it is */
+};
+
+/* The password that was agreed on with a recipient. */
+bool secrets_agreed(struct keeper *k, struct slice address, struct arena *arena,
+                    struct secret_agreed *out, bool *found, struct error *e) MUST_CHECK;
+
+/* Agree on one, and mark it; an empty one takes back what was agreed on. What is recorded is the caller's. */
+bool secrets_agree(struct keeper *k, struct slice address, const struct secret_agreed *agreed,
+                   struct arena *arena, struct error *e) MUST_CHECK;
+
+/* One that is easy to dictate, 98 bits; into the arena. */
+struct slice secrets_new(struct arena *arena);
+
+/**
+ * Which password a letter's files get for a recipient.
+ *
+ * @param found  false: none was agreed on, and none is to be made
+ */
+bool secrets_choose(struct keeper *k, const struct facts *f, struct slice address,
+                    struct arena *arena, struct secret_choice *out, bool *found,
+                    struct error *e) MUST_CHECK;
+
+/**
+ * The password that was made for a letter, after marking it for all its recipients.
+ *
+ * @param until  when it is destroyed, wall milliseconds
+ * @param found  false: it is destroyed
+ */
+bool secrets_of_letter(struct keeper *k, const struct facts *f, struct arena *arena,
+                       struct slice *password, uint64_t *until, bool *found,
+                       struct error *e) MUST_CHECK;
+
+/* Have the rulings of a letter hold it for those of its recipients whose password is among its words. `terms_fd` is what the
+ * inspector found, -1 when it found nothing: then such a letter is held in any case. */
+void secrets_hold(struct keeper *k, const struct facts *f, const struct mail_header *header,
+                  int terms_fd, struct arena *arena, struct decision *d);

@@ -1,0 +1,218 @@
+/* What is asked about passwords that open files. An act is recorded, with whom it is about and never the password; it
+ * is recorded before anybody is told one. */
+#include "base/clock.h"
+
+#include "keeper/admin.h"
+#include "keeper/internal.h"
+#include "keeper/recipient_keys.h"
+#include "keeper/secrets.h"
+#include "requests/secrets.h"
+
+#define UNSOUND                                                                                    \
+    "a password has 12 to 64 characters, letters without accents, digits and signs without "       \
+    "blanks, "                                                                                     \
+    "eight of them letters or digits: every program that asks for it then understands the same"
+
+static const char *const verbs[] = {
+    [RECIPIENT_SECRET_SHOW] = "recipient secret show",
+    [RECIPIENT_SECRET_SET] = "recipient secret set",
+    [RECIPIENT_SECRET_GENERATE] = "recipient secret generate",
+    [RECIPIENT_SECRET_REMOVE] = "recipient secret remove",
+};
+
+static bool is_address(struct slice address)
+{
+    size_t at = slice_find(address, '@');
+
+    for (size_t i = 0; i < address.len; i++) {
+        if (address.ptr[i] <= ' ' || address.ptr[i] == 0x7f) {
+            return false;
+        }
+    }
+    return at > 0 && at + 1 < address.len &&
+           slice_find(slice_from(address, at + 1), '@') == address.len - at - 1;
+}
+
+static void tell(const struct secret_agreed *agreed, struct recipient_secret_answer *answer)
+{
+    *answer = (struct recipient_secret_answer){
+        .password = agreed->password,
+        .at = agreed->at,
+        .by = agreed->by,
+        .generated = agreed->generated,
+    };
+}
+
+static bool change(struct keeper_admin *admin, const struct recipient_secret_ask *ask,
+                   struct slice address, struct arena *arena,
+                   struct recipient_secret_answer *answer, struct error *e)
+{
+    bool generate = ask->act == RECIPIENT_SECRET_GENERATE;
+    const struct secret_agreed agreed = {
+        .password = ask->act == RECIPIENT_SECRET_REMOVE ? SLICE_NONE
+                    : generate                          ? secrets_new(arena)
+                                                        : ask->password,
+        .at = (uint64_t)clock_wall_ms(),
+        .by = admin->caller.by,
+        .generated = generate,
+    };
+
+    if (!keeper_admin_record(admin, verbs[ask->act], address, ask->reason, e) ||
+        !secrets_agree(admin->keeper, address, &agreed, arena, e)) {
+        return false;
+    }
+    if (generate) {
+        tell(&agreed, answer);
+    }
+    return true;
+}
+
+bool keeper_on_recipient_secret(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
+    const struct recipient_secret_ask *ask = r->ask;
+    struct slice address = recipient_canonical(ask->address, r->arena);
+    struct secret_agreed agreed = {.password = SLICE_NONE};
+    bool wants_one = ask->act == RECIPIENT_SECRET_SHOW || ask->act == RECIPIENT_SECRET_REMOVE;
+    bool found = false;
+
+    if (ask->act < RECIPIENT_SECRET_SHOW || ask->act > RECIPIENT_SECRET_REMOVE) {
+        return error_set(e, ERROR_INPUT, "show, set, generate or remove");
+    }
+    if (!is_address(address)) {
+        return error_set(e, ERROR_INPUT, "`%.*s` is no address such as `anna@example.org`",
+                         SLICE_ARG(slice_head(address, 100)));
+    }
+    if (ask->act == RECIPIENT_SECRET_SET && !secret_sound(ask->password)) {
+        return error_set(e, ERROR_INPUT, UNSOUND);
+    }
+    if (!secrets_agreed(admin->keeper, address, r->arena, &agreed, &found, e)) {
+        return false;
+    }
+    if (wants_one && !found) {
+        return error_set(e, ERROR_INPUT, "no password was agreed on with `%.*s`",
+                         SLICE_ARG(slice_head(address, 100)));
+    }
+    if (ask->act == RECIPIENT_SECRET_SHOW) {
+        tell(&agreed, r->answer);
+        return keeper_admin_record(admin, verbs[ask->act], address, ask->reason, e);
+    }
+    return change(admin, ask, address, r->arena, r->answer, e);
+}
+
+/* ── of a letter ── */
+
+#define NO_LETTER                                                                                  \
+    "no letter of yours with this id had a password made for it: `postern show` says how a "       \
+    "letter "                                                                                      \
+    "was protected"
+
+static bool is_protected(const struct decision *d)
+{
+    const struct ruling *rulings = d->rulings.items;
+
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        if (rulings[i].method == RUNG_ATTACHMENTS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The facts of a letter of this caller whose files a password opens. */
+static bool find_own(struct keeper_admin *admin, const struct letter_id *id, struct arena *arena,
+                     struct facts *facts, bool *own, struct error *e)
+{
+    struct keeper *k = admin->keeper;
+    struct decision decision;
+    struct catalog_letter letter;
+    struct ledger_ref ref;
+    bool found = false;
+
+    *own = false;
+    if (!catalog_find(k->tail.catalog, id, &letter, &found, e)) {
+        return false;
+    }
+    if (!found) {
+        return true;
+    }
+    if (!keeper_read(k, letter.facts, &facts_schema, arena, facts, e) ||
+        !catalog_record(k->tail.catalog, letter.seq, RECORD_DECISION, &ref, &found, e)) {
+        return false;
+    }
+    bool mine = slice_equal(facts->id, letter_id_slice(id)) && admin->caller.account.len &&
+                slice_equal(facts->account, admin->caller.account);
+    if (!mine || !found) {
+        return true;
+    }
+    if (!keeper_read(k, ref, &decision_schema, arena, &decision, e)) {
+        return false;
+    }
+    *own = slice_equal(decision.id, facts->id) && is_protected(&decision);
+    return true;
+}
+
+/* Those with whom none was agreed on: the letter's own opens their files. */
+static bool list_recipients(struct keeper *k, const struct facts *f, struct arena *arena,
+                            struct letter_secret_answer *answer, struct error *e)
+{
+    const struct recipient *all = f->recipients.items;
+    struct slice *texts = arena_array(arena, f->recipients.count + 1, sizeof(*texts));
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->recipients.count; i++) {
+        struct secret_agreed agreed;
+        bool found = false;
+        if (!secrets_agreed(k, all[i].address, arena, &agreed, &found, e)) {
+            return false;
+        }
+        if (!found) {
+            texts[n++] = all[i].address;
+        }
+    }
+    answer->recipients = (struct cbor_list){texts, n};
+    return true;
+}
+
+bool keeper_on_letter_secret(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
+    const struct letter_secret_ask *ask = r->ask;
+    struct letter_secret_answer *answer = r->answer;
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    struct letter_id id;
+    struct facts facts;
+    char text[LETTER_ID_TEXT];
+    bool own = false;
+    bool found = false;
+
+    if (!letter_id_from(ask->id, &id)) {
+        return error_set(e, ERROR_INPUT, "no letter's id");
+    }
+    if (!find_own(admin, &id, &arena, &facts, &own, e)) {
+        return false;
+    }
+    if (!own) {
+        return error_set(e, ERROR_INPUT, NO_LETTER);
+    }
+    letter_id_text(&id, text);
+    if (!keeper_admin_record(admin, "letter secret", slice_text(text), SLICE_NONE, e) ||
+        !list_recipients(admin->keeper, &facts, &arena, answer, e) ||
+        !secrets_of_letter(admin->keeper, &facts, &arena, &answer->password, &answer->until, &found,
+                           e)) {
+        return false;
+    }
+    if (!found || answer->recipients.count == 0) {
+        return error_set(e, ERROR_INPUT,
+                         found ? "a password was agreed on with each of its recipients"
+                               : "its password was destroyed: see `attachments-password-keep`");
+    }
+    answer->password = arena_copy(r->arena, answer->password);
+    struct slice *texts = arena_array(r->arena, answer->recipients.count, sizeof(*texts));
+    const struct slice *from = answer->recipients.items;
+    for (size_t i = 0; i < answer->recipients.count; i++) {
+        texts[i] = arena_copy(r->arena, from[i]);
+    }
+    answer->recipients.items = texts;
+    return true;
+}

@@ -1,0 +1,73 @@
+#include <openssl/evp.h>
+
+#include "stages/attachments/internal.h"
+
+#define LINE_BYTES 57 /* that make 76 characters */
+
+void write_base64(struct buf *out, struct slice bytes)
+{
+    uint8_t line[80];
+
+    for (size_t at = 0; at < bytes.len; at += LINE_BYTES) {
+        struct slice piece = slice_head(slice_from(bytes, at), LINE_BYTES);
+        int len = EVP_EncodeBlock(line, piece.ptr, (int)piece.len);
+        line[len++] = '\r';
+        line[len++] = '\n';
+        buf_add(out, slice_of(line, (size_t)len));
+    }
+}
+
+static bool is_about_content(struct slice name)
+{
+    return slice_starts_nocase(name, SLICE("content-"));
+}
+
+/* Walk a header's fields; *raw is all of the next one. */
+static bool next_raw(struct slice *header, struct field *field, struct slice *raw)
+{
+    struct slice before = *header;
+
+    if (!field_next(header, field)) {
+        return false;
+    }
+    *raw = slice_head(before, before.len - header->len);
+    return true;
+}
+
+void write_header_base64(struct buf *out, struct slice header)
+{
+    struct field field;
+    struct slice raw;
+
+    while (next_raw(&header, &field, &raw)) {
+        if (!slice_equal_nocase(field.name, SLICE("content-transfer-encoding")) &&
+            !slice_equal_nocase(field.name, SLICE("content-md5"))) {
+            buf_add(out, raw);
+        }
+    }
+    buf_add_text(out, "Content-Transfer-Encoding: base64\r\n\r\n");
+}
+
+void write_fields(struct buf *out, struct slice header, bool about_content)
+{
+    struct field field;
+    struct slice raw;
+
+    while (next_raw(&header, &field, &raw)) {
+        if (is_about_content(field.name) == about_content) {
+            buf_add(out, raw);
+        }
+    }
+}
+
+bool has_field(struct slice header, struct slice name)
+{
+    struct field field;
+
+    while (field_next(&header, &field)) {
+        if (slice_equal_nocase(field.name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
