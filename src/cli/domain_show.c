@@ -62,6 +62,10 @@ bool cli_domain_show(struct cli *c, struct error *e)
                    SLICE_ARG(a.where));
     }
     buf_printf(&c->out, "shown so far: %s\n", a.level ? timeline_level(a.level) : "nothing yet");
+    if (a.pinned) {
+        buf_add_text(&c->out,
+                     "pinned: `tls-pin` or `tls-ca` of its section counts before all else\n");
+    }
     print_policy(c, &a);
     print_seen(c, &a);
     return true;

@@ -32,5 +32,11 @@ bool keeper_on_domain_show(void *ctx, struct ipc_request *r, struct error *e)
     answer->looked_at = (uint64_t)known.looked_at;
     answer->problem = slice_text(known.problem);
     answer->why = known.why;
+    answer->proof = known.proof;
+    answer->published = known.published;
+    answer->seen_at = (uint64_t)known.seen_at;
+    const struct domain_settings *own =
+        settings_domain(k->options.settings(k->options.context), answer->domain);
+    answer->pinned = own && (own->tls_pins.count || own->tls_ca.len);
     return true;
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include "keeper/internal.h"
+#include "keeper/sts.h"
 #include "keeper/tlsrpt.h"
 #include "keyring/keyring.h"
 #include "stages/delivery/schedule.h"
@@ -470,6 +471,7 @@ bool keeper_on_job_done(void *ctx, struct ipc_request *r, struct error *e)
     queue_learn(k->queue, d.entry, was_answered(ask));
     if (d.entry->route.len == 0) {
         tlsrpt_count(k, d.entry->domain, ask->tls.items, ask->tls.count);
+        sts_seen(k, d.entry->domain, &ask->evidence);
     }
     bool ended = end_job(&d, e);
     if (d.recorded) {

@@ -16,12 +16,13 @@
 #include "keeper/internal.h"
 #include "keeper/sts_fetch.h"
 #include "keeper/sts_rows.h"
+#include "keeper/tlsrpt.h"
 #include "requests/sts.h"
 
 #define CHECK_MS (5 * 60 * 1000) /* how long what was looked up is not looked up again */
 #define AGAIN_MS                                                                                   \
     (60 * 1000) /* the same when there was no answer, and between two fetches that fail */
-#define RENEW_MS      5000             /* the same when letters fail by the policy */
+#define RENEW_MS      2000             /* the same when letters fail by the policy */
 #define BACKGROUND_MS (60 * 60 * 1000) /* between two fetches of one domain that nobody waits for */
 #define WAIT_MS       40000            /* for another thread that looks the same domain up */
 #define ARENA_BYTES   ((size_t)4 << 20)
@@ -78,6 +79,11 @@ static void look(struct looking *l)
     }
     l->problem = sts_fetch_policy(l->k, l->domain, l->arena, &l->policy, &l->why);
     l->fetched = true;
+    if (l->problem) {
+        const struct tls_result failure = {TLS_POLICY_STS, slice_text(l->problem),
+                                           .host = SLICE_NONE};
+        tlsrpt_count(l->k, l->domain, &failure, 1);
+    }
     log_event(l->problem ? LOG_WARNING : LOG_INFO, l->problem ? "sts.not-fetched" : "sts.fetched",
               LOG_TEXT("result", l->problem ? l->problem : "ok"), LOG_SLICE("reason", l->why));
 }
@@ -157,6 +163,9 @@ static void copy_out(struct sts_row *r, struct arena *arena, struct sts_known *o
         .looked_at = r->looked_at,
         .problem = r->problem,
         .why = arena_copy(arena, slice_text(r->why)),
+        .seen_at = r->seen_at,
+        .proof = arena_copy(arena, slice_text(r->proof)),
+        .published = arena_copy(arena, slice_text(r->published)),
     };
     if (holds) {
         out->policy = r->policy;
@@ -217,6 +226,22 @@ void sts_find(struct keeper *k, struct slice domain, enum sts_wish wish, struct 
         out->why = SLICE("it was not looked up yet");
     }
     (void)pthread_mutex_unlock(&c->lock);
+}
+
+void sts_seen(struct keeper *k, struct slice domain, const struct evidence *seen)
+{
+    struct sts_row *r = NULL;
+
+    (void)pthread_mutex_lock(&k->sts->lock);
+    r = seen->level ? sts_row_find(k->sts, domain) : NULL;
+    if (r) {
+        r->seen_at = clock_wall_ms();
+        (void)snprintf(r->proof, sizeof(r->proof), "%.*s",
+                       SLICE_ARG(slice_head(seen->proof, STS_PROOF_MAX)));
+        (void)snprintf(r->published, sizeof(r->published), "%.*s",
+                       SLICE_ARG(slice_head(seen->published, STS_WHY_MAX)));
+    }
+    (void)pthread_mutex_unlock(&k->sts->lock);
 }
 
 /* Under the lock. */

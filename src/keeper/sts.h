@@ -10,11 +10,13 @@
 #include "base/error.h"
 
 #include "formats/sts/sts.h"
+#include "letter/outcomes.h"
 
 #define STS_DOMAINS_MAX                                                                            \
     4096 /* domains that are remembered; beyond it the one that was asked for the longest ago goes */
 #define STS_RESULT_MAX 32 /* octets of a result type of RFC 8460 section 4.3 */
 #define STS_WHY_MAX    200
+#define STS_PROOF_MAX  64
 
 struct keeper;
 struct sts_cache;
@@ -33,6 +35,9 @@ struct sts_known {
     int64_t looked_at;   /* likewise: the last time the TXT record was asked for, since the start */
     const char *problem; /* the result type of RFC 8460 for a lookup that failed; NULL: none did */
     struct slice why;    /* a sentence for it */
+    int64_t seen_at;     /* wall milliseconds: the last session; 0: none since the start */
+    struct slice proof;  /* of it: what authenticated the server */
+    struct slice published; /* and what the domain published */
 };
 
 /* Read what the state holds. Before the threads run. */
@@ -42,6 +47,9 @@ void sts_close(struct keeper *k);
 /* Find the policy of a domain (lower case, A-labels). Never fails: what cannot be found out is in *out. */
 void sts_find(struct keeper *k, struct slice domain, enum sts_wish wish, struct arena *arena,
               struct sts_known *out);
+
+/* Remember what the last session with a domain's servers came to; a domain that nobody looked up is passed over. */
+void sts_seen(struct keeper *k, struct slice domain, const struct evidence *seen);
 
 /* Fetch anew whatever is in force and half way to its end; one domain a call. True when there was one. For a thread. */
 bool sts_keep_fresh(struct keeper *k);

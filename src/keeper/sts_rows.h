@@ -16,14 +16,17 @@ struct sts_row {
     char id[STS_ID_MAX + 1];
     char why[STS_WHY_MAX + 1];
     const char *problem;
-    struct sts_policy policy; /* STS_NO_MODE: none */
-    struct arena arena;       /* of its patterns */
-    int64_t fetched_at;       /* wall clock */
-    int64_t looked_at;        /* wall clock */
-    int64_t checked_at;       /* steady clock; 0: never */
-    int64_t tried_at;         /* steady clock: the last fetch, 0: none */
-    int64_t used_at;          /* steady clock */
-    bool busy;                /* a thread looks it up */
+    struct sts_policy policy;        /* STS_NO_MODE: none */
+    struct arena arena;              /* of its patterns */
+    int64_t fetched_at;              /* wall clock */
+    int64_t looked_at;               /* wall clock */
+    int64_t checked_at;              /* steady clock; 0: never */
+    int64_t tried_at;                /* steady clock: the last fetch, 0: none */
+    int64_t used_at;                 /* steady clock */
+    bool busy;                       /* a thread looks it up */
+    int64_t seen_at;                 /* wall clock: the last session; 0: none since the start */
+    char proof[STS_PROOF_MAX + 1];   /* of it: what authenticated the server, */
+    char published[STS_WHY_MAX + 1]; /* and what the domain published */
 };
 
 struct sts_cache {

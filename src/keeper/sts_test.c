@@ -9,6 +9,7 @@
 #include "ipc/packet.h"
 #include "keeper/internal.h"
 #include "keeper/sts.h"
+#include "keeper/sts_transport.h"
 #include "keyring/keyring.h"
 #include "requests/courier.h"
 #include "tests/test.h"
@@ -343,6 +344,25 @@ static void a_name_that_can_have_none_is_not_asked_for(void **unused)
     assert_int_equal(courier.lookups, 0);
 }
 
+static void an_enforced_policy_is_what_a_letter_may_count_on(void **unused)
+{
+    struct recipient_state r = {.transport = TRANSPORT_DANE};
+
+    (void)unused;
+    sts_transport(&keeper, SLICE(DOMAIN), &memory, &r); /* DANE counts before it */
+    assert_int_equal(r.transport, TRANSPORT_DANE);
+    assert_int_equal(courier.lookups, 0);
+    r.transport = TRANSPORT_NONE;
+    sts_transport(&keeper, SLICE(DOMAIN), &memory, &r);
+    assert_int_equal(r.transport, TRANSPORT_MTA_STS);
+    assert_slice(r.transport_why, "its MTA-STS policy 1 is enforced");
+    restart();
+    say("v=STSv1; id=2;", "version: STSv1\nmode: testing\nmx: x.test\nmax_age: 9\n");
+    r = (struct recipient_state){.transport = TRANSPORT_NONE};
+    sts_transport(&keeper, SLICE(DOMAIN), &memory, &r);
+    assert_int_equal(r.transport, TRANSPORT_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +375,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_policy_ends_when_it_says, begin, finish),
         cmocka_unit_test_setup_teardown(one_that_ends_soon_is_fetched_anew, begin, finish),
         cmocka_unit_test_setup_teardown(letters_that_fail_have_it_fetched_whatever_its_id, begin,
+                                        finish),
+        cmocka_unit_test_setup_teardown(an_enforced_policy_is_what_a_letter_may_count_on, begin,
                                         finish),
         cmocka_unit_test_setup_teardown(a_name_that_can_have_none_is_not_asked_for, begin, finish),
     };

@@ -20,7 +20,7 @@ bool tlsrpt_open(struct keeper *k, struct error *e) MUST_CHECK;
 /* Nobody may count any more. */
 void tlsrpt_close(struct keeper *k);
 
-/* Count what became of sessions for letters to a domain. */
+/* Count what became of sessions for letters to a domain, or of fetching its policy. */
 void tlsrpt_count(struct keeper *k, struct slice domain, const struct tls_result *results,
                   size_t n);
 

@@ -46,6 +46,7 @@ static const struct cbor_field shown_fields[] = {
     CBOR_OPTIONAL(13, CBOR_TEXT, struct domain_show_answer, proof, 255),
     CBOR_OPTIONAL(14, CBOR_TEXT, struct domain_show_answer, published, 255),
     CBOR_OPTIONAL(15, CBOR_UINT, struct domain_show_answer, seen_at, 0),
+    CBOR_OPTIONAL(16, CBOR_BOOL, struct domain_show_answer, pinned, 0),
 };
 static const struct cbor_schema show_answer = CBOR_SCHEMA(shown_fields, struct domain_show_answer);
 

@@ -55,7 +55,8 @@ struct domain_show_answer {
     struct slice why;
     struct slice proof;     /* of the last session: what authenticated the server */
     struct slice published; /* and what the domain published by DANE */
-    uint64_t seen_at;       /* when that was; 0: never */
+    uint64_t seen_at;       /* when that was; 0: not since the start */
+    bool pinned;            /* the settings pin its servers */
 };
 
 extern const struct ipc_message domain_show;
