@@ -23,8 +23,9 @@
 #define CLI_USAGE   64 /* exit status: the command line itself is wrong (sysexits.h EX_USAGE) */
 #define CLI_NOTHING 1  /* exit status: all went well, and there was nothing to be found */
 
-#define CLI_ASK_MS  60000               /* patience with the daemon for what is quick */
-#define CLI_LONG_MS (24 * 3600 * 1000L) /* and for what reads or rebuilds the whole archive */
+#define CLI_ASK_MS    60000               /* patience with the daemon for what is quick */
+#define CLI_KEYGEN_MS 200000              /* and for a new private key */
+#define CLI_LONG_MS   (24 * 3600 * 1000L) /* and for what reads or rebuilds the whole archive */
 
 struct cli;
 

@@ -53,7 +53,7 @@ static bool make(struct cli *c, struct slice domain, enum key_kind kind, struct 
         return error_set(e, ERROR_INPUT, "--bits wants 2048 to 4096, not `%s`", bits);
     }
     ask.bits = kind == KEY_DKIM_RSA ? ask.bits : 0;
-    if (!cli_ask(c, CLI_KEEPER, &admin_dkim_new, &ask, &key, NULL, CLI_ASK_MS, e)) {
+    if (!cli_ask(c, CLI_KEEPER, &admin_dkim_new, &ask, &key, NULL, CLI_KEYGEN_MS, e)) {
         return error_add(e, "%.*s._domainkey.%.*s", SLICE_ARG(name), SLICE_ARG(domain));
     }
     publish(c, &key);

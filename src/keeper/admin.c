@@ -47,7 +47,7 @@ bool keeper_on_dkim_new(void *ctx, struct ipc_request *r, struct error *e)
     }
     if (!keeper_admin_record(admin, "dkim new", object, SLICE_NONE, e) ||
         !ipc_call(admin->keeper->options.signer, &signer_new_key, ask, -1, r->answer, NULL,
-                  r->arena, KEEPER_ASK_MS, e)) {
+                  r->arena, KEEPER_KEYGEN_MS, e)) {
         return false;
     }
     keeper_keys_changed(admin->keeper);

@@ -37,6 +37,7 @@
 #define KEEPER_WORKERS   8                   /* letters that are inspected and protected at once */
 #define KEEPER_ARENA_MAX ((size_t)512 << 20) /* for one letter and everything about it */
 #define KEEPER_ASK_MS    30000               /* patience with signer and auth */
+#define KEEPER_KEYGEN_MS 180000 /* and with a new key: primes are found when they are */
 /* The record of what an inspector found: its answer, however large, and the letter's id. */
 #define KEEPER_FINDINGS_MAX (IPC_BODY_MAX + 64)
 

@@ -89,8 +89,8 @@ static bool make(struct keeper *k, struct slice address, struct slice user_id, s
     struct openpgp_own own;
     struct openpgp_draft draft;
 
-    if (!ipc_call(k->options.signer, &signer_new_key, &ask, -1, &made, NULL, arena, KEEPER_ASK_MS,
-                  e)) {
+    if (!ipc_call(k->options.signer, &signer_new_key, &ask, -1, &made, NULL, arena,
+                  KEEPER_KEYGEN_MS, e)) {
         return false;
     }
     if (made.public.len != SPKI_LEN) {

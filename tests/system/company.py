@@ -48,8 +48,15 @@ def free_port():
     raise OSError("no port is free")
 
 
+def patience():
+    """How much longer than on a quiet machine things may take: by how many programs share a processor."""
+    return min(max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0), 6.0)
+
+
 def wait_for(what, condition, seconds=20.0, pause=0.05):
-    """Wait until condition() is true and return its value; fail with `what` otherwise."""
+    """Wait until condition() is true and return its value; fail with `what` otherwise. The seconds are those of a quiet
+    machine: a busy one gets more."""
+    seconds *= patience()
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -217,7 +224,7 @@ class Company:
             return None
         self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(STOP_S)
+            status = self.process.wait(STOP_S * patience())
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()

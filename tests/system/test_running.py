@@ -478,7 +478,7 @@ def test_below_the_watermark_nothing_is_accepted(scene):
 
             wait_for("the refusal", refused)
         assert "reserve" in alarm(scene, "disk-watermark")
-        assert letter in company.postern("search", "subject:before")  # that is recorded as well
+        wait_for("it in the index", lambda: letter in company.postern("search", "subject:before", check=False).stdout)
     wait_for("space", lambda: accepts(scene))
 
 
