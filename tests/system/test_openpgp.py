@@ -22,6 +22,7 @@ KEYS = pathlib.Path(__file__).resolve().parents[1] / "corpus" / "openpgp_key"
 MINE = "Anna <ann@example.test>"
 BOB = "bob@partner.test"
 CAROL = "carol@partner.test"
+POLICY = "\n[policy pgp]\nsubject-tag = [pgp]\nmethods = openpgp\notherwise = hold\n"
 
 
 def need(*programs):
@@ -202,7 +203,11 @@ class Tunnel:
         while b"\r\n\r\n" not in head:
             head += client.recv(4096)
         self.hosts.append(head.split()[1].decode().partition(":")[0])
-        server = socket.create_connection(("127.0.0.1", self.port))
+        try:
+            server = socket.create_connection(("127.0.0.1", self.port))
+        except OSError:  # nobody stands for the others now
+            client.close()
+            return
         client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
         for a, b in ((client, server), (server, client)):
             threading.Thread(target=self.copy, args=(a, b), daemon=True).start()
@@ -222,11 +227,13 @@ class Tunnel:
 def scene(tmp_path_factory):
     """A company that looks for keys in the directories of others, all of which the tunnel leads to."""
     tunnel = Tunnel()
-    scene = Scene(tmp_path_factory.mktemp("scene"), openpgp_lookup="yes",
+    scene = Scene(tmp_path_factory.mktemp("scene"), sections=POLICY, openpgp_lookup="yes",
                   courier_proxy=f"http://127.0.0.1:{tunnel.socket.getsockname()[1]}")
     scene.tunnel = tunnel
     company = scene.company
     company.set("courier-trust-store", company.authority.certificate)
+    company.postern("dkim", "new", "rsa", "--algorithm", "rsa")
+    company.set("dkim-selector", "rsa")
     before = company.log.read_text().count(" event=config.re")
     company.process.send_signal(signal.SIGHUP)
     wait_for("the configuration to be read", lambda: company.log.read_text().count(" event=config.re") > before)
@@ -304,3 +311,43 @@ def test_a_key_is_found_in_a_directory_once_a_day(scene, people):
     where = gpg("--with-wkd-hash", "-k", "dave@partner.test").stdout.decode()
     name = re.search(r"([a-z0-9]{32})@partner\.test", where)[1]
     assert f"/.well-known/openpgpkey/partner.test/hu/{name}?l=dave" in paths
+
+
+def opened(message, own, folder, gpg, recipient):
+    """The payload of a message that is signed with our key: Bob has GnuPG, Carol Sequoia."""
+    if recipient == CAROL:
+        return sq_decrypt(message, own, folder / "carol.private")
+    done = gpg("--status-fd", "2", "--decrypt", input=message)
+    assert b"[GNUPG:] VALIDSIG" in done.stderr and b"[GNUPG:] GOODMDC" in done.stderr
+    return done.stdout
+
+
+def test_a_letter_is_sealed_for_each_of_its_recipients(scene, people, tmp_path):
+    """Carol is a Bcc: she has a copy of her own. Frank has no key: his letter waits."""
+    dkim = pytest.importorskip("dkim")
+    folder, gpg = people
+    postern = scene.company.postern
+    for who, name in ((BOB, "bob"), (CAROL, "carol")):
+        postern("recipient", "add-key", who, folder / name)
+    postern("pgp", "new", ALICE, check=False)  # unless she has one
+    (tmp_path / "own").write_text(postern("pgp", "export", ALICE))
+    gpg("--import", tmp_path / "own")
+    before = len(scene.receiver.letters())
+    text = "From: Alice <%s>\r\nTo: %s\r\nBcc: %s\r\nSubject: [pgp] the plan\r\n\r\nGr\u00fc\u00dfe  \r\n"
+    letter = scene.submit((text % (ALICE, BOB, CAROL)).encode(), [BOB, CAROL, "frank@partner.test"])
+    wait_for("two copies", lambda: len(scene.receiver.letters()) == before + 2, 30)
+    records = re.findall(r'"([^"]*)"', postern("dkim", "dns"))
+    came = {facts["to"][0]["address"]: sealed for facts, sealed in scene.receiver.letters()[before:]}
+    assert came.keys() == {BOB, CAROL}
+    for who, sealed in came.items():
+        message = message_of(sealed)
+        ids = gpg.key_ids(message)
+        assert len(ids) == 1 and ids <= gpg.encrypting(who)
+        payload = opened(message, tmp_path / "own", folder, gpg, who)
+        assert payload.endswith("\r\n\r\nGr\u00fc\u00dfe  \r\n".encode())
+        assert b"Subject: [pgp] the plan\r\n" in payload and b"Subject: [...]\r\n" in sealed
+        assert b"plan" not in sealed and b"carol" not in (sealed + payload).lower()
+        assert dkim.verify(sealed, dnsfunc=lambda *_, **__: "".join(records).encode())
+    said = postern("show", letter)
+    assert "OpenPGP" in said and "AES-256" in said
+    assert "frank" in said and re.search("no OpenPGP key", said)
