@@ -174,6 +174,7 @@ bool cli_recipient_show(struct cli *c, struct error *e)
         buf_printf(&c->out, "%.*s\n", SLICE_ARG(print_cleaned(&c->arena, row->address)));
         recipient_write_key(c, &keys[i - 1]);
     }
+    buf_printf(&c->out, "S/MIME: %.*s\n", SLICE_ARG(print_cleaned(&c->arena, answer.smime)));
     return !path || files_write_new(path, keys[row->keys.count - 1].bytes, e);
 }
 

@@ -4,6 +4,8 @@
 #include "config/internal.h"
 #include "config/settings.h"
 
+static const char *const revocation_words[] = {"soft", "hard", "off", NULL};
+
 static const struct config_setting rows[] = {
     CONFIG_ROW("smime-trust", PATH, struct smime_settings, trust,
                .example = "/etc/ssl/certs/ca-certificates.crt",
@@ -18,6 +20,15 @@ static const struct config_setting rows[] = {
                    "it is done for those alone whose certificate says that they can, and "
                    "AES-256-CBC with RSA PKCS #1 v1.5, around a signed body, for the others; "
                    "`postern show` says which."),
+    CONFIG_ROW(
+        "smime-revocation", CHOICE, struct smime_settings, revocation, .initial = "soft",
+        .words = revocation_words,
+        .help = "Whether a certificate was revoked is looked up in its authority's list (CRL).",
+        .more =
+            "With `soft` a certificate counts when no list can be had, with `hard` it does not; "
+            "one that is in the list counts with neither. Lists are fetched by HTTP from "
+            "where the certificate says, and kept for an hour. What somebody vouched for "
+            "is not looked up."),
 };
 
 const struct config_table settings_smime_table =

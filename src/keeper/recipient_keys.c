@@ -7,6 +7,7 @@
 
 #include "keeper/admin.h"
 #include "keeper/internal.h"
+#include "keeper/smime.h"
 #include "keyring/digest.h"
 #include "requests/recipients.h"
 #include "state/recipients.h"
@@ -432,6 +433,8 @@ bool keeper_on_recipient_list(void *ctx, struct ipc_request *r, struct error *e)
     if (!get_row(k, recipient_canonical(ask->exactly, r->arena), r->arena, row, e)) {
         return false;
     }
+    struct recipient_key used;
+    bool found = false;
     answer->rows = (struct cbor_list){row, row->keys.count ? 1 : 0};
-    return true;
+    return smime_of(k, row->address, r->arena, &used, &found, &answer->smime, e);
 }

@@ -13,6 +13,7 @@
 #include "keeper/recipient_keys.h"
 #include "keeper/recipients.h"
 #include "keeper/smime_copy.h"
+#include "keeper/smime_lists.h"
 #include "keyring/digest.h"
 #include "requests/smime.h"
 #include "stages/retention/term.h"
@@ -80,22 +81,39 @@ static bool must_name(const struct recipient_key *key)
     return key->source != RECIPIENT_UPLOADED && key->source != RECIPIENT_MADE;
 }
 
-static bool ask_worth(struct keeper *k, const struct recipient_key *key, struct slice address,
-                      struct slice anchors, struct arena *arena, struct smime_judge_answer *out,
-                      struct error *e)
+static bool ask_worth(struct keeper *k, int fd, const struct smime_judge_ask *ask,
+                      struct arena *arena, struct smime_judge_answer *out, struct error *e)
 {
+    return ipc_call(k->options.inspector, &inspector_smime_judge, ask, fd, out, NULL, arena,
+                    KEEPER_ASK_MS, e);
+}
+
+/* First without lists: what nobody whom we trust issued does not say where we ask. */
+static bool find_worth(struct keeper *k, const struct recipient_key *key, struct slice address,
+                       struct slice anchors, struct arena *arena, struct smime_judge_answer *out,
+                       struct error *e)
+{
+    const struct settings *settings = k->options.settings(k->options.context);
+    OWN(buf) struct buf lists = {.max = SMIME_CRLS_BYTES_MAX};
     uint8_t tag[INSPECTOR_SENDER_LEN];
     OWN(fd) int fd = -1;
 
     tag_of(address, tag);
-    const struct smime_judge_ask ask = {.sender = SLICE_ARRAY(tag),
-                                        .anchors = anchors,
-                                        .address = must_name(key) ? address : SLICE_NONE,
-                                        .now_s = (uint64_t)clock_wall_ms() / 1000,
-                                        .vouched = key->vouched || key->source == RECIPIENT_MADE};
-    return memfd_from("certificate", key->bytes, &fd, e) &&
-           ipc_call(k->options.inspector, &inspector_smime_judge, &ask, fd, out, NULL, arena,
-                    KEEPER_ASK_MS, e);
+    struct smime_judge_ask ask = {.sender = SLICE_ARRAY(tag),
+                                  .anchors = anchors,
+                                  .address = must_name(key) ? address : SLICE_NONE,
+                                  .now_s = (uint64_t)clock_wall_ms() / 1000,
+                                  .vouched = key->vouched || key->source == RECIPIENT_MADE};
+    if (!memfd_from("certificate", key->bytes, &fd, e) || !ask_worth(k, fd, &ask, arena, out, e)) {
+        return false;
+    }
+    if (out->worth != 0 || ask.vouched || settings->smime.revocation == SETTING_REVOCATION_OFF) {
+        return true;
+    }
+    smime_lists_get(k, &out->lists, arena, &lists);
+    ask.crls = buf_slice(&lists);
+    ask.must_know = settings->smime.revocation == SETTING_REVOCATION_HARD;
+    return (ask.crls.len == 0 && !ask.must_know) || ask_worth(k, fd, &ask, arena, out, e);
 }
 
 static bool judge(struct keeper *k, const struct recipient_key *key, struct slice address,
@@ -114,7 +132,7 @@ static bool judge(struct keeper *k, const struct recipient_key *key, struct slic
     if (recall(what, arena, good, why)) {
         return true;
     }
-    if (!ask_worth(k, key, address, anchors, arena, &answer, e)) {
+    if (!find_worth(k, key, address, anchors, arena, &answer, e)) {
         return false;
     }
     *good = answer.worth == 0;

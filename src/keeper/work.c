@@ -18,6 +18,7 @@
 #include "keeper/recipients.h"
 #include "keeper/scanning.h"
 #include "keeper/secrets.h"
+#include "keeper/smime_harvest.h"
 #include "keeper/suspend.h"
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
@@ -349,6 +350,7 @@ static bool look_at(struct group *g, struct letter *l, const struct retention_ru
     }
     l->content_fd = content;
     inspect(l);
+    smime_harvest_from(l->keeper, &l->findings, content, l->arena);
     parcel_forget_content(l->parcel);
     return l->parcel->decided || write_records(g, l, rules, e);
 }

@@ -122,6 +122,7 @@ LIMITED(on_openpgp_seal, reading_on_openpgp_seal)
 LIMITED(on_smime_prepare, reading_on_smime_prepare)
 LIMITED(on_smime_seal, reading_on_smime_seal)
 LIMITED(on_smime_judge, reading_on_smime_judge)
+LIMITED(on_smime_harvest, reading_on_smime_harvest)
 
 static bool on_protect(void *reading, struct ipc_request *r, struct error *e)
 {
@@ -158,6 +159,7 @@ static const struct ipc_row rows[] = {
     {&inspector_smime_seal,      0, on_smime_seal     },
     {&inspector_smime_judge,     0, on_smime_judge    },
     {&inspector_protect,         0, on_protect        },
+    {&inspector_smime_harvest,   0, on_smime_harvest  },
 };
 static const struct ipc_table table = IPC_TABLE("inspector", rows);
 

@@ -7,6 +7,23 @@
 #include "host/memfd.h"
 #include "requests/recipients.h"
 
+void reading_certificate(const struct smime_certificate *c, struct arena *arena,
+                         struct recipient_key *out)
+{
+    *out = (struct recipient_key){
+        .kind = RECIPIENT_SMIME,
+        .bytes = c->bytes,
+        .fingerprint = c->fingerprint,
+        .subject = c->subject,
+        .algorithm = letter_text(arena, c->algorithm, RECIPIENT_ALGORITHM_MAX),
+        .not_before = c->not_before_ms > 0 ? (uint64_t)c->not_before_ms : 0,
+        .not_after = c->not_after_ms > 0 ? (uint64_t)c->not_after_ms : 1, /* long ago, not never */
+        .names = {c->names, c->n_names},
+        .source = RECIPIENT_UPLOADED,
+        .reads = c->reads,
+    };
+}
+
 static bool read_certificate(struct slice file, struct arena *arena, struct recipient_key *out,
                              struct error *e)
 {
@@ -15,18 +32,7 @@ static bool read_certificate(struct slice file, struct arena *arena, struct reci
     if (!smime_certificate_read(file, arena, &c, e)) {
         return false;
     }
-    *out = (struct recipient_key){
-        .kind = RECIPIENT_SMIME,
-        .bytes = c.bytes,
-        .fingerprint = c.fingerprint,
-        .subject = c.subject,
-        .algorithm = letter_text(arena, c.algorithm, RECIPIENT_ALGORITHM_MAX),
-        .not_before = c.not_before_ms > 0 ? (uint64_t)c.not_before_ms : 0,
-        .not_after = c.not_after_ms > 0 ? (uint64_t)c.not_after_ms : 1, /* long ago, not never */
-        .names = {c.names, c.n_names},
-        .source = RECIPIENT_UPLOADED,
-        .reads = c.reads,
-    };
+    reading_certificate(&c, arena, out);
     return true;
 }
 

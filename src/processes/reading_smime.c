@@ -1,9 +1,11 @@
 #include "processes/reading_smime.h"
 
+#include "formats/smime/harvest.h"
 #include "formats/smime/seal.h"
 #include "host/memfd.h"
 #include "letter/records.h"
 #include "processes/reading.h"
+#include "processes/reading_keys.h"
 #include "requests/recipients.h"
 #include "requests/smime.h"
 
@@ -89,7 +91,10 @@ bool reading_on_smime_judge(void *reading, struct ipc_request *r, struct error *
                                     .address = ask->address,
                                     .now_s = (int64_t)ask->now_s,
                                     .vouched = ask->vouched,
-                                    .signing = ask->signing};
+                                    .signing = ask->signing,
+                                    .crls = ask->crls,
+                                    .must_know = ask->must_know};
+    struct slice *lists = arena_array(r->arena, SMIME_LISTS_MAX, sizeof(*lists));
 
     (void)reading;
     if (!memfd_map(r->fd, RECIPIENT_FILE_MAX, &chain, e)) {
@@ -98,5 +103,27 @@ bool reading_on_smime_judge(void *reading, struct ipc_request *r, struct error *
     enum smime_worth worth = smime_judge(chain.bytes, &wish);
     answer->worth = (uint64_t)worth;
     answer->why = slice_text(smime_worth_text(worth));
+    answer->lists =
+        (struct cbor_list){lists, smime_lists(chain.bytes, r->arena, lists, SMIME_LISTS_MAX)};
+    return true;
+}
+
+bool reading_on_smime_harvest(void *reading, struct ipc_request *r, struct error *e)
+{
+    OWN(memfd_map) struct memfd_map letter = {0};
+    const struct smime_harvest_ask *ask = r->ask;
+    struct smime_harvest_answer *answer = r->answer;
+    const struct smime_wish wish = {.anchors = ask->anchors, .now_s = (int64_t)ask->now_s};
+    struct smime_certificate c;
+
+    (void)reading;
+    if (!memfd_map(r->fd, LETTER_BYTES_MAX, &letter, e)) {
+        return false;
+    }
+    enum smime_offer offer = smime_harvest(letter.bytes, &wish, r->arena, &c, &answer->from);
+    answer->why = slice_text(smime_offer_text(offer));
+    if (offer == SMIME_OFFERED) {
+        reading_certificate(&c, r->arena, &answer->key);
+    }
     return true;
 }

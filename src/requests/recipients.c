@@ -35,6 +35,7 @@ static const struct cbor_field list_answer_fields[] = {
     CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct recipient_list_answer, rows, RECIPIENTS_LISTED_MAX,
                       &recipient_keys_schema),
     MAYBE(2, CBOR_BOOL, recipient_list_answer, more, 0),
+    MAYBE(3, CBOR_TEXT, recipient_list_answer, smime, REASON_MAX),
 };
 static const struct cbor_schema list_answer =
     CBOR_SCHEMA(list_answer_fields, struct recipient_list_answer);

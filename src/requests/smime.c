@@ -60,14 +60,32 @@ static const struct cbor_field judge_fields[] = {
     FIELD(4, CBOR_UINT, smime_judge_ask, now_s, 0),
     MAYBE(5, CBOR_BOOL, smime_judge_ask, vouched, 0),
     MAYBE(6, CBOR_BOOL, smime_judge_ask, signing, 0),
+    MAYBE(7, CBOR_BYTES, smime_judge_ask, crls, SMIME_CRLS_BYTES_MAX),
+    MAYBE(8, CBOR_BOOL, smime_judge_ask, must_know, 0),
 };
 static const struct cbor_schema judge_ask = CBOR_SCHEMA(judge_fields, struct smime_judge_ask);
 
 static const struct cbor_field judged_fields[] = {
     MAYBE(1, CBOR_UINT, smime_judge_answer, worth, 0),
     FIELD(2, CBOR_TEXT, smime_judge_answer, why, TEXT_MAX),
+    MAYBE(3, CBOR_TEXTS, smime_judge_answer, lists, SMIME_LISTS_MAX),
 };
 static const struct cbor_schema judged = CBOR_SCHEMA(judged_fields, struct smime_judge_answer);
+
+static const struct cbor_field harvest_fields[] = {
+    FIELD(1, CBOR_BYTES, smime_harvest_ask, sender, INSPECTOR_SENDER_LEN),
+    MAYBE(2, CBOR_BYTES, smime_harvest_ask, anchors, ANCHORS_MAX),
+    FIELD(3, CBOR_UINT, smime_harvest_ask, now_s, 0),
+};
+static const struct cbor_schema harvest_ask = CBOR_SCHEMA(harvest_fields, struct smime_harvest_ask);
+
+static const struct cbor_field harvested_fields[] = {
+    MAYBE(1, CBOR_TEXT, smime_harvest_answer, from, LETTER_ADDRESS_MAX),
+    CBOR_SUB_OPTIONAL(2, CBOR_STRUCT, struct smime_harvest_answer, key, 0, &recipient_key_schema),
+    FIELD(3, CBOR_TEXT, smime_harvest_answer, why, TEXT_MAX),
+};
+static const struct cbor_schema harvested =
+    CBOR_SCHEMA(harvested_fields, struct smime_harvest_answer);
 
 static const struct cbor_field add_fields[] = {
     FIELD(1, CBOR_UINT, smime_add_ask, kind, SMIME_ADD_ISSUE),
@@ -114,6 +132,9 @@ const struct ipc_message inspector_smime_seal = {365,
                                                  .relayed = true};
 const struct ipc_message inspector_smime_judge = {
     366, "inspector_smime_judge", &judge_ask, &judged, .ask_fd = IPC_FD_SEALED, .relayed = true};
+const struct ipc_message inspector_smime_harvest = {
+    367,        "inspector_smime_harvest", &harvest_ask,
+    &harvested, .ask_fd = IPC_FD_SEALED,   .relayed = true};
 const struct ipc_message smime_add = {
     367,           "smime_add", &add_ask, &recipient_key_schema, .ask_fd = IPC_FD_SEALED_OPTIONAL,
     .secret = true};

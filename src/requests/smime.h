@@ -10,7 +10,10 @@
 
 #define SMIME_COPY_RECIPIENTS_MAX 250 /* with whose certificates one copy is encrypted */
 #define SMIME_COPY_ATTRIBUTES_MAX 1024
-#define SMIME_NAME_MAX            64 /* of an authority of our own */
+#define SMIME_CRLS_BYTES_MAX                                                                       \
+    ((size_t)2 << 20) /* of all lists that one certificate is held against */
+#define SMIME_LISTS_MAX 4
+#define SMIME_NAME_MAX  64 /* of an authority of our own */
 
 /* inspector_smime_prepare: what is the sender to sign of this letter, which comes as a sealed memory file? */
 struct smime_prepare_ask {
@@ -63,14 +66,32 @@ struct smime_judge_ask {
     uint64_t now_s;
     bool vouched;
     bool signing;
+    struct slice crls; /* DER, one behind the other */
+    bool must_know;    /* a list must cover each of them */
 };
 
 struct smime_judge_answer {
-    uint64_t worth;   /* 0: good */
-    struct slice why; /* in either case */
+    uint64_t worth;         /* 0: good */
+    struct slice why;       /* in either case */
+    struct cbor_list lists; /* texts: URLs of the lists in which it would be, HTTP alone */
 };
 
 extern const struct ipc_message inspector_smime_judge;
+
+/* inspector_smime_harvest: whose certificate does this letter offer, which comes as a sealed memory file? */
+struct smime_harvest_ask {
+    struct slice sender;
+    struct slice anchors; /* PEM */
+    uint64_t now_s;
+};
+
+struct smime_harvest_answer {
+    struct slice from;        /* the address; empty: none is offered, and there is no key */
+    struct recipient_key key; /* its own members alone */
+    struct slice why;
+};
+
+extern const struct ipc_message inspector_smime_harvest;
 
 /* smime_add: over the control socket. A certificate for one of our own, whose private key the signer keeps. A file with the
  * certificates comes along when a key is imported, and nothing otherwise. */

@@ -70,6 +70,10 @@ struct smime_wish {
 /* Judge a holder's certificate; the chain may lack the anchor. */
 enum smime_worth smime_judge(struct slice chain, const struct smime_wish *wish) MUST_CHECK;
 
+/* The URLs (HTTP) of the lists in which the certificates of a chain would stand if they were revoked, texts from the arena. Returns how
+ * many there are, up to `max`. */
+size_t smime_lists(struct slice chain, struct arena *arena, struct slice *urls, size_t max);
+
 /* "it has expired or is not valid yet" */
 const char *smime_worth_text(enum smime_worth worth);
 

@@ -13,6 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (smime_certificate_read(slice_of(data, size), &arena, &c, &e)) {
         const struct smime_wish wish = {.vouched = true, .now_s = 1796000000, .crls = SLICE_NONE};
+        struct slice urls[4];
+        assert(smime_lists(c.bytes, &arena, urls, 4) <= 4);
         enum smime_worth worth = smime_judge(c.bytes, &wish);
         assert(c.bytes.len <= SMIME_CHAIN_MAX && c.n_names <= SMIME_NAMES_MAX);
         assert(slice_is_utf8(c.subject) && smime_worth_text(worth)[0]);

@@ -189,6 +189,60 @@ enum smime_worth smime_judge(struct slice chain, const struct smime_wish *wish)
     return worth;
 }
 
+/* ── where lists are ── */
+
+#define URL_MAX 1000
+
+/* Visible ASCII, and HTTP: what a list says is signed. */
+static bool is_url(struct slice s)
+{
+    bool good = s.len < URL_MAX && (slice_starts_nocase(s, SLICE("http://")) ||
+                                    slice_starts_nocase(s, SLICE("https://")));
+
+    for (size_t i = 0; i < s.len; i++) {
+        good = good && s.ptr[i] > ' ' && s.ptr[i] < 0x7f;
+    }
+    return good;
+}
+
+static size_t add_urls(const GENERAL_NAMES *names, struct arena *arena, struct slice *urls,
+                       size_t n, size_t max)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && n < max; i++) {
+        int type = 0;
+        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+        struct slice url = type == GEN_URI ? slice_of(ASN1_STRING_get0_data(value),
+                                                      (size_t)ASN1_STRING_length(value))
+                                           : SLICE_NONE;
+        bool known = !is_url(url);
+        for (size_t k = 0; k < n; k++) {
+            known = known || slice_equal(urls[k], url);
+        }
+        if (!known) {
+            urls[n++] = arena_copy(arena, url);
+        }
+    }
+    return n;
+}
+
+size_t smime_lists(struct slice chain, struct arena *arena, struct slice *urls, size_t max)
+{
+    OWN(certificates) STACK_OF(X509) *read = smime_chain(chain);
+    size_t n = 0;
+
+    for (int i = 0; i < sk_X509_num(read); i++) {
+        STACK_OF(DIST_POINT) *points =
+            X509_get_ext_d2i(sk_X509_value(read, i), NID_crl_distribution_points, NULL, NULL);
+        for (int k = 0; k < sk_DIST_POINT_num(points); k++) {
+            const DIST_POINT_NAME *name = sk_DIST_POINT_value(points, k)->distpoint;
+            n = name && name->type == 0 ? add_urls(name->name.fullname, arena, urls, n, max) : n;
+        }
+        sk_DIST_POINT_pop_free(points, DIST_POINT_free);
+    }
+    ERR_clear_error();
+    return n;
+}
+
 const char *smime_worth_text(enum smime_worth worth)
 {
     switch (worth) {

@@ -1,0 +1,120 @@
+#include "keeper/smime_lists.h"
+
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "host/fetch.h"
+#include "host/memfd.h"
+#include "keeper/internal.h"
+#include "keyring/digest.h"
+#include "requests/courier.h"
+#include "requests/smime.h"
+
+#define KEPT      16 /* lists */
+#define KEPT_MS   (INT64_C(3600) * 1000)
+#define FAILED_MS (INT64_C(300) * 1000) /* before it is asked for again */
+#define FETCH_MS  10000
+#define HTTP_OK   200
+#define REDIRECTS 3
+#define LIST_MAX  SMIME_CRLS_BYTES_MAX
+
+struct list {
+    uint8_t url[DIGEST_LEN];
+    int64_t until_ms; /* steady clock; 0: empty */
+    struct buf bytes; /* empty: it could not be had */
+};
+
+static struct {
+    pthread_mutex_t lock; /* guards the others */
+    struct list all[KEPT];
+} memory = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The place of a URL, or of what is over first. */
+static struct list *place_of(const uint8_t url[static DIGEST_LEN])
+{
+    struct list *oldest = &memory.all[0];
+
+    for (size_t i = 0; i < KEPT; i++) {
+        if (memory.all[i].until_ms && memcmp(memory.all[i].url, url, DIGEST_LEN) == 0) {
+            return &memory.all[i];
+        }
+        oldest = memory.all[i].until_ms < oldest->until_ms ? &memory.all[i] : oldest;
+    }
+    return oldest;
+}
+
+static bool recall(const uint8_t url[static DIGEST_LEN], struct buf *out)
+{
+    (void)pthread_mutex_lock(&memory.lock);
+    const struct list *l = place_of(url);
+    bool known = l->until_ms > clock_steady_ms() && memcmp(l->url, url, DIGEST_LEN) == 0;
+    if (known) {
+        buf_add(out, buf_slice(&l->bytes));
+    }
+    (void)pthread_mutex_unlock(&memory.lock);
+    return known;
+}
+
+static void remember(const uint8_t url[static DIGEST_LEN], struct slice bytes)
+{
+    (void)pthread_mutex_lock(&memory.lock);
+    struct list *l = place_of(url);
+    buf_done(&l->bytes);
+    buf_init(&l->bytes, LIST_MAX);
+    buf_add(&l->bytes, bytes);
+    (void)memcpy(l->url, url, DIGEST_LEN);
+    l->until_ms = clock_steady_ms() + (bytes.len ? KEPT_MS : FAILED_MS);
+    (void)pthread_mutex_unlock(&memory.lock);
+}
+
+static bool fetch_list(struct keeper *k, struct slice url, struct arena *arena, struct buf *out,
+                       struct error *e)
+{
+    const struct courier_ask ask = {.method = FETCH_GET,
+                                    .url = url,
+                                    .answer_max = LIST_MAX,
+                                    .timeout_ms = FETCH_MS,
+                                    .redirects = REDIRECTS};
+    OWN(memfd_map) struct memfd_map body = {0};
+    struct courier_answer answer;
+    OWN(fd) int fd = -1;
+
+    if (!ipc_call(k->options.courier, &courier_fetch, &ask, -1, &answer, &fd, arena,
+                  FETCH_MS + KEEPER_ASK_MS, e)) {
+        return false;
+    }
+    if (answer.status != HTTP_OK) {
+        return error_set(e, ERROR_BUSY, "it answers with status %u", (unsigned)answer.status);
+    }
+    if (!memfd_map(fd, LIST_MAX, &body, e)) {
+        return false;
+    }
+    buf_add(out, body.bytes);
+    return true;
+}
+
+void smime_lists_get(struct keeper *k, const struct cbor_list *urls, struct arena *arena,
+                     struct buf *out)
+{
+    const struct slice *all = urls->items;
+
+    for (size_t i = 0; i < urls->count; i++) {
+        OWN(buf) struct buf list = {.max = LIST_MAX};
+        uint8_t digest[DIGEST_LEN];
+        struct error e;
+        digest_of(all[i], SLICE_NONE, digest);
+        if (!recall(digest, &list)) {
+            if (!fetch_list(k, all[i], arena, &list, &e)) {
+                log_event(LOG_WARNING, "smime.no_list", LOG_SLICE("url", all[i]),
+                          LOG_TEXT("reason", e.text));
+                buf_reset(&list);
+            }
+            remember(digest, buf_slice(&list));
+        }
+        if (out->len + list.len <= out->max) {
+            buf_add(out, buf_slice(&list));
+        }
+    }
+}
