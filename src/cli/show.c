@@ -1,6 +1,7 @@
 /* Everything about one letter but its content. */
 #include "cli/cli.h"
 #include "cli/print.h"
+#include "cli/receipt.h"
 #include "cli/show_retention.h"
 #include "cli/timeline.h"
 #include "requests/reader.h"
@@ -25,5 +26,6 @@ bool cli_show(struct cli *c, struct error *e)
                    SLICE_ARG(print_cleaned(&c->arena, answer.held)));
     }
     return timeline_write(answer.records.items, answer.records.count, &c->arena, &c->out, e) &&
+           receipt_write(answer.records.items, answer.records.count, &c->arena, &c->out, e) &&
            show_retention(&answer, &c->arena, &c->out, e);
 }

@@ -296,7 +296,7 @@ static void on_intent(struct timeline *t, const void *value)
         (const char *)arena_printf(t->arena, "%s %s", clean(t, i->host), clean(t, i->address)).ptr);
 }
 
-static const char *status_text(uint64_t status)
+const char *timeline_status(uint64_t status)
 {
     static const char *const words[] = {
         "?",        "delivered", "handed to the smart host; beyond it unknown",
@@ -349,7 +349,7 @@ static void on_outcome(struct timeline *t, const void *value)
     }
     write_evidence(t, &o->evidence);
     for (size_t i = 0; i < o->recipients.count; i++) {
-        buf_printf(t->out, "    %s: %s", clean(t, r[i].address), status_text(r[i].status));
+        buf_printf(t->out, "    %s: %s", clean(t, r[i].address), timeline_status(r[i].status));
         buf_printf(t->out, r[i].code ? " (%llu" : "%.0llu", (unsigned long long)r[i].code);
         buf_printf(t->out, "%s%s%s%s%s\n", r[i].code || !r[i].enhanced.len ? "" : " (",
                    r[i].code && r[i].enhanced.len ? " " : "", clean(t, r[i].enhanced),

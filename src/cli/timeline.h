@@ -13,6 +13,9 @@
 /* The word for an enum tls_level. */
 const char *timeline_level(uint64_t level);
 
+/* The words for an enum delivery_status. */
+const char *timeline_status(uint64_t status);
+
 /**
  * Append a letter's head and its timeline.
  *

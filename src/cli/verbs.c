@@ -5,6 +5,7 @@
 #include "cli/master.h"
 #include "cli/options.h"
 #include "cli/passwords.h"
+#include "cli/policy.h"
 #include "cli/session.h"
 #include "cli/user.h"
 #include "cli/verbs_devices.h"
@@ -417,6 +418,7 @@ const struct verb verbs[] = {
     RECIPIENT_VERBS,
     PGP_VERBS,
     LETTER_VERBS,
+    POLICY_VERBS,
     VERB(.name = "approvals", .words = "",
          .help = "List what was asked for and waits for a second person.", .run = cli_approvals),
     VERB(.name = "approve", .words = "REQUEST", .words_min = 1, .words_max = 1,

@@ -82,6 +82,8 @@ ipc_handler keeper_on_delegation_remove; /* delegation_ask.c */
 ipc_handler keeper_on_delegation_list;   /* delegation_ask.c */
 ipc_handler keeper_on_letter_waiting;    /* consent_ask.c */
 ipc_handler keeper_on_letter_verdict;    /* consent_ask.c */
+ipc_handler keeper_on_policy_test;       /* policy_admin.c */
+ipc_handler keeper_on_policy_show;       /* policy_admin.c */
 ipc_handler keeper_on_consent;           /* consent_ask.c */
 ipc_handler keeper_on_held;              /* holds.c */
 ipc_handler keeper_on_disposal_preview;  /* disposal.c */

@@ -38,6 +38,7 @@
 #include "requests/openpgp.h"
 #include "requests/own_domain.h"
 #include "requests/passwords.h"
+#include "requests/policy.h"
 #include "requests/pull.h"
 #include "requests/recipients.h"
 #include "requests/reseal.h"
@@ -428,6 +429,8 @@ static const struct ipc_row admin_rows[] = {
     {&letter_secret,       0, keeper_on_letter_secret    },
     {&letter_waiting,      0, keeper_on_letter_waiting   },
     {&letter_verdict,      0, keeper_on_letter_verdict   },
+    {&policy_test,         0, keeper_on_policy_test      },
+    {&policy_show,         0, keeper_on_policy_show      },
     {&contact_put,         0, keeper_on_contact_put      },
     {&contact_remove,      0, keeper_on_contact_remove   },
     {&contact_find,        0, keeper_on_contact_find     },

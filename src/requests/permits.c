@@ -23,6 +23,7 @@
 #include "requests/own_domain.h"
 #include "requests/passkeys.h"
 #include "requests/passwords.h"
+#include "requests/policy.h"
 #include "requests/pull.h"
 #include "requests/reader.h"
 #include "requests/recipients.h"
@@ -184,9 +185,11 @@ static const struct permit contacts[] = {
 
 /* Letters that need a second person: who may say yes is what the letter's decision says (keeper/consent). */
 static const struct permit consents[] = {
-    {&letter_waiting, "letter waiting", EVERYBODY, false},
-    {&letter_verdict, "letter approve", EVERYBODY, false},
-    {&reader_waiting, "letter show",    EVERYBODY, false},
+    {&letter_waiting, "letter waiting", EVERYBODY,         false},
+    {&letter_verdict, "letter approve", EVERYBODY,         false},
+    {&policy_test,    "policy test",    RUNNING | AUDITOR, false},
+    {&policy_show,    "policy show",    RUNNING | AUDITOR, false},
+    {&reader_waiting, "letter show",    EVERYBODY,         false},
 };
 
 static const struct permit *find_in(const struct permit *rows, size_t count,

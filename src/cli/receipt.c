@@ -1,0 +1,248 @@
+#include "cli/receipt.h"
+
+#include "cli/print.h"
+#include "cli/timeline.h"
+#include "letter/findings.h"
+
+#define RECEIPTS_MAX 100 /* of one letter that are shown */
+
+static const char *clean(struct arena *arena, struct slice s)
+{
+    return arena_text(arena, print_cleaned(arena, s));
+}
+
+static void line(struct buf *out, const char *label, const char *text)
+{
+    if (text[0]) {
+        buf_printf(out, "    %-12s%s\n", label, text);
+    }
+}
+
+/* What is done: "smime, over a connection that is encrypted or better". */
+static const char *protection(const struct ruling *r, struct arena *arena)
+{
+    if (guard_goes_back(r->guard)) {
+        return "goes back to its sender";
+    }
+    const char *held = r->hold ? "held for a person; then " : "";
+    const char *level = timeline_level(r->level);
+
+    return r->method
+               ? (const char *)arena_printf(arena, "%s%s, over a connection that is %s or better",
+                                            held, rung_name(r->method), level)
+                     .ptr
+               : (const char *)arena_printf(arena, "%sa connection that is %s or better", held,
+                                            level)
+                     .ptr;
+}
+
+static const char *policy_of(const struct decision *d, const struct ruling *r, struct arena *arena)
+{
+    if (r->policy.len == 0) {
+        return "none: [domain] or outbound-tls";
+    }
+    struct slice digest = print_hex(arena, slice_head(d->policy_digest, 4));
+    return (const char *)arena_printf(arena, "%s, version %llu (%.*s)", clean(arena, r->policy),
+                                      (unsigned long long)d->policy_version, SLICE_ARG(digest))
+        .ptr;
+}
+
+void receipt_ruling(const struct decision *d, const struct ruling *r, struct arena *arena,
+                    struct buf *out)
+{
+    const struct ruling_try *tried = r->tried.items;
+
+    line(out, "protected by", protection(r, arena));
+    line(out, "policy", policy_of(d, r, arena));
+    for (size_t i = 0; i < r->tried.count; i++) {
+        line(out, i ? "" : "steps",
+             (const char *)arena_printf(arena, "%s %s: %s",
+                                        i + 1 == r->tried.count ? "taken" : "not  ",
+                                        rung_name(tried[i].rung), clean(arena, tried[i].why))
+                 .ptr);
+    }
+    line(out, "because", clean(arena, r->reason));
+}
+
+/* ── JSON ── */
+
+void receipt_json_text(struct slice text, struct buf *out)
+{
+    buf_add_byte(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        if (c < ' ') {
+            buf_printf(out, "\\u%04x", c);
+        } else {
+            buf_add_text(out, c == '"' || c == '\\' ? "\\" : "");
+            buf_add_byte(out, c);
+        }
+    }
+    buf_add_byte(out, '"');
+}
+
+static void member(struct buf *out, const char *name, struct slice text)
+{
+    buf_printf(out, ",\"%s\":", name);
+    receipt_json_text(text, out);
+}
+
+void receipt_ruling_json(const struct decision *d, const struct ruling *r, struct buf *out)
+{
+    const struct ruling_try *tried = r->tried.items;
+    const char *outcome = guard_goes_back(r->guard) ? "return" : r->hold ? "hold" : "send";
+
+    member(out, "outcome", slice_text(outcome));
+    member(out, "method", slice_text(r->method ? rung_name(r->method) : ""));
+    member(out, "level", slice_text(timeline_level(r->level)));
+    member(out, "policy", r->policy);
+    buf_printf(out, ",\"version\":%llu", (unsigned long long)d->policy_version);
+    member(out, "reason", r->reason);
+    buf_add_text(out, ",\"steps\":[");
+    for (size_t i = 0; i < r->tried.count; i++) {
+        buf_printf(out, "%s{\"step\":\"%s\",\"taken\":%s,\"why\":", i ? "," : "",
+                   rung_name(tried[i].rung), i + 1 == r->tried.count ? "true" : "false");
+        receipt_json_text(tried[i].why, out);
+        buf_add_byte(out, '}');
+    }
+    buf_add_byte(out, ']');
+}
+
+/* ── of a letter that is there ── */
+
+/* What is known of one letter. */
+struct letter {
+    const struct facts *facts;
+    const struct decision *decision;
+    const struct outcome **last; /* of each recipient */
+    const struct recipient_outcome **said;
+};
+
+/* NULL when it cannot be read. */
+static const void *open_record(const struct reader_record *r, const struct cbor_schema *schema,
+                               struct arena *arena, struct error *e)
+{
+    void *value = arena_alloc(arena, schema->size);
+
+    if (!cbor_read(r->body, schema, arena, value, e)) {
+        e->kind = ERROR_CORRUPT;
+        (void)error_add(e, "record %llu", (unsigned long long)r->seq);
+        return NULL;
+    }
+    return value;
+}
+
+static bool read_facts(const struct reader_record *r, struct letter *l, struct arena *arena,
+                       struct error *e)
+{
+    const struct facts *f = open_record(r, &facts_schema, arena, e);
+
+    if (!f) {
+        return false;
+    }
+    l->facts = f;
+    l->last = arena_array(arena, f->recipients.count + 1, sizeof(const struct outcome *));
+    l->said = arena_array(arena, f->recipients.count + 1, sizeof(const struct recipient_outcome *));
+    return true;
+}
+
+static bool read_outcome(const struct reader_record *r, struct letter *l, struct arena *arena,
+                         struct error *e)
+{
+    const struct outcome *o = open_record(r, &outcome_schema, arena, e);
+
+    if (!o) {
+        return false;
+    }
+    const struct recipient_outcome *all = o->recipients.items;
+    for (size_t i = 0; i < o->recipients.count; i++) {
+        if (all[i].index < l->facts->recipients.count) {
+            l->last[all[i].index] = o;
+            l->said[all[i].index] = &all[i];
+        }
+    }
+    return true;
+}
+
+static bool read_record(const struct reader_record *r, struct letter *l, struct arena *arena,
+                        struct error *e)
+{
+    if (r->type == RECORD_FACTS && !l->facts) {
+        return read_facts(r, l, arena, e);
+    }
+    if (r->type == RECORD_DECISION) {
+        l->decision = open_record(r, &decision_schema, arena, e);
+        return l->decision != NULL;
+    }
+    return r->type != RECORD_OUTCOME || !l->facts || read_outcome(r, l, arena, e);
+}
+
+static const struct ruling *ruling_of(const struct decision *d, size_t recipient)
+{
+    const struct ruling *all = d->rulings.items;
+
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        for (size_t k = 0; k + 1 < all[i].recipients.len; k += 2) {
+            size_t at = (size_t)all[i].recipients.ptr[k] << 8 | all[i].recipients.ptr[k + 1];
+            if (at == recipient) {
+                return &all[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static void write_proof(const struct outcome *o, const struct recipient_outcome *said,
+                        struct arena *arena, struct buf *out)
+{
+    const struct evidence *v = &o->evidence;
+
+    line(out, "outcome",
+         (const char *)arena_printf(arena, "%s on %.*s: %s", timeline_status(said->status),
+                                    SLICE_ARG(print_time(arena, v->ended_at)),
+                                    clean(arena, said->reply))
+             .ptr);
+    if (v->level) {
+        line(
+            out, "proof",
+            (const char *)arena_printf(arena, "%s, %s%s%s%s%s", timeline_level(v->level),
+                                       v->tls_version.len ? clean(arena, v->tls_version) : "no TLS",
+                                       v->proof.len ? ", " : "", clean(arena, v->proof),
+                                       v->host.len ? ", " : "", clean(arena, v->host))
+                .ptr);
+    }
+    if (v->certificate.len) {
+        line(out, "certificate", clean(arena, print_hex(arena, v->certificate)));
+    }
+}
+
+bool receipt_write(const struct reader_record *records, size_t count, struct arena *arena,
+                   struct buf *out, struct error *e)
+{
+    struct letter l = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        if (!read_record(&records[i], &l, arena, e)) {
+            return false;
+        }
+    }
+    if (!l.facts || !l.decision || l.decision->rulings.count == 0) {
+        return true;
+    }
+    const struct recipient *to = l.facts->recipients.items;
+    buf_add_text(out, "\nReceipts\n");
+    for (size_t i = 0; i < l.facts->recipients.count && i < RECEIPTS_MAX; i++) {
+        const struct ruling *r = ruling_of(l.decision, i);
+        buf_printf(out, "  <%s>\n", clean(arena, to[i].address));
+        if (r) {
+            receipt_ruling(l.decision, r, arena, out);
+        }
+        if (l.last[i]) {
+            write_proof(l.last[i], l.said[i], arena, out);
+        }
+    }
+    if (l.facts->recipients.count > RECEIPTS_MAX) {
+        buf_printf(out, "  and %zu more\n", l.facts->recipients.count - RECEIPTS_MAX);
+    }
+    return true;
+}
