@@ -5,3 +5,7 @@
 
 cli_run cli_domain_dns;
 cli_run cli_domain_check;
+
+/* Of others' domains: how well their servers must protect letters for a while. */
+cli_run cli_domain_override;
+extern const struct argument_option override_options[];

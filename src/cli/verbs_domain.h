@@ -17,4 +17,12 @@
              .help = "Forget how well a domain's servers have protected letters so far.",          \
              .more = "Its letters then need what the settings demand, and no more. A domain with " \
                      "a fixed\nnext hop shares that with all whose letters go there.\n",           \
-             .run = cli_domain_forget)
+             .run = cli_domain_forget),                                                            \
+        VERB(.name = "domain override", .words = "DOMAIN", .words_min = 1, .words_max = 1,         \
+             .options = override_options,                                                          \
+             .help =                                                                               \
+                 "For a while, say what a domain's servers must prove, whatever it publishes.",    \
+             .more =                                                                               \
+                 "Neither DANE, MTA-STS and pins nor what was demanded or shown before counts "    \
+                 "then. It\nends by itself, is recorded, and stands in `postern status`.\n",       \
+             .run = cli_domain_override)

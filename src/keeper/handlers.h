@@ -64,6 +64,7 @@ ipc_handler keeper_on_dkim_list;         /* admin.c */
 ipc_handler keeper_on_queue_list;        /* admin.c */
 ipc_handler keeper_on_order;             /* orders.c */
 ipc_handler keeper_on_pause;             /* orders.c */
+ipc_handler keeper_on_override;          /* overrides.c */
 ipc_handler keeper_on_domain_forget;     /* levels.c */
 ipc_handler keeper_on_own_records;       /* own_domain.c */
 ipc_handler keeper_on_erase;             /* erase.c */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include "keeper/internal.h"
+#include "keeper/overrides.h"
 #include "keeper/sts.h"
 #include "keeper/tlsrpt.h"
 #include "keyring/keyring.h"
@@ -85,13 +86,11 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     job->domain = arena_copy(arena, entry->domain);
     job->route = arena_copy(arena, entry->route);
     job->smarthost = entry->smarthost;
-    job->level = required_level(k, entry, arena);
     job->require_tls = f.require_tls || domain_requires_tls(k, entry);
-    if (f.tls_optional &&
-        entry->level <= LEVEL_CLEARTEXT) { /* section 4 of RFC 8689: it must not wait for TLS */
-        job->level = entry->level;
-        job->unproven = true;
-    }
+    job->level = overrides_waived(k, entry->domain, entry->level, &f);
+    job->unproven = job->level != 0;
+    job->unpinned = overrides_level(k, entry->domain) != 0;
+    job->level = job->level ? job->level : required_level(k, entry, arena);
     if (f.tls_report) { /* RFC 8460 section 3: in spite of what it reports; but never in the clear */
         job->level = job->level > LEVEL_ENCRYPTED ? LEVEL_ENCRYPTED : job->level;
         job->unproven = true;
@@ -296,8 +295,10 @@ static void schedule_rest(struct ending *d)
 static bool is_downgrade(const struct ending *d, uint64_t shown)
 {
     uint64_t level = d->ask->evidence.level;
+    uint64_t waived = overrides_waived(d->keeper, d->entry->domain, d->entry->level, &d->facts);
 
-    return d->deferred && !d->entry->released && !d->facts.tls_report && level && level < shown;
+    return d->deferred && !d->entry->released && !d->facts.tls_report && level &&
+           level < (waived ? waived : shown);
 }
 
 static bool hold_downgraded(struct ending *d, struct error *e)

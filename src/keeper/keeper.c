@@ -18,11 +18,13 @@
 #include "keeper/drills.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/overrides.h"
 #include "keeper/pulls.h"
 #include "keeper/renewal.h"
 #include "keeper/sts.h"
 #include "keeper/sync.h"
 #include "keeper/tlsrpt.h"
+#include "keeper/transport.h"
 #include "requests/backup.h"
 #include "requests/cases.h"
 #include "requests/consent.h"
@@ -36,6 +38,7 @@
 #include "requests/keys.h"
 #include "requests/oidc.h"
 #include "requests/openpgp.h"
+#include "requests/overrides.h"
 #include "requests/own_domain.h"
 #include "requests/passwords.h"
 #include "requests/policy.h"
@@ -173,10 +176,12 @@ static bool open_stores(struct keeper *k, struct error *e)
                                      .alarm = on_alarm,
                                      .alarm_context = k};
 
+    k->transport = transport_new();
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
            account_salt_open(k, e) && desks_resume(k, e) && contacts_open(k, e) && sts_open(k, e) &&
-           tlsrpt_open(k, e) && delegations_open(k, e) && tail_open(k, e) && indexer_open(k, e) &&
+           tlsrpt_open(k, e) && overrides_open(k, e) && delegations_open(k, e) && tail_open(k, e) &&
+           indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
            keeper_key_known(k, e) && tail_catch_up(k, e) && approvals_open(k, e) &&
@@ -283,6 +288,8 @@ void keeper_close(struct keeper *k)
     contacts_close(k);
     sts_close(k);
     tlsrpt_close(k);
+    transport_free(k->transport);
+    overrides_close(k);
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
@@ -391,6 +398,7 @@ static const struct ipc_row admin_rows[] = {
     {&admin_backups,       0, keeper_on_backups          },
     {&admin_pause,         0, keeper_on_pause            },
     {&admin_domain_forget, 0, keeper_on_domain_forget    },
+    {&admin_override,      0, keeper_on_override         },
     {&own_records,         0, keeper_on_own_records      },
     {&domain_show,         0, keeper_on_domain_show      },
     {&domain_reports,      0, keeper_on_domain_reports   },

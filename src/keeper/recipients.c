@@ -1,12 +1,5 @@
 #include "keeper/recipients.h"
 
-void recipients_transport(struct keeper *k, const struct facts *f, struct slice address,
-                          struct arena *arena, struct recipient_state *out)
-{
-    (void)k, (void)f, (void)address, (void)arena;
-    out->transport_why = SLICE("nothing proves which servers are the domain's");
-}
-
 struct recipient_state *recipients_look(struct keeper *k, const struct facts *f,
                                         struct arena *arena)
 {

@@ -8,6 +8,7 @@
 #include "keeper/backups.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/overrides.h"
 
 /* Everything that is shown, gathered at one moment. */
 struct view {
@@ -224,12 +225,32 @@ static const struct metric metrics[] = {
 
 #define N_METRICS (sizeof(metrics) / sizeof(metrics[0]))
 
+#define REASON_SHOWN 500
+
+/* What a person lowered stands here until it is over. */
+static size_t add_overrides(struct keeper *k, struct arena *arena, struct admin_fact *facts)
+{
+    struct override_row *rows = NULL;
+    size_t n = overrides_list(k, arena, &rows);
+
+    for (size_t i = 0; i < n; i++) {
+        char until[CLOCK_TEXT_MAX];
+        clock_rfc3339((int64_t)rows[i].until, until);
+        facts[i].name = arena_printf(arena, "override.%.*s", SLICE_ARG(rows[i].domain));
+        facts[i].value = arena_printf(arena, "%s until %s, by %.*s: %.*s",
+                                      rows[i].level == LEVEL_VERIFIED ? "verified" : "encrypted",
+                                      until, SLICE_ARG(rows[i].by),
+                                      SLICE_ARG(slice_head(rows[i].reason, REASON_SHOWN)));
+    }
+    return n;
+}
+
 bool keeper_on_status(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct keeper *k = admin->keeper;
     struct admin_status_answer *answer = r->answer;
-    struct admin_fact *facts = arena_array(r->arena, N_METRICS, sizeof(*facts));
+    struct admin_fact *facts = arena_array(r->arena, N_METRICS + OVERRIDES_MAX, sizeof(*facts));
     struct view v;
 
     (void)e;
@@ -245,7 +266,8 @@ bool keeper_on_status(void *ctx, struct ipc_request *r, struct error *e)
                              ? arena_copy(r->arena, slice_text(when))
                              : arena_printf(r->arena, "%llu", (unsigned long long)value);
     }
-    answer->facts = (struct cbor_list){facts, N_METRICS};
+    answer->facts =
+        (struct cbor_list){facts, N_METRICS + add_overrides(k, r->arena, facts + N_METRICS)};
     return true;
 }
 

@@ -6,12 +6,14 @@
 
 #include "host/memfd.h"
 #include "places/places.h"
+#include "processes/courier_survey.h"
 #include "processes/errand.h"
 #include "processes/oidc_errand.h"
 #include "processes/outward.h"
 #include "processes/roles.h"
 #include "processes/webhook.h"
 #include "requests/oidc.h"
+#include "requests/transport.h"
 
 #define PER_MINUTE 600
 #define RESOLVE_MS 20000
@@ -63,8 +65,9 @@ static bool on_dns(void *context, struct ipc_request *r, struct error *e)
 }
 
 static const struct ipc_row rows[] = {
-    {&courier_fetch, PER_MINUTE, on_fetch},
-    {&courier_dns,   PER_MINUTE, on_dns  },
+    {&courier_fetch,  PER_MINUTE, on_fetch         },
+    {&courier_dns,    PER_MINUTE, on_dns           },
+    {&courier_survey, PER_MINUTE, courier_on_survey},
 };
 static const struct ipc_table table = IPC_TABLE("keeper", rows);
 

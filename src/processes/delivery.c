@@ -143,8 +143,9 @@ static bool open_session(struct attempt *a, struct reached *reached)
     const struct keeper_job *job = a->job;
     struct session_failure failure = {0};
     const struct domain_settings *own = settings_domain(a->outward->pins.settings, job->domain);
-    const struct pins_of_domain pins =
-        job->smarthost ? (struct pins_of_domain){0} : pins_find(&a->outward->pins, job->domain);
+    const struct pins_of_domain pins = job->smarthost || job->unpinned
+                                           ? (struct pins_of_domain){0}
+                                           : pins_find(&a->outward->pins, job->domain);
     const struct reach_goal goal = {
         .domain = job->domain,
         .route = job->route,
@@ -205,6 +206,7 @@ static void deliver(struct attempt *a)
     a->wish = (struct kept_wish){
         .key = arena_printf(a->arena, "%s%.*s %.*s",
                             job->smarthost  ? "+"
+                            : job->unpinned ? "?"
                             : job->unproven ? "!"
                                             : "",
                             SLICE_ARG(job->route.len ? job->route : job->domain),

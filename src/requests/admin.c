@@ -74,8 +74,8 @@ static const struct cbor_field erase_fields[] = {
 static const struct cbor_schema erase_ask = CBOR_SCHEMA(erase_fields, struct admin_erase_ask);
 
 static const struct cbor_field fact_fields[] = {
-    FIELD(1, CBOR_TEXT, admin_fact, name, 64),
-    FIELD(2, CBOR_TEXT, admin_fact, value, 512),
+    FIELD(1, CBOR_TEXT, admin_fact, name, 320),
+    FIELD(2, CBOR_TEXT, admin_fact, value, 1024),
 };
 static const struct cbor_schema fact = CBOR_SCHEMA(fact_fields, struct admin_fact);
 

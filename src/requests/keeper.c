@@ -125,6 +125,7 @@ static const struct cbor_field job_fields[] = {
     MAYBE(14, CBOR_UINT, keeper_job, size, 2 * (uint64_t)LETTER_BYTES_MAX),
     MAYBE(16, CBOR_BOOL, keeper_job, require_tls, 0),
     MAYBE(17, CBOR_BOOL, keeper_job, unproven, 0),
+    MAYBE(18, CBOR_BOOL, keeper_job, unpinned, 0),
 };
 static const struct cbor_schema job = CBOR_SCHEMA(job_fields, struct keeper_job);
 

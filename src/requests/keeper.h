@@ -159,6 +159,7 @@ struct keeper_job {
     uint64_t size;
     bool require_tls; /* only to servers that pass that on (RFC 8689) */
     bool unproven;    /* what the domain publishes of its servers is not asked for */
+    bool unpinned;    /* nor what is pinned here */
 };
 
 extern const struct ipc_message keeper_job_next;

@@ -20,6 +20,7 @@
 #include "requests/keys.h"
 #include "requests/oidc.h"
 #include "requests/openpgp.h"
+#include "requests/overrides.h"
 #include "requests/own_domain.h"
 #include "requests/passkeys.h"
 #include "requests/passwords.h"
@@ -73,6 +74,7 @@ static const struct permit permits[] = {
     {&own_records,         "domain check",     RUNNING | AUDITOR, false},
     {&domain_show,         "domain show",      RUNNING | AUDITOR, false},
     {&domain_reports,      "domain reports",   RUNNING | AUDITOR, false},
+    {&admin_override,      "domain override",  RUNNING,           false},
     {&admin_checkpoint,    "checkpoint",       RUNNING | AUDITOR, false},
     {&admin_anchored,      "checkpoint",       RUNNING | AUDITOR, false},
     {&admin_rebuild,       "catalog rebuild",  ADMINISTRATOR,     false},

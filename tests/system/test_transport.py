@@ -115,7 +115,7 @@ def cases(c):
         Case("ee-stripped", "plain", "deferred", "offers no STARTTLS", records=[match]),
         Case("ee-stripped-clear", "plain", "deferred", "offers no STARTTLS", records=[match],
              section="tls = cleartext"),
-        Case("ee-broken", "broken", "deferred", "TLS with the server failed", records=[match],
+        Case("ee-broken", "broken", "deferred", "(STARTTLS|TLS with the server) failed", records=[match],
              section="tls = cleartext"),
         # DANE-TA: the authority, and then names and dates count.
         Case("ta-key", "issued", "DANE 2 1 1", records=[ca.tlsa(2, 1, 1)]),
@@ -311,13 +311,51 @@ def test_a_domain_may_want_requiretls(world, sender):
 
 
 def test_a_sender_may_waive_tls_where_nothing_demands_it(world, sender):
-    letter = sender.send("anyhow", ["joe@ee-wrong-clear.dane.test", "joe@ee-wrong.dane.test", "joe@pin-wrong.dane.test"],
+    letter = sender.send("anyhow", [f"joe@{name}.dane.test" for name in ("ee-wrong-clear", "ee-wrong", "pin-wrong")],
                          header=b"TLS-Required: No\r\n")
     found = sender.outcomes(letter, 3)
     assert found["ee-wrong-clear.dane.test"].outcome.startswith("delivered")
     assert found["ee-wrong.dane.test"].outcome.startswith("deferred")
     assert found["pin-wrong.dane.test"].outcome.startswith("deferred")
     assert len(world.postfix.wait("Subject: anyhow")) == 1
+
+
+def test_a_person_may_override_for_a_while(world, sender):
+    """What the domain publishes and showed counts no more, until it ends; the act and the attempt say so."""
+    domain = "ta-over.dane.test"
+    sender.company.postern("domain", "override", domain, "--level", "encrypted", "--until", "1d",
+                           "--reason", "their certificate is over")
+    assert sender.company.status()[f"override.{domain}"].startswith("encrypted until ")
+    _, attempt = sender.deliver("overridden", domain)
+    assert attempt.outcome.startswith("delivered") and attempt.facts["level"] == "encrypted"
+    assert attempt.facts["published"].startswith("not asked for: an override")
+    sender.company.postern("domain", "override", domain, "--end", "--reason", "mended")
+    assert f"override.{domain}" not in sender.company.status()
+    _, attempt = sender.deliver("not overridden", domain)
+    assert attempt.outcome.startswith("deferred")
+    for wrong in (["--level", "cleartext", "--until", "1d"], ["--level", "verified"],
+                  ["--level", "verified", "--until", "2020-01-01"]):
+        assert sender.company.postern("domain", "override", domain, *wrong, "--reason", "x",
+                                      check=False).returncode != 0
+
+
+def test_a_decision_knows_what_a_domain_proves(world, sender):
+    """[policy] methods = authenticated: by DANE, by a pin, not known now; who proves nothing gets no letter."""
+    names = ["ee-cert", "pin-key", "tlsa-servfail", "none"]
+    with sender.company.config.open("a") as file:
+        file.write("\n[policy proven]\nmethods = authenticated\notherwise = hold\nto-domain = "
+                   + ", ".join(f"{name}.dane.test" for name in names) + "\n")
+    sender.company.stop()
+    sender.company.start()
+    letter = sender.send("proven", [f"joe@{name}.dane.test" for name in names])
+    found = sender.outcomes(letter, 3)
+    assert found["ee-cert.dane.test"].facts["proof"] == "DANE 3 0 1"
+    assert found["pin-key.dane.test"].facts["proof"] == "pinned key"
+    assert found["tlsa-servfail.dane.test"].outcome.startswith("deferred")
+    assert "none.dane.test" not in found
+    assert re.search(rf"^{letter} +none.dane.test .* held ", sender.company.postern("queue", "list"), re.M)
+    shown = sender.company.show(letter)
+    assert "DANE: TLSA records of" in shown and "it has no TLSA records that DNSSEC proves" in shown
 
 
 def test_a_domain_that_was_authenticated_is_never_less(world, sender, ended):

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "stages/delivery/proof.h"
+#include "stages/delivery/survey.h"
 #include "tests/nameserver.h"
 #include "tests/test.h"
 
@@ -82,6 +83,43 @@ static void each_name_has_the_records_that_are_proven(void **unused)
         assert_slice(dane.base, cases[i].base);
         assert_int_equal(dane.n_records, cases[i].state == DANE_USABLE ? 1 : 0);
         assert_true(dane.note.len > 0 || cases[i].state == DANE_NONE);
+    }
+}
+
+static void a_domain_is_surveyed_by_its_first_servers(void **unused)
+{
+    static const struct {
+        const char *domain, *route;
+        enum survey_state state;
+    } cases[] = {
+        {"secure.test",        "",                  SURVEY_DANE   },
+        {"alias.secure.test",  "",                  SURVEY_DANE   },
+        {"bare.secure.test",   "",                  SURVEY_NONE   },
+        {"odd.secure.test",    "",                  SURVEY_NONE   },
+        {"broken.secure.test", "",                  SURVEY_UNKNOWN},
+        {"plain.test",         "",                  SURVEY_NONE   },
+        {"plain.test",         "mx.secure.test:25", SURVEY_DANE   },
+        {"plain.test",         "mx.secure.test:26", SURVEY_NONE   },
+        {"bogus.test",         "",                  SURVEY_UNKNOWN},
+        {"nobody.secure.test", "",                  SURVEY_NONE   },
+        {"secure.test",        "127.0.0.1:25",      SURVEY_NONE   },
+    };
+
+    (void)unused;
+    if (!here.resolver) {
+        skip();
+    }
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        OWN(arena) struct arena arena = {0};
+        struct slice why = SLICE_NONE;
+
+        arena_init(&arena, 1 << 20);
+        enum survey_state state = survey_domain(&here.lookup, slice_text(cases[i].domain),
+                                                slice_text(cases[i].route), &arena, &why);
+        if (state != cases[i].state || why.len == 0) {
+            fail_msg("%s by %s: %d, %.*s", cases[i].domain, cases[i].route, (int)state,
+                     SLICE_ARG(why));
+        }
     }
 }
 
@@ -192,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_name_has_the_records_that_are_proven),
+        cmocka_unit_test(a_domain_is_surveyed_by_its_first_servers),
         cmocka_unit_test(too_many_records_are_not_read),
         cmocka_unit_test(what_is_asked_of_a_host),
         cmocka_unit_test(what_a_certificate_came_to),

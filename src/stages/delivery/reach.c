@@ -149,6 +149,9 @@ static bool find_proof(struct search *s, const struct route_host *host,
     struct slice why = SLICE_NONE;
 
     if (proof_of_host(&s->reach->lookup, &of, host, found, s->arena, proof, &why)) {
+        if (s->goal->unproven && !s->goal->pinned) {
+            proof->published = SLICE("not asked for: an override, or the sender, waives it");
+        }
         return true;
     }
     if (proof->kind == PROOF_STS) {
