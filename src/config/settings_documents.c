@@ -35,6 +35,16 @@ static const struct config_setting rows[] = {
     CONFIG_ROW("attachments-cover", TEXT, struct documents_settings, cover, .max = 4000,
                .example = "Call us for the password: +49 30 1234",
                .help = "A text of your own instead of the one that says how to open the files."),
+    CONFIG_ROW(
+        "attachments-metadata", BOOLEAN, struct documents_settings, scrub, .initial = "no",
+        .help =
+            "Whether to take out what files say of who made them, where and with what, when the "
+            "method `attachments` protects a letter.",
+        .more = "EXIF, XMP, IPTC and comments of JPEG, texts of PNG, information and XMP of "
+                "PDF, properties of Word, Excel and PowerPoint documents. Comments and "
+                "tracked changes within documents stay, and so does what is signed or "
+                "damaged. `postern show` says what was taken out; the letter in the archive "
+                "stays as it was submitted."),
 };
 const struct config_table settings_documents_table =
     CONFIG_TABLE("Encrypted attachments", struct settings, documents, rows);

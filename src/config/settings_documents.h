@@ -17,4 +17,5 @@ struct documents_settings {
     enum setting_text text;         /* where the letter's own text goes */
     enum setting_language language;
     struct slice cover; /* empty: the one of ours */
+    bool scrub;         /* take out what files say of who made them */
 };

@@ -68,6 +68,7 @@ static enum copy_end ask_inspector(struct keeper *k, const struct copy_ask *ask,
         .text_stays = text_stays,
         .language = s->documents.language,
         .cover = s->documents.cover,
+        .scrub = s->documents.scrub,
     };
     struct inspector_protect_answer answer;
     OWN(fd) int protected = -1;

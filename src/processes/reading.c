@@ -133,6 +133,7 @@ static bool on_protect(void *reading, struct ipc_request *r, struct error *e)
     struct reading *mine = reading;
     const struct attachments_wish wish = {
         .password = ask->password,
+        .scrub = ask->scrub,
         .text_stays = ask->text_stays,
         .language = ask->language <= ATTACHMENTS_FRENCH ? (enum attachments_language)ask->language
                                                         : ATTACHMENTS_ENGLISH,

@@ -11,6 +11,7 @@ static const struct cbor_field protect_fields[] = {
     MAYBE(3, CBOR_BOOL, inspector_protect_ask, text_stays, 0),
     MAYBE(4, CBOR_UINT, inspector_protect_ask, language, 16),
     MAYBE(5, CBOR_TEXT, inspector_protect_ask, cover, SECRET_COVER_MAX),
+    MAYBE(6, CBOR_BOOL, inspector_protect_ask, scrub, 0),
 };
 static const struct cbor_schema protect_ask =
     CBOR_SCHEMA(protect_fields, struct inspector_protect_ask);

@@ -21,6 +21,7 @@ struct inspector_protect_ask {
     bool text_stays;
     uint64_t language; /* as the settings have it */
     struct slice cover;
+    bool scrub; /* take out what files say of who made them */
 };
 
 struct inspector_protect_answer {

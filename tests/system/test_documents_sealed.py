@@ -12,8 +12,8 @@ from email.message import EmailMessage
 import pytest
 
 import variety
-from company import BUILD
-from scene import ALICE
+from company import BUILD, wait_for
+from scene import ALICE, PASSWORD, Scene
 
 SECRET = "tango-42-whiskey-7"
 CORPUS = variety.CORPORA / "documents"
@@ -188,3 +188,129 @@ def ooxml_text(text):
                    'openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>'
                    f'{text}</w:t></w:r></w:p></w:body></w:document>')
     return out.getvalue()
+
+
+# LibreOffice, by its own Python: whether a document opens with each password, and what stands in it.
+OFFICE = """
+import sys, time, uno
+from com.sun.star.beans import PropertyValue
+def value(name, v):
+    p = PropertyValue(); p.Name = name; p.Value = v; return p
+resolver = uno.getComponentContext().ServiceManager.createInstance(
+    "com.sun.star.bridge.UnoUrlResolver")
+for _ in range(600):
+    try:
+        context = resolver.resolve(
+            "uno:pipe,name=" + sys.argv[1] + ";urp;StarOffice.ComponentContext")
+        break
+    except Exception:
+        time.sleep(0.1)
+desktop = context.ServiceManager.createInstanceWithContext("com.sun.star.frame.Desktop", context)
+for password in sys.argv[3:]:
+    try:
+        document = desktop.loadComponentFromURL("file://" + sys.argv[2], "_blank", 0, (
+            value("Hidden", True), value("Password", password)))
+    except Exception:
+        document = None
+    print(document.Text.String if document else "REFUSED", flush=True)
+try:
+    desktop.terminate()
+except Exception:
+    pass
+"""
+
+
+def has_office():
+    return shutil.which("soffice") and subprocess.run(
+        ["/usr/bin/python3", "-c", "import uno"], capture_output=True).returncode == 0
+
+
+@pytest.mark.long
+def test_libreoffice_opens_a_document_with_its_password_alone(tmp_path):
+    if not has_office():
+        pytest.skip("needs LibreOffice and python3-uno")
+    letter, _ = protect(attached({"plan.docx": ooxml_text("quartermaster")}))
+    file = tmp_path / "plan.docx"
+    file.write_bytes([p for p in letter.walk() if p.get_filename() == "plan.docx"][0].get_content())
+    pipe = f"postern{os.getpid()}"
+    office = subprocess.Popen(["soffice", "--headless", "--norestore", "--nologo",
+                               f"-env:UserInstallation=file://{tmp_path}/office",
+                               f"--accept=pipe,name={pipe};urp;"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        said = subprocess.run(["/usr/bin/python3", "-c", OFFICE, pipe, file, "wrong-password", SECRET],
+                              capture_output=True, text=True, timeout=180)
+    finally:
+        office.terminate()
+        office.wait(30)
+    assert said.stdout.splitlines() == ["REFUSED", "quartermaster"], said.stderr
+
+
+# ---- the daemon ----
+
+@pytest.fixture(scope="module", name="scene")
+def fixture_scene(tmp_path_factory):
+    scene = Scene(tmp_path_factory.mktemp("sealed"),
+                  sections="[policy default]\nmethods = attachments\notherwise = hold\n")
+    try:
+        yield scene
+    finally:
+        scene.close()
+
+
+def arrived(scene, subject):
+    def look():
+        for _, octets in scene.receiver.letters():
+            letter = email.message_from_bytes(octets, policy=email.policy.default)
+            if letter["Subject"] == subject:
+                return letter
+        return None
+    return wait_for(f"the letter {subject}", look, 60)
+
+
+def as_person(scene, *arguments):
+    """Ask as Alice, who signs in beside the auditor."""
+    own = {**os.environ, "POSTERN_SIGN_INS": str(scene.company.directory / "sign-ins-alice")}
+    scene.company._run("login", ALICE, "--password-stdin", text=True, input=PASSWORD + "\n", env=own)
+    return scene.company._run(*arguments, text=True, env=own)
+
+
+def test_a_letter_is_protected_and_its_sender_alone_is_shown_the_password(scene, tmp_path):
+    content = attached({"list.csv": b"1;2;3"})
+    content.replace_header("Subject", "protected")
+    letter_id = scene.submit(content.as_bytes(policy=email.policy.SMTP), ["paula@partner.test"])
+    letter = arrived(scene, "protected")
+    assert b"merger" not in letter.as_bytes() and b"list.csv" not in letter.as_bytes()
+    shown = scene.company.show(letter_id)
+    assert "list.csv: in secure.zip" in shown and "made for this letter" in shown
+    denied = scene.company.postern("letter", "secret", letter_id, check=False)
+    assert denied.returncode != 0 and not denied.stdout
+    password = as_person(scene, "letter", "secret", letter_id).stdout.strip()
+    assert len(password) == 23 and password not in shown
+    archive, = [p for p in letter.walk() if p.get_filename() == "secure.zip"]
+    (tmp_path / "secure.zip").write_bytes(archive.get_content())
+    for name, *given in (("secure.zip", f"-p{password}"), ("documents.zip",)):
+        subprocess.run(["7z", "x", "-y", *given, f"-o{tmp_path}", tmp_path / name],
+                       check=True, capture_output=True)
+    assert (tmp_path / "list.csv").read_bytes() == b"1;2;3"
+    told, _ = scene.send("told", text=f"It is {password.replace('-', ' ')}.\n")
+    wait_for("it to be held", lambda: told in scene.company.postern("queue", "list"), 60)
+    assert "password of its recipient" in scene.company.postern("queue", "list")
+
+
+def test_an_agreed_password_opens_and_is_never_sent(scene):
+    done = scene.company._run("recipient", "secret", "otto@partner.test", "set", "--password-stdin",
+                              text=True, input=SECRET + "\n")
+    assert done.returncode == 0, done.stderr
+    weak = scene.company._run("recipient", "secret", "otto@partner.test", "set", "--password-stdin",
+                              text=True, input="short\n")
+    assert weak.returncode != 0
+    held, _ = scene.send(f"see {SECRET}", to="otto@partner.test")
+    scene.send("agreed", to="otto@partner.test", text="Words for Otto\n")
+    letter = arrived(scene, "agreed")
+    assert b"Words" not in letter.as_bytes()
+    assert held in scene.company.postern("queue", "list")
+    assert "recipient secret set" in scene.company.postern("acts")
+    assert SECRET not in scene.company.postern("acts")
+    for path in scene.company.directory.rglob("*"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path

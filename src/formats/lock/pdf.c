@@ -9,7 +9,16 @@
 
 #define OWNER_LEN 24 /* bytes of a password that nobody has */
 
-OWN_VALUE(qpdf, qpdf_data, qpdf_cleanup)
+/* The library prints an error at its end that nobody looked at. */
+static void forget(qpdf_data *q)
+{
+    if (qpdf_has_error(*q)) {
+        (void)qpdf_get_error(*q);
+    }
+    qpdf_cleanup(q);
+}
+
+OWN_VALUE(qpdf, qpdf_data, forget)
 
 static bool has(struct slice bytes, const char *word)
 {
@@ -37,7 +46,6 @@ static bool failed(QPDF_ERROR_CODE code)
     return (code & QPDF_ERRORS) != 0;
 }
 
-/* Forget the error, which the library would print at its end. */
 static enum qpdf_error_code_e why(qpdf_data q)
 {
     return qpdf_has_error(q) ? qpdf_get_error_code(q, qpdf_get_error(q)) : qpdf_e_success;
@@ -87,7 +95,6 @@ bool lock_pdf(struct slice bytes, struct slice password, struct buf *out, struct
 
     if (qpdf_read_memory(q, "document", (const char *)bytes.ptr, bytes.len, NULL) != QPDF_SUCCESS ||
         failed(qpdf_init_write_memory(q))) {
-        (void)why(q);
         return error_set(e, ERROR_INPUT, "a PDF document that is damaged");
     }
     qpdf_set_object_stream_mode(q, qpdf_o_preserve);
@@ -98,7 +105,6 @@ bool lock_pdf(struct slice bytes, struct slice password, struct buf *out, struct
         return error_set(e, ERROR_BUSY, "OpenSSL gives no random bytes");
     }
     if (qpdf_write(q) != QPDF_SUCCESS) {
-        (void)why(q);
         return error_set(e, ERROR_INPUT, "a PDF document that cannot be written anew");
     }
     buf_add(out, slice_of(qpdf_get_buffer(q), qpdf_get_buffer_length(q)));

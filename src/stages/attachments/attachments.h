@@ -26,6 +26,7 @@ enum attachments_language { ATTACHMENTS_ENGLISH, ATTACHMENTS_GERMAN, ATTACHMENTS
 
 struct attachments_wish {
     struct slice password;              /* as lock_password_sound() wants it */
+    bool scrub;                         /* take out what files say of who made them */
     bool text_stays;                    /* the letter's text and headers of letters within it */
     enum attachments_language language; /* of the text that says how to open it */
     struct slice cover; /* a text of the company's own instead, UTF-8; empty: ours */

@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     const struct attachments_wish wish = {
         .password = SLICE("tango-42-whiskey"),
+        .scrub = true,
         .text_stays = size && data[0] & 1,
         .language = size ? data[0] % 3 : 0,
     };

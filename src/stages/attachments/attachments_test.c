@@ -179,6 +179,24 @@ static void a_document_is_replaced_in_its_place(void **unused)
     assert_slice(((const struct slice *)made.texts.items)[0], "a.pdf: PDF (AES-256)");
 }
 
+static void what_files_say_of_themselves_is_taken_out(void **unused)
+{
+    static const char letter[] =
+        HEAD "MIME-Version: 1.0\r\nContent-Type: image/png; name=a.png\r\n"
+             "Content-Disposition: attachment\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+             "iVBORw0KGgoAAAABSUhEUnhDQ0NDAAAABnRFWHRBdXRob3JDQ0NDAAAAAElFTkRDQ0ND\r\n";
+    const struct attachments_wish wish = {.password = SLICE(PASSWORD), .scrub = true};
+    OWN(arena) struct arena arena = {.max = ATTACHMENTS_ARENA_MAX};
+    OWN(buf) struct buf out = {.max = LETTER_BYTES_MAX};
+    struct cbor_list texts;
+    struct error e;
+
+    (void)unused;
+    assert_ok(attachments_protect(slice_text(letter), &wish, &arena, &out, &texts, &e), e);
+    assert_int_equal(texts.count, 2);
+    assert_slice(((const struct slice *)texts.items)[0], "a.png: taken out: texts");
+}
+
 static void letters_within_are_gone_through_or_kept_whole(void **unused)
 {
     static const char letter[] =
@@ -258,6 +276,7 @@ int main(void)
         cmocka_unit_test(text_and_files_go_each_under_its_name),
         cmocka_unit_test(text_stays_when_it_is_to),
         cmocka_unit_test(a_document_is_replaced_in_its_place),
+        cmocka_unit_test(what_files_say_of_themselves_is_taken_out),
         cmocka_unit_test(letters_within_are_gone_through_or_kept_whole),
         cmocka_unit_test(what_is_signed_or_doubtful_is_kept_whole),
         cmocka_unit_test(what_is_encrypted_stays),

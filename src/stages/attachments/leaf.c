@@ -1,9 +1,11 @@
 #include "formats/document/kind.h"
 #include "formats/mime/decode.h"
+#include "formats/scrub/scrub.h"
 #include "letter/records.h"
 #include "stages/attachments/internal.h"
 
 #define COVER_MAX ((size_t)64 << 10)
+#define WHAT_MAX  300
 
 void work_say(struct work *w, struct slice name, const char *what)
 {
@@ -157,13 +159,35 @@ static enum fate write_locked(struct work *w, const struct entity *part, enum lo
     return WRITTEN;
 }
 
+/* What files say of who made them is taken out, if that is wished; what was is said. */
+static struct slice cleaned(struct work *w, const struct entity *part, struct slice bytes,
+                            struct buf *space)
+{
+    OWN(buf) struct buf what = {.max = WHAT_MAX};
+    struct slice name = name_of(&part->facts);
+    enum scrub_end end = w->wish->scrub ? scrub_file(bytes, space, &what) : SCRUB_NOTHING;
+
+    if (end == SCRUB_CANNOT) {
+        work_say(w, name, "what it says of who made it stays: it is damaged, signed or encrypted");
+    }
+    if (end != SCRUB_CLEANED) {
+        return bytes;
+    }
+    buf_add_byte(&what, '\0');
+    work_say(w, name,
+             (const char *)arena_printf(w->arena, "taken out: %s", (const char *)what.ptr).ptr);
+    return buf_slice(space);
+}
+
 static enum fate rewrite_file(struct work *w, const struct entity *part, struct slice bytes)
 {
+    OWN(buf) struct buf clean = {.max = 2 * LOCK_FILE_MAX};
     OWN(buf) struct buf locked = {.max = 2 * LOCK_FILE_MAX};
-    enum lock_form form = lock_form_of(bytes);
     struct slice name = name_of(&part->facts);
     struct error e = {0};
 
+    bytes = cleaned(w, part, bytes, &clean);
+    enum lock_form form = lock_form_of(bytes);
     if (form == LOCK_ENCRYPTED) {
         work_say(w, name, (const char *)lock_form_text(form).ptr);
         buf_add(w->out, part->raw);

@@ -1,0 +1,13 @@
+/* formats/scrub/internal - what the files of this module share. */
+#pragma once
+
+#include "formats/scrub/scrub.h"
+
+/* Add a word to what was taken out, once. */
+void scrub_say(struct buf *what, const char *word);
+
+/* One kind each, as scrub_file() says. */
+enum scrub_end scrub_jpeg(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_png(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_office(struct slice bytes, struct buf *out, struct buf *what);

@@ -1,0 +1,26 @@
+/* formats/scrub - a file without what it says about who made it, where and with what.
+ *
+ * JPEG: EXIF (but for which side is up), XMP, IPTC, comments, and whatever stands behind the picture. PNG: its texts, EXIF and time. PDF: its
+ * information and XMP, by libqpdf. OOXML: its properties, such as author, company and who changed it last. What is seen stays: pixels,
+ * colours, pages, texts, comments and tracked changes. A file that is damaged or signed stays as it is. Pure; bounded by
+ * the size of the file. One thread. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+#define SCRUB_FILE_MAX ((size_t)64 << 20)
+
+enum scrub_end {
+    SCRUB_NOTHING, /* there is nothing to take out, or it is of no kind that is known here */
+    SCRUB_CLEANED, /* it stands in `out` */
+    SCRUB_CANNOT,  /* it may say something, and cannot be changed: damaged or signed */
+};
+
+/**
+ * Take it out.
+ *
+ * @param out   empty; its limit bounds what is made
+ * @param what  appended to when CLEANED: what was taken out, "EXIF, XMP"
+ */
+enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what);

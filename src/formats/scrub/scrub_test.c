@@ -1,0 +1,133 @@
+#include <zip.h>
+
+#include "formats/scrub/scrub.h"
+#include "tests/test.h"
+
+#define OUT_MAX ((size_t)4 << 20)
+
+/* What becomes of a file, kept until the next. */
+static struct buf out;
+static struct buf what;
+
+static enum scrub_end scrub(struct slice bytes)
+{
+    buf_done(&out);
+    buf_done(&what);
+    buf_init(&out, OUT_MAX);
+    buf_init(&what, 1000);
+    return scrub_file(bytes, &out, &what);
+}
+
+static bool has(const char *word)
+{
+    return memmem(out.ptr, out.len, word, strlen(word)) != NULL;
+}
+
+#define SOI  "\xff\xd8"
+#define JFIF "\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
+#define EXIF                                                                                       \
+    "\xff\xe1\0\x2a"                                                                               \
+    "Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0Camera7\0"
+#define XMP   "\xff\xe1\0\x0bhttp://x."
+#define SOUND "\xff\xfe\0\x0b\x41nna Lenz"
+#define SCAN  "\xff\xda\0\4\1\2picture\xff\0more\xff\xd0rest"
+#define EOI   "\xff\xd9"
+
+static void a_photo_keeps_its_picture_alone(void **unused)
+{
+    (void)unused;
+    assert_int_equal(scrub(SLICE(SOI JFIF EXIF XMP SOUND SCAN EOI "behind")), SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "EXIF, XMP, comments, data behind the picture");
+    assert_false(has("Camera7") || has("Lenz") || has("http") || has("behind"));
+    assert_true(has("picture") && has("more") && has("rest") && has("JFIF"));
+    assert_non_null(memmem(out.ptr, out.len, "\1\x12\0\3\0\0\0\1\0\6", 10)); /* which side is up */
+    assert_int_equal(scrub(SLICE(SOI JFIF SCAN EOI)), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE(SOI JFIF EXIF SCAN)), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE(SOI "\xff\xe1\xff\xff"
+                                     "Exif")),
+                     SCRUB_CANNOT);
+}
+
+#define PNG  "\x89PNG\r\n\x1a\n"
+#define IHDR "\0\0\0\1IHDRxCCCC"
+#define TEXT "\0\0\0\6tEXtAuthorCCCC"
+#define IEND "\0\0\0\0IENDCCCC"
+
+static void a_picture_keeps_no_texts(void **unused)
+{
+    (void)unused;
+    assert_int_equal(scrub(SLICE(PNG IHDR TEXT IEND)), SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "texts");
+    assert_false(has("Author"));
+    assert_int_equal(scrub(SLICE(PNG IHDR IEND)), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE(PNG IHDR "\xff\xff\xff\xfftEXtAuthor")), SCRUB_CANNOT);
+}
+
+static void a_document_forgets_who_made_it(void **unused)
+{
+    static const char *const names[] = {"[Content_Types].xml", "docProps/core.xml",
+                                        "word/document.xml"};
+    static const char *const texts[] = {"<Types/>", "<p>Anna Lenz</p>", "<w>words</w>"};
+    zip_source_t *s = zip_source_buffer_create(NULL, 0, 0, NULL);
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+
+    (void)unused;
+    zip_source_keep(s);
+    zip_t *z = zip_open_from_source(s, ZIP_CREATE, NULL);
+    assert_non_null(z);
+    for (size_t i = 0; i < 3; i++) {
+        zip_int64_t at =
+            zip_file_add(z, names[i], zip_source_buffer(z, texts[i], strlen(texts[i]), 0), 0);
+        assert_true(at >= 0 && zip_set_file_compression(z, (zip_uint64_t)at, ZIP_CM_STORE, 0) == 0);
+    }
+    assert_int_equal(zip_close(z), 0);
+    uint8_t *room = buf_room(&file, 65536);
+    assert_true(room && zip_source_open(s) == 0);
+    file.len = (size_t)zip_source_read(s, room, 65536);
+    (void)zip_source_close(s);
+    zip_source_free(s);
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "document properties");
+    assert_true(has("<w>words</w>") && has("docProps/core.xml") && !has("Lenz"));
+}
+
+#define PDF_HEAD                                                                                   \
+    "%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"                                   \
+    "2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n"                                       \
+    "3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>\nendobj\n"                           \
+    "4 0 obj\n<</Author(Anna Lenz)>>\nendobj\n"
+#define PDF_TAIL                                                                                   \
+    "xref\n0 5\n0000000000 65535 f \n0000000009 00000 n \n0000000054 00000 n \n"                   \
+    "0000000105 00000 n \n0000000168 00000 n \ntrailer\n<</Size 5/Root 1 0 R/Info 4 0 R>>\n"       \
+    "startxref\n206\n%%EOF\n"
+
+static void a_pdf_document_says_no_author(void **unused)
+{
+    (void)unused;
+    assert_int_equal(scrub(SLICE(PDF_HEAD PDF_TAIL)), SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "document information");
+    assert_false(has("Lenz"));
+    assert_true(has("/MediaBox"));
+    assert_int_equal(scrub(SLICE(PDF_HEAD "%/ByteRange\n" PDF_TAIL)), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE("plain words")), SCRUB_NOTHING);
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    buf_done(&out);
+    buf_done(&what);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_photo_keeps_its_picture_alone),
+        cmocka_unit_test(a_picture_keeps_no_texts),
+        cmocka_unit_test(a_document_forgets_who_made_it),
+        cmocka_unit_test(a_pdf_document_says_no_author),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, end);
+}
