@@ -98,7 +98,8 @@ class World:
         self.company.create(settings={
             "courier-trust-store": self.company.authority.certificate,
             "dns-resolver": f"127.0.0.1:{self.names.port}", "dns-trust-anchor": folder / "root.key",
-            "outbound-port": self.port, "retry-schedule": "1h", "outbound-idle": "1s"})
+            "outbound-port": self.port, "retry-schedule": "1h", "outbound-idle": "1s"},
+            sections="[policy proved]\nsubject-tag = [proved]\nmethods = authenticated\notherwise = hold\n")
         self.names.set("example.test", "MX", "mail.example.test")
 
     def receiver(self, host, strange=False, behave=""):
@@ -122,14 +123,14 @@ class World:
         self.web.answers[f"mta-sts.{domain}", "/.well-known/mta-sts.txt"] = (
             status, {"Content-Type": "text/plain"} if headers is None else headers, text)
 
-    def send(self, *domains):
+    def send(self, *domains, subject="A letter"):
         with Client(self.company.hostname, self.company.submissions, context=self.company.context(),
                     local_hostname="client.example.test", timeout=30) as smtp:
             smtp.login(ALICE, PASSWORD)
             smtp.mail(ALICE)
             for domain in domains:
                 smtp.rcpt(f"paula@{domain}")
-            code, reply = smtp.data(b"From: alice@example.test\r\nTo: x\r\nSubject: A letter\r\n\r\nHello\r\n")
+            code, reply = smtp.data(f"From: alice@example.test\r\nTo: x\r\nSubject: {subject}\r\n\r\nHello\r\n".encode())
         assert code == 250, reply
         return re.search(rb"\b[0-9a-z]{16}\b", reply)[0].decode()
 
@@ -201,6 +202,12 @@ def test_what_is_no_policy_keeps_nobody_waiting(world):
                             "mine": "sts-webpki-invalid"}.items():
         said = world.company.postern("domain", "show", f"{domain}.test")
         assert "MTA-STS: no policy" in said and problem in said, said
+
+
+def test_a_letter_that_must_be_proved_counts_on_a_policy(world):
+    text = world.story(world.send("good.test", "trial.test", subject="[proved] A letter"),
+                       "good.test: authenticated or better", "good.test ended", "held for a person")
+    assert "trial.test ended" not in text
 
 
 def test_a_domain_that_moves_is_followed_before_a_letter_fails(world):

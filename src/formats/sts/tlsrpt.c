@@ -12,27 +12,29 @@ static int hex_value(uint8_t c)
     return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
 }
 
+/* The byte that "%XX" stands for, or -1. */
+static int escaped(struct slice text)
+{
+    int high = text.len >= 3 ? hex_value(text.ptr[1]) : -1;
+    int low = text.len >= 3 ? hex_value(text.ptr[2]) : -1;
+
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
 /* Percent-encoding (RFC 6068 section 2); no control characters come out of it. */
 static bool decode(struct slice text, struct arena *arena, struct slice *out)
 {
     uint8_t *bytes = arena_alloc(arena, text.len + 1);
     size_t len = 0;
 
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.ptr[i];
-        if (c == '%') {
-            int high = i + 2 < text.len ? hex_value(text.ptr[i + 1]) : -1;
-            int low = i + 2 < text.len ? hex_value(text.ptr[i + 2]) : -1;
-            if (high < 0 || low < 0) {
-                return false;
-            }
-            c = (uint8_t)(high * 16 + low);
-            i += 2;
-        }
+    while (text.len > 0) {
+        bool escape = text.ptr[0] == '%';
+        int c = escape ? escaped(text) : text.ptr[0];
         if (c <= ' ' || c >= 0x7f) {
             return false;
         }
-        bytes[len++] = c;
+        bytes[len++] = (uint8_t)c;
+        text = slice_from(text, escape ? 3 : 1);
     }
     *out = slice_of(bytes, len);
     return len > 0;
