@@ -12,6 +12,15 @@ static const struct config_setting rows[] = {
                        "names the address; one that was found so is looked for again each day, and "
                        "goes when it was "
                        "revoked. The domain's web server learns by that whom we write to."),
+    CONFIG_ROW("openpgp-autocrypt", BOOLEAN, struct openpgp_settings, autocrypt, .initial = "no",
+               .help = "Keep the OpenPGP keys that letters which are taken in offer (Autocrypt).",
+               .more = "Of letters from outside that are imported, pulled or journaled, not older "
+                       "than 35 days, whose one "
+                       "Autocrypt field names the address of their one From. Nobody vouches for "
+                       "such a key, and whoever forges a From can "
+                       "offer one: it never comes before one that a person put in or that was "
+                       "found in the domain's "
+                       "directory."),
 };
 const struct config_table settings_openpgp_table =
     CONFIG_TABLE("OpenPGP", struct settings, openpgp, rows);

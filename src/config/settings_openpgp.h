@@ -5,5 +5,6 @@
 #include "config/config.h"
 
 struct openpgp_settings {
-    bool lookup; /* in Web Key Directories */
+    bool lookup;    /* in Web Key Directories */
+    bool autocrypt; /* from letters that are taken in */
 };

@@ -6,8 +6,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include "formats/mail/facts.h"
+#include "formats/openpgp/autocrypt.h"
 #include "formats/openpgp/wkd.h"
 #include "host/fetch.h"
+#include "host/memfd.h"
 #include "keeper/internal.h"
 #include "keeper/recipient_keys.h"
 #include "keyring/digest.h"
@@ -21,6 +24,9 @@
 #define MINUTE_MS    60000
 #define A_MINUTE     60 /* questions, of all letters together */
 #define HTTP_OK      200
+#define RECENT_MS                                                                                  \
+    (35 * 24 * 3600 * INT64_C(1000)) /* of Autocrypt: an older key may be out of use */
+#define HEADER_MAX ((size_t)1 << 20)
 
 /* What was asked when, by a hash of what. */
 static struct {
@@ -156,4 +162,96 @@ bool openpgp_find(struct keeper *k, struct slice address, struct slice had, stru
         (void)was_asked(domain, true);
     }
     return look == LOOK_FOUND && body >= 0 && keep(k, name, had, body, arena);
+}
+
+/* ── Autocrypt ── */
+
+static const struct mail_limits limits = {.letter_bytes = HEADER_MAX,
+                                          .header_bytes = HEADER_MAX,
+                                          .field_bytes = HEADER_MAX,
+                                          .line_bytes = HEADER_MAX,
+                                          .fields = 2000};
+
+static bool is_of_ours(const struct settings *s, struct slice domain)
+{
+    const struct slice *domains = s->general.domains.items;
+
+    for (size_t i = 0; i < s->general.domains.count; i++) {
+        if (slice_equal_nocase(domains[i], domain)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The one key that its one author offers (Level 1, section 2.3): a report speaks for nobody, and two fields are none. */
+static bool offer(const struct mail_header *h, const struct settings *s, struct arena *arena,
+                  struct autocrypt *out)
+{
+    const struct mail_field *type = mail_header_find(h, MAIL_CONTENT_TYPE);
+    int64_t now_ms = clock_wall_ms();
+    struct mail_facts facts;
+    size_t n = 0;
+
+    mail_facts_read(h, true, arena, &facts);
+    bool speaks =
+        facts.from.count == 1 && facts.has_date && facts.date_ms > now_ms - RECENT_MS &&
+        !is_of_ours(s, facts.from.items[0].domain) &&
+        !(type && slice_starts_nocase(slice_trim(type->value), SLICE("multipart/report")));
+    for (size_t i = 0; speaks && i < h->n_fields; i++) {
+        struct autocrypt read;
+        if (!slice_equal_nocase(h->fields[i].label, SLICE("Autocrypt")) ||
+            !autocrypt_read(h->fields[i].value, arena, &read)) {
+            continue;
+        }
+        struct slice from = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(facts.from.items[0].local),
+                                         SLICE_ARG(facts.from.items[0].domain));
+        n += slice_equal_nocase(read.address, from) ? 1 : 0;
+        *out = slice_equal_nocase(read.address, from) ? read : *out;
+    }
+    return n == 1;
+}
+
+static void take(struct keeper *k, const struct autocrypt *offered, struct arena *arena)
+{
+    struct slice name = recipient_canonical(offered->address, arena);
+    OWN(fd) int file = -1;
+    struct recipient_keys known;
+    struct recipient_key key;
+    struct error e;
+
+    if (!memfd_from("key", offered->key, &file, &e) ||
+        !recipient_key_read(k, name, file, arena, &key, &e) || key.kind != RECIPIENT_OPENPGP ||
+        !names_it(&key, name) || !recipient_keys_of(k, name, arena, &known, &e)) {
+        return;
+    }
+    const struct recipient_key *keys = known.keys.items;
+    for (size_t i = 0; i < known.keys.count; i++) {
+        if (slice_equal(keys[i].fingerprint, key.fingerprint)) {
+            return; /* as it is there, whoever brought it */
+        }
+    }
+    key.source = RECIPIENT_AUTOCRYPT;
+    key.own = SLICE_NONE;
+    if (!recipient_key_keep(k, NULL, name, &key, SLICE_NONE, arena, &e)) {
+        log_event(LOG_WARNING, "openpgp.not_kept", LOG_TEXT("reason", e.text));
+    }
+}
+
+void openpgp_harvest(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena)
+{
+    const struct settings *settings = k->options.settings(k->options.context);
+    OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
+    struct autocrypt offered = {.address = SLICE_NONE};
+    struct mail_header h;
+    struct error e;
+
+    if (!settings->openpgp.autocrypt || f->kind != LETTER_IMPORTED ||
+        !memfd_map(content_fd, LETTER_BYTES_MAX, &map, &e)) {
+        return;
+    }
+    mail_header_read(slice_head(map.bytes, HEADER_MAX), &limits, true, arena, &h);
+    if (offer(&h, settings, arena, &offered) && !was_asked(offered.key, true) && may_ask_now()) {
+        take(k, &offered, arena);
+    }
 }

@@ -6,7 +6,12 @@
 
 #include "base/arena.h"
 
+#include "letter/records.h"
+
 struct keeper;
+
+/* Keep the key that a letter which is taken in offers, when that is set: once a day the same one. */
+void openpgp_harvest(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena);
 
 /**
  * Look for the key of an address, unless that was done of late.

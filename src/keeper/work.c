@@ -14,6 +14,7 @@
 #include "keeper/copying.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/openpgp_find.h"
 #include "keeper/provider.h"
 #include "keeper/recipients.h"
 #include "keeper/scanning.h"
@@ -351,6 +352,7 @@ static bool look_at(struct group *g, struct letter *l, const struct retention_ru
     l->content_fd = content;
     inspect(l);
     smime_harvest_from(l->keeper, &l->findings, content, l->arena);
+    openpgp_harvest(l->keeper, &l->facts, content, l->arena);
     parcel_forget_content(l->parcel);
     return l->parcel->decided || write_records(g, l, rules, e);
 }

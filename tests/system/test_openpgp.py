@@ -1,6 +1,8 @@
 """OpenPGP: what Postern encrypts and signs is opened by GnuPG and by Sequoia; keys are made, published and ended."""
+import base64
 import contextlib
 import email
+import email.utils
 import os
 import pathlib
 import re
@@ -228,6 +230,7 @@ def scene(tmp_path_factory):
     """A company that looks for keys in the directories of others, all of which the tunnel leads to."""
     tunnel = Tunnel()
     scene = Scene(tmp_path_factory.mktemp("scene"), sections=POLICY, openpgp_lookup="yes",
+                  openpgp_autocrypt="yes",
                   courier_proxy=f"http://127.0.0.1:{tunnel.socket.getsockname()[1]}")
     scene.tunnel = tunnel
     company = scene.company
@@ -351,3 +354,35 @@ def test_a_letter_is_sealed_for_each_of_its_recipients(scene, people, tmp_path):
     said = postern("show", letter)
     assert "OpenPGP" in said and "AES-256" in said
     assert "frank" in said and re.search("no OpenPGP key", said)
+
+
+def test_a_letter_that_is_taken_in_offers_a_key(scene, people, tmp_path):
+    """Grace offers her key; what is offered for Heidi is Grace's; and Bob keeps the key that a person put in."""
+    folder, gpg = people
+    postern = scene.company.postern
+    postern("recipient", "add-key", BOB, folder / "bob")
+    gpg.make("Grace <grace@partner.test>")
+    keys = {name: base64.b64encode(gpg("--export-options", "export-minimal", "--export", of).stdout).decode()
+            for name, of in (("grace", "grace@partner.test"), ("heidi", "grace@partner.test"))}
+    gpg.make("Not Bob <bob@partner.test>")
+    listed = gpg("--with-colons", "-k", BOB).stdout.decode()
+    other = re.findall(r"^fpr:+([0-9A-F]+):", listed, re.M)[-2]
+    keys["bob"] = base64.b64encode(gpg("--export-options", "export-minimal", "--export", other).stdout).decode()
+    now = email.utils.formatdate()
+    (tmp_path / "mbox").write_text("".join(
+        f"From {name}@partner.test Mon Nov 30 08:00:00 2026\nFrom: {name}@partner.test\nTo: {ALICE}\nDate: {now}\n"
+        f"Message-ID: <{name}@partner.test>\nSubject: hello\nAutocrypt: addr={name}@partner.test; keydata=\n"
+        + "".join(f" {key[i:i + 70]}\n" for i in range(0, len(key), 70)) + "\nhello\n\n"
+        for name, key in keys.items()))
+    postern("import", "mbox", "--source", "a test", "--owner", ALICE, tmp_path / "mbox")
+    said = wait_for("a key to be taken", lambda: "Autocrypt" in (
+        told := postern("recipient", "show", "grace@partner.test", check=False).stdout) and told, 30)
+    assert "grace@partner.test" in said
+    assert "no key" in postern("recipient", "show", "heidi@partner.test", check=False).stderr
+    before = len(scene.receiver.letters())
+    scene.send("[pgp] still his own", to=BOB)
+    wait_for("the letter", lambda: len(scene.receiver.letters()) == before + 1, 30)
+    ids = gpg.key_ids(message_of(scene.receiver.letters()[-1][1]))
+    first = (folder / "bob").read_bytes()
+    shown = gpg("--show-keys", "--with-colons", input=first).stdout.decode()
+    assert ids <= set(re.findall(r"^sub:(?:[^:]*:){3}([0-9A-F]{16}):", shown, re.M))

@@ -16,7 +16,9 @@
 
 bool openpgp_looks_like_key(struct slice file)
 {
-    if (memmem(slice_head(file, 4096).ptr, slice_head(file, 4096).len, "-----BEGIN PGP ", 15)) {
+    struct slice head = slice_head(file, 4096);
+
+    if (head.len && memmem(head.ptr, head.len, "-----BEGIN PGP ", 15)) {
         return true;
     }
     /* The header of a public or secret key packet, in either format; DER begins with 0x30, PEM with a letter or dash. */

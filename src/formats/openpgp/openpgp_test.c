@@ -1,3 +1,4 @@
+#include "formats/openpgp/autocrypt.h"
 #include "formats/openpgp/packet.h"
 #include "formats/openpgp/seal.h"
 #include "formats/openpgp/wkd.h"
@@ -128,14 +129,36 @@ static void a_message_is_two_parts(void **unused)
     assert_non_null(strstr(text, "\r\n\r\nARMOR\r\n\r\n--=_0100"));
 }
 
+static void a_field_brings_a_key(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena a = {.max = 1 << 20};
+    struct autocrypt read;
+    static const char *const none[] = {
+        "addr=a@x.test; keydata=aGVsbG8",
+        "addr=a@x.test; keydata=",
+        "keydata=aGVsbG8=",
+        "addr=a@x.test; new=1; keydata=aGVsbG8=",
+        "addr=a@x.test; addr=b@x.test; keydata=aGVsbG8=",
+        "",
+    };
+
+    assert_true(autocrypt_read(SLICE(" addr=a@x.test; prefer-encrypt=mutual; _own=1; keydata=\r\n"
+                                     " aGVs\r\n bG8="),
+                               &a, &read));
+    assert_slice(read.address, "a@x.test");
+    assert_slice(read.key, "hello");
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        assert_false(autocrypt_read(slice_text(none[i]), &a, &read));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_key_has_its_fingerprint),
-        cmocka_unit_test(a_draft_is_what_it_says),
-        cmocka_unit_test(armor_is_whole),
-        cmocka_unit_test(a_literal_has_its_length),
-        cmocka_unit_test(a_directory_has_places),
+        cmocka_unit_test(a_field_brings_a_key),     cmocka_unit_test(a_key_has_its_fingerprint),
+        cmocka_unit_test(a_draft_is_what_it_says),  cmocka_unit_test(armor_is_whole),
+        cmocka_unit_test(a_literal_has_its_length), cmocka_unit_test(a_directory_has_places),
         cmocka_unit_test(a_message_is_two_parts),
     };
 
