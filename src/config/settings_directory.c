@@ -35,6 +35,12 @@ static const struct config_setting rows[] = {
     CONFIG_ROW("base", TEXT, struct directory_settings, base, .required = true, .max = DN_MAX,
                .example = "ou=people,dc=example,dc=test",
                .help = "Below which entry people are looked for."),
+    CONFIG_ROW("group-base", TEXT, struct directory_settings, group_base, .max = DN_MAX,
+               .example = "ou=groups,dc=example,dc=test",
+               .help = "Below which entry groups lie that are members of groups.",
+               .more =
+                   "Their members, and those of groups within them, count as members of the group "
+                   "that a setting names. Without it members that are groups count for nothing."),
     CONFIG_ROW("user-filter", TEXT, struct directory_settings, user_filter, .max = DN_MAX,
                .example = "(&(objectClass=inetOrgPerson)(mail=*))",
                .help = "Which entries there are people who have an account (RFC 4515).",
@@ -58,8 +64,8 @@ static const struct config_setting rows[] = {
                .help = "Groups whose members have an account; by default everybody found.",
                .more =
                    "A list whose items hold commas has them in quotes. Members count that stand "
-                   "in the group itself (`member`, `uniqueMember`, or `memberOf` of the person), "
-                   "not those of groups within it."),
+                   "in the group itself (`member`, `uniqueMember`, or `memberOf` of the person); "
+                   "those of groups within it when `group-base` is set."),
     CONFIG_ROW("auditor-group", TEXT, struct directory_settings, auditors, .list = true,
                .max = DN_MAX, .example = "\"cn=audit,ou=groups,dc=example,dc=test\"",
                .help = "Groups whose members are auditors: they read all letters.",

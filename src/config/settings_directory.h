@@ -22,6 +22,8 @@ struct directory_settings {
     struct slice bind_password_file; /* path */
     enum setting_directory_kind kind;
     struct slice base;
+    struct slice
+        group_base; /* where groups lie that may stand in groups; empty: those do not count */
     struct slice user_filter;   /* empty: by the kind */
     struct slice key_attribute; /* likewise */
     struct config_list name_attributes;

@@ -1,187 +1,17 @@
-/* Entries of a directory as people: who has an account, which addresses, which role, in which groups.
- *
- * Groups are read before people, member by member, as far as the settings name them; a group that cannot be read ends it
- * all, for whoever seemed to be in none would lose his role. */
+/* Entries of a directory as people: who has an account, which addresses, which role, in which groups (directory_groups.c, which
+ * are read before). */
 #include <stdlib.h>
 
 #include "formats/ldap/entry.h"
 #include "letter/group.h"
 #include "letter/records.h"
-#include "processes/directory_parts.h"
+#include "processes/directory_groups.h"
 
-#define PAGE_ARENA ((size_t)160 << 20) /* more than a page of DIRLINK_PAGE_MAX */
 #define SCRATCH_ARENA                                                                              \
     ((size_t)64                                                                                    \
      << 20) /* one value in other words; SOURCES_MAX times DIRLINK_VALUES_MAX addresses */
-#define PERSON_ROOM   ((size_t)64 << 10) /* more than a person takes */
-#define MEMBERS_MAX   200000             /* of all groups */
-#define NAME_TEXT_MAX 250                /* bytes, as accounts have it */
-#define DN_GROWS      3                  /* a byte can become `\\2c` */
-#define SOURCES_MAX   8                  /* attributes of names, and of addresses, each */
-
-/* A group that the settings name, and what being in it means. */
-struct meaning {
-    struct slice dn;    /* in its normal words */
-    struct slice group; /* ours; empty: it is about a role */
-    uint64_t role;
-};
-
-struct membership {
-    struct slice dn; /* of the person */
-    const struct meaning *meaning;
-};
-
-struct gathering {
-    struct visit *visit;
-    struct meaning *meanings;
-    size_t n_meanings;
-    struct membership *members;
-    size_t n_members;
-    size_t room;
-    struct directory_person *people;
-    size_t n_people;
-};
-
-/* ── groups ── */
-
-static bool add_meaning(struct gathering *g, struct slice dn, struct slice group, uint64_t role,
-                        struct error *e)
-{
-    struct slice normal = dirlink_dn(dn, g->visit->arena);
-
-    if (normal.len == 0) {
-        return error_set(e, ERROR_CONFIG, "`%.*s` is no distinguished name of a group",
-                         SLICE_ARG(slice_head(dn, 150)));
-    }
-    g->meanings[g->n_meanings++] = (struct meaning){normal, group, role};
-    return true;
-}
-
-static bool add_roles(struct gathering *g, const struct config_list *list, uint64_t role,
-                      struct error *e)
-{
-    const struct slice *all = list->items;
-
-    for (size_t i = 0; i < list->count; i++) {
-        if (!add_meaning(g, all[i], SLICE_NONE, role, e)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool read_meanings(struct gathering *g, struct error *e)
-{
-    const struct directory_settings *s = g->visit->section;
-    const struct slice *groups = s->groups.items;
-    struct slice group;
-    struct slice dn;
-
-    g->meanings =
-        arena_array(g->visit->arena, SETTINGS_DIRECTORY_GROUP_MAX + 1, sizeof(*g->meanings));
-    for (size_t i = 0; i < s->groups.count; i++) {
-        if (!settings_directory_group(groups[i], &group, &dn) || !add_meaning(g, dn, group, 0, e)) {
-            return false;
-        }
-    }
-    return add_roles(g, &s->officers, ACCOUNT_OFFICER, e) &&
-           add_roles(g, &s->auditors, ACCOUNT_AUDITOR, e) &&
-           add_roles(g, &s->administrators, ACCOUNT_ADMINISTRATOR, e) &&
-           add_roles(g, &s->employees, ACCOUNT_EMPLOYEE, e);
-}
-
-/* Whether so much can be kept of what the servers say. */
-static bool has_room(const struct gathering *g, size_t bytes, struct error *e)
-{
-    return arena_left(g->visit->arena) >= bytes + PERSON_ROOM ||
-           error_set(
-               e, ERROR_LIMIT,
-               "the directory says more than can be kept: a narrower `base` or `user-filter`, "
-               "or smaller groups are wanted");
-}
-
-static bool add_member(struct gathering *g, struct slice dn, const struct meaning *m,
-                       struct error *e)
-{
-    if (g->n_members == MEMBERS_MAX) {
-        return error_set(e, ERROR_LIMIT, "the groups have more than %d members", MEMBERS_MAX);
-    }
-    if (!has_room(g, DN_GROWS * dn.len, e)) {
-        return false;
-    }
-    struct slice normal = dirlink_dn(dn, g->visit->arena);
-    if (g->n_members == g->room) {
-        g->room = g->room ? g->room * 2 : 256;
-        if (!has_room(g, g->room * sizeof(*g->members), e)) {
-            return false;
-        }
-        struct membership *more = arena_array(g->visit->arena, g->room, sizeof(*more));
-        if (g->n_members) {
-            (void)memcpy(more, g->members, g->n_members * sizeof(*more));
-        }
-        g->members = more;
-    }
-    if (normal.len) {
-        g->members[g->n_members++] = (struct membership){normal, m};
-    }
-    return true;
-}
-
-/* The members that stand in the group's entry. */
-static bool read_group(struct gathering *g, const struct meaning *m, struct error *e)
-{
-    OWN(arena) struct arena arena = {.max = PAGE_ARENA};
-    static const struct slice names[] = {SLICE_INIT("member"), SLICE_INIT("uniqueMember")};
-    struct dirlink_search search = {.base = m->dn,
-                                    .base_alone = true,
-                                    .filter = SLICE("(objectClass=*)"),
-                                    .attributes = names,
-                                    .n_attributes = 2};
-    struct dirlink_entry *entries = NULL;
-    size_t count = 0;
-    bool found = false;
-
-    if (!dirlink_ask(g->visit->link, &search, &arena, &entries, &count, &found, e)) {
-        return false;
-    }
-    if (!found || count != 1) {
-        return error_set(e, ERROR_CONFIG, "there is no group `%.*s`, or it cannot be read",
-                         SLICE_ARG(slice_head(m->dn, 150)));
-    }
-    for (size_t i = 0; i < search.n_attributes; i++) {
-        const struct dirlink_values *v = &entries[0].attributes[i];
-        if (v->more) {
-            return error_set(e, ERROR_LIMIT,
-                             "the group `%.*s` has more than %d members, or more than its server "
-                             "gives at once (`member;range=`): smaller groups are wanted",
-                             SLICE_ARG(slice_head(m->dn, 150)), DIRLINK_VALUES_MAX);
-        }
-        for (size_t n = 0; n < v->count; n++) {
-            if (!add_member(g, v->values[n], m, e)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-static int by_dn(const void *a, const void *b)
-{
-    return slice_compare(((const struct membership *)a)->dn, ((const struct membership *)b)->dn);
-}
-
-static bool read_groups(struct gathering *g, struct error *e)
-{
-    for (size_t i = 0; i < g->n_meanings; i++) {
-        if (!read_group(g, &g->meanings[i], e)) {
-            return false;
-        }
-    }
-    if (g->n_members) {
-        qsort(g->members, g->n_members, sizeof(*g->members), by_dn);
-    }
-    return true;
-}
+#define NAME_TEXT_MAX 250 /* bytes, as accounts have it */
+#define SOURCES_MAX   8   /* attributes of names, and of addresses, each */
 
 /* ── one person ── */
 
@@ -366,7 +196,7 @@ static bool add_person(struct gathering *g, const struct places *p,
                          "`key-attribute`, and what `bind-dn` may read",
                          SLICE_ARG(settings_directory_key(s)));
     }
-    if (!has_room(g, 0, e)) {
+    if (!groups_have_room(g, 0, e)) {
         return false;
     }
     *out = (struct directory_person){.key = arena_copy(g->visit->arena, key->values[0])};
@@ -389,7 +219,7 @@ static bool add_person(struct gathering *g, const struct places *p,
 static bool read_page(struct gathering *g, const struct places *p, struct dirlink_search *search,
                       struct error *e)
 {
-    OWN(arena) struct arena arena = {.max = PAGE_ARENA};
+    OWN(arena) struct arena arena = {.max = GROUPS_PAGE_ARENA};
     struct dirlink_entry *entries = NULL;
     size_t count = 0;
     bool found = false;
@@ -412,7 +242,7 @@ static bool read_page(struct gathering *g, const struct places *p, struct dirlin
             return false;
         }
     }
-    if (!has_room(g, search->cookie.len, e)) {
+    if (!groups_have_room(g, search->cookie.len, e)) {
         return false;
     }
     search->cookie = arena_copy(g->visit->arena, search->cookie);
@@ -431,7 +261,7 @@ bool visit_people(struct visit *v, struct directory_person **people, size_t *cou
                                     .n_attributes = places.end,
                                     .paged = true};
     g.people = arena_array(v->arena, DIRECTORY_PEOPLE_MAX, sizeof(*g.people));
-    if (!read_meanings(&g, e) || !read_groups(&g, e)) {
+    if (!groups_read(&g, e)) {
         return false;
     }
     do {

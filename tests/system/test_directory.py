@@ -1,6 +1,7 @@
 """Accounts from a directory: a real slapd with TLS says who there is, and whether a password is right."""
 import contextlib
 import re
+import signal
 import smtplib
 import socket
 import threading
@@ -98,6 +99,37 @@ def test_accounts_are_made_with_addresses_roles_and_groups(scene):
     assert "left out: alice@example.test is another account's" in scene.company.postern(
         "directory", "test", "office")
     assert "(office)" not in found["alice@example.test"]
+
+
+def test_members_of_groups_within_groups_count(scene):
+    """Groups may hold each other."""
+    nested = "".join(f"\ndn: cn={name},{GROUPS}\nchangetype: add\nobjectClass: groupOfNames\ncn: {name}\n"
+                     + "".join(f"member: {m}\n" for m in members)
+                     for name, members in (("north", [f"uid=fred,{PEOPLE}", f"cn=ring,{GROUPS}"]),
+                                           ("ring", [f"cn=north,{GROUPS}", f"CN=Ring,{GROUPS}", f"uid=gwen,{PEOPLE}"])))
+    scene.server.change(nested)
+    scene.server.change(f"dn: cn=sales,{GROUPS}\nchangetype: modify\nadd: member\nmember: cn=north,{GROUPS}\n")
+    sync(scene)
+    assert "sales" not in users(scene)["fred@example.test"]  # groups within count for nothing as it is set
+    text = scene.company.config.read_text()
+    scene.company.config.write_text(text.replace(f"\nbase = {PEOPLE}\n", f"\nbase = {PEOPLE}\ngroup-base = {GROUPS}\n"))
+    reload(scene)
+    sync(scene)
+    found = users(scene)
+    assert "sales" in found["fred@example.test"] and "sales" in found["gwen@example.test"] and "sales" in found[ANNA]
+    assert "sales" not in found["hugo@example.test"]
+    scene.company.config.write_text(text)
+    reload(scene)
+    scene.server.change(f"dn: cn=sales,{GROUPS}\nchangetype: modify\ndelete: member\nmember: cn=north,{GROUPS}\n")
+    sync(scene)
+    assert "sales" not in users(scene)["gwen@example.test"] and "sales" in users(scene)[ANNA]
+
+
+def reload(scene):
+    log = scene.company.log
+    before = log.read_text().count("event=config.reloaded")
+    scene.company.process.send_signal(signal.SIGHUP)
+    wait_for("the reload", lambda: log.read_text().count("event=config.reloaded") > before)
 
 
 def test_the_directory_says_whether_a_password_is_right(scene):
