@@ -354,8 +354,7 @@ def test_a_decision_knows_what_a_domain_proves(world, sender):
     assert found["tlsa-servfail.dane.test"].outcome.startswith("deferred")
     assert "none.dane.test" not in found
     assert re.search(rf"^{letter} +none.dane.test .* held ", sender.company.postern("queue", "list"), re.M)
-    shown = sender.company.show(letter)
-    assert "DANE: TLSA records of" in shown and "it has no TLSA records that DNSSEC proves" in shown
+    assert "it has no TLSA records that DNSSEC proves" in sender.company.show(letter)
 
 
 def test_a_domain_that_was_authenticated_is_never_less(world, sender, ended):
