@@ -40,15 +40,7 @@ const struct argument_option smime_make_options[] = {
 };
 
 OWN_BY(pkcs12, PKCS12, PKCS12_free)
-OWN_BY(evp_pkey, EVP_PKEY, EVP_PKEY_free)
-OWN_BY(x509, X509, X509_free)
 OWN_BY(pkcs8, PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free)
-
-static void free_chain(STACK_OF(X509) * chain)
-{
-    sk_X509_pop_free(chain, X509_free);
-}
-OWN_BY(x509_chain, STACK_OF(X509), free_chain)
 
 /* What a file holds. */
 struct identity {
@@ -56,6 +48,14 @@ struct identity {
     X509 *certificate;
     STACK_OF(X509) * issuers;
 };
+
+static void identity_done(struct identity *id)
+{
+    EVP_PKEY_free(id->key);
+    X509_free(id->certificate);
+    sk_X509_pop_free(id->issuers, X509_free);
+}
+OWN_VALUE(identity, struct identity, identity_done)
 
 static bool open_file(struct slice file, const struct secret *password, struct identity *out,
                       struct error *e)
@@ -68,7 +68,9 @@ static bool open_file(struct slice file, const struct secret *password, struct i
         return error_set(e, ERROR_INPUT, "this is no PKCS #12 file (.p12, .pfx)");
     }
     struct slice s = slice_head(secret_slice(password), PASSWORD_MAX);
-    (void)memcpy(text, s.ptr, s.len);
+    if (s.len) {
+        (void)memcpy(text, s.ptr, s.len);
+    }
     /* what older programs write is encrypted by what only this provider knows */
     (void)OSSL_PROVIDER_try_load(NULL, "legacy", 1);
     bool opened = PKCS12_parse(p12, text, &out->key, &out->certificate, &out->issuers) == 1;
@@ -133,11 +135,8 @@ bool cli_smime_import(struct cli *c, struct error *e)
     OWN(buf) struct buf pkcs8 = {.max = PKCS8_MAX};
     OWN(buf) struct buf chain = {.max = RECIPIENT_FILE_MAX};
     OWN(secret) struct secret *password = NULL;
-    OWN(evp_pkey) EVP_PKEY *key = NULL;
-    OWN(x509) X509 *certificate = NULL;
-    OWN(x509_chain) STACK_OF(X509) *issuers = NULL;
+    OWN(identity) struct identity id = {NULL, NULL, NULL};
     OWN(fd) int fd = -1;
-    struct identity id = {NULL, NULL, NULL};
     struct recipient_key kept;
 
     if (!file_read_all(AT_FDCWD, c->arguments.words[0], &file, e)) {
@@ -146,11 +145,8 @@ bool cli_smime_import(struct cli *c, struct error *e)
     if (!get_password(c, &password, e)) {
         return false;
     }
-    bool opened = open_file(buf_slice(&file), password, &id, e);
-    key = id.key;
-    certificate = id.certificate;
-    issuers = id.issuers;
-    if (!opened || !buf_room(&pkcs8, PKCS8_MAX) || !write_identity(&id, &pkcs8, &chain, e) ||
+    if (!open_file(buf_slice(&file), password, &id, e) || !buf_room(&pkcs8, PKCS8_MAX) ||
+        !write_identity(&id, &pkcs8, &chain, e) ||
         !memfd_from("certificates", buf_slice(&chain), &fd, e)) {
         return false;
     }

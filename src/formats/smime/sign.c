@@ -174,7 +174,6 @@ static bool put_signer(struct layers *l, X509 *signer, struct slice attributes,
                        struct slice signature)
 {
     bool rsa = EVP_PKEY_is_a(X509_get0_pubkey(signer), "RSA");
-    struct slice inside = SLICE_NONE;
 
     der_put(&l->two, DER_INTEGER, SLICE("\x01"));
     if (!put_name(&l->one, signer)) {
@@ -183,7 +182,7 @@ static bool put_signer(struct layers *l, X509 *signer, struct slice attributes,
     der_wrap(&l->two, DER_SEQUENCE, &l->one);
     put_algorithm(&l->two, SLICE_ARRAY(oid_sha256), false, &l->one);
     /* the same bytes as were signed, but for their tag */
-    inside = slice_from(attributes, 1);
+    struct slice inside = slice_from(attributes, 1);
     buf_add_byte(&l->two, DER_EXPLICIT(0));
     buf_add(&l->two, inside);
     put_algorithm(&l->two, rsa ? SLICE_ARRAY(oid_rsa) : SLICE_ARRAY(oid_ecdsa_sha256), rsa,
