@@ -7,6 +7,7 @@
 #include "cli/print.h"
 #include "formats/zone/zone.h"
 #include "requests/admin.h"
+#include "requests/own_domain.h"
 
 static const char *kind_text(uint64_t kind)
 {
@@ -128,24 +129,65 @@ bool cli_dkim_new(struct cli *c, struct error *e)
     return true;
 }
 
+/* What a domain's keys wait for. */
+static void print_rotation(struct cli *c, const struct own_rotation *r)
+{
+    const struct dkim_rotation *rotation = &r->rotation;
+    const struct slice *names = rotation->next.items;
+
+    if (rotation->phase == ROTATION_QUIET) {
+        return;
+    }
+    bool publish = rotation->phase == ROTATION_PUBLISH;
+    buf_printf(&c->out, "\n%.*s: since %.*s ", SLICE_ARG(r->domain),
+               SLICE_ARG(print_time(&c->arena, rotation->since)));
+    buf_add_text(&c->out, !publish               ? "the former keys wait for being destroyed:"
+                          : rotation->seen_since ? "the DNS shows new keys, which will sign soon:"
+                                                 : "new keys wait for being published:");
+    for (size_t i = 0; i < rotation->next.count; i++) {
+        buf_printf(&c->out, " %.*s", SLICE_ARG(names[i]));
+    }
+    buf_add_byte(&c->out, '\n');
+}
+
+static bool is_used(const struct settings *s, const struct own_rotations_answer *rotations,
+                    const struct signer_key *key)
+{
+    const struct own_rotation *all = rotations->rotations.items;
+    const struct slice *set = s->dkim.selectors.items;
+    const struct slice *names = set;
+    size_t n = s->dkim.selectors.count;
+
+    for (size_t i = 0; i < rotations->rotations.count; i++) {
+        if (all[i].in_force && slice_equal_nocase(all[i].domain, key->domain)) {
+            names = all[i].rotation.active.items;
+            n = all[i].rotation.active.count;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (slice_equal_nocase(names[i], key->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool cli_dkim_list(struct cli *c, struct error *e)
 {
     static const char *const heads[] = {"SELECTOR", "DOMAIN", "KIND", "MADE", "USED"};
     struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 5};
     const struct settings *s = NULL;
+    struct own_rotations_answer rotations;
     struct signer_keys answer;
 
     if (!cli_settings(c, &s, e) ||
+        !cli_ask(c, CLI_KEEPER, &own_rotations, NULL, &rotations, NULL, CLI_ASK_MS, e) ||
         !cli_ask(c, CLI_KEEPER, &admin_dkim_list, NULL, &answer, NULL, CLI_ASK_MS, e)) {
         return false;
     }
     const struct signer_key *keys = answer.keys.items;
-    const struct slice *selectors = s->dkim.selectors.items;
     for (size_t i = 0; i < answer.keys.count; i++) {
-        bool used = false;
-        for (size_t k = 0; k < s->dkim.selectors.count; k++) {
-            used = used || slice_equal_nocase(selectors[k], keys[i].name);
-        }
+        bool used = is_used(s, &rotations, &keys[i]);
         const struct slice cells[] = {
             keys[i].name, keys[i].domain, slice_text(kind_text(keys[i].kind)),
             print_time(&c->arena, keys[i].created_at), used ? SLICE("yes") : SLICE("no")};
@@ -154,6 +196,10 @@ bool cli_dkim_list(struct cli *c, struct error *e)
         }
     }
     print_columns(&columns, cli_columns(), &c->out);
+    const struct own_rotation *all = rotations.rotations.items;
+    for (size_t i = 0; i < rotations.rotations.count; i++) {
+        print_rotation(c, &all[i]);
+    }
     return true;
 }
 

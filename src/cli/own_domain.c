@@ -93,3 +93,41 @@ bool cli_domain_check(struct cli *c, struct error *e)
     }
     return true;
 }
+
+/* "SELECTOR._domainkey.DOMAIN" */
+static bool is_key(struct slice name)
+{
+    struct slice rest;
+
+    while (name.len) {
+        if (slice_equal(slice_cut(name, '.', &rest), SLICE("_domainkey"))) {
+            return true;
+        }
+        name = rest;
+    }
+    return false;
+}
+
+bool cli_dkim_rotate(struct cli *c, struct error *e)
+{
+    const char *word = c->arguments.n_words ? c->arguments.words[0] : NULL;
+    const struct own_rotate_ask question = {slice_text(word),
+                                            slice_text(arguments_text(&c->arguments, "reason", 0))};
+    struct own_records_answer answer;
+
+    if (!cli_ask(c, CLI_KEEPER, &own_rotate, &question, NULL, NULL, CHECK_MS, e) ||
+        !ask(c, false, &answer, e)) {
+        return false;
+    }
+    const struct own_record *records = answer.records.items;
+    for (size_t i = 0; i < answer.records.count; i++) {
+        if (records[i].optional && is_key(records[i].name)) {
+            buf_add(&c->out, records[i].line);
+        }
+    }
+    cli_flush(c);
+    (void)fprintf(
+        stderr, "\nPublish these records beside those that are there; the keys sign when the DNS\n"
+                "shows them. `postern dkim list` says how far that is.\n");
+    return true;
+}

@@ -9,3 +9,4 @@ cli_run cli_domain_check;
 /* Of others' domains: how well their servers must protect letters for a while. */
 cli_run cli_domain_override;
 extern const struct argument_option override_options[];
+cli_run cli_dkim_rotate;

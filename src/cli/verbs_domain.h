@@ -3,6 +3,19 @@
 
 #include "cli/own_domain.h"
 
+#define DKIM_VERBS                                                                                 \
+    VERB(.name = "dkim list", .words = "", .help = "List the DKIM keys, and changes under way.",   \
+         .run = cli_dkim_list),                                                                    \
+        VERB(.name = "dkim dns", .words = "[SELECTOR]", .words_max = 1,                            \
+             .help = "Print the DNS records to publish, as lines of a zone file.",                 \
+             .run = cli_dkim_dns),                                                                 \
+        VERB(.name = "dkim rotate", .words = "[DOMAIN]", .words_max = 1,                           \
+             .options = reason_options,                                                            \
+             .help = "Make new DKIM keys, which sign when the DNS shows them.",                    \
+             .more = "The former ones sign until then, and are destroyed when nothing that they\n" \
+                     "signed waits any more. dkim-rotate does it by itself.\n",                    \
+             .run = cli_dkim_rotate)
+
 #define DOMAIN_VERBS                                                                               \
     VERB(.name = "domain dns", .words = "[DOMAIN]", .words_max = 1,                                \
          .help = "Print what our domains should say in the DNS, as lines of a zone file.",         \

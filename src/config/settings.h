@@ -115,6 +115,8 @@ struct delivery_settings {
 
 struct dkim_settings {
     struct config_list selectors; /* slices; none: letters leave unsigned */
+    int64_t rotate_ms;            /* how old keys get; 0: until a person changes them */
+    int64_t rotate_seen_ms;       /* how long the DNS must have shown new ones */
 };
 
 struct courier_settings { /* of what is fetched from outside and is no mail */

@@ -89,6 +89,17 @@ static const struct config_setting dkim_rows[] = {
                .help = "DKIM keys that sign every letter; none by default.",
                .more = "Make them with `postern dkim new`, publish what `postern dkim dns` prints, "
                        "then name them here: one RSA and one Ed25519 key (RFC 8463)."),
+    CONFIG_ROW("dkim-rotate", DURATION, struct dkim_settings, rotate_ms, .initial = "0s",
+               .example = "180d",
+               .help = "How old keys get before Postern makes new ones; 0s: until `postern dkim "
+                       "rotate`.",
+               .more =
+                   "A person publishes the new ones (alarm `dkim-publish`, `postern domain dns`); "
+                   "they sign when the DNS has shown them for dkim-rotate-seen. The former ones "
+                   "are destroyed when nothing that they signed waits any more (alarm "
+                   "`dkim-remove`). Letters are signed by published keys all the time."),
+    CONFIG_ROW("dkim-rotate-seen", DURATION, struct dkim_settings, rotate_seen_ms, .initial = "1h",
+               .min = 1000, .help = "How long the DNS must have shown new keys before they sign."),
 };
 const struct config_table settings_dkim_table =
     CONFIG_TABLE("DKIM", struct settings, dkim, dkim_rows);

@@ -66,6 +66,8 @@ ipc_handler keeper_on_order;             /* orders.c */
 ipc_handler keeper_on_pause;             /* orders.c */
 ipc_handler keeper_on_override;          /* overrides.c */
 ipc_handler keeper_on_domain_forget;     /* levels.c */
+ipc_handler keeper_on_own_rotate;        /* rotation.c */
+ipc_handler keeper_on_own_rotations;     /* rotation.c */
 ipc_handler keeper_on_own_records;       /* own_domain.c */
 ipc_handler keeper_on_erase;             /* erase.c */
 ipc_handler keeper_on_rule_set;          /* retention_admin.c */

@@ -80,6 +80,7 @@ struct keeper {
     struct indexer indexer;
     struct tail tail;
     struct signing_keys keys;
+    struct rotations *rotations;
     struct anchors *anchors;
     struct backups *backups;
     struct imports imports;
@@ -101,7 +102,7 @@ struct keeper {
     pthread_mutex_t lookups_lock, consent_lock;   /* the latter: keeper/consent.h */
     pthread_mutex_t factors_locks[FACTORS_LOCKS]; /* keeper/factors.h */
     struct lookup *lookups;                       /* idle ones */
-    pthread_t threads[KEEPER_WORKERS + 11];
+    pthread_t threads[KEEPER_WORKERS + 16];
     size_t n_threads;
     int64_t started_at;
     _Atomic uint64_t reseal_left;  /* segments that the reseal under way has still to look at */
@@ -174,7 +175,7 @@ bool keeper_sign(void *signing, const struct dkim_draft *drafts, size_t n,
                  struct protect_signature *signatures, struct error *e);
 void keeper_keys_changed(struct keeper *k);
 
-/* All keys of the signer, TLS and checkpoints too, copied into the arena; and whether letters are signed with one. */
+/* All keys of the signer, copied into the arena; and whether letters are signed with one. */
 bool keeper_keys_copy(struct keeper *k, struct arena *arena, struct signer_keys *out,
                       struct error *e) MUST_CHECK;
 bool keeper_signs_with(struct keeper *k, const struct signer_key *key);
@@ -189,7 +190,6 @@ bool keeper_checkpoint(struct keeper *k, struct arena *arena, struct slice *note
                        struct error *e) MUST_CHECK;
 
 void keeper_watch(void *keeper); /* watch.c: a thread */
-
 /* work.c: have a letter's bytes read. What cannot be read is said in *findings; *terms_fd is the
  * caller's then, or -1. */
 void keeper_inspect(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena,

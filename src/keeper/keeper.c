@@ -21,6 +21,7 @@
 #include "keeper/overrides.h"
 #include "keeper/pulls.h"
 #include "keeper/renewal.h"
+#include "keeper/rotation.h"
 #include "keeper/sts.h"
 #include "keeper/sync.h"
 #include "keeper/tlsrpt.h"
@@ -180,8 +181,8 @@ static bool open_stores(struct keeper *k, struct error *e)
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
            account_salt_open(k, e) && desks_resume(k, e) && contacts_open(k, e) && sts_open(k, e) &&
-           tlsrpt_open(k, e) && overrides_open(k, e) && delegations_open(k, e) && tail_open(k, e) &&
-           indexer_open(k, e) &&
+           tlsrpt_open(k, e) && rotations_open(k, e) && overrides_open(k, e) &&
+           delegations_open(k, e) && tail_open(k, e) && indexer_open(k, e) &&
            ledger_open(k->options.ledger_directory, k->options.ledger_key, &options, &k->ledger,
                        e) &&
            keeper_key_known(k, e) && tail_catch_up(k, e) && approvals_open(k, e) &&
@@ -207,6 +208,7 @@ static bool start_threads(struct keeper *k, struct error *e)
         !start_thread(k, "approval", keeper_approvals, e) ||
         !start_thread(k, "consent", keeper_consents, e) ||
         !start_thread(k, "tls-reports", keeper_tls_reports, e) ||
+        !start_thread(k, "rotate", keeper_rotate, e) ||
         !start_thread(k, "renew", keeper_renew, e)) {
         return false;
     }
@@ -290,6 +292,7 @@ void keeper_close(struct keeper *k)
     tlsrpt_close(k);
     transport_free(k->transport);
     overrides_close(k);
+    rotations_free(k->rotations);
     sessions_free(k->sessions);
     queue_free(k->queue);
     repeats_free(k->repeats);
@@ -399,6 +402,8 @@ static const struct ipc_row admin_rows[] = {
     {&admin_pause,         0, keeper_on_pause            },
     {&admin_domain_forget, 0, keeper_on_domain_forget    },
     {&admin_override,      0, keeper_on_override         },
+    {&own_rotate,          0, keeper_on_own_rotate       },
+    {&own_rotations,       0, keeper_on_own_rotations    },
     {&own_records,         0, keeper_on_own_records      },
     {&domain_show,         0, keeper_on_domain_show      },
     {&domain_reports,      0, keeper_on_domain_reports   },

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include "keeper/internal.h"
+#include "keeper/rotation.h"
 #include "ledger/checkpoint.h"
 
 #define KEYS_AGE_MS    300000
@@ -49,21 +50,9 @@ static bool have_keys(struct keeper *k, struct error *e)
     return !stale || refresh(k, e) || known;
 }
 
-static bool is_selected(const struct settings *s, const struct signer_key *key)
-{
-    const struct slice *selectors = s->dkim.selectors.items;
-
-    for (size_t i = 0; i < s->dkim.selectors.count; i++) {
-        if (slice_equal_nocase(selectors[i], key->name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool keeper_signs_with(struct keeper *k, const struct signer_key *key)
 {
-    return is_selected(k->options.settings(k->options.context), key);
+    return (key->kind == KEY_DKIM_RSA || key->kind == KEY_DKIM_ED25519) && rotation_signs(k, key);
 }
 
 bool keeper_keys_copy(struct keeper *k, struct arena *arena, struct signer_keys *out,
@@ -90,7 +79,6 @@ bool keeper_keys_copy(struct keeper *k, struct arena *arena, struct signer_keys 
 bool keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena,
                       struct dkim_key *keys, size_t *count, struct error *e)
 {
-    const struct settings *settings = k->options.settings(k->options.context);
     size_t n = 0;
 
     if (!have_keys(k, e)) {
@@ -99,8 +87,7 @@ bool keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena
     (void)pthread_mutex_lock(&k->keys.lock);
     const struct signer_key *all = k->keys.keys.keys.items;
     for (size_t i = 0; i < k->keys.keys.keys.count && n < PROTECT_KEYS_MAX; i++) {
-        bool dkim = all[i].kind == KEY_DKIM_RSA || all[i].kind == KEY_DKIM_ED25519;
-        if (dkim && slice_equal_nocase(all[i].domain, domain) && is_selected(settings, &all[i])) {
+        if (slice_equal_nocase(all[i].domain, domain) && keeper_signs_with(k, &all[i])) {
             keys[n++] = (struct dkim_key){
                 .algorithm = all[i].kind == KEY_DKIM_RSA ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256,
                 .domain = arena_copy(arena, all[i].domain),

@@ -198,6 +198,19 @@ static bool on_new_key(void *ctx, struct ipc_request *r, struct error *e)
     return true;
 }
 
+static bool on_drop_key(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct signer *s = ctx;
+    const struct signer_new_ask *ask = r->ask;
+
+    if (!signer_store_drop(s->keys, ask->domain, ask->name, e)) {
+        return false;
+    }
+    log_event(LOG_INFO, "signer.key_destroyed", LOG_SLICE("domain", ask->domain),
+              LOG_SLICE("selector", ask->name));
+    return true;
+}
+
 static bool on_list(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct signer *s = ctx;
@@ -253,6 +266,7 @@ static const struct ipc_row keeper_rows[] = {
     {&signer_openpgp,    0,                 on_openpgp   },
     {&signer_smime_key,  NEW_KEYS_A_MINUTE, on_smime_key },
     {&signer_smime_sign, 0,                 on_smime_sign},
+    {&signer_drop_key,   NEW_KEYS_A_MINUTE, on_drop_key  },
 };
 static const struct ipc_table keeper_table = IPC_TABLE("keeper", keeper_rows);
 

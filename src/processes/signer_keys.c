@@ -15,9 +15,9 @@
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
 #include "processes/key_files.h"
+#include "processes/signer_names.h"
 
 #define STORED_MAX  (SIGNER_KEYS_MAX - SIGNER_TLS_MAX) /* keys with files */
-#define LABEL_MAX   63                                 /* of a domain name (RFC 1035) */
 #define SCRATCH_MAX ((size_t)1 << 20)
 
 struct entry {
@@ -39,39 +39,6 @@ struct signer_store {
     int64_t tls_at[SIGNER_TLS_MAX];
     size_t n_tls;
 };
-
-/* Key names are compared without regard to case, as DNS does. */
-static void lower(struct slice text, char out[static SIGNER_NAME_MAX + 1])
-{
-    size_t len = text.len <= SIGNER_NAME_MAX ? text.len : SIGNER_NAME_MAX;
-
-    for (size_t i = 0; i < len; i++) {
-        out[i] = (char)ascii_lower(text.ptr[i]);
-    }
-    out[len] = '\0';
-}
-
-/* A name in the DNS: labels of letters, digits, hyphens and underscores between dots. */
-static bool is_dns_name(struct slice name)
-{
-    if (name.len == 0 || name.len > SIGNER_NAME_MAX) {
-        return false;
-    }
-    struct slice rest = name;
-    while (rest.len) {
-        struct slice label = slice_cut(rest, '.', &rest);
-        if (label.len == 0 || label.len > LABEL_MAX) {
-            return false;
-        }
-        for (size_t i = 0; i < label.len; i++) {
-            uint8_t c = ascii_lower(label.ptr[i]);
-            if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')) {
-                return false;
-            }
-        }
-    }
-    return name.ptr[name.len - 1] != '.';
-}
 
 /* Two digits for each byte, and a NUL. */
 static void hex(struct slice s, char *out)
@@ -114,8 +81,8 @@ static bool read_entry(struct signer_store *s, const char *file, struct entry *o
     bool ok = key_file_read(s->directory, s->seal, file, &content, &arena, &f, e);
     if (ok) {
         *out = (struct entry){.kind = f.kind, .created_at = f.created_at};
-        lower(f.domain, out->domain);
-        lower(f.name, out->name);
+        signer_name_lower(f.domain, out->domain);
+        signer_name_lower(f.name, out->name);
         out->key = private_key_from_der(f.key, e);
     }
     key_file_wipe(&content);
@@ -269,12 +236,12 @@ bool signer_store_new(struct signer_store *s, const struct signer_new_ask *ask, 
     if (ask->kind != KEY_DKIM_RSA && ask->kind != KEY_DKIM_ED25519 && ask->kind != KEY_OPENPGP) {
         return error_set(e, ERROR_INPUT, "only keys of DKIM and OpenPGP are made on demand");
     }
-    if (!is_dns_name(ask->domain) || !is_dns_name(ask->name)) {
+    if (!signer_name_is_dns(ask->domain) || !signer_name_is_dns(ask->name)) {
         return error_set(e, ERROR_INPUT,
                          "a DKIM key needs a domain and a selector such as `2026a`");
     }
-    lower(ask->domain, n.domain);
-    lower(ask->name, n.name);
+    signer_name_lower(ask->domain, n.domain);
+    signer_name_lower(ask->name, n.name);
     (void)pthread_mutex_lock(&s->making);
     bool made = make(s, &n, ask->kind == KEY_DKIM_RSA ? ask->bits : 0, e);
     (void)pthread_mutex_unlock(&s->making);
@@ -291,7 +258,7 @@ struct private_key *signer_store_smime(struct signer_store *s, struct slice name
 {
     char low[SIGNER_NAME_MAX + 1];
 
-    lower(name, low);
+    signer_name_lower(name, low);
     (void)pthread_rwlock_rdlock(&s->lock);
     const struct entry *n = find(s, "", low);
     struct private_key *k = n && n->kind == kind ? private_key_ref(n->key) : NULL;
@@ -329,6 +296,41 @@ bool signer_store_add_smime(struct signer_store *s, enum key_kind kind, struct p
     private_key_free(known);
     *name = kept ? arena_copy(arena, slice_text(n.name)) : *name;
     return kept;
+}
+
+static bool remove_file(struct signer_store *s, const struct entry *n, struct error *e)
+{
+    char file[KEY_FILE_NAME_MAX];
+
+    file_name(s, n->domain, n->name, file);
+    if ((unlinkat(s->directory, file, 0) != 0 && errno != ENOENT) || fsync(s->directory) != 0) {
+        return error_errno(e, ERROR_BUSY, "remove a key");
+    }
+    return true;
+}
+
+bool signer_store_drop(struct signer_store *s, struct slice domain, struct slice selector,
+                       struct error *e)
+{
+    char low_domain[SIGNER_NAME_MAX + 1];
+    char low_selector[SIGNER_NAME_MAX + 1];
+
+    signer_name_lower(domain, low_domain);
+    signer_name_lower(selector, low_selector);
+    (void)pthread_mutex_lock(&s->making);
+    const struct entry *n =
+        find(s, low_domain, low_selector); /* who holds `making` changes the list */
+    bool dkim = n && (n->kind == KEY_DKIM_RSA || n->kind == KEY_DKIM_ED25519);
+    bool removed = !dkim || remove_file(s, n, e);
+    if (dkim && removed) {
+        (void)pthread_rwlock_wrlock(&s->lock);
+        struct private_key *key = n->key;
+        s->stored[n - s->stored] = s->stored[--s->n_stored];
+        (void)pthread_rwlock_unlock(&s->lock);
+        private_key_free(key);
+    }
+    (void)pthread_mutex_unlock(&s->making);
+    return removed;
 }
 
 /* ── use ── */
@@ -398,8 +400,8 @@ struct private_key *signer_store_dkim(struct signer_store *s, struct slice domai
     if (domain.len == 0) { /* the checkpoint key has none */
         return NULL;
     }
-    lower(domain, low_domain);
-    lower(selector, low_selector);
+    signer_name_lower(domain, low_domain);
+    signer_name_lower(selector, low_selector);
     return take(s, low_domain, low_selector, is_for_dkim);
 }
 
@@ -409,8 +411,8 @@ struct private_key *signer_store_openpgp(struct signer_store *s, struct slice do
     char low_domain[SIGNER_NAME_MAX + 1];
     char low_name[SIGNER_NAME_MAX + 1];
 
-    lower(domain, low_domain);
-    lower(name, low_name);
+    signer_name_lower(domain, low_domain);
+    signer_name_lower(name, low_name);
     return take(s, low_domain, low_name, is_for_openpgp);
 }
 

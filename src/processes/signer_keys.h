@@ -49,6 +49,14 @@ void signer_store_close(struct signer_store *s);
 bool signer_store_new(struct signer_store *s, const struct signer_new_ask *ask, struct arena *arena,
                       struct signer_key *out, struct error *e) MUST_CHECK;
 
+/**
+ * Destroy a DKIM key, any case: its file first, then it is out of use. Who signs with it in that moment still does.
+ *
+ * @return  false with ERROR_BUSY when the file cannot be removed; true when there is no such key
+ */
+bool signer_store_drop(struct signer_store *s, struct slice domain, struct slice selector,
+                       struct error *e) MUST_CHECK;
+
 /* Describe all keys, texts in the arena. */
 struct signer_keys signer_store_list(struct signer_store *s, struct arena *arena);
 

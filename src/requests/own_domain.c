@@ -34,4 +34,26 @@ static const struct cbor_field answer_fields[] = {
 };
 static const struct cbor_schema answer = CBOR_SCHEMA(answer_fields, struct own_records_answer);
 
+static const struct cbor_field rotate_fields[] = {
+    MAYBE(1, CBOR_TEXT, own_rotate_ask, domain, 255),
+    MAYBE(2, CBOR_TEXT, own_rotate_ask, reason, 1000),
+};
+static const struct cbor_schema rotate = CBOR_SCHEMA(rotate_fields, struct own_rotate_ask);
+
+static const struct cbor_field rotation_fields[] = {
+    FIELD(1, CBOR_TEXT, own_rotation, domain, 255),
+    MAYBE(2, CBOR_BOOL, own_rotation, in_force, 0),
+    CBOR_SUB(3, CBOR_STRUCT, struct own_rotation, rotation, 0, &dkim_rotation_schema),
+};
+static const struct cbor_schema rotation = CBOR_SCHEMA(rotation_fields, struct own_rotation);
+
+static const struct cbor_field rotations_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct own_rotations_answer, rotations, OWN_DOMAINS_MAX,
+                      &rotation),
+};
+static const struct cbor_schema rotations =
+    CBOR_SCHEMA(rotations_fields, struct own_rotations_answer);
+
+const struct ipc_message own_rotate = {393, "own_rotate", &rotate, NULL};
+const struct ipc_message own_rotations = {394, "own_rotations", NULL, &rotations};
 const struct ipc_message own_records = {391, "own_records", &ask, &answer};

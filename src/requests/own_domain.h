@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ipc/ipc.h"
+#include "letter/dkim_rotation.h"
 
 #define OWN_RECORDS_MAX 1000
 #define OWN_DOMAINS_MAX 200
@@ -37,3 +38,24 @@ struct own_records_answer {
 };
 
 extern const struct ipc_message own_records;
+
+/* own_rotate: make new DKIM keys for a domain of ours; see keeper/rotation. */
+struct own_rotate_ask {
+    struct slice domain; /* empty: all */
+    struct slice reason;
+};
+
+extern const struct ipc_message own_rotate;
+
+/* own_rotations: how far that is. */
+struct own_rotation {
+    struct slice domain;
+    bool in_force; /* `active` signs, not what the settings name */
+    struct dkim_rotation rotation;
+};
+
+struct own_rotations_answer {
+    struct cbor_list rotations; /* struct own_rotation */
+};
+
+extern const struct ipc_message own_rotations;

@@ -71,6 +71,8 @@ static const struct permit permits[] = {
     {&admin_verdict,       "approve",          RUNNING | AUDITOR, false},
     {&admin_pause,         "queue pause",      RUNNING,           false},
     {&admin_domain_forget, "domain forget",    RUNNING,           false},
+    {&own_rotate,          "dkim rotate",      ADMINISTRATOR,     false},
+    {&own_rotations,       "dkim list",        RUNNING | AUDITOR, false},
     {&own_records,         "domain check",     RUNNING | AUDITOR, false},
     {&domain_show,         "domain show",      RUNNING | AUDITOR, false},
     {&domain_reports,      "domain reports",   RUNNING | AUDITOR, false},

@@ -80,5 +80,6 @@ const struct ipc_message signer_dkim = {2, "signer_dkim", &dkim_ask, &signatures
 const struct ipc_message signer_note = {3, "signer_note", &note_ask, &signer_signature_schema};
 const struct ipc_message signer_new_key = {4, "signer_new_key", &signer_new_schema,
                                            &signer_key_schema};
+const struct ipc_message signer_drop_key = {392, "signer_drop_key", &signer_new_schema, NULL};
 const struct ipc_message signer_list = {5, "signer_list", NULL, &signer_keys_schema};
 const struct ipc_message signer_files = {6, "signer_files", NULL, NULL, .answer_fd = IPC_FD_SEALED};

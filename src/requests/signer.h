@@ -90,6 +90,9 @@ struct signer_keys {
 /* signer_new_key: from keeper. Answers the key's public part; ERROR_INPUT when it exists. */
 extern const struct ipc_message signer_new_key;
 
+/* signer_drop_key: from keeper. Destroy a DKIM key: domain and name alone count. No error when there is none. */
+extern const struct ipc_message signer_drop_key;
+
 /* signer_list: from keeper. */
 extern const struct ipc_message signer_list;
 

@@ -1,5 +1,6 @@
 """What our own domains say in the DNS: printed, looked up, judged. The DNS is Knot's, the resolver the daemon's own."""
 import os
+import re
 import signal
 import time
 
@@ -55,3 +56,29 @@ def test_what_is_printed_is_good_when_it_is_published(scene):
     assert "good     TXT  one-rsa._domainkey.example.test" in said
     assert "DNSSEC proves it" in said
     assert "it leads" in said
+
+
+def test_keys_are_changed_without_a_letter_unsigned(scene):
+    company, knot = scene
+    company.set("dkim-rotate-seen", "1s")
+    os.kill(company.process.pid, signal.SIGHUP)
+    time.sleep(1)
+    printed = company.postern("dkim", "rotate", "--reason", "a test")
+    names = re.findall(r"^(p\d{8}a-(?:rsa|ed25519))\._domainkey", printed, re.M)
+    assert len(names) == 2
+    listed = company.postern("dkim", "list")
+    assert "new keys wait for being published" in listed
+    assert re.search(r"^one-rsa .* yes *$", listed, re.M)
+    again = company.postern("dkim", "rotate", check=False)
+    assert again.returncode != 0 and "under way" in again.stderr
+    knot.publish(printed)
+    wait_for("the new keys to sign",
+             lambda: re.search(rf"^{names[0]} .* yes *$", company.postern("dkim", "list"), re.M), 60)
+    listed = company.postern("dkim", "list")
+    assert re.search(r"^one-rsa .* no *$", listed, re.M)
+    assert "the former keys wait for being destroyed: one-" in listed
+    company.stop()
+    company.start()
+    assert re.search(rf"^{names[1]} .* yes *$", company.postern("dkim", "list"), re.M)
+    acts = company.postern("acts")
+    assert "dkim rotate" in acts

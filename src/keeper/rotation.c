@@ -1,0 +1,185 @@
+#include "keeper/rotation.h"
+
+#include "keeper/admin.h"
+#include "keeper/handlers.h"
+#include "keeper/internal.h"
+#include "keeper/rotation_parts.h"
+#include "requests/own_domain.h"
+
+static const struct settings *settings_of(struct keeper *k)
+{
+    return k->options.settings(k->options.context);
+}
+
+static struct slice lower(struct arena *arena, struct slice domain)
+{
+    uint8_t *text = arena_alloc(arena, domain.len + 1);
+
+    for (size_t i = 0; i < domain.len; i++) {
+        text[i] = ascii_lower(domain.ptr[i]);
+    }
+    return slice_of(text, domain.len);
+}
+
+static struct slice state_name(struct arena *arena, struct slice domain)
+{
+    return arena_printf(arena, ROTATION_STATE "%.*s", SLICE_ARG(lower(arena, domain)));
+}
+
+/* dkim-selector as one text. */
+struct slice rotation_selectors(const struct settings *s, struct arena *arena)
+{
+    const struct slice *selectors = s->dkim.selectors.items;
+    struct slice text = SLICE_NONE;
+
+    for (size_t i = 0; i < s->dkim.selectors.count; i++) {
+        text = arena_printf(arena, "%.*s%s%.*s", SLICE_ARG(text), i ? "," : "",
+                            SLICE_ARG(selectors[i]));
+    }
+    return text;
+}
+
+/* ── what is known ── */
+
+bool rotation_read(struct keeper *k, struct slice domain, struct arena *arena,
+                   struct dkim_rotation *out, struct error *e)
+{
+    struct slice value = SLICE_NONE;
+    bool found = false;
+
+    *out = (struct dkim_rotation){0};
+    return state_value_get(k->state, state_name(arena, domain), arena, &value, &found, e) &&
+           (!found || cbor_read(value, &dkim_rotation_schema, arena, out, e));
+}
+
+static bool read_all(struct keeper *k, struct error *e)
+{
+    const struct settings *s = settings_of(k);
+    const struct slice *domains = s->general.domains.items;
+    struct rotations *r = k->rotations;
+    struct arena arena;
+
+    arena_init(&arena, (size_t)4 << 20);
+    struct slice *names = arena_array(&arena, s->general.domains.count + 1, sizeof(*names));
+    struct dkim_rotation *items = arena_array(&arena, s->general.domains.count + 1, sizeof(*items));
+    for (size_t i = 0; i < s->general.domains.count; i++) {
+        names[i] = lower(&arena, domains[i]);
+        if (!rotation_read(k, domains[i], &arena, &items[i], e)) {
+            arena_done(&arena);
+            return error_add(e, "dkim rotation");
+        }
+    }
+    (void)pthread_mutex_lock(&r->lock);
+    arena_done(&r->arena);
+    r->arena = arena;
+    r->domains = names;
+    r->items = items;
+    r->count = s->general.domains.count;
+    (void)pthread_mutex_unlock(&r->lock);
+    return true;
+}
+
+bool rotation_keep(struct keeper *k, struct slice domain, const struct dkim_rotation *rotation,
+                   struct arena *arena, struct error *e)
+{
+    OWN(buf) struct buf value = {.max = STATE_VALUE_MAX};
+
+    cbor_write(&value, &dkim_rotation_schema, rotation);
+    if (value.full) {
+        return error_set(e, ERROR_LIMIT, "a rotation does not fit");
+    }
+    return state_value_put(k->state, state_name(arena, domain), buf_slice(&value), e) &&
+           read_all(k, e);
+}
+
+bool rotations_open(struct keeper *k, struct error *e)
+{
+    k->rotations = calloc(1, sizeof(*k->rotations));
+    if (!k->rotations) {
+        arena_panic("out of memory");
+    }
+    (void)pthread_mutex_init(&k->rotations->lock, NULL);
+    (void)pthread_mutex_init(&k->rotations->turn, NULL);
+    return read_all(k, e);
+}
+
+void rotations_free(struct rotations *r)
+{
+    if (r) {
+        arena_done(&r->arena);
+        (void)pthread_mutex_destroy(&r->lock);
+        (void)pthread_mutex_destroy(&r->turn);
+        free(r);
+    }
+}
+
+bool rotation_is_among(const struct cbor_list *texts, struct slice name)
+{
+    const struct slice *all = texts->items;
+
+    for (size_t i = 0; i < texts->count; i++) {
+        if (slice_equal_nocase(all[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_set(const struct settings *s, struct slice name)
+{
+    const struct slice *selectors = s->dkim.selectors.items;
+
+    for (size_t i = 0; i < s->dkim.selectors.count; i++) {
+        if (slice_equal_nocase(selectors[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether what a rotation says still holds: a person who changed the settings since has decided. */
+bool rotation_holds(const struct dkim_rotation *r, const struct settings *s)
+{
+    OWN(arena) struct arena arena = {.max = (size_t)64 << 10};
+
+    return r->active.count && slice_equal(r->based_on, rotation_selectors(s, &arena));
+}
+
+bool rotation_signs(struct keeper *k, const struct signer_key *key)
+{
+    const struct settings *s = settings_of(k);
+    struct rotations *all = k->rotations;
+    bool known = false;
+    bool signs = false;
+
+    (void)pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; i < all->count && !known; i++) {
+        if (slice_equal_nocase(all->domains[i], key->domain) && rotation_holds(&all->items[i], s)) {
+            known = true;
+            signs = rotation_is_among(&all->items[i].active, key->name);
+        }
+    }
+    (void)pthread_mutex_unlock(&all->lock);
+    return known ? signs : is_set(s, key->name);
+}
+
+/* ── for people ── */
+
+bool keeper_on_own_rotations(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper *k = keeper_admin_of(ctx, r)->keeper;
+    struct own_rotations_answer *answer = r->answer;
+    const struct settings *s = settings_of(k);
+    const struct slice *domains = s->general.domains.items;
+    struct own_rotation *out = arena_array(r->arena, s->general.domains.count + 1, sizeof(*out));
+
+    for (size_t i = 0; i < s->general.domains.count; i++) {
+        out[i].domain = domains[i];
+        if (!rotation_read(k, domains[i], r->arena, &out[i].rotation, e)) {
+            return false;
+        }
+        out[i].in_force = rotation_holds(&out[i].rotation, s);
+    }
+    answer->rotations = (struct cbor_list){out, s->general.domains.count};
+    return true;
+}

@@ -1,0 +1,399 @@
+/* The steps of a change of keys, taken one by one, and the thread that looks whether one is due. */
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "keeper/admin.h"
+#include "keeper/handlers.h"
+#include "keeper/internal.h"
+#include "keeper/own_domain.h"
+#include "keeper/rotation.h"
+#include "keeper/rotation_parts.h"
+#include "keeper/rotation_step.h"
+#include "requests/own_domain.h"
+
+#define LOOK_EVERY_MS 60000 /* or sooner, when new keys need not be seen for as long */
+#define QUESTIONS_MS  30000
+/* Beyond the queue's lifetime: others verify what they took in late. */
+#define RETIRE_MORE_MS (2ull * 86400000)
+#define REMIND_MS      (7ull * 86400000)
+#define NAMES_MAX      26 /* changes in one day */
+
+static const struct settings *settings_of(struct keeper *k)
+{
+    return k->options.settings(k->options.context);
+}
+
+/* ── steps ── */
+
+/* One look at one domain. */
+struct look {
+    struct keeper *keeper;
+    struct slice domain;
+    struct arena *arena;
+    struct own_domain own;
+    struct dkim_rotation rotation;
+    struct slice by; /* a person, or "postern" */
+    struct slice reason;
+};
+
+static bool keep(struct look *l, struct error *e)
+{
+    return rotation_keep(l->keeper, l->domain, &l->rotation, l->arena, e);
+}
+
+static struct slice names_text(const struct cbor_list *names, struct arena *arena)
+{
+    const struct slice *all = names->items;
+    struct slice text = SLICE_NONE;
+
+    for (size_t i = 0; i < names->count; i++) {
+        text = arena_printf(arena, "%.*s%s%.*s", SLICE_ARG(text), i ? ", " : "", SLICE_ARG(all[i]));
+    }
+    return text;
+}
+
+static bool record(struct look *l, const char *what, const struct cbor_list *names, struct error *e)
+{
+    struct act act = {
+        .by = l->by,
+        .verb = SLICE("dkim rotate"),
+        .object = l->domain,
+        .reason = l->reason,
+        .detail = arena_printf(l->arena, "%s %.*s", what, SLICE_ARG(names_text(names, l->arena)))};
+
+    return keeper_record_one(l->keeper, LEDGER_PATIENT, RECORD_ADMIN, &act_schema, &act, e);
+}
+
+static void tell(struct look *l, const char *event, const char *sentence)
+{
+    char text[ERROR_TEXT_MAX];
+
+    (void)snprintf(text, sizeof(text), "%.*s: %s", SLICE_ARG(l->domain), sentence);
+    keeper_alert(l->keeper, event, text);
+    l->rotation.told_at = (uint64_t)clock_wall_ms();
+}
+
+/* Selectors of the keys that sign now. */
+static struct cbor_list in_use(struct look *l)
+{
+    const struct zone_facts *f = &l->own.facts;
+    struct slice *names = arena_array(l->arena, f->n_keys + 1, sizeof(*names));
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->n_keys && n < ROTATION_SELECTORS_MAX; i++) {
+        if (f->keys[i].used) {
+            names[n++] = f->keys[i].selector;
+        }
+    }
+    return (struct cbor_list){names, n};
+}
+
+static bool is_taken(struct look *l, struct slice name)
+{
+    for (size_t i = 0; i < l->own.facts.n_keys; i++) {
+        if (slice_equal_nocase(l->own.facts.keys[i].selector, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "p20261130a-rsa": unused, and it says when it was made. */
+static bool make_name(struct look *l, enum dkim_algorithm algorithm, struct slice *out)
+{
+    time_t now = (time_t)(clock_wall_ms() / 1000);
+    struct tm day;
+    char text[16] = "";
+
+    (void)gmtime_r(&now, &day);
+    (void)strftime(text, sizeof(text), "%Y%m%d", &day);
+    for (char letter = 'a'; letter < 'a' + NAMES_MAX; letter++) {
+        *out = arena_printf(l->arena, "p%s%c-%s", text, letter,
+                            algorithm == DKIM_RSA_SHA256 ? "rsa" : "ed25519");
+        if (!is_taken(l, *out)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool make_key(struct look *l, enum dkim_algorithm algorithm, struct slice *name,
+                     struct error *e)
+{
+    struct signer_new_ask ask = {.kind =
+                                     algorithm == DKIM_RSA_SHA256 ? KEY_DKIM_RSA : KEY_DKIM_ED25519,
+                                 .domain = l->domain};
+    struct signer_key made;
+
+    if (!make_name(l, algorithm, &ask.name)) {
+        return error_set(e, ERROR_LIMIT, "too many keys were made today");
+    }
+    *name = ask.name;
+    return ipc_call(l->keeper->options.signer, &signer_new_key, &ask, -1, &made, NULL, l->arena,
+                    2 * KEEPER_ASK_MS, e);
+}
+
+/* One new key for each that is in use, of its kind. Keys that a crash leaves behind are in nobody's way: the next ones
+ * have other names. */
+static bool begin(struct look *l, struct error *e)
+{
+    const struct zone_facts *f = &l->own.facts;
+    struct slice *names = arena_array(l->arena, ROTATION_SELECTORS_MAX, sizeof(*names));
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->n_keys && n < ROTATION_SELECTORS_MAX; i++) {
+        if (f->keys[i].used && !make_key(l, f->keys[i].algorithm, &names[n++], e)) {
+            return false;
+        }
+    }
+    if (n == 0) {
+        return error_set(e, ERROR_INPUT, "%.*s signs with no key yet; `postern dkim new` makes one",
+                         SLICE_ARG(l->domain));
+    }
+    keeper_keys_changed(l->keeper);
+    l->rotation = (struct dkim_rotation){
+        .phase = ROTATION_PUBLISH,
+        .since = (uint64_t)clock_wall_ms(),
+        .based_on = rotation_selectors(settings_of(l->keeper), l->arena),
+        .active = in_use(l),
+        .next = {names, n}
+    };
+    tell(l, "dkim-publish",
+         "new DKIM keys are to be published; `postern domain dns` prints their records");
+    return record(l, "made", &l->rotation.next, e) && keep(l, e);
+}
+
+static bool take_over(struct look *l, struct error *e)
+{
+    struct cbor_list former = l->rotation.active;
+
+    l->rotation.active = l->rotation.next;
+    l->rotation.next = former;
+    l->rotation.phase = ROTATION_RETIRE;
+    l->rotation.since = (uint64_t)clock_wall_ms();
+    l->rotation.seen_since = 0;
+    return record(l, "signs with", &l->rotation.active, e) && keep(l, e);
+}
+
+static bool destroy(struct look *l, struct error *e)
+{
+    struct cbor_list former = l->rotation.next;
+    const struct slice *names = former.items;
+
+    if (!record(l, "destroyed", &former, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < former.count; i++) {
+        struct signer_new_ask ask = {.kind = KEY_DKIM_RSA, .domain = l->domain, .name = names[i]};
+        if (!ipc_call(l->keeper->options.signer, &signer_drop_key, &ask, -1, NULL, NULL, l->arena,
+                      KEEPER_ASK_MS, e)) {
+            return false;
+        }
+    }
+    keeper_keys_changed(l->keeper);
+    l->rotation.phase = ROTATION_QUIET;
+    l->rotation.since = (uint64_t)clock_wall_ms();
+    l->rotation.next = (struct cbor_list){NULL, 0};
+    struct slice text = names_text(&former, l->arena);
+    tell(
+        l, "dkim-remove",
+        arena_text(l->arena, arena_printf(l->arena,
+                                          "take the DNS records of these selectors away, they sign "
+                                          "nothing any more: %.*s",
+                                          SLICE_ARG(text))));
+    return keep(l, e);
+}
+
+static bool take_step(struct look *l, enum rotation_act act, struct error *e)
+{
+    switch (act) {
+    case ROTATION_REST:
+        return true;
+    case ROTATION_BEGIN:
+        return begin(l, e);
+    case ROTATION_SEEN:
+        l->rotation.seen_since = (uint64_t)clock_wall_ms();
+        return keep(l, e);
+    case ROTATION_LOST:
+        l->rotation.seen_since = 0;
+        return keep(l, e);
+    case ROTATION_SWITCH:
+        return take_over(l, e);
+    case ROTATION_DESTROY:
+        return destroy(l, e);
+    case ROTATION_REMIND:
+        tell(l, "dkim-publish",
+             "new DKIM keys wait for being published; `postern domain dns` prints their records");
+        return keep(l, e);
+    }
+    return true;
+}
+
+/* ── looking ── */
+
+/* Whether the DNS shows every key that is to come, as it is. */
+static bool is_published(struct look *l)
+{
+    const struct zone_lookup lookup = own_domain_lookup(&l->own);
+    struct zone_record *wanted = NULL;
+    size_t n = zone_wanted(&l->own.facts, l->arena, &wanted);
+    size_t good = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct zone_verdict verdict;
+        if (wanted[i].kind == ZONE_KIND_DKIM &&
+            rotation_is_among(&l->rotation.next, wanted[i].key->selector)) {
+            zone_judge(&wanted[i], &l->own.facts, &lookup, l->arena, &verdict);
+            good += verdict.mark == ZONE_GOOD;
+        }
+    }
+    return good == l->rotation.next.count;
+}
+
+/* When the newest key in use was made. */
+static bool newest(struct look *l, uint64_t *made_at, struct error *e)
+{
+    struct cbor_list used = in_use(l);
+    struct signer_keys keys;
+
+    *made_at = 0;
+    if (!keeper_keys_copy(l->keeper, l->arena, &keys, e)) {
+        return false;
+    }
+    const struct signer_key *all = keys.keys.items;
+    for (size_t i = 0; i < keys.keys.count; i++) {
+        if (slice_equal_nocase(all[i].domain, l->domain) && rotation_is_among(&used, all[i].name) &&
+            all[i].created_at > *made_at) {
+            *made_at = all[i].created_at;
+        }
+    }
+    return true;
+}
+
+static bool gather(struct look *l, struct error *e)
+{
+    const struct settings *s = settings_of(l->keeper);
+    int64_t deadline = clock_steady_ms() + QUESTIONS_MS;
+
+    if (!own_domain_gather(l->keeper, l->domain, deadline, l->arena, &l->own, e) ||
+        !rotation_read(l->keeper, l->domain, l->arena, &l->rotation, e)) {
+        return false;
+    }
+    if (l->rotation.phase && !rotation_holds(&l->rotation, s)) {
+        l->rotation = (struct dkim_rotation){0}; /* the settings name other keys since */
+    }
+    return true;
+}
+
+static bool look_at(struct look *l, struct error *e)
+{
+    const struct settings *s = settings_of(l->keeper);
+    struct rotation_times times = {.every_ms = (uint64_t)s->dkim.rotate_ms,
+                                   .seen_ms = (uint64_t)s->dkim.rotate_seen_ms,
+                                   .retire_ms =
+                                       (uint64_t)s->delivery.queue_lifetime_ms + RETIRE_MORE_MS,
+                                   .remind_ms = REMIND_MS};
+
+    if (!gather(l, e) || !newest(l, &times.made_at, e)) {
+        return false;
+    }
+    bool published = l->rotation.phase == ROTATION_PUBLISH && is_published(l);
+    return take_step(l, rotation_step(&l->rotation, &times, (uint64_t)clock_wall_ms(), published),
+                     e);
+}
+
+/* Nothing is looked up for a domain about which nothing is to be done. */
+static bool concerns(struct keeper *k, const struct settings *s, struct slice domain)
+{
+    OWN(arena) struct arena arena = {.max = (size_t)1 << 20};
+    struct dkim_rotation r;
+    struct error ignored;
+
+    return s->dkim.rotate_ms || !rotation_read(k, domain, &arena, &r, &ignored) || r.phase;
+}
+
+static void look_at_all(struct keeper *k)
+{
+    const struct settings *s = settings_of(k);
+    const struct slice *domains = s->general.domains.items;
+
+    for (size_t i = 0; i < s->general.domains.count && !atomic_load(&k->closing); i++) {
+        OWN(arena) struct arena arena = {.max = (size_t)16 << 20};
+        struct look l = {
+            .keeper = k, .domain = domains[i], .arena = &arena, .by = SLICE("postern")};
+        struct error e;
+        if (!concerns(k, s, domains[i])) {
+            continue;
+        }
+        (void)pthread_mutex_lock(&k->rotations->turn);
+        if (!look_at(&l, &e)) {
+            log_event(LOG_WARNING, "dkim.rotation_failed", LOG_SLICE("domain", domains[i]),
+                      LOG_TEXT("reason", e.text));
+        }
+        (void)pthread_mutex_unlock(&k->rotations->turn);
+    }
+}
+
+void keeper_rotate(void *keeper)
+{
+    struct keeper *k = keeper;
+    int64_t due = 0;
+
+    while (!atomic_load(&k->closing)) {
+        if (clock_steady_ms() >= due) {
+            int64_t seen = settings_of(k)->dkim.rotate_seen_ms;
+            look_at_all(k);
+            due = clock_steady_ms() + (seen < LOOK_EVERY_MS ? seen : LOOK_EVERY_MS);
+        }
+        (void)usleep(500000);
+    }
+}
+
+/* ── for people ── */
+
+static bool begin_for(struct keeper_admin *admin, struct ipc_request *r, struct slice domain,
+                      struct error *e)
+{
+    const struct own_rotate_ask *ask = r->ask;
+    struct look l = {.keeper = admin->keeper,
+                     .domain = domain,
+                     .arena = r->arena,
+                     .by = admin->caller.by,
+                     .reason = ask->reason};
+
+    if (!gather(&l, e)) {
+        return false;
+    }
+    if (l.rotation.phase) {
+        return error_set(e, ERROR_INPUT,
+                         "%.*s: a change of keys is under way (%s); `postern dkim list`",
+                         SLICE_ARG(domain), rotation_phase_name(l.rotation.phase));
+    }
+    return begin(&l, e);
+}
+
+bool keeper_on_own_rotate(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct keeper_admin *admin = keeper_admin_of(ctx, r);
+    struct keeper *k = admin->keeper;
+    const struct own_rotate_ask *ask = r->ask;
+    const struct settings *s = settings_of(k);
+    const struct slice *domains = s->general.domains.items;
+    size_t begun = 0;
+    bool well = true;
+
+    (void)pthread_mutex_lock(&k->rotations->turn);
+    for (size_t i = 0; i < s->general.domains.count && well; i++) {
+        if (ask->domain.len == 0 || slice_equal_nocase(ask->domain, domains[i])) {
+            well = begin_for(admin, r, domains[i], e);
+            begun += well;
+        }
+    }
+    (void)pthread_mutex_unlock(&k->rotations->turn);
+    return well && (begun || error_set(e, ERROR_INPUT, "%.*s is none of our domains",
+                                       SLICE_ARG(ask->domain)));
+}

@@ -1,0 +1,33 @@
+/* keeper/rotation_parts - what the files of keeper/rotation share. */
+#pragma once
+
+#include "base/arena.h"
+
+#include "config/settings.h"
+#include "keeper/rotation.h"
+
+struct rotations {
+    pthread_mutex_t lock; /* guards what is below `turn` */
+    pthread_mutex_t turn; /* held by who takes a step */
+    struct arena arena;   /* of what follows; made anew with each change */
+    struct slice *domains;
+    struct dkim_rotation *items; /* of each domain */
+    size_t count;
+};
+
+/* What the state says of a domain; all zero when nothing. */
+bool rotation_read(struct keeper *k, struct slice domain, struct arena *arena,
+                   struct dkim_rotation *out, struct error *e) MUST_CHECK;
+
+/* Keep it in the state, then in memory. */
+bool rotation_keep(struct keeper *k, struct slice domain, const struct dkim_rotation *rotation,
+                   struct arena *arena, struct error *e) MUST_CHECK;
+
+/* Whether what it says still holds: a person who changed the settings since has decided. */
+bool rotation_holds(const struct dkim_rotation *r, const struct settings *s);
+
+/* dkim-selector as one text. */
+struct slice rotation_selectors(const struct settings *s, struct arena *arena);
+
+/* Whether a name is among texts, but for case. */
+bool rotation_is_among(const struct cbor_list *texts, struct slice name);
