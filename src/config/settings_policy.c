@@ -14,8 +14,8 @@ static const struct config_setting policy_rows[] = {
                .help = "What may protect these letters, in order of preference: the first that "
                        "works is taken.",
                .more = "`smime` and `openpgp` encrypt to the recipient, `attachments` locks the "
-                       "files with a password that was agreed on. The others are about the "
-                       "connection: `authenticated` wants DANE, MTA-STS or a pin, `verified` a "
+                       "files with a password, see `attachments-password`. The others are about "
+                       "the connection: `authenticated` wants DANE, MTA-STS or a pin, `verified` a "
                        "certificate for the server's name, `encrypted` any TLS. One of these is "
                        "taken when nothing known speaks against it; then no server below it gets "
                        "the letter. `cleartext` must be named here, in a section with `to` or "

@@ -1,8 +1,9 @@
 /* processes/signer_keys - the keys the signer holds: on disk sealed, in memory ready to sign.
  *
- * DKIM keys and the one checkpoint key are files of the directory `keys`, each sealed under the
- * signer's key and bound to its own name, which is a hash: neither a domain nor a key can be read
- * there. A key file never changes and is never replaced. TLS keys belong to the operator's
+ * DKIM keys, OpenPGP and S/MIME keys of our own people, that of our authority and the one checkpoint key are
+ * files of the directory `keys`, each sealed under the signer's key and bound to its own name, which is a hash:
+ * neither a domain nor a key can be read there. A key in a file never changes and is never replaced; DKIM keys
+ * that were changed are destroyed (signer_store_drop). TLS keys belong to the operator's
  * certificate and live in memory alone; the generations before the last stay for handshakes and
  * contexts that began with them. Thread-safe but for open and close.
  *

@@ -2,7 +2,7 @@
  *
  * Every term is replaced by a keyed hash (66 bits of SipHash-2-4-128, eleven characters); FTS5 keeps
  * the hashes and their positions without content. The hashes hide the words, not how often they
- * occur; DESIGN.md says how sealing the file closes that later. The rowid of a letter is the ledger
+ * occur: that the pages hide, which are encrypted (search/pages). The rowid of a letter is the ledger
  * sequence number of its facts record. The file is derived: it can be deleted and made anew.
  *
  * Durability: SQLite WAL with synchronous=NORMAL. The position is stored in the same transaction as
