@@ -9,7 +9,7 @@
 bool lock_pdf(struct slice bytes, struct slice password, struct buf *out,
               struct error *e) MUST_CHECK;
 
-/* LOCK_PDF, LOCK_ENCRYPTED or LOCK_ARCHIVE. */
+/* LOCK_PDF or LOCK_ARCHIVE. */
 enum lock_form lock_pdf_form(struct slice bytes);
 
 /* ---- name.c ---- */

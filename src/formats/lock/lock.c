@@ -72,8 +72,6 @@ static enum lock_form zip_form(struct slice bytes)
 
 enum lock_form lock_form_of(struct slice bytes)
 {
-    bool encrypted = false;
-
     if (bytes.len > LOCK_FILE_MAX) {
         return LOCK_ARCHIVE;
     }
@@ -82,9 +80,7 @@ enum lock_form lock_form_of(struct slice bytes)
         return zip_form(bytes);
     case DOCUMENT_PDF:
         return lock_pdf_form(bytes);
-    case DOCUMENT_OLE:
-        (void)document_ole_reason(bytes, &encrypted);
-        return encrypted ? LOCK_ENCRYPTED : LOCK_ARCHIVE;
+    case DOCUMENT_OLE: /* also one that says it is encrypted: Excel's own password opens some */
     case DOCUMENT_OTHER:
     case DOCUMENT_TEXT:
     case DOCUMENT_HTML:

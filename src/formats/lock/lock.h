@@ -1,9 +1,10 @@
 /* formats/lock - files that a password opens, in the form in which their reader's program asks for it.
  *
  * OOXML documents become ECMA-376 agile ones (agile.h), PDF documents AES-256 ones by libqpdf, all else
- * goes into a ZIP archive under AES-256 by libzip. What is encrypted already stays. A file that cannot
- * be encrypted in its own form without a change of what it says (damaged, signed, none of these kinds)
- * belongs into the archive, where every byte of it stays. Bytes in, bytes out; bounded. One thread. */
+ * goes into a ZIP archive under AES-256 by libzip. A ZIP archive whose files are all under AES already
+ * stays; of no other kind is it believed. A file that cannot be encrypted in its own form without a change
+ * of what it says (damaged, signed, under a password, none of these kinds) belongs into the archive, where
+ * every byte of it stays. Bytes in, bytes out; bounded. One thread. */
 #pragma once
 
 #include "base/buf.h"
@@ -20,7 +21,7 @@ enum lock_form {
     LOCK_ARCHIVE,   /* none of its own that will do: the archive */
     LOCK_OFFICE,    /* ECMA-376 agile */
     LOCK_PDF,       /* ISO 32000-2, security handler of revision 6 */
-    LOCK_ENCRYPTED, /* it is encrypted: it stays */
+    LOCK_ENCRYPTED, /* a ZIP archive under AES: it stays */
 };
 
 /* "Office (ECMA-376 agile, AES-256)", for sentences. */

@@ -228,7 +228,7 @@ static void an_office_document_opens_with_its_password_alone(void **unused)
                 plain + (size_t)i * 4096);
     }
     assert_memory_equal(plain, document, sizeof(document));
-    assert_int_equal(lock_form_of(buf_slice(&file)), LOCK_ENCRYPTED);
+    assert_int_equal(lock_form_of(buf_slice(&file)), LOCK_ARCHIVE);
 }
 
 /* ---- the archive ---- */
@@ -351,11 +351,28 @@ static void a_pdf_document_is_encrypted_when_it_is_sound(void **unused)
     assert_int_equal(lock_form_of(pdf), LOCK_PDF);
     assert_ok(lock_file(LOCK_PDF, pdf, PASSWORD, &file, &e), e);
     assert_non_null(memmem(file.ptr, file.len, "/AESV3", 6));
-    assert_int_equal(lock_form_of(buf_slice(&file)), LOCK_ENCRYPTED);
+    assert_int_equal(lock_form_of(buf_slice(&file)), LOCK_ARCHIVE);
     assert_int_equal(lock_form_of(SLICE(PDF_HEAD)), LOCK_ARCHIVE);
     assert_int_equal(lock_form_of(SLICE(PDF_HEAD "%/ByteRange\n" PDF_TAIL)), LOCK_ARCHIVE);
     assert_int_equal(lock_form_of(SLICE("plain words")), LOCK_ARCHIVE);
     assert_int_equal(lock_form_of(SLICE_NONE), LOCK_ARCHIVE);
+}
+
+/* A message of Outlook with an encrypted document in it, or no more than the word. */
+static void a_compound_file_is_not_believed_to_be_encrypted(void **unused)
+{
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+    const struct cfb_entry entries[] = {
+        {"Root Entry",              -1, CFB_ROOT,    SLICE_NONE           },
+        {"__substg1.0_1000001F",    0,  CFB_STREAM,  SLICE("in the clear")},
+        {"__attach_version1.0_#00", 0,  CFB_STORAGE, SLICE_NONE           },
+        {"EncryptedPackage",        2,  CFB_STREAM,  SLICE("sealed")      },
+    };
+
+    (void)unused;
+    cfb_write(entries, 4, &file);
+    assert_false(file.full);
+    assert_int_equal(lock_form_of(buf_slice(&file)), LOCK_ARCHIVE);
 }
 
 static void passwords_are_what_all_programs_take(void **unused)
@@ -383,6 +400,7 @@ int main(void)
         cmocka_unit_test(an_archive_tells_no_names),
         cmocka_unit_test(names_are_safe_everywhere),
         cmocka_unit_test(a_pdf_document_is_encrypted_when_it_is_sound),
+        cmocka_unit_test(a_compound_file_is_not_believed_to_be_encrypted),
         cmocka_unit_test(passwords_are_what_all_programs_take),
     };
 

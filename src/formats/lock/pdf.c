@@ -46,21 +46,14 @@ static bool failed(QPDF_ERROR_CODE code)
     return (code & QPDF_ERRORS) != 0;
 }
 
-static enum qpdf_error_code_e why(qpdf_data q)
-{
-    return qpdf_has_error(q) ? qpdf_get_error_code(q, qpdf_get_error(q)) : qpdf_e_success;
-}
-
+/* What asks for a password may have encrypted its attachments alone: it is not read here, so it belongs into
+ * the archive. */
 enum lock_form lock_pdf_form(struct slice bytes)
 {
     OWN(qpdf) qpdf_data q = open_pdf();
     QPDF_ERROR_CODE read =
         qpdf_read_memory(q, "document", (const char *)bytes.ptr, bytes.len, NULL);
 
-    if (failed(read)) {
-        bool strong = has(bytes, "/AESV3") || has(bytes, "/AESV2");
-        return why(q) == qpdf_e_password && strong ? LOCK_ENCRYPTED : LOCK_ARCHIVE;
-    }
     return read == QPDF_SUCCESS && !is_signed(bytes) && qpdf_get_num_pages(q) > 0 &&
                    !qpdf_more_warnings(q)
                ? LOCK_PDF
