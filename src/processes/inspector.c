@@ -114,6 +114,7 @@ static bool pass(struct mould *m, struct arena *arena, struct error *e)
     struct error why = {0};
 
     *e = (struct error){0};
+    arena->wipes = true; /* a reader that is cast later inherits nothing of what passed */
     if (packet_receive(m->channel, arena, &ask, e) != PACKET_RECEIVED) {
         return false;
     }

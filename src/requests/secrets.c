@@ -53,12 +53,15 @@ static const struct cbor_field letter_answer_fields[] = {
 static const struct cbor_schema letter_answer =
     CBOR_SCHEMA(letter_answer_fields, struct letter_secret_answer);
 
-const struct ipc_message recipient_secret = {381, "recipient_secret", &secret_ask, &secret_answer};
-const struct ipc_message letter_secret = {382, "letter_secret", &letter_ask, &letter_answer};
+const struct ipc_message recipient_secret = {381, "recipient_secret", &secret_ask, &secret_answer,
+                                             .secret = true};
+const struct ipc_message letter_secret = {382, "letter_secret", &letter_ask, &letter_answer,
+                                          .secret = true};
 const struct ipc_message inspector_protect = {380,
                                               "inspector_protect",
                                               &protect_ask,
                                               &protect_answer,
                                               .ask_fd = IPC_FD_SEALED,
                                               .answer_fd = IPC_FD_SEALED,
-                                              .relayed = true};
+                                              .relayed = true,
+                                              .secret = true};
