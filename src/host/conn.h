@@ -1,6 +1,6 @@
 /* host/conn - one connection with a peer on the network, plain or TLS, with deadlines.
  *
- * The same type serves SMTP server and client (later IMAP and HTTPS). Calls block, but never
+ * The same type serves SMTP server and client, IMAP and LDAP. Calls block, but never
  * past their deadline. The caller owns the input buffer and the connection reads nothing ahead of
  * it: what the peer sent before a STARTTLS was answered is in that buffer, for the caller to see
  * and refuse (RFC 3207 section 4.2 and CVE-2011-0411), or still in the kernel, where it breaks

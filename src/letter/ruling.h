@@ -1,4 +1,4 @@
-/* letter/ruling - in a decision: how one recipient domain's copy is protected on its way, and why so.
+/* letter/ruling - in a decision: how a copy for some recipients of one domain is protected, and why so.
  * docs/ledger-format.md has the bytes. The rules of letter/records.h hold here too; which includes this. */
 #pragma once
 

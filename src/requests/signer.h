@@ -1,5 +1,5 @@
 /* requests/signer - what may be asked of the process that holds the private keys. It signs
- * digests and short notes and never gives a key away. */
+ * digests, short notes and certificates of our own, and never gives a key away. */
 #pragma once
 
 #include "ipc/ipc.h"
