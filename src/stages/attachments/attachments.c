@@ -140,7 +140,7 @@ bool attachments_protect(struct slice letter, const struct attachments_wish *wis
 {
     OWN(buf) struct buf rewritten = {.max = LETTER_BYTES_MAX};
     struct work *w = arena_alloc(arena, sizeof(*w));
-    const struct spot outermost = {.depth = 0};
+    const struct spot outermost = {.letter = true};
 
     *w = (struct work){.wish = wish, .arena = arena, .out = &rewritten, .e = e};
     w->texts = arena_array(arena, ATTACHMENTS_TEXTS_MAX + 1, sizeof(*w->texts));

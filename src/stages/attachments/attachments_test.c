@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <zip.h>
 
 #include "formats/lock/lock.h"
@@ -166,12 +167,13 @@ static void a_document_is_replaced_in_its_place(void **unused)
     (void)unused;
     protect(HEAD "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n"
                  "Content-Type: text/plain\r\n\r\nSee the file.\r\n--o\r\n"
-                 "X-Kept: yes\r\nContent-Type: application/pdf; name=\"a.pdf\"\r\n"
+                 "X-Dropped: yes\r\nContent-Type: application/pdf; name=\"a.pdf\"\r\n"
                  "Content-Transfer-Encoding: binary\r\n\r\n" PDF "\r\n--o\r\n"
                  "Content-Type: text/x-note; name=last.note\r\n\r\nlast\r\n--o--\r\n",
             true);
     assert_ok(made.done, made.e);
-    assert_true(says("X-Kept: yes\r\nContent-Type: application/pdf; name=\"a.pdf\"\r\n"
+    assert_false(says("X-Dropped"));
+    assert_true(says("--o\r\nContent-Type: application/pdf; name=\"a.pdf\"\r\n"
                      "Content-Transfer-Encoding: base64\r\n\r\n"));
     assert_true(transfer_decode(part_body("application/pdf"), SLICE("base64"), &space, &pdf));
     assert_non_null(memmem(pdf.ptr, pdf.len, "/AESV3", 6));
@@ -241,6 +243,41 @@ static void what_is_signed_or_doubtful_is_kept_whole(void **unused)
     assert_false(says("only said"));
 }
 
+/* What a missing empty line, or a line too many, made part of a header. */
+static void text_in_a_header_is_not_left_readable(void **unused)
+{
+    static const char *const parts[] = {
+        "Content-Type: text/plain\r\nMerger: on Monday\r\n",
+        "Content-Type: text/plain\r\nThe merger is on Monday.\r\n\r\nmore\r\n",
+        "Content-Type: text/html; charset=utf-8\r\n the merger\r\n",
+        "Content-Type: text/plain\r\nMerger: on Monday\r\n\r\nmore\r\n",
+        "Content-Type: multipart/mixed; boundary=i\r\nThe "
+        "merger\r\n\r\n--i\r\n\r\nmore\r\n--i--\r\n",
+        "Content-Description: the merger\r\nContent-Type: multipart/mixed; "
+        "boundary=i\r\n\r\n--i\r\n"
+        "\r\nmore\r\n--i--\r\n",
+        "X-Merger: the merger\r\nContent-Type: text/plain\r\n\r\nmore\r\n",
+        "no merger: a field without a name\r\n",
+    };
+    char letter[1000];
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        (void)snprintf(letter, sizeof(letter),
+                       HEAD "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n"
+                            "--o\r\n%s--o--\r\n",
+                       parts[i]);
+        protect(letter, false);
+        assert_ok(made.done, made.e);
+        assert_false(says("erger") || says("more"));
+        assert_true(says("application/zip"));
+    }
+    protect(HEAD "The merger is on Monday.\r\nContent-Type: text/plain\r\n\r\nmore\r\n", false);
+    assert_ok(made.done, made.e);
+    assert_false(says("erger") || says("more"));
+    assert_true(says("Subject: Plan\r\n"));
+}
+
 static void what_is_encrypted_stays(void **unused)
 {
     static const char letter[] =
@@ -279,6 +316,7 @@ int main(void)
         cmocka_unit_test(what_files_say_of_themselves_is_taken_out),
         cmocka_unit_test(letters_within_are_gone_through_or_kept_whole),
         cmocka_unit_test(what_is_signed_or_doubtful_is_kept_whole),
+        cmocka_unit_test(text_in_a_header_is_not_left_readable),
         cmocka_unit_test(what_is_encrypted_stays),
     };
 

@@ -39,6 +39,7 @@ struct work {
 /* Where in the tree a part stands. */
 struct spot {
     unsigned depth;
+    bool letter; /* it is one itself: its header has fields of all kinds */
     bool digest; /* parts without a type are letters */
 };
 
@@ -47,6 +48,7 @@ struct entity {
     struct slice raw;
     struct slice header;
     struct slice body;
+    bool letter;
     struct content_facts facts;
 };
 
@@ -83,11 +85,23 @@ void work_fail(struct work *w, enum error_kind kind, const char *why);
 /* Append in base64, in lines of 76 characters. */
 void write_base64(struct buf *out, struct slice bytes);
 
-/* A part's header with another transfer encoding: base64. All other fields stay. */
-void write_header_base64(struct buf *out, struct slice header);
+/* The header with another transfer encoding: base64. Of a letter all other fields stay, of a part those that
+ * field_fate() copies. */
+void write_header_base64(struct buf *out, const struct entity *part);
 
-/* Fields of a header: those about the content, or all others. */
+/* Fields of a letter's header: those about the content, or all others. Lines that are no field go. */
 void write_fields(struct buf *out, struct slice header, bool about_content);
+
+/* Of a part's header what field_fate() copies, with its empty line. */
+void write_part_header(struct buf *out, struct slice header);
+
+/* What becomes of a field in the header of a part. */
+enum field_fate {
+    FIELD_COPIED,  /* about the content */
+    FIELD_DROPPED, /* nobody shows it, or it does not hold any more */
+    FIELD_FLAW,    /* it may be text of which a mistake made a field */
+};
+enum field_fate field_fate(struct slice name);
 
 /* Whether a header has a field of that name. */
 bool has_field(struct slice header, struct slice name);

@@ -137,7 +137,9 @@ static enum fate move_text(struct work *w, const struct entity *part, struct sli
         return GONE; /* once is enough */
     }
     cover_add(w, html, &cover);
-    write_fields(w->out, part->header, false);
+    if (part->letter) {
+        write_fields(w->out, part->header, false);
+    }
     buf_printf(w->out,
                "Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n",
                html ? "html" : "plain");
@@ -153,7 +155,7 @@ static enum fate write_locked(struct work *w, const struct entity *part, enum lo
                               struct slice locked)
 {
     work_say(w, name_of(&part->facts), (const char *)lock_form_text(form).ptr);
-    write_header_base64(w->out, part->header);
+    write_header_base64(w->out, part);
     write_base64(w->out, locked);
     w->n_locked++;
     return WRITTEN;

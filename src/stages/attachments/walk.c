@@ -4,6 +4,25 @@
 
 #define STUB "Content-Type: text/plain; charset=us-ascii\r\n\r\n(" ATTACHMENTS_ARCHIVE ")\r\n"
 
+/* Text that a mistake made part of a header would stay readable: lines that are no field, fields that parts do not
+ * have, all of a part without the empty line. A letter's header is readable in any case. */
+static const char *header_flaw(const struct entity *part)
+{
+    struct slice header = part->header;
+    struct field field;
+
+    while (field_next(&header, &field)) {
+        if (field.name.len == 0) {
+            return "a line of the header is no field";
+        }
+        if (!part->letter && field_fate(field.name) == FIELD_FLAW) {
+            return "the header of a part has a field that parts do not have";
+        }
+    }
+    bool ends = part->header.len == 0 || part->header.ptr + part->header.len < part->body.ptr;
+    return ends || part->letter ? NULL : "the header of a part does not end";
+}
+
 static void read_fields(struct slice header, struct arena *arena, struct content_facts *facts)
 {
     static const struct {
@@ -37,22 +56,30 @@ static void read_entity(struct work *w, struct slice raw, const struct spot *spo
                         struct arena *scratch, struct entity *out)
 {
     (void)w;
-    *out = (struct entity){.raw = raw};
+    *out = (struct entity){.raw = raw, .letter = spot->letter};
     entity_split(raw, &out->header, &out->body);
+    const char *flaw = header_flaw(out);
     if (out->header.len > HEADER_MAX) {
         out->facts.flaw = "the header of a part is too long";
     } else {
         read_fields(out->header, scratch, &out->facts);
+    }
+    if (flaw) {
+        out->facts.flaw = flaw;
     }
     if (out->facts.type.len == 0) {
         out->facts.type = spot->digest ? SLICE("message/rfc822") : SLICE("text/plain");
     }
 }
 
-/* All before the body: the header and its empty line. */
-static struct slice before_body(const struct entity *part)
+/* All before the body: the header, of a part what is about its content, and the empty line. */
+static void write_before_body(struct work *w, const struct entity *part)
 {
-    return slice_head(part->raw, (size_t)(part->body.ptr - part->raw.ptr));
+    if (part->letter) {
+        buf_add(w->out, slice_head(part->raw, (size_t)(part->body.ptr - part->raw.ptr)));
+    } else {
+        write_part_header(w->out, part->header);
+    }
 }
 
 /* ---- multiparts ---- */
@@ -132,7 +159,7 @@ static enum fate rewrite_multipart(struct work *w, const struct entity *part,
     if (part->facts.boundary.len == 0 || !multipart_delimiter(part->body, dashed, 0).found) {
         return leaf_keep_whole(w, part, "message without parts");
     }
-    buf_add(w->out, before_body(part));
+    write_before_body(w, part);
     write_parts(w, part, spot, dashed);
     return WRITTEN;
 }
@@ -141,7 +168,7 @@ static enum fate rewrite_multipart(struct work *w, const struct entity *part,
  * encoded, which no standard allows. */
 static enum fate rewrite_letter(struct work *w, const struct entity *part, const struct spot *spot)
 {
-    const struct spot inside = {.depth = spot->depth + 1};
+    const struct spot inside = {.depth = spot->depth + 1, .letter = true};
     struct slice encoding = part->facts.encoding;
     bool plain = encoding.len == 0 || slice_equal(encoding, SLICE("7bit")) ||
                  slice_equal(encoding, SLICE("8bit")) || slice_equal(encoding, SLICE("binary"));
@@ -149,7 +176,7 @@ static enum fate rewrite_letter(struct work *w, const struct entity *part, const
     if (!w->wish->text_stays || !plain) {
         return leaf_rewrite(w, part);
     }
-    buf_add(w->out, before_body(part));
+    write_before_body(w, part);
     if (walk_entity(w, part->body, &inside) == GONE) {
         struct entity within;
         OWN(arena) struct arena scratch = {.max = 16u << 20};
@@ -174,7 +201,10 @@ enum fate walk_entity(struct work *w, struct slice raw, const struct spot *spot)
     bool multipart = slice_starts(part.facts.type, SLICE("multipart/"));
     bool letter = slice_equal(part.facts.type, SLICE("message/rfc822")) ||
                   slice_equal(part.facts.type, SLICE("message/global"));
-    if (part.facts.flaw || part.facts.repeated) {
+    if (part.facts.flaw) {
+        return leaf_keep_whole(w, &part, "part with a doubtful header");
+    }
+    if (part.facts.repeated) {
         return leaf_keep_whole(w, &part, "part that says twice what it is");
     }
     if ((multipart || letter) && spot->depth == DEPTH_MAX) {

@@ -34,13 +34,59 @@ static bool next_raw(struct slice *header, struct field *field, struct slice *ra
     return true;
 }
 
-void write_header_base64(struct buf *out, struct slice header)
+enum field_fate field_fate(struct slice name)
+{
+    static const struct {
+        const char *name;
+        enum field_fate fate;
+    } rows[] = {
+        {"content-type",              FIELD_COPIED },
+        {"content-transfer-encoding", FIELD_COPIED },
+        {"content-disposition",       FIELD_COPIED },
+        {"content-id",                FIELD_COPIED },
+        {"content-language",          FIELD_COPIED },
+        {"content-location",          FIELD_COPIED },
+        {"content-base",              FIELD_COPIED },
+        {"content-class",             FIELD_COPIED },
+        {"content-duration",          FIELD_COPIED },
+        {"content-features",          FIELD_COPIED },
+        {"content-alternative",       FIELD_COPIED },
+        {"content-description",       FIELD_DROPPED},
+        {"content-length",            FIELD_DROPPED},
+        {"content-md5",               FIELD_DROPPED},
+        {"mime-version",              FIELD_DROPPED},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (slice_equal_nocase(name, slice_text(rows[i].name))) {
+            return rows[i].fate;
+        }
+    }
+    return slice_starts_nocase(name, SLICE("x-")) ? FIELD_DROPPED : FIELD_FLAW;
+}
+
+void write_part_header(struct buf *out, struct slice header)
 {
     struct field field;
     struct slice raw;
 
     while (next_raw(&header, &field, &raw)) {
-        if (!slice_equal_nocase(field.name, SLICE("content-transfer-encoding")) &&
+        if (field_fate(field.name) == FIELD_COPIED) {
+            buf_add(out, raw);
+        }
+    }
+    buf_add_text(out, "\r\n");
+}
+
+void write_header_base64(struct buf *out, const struct entity *part)
+{
+    struct slice header = part->header;
+    struct field field;
+    struct slice raw;
+
+    while (next_raw(&header, &field, &raw)) {
+        bool stays = part->letter ? field.name.len > 0 : field_fate(field.name) == FIELD_COPIED;
+        if (stays && !slice_equal_nocase(field.name, SLICE("content-transfer-encoding")) &&
             !slice_equal_nocase(field.name, SLICE("content-md5"))) {
             buf_add(out, raw);
         }
@@ -54,7 +100,7 @@ void write_fields(struct buf *out, struct slice header, bool about_content)
     struct slice raw;
 
     while (next_raw(&header, &field, &raw)) {
-        if (is_about_content(field.name) == about_content) {
+        if (field.name.len && is_about_content(field.name) == about_content) {
             buf_add(out, raw);
         }
     }
