@@ -16,6 +16,8 @@
 #define RECIPIENTS_TO                                                                              \
     40 /* recipients whose keys are named in the record; of the others there is a number */
 #define TEXT_MAX 380
+#define PREPARED_MAX                                                                               \
+    (3 * (size_t)LETTER_BYTES_MAX) /* outer header and payload, as the inspector takes them back */
 
 /* ── keys ── */
 
@@ -133,6 +135,7 @@ struct making {
     uint8_t tag[INSPECTOR_SENDER_LEN];
     struct openpgp_blob *keys;
     const struct recipient_key *own; /* NULL: nobody signs */
+    struct openpgp_own public;
     struct openpgp_signer by;
     struct slice texts[COPY_TEXTS_MAX];
     size_t n_texts;
@@ -191,13 +194,11 @@ static bool find_keys(struct making *m, struct error *e)
 
 static void find_signer(struct making *m)
 {
-    struct openpgp_own own;
-
     m->own = openpgp_signing_key(m->keeper, m->ask->sender, m->arena);
-    if (m->own && openpgp_own_read(m->own->bytes, &own)) {
+    if (m->own && openpgp_own_read(m->own->bytes, &m->public)) {
         m->by = (struct openpgp_signer){
-            .public = arena_copy(m->arena, SLICE_ARRAY(own.public)),
-            .created_at = own.created_at,
+            .public = arena_copy(m->arena, SLICE_ARRAY(m->public.public)),
+            .created_at = m->public.created_at,
             .at = (uint64_t)clock_wall_ms() / 1000,
         };
         say(m,
@@ -208,9 +209,29 @@ static void find_signer(struct making *m)
     }
 }
 
+/* The digest is computed here, as that of a document and of now: a reader that was taken over gets no signature of another
+ * type, such as one that binds a subkey of its own to the sender's key. */
+static bool sign_payload(struct making *m, int prepared, uint64_t outer_len,
+                         struct slice *signature, struct error *e)
+{
+    OWN(memfd_map) struct memfd_map map = {0};
+    struct openpgp_draft draft;
+
+    if (!memfd_map(prepared, PREPARED_MAX, &map, e)) {
+        return false;
+    }
+    if (outer_len > map.bytes.len) {
+        return error_set(e, ERROR_INPUT, "the inspector's outer header is longer than its file");
+    }
+    openpgp_draft_document(&m->public, slice_from(map.bytes, (size_t)outer_len), (uint32_t)m->by.at,
+                           &draft);
+    return openpgp_sign(m->keeper, m->own, m->ask->sender, SLICE_ARRAY(draft.digest), m->arena,
+                        signature, e);
+}
+
 static bool make(struct making *m, int *copy, struct error *e)
 {
-    struct openpgp_prepare_ask prepare = {.sender = SLICE_ARRAY(m->tag), .by = m->by};
+    struct openpgp_prepare_ask prepare = {.sender = SLICE_ARRAY(m->tag)};
     struct openpgp_prepare_answer prepared = {0};
     struct openpgp_seal_ask seal = {
         .sender = SLICE_ARRAY(m->tag), .by = m->by, .keys = {m->keys, m->ask->n_recipients}
@@ -228,8 +249,7 @@ static bool make(struct making *m, int *copy, struct error *e)
     }
     say(m, prepared.outside);
     seal.outer_len = prepared.outer_len;
-    if (m->own && !openpgp_sign(m->keeper, m->own, m->ask->sender, prepared.digest, m->arena,
-                                &seal.signature, e)) {
+    if (m->own && !sign_payload(m, between, prepared.outer_len, &seal.signature, e)) {
         return false;
     }
     return ask_inspector(m, &inspector_openpgp_seal, &seal, between, NULL, copy, e);

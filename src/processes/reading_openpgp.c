@@ -50,7 +50,6 @@ static bool share_out(struct slice letter, struct arena *arena, struct buf *oute
 
 bool reading_on_openpgp_prepare(void *reading, struct ipc_request *r, struct error *e)
 {
-    const struct openpgp_prepare_ask *ask = r->ask;
     struct openpgp_prepare_answer *answer = r->answer;
     OWN(memfd_map) struct memfd_map letter = {0};
     OWN(buf) struct buf outer = {.max = LETTER_BYTES_MAX};
@@ -63,11 +62,6 @@ bool reading_on_openpgp_prepare(void *reading, struct ipc_request *r, struct err
     OWN(buf) struct buf payload = {.max = 2 * letter.bytes.len + ROOM};
     if (!share_out(letter.bytes, r->arena, &outer, &payload, e)) {
         return false;
-    }
-    if (has_signer(&ask->by)) {
-        struct openpgp_draft draft;
-        draft_of(&ask->by, buf_slice(&payload), &draft);
-        answer->digest = arena_copy(r->arena, SLICE_ARRAY(draft.digest));
     }
     answer->outer_len = outer.len;
     answer->outside = letter_text(r->arena, covered_outer_text(buf_slice(&outer), r->arena), 400);

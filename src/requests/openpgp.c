@@ -19,15 +19,13 @@ const struct cbor_schema openpgp_signer_schema = CBOR_SCHEMA(by_fields, struct o
 
 static const struct cbor_field prepare_fields[] = {
     FIELD(1, CBOR_BYTES, openpgp_prepare_ask, sender, INSPECTOR_SENDER_LEN),
-    CBOR_SUB_OPTIONAL(2, CBOR_STRUCT, struct openpgp_prepare_ask, by, 0, &openpgp_signer_schema),
 };
 static const struct cbor_schema prepare_ask =
     CBOR_SCHEMA(prepare_fields, struct openpgp_prepare_ask);
 
 static const struct cbor_field prepared_fields[] = {
     MAYBE(1, CBOR_UINT, openpgp_prepare_answer, outer_len, 2 * (uint64_t)LETTER_BYTES_MAX),
-    MAYBE(2, CBOR_BYTES, openpgp_prepare_answer, digest, DIGEST_LEN),
-    MAYBE(3, CBOR_TEXT, openpgp_prepare_answer, outside, REASON_MAX),
+    MAYBE(2, CBOR_TEXT, openpgp_prepare_answer, outside, REASON_MAX),
 };
 static const struct cbor_schema prepared =
     CBOR_SCHEMA(prepared_fields, struct openpgp_prepare_answer);

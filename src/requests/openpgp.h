@@ -1,8 +1,9 @@
 /* requests/openpgp - letters encrypted with OpenPGP, between keeper, inspector and signer; and our own keys, over the
  * control socket of the keeper.
  *
- * A letter is protected in three questions, so that the inspector has no secret and keeps nothing: it shares the letter out
- * and says what is to be signed, the signer signs that digest, the inspector gets its own work back with the signature. */
+ * A letter is protected in three questions, so that the inspector has no secret and keeps nothing: it shares the letter out,
+ * the signer signs the digest that the keeper computed over what came back, and the inspector gets its own work back with the
+ * signature. */
 #pragma once
 
 #include "ipc/ipc.h"
@@ -25,12 +26,10 @@ extern const struct cbor_schema openpgp_signer_schema;
  * another. */
 struct openpgp_prepare_ask {
     struct slice sender; /* as in struct inspector_ask */
-    struct openpgp_signer by;
 };
 
 struct openpgp_prepare_answer {
     uint64_t outer_len;   /* bytes of the outer header */
-    struct slice digest;  /* what is to be signed; empty when nothing is */
     struct slice outside; /* a sentence: what can be read outside */
 };
 
@@ -44,7 +43,7 @@ struct openpgp_seal_ask {
     struct slice sender;
     struct openpgp_signer by;
     uint64_t outer_len;
-    struct slice signature; /* over the digest */
+    struct slice signature; /* of the payload as a document, by `by` */
     struct cbor_list keys;  /* struct openpgp_blob */
 };
 

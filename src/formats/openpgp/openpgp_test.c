@@ -56,6 +56,9 @@ static void a_draft_is_what_it_says(void **unused)
     assert_memory_equal(packet.ptr + packet.len - 34, "\1\0\xff", 3);
     openpgp_draft_revocation(&own, 1700000000, SLICE("lost"), &draft);
     assert_int_equal(draft.hashed[1], 0x20);
+    openpgp_draft_user_id(&own, SLICE("a@x.test"), 1700000000, &draft);
+    assert_int_equal(draft.hashed[1], 0x13);
+    assert_non_null(memmem(draft.hashed, draft.hashed_len, "\x02\x1b\x02", 3)); /* signs alone */
 }
 
 static void armor_is_whole(void **unused)

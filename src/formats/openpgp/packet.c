@@ -35,7 +35,7 @@ enum {
 #define SHA256         8
 #define KEY_BODY_MAX   64
 #define KEY_ID_LEN     8
-#define FLAGS          0x03 /* certify, sign */
+#define FLAGS          0x02 /* sign: section 5.2.3.29; that it certifies its own user IDs needs no flag */
 #define REASON_UNKNOWN 0
 #define REASON_MAX     300
 #define ARMOR_LINE     48 /* bytes: 64 characters */

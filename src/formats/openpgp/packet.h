@@ -40,7 +40,7 @@ void openpgp_own_init(struct openpgp_own *own, const uint8_t public[static OPENP
 /* Take a key of ours from its packets as openpgp_write_public() wrote them; false when they are anything else. */
 bool openpgp_own_read(struct slice packets, struct openpgp_own *own) MUST_CHECK;
 
-/* Draft the certification of a user ID by the key itself: it may certify and sign, nothing more. `at` in seconds. */
+/* Draft the certification of a user ID by the key itself: it may sign, nothing more. `at` in seconds. */
 void openpgp_draft_user_id(const struct openpgp_own *own, struct slice user_id, uint32_t at,
                            struct openpgp_draft *out);
 
