@@ -70,10 +70,23 @@ static bool expect_tlsa(SSL *ssl, const struct tls_expected *expected)
     return taken > 0;
 }
 
+/* A key that is named by itself needs no name (RFC 7672 section 3.1.1). */
+static bool names_count(const struct tls_expected *expected)
+{
+    bool keys_alone = expected->n_tlsa > 0;
+
+    for (size_t i = 0; i < expected->n_tlsa; i++) {
+        struct tlsa t = {0};
+        keys_alone = keys_alone && tlsa_read(expected->tlsa[i], &t) && t.usage == TLSA_DANE_EE;
+    }
+    return !keys_alone;
+}
+
 bool tls_expect(SSL *ssl, const struct tls_expected *expected)
 {
     return expect_name(ssl, expected->name, expected->n_others == 0) &&
            (expected->n_tlsa == 0 || expect_tlsa(ssl, expected)) &&
-           (!expected->sni_alone || (expected->n_others > 0 && SSL_set1_host(ssl, NULL))) &&
+           (!expected->sni_alone ||
+            ((expected->n_others > 0 || !names_count(expected)) && SSL_set1_host(ssl, NULL))) &&
            expect_others(ssl, expected->others, expected->n_others);
 }

@@ -169,8 +169,8 @@ class World(Town):
         self.dns.add("dane.test", kind="signed")
         self.odd("home")
         self.odd("broken", "broken-tls")
-        self.odd("keeps", "requiretls", aliases=["keeps-always"])
-        self.odd("loose", aliases=["loose-always"])
+        self.odd("keeps", "requiretls")
+        self.odd("loose")
         for name in ("good", "issued", "over", "alone"):
             self.listen(name, self.made[name].shown, self.made[name].key)
         self.listen("issued-bare", self.made["issued"].certificate, self.made["issued"].key)
@@ -217,7 +217,8 @@ class World(Town):
             f"_{port}._tcp.wrong-target TLSA {wrong}",
             f"implicit A {own}", f"_{port}._tcp.implicit TLSA {match}",
             "fallback MX 20 mx2.fallback", f"mx2.fallback A {own}",
-            f"_{port}._tcp.mx2.fallback TLSA {match}")
+            f"_{port}._tcp.mx2.fallback TLSA {match}",
+            *(f"{name}{more} MX 10 mx.{name}.test." for name in ("keeps", "loose") for more in ("", "-always")))
         self.records(f"target A {own}", f"records TLSA {wrong}")
 
 
@@ -239,7 +240,7 @@ def sender(world):
     """A sender that tries once and then waits for an hour."""
     sections = "".join(f"[domain {c.domain}]\n{c.section.format(town=world.folder)}\n"
                        for c in world.cases if c.section)
-    sections += "".join(f"[domain {name}-always.test]\nrequire-tls = yes\n" for name in ("keeps", "loose"))
+    sections += "".join(f"[domain {name}-always.dane.test]\nrequire-tls = yes\n" for name in ("keeps", "loose"))
     sender = Sender(world.folder / "sender", world,
                     {"retry-schedule": "1h", "dns-timeout": "3s", "delivery-concurrency": 20}, sections)
     yield sender
@@ -286,27 +287,29 @@ def test_what_left_is_what_might_leave(world, ended):
 
 
 def test_requiretls_goes_on_or_comes_back(world, sender):
-    """RFC 8689: the parameter is passed on to who offers it, and who does not gets nothing."""
-    letter = sender.send("keep it", ["joe@keeps.test", "joe@loose.test", "joe@none-alone.dane.test"],
-                         mail="REQUIRETLS")
-    found = sender.outcomes(letter, 3)
-    assert found["keeps.test"].outcome.startswith("delivered")
-    assert found["loose.test"].outcome.startswith("FAILED (5.7.30) REQUIRETLS is wanted, and mx.loose.test does not")
+    """RFC 8689: the parameter is passed on to who offers it, and who does not gets nothing; nor does a server that an
+    insecure DNS names."""
+    names = ["keeps.dane.test", "keeps.test", "loose.dane.test", "none-alone.dane.test"]
+    letter = sender.send("keep it", [f"joe@{name}" for name in names], mail="REQUIRETLS")
+    found = sender.outcomes(letter, 4)
+    assert found["keeps.dane.test"].outcome.startswith("delivered")
+    assert found["keeps.test"].outcome.startswith("FAILED (5.7.30) REQUIRETLS is wanted, and neither DNSSEC")
+    assert found["loose.dane.test"].outcome.startswith("FAILED (5.7.30) REQUIRETLS is wanted, and mx.loose.test does not")
     assert found["none-alone.dane.test"].outcome.startswith("FAILED (5.7.30)")
     assert "certificate that proves itself" in found["none-alone.dane.test"].outcome
     ((envelope, _),) = [got for got in world.receivers["keeps"].letters() if b"Subject: keep it" in got[1]]
     assert "REQUIRETLS" in envelope["from"]["parameters"]
     assert "REQUIRETLS" in sender.company.show(letter)
-    wait_for("the notices", lambda: len(sender.home.letters()) >= 2)
+    wait_for("the notices", lambda: len(sender.home.letters()) >= 3)
     for _, octets in sender.home.letters():  # they say nothing of the letter but which one it was
         assert b"keep it" not in octets and b"5.7.30" in octets
 
 
 def test_a_domain_may_want_requiretls(world, sender):
-    letter = sender.send("always", ["joe@keeps-always.test", "joe@loose-always.test"])
+    letter = sender.send("always", ["joe@keeps-always.dane.test", "joe@loose-always.dane.test"])
     found = sender.outcomes(letter, 2)
-    assert found["keeps-always.test"].outcome.startswith("delivered")
-    assert found["loose-always.test"].outcome.startswith("FAILED (5.7.30)")
+    assert found["keeps-always.dane.test"].outcome.startswith("delivered")
+    assert found["loose-always.dane.test"].outcome.startswith("FAILED (5.7.30)")
     assert world.receivers["loose"].letters() == []
 
 

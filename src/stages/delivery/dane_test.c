@@ -184,9 +184,52 @@ static void what_is_asked_of_a_host(void **unused)
     assert_true(proof_of_host(&here.lookup, &of, &host, &found, &arena, &proof, &why));
     assert_int_equal(proof.kind, PROOF_PIN);
     assert_false(proof.sni_alone);
+    of.waived = true; /* what the settings name stays named */
+    assert_true(proof_of_host(&here.lookup, &of, &host, &found, &arena, &proof, &why));
+    assert_false(proof.sni_alone);
     of.proven = false;
     assert_true(proof_of_host(&here.lookup, &of, &host, &found, &arena, &proof, &why));
     assert_true(proof.sni_alone);
+    assert_true(proof.named);
+    of.domain = host.name; /* the domain itself is its server */
+    assert_true(proof_of_host(&here.lookup, &of, &host, &found, &arena, &proof, &why));
+    assert_false(proof.sni_alone);
+}
+
+static void who_chose_the_name_of_a_host(void **unused)
+{
+    static const struct {
+        const char *domain, *host;
+        bool proven, enforced, named;
+    } cases[] = {
+        {"plain.test",        "mx-one.plain.test", false, false, false},
+        {"plain.test",        "mx-one.plain.test", true,  false, true },
+        {"plain.test",        "mx-one.plain.test", false, true,  true },
+        {"mx-one.plain.test", "MX-one.plain.test", false, false, true },
+        {"[127.0.0.2]",       "127.0.0.2",         false, false, true },
+        {"",                  "127.0.0.2",         true,  false, true },
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        OWN(arena) struct arena arena = {.max = 1 << 20};
+        struct slice pattern = slice_text(cases[i].host);
+        struct sts_rule rule = {
+            .policy = {
+                       .mode = cases[i].enforced ? STS_ENFORCE : STS_TESTING, .mx = &pattern, .n_mx = 1}
+        };
+        const struct proof_of of = {.domain = slice_text(cases[i].domain),
+                                    .proven = cases[i].proven,
+                                    .waived = true,
+                                    .sts = &rule};
+        const struct route_host host = {.name = slice_text(cases[i].host), .port = 25};
+        struct lookup_addresses found = {.n = 1};
+        struct slice why = SLICE_NONE;
+        struct proof proof;
+
+        assert_true(proof_of_host(NULL, &of, &host, &found, &arena, &proof, &why));
+        assert_int_equal(proof.named, cases[i].named);
+    }
 }
 
 static void what_a_certificate_came_to(void **unused)
@@ -233,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_domain_is_surveyed_by_its_first_servers),
         cmocka_unit_test(too_many_records_are_not_read),
         cmocka_unit_test(what_is_asked_of_a_host),
+        cmocka_unit_test(who_chose_the_name_of_a_host),
         cmocka_unit_test(what_a_certificate_came_to),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -18,6 +18,7 @@ struct session {
     struct buf in;
     struct buf out;
     uint64_t letters;
+    int64_t opened_ms;
     int64_t end_ms;  /* of opening, of the letter in hand; beyond it the server gets no more time */
     bool broken;     /* the dialogue cannot go on: close without QUIT */
     bool lost;       /* the connection broke or the server was silent */

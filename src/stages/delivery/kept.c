@@ -104,7 +104,10 @@ static struct resting *take_first(struct line *line)
 
 static bool serves(const struct resting *r, const struct kept_wish *wish)
 {
-    return r->settings == wish->settings && clock_steady_ms() < r->until_ms &&
+    int64_t now_ms = clock_steady_ms();
+
+    return r->settings == wish->settings && now_ms < r->until_ms &&
+           now_ms - session_opened_ms(r->reached.session) < KEPT_AGE_MS &&
            session_level(r->reached.session) >= wish->level &&
            (!wish->require_tls || session_keeps_tls(r->reached.session)) &&
            session_is_quiet(r->reached.session);

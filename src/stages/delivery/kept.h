@@ -20,6 +20,9 @@ enum kept_turn {
     KEPT_BUSY,    /* all that the line may have stayed busy until the deadline */
 };
 
+/* What a session proves it proved when it was opened: so long after that none serves any more. */
+#define KEPT_AGE_MS (5 * 60 * 1000)
+
 /* What a session must be to serve. */
 struct kept_wish {
     struct slice key; /* of the line */

@@ -55,6 +55,13 @@ static bool by_dane(const struct lookup *l, const struct proof_of *of,
     return false;
 }
 
+/* Nobody who forges MX records chose the host: DNSSEC or the settings name it, or the address of the recipient does. */
+static bool is_named(const struct proof_of *of, const struct route_host *host)
+{
+    return of->proven || (of->domain.len > 0 &&
+                          (of->domain.ptr[0] == '[' || slice_equal_nocase(of->domain, host->name)));
+}
+
 /* A pinned key is known by itself. An authority's certificate must have a name that counts, and who forges MX records
  * must not choose it: it may be an authority that serves everybody. */
 static bool by_pin(const struct proof_of *of, const struct route_host *host, struct arena *arena,
@@ -69,7 +76,7 @@ static bool by_pin(const struct proof_of *of, const struct route_host *host, str
     out->tlsa = of->pins;
     out->n_tlsa = of->n_pins;
     out->published = SLICE("pinned here: `tls-pin` or `tls-ca`");
-    out->sni_alone = !of->proven;
+    out->sni_alone = !is_named(of, host);
     add_names(of, host, arena, out);
     return true;
 }
@@ -103,20 +110,30 @@ uint64_t proof_policy(const struct proof *proof, const struct sts_rule *rule)
                                                                         : TLS_POLICY_NONE;
 }
 
-bool proof_of_host(const struct lookup *l, const struct proof_of *of, const struct route_host *host,
-                   const struct lookup_addresses *found, struct arena *arena, struct proof *out,
-                   struct slice *why)
+static bool find_proof(const struct lookup *l, const struct proof_of *of,
+                       const struct route_host *host, const struct lookup_addresses *found,
+                       struct arena *arena, struct proof *out, struct slice *why)
 {
     *out = (struct proof){
         .floor = LEVEL_CLEARTEXT, .name = host->name, .names = of->names, .n_names = of->n_names};
     if (of->pinned) {
         return by_pin(of, host, arena, out, why);
     }
-    if (of->proven && !by_dane(l, of, host, found, arena, out, why)) {
+    if (of->proven && !of->waived && !by_dane(l, of, host, found, arena, out, why)) {
         return false;
     }
     return out->kind != PROOF_NONE || !of->sts || !sts_rules(of->sts) ||
            by_sts(of, host, arena, out, why);
+}
+
+bool proof_of_host(const struct lookup *l, const struct proof_of *of, const struct route_host *host,
+                   const struct lookup_addresses *found, struct arena *arena, struct proof *out,
+                   struct slice *why)
+{
+    bool known = find_proof(l, of, host, found, arena, out, why);
+
+    out->named = is_named(of, host) || out->kind != PROOF_NONE;
+    return known;
 }
 
 enum tls_level proof_level(const struct proof *proof, const struct conn_tls *tls)

@@ -25,6 +25,7 @@ struct proof {
     enum tls_level floor;     /* nothing below will do, whatever the letter demands */
     struct slice name;        /* SNI, and the first name that counts */
     bool sni_alone;           /* it does not count: an insecure DNS named the host */
+    bool named;               /* it is a host of the domain, whatever an insecure DNS says */
     const struct slice *tlsa; /* usable records; the certificate must match one */
     size_t n_tlsa;
     const struct slice
@@ -46,6 +47,7 @@ struct proof_of {
     size_t n_pins;
     bool pinned; /* they do, even if none could be read: then nothing matches */
     bool proven; /* the host's name came from secure MX records or from the settings */
+    bool waived; /* what the domain publishes is not asked for */
     const struct sts_rule *sts; /* the MTA-STS policy of the domain; NULL: there is none */
 };
 

@@ -131,6 +131,19 @@ static bool may_try(const struct search *s)
     return s->tries < REACH_TRIES_MAX && clock_steady_ms() < s->end_ms;
 }
 
+/* RFC 8689 section 4.2.1: a certificate is worth nothing when whoever forges the MX records chooses its name. */
+static bool refuse_unnamed(struct search *s, const struct route_host *host)
+{
+    struct slice why = arena_printf(
+        s->arena,
+        "REQUIRETLS is wanted, and neither DNSSEC nor MTA-STS nor a pin proves that %.*s "
+        "is a mail server of %.*s",
+        SLICE_ARG(host->name), SLICE_ARG(s->goal->domain));
+
+    remember(s, session_outcome(DELIVERY_FAILED, 0, "5.7.30", why, s->arena));
+    return false;
+}
+
 /* What must prove the host; false when that is not known, so that nothing may go there. */
 static bool find_proof(struct search *s, const struct route_host *host,
                        const struct lookup_addresses *found, struct proof *proof)
@@ -143,7 +156,8 @@ static bool find_proof(struct search *s, const struct route_host *host,
         .pins = s->goal->pins,
         .n_pins = s->goal->n_pins,
         .pinned = s->goal->pinned,
-        .proven = (s->trust.secure || s->trust.set) && !s->goal->unproven,
+        .proven = s->trust.secure || s->trust.set,
+        .waived = s->goal->unproven,
         .sts = &s->rule,
     };
     struct slice why = SLICE_NONE;
@@ -152,7 +166,7 @@ static bool find_proof(struct search *s, const struct route_host *host,
         if (s->goal->unproven && !s->goal->pinned) {
             proof->published = SLICE("not asked for: an override, or the sender, waives it");
         }
-        return true;
+        return !s->goal->require_tls || proof->named || refuse_unnamed(s, host);
     }
     if (proof->kind == PROOF_STS) {
         s->ruled_out = true;

@@ -241,6 +241,21 @@ static void fixed_routes_and_literals_ask_no_mx(void **unused)
     town_end(&t);
 }
 
+/* RFC 8689: an insecure MX record chose the name that the certificate shows. */
+static void requiretls_only_where_the_host_is_named(void **unused)
+{
+    (void)unused;
+    struct town t;
+    struct reach_goal goal = {
+        .domain = SLICE("plain.test"), .level = LEVEL_ENCRYPTED, .require_tls = true};
+    town_start(&t, SCRIPT("WAIT"), SCRIPT("WAIT"));
+    assert_false(reach_open(&here.reach, &goal, &t.arena, &t.reached, &t.failure));
+    assert_slice(t.failure.why.enhanced, "5.7.30");
+    assert_int_equal(t.failure.why.status, DELIVERY_FAILED);
+    assert_int_equal(t.servers[0].connections + t.servers[1].connections, 0);
+    town_end(&t);
+}
+
 static void never_to_ourselves(void **unused)
 {
     (void)unused;
@@ -293,6 +308,7 @@ int main(void)
         cmocka_unit_test(when_all_connections_are_in_use_nobody_was_asked),
         cmocka_unit_test(what_the_dns_says_of_a_domain),
         cmocka_unit_test(fixed_routes_and_literals_ask_no_mx),
+        cmocka_unit_test(requiretls_only_where_the_host_is_named),
         cmocka_unit_test(never_to_ourselves),
         cmocka_unit_test(the_gate_counts_by_address),
     };

@@ -54,8 +54,10 @@ void scene_start(struct scene *s, const struct certificate *certificate, enum tl
     arena_init(&s->arena, 1 << 20);
     s->server.tls = server_of(certificate);
     scripted_start(&s->server);
-    s->peer = (struct session_peer){
-        .host = SLICE("mx.partner.test"), .address = s->server.address, .level = level};
+    s->peer = (struct session_peer){.host = SLICE("mx.partner.test"),
+                                    .address = s->server.address,
+                                    .level = level,
+                                    .proof.named = true};
 }
 
 void scene_open(struct scene *s)

@@ -233,7 +233,8 @@ static bool level_suffices(struct session *s, struct arena *arena, struct recipi
 
 bool session_keeps_tls(const struct session *s)
 {
-    return s->client.features & SMTP_REQUIRETLS && session_level(s) >= LEVEL_VERIFIED;
+    return s->client.features & SMTP_REQUIRETLS && session_level(s) >= LEVEL_VERIFIED &&
+           s->peer.proof.named;
 }
 
 static bool sign_in(struct session *s, struct arena *arena, struct recipient_outcome *why)
@@ -337,7 +338,8 @@ static struct session *session_new(const struct session_settings *settings,
         arena_panic("session");
     }
     s->settings = settings;
-    s->end_ms = clock_steady_ms() + settings->attempt_timeout_ms;
+    s->opened_ms = clock_steady_ms();
+    s->end_ms = s->opened_ms + settings->attempt_timeout_ms;
     s->peer = *peer;
     memcpy(s->host, peer->host.ptr, host);
     s->peer.host = slice_of(s->host, host);
@@ -411,6 +413,11 @@ bool session_is_quiet(struct session *s)
 uint64_t session_letters(const struct session *s)
 {
     return s->letters;
+}
+
+int64_t session_opened_ms(const struct session *s)
+{
+    return s->opened_ms;
 }
 
 const struct session_peer *session_peer(const struct session *s)

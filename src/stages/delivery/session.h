@@ -115,8 +115,11 @@ bool session_is_quiet(struct session *s);
 /* The level reached: what a letter may demand of this session. */
 enum tls_level session_level(const struct session *s);
 
-/* Whether the server passes REQUIRETLS on and has proven itself (RFC 8689 section 4.2.1). */
+/* Whether the server passes REQUIRETLS on, has proven itself and is the domain's (RFC 8689 section 4.2.1). */
 bool session_keeps_tls(const struct session *s);
+
+/* When it was opened, by clock_steady_ms(). */
+int64_t session_opened_ms(const struct session *s);
 
 /* Letters sent or tried so far. */
 uint64_t session_letters(const struct session *s);

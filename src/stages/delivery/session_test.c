@@ -105,6 +105,13 @@ static void requiretls_is_passed_on_or_nothing_is(void **unused)
     scene_open(&s);
     assert_false(session_keeps_tls(s.session)); /* it offers it and proves nothing */
     scene_end(&s);
+    scene_start(&s, &world.right, LEVEL_ENCRYPTED,
+                SCRIPT(SECURED, "> 250-PIPELINING", "> 250 REQUIRETLS", GOODBYE), NULL);
+    s.peer.proof.named = false; /* who forges MX records may have chosen it */
+    scene_open(&s);
+    assert_int_equal(session_level(s.session), LEVEL_VERIFIED);
+    assert_false(session_keeps_tls(s.session));
+    scene_end(&s);
 }
 
 static void refuses(enum delivery_status status, const char *enhanced, const char *const *script)
