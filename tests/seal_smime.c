@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 
+#include "formats/cms/signing.h"
 #include "formats/mail/structure.h"
 #include "formats/smime/seal.h"
 
@@ -102,7 +103,7 @@ static void seal_one(struct job *j, const char *name, struct buf *letter, struct
     OWN(buf) struct buf out = {.max = 4 * LETTER_MAX};
     struct mail_structure structure;
     struct mail_header header;
-    struct smime_draft draft;
+    struct cms_draft draft;
     struct smime_made made;
     struct error e = {0};
     char path[4096];
@@ -115,7 +116,7 @@ static void seal_one(struct job *j, const char *name, struct buf *letter, struct
     }
     double begun = now();
     j->ask.letter = &header;
-    if (!smime_prepare(&j->ask, time(NULL), arena, &draft, &e)) {
+    if (!cms_draft_write(&header, j->ask.encrypt, j->ask.signer, time(NULL), arena, &draft, &e)) {
         fail(e.text, name);
     }
     j->ask.attributes = draft.attributes;

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 
+#include "formats/cms/signing.h"
 #include "host/memfd.h"
 #include "keeper/copies.h"
 #include "keeper/internal.h"
@@ -21,6 +22,13 @@
 #define JUDGED_MAX    256    /* certificates whose worth is remembered */
 #define JUDGED_AGE_MS 600000 /* and for how long */
 #define WHY_MAX       200
+
+/* As whoever builds the copy reads it. */
+static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
+                                          .header_bytes = LETTER_BYTES_MAX,
+                                          .field_bytes = LETTER_BYTES_MAX,
+                                          .line_bytes = LETTER_BYTES_MAX,
+                                          .fields = 100000};
 
 /* ── what a certificate is worth, for a while ── */
 
@@ -270,27 +278,29 @@ static enum copy_end find_keys(struct copying *c, struct error *e)
                                                                                  : end_of(e);
 }
 
-/* Have the letter's digest signed. */
+/* Have the letter signed. What is signed is written here, of the letter that we have: no reader has a say in it. */
 static bool sign(struct copying *c, struct smime_seal_ask *seal, struct error *e)
 {
-    const struct smime_prepare_ask prepare = {.sender = SLICE_ARRAY(c->tag),
-                                              .signer = c->own.bytes,
-                                              .encrypt = true,
-                                              .now_s = (uint64_t)clock_wall_ms() / 1000};
-    struct smime_prepare_answer prepared;
+    struct mail_header header;
     struct signer_signature signature;
+    struct cms_draft draft;
 
-    if (!ipc_call(c->keeper->options.inspector, &inspector_smime_prepare, &prepare, c->letter,
-                  &prepared, NULL, c->arena, KEEPER_ASK_MS, e)) {
+    mail_header_read(c->ask->letter, &limits, true, c->arena, &header);
+    if (header.defect != MAIL_SOUND) {
+        return error_set(e, ERROR_INPUT, "the letter's header cannot be read");
+    }
+    if (!cms_draft_write(&header, seal->encrypt, c->own.bytes, clock_wall_ms() / 1000, c->arena,
+                         &draft, e)) {
         return false;
     }
-    const struct signer_smime_sign_ask ask = {.key = c->own.own, .digest = prepared.digest};
+    const struct signer_smime_sign_ask ask = {.key = c->own.own,
+                                              .digest = SLICE_ARRAY(draft.digest)};
     if (!ipc_call(c->keeper->options.signer, &signer_smime_sign, &ask, -1, &signature, NULL,
                   c->arena, KEEPER_ASK_MS, e)) {
         return error_add(e, "sign by S/MIME");
     }
     seal->signer = c->own.bytes;
-    seal->attributes = prepared.attributes;
+    seal->attributes = draft.attributes;
     seal->signature = signature.signature;
     return true;
 }

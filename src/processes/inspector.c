@@ -80,9 +80,8 @@ static void set_limits(struct mould *m)
 /* What may be asked; each question's first member is its sender. */
 static const struct ipc_message *const questions[] = {
     &inspector_inspect,         &inspector_stamp,        &inspector_key,
-    &inspector_openpgp_prepare, &inspector_openpgp_seal, &inspector_smime_prepare,
-    &inspector_smime_seal,      &inspector_smime_judge,  &inspector_protect,
-    &inspector_smime_harvest,
+    &inspector_openpgp_prepare, &inspector_openpgp_seal, &inspector_smime_seal,
+    &inspector_smime_judge,     &inspector_protect,      &inspector_smime_harvest,
 };
 
 /* Whose question this is: the one thing about it that is looked at here. */

@@ -119,7 +119,6 @@ static bool on_stamp(void *reading, struct ipc_request *r, struct error *e)
 LIMITED(on_key, reading_on_key)
 LIMITED(on_openpgp_prepare, reading_on_openpgp_prepare)
 LIMITED(on_openpgp_seal, reading_on_openpgp_seal)
-LIMITED(on_smime_prepare, reading_on_smime_prepare)
 LIMITED(on_smime_seal, reading_on_smime_seal)
 LIMITED(on_smime_judge, reading_on_smime_judge)
 LIMITED(on_smime_harvest, reading_on_smime_harvest)
@@ -156,7 +155,6 @@ static const struct ipc_row rows[] = {
     {&inspector_key,             0, on_key            },
     {&inspector_openpgp_prepare, 0, on_openpgp_prepare},
     {&inspector_openpgp_seal,    0, on_openpgp_seal   },
-    {&inspector_smime_prepare,   0, on_smime_prepare  },
     {&inspector_smime_seal,      0, on_smime_seal     },
     {&inspector_smime_judge,     0, on_smime_judge    },
     {&inspector_protect,         0, on_protect        },

@@ -17,29 +17,6 @@ static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
                                           .line_bytes = LETTER_BYTES_MAX,
                                           .fields = 100000};
 
-bool reading_on_smime_prepare(void *reading, struct ipc_request *r, struct error *e)
-{
-    OWN(memfd_map) struct memfd_map letter = {0};
-    const struct smime_prepare_ask *ask = r->ask;
-    struct smime_prepare_answer *answer = r->answer;
-    struct smime_draft *draft = arena_alloc(r->arena, sizeof(*draft));
-    struct mail_header header;
-
-    (void)reading;
-    if (!memfd_map(r->fd, LETTER_BYTES_MAX, &letter, e)) {
-        return false;
-    }
-    mail_header_read(letter.bytes, &limits, true, r->arena, &header);
-    const struct smime_ask what = {
-        .letter = &header, .encrypt = ask->encrypt, .signer = ask->signer};
-    if (!smime_prepare(&what, (int64_t)ask->now_s, r->arena, draft, e)) {
-        return false;
-    }
-    answer->attributes = draft->attributes;
-    answer->digest = SLICE_ARRAY(draft->digest);
-    return true;
-}
-
 static bool seal(const struct smime_seal_ask *ask, const struct mail_header *header,
                  struct arena *arena, struct buf *out, struct smime_made *made, struct error *e)
 {

@@ -4,7 +4,6 @@
 
 #include "ipc/ipc.h"
 
-ipc_handler reading_on_smime_prepare; /* inspector_smime_prepare */
 ipc_handler reading_on_smime_seal;    /* inspector_smime_seal */
 ipc_handler reading_on_smime_judge;   /* inspector_smime_judge */
 ipc_handler reading_on_smime_harvest; /* inspector_smime_harvest */

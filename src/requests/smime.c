@@ -10,21 +10,6 @@
 #define PKCS8_MAX   4096
 #define DAYS_MAX    36500
 
-static const struct cbor_field prepare_fields[] = {
-    FIELD(1, CBOR_BYTES, smime_prepare_ask, sender, INSPECTOR_SENDER_LEN),
-    FIELD(2, CBOR_BYTES, smime_prepare_ask, signer, RECIPIENT_KEY_BYTES_MAX),
-    MAYBE(3, CBOR_BOOL, smime_prepare_ask, encrypt, 0),
-    FIELD(4, CBOR_UINT, smime_prepare_ask, now_s, 0),
-};
-static const struct cbor_schema prepare_ask = CBOR_SCHEMA(prepare_fields, struct smime_prepare_ask);
-
-static const struct cbor_field prepared_fields[] = {
-    FIELD(1, CBOR_BYTES, smime_prepare_answer, attributes, SMIME_COPY_ATTRIBUTES_MAX),
-    FIELD(2, CBOR_BYTES, smime_prepare_answer, digest, DIGEST_SIZE),
-};
-static const struct cbor_schema prepared =
-    CBOR_SCHEMA(prepared_fields, struct smime_prepare_answer);
-
 static const struct cbor_field recipient_fields[] = {
     FIELD(1, CBOR_BYTES, smime_copy_recipient, chain, RECIPIENT_KEY_BYTES_MAX),
     MAYBE(2, CBOR_UINT, smime_copy_recipient, reads, 0),
@@ -120,9 +105,6 @@ static const struct cbor_field sign_fields[] = {
 };
 static const struct cbor_schema sign_ask = CBOR_SCHEMA(sign_fields, struct signer_smime_sign_ask);
 
-const struct ipc_message inspector_smime_prepare = {
-    364,       "inspector_smime_prepare", &prepare_ask,
-    &prepared, .ask_fd = IPC_FD_SEALED,   .relayed = true};
 const struct ipc_message inspector_smime_seal = {365,
                                                  "inspector_smime_seal",
                                                  &seal_ask,

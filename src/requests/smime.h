@@ -1,6 +1,6 @@
 /* requests/smime - what is asked of the inspector and the signer to protect a letter by S/MIME, and how a sender gets
- * a certificate. The inspector has no key, the signer sees no letter: the keeper asks the one what is to be signed, the other to
- * sign it, and the first again for the letter. */
+ * a certificate. The inspector has no key, the signer sees no letter: the keeper writes itself what is to be signed, asks the
+ * signer to sign it, and then the inspector for the letter. */
 #pragma once
 
 #include "ipc/ipc.h"
@@ -14,21 +14,6 @@
     ((size_t)2 << 20) /* of all lists that one certificate is held against */
 #define SMIME_LISTS_MAX 4
 #define SMIME_NAME_MAX  64 /* of an authority of our own */
-
-/* inspector_smime_prepare: what is the sender to sign of this letter, which comes as a sealed memory file? */
-struct smime_prepare_ask {
-    struct slice sender; /* tag of the account */
-    struct slice signer; /* certificates, DER: the sender's, then those that issued it */
-    bool encrypt;        /* it is encrypted then */
-    uint64_t now_s;
-};
-
-struct smime_prepare_answer {
-    struct slice attributes;
-    struct slice digest; /* 32 bytes */
-};
-
-extern const struct ipc_message inspector_smime_prepare;
 
 /* inspector_smime_seal: make the protected letter, which comes back as a sealed memory file. ERROR_INPUT when a certificate
  * cannot be used or the signature is not this letter's. */

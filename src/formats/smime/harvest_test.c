@@ -20,12 +20,12 @@ static struct slice signed_by(struct world *w, const struct made *m, const char 
     OWN(buf) struct buf out = {.max = 1 << 20};
     struct mail_header h;
     struct smime_ask ask = {.letter = &h, .signer = made_der_of(m, &w->arena)};
-    struct smime_draft draft;
+    struct cms_draft draft;
     struct smime_made how;
     struct error e = {0};
 
     made_letter(slice_text(text), &w->arena, &h);
-    assert_ok(smime_prepare(&ask, NOW, &w->arena, &draft, &e), e);
+    assert_ok(cms_draft_write(&h, ask.encrypt, ask.signer, NOW, &w->arena, &draft, &e), e);
     ask.attributes = draft.attributes;
     ask.signature = made_sign(m, &draft, &w->arena);
     assert_ok(smime_seal(&ask, &w->arena, &out, &how, &e), e);

@@ -79,7 +79,7 @@ struct slice made_der_of(const struct made *m, struct arena *arena)
 }
 
 /* What the signer does elsewhere. */
-struct slice made_sign(const struct made *m, const struct smime_draft *draft, struct arena *arena)
+struct slice made_sign(const struct made *m, const struct cms_draft *draft, struct arena *arena)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(m->key, NULL);
     uint8_t room[SMIME_SIGNATURE_MAX];

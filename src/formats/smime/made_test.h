@@ -1,6 +1,7 @@
 /* formats/smime/made_test - keys, certificates and signatures for the tests of this module, made on the spot. Failures end the test. */
 #pragma once
 
+#include "formats/cms/signing.h"
 #include "formats/smime/internal.h"
 #include "formats/smime/seal.h"
 #include "tests/test.h"
@@ -23,7 +24,7 @@ struct slice made_one_pem(const struct made *m, struct arena *arena);
 struct slice made_der_of(const struct made *m, struct arena *arena);
 
 /* What the signer does elsewhere. */
-struct slice made_sign(const struct made *m, const struct smime_draft *draft, struct arena *arena);
+struct slice made_sign(const struct made *m, const struct cms_draft *draft, struct arena *arena);
 
 /* Read a letter's header, which must be sound. */
 void made_letter(struct slice letter, struct arena *arena, struct mail_header *h);

@@ -4,6 +4,7 @@
 #include <openssl/rsa.h>
 #include <stdio.h>
 
+#include "formats/cms/signing.h"
 #include "formats/mail/covered.h"
 #include "formats/smime/internal.h"
 #include "formats/smime/signed.h"
@@ -11,21 +12,6 @@
 #define LINE_BYTES   57 /* 76 characters of base64 */
 #define BOUNDARY_LEN 40
 #define SLACK        ((size_t)1 << 20)
-
-/* What is signed or encrypted: the letter's payload. */
-static bool make_payload(const struct smime_ask *ask, struct buf *outer, struct buf *payload,
-                         struct error *e)
-{
-    enum covered_by by = ask->encrypt ? COVERED_BY_ENCRYPTION : COVERED_BY_SIGNATURE;
-    size_t letter = ask->letter->bytes.len + ask->letter->body.len;
-
-    buf_init(outer, ask->letter->bytes.len + SLACK);
-    buf_init(payload, letter + 2 * ask->letter->bytes.len + SLACK);
-    covered_outer_write(ask->letter, by, outer);
-    covered_payload_write(ask->letter, by, buf_slice(outer), payload);
-    return (!outer->full && !payload->full) ||
-           error_set(e, ERROR_LIMIT, "the letter is too long to be protected by S/MIME");
-}
 
 static X509 *signer_of(STACK_OF(X509) * chain, struct error *e)
 {
@@ -36,25 +22,6 @@ static X509 *signer_of(STACK_OF(X509) * chain, struct error *e)
         return NULL;
     }
     return signer;
-}
-
-bool smime_prepare(const struct smime_ask *ask, int64_t now_s, struct arena *arena,
-                   struct smime_draft *out, struct error *e)
-{
-    OWN(buf) struct buf outer = {.max = 0};
-    OWN(buf) struct buf payload = {.max = 0};
-    OWN(certificates) STACK_OF(X509) *chain = smime_chain(ask->signer);
-    const X509 *signer = signer_of(chain, e);
-
-    if (!signer || !make_payload(ask, &outer, &payload, e)) {
-        return false;
-    }
-    bool good = smime_attributes(buf_slice(&payload), sk_X509_value(chain, 0), now_s, arena,
-                                 &out->attributes) &&
-                out->attributes.len <= SMIME_ATTRIBUTES_MAX &&
-                smime_sha256(out->attributes, out->digest);
-    ERR_clear_error();
-    return good || error_set(e, ERROR_INPUT, "what is to be signed cannot be written");
 }
 
 /* ── encodings ── */
@@ -108,7 +75,7 @@ static bool add_signed(const struct smime_ask *ask, struct slice payload, struct
     for (size_t i = 0; i + sizeof(digest) <= ask->attributes.len && !found; i++) {
         found = memcmp(ask->attributes.ptr + i, digest, sizeof(digest)) == 0;
     }
-    if (!found || ask->attributes.len > SMIME_ATTRIBUTES_MAX ||
+    if (!found || ask->attributes.len > CMS_ATTRIBUTES_MAX ||
         !smime_signature_is(signer, ask->attributes, ask->signature)) {
         return error_set(e, ERROR_INPUT, "the signature is another letter's or another key's");
     }
@@ -255,7 +222,7 @@ bool smime_seal(const struct smime_ask *ask, struct arena *arena, struct buf *ou
                      : ask->signer.len == 0) {
         return error_set(e, ERROR_INPUT, "nobody to encrypt for, or nobody who signs");
     }
-    if (!make_payload(ask, &outer, &payload, e)) {
+    if (!cms_payload_write(ask->letter, ask->encrypt, &outer, &payload, e)) {
         return false;
     }
     made->outer = ask->encrypt ? covered_outer_text(buf_slice(&outer), arena) : SLICE_NONE;

@@ -1,6 +1,6 @@
 /* formats/smime/seal - a letter signed and encrypted by S/MIME (RFC 8551) with a protected header (RFC 9788).
  *
- * In three steps, for whoever builds it has no private key: smime_prepare() says what is to be signed, somebody else signs
+ * In three steps, for whoever builds it has no private key: cms_draft_write() says what is to be signed, somebody else signs
  * 32 bytes, smime_seal() makes the letter. Both read the same letter, nothing else is remembered between them. The
  * letter is signed first and then encrypted, so that a stranger sees no signature. Pure: no clock, but OpenSSL's random numbers.
  *
@@ -15,14 +15,7 @@
 
 #define SMIME_RECIPIENTS_MAX 1000
 #define SMIME_DIGEST_LEN     32
-#define SMIME_ATTRIBUTES_MAX 1024
 #define SMIME_SIGNATURE_MAX  1024
-
-/* What is signed: the digest of the attributes, among which that of the letter is. */
-struct smime_draft {
-    struct slice attributes; /* DER, SET OF */
-    uint8_t digest[SMIME_DIGEST_LEN];
-};
 
 struct smime_recipient {
     struct slice chain;
@@ -33,7 +26,7 @@ struct smime_ask {
     const struct mail_header *letter; /* without defect, and without Bcc fields */
     bool encrypt;                     /* the payload is made for encryption */
     struct slice signer;     /* chain of the sender's certificate; empty: it is not signed */
-    struct slice attributes; /* of smime_prepare() */
+    struct slice attributes; /* of cms_draft_write() */
     struct slice signature;  /* over their digest */
     const struct smime_recipient *recipients; /* with whose certificates it is encrypted */
     size_t n_recipients;
@@ -49,16 +42,6 @@ struct smime_made {
     size_t n_ecdh;
     struct slice outer; /* a line about what stays outside; empty when it is signed alone */
 };
-
-/**
- * Say what the sender's key is to sign.
- *
- * @param now_s  for the signing time
- * @param out    its attributes are from the arena
- * @return       false with ERROR_INPUT when the signer's certificate cannot be read
- */
-bool smime_prepare(const struct smime_ask *ask, int64_t now_s, struct arena *arena,
-                   struct smime_draft *out, struct error *e) MUST_CHECK;
 
 /**
  * Append the protected letter: outer header and body, CRLF line ends.

@@ -9,10 +9,6 @@
 /* SHA-256; false when OpenSSL has none. */
 bool smime_sha256(struct slice s, uint8_t digest[static SMIME_DIGEST_LEN]);
 
-/* Write the signed attributes of a payload as a SET OF, in the arena. */
-bool smime_attributes(struct slice payload, X509 *signer, int64_t now_s, struct arena *arena,
-                      struct slice *out) MUST_CHECK;
-
 /* Append a ContentInfo with detached SignedData that holds the chain (DER, one behind the other). */
 bool smime_signed_data(X509 *signer, struct slice chain, struct slice attributes,
                        struct slice signature, struct buf *out) MUST_CHECK;

@@ -235,10 +235,10 @@ static void a_letter_is_signed_and_encrypted(void **unused)
                                 .n_recipients = 2,
                                 .gcm = i & 2,
                                 .oaep = i & 4};
-        struct smime_draft draft;
+        struct cms_draft draft;
         struct smime_made how;
         struct error e = {0};
-        assert_ok(smime_prepare(&ask, NOW, &arena, &draft, &e), e);
+        assert_ok(cms_draft_write(&h, ask.encrypt, ask.signer, NOW, &arena, &draft, &e), e);
         ask.attributes = draft.attributes;
         ask.signature = made_sign(anna, &draft, &arena);
         struct slice letter = make_sealed(&ask, &arena, &how);
@@ -275,13 +275,13 @@ static void a_letter_is_signed_alone(void **unused)
     struct made other = made_new(&ca, "RSA", "email:other@example.org", "digitalSignature", 30);
     struct mail_header h;
     struct smime_ask ask = {.letter = &h, .signer = made_der_of(&anna, &arena)};
-    struct smime_draft draft;
+    struct cms_draft draft;
     struct smime_made how;
     struct error e = {0};
 
     (void)unused;
     made_letter(SLICE(LETTER), &arena, &h);
-    assert_ok(smime_prepare(&ask, NOW, &arena, &draft, &e), e);
+    assert_ok(cms_draft_write(&h, ask.encrypt, ask.signer, NOW, &arena, &draft, &e), e);
     ask.attributes = draft.attributes;
     ask.signature = made_sign(&other, &draft, &arena); /* another's key */
     OWN(buf) struct buf out = {.max = 1 << 20};
@@ -296,7 +296,7 @@ static void a_letter_is_signed_alone(void **unused)
     ask.signer = SLICE_NONE;
     assert_false(smime_seal(&ask, &arena, &out, &how, &e)); /* nothing would protect it */
     ask.signer = SLICE("no certificate");
-    assert_false(smime_prepare(&ask, NOW, &arena, &draft, &e));
+    assert_false(cms_draft_write(&h, ask.encrypt, ask.signer, NOW, &arena, &draft, &e));
     made_done(&other);
     made_done(&anna);
     made_done(&ca);

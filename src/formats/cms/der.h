@@ -1,4 +1,4 @@
-/* formats/smime/der - the little DER that a signature is made of (X.690). */
+/* formats/cms/der - the little DER that a signature is made of (X.690), written. */
 #pragma once
 
 #include "base/buf.h"
@@ -18,3 +18,6 @@ void der_put(struct buf *out, unsigned tag, struct slice content);
 
 /* The same from what was built; `content` is emptied for its next use. */
 void der_wrap(struct buf *out, unsigned tag, struct buf *content);
+
+/* The SEQUENCE at the beginning, with tag and length; empty when there is none, or it is longer than `s` or 64 KiB. */
+struct slice der_first(struct slice s);
