@@ -3,6 +3,7 @@
 #include "conditions/labels.h"
 #include "conditions/tag.h"
 #include "formats/mail/address.h"
+#include "formats/smtp/address.h"
 
 /* What is being judged. */
 struct judging {
@@ -27,6 +28,45 @@ static bool has(const struct config_list *list, struct slice text)
     return false;
 }
 
+/* Whether there is one way to write it, but for the case of its letters. */
+static bool is_plain(struct slice mailbox)
+{
+    return slice_is_ascii(mailbox) && slice_find(mailbox, '"') == mailbox.len;
+}
+
+static struct slice canonical(struct slice mailbox, uint8_t out[static SMTP_CANONICAL_MAX])
+{
+    struct smtp_mailbox parsed;
+    struct error ignored = {0};
+    size_t len = 0;
+
+    return smtp_mailbox_parse(mailbox, &parsed, &ignored) &&
+                   smtp_mailbox_canonical(&parsed, out, &len, &ignored)
+               ? slice_of(out, len)
+               : mailbox;
+}
+
+/* However either is written: quoted in vain, with U-labels or A-labels. */
+static bool has_mailbox(const struct config_list *list, struct slice mailbox)
+{
+    const struct slice *items = list->items;
+    uint8_t one[SMTP_CANONICAL_MAX];
+    uint8_t other[SMTP_CANONICAL_MAX];
+
+    if (list->count == 0 || has(list, mailbox)) {
+        return list->count > 0;
+    }
+    bool plain = is_plain(mailbox);
+    struct slice wanted = canonical(mailbox, one);
+    for (size_t i = 0; i < list->count; i++) {
+        if (!(plain && is_plain(items[i])) &&
+            slice_equal_nocase(canonical(items[i], other), wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool met(struct judging *j, const char *what, struct slice which)
 {
     buf_printf(j->why, "%s%s", j->why->len ? "; " : "", what);
@@ -39,7 +79,7 @@ static bool met(struct judging *j, const char *what, struct slice which)
 static bool to_address(struct judging *j)
 {
     for (size_t i = 0; i < j->n_to; i++) {
-        if (has(&j->c->recipients, j->to[i].address)) {
+        if (has_mailbox(&j->c->recipients, j->to[i].address)) {
             return met(j, "to ", j->to[i].address);
         }
     }
@@ -123,7 +163,7 @@ static bool of_group(struct judging *j)
 
 static bool is_from(struct judging *j, struct slice address, bool *address_met, bool *domain_met)
 {
-    *address_met = *address_met || has(&j->c->senders, address);
+    *address_met = *address_met || has_mailbox(&j->c->senders, address);
     *domain_met = *domain_met || has(&j->c->sender_domains, letter_domain(address));
     return *address_met && *domain_met;
 }

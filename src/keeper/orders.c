@@ -113,17 +113,82 @@ bool keeper_cancel_wanted(struct keeper *k, struct queue_entry *entry, struct ar
     return true;
 }
 
+/* ── let go ── */
+
+/* Rulings of one letter in the queue that an order would let go. */
+struct letting {
+    const struct letter_id *id;
+    uint64_t ruling; /* counts from 1; 0: all */
+    struct arena *arena;
+    size_t n[SCANNING_NOBODY + 1];    /* how many there are, by who lets them go */
+    size_t held[SCANNING_NOBODY + 1]; /* and are held, or may be */
+    enum scanning_leave of;           /* whose go */
+    struct order *orders;             /* room for as many as there are; NULL: they are counted */
+    size_t n_orders;
+};
+
+static void look_at(void *context, const struct queue_entry *entry)
+{
+    struct letting *l = context;
+    enum scanning_leave leave = scanning_leave_of(entry->guard);
+
+    if (memcmp(entry->parcel->id.bytes, l->id->bytes, LETTER_ID_LEN) != 0 ||
+        (l->ruling && entry->ruling != l->ruling - 1)) {
+        return;
+    }
+    if (!l->orders) {
+        l->n[leave]++;
+        l->held[leave] += entry->busy || entry->state == QUEUE_HELD;
+    } else if (leave == l->of && l->n_orders < l->n[leave]) {
+        l->orders[l->n_orders++] = (struct order){.ruling = entry->ruling + 1,
+                                                  .domain = arena_copy(l->arena, entry->domain)};
+    }
+}
+
+/* Count them, and say whose an order is about that names no ruling: what anybody lets go, before what the officer lets go.
+ * SCANNING_NOTHING: none is there. */
+static enum scanning_leave count_rulings(struct keeper *k, struct letting *l)
+{
+    queue_each(k->queue, look_at, l);
+    if (l->held[SCANNING_ANYBODY] == 0 && l->held[SCANNING_OFFICER]) {
+        return SCANNING_OFFICER;
+    }
+    if (l->n[SCANNING_ANYBODY]) {
+        return SCANNING_ANYBODY;
+    }
+    return l->n[SCANNING_OFFICER]  ? SCANNING_OFFICER
+           : l->n[SCANNING_NOBODY] ? SCANNING_NOBODY
+                                   : SCANNING_NOTHING;
+}
+
+/* Record and obey one order for each ruling: one about the letter would let go what waits for somebody else. */
+static bool let_go(struct keeper *k, struct letting *l, const struct order *order,
+                   enum ledger_urgency urgency, struct admin_done *done, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+
+    l->arena = &arena;
+    l->orders = arena_array(&arena, l->n[l->of] + 1, sizeof(*l->orders));
+    queue_each(k->queue, look_at, l);
+    for (size_t i = 0; i < l->n_orders; i++) {
+        struct order one = *order;
+        uint64_t later = 0;
+        one.ruling = l->orders[i].ruling;
+        one.domain = l->orders[i].domain;
+        if (!keeper_record_one(k, urgency, RECORD_ORDER, &order_schema, &one, e)) {
+            return false;
+        }
+        done->count += queue_order(k->queue, l->id, one.ruling, QUEUE_WAITING, 0, &later);
+        done->later += later;
+    }
+    return true;
+}
+
 static uint64_t obey(struct keeper *k, const struct letter_id *id, const struct order *order,
                      uint64_t *later)
 {
-    switch (order->kind) {
-    case ORDER_HOLD:
-        return queue_order(k->queue, id, order->ruling, QUEUE_HELD, 0, later);
-    case ORDER_RELEASE:
-        return queue_order(k->queue, id, order->ruling, QUEUE_WAITING, 0, later);
-    default:
-        return queue_order(k->queue, id, order->ruling, 0, 0, later);
-    }
+    return queue_order(k->queue, id, order->ruling, order->kind == ORDER_HOLD ? QUEUE_HELD : 0, 0,
+                       later);
 }
 
 bool keeper_order(struct keeper *k, const struct order *order, struct arena *arena,
@@ -136,9 +201,10 @@ bool keeper_order(struct keeper *k, const struct order *order, struct arena *are
     if (!letter_id_from(order->id, &id)) {
         return error_set(e, ERROR_INPUT, "the order names no letter");
     }
-    if (order->kind == ORDER_RELEASE &&
-        scanning_leave_of(k, &id, order->ruling) != SCANNING_ANYBODY) {
-        return true; /* it waits for the officer, or is gone */
+    if (order->kind == ORDER_RELEASE) { /* the rest waits for the officer, or is gone */
+        struct letting l = {.id = &id, .ruling = order->ruling, .of = SCANNING_ANYBODY};
+        (void)count_rulings(k, &l);
+        return let_go(k, &l, order, LEDGER_PATIENT, done, e);
     }
     if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_ORDER, &order_schema, order, e)) {
         return false;
@@ -200,17 +266,21 @@ bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
                          "it needs the approval of a second person, which no order gives: `postern "
                          "letter waiting`");
     }
+    struct letting l = {.id = &id, .ruling = order.ruling};
     if (order.kind == ORDER_RELEASE) {
-        enum scanning_leave leave = scanning_leave_of(k, &id, order.ruling);
-        if (leave == SCANNING_NOTHING) {
+        l.of = count_rulings(k, &l);
+        if (l.of == SCANNING_NOTHING) {
             return true;
         }
-        if (!may_release(admin, leave, &order, r->arena, e)) {
+        if (!may_release(admin, l.of, &order, r->arena, e)) {
             return false;
         }
     }
     log_event(LOG_INFO, "queue.order", LOG_NUMBER("kind", order.kind),
               LOG_SLICE("by", admin->caller.at));
+    if (order.kind == ORDER_RELEASE) {
+        return let_go(k, &l, &order, LEDGER_AWAITED, answer, e);
+    }
     if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_ORDER, &order_schema, &order, e)) {
         return false;
     }

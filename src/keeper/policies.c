@@ -152,12 +152,21 @@ bool policies_decide(struct keeper *k, const struct facts *f, const struct mail_
 
 /* ── what none of its steps protects ── */
 
-static bool holds_any(const struct decision *d, uint64_t guard)
+/* Its policy came to its end: not what has the same guard for something else. */
+static bool is_stopped(const struct ruling *r)
+{
+    const struct ruling_try *tried = r->tried.items;
+
+    return r->guard == GUARD_POLICY && r->tried.count &&
+           tried[r->tried.count - 1].rung == RUNG_HOLD;
+}
+
+static bool stops_any(const struct decision *d)
 {
     const struct ruling *all = d->rulings.items;
 
     for (size_t i = 0; i < d->rulings.count; i++) {
-        if (all[i].guard == guard) {
+        if (is_stopped(&all[i])) {
             return true;
         }
     }
@@ -179,7 +188,7 @@ static void write_rulings(const struct facts *f, const struct decision *d, struc
     size_t shown = 0;
 
     for (size_t i = 0; i < d->rulings.count && shown < SHOWN_MAX; i++) {
-        if (all[i].guard != GUARD_POLICY) {
+        if (!is_stopped(&all[i])) {
             continue;
         }
         for (size_t k = 0; k + 1 < all[i].recipients.len && shown < SHOWN_MAX; k += 2) {
@@ -226,7 +235,7 @@ bool policies_notice(struct keeper *k, const struct facts *f, const struct decis
     const struct config_list list = {(void *)(uintptr_t)mailbox, 1};
 
     *n = 0;
-    if (f->reverse_path.len == 0 || !holds_any(d, GUARD_POLICY)) {
+    if (f->reverse_path.len == 0 || !stops_any(d)) {
         return true;
     }
     *to = (struct recipient){.address = f->reverse_path, .notify = NOTIFY_NEVER};
@@ -252,7 +261,7 @@ void policies_follow(struct keeper *k, const struct parcel *p, const struct deci
 {
     const struct ruling *all = d->rulings.items;
 
-    if (holds_any(d, GUARD_POLICY)) {
+    if (stops_any(d)) {
         log_event(LOG_INFO, "letter.policy_holds", LOG_NUMBER("seq", p->seq));
         keeper_alert(k, "policy-holds",
                      "a letter waits because no step of its policy works for a recipient: "

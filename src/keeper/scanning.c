@@ -248,15 +248,10 @@ static void add_guard(struct ruling *r, const struct scanning_verdict *v, struct
 {
     uint64_t policy = r->guard;
 
-    r->hold = true;
+    ruling_hold(r, v->why, arena);
     if (v->guard != GUARD_NONE) {
         r->guard = policy == GUARD_RETURN ? GUARD_BACK : v->guard;
     }
-    r->reason = policy ? letter_text(arena,
-                                     arena_printf(arena, "%.*s; %.*s", SLICE_ARG(v->why),
-                                                  SLICE_ARG(r->reason)),
-                                     900)
-                       : v->why;
 }
 
 struct scanning_verdict scanning_hold(struct keeper *k, const struct findings *findings,
@@ -444,31 +439,9 @@ void scanning_again(struct keeper *k)
     }
 }
 
-/* A letter that is looked for. */
-struct looked_for {
-    const struct letter_id *id;
-    uint64_t ruling;
-    enum scanning_leave leave;
-};
-
-static void look(void *context, const struct queue_entry *entry)
+enum scanning_leave scanning_leave_of(uint64_t guard)
 {
-    struct looked_for *l = context;
-
-    if (memcmp(entry->parcel->id.bytes, l->id->bytes, LETTER_ID_LEN) != 0 ||
-        (l->ruling && entry->ruling != l->ruling - 1)) {
-        return;
-    }
-    enum scanning_leave leave = guard_goes_back(entry->guard) ? SCANNING_NOBODY
-                                : entry->guard == GUARD_NONE  ? SCANNING_ANYBODY
-                                                              : SCANNING_OFFICER;
-    l->leave = leave > l->leave ? leave : l->leave;
-}
-
-enum scanning_leave scanning_leave_of(struct keeper *k, const struct letter_id *id, uint64_t ruling)
-{
-    struct looked_for l = {.id = id, .ruling = ruling};
-
-    queue_each(k->queue, look, &l);
-    return l.leave;
+    return guard_goes_back(guard) ? SCANNING_NOBODY
+           : guard == GUARD_NONE  ? SCANNING_ANYBODY
+                                  : SCANNING_OFFICER;
 }

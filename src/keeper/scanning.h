@@ -58,8 +58,8 @@ void scanning_restore(struct keeper *k);
 /* Send back what could not be: the disk was full, perhaps. From time to time, by one thread. */
 void scanning_again(struct keeper *k);
 
-/* Who may let this letter go. One that is not in the queue yet is nobody's to let go: an order about it would be obeyed by the next
- * start alone, which looks at no guard. */
+/* Who may let a ruling go. A letter that is not in the queue yet is nobody's to let go: an order about it would be obeyed by the
+ * next start alone, which looks at no guard. */
 enum scanning_leave {
     SCANNING_NOTHING, /* it is not in the queue */
     SCANNING_ANYBODY, /* who may give orders */
@@ -67,6 +67,5 @@ enum scanning_leave {
     SCANNING_NOBODY, /* it goes back to its sender */
 };
 
-/* Of one letter, or of one ruling of it, which counts from 1. */
-enum scanning_leave scanning_leave_of(struct keeper *k, const struct letter_id *id,
-                                      uint64_t ruling);
+/* Of one that is in the queue; `guard` is an enum ruling_guard. */
+enum scanning_leave scanning_leave_of(uint64_t guard);

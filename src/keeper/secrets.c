@@ -379,7 +379,17 @@ static bool gather(struct keeper *k, const struct facts *f, struct secret_search
     return true;
 }
 
-static void hold(struct decision *d, size_t recipient, const char *why)
+/* As what a policy holds: no order about a whole account lets it go, but the officer. What goes back goes back. */
+static void hold_one(struct ruling *r, const char *why, struct arena *arena)
+{
+    if (guard_goes_back(r->guard)) {
+        return;
+    }
+    ruling_hold(r, slice_text(why), arena);
+    r->guard = r->guard == GUARD_NONE ? GUARD_POLICY : r->guard;
+}
+
+static void hold(struct decision *d, size_t recipient, const char *why, struct arena *arena)
 {
     struct ruling *rulings = d->rulings.items;
 
@@ -387,17 +397,18 @@ static void hold(struct decision *d, size_t recipient, const char *why)
         struct slice in = rulings[i].recipients;
         for (; in.len >= 2; in = slice_from(in, 2)) {
             if (((size_t)in.ptr[0] << 8 | in.ptr[1]) == recipient) {
-                rulings[i].hold = true;
-                rulings[i].reason = slice_text(why);
+                hold_one(&rulings[i], why, arena);
             }
         }
     }
 }
 
-static void hold_all(struct decision *d, size_t recipients, const char *why)
+static void hold_all(struct decision *d, const char *why, struct arena *arena)
 {
-    for (size_t i = 0; i < recipients; i++) {
-        hold(d, i, why);
+    struct ruling *rulings = d->rulings.items;
+
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        hold_one(&rulings[i], why, arena);
     }
 }
 
@@ -433,18 +444,17 @@ void secrets_hold(struct keeper *k, const struct facts *f, const struct mail_hea
     }
     struct secret_search *search = secret_search_new(key.ptr, arena);
     if (!known || !gather(k, f, search, arena, &n, &e)) {
-        hold_all(d, f->recipients.count, "the passwords of recipients cannot be read now");
+        hold_all(d, "the passwords of recipients cannot be read now", arena);
         return;
     }
     if (n == 0) {
         return;
     }
     if (!search_letter(search, header, terms_fd, &e)) {
-        hold_all(d, f->recipients.count,
-                 "it could not be searched for the password of its recipient");
+        hold_all(d, "it could not be searched for the password of its recipient", arena);
     }
     while (secret_search_found(search, &whose)) {
         log_event(LOG_WARNING, "letter.secret_found", LOG_NUMBER("recipient", whose));
-        hold(d, whose, SECRETS_WHY_HELD);
+        hold(d, whose, SECRETS_WHY_HELD, arena);
     }
 }

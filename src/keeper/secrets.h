@@ -10,15 +10,14 @@
 #include "base/error.h"
 
 #include "formats/mail/header.h"
-#include "letter/records.h"
 #include "keeper/secret_marks.h"
+#include "letter/records.h"
 
 struct keeper;
 
 #define SECRETS_WHY_HELD                                                                           \
-    "a password of its recipient stands in it: tell it in another way, or let it go with "         \
-    "`postern "                                                                                    \
-    "queue release`"
+    "a password of its recipient stands in it: tell it in another way; the officer lets it go "    \
+    "with `postern queue release --reason`"
 
 /* What opens a letter's files for one recipient. */
 struct secret_choice {

@@ -257,8 +257,7 @@ void suspension_hold(struct keeper *k, const struct facts *f, struct arena *aren
     }
     for (size_t i = 0; i < d->rulings.count; i++) {
         if (!guard_goes_back(rulings[i].guard)) {
-            rulings[i].hold = true;
-            rulings[i].reason = SLICE(SUSPENSION_WHY_HELD);
+            ruling_hold(&rulings[i], SLICE(SUSPENSION_WHY_HELD), arena);
         }
     }
 }

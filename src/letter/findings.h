@@ -78,7 +78,8 @@ enum ruling_guard {
     GUARD_OFFICER = 1, /* the officer alone lets it go, with a reason */
     GUARD_BACK = 2,    /* it goes back to its sender, and never leaves */
     GUARD_POLICY =
-        3, /* no method of its policy works: the officer alone lets it go, with a reason */
+        3, /* no method of its policy works, or its recipient's password stands in it: the
+                       * officer alone lets it go, with a reason */
     GUARD_RETURN = 4, /* the same, and it goes back to its sender */
 };
 

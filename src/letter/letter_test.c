@@ -1,4 +1,5 @@
 #include "letter/account_role.h"
+#include "letter/findings.h"
 #include "letter/records.h"
 #include "letter/subject.h"
 #include "tests/test.h"
@@ -126,12 +127,31 @@ static void subjects_round_trip(void **unused)
     assert_false(cbor_read(buf_slice(&b), &subject_record_schema, &a, &out, &e));
 }
 
+static void what_holds_it_adds_up(void **unused)
+{
+    OWN(arena) struct arena a = {.max = 65536};
+    struct ruling r = {.reason = SLICE("[policy x]"), .guard = GUARD_POLICY};
+    (void)unused;
+
+    ruling_hold(&r, SLICE("first"), &a); /* instead of why it would have left */
+    assert_true(r.hold);
+    assert_slice(r.reason, "first");
+    ruling_hold(&r, SLICE("second"), &a);
+    ruling_hold(&r, SLICE("second"), &a);
+    assert_slice(r.reason, "second; first");
+    assert_int_equal(r.guard, GUARD_POLICY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_read_back),     cmocka_unit_test(roles_have_names),
-        cmocka_unit_test(texts_become_utf8), cmocka_unit_test(domains),
-        cmocka_unit_test(facts_round_trip),  cmocka_unit_test(subjects_round_trip),
+        cmocka_unit_test(what_holds_it_adds_up),
+        cmocka_unit_test(ids_read_back),
+        cmocka_unit_test(roles_have_names),
+        cmocka_unit_test(texts_become_utf8),
+        cmocka_unit_test(domains),
+        cmocka_unit_test(facts_round_trip),
+        cmocka_unit_test(subjects_round_trip),
     };
     return cmocka_run_group_tests_name("letter", tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
 
 #include "letter/internal.h"
 
+#define WHY_MAX 900 /* bytes of reasons together; the record takes REASON_MAX */
+
 #define THIS ruling_try
 static const struct cbor_field ruling_try_fields[] = {
     ROW(1, CBOR_UINT, rung, UINT8_MAX),
@@ -43,4 +45,20 @@ const char *rung_name(uint64_t rung)
     const char *name = rung <= RUNG_RETURN ? names[rung] : NULL;
 
     return name ? name : "?";
+}
+
+void ruling_hold(struct ruling *r, struct slice why, struct arena *arena)
+{
+    bool said = r->hold && why.len && r->reason.len &&
+                memmem(r->reason.ptr, r->reason.len, why.ptr, why.len);
+
+    if (!said) {
+        r->reason = r->hold && r->reason.len
+                        ? letter_text(arena,
+                                      arena_printf(arena, "%.*s; %.*s", SLICE_ARG(why),
+                                                   SLICE_ARG(r->reason)),
+                                      WHY_MAX)
+                        : why;
+    }
+    r->hold = true;
 }

@@ -2,6 +2,8 @@
  * docs/ledger-format.md has the bytes. The rules of letter/records.h hold here too; which includes this. */
 #pragma once
 
+#include "base/arena.h"
+
 #include "formats/cbor/cbor.h"
 
 #define RULING_POLICY_MAX 64
@@ -52,6 +54,9 @@ struct ruling {
 };
 
 extern const struct cbor_schema ruling_schema;
+
+/* Have it wait for a person, for one more reason: why it was held before stands behind that. Its guard is as it was. */
+void ruling_hold(struct ruling *r, struct slice why, struct arena *arena);
 
 /* "smime", as settings name it; "?" for what is none. */
 const char *rung_name(uint64_t rung);

@@ -111,6 +111,29 @@ def test_each_recipient_gets_what_his_policy_says(scene):
     assert received(scene, PETRA) == [] and len(received(scene, PAUL)) == 1
 
 
+def test_an_account_released_lets_go_what_no_policy_keeps(scene):
+    """Of one letter: what leaves unprotected stays with the officer, also when who sent it was suspended."""
+    company = scene.company
+    before = len(received(scene, PAUL)), len(received(scene, PIA))
+    company.postern("queue", "pause")
+    sent = scene.submit(letter("[secure] Second offer"), [PAUL, PIA])
+    wait_for("both", lambda: sum(sent in line for line in company.postern("queue", "list").splitlines()) == 2)
+    company.postern("account", "suspend", ALICE, "--reason", "Her notebook was stolen")
+    said = company.postern("account", "release", ALICE, "--reason", "It was found", "--send-held")
+    assert said.endswith("letters on their way: 1\n"), said
+    company.kill()
+    company.start()
+    company.postern("queue", "resume")
+    wait_for("the letter at Paul's", lambda: len(received(scene, PAUL)) == before[0] + 1)
+    line, = [line for line in company.postern("queue", "list").splitlines() if sent in line]
+    assert " held " in line and len(received(scene, PIA)) == before[1]
+    assert company.postern("queue", "release", sent, "--reason", "hurry", check=False).returncode == DENIED
+    company.sign_in(company.officer)
+    assert "released: 1" in company.postern("queue", "release", sent, "--reason", "She reads it on paper")
+    company.sign_in()
+    wait_for("the letter at Pia's", lambda: len(received(scene, PIA)) == before[1] + 1)
+
+
 def test_a_changed_policy_is_another_version_and_a_wrong_one_is_none(scene):
     company = scene.company
     text = company.config.read_text()

@@ -38,7 +38,7 @@ static void set(struct scene *s)
     *s = (struct scene){
         .arena = {.max = 1 << 22                                                              },
         .to = { {.address = SLICE("paul@partner.test")},
-                  {.address = SLICE("paula@partner.test")},
+                  {.address = SLICE("\"petra\"@partner.test")},
                   {.address = SLICE("anna@example.test")},
                   {.address = SLICE("PAUL@partner.test")}},
         .rulings = {                                        {.domain = SLICE("partner.test"), .recipients = slice_of(outside, 6)},
@@ -93,6 +93,8 @@ static void each_condition(void **unused)
         {"group = support, sales",                  true },
         {"attachment-larger-than = 19999B",         true },
         {"attachment-larger-than = 20000B",         false}, /* the text is no attachment */
+        {"to = petra@partner.test",                 true },
+        {"to = pete@partner.test",                  false},
         {"to-domain = partner.test",                true },
         {"to-domain = other.test",                  false},
         {"group = sales\nto-domain = other.test",   false}, /* all must hold */

@@ -203,6 +203,43 @@ static void what_was_tried_is_said(void **unused)
     arena_done(&s.arena);
 }
 
+/* One mailbox is one, however the settings and the envelope write it. */
+static void mailboxes_are_compared_not_texts(void **unused)
+{
+    static const struct {
+        const char *to, *recipient;
+        bool same;
+    } rows[] = {
+        {"anna@partner.test",       "\"anna\"@partner.test",   true },
+        {"anna@partner.test",       "\"an\\na\"@PARTNER.test", true },
+        {"anna@xn--bcher-kva.test",
+         "anna@b\xc3\xbc"
+         "cher.test",                                          true },
+        {"anna@xn--bcher-kva.test",
+         "\"anna\"@B\xc3\x9c"
+         "CHER.test",                                          true },
+        {"anna@partner.test",       "\"anna \"@partner.test",  false},
+        {"anna@bucher.test",
+         "anna@b\xc3\xbc"
+         "cher.test",                                          false},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene s;
+        set(&s);
+        s.to[0].address = slice_text(rows[i].recipient);
+        struct slice text =
+            arena_printf(&s.arena, "[policy x]\nto = %s\n" STEPS("openpgp"), rows[i].to);
+        decide(&s, arena_text(&s.arena, text));
+        const struct ruling *r = s.decision.rulings.items;
+        if ((r->guard == GUARD_POLICY) != rows[i].same) {
+            fail_msg("%s against %s", rows[i].to, rows[i].recipient);
+        }
+        arena_done(&s.arena);
+    }
+}
+
 static void unknown_is_no_reason_against(void **unused)
 {
     struct scene s;
@@ -341,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_of_policies),
         cmocka_unit_test(what_was_tried_is_said),
+        cmocka_unit_test(mailboxes_are_compared_not_texts),
         cmocka_unit_test(unknown_is_no_reason_against),
         cmocka_unit_test(the_same_outcome_is_one_ruling),
         cmocka_unit_test(notices_are_under_no_policy),
