@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include "keeper/internal.h"
+#include "keeper/levels.h"
 #include "keeper/overrides.h"
 #include "keeper/sts.h"
 #include "keeper/tlsrpt.h"
@@ -87,11 +88,11 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     job->route = arena_copy(arena, entry->route);
     job->smarthost = entry->smarthost;
     job->require_tls = f.require_tls || domain_requires_tls(k, entry);
-    job->level = overrides_waived(k, entry->domain, entry->level, &f);
+    job->level = overrides_waived(k, entry, &f);
     job->unproven = job->level != 0;
-    job->unpinned = overrides_level(k, entry->domain) != 0;
+    job->unpinned = !entry->smarthost && overrides_level(k, entry->domain) != 0;
     job->level = job->level ? job->level : required_level(k, entry, arena);
-    if (f.tls_report) { /* RFC 8460 section 3: in spite of what it reports; but never in the clear */
+    if (f.tls_report && !entry->smarthost) { /* RFC 8460 section 3: in spite of what it reports */
         job->level = job->level > LEVEL_ENCRYPTED ? LEVEL_ENCRYPTED : job->level;
         job->unproven = true;
     }
@@ -295,10 +296,10 @@ static void schedule_rest(struct ending *d)
 static bool is_downgrade(const struct ending *d, uint64_t shown)
 {
     uint64_t level = d->ask->evidence.level;
-    uint64_t waived = overrides_waived(d->keeper, d->entry->domain, d->entry->level, &d->facts);
+    uint64_t waived = overrides_waived(d->keeper, d->entry, &d->facts);
 
-    return d->deferred && !d->entry->released && !d->facts.tls_report && level &&
-           level < (waived ? waived : shown);
+    return d->deferred && !d->entry->released && level &&
+           (!d->facts.tls_report || d->entry->smarthost) && level < (waived ? waived : shown);
 }
 
 static bool hold_downgraded(struct ending *d, struct error *e)
@@ -350,15 +351,14 @@ static void count_outcomes(struct ending *d)
 /* Remember the best that this next hop has shown, once it has really taken a letter so. */
 static bool learn_level(struct ending *d, uint64_t shown, struct error *e)
 {
-    uint64_t level = d->ask->evidence.level;
     bool taken = false;
 
     for (size_t i = 0; i < d->entry->n_pending; i++) {
         uint64_t status = d->outcomes[i].status;
         taken = taken || status == DELIVERY_DELIVERED || status == DELIVERY_RELAYED;
     }
-    return !taken || level <= shown ||
-           state_level_put(d->keeper->state, shown_by(d->keeper, d->entry, d->arena), level, e);
+    return !taken || keeper_level_learn(d->keeper, shown_by(d->keeper, d->entry, d->arena),
+                                        &d->ask->evidence, shown, e);
 }
 
 static bool record_outcome(struct ending *d, struct error *e)

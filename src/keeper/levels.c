@@ -1,11 +1,18 @@
 /* How well next hops have protected what they took: the floor for what follows, until a person says that
- * one may be worse from now on. */
+ * one may be worse from now on.
+ *
+ *     state row          says
+ *     sts/shown/WHERE    that nothing but MTA-STS has shown its level yet */
 #include "keeper/levels.h"
+
+#include "base/log.h"
 
 #include "formats/smtp/address.h"
 #include "keeper/admin.h"
 #include "keeper/internal.h"
 #include "stages/policy/policy.h"
+
+#define ARENA_BYTES 8192
 
 struct slice keeper_shown_by(struct keeper *k, struct slice domain, struct slice route,
                              bool smarthost, struct arena *arena)
@@ -33,6 +40,69 @@ struct slice keeper_where_of(struct keeper *k, struct slice domain, struct arena
     policy_decide(&(struct policy_letter){.facts = &facts}, s, arena, &d);
     const struct ruling *r = d.rulings.items;
     return keeper_shown_by(k, r->domain, r->route, ruling_is_smarthost(k, r), arena);
+}
+
+static struct slice mark_of(struct slice where, struct arena *arena)
+{
+    return arena_printf(arena, "sts/shown/%.*s", SLICE_ARG(where));
+}
+
+static bool is_marked(struct keeper *k, struct slice mark, struct arena *arena, bool *found,
+                      struct error *e)
+{
+    struct slice value = SLICE_NONE;
+
+    return state_value_get(k->state, mark, arena, &value, found, e);
+}
+
+bool keeper_level_learn(struct keeper *k, struct slice where, const struct evidence *seen,
+                        uint64_t shown, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = ARENA_BYTES};
+    struct slice mark = mark_of(where, &arena);
+    bool found = false;
+
+    if (seen->level == LEVEL_AUTHENTICATED && slice_starts(seen->proof, SLICE("MTA-STS "))) {
+        if (shown < LEVEL_AUTHENTICATED && !state_value_put(k->state, mark, SLICE("1"), e)) {
+            return false;
+        }
+    } else if (seen->level == LEVEL_AUTHENTICATED &&
+               (!is_marked(k, mark, &arena, &found, e) ||
+                (found && !state_value_delete(k->state, mark, &found, e)))) {
+        return false;
+    }
+    return seen->level <= shown || state_level_put(k->state, where, seen->level, e);
+}
+
+/* What MTA-STS authenticated had a certificate that proves itself: that stays demanded. */
+static bool withdraw(struct keeper *k, struct slice domain, bool *lowered, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = ARENA_BYTES};
+    struct slice mark = mark_of(domain, &arena);
+    uint64_t shown = 0;
+    bool found = false;
+
+    if (!is_marked(k, mark, &arena, &found, e) || !state_level_get(k->state, domain, &shown, e)) {
+        return false;
+    }
+    *lowered = found && shown == LEVEL_AUTHENTICATED;
+    return (!*lowered || state_level_put(k->state, domain, LEVEL_VERIFIED, e)) &&
+           (!found || state_value_delete(k->state, mark, &found, e));
+}
+
+void keeper_level_withdraw(struct keeper *k, struct slice domain)
+{
+    struct error e = {0};
+    bool lowered = false;
+
+    if (!withdraw(k, domain, &lowered, &e)) {
+        log_event(LOG_ERROR, "state.failed", LOG_TEXT("reason", e.text));
+    } else if (lowered) {
+        log_event(LOG_WARNING, "sts.withdrawn", LOG_NUMBER("level", LEVEL_VERIFIED));
+        keeper_alert(k, "sts-withdrawn",
+                     "A domain says by its own policy that it has no MTA-STS any more. Its servers "
+                     "must show a certificate that proves itself, and no more than that.");
+    }
 }
 
 bool keeper_on_domain_forget(void *ctx, struct ipc_request *r, struct error *e)

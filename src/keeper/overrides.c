@@ -111,12 +111,12 @@ uint64_t overrides_level(struct keeper *k, struct slice domain)
     return level;
 }
 
-uint64_t overrides_waived(struct keeper *k, struct slice domain, uint64_t demanded,
-                          const struct facts *f)
+uint64_t overrides_waived(struct keeper *k, const struct queue_entry *entry, const struct facts *f)
 {
-    uint64_t level = overrides_level(k, domain);
+    uint64_t level = entry->smarthost ? 0 : overrides_level(k, entry->domain);
+    bool waives = f->tls_optional && !entry->smarthost && entry->level <= LEVEL_CLEARTEXT;
 
-    return level ? level : f->tls_optional && demanded <= LEVEL_CLEARTEXT ? demanded : 0;
+    return level ? level : waives ? entry->level : 0;
 }
 
 static struct override_row copy_of(const struct override_row *r, struct arena *arena)
@@ -194,6 +194,18 @@ static bool check(const struct admin_override_ask *ask, struct error *e)
     return ask->reason.len > 0 || error_set(e, ERROR_INPUT, "an override needs a --reason");
 }
 
+/* Nothing of the domain's counts where the smart host takes the letter, and that one gets our password. */
+static bool has_own_servers(struct keeper *k, struct slice domain, struct error *e)
+{
+    const struct settings *s = k->options.settings(k->options.context);
+    const struct domain_settings *own = settings_domain(s, domain);
+
+    return !s->smarthost.present || (own && own->route.port) ||
+           error_set(e, ERROR_INPUT,
+                     "the smart host takes letters to this domain: no override changes what that "
+                     "one must prove");
+}
+
 static bool record(struct keeper_admin *admin, const struct override_row *r, bool end,
                    struct error *e)
 {
@@ -231,7 +243,7 @@ bool keeper_on_override(void *ctx, struct ipc_request *r, struct error *e)
         .by = slice_head(admin->caller.by, BY_MAX),
         .reason = ask->reason,
     };
-    if (!check(ask, e)) {
+    if (!check(ask, e) || (ask->level && !has_own_servers(k, row.domain, e))) {
         return false;
     }
     (void)pthread_mutex_lock(&k->overrides->lock);

@@ -1,7 +1,8 @@
 /* keeper/overrides - domains for which a person lowered, until a day, what their servers must prove.
  *
  * While one holds, letters to that domain need its level and no more: neither what the settings or a policy demand, nor what
- * the domain showed before, nor its pins, TLSA records or MTA-STS count. It ends by itself. Thread-safe. */
+ * the domain showed before, nor its pins, TLSA records or MTA-STS count. It ends by itself. What the smart host must
+ * prove it does not touch. Thread-safe. */
 #pragma once
 
 #include "base/arena.h"
@@ -14,6 +15,7 @@
 
 struct keeper;
 struct overrides;
+struct queue_entry;
 
 /* One that holds. */
 struct override_row {
@@ -32,9 +34,8 @@ void overrides_close(struct keeper *k);
 uint64_t overrides_level(struct keeper *k, struct slice domain);
 
 /* The level that is enough for a letter, whatever else is known: by an override, or by the sender's `TLS-Required: No` where
- * nothing is demanded (RFC 8689 section 4). 0: neither. */
-uint64_t overrides_waived(struct keeper *k, struct slice domain, uint64_t demanded,
-                          const struct facts *f);
+ * nothing is demanded (RFC 8689 section 4). 0: neither, or the smart host takes it. */
+uint64_t overrides_waived(struct keeper *k, const struct queue_entry *entry, const struct facts *f);
 
 /* Those that hold now, in the arena. */
 size_t overrides_list(struct keeper *k, struct arena *arena, struct override_row **rows);

@@ -4,8 +4,7 @@ struct recipient_state *recipients_look(struct keeper *k, const struct facts *f,
                                         struct arena *arena)
 {
     static recipients_fact *const facts[] = {recipients_smime, recipients_openpgp,
-                                             recipients_secret, recipients_transport,
-                                             recipients_sts};
+                                             recipients_secret, recipients_transport};
     const struct recipient *all = f->recipients.items;
     struct recipient_state *states = arena_array(arena, f->recipients.count + 1, sizeof(*states));
 

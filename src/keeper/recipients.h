@@ -23,5 +23,4 @@ typedef void recipients_fact(struct keeper *k, const struct facts *f, struct sli
 recipients_fact recipients_smime;   /* is there a certificate? */
 recipients_fact recipients_openpgp; /* is there a key? */
 recipients_fact recipients_secret; /* is there a password, or can one be made? keeper/documents.c */
-recipients_fact recipients_sts; /* MTA-STS, where neither a pin nor DANE counts; behind the next */
 recipients_fact recipients_transport; /* DANE, MTA-STS, a pin? */

@@ -14,6 +14,7 @@
 
 #include "host/thread.h"
 #include "keeper/internal.h"
+#include "keeper/levels.h"
 #include "keeper/sts_fetch.h"
 #include "keeper/sts_rows.h"
 #include "keeper/tlsrpt.h"
@@ -22,6 +23,7 @@
 #define CHECK_MS (5 * 60 * 1000) /* how long what was looked up is not looked up again */
 #define AGAIN_MS                                                                                   \
     (60 * 1000) /* the same when there was no answer, and between two fetches that fail */
+#define UNASKED_MS    5000             /* the same when courier could not be asked */
 #define RENEW_MS      2000             /* the same when letters fail by the policy */
 #define BACKGROUND_MS (60 * 60 * 1000) /* between two fetches of one domain that nobody waits for */
 #define WAIT_MS       40000            /* for another thread that looks the same domain up */
@@ -43,6 +45,7 @@ struct looking {
 
     enum sts_text text;
     struct slice id;
+    bool unasked; /* courier could not be asked */
     bool fetched;
     struct sts_policy policy;
     const char *problem;
@@ -50,10 +53,11 @@ struct looking {
 };
 
 /* A policy is fetched when there is another one, before it ends, and when letters fail by it; one that fails to come not at
- * once again. Without a TXT record nothing is fetched: the one that is known runs out. */
+ * once again. Without a TXT record nothing is fetched, unless a policy is known: whoever can forge the DNS must not keep
+ * it from being fetched anew until it has run out (RFC 8461 section 10.2). */
 static bool wants_fetch(const struct looking *l)
 {
-    if (l->text == STS_TEXT_ABSENT || (l->text == STS_TEXT_UNKNOWN && l->known_id.len == 0)) {
+    if (l->text == STS_TEXT_UNASKED || (l->text != STS_TEXT_PRESENT && l->known_id.len == 0)) {
         return false;
     }
     if (l->wish == STS_RENEW) {
@@ -70,15 +74,28 @@ static bool wants_fetch(const struct looking *l)
 static void look(struct looking *l)
 {
     l->text = sts_fetch_id(l->k, l->domain, l->arena, &l->id, &l->why);
-    if (l->text == STS_TEXT_UNKNOWN) {
-        log_event(LOG_INFO, "sts.unknown", LOG_SLICE("reason", l->why));
+    l->unasked = l->text == STS_TEXT_UNASKED;
+    if (l->unasked || l->text == STS_TEXT_UNKNOWN) {
+        log_event(l->unasked ? LOG_WARNING : LOG_INFO, l->unasked ? "sts.unasked" : "sts.unknown",
+                  LOG_SLICE("reason", l->why));
+    }
+    if (l->text != STS_TEXT_PRESENT) {
         l->id = l->known_id;
     }
     if (!wants_fetch(l)) {
         return;
     }
-    l->problem = sts_fetch_policy(l->k, l->domain, l->arena, &l->policy, &l->why);
+    const char *problem = sts_fetch_policy(l->k, l->domain, l->arena, &l->policy, &l->why);
+    l->unasked = problem && !*problem;
+    if (l->unasked) {
+        log_event(LOG_WARNING, "sts.unasked", LOG_SLICE("reason", l->why));
+        return;
+    }
+    l->problem = problem;
     l->fetched = true;
+    if (!l->problem && l->policy.mode == STS_NONE) {
+        keeper_level_withdraw(l->k, l->domain);
+    }
     if (l->problem) {
         const struct tls_result failure = {TLS_POLICY_STS, slice_text(l->problem),
                                            .host = SLICE_NONE};
@@ -137,7 +154,10 @@ static void end(struct looking *l, struct sts_row *r)
 
     r->busy = false;
     r->looked_at = clock_wall_ms();
-    r->checked_at = l->text == STS_TEXT_UNKNOWN ? steady - CHECK_MS + AGAIN_MS : steady;
+    r->unasked = l->unasked;
+    r->checked_at = l->unasked                    ? steady - CHECK_MS + UNASKED_MS
+                    : l->text == STS_TEXT_UNKNOWN ? steady - CHECK_MS + AGAIN_MS
+                                                  : steady;
     if (l->fetched) {
         r->tried_at = steady;
         r->problem = l->problem;
@@ -158,6 +178,7 @@ static void copy_out(struct sts_row *r, struct arena *arena, struct sts_known *o
     bool holds = sts_row_in_force(r, clock_wall_ms());
 
     *out = (struct sts_known){
+        .unasked = !holds && (r->unasked || r->busy),
         .looked = r->checked_at != 0 || holds,
         .fetched_at = holds ? r->fetched_at : 0,
         .looked_at = r->looked_at,
@@ -283,8 +304,10 @@ bool keeper_on_sts(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper_sts_answer *answer = r->answer;
     struct sts_known known;
 
-    (void)e;
     sts_find(courier->keeper, ask->domain, ask->renew ? STS_RENEW : STS_CURRENT, r->arena, &known);
+    if (known.unasked) {
+        return error_set(e, ERROR_BUSY, "nobody could be asked for it");
+    }
     *answer = (struct keeper_sts_answer){
         .mode = known.policy.mode,
         .id = known.id,

@@ -11,8 +11,8 @@
 #define METHOD   1     /* GET, of host/fetch */
 #define HTTP_OK  200
 
-bool sts_texts(struct keeper *k, struct slice name, struct arena *arena,
-               struct slice texts[static STS_TEXTS_MAX], size_t *n, struct slice *why)
+enum sts_asked sts_texts(struct keeper *k, struct slice name, struct arena *arena,
+                         struct slice texts[static STS_TEXTS_MAX], size_t *n, struct slice *why)
 {
     const struct courier_dns_ask ask = {name, DNS_TXT, DNS_MS};
     struct courier_dns_answer answer = {0};
@@ -21,7 +21,7 @@ bool sts_texts(struct keeper *k, struct slice name, struct arena *arena,
     if (!ipc_call(k->options.courier, &courier_dns, &ask, -1, &answer, NULL, arena,
                   DNS_MS + PATIENCE, &e)) {
         *why = arena_copy(arena, slice_text(e.text));
-        return false;
+        return STS_UNASKED;
     }
     *n = 0;
     const struct courier_dns_record *all = answer.records.items;
@@ -29,7 +29,7 @@ bool sts_texts(struct keeper *k, struct slice name, struct arena *arena,
         *n += sts_text_join(all[i].rdata, arena, &texts[*n]);
     }
     *why = answer.why;
-    return answer.status != DNS_FAILED && answer.status != DNS_BOGUS;
+    return answer.status != DNS_FAILED && answer.status != DNS_BOGUS ? STS_ANSWERED : STS_FAILED;
 }
 
 enum sts_text sts_fetch_id(struct keeper *k, struct slice domain, struct arena *arena,
@@ -39,8 +39,9 @@ enum sts_text sts_fetch_id(struct keeper *k, struct slice domain, struct arena *
     struct slice name = arena_printf(arena, STS_RECORD_NAME "%.*s", SLICE_ARG(domain));
     size_t n = 0;
 
-    if (!sts_texts(k, name, arena, texts, &n, why)) {
-        return STS_TEXT_UNKNOWN;
+    enum sts_asked asked = sts_texts(k, name, arena, texts, &n, why);
+    if (asked != STS_ANSWERED) {
+        return asked == STS_UNASKED ? STS_TEXT_UNASKED : STS_TEXT_UNKNOWN;
     }
     return sts_id_read(texts, n, id) ? STS_TEXT_PRESENT : STS_TEXT_ABSENT;
 }
@@ -63,6 +64,7 @@ static const char *ask_server(struct keeper *k, struct slice domain, struct aren
         .headers = {&accept, 1},
         .answer_max = STS_POLICY_MAX,
         .timeout_ms = FETCH_MS,
+        .told = true,
     };
     struct courier_answer answer = {0};
     struct error e = {0};
@@ -70,7 +72,11 @@ static const char *ask_server(struct keeper *k, struct slice domain, struct aren
     if (!ipc_call(k->options.courier, &courier_fetch, &ask, -1, &answer, body, arena,
                   FETCH_MS + PATIENCE, &e)) {
         *why = arena_copy(arena, slice_text(e.text));
-        return e.kind == ERROR_DENIED ? "sts-webpki-invalid" : "sts-policy-fetch-error";
+        return STS_PROBLEM_UNASKED;
+    }
+    if (answer.failed) {
+        *why = answer.why;
+        return answer.failed == ERROR_DENIED ? "sts-webpki-invalid" : "sts-policy-fetch-error";
     }
     if (answer.status != HTTP_OK) {
         *why = arena_printf(arena, "the server of its policy answers with status %u",

@@ -24,6 +24,7 @@ struct sts_row {
     int64_t tried_at;                /* steady clock: the last fetch, 0: none */
     int64_t used_at;                 /* steady clock */
     bool busy;                       /* a thread looks it up */
+    bool unasked;                    /* nobody outside could be asked the last time */
     int64_t seen_at;                 /* wall clock: the last session; 0: none since the start */
     char proof[STS_PROOF_MAX + 1];   /* of it: what authenticated the server, */
     char published[STS_WHY_MAX + 1]; /* and what the domain published */

@@ -8,10 +8,12 @@
 #include "host/thread.h"
 #include "ipc/packet.h"
 #include "keeper/internal.h"
+#include "keeper/levels.h"
 #include "keeper/sts.h"
 #include "keeper/sts_transport.h"
 #include "keyring/keyring.h"
 #include "requests/courier.h"
+#include "requests/sts.h"
 #include "tests/test.h"
 
 #define DOMAIN "partner.test"
@@ -27,6 +29,8 @@ static struct {
     enum dns_status dns;
     const char *text;
     enum error_kind failure;
+    enum error_kind away; /* it does not come to asking */
+    bool dns_alone;       /* likewise for the file */
     unsigned status;
     const char *type;
     const char *body;
@@ -51,8 +55,11 @@ static bool on_dns(void *ctx, struct ipc_request *r, struct error *e)
     const struct courier_dns_ask *ask = r->ask;
     struct courier_dns_record *record = arena_alloc(r->arena, sizeof(*record));
 
-    (void)ctx, (void)e;
+    (void)ctx;
     courier.lookups++;
+    if (courier.away) {
+        return error_set(e, courier.away, "the test says so");
+    }
     assert_int_equal(ask->type, DNS_TXT);
     (void)snprintf(courier.name, sizeof(courier.name), "%.*s", SLICE_ARG(ask->name));
     rdata[0] = (uint8_t)strlen(courier.text);
@@ -73,8 +80,14 @@ static bool on_fetch(void *ctx, struct ipc_request *r, struct error *e)
     (void)snprintf(courier.url, sizeof(courier.url), "%.*s", SLICE_ARG(ask->url));
     courier.redirects = ask->redirects;
     courier.room = ask->answer_max;
+    if (courier.dns_alone) {
+        return error_set(e, ERROR_BUSY, "the test says so");
+    }
     if (courier.failure) {
-        return error_set(e, courier.failure, "the test says so");
+        assert_true(ask->told);
+        *(struct courier_answer *)r->answer =
+            (struct courier_answer){.failed = courier.failure, .why = SLICE("the test says so")};
+        return memfd_from("fetched", SLICE_NONE, &r->answer_fd, e);
     }
     *(struct courier_answer *)r->answer =
         (struct courier_answer){courier.status, slice_text(courier.type)};
@@ -100,7 +113,8 @@ static void say(const char *id, const char *body)
 {
     courier.dns = DNS_FOUND;
     courier.text = id;
-    courier.failure = ERROR_NONE;
+    courier.failure = courier.away = ERROR_NONE;
+    courier.dns_alone = false;
     courier.status = 200;
     courier.type = "text/plain";
     courier.body = body;
@@ -155,6 +169,15 @@ static void restart(void)
     state_close(keeper.state);
     assert_ok(state_open(path, key, &keeper.state, &e), e);
     assert_ok(sts_open(&keeper, &e), e);
+}
+
+static int alarms;
+
+static void on_alert(void *context, const char *event, const char *sentence)
+{
+    (void)context, (void)sentence;
+    assert_string_equal(event, "sts-withdrawn");
+    alarms++;
 }
 
 static struct arena memory = {.max = 1 << 20};
@@ -344,6 +367,92 @@ static void a_name_that_can_have_none_is_not_asked_for(void **unused)
     assert_int_equal(courier.lookups, 0);
 }
 
+/* RFC 8461 section 10.2: a record that is gone may be an attack. */
+static void without_a_record_what_is_known_is_fetched_anew(void **unused)
+{
+    (void)unused;
+    say("v=STSv1; id=1;", ENFORCE("3"));
+    (void)find(STS_CURRENT);
+    restart();
+    courier.dns = DNS_NO_NAME;
+    courier.body = ENFORCE("604800");
+    (void)usleep(1050000); /* half way to its end */
+    struct sts_known k = find(STS_CURRENT);
+    assert_int_equal(courier.fetches, 2);
+    assert_int_equal(k.policy.max_age_s, 604800);
+    assert_slice(k.id, "1");
+}
+
+static bool delivery_asks(struct error *e)
+{
+    struct keeper_courier asking = {.keeper = &keeper};
+    const struct keeper_sts_ask ask = {SLICE(DOMAIN), false};
+    struct keeper_sts_answer answer = {0};
+    struct ipc_request r = {.ask = &ask, .answer = &answer, .arena = &memory};
+
+    arena_reset(&memory);
+    return keeper_on_sts(&asking, &r, e);
+}
+
+static void where_nobody_could_be_asked_nothing_is_known(void **unused)
+{
+    struct error e = {0};
+
+    (void)unused;
+    courier.away = ERROR_LIMIT; /* asked too often */
+    assert_false(delivery_asks(&e));
+    assert_int_equal(e.kind, ERROR_BUSY);
+    assert_true(find(STS_KNOWN).unasked);
+    struct recipient_state r = {.transport = TRANSPORT_NONE};
+    sts_transport(&keeper, SLICE(DOMAIN), &memory, &r);
+    assert_int_equal(r.transport, TRANSPORT_UNKNOWN);
+    restart();
+    courier.away = ERROR_NONE;
+    courier.dns_alone = true;
+    assert_false(delivery_asks(&e));
+    restart();
+    courier.failure = ERROR_BUSY; /* its server was asked and does not answer: then it has none */
+    courier.dns_alone = false;
+    assert_ok(delivery_asks(&e), e);
+    restart();
+    courier.failure = ERROR_NONE;
+    assert_ok(delivery_asks(&e), e);
+    restart();
+    courier.away = ERROR_BUSY; /* one that is known holds */
+    assert_ok(delivery_asks(&e), e);
+    assert_int_equal(find(STS_CURRENT).policy.mode, STS_ENFORCE);
+}
+
+/* Letters of a domain that withdraws its policy itself need not wait for ever. */
+static void who_withdraws_mta_sts_is_not_held_to_it(void **unused)
+{
+    static const struct evidence by_sts = {.level = LEVEL_AUTHENTICATED,
+                                           .proof = SLICE_INIT("MTA-STS 1")};
+    static const struct evidence by_dane = {.level = LEVEL_AUTHENTICATED,
+                                            .proof = SLICE_INIT("DANE 3 1 1")};
+    struct error e;
+    uint64_t level = 0;
+
+    (void)unused;
+    keeper.options.alert = on_alert;
+    alarms = 0;
+    for (int dane = 0; dane < 2; dane++) {
+        assert_ok(keeper_level_learn(&keeper, SLICE(DOMAIN), &by_sts, 2, &e), e);
+        assert_ok(!dane || keeper_level_learn(&keeper, SLICE(DOMAIN), &by_dane, 4, &e), e);
+        restart();
+        say("v=STSv1; id=1;", ENFORCE("604800"));
+        (void)find(STS_RENEW);
+        assert_ok(state_level_get(keeper.state, SLICE(DOMAIN), &level, &e), e);
+        assert_int_equal(level, LEVEL_AUTHENTICATED);
+        restart();
+        say("v=STSv1; id=2;", "version: STSv1\nmode: none\nmax_age: 9\n");
+        (void)find(STS_CURRENT);
+        assert_ok(state_level_get(keeper.state, SLICE(DOMAIN), &level, &e), e);
+        assert_int_equal(level, dane ? LEVEL_AUTHENTICATED : LEVEL_VERIFIED);
+        assert_int_equal(alarms, 1);
+    }
+}
+
 static void an_enforced_policy_is_what_a_letter_may_count_on(void **unused)
 {
     struct recipient_state r = {.transport = TRANSPORT_DANE};
@@ -378,6 +487,11 @@ int main(void)
                                         finish),
         cmocka_unit_test_setup_teardown(an_enforced_policy_is_what_a_letter_may_count_on, begin,
                                         finish),
+        cmocka_unit_test_setup_teardown(without_a_record_what_is_known_is_fetched_anew, begin,
+                                        finish),
+        cmocka_unit_test_setup_teardown(where_nobody_could_be_asked_nothing_is_known, begin,
+                                        finish),
+        cmocka_unit_test_setup_teardown(who_withdraws_mta_sts_is_not_held_to_it, begin, finish),
         cmocka_unit_test_setup_teardown(a_name_that_can_have_none_is_not_asked_for, begin, finish),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

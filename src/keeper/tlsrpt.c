@@ -158,13 +158,14 @@ void keeper_tls_reports(void *keeper)
 {
     struct keeper *k = keeper;
 
+    bool more = false; /* one at a time: what is counted meanwhile is written down in between */
+
     while (!atomic_load(&k->closing)) {
-        (void)usleep(LOOK_EVERY_US);
+        (void)usleep(more ? 0 : LOOK_EVERY_US);
         if (clock_steady_ms() - k->tlsrpt->written_at >= WRITE_MS) {
             write_down(k);
         }
-        while (!atomic_load(&k->closing) && (send_next(k) || sts_keep_fresh(k))) {
-        }
+        more = send_next(k) || sts_keep_fresh(k);
     }
 }
 

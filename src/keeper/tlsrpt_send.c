@@ -325,8 +325,8 @@ bool tlsrpt_send(struct keeper *k, const struct tlsrpt_job *job, struct arena *a
     size_t n = 0;
     struct error e = {0};
 
-    if (!sts_texts(k, arena_printf(arena, TLSRPT_RECORD_NAME "%.*s", SLICE_ARG(job->counts.domain)),
-                   arena, texts, &n, &s.why)) {
+    if (sts_texts(k, arena_printf(arena, TLSRPT_RECORD_NAME "%.*s", SLICE_ARG(job->counts.domain)),
+                  arena, texts, &n, &s.why) != STS_ANSWERED) {
         return false;
     }
     n = tlsrpt_places_read(texts, n, arena, places);

@@ -18,6 +18,14 @@
 #define PER_MINUTE 600
 #define RESOLVE_MS 20000
 
+/* So that who asked knows that somebody outside was asked in vain. */
+static bool tell(struct ipc_request *r, struct error *e)
+{
+    *(struct courier_answer *)r->answer = (struct courier_answer){
+        .failed = e->kind, .why = arena_copy(r->arena, slice_text(e->text))};
+    return memfd_from("fetched", SLICE_NONE, &r->answer_fd, e);
+}
+
 static bool on_fetch(void *errands, struct ipc_request *r, struct error *e)
 {
     const struct courier_ask *ask = r->ask;
@@ -29,8 +37,10 @@ static bool on_fetch(void *errands, struct ipc_request *r, struct error *e)
     if (r->fd >= 0 && !memfd_map(r->fd, COURIER_BODY_MAX, &body, e)) {
         return false;
     }
-    if (!errand_run(errands, ask, body.bytes, r->arena, &got, &fetched, e) ||
-        !memfd_from("fetched", buf_slice(&got), &r->answer_fd, e)) {
+    if (!errand_run(errands, ask, body.bytes, r->arena, &got, &fetched, e)) {
+        return ask->told && tell(r, e);
+    }
+    if (!memfd_from("fetched", buf_slice(&got), &r->answer_fd, e)) {
         return false;
     }
     log_event(LOG_DEBUG, "courier.fetched", LOG_NUMBER("status", fetched.status),

@@ -10,12 +10,15 @@ static const struct cbor_field ask_fields[] = {
     FIELD(4, CBOR_UINT, courier_ask, answer_max, COURIER_BODY_MAX),
     FIELD(5, CBOR_UINT, courier_ask, timeout_ms, COURIER_TIMEOUT_MAX),
     MAYBE(6, CBOR_UINT, courier_ask, redirects, 10),
+    MAYBE(7, CBOR_BOOL, courier_ask, told, 0),
 };
 static const struct cbor_schema ask = CBOR_SCHEMA(ask_fields, struct courier_ask);
 
 static const struct cbor_field answer_fields[] = {
     FIELD(1, CBOR_UINT, courier_answer, status, 999),
     MAYBE(2, CBOR_TEXT, courier_answer, type, 255),
+    MAYBE(3, CBOR_UINT, courier_answer, failed, ERROR_DENIED),
+    MAYBE(4, CBOR_TEXT, courier_answer, why, ERROR_TEXT_MAX),
 };
 static const struct cbor_schema answer = CBOR_SCHEMA(answer_fields, struct courier_answer);
 

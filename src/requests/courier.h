@@ -22,12 +22,15 @@ struct courier_ask {
     uint64_t answer_max;      /* bytes of the answer's body */
     uint64_t timeout_ms;      /* for everything */
     uint64_t redirects;       /* that are followed, of GET and HEAD; never from https to http */
+    bool told;                /* a fetch that comes to nothing is an answer: `failed` */
 };
 
 /* The answer's body goes back as a sealed memfd, whatever the status. */
 struct courier_answer {
     uint64_t status;
     struct slice type; /* Content-Type */
+    uint64_t failed;   /* enum error_kind: there is no status, and the body is empty */
+    struct slice why;  /* a sentence for it */
 };
 
 extern const struct ipc_message courier_fetch;

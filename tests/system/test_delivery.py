@@ -645,6 +645,9 @@ def test_a_smart_host_takes_everything_by_its_account(town, hasty):
     assert attempt.facts["level"] == "verified"
     (own, _), = town.postfix.wait("far away")
     assert f"(Authenticated sender: {Postfix.user})" in own
+    refused = hasty.company.postern("domain", "override", "anywhere.invalid", "--level", "encrypted", "--until", "1d",
+                                    "--reason", "theirs", check=False)
+    assert "the smart host takes letters to this domain" in refused.stderr
 
 
 def test_a_smart_host_that_refuses_the_account_is_no_reason_to_bounce(hasty):

@@ -386,6 +386,7 @@ class Attempt:
     """One ended attempt as `postern show` tells it."""
 
     def __init__(self, number, domain, text):
+        text = text.split("\nReceipts\n")[0]
         self.number, self.domain, self.text = number, domain, text
         self.facts = dict(re.findall(r"^    ([A-Za-z]+(?: [a-z]+)?) +(\S.*)$", text, re.M))
         self.recipients = dict(re.findall(r"^    (\S+@\S+): (.*)$", text, re.M))
