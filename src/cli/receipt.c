@@ -14,7 +14,7 @@ static const char *clean(struct arena *arena, struct slice s)
 static void line(struct buf *out, const char *label, const char *text)
 {
     if (text[0]) {
-        buf_printf(out, "    %-12s%s\n", label, text);
+        buf_printf(out, "    %-13s%s\n", label, text);
     }
 }
 
@@ -212,7 +212,9 @@ static void write_proof(const struct outcome *o, const struct recipient_outcome 
                 .ptr);
     }
     if (v->certificate.len) {
-        line(out, "certificate", clean(arena, print_hex(arena, v->certificate)));
+        line(out, "certificate",
+             arena_text(arena, arena_printf(arena, "SHA-256 %.*s",
+                                            SLICE_ARG(print_hex(arena, v->certificate)))));
     }
 }
 

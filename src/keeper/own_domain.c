@@ -15,6 +15,10 @@
 #define CHECK_MS    60000 /* for all of a person's question */
 #define ED25519_LEN 32    /* the key itself, at the end of its SubjectPublicKeyInfo (RFC 8410) */
 #define ADDRESSES   16
+#define RECORDS     32   /* of an answer that are looked at */
+#define RECORD_MAX  4096 /* bytes; longer ones are none of those that are judged here */
+#define ANSWER_MAX  ((size_t)8 << 20)
+#define LOOK_MAX    ((size_t)32 << 20) /* of memory for one judgement, whatever the DNS says */
 
 /* ── questions ── */
 
@@ -24,16 +28,19 @@ static void take(const struct courier_dns_answer *from, enum zone_type type, str
 {
     const struct courier_dns_record *records = from->records.items;
 
-    out->items = arena_array(arena, from->records.count + 1, sizeof(struct slice));
-    for (size_t i = 0; i < from->records.count; i++) {
+    out->items = arena_array(arena, RECORDS, sizeof(struct slice));
+    for (size_t i = 0; i < from->records.count && out->n_items < RECORDS; i++) {
+        if (records[i].rdata.len > RECORD_MAX) {
+            continue;
+        }
         struct slice *item = &out->items[out->n_items];
         uint16_t preference;
         bool sound = true;
-        *item = records[i].rdata;
+        *item = arena_copy(arena, records[i].rdata);
         if (type == ZONE_TXT) {
-            sound = dns_txt_read(records[i].rdata, arena, item);
+            sound = dns_txt_read(*item, arena, item);
         } else if (type == ZONE_MX) {
-            sound = dns_mx_read(records[i].rdata, arena, &preference, item) && item->len;
+            sound = dns_mx_read(*item, arena, &preference, item) && item->len;
         } else if (type == ZONE_A || type == ZONE_AAAA) {
             sound = item->len == (type == ZONE_A ? 4 : 16);
         }
@@ -48,12 +55,13 @@ static void look_up(void *context, struct slice name, enum zone_type type, struc
     int64_t left = own->deadline_ms - clock_steady_ms();
     int64_t within = left < QUESTION_MS ? left : QUESTION_MS;
     struct courier_dns_ask ask = {name, type, (uint64_t)(within > 0 ? within : 1)};
+    OWN(arena) struct arena scratch = {.max = ANSWER_MAX};
     struct courier_dns_answer answer = {0};
     struct error ignored;
 
     *out = (struct zone_answer){.found = ZONE_FAILED};
     if (name.len == 0 || name.len > DNS_NAME_MAX || !slice_is_ascii(name) || within <= 0 ||
-        !ipc_call(own->keeper->options.courier, &courier_dns, &ask, -1, &answer, NULL, arena,
+        !ipc_call(own->keeper->options.courier, &courier_dns, &ask, -1, &answer, NULL, &scratch,
                   within + QUESTION_MS, &ignored)) {
         return;
     }
@@ -171,9 +179,10 @@ static void look(struct own_domain *own, const struct zone_record *r, struct are
                  struct own_record *out)
 {
     const struct zone_lookup lookup = own_domain_lookup(own);
+    OWN(arena) struct arena scratch = {.max = LOOK_MAX};
     struct zone_verdict verdict;
 
-    zone_judge(r, &own->facts, &lookup, arena, &verdict);
+    zone_judge(r, &own->facts, &lookup, &scratch, &verdict);
     out->mark = verdict.mark;
     out->what = letter_text(arena, verdict.what, OWN_TEXT_MAX);
     out->mend = letter_text(arena, verdict.mend, OWN_TEXT_MAX);

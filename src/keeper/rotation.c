@@ -137,30 +137,54 @@ static bool is_set(const struct settings *s, struct slice name)
     return false;
 }
 
-/* Whether what a rotation says still holds: a person who changed the settings since has decided. */
-bool rotation_holds(const struct dkim_rotation *r, const struct settings *s)
+/* Whether a selector stood in `dkim-selector` when the change began. */
+static bool stood_then(const struct dkim_rotation *r, struct slice name)
 {
-    OWN(arena) struct arena arena = {.max = (size_t)64 << 10};
+    struct slice rest = r->based_on;
 
-    return r->active.count && slice_equal(r->based_on, rotation_selectors(s, &arena));
+    while (rest.len) {
+        if (slice_equal_nocase(slice_cut(rest, ',', &rest), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* From the first change on its keys sign, and those that a person named in the settings since. What the settings named before
+ * is no matter any more: it may be destroyed. */
+static bool signs(const struct dkim_rotation *r, const struct settings *s, struct slice name)
+{
+    if (r->active.count == 0) {
+        return is_set(s, name);
+    }
+    return rotation_is_among(&r->active, name) || (is_set(s, name) && !stood_then(r, name));
 }
 
 bool rotation_signs(struct keeper *k, const struct signer_key *key)
 {
+    OWN(arena) struct arena arena = {.max = (size_t)256 << 10};
     const struct settings *s = settings_of(k);
     struct rotations *all = k->rotations;
-    bool known = false;
-    bool signs = false;
+    struct dkim_rotation of_state = {0};
+    struct error ignored;
 
     (void)pthread_mutex_lock(&all->lock);
-    for (size_t i = 0; i < all->count && !known; i++) {
-        if (slice_equal_nocase(all->domains[i], key->domain) && rotation_holds(&all->items[i], s)) {
-            known = true;
-            signs = rotation_is_among(&all->items[i].active, key->name);
+    for (size_t i = 0; i < all->count; i++) {
+        if (slice_equal_nocase(all->domains[i], key->domain)) {
+            bool does = signs(&all->items[i], s, key->name);
+            (void)pthread_mutex_unlock(&all->lock);
+            return does;
         }
     }
     (void)pthread_mutex_unlock(&all->lock);
-    return known ? signs : is_set(s, key->name);
+    /* A domain that came with a reload, and may have been ours before. */
+    return !rotation_read(k, key->domain, &arena, &of_state, &ignored) ||
+           signs(&of_state, s, key->name);
+}
+
+bool rotations_refresh(struct keeper *k, struct error *e)
+{
+    return read_all(k, e);
 }
 
 /* ── for people ── */
@@ -178,7 +202,7 @@ bool keeper_on_own_rotations(void *ctx, struct ipc_request *r, struct error *e)
         if (!rotation_read(k, domains[i], r->arena, &out[i].rotation, e)) {
             return false;
         }
-        out[i].in_force = rotation_holds(&out[i].rotation, s);
+        out[i].in_force = out[i].rotation.active.count > 0;
     }
     answer->rotations = (struct cbor_list){out, s->general.domains.count};
     return true;

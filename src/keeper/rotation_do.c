@@ -121,50 +121,94 @@ static bool make_name(struct look *l, enum dkim_algorithm algorithm, struct slic
     return false;
 }
 
-static bool make_key(struct look *l, enum dkim_algorithm algorithm, struct slice *name,
+/* As many bits as the RSA key has that it follows; by the length of its SubjectPublicKeyInfo. */
+static uint64_t bits_like(const struct zone_key *former)
+{
+    return former->public.len > 480 ? 4096 : former->public.len > 360 ? 3072 : 2048;
+}
+
+static bool make_key(struct look *l, const struct zone_key *former, struct slice *name,
                      struct error *e)
 {
-    struct signer_new_ask ask = {.kind =
-                                     algorithm == DKIM_RSA_SHA256 ? KEY_DKIM_RSA : KEY_DKIM_ED25519,
-                                 .domain = l->domain};
+    bool rsa = former->algorithm == DKIM_RSA_SHA256;
+    struct signer_new_ask ask = {.kind = rsa ? KEY_DKIM_RSA : KEY_DKIM_ED25519,
+                                 .domain = l->domain,
+                                 .bits = rsa ? bits_like(former) : 0};
     struct signer_key made;
 
-    if (!make_name(l, algorithm, &ask.name)) {
+    if (!make_name(l, former->algorithm, &ask.name)) {
         return error_set(e, ERROR_LIMIT, "too many keys were made today");
     }
     *name = ask.name;
     return ipc_call(l->keeper->options.signer, &signer_new_key, &ask, -1, &made, NULL, l->arena,
-                    2 * KEEPER_ASK_MS, e);
+                    KEEPER_KEYGEN_MS, e);
 }
 
-/* One new key for each that is in use, of its kind. Keys that a crash leaves behind are in nobody's way: the next ones
- * have other names. */
-static bool begin(struct look *l, struct error *e)
+/* The signer destroys them; the first that it cannot ends it. */
+static bool drop(struct look *l, const struct cbor_list *selectors, struct error *e)
 {
-    const struct zone_facts *f = &l->own.facts;
-    struct slice *names = arena_array(l->arena, ROTATION_SELECTORS_MAX, sizeof(*names));
-    size_t n = 0;
+    const struct slice *names = selectors->items;
+    bool well = true;
 
-    for (size_t i = 0; i < f->n_keys && n < ROTATION_SELECTORS_MAX; i++) {
-        if (f->keys[i].used && !make_key(l, f->keys[i].algorithm, &names[n++], e)) {
-            return false;
-        }
-    }
-    if (n == 0) {
-        return error_set(e, ERROR_INPUT, "%.*s signs with no key yet; `postern dkim new` makes one",
-                         SLICE_ARG(l->domain));
+    for (size_t i = 0; i < selectors->count && well; i++) {
+        struct signer_new_ask ask = {.kind = KEY_DKIM_RSA, .domain = l->domain, .name = names[i]};
+        well = ipc_call(l->keeper->options.signer, &signer_drop_key, &ask, -1, NULL, NULL, l->arena,
+                        KEEPER_ASK_MS, e);
     }
     keeper_keys_changed(l->keeper);
-    l->rotation = (struct dkim_rotation){
-        .phase = ROTATION_PUBLISH,
-        .since = (uint64_t)clock_wall_ms(),
-        .based_on = rotation_selectors(settings_of(l->keeper), l->arena),
-        .active = in_use(l),
-        .next = {names, n}
-    };
+    return well;
+}
+
+/* One new key for each algorithm that signs now. */
+static bool make_keys(struct look *l, struct cbor_list *made, struct error *e)
+{
+    const struct zone_facts *f = &l->own.facts;
+    struct slice *names = arena_array(l->arena, 2, sizeof(*names));
+    bool has[2] = {false, false};
+
+    *made = (struct cbor_list){names, 0};
+    for (size_t i = 0; i < f->n_keys; i++) {
+        bool rsa = f->keys[i].algorithm == DKIM_RSA_SHA256;
+        if (!f->keys[i].used || has[rsa]) {
+            continue;
+        }
+        has[rsa] = true;
+        if (!make_key(l, &f->keys[i], &names[made->count], e)) {
+            return false;
+        }
+        made->count++;
+    }
+    keeper_keys_changed(l->keeper);
+    return made->count ||
+           error_set(e, ERROR_INPUT, "%.*s signs with no key yet; `postern dkim new` makes one",
+                     SLICE_ARG(l->domain));
+}
+
+/* What was made and is not kept track of is destroyed again, so that a failure that repeats itself fills nothing. */
+static bool begin(struct look *l, struct error *e)
+{
+    struct cbor_list made;
+    struct error ignored;
+
+    bool well = make_keys(l, &made, e);
+    if (well) {
+        l->rotation = (struct dkim_rotation){
+            .phase = ROTATION_PUBLISH,
+            .since = (uint64_t)clock_wall_ms(),
+            .told_at = (uint64_t)clock_wall_ms(),
+            .based_on = rotation_selectors(settings_of(l->keeper), l->arena),
+            .active = in_use(l),
+            .next = made,
+        };
+        well = record(l, "made", &made, e) && keep(l, e);
+    }
+    if (!well) {
+        (void)!drop(l, &made, &ignored);
+        return false;
+    }
     tell(l, "dkim-publish",
          "new DKIM keys are to be published; `postern domain dns` prints their records");
-    return record(l, "made", &l->rotation.next, e) && keep(l, e);
+    return true;
 }
 
 static bool take_over(struct look *l, struct error *e)
@@ -182,19 +226,13 @@ static bool take_over(struct look *l, struct error *e)
 static bool destroy(struct look *l, struct error *e)
 {
     struct cbor_list former = l->rotation.next;
-    const struct slice *names = former.items;
 
     if (!record(l, "destroyed", &former, e)) {
         return false;
     }
-    for (size_t i = 0; i < former.count; i++) {
-        struct signer_new_ask ask = {.kind = KEY_DKIM_RSA, .domain = l->domain, .name = names[i]};
-        if (!ipc_call(l->keeper->options.signer, &signer_drop_key, &ask, -1, NULL, NULL, l->arena,
-                      KEEPER_ASK_MS, e)) {
-            return false;
-        }
+    if (!drop(l, &former, e)) {
+        return false;
     }
-    keeper_keys_changed(l->keeper);
     l->rotation.phase = ROTATION_QUIET;
     l->rotation.since = (uint64_t)clock_wall_ms();
     l->rotation.next = (struct cbor_list){NULL, 0};
@@ -276,17 +314,10 @@ static bool newest(struct look *l, uint64_t *made_at, struct error *e)
 
 static bool gather(struct look *l, struct error *e)
 {
-    const struct settings *s = settings_of(l->keeper);
     int64_t deadline = clock_steady_ms() + QUESTIONS_MS;
 
-    if (!own_domain_gather(l->keeper, l->domain, deadline, l->arena, &l->own, e) ||
-        !rotation_read(l->keeper, l->domain, l->arena, &l->rotation, e)) {
-        return false;
-    }
-    if (l->rotation.phase && !rotation_holds(&l->rotation, s)) {
-        l->rotation = (struct dkim_rotation){0}; /* the settings name other keys since */
-    }
-    return true;
+    return own_domain_gather(l->keeper, l->domain, deadline, l->arena, &l->own, e) &&
+           rotation_read(l->keeper, l->domain, l->arena, &l->rotation, e);
 }
 
 static bool look_at(struct look *l, struct error *e)
@@ -320,12 +351,15 @@ static void look_at_all(struct keeper *k)
 {
     const struct settings *s = settings_of(k);
     const struct slice *domains = s->general.domains.items;
+    struct error e;
 
+    if (!rotations_refresh(k, &e)) {
+        log_event(LOG_WARNING, "dkim.rotation_unknown", LOG_TEXT("reason", e.text));
+    }
     for (size_t i = 0; i < s->general.domains.count && !atomic_load(&k->closing); i++) {
         OWN(arena) struct arena arena = {.max = (size_t)16 << 20};
         struct look l = {
             .keeper = k, .domain = domains[i], .arena = &arena, .by = SLICE("postern")};
-        struct error e;
         if (!concerns(k, s, domains[i])) {
             continue;
         }
@@ -384,16 +418,18 @@ bool keeper_on_own_rotate(void *ctx, struct ipc_request *r, struct error *e)
     const struct settings *s = settings_of(k);
     const struct slice *domains = s->general.domains.items;
     size_t begun = 0;
-    bool well = true;
+    size_t found = 0;
 
-    (void)pthread_mutex_lock(&k->rotations->turn);
-    for (size_t i = 0; i < s->general.domains.count && well; i++) {
-        if (ask->domain.len == 0 || slice_equal_nocase(ask->domain, domains[i])) {
-            well = begin_for(admin, r, domains[i], e);
-            begun += well;
+    for (size_t i = 0; i < s->general.domains.count; i++) {
+        if (ask->domain.len && !slice_equal_nocase(ask->domain, domains[i])) {
+            continue;
         }
+        found++;
+        (void)pthread_mutex_lock(&k->rotations->turn);
+        begun += begin_for(admin, r, domains[i], e); /* of all of ours, those that can */
+        (void)pthread_mutex_unlock(&k->rotations->turn);
     }
-    (void)pthread_mutex_unlock(&k->rotations->turn);
-    return well && (begun || error_set(e, ERROR_INPUT, "%.*s is none of our domains",
+    return begun || (found ? false
+                           : error_set(e, ERROR_INPUT, "%.*s is none of our domains",
                                        SLICE_ARG(ask->domain)));
 }

@@ -23,8 +23,8 @@ bool rotation_read(struct keeper *k, struct slice domain, struct arena *arena,
 bool rotation_keep(struct keeper *k, struct slice domain, const struct dkim_rotation *rotation,
                    struct arena *arena, struct error *e) MUST_CHECK;
 
-/* Whether what it says still holds: a person who changed the settings since has decided. */
-bool rotation_holds(const struct dkim_rotation *r, const struct settings *s);
+/* Read what the state says of all domains anew: the settings may name others since. */
+bool rotations_refresh(struct keeper *k, struct error *e) MUST_CHECK;
 
 /* dkim-selector as one text. */
 struct slice rotation_selectors(const struct settings *s, struct arena *arena);

@@ -1,7 +1,7 @@
 /* letter/dkim_rotation - how far the change of a domain's DKIM keys is: a value of the state, one for each domain.
  *
- * Selectors that the settings name sign until the first change; from then on those here do, as long as the
- * settings stay as they were: a person who names others has decided. */
+ * Selectors that the settings name sign until the first change; from then on those here do, and whichever the settings name
+ * newly. */
 #pragma once
 
 #include "formats/cbor/cbor.h"

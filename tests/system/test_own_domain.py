@@ -79,6 +79,7 @@ def test_keys_are_changed_without_a_letter_unsigned(scene):
     assert "the former keys wait for being destroyed: one-" in listed
     company.stop()
     company.start()
+    company.sign_in()
     assert re.search(rf"^{names[1]} .* yes *$", company.postern("dkim", "list"), re.M)
     acts = company.postern("acts")
     assert "dkim rotate" in acts

@@ -144,6 +144,24 @@ static bool is_same(struct slice a, struct slice b)
     return true;
 }
 
+/* k= is rsa where it is left out, and s= anything (RFC 6376 section 3.6.1). */
+static bool is_for_us(const struct judging *j, const struct tags *tags)
+{
+    const struct slice *k = tags_find(tags, "k");
+    const struct slice *s = tags_find(tags, "s");
+    bool rsa = j->record->key->algorithm == DKIM_RSA_SHA256;
+    bool kind = k ? slice_equal_nocase(*k, rsa ? SLICE("rsa") : SLICE("ed25519")) : rsa;
+    bool mail = !s;
+    struct slice rest = s ? *s : SLICE_NONE;
+
+    while (rest.len) {
+        struct slice service = slice_trim(slice_cut(rest, ':', &rest));
+        mail =
+            mail || slice_equal(service, SLICE("*")) || slice_equal_nocase(service, SLICE("email"));
+    }
+    return kind && mail;
+}
+
 static void judge_key(struct judging *j, const struct tags *tags, struct slice wanted)
 {
     const struct slice *p = tags_find(tags, "p");
@@ -159,6 +177,9 @@ static void judge_key(struct judging *j, const struct tags *tags, struct slice w
     } else if (!is_same(*p, *tags_find(&ours, "p"))) {
         say(j, ZONE_WRONG, SLICE("another key is published than the one we sign with"),
             SLICE("publish ours: `postern dkim dns`"));
+    } else if (!is_for_us(j, tags)) {
+        say(j, ZONE_WRONG, SLICE("k= or s= say that it is of another kind or use"),
+            SLICE("publish it as it is printed"));
     } else if (h && slice_find(*h, '2') == h->len) {
         say(j, ZONE_WRONG, SLICE("it does not allow SHA-256 (h=)"), SLICE("publish it again"));
     } else if (t && slice_find(*t, 'y') < t->len) {

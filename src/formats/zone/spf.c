@@ -277,9 +277,8 @@ static bool read_term(struct slice word, struct term *t)
     return t->name.len > 0 && take_prefixes(t, word);
 }
 
-/* One mechanism: true when it decides. */
-static bool evaluate(struct spf *s, const struct term *t, struct slice domain, unsigned depth,
-                     enum spf_result *result)
+/* A mechanism that exists and has what it needs. */
+static bool is_mechanism(struct spf *s, const struct term *t, enum spf_result *result)
 {
     const struct mechanism *m = find(t->name);
     bool matches = false;
@@ -288,7 +287,20 @@ static bool evaluate(struct spf *s, const struct term *t, struct slice domain, u
         *result =
             wrong(s, arena_printf(s->arena, "`%.*s` is no mechanism of SPF, or lacks its value",
                                   SLICE_ARG(t->name)));
-        return true;
+        return false;
+    }
+    return m->judge != judge_ip || !judge_ip(s, t, SLICE_NONE, 0, &matches, result);
+}
+
+/* One mechanism: true when it decides. */
+static bool evaluate(struct spf *s, const struct term *t, struct slice domain, unsigned depth,
+                     enum spf_result *result)
+{
+    const struct mechanism *m = find(t->name);
+    bool matches = false;
+
+    if (!m) { /* is_sound() saw that there is one */
+        return false;
     }
     if (m->asks && ++s->lookups > LOOKUPS_MAX) {
         *result = wrong(s, SLICE("it takes more than ten lookups, so receivers give up"));
@@ -312,12 +324,42 @@ static bool evaluate(struct spf *s, const struct term *t, struct slice domain, u
 
 static enum spf_result follow(struct spf *s, struct slice domain, unsigned depth)
 {
+    if (slice_find(domain, '%') < domain.len) {
+        *s->why = SLICE("its verdict depends on a macro, which is not expanded here");
+        return SPF_UNKNOWN;
+    }
     if (++s->lookups > LOOKUPS_MAX) {
         return wrong(s, SLICE("it takes more than ten lookups, so receivers give up"));
     }
     enum spf_result result = check_host(s, domain, depth + 1);
     return result == SPF_NONE ? wrong(s, SLICE("`redirect` leads to a domain without SPF"))
                               : result;
+}
+
+/* Section 4.6: what is wrong anywhere makes all of it an error, whatever matches before. */
+static bool is_sound(struct spf *s, struct slice text, enum spf_result *result)
+{
+    unsigned redirects = 0;
+    struct term t;
+
+    while (text.len) {
+        struct slice word = slice_cut(text, ' ', &text);
+        if (word.len == 0) {
+            continue;
+        }
+        if (!read_term(word, &t)) {
+            *result = wrong(s, arena_printf(s->arena, "`%.*s` cannot be read", SLICE_ARG(word)));
+            return false;
+        }
+        redirects += t.modifier && slice_equal_nocase(t.name, SLICE("redirect"));
+        if (!t.modifier && !is_mechanism(s, &t, result)) {
+            return false;
+        }
+    }
+    if (redirects > 1) {
+        *result = wrong(s, SLICE("it has more than one `redirect`"));
+    }
+    return redirects <= 1;
 }
 
 static enum spf_result walk(struct spf *s, struct slice text, struct slice domain, unsigned depth)
@@ -327,13 +369,13 @@ static enum spf_result walk(struct spf *s, struct slice text, struct slice domai
     struct term t;
 
     (void)slice_cut(text, ' ', &text);
+    if (!is_sound(s, text, &result)) {
+        return result;
+    }
     while (text.len) {
         struct slice word = slice_cut(text, ' ', &text);
-        if (word.len == 0) {
+        if (word.len == 0 || !read_term(word, &t)) {
             continue;
-        }
-        if (!read_term(word, &t)) {
-            return wrong(s, arena_printf(s->arena, "`%.*s` cannot be read", SLICE_ARG(word)));
         }
         if (t.modifier) {
             redirect = slice_equal_nocase(t.name, SLICE("redirect")) ? t.value : redirect;

@@ -82,6 +82,10 @@ static const struct row spf_rows[] = {
     TXT("macro.test", "v=spf1 exists:%{i}.x.test -all"),
     TXT("void.test", "v=spf1 a:n1.test a:n2.test a:n3.test -all"),
     TXT("deaf.test", "v=spf1 a:silent.test -all"),
+    TXT("late.test", "v=spf1 ip4:192.0.2.1 -all ip4:junk"),
+    TXT("last.test", "v=spf1 ip4:192.0.2.1 -all junk"),
+    TXT("both.test", "v=spf1 redirect=net.test redirect=net.test"),
+    TXT("macro2.test", "v=spf1 redirect=_spf.%{d}"),
     TXT("open.test", "v=spf1 +all"),
     TXT("not.test", "v=spf10 +all"),
 };
@@ -263,11 +267,11 @@ static const struct {
      TXT("s1._domainkey.example.test",                                                                                                                 "k=ed25519; p=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
      ZONE_GOOD},
     {1,
-     TXT("s1._domainkey.example.test",                                                                                                                                              "v=DKIM1; t=s:y; "
+     TXT("s1._domainkey.example.test",                                                                                                                                              "v=DKIM1; k=ed25519; t=s:y; "
                                        "p=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
      ZONE_ADVICE},
     {1,
-     TXT("s1._domainkey.example.test",                                                                                                                                      "v=DKIM1; h=sha1; "
+     TXT("s1._domainkey.example.test",                                                                                                                                      "v=DKIM1; k=ed25519; h=sha1; "
                                        "p=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
      ZONE_WRONG},
     {1, TXT("s1._domainkey.example.test",                                                                                                                                      "v=DKIM1; p="),ZONE_WRONG},
