@@ -38,7 +38,7 @@ static void fail(struct climbing *x, const uint16_t *indexes, size_t n, uint64_t
     struct slice text = letter_text(x->c->source.arena, slice_head(why, WHY_MAX), WHY_MAX);
 
     for (size_t i = 0; i < n; i++) {
-        *fact_of(&x->states[indexes[i]], rung) = (struct recipient_fact){false, text};
+        *fact_of(&x->states[indexes[i]], rung) = (struct recipient_fact){false, text, false};
     }
     x->changed = true;
 }

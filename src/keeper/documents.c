@@ -16,14 +16,16 @@ void recipients_secret(struct keeper *k, const struct facts *f, struct slice add
 
     (void)f;
     if (!secrets_agreed(k, address, arena, &agreed, &found, &e)) {
-        out->secret = (struct recipient_fact){false, SLICE("the passwords cannot be read now")};
+        out->secret =
+            (struct recipient_fact){false, SLICE("the passwords cannot be read now"), true};
     } else if (found) {
-        out->secret = (struct recipient_fact){true, SLICE("a password was agreed on")};
+        out->secret = (struct recipient_fact){true, SLICE("a password was agreed on"), false};
     } else if (s->documents.password == SETTING_PASSWORD_GENERATED) {
-        out->secret = (struct recipient_fact){true, SLICE("a password is made for the letter")};
+        out->secret =
+            (struct recipient_fact){true, SLICE("a password is made for the letter"), false};
     } else {
         out->secret = (struct recipient_fact){
-            false, SLICE("no password was agreed on: see `postern recipient secret`")};
+            false, SLICE("no password was agreed on: see `postern recipient secret`"), false};
     }
 }
 

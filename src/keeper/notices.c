@@ -30,6 +30,8 @@ struct making {
     uint64_t which; /* copy of the parcel */
     bool
         hidden; /* its content is protected: the notice says no more of the letter than the copy does */
+    bool
+        closed; /* nor less well protected than its policy or REQUIRETLS wants: it says which letter it is, no more */
     struct slice copy; /* the letter as it was sent; empty when it cannot be had */
     struct receipt_recipient *recipients;
 };
@@ -132,8 +134,8 @@ static struct slice subject_of(const struct making *m)
     return facts.subject;
 }
 
-/* The way back need not keep the promise that the way there had to: RFC 8689 section 5 lets go what says nothing of the
- * letter, but which one it was. */
+/* The way back need not keep the promise that the way there had to, nor what a policy would not let go: RFC 8689 section 5 lets go
+ * what says nothing of the letter, but which one it was. */
 static struct slice redacted(const struct making *m)
 {
     return m->about->message_id.len
@@ -147,14 +149,14 @@ static bool write_report(const struct making *m, struct notice_making *n)
     const struct settings *settings = m->keeper->options.settings(m->keeper->options.context);
     const struct slice *domains = settings->general.domains.items;
     bool utf8 = false;
-    const struct slice copy = m->about->require_tls ? redacted(m) : m->copy;
+    const struct slice copy = m->closed ? redacted(m) : m->copy;
     struct receipt_letter letter = {
         .reverse_path = m->about->reverse_path,
         .envelope_id = m->about->envelope_id,
-        .return_full = m->about->dsn_return == RETURN_FULL && !m->about->require_tls,
+        .return_full = m->about->dsn_return == RETURN_FULL && !m->closed,
         .copy = copy,
         .header_len = header_length(copy),
-        .subject = m->about->require_tls ? SLICE_NONE : subject_of(m),
+        .subject = m->closed ? SLICE_NONE : subject_of(m),
         .host = settings->general.hostname,
         .from = arena_printf(m->arena, "postmaster@%.*s", SLICE_ARG(domains[0])),
         .arrived_ms = (int64_t)m->about->received_at,
@@ -299,6 +301,11 @@ static void count_bounces(struct keeper *k, const struct facts *f, const struct 
     }
 }
 
+static bool is_policys(uint64_t guard)
+{
+    return guard == GUARD_POLICY || guard == GUARD_RETURN;
+}
+
 bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const struct facts *f,
                            const struct outcome *outcome, bool late, struct arena *arena,
                            struct error *e)
@@ -313,6 +320,7 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
                        .entry = entry,
                        .which = entry->copy,
                        .hidden = entry->method != RUNG_NONE,
+                       .closed = f->require_tls || is_policys(entry->guard),
                        .about = &about,
                        .outcome = outcome,
                        .arena = arena};
@@ -371,8 +379,10 @@ static void choose_copy(struct making *m, const struct decision *d)
 {
     const struct ruling *rulings = d->rulings.items;
 
-    for (size_t i = 0; i < d->rulings.count && !m->hidden; i++) {
-        if (rulings[i].method) {
+    m->closed = m->about->require_tls;
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        m->closed = m->closed || is_policys(rulings[i].guard);
+        if (rulings[i].method && !m->hidden) {
             m->which = rulings[i].copy;
             m->hidden = true;
         }

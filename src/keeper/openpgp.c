@@ -57,7 +57,7 @@ static bool choose(struct keeper *k, struct slice address, struct arena *arena,
 }
 
 const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice address,
-                                              struct arena *arena, struct slice *why)
+                                              struct arena *arena, struct slice *why, bool *later)
 {
     const struct recipient_key *best = NULL;
     bool ended = false;
@@ -69,6 +69,7 @@ const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice add
         openpgp_find(k, address, found ? best->fingerprint : SLICE_NONE, arena)) {
         known = choose(k, address, arena, &best, &ended, &e);
     }
+    *later = !known;
     if (!known) {
         *why = letter_text(arena, slice_text(e.text), TEXT_MAX);
     } else if (best) {
@@ -85,7 +86,8 @@ void recipients_openpgp(struct keeper *k, const struct facts *f, struct slice ad
                         struct arena *arena, struct recipient_state *out)
 {
     (void)f;
-    out->openpgp.usable = openpgp_recipient(k, address, arena, &out->openpgp.why) != NULL;
+    out->openpgp.usable =
+        openpgp_recipient(k, address, arena, &out->openpgp.why, &out->openpgp.later) != NULL;
 }
 
 const struct recipient_key *openpgp_signing_key(struct keeper *k, struct slice address,
@@ -177,9 +179,10 @@ static bool find_keys(struct making *m, struct error *e)
     for (size_t i = 0; i < m->ask->n_recipients; i++) {
         struct slice to = m->ask->recipients[i];
         struct slice why;
-        const struct recipient_key *key = openpgp_recipient(m->keeper, to, m->arena, &why);
+        bool later = false;
+        const struct recipient_key *key = openpgp_recipient(m->keeper, to, m->arena, &why, &later);
         if (!key) {
-            return error_set(e, ERROR_INPUT, "%.*s", SLICE_ARG(why));
+            return error_set(e, later ? ERROR_BUSY : ERROR_INPUT, "%.*s", SLICE_ARG(why));
         }
         m->keys[i].bytes = key->bytes;
         if (i < RECIPIENTS_TO) {
@@ -265,7 +268,7 @@ enum copy_end openpgp_copy(struct keeper *k, const struct copy_ask *ask, struct 
     digest_of(ask->facts->account, SLICE_NONE, digest); /* as keeper/work tells senders apart */
     (void)memcpy(m.tag, digest, sizeof(m.tag));
     if (!find_keys(&m, e)) {
-        return COPY_CANNOT;
+        return e->kind == ERROR_BUSY ? COPY_LATER : COPY_CANNOT;
     }
     find_signer(&m);
     if (!make(&m, &copy, e)) {

@@ -13,11 +13,12 @@ copy_make_fn openpgp_copy;
 /**
  * Find the key to encrypt to somebody with: the newest of his, then of his domain, that is in force.
  *
- * @param why  set in either case, to a clause that says which it is, or why there is none; in the arena
- * @return     NULL when there is none
+ * @param why    set in either case, to a clause that says which it is, or why there is none; in the arena
+ * @param later  set: the keys cannot be read now
+ * @return       NULL when there is none
  */
 const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice address,
-                                              struct arena *arena, struct slice *why);
+                                              struct arena *arena, struct slice *why, bool *later);
 
 /* The newest key of ours in force that signs for an address, or NULL. */
 const struct recipient_key *openpgp_signing_key(struct keeper *k, struct slice address,

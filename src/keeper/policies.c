@@ -14,11 +14,11 @@
 #include "keyring/digest.h"
 #include "stages/policy/policy.h"
 
-#define STATE_NAME    SLICE("policy/last")
-#define STATE_TEXT    200
-#define NOTICE_MAX    (64 << 10)
-#define SUBJECT_SHOWN 300
-#define SHOWN_MAX     100 /* recipients that a notice names */
+#define STATE_NAME       SLICE("policy/last")
+#define STATE_TEXT       200
+#define NOTICE_MAX       (64 << 10)
+#define MESSAGE_ID_SHOWN 300
+#define SHOWN_MAX        100 /* recipients that a notice names */
 
 /* ── the version ── */
 
@@ -144,10 +144,11 @@ bool policies_decide(struct keeper *k, const struct facts *f, const struct mail_
                      const struct findings *findings, const struct settings *s, struct arena *arena,
                      struct decision *out, struct error *e)
 {
-    const struct policy_letter known = {f, header, findings, recipients_look(k, f, arena)};
+    const struct policy_letter known = {f, header, findings, recipients_look(k, f, s, arena)};
 
     policy_decide(&known, s, arena, out);
-    return policies_stamp(k, s, arena, out, e);
+    return recipients_known(known.states, f->recipients.count, out, e) &&
+           policies_stamp(k, s, arena, out, e);
 }
 
 /* ── what none of its steps protects ── */
@@ -215,9 +216,11 @@ static void write_notice(const struct facts *f, const struct decision *d, struct
     line(out, SLICE("Your letter was accepted and is kept. To these recipients it was not sent,"));
     line(out, SLICE("because nothing that protects it well enough works for them:"));
     line(out, SLICE_NONE);
-    line(out, arena_printf(arena, "    Subject:  %.*s",
-                           SLICE_ARG(slice_head(f->subject, SUBJECT_SHOWN))));
     line(out, arena_printf(arena, "    Letter:   %s", id));
+    if (f->message_id.len) { /* not its subject: the policy would not let it go */
+        line(out, arena_printf(arena, "    Message:  %.*s",
+                               SLICE_ARG(slice_head(f->message_id, MESSAGE_ID_SHOWN))));
+    }
     write_rulings(f, d, arena, out);
     line(out, SLICE_NONE);
     line(out, SLICE("Other recipients, if there are any, get it as ever. Ask the recipient for a"));

@@ -1,20 +1,28 @@
 /* keeper/recipients - what is known of a letter's recipients before it is decided.
  *
- * One function for each fact, each owned by what knows it; a function fills in its own fact and nothing else, and what it cannot
- * find out is a "no" with the reason, or TRANSPORT_UNKNOWN: a letter is decided in any case. Called by the
- * keeper's workers, several at once. */
+ * One function for each fact, each owned by what knows it; a function fills in its own fact and nothing else. What it cannot find
+ * out for good is a "no" with the reason; what it cannot find out now says `later`, or TRANSPORT_UNKNOWN. Nobody is asked for a
+ * fact that no [policy] asks for. Called by the keeper's workers, several at once. */
 #pragma once
 
 #include "base/arena.h"
+#include "base/error.h"
 
+#include "config/settings.h"
 #include "letter/records.h"
 #include "stages/policy/recipient.h"
 
 struct keeper;
 
-/* One state for each recipient of the facts, in their order, in the arena. */
+/* One state for each recipient of the facts, in their order, in the arena: of facts that a method of the settings' [policy] sections wants.
+ * Zeroed where no section can count: for a notice of our own, or a drill. */
 struct recipient_state *recipients_look(struct keeper *k, const struct facts *f,
-                                        struct arena *arena);
+                                        const struct settings *s, struct arena *arena);
+
+/* False with ERROR_BUSY when a decision passed over a step because somebody's fact could not be looked at now: a lower step, or none, would
+ * be taken for a failure of ours. */
+bool recipients_known(const struct recipient_state *states, size_t count, const struct decision *d,
+                      struct error *e) MUST_CHECK;
 
 /* The facts of one recipient of a letter; texts go into the arena. */
 typedef void recipients_fact(struct keeper *k, const struct facts *f, struct slice address,

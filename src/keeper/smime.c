@@ -217,6 +217,7 @@ void recipients_smime(struct keeper *k, const struct facts *f, struct slice addr
     (void)f;
     if (!smime_of(k, address, arena, &key, &found, &why, &e)) {
         out->smime.why = arena_printf(arena, "its certificate cannot be looked at now");
+        out->smime.later = e.kind != ERROR_INPUT && e.kind != ERROR_LIMIT;
         return;
     }
     out->smime.usable = found;

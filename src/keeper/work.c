@@ -216,7 +216,7 @@ static bool record_all(struct letter *l, const struct scanning_verdict *scanned,
 
 static bool decide(struct letter *l, const struct settings *settings, struct error *e)
 {
-    struct recipient_state *states = recipients_look(l->keeper, &l->facts, l->arena);
+    struct recipient_state *states = recipients_look(l->keeper, &l->facts, settings, l->arena);
     const struct policy_letter known = {&l->facts, &l->header, &l->findings, states};
 
     l->copying.source = (struct copy_source){.k = l->keeper,
@@ -228,6 +228,7 @@ static bool decide(struct letter *l, const struct settings *settings, struct err
     l->copying.policy = policy_decide;
     copy_source_init(&l->copying.source);
     return copying_decide(&l->copying, &known, states, &l->decision, e) &&
+           recipients_known(states, l->facts.recipients.count, &l->decision, e) &&
            policies_stamp(l->keeper, settings, l->arena, &l->decision, e);
 }
 

@@ -54,10 +54,10 @@ class Scene:
         content = message.as_bytes(policy=message.policy.clone(linesep="\r\n"))
         return self.submit(content, [to], smtp), content
 
-    def submit(self, content, recipients, smtp=None):
+    def submit(self, content, recipients, smtp=None, options=()):
         """Send these bytes from Alice; the letter's id."""
         own = smtp or self.client()
-        own.mail(ALICE, ["SMTPUTF8", "BODY=8BITMIME"] if not content.isascii() else [])
+        own.mail(ALICE, [*options, *(["SMTPUTF8", "BODY=8BITMIME"] if not content.isascii() else [])])
         for recipient in recipients:
             own.rcpt(recipient)
         code, reply = own.data(content)

@@ -84,7 +84,7 @@ def test_what_would_become_of_a_letter_is_shown_and_nothing_leaves(scene, tmp_pa
 
 def test_each_recipient_gets_what_his_policy_says(scene):
     company = scene.company
-    sent = scene.submit(letter("[Secure] Offer"), [PAUL, PETRA, PIA])
+    sent = scene.submit(letter("[Secure] Offer"), [PAUL, PETRA, PIA], options=["RET=FULL"])
     mail = wait_for("what is sent and the two notices", lambda: (m := received(scene, ALICE)) and len(m) == 2 and received(scene, PAUL) and m)
     assert [m["Subject"] for m in received(scene, PAUL)] == ["Offer"]
     assert received(scene, PETRA) == received(scene, PIA) == []
@@ -92,6 +92,8 @@ def test_each_recipient_gets_what_his_policy_says(scene):
     assert PIA in notice.get_content() and "not smime" in notice.get_content() and PETRA not in notice.get_content()
     bounce = next(m for m in mail if m.get_content_type() == "multipart/report").as_string()
     assert PETRA in bounce and "Ask Petra for a key." in bounce and PIA not in bounce and "5.7.0" in bounce
+    for told in (notice.as_string(), bounce):  # what could not be protected is not told on the way back
+        assert "Offer" not in told and "the body" not in told and "<14.p@example.test>" in told
     assert "alert=policy-holds " in company.log.read_text()
 
     shown = company.show(sent)

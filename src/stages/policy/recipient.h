@@ -13,6 +13,7 @@
 struct recipient_fact {
     bool usable;
     struct slice why; /* in either case */
+    bool later;       /* it is not usable because it could not be looked at now */
 };
 
 /* How well the recipient's domain proves whom one talks to. */
