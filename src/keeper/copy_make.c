@@ -277,6 +277,7 @@ enum copy_end copy_make_protected(const struct copy_source *s, uint64_t number, 
         return too_large(out->script.size, e);
     }
     describe(s, number, &context, out);
+    out->generated = made->generated;
     out->sealed.method = rung;
     out->sealed.protection = texts_of(s, made);
     return COPY_MADE;

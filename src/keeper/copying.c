@@ -197,6 +197,18 @@ static bool make_copies(struct climbing *x, const struct plan *plan, struct erro
     return true;
 }
 
+/* The decision says which copies a password opens that was made for the letter: another one may be agreed on later. */
+static void note_passwords(const struct copying *c, struct decision *d)
+{
+    struct ruling *rulings = d->rulings.items;
+
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        uint64_t copy = rulings[i].copy ? rulings[i].copy : 1;
+        rulings[i].generated =
+            rulings[i].method && copy <= c->n_copies && c->copies[copy - 1].generated;
+    }
+}
+
 bool copying_decide(struct copying *c, const struct policy_letter *known,
                     struct recipient_state *states, struct decision *out, struct error *e)
 {
@@ -220,6 +232,7 @@ bool copying_decide(struct copying *c, const struct policy_letter *known,
             return false;
         }
         if (!x.changed) {
+            note_passwords(c, out);
             return true;
         }
     }

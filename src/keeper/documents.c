@@ -55,6 +55,7 @@ static void describe(const struct inspector_protect_answer *answer,
             ? SLICE("readable: the header, the letter's text and the names of its parts")
             : SLICE("readable: the header with the subject, and names of documents in their place");
     out->n_texts = n + 2;
+    out->generated = choice->generated;
 }
 
 static enum copy_end ask_inspector(struct keeper *k, const struct copy_ask *ask,

@@ -121,10 +121,9 @@ static bool is_protected(const struct decision *d)
 
 /* The facts of a letter of this caller whose files a password opens. */
 static bool find_own(struct keeper_admin *admin, const struct letter_id *id, struct arena *arena,
-                     struct facts *facts, bool *own, struct error *e)
+                     struct facts *facts, struct decision *decision, bool *own, struct error *e)
 {
     struct keeper *k = admin->keeper;
-    struct decision decision;
     struct catalog_letter letter;
     struct ledger_ref ref;
     bool found = false;
@@ -145,33 +144,32 @@ static bool find_own(struct keeper_admin *admin, const struct letter_id *id, str
     if (!mine || !found) {
         return true;
     }
-    if (!keeper_read(k, ref, &decision_schema, arena, &decision, e)) {
+    if (!keeper_read(k, ref, &decision_schema, arena, decision, e)) {
         return false;
     }
-    *own = slice_equal(decision.id, facts->id) && is_protected(&decision);
+    *own = slice_equal(decision->id, facts->id) && is_protected(decision);
     return true;
 }
 
-/* Those with whom none was agreed on: the letter's own opens their files. */
-static bool list_recipients(struct keeper *k, const struct facts *f, struct arena *arena,
-                            struct letter_secret_answer *answer, struct error *e)
+/* Those whose copy the letter's own password opens, as it was when they got it. */
+static void list_recipients(const struct facts *f, const struct decision *d, struct arena *arena,
+                            struct letter_secret_answer *answer)
 {
     const struct recipient *all = f->recipients.items;
+    const struct ruling *rulings = d->rulings.items;
     struct slice *texts = arena_array(arena, f->recipients.count + 1, sizeof(*texts));
     size_t n = 0;
 
-    for (size_t i = 0; i < f->recipients.count; i++) {
-        struct secret_agreed agreed;
-        bool found = false;
-        if (!secrets_agreed(k, all[i].address, arena, &agreed, &found, e)) {
-            return false;
-        }
-        if (!found) {
-            texts[n++] = all[i].address;
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        struct slice in = rulings[i].generated ? rulings[i].recipients : SLICE_NONE;
+        for (; in.len >= 2 && n < f->recipients.count; in = slice_from(in, 2)) {
+            size_t index = (size_t)in.ptr[0] << 8 | in.ptr[1];
+            if (index < f->recipients.count) {
+                texts[n++] = arena_copy(arena, all[index].address);
+            }
         }
     }
     answer->recipients = (struct cbor_list){texts, n};
-    return true;
 }
 
 bool keeper_on_letter_secret(void *ctx, struct ipc_request *r, struct error *e)
@@ -179,9 +177,10 @@ bool keeper_on_letter_secret(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     const struct letter_secret_ask *ask = r->ask;
     struct letter_secret_answer *answer = r->answer;
-    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
+    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX, .wipes = true};
     struct letter_id id;
     struct facts facts;
+    struct decision decision;
     char text[LETTER_ID_TEXT];
     bool own = false;
     bool found = false;
@@ -189,30 +188,26 @@ bool keeper_on_letter_secret(void *ctx, struct ipc_request *r, struct error *e)
     if (!letter_id_from(ask->id, &id)) {
         return error_set(e, ERROR_INPUT, "no letter's id");
     }
-    if (!find_own(admin, &id, &arena, &facts, &own, e)) {
+    if (!find_own(admin, &id, &arena, &facts, &decision, &own, e)) {
         return false;
     }
     if (!own) {
         return error_set(e, ERROR_INPUT, NO_LETTER);
     }
+    list_recipients(&facts, &decision, r->arena, answer);
+    if (answer->recipients.count == 0) {
+        return error_set(e, ERROR_INPUT, "a password was agreed on with each of its recipients");
+    }
     letter_id_text(&id, text);
     if (!keeper_admin_record(admin, "letter secret", slice_text(text), SLICE_NONE, e) ||
-        !list_recipients(admin->keeper, &facts, &arena, answer, e) ||
         !secrets_of_letter(admin->keeper, &facts, &arena, &answer->password, &answer->until, &found,
                            e)) {
         return false;
     }
-    if (!found || answer->recipients.count == 0) {
+    if (!found) {
         return error_set(e, ERROR_INPUT,
-                         found ? "a password was agreed on with each of its recipients"
-                               : "its password was destroyed: see `attachments-password-keep`");
+                         "its password was destroyed: see `attachments-password-keep`");
     }
     answer->password = arena_copy(r->arena, answer->password);
-    struct slice *texts = arena_array(r->arena, answer->recipients.count, sizeof(*texts));
-    const struct slice *from = answer->recipients.items;
-    for (size_t i = 0; i < answer->recipients.count; i++) {
-        texts[i] = arena_copy(r->arena, from[i]);
-    }
-    answer->recipients.items = texts;
     return true;
 }

@@ -25,6 +25,7 @@ static const struct cbor_field ruling_fields[] = {
     MAYBE(9, CBOR_UINT, method, UINT8_MAX),
     MAYBE(10, CBOR_TEXT, policy, RULING_POLICY_MAX),
     CBOR_SUB_OPTIONAL(11, CBOR_LIST, struct ruling, tried, RULING_TRIES_MAX, &ruling_try_schema),
+    MAYBE(12, CBOR_BOOL, generated, 0),
 };
 SCHEMA(ruling);
 #undef THIS

@@ -51,6 +51,7 @@ struct ruling {
     uint64_t method;        /* enum rung of what protects that copy's content; 0: nothing does */
     struct slice policy;    /* name of the [policy] section; empty: [domain] or outbound-tls */
     struct cbor_list tried; /* struct ruling_try; the last one is what was taken */
+    bool generated;         /* a password that was made for the letter opens that copy */
 };
 
 extern const struct cbor_schema ruling_schema;

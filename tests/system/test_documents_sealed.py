@@ -15,7 +15,7 @@ import variety
 from company import BUILD, wait_for
 from scene import ALICE, PASSWORD, Scene
 
-SECRET = "tango-42-whiskey-7"
+SECRET = "tango42-whiskey7"
 CORPUS = variety.CORPORA / "documents"
 
 pytestmark = pytest.mark.skipif(not shutil.which("7z") or not shutil.which("qpdf"),
@@ -296,6 +296,10 @@ def test_a_letter_is_protected_and_its_sender_alone_is_shown_the_password(scene,
     told, _ = scene.send("told", text=f"It is {password.replace('-', ' ')}.\n")
     wait_for("it to be held", lambda: told in scene.company.postern("queue", "list"), 60)
     assert "password of its recipient" in scene.company.postern("queue", "list")
+    agreed = scene.company._run("recipient", "secret", "paula@partner.test", "generate", text=True)
+    assert agreed.returncode == 0, agreed.stderr
+    again = as_person(scene, "letter", "secret", letter_id).stdout.strip()
+    assert again == password  # what she got opens with it all the same
 
 
 def test_an_agreed_password_opens_and_is_never_sent(scene):
