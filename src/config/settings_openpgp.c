@@ -11,7 +11,9 @@ static const struct config_setting rows[] = {
                        "when it is usable and "
                        "names the address; one that was found so is looked for again each day, and "
                        "goes when it was "
-                       "revoked. The domain's web server learns by that whom we write to."),
+                       "revoked or is there no more. The domain's web server learns by that whom "
+                       "we write to. Nobody is looked for as long as no [policy] section names "
+                       "`openpgp`, or where a person put a key in."),
     CONFIG_ROW("openpgp-autocrypt", BOOLEAN, struct openpgp_settings, autocrypt, .initial = "no",
                .help = "Keep the OpenPGP keys that letters which are taken in offer (Autocrypt).",
                .more = "Of letters from outside that are imported, pulled or journaled, not older "
@@ -20,7 +22,7 @@ static const struct config_setting rows[] = {
                        "such a key, and whoever forges a From can "
                        "offer one: it never comes before one that a person put in or that was "
                        "found in the domain's "
-                       "directory."),
+                       "directory. The newest of an address is kept."),
 };
 const struct config_table settings_openpgp_table =
     CONFIG_TABLE("OpenPGP", struct settings, openpgp, rows);

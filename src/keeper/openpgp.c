@@ -28,9 +28,13 @@ static bool in_force(const struct recipient_key *key, uint64_t now_ms)
 }
 
 /* What a person gave us comes before what was found, and a directory before what came along in a letter. */
-static unsigned rank(const struct recipient_key *key)
+enum rank { RANK_LETTER, RANK_DIRECTORY, RANK_PERSON };
+
+static enum rank rank(const struct recipient_key *key)
 {
-    return key->source == RECIPIENT_UPLOADED ? 3 : key->source == RECIPIENT_WKD ? 2 : 1;
+    return key->source == RECIPIENT_UPLOADED ? RANK_PERSON
+           : key->source == RECIPIENT_WKD    ? RANK_DIRECTORY
+                                             : RANK_LETTER;
 }
 
 /* The best that is in force; of equals the first, which is the newest. *ended: there is one that is not any more. */
@@ -64,9 +68,7 @@ const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice add
     struct error e;
 
     bool known = choose(k, address, arena, &best, &ended, &e);
-    bool found = best && best->source == RECIPIENT_WKD;
-    if (known && (!best || found) &&
-        openpgp_find(k, address, found ? best->fingerprint : SLICE_NONE, arena)) {
+    if (known && (!best || rank(best) <= RANK_DIRECTORY) && openpgp_find(k, address, arena)) {
         known = choose(k, address, arena, &best, &ended, &e);
     }
     *later = !known;

@@ -24,6 +24,8 @@
 #define MINUTE_MS    60000
 #define A_MINUTE     60 /* questions, of all letters together */
 #define HTTP_OK      200
+#define HTTP_MISSING 404
+#define HTTP_GONE    410
 #define RECENT_MS                                                                                  \
     (35 * 24 * 3600 * INT64_C(1000)) /* of Autocrypt: an older key may be out of use */
 #define HEADER_MAX ((size_t)1 << 20)
@@ -41,7 +43,7 @@ static struct {
     unsigned in_minute;
 } asked = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-enum look { LOOK_FOUND, LOOK_NOTHING, LOOK_NO_ANSWER };
+enum look { LOOK_FOUND, LOOK_GONE, LOOK_NOTHING, LOOK_NO_ANSWER };
 
 static uint64_t hash_of(struct slice what)
 {
@@ -95,7 +97,8 @@ static enum look fetch_from(struct keeper *k, struct slice url, struct arena *ar
                   FETCH_MS + PATIENCE_MS, &e)) {
         return LOOK_NO_ANSWER;
     }
-    return answer.status == HTTP_OK ? LOOK_FOUND : LOOK_NOTHING;
+    bool gone = answer.status == HTTP_MISSING || answer.status == HTTP_GONE;
+    return answer.status == HTTP_OK ? LOOK_FOUND : gone ? LOOK_GONE : LOOK_NOTHING;
 }
 
 /* The advanced method, and the direct one where its host does not answer at all (section 3.1 of the draft). */
@@ -122,46 +125,111 @@ static bool names_it(const struct recipient_key *key, struct slice address)
     return false;
 }
 
-static bool keep(struct keeper *k, struct slice address, struct slice had, int file,
-                 struct arena *arena)
+/* The error's own sentence may name the address. */
+static void log_not_kept(const struct error *e)
 {
+    log_event(LOG_WARNING, "openpgp.not_kept",
+              LOG_TEXT("reason", e->kind == ERROR_LIMIT ? "its address has too many keys"
+                                                        : "the keys could not be changed"));
+}
+
+static bool forget(struct keeper *k, struct slice address, struct arena *arena)
+{
+    bool any = false;
+    struct error e;
+
+    if (!recipient_keys_forget(k, address, RECIPIENT_WKD, SLICE("its directory has it no more"),
+                               arena, &any, &e)) {
+        log_not_kept(&e);
+        return false;
+    }
+    return any;
+}
+
+/* Whether a key is here as its directory has it, byte for byte: one with the same fingerprint may have other subkeys. One of
+ * our own is never replaced. */
+static bool is_kept(const struct recipient_keys *row, const struct recipient_key *key)
+{
+    const struct recipient_key *keys = row->keys.items;
+    bool kept = false;
+    size_t n = 0;
+
+    for (size_t i = 0; i < row->keys.count; i++) {
+        bool same = slice_equal(keys[i].fingerprint, key->fingerprint);
+        bool found = keys[i].source == RECIPIENT_WKD;
+        if (same && keys[i].own.len) {
+            return true;
+        }
+        n += found ? 1 : 0;
+        kept = kept || (same && found && slice_equal(keys[i].bytes, key->bytes));
+    }
+    return kept && n == 1;
+}
+
+static bool keep(struct keeper *k, struct slice address, int file, struct arena *arena)
+{
+    struct recipient_keys row;
     struct recipient_key key;
     struct error e;
 
     if (!recipient_key_read(k, address, file, arena, &key, &e)) {
-        return e.kind == ERROR_INPUT && had.len &&
-               recipient_key_forget(k, address, had, SLICE("its directory has it no more"), arena,
-                                    &e);
+        return e.kind == ERROR_INPUT && forget(k, address, arena);
     }
-    if (key.kind != RECIPIENT_OPENPGP || !names_it(&key, address) ||
-        slice_equal(key.fingerprint, had)) {
-        return false;
+    if (key.kind != RECIPIENT_OPENPGP || !names_it(&key, address)) {
+        return forget(k, address, arena);
     }
     key.source = RECIPIENT_WKD;
     key.own = SLICE_NONE;
+    if (!recipient_keys_of(k, address, arena, &row, &e)) {
+        log_not_kept(&e);
+        return false;
+    }
+    if (is_kept(&row, &key)) {
+        return false;
+    }
     if (!recipient_key_keep(k, NULL, address, &key, SLICE_NONE, arena, &e)) {
-        log_event(LOG_WARNING, "openpgp.not_kept", LOG_TEXT("reason", e.text));
+        log_not_kept(&e);
         return false;
     }
     return true;
 }
 
-bool openpgp_find(struct keeper *k, struct slice address, struct slice had, struct arena *arena)
+/* Without such a section nobody is encrypted to with a key, so no directory need hear of him. */
+static bool a_policy_names_it(const struct settings *s)
+{
+    const struct policy_settings *policies = s->policies.items;
+
+    for (size_t i = 0; i < s->policies.count; i++) {
+        const int *methods = policies[i].methods.items;
+        for (size_t n = 0; n < policies[i].methods.count; n++) {
+            if (methods[n] == SETTING_METHOD_OPENPGP) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool openpgp_find(struct keeper *k, struct slice address, struct arena *arena)
 {
     const struct settings *settings = k->options.settings(k->options.context);
     struct slice name = recipient_canonical(address, arena);
     struct slice domain = letter_domain(name);
     OWN(fd) int body = -1;
 
-    if (!settings->openpgp.lookup || domain.len == 0 || was_asked(domain, false) ||
-        was_asked(name, false) || !may_ask_now() || was_asked(name, true)) {
+    if (!settings->openpgp.lookup || !a_policy_names_it(settings) || domain.len == 0 ||
+        was_asked(domain, false) || was_asked(name, false) || !may_ask_now() ||
+        was_asked(name, true)) {
         return false;
     }
     enum look look = fetch_key(k, name, arena, &body);
     if (look == LOOK_NO_ANSWER) {
         (void)was_asked(domain, true);
     }
-    return look == LOOK_FOUND && body >= 0 && keep(k, name, had, body, arena);
+    if (look == LOOK_GONE) {
+        return forget(k, name, arena);
+    }
+    return look == LOOK_FOUND && body >= 0 && keep(k, name, body, arena);
 }
 
 /* ── Autocrypt ── */
@@ -234,7 +302,7 @@ static void take(struct keeper *k, const struct autocrypt *offered, struct arena
     key.source = RECIPIENT_AUTOCRYPT;
     key.own = SLICE_NONE;
     if (!recipient_key_keep(k, NULL, name, &key, SLICE_NONE, arena, &e)) {
-        log_event(LOG_WARNING, "openpgp.not_kept", LOG_TEXT("reason", e.text));
+        log_not_kept(&e);
     }
 }
 

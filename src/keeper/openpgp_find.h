@@ -14,10 +14,9 @@ struct keeper;
 void openpgp_harvest(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena);
 
 /**
- * Look for the key of an address, unless that was done of late.
+ * Look for the key of an address, unless that was done of late or no [policy] section names openpgp. What the directory has
+ * now takes the place of all that was found there before; when it answers that it has none that can be used, those go.
  *
- * @param had  the fingerprint of a key that was found so before; empty: none. It is taken away when the directory
- *             has it no more as one that can be used
- * @return     true when the keys of the address are others now
+ * @return  true when the keys of the address are others now
  */
-bool openpgp_find(struct keeper *k, struct slice address, struct slice had, struct arena *arena);
+bool openpgp_find(struct keeper *k, struct slice address, struct arena *arena);

@@ -1,6 +1,6 @@
 /* Invariants:
  *  1. What a row says was recorded before (type 69), in the order of the changes: `changing` below is held over both.
- *  2. A row has each fingerprint once. */
+ *  2. A row has each fingerprint once, and at most one key of WKD and one of Autocrypt. */
 #include "keeper/recipient_keys.h"
 
 #include "base/clock.h"
@@ -143,12 +143,46 @@ static void without(struct recipient_keys *row, struct slice fingerprint,
     row->keys = (struct cbor_list){keys, n};
 }
 
+/* Take keys that were found in one place out of a row, oldest first, until it has no more than `most` of all kinds. */
+static bool take_out(struct keeper *k, struct recipient_keys *row, uint64_t source, size_t most,
+                     struct slice reason, struct arena *arena, struct error *e)
+{
+    const struct recipient_keys all = *row;
+    const struct recipient_key *keys = all.keys.items;
+
+    for (size_t i = 0; i < all.keys.count && row->keys.count > most; i++) {
+        struct recipient_change change = {
+            .address = row->address, .removed = true, .key = keys[i], .reason = reason};
+        if (keys[i].source != source) {
+            continue;
+        }
+        if (!record(k, NULL, &change, e)) {
+            return false;
+        }
+        without(row, keys[i].fingerprint, NULL, arena);
+    }
+    return true;
+}
+
+static bool make_room(struct keeper *k, struct recipient_keys *row, const struct recipient_key *key,
+                      struct arena *arena, struct error *e)
+{
+    bool newest_alone = key->source == RECIPIENT_WKD || key->source == RECIPIENT_AUTOCRYPT;
+
+    without(row, key->fingerprint, NULL, arena);
+    return (!newest_alone || take_out(k, row, key->source, 0,
+                                      SLICE("another one was found in its place"), arena, e)) &&
+           take_out(k, row, RECIPIENT_AUTOCRYPT, RECIPIENT_KEYS_MAX - 1,
+                    SLICE("another key needed its place"), arena, e);
+}
+
 static bool keep(struct keeper *k, struct keeper_admin *admin, struct recipient_change *change,
                  struct arena *arena, struct error *e)
 {
     struct recipient_keys row;
 
-    if (!get_row(k, change->address, arena, &row, e)) {
+    if (!get_row(k, change->address, arena, &row, e) ||
+        !make_room(k, &row, &change->key, arena, e)) {
         return false;
     }
     without(&row, change->key.fingerprint, &change->key, arena);
@@ -295,33 +329,27 @@ static bool remove_key(struct keeper_admin *admin, const struct recipient_key_dr
     return record(k, admin, &change, e) && state_recipient_put(k->state, &row, e);
 }
 
-static bool forget(struct keeper *k, struct slice fingerprint, struct recipient_change *change,
-                   struct arena *arena, struct error *e)
+static bool forget(struct keeper *k, struct slice address, uint64_t source, struct slice reason,
+                   struct arena *arena, bool *any, struct error *e)
 {
     struct recipient_keys row;
 
-    if (!get_row(k, change->address, arena, &row, e)) {
+    if (!get_row(k, address, arena, &row, e)) {
         return false;
     }
-    const struct recipient_key *keys = row.keys.items;
-    for (size_t i = 0; i < row.keys.count; i++) {
-        if (slice_equal(keys[i].fingerprint, fingerprint)) {
-            change->key = keys[i];
-            without(&row, fingerprint, NULL, arena);
-            return record(k, NULL, change, e) && state_recipient_put(k->state, &row, e);
-        }
+    size_t had = row.keys.count;
+    if (!take_out(k, &row, source, 0, reason, arena, e)) {
+        return false;
     }
-    return true;
+    *any = row.keys.count < had;
+    return !*any || state_recipient_put(k->state, &row, e);
 }
 
-bool recipient_key_forget(struct keeper *k, struct slice address, struct slice fingerprint,
-                          struct slice reason, struct arena *arena, struct error *e)
+bool recipient_keys_forget(struct keeper *k, struct slice address, enum recipient_key_source source,
+                           struct slice reason, struct arena *arena, bool *any, struct error *e)
 {
-    struct recipient_change change = {
-        .address = recipient_canonical(address, arena), .removed = true, .reason = reason};
-
     (void)pthread_mutex_lock(&changing);
-    bool done = forget(k, fingerprint, &change, arena, e);
+    bool done = forget(k, recipient_canonical(address, arena), source, reason, arena, any, e);
     (void)pthread_mutex_unlock(&changing);
     return done;
 }

@@ -25,7 +25,8 @@ bool recipient_key_read(struct keeper *k, struct slice address, int file, struct
                         struct recipient_key *out, struct error *e) MUST_CHECK;
 
 /**
- * Keep a key, recorded first; one with the same fingerprint is replaced.
+ * Keep a key, recorded first; one with the same fingerprint is replaced. Of what came from a directory (WKD), and of what
+ * letters offered (Autocrypt), the newest alone is kept; the latter gives way when there is no room.
  *
  * @param admin  who orders it; NULL: Postern found it
  * @return       false with ERROR_LIMIT when the address has too many
@@ -34,9 +35,10 @@ bool recipient_key_keep(struct keeper *k, struct keeper_admin *admin, struct sli
                         const struct recipient_key *key, struct slice reason, struct arena *arena,
                         struct error *e) MUST_CHECK;
 
-/* Take a key away that Postern found, recorded first; one that is not there is as good. `fingerprint`: all of it. */
-bool recipient_key_forget(struct keeper *k, struct slice address, struct slice fingerprint,
-                          struct slice reason, struct arena *arena, struct error *e) MUST_CHECK;
+/* Take the keys away that Postern found in one place, recorded first. *any: there were some. */
+bool recipient_keys_forget(struct keeper *k, struct slice address, enum recipient_key_source source,
+                           struct slice reason, struct arena *arena, bool *any,
+                           struct error *e) MUST_CHECK;
 
 /* An address or domain in lower case; in the arena. */
 struct slice recipient_canonical(struct slice address, struct arena *arena);

@@ -386,3 +386,59 @@ def test_a_letter_that_is_taken_in_offers_a_key(scene, people, tmp_path):
     first = (folder / "bob").read_bytes()
     shown = gpg("--show-keys", "--with-colons", input=first).stdout.decode()
     assert ids <= set(re.findall(r"^sub:(?:[^:]*:){3}([0-9A-F]{16}):", shown, re.M))
+
+
+def offer(postern, folder, who, keys):
+    """Have letters taken in that offer these keys for somebody."""
+    folder.mkdir()
+    fields = [base64.b64encode(key).decode() for key in keys]
+    (folder / "mbox").write_text("".join(
+        f"From {who} Mon Nov 30 08:00:00 2026\nFrom: {who}\nTo: {ALICE}\nDate: {email.utils.formatdate()}\n"
+        f"Message-ID: <{n}.{who}>\nSubject: hello\nAutocrypt: addr={who}; keydata=\n"
+        + "".join(f" {key[i:i + 70]}\n" for i in range(0, len(key), 70)) + "\nhello\n\n"
+        for n, key in enumerate(fields)))
+    postern("import", "mbox", "--source", f"offers of {who}", "--owner", ALICE, folder / "mbox")
+
+
+def test_a_directory_renews_and_takes_back_its_key(scene, people, tmp_path):
+    """Ivan's letters offered two keys, of which one is kept; his domain's directory has a third, renews it, has none."""
+    _, gpg = people
+    company, postern, ivan = scene.company, scene.company.postern, "ivan@partner.test"
+    made = []
+    for name in ("first", "second", "third"):
+        gpg.make(f"Ivan {name} <{ivan}>")
+        listed = gpg("--with-colons", "-k", ivan).stdout.decode()
+        made += [f for f in re.findall(r"^pub:.*\n^fpr:+([0-9A-F]+):", listed, re.M) if f not in made]
+    minimal = ("--export-options", "export-minimal", "--export")
+    offer(postern, tmp_path / "offers", ivan, [gpg(*minimal, f).stdout for f in made[:2]])
+    shown = lambda: postern("recipient", "show", ivan, check=False).stdout.lower()  # noqa: E731
+    wait_for("the second to be taken", lambda: made[1].lower() in shown(), 30)
+    assert made[0].lower() not in shown()
+    answers = []
+    server = Outside(lambda h, _: h.answer(*answers[-1]), tls=company.authority, name="openpgpkey.partner.test")
+    scene.tunnel.port = server.server.server_port
+
+    def look(status, body=b""):
+        """What is known of Ivan after the directory was asked once more, as it is after a restart."""
+        answers.append((status, body))
+        before = len(scene.receiver.letters())
+        scene.send("hello", to=ivan)
+        wait_for("the letter", lambda: len(scene.receiver.letters()) == before + 1, 30)
+        said = shown()
+        company.stop()
+        company.start()
+        return said
+
+    try:
+        said = look(200, gpg("--export", made[2]).stdout)
+        assert made[2].lower() in said and "wkd" in said
+        gpg("--quick-add-key", made[2], "cv25519", "encr", "never")
+        look(200, gpg("--export", made[2]).stdout)
+        postern("recipient", "show", ivan, "--output", tmp_path / "kept")
+        kept = gpg("--show-keys", "--with-colons", tmp_path / "kept").stdout.decode()
+        assert kept.count("\nsub:") == 2
+        assert made[2].lower() in look(503)
+        said = look(404)
+        assert made[2].lower() not in said and made[1].lower() in said
+    finally:
+        server.close()
