@@ -27,8 +27,8 @@ static const struct config_setting rows[] = {
         .more =
             "With `soft` a certificate counts when no list can be had, with `hard` it does not; "
             "one that is in the list counts with neither. Lists are fetched by HTTP from "
-            "where the certificate says, and kept for an hour. What somebody vouched for "
-            "is not looked up."),
+            "where the certificate says, from public addresses alone (or by "
+            "`courier-proxy`), and kept for an hour. What somebody vouched for is not looked up."),
 };
 
 const struct config_table settings_smime_table =

@@ -144,6 +144,53 @@ bool address_is_loopback(const struct address *a)
     return bytes.len == 16 && IN6_IS_ADDR_LOOPBACK(&a->socket.v6.sin6_addr);
 }
 
+static bool v4_is_public(const uint8_t b[static 4])
+{
+    static const struct {
+        uint32_t net, mask;
+    } special[] = {
+        {0x00000000, 0xff000000}, /* this network */
+        {0x0a000000, 0xff000000}, /* private: RFC 1918 */
+        {0x64400000, 0xffc00000}, /* shared: RFC 6598 */
+        {0x7f000000, 0xff000000}, /* loopback */
+        {0xa9fe0000, 0xffff0000}, /* link-local */
+        {0xac100000, 0xfff00000}, /* private */
+        {0xc0000000, 0xffffff00}, /* of protocols */
+        {0xc0a80000, 0xffff0000}, /* private */
+        {0xc6120000, 0xfffe0000}, /* benchmarks */
+        {0xe0000000, 0xe0000000}, /* multicast and reserved */
+    };
+
+    uint32_t net = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+
+    for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+        if ((net & special[i].mask) == special[i].net) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool address_is_public(const struct address *a)
+{
+    static const uint8_t nat64[12] = {0x00, 0x64, 0xff, 0x9b};
+    struct slice bytes = address_bytes(a);
+
+    if (bytes.len == 4) {
+        return v4_is_public(bytes.ptr);
+    }
+    if (bytes.len != 16) {
+        return false;
+    }
+    if (memcmp(bytes.ptr, nat64, sizeof(nat64)) == 0) {
+        return v4_is_public(bytes.ptr + 12);
+    }
+    if (bytes.ptr[0] == 0x20 && bytes.ptr[1] == 0x02) { /* 6to4 */
+        return v4_is_public(bytes.ptr + 2);
+    }
+    return (bytes.ptr[0] & 0xe0) == 0x20; /* 2000::/3 is what is given out */
+}
+
 void address_print_host(const struct address *a, char text[static ADDRESS_TEXT_MAX])
 {
     struct slice bytes = address_bytes(a);

@@ -51,6 +51,10 @@ struct slice address_bytes(const struct address *a);
 /* Whether the address (the port aside) is one this machine talks to itself by. */
 bool address_is_loopback(const struct address *a);
 
+/* Whether the address (the port aside) is one of the public networks: not of this machine, a link, a private network, multicast or reserved
+ * (RFC 6890), also when it stands in an address that is translated to IPv4. */
+bool address_is_public(const struct address *a);
+
 /* Write "192.0.2.1:25" or "[2001:db8::1]:25". */
 void address_print(const struct address *a, char text[static ADDRESS_TEXT_MAX]);
 

@@ -78,13 +78,54 @@ static void other_families_are_nobody(void **unused)
     assert_false(address_is_loopback(&a));
 }
 
+static void what_is_public(void **unused)
+{
+    static const struct {
+        const char *text;
+        bool public;
+    } rows[] = {
+        {"8.8.8.8",          true },
+        {"172.32.0.1",       true },
+        {"100.128.0.1",      true },
+        {"2620:fe::fe",      true },
+        {"64:ff9b::808:808", true },
+        {"127.0.0.1",        false},
+        {"0.0.0.0",          false},
+        {"10.1.2.3",         false},
+        {"172.16.0.1",       false},
+        {"172.31.255.255",   false},
+        {"192.168.1.1",      false},
+        {"169.254.169.254",  false},
+        {"100.64.0.1",       false},
+        {"224.0.0.1",        false},
+        {"255.255.255.255",  false},
+        {"::1",              false},
+        {"::",               false},
+        {"::ffff:10.0.0.1",  false},
+        {"::127.0.0.1",      false},
+        {"64:ff9b::a00:1",   false},
+        {"2002:7f00:1::1",   false},
+        {"fe80::1",          false},
+        {"fd00::1",          false},
+        {"ff02::1",          false},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct address a;
+        struct error e;
+        assert_true(address_parse(slice_text(rows[i].text), 80, &a, &e));
+        assert_int_equal(address_is_public(&a), rows[i].public);
+    }
+    assert_false(address_is_public(&(struct address){0}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_and_prints),
-        cmocka_unit_test(refuses),
-        cmocka_unit_test(one_peer_one_text),
-        cmocka_unit_test(other_families_are_nobody),
+        cmocka_unit_test(reads_and_prints),  cmocka_unit_test(refuses),
+        cmocka_unit_test(one_peer_one_text), cmocka_unit_test(other_families_are_nobody),
+        cmocka_unit_test(what_is_public),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Invariants:
  *  1. What a row says was recorded before (type 69), in the order of the changes: `changing` below is held over both.
- *  2. A row has each fingerprint once, and at most one key of WKD and one of Autocrypt. */
+ *  2. A row has each fingerprint once, among its keys or among those that a person took away, and at most one key of WKD and one
+ *     of Autocrypt. */
 #include "keeper/recipient_keys.h"
 
 #include "base/clock.h"
@@ -71,7 +72,8 @@ bool recipient_keys_of(struct keeper *k, struct slice address, struct arena *are
         .address = name,
         .keys = {arena_array(arena, own.keys.count + shared.keys.count + 1,
                  sizeof(struct recipient_key)),
-                 0}
+                 0},
+        .refused = own.refused,
     };
     add_newest_first(out, &own);
     add_newest_first(out, &shared);
@@ -176,6 +178,26 @@ static bool make_room(struct keeper *k, struct recipient_keys *row, const struct
                     SLICE("another key needed its place"), arena, e);
 }
 
+/* The fingerprints that a person took away: all but this one, and then `add`, if there is one; the oldest makes room. */
+static void refuse(struct recipient_keys *row, struct slice fingerprint, bool add,
+                   struct arena *arena)
+{
+    const struct slice *old = row->refused.items;
+    struct slice *all = arena_array(arena, RECIPIENT_REFUSED_MAX, sizeof(*all));
+    size_t from = add && row->refused.count == RECIPIENT_REFUSED_MAX ? 1 : 0;
+    size_t n = 0;
+
+    for (size_t i = from; i < row->refused.count; i++) {
+        if (!slice_equal(old[i], fingerprint)) {
+            all[n++] = old[i];
+        }
+    }
+    if (add) {
+        all[n++] = fingerprint;
+    }
+    row->refused = (struct cbor_list){all, n};
+}
+
 static bool keep(struct keeper *k, struct keeper_admin *admin, struct recipient_change *change,
                  struct arena *arena, struct error *e)
 {
@@ -186,6 +208,7 @@ static bool keep(struct keeper *k, struct keeper_admin *admin, struct recipient_
         return false;
     }
     without(&row, change->key.fingerprint, &change->key, arena);
+    refuse(&row, change->key.fingerprint, false, arena);
     if (row.keys.count > RECIPIENT_KEYS_MAX) {
         return error_set(e, ERROR_LIMIT,
                          "%.*s has %d keys already: `postern recipient remove-key` takes old ones "
@@ -326,6 +349,7 @@ static bool remove_key(struct keeper_admin *admin, const struct recipient_key_dr
     }
     change.key = *key;
     without(&row, key->fingerprint, NULL, arena);
+    refuse(&row, change.key.fingerprint, true, arena);
     return record(k, admin, &change, e) && state_recipient_put(k->state, &row, e);
 }
 
@@ -418,7 +442,7 @@ static bool is_listed(const struct recipient_keys *row, const struct recipient_l
     for (size_t i = 0; i < row->keys.count; i++) {
         own = own || keys[i].own.len;
     }
-    return own && contains(row->address, ask->part);
+    return row->keys.count && own && contains(row->address, ask->part);
 }
 
 static bool list_all(struct keeper *k, const struct recipient_list_ask *ask, struct arena *arena,

@@ -22,6 +22,7 @@
 #define JUDGED_MAX    256    /* certificates whose worth is remembered */
 #define JUDGED_AGE_MS 600000 /* and for how long */
 #define WHY_MAX       200
+#define RANK_BEST     3
 
 /* As whoever builds the copy reads it. */
 static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
@@ -86,7 +87,7 @@ static void tag_of(struct slice name, uint8_t tag[static INSPECTOR_SENDER_LEN])
 /* Who added it himself said whose it is. */
 static bool must_name(const struct recipient_key *key)
 {
-    return key->source != RECIPIENT_UPLOADED && key->source != RECIPIENT_MADE;
+    return key->source != RECIPIENT_UPLOADED;
 }
 
 static bool ask_worth(struct keeper *k, int fd, const struct smime_judge_ask *ask,
@@ -102,7 +103,6 @@ static bool find_worth(struct keeper *k, const struct recipient_key *key, struct
                        struct error *e)
 {
     const struct settings *settings = k->options.settings(k->options.context);
-    OWN(buf) struct buf lists = {.max = SMIME_CRLS_BYTES_MAX};
     uint8_t tag[INSPECTOR_SENDER_LEN];
     OWN(fd) int fd = -1;
 
@@ -111,17 +111,16 @@ static bool find_worth(struct keeper *k, const struct recipient_key *key, struct
                                   .anchors = anchors,
                                   .address = must_name(key) ? address : SLICE_NONE,
                                   .now_s = (uint64_t)clock_wall_ms() / 1000,
-                                  .vouched = key->vouched || key->source == RECIPIENT_MADE};
+                                  .vouched = key->vouched};
     if (!memfd_from("certificate", key->bytes, &fd, e) || !ask_worth(k, fd, &ask, arena, out, e)) {
         return false;
     }
     if (out->worth != 0 || ask.vouched || settings->smime.revocation == SETTING_REVOCATION_OFF) {
         return true;
     }
-    smime_lists_get(k, &out->lists, arena, &lists);
-    ask.crls = buf_slice(&lists);
+    smime_lists_get(k, &out->lists, arena, &ask.crls);
     ask.must_know = settings->smime.revocation == SETTING_REVOCATION_HARD;
-    return (ask.crls.len == 0 && !ask.must_know) || ask_worth(k, fd, &ask, arena, out, e);
+    return (ask.crls.count == 0 && !ask.must_know) || ask_worth(k, fd, &ask, arena, out, e);
 }
 
 static bool judge(struct keeper *k, const struct recipient_key *key, struct slice address,
@@ -133,9 +132,8 @@ static bool judge(struct keeper *k, const struct recipient_key *key, struct slic
     uint8_t trust[DIGEST_LEN];
 
     digest_of(anchors, SLICE_NONE, trust);
-    struct slice all =
-        arena_printf(arena, "%.*s %.*s %d ", SLICE_ARG(key->fingerprint), SLICE_ARG(address),
-                     key->vouched || key->source == RECIPIENT_MADE);
+    struct slice all = arena_printf(arena, "%.*s %.*s %d ", SLICE_ARG(key->fingerprint),
+                                    SLICE_ARG(address), key->vouched);
     digest_of(all, SLICE_ARRAY(trust), what);
     if (recall(what, arena, good, why)) {
         return true;
@@ -157,9 +155,46 @@ static bool holds_now(const struct recipient_key *key)
            (key->not_after == 0 || now < key->not_after);
 }
 
+/* What a person gave us comes before what a directory says, and that before what came along in a letter. Those that we made sign
+ * alone: 0. */
+static unsigned rank(const struct recipient_key *key)
+{
+    bool came_along = key->source == RECIPIENT_HARVESTED || key->source == RECIPIENT_AUTOCRYPT;
+
+    if (key->kind != RECIPIENT_SMIME || key->source == RECIPIENT_MADE) {
+        return 0;
+    }
+    return key->source == RECIPIENT_UPLOADED ? RANK_BEST : came_along ? 1 : 2;
+}
+
+/* The first good one of that rank; `why` is of the first that was looked at, or of the good one. */
+static bool find_of(struct keeper *k, const struct recipient_keys *all, unsigned of,
+                    struct arena *arena, const struct recipient_key **best, bool *found,
+                    struct slice *why, struct error *e)
+{
+    const struct recipient_key *keys = all->keys.items;
+
+    for (size_t i = 0; i < all->keys.count && !*found; i++) {
+        struct slice said = SLICE("it has expired or is not valid yet");
+        if (rank(&keys[i]) != of) {
+            continue;
+        }
+        if (holds_now(&keys[i]) && !judge(k, &keys[i], all->address, arena, found, &said, e)) {
+            return false;
+        }
+        if (*found || !*best) {
+            *best = &keys[i];
+            *why = arena_printf(arena, "the certificate %.*s: %.*s",
+                                SLICE_ARG(slice_head(keys[i].fingerprint, 16)), SLICE_ARG(said));
+        }
+    }
+    return true;
+}
+
 bool smime_of(struct keeper *k, struct slice address, struct arena *arena,
               struct recipient_key *out, bool *found, struct slice *why, struct error *e)
 {
+    const struct recipient_key *best = NULL;
     struct recipient_keys all;
 
     *found = false;
@@ -167,18 +202,13 @@ bool smime_of(struct keeper *k, struct slice address, struct arena *arena,
     if (!recipient_keys_of(k, address, arena, &all, e)) {
         return false;
     }
-    const struct recipient_key *keys = all.keys.items;
-    for (size_t i = 0; i < all.keys.count && !*found; i++) {
-        struct slice said = SLICE("it has expired or is not valid yet");
-        if (keys[i].kind != RECIPIENT_SMIME) {
-            continue;
-        }
-        if (holds_now(&keys[i]) && !judge(k, &keys[i], all.address, arena, found, &said, e)) {
+    for (unsigned of = RANK_BEST; of > 0 && !*found; of--) {
+        if (!find_of(k, &all, of, arena, &best, found, why, e)) {
             return false;
         }
-        *why = arena_printf(arena, "the certificate %.*s: %.*s",
-                            SLICE_ARG(slice_head(keys[i].fingerprint, 16)), SLICE_ARG(said));
-        *out = keys[i];
+    }
+    if (best) {
+        *out = *best;
     }
     return true;
 }

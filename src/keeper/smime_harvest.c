@@ -33,7 +33,7 @@ static bool ask_for(struct keeper *k, const struct findings *f, int letter, stru
                     KEEPER_ASK_MS, e);
 }
 
-/* Whether the sender's row has it, or is full of others. */
+/* Whether the sender's row has it, a person took it away, or the row is full of others. */
 static bool is_known(const struct recipient_keys *all, const struct recipient_key *key)
 {
     const struct recipient_key *keys = all->keys.items;
@@ -44,6 +44,10 @@ static bool is_known(const struct recipient_keys *all, const struct recipient_ke
                           (keys[i].reads | key->reads) == keys[i].reads);
         known = known || (slice_equal(keys[i].fingerprint, key->fingerprint) &&
                           keys[i].source != RECIPIENT_HARVESTED); /* what a person said stays */
+    }
+    const struct slice *refused = all->refused.items;
+    for (size_t i = 0; i < all->refused.count; i++) {
+        known = known || slice_equal(refused[i], key->fingerprint);
     }
     return known;
 }
@@ -76,6 +80,10 @@ void smime_harvest_from(struct keeper *k, const struct findings *f, int letter, 
         return;
     }
     if (!harvest(k, f, letter, arena, &e)) {
-        log_event(LOG_WARNING, "smime.not_harvested", LOG_TEXT("reason", e.text));
+        /* the error's text may name the sender */
+        log_event(LOG_WARNING, "smime.not_harvested",
+                  LOG_TEXT("reason", e.kind == ERROR_BUSY
+                                         ? "a process was busy"
+                                         : "its certificate could not be read or kept"));
     }
 }

@@ -15,7 +15,7 @@
 #define KEPT      16 /* lists */
 #define KEPT_MS   (INT64_C(3600) * 1000)
 #define FAILED_MS (INT64_C(300) * 1000) /* before it is asked for again */
-#define FETCH_MS  10000
+#define FETCH_MS  10000                 /* for all lists of a certificate */
 #define HTTP_OK   200
 #define REDIRECTS 3
 #define LIST_MAX  SMIME_CRLS_BYTES_MAX
@@ -69,20 +69,25 @@ static void remember(const uint8_t url[static DIGEST_LEN], struct slice bytes)
     (void)pthread_mutex_unlock(&memory.lock);
 }
 
-static bool fetch_list(struct keeper *k, struct slice url, struct arena *arena, struct buf *out,
-                       struct error *e)
+static bool fetch_list(struct keeper *k, struct slice url, int64_t until_ms, struct arena *arena,
+                       struct buf *out, struct error *e)
 {
+    const int64_t left_ms = until_ms - clock_steady_ms();
     const struct courier_ask ask = {.method = FETCH_GET,
                                     .url = url,
                                     .answer_max = LIST_MAX,
-                                    .timeout_ms = FETCH_MS,
-                                    .redirects = REDIRECTS};
+                                    .timeout_ms = (uint64_t)left_ms,
+                                    .redirects = REDIRECTS,
+                                    .public_only = true};
     OWN(memfd_map) struct memfd_map body = {0};
     struct courier_answer answer;
     OWN(fd) int fd = -1;
 
+    if (left_ms <= 0) {
+        return error_set(e, ERROR_BUSY, "no time was left for it");
+    }
     if (!ipc_call(k->options.courier, &courier_fetch, &ask, -1, &answer, &fd, arena,
-                  FETCH_MS + KEEPER_ASK_MS, e)) {
+                  left_ms + KEEPER_ASK_MS, e)) {
         return false;
     }
     if (answer.status != HTTP_OK) {
@@ -95,26 +100,44 @@ static bool fetch_list(struct keeper *k, struct slice url, struct arena *arena, 
     return true;
 }
 
-void smime_lists_get(struct keeper *k, const struct cbor_list *urls, struct arena *arena,
+/* The error's text may name the URL, which a stranger wrote: it is not said. */
+static void get_list(struct keeper *k, struct slice url, int64_t until_ms, struct arena *arena,
                      struct buf *out)
 {
-    const struct slice *all = urls->items;
+    uint8_t digest[DIGEST_LEN];
+    struct error e;
 
-    for (size_t i = 0; i < urls->count; i++) {
+    digest_of(url, SLICE_NONE, digest);
+    if (recall(digest, out)) {
+        return;
+    }
+    if (!fetch_list(k, url, until_ms, arena, out, &e)) {
+        log_event(
+            LOG_WARNING, "smime.no_list",
+            LOG_TEXT("reason", e.kind == ERROR_DENIED
+                                   ? "it is at no public address, or nothing proves its server"
+                                   : "it cannot be had, or is too long"));
+        buf_reset(out);
+    }
+    remember(digest, buf_slice(out));
+}
+
+void smime_lists_get(struct keeper *k, const struct cbor_list *urls, struct arena *arena,
+                     struct cbor_list *out)
+{
+    const int64_t until_ms = clock_steady_ms() + FETCH_MS;
+    struct smime_list *lists = arena_array(arena, SMIME_LISTS_MAX, sizeof(*lists));
+    const struct slice *all = urls->items;
+    size_t room = SMIME_CRLS_BYTES_MAX;
+    size_t n = 0;
+
+    for (size_t i = 0; i < urls->count && n < SMIME_LISTS_MAX; i++) {
         OWN(buf) struct buf list = {.max = LIST_MAX};
-        uint8_t digest[DIGEST_LEN];
-        struct error e;
-        digest_of(all[i], SLICE_NONE, digest);
-        if (!recall(digest, &list)) {
-            if (!fetch_list(k, all[i], arena, &list, &e)) {
-                log_event(LOG_WARNING, "smime.no_list", LOG_SLICE("url", all[i]),
-                          LOG_TEXT("reason", e.text));
-                buf_reset(&list);
-            }
-            remember(digest, buf_slice(&list));
-        }
-        if (out->len + list.len <= out->max) {
-            buf_add(out, buf_slice(&list));
+        get_list(k, all[i], until_ms, arena, &list);
+        if (list.len && list.len <= room) {
+            lists[n++].bytes = arena_copy(arena, buf_slice(&list));
+            room -= list.len;
         }
     }
+    *out = (struct cbor_list){lists, n};
 }

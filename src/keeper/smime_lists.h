@@ -3,12 +3,13 @@
  * They are bytes here: an inspector reads them, and a list proves itself by its signature. Thread-safe. */
 #pragma once
 
-#include "base/buf.h"
+#include "base/arena.h"
 
 #include "formats/cbor/cbor.h"
 
 struct keeper;
 
-/* Append the lists of these URLs (texts), one behind the other, as far as they can be had within seconds. */
+/* The lists of these URLs (texts, up to SMIME_LISTS_MAX), as far as they can be had within ten seconds for all and together fit a question: struct smime_list,
+ * in the arena. Nothing is fetched from a network that is not public. */
 void smime_lists_get(struct keeper *k, const struct cbor_list *urls, struct arena *arena,
-                     struct buf *out);
+                     struct cbor_list *out);

@@ -27,6 +27,7 @@ static const struct cbor_field recipient_keys_fields[] = {
     ROW(1, CBOR_TEXT, address, LETTER_ADDRESS_MAX),
     CBOR_SUB_OPTIONAL(2, CBOR_LIST, struct recipient_keys, keys, RECIPIENT_KEYS_MAX,
                       &recipient_key_schema),
+    MAYBE(3, CBOR_TEXTS, refused, RECIPIENT_REFUSED_MAX),
 };
 SCHEMA(recipient_keys);
 #undef THIS

@@ -7,7 +7,8 @@
 
 #include "letter/records.h"
 
-#define RECIPIENT_KEYS_MAX        16                 /* of one address or domain */
+#define RECIPIENT_KEYS_MAX        16 /* of one address or domain */
+#define RECIPIENT_REFUSED_MAX     16
 #define RECIPIENT_KEY_BYTES_MAX   ((size_t)15 << 10) /* a certificate with those that issued it */
 #define RECIPIENT_FINGERPRINT_MAX 64                 /* characters */
 #define RECIPIENT_SUBJECT_MAX     500
@@ -59,6 +60,8 @@ extern const struct cbor_schema recipient_key_schema;
 struct recipient_keys {
     struct slice address; /* lower case */
     struct cbor_list keys;
+    struct cbor_list
+        refused; /* texts: fingerprints that a person took away last, which no letter brings back */
 };
 
 extern const struct cbor_schema recipient_keys_schema;

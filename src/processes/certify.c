@@ -86,7 +86,7 @@ static bool add_extensions(X509 *c, const struct certify_wish *wish)
     }
     (void)snprintf(san, sizeof(san), "email:%.*s", SLICE_ARG(wish->name));
     return add_extension(c, NID_basic_constraints, "critical,CA:FALSE") &&
-           add_extension(c, NID_key_usage, "critical,digitalSignature,keyAgreement") &&
+           add_extension(c, NID_key_usage, "critical,digitalSignature") &&
            add_extension(c, NID_ext_key_usage, "emailProtection") &&
            add_extension(c, NID_subject_alt_name, san);
 }

@@ -75,6 +75,26 @@ static bool find_addresses(struct errand *m, struct slice url, struct error *e)
                                               m->arena, m->addresses, &m->n_addresses, e));
 }
 
+/* Of a URL that a stranger chose: all its addresses are public. What a proxy finds behind a name is the proxy's business. */
+static bool is_allowed(const struct errand *m, struct slice url, struct error *e)
+{
+    struct fetch_place place;
+    struct address literal;
+
+    if (!m->ask->public_only) {
+        return true;
+    }
+    if (!fetch_place(url, m->arena, &place, e)) {
+        return false;
+    }
+    bool allowed = !place.literal || (address_parse(place.host, place.port, &literal, e) &&
+                                      address_is_public(&literal));
+    for (size_t i = 0; i < m->n_addresses && proxy_of(m).len == 0; i++) {
+        allowed = allowed && address_is_public(&m->addresses[i]);
+    }
+    return allowed || error_set(e, ERROR_DENIED, "it is at no public address");
+}
+
 static bool fetch_once(struct errand *m, struct slice url, struct buf *body,
                        struct fetch_answer *answer, struct error *e)
 {
@@ -114,7 +134,8 @@ static bool run(struct errand *m, struct buf *body, struct fetch_answer *answer,
     struct fetch_place to;
 
     for (uint64_t followed = 0;; followed++) {
-        if (!find_addresses(m, url, e) || !fetch_once(m, url, body, answer, e)) {
+        if (!find_addresses(m, url, e) || !is_allowed(m, url, e) ||
+            !fetch_once(m, url, body, answer, e)) {
             return false;
         }
         if (!leads_on(m, answer, followed)) {

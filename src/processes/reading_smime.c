@@ -64,24 +64,32 @@ bool reading_on_smime_judge(void *reading, struct ipc_request *r, struct error *
     OWN(memfd_map) struct memfd_map chain = {0};
     const struct smime_judge_ask *ask = r->ask;
     struct smime_judge_answer *answer = r->answer;
+    const struct smime_list *lists = ask->crls.items;
+    struct slice *crls = arena_array(r->arena, ask->crls.count + 1, sizeof(*crls));
     const struct smime_wish wish = {.anchors = ask->anchors,
                                     .address = ask->address,
                                     .now_s = (int64_t)ask->now_s,
                                     .vouched = ask->vouched,
                                     .signing = ask->signing,
-                                    .crls = ask->crls,
+                                    .crls = crls,
+                                    .n_crls = ask->crls.count,
                                     .must_know = ask->must_know};
-    struct slice *lists = arena_array(r->arena, SMIME_LISTS_MAX, sizeof(*lists));
+    struct smime_places places = {.arena = r->arena,
+                                  .urls =
+                                      arena_array(r->arena, SMIME_LISTS_MAX, sizeof(struct slice)),
+                                  .max = SMIME_LISTS_MAX};
 
     (void)reading;
+    for (size_t i = 0; i < ask->crls.count; i++) {
+        crls[i] = lists[i].bytes;
+    }
     if (!memfd_map(r->fd, RECIPIENT_FILE_MAX, &chain, e)) {
         return false;
     }
-    enum smime_worth worth = smime_judge(chain.bytes, &wish);
+    enum smime_worth worth = smime_judge(chain.bytes, &wish, &places);
     answer->worth = (uint64_t)worth;
     answer->why = slice_text(smime_worth_text(worth));
-    answer->lists =
-        (struct cbor_list){lists, smime_lists(chain.bytes, r->arena, lists, SMIME_LISTS_MAX)};
+    answer->lists = (struct cbor_list){places.urls, places.n};
     return true;
 }
 

@@ -11,6 +11,7 @@ static const struct cbor_field ask_fields[] = {
     FIELD(5, CBOR_UINT, courier_ask, timeout_ms, COURIER_TIMEOUT_MAX),
     MAYBE(6, CBOR_UINT, courier_ask, redirects, 10),
     MAYBE(7, CBOR_BOOL, courier_ask, told, 0),
+    MAYBE(8, CBOR_BOOL, courier_ask, public_only, 0),
 };
 static const struct cbor_schema ask = CBOR_SCHEMA(ask_fields, struct courier_ask);
 

@@ -23,6 +23,8 @@ struct courier_ask {
     uint64_t timeout_ms;      /* for everything */
     uint64_t redirects;       /* that are followed, of GET and HEAD; never from https to http */
     bool told;                /* a fetch that comes to nothing is an answer: `failed` */
+    bool
+        public_only; /* a stranger chose the URL: no address of this machine, of a link or of a private network */
 };
 
 /* The answer's body goes back as a sealed memfd, whatever the status. */

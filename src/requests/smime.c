@@ -38,6 +38,11 @@ static const struct cbor_field sealed_fields[] = {
 };
 static const struct cbor_schema sealed = CBOR_SCHEMA(sealed_fields, struct smime_seal_answer);
 
+static const struct cbor_field list_fields[] = {
+    FIELD(1, CBOR_BYTES, smime_list, bytes, SMIME_CRLS_BYTES_MAX),
+};
+static const struct cbor_schema list = CBOR_SCHEMA(list_fields, struct smime_list);
+
 static const struct cbor_field judge_fields[] = {
     FIELD(1, CBOR_BYTES, smime_judge_ask, sender, INSPECTOR_SENDER_LEN),
     MAYBE(2, CBOR_BYTES, smime_judge_ask, anchors, ANCHORS_MAX),
@@ -45,7 +50,7 @@ static const struct cbor_field judge_fields[] = {
     FIELD(4, CBOR_UINT, smime_judge_ask, now_s, 0),
     MAYBE(5, CBOR_BOOL, smime_judge_ask, vouched, 0),
     MAYBE(6, CBOR_BOOL, smime_judge_ask, signing, 0),
-    MAYBE(7, CBOR_BYTES, smime_judge_ask, crls, SMIME_CRLS_BYTES_MAX),
+    CBOR_SUB_OPTIONAL(7, CBOR_LIST, struct smime_judge_ask, crls, SMIME_LISTS_MAX, &list),
     MAYBE(8, CBOR_BOOL, smime_judge_ask, must_know, 0),
 };
 static const struct cbor_schema judge_ask = CBOR_SCHEMA(judge_fields, struct smime_judge_ask);

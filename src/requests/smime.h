@@ -44,6 +44,10 @@ extern const struct ipc_message inspector_smime_seal;
 
 /* inspector_smime_judge: is a certificate, which comes as a sealed memory file with those that issued it, one that letters may
  * be encrypted with? */
+struct smime_list {
+    struct slice bytes; /* DER */
+};
+
 struct smime_judge_ask {
     struct slice sender;
     struct slice anchors; /* PEM */
@@ -51,14 +55,15 @@ struct smime_judge_ask {
     uint64_t now_s;
     bool vouched;
     bool signing;
-    struct slice crls; /* DER, one behind the other */
-    bool must_know;    /* a list must cover each of them */
+    struct cbor_list crls; /* struct smime_list, up to SMIME_LISTS_MAX */
+    bool must_know;        /* a list must cover each of them */
 };
 
 struct smime_judge_answer {
-    uint64_t worth;         /* 0: good */
-    struct slice why;       /* in either case */
-    struct cbor_list lists; /* texts: URLs of the lists in which it would be, HTTP alone */
+    uint64_t worth;   /* 0: good */
+    struct slice why; /* in either case */
+    struct cbor_list
+        lists; /* texts: URLs of the lists in which it would be, HTTP alone; when it is good */
 };
 
 extern const struct ipc_message inspector_smime_judge;

@@ -421,7 +421,7 @@ bool state_recipient_put(struct state *s, const struct recipient_keys *row, stru
 {
     bool found = false;
 
-    if (row->keys.count == 0) {
+    if (row->keys.count == 0 && row->refused.count == 0) {
         return store_delete(s->store, STORE_RECIPIENT, row->address, &found, e);
     }
     return put(s, STORE_RECIPIENT, row->address, &recipient_keys_schema, row, e);

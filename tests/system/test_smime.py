@@ -80,13 +80,32 @@ def acts(company):
     return company._run("acts", "--reason", "test", **options).stdout
 
 
+class Lists(http.server.BaseHTTPRequestHandler):
+    """A proxy that knows the bytes of some URLs."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        found = self.server.lists.get(self.path)
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Length", str(len(found or b"")))
+        self.end_headers()
+        self.wfile.write(found or b"")
+
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
     folder = tmp_path_factory.mktemp("smime")
     made = Company(folder / "company")
     certificate, key = made.authority.issue("mx.partner.test")
     made.outside = Receiver(folder / "outside", certificate=certificate, key=key).start()
-    made.create(settings={"smime-trust": made.authority.certificate, "outbound-tls": "verified", "dkim-selector": "rsa"},
+    made.lists = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Lists)
+    made.lists.lists, made.lists.asked = {}, []
+    threading.Thread(target=made.lists.serve_forever, daemon=True).start()
+    made.create(settings={"courier-proxy": f"http://127.0.0.1:{made.lists.server_port}",
+                          "smime-trust": made.authority.certificate, "outbound-tls": "verified", "dkim-selector": "rsa"},
                 sections=f"[domain partner.test]\nroute = 127.0.0.1:{made.outside.port}\ntls-name = mx.partner.test\n"
                          "[policy partner]\nto-domain = partner.test\nmethods = smime\n"
                          "reason = Ask for a certificate.\n")
@@ -96,6 +115,7 @@ def company(tmp_path_factory):
     yield made
     made.stop()
     made.outside.stop()
+    made.lists.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -322,6 +342,12 @@ def test_gpgsm_opens(sealed, tmp_path):
 
 # ── certificates out of signed letters ──
 
+def signed(person, sender, subject):
+    letter = openssl("cms", "-sign", "-signer", person.certificate, "-inkey", person.key, "-from", sender, "-to", ANNA,
+                     "-subject", subject, input=b"Content-Type: text/plain\r\n\r\nGood morning\r\n")
+    return letter.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
 def test_a_signed_letter_that_is_imported_gives_its_senders_certificate(company, tmp_path):
     trusted = Person(tmp_path, "nina@partner.test").issued(company.authority)
     changed = Person(tmp_path, "tess@partner.test").issued(company.authority)
@@ -329,9 +355,7 @@ def test_a_signed_letter_that_is_imported_gives_its_senders_certificate(company,
     (tmp_path / "in").mkdir()
     for person, sender in ((changed, changed.address), (stranger, stranger.address), (trusted, "pete@partner.test"),
                            (trusted, trusted.address)):
-        letter = openssl("cms", "-sign", "-signer", person.certificate, "-inkey", person.key, "-from", sender, "-to", ANNA,
-                         "-subject", "a letter", input=b"Content-Type: text/plain\r\n\r\nGood morning\r\n")
-        letter = letter.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        letter = signed(person, sender, "a letter")
         if person is changed:
             letter = letter.replace(b"Good morning", b"Good evening")
         (tmp_path / "in" / f"{sender}.eml").write_bytes(letter)
@@ -342,36 +366,31 @@ def test_a_signed_letter_that_is_imported_gives_its_senders_certificate(company,
     assert "from a signed letter" in shown and fingerprint(trusted.certificate) in shown
     for sender in (changed.address, stranger.address, "pete@partner.test"):
         assert company.postern("recipient", "show", sender, check=False).stdout == "", sender
-
-
-class Lists(http.server.BaseHTTPRequestHandler):
-    """Serves the bytes that stand under the path."""
-
-    def do_GET(self):
-        found = self.server.lists.get(self.path)
-        self.send_response(200 if found else 404)
-        self.send_header("Content-Length", str(len(found or b"")))
-        self.end_headers()
-        self.wfile.write(found or b"")
-
-    def log_message(self, *_):
-        pass
+    vera = Person(tmp_path, "vera@partner.test").issued(company.authority)
+    company.postern("recipient", "remove-key", trusted.address, fingerprint(trusted.certificate), "--reason", "test")
+    (tmp_path / "more").mkdir()
+    for person in (trusted, vera):
+        (tmp_path / "more" / f"{person.address}.eml").write_bytes(signed(person, person.address, "another letter"))
+    company.postern("import", "eml", tmp_path / "more", "--owner", ANNA, "--reason", "test")
+    wait_for("the other's", lambda: company.postern("recipient", "show", vera.address, check=False).stdout, 60)
+    assert company.postern("recipient", "show", trusted.address, check=False).stdout == ""  # a person took it away
 
 
 def test_what_was_revoked_or_nobody_issued_is_not_used(company, tmp_path):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Lists)
-    server.lists = {}
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    where = f"http://127.0.0.1:{server.server_port}"
-    try:
-        good = Person(tmp_path, "good@partner.test").issued(company.authority, f"crlDistributionPoints=URI:{where}/none")
-        gone = Person(tmp_path, "gone@partner.test").issued(company.authority, f"crlDistributionPoints=URI:{where}/list")
-        self_made = Person(tmp_path, "self@partner.test")
-        server.lists["/list"] = gone.revoke(company.authority, tmp_path)
-        for person, why in ((good, "it is good"), (gone, "it was revoked"), (self_made, "nobody whom we trust issued it")):
-            company.postern("recipient", "add-key", person.address, person.certificate, "--reason", "test")
-            assert why in company.postern("recipient", "show", person.address), person.address
-        company.postern("recipient", "add-key", self_made.address, self_made.certificate, "--vouched", "--reason", "test")
-        assert "it is good" in company.postern("recipient", "show", self_made.address)
-    finally:
-        server.shutdown()
+    where, near = "http://crl.partner.test", f"http://127.0.0.1:{company.lists.server_port}/near"
+    good = Person(tmp_path, "good@partner.test").issued(company.authority, f"crlDistributionPoints=URI:{where}/none")
+    gone = Person(tmp_path, "gone@partner.test").issued(company.authority, f"crlDistributionPoints=URI:{where}/list")
+    here = Person(tmp_path, "here@partner.test").issued(company.authority, f"crlDistributionPoints=URI:{near}")
+    mixed = Person(tmp_path, "mixed@partner.test").issued(
+        company.authority, f"crlDistributionPoints=URI:{where}/page,URI:{where}/mixed")
+    self_made = Person(tmp_path, "self@partner.test", "digitalSignature,keyEncipherment")
+    for person, path in ((gone, f"{where}/list"), (here, near), (mixed, f"{where}/mixed")):
+        company.lists.lists[path] = person.revoke(company.authority, tmp_path)
+    company.lists.lists[f"{where}/page"] = b"<html>moved</html>"
+    for person, why in ((good, "it is good"), (gone, "it was revoked"), (here, "it is good"), (mixed, "it was revoked"),
+                        (self_made, "nobody whom we trust issued it")):
+        company.postern("recipient", "add-key", person.address, person.certificate, "--reason", "test")
+        assert why in company.postern("recipient", "show", person.address), person.address
+    assert f"{where}/list" in company.lists.asked and near not in company.lists.asked
+    company.postern("recipient", "add-key", self_made.address, self_made.certificate, "--vouched", "--reason", "test")
+    assert "it is good" in company.postern("recipient", "show", self_made.address)

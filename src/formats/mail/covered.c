@@ -1,7 +1,6 @@
 #include "formats/mail/covered.h"
 
 #define FIELD_TEXT_MAX 1000 /* bytes of the record's line */
-#define PARAMETERS_MAX 64   /* of a Content-Type; what follows is kept as it is */
 
 /* Fields that servers and threads need, and those that would be asked for in vain inside. */
 static const struct slice outside[] = {
@@ -138,7 +137,7 @@ static void add_content_type(const struct mail_header *h, enum covered_by by, st
 
     buf_add_text(out, "Content-Type:");
     buf_add(out, cut_parameter(rest, &rest));
-    for (size_t i = 0; rest.len && i < PARAMETERS_MAX; i++) {
+    while (rest.len) {
         struct slice parameter = cut_parameter(rest, &rest);
         if (trim(parameter).len && !is_ours(parameter)) {
             buf_add_byte(out, ';');

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "formats/mail/covered.h"
 #include "tests/test.h"
 
@@ -110,12 +112,36 @@ static void a_signed_letter_hides_nothing(void **unused)
     done(&p);
 }
 
+static void every_parameter_is_kept(void **unused)
+{
+    (void)unused;
+    OWN(buf) struct buf text = {.max = 9999};
+    struct parts p;
+
+    buf_add_text(&text, "From: a@x.test\r\nContent-Type: text/plain");
+    for (int i = 0; i < 100; i++) {
+        buf_printf(&text, ";\r\n p%d=v", i);
+    }
+    buf_add_text(&text, "; HP=clear\r\n\r\nhi\r\n");
+    buf_add_byte(&text, 0);
+    make(&p, (const char *)buf_slice(&text).ptr, COVERED_BY_ENCRYPTION);
+    struct slice made = buf_slice(&p.payload);
+    for (int i = 0; i < 100; i++) {
+        char one[32];
+        int n = snprintf(one, sizeof(one), ";\r\n p%d=v", i);
+        assert_non_null(memmem(made.ptr, made.len, one, (size_t)n));
+    }
+    assert_null(memmem(made.ptr, made.len, "HP=clear", 8)); /* only the protection says that */
+    done(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_an_encrypted_letter_shows),
         cmocka_unit_test(what_is_inside),
         cmocka_unit_test(a_signed_letter_hides_nothing),
+        cmocka_unit_test(every_parameter_is_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,17 +62,23 @@ struct smime_wish {
     bool vouched;         /* nobody need have issued it */
     struct slice address; /* that it must name; empty: whoever put it in said whose it is */
     int64_t now_s;
-    struct slice crls; /* DER, one behind the other; empty: none */
-    bool must_know;    /* every certificate of the chain must be in the reach of a CRL */
-    bool signing;      /* it is to sign with, not to encrypt */
+    const struct slice *crls; /* DER, one each; what is none counts as missing */
+    size_t n_crls;
+    bool must_know; /* every certificate of the chain must be in the reach of a CRL */
+    bool signing;   /* it is to sign with, not to encrypt */
 };
 
-/* Judge a holder's certificate; the chain may lack the anchor. */
-enum smime_worth smime_judge(struct slice chain, const struct smime_wish *wish) MUST_CHECK;
+/* URLs (HTTP) of the lists in which the certificates would stand if they were revoked. */
+struct smime_places {
+    struct arena *arena; /* for the texts */
+    struct slice *urls;
+    size_t n, max;
+};
 
-/* The URLs (HTTP) of the lists in which the certificates of a chain would stand if they were revoked, texts from the arena. Returns how
- * many there are, up to `max`. */
-size_t smime_lists(struct slice chain, struct arena *arena, struct slice *urls, size_t max);
+/* Judge a holder's certificate; the chain may lack the anchor. `places`, which may be NULL, is filled when it is good: of the
+ * certificates of the path that was verified, and no other. */
+enum smime_worth smime_judge(struct slice chain, const struct smime_wish *wish,
+                             struct smime_places *places) MUST_CHECK;
 
 /* "it has expired or is not valid yet" */
 const char *smime_worth_text(enum smime_worth worth);

@@ -290,7 +290,7 @@ static bool is_good(X509 *c, STACK_OF(X509) * all, struct smime_wish wish, bool 
 {
     buf_reset(chain);
     wish.signing = signing;
-    return write_chain(c, all, chain) && smime_judge(buf_slice(chain), &wish) == SMIME_GOOD;
+    return write_chain(c, all, chain) && smime_judge(buf_slice(chain), &wish, NULL) == SMIME_GOOD;
 }
 
 static unsigned reads_of(const CMS_SignerInfo *info)

@@ -3,8 +3,6 @@
 
 #include "formats/smime/internal.h"
 
-#define CRLS_MAX 16
-
 OWN_BY(store, X509_STORE, X509_STORE_free)
 OWN_BY(context, X509_STORE_CTX, X509_STORE_CTX_free)
 
@@ -92,18 +90,15 @@ static bool add_anchors(X509_STORE *store, struct slice pem)
     return n > 0;
 }
 
-static STACK_OF(X509_CRL) * read_crls(struct slice der)
+/* One that cannot be read is left out: the others count all the same. */
+static STACK_OF(X509_CRL) * read_crls(const struct smime_wish *wish)
 {
     OWN(crls) STACK_OF(X509_CRL) *all = sk_X509_CRL_new_null();
-    const unsigned char *at = der.ptr;
-    const unsigned char *end = der.ptr + der.len;
 
-    while (all && at < end && sk_X509_CRL_num(all) < CRLS_MAX) {
-        X509_CRL *next = d2i_X509_CRL(NULL, &at, end - at);
-        if (!next) {
-            return NULL;
-        }
-        if (!sk_X509_CRL_push(all, next)) {
+    for (size_t i = 0; all && i < wish->n_crls; i++) {
+        const unsigned char *at = wish->crls[i].ptr;
+        X509_CRL *next = d2i_X509_CRL(NULL, &at, (long)wish->crls[i].len);
+        if (next && !sk_X509_CRL_push(all, next)) {
             arena_panic("out of memory");
         }
     }
@@ -136,24 +131,73 @@ static enum smime_worth worth_of(int why)
     }
 }
 
+/* ── where lists are ── */
+
+#define URL_MAX 1000
+
+/* Visible ASCII, and HTTP: what a list says is signed. */
+static bool is_url(struct slice s)
+{
+    bool good = s.len < URL_MAX && (slice_starts_nocase(s, SLICE("http://")) ||
+                                    slice_starts_nocase(s, SLICE("https://")));
+
+    for (size_t i = 0; i < s.len; i++) {
+        good = good && s.ptr[i] > ' ' && s.ptr[i] < 0x7f;
+    }
+    return good;
+}
+
+static void add_urls(const GENERAL_NAMES *names, struct smime_places *places)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && places->n < places->max; i++) {
+        int type = 0;
+        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+        struct slice url = type == GEN_URI ? slice_of(ASN1_STRING_get0_data(value),
+                                                      (size_t)ASN1_STRING_length(value))
+                                           : SLICE_NONE;
+        bool known = !is_url(url);
+        for (size_t k = 0; k < places->n; k++) {
+            known = known || slice_equal(places->urls[k], url);
+        }
+        if (!known) {
+            places->urls[places->n++] = arena_copy(places->arena, url);
+        }
+    }
+}
+
+static void find_places(STACK_OF(X509) * path, struct smime_places *places)
+{
+    for (int i = 0; places && i < sk_X509_num(path); i++) {
+        STACK_OF(DIST_POINT) *points =
+            X509_get_ext_d2i(sk_X509_value(path, i), NID_crl_distribution_points, NULL, NULL);
+        for (int k = 0; k < sk_DIST_POINT_num(points); k++) {
+            const DIST_POINT_NAME *name = sk_DIST_POINT_value(points, k)->distpoint;
+            if (name && name->type == 0) {
+                add_urls(name->name.fullname, places);
+            }
+        }
+        sk_DIST_POINT_pop_free(points, DIST_POINT_free);
+    }
+}
+
+/* ── the path ── */
+
 /* Of what a CRL could not be found is no matter where it need not be known. */
 static int pass_unknown(int ok, X509_STORE_CTX *ctx)
 {
     return ok || worth_of(X509_STORE_CTX_get_error(ctx)) == SMIME_UNKNOWN;
 }
 
-static enum smime_worth judge_issuer(STACK_OF(X509) * chain, const struct smime_wish *wish)
+static enum smime_worth judge_issuer(STACK_OF(X509) * chain, const struct smime_wish *wish,
+                                     struct smime_places *places)
 {
     OWN(store) X509_STORE *store = X509_STORE_new();
     OWN(context) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    OWN(crls) STACK_OF(X509_CRL) *crls = read_crls(wish->crls);
+    OWN(crls) STACK_OF(X509_CRL) *crls = read_crls(wish);
     X509 *own = sk_X509_value(chain, 0);
 
-    if (!store || !ctx) {
+    if (!store || !ctx || !crls) {
         arena_panic("out of memory");
-    }
-    if (!crls && wish->must_know) {
-        return SMIME_UNKNOWN;
     }
     bool anchored =
         wish->vouched ? X509_STORE_add_cert(store, own) == 1 : add_anchors(store, wish->anchors);
@@ -173,74 +217,25 @@ static enum smime_worth judge_issuer(STACK_OF(X509) * chain, const struct smime_
     if (!wish->must_know) {
         X509_STORE_CTX_set_verify_cb(ctx, pass_unknown);
     }
-    return X509_verify_cert(ctx) == 1 ? SMIME_GOOD : worth_of(X509_STORE_CTX_get_error(ctx));
+    if (X509_verify_cert(ctx) != 1) {
+        return worth_of(X509_STORE_CTX_get_error(ctx));
+    }
+    find_places(X509_STORE_CTX_get0_chain(ctx), places);
+    return SMIME_GOOD;
 }
 
-enum smime_worth smime_judge(struct slice chain, const struct smime_wish *wish)
+enum smime_worth smime_judge(struct slice chain, const struct smime_wish *wish,
+                             struct smime_places *places)
 {
     OWN(certificates) STACK_OF(X509) *read = smime_chain(chain);
     X509 *own = read ? sk_X509_value(read, 0) : NULL;
     enum smime_worth worth = own && X509_get0_pubkey(own) ? judge_own(own, wish) : SMIME_UNREADABLE;
 
     if (worth == SMIME_GOOD) {
-        worth = judge_issuer(read, wish);
+        worth = judge_issuer(read, wish, places);
     }
     ERR_clear_error();
     return worth;
-}
-
-/* ── where lists are ── */
-
-#define URL_MAX 1000
-
-/* Visible ASCII, and HTTP: what a list says is signed. */
-static bool is_url(struct slice s)
-{
-    bool good = s.len < URL_MAX && (slice_starts_nocase(s, SLICE("http://")) ||
-                                    slice_starts_nocase(s, SLICE("https://")));
-
-    for (size_t i = 0; i < s.len; i++) {
-        good = good && s.ptr[i] > ' ' && s.ptr[i] < 0x7f;
-    }
-    return good;
-}
-
-static size_t add_urls(const GENERAL_NAMES *names, struct arena *arena, struct slice *urls,
-                       size_t n, size_t max)
-{
-    for (int i = 0; i < sk_GENERAL_NAME_num(names) && n < max; i++) {
-        int type = 0;
-        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
-        struct slice url = type == GEN_URI ? slice_of(ASN1_STRING_get0_data(value),
-                                                      (size_t)ASN1_STRING_length(value))
-                                           : SLICE_NONE;
-        bool known = !is_url(url);
-        for (size_t k = 0; k < n; k++) {
-            known = known || slice_equal(urls[k], url);
-        }
-        if (!known) {
-            urls[n++] = arena_copy(arena, url);
-        }
-    }
-    return n;
-}
-
-size_t smime_lists(struct slice chain, struct arena *arena, struct slice *urls, size_t max)
-{
-    OWN(certificates) STACK_OF(X509) *read = smime_chain(chain);
-    size_t n = 0;
-
-    for (int i = 0; i < sk_X509_num(read); i++) {
-        STACK_OF(DIST_POINT) *points =
-            X509_get_ext_d2i(sk_X509_value(read, i), NID_crl_distribution_points, NULL, NULL);
-        for (int k = 0; k < sk_DIST_POINT_num(points); k++) {
-            const DIST_POINT_NAME *name = sk_DIST_POINT_value(points, k)->distpoint;
-            n = name && name->type == 0 ? add_urls(name->name.fullname, arena, urls, n, max) : n;
-        }
-        sk_DIST_POINT_pop_free(points, DIST_POINT_free);
-    }
-    ERR_clear_error();
-    return n;
 }
 
 const char *smime_worth_text(enum smime_worth worth)

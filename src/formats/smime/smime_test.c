@@ -47,7 +47,7 @@ static enum smime_worth judge(const struct made *m, const struct made *ca, const
                                     .now_s = now_s,
                                     .vouched = vouched};
 
-    return smime_judge(made_der_of(m, &arena), &wish);
+    return smime_judge(made_der_of(m, &arena), &wish, NULL);
 }
 
 static void a_certificate_is_judged(void **unused)
@@ -131,21 +131,30 @@ static void what_was_revoked_is_not_used(void **unused)
     struct made other = made_new(NULL, "P-256", NULL, NULL, 365);
     struct made anna = made_new(&ca, "RSA", "email:anna@example.org", "keyEncipherment", 30);
     struct slice der = made_der_of(&anna, &arena);
-    struct smime_wish wish = {.anchors = made_one_pem(&ca, &arena), .now_s = NOW};
+    struct slice lists[3];
+    struct smime_wish wish = {
+        .anchors = made_one_pem(&ca, &arena), .now_s = NOW, .crls = lists, .n_crls = 1};
 
     (void)unused;
-    wish.crls = crl_of(&ca, &anna, &arena);
-    assert_int_equal(smime_judge(der, &wish), SMIME_REVOKED);
+    lists[0] = crl_of(&ca, &anna, &arena);
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_REVOKED);
     wish.must_know = true;
-    assert_int_equal(smime_judge(der, &wish), SMIME_REVOKED);
-    wish.crls = crl_of(&ca, NULL, &arena);
-    assert_int_equal(smime_judge(der, &wish), SMIME_GOOD);
-    wish.crls = SLICE_NONE; /* hard fail, and nothing is known */
-    assert_int_equal(smime_judge(der, &wish), SMIME_UNKNOWN);
-    wish.crls = crl_of(&other, NULL, &arena);
-    assert_int_equal(smime_judge(der, &wish), SMIME_UNKNOWN);
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_REVOKED);
+    lists[0] = crl_of(&ca, NULL, &arena);
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_GOOD);
+    wish.n_crls = 0; /* hard fail, and nothing is known */
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_UNKNOWN);
+    wish.n_crls = 1;
+    lists[0] = crl_of(&other, NULL, &arena);
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_UNKNOWN);
+    lists[0] = SLICE("<html>no list</html>"); /* what is none counts as missing */
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_UNKNOWN);
     wish.must_know = false;
-    assert_int_equal(smime_judge(der, &wish), SMIME_GOOD);
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_GOOD);
+    lists[1] = crl_of(&ca, &anna, &arena); /* and takes no other along */
+    lists[2] = slice_head(lists[1], lists[1].len - 1);
+    wish.n_crls = 3;
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_REVOKED);
     made_done(&anna);
     made_done(&other);
     made_done(&ca);
