@@ -317,7 +317,7 @@ static void the_text_of_a_policy(void **unused)
 
     assert_ok(read_settings("[policy b]\nreason = No.\nmethods = smime\nmethods = verified\n"
                             "to = x@y.test\nfinding = card\nlabel = l\noutside = yes\n"
-                            "[domain y.test]\ntls = cleartext\n"
+                            "[domain y.test]\ntls = cleartext\nrequire-tls = yes\n"
                             "[label l]\naccount = p@example.test\n",
                             &a, &s, &e),
               e);
@@ -325,7 +325,10 @@ static void the_text_of_a_policy(void **unused)
                  "[label l]\naccount = p@example.test\nremove-tag = no\n"
                  "[policy b]\nto = x@y.test\noutside = yes\nlabel = l\nfinding = card\n"
                  "methods = smime, verified\notherwise = hold\nreason = No.\n"
-                 "outbound-tls = encrypted\n[domain y.test]\ntls = cleartext\n");
+                 "smime-modern = no\nsmime-revocation = soft\nopenpgp-lookup = no\n"
+                 "openpgp-autocrypt = no\nattachments-password = generated\n"
+                 "attachments-text = inside\nattachments-metadata = no\n"
+                 "outbound-tls = encrypted\n[domain y.test]\ntls = cleartext\nrequire-tls = yes\n");
     assert_ok(read_settings("[label l]\nsubject-tag = x\n", &a, &s, &e), e);
     assert_slice(policy_text(&s, &a), "");
 }

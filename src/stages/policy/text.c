@@ -39,6 +39,13 @@ static void write_endpoint(const char *name, const struct config_endpoint *host,
     buf_printf(out, "%s = %.*s:%u\n", name, SLICE_ARG(host->host), host->port);
 }
 
+static void write_path(const char *name, struct slice path, struct buf *out)
+{
+    if (path.len) {
+        buf_printf(out, "%s = %.*s\n", name, SLICE_ARG(path));
+    }
+}
+
 static void write_domain(const struct domain_settings *d, struct buf *out)
 {
     buf_printf(out, "[domain %.*s]\n", SLICE_ARG(d->name));
@@ -48,6 +55,27 @@ static void write_domain(const struct domain_settings *d, struct buf *out)
     if (d->route.port) {
         write_endpoint("route", &d->route, out);
     }
+    conditions_write_list(out, "tls-name", &d->tls_names);
+    conditions_write_list(out, "tls-pin", &d->tls_pins);
+    write_path("tls-ca", d->tls_ca, out);
+    buf_add_text(out, d->require_tls ? "require-tls = yes\n" : "");
+}
+
+/* What the steps that protect content do. */
+static void write_methods(const struct settings *s, struct buf *out)
+{
+    static const char *const revocation[] = {"soft", "hard", "off"};
+    bool generated = s->documents.password == SETTING_PASSWORD_GENERATED;
+
+    write_path("smime-trust", s->smime.trust, out);
+    buf_printf(out, "smime-modern = %s\nsmime-revocation = %s\n", s->smime.modern ? "yes" : "no",
+               revocation[s->smime.revocation]);
+    buf_printf(out, "openpgp-lookup = %s\nopenpgp-autocrypt = %s\n",
+               s->openpgp.lookup ? "yes" : "no", s->openpgp.autocrypt ? "yes" : "no");
+    buf_printf(out, "attachments-password = %s\nattachments-text = %s\nattachments-metadata = %s\n",
+               generated ? "generated" : "agreed",
+               s->documents.text == SETTING_TEXT_INSIDE ? "inside" : "outside",
+               s->documents.scrub ? "yes" : "no");
 }
 
 struct slice policy_text(const struct settings *s, struct arena *arena)
@@ -67,6 +95,7 @@ struct slice policy_text(const struct settings *s, struct arena *arena)
     for (size_t i = 0; i < s->policies.count; i++) {
         write_policy(&policies[i], &out);
     }
+    write_methods(s, &out);
     buf_printf(&out, "outbound-tls = %s\n", level_of(s->delivery.tls));
     for (size_t i = 0; i < s->domains.count; i++) {
         write_domain(&domains[i], &out);
