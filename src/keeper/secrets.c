@@ -13,6 +13,7 @@
 #define DAY_MS      ((uint64_t)24 * 60 * 60 * 1000)
 #define NAME_HEX    40 /* characters of a hash in a value's name */
 #define DAYS_MAX    500
+#define LOOK_MS     (INT64_C(3600) * 1000) /* between two looks for days that are over */
 #define TERMS_MAX   TEXT_LIST_BYTES_MAX
 #define GROUPS      4
 #define GROUP_CHARS 5
@@ -141,13 +142,12 @@ static uint64_t read_day(struct slice days, size_t i)
     return day;
 }
 
-/* List a new day, and destroy the keys of those that are over. With the lock. */
-static bool list_day(struct keeper *k, uint64_t day, uint64_t today, struct arena *arena,
-                     struct error *e)
+/* Destroy the keys of days that are over, and list a new day, if there is one. With the lock. */
+static bool list_days(struct keeper *k, const uint64_t *day, uint64_t today, struct arena *arena,
+                      struct error *e)
 {
     OWN(buf) struct buf left = {.max = (size_t)4 * DAYS_MAX};
     struct slice days = SLICE_NONE;
-    uint32_t number = (uint32_t)day;
     bool found = false;
 
     if (!state_value_get(k->state, SLICE(DAYS), arena, &days, &found, e)) {
@@ -159,12 +159,35 @@ static bool list_day(struct keeper *k, uint64_t day, uint64_t today, struct aren
         if (over && !state_value_delete(k->state, day_name(listed, arena), &found, e)) {
             return false;
         }
-        if (!over && listed != day) {
+        if (!over && !(day && listed == *day)) {
             buf_add(&left, slice_of(days.ptr + 4 * i, 4));
         }
     }
-    buf_add(&left, slice_of(&number, sizeof(number)));
-    return state_value_put(k->state, SLICE(DAYS), buf_slice(&left), e);
+    if (day) {
+        const uint32_t number = (uint32_t)*day;
+        buf_add(&left, slice_of(&number, sizeof(number)));
+    }
+    return (!day && left.len == days.len) ||
+           state_value_put(k->state, SLICE(DAYS), buf_slice(&left), e);
+}
+
+void secrets_watch(struct keeper *k)
+{
+    static int64_t next_at; /* steady clock; the watch's thread is one */
+    OWN(arena) struct arena arena = {.max = (size_t)1 << 20};
+    int64_t now = clock_steady_ms();
+    struct error e;
+
+    if (now < next_at) {
+        return;
+    }
+    next_at = now + LOOK_MS;
+    (void)pthread_mutex_lock(&changing);
+    bool looked = list_days(k, NULL, (uint64_t)clock_wall_ms() / DAY_MS, &arena, &e);
+    (void)pthread_mutex_unlock(&changing);
+    if (!looked) {
+        log_event(LOG_WARNING, "secrets.not_destroyed", LOG_TEXT("reason", e.text));
+    }
 }
 
 static bool day_key(struct keeper *k, uint64_t received_at, bool make, struct arena *arena,
@@ -180,7 +203,7 @@ static bool day_key(struct keeper *k, uint64_t received_at, bool make, struct ar
     (void)pthread_mutex_lock(&changing);
     bool good = get_key(k, day_name(day, arena), false, arena, key, found, e);
     if (good && !*found && make) {
-        good = list_day(k, day, today, arena, e) &&
+        good = list_days(k, &day, today, arena, e) &&
                get_key(k, day_name(day, arena), true, arena, key, found, e);
     }
     (void)pthread_mutex_unlock(&changing);
@@ -238,7 +261,10 @@ static bool put_mark(struct keeper *k, struct slice address, const struct secret
         left[n++] = *mark;
     }
     if (n > SECRET_MARKS_MAX) { /* the oldest makes room, but not the one agreed on */
-        size_t out = left[0].until ? 0 : 1;
+        size_t out = 0;
+        while (out < SECRET_MARKS_MAX && !left[out].until) {
+            out++;
+        }
         (void)memmove(left + out, left + out + 1, (n - out - 1) * sizeof(*left));
         n--;
     }
@@ -258,7 +284,7 @@ static bool mark_password(struct keeper *k, struct slice address, struct slice p
     }
     struct secret_mark mark = secret_mark_of(key.ptr, password, until, arena);
     (void)pthread_mutex_lock(&changing);
-    bool put = put_mark(k, address, &mark, until == 0, arena, e);
+    bool put = put_mark(k, address, &mark, false, arena, e);
     (void)pthread_mutex_unlock(&changing);
     return put;
 }
@@ -274,29 +300,43 @@ bool secrets_agreed(struct keeper *k, struct slice address, struct arena *arena,
            (!*found || cbor_read(value, &secret_agreed_schema, arena, out, e));
 }
 
+/* With the lock. */
 static bool take_back(struct keeper *k, struct slice address, struct arena *arena, struct error *e)
 {
     bool found = false;
 
-    (void)pthread_mutex_lock(&changing);
-    bool gone = state_value_delete(k->state, name_of("agreed", address, arena), &found, e) &&
-                put_mark(k, address, NULL, true, arena, e);
-    (void)pthread_mutex_unlock(&changing);
-    return gone;
+    return state_value_delete(k->state, name_of("agreed", address, arena), &found, e) &&
+           put_mark(k, address, NULL, true, arena, e);
+}
+
+/* The new one is marked beside the former before it counts; after a crash both are looked for. With the lock. */
+static bool replace(struct keeper *k, struct slice address, const struct secret_agreed *agreed,
+                    struct arena *arena, struct error *e)
+{
+    OWN(buf) struct buf value = {.max = STATE_VALUE_MAX};
+    struct slice key = SLICE_NONE;
+    bool found = false;
+
+    if (!get_key(k, SLICE(MARKS_KEY), true, arena, &key, &found, e)) {
+        return false;
+    }
+    const struct secret_mark mark = secret_mark_of(key.ptr, agreed->password, 0, arena);
+    cbor_write(&value, &secret_agreed_schema, agreed);
+    bool kept =
+        put_mark(k, address, &mark, false, arena, e) &&
+        state_value_put(k->state, name_of("agreed", address, arena), buf_slice(&value), e) &&
+        put_mark(k, address, &mark, true, arena, e);
+    explicit_bzero(value.ptr, value.len);
+    return kept;
 }
 
 bool secrets_agree(struct keeper *k, struct slice address, const struct secret_agreed *agreed,
                    struct arena *arena, struct error *e)
 {
-    OWN(buf) struct buf value = {.max = STATE_VALUE_MAX};
-
-    if (agreed->password.len == 0) {
-        return take_back(k, address, arena, e);
-    }
-    cbor_write(&value, &secret_agreed_schema, agreed);
-    bool kept = mark_password(k, address, agreed->password, 0, arena, e) &&
-                state_value_put(k->state, name_of("agreed", address, arena), buf_slice(&value), e);
-    explicit_bzero(value.ptr, value.len);
+    (void)pthread_mutex_lock(&changing);
+    bool kept = agreed->password.len ? replace(k, address, agreed, arena, e)
+                                     : take_back(k, address, arena, e);
+    (void)pthread_mutex_unlock(&changing);
     return kept;
 }
 

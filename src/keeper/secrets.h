@@ -56,6 +56,9 @@ bool secrets_of_letter(struct keeper *k, const struct facts *f, struct arena *ar
                        struct slice *password, uint64_t *until, bool *found,
                        struct error *e) MUST_CHECK;
 
+/* Destroy the keys of days that are over, when it is time to look; cheap otherwise. For the watch's thread alone. */
+void secrets_watch(struct keeper *k);
+
 /* Have the rulings of a letter hold it for those of its recipients whose password is among its words. `terms_fd` is what the
  * inspector found, -1 when it found nothing: then such a letter is held in any case. */
 void secrets_hold(struct keeper *k, const struct facts *f, const struct mail_header *header,

@@ -13,6 +13,7 @@
 #include "keeper/decoys.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/secrets.h"
 #include "keeper/smime_watch.h"
 
 #define LOOK_EVERY_US 500000
@@ -104,6 +105,7 @@ void keeper_watch(void *keeper)
         policies_watch(k);
         guard_watch(k);
         smime_watch(k);
+        secrets_watch(k);
         ledger_set_reserve(k->ledger, s->archive.disk_watermark);
         (void)usleep(LOOK_EVERY_US);
         sign_when_due(k, &plan, s);

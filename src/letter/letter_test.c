@@ -1,6 +1,7 @@
 #include "letter/account_role.h"
 #include "letter/findings.h"
 #include "letter/records.h"
+#include "letter/secret.h"
 #include "letter/subject.h"
 #include "tests/test.h"
 
@@ -142,16 +143,37 @@ static void what_holds_it_adds_up(void **unused)
     assert_int_equal(r.guard, GUARD_POLICY);
 }
 
+static void passwords_are_no_common_words(void **unused)
+{
+    static const struct {
+        const char *password;
+        bool sound;
+    } rows[] = {
+        {"k7mpx-3qd9r-h2v8t-bcdef", true },
+        {"tango42-whiskey",         false},
+        {"tango42-whiskey7",        true },
+        {"x7-a2-b3-c4-d5-e6",       false},
+        {"the-and-for-you",         false},
+        {"the-and-for-2031-2032",   false},
+        {"winter2031!",             false},
+        {"winter2031!!",            true },
+        {"winter 2031 x7abcdefg",   false},
+        {"$$$$$$$$$$$$",            false},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(secret_sound(slice_text(rows[i].password)), rows[i].sound);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_holds_it_adds_up),
-        cmocka_unit_test(ids_read_back),
-        cmocka_unit_test(roles_have_names),
-        cmocka_unit_test(texts_become_utf8),
-        cmocka_unit_test(domains),
-        cmocka_unit_test(facts_round_trip),
-        cmocka_unit_test(subjects_round_trip),
+        cmocka_unit_test(what_holds_it_adds_up), cmocka_unit_test(passwords_are_no_common_words),
+        cmocka_unit_test(ids_read_back),         cmocka_unit_test(roles_have_names),
+        cmocka_unit_test(texts_become_utf8),     cmocka_unit_test(domains),
+        cmocka_unit_test(facts_round_trip),      cmocka_unit_test(subjects_round_trip),
     };
     return cmocka_run_group_tests_name("letter", tests, NULL, NULL);
 }

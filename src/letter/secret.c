@@ -1,18 +1,48 @@
 #include "letter/secret.h"
 
-#define WRITTEN_MIN 8 /* letters and digits */
+#define RARE_WORD_MIN 4 /* characters of a word that has a letter and a digit */
+#define RARE_MIN      8 /* of all such words together */
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(uint8_t c)
+{
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'z';
+}
+
+/* Characters in words that have letters and digits: such ones hardly stand in a letter by chance. */
+static size_t count_rare(struct slice password)
+{
+    size_t rare = 0;
+
+    for (size_t i = 0; i < password.len;) {
+        size_t letters = 0;
+        size_t digits = 0;
+        for (; i < password.len && (is_letter(password.ptr[i]) || is_digit(password.ptr[i])); i++) {
+            letters += is_letter(password.ptr[i]);
+            digits += is_digit(password.ptr[i]);
+        }
+        if (letters && digits && letters + digits >= RARE_WORD_MIN) {
+            rare += letters + digits;
+        }
+        if (letters + digits == 0) {
+            i++;
+        }
+    }
+    return rare;
+}
 
 bool secret_sound(struct slice password)
 {
-    size_t written = 0;
-
     for (size_t i = 0; i < password.len; i++) {
-        uint8_t c = ascii_lower(password.ptr[i]);
-        if (c <= ' ' || c > '~') {
+        if (password.ptr[i] <= ' ' || password.ptr[i] > '~') {
             return false;
         }
-        written += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
     }
     return password.len >= SECRET_BYTES_MIN && password.len <= SECRET_BYTES_MAX &&
-           written >= WRITTEN_MIN;
+           count_rare(password) >= RARE_MIN;
 }

@@ -9,5 +9,6 @@
 #define SECRET_BYTES_MAX 64
 
 /* Whether a password is one that every program understands alike, and that is known again in a text: printable ASCII
- * without blanks, eight letters or digits at least. */
+ * without blanks; words that have both letters and digits, of four characters at least, are eight of them together.
+ * A letter is held when all words of a password stand in it: common ones would hold innocent letters. */
 bool secret_sound(struct slice password);
