@@ -22,7 +22,7 @@
 #include "formats/cbor/cbor.h"
 #include "ipc/packet.h"
 
-#define IPC_ROWS_MAX 160                 /* messages in a table */
+#define IPC_ROWS_MAX  160                /* messages in a table */
 #define IPC_ARENA_MAX ((size_t)64 << 20) /* bytes one request may take while it is answered */
 #define IPC_PASS_LEN  32                 /* bytes of what a channel's peer showed */
 

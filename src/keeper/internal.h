@@ -95,8 +95,8 @@ struct keeper {
     const struct copy_method *copy_methods; /* keeper/copies.h */
     struct sts_cache *sts;                  /* keeper/sts.h */
     struct tlsrpt *tlsrpt;
-    struct transport_cache *transport;      /* keeper/transport.h */
-    struct overrides *overrides;            /* keeper/overrides.h */
+    struct transport_cache *transport; /* keeper/transport.h */
+    struct overrides *overrides;       /* keeper/overrides.h */
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock, consent_lock;   /* the latter: keeper/consent.h */

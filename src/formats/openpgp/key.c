@@ -218,7 +218,7 @@ static bool look(rnp_ffi_t ffi, const char *fingerprint, struct walk *w)
         w->why = why;
     } else {
         w->usable++;
-        (void)strncpy(w->fingerprint, fingerprint, sizeof(w->fingerprint) - 1);
+        (void)snprintf(w->fingerprint, sizeof(w->fingerprint), "%s", fingerprint);
     }
     return w->keys < OPENPGP_KEYS_MAX;
 }
