@@ -58,7 +58,8 @@ static void what_can_be_used(void **unused)
     struct tlsa t;
 
     assert_false(tlsa_read(SLICE("\3\1"), &t));
-    for (uint8_t usage = TLSA_PKIX_TA; usage <= TLSA_DANE_EE + 1; usage++) {
+    for (int kind = TLSA_PKIX_TA; kind <= TLSA_DANE_EE + 1; kind++) {
+        uint8_t usage = (uint8_t)kind;
         for (uint8_t selector = 0; selector < 2; selector++) {
             for (uint8_t matching = 0; matching < 3; matching++) {
                 about(&r, &leaf, usage, selector, matching);

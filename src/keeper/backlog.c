@@ -111,3 +111,11 @@ void backlog_done(struct backlog *b, size_t n)
     b->busy -= n;
     (void)pthread_mutex_unlock(&b->lock);
 }
+
+size_t backlog_length(struct backlog *b)
+{
+    (void)pthread_mutex_lock(&b->lock);
+    size_t length = b->list.count + b->imported.count;
+    (void)pthread_mutex_unlock(&b->lock);
+    return length;
+}

@@ -32,3 +32,6 @@ void backlog_close(struct keeper *k);
  * are no longer worked at. */
 size_t backlog_take(struct backlog *b, struct parcel *parcels[static BACKLOG_GROUP]);
 void backlog_done(struct backlog *b, size_t n);
+
+/* How many wait for a worker, imported ones too. */
+size_t backlog_length(struct backlog *b);

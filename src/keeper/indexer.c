@@ -273,6 +273,25 @@ static void expect_again(struct keeper *k, const struct catalog_letter *l,
     backlog_add(k, p);
 }
 
+/* Have one letter inspected again if the index lacks it; false when the catalog does not say. */
+static bool heal_one(struct keeper *k, struct catalog *catalog, const struct catalog_letter *l,
+                     struct error *e)
+{
+    struct ledger_ref content;
+    struct ledger_ref findings = {0};
+    bool found = false, looked_at = false;
+
+    if (!l->decided || l->kind == LETTER_REPEAT || search_index_has(k->indexer.index, l->seq)) {
+        return true;
+    }
+    bool known = catalog_record(catalog, l->seq, RECORD_CONTENT, &content, &found, e) &&
+                 catalog_record(catalog, l->seq, RECORD_FINDINGS, &findings, &looked_at, e);
+    if (known && found) {
+        expect_again(k, l, content, looked_at ? findings : (struct ledger_ref){0});
+    }
+    return known;
+}
+
 /* Look at the next letters and have inspected again what the index lacks. The catalog is opened each
  * time: while one reads, its log cannot be shortened. */
 static void look_behind(struct keeper *k, struct healing *h)
@@ -290,33 +309,13 @@ static void look_behind(struct keeper *k, struct healing *h)
         return;
     }
     for (size_t i = 0; i < count && letters[i].seq < h->end; i++) {
-        const struct catalog_letter *l = &letters[i];
-        struct ledger_ref content;
-        struct ledger_ref findings = {0};
-        bool found = false;
-        bool looked_at = false;
-        if (!l->decided || l->kind == LETTER_REPEAT || search_index_has(k->indexer.index, l->seq)) {
-            continue;
-        }
-        if (!catalog_record(catalog, l->seq, RECORD_CONTENT, &content, &found, &e) ||
-            !catalog_record(catalog, l->seq, RECORD_FINDINGS, &findings, &looked_at, &e)) {
+        if (!heal_one(k, catalog, &letters[i], &e)) {
             log_event(LOG_WARNING, "index.heal_failed", LOG_TEXT("reason", e.text));
-            h->healed = l->seq; /* here once more */
+            h->healed = letters[i].seq; /* here once more */
             return;
-        }
-        if (found) {
-            expect_again(k, l, content, looked_at ? findings : (struct ledger_ref){0});
         }
     }
     h->healed = count < HEAL_MAX ? h->end : letters[count - 1].seq + 1;
-}
-
-static bool backlog_is_short(struct keeper *k)
-{
-    (void)pthread_mutex_lock(&k->backlog.lock);
-    bool is_short = k->backlog.list.count + k->backlog.imported.count < HEAL_MAX;
-    (void)pthread_mutex_unlock(&k->backlog.lock);
-    return is_short;
 }
 
 bool indexer_open(struct keeper *k, struct error *e)
@@ -356,7 +355,7 @@ static void drop_batch(struct keeper *k, struct index_work **batch, size_t count
 static void heal_some(struct keeper *k, struct healing *h)
 {
     h->settled = h->settled || tail_settle(k);
-    if (h->settled && backlog_is_short(k)) {
+    if (h->settled && backlog_length(&k->backlog) < HEAL_MAX) {
         look_behind(k, h);
     }
 }

@@ -162,13 +162,12 @@ static enum scanning_leave count_rulings(struct keeper *k, struct letting *l)
 }
 
 /* Record and obey one order for each ruling: one about the letter would let go what waits for somebody else. */
-static bool let_go(struct keeper *k, struct letting *l, const struct order *order,
-                   enum ledger_urgency urgency, struct admin_done *done, struct error *e)
+static bool let_go(struct keeper *k, struct letting *l, struct arena *arena,
+                   const struct order *order, enum ledger_urgency urgency, struct admin_done *done,
+                   struct error *e)
 {
-    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
-
-    l->arena = &arena;
-    l->orders = arena_array(&arena, l->n[l->of] + 1, sizeof(*l->orders));
+    l->arena = arena;
+    l->orders = arena_array(arena, l->n[l->of] + 1, sizeof(*l->orders));
     queue_each(k->queue, look_at, l);
     for (size_t i = 0; i < l->n_orders; i++) {
         struct order one = *order;
@@ -204,7 +203,7 @@ bool keeper_order(struct keeper *k, const struct order *order, struct arena *are
     if (order->kind == ORDER_RELEASE) { /* the rest waits for the officer, or is gone */
         struct letting l = {.id = &id, .ruling = order->ruling, .of = SCANNING_ANYBODY};
         (void)count_rulings(k, &l);
-        return let_go(k, &l, order, LEDGER_PATIENT, done, e);
+        return let_go(k, &l, arena, order, LEDGER_PATIENT, done, e);
     }
     if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_ORDER, &order_schema, order, e)) {
         return false;
@@ -279,7 +278,7 @@ bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
     log_event(LOG_INFO, "queue.order", LOG_NUMBER("kind", order.kind),
               LOG_SLICE("by", admin->caller.at));
     if (order.kind == ORDER_RELEASE) {
-        return let_go(k, &l, &order, LEDGER_AWAITED, answer, e);
+        return let_go(k, &l, r->arena, &order, LEDGER_AWAITED, answer, e);
     }
     if (!keeper_record_one(k, LEDGER_AWAITED, RECORD_ORDER, &order_schema, &order, e)) {
         return false;

@@ -227,7 +227,7 @@ static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, s
                         struct error *e)
 {
     OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
-    struct decision d;
+    struct decision d = {0};
 
     if (!parcel_for(k, row, last, &d, &arena, e)) {
         return false;

@@ -111,8 +111,8 @@ static bool make_name(struct look *l, enum dkim_algorithm algorithm, struct slic
 
     (void)gmtime_r(&now, &day);
     (void)strftime(text, sizeof(text), "%Y%m%d", &day);
-    for (char letter = 'a'; letter < 'a' + NAMES_MAX; letter++) {
-        *out = arena_printf(l->arena, "p%s%c-%s", text, letter,
+    for (int i = 0; i < NAMES_MAX; i++) {
+        *out = arena_printf(l->arena, "p%s%c-%s", text, 'a' + i,
                             algorithm == DKIM_RSA_SHA256 ? "rsa" : "ed25519");
         if (!is_taken(l, *out)) {
             return true;

@@ -175,6 +175,21 @@ static void mark(struct file *f, size_t start, size_t count, uint32_t as)
     }
 }
 
+/* Put one stream at its place, which is counted in pieces, and move on to the next. */
+static void write_stream(struct file *f, size_t i, uint8_t *to, size_t fat, size_t piece,
+                         size_t *place)
+{
+    struct slice data = f->entries[i].data;
+    size_t count = pieces(data.len, piece);
+
+    f->nodes[i].start = count ? (uint32_t)*place : LAST;
+    if (data.len) {
+        (void)memcpy(to, data.ptr, data.len);
+    }
+    chain(f, fat, *place, count);
+    *place += count;
+}
+
 static void write_streams(struct file *f)
 {
     const struct layout *l = &f->layout;
@@ -182,20 +197,15 @@ static void write_streams(struct file *f)
     size_t at = l->at_large;
 
     for (size_t i = 0; i < f->n; i++) {
-        struct slice data = f->entries[i].data;
-        bool small = is_small(&f->entries[i]);
         if (f->entries[i].kind != CFB_STREAM) {
             continue;
         }
-        size_t count = pieces(data.len, small ? MINI : SECTOR);
-        uint8_t *to = small ? sector(f, l->at_mini_stream) + mini * MINI : sector(f, at);
-        f->nodes[i].start = count ? (uint32_t)(small ? mini : at) : LAST;
-        if (data.len) {
-            (void)memcpy(to, data.ptr, data.len);
+        if (is_small(&f->entries[i])) {
+            write_stream(f, i, sector(f, l->at_mini_stream) + mini * MINI, l->at_mini_fat, MINI,
+                         &mini);
+        } else {
+            write_stream(f, i, sector(f, at), 0, SECTOR, &at);
         }
-        chain(f, small ? l->at_mini_fat : 0, small ? mini : at, count);
-        mini += small ? count : 0;
-        at += small ? 0 : count;
     }
 }
 

@@ -98,6 +98,26 @@ static bool next_segment(struct slice *rest, uint8_t *marker, struct slice *segm
     return true;
 }
 
+/* One segment: kept, or named in *what; of an EXIF one what says where up is stays. */
+static void take_segment(uint8_t marker, struct slice segment, uint8_t *up, struct buf *out,
+                         struct buf *what)
+{
+    struct slice data = slice_from(segment, 4);
+    const char *secret = jpeg_secret(marker, data);
+
+    if (secret) {
+        scrub_say(what, secret);
+    } else {
+        buf_add(out, segment);
+    }
+    if (marker == 0xe1 && *up == 1 && slice_starts(data, SLICE("Exif")) && data.len > 6) {
+        *up = orientation(slice_from(data, 6));
+        if (*up != 1) {
+            add_orientation(out, *up);
+        }
+    }
+}
+
 enum scrub_end scrub_jpeg(struct slice bytes, struct buf *out, struct buf *what)
 {
     struct slice rest = slice_from(bytes, 2);
@@ -110,19 +130,7 @@ enum scrub_end scrub_jpeg(struct slice bytes, struct buf *out, struct buf *what)
         if (!next_segment(&rest, &marker, &segment)) {
             return SCRUB_CANNOT;
         }
-        struct slice data = slice_from(segment, 4);
-        const char *secret = jpeg_secret(marker, data);
-        if (secret) {
-            scrub_say(what, secret);
-        } else {
-            buf_add(out, segment);
-        }
-        if (marker == 0xe1 && up == 1 && slice_starts(data, SLICE("Exif")) && data.len > 6) {
-            up = orientation(slice_from(data, 6));
-            if (up != 1) {
-                add_orientation(out, up);
-            }
-        }
+        take_segment(marker, segment, &up, out, what);
         if (marker == 0xda) {
             size_t len = coded_len(rest);
             buf_add(out, slice_head(rest, len));

@@ -69,6 +69,7 @@ static bool read_type(const struct mail_field *field, struct type *out)
     bool good = true;
 
     *out = (struct type){.name = trim(slice_head(rest, end))};
+    /* -fanalyzer: it takes what a function of another file returns for unset */
     rest = slice_from(rest, end);
     for (size_t i = 0; good && rest.len && i < PARAMETERS_MAX; i++) {
         struct slice value = SLICE_NONE;

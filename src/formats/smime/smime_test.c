@@ -169,7 +169,7 @@ static void what_was_revoked_is_not_used(void **unused)
 
 static bool contains(struct slice s, const char *text)
 {
-    return memmem(s.ptr, s.len, text, strlen(text)) != NULL;
+    return s.ptr && memmem(s.ptr, s.len, text, strlen(text)) != NULL;
 }
 
 /* Open what was encrypted, as the owner of a key. */

@@ -98,7 +98,7 @@ static bool judge_ip(struct spf *s, const struct term *t, struct slice domain, u
     uint8_t net[IP_MAX];
 
     (void)domain, (void)depth;
-    if (t->value.len < sizeof(text)) {
+    if (t->value.len && t->value.len < sizeof(text)) {
         (void)memcpy(text, t->value.ptr, t->value.len);
     }
     if (text[0] == 0 || inet_pton(v4 ? AF_INET : AF_INET6, text, net) != 1) {

@@ -93,6 +93,7 @@ static void read_multipart(struct reading *r, size_t part, const struct content_
                            struct slice body, const struct place *place, struct arena *scratch)
 {
     struct slice dashed = arena_printf(scratch, "--%.*s", SLICE_ARG(facts->boundary));
+    /* -fanalyzer: it takes what a function of another file returns for unset */
     struct delimiter d = multipart_delimiter(body, dashed, 0);
     size_t sibling = NOWHERE;
     bool digest = slice_equal(facts->type, SLICE("multipart/digest"));

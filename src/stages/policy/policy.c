@@ -68,8 +68,8 @@ static struct way way_of(struct slice domain, const struct settings *s, struct a
     struct way w = {.r.domain = domain, .named = own && own->tls != SETTING_TLS_DEFAULT};
 
     w.r.level = policy_level(settings_domain_tls(s, domain));
-    w.r.reason = w.named ? arena_printf(arena, "[domain %.*s] tls", SLICE_ARG(own->name))
-                         : SLICE("outbound-tls");
+    w.r.reason = own && w.named ? arena_printf(arena, "[domain %.*s] tls", SLICE_ARG(own->name))
+                                : SLICE("outbound-tls");
     if (own && own->route.port) {
         w.r.route = endpoint_text(&own->route, arena);
     } else if (s->smarthost.present) {

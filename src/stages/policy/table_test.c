@@ -77,26 +77,36 @@ static void decide(struct scene *s, const char *more)
     policy_decide(&l, &settings, &s->arena, &s->decision);
 }
 
-/* "paul.smime@encrypted petra.0@authenticated bea.hold": what each gets. */
+static bool is_about(const struct ruling *r, size_t recipient)
+{
+    for (size_t n = 1; n < r->recipients.len; n += 2) {
+        if (r->recipients.ptr[n] == recipient) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *end_of(const struct ruling *r)
+{
+    assert_int_equal(r->hold, r->guard != 0);
+    return r->guard == GUARD_RETURN   ? "return"
+           : r->guard == GUARD_POLICY ? "hold"
+                                      : rung_name(r->method ? r->method : r->level);
+}
+
+/* "paul:out:smime petra:out:authenticated bea::encrypted": what each gets, and by which section. */
 static struct slice outcome(struct scene *s)
 {
     static const char *const names[] = {"paul", "petra", "bea"};
+    const struct ruling *rulings = s->decision.rulings.items;
     struct slice text = SLICE("");
 
     for (size_t i = 0; i < 3; i++) {
         for (size_t k = 0; k < s->decision.rulings.count; k++) {
-            const struct ruling *r = (const struct ruling *)s->decision.rulings.items + k;
-            for (size_t n = 1; n < r->recipients.len; n += 2) {
-                if (r->recipients.ptr[n] != i) {
-                    continue;
-                }
-                assert_int_equal(r->hold, r->guard != 0);
+            if (is_about(&rulings[k], i)) {
                 text = arena_printf(&s->arena, "%.*s%s%s:%.*s:%s", SLICE_ARG(text), i ? " " : "",
-                                    names[i], SLICE_ARG(r->policy),
-                                    r->guard == GUARD_RETURN   ? "return"
-                                    : r->guard == GUARD_POLICY ? "hold"
-                                    : r->method                ? rung_name(r->method)
-                                                               : rung_name(r->level));
+                                    names[i], SLICE_ARG(rulings[k].policy), end_of(&rulings[k]));
             }
         }
     }
