@@ -119,3 +119,17 @@ size_t backlog_length(struct backlog *b)
     (void)pthread_mutex_unlock(&b->lock);
     return length;
 }
+
+static void drop_list(struct keeper *k, struct parcel_list *list)
+{
+    for (struct parcel *p = parcel_list_take(list); p; p = parcel_list_take(list)) {
+        indexer_forget(k, p);
+        parcel_drop(p);
+    }
+}
+
+void backlog_drop(struct keeper *k)
+{
+    drop_list(k, &k->backlog.list);
+    drop_list(k, &k->backlog.imported);
+}

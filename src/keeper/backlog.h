@@ -27,6 +27,7 @@ void backlog_add(struct keeper *k, struct parcel *p); /* takes the reference */
 void keeper_work(void *keeper);                       /* a worker's thread */
 size_t backlog_imported(struct keeper *k);            /* imported letters */
 void backlog_close(struct keeper *k);
+void backlog_drop(struct keeper *k); /* when no thread runs: what waits is in the ledger */
 
 /* The next letter that is to be sent, or several that were imported; 0 when closing. Then say how many
  * are no longer worked at. */

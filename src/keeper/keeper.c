@@ -269,6 +269,7 @@ void keeper_close(struct keeper *k)
     for (size_t i = 0; i < k->n_threads; i++) {
         thread_join(k->threads[i]);
     }
+    backlog_drop(k);
     search_index_close(k->indexer.index);
     free(k->indexer.removed);
     catalog_close(k->tail.catalog);
