@@ -14,7 +14,7 @@ from test_smime import Person
 PLAN = b"Secret plan for the merger"
 PAULA, PIA, HIDDEN = "paula@partner.test", "pia@partner.test", "hidden@partner.test"
 GONE, LOCKED, NOBODY = "refuse-gone@partner.test", "locked@partner.test", "nobody@strict.test"
-PASSWORD = "tango-42-whiskey-7"
+PASSWORD = "k7mpx-3qd9r-h2v8t"
 POLICY = ("[policy sealed]\nto-domain = partner.test\nmethods = smime, attachments\notherwise = hold\n"
           "[policy strict]\nto-domain = strict.test\nmethods = openpgp\notherwise = hold\n"
           "[domain example.test]\nroute = 127.0.0.1:{port}\ntls-name = mx.partner.test\n")
