@@ -361,7 +361,8 @@ def missing_alarms():
         raised |= set(re.findall(r'(?:keeper_alert|role_alert|alarm_with|keeper_alert_about\([^,]+)[(,][^,]+,\s*"([a-z-]+)"|'
                                  r'\[LEDGER_ALARM_\w+\] = "([a-z-]+)"|'
                                  r'#define ALERT_\w+ +"([a-z-]+)"|'
-                                 r'raise_alarm\([^;]*?SLICE\("([a-z-]+)"\)', path.read_text()))
+                                 r'raise_alarm\([^;]*?SLICE\("([a-z-]+)"\)|'
+                                 r'\btell\(\s*l,\s*"([a-z-]+)"', path.read_text()))
     raised = {name for names in raised for name in names if name}
     page = (ROOT / "docs/man/posternd.8").read_text()
     part = page.split(".Ss Alarms", 1)[-1].split(".Sh ", 1)[0]

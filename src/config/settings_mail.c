@@ -88,7 +88,9 @@ static const struct config_setting dkim_rows[] = {
                .example = "2026a-rsa, 2026a-ed25519",
                .help = "DKIM keys that sign every letter; none by default.",
                .more = "Make them with `postern dkim new`, publish what `postern dkim dns` prints, "
-                       "then name them here: one RSA and one Ed25519 key (RFC 8463)."),
+                       "then name them here: one RSA and one Ed25519 key (RFC 8463). After a "
+                       "change of keys what it made signs, and what is named here newly; what "
+                       "stood here before is no matter any more."),
     CONFIG_ROW("dkim-rotate", DURATION, struct dkim_settings, rotate_ms, .initial = "0s",
                .example = "180d",
                .help = "How old keys get before Postern makes new ones; 0s: until `postern dkim "
