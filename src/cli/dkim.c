@@ -150,23 +150,17 @@ static void print_rotation(struct cli *c, const struct own_rotation *r)
     buf_add_byte(&c->out, '\n');
 }
 
-static bool is_used(const struct settings *s, const struct own_rotations_answer *rotations,
-                    const struct signer_key *key)
+static bool is_used(const struct own_rotations_answer *rotations, const struct signer_key *key)
 {
     const struct own_rotation *all = rotations->rotations.items;
-    const struct slice *set = s->dkim.selectors.items;
-    const struct slice *names = set;
-    size_t n = s->dkim.selectors.count;
 
     for (size_t i = 0; i < rotations->rotations.count; i++) {
-        if (all[i].in_force && slice_equal_nocase(all[i].domain, key->domain)) {
-            names = all[i].rotation.active.items;
-            n = all[i].rotation.active.count;
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (slice_equal_nocase(names[i], key->name)) {
-            return true;
+        const struct slice *names = all[i].signs.items;
+        for (size_t n = 0; n < all[i].signs.count; n++) {
+            if (slice_equal_nocase(all[i].domain, key->domain) &&
+                slice_equal_nocase(names[n], key->name)) {
+                return true;
+            }
         }
     }
     return false;
@@ -176,18 +170,16 @@ bool cli_dkim_list(struct cli *c, struct error *e)
 {
     static const char *const heads[] = {"SELECTOR", "DOMAIN", "KIND", "MADE", "USED"};
     struct print_columns columns = {.arena = &c->arena, .heads = heads, .count = 5};
-    const struct settings *s = NULL;
     struct own_rotations_answer rotations;
     struct signer_keys answer;
 
-    if (!cli_settings(c, &s, e) ||
-        !cli_ask(c, CLI_KEEPER, &own_rotations, NULL, &rotations, NULL, CLI_ASK_MS, e) ||
+    if (!cli_ask(c, CLI_KEEPER, &own_rotations, NULL, &rotations, NULL, CLI_ASK_MS, e) ||
         !cli_ask(c, CLI_KEEPER, &admin_dkim_list, NULL, &answer, NULL, CLI_ASK_MS, e)) {
         return false;
     }
     const struct signer_key *keys = answer.keys.items;
     for (size_t i = 0; i < answer.keys.count; i++) {
-        bool used = is_used(s, &rotations, &keys[i]);
+        bool used = is_used(&rotations, &keys[i]);
         const struct slice cells[] = {
             keys[i].name, keys[i].domain, slice_text(kind_text(keys[i].kind)),
             print_time(&c->arena, keys[i].created_at), used ? SLICE("yes") : SLICE("no")};

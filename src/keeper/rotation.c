@@ -177,7 +177,8 @@ bool rotation_signs(struct keeper *k, const struct signer_key *key)
         }
     }
     (void)pthread_mutex_unlock(&all->lock);
-    /* A domain that came with a reload, and may have been ours before. */
+    /* A domain that came with a reload, and may have been ours before. When the state cannot be read all its keys sign: one too
+     * many harms nobody, a letter without a signature is lost. */
     return !rotation_read(k, key->domain, &arena, &of_state, &ignored) ||
            signs(&of_state, s, key->name);
 }
@@ -189,6 +190,22 @@ bool rotations_refresh(struct keeper *k, struct error *e)
 
 /* ── for people ── */
 
+/* The selectors of a domain's keys that sign. */
+static struct cbor_list signing_now(struct keeper *k, const struct signer_keys *keys,
+                                    struct slice domain, struct arena *arena)
+{
+    const struct signer_key *all = keys->keys.items;
+    struct slice *names = arena_array(arena, keys->keys.count + 1, sizeof(*names));
+    size_t n = 0;
+
+    for (size_t i = 0; i < keys->keys.count && n < OWN_SIGNS_MAX; i++) {
+        if (slice_equal_nocase(all[i].domain, domain) && keeper_signs_with(k, &all[i])) {
+            names[n++] = all[i].name;
+        }
+    }
+    return (struct cbor_list){names, n};
+}
+
 bool keeper_on_own_rotations(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = keeper_admin_of(ctx, r)->keeper;
@@ -196,13 +213,17 @@ bool keeper_on_own_rotations(void *ctx, struct ipc_request *r, struct error *e)
     const struct settings *s = settings_of(k);
     const struct slice *domains = s->general.domains.items;
     struct own_rotation *out = arena_array(r->arena, s->general.domains.count + 1, sizeof(*out));
+    struct signer_keys keys;
 
+    if (!keeper_keys_copy(k, r->arena, &keys, e)) {
+        return false;
+    }
     for (size_t i = 0; i < s->general.domains.count; i++) {
         out[i].domain = domains[i];
         if (!rotation_read(k, domains[i], r->arena, &out[i].rotation, e)) {
             return false;
         }
-        out[i].in_force = out[i].rotation.active.count > 0;
+        out[i].signs = signing_now(k, &keys, domains[i], r->arena);
     }
     answer->rotations = (struct cbor_list){out, s->general.domains.count};
     return true;

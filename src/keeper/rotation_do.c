@@ -320,6 +320,24 @@ static bool gather(struct look *l, struct error *e)
            rotation_read(l->keeper, l->domain, l->arena, &l->rotation, e);
 }
 
+/* New keys that the signer has not are waited for in vain: a crash came between, or a backup without them was restored. */
+static bool forget_missing(struct look *l, struct error *e)
+{
+    const struct slice *next = l->rotation.next.items;
+    bool missing = false;
+
+    for (size_t i = 0; i < l->rotation.next.count; i++) {
+        missing = missing || !is_taken(l, next[i]);
+    }
+    if (!missing || l->rotation.phase != ROTATION_PUBLISH) {
+        return true;
+    }
+    l->rotation.phase = ROTATION_QUIET;
+    l->rotation.seen_since = 0;
+    l->rotation.next = (struct cbor_list){NULL, 0};
+    return keep(l, e);
+}
+
 static bool look_at(struct look *l, struct error *e)
 {
     const struct settings *s = settings_of(l->keeper);
@@ -329,7 +347,7 @@ static bool look_at(struct look *l, struct error *e)
                                        (uint64_t)s->delivery.queue_lifetime_ms + RETIRE_MORE_MS,
                                    .remind_ms = REMIND_MS};
 
-    if (!gather(l, e) || !newest(l, &times.made_at, e)) {
+    if (!gather(l, e) || !forget_missing(l, e) || !newest(l, &times.made_at, e)) {
         return false;
     }
     bool published = l->rotation.phase == ROTATION_PUBLISH && is_published(l);

@@ -42,7 +42,7 @@ static const struct cbor_schema rotate = CBOR_SCHEMA(rotate_fields, struct own_r
 
 static const struct cbor_field rotation_fields[] = {
     FIELD(1, CBOR_TEXT, own_rotation, domain, 255),
-    MAYBE(2, CBOR_BOOL, own_rotation, in_force, 0),
+    MAYBE(2, CBOR_TEXTS, own_rotation, signs, OWN_SIGNS_MAX),
     CBOR_SUB(3, CBOR_STRUCT, struct own_rotation, rotation, 0, &dkim_rotation_schema),
 };
 static const struct cbor_schema rotation = CBOR_SCHEMA(rotation_fields, struct own_rotation);

@@ -7,6 +7,7 @@
 #define OWN_RECORDS_MAX 1000
 #define OWN_DOMAINS_MAX 200
 #define OWN_TEXT_MAX    4096
+#define OWN_SIGNS_MAX   256
 
 /* own_records: what should be published; with `check`, also what is. */
 struct own_records_ask {
@@ -50,7 +51,7 @@ extern const struct ipc_message own_rotate;
 /* own_rotations: how far that is. */
 struct own_rotation {
     struct slice domain;
-    bool in_force; /* `active` signs, not what the settings name */
+    struct cbor_list signs; /* texts: selectors of the keys that sign now */
     struct dkim_rotation rotation;
 };
 
