@@ -23,9 +23,9 @@ static const struct config_setting domain_rows[] = {
         "require-tls", BOOLEAN, struct domain_settings, require_tls, .initial = "no",
         .help = "Whether letters to this domain leave with REQUIRETLS (RFC 8689).",
         .more = "Only to servers that offer it, whose certificate proves itself and that DNSSEC, "
-                "MTA-STS, a pin or a route names, which then keep the letter encrypted to the "
-                "end; without one it goes back at once with 5.7.30. A sender may ask for the same "
-                "in MAIL FROM, letter by letter."),
+                "MTA-STS, a pin, a route or the domain itself names, which then keep the letter "
+                "encrypted to the end; without one it goes back at once with 5.7.30. A sender may "
+                "ask for the same in MAIL FROM, letter by letter."),
     CONFIG_ROW("tls-pin", TEXT, struct domain_settings, tls_pins, .list = true, .min = PIN_DIGITS,
                .max = PIN_DIGITS,
                .example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",

@@ -183,7 +183,9 @@ static const struct config_setting delivery_rows[] = {
                    "letter, outbound-data-timeout alone counts."),
     CONFIG_ROW("outbound-idle", DURATION, struct delivery_settings, idle_timeout_ms,
                .initial = "5s", .max = 5 * CONFIG_MINUTE,
-               .help = "How long a connection is kept for the next letter to the same server."),
+               .help = "How long a connection is kept for the next letter to the same server.",
+               .more = "What it proved counts for five minutes: one that was opened longer ago "
+                       "serves no further letter."),
 };
 const struct config_table settings_delivery_table =
     CONFIG_TABLE("Delivery", struct settings, delivery, delivery_rows);
