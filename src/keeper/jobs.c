@@ -87,7 +87,7 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     job->domain = arena_copy(arena, entry->domain);
     job->route = arena_copy(arena, entry->route);
     job->smarthost = entry->smarthost;
-    job->require_tls = f.require_tls || domain_requires_tls(k, entry);
+    job->require_tls = f.require_tls || (!f.tls_report && domain_requires_tls(k, entry));
     job->level = overrides_waived(k, entry, &f);
     job->unproven = job->level != 0;
     job->unpinned = !entry->smarthost && overrides_level(k, entry->domain) != 0;

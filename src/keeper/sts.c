@@ -23,8 +23,10 @@
 #define CHECK_MS (5 * 60 * 1000) /* how long what was looked up is not looked up again */
 #define AGAIN_MS                                                                                   \
     (60 * 1000) /* the same when there was no answer, and between two fetches that fail */
-#define UNASKED_MS    5000             /* the same when courier could not be asked */
-#define RENEW_MS      2000             /* the same when letters fail by the policy */
+#define ANSWER_MS                                                                                  \
+    (24 * 3600 * INT64_C(1000)) /* how long "there is none" counts while nobody can be asked */
+#define UNASKED_MS    5000      /* the same when courier could not be asked */
+#define RENEW_MS      2000      /* the same when letters fail by the policy */
 #define BACKGROUND_MS (60 * 60 * 1000) /* between two fetches of one domain that nobody waits for */
 #define WAIT_MS       40000            /* for another thread that looks the same domain up */
 #define ARENA_BYTES   ((size_t)4 << 20)
@@ -158,9 +160,14 @@ static void end(struct looking *l, struct sts_row *r)
     r->checked_at = l->unasked                    ? steady - CHECK_MS + UNASKED_MS
                     : l->text == STS_TEXT_UNKNOWN ? steady - CHECK_MS + AGAIN_MS
                                                   : steady;
+    if (!l->unasked && l->text != STS_TEXT_UNKNOWN) {
+        r->answered_at = steady;
+    }
     if (l->fetched) {
         r->tried_at = steady;
         r->problem = l->problem;
+    } else if (l->text == STS_TEXT_ABSENT && l->known_id.len == 0) {
+        r->problem = NULL; /* there is none to be fetched any more */
     }
     if (l->fetched && !l->problem) {
         take_policy(l, r);
@@ -176,9 +183,11 @@ static void end(struct looking *l, struct sts_row *r)
 static void copy_out(struct sts_row *r, struct arena *arena, struct sts_known *out)
 {
     bool holds = sts_row_in_force(r, clock_wall_ms());
+    bool answered = r->answered_at && clock_steady_ms() - r->answered_at < ANSWER_MS;
 
     *out = (struct sts_known){
-        .unasked = !holds && (r->unasked || r->busy),
+        .unasked = !holds && !answered && (r->unasked || r->busy),
+        .doubt = !holds && (r->problem || !answered),
         .looked = r->checked_at != 0 || holds,
         .fetched_at = holds ? r->fetched_at : 0,
         .looked_at = r->looked_at,
@@ -312,7 +321,8 @@ bool keeper_on_sts(void *ctx, struct ipc_request *r, struct error *e)
         .mode = known.policy.mode,
         .id = known.id,
         .mx = {known.policy.mx, known.policy.n_mx},
-        .max_age_s = known.policy.max_age_s
+        .max_age_s = known.policy.max_age_s,
+        .doubt = known.doubt,
     };
     return true;
 }

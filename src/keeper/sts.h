@@ -30,6 +30,8 @@ enum sts_wish {
 struct sts_known {
     bool
         unasked; /* nobody outside could be asked, and none is in force: whether there is one is not known */
+    bool
+        doubt; /* none is in force, and there may be one: it could not be fetched, or the DNS has not said */
     bool looked; /* somebody has asked for this domain since the start, or there is a policy */
     struct sts_policy policy; /* mode STS_NO_MODE: none is in force. In the arena */
     struct slice id;

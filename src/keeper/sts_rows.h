@@ -21,6 +21,7 @@ struct sts_row {
     int64_t fetched_at;              /* wall clock */
     int64_t looked_at;               /* wall clock */
     int64_t checked_at;              /* steady clock; 0: never */
+    int64_t answered_at;             /* steady clock: the DNS said whether there is one; 0: never */
     int64_t tried_at;                /* steady clock: the last fetch, 0: none */
     int64_t used_at;                 /* steady clock */
     bool busy;                       /* a thread looks it up */

@@ -28,15 +28,13 @@ static struct {
     /* what it answers */
     enum dns_status dns;
     const char *text;
-    enum error_kind failure;
-    enum error_kind away; /* it does not come to asking */
-    bool dns_alone;       /* likewise for the file */
+    enum error_kind failure, away; /* away: it does not come to asking */
+    bool dns_alone;                /* likewise for the file */
     unsigned status;
     const char *type;
     const char *body;
     /* and was asked */
-    atomic_int lookups;
-    atomic_int fetches;
+    atomic_int lookups, fetches;
     char name[300];
     char url[300];
     uint64_t redirects;
@@ -414,8 +412,10 @@ static void where_nobody_could_be_asked_nothing_is_known(void **unused)
     courier.failure = ERROR_BUSY; /* its server was asked and does not answer: then it has none */
     courier.dns_alone = false;
     assert_ok(delivery_asks(&e), e);
+    courier.away = ERROR_BUSY; /* what it said counts while nobody can be asked again */
+    assert_true(!find(STS_RENEW).unasked && delivery_asks(&e));
     restart();
-    courier.failure = ERROR_NONE;
+    courier.failure = courier.away = ERROR_NONE;
     assert_ok(delivery_asks(&e), e);
     restart();
     courier.away = ERROR_BUSY; /* one that is known holds */

@@ -20,6 +20,7 @@
 #include "keyring/keyring.h"
 
 #define LOOK_EVERY_US 500000
+#define MORE_US       250000 /* courier counts questions, and letters wait for some */
 #define WRITE_MS      3000
 #define WRITE_MAX     16 /* rows at once: each is a wait for the disk */
 #define LATEST_MS                                                                                  \
@@ -161,7 +162,7 @@ void keeper_tls_reports(void *keeper)
     bool more = false; /* one at a time: what is counted meanwhile is written down in between */
 
     while (!atomic_load(&k->closing)) {
-        (void)usleep(more ? 0 : LOOK_EVERY_US);
+        (void)usleep(more ? MORE_US : LOOK_EVERY_US);
         if (clock_steady_ms() - k->tlsrpt->written_at >= WRITE_MS) {
             write_down(k);
         }

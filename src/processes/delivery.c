@@ -237,7 +237,8 @@ static bool ask_policy(void *keeper, struct slice domain, bool renew, struct are
     }
     *out = (struct sts_rule){
         .policy = {answer.mode, answer.max_age_s, answer.mx.items, answer.mx.count},
-        .id = answer.id
+        .id = answer.id,
+        .doubt = answer.doubt,
     };
     return true;
 }

@@ -11,6 +11,7 @@ static const struct cbor_field sts_answer_fields[] = {
     CBOR_OPTIONAL(2, CBOR_TEXT, struct keeper_sts_answer, id, STS_ID_MAX),
     CBOR_OPTIONAL(3, CBOR_TEXTS, struct keeper_sts_answer, mx, STS_MX_MAX),
     CBOR_OPTIONAL(4, CBOR_UINT, struct keeper_sts_answer, max_age_s, STS_MAX_AGE_MAX),
+    CBOR_OPTIONAL(5, CBOR_BOOL, struct keeper_sts_answer, doubt, 0),
 };
 static const struct cbor_schema sts_answer =
     CBOR_SCHEMA(sts_answer_fields, struct keeper_sts_answer);

@@ -15,6 +15,7 @@ struct keeper_sts_answer {
     struct slice id;
     struct cbor_list mx; /* texts: patterns */
     uint64_t max_age_s;
+    bool doubt; /* none is in force, and there may be one */
 };
 
 extern const struct ipc_message keeper_sts;

@@ -16,6 +16,7 @@ struct search {
     unsigned tries;
     struct lookup_trust trust;
     struct sts_rule rule; /* the MTA-STS policy in force */
+    bool unasked;         /* the keeper could not say which that is */
     bool ruled_out;       /* a host failed by it */
     bool passed;          /* an address was passed over: its places are taken */
     bool busy;            /* also one of the preference that is tried now; the first such: */
@@ -140,7 +141,9 @@ static bool refuse_unnamed(struct search *s, const struct route_host *host)
         "is a mail server of %.*s",
         SLICE_ARG(host->name), SLICE_ARG(s->goal->domain));
 
-    remember(s, session_outcome(DELIVERY_FAILED, 0, "5.7.30", why, s->arena));
+    /* A policy that cannot be fetched now may name it: what may be an attack is waited out. */
+    remember(s, s->rule.doubt ? session_outcome(DELIVERY_DEFERRED, 0, "4.7.5", why, s->arena)
+                              : session_outcome(DELIVERY_FAILED, 0, "5.7.30", why, s->arena));
     return false;
 }
 
@@ -255,6 +258,7 @@ static bool find_rule(struct search *s, bool renew)
         return true;
     }
     s->why = session_outcome(DELIVERY_DEFERRED, 0, "4.7.5", why, s->arena);
+    s->unasked = true;
     return false;
 }
 
@@ -297,7 +301,8 @@ bool reach_open(const struct reach *r, const struct reach_goal *goal, struct are
     *failure = (struct session_failure){.why = conclude(&s),
                                         .seen = s.seen,
                                         .tls_broken = s.tls_broken,
-                                        .busy = s.passed && s.tries == 0 && s.why.status == 0};
+                                        .busy = s.tries == 0 &&
+                                                (s.unasked || (s.passed && s.why.status == 0))};
     return false;
 }
 

@@ -15,6 +15,7 @@
 struct sts_rule {
     struct sts_policy policy;
     struct slice id;
+    bool doubt; /* nothing is in force, and there may be a policy: it could not be fetched */
 };
 
 /**
