@@ -78,7 +78,7 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     }
     if (!parcel_facts(k, entry->parcel, arena, &f, e) ||
         !pick_recipients(entry, &f, job, arena, e) ||
-        !parcel_copy(k, entry->parcel, mine, arena, copy, e)) {
+        !parcel_copy(k, entry->parcel, mine, copy, e)) {
         return false;
     }
     job->job = entry->job;

@@ -162,9 +162,11 @@ static bool content_for(struct keeper *k, struct parcel *p, const struct sealed 
     return true;
 }
 
-bool parcel_copy(struct keeper *k, struct parcel *p, struct parcel_copy *which, struct arena *arena,
-                 int *fd, struct error *e)
+bool parcel_copy(struct keeper *k, struct parcel *p, struct parcel_copy *which, int *fd,
+                 struct error *e)
 {
+    OWN(arena)
+    struct arena arena = {.max = KEEPER_ARENA_MAX}; /* a protected copy is recorded whole */
     OWN(buf) struct buf copy = {0};
     struct slice content;
     struct sealed s;
@@ -173,8 +175,8 @@ bool parcel_copy(struct keeper *k, struct parcel *p, struct parcel_copy *which, 
     if (*fd >= 0) {
         return true;
     }
-    if (!parcel_sealed(k, p, which, arena, &s, e) || !content_for(k, p, &s, arena, &content, e) ||
-        !recipe_follow(&s, content, arena, &copy, e) ||
+    if (!parcel_sealed(k, p, which, &arena, &s, e) || !content_for(k, p, &s, &arena, &content, e) ||
+        !recipe_follow(&s, content, &arena, &copy, e) ||
         !memfd_from("copy", buf_slice(&copy), fd, e)) {
         return false;
     }

@@ -247,7 +247,7 @@ static void open_copy(struct making *m, struct memfd_map *map)
     OWN(fd) int copy = -1;
     struct error e = {.text = "a ruling names a copy that was not made"};
 
-    if (which && parcel_copy(m->keeper, m->parcel, which, m->arena, &copy, &e) &&
+    if (which && parcel_copy(m->keeper, m->parcel, which, &copy, &e) &&
         memfd_map(copy, 2 * (size_t)LETTER_BYTES_MAX, map, &e)) {
         m->copy = map->bytes;
         return;

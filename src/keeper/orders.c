@@ -55,15 +55,16 @@ static struct slice cancelled_by(struct slice reason, struct arena *arena)
 
 /* An empty `why`: as the guard of each says. */
 static bool give_up(struct keeper *k, const struct letter_id *id, uint64_t ruling, struct slice why,
-                    struct arena *arena, struct admin_done *answer, struct error *e)
+                    struct admin_done *answer, struct error *e)
 {
     struct queue_entry *entry = queue_take_letter(k->queue, id, ruling, &answer->later);
     bool ok = true;
 
     while (entry) {
+        OWN(arena) struct arena one = {.max = KEEPER_ARENA_MAX}; /* a letter may have a thousand */
         struct queue_entry *next = entry->next;
         bool cancelled =
-            ok && cancel_entry(k, entry, why.len ? why : why_back(entry, arena), arena, e);
+            ok && cancel_entry(k, entry, why.len ? why : why_back(entry, &one), &one, e);
         ok = ok && cancelled;
         if (cancelled) {
             queue_finish(k->queue, entry);
@@ -80,20 +81,19 @@ static bool cancel(struct keeper *k, const struct letter_id *id, const struct or
                    struct arena *arena, struct admin_done *answer, struct error *e)
 {
     consent_hold(k);
-    bool cancelled =
-        give_up(k, id, order->ruling, cancelled_by(order->reason, arena), arena, answer, e);
+    bool cancelled = give_up(k, id, order->ruling, cancelled_by(order->reason, arena), answer, e);
     consent_let_go(k);
     return cancelled;
 }
 
 /* One that waits for a second person ends once: not while somebody says yes or no to it. */
 bool orders_send_back(struct keeper *k, const struct letter_id *id, uint64_t ruling,
-                      struct arena *arena, struct error *e)
+                      struct error *e)
 {
     struct admin_done done = {0};
 
     consent_hold(k);
-    bool back = give_up(k, id, ruling, SLICE_NONE, arena, &done, e);
+    bool back = give_up(k, id, ruling, SLICE_NONE, &done, e);
     consent_let_go(k);
     return back;
 }
@@ -201,9 +201,11 @@ bool keeper_order(struct keeper *k, const struct order *order, struct arena *are
         return error_set(e, ERROR_INPUT, "the order names no letter");
     }
     if (order->kind == ORDER_RELEASE) { /* the rest waits for the officer, or is gone */
+        OWN(arena)
+        struct arena own = {.max = KEEPER_ARENA_MAX}; /* one of thousands of letters, perhaps */
         struct letting l = {.id = &id, .ruling = order->ruling, .of = SCANNING_ANYBODY};
         (void)count_rulings(k, &l);
-        return let_go(k, &l, arena, order, LEDGER_PATIENT, done, e);
+        return let_go(k, &l, &own, order, LEDGER_PATIENT, done, e);
     }
     if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_ORDER, &order_schema, order, e)) {
         return false;

@@ -11,4 +11,4 @@ struct keeper;
 /* Send a letter back that is to go back, or one ruling of it, which counts from 1: an outcome and a notice, with the reason of a
  * policy, or without the letter's text when malware was found in it. */
 bool orders_send_back(struct keeper *k, const struct letter_id *id, uint64_t ruling,
-                      struct arena *arena, struct error *e) MUST_CHECK;
+                      struct error *e) MUST_CHECK;

@@ -111,8 +111,8 @@ bool parcel_facts(struct keeper *k, struct parcel *p, struct arena *arena, struc
 bool parcel_content(struct keeper *k, struct parcel *p, int *fd, struct error *e) MUST_CHECK;
 
 /* The same of a copy that leaves, made again from its record when memory has forgotten it. */
-bool parcel_copy(struct keeper *k, struct parcel *p, struct parcel_copy *copy, struct arena *arena,
-                 int *fd, struct error *e) MUST_CHECK;
+bool parcel_copy(struct keeper *k, struct parcel *p, struct parcel_copy *copy, int *fd,
+                 struct error *e) MUST_CHECK;
 
 /* The record of one of its copies. ERROR_CORRUPT when the catalog names another one. */
 bool parcel_sealed(struct keeper *k, struct parcel *p, const struct parcel_copy *copy,

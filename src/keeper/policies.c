@@ -153,13 +153,12 @@ bool policies_decide(struct keeper *k, const struct facts *f, const struct mail_
 
 /* ── what none of its steps protects ── */
 
-/* Its policy came to its end: not what has the same guard for something else. */
+/* Its policy came to its end, whatever else holds it: not what has the same guard for something else. */
 static bool is_stopped(const struct ruling *r)
 {
     const struct ruling_try *tried = r->tried.items;
 
-    return r->guard == GUARD_POLICY && r->tried.count &&
-           tried[r->tried.count - 1].rung == RUNG_HOLD;
+    return r->hold && r->tried.count && tried[r->tried.count - 1].rung == RUNG_HOLD;
 }
 
 static bool stops_any(const struct decision *d)
@@ -259,8 +258,7 @@ bool policies_notice(struct keeper *k, const struct facts *f, const struct decis
     return !text->full || error_set(e, ERROR_LIMIT, "the notice to a sender does not fit");
 }
 
-void policies_follow(struct keeper *k, const struct parcel *p, const struct decision *d,
-                     struct arena *arena)
+void policies_follow(struct keeper *k, const struct parcel *p, const struct decision *d)
 {
     const struct ruling *all = d->rulings.items;
 
@@ -273,7 +271,7 @@ void policies_follow(struct keeper *k, const struct parcel *p, const struct deci
     }
     for (size_t i = 0; i < d->rulings.count; i++) {
         if (all[i].guard == GUARD_RETURN) {
-            scanning_send_back(k, &p->id, i + 1, arena);
+            scanning_send_back(k, &p->id, i + 1);
         }
     }
 }

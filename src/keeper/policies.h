@@ -54,8 +54,7 @@ bool policies_notice(struct keeper *k, const struct facts *f, const struct decis
                      struct error *e) MUST_CHECK;
 
 /* It is recorded and in the queue: raise the alarm, send back what is to go back. */
-void policies_follow(struct keeper *k, const struct parcel *p, const struct decision *d,
-                     struct arena *arena);
+void policies_follow(struct keeper *k, const struct parcel *p, const struct decision *d);
 
 /* Record the policy when it changed: at a start, after a reload. From time to time. */
 void policies_watch(struct keeper *k);

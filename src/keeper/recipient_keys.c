@@ -8,6 +8,7 @@
 
 #include "keeper/admin.h"
 #include "keeper/internal.h"
+#include "keeper/recipient_refused.h"
 #include "keeper/smime.h"
 #include "keyring/digest.h"
 #include "requests/recipients.h"
@@ -178,37 +179,26 @@ static bool make_room(struct keeper *k, struct recipient_keys *row, const struct
                     SLICE("another key needed its place"), arena, e);
 }
 
-/* The fingerprints that a person took away: all but this one, and then `add`, if there is one; the oldest makes room. */
-static void refuse(struct recipient_keys *row, struct slice fingerprint, bool add,
-                   struct arena *arena)
-{
-    const struct slice *old = row->refused.items;
-    struct slice *all = arena_array(arena, RECIPIENT_REFUSED_MAX, sizeof(*all));
-    size_t from = add && row->refused.count == RECIPIENT_REFUSED_MAX ? 1 : 0;
-    size_t n = 0;
-
-    for (size_t i = from; i < row->refused.count; i++) {
-        if (!slice_equal(old[i], fingerprint)) {
-            all[n++] = old[i];
-        }
-    }
-    if (add) {
-        all[n++] = fingerprint;
-    }
-    row->refused = (struct cbor_list){all, n};
-}
-
 static bool keep(struct keeper *k, struct keeper_admin *admin, struct recipient_change *change,
                  struct arena *arena, struct error *e)
 {
     struct recipient_keys row;
 
-    if (!get_row(k, change->address, arena, &row, e) ||
-        !make_room(k, &row, &change->key, arena, e)) {
+    if (!get_row(k, change->address, arena, &row, e)) {
+        return false;
+    }
+    bool by_letter =
+        change->key.source == RECIPIENT_HARVESTED || change->key.source == RECIPIENT_AUTOCRYPT;
+    if (by_letter && recipient_refused(&row, change->key.fingerprint)) {
+        return true; /* a person took it away; what a directory says is its domain's word */
+    }
+    if (!make_room(k, &row, &change->key, arena, e)) {
         return false;
     }
     without(&row, change->key.fingerprint, &change->key, arena);
-    refuse(&row, change->key.fingerprint, false, arena);
+    if (admin) {
+        recipient_refuse(&row, change->key.fingerprint, false, arena);
+    }
     if (row.keys.count > RECIPIENT_KEYS_MAX) {
         return error_set(e, ERROR_LIMIT,
                          "%.*s has %d keys already: `postern recipient remove-key` takes old ones "
@@ -349,7 +339,7 @@ static bool remove_key(struct keeper_admin *admin, const struct recipient_key_dr
     }
     change.key = *key;
     without(&row, key->fingerprint, NULL, arena);
-    refuse(&row, change.key.fingerprint, true, arena);
+    recipient_refuse(&row, change.key.fingerprint, true, arena);
     return record(k, admin, &change, e) && state_recipient_put(k->state, &row, e);
 }
 

@@ -341,20 +341,18 @@ bool scanning_notice(struct keeper *k, const struct facts *f,
 }
 
 /* What cannot be sent back now is tried again. */
-void scanning_send_back(struct keeper *k, const struct letter_id *id, uint64_t ruling,
-                        struct arena *arena)
+void scanning_send_back(struct keeper *k, const struct letter_id *id, uint64_t ruling)
 {
     struct error e;
 
-    if (!orders_send_back(k, id, ruling, arena, &e)) {
+    if (!orders_send_back(k, id, ruling, &e)) {
         log_event(LOG_ERROR, "letter.not_returned", LOG_TEXT("reason", e.text));
         atomic_store(&k->unreturned, true);
     }
 }
 
 void scanning_follow(struct keeper *k, const struct parcel *p, const struct facts *f,
-                     const struct findings *findings, const struct scanning_verdict *verdict,
-                     struct arena *arena)
+                     const struct findings *findings, const struct scanning_verdict *verdict)
 {
     const struct scan *malware = find(&findings->scans, SCAN_MALWARE);
 
@@ -362,7 +360,7 @@ void scanning_follow(struct keeper *k, const struct parcel *p, const struct fact
         tell(k, f, malware, verdict->guard == GUARD_BACK);
     }
     if (verdict->guard == GUARD_BACK) {
-        scanning_send_back(k, &p->id, 0, arena);
+        scanning_send_back(k, &p->id, 0);
     }
 }
 
@@ -426,13 +424,11 @@ void scanning_again(struct keeper *k)
         return;
     }
     OWN(arena) struct arena ids = {.max = (BACK_MAX + 1) * sizeof(struct back) + 4096};
-    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
     struct found found = {.ids = arena_array(&ids, BACK_MAX, sizeof(struct back))};
 
     queue_each(k->queue, find_held, &found);
     for (size_t i = 0; i < found.n && !atomic_load(&k->closing); i++) {
-        scanning_send_back(k, &found.ids[i].id, found.ids[i].ruling, &arena);
-        arena_reset(&arena);
+        scanning_send_back(k, &found.ids[i].id, found.ids[i].ruling);
     }
     if (found.n == BACK_MAX || found.busy) {
         atomic_store(&k->unreturned, true);

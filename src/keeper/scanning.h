@@ -44,13 +44,11 @@ bool scanning_notice(struct keeper *k, const struct facts *f,
 
 /* It is recorded and in the queue as that verdict says: raise the alarm, or send it back. */
 void scanning_follow(struct keeper *k, const struct parcel *p, const struct facts *f,
-                     const struct findings *findings, const struct scanning_verdict *verdict,
-                     struct arena *arena);
+                     const struct findings *findings, const struct scanning_verdict *verdict);
 
 /* Send a ruling back to the sender whose guard says so, which counts from 1; 0: all of the letter's. What cannot be now is
  * tried again. */
-void scanning_send_back(struct keeper *k, const struct letter_id *id, uint64_t ruling,
-                        struct arena *arena);
+void scanning_send_back(struct keeper *k, const struct letter_id *id, uint64_t ruling);
 
 /* Say once more what waits for the officer, and have sent back what a crash kept from it; when the queue is there again. */
 void scanning_restore(struct keeper *k);

@@ -3,10 +3,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include "host/memfd.h"
+#include "keeper/disposal.h"
 #include "keeper/internal.h"
 #include "keeper/recipient_keys.h"
 #include "keeper/secret_marks.h"
+#include "keeper/secrets_parts.h"
 #include "keyring/digest.h"
 #include "keyring/keyring.h"
 
@@ -14,7 +15,6 @@
 #define NAME_HEX    40 /* characters of a hash in a value's name */
 #define DAYS_MAX    500
 #define LOOK_MS     (INT64_C(3600) * 1000) /* between two looks for days that are over */
-#define TERMS_MAX   TEXT_LIST_BYTES_MAX
 #define GROUPS      4
 #define GROUP_CHARS 5
 #define MARKS_KEY   "secret/marks"
@@ -171,19 +171,29 @@ static bool list_days(struct keeper *k, const uint64_t *day, uint64_t today, str
            state_value_put(k->state, SLICE(DAYS), buf_slice(&left), e);
 }
 
+/* The time by which something may be destroyed: one that is believed, as for letters. False while none is. */
+static bool believed(struct keeper *k, uint64_t *now_ms)
+{
+    const struct trusted_clock clock = disposal_clock_now(k);
+
+    *now_ms = (uint64_t)trusted_clock_now(&clock, clock_wall_ms());
+    return !clock.doubted;
+}
+
 void secrets_watch(struct keeper *k)
 {
     static int64_t next_at; /* steady clock; the watch's thread is one */
     OWN(arena) struct arena arena = {.max = (size_t)1 << 20};
     int64_t now = clock_steady_ms();
+    uint64_t wall = 0;
     struct error e;
 
-    if (now < next_at) {
+    if (now < next_at || !believed(k, &wall)) {
         return;
     }
     next_at = now + LOOK_MS;
     (void)pthread_mutex_lock(&changing);
-    bool looked = list_days(k, NULL, (uint64_t)clock_wall_ms() / DAY_MS, &arena, &e);
+    bool looked = list_days(k, NULL, wall / DAY_MS, &arena, &e);
     (void)pthread_mutex_unlock(&changing);
     if (!looked) {
         log_event(LOG_WARNING, "secrets.not_destroyed", LOG_TEXT("reason", e.text));
@@ -195,6 +205,8 @@ static bool day_key(struct keeper *k, uint64_t received_at, bool make, struct ar
 {
     uint64_t day = received_at / DAY_MS;
     uint64_t today = (uint64_t)clock_wall_ms() / DAY_MS;
+    uint64_t wall = 0;
+    bool sure = believed(k, &wall);
 
     *found = false;
     if (day + keep_days(k) < today) {
@@ -203,7 +215,7 @@ static bool day_key(struct keeper *k, uint64_t received_at, bool make, struct ar
     (void)pthread_mutex_lock(&changing);
     bool good = get_key(k, day_name(day, arena), false, arena, key, found, e);
     if (good && !*found && make) {
-        good = list_days(k, &day, today, arena, e) &&
+        good = list_days(k, &day, sure ? wall / DAY_MS : 0, arena, e) && /* 0: none is over */
                get_key(k, day_name(day, arena), true, arena, key, found, e);
     }
     (void)pthread_mutex_unlock(&changing);
@@ -213,8 +225,8 @@ static bool day_key(struct keeper *k, uint64_t received_at, bool make, struct ar
 /* ── marks ── */
 
 /* Without one, nobody was ever told a password. */
-static bool marks_key(struct keeper *k, bool make, struct arena *arena, struct slice *key,
-                      bool *found, struct error *e)
+bool secrets_marks_key(struct keeper *k, bool make, struct arena *arena, struct slice *key,
+                       bool *found, struct error *e)
 {
     (void)pthread_mutex_lock(&changing);
     bool good = get_key(k, SLICE(MARKS_KEY), make, arena, key, found, e);
@@ -222,8 +234,8 @@ static bool marks_key(struct keeper *k, bool make, struct arena *arena, struct s
     return good;
 }
 
-static bool read_marks(struct keeper *k, struct slice address, struct arena *arena,
-                       struct secret_marks *out, struct error *e)
+bool secrets_read_marks(struct keeper *k, struct slice address, struct arena *arena,
+                        struct secret_marks *out, struct error *e)
 {
     struct slice value = SLICE_NONE;
     bool found = false;
@@ -243,16 +255,17 @@ static bool put_mark(struct keeper *k, struct slice address, const struct secret
     OWN(buf) struct buf value = {.max = STATE_VALUE_MAX};
     struct secret_mark *left = arena_array(arena, SECRET_MARKS_MAX + 1, sizeof(*left));
     struct secret_marks marks;
-    uint64_t now = (uint64_t)clock_wall_ms();
+    uint64_t now = 0;
+    bool sure = believed(k, &now);
     size_t n = 0;
 
-    if (!read_marks(k, address, arena, &marks, e)) {
+    if (!secrets_read_marks(k, address, arena, &marks, e)) {
         return false;
     }
     const struct secret_mark *old = marks.marks.items;
     for (size_t i = 0; i < marks.marks.count; i++) {
         bool same = mark && slice_equal(old[i].joined, mark->joined);
-        bool over = old[i].until ? old[i].until < now : instead;
+        bool over = old[i].until ? sure && old[i].until < now : instead;
         if (!same && !over) {
             left[n++] = old[i];
         }
@@ -279,7 +292,7 @@ static bool mark_password(struct keeper *k, struct slice address, struct slice p
     struct slice key;
     bool found = false;
 
-    if (!marks_key(k, true, arena, &key, &found, e)) {
+    if (!secrets_marks_key(k, true, arena, &key, &found, e)) {
         return false;
     }
     struct secret_mark mark = secret_mark_of(key.ptr, password, until, arena);
@@ -392,109 +405,4 @@ bool secrets_of_letter(struct keeper *k, const struct facts *f, struct arena *ar
         }
     }
     return true;
-}
-
-/* ── letters that hold one ── */
-
-/* Look for the passwords of all recipients; how many there are. */
-static bool gather(struct keeper *k, const struct facts *f, struct secret_search *search,
-                   struct arena *arena, size_t *n, struct error *e)
-{
-    const struct recipient *all = f->recipients.items;
-    uint64_t now = (uint64_t)clock_wall_ms();
-
-    for (size_t i = 0; i < f->recipients.count; i++) {
-        struct secret_marks marks;
-        if (!read_marks(k, all[i].address, arena, &marks, e)) {
-            return false;
-        }
-        const struct secret_mark *m = marks.marks.items;
-        for (size_t j = 0; j < marks.marks.count; j++) {
-            if (m[j].until == 0 || m[j].until >= now) {
-                secret_search_for(search, &m[j], i);
-                (*n)++;
-            }
-        }
-    }
-    return true;
-}
-
-/* As what a policy holds: no order about a whole account lets it go, but the officer. What goes back goes back. */
-static void hold_one(struct ruling *r, const char *why, struct arena *arena)
-{
-    if (guard_goes_back(r->guard)) {
-        return;
-    }
-    ruling_hold(r, slice_text(why), arena);
-    r->guard = r->guard == GUARD_NONE ? GUARD_POLICY : r->guard;
-}
-
-static void hold(struct decision *d, size_t recipient, const char *why, struct arena *arena)
-{
-    struct ruling *rulings = d->rulings.items;
-
-    for (size_t i = 0; i < d->rulings.count; i++) {
-        struct slice in = rulings[i].recipients;
-        for (; in.len >= 2; in = slice_from(in, 2)) {
-            if (((size_t)in.ptr[0] << 8 | in.ptr[1]) == recipient) {
-                hold_one(&rulings[i], why, arena);
-            }
-        }
-    }
-}
-
-static void hold_all(struct decision *d, const char *why, struct arena *arena)
-{
-    struct ruling *rulings = d->rulings.items;
-
-    for (size_t i = 0; i < d->rulings.count; i++) {
-        hold_one(&rulings[i], why, arena);
-    }
-}
-
-static bool search_letter(struct secret_search *search, const struct mail_header *header,
-                          int terms_fd, struct error *e)
-{
-    OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
-    struct text_terms terms;
-
-    secret_search_text(search, header->bytes);
-    if (terms_fd < 0) {
-        return error_set(e, ERROR_INPUT, "it was not read");
-    }
-    if (!memfd_map(terms_fd, TERMS_MAX, &map, e) || !text_terms_read(map.bytes, &terms, e)) {
-        return false;
-    }
-    secret_search_terms(search, &terms);
-    return true;
-}
-
-void secrets_hold(struct keeper *k, const struct facts *f, const struct mail_header *header,
-                  int terms_fd, struct arena *arena, struct decision *d)
-{
-    struct slice key = SLICE_NONE;
-    struct error e = {0};
-    size_t n = 0;
-    size_t whose = 0;
-    bool found = false;
-
-    bool known = marks_key(k, false, arena, &key, &found, &e);
-    if (known && !found) {
-        return;
-    }
-    struct secret_search *search = secret_search_new(key.ptr, arena);
-    if (!known || !gather(k, f, search, arena, &n, &e)) {
-        hold_all(d, "the passwords of recipients cannot be read now", arena);
-        return;
-    }
-    if (n == 0) {
-        return;
-    }
-    if (!search_letter(search, header, terms_fd, &e)) {
-        hold_all(d, "it could not be searched for the password of its recipient", arena);
-    }
-    while (secret_search_found(search, &whose)) {
-        log_event(LOG_WARNING, "letter.secret_found", LOG_NUMBER("recipient", whose));
-        hold(d, whose, SECRETS_WHY_HELD, arena);
-    }
 }

@@ -60,6 +60,7 @@ bool secrets_of_letter(struct keeper *k, const struct facts *f, struct arena *ar
 void secrets_watch(struct keeper *k);
 
 /* Have the rulings of a letter hold it for those of its recipients whose password is among its words. `terms_fd` is what the
- * inspector found, -1 when it found nothing: then such a letter is held in any case. */
-void secrets_hold(struct keeper *k, const struct facts *f, const struct mail_header *header,
-                  int terms_fd, struct arena *arena, struct decision *d);
+ * inspector found, -1 when it found nothing: then such a letter is held in any case. False: that cannot be said now. */
+bool secrets_hold(struct keeper *k, const struct facts *f, const struct mail_header *header,
+                  int terms_fd, struct arena *arena, struct decision *d,
+                  struct error *e) MUST_CHECK;

@@ -19,10 +19,11 @@
 #include "requests/smime.h"
 #include "stages/retention/term.h"
 
-#define JUDGED_MAX    256    /* certificates whose worth is remembered */
-#define JUDGED_AGE_MS 600000 /* and for how long */
-#define WHY_MAX       200
-#define RANK_BEST     3
+#define JUDGED_MAX      256    /* certificates whose worth is remembered */
+#define JUDGED_AGE_MS   600000 /* and for how long */
+#define WHY_MAX         200
+#define RANK_BEST       3
+#define LISTS_ARENA_MAX ((size_t)16 << 20) /* lists, and the question that they are part of */
 
 /* As whoever builds the copy reads it. */
 static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
@@ -118,9 +119,18 @@ static bool find_worth(struct keeper *k, const struct recipient_key *key, struct
     if (out->worth != 0 || ask.vouched || settings->smime.revocation == SETTING_REVOCATION_OFF) {
         return true;
     }
-    smime_lists_get(k, &out->lists, arena, &ask.crls);
+    OWN(arena) struct arena scratch = {.max = LISTS_ARENA_MAX};
+    smime_lists_get(k, &out->lists, &scratch, &ask.crls);
     ask.must_know = settings->smime.revocation == SETTING_REVOCATION_HARD;
-    return (ask.crls.count == 0 && !ask.must_know) || ask_worth(k, fd, &ask, arena, out, e);
+    if (ask.crls.count == 0 && !ask.must_know) {
+        return true;
+    }
+    struct smime_judge_answer again;
+    if (!ask_worth(k, fd, &ask, &scratch, &again, e)) {
+        return false;
+    }
+    *out = (struct smime_judge_answer){.worth = again.worth, .why = arena_copy(arena, again.why)};
+    return true;
 }
 
 static bool judge(struct keeper *k, const struct recipient_key *key, struct slice address,

@@ -5,6 +5,7 @@
 
 #include "keeper/internal.h"
 #include "keeper/recipient_keys.h"
+#include "keeper/recipient_refused.h"
 #include "keyring/digest.h"
 #include "requests/smime.h"
 
@@ -45,11 +46,7 @@ static bool is_known(const struct recipient_keys *all, const struct recipient_ke
         known = known || (slice_equal(keys[i].fingerprint, key->fingerprint) &&
                           keys[i].source != RECIPIENT_HARVESTED); /* what a person said stays */
     }
-    const struct slice *refused = all->refused.items;
-    for (size_t i = 0; i < all->refused.count; i++) {
-        known = known || slice_equal(refused[i], key->fingerprint);
-    }
-    return known;
+    return known || recipient_refused(all, key->fingerprint);
 }
 
 static bool harvest(struct keeper *k, const struct findings *f, int letter, struct arena *arena,

@@ -240,7 +240,9 @@ static bool send_on(struct letter *l, struct error *e)
         return false;
     }
     suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
-    secrets_hold(l->keeper, &l->facts, &l->header, l->terms_fd, l->arena, &l->decision);
+    if (!secrets_hold(l->keeper, &l->facts, &l->header, l->terms_fd, l->arena, &l->decision, e)) {
+        return false;
+    }
     const struct scanning_verdict scanned =
         scanning_hold(l->keeper, &l->findings, l->arena, &l->decision);
     if (!l->facts.drill) {
@@ -253,8 +255,8 @@ static bool send_on(struct letter *l, struct error *e)
     }
     keeper_enqueue(l->keeper, l->parcel, &l->decision);
     guard_found(l->keeper, &l->facts, &l->findings, l->arena);
-    scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, &scanned, l->arena);
-    policies_follow(l->keeper, l->parcel, &l->decision, l->arena);
+    scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, &scanned);
+    policies_follow(l->keeper, l->parcel, &l->decision);
     suspension_hold_queued(l->keeper, &l->facts, &l->parcel->id, l->arena); /* meanwhile, perhaps */
     return true;
 }
