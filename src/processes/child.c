@@ -55,6 +55,7 @@ bool child_start(struct child *c, struct provision *p, struct error *e)
     c->stale = false;
     c->started_at = clock_steady_ms();
     c->pings = 0;
+    c->asked = c->said = c->reload = 0;
     c->packets = c->alerts = c->wants = 0;
     log_event(LOG_INFO, "process.started", LOG_TEXT("process", c->row->name),
               LOG_NUMBER("pid", c->pid));
@@ -120,6 +121,18 @@ void child_join(struct child *asker, struct child *asked)
     }
 }
 
+static bool ask(struct child *c)
+{
+    struct error e;
+
+    if (!control_send(c->control, CONTROL_PING, NULL, NULL, -1, &e)) {
+        child_give_up(c, "asking for a sign of life", &e);
+        return false;
+    }
+    c->asked++;
+    return true;
+}
+
 void child_ping(struct child *c)
 {
     struct error e;
@@ -127,11 +140,32 @@ void child_ping(struct child *c)
     if (c->pings == PINGS_OWED_MAX) {
         (void)error_set(&e, ERROR_BUSY, "it owes %u signs of life", c->pings);
         child_give_up(c, "waiting", &e);
-    } else if (control_send(c->control, CONTROL_PING, NULL, NULL, -1, &e)) {
+    } else if (ask(c)) {
         c->pings++;
-    } else {
-        child_give_up(c, "asking for a sign of life", &e);
     }
+}
+
+void child_alive(struct child *c)
+{
+    c->pings = 0;
+    c->said = c->said < c->asked ? c->said + 1 : c->said;
+}
+
+/* Packets are taken in their order: whoever gives a sign of life that was asked for after RELOAD has taken it. */
+void child_reload(struct child *c, struct provision *p)
+{
+    struct error e;
+
+    if (!provision_regive(p, c->row, c->control, &e)) {
+        child_give_up(c, "reloading", &e);
+    } else if (c->state == CHILD_UP && ask(c)) {
+        c->reload = c->asked;
+    }
+}
+
+bool child_reloaded(const struct child *c)
+{
+    return c->state != CHILD_UP || c->said >= c->reload;
 }
 
 bool child_ended(struct child *c, const char *how, const struct process_settings *settings)

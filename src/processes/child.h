@@ -27,7 +27,10 @@ struct child {
     int64_t restart_at;
     int64_t delay_ms; /* before the next restart */
     unsigned deaths;  /* in a row, without having lived for a minute */
-    unsigned pings;   /* not answered */
+    unsigned pings;   /* not answered: signs of life that were due */
+    uint64_t asked;   /* so many signs of life, those after RELOAD among them, */
+    uint64_t said;    /* and so many came */
+    uint64_t reload;  /* it has taken the last settings when so many came; 0: nothing is awaited */
     int64_t minute;   /* of the steady clock: in it were */
     unsigned packets; /* so many from it, */
     unsigned alerts;  /* so many of them alerts, */
@@ -55,14 +58,19 @@ bool child_start(struct child *c, struct provision *p, struct error *e) MUST_CHE
 /* Send it a signal after which it is not expected to live. */
 void child_end(struct child *c, int sig);
 
+/* Send it the settings and files that are in force now. child_reloaded() says when it has taken them. */
+void child_reload(struct child *c, struct provision *p);
+bool child_reloaded(const struct child *c);
+
 /* Kill it because it cannot be talked to: it will be started again. `what` and *e go to the log. */
 void child_give_up(struct child *c, const char *what, const struct error *e);
 
 /* Give `asker` new channels to `asked`, when its row says that it has any. Both are up. */
 void child_join(struct child *asker, struct child *asked);
 
-/* Ask for a sign of life; kill it when it owes too many. */
+/* Ask for a sign of life; kill it when it owes too many. child_alive() counts one that came. */
 void child_ping(struct child *c);
+void child_alive(struct child *c);
 
 /**
  * Note that it ended and decide when it starts again: `restart-delay`, doubled with each death up

@@ -41,6 +41,7 @@ static struct supervisor {
     bool announced;    /* all were at work once */
     int exit_code;
     bool stopping;
+    bool reloading; /* not every process has taken the settings that were read last */
     struct stopping end;
     struct adoption adoption;
     int64_t ping_at;
@@ -196,7 +197,7 @@ static void on_message(struct child *c, const struct ipc_packet *p)
     if (p->verb == CONTROL_READY) {
         on_ready(c);
     } else if (p->verb == CONTROL_ALIVE) {
-        c->pings = 0;
+        child_alive(c);
     } else if (p->verb == CONTROL_ALERT) {
         on_alert(c, p);
     } else if (p->verb == CONTROL_WANT && !links_answer(c, p, settings(), &self.arena, &e)) {
@@ -301,12 +302,25 @@ static void reload(void)
     log_set_level((enum log_level)settings()->general.log_level);
     for (size_t i = 0; i < self.n_children; i++) {
         struct child *c = &self.children[i];
-        if ((c->state == CHILD_UP || c->state == CHILD_STARTING) &&
-            !provision_regive(self.provision, c->row, c->control, &e)) {
-            child_give_up(c, "reloading", &e);
+        if (c->state == CHILD_UP || c->state == CHILD_STARTING) {
+            child_reload(c, self.provision);
         }
     }
-    log_event(LOG_INFO, "config.reloaded", LOG_TEXT("from", "SIGHUP"));
+    self.reloading = true;
+}
+
+/* It is said when it is true: every process works with the new settings. */
+static void say_reloaded(void)
+{
+    for (size_t i = 0; self.reloading && i < self.n_children; i++) {
+        if (!child_reloaded(&self.children[i])) {
+            return;
+        }
+    }
+    if (self.reloading) {
+        self.reloading = false;
+        log_event(LOG_INFO, "config.reloaded", LOG_TEXT("from", "SIGHUP"));
+    }
 }
 
 /* Whatever renews a token just replaces its file. */
@@ -457,6 +471,7 @@ int supervisor_main(const char *config_path, int passphrase_fd)
             adoption_step(&self.adoption, self.children, self.n_children);
             start_due();
             ping_due();
+            say_reloaded();
         }
         wait_for_events(signals);
     }

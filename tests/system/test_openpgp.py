@@ -422,16 +422,14 @@ def test_a_directory_renews_and_takes_back_its_key(scene, people, tmp_path):
 
     def look(status, body=b""):
         """What is known of Ivan after the directory was asked once more, as it is after a restart."""
+        wait_for("outcomes", lambda: not re.search(r"^\S+ +partner\.test +\d+ +(?! |held)", postern("queue", "list"), re.M), 30)
+        company.stop()  # a letter whose outcome is not recorded would come again
+        company.start()
         answers.append((status, body))
         before = len(scene.receiver.letters())
         scene.send("hello", to=ivan)
         wait_for("the letter", lambda: len(scene.receiver.letters()) == before + 1, 30)
-        wait_for("its outcome", lambda: not re.search(r"^\S+ +partner\.test +\d+ +(?! |held)", postern("queue", "list"),
-                                                      re.M), 30)
-        said = shown()
-        company.stop()  # a letter whose outcome is not recorded would come again
-        company.start()
-        return said
+        return shown()
 
     try:
         said = look(200, gpg("--export", made[2]).stdout)
