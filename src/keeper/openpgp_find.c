@@ -254,7 +254,7 @@ static bool is_of_ours(const struct settings *s, struct slice domain)
 
 /* The one key that its one author offers (Level 1, section 2.3): a report speaks for nobody, and two fields are none. */
 static bool offer(const struct mail_header *h, const struct settings *s, struct arena *arena,
-                  struct autocrypt *out)
+                  struct autocrypt *out, int64_t *date_ms)
 {
     const struct mail_field *type = mail_header_find(h, MAIL_CONTENT_TYPE);
     int64_t now_ms = clock_wall_ms();
@@ -262,6 +262,7 @@ static bool offer(const struct mail_header *h, const struct settings *s, struct 
     size_t n = 0;
 
     mail_facts_read(h, true, arena, &facts);
+    *date_ms = facts.date_ms < now_ms ? facts.date_ms : now_ms;
     bool speaks =
         facts.from.count == 1 && facts.has_date && facts.date_ms > now_ms - RECENT_MS &&
         !is_of_ours(s, facts.from.items[0].domain) &&
@@ -280,7 +281,8 @@ static bool offer(const struct mail_header *h, const struct settings *s, struct 
     return n == 1;
 }
 
-static void take(struct keeper *k, const struct autocrypt *offered, struct arena *arena)
+static void take(struct keeper *k, const struct autocrypt *offered, int64_t date_ms,
+                 struct arena *arena)
 {
     struct slice name = recipient_canonical(offered->address, arena);
     OWN(fd) int file = -1;
@@ -300,6 +302,7 @@ static void take(struct keeper *k, const struct autocrypt *offered, struct arena
         }
     }
     key.source = RECIPIENT_AUTOCRYPT;
+    key.offered_at = (uint64_t)date_ms;
     key.own = SLICE_NONE;
     if (!recipient_key_keep(k, NULL, name, &key, SLICE_NONE, arena, &e)) {
         log_not_kept(&e);
@@ -311,7 +314,9 @@ void openpgp_harvest(struct keeper *k, const struct facts *f, int content_fd, st
     const struct settings *settings = k->options.settings(k->options.context);
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
     struct autocrypt offered = {.address = SLICE_NONE};
+    uint8_t what[DIGEST_LEN];
     struct mail_header h;
+    int64_t date_ms = 0;
     struct error e;
 
     if (!settings->openpgp.autocrypt || f->kind != LETTER_IMPORTED ||
@@ -319,7 +324,11 @@ void openpgp_harvest(struct keeper *k, const struct facts *f, int content_fd, st
         return;
     }
     mail_header_read(slice_head(map.bytes, HEADER_MAX), &limits, true, arena, &h);
-    if (offer(&h, settings, arena, &offered) && !was_asked(offered.key, true) && may_ask_now()) {
-        take(k, &offered, arena);
+    if (!offer(&h, settings, arena, &offered, &date_ms)) {
+        return;
+    }
+    digest_of(offered.address, offered.key, what); /* anybody can offer anybody's key as his own */
+    if (!was_asked((struct slice){what, sizeof(what)}, true) && may_ask_now()) {
+        take(k, &offered, date_ms, arena);
     }
 }

@@ -192,6 +192,9 @@ static bool keep(struct keeper *k, struct keeper_admin *admin, struct recipient_
     if (by_letter && recipient_refused(&row, change->key.fingerprint)) {
         return true; /* a person took it away; what a directory says is its domain's word */
     }
+    if (recipient_offered_before(&row, &change->key)) {
+        return true;
+    }
     if (!make_room(k, &row, &change->key, arena, e)) {
         return false;
     }

@@ -30,3 +30,18 @@ bool recipient_refused(const struct recipient_keys *row, struct slice fingerprin
     }
     return false;
 }
+
+bool recipient_offered_before(const struct recipient_keys *row, const struct recipient_key *key)
+{
+    const struct recipient_key *keys = row->keys.items;
+
+    for (size_t i = 0; i < row->keys.count; i++) {
+        bool newer =
+            keys[i].offered_at > key->offered_at ||
+            (keys[i].offered_at == key->offered_at && keys[i].not_before > key->not_before);
+        if (key->source == RECIPIENT_AUTOCRYPT && keys[i].source == RECIPIENT_AUTOCRYPT && newer) {
+            return true;
+        }
+    }
+    return false;
+}

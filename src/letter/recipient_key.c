@@ -18,6 +18,7 @@ static const struct cbor_field recipient_key_fields[] = {
     MAYBE(12, CBOR_BOOL, vouched, 0),
     MAYBE(13, CBOR_UINT, reads, 0),
     MAYBE(14, CBOR_TEXT, own, NAME_LEN),
+    MAYBE(15, CBOR_UINT, offered_at, 0),
 };
 SCHEMA(recipient_key);
 #undef THIS

@@ -48,10 +48,11 @@ struct recipient_key {
     struct cbor_list names; /* texts: addresses in it, lower case */
     uint64_t source;
     uint64_t added_at;
-    struct slice by;  /* who added it, as in an act; empty: nobody did, Postern found it */
-    bool vouched;     /* whoever added it compared it: no authority need have issued it */
-    uint64_t reads;   /* bits of enum recipient_reads */
-    struct slice own; /* name of its private key, which the signer has; empty: it is not ours */
+    struct slice by;     /* who added it, as in an act; empty: nobody did, Postern found it */
+    bool vouched;        /* whoever added it compared it: no authority need have issued it */
+    uint64_t reads;      /* bits of enum recipient_reads */
+    struct slice own;    /* name of its private key, which the signer has; empty: it is not ours */
+    uint64_t offered_at; /* date of the letter that it came along with (Autocrypt); 0: none */
 };
 
 extern const struct cbor_schema recipient_key_schema;

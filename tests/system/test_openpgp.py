@@ -412,7 +412,7 @@ def test_a_directory_renews_and_takes_back_its_key(scene, people, tmp_path):
         listed = gpg("--with-colons", "-k", ivan).stdout.decode()
         made += [f for f in re.findall(r"^pub:.*\n^fpr:+([0-9A-F]+):", listed, re.M) if f not in made]
     minimal = ("--export-options", "export-minimal", "--export")
-    offer(postern, tmp_path / "offers", ivan, [gpg(*minimal, f).stdout for f in made[:2]])
+    offer(postern, tmp_path / "offers", ivan, [gpg(*minimal, f).stdout for f in (made[1], made[0])])
     shown = lambda: postern("recipient", "show", ivan, check=False).stdout.lower()  # noqa: E731
     wait_for("the second to be taken", lambda: made[1].lower() in shown(), 30)
     assert made[0].lower() not in shown()
