@@ -317,6 +317,18 @@ const struct domain_settings *settings_domain(const struct settings *s, struct s
     return NULL;
 }
 
+bool settings_is_ours(const struct settings *s, struct slice domain)
+{
+    const struct slice *own = s->general.domains.items;
+
+    for (size_t i = 0; i < s->general.domains.count; i++) {
+        if (domain.len && slice_equal_nocase(own[i], domain)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum setting_tls settings_domain_tls(const struct settings *s, struct slice domain)
 {
     const struct domain_settings *own = settings_domain(s, domain);

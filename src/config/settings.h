@@ -178,5 +178,8 @@ bool settings_read(struct slice bytes, const char *file, struct arena *arena, st
 /* The [domain] section for `domain` (any case), or NULL when the file has none. */
 const struct domain_settings *settings_domain(const struct settings *s, struct slice domain);
 
+/* Whether a domain is one that we send mail of. */
+bool settings_is_ours(const struct settings *s, struct slice domain);
+
 /* The level demanded of the next hop for `domain`: its own or the default. */
 enum setting_tls settings_domain_tls(const struct settings *s, struct slice domain);

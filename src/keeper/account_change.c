@@ -37,27 +37,13 @@ static bool check_address(struct slice text, struct arena *arena, struct error *
                      SLICE_ARG(slice_head(text, 100)), mail_address_flaw_text(flaw));
 }
 
-/* The domain must be one of ours: nobody else's mail may leave through us. */
-static bool is_ours(struct keeper *k, struct slice address)
-{
-    const struct settings *settings = k->options.settings(k->options.context);
-    const struct slice *domains = settings->general.domains.items;
-
-    for (size_t i = 0; i < settings->general.domains.count; i++) {
-        if (slice_equal_nocase(domains[i], letter_domain(address))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool account_address_is_ours(struct keeper *k, struct slice address, struct arena *arena,
                              struct error *e)
 {
     if (!check_address(address, arena, e)) {
         return false;
     }
-    return is_ours(k, address) ||
+    return settings_is_ours(k->options.settings(k->options.context), letter_domain(address)) ||
            error_set(e, ERROR_INPUT,
                      "`%.*s` is not in a domain of ours; `domain` in postern.conf lists them",
                      SLICE_ARG(slice_head(address, 100)));

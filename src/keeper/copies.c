@@ -18,3 +18,8 @@ const struct copy_method *copy_method_of(const struct copy_method *table, uint64
     }
     return table->rung ? table : NULL;
 }
+
+enum copy_end copy_end_of(const struct error *e)
+{
+    return e->kind == ERROR_INPUT || e->kind == ERROR_LIMIT ? COPY_CANNOT : COPY_LATER;
+}

@@ -53,6 +53,10 @@ enum copy_end { COPY_MADE, COPY_LATER, COPY_CANNOT };
 typedef enum copy_end copy_make_fn(struct keeper *k, const struct copy_ask *ask,
                                    struct arena *arena, struct copy_made *out, struct error *e);
 
+/* What the letter or a key is to blame for will be so again: COPY_CANNOT. All else, such as a row that cannot be read, is ours and may
+ * mend: COPY_LATER. */
+enum copy_end copy_end_of(const struct error *e);
+
 /* A row. `alone`: one copy for each recipient, such as when each has a secret of his own; otherwise those whom the header names
  * share one, and each Bcc has his own. */
 struct copy_method {

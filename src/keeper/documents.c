@@ -1,9 +1,9 @@
 #include "keeper/documents.h"
 
 #include "keeper/internal.h"
+#include "keeper/life.h"
 #include "keeper/recipients.h"
 #include "keeper/secrets.h"
-#include "keyring/digest.h"
 #include "requests/secrets.h"
 
 void recipients_secret(struct keeper *k, const struct facts *f, struct slice address,
@@ -27,15 +27,6 @@ void recipients_secret(struct keeper *k, const struct facts *f, struct slice add
         out->secret = (struct recipient_fact){
             false, SLICE("no password was agreed on: see `postern recipient secret`"), false};
     }
-}
-
-/* The same life as for the letter's inspection: one sender's. */
-static void sender_tag(const struct facts *f, uint8_t tag[static INSPECTOR_SENDER_LEN])
-{
-    uint8_t digest[DIGEST_LEN];
-
-    digest_of(f->account, SLICE_NONE, digest);
-    (void)memcpy(tag, digest, INSPECTOR_SENDER_LEN);
 }
 
 static void describe(const struct inspector_protect_answer *answer,
@@ -76,10 +67,10 @@ static enum copy_end ask_inspector(struct keeper *k, const struct copy_ask *ask,
     struct inspector_protect_answer answer;
     OWN(fd) int protected = -1;
 
-    sender_tag(ask->facts, tag);
+    keeper_life_of_sender(ask->facts, tag);
     if (!ipc_call(k->options.inspector, &inspector_protect, &question, ask->letter_fd, &answer,
                   &protected, arena, 2 * s->process.inspector_timeout_ms, e)) {
-        return e->kind == ERROR_BUSY ? COPY_LATER : COPY_CANNOT;
+        return copy_end_of(e);
     }
     out->fd = TAKE(protected, -1);
     describe(&answer, choice, text_stays, arena, out);

@@ -5,10 +5,10 @@
 #include "formats/openpgp/packet.h"
 #include "host/memfd.h"
 #include "keeper/internal.h"
+#include "keeper/life.h"
 #include "keeper/openpgp_find.h"
 #include "keeper/recipient_keys.h"
 #include "keeper/recipients.h"
-#include "keyring/digest.h"
 #include "requests/openpgp.h"
 
 #define TRIES                                                                                      \
@@ -27,16 +27,6 @@ static bool in_force(const struct recipient_key *key, uint64_t now_ms)
            (key->not_after == 0 || key->not_after > now_ms);
 }
 
-/* What a person gave us comes before what was found, and a directory before what came along in a letter. */
-enum rank { RANK_LETTER, RANK_DIRECTORY, RANK_PERSON };
-
-static enum rank rank(const struct recipient_key *key)
-{
-    return key->source == RECIPIENT_UPLOADED ? RANK_PERSON
-           : key->source == RECIPIENT_WKD    ? RANK_DIRECTORY
-                                             : RANK_LETTER;
-}
-
 /* The best that is in force; of equals the first, which is the newest. *ended: there is one that is not any more. */
 static bool choose(struct keeper *k, struct slice address, struct arena *arena,
                    const struct recipient_key **best, bool *ended, struct error *e)
@@ -53,7 +43,7 @@ static bool choose(struct keeper *k, struct slice address, struct arena *arena,
         bool theirs = keys[i].kind == RECIPIENT_OPENPGP && !keys[i].own.len; /* ours sign alone */
         bool good = theirs && in_force(&keys[i], now_ms);
         *ended = *ended || (theirs && !good);
-        if (good && (!*best || rank(&keys[i]) > rank(*best))) {
+        if (good && (!*best || recipient_key_rank(&keys[i]) > recipient_key_rank(*best))) {
             *best = &keys[i];
         }
     }
@@ -68,7 +58,8 @@ const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice add
     struct error e;
 
     bool known = choose(k, address, arena, &best, &ended, &e);
-    if (known && (!best || rank(best) <= RANK_DIRECTORY) && openpgp_find(k, address, arena)) {
+    if (known && (!best || recipient_key_rank(best) < RECIPIENT_RANK_BEST) &&
+        openpgp_find(k, address, arena)) {
         known = choose(k, address, arena, &best, &ended, &e);
     }
     *later = !known;
@@ -264,17 +255,15 @@ enum copy_end openpgp_copy(struct keeper *k, const struct copy_ask *ask, struct 
                            struct copy_made *out, struct error *e)
 {
     struct making m = {.keeper = k, .ask = ask, .arena = arena};
-    uint8_t digest[DIGEST_LEN];
     int copy = -1;
 
-    digest_of(ask->facts->account, SLICE_NONE, digest); /* as keeper/work tells senders apart */
-    (void)memcpy(m.tag, digest, sizeof(m.tag));
+    keeper_life_of_sender(ask->facts, m.tag);
     if (!find_keys(&m, e)) {
-        return e->kind == ERROR_BUSY ? COPY_LATER : COPY_CANNOT;
+        return copy_end_of(e);
     }
     find_signer(&m);
     if (!make(&m, &copy, e)) {
-        return e->kind == ERROR_BUSY ? COPY_LATER : COPY_CANNOT;
+        return copy_end_of(e);
     }
     struct slice *texts = arena_array(arena, m.n_texts, sizeof(*texts));
     (void)memcpy(texts, m.texts, m.n_texts * sizeof(*texts));

@@ -240,18 +240,6 @@ static const struct mail_limits limits = {.letter_bytes = HEADER_MAX,
                                           .line_bytes = HEADER_MAX,
                                           .fields = 2000};
 
-static bool is_of_ours(const struct settings *s, struct slice domain)
-{
-    const struct slice *domains = s->general.domains.items;
-
-    for (size_t i = 0; i < s->general.domains.count; i++) {
-        if (slice_equal_nocase(domains[i], domain)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The one key that its one author offers (Level 1, section 2.3): a report speaks for nobody, and two fields are none. */
 static bool offer(const struct mail_header *h, const struct settings *s, struct arena *arena,
                   struct autocrypt *out, int64_t *date_ms)
@@ -265,7 +253,7 @@ static bool offer(const struct mail_header *h, const struct settings *s, struct 
     *date_ms = facts.date_ms < now_ms ? facts.date_ms : now_ms;
     bool speaks =
         facts.from.count == 1 && facts.has_date && facts.date_ms > now_ms - RECENT_MS &&
-        !is_of_ours(s, facts.from.items[0].domain) &&
+        !settings_is_ours(s, facts.from.items[0].domain) &&
         !(type && slice_starts_nocase(slice_trim(type->value), SLICE("multipart/report")));
     for (size_t i = 0; speaks && i < h->n_fields; i++) {
         struct autocrypt read;

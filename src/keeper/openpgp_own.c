@@ -15,19 +15,6 @@
 #define CERTIFICATE_MAX ((size_t)4 << 10)
 #define PREFIX_MIN      8
 
-static bool is_of_ours(const struct settings *s, struct slice address)
-{
-    const struct slice *domains = s->general.domains.items;
-    struct slice domain = letter_domain(address);
-
-    for (size_t i = 0; i < s->general.domains.count; i++) {
-        if (domain.len && slice_equal_nocase(domains[i], domain)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Nothing that would end the user ID early, or be read as another address. */
 static bool is_name(struct slice name)
 {
@@ -120,7 +107,7 @@ bool keeper_on_pgp_new(void *ctx, struct ipc_request *r, struct error *e)
     struct slice *names = arena_array(r->arena, 1, sizeof(*names));
 
     if (slice_find(address, '@') == 0 || !slice_is_ascii(address) || !is_name(ask->name) ||
-        !is_of_ours(k->options.settings(k->options.context), address)) {
+        !settings_is_ours(k->options.settings(k->options.context), letter_domain(address))) {
         return error_set(e, ERROR_INPUT,
                          "a key is made for an address in a domain of ours, and a name without "
                          "angle brackets and at sign");

@@ -84,14 +84,15 @@ static size_t count_copies(const struct decision *d)
     return n;
 }
 
-/* Find the others as well. Their records are in the order of their numbers; each says its own. */
+/* Find the others as well: of the last decision, as find_records() did. Their records are in the order of their numbers; each says its
+ * own. */
 static bool find_copies(struct catalog *c, struct parcel *p, const struct decision *d,
                         struct arena *arena, struct error *e)
 {
     struct catalog_record *records = NULL;
     size_t count = 0;
-    size_t found = 0;
     size_t n = count_copies(d);
+    size_t left = n;
 
     if (n == 1) {
         return true;
@@ -100,13 +101,13 @@ static bool find_copies(struct catalog *c, struct parcel *p, const struct decisi
     if (!catalog_records(c, p->seq, arena, &records, &count, e)) {
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (records[i].type == RECORD_SEALED && found < n) {
-            p->copies[found++].ref = records[i].ref;
+    for (size_t i = count; i > 0 && left > 0; i--) {
+        if (records[i - 1].type == RECORD_SEALED) {
+            p->copies[--left].ref = records[i - 1].ref;
         }
     }
-    return found == n || error_set(e, ERROR_CORRUPT, "letter %llu has %zu of its %zu copies",
-                                   (unsigned long long)p->seq, found, n);
+    return left == 0 || error_set(e, ERROR_CORRUPT, "letter %llu has %zu of its %zu copies",
+                                  (unsigned long long)p->seq, n - left, n);
 }
 
 static bool restore_undecided(struct keeper *k, struct arena *arena, struct error *e)

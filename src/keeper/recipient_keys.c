@@ -8,9 +8,9 @@
 
 #include "keeper/admin.h"
 #include "keeper/internal.h"
+#include "keeper/life.h"
 #include "keeper/recipient_refused.h"
 #include "keeper/smime.h"
-#include "keyring/digest.h"
 #include "requests/recipients.h"
 #include "state/recipients.h"
 
@@ -84,10 +84,10 @@ bool recipient_keys_of(struct keeper *k, struct slice address, struct arena *are
 bool recipient_key_read(struct keeper *k, struct slice address, int file, struct arena *arena,
                         struct recipient_key *out, struct error *e)
 {
-    uint8_t digest[DIGEST_LEN];
+    uint8_t tag[INSPECTOR_SENDER_LEN];
 
-    digest_of(SLICE("recipient"), address, digest);
-    const struct inspector_key_ask ask = {.sender = slice_of(digest, INSPECTOR_SENDER_LEN)};
+    keeper_life_of_address(address, tag);
+    const struct inspector_key_ask ask = {.sender = SLICE_ARRAY(tag)};
     return ipc_call(k->options.inspector, &inspector_key, &ask, file, out, NULL, arena,
                     KEEPER_ASK_MS, e);
 }
@@ -241,19 +241,6 @@ static bool is_name(struct slice address)
     return good;
 }
 
-static bool names(const struct recipient_key *key, struct slice address)
-{
-    const struct slice *in = key->names.items;
-    bool domain = slice_find(address, '@') == address.len;
-
-    for (size_t i = 0; i < key->names.count; i++) {
-        if (slice_equal_nocase(domain ? letter_domain(in[i]) : in[i], address)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void warn(struct recipient_key_added *answer, const char *sentence)
 {
     ((struct slice *)answer->warnings.items)[answer->warnings.count++] = slice_text(sentence);
@@ -278,7 +265,7 @@ bool keeper_on_recipient_add(void *ctx, struct ipc_request *r, struct error *e)
     if (!recipient_key_read(admin->keeper, address, r->fd, r->arena, &key, e)) {
         return false;
     }
-    if (!names(&key, address) && !ask->other) {
+    if (!recipient_key_names(&key, address) && !ask->other) {
         return error_set(e, ERROR_INPUT,
                          "the key names another address: give it to that one, or say "
                          "--other-address if you know that it is meant for `%.*s`",

@@ -11,6 +11,7 @@
 #include "host/memfd.h"
 #include "keeper/copies.h"
 #include "keeper/internal.h"
+#include "keeper/life.h"
 #include "keeper/recipient_keys.h"
 #include "keeper/recipients.h"
 #include "keeper/smime_copy.h"
@@ -22,7 +23,6 @@
 #define JUDGED_MAX      256    /* certificates whose worth is remembered */
 #define JUDGED_AGE_MS   600000 /* and for how long */
 #define WHY_MAX         200
-#define RANK_BEST       3
 #define LISTS_ARENA_MAX ((size_t)16 << 20) /* lists, and the question that they are part of */
 
 /* As whoever builds the copy reads it. */
@@ -77,14 +77,6 @@ static void remember(const uint8_t what[static DIGEST_LEN], bool good, struct sl
     (void)pthread_mutex_unlock(&memory.lock);
 }
 
-static void tag_of(struct slice name, uint8_t tag[static INSPECTOR_SENDER_LEN])
-{
-    uint8_t digest[DIGEST_LEN];
-
-    digest_of(SLICE("recipient"), name, digest);
-    (void)memcpy(tag, digest, INSPECTOR_SENDER_LEN);
-}
-
 /* Who added it himself said whose it is. */
 static bool must_name(const struct recipient_key *key)
 {
@@ -107,7 +99,7 @@ static bool find_worth(struct keeper *k, const struct recipient_key *key, struct
     uint8_t tag[INSPECTOR_SENDER_LEN];
     OWN(fd) int fd = -1;
 
-    tag_of(address, tag);
+    keeper_life_of_address(address, tag);
     struct smime_judge_ask ask = {.sender = SLICE_ARRAY(tag),
                                   .anchors = anchors,
                                   .address = must_name(key) ? address : SLICE_NONE,
@@ -165,18 +157,6 @@ static bool holds_now(const struct recipient_key *key)
            (key->not_after == 0 || now < key->not_after);
 }
 
-/* What a person gave us comes before what a directory says, and that before what came along in a letter. Those that we made sign
- * alone: 0. */
-static unsigned rank(const struct recipient_key *key)
-{
-    bool came_along = key->source == RECIPIENT_HARVESTED || key->source == RECIPIENT_AUTOCRYPT;
-
-    if (key->kind != RECIPIENT_SMIME || key->source == RECIPIENT_MADE) {
-        return 0;
-    }
-    return key->source == RECIPIENT_UPLOADED ? RANK_BEST : came_along ? 1 : 2;
-}
-
 /* The first good one of that rank; `why` is of the first that was looked at, or of the good one. */
 static bool find_of(struct keeper *k, const struct recipient_keys *all, unsigned of,
                     struct arena *arena, const struct recipient_key **best, bool *found,
@@ -186,7 +166,7 @@ static bool find_of(struct keeper *k, const struct recipient_keys *all, unsigned
 
     for (size_t i = 0; i < all->keys.count && !*found; i++) {
         struct slice said = SLICE("it has expired or is not valid yet");
-        if (rank(&keys[i]) != of) {
+        if (keys[i].kind != RECIPIENT_SMIME || recipient_key_rank(&keys[i]) != of) {
             continue;
         }
         if (holds_now(&keys[i]) && !judge(k, &keys[i], all->address, arena, found, &said, e)) {
@@ -212,7 +192,7 @@ bool smime_of(struct keeper *k, struct slice address, struct arena *arena,
     if (!recipient_keys_of(k, address, arena, &all, e)) {
         return false;
     }
-    for (unsigned of = RANK_BEST; of > 0 && !*found; of--) {
+    for (unsigned of = RECIPIENT_RANK_BEST; of > 0 && !*found; of--) {
         if (!find_of(k, &all, of, arena, &best, found, why, e)) {
             return false;
         }
@@ -296,11 +276,6 @@ static struct slice key_text(const struct recipient_key *key, struct arena *aren
                         SLICE_ARG(slice_head(key->fingerprint, 16)));
 }
 
-static enum copy_end end_of(const struct error *e)
-{
-    return e->kind == ERROR_BUSY ? COPY_LATER : COPY_CANNOT;
-}
-
 static enum copy_end find_keys(struct copying *c, struct error *e)
 {
     c->keys = arena_array(c->arena, c->ask->n_recipients, sizeof(*c->keys));
@@ -308,7 +283,7 @@ static enum copy_end find_keys(struct copying *c, struct error *e)
         struct slice why;
         bool found = false;
         if (!smime_of(c->keeper, c->ask->recipients[i], c->arena, &c->keys[i], &found, &why, e)) {
-            return end_of(e);
+            return copy_end_of(e);
         }
         if (!found) {
             (void)error_set(e, ERROR_INPUT, "%.*s", SLICE_ARG(why));
@@ -316,7 +291,7 @@ static enum copy_end find_keys(struct copying *c, struct error *e)
         }
     }
     return smime_own(c->keeper, c->ask->sender, c->arena, &c->own, &c->signs, e) ? COPY_MADE
-                                                                                 : end_of(e);
+                                                                                 : copy_end_of(e);
 }
 
 /* Have the letter signed. What is signed is written here, of the letter that we have: no reader has a say in it. */
@@ -395,7 +370,7 @@ static enum copy_end seal(struct copying *c, struct error *e)
     if ((c->signs && !sign(c, &ask, e)) ||
         !ipc_call(c->keeper->options.inspector, &inspector_smime_seal, &ask, c->letter, &made, &fd,
                   c->arena, KEEPER_ASK_MS, e)) {
-        return end_of(e);
+        return copy_end_of(e);
     }
     c->out->texts = arena_array(c->arena, COPY_TEXTS_MAX, sizeof(struct slice));
     c->out->fd = fd;
@@ -417,7 +392,7 @@ enum copy_end smime_copy(struct keeper *k, const struct copy_ask *ask, struct ar
     if (!memfd_from("letter", ask->letter, &letter, e)) {
         return COPY_LATER;
     }
-    tag_of(ask->facts->account, c.tag);
+    keeper_life_of_sender(ask->facts, c.tag);
     c.letter = letter;
     enum copy_end end = find_keys(&c, e);
     return end == COPY_MADE ? seal(&c, e) : end;

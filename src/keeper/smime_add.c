@@ -14,19 +14,6 @@
 #define PERSON_DAYS    730
 #define DAY_S          INT64_C(86400)
 
-static bool names(const struct recipient_key *key, struct slice address)
-{
-    const struct slice *in = key->names.items;
-    bool domain = slice_find(address, '@') == address.len;
-
-    for (size_t i = 0; i < key->names.count; i++) {
-        if (slice_equal_nocase(domain ? letter_domain(in[i]) : in[i], address)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Ask the signer, and have an inspector read the certificate that it made. */
 static bool make(struct keeper *k, const struct signer_smime_key_ask *ask, struct slice issuers,
                  struct arena *arena, struct recipient_key *key, struct error *e)
@@ -114,7 +101,7 @@ static bool import(struct keeper_admin *admin, const struct smime_add_ask *ask, 
     if (!recipient_key_read(k, address, file, arena, key, e)) {
         return false;
     }
-    if (!names(key, address) && !ask->other) {
+    if (!recipient_key_names(key, address) && !ask->other) {
         return error_set(e, ERROR_INPUT,
                          "the certificate names another address: say --other-address if it is "
                          "meant for `%.*s` all the same",

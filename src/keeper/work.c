@@ -14,6 +14,7 @@
 #include "keeper/copying.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/life.h"
 #include "keeper/openpgp_find.h"
 #include "keeper/provider.h"
 #include "keeper/recipients.h"
@@ -21,7 +22,6 @@
 #include "keeper/secrets.h"
 #include "keeper/smime_harvest.h"
 #include "keeper/suspend.h"
-#include "keyring/digest.h"
 #include "keyring/keyring.h"
 #include "letter/asserted.h"
 #include "requests/inspector.h"
@@ -57,15 +57,6 @@ struct letter {
 
 /* ── inspection ── */
 
-/* Equal for letters of one sender, or of one import, and says nothing about who that is. */
-static void sender_tag(const struct facts *f, uint8_t tag[static INSPECTOR_SENDER_LEN])
-{
-    uint8_t digest[DIGEST_LEN];
-
-    digest_of(f->kind == LETTER_IMPORTED ? f->source.import : f->account, SLICE_NONE, digest);
-    (void)memcpy(tag, digest, INSPECTOR_SENDER_LEN);
-}
-
 static struct findings unread(struct arena *arena, const char *why)
 {
     struct slice *gaps = arena_array(arena, 1, sizeof(*gaps));
@@ -86,7 +77,7 @@ void keeper_inspect(struct keeper *k, const struct facts *f, int content_fd, str
     int64_t within_ms = 2 * k->options.settings(k->options.context)->process.inspector_timeout_ms;
     struct error e = {0};
 
-    sender_tag(f, tag);
+    keeper_life_of_sender(f, tag);
     *terms_fd = -1;
     for (int i = 0; i < INSPECT_TRIES; i++) {
         if (ipc_call(k->options.inspector, &inspector_inspect, &ask, content_fd, &answer, terms_fd,

@@ -62,3 +62,31 @@ const char *recipient_key_source_text(uint64_t source)
 
     return source > 0 && source < sizeof(texts) / sizeof(texts[0]) ? texts[source] : "?";
 }
+
+unsigned recipient_key_rank(const struct recipient_key *key)
+{
+    switch (key->source) {
+    case RECIPIENT_MADE:
+        return 0;
+    case RECIPIENT_UPLOADED:
+        return RECIPIENT_RANK_BEST;
+    case RECIPIENT_HARVESTED:
+    case RECIPIENT_AUTOCRYPT:
+        return 1;
+    default:
+        return 2;
+    }
+}
+
+bool recipient_key_names(const struct recipient_key *key, struct slice address)
+{
+    const struct slice *in = key->names.items;
+    bool domain = slice_find(address, '@') == address.len;
+
+    for (size_t i = 0; i < key->names.count; i++) {
+        if (slice_equal_nocase(domain ? letter_domain(in[i]) : in[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}

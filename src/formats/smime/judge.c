@@ -182,9 +182,25 @@ static void find_places(STACK_OF(X509) * path, struct smime_places *places)
 
 /* ── the path ── */
 
-/* Of what a CRL could not be found is no matter where it need not be known. */
+/* Whether the list that names a certificate is its issuer's: that its signature is wrong was passed over before. */
+static bool is_issuers_list(X509_STORE_CTX *ctx)
+{
+    STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(ctx);
+    X509_CRL *list = X509_STORE_CTX_get0_current_crl(ctx);
+    int above = X509_STORE_CTX_get_error_depth(ctx) + 1;
+    int top = sk_X509_num(path) - 1;
+    const X509 *issuer = sk_X509_value(path, above < top ? above : top);
+    EVP_PKEY *key = issuer ? X509_get0_pubkey(issuer) : NULL;
+
+    return key && list && X509_CRL_verify(list, key) == 1;
+}
+
+/* Where it need not be known, a list that is missing or not to be believed is no matter: neither way. */
 static int pass_unknown(int ok, X509_STORE_CTX *ctx)
 {
+    if (!ok && X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_REVOKED) {
+        return !is_issuers_list(ctx);
+    }
     return ok || worth_of(X509_STORE_CTX_get_error(ctx)) == SMIME_UNKNOWN;
 }
 

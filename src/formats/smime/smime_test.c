@@ -151,6 +151,16 @@ static void what_was_revoked_is_not_used(void **unused)
     assert_int_equal(smime_judge(der, &wish, NULL), SMIME_UNKNOWN);
     wish.must_know = false;
     assert_int_equal(smime_judge(der, &wish, NULL), SMIME_GOOD);
+    wish.n_crls = 1;
+    lists[0] =
+        crl_of(&other, &anna, &arena); /* named as the authority's, signed by somebody else */
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_GOOD);
+    lists[0] = crl_of(&other, &ca, &arena);
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_GOOD);
+    wish.must_know = true;
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_UNKNOWN);
+    wish.must_know = false;
+    lists[0] = SLICE("<html>no list</html>");
     lists[1] = crl_of(&ca, &anna, &arena); /* and takes no other along */
     lists[2] = slice_head(lists[1], lists[1].len - 1);
     wish.n_crls = 3;

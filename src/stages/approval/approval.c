@@ -36,18 +36,6 @@ static struct conditions_recipient *recipients(const struct approval_letter *l, 
     return out;
 }
 
-static bool is_ours(const struct settings *s, struct slice domain)
-{
-    const struct slice *own = s->general.domains.items;
-
-    for (size_t i = 0; i < s->general.domains.count; i++) {
-        if (slice_equal_nocase(own[i], domain)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool was_before(const struct conditions_recipient *to, size_t place)
 {
     for (size_t i = 0; i < place; i++) {
@@ -67,7 +55,7 @@ static bool many_outside(const struct approval_settings *a, const struct setting
         return true;
     }
     for (size_t i = 0; i < n_to; i++) {
-        n += !is_ours(s, to[i].domain) && !was_before(to, i);
+        n += !settings_is_ours(s, to[i].domain) && !was_before(to, i);
     }
     if (n <= a->recipients_outside) {
         return false;
