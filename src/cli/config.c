@@ -39,6 +39,23 @@ static bool check_files(struct cli *c, const struct settings *s)
     return whole;
 }
 
+/* What is right and perhaps not meant. */
+static void warn(struct cli *c, const struct settings *s)
+{
+    const struct policy_settings *p = NULL;
+    size_t at = 0;
+
+    while ((p = settings_policy_shadowed(s, &at))) {
+        (void)fprintf(
+            stderr,
+            "%s: warning: [policy %.*s]: `attachments-password = generated` makes "
+            "`attachments` work for every recipient: what stands behind it in `methods` is "
+            "for letters alone that cannot be changed so. Put it last, or say "
+            "`attachments-password = agreed`.\n",
+            c->config_path, SLICE_ARG(p->name));
+    }
+}
+
 bool cli_check_config(struct cli *c, struct error *e)
 {
     struct settings settings;
@@ -57,6 +74,7 @@ bool cli_check_config(struct cli *c, struct error *e)
         return error_set(e, ERROR_CONFIG, "%s is not right; posternd would not take it",
                          c->config_path);
     }
+    warn(c, &settings);
     if (!check_files(c, &settings)) {
         return error_set(e, ERROR_CONFIG, "%s itself is right, but not what it names",
                          c->config_path);

@@ -175,6 +175,7 @@ bool cli_recipient_show(struct cli *c, struct error *e)
         recipient_write_key(c, &keys[i - 1]);
     }
     buf_printf(&c->out, "S/MIME: %.*s\n", SLICE_ARG(print_cleaned(&c->arena, answer.smime)));
+    buf_printf(&c->out, "OpenPGP: %.*s\n", SLICE_ARG(print_cleaned(&c->arena, answer.openpgp)));
     return !path || files_write_new(path, keys[row->keys.count - 1].bytes, e);
 }
 

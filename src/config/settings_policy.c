@@ -82,6 +82,22 @@ const struct label_settings *settings_label(const struct settings *s, struct sli
     return NULL;
 }
 
+const struct policy_settings *settings_policy_shadowed(const struct settings *s, size_t *at)
+{
+    const struct policy_settings *all = s->policies.items;
+
+    while (s->documents.password == SETTING_PASSWORD_GENERATED && *at < s->policies.count) {
+        const struct policy_settings *p = &all[(*at)++];
+        const int *methods = p->methods.items;
+        for (size_t i = 0; i + 1 < p->methods.count; i++) {
+            if (methods[i] == SETTING_METHOD_ATTACHMENTS) {
+                return p;
+            }
+        }
+    }
+    return NULL;
+}
+
 /* ── what contradicts itself ── */
 
 /* Where in the file a section stands, or a setting in it; 0: not found. */

@@ -42,6 +42,10 @@ struct label_settings {
 
 struct settings;
 
+/* The next [policy] section, from `*at` on, whose `methods` have steps behind `attachments` that stand for letters alone which cannot
+ * be changed so, because a password is made for everybody; NULL: there is none. */
+const struct policy_settings *settings_policy_shadowed(const struct settings *s, size_t *at);
+
 /* The [label] section of that name, or NULL. */
 const struct label_settings *settings_label(const struct settings *s, struct slice name);
 

@@ -50,6 +50,31 @@ static bool choose(struct keeper *k, struct slice address, struct arena *arena,
     return true;
 }
 
+static struct slice say_why(const struct recipient_key *best, bool ended, struct arena *arena)
+{
+    if (best) {
+        return arena_printf(arena, "OpenPGP key %.*s, %.*s, %s", SLICE_ARG(best->fingerprint),
+                            SLICE_ARG(best->algorithm), recipient_key_source_text(best->source));
+    }
+    return ended ? SLICE("the OpenPGP key of the recipient has expired")
+                 : SLICE("no OpenPGP key of the recipient is known");
+}
+
+const struct recipient_key *openpgp_known(struct keeper *k, struct slice address,
+                                          struct arena *arena, struct slice *why)
+{
+    const struct recipient_key *best = NULL;
+    bool ended = false;
+    struct error e;
+
+    if (!choose(k, address, arena, &best, &ended, &e)) {
+        *why = letter_text(arena, slice_text(e.text), TEXT_MAX);
+        return NULL;
+    }
+    *why = say_why(best, ended, arena);
+    return best;
+}
+
 const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice address,
                                               struct arena *arena, struct slice *why, bool *later)
 {
@@ -63,16 +88,8 @@ const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice add
         known = choose(k, address, arena, &best, &ended, &e);
     }
     *later = !known;
-    if (!known) {
-        *why = letter_text(arena, slice_text(e.text), TEXT_MAX);
-    } else if (best) {
-        *why = arena_printf(arena, "OpenPGP key %.*s, %.*s, %s", SLICE_ARG(best->fingerprint),
-                            SLICE_ARG(best->algorithm), recipient_key_source_text(best->source));
-    } else {
-        *why = ended ? SLICE("the OpenPGP key of the recipient has expired")
-                     : SLICE("no OpenPGP key of the recipient is known");
-    }
-    return best;
+    *why = known ? say_why(best, ended, arena) : letter_text(arena, slice_text(e.text), TEXT_MAX);
+    return known ? best : NULL;
 }
 
 void recipients_openpgp(struct keeper *k, const struct facts *f, struct slice address,

@@ -20,6 +20,10 @@ copy_make_fn openpgp_copy;
 const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice address,
                                               struct arena *arena, struct slice *why, bool *later);
 
+/* The same of what is known already: no directory is asked. */
+const struct recipient_key *openpgp_known(struct keeper *k, struct slice address,
+                                          struct arena *arena, struct slice *why);
+
 /* The newest key of ours in force that signs for an address, or NULL. */
 const struct recipient_key *openpgp_signing_key(struct keeper *k, struct slice address,
                                                 struct arena *arena);

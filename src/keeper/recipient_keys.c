@@ -9,6 +9,7 @@
 #include "keeper/admin.h"
 #include "keeper/internal.h"
 #include "keeper/life.h"
+#include "keeper/openpgp.h"
 #include "keeper/recipient_refused.h"
 #include "keeper/smime.h"
 #include "requests/recipients.h"
@@ -284,6 +285,8 @@ bool keeper_on_recipient_add(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     answer->key = key;
+    answer->key.added_at = (uint64_t)now;
+    answer->key.by = admin->caller.by;
     return true;
 }
 
@@ -468,5 +471,6 @@ bool keeper_on_recipient_list(void *ctx, struct ipc_request *r, struct error *e)
     struct recipient_key used;
     bool found = false;
     answer->rows = (struct cbor_list){row, row->keys.count ? 1 : 0};
+    (void)openpgp_known(k, row->address, r->arena, &answer->openpgp);
     return smime_of(k, row->address, r->arena, &used, &found, &answer->smime, e);
 }

@@ -10,8 +10,9 @@
 
 #define UNSOUND                                                                                    \
     "a password has 12 to 64 characters, letters without accents, digits and signs without "       \
-    "blanks; at least eight of them are in words that have both letters and digits, such as "      \
-    "`k7mpx-3qd9r-h2v8t`: letters in which all its words stand are held"
+    "blanks; at least eight of them are in words of four characters or more that have both "       \
+    "letters and digits, such as `k7mpx-3qd9r-h2v8t`: letters in which all its words stand are "   \
+    "held"
 
 static const char *const verbs[] = {
     [RECIPIENT_SECRET_SHOW] = "recipient secret show",

@@ -36,6 +36,7 @@ static const struct cbor_field list_answer_fields[] = {
                       &recipient_keys_schema),
     MAYBE(2, CBOR_BOOL, recipient_list_answer, more, 0),
     MAYBE(3, CBOR_TEXT, recipient_list_answer, smime, REASON_MAX),
+    MAYBE(4, CBOR_TEXT, recipient_list_answer, openpgp, REASON_MAX),
 };
 static const struct cbor_schema list_answer =
     CBOR_SCHEMA(list_answer_fields, struct recipient_list_answer);

@@ -43,7 +43,8 @@ struct recipient_list_ask {
 struct recipient_list_answer {
     struct cbor_list rows; /* struct recipient_keys */
     bool more;
-    struct slice smime; /* of one address: which certificate is used now, or why none is */
+    struct slice smime;   /* of one address: which certificate is used now, or why none is */
+    struct slice openpgp; /* likewise, which OpenPGP key */
 };
 
 extern const struct ipc_message recipient_list;

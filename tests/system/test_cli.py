@@ -131,6 +131,16 @@ def test_without_a_daemon_it_says_so(tmp_path):
 
 # ── with one ──
 
+def test_check_config_warns_of_steps_for_nobody(tmp_path):
+    file = tmp_path / "postern.conf"
+    policy = "[policy x]\noutside = yes\nmethods = attachments, authenticated\n"
+    file.write_text(f"data-directory = {tmp_path}\nhostname = mail.example.test\ndomain = example.test\n{policy}")
+    done = run("-c", file, "check-config")
+    assert "[policy x]: `attachments-password = generated`" in done.stderr, done
+    file.write_text("attachments-password = agreed\n" + file.read_text())
+    assert "warning" not in run("-c", file, "check-config").stderr
+
+
 def test_check_config_of_a_real_company(scene):
     assert "is right" in scene.company.postern("check-config")
 

@@ -137,8 +137,8 @@ static bool refuse_unnamed(struct search *s, const struct route_host *host)
 {
     struct slice why = arena_printf(
         s->arena,
-        "REQUIRETLS is wanted, and neither DNSSEC nor MTA-STS nor a pin proves that %.*s "
-        "is a mail server of %.*s",
+        "REQUIRETLS is wanted, and neither DNSSEC nor MTA-STS nor a pin or route of ours proves "
+        "that %.*s is a mail server of %.*s, which is not its own name either",
         SLICE_ARG(host->name), SLICE_ARG(s->goal->domain));
 
     /* A policy that cannot be fetched now may name it: what may be an attack is waited out. */

@@ -325,7 +325,8 @@ static void the_text_of_a_policy(void **unused)
     struct error e;
     (void)unused;
 
-    assert_ok(read_settings("[policy b]\nreason = No.\nmethods = smime\nmethods = verified\n"
+    assert_ok(read_settings("attachments-language = german\nattachments-cover = Call us.\n"
+                            "[policy b]\nreason = No.\nmethods = smime\nmethods = verified\n"
                             "to = x@y.test\nfinding = card\nlabel = l\noutside = yes\n"
                             "[domain y.test]\ntls = cleartext\nrequire-tls = yes\n"
                             "[label l]\naccount = p@example.test\n",
@@ -337,7 +338,9 @@ static void the_text_of_a_policy(void **unused)
                  "methods = smime, verified\notherwise = hold\nreason = No.\n"
                  "smime-modern = no\nsmime-revocation = soft\nopenpgp-lookup = no\n"
                  "openpgp-autocrypt = no\nattachments-password = generated\n"
-                 "attachments-text = inside\nattachments-metadata = no\n"
+                 "attachments-password-keep = 720h\nattachments-text = inside\n"
+                 "attachments-language = german\nattachments-cover = Call us.\n"
+                 "attachments-metadata = no\n"
                  "outbound-tls = encrypted\n[domain y.test]\ntls = cleartext\nrequire-tls = yes\n");
     assert_ok(read_settings("[label l]\nsubject-tag = x\n", &a, &s, &e), e);
     assert_slice(policy_text(&s, &a), "");

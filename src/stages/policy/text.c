@@ -4,6 +4,8 @@
 #include "conditions/conditions.h"
 #include "stages/policy/policy.h"
 
+#define HOUR_MS ((int64_t)3600 * 1000)
+
 static void write_label(const struct label_settings *l, struct buf *out)
 {
     buf_printf(out, "[label %.*s]\n", SLICE_ARG(l->name));
@@ -39,10 +41,10 @@ static void write_endpoint(const char *name, const struct config_endpoint *host,
     buf_printf(out, "%s = %.*s:%u\n", name, SLICE_ARG(host->host), host->port);
 }
 
-static void write_path(const char *name, struct slice path, struct buf *out)
+static void write_given(const char *name, struct slice text, struct buf *out)
 {
-    if (path.len) {
-        buf_printf(out, "%s = %.*s\n", name, SLICE_ARG(path));
+    if (text.len) {
+        buf_printf(out, "%s = %.*s\n", name, SLICE_ARG(text));
     }
 }
 
@@ -57,25 +59,34 @@ static void write_domain(const struct domain_settings *d, struct buf *out)
     }
     conditions_write_list(out, "tls-name", &d->tls_names);
     conditions_write_list(out, "tls-pin", &d->tls_pins);
-    write_path("tls-ca", d->tls_ca, out);
+    write_given("tls-ca", d->tls_ca, out);
     buf_add_text(out, d->require_tls ? "require-tls = yes\n" : "");
+}
+
+static void write_documents(const struct documents_settings *d, struct buf *out)
+{
+    static const char *const languages[] = {"english", "german", "french"};
+
+    buf_printf(out, "attachments-password = %s\nattachments-password-keep = %lldh\n",
+               d->password == SETTING_PASSWORD_GENERATED ? "generated" : "agreed",
+               (long long)(d->keep_ms / HOUR_MS));
+    buf_printf(out, "attachments-text = %s\nattachments-language = %s\n",
+               d->text == SETTING_TEXT_INSIDE ? "inside" : "outside", languages[d->language]);
+    write_given("attachments-cover", d->cover, out);
+    buf_printf(out, "attachments-metadata = %s\n", d->scrub ? "yes" : "no");
 }
 
 /* What the steps that protect content do. */
 static void write_methods(const struct settings *s, struct buf *out)
 {
     static const char *const revocation[] = {"soft", "hard", "off"};
-    bool generated = s->documents.password == SETTING_PASSWORD_GENERATED;
 
-    write_path("smime-trust", s->smime.trust, out);
+    write_given("smime-trust", s->smime.trust, out);
     buf_printf(out, "smime-modern = %s\nsmime-revocation = %s\n", s->smime.modern ? "yes" : "no",
                revocation[s->smime.revocation]);
     buf_printf(out, "openpgp-lookup = %s\nopenpgp-autocrypt = %s\n",
                s->openpgp.lookup ? "yes" : "no", s->openpgp.autocrypt ? "yes" : "no");
-    buf_printf(out, "attachments-password = %s\nattachments-text = %s\nattachments-metadata = %s\n",
-               generated ? "generated" : "agreed",
-               s->documents.text == SETTING_TEXT_INSIDE ? "inside" : "outside",
-               s->documents.scrub ? "yes" : "no");
+    write_documents(&s->documents, out);
 }
 
 struct slice policy_text(const struct settings *s, struct arena *arena)
