@@ -14,8 +14,15 @@ import pytest
 from company import CA, wait_for
 from test_delivery import Sender, pytestmark  # noqa: F401
 from town import Town
+from wire import Wire
 
 SENT = "the matrix"
+MARK = b"vermilion-otter-7731"  # in the text of each letter of the matrix
+POLICIES = """
+[policy sealed]
+subject-tag = [sealed]
+methods = encrypted
+"""
 OTHER = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
@@ -236,21 +243,40 @@ def world():
 
 
 @pytest.fixture(scope="module")
-def sender(world):
+def sender(world, wire):
     """A sender that tries once and then waits for an hour."""
     sections = "".join(f"[domain {c.domain}]\n{c.section.format(town=world.folder)}\n"
                        for c in world.cases if c.section)
     sections += "".join(f"[domain {name}-always.dane.test]\nrequire-tls = yes\n" for name in ("keeps", "loose"))
     sender = Sender(world.folder / "sender", world,
-                    {"retry-schedule": "1h", "dns-timeout": "3s", "delivery-concurrency": 20}, sections)
+                    {"retry-schedule": "1h", "dns-timeout": "3s", "delivery-concurrency": 20},
+                    sections + POLICIES)
     yield sender
     sender.company.stop()
 
 
 @pytest.fixture(scope="module")
-def ended(world, sender):
-    letter = sender.send(SENT, [f"joe@{c.domain}" for c in world.cases])
-    return sender.outcomes(letter, len(world.cases), 60)
+def wire(world):
+    """An eavesdropper, from before the first letter on."""
+    with Wire(world.port) as wire:
+        yield wire
+
+
+def to_all(wire, sender, subject, cases):
+    """Send one letter to all of these domains; what became of it, and what an eavesdropper got of it."""
+    letter = sender.send(subject, [f"joe@{c.domain}" for c in cases], body=MARK + b"\r\n")
+    return sender.outcomes(letter, len(cases), 60), wire.connections()
+
+
+@pytest.fixture(scope="module")
+def heard(world, wire, sender):
+    """The matrix, with what was heard of it."""
+    return to_all(wire, sender, SENT, world.cases)
+
+
+@pytest.fixture(scope="module")
+def ended(heard):
+    return heard[0]
 
 
 def judge(case, attempt):
@@ -284,6 +310,46 @@ def test_what_left_is_what_might_leave(world, ended):
     assert world.receivers["broken"].letters() == []
     assert world.postfix.log("plain").count(" client=") == 1
     assert ended["fallback.dane.test"].facts["host"].startswith("mx2.fallback.dane.test ")
+
+
+def in_the_clear(connections, *words):
+    """What an eavesdropper could read of letters: lines that only a letter has, words anywhere, and what is no TLS."""
+    found = [line for c in connections for line in c.letters]
+    found += [word for c in connections for word in words if word in c.up + c.down]
+    # A server that was to speak TLS and did not got the first message of a handshake, and no more.
+    return found + [c for c in connections if c.sealed and not c.is_tls]
+
+
+def test_an_eavesdropper_reads_the_one_letter_that_may_be_read(world, heard):
+    """Of the whole matrix, on the wire: a letter is read where the settings say cleartext and the domain publishes
+    nothing, which shows that it would be seen; of all others not a line, no subject, no recipient."""
+    ended, connections = heard
+    words = MARK, SENT.encode(), b"joe@"
+    (control,) = [c for c in connections if c.letters]
+    assert {line for line in control.letters if line.startswith(b"RCPT")} == {b"RCPT TO:<joe@none-clear.dane.test>"}
+    assert control.up.count(MARK) == 1 and b"\r\nSubject: the matrix\r\n" in control.up
+    rest = [c for c in connections if c is not control]
+    assert in_the_clear(rest, *words) == []
+    assert len(in_the_clear([control], *words)) > len(words)
+    sealed = [c for c in rest if c.is_tls]  # and nothing of all this because nobody was heard
+    assert {c.server[0] for c in sealed} - {world.addresses["broken"]} == {
+        world.addresses[name] for name in ("good", "alone", "issued", "issued-bare", "over")}
+    assert len(sealed) >= len([c for c in world.cases if c.what not in ("deferred", "cleartext")])
+    assert len(rest) > len([c for c in world.cases if c.server == "plain"])
+
+
+def test_an_eavesdropper_reads_nothing_under_a_policy(world, wire, sender, heard):
+    """[policy] counts before the domain's `tls = cleartext`: also the letter that this lets go is not read, and it does
+    not take the connection that was left open behind the one that was."""
+    cases = [c for c in world.cases if "cleartext" in c.section or c.server in ("plain", "broken")]
+    proven = [c for c in world.cases if c.what.startswith("DANE")][:6]
+    ended, connections = to_all(wire, sender, "[sealed] to read", cases + proven)
+    assert {d for d, a in ended.items() if a.outcome.startswith("delivered")} == {c.domain for c in proven}
+    assert not any(b"to read" in c.up + c.down for c in connections)
+    assert sum(c.up.count(MARK) for c in connections) == 1  # from the matrix
+    assert in_the_clear([c for c in connections if not c.letters], MARK, b"joe@") == []
+    assert len([c for c in connections if not c.sealed]) > len(
+        [c for c in heard[1] if not c.sealed])  # servers without TLS were tried again
 
 
 def test_requiretls_goes_on_or_comes_back(world, sender):
