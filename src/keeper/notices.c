@@ -301,11 +301,6 @@ static void count_bounces(struct keeper *k, const struct facts *f, const struct 
     }
 }
 
-static bool is_policys(uint64_t guard)
-{
-    return guard == GUARD_POLICY || guard == GUARD_RETURN;
-}
-
 bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const struct facts *f,
                            const struct outcome *outcome, bool late, struct arena *arena,
                            struct error *e)
@@ -320,7 +315,7 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
                        .entry = entry,
                        .which = entry->copy,
                        .hidden = entry->method != RUNG_NONE,
-                       .closed = f->require_tls || is_policys(entry->guard),
+                       .closed = f->require_tls || entry->closed,
                        .about = &about,
                        .outcome = outcome,
                        .arena = arena};
@@ -381,7 +376,7 @@ static void choose_copy(struct making *m, const struct decision *d)
 
     m->closed = m->about->require_tls;
     for (size_t i = 0; i < d->rulings.count; i++) {
-        m->closed = m->closed || is_policys(rulings[i].guard);
+        m->closed = m->closed || ruling_is_closed(&rulings[i]);
         if (rulings[i].method && !m->hidden) {
             m->which = rulings[i].copy;
             m->hidden = true;

@@ -79,17 +79,25 @@ const struct recipient_key *openpgp_recipient(struct keeper *k, struct slice add
                                               struct arena *arena, struct slice *why, bool *later)
 {
     const struct recipient_key *best = NULL;
+    enum openpgp_found found = OPENPGP_SAME;
     bool ended = false;
     struct error e;
 
     bool known = choose(k, address, arena, &best, &ended, &e);
-    if (known && (!best || recipient_key_rank(best) < RECIPIENT_RANK_BEST) &&
-        openpgp_find(k, address, arena)) {
+    if (known && (!best || recipient_key_rank(best) < RECIPIENT_RANK_BEST)) {
+        found = openpgp_find(k, address, arena);
+    }
+    if (found == OPENPGP_CHANGED || (found == OPENPGP_NOT_NOW && !best)) { /* or meanwhile */
         known = choose(k, address, arena, &best, &ended, &e);
     }
-    *later = !known;
-    *why = known ? say_why(best, ended, arena) : letter_text(arena, slice_text(e.text), TEXT_MAX);
-    return known ? best : NULL;
+    *later = !known || (!best && found == OPENPGP_NOT_NOW);
+    if (!known) {
+        *why = letter_text(arena, slice_text(e.text), TEXT_MAX);
+        return NULL;
+    }
+    *why = *later ? SLICE("the directory of its OpenPGP keys cannot be asked just now")
+                  : say_why(best, ended, arena);
+    return best;
 }
 
 void recipients_openpgp(struct keeper *k, const struct facts *f, struct slice address,

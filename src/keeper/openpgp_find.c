@@ -17,12 +17,13 @@
 #include "requests/courier.h"
 #include "requests/recipients.h"
 
-#define ASKED_PLACES 4096 /* what was asked of late; another one in its place is asked anew */
+#define ASKED_SETS   512 /* what was asked of late, by its hash; the oldest of a set makes room */
+#define ASKED_WAYS   16
 #define AGAIN_MS     (24 * 3600 * INT64_C(1000))
 #define FETCH_MS     5000
 #define PATIENCE_MS  2000
 #define MINUTE_MS    60000
-#define A_MINUTE     60 /* questions, of all letters together */
+#define A_MINUTE     60 /* questions of all letters together; and as many keys that are offered */
 #define HTTP_OK      200
 #define HTTP_MISSING 404
 #define HTTP_GONE    410
@@ -30,20 +31,30 @@
     (35 * 24 * 3600 * INT64_C(1000)) /* of Autocrypt: an older key may be out of use */
 #define HEADER_MAX ((size_t)1 << 20)
 
+struct place {
+    uint64_t what;
+    int64_t at_ms; /* steady clock; 0: nothing yet */
+    bool busy;     /* somebody is asking */
+};
+
+/* Of one minute. */
+struct budget {
+    int64_t minute;
+    unsigned spent;
+};
+
 /* What was asked when, by a hash of what. */
 static struct {
-    pthread_mutex_t lock;
-
-    struct {
-        uint64_t what;
-        int64_t at_ms; /* steady clock; 0: nothing yet */
-    } places[ASKED_PLACES];
-
-    int64_t minute;
-    unsigned in_minute;
+    pthread_mutex_t lock; /* guards the others */
+    struct place places[ASKED_SETS][ASKED_WAYS];
+    struct budget lookups, offers;
 } asked = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-enum look { LOOK_FOUND, LOOK_GONE, LOOK_NOTHING, LOOK_NO_ANSWER };
+/* UNASKED: courier is not there, so nothing is known of the directory. */
+enum look { LOOK_FOUND, LOOK_GONE, LOOK_NOTHING, LOOK_NO_ANSWER, LOOK_UNASKED };
+
+/* Whether this thread asks now; it says so when it is done. */
+enum begun { BEGUN, BEGUN_OF_LATE, BEGUN_NOT_NOW };
 
 static uint64_t hash_of(struct slice what)
 {
@@ -53,48 +64,105 @@ static uint64_t hash_of(struct slice what)
     return get64(digest);
 }
 
+/* Under the lock: the place of it, or the one that makes room for it; NULL while all are busy. */
+static struct place *place_of(uint64_t hash)
+{
+    struct place *set = asked.places[hash % ASKED_SETS];
+    struct place *oldest = NULL;
+
+    for (size_t i = 0; i < ASKED_WAYS; i++) {
+        if (set[i].what == hash && (set[i].at_ms || set[i].busy)) {
+            return &set[i];
+        }
+        if (!set[i].busy && (!oldest || set[i].at_ms < oldest->at_ms)) {
+            oldest = &set[i];
+        }
+    }
+    return oldest;
+}
+
+static bool is_of_late(const struct place *p, uint64_t hash)
+{
+    return p && p->what == hash && p->at_ms && clock_steady_ms() - p->at_ms < AGAIN_MS;
+}
+
 static bool was_asked(struct slice what, bool mark)
 {
     uint64_t hash = hash_of(what);
-    int64_t now_ms = clock_steady_ms();
 
     (void)pthread_mutex_lock(&asked.lock);
-    size_t i = hash % ASKED_PLACES;
-    bool was = asked.places[i].what == hash && asked.places[i].at_ms &&
-               now_ms - asked.places[i].at_ms < AGAIN_MS;
-    if (mark && !was) {
-        asked.places[i].what = hash;
-        asked.places[i].at_ms = now_ms;
+    struct place *p = place_of(hash);
+    bool was = is_of_late(p, hash);
+    if (mark && !was && p) {
+        *p = (struct place){.what = hash, .at_ms = clock_steady_ms()};
     }
     (void)pthread_mutex_unlock(&asked.lock);
     return was;
 }
 
-static bool may_ask_now(void)
+/* Under the lock. */
+static bool spend(struct budget *b)
 {
     int64_t minute = clock_steady_ms() / MINUTE_MS;
 
-    (void)pthread_mutex_lock(&asked.lock);
-    if (asked.minute != minute) {
-        asked.minute = minute;
-        asked.in_minute = 0;
+    if (b->minute != minute) {
+        *b = (struct budget){.minute = minute};
     }
-    bool may = asked.in_minute < A_MINUTE;
-    asked.in_minute += may ? 1 : 0;
+    return b->spent < A_MINUTE && ++b->spent;
+}
+
+static bool may_ask_now(void)
+{
+    (void)pthread_mutex_lock(&asked.lock);
+    bool may = spend(&asked.offers);
     (void)pthread_mutex_unlock(&asked.lock);
     return may;
+}
+
+static enum begun begin(struct slice name)
+{
+    uint64_t hash = hash_of(name);
+    enum begun begun = BEGUN_NOT_NOW;
+
+    (void)pthread_mutex_lock(&asked.lock);
+    struct place *p = place_of(hash);
+    if (is_of_late(p, hash)) {
+        begun = BEGUN_OF_LATE;
+    } else if (p && !p->busy && spend(&asked.lookups)) {
+        *p = (struct place){.what = hash, .busy = true};
+        begun = BEGUN;
+    }
+    (void)pthread_mutex_unlock(&asked.lock);
+    return begun;
+}
+
+/* What nobody could be asked is asked again. */
+static void end(struct slice name, bool answered)
+{
+    uint64_t hash = hash_of(name);
+
+    (void)pthread_mutex_lock(&asked.lock);
+    struct place *p = place_of(hash); /* as it is busy, it is still there */
+    *p = (struct place){.what = answered ? hash : 0, .at_ms = answered ? clock_steady_ms() : 0};
+    (void)pthread_mutex_unlock(&asked.lock);
 }
 
 /* No redirect is followed: another host has nothing to say about this domain's people. */
 static enum look fetch_from(struct keeper *k, struct slice url, struct arena *arena, int *body)
 {
-    const struct courier_ask ask = {
-        .method = FETCH_GET, .url = url, .answer_max = RECIPIENT_FILE_MAX, .timeout_ms = FETCH_MS};
+    const struct courier_ask ask = {.method = FETCH_GET,
+                                    .url = url,
+                                    .answer_max = RECIPIENT_FILE_MAX,
+                                    .timeout_ms = FETCH_MS,
+                                    .told = true};
     struct courier_answer answer = {0};
     struct error e;
 
     if (!ipc_call(k->options.courier, &courier_fetch, &ask, -1, &answer, body, arena,
                   FETCH_MS + PATIENCE_MS, &e)) {
+        return LOOK_UNASKED;
+    }
+    if (answer.failed) {
         return LOOK_NO_ANSWER;
     }
     bool gone = answer.status == HTTP_MISSING || answer.status == HTTP_GONE;
@@ -210,26 +278,41 @@ static bool a_policy_names_it(const struct settings *s)
     return false;
 }
 
-bool openpgp_find(struct keeper *k, struct slice address, struct arena *arena)
+/* What was found is kept before anybody hears that it was asked for. */
+static enum openpgp_found ask(struct keeper *k, struct slice name, struct arena *arena)
+{
+    OWN(fd) int body = -1;
+    enum look look = fetch_key(k, name, arena, &body);
+    bool changed = look == LOOK_GONE    ? forget(k, name, arena)
+                   : look == LOOK_FOUND ? body >= 0 && keep(k, name, body, arena)
+                                        : false;
+
+    if (look == LOOK_NO_ANSWER) {
+        (void)was_asked(letter_domain(name), true);
+    }
+    end(name, look != LOOK_UNASKED);
+    return look == LOOK_UNASKED ? OPENPGP_NOT_NOW : changed ? OPENPGP_CHANGED : OPENPGP_SAME;
+}
+
+enum openpgp_found openpgp_find(struct keeper *k, struct slice address, struct arena *arena)
 {
     const struct settings *settings = k->options.settings(k->options.context);
     struct slice name = recipient_canonical(address, arena);
     struct slice domain = letter_domain(name);
-    OWN(fd) int body = -1;
 
     if (!settings->openpgp.lookup || !a_policy_names_it(settings) || domain.len == 0 ||
-        was_asked(domain, false) || was_asked(name, false) || !may_ask_now() ||
-        was_asked(name, true)) {
-        return false;
+        was_asked(domain, false)) {
+        return OPENPGP_SAME;
     }
-    enum look look = fetch_key(k, name, arena, &body);
-    if (look == LOOK_NO_ANSWER) {
-        (void)was_asked(domain, true);
+    switch (begin(name)) {
+    case BEGUN:
+        return ask(k, name, arena);
+    case BEGUN_OF_LATE:
+        return OPENPGP_SAME;
+    case BEGUN_NOT_NOW:
+        break;
     }
-    if (look == LOOK_GONE) {
-        return forget(k, name, arena);
-    }
-    return look == LOOK_FOUND && body >= 0 && keep(k, name, body, arena);
+    return OPENPGP_NOT_NOW;
 }
 
 /* ── Autocrypt ── */

@@ -44,6 +44,7 @@ struct queue_entry {
     uint64_t method; /* enum rung of what protects its content */
     uint64_t bytes;  /* of that copy, as far as was known when it was queued */
     uint64_t guard;  /* of the ruling */
+    bool closed;     /* a policy keeps it back, whoever else does: of the ruling too */
     bool released;   /* a person let it go although the next hop got worse */
     bool waits;      /* for a second person: it is never handed out, whatever its state */
     bool told;       /* that it does; these are guarded by the queue's lock */

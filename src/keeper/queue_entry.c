@@ -59,6 +59,7 @@ struct queue_entry *queue_entry_new(struct parcel *parcel, const struct catalog_
                                   .method = ruling->method,
                                   .bytes = bytes_of(parcel, ruling),
                                   .guard = ruling->guard,
+                                  .closed = ruling_is_closed(ruling),
                                   .smarthost = smarthost,
                                   .state = row->state,
                                   .attempt = row->attempt,

@@ -250,6 +250,7 @@ static void add_guard(struct ruling *r, const struct scanning_verdict *v, struct
 
     ruling_hold(r, v->why, arena);
     if (v->guard != GUARD_NONE) {
+        r->closed = ruling_is_closed(r);
         r->guard = policy == GUARD_RETURN ? GUARD_BACK : v->guard;
     }
 }

@@ -1,5 +1,6 @@
 #include "letter/ruling.h"
 
+#include "letter/findings.h"
 #include "letter/internal.h"
 
 #define WHY_MAX 900 /* bytes of reasons together; the record takes REASON_MAX */
@@ -26,9 +27,15 @@ static const struct cbor_field ruling_fields[] = {
     MAYBE(10, CBOR_TEXT, policy, RULING_POLICY_MAX),
     CBOR_SUB_OPTIONAL(11, CBOR_LIST, struct ruling, tried, RULING_TRIES_MAX, &ruling_try_schema),
     MAYBE(12, CBOR_BOOL, generated, 0),
+    MAYBE(13, CBOR_BOOL, closed, 0),
 };
 SCHEMA(ruling);
 #undef THIS
+
+bool ruling_is_closed(const struct ruling *r)
+{
+    return r->closed || r->guard == GUARD_POLICY || r->guard == GUARD_RETURN;
+}
 
 const char *rung_name(uint64_t rung)
 {

@@ -52,12 +52,16 @@ struct ruling {
     struct slice policy;    /* name of the [policy] section; empty: [domain] or outbound-tls */
     struct cbor_list tried; /* struct ruling_try; the last one is what was taken */
     bool generated;         /* a password that was made for the letter opens that copy */
+    bool closed;            /* a policy held it before a scanner became its guard */
 };
 
 extern const struct cbor_schema ruling_schema;
 
 /* Have it wait for a person, for one more reason: why it was held before stands behind that. Its guard is as it was. */
 void ruling_hold(struct ruling *r, struct slice why, struct arena *arena);
+
+/* Whether a policy keeps it back, whoever else does: then notices tell nothing of the letter's inside. */
+bool ruling_is_closed(const struct ruling *r);
 
 /* "smime", as settings name it; "?" for what is none. */
 const char *rung_name(uint64_t rung);

@@ -445,3 +445,24 @@ def test_a_directory_renews_and_takes_back_its_key(scene, people, tmp_path):
         assert made[2].lower() not in said and made[1].lower() in said
     finally:
         server.close()
+
+
+def test_letters_wait_while_another_one_asks_for_the_key(scene, people):
+    """Judith's directory is slow: of letters that come at once one asks, and the others do not go the next step meanwhile."""
+    _, gpg = people
+    company, judith = scene.company, "judith@partner.test"
+    gpg.make(f"Judith <{judith}>")
+    key = gpg("--export", judith).stdout
+    company.stop()  # whoever asked in vain before asks again
+    company.start()
+    server = Outside(lambda h, _: (time.sleep(1), h.answer(200, key)), tls=company.authority, name="openpgpkey.partner.test")
+    scene.tunnel.port = server.server.server_port
+    before = len(scene.receiver.letters())
+    try:
+        for n in range(3):
+            scene.submit(f"From: {ALICE}\r\nTo: {judith}\r\nSubject: [pgp] {n}\r\n\r\nhello\r\n".encode(), [judith])
+        wait_for("three letters", lambda: len(scene.receiver.letters()) == before + 3, 30)
+    finally:
+        server.close()
+    assert all(b"multipart/encrypted" in sealed for _, sealed in scene.receiver.letters()[before:])
+    assert scene.tunnel.hosts[-1] == "openpgpkey.partner.test" and server.asked.qsize() == 1

@@ -114,7 +114,7 @@ class Broken:
 def letter(subject, attached=None, name="report.bin"):
     message = email.message.EmailMessage()
     message["From"], message["To"], message["Subject"] = ALICE, TO, subject
-    message["Message-ID"] = f"<{subject.replace(' ', '.')}@example.test>"
+    message["Message-ID"] = "<{}@example.test>".format(subject.translate(str.maketrans(" []", "...")).strip("."))
     message.set_content("Kind regards\n")
     if attached is not None:
         message.add_attachment(attached, "application", "octet-stream", filename=name)
@@ -165,11 +165,11 @@ def clamd(tmp_path_factory):
     c.stop()
 
 
-def scanned(directory, **settings):
+def scanned(directory, sections="", **settings):
     """A scene whose own domain has its mailboxes at the receiver: what Postern writes to Alice arrives there."""
     s = Scene(directory, scan_timeout="1s", **settings)
     with s.company.config.open("a") as file:
-        file.write(f"[domain example.test]\nroute = 127.0.0.1:{s.receiver.port}\ntls-name = mx.partner.test\n")
+        file.write(f"[domain example.test]\nroute = 127.0.0.1:{s.receiver.port}\ntls-name = mx.partner.test\n" + sections)
     s.company.process.send_signal(signal.SIGHUP)
     wait_for("the reload", lambda: "event=config.reloaded" in s.company.log.read_text())
     return s
@@ -177,7 +177,8 @@ def scanned(directory, **settings):
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory, clamd):
-    s = scanned(tmp_path_factory.mktemp("scanned"), clamd=f"unix:{clamd.socket}")
+    s = scanned(tmp_path_factory.mktemp("scanned"), clamd=f"unix:{clamd.socket}",
+                sections="[policy sealed]\nsubject-tag = [seal]\nmethods = smime\n")
     yield s
     s.close()
 
@@ -207,6 +208,18 @@ def test_malware_in_an_attachment_is_held_until_the_officer_lets_it_go(scene):
     assert "released: 1" in company.postern("queue", "release", bad, "--reason", "A sample for the laboratory")
     wait_for("the letter outside", lambda: "Bad" in subjects(scene))
     company.sign_in()
+
+
+def test_what_a_policy_holds_too_is_told_on_no_way_back(scene):
+    """The scanner is its guard then; the subject that could not be sealed stays out of the bounce, after a restart as well."""
+    company = scene.company
+    bad = submit(scene, "[seal] the secret plan", MALWARE + b"plan")
+    assert "not smime" in held(scene, bad)
+    company.stop()
+    company.start()
+    company.postern("queue", "cancel", bad, "--reason", "a test")
+    back = wait_for("the bounce", lambda: [c for c in contents(scene) if b"multipart/report" in c and b"Cancelled by" in c])
+    assert len(back) == 1 and b"<seal..the.secret.plan@example.test>" in back[0] and b"secret plan" not in back[0]
 
 
 def test_a_restart_forgets_nothing_of_what_a_scanner_keeps_back(scene):
