@@ -23,12 +23,18 @@ static const struct config_setting rows[] = {
     CONFIG_ROW(
         "smime-revocation", CHOICE, struct smime_settings, revocation, .initial = "soft",
         .words = revocation_words,
-        .help = "Whether a certificate was revoked is looked up in its authority's list (CRL).",
+        .help = "Whether a certificate was revoked is looked up in its authority's list (CRL), and "
+                "asked of its responder (OCSP).",
         .more =
-            "With `soft` a certificate counts when no list can be had, with `hard` it does not; "
-            "one that is in the list counts with neither. Lists are fetched by HTTP from "
-            "where the certificate says, from public addresses alone (or by "
-            "`courier-proxy`), and kept for an hour. What somebody vouched for is not looked up."),
+            "With `soft` a certificate counts when neither can be had, with `hard` it does not; "
+            "one that either says is revoked counts with neither. They are asked by HTTP "
+            "where the certificate says, at public addresses alone (or by "
+            "`courier-proxy`); lists are kept for an hour, answers until they end, half a day at "
+            "most. What somebody vouched for is not looked up."),
+    CONFIG_ROW("smime-ocsp", BOOLEAN, struct smime_settings, ocsp, .initial = "yes",
+               .help = "The responder of an authority is asked about a certificate, too.",
+               .more = "Whoever runs it, and the network on the way, learns with whose certificate "
+                       "we write. With `no` lists alone are looked up, which say less."),
 };
 
 const struct config_table settings_smime_table =

@@ -13,4 +13,5 @@ struct smime_settings {
     struct slice trust; /* path; empty: nobody */
     bool modern;
     enum setting_revocation revocation;
+    bool ocsp;
 };

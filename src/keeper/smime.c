@@ -16,6 +16,7 @@
 #include "keeper/recipients.h"
 #include "keeper/smime_copy.h"
 #include "keeper/smime_lists.h"
+#include "keeper/smime_ocsp.h"
 #include "keyring/digest.h"
 #include "requests/smime.h"
 #include "stages/retention/term.h"
@@ -90,6 +91,30 @@ static bool ask_worth(struct keeper *k, int fd, const struct smime_judge_ask *as
                     KEEPER_ASK_MS, e);
 }
 
+/* What responders and lists say, as far as it can be had. */
+static bool find_revocation(struct keeper *k, int fd, struct smime_judge_ask *ask,
+                            const struct smime_judge_answer *first, struct arena *arena,
+                            struct smime_judge_answer *out, struct error *e)
+{
+    const struct smime_settings *s = &k->options.settings(k->options.context)->smime;
+    const struct cbor_list none = {NULL, 0};
+    struct smime_ocsp ocsp;
+
+    smime_ocsp_get(k, s->ocsp ? &first->questions : &none, arena, &ocsp);
+    ask->answers = (struct cbor_list){ocsp.answers, ocsp.questions->count};
+    smime_lists_get(k, &first->lists, arena, &ask->crls);
+    ask->must_know = s->revocation == SETTING_REVOCATION_HARD;
+    if (ask->crls.count == 0 && ask->answers.count == 0 && !ask->must_know) {
+        *out = *first;
+        return true;
+    }
+    if (!ask_worth(k, fd, ask, arena, out, e)) {
+        return false;
+    }
+    smime_ocsp_keep(&ocsp, &out->until);
+    return true;
+}
+
 /* First without lists: what nobody whom we trust issued does not say where we ask. */
 static bool find_worth(struct keeper *k, const struct recipient_key *key, struct slice address,
                        struct slice anchors, struct arena *arena, struct smime_judge_answer *out,
@@ -112,13 +137,8 @@ static bool find_worth(struct keeper *k, const struct recipient_key *key, struct
         return true;
     }
     OWN(arena) struct arena scratch = {.max = LISTS_ARENA_MAX};
-    smime_lists_get(k, &out->lists, &scratch, &ask.crls);
-    ask.must_know = settings->smime.revocation == SETTING_REVOCATION_HARD;
-    if (ask.crls.count == 0 && !ask.must_know) {
-        return true;
-    }
     struct smime_judge_answer again;
-    if (!ask_worth(k, fd, &ask, &scratch, &again, e)) {
+    if (!find_revocation(k, fd, &ask, out, &scratch, &again, e)) {
         return false;
     }
     *out = (struct smime_judge_answer){.worth = again.worth, .why = arena_copy(arena, again.why)};

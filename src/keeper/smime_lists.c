@@ -5,19 +5,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include "host/fetch.h"
-#include "host/memfd.h"
 #include "keeper/internal.h"
+#include "keeper/smime_fetch.h"
 #include "keyring/digest.h"
-#include "requests/courier.h"
 #include "requests/smime.h"
 
 #define KEPT      16 /* lists */
 #define KEPT_MS   (INT64_C(3600) * 1000)
 #define FAILED_MS (INT64_C(300) * 1000) /* before it is asked for again */
 #define FETCH_MS  10000                 /* for all lists of a certificate */
-#define HTTP_OK   200
-#define REDIRECTS 3
 #define LIST_MAX  SMIME_CRLS_BYTES_MAX
 
 struct list {
@@ -69,41 +65,10 @@ static void remember(const uint8_t url[static DIGEST_LEN], struct slice bytes)
     (void)pthread_mutex_unlock(&memory.lock);
 }
 
-static bool fetch_list(struct keeper *k, struct slice url, int64_t until_ms, struct arena *arena,
-                       struct buf *out, struct error *e)
-{
-    const int64_t left_ms = until_ms - clock_steady_ms();
-    const struct courier_ask ask = {.method = FETCH_GET,
-                                    .url = url,
-                                    .answer_max = LIST_MAX,
-                                    .timeout_ms = (uint64_t)left_ms,
-                                    .redirects = REDIRECTS,
-                                    .public_only = true};
-    OWN(memfd_map) struct memfd_map body = {0};
-    struct courier_answer answer;
-    OWN(fd) int fd = -1;
-
-    if (left_ms <= 0) {
-        return error_set(e, ERROR_BUSY, "no time was left for it");
-    }
-    if (!ipc_call(k->options.courier, &courier_fetch, &ask, -1, &answer, &fd, arena,
-                  left_ms + KEEPER_ASK_MS, e)) {
-        return false;
-    }
-    if (answer.status != HTTP_OK) {
-        return error_set(e, ERROR_BUSY, "it answers with status %u", (unsigned)answer.status);
-    }
-    if (!memfd_map(fd, LIST_MAX, &body, e)) {
-        return false;
-    }
-    buf_add(out, body.bytes);
-    return true;
-}
-
-/* The error's text may name the URL, which a stranger wrote: it is not said. */
 static void get_list(struct keeper *k, struct slice url, int64_t until_ms, struct arena *arena,
                      struct buf *out)
 {
+    const struct smime_fetch_wish wish = {.url = url, .answer_max = LIST_MAX, .until_ms = until_ms};
     uint8_t digest[DIGEST_LEN];
     struct error e;
 
@@ -111,12 +76,8 @@ static void get_list(struct keeper *k, struct slice url, int64_t until_ms, struc
     if (recall(digest, out)) {
         return;
     }
-    if (!fetch_list(k, url, until_ms, arena, out, &e)) {
-        log_event(
-            LOG_WARNING, "smime.no_list",
-            LOG_TEXT("reason", e.kind == ERROR_DENIED
-                                   ? "it is at no public address, or nothing proves its server"
-                                   : "it cannot be had, or is too long"));
+    if (!smime_fetch(k, &wish, arena, out, &e)) {
+        log_event(LOG_WARNING, "smime.no_list", LOG_TEXT("reason", smime_fetch_reason(&e)));
         buf_reset(out);
     }
     remember(digest, buf_slice(out));

@@ -59,37 +59,67 @@ bool reading_on_smime_seal(void *reading, struct ipc_request *r, struct error *e
     return memfd_from("protected", buf_slice(&out), &r->answer_fd, e);
 }
 
+static const struct slice *bytes_of(const struct cbor_list *lists, struct arena *arena)
+{
+    struct slice *all = arena_array(arena, lists->count + 1, sizeof(*all));
+    const struct smime_list *in = lists->items;
+
+    for (size_t i = 0; i < lists->count; i++) {
+        all[i] = in[i].bytes;
+    }
+    return all;
+}
+
+static void tell(const struct smime_places *places, size_t n_answers, struct arena *arena,
+                 struct smime_judge_answer *out)
+{
+    struct smime_ask_of *questions = arena_array(arena, SMIME_LISTS_MAX, sizeof(*questions));
+    struct smime_until *until = arena_array(arena, SMIME_LISTS_MAX, sizeof(*until));
+
+    for (size_t i = 0; i < places->n_questions; i++) {
+        questions[i] =
+            (struct smime_ask_of){places->questions[i].url, places->questions[i].request};
+    }
+    for (size_t i = 0; i < n_answers; i++) {
+        until[i].at_s = places->until_s[i] > 0 ? (uint64_t)places->until_s[i] : 0;
+    }
+    out->lists = (struct cbor_list){places->urls, places->n};
+    out->questions = (struct cbor_list){questions, places->n_questions};
+    out->until = (struct cbor_list){until, n_answers};
+}
+
 bool reading_on_smime_judge(void *reading, struct ipc_request *r, struct error *e)
 {
     OWN(memfd_map) struct memfd_map chain = {0};
     const struct smime_judge_ask *ask = r->ask;
     struct smime_judge_answer *answer = r->answer;
-    const struct smime_list *lists = ask->crls.items;
-    struct slice *crls = arena_array(r->arena, ask->crls.count + 1, sizeof(*crls));
+    struct arena *arena = r->arena;
     const struct smime_wish wish = {.anchors = ask->anchors,
                                     .address = ask->address,
                                     .now_s = (int64_t)ask->now_s,
                                     .vouched = ask->vouched,
                                     .signing = ask->signing,
-                                    .crls = crls,
+                                    .crls = bytes_of(&ask->crls, arena),
                                     .n_crls = ask->crls.count,
+                                    .answers = bytes_of(&ask->answers, arena),
+                                    .n_answers = ask->answers.count,
                                     .must_know = ask->must_know};
-    struct smime_places places = {.arena = r->arena,
-                                  .urls =
-                                      arena_array(r->arena, SMIME_LISTS_MAX, sizeof(struct slice)),
-                                  .max = SMIME_LISTS_MAX};
+    struct smime_places places = {
+        .arena = arena,
+        .urls = arena_array(arena, SMIME_LISTS_MAX, sizeof(struct slice)),
+        .max = SMIME_LISTS_MAX,
+        .questions = arena_array(arena, SMIME_LISTS_MAX, sizeof(struct smime_question)),
+        .max_questions = SMIME_LISTS_MAX,
+        .until_s = arena_array(arena, SMIME_LISTS_MAX, sizeof(int64_t))};
 
     (void)reading;
-    for (size_t i = 0; i < ask->crls.count; i++) {
-        crls[i] = lists[i].bytes;
-    }
     if (!memfd_map(r->fd, RECIPIENT_FILE_MAX, &chain, e)) {
         return false;
     }
     enum smime_worth worth = smime_judge(chain.bytes, &wish, &places);
     answer->worth = (uint64_t)worth;
     answer->why = slice_text(smime_worth_text(worth));
-    answer->lists = (struct cbor_list){places.urls, places.n};
+    tell(&places, ask->answers.count, arena, answer);
     return true;
 }
 

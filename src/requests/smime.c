@@ -8,6 +8,7 @@
 #define ANCHORS_MAX ((size_t)1 << 20)
 #define OUTER_MAX   2000
 #define PKCS8_MAX   4096
+#define URL_MAX     1000
 #define DAYS_MAX    36500
 
 static const struct cbor_field recipient_fields[] = {
@@ -43,6 +44,22 @@ static const struct cbor_field list_fields[] = {
 };
 static const struct cbor_schema list = CBOR_SCHEMA(list_fields, struct smime_list);
 
+static const struct cbor_field answer_fields[] = {
+    FIELD(1, CBOR_BYTES, smime_list, bytes, SMIME_ANSWER_MAX),
+};
+static const struct cbor_schema answer = CBOR_SCHEMA(answer_fields, struct smime_list);
+
+static const struct cbor_field ask_of_fields[] = {
+    FIELD(1, CBOR_TEXT, smime_ask_of, url, URL_MAX),
+    FIELD(2, CBOR_BYTES, smime_ask_of, request, SMIME_ASK_MAX),
+};
+static const struct cbor_schema ask_of = CBOR_SCHEMA(ask_of_fields, struct smime_ask_of);
+
+static const struct cbor_field until_fields[] = {
+    FIELD(1, CBOR_UINT, smime_until, at_s, 0),
+};
+static const struct cbor_schema until = CBOR_SCHEMA(until_fields, struct smime_until);
+
 static const struct cbor_field judge_fields[] = {
     FIELD(1, CBOR_BYTES, smime_judge_ask, sender, INSPECTOR_SENDER_LEN),
     MAYBE(2, CBOR_BYTES, smime_judge_ask, anchors, ANCHORS_MAX),
@@ -52,6 +69,7 @@ static const struct cbor_field judge_fields[] = {
     MAYBE(6, CBOR_BOOL, smime_judge_ask, signing, 0),
     CBOR_SUB_OPTIONAL(7, CBOR_LIST, struct smime_judge_ask, crls, SMIME_LISTS_MAX, &list),
     MAYBE(8, CBOR_BOOL, smime_judge_ask, must_know, 0),
+    CBOR_SUB_OPTIONAL(9, CBOR_LIST, struct smime_judge_ask, answers, SMIME_LISTS_MAX, &answer),
 };
 static const struct cbor_schema judge_ask = CBOR_SCHEMA(judge_fields, struct smime_judge_ask);
 
@@ -59,6 +77,8 @@ static const struct cbor_field judged_fields[] = {
     MAYBE(1, CBOR_UINT, smime_judge_answer, worth, 0),
     FIELD(2, CBOR_TEXT, smime_judge_answer, why, TEXT_MAX),
     MAYBE(3, CBOR_TEXTS, smime_judge_answer, lists, SMIME_LISTS_MAX),
+    CBOR_SUB_OPTIONAL(4, CBOR_LIST, struct smime_judge_answer, questions, SMIME_LISTS_MAX, &ask_of),
+    CBOR_SUB_OPTIONAL(5, CBOR_LIST, struct smime_judge_answer, until, SMIME_LISTS_MAX, &until),
 };
 static const struct cbor_schema judged = CBOR_SCHEMA(judged_fields, struct smime_judge_answer);
 

@@ -12,8 +12,10 @@
 #define SMIME_COPY_ATTRIBUTES_MAX 1024
 #define SMIME_CRLS_BYTES_MAX                                                                       \
     ((size_t)2 << 20) /* of all lists that one certificate is held against */
-#define SMIME_LISTS_MAX 4
-#define SMIME_NAME_MAX  64 /* of an authority of our own */
+#define SMIME_LISTS_MAX  4
+#define SMIME_ASK_MAX    256                /* bytes of a question to a responder */
+#define SMIME_ANSWER_MAX ((size_t)32 << 10) /* and of its answer */
+#define SMIME_NAME_MAX   64                 /* of an authority of our own */
 
 /* inspector_smime_seal: make the protected letter, which comes back as a sealed memory file. ERROR_INPUT when a certificate
  * cannot be used or the signature is not this letter's. */
@@ -48,6 +50,15 @@ struct smime_list {
     struct slice bytes; /* DER */
 };
 
+struct smime_ask_of { /* a question to a responder (OCSP), by HTTP */
+    struct slice url;
+    struct slice request; /* DER */
+};
+
+struct smime_until {
+    uint64_t at_s; /* 0: the answer is of no use */
+};
+
 struct smime_judge_ask {
     struct slice sender;
     struct slice anchors; /* PEM */
@@ -56,7 +67,9 @@ struct smime_judge_ask {
     bool vouched;
     bool signing;
     struct cbor_list crls; /* struct smime_list, up to SMIME_LISTS_MAX */
-    bool must_know;        /* a list must cover each of them */
+    bool must_know;        /* a list or an answer must speak of each of them */
+    struct cbor_list
+        answers; /* struct smime_list, one for each question, empty where there is none */
 };
 
 struct smime_judge_answer {
@@ -64,6 +77,8 @@ struct smime_judge_answer {
     struct slice why; /* in either case */
     struct cbor_list
         lists; /* texts: URLs of the lists in which it would be, HTTP alone; when it is good */
+    struct cbor_list questions; /* struct smime_ask_of; when it is good */
+    struct cbor_list until;     /* struct smime_until, one for each answer */
 };
 
 extern const struct ipc_message inspector_smime_judge;

@@ -15,6 +15,7 @@
 #define SMIME_CERTIFICATES_MAX 16                 /* in one file or chain */
 #define SMIME_FINGERPRINT_LEN  64                 /* characters: SHA-256 */
 #define SMIME_NAMES_MAX        32
+#define SMIME_QUESTION_MAX     256               /* bytes of a question to a responder */
 #define SMIME_ANCHORS_MAX      ((size_t)1 << 20) /* bytes of PEM */
 
 /* What the holder's programs can read, as the certificate says (RFC 4262). */
@@ -64,19 +65,31 @@ struct smime_wish {
     int64_t now_s;
     const struct slice *crls; /* DER, one each; what is none counts as missing */
     size_t n_crls;
-    bool must_know; /* every certificate of the chain must be in the reach of a CRL */
-    bool signing;   /* it is to sign with, not to encrypt */
+    const struct slice *answers; /* of responders (OCSP), DER; as with lists */
+    size_t n_answers;
+    bool
+        must_know; /* of every certificate of the path, but the anchor, a CRL or an answer must speak */
+    bool signing; /* it is to sign with, not to encrypt */
 };
 
-/* URLs (HTTP) of the lists in which the certificates would stand if they were revoked. */
+/* What a responder (OCSP, RFC 6960) is asked, by HTTP. */
+struct smime_question {
+    struct slice url;
+    struct slice request; /* DER, up to SMIME_QUESTION_MAX */
+};
+
+/* Where it is said whether the certificates were revoked: URLs (HTTP) of the lists in which they would stand, and questions. */
 struct smime_places {
     struct arena *arena; /* for the texts */
     struct slice *urls;
     size_t n, max;
+    struct smime_question *questions;
+    size_t n_questions, max_questions;
+    int64_t *until_s; /* one for each of the wish's answers: when it ends; 0: it is of no use */
 };
 
-/* Judge a holder's certificate; the chain may lack the anchor. `places`, which may be NULL, is filled when it is good: of the
- * certificates of the path that was verified, and no other. */
+/* Judge a holder's certificate; the chain may lack the anchor. Revoked is what a list or an answer says is. `places`, which may be NULL, is filled
+ * when it is good: of the certificates of the path that was verified, and no other; `until_s` also when it was revoked. */
 enum smime_worth smime_judge(struct slice chain, const struct smime_wish *wish,
                              struct smime_places *places) MUST_CHECK;
 

@@ -23,6 +23,7 @@ static inline void smime_free_crls(STACK_OF(X509_CRL) * crls)
     sk_X509_CRL_pop_free(crls, X509_CRL_free);
 }
 
+OWN_BY(store, X509_STORE, X509_STORE_free)
 OWN_BY(certificate, X509, X509_free)
 OWN_BY(certificates, STACK_OF(X509), smime_free_chain)
 OWN_BY(crls, STACK_OF(X509_CRL), smime_free_crls)
@@ -38,6 +39,9 @@ bool smime_key_is_good(const X509 *c);
 
 /* Whether a certificate names that address. */
 bool smime_holds_address(X509 *c, struct slice address);
+
+/* A name that is a URL which may be asked, HTTP in visible ASCII: a view. False for another. */
+bool smime_url(const GENERAL_NAME *name, struct slice *url);
 
 /* What SMIMECapabilities say: SMIME_READS_... */
 unsigned smime_capabilities(const unsigned char *der, long len);

@@ -2,8 +2,8 @@
 #include <openssl/pem.h>
 
 #include "formats/smime/internal.h"
+#include "formats/smime/ocsp.h"
 
-OWN_BY(store, X509_STORE, X509_STORE_free)
 OWN_BY(context, X509_STORE_CTX, X509_STORE_CTX_free)
 
 bool smime_key_is_good(const X509 *c)
@@ -147,15 +147,26 @@ static bool is_url(struct slice s)
     return good;
 }
 
+bool smime_url(const GENERAL_NAME *name, struct slice *url)
+{
+    int type = 0;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+    struct slice text =
+        type == GEN_URI ? slice_of(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value))
+                        : SLICE_NONE;
+
+    if (is_url(text)) {
+        *url = text;
+        return true;
+    }
+    return false;
+}
+
 static void add_urls(const GENERAL_NAMES *names, struct smime_places *places)
 {
     for (int i = 0; i < sk_GENERAL_NAME_num(names) && places->n < places->max; i++) {
-        int type = 0;
-        const ASN1_STRING *value = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
-        struct slice url = type == GEN_URI ? slice_of(ASN1_STRING_get0_data(value),
-                                                      (size_t)ASN1_STRING_length(value))
-                                           : SLICE_NONE;
-        bool known = !is_url(url);
+        struct slice url = SLICE_NONE;
+        bool known = !smime_url(sk_GENERAL_NAME_value(names, i), &url);
         for (size_t k = 0; k < places->n; k++) {
             known = known || slice_equal(places->urls[k], url);
         }
@@ -182,62 +193,147 @@ static void find_places(STACK_OF(X509) * path, struct smime_places *places)
 
 /* ── the path ── */
 
-/* Whether the list that names a certificate is its issuer's: that its signature is wrong was passed over before. */
-static bool is_issuers_list(X509_STORE_CTX *ctx)
-{
-    STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(ctx);
-    X509_CRL *list = X509_STORE_CTX_get0_current_crl(ctx);
-    int above = X509_STORE_CTX_get_error_depth(ctx) + 1;
-    int top = sk_X509_num(path) - 1;
-    const X509 *issuer = sk_X509_value(path, above < top ? above : top);
-    EVP_PKEY *key = issuer ? X509_get0_pubkey(issuer) : NULL;
+/* A path that was verified, and what answers say of its certificates. */
+struct path {
+    STACK_OF(X509) * all; /* holder first, anchor last */
+    enum smime_status of[SMIME_PATH_MAX];
+    bool must_know;
+};
 
-    return key && list && X509_CRL_verify(list, key) == 1;
+/* Of the anchor nobody need say anything. */
+static bool is_known(const struct path *path, const X509 *c)
+{
+    int last = sk_X509_num(path->all) - 1;
+
+    for (int i = 0; i <= last; i++) {
+        if (X509_cmp(sk_X509_value(path->all, i), c) == 0) {
+            return i == last || path->of[i] == SMIME_STATUS_GOOD;
+        }
+    }
+    return false;
 }
 
-/* Where it need not be known, a list that is missing or not to be believed is no matter: neither way. */
+/* Of what a CRL could not be found is no matter where it need not be known, or is known otherwise. */
 static int pass_unknown(int ok, X509_STORE_CTX *ctx)
 {
-    if (!ok && X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_REVOKED) {
-        return !is_issuers_list(ctx);
-    }
-    return ok || worth_of(X509_STORE_CTX_get_error(ctx)) == SMIME_UNKNOWN;
+    const struct path *path = X509_STORE_CTX_get_app_data(ctx);
+
+    return ok || (worth_of(X509_STORE_CTX_get_error(ctx)) == SMIME_UNKNOWN &&
+                  (!path->must_know || is_known(path, X509_STORE_CTX_get_current_cert(ctx))));
 }
 
-static enum smime_worth judge_issuer(STACK_OF(X509) * chain, const struct smime_wish *wish,
-                                     struct smime_places *places)
+static bool is_signed_in(const struct path *path, X509_CRL *crl)
 {
-    OWN(store) X509_STORE *store = X509_STORE_new();
-    OWN(context) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    OWN(crls) STACK_OF(X509_CRL) *crls = read_crls(wish);
-    X509 *own = sk_X509_value(chain, 0);
+    bool is = false;
 
-    if (!store || !ctx || !crls) {
+    for (int i = 0; !is && i < sk_X509_num(path->all); i++) {
+        X509 *issuer = sk_X509_value(path->all, i);
+        is = X509_NAME_cmp(X509_get_subject_name(issuer), X509_CRL_get_issuer(crl)) == 0 &&
+             X509_CRL_verify(crl, X509_get0_pubkey(issuer)) == 1;
+    }
+    return is;
+}
+
+/* One that nobody in the path signed says nothing, not even that something was revoked. */
+static void drop_forged(const struct path *path, STACK_OF(X509_CRL) * crls)
+{
+    for (int i = sk_X509_CRL_num(crls) - 1; i >= 0; i--) {
+        if (!is_signed_in(path, sk_X509_CRL_value(crls, i))) {
+            X509_CRL_free(sk_X509_CRL_delete(crls, i));
+        }
+    }
+}
+
+static X509_STORE_CTX *new_context(X509_STORE *store, STACK_OF(X509) * chain)
+{
+    OWN(context) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+    if (!ctx || !X509_STORE_CTX_init(ctx, store, sk_X509_value(chain, 0), chain)) {
         arena_panic("out of memory");
     }
-    bool anchored =
-        wish->vouched ? X509_STORE_add_cert(store, own) == 1 : add_anchors(store, wish->anchors);
-    if (!anchored || !X509_STORE_CTX_init(ctx, store, own, chain)) {
-        return SMIME_UNTRUSTED;
+    return TAKE(ctx, NULL);
+}
+
+static enum smime_worth judge_by_lists(STACK_OF(X509) * chain, const struct smime_wish *wish,
+                                       X509_STORE *store, struct path *path)
+{
+    OWN(context) X509_STORE_CTX *ctx = new_context(store, chain);
+    OWN(crls) STACK_OF(X509_CRL) *crls = read_crls(wish);
+
+    if (!crls) {
+        arena_panic("out of memory");
     }
-    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+    drop_forged(path, crls);
+    if (!wish->must_know && sk_X509_CRL_num(crls) == 0) {
+        return SMIME_GOOD;
+    }
     X509_STORE_CTX_set0_crls(ctx, crls);
+    (void)X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx),
+                                      X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    X509_STORE_CTX_set_verify_cb(ctx, pass_unknown);
+    (void)X509_STORE_CTX_set_app_data(ctx, path);
+    return X509_verify_cert(ctx) == 1 ? SMIME_GOOD : worth_of(X509_STORE_CTX_get_error(ctx));
+}
+
+static enum smime_worth judge_revocation(STACK_OF(X509) * chain, const struct smime_wish *wish,
+                                         X509_STORE *store, STACK_OF(X509) * all,
+                                         struct smime_places *places)
+{
+    struct path path = {.all = all, .must_know = wish->must_know};
+
+    smime_ocsp_read(all, store, wish, places, path.of);
+    for (int i = 0; i < sk_X509_num(all); i++) {
+        if (path.of[i] == SMIME_STATUS_REVOKED) {
+            return SMIME_REVOKED;
+        }
+    }
+    return judge_by_lists(chain, wish, store, &path);
+}
+
+static X509_STORE *new_store(X509 *own, const struct smime_wish *wish)
+{
+    OWN(store) X509_STORE *store = X509_STORE_new();
+
+    if (!store) {
+        arena_panic("out of memory");
+    }
+    X509_VERIFY_PARAM *param = X509_STORE_get0_param(store);
     X509_VERIFY_PARAM_set_auth_level(param, SMIME_AUTH_LEVEL);
     X509_VERIFY_PARAM_set_depth(param, SMIME_CERTIFICATES_MAX);
     X509_VERIFY_PARAM_set_time(param, (time_t)wish->now_s);
     if (wish->vouched) {
         (void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
-    } else if (wish->must_know || sk_X509_CRL_num(crls) > 0) {
-        (void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
     }
-    if (!wish->must_know) {
-        X509_STORE_CTX_set_verify_cb(ctx, pass_unknown);
+    bool anchored =
+        wish->vouched ? X509_STORE_add_cert(store, own) == 1 : add_anchors(store, wish->anchors);
+    return anchored ? TAKE(store, NULL) : NULL;
+}
+
+static enum smime_worth judge_issuer(STACK_OF(X509) * chain, const struct smime_wish *wish,
+                                     struct smime_places *places)
+{
+    OWN(store) X509_STORE *store = new_store(sk_X509_value(chain, 0), wish);
+    enum smime_worth worth = SMIME_GOOD;
+
+    if (!store) {
+        return SMIME_UNTRUSTED;
     }
+    OWN(context) X509_STORE_CTX *ctx = new_context(store, chain);
     if (X509_verify_cert(ctx) != 1) {
         return worth_of(X509_STORE_CTX_get_error(ctx));
     }
-    find_places(X509_STORE_CTX_get0_chain(ctx), places);
-    return SMIME_GOOD;
+    STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(ctx);
+    if (sk_X509_num(path) > SMIME_PATH_MAX) {
+        return SMIME_UNTRUSTED;
+    }
+    if (!wish->vouched) {
+        worth = judge_revocation(chain, wish, store, path, places);
+    }
+    if (worth == SMIME_GOOD && places) {
+        find_places(path, places);
+        smime_ocsp_ask(path, places);
+    }
+    return worth;
 }
 
 enum smime_worth smime_judge(struct slice chain, const struct smime_wish *wish,

@@ -147,6 +147,11 @@ static void what_was_revoked_is_not_used(void **unused)
     wish.n_crls = 1;
     lists[0] = crl_of(&other, NULL, &arena);
     assert_int_equal(smime_judge(der, &wish, NULL), SMIME_UNKNOWN);
+    lists[0] = crl_of(&other, &anna, &arena); /* one that is forged says nothing */
+    wish.must_know = false;
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_GOOD);
+    wish.must_know = true;
+    assert_int_equal(smime_judge(der, &wish, NULL), SMIME_UNKNOWN);
     lists[0] = SLICE("<html>no list</html>"); /* what is none counts as missing */
     assert_int_equal(smime_judge(der, &wish, NULL), SMIME_UNKNOWN);
     wish.must_know = false;
