@@ -36,6 +36,13 @@ static const char *protection(const struct ruling *r, struct arena *arena)
                      .ptr;
 }
 
+static const char *metadata(const struct ruling *r)
+{
+    return r->clean == CLEAN_REQUIRE  ? "taken out of its files, all of it"
+           : r->clean == CLEAN_REMOVE ? "taken out of its files, where that can be done"
+                                      : "";
+}
+
 static const char *policy_of(const struct decision *d, const struct ruling *r, struct arena *arena)
 {
     if (r->policy.len == 0) {
@@ -61,6 +68,7 @@ void receipt_ruling(const struct decision *d, const struct ruling *r, struct are
                                         rung_name(tried[i].rung), clean(arena, tried[i].why))
                  .ptr);
     }
+    line(out, "metadata", metadata(r));
     line(out, "because", clean(arena, r->reason));
 }
 
@@ -96,6 +104,10 @@ void receipt_ruling_json(const struct decision *d, const struct ruling *r, struc
     member(out, "method", slice_text(r->method ? rung_name(r->method) : ""));
     member(out, "level", slice_text(timeline_level(r->level)));
     member(out, "policy", r->policy);
+    buf_printf(out, ",\"metadata\":\"%s\"",
+               r->clean == CLEAN_REQUIRE  ? "require"
+               : r->clean == CLEAN_REMOVE ? "remove"
+                                          : "keep");
     buf_printf(out, ",\"version\":%llu", (unsigned long long)d->policy_version);
     member(out, "reason", r->reason);
     buf_add_text(out, ",\"steps\":[");

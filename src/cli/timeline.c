@@ -277,6 +277,9 @@ static void on_sealed(struct timeline *t, const void *value)
     for (size_t i = 0; i < s->protection.count; i++) {
         detail_slice(t, "protected", protection[i]);
     }
+    for (size_t i = 0; i < s->metadata.count; i++) {
+        detail_slice(t, "metadata", ((const struct slice *)s->metadata.items)[i]);
+    }
     for (size_t i = 0; i < s->signatures.count; i++) {
         detail_slice(t, "signed", signatures[i]);
     }

@@ -8,6 +8,8 @@ static const char *const method_words[] = {"smime",    "openpgp",   "attachments
                                            "verified", "encrypted", "cleartext",   NULL};
 static const char *const otherwise_words[] = {"hold", "return", NULL};
 
+static const char *const metadata_words[] = {"keep", "remove", "require", NULL};
+
 static const struct config_setting policy_rows[] = {
     CONFIG_ROW("methods", CHOICE, struct policy_settings, methods, .list = true, .required = true,
                .words = method_words, .example = "smime, openpgp, authenticated",
@@ -29,6 +31,15 @@ static const struct config_setting policy_rows[] = {
                .example =
                    "\"Pay slips leave encrypted only. Ask for the recipient's certificate.\"",
                .help = "What the sender is told when none works: a sentence of your own."),
+    CONFIG_ROW("metadata", CHOICE, struct policy_settings, metadata, .initial = "keep",
+               .words = metadata_words,
+               .help = "What becomes of what files say of who made them, where and with what.",
+               .more = "With `remove` it is taken out of the copy that leaves, whatever protects "
+                       "that; the letter in the archive stays as it was submitted. A file that is "
+                       "damaged or encrypted and what its sender or a server has signed stay as "
+                       "they are. With `require` such a letter does not leave, see `otherwise`. "
+                       "Archives are not opened. `postern show` says what was taken out and what "
+                       "stayed."),
 };
 static const struct config_table settings_policy_table = {
     "[policy]", 0, policy_rows, sizeof(policy_rows) / sizeof(policy_rows[0])};

@@ -20,6 +20,9 @@ enum setting_method {
     SETTING_METHOD_CLEARTEXT,
 };
 
+/* What files say of who made them: as enum ruling_clean. */
+enum setting_metadata { SETTING_METADATA_KEEP, SETTING_METADATA_REMOVE, SETTING_METADATA_REQUIRE };
+
 enum setting_otherwise { SETTING_OTHERWISE_HOLD, SETTING_OTHERWISE_RETURN };
 
 /* [policy NAME]: the first section that a letter and its recipient meet counts for this recipient. */
@@ -29,6 +32,7 @@ struct policy_settings {
     struct config_list methods; /* int: enum setting_method, in order of preference */
     enum setting_otherwise otherwise;
     struct slice reason; /* for the sender; may be empty */
+    enum setting_metadata metadata;
 };
 
 /* [label NAME]: what puts it on a letter; one of them is enough. */

@@ -20,6 +20,7 @@ void copy_source_init(struct copy_source *s)
     keyring_random_bytes(s->random, sizeof(s->random));
     s->bare_fd = -1;
     s->bare = (struct memfd_map){.bytes = SLICE_NONE};
+    s->cleaned = (struct copy_cleaned){.fd = -1};
 }
 
 static void end_fd(int *fd)
@@ -35,6 +36,7 @@ void copy_source_done(struct copy_source *s)
     memfd_unmap(&s->bare);
     s->bare = (struct memfd_map){.bytes = SLICE_NONE};
     end_fd(&s->bare_fd);
+    copy_cleaned_done(&s->cleaned);
 }
 
 void leaving_done(struct leaving *copy)
@@ -211,7 +213,7 @@ static bool make_bare(struct copy_source *s, struct error *e)
     return true;
 }
 
-enum copy_end copy_ask_method(struct copy_source *s, const struct copy_method *method,
+enum copy_end copy_ask_method(struct copy_source *s, const struct copy_method *method, bool clean,
                               const uint16_t *indexes, size_t n, struct copy_made *made,
                               struct error *e)
 {
@@ -225,8 +227,9 @@ enum copy_end copy_ask_method(struct copy_source *s, const struct copy_method *m
     for (size_t i = 0; i < n; i++) {
         recipients[i] = all[indexes[i]].address;
     }
-    const struct copy_ask ask = {.letter = s->bare.bytes,
-                                 .letter_fd = s->bare_fd,
+    bool other = clean && s->cleaned.changed;
+    const struct copy_ask ask = {.letter = other ? s->cleaned.map.bytes : s->bare.bytes,
+                                 .letter_fd = other ? s->cleaned.fd : s->bare_fd,
                                  .facts = s->facts,
                                  .sender = from.domain.len ? mail_address_text(&from, s->arena)
                                                            : SLICE_NONE,
@@ -281,6 +284,41 @@ enum copy_end copy_make_protected(const struct copy_source *s, uint64_t number, 
     out->sealed.method = rung;
     out->sealed.protection = texts_of(s, made);
     return COPY_MADE;
+}
+
+/* ── cleaned ones ── */
+
+enum copy_end copy_make_clean(struct copy_source *s, struct error *e)
+{
+    if (s->cleaned.made) {
+        return COPY_MADE;
+    }
+    if (!make_bare(s, e)) {
+        return COPY_LATER;
+    }
+    const struct copy_ask ask = {
+        .letter = s->bare.bytes, .letter_fd = s->bare_fd, .facts = s->facts};
+    return copy_clean(s->k, &ask, s->arena, &s->cleaned, e);
+}
+
+enum copy_end copy_make_cleaned(const struct copy_source *s, uint64_t number, struct leaving *out,
+                                struct error *e)
+{
+    const struct copy_made made = {.fd = s->cleaned.fd};
+
+    if (!s->cleaned.changed) {
+        return copy_make_plain(s, number, out, e) ? COPY_MADE : COPY_LATER;
+    }
+    return copy_make_protected(s, number, RUNG_NONE, &made, out, e);
+}
+
+void copy_note_cleaned(const struct copy_source *s, struct leaving *copy)
+{
+    static const struct slice nothing = SLICE_INIT("nothing was found to take out");
+
+    copy->sealed.metadata = s->cleaned.texts.count
+                                ? s->cleaned.texts
+                                : (struct cbor_list){(void *)(uintptr_t)&nothing, 1};
 }
 
 /* For the first attempt, which usually follows at once; where too many wait in memory already none is written: then parcel_copy() makes

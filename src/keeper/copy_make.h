@@ -5,7 +5,7 @@
 #pragma once
 
 #include "host/memfd.h"
-#include "keeper/copies.h"
+#include "keeper/copy_clean.h"
 #include "stages/protect/protect.h"
 
 #define COPY_BYTES_MAX                                                                             \
@@ -33,6 +33,7 @@ struct copy_source {
 
     int bare_fd; /* -1: not made yet */
     struct memfd_map bare;
+    struct copy_cleaned cleaned; /* that without metadata */
 };
 
 /* Begin: a fresh random, nothing made. */
@@ -46,13 +47,24 @@ void leaving_done(struct leaving *copy);
 bool copy_make_plain(const struct copy_source *s, uint64_t number, struct leaving *out,
                      struct error *e) MUST_CHECK;
 
+/* Have the letter's files cleaned, if that was not done yet. COPY_CANNOT: it cannot be done, *e says why. */
+enum copy_end copy_make_clean(struct copy_source *s, struct error *e);
+
+/* Make a copy whose files were cleaned, and whose content nothing else protects: as the next two say. */
+enum copy_end copy_make_cleaned(const struct copy_source *s, uint64_t number, struct leaving *out,
+                                struct error *e);
+
+/* The record says what was taken out of a copy's files. */
+void copy_note_cleaned(const struct copy_source *s, struct leaving *copy);
+
 /**
  * Ask a method for a protected letter for some recipients.
  *
+ * @param clean    of the letter that copy_make_clean() made
  * @param indexes  of recipients in the facts
  * @param made     its fd is -1 before
  */
-enum copy_end copy_ask_method(struct copy_source *s, const struct copy_method *method,
+enum copy_end copy_ask_method(struct copy_source *s, const struct copy_method *method, bool clean,
                               const uint16_t *indexes, size_t n, struct copy_made *made,
                               struct error *e);
 

@@ -4,8 +4,9 @@
 #include "stages/protect/blind.h"
 #include "stages/protect/plan.h"
 
-#define ROUNDS_MAX 16 /* each takes a method from a recipient, and there are three */
-#define WHY_MAX    300
+#define ROUNDS_MAX                                                                                 \
+    16 /* each takes a method from a recipient, and there are three, or its cleaning */
+#define WHY_MAX 300
 
 /* One letter on the ladder. */
 struct climbing {
@@ -38,7 +39,11 @@ static void fail(struct climbing *x, const uint16_t *indexes, size_t n, uint64_t
     struct slice text = letter_text(x->c->source.arena, slice_head(why, WHY_MAX), WHY_MAX);
 
     for (size_t i = 0; i < n; i++) {
-        *fact_of(&x->states[indexes[i]], rung) = (struct recipient_fact){false, text, false};
+        if (rung == RUNG_NONE) {
+            x->states[indexes[i]].uncleaned = text;
+        } else {
+            *fact_of(&x->states[indexes[i]], rung) = (struct recipient_fact){false, text, false};
+        }
     }
     x->changed = true;
 }
@@ -64,6 +69,17 @@ static bool is_blind(struct climbing *x, size_t index)
 static uint16_t index_at(struct slice indexes, size_t i)
 {
     return (uint16_t)(indexes.ptr[2 * i] << 8 | indexes.ptr[2 * i + 1]);
+}
+
+/* Nothing protects the content: all share that copy, which names no Bcc. */
+static void share(struct climbing *x, const struct ruling *r)
+{
+    for (size_t i = 0; i < r->recipients.len / 2; i++) {
+        uint16_t index = index_at(r->recipients, i);
+        if (index < x->c->source.facts->recipients.count) {
+            x->own[index] = false;
+        }
+    }
 }
 
 /* Look at one ruling that protects the content: is there such a method, and who gets his own? */
@@ -92,6 +108,8 @@ static void look_at_rulings(struct climbing *x)
     for (size_t i = 0; i < x->decision->rulings.count; i++) {
         if (rulings[i].method) {
             look_at_ruling(x, &rulings[i]);
+        } else {
+            share(x, &rulings[i]);
         }
     }
 }
@@ -106,8 +124,8 @@ static bool divide(struct climbing *x, const struct copy_method *method,
 
     for (size_t i = 0; i < copy->n_recipients; i++) {
         struct copy_made made = {.fd = -1};
-        enum copy_end end =
-            copy_ask_method(&x->c->source, method, &copy->recipients[i], 1, &made, e);
+        enum copy_end end = copy_ask_method(&x->c->source, method, copy->clean != CLEAN_NOT,
+                                            &copy->recipients[i], 1, &made, e);
         if (made.fd >= 0) {
             (void)close(made.fd);
         }
@@ -149,7 +167,8 @@ static bool make_protected(struct climbing *x, const struct plan_copy *copy, uin
     struct copy_source *s = &x->c->source;
     const struct copy_method *method = copy_method_of(s->k->copy_methods, copy->method);
     struct copy_made made = {.fd = -1};
-    enum copy_end end = copy_ask_method(s, method, copy->recipients, copy->n_recipients, &made, e);
+    enum copy_end end = copy_ask_method(s, method, copy->clean != CLEAN_NOT, copy->recipients,
+                                        copy->n_recipients, &made, e);
 
     if (end == COPY_CANNOT && copy->n_recipients > 1) {
         return divide(x, method, copy, e);
@@ -174,6 +193,64 @@ static void drop_copies(struct copying *c)
     c->whole_bytes = 0;
 }
 
+/* Nothing but the files is another. False: not now. */
+static bool make_cleaned(struct climbing *x, const struct plan_copy *copy, uint64_t number,
+                         struct leaving *out, struct error *e)
+{
+    enum copy_end end = copy_make_cleaned(&x->c->source, number, out, e);
+
+    if (end == COPY_CANNOT) {
+        fail(x, copy->recipients, copy->n_recipients, RUNG_NONE, slice_text(e->text));
+    }
+    if (end == COPY_MADE && x->c->source.cleaned.changed) {
+        (void)is_too_much(x, copy, out->script.size);
+    }
+    return end != COPY_LATER;
+}
+
+/* Have the letter's files cleaned for a copy; *can: they are as its policy wants them. False: not now. */
+static bool clean(struct climbing *x, const struct plan_copy *copy, bool *can, struct error *e)
+{
+    enum copy_end end = copy_make_clean(&x->c->source, e);
+    struct slice left = x->c->source.cleaned.left;
+
+    *can = end == COPY_MADE && (copy->clean != CLEAN_REQUIRE || left.len == 0);
+    if (end != COPY_LATER && !*can) {
+        fail(x, copy->recipients, copy->n_recipients, RUNG_NONE,
+             end == COPY_CANNOT ? slice_text(e->text) : left);
+        for (size_t i = 0; i < copy->n_recipients; i++) {
+            x->states[copy->recipients[i]].partly = end == COPY_MADE;
+        }
+    }
+    return end != COPY_LATER;
+}
+
+/* One copy of the plan. False: not now. */
+static bool make_copy(struct climbing *x, const struct plan_copy *copy, uint64_t number,
+                      struct leaving *out, struct error *e)
+{
+    bool can = true;
+    bool made = true;
+
+    if (copy->clean && !clean(x, copy, &can, e)) {
+        return false;
+    }
+    if (!can) {
+        return true;
+    }
+    if (copy->method) {
+        made = make_protected(x, copy, number, out, e);
+    } else if (copy->clean) {
+        made = make_cleaned(x, copy, number, out, e);
+    } else {
+        made = copy_make_plain(&x->c->source, number, out, e);
+    }
+    if (copy->clean) {
+        copy_note_cleaned(&x->c->source, out);
+    }
+    return made;
+}
+
 /* Make all that the plan has. What is found of one recipient is found of others in the same round. */
 static bool make_copies(struct climbing *x, const struct plan *plan, struct error *e)
 {
@@ -189,8 +266,7 @@ static bool make_copies(struct climbing *x, const struct plan *plan, struct erro
                  SLICE("a letter leaves in 200 copies at most: send it to fewer recipients"));
             continue;
         }
-        if (copy->method ? !make_protected(x, copy, i + 1, out, e)
-                         : !copy_make_plain(&c->source, i + 1, out, e)) {
+        if (!make_copy(x, copy, i + 1, out, e)) {
             return false;
         }
     }

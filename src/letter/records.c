@@ -110,6 +110,7 @@ static const struct cbor_field sealed_fields[] = {
     MAYBE(6, CBOR_TEXTS, signatures, 16),
     MAYBE(7, CBOR_UINT, method, UINT8_MAX),
     MAYBE(8, CBOR_TEXTS, protection, 64),
+    MAYBE(9, CBOR_TEXTS, metadata, 64),
 };
 SCHEMA(sealed);
 #undef THIS

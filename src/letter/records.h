@@ -143,6 +143,7 @@ struct sealed {
     struct cbor_list signatures; /* texts: "rsa-sha256 selector._domainkey.domain" */
     uint64_t method;             /* enum rung of what protects its content; 0: nothing does */
     struct cbor_list protection; /* texts: certificates or keys, algorithms, what stayed outside */
+    struct cbor_list metadata;   /* texts: what was taken out of its files, and what stayed */
 };
 
 extern const struct cbor_schema sealed_schema;

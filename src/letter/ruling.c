@@ -28,6 +28,7 @@ static const struct cbor_field ruling_fields[] = {
     CBOR_SUB_OPTIONAL(11, CBOR_LIST, struct ruling, tried, RULING_TRIES_MAX, &ruling_try_schema),
     MAYBE(12, CBOR_BOOL, generated, 0),
     MAYBE(13, CBOR_BOOL, closed, 0),
+    MAYBE(14, CBOR_UINT, clean, CLEAN_REQUIRE),
 };
 SCHEMA(ruling);
 #undef THIS

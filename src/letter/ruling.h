@@ -30,6 +30,13 @@ enum rung {
     RUNG_RETURN = 33,      /* none works: it goes back to its sender          */
 };
 
+/* Whether files say who made them, where and with what. */
+enum ruling_clean {
+    CLEAN_NOT = 0,
+    CLEAN_REMOVE = 1,  /* it is taken out; what cannot be stays */
+    CLEAN_REQUIRE = 2, /* it is taken out, all of it */
+};
+
 /* One step that was looked at, in the order of the policy. */
 struct ruling_try {
     uint64_t rung;
@@ -53,6 +60,7 @@ struct ruling {
     struct cbor_list tried; /* struct ruling_try; the last one is what was taken */
     bool generated;         /* a password that was made for the letter opens that copy */
     bool closed;            /* a policy held it before a scanner became its guard */
+    uint64_t clean;         /* enum ruling_clean: whether that copy's files were cleaned */
 };
 
 extern const struct cbor_schema ruling_schema;

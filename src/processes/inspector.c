@@ -16,6 +16,7 @@
 #include "processes/lives.h"
 #include "processes/reading.h"
 #include "processes/roles.h"
+#include "requests/metadata.h"
 #include "requests/openpgp.h"
 #include "requests/recipients.h"
 #include "requests/secrets.h"
@@ -82,6 +83,7 @@ static const struct ipc_message *const questions[] = {
     &inspector_inspect,         &inspector_stamp,        &inspector_key,
     &inspector_openpgp_prepare, &inspector_openpgp_seal, &inspector_smime_seal,
     &inspector_smime_judge,     &inspector_protect,      &inspector_smime_harvest,
+    &inspector_clean,
 };
 
 /* Whose question this is: the one thing about it that is looked at here. */

@@ -15,12 +15,14 @@
 #include "processes/reading_openpgp.h"
 #include "processes/reading_smime.h"
 #include "requests/inspector.h"
+#include "requests/metadata.h"
 #include "requests/openpgp.h"
 #include "requests/recipients.h"
 #include "requests/secrets.h"
 #include "requests/smime.h"
 #include "stages/attachments/attachments.h"
 #include "stages/inspection/inspection.h"
+#include "stages/metadata/metadata.h"
 
 #define FILES_MAX       32 /* descriptors: channel, letter, terms, and what decoding opens */
 #define MEMORY_FILE_MAX ((rlim_t)3 * LETTER_BYTES_MAX) /* a letter that was protected */
@@ -149,6 +151,27 @@ static bool on_protect(void *reading, struct ipc_request *r, struct error *e)
            memfd_from("protected", buf_slice(&protected), &r->answer_fd, e);
 }
 
+static bool on_clean(void *reading, struct ipc_request *r, struct error *e)
+{
+    struct inspector_clean_answer *answer = r->answer;
+    OWN(memfd_map) struct memfd_map letter = {0};
+    OWN(buf) struct buf cleaned = {.max = 2 * (size_t)LETTER_BYTES_MAX};
+    struct reading *mine = reading;
+    struct metadata_cleaned made;
+
+    if (!limit_letters(mine)) {
+        return error_errno(e, ERROR_BUSY, "limit the time");
+    }
+    mine->slow = true; /* documents are written anew: the next gets all its time */
+    arena_reset(&mine->arena);
+    if (!memfd_map(r->fd, LETTER_BYTES_MAX, &letter, e) ||
+        !metadata_clean(letter.bytes, &mine->arena, &cleaned, &made, e)) {
+        return false;
+    }
+    *answer = (struct inspector_clean_answer){made.texts, made.left, made.changed};
+    return memfd_from("cleaned", made.changed ? buf_slice(&cleaned) : SLICE_NONE, &r->answer_fd, e);
+}
+
 static const struct ipc_row rows[] = {
     {&inspector_inspect,         0, on_inspect        },
     {&inspector_stamp,           0, on_stamp          },
@@ -159,6 +182,7 @@ static const struct ipc_row rows[] = {
     {&inspector_smime_judge,     0, on_smime_judge    },
     {&inspector_protect,         0, on_protect        },
     {&inspector_smime_harvest,   0, on_smime_harvest  },
+    {&inspector_clean,           0, on_clean          },
 };
 static const struct ipc_table table = IPC_TABLE("inspector", rows);
 

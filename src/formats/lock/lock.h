@@ -14,7 +14,7 @@
 #define LOCK_PASSWORD_MIN 12
 #define LOCK_PASSWORD_MAX 64
 #define LOCK_FILE_MAX     ((size_t)64 << 20) /* bytes of one file */
-#define LOCK_FILES_MAX    200                /* in one archive */
+#define LOCK_FILES_MAX    256                /* in one archive */
 #define LOCK_NAME_MAX     200                /* bytes of a file's name in it */
 
 enum lock_form {

@@ -11,11 +11,8 @@ void scrub_say(struct buf *what, const char *word)
     }
 }
 
-enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what)
+static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf *what)
 {
-    if (bytes.len > SCRUB_FILE_MAX) {
-        return SCRUB_CANNOT;
-    }
     if (slice_starts(bytes, SLICE("\xff\xd8\xff"))) {
         return scrub_jpeg(bytes, out, what);
     }
@@ -40,4 +37,16 @@ enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what)
         break;
     }
     return SCRUB_NOTHING;
+}
+
+enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what)
+{
+    bool large = bytes.len > SCRUB_FILE_MAX;
+    enum scrub_end end = large ? SCRUB_CANNOT : scrub_kind(bytes, out, what);
+
+    if (end == SCRUB_CANNOT) {
+        buf_reset(what);
+        buf_add_text(what, large ? "it is too large" : "it is damaged, signed or encrypted");
+    }
+    return end;
 }

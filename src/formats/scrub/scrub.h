@@ -14,13 +14,13 @@
 enum scrub_end {
     SCRUB_NOTHING, /* there is nothing to take out, or it is of no kind that is known here */
     SCRUB_CLEANED, /* it stands in `out` */
-    SCRUB_CANNOT,  /* it may say something, and cannot be changed: damaged or signed */
+    SCRUB_CANNOT,  /* it may say something, and cannot be changed */
 };
 
 /**
  * Take it out.
  *
  * @param out   empty; its limit bounds what is made
- * @param what  appended to when CLEANED: what was taken out, "EXIF, XMP"
+ * @param what  empty; when CLEANED: what was taken out, "EXIF, XMP"; when CANNOT: why, "it is damaged, signed or encrypted"
  */
 enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what);

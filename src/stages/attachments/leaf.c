@@ -169,13 +169,16 @@ static struct slice cleaned(struct work *w, const struct entity *part, struct sl
     struct slice name = name_of(&part->facts);
     enum scrub_end end = w->wish->scrub ? scrub_file(bytes, space, &what) : SCRUB_NOTHING;
 
+    buf_add_byte(&what, '\0');
     if (end == SCRUB_CANNOT) {
-        work_say(w, name, "what it says of who made it stays: it is damaged, signed or encrypted");
+        work_say(w, name,
+                 (const char *)arena_printf(w->arena, "what it says of who made it stays: %s",
+                                            (const char *)what.ptr)
+                     .ptr);
     }
     if (end != SCRUB_CLEANED) {
         return bytes;
     }
-    buf_add_byte(&what, '\0');
     work_say(w, name,
              (const char *)arena_printf(w->arena, "taken out: %s", (const char *)what.ptr).ptr);
     return buf_slice(space);

@@ -159,8 +159,10 @@ static void climb(struct deciding *d, const struct policy_settings *p, const str
     struct ruling_try *tried = arena_array(d->arena, SETTINGS_METHODS_MAX + 1, sizeof(*tried));
     size_t n = 0;
     bool works = false;
+    bool uncleaned = r->clean && state->uncleaned.len;
 
-    for (size_t i = 0; i < p->methods.count && n < SETTINGS_METHODS_MAX && !works; i++) {
+    for (size_t i = 0; !uncleaned && i < p->methods.count && n < SETTINGS_METHODS_MAX && !works;
+         i++) {
         enum rung rung = rungs[methods[i]];
         tried[n].rung = rung;
         works = is_content(rung) ? content_works(rung, state, &tried[n].why)
@@ -177,7 +179,11 @@ static void climb(struct deciding *d, const struct policy_settings *p, const str
         r->hold = true;
         r->guard = back ? GUARD_RETURN : GUARD_POLICY;
         tried[n++] = (struct ruling_try){back ? RUNG_RETURN : RUNG_HOLD,
-                                         or_else(p->reason, "none of the steps works")};
+                                         uncleaned ? slice_head(state->uncleaned, WHY_MAX)
+                                                   : or_else(p->reason, "none of the steps works")};
+        r->clean = !uncleaned      ? r->clean
+                   : state->partly ? (uint64_t)CLEAN_REMOVE /* who lets it go lets go what stays */
+                                   : (uint64_t)CLEAN_NOT;
     }
     r->tried = (struct cbor_list){tried, n};
 }
@@ -193,6 +199,9 @@ static struct slice why_stopped(struct deciding *d, const struct policy_settings
                SLICE_ARG(p->name));
     for (size_t i = 0; i + 1 < r->tried.count; i++) {
         buf_printf(&text, "; not %s: %.*s", rung_name(tried[i].rung), SLICE_ARG(tried[i].why));
+    }
+    if (r->tried.count == 1) { /* no step was looked at */
+        buf_printf(&text, "; its files: %.*s", SLICE_ARG(tried[0].why));
     }
     buf_add_text(&text, ")");
     return letter_text(d->arena, buf_slice(&text), WHY_MAX);
@@ -235,6 +244,9 @@ static struct ruling decide_one(struct deciding *d, struct slice address,
         return r;
     }
     r.policy = p->name;
+    r.clean = p->metadata == SETTING_METADATA_REQUIRE  ? CLEAN_REQUIRE
+              : p->metadata == SETTING_METADATA_REMOVE ? CLEAN_REMOVE
+                                                       : CLEAN_NOT;
     climb(d, p, &w, state, &r);
     r.reason = r.hold
                    ? why_stopped(d, p, &r)
@@ -270,8 +282,8 @@ static bool same_steps(const struct ruling *a, const struct ruling *b)
 static bool same_outcome(const struct ruling *a, const struct ruling *b)
 {
     return slice_equal(a->domain, b->domain) && slice_equal(a->policy, b->policy) &&
-           a->method == b->method && a->level == b->level && a->guard == b->guard &&
-           same_steps(a, b);
+           a->method == b->method && a->clean == b->clean && a->level == b->level &&
+           a->guard == b->guard && same_steps(a, b);
 }
 
 static bool holds_text(struct slice text, struct slice part)

@@ -31,4 +31,7 @@ struct recipient_state {
     struct recipient_fact secret;  /* a password that was agreed on */
     enum recipient_transport transport;
     struct slice transport_why;
+    bool partly; /* what stays is a part: all else can be taken out */
+    struct slice
+        uncleaned; /* why a copy whose files say nothing of who made them cannot be had; empty: nothing speaks against it */
 };

@@ -285,6 +285,32 @@ static void the_same_outcome_is_one_ruling(void **unused)
     arena_done(&s.arena);
 }
 
+static void files_are_cleaned_or_the_letter_stays(void **unused)
+{
+    struct scene s;
+    (void)unused;
+
+    set(&s);
+    decide(&s, "[policy p]\nto-domain = partner.test\nmethods = smime\nmetadata = require\n" REST
+               "metadata = remove\n");
+    const struct ruling *r = s.decision.rulings.items;
+    assert_int_equal(r[0].clean, CLEAN_REQUIRE);
+    assert_int_equal(r[1].clean, CLEAN_REMOVE);
+    for (int partly = 0; partly < 2; partly++) {
+        s.states[0].uncleaned = SLICE("plan.doc: stays as it is");
+        s.states[0].partly = partly;
+        decide(&s, "[policy p]\nto-domain = partner.test\nmethods = smime\nmetadata = require\n");
+        r = s.decision.rulings.items;
+        assert_true(r[0].hold && r[0].guard == GUARD_POLICY && r[0].method == RUNG_NONE);
+        assert_int_equal(r[0].clean, partly ? CLEAN_REMOVE : CLEAN_NOT);
+        assert_slice(r[0].reason, "(policy p; its files: plan.doc: stays as it is)");
+    }
+    decide(&s, REST); /* keep */
+    assert_slice(outcome(&s),
+                 "paul:default:encrypted petra:default:encrypted bea:default:encrypted");
+    arena_done(&s.arena);
+}
+
 static void notices_are_under_no_policy(void **unused)
 {
     struct scene s;
@@ -325,18 +351,20 @@ static void the_text_of_a_policy(void **unused)
     struct error e;
     (void)unused;
 
-    assert_ok(read_settings("attachments-language = german\nattachments-cover = Call us.\n"
-                            "[policy b]\nreason = No.\nmethods = smime\nmethods = verified\n"
-                            "to = x@y.test\nfinding = card\nlabel = l\noutside = yes\n"
-                            "[domain y.test]\ntls = cleartext\nrequire-tls = yes\n"
-                            "[label l]\naccount = p@example.test\n",
-                            &a, &s, &e),
-              e);
+    assert_ok(
+        read_settings(
+            "attachments-language = german\nattachments-cover = Call us.\n"
+            "[policy b]\nreason = No.\nmetadata = remove\nmethods = smime\nmethods = verified\n"
+            "to = x@y.test\nfinding = card\nlabel = l\noutside = yes\n"
+            "[domain y.test]\ntls = cleartext\nrequire-tls = yes\n"
+            "[label l]\naccount = p@example.test\n",
+            &a, &s, &e),
+        e);
     assert_slice(
         policy_text(&s, &a),
         "[label l]\naccount = p@example.test\nremove-tag = no\n"
         "[policy b]\nto = x@y.test\noutside = yes\nlabel = l\nfinding = card\n"
-        "methods = smime, verified\notherwise = hold\nreason = No.\n"
+        "methods = smime, verified\notherwise = hold\nmetadata = remove\nreason = No.\n"
         "smime-modern = no\nsmime-revocation = soft\nsmime-ocsp = yes\nopenpgp-lookup = no\n"
         "openpgp-autocrypt = no\nattachments-password = generated\n"
         "attachments-password-keep = 720h\nattachments-text = inside\n"
@@ -398,6 +426,7 @@ int main(void)
         cmocka_unit_test(mailboxes_are_compared_not_texts),
         cmocka_unit_test(unknown_is_no_reason_against),
         cmocka_unit_test(the_same_outcome_is_one_ruling),
+        cmocka_unit_test(files_are_cleaned_or_the_letter_stays),
         cmocka_unit_test(notices_are_under_no_policy),
         cmocka_unit_test(steps_are_named_as_in_records),
         cmocka_unit_test(the_text_of_a_policy),

@@ -26,6 +26,10 @@ static void write_policy(const struct policy_settings *p, struct buf *out)
     }
     buf_printf(out, "\notherwise = %s\n",
                p->otherwise == SETTING_OTHERWISE_RETURN ? "return" : "hold");
+    if (p->metadata != SETTING_METADATA_KEEP) { /* older texts stay as they were */
+        buf_printf(out, "metadata = %s\n",
+                   p->metadata == SETTING_METADATA_REQUIRE ? "require" : "remove");
+    }
     if (p->reason.len) {
         buf_printf(out, "reason = %.*s\n", SLICE_ARG(p->reason));
     }

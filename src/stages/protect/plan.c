@@ -9,23 +9,43 @@ struct planning {
     size_t n_rulings;
 };
 
-static struct plan_copy *add_copy(struct planning *p, uint64_t method)
+static struct plan_copy *add_copy(struct planning *p, const struct ruling *like)
 {
     struct plan_copy *copy = &p->plan.copies[p->plan.n_copies++];
 
-    *copy = (struct plan_copy){.method = method};
+    *copy = (struct plan_copy){.method = like->method, .clean = like->clean};
     return copy;
 }
 
-/* The copy that all share who have this method; *shared keeps its number from ruling to ruling. */
-static struct plan_copy *shared_copy(struct planning *p, uint64_t method, size_t *shared)
+/* The copy that all share who have this method and cleaning; *shared keeps its number from ruling to ruling. */
+static struct plan_copy *shared_copy(struct planning *p, const struct ruling *like, size_t *shared)
 {
-    if (shared[method] == 0) {
-        struct plan_copy *copy = add_copy(p, method);
+    size_t *number = &shared[like->method * (CLEAN_REQUIRE + 1) + like->clean];
+
+    if (*number == 0) {
+        struct plan_copy *copy = add_copy(p, like);
         copy->recipients = arena_array(p->arena, p->n_recipients, sizeof(*copy->recipients));
-        shared[method] = p->plan.n_copies;
+        *number = p->plan.n_copies;
     }
-    return &p->plan.copies[shared[method] - 1];
+    return &p->plan.copies[*number - 1];
+}
+
+/* As it is: neither protected nor cleaned. */
+static bool is_plain(const struct ruling *r)
+{
+    return r->method == RUNG_NONE && r->clean == CLEAN_NOT;
+}
+
+static bool are_all_plain(const struct decision *d)
+{
+    const struct ruling *rulings = d->rulings.items;
+
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        if (!is_plain(&rulings[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static uint16_t index_at(const struct ruling *r, size_t i)
@@ -59,18 +79,18 @@ static void divide(struct planning *p, const struct ruling *r, size_t *shared)
     for (size_t i = 0; i < n; i++) {
         uint16_t index = index_at(r, i);
         if (!p->own[index]) {
-            struct plan_copy *copy = shared_copy(p, r->method, shared);
+            struct plan_copy *copy = shared_copy(p, r, shared);
             copy->recipients[copy->n_recipients++] = index;
             put_index(together, n_together++, index);
         }
     }
     if (n_together) {
-        add_ruling(p, r, together, n_together, shared_copy(p, r->method, shared));
+        add_ruling(p, r, together, n_together, shared_copy(p, r, shared));
     }
     for (size_t i = 0; i < n; i++) {
         uint16_t index = index_at(r, i);
         if (p->own[index]) {
-            struct plan_copy *copy = add_copy(p, r->method);
+            struct plan_copy *copy = add_copy(p, r);
             uint8_t *alone = arena_alloc(p->arena, 2);
             copy->recipients = arena_array(p->arena, 1, sizeof(*copy->recipients));
             copy->recipients[copy->n_recipients++] = index;
@@ -92,7 +112,7 @@ static bool are_sound(const struct decision *d, size_t n_recipients)
             }
         }
         n += rulings[i].recipients.len / 2;
-        if (rulings[i].method > UINT8_MAX) {
+        if (rulings[i].method > UINT8_MAX || rulings[i].clean > CLEAN_REQUIRE) {
             return false;
         }
     }
@@ -103,7 +123,8 @@ bool plan_copies(struct decision *d, const bool *own, size_t n_recipients, struc
                  struct plan *out, struct error *e)
 {
     const struct ruling *rulings = d->rulings.items;
-    size_t shared[UINT8_MAX + 1] = {0};
+    static const struct ruling as_it_is = {.method = RUNG_NONE};
+    size_t shared[(UINT8_MAX + 1) * (CLEAN_REQUIRE + 1)] = {0};
     struct planning p = {.arena = arena, .own = own, .n_recipients = n_recipients};
     bool plain = d->rulings.count == 0;
 
@@ -111,16 +132,16 @@ bool plan_copies(struct decision *d, const bool *own, size_t n_recipients, struc
         return error_set(e, ERROR_CORRUPT, "a decision names recipients that there are not");
     }
     for (size_t i = 0; i < d->rulings.count; i++) {
-        plain = plain || rulings[i].method == RUNG_NONE;
+        plain = plain || is_plain(&rulings[i]);
     }
     p.plan.copies = arena_array(arena, n_recipients + 2, sizeof(*p.plan.copies));
     if (plain) {
-        (void)add_copy(&p, RUNG_NONE);
+        (void)add_copy(&p, &as_it_is);
     }
-    if (decision_protects(d)) {
+    if (!are_all_plain(d)) {
         p.rulings = arena_array(arena, n_recipients + d->rulings.count, sizeof(*p.rulings));
         for (size_t i = 0; i < d->rulings.count; i++) {
-            if (rulings[i].method) {
+            if (!is_plain(&rulings[i])) {
                 divide(&p, &rulings[i], shared);
             } else {
                 add_ruling(&p, &rulings[i], rulings[i].recipients.ptr,

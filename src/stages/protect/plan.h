@@ -1,6 +1,7 @@
 /* stages/protect/plan - in which copies a letter leaves, and who gets which.
  *
- * Nothing protects the content for some: they get the first copy. Who shares a method shares a copy, in whatever domain; who is to
+ * Nothing protects the content for some, whose files are not cleaned either: they get the first copy. Who shares a method and whether
+ * files are cleaned shares a copy, in whatever domain; who is to
  * have a copy of his own (a Bcc, or one with a secret of his own) has one, and therefore a ruling of his own. Pure. */
 #pragma once
 
@@ -10,6 +11,7 @@
 
 struct plan_copy {
     uint64_t method;      /* enum rung; 0: nothing protects its content */
+    uint64_t clean;       /* enum ruling_clean of those who get it */
     uint16_t *recipients; /* indexes into those of the facts; of a copy without method left out */
     size_t n_recipients;
 };

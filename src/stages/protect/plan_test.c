@@ -8,6 +8,7 @@ struct row {
     const char *domain;
     uint64_t method;
     const char *recipients;
+    uint64_t clean;
 };
 
 static void decide(const struct row *rows, size_t n, struct arena *a, struct decision *d)
@@ -23,6 +24,7 @@ static void decide(const struct row *rows, size_t n, struct arena *a, struct dec
         }
         rulings[i] = (struct ruling){.domain = slice_text(rows[i].domain),
                                      .method = rows[i].method,
+                                     .clean = rows[i].clean,
                                      .hold = i == 0,
                                      .recipients = slice_of(indexes, 2 * count)};
     }
@@ -112,6 +114,26 @@ static void who_shares_a_method_shares_a_copy(void **unused)
     check(mixed, 5, nobody, "a:01>2 b:2>1 b:3>3 c:4>2 d:5>1", "0: 16:014 17:3");
 }
 
+static void who_gets_cleaned_files_gets_another_copy(void **unused)
+{
+    (void)unused;
+    static const bool own[N] = {false, false, false, false, true, false};
+    const struct row all[] = {
+        {"a", 0, "01", CLEAN_REMOVE},
+        {"b", 0, "2",  CLEAN_REMOVE}
+    };
+    const struct row mixed[] = {
+        {"a", RUNG_SMIME, "01", CLEAN_REMOVE },
+        {"b", 0,          "2",  CLEAN_REMOVE },
+        {"b", 0,          "3",  CLEAN_NOT    },
+        {"c", RUNG_SMIME, "4",  CLEAN_NOT    },
+        {"d", 0,          "5",  CLEAN_REQUIRE}
+    };
+
+    check(all, 2, nobody, "a:01>1 b:2>1", "0:012");
+    check(mixed, 5, own, "a:01>2 b:2>3 b:3>1 c:4>4 d:5>5", "0: 16:01 0:2 16:4 0:5");
+}
+
 static void each_bcc_has_his_own(void **unused)
 {
     (void)unused;
@@ -177,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_copy_is_as_it_always_was),
         cmocka_unit_test(who_shares_a_method_shares_a_copy),
+        cmocka_unit_test(who_gets_cleaned_files_gets_another_copy),
         cmocka_unit_test(each_bcc_has_his_own),
         cmocka_unit_test(a_divided_ruling_keeps_what_it_says),
         cmocka_unit_test(what_names_nobody_is_refused),
