@@ -24,6 +24,7 @@ static bool check_files(struct cli *c, const struct settings *s)
 
     whole &= check_file(c, "data-directory", s->general.data_directory);
     whole &= check_file(c, "alert-command", s->general.alert_command);
+    whole &= check_file(c, "attachments-password-command", s->documents.command);
     whole &= check_file(c, "tls-certificate", s->submission.tls_certificate);
     whole &= check_file(c, "tls-key", s->submission.tls_key);
     whole &= check_file(c, "trust-store", s->delivery.trust_store);

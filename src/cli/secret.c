@@ -16,6 +16,12 @@ const struct argument_option recipient_secret_options[] = {
     OPTION_END,
 };
 
+const struct argument_option recipient_phone_options[] = {
+    OPTION("remove", 0, NULL, "forget the number"),
+    OPTION("reason", 0, "TEXT", "why, and how you came by it; stands in the ledger"),
+    OPTION_END,
+};
+
 static bool act_of(const char *word, uint64_t *act, struct error *e)
 {
     static const struct {
@@ -86,6 +92,41 @@ bool cli_recipient_secret(struct cli *c, struct error *e)
         return false;
     }
     tell(c, address, ask.act, &answer);
+    return true;
+}
+
+bool cli_recipient_phone(struct cli *c, struct error *e)
+{
+    const char *address = c->arguments.words[0];
+    bool remove = arguments_flag(&c->arguments, "remove");
+    bool set = c->arguments.n_words > 1;
+    const struct recipient_phone_ask ask = {
+        .address = slice_text(address),
+        .act = remove ? RECIPIENT_SECRET_REMOVE
+               : set  ? RECIPIENT_SECRET_SET
+                      : RECIPIENT_SECRET_SHOW,
+        .number = set ? slice_text(c->arguments.words[1]) : SLICE_NONE,
+        .reason = slice_text(arguments_text(&c->arguments, "reason", 0)),
+    };
+    struct recipient_phone_answer answer;
+
+    if (remove && set) {
+        return error_set(e, ERROR_INPUT, "either a number or --remove");
+    }
+    if (!cli_ask(c, CLI_KEEPER, &recipient_phone, &ask, &answer, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    if (ask.act == RECIPIENT_SECRET_SHOW) {
+        buf_printf(&c->out, "%.*s\n", SLICE_ARG(answer.number));
+        (void)fprintf(stderr, "Since %.*s, by %.*s.\n", SLICE_ARG(print_time(&c->arena, answer.at)),
+                      SLICE_ARG(print_cleaned(&c->arena, answer.by)));
+    } else {
+        buf_printf(&c->out,
+                   set ? "Passwords for %s are told to this number, by "
+                         "`attachments-password-command`.\n"
+                       : "No password for %s is told by telephone any more.\n",
+                   address);
+    }
     return true;
 }
 

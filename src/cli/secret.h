@@ -3,6 +3,6 @@
 
 #include "cli/cli.h"
 
-cli_run cli_recipient_secret, cli_letter_secret;
+cli_run cli_recipient_secret, cli_recipient_phone, cli_letter_secret;
 
-extern const struct argument_option recipient_secret_options[];
+extern const struct argument_option recipient_secret_options[], recipient_phone_options[];

@@ -28,6 +28,11 @@
              .help = "Agree on the password that opens what a recipient is sent.",                 \
              .more = "The method `attachments` uses it. What is done stands in the ledger.\n",     \
              .run = cli_recipient_secret),                                                         \
+        VERB(.name = "recipient phone", .words = "ADDRESS [NUMBER]", .words_min = 1,               \
+             .words_max = 2, .options = recipient_phone_options,                                   \
+             .help = "Keep the telephone number to which a recipient is told passwords.",          \
+             .more = "`attachments-password-command` gets it. Without NUMBER it is shown.\n",      \
+             .run = cli_recipient_phone),                                                          \
         VERB(.name = "letter secret", .words = "ID", .words_min = 1, .words_max = 1,               \
              .help = "Show the password that was made for a letter of yours.",                     \
              .more = "Nobody else is shown it, and nobody sends it by mail.\n",                    \

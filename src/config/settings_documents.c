@@ -4,7 +4,7 @@
 #include "config/internal.h"
 #include "config/settings.h"
 
-static const char *const password_words[] = {"generated", "agreed", NULL};
+static const char *const password_words[] = {"generated", "agreed", "told", NULL};
 static const char *const text_words[] = {"inside", "outside", NULL};
 static const char *const language_words[] = {"english", "german", "french", NULL};
 
@@ -16,11 +16,29 @@ static const struct config_setting rows[] = {
                .more = "With `generated` each letter gets one of its own, which `postern letter "
                        "secret` shows to its sender and nobody sends by mail. With `agreed` the "
                        "method cannot be used for a recipient who has none: see `postern recipient "
-                       "secret`."),
+                       "secret`. With `told` it can also be used for who has a telephone number "
+                       "here (`postern recipient phone`): `attachments-password-command` tells him "
+                       "a password that is made for the letter."),
     CONFIG_ROW("attachments-password-keep", DURATION, struct documents_settings, keep_ms,
                .initial = "30d", .min = CONFIG_DAY, .max = 365 * CONFIG_DAY,
                .help = "How long a generated password can be shown to the letter's sender.",
                .more = "Then it is destroyed; what the recipient has still opens with it."),
+    CONFIG_ROW("attachments-password-command", PATH, struct documents_settings, command,
+               .example = "/usr/local/bin/send-sms",
+               .help = "A program that tells a recipient the password that was made for a letter, "
+                       "by SMS for example.",
+               .more = "It is run as root, without arguments, for each letter and each recipient "
+                       "who has a telephone number here, unless a password was agreed on with "
+                       "him. Standard input has three lines: the number (`+` and digits), the "
+                       "password, the letter's id. What it writes goes nowhere. Exit status 0: it "
+                       "was told. 75: not now, try again. Any other: it cannot be told so, and the "
+                       "policy's next step is taken. Write neither number nor password to a log."),
+    CONFIG_ROW("attachments-password-timeout", DURATION, struct documents_settings, command_ms,
+               .initial = "30s", .min = 1000, .max = 300000,
+               .help = "How long `attachments-password-command` may take.",
+               .more = "Then it is ended, and whether the password was told is not known: it is "
+                       "not run again, the letter leaves, and its sender is told. After status 75 "
+                       "it is run again after as long, five times in all."),
     CONFIG_ROW(
         "attachments-text", CHOICE, struct documents_settings, text, .initial = "inside",
         .words = text_words,

@@ -36,7 +36,9 @@ struct copy_made {
     int fd; /* a sealed memory file; the caller's to close */
     struct slice *texts;
     size_t n_texts; /* up to COPY_TEXTS_MAX, each up to COPY_TEXT_MAX bytes of UTF-8 */
-    bool generated; /* a password that was made for the letter opens it */
+    bool generated; /* a password that was made for the letter opens it, */
+    bool told;      /* which its recipient was told */
+    bool waits;     /* with COPY_LATER: keeper/telling says when it is time to come again */
 };
 
 /* COPY_LATER: not now, *e says why; the whole letter comes again in a moment. COPY_CANNOT: not for these recipients, *e says why; the

@@ -281,6 +281,7 @@ enum copy_end copy_make_protected(const struct copy_source *s, uint64_t number, 
     }
     describe(s, number, &context, out);
     out->generated = made->generated;
+    out->told = made->told;
     out->sealed.method = rung;
     out->sealed.protection = texts_of(s, made);
     return COPY_MADE;

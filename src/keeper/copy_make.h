@@ -18,7 +18,7 @@ struct leaving {
     struct memfd_map whole; /* the protected letter, into which the script's literals look */
     int fd;                 /* for the first attempt, or -1 */
     bool has_8bit;
-    bool generated; /* as copy_made has it */
+    bool generated, told; /* as copy_made has them */
 };
 
 /* What all copies of a letter share while they are made; all but `bare` is the caller's. */

@@ -173,6 +173,10 @@ static bool make_protected(struct climbing *x, const struct plan_copy *copy, uin
     if (end == COPY_CANNOT && copy->n_recipients > 1) {
         return divide(x, method, copy, e);
     }
+    if (made.waits) { /* the others may begin to wait meanwhile */
+        x->c->waits = true;
+        return true;
+    }
     if (end == COPY_MADE) {
         end = copy_make_protected(s, number, copy->method, &made, out, e);
         (void)close(made.fd);
@@ -270,7 +274,7 @@ static bool make_copies(struct climbing *x, const struct plan *plan, struct erro
             return false;
         }
     }
-    return true;
+    return !c->waits || error_set(e, ERROR_BUSY, "recipients are being told their passwords");
 }
 
 /* The decision says which copies a password opens that was made for the letter: another one may be agreed on later. */

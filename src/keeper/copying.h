@@ -22,6 +22,7 @@ struct copying {
     struct leaving *copies;
     size_t n_copies;
     uint64_t whole_bytes; /* of those that are literal */
+    bool waits; /* none was made, because recipients are being told passwords (keeper/telling) */
 };
 
 /**

@@ -4,6 +4,7 @@
 #include "keeper/life.h"
 #include "keeper/recipients.h"
 #include "keeper/secrets.h"
+#include "keeper/telling.h"
 #include "requests/secrets.h"
 
 void recipients_secret(struct keeper *k, const struct facts *f, struct slice address,
@@ -11,18 +12,31 @@ void recipients_secret(struct keeper *k, const struct facts *f, struct slice add
 {
     const struct settings *s = k->options.settings(k->options.context);
     struct secret_agreed agreed = {.password = SLICE_NONE};
+    struct slice telephone = SLICE_NONE;
     struct error e = {0};
     bool found = false;
 
     (void)f;
-    if (!secrets_agreed(k, address, arena, &agreed, &found, &e)) {
+    if (!secrets_agreed(k, address, arena, &agreed, &found, &e) ||
+        !secrets_told_at(k, s, address, arena, &telephone, &e)) {
         out->secret =
             (struct recipient_fact){false, SLICE("the passwords cannot be read now"), true};
     } else if (found) {
         out->secret = (struct recipient_fact){true, SLICE("a password was agreed on"), false};
+    } else if (telephone.len) {
+        out->secret = (struct recipient_fact){
+            true, SLICE("a password is made for the letter, and told him by telephone"), false};
     } else if (s->documents.password == SETTING_PASSWORD_GENERATED) {
         out->secret =
             (struct recipient_fact){true, SLICE("a password is made for the letter"), false};
+    } else if (s->documents.password == SETTING_PASSWORD_TOLD) {
+        out->secret = (struct recipient_fact){
+            false,
+            s->documents.command.len
+                ? SLICE("no password was agreed on, and no telephone number is here: see `postern "
+                        "recipient phone`")
+                : SLICE("no password was agreed on, and `attachments-password-command` is not set"),
+            false};
     } else {
         out->secret = (struct recipient_fact){
             false, SLICE("no password was agreed on: see `postern recipient secret`"), false};
@@ -77,6 +91,77 @@ static enum copy_end ask_inspector(struct keeper *k, const struct copy_ask *ask,
     return COPY_MADE;
 }
 
+/* What the record says of it. */
+static struct slice told_text(enum secret_told told)
+{
+    return told == SECRET_TOLD
+               ? SLICE("password: made for this letter, and told the recipient by telephone; "
+                       "`postern letter secret` shows it to its sender")
+               : SLICE("password: made for this letter; it is not known whether the recipient was "
+                       "told it; `postern letter secret` shows it to its sender");
+}
+
+/* Have it told once a copy can be made at all. Always COPY_LATER, or COPY_CANNOT. */
+static enum copy_end begin_telling(struct keeper *k, const struct copy_ask *ask,
+                                   const struct telling_ask *telling,
+                                   const struct secret_choice *choice, struct arena *arena,
+                                   struct copy_made *out, struct error *e)
+{
+    struct slice password = SLICE_NONE;
+    uint64_t until = 0;
+    bool found = false;
+    enum copy_end end = ask_inspector(k, ask, choice, arena, out, e);
+
+    if (end != COPY_MADE) {
+        return end;
+    }
+    (void)close(out->fd);
+    out->fd = -1;
+    if (!secrets_of_letter(k, ask->facts, arena, &password, &until, &found, e)) {
+        return COPY_LATER;
+    }
+    if (!found) {
+        (void)error_set(e, ERROR_INPUT, "the password of the letter was destroyed");
+        return COPY_CANNOT;
+    }
+    out->waits = telling_begin_job(k, telling, password, arena, e);
+    if (out->waits) {
+        (void)error_set(e, ERROR_BUSY, "the recipient is being told the password");
+    }
+    return COPY_LATER;
+}
+
+/* COPY_MADE: he was told the password, or perhaps, and choice->text says so. */
+static enum copy_end have_told(struct keeper *k, const struct copy_ask *ask,
+                               struct secret_choice *choice, struct arena *arena,
+                               struct copy_made *out, struct error *e)
+{
+    const struct telling_ask telling = {ask->facts, ask->recipients[0], choice->telephone};
+    enum secret_told told = SECRET_NOT_BEGUN;
+
+    if (!telling_look(k, &telling, arena, &told, e)) {
+        return COPY_LATER;
+    }
+    switch (told) {
+    case SECRET_NEVER:
+        (void)error_set(e, ERROR_INPUT, "the recipient could not be told the password");
+        return COPY_CANNOT;
+    case SECRET_BEGUN:
+        out->waits = true;
+        (void)error_set(e, ERROR_BUSY, "the recipient is being told the password");
+        return COPY_LATER;
+    case SECRET_TOLD:
+    case SECRET_UNSURE:
+        out->told = told == SECRET_TOLD;
+        choice->text = told_text(told);
+        return COPY_MADE;
+    case SECRET_NOT_BEGUN:
+    case SECRET_AGAIN:
+        break;
+    }
+    return begin_telling(k, ask, &telling, choice, arena, out, e);
+}
+
 enum copy_end documents_copy(struct keeper *k, const struct copy_ask *ask, struct arena *arena,
                              struct copy_made *out, struct error *e)
 {
@@ -89,6 +174,12 @@ enum copy_end documents_copy(struct keeper *k, const struct copy_ask *ask, struc
     if (!found) {
         (void)error_set(e, ERROR_INPUT, "no password was agreed on with the recipient");
         return COPY_CANNOT;
+    }
+    if (choice.telephone.len) {
+        enum copy_end end = have_told(k, ask, &choice, arena, out, e);
+        if (end != COPY_MADE) {
+            return end;
+        }
     }
     return ask_inspector(k, ask, &choice, arena, out, e);
 }

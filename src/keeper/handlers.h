@@ -112,6 +112,7 @@ ipc_handler keeper_on_recipient_drop;    /* recipient_keys.c */
 ipc_handler keeper_on_recipient_list;    /* recipient_keys.c */
 ipc_handler keeper_on_smime_add;         /* smime_add.c */
 ipc_handler keeper_on_recipient_secret;  /* secrets_ask.c */
+ipc_handler keeper_on_recipient_phone;   /* telephone.c */
 ipc_handler keeper_on_letter_secret;     /* secrets_ask.c */
 ipc_handler keeper_on_reseal;            /* reseals.c */
 ipc_handler keeper_on_pgp_new;           /* openpgp_own.c */

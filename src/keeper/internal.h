@@ -96,13 +96,14 @@ struct keeper {
     struct sts_cache *sts;                  /* keeper/sts.h */
     struct tlsrpt *tlsrpt;
     struct transport_cache *transport; /* keeper/transport.h */
-    struct overrides *overrides;       /* keeper/overrides.h */
+    struct overrides *overrides;
+    struct tellings *tellings; /* keeper/telling.h */
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock, consent_lock;   /* the latter: keeper/consent.h */
     pthread_mutex_t factors_locks[FACTORS_LOCKS]; /* keeper/factors.h */
     struct lookup *lookups;                       /* idle ones */
-    pthread_t threads[KEEPER_WORKERS + 16];
+    pthread_t threads[KEEPER_WORKERS + 20];
     size_t n_threads;
     int64_t started_at;
     _Atomic uint64_t reseal_left;  /* segments that the reseal under way has still to look at */
@@ -166,8 +167,7 @@ bool ruling_is_smarthost(struct keeper *k, const struct ruling *r);
 struct slice keeper_shown_by(struct keeper *k, struct slice domain, struct slice route,
                              bool smarthost, struct arena *arena);
 
-/* signing.c */
-/* The DKIM keys for a From domain that the settings select; at most PROTECT_KEYS_MAX. False with
+/* signing.c: the DKIM keys for a From domain that the settings select; at most PROTECT_KEYS_MAX. False with
  * ERROR_BUSY while nobody has told yet which there are: a letter is not to leave unsigned. */
 bool keeper_dkim_keys(struct keeper *k, struct slice domain, struct arena *arena,
                       struct dkim_key *keys, size_t *count, struct error *e) MUST_CHECK;

@@ -24,6 +24,7 @@
 #include "keeper/rotation.h"
 #include "keeper/sts.h"
 #include "keeper/sync.h"
+#include "keeper/telling.h"
 #include "keeper/tlsrpt.h"
 #include "keeper/transport.h"
 #include "requests/backup.h"
@@ -178,6 +179,7 @@ static bool open_stores(struct keeper *k, struct error *e)
                                      .alarm_context = k};
 
     k->transport = transport_new();
+    k->tellings = tellings_new();
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
            account_salt_open(k, e) && desks_resume(k, e) && contacts_open(k, e) && sts_open(k, e) &&
@@ -211,6 +213,11 @@ static bool start_threads(struct keeper *k, struct error *e)
         !start_thread(k, "rotate", keeper_rotate, e) ||
         !start_thread(k, "renew", keeper_renew, e)) {
         return false;
+    }
+    for (size_t i = 0; i < TELLING_THREADS; i++) {
+        if (!start_thread(k, "telling", telling_work, e)) {
+            return false;
+        }
     }
     for (size_t i = 0; i < KEEPER_WORKERS; i++) {
         if (!start_thread(k, "worker", keeper_work, e)) {
@@ -264,11 +271,13 @@ void keeper_close(struct keeper *k)
     queue_close(k->queue);
     pulls_close(k->pulls);
     backlog_close(k);
+    tellings_close(k->tellings);
     indexer_close(k);
     close_tail(&k->tail);
     for (size_t i = 0; i < k->n_threads; i++) {
         thread_join(k->threads[i]);
     }
+    tellings_free(k->tellings);
     backlog_drop(k);
     search_index_close(k->indexer.index);
     free(k->indexer.removed);
@@ -440,6 +449,7 @@ static const struct ipc_row admin_rows[] = {
     {&pgp_new,             0, keeper_on_pgp_new          },
     {&pgp_revoke,          0, keeper_on_pgp_revoke       },
     {&recipient_secret,    0, keeper_on_recipient_secret },
+    {&recipient_phone,     0, keeper_on_recipient_phone  },
     {&letter_secret,       0, keeper_on_letter_secret    },
     {&letter_waiting,      0, keeper_on_letter_waiting   },
     {&letter_verdict,      0, keeper_on_letter_verdict   },

@@ -17,6 +17,7 @@
 #include "config/settings.h"
 #include "ipc/ipc.h"
 #include "ipc/pool.h"
+#include "letter/secret.h"
 
 struct keeper;
 
@@ -50,6 +51,10 @@ struct keeper_options {
     struct ipc_pool *directory;                     /* NULL: there is none */
     struct slice (*timestamp_trust)(void *context); /* PEM: the file of that setting */
     struct slice (*smime_trust)(void *context);     /* likewise */
+
+    /* Have the operator's program tell a password, and wait for its end; NULL: there is none. */
+    enum secret_told (*tell_secret)(void *context, struct slice telephone, struct slice password,
+                                    struct slice letter);
 };
 
 /**

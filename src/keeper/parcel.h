@@ -40,6 +40,8 @@ struct parcel {
     struct ledger_ref content;
     bool decided; /* its decision is in the ledger: only the index still waits for it */
 
+    bool parks; /* it waits until recipients were told passwords; who has it in hand sets it */
+
     /* Scanners gave no verdict of it, so often while they gave one of others; who has it in hand counts (keeper/scanning). */
     bool unscanned;
     unsigned unscanned_alone;

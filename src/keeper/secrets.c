@@ -84,7 +84,7 @@ static struct slice derive(struct slice key, struct slice id, struct arena *aren
 
 /* ── values of the state ── */
 
-static struct slice name_of(const char *kind, struct slice address, struct arena *arena)
+struct slice secrets_name(const char *kind, struct slice address, struct arena *arena)
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t digest[DIGEST_LEN];
@@ -243,7 +243,8 @@ bool secrets_read_marks(struct keeper *k, struct slice address, struct arena *ar
     *out = (struct secret_marks){
         .marks = {NULL, 0}
     };
-    return state_value_get(k->state, name_of("marks", address, arena), arena, &value, &found, e) &&
+    return state_value_get(k->state, secrets_name("marks", address, arena), arena, &value, &found,
+                           e) &&
            (!found || cbor_read(value, &secret_marks_schema, arena, out, e));
 }
 
@@ -283,7 +284,7 @@ static bool put_mark(struct keeper *k, struct slice address, const struct secret
     }
     marks.marks = (struct cbor_list){left, n};
     cbor_write(&value, &secret_marks_schema, &marks);
-    return state_value_put(k->state, name_of("marks", address, arena), buf_slice(&value), e);
+    return state_value_put(k->state, secrets_name("marks", address, arena), buf_slice(&value), e);
 }
 
 static bool mark_password(struct keeper *k, struct slice address, struct slice password,
@@ -309,7 +310,8 @@ bool secrets_agreed(struct keeper *k, struct slice address, struct arena *arena,
 {
     struct slice value = SLICE_NONE;
 
-    return state_value_get(k->state, name_of("agreed", address, arena), arena, &value, found, e) &&
+    return state_value_get(k->state, secrets_name("agreed", address, arena), arena, &value, found,
+                           e) &&
            (!*found || cbor_read(value, &secret_agreed_schema, arena, out, e));
 }
 
@@ -318,7 +320,7 @@ static bool take_back(struct keeper *k, struct slice address, struct arena *aren
 {
     bool found = false;
 
-    return state_value_delete(k->state, name_of("agreed", address, arena), &found, e) &&
+    return state_value_delete(k->state, secrets_name("agreed", address, arena), &found, e) &&
            put_mark(k, address, NULL, true, arena, e);
 }
 
@@ -337,7 +339,7 @@ static bool replace(struct keeper *k, struct slice address, const struct secret_
     cbor_write(&value, &secret_agreed_schema, agreed);
     bool kept =
         put_mark(k, address, &mark, false, arena, e) &&
-        state_value_put(k->state, name_of("agreed", address, arena), buf_slice(&value), e) &&
+        state_value_put(k->state, secrets_name("agreed", address, arena), buf_slice(&value), e) &&
         put_mark(k, address, &mark, true, arena, e);
     explicit_bzero(value.ptr, value.len);
     return kept;
@@ -355,11 +357,25 @@ bool secrets_agree(struct keeper *k, struct slice address, const struct secret_a
 
 /* ── for letters ── */
 
+bool secrets_told_at(struct keeper *k, const struct settings *s, struct slice address,
+                     struct arena *arena, struct slice *number, struct error *e)
+{
+    struct secret_telephone telephone = {.number = SLICE_NONE};
+    bool told = s->documents.password != SETTING_PASSWORD_AGREED && s->documents.command.len;
+
+    if (told && !secrets_telephone(k, address, arena, &telephone, e)) {
+        return false;
+    }
+    *number = telephone.number;
+    return true;
+}
+
 bool secrets_choose(struct keeper *k, const struct facts *f, struct slice address,
                     struct arena *arena, struct secret_choice *out, bool *found, struct error *e)
 {
     const struct settings *s = k->options.settings(k->options.context);
     struct secret_agreed agreed = {.password = SLICE_NONE};
+    struct slice telephone = SLICE_NONE;
     struct slice key = SLICE_NONE;
 
     if (!secrets_agreed(k, address, arena, &agreed, found, e)) {
@@ -367,10 +383,13 @@ bool secrets_choose(struct keeper *k, const struct facts *f, struct slice addres
     }
     if (*found) {
         *out = (struct secret_choice){agreed.password, false,
-                                      SLICE("password: agreed on with the recipient")};
+                                      SLICE("password: agreed on with the recipient"), SLICE_NONE};
         return true;
     }
-    if (s->documents.password != SETTING_PASSWORD_GENERATED) {
+    if (!secrets_told_at(k, s, address, arena, &telephone, e)) {
+        return false;
+    }
+    if (s->documents.password != SETTING_PASSWORD_GENERATED && telephone.len == 0) {
         return true;
     }
     if (!day_key(k, f->received_at, true, arena, &key, found, e)) {
@@ -379,8 +398,8 @@ bool secrets_choose(struct keeper *k, const struct facts *f, struct slice addres
     if (*found) {
         *out = (struct secret_choice){
             derive(key, f->id, arena), true,
-            SLICE(
-                "password: made for this letter; `postern letter secret` shows it to its sender")};
+            SLICE("password: made for this letter; `postern letter secret` shows it to its sender"),
+            telephone};
     }
     return true;
 }

@@ -14,6 +14,7 @@
 #include "letter/records.h"
 
 struct keeper;
+struct settings;
 
 #define SECRETS_WHY_HELD                                                                           \
     "a password of its recipient stands in it: tell it in another way; the officer lets it go "    \
@@ -23,7 +24,8 @@ struct keeper;
 struct secret_choice {
     struct slice password;
     bool generated;
-    struct slice text; /* for the record: where it comes from, never what it is */
+    struct slice text;      /* for the record: where it comes from, never what it is */
+    struct slice telephone; /* whom the operator's program is to tell it; empty: nobody */
 };
 
 /* The password that was agreed on with a recipient. */
@@ -33,6 +35,21 @@ bool secrets_agreed(struct keeper *k, struct slice address, struct arena *arena,
 /* Agree on one, and mark it; an empty one takes back what was agreed on. What is recorded is the caller's. */
 bool secrets_agree(struct keeper *k, struct slice address, const struct secret_agreed *agreed,
                    struct arena *arena, struct error *e) MUST_CHECK;
+
+/* Where a recipient can be told a password. */
+struct secret_telephone {
+    struct slice number; /* secret_telephone_sound(); empty: none is known */
+    uint64_t at;         /* wall milliseconds */
+    struct slice by;
+};
+
+/* The number that is kept of a recipient; an empty one when none is. */
+bool secrets_telephone(struct keeper *k, struct slice address, struct arena *arena,
+                       struct secret_telephone *out, struct error *e) MUST_CHECK;
+
+/* Whom the operator's program is to tell a password that is made for a letter; an empty number: nobody. */
+bool secrets_told_at(struct keeper *k, const struct settings *s, struct slice address,
+                     struct arena *arena, struct slice *number, struct error *e) MUST_CHECK;
 
 /* One that is easy to dictate, 98 bits; into the arena. */
 struct slice secrets_new(struct arena *arena);

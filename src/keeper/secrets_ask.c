@@ -5,7 +5,7 @@
 #include "keeper/admin.h"
 #include "keeper/internal.h"
 #include "keeper/recipient_keys.h"
-#include "keeper/secrets.h"
+#include "keeper/secrets_parts.h"
 #include "requests/secrets.h"
 
 #define UNSOUND                                                                                    \
@@ -21,7 +21,7 @@ static const char *const verbs[] = {
     [RECIPIENT_SECRET_REMOVE] = "recipient secret remove",
 };
 
-static bool is_address(struct slice address)
+bool secrets_is_address(struct slice address)
 {
     size_t at = slice_find(address, '@');
 
@@ -80,7 +80,7 @@ bool keeper_on_recipient_secret(void *ctx, struct ipc_request *r, struct error *
     if (ask->act < RECIPIENT_SECRET_SHOW || ask->act > RECIPIENT_SECRET_REMOVE) {
         return error_set(e, ERROR_INPUT, "show, set, generate or remove");
     }
-    if (!is_address(address)) {
+    if (!secrets_is_address(address)) {
         return error_set(e, ERROR_INPUT, "`%.*s` is no address such as `anna@example.org`",
                          SLICE_ARG(slice_head(address, 100)));
     }

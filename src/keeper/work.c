@@ -22,6 +22,8 @@
 #include "keeper/secrets.h"
 #include "keeper/smime_harvest.h"
 #include "keeper/suspend.h"
+#include "keeper/telling.h"
+#include "keeper/telling_notice.h"
 #include "keyring/keyring.h"
 #include "letter/asserted.h"
 #include "requests/inspector.h"
@@ -181,22 +183,28 @@ static bool record_all(struct letter *l, const struct scanning_verdict *scanned,
 {
     OWN(buf) struct buf scan = {.max = 0};
     OWN(buf) struct buf policy = {.max = 0};
-    struct own_letter notices[2];
-    size_t n_scan = 0;
-    size_t n_policy = 0;
+    OWN(buf) struct buf secret = {.max = 0};
+    struct own_letter notices[OWN_LETTERS_MAX];
+    size_t n = 0;
+    size_t more = 0;
     struct writing w = {.n = 0};
 
-    if (!scanning_notice(l->keeper, &l->facts, scanned, l->arena, &scan, notices, &n_scan, e) ||
-        !policies_notice(l->keeper, &l->facts, &l->decision, l->arena, &policy, &notices[n_scan],
-                         &n_policy, e)) {
+    if (!scanning_notice(l->keeper, &l->facts, scanned, l->arena, &scan, notices, &n, e) ||
+        !policies_notice(l->keeper, &l->facts, &l->decision, l->arena, &policy, &notices[n], &more,
+                         e)) {
         return false;
     }
-    l->decision.told = own_letters_ids(notices, n_scan + n_policy, l->arena);
+    n += more;
+    if (!telling_notice(&l->copying, &l->decision, &secret, &notices[n], &more, e)) {
+        return false;
+    }
+    n += more;
+    l->decision.told = own_letters_ids(notices, n, l->arena);
     struct retention_rules *rules = retention_hold(l->keeper);
     write_all(l, rules, &w);
-    size_t n =
+    size_t records =
         w.bodies[w.n - 1].len ? w.n : w.n - 1; /* without classes there is no record of them */
-    bool recorded = !w.full && append_all(l, w.records, n, notices, n_scan + n_policy, e);
+    bool recorded = !w.full && append_all(l, w.records, records, notices, n, e);
     retention_release(l->keeper, rules);
     for (size_t i = 0; i < w.n; i++) {
         buf_done(&w.bodies[i]);
@@ -228,6 +236,7 @@ static bool send_on(struct letter *l, struct error *e)
     const struct settings *settings = l->keeper->options.settings(l->keeper->options.context);
 
     if (!decide(l, settings, e)) {
+        l->parcel->parks = l->copying.waits;
         return false;
     }
     suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
@@ -282,6 +291,7 @@ static bool develop(struct letter *l, struct error *e)
         }
         return false;
     }
+    telling_forget(l->keeper, &l->facts, l->arena);
     parcel_forget_content(l->parcel);
     indexer_add(l->keeper, l->parcel, &l->facts, &l->findings, TAKE(l->terms_fd, -1));
     return true;
@@ -415,6 +425,13 @@ void keeper_work(void *keeper)
     thread_background();
     for (size_t n = backlog_take(&k->backlog, parcels); n; n = backlog_take(&k->backlog, parcels)) {
         bool developed = develop_all(k, parcels, n, &arena, &e);
+        if (!developed && parcels[0]->parks) { /* it comes alone, and comes again */
+            parcels[0]->parks = false;
+            telling_park(k, parcels[0]);
+            backlog_done(&k->backlog, n);
+            arena_reset(&arena);
+            continue;
+        }
         if (!developed) {
             log_event(LOG_ERROR, "letter.delayed", LOG_NUMBER("seq", parcels[0]->seq),
                       LOG_TEXT("reason", e.text));

@@ -167,13 +167,43 @@ static void passwords_are_no_common_words(void **unused)
     }
 }
 
+static void telephone_numbers_are_international(void **unused)
+{
+    static const struct {
+        const char *number;
+        bool sound;
+    } rows[] = {
+        {"+4930123456",       true },
+        {"+4930123",          true },
+        {"+493012345678901",  true },
+        {"+4930123456789012", false},
+        {"+49301",            false},
+        {"4930123456",        false},
+        {"+030123456",        false},
+        {"+49 30 123456",     false},
+        {"+49301234;reboot",  false},
+        {"+4930123\n56",      false},
+        {"",                  false},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(secret_telephone_sound(slice_text(rows[i].number)), rows[i].sound);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_holds_it_adds_up), cmocka_unit_test(passwords_are_no_common_words),
-        cmocka_unit_test(ids_read_back),         cmocka_unit_test(roles_have_names),
-        cmocka_unit_test(texts_become_utf8),     cmocka_unit_test(domains),
-        cmocka_unit_test(facts_round_trip),      cmocka_unit_test(subjects_round_trip),
+        cmocka_unit_test(telephone_numbers_are_international),
+        cmocka_unit_test(what_holds_it_adds_up),
+        cmocka_unit_test(passwords_are_no_common_words),
+        cmocka_unit_test(ids_read_back),
+        cmocka_unit_test(roles_have_names),
+        cmocka_unit_test(texts_become_utf8),
+        cmocka_unit_test(domains),
+        cmocka_unit_test(facts_round_trip),
+        cmocka_unit_test(subjects_round_trip),
     };
     return cmocka_run_group_tests_name("letter", tests, NULL, NULL);
 }

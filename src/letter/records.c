@@ -83,7 +83,7 @@ static const struct cbor_field decision_fields[] = {
     CBOR_SUB(2, CBOR_LIST, struct decision, rulings, LETTER_RECIPIENTS_MAX, &ruling_schema),
     CBOR_SUB_OPTIONAL(3, CBOR_STRUCT, struct decision, need, 0, &consent_need_schema),
     MAYBE(10, CBOR_BOOL, drill, 0),
-    MAYBE(11, CBOR_BYTES, told, 2 * LETTER_ID_LEN),
+    MAYBE(11, CBOR_BYTES, told, 3 * LETTER_ID_LEN),
     MAYBE(12, CBOR_TEXTS, labels, LABELS_MAX),
     MAYBE(13, CBOR_UINT, policy_version, 0),
     MAYBE(14, CBOR_BYTES, policy_digest, DIGEST_LEN),

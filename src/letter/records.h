@@ -114,7 +114,8 @@ struct decision {
     struct cbor_list rulings;
     struct consent_need need; /* a second person must let it go; no rule: none need */
     bool drill;               /* of a played attack: there are no rulings, and it never leaves */
-    struct slice told; /* ids of the notices to its sender that a scanner or a policy holds it */
+    struct slice
+        told; /* ids of the notices to its sender: a scanner or a policy holds it, a password was made */
     struct cbor_list labels; /* texts: what its sender put on it, as [label] names them */
     uint64_t policy_version; /* of the RECORD_POLICY in force; 0: there were no [policy] sections */
     struct slice policy_digest;

@@ -36,6 +36,17 @@ static size_t count_rare(struct slice password)
     return rare;
 }
 
+bool secret_telephone_sound(struct slice number)
+{
+    for (size_t i = 1; i < number.len; i++) {
+        if (!is_digit(number.ptr[i])) {
+            return false;
+        }
+    }
+    return number.len > TELEPHONE_DIGITS_MIN && number.len <= TELEPHONE_MAX &&
+           number.ptr[0] == '+' && number.ptr[1] != '0';
+}
+
 bool secret_sound(struct slice password)
 {
     for (size_t i = 0; i < password.len; i++) {

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "keyring/keyring.h"
+#include "letter/id.h"
+#include "letter/secret.h"
 
 #define KEYS_MAX  CONTROL_KEYS_MAX
 #define PATH_SIZE 4096
@@ -80,6 +82,20 @@ static const struct cbor_field told_fields[] = {
     CBOR_OPTIONAL(4, CBOR_BOOL, struct control_told, done, 0),
 };
 const struct cbor_schema control_told_schema = CBOR_SCHEMA(told_fields, struct control_told);
+
+static const struct cbor_field run_fields[] = {
+    CBOR_FIELD(1, CBOR_UINT, struct control_run, number, 0),
+    CBOR_FIELD(2, CBOR_TEXT, struct control_run, telephone, TELEPHONE_MAX),
+    CBOR_FIELD(3, CBOR_TEXT, struct control_run, password, SECRET_BYTES_MAX),
+    CBOR_FIELD(4, CBOR_TEXT, struct control_run, letter, LETTER_ID_TEXT),
+};
+const struct cbor_schema control_run_schema = CBOR_SCHEMA(run_fields, struct control_run);
+
+static const struct cbor_field ran_fields[] = {
+    CBOR_FIELD(1, CBOR_UINT, struct control_ran, number, 0),
+    CBOR_FIELD(2, CBOR_UINT, struct control_ran, told, SECRET_UNSURE),
+};
+const struct cbor_schema control_ran_schema = CBOR_SCHEMA(ran_fields, struct control_ran);
 
 bool control_send(int channel, enum control_verb verb, const struct cbor_schema *schema,
                   const void *value, int fd, struct error *e)

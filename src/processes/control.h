@@ -6,7 +6,8 @@
  *     role -> supervisor   READY once, then ALIVE for each PING, ALERT, TOLD
  *
  * Nothing of these is answered, so neither side ever waits for the other. A role whose row says `links` also sends WANT, and
- * gets a LINK for it (processes/links); the supervisor makes that at once or not at all. */
+ * gets a LINK for it (processes/links); the supervisor makes that at once or not at all. One whose row says `runs` also sends RUN,
+ * and gets RAN for it when the program has ended. */
 #pragma once
 
 #include "base/arena.h"
@@ -35,6 +36,8 @@ enum control_verb {
     CONTROL_WANT = 12, /* a connection */
     CONTROL_LINK = 13, /* it, as a descriptor; or why not */
     CONTROL_TOLD = 14, /* what became of that, or of the operator's program */
+    CONTROL_RUN = 15,  /* the program that tells a password, see processes/telling */
+    CONTROL_RAN = 16,  /* what became of it */
 };
 
 struct control_key {
@@ -117,6 +120,22 @@ struct control_link {
     struct slice reason;
 };
 
+/* CONTROL_RUN */
+struct control_run {
+    uint64_t number; /* of the question */
+    struct slice telephone;
+    struct slice password;
+    struct slice letter; /* its id, as people read it */
+};
+
+/* CONTROL_RAN */
+struct control_ran {
+    uint64_t number;
+    uint64_t told; /* enum secret_told */
+};
+
+extern const struct cbor_schema control_run_schema;
+extern const struct cbor_schema control_ran_schema;
 extern const struct cbor_schema control_want_schema;
 extern const struct cbor_schema control_link_schema;
 extern const struct cbor_schema control_told_schema;

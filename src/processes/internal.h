@@ -11,6 +11,7 @@
 #include "processes/alerts.h"
 #include "processes/control.h"
 #include "processes/role.h"
+#include "processes/telling.h"
 
 #define ROLE_LISTENING_MAX 64  /* addresses of all listening sockets of one role */
 #define ROLE_UNSERVED_MAX  256 /* channels that came before somebody served them */
@@ -68,6 +69,15 @@ struct role {
         enum error_kind failed;
         char reason[ERROR_TEXT_MAX];
     } link; /* see processes/links */
+
+    struct {
+        uint64_t number; /* of the last question */
+
+        struct {
+            uint64_t number; /* 0: free */
+            uint64_t told;   /* enum secret_told */
+        } asked[TELLING_AT_ONCE];
+    } telling; /* see processes/telling */
 
     struct {
         const char *peer;

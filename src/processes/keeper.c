@@ -15,6 +15,7 @@
 #include "keeper/drills.h"
 #include "processes/role_told.h"
 #include "processes/roles.h"
+#include "processes/telling.h"
 
 #define METRICS_MAX     ((size_t)256 << 10)
 #define METRICS_WAIT_MS 5000
@@ -36,6 +37,12 @@ static void on_told(void *keeper, struct slice event, struct slice way, struct s
                     bool done)
 {
     keeper_alarm_told(keeper, event, way, sentence, done);
+}
+
+static enum secret_told tell_secret(void *role, struct slice telephone, struct slice password,
+                                    struct slice letter)
+{
+    return role_tell(role, telephone, password, letter);
 }
 
 static struct slice timestamp_trust(void *role)
@@ -93,6 +100,7 @@ static bool open_keeper(struct role *r, struct keeper **k, struct error *e)
         .directory = role_pool(r, "directory"),
         .timestamp_trust = timestamp_trust,
         .smime_trust = smime_trust,
+        .tell_secret = tell_secret,
     };
 
     return keeper_open(&options, k, e);

@@ -58,9 +58,9 @@ struct role_row {
     uint64_t sandbox;    /* SANDBOX_...: groups of system calls beyond the ordinary ones */
     uint64_t memory_max; /* bytes of address space, 0: no limit */
     bool tells, hears;   /* is told the alarms: role_on_alert(); what became of them: role_told.h */
-    bool links;          /* has the supervisor connect it with scanners, see processes/links */
-    bool finishes; /* ends before the keeper is started anew, which is told what it has begun */
-    bool many;     /* as many processes as `inspectors` says; otherwise one */
+    bool runs, links; /* has the supervisor run a program, connect it: processes/telling, links */
+    bool finishes;    /* ends before the keeper is started anew, which is told what it has begun */
+    bool many;        /* as many processes as `inspectors` says; otherwise one */
     bool (*prepare)(struct role *r, struct error *e); /* before the walls are up; may be NULL */
     bool (*run)(struct role *r, struct error *e);
     const char *keys[ROLE_KEYS_MAX]; /* labels of derived keys */

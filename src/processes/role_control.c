@@ -289,6 +289,8 @@ static bool take(struct role *r, struct ipc_packet *p, struct arena *arena, stru
         return take_alarm(r, p, arena, e);
     case CONTROL_LINK:
         return role_take_link(r, p, arena, e);
+    case CONTROL_RAN:
+        return role_take_ran(r, p, arena, e);
     case CONTROL_TOLD:
         return role_take_told(r, p, arena, e);
     case CONTROL_PING:

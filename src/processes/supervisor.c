@@ -26,6 +26,7 @@
 #include "processes/provision.h"
 #include "processes/role.h"
 #include "processes/stopping.h"
+#include "processes/telling.h"
 
 #define CHILDREN_MAX 96
 #define PING_MS      20000 /* and files of sections are looked at */
@@ -35,6 +36,7 @@ static struct supervisor {
     struct provision *provision;
     struct alerts alerts;
     struct alarm_ways ways;
+    struct telling telling;
     struct child children[CHILDREN_MAX]; /* in the order of starting */
     size_t n_children;
     size_t n_released; /* the first so many may be started: those before them were ready once */
@@ -202,6 +204,9 @@ static void on_message(struct child *c, const struct ipc_packet *p)
         on_alert(c, p);
     } else if (p->verb == CONTROL_WANT && !links_answer(c, p, settings(), &self.arena, &e)) {
         child_give_up(c, "connecting it", &e);
+    } else if (p->verb == CONTROL_RUN &&
+               !telling_begin(&self.telling, c, p, &settings()->documents, &self.arena, &e)) {
+        child_give_up(c, "running a program for it", &e);
     } else if (p->verb == CONTROL_TOLD) {
         on_told(c, p);
     }
@@ -282,6 +287,7 @@ static void reap(void)
 
     while (process_reap(&pid, &status)) {
         alarm_ways_ended(&self.ways, pid, status, self.children, self.n_children);
+        telling_ended(&self.telling, pid, status, self.children, self.n_children);
         for (size_t i = 0; i < self.n_children; i++) {
             if (self.children[i].pid == pid) {
                 on_death(&self.children[i], status);
@@ -380,6 +386,7 @@ static int until_next_event(void)
             next = c->restart_at;
         }
     }
+    next = telling_watch(&self.telling, next);
     if (self.stopping && next <= now) {
         return KILLED_MS; /* whoever was to be killed has been */
     }

@@ -145,6 +145,7 @@ static const struct permit recipients[] = {
     {&pgp_new,            "pgp new",              RUNNING,           false},
     {&pgp_revoke,         "pgp revoke",           RUNNING,           false},
     {&recipient_secret,   "recipient secret",     RUNNING,           false},
+    {&recipient_phone,    "recipient phone",      RUNNING,           false},
     {&letter_secret,      "letter secret",        EVERYBODY,         false},
 };
 

@@ -40,6 +40,22 @@ static const struct cbor_field secret_answer_fields[] = {
 static const struct cbor_schema secret_answer =
     CBOR_SCHEMA(secret_answer_fields, struct recipient_secret_answer);
 
+static const struct cbor_field phone_fields[] = {
+    FIELD(1, CBOR_TEXT, recipient_phone_ask, address, LETTER_ADDRESS_MAX),
+    FIELD(2, CBOR_UINT, recipient_phone_ask, act, RECIPIENT_SECRET_REMOVE),
+    MAYBE(3, CBOR_TEXT, recipient_phone_ask, number, SECRET_LEN_MAX),
+    MAYBE(4, CBOR_TEXT, recipient_phone_ask, reason, SECRET_REASON_MAX),
+};
+static const struct cbor_schema phone_ask = CBOR_SCHEMA(phone_fields, struct recipient_phone_ask);
+
+static const struct cbor_field phone_answer_fields[] = {
+    MAYBE(1, CBOR_TEXT, recipient_phone_answer, number, SECRET_LEN_MAX),
+    MAYBE(2, CBOR_UINT, recipient_phone_answer, at, 0),
+    MAYBE(3, CBOR_TEXT, recipient_phone_answer, by, LETTER_ADDRESS_MAX),
+};
+static const struct cbor_schema phone_answer =
+    CBOR_SCHEMA(phone_answer_fields, struct recipient_phone_answer);
+
 static const struct cbor_field letter_fields[] = {
     FIELD(1, CBOR_BYTES, letter_secret_ask, id, LETTER_ID_LEN),
 };
@@ -57,6 +73,8 @@ const struct ipc_message recipient_secret = {381, "recipient_secret", &secret_as
                                              .secret = true};
 const struct ipc_message letter_secret = {382, "letter_secret", &letter_ask, &letter_answer,
                                           .secret = true};
+const struct ipc_message recipient_phone = {425, "recipient_phone", &phone_ask, &phone_answer,
+                                            .secret = true};
 const struct ipc_message inspector_protect = {380,
                                               "inspector_protect",
                                               &protect_ask,

@@ -55,6 +55,23 @@ struct recipient_secret_answer {
 
 extern const struct ipc_message recipient_secret;
 
+/* recipient_phone: the telephone number to which the operator's program tells passwords. SHOW, SET or REMOVE; ERROR_INPUT when there is
+ * none, or the new one is none. What is done is recorded, the number is not. */
+struct recipient_phone_ask {
+    struct slice address;
+    uint64_t act; /* enum recipient_secret_act */
+    struct slice number;
+    struct slice reason;
+};
+
+struct recipient_phone_answer {
+    struct slice number; /* of SHOW, as the others */
+    uint64_t at;
+    struct slice by;
+};
+
+extern const struct ipc_message recipient_phone;
+
 /* letter_secret: the password that was made for a letter, for its sender. */
 struct letter_secret_ask {
     struct slice id; /* LETTER_ID_LEN bytes */

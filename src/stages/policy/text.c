@@ -69,11 +69,12 @@ static void write_domain(const struct domain_settings *d, struct buf *out)
 
 static void write_documents(const struct documents_settings *d, struct buf *out)
 {
+    static const char *const passwords[] = {"generated", "agreed", "told"};
     static const char *const languages[] = {"english", "german", "french"};
 
     buf_printf(out, "attachments-password = %s\nattachments-password-keep = %lldh\n",
-               d->password == SETTING_PASSWORD_GENERATED ? "generated" : "agreed",
-               (long long)(d->keep_ms / HOUR_MS));
+               passwords[d->password], (long long)(d->keep_ms / HOUR_MS));
+    write_given("attachments-password-command", d->command, out);
     buf_printf(out, "attachments-text = %s\nattachments-language = %s\n",
                d->text == SETTING_TEXT_INSIDE ? "inside" : "outside", languages[d->language]);
     write_given("attachments-cover", d->cover, out);
