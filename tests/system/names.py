@@ -14,8 +14,9 @@ def wire(name):
 def rdata(kind, value):
     if kind == "A":
         return ipaddress.ip_address(value).packed
-    if kind == "MX":
-        return struct.pack("!H", 10) + wire(value)
+    if kind == "MX":  # "mx.partner.test", or with its preference before it
+        preference, _, host = value.rpartition(" ")
+        return struct.pack("!H", int(preference or 10)) + wire(host)
     return bytes([len(value)]) + value.encode()
 
 

@@ -84,22 +84,22 @@ class Web:
 
 
 class World:
-    def __init__(self, folder):
+    def __init__(self, folder, hosts, domains, settings=(), sections=""):
         self.folder = folder
         self.company = Company(folder / "company")
         self.names, self.receivers, self.used = Names(), {}, 1
         authority = self.company.authority
-        self.own = authority.issue("mx.good.test", "new.moving.test", *(f"mx.{d}" for d in DOMAINS))
+        self.own = authority.issue("mx.good.test", *hosts, *(f"mx.{d}" for d in domains))
         self.strange = authority.issue("mx.elsewhere.test")
-        self.web = Web(f"{NET}.1", authority.issue("web.test", *(f"mta-sts.{d}" for d in DOMAINS)), self.strange)
+        self.web = Web(f"{NET}.1", authority.issue("web.test", *(f"mta-sts.{d}" for d in domains)), self.strange)
         self.port = free_port()
         for kind in ("root.key", "root.hints"):
             (folder / kind).write_text("")
         self.company.create(settings={
             "courier-trust-store": self.company.authority.certificate,
             "dns-resolver": f"127.0.0.1:{self.names.port}", "dns-trust-anchor": folder / "root.key",
-            "outbound-port": self.port, "retry-schedule": "1h", "outbound-idle": "1s"},
-            sections="[policy proved]\nsubject-tag = [proved]\nmethods = authenticated\notherwise = hold\n")
+            "outbound-port": self.port, "retry-schedule": "1h", "outbound-idle": "1s", **dict(settings)},
+            sections=sections)
         self.names.set("example.test", "MX", "mail.example.test")
 
     def receiver(self, host, strange=False, behave=""):
@@ -157,7 +157,8 @@ class World:
 def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sts")
     folder.chmod(0o755)
-    made = World(folder)
+    made = World(folder, ["new.moving.test"], DOMAINS, sections="[policy proved]\nsubject-tag = [proved]\n"
+                 "methods = authenticated\notherwise = hold\n")
     try:
         made.domain("good.test", policy("enforce", "*.good.test"))
         made.domain("other.test", policy("enforce", "mx.elsewhere.test"))
