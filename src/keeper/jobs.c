@@ -57,7 +57,7 @@ static uint64_t required_level(struct keeper *k, const struct queue_entry *entry
     return shown > entry->level ? shown : entry->level;
 }
 
-/* The settings may want for a domain what a sender may want for a letter (RFC 8689). */
+/* The settings may want for a domain what a sender may want for a letter (RFC 8689), until a person says otherwise. */
 static bool domain_requires_tls(struct keeper *k, const struct queue_entry *entry)
 {
     const struct settings *s = k->options.settings(k->options.context);
@@ -87,10 +87,11 @@ static bool fill_job(struct keeper *k, struct queue_entry *entry, struct keeper_
     job->domain = arena_copy(arena, entry->domain);
     job->route = arena_copy(arena, entry->route);
     job->smarthost = entry->smarthost;
-    job->require_tls = f.require_tls || (!f.tls_report && domain_requires_tls(k, entry));
     job->level = overrides_waived(k, entry, &f);
     job->unproven = job->level != 0;
-    job->unpinned = !entry->smarthost && overrides_level(k, entry->domain) != 0;
+    job->unpinned = job->unproven && overrides_level(k, entry->domain) != 0;
+    job->require_tls =
+        f.require_tls || (!f.tls_report && !job->unpinned && domain_requires_tls(k, entry));
     job->level = job->level ? job->level : required_level(k, entry, arena);
     if (f.tls_report && !entry->smarthost) { /* RFC 8460 section 3: in spite of what it reports */
         job->level = job->level > LEVEL_ENCRYPTED ? LEVEL_ENCRYPTED : job->level;

@@ -113,7 +113,7 @@ uint64_t overrides_level(struct keeper *k, struct slice domain)
 
 uint64_t overrides_waived(struct keeper *k, const struct queue_entry *entry, const struct facts *f)
 {
-    uint64_t level = entry->smarthost ? 0 : overrides_level(k, entry->domain);
+    uint64_t level = entry->smarthost || f->require_tls ? 0 : overrides_level(k, entry->domain);
     bool waives = f->tls_optional && !entry->smarthost && entry->level <= LEVEL_CLEARTEXT;
 
     return level ? level : waives ? entry->level : 0;

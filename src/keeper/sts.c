@@ -30,6 +30,8 @@
 #define BACKGROUND_MS (60 * 60 * 1000) /* between two fetches of one domain that nobody waits for */
 #define WAIT_MS       40000            /* for another thread that looks the same domain up */
 #define ARENA_BYTES   ((size_t)4 << 20)
+#define LOOKING_MAX                                                                                \
+    6 /* at once: who is slow outside keeps others from neither courier nor each other */
 
 /* ── looking up ── */
 
@@ -44,12 +46,14 @@ struct looking {
     int64_t age_ms;
     int64_t since_try_ms; /* since the last fetch; INT64_MAX without one */
     bool failed;          /* that one failed */
+    bool listed;          /* the state's list of domains has this one */
 
     enum sts_text text;
     struct slice id;
     bool unasked; /* courier could not be asked */
     bool fetched;
     struct sts_policy policy;
+    int64_t fetched_at;
     const char *problem;
     struct slice why;
 };
@@ -95,6 +99,7 @@ static void look(struct looking *l)
     }
     l->problem = problem;
     l->fetched = true;
+    l->fetched_at = clock_wall_ms();
     if (!l->problem && l->policy.mode == STS_NONE) {
         keeper_level_withdraw(l->k, l->domain);
     }
@@ -105,6 +110,17 @@ static void look(struct looking *l)
     }
     log_event(l->problem ? LOG_WARNING : LOG_INFO, l->problem ? "sts.not-fetched" : "sts.fetched",
               LOG_TEXT("result", l->problem ? l->problem : "ok"), LOG_SLICE("reason", l->why));
+}
+
+/* Before anybody hears of the policy. What cannot be saved is in force nevertheless: it is a policy. */
+static void save(struct looking *l)
+{
+    const struct sts_saving saving = {l->domain, l->id, l->fetched_at, &l->policy, l->listed};
+    struct error e = {0};
+
+    if (l->fetched && !l->problem && !sts_save(l->k, &saving, &e)) {
+        log_event(LOG_WARNING, "sts.unsaved", LOG_TEXT("reason", e.text));
+    }
 }
 
 /* Under the lock: is the row still good enough for the wish? */
@@ -135,19 +151,8 @@ static void begin(struct looking *l, struct sts_row *r)
     }
     l->since_try_ms = r->tried_at ? clock_steady_ms() - r->tried_at : INT64_MAX;
     l->failed = r->problem != NULL;
-}
-
-/* Under the lock. What cannot be saved is in force nevertheless: it is a policy. */
-static void take_policy(struct looking *l, struct sts_row *r)
-{
-    bool was = r->policy.mode != STS_NO_MODE;
-    struct error e = {0};
-
-    sts_row_set(r, &l->policy, l->id);
-    r->fetched_at = clock_wall_ms();
-    if (!sts_row_save(l->k, r, &e) || (!was && !sts_list_save(l->k, &e))) {
-        log_event(LOG_WARNING, "sts.unsaved", LOG_TEXT("reason", e.text));
-    }
+    l->listed = r->listed;
+    l->k->sts->looking++;
 }
 
 static void end(struct looking *l, struct sts_row *r)
@@ -155,6 +160,7 @@ static void end(struct looking *l, struct sts_row *r)
     int64_t steady = clock_steady_ms();
 
     r->busy = false;
+    l->k->sts->looking--;
     r->looked_at = clock_wall_ms();
     r->unasked = l->unasked;
     r->checked_at = l->unasked                    ? steady - CHECK_MS + UNASKED_MS
@@ -170,7 +176,8 @@ static void end(struct looking *l, struct sts_row *r)
         r->problem = NULL; /* there is none to be fetched any more */
     }
     if (l->fetched && !l->problem) {
-        take_policy(l, r);
+        sts_row_set(r, &l->policy, l->id);
+        r->fetched_at = l->fetched_at;
     }
     if (l->problem) {
         r->checked_at = steady - CHECK_MS + AGAIN_MS;
@@ -180,13 +187,14 @@ static void end(struct looking *l, struct sts_row *r)
     (void)pthread_cond_broadcast(&l->k->sts->looked);
 }
 
-static void copy_out(struct sts_row *r, struct arena *arena, struct sts_known *out)
+/* `late`: it was to be looked up, and its turn did not come. */
+static void copy_out(struct sts_row *r, bool late, struct arena *arena, struct sts_known *out)
 {
     bool holds = sts_row_in_force(r, clock_wall_ms());
     bool answered = r->answered_at && clock_steady_ms() - r->answered_at < ANSWER_MS;
 
     *out = (struct sts_known){
-        .unasked = !holds && !answered && (r->unasked || r->busy),
+        .unasked = !holds && !answered && (r->unasked || r->busy || late),
         .doubt = !holds && (r->problem || !answered),
         .looked = r->checked_at != 0 || holds,
         .fetched_at = holds ? r->fetched_at : 0,
@@ -217,6 +225,7 @@ static void look_up(struct keeper *k, struct sts_row *r, enum sts_wish wish)
     begin(&l, r); /* a busy row is not taken away */
     (void)pthread_mutex_unlock(&k->sts->lock);
     look(&l);
+    save(&l);
     (void)pthread_mutex_lock(&k->sts->lock);
     end(&l, r);
 }
@@ -226,6 +235,12 @@ static bool can_have_one(struct slice domain)
 {
     return domain.len > 0 && domain.len <= STS_DOMAIN_MAX &&
            slice_find(domain, '*') == domain.len && sts_pattern_is_good(domain);
+}
+
+/* Under the lock: must the row be looked up by somebody before it can be used? */
+static bool wants_look(const struct sts_row *r, enum sts_wish wish)
+{
+    return wish != STS_KNOWN && (r->busy || !is_fresh(r, wish, clock_steady_ms()));
 }
 
 void sts_find(struct keeper *k, struct slice domain, enum sts_wish wish, struct arena *arena,
@@ -242,16 +257,17 @@ void sts_find(struct keeper *k, struct slice domain, enum sts_wish wish, struct 
     (void)pthread_mutex_lock(&c->lock);
     struct sts_row *r = sts_row_find(c, domain);
     r = r || wish == STS_KNOWN ? r : sts_row_add(k, domain);
-    while (wish != STS_KNOWN && r->busy && waited) {
+    while (r && wants_look(r, wish) && (r->busy || c->looking >= LOOKING_MAX) && waited) {
         waited = thread_wait(&c->looked, &c->lock, until);
         r = sts_row_find(c, domain); /* it may have gone when it was no more busy */
         r = r ? r : sts_row_add(k, domain);
     }
-    if (r && !r->busy && !is_fresh(r, wish, clock_steady_ms())) {
+    bool late = r && wants_look(r, wish) && (r->busy || c->looking >= LOOKING_MAX);
+    if (r && wants_look(r, wish) && !late) {
         look_up(k, r, wish);
     }
     if (r) {
-        copy_out(r, arena, out);
+        copy_out(r, late, arena, out);
     } else {
         out->why = SLICE("it was not looked up yet");
     }

@@ -38,51 +38,86 @@ static const struct cbor_field list_fields[] = {
 };
 static const struct cbor_schema list_schema = CBOR_SCHEMA(list_fields, struct saved_list);
 
-static struct slice name_of(const struct sts_row *r, char room[static STS_DOMAIN_MAX + 16])
+static struct slice name_of(const char *domain, char room[static STS_DOMAIN_MAX + 16])
 {
-    (void)snprintf(room, STS_DOMAIN_MAX + 16, "sts/policy/%s", r->domain);
+    (void)snprintf(room, STS_DOMAIN_MAX + 16, "sts/policy/%s", domain);
     return slice_text(room);
 }
 
-/* Under the lock, so that rows come in the order of what happened. */
-bool sts_row_save(struct keeper *k, const struct sts_row *r, struct error *e)
+static bool save_row(struct keeper *k, const struct sts_saving *s, struct error *e)
 {
     OWN(buf) struct buf out = {.max = STATE_VALUE_MAX};
-    char name[STS_DOMAIN_MAX + 16];
+    OWN(arena) struct arena arena = {.max = ARENA_BYTES};
     const struct saved saved = {
-        .mode = r->policy.mode,
-        .id = slice_text(r->id),
-        .fetched_at = (uint64_t)r->fetched_at,
-        .max_age_s = r->policy.max_age_s,
-        .mx = {r->policy.mx, r->policy.n_mx}
+        .mode = s->policy->mode,
+        .id = s->id,
+        .fetched_at = (uint64_t)s->fetched_at,
+        .max_age_s = s->policy->max_age_s,
+        .mx = {s->policy->mx, s->policy->n_mx}
     };
 
     cbor_write(&out, &saved_schema, &saved);
-    return state_value_put(k->state, name_of(r, name), buf_slice(&out), e);
+    return state_value_put(k->state, arena_printf(&arena, "sts/policy/%.*s", SLICE_ARG(s->domain)),
+                           buf_slice(&out), e);
 }
 
-bool sts_list_save(struct keeper *k, struct error *e)
+/* Under the lock. */
+static void write_list(struct sts_cache *c, struct slice more, struct arena *arena, struct buf *out)
 {
-    OWN(arena) struct arena arena = {.max = ARENA_BYTES};
-    OWN(buf) struct buf out = {.max = LIST_MAX};
-    struct slice *domains = arena_array(&arena, STS_DOMAINS_MAX, sizeof(*domains));
+    struct slice *domains = arena_array(arena, STS_DOMAINS_MAX, sizeof(*domains));
+    size_t bytes = more.len + 4;
     size_t n = 0;
-    size_t bytes = 0;
 
+    domains[n++] = more;
     for (size_t i = 0; i < STS_BUCKETS; i++) {
-        for (const struct sts_row *r = k->sts->buckets[i]; r; r = r->next) {
-            size_t len = strlen(r->domain);
-            if (r->policy.mode && n < STS_DOMAINS_MAX && bytes + len + 4 < LIST_MAX - 16) {
-                domains[n++] = slice_text(r->domain);
-                bytes += len + 4;
+        for (const struct sts_row *r = c->buckets[i]; r; r = r->next) {
+            struct slice domain = slice_text(r->domain);
+            if ((r->policy.mode || r->listed) && !slice_equal(domain, more) &&
+                n < STS_DOMAINS_MAX && bytes + domain.len + 4 < LIST_MAX - 16) {
+                domains[n++] = domain;
+                bytes += domain.len + 4;
             }
         }
     }
     const struct saved_list list = {
         {domains, n}
     };
-    cbor_write(&out, &list_schema, &list);
-    return state_value_put(k->state, SLICE("sts/domains"), buf_slice(&out), e);
+    cbor_write(out, &list_schema, &list);
+}
+
+/* One at a time, so that an older list never comes behind a newer one. */
+static bool save_list(struct keeper *k, struct slice more, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = ARENA_BYTES};
+    OWN(buf) struct buf out = {.max = LIST_MAX};
+    struct sts_cache *c = k->sts;
+
+    (void)pthread_mutex_lock(&c->lock);
+    while (c->listing) {
+        (void)pthread_cond_wait(&c->looked, &c->lock);
+    }
+    c->listing = true;
+    struct sts_row *own = sts_row_find(c, more);
+    if (own) {
+        own->listed = true; /* for a list that is written before the policy is in the row */
+    }
+    write_list(c, more, &arena, &out);
+    (void)pthread_mutex_unlock(&c->lock);
+    bool saved = state_value_put(k->state, SLICE("sts/domains"), buf_slice(&out), e);
+    (void)pthread_mutex_lock(&c->lock);
+    c->listing = false;
+    own = sts_row_find(c, more);
+    if (own) {
+        own->listed = saved;
+    }
+    (void)pthread_cond_broadcast(&c->looked);
+    (void)pthread_mutex_unlock(&c->lock);
+    return saved;
+}
+
+bool sts_save(struct keeper *k, const struct sts_saving *saving, struct error *e)
+{
+    return save_row(k, saving, e) && (saving->known || save_list(k, saving->domain, e));
 }
 
 /* ── the table ── */
@@ -142,7 +177,8 @@ static void make_room(struct keeper *k, struct sts_cache *c)
     struct sts_row *gone = *oldest;
     *oldest = gone->next;
     c->n--;
-    if (gone->policy.mode && !state_value_delete(k->state, name_of(gone, name), &found, &e)) {
+    if (gone->policy.mode &&
+        !state_value_delete(k->state, name_of(gone->domain, name), &found, &e)) {
         log_event(LOG_WARNING, "sts.unsaved", LOG_TEXT("reason", e.text));
     }
     free_row(gone);
@@ -207,6 +243,7 @@ static bool load_row(struct keeper *k, struct slice domain, struct arena *arena,
     const struct sts_policy p = {saved.mode, saved.max_age_s, saved.mx.items, saved.mx.count};
     struct sts_row *r = sts_row_add(k, domain);
     sts_row_set(r, &p, saved.id);
+    r->listed = true;
     r->fetched_at = (int64_t)saved.fetched_at;
     return true;
 }

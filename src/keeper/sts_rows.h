@@ -1,5 +1,5 @@
-/* keeper/sts_rows - the table of keeper/sts: domains in memory, and their policies in the state. For sts.c alone; the caller
- * holds the lock, or is alone. */
+/* keeper/sts_rows - the table of keeper/sts: domains in memory, and their policies in the state. For sts.c alone; where
+ * nothing else is said the caller holds the lock, or is alone. */
 #pragma once
 
 #include <pthread.h>
@@ -25,6 +25,7 @@ struct sts_row {
     int64_t tried_at;                /* steady clock: the last fetch, 0: none */
     int64_t used_at;                 /* steady clock */
     bool busy;                       /* a thread looks it up */
+    bool listed;                     /* the list of domains has it, or is about to */
     bool unasked;                    /* nobody outside could be asked the last time */
     int64_t seen_at;                 /* wall clock: the last session; 0: none since the start */
     char proof[STS_PROOF_MAX + 1];   /* of it: what authenticated the server, */
@@ -32,8 +33,10 @@ struct sts_row {
 };
 
 struct sts_cache {
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t looked;
+    pthread_mutex_t lock;  /* guards what follows */
+    pthread_cond_t looked; /* a lookup ended, or a write */
+    size_t looking;        /* lookups under way */
+    bool listing;          /* somebody writes the list of domains */
     struct sts_row *buckets[STS_BUCKETS];
     size_t n;
 };
@@ -50,6 +53,15 @@ bool sts_row_in_force(const struct sts_row *r, int64_t now);
 /* Put a copy of a policy in the place of its own. */
 void sts_row_set(struct sts_row *r, const struct sts_policy *p, struct slice id);
 
-/* Write a row, and the list of the domains that have one. */
-bool sts_row_save(struct keeper *k, const struct sts_row *r, struct error *e) MUST_CHECK;
-bool sts_list_save(struct keeper *k, struct error *e) MUST_CHECK;
+/* A policy as it becomes one domain's row. */
+struct sts_saving {
+    struct slice domain;
+    struct slice id;
+    int64_t fetched_at;
+    const struct sts_policy *policy;
+    bool known; /* the list has the domain already */
+};
+
+/* Write the row, and the domain into the list of those that have one. Without the lock; the domain's row is busy, so that nobody
+ * writes the same one. */
+bool sts_save(struct keeper *k, const struct sts_saving *saving, struct error *e) MUST_CHECK;

@@ -1,4 +1,4 @@
-/* 1. What was counted is in the state three seconds later, of many domains half a minute: an end or a crash costs no more than that.
+/* 1. What was counted is in the state three seconds later, of many domains ten: an end or a crash costs no more than that.
  * 2. A report that a place took is recorded and its counts are dropped in this order: a crash between them sends it twice, and
  *    never not at all.
  *
@@ -22,10 +22,11 @@
 #define LOOK_EVERY_US 500000
 #define MORE_US       250000 /* courier counts questions, and letters wait for some */
 #define WRITE_MS      3000
-#define WRITE_MAX     16 /* rows at once: each is a wait for the disk */
+#define WRITE_MAX     64 /* rows at once, for one wait for the disk */
 #define LATEST_MS                                                                                  \
     (4 * 60 * 60 * 1000) /* behind midnight: not all of the world at once (RFC 8460 section 4.1) */
 #define AGAIN_MS    (60 * 60 * 1000)
+#define UNASKED_MS  (60 * 1000) /* courier could not be asked: that is no try */
 #define TRIES_MAX   5
 #define ARENA_BYTES ((size_t)16 << 20)
 
@@ -93,15 +94,16 @@ static bool next_dirty(struct tlsrpt *t, struct arena *arena, struct slice *name
 static void write_down(struct keeper *k)
 {
     OWN(arena) struct arena arena = {.max = ARENA_BYTES};
-    struct slice name;
-    struct slice value;
+    struct slice names[WRITE_MAX];
+    struct slice values[WRITE_MAX];
     struct error e;
+    size_t n = 0;
 
-    for (size_t n = 0; n < WRITE_MAX && next_dirty(k->tlsrpt, &arena, &name, &value); n++) {
-        if (!state_value_put(k->state, name, value, &e)) {
-            log_event(LOG_WARNING, "tlsrpt.unwritten", LOG_TEXT("reason", e.text));
-        }
-        arena_reset(&arena);
+    while (n < WRITE_MAX && next_dirty(k->tlsrpt, &arena, &names[n], &values[n])) {
+        n++;
+    }
+    if (n && !state_values_put(k->state, names, values, n, &e)) {
+        log_event(LOG_WARNING, "tlsrpt.unwritten", LOG_TEXT("reason", e.text));
     }
     k->tlsrpt->written_at = clock_steady_ms();
 }
@@ -128,13 +130,15 @@ static bool next_due(struct keeper *k, struct arena *arena, struct tlsrpt_job *j
 }
 
 /* Sent, not wanted, or tried often enough: its counts go. */
-static void end_job(struct keeper *k, const struct tlsrpt_job *job, bool over)
+static void end_job(struct keeper *k, const struct tlsrpt_job *job, enum tlsrpt_end how)
 {
     struct tlsrpt *t = k->tlsrpt;
 
     (void)pthread_mutex_lock(&t->lock);
     struct rpt_domain *r = rpt_days_find(&t->days, job->day, job->counts.domain);
-    if (r && (over || ++r->tries >= TRIES_MAX)) {
+    if (r && how == TLSRPT_UNASKED) {
+        r->next_at = clock_steady_ms() + UNASKED_MS;
+    } else if (r && (how == TLSRPT_OVER || ++r->tries >= TRIES_MAX)) {
         rpt_days_drop(&t->days, job->day, job->counts.domain);
     } else if (r) {
         rpt_days_touch(&t->days, job->day, job->counts.domain);

@@ -312,7 +312,7 @@ static bool try_places(struct sending *s, const struct tlsrpt_place *places, siz
     return false;
 }
 
-bool tlsrpt_send(struct keeper *k, const struct tlsrpt_job *job, struct arena *arena)
+enum tlsrpt_end tlsrpt_send(struct keeper *k, const struct tlsrpt_job *job, struct arena *arena)
 {
     struct sending s = {.k = k,
                         .settings = k->options.settings(k->options.context),
@@ -325,20 +325,22 @@ bool tlsrpt_send(struct keeper *k, const struct tlsrpt_job *job, struct arena *a
     size_t n = 0;
     struct error e = {0};
 
-    if (sts_texts(k, arena_printf(arena, TLSRPT_RECORD_NAME "%.*s", SLICE_ARG(job->counts.domain)),
-                  arena, texts, &n, &s.why) != STS_ANSWERED) {
-        return false;
+    enum sts_asked asked =
+        sts_texts(k, arena_printf(arena, TLSRPT_RECORD_NAME "%.*s", SLICE_ARG(job->counts.domain)),
+                  arena, texts, &n, &s.why);
+    if (asked != STS_ANSWERED) {
+        return asked == STS_UNASKED ? TLSRPT_UNASKED : TLSRPT_TRIED;
     }
     n = tlsrpt_places_read(texts, n, arena, places);
     if (n == 0) {
-        return true;
+        return TLSRPT_OVER;
     }
     letter_id_text(&s.id, id);
     s.submitter = ((const struct slice *)s.settings->general.domains.items)[0];
     s.report_id = arena_printf(arena, "%s@%.*s", id, SLICE_ARG(s.settings->general.hostname));
     if (!make(&s, &e)) {
         log_event(LOG_WARNING, "tlsrpt.not-made", LOG_TEXT("reason", e.text));
-        return true;
+        return TLSRPT_OVER;
     }
-    return try_places(&s, places, n);
+    return try_places(&s, places, n) ? TLSRPT_OVER : TLSRPT_TRIED;
 }

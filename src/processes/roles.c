@@ -23,7 +23,8 @@ const struct role_row role_rows[] = {
      .asks = {{"signer", 8},
               {"auth", 4},
               {"inspector", 1},
-              {"courier", 6},
+              {"courier",
+               16}, /* beside those that keeper/sts may take, and the workers, some are left */
               {"scanner", 12},
               {"directory", 1}}},
     {.name = "signer",

@@ -73,8 +73,7 @@ void state_close(struct state *s)
 static bool put(struct state *s, enum store_kind kind, struct slice name,
                 const struct cbor_schema *schema, const void *value, struct error *e)
 {
-    OWN(buf) struct buf plain;
-    buf_init(&plain, STORE_VALUE_MAX);
+    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
     cbor_write(&plain, schema, value);
     if (plain.full) {
         return error_set(e, ERROR_LIMIT, "state: %s is too long", schema->name);
@@ -97,9 +96,8 @@ static bool get(struct state *s, enum store_kind kind, struct slice name,
                 const struct cbor_schema *schema, struct arena *arena, void *out, bool *found,
                 struct error *e)
 {
-    OWN(buf) struct buf plain;
+    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
     bool there = false;
-    buf_init(&plain, STORE_VALUE_MAX);
     if (!store_get(s->store, kind, name, &plain, &there, e) ||
         (there && !decode(arena_copy(arena, buf_slice(&plain)), schema, arena, out, e))) {
         return false;
@@ -290,9 +288,7 @@ static struct account *with_room(struct arena *arena, struct account *all, size_
 static bool next_account(struct state *s, uint8_t id[static STORE_ID_LEN], struct arena *arena,
                          struct account *out, bool *found, struct error *e)
 {
-    OWN(buf) struct buf plain;
-
-    buf_init(&plain, STORE_VALUE_MAX);
+    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
     if (!store_next(s->store, STORE_ACCOUNT, id, &plain, found, e) ||
         (*found && !decode(arena_copy(arena, buf_slice(&plain)), &account_schema, arena, out, e))) {
         return false;
@@ -339,9 +335,8 @@ bool state_accounts_to_be(struct state *s, struct arena *arena, struct account *
     bool found = true;
 
     while (found) {
-        OWN(buf) struct buf plain;
+        OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
         struct error unused;
-        buf_init(&plain, STORE_VALUE_MAX);
         if (!store_next(s->store, STORE_VALUE, id, &plain, &found, e)) {
             return false;
         }
@@ -463,9 +458,8 @@ bool state_level_put(struct state *s, struct slice where, uint64_t level, struct
 bool state_value_get(struct state *s, struct slice name, struct arena *arena, struct slice *value,
                      bool *found, struct error *e)
 {
-    OWN(buf) struct buf plain;
+    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
     bool there = false;
-    buf_init(&plain, STORE_VALUE_MAX);
     if (!store_get(s->store, STORE_VALUE, name, &plain, &there, e)) {
         return false;
     }
@@ -479,6 +473,12 @@ bool state_value_get(struct state *s, struct slice name, struct arena *arena, st
 bool state_value_put(struct state *s, struct slice name, struct slice value, struct error *e)
 {
     return store_put(s->store, STORE_VALUE, name, value, e);
+}
+
+bool state_values_put(struct state *s, const struct slice *names, const struct slice *values,
+                      size_t n, struct error *e)
+{
+    return store_put_many(s->store, STORE_VALUE, names, values, n, e);
 }
 
 bool state_level_delete(struct state *s, struct slice where, bool *found, struct error *e)

@@ -113,6 +113,10 @@ bool state_value_get(struct state *s, struct slice name, struct arena *arena, st
 bool state_value_put(struct state *s, struct slice name, struct slice value,
                      struct error *e) MUST_CHECK;
 
+/* Several of them, all or none, for one wait for the disk. */
+bool state_values_put(struct state *s, const struct slice *names, const struct slice *values,
+                      size_t n, struct error *e) MUST_CHECK;
+
 /* *found says whether there was one. */
 bool state_value_delete(struct state *s, struct slice name, bool *found,
                         struct error *e) MUST_CHECK;

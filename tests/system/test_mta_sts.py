@@ -123,11 +123,11 @@ class World:
         self.web.answers[f"mta-sts.{domain}", "/.well-known/mta-sts.txt"] = (
             status, {"Content-Type": "text/plain"} if headers is None else headers, text)
 
-    def send(self, *domains, subject="A letter"):
+    def send(self, *domains, subject="A letter", options=()):
         with Client(self.company.hostname, self.company.submissions, context=self.company.context(),
                     local_hostname="client.example.test", timeout=30) as smtp:
             smtp.login(ALICE, PASSWORD)
-            smtp.mail(ALICE)
+            smtp.mail(ALICE, options)
             for domain in domains:
                 smtp.rcpt(f"paula@{domain}")
             code, reply = smtp.data(f"From: alice@example.test\r\nTo: x\r\nSubject: {subject}\r\n\r\nHello\r\n".encode())

@@ -56,6 +56,7 @@ CASES = [
     Case("no-tls", OWN, "deferred", "offers no STARTTLS", "bare"),
     Case("no-tls-clear", OWN, "deferred", "offers no STARTTLS", "bare", section="tls = cleartext"),
     Case("starred", OWN, "MTA-STS", server="starred"),
+    Case("kept", OWN, "MTA-STS", server="keeps"),
     # What is no `enforce` is not enforced.
     Case("testing", policy("testing", "mx.elsewhere.test"), "verified", shown="MTA-STS: testing"),
     Case("testing-name", policy("testing", "mx.{d}"), "encrypted", server="strange"),
@@ -163,7 +164,7 @@ class Matrix(World):
                 ("over", "", authority.issue("mx.over.test", "mx.outlived.test", days=-1)),
                 ("nobodys", "", nobody.issue(*names)), ("starred", "", authority.issue("*.starred.test", file="starred")),
                 ("evil", "", authority.issue("mx.evil.test")), ("broken", "broken-tls", self.own),
-                ("inject", "inject-starttls", self.own), ("old-tls", "", self.own)):
+                ("inject", "inject-starttls", self.own), ("keeps", "requiretls", self.own), ("old-tls", "", self.own)):
             self.used += 1
             self.at[name] = f"{NET}.{self.used}"
             kind = OldTls if name == "old-tls" else Receiver
@@ -328,6 +329,19 @@ def test_a_domain_may_move_and_withdraw(world, attacked):
     assert attacked["gone.test"].outcome.startswith("deferred")
     later = world.ended(world.send("gone.test", subject=MARK), 1)
     assert not judge(world, "gone.test", later["gone.test"], "verified", "", 2)
+
+
+def test_an_override_takes_nothing_from_a_promise(world, ended):
+    """REQUIRETLS (RFC 8689) is the sender's wish: what the domain publishes counts for such a letter, override or not. One
+    that was not promised anything needs no more than the override says."""
+    world.company.postern("domain", "override", "kept.test", "--level", "encrypted", "--until", "1d", "--reason", "x")
+    promised = world.ended(world.send("kept.test", subject=MARK, options=["REQUIRETLS"]), 1)["kept.test"]
+    assert promised.outcome.startswith("delivered") and promised.facts["proof"] == "MTA-STS 1", promised
+    ((envelope, _),) = [got for got in world.receivers["keeps"].letters() if "REQUIRETLS" in got[0]["from"]["parameters"]]
+    assert envelope["to"][0]["address"] == "paula@kept.test"
+    free = world.ended(world.send("kept.test", subject=MARK), 1)["kept.test"]
+    assert free.outcome.startswith("delivered") and "proof" not in free.facts
+    assert free.facts["published"].startswith("not asked for: an override"), free
 
 
 def test_he_reads_nothing_either(world, attacked):
