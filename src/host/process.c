@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -59,7 +60,20 @@ static bool arrange(int channel, int errors)
                                       : dup2(channel, PROCESS_CHANNEL) == PROCESS_CHANNEL;
 }
 
-_Noreturn static void become(const char *const argv[], int channel, int errors,
+bool process_program(const char *suffix, int *program, struct error *e)
+{
+    char path[PATH_MAX];
+    ssize_t n = *suffix ? readlink("/proc/self/exe", path, sizeof(path)) : 0;
+
+    if (n < 0 || (size_t)n + strlen(suffix) >= sizeof(path)) {
+        return error_set(e, ERROR_CONFIG, "the path of this program cannot be told");
+    }
+    (void)snprintf(path + n, sizeof(path) - (size_t)n, "%s", *suffix ? suffix : "/proc/self/exe");
+    *program = open(path, O_PATH | O_CLOEXEC);
+    return *program >= 0 || error_errno(e, ERROR_CONFIG, "%s", path);
+}
+
+_Noreturn static void become(int program, const char *const argv[], int channel, int errors,
                              struct environment *env)
 {
     sigset_t none;
@@ -69,12 +83,13 @@ _Noreturn static void become(const char *const argv[], int channel, int errors,
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (arrange(channel, errors)) {
-        (void)execve("/proc/self/exe", (char *const *)(uintptr_t)argv, env->words);
+        (void)execveat(program, "", (char *const *)(uintptr_t)argv, env->words, AT_EMPTY_PATH);
     }
     _exit(EXIT_NO_EXEC);
 }
 
-bool process_spawn(const char *const argv[], int channel, int errors, pid_t *pid, struct error *e)
+bool process_spawn(int program, const char *const argv[], int channel, int errors, pid_t *pid,
+                   struct error *e)
 {
     struct environment env;
 
@@ -84,7 +99,7 @@ bool process_spawn(const char *const argv[], int channel, int errors, pid_t *pid
         return error_errno(e, ERROR_BUSY, "fork");
     }
     if (child == 0) {
-        become(argv, channel, errors, &env);
+        become(program, argv, channel, errors, &env);
     }
     *pid = child;
     return true;

@@ -46,7 +46,7 @@ bool child_start(struct child *c, struct provision *p, struct error *e)
     if (!output_open(&c->output, &errors, e)) {
         return false;
     }
-    if (!process_spawn(argv, theirs, errors, &c->pid, e)) {
+    if (!process_spawn(provision_program(p, c->row), argv, theirs, errors, &c->pid, e)) {
         output_close(&c->output, c->row->name);
         return false;
     }

@@ -27,6 +27,7 @@ struct role_snapshot {
 struct role {
     /* set before the walls go up, then constant */
     const struct role_row *row;
+    const struct role_duty *duty;
     unsigned instance;
     int control;
     pid_t parent;

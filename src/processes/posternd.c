@@ -1,8 +1,9 @@
-/* posternd - the daemon: the supervisor, or with --role one of the processes that it starts. */
+/* posternd - the daemon: the supervisor, or with --role one of the processes that it starts. The inspector is
+ * a program of its own, posternd_inspector.c. */
 #include <getopt.h>
 #include <stdio.h>
 
-#include "processes/role.h"
+#include "processes/roles.h"
 #include "processes/supervisor.h"
 
 #define CONFIG_PATH "/etc/postern/postern.conf"
@@ -20,16 +21,23 @@ static void usage(FILE *to)
         CONFIG_PATH);
 }
 
-static int run_role(const char *name)
-{
-    const struct role_row *row = role_find(name);
-
-    if (!row) {
-        (void)fprintf(stderr, "posternd: there is no role %s\n", name);
-        return EXIT_USAGE;
-    }
-    return role_main(row);
-}
+static const struct role_duty duties[] = {
+    {"keeper",     keeper_run,     NULL             },
+    {"signer",     signer_run,     NULL             },
+    {"auth",       auth_run,       NULL             },
+    {"scanner",    scanner_run,    scanner_prepare  },
+    {"reader",     reader_run,     NULL             },
+    {"backup",     backup_run,     NULL             },
+    {"intake",     intake_run,     NULL             },
+    {"delivery",   delivery_run,   NULL             },
+    {"courier",    courier_run,    courier_prepare  },
+    {"pull",       pull_run,       NULL             },
+    {"directory",  directory_run,  directory_prepare},
+    {"journal",    journal_run,    NULL             },
+    {"connector",  connector_run,  NULL             },
+    {"submission", submission_run, NULL             },
+    {NULL,         NULL,           NULL             },
+};
 
 int main(int argc, char **argv)
 {
@@ -51,7 +59,7 @@ int main(int argc, char **argv)
             config = optarg;
             break;
         case 'r':
-            return run_role(optarg);
+            return role_main(optarg, duties);
         case 'p':
             has_fd = slice_decimal(slice_text(optarg), FD_MAX, &passphrase_fd);
             if (!has_fd) {

@@ -13,6 +13,7 @@
 #include "base/log.h"
 
 #include "host/file.h"
+#include "host/process.h"
 #include "processes/control.h"
 #include "processes/listening.h"
 #include "processes/master_keys.h"
@@ -47,6 +48,7 @@ struct provision {
         gid_t gid;
         int directories[ROLE_DIRECTORIES_MAX];
         uint64_t stamp; /* of the files of sections, when they were read */
+        int program;
     } rows[ROWS_MAX];
 };
 
@@ -277,6 +279,25 @@ static bool open_data(struct provision *p, int passphrase_fd, struct error *e)
            open_role_directories(p, e);
 }
 
+/* At the start and never again: a new version that is installed meanwhile comes with the next start, as a whole. */
+static bool open_programs(struct provision *p, struct error *e)
+{
+    char suffix[CONTROL_NAME_MAX + 1];
+
+    for (size_t i = 0; i < role_rows_count; i++) {
+        (void)snprintf(suffix, sizeof(suffix), "-%s", role_rows[i].name);
+        if (!process_program(role_rows[i].apart ? suffix : "", &p->rows[i].program, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int provision_program(const struct provision *p, const struct role_row *row)
+{
+    return p->rows[row - role_rows].program;
+}
+
 struct provision *provision_open(const char *config_path, int passphrase_fd, struct error *e)
 {
     struct provision *p = calloc(1, sizeof(*p));
@@ -292,7 +313,7 @@ struct provision *provision_open(const char *config_path, int passphrase_fd, str
     }
     choose_ids(p);
     /* -fanalyzer: it takes the end of the process for a leak */
-    bool open = open_data(p, passphrase_fd, e) &&
+    bool open = open_programs(p, e) && open_data(p, passphrase_fd, e) &&
                 listening_open(&p->listening, &p->now->settings, p->run, e);
     return open ? p : NULL; /* NOLINT(clang-analyzer-unix.Malloc): without it the process ends */
 }

@@ -34,6 +34,9 @@ bool provision_reload(struct provision *p, struct error *e) MUST_CHECK;
 /* The settings in force; they live until the next reload that succeeds. */
 const struct settings *provision_settings(const struct provision *p);
 
+/* The program of its process, for process_spawn(). */
+int provision_program(const struct provision *p, const struct role_row *row);
+
 /* Hand a new process of the role everything of its row, up to START. ERROR_BUSY when it does not
  * take it. */
 bool provision_give(struct provision *p, const struct role_row *row, unsigned instance, int control,

@@ -1,4 +1,4 @@
-#include "processes/role.h"
+#include "processes/roles.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 
 #include "base/log.h"
 
@@ -402,7 +403,7 @@ static bool live(struct role *r, struct error *e)
     for (size_t i = 0; i < ROLE_ASKS_MAX && r->row->asks[i].role; i++) {
         r->pools[i] = ipc_pool_new(r->row->asks[i].role);
     }
-    if (r->row->prepare && !r->row->prepare(r, e)) {
+    if (r->duty->prepare && !r->duty->prepare(r, e)) {
         return error_add(e, "prepare");
     }
     int abi = sandbox_landlock_abi(); /* cannot be asked from inside */
@@ -418,20 +419,36 @@ static bool live(struct role *r, struct error *e)
                    "this kernel has no landlock: files and network are "
                    "confined by user ids and system calls alone");
     }
-    return thread_start("control", THREAD_STACK_LARGE, role_obey, r, e) && r->row->run(r, e);
+    return thread_start("control", THREAD_STACK_LARGE, role_obey, r, e) && r->duty->run(r, e);
 }
 
-int role_main(const struct role_row *row)
+static const struct role_duty *find_duty(const char *name, const struct role_duty *duties)
+{
+    while (duties->role && strcmp(duties->role, name) != 0) {
+        duties++;
+    }
+    return duties->role ? duties : NULL;
+}
+
+int role_main(const char *name, const struct role_duty *duties)
 {
     static struct role r; /* other threads look at it until the very end */
+    const struct role_row *row = role_find(name);
+    const struct role_duty *duty = find_duty(name, duties);
     struct error e = {0};
+
+    if (!row || !duty) {
+        (void)fprintf(stderr, "there is no role %s here\n", name);
+        return EX_USAGE;
+    }
 
     sandbox_close_others(PROCESS_CHANNEL + 1);
     (void)umask(CREATED_MASK);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)prctl(PR_SET_NAME, row->name);
     log_open(row->name, LOG_INFO);
-    r = (struct role){.row = row, .control = PROCESS_CHANNEL, .parent = getppid(), .root = -1};
+    r = (struct role){
+        .row = row, .duty = duty, .control = PROCESS_CHANNEL, .parent = getppid(), .root = -1};
     for (size_t i = 0; i < ROLE_DIRECTORIES_MAX; i++) {
         r.directories[i].fd = -1;
     }

@@ -1,13 +1,16 @@
 /* processes/role - one duty in one process: what it gets from the supervisor, and what it may do.
  *
- * A role is a row in the table of roles.c and a run function in a file of its own. The supervisor
- * execs `posternd --role NAME`, sends what the row names over the control channel, the process
- * locks itself in (host/sandbox) and calls run(). A new role is a row and a file:
+ * A role is a row in the table of roles.c, a run function in a file of its own, and a line in
+ * posternd.c that names it. The supervisor execs `posternd --role NAME`, sends what the row names over the control channel, the process
+ * locks itself in (host/sandbox) and calls run(). A new role, for one:
  *
  *     // roles.c
- *     {.name = "reader", .uid = 6, .keys = {"ledger", "search"}, .run = reader_run,
+ *     {.name = "reader", .uid = 6, .keys = {"ledger", "search"},
  *      .directories = {{"ledger", ROLE_READ}, {"catalog", ROLE_READ}},
  *      .sockets = {"reader"}, .asks = {{"keeper", 2}}, .sandbox = SANDBOX_FILE_READ},
+ *
+ *     // posternd.c
+ *     {"reader", reader_run, NULL},
  *
  *     // reader.c
  *     bool reader_run(struct role *r, struct error *e)
@@ -61,8 +64,7 @@ struct role_row {
     bool runs, links; /* has the supervisor run a program, connect it: processes/telling, links */
     bool finishes;    /* ends before the keeper is started anew, which is told what it has begun */
     bool many;        /* as many processes as `inspectors` says; otherwise one */
-    bool (*prepare)(struct role *r, struct error *e); /* before the walls are up; may be NULL */
-    bool (*run)(struct role *r, struct error *e);
+    bool apart; /* in a program of its own, posternd-NAME: no other process has its libraries */
     const char *keys[ROLE_KEYS_MAX]; /* labels of derived keys */
 
     struct {
@@ -195,6 +197,3 @@ int role_stop_fd(struct role *r);
 /* Raise an alert: the supervisor logs it and runs the operator's alert command, at most once in
  * `alert-interval` for each event. `event` is a name such as "ledger-sync-failed". */
 void role_alert(struct role *r, const char *event, const char *sentence);
-
-/* The process of a role: what `posternd --role NAME` runs. Returns the exit status. */
-int role_main(const struct role_row *row);

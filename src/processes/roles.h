@@ -3,7 +3,17 @@
 
 #include "processes/role.h"
 
-/* The run and prepare functions of the rows in roles.c; processes/role.h says what they must do. */
+/* What a program does of the duties: its own list, which ends with an empty one. */
+struct role_duty {
+    const char *role;
+    bool (*run)(struct role *r, struct error *e);
+    bool (*prepare)(struct role *r, struct error *e); /* before the walls are up; may be NULL */
+};
+
+/* The process of a role: what a program does that is started with `--role NAME`. Returns the exit status. */
+int role_main(const char *name, const struct role_duty *duties);
+
+/* What the programs name in their lists of duties; processes/role.h says what they must do. */
 bool submission_run(struct role *r, struct error *e);
 bool delivery_run(struct role *r, struct error *e);
 bool courier_prepare(struct role *r, struct error *e);
