@@ -3,7 +3,7 @@
  *     seal_smime MODE SIGNER-KEY.pem SIGNER.pem FROM-FOLDER TO-FOLDER RECIPIENT.pem...
  *
  * MODE is `sign` alone, `cbc` or `gcm`. The code that seals is the product's; the keys are the caller's. A letter that Postern would
- * refuse is not written. Says what a letter took in processor time. For tests that open the letters with others' programs. */
+ * refuse is not written, nor in mode `sign` one that cannot be signed. Says what a letter took in processor time. For tests that open the letters with others' programs. */
 #include <dirent.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -117,7 +117,11 @@ static void seal_one(struct job *j, const char *name, struct buf *letter, struct
     double begun = now();
     j->ask.letter = &header;
     if (!cms_draft_write(&header, j->ask.encrypt, j->ask.signer, time(NULL), arena, &draft, &e)) {
-        fail(e.text, name);
+        if (j->ask.encrypt) {
+            fail(e.text, name);
+        }
+        (void)printf("not signed: %s: %s\n", name, e.text);
+        return;
     }
     j->ask.attributes = draft.attributes;
     j->ask.signature = sign(j->key, draft.digest, arena);

@@ -75,6 +75,7 @@ extern const struct config_table settings_backup_table;
 extern const struct config_table settings_contacts_table;
 extern const struct config_table settings_openpgp_table;
 extern const struct config_table settings_smime_table;
+extern const struct config_table settings_signing_table;
 extern const struct config_table settings_metrics_table;
 extern const struct config_table settings_submission_table;
 extern const struct config_table settings_dns_table;

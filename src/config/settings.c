@@ -9,7 +9,7 @@ static const struct config_table *const top_tables[] = {
     &settings_metrics_table,    &settings_backup_table,     &settings_journal_table,
     &settings_connectors_table, &settings_contacts_table,   &settings_limits_table,
     &settings_openpgp_table,    &settings_reports_table,    &settings_scanners_table,
-    &settings_smime_table,      &settings_documents_table,
+    &settings_smime_table,      &settings_signing_table,    &settings_documents_table,
 };
 static const struct config_table *const domain_tables[] = {&settings_domain_table};
 static const struct config_table *const pull_tables[] = {&settings_pull_table};

@@ -20,6 +20,7 @@
 #include "config/settings_policy.h"
 #include "config/settings_reports.h"
 #include "config/settings_scanners.h"
+#include "config/settings_signing.h"
 #include "config/settings_smime.h"
 #include "config/settings_submission.h"
 
@@ -157,6 +158,7 @@ struct settings {
     struct tls_reports_settings tls_reports;
     struct scanners_settings scanners;
     struct smime_settings smime;
+    struct signing_settings signing;
     struct documents_settings documents;
     struct smarthost_settings smarthost;
     struct config_list domains;            /* struct domain_settings, in the order of the file */

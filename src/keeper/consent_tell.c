@@ -79,8 +79,7 @@ static void write_to_sender(const struct telling *t, struct buf *out)
     begin_text(out, "Your letter waits for approval");
     line(out, SLICE("Your letter was accepted, and nobody has got it yet."));
     line(out, SLICE_NONE);
-    if (!decision_protects(
-            &t->letter->decision)) { /* otherwise its subject may be what is hidden */
+    if (!decision_hides(&t->letter->decision)) { /* otherwise its subject may be what is hidden */
         line(out, arena_printf(t->arena, "    Subject:  %.*s",
                                SLICE_ARG(slice_head(f->subject, SUBJECT_SHOWN))));
     }

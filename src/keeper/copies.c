@@ -5,10 +5,12 @@
 #include "keeper/smime_copy.h"
 
 const struct copy_method copy_methods[] = {
-    {RUNG_SMIME,       false, smime_copy    },
-    {RUNG_OPENPGP,     false, openpgp_copy  },
-    {RUNG_ATTACHMENTS, true,  documents_copy},
-    {0,                false, NULL          },
+    {RUNG_SMIME,          false, smime_copy,          false},
+    {RUNG_OPENPGP,        false, openpgp_copy,        false},
+    {RUNG_ATTACHMENTS,    true,  documents_copy,      false},
+    {RUNG_SMIME_SIGNED,   false, smime_signed_copy,   true },
+    {RUNG_OPENPGP_SIGNED, false, openpgp_signed_copy, true },
+    {0,                   false, NULL,                false},
 };
 
 const struct copy_method *copy_method_of(const struct copy_method *table, uint64_t rung)

@@ -59,12 +59,13 @@ typedef enum copy_end copy_make_fn(struct keeper *k, const struct copy_ask *ask,
  * mend: COPY_LATER. */
 enum copy_end copy_end_of(const struct error *e);
 
-/* A row. `alone`: one copy for each recipient, such as when each has a secret of his own; otherwise those whom the header names
- * share one, and each Bcc has his own. */
+/* A row. `alone`: one copy for each recipient, such as when each has a secret of his own; `same`: one for all, since nobody of them is
+ * named in it; otherwise those whom the header names share one, and each Bcc has his own. */
 struct copy_method {
     uint64_t rung; /* enum rung from RUNG_SMIME on; 0 ends the table */
     bool alone;
     copy_make_fn *make;
+    bool same;
 };
 
 /* The table in force, ended by rung 0. */

@@ -5,7 +5,7 @@
 #include "stages/protect/plan.h"
 
 #define ROUNDS_MAX                                                                                 \
-    16 /* each takes a method from a recipient, and there are three, or its cleaning */
+    16 /* each takes a method from a recipient, and there are five, or its cleaning */
 #define WHY_MAX 300
 
 /* One letter on the ladder. */
@@ -28,6 +28,10 @@ static struct recipient_fact *fact_of(struct recipient_state *state, uint64_t ru
         return &state->smime;
     case RUNG_OPENPGP:
         return &state->openpgp;
+    case RUNG_SMIME_SIGNED:
+        return &state->smime_signed;
+    case RUNG_OPENPGP_SIGNED:
+        return &state->openpgp_signed;
     default:
         return &state->secret;
     }
@@ -97,7 +101,7 @@ static void look_at_ruling(struct climbing *x, const struct ruling *r)
             fail(x, &index, 1, r->method, SLICE("nothing here can protect a letter so"));
             continue;
         }
-        x->own[index] = method->alone || x->split[index] || is_blind(x, index);
+        x->own[index] = !method->same && (method->alone || x->split[index] || is_blind(x, index));
     }
 }
 
@@ -170,7 +174,7 @@ static bool make_protected(struct climbing *x, const struct plan_copy *copy, uin
     enum copy_end end = copy_ask_method(s, method, copy->clean != CLEAN_NOT, copy->recipients,
                                         copy->n_recipients, &made, e);
 
-    if (end == COPY_CANNOT && copy->n_recipients > 1) {
+    if (end == COPY_CANNOT && copy->n_recipients > 1 && !method->same) {
         return divide(x, method, copy, e);
     }
     if (made.waits) { /* the others may begin to wait meanwhile */

@@ -314,7 +314,7 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
                        .parcel = entry->parcel,
                        .entry = entry,
                        .which = entry->copy,
-                       .hidden = entry->method != RUNG_NONE,
+                       .hidden = rung_hides(entry->method),
                        .closed = f->require_tls || entry->closed,
                        .about = &about,
                        .outcome = outcome,
@@ -377,7 +377,7 @@ static void choose_copy(struct making *m, const struct decision *d)
     m->closed = m->about->require_tls;
     for (size_t i = 0; i < d->rulings.count; i++) {
         m->closed = m->closed || ruling_is_closed(&rulings[i]);
-        if (rulings[i].method && !m->hidden) {
+        if (rung_hides(rulings[i].method) && !m->hidden) {
             m->which = rulings[i].copy;
             m->hidden = true;
         }

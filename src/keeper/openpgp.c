@@ -16,6 +16,7 @@
 #define RECIPIENTS_TO                                                                              \
     40 /* recipients whose keys are named in the record; of the others there is a number */
 #define TEXT_MAX 380
+#define NO_KEY   "the sender has no OpenPGP key of ours: see `postern pgp new`"
 #define PREPARED_MAX                                                                               \
     (3 * (size_t)LETTER_BYTES_MAX) /* outer header and payload, as the inspector takes them back */
 
@@ -108,23 +109,48 @@ void recipients_openpgp(struct keeper *k, const struct facts *f, struct slice ad
         openpgp_recipient(k, address, arena, &out->openpgp.why, &out->openpgp.later) != NULL;
 }
 
-const struct recipient_key *openpgp_signing_key(struct keeper *k, struct slice address,
-                                                struct arena *arena)
+/* The first of ours in force, which is the newest; NULL: none. */
+static bool find_ours(struct keeper *k, struct slice address, struct arena *arena,
+                      const struct recipient_key **own, struct error *e)
 {
     uint64_t now_ms = (uint64_t)clock_wall_ms();
-    struct recipient_keys all;
-    struct error e;
+    struct recipient_keys all = {0};
 
-    if (address.len == 0 || !recipient_keys_of(k, address, arena, &all, &e)) {
-        return NULL;
+    *own = NULL;
+    if (address.len && !recipient_keys_of(k, address, arena, &all, e)) {
+        return false;
     }
     const struct recipient_key *keys = all.keys.items;
     for (size_t i = 0; i < all.keys.count; i++) {
         if (keys[i].own.len && in_force(&keys[i], now_ms)) {
-            return &keys[i];
+            *own = &keys[i];
+            return true;
         }
     }
-    return NULL;
+    return true;
+}
+
+const struct recipient_key *openpgp_signing_key(struct keeper *k, struct slice address,
+                                                struct arena *arena)
+{
+    const struct recipient_key *own = NULL;
+    struct error e;
+
+    return find_ours(k, address, arena, &own, &e) ? own : NULL;
+}
+
+void senders_openpgp(struct keeper *k, struct slice sender, struct arena *arena,
+                     struct recipient_fact *out)
+{
+    const struct recipient_key *own = NULL;
+    struct error e = {0};
+    bool known = find_ours(k, sender, arena, &own, &e);
+
+    out->usable = own != NULL;
+    out->later = !known && copy_end_of(&e) == COPY_LATER;
+    out->why = own     ? arena_printf(arena, "key %.*s", SLICE_ARG(own->fingerprint))
+               : known ? SLICE(NO_KEY)
+                       : SLICE("the sender's OpenPGP key cannot be looked at now");
 }
 
 bool openpgp_sign(struct keeper *k, const struct recipient_key *own, struct slice address,
@@ -152,6 +178,7 @@ struct making {
     struct keeper *keeper;
     const struct copy_ask *ask;
     struct arena *arena;
+    bool signs_alone;
     uint8_t tag[INSPECTOR_SENDER_LEN];
     struct openpgp_blob *keys;
     const struct recipient_key *own; /* NULL: nobody signs */
@@ -252,15 +279,19 @@ static bool sign_payload(struct making *m, int prepared, uint64_t outer_len,
 
 static bool make(struct making *m, int *copy, struct error *e)
 {
-    struct openpgp_prepare_ask prepare = {.sender = SLICE_ARRAY(m->tag)};
+    struct openpgp_prepare_ask prepare = {.sender = SLICE_ARRAY(m->tag),
+                                          .signs_alone = m->signs_alone};
     struct openpgp_prepare_answer prepared = {0};
     struct openpgp_seal_ask seal = {
-        .sender = SLICE_ARRAY(m->tag), .by = m->by, .keys = {m->keys, m->ask->n_recipients}
+        .sender = SLICE_ARRAY(m->tag),
+        .by = m->by,
+        .keys = {m->keys, m->signs_alone ? 0 : m->ask->n_recipients},
+        .signs_alone = m->signs_alone
     };
     OWN(fd) int letter = -1;
     OWN(fd) int between = -1;
 
-    if (m->ask->n_recipients > OPENPGP_KEYS_ASKED) {
+    if (seal.keys.count > OPENPGP_KEYS_ASKED) {
         return error_set(e, ERROR_LIMIT, "more than %d recipients share a copy",
                          OPENPGP_KEYS_ASKED);
     }
@@ -268,7 +299,8 @@ static bool make(struct making *m, int *copy, struct error *e)
         !ask_inspector(m, &inspector_openpgp_prepare, &prepare, letter, &prepared, &between, e)) {
         return false;
     }
-    say(m, prepared.outside);
+    say(m, m->signs_alone ? SLICE("header and content are signed, and can be read by everybody")
+                          : prepared.outside);
     seal.outer_len = prepared.outer_len;
     if (m->own && !sign_payload(m, between, prepared.outer_len, &seal.signature, e)) {
         return false;
@@ -276,22 +308,41 @@ static bool make(struct making *m, int *copy, struct error *e)
     return ask_inspector(m, &inspector_openpgp_seal, &seal, between, NULL, copy, e);
 }
 
+static enum copy_end finish(struct making *m, struct copy_made *out, struct error *e)
+{
+    int copy = -1;
+
+    keeper_life_of_sender(m->ask->facts, m->tag);
+    if (!make(m, &copy, e)) {
+        return copy_end_of(e);
+    }
+    struct slice *texts = arena_array(m->arena, m->n_texts, sizeof(*texts));
+    (void)memcpy(texts, m->texts, m->n_texts * sizeof(*texts));
+    *out = (struct copy_made){.fd = copy, .texts = texts, .n_texts = m->n_texts};
+    return COPY_MADE;
+}
+
 enum copy_end openpgp_copy(struct keeper *k, const struct copy_ask *ask, struct arena *arena,
                            struct copy_made *out, struct error *e)
 {
     struct making m = {.keeper = k, .ask = ask, .arena = arena};
-    int copy = -1;
 
-    keeper_life_of_sender(ask->facts, m.tag);
     if (!find_keys(&m, e)) {
         return copy_end_of(e);
     }
     find_signer(&m);
-    if (!make(&m, &copy, e)) {
-        return copy_end_of(e);
+    return finish(&m, out, e);
+}
+
+enum copy_end openpgp_signed_copy(struct keeper *k, const struct copy_ask *ask, struct arena *arena,
+                                  struct copy_made *out, struct error *e)
+{
+    struct making m = {.keeper = k, .ask = ask, .arena = arena, .signs_alone = true};
+
+    find_signer(&m);
+    if (!m.own) {
+        (void)error_set(e, ERROR_INPUT, NO_KEY);
+        return COPY_CANNOT;
     }
-    struct slice *texts = arena_array(arena, m.n_texts, sizeof(*texts));
-    (void)memcpy(texts, m.texts, m.n_texts * sizeof(*texts));
-    *out = (struct copy_made){.fd = copy, .texts = texts, .n_texts = m.n_texts};
-    return COPY_MADE;
+    return finish(&m, out, e);
 }

@@ -10,6 +10,9 @@
 /* The row of copy_methods: encrypt to exactly these recipients, signed by the sender's key if he has one. */
 copy_make_fn openpgp_copy;
 
+/* The row of letters that are signed alone, for all. */
+copy_make_fn openpgp_signed_copy;
+
 /**
  * Find the key to encrypt to somebody with: the newest of his, then of his domain, that is in force.
  *

@@ -144,7 +144,8 @@ bool policies_decide(struct keeper *k, const struct facts *f, const struct mail_
                      const struct findings *findings, const struct settings *s, struct arena *arena,
                      struct decision *out, struct error *e)
 {
-    const struct policy_letter known = {f, header, findings, recipients_look(k, f, s, arena)};
+    const struct policy_letter known = {f, header, findings,
+                                        recipients_look(k, f, header, s, arena)};
 
     policy_decide(&known, s, arena, out);
     return recipients_known(known.states, f->recipients.count, out, e) &&

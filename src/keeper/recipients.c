@@ -1,5 +1,7 @@
 #include "keeper/recipients.h"
 
+#include "formats/mail/facts.h"
+
 /* Which fact a method of the settings wants; what wants none is not here. */
 static const struct {
     enum setting_method method;
@@ -28,8 +30,41 @@ static bool is_wanted(const struct settings *s, enum setting_method method)
     return false;
 }
 
+/* The mailbox that From names first. */
+static struct slice sender_of(const struct facts *f, const struct mail_header *header,
+                              struct arena *arena)
+{
+    struct mail_facts read;
+
+    mail_facts_read(header, f->smtputf8, arena, &read);
+    return read.from.count ? mail_address_text(&read.from.items[0], arena) : SLICE_NONE;
+}
+
+/* What the sender has is the same for all. */
+static void look_at_sender(struct keeper *k, const struct facts *f,
+                           const struct mail_header *header, const struct settings *s,
+                           struct arena *arena, struct recipient_state *states)
+{
+    const int *methods = s->signing.methods.items;
+    struct recipient_state own = {0};
+
+    for (size_t i = 0; header && i < s->signing.methods.count; i++) {
+        struct slice sender = sender_of(f, header, arena);
+        if (methods[i] == SETTING_SIGN_SMIME) {
+            senders_smime(k, sender, arena, &own.smime_signed);
+        } else {
+            senders_openpgp(k, sender, arena, &own.openpgp_signed);
+        }
+    }
+    for (size_t i = 0; i < f->recipients.count; i++) {
+        states[i].smime_signed = own.smime_signed;
+        states[i].openpgp_signed = own.openpgp_signed;
+    }
+}
+
 struct recipient_state *recipients_look(struct keeper *k, const struct facts *f,
-                                        const struct settings *s, struct arena *arena)
+                                        const struct mail_header *header, const struct settings *s,
+                                        struct arena *arena)
 {
     const struct recipient *all = f->recipients.items;
     struct recipient_state *states = arena_array(arena, f->recipients.count + 1, sizeof(*states));
@@ -43,6 +78,7 @@ struct recipient_state *recipients_look(struct keeper *k, const struct facts *f,
             facts[n].fact(k, f, all[i].address, arena, &states[i]);
         }
     }
+    look_at_sender(k, f, header, s, arena, states);
     return states;
 }
 
@@ -74,7 +110,10 @@ static const struct recipient_fact *find_later(const struct recipient_state *sta
             return fact;
         }
     }
-    return NULL;
+    if (!rung_hides(r->method) && state->smime_signed.later) {
+        return &state->smime_signed;
+    }
+    return !rung_hides(r->method) && state->openpgp_signed.later ? &state->openpgp_signed : NULL;
 }
 
 bool recipients_known(const struct recipient_state *states, size_t count, const struct decision *d,

@@ -9,15 +9,17 @@
 #include "base/error.h"
 
 #include "config/settings.h"
+#include "formats/mail/header.h"
 #include "letter/records.h"
 #include "stages/policy/recipient.h"
 
 struct keeper;
 
 /* One state for each recipient of the facts, in their order, in the arena: of facts that a method of the settings' [policy] sections wants.
- * Zeroed where no section can count: for a notice of our own, or a drill. */
+ * What the sender signs with is looked for when `sign-letters` wants it and there is a header. Zeroed for a notice of our own, or a drill. */
 struct recipient_state *recipients_look(struct keeper *k, const struct facts *f,
-                                        const struct settings *s, struct arena *arena);
+                                        const struct mail_header *header, const struct settings *s,
+                                        struct arena *arena);
 
 /* False with ERROR_BUSY when a decision passed over a step because somebody's fact could not be looked at now: a lower step, or none, would
  * be taken for a failure of ours. */
@@ -32,3 +34,10 @@ recipients_fact recipients_smime;   /* is there a certificate? */
 recipients_fact recipients_openpgp; /* is there a key? */
 recipients_fact recipients_secret; /* is there a password, or can one be made? keeper/documents.c */
 recipients_fact recipients_transport; /* DANE, MTA-STS, a pin? */
+
+/* What a sender's own letters can be signed with. */
+typedef void senders_fact(struct keeper *k, struct slice sender, struct arena *arena,
+                          struct recipient_fact *out);
+
+senders_fact senders_smime;
+senders_fact senders_openpgp;

@@ -24,6 +24,7 @@
 #define JUDGED_MAX      256    /* certificates whose worth is remembered */
 #define JUDGED_AGE_MS   600000 /* and for how long */
 #define WHY_MAX         200
+#define NO_CERTIFICATE  "the sender has no certificate of ours: see `postern smime issue`"
 #define LISTS_ARENA_MAX ((size_t)16 << 20) /* lists, and the question that they are part of */
 
 /* As whoever builds the copy reads it. */
@@ -269,6 +270,29 @@ void recipients_smime(struct keeper *k, const struct facts *f, struct slice addr
     }
 }
 
+static struct slice key_text(const struct recipient_key *key, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s, certificate %.*s", SLICE_ARG(key->algorithm),
+                        SLICE_ARG(slice_head(key->fingerprint, 16)));
+}
+
+void senders_smime(struct keeper *k, struct slice sender, struct arena *arena,
+                   struct recipient_fact *out)
+{
+    struct recipient_key key = {0};
+    struct error e = {0};
+    bool found = false;
+
+    if (!smime_own(k, sender, arena, &key, &found, &e)) {
+        *out = (struct recipient_fact){
+            .why = SLICE("the sender's certificate cannot be looked at now"),
+            .later = copy_end_of(&e) == COPY_LATER};
+        return;
+    }
+    *out = (struct recipient_fact){.usable = found,
+                                   .why = found ? key_text(&key, arena) : SLICE(NO_CERTIFICATE)};
+}
+
 /* ── the copy ── */
 
 struct copying {
@@ -276,7 +300,7 @@ struct copying {
     const struct copy_ask *ask;
     struct arena *arena;
     struct copy_made *out;
-    struct recipient_key *keys; /* of the recipients */
+    struct recipient_key *keys; /* of the recipients; NULL: it is signed alone */
     struct recipient_key own;   /* of the sender */
     bool signs;
     uint8_t tag[INSPECTOR_SENDER_LEN];
@@ -288,12 +312,6 @@ static void say(struct copying *c, struct slice text)
     if (c->out->n_texts < COPY_TEXTS_MAX) {
         c->out->texts[c->out->n_texts++] = letter_text(c->arena, text, COPY_TEXT_MAX);
     }
-}
-
-static struct slice key_text(const struct recipient_key *key, struct arena *arena)
-{
-    return arena_printf(arena, "%.*s, certificate %.*s", SLICE_ARG(key->algorithm),
-                        SLICE_ARG(slice_head(key->fingerprint, 16)));
 }
 
 static enum copy_end find_keys(struct copying *c, struct error *e)
@@ -345,6 +363,12 @@ static void say_all(struct copying *c, const struct smime_seal_answer *made)
 {
     struct arena *a = c->arena;
 
+    if (!c->keys) {
+        say(c, SLICE("header and content are signed, and can be read by everybody"));
+        say(c, arena_printf(a, "signed by %.*s: %.*s, SHA-256", SLICE_ARG(c->ask->sender),
+                            SLICE_ARG(key_text(&c->own, a))));
+        return;
+    }
     for (size_t i = 0; i < c->ask->n_recipients; i++) {
         say(c, arena_printf(a, "encrypted for %.*s: %.*s", SLICE_ARG(c->ask->recipients[i]),
                             SLICE_ARG(key_text(&c->keys[i], a))));
@@ -374,17 +398,18 @@ static void say_all(struct copying *c, const struct smime_seal_answer *made)
 static enum copy_end seal(struct copying *c, struct error *e)
 {
     const struct settings *settings = c->keeper->options.settings(c->keeper->options.context);
-    struct smime_copy_recipient *to = arena_array(c->arena, c->ask->n_recipients, sizeof(*to));
+    size_t n = c->keys ? c->ask->n_recipients : 0;
+    struct smime_copy_recipient *to = arena_array(c->arena, n + 1, sizeof(*to));
     struct smime_seal_ask ask = {
         .sender = SLICE_ARRAY(c->tag),
-        .encrypt = true,
-        .recipients = {to, c->ask->n_recipients},
+        .encrypt = c->keys != NULL,
+        .recipients = {to, n},
         .modern = settings->smime.modern
     };
     struct smime_seal_answer made;
     int fd = -1;
 
-    for (size_t i = 0; i < c->ask->n_recipients; i++) {
+    for (size_t i = 0; i < n; i++) {
         to[i] = (struct smime_copy_recipient){c->keys[i].bytes, c->keys[i].reads};
     }
     if ((c->signs && !sign(c, &ask, e)) ||
@@ -416,4 +441,23 @@ enum copy_end smime_copy(struct keeper *k, const struct copy_ask *ask, struct ar
     c.letter = letter;
     enum copy_end end = find_keys(&c, e);
     return end == COPY_MADE ? seal(&c, e) : end;
+}
+
+enum copy_end smime_signed_copy(struct keeper *k, const struct copy_ask *ask, struct arena *arena,
+                                struct copy_made *out, struct error *e)
+{
+    OWN(fd) int letter = -1;
+    struct copying c = {.keeper = k, .ask = ask, .arena = arena, .out = out};
+
+    if (!memfd_from("letter", ask->letter, &letter, e) ||
+        !smime_own(k, ask->sender, arena, &c.own, &c.signs, e)) {
+        return copy_end_of(e);
+    }
+    if (!c.signs) {
+        (void)error_set(e, ERROR_INPUT, NO_CERTIFICATE);
+        return COPY_CANNOT;
+    }
+    keeper_life_of_sender(ask->facts, c.tag);
+    c.letter = letter;
+    return seal(&c, e);
 }

@@ -5,3 +5,6 @@
 
 /* RUNG_SMIME: signed when the sender has a certificate of ours, encrypted for exactly these recipients. */
 copy_make_fn smime_copy;
+
+/* RUNG_SMIME_SIGNED: signed alone, for all. */
+copy_make_fn smime_signed_copy;

@@ -215,7 +215,8 @@ static bool record_all(struct letter *l, const struct scanning_verdict *scanned,
 
 static bool decide(struct letter *l, const struct settings *settings, struct error *e)
 {
-    struct recipient_state *states = recipients_look(l->keeper, &l->facts, settings, l->arena);
+    struct recipient_state *states =
+        recipients_look(l->keeper, &l->facts, &l->header, settings, l->arena);
     const struct policy_letter known = {&l->facts, &l->header, &l->findings, states};
 
     l->copying.source = (struct copy_source){.k = l->keeper,

@@ -181,6 +181,18 @@ bool decision_protects(const struct decision *d)
     return false;
 }
 
+bool decision_hides(const struct decision *d)
+{
+    const struct ruling *rulings = d->rulings.items;
+
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        if (rung_hides(rulings[i].method)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct slice facts_owner(const struct facts *f)
 {
     return f->kind == LETTER_IMPORTED ? f->source.owner : f->account;

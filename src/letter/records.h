@@ -125,6 +125,7 @@ extern const struct cbor_schema decision_schema;
 
 /* Whether the content is protected for one recipient at least. */
 bool decision_protects(const struct decision *d);
+bool decision_hides(const struct decision *d); /* rung_hides() */
 
 /* A piece of a sealed copy: literal bytes, or `len` bytes of the content from `offset`. */
 struct sealed_edit {

@@ -48,12 +48,19 @@ const char *rung_name(uint64_t rung)
         [RUNG_SMIME] = "smime",
         [RUNG_OPENPGP] = "openpgp",
         [RUNG_ATTACHMENTS] = "attachments",
+        [RUNG_SMIME_SIGNED] = "smime-signed",
+        [RUNG_OPENPGP_SIGNED] = "openpgp-signed",
         [RUNG_HOLD] = "hold",
         [RUNG_RETURN] = "return",
     };
     const char *name = rung <= RUNG_RETURN ? names[rung] : NULL;
 
     return name ? name : "?";
+}
+
+bool rung_hides(uint64_t rung)
+{
+    return rung >= RUNG_SMIME && rung != RUNG_SMIME_SIGNED && rung != RUNG_OPENPGP_SIGNED;
 }
 
 void ruling_hold(struct ruling *r, struct slice why, struct arena *arena)

@@ -23,11 +23,13 @@ enum rung {
     RUNG_ENCRYPTED = LEVEL_ENCRYPTED,
     RUNG_VERIFIED = LEVEL_VERIFIED,
     RUNG_AUTHENTICATED = LEVEL_AUTHENTICATED,
-    RUNG_SMIME = 16,       /* RFC 8551                                        */
-    RUNG_OPENPGP = 17,     /* RFC 9580 in PGP/MIME, RFC 3156                  */
-    RUNG_ATTACHMENTS = 18, /* documents and archives that a password opens    */
-    RUNG_HOLD = 32,        /* none works: it waits for a person               */
-    RUNG_RETURN = 33,      /* none works: it goes back to its sender          */
+    RUNG_SMIME = 16,        /* RFC 8551                                        */
+    RUNG_OPENPGP = 17,      /* RFC 9580 in PGP/MIME, RFC 3156                  */
+    RUNG_ATTACHMENTS = 18,  /* documents and archives that a password opens    */
+    RUNG_SMIME_SIGNED = 19, /* signed by its sender alone: everybody can read it   */
+    RUNG_OPENPGP_SIGNED = 20,
+    RUNG_HOLD = 32,   /* none works: it waits for a person               */
+    RUNG_RETURN = 33, /* none works: it goes back to its sender          */
 };
 
 /* Whether files say who made them, where and with what. */
@@ -70,6 +72,9 @@ void ruling_hold(struct ruling *r, struct slice why, struct arena *arena);
 
 /* Whether a policy keeps it back, whoever else does: then notices tell nothing of the letter's inside. */
 bool ruling_is_closed(const struct ruling *r);
+
+/* Whether a method hides content, so that nobody may be told more than its copy tells; of 0: no. */
+bool rung_hides(uint64_t rung);
 
 /* "smime", as settings name it; "?" for what is none. */
 const char *rung_name(uint64_t rung);

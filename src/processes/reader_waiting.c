@@ -140,7 +140,7 @@ static bool look_at_copies(struct telling *t, struct slice digest, uint64_t *ope
             return false;
         }
         buf_add(&all, sealed.digest);
-        *open = *open || sealed.method ? *open : i + 1;
+        *open = *open || rung_hides(sealed.method) ? *open : i + 1;
     }
     digest_of(buf_slice(&all), SLICE_NONE, made);
     return slice_equal(digest, count == 1 ? buf_slice(&all) : SLICE_ARRAY(made)) || other_record(e);

@@ -36,12 +36,17 @@ static void draft_of(const struct openpgp_signer *by, struct slice payload,
 
 /* ── sharing out ── */
 
-static bool share_out(struct slice letter, struct arena *arena, struct buf *outer,
+static bool share_out(struct slice letter, bool signs_alone, struct arena *arena, struct buf *outer,
                       struct buf *payload, struct error *e)
 {
     struct mail_header h;
 
     mail_header_read(letter, &limits, true, arena, &h);
+    if (signs_alone) {
+        return covered_signed_write(&h, outer, payload, e);
+    }
+    buf_init(outer, LETTER_BYTES_MAX);
+    buf_init(payload, 2 * letter.len + ROOM);
     covered_outer_write(&h, COVERED_BY_ENCRYPTION, outer);
     covered_payload_write(&h, COVERED_BY_ENCRYPTION, buf_slice(outer), payload);
     return (!outer->full && !payload->full) ||
@@ -50,17 +55,18 @@ static bool share_out(struct slice letter, struct arena *arena, struct buf *oute
 
 bool reading_on_openpgp_prepare(void *reading, struct ipc_request *r, struct error *e)
 {
+    const struct openpgp_prepare_ask *ask = r->ask;
     struct openpgp_prepare_answer *answer = r->answer;
     OWN(memfd_map) struct memfd_map letter = {0};
-    OWN(buf) struct buf outer = {.max = LETTER_BYTES_MAX};
+    OWN(buf) struct buf outer = {.max = 0};
+    OWN(buf) struct buf payload = {.max = 0};
     OWN(fd) int fd = -1;
 
     (void)reading;
     if (!memfd_map(r->fd, LETTER_BYTES_MAX, &letter, e)) {
         return false;
     }
-    OWN(buf) struct buf payload = {.max = 2 * letter.bytes.len + ROOM};
-    if (!share_out(letter.bytes, r->arena, &outer, &payload, e)) {
+    if (!share_out(letter.bytes, ask->signs_alone, r->arena, &outer, &payload, e)) {
         return false;
     }
     answer->outer_len = outer.len;
@@ -107,6 +113,31 @@ static bool write_letter(struct slice outer, struct slice armored, int *fd, stru
            memfd_add(*fd, armored, e) && memfd_add(*fd, buf_slice(&tail), e) && memfd_seal(*fd, e);
 }
 
+/* RFC 3156 section 5: what was signed, and the signature behind it. */
+static bool write_signed(const struct openpgp_seal_ask *ask, struct slice outer,
+                         struct slice payload, int *fd, struct error *e)
+{
+    OWN(buf) struct buf packet = {.max = ROOM};
+    OWN(buf) struct buf head = {.max = outer.len + ROOM};
+    OWN(buf) struct buf tail = {.max = ROOM};
+    uint8_t boundary[OPENPGP_BOUNDARY_LEN];
+    struct openpgp_draft draft;
+
+    if (!has_signer(&ask->by) || ask->signature.len != OPENPGP_SIGNATURE_LEN ||
+        ask->keys.count > 0) {
+        return error_set(e, ERROR_INPUT, "there is no signature, or somebody to encrypt for");
+    }
+    if (RAND_bytes(boundary, sizeof(boundary)) != 1) {
+        return error_set(e, ERROR_BUSY, "there are no random bytes");
+    }
+    draft_of(&ask->by, payload, &draft);
+    openpgp_write_signature(&draft, ask->signature.ptr, &packet);
+    openpgp_signed_begin(outer, boundary, &head);
+    openpgp_signed_end(buf_slice(&packet), boundary, &tail);
+    return memfd_open("copy", fd, e) && memfd_add(*fd, buf_slice(&head), e) &&
+           memfd_add(*fd, payload, e) && memfd_add(*fd, buf_slice(&tail), e) && memfd_seal(*fd, e);
+}
+
 bool reading_on_openpgp_seal(void *reading, struct ipc_request *r, struct error *e)
 {
     const struct openpgp_seal_ask *ask = r->ask;
@@ -122,6 +153,9 @@ bool reading_on_openpgp_seal(void *reading, struct ipc_request *r, struct error 
     struct slice all = prepared.bytes;
     struct slice outer = slice_head(all, (size_t)ask->outer_len);
     struct slice payload = slice_from(all, (size_t)ask->outer_len);
+    if (ask->signs_alone) {
+        return write_signed(ask, outer, payload, &r->answer_fd, e);
+    }
     OWN(buf) struct buf packets = {.max = payload.len + ROOM};
     OWN(buf) struct buf armored = {.max = 2 * payload.len + ROOM};
     for (size_t i = 0; i < ask->keys.count; i++) {

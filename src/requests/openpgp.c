@@ -19,6 +19,7 @@ const struct cbor_schema openpgp_signer_schema = CBOR_SCHEMA(by_fields, struct o
 
 static const struct cbor_field prepare_fields[] = {
     FIELD(1, CBOR_BYTES, openpgp_prepare_ask, sender, INSPECTOR_SENDER_LEN),
+    MAYBE(2, CBOR_BOOL, openpgp_prepare_ask, signs_alone, 0),
 };
 static const struct cbor_schema prepare_ask =
     CBOR_SCHEMA(prepare_fields, struct openpgp_prepare_ask);
@@ -40,7 +41,8 @@ static const struct cbor_field seal_fields[] = {
     CBOR_SUB_OPTIONAL(2, CBOR_STRUCT, struct openpgp_seal_ask, by, 0, &openpgp_signer_schema),
     MAYBE(3, CBOR_UINT, openpgp_seal_ask, outer_len, 2 * (uint64_t)LETTER_BYTES_MAX),
     MAYBE(4, CBOR_BYTES, openpgp_seal_ask, signature, SIGNER_SIGNATURE_MAX),
-    CBOR_SUB(5, CBOR_LIST, struct openpgp_seal_ask, keys, OPENPGP_KEYS_ASKED, &blob),
+    CBOR_SUB_OPTIONAL(5, CBOR_LIST, struct openpgp_seal_ask, keys, OPENPGP_KEYS_ASKED, &blob),
+    MAYBE(6, CBOR_BOOL, openpgp_seal_ask, signs_alone, 0),
 };
 static const struct cbor_schema seal_ask = CBOR_SCHEMA(seal_fields, struct openpgp_seal_ask);
 

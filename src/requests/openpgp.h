@@ -26,6 +26,7 @@ extern const struct cbor_schema openpgp_signer_schema;
  * another. */
 struct openpgp_prepare_ask {
     struct slice sender; /* as in struct inspector_ask */
+    bool signs_alone;    /* nothing is encrypted */
 };
 
 struct openpgp_prepare_answer {
@@ -44,7 +45,8 @@ struct openpgp_seal_ask {
     struct openpgp_signer by;
     uint64_t outer_len;
     struct slice signature; /* of the payload as a document, by `by` */
-    struct cbor_list keys;  /* struct openpgp_blob */
+    struct cbor_list keys;  /* struct openpgp_blob; none when `signs_alone`, and only then */
+    bool signs_alone;
 };
 
 /* signer_openpgp: from keeper. Sign a SHA-256 digest with an OpenPGP key of ours. */

@@ -142,13 +142,15 @@ static bool write_attributes(const uint8_t digest[static CMS_DIGEST_LEN],
 bool cms_payload_write(const struct mail_header *letter, bool encrypt, struct buf *outer,
                        struct buf *payload, struct error *e)
 {
-    enum covered_by by = encrypt ? COVERED_BY_ENCRYPTION : COVERED_BY_SIGNATURE;
     size_t header = letter->bytes.len;
 
+    if (!encrypt) {
+        return covered_signed_write(letter, outer, payload, e);
+    }
     buf_init(outer, header + SLACK);
     buf_init(payload, 3 * header + letter->body.len + SLACK);
-    covered_outer_write(letter, by, outer);
-    covered_payload_write(letter, by, buf_slice(outer), payload);
+    covered_outer_write(letter, COVERED_BY_ENCRYPTION, outer);
+    covered_payload_write(letter, COVERED_BY_ENCRYPTION, buf_slice(outer), payload);
     return (!outer->full && !payload->full) ||
            error_set(e, ERROR_LIMIT, "the letter is too long to be protected by S/MIME");
 }

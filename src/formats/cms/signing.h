@@ -25,7 +25,7 @@ struct cms_draft {
  * @param letter   without defect, and without Bcc fields
  * @param encrypt  the payload is encrypted then
  * @param outer    both are initialised here
- * @return         false with ERROR_LIMIT when it is too long
+ * @return         false with ERROR_LIMIT when it is too long; ERROR_INPUT as covered_signed_write()
  */
 bool cms_payload_write(const struct mail_header *letter, bool encrypt, struct buf *outer,
                        struct buf *payload, struct error *e) MUST_CHECK;

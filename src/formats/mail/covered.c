@@ -1,6 +1,10 @@
 #include "formats/mail/covered.h"
 
+#include "formats/mail/internal.h"
+#include "formats/mail/portable.h"
+
 #define FIELD_TEXT_MAX 1000 /* bytes of the record's line */
+#define SLACK          ((size_t)1 << 20)
 
 /* Fields that servers and threads need, and those that would be asked for in vain inside. */
 static const struct slice outside[] = {
@@ -87,43 +91,10 @@ void covered_outer_write(const struct mail_header *h, enum covered_by by, struct
 
 /* ── the payload ── */
 
-/* Up to the next semicolon that is in no quoted string (RFC 2045 section 5.1). */
-static struct slice cut_parameter(struct slice s, struct slice *rest)
-{
-    bool quoted = false;
-    size_t i = 0;
-
-    for (; i < s.len && (quoted || s.ptr[i] != ';'); i++) {
-        if (s.ptr[i] == '"') {
-            quoted = !quoted;
-        } else if (quoted && s.ptr[i] == '\\' && i + 1 < s.len) {
-            i++;
-        }
-    }
-    *rest = slice_from(s, i < s.len ? i + 1 : i);
-    return slice_head(s, i);
-}
-
-static bool is_space(uint8_t c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct slice trim(struct slice s)
-{
-    while (s.len && is_space(s.ptr[0])) {
-        s = slice_from(s, 1);
-    }
-    while (s.len && is_space(s.ptr[s.len - 1])) {
-        s.len--;
-    }
-    return s;
-}
-
 static bool is_ours(struct slice parameter)
 {
     struct slice value;
-    struct slice name = trim(slice_cut(parameter, '=', &value));
+    struct slice name = mail_trim(slice_cut(parameter, '=', &value));
 
     return is_in(ours, sizeof(ours) / sizeof(ours[0]), name);
 }
@@ -136,10 +107,10 @@ static void add_content_type(const struct mail_header *h, enum covered_by by, st
     struct slice rest = f ? f->value : SLICE(" text/plain; charset=us-ascii");
 
     buf_add_text(out, "Content-Type:");
-    buf_add(out, cut_parameter(rest, &rest));
+    buf_add(out, mail_cut_parameter(rest, &rest));
     while (rest.len) {
-        struct slice parameter = cut_parameter(rest, &rest);
-        if (trim(parameter).len && !is_ours(parameter)) {
+        struct slice parameter = mail_cut_parameter(rest, &rest);
+        if (mail_trim(parameter).len && !is_ours(parameter)) {
             buf_add_byte(out, ';');
             buf_add(out, parameter);
         }
@@ -165,8 +136,9 @@ static void add_outer_list(struct slice outer, struct buf *out)
     }
 }
 
-void covered_payload_write(const struct mail_header *h, enum covered_by by, struct slice outer,
-                           struct buf *out)
+/* `encoding`: of the body, when it is another one than the letter's. */
+static void write_payload(const struct mail_header *h, enum covered_by by, struct slice outer,
+                          struct slice encoding, struct slice body, struct buf *out)
 {
     for (size_t i = 0; i < h->n_fields; i++) {
         const struct mail_field *f = &h->fields[i];
@@ -179,13 +151,43 @@ void covered_payload_write(const struct mail_header *h, enum covered_by by, stru
     }
     for (size_t i = 0; i < h->n_fields; i++) {
         const struct mail_field *f = &h->fields[i];
-        if (is_structural(f) && f->name != MAIL_CONTENT_TYPE && f->name != MAIL_MIME_VERSION) {
+        bool other = f->name == MAIL_CONTENT_TRANSFER_ENCODING && encoding.len;
+        if (is_structural(f) && f->name != MAIL_CONTENT_TYPE && f->name != MAIL_MIME_VERSION &&
+            !other) {
             add_field(out, f);
         }
     }
+    if (encoding.len) {
+        buf_printf(out, "Content-Transfer-Encoding: %.*s\r\n", SLICE_ARG(encoding));
+    }
     add_content_type(h, by, out);
     buf_add_text(out, "\r\n");
-    buf_add(out, h->body);
+    buf_add(out, body);
+}
+
+void covered_payload_write(const struct mail_header *h, enum covered_by by, struct slice outer,
+                           struct buf *out)
+{
+    write_payload(h, by, outer, SLICE_NONE, h->body, out);
+}
+
+bool covered_signed_write(const struct mail_header *h, struct buf *outer, struct buf *payload,
+                          struct error *e)
+{
+    OWN(buf) struct buf body = {.max = 4 * h->body.len + SLACK};
+    struct portable made;
+    enum portable_end end = portable_write(h, &body, &made);
+
+    buf_init(outer, h->bytes.len + SLACK);
+    buf_init(payload, 2 * h->bytes.len + 4 * h->body.len + SLACK);
+    if (end == PORTABLE_NOT) {
+        return error_set(e, ERROR_INPUT, "%s", made.why);
+    }
+    covered_outer_write(h, COVERED_BY_SIGNATURE, outer);
+    write_payload(h, COVERED_BY_SIGNATURE, SLICE_NONE, made.encoding,
+                  end == PORTABLE_WRITTEN ? buf_slice(&body) : h->body, payload);
+    return (!outer->full && !payload->full && !body.full) ||
+           error_set(e, ERROR_LIMIT, "it is too long");
 }
 
 struct slice covered_outer_text(struct slice outer, struct arena *arena)
@@ -196,7 +198,7 @@ struct slice covered_outer_text(struct slice outer, struct arena *arena)
 
     while (outer.len) {
         struct slice line = slice_cut(outer, '\n', &outer);
-        if (line.len == 0 || is_space(line.ptr[0])) {
+        if (line.len == 0 || mail_is_space(line.ptr[0])) {
             continue;
         }
         hidden = hidden || slice_starts_nocase(line, SLICE("Subject: " COVERED_SUBJECT));

@@ -5,10 +5,12 @@
  * and the body, byte for byte. The outer header is what servers and, when the payload is encrypted, strangers see:
  * the fields of a short list. Of an encrypted letter the Subject outside is "[...]", and whatever is not in the
  * list (Keywords, Comments, Thread-Topic, X-...) is inside alone: a stricter policy than hcp_baseline of RFC 9788
- * section 3.2.1. Pure; nothing is parsed but the header's fields, nothing is encoded anew. */
+ * section 3.2.1. Pure; of an encrypted letter
+nothing is parsed but the header's fields, and nothing is encoded anew. */
 #pragma once
 
 #include "base/buf.h"
+#include "base/error.h"
 
 #include "formats/mail/header.h"
 
@@ -30,6 +32,17 @@ enum covered_by {
  */
 void covered_payload_write(const struct mail_header *h, enum covered_by by, struct slice outer,
                            struct buf *out);
+
+/**
+ * Write outer header and payload of a letter that is signed and can be read: all fields stand outside and inside, and the body is one that
+ * no server on the way changes (formats/mail/portable).
+ *
+ * @param outer  both are initialised here
+ * @return       false with ERROR_INPUT when no such body can be had, or the letter is signed or encrypted already: *e is a clause that
+ *               says why; ERROR_LIMIT
+ */
+bool covered_signed_write(const struct mail_header *h, struct buf *outer, struct buf *payload,
+                          struct error *e) MUST_CHECK;
 
 /**
  * Append the outer header, without MIME-Version and Content fields, which belong to the protection: the caller adds

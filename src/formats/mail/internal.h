@@ -32,6 +32,9 @@ bool mail_has_control(struct slice text);
 /* Remove the white space, folds included, at both ends. */
 struct slice mail_trim(struct slice s);
 
+/* Of a field's value what stands before the next semicolon that is in no quoted string (RFC 2045 section 5.1); *rest is what stands behind. */
+struct slice mail_cut_parameter(struct slice s, struct slice *rest);
+
 /* atext of RFC 5322 section 3.2.3, and bytes above 127 (RFC 6532 section 3.2). */
 bool mail_is_atext(uint8_t c);
 

@@ -19,6 +19,22 @@ struct slice mail_trim(struct slice s)
     return s;
 }
 
+struct slice mail_cut_parameter(struct slice s, struct slice *rest)
+{
+    bool quoted = false;
+    size_t i = 0;
+
+    for (; i < s.len && (quoted || s.ptr[i] != ';'); i++) {
+        if (s.ptr[i] == '"') {
+            quoted = !quoted;
+        } else if (quoted && s.ptr[i] == '\\' && i + 1 < s.len) {
+            i++;
+        }
+    }
+    *rest = slice_from(s, i < s.len ? i + 1 : i);
+    return slice_head(s, i);
+}
+
 /* encoded-text of RFC 2047 section 2: printable ASCII without space and question mark. Spaces
  * are let through in "Q": programs that forget to encode them are common. */
 static bool is_encoded_text(uint8_t c, uint8_t encoding)

@@ -4,6 +4,7 @@
 
 #include "formats/openpgp/internal.h"
 #include "formats/openpgp/key.h"
+#include "formats/openpgp/packet.h"
 
 /* Each key in an engine of its own first: two files with one fingerprint are not merged into something else. */
 static bool add_recipient(rnp_ffi_t ffi, rnp_op_encrypt_t op, struct slice file, int64_t now_s,
@@ -105,5 +106,39 @@ void openpgp_mime_end(const uint8_t boundary[static OPENPGP_BOUNDARY_LEN], struc
     char mark[2 * OPENPGP_BOUNDARY_LEN + 1];
 
     write_mark(boundary, mark);
+    buf_printf(out, "\r\n--=_%s--\r\n", mark);
+}
+
+void openpgp_signed_begin(struct slice outer, const uint8_t boundary[static OPENPGP_BOUNDARY_LEN],
+                          struct buf *out)
+{
+    char mark[2 * OPENPGP_BOUNDARY_LEN + 1];
+
+    write_mark(boundary, mark);
+    buf_add(out, outer);
+    buf_printf(out,
+               "MIME-Version: 1.0\r\n"
+               "Content-Type: multipart/signed; micalg=pgp-sha256;\r\n"
+               " protocol=\"application/pgp-signature\";\r\n"
+               " boundary=\"=_%s\"\r\n"
+               "\r\n"
+               "--=_%s\r\n",
+               mark, mark);
+}
+
+void openpgp_signed_end(struct slice signature, const uint8_t boundary[static OPENPGP_BOUNDARY_LEN],
+                        struct buf *out)
+{
+    char mark[2 * OPENPGP_BOUNDARY_LEN + 1];
+
+    write_mark(boundary, mark);
+    buf_printf(out,
+               "\r\n--=_%s\r\n"
+               "Content-Type: application/pgp-signature; name=\"signature.asc\"\r\n"
+               "Content-Description: OpenPGP digital signature\r\n"
+               "Content-Disposition: attachment; filename=\"signature.asc\"\r\n"
+               "\r\n",
+               mark);
+    openpgp_armor(OPENPGP_ARMOR_SIGNATURE, signature, out);
     buf_printf(out, "\r\n--=_%s--\r\n", mark);
 }

@@ -29,3 +29,9 @@ void openpgp_mime_begin(struct slice outer, const uint8_t boundary[static OPENPG
 
 /* Append what stands behind it. */
 void openpgp_mime_end(const uint8_t boundary[static OPENPGP_BOUNDARY_LEN], struct buf *out);
+
+/* The same around a payload that is signed alone (RFC 3156 section 5), which follows the first half byte for byte. `signature`: the packet. */
+void openpgp_signed_begin(struct slice outer, const uint8_t boundary[static OPENPGP_BOUNDARY_LEN],
+                          struct buf *out);
+void openpgp_signed_end(struct slice signature, const uint8_t boundary[static OPENPGP_BOUNDARY_LEN],
+                        struct buf *out);

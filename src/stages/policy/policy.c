@@ -188,6 +188,29 @@ static void climb(struct deciding *d, const struct policy_settings *p, const str
     r->tried = (struct cbor_list){tried, n};
 }
 
+/* What leaves without being encrypted is signed by the first of its sender's keys that does; how it must travel is no other for it. */
+static void add_signature(struct deciding *d, const struct recipient_state *state, struct ruling *r)
+{
+    const int *methods = d->settings->signing.methods.items;
+    bool leaves = !guard_goes_back(r->guard);
+
+    for (size_t i = 0; i < d->settings->signing.methods.count && leaves && !r->method; i++) {
+        bool smime = methods[i] == SETTING_SIGN_SMIME;
+        const struct recipient_fact *fact = smime ? &state->smime_signed : &state->openpgp_signed;
+        enum rung rung = smime ? RUNG_SMIME_SIGNED : RUNG_OPENPGP_SIGNED;
+        if (fact->usable) {
+            r->method = rung;
+        }
+        if (fact->why.len) { /* of our own notices nothing is said */
+            r->reason = letter_text(d->arena,
+                                    arena_printf(d->arena, "%.*s; %s%s: %.*s", SLICE_ARG(r->reason),
+                                                 fact->usable ? "" : "not ", rung_name(rung),
+                                                 SLICE_ARG(fact->why)),
+                                    WHY_MAX);
+        }
+    }
+}
+
 /* Why it is held, for who reads the queue and for its sender. */
 static struct slice why_stopped(struct deciding *d, const struct policy_settings *p,
                                 const struct ruling *r)
@@ -326,6 +349,7 @@ static size_t gather(struct deciding *d, struct group *groups)
     for (size_t i = 0; i < list->count; i++) {
         struct ruling r =
             decide_one(d, all[i].address, d->letter->states ? &d->letter->states[i] : &unknown);
+        add_signature(d, d->letter->states ? &d->letter->states[i] : &unknown, &r);
         struct group *g = find_group(groups, n_groups, &r);
         if (g) {
             add_reasons(&g->r, &r, d->arena);

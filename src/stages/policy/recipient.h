@@ -26,9 +26,11 @@ enum recipient_transport {
 };
 
 struct recipient_state {
-    struct recipient_fact smime;   /* a usable certificate */
-    struct recipient_fact openpgp; /* a usable key */
-    struct recipient_fact secret;  /* a password that was agreed on */
+    struct recipient_fact smime;          /* a usable certificate */
+    struct recipient_fact openpgp;        /* a usable key */
+    struct recipient_fact secret;         /* a password that was agreed on */
+    struct recipient_fact smime_signed;   /* the sender's certificate, with which we sign */
+    struct recipient_fact openpgp_signed; /* the sender's key */
     enum recipient_transport transport;
     struct slice transport_why;
     bool partly; /* what stays is a part: all else can be taken out */

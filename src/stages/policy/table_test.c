@@ -170,6 +170,38 @@ static const struct {
      "paul:x:hold petra:x:hold bea::cleartext"                                                                                                          },
 };
 
+/* The sender's certificate signs what nothing encrypts, and changes no step. */
+static void what_is_not_encrypted_is_signed(void **unused)
+{
+    static const struct {
+        const char *policy, *outcome;
+    } rows[] = {
+        {"sign-letters = smime\n",                                                         "paul::smime-signed petra::smime-signed bea::smime-signed"},
+        {"sign-letters = openpgp\n",                                                       "paul::encrypted petra::encrypted bea::encrypted"         },
+        {"sign-letters = openpgp, smime\n"
+         "[policy out]\noutside = yes\n" STEPS("smime, authenticated"),
+         "paul:out:smime petra:out:smime-signed bea::smime-signed"                                                                                   },
+        {"sign-letters = smime\n"
+         "[policy out]\noutside = yes\n" STEPS("openpgp") "otherwise = return\n",
+         "paul:out:return petra:out:return bea::smime-signed"                                                                                        },
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct scene s;
+        set(&s);
+        for (size_t k = 0; k < 3; k++) {
+            s.states[k].smime_signed = (struct recipient_fact){true, SLICE("certificate 12")};
+            s.states[k].openpgp_signed = (struct recipient_fact){.why = SLICE("no key")};
+        }
+        decide(&s, rows[i].policy);
+        assert_slice(outcome(&s), rows[i].outcome);
+        const struct ruling *r = s.decision.rulings.items;
+        assert_int_equal(r[s.decision.rulings.count - 1].level, LEVEL_ENCRYPTED);
+        arena_done(&s.arena);
+    }
+}
+
 static void a_table_of_policies(void **unused)
 {
     (void)unused;
@@ -422,6 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_of_policies),
+        cmocka_unit_test(what_is_not_encrypted_is_signed),
         cmocka_unit_test(what_was_tried_is_said),
         cmocka_unit_test(mailboxes_are_compared_not_texts),
         cmocka_unit_test(unknown_is_no_reason_against),

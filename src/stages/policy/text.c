@@ -92,6 +92,11 @@ static void write_methods(const struct settings *s, struct buf *out)
                s->smime.ocsp ? "yes" : "no");
     buf_printf(out, "openpgp-lookup = %s\nopenpgp-autocrypt = %s\n",
                s->openpgp.lookup ? "yes" : "no", s->openpgp.autocrypt ? "yes" : "no");
+    for (size_t i = 0; i < s->signing.methods.count; i++) {
+        buf_printf(out, "%s%s%s", i ? ", " : "sign-letters = ",
+                   settings_signing_name(((const int *)s->signing.methods.items)[i]),
+                   i + 1 < s->signing.methods.count ? "" : "\n");
+    }
     write_documents(&s->documents, out);
 }
 
