@@ -59,10 +59,11 @@ static const struct config_setting rows[] = {
             "Whether to take out what files say of who made them, where and with what, when the "
             "method `attachments` protects a letter.",
         .more = "EXIF, XMP, IPTC and comments of JPEG, texts of PNG, information and XMP of "
-                "PDF, properties of Word, Excel and PowerPoint documents. Comments and "
-                "tracked changes within documents stay, and so does what is signed or "
-                "damaged. `postern show` says what was taken out; the letter in the archive "
-                "stays as it was submitted."),
+                "PDF, properties and comments of Office and OpenDocument documents, whose "
+                "tracked changes are accepted. What is signed or damaged stays, and so do files "
+                "of older forms, such as .doc. `postern show` says what was taken out; the "
+                "letter in the archive stays as it was submitted. `metadata` in a [policy] "
+                "section does that whatever protects a letter."),
 };
 const struct config_table settings_documents_table =
     CONFIG_TABLE("Encrypted attachments", struct settings, documents, rows);

@@ -1,13 +1,20 @@
 """What files say of who made them: taken out of the copies that leave, as the policy says, and of nothing else."""
 import email
 import email.policy
+import io
+import posixpath
+import re
 import struct
+import subprocess
+import xml.dom.minidom
+import zipfile
 import zlib
 from email.message import EmailMessage
 
 import pytest
 
-from company import wait_for
+import variety
+from company import BUILD, wait_for
 from scene import ALICE, Scene
 
 PAULA, OTTO, NOBODY, PIA = (f"{name}@partner.test" for name in ("paula", "otto", "nina", "pia"))
@@ -108,3 +115,78 @@ def test_a_letter_without_such_files_leaves_as_ever(scene):
     got, = arrived(scene, "plain")
     assert files(got) == [picture()]
     assert "nothing was found to take out" in scene.company.show(letter_id)
+
+
+# ---- documents ----
+
+WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+CORPUS = variety.CORPORA / "documents"
+
+
+def cleaned(name, content):
+    """What an inspector makes of a file, and what it says about it."""
+    made = letter("x", [], content).replace(b"plan.png", name.encode())
+    done = subprocess.run([BUILD / "clean_letter"], input=made, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return files(done.stdout)[0], done.stderr.decode()
+
+
+def parts(content):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def words(xml):
+    return re.sub(rb"<[^>]*>", b"", xml)
+
+
+def test_a_text_has_its_changes_and_none_of_who_made_them():
+    types = ('<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Override PartName="/word/comments.xml" '
+             'ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.comments+xml"/></Types>')
+    rels = ('<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type='
+            '"http://schemas.openxmlformats.org/officeDocument/2006/relationships/comments" Target="comments.xml"/></Relationships>')
+    text = (f'<w:document {WORD}><w:body><w:p w:rsidR="00AA"><w:r><w:t>The price is </w:t></w:r><w:del w:author="Anna Lenz"><w:r><w:delText>'
+            '90</w:delText></w:r></w:del><w:ins w:author="Anna Lenz"><w:r><w:t>100</w:t></w:r></w:ins></w:p></w:body></w:document>')
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in {"[Content_Types].xml": types, "word/document.xml": text, "word/_rels/document.xml.rels": rels,
+                              "word/comments.xml": f'<w:comments {WORD}><w:comment w:author="Anna Lenz"/></w:comments>',
+                              "word/media/image1.png": picture(b"Anna Lenz"),
+                              "docProps/core.xml": "<a>Anna Lenz</a>"}.items():
+            archive.writestr(name, content)
+    made, said = cleaned("offer.docx", out.getvalue())
+    after = parts(made)
+    assert b"Lenz" not in b"".join(after.values()) and "word/comments.xml" not in after
+    assert b"comments" not in after["[Content_Types].xml"] + after["word/_rels/document.xml.rels"]
+    assert words(after["word/document.xml"]) == b"The price is 100"
+    assert after["word/media/image1.png"] == picture()
+    for word in ("comments", "tracked changes", "revision marks", "document properties", "data of pictures"):
+        assert word in said
+
+
+@pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.long)])
+def test_documents_of_many_programs_say_the_same_and_are_whole(count):
+    if not CORPUS.is_dir():
+        pytest.skip("the corpora are not there")
+    found = sorted(p for p in CORPUS.rglob("*") if p.suffix in (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp")
+                   and p.stat().st_size < 1 << 19)
+    changed = 0
+    for path in found[::max(1, len(found) // count)][:count]:
+        content = path.read_bytes()
+        made, said = cleaned("f" + path.suffix, content)
+        if "taken out" not in said:
+            assert made == content
+            continue
+        changed += 1
+        before, after = parts(content), parts(made)
+        for name in after:
+            if name.endswith((".xml", ".rels")) and after[name] != before[name]:
+                xml.dom.minidom.parseString(after[name])
+            if name.endswith(".rels"):
+                for target in re.findall(rb'Target="([^"]*)"', after[name]):
+                    at = posixpath.normpath(posixpath.join("/", posixpath.dirname(posixpath.dirname(name)), target.decode()))
+                    assert at[1:] not in before or at[1:] in after, (path, name, target)
+            if name == "word/document.xml" and not re.search(rb"<w:(ins|del|moveFrom|moveTo)\b", before[name]):
+                assert words(after[name]) == words(before[name]), path
+    assert changed > count / 2

@@ -6,6 +6,12 @@
 /* Add a word to what was taken out, once. */
 void scrub_say(struct buf *what, const char *word);
 
+/* Add all words of a list, each once. */
+void scrub_say_all(struct buf *what, struct slice words);
+
+/* A picture, whatever it is of; NOTHING when it is none. */
+enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *what);
+
 /* One kind each, as scrub_file() says. */
 enum scrub_end scrub_jpeg(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_png(struct slice bytes, struct buf *out, struct buf *what);

@@ -1,118 +1,391 @@
-/* The properties of an OOXML document are parts of its package: they are replaced by empty ones, so that whatever refers to them
- * finds them. Everything else is copied as it is packed. */
-#include <zip.h>
-
+/* OOXML and OpenDocument. Properties are replaced by empty ones, so that whatever refers to them finds them; parts with comments and
+ * names of people go with all that refers to them; tracked changes are accepted. */
 #include "formats/scrub/internal.h"
+#include "formats/scrub/package.h"
+#include "formats/scrub/revisions.h"
+#include "formats/scrub/xml.h"
 
-#define STEP ((size_t)1 << 20)
+#define PART_MAX ((size_t)96 << 20)
+#define WORD_MAX 300
+
+#define XML "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\r\n"
 
 static const struct {
     const char *name;
     const char *empty;
-} parts[] = {
+} properties[] = {
     {"docProps/core.xml",
-     "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\r\n<cp:coreProperties "
-     "xmlns:cp=\"http://schemas.openxmlformats.org/package/2006/metadata/core-properties\"/>"},
+     XML "<cp:coreProperties "
+         "xmlns:cp=\"http://schemas.openxmlformats.org/package/2006/metadata/core-properties\"/>"},
     {"docProps/app.xml",
-     "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\r\n<Properties "
-     "xmlns=\"http://schemas.openxmlformats.org/officeDocument/2006/extended-properties\"/>" },
+     XML "<Properties "
+         "xmlns=\"http://schemas.openxmlformats.org/officeDocument/2006/extended-properties\"/>" },
     {"docProps/custom.xml",
-     "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\r\n<Properties "
-     "xmlns=\"http://schemas.openxmlformats.org/officeDocument/2006/custom-properties\"/>"   },
+     XML "<Properties "
+         "xmlns=\"http://schemas.openxmlformats.org/officeDocument/2006/custom-properties\"/>"   },
+    {"meta.xml",
+     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<office:document-meta "
+     "xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" office:version=\"1.2\">"
+     "<office:meta/></office:document-meta>"                                                     },
 };
 
-/* An archive in memory while it is changed. */
-struct changing {
-    zip_source_t *source;
-    zip_t *zip;
+/* Parts that go, by what [Content_Types].xml says of them: ends of types, without "+xml". */
+static const struct {
+    const char *type;
+    const char *word;
+} parts[] = {
+    {".comments",           "comments"       },
+    {".commentsExtended",   "comments"       },
+    {".commentsIds",        "comments"       },
+    {".commentsExtensible", "comments"       },
+    {".threadedcomments",   "comments"       },
+    {".people",             "names of users" },
+    {".person",             "names of users" },
+    {".commentAuthors",     "names of users" },
+    {".authors",            "names of users" },
+    {".userNames",          "names of users" },
+    {".revisionHeaders",    "tracked changes"},
+    {".revisionLog",        "tracked changes"},
+    {".changesinfo",        "tracked changes"},
+    {".revisioninfo",       "tracked changes"},
 };
 
-static void abandon(struct changing *c)
+struct office {
+    struct package package;
+    struct buf *what;
+    bool *gone;       /* of each part */
+    struct buf part;  /* as it was */
+    struct buf fresh; /* as it becomes */
+    bool damaged;
+};
+
+static void end_office(struct office *o)
 {
-    if (c->zip) {
-        zip_discard(c->zip);
-    }
-    zip_source_free(c->source);
+    package_done(&o->package);
+    buf_done(&o->part);
+    buf_done(&o->fresh);
 }
 
-OWN_VALUE(changing, struct changing, abandon)
+OWN_VALUE(office, struct office, end_office)
 
-static bool open_copy(struct changing *c, struct slice bytes)
+static bool ends_with(struct slice s, const char *end)
 {
-    c->source = zip_source_buffer_create(bytes.ptr, bytes.len, 0, NULL);
-    if (!c->source) {
+    size_t len = strlen(end);
+
+    return s.len >= len && slice_equal_nocase(slice_from(s, s.len - len), slice_text(end));
+}
+
+static bool holds(struct slice s, const char *part)
+{
+    return s.len && memmem(s.ptr, s.len, part, strlen(part)) != NULL;
+}
+
+static bool read_part(struct office *o, size_t i)
+{
+    return package_read(&o->package, i, &o->part);
+}
+
+static void take_out(struct office *o, size_t i, const char *word)
+{
+    if (!o->gone[i]) {
+        o->gone[i] = true;
+        package_delete(&o->package, i);
+        scrub_say(o->what, word);
+    }
+}
+
+/* ---- which parts go ---- */
+
+static const char *word_of_type(struct slice type)
+{
+    if (ends_with(type, "+xml")) {
+        type = slice_head(type, type.len - 4);
+    }
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (ends_with(type, parts[i].type)) {
+            return parts[i].word;
+        }
+    }
+    return NULL;
+}
+
+/* The part of that name, which may begin with a slash; package_count(): none. */
+static size_t find_part(struct office *o, struct slice name)
+{
+    size_t n = package_count(&o->package);
+
+    name = slice_from(name, slice_starts(name, SLICE("/")) ? 1 : 0);
+    for (size_t i = 0; i < n; i++) {
+        if (slice_equal(package_name(&o->package, i), name)) {
+            return i;
+        }
+    }
+    return n;
+}
+
+/* Whether a relationship's target, relative to a place that is not looked at, may be a part that goes. */
+static bool is_gone(struct office *o, struct slice target)
+{
+    while (slice_starts(target, SLICE("/")) || slice_starts(target, SLICE("../"))) {
+        target = slice_from(target, target.ptr[0] == '/' ? 1 : 3);
+    }
+    for (size_t i = 0; target.len && i < package_count(&o->package); i++) {
+        struct slice name = o->gone[i] ? package_name_before(&o->package, i) : SLICE("");
+        size_t at = name.len - (target.len < name.len ? target.len : name.len);
+        if (slice_equal(slice_from(name, at), target) && (at == 0 || name.ptr[at - 1] == '/')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Go through a part that lists others, [Content_Types].xml or relationships; *changed: without those that go. */
+typedef bool keep_fn(struct office *o, const struct xml_token *token);
+
+static void filter_list(struct office *o, keep_fn *keep, bool *changed)
+{
+    struct slice rest = buf_slice(&o->part);
+    struct xml_token token;
+    bool broken = false;
+
+    buf_reset(&o->fresh);
+    while (xml_next(&rest, &token, &broken)) {
+        if (token.kind == XML_EMPTY && !keep(o, &token)) {
+            *changed = true;
+        } else {
+            buf_add(&o->fresh, token.raw);
+        }
+    }
+    o->damaged = o->damaged || broken;
+}
+
+static bool keep_type(struct office *o, const struct xml_token *token)
+{
+    struct slice name = xml_attribute(token, "PartName");
+    const char *word = word_of_type(xml_attribute(token, "ContentType"));
+
+    if (!word || name.len == 0) {
+        return true;
+    }
+    size_t i = find_part(o, name);
+    if (i < package_count(&o->package)) {
+        take_out(o, i, word);
+    }
+    return false;
+}
+
+static bool keep_relationship(struct office *o, const struct xml_token *token)
+{
+    struct slice type = xml_attribute(token, "Type");
+    struct slice target = xml_attribute(token, "Target");
+
+    if (ends_with(type, "/attachedTemplate") || ends_with(type, "/metadata/thumbnail")) {
+        scrub_say(o->what, ends_with(type, "e") ? "a template's place" : "preview");
         return false;
     }
-    zip_source_keep(c->source);
-    c->zip = zip_open_from_source(c->source, 0, NULL);
-    if (!c->zip) {
-        zip_source_free(c->source);
-    }
-    return c->zip != NULL;
+    return slice_equal(xml_attribute(token, "TargetMode"), SLICE("External")) ||
+           !is_gone(o, target);
 }
 
-static bool has(zip_t *zip, const char *name)
+/* Shapes of an Excel sheet's comments, and nothing else such as buttons. */
+static bool is_of_comments(struct slice vml)
 {
-    return zip_name_locate(zip, name, 0) >= 0;
+    static const char object[] = "ObjectType=\"";
+    bool notes = false;
+
+    for (;;) {
+        const uint8_t *at = vml.len ? memmem(vml.ptr, vml.len, object, sizeof(object) - 1) : NULL;
+        if (!at) {
+            return notes;
+        }
+        vml = slice_from(vml, (size_t)(at - vml.ptr) + sizeof(object) - 1);
+        if (!slice_starts(vml, SLICE("Note\""))) {
+            return false;
+        }
+        notes = true;
+    }
 }
 
-/* Put an empty part in the place of one; false when that fails. */
-static bool empty_part(zip_t *zip, size_t which)
+static void choose_parts(struct office *o)
 {
-    zip_int64_t at = zip_name_locate(zip, parts[which].name, 0);
-    zip_source_t *s = zip_source_buffer(zip, parts[which].empty, strlen(parts[which].empty), 0);
+    size_t n = package_count(&o->package);
 
-    if (!s || zip_file_replace(zip, (zip_uint64_t)at, s, 0) != 0) {
-        zip_source_free(s);
-        return false;
+    for (size_t i = 0; i < n; i++) {
+        struct slice name = package_name(&o->package, i);
+        if (slice_starts(name, SLICE("docProps/thumbnail.")) ||
+            slice_equal(name, SLICE("Thumbnails/thumbnail.png"))) {
+            take_out(o, i, "preview");
+        } else if (slice_starts(name, SLICE("xl/")) && ends_with(name, ".vml") && read_part(o, i) &&
+                   is_of_comments(buf_slice(&o->part))) {
+            take_out(o, i, "comments");
+        }
     }
-    return true;
 }
 
-static bool read_all(zip_source_t *source, struct buf *out)
-{
-    zip_int64_t n = 0;
+/* ---- what becomes of a part that stays ---- */
 
-    if (zip_source_open(source) != 0) {
-        return false;
+static void empty_properties(struct office *o, size_t i, struct slice name)
+{
+    for (size_t k = 0; k < sizeof(properties) / sizeof(properties[0]); k++) {
+        struct slice empty = slice_text(properties[k].empty);
+        if (slice_equal(name, slice_text(properties[k].name)) && read_part(o, i) &&
+            !slice_equal(buf_slice(&o->part), empty)) {
+            package_replace(&o->package, i, empty);
+            scrub_say(o->what, "document properties");
+        }
     }
-    do {
-        uint8_t *room = buf_room(out, STEP);
-        n = room ? zip_source_read(source, room, STEP) : -1;
-        out->len += n > 0 ? (size_t)n : 0;
-    } while (n > 0);
-    (void)zip_source_close(source);
-    return n == 0;
+}
+
+static void accept(struct office *o, size_t i, const struct revision_kind *kind)
+{
+    OWN(buf) struct buf words = {.max = WORD_MAX};
+
+    buf_reset(&o->fresh);
+    if (!read_part(o, i) || !revisions_accept(buf_slice(&o->part), kind, &o->fresh, &words)) {
+        o->damaged = true;
+    } else if (words.len) {
+        package_replace(&o->package, i, buf_slice(&o->fresh));
+        scrub_say_all(o->what, buf_slice(&words));
+    }
+}
+
+static void clean_picture(struct office *o, size_t i)
+{
+    OWN(buf) struct buf words = {.max = WORD_MAX};
+
+    buf_reset(&o->fresh);
+    if (read_part(o, i) && scrub_picture(buf_slice(&o->part), &o->fresh, &words) == SCRUB_CLEANED) {
+        package_replace(&o->package, i, buf_slice(&o->fresh));
+        scrub_say(o->what, "data of pictures");
+    }
+}
+
+static void filter_relationships(struct office *o, size_t i)
+{
+    bool changed = false;
+
+    if (read_part(o, i)) {
+        filter_list(o, keep_relationship, &changed);
+    }
+    if (changed) {
+        package_replace(&o->package, i, buf_slice(&o->fresh));
+    }
+}
+
+/* Whether a sheet's own list of relationships names shapes that go. */
+static bool loses_shapes(struct office *o, struct slice name)
+{
+    size_t at = name.len;
+    bool changed = false;
+
+    while (at > 0 && name.ptr[at - 1] != '/') {
+        at--;
+    }
+    struct slice rels =
+        arena_printf(&o->package.arena, "%.*s_rels/%.*s.rels", SLICE_ARG(slice_head(name, at)),
+                     SLICE_ARG(slice_from(name, at)));
+    size_t i = find_part(o, rels);
+    if (i < package_count(&o->package) && read_part(o, i) &&
+        holds(buf_slice(&o->part), "/vmlDrawing\"")) {
+        filter_list(o, keep_relationship, &changed);
+        return changed && !holds(buf_slice(&o->fresh), "/vmlDrawing\"");
+    }
+    return false;
+}
+
+static void clean_part(struct office *o, size_t i, struct slice name)
+{
+    bool xml = ends_with(name, ".xml");
+
+    empty_properties(o, i, name);
+    if (ends_with(name, ".rels")) {
+        filter_relationships(o, i);
+    } else if (xml && slice_starts(name, SLICE("word/"))) {
+        accept(o, i, &revision_word);
+    } else if (slice_equal(name, SLICE("content.xml")) || slice_equal(name, SLICE("styles.xml"))) {
+        accept(o, i, &revision_odf);
+    } else if (slice_equal(name, SLICE("xl/workbook.xml"))) {
+        accept(o, i, &revision_workbook);
+    } else if (xml && slice_starts(name, SLICE("ppt/slides/"))) {
+        accept(o, i, &revision_slide);
+    } else if (xml && slice_starts(name, SLICE("xl/worksheets/")) && loses_shapes(o, name)) {
+        accept(o, i, &revision_sheet);
+    } else if (!xml && (holds(name, "/media/") || slice_starts(name, SLICE("Pictures/")))) {
+        clean_picture(o, i);
+    }
+}
+
+/* ---- the two packages ---- */
+
+static bool keep_entry(struct office *o, const struct xml_token *token)
+{
+    (void)o;
+    return !slice_equal(xml_attribute(token, "manifest:full-path"),
+                        SLICE("Thumbnails/thumbnail.png"));
+}
+
+static void clean_list(struct office *o, const char *name, keep_fn *keep)
+{
+    size_t i = find_part(o, slice_text(name));
+    bool changed = false;
+
+    if (i == package_count(&o->package) || !read_part(o, i)) {
+        o->damaged = true;
+        return;
+    }
+    o->damaged = o->damaged || holds(buf_slice(&o->part), "encryption-data");
+    filter_list(o, keep, &changed);
+    if (changed) {
+        package_replace(&o->package, i, buf_slice(&o->fresh));
+    }
+}
+
+static bool is_signed(const struct package *p)
+{
+    return package_has(p, "_xmlsignatures/origin.sigs") ||
+           package_has(p, "META-INF/documentsignatures.xml") ||
+           package_has(p, "META-INF/macrosignatures.xml");
+}
+
+static enum scrub_end finish(struct office *o, struct buf *out)
+{
+    if (o->damaged || o->package.failed || o->part.full || o->fresh.full) {
+        return SCRUB_CANNOT;
+    }
+    if (o->what->len == 0) {
+        return SCRUB_NOTHING;
+    }
+    return package_write(&o->package, out) ? SCRUB_CLEANED : SCRUB_CANNOT;
 }
 
 enum scrub_end scrub_office(struct slice bytes, struct buf *out, struct buf *what)
 {
-    OWN(changing) struct changing c = {0};
+    OWN(office) struct office o = {.what = what, .part.max = PART_MAX, .fresh.max = PART_MAX};
 
-    if (!open_copy(&c, bytes)) {
+    if (!package_open(&o.package, bytes)) {
         return SCRUB_CANNOT;
     }
-    if (!has(c.zip, "[Content_Types].xml")) {
+    bool ooxml = package_has(&o.package, "[Content_Types].xml");
+    bool odf =
+        package_has(&o.package, "META-INF/manifest.xml") && package_has(&o.package, "content.xml");
+    if (!ooxml && !odf) {
         return SCRUB_NOTHING; /* an archive, whose files are its sender's business */
     }
-    if (has(c.zip, "_xmlsignatures/origin.sigs")) {
+    if (is_signed(&o.package)) {
         return SCRUB_CANNOT;
     }
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (!has(c.zip, parts[i].name)) {
-            continue;
+    size_t n = package_count(&o.package);
+    o.gone = arena_array(&o.package.arena, n + 1, sizeof(*o.gone));
+    choose_parts(&o);
+    if (ooxml) {
+        clean_list(&o, "[Content_Types].xml", keep_type);
+    } else {
+        clean_list(&o, "META-INF/manifest.xml", keep_entry);
+    }
+    for (size_t i = 0; i < n && !o.damaged && !o.package.failed; i++) {
+        if (!o.gone[i]) {
+            clean_part(&o, i, package_name(&o.package, i));
         }
-        if (!empty_part(c.zip, i)) {
-            return SCRUB_CANNOT;
-        }
-        scrub_say(what, "document properties");
     }
-    if (what->len == 0) {
-        return SCRUB_NOTHING;
-    }
-    if (zip_close(c.zip) != 0) {
-        return SCRUB_CANNOT;
-    }
-    c.zip = NULL;
-    return read_all(c.source, out) ? SCRUB_CLEANED : SCRUB_CANNOT;
+    return finish(&o, out);
 }

@@ -11,7 +11,22 @@ void scrub_say(struct buf *what, const char *word)
     }
 }
 
-static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf *what)
+void scrub_say_all(struct buf *what, struct slice words)
+{
+    static const char between[] = ", ";
+
+    while (words.len) {
+        const uint8_t *end = memmem(words.ptr, words.len, between, 2);
+        char word[64] = "";
+        struct slice one = end ? slice_head(words, (size_t)(end - words.ptr)) : words;
+        one = slice_head(one, sizeof(word) - 1);
+        (void)memcpy(word, one.ptr, one.len);
+        scrub_say(what, word);
+        words = end ? slice_from(words, (size_t)(end - words.ptr) + 2) : SLICE_NONE;
+    }
+}
+
+enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *what)
 {
     if (slice_starts(bytes, SLICE("\xff\xd8\xff"))) {
         return scrub_jpeg(bytes, out, what);
@@ -19,17 +34,30 @@ static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf
     if (slice_starts(bytes, SLICE("\x89PNG\r\n\x1a\n"))) {
         return scrub_png(bytes, out, what);
     }
+    return SCRUB_NOTHING;
+}
+
+static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf *what)
+{
+    enum scrub_end end = scrub_picture(bytes, out, what);
+
+    if (end != SCRUB_NOTHING) {
+        return end;
+    }
+    buf_reset(out); /* a picture that says nothing was copied */
     switch (document_kind_of_bytes(slice_head(bytes, DOCUMENT_HEAD_LEN))) {
     case DOCUMENT_PDF:
         return scrub_pdf(bytes, out, what);
     case DOCUMENT_ZIP:
         return scrub_office(bytes, out, what);
+    case DOCUMENT_RTF:
+    case DOCUMENT_OLE: /* .doc, .xls, .ppt, .msg: names stand in many places of it */
+        buf_add_text(what, "it is of an older form, which is not changed");
+        return SCRUB_CANNOT;
     case DOCUMENT_OTHER:
     case DOCUMENT_TEXT:
     case DOCUMENT_HTML:
     case DOCUMENT_LETTER:
-    case DOCUMENT_RTF:
-    case DOCUMENT_OLE:
     case DOCUMENT_ARCHIVE:
     case DOCUMENT_MEDIA:
     case DOCUMENT_PROGRAM:
@@ -44,7 +72,7 @@ enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what)
     bool large = bytes.len > SCRUB_FILE_MAX;
     enum scrub_end end = large ? SCRUB_CANNOT : scrub_kind(bytes, out, what);
 
-    if (end == SCRUB_CANNOT) {
+    if (end == SCRUB_CANNOT && !slice_starts(buf_slice(what), SLICE("it is "))) {
         buf_reset(what);
         buf_add_text(what, large ? "it is too large" : "it is damaged, signed or encrypted");
     }

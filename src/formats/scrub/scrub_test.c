@@ -112,6 +112,13 @@ static void a_pdf_document_says_no_author(void **unused)
     assert_int_equal(scrub(SLICE("plain words")), SCRUB_NOTHING);
 }
 
+static void an_older_form_stays(void **unused)
+{
+    (void)unused;
+    assert_int_equal(scrub(SLICE("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 the rest")), SCRUB_CANNOT);
+    assert_slice(buf_slice(&what), "it is of an older form, which is not changed");
+}
+
 static int end(void **unused)
 {
     (void)unused;
@@ -127,6 +134,7 @@ int main(void)
         cmocka_unit_test(a_picture_keeps_no_texts),
         cmocka_unit_test(a_document_forgets_who_made_it),
         cmocka_unit_test(a_pdf_document_says_no_author),
+        cmocka_unit_test(an_older_form_stays),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);
