@@ -2,13 +2,11 @@
 kind: who is not meant by an enforced policy gets nothing, and the domains hear of it the next day."""
 import email
 import gzip
-import http.server
+import ipaddress
 import json
 import os
 import re
 import shutil
-import ssl
-import threading
 import time
 
 import pytest
@@ -16,6 +14,7 @@ import pytest
 from company import Company, free_port, wait_for
 from names import Names
 from scene import ALICE, PASSWORD, Client, Receiver
+from sts_web import Web, policy
 from test_running import in_moved_time, move_clock
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the server of policies listens on port 443")
@@ -24,63 +23,6 @@ NET = f"127.{os.getpid() % 250 + 1}.{os.getpid() // 250 % 250 + 1}"
 GZIP = "application/tlsrpt+gzip"
 DOMAINS = [f"{name}.test" for name in ("good", "other", "forged", "bare", "trial", "led", "page", "huge", "moving",
                                        "inbox")]
-
-
-def policy(mode, *hosts, max_age=604800):
-    return "\r\n".join(["version: STSv1", f"mode: {mode}", *(f"mx: {h}" for h in hosts),
-                        f"max_age: {max_age}", ""])
-
-
-class Web:
-    """The https server of all domains; by SNI `stranger` gets a certificate for another name."""
-
-    def __init__(self, address, certificate, strange):
-        self.answers, self.posted, self.stranger, outer = {}, [], None, self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                name = self.headers["Host"]
-                status, headers, body = outer.answers.get((name, self.path), (404, {}, "no"))
-                self.reply(status, headers, body.encode())
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.posted.append((self.headers, self.path, body))
-                self.reply(201, {}, b"")
-
-            def reply(self, status, headers, body):
-                self.send_response(status)
-                for key, value in headers.items():
-                    self.send_header(key, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            def handle_error(self, *_):  # a client that does not like our certificate, or our length
-                pass
-
-        self.server = Server((address, 443), Handler)
-        self.server.daemon_threads = True
-        context, other = (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2))
-        context.load_cert_chain(*certificate)
-        other.load_cert_chain(*strange)
-
-        def choose(sock, name, _):
-            if name == self.stranger:
-                sock.context = other
-
-        context.sni_callback = choose
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
-                                               do_handshake_on_connect=False)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 class World:
@@ -244,6 +186,55 @@ def failures(report):
             for p in report["policies"] for f in p.get("failure-details", [])}
 
 
+# RFC 8460 section 4.3: what may fail, and section 4.4: which members there are, of which kind; those with a star may be absent.
+RESULTS = {"starttls-not-supported", "certificate-host-mismatch", "certificate-expired", "certificate-not-trusted",
+           "validation-failure", "tlsa-invalid", "dnssec-invalid", "dane-required", "sts-policy-fetch-error",
+           "sts-policy-invalid", "sts-webpki-invalid"}
+DETAIL = {"result-type": RESULTS, "sending-mta-ip*": str, "receiving-mx-hostname*": str, "receiving-mx-helo*": str,
+          "receiving-ip*": str, "failed-session-count": int, "additional-information*": str, "failure-reason-code*": str}
+REPORT = {
+    "organization-name": str, "date-range": {"start-datetime": str, "end-datetime": str}, "contact-info": str, "report-id": str,
+    "policies": [{"policy": {"policy-type": {"tlsa", "sts", "no-policy-found"}, "policy-string*": [str], "policy-domain": str,
+                             "mx-host*": [str]},
+                  "summary": {"total-successful-session-count": int, "total-failure-session-count": int},
+                  "failure-details*": [DETAIL]}],
+}
+
+
+def faults(value, schema, where="report"):
+    """What is wrong with a value by a schema: a type, the words that are allowed, a list, or an object."""
+    if isinstance(schema, type):
+        return [] if isinstance(value, schema) and value != "" else [f"{where}: {value!r}"]
+    if isinstance(schema, set):
+        return [] if value in schema else [f"{where}: {value!r}"]
+    if isinstance(schema, list):
+        return (["no list at " + where] if not isinstance(value, list) or not value else
+                [f for n, v in enumerate(value) for f in faults(v, schema[0], f"{where}[{n}]")])
+    names = {name.rstrip("*"): kind for name, kind in schema.items()}
+    return ([f"{where}.{n} is not known" for n in value if n not in names] +
+            [f"{where}.{n} is missing" for n in schema if not n.endswith("*") and n not in value] +
+            [f for n, v in value.items() if n in names for f in faults(v, names[n], f"{where}.{n}")])
+
+
+def conforms(report):
+    """By RFC 8460, with sums that are those of its parts."""
+    assert faults(report, REPORT) == []
+    for policy in report["policies"]:
+        assert policy["summary"]["total-failure-session-count"] == sum(
+            f["failed-session-count"] for f in policy.get("failure-details", []))
+        for failure in policy.get("failure-details", []):
+            ipaddress.ip_address(failure.get("receiving-ip", "127.0.0.1"))
+    for when in report["date-range"].values():
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", when)
+    return report
+
+
+def test_a_report_that_is_none_is_seen():
+    assert faults({"organization-name": 1, "policies": [], "more": 1}, REPORT) == [
+        "report.more is not known", "report.date-range is missing", "report.contact-info is missing",
+        "report.report-id is missing", "report.organization-name: 1", "no list at report.policies"]
+
+
 def test_the_next_day_who_asked_is_told(world, tmp_path):
     os.chmod(tmp_path, 0o755)
     wrapper = in_moved_time(tmp_path)
@@ -252,8 +243,11 @@ def test_the_next_day_who_asked_is_told(world, tmp_path):
     inbox = world.receiver("mx.inbox.test")
     world.names.set("inbox.test", "MX", "mx.inbox.test")
     world.names.set("web.test", "A", f"{NET}.1")
-    for domain, where in {"good": "mailto:tls@inbox.test", "other": "https://web.test/tls",
-                          "forged": "mailto:tls@forged.test"}.items():
+    failed = {"other": ("validation-failure", "mx.other.test"), "bare": ("starttls-not-supported", "mx.bare.test"),
+              "led": ("sts-policy-fetch-error", None), "mine": ("sts-webpki-invalid", None),
+              "trial": ("validation-failure", "mx.trial.test")}
+    for domain, where in {"good": "mailto:tls@inbox.test", "forged": "mailto:tls@forged.test",
+                          **{d: "https://web.test/tls" for d in failed}}.items():
         world.names.set(f"_smtp._tls.{domain}.test", "TXT", f"v=TLSRPTv1; rua={where}")
     time.sleep(4)  # what was counted a few seconds ago outlives it
     world.company.stop()
@@ -261,6 +255,7 @@ def test_the_next_day_who_asked_is_told(world, tmp_path):
     move_clock(tmp_path / "shift", 28 * 3600 + 60)
     (_, letter), = inbox.wait(1, 30)
     report, message = reported(letter)
+    conforms(report)
     assert message["TLS-Report-Domain"] == "good.test"
     assert message["TLS-Report-Submitter"] == "example.test"
     assert message["TLS-Required"] == "No"
@@ -273,12 +268,17 @@ def test_the_next_day_who_asked_is_told(world, tmp_path):
     assert one["summary"]["total-failure-session-count"] == 0
     assert report["date-range"]["end-datetime"].endswith("T23:59:59Z")
     # By https; and by mail to the very server that no letter may go to.
-    headers, path, body = wait_for("a report by https", lambda: world.web.posted, 30)[0]
-    assert (path, headers["Content-Type"]) == ("/tls", GZIP)
-    assert ("sts", "validation-failure", "mx.other.test") in failures(json.loads(gzip.decompress(body)))
+    wait_for("the reports by https", lambda: len(world.web.posted) == len(failed), 30)
+    told = {}
+    for headers, path, body in world.web.posted:
+        assert (path, headers["Content-Type"]) == ("/tls", GZIP)
+        report = conforms(json.loads(gzip.decompress(body)))
+        (domain,) = {p["policy"]["policy-domain"] for p in report["policies"]}
+        told[domain.removesuffix(".test")] = failures(report)
+    assert {d: ("sts", *f) in told[d] for d, f in failed.items()} == dict.fromkeys(failed, True), told
     (_, letter), = world.receivers["mx.forged.test"].wait(1, 30)
-    assert ("sts", "certificate-host-mismatch", "mx.forged.test") in failures(reported(letter)[0])
-    said = wait_for("all three to be listed", lambda: (lambda text: text if text.count("\n") == 3 else None)(
+    assert ("sts", "certificate-host-mismatch", "mx.forged.test") in failures(conforms(reported(letter)[0]))
+    said = wait_for("all to be listed", lambda: (lambda text: text if text.count("\n") == 2 + len(failed) else None)(
         world.company.postern("domain", "reports")))
     assert "to https://web.test/tls" in said and "to tls@inbox.test, letter " in said
     assert world.company.postern("domain", "reports", "good.test").count("\n") == 1

@@ -8,7 +8,8 @@ import pytest
 
 from company import CA, wait_for
 from scene import ALICE, PASSWORD, Receiver
-from test_mta_sts import NET, World, policy, pytestmark  # noqa: F401
+from sts_web import policy
+from test_mta_sts import NET, World, pytestmark  # noqa: F401
 from test_transport import Certificate
 from town import attempts
 from wire import Wire
