@@ -15,7 +15,6 @@
  * All go when the letter is decided. */
 #include "keeper/telling.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -30,6 +29,7 @@
 #define JOBS_MAX   1000
 #define TRIES_MAX  5
 #define PACE_MS    200 /* between two runs: the supervisor hears so much of one process in a minute */
+#define LOOK_MS    60000
 #define VALUE_MAX  64
 #define RECORD_MAX 4096
 
@@ -337,43 +337,58 @@ static struct parcel *finish(struct tellings *t, struct job *over)
     return free_now;
 }
 
+/* With the lock: one whose time has come, the oldest of them; or how long it is until then. */
+static struct job *find_due(const struct tellings *t, int64_t *wait_ms)
+{
+    int64_t now = clock_steady_ms();
+    struct job *found = NULL;
+
+    *wait_ms = LOOK_MS;
+    for (struct job *j = t->jobs; j; j = j->next) {
+        int64_t due_at = j->due_at > t->next_at ? j->due_at : t->next_at;
+        if (j->running) {
+            continue;
+        }
+        if (due_at <= now) {
+            found = j; /* the oldest stands last */
+        } else if (due_at - now < *wait_ms) {
+            *wait_ms = due_at - now;
+        }
+    }
+    return found;
+}
+
+/* With the lock. */
+static void sleep_for(struct tellings *t, int64_t ms)
+{
+    struct timespec end;
+
+    (void)clock_gettime(CLOCK_REALTIME, &end); /* the condition's */
+    int64_t at = (int64_t)end.tv_sec * 1000 + end.tv_nsec / 1000000 + ms;
+    end = (struct timespec){.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
+    (void)pthread_cond_timedwait(&t->changed, &t->lock, &end);
+}
+
 /* The next one whose time has come, marked as running; NULL when closing. */
 static struct job *take_job(struct tellings *t)
 {
-    struct job *best = NULL;
+    int64_t wait_ms = 0;
 
     (void)pthread_mutex_lock(&t->lock);
-    while (!t->closed && !best) {
-        int64_t now = clock_steady_ms();
-        int64_t wait_ms = 60000;
-        for (struct job *j = t->jobs; j; j = j->next) {
-            int64_t due = j->due_at > t->next_at ? j->due_at : t->next_at;
-            if (j->running) {
-                continue;
-            }
-            if (due <= now) {
-                best = j; /* the oldest stands last */
-            } else if (due - now < wait_ms) {
-                wait_ms = due - now;
-            }
-        }
-        if (!best) {
-            struct timespec end;
-            (void)clock_gettime(CLOCK_REALTIME, &end);
-            int64_t at = (int64_t)end.tv_sec * 1000 + end.tv_nsec / 1000000 + wait_ms;
-            end = (struct timespec){.tv_sec = at / 1000, .tv_nsec = at % 1000 * 1000000};
-            (void)pthread_cond_timedwait(&t->changed, &t->lock, &end);
-        }
+    struct job *found = find_due(t, &wait_ms);
+    while (!t->closed && !found) {
+        sleep_for(t, wait_ms);
+        found = find_due(t, &wait_ms);
     }
     if (t->closed) {
-        best = NULL;
+        found = NULL;
     }
-    if (best) {
-        best->running = true;
+    if (found) {
+        found->running = true;
         t->next_at = clock_steady_ms() + PACE_MS;
     }
     (void)pthread_mutex_unlock(&t->lock);
-    return best;
+    return found;
 }
 
 static void put_back(struct tellings *t, struct job *j, int64_t due_at)
@@ -407,6 +422,11 @@ static bool run(struct keeper *k, struct job *j, struct error *e)
     log_event(kept.state == SECRET_TOLD ? LOG_INFO : LOG_WARNING, "letter.secret_told",
               LOG_TEXT("id", id), LOG_NUMBER("recipient", (int64_t)j->recipient),
               LOG_NUMBER("state", (int64_t)kept.state), LOG_NUMBER("tries", (int64_t)kept.tries));
+    if (kept.state == SECRET_NEVER || kept.state == SECRET_UNSURE) {
+        keeper_alert(k, "secret-not-told",
+                     "a recipient was not told the password of a letter, or perhaps not: look at "
+                     "the program of `attachments-password-command`, and at `postern acts`");
+    }
     struct error ignored = {.text = ""};
     if (!record(k, &j->id, j->recipient, name, &kept, &ignored)) {
         log_event(LOG_ERROR, "letter.secret_not_recorded", LOG_TEXT("id", id),

@@ -105,6 +105,7 @@ def test_who_cannot_be_told_gets_the_next_step(scene):
     letter_id, _ = scene.send("never", to=address)
     wait_for("it to be held", lambda: letter_id in scene.company.postern("queue", "list"), 60)
     assert "could not be told the password" in scene.company.show(letter_id)
+    assert "alert=secret-not-told" in scene.company.log.read_text()
     assert len(scene.calls(number)) == 1
 
 
