@@ -4,7 +4,9 @@
 #include "cli/timeline.h"
 #include "letter/findings.h"
 
-#define RECEIPTS_MAX 100 /* of one letter that are shown */
+#define FLUSH_BYTES                                                                                \
+    ((size_t)64 << 10) /* what is written out at once: a letter may have a thousand recipients */
+#define ARENA_BYTES ((size_t)16 << 20) /* for what is said of one */
 
 static const char *clean(struct arena *arena, struct slice s)
 {
@@ -230,33 +232,40 @@ static void write_proof(const struct outcome *o, const struct recipient_outcome 
     }
 }
 
-bool receipt_write(const struct reader_record *records, size_t count, struct arena *arena,
-                   struct buf *out, struct error *e)
+static void write_one(const struct letter *l, size_t i, struct buf *out)
+{
+    OWN(arena) struct arena arena = {.max = ARENA_BYTES};
+    const struct recipient *to = l->facts->recipients.items;
+    const struct ruling *r = ruling_of(l->decision, i);
+
+    buf_printf(out, "  <%s>\n", clean(&arena, to[i].address));
+    if (r) {
+        receipt_ruling(l->decision, r, &arena, out);
+    }
+    if (l->last[i]) {
+        write_proof(l->last[i], l->said[i], &arena, out);
+    }
+}
+
+bool receipt_write(struct cli *c, const struct reader_record *records, size_t count,
+                   struct error *e)
 {
     struct letter l = {0};
 
     for (size_t i = 0; i < count; i++) {
-        if (!read_record(&records[i], &l, arena, e)) {
+        if (!read_record(&records[i], &l, &c->arena, e)) {
             return false;
         }
     }
     if (!l.facts || !l.decision || l.decision->rulings.count == 0) {
         return true;
     }
-    const struct recipient *to = l.facts->recipients.items;
-    buf_add_text(out, "\nReceipts\n");
-    for (size_t i = 0; i < l.facts->recipients.count && i < RECEIPTS_MAX; i++) {
-        const struct ruling *r = ruling_of(l.decision, i);
-        buf_printf(out, "  <%s>\n", clean(arena, to[i].address));
-        if (r) {
-            receipt_ruling(l.decision, r, arena, out);
+    buf_add_text(&c->out, "\nReceipts\n");
+    for (size_t i = 0; i < l.facts->recipients.count; i++) {
+        write_one(&l, i, &c->out);
+        if (c->out.len >= FLUSH_BYTES) {
+            cli_flush(c);
         }
-        if (l.last[i]) {
-            write_proof(l.last[i], l.said[i], arena, out);
-        }
-    }
-    if (l.facts->recipients.count > RECEIPTS_MAX) {
-        buf_printf(out, "  and %zu more\n", l.facts->recipients.count - RECEIPTS_MAX);
     }
     return true;
 }

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+#include "cli/cli.h"
 #include "letter/records.h"
 #include "requests/reader.h"
 
@@ -20,9 +21,9 @@ void receipt_ruling_json(const struct decision *d, const struct ruling *r, struc
 /* Append a text as a JSON string (RFC 8259). */
 void receipt_json_text(struct slice text, struct buf *out);
 
-/* Append a receipt for each recipient of a letter that was decided: what protects it, and what its last attempt proves.
+/* Write a receipt for each recipient of a letter that was decided, all of them: what protects it, and what its last attempt proves.
  *
  * @param records  of the letter, as reader_show answers them
  * @return         false with ERROR_CORRUPT when a record cannot be read */
-bool receipt_write(const struct reader_record *records, size_t count, struct arena *arena,
-                   struct buf *out, struct error *e) MUST_CHECK;
+bool receipt_write(struct cli *c, const struct reader_record *records, size_t count,
+                   struct error *e) MUST_CHECK;

@@ -26,6 +26,6 @@ bool cli_show(struct cli *c, struct error *e)
                    SLICE_ARG(print_cleaned(&c->arena, answer.held)));
     }
     return timeline_write(answer.records.items, answer.records.count, &c->arena, &c->out, e) &&
-           receipt_write(answer.records.items, answer.records.count, &c->arena, &c->out, e) &&
+           receipt_write(c, answer.records.items, answer.records.count, e) &&
            show_retention(&answer, &c->arena, &c->out, e);
 }

@@ -5,6 +5,8 @@
 #include "host/thread.h"
 #include "keeper/internal.h"
 
+#define FIRST_MS INT64_C(1000)
+
 void parcel_list_add(struct parcel_list *l, struct parcel *p)
 {
     p->next = NULL;
@@ -47,6 +49,19 @@ void backlog_add(struct keeper *k, struct parcel *p)
     (void)pthread_mutex_unlock(&b->lock);
 }
 
+void backlog_put_off(struct keeper *k, struct parcel *p)
+{
+    struct backlog *b = &k->backlog;
+    unsigned step = p->tries < BACKLOG_STEPS ? p->tries : BACKLOG_STEPS - 1;
+
+    p->tries++;
+    p->due_ms = clock_steady_ms() + (FIRST_MS << step);
+    (void)pthread_mutex_lock(&b->lock);
+    parcel_list_add(&b->later[step], p);
+    (void)pthread_cond_signal(&b->changed); /* somebody may sleep for longer */
+    (void)pthread_mutex_unlock(&b->lock);
+}
+
 size_t backlog_imported(struct keeper *k)
 {
     (void)pthread_mutex_lock(&k->backlog.lock);
@@ -63,18 +78,45 @@ void backlog_close(struct keeper *k)
     (void)pthread_mutex_unlock(&k->backlog.lock);
 }
 
+/* Under the lock: those that were put off and are due stand among the others. When the next one is, or 0. */
+static int64_t bring_back(struct backlog *b, int64_t now_ms)
+{
+    int64_t next_ms = 0;
+
+    for (size_t i = 0; i < BACKLOG_STEPS; i++) {
+        struct parcel_list *l = &b->later[i];
+        while (l->head && l->head->due_ms <= now_ms) {
+            parcel_list_add(&b->list, parcel_list_take(l));
+        }
+        if (l->head && (next_ms == 0 || l->head->due_ms < next_ms)) {
+            next_ms = l->head->due_ms;
+        }
+    }
+    return next_ms;
+}
+
+static void wait_for_any(struct backlog *b, int64_t next_ms)
+{
+    if (next_ms) {
+        (void)thread_wait(&b->changed, &b->lock, next_ms);
+    } else {
+        (void)pthread_cond_wait(&b->changed, &b->lock);
+    }
+}
+
 /* Wait for letters, and until the time has come to work at them. */
 static void wait_for_work(struct backlog *b)
 {
     while (!b->closed) {
+        int64_t now_ms = clock_steady_ms();
+        int64_t next_ms = bring_back(b, now_ms);
         if (!b->list.head) {
             burst_drained(&b->burst);
         }
         if (!b->list.head && !b->imported.head) {
-            (void)pthread_cond_wait(&b->changed, &b->lock);
+            wait_for_any(b, next_ms);
             continue;
         }
-        int64_t now_ms = clock_steady_ms();
         bool put_off = burst_puts_off(&b->burst);
         int64_t wait_ms = burst_wait_ms(&b->burst, now_ms, atomic_load(&b->arriving) > 0);
         if (wait_ms == 0) {
@@ -116,6 +158,9 @@ size_t backlog_length(struct backlog *b)
 {
     (void)pthread_mutex_lock(&b->lock);
     size_t length = b->list.count + b->imported.count;
+    for (size_t i = 0; i < BACKLOG_STEPS; i++) {
+        length += b->later[i].count;
+    }
     (void)pthread_mutex_unlock(&b->lock);
     return length;
 }
@@ -132,4 +177,7 @@ void backlog_drop(struct keeper *k)
 {
     drop_list(k, &k->backlog.list);
     drop_list(k, &k->backlog.imported);
+    for (size_t i = 0; i < BACKLOG_STEPS; i++) {
+        drop_list(k, &k->backlog.later[i]);
+    }
 }

@@ -9,6 +9,8 @@
 #include "keeper/parcel.h"
 
 #define BACKLOG_GROUP 16 /* imported letters that are taken at once */
+#define BACKLOG_STEPS                                                                              \
+    9 /* 1 s, 2 s, 4 s, up to 256 s: until a letter is looked at again that cannot be decided */
 
 struct keeper;
 
@@ -16,16 +18,18 @@ struct backlog {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct parcel_list list;
-    struct parcel_list imported; /* when nothing else waits */
+    struct parcel_list imported;             /* when nothing else waits */
+    struct parcel_list later[BACKLOG_STEPS]; /* put off; each in the order of its times */
     struct burst burst;
     size_t busy; /* workers at a letter */
     bool closed;
     atomic_size_t arriving; /* letters that are being recorded; not under the lock */
 };
 
-void backlog_add(struct keeper *k, struct parcel *p); /* takes the reference */
-void keeper_work(void *keeper);                       /* a worker's thread */
-size_t backlog_imported(struct keeper *k);            /* imported letters */
+void backlog_add(struct keeper *k, struct parcel *p);     /* takes the reference */
+void keeper_work(void *keeper);                           /* a worker's thread */
+void backlog_put_off(struct keeper *k, struct parcel *p); /* likewise: each time for longer */
+size_t backlog_imported(struct keeper *k);                /* imported letters */
 void backlog_close(struct keeper *k);
 void backlog_drop(struct keeper *k); /* when no thread runs: what waits is in the ledger */
 

@@ -46,10 +46,25 @@ static void fail(struct climbing *x, const uint16_t *indexes, size_t n, uint64_t
         if (rung == RUNG_NONE) {
             x->states[indexes[i]].uncleaned = text;
         } else {
-            *fact_of(&x->states[indexes[i]], rung) = (struct recipient_fact){false, text, false};
+            *fact_of(&x->states[indexes[i]], rung) = (struct recipient_fact){.why = text};
         }
     }
     x->changed = true;
+}
+
+/* It cannot be had now. False: the letter comes again. */
+static bool give_up(struct climbing *x, const uint16_t *indexes, size_t n, uint64_t rung,
+                    const struct error *e)
+{
+    if (!x->c->over) {
+        return false;
+    }
+    fail(x, indexes, n, rung,
+         arena_printf(x->c->source.arena, "%s, for as long as a letter waits", e->text));
+    for (size_t i = 0; i < n && rung != RUNG_NONE; i++) {
+        fact_of(&x->states[indexes[i]], rung)->over = true;
+    }
+    return true;
 }
 
 /* ── who gets a copy of his own ── */
@@ -133,13 +148,13 @@ static bool divide(struct climbing *x, const struct copy_method *method,
         if (made.fd >= 0) {
             (void)close(made.fd);
         }
-        if (end == COPY_LATER) {
+        if (end == COPY_LATER && !give_up(x, &copy->recipients[i], 1, method->rung, e)) {
             return false;
         }
         if (end == COPY_CANNOT) {
             fail(x, &copy->recipients[i], 1, method->rung, slice_text(e->text));
-            anybody = true;
         }
+        anybody = anybody || end != COPY_MADE;
     }
     for (size_t i = 0; i < copy->n_recipients && !anybody; i++) {
         x->split[copy->recipients[i]] = true;
@@ -174,7 +189,9 @@ static bool make_protected(struct climbing *x, const struct plan_copy *copy, uin
     enum copy_end end = copy_ask_method(s, method, copy->clean != CLEAN_NOT, copy->recipients,
                                         copy->n_recipients, &made, e);
 
-    if (end == COPY_CANNOT && copy->n_recipients > 1 && !method->same) {
+    bool none = end == COPY_CANNOT || (end == COPY_LATER && x->c->over);
+
+    if (none && copy->n_recipients > 1 && !method->same) {
         return divide(x, method, copy, e);
     }
     if (made.waits) { /* the others may begin to wait meanwhile */
@@ -189,7 +206,8 @@ static bool make_protected(struct climbing *x, const struct plan_copy *copy, uin
         fail(x, copy->recipients, copy->n_recipients, copy->method, slice_text(e->text));
         return true;
     }
-    return end == COPY_MADE ? is_too_much(x, copy, out->script.size) || true : false;
+    return end == COPY_MADE ? is_too_much(x, copy, out->script.size) || true
+                            : give_up(x, copy->recipients, copy->n_recipients, copy->method, e);
 }
 
 static void drop_copies(struct copying *c)
@@ -213,7 +231,7 @@ static bool make_cleaned(struct climbing *x, const struct plan_copy *copy, uint6
     if (end == COPY_MADE && x->c->source.cleaned.changed) {
         (void)is_too_much(x, copy, out->script.size);
     }
-    return end != COPY_LATER;
+    return end != COPY_LATER || give_up(x, copy->recipients, copy->n_recipients, RUNG_NONE, e);
 }
 
 /* Have the letter's files cleaned for a copy; *can: they are as its policy wants them. False: not now. */
@@ -222,15 +240,19 @@ static bool clean(struct climbing *x, const struct plan_copy *copy, bool *can, s
     enum copy_end end = copy_make_clean(&x->c->source, e);
     struct slice left = x->c->source.cleaned.left;
 
+    *can = false;
+    if (end == COPY_LATER) {
+        return give_up(x, copy->recipients, copy->n_recipients, RUNG_NONE, e);
+    }
     *can = end == COPY_MADE && (copy->clean != CLEAN_REQUIRE || left.len == 0);
-    if (end != COPY_LATER && !*can) {
+    if (!*can) {
         fail(x, copy->recipients, copy->n_recipients, RUNG_NONE,
              end == COPY_CANNOT ? slice_text(e->text) : left);
         for (size_t i = 0; i < copy->n_recipients; i++) {
             x->states[copy->recipients[i]].partly = end == COPY_MADE;
         }
     }
-    return end != COPY_LATER;
+    return true;
 }
 
 /* One copy of the plan. False: not now. */

@@ -2,7 +2,8 @@
  *
  * What a method says of a recipient it cannot protect the letter for becomes one more fact about him, and the policy is asked anew: it alone
  * says what the next step is, and records why. So no step is taken that it does not name, and nobody else's is another because
- * of him. What cannot be had now delays the letter. Nothing is recorded here. */
+ * of him. What cannot be had now delays the letter, for as long as a letter waits; then his policy comes to its end, and no lower step is
+ * taken. Nothing is recorded here. */
 #pragma once
 
 #include "keeper/copy_make.h"
@@ -23,6 +24,8 @@ struct copying {
     size_t n_copies;
     uint64_t whole_bytes; /* of those that are literal */
     bool waits; /* none was made, because recipients are being told passwords (keeper/telling) */
+    bool
+        over; /* the letter has waited for as long as one does: what cannot be had now ends the policy of who wants it */
 };
 
 /**

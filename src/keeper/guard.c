@@ -281,7 +281,7 @@ bool guard_remember(struct keeper *k, struct slice account, const struct letter_
     return closed;
 }
 
-void guard_open(struct keeper *k, struct slice account)
+void guard_open(struct keeper *k, struct slice account, uint64_t letters)
 {
     struct guard *g = k->guard;
 
@@ -291,7 +291,18 @@ void guard_open(struct keeper *k, struct slice account)
     x->count = (struct limits_count){0};
     x->signs = (struct signs){0};
     x->closed = false;
+    x->opened = letters;
     (void)pthread_mutex_unlock(&g->lock);
+}
+
+uint64_t guard_opened(struct keeper *k, struct slice account)
+{
+    struct guard *g = k->guard;
+
+    (void)pthread_mutex_lock(&g->lock);
+    uint64_t letters = guard_account(g, guard_number(k, account))->opened;
+    (void)pthread_mutex_unlock(&g->lock);
+    return letters;
 }
 
 bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena)

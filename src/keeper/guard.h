@@ -80,7 +80,10 @@ bool guard_remember(struct keeper *k, struct slice account, const struct letter_
                     struct arena *arena);
 
 /* It sends again, and what it did before counts no more. */
-void guard_open(struct keeper *k, struct slice account);
+void guard_open(struct keeper *k, struct slice account, uint64_t letters);
+
+/* What became of the letters that were held when it was opened last: `letters` of account_release. 0 after a start. */
+uint64_t guard_opened(struct keeper *k, struct slice account);
 
 /* Whether it sends nothing. What cannot be told is yes: then what it sent waits for a person. */
 bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena);

@@ -169,9 +169,10 @@ static bool order_letters(struct keeper_admin *admin, struct slice ids, uint64_t
     return true;
 }
 
+/* *now is its row as it was last: letters that were decided meanwhile stand in it too. */
 static bool end_suspension(struct keeper_admin *admin, const struct suspension_record *was,
                            const struct account_release_ask *ask, struct arena *arena,
-                           struct error *e)
+                           struct suspension_record *now, struct error *e)
 {
     struct keeper *k = admin->keeper;
     struct suspension_record record = {.account = was->account,
@@ -184,12 +185,13 @@ static bool end_suspension(struct keeper_admin *admin, const struct suspension_r
     struct slice name = arena_printf(arena, "suspended/%.*s", SLICE_ARG(was->account));
     bool found = false;
 
-    consent_hold(k); /* an approval adds to the row */
-    bool ended = keeper_record_one(k, LEDGER_AWAITED, RECORD_SUSPENSION, &suspension_record_schema,
+    consent_hold(k); /* an approval adds to the row, and so does who decides a letter */
+    bool ended = suspension_of(k, was->account, arena, now, &found, e) &&
+                 keeper_record_one(k, LEDGER_AWAITED, RECORD_SUSPENSION, &suspension_record_schema,
                                    &record, e) &&
                  state_value_delete(k->state, name, &found, e);
     if (ended) {
-        guard_open(k, was->account);
+        guard_open(k, was->account, ask->letters);
     }
     consent_let_go(k);
     return ended;
@@ -200,6 +202,7 @@ bool keeper_on_account_release(void *ctx, struct ipc_request *r, struct error *e
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     const struct account_release_ask *ask = r->ask;
     struct suspension_record was;
+    struct suspension_record now = {0};
     struct account account;
     bool found = false;
 
@@ -223,6 +226,7 @@ bool keeper_on_account_release(void *ctx, struct ipc_request *r, struct error *e
     was.account = account.name;
     return keeper_admin_record(admin, "account release", account.name, ask->reason, e) &&
            order_letters(admin, was.letters, ask->letters, ask->reason, r, e) &&
-           end_suspension(admin, &was, ask, r->arena,
-                          e); /* last: with its row go the letters' ids */
+           end_suspension(admin, &was, ask, r->arena, &now, e) && /* with its row go the ids */
+           order_letters(admin, now.letters, ask->letters, ask->reason, r,
+                         e); /* decided meanwhile */
 }

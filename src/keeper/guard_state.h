@@ -20,7 +20,8 @@ struct guarded {
     bool own_known;
     struct limits lately; /* own ones of the last day: what they allowed is no sign */
     uint64_t lately_until;
-    bool closed; /* it is suspended */
+    bool closed;     /* it is suspended */
+    uint64_t opened; /* what was said of its letters when it was released last */
     struct signs signs;
 
     struct {

@@ -12,6 +12,7 @@
 #include "host/fetch.h"
 #include "host/memfd.h"
 #include "keeper/internal.h"
+#include "keeper/patience.h"
 #include "keeper/recipient_keys.h"
 #include "keyring/digest.h"
 #include "requests/courier.h"
@@ -20,8 +21,8 @@
 #define ASKED_SETS   512 /* what was asked of late, by its hash; the oldest of a set makes room */
 #define ASKED_WAYS   16
 #define AGAIN_MS     (24 * 3600 * INT64_C(1000))
-#define FETCH_MS     5000
-#define PATIENCE_MS  2000
+#define FETCH_MS     4000 /* of each of two places */
+#define CHANNEL_MS   1000 /* more, for a channel to courier */
 #define MINUTE_MS    60000
 #define A_MINUTE     60 /* questions of all letters together; and as many keys that are offered */
 #define HTTP_OK      200
@@ -159,7 +160,7 @@ static enum look fetch_from(struct keeper *k, struct slice url, struct arena *ar
     struct error e;
 
     if (!ipc_call(k->options.courier, &courier_fetch, &ask, -1, &answer, body, arena,
-                  FETCH_MS + PATIENCE_MS, &e)) {
+                  FETCH_MS + CHANNEL_MS, &e)) {
         return LOOK_UNASKED;
     }
     if (answer.failed) {
@@ -304,15 +305,18 @@ enum openpgp_found openpgp_find(struct keeper *k, struct slice address, struct a
         was_asked(domain, false)) {
         return OPENPGP_SAME;
     }
-    switch (begin(name)) {
-    case BEGUN:
-        return ask(k, name, arena);
-    case BEGUN_OF_LATE:
+    if (was_asked(name, false)) {
         return OPENPGP_SAME;
-    case BEGUN_NOT_NOW:
-        break;
     }
-    return OPENPGP_NOT_NOW;
+    if (!patience_take()) {
+        return OPENPGP_NOT_NOW;
+    }
+    enum begun begun = begin(name);
+    enum openpgp_found found = begun == BEGUN           ? ask(k, name, arena)
+                               : begun == BEGUN_OF_LATE ? OPENPGP_SAME
+                                                        : OPENPGP_NOT_NOW;
+    patience_give();
+    return found;
 }
 
 /* ── Autocrypt ── */

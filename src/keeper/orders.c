@@ -123,7 +123,8 @@ struct letting {
     size_t n[SCANNING_NOBODY + 1];    /* how many there are, by who lets them go */
     size_t held[SCANNING_NOBODY + 1]; /* and are held, or may be */
     enum scanning_leave of;           /* whose go */
-    struct order *orders;             /* room for as many as there are; NULL: they are counted */
+    bool open; /* one that anybody lets go is held, or may be when what is in hand comes back */
+    struct order *orders; /* room for as many as there are; NULL: they are counted */
     size_t n_orders;
 };
 
@@ -139,6 +140,8 @@ static void look_at(void *context, const struct queue_entry *entry)
     if (!l->orders) {
         l->n[leave]++;
         l->held[leave] += entry->busy || entry->state == QUEUE_HELD;
+        l->open = l->open || (leave == SCANNING_ANYBODY &&
+                              (entry->busy || entry->job || entry->state == QUEUE_HELD));
     } else if (leave == l->of && l->n_orders < l->n[leave]) {
         l->orders[l->n_orders++] = (struct order){.ruling = entry->ruling + 1,
                                                   .domain = arena_copy(l->arena, entry->domain)};
@@ -205,7 +208,7 @@ bool keeper_order(struct keeper *k, const struct order *order, struct arena *are
         struct arena own = {.max = KEEPER_ARENA_MAX}; /* one of thousands of letters, perhaps */
         struct letting l = {.id = &id, .ruling = order->ruling, .of = SCANNING_ANYBODY};
         (void)count_rulings(k, &l);
-        return let_go(k, &l, &own, order, LEDGER_PATIENT, done, e);
+        return !l.open || let_go(k, &l, &own, order, LEDGER_PATIENT, done, e);
     }
     if (!keeper_record_one(k, LEDGER_PATIENT, RECORD_ORDER, &order_schema, order, e)) {
         return false;

@@ -47,6 +47,11 @@ struct parcel {
     unsigned unscanned_alone;
     uint64_t scanned_then; /* how many letters had all verdicts when it had none */
 
+    /* It could not be decided for the time being, so often, since then; who has it in hand counts (keeper/backlog). */
+    bool undecided;
+    unsigned tries;
+    int64_t since_ms, due_ms; /* steady clock */
+
     struct parcel *next;          /* in the backlog or the index's list: one at a time */
     struct parcel *older, *newer; /* in the list of those not indexed: see indexer.c */
     uint64_t low;                 /* its seq is not below this */

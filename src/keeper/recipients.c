@@ -116,6 +116,26 @@ static const struct recipient_fact *find_later(const struct recipient_state *sta
     return !rung_hides(r->method) && state->openpgp_signed.later ? &state->openpgp_signed : NULL;
 }
 
+static void give_up(struct recipient_fact *fact, struct arena *arena)
+{
+    if (fact->later && !fact->usable) {
+        *fact = (struct recipient_fact){
+            .why = arena_printf(arena, "%.*s, for as long as a letter waits", SLICE_ARG(fact->why)),
+            .over = true};
+    }
+}
+
+void recipients_give_up(struct recipient_state *states, size_t count, struct arena *arena)
+{
+    for (size_t i = 0; i < count; i++) {
+        give_up(&states[i].smime, arena);
+        give_up(&states[i].openpgp, arena);
+        give_up(&states[i].secret, arena);
+        give_up(&states[i].smime_signed, arena);
+        give_up(&states[i].openpgp_signed, arena);
+    }
+}
+
 bool recipients_known(const struct recipient_state *states, size_t count, const struct decision *d,
                       struct error *e)
 {

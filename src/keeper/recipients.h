@@ -26,6 +26,9 @@ struct recipient_state *recipients_look(struct keeper *k, const struct facts *f,
 bool recipients_known(const struct recipient_state *states, size_t count, const struct decision *d,
                       struct error *e) MUST_CHECK;
 
+/* A letter has waited for as long as one does: what could not be looked at ends its policy for that recipient. */
+void recipients_give_up(struct recipient_state *states, size_t count, struct arena *arena);
+
 /* The facts of one recipient of a letter; texts go into the arena. */
 typedef void recipients_fact(struct keeper *k, const struct facts *f, struct slice address,
                              struct arena *arena, struct recipient_state *out);

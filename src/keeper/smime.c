@@ -12,6 +12,7 @@
 #include "keeper/copies.h"
 #include "keeper/internal.h"
 #include "keeper/life.h"
+#include "keeper/patience.h"
 #include "keeper/recipient_keys.h"
 #include "keeper/recipients.h"
 #include "keeper/smime_copy.h"
@@ -101,9 +102,13 @@ static bool find_revocation(struct keeper *k, int fd, struct smime_judge_ask *as
     const struct cbor_list none = {NULL, 0};
     struct smime_ocsp ocsp;
 
+    if (!patience_take()) {
+        return error_set(e, ERROR_BUSY, "whether it is revoked was not asked yet");
+    }
     smime_ocsp_get(k, s->ocsp ? &first->questions : &none, arena, &ocsp);
     ask->answers = (struct cbor_list){ocsp.answers, ocsp.questions->count};
     smime_lists_get(k, &first->lists, arena, &ask->crls);
+    patience_give();
     ask->must_know = s->revocation == SETTING_REVOCATION_HARD;
     if (ask->crls.count == 0 && ask->answers.count == 0 && !ask->must_know) {
         *out = *first;

@@ -7,8 +7,9 @@
 #include "keeper/internal.h"
 #include "requests/courier.h"
 
-#define HTTP_OK   200
-#define REDIRECTS 3
+#define HTTP_OK    200
+#define REDIRECTS  3
+#define CHANNEL_MS 2000 /* more, for a channel to courier */
 
 bool smime_fetch(struct keeper *k, const struct smime_fetch_wish *wish, struct arena *arena,
                  struct buf *out, struct error *e)
@@ -35,7 +36,7 @@ bool smime_fetch(struct keeper *k, const struct smime_fetch_wish *wish, struct a
     }
     if ((asks && !memfd_from("question", wish->question, &question, e)) ||
         !ipc_call(k->options.courier, &courier_fetch, &ask, question, &answer, &fd, arena,
-                  left_ms + KEEPER_ASK_MS, e)) {
+                  left_ms + CHANNEL_MS, e)) {
         return false;
     }
     if (answer.status != HTTP_OK) {

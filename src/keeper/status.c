@@ -66,8 +66,9 @@ static void look(struct keeper *k, struct view *v)
     if (statvfs(k->options.ledger_path, &disk) == 0) {
         v->disk_free = (uint64_t)disk.f_bavail * disk.f_frsize;
     }
+    v->backlog = backlog_length(&k->backlog);
     (void)pthread_mutex_lock(&k->backlog.lock);
-    v->backlog = k->backlog.list.count + k->backlog.imported.count + k->backlog.busy;
+    v->backlog += k->backlog.busy;
     (void)pthread_mutex_unlock(&k->backlog.lock);
     v->sessions = sessions_count(k->sessions);
     v->index_position = atomic_load(&k->indexer.position);

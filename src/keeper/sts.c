@@ -15,6 +15,7 @@
 #include "host/thread.h"
 #include "keeper/internal.h"
 #include "keeper/levels.h"
+#include "keeper/patience.h"
 #include "keeper/sts_fetch.h"
 #include "keeper/sts_rows.h"
 #include "keeper/tlsrpt.h"
@@ -163,7 +164,7 @@ static void end(struct looking *l, struct sts_row *r)
     l->k->sts->looking--;
     r->looked_at = clock_wall_ms();
     r->unasked = l->unasked;
-    r->checked_at = l->unasked                    ? steady - CHECK_MS + UNASKED_MS
+    r->checked_at = l->unasked ? steady - CHECK_MS + (patience_counts() ? 0 : UNASKED_MS)
                     : l->text == STS_TEXT_UNKNOWN ? steady - CHECK_MS + AGAIN_MS
                                                   : steady;
     if (!l->unasked && l->text != STS_TEXT_UNKNOWN) {
@@ -247,7 +248,7 @@ void sts_find(struct keeper *k, struct slice domain, enum sts_wish wish, struct 
               struct sts_known *out)
 {
     struct sts_cache *c = k->sts;
-    int64_t until = clock_steady_ms() + WAIT_MS;
+    int64_t until = clock_steady_ms() + patience_left_ms(WAIT_MS);
     bool waited = true;
 
     *out = (struct sts_known){.why = SLICE("it is no name that could have one")};

@@ -3,23 +3,33 @@
 #include "host/memfd.h"
 #include "host/resolver.h"
 #include "keeper/internal.h"
+#include "keeper/patience.h"
 #include "requests/courier.h"
 
 #define DNS_MS   10000
 #define FETCH_MS 20000 /* for everything: who is slower has no policy */
 #define PATIENCE 5000  /* more, for a channel to courier */
+#define LEAST_MS 500   /* with less nobody is asked */
 #define METHOD   1     /* GET, of host/fetch */
 #define HTTP_OK  200
+
+/* What is asked in less time than it may take says nothing when it does not come. */
+static const struct slice no_time = SLICE_INIT("the letter could not wait for it");
 
 enum sts_asked sts_texts(struct keeper *k, struct slice name, struct arena *arena,
                          struct slice texts[static STS_TEXTS_MAX], size_t *n, struct slice *why)
 {
-    const struct courier_dns_ask ask = {name, DNS_TXT, DNS_MS};
+    const int64_t within_ms = patience_left_ms(DNS_MS);
+    const struct courier_dns_ask ask = {name, DNS_TXT, (uint64_t)within_ms};
     struct courier_dns_answer answer = {0};
     struct error e = {0};
 
+    if (within_ms < LEAST_MS) {
+        *why = no_time;
+        return STS_UNASKED;
+    }
     if (!ipc_call(k->options.courier, &courier_dns, &ask, -1, &answer, NULL, arena,
-                  DNS_MS + PATIENCE, &e)) {
+                  within_ms + PATIENCE, &e)) {
         *why = arena_copy(arena, slice_text(e.text));
         return STS_UNASKED;
     }
@@ -29,7 +39,10 @@ enum sts_asked sts_texts(struct keeper *k, struct slice name, struct arena *aren
         *n += sts_text_join(all[i].rdata, arena, &texts[*n]);
     }
     *why = answer.why;
-    return answer.status != DNS_FAILED && answer.status != DNS_BOGUS ? STS_ANSWERED : STS_FAILED;
+    if (answer.status != DNS_FAILED && answer.status != DNS_BOGUS) {
+        return STS_ANSWERED;
+    }
+    return within_ms < DNS_MS && answer.status == DNS_FAILED ? STS_UNASKED : STS_FAILED;
 }
 
 enum sts_text sts_fetch_id(struct keeper *k, struct slice domain, struct arena *arena,
@@ -58,24 +71,32 @@ static const char *ask_server(struct keeper *k, struct slice domain, struct aren
                               struct slice *why)
 {
     struct slice accept = SLICE("Accept: text/plain");
+    const int64_t within_ms = patience_left_ms(FETCH_MS);
     const struct courier_ask ask = {
         .method = METHOD,
         .url = arena_printf(arena, "https://" STS_HOST_NAME "%.*s" STS_PATH, SLICE_ARG(domain)),
         .headers = {&accept, 1},
         .answer_max = STS_POLICY_MAX,
-        .timeout_ms = FETCH_MS,
+        .timeout_ms = (uint64_t)within_ms,
         .told = true,
     };
     struct courier_answer answer = {0};
     struct error e = {0};
 
+    if (within_ms < LEAST_MS) {
+        *why = no_time;
+        return STS_PROBLEM_UNASKED;
+    }
     if (!ipc_call(k->options.courier, &courier_fetch, &ask, -1, &answer, body, arena,
-                  FETCH_MS + PATIENCE, &e)) {
+                  within_ms + PATIENCE, &e)) {
         *why = arena_copy(arena, slice_text(e.text));
         return STS_PROBLEM_UNASKED;
     }
     if (answer.failed) {
         *why = answer.why;
+        if (within_ms < FETCH_MS && answer.failed != ERROR_DENIED) {
+            return STS_PROBLEM_UNASKED; /* who is slow may have one */
+        }
         return answer.failed == ERROR_DENIED ? "sts-webpki-invalid" : "sts-policy-fetch-error";
     }
     if (answer.status != HTTP_OK) {

@@ -9,6 +9,7 @@
 #include "keeper/drills.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/orders.h"
 #include "keeper/owner_notices.h"
 
 static struct slice state_name(struct slice account, struct arena *arena)
@@ -247,18 +248,68 @@ void suspension_by_signs(struct keeper *k, const struct facts *f,
     }
 }
 
-void suspension_hold(struct keeper *k, const struct facts *f, struct arena *arena,
+bool suspension_hold(struct keeper *k, const struct facts *f, struct arena *arena,
                      struct decision *d)
 {
     struct ruling *rulings = d->rulings.items;
 
     if (f->account.len == 0 || !guard_is_closed(k, f->account, arena)) {
-        return;
+        return false;
     }
     for (size_t i = 0; i < d->rulings.count; i++) {
         if (!guard_goes_back(rulings[i].guard)) {
             ruling_hold(&rulings[i], SLICE(SUSPENSION_WHY_HELD), arena);
         }
+    }
+    return true;
+}
+
+/* In the list of those that are held for it: it may be older than what was listed when he was suspended. */
+static void list_letter(struct keeper *k, struct slice account, const struct letter_id *id,
+                        struct arena *arena)
+{
+    struct error e;
+
+    consent_hold(k);
+    if (!suspension_add(k, account, id, arena, &e)) {
+        log_event(LOG_WARNING, "account.letter_unlisted", LOG_TEXT("reason", e.text));
+    }
+    consent_let_go(k);
+}
+
+/* He was released between the look at him and the queue: as was said of his other letters. */
+static void follow_release(struct keeper *k, struct slice account, const struct letter_id *id,
+                           struct arena *arena)
+{
+    uint64_t letters = guard_opened(k, account);
+    struct order order = {.id = letter_id_slice(id),
+                          .kind = letters == 1 ? ORDER_RELEASE : ORDER_CANCEL,
+                          .by = SLICE("postern"),
+                          .reason = SLICE("as with the other letters of its sender")};
+    struct admin_done done = {0};
+    struct error e;
+
+    if (letters && !keeper_order(k, &order, arena, &done, &e)) {
+        log_event(LOG_ERROR, "queue.not_recorded", LOG_TEXT("reason", e.text));
+        keeper_alert(
+            k, "letter-delayed",
+            "a letter of an account that was released is still held: `postern queue list`");
+    }
+}
+
+void suspension_settle(struct keeper *k, const struct facts *f, const struct letter_id *id,
+                       bool held, struct arena *arena)
+{
+    if (f->account.len == 0) {
+        return;
+    }
+    if (guard_is_closed(k, f->account, arena)) {
+        list_letter(k, f->account, id, arena);
+        hold_letter(k, id);
+        held = true;
+    }
+    if (held && !guard_is_closed(k, f->account, arena)) {
+        follow_release(k, f->account, id, arena);
     }
 }
 

@@ -29,9 +29,14 @@ bool suspension_begin(struct keeper *k, struct suspension_record *r, struct aren
 bool suspension_add(struct keeper *k, struct slice account, const struct letter_id *id,
                     struct arena *arena, struct error *e) MUST_CHECK;
 
-/* Have the rulings of a letter hold it when its sender is suspended. */
-void suspension_hold(struct keeper *k, const struct facts *f, struct arena *arena,
+/* Have the rulings of a letter hold it when its sender is suspended; whether he is. */
+bool suspension_hold(struct keeper *k, const struct facts *f, struct arena *arena,
                      struct decision *d);
+
+/* The letter was decided, and held or not by that, and stands in the queue: its sender may have been suspended meanwhile, or released. Then
+ * what became of his other letters becomes of it. */
+void suspension_settle(struct keeper *k, const struct facts *f, const struct letter_id *id,
+                       bool held, struct arena *arena);
 
 /* Likewise of what stands in the queue. */
 void suspension_hold_queued(struct keeper *k, const struct facts *f, const struct letter_id *id,

@@ -7,6 +7,7 @@
 
 #include "formats/smtp/address.h"
 #include "keeper/internal.h"
+#include "keeper/patience.h"
 #include "keeper/sts_transport.h"
 #include "requests/transport.h"
 
@@ -135,11 +136,17 @@ static void find(struct keeper *k, struct slice domain, struct slice route, stru
     struct slice key = arena_printf(arena, "%.*s %.*s", SLICE_ARG(domain), SLICE_ARG(route));
 
     if (recall(k->transport, key, arena, out)) {
+        if (!patience_take()) {
+            out->transport = TRANSPORT_UNKNOWN;
+            out->transport_why = SLICE("too many wait for others just now, so it was not asked");
+            return;
+        }
         int64_t began_ms = clock_steady_ms();
         ask(k, domain, route, arena, out);
         if (route.len == 0 && k->options.courier) {
             sts_transport(k, domain, arena, out);
         }
+        patience_give();
         remember(k->transport, key, out, clock_steady_ms() - began_ms);
     }
 }

@@ -16,6 +16,7 @@
 #include "keeper/internal.h"
 #include "keeper/life.h"
 #include "keeper/openpgp_find.h"
+#include "keeper/patience.h"
 #include "keeper/provider.h"
 #include "keeper/recipients.h"
 #include "keeper/scanning.h"
@@ -32,6 +33,7 @@
 #define DECISION_MAX  ((size_t)4 << 20)
 #define INSPECT_TRIES 3 /* a letter that ends every inspector that reads it goes on unread */
 #define RETRY_MS      1000
+#define ALARM_MS      60000 /* so long a letter may be undecided before a person hears of it */
 #define HEADER_MAX    ((size_t)1 << 20) /* bytes in which labels of imported letters are found */
 #define GROUP_MAX     BACKLOG_GROUP     /* imported letters whose findings are one commit */
 
@@ -217,6 +219,8 @@ static bool decide(struct letter *l, const struct settings *settings, struct err
 {
     struct recipient_state *states =
         recipients_look(l->keeper, &l->facts, &l->header, settings, l->arena);
+    int64_t age_ms = clock_wall_ms() - (int64_t)l->facts.received_at;
+    bool over = age_ms > settings->delivery.queue_lifetime_ms;
     const struct policy_letter known = {&l->facts, &l->header, &l->findings, states};
 
     l->copying.source = (struct copy_source){.k = l->keeper,
@@ -226,6 +230,10 @@ static bool decide(struct letter *l, const struct settings *settings, struct err
                                              .content = l->content,
                                              .arena = l->arena};
     l->copying.policy = policy_decide;
+    l->copying.over = over;
+    if (over) {
+        recipients_give_up(states, l->facts.recipients.count, l->arena);
+    }
     copy_source_init(&l->copying.source);
     return copying_decide(&l->copying, &known, states, &l->decision, e) &&
            recipients_known(states, l->facts.recipients.count, &l->decision, e) &&
@@ -236,11 +244,15 @@ static bool send_on(struct letter *l, struct error *e)
 {
     const struct settings *settings = l->keeper->options.settings(l->keeper->options.context);
 
-    if (!decide(l, settings, e)) {
+    patience_begin(PATIENCE_MS);
+    bool decided = decide(l, settings, e);
+    patience_end();
+    if (!decided) {
         l->parcel->parks = l->copying.waits;
+        l->parcel->undecided = !l->copying.waits;
         return false;
     }
-    suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
+    bool held = suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
     if (!secrets_hold(l->keeper, &l->facts, &l->header, l->terms_fd, l->arena, &l->decision, e)) {
         return false;
     }
@@ -258,7 +270,7 @@ static bool send_on(struct letter *l, struct error *e)
     guard_found(l->keeper, &l->facts, &l->findings, l->arena);
     scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, &scanned);
     policies_follow(l->keeper, l->parcel, &l->decision);
-    suspension_hold_queued(l->keeper, &l->facts, &l->parcel->id, l->arena); /* meanwhile, perhaps */
+    suspension_settle(l->keeper, &l->facts, &l->parcel->id, held, l->arena);
     return true;
 }
 
@@ -268,6 +280,7 @@ static bool develop(struct letter *l, struct error *e)
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
     OWN(fd) int content = -1;
 
+    l->parcel->undecided = false;
     if (!parcel_facts(l->keeper, l->parcel, l->arena, &l->facts, e) ||
         !parcel_content(l->keeper, l->parcel, &content, e) ||
         !memfd_map(content, LETTER_BYTES_MAX, &map, e)) {
@@ -416,6 +429,22 @@ static bool develop_all(struct keeper *k, struct parcel **parcels, size_t n, str
     return parcels[0]->kind == LETTER_IMPORTED ? develop_group(&g, e) : develop(&g.letters[0], e);
 }
 
+/* What cannot be decided just now comes again by itself, and less and less often: nobody need hear of the first tries. */
+static void delayed(struct keeper *k, struct parcel *p, const struct error *e)
+{
+    int64_t now_ms = clock_steady_ms();
+
+    p->since_ms = p->since_ms ? p->since_ms : now_ms;
+    log_event(p->undecided ? LOG_WARNING : LOG_ERROR, "letter.delayed", LOG_NUMBER("seq", p->seq),
+              LOG_TEXT("reason", e->text));
+    if (!p->undecided || now_ms - p->since_ms >= ALARM_MS) {
+        keeper_alert(k, "letter-delayed", e->text);
+    }
+    if (!p->undecided) {
+        nap(RETRY_MS);
+    }
+}
+
 void keeper_work(void *keeper)
 {
     struct keeper *k = keeper;
@@ -434,14 +463,13 @@ void keeper_work(void *keeper)
             continue;
         }
         if (!developed) {
-            log_event(LOG_ERROR, "letter.delayed", LOG_NUMBER("seq", parcels[0]->seq),
-                      LOG_TEXT("reason", e.text));
-            keeper_alert(k, "letter-delayed", e.text);
-            nap(RETRY_MS);
+            delayed(k, parcels[0], &e);
         }
         for (size_t i = 0; i < n; i++) {
             if (developed) {
                 parcel_drop(parcels[i]);
+            } else if (parcels[i]->undecided) {
+                backlog_put_off(k, parcels[i]);
             } else {
                 backlog_add(k, parcels[i]);
             }

@@ -466,3 +466,25 @@ def test_letters_wait_while_another_one_asks_for_the_key(scene, people):
         server.close()
     assert all(b"multipart/encrypted" in sealed for _, sealed in scene.receiver.letters()[before:])
     assert scene.tunnel.hosts[-1] == "openpgpkey.partner.test" and server.asked.qsize() == 1
+
+
+def test_slow_directories_keep_no_other_letters(scene, people):
+    """Eight letters to places that do not answer: half of the workers wait for them at most, and what needs nobody leaves meanwhile."""
+    folder, _ = people
+    company = scene.company
+    company.postern("recipient", "add-key", BOB, folder / "bob")
+    silent = socket.create_server(("127.0.0.1", 0))  # takes connections, and says nothing
+    tunnel, scene.tunnel.port = scene.tunnel.port, silent.getsockname()[1]
+    before = len(scene.receiver.letters())
+    asked = len(scene.tunnel.hosts)
+    try:
+        for n in range(8):
+            to = f"someone@silent{n}.test"
+            scene.submit(f"From: {ALICE}\r\nTo: {to}\r\nSubject: [pgp] {n}\r\n\r\nhello\r\n".encode(), [to])
+        wait_for("questions", lambda: len(scene.tunnel.hosts) > asked)
+        scene.submit(f"From: {ALICE}\r\nTo: {BOB}\r\nSubject: [pgp] now\r\n\r\nhello\r\n".encode(), [BOB])
+        wait_for("Bob's letter", lambda: len(scene.receiver.letters()) == before + 1, 30)
+        assert "cannot be asked just now" in company.log.read_text()  # some were put off, with no worker
+    finally:
+        silent.close()
+        scene.tunnel.port = tunnel

@@ -136,6 +136,15 @@ def test_an_account_released_lets_go_what_no_policy_keeps(scene):
     wait_for("the letter at Pia's", lambda: len(received(scene, PIA)) == before[1] + 1)
 
 
+def test_every_recipient_has_a_receipt(scene):
+    people = [f"person{n}@partner.test" for n in range(130)]
+    sent = scene.submit(letter("To many of them"), people)
+    wait_for("the letter outside", lambda: received(scene, people[-1]))
+    text = wait_for("all outcomes", lambda: (s := scene.company.show(sent)) and s.count("    outcome ") >= len(people) and s)
+    receipts = text[text.index("Receipts"):]
+    assert [to for to in people if receipts.count(f"  <{to}>\n    protected by ") != 1] == []
+
+
 def test_a_changed_policy_is_another_version_and_a_wrong_one_is_none(scene):
     company = scene.company
     text = company.config.read_text()

@@ -98,12 +98,14 @@ static struct slice or_else(struct slice why, const char *words)
     return why.len ? slice_head(why, WHY_MAX) : slice_text(words);
 }
 
-static bool content_works(enum rung rung, const struct recipient_state *state, struct slice *why)
+static bool content_works(enum rung rung, const struct recipient_state *state, struct slice *why,
+                          bool *over)
 {
     const struct recipient_fact *fact = rung == RUNG_SMIME     ? &state->smime
                                         : rung == RUNG_OPENPGP ? &state->openpgp
                                                                : &state->secret;
 
+    *over = fact->over && !fact->usable;
     *why = or_else(fact->why, fact->usable ? "it can be used" : "nothing is known of it");
     return fact->usable;
 }
@@ -160,12 +162,12 @@ static void climb(struct deciding *d, const struct policy_settings *p, const str
     size_t n = 0;
     bool works = false;
     bool uncleaned = r->clean && state->uncleaned.len;
+    bool over = uncleaned;
 
-    for (size_t i = 0; !uncleaned && i < p->methods.count && n < SETTINGS_METHODS_MAX && !works;
-         i++) {
+    for (size_t i = 0; i < p->methods.count && n < SETTINGS_METHODS_MAX && !works && !over; i++) {
         enum rung rung = rungs[methods[i]];
         tried[n].rung = rung;
-        works = is_content(rung) ? content_works(rung, state, &tried[n].why)
+        works = is_content(rung) ? content_works(rung, state, &tried[n].why, &over)
                                  : connection_works(d, rung, w, state, &tried[n].why);
         if (works && is_content(rung)) {
             r->method = rung;

@@ -14,6 +14,8 @@ struct recipient_fact {
     bool usable;
     struct slice why; /* in either case */
     bool later;       /* it is not usable because it could not be looked at now */
+    bool
+        over; /* nor for as long as a letter waits: the policy comes to its end, without a lower step */
 };
 
 /* How well the recipient's domain proves whom one talks to. */

@@ -245,6 +245,23 @@ static void what_was_tried_is_said(void **unused)
     arena_done(&s.arena);
 }
 
+/* What could not be looked at for as long as a letter waits: no lower step, and nobody else is touched. */
+static void what_stays_unknown_ends_the_policy(void **unused)
+{
+    struct scene s;
+    (void)unused;
+
+    set(&s);
+    s.states[1].smime = (struct recipient_fact){.why = SLICE("nobody answers"), .over = true};
+    decide(&s, "[policy x]\noutside = yes\n" STEPS("smime, authenticated, encrypted"));
+    assert_slice(outcome(&s), "paul:x:smime petra:x:hold bea::encrypted");
+    const struct ruling *r = (const struct ruling *)s.decision.rulings.items + 1;
+    assert_int_equal(r->tried.count, 2);
+    decide(&s, "[policy x]\noutside = yes\n" STEPS("authenticated, smime"));
+    assert_slice(outcome(&s), "paul:x:smime petra:x:authenticated bea::encrypted");
+    arena_done(&s.arena);
+}
+
 /* One mailbox is one, however the settings and the envelope write it. */
 static void mailboxes_are_compared_not_texts(void **unused)
 {
@@ -456,6 +473,7 @@ int main(void)
         cmocka_unit_test(a_table_of_policies),
         cmocka_unit_test(what_is_not_encrypted_is_signed),
         cmocka_unit_test(what_was_tried_is_said),
+        cmocka_unit_test(what_stays_unknown_ends_the_policy),
         cmocka_unit_test(mailboxes_are_compared_not_texts),
         cmocka_unit_test(unknown_is_no_reason_against),
         cmocka_unit_test(the_same_outcome_is_one_ruling),
