@@ -25,6 +25,12 @@
              .help = "Look up what our domains say in the DNS, and say what is to be mended.",     \
              .more = "Ends with 1 when something that counts is missing or wrong.\n",              \
              .run = cli_domain_check),                                                             \
+        VERB(.name = "domain publish", .words = "DOMAIN", .words_min = 1, .words_max = 1,          \
+             .options = publish_options,                                                           \
+             .help = "Put a domain's records into the DNS, by the server of its [dns-update].",    \
+             .more = "What somebody else put there stays, and is told. Ends with 1 when a record " \
+                     "that counts\ncould not be published.\n",                                     \
+             .run = cli_domain_publish),                                                           \
         VERB(.name = "domain forget", .words = "DOMAIN", .words_min = 1, .words_max = 1,           \
              .options = reason_options,                                                            \
              .help = "Forget how well a domain's servers have protected letters so far.",          \

@@ -16,6 +16,7 @@ static const struct config_table *const pull_tables[] = {&settings_pull_table};
 static const struct config_table *const connector_tables[] = {&settings_connector_table};
 static const struct config_table *const oidc_tables[] = {&settings_oidc_table};
 static const struct config_table *const directory_tables[] = {&settings_directory_table};
+static const struct config_table *const update_tables[] = {&settings_update_table};
 static const struct config_table *const smarthost_tables[] = {&settings_smarthost_table};
 
 static const struct config_section top_section = {
@@ -126,9 +127,22 @@ static const struct config_section directory_section = {
     .help = "A directory (LDAP, Active Directory) whose people have accounts here and sign in with "
             "the password that they have there. Who may write there decides who may send.",
 };
+static const struct config_section update_section = {
+    .name = "dns-update",
+    .named = true,
+    .argument = CONFIG_DOMAIN,
+    .offset = offsetof(struct settings, updates),
+    .size = sizeof(struct update_settings),
+    .tables = update_tables,
+    .n_tables = 1,
+    .help = "A zone whose primary server takes the records of our own domains from Postern, by "
+            "dynamic update (RFC 2136): `postern domain publish`, and changes of DKIM keys without "
+            "a person. Without it a person publishes what `postern domain dns` prints.",
+};
 static const struct config_section *const sections[] = {
-    &top_section,      &domain_section, &smarthost_section, &pull_section, &connector_section,
-    &approval_section, &policy_section, &label_section,     &oidc_section, &directory_section};
+    &top_section,       &domain_section,    &smarthost_section, &pull_section,
+    &connector_section, &approval_section,  &policy_section,    &label_section,
+    &oidc_section,      &directory_section, &update_section};
 
 const struct config_schema settings_schema = {sections, sizeof(sections) / sizeof(sections[0]),
                                               sizeof(struct settings)};
@@ -256,6 +270,10 @@ static const char *general_contradiction(const struct settings *s)
     if (s->archive.timestamp_url.count && !s->archive.timestamp_trust.len) {
         return "`timestamp-url` without `timestamp-trust`: no time stamp could be verified";
     }
+    if (s->dkim.rotate_retire_ms && s->dkim.rotate_retire_ms < s->delivery.queue_lifetime_ms) {
+        return "`dkim-rotate-retire` is shorter than `queue-lifetime`: letters that arrive late "
+               "could not be verified";
+    }
     if (s->delivery.retry_schedule.count == 0) {
         return "`retry-schedule` is empty: it needs one pause at least";
     }
@@ -281,6 +299,7 @@ static const char *contradiction(const struct settings *s)
         pull_contradiction,
         settings_directory_contradiction,
         settings_domain_contradiction,
+        settings_update_contradiction,
     };
     const char *why = NULL;
 

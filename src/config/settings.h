@@ -23,6 +23,7 @@
 #include "config/settings_signing.h"
 #include "config/settings_smime.h"
 #include "config/settings_submission.h"
+#include "config/settings_update.h"
 
 enum setting_log_level {
     SETTING_LOG_ERROR,
@@ -118,6 +119,7 @@ struct dkim_settings {
     struct config_list selectors; /* slices; none: letters leave unsigned */
     int64_t rotate_ms;            /* how old keys get; 0: until a person changes them */
     int64_t rotate_seen_ms;       /* how long the DNS must have shown new ones */
+    int64_t rotate_retire_ms;     /* how long former ones stay; 0: as the queue's lifetime says */
 };
 
 struct courier_settings { /* of what is fetched from outside and is no mail */
@@ -169,6 +171,7 @@ struct settings {
     struct config_list labels;             /* struct label_settings, likewise */
     struct config_list oidcs;              /* struct oidc_settings, likewise */
     struct config_list directories;        /* struct directory_settings, likewise */
+    struct config_list updates;            /* struct update_settings, likewise */
 };
 
 extern const struct config_schema settings_schema;

@@ -96,12 +96,19 @@ static const struct config_setting dkim_rows[] = {
                .help = "How old keys get before Postern makes new ones; 0s: until `postern dkim "
                        "rotate`.",
                .more =
-                   "A person publishes the new ones (alarm `dkim-publish`, `postern domain dns`); "
-                   "they sign when the DNS has shown them for dkim-rotate-seen. The former ones "
-                   "are destroyed when nothing that they signed waits any more (alarm "
+                   "With a [dns-update] they are published by it; otherwise a person does (alarm "
+                   "`dkim-publish`, `postern domain dns`). They sign when the DNS has shown them "
+                   "for dkim-rotate-seen. The former ones are destroyed when nothing that they "
+                   "signed waits any more, and their records go with them or by a person (alarm "
                    "`dkim-remove`). Letters are signed by published keys all the time."),
     CONFIG_ROW("dkim-rotate-seen", DURATION, struct dkim_settings, rotate_seen_ms, .initial = "1h",
                .min = 1000, .help = "How long the DNS must have shown new keys before they sign."),
+    CONFIG_ROW("dkim-rotate-retire", DURATION, struct dkim_settings, rotate_retire_ms,
+               .initial = "0s", .example = "30d",
+               .help = "How long former keys and their records stay; 0s: queue-lifetime and two "
+                       "days.",
+               .more = "Not shorter than `queue-lifetime`: whoever gets a letter late could not "
+                       "verify it."),
 };
 const struct config_table settings_dkim_table =
     CONFIG_TABLE("DKIM", struct settings, dkim, dkim_rows);

@@ -69,6 +69,7 @@ ipc_handler keeper_on_domain_forget;     /* levels.c */
 ipc_handler keeper_on_own_rotate;        /* rotation.c */
 ipc_handler keeper_on_own_rotations;     /* rotation.c */
 ipc_handler keeper_on_own_records;       /* own_domain.c */
+ipc_handler keeper_on_own_publish;       /* publish_ask.c */
 ipc_handler keeper_on_erase;             /* erase.c */
 ipc_handler keeper_on_rule_set;          /* retention_admin.c */
 ipc_handler keeper_on_rule_remove;       /* retention_admin.c */

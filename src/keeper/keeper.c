@@ -44,6 +44,7 @@
 #include "requests/own_domain.h"
 #include "requests/passwords.h"
 #include "requests/policy.h"
+#include "requests/publish.h"
 #include "requests/pull.h"
 #include "requests/recipients.h"
 #include "requests/reseal.h"
@@ -415,6 +416,7 @@ static const struct ipc_row admin_rows[] = {
     {&own_rotate,          0, keeper_on_own_rotate       },
     {&own_rotations,       0, keeper_on_own_rotations    },
     {&own_records,         0, keeper_on_own_records      },
+    {&own_publish,         0, keeper_on_own_publish      },
     {&domain_show,         0, keeper_on_domain_show      },
     {&domain_reports,      0, keeper_on_domain_reports   },
     {&admin_import_begin,  0, keeper_on_import_begin     },

@@ -10,13 +10,16 @@
 #include "keeper/handlers.h"
 #include "keeper/internal.h"
 #include "keeper/own_domain.h"
+#include "keeper/publish.h"
 #include "keeper/rotation.h"
 #include "keeper/rotation_parts.h"
+#include "keeper/rotation_publish.h"
 #include "keeper/rotation_step.h"
 #include "requests/own_domain.h"
 
-#define LOOK_EVERY_MS 60000 /* or sooner, when new keys need not be seen for as long */
-#define QUESTIONS_MS  30000
+#define LOOK_EVERY_MS    60000 /* or sooner, when new keys need not be seen for as long */
+#define QUESTIONS_MS     30000
+#define PUBLISH_EVERY_MS (10 * 60000) /* what a server did not take */
 /* Beyond the queue's lifetime: others verify what they took in late. */
 #define RETIRE_MORE_MS (2ull * 86400000)
 #define REMIND_MS      (7ull * 86400000)
@@ -36,7 +39,8 @@ struct look {
     struct arena *arena;
     struct own_domain own;
     struct dkim_rotation rotation;
-    struct slice by; /* a person, or "postern" */
+    struct slice by;  /* a person, or "postern" */
+    bool may_publish; /* it is time to try again */
     struct slice reason;
 };
 
@@ -184,6 +188,16 @@ static bool make_keys(struct look *l, struct cbor_list *made, struct error *e)
                      SLICE_ARG(l->domain));
 }
 
+/* Where the settings name a server for it; otherwise, and when that fails, a person is told. */
+static void publish(struct look *l)
+{
+    const char *said = rotation_publish(l->keeper, l->domain, &l->rotation.next, l->arena);
+
+    if (said) {
+        tell(l, "dkim-publish", said);
+    }
+}
+
 /* What was made and is not kept track of is destroyed again, so that a failure that repeats itself fills nothing. */
 static bool begin(struct look *l, struct error *e)
 {
@@ -206,8 +220,7 @@ static bool begin(struct look *l, struct error *e)
         (void)!drop(l, &made, &ignored);
         return false;
     }
-    tell(l, "dkim-publish",
-         "new DKIM keys are to be published; `postern domain dns` prints their records");
+    publish(l);
     return true;
 }
 
@@ -223,26 +236,31 @@ static bool take_over(struct look *l, struct error *e)
     return record(l, "signs with", &l->rotation.active, e) && keep(l, e);
 }
 
+/* What we put there goes; what somebody else did, a person must take away. */
+static void withdraw(struct look *l, const struct cbor_list *selectors)
+{
+    const char *said[2];
+
+    rotation_publish_remove(l->keeper, l->domain, selectors, l->arena, said);
+    for (size_t i = 0; i < 2; i++) {
+        if (said[i]) {
+            tell(l, "dkim-remove", said[i]);
+        }
+    }
+}
+
 static bool destroy(struct look *l, struct error *e)
 {
     struct cbor_list former = l->rotation.next;
 
-    if (!record(l, "destroyed", &former, e)) {
-        return false;
-    }
-    if (!drop(l, &former, e)) {
+    if (!rotation_publish_retire(l->keeper, l->domain, &former, l->arena, e) ||
+        !record(l, "destroyed", &former, e) || !drop(l, &former, e)) {
         return false;
     }
     l->rotation.phase = ROTATION_QUIET;
     l->rotation.since = (uint64_t)clock_wall_ms();
     l->rotation.next = (struct cbor_list){NULL, 0};
-    struct slice text = names_text(&former, l->arena);
-    tell(
-        l, "dkim-remove",
-        arena_text(l->arena, arena_printf(l->arena,
-                                          "take the DNS records of these selectors away, they sign "
-                                          "nothing any more: %.*s",
-                                          SLICE_ARG(text))));
+    withdraw(l, &former);
     return keep(l, e);
 }
 
@@ -338,19 +356,41 @@ static bool forget_missing(struct look *l, struct error *e)
     return keep(l, e);
 }
 
+/* A server that was away, or a key that it did not know yet. */
+static void try_again(struct look *l, bool published)
+{
+    const struct cbor_list none = {NULL, 0};
+
+    if (!l->may_publish || !publish_does_keys(settings_of(l->keeper), l->domain)) {
+        return;
+    }
+    if (l->rotation.phase == ROTATION_PUBLISH && !published) {
+        publish(l);
+    }
+    if (rotation_publish_pending(l->keeper, l->domain)) {
+        withdraw(l, &none);
+    }
+}
+
+static uint64_t retire_after(const struct settings *s)
+{
+    return s->dkim.rotate_retire_ms ? (uint64_t)s->dkim.rotate_retire_ms
+                                    : (uint64_t)s->delivery.queue_lifetime_ms + RETIRE_MORE_MS;
+}
+
 static bool look_at(struct look *l, struct error *e)
 {
     const struct settings *s = settings_of(l->keeper);
     struct rotation_times times = {.every_ms = (uint64_t)s->dkim.rotate_ms,
                                    .seen_ms = (uint64_t)s->dkim.rotate_seen_ms,
-                                   .retire_ms =
-                                       (uint64_t)s->delivery.queue_lifetime_ms + RETIRE_MORE_MS,
+                                   .retire_ms = retire_after(s),
                                    .remind_ms = REMIND_MS};
 
     if (!gather(l, e) || !forget_missing(l, e) || !newest(l, &times.made_at, e)) {
         return false;
     }
     bool published = l->rotation.phase == ROTATION_PUBLISH && is_published(l);
+    try_again(l, published);
     return take_step(l, rotation_step(&l->rotation, &times, (uint64_t)clock_wall_ms(), published),
                      e);
 }
@@ -362,10 +402,11 @@ static bool concerns(struct keeper *k, const struct settings *s, struct slice do
     struct dkim_rotation r;
     struct error ignored;
 
-    return s->dkim.rotate_ms || !rotation_read(k, domain, &arena, &r, &ignored) || r.phase;
+    return s->dkim.rotate_ms || !rotation_read(k, domain, &arena, &r, &ignored) || r.phase ||
+           rotation_publish_pending(k, domain);
 }
 
-static void look_at_all(struct keeper *k)
+static void look_at_all(struct keeper *k, bool may_publish)
 {
     const struct settings *s = settings_of(k);
     const struct slice *domains = s->general.domains.items;
@@ -376,8 +417,11 @@ static void look_at_all(struct keeper *k)
     }
     for (size_t i = 0; i < s->general.domains.count && !atomic_load(&k->closing); i++) {
         OWN(arena) struct arena arena = {.max = (size_t)16 << 20};
-        struct look l = {
-            .keeper = k, .domain = domains[i], .arena = &arena, .by = SLICE("postern")};
+        struct look l = {.keeper = k,
+                         .domain = domains[i],
+                         .arena = &arena,
+                         .by = SLICE("postern"),
+                         .may_publish = may_publish};
         if (!concerns(k, s, domains[i])) {
             continue;
         }
@@ -394,11 +438,14 @@ void keeper_rotate(void *keeper)
 {
     struct keeper *k = keeper;
     int64_t due = 0;
+    int64_t publish_due = 0;
 
     while (!atomic_load(&k->closing)) {
         if (clock_steady_ms() >= due) {
             int64_t seen = settings_of(k)->dkim.rotate_seen_ms;
-            look_at_all(k);
+            bool may_publish = clock_steady_ms() >= publish_due;
+            look_at_all(k, may_publish);
+            publish_due = may_publish ? clock_steady_ms() + PUBLISH_EVERY_MS : publish_due;
             due = clock_steady_ms() + (seen < LOOK_EVERY_MS ? seen : LOOK_EVERY_MS);
         }
         (void)usleep(500000);

@@ -12,8 +12,10 @@
 #include "processes/outward.h"
 #include "processes/roles.h"
 #include "processes/webhook.h"
+#include "processes/zone_errand.h"
 #include "requests/oidc.h"
 #include "requests/transport.h"
+#include "requests/zone_update.h"
 
 #define PER_MINUTE 600
 #define RESOLVE_MS 20000
@@ -75,9 +77,11 @@ static bool on_dns(void *context, struct ipc_request *r, struct error *e)
 }
 
 static const struct ipc_row rows[] = {
-    {&courier_fetch,  PER_MINUTE, on_fetch         },
-    {&courier_dns,    PER_MINUTE, on_dns           },
-    {&courier_survey, PER_MINUTE, courier_on_survey},
+    {&courier_fetch,  PER_MINUTE, on_fetch            },
+    {&courier_dns,    PER_MINUTE, on_dns              },
+    {&courier_survey, PER_MINUTE, courier_on_survey   },
+    {&zone_read,      PER_MINUTE, zone_errand_on_read },
+    {&zone_write,     PER_MINUTE, zone_errand_on_write},
 };
 static const struct ipc_table table = IPC_TABLE("keeper", rows);
 

@@ -78,8 +78,9 @@ struct role_row {
         const char *name;
         size_t setting;    /* offset in struct settings of the struct slice that holds the path */
         const char *below; /* or a file of the data directory; it may be missing */
-        size_t each; /* not 0: the setting is a list of sections of this size, one file each, */
-        size_t path; /* whose paths stand there; see role_file_of() */
+        size_t each;  /* not 0: the setting is a list of sections of this size, one file each, */
+        size_t path;  /* whose paths stand there; see role_file_of() */
+        bool private; /* it is not taken when others than its owner may read or write it */
     } files[ROLE_FILES_MAX]; /* read by the supervisor, handed over as bytes */
 
     const char *sockets[ROLE_SOCKETS_MAX]; /* names of listening sockets, see role_socket() */
@@ -161,8 +162,7 @@ bool role_serve_socket(struct role *r, const char *name, struct ipc_server *serv
                        struct error *e) MUST_CHECK;
 
 /* For a role that serves its channels itself instead: wait for the next channel that nobody
- * serves. Returns the socket, then the caller's, and sets *peer; -1 once the supervisor said
- * stop. */
+ * serves. Returns the socket, then the caller's, and sets *peer; -1 once the supervisor said stop. */
 int role_next_channel(struct role *r, const char **peer);
 
 /* In a forked copy of the process: close what belongs to the original alone, the control channel

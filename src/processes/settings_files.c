@@ -29,11 +29,23 @@ static bool read_whole(int fd, struct buf *out)
     }
 }
 
-static bool read_file(struct slice path, struct buf *content)
+/* A key that others than its owner could read, or change, is none. */
+static bool is_private(int fd)
+{
+    struct stat about;
+
+    if (fstat(fd, &about) != 0) {
+        return false;
+    }
+    errno = EPERM;
+    return (about.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
+static bool read_file(struct slice path, bool private, struct buf *content)
 {
     OWN(fd) int from = open((const char *)path.ptr, O_RDONLY | O_CLOEXEC);
 
-    return from >= 0 && read_whole(from, content);
+    return from >= 0 && (!private || is_private(from)) && read_whole(from, content);
 }
 
 /* A private key, perhaps. */
@@ -48,7 +60,7 @@ static bool copy_one(struct slice path, int *fd, struct error *e)
 {
     OWN(buf) struct buf content = {.max = ROLE_FILE_BYTES_MAX};
 
-    if (!read_file(path, &content)) {
+    if (!read_file(path, false, &content)) {
         return error_errno(e, ERROR_CONFIG, "%.*s", SLICE_ARG(path));
     }
     bool ok = memfd_from("file", buf_slice(&content), fd, e);
@@ -85,7 +97,8 @@ static bool copy_each(const struct role_row *row, size_t k, const struct setting
         OWN(buf) struct buf one = {.max = SETTINGS_SECRET_MAX + PIPE_BUF};
         uint8_t length[LENGTH_LEN];
         struct slice path = path_of(row, k, &list, i);
-        if (path.len && (!read_file(path, &one) || one.len > SETTINGS_SECRET_MAX)) {
+        if (path.len &&
+            (!read_file(path, row->files[k].private, &one) || one.len > SETTINGS_SECRET_MAX)) {
             log_event(LOG_WARNING, "file.unread", LOG_TEXT("file", row->files[k].name),
                       LOG_NUMBER("section", i + 1), LOG_NUMBER("errno", errno));
             wipe(&one);

@@ -25,6 +25,7 @@
 #include "requests/passkeys.h"
 #include "requests/passwords.h"
 #include "requests/policy.h"
+#include "requests/publish.h"
 #include "requests/pull.h"
 #include "requests/reader.h"
 #include "requests/recipients.h"
@@ -74,6 +75,7 @@ static const struct permit permits[] = {
     {&own_rotate,          "dkim rotate",      ADMINISTRATOR,     false},
     {&own_rotations,       "dkim list",        RUNNING | AUDITOR, false},
     {&own_records,         "domain check",     RUNNING | AUDITOR, false},
+    {&own_publish,         "domain publish",   ADMINISTRATOR,     false},
     {&domain_show,         "domain show",      RUNNING | AUDITOR, false},
     {&domain_reports,      "domain reports",   RUNNING | AUDITOR, false},
     {&admin_override,      "domain override",  RUNNING,           false},

@@ -79,6 +79,10 @@ struct slice zone_sts_file(const struct zone_facts *facts, struct arena *arena);
  * escaped. */
 void zone_txt(struct buf *out, struct slice name, struct slice text);
 
+/* Append a record's RDATA in wire form, names uncompressed. False when it is none: nothing here makes such a one. */
+bool zone_rdata(const struct zone_record *record, struct buf *out, enum zone_type *type)
+    __attribute__((warn_unused_result));
+
 /* Any record as a line of a zone file. */
 void zone_line(struct buf *out, const struct zone_record *record);
 
