@@ -13,6 +13,7 @@ import pytest
 
 from company import CA, wait_for
 from test_delivery import Sender, pytestmark  # noqa: F401
+from sts_web import Web, policy
 from town import Town
 from wire import Wire
 
@@ -51,9 +52,11 @@ class Certificate:
 
 
 class Case:
-    """One domain. `records` are TLSA records of its server; `what` is what becomes of a letter: a level, or `deferred`."""
+    """One domain. `records` are TLSA records of its server; `what` is what becomes of a letter: a level, or `deferred`;
+    `sts` names the host that an MTA-STS policy means, which is enforced."""
 
-    def __init__(self, name, server, what, words="", records=(), section="", zone="dane.test"):
+    def __init__(self, name, server, what, words="", records=(), section="", zone="dane.test", sts=""):
+        self.sts = sts
         self.name, self.server, self.what, self.words = name, server, what, words
         self.records, self.section, self.zone = records, section, zone
         self.domain = f"{name}.{zone}"
@@ -77,7 +80,8 @@ def certificates(folder, authority):
         f"mx.{n}.{z}" for n, z in (("none", "dane.test"), ("plainzone", "test"), ("unsigned-tlsa", "test"),
                                    ("nothing", "dane.test"), ("mx-insecure", "test"),
                                    ("mx-insecure-strict", "test"), ("tlsa-insecure", "dane.test"))),
-        "mx.elsewhere.dane.test")
+        "mx.elsewhere.dane.test", *(f"mx.{n}.dane.test" for n in ("sts", "sts-other", "sts-mismatch", "sts-unusable",
+                                                                  "sts-bogus")))
     issue("issued", private, "mx.ta-key.dane.test", "mx.ta-cert.dane.test", "mx.ta-full.dane.test",
           "ta-nexthop.dane.test", "mx.pin-ca.dane.test", "mx.pin-other.dane.test")
     with_authority("issued")
@@ -157,6 +161,14 @@ def cases(c):
         Case("alias-both", "alone", "deferred", mismatch, records=[match]),
         Case("implicit", "alone", "DANE 3 1 1"),
         Case("fallback", "alone", "DANE 3 1 1", records=[wrong]),
+        # DANE counts before MTA-STS, which may neither mend a server that fails it nor take away one that fits (RFC 8461,
+        # section 2); where it proves nothing a policy does.
+        Case("sts", "good", "MTA-STS 1", sts="mx.sts.dane.test"),
+        Case("sts-other", "good", "deferred", "is no mail server of", sts="mx.another.test"),
+        Case("sts-match", "alone", "DANE 3 1 1", records=[match], sts="mx.another.test"),
+        Case("sts-mismatch", "good", "deferred", mismatch, records=[wrong], sts="mx.sts-mismatch.dane.test"),
+        Case("sts-unusable", "good", "MTA-STS 1", records=[f"1 1 1 {OTHER}"], sts="mx.sts-unusable.dane.test"),
+        Case("sts-bogus", "good", "deferred", "TLSA records is not known", sts="mx.sts-bogus.dane.test"),
         # Pins of the settings count before all of it.
         Case("pin-key", "alone", "pinned key", section=f"tls-pin = {OTHER}, {alone.pin}"),
         Case("pin-wrong", "good", "deferred", mismatch, section=f"tls-pin = {OTHER}"),
@@ -182,9 +194,20 @@ class World(Town):
             self.listen(name, self.made[name].shown, self.made[name].key)
         self.listen("issued-bare", self.made["issued"].certificate, self.made["issued"].key)
         self.postfix.listen("plain", self.server_of("plain"), self.port, "smtpd_tls_security_level = none")
+        web = self.address()
+        self.web = Web(web, self.authority.issue("web.test", *(f"mta-sts.{c.domain}" for c in self.cases if c.sts)),
+                       self.authority.issue("nobody.test"))
         for case in self.cases:
             self.declare(case)
+            if case.sts:
+                self.dns.add(case.zone, f"mta-sts.{case.name} A {web}", f'_mta-sts.{case.name} TXT "v=STSv1; id=1;"')
+                self.web.answers[f"mta-sts.{case.domain}", "/.well-known/mta-sts.txt"] = (
+                    200, {"Content-Type": "text/plain"}, policy("enforce", case.sts))
         self.declare_names()
+
+    def close(self):
+        super().close()
+        self.web.close()
 
     def listen(self, name, certificate, key):
         self.postfix.listen(name, self.server_of(name), self.port,
@@ -212,6 +235,7 @@ class World(Town):
             f"mx.elsewhere A {self.addresses['good']}", f"_{port}._tcp.mx.elsewhere TLSA {wrong}",
             "mx.address-bogus CNAME mx.bogus.test.",
             f"mx.tlsa-bogus A {own}", f"_{port}._tcp.mx.tlsa-bogus CNAME tlsa.bogus.test.",
+            f"_{port}._tcp.mx.sts-bogus CNAME tlsa.bogus.test.",
             f"mx.tlsa-servfail A {own}", f"_{port}._tcp.mx.tlsa-servfail CNAME x.servfail.test.",
             f"mx.tlsa-alias A {own}", f"_{port}._tcp.mx.tlsa-alias CNAME records",
             f"records TLSA {match}",
@@ -249,7 +273,8 @@ def sender(world, wire):
                        for c in world.cases if c.section)
     sections += "".join(f"[domain {name}-always.dane.test]\nrequire-tls = yes\n" for name in ("keeps", "loose"))
     sender = Sender(world.folder / "sender", world,
-                    {"retry-schedule": "1h", "dns-timeout": "3s", "delivery-concurrency": 20},
+                    {"retry-schedule": "1h", "dns-timeout": "3s", "delivery-concurrency": 20,
+                     "courier-trust-store": world.authority.certificate},
                     sections + POLICIES)
     yield sender
     sender.company.stop()
