@@ -34,7 +34,8 @@ class Scene:
             settings={"outbound-tls": "verified",
                       **{name.replace("_", "-"): value for name, value in settings.items()}},
             sections=f"[domain partner.test]\nroute = 127.0.0.1:{self.receiver.port}\n"
-                     "tls-name = mx.partner.test\n" + sections, limits=limits)
+                     "tls-name = mx.partner.test\n" + sections.replace("@RECEIVER@", f"127.0.0.1:{self.receiver.port}"),
+            limits=limits)
         self.company.start()
         self.company.add_user(ALICE, PASSWORD)
 

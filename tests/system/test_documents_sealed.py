@@ -251,7 +251,8 @@ def test_libreoffice_opens_a_document_with_its_password_alone(tmp_path):
 @pytest.fixture(scope="module", name="scene")
 def fixture_scene(tmp_path_factory):
     scene = Scene(tmp_path_factory.mktemp("sealed"),
-                  sections="[policy default]\nmethods = attachments\notherwise = hold\n")
+                  sections="[domain example.test]\nroute = @RECEIVER@\ntls-name = mx.partner.test\n"  # for notices
+                           "[policy default]\nmethods = attachments\notherwise = hold\n")
     try:
         yield scene
     finally:
