@@ -77,7 +77,7 @@ def test_everything_comes_back_out_of_the_archive(tmp_path, count):
     assert out.pop("message.txt").decode("utf-8-sig").strip() == "The merger is on Monday."
     for name, content in files.items():
         assert name in kept or out[name] == content, name
-        assert name in said
+        assert name in said or "and further files" in said
     assert len(out) > len(files) / 2
 
 

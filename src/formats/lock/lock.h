@@ -1,7 +1,7 @@
 /* formats/lock - files that a password opens, in the form in which their reader's program asks for it.
  *
  * OOXML documents become ECMA-376 agile ones (agile.h), PDF documents AES-256 ones by libqpdf, all else
- * goes into a ZIP archive under AES-256 by libzip. A ZIP archive whose files are all under AES already
+ * goes into a ZIP archive under AES-256 (zip.h). A ZIP archive whose files are all under AES already
  * stays; of no other kind is it believed. A file that cannot be encrypted in its own form without a change
  * of what it says (damaged, signed, under a password, none of these kinds) belongs into the archive, where
  * every byte of it stays. Bytes in, bytes out; bounded. One thread. */
@@ -60,7 +60,7 @@ struct lock_entry {
  *
  * @param entries  1 to LOCK_FILES_MAX; names that are equal are told apart by numbers
  * @param inner    name of the archive within, "documents.zip"
- * @return         false with ERROR_LIMIT when it does not fit, ERROR_BUSY when libzip fails
+ * @return         false with ERROR_LIMIT when it does not fit, ERROR_BUSY when OpenSSL fails
  */
 bool lock_archive(const struct lock_entry *entries, size_t n, const char *inner,
                   struct slice password, struct buf *out, struct error *e) MUST_CHECK;
