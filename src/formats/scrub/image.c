@@ -7,7 +7,7 @@
 
 /* ---- EXIF ---- */
 
-static uint32_t number(struct slice s, size_t at, size_t bytes, bool big)
+uint32_t scrub_number(struct slice s, size_t at, size_t bytes, bool big)
 {
     uint32_t value = 0;
 
@@ -18,18 +18,17 @@ static uint32_t number(struct slice s, size_t at, size_t bytes, bool big)
     return value;
 }
 
-/* Which side of the picture is up, 1 to 8; 1 when it is not said. */
-static uint8_t orientation(struct slice tiff)
+uint8_t scrub_orientation(struct slice tiff)
 {
     bool big = slice_starts(tiff, SLICE("MM"));
-    size_t at = number(tiff, 4, 4, big);
-    size_t entries = number(tiff, at, 2, big);
+    size_t at = scrub_number(tiff, 4, 4, big);
+    size_t entries = scrub_number(tiff, at, 2, big);
 
     for (size_t i = 0; i < entries && i < ENTRIES_MAX && at + 2 + 12 * i + 12 <= tiff.len; i++) {
         size_t entry = at + 2 + 12 * i;
-        uint32_t value = number(tiff, entry + 8, 2, big);
-        if (number(tiff, entry, 2, big) == ORIENTATION &&
-            number(tiff, entry + 2, 2, big) == TIFF_SHORT) {
+        uint32_t value = scrub_number(tiff, entry + 8, 2, big);
+        if (scrub_number(tiff, entry, 2, big) == ORIENTATION &&
+            scrub_number(tiff, entry + 2, 2, big) == TIFF_SHORT) {
             return value >= 1 && value <= 8 ? (uint8_t)value : 1;
         }
     }
@@ -111,7 +110,7 @@ static void take_segment(uint8_t marker, struct slice segment, uint8_t *up, stru
         buf_add(out, segment);
     }
     if (marker == 0xe1 && *up == 1 && slice_starts(data, SLICE("Exif")) && data.len > 6) {
-        *up = orientation(slice_from(data, 6));
+        *up = scrub_orientation(slice_from(data, 6));
         if (*up != 1) {
             add_orientation(out, *up);
         }
@@ -174,7 +173,7 @@ enum scrub_end scrub_png(struct slice bytes, struct buf *out, struct buf *what)
 
     buf_add(out, slice_head(bytes, 8));
     while (!ended) {
-        size_t len = number(rest, 0, 4, true);
+        size_t len = scrub_number(rest, 0, 4, true);
         if (rest.len < 12 || len > rest.len - 12) {
             return SCRUB_CANNOT;
         }

@@ -34,6 +34,12 @@ enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *wh
     if (slice_starts(bytes, SLICE("\x89PNG\r\n\x1a\n"))) {
         return scrub_png(bytes, out, what);
     }
+    if (slice_starts(bytes, SLICE("II*\0")) || slice_starts(bytes, SLICE("MM\0*"))) {
+        return scrub_tiff(bytes, out, what);
+    }
+    if (slice_starts(bytes, SLICE("RIFF")) && slice_starts(slice_from(bytes, 8), SLICE("WEBP"))) {
+        return scrub_webp(bytes, out, what);
+    }
     return SCRUB_NOTHING;
 }
 

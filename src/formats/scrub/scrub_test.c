@@ -112,6 +112,45 @@ static void a_pdf_document_says_no_author(void **unused)
     assert_int_equal(scrub(SLICE("plain words")), SCRUB_NOTHING);
 }
 
+#define WEBP_HEAD "RIFF\x30\0\0\0WEBPVP8X\x0a\0\0\0\x0c\0\0\0\0\0\0\0\0\0VP8L\3\0\0\0pix\0"
+#define WEBP_EXIF "EXIF\x26\0\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0Camera Seven"
+
+static void a_webp_picture_keeps_which_side_is_up(void **unused)
+{
+    (void)unused;
+    assert_int_equal(scrub(SLICE(WEBP_HEAD WEBP_EXIF "XMP \1\0\0\0x\0")), SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "EXIF, XMP");
+    assert_true(!has("Camera") && !has("XMP ") && has("VP8L\3"));
+    assert_int_equal(out.ptr[20], 0x08); /* there is EXIF, and no XMP */
+    assert_int_equal(out.ptr[4], out.len - 8);
+    assert_non_null(memmem(out.ptr, out.len, "\1\x12\0\3\0\0\0\1\0\6", 10));
+    assert_int_equal(scrub(SLICE(WEBP_HEAD)), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE(WEBP_HEAD "EXIF\xff\0\0\0")), SCRUB_CANNOT);
+}
+
+/* One directory at 8: strip at 50 of three bytes, and an artist at 53. */
+#define TIFF_ENTRIES(n, more)                                                                      \
+    "II*\0\x08\0\0\0" n "\0\x11\1\4\0\1\0\0\0\x32\0\0\0\x17\1\4\0\1\0\0\0\3\0\0\0" more
+#define TIFF_ARTIST "\x3b\1\2\0\6\0\0\0\x35\0\0\0"
+
+static void a_tiff_picture_keeps_what_it_is_read_by(void **unused)
+{
+    (void)unused;
+    assert_int_equal(scrub(SLICE(TIFF_ENTRIES("\3", TIFF_ARTIST) "\0\0\0\0pixLenz!\0")),
+                     SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "texts");
+    assert_true(has("pix") && !has("Lenz"));
+    assert_int_equal(out.len, 59);
+    assert_int_equal(out.ptr[8], 2);
+    assert_int_equal(scrub(SLICE(TIFF_ENTRIES("\2", "\0\0\0\0") "............pixLenz!\0")),
+                     SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE(TIFF_ENTRIES("\3", TIFF_ARTIST) "\x08\0\0\0pixLenz!\0")),
+                     SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE(TIFF_ENTRIES("\3", TIFF_ARTIST) "\0\0\0\0pi")), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE(TIFF_ENTRIES("\xff", TIFF_ARTIST))), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE("MM\0*")), SCRUB_CANNOT);
+}
+
 static void an_older_form_stays(void **unused)
 {
     (void)unused;
@@ -134,6 +173,8 @@ int main(void)
         cmocka_unit_test(a_picture_keeps_no_texts),
         cmocka_unit_test(a_document_forgets_who_made_it),
         cmocka_unit_test(a_pdf_document_says_no_author),
+        cmocka_unit_test(a_webp_picture_keeps_which_side_is_up),
+        cmocka_unit_test(a_tiff_picture_keeps_what_it_is_read_by),
         cmocka_unit_test(an_older_form_stays),
     };
 
