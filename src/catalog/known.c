@@ -3,6 +3,7 @@
 #include <sodium.h>
 
 #include "catalog/internal.h"
+#include "letter/device.h"
 
 #define SEEN_MAX 320 /* bytes of an address that count; LETTER_ADDRESS_MAX */
 
@@ -63,6 +64,15 @@ uint64_t catalog_known_app(const struct catalog *c, struct slice account, struct
 
     buf_printf(&where, " app %.*s %.*s", SLICE_ARG(app), SLICE_ARG(network));
     return catalog_known_key(c, account, buf_slice(&where));
+}
+
+uint64_t catalog_known_device(const struct catalog *c, struct slice account, struct slice app,
+                              struct slice device)
+{
+    OWN(buf) struct buf text = {.max = 2 * SEEN_MAX};
+
+    buf_printf(&text, " device %.*s %.*s", SLICE_ARG(device.len ? app : device), SLICE_ARG(device));
+    return catalog_known_key(c, account, buf_slice(&text));
 }
 
 /* What can stand in an address without quotes, and some that can with them: nothing here is parsed for anybody's safety. */
@@ -144,6 +154,16 @@ static void tell_country(const struct telling *t, const struct facts *f)
     }
 }
 
+static void tell_device(const struct telling *t, const struct facts *f)
+{
+    struct slice device = device_name(f->helo);
+
+    if (device.len) {
+        t->each(t->context, catalog_known_device(t->catalog, f->account, f->app, device));
+        t->each(t->context, catalog_known_device(t->catalog, f->account, f->app, SLICE_NONE));
+    }
+}
+
 void catalog_known_of(const struct catalog *c, const struct facts *f,
                       void (*each)(void *context, uint64_t key), void *context)
 {
@@ -159,6 +179,7 @@ void catalog_known_of(const struct catalog *c, const struct facts *f,
             each(context, catalog_known_key(c, f->account, catalog_known_network(f->client)));
             each(context, catalog_known_key(c, f->account, SLICE_NONE));
             tell_country(&t, f);
+            tell_device(&t, f);
         }
         if (f->client.len && f->app.len) {
             each(context, catalog_known_app(c, f->account, f->app, f->client));

@@ -23,6 +23,11 @@ struct slice catalog_known_network(struct slice client);
 uint64_t catalog_known_app(const struct catalog *c, struct slice account, struct slice app,
                            struct slice client);
 
+/* The number of a machine, by the name that it gives itself (letter/device.h), for an account and the app password that it has, if any; of an empty
+ * name: that the account was used with a machine that has one. */
+uint64_t catalog_known_device(const struct catalog *c, struct slice account, struct slice app,
+                              struct slice device);
+
 /* A country, as a text to be asked for under an account's name; of no country: that any is known. In `text`. */
 #define CATALOG_COUNTRY_LEN 3
 struct slice catalog_known_country(struct slice country, uint8_t text[static CATALOG_COUNTRY_LEN]);

@@ -19,6 +19,14 @@ const struct argument_option session_end_options[] = {
     OPTION_END,
 };
 
+/* "PLAIN, app password phone, laptop.example" */
+static struct slice with_what(const struct session_row *s, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s%s%.*s%s%.*s", SLICE_ARG(s->mechanism),
+                        s->app.len ? ", app password " : "", SLICE_ARG(s->app),
+                        s->device.len ? ", " : "", SLICE_ARG(s->device));
+}
+
 bool cli_session_list(struct cli *c, struct error *e)
 {
     static const char *const heads[] = {"ID", "ACCOUNT", "WITH", "FROM", "SINCE", "ENDS BY"};
@@ -37,15 +45,13 @@ bool cli_session_list(struct cli *c, struct error *e)
     const struct session_row *rows = answer.sessions.items;
     for (size_t i = 0; i < answer.sessions.count; i++) {
         const struct session_row *s = &rows[i];
-        const struct slice cells[] = {
-            s->id,
-            s->account,
-            s->app.len ? arena_printf(&c->arena, "%.*s, app password %.*s", SLICE_ARG(s->mechanism),
-                                      SLICE_ARG(s->app))
-                       : s->mechanism,
-            s->client.len ? s->client : SLICE("this machine"),
-            s->since ? print_time(&c->arena, s->since) : SLICE("before the last start"),
-            print_time(&c->arena, s->ends_at)};
+        const struct slice cells[] = {s->id,
+                                      s->account,
+                                      with_what(s, &c->arena),
+                                      s->client.len ? s->client : SLICE("this machine"),
+                                      s->since ? print_time(&c->arena, s->since)
+                                               : SLICE("before the last start"),
+                                      print_time(&c->arena, s->ends_at)};
         print_row(&columns, cells);
     }
     if (answer.sessions.count == 0) {

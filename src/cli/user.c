@@ -37,7 +37,7 @@ const struct argument_option user_set_options[] = {
     OPTION("passkey", 0, NULL, "likewise, a passkey of yours"),
     JSON_OPTION,
     OPTION("notify", 0, "ADDRESS", "its holder is told there as well what happens to it; `none`"),
-    OPTION("disable", 0, NULL, "close the account; open sessions end"),
+    OPTION("disable", 0, NULL, "close it; what it signs in with ends"),
     OPTION("enable", 0, NULL, "open it again"),
     OPTION("reason", 0, "TEXT", "why; stands in the ledger"),
     OPTION_END,

@@ -52,11 +52,14 @@ static const struct config_setting limits_rows[] = {
                        "for. 0: signs suspend nobody."),
     CONFIG_ROW(
         "sign-in-notices", BOOLEAN, struct limits_settings, sign_in_notices, .initial = "yes",
-        .help = "Tell who has an account of a sign-in from a network where it had not been used.",
+        .help =
+            "Tell who has an account of a sign-in from a network, or with a device, where it had "
+            "not been used.",
         .more = "By mail to its address and to the one of `postern user set --notify`, three times "
-                "a day at "
-                "most, and by the alarm `account-new-network`. What an account was used from says "
-                "what it sent: before its first letter nobody is told."),
+                "a day at most; of a network by the alarm `account-new-network` as well. A device "
+                "is an app password, a device with a certificate, a passkey, or what a mail "
+                "program's machine calls itself (EHLO), if that is a name. What an account was "
+                "used from and with says what it sent: before its first letter nobody is told."),
 };
 const struct config_table settings_limits_table =
     CONFIG_TABLE("Limits", struct settings, limits, limits_rows);

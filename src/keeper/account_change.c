@@ -9,6 +9,7 @@
 #include "keeper/drills.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
+#include "keeper/leavers.h"
 #include "requests/auth.h"
 
 struct slice account_canonical(struct slice name, struct arena *arena)
@@ -212,6 +213,15 @@ static bool put(const struct change *c, struct error *e)
     return error_set(e, ERROR_BUSY, "the account was changed just now: try again");
 }
 
+static bool end_leaver(const struct keeper_admin *admin, const struct admin_user_ask *ask,
+                       struct slice account, struct arena *arena, struct error *e)
+{
+    const struct act act = {
+        .by = admin->caller.by, .at = admin->caller.at, .role = admin->role, .reason = ask->reason};
+
+    return leavers_end(admin->keeper, account, &act, arena, e);
+}
+
 /* Record it, with the role that it gives, and do it. */
 static bool change_alone(const struct change *c, bool officer, struct error *e)
 {
@@ -239,7 +249,8 @@ static bool change_alone(const struct change *c, bool officer, struct error *e)
          !factors_forget_asked(c->admin->keeper, c->account.name, c->arena, e))) {
         return false;
     }
-    return desks_end_account(c->admin->keeper, c->account.name, e);
+    return desks_end_account(c->admin->keeper, c->account.name, e) &&
+           (!c->account.disabled || end_leaver(c->admin, c->ask, c->account.name, c->arena, e));
 }
 
 /* Where there is an officer, roles and the means to use them take two persons, and so does it that the last
@@ -353,6 +364,11 @@ static bool user_set(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_INPUT, "there is no account `%.*s`", SLICE_ARG(ask->account));
     }
     if (!drill_spares(ctx, c.old.name, r->arena, e)) {
+        return false;
+    }
+    if (c.old.disabled &&
+        (!end_leaver(c.admin, ask, c.old.name, r->arena, e) ||
+         !state_account_get(c.admin->keeper->state, c.old.name, r->arena, &c.old, &c.found, e))) {
         return false;
     }
     return overlay(&c, plain, domains, e) && account_check_domains(&c, e) && set_password(&c, e) &&

@@ -6,6 +6,7 @@
 #include "keeper/desks.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
+#include "keeper/leavers.h"
 #include "keeper/renewal.h"
 
 #define DETAIL_MAX 800 /* bytes of what a person is told about a change */
@@ -173,7 +174,8 @@ static bool put_approved(struct keeper *k, const struct docket_request *r, struc
         !factors_forget_asked(k, account->name, arena, e)) {
         return false;
     }
-    return desks_end_account(k, account->name, e);
+    return desks_end_account(k, account->name, e) &&
+           (!account->disabled || leavers_end(k, account->name, &act, arena, e));
 }
 
 /* Whether its password may be put: one that is to stand beside a second factor needs it still. */

@@ -107,6 +107,7 @@ struct opening {
     uint64_t second_since; /* when the authenticator app was set up; 0: there is none */
     uint64_t passkeys_at;  /* when passkeys changed last, as that matters */
     struct slice passkey;  /* what its holder calls the one that was used */
+    bool passkey_unused;   /* nobody signed in with it before */
     int64_t ends_at_ms;    /* of the steady clock */
 };
 
@@ -191,6 +192,7 @@ static bool judge_factors(struct keeper *k, struct opening *o, const char **refu
     }
     const struct passkey *p = passkey_find(&f, o->ask->proof.passkey);
     o->passkey = p ? p->name : SLICE_NONE;
+    o->passkey_unused = p && p->used_at == 0;
     return judge_code(k, o, refused, e);
 }
 
@@ -219,11 +221,13 @@ static bool open_session(struct keeper *k, const struct opening *o,
                                     .accepted = true,
                                     .app = o->app.id,
                                     .app_name = o->app.name,
-                                    .passkey = o->passkey};
+                                    .passkey = o->passkey,
+                                    .device = o->ask->device};
     const struct session_start start = {.account = &o->account,
                                         .app = o->has_app ? &o->app : NULL,
                                         .mechanism = o->ask->mechanism,
                                         .client = o->ask->client,
+                                        .device = o->passkey.len ? o->passkey : o->ask->device,
                                         .desk = o->ask->desk,
                                         .ends_at_ms = o->ends_at_ms};
 
@@ -244,8 +248,23 @@ static bool open_session(struct keeper *k, const struct opening *o,
 
 static void tell_holder(struct keeper *k, const struct opening *o)
 {
-    if (guard_signed_in(k, o->account.name, o->app.id, o->ask->client, o->arena)) {
-        owner_told_sign_in(k, &o->account, o->ask->client, o->app.name, o->arena);
+    const struct guard_sign_in in = {.account = o->account.name,
+                                     .app = o->app.id,
+                                     .app_unused = o->has_app && o->app.used_at == 0,
+                                     .device = o->ask->device,
+                                     .client = o->ask->client};
+    unsigned news = !o->ask->desk       ? guard_signed_in(k, &in, o->arena)
+                    : o->passkey_unused ? GUARD_NEW_DEVICE
+                                        : 0;
+    const struct owner_sign_in told = {.client = o->ask->client,
+                                       .app = o->app.name,
+                                       .device = o->ask->device,
+                                       .passkey = o->passkey,
+                                       .new_network = news & GUARD_NEW_NETWORK,
+                                       .new_device = news & GUARD_NEW_DEVICE};
+
+    if (news) {
+        owner_told_sign_in(k, &o->account, &told, o->arena);
     }
 }
 
@@ -281,9 +300,7 @@ bool keeper_on_session(void *ctx, struct ipc_request *r, struct error *e)
     }
     answer->session = slice_of(handle, AUTH_SESSION_LEN);
     (void)atomic_fetch_add(&k->counters.sign_ins, 1);
-    if (!o.ask->desk) {
-        tell_holder(k, &o);
-    }
+    tell_holder(k, &o);
     return true;
 }
 

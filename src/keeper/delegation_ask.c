@@ -12,12 +12,6 @@
 #include "requests/delegation.h"
 #include "stages/retention/term.h"
 
-/* "board@example.test to anna@example.test" */
-static struct slice name_both(struct slice from, struct slice to, struct arena *arena)
-{
-    return arena_printf(arena, "%.*s to %.*s", SLICE_ARG(from), SLICE_ARG(to));
-}
-
 /* "until 2027-01-31"; empty when it has no end. Read is the last day that belongs to it. */
 static struct slice until_text(const struct delegation *d, struct arena *arena)
 {
@@ -143,7 +137,7 @@ static bool grant(struct keeper_admin *admin, struct delegation *d, struct arena
                   struct error *e)
 {
     struct act act = {.verb = SLICE("delegate add"),
-                      .object = name_both(d->from, d->to, arena),
+                      .object = delegations_name(d->from, d->to, arena),
                       .reason = d->reason,
                       .detail = until_text(d, arena)};
 
@@ -245,7 +239,7 @@ static bool put_approved(struct keeper *k, const struct docket_request *r,
                             .at = r->record.at,
                             .role = r->record.role,
                             .verb = SLICE("delegate add"),
-                            .object = name_both(d->from, d->to, arena),
+                            .object = delegations_name(d->from, d->to, arena),
                             .reason = r->record.reason,
                             .detail =
                                 arena_printf(arena, "%.*s%sapproved by %.*s", SLICE_ARG(until),
@@ -323,7 +317,7 @@ static bool remove_it(struct keeper_admin *admin, struct ipc_request *r, struct 
     const struct delegation_remove_ask *ask = r->ask;
     struct slice to = account_canonical(ask->to, r->arena);
     struct act act = {.verb = SLICE("delegate remove"),
-                      .object = name_both(ask->from, to, r->arena),
+                      .object = delegations_name(ask->from, to, r->arena),
                       .reason = ask->reason};
     struct delegations all;
 

@@ -106,6 +106,11 @@ const struct delegation *delegations_find(const struct delegations *all, struct 
     return NULL;
 }
 
+struct slice delegations_name(struct slice from, struct slice to, struct arena *arena)
+{
+    return arena_printf(arena, "%.*s to %.*s", SLICE_ARG(from), SLICE_ARG(to));
+}
+
 /* ── changes ── */
 
 static bool write_book(struct keeper *k, const struct delegations *all, struct error *e)

@@ -41,6 +41,9 @@ void delegations_all(struct keeper *k, struct arena *arena, struct delegations *
 const struct delegation *delegations_find(const struct delegations *all, struct slice from,
                                           struct slice to);
 
+/* "board@example.test to anna@example.test", for an act; in the arena. */
+struct slice delegations_name(struct slice from, struct slice to, struct arena *arena);
+
 /* Write one, in the place of one of the same address to the same account; those that are over go. ERROR_LIMIT when there are
  * too many. The caller holds `changing` of approvals, here and below. */
 bool delegations_put(struct keeper *k, const struct delegation *d, struct error *e) MUST_CHECK;

@@ -93,7 +93,9 @@ bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, str
     struct guard *g = k->guard;
     struct suspension_record suspension;
     struct account_limits own;
+    struct account row;
     bool suspended = false;
+    bool found = false;
 
     (void)pthread_mutex_lock(&g->lock);
     bool known = guard_account(g, number)->own_known;
@@ -103,7 +105,8 @@ bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, str
         return true;
     }
     if (!guard_own_limits(k, account, arena, &own, e) ||
-        !suspension_of(k, account, arena, &suspension, &suspended, e)) {
+        !suspension_of(k, account, arena, &suspension, &suspended, e) ||
+        !state_account_get(k->state, account, arena, &row, &found, e)) {
         return false;
     }
     (void)pthread_mutex_lock(&g->lock);
@@ -116,6 +119,8 @@ bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, str
         x->lately_until = (uint64_t)clock_wall_ms() + LIMITS_DAY_MS;
     }
     x->own_until = own.until;
+    x->signs.since_ms =
+        found && !row.drill_until ? (int64_t)row.created_at : 0; /* no drill is new */
     x->own_known = changes == g->changes; /* otherwise it may be what was before */
     x->closed = x->closed || suspended;
     (void)pthread_mutex_unlock(&g->lock);
@@ -289,7 +294,7 @@ void guard_open(struct keeper *k, struct slice account, uint64_t letters)
     struct guarded *x = guard_account(g, guard_number(k, account));
     limits_count_done(&x->count);
     x->count = (struct limits_count){0};
-    x->signs = (struct signs){0};
+    x->signs = (struct signs){.since_ms = x->signs.since_ms};
     x->closed = false;
     x->opened = letters;
     (void)pthread_mutex_unlock(&g->lock);

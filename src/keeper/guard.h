@@ -50,10 +50,23 @@ struct guard_letter {
 bool guard_admit(struct keeper *k, const struct facts *f, const struct session *session,
                  struct slice bytes, struct arena *arena, struct guard_letter *out) MUST_CHECK;
 
-/* Somebody signed in to send, by an app password or device where `app` is its id: whether its holder is to be told, because the account was used before
- * and not from there; three times a day at most. Somebody failed to; recipients outside did not exist. */
-bool guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client,
-                     struct arena *arena);
+/* A sign-in to send. */
+struct guard_sign_in {
+    struct slice account;
+    struct slice
+        app; /* id of the app password or device; empty: by the account's password, or a token */
+    bool app_unused;     /* nobody signed in with it before */
+    struct slice device; /* what the machine calls itself: letter/device.h */
+    struct slice client;
+};
+
+/* What its holder is to be told of: bits. */
+#define GUARD_NEW_NETWORK 1U
+#define GUARD_NEW_DEVICE  2U
+
+/* Somebody signed in to send: what is new about it, because the account was used before, and not from there or with that; three times a day at most.
+ * Somebody failed to; recipients outside did not exist. */
+unsigned guard_signed_in(struct keeper *k, const struct guard_sign_in *in, struct arena *arena);
 void guard_sign_in_failed(struct keeper *k, struct slice account);
 void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients);
 

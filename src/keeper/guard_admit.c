@@ -9,6 +9,7 @@
 #include "keeper/internal.h"
 #include "keeper/outside.h"
 #include "keeper/suspend.h"
+#include "letter/device.h"
 #include "letter/guard.h"
 
 #define WORDS_SKIPPED 40 /* of a letter: how it begins is different for each reader */
@@ -63,8 +64,9 @@ struct judging {
     struct signs_verdict verdict;
     struct app_limits app; /* by which it came */
     bool allowed, news, was_closed;
-    bool by_app;                       /* the excess is the app password's */
-    uint64_t network, history;         /* from where it comes; that the account was used */
+    bool by_app;               /* the excess is the app password's */
+    uint64_t network, history; /* from where it comes; that the account was used */
+    uint64_t device, devices;  /* by which machine, and that one is known; 0: it has no name */
     uint64_t app_network, app_history; /* the same of the app password; 0: it came by none */
     uint64_t country, countries;       /* likewise; when the first is 0, it is not known */
 };
@@ -154,6 +156,10 @@ static void count_it(struct guard *g, struct judging *j, const struct facts *f, 
     }
     guard_make_known(g, j->network);
     guard_make_known(g, j->history);
+    if (j->device) {
+        guard_make_known(g, j->device);
+        guard_make_known(g, j->devices);
+    }
     if (j->country) {
         guard_make_known(g, j->country);
         guard_make_known(g, j->countries);
@@ -241,6 +247,10 @@ bool guard_admit(struct keeper *k, const struct facts *f, const struct session *
                                          .n_outside = outside.n};
     j.network = guard_network(k->tail.catalog, f->account, f->client);
     j.history = guard_network(k->tail.catalog, f->account, SLICE_NONE);
+    if (device_name(f->helo).len) {
+        j.device = catalog_known_device(k->tail.catalog, f->account, f->app, device_name(f->helo));
+        j.devices = catalog_known_device(k->tail.catalog, f->account, f->app, SLICE_NONE);
+    }
     if (f->country.len) {
         j.country = catalog_known_key(k->tail.catalog, f->account,
                                       catalog_known_country(f->country, country));

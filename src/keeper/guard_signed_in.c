@@ -58,33 +58,63 @@ static bool is_news(struct guarded *x, int64_t now_ms)
     return x->noticed++ < NOTICED_MAX;
 }
 
-bool guard_signed_in(struct keeper *k, struct slice account, struct slice app, struct slice client,
-                     struct arena *arena)
+/* Since the start: letters make it known for longer. */
+static bool is_met(struct guarded *x, uint64_t device)
+{
+    for (size_t i = 0; i < GUARD_DEVICES && i < x->n_devices; i++) {
+        if (x->devices[i] == device) {
+            return true;
+        }
+    }
+    x->devices[x->n_devices++ % GUARD_DEVICES] = device;
+    return false;
+}
+
+/* Whether it is another machine than before: one that calls itself otherwise, or an app password that nobody has used. Under the lock. */
+static bool is_new_device(struct keeper *k, struct guarded *x, const struct guard_sign_in *in,
+                          bool used)
 {
     struct guard *g = k->guard;
-    uint64_t app_network = catalog_known_app(k->tail.catalog, account, app, client);
-    uint64_t app_history = catalog_known_app(k->tail.catalog, account, app, SLICE_NONE);
-    uint64_t network = guard_network(k->tail.catalog, account, client);
-    uint64_t history = guard_network(k->tail.catalog, account, SLICE_NONE);
-    const struct signs_place place = locate(k, client, arena);
-    uint64_t country = country_number(k, account, country_text(place.country, arena));
-    uint64_t countries = country_number(k, account, SLICE_NONE);
+    const struct catalog *c = k->tail.catalog;
+    uint64_t name = catalog_known_device(c, in->account, in->app, in->device);
+    bool named = in->device.len &&
+                 set_get(&g->known, catalog_known_device(c, in->account, SLICE_NONE, SLICE_NONE));
+
+    bool unmet = in->device.len && !is_met(x, name);
+    if (in->app_unused) {
+        return used && !is_met(x, catalog_known_app(c, in->account, in->app, SLICE_NONE));
+    }
+    return named && unmet && !set_get(&g->known, name);
+}
+
+unsigned guard_signed_in(struct keeper *k, const struct guard_sign_in *in, struct arena *arena)
+{
+    struct guard *g = k->guard;
+    const struct catalog *c = k->tail.catalog;
+    uint64_t app_network = catalog_known_app(c, in->account, in->app, in->client);
+    uint64_t app_history = catalog_known_app(c, in->account, in->app, SLICE_NONE);
+    uint64_t network = guard_network(c, in->account, in->client);
+    uint64_t history = guard_network(c, in->account, SLICE_NONE);
+    const struct signs_place place = locate(k, in->client, arena);
+    uint64_t country = country_number(k, in->account, country_text(place.country, arena));
+    uint64_t countries = country_number(k, in->account, SLICE_NONE);
     int64_t now_ms = clock_wall_ms();
 
     (void)pthread_mutex_lock(&g->lock);
-    struct guarded *x = guard_account(g, guard_number(k, account));
-    bool fresh = set_get(&g->known, history) && !set_get(&g->known, network) &&
-                 !signs_met(&x->signs, network);
+    struct guarded *x = guard_account(g, guard_number(k, in->account));
+    bool used = set_get(&g->known, history);
+    bool fresh = used && !set_get(&g->known, network) && !signs_met(&x->signs, network);
     bool abroad = place.country && set_get(&g->known, countries) && !set_get(&g->known, country) &&
                   !signs_met_country(&x->signs, place.country);
+    bool device = is_new_device(k, x, in, used);
     signs_signed_in(&x->signs, &x->count, network, fresh, now_ms);
     signs_came_from(&x->signs, &x->count, network, &place, abroad, now_ms);
-    if (app.len && set_get(&g->known, app_history) && !set_get(&g->known, app_network)) {
+    if (in->app.len && set_get(&g->known, app_history) && !set_get(&g->known, app_network)) {
         signs_elsewhere(&x->signs, app_network, now_ms);
     }
-    bool news = fresh && is_news(x, now_ms);
+    bool news = (fresh || device) && is_news(x, now_ms);
     (void)pthread_mutex_unlock(&g->lock);
-    return news;
+    return news ? (fresh ? GUARD_NEW_NETWORK : 0) | (device ? GUARD_NEW_DEVICE : 0) : 0;
 }
 
 struct slice guard_country(struct keeper *k, struct slice account, struct slice client,

@@ -9,6 +9,7 @@
 
 #define GUARD_BUCKETS 1024
 #define GUARD_APPS    256 /* buckets */
+#define GUARD_DEVICES 8
 
 /* One account. */
 struct guarded {
@@ -30,6 +31,9 @@ struct guarded {
     } letters[GUARD_RECENT]; /* that it sent last */
 
     size_t n_letters;
+    uint64_t devices
+        [GUARD_DEVICES]; /* from which it was used since the start, and with no letter yet: numbers */
+    size_t n_devices;
     int64_t noticed_day;             /* on which its holder was told of sign-ins last ... */
     unsigned noticed;                /* ... and how often */
     int64_t told_at[LIMITS_WINDOWS]; /* when the person responsible was told last */

@@ -111,26 +111,54 @@ static void alarm_about(struct keeper *k, const struct account *a, struct slice 
     keeper_alert_about(k, a->name, "account-new-network", sentence);
 }
 
-void owner_told_sign_in(struct keeper *k, const struct account *a, struct slice client,
-                        struct slice app, struct arena *arena)
+/* How he proved himself, and with what. */
+static void add_means(struct buf *out, const struct owner_sign_in *s)
 {
-    const struct limits_settings *s = &k->options.settings(k->options.context)->limits;
+    struct slice means = s->passkey.len ? s->passkey : s->app;
+
+    buf_printf(out, "with %s%.*s%s",
+               means.len == 0   ? "its main password"
+               : s->passkey.len ? "the passkey \""
+                                : "the app password or device \"",
+               SLICE_ARG(means), means.len ? "\"" : "");
+    if (s->device.len) {
+        buf_printf(out, ",\non a machine that calls itself %.*s", SLICE_ARG(s->device));
+    }
+}
+
+static void write_sign_in(const struct account *a, const struct owner_sign_in *s, struct buf *out)
+{
+    bool at_desk = slice_starts(s->client, SLICE("uid "));
     char date[MAIL_DATE_MAX];
 
-    if (!s->sign_in_notices || a->drill_until) {
+    mail_date_write(clock_wall_ms(), date);
+    buf_printf(out, "On %s somebody signed in to your account %.*s\n%s%.*s%s,\n", date,
+               SLICE_ARG(a->name),
+               at_desk ? "on the mail server's own machine, as its user " : "from the address ",
+               SLICE_ARG(s->client), s->new_network ? ", where it had not been used before" : "");
+    add_means(out, s);
+    buf_printf(out,
+               ".\n%s\nIf that was you, all is well: a new place, a new %s.\n"
+               "If not, call your mail administrator now, and do not answer this letter.\n",
+               s->new_device ? "Your account had not been used with that before.\n" : "",
+               s->new_device ? "device" : "telephone");
+}
+
+void owner_told_sign_in(struct keeper *k, const struct account *a, const struct owner_sign_in *s,
+                        struct arena *arena)
+{
+    const struct limits_settings *limits = &k->options.settings(k->options.context)->limits;
+    OWN(buf) struct buf body = {.max = NOTICE_MAX};
+
+    if (!limits->sign_in_notices || a->drill_until) {
         return;
     }
-    log_event(LOG_INFO, "account.new_network", LOG_NUMBER("app_password", app.len != 0));
-    alarm_about(k, a, client, app);
-    mail_date_write(clock_wall_ms(), date);
-    struct slice body = arena_printf(
-        arena,
-        "On %s somebody signed in to your account %.*s\n"
-        "from the address %.*s, where it had not been used before,\n"
-        "with %s%.*s%s.\n\n"
-        "If that was you, all is well: a new place, a new telephone.\n"
-        "If not, call your mail administrator now, and do not answer this letter.\n",
-        date, SLICE_ARG(a->name), SLICE_ARG(client),
-        app.len ? "the app password \"" : "its main password", SLICE_ARG(app), app.len ? "\"" : "");
-    send_all(k, a, "A sign-in from a new place", body, arena);
+    log_event(LOG_INFO, s->new_network ? "account.new_network" : "account.new_device",
+              LOG_NUMBER("app_password", s->app.len != 0));
+    if (s->new_network) {
+        alarm_about(k, a, s->client, s->app);
+    }
+    write_sign_in(a, s, &body);
+    send_all(k, a, s->new_network ? "A sign-in from a new place" : "A sign-in with a new device",
+             buf_slice(&body), arena);
 }

@@ -13,10 +13,17 @@ struct keeper;
 /* Its sending is suspended. What fails is logged: nothing waits for it. */
 void owner_told_suspended(struct keeper *k, struct slice account, struct arena *arena);
 
-/**
- * Somebody signed in to send from a network where it had not been used. The person responsible gets an alarm.
- *
- * @param app  name of the app password that he had; empty: the main one
- */
-void owner_told_sign_in(struct keeper *k, const struct account *a, struct slice client,
-                        struct slice app, struct arena *arena);
+/* A sign-in of which something is new. */
+struct owner_sign_in {
+    struct slice client;
+    struct slice app;     /* name of the app password or device that he had; empty: none */
+    struct slice passkey; /* likewise, at the desk */
+    struct slice device;  /* what the machine calls itself; empty: nothing */
+    bool
+        new_network; /* the account had not been used from there: the person responsible gets an alarm as well */
+    bool new_device; /* nor with that machine, app password or passkey */
+};
+
+/* Somebody signed in. */
+void owner_told_sign_in(struct keeper *k, const struct account *a, const struct owner_sign_in *s,
+                        struct arena *arena);

@@ -51,6 +51,7 @@ bool keeper_on_session_list(void *ctx, struct ipc_request *r, struct error *e)
                                        .mechanism = seen[i].session.mechanism,
                                        .app = seen[i].session.app_name,
                                        .client = seen[i].session.client,
+                                       .device = seen[i].session.device,
                                        .since = seen[i].session.since,
                                        .ends_at = (uint64_t)(seen[i].ends_at_ms + ahead)};
     }

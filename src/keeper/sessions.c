@@ -89,6 +89,7 @@ static struct session copy_session(const struct session *from, struct arena *are
     copy.wildcards = copy_texts(from->wildcards.items, from->wildcards.count, arena);
     copy.domains = copy_texts(from->domains.items, from->domains.count, arena);
     copy.client = arena_copy(arena, from->client);
+    copy.device = arena_copy(arena, from->device);
     return copy;
 }
 
@@ -135,7 +136,8 @@ static struct entry *new_entry(const struct session_start *start)
                               .drill = account->drill_until != 0,
                               .groups = account->groups,
                               .wildcards = account->domains,
-                              .client = start->client};
+                              .client = start->client,
+                              .device = start->device};
     if (app) {
         session.app = app->id;
         session.app_name = app->name;

@@ -38,6 +38,7 @@ struct session {
     struct slice
         client;     /* IP address, or the machine's user at the desk; empty: not known any more */
     uint64_t since; /* wall clock; 0: before the keeper was started */
+    struct slice device; /* what the client's machine calls itself, or of the desk the passkey */
 };
 
 /* What a session begins with. */
@@ -46,6 +47,7 @@ struct session_start {
     const struct app_password *app; /* that was shown, or NULL */
     struct slice mechanism;
     struct slice client;
+    struct slice device; /* as in struct session */
     bool desk;
     int64_t ends_at_ms; /* of the steady clock */
 };

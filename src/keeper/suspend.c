@@ -235,7 +235,7 @@ void suspension_by_signs(struct keeper *k, const struct facts *f,
     size_t n = 0;
 
     for (size_t i = 0; i < SIGNS; i++) {
-        if (verdict->points[i]) {
+        if (signs_is_seen(verdict, i)) {
             signs[n++] = (struct suspension_sign){slice_text(signs_table[i].name),
                                                   verdict->value[i], verdict->points[i]};
         }

@@ -6,6 +6,7 @@
 #include "keeper/account_parts.h"
 #include "keeper/desks.h"
 #include "keeper/internal.h"
+#include "keeper/leavers.h"
 #include "keeper/sessions.h"
 
 #define GROUP 100 /* changes of one commit */
@@ -47,13 +48,18 @@ enum sync_objection sync_object(void *judge, struct slice account, struct slice 
 
 /* ── doing it ── */
 
+static struct slice by_directory(struct slice directory, struct arena *arena)
+{
+    return arena_printf(arena, "directory %.*s", SLICE_ARG(directory));
+}
+
 static bool record(struct keeper *k, const struct sync_change *changes, size_t n,
                    struct slice directory, struct arena *arena, struct error *e)
 {
     struct ledger_record *records = arena_array(arena, n, sizeof(*records));
 
     for (size_t i = 0; i < n; i++) {
-        const struct act act = {.by = arena_printf(arena, "directory %.*s", SLICE_ARG(directory)),
+        const struct act act = {.by = by_directory(directory, arena),
                                 .at = SLICE("directory"),
                                 .verb = slice_text(verbs[changes[i].kind]),
                                 .object = changes[i].now.name,
@@ -69,6 +75,22 @@ static bool record(struct keeper *k, const struct sync_change *changes, size_t n
     return keeper_record(k, LEDGER_AWAITED, records, n, NULL, e);
 }
 
+/* Of those that are closed now, and of those that are about to be opened. */
+static bool end_leavers(struct keeper *k, const struct sync_change *changes, size_t n, bool closed,
+                        struct slice directory, struct arena *arena, struct error *e)
+{
+    const struct act act = {.by = by_directory(directory, arena), .at = SLICE("directory")};
+
+    for (size_t i = 0; i < n; i++) {
+        const struct sync_change *c = &changes[i];
+        if (c->was && (closed ? c->now.disabled : c->was->disabled && !c->now.disabled) &&
+            !leavers_end(k, c->now.name, &act, arena, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool do_group(struct keeper *k, const struct sync_change *changes, size_t n,
                      struct slice directory, struct error *e)
 {
@@ -82,7 +104,8 @@ static bool do_group(struct keeper *k, const struct sync_change *changes, size_t
             return false;
         }
     }
-    if (!record(k, changes, n, directory, &arena, e) ||
+    if (!end_leavers(k, changes, n, false, directory, &arena, e) ||
+        !record(k, changes, n, directory, &arena, e) ||
         !state_accounts_put(k->state, accounts, n, e)) {
         return false;
     }
@@ -93,7 +116,8 @@ static bool do_group(struct keeper *k, const struct sync_change *changes, size_t
             ended = true;
         }
     }
-    return !ended || desks_remember(k, e);
+    return (!ended || desks_remember(k, e)) &&
+           end_leavers(k, changes, n, true, directory, &arena, e);
 }
 
 bool sync_do(struct keeper *k, const struct sync_plan *plan, struct slice directory, size_t *done,

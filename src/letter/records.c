@@ -1,6 +1,7 @@
 #include "letter/records.h"
 
 #include "letter/app_password.h"
+#include "letter/device.h"
 #include "letter/group.h"
 #include "letter/internal.h"
 #include "letter/passkey.h"
@@ -137,6 +138,7 @@ static const struct cbor_field sign_in_fields[] = {
     MAYBE(6, CBOR_TEXT, app, APP_PASSWORD_ID_LEN),
     MAYBE(7, CBOR_TEXT, app_name, APP_PASSWORD_NAME_MAX),
     MAYBE(12, CBOR_TEXT, passkey, PASSKEY_NAME_MAX),
+    MAYBE(13, CBOR_TEXT, device, DEVICE_NAME_MAX),
 };
 SCHEMA(sign_in);
 #undef THIS

@@ -142,7 +142,8 @@ bool bearer_begin(struct auth *a, struct ipc_request *r, const struct timespec *
 {
     const struct auth_sasl_begin_ask *ask = r->ask;
     struct auth_login_answer *answer = r->answer;
-    struct auth_login_ask who = {.client = ask->client, .mechanism = ask->mechanism};
+    struct auth_login_ask who = {
+        .client = ask->client, .mechanism = ask->mechanism, .device = ask->device};
     struct login l = {.ask = &who, .now_ms = clock_steady_ms(), .span = span};
     struct bearer_message message;
     bool read = is_xoauth2(ask->mechanism) ? bearer_read_xoauth2(ask->message, &message)

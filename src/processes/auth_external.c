@@ -60,7 +60,8 @@ static enum certificate_worth judge_certificate(const struct auth *a, struct sli
 static bool sign_in(struct auth *a, struct ipc_request *r, struct slice pin, struct error *e)
 {
     const struct auth_external_ask *ask = r->ask;
-    const struct auth_login_ask who = {.client = ask->client, .mechanism = SLICE("EXTERNAL")};
+    const struct auth_login_ask who = {
+        .client = ask->client, .mechanism = SLICE("EXTERNAL"), .device = ask->device};
     struct slice name = arena_printf(r->arena, "key %llx", (unsigned long long)get64(pin.ptr));
     struct login l = {.ask = &who, .user = name, .now_ms = clock_steady_ms()};
     const struct keeper_account_ask device = {.user = name, .pin = pin};

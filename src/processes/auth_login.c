@@ -88,6 +88,7 @@ static void note_failure(struct auth *a, const struct login *l, bool blocked, st
         .mechanism = l->ask->mechanism,
         .reason = slice_text(l->reason),
         .app = l->app,
+        .device = l->ask->device,
     };
     struct error e;
     bool addresses = a->options.settings(a->options.context)->general.log_addresses;
@@ -223,7 +224,8 @@ bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r, struct 
                                      .proof = l->proof,
                                      .provider = l->identity.provider,
                                      .until = (uint64_t)l->identity.until_ms,
-                                     .factor = l->identity.factor};
+                                     .factor = l->identity.factor,
+                                     .device = l->ask->device};
     struct keeper_session_answer session;
 
     if (!ipc_call(a->options.keeper, &keeper_session, &ask, -1, &session, NULL, r->arena,

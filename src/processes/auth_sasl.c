@@ -151,7 +151,8 @@ static bool begin(struct auth *a, struct ipc_request *r, const struct timespec *
 {
     const struct auth_sasl_begin_ask *ask = r->ask;
     struct auth_login_answer *answer = r->answer;
-    struct auth_login_ask who = {.client = ask->client, .mechanism = ask->mechanism};
+    struct auth_login_ask who = {
+        .client = ask->client, .mechanism = ask->mechanism, .device = ask->device};
     struct login l = {.ask = &who, .now_ms = clock_steady_ms(), .span = span};
     struct scram_client_first first;
 
@@ -284,7 +285,7 @@ static bool finish(struct auth *a, const struct exchange *x, struct ipc_request 
     const struct auth_sasl_next_ask *ask = r->ask;
     struct auth_login_answer *answer = r->answer;
     const struct auth_login_ask who = {
-        .user = x->user, .client = ask->client, .mechanism = x->mechanism};
+        .user = x->user, .client = ask->client, .mechanism = x->mechanism, .device = ask->device};
     struct login l = {.ask = &who, .user = x->user, .now_ms = clock_steady_ms(), .span = span};
     OWN(buf) struct buf text = {.max = SERVER_TEXT_MAX};
     struct scram_client_final last;

@@ -1,5 +1,6 @@
 #include "requests/auth.h"
 
+#include "letter/device.h"
 #include "letter/records.h"
 #include "requests/auth_factors.h"
 
@@ -10,6 +11,7 @@ static const struct cbor_field login_ask_fields[] = {
     CBOR_FIELD(4, CBOR_TEXT, struct auth_login_ask, mechanism, 32),
     CBOR_OPTIONAL(5, CBOR_BYTES, struct auth_login_ask, code, AUTH_CODE_MAX),
     CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct auth_login_ask, passkey, 0, &auth_assertion_schema),
+    CBOR_OPTIONAL(11, CBOR_TEXT, struct auth_login_ask, device, DEVICE_NAME_MAX),
 };
 static const struct cbor_schema login_ask = CBOR_SCHEMA(login_ask_fields, struct auth_login_ask);
 
@@ -37,6 +39,7 @@ static const struct cbor_field sasl_begin_fields[] = {
     CBOR_FIELD(3, CBOR_TEXT, struct auth_sasl_begin_ask, mechanism, 32),
     CBOR_OPTIONAL(4, CBOR_BYTES, struct auth_sasl_begin_ask, message, AUTH_SASL_MAX),
     CBOR_OPTIONAL(5, CBOR_BYTES, struct auth_sasl_begin_ask, exporter, AUTH_EXPORTER_LEN),
+    CBOR_OPTIONAL(6, CBOR_TEXT, struct auth_sasl_begin_ask, device, DEVICE_NAME_MAX),
 };
 static const struct cbor_schema sasl_begin =
     CBOR_SCHEMA(sasl_begin_fields, struct auth_sasl_begin_ask);
@@ -48,6 +51,7 @@ static const struct cbor_field external_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct auth_external_ask, client, 64),
     CBOR_OPTIONAL(2, CBOR_TEXT, struct auth_external_ask, as, LETTER_ADDRESS_MAX),
     CBOR_FIELD(3, CBOR_BYTES, struct auth_external_ask, certificates, AUTH_CHAIN_MAX),
+    CBOR_OPTIONAL(4, CBOR_TEXT, struct auth_external_ask, device, DEVICE_NAME_MAX),
 };
 static const struct cbor_schema external = CBOR_SCHEMA(external_fields, struct auth_external_ask);
 
@@ -59,6 +63,7 @@ static const struct cbor_field sasl_next_fields[] = {
     CBOR_FIELD(2, CBOR_TEXT, struct auth_sasl_next_ask, client, 64),
     CBOR_FIELD(3, CBOR_BYTES, struct auth_sasl_next_ask, exchange, AUTH_EXCHANGE_LEN),
     CBOR_OPTIONAL(4, CBOR_BYTES, struct auth_sasl_next_ask, message, AUTH_SASL_MAX),
+    CBOR_OPTIONAL(5, CBOR_TEXT, struct auth_sasl_next_ask, device, DEVICE_NAME_MAX),
 };
 static const struct cbor_schema sasl_next =
     CBOR_SCHEMA(sasl_next_fields, struct auth_sasl_next_ask);

@@ -32,6 +32,7 @@ struct auth_login_ask {
     struct slice password;
     struct slice client;           /* IP address */
     struct slice mechanism;        /* "PLAIN" */
+    struct slice device;           /* what the client's machine calls itself: letter/device.h */
     struct slice code;             /* of the second factor, at the desk */
     struct auth_assertion passkey; /* likewise; without a password: it stands alone */
 };
@@ -58,6 +59,7 @@ struct auth_sasl_begin_ask {
     struct slice message;
     struct slice
         exporter; /* AUTH_EXPORTER_LEN bytes: what binds to this TLS connection; empty before TLS 1.3 */
+    struct slice device; /* as above, here and below */
 };
 
 extern const struct ipc_message auth_sasl_begin;
@@ -68,6 +70,7 @@ struct auth_sasl_next_ask {
     struct slice client;
     struct slice exchange;
     struct slice message;
+    struct slice device;
 };
 
 extern const struct ipc_message auth_sasl_next;
@@ -80,6 +83,7 @@ struct auth_external_ask {
     struct slice client;       /* IP address */
     struct slice as;           /* whom it wants to be (authzid); empty: whose the certificate is */
     struct slice certificates; /* DER, one behind the other, its own first */
+    struct slice device;
 };
 
 extern const struct ipc_message auth_external;

@@ -1,6 +1,7 @@
 #include "requests/keeper.h"
 
 #include "letter/app_password.h"
+#include "letter/device.h"
 #include "requests/auth.h"
 #include "requests/oidc.h"
 #include "requests/sts.h"
@@ -84,6 +85,7 @@ static const struct cbor_field session_ask_fields[] = {
     MAYBE(11, CBOR_TEXT, keeper_session_ask, provider, OIDC_NAME_MAX),
     MAYBE(12, CBOR_UINT, keeper_session_ask, until, 0),
     MAYBE(13, CBOR_BOOL, keeper_session_ask, factor, 0),
+    MAYBE(14, CBOR_TEXT, keeper_session_ask, device, DEVICE_NAME_MAX),
 };
 static const struct cbor_schema session_ask =
     CBOR_SCHEMA(session_ask_fields, struct keeper_session_ask);

@@ -116,6 +116,7 @@ struct keeper_session_ask {
     struct slice provider;   /* name of the [oidc] whose token it was; empty: it was none */
     uint64_t until; /* wall milliseconds: when the token ends; 0: it does not end the session */
     bool factor;    /* the provider asked for a second factor, and its word counts */
+    struct slice device; /* what the client's machine calls itself: letter/device.h */
 };
 
 struct keeper_session_answer {

@@ -1,6 +1,7 @@
 #include "requests/sessions.h"
 
 #include "letter/app_password.h"
+#include "letter/device.h"
 #include "letter/records.h"
 
 #define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
@@ -16,6 +17,7 @@ static const struct cbor_field row_fields[] = {
     MAYBE(5, CBOR_TEXT, session_row, client, 64),
     MAYBE(6, CBOR_UINT, session_row, since, 0),
     MAYBE(7, CBOR_UINT, session_row, ends_at, 0),
+    MAYBE(8, CBOR_TEXT, session_row, device, DEVICE_NAME_MAX),
 };
 static const struct cbor_schema row = CBOR_SCHEMA(row_fields, struct session_row);
 

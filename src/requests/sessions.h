@@ -14,6 +14,8 @@ struct session_row {
     struct slice client; /* IP address, or "uid 1000" at the desk; empty: not known any more */
     uint64_t since;      /* wall clock; 0: before the daemon was started */
     uint64_t ends_at;
+    struct slice
+        device; /* what the client's machine calls itself, or of the desk the passkey that was used */
 };
 
 /* session_list: the open ones of an account, or everybody's for who runs the system; the newest first. */

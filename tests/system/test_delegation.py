@@ -126,6 +126,9 @@ def test_the_owner_grants_what_is_his(scene, person):
     company.postern("user", "set", BOB, "--disable")  # what he granted goes with him
     assert try_to(smtp, letter(BOB))[0] == 550
     company.postern("user", "set", BOB, "--enable")
+    assert try_to(smtp, letter(BOB))[0] == 550  # for good
+    assert person.login(BOB).returncode == 0
+    assert "may send as" in delegate(person, "add", BOB, ALICE, *AGAIN).stdout
     assert try_to(smtp, letter(BOB))[0] == 250
     # It was his alone when he granted it: once another account has it too, it takes two persons.
     company.both("user", "add", "carl@example.test", "--address", BOB, "--reason", "a test", "--password-stdin",

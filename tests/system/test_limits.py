@@ -2,14 +2,16 @@
 import datetime
 import email
 import email.mime.text
+import os
 import smtplib
 import socket
+import subprocess
 
 import pytest
 
 import mmdb
 import variety
-from company import wait_for
+from company import BUILD, ROOT, wait_for
 from scene import ALICE, PASSWORD, Client, Scene
 
 FIRST_TIME = 40  # within an hour, by default
@@ -309,6 +311,15 @@ class Away(Client):
     def _get_socket(self, host, port, timeout):
         sock = socket.create_connection(("127.0.0.1", port), timeout, (self.source, 0))
         return self.context.wrap_socket(sock, server_hostname=host)
+
+
+@pytest.mark.long
+def test_nobody_is_suspended_in_four_thousand_years():
+    """The model of office mail, played by twenty seeds of 200 person-years each."""
+    played = subprocess.run([BUILD / "stages_limits_traffic_test"], capture_output=True, text=True, timeout=3000,
+                            env={**os.environ, "TRAFFIC_SEEDS": "20", "CORPUS": str(ROOT / "tests" / "corpus")})
+    print(played.stdout + played.stderr)
+    assert played.returncode == 0 and "4000 years" in played.stdout + played.stderr
 
 
 def test_the_holder_is_told_and_a_thief_learns_nothing(scene):

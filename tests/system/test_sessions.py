@@ -5,7 +5,11 @@ import smtplib
 
 import pytest
 
-from scene import ALICE, PASSWORD, Scene
+from company import wait_for
+from passkeys import Desk, SoftKey
+from scene import ALICE, PASSWORD, Client, Scene
+from test_factors import add
+from test_limits import notices
 from test_roles import Person
 
 BOB, BOBS = "bob@example.test", "lantern gravel otter mosaic"
@@ -36,7 +40,7 @@ def test_a_session_is_seen_and_ended(scene):
     bob = scene.client(BOB, BOBS)
     rows = listed(scene, ALICE)
     assert len(rows) == 2 and len(listed(scene, "--all")) >= 3
-    assert all(re.match(rf"{ALICE} +(PLAIN|SCRAM-SHA-256|LOGIN) +127.0.0.1 +2", row)
+    assert all(re.match(rf"{ALICE} +(PLAIN|SCRAM-SHA-256|LOGIN)(, [\w.-]+)? +127.0.0.1 +2", row)
                for row in rows.values())
     send(scene, smtp)
     send(scene, other)
@@ -78,3 +82,44 @@ def test_an_employee_sees_and_ends_his_own_alone(scene, tmp_path):
     assert alice.postern("session", "end", "--all").returncode == 0
     assert alice.postern("session", "list").returncode == 77  # the desk is over too
     assert smtp.noop()[0] == 250 and len(listed(scene, BOB)) == 1
+
+
+def test_a_new_device_is_told_of_once(tmp_path):
+    """What a machine calls itself, an app password and a passkey are devices: the first sign-in with one is told to the holder."""
+    scene = Scene(tmp_path, limits=True)
+    company = scene.company
+
+    def sign_in(name, password=PASSWORD):
+        smtp = Client(company.hostname, company.submissions, context=company.context(), local_hostname=name, timeout=30)
+        smtp.login(ALICE, password)
+        return smtp
+
+    def told():
+        return [text for _, text in notices(scene, "A sign-in with a new device")]
+
+    try:
+        company.postern("user", "set", ALICE, "--notify", "alice.home@partner.test")
+        with sign_in("desk.example.test") as smtp:
+            scene.send("the first", smtp=smtp)
+        wait_for("the letter outside", lambda: scene.receiver.letters())
+        for name in ("desk.example.test", "[192.0.2.7]", "laptop.example.test", "laptop.example.test", "desk.example.test"):
+            with sign_in(name):
+                rows = listed(scene, ALICE).values()
+                assert any(f", {name} " in row for row in rows) or name.startswith("["), rows
+        password = add(scene, "phone")
+        for _ in range(2):
+            with sign_in("phone.example.test", password):
+                pass
+        key = Desk(company, SoftKey(), ALICE)
+        key.password()
+        assert key.add("blue key").returncode == 0
+        for _ in range(2):
+            assert key.alone().returncode == 0
+        assert "blue key" in key.postern("session", "list")
+        wait_for("the notices", lambda: len(told()) >= 3)
+        first, second, third = told()
+        assert "laptop.example.test" in first and "its main password" in first and "had not been used" in first
+        assert '"phone"' in second and '"blue key"' in third
+        assert "account.new_device" in company.log.read_text()
+    finally:
+        scene.close()

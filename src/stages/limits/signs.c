@@ -16,13 +16,13 @@ const struct sign_row signs_table[SIGNS] = {
     [SIGN_SAME_WORDS] = {"same-words",     20, 10,  35, "the same words to ",             " recipients outside"                        },
     [SIGN_NEW_LINKS] = {"new-links",      3,  60,  45, "",
                          " letters within an hour with links to where it had not linked before"                                        },
-    [SIGN_NEW_NETWORK] = {"new-network",    0,  200, 35, "it was used from ",
+    [SIGN_NEW_NETWORK] = {"new-network",    0,  200, 25, "it was used from ",
                          " networks within a day where it had not been before"                                                         },
     [SIGN_MANY_NETWORKS] = {"many-networks",  3,  100, 40, "somebody signed in from ",
                          " networks within an hour"                                                                                    },
     [SIGN_FAILURES] = {"failures",       60, 2,   20, "",                               " wrong passwords within an hour"            },
     [SIGN_BURST] = {"burst",          10, 20,  20, "",                               " letters in a rush after hours of silence"  },
-    [SIGN_PACE] = {"pace",           60, 10,  45, "",                               " letters within an hour"                    },
+    [SIGN_PACE] = {"pace",           70, 10,  45, "",                               " letters within an hour"                    },
     [SIGN_ADDRESSES] = {"addresses",      45, 10,  40, "",                               " different addresses outside within an hour"},
     [SIGN_BOUNCES] = {"bounces",        4,  60,  50, "",                               " recipients do not exist"                   },
     [SIGN_COUNTRY] = {"country",        0,  150, 30, "it was used from ",
@@ -31,7 +31,7 @@ const struct sign_row signs_table[SIGNS] = {
                          " times between places faster than anybody travels"                                                           },
     [SIGN_ELSEWHERE] = {"elsewhere",      0,  50,  5,  "an app password was used from ",
                          " networks where it had not been"                                                                             },
-    [SIGN_CONTENT] = {"content",        0,  10,  60, "a filter gives a letter ",       " points"                                    },
+    [SIGN_CONTENT] = {"content",        0,  10,  45, "a filter gives a letter ",       " points"                                    },
 };
 
 /* ── what is seen ── */
@@ -273,6 +273,37 @@ static void allow_own(const struct limits *own, uint64_t value[static SIGNS])
     value[SIGN_SAME_WORDS] = many ? 0 : value[SIGN_SAME_WORDS];
 }
 
+/* Several signs of one and the same thing: together they weigh `most`. */
+static void bound(unsigned points[static SIGNS], const enum sign *group, size_t n, unsigned most)
+{
+    unsigned left = most;
+
+    for (size_t i = 0; i < n; i++) {
+        unsigned *p = &points[group[i]];
+        *p = *p < left ? *p : left;
+        left -= *p;
+    }
+}
+
+/* Who travels, and whose telephone goes on to show the way out at home, has all signs of the place at once, and has sent nothing that is odd. Who invites people whom the
+ * company knows writes the same words to many. And what is new says little of an account that is new itself. */
+static void bound_groups(const struct signs *s, int64_t now_ms, unsigned points[static SIGNS])
+{
+    static const enum sign place[] = {SIGN_NEW_NETWORK,   SIGN_COUNTRY,   SIGN_TRAVEL,
+                                      SIGN_MANY_NETWORKS, SIGN_ELSEWHERE, SIGN_NEW_LINKS};
+
+    static const enum sign mailing[] = {SIGN_SAME_WORDS, SIGN_ADDRESSES};
+
+    const size_t n_place = sizeof(place) / sizeof(place[0]);
+    bool young = s->since_ms && now_ms - s->since_ms < SIGNS_YOUNG_MS;
+
+    bound(points, place, n_place - 1, SIGNS_PLACE_MOST);
+    bound(points, mailing, sizeof(mailing) / sizeof(mailing[0]), SIGNS_MAILING_MOST);
+    if (young) {
+        bound(points, place, n_place, SIGNS_YOUNG_MOST);
+    }
+}
+
 void signs_judge(const struct signs *s, struct limits_count *c, const struct limits *own,
                  int64_t now_ms, struct signs_verdict *verdict)
 {
@@ -286,9 +317,17 @@ void signs_judge(const struct signs *s, struct limits_count *c, const struct lim
         uint64_t above = verdict->value[i] > row->from ? verdict->value[i] - row->from : 0;
         uint64_t points = above < 1000 ? above * row->weight / 10 : row->most;
         verdict->points[i] = points < row->most ? (unsigned)points : row->most;
+    }
+    bound_groups(s, now_ms, verdict->points);
+    for (size_t i = 0; i < SIGNS; i++) {
         verdict->sum += verdict->points[i];
     }
     verdict->stolen = verdict->sum >= SIGNS_THRESHOLD;
+}
+
+bool signs_is_seen(const struct signs_verdict *verdict, size_t sign)
+{
+    return verdict->value[sign] > signs_table[sign].from;
 }
 
 void signs_sentence(const struct signs_verdict *verdict, struct buf *out)
@@ -298,7 +337,7 @@ void signs_sentence(const struct signs_verdict *verdict, struct buf *out)
     for (size_t n = 0; n < SIGNS; n++) {
         size_t best = SIGNS;
         for (size_t i = 0; i < SIGNS; i++) {
-            bool more = !said[i] && verdict->points[i] &&
+            bool more = !said[i] && signs_is_seen(verdict, i) &&
                         (best == SIGNS || verdict->points[i] > verdict->points[best]);
             best = more ? i : best;
         }

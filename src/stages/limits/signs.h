@@ -8,8 +8,15 @@
 
 #include "stages/limits/limits.h"
 
-#define SIGNS_VERSION   3
+#define SIGNS_VERSION   4
 #define SIGNS_THRESHOLD 100
+
+/* What groups of signs weigh together at most: from where the account is used, letters to many of whom the company knows; and, of an account that is not
+ * older than SIGNS_YOUNG_MS, that place and links are new. */
+#define SIGNS_PLACE_MOST   30
+#define SIGNS_MAILING_MOST 45
+#define SIGNS_YOUNG_MOST   40
+#define SIGNS_YOUNG_MS     (8 * (int64_t)LIMITS_DAY_MS)
 
 enum sign {
     SIGN_FIRST_TIME,     /* recipients within the hour to whom nobody here has written */
@@ -86,6 +93,7 @@ struct signs {
         int64_t at_ms;
     } elsewhere[SIGNS_ELSEWHERE]; /* from where app passwords were used that had not been */
 
+    int64_t since_ms;   /* when the account was made; 0: long ago */
     uint64_t content;   /* the most of the last hour */
     int64_t content_ms; /* when that was */
 };
@@ -146,5 +154,8 @@ struct signs_verdict {
 void signs_judge(const struct signs *s, struct limits_count *c, const struct limits *own,
                  int64_t now_ms, struct signs_verdict *verdict);
 
-/* The signs that count, the heaviest first, as sentences: "21 recipients within an hour ...; ...". */
+/* Whether it is one, also if others of its group left it no weight. */
+bool signs_is_seen(const struct signs_verdict *verdict, size_t sign);
+
+/* The signs that are seen, the heaviest first, as sentences: "21 recipients within an hour ...; ...". */
 void signs_sentence(const struct signs_verdict *verdict, struct buf *out);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 
 #include "formats/smtp/server.h"
+#include "letter/device.h"
 #include "requests/keeper.h"
 #include "stages/submission/collect.h"
 #include "stages/submission/envelope.h"
@@ -314,6 +315,7 @@ static bool start_tls(struct session *s)
         return false;
     }
     s->helo_len = 0;
+    s->sign_in.device = SLICE_NONE;
     smtp_server_secured(&s->smtp);
     return true;
 }
@@ -322,6 +324,7 @@ static void on_hello(struct session *s, struct slice name)
 {
     s->helo_len = name.len < HELO_MAX ? name.len : HELO_MAX;
     (void)memcpy(s->helo, name.ptr, s->helo_len);
+    s->sign_in.device = device_name(slice_of(s->helo, s->helo_len));
     forget(s);
     smtp_server_accept(&s->smtp);
 }

@@ -116,6 +116,7 @@ void sign_in_credentials(struct client_sign_in *c, const struct smtp_credentials
         .password = said->password,
         .client = slice_text(conn_peer_text(c->conn)),
         .mechanism = said->mechanism == SMTP_PLAIN ? SLICE("PLAIN") : SLICE("LOGIN"),
+        .device = c->device,
     };
     struct auth_login_answer answer = {.verdict = LOGIN_REFUSED};
     struct error e;
@@ -154,8 +155,8 @@ static void sign_in_device(struct client_sign_in *c, const struct smtp_sasl *sai
 {
     OWN(arena) struct arena arena = {.max = ANSWER_MAX};
     OWN(buf) struct buf chain = {.max = AUTH_CHAIN_MAX};
-    struct auth_external_ask ask = {.client = slice_text(conn_peer_text(c->conn)),
-                                    .as = said->message};
+    struct auth_external_ask ask = {
+        .client = slice_text(conn_peer_text(c->conn)), .as = said->message, .device = c->device};
     struct auth_login_answer answer = {.verdict = LOGIN_REFUSED};
     struct error e;
 
@@ -190,11 +191,13 @@ static bool ask_auth(struct client_sign_in *c, const struct smtp_sasl *said, str
         .client = client,
         .mechanism = name_of(said->mechanism),
         .message = said->message,
+        .device = c->device,
         .exporter = slice_of(exporter, exported ? sizeof(exporter) : 0)};
     const struct auth_sasl_next_ask next = {.connection = SLICE_ARRAY(c->connection),
                                             .client = client,
                                             .exchange = SLICE_ARRAY(c->exchange),
-                                            .message = said->message};
+                                            .message = said->message,
+                                            .device = c->device};
 
     return ipc_call(c->service->options.auth, said->first ? &auth_sasl_begin : &auth_sasl_next,
                     said->first ? (const void *)&first : (const void *)&next, -1, answer, NULL,

@@ -12,6 +12,7 @@ struct client_sign_in {
     struct submission *service;
     struct conn *conn;
     struct smtp_server *smtp;
+    struct slice device; /* what the client's machine calls itself; the session's memory */
     uint64_t failures;
     bool done;      /* somebody is signed in */
     bool open;      /* `handle` stands for a session of the keeper's */
