@@ -127,7 +127,9 @@ bool cli_dkim_rotate(struct cli *c, struct error *e)
     }
     cli_flush(c);
     (void)fprintf(
-        stderr, "\nPublish these records beside those that are there; the keys sign when the DNS\n"
-                "shows them. `postern dkim list` says how far that is.\n");
+        stderr,
+        "\nA [dns-update] publishes these records; without one, publish them beside those that\n"
+        "are there. The keys sign when the DNS shows them; `postern dkim list` says how far\n"
+        "that is.\n");
     return true;
 }

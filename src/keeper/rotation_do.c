@@ -341,10 +341,11 @@ static bool gather(struct look *l, struct error *e)
 /* New keys that the signer has not are waited for in vain: a crash came between, or a backup without them was restored. */
 static bool forget_missing(struct look *l, struct error *e)
 {
-    const struct slice *next = l->rotation.next.items;
+    const struct cbor_list lost = l->rotation.next;
+    const struct slice *next = lost.items;
     bool missing = false;
 
-    for (size_t i = 0; i < l->rotation.next.count; i++) {
+    for (size_t i = 0; i < lost.count; i++) {
         missing = missing || !is_taken(l, next[i]);
     }
     if (!missing || l->rotation.phase != ROTATION_PUBLISH) {
@@ -353,14 +354,12 @@ static bool forget_missing(struct look *l, struct error *e)
     l->rotation.phase = ROTATION_QUIET;
     l->rotation.seen_since = 0;
     l->rotation.next = (struct cbor_list){NULL, 0};
-    return keep(l, e);
+    return rotation_publish_retire(l->keeper, l->domain, &lost, l->arena, e) && keep(l, e);
 }
 
 /* A server that was away, or a key that it did not know yet. */
 static void try_again(struct look *l, bool published)
 {
-    const struct cbor_list none = {NULL, 0};
-
     if (!l->may_publish || !publish_does_keys(settings_of(l->keeper), l->domain)) {
         return;
     }
@@ -368,7 +367,7 @@ static void try_again(struct look *l, bool published)
         publish(l);
     }
     if (rotation_publish_pending(l->keeper, l->domain)) {
-        withdraw(l, &none);
+        withdraw(l, &(struct cbor_list){NULL, 0});
     }
 }
 

@@ -17,49 +17,62 @@
 #define OTHER_MAX       64
 #define MINIMUM_OF_TSIG 6 /* behind the MAC: id, error, length of other data */
 
-/* The text of a name, in lower case, dots between; empty for the root. Pointers lead backwards alone, so that it ends. */
+/* A name while it is read. */
+struct cursor {
+    size_t from;
+    size_t low;    /* a pointer leads to before here, so that a name ends */
+    size_t behind; /* the first pointer; 0: there was none */
+};
+
+static bool follow(struct slice m, struct cursor *c)
+{
+    if (c->from + 2 > m.len) {
+        return false;
+    }
+    size_t to = (size_t)(get16(m.ptr + c->from) & 0x3fff);
+    bool back = to < c->low;
+    c->behind = c->behind ? c->behind : c->from + 2;
+    c->low = c->from = to;
+    return back;
+}
+
+static bool add_label(struct slice m, struct cursor *c, uint8_t out[static NSUPDATE_NAME_MAX + 1],
+                      size_t *len)
+{
+    size_t n = m.ptr[c->from];
+
+    if (n > LABEL_MAX || c->from + 1 + n > m.len || *len + (*len > 0) + n > NSUPDATE_NAME_MAX) {
+        return false;
+    }
+    if (*len) {
+        out[(*len)++] = '.';
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint8_t letter = ascii_lower(m.ptr[c->from + 1 + i]);
+        out[(*len)++] = letter == '.' ? 0 : letter; /* a dot within a label is none between two */
+    }
+    c->from += 1 + n;
+    return true;
+}
+
+/* The text of a name, in lower case, dots between; empty for the root. */
 static bool read_name(struct slice m, size_t *at, uint8_t out[static NSUPDATE_NAME_MAX + 1],
                       size_t *len)
 {
-    size_t from = *at;
-    size_t low = *at; /* a pointer leads to before here */
-    bool jumped = false;
+    struct cursor c = {.from = *at, .low = *at};
 
     *len = 0;
-    for (;;) {
-        if (from >= m.len) {
+    while (c.from < m.len && m.ptr[c.from]) {
+        bool leads = (m.ptr[c.from] & POINTER) == POINTER;
+        if (!(leads ? follow(m, &c) : add_label(m, &c, out, len))) {
             return false;
         }
-        uint8_t n = m.ptr[from];
-        if ((n & POINTER) == POINTER) {
-            if (from + 2 > m.len) {
-                return false;
-            }
-            size_t to = (size_t)(get16(m.ptr + from) & 0x3fff);
-            *at = jumped ? *at : from + 2;
-            jumped = true;
-            if (to >= low) {
-                return false;
-            }
-            low = from = to;
-            continue;
-        }
-        if (n == 0) {
-            *at = jumped ? *at : from + 1;
-            return true;
-        }
-        if (n > LABEL_MAX || from + 1 + n > m.len || *len + (*len > 0) + n > NSUPDATE_NAME_MAX) {
-            return false;
-        }
-        if (*len) {
-            out[(*len)++] = '.';
-        }
-        for (size_t i = 0; i < n; i++) {
-            uint8_t c = ascii_lower(m.ptr[from + 1 + i]);
-            out[(*len)++] = c == '.' ? 0 : c; /* a dot within a label is none between two */
-        }
-        from += 1 + (size_t)n;
     }
+    if (c.from >= m.len) {
+        return false;
+    }
+    *at = c.behind ? c.behind : c.from + 1;
+    return true;
 }
 
 struct record {
@@ -120,23 +133,34 @@ static bool take(const struct record *r, const struct nsupdate_asked *asked,
     return true;
 }
 
-static bool walk(struct slice m, const struct nsupdate_asked *asked, struct nsupdate_answer *out,
-                 struct found *found)
+/* The question must be ours; of a change it is the zone. */
+static bool walk_questions(struct slice m, size_t *at, const struct nsupdate_asked *asked)
 {
-    size_t at = HEADER_LEN;
     size_t questions = get16(m.ptr + 4);
 
     for (size_t i = 0; i < questions; i++) {
         uint8_t name[NSUPDATE_NAME_MAX + 1];
         size_t len;
-        if (!read_name(m, &at, name, &len) || m.len - at < 4) {
+        if (!read_name(m, at, name, &len) || m.len - *at < 4) {
             return false;
         }
-        if (!asked->update && (!slice_equal_nocase(slice_of(name, len), asked->name) ||
-                               get16(m.ptr + at) != asked->type)) {
+        bool ours = slice_equal_nocase(slice_of(name, len), asked->name) &&
+                    get16(m.ptr + *at) == asked->type;
+        if (!asked->update && !ours) {
             return false;
         }
-        at += 4;
+        *at += 4;
+    }
+    return asked->update || questions == 1;
+}
+
+static bool walk(struct slice m, const struct nsupdate_asked *asked, struct nsupdate_answer *out,
+                 struct found *found)
+{
+    size_t at = HEADER_LEN;
+
+    if (!walk_questions(m, &at, asked)) {
+        return false;
     }
     for (size_t section = 1; section < SECTIONS; section++) {
         size_t count = get16(m.ptr + 4 + 2 * section);
@@ -148,7 +172,7 @@ static bool walk(struct slice m, const struct nsupdate_asked *asked, struct nsup
             found->any = section == SECTIONS - 1;
         }
     }
-    return at == m.len && (asked->update || questions == 1);
+    return at == m.len;
 }
 
 /* What stands in a TSIG record (RFC 8945 section 4.2). */
