@@ -35,6 +35,15 @@ static const struct config_setting rows[] = {
                .help = "The responder of an authority is asked about a certificate, too.",
                .more = "Whoever runs it, and the network on the way, learns with whose certificate "
                        "we write. With `no` lists alone are looked up, which say less."),
+    CONFIG_ROW("smime-dns", BOOLEAN, struct smime_settings, dns, .initial = "no",
+               .help = "Certificates of recipients are looked for in the DNS (SMIMEA, RFC 8162).",
+               .more =
+                   "Only where a [policy] names `smime`, nobody gave a certificate by hand, "
+                   "and DNSSEC proves the answer. A certificate of usage 3 "
+                   "counts for that address whoever issued it, one of usage 1 when "
+                   "an authority in `smime-trust` did; others are passed over. What was found "
+                   "counts for an hour at most; while a domain does not answer, letters that need "
+                   "it wait."),
 };
 
 const struct config_table settings_smime_table =

@@ -14,4 +14,5 @@ struct smime_settings {
     bool modern;
     enum setting_revocation revocation;
     bool ocsp;
+    bool dns;
 };

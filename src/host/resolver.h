@@ -29,6 +29,7 @@ enum dns_type {
     DNS_TXT = 16,
     DNS_AAAA = 28,
     DNS_TLSA = 52,
+    DNS_SMIMEA = 53,
 };
 
 enum dns_status {

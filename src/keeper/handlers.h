@@ -110,7 +110,7 @@ ipc_handler keeper_on_backups;           /* backups.c */
 ipc_handler keeper_on_keys_status;       /* renewal.c */
 ipc_handler keeper_on_recipient_add;     /* recipient_keys.c */
 ipc_handler keeper_on_recipient_drop;    /* recipient_keys.c */
-ipc_handler keeper_on_recipient_list;    /* recipient_keys.c */
+ipc_handler keeper_on_recipient_list;    /* recipient_list.c */
 ipc_handler keeper_on_smime_add;         /* smime_add.c */
 ipc_handler keeper_on_recipient_secret;  /* secrets_ask.c */
 ipc_handler keeper_on_recipient_phone;   /* telephone.c */

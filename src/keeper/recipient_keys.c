@@ -9,13 +9,10 @@
 #include "keeper/admin.h"
 #include "keeper/internal.h"
 #include "keeper/life.h"
-#include "keeper/openpgp.h"
 #include "keeper/recipient_refused.h"
-#include "keeper/smime.h"
 #include "requests/recipients.h"
 #include "state/recipients.h"
 
-#define ARENA_BYTES      ((size_t)2 << 20)
 #define RECORD_BYTES_MAX ((size_t)64 << 10)
 #define PREFIX_MIN       8 /* characters of a fingerprint by which a key is named */
 
@@ -227,6 +224,94 @@ bool recipient_key_keep(struct keeper *k, struct keeper_admin *admin, struct sli
     return kept;
 }
 
+/* ── what a place has now ── */
+
+static bool has(const struct recipient_key *keys, size_t n, const struct recipient_key *key)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < n; i++) {
+        found = found || (slice_equal(keys[i].fingerprint, key->fingerprint) &&
+                          keys[i].source == key->source && keys[i].vouched == key->vouched);
+    }
+    return found;
+}
+
+/* Of one that is here already, from elsewhere: what a letter brought gives way. */
+static bool may_take(const struct recipient_keys *row, const struct recipient_key *key)
+{
+    const struct recipient_key *keys = row->keys.items;
+    bool may = !recipient_refused(row, key->fingerprint);
+
+    for (size_t i = 0; i < row->keys.count; i++) {
+        if (slice_equal(keys[i].fingerprint, key->fingerprint)) {
+            may = may && !keys[i].own.len &&
+                  (keys[i].source == key->source || keys[i].source == RECIPIENT_HARVESTED);
+        }
+    }
+    return may;
+}
+
+static bool drop_gone(struct keeper *k, struct recipient_keys *row, uint64_t source,
+                      const struct recipient_key *now, size_t n, struct arena *arena, bool *any,
+                      struct error *e)
+{
+    const struct recipient_keys all = *row;
+    const struct recipient_key *keys = all.keys.items;
+
+    for (size_t i = 0; i < all.keys.count; i++) {
+        struct recipient_change change = {.address = row->address,
+                                          .removed = true,
+                                          .key = keys[i],
+                                          .reason = SLICE("it is not published any more")};
+        if (keys[i].source != source || has(now, n, &keys[i])) {
+            continue;
+        }
+        if (!record(k, NULL, &change, e)) {
+            return false;
+        }
+        without(row, keys[i].fingerprint, NULL, arena);
+        *any = true;
+    }
+    return true;
+}
+
+static bool replace(struct keeper *k, struct slice address, uint64_t source,
+                    const struct recipient_key *now, size_t n, struct arena *arena, struct error *e)
+{
+    struct recipient_keys row;
+    bool any = false;
+
+    if (!get_row(k, address, arena, &row, e) ||
+        !drop_gone(k, &row, source, now, n, arena, &any, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct recipient_change change = {.address = address, .key = now[i]};
+        if (has(row.keys.items, row.keys.count, &now[i]) || !may_take(&row, &now[i]) ||
+            row.keys.count >= RECIPIENT_KEYS_MAX) {
+            continue;
+        }
+        change.key.added_at = (uint64_t)clock_wall_ms();
+        if (!record(k, NULL, &change, e)) {
+            return false;
+        }
+        without(&row, now[i].fingerprint, &change.key, arena);
+        any = true;
+    }
+    return !any || state_recipient_put(k->state, &row, e);
+}
+
+bool recipient_keys_replace(struct keeper *k, struct slice address,
+                            enum recipient_key_source source, const struct recipient_key *now,
+                            size_t n, struct arena *arena, struct error *e)
+{
+    (void)pthread_mutex_lock(&changing);
+    bool done = replace(k, recipient_canonical(address, arena), source, now, n, arena, e);
+    (void)pthread_mutex_unlock(&changing);
+    return done;
+}
+
 /* ── over the control socket ── */
 
 static bool is_name(struct slice address)
@@ -372,105 +457,4 @@ bool keeper_on_recipient_drop(void *ctx, struct ipc_request *r, struct error *e)
     bool removed = remove_key(keeper_admin_of(ctx, r), ask, r->arena, e);
     (void)pthread_mutex_unlock(&changing);
     return removed;
-}
-
-/* ── lists ── */
-
-static bool contains(struct slice s, struct slice part)
-{
-    for (size_t i = 0; i + part.len <= s.len; i++) {
-        if (slice_equal_nocase(slice_of(s.ptr + i, part.len), part)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static struct recipient_keys copy_without_bytes(const struct recipient_keys *row,
-                                                struct arena *arena)
-{
-    struct recipient_key *keys = arena_array(arena, row->keys.count + 1, sizeof(*keys));
-    const struct recipient_key *from = row->keys.items;
-
-    for (size_t i = 0; i < row->keys.count; i++) {
-        keys[i] = (struct recipient_key){.kind = from[i].kind,
-                                         .fingerprint = arena_copy(arena, from[i].fingerprint),
-                                         .subject = arena_copy(arena, from[i].subject),
-                                         .algorithm = arena_copy(arena, from[i].algorithm),
-                                         .not_before = from[i].not_before,
-                                         .not_after = from[i].not_after,
-                                         .source = from[i].source,
-                                         .added_at = from[i].added_at,
-                                         .by = arena_copy(arena, from[i].by),
-                                         .vouched = from[i].vouched,
-                                         .reads = from[i].reads,
-                                         .own = arena_copy(arena, from[i].own)};
-    }
-    return (struct recipient_keys){
-        .address = arena_copy(arena, row->address), .keys = {keys, row->keys.count}
-    };
-}
-
-static int by_address(const void *a, const void *b)
-{
-    return slice_compare(((const struct recipient_keys *)a)->address,
-                         ((const struct recipient_keys *)b)->address);
-}
-
-static bool is_listed(const struct recipient_keys *row, const struct recipient_list_ask *ask)
-{
-    const struct recipient_key *keys = row->keys.items;
-    bool own = !ask->own;
-
-    for (size_t i = 0; i < row->keys.count; i++) {
-        own = own || keys[i].own.len;
-    }
-    return row->keys.count && own && contains(row->address, ask->part);
-}
-
-static bool list_all(struct keeper *k, const struct recipient_list_ask *ask, struct arena *arena,
-                     struct recipient_list_answer *answer, struct error *e)
-{
-    OWN(arena) struct arena scratch = {.max = ARENA_BYTES};
-    struct recipient_keys *rows = arena_array(arena, RECIPIENTS_LISTED_MAX, sizeof(*rows));
-    uint8_t place[STATE_PLACE_LEN] = {0};
-    bool found = true;
-    size_t n = 0;
-
-    while (found && !answer->more) {
-        struct recipient_keys row;
-        arena_reset(&scratch);
-        if (!state_recipient_next(k->state, place, &scratch, &row, &found, e)) {
-            return false;
-        }
-        if (found && is_listed(&row, ask)) {
-            answer->more = n == RECIPIENTS_LISTED_MAX;
-            if (!answer->more) {
-                rows[n++] = copy_without_bytes(&row, arena);
-            }
-        }
-    }
-    qsort(rows, n, sizeof(*rows), by_address);
-    answer->rows = (struct cbor_list){rows, n};
-    return true;
-}
-
-bool keeper_on_recipient_list(void *ctx, struct ipc_request *r, struct error *e)
-{
-    struct keeper *k = keeper_admin_of(ctx, r)->keeper;
-    const struct recipient_list_ask *ask = r->ask;
-    struct recipient_list_answer *answer = r->answer;
-    struct recipient_keys *row = arena_array(r->arena, 1, sizeof(*row));
-
-    if (ask->exactly.len == 0) {
-        return list_all(k, ask, r->arena, answer, e);
-    }
-    if (!get_row(k, recipient_canonical(ask->exactly, r->arena), r->arena, row, e)) {
-        return false;
-    }
-    struct recipient_key used;
-    bool found = false;
-    answer->rows = (struct cbor_list){row, row->keys.count ? 1 : 0};
-    (void)openpgp_known(k, row->address, r->arena, &answer->openpgp);
-    return smime_of(k, row->address, r->arena, &used, &found, &answer->smime, e);
 }

@@ -2,8 +2,6 @@
  * is the signer; here it is only decided with what. */
 #include "keeper/smime.h"
 
-#include <pthread.h>
-
 #include "base/bytes.h"
 #include "base/clock.h"
 
@@ -12,21 +10,15 @@
 #include "keeper/copies.h"
 #include "keeper/internal.h"
 #include "keeper/life.h"
-#include "keeper/patience.h"
 #include "keeper/recipient_keys.h"
 #include "keeper/recipients.h"
 #include "keeper/smime_copy.h"
-#include "keeper/smime_lists.h"
-#include "keeper/smime_ocsp.h"
-#include "keyring/digest.h"
+#include "keeper/smime_find.h"
+#include "keeper/smime_judge.h"
 #include "requests/smime.h"
 #include "stages/retention/term.h"
 
-#define JUDGED_MAX      256    /* certificates whose worth is remembered */
-#define JUDGED_AGE_MS   600000 /* and for how long */
-#define WHY_MAX         200
-#define NO_CERTIFICATE  "the sender has no certificate of ours: see `postern smime issue`"
-#define LISTS_ARENA_MAX ((size_t)16 << 20) /* lists, and the question that they are part of */
+#define NO_CERTIFICATE "the sender has no certificate of ours: see `postern smime issue`"
 
 /* As whoever builds the copy reads it. */
 static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
@@ -34,146 +26,6 @@ static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
                                           .field_bytes = LETTER_BYTES_MAX,
                                           .line_bytes = LETTER_BYTES_MAX,
                                           .fields = 100000};
-
-/* ── what a certificate is worth, for a while ── */
-
-struct judged {
-    uint8_t what[DIGEST_LEN]; /* certificate, address and anchors */
-    int64_t until_ms;         /* steady clock; 0: empty */
-    bool good;
-    char why[WHY_MAX];
-};
-
-static struct {
-    pthread_mutex_t lock; /* guards the others */
-    struct judged all[JUDGED_MAX];
-} memory = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static struct judged *place_of(const uint8_t what[static DIGEST_LEN])
-{
-    return &memory.all[what[0] % JUDGED_MAX];
-}
-
-static bool recall(const uint8_t what[static DIGEST_LEN], struct arena *arena, bool *good,
-                   struct slice *why)
-{
-    (void)pthread_mutex_lock(&memory.lock);
-    const struct judged *j = place_of(what);
-    bool known = j->until_ms > clock_steady_ms() && memcmp(j->what, what, DIGEST_LEN) == 0;
-    if (known) {
-        *good = j->good;
-        *why = arena_copy(arena, slice_text(j->why));
-    }
-    (void)pthread_mutex_unlock(&memory.lock);
-    return known;
-}
-
-static void remember(const uint8_t what[static DIGEST_LEN], bool good, struct slice why)
-{
-    struct slice text = slice_head(why, WHY_MAX - 1);
-
-    (void)pthread_mutex_lock(&memory.lock);
-    struct judged *j = place_of(what);
-    *j = (struct judged){.until_ms = clock_steady_ms() + JUDGED_AGE_MS, .good = good};
-    (void)memcpy(j->what, what, DIGEST_LEN);
-    (void)memcpy(j->why, text.ptr, text.len);
-    (void)pthread_mutex_unlock(&memory.lock);
-}
-
-/* Who added it himself said whose it is. */
-static bool must_name(const struct recipient_key *key)
-{
-    return key->source != RECIPIENT_UPLOADED;
-}
-
-static bool ask_worth(struct keeper *k, int fd, const struct smime_judge_ask *ask,
-                      struct arena *arena, struct smime_judge_answer *out, struct error *e)
-{
-    return ipc_call(k->options.inspector, &inspector_smime_judge, ask, fd, out, NULL, arena,
-                    KEEPER_ASK_MS, e);
-}
-
-/* What responders and lists say, as far as it can be had. */
-static bool find_revocation(struct keeper *k, int fd, struct smime_judge_ask *ask,
-                            const struct smime_judge_answer *first, struct arena *arena,
-                            struct smime_judge_answer *out, struct error *e)
-{
-    const struct smime_settings *s = &k->options.settings(k->options.context)->smime;
-    const struct cbor_list none = {NULL, 0};
-    struct smime_ocsp ocsp;
-
-    if (!patience_take()) {
-        return error_set(e, ERROR_BUSY, "whether it is revoked was not asked yet");
-    }
-    smime_ocsp_get(k, s->ocsp ? &first->questions : &none, arena, &ocsp);
-    ask->answers = (struct cbor_list){ocsp.answers, ocsp.questions->count};
-    smime_lists_get(k, &first->lists, arena, &ask->crls);
-    patience_give();
-    ask->must_know = s->revocation == SETTING_REVOCATION_HARD;
-    if (ask->crls.count == 0 && ask->answers.count == 0 && !ask->must_know) {
-        *out = *first;
-        return true;
-    }
-    if (!ask_worth(k, fd, ask, arena, out, e)) {
-        return false;
-    }
-    smime_ocsp_keep(&ocsp, &out->until);
-    return true;
-}
-
-/* First without lists: what nobody whom we trust issued does not say where we ask. */
-static bool find_worth(struct keeper *k, const struct recipient_key *key, struct slice address,
-                       struct slice anchors, struct arena *arena, struct smime_judge_answer *out,
-                       struct error *e)
-{
-    const struct settings *settings = k->options.settings(k->options.context);
-    uint8_t tag[INSPECTOR_SENDER_LEN];
-    OWN(fd) int fd = -1;
-
-    keeper_life_of_address(address, tag);
-    struct smime_judge_ask ask = {.sender = SLICE_ARRAY(tag),
-                                  .anchors = anchors,
-                                  .address = must_name(key) ? address : SLICE_NONE,
-                                  .now_s = (uint64_t)clock_wall_ms() / 1000,
-                                  .vouched = key->vouched};
-    if (!memfd_from("certificate", key->bytes, &fd, e) || !ask_worth(k, fd, &ask, arena, out, e)) {
-        return false;
-    }
-    if (out->worth != 0 || ask.vouched || settings->smime.revocation == SETTING_REVOCATION_OFF) {
-        return true;
-    }
-    OWN(arena) struct arena scratch = {.max = LISTS_ARENA_MAX};
-    struct smime_judge_answer again;
-    if (!find_revocation(k, fd, &ask, out, &scratch, &again, e)) {
-        return false;
-    }
-    *out = (struct smime_judge_answer){.worth = again.worth, .why = arena_copy(arena, again.why)};
-    return true;
-}
-
-static bool judge(struct keeper *k, const struct recipient_key *key, struct slice address,
-                  struct arena *arena, bool *good, struct slice *why, struct error *e)
-{
-    struct slice anchors = k->options.smime_trust(k->options.context);
-    struct smime_judge_answer answer;
-    uint8_t what[DIGEST_LEN];
-    uint8_t trust[DIGEST_LEN];
-
-    digest_of(anchors, SLICE_NONE, trust);
-    struct slice all = arena_printf(arena, "%.*s %.*s %d ", SLICE_ARG(key->fingerprint),
-                                    SLICE_ARG(address), key->vouched);
-    digest_of(all, SLICE_ARRAY(trust), what);
-    if (recall(what, arena, good, why)) {
-        return true;
-    }
-    if (!find_worth(k, key, address, anchors, arena, &answer, e)) {
-        return false;
-    }
-    *good = answer.worth == 0;
-    *why = answer.why;
-    remember(what, *good, *why);
-    return true;
-}
 
 static bool holds_now(const struct recipient_key *key)
 {
@@ -195,7 +47,8 @@ static bool find_of(struct keeper *k, const struct recipient_keys *all, unsigned
         if (keys[i].kind != RECIPIENT_SMIME || recipient_key_rank(&keys[i]) != of) {
             continue;
         }
-        if (holds_now(&keys[i]) && !judge(k, &keys[i], all->address, arena, found, &said, e)) {
+        if (holds_now(&keys[i]) &&
+            !smime_worth_of(k, &keys[i], all->address, arena, found, &said, e)) {
             return false;
         }
         if (*found || !*best) {
@@ -207,26 +60,69 @@ static bool find_of(struct keeper *k, const struct recipient_keys *all, unsigned
     return true;
 }
 
-bool smime_of(struct keeper *k, struct slice address, struct arena *arena,
-              struct recipient_key *out, bool *found, struct slice *why, struct error *e)
+struct finding {
+    struct keeper *keeper;
+    struct slice address;
+    struct arena *arena;
+    bool asks;                   /* the places where certificates are */
+    bool later;                  /* one could not be asked now */
+    const char *note;            /* what one had that is of no use; NULL: nothing */
+    struct recipient_keys known; /* as they are now */
+};
+
+/* Whether what is here from places of that rank counts: what was asked for of late. */
+static bool look(struct finding *f, unsigned of, struct error *e)
+{
+    const bool domain = of == RECIPIENT_RANK_DOMAIN;
+    struct smime_found found = {.state = SMIME_FIND_KNOWN};
+
+    if (f->asks && domain) {
+        found = smime_find_dns(f->keeper, f->address, f->arena);
+    }
+    f->later = f->later || found.state == SMIME_FIND_LATER;
+    f->note = found.note ? found.note : f->note;
+    return found.state == SMIME_FIND_KNOWN &&
+           (!domain || recipient_keys_of(f->keeper, f->address, f->arena, &f->known, e));
+}
+
+static bool find(struct finding *f, struct recipient_key *out, bool *found, struct slice *why,
+                 struct error *e)
 {
     const struct recipient_key *best = NULL;
-    struct recipient_keys all;
 
     *found = false;
     *why = SLICE("no certificate of the recipient is known");
-    if (!recipient_keys_of(k, address, arena, &all, e)) {
+    if (!recipient_keys_of(f->keeper, f->address, f->arena, &f->known, e)) {
         return false;
     }
     for (unsigned of = RECIPIENT_RANK_BEST; of > 0 && !*found; of--) {
-        if (!find_of(k, &all, of, arena, &best, found, why, e)) {
+        if (look(f, of, e) && !find_of(f->keeper, &f->known, of, f->arena, &best, found, why, e)) {
             return false;
         }
     }
     if (best) {
         *out = *best;
+    } else if (f->note) {
+        *why = slice_text(f->note);
     }
-    return true;
+    return *found || !f->later ||
+           error_set(e, ERROR_BUSY, "a certificate of the recipient cannot be looked for now");
+}
+
+bool smime_of(struct keeper *k, struct slice address, struct arena *arena,
+              struct recipient_key *out, bool *found, struct slice *why, struct error *e)
+{
+    struct finding f = {.keeper = k, .address = address, .arena = arena, .asks = true};
+
+    return find(&f, out, found, why, e);
+}
+
+bool smime_known(struct keeper *k, struct slice address, struct arena *arena,
+                 struct recipient_key *out, bool *found, struct slice *why, struct error *e)
+{
+    struct finding f = {.keeper = k, .address = address, .arena = arena};
+
+    return find(&f, out, found, why, e);
 }
 
 bool smime_own(struct keeper *k, struct slice address, struct arena *arena,

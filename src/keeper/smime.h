@@ -16,8 +16,14 @@ struct keeper;
 bool smime_own(struct keeper *k, struct slice address, struct arena *arena,
                struct recipient_key *out, bool *found, struct error *e) MUST_CHECK;
 
-/* The newest certificate of a recipient that letters may be encrypted with now; *found is false and *why says the reason when
- * there is none. */
+/* The best certificate of a recipient that letters may be encrypted with now, after the places where the settings let us look were
+ * asked; *found is false and *why says the reason when there is none. ERROR_BUSY when there is none and such a place cannot be asked
+ * now. */
 bool smime_of(struct keeper *k, struct slice address, struct arena *arena,
               struct recipient_key *out, bool *found, struct slice *why,
               struct error *e) MUST_CHECK;
+
+/* The same of what is known, asking no place for certificates. */
+bool smime_known(struct keeper *k, struct slice address, struct arena *arena,
+                 struct recipient_key *out, bool *found, struct slice *why,
+                 struct error *e) MUST_CHECK;

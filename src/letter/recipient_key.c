@@ -54,9 +54,9 @@ const char *recipient_key_kind_text(uint64_t kind)
 const char *recipient_key_source_text(uint64_t source)
 {
     static const char *const texts[] = {
-        [RECIPIENT_UPLOADED] = "uploaded",   [RECIPIENT_HARVESTED] = "from a signed letter",
-        [RECIPIENT_LDAP] = "LDAP",           [RECIPIENT_WKD] = "WKD",
-        [RECIPIENT_SMIMEA] = "DNS (SMIMEA)", [RECIPIENT_AUTOCRYPT] = "Autocrypt",
+        [RECIPIENT_UPLOADED] = "uploaded",     [RECIPIENT_HARVESTED] = "from a signed letter",
+        [RECIPIENT_LDAP] = "directory (LDAP)", [RECIPIENT_WKD] = "WKD",
+        [RECIPIENT_SMIMEA] = "DNS (SMIMEA)",   [RECIPIENT_AUTOCRYPT] = "Autocrypt",
         [RECIPIENT_MADE] = "made here",
     };
 
@@ -73,6 +73,8 @@ unsigned recipient_key_rank(const struct recipient_key *key)
     case RECIPIENT_HARVESTED:
     case RECIPIENT_AUTOCRYPT:
         return 1;
+    case RECIPIENT_LDAP:
+        return RECIPIENT_RANK_DIRECTORY;
     default:
         return 2;
     }

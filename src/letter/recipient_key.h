@@ -86,8 +86,11 @@ const char *recipient_key_kind_text(uint64_t kind);
 /* "uploaded"; "?" for what is none. */
 const char *recipient_key_source_text(uint64_t source);
 
-/* What a person gave us comes before what a directory says, and that before what came along in a letter. */
-#define RECIPIENT_RANK_BEST 3
+/* What a person gave us comes before what a directory of the settings says, that before what a recipient's domain publishes, and that before
+ * what came along in a letter. */
+#define RECIPIENT_RANK_BEST      4
+#define RECIPIENT_RANK_DIRECTORY 3
+#define RECIPIENT_RANK_DOMAIN    2
 
 /* From 1 to RECIPIENT_RANK_BEST; 0: it is one of ours, which signs alone. */
 unsigned recipient_key_rank(const struct recipient_key *key);

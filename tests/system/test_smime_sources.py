@@ -1,13 +1,19 @@
-"""S/MIME certificates of recipients: whether they were revoked, said by a real OCSP responder (openssl)."""
+"""S/MIME certificates of recipients: what a signed zone (Knot) publishes of them, and what a real OCSP responder (openssl) says."""
+import hashlib
 import http.client
 import http.server
 import subprocess
+import sys
 import threading
 
 import pytest
 
-from company import Company, free_port, wait_for
-from test_smime import Person, openssl
+from company import ROOT, Company, free_port, wait_for
+from knot import Knot
+from test_smime import ANNA, PASSWORD, Person, fingerprint, openssl, send
+
+sys.path.insert(0, str(ROOT / "tests" / "receiver"))
+from receiver import Receiver  # noqa: E402
 
 OCSP = "http://ocsp.partner.test"
 REQUEST = "application/ocsp-request"
@@ -78,11 +84,22 @@ def company(tmp_path_factory):
     made.way = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Way)
     made.way.asked, made.way.responder = [], made.responder.port
     threading.Thread(target=made.way.serve_forever, daemon=True).start()
+    made.knot = Knot(folder / "knot", "partner.test")
+    certificate, key = made.authority.issue("mx.partner.test")
+    made.outside = Receiver(folder / "outside", certificate=certificate, key=key).start()
     made.create(settings={"courier-proxy": f"http://127.0.0.1:{made.way.server_port}", "smime-revocation": "hard",
-                          "smime-trust": made.authority.certificate})
+                          "smime-trust": made.authority.certificate, "dns-resolver": f"127.0.0.1:{made.knot.port}",
+                          "dns-trust-anchor": made.knot.anchor(folder / "anchor"), "dns-insecure-domain": "un.partner.test",
+                          "smime-dns": "yes"},
+                sections="".join(f"[domain {name}]\nroute = 127.0.0.1:{made.outside.port}\ntls-name = mx.partner.test\n"
+                                 for name in ("partner.test", "un.partner.test")) +
+                         "[policy all]\nto-domain = partner.test, un.partner.test\nmethods = smime\nreason = Ask for a certificate.\n")
     made.start()
+    made.add_user(ANNA, PASSWORD)
     yield made
     made.stop()
+    made.outside.stop()
+    made.knot.stop()
     made.responder.stop()
     made.way.shutdown()
 
@@ -105,3 +122,35 @@ def test_a_responder_says_what_was_revoked(company, tmp_path):
     company.postern("recipient", "add-key", "partner.test", good.certificate, "--reason", "their gateway's")
     assert "it is good" in company.postern("recipient", "show", "partner.test")
     assert len(company.way.asked) == 4
+
+
+def smimea(person, usage, address=None, selector=0, matching=0):
+    """The line of a zone for a certificate."""
+    local, _, domain = (address or person.address).partition("@")
+    name = hashlib.sha256(local.encode()).hexdigest()[:56]
+    data = openssl("x509", "-in", person.certificate, "-outform", "DER")
+    data = hashlib.sha256(data).digest() if matching else data
+    return f"{name}._smimecert.{domain}. IN SMIMEA {usage} {selector} {matching} {data.hex()}"
+
+
+def test_a_certificate_is_taken_out_of_the_dns(company, tmp_path):
+    names = ("vera", "ines", "otto", "hash", "dane")
+    vera, ines, otto, hashed, authority = (Person(tmp_path, f"{name}@partner.test") for name in names)
+    unproven = Person(tmp_path, "ulla@un.partner.test")
+    ines.issued(company.authority)
+    company.knot.publish("\n".join((
+        smimea(vera, 3), smimea(ines, 1), smimea(otto, 1), smimea(hashed, 3, matching=1), smimea(authority, 2),
+        smimea(unproven, 3))))
+    for person, why in ((otto, "nobody whom we trust issued it"), (hashed, "a key or a hash"), (authority, "none of the recipient"),
+                        (unproven, "DNSSEC does not prove")):
+        letter = send(company, f"for {person.address}", person.address)
+        wait_for(why, lambda letter=letter, why=why: why in company.show(letter), 60)
+    assert company.outside.letters() == []
+    letter = send(company, "for Vera", vera.address)
+    (_, octets), = company.outside.wait(1, 90)
+    (tmp_path / "came").write_bytes(octets)
+    inside = openssl("cms", "-decrypt", "-in", tmp_path / "came", "-inkey", vera.key, "-recip", vera.certificate)
+    assert b"Subject: for Vera" in inside
+    assert f"encrypted for {vera.address}" in company.show(letter)
+    shown = company.postern("recipient", "show", vera.address)
+    assert "DNS (SMIMEA)" in shown and fingerprint(vera.certificate) in shown and "it is good" in shown

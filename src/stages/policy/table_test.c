@@ -409,17 +409,17 @@ static void the_text_of_a_policy(void **unused)
             "[label l]\naccount = p@example.test\n",
             &a, &s, &e),
         e);
-    assert_slice(
-        policy_text(&s, &a),
-        "[label l]\naccount = p@example.test\nremove-tag = no\n"
-        "[policy b]\nto = x@y.test\noutside = yes\nlabel = l\nfinding = card\n"
-        "methods = smime, verified\notherwise = hold\nmetadata = remove\nreason = No.\n"
-        "smime-modern = no\nsmime-revocation = soft\nsmime-ocsp = yes\nopenpgp-lookup = no\n"
-        "openpgp-autocrypt = no\nattachments-password = generated\n"
-        "attachments-password-keep = 720h\nattachments-text = inside\n"
-        "attachments-language = german\nattachments-cover = Call us.\n"
-        "attachments-metadata = no\n"
-        "outbound-tls = encrypted\n[domain y.test]\ntls = cleartext\nrequire-tls = yes\n");
+    assert_slice(policy_text(&s, &a),
+                 "[label l]\naccount = p@example.test\nremove-tag = no\n"
+                 "[policy b]\nto = x@y.test\noutside = yes\nlabel = l\nfinding = card\n"
+                 "methods = smime, verified\notherwise = hold\nmetadata = remove\nreason = No.\n"
+                 "smime-modern = no\nsmime-revocation = soft\nsmime-ocsp = yes\nsmime-dns = "
+                 "no\nopenpgp-lookup = no\n"
+                 "openpgp-autocrypt = no\nattachments-password = generated\n"
+                 "attachments-password-keep = 720h\nattachments-text = inside\n"
+                 "attachments-language = german\nattachments-cover = Call us.\n"
+                 "attachments-metadata = no\n"
+                 "outbound-tls = encrypted\n[domain y.test]\ntls = cleartext\nrequire-tls = yes\n");
     assert_ok(read_settings("[label l]\nsubject-tag = x\n", &a, &s, &e), e);
     assert_slice(policy_text(&s, &a), "");
 }

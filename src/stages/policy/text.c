@@ -87,9 +87,11 @@ static void write_methods(const struct settings *s, struct buf *out)
     static const char *const revocation[] = {"soft", "hard", "off"};
 
     write_given("smime-trust", s->smime.trust, out);
-    buf_printf(out, "smime-modern = %s\nsmime-revocation = %s\nsmime-ocsp = %s\n",
+    buf_printf(out,
+               "smime-modern = %s\nsmime-revocation = %s\nsmime-ocsp = %s\n"
+               "smime-dns = %s\n",
                s->smime.modern ? "yes" : "no", revocation[s->smime.revocation],
-               s->smime.ocsp ? "yes" : "no");
+               s->smime.ocsp ? "yes" : "no", s->smime.dns ? "yes" : "no");
     buf_printf(out, "openpgp-lookup = %s\nopenpgp-autocrypt = %s\n",
                s->openpgp.lookup ? "yes" : "no", s->openpgp.autocrypt ? "yes" : "no");
     for (size_t i = 0; i < s->signing.methods.count; i++) {

@@ -1,0 +1,25 @@
+/* keeper/smime_find - certificates of recipients that others publish, when the settings say so: in the DNS of their domain (SMIMEA, RFC 8162).
+ *
+ * Asked by whoever looks for a certificate, and waits for it a few seconds: once in an hour at most for an address, so many times a minute,
+ * and only where a [policy] section names smime. What was asked is remembered in memory alone: after a start nothing that was found before
+ * counts until it was asked for again. Thread-safe. */
+#pragma once
+
+#include "base/arena.h"
+
+struct keeper;
+
+enum smime_find_state {
+    SMIME_FIND_OFF, /* the settings do not let us look there: what was found before does not count */
+    SMIME_FIND_KNOWN, /* what is kept of that place is what it has */
+    SMIME_FIND_LATER, /* it cannot be told now */
+};
+
+struct smime_found {
+    enum smime_find_state state;
+    const char
+        *note; /* a sentence without a full stop about what is there and of no use, or NULL */
+};
+
+/* Ask the DNS, and keep what DNSSEC proves: certificates that stand there whole, of usage 1 or 3. What is not there any more goes. */
+struct smime_found smime_find_dns(struct keeper *k, struct slice address, struct arena *arena);
