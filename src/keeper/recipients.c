@@ -110,10 +110,12 @@ static const struct recipient_fact *find_later(const struct recipient_state *sta
             return fact;
         }
     }
-    if (!rung_hides(r->method) && state->smime_signed.later) {
-        return &state->smime_signed;
+    if (rung_hides(r->method) || !state) {
+        return NULL;
     }
-    return !rung_hides(r->method) && state->openpgp_signed.later ? &state->openpgp_signed : NULL;
+    return state->smime_signed.later     ? &state->smime_signed
+           : state->openpgp_signed.later ? &state->openpgp_signed
+                                         : NULL;
 }
 
 static void give_up(struct recipient_fact *fact, struct arena *arena)
