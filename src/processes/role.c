@@ -1,5 +1,3 @@
-#include "processes/roles.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -16,6 +14,7 @@
 #include "host/process.h"
 #include "host/thread.h"
 #include "processes/internal.h"
+#include "processes/roles.h"
 #include "processes/settings_files.h"
 
 #define FILES_MAX 65536 /* open descriptors: thousands of connections */
