@@ -99,9 +99,10 @@ void keeper_level_withdraw(struct keeper *k, struct slice domain)
         log_event(LOG_ERROR, "state.failed", LOG_TEXT("reason", e.text));
     } else if (lowered) {
         log_event(LOG_WARNING, "sts.withdrawn", LOG_NUMBER("level", LEVEL_VERIFIED));
-        keeper_alert(k, "sts-withdrawn",
-                     "A domain says by its own policy that it has no MTA-STS any more. Its servers "
-                     "must show a certificate that proves itself, and no more than that.");
+        keeper_alert(
+            k, "sts-withdrawn",
+            "A domain says by its own policy that its MTA-STS is in force no more. Its servers "
+            "must show a certificate that proves itself, and no more than that.");
     }
 }
 
