@@ -426,10 +426,8 @@ static void where_nobody_could_be_asked_nothing_is_known(void **unused)
 /* Letters of a domain that withdraws its policy itself need not wait for ever. */
 static void who_withdraws_mta_sts_is_not_held_to_it(void **unused)
 {
-    static const struct evidence by_sts = {.level = LEVEL_AUTHENTICATED,
-                                           .proof = SLICE_INIT("MTA-STS 1")};
-    static const struct evidence by_dane = {.level = LEVEL_AUTHENTICATED,
-                                            .proof = SLICE_INIT("DANE 3 1 1")};
+    struct evidence by_sts = {.level = LEVEL_AUTHENTICATED, .proof = SLICE("MTA-STS 1")};
+    struct evidence by_dane = {.level = LEVEL_AUTHENTICATED, .proof = SLICE("DANE 3 1 1")};
     struct error e;
     uint64_t level = 0;
 
