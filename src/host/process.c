@@ -13,9 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/own.h"
+
 #define EXIT_NO_EXEC 127
 #define WORDS_MAX    8 /* of the environment, with the NULL */
 #define WORD_MAX     256
+
+#define OUT_OF_THE_WAY 10 /* of the descriptors that a child's own are put at */
 
 /* What of our environment a child may see: what it logs to, and how a sanitizer behaves. */
 static const char *const inherited[] = {"JOURNAL_STREAM", "ASAN_OPTIONS", "TSAN_OPTIONS",
@@ -69,7 +73,8 @@ bool process_program(const char *suffix, int *program, struct error *e)
         return error_set(e, ERROR_CONFIG, "the path of this program cannot be told");
     }
     (void)snprintf(path + n, sizeof(path) - (size_t)n, "%s", *suffix ? suffix : "/proc/self/exe");
-    *program = open(path, O_PATH | O_CLOEXEC);
+    OWN(fd) int found = open(path, O_PATH | O_CLOEXEC);
+    *program = found < 0 ? -1 : fcntl(found, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
     return *program >= 0 || error_errno(e, ERROR_CONFIG, "%s", path);
 }
 

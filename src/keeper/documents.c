@@ -157,6 +157,7 @@ static enum copy_end have_told(struct keeper *k, const struct copy_ask *ask,
         return COPY_MADE;
     case SECRET_NOT_BEGUN:
     case SECRET_AGAIN:
+    case SECRET_NOT_RUN:
         break;
     }
     return begin_telling(k, ask, &telling, choice, arena, out, e);

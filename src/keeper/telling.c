@@ -415,6 +415,10 @@ static bool run(struct keeper *k, struct job *j, struct error *e)
         kept.state = k->options.tell_secret(k->options.context, slice_text(j->telephone),
                                             secret_slice(j->password), slice_text(id));
     }
+    if (kept.state == SECRET_NOT_RUN) { /* it has not had its chance */
+        return keep(k, name, SECRET_AGAIN, j->tries, e) &&
+               error_set(e, ERROR_BUSY, "the program could not be started");
+    }
     if (kept.state == SECRET_AGAIN && kept.tries >= TRIES_MAX) {
         kept.state = SECRET_NEVER;
     }

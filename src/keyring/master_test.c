@@ -190,7 +190,6 @@ static void what_was_not_finished_is_destroyed(void **unused)
     OWN(secret) struct secret *other = keyring_random();
     OWN(master) struct master m = {0};
     OWN(master) struct master after = {0};
-    OWN(buf) struct buf seen = {.max = 1000};
     struct error e;
 
     (void)unused;

@@ -105,7 +105,6 @@ static void expect_no_keys(struct rig *r)
     assert_false(is_there(r->dirfd, "erasing") || is_there(r->dirfd, "erasing.new"));
     for (size_t i = 0; i < NAMED; i++) {
         OWN(pack) struct pack *p = NULL;
-        OWN(record_keys) struct record_keys *k = NULL;
         uint32_t number = r->acked[named[i]].ref.segment;
         char name[64];
         bool there = true;

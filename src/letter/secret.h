@@ -15,11 +15,12 @@
 /* What became of telling somebody a password by the operator's program. */
 enum secret_told {
     SECRET_NOT_BEGUN = 0,
-    SECRET_BEGUN = 1,  /* the program runs, or did when we ended */
-    SECRET_TOLD = 2,   /* it says so */
-    SECRET_AGAIN = 3,  /* it was not told, and may be yet */
-    SECRET_NEVER = 4,  /* it cannot be told so */
-    SECRET_UNSURE = 5, /* it may have been told: the program was ended before it said */
+    SECRET_BEGUN = 1,   /* the program runs, or did when we ended */
+    SECRET_TOLD = 2,    /* it says so */
+    SECRET_AGAIN = 3,   /* it was not told, and may be yet */
+    SECRET_NEVER = 4,   /* it cannot be told so */
+    SECRET_UNSURE = 5,  /* it may have been told: the program was ended before it said */
+    SECRET_NOT_RUN = 6, /* the program could not be started now; nowhere kept */
 };
 
 /* Whether a text is a telephone number in the international form: `+` and digits alone (E.164). */

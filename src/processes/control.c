@@ -93,7 +93,7 @@ const struct cbor_schema control_run_schema = CBOR_SCHEMA(run_fields, struct con
 
 static const struct cbor_field ran_fields[] = {
     CBOR_FIELD(1, CBOR_UINT, struct control_ran, number, 0),
-    CBOR_FIELD(2, CBOR_UINT, struct control_ran, told, SECRET_UNSURE),
+    CBOR_FIELD(2, CBOR_UINT, struct control_ran, told, SECRET_NOT_RUN),
 };
 const struct cbor_schema control_ran_schema = CBOR_SCHEMA(ran_fields, struct control_ran);
 

@@ -48,9 +48,10 @@ static void become(const char *command, int in)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
     (void)setsid(); /* so that what it starts ends with it */
-    (void)dup2(in, STDIN_FILENO);
-    (void)dup2(nowhere, STDOUT_FILENO);
-    (void)dup2(nowhere, STDERR_FILENO);
+    if (nowhere < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(nowhere, STDOUT_FILENO) < 0 ||
+        dup2(nowhere, STDERR_FILENO) < 0) {
+        _exit(EXIT_AGAIN); /* it must not write the password into our log */
+    }
     sandbox_close_others(FIRST_UNKNOWN);
     (void)execl(command, command, (char *)NULL);
     _exit(EXIT_NO_EXEC);
@@ -117,7 +118,7 @@ bool telling_begin(struct telling *t, struct child *c, const struct ipc_packet *
     pid_t program = place ? start((const char *)settings->command.ptr, &run) : 0;
     explicit_bzero((void *)(uintptr_t)p->body.ptr, p->body.len);
     if (program == 0) {
-        return answer(c, run.number, SECRET_AGAIN, e);
+        return answer(c, run.number, SECRET_NOT_RUN, e);
     }
     *place =
         (struct telling_run){program, c->pid, run.number, clock_steady_ms() + settings->command_ms};
@@ -237,7 +238,7 @@ enum secret_told role_tell(struct role *r, struct slice telephone, struct slice 
 {
     struct control_run run = {0, telephone, password, letter};
     int64_t within_ms = role_settings(r)->documents.command_ms + PATIENCE_MS;
-    enum secret_told told = SECRET_AGAIN;
+    enum secret_told told = SECRET_NOT_RUN;
     struct error e;
 
     (void)pthread_mutex_lock(&r->lock);
@@ -245,7 +246,7 @@ enum secret_told role_tell(struct role *r, struct slice telephone, struct slice 
     run.number = r->telling.number;
     (void)pthread_mutex_unlock(&r->lock);
     if (place == TELLING_AT_ONCE) {
-        return SECRET_AGAIN;
+        return SECRET_NOT_RUN;
     }
     bool sent = control_send(r->control, CONTROL_RUN, &control_run_schema, &run, -1, &e);
     (void)pthread_mutex_lock(&r->lock);
