@@ -81,8 +81,10 @@ static bool look(struct finding *f, unsigned of, struct error *e)
     }
     f->later = f->later || found.state == SMIME_FIND_LATER;
     f->note = found.note ? found.note : f->note;
-    return found.state == SMIME_FIND_KNOWN &&
-           (!domain || recipient_keys_of(f->keeper, f->address, f->arena, &f->known, e));
+    if (found.state == SMIME_FIND_KNOWN && domain) {
+        f->later = !recipient_keys_of(f->keeper, f->address, f->arena, &f->known, e);
+    }
+    return found.state == SMIME_FIND_KNOWN && !f->later;
 }
 
 static bool find(struct finding *f, struct recipient_key *out, bool *found, struct slice *why,
@@ -95,7 +97,8 @@ static bool find(struct finding *f, struct recipient_key *out, bool *found, stru
     if (!recipient_keys_of(f->keeper, f->address, f->arena, &f->known, e)) {
         return false;
     }
-    for (unsigned of = RECIPIENT_RANK_BEST; of > 0 && !*found; of--) {
+    /* What a place of more weight may have is waited for: nothing of less stands in for it. */
+    for (unsigned of = RECIPIENT_RANK_BEST; of > 0 && !*found && !f->later; of--) {
         if (look(f, of, e) && !find_of(f->keeper, &f->known, of, f->arena, &best, found, why, e)) {
             return false;
         }
@@ -105,7 +108,7 @@ static bool find(struct finding *f, struct recipient_key *out, bool *found, stru
     } else if (f->note) {
         *why = slice_text(f->note);
     }
-    return *found || !f->later ||
+    return !f->later ||
            error_set(e, ERROR_BUSY, "a certificate of the recipient cannot be looked for now");
 }
 

@@ -10,16 +10,21 @@
 #include "host/memfd.h"
 #include "host/resolver.h"
 #include "keeper/internal.h"
+#include "keeper/patience.h"
 #include "keeper/recipient_keys.h"
 #include "keyring/digest.h"
 #include "requests/courier.h"
 #include "requests/recipients.h"
 
-#define PLACES      4096 /* what was asked of late; another one in its place is asked anew */
-#define MINUTE_MS   60000
-#define A_MINUTE    60 /* questions of all letters together */
-#define DNS_MS      5000
-#define AGAIN_MIN_S 60
+#define SETS       1024 /* of places: what was asked of late */
+#define WAYS       8    /* places of a set; what has the least time left gives way */
+#define MINUTE_MS  60000
+#define A_MINUTE   60 /* questions of all letters together */
+#define DNS_MS     5000
+#define LEAST_MS   500  /* with less nobody is asked */
+#define CHANNEL_MS 5000 /* more, for a channel to courier */
+#define AGAIN_MIN_S                                                                                \
+    600 /* a letter to many is asked for over several minutes: all must still be known at the end */
 #define AGAIN_MAX_S 3600
 #define FAILED_S    60 /* before somebody who gave no answer is asked again */
 #define FOUND_MAX   4  /* certificates of one address */
@@ -33,7 +38,7 @@ struct place {
 /* What was asked, by a hash of what. */
 static struct {
     pthread_mutex_t lock; /* guards the others */
-    struct place places[PLACES];
+    struct place places[SETS][WAYS];
     int64_t minute;
     unsigned spent;
 } asked = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -46,10 +51,25 @@ static uint64_t hash_of(struct slice kind, struct slice what)
     return get64(digest);
 }
 
+/* Under the lock: where that is, or where it would go. */
+static struct place *place_of(uint64_t hash)
+{
+    struct place *set = asked.places[hash % SETS];
+    struct place *p = set;
+
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i].what == hash) {
+            return &set[i];
+        }
+        p = set[i].until_ms < p->until_ms ? &set[i] : p;
+    }
+    return p;
+}
+
 static bool recall(uint64_t hash, struct smime_found *out)
 {
     (void)pthread_mutex_lock(&asked.lock);
-    const struct place *p = &asked.places[hash % PLACES];
+    const struct place *p = place_of(hash);
     bool known = p->what == hash && p->until_ms > clock_steady_ms();
     if (known) {
         *out = p->found;
@@ -61,15 +81,19 @@ static bool recall(uint64_t hash, struct smime_found *out)
 static void remember(uint64_t hash, struct smime_found found, int64_t for_s)
 {
     (void)pthread_mutex_lock(&asked.lock);
-    asked.places[hash % PLACES] =
+    *place_of(hash) =
         (struct place){.what = hash, .until_ms = clock_steady_ms() + for_s * 1000, .found = found};
     (void)pthread_mutex_unlock(&asked.lock);
 }
 
+/* When true, patience_give() follows. */
 static bool may_ask_now(void)
 {
     int64_t minute = clock_steady_ms() / MINUTE_MS;
 
+    if (patience_left_ms(LEAST_MS) < LEAST_MS || !patience_take()) {
+        return false;
+    }
     (void)pthread_mutex_lock(&asked.lock);
     if (asked.minute != minute) {
         asked.minute = minute;
@@ -78,6 +102,9 @@ static bool may_ask_now(void)
     bool may = asked.spent < A_MINUTE;
     asked.spent += may ? 1 : 0;
     (void)pthread_mutex_unlock(&asked.lock);
+    if (!may) {
+        patience_give();
+    }
     return may;
 }
 
@@ -146,15 +173,24 @@ static bool keep(struct keeper *k, struct slice address, enum recipient_key_sour
 
 /* ── DNS ── */
 
-static bool ask_dns(struct keeper *k, struct slice name, struct arena *arena,
-                    struct courier_dns_answer *out)
+enum told { TOLD, TOLD_NOTHING, TOLD_UNASKED };
+
+/* What did not come in less time than it may take says nothing. */
+static enum told ask_dns(struct keeper *k, struct slice name, struct arena *arena,
+                         struct courier_dns_answer *out)
 {
-    const struct courier_dns_ask ask = {name, DNS_SMIMEA, DNS_MS};
+    const int64_t within_ms = patience_left_ms(DNS_MS);
+    const struct courier_dns_ask ask = {name, DNS_SMIMEA, (uint64_t)within_ms};
     struct error e;
 
-    return ipc_call(k->options.courier, &courier_dns, &ask, -1, out, NULL, arena,
-                    DNS_MS + KEEPER_ASK_MS, &e) &&
-           out->status != DNS_FAILED && out->status != DNS_BOGUS;
+    if (!ipc_call(k->options.courier, &courier_dns, &ask, -1, out, NULL, arena,
+                  within_ms + CHANNEL_MS, &e)) {
+        return TOLD_UNASKED;
+    }
+    if (out->status == DNS_FAILED) {
+        return within_ms < DNS_MS ? TOLD_UNASKED : TOLD_NOTHING;
+    }
+    return out->status == DNS_BOGUS ? TOLD_NOTHING : TOLD;
 }
 
 /* False when a certificate cannot be read now. */
@@ -192,6 +228,15 @@ static bool read_records(struct keeper *k, struct slice address,
     return read;
 }
 
+/* That there is none counts for longest: most people have none, and their zones say so for a minute only. */
+static int64_t known_for_s(const struct courier_dns_answer *answer, const struct finds *finds)
+{
+    if (finds->n == 0 || answer->ttl_s > AGAIN_MAX_S) {
+        return AGAIN_MAX_S;
+    }
+    return answer->ttl_s < AGAIN_MIN_S ? AGAIN_MIN_S : (int64_t)answer->ttl_s;
+}
+
 struct smime_found smime_find_dns(struct keeper *k, struct slice address, struct arena *arena)
 {
     const struct settings *settings = k->options.settings(k->options.context);
@@ -213,18 +258,16 @@ struct smime_found smime_find_dns(struct keeper *k, struct slice address, struct
     if (!may_ask_now()) {
         return later;
     }
-    if (!ask_dns(k, name, arena, &answer)) {
+    enum told told = ask_dns(k, name, arena, &answer);
+    patience_give();
+    if (told == TOLD_NOTHING) {
         remember(domain, later, FAILED_S);
-        return later;
     }
-    if (!read_records(k, who, &answer, arena, &finds) ||
+    if (told != TOLD || !read_records(k, who, &answer, arena, &finds) ||
         !keep(k, who, RECIPIENT_SMIMEA, &finds, arena)) {
         return later;
     }
-    int64_t ttl_s = answer.ttl_s < AGAIN_MIN_S   ? AGAIN_MIN_S
-                    : answer.ttl_s > AGAIN_MAX_S ? AGAIN_MAX_S
-                                                 : (int64_t)answer.ttl_s;
     found = (struct smime_found){SMIME_FIND_KNOWN, finds.n ? NULL : finds.note};
-    remember(hash, found, ttl_s);
+    remember(hash, found, known_for_s(&answer, &finds));
     return found;
 }

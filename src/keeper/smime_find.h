@@ -1,7 +1,7 @@
 /* keeper/smime_find - certificates of recipients that others publish, when the settings say so: in the DNS of their domain (SMIMEA, RFC 8162).
  *
- * Asked by whoever looks for a certificate, and waits for it a few seconds: once in an hour at most for an address, so many times a minute,
- * and only where a [policy] section names smime. What was asked is remembered in memory alone: after a start nothing that was found before
+ * Asked by whoever looks for a certificate, within keeper/patience: not more often than every ten minutes for an address that has one and once
+ * in an hour for one that has none, so many times a minute, and only where a [policy] section names smime. What was asked is remembered in memory alone: after a start nothing that was found before
  * counts until it was asked for again. Thread-safe. */
 #pragma once
 

@@ -20,7 +20,7 @@
 #define LISTS_ARENA_MAX ((size_t)16 << 20) /* lists, and the question that they are part of */
 
 struct judged {
-    uint8_t what[DIGEST_LEN]; /* certificate, address and anchors */
+    uint8_t what[DIGEST_LEN]; /* certificate, address, anchors, and what the settings want */
     int64_t until_ms;         /* steady clock; 0: empty */
     bool good;
     char why[WHY_MAX];
@@ -133,18 +133,30 @@ static bool find_worth(struct keeper *k, const struct recipient_key *key, struct
     return true;
 }
 
+/* All that the answer depends on. The bytes have the chain, which the fingerprint has not. */
+static void hash_question(struct keeper *k, const struct recipient_key *key, struct slice address,
+                          struct slice anchors, struct arena *arena,
+                          uint8_t what[static DIGEST_LEN])
+{
+    const struct smime_settings *s = &k->options.settings(k->options.context)->smime;
+    uint8_t parts[2 * DIGEST_LEN];
+
+    digest_of(anchors, SLICE_NONE, parts);
+    digest_of(key->bytes, SLICE_NONE, parts + DIGEST_LEN);
+    struct slice all = arena_printf(arena, "%.*s %.*s %d %u %d %d ", SLICE_ARG(key->fingerprint),
+                                    SLICE_ARG(address), key->vouched, (unsigned)key->source,
+                                    (int)s->revocation, s->ocsp);
+    digest_of(all, SLICE_ARRAY(parts), what);
+}
+
 bool smime_worth_of(struct keeper *k, const struct recipient_key *key, struct slice address,
                     struct arena *arena, bool *good, struct slice *why, struct error *e)
 {
     struct slice anchors = k->options.smime_trust(k->options.context);
     struct smime_judge_answer answer;
     uint8_t what[DIGEST_LEN];
-    uint8_t trust[DIGEST_LEN];
 
-    digest_of(anchors, SLICE_NONE, trust);
-    struct slice all = arena_printf(arena, "%.*s %.*s %d %u ", SLICE_ARG(key->fingerprint),
-                                    SLICE_ARG(address), key->vouched, (unsigned)key->source);
-    digest_of(all, SLICE_ARRAY(trust), what);
+    hash_question(k, key, address, anchors, arena, what);
     if (recall(what, arena, good, why)) {
         return true;
     }

@@ -171,18 +171,6 @@ const struct cbor_schema checkpoint_schema =
     CBOR_SCHEMA(checkpoint_fields, struct checkpoint_record);
 #undef THIS
 
-bool decision_protects(const struct decision *d)
-{
-    const struct ruling *rulings = d->rulings.items;
-
-    for (size_t i = 0; i < d->rulings.count; i++) {
-        if (rulings[i].method) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool decision_hides(const struct decision *d)
 {
     const struct ruling *rulings = d->rulings.items;

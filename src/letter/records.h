@@ -123,9 +123,8 @@ struct decision {
 
 extern const struct cbor_schema decision_schema;
 
-/* Whether the content is protected for one recipient at least. */
-bool decision_protects(const struct decision *d);
-bool decision_hides(const struct decision *d); /* rung_hides() */
+/* Whether the content is hidden for one recipient at least: rung_hides(). */
+bool decision_hides(const struct decision *d);
 
 /* A piece of a sealed copy: literal bytes, or `len` bytes of the content from `offset`. */
 struct sealed_edit {
