@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "keeper/internal.h"
-#include "keyring/digest.h"
+#include "keeper/life.h"
 #include "requests/metadata.h"
 
 #define CLEANED_MAX (2 * (size_t)LETTER_BYTES_MAX)
@@ -12,10 +12,10 @@ static bool ask_inspector(struct keeper *k, const struct copy_ask *ask, struct a
                           struct inspector_clean_answer *answer, int *fd, struct error *e)
 {
     const struct settings *s = k->options.settings(k->options.context);
-    uint8_t digest[DIGEST_LEN];
+    uint8_t tag[INSPECTOR_SENDER_LEN];
+    const struct inspector_clean_ask question = {.sender = slice_of(tag, sizeof(tag))};
 
-    digest_of(ask->facts->account, SLICE_NONE, digest); /* one sender's life, as for inspection */
-    const struct inspector_clean_ask question = {.sender = slice_of(digest, INSPECTOR_SENDER_LEN)};
+    keeper_life_of_sender(ask->facts, tag);
     return ipc_call(k->options.inspector, &inspector_clean, &question, ask->letter_fd, answer, fd,
                     arena, 2 * s->process.inspector_timeout_ms, e);
 }
@@ -27,7 +27,7 @@ enum copy_end copy_clean(struct keeper *k, const struct copy_ask *ask, struct ar
     OWN(fd) int fd = -1;
 
     if (!ask_inspector(k, ask, arena, &answer, &fd, e)) {
-        return e->kind == ERROR_BUSY ? COPY_LATER : COPY_CANNOT;
+        return copy_end_of(e);
     }
     struct copy_cleaned made = {.made = true,
                                 .changed = answer.changed,
@@ -35,7 +35,7 @@ enum copy_end copy_clean(struct keeper *k, const struct copy_ask *ask, struct ar
                                 .texts = answer.texts,
                                 .left = answer.left};
     if (answer.changed && !memfd_map(fd, CLEANED_MAX, &made.map, e)) {
-        return e->kind == ERROR_BUSY ? COPY_LATER : COPY_CANNOT;
+        return copy_end_of(e);
     }
     made.fd = answer.changed ? TAKE(fd, -1) : -1;
     *out = made;

@@ -21,6 +21,7 @@ void copy_source_init(struct copy_source *s)
     s->bare_fd = -1;
     s->bare = (struct memfd_map){.bytes = SLICE_NONE};
     s->cleaned = (struct copy_cleaned){.fd = -1};
+    s->clean_end = COPY_MADE;
 }
 
 static void end_fd(int *fd)
@@ -294,12 +295,20 @@ enum copy_end copy_make_clean(struct copy_source *s, struct error *e)
     if (s->cleaned.made) {
         return COPY_MADE;
     }
+    if (s->clean_end != COPY_MADE) {
+        *e = s->clean_error;
+        return s->clean_end;
+    }
     if (!make_bare(s, e)) {
         return COPY_LATER;
     }
     const struct copy_ask ask = {
         .letter = s->bare.bytes, .letter_fd = s->bare_fd, .facts = s->facts};
-    return copy_clean(s->k, &ask, s->arena, &s->cleaned, e);
+    s->clean_end = copy_clean(s->k, &ask, s->arena, &s->cleaned, e);
+    if (s->clean_end != COPY_MADE) {
+        s->clean_error = *e;
+    }
+    return s->clean_end;
 }
 
 enum copy_end copy_make_cleaned(const struct copy_source *s, uint64_t number, struct leaving *out,

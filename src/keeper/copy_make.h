@@ -34,6 +34,8 @@ struct copy_source {
     int bare_fd; /* -1: not made yet */
     struct memfd_map bare;
     struct copy_cleaned cleaned; /* that without metadata */
+    enum copy_end clean_end;     /* how that ended, when it was tried and not made; */
+    struct error clean_error;    /* nobody is asked again for the letter's other copies */
 };
 
 /* Begin: a fresh random, nothing made. */

@@ -45,6 +45,7 @@ static void fail(struct climbing *x, const uint16_t *indexes, size_t n, uint64_t
     for (size_t i = 0; i < n; i++) {
         if (rung == RUNG_NONE) {
             x->states[indexes[i]].uncleaned = text;
+            x->states[indexes[i]].partly = false;
         } else {
             *fact_of(&x->states[indexes[i]], rung) = (struct recipient_fact){.why = text};
         }

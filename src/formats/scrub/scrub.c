@@ -43,12 +43,54 @@ enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *wh
     return SCRUB_NOTHING;
 }
 
+#define SVG_HEAD ((size_t)64 << 10)
+
+static bool holds(struct slice s, const char *part)
+{
+    return s.len && memmem(s.ptr, s.len, part, strlen(part)) != NULL;
+}
+
+/* An SVG picture, and no page for reading with one in it. */
+static bool is_svg(struct slice bytes)
+{
+    bytes = slice_head(bytes, SVG_HEAD);
+    bytes = slice_from(bytes, slice_starts(bytes, SLICE("\xef\xbb\xbf")) ? 3 : 0);
+    while (bytes.len && strchr(" \t\r\n", bytes.ptr[0])) {
+        bytes = slice_from(bytes, 1);
+    }
+    return slice_starts(bytes, SLICE("<")) && holds(bytes, "<svg") && !holds(bytes, "<html") &&
+           !holds(bytes, "<HTML");
+}
+
+/* Pictures, films and sounds that may say who made them, and that nothing here changes; `ftyp`: HEIC, AVIF, MP4. */
+static bool is_other_media(struct slice bytes)
+{
+    static const struct slice marks[] = {SLICE_INIT("GIF87a"), SLICE_INIT("GIF89a"),
+                                         SLICE_INIT("II\x2b\0"), SLICE_INIT("MM\0\x2b")};
+    bool found = slice_starts(slice_from(bytes, 4), SLICE("ftyp")) || is_svg(bytes);
+
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        found = found || slice_starts(bytes, marks[i]);
+    }
+    return found;
+}
+
+static enum scrub_end refuse_kind(struct buf *what)
+{
+    buf_reset(what);
+    buf_add_text(what, "it is of a kind that is not changed");
+    return SCRUB_CANNOT;
+}
+
 static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf *what)
 {
     enum scrub_end end = scrub_picture(bytes, out, what);
 
     if (end != SCRUB_NOTHING) {
         return end;
+    }
+    if (is_other_media(bytes)) {
+        return refuse_kind(what);
     }
     buf_reset(out); /* a picture that says nothing was copied */
     switch (document_kind_of_bytes(slice_head(bytes, DOCUMENT_HEAD_LEN))) {

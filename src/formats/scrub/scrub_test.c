@@ -151,6 +151,55 @@ static void a_tiff_picture_keeps_what_it_is_read_by(void **unused)
     assert_int_equal(scrub(SLICE("MM\0*")), SCRUB_CANNOT);
 }
 
+static void a_raw_picture_stays(void **unused)
+{
+    (void)unused;
+#define PACKED(n) TIFF_ENTRIES("\3", "\3\1\3\0\1\0\0\0" n "\0\0\0") "\0\0\0\0pixLenz!\0"
+    assert_int_equal(scrub(SLICE(PACKED("\5"))), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE(PACKED("\xff"))), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE(TIFF_ENTRIES("\3", "\xd8\xc5\3\0\1\0\0\0\1\0\0\0") "\0\0\0\0pix")),
+                     SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE("II*\0\x10\0\0\0CR\2\0....\2\0"
+                                 "\x11\1\4\0\1\0\0\0\x2e\0\0\0\x17\1\4\0\1\0\0\0\3\0\0\0"
+                                 "\0\0\0\0pix")),
+                     SCRUB_CANNOT);
+}
+
+/* Strips at the same place cost no more than the file has. */
+static void strips_that_overlap_are_not_gone_through(void **unused)
+{
+    enum { STRIPS = 20000 };
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+
+    (void)unused;
+    buf_add(&file, SLICE("II*\0\x08\0\0\0\2\0\x11\1\4\0\x20\x4e\0\0\x26\0\0\0"
+                         "\x17\1\4\0\x20\x4e\0\0\xa6\x38\1\0\0\0\0\0"));
+    for (size_t i = 0; i < 2 * STRIPS; i++) {
+        buf_add(&file, i < STRIPS ? SLICE("\x08\0\0\0") : SLICE("\0\0\2\0"));
+    }
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_CANNOT);
+    for (size_t i = 0; i < STRIPS; i++) {
+        file.ptr[38 + 4 * (STRIPS + i) + 2] = 0;
+    }
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_NOTHING);
+}
+
+static void other_pictures_stay_and_that_is_said(void **unused)
+{
+    static const struct slice files[] = {
+        SLICE_INIT("GIF89a.."),
+        SLICE_INIT("\0\0\0\x18"
+                   "ftypheic...."),
+        SLICE_INIT("\xef\xbb\xbf\n<?xml version=\"1.0\"?><!-- Anna Lenz --><svg/>")};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        assert_int_equal(scrub(files[i]), SCRUB_CANNOT);
+        assert_slice(buf_slice(&what), "it is of a kind that is not changed");
+    }
+    assert_int_equal(scrub(SLICE("<html><svg/></html>")), SCRUB_NOTHING);
+}
+
 static void an_older_form_stays(void **unused)
 {
     (void)unused;
@@ -175,6 +224,9 @@ int main(void)
         cmocka_unit_test(a_pdf_document_says_no_author),
         cmocka_unit_test(a_webp_picture_keeps_which_side_is_up),
         cmocka_unit_test(a_tiff_picture_keeps_what_it_is_read_by),
+        cmocka_unit_test(a_raw_picture_stays),
+        cmocka_unit_test(strips_that_overlap_are_not_gone_through),
+        cmocka_unit_test(other_pictures_stay_and_that_is_said),
         cmocka_unit_test(an_older_form_stays),
     };
 

@@ -1,5 +1,5 @@
 /* TIFF 6.0: of each directory the entries stay that say how the picture is read; every byte that none of them refers to becomes zero, and all
- * that stays is where it was. */
+ * that stays is where it was. Raw pictures, which look like TIFF, stay as they are. */
 #include <stdlib.h>
 
 #include "formats/scrub/internal.h"
@@ -10,6 +10,7 @@
 #define LONG            4
 
 enum tag {
+    COMPRESSION = 259,
     STRIP_OFFSETS = 273,
     STRIP_COUNTS = 279,
     TILE_OFFSETS = 324,
@@ -42,20 +43,34 @@ static const uint16_t staying[][2] = {
     {42113, 42113},
 };
 
-/* With these the picture's data are in places that are not known here: directories below this one, the first form of JPEG, raw pictures. */
-static const uint16_t closed[] = {330, 400, 519, 520, 521, 50706};
+/* With these the picture's data are in places that are not known here: directories below this one, the first form of JPEG. */
+static const uint16_t closed[] = {330, 400, 519, 520, 521};
+
+/* From here on there are tags of raw pictures and of single programs. */
+#define PRIVATE 50000
+
+/* Of TIFF 6.0, its supplements and what every program reads besides: others are those of raw pictures. */
+static const uint16_t compressions[] = {1, 2, 3, 4, 5, 7, 8, 32773, 32946};
 
 struct tiff {
     struct slice in;
     struct buf *out;
     struct buf *what;
     uint8_t *stays; /* of each byte: 1 when something refers to it */
+    size_t spent;   /* bytes that were gone through; those that overlap count twice */
     bool big;
 };
 
+/* Strips, values and directories together are no longer than twice the file: many that overlap would cost too much. */
+static bool spend(struct tiff *t, size_t len)
+{
+    t->spent += len;
+    return t->spent <= 2 * t->in.len + 64;
+}
+
 static bool mark(struct tiff *t, size_t at, size_t len)
 {
-    if (at > t->in.len || len > t->in.len - at) {
+    if (at > t->in.len || len > t->in.len - at || !spend(t, len)) {
         return false;
     }
     (void)memset(t->stays + at, 1, len);
@@ -92,14 +107,17 @@ static bool is_staying(uint32_t tag)
     return false;
 }
 
+static bool is_in(const uint16_t *list, size_t n, uint32_t value)
+{
+    while (n > 0 && list[n - 1] != value) {
+        n--;
+    }
+    return n > 0;
+}
+
 static bool is_closed(uint32_t tag)
 {
-    for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
-        if (tag == closed[i]) {
-            return true;
-        }
-    }
-    return false;
+    return tag >= PRIVATE || is_in(closed, sizeof(closed) / sizeof(closed[0]), tag);
 }
 
 static const char *word_of(uint32_t tag)
@@ -163,6 +181,21 @@ static size_t find(const struct tiff *t, size_t directory, uint32_t tag)
     return 0;
 }
 
+/* Whether a picture is packed in a way of TIFF's own; where it does not say, it is not packed. */
+static bool is_usual(const struct tiff *t, size_t directory)
+{
+    size_t entry = find(t, directory, COMPRESSION);
+    size_t at = 0;
+    size_t len = 0;
+
+    if (!entry) {
+        return true;
+    }
+    return values_of(t, entry, &at, &len) &&
+           is_in(compressions, sizeof(compressions) / sizeof(compressions[0]),
+                 value_at(t, entry, at, 0));
+}
+
 static bool mark_picture(struct tiff *t, size_t directory)
 {
     static const uint16_t pairs[][2] = {
@@ -211,7 +244,7 @@ static bool take_directory(struct tiff *t, size_t at, size_t *next)
     size_t to = at + 2;
 
     if (at < 8 || at > t->in.len || t->in.len - at < 6 + (size_t)n * ENTRY ||
-        !mark_picture(t, at)) {
+        !spend(t, (size_t)n * ENTRY) || !is_usual(t, at) || !mark_picture(t, at)) {
         return false;
     }
     *next = number(t, at + 2 + ENTRY * (size_t)n, 4);
@@ -229,6 +262,9 @@ static bool take_all(struct tiff *t)
 {
     size_t at = number(t, 4, 4);
 
+    if (slice_starts(slice_from(t->in, 8), SLICE("CR"))) {
+        return false; /* a raw picture of Canon's */
+    }
     for (int i = 0; at && i < DIRECTORIES_MAX; i++) {
         if (!take_directory(t, at, &at)) {
             return false;

@@ -34,6 +34,8 @@ struct spot {
     const char *frozen; /* why nothing in it may change; NULL: it may */
 };
 
+#define SIGNED "stays as it is, for its sender signed it: "
+
 /* One part, read. */
 struct entity {
     struct slice raw;
@@ -166,11 +168,14 @@ static void write_cleaned(struct work *w, const struct entity *part, struct slic
     w->changed = true;
 }
 
-/* Text that nobody has encoded is no file of a kind that says who made it. */
+/* What is for reading and not encoded is no file of a kind that says who made it. */
 static bool is_plain(const struct content_facts *facts)
 {
-    return slice_starts(facts->type, SLICE("text/")) &&
-           !slice_equal(facts->encoding, SLICE("base64"));
+    bool words = slice_equal(facts->type, SLICE("text/plain")) ||
+                 slice_equal(facts->type, SLICE("text/html")) ||
+                 slice_equal(facts->type, SLICE("text/calendar"));
+
+    return words && !slice_equal(facts->encoding, SLICE("base64"));
 }
 
 static void clean_file(struct work *w, const struct entity *part, const char *frozen)
@@ -206,7 +211,27 @@ static void clean_file(struct work *w, const struct entity *part, const char *fr
 
 static void walk(struct work *w, struct slice raw, const struct spot *spot);
 
-static void walk_parts(struct work *w, const struct entity *part, const struct spot *inside,
+/* Whether one of the parts is a signature over what stands beside it. */
+static bool has_signature(const struct entity *part, struct slice dashed, const struct spot *inside)
+{
+    struct delimiter d = multipart_delimiter(part->body, dashed, 0);
+    bool found = false;
+
+    while (d.found && !d.closes && !found) {
+        OWN(arena) struct arena scratch = {.max = 16u << 20};
+        struct delimiter next = multipart_delimiter(part->body, dashed, d.end);
+        size_t end = next.begin > d.end ? next.begin : d.end;
+        struct entity one;
+        read_entity(slice_head(slice_from(part->body, d.end), end - d.end), inside, &scratch, &one);
+        found = slice_equal(one.facts.type, SLICE("application/pgp-signature")) ||
+                slice_equal(one.facts.type, SLICE("application/pkcs7-signature")) ||
+                slice_equal(one.facts.type, SLICE("application/x-pkcs7-signature"));
+        d = next;
+    }
+    return found;
+}
+
+static void walk_parts(struct work *w, const struct entity *part, struct spot *inside,
                        struct arena *scratch)
 {
     struct slice dashed = arena_printf(scratch, "--%.*s", SLICE_ARG(part->facts.boundary));
@@ -216,6 +241,9 @@ static void walk_parts(struct work *w, const struct entity *part, const struct s
         say_left(w, name_of(part), "stays as it is: it has no parts", SLICE(""));
         buf_add(w->out, part->raw);
         return;
+    }
+    if (!inside->frozen && has_signature(part, dashed, inside)) {
+        inside->frozen = SIGNED;
     }
     buf_add(w->out, slice_head(part->raw, (size_t)(part->body.ptr - part->raw.ptr) + d.begin));
     while (d.found && !d.closes) {
@@ -280,7 +308,7 @@ static const char *frozen_in(const struct entity *part, const struct spot *spot)
         return spot->frozen;
     }
     if (slice_equal(part->facts.type, SLICE("multipart/signed"))) {
-        return "stays as it is, for its sender signed it: ";
+        return SIGNED;
     }
     return spot->letter && part->proven ? "stays as it is, for a server signed it (DKIM): " : NULL;
 }
@@ -294,7 +322,7 @@ static void walk(struct work *w, struct slice raw, const struct spot *spot)
     read_entity(raw, spot, &scratch, &part);
     bool multipart = slice_starts(part.facts.type, SLICE("multipart/"));
     const char *why = closed(&part);
-    const struct spot inside = {
+    struct spot inside = {
         .depth = spot->depth + 1,
         .letter = is_letter(&part),
         .digest = slice_equal(part.facts.type, SLICE("multipart/digest")),

@@ -113,6 +113,23 @@ static void what_is_damaged_or_doubtful_stays_and_that_is_said(void **unused)
     assert_true(made.cleaned.left.len > 0);
 }
 
+static void what_a_signature_beside_is_of_stays(void **unused)
+{
+    (void)unused;
+    clean(HEAD MIXED PHOTO(TOLD) "--o\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n" END);
+    assert_false(made.cleaned.changed);
+    assert_slice(made.cleaned.left, "p.png: stays as it is, for its sender signed it: texts");
+}
+
+static void an_unencoded_text_of_an_older_form_is_named(void **unused)
+{
+    (void)unused;
+    clean(HEAD MIXED TEXT "--o\r\nContent-Type: text/rtf\r\n\r\n{\\rtf1{\\author Anna}}\r\n" END);
+    assert_false(made.cleaned.changed);
+    assert_slice(made.cleaned.left,
+                 "text/rtf: stays as it is: it is of an older form, which is not changed");
+}
+
 static int end(void **unused)
 {
     (void)unused;
@@ -129,6 +146,8 @@ int main(void)
         cmocka_unit_test(what_is_signed_stays_and_that_is_said),
         cmocka_unit_test(a_letter_within_is_gone_through),
         cmocka_unit_test(what_is_damaged_or_doubtful_stays_and_that_is_said),
+        cmocka_unit_test(what_a_signature_beside_is_of_stays),
+        cmocka_unit_test(an_unencoded_text_of_an_older_form_is_named),
     };
 
     mime_init();
