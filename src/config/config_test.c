@@ -402,6 +402,59 @@ static void files_are_loaded(void **unused)
     assert_false(config_load("/tmp", &arena, &bytes, &e));
 }
 
+#define ZONE(name, records)                                                                        \
+    "[dns-update " name "]\nserver = 127.0.0.1:53\nkey-name = postern\nkey-file = /k\n" records
+
+static bool covers(const struct settings *s, const char *name, uint64_t type)
+{
+    const struct update_settings *u = settings_update(s, slice_text(name));
+
+    return u && settings_update_covers(s, u, slice_text(name), type);
+}
+
+/* A key that the server lets do too much does no more than this. */
+static void names_and_types_that_are_published_are_known(void **unused)
+{
+    (void)unused;
+
+    enum { A = 1, TXT = 16, SRV = 33, TLSA = 52 };
+
+    static const char *const names[] = {"example.test", "a-1._domainkey.Example.test",
+                                        "_dmarc.example.test", "_smtp._tls.example.test",
+                                        "_mta-sts.example.test"};
+    static const char *const others[] = {"_acme-challenge.example.test",
+                                         "www.example.test",
+                                         "_domainkey.example.test",
+                                         "a.b._domainkey.example.test",
+                                         "a._domainkey.sub.example.test",
+                                         "_dmarc.mail.example.test",
+                                         "_dmarc_example.test"};
+    OWN(reading) struct reading r;
+    OWN(reading) struct reading few;
+    read_text(&r, REQUIRED ZONE("example.test", "records = spf, dkim, dmarc, tls-rpt, mta-sts, "
+                                                "srv, tlsa\n"));
+    read_text(&few, REQUIRED ZONE("example.test", "records = dkim\n"));
+    assert_ok(r.good, r.e);
+    assert_ok(few.good, few.e);
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        assert_true(covers(&r.settings, names[i], TXT));
+        assert_false(covers(&r.settings, names[i], SRV));
+        assert_false(covers(&r.settings, names[i], A));
+        assert_int_equal(covers(&few.settings, names[i], TXT), i == 1);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_false(covers(&r.settings, others[i], TXT));
+    }
+    assert_true(covers(&r.settings, "_submissions._tcp.example.test", SRV));
+    assert_false(covers(&r.settings, "_ldap._tcp.example.test", SRV));
+    assert_false(covers(&few.settings, "_submissions._tcp.example.test", SRV));
+    assert_true(covers(&r.settings, "_465._tcp.mail.example.test", TLSA));
+    assert_false(covers(&r.settings, "_443._tcp.mail.example.test", TLSA));
+    assert_false(covers(&r.settings, "_465._tcp.example.test", TLSA));
+    assert_false(covers(&few.settings, "_465._tcp.mail.example.test", TLSA));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +469,7 @@ int main(void)
         cmocka_unit_test(a_reading_stops_at_the_first_problem_when_nobody_counts),
         cmocka_unit_test(the_largest_files_fit),
         cmocka_unit_test(files_are_loaded),
+        cmocka_unit_test(names_and_types_that_are_published_are_known),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

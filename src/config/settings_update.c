@@ -1,4 +1,6 @@
 /* The rows of a [dns-update]. */
+#include <stdio.h>
+
 #include "config/internal.h"
 #include "config/settings.h"
 
@@ -73,6 +75,65 @@ bool settings_update_has(const struct update_settings *u, enum setting_published
         }
     }
     return false;
+}
+
+enum { TYPE_TXT = 16, TYPE_SRV = 33, TYPE_TLSA = 52 };
+
+/* Names that are published of each domain of ours. */
+static const struct {
+    enum setting_published kind;
+    uint64_t type;
+    bool label;         /* one more label stands before it: a selector */
+    const char *before; /* the domain */
+} covered[] = {
+    {SETTING_PUBLISHED_SPF,     TYPE_TXT, false, ""                  },
+    {SETTING_PUBLISHED_DKIM,    TYPE_TXT, true,  "_domainkey."       },
+    {SETTING_PUBLISHED_DMARC,   TYPE_TXT, false, "_dmarc."           },
+    {SETTING_PUBLISHED_TLS_RPT, TYPE_TXT, false, "_smtp._tls."       },
+    {SETTING_PUBLISHED_MTA_STS, TYPE_TXT, false, "_mta-sts."         },
+    {SETTING_PUBLISHED_SRV,     TYPE_SRV, false, "_submissions._tcp."},
+    {SETTING_PUBLISHED_SRV,     TYPE_SRV, false, "_submission._tcp." },
+};
+
+static bool is_of_domain(const struct settings *s, const char *before, struct slice name)
+{
+    struct slice prefix = slice_text(before);
+
+    return slice_starts_nocase(name, prefix) && settings_is_ours(s, slice_from(name, prefix.len));
+}
+
+/* "_PORT._tcp.HOSTNAME" of one of these. */
+static bool is_of_port(const struct settings *s, const struct config_list *endpoints,
+                       struct slice name)
+{
+    const struct config_endpoint *all = endpoints->items;
+    char before[32];
+
+    for (size_t i = 0; i < endpoints->count; i++) {
+        (void)snprintf(before, sizeof(before), "_%u._tcp.", (unsigned)all[i].port);
+        struct slice prefix = slice_text(before);
+        if (slice_starts_nocase(name, prefix) &&
+            slice_equal_nocase(slice_from(name, prefix.len), s->general.hostname)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool settings_update_covers(const struct settings *s, const struct update_settings *u,
+                            struct slice name, uint64_t type)
+{
+    struct slice behind = slice_from(name, slice_find(name, '.') + 1);
+
+    for (size_t i = 0; i < sizeof(covered) / sizeof(covered[0]); i++) {
+        if (covered[i].type == type && settings_update_has(u, covered[i].kind) &&
+            is_of_domain(s, covered[i].before, covered[i].label ? behind : name)) {
+            return true;
+        }
+    }
+    return type == TYPE_TLSA && settings_update_has(u, SETTING_PUBLISHED_TLSA) &&
+           (is_of_port(s, &s->submission.listen_submissions, name) ||
+            is_of_port(s, &s->submission.listen_submission, name));
 }
 
 static bool is_key_name(struct slice name)

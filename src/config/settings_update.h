@@ -35,5 +35,11 @@ const struct update_settings *settings_update(const struct settings *s, struct s
 /* Whether a section publishes this kind. */
 bool settings_update_has(const struct update_settings *u, enum setting_published kind);
 
+/* Whether records of this name and type (as in DNS messages) are any that a section publishes: SPF and those below `_domainkey`, `_dmarc`,
+ * `_smtp._tls` and `_mta-sts` of a domain of ours, the services of mail clients there, TLSA of the ports that this server
+ * listens on; each where its `records` names it. */
+bool settings_update_covers(const struct settings *s, const struct update_settings *u,
+                            struct slice name, uint64_t type);
+
 /* What is wrong with the [dns-update] sections, or NULL. */
 const char *settings_update_contradiction(const struct settings *s);

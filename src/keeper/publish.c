@@ -155,7 +155,7 @@ static void add_retired(struct run *r)
     const struct published_row *rows = r->ours.rows.items;
 
     for (size_t i = 0; i < r->ours.rows.count && r->n_groups < NAMES_MAX; i++) {
-        if (rows[i].retired && settings_update(r->settings, rows[i].name)) {
+        if (rows[i].retired && publish_does_keys(r->settings, r->wish->domain)) {
             (void)group_for(r, rows[i].name, (enum zone_type)rows[i].type);
         }
     }

@@ -1,6 +1,5 @@
 /* The steps of a change of keys, taken one by one, and the thread that looks whether one is due. */
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -12,18 +11,19 @@
 #include "keeper/own_domain.h"
 #include "keeper/publish.h"
 #include "keeper/rotation.h"
+#include "keeper/rotation_keys.h"
 #include "keeper/rotation_parts.h"
 #include "keeper/rotation_publish.h"
 #include "keeper/rotation_step.h"
 #include "requests/own_domain.h"
 
+#define LOOK_MAX         ((size_t)64 << 20) /* of memory for one domain */
 #define LOOK_EVERY_MS    60000 /* or sooner, when new keys need not be seen for as long */
 #define QUESTIONS_MS     30000
 #define PUBLISH_EVERY_MS (10 * 60000) /* what a server did not take */
 /* Beyond the queue's lifetime: others verify what they took in late. */
 #define RETIRE_MORE_MS (2ull * 86400000)
 #define REMIND_MS      (7ull * 86400000)
-#define NAMES_MAX      26 /* changes in one day */
 
 static const struct settings *settings_of(struct keeper *k)
 {
@@ -96,71 +96,10 @@ static struct cbor_list in_use(struct look *l)
     return (struct cbor_list){names, n};
 }
 
-static bool is_taken(struct look *l, struct slice name)
-{
-    for (size_t i = 0; i < l->own.facts.n_keys; i++) {
-        if (slice_equal_nocase(l->own.facts.keys[i].selector, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "p20261130a-rsa": unused, and it says when it was made. */
-static bool make_name(struct look *l, enum dkim_algorithm algorithm, struct slice *out)
-{
-    time_t now = (time_t)(clock_wall_ms() / 1000);
-    struct tm day;
-    char text[16] = "";
-
-    (void)gmtime_r(&now, &day);
-    (void)strftime(text, sizeof(text), "%Y%m%d", &day);
-    for (int i = 0; i < NAMES_MAX; i++) {
-        *out = arena_printf(l->arena, "p%s%c-%s", text, 'a' + i,
-                            algorithm == DKIM_RSA_SHA256 ? "rsa" : "ed25519");
-        if (!is_taken(l, *out)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* As many bits as the RSA key has that it follows; by the length of its SubjectPublicKeyInfo. */
-static uint64_t bits_like(const struct zone_key *former)
-{
-    return former->public.len > 480 ? 4096 : former->public.len > 360 ? 3072 : 2048;
-}
-
-static bool make_key(struct look *l, const struct zone_key *former, struct slice *name,
-                     struct error *e)
-{
-    bool rsa = former->algorithm == DKIM_RSA_SHA256;
-    struct signer_new_ask ask = {.kind = rsa ? KEY_DKIM_RSA : KEY_DKIM_ED25519,
-                                 .domain = l->domain,
-                                 .bits = rsa ? bits_like(former) : 0};
-    struct signer_key made;
-
-    if (!make_name(l, former->algorithm, &ask.name)) {
-        return error_set(e, ERROR_LIMIT, "too many keys were made today");
-    }
-    *name = ask.name;
-    return ipc_call(l->keeper->options.signer, &signer_new_key, &ask, -1, &made, NULL, l->arena,
-                    KEEPER_KEYGEN_MS, e);
-}
-
-/* The signer destroys them; the first that it cannot ends it. */
+/* The signer destroys them. */
 static bool drop(struct look *l, const struct cbor_list *selectors, struct error *e)
 {
-    const struct slice *names = selectors->items;
-    bool well = true;
-
-    for (size_t i = 0; i < selectors->count && well; i++) {
-        struct signer_new_ask ask = {.kind = KEY_DKIM_RSA, .domain = l->domain, .name = names[i]};
-        well = ipc_call(l->keeper->options.signer, &signer_drop_key, &ask, -1, NULL, NULL, l->arena,
-                        KEEPER_ASK_MS, e);
-    }
-    keeper_keys_changed(l->keeper);
-    return well;
+    return rotation_drop_keys(l->keeper, l->domain, selectors, l->arena, e);
 }
 
 /* One new key for each algorithm that signs now. */
@@ -177,7 +116,7 @@ static bool make_keys(struct look *l, struct cbor_list *made, struct error *e)
             continue;
         }
         has[rsa] = true;
-        if (!make_key(l, &f->keys[i], &names[made->count], e)) {
+        if (!rotation_make_key(l->keeper, &l->own, &f->keys[i], &names[made->count], l->arena, e)) {
             return false;
         }
         made->count++;
@@ -239,13 +178,10 @@ static bool take_over(struct look *l, struct error *e)
 /* What we put there goes; what somebody else did, a person must take away. */
 static void withdraw(struct look *l, const struct cbor_list *selectors)
 {
-    const char *said[2];
+    const char *said = rotation_publish_remove(l->keeper, l->domain, selectors, l->arena);
 
-    rotation_publish_remove(l->keeper, l->domain, selectors, l->arena, said);
-    for (size_t i = 0; i < 2; i++) {
-        if (said[i]) {
-            tell(l, "dkim-remove", said[i]);
-        }
+    if (said) {
+        tell(l, "dkim-remove", said);
     }
 }
 
@@ -338,18 +274,25 @@ static bool gather(struct look *l, struct error *e)
            rotation_read(l->keeper, l->domain, l->arena, &l->rotation, e);
 }
 
-/* New keys that the signer has not are waited for in vain: a crash came between, or a backup without them was restored. */
+/* New keys that the signer has not are waited for in vain: a crash came between, or a backup without them was restored. Those of the
+ * same change that it has go as well, or they would be published again. Asked of the signer itself: what it said a while ago
+ * may be older than the keys. */
 static bool forget_missing(struct look *l, struct error *e)
 {
     const struct cbor_list lost = l->rotation.next;
-    const struct slice *next = lost.items;
     bool missing = false;
 
-    for (size_t i = 0; i < lost.count; i++) {
-        missing = missing || !is_taken(l, next[i]);
-    }
-    if (!missing || l->rotation.phase != ROTATION_PUBLISH) {
+    if (l->rotation.phase != ROTATION_PUBLISH || rotation_has_keys(&l->own, &lost)) {
         return true;
+    }
+    if (!rotation_keys_missing(l->keeper, l->domain, &lost, &missing, e)) {
+        return false;
+    }
+    if (!missing) {
+        return true;
+    }
+    if (!drop(l, &lost, e)) {
+        return false;
     }
     l->rotation.phase = ROTATION_QUIET;
     l->rotation.seen_since = 0;
@@ -415,7 +358,7 @@ static void look_at_all(struct keeper *k, bool may_publish)
         log_event(LOG_WARNING, "dkim.rotation_unknown", LOG_TEXT("reason", e.text));
     }
     for (size_t i = 0; i < s->general.domains.count && !atomic_load(&k->closing); i++) {
-        OWN(arena) struct arena arena = {.max = (size_t)16 << 20};
+        OWN(arena) struct arena arena = {.max = LOOK_MAX};
         struct look l = {.keeper = k,
                          .domain = domains[i],
                          .arena = &arena,
@@ -456,10 +399,11 @@ void keeper_rotate(void *keeper)
 static bool begin_for(struct keeper_admin *admin, struct ipc_request *r, struct slice domain,
                       struct error *e)
 {
+    OWN(arena) struct arena arena = {.max = LOOK_MAX}; /* of each domain, not of the request */
     const struct own_rotate_ask *ask = r->ask;
     struct look l = {.keeper = admin->keeper,
                      .domain = domain,
-                     .arena = r->arena,
+                     .arena = &arena,
                      .by = admin->caller.by,
                      .reason = ask->reason};
 

@@ -170,9 +170,16 @@ static const char *others_of(const struct published *ours, struct slice domain,
                     : NULL;
 }
 
-void rotation_publish_remove(struct keeper *k, struct slice domain,
-                             const struct cbor_list *selectors, struct arena *arena,
-                             const char *told[static 2])
+/* One sentence of two: an alarm of the same name is not said twice in a row. What a person must do comes first. */
+static const char *both(const char *first, const char *second, struct arena *arena)
+{
+    return !first    ? second
+           : !second ? first
+                     : arena_text(arena, arena_printf(arena, "%s; and %s", first, second));
+}
+
+const char *rotation_publish_remove(struct keeper *k, struct slice domain,
+                                    const struct cbor_list *selectors, struct arena *arena)
 {
     bool does = publish_does_keys(settings_of(k), domain);
     struct publish_report report = {0};
@@ -180,22 +187,24 @@ void rotation_publish_remove(struct keeper *k, struct slice domain,
     struct slice why = SLICE_NONE;
     struct error ignored;
 
-    told[0] = NULL;
     if (does && !publish_read(k, domain, arena, &ours, &ignored)) {
         ours.rows.count = 0; /* a person hears of all of them */
     }
-    told[1] = others_of(&ours, domain, selectors, arena);
+    const char *others = others_of(&ours, domain, selectors, arena);
     if (!does || !any_retired(&ours)) {
-        return;
+        return others;
     }
     (void)!run(k, domain, arena, &report, &why);
     for (size_t i = 0; i < report.n_rows && why.len == 0; i++) {
         why = report.rows[i].mark == OWN_PUBLISH_FAILED ? report.rows[i].what : why;
     }
-    if (rotation_publish_pending(k, domain)) {
-        told[0] = arena_text(arena, arena_printf(arena,
-                                                 "the DNS records of former DKIM keys could not "
-                                                 "be taken away, which is tried again: %.*s",
-                                                 SLICE_ARG(why)));
+    if (!rotation_publish_pending(k, domain)) {
+        return others;
     }
+    return both(others,
+                arena_text(arena, arena_printf(arena,
+                                               "the DNS records of former DKIM keys could not "
+                                               "be taken away, which is tried again: %.*s",
+                                               SLICE_ARG(why))),
+                arena);
 }

@@ -25,11 +25,11 @@ bool rotation_publish_retire(struct keeper *k, struct slice domain,
 
 /* Take such records away.
  *
- * @param told  set to what a person must hear, in the arena, or NULL: of records of ours that are still there, and of `selectors`
- *              whose records somebody else put there */
-void rotation_publish_remove(struct keeper *k, struct slice domain,
-                             const struct cbor_list *selectors, struct arena *arena,
-                             const char *told[static 2]);
+ * @return  what a person must hear, in the arena, or NULL: of `selectors` whose records somebody else put there, and of records of
+ *          ours that are still there; in one sentence, as an alarm of one name is not repeated at once */
+const char *rotation_publish_remove(struct keeper *k, struct slice domain,
+                                    const struct cbor_list *selectors,
+                                    struct arena *arena) MUST_CHECK;
 
 /* Whether records of ours are still to go. */
 bool rotation_publish_pending(struct keeper *k, struct slice domain);

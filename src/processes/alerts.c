@@ -109,11 +109,11 @@ static uint32_t hash_of(struct slice s)
     return hash;
 }
 
-/* Alarms about one account must not silence those about another. */
+/* Alarms about one account, or one domain of ours, must not silence those about another. */
 static bool is_about_somebody(struct slice name)
 {
     return slice_starts(name, SLICE("account-")) || slice_starts(name, SLICE("contacts-")) ||
-           slice_starts(name, SLICE("decoy-"));
+           slice_starts(name, SLICE("decoy-")) || slice_starts(name, SLICE("dkim-"));
 }
 
 void alerts_own(char own[static ALERTS_EVENT_MAX], const char *role, const char *name,

@@ -2,7 +2,8 @@
  *
  * The program gets the event's name as its only argument and a sentence on standard input. The same
  * event of the same process is quiet for `alert-interval` after it was raised: one that was taken over
- * cannot keep another's quiet; and of the events that begin with `account-`, which name one, the same sentence. The supervisor's; one thread. Every other process keeps its own events
+ * cannot keep another's quiet; and of the events that begin with `account-`, `contacts-`, `decoy-` or `dkim-`, which name an account or a
+ * domain, the same sentence. The supervisor's; one thread. Every other process keeps its own events
  * apart with alerts_due(), by a lock of its own. */
 #pragma once
 

@@ -100,12 +100,28 @@ static void an_account_has_its_own_alarm(void **unused)
     assert_slice(alerts_for_log(SLICE(""), log), "");
 }
 
+/* Likewise two domains of ours. */
+static void a_domain_has_its_own_alarm(void **unused)
+{
+    (void)unused;
+    struct alerts a = {0};
+    const struct general_settings settings = {.alert_interval_ms = 3600000};
+    struct slice event = SLICE("dkim-remove");
+    struct slice one = SLICE("one.test: take the DNS records away");
+    struct slice two = SLICE("two.test: take the DNS records away");
+
+    assert_true(alerts_raise(&a, &settings, "keeper", event, one));
+    assert_true(alerts_raise(&a, &settings, "keeper", event, two));
+    assert_false(alerts_raise(&a, &settings, "keeper", event, one));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_program_gets_one_word_and_one_line),
         cmocka_unit_test(each_process_has_its_own_silence),
         cmocka_unit_test(an_account_has_its_own_alarm),
+        cmocka_unit_test(a_domain_has_its_own_alarm),
     };
     return cmocka_run_group_tests_name("processes/alerts", tests, open_folder, remove_folder);
 }

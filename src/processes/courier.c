@@ -1,6 +1,6 @@
-/* The process that fetches from outside what is no mail, and posts alarms to `alert-webhook`. It
- * holds nothing but the authorities that https servers are verified with, and what opens the backup target; what it
- * puts there is sealed. */
+/* The process that fetches from outside what is no mail, posts alarms to `alert-webhook`, and changes our own domains' records at
+ * the servers of [dns-update]. It holds nothing but the authorities that https servers are verified with, what opens the backup
+ * target (what it puts there is sealed), the client secrets of [oidc], and the keys of [dns-update]. */
 #include "base/clock.h"
 #include "base/log.h"
 

@@ -17,8 +17,6 @@
 #define LENGTH_LEN 2 /* before a message over TCP (RFC 1035 section 4.2.2) */
 #define BASE64_MAX BASE64_LEN(NSUPDATE_SECRET_MAX)
 
-enum { TYPE_TXT = 16, TYPE_SRV = 33, TYPE_TLSA = 52 };
-
 /* One exchange. */
 struct exchange {
     const struct errands *errands;
@@ -38,24 +36,21 @@ static bool fail(struct exchange *x, uint64_t state, const char *why)
     return false;
 }
 
-/* Nobody has this courier change anything but what Postern publishes, whatever the key may do. */
+/* Nobody has this courier ask about or change anything but what Postern publishes, whatever the key may do: of another name, such as
+ * `_acme-challenge`, the rest of the zone may depend. What the records say it does not look at. */
 static bool prepare(struct exchange *x, struct slice zone, struct slice name, uint64_t type,
                     uint64_t timeout_ms)
 {
     const struct update_settings *all = x->settings->updates.items;
+    const struct update_settings *section = settings_update(x->settings, name);
 
     x->deadline_ms = clock_steady_ms() + (int64_t)timeout_ms;
-    for (size_t i = 0; i < x->settings->updates.count; i++) {
-        if (slice_equal_nocase(all[i].zone, zone)) {
-            x->section = &all[i];
-            x->nth = i;
-        }
-    }
-    if (!x->section) {
+    if (!section || !slice_equal_nocase(section->zone, zone)) {
         return fail(x, ZONE_UPDATE_FAILED, "the settings are being read anew");
     }
-    return (nsupdate_is_below(name, zone) &&
-            (type == TYPE_TXT || type == TYPE_SRV || type == TYPE_TLSA)) ||
+    x->section = section;
+    x->nth = (size_t)(section - all);
+    return settings_update_covers(x->settings, section, name, type) ||
            fail(x, ZONE_UPDATE_REFUSED, "such a record is not published");
 }
 
