@@ -60,6 +60,7 @@ enum config_type {
     CONFIG_WORD,
     CONFIG_PATH,
     CONFIG_DOMAIN,
+    CONFIG_ZONE, /* a domain name whose labels may have `_` */
     CONFIG_MAILBOX,
     CONFIG_URL,
     CONFIG_DURATION,
@@ -135,9 +136,10 @@ struct config_section {
      * structs, each beginning with the argument as a struct slice. Otherwise [name], once: a
      * struct in place that begins with a bool which says that the file has the section. */
     bool named;
-    uint8_t argument; /* enum config_type of the argument: CONFIG_WORD or CONFIG_DOMAIN */
-    size_t offset;    /* in the root struct */
-    size_t size;      /* of the section's struct */
+    uint8_t
+        argument;  /* enum config_type of the argument: CONFIG_WORD, CONFIG_DOMAIN or CONFIG_ZONE */
+    size_t offset; /* in the root struct */
+    size_t size;   /* of the section's struct */
     const struct config_table *const *tables;
     size_t n_tables;
     const char *help;

@@ -446,6 +446,7 @@ static void names_and_types_that_are_published_are_known(void **unused)
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         assert_false(covers(&r.settings, others[i], TXT));
     }
+    assert_reads(REQUIRED ZONE("_domainkey.example.test", "records = dkim\n"));
     assert_true(covers(&r.settings, "_submissions._tcp.example.test", SRV));
     assert_false(covers(&r.settings, "_ldap._tcp.example.test", SRV));
     assert_false(covers(&few.settings, "_submissions._tcp.example.test", SRV));

@@ -153,9 +153,9 @@ static void write_heading(struct buf *out, const struct config_section *section,
     add_wrapped(out, "# ", section->help);
     if (section->named) {
         buf_printf(out, "%s[%s %s]\n\n", given ? "" : "#", section->name,
-                   argument                             ? argument
-                   : section->argument == CONFIG_DOMAIN ? "partner.test"
-                                                        : "office");
+                   argument                           ? argument
+                   : section->argument == CONFIG_WORD ? "office"
+                                                      : "partner.test");
     } else {
         buf_printf(out, "%s[%s]\n\n", given ? "" : "#", section->name);
     }

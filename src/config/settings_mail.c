@@ -91,16 +91,17 @@ static const struct config_setting dkim_rows[] = {
                        "then name them here: one RSA and one Ed25519 key (RFC 8463). After a "
                        "change of keys what it made signs, and what is named here newly; what "
                        "stood here before is no matter any more."),
-    CONFIG_ROW("dkim-rotate", DURATION, struct dkim_settings, rotate_ms, .initial = "0s",
-               .example = "180d",
-               .help = "How old keys get before Postern makes new ones; 0s: until `postern dkim "
-                       "rotate`.",
-               .more =
-                   "With a [dns-update] they are published by it; otherwise a person does (alarm "
-                   "`dkim-publish`, `postern domain dns`). They sign when the DNS has shown them "
-                   "for dkim-rotate-seen. The former ones are destroyed when nothing that they "
-                   "signed waits any more, and their records go with them or by a person (alarm "
-                   "`dkim-remove`). Letters are signed by published keys all the time."),
+    CONFIG_ROW(
+        "dkim-rotate", DURATION, struct dkim_settings, rotate_ms, .initial = "0s",
+        .example = "180d",
+        .help = "How old keys get before Postern makes new ones; 0s: until `postern dkim "
+                "rotate`.",
+        .more = "With a [dns-update] they are published by it; otherwise a person does (alarm "
+                "`dkim-publish`, `postern domain dns`). They sign when the DNS has shown them "
+                "for dkim-rotate-seen. The former ones are destroyed after dkim-rotate-retire, "
+                "and their records go with them or by a person (alarm `dkim-remove`). A letter "
+                "that they signed and that is held for longer may leave with a signature that "
+                "nobody can verify any more. Letters are signed by published keys all the time."),
     CONFIG_ROW("dkim-rotate-seen", DURATION, struct dkim_settings, rotate_seen_ms, .initial = "1h",
                .min = 1000, .help = "How long the DNS must have shown new keys before they sign."),
     CONFIG_ROW("dkim-rotate-retire", DURATION, struct dkim_settings, rotate_retire_ms,

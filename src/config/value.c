@@ -43,6 +43,7 @@ size_t config_value_width(enum config_type type)
     case CONFIG_WORD:
     case CONFIG_PATH:
     case CONFIG_DOMAIN:
+    case CONFIG_ZONE:
     case CONFIG_MAILBOX:
     case CONFIG_URL:
         return sizeof(struct slice);
@@ -119,11 +120,12 @@ static enum config_verdict read_quantity(const struct config_setting *row, struc
     return verdict;
 }
 
-static bool is_label(struct slice s)
+static bool is_label(struct slice s, bool underscores)
 {
     for (size_t i = 0; i < s.len; i++) {
         uint8_t c = ascii_lower(s.ptr[i]);
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') {
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' &&
+            !(underscores && c == '_')) {
             return false;
         }
     }
@@ -132,7 +134,7 @@ static bool is_label(struct slice s)
 
 /* A host or domain name in letters, digits and hyphens (RFC 5321 section 2.3.5); the last label is
  * no number, so that an address is never taken for a name. */
-static bool is_domain(struct slice s)
+static bool is_name(struct slice s, bool underscores)
 {
     struct slice label;
     uint64_t number = 0;
@@ -142,11 +144,16 @@ static bool is_domain(struct slice s)
     }
     do {
         label = slice_cut(s, '.', &s);
-        if (!is_label(label)) {
+        if (!is_label(label, underscores)) {
             return false;
         }
     } while (s.len);
     return !slice_decimal(label, UINT64_MAX, &number);
+}
+
+static bool is_domain(struct slice s)
+{
+    return is_name(s, false);
 }
 
 static struct slice lower_copy(struct arena *arena, struct slice s)
@@ -229,6 +236,9 @@ static enum config_verdict read_text(const struct config_setting *row, struct sl
     case CONFIG_DOMAIN:
         good = is_domain(text);
         break;
+    case CONFIG_ZONE:
+        good = is_name(text, true);
+        break;
     case CONFIG_TEXT:
     case CONFIG_DURATION:
     case CONFIG_SIZE:
@@ -245,7 +255,8 @@ static enum config_verdict read_text(const struct config_setting *row, struct sl
     }
     enum config_verdict verdict = within(row, text.len);
     if (verdict == CONFIG_FITS) {
-        *out = row->type == CONFIG_DOMAIN ? lower_copy(arena, text) : arena_copy(arena, text);
+        *out = row->type == CONFIG_DOMAIN || row->type == CONFIG_ZONE ? lower_copy(arena, text)
+                                                                      : arena_copy(arena, text);
     }
     return verdict;
 }
@@ -342,6 +353,7 @@ enum config_verdict config_value_read(const struct config_setting *row, struct s
     case CONFIG_WORD:
     case CONFIG_PATH:
     case CONFIG_DOMAIN:
+    case CONFIG_ZONE:
     case CONFIG_MAILBOX:
     case CONFIG_URL:
         return read_text(row, text, arena, out);

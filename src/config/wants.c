@@ -14,6 +14,8 @@ static const char *type_name(enum config_type type)
         return "an absolute path";
     case CONFIG_DOMAIN:
         return "a domain name";
+    case CONFIG_ZONE:
+        return "a name in the DNS";
     case CONFIG_MAILBOX:
         return "a mail address";
     case CONFIG_URL:

@@ -3,6 +3,7 @@
 #include <openssl/sha.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include "config/settings.h"
 #include "host/resolver.h"
@@ -15,6 +16,7 @@
 #define IPC_MORE_MS 5000
 #define ANSWER_MAX  ((size_t)1 << 20)
 #define LOOK_MAX    ((size_t)32 << 20) /* of memory for one judgement, whatever the DNS says */
+#define THERE_MAX   ((size_t)64 << 10) /* octets of one name, as many as a message has */
 #define DETAIL_MAX  1000
 #define NAMES_MAX   (2 * ZONE_RECORDS_MAX)
 
@@ -66,18 +68,6 @@ static struct own_publish_row *add_row(struct run *r, struct slice name, struct 
     return row;
 }
 
-static enum setting_published setting_of(enum zone_kind kind)
-{
-    static const enum setting_published of[] = {
-        [ZONE_KIND_SPF] = SETTING_PUBLISHED_SPF,     [ZONE_KIND_DKIM] = SETTING_PUBLISHED_DKIM,
-        [ZONE_KIND_DMARC] = SETTING_PUBLISHED_DMARC, [ZONE_KIND_TLSRPT] = SETTING_PUBLISHED_TLS_RPT,
-        [ZONE_KIND_STS] = SETTING_PUBLISHED_MTA_STS, [ZONE_KIND_SERVICE] = SETTING_PUBLISHED_SRV,
-        [ZONE_KIND_DANE] = SETTING_PUBLISHED_TLSA,
-    };
-
-    return of[kind];
-}
-
 static enum publish_company company_of(const struct group *g)
 {
     return !g->record                          ? PUBLISH_ALONE
@@ -108,7 +98,7 @@ static const char *left_why(const struct run *r, const struct zone_record *recor
     if (!u) {
         return "no [dns-update] has this name in its zone";
     }
-    if (!settings_update_has(u, setting_of(record->kind))) {
+    if (!settings_update_has(u, publish_setting_of(record->kind))) {
         return "`records` of its [dns-update] does not name it";
     }
     return record->kind == ZONE_KIND_SPF && r->settings->smarthost.present
@@ -172,7 +162,7 @@ static void give_up(struct run *r, struct group *g, uint64_t state, struct slice
 {
     g->row->mark = OWN_PUBLISH_FAILED;
     g->row->what = letter_text(r->arena, why, OWN_PUBLISH_TEXT);
-    if (state != ZONE_UPDATE_MOVED) {
+    if (state != ZONE_UPDATE_MOVED && state != ZONE_UPDATE_NAME) {
         r->dead = g->section;
         r->why = g->row->what;
     }
@@ -201,7 +191,13 @@ static bool read_there(struct run *r, struct group *g)
         return false;
     }
     const struct zone_rdata *records = answer.records.items;
+    size_t octets = 0;
     for (size_t i = 0; i < answer.records.count; i++) {
+        octets += records[i].rdata.len;
+        if (octets > THERE_MAX) {
+            give_up(r, g, ZONE_UPDATE_NAME, SLICE("the records at the name are too long"));
+            return false;
+        }
         g->there[g->n_there++] = arena_copy(r->arena, records[i].rdata);
     }
     g->alias = answer.alias;
@@ -468,7 +464,10 @@ static bool act(struct run *r, struct error *e)
             write_there(r, g);
         }
     }
-    return forget_gone(r, e);
+    if (!forget_gone(r, e)) { /* the next run does; what was sent is reported */
+        log_event(LOG_WARNING, "publish.not_kept", LOG_TEXT("reason", e->text));
+    }
+    return true;
 }
 
 bool publish_domain(struct keeper *k, const struct publish_wish *wish, struct arena *arena,

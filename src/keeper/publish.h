@@ -8,6 +8,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 
+#include "config/settings_update.h"
+#include "formats/zone/zone.h"
 #include "keeper/admin.h"
 #include "letter/published.h"
 #include "requests/publish.h"
@@ -33,13 +35,16 @@ struct publish_report {
  * Publish what is missing, replace what of ours is old, and take away the records of destroyed keys.
  *
  * @param out  what became of each name, in the arena
- * @return     false when nothing was done at all: the keys are not known, or it could not be recorded
+ * @return     false when nothing was sent: the keys are not known, or it could not be recorded
  */
 bool publish_domain(struct keeper *k, const struct publish_wish *wish, struct arena *arena,
                     struct publish_report *out, struct error *e) MUST_CHECK;
 
 /* Whether the settings have the DKIM keys of a domain published. */
 bool publish_does_keys(const struct settings *s, struct slice domain);
+
+/* What `records` calls this kind. */
+enum setting_published publish_setting_of(enum zone_kind kind);
 
 /* What the state says; and keep it there. */
 bool publish_read(struct keeper *k, struct slice domain, struct arena *arena, struct published *out,

@@ -38,7 +38,7 @@ bool keeper_on_own_publish(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_INPUT, "%.*s is none of our domains; `domains` lists them",
                          SLICE_ARG(ask->domain));
     }
-    if (!settings_update(s, ask->domain)) {
+    if (!settings_update(s, ask->domain) && !publish_does_keys(s, ask->domain)) {
         return error_set(e, ERROR_CONFIG,
                          "no [dns-update] in postern.conf has %.*s in its zone; `postern domain "
                          "dns` prints what a person publishes",

@@ -2,6 +2,18 @@
 #include "keeper/internal.h"
 #include "keeper/publish.h"
 
+enum setting_published publish_setting_of(enum zone_kind kind)
+{
+    static const enum setting_published of[] = {
+        [ZONE_KIND_SPF] = SETTING_PUBLISHED_SPF,     [ZONE_KIND_DKIM] = SETTING_PUBLISHED_DKIM,
+        [ZONE_KIND_DMARC] = SETTING_PUBLISHED_DMARC, [ZONE_KIND_TLSRPT] = SETTING_PUBLISHED_TLS_RPT,
+        [ZONE_KIND_STS] = SETTING_PUBLISHED_MTA_STS, [ZONE_KIND_SERVICE] = SETTING_PUBLISHED_SRV,
+        [ZONE_KIND_DANE] = SETTING_PUBLISHED_TLSA,
+    };
+
+    return of[kind];
+}
+
 static struct slice state_name(struct slice domain, struct arena *arena)
 {
     struct slice name = arena_printf(arena, PUBLISHED_STATE "%.*s", SLICE_ARG(domain));
@@ -44,7 +56,10 @@ struct slice publish_key_name(struct slice selector, struct slice domain, struct
 
 bool publish_does_keys(const struct settings *s, struct slice domain)
 {
-    const struct update_settings *u = settings_update(s, domain);
+    OWN(arena) struct arena arena = {.max = (size_t)64 << 10};
+    /* `_domainkey` may be a zone of its own. */
+    const struct update_settings *u =
+        settings_update(s, publish_key_name(SLICE("a"), domain, &arena));
 
     return u && settings_update_has(u, SETTING_PUBLISHED_DKIM);
 }

@@ -8,6 +8,7 @@
 #include "keeper/publish.h"
 
 #define WITHIN_MS 60000
+#define RUN_MAX   ((size_t)64 << 20) /* of memory for one publication; the sentence alone is kept */
 
 static const struct settings *settings_of(struct keeper *k)
 {
@@ -65,14 +66,15 @@ static struct slice missing(const struct publish_report *report, struct slice do
 const char *rotation_publish(struct keeper *k, struct slice domain,
                              const struct cbor_list *expected, struct arena *arena)
 {
+    OWN(arena) struct arena scratch = {.max = RUN_MAX};
     struct publish_report report = {0};
     struct slice why = SLICE_NONE;
 
     if (!publish_does_keys(settings_of(k), domain)) {
         return "new DKIM keys are to be published; `postern domain dns` prints their records";
     }
-    if (run(k, domain, arena, &report, &why)) {
-        why = missing(&report, domain, expected, arena);
+    if (run(k, domain, &scratch, &report, &why)) {
+        why = missing(&report, domain, expected, &scratch);
     }
     if (why.len == 0) {
         log_event(LOG_INFO, "dkim.published", LOG_SLICE("domain", domain),
@@ -182,6 +184,7 @@ const char *rotation_publish_remove(struct keeper *k, struct slice domain,
                                     const struct cbor_list *selectors, struct arena *arena)
 {
     bool does = publish_does_keys(settings_of(k), domain);
+    OWN(arena) struct arena scratch = {.max = RUN_MAX};
     struct publish_report report = {0};
     struct published ours = {0};
     struct slice why = SLICE_NONE;
@@ -194,7 +197,7 @@ const char *rotation_publish_remove(struct keeper *k, struct slice domain,
     if (!does || !any_retired(&ours)) {
         return others;
     }
-    (void)!run(k, domain, arena, &report, &why);
+    (void)!run(k, domain, &scratch, &report, &why);
     for (size_t i = 0; i < report.n_rows && why.len == 0; i++) {
         why = report.rows[i].mark == OWN_PUBLISH_FAILED ? report.rows[i].what : why;
     }

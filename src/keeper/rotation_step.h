@@ -1,7 +1,7 @@
 /* keeper/rotation_step - what is to be done next about a domain's DKIM keys. Pure.
  *
  * New keys are made, a person (or a dynamic update) publishes them, they sign when the DNS has shown them for a while, and
- * the former ones are destroyed when nothing that they signed waits any more. Nothing here can leave a letter unsigned: keys in use
+ * the former ones are destroyed a while later (what they signed and is held for longer can be verified no more). Nothing here can leave a letter unsigned: keys in use
  * change only from published ones to published ones. */
 #pragma once
 

@@ -51,7 +51,7 @@ static bool prepare(struct exchange *x, struct slice zone, struct slice name, ui
     x->section = section;
     x->nth = (size_t)(section - all);
     return settings_update_covers(x->settings, section, name, type) ||
-           fail(x, ZONE_UPDATE_REFUSED, "such a record is not published");
+           fail(x, ZONE_UPDATE_NAME, "such a record is not published");
 }
 
 /* The octets of the key; NULL when the file has none. */
@@ -109,7 +109,9 @@ static bool talk(struct exchange *x, struct slice message, struct buf *in, struc
     }
     bool dialled = false;
     for (size_t i = 0; i < n && !dialled; i++) {
-        dialled = dial_tcp(&to[i], NULL, x->deadline_ms, &fd, e);
+        int64_t now = clock_steady_ms(); /* a silent address leaves time to those behind it */
+        int64_t share = (x->deadline_ms - now) / (int64_t)(n - i + 1);
+        dialled = dial_tcp(&to[i], NULL, now + share, &fd, e);
     }
     if (!dialled) {
         return false;
@@ -155,6 +157,9 @@ static bool judge(struct exchange *x, enum nsupdate_verdict verdict,
     if (verdict == NSUPDATE_UNPROVEN) {
         return fail(x, why ? ZONE_UPDATE_REFUSED : ZONE_UPDATE_FAILED,
                     why ? why : "the server's answer is not signed with the key");
+    }
+    if (!why && a->crowded) {
+        return fail(x, ZONE_UPDATE_NAME, "there are more records at the name than are read");
     }
     return why ? fail(x, state_of(a), why) : true;
 }
@@ -234,7 +239,8 @@ bool zone_errand_on_read(void *context, struct ipc_request *r, struct error *e)
     (void)e;
     if (prepare(&x, ask->zone, ask->name, ask->type, ask->timeout_ms) &&
         exchange(&x, NULL, ask->name, (uint16_t)ask->type, &found) && !found.authoritative) {
-        (void)fail(&x, ZONE_UPDATE_REFUSED, "the server is not the zone's");
+        (void)fail(&x, ZONE_UPDATE_NAME,
+                   "the server is not the one of the zone that the name is in");
     }
     struct zone_rdata *records = arena_array(r->arena, found.n_records + 1, sizeof(*records));
     for (size_t i = 0; i < found.n_records; i++) {

@@ -22,7 +22,7 @@ static const struct cbor_field read_ask_fields[] = {
 static const struct cbor_schema read_ask = CBOR_SCHEMA(read_ask_fields, struct zone_read_ask);
 
 static const struct cbor_field read_answer_fields[] = {
-    FIELD(1, CBOR_UINT, zone_read_answer, state, ZONE_UPDATE_FAILED),
+    FIELD(1, CBOR_UINT, zone_read_answer, state, ZONE_UPDATE_NAME),
     MAYBE(2, CBOR_BOOL, zone_read_answer, alias, 0),
     RECORDS(3, zone_read_answer, records),
     MAYBE(4, CBOR_TEXT, zone_read_answer, why, WHY_MAX),
@@ -43,7 +43,7 @@ static const struct cbor_field write_ask_fields[] = {
 static const struct cbor_schema write_ask = CBOR_SCHEMA(write_ask_fields, struct zone_write_ask);
 
 static const struct cbor_field write_answer_fields[] = {
-    FIELD(1, CBOR_UINT, zone_write_answer, state, ZONE_UPDATE_FAILED),
+    FIELD(1, CBOR_UINT, zone_write_answer, state, ZONE_UPDATE_NAME),
     MAYBE(2, CBOR_TEXT, zone_write_answer, why, WHY_MAX),
 };
 static const struct cbor_schema write_answer =

@@ -15,6 +15,7 @@ enum zone_update_state {
     ZONE_UPDATE_MOVED,    /* nothing was done: what is there has changed meanwhile */
     ZONE_UPDATE_REFUSED,  /* the server says no, and why */
     ZONE_UPDATE_FAILED,   /* it is not known whether anything was done */
+    ZONE_UPDATE_NAME,     /* nothing was done, which says nothing about other names */
 };
 
 struct zone_rdata {

@@ -76,6 +76,7 @@ struct nsupdate_answer {
     unsigned tsig_error;
     bool authoritative;
     bool alias;            /* a CNAME stands at the name */
+    bool crowded;          /* there is more than is read, so `records` is not all */
     struct slice *records; /* RDATA as it stands there, so names in it may be compressed */
     size_t n_records;
 };

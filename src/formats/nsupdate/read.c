@@ -127,7 +127,8 @@ static bool take(const struct record *r, const struct nsupdate_asked *asked,
         return true;
     }
     if (out->n_records == NSUPDATE_RECORDS_MAX || r->rdata.len > NSUPDATE_RDATA_MAX) {
-        return false;
+        out->crowded = true;
+        return true;
     }
     out->records[out->n_records++] = r->rdata;
     return true;
