@@ -55,32 +55,44 @@ static bool is_in_the_way(const struct publish_facts *f, struct slice rdata)
     return true;
 }
 
-void publish_plan(const struct publish_facts *f, struct arena *arena, struct publish_plan *out)
+/* What is there and not wanted goes when it is ours. True when somebody else's is in the way. */
+static bool look_at_others(const struct publish_facts *f, struct publish_plan *p)
 {
-    struct publish_plan p = {.remove = arena_array(arena, f->n_there + 1, sizeof(struct slice)),
-                             .add = arena_array(arena, f->n_wanted + 1, sizeof(struct slice))};
-    bool blocked = f->alias && f->n_wanted;
+    bool blocked = false;
 
     for (size_t i = 0; i < f->n_there; i++) {
         if (is_among(f->there[i], f->wanted, f->n_wanted)) {
             continue;
         }
         if (publish_find(f->ours, f->name, f->type, f->there[i])) {
-            p.remove[p.n_remove++] = f->there[i];
+            p->remove[p->n_remove++] = f->there[i];
         } else {
             blocked = blocked || (f->n_wanted && is_in_the_way(f, f->there[i]));
         }
     }
+    return blocked;
+}
+
+static enum publish_act act_of(const struct publish_plan *p)
+{
+    if (p->n_remove) {
+        return p->n_add ? PUBLISH_CHANGE : PUBLISH_REMOVE;
+    }
+    return p->n_add ? PUBLISH_PUT : PUBLISH_NOTHING;
+}
+
+void publish_plan(const struct publish_facts *f, struct arena *arena, struct publish_plan *out)
+{
+    struct publish_plan p = {.remove = arena_array(arena, f->n_there + 1, sizeof(struct slice)),
+                             .add = arena_array(arena, f->n_wanted + 1, sizeof(struct slice))};
+    bool blocked = look_at_others(f, &p) || (f->alias && f->n_wanted);
+
     for (size_t i = 0; i < f->n_wanted; i++) {
         if (!is_among(f->wanted[i], f->there, f->n_there)) {
             p.add[p.n_add++] = f->wanted[i];
         }
     }
-    p.act = blocked                 ? PUBLISH_BLOCKED
-            : p.n_remove && p.n_add ? PUBLISH_CHANGE
-            : p.n_add               ? PUBLISH_PUT
-            : p.n_remove            ? PUBLISH_REMOVE
-                                    : PUBLISH_NOTHING;
+    p.act = blocked ? PUBLISH_BLOCKED : act_of(&p);
     if (blocked) {
         p.n_remove = p.n_add = 0;
     }

@@ -464,7 +464,7 @@ static void a_backup_waits(void **unused)
     assert_false(ledger_copy_needs(r.dirfd, "0000000001-00000-202001.data", 9));
     assert_false(ledger_copy_needs_key(r.dirfd, "0000000001.key", 9));
     assert_true(ledger_copy_needs_key(r.dirfd, "0000000001-00001.key", 9));
-    OWN(fd) int fd = openat(r.dirfd, "resealing", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    (void)close(openat(r.dirfd, "resealing", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     assert_false(ledger_copy_lock(r.dirfd, &lock, &e));
     assert_int_equal(e.kind, ERROR_BUSY);
     assert_int_equal(unlinkat(r.dirfd, "resealing", 0), 0);

@@ -68,7 +68,7 @@ def test_what_is_installed(tmp_path):
     packs = sorted(p.name for p in (ROOT / "packaging/retention").iterdir())
     assert packs
     assert [re.sub("^usr/(local/)?", "", f) for f in found] == [
-        "bin/postern", "bin/postern-verify", "sbin/posternd",
+        "bin/postern", "bin/postern-verify", "sbin/posternd", "sbin/posternd-inspector",
         *(f"share/postern/retention/{name}" for name in packs)]
     pages = sorted(p.name for p in (ROOT / "docs/man").iterdir())
     assert pages == ["postern-verify.1", "postern.1", "postern.conf.5", "posternd.8"]
