@@ -107,10 +107,34 @@ void rotations_free(struct rotations *r)
 {
     if (r) {
         arena_done(&r->arena);
+        for (size_t i = 0; i < r->n_pauses; i++) {
+            free((void *)(uintptr_t)r->pauses[i].domain.ptr);
+        }
+        free(r->pauses);
         (void)pthread_mutex_destroy(&r->lock);
         (void)pthread_mutex_destroy(&r->turn);
         free(r);
     }
+}
+
+struct rotation_pause *rotation_pause_of(struct keeper *k, struct slice domain)
+{
+    struct rotations *r = k->rotations;
+
+    for (size_t i = 0; i < r->n_pauses; i++) {
+        if (slice_equal_nocase(r->pauses[i].domain, domain)) {
+            return &r->pauses[i];
+        }
+    }
+    struct rotation_pause *grown = realloc(r->pauses, (r->n_pauses + 1) * sizeof(*grown));
+    uint8_t *name = malloc(domain.len + 1);
+    if (!grown || !name) {
+        arena_panic("out of memory");
+    }
+    (void)memcpy(name, domain.ptr, domain.len);
+    r->pauses = grown;
+    grown[r->n_pauses] = (struct rotation_pause){.domain = slice_of(name, domain.len)};
+    return &grown[r->n_pauses++];
 }
 
 bool rotation_is_among(const struct cbor_list *texts, struct slice name)

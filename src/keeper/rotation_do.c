@@ -17,10 +17,9 @@
 #include "keeper/rotation_step.h"
 #include "requests/own_domain.h"
 
-#define LOOK_MAX         ((size_t)64 << 20) /* of memory for one domain */
-#define LOOK_EVERY_MS    60000 /* or sooner, when new keys need not be seen for as long */
-#define QUESTIONS_MS     30000
-#define PUBLISH_EVERY_MS (10 * 60000) /* what a server did not take */
+#define LOOK_MAX      ((size_t)64 << 20) /* of memory for one domain */
+#define LOOK_EVERY_MS 60000              /* or sooner, when new keys need not be seen for as long */
+#define QUESTIONS_MS  30000
 /* Beyond the queue's lifetime: others verify what they took in late. */
 #define RETIRE_MORE_MS (2ull * 86400000)
 #define REMIND_MS      (7ull * 86400000)
@@ -39,8 +38,7 @@ struct look {
     struct arena *arena;
     struct own_domain own;
     struct dkim_rotation rotation;
-    struct slice by;  /* a person, or "postern" */
-    bool may_publish; /* it is time to try again */
+    struct slice by; /* a person, or "postern" */
     struct slice reason;
 };
 
@@ -128,13 +126,14 @@ static bool make_keys(struct look *l, struct cbor_list *made, struct error *e)
 }
 
 /* Where the settings name a server for it; otherwise, and when that fails, a person is told. */
-static void publish(struct look *l)
+static bool publish(struct look *l)
 {
     const char *said = rotation_publish(l->keeper, l->domain, &l->rotation.next, l->arena);
 
     if (said) {
         tell(l, "dkim-publish", said);
     }
+    return !said;
 }
 
 /* What was made and is not kept track of is destroyed again, so that a failure that repeats itself fills nothing. */
@@ -159,7 +158,7 @@ static bool begin(struct look *l, struct error *e)
         (void)!drop(l, &made, &ignored);
         return false;
     }
-    publish(l);
+    (void)publish(l);
     return true;
 }
 
@@ -300,18 +299,25 @@ static bool forget_missing(struct look *l, struct error *e)
     return rotation_publish_retire(l->keeper, l->domain, &lost, l->arena, e) && keep(l, e);
 }
 
-/* A server that was away, or a key that it did not know yet. */
+/* A server that was away, or a key that it did not know yet. As each try is recorded before it is made, one that fails again and
+ * again is made less and less often. */
 static void try_again(struct look *l, bool published)
 {
-    if (!l->may_publish || !publish_does_keys(settings_of(l->keeper), l->domain)) {
+    struct rotation_pause *p = rotation_pause_of(l->keeper, l->domain);
+    bool well = true;
+
+    if (clock_steady_ms() < p->due_ms || !publish_does_keys(settings_of(l->keeper), l->domain)) {
         return;
     }
     if (l->rotation.phase == ROTATION_PUBLISH && !published) {
-        publish(l);
+        well = publish(l);
     }
     if (rotation_publish_pending(l->keeper, l->domain)) {
         withdraw(l, &(struct cbor_list){NULL, 0});
+        well = well && !rotation_publish_pending(l->keeper, l->domain);
     }
+    p->failures = well ? 0 : p->failures + 1;
+    p->due_ms = clock_steady_ms() + (int64_t)rotation_pause_ms(p->failures);
 }
 
 static uint64_t retire_after(const struct settings *s)
@@ -348,7 +354,7 @@ static bool concerns(struct keeper *k, const struct settings *s, struct slice do
            rotation_publish_pending(k, domain);
 }
 
-static void look_at_all(struct keeper *k, bool may_publish)
+static void look_at_all(struct keeper *k)
 {
     const struct settings *s = settings_of(k);
     const struct slice *domains = s->general.domains.items;
@@ -359,11 +365,8 @@ static void look_at_all(struct keeper *k, bool may_publish)
     }
     for (size_t i = 0; i < s->general.domains.count && !atomic_load(&k->closing); i++) {
         OWN(arena) struct arena arena = {.max = LOOK_MAX};
-        struct look l = {.keeper = k,
-                         .domain = domains[i],
-                         .arena = &arena,
-                         .by = SLICE("postern"),
-                         .may_publish = may_publish};
+        struct look l = {
+            .keeper = k, .domain = domains[i], .arena = &arena, .by = SLICE("postern")};
         if (!concerns(k, s, domains[i])) {
             continue;
         }
@@ -380,14 +383,11 @@ void keeper_rotate(void *keeper)
 {
     struct keeper *k = keeper;
     int64_t due = 0;
-    int64_t publish_due = 0;
 
     while (!atomic_load(&k->closing)) {
         if (clock_steady_ms() >= due) {
             int64_t seen = settings_of(k)->dkim.rotate_seen_ms;
-            bool may_publish = clock_steady_ms() >= publish_due;
-            look_at_all(k, may_publish);
-            publish_due = may_publish ? clock_steady_ms() + PUBLISH_EVERY_MS : publish_due;
+            look_at_all(k);
             due = clock_steady_ms() + (seen < LOOK_EVERY_MS ? seen : LOOK_EVERY_MS);
         }
         (void)usleep(500000);

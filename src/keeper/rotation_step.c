@@ -34,3 +34,10 @@ enum rotation_act rotation_step(const struct dkim_rotation *r, const struct rota
                    : ROTATION_REST;
     }
 }
+
+uint64_t rotation_pause_ms(unsigned failures)
+{
+    const uint64_t minute = 60000;
+
+    return failures < 2 ? 10 * minute : failures == 2 ? 60 * minute : 24 * 60 * minute;
+}

@@ -32,3 +32,6 @@ struct rotation_times {
  * that was remembered means that none has passed. */
 enum rotation_act rotation_step(const struct dkim_rotation *r, const struct rotation_times *times,
                                 uint64_t now, bool published);
+
+/* How long a server is left alone that did not take records, after so many failures in a row: ten minutes, an hour, a day. */
+uint64_t rotation_pause_ms(unsigned failures);

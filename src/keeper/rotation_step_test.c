@@ -50,12 +50,23 @@ static void former_keys_stay_while_letters_wait(void **unused)
     assert_int_equal(rotation_step(&r, &times, 1188 * DAY, false), ROTATION_DESTROY);
 }
 
+static void pauses_grow(void **unused)
+{
+    (void)unused;
+    assert_int_equal(rotation_pause_ms(0), 600000);
+    assert_int_equal(rotation_pause_ms(1), 600000);
+    assert_int_equal(rotation_pause_ms(2), 3600000);
+    assert_int_equal(rotation_pause_ms(3), 86400000);
+    assert_int_equal(rotation_pause_ms(UINT32_MAX), 86400000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_grow_old),
         cmocka_unit_test(new_keys_sign_when_the_dns_has_shown_them),
         cmocka_unit_test(former_keys_stay_while_letters_wait),
+        cmocka_unit_test(pauses_grow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
