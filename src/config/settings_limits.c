@@ -55,8 +55,9 @@ static const struct config_setting limits_rows[] = {
         .help =
             "Tell who has an account of a sign-in from a network, or with a device, where it had "
             "not been used.",
-        .more = "By mail to its address and to the one of `postern user set --notify`, three times "
-                "a day at most; of a network by the alarm `account-new-network` as well. A device "
+        .more = "By mail to its address and to the one of `postern user set --notify`, of three "
+                "networks and three devices a day at most; of a network by the alarm "
+                "`account-new-network` as well. A device "
                 "is an app password, a device with a certificate, a passkey, or what a mail "
                 "program's machine calls itself (EHLO), if that is a name. What an account was "
                 "used from and with says what it sent: before its first letter nobody is told."),

@@ -120,23 +120,49 @@ bool account_ask_for(const struct change *c, bool giving, struct admin_asked *as
     return true;
 }
 
-/* Whether the account is as it was when that was asked, or already as it is to be. */
-static bool compare(struct keeper *k, const struct request_account *asked, struct arena *arena,
-                    bool *same, bool *done, struct error *e)
+/* How it stands with what was asked. */
+struct standing {
+    struct request_account asked;
+    struct account account; /* as it is to be, if that is `there` */
+    bool there;
+    bool same;   /* it is as it was when that was asked */
+    bool done;   /* it is already as it is to be */
+    bool closed; /* it is closed, and is to be */
+};
+
+static bool has_digest(const struct account *a, struct slice digest, struct arena *arena)
 {
-    uint8_t digest[DIGEST_LEN];
-    struct account now;
+    uint8_t own[DIGEST_LEN];
     struct slice encoded;
+
+    account_digest(a, arena, &encoded, own);
+    return slice_equal(SLICE_ARRAY(own), digest);
+}
+
+/* Whether it was put as it is to be, and only the password that stood beside a second factor is gone since: keeper/leavers. */
+static bool is_left(const struct standing *s, const struct account *now, struct arena *arena)
+{
+    struct account put = *now;
+
+    put.verifier = s->account.verifier;
+    put.beside = s->account.beside;
+    return s->closed && !s->same && now->verifier.len == 0 &&
+           has_digest(&put, s->asked.after, arena);
+}
+
+static bool look(struct keeper *k, struct slice id, struct arena *arena, struct standing *s,
+                 struct error *e)
+{
+    struct account now;
     bool found = false;
 
-    if (!state_account_get(k->state, asked->account, arena, &now, &found, e)) {
+    if (!state_account_get(k->state, s->asked.account, arena, &now, &found, e) ||
+        !account_waiting(k, id, &s->asked, arena, &s->account, &s->there, e)) {
         return false;
     }
-    if (found) {
-        account_digest(&now, arena, &encoded, digest);
-    }
-    *done = found && slice_equal(SLICE_ARRAY(digest), asked->after);
-    *same = found ? slice_equal(SLICE_ARRAY(digest), asked->before) : asked->before.len == 0;
+    s->same = found ? has_digest(&now, s->asked.before, arena) : s->asked.before.len == 0;
+    s->closed = found && s->there && now.disabled && s->account.disabled;
+    s->done = found && (has_digest(&now, s->asked.after, arena) || is_left(s, &now, arena));
     return true;
 }
 
@@ -186,44 +212,56 @@ static bool is_enough(struct keeper *k, const struct account *account, struct ar
     return !account->beside || factors_has_second(k, account->name, arena, enough, e);
 }
 
+/* What was put before a crash may have left passes of before, and what it had when it was closed. */
+static bool finish(struct keeper *k, const struct docket_request *r, const struct standing *s,
+                   struct arena *arena, struct error *e)
+{
+    const struct act act = {
+        .by = r->record.by, .at = r->record.at, .role = r->record.role, .reason = r->record.reason};
+
+    return desks_end_account(k, s->asked.account, e) &&
+           (!s->closed || leavers_end(k, s->asked.account, &act, arena, e));
+}
+
+/* Whether it can be put still; false with ERROR_INPUT when not. */
+static bool can_be_put(struct keeper *k, const struct standing *s, struct arena *arena,
+                       struct error *e)
+{
+    bool enough = true;
+
+    if (!s->same || !s->there) {
+        return error_set(e, ERROR_INPUT,
+                         !s->same ? "the account was changed since that was asked: ask again"
+                                  : "what was asked is not there any more: ask again");
+    }
+    if (!is_enough(k, &s->account, arena, &enough, e)) {
+        return false;
+    }
+    return enough || error_set(e, ERROR_INPUT,
+                               "the password is good enough beside a second factor only, which is "
+                               "not there any more: ask again");
+}
+
 static enum carried approved(struct keeper *k, const struct docket_request *r, struct arena *arena,
                              struct slice *said, struct error *e)
 {
-    struct request_account asked;
-    struct account account;
-    bool there = false;
-    bool same = false;
-    bool done = false;
-    bool enough = true;
+    struct standing s = {.there = false};
 
-    if (!cbor_read(r->record.arguments, &request_account_schema, arena, &asked, e)) {
+    if (!cbor_read(r->record.arguments, &request_account_schema, arena, &s.asked, e)) {
         return CARRIED_FAILED;
     }
-    if (!compare(k, &asked, arena, &same, &done, e) ||
-        (!done && !account_waiting(k, r->record.id, &asked, arena, &account, &there, e))) {
+    if (!look(k, r->record.id, arena, &s, e) ||
+        ((s.done || (s.closed && !s.same)) && !finish(k, r, &s, arena, e))) {
         return CARRIED_LATER;
     }
-    if (!done && same && there && !is_enough(k, &account, arena, &enough, e)) {
-        return CARRIED_LATER;
+    if (!s.done && !can_be_put(k, &s, arena, e)) {
+        return e->kind == ERROR_INPUT ? CARRIED_FAILED : CARRIED_LATER;
     }
-    if (!done && !enough) {
-        (void)error_set(e, ERROR_INPUT,
-                        "the password is good enough beside a second factor only, which is not "
-                        "there any more: ask again");
-        return CARRIED_FAILED;
-    }
-    if (!done && (!same || !there)) {
-        (void)error_set(e, ERROR_INPUT,
-                        !same ? "the account was changed since that was asked: ask again"
-                              : "what was asked is not there any more: ask again");
-        return CARRIED_FAILED;
-    }
-    /* What was put before a crash may have left passes of before. */
-    if (done ? !desks_end_account(k, asked.account, e) : !put_approved(k, r, &account, arena, e)) {
+    if (!s.done && !put_approved(k, r, &s.account, arena, e)) {
         return CARRIED_LATER;
     }
     account_forget(k, r->record.id, arena);
-    *said = arena_printf(arena, "%.*s is changed", SLICE_ARG(asked.account));
+    *said = arena_printf(arena, "%.*s is changed", SLICE_ARG(s.asked.account));
     return CARRIED_DONE;
 }
 

@@ -9,6 +9,7 @@
 #include "keeper/drills.h"
 #include "keeper/factors.h"
 #include "keeper/internal.h"
+#include "keeper/leavers.h"
 #include "requests/delegation.h"
 #include "stages/retention/term.h"
 
@@ -71,6 +72,22 @@ static bool check_account(struct keeper *k, const struct delegation *d, struct a
                      SLICE_ARG(d->to));
 }
 
+/* What ended with who left does not come back, also where it was approved before. */
+static bool check_holders(struct keeper *k, struct slice address, struct arena *arena,
+                          struct error *e)
+{
+    bool left = false;
+
+    if (!leavers_left(k, address, arena, &left, e)) {
+        return false;
+    }
+    return !left ||
+           error_set(e, ERROR_INPUT,
+                     "`%.*s` is a closed account's: open that account, or give the address to "
+                     "another one by `postern user set --address`",
+                     SLICE_ARG(slice_head(address, 100)));
+}
+
 static bool check(struct keeper *k, const struct delegation *d, struct arena *arena,
                   struct error *e)
 {
@@ -84,7 +101,8 @@ static bool check(struct keeper *k, const struct delegation *d, struct arena *ar
         return false;
     }
     return (delegation_is_of_group(d) ? check_group(k, d->from, arena, e)
-                                      : account_address_is_ours(k, d->from, arena, e)) &&
+                                      : account_address_is_ours(k, d->from, arena, e) &&
+                                            check_holders(k, d->from, arena, e)) &&
            check_account(k, d, arena, e);
 }
 

@@ -64,7 +64,7 @@ struct guard_sign_in {
 #define GUARD_NEW_NETWORK 1U
 #define GUARD_NEW_DEVICE  2U
 
-/* Somebody signed in to send: what is new about it, because the account was used before, and not from there or with that; three times a day at most.
+/* Somebody signed in to send: what is new about it, because the account was used before, and not from there or with that; three networks and three devices a day at most.
  * Somebody failed to; recipients outside did not exist. */
 unsigned guard_signed_in(struct keeper *k, const struct guard_sign_in *in, struct arena *arena);
 void guard_sign_in_failed(struct keeper *k, struct slice account);

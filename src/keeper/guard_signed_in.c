@@ -6,7 +6,7 @@
 #include "keeper/internal.h"
 #include "requests/scanner.h"
 
-#define NOTICED_MAX 3 /* sign-ins a day of which its holder is told */
+#define NOTICED_MAX 3 /* new networks a day of which its holder is told, and as many new devices */
 
 #define LOCATE_MS 250 /* nobody waits longer for a sign-in because of this */
 
@@ -46,16 +46,15 @@ static struct slice country_text(uint16_t country, struct arena *arena)
     return country ? arena_copy(arena, SLICE_ARRAY(letters)) : SLICE_NONE;
 }
 
-/* Who changes networks all the time is no news. */
-static bool is_news(struct guarded *x, int64_t now_ms)
+/* Who changes networks all the time, or devices, is no news. */
+static bool is_news(struct guard_notices *n, int64_t now_ms)
 {
     int64_t day = now_ms / LIMITS_DAY_MS;
 
-    if (x->noticed_day != day) {
-        x->noticed_day = day;
-        x->noticed = 0;
+    if (n->day != day) {
+        *n = (struct guard_notices){.day = day};
     }
-    return x->noticed++ < NOTICED_MAX;
+    return n->told++ < NOTICED_MAX;
 }
 
 /* Since the start: letters make it known for longer. */
@@ -112,9 +111,10 @@ unsigned guard_signed_in(struct keeper *k, const struct guard_sign_in *in, struc
     if (in->app.len && set_get(&g->known, app_history) && !set_get(&g->known, app_network)) {
         signs_elsewhere(&x->signs, app_network, now_ms);
     }
-    bool news = (fresh || device) && is_news(x, now_ms);
+    fresh = fresh && is_news(&x->networks, now_ms);
+    device = device && is_news(&x->machines, now_ms);
     (void)pthread_mutex_unlock(&g->lock);
-    return news ? (fresh ? GUARD_NEW_NETWORK : 0) | (device ? GUARD_NEW_DEVICE : 0) : 0;
+    return (fresh ? GUARD_NEW_NETWORK : 0) | (device ? GUARD_NEW_DEVICE : 0);
 }
 
 struct slice guard_country(struct keeper *k, struct slice account, struct slice client,

@@ -11,6 +11,12 @@
 #define GUARD_APPS    256 /* buckets */
 #define GUARD_DEVICES 8
 
+/* How often somebody was told of something. */
+struct guard_notices {
+    int64_t day;   /* last ... */
+    unsigned told; /* ... and how often on it */
+};
+
 /* One account. */
 struct guarded {
     struct guarded *next;
@@ -34,8 +40,9 @@ struct guarded {
     uint64_t devices
         [GUARD_DEVICES]; /* from which it was used since the start, and with no letter yet: numbers */
     size_t n_devices;
-    int64_t noticed_day;             /* on which its holder was told of sign-ins last ... */
-    unsigned noticed;                /* ... and how often */
+    struct guard_notices networks; /* new ones of which its holder was told */
+    struct guard_notices
+        machines; /* and devices: they use up nothing of what is told of networks */
     int64_t told_at[LIMITS_WINDOWS]; /* when the person responsible was told last */
 };
 

@@ -1,5 +1,5 @@
-/* 1. What it signs in with is taken away after the record of it is durable; delegations before, as everywhere: what a crash leaves is a right that nobody
- *    has, never one that the ledger calls gone.
+/* 1. Everything is taken away after the record of it is durable. What a crash leaves between the two is taken away, and recorded again, when this is done
+ *    again: by the approved request, by the next synchronisation, and before the account is opened.
  * 2. The password goes before the second factor that stood beside it: what a crash leaves is never a password alone that was none.
  * 3. Doing it again does what is left. */
 #include "keeper/leavers.h"
@@ -12,6 +12,8 @@
 #include "keeper/passkey_rows.h"
 
 #define NO_REASON "the account is closed"
+
+#define ONE_MAX ((size_t)16 << 20) /* what is read of one account */
 
 /* What is taken away, and the records of it. */
 struct leaving {
@@ -147,50 +149,121 @@ static bool end_factors(struct leaving *l, struct error *e)
 
 /* ── delegations ── */
 
-/* Whether an address is the leaver's and no one else's. */
-static bool is_alone(const struct leaving *l, struct slice address, bool *alone, struct error *e)
-{
-    struct slice *accounts = NULL;
-    size_t count = 0;
+/* A delegation, and who had its address when nobody who is open has it. */
+struct granted {
+    struct delegation d;
+    struct slice *holders;
+    size_t n_holders;
+    bool ended;
+};
 
-    if (!directory_accounts(l->keeper, address, l->arena, &accounts, &count, e)) {
+/* Who has an address, if they are all closed; otherwise nobody. */
+static bool last_holders(struct keeper *k, struct slice address, struct arena *arena,
+                         struct slice **holders, size_t *count, struct error *e)
+{
+    OWN(arena) struct arena scratch = {.max = ONE_MAX};
+    size_t n = 0;
+
+    *count = 0;
+    if (!directory_accounts(k, address, arena, holders, &n, e)) {
         return false;
     }
-    *alone = count == 1 && slice_equal(accounts[0], l->account);
+    for (size_t i = 0; i < n; i++) {
+        struct account holder;
+        bool found = false;
+        if (!state_account_get(k->state, (*holders)[i], &scratch, &holder, &found, e)) {
+            return false;
+        }
+        if (found && !holder.disabled) {
+            return true;
+        }
+    }
+    *count = n;
     return true;
 }
 
-static bool ends_with_it(const struct leaving *l, const struct delegation *d, bool *ends,
-                         struct error *e)
+bool leavers_left(struct keeper *k, struct slice address, struct arena *arena, bool *left,
+                  struct error *e)
 {
-    *ends = slice_equal(d->to, l->account) || (d->owner && slice_equal(d->by, l->account));
-    return *ends || delegation_is_of_group(d) || is_alone(l, d->from, ends, e);
+    struct slice *holders = NULL;
+    size_t count = 0;
+
+    *left = false;
+    if (!last_holders(k, address, arena, &holders, &count, e)) {
+        return false;
+    }
+    *left = count != 0;
+    return true;
 }
 
-static bool end_delegations(const struct leaving *l, struct error *e)
+/* All delegations, looked at once for however many leave. */
+static bool look(struct keeper *k, struct arena *arena, struct granted **out, size_t *count,
+                 struct error *e)
 {
     struct delegations all;
 
-    delegations_all(l->keeper, l->arena, &all);
+    delegations_all(k, arena, &all);
     const struct delegation *rows = all.rows.items;
-    for (size_t i = 0; i < all.rows.count; i++) {
-        bool ends = false;
-        if (!ends_with_it(l, &rows[i], &ends, e) ||
-            (ends &&
-             (!delegations_remove(l->keeper, rows[i].from, rows[i].to, e) ||
-              !note(l, "delegate remove", delegations_name(rows[i].from, rows[i].to, l->arena),
-                    SLICE_NONE, e)))) {
+    *out = arena_array(arena, all.rows.count + 1, sizeof(**out));
+    *count = all.rows.count;
+    for (size_t i = 0; i < *count; i++) {
+        struct granted *g = &(*out)[i];
+        *g = (struct granted){.d = rows[i]};
+        if (!delegation_is_of_group(&g->d) &&
+            !last_holders(k, g->d.from, arena, &g->holders, &g->n_holders, e)) {
             return false;
         }
     }
     return true;
 }
 
+static bool ends_with(const struct granted *g, struct slice account)
+{
+    bool ends = slice_equal(g->d.to, account) || (g->d.owner && slice_equal(g->d.by, account));
+
+    for (size_t i = 0; i < g->n_holders; i++) {
+        ends = ends || slice_equal(g->holders[i], account);
+    }
+    return ends && !g->ended;
+}
+
+static bool end_delegations(const struct leaving *l, struct granted *all, size_t count,
+                            struct error *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct delegation *d = &all[i].d;
+        if (!ends_with(&all[i], l->account)) {
+            continue;
+        }
+        if (!note(l, "delegate remove", delegations_name(d->from, d->to, l->arena), SLICE_NONE,
+                  e) ||
+            !delegations_remove(l->keeper, d->from, d->to, e)) {
+            return false;
+        }
+        all[i].ended = true;
+    }
+    return true;
+}
+
+bool leavers_end_all(struct keeper *k, const struct slice *accounts, size_t n, const struct act *as,
+                     struct arena *arena, struct error *e)
+{
+    OWN(arena) struct arena one = {.max = ONE_MAX};
+    struct granted *all = NULL;
+    size_t count = 0;
+    bool done = look(k, arena, &all, &count, e);
+
+    for (size_t i = 0; i < n && done; i++) {
+        struct leaving l = {.keeper = k, .account = accounts[i], .as = as, .arena = &one};
+        done = end_factors(&l, e) && end_delegations(&l, all, count, e);
+        arena_reset(&one);
+    }
+    return done ||
+           error_add(e, "the account is closed, and not all that it had is taken away: try again");
+}
+
 bool leavers_end(struct keeper *k, struct slice account, const struct act *as, struct arena *arena,
                  struct error *e)
 {
-    struct leaving l = {.keeper = k, .account = account, .as = as, .arena = arena};
-
-    return (end_factors(&l, e) && end_delegations(&l, e)) ||
-           error_add(e, "the account is closed, and not all that it had is taken away: try again");
+    return leavers_end_all(k, &account, 1, as, arena, e);
 }

@@ -251,6 +251,7 @@ static bool plan_and_do(struct run *r, struct error *e)
                                .object = sync_object};
     struct account *accounts = NULL;
     struct sync_plan plan;
+    struct error left;
     size_t done = 0;
 
     if (!state_accounts(r->keeper->state, r->arena, &accounts, &scene.n_accounts, e)) {
@@ -265,6 +266,9 @@ static bool plan_and_do(struct run *r, struct error *e)
     tell(r, &plan);
     r->report->accounts =
         plan.open + plan.counts[SYNC_ADD] + plan.counts[SYNC_OPEN] - plan.counts[SYNC_CLOSE];
+    /* What one of them has left, and cannot be taken away, keeps no other from being closed. */
+    bool ended = r->order->test ||
+                 sync_end_closed(r->keeper, accounts, scene.n_accounts, r->section->name, &left);
     if (!confirm(r, &plan, e)) {
         return false;
     }
@@ -274,7 +278,10 @@ static bool plan_and_do(struct run *r, struct error *e)
     if (!r->order->test) {
         tell_roles(r, &plan);
     }
-    return true;
+    if (!ended) {
+        *e = left;
+    }
+    return ended;
 }
 
 static bool run_it(struct run *r, struct error *e)

@@ -91,6 +91,22 @@ static bool end_leavers(struct keeper *k, const struct sync_change *changes, siz
     return true;
 }
 
+bool sync_end_closed(struct keeper *k, const struct account *accounts, size_t n,
+                     struct slice directory, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = (size_t)64 << 20};
+    struct slice *closed = arena_array(&arena, n + 1, sizeof(*closed));
+    const struct act act = {.by = by_directory(directory, &arena), .at = SLICE("directory")};
+    size_t count = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (accounts[i].disabled && slice_equal(accounts[i].directory, directory)) {
+            closed[count++] = accounts[i].name;
+        }
+    }
+    return count == 0 || leavers_end_all(k, closed, count, &act, &arena, e);
+}
+
 static bool do_group(struct keeper *k, const struct sync_change *changes, size_t n,
                      struct slice directory, struct error *e)
 {

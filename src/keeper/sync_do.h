@@ -24,3 +24,7 @@ enum sync_objection sync_object(void *judge, struct slice account, struct slice 
  */
 bool sync_do(struct keeper *k, const struct sync_plan *plan, struct slice directory, size_t *done,
              struct error *e) MUST_CHECK;
+
+/* End what the closed accounts of that directory have left, if a crash or a full disk left something: keeper/leavers. `accounts` are all there are. */
+bool sync_end_closed(struct keeper *k, const struct account *accounts, size_t n,
+                     struct slice directory, struct error *e) MUST_CHECK;
