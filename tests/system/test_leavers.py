@@ -13,6 +13,7 @@ from test_devices import certificate, connect, external
 from test_factors import AGAIN, desk, login, submit
 
 LEO, BOB = "leo@example.test", "bob@example.test"
+CLEO, DAN, INFO = "cleo@example.test", "dan@example.test", "info@example.test"
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +119,31 @@ def test_a_password_without_a_second_factor_waits(scene):
     scene.company.postern("user", "set", BOB, "--enable", "--reason", "back")
     with scene.client(BOB, PASSWORD) as client:
         assert submit(client, BOB)[0] == 250
+
+
+def test_the_last_who_has_an_address_takes_it_along(scene):
+    """Who is closed already does not keep it, and nobody is let send as it while they all are."""
+    company = scene.company
+    grant = ("delegate", "add", "--from", INFO, "--to", ALICE, "--reason", "a test")
+
+    def close(account):
+        company.postern("user", "set", account, "--disable", "--reason", "retired")
+
+    def given():
+        return f" {INFO} " in company.postern("delegate", "list", check=False).stdout
+
+    for account in (CLEO, DAN):
+        company.add_user(account, PASSWORD)
+    company.postern("user", "set", CLEO, "--address", INFO, "--reason", "both answer it")
+    company.both("user", "set", DAN, "--address", INFO, "--reason", "both answer it")
+    company.both(*grant)
+    close(CLEO)
+    assert given()
+    close(DAN)
+    assert not given()
+    done = company.postern(*grant, check=False)
+    assert done.returncode and "is a closed account's" in done.stderr, done
+    company.postern("user", "set", DAN, "--enable", "--reason", "back")
+    assert not given()
+    company.both(*grant)
+    assert given()
