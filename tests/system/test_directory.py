@@ -207,6 +207,27 @@ def test_what_changes_there_changes_here(scene):
     assert "0 added, 0 changed, 0 closed, 0 opened" in sync(scene)
 
 
+def test_what_a_closed_account_has_left_ends_when_it_is_looked_at_again(scene):
+    """Not only with the closing: that may have failed, or something came to be left later."""
+    company, hugo = scene.company, "hugo@example.test"
+
+    def given():
+        return f" {hugo} " in company.postern("delegate", "list", check=False).stdout
+
+    assert "disabled (office)" in users(scene)[hugo]
+    company.both("user", "set", "alice@example.test", "--address", hugo, "--reason", "instead of him")
+    company.both("delegate", "add", "--from", hugo, "--to", ANNA, "--reason", "holidays")
+    sync(scene)
+    assert given()  # Alice has the address
+    company.postern("user", "set", "alice@example.test", "--no-addresses", "--reason", "no more")
+    company.postern("directory", "test", "office")
+    assert given()
+    sync(scene)
+    assert not given()
+    company.sign_in()
+    assert f"{hugo} to {ANNA}" in company.postern("acts", "--by", "directory office", "--limit", "50")
+
+
 def test_many_that_would_be_closed_want_a_person(scene):
     """A filter that is wrong, or a server that shows less than it did, closes nobody."""
     server = scene.server
