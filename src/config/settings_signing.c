@@ -16,7 +16,10 @@ static const struct config_setting rows[] = {
                 "well (RFC 9788). Parts with bytes above 127 become quoted-printable or base64, "
                 "so that no server on the way changes what was signed. What its sender's "
                 "program signed or encrypted leaves as it is, and so does what cannot be "
-                "signed; `postern show` says why. A signed letter is kept twice in the archive: "
+                "signed as it is written; `postern show` says why. While the sender's key cannot "
+                "be had, the letter waits; after `queue-lifetime` it is held and its sender is "
+                "told, until the officer lets it go, unsigned. A signed letter is kept twice in "
+                "the archive: "
                 "as it came and as it left. Letters that are encrypted are signed in any case."),
 };
 

@@ -148,7 +148,7 @@ bool policies_decide(struct keeper *k, const struct facts *f, const struct mail_
                                         recipients_look(k, f, header, s, arena)};
 
     policy_decide(&known, s, arena, out);
-    return recipients_known(known.states, f->recipients.count, out, e) &&
+    return recipients_known(known.states, f->recipients.count, s, out, e) &&
            policies_stamp(k, s, arena, out, e);
 }
 

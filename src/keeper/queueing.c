@@ -22,14 +22,26 @@ bool ruling_is_smarthost(struct keeper *k, const struct ruling *r)
     return r->route.len && s->smarthost.present && !(own && own->route.port);
 }
 
+/* Since when servers are tried, for queue-lifetime. A letter that was decided only after that has it from then on: otherwise the first
+ * refusal for now would be its last. The same after a start, of the time of the record. */
+static uint64_t queued_since(struct keeper *k, uint64_t received_at, uint64_t decided_at)
+{
+    int64_t lifetime_ms = k->options.settings(k->options.context)->delivery.queue_lifetime_ms;
+
+    return decided_at > received_at && decided_at - received_at > (uint64_t)lifetime_ms
+               ? decided_at
+               : received_at;
+}
+
 void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d)
 {
     const struct ruling *rulings = d->rulings.items;
+    uint64_t since = queued_since(k, p->received_at, (uint64_t)clock_wall_ms());
 
     for (size_t i = 0; i < d->rulings.count; i++) {
         struct catalog_queue_row row = {.ruling = i,
                                         .state = rulings[i].hold ? QUEUE_HELD : QUEUE_WAITING,
-                                        .queued_at = p->received_at,
+                                        .queued_at = since,
                                         .pending = rulings[i].recipients};
         struct queue_entry *entry =
             queue_entry_new(p, &row, &rulings[i], ruling_is_smarthost(k, &rulings[i]));
@@ -192,9 +204,9 @@ static void hold_unreleased(struct keeper *k, struct queue_entry *entry, const s
                  "catalog; see `postern queue list`, then `postern ledger verify`");
 }
 
-/* The parcel of a row's letter, which the row before may have had as well; with the letter's decision. */
+/* The parcel of a row's letter, which the row before may have had as well; with the letter's decision, and when it was recorded. */
 static bool parcel_for(struct keeper *k, const struct catalog_queue_row *row, struct parcel **last,
-                       struct decision *d, struct arena *arena, struct error *e)
+                       struct decision *d, uint64_t *at, struct arena *arena, struct error *e)
 {
     struct catalog *c = k->tail.catalog;
     struct catalog_letter letter;
@@ -215,7 +227,7 @@ static bool parcel_for(struct keeper *k, const struct catalog_queue_row *row, st
             return false;
         }
     }
-    if (!keeper_read(k, (*last)->decision, &decision_schema, arena, d, e)) {
+    if (!keeper_read_at(k, (*last)->decision, &decision_schema, arena, d, at, e)) {
         return false;
     }
     if (!slice_equal(d->id, letter_id_slice(&(*last)->id))) {
@@ -229,8 +241,9 @@ static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, s
 {
     OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
     struct decision d = {0};
+    uint64_t decided_at = 0;
 
-    if (!parcel_for(k, row, last, &d, &arena, e)) {
+    if (!parcel_for(k, row, last, &d, &decided_at, &arena, e)) {
         return false;
     }
     if (row->ruling >= d.rulings.count) {
@@ -238,6 +251,7 @@ static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, s
     }
     const struct ruling *r = &((const struct ruling *)d.rulings.items)[row->ruling];
     struct queue_entry *entry = queue_entry_new(*last, row, r, ruling_is_smarthost(k, r));
+    entry->queued_at = queued_since(k, row->queued_at, decided_at);
     queue_entry_reason(entry, row->state == QUEUE_HELD ? r->reason : SLICE_NONE);
     bool over = false;
     bool recalled = recall_order(k, entry, &arena, e);

@@ -9,6 +9,7 @@
 #include "keeper/admin.h"
 #include "keeper/internal.h"
 #include "keeper/life.h"
+#include "keeper/recipient_merge.h"
 #include "keeper/recipient_refused.h"
 #include "requests/recipients.h"
 #include "state/recipients.h"
@@ -237,21 +238,6 @@ static bool has(const struct recipient_key *keys, size_t n, const struct recipie
     return found;
 }
 
-/* Of one that is here already, from elsewhere: what a letter brought gives way. */
-static bool may_take(const struct recipient_keys *row, const struct recipient_key *key)
-{
-    const struct recipient_key *keys = row->keys.items;
-    bool may = !recipient_refused(row, key->fingerprint);
-
-    for (size_t i = 0; i < row->keys.count; i++) {
-        if (slice_equal(keys[i].fingerprint, key->fingerprint)) {
-            may = may && !keys[i].own.len &&
-                  (keys[i].source == key->source || keys[i].source == RECIPIENT_HARVESTED);
-        }
-    }
-    return may;
-}
-
 static bool drop_gone(struct keeper *k, struct recipient_keys *row, uint64_t source,
                       const struct recipient_key *now, size_t n, struct arena *arena, bool *any,
                       struct error *e)
@@ -288,7 +274,7 @@ static bool replace(struct keeper *k, struct slice address, uint64_t source,
     }
     for (size_t i = 0; i < n; i++) {
         struct recipient_change change = {.address = address, .key = now[i]};
-        if (has(row.keys.items, row.keys.count, &now[i]) || !may_take(&row, &now[i]) ||
+        if (has(row.keys.items, row.keys.count, &now[i]) || !recipient_merge(&row, &change.key) ||
             row.keys.count >= RECIPIENT_KEYS_MAX) {
             continue;
         }
@@ -306,8 +292,14 @@ bool recipient_keys_replace(struct keeper *k, struct slice address,
                             enum recipient_key_source source, const struct recipient_key *now,
                             size_t n, struct arena *arena, struct error *e)
 {
+    struct recipient_key *unique = arena_array(arena, n + 1, sizeof(*unique));
+
+    for (size_t i = 0; i < n; i++) {
+        unique[i] = now[i];
+    }
+    n = recipient_merge_unique(unique, n);
     (void)pthread_mutex_lock(&changing);
-    bool done = replace(k, recipient_canonical(address, arena), source, now, n, arena, e);
+    bool done = replace(k, recipient_canonical(address, arena), source, unique, n, arena, e);
     (void)pthread_mutex_unlock(&changing);
     return done;
 }

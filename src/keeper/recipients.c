@@ -98,9 +98,28 @@ static const struct recipient_fact *fact_of(const struct recipient_state *state,
     }
 }
 
+/* What may sign instead of what does, as `sign-letters` has them in order; or NULL. */
+static const struct recipient_fact *find_signer(const struct recipient_state *state,
+                                                const struct settings *s, uint64_t signs)
+{
+    const int *methods = s->signing.methods.items;
+
+    for (size_t i = 0; i < s->signing.methods.count; i++) {
+        bool smime = methods[i] == SETTING_SIGN_SMIME;
+        const struct recipient_fact *fact = smime ? &state->smime_signed : &state->openpgp_signed;
+        if (signs == (smime ? RUNG_SMIME_SIGNED : RUNG_OPENPGP_SIGNED)) {
+            return NULL;
+        }
+        if (fact->later && !fact->usable) {
+            return fact;
+        }
+    }
+    return NULL;
+}
+
 /* Of one recipient: the step that was passed over, or NULL. */
 static const struct recipient_fact *find_later(const struct recipient_state *state,
-                                               const struct ruling *r)
+                                               const struct settings *s, const struct ruling *r)
 {
     const struct ruling_try *tried = r->tried.items;
 
@@ -110,12 +129,7 @@ static const struct recipient_fact *find_later(const struct recipient_state *sta
             return fact;
         }
     }
-    if (rung_hides(r->method) || !state) {
-        return NULL;
-    }
-    return state->smime_signed.later     ? &state->smime_signed
-           : state->openpgp_signed.later ? &state->openpgp_signed
-                                         : NULL;
+    return rung_hides(r->method) || !state ? NULL : find_signer(state, s, r->method);
 }
 
 static void give_up(struct recipient_fact *fact, struct arena *arena)
@@ -138,8 +152,8 @@ void recipients_give_up(struct recipient_state *states, size_t count, struct are
     }
 }
 
-bool recipients_known(const struct recipient_state *states, size_t count, const struct decision *d,
-                      struct error *e)
+bool recipients_known(const struct recipient_state *states, size_t count, const struct settings *s,
+                      const struct decision *d, struct error *e)
 {
     const struct ruling *rulings = d->rulings.items;
 
@@ -148,7 +162,7 @@ bool recipients_known(const struct recipient_state *states, size_t count, const 
         for (; in.len >= 2; in = slice_from(in, 2)) {
             size_t at = (size_t)in.ptr[0] << 8 | in.ptr[1];
             const struct recipient_fact *later =
-                at < count ? find_later(&states[at], &rulings[i]) : NULL;
+                at < count ? find_later(&states[at], s, &rulings[i]) : NULL;
             if (later) {
                 return error_set(e, ERROR_BUSY, "a recipient: %.*s", SLICE_ARG(later->why));
             }

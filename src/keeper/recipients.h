@@ -23,8 +23,8 @@ struct recipient_state *recipients_look(struct keeper *k, const struct facts *f,
 
 /* False with ERROR_BUSY when a decision passed over a step because somebody's fact could not be looked at now: a lower step, or none, would
  * be taken for a failure of ours. */
-bool recipients_known(const struct recipient_state *states, size_t count, const struct decision *d,
-                      struct error *e) MUST_CHECK;
+bool recipients_known(const struct recipient_state *states, size_t count, const struct settings *s,
+                      const struct decision *d, struct error *e) MUST_CHECK;
 
 /* A letter has waited for as long as one does: what could not be looked at ends its policy for that recipient. */
 void recipients_give_up(struct recipient_state *states, size_t count, struct arena *arena);

@@ -215,12 +215,21 @@ static bool record_all(struct letter *l, const struct scanning_verdict *scanned,
            (w.full ? error_set(e, ERROR_LIMIT, "a letter's records do not fit") : false);
 }
 
+/* It waits for longer than one does, and we have tried for a while: the first look after an outage of ours is not the last. */
+static bool waited_enough(const struct letter *l, int64_t lifetime_ms)
+{
+    int64_t age_ms = clock_wall_ms() - (int64_t)l->facts.received_at;
+    int64_t least_ms = lifetime_ms < ALARM_MS ? lifetime_ms : ALARM_MS;
+
+    return age_ms > lifetime_ms && l->parcel->since_ms &&
+           clock_steady_ms() - l->parcel->since_ms >= least_ms;
+}
+
 static bool decide(struct letter *l, const struct settings *settings, struct error *e)
 {
     struct recipient_state *states =
         recipients_look(l->keeper, &l->facts, &l->header, settings, l->arena);
-    int64_t age_ms = clock_wall_ms() - (int64_t)l->facts.received_at;
-    bool over = age_ms > settings->delivery.queue_lifetime_ms;
+    bool over = waited_enough(l, settings->delivery.queue_lifetime_ms);
     const struct policy_letter known = {&l->facts, &l->header, &l->findings, states};
 
     l->copying.source = (struct copy_source){.k = l->keeper,
@@ -236,7 +245,7 @@ static bool decide(struct letter *l, const struct settings *settings, struct err
     }
     copy_source_init(&l->copying.source);
     return copying_decide(&l->copying, &known, states, &l->decision, e) &&
-           recipients_known(states, l->facts.recipients.count, &l->decision, e) &&
+           recipients_known(states, l->facts.recipients.count, settings, &l->decision, e) &&
            policies_stamp(l->keeper, settings, l->arena, &l->decision, e);
 }
 

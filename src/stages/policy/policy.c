@@ -190,10 +190,28 @@ static void climb(struct deciding *d, const struct policy_settings *p, const str
     r->tried = (struct cbor_list){tried, n};
 }
 
+/* He has a key, or may have one, and it could not be had for as long as a letter waits: it does not leave without. */
+static void stop_unsigned(struct deciding *d, struct slice why, struct ruling *r)
+{
+    const struct ruling_try *old = r->tried.items;
+    struct ruling_try *tried = arena_array(d->arena, r->tried.count + 1, sizeof(*tried));
+
+    for (size_t i = 0; i < r->tried.count; i++) {
+        tried[i] = old[i];
+    }
+    tried[r->tried.count] =
+        (struct ruling_try){RUNG_HOLD, arena_printf(d->arena, "it cannot be signed: %.*s",
+                                                    SLICE_ARG(slice_head(why, WHY_MAX / 2)))};
+    r->tried = (struct cbor_list){tried, r->tried.count + 1};
+    r->hold = true;
+    r->guard = GUARD_POLICY;
+}
+
 /* What leaves without being encrypted is signed by the first of its sender's keys that does; how it must travel is no other for it. */
 static void add_signature(struct deciding *d, const struct recipient_state *state, struct ruling *r)
 {
     const int *methods = d->settings->signing.methods.items;
+    const struct recipient_fact *over = NULL;
     bool leaves = !guard_goes_back(r->guard);
 
     for (size_t i = 0; i < d->settings->signing.methods.count && leaves && !r->method; i++) {
@@ -203,6 +221,7 @@ static void add_signature(struct deciding *d, const struct recipient_state *stat
         if (fact->usable) {
             r->method = rung;
         }
+        over = fact->over && !over ? fact : over;
         if (fact->why.len) { /* of our own notices nothing is said */
             r->reason = letter_text(d->arena,
                                     arena_printf(d->arena, "%.*s; %s%s: %.*s", SLICE_ARG(r->reason),
@@ -210,6 +229,9 @@ static void add_signature(struct deciding *d, const struct recipient_state *stat
                                                  SLICE_ARG(fact->why)),
                                     WHY_MAX);
         }
+    }
+    if (over && leaves && !r->method && !r->hold) {
+        stop_unsigned(d, over->why, r);
     }
 }
 

@@ -202,6 +202,18 @@ static void what_is_not_encrypted_is_signed(void **unused)
     }
 }
 
+static void what_cannot_be_signed_for_too_long_stays(void **unused)
+{
+    struct scene s;
+    (void)unused;
+
+    set(&s);
+    s.states[0].smime_signed = (struct recipient_fact){.why = SLICE("no signer"), .over = true};
+    decide(&s, "sign-letters = smime\n");
+    assert_slice(outcome(&s), "paul::hold petra::encrypted bea::encrypted");
+    arena_done(&s.arena);
+}
+
 static void a_table_of_policies(void **unused)
 {
     (void)unused;
@@ -472,6 +484,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_of_policies),
         cmocka_unit_test(what_is_not_encrypted_is_signed),
+        cmocka_unit_test(what_cannot_be_signed_for_too_long_stays),
         cmocka_unit_test(what_was_tried_is_said),
         cmocka_unit_test(what_stays_unknown_ends_the_policy),
         cmocka_unit_test(mailboxes_are_compared_not_texts),
