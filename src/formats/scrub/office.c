@@ -5,8 +5,10 @@
 #include "formats/scrub/revisions.h"
 #include "formats/scrub/xml.h"
 
-#define PART_MAX ((size_t)96 << 20)
-#define WORD_MAX 300
+#define PART_MAX     ((size_t)96 << 20)
+#define WORD_MAX     300
+#define NAME_MAX_LEN ((size_t)70000)
+#define LOOKS_MAX    ((size_t)30000000) /* at parts, for what refers to them */
 
 #define XML "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\r\n"
 
@@ -56,6 +58,9 @@ struct office {
     bool *gone;       /* of each part */
     struct buf part;  /* as it was */
     struct buf fresh; /* as it becomes */
+    struct buf lost;  /* by which id a sheet refers to the shapes of its comments, which go */
+    size_t looks;
+    bool any_gone;
     bool damaged;
 };
 
@@ -64,6 +69,7 @@ static void end_office(struct office *o)
     package_done(&o->package);
     buf_done(&o->part);
     buf_done(&o->fresh);
+    buf_done(&o->lost);
 }
 
 OWN_VALUE(office, struct office, end_office)
@@ -88,7 +94,7 @@ static bool read_part(struct office *o, size_t i)
 static void take_out(struct office *o, size_t i, const char *word)
 {
     if (!o->gone[i]) {
-        o->gone[i] = true;
+        o->gone[i] = o->any_gone = true;
         package_delete(&o->package, i);
         scrub_say(o->what, word);
     }
@@ -112,15 +118,12 @@ static const char *word_of_type(struct slice type)
 /* The part of that name, which may begin with a slash; package_count(): none. */
 static size_t find_part(struct office *o, struct slice name)
 {
-    size_t n = package_count(&o->package);
+    OWN(buf) struct buf text = {.max = NAME_MAX_LEN};
 
-    name = slice_from(name, slice_starts(name, SLICE("/")) ? 1 : 0);
-    for (size_t i = 0; i < n; i++) {
-        if (slice_equal(package_name(&o->package, i), name)) {
-            return i;
-        }
-    }
-    return n;
+    buf_add(&text, slice_from(name, slice_starts(name, SLICE("/")) ? 1 : 0));
+    buf_add_byte(&text, '\0');
+    return text.full ? package_count(&o->package)
+                     : package_find(&o->package, (const char *)text.ptr);
 }
 
 /* Whether a relationship's target, relative to a place that is not looked at, may be a part that goes. */
@@ -129,7 +132,13 @@ static bool is_gone(struct office *o, struct slice target)
     while (slice_starts(target, SLICE("/")) || slice_starts(target, SLICE("../"))) {
         target = slice_from(target, target.ptr[0] == '/' ? 1 : 3);
     }
-    for (size_t i = 0; target.len && i < package_count(&o->package); i++) {
+    size_t n = target.len && o->any_gone ? package_count(&o->package) : 0;
+    o->looks += n;
+    if (o->looks > LOOKS_MAX) {
+        o->damaged = true;
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
         struct slice name = o->gone[i] ? package_name_before(&o->package, i) : SLICE("");
         size_t at = name.len - (target.len < name.len ? target.len : name.len);
         if (slice_equal(slice_from(name, at), target) && (at == 0 || name.ptr[at - 1] == '/')) {
@@ -145,18 +154,24 @@ typedef bool keep_fn(struct office *o, const struct xml_token *token);
 static void filter_list(struct office *o, keep_fn *keep, bool *changed)
 {
     struct slice rest = buf_slice(&o->part);
+    struct slice within = SLICE_NONE; /* an element that goes, until it ends */
     struct xml_token token;
     bool broken = false;
 
     buf_reset(&o->fresh);
     while (xml_next(&rest, &token, &broken)) {
-        if (token.kind == XML_EMPTY && !keep(o, &token)) {
+        bool begins = token.kind == XML_EMPTY || token.kind == XML_OPEN;
+        if (within.len) {
+            bool ends = token.kind == XML_CLOSE && slice_equal(token.name, within);
+            within = ends ? SLICE_NONE : within;
+        } else if (begins && !keep(o, &token)) {
             *changed = true;
+            within = token.kind == XML_OPEN ? token.name : SLICE_NONE;
         } else {
             buf_add(&o->fresh, token.raw);
         }
     }
-    o->damaged = o->damaged || broken;
+    o->damaged = o->damaged || broken || within.len;
 }
 
 static bool keep_type(struct office *o, const struct xml_token *token)
@@ -183,8 +198,20 @@ static bool keep_relationship(struct office *o, const struct xml_token *token)
         scrub_say(o->what, ends_with(type, "e") ? "a template's place" : "preview");
         return false;
     }
-    return slice_equal(xml_attribute(token, "TargetMode"), SLICE("External")) ||
-           !is_gone(o, target);
+    bool gone =
+        !slice_equal(xml_attribute(token, "TargetMode"), SLICE("External")) && is_gone(o, target);
+    if (gone && ends_with(type, "/vmlDrawing")) {
+        buf_reset(&o->lost);
+        buf_add(&o->lost, xml_attribute(token, "Id"));
+    }
+    return !gone;
+}
+
+/* In a sheet: the shapes of comments that go. */
+static bool keep_shapes(struct office *o, const struct xml_token *token)
+{
+    return !slice_equal(token->name, SLICE("legacyDrawing")) ||
+           !slice_equal(xml_attribute(token, "r:id"), buf_slice(&o->lost));
 }
 
 /* Shapes of an Excel sheet's comments, and nothing else such as buttons. */
@@ -252,24 +279,31 @@ static void accept(struct office *o, size_t i, const struct revision_kind *kind)
 static void clean_picture(struct office *o, size_t i)
 {
     OWN(buf) struct buf words = {.max = WORD_MAX};
+    enum scrub_end end = SCRUB_NOTHING;
 
     buf_reset(&o->fresh);
-    if (read_part(o, i) && scrub_picture(buf_slice(&o->part), &o->fresh, &words) == SCRUB_CLEANED) {
+    if (read_part(o, i)) {
+        end = scrub_picture(buf_slice(&o->part), &o->fresh, &words);
+    }
+    if (end == SCRUB_CLEANED) {
         package_replace(&o->package, i, buf_slice(&o->fresh));
         scrub_say(o->what, "data of pictures");
     }
+    o->damaged = o->damaged || end == SCRUB_CANNOT; /* then it may say something yet */
 }
 
-static void filter_relationships(struct office *o, size_t i)
+/* False: nothing went from it. */
+static bool filter_part(struct office *o, size_t i, keep_fn *keep)
 {
     bool changed = false;
 
     if (read_part(o, i)) {
-        filter_list(o, keep_relationship, &changed);
+        filter_list(o, keep, &changed);
     }
     if (changed) {
         package_replace(&o->package, i, buf_slice(&o->fresh));
     }
+    return changed;
 }
 
 /* Whether a sheet's own list of relationships names shapes that go. */
@@ -285,12 +319,11 @@ static bool loses_shapes(struct office *o, struct slice name)
         arena_printf(&o->package.arena, "%.*s_rels/%.*s.rels", SLICE_ARG(slice_head(name, at)),
                      SLICE_ARG(slice_from(name, at)));
     size_t i = find_part(o, rels);
-    if (i < package_count(&o->package) && read_part(o, i) &&
-        holds(buf_slice(&o->part), "/vmlDrawing\"")) {
+    buf_reset(&o->lost);
+    if (i < package_count(&o->package) && read_part(o, i)) {
         filter_list(o, keep_relationship, &changed);
-        return changed && !holds(buf_slice(&o->fresh), "/vmlDrawing\"");
     }
-    return false;
+    return o->lost.len != 0;
 }
 
 static void clean_part(struct office *o, size_t i, struct slice name)
@@ -299,7 +332,7 @@ static void clean_part(struct office *o, size_t i, struct slice name)
 
     empty_properties(o, i, name);
     if (ends_with(name, ".rels")) {
-        filter_relationships(o, i);
+        (void)filter_part(o, i, keep_relationship);
     } else if (xml && slice_starts(name, SLICE("word/"))) {
         accept(o, i, &revision_word);
     } else if (slice_equal(name, SLICE("content.xml")) || slice_equal(name, SLICE("styles.xml"))) {
@@ -308,8 +341,10 @@ static void clean_part(struct office *o, size_t i, struct slice name)
         accept(o, i, &revision_workbook);
     } else if (xml && slice_starts(name, SLICE("ppt/slides/"))) {
         accept(o, i, &revision_slide);
-    } else if (xml && slice_starts(name, SLICE("xl/worksheets/")) && loses_shapes(o, name)) {
-        accept(o, i, &revision_sheet);
+    } else if (slice_starts(name, SLICE("xl/")) && holds(name, "sheets/") &&
+               loses_shapes(o, name)) {
+        bool done = xml && filter_part(o, i, keep_shapes); /* not in a binary sheet */
+        o->damaged = o->damaged || !done;
     } else if (!xml && (holds(name, "/media/") || slice_starts(name, SLICE("Pictures/")))) {
         clean_picture(o, i);
     }
@@ -324,6 +359,21 @@ static bool keep_entry(struct office *o, const struct xml_token *token)
                         SLICE("Thumbnails/thumbnail.png"));
 }
 
+/* Whether a list of types says that the document is signed, in whatever part: .NET names its own. */
+static bool names_signature(struct slice types)
+{
+    static const char type[] = "digital-signature-origin";
+    size_t len = sizeof(type) - 1;
+
+    for (size_t i = 0; i + len <= types.len; i++) {
+        if ((types.ptr[i] | 0x20) == type[0] &&
+            slice_equal_nocase(slice_head(slice_from(types, i), len), slice_text(type))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void clean_list(struct office *o, const char *name, keep_fn *keep)
 {
     size_t i = find_part(o, slice_text(name));
@@ -333,7 +383,8 @@ static void clean_list(struct office *o, const char *name, keep_fn *keep)
         o->damaged = true;
         return;
     }
-    o->damaged = o->damaged || holds(buf_slice(&o->part), "encryption-data");
+    o->damaged = o->damaged || holds(buf_slice(&o->part), "encryption-data") ||
+                 names_signature(buf_slice(&o->part));
     filter_list(o, keep, &changed);
     if (changed) {
         package_replace(&o->package, i, buf_slice(&o->fresh));
@@ -360,7 +411,9 @@ static enum scrub_end finish(struct office *o, struct buf *out)
 
 enum scrub_end scrub_office(struct slice bytes, struct buf *out, struct buf *what)
 {
-    OWN(office) struct office o = {.what = what, .part.max = PART_MAX, .fresh.max = PART_MAX};
+    OWN(office)
+    struct office o = {
+        .what = what, .part.max = PART_MAX, .fresh.max = PART_MAX, .lost.max = WORD_MAX};
 
     if (!package_open(&o.package, bytes)) {
         return SCRUB_CANNOT;

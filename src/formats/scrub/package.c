@@ -63,6 +63,13 @@ bool package_has(const struct package *p, const char *name)
     return zip_name_locate(p->zip, name, 0) >= 0;
 }
 
+size_t package_find(const struct package *p, const char *name)
+{
+    zip_int64_t at = zip_name_locate(p->zip, name, ZIP_FL_ENC_RAW);
+
+    return at >= 0 ? (size_t)at : package_count(p);
+}
+
 bool package_read(struct package *p, size_t i, struct buf *out)
 {
     zip_file_t *f = zip_fopen_index(p->zip, i, ZIP_FL_UNCHANGED);

@@ -39,6 +39,9 @@ struct slice package_name_before(struct package *p, size_t i);
 /* Whether there is a part of that name. */
 bool package_has(const struct package *p, const char *name);
 
+/* The part of that name; package_count(): none. */
+size_t package_find(const struct package *p, const char *name);
+
 /* Unpack a part; fails, and notes that, when it is damaged or too large. */
 bool package_read(struct package *p, size_t i, struct buf *out) __attribute__((warn_unused_result));
 

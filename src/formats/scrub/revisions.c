@@ -3,8 +3,9 @@
 #include "formats/scrub/internal.h"
 #include "formats/scrub/xml.h"
 
-#define CHANGES  "tracked changes"
-#define COMMENTS "comments"
+#define CHANGES    "tracked changes"
+#define COMMENTS   "comments"
+#define PROPERTIES "document properties"
 
 static const struct revision_rule word_rules[] = {
     {"w:ins",                         REVISION_UNWRAP,  CHANGES             },
@@ -42,6 +43,8 @@ static const struct revision_rule word_rules[] = {
     {"w:annotationRef",               REVISION_DROP,    COMMENTS            },
     {"w:rsids",                       REVISION_DROP,    "revision marks"    },
     {"w:attachedTemplate",            REVISION_DROP,    "a template's place"},
+    {"w:dataBinding",                 REVISION_DROP,    PROPERTIES          }, /* the text stays */
+    {"w15:dataBinding",               REVISION_DROP,    PROPERTIES          },
     {NULL,                            REVISION_NONE,    NULL                },
 };
 
@@ -59,11 +62,6 @@ static const struct revision_rule odf_rules[] = {
 static const struct revision_rule slide_rules[] = {
     {"p188:commentRel", REVISION_DROP, COMMENTS},
     {NULL,              REVISION_NONE, NULL    },
-};
-
-static const struct revision_rule sheet_rules[] = {
-    {"legacyDrawing", REVISION_DROP, COMMENTS},
-    {NULL,            REVISION_NONE, NULL    },
 };
 
 static const struct revision_rule workbook_rules[] = {
@@ -87,7 +85,6 @@ static const char *const odf_spaces[] = {
 const struct revision_kind revision_word = {word_rules, word_attributes, word_spaces};
 const struct revision_kind revision_odf = {odf_rules, odf_attributes, odf_spaces};
 const struct revision_kind revision_slide = {slide_rules, none, none};
-const struct revision_kind revision_sheet = {sheet_rules, none, none};
 const struct revision_kind revision_workbook = {workbook_rules, none, none};
 
 /* An element that is open. */
@@ -199,8 +196,15 @@ static bool take_open(struct reader *r, const struct xml_token *token)
     return true;
 }
 
+/* Whether a paragraph that ends here may go: what it is in, such as a cell or a footnote, needs one at its end. */
+static bool can_spare(struct reader *r)
+{
+    return is_named(frame_at(r, 0), "w:body") || slice_starts(r->rest, SLICE("<w:p>")) ||
+           slice_starts(r->rest, SLICE("<w:p "));
+}
+
 /* Whether an element goes that has ended: a deleted row, a table without rows, a paragraph that shows nothing and whose mark
- * was deleted, unless a cell would be without one. */
+ * was deleted. */
 static bool goes(struct reader *r, const struct frame *f)
 {
     if (is_named(f, "w:tr")) {
@@ -209,7 +213,7 @@ static bool goes(struct reader *r, const struct frame *f)
     if (is_named(f, "w:tbl")) {
         return f->emptied && !f->full;
     }
-    return is_named(f, "w:p") && f->deleted && !f->full && !slice_starts(r->rest, SLICE("</w:tc"));
+    return is_named(f, "w:p") && f->deleted && !f->full && can_spare(r);
 }
 
 /* False: it closes what is not open. */
@@ -256,20 +260,21 @@ static bool take(struct reader *r, const struct xml_token *token)
 /* Whether a namespace has no other prefix than the one that the rules have. */
 static bool is_usual(struct slice part, const char *declaration)
 {
-    const char *uri = strchr(declaration, '"');
-    size_t before = (size_t)(uri - declaration);
-    size_t len = strlen(uri);
+    const char *uri = strchr(declaration, '"') + 1;
+    size_t before = (size_t)(uri - 1 - declaration);
+    size_t len = strlen(uri) - 1;
 
-    for (size_t at = 0; at < part.len;) {
+    for (size_t at = 0; at < part.len; at += len) {
         const uint8_t *found = memmem(part.ptr + at, part.len - at, uri, len);
         if (!found) {
             break;
         }
         at = (size_t)(found - part.ptr);
-        if (at < before || memcmp(found - before, declaration, before) != 0) {
+        uint8_t quote = at > 0 ? part.ptr[at - 1] : 0;
+        bool whole = (quote == '"' || quote == '\'') && at + len < part.len && found[len] == quote;
+        if (whole && (at <= before || memcmp(found - 1 - before, declaration, before) != 0)) {
             return false;
         }
-        at += len;
     }
     return true;
 }

@@ -30,7 +30,6 @@ struct revision_kind {
 extern const struct revision_kind revision_word;
 extern const struct revision_kind revision_odf;
 extern const struct revision_kind revision_slide;
-extern const struct revision_kind revision_sheet; /* one whose comments go */
 extern const struct revision_kind revision_workbook;
 
 /**

@@ -53,6 +53,15 @@ static void changes_of_a_text_are_accepted(void **unused)
           W P(R("x") "<w:r></w:r>") END, "comments");
 }
 
+static void a_text_from_a_property_stays(void **unused)
+{
+    (void)unused;
+    check(&revision_word,
+          W
+          "<w:sdt><w:sdtPr><w:dataBinding w:xpath=\"/x\"/></w:sdtPr>" P(R("Title")) "</w:sdt>" END,
+          W "<w:sdt><w:sdtPr></w:sdtPr>" P(R("Title")) "</w:sdt>" END, "document properties");
+}
+
 static void what_is_deleted_whole_goes_whole(void **unused)
 {
     (void)unused;
@@ -62,6 +71,10 @@ static void what_is_deleted_whole_goes_whole(void **unused)
           W P(R("a")) P(R("c")) END, "tracked changes");
     check(k, W P(GONE R("a")) P(R("b")) END, W P(LEFT R("a")) P(R("b")) END, "tracked changes");
     check(k, W "<w:tc>" P(GONE) "</w:tc>" END, W "<w:tc>" P(LEFT) "</w:tc>" END, "tracked changes");
+    check(k, W "<w:footnote>" P(GONE) "</w:footnote>" END,
+          W "<w:footnote>" P(LEFT) "</w:footnote>" END, "tracked changes");
+    check(k, W "<w:body>" P(GONE) "<w:sectPr/></w:body>" END, W "<w:body><w:sectPr/></w:body>" END,
+          "tracked changes");
     check(k, W "<w:tbl>" ROW("<w:trPr><w:del" WHO "/></w:trPr>") ROW("") "</w:tbl>" END,
           W "<w:tbl>" ROW("") "</w:tbl>" END, "tracked changes");
     check(k, W "<w:tbl>" ROW("<w:trPr><w:del" WHO "/></w:trPr>") "</w:tbl>" P("") END, W P("") END,
@@ -81,6 +94,7 @@ static void what_cannot_be_read_is_left_alone(void **unused)
         "<!DOCTYPE x>" W END,
         W "<![CDATA[" END,
         "<x:document xmlns:x=\"http://schemas.openxmlformats.org/wordprocessingml/2006/main\"/>",
+        "<x:document xmlns:x='http://schemas.openxmlformats.org/wordprocessingml/2006/main'/>",
         W "<w:tcPr><w:cellDel" WHO "/></w:tcPr>" END,
         "<>",
         "<",
@@ -114,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_of_a_text_are_accepted),
+        cmocka_unit_test(a_text_from_a_property_stays),
         cmocka_unit_test(what_is_deleted_whole_goes_whole),
         cmocka_unit_test(what_cannot_be_read_is_left_alone),
         cmocka_unit_test(an_opendocument_text_too),
