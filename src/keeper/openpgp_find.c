@@ -144,7 +144,9 @@ static void end(struct slice name, bool answered)
 
     (void)pthread_mutex_lock(&asked.lock);
     struct place *p = place_of(hash); /* as it is busy, it is still there */
-    *p = (struct place){.what = answered ? hash : 0, .at_ms = answered ? clock_steady_ms() : 0};
+    if (p) {
+        *p = (struct place){.what = answered ? hash : 0, .at_ms = answered ? clock_steady_ms() : 0};
+    }
     (void)pthread_mutex_unlock(&asked.lock);
 }
 

@@ -357,11 +357,8 @@ enum copy_end smime_signed_copy(struct keeper *k, const struct copy_ask *ask, st
         !smime_own(k, ask->sender, arena, &c.own, &c.signs, e)) {
         return copy_end_of(e);
     }
-    if (!c.signs) {
-        (void)error_set(e, ERROR_INPUT, NO_CERTIFICATE);
-        return COPY_CANNOT;
-    }
     keeper_life_of_sender(ask->facts, c.tag);
     c.letter = letter;
-    return seal(&c, e);
+    bool may = c.signs || error_set(e, ERROR_INPUT, NO_CERTIFICATE);
+    return may ? seal(&c, e) : COPY_CANNOT;
 }

@@ -125,7 +125,7 @@ static bool find_worth(struct keeper *k, const struct recipient_key *key, struct
         return true;
     }
     OWN(arena) struct arena scratch = {.max = LISTS_ARENA_MAX};
-    struct smime_judge_answer again;
+    struct smime_judge_answer again = {.why = SLICE_NONE};
     if (!find_revocation(k, fd, &ask, out, &scratch, &again, e)) {
         return false;
     }

@@ -126,6 +126,14 @@ static size_t find_part(struct office *o, struct slice name)
                      : package_find(&o->package, (const char *)text.ptr);
 }
 
+/* Whether a path ends with that of a target, by whole names. */
+static bool leads_to(struct slice target, struct slice path)
+{
+    size_t at = path.len - (target.len < path.len ? target.len : path.len);
+
+    return slice_equal(slice_from(path, at), target) && (at == 0 || path.ptr[at - 1] == '/');
+}
+
 /* Whether a relationship's target, relative to a place that is not looked at, may be a part that goes. */
 static bool is_gone(struct office *o, struct slice target)
 {
@@ -139,9 +147,7 @@ static bool is_gone(struct office *o, struct slice target)
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        struct slice name = o->gone[i] ? package_name_before(&o->package, i) : SLICE("");
-        size_t at = name.len - (target.len < name.len ? target.len : name.len);
-        if (slice_equal(slice_from(name, at), target) && (at == 0 || name.ptr[at - 1] == '/')) {
+        if (o->gone[i] && leads_to(target, package_name_before(&o->package, i))) {
             return true;
         }
     }

@@ -20,7 +20,8 @@ bool package_open(struct package *p, struct slice bytes)
         free(copy);
         return false;
     }
-    zip_source_keep(p->source); /* NOLINT(clang-analyzer-unix.Malloc): libzip frees the copy */
+    /* -fanalyzer: libzip frees the copy */
+    zip_source_keep(p->source); /* NOLINT(clang-analyzer-unix.Malloc): likewise */
     p->zip = zip_open_from_source(p->source, 0, NULL);
     if (!p->zip) {
         zip_source_free(p->source); /* what zip_source_keep() counted */
@@ -105,7 +106,7 @@ void package_replace(struct package *p, size_t i, struct slice bytes)
         zip_source_free(s);
         p->failed = true;
     }
-}
+} /* -fanalyzer: libzip frees the copy */
 
 void package_delete(struct package *p, size_t i)
 {

@@ -260,11 +260,11 @@ static bool take(struct reader *r, const struct xml_token *token)
 /* Whether a namespace has no other prefix than the one that the rules have. */
 static bool is_usual(struct slice part, const char *declaration)
 {
-    const char *uri = strchr(declaration, '"') + 1;
-    size_t before = (size_t)(uri - 1 - declaration);
+    size_t before = strcspn(declaration, "\"");
+    const char *uri = declaration + before + 1;
     size_t len = strlen(uri) - 1;
 
-    for (size_t at = 0; at < part.len; at += len) {
+    for (size_t at = 0; part.ptr && at < part.len; at += len) {
         const uint8_t *found = memmem(part.ptr + at, part.len - at, uri, len);
         if (!found) {
             break;

@@ -185,7 +185,7 @@ static void it_is_asked_where_the_certificate_says(void **unused)
 
     make_all();
     struct smime_wish wish = {.anchors = made_one_pem(&ca, &arena), .now_s = NOW};
-    struct smime_question questions[2];
+    struct smime_question questions[2] = {{.url = SLICE_NONE}};
     struct smime_places places = {.arena = &arena, .questions = questions, .max_questions = 2};
 
     (void)unused;

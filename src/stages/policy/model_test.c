@@ -241,6 +241,22 @@ static bool is_end(const struct recipient_state *s, uint64_t rung)
            (rung == RUNG_ATTACHMENTS && s->secret.over && !s->secret.usable);
 }
 
+/* One step of a section; true when it works. */
+static bool take_step(const struct made *m, const struct recipient_state *state, uint64_t rung,
+                      bool lowers, struct outcome_of *o)
+{
+    o->tried[o->n_tried++] = rung;
+    if (!works(m, state, o->level, rung)) {
+        return false;
+    }
+    if (rung >= RUNG_SMIME) {
+        o->method = rung;
+    } else if (lowers || rung > o->level) {
+        o->level = rung;
+    }
+    return true;
+}
+
 static struct outcome_of model(const struct made *m, const struct letter *l, size_t to)
 {
     const struct recipient_state *state = &l->states[to];
@@ -255,13 +271,9 @@ static struct outcome_of model(const struct made *m, const struct letter *l, siz
     o.section = section_for(m, l, to, &o.number);
     for (size_t i = 0; o.section && i < o.section->n_steps && !found && !end; i++) {
         uint64_t rung = steps[o.section->steps[i]].rung;
-        bool content = rung >= RUNG_SMIME;
         bool lowers = !named && !m->smarthost && o.section->domain >= 0;
-        o.tried[o.n_tried++] = rung;
-        found = works(m, state, o.level, rung);
+        found = take_step(m, state, rung, lowers, &o);
         end = is_end(state, rung);
-        o.method = found && content ? rung : 0;
-        o.level = found && !content && (lowers || rung > o.level) ? rung : o.level;
     }
     o.stopped = o.section && !found;
     if (o.stopped) {

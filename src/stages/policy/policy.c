@@ -153,6 +153,22 @@ static bool is_content(enum rung rung)
     return rung >= RUNG_SMIME && rung < RUNG_HOLD;
 }
 
+/* None of the steps worked: as `otherwise` says. */
+static struct ruling_try stop(const struct policy_settings *p, const struct recipient_state *state,
+                              bool uncleaned, struct ruling *r)
+{
+    bool back = p->otherwise == SETTING_OTHERWISE_RETURN;
+
+    r->hold = true;
+    r->guard = back ? GUARD_RETURN : GUARD_POLICY;
+    if (uncleaned) { /* who lets it go lets go what stays */
+        r->clean = state->partly ? (uint64_t)CLEAN_REMOVE : (uint64_t)CLEAN_NOT;
+    }
+    return (struct ruling_try){back ? RUNG_RETURN : RUNG_HOLD,
+                               uncleaned ? slice_head(state->uncleaned, WHY_MAX)
+                                         : or_else(p->reason, "none of the steps works")};
+}
+
 /* Go down the steps of a section until one works. */
 static void climb(struct deciding *d, const struct policy_settings *p, const struct way *w,
                   const struct recipient_state *state, struct ruling *r)
@@ -177,15 +193,7 @@ static void climb(struct deciding *d, const struct policy_settings *p, const str
         n++;
     }
     if (!works) {
-        bool back = p->otherwise == SETTING_OTHERWISE_RETURN;
-        r->hold = true;
-        r->guard = back ? GUARD_RETURN : GUARD_POLICY;
-        tried[n++] = (struct ruling_try){back ? RUNG_RETURN : RUNG_HOLD,
-                                         uncleaned ? slice_head(state->uncleaned, WHY_MAX)
-                                                   : or_else(p->reason, "none of the steps works")};
-        r->clean = !uncleaned      ? r->clean
-                   : state->partly ? (uint64_t)CLEAN_REMOVE /* who lets it go lets go what stays */
-                                   : (uint64_t)CLEAN_NOT;
+        tried[n++] = stop(p, state, uncleaned, r);
     }
     r->tried = (struct cbor_list){tried, n};
 }
@@ -207,6 +215,19 @@ static void stop_unsigned(struct deciding *d, struct slice why, struct ruling *r
     r->guard = GUARD_POLICY;
 }
 
+/* Who signs it, or why somebody does not; of our own notices nothing is said. */
+static void say_who_signs(struct deciding *d, const struct recipient_fact *fact, enum rung rung,
+                          struct ruling *r)
+{
+    if (fact->why.len == 0) {
+        return;
+    }
+    struct slice text =
+        arena_printf(d->arena, "%.*s; %s%s: %.*s", SLICE_ARG(r->reason), fact->usable ? "" : "not ",
+                     rung_name(rung), SLICE_ARG(fact->why));
+    r->reason = letter_text(d->arena, text, WHY_MAX);
+}
+
 /* What leaves without being encrypted is signed by the first of its sender's keys that does; how it must travel is no other for it. */
 static void add_signature(struct deciding *d, const struct recipient_state *state, struct ruling *r)
 {
@@ -222,13 +243,7 @@ static void add_signature(struct deciding *d, const struct recipient_state *stat
             r->method = rung;
         }
         over = fact->over && !over ? fact : over;
-        if (fact->why.len) { /* of our own notices nothing is said */
-            r->reason = letter_text(d->arena,
-                                    arena_printf(d->arena, "%.*s; %s%s: %.*s", SLICE_ARG(r->reason),
-                                                 fact->usable ? "" : "not ", rung_name(rung),
-                                                 SLICE_ARG(fact->why)),
-                                    WHY_MAX);
-        }
+        say_who_signs(d, fact, rung, r);
     }
     if (over && leaves && !r->method && !r->hold) {
         stop_unsigned(d, over->why, r);
