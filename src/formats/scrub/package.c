@@ -20,12 +20,12 @@ bool package_open(struct package *p, struct slice bytes)
         free(copy);
         return false;
     }
-    /* -fanalyzer: libzip frees the copy */
-    zip_source_keep(p->source); /* NOLINT(clang-analyzer-unix.Malloc): likewise */
+    zip_source_keep(p->source); /* NOLINT(clang-analyzer-unix.Malloc): libzip frees the copy */
     p->zip = zip_open_from_source(p->source, 0, NULL);
     if (!p->zip) {
         zip_source_free(p->source); /* what zip_source_keep() counted */
     }
+    /* -fanalyzer: libzip frees the copy */
     return p->zip && package_count(p) <= PACKAGE_PARTS_MAX;
 }
 
