@@ -122,6 +122,7 @@ def test_a_responder_says_what_was_revoked(company, tmp_path):
     company.postern("recipient", "add-key", "partner.test", good.certificate, "--reason", "their gateway's")
     assert "it is good" in company.postern("recipient", "show", "partner.test")
     assert len(company.way.asked) == 4
+    company.postern("recipient", "remove-key", "partner.test", fingerprint(good.certificate), "--reason", "test")
 
 
 def smimea(person, usage, address=None, selector=0, matching=0):
