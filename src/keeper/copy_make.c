@@ -2,6 +2,7 @@
 
 #include "conditions/labels.h"
 #include "formats/mail/facts.h"
+#include "keeper/copy_outside.h"
 #include "keeper/internal.h"
 #include "keeper/provider.h"
 #include "keyring/keyring.h"
@@ -257,6 +258,15 @@ static enum copy_end too_large(uint64_t size, struct error *e)
     return COPY_CANNOT;
 }
 
+/* Against the letter that it was made from. */
+static bool shows_its_letter(const struct copy_source *s, const struct mail_header *made)
+{
+    struct mail_header bare;
+
+    mail_header_read(s->bare.bytes, &outside, s->facts->smtputf8, s->arena, &bare);
+    return copy_outside_is_of(&bare, made);
+}
+
 enum copy_end copy_make_protected(const struct copy_source *s, uint64_t number, uint64_t rung,
                                   const struct copy_made *made, struct leaving *out,
                                   struct error *e)
@@ -271,6 +281,14 @@ enum copy_end copy_make_protected(const struct copy_source *s, uint64_t number, 
     if (header.defect != MAIL_SOUND) {
         (void)error_set(e, ERROR_INPUT, "what protects it made a header with a defect in line %zu",
                         header.defect_line);
+        return COPY_CANNOT;
+    }
+    if (!shows_its_letter(s, &header)) {
+        keeper_alert(
+            s->k, "copy-altered",
+            "what protects a letter names another sender, recipient or date than the letter: it "
+            "does not leave so. A process that reads letters may have been taken over");
+        (void)error_set(e, ERROR_INPUT, "what protects it changed its header");
         return COPY_CANNOT;
     }
     if (!make_script(s, out->whole.bytes, &header, &context, &out->script, e) ||

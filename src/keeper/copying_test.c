@@ -47,7 +47,6 @@ static enum copy_end make(const char *name, const struct copy_ask *ask, struct a
     struct mail_header h;
     struct slice to = SLICE_NONE;
     struct slice *texts = arena_array(arena, 1, sizeof(*texts));
-
     asked++;
     mail_header_read(ask->letter, &limits, false, arena, &h);
     assert_int_equal(h.defect, MAIL_SOUND);
@@ -55,19 +54,22 @@ static enum copy_end make(const char *name, const struct copy_ask *ask, struct a
     assert_null(mail_header_find(&h, MAIL_RECEIVED));
     assert_slice(ask->sender, "anna@example.test");
     assert_true(memfd_is_sealed(ask->letter_fd));
-    const struct mail_field *id = mail_header_find(&h, MAIL_MESSAGE_ID);
-    assert_non_null(id);
+    assert_non_null(mail_header_find(&h, MAIL_MESSAGE_ID));
     for (size_t i = 0; i < ask->n_recipients; i++) {
         to = arena_printf(arena, "%.*s %.*s", SLICE_ARG(to), SLICE_ARG(ask->recipients[i]));
     }
     assert_ok(memfd_open("made", &out->fd, e), *e);
-    assert_ok(memfd_add(out->fd,
-                        arena_printf(arena,
-                                     "From: anna@example.test\r\nSubject: ...\r\n%.*s\r\n"
-                                     "%s for%.*s\r\n",
-                                     SLICE_ARG(id->raw), name, SLICE_ARG(to)),
-                        e),
-              *e);
+    for (size_t i = 0; i < h.n_fields; i++) {
+        const struct mail_field *f = &h.fields[i];
+        if (f->name == MAIL_FROM && any_starts(ask, "altered")) { /* as one taken over does it */
+            assert_ok(memfd_add(out->fd, SLICE("From: boss@example.test\r\n"), e), *e);
+        } else if (f->name == MAIL_FROM || f->name == MAIL_MESSAGE_ID) {
+            assert_ok(memfd_add(out->fd, f->raw, e), *e);
+        }
+    }
+    struct slice rest =
+        arena_printf(arena, "Subject: [...]\r\n\r\n%s for%.*s\r\n", name, SLICE_ARG(to));
+    assert_ok(memfd_add(out->fd, rest, e), *e);
     if (any_starts(ask, "large")) {
         fill(out->fd, LARGE);
     }
@@ -103,6 +105,12 @@ static enum copy_end make_locked(struct keeper *k, const struct copy_ask *ask, s
         return COPY_CANNOT;
     }
     return make("locked", ask, arena, out, e);
+}
+
+static void on_alert(void *context, const char *event, const char *sentence)
+{
+    (void)context, (void)sentence;
+    assert_string_equal(event, "copy-altered");
 }
 
 static const struct copy_method methods[] = {
@@ -195,6 +203,7 @@ static void begin(struct scene *s, const char *to, const char *recipients)
                             &s->config, &s->settings, &problems, &s->e),
               s->e);
     s->k.options.settings = settings_of;
+    s->k.options.alert = on_alert;
     s->k.options.context = &s->settings;
     s->k.copy_methods = methods;
     (void)pthread_mutex_init(&s->k.keys.lock, NULL);
@@ -220,7 +229,6 @@ static bool decide(struct scene *s, copying_policy *by)
     size_t n = s->facts.recipients.count;
     struct recipient_state *states = arena_array(&s->arena, n + 1, sizeof(*states));
     const struct policy_letter known = {&s->facts, &s->header, NULL, states};
-
     for (size_t i = 0; i < n; i++) {
         states[i].smime.usable = states[i].secret.usable = true;
     }
@@ -296,7 +304,6 @@ static void run(const char *to, const char *recipients)
 static void an_open_letter_has_one_copy(void **unused)
 {
     (void)unused;
-
     run("bob@plain.test", "bob@plain.test hidden@plain.test");
     assert_slice(rulings_text(&s), "0>0:plain 1>0:plain");
     assert_int_equal(s.copying.n_copies, 1);
@@ -309,7 +316,6 @@ static void an_open_letter_has_one_copy(void **unused)
 static void no_copy_names_who_is_hidden_from_it(void **unused)
 {
     (void)unused;
-
     run("bob@x.test, eve@plain.test, Carl <carl@y.test>",
         "bob@x.test eve@plain.test carl@y.test hidden@bcc.test other@x.test");
     assert_slice(rulings_text(&s), "0>2:smime 1>1:plain 2>2:smime 3>3:smime 4>4:smime");
@@ -349,7 +355,6 @@ static void all_copies_have_one_message_id(void **unused)
 static void who_cannot_have_it_goes_one_step_down(void **unused)
 {
     (void)unused;
-
     run("bob@x.test, broken@x.test, carl@y.test, broken-twice@x.test",
         "bob@x.test broken@x.test carl@y.test broken-twice@x.test");
     assert_slice(rulings_text(&s), "0>2:smime 1>3:its certificate is broken 2>2:smime "
@@ -362,13 +367,15 @@ static void who_cannot_have_it_goes_one_step_down(void **unused)
     run("bob@x.test", "bob@x.test broken@bcc.test");
     assert_slice(rulings_text(&s), "0>1:smime 1>2:its certificate is broken");
     end(&s);
+    run("altered@x.test", "altered@x.test"); /* it says that somebody else sent it */
+    assert_slice(rulings_text(&s), "0>0:what protects it changed its header!");
+    end(&s);
 }
 
 /* Together it cannot be had, by each alone it can. */
 static void a_crowd_is_divided(void **unused)
 {
     (void)unused;
-
     run("a@x.test, b@x.test, c@x.test, d@x.test", "a@x.test b@x.test c@x.test d@x.test");
     assert_slice(rulings_text(&s), "0>1:smime 1>2:smime 2>3:smime 3>4:smime");
     end(&s);
@@ -424,7 +431,6 @@ static void what_cannot_be_cleaned_at_last_is_as_it_was(void **unused)
 static void large_copies_share_a_budget(void **unused)
 {
     (void)unused;
-
     run("bob@x.test", "bob@x.test large@bcc.test large-too@bcc.test");
     struct slice text = rulings_text(&s);
     assert_true(slice_starts(text, SLICE("0>2:smime 1>3:smime 2>1:the letter's protected copies "

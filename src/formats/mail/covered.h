@@ -5,8 +5,8 @@
  * and the body, byte for byte. The outer header is what servers and, when the payload is encrypted, strangers see:
  * the fields of a short list. Of an encrypted letter the Subject outside is "[...]", and whatever is not in the
  * list (Keywords, Comments, Thread-Topic, X-...) is inside alone: a stricter policy than hcp_baseline of RFC 9788
- * section 3.2.1. Pure; of an encrypted letter
-nothing is parsed but the header's fields, and nothing is encoded anew. */
+ * section 3.2.1. Pure. Of an encrypted letter nothing is parsed but the header's fields, and nothing is encoded
+ * anew. */
 #pragma once
 
 #include "base/buf.h"
