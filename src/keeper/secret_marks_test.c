@@ -1,4 +1,5 @@
 #include "keeper/secret_marks.h"
+#include "keeper/secrets.h"
 #include "tests/test.h"
 
 static const uint8_t key[SECRET_KEY_LEN] = {1, 2, 3};
@@ -77,12 +78,23 @@ static void another_key_finds_nothing(void **unused)
     assert_false(secret_search_found(s, &whose));
 }
 
+static void passwords_that_are_made_are_known_again(void **unused)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+
+    (void)unused;
+    for (size_t i = 0; i < 5000; i++) {
+        assert_true(secret_sound(secrets_new(&arena)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_password_is_found_however_it_is_written),
         cmocka_unit_test(many_are_looked_for_at_once),
         cmocka_unit_test(another_key_finds_nothing),
+        cmocka_unit_test(passwords_that_are_made_are_known_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,8 +17,10 @@
 #define LOOK_MS     (INT64_C(3600) * 1000) /* between two looks for days that are over */
 #define GROUPS      4
 #define GROUP_CHARS 5
-#define MARKS_KEY   "secret/marks"
-#define DAYS        "secret/days"
+#define DERIVE_MAX                                                                                 \
+    100 /* hashes: that no two of them make a password happens once in 10^60 letters */
+#define MARKS_KEY "secret/marks"
+#define DAYS      "secret/days"
 
 /* Nothing that is taken for another when it is heard or read: no i, l, o, u, 0, 1. */
 static const char alphabet[] = "23456789abcdefghjkmnpqrstvwxyz";
@@ -27,7 +29,8 @@ static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER; /* days, marks */
 
 /* ── passwords ── */
 
-/* Write one out of random bytes; false when too few of them were of use. */
+/* Write one out of random bytes; false when too few of them were of use, or when it is none of those that are known again
+ * in a text: one in twenty has too few digits. */
 static bool spell(struct slice random, char out[static GROUPS * (GROUP_CHARS + 1)])
 {
     size_t n = 0;
@@ -45,7 +48,7 @@ static bool spell(struct slice random, char out[static GROUPS * (GROUP_CHARS + 1
         n++;
     }
     out[len] = '\0';
-    return n == (size_t)GROUPS * GROUP_CHARS;
+    return n == (size_t)GROUPS * GROUP_CHARS && secret_sound(slice_of(out, len));
 }
 
 struct slice secrets_new(struct arena *arena)
@@ -62,19 +65,24 @@ struct slice secrets_new(struct arena *arena)
     return password;
 }
 
-/* The one that follows from a key and a letter. */
+/* The one that follows from a key and a letter: the first sound one of those that do. */
 static struct slice derive(struct slice key, struct slice id, struct arena *arena)
 {
     char text[GROUPS * (GROUP_CHARS + 1)];
     uint8_t random[2 * DIGEST_LEN];
     uint8_t half[DIGEST_LEN];
+    unsigned n = 0;
 
     digest_hmac(key, id, half); /* a key of this letter's own */
-    digest_hmac(SLICE_ARRAY(half), SLICE("password 1"), random);
-    digest_hmac(SLICE_ARRAY(half), SLICE("password 2"), random + DIGEST_LEN);
-    if (!spell(SLICE_ARRAY(random), text)) { /* once in 10^30 letters */
-        arena_panic("a hash of which no password can be made");
-    }
+    do {
+        if (n >= DERIVE_MAX) {
+            arena_panic("hashes of which no password can be made");
+        }
+        for (size_t i = 0; i < 2; i++) {
+            struct slice label = arena_printf(arena, "password %u", ++n);
+            digest_hmac(SLICE_ARRAY(half), label, random + i * DIGEST_LEN);
+        }
+    } while (!spell(SLICE_ARRAY(random), text));
     struct slice password = arena_copy(arena, slice_text(text));
     explicit_bzero(random, sizeof(random));
     explicit_bzero(half, sizeof(half));

@@ -27,7 +27,7 @@
 
 /* ── the supervisor's end ── */
 
-/* It comes from a process that may have been taken over, and goes to a program that may be a script. */
+/* For the supervisor it comes from a process that may have been taken over, and goes to a program that may be a script. */
 static bool is_sound(const struct control_run *run)
 {
     bool plain = run->letter.len != 0;
@@ -241,6 +241,9 @@ enum secret_told role_tell(struct role *r, struct slice telephone, struct slice 
     enum secret_told told = SECRET_NOT_RUN;
     struct error e;
 
+    if (!is_sound(&run)) { /* the supervisor would take it for an attack, and end us */
+        return SECRET_NEVER;
+    }
     (void)pthread_mutex_lock(&r->lock);
     size_t place = take_place(r);
     run.number = r->telling.number;
