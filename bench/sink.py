@@ -3,12 +3,12 @@ import machine
 
 
 class Sink:
-    """bench-sink of a build, listening."""
+    """bench-sink of a build, listening. `shown`: its certificate and key; without them it makes one that nobody trusts."""
 
-    def __init__(self, build, folder):
-        certificate, key = machine.make_certificate(folder, "sink.example")
-        self.port, self.counter = machine.free_port(), folder / "delivered"
-        self.group = machine.Group("sink")
+    def __init__(self, build, folder, shown=None, name="sink"):
+        certificate, key = shown or machine.make_certificate(folder, "sink.example")
+        self.port, self.counter = machine.free_port(), folder / f"{name}-delivered"
+        self.group = machine.Group(name)
         self.group.start([build / "bench-sink", "127.0.0.1", self.port, certificate, key,
                           self.counter])
         machine.wait_until(lambda: machine.answers(self.port), 10, "the sink listens")

@@ -1,6 +1,7 @@
-"""Knot DNS as the authority for a company's own zone: signed by itself, changed by dynamic update (RFC 2136)."""
+"""Knot DNS as the authority for a zone: signed by itself, changed by dynamic update (RFC 2136)."""
 import base64
 import os
+import re
 import subprocess
 import time
 
@@ -10,16 +11,19 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 
 
 class Knot:
-    """Zones with these records; `anchor` is what a resolver trusts them by."""
+    """A zone with these records; `anchor` is what a resolver trusts it by. `unsigned` are more zones, {name: records}."""
 
-    def __init__(self, folder, zone, *records):
+    def __init__(self, folder, zone, *records, ttl=1, unsigned=None):
         self.zone = zone
         self.folder = folder
         self.port = free_port()
+        zones = {zone: records, **(unsigned or {})}
         (folder / "zones").mkdir(parents=True)
-        (folder / "zones" / f"{zone}.zone").write_text("\n".join(
-            [f"$ORIGIN {zone}.", "$TTL 1", "@ SOA ns h 1 3600 600 86400 1", "@ NS ns", "ns A 127.0.0.1",
-             *records, ""]))
+        for name, lines in zones.items():
+            (folder / "zones" / f"{name}.zone").write_text("\n".join(
+                [f"$ORIGIN {name}.", f"$TTL {ttl}", f"@ SOA ns h 1 3600 600 86400 {ttl}", "@ NS ns",
+                 "ns A 127.0.0.1", *lines, ""]))
+        plain = "".join(f"  - domain: {name}\n" for name in zones if name != zone)
         (folder / "knot.conf").write_text(f"""
 server:
     rundir: {folder}
@@ -37,18 +41,19 @@ acl:
 policy:
   - id: quick
     algorithm: ecdsap256sha256
-    dnskey-ttl: 1
+    dnskey-ttl: {ttl}
     propagation-delay: 0
     nsec3: off
 template:
   - id: default
     storage: {folder}/zones
+    global-module: mod-stats
 zone:
   - domain: {zone}
     acl: update
     dnssec-signing: on
     dnssec-policy: quick
-""")
+{plain}""")
         self.process = subprocess.Popen(
             ["knotd", "-c", folder / "knot.conf"], stdin=subprocess.DEVNULL,
             stdout=(folder / "knot.log").open("w"), stderr=subprocess.STDOUT)
@@ -62,6 +67,12 @@ zone:
         """What it answers, a line each."""
         return subprocess.run(["kdig", "+short", "+time=2", f"@127.0.0.1", "-p", str(self.port), name, kind],
                               capture_output=True, text=True, check=False).stdout.splitlines()
+
+    def questions(self):
+        """How many it was asked by UDP and TCP since it began."""
+        said = subprocess.run(["knotc", "-s", self.folder / "knot.sock", "stats", "mod-stats.request-protocol"],
+                              capture_output=True, text=True, check=True).stdout
+        return sum(int(n) for n in re.findall(r"= (\d+)$", said, re.M))
 
     def anchor(self, path):
         path.write_text("".join(f"{self.zone}. IN DNSKEY {line}\n"
