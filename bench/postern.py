@@ -6,19 +6,20 @@ from machine import Group, answers, wait_until
 
 
 class Postern:
-    """A running company. `sink`: the port that its letters go to; None: its queue is paused. `settings`: more of them."""
+    """A running company. `sink`: the port that its letters go to; None: its queue is paused. `settings`, `sections`: more
+    of them."""
 
     name = "Postern"
     user, password = "alice@example.test", "correct horse battery staple"
 
-    def __init__(self, parent, name, sink, settings=()):
+    def __init__(self, parent, name, sink, settings=(), sections=""):
         self.group = Group(name)
         self.folder = parent / name
         self.company = Company(self.folder)
         self.company.create(
             settings={"connections-per-address": "20000", "connections-limit": "20000",
                       "connection-letters": "1000000", **dict(settings)},
-            sections=f"[domain partner.test]\nroute = 127.0.0.1:{sink}\n" if sink else "")
+            sections=(f"[domain partner.test]\nroute = 127.0.0.1:{sink}\n" if sink else "") + sections)
         self.held = self.free = self.company.submissions
         self.start()
         self.company.add_user(self.user, self.password)

@@ -1,9 +1,10 @@
 """What does it cost the sustained rate that the recipients' domains prove themselves, by DANE or by MTA-STS?
 
-One company sends to four domains whose mail is taken by the same server: one of a route, one found by MX alone, one
-whose zone is signed and has TLSA records, one whose MTA-STS policy is enforced. They are sent to in turn, round after
-round, so that what else the machine does falls on all of them; a ratio is that of two rates of one round. Of each
-round some letters' evidence is read: that a letter was proven is what the figure is about.
+A company sends to four domains whose mail is taken by the same server: one of a route, one found by MX alone, one
+whose zone is signed and has TLSA records, one whose MTA-STS policy is enforced. Another company has a [policy] that
+lets nothing go to the last two without proof. They are sent to in turn, round after round, so that what else the
+machine does falls on all of them; a ratio is that of two rates of one round. Of each round some letters' evidence is
+read: that a letter was proven is what the figure is about.
 """
 import contextlib
 import hashlib
@@ -28,27 +29,33 @@ SAMPLE = 5  # letters of each domain in each round whose evidence is read
 TTL_S = 3600
 AHEAD = "200"  # accepted and not yet delivered, at most
 HOSTS = "mx.plain.test", "mx.signed.test", "mx.sts.test"
+DEMAND = """
+[policy proven]
+to-domain = signed.test, sts.test
+methods = authenticated
+otherwise = hold
+"""
 
 
 class Way:
-    """A domain, what is wanted of its rate, and what a letter's evidence must say: `facts` of the attempt, and of proof."""
+    """A domain, what is wanted of its rate, and what a letter's evidence must say."""
 
-    def __init__(self, title, domain, wanted, level, proof, dns):
+    def __init__(self, title, domain, wanted="", proof=None, secure=False, demanded=False):
         self.title, self.domain, self.wanted = title, domain, wanted
-        self.facts = {"level": level, "proof": proof, "DNS": dns, "verdict": "verified"}
+        self.demanded = demanded  # by a [policy]
+        self.facts = {"level": "authenticated" if proof else "verified", "proof": proof, "verdict": "verified",
+                      "DNS": "secure (DNSSEC)" if secure else "not secured by DNSSEC"}
         self.rates, self.costs = [], []
-
-
-INSECURE = "not secured by DNSSEC"
 
 
 def ways():
     """The first two are what the others are compared with."""
-    return [Way("a static route, TLS verified", "partner.test", "", "verified", None, INSECURE),
-            Way("MX by DNS, TLS verified", "plain.test", "", "verified", None, INSECURE),
-            Way("DANE: a signed zone, TLSA 3 1 1", "signed.test", WANTED, "authenticated", "DANE 3 1 1",
-                "secure (DNSSEC)"),
-            Way("MTA-STS: a policy in force", "sts.test", WANTED, "authenticated", "MTA-STS 1", INSECURE)]
+    return [Way("a static route, TLS verified", "partner.test"),
+            Way("MX by DNS, TLS verified", "plain.test"),
+            Way("DANE: a signed zone, TLSA 3 1 1", "signed.test", WANTED, "DANE 3 1 1", secure=True),
+            Way("MTA-STS: a policy in force", "sts.test", WANTED, "MTA-STS 1"),
+            Way("DANE, and [policy] demands a proof", "signed.test", WANTED, "DANE 3 1 1", secure=True, demanded=True),
+            Way("MTA-STS, and [policy] demands a proof", "sts.test", WANTED, "MTA-STS 1", demanded=True)]
 
 
 def key_digest(certificate):
@@ -112,7 +119,8 @@ def check(company, way, letters):
         shown = company.show(letter)
         ended = attempts(shown)
         facts = {name: ended[-1].facts.get(name) for name in way.facts} if ended else {}
-        if facts != way.facts or not ended[-1].outcome.startswith("delivered"):
+        if facts != way.facts or not ended[-1].outcome.startswith("delivered") or \
+                ("([policy proven]: " in shown) != way.demanded:
             raise machine.Failure(f"{way.title}: the evidence of a letter does not say so:\n{shown}")
 
 
@@ -143,30 +151,38 @@ def report(found, out):
                        way.wanted))
 
 
+def companies(folder, outside, ending):
+    """One without a [policy] and one with it."""
+    made = []
+    for name, sections in (("postern", ""), ("demanding", DEMAND)):
+        made.append(Postern(folder, name, outside.sink.port, outside.settings(), sections))
+        ending.callback(shutil.rmtree, made[-1].folder, ignore_errors=True)
+        ending.callback(made[-1].stop)
+    return made
+
+
 def run(folder, options, out, build, send):
     """`send(stack, letters, more)`: submit them, and what the sender and the processors say of it."""
     machine.need("knotd", "kdig", "knotc")
-    rounds, letters = (3, 500) if options.quick else (9, 2500)
+    rounds, letters = (2, 500) if options.quick else (9, 2000)
     found, loads = ways(), []
     with contextlib.ExitStack() as ending:
         outside = Outside(folder / "outside", build, ending)
-        stack = Postern(folder, "postern", outside.sink.port, outside.settings())
-        ending.callback(shutil.rmtree, stack.folder, ignore_errors=True)
-        ending.callback(stack.stop)
+        stacks = companies(folder, outside, ending)
         for way in found:  # passwords, sessions, answers and the policy are remembered
-            measure(stack, outside, way, letters // 2, send)
+            measure(stacks[way.demanded], outside, way, letters // 2, send)
         asked = outside.knot.questions()
         for n in range(rounds):
             turn = n % len(found)
             for way in found[turn:] + found[:turn]:
-                result = measure(stack, outside, way, letters, send)
+                result = measure(stacks[way.demanded], outside, way, letters, send)
                 way.rates.append(result["rate"])
                 way.costs.append(result["whole_ms"])
                 loads.append(os.getloadavg()[0])
-                check(stack.company, way, letters)
+                check(stacks[way.demanded].company, way, letters)
         asked = outside.knot.questions() - asked
     report(found, out)
     out("")
-    out(f"{rounds} rounds of {letters:,} letters to each domain, with a load of {min(loads):.1f} to {max(loads):.1f} on "
+    out(f"{rounds} rounds of {letters:,} letters each, with a load of {min(loads):.1f} to {max(loads):.1f} on "
         f"{machine.cores()} processors; the evidence of")
     out(f"{SAMPLE * rounds * len(found)} of them was read. The name server was asked {asked} questions meanwhile.")

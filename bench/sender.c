@@ -46,6 +46,8 @@ struct sender {
     uint32_t *latency_us; /* from end of data, or with --whole from connecting, to 250 */
     struct buf recipient;
     const volatile uint64_t *delivered; /* what the sink has counted; NULL without one */
+    uint64_t progress;                  /* answers and deliveries until moved_ms */
+    int64_t moved_ms;                   /* 0: the clock did not start */
     struct error error;
 };
 
@@ -307,6 +309,24 @@ static bool wake_waiting(struct sender *s)
     return true;
 }
 
+/* False when neither server nor sink did anything for long: a letter that is put off would be
+ * waited for without end. */
+static bool is_moving(struct sender *s)
+{
+    uint64_t delivered = s->delivered ? *s->delivered : s->accepted;
+    uint64_t progress = s->accepted + s->refused + delivered;
+    int64_t now_ms = clock_steady_ms();
+
+    if (progress != s->progress || s->moved_ms == 0) {
+        s->progress = progress;
+        s->moved_ms = now_ms;
+    }
+    return now_ms - s->moved_ms < STALL_MS ||
+           error_set(&s->error, ERROR_BUSY, "%llu of %llu letters are not delivered after %d s",
+                     (unsigned long long)(s->accepted > delivered ? s->accepted - delivered : 0),
+                     (unsigned long long)s->accepted, STALL_MS / 1000);
+}
+
 static bool send_all(struct sender *s)
 {
     s->clock_runs = true;
@@ -323,14 +343,14 @@ static bool send_all(struct sender *s)
         }
     }
     while (s->accepted + s->refused < s->options.letters) {
-        if (!wait_once(s, s->waiting ? FULL_POLL_MS : STALL_MS) || !wake_waiting(s)) {
+        if (!wait_once(s, s->waiting ? FULL_POLL_MS : STALL_MS) || !wake_waiting(s) ||
+            !is_moving(s)) {
             return false;
         }
     }
-    int64_t give_up_ms = clock_steady_ms() + STALL_MS;
     while (s->delivered && *s->delivered < s->accepted) {
-        if (clock_steady_ms() > give_up_ms) {
-            return error_set(&s->error, ERROR_BUSY, "not everything was delivered");
+        if (!is_moving(s)) {
+            return false;
         }
         (void)usleep(FULL_POLL_MS * 1000);
     }
