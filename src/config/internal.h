@@ -91,6 +91,7 @@ extern const struct config_table *const settings_approval_tables[2];
 extern const struct config_table *const settings_policy_tables[2];
 extern const struct config_table *const settings_label_tables[1];
 extern const struct config_table settings_directory_table;
+extern const struct config_table settings_certificates_table;
 extern const struct config_table settings_oidc_table;
 extern const struct config_table settings_update_table;
 

@@ -16,6 +16,7 @@ static const struct config_table *const pull_tables[] = {&settings_pull_table};
 static const struct config_table *const connector_tables[] = {&settings_connector_table};
 static const struct config_table *const oidc_tables[] = {&settings_oidc_table};
 static const struct config_table *const directory_tables[] = {&settings_directory_table};
+static const struct config_table *const certificates_tables[] = {&settings_certificates_table};
 static const struct config_table *const update_tables[] = {&settings_update_table};
 static const struct config_table *const smarthost_tables[] = {&settings_smarthost_table};
 
@@ -127,6 +128,21 @@ static const struct config_section directory_section = {
     .help = "A directory (LDAP, Active Directory) whose people have accounts here and sign in with "
             "the password that they have there. Who may write there decides who may send.",
 };
+static const struct config_section certificates_section = {
+    .name = "certificates",
+    .named = true,
+    .argument = CONFIG_WORD,
+    .offset = offsetof(struct settings, certificates),
+    .size = sizeof(struct certificates_settings),
+    .tables = certificates_tables,
+    .n_tables = 1,
+    .help = "A directory (LDAP), a partner's or one for everybody, in which S/MIME certificates of "
+            "recipients stand. It is asked only where a [policy] names `smime` and nobody gave a "
+            "certificate by hand, comes before the DNS and what letters brought, and is believed "
+            "in nothing: an authority in `smime-trust` must have issued a certificate for the "
+            "address, and all else is looked at too. What was found counts for an hour, that there "
+            "is none for ten minutes; while it does not answer, letters that need it wait.",
+};
 static const struct config_section update_section = {
     .name = "dns-update",
     .named = true,
@@ -140,9 +156,9 @@ static const struct config_section update_section = {
             "a person. Without it a person publishes what `postern domain dns` prints.",
 };
 static const struct config_section *const sections[] = {
-    &top_section,       &domain_section,    &smarthost_section, &pull_section,
-    &connector_section, &approval_section,  &policy_section,    &label_section,
-    &oidc_section,      &directory_section, &update_section};
+    &top_section,       &domain_section,    &smarthost_section,    &pull_section,
+    &connector_section, &approval_section,  &policy_section,       &label_section,
+    &oidc_section,      &directory_section, &certificates_section, &update_section};
 
 const struct config_schema settings_schema = {sections, sizeof(sections) / sizeof(sections[0]),
                                               sizeof(struct settings)};
@@ -298,6 +314,7 @@ static const char *contradiction(const struct settings *s)
         settings_oidc_contradiction,
         pull_contradiction,
         settings_directory_contradiction,
+        settings_certificates_contradiction,
         settings_domain_contradiction,
         settings_update_contradiction,
     };

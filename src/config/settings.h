@@ -9,6 +9,7 @@
 #include "config/settings_approval.h"
 #include "config/settings_auth.h"
 #include "config/settings_backup.h"
+#include "config/settings_certificates.h"
 #include "config/settings_contacts.h"
 #include "config/settings_directory.h"
 #include "config/settings_documents.h"
@@ -171,6 +172,7 @@ struct settings {
     struct config_list labels;             /* struct label_settings, likewise */
     struct config_list oidcs;              /* struct oidc_settings, likewise */
     struct config_list directories;        /* struct directory_settings, likewise */
+    struct config_list certificates;       /* struct certificates_settings, likewise */
     struct config_list updates;            /* struct update_settings, likewise */
 };
 

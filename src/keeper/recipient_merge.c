@@ -22,8 +22,13 @@ size_t recipient_merge_unique(struct recipient_key *keys, size_t n)
 
 static bool gives_way(const struct recipient_key *old, const struct recipient_key *key)
 {
-    return !old->own.len &&
-           (old->source == key->source || (old->source == RECIPIENT_HARVESTED && key->vouched));
+    if (old->own.len || old->source == key->source) {
+        return !old->own.len;
+    }
+    if (key->vouched) {
+        return old->source == RECIPIENT_HARVESTED || old->source == RECIPIENT_LDAP;
+    }
+    return key->source == RECIPIENT_LDAP && old->source == RECIPIENT_SMIMEA && !old->vouched;
 }
 
 bool recipient_merge(const struct recipient_keys *row, struct recipient_key *key)

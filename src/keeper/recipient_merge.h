@@ -7,5 +7,5 @@
 size_t recipient_merge_unique(struct recipient_key *keys, size_t n);
 
 /* Whether a key of a place takes the place of the row's with the same fingerprint, or there is none: not when a person gave or took it away,
- * nor when it came in a letter and nobody vouches for it now. Then it has what the other one knew: its chain, and what its holder reads. */
+ * nor when it came in a letter, or from a place of more weight, and nobody vouches for it now; a directory (LDAP) vouches for nothing. Then it has what the other one knew: its chain, and what its holder reads. */
 bool recipient_merge(const struct recipient_keys *row, struct recipient_key *key);

@@ -47,6 +47,34 @@ static void what_a_letter_brought_is_not_lost(void **unused)
     assert_int_equal(sure.source, RECIPIENT_SMIMEA);
 }
 
+static void a_directory_vouches_for_nothing(void **unused)
+{
+    static const struct {
+        uint64_t was, is;
+        bool was_vouched, vouched, gives_way;
+    } rows[] = {
+        {RECIPIENT_LDAP,      RECIPIENT_LDAP,   false, false, true },
+        {RECIPIENT_UPLOADED,  RECIPIENT_LDAP,   false, false, false},
+        {RECIPIENT_UPLOADED,  RECIPIENT_LDAP,   true,  false, false},
+        {RECIPIENT_HARVESTED, RECIPIENT_LDAP,   false, false, false},
+        {RECIPIENT_SMIMEA,    RECIPIENT_LDAP,   true,  false, false},
+        {RECIPIENT_SMIMEA,    RECIPIENT_LDAP,   false, false, true },
+        {RECIPIENT_LDAP,      RECIPIENT_SMIMEA, false, true,  true },
+        {RECIPIENT_LDAP,      RECIPIENT_SMIMEA, false, false, false},
+    };
+
+    (void)unused;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct recipient_key old = key("aa", rows[i].was, rows[i].was_vouched);
+        const struct recipient_keys row = {
+            .keys = {&old, 1}
+        };
+        struct recipient_key now = key("aa", rows[i].is, rows[i].vouched);
+        assert_int_equal(recipient_merge(&row, &now), rows[i].gives_way);
+    }
+}
+
 static void what_a_person_did_stays(void **unused)
 {
     struct recipient_key old = key("aa", RECIPIENT_UPLOADED, false);
@@ -73,6 +101,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_has_each_once),
         cmocka_unit_test(what_a_letter_brought_is_not_lost),
+        cmocka_unit_test(a_directory_vouches_for_nothing),
         cmocka_unit_test(what_a_person_did_stays),
     };
     return cmocka_run_group_tests_name("keeper/recipient_merge", tests, NULL, NULL);

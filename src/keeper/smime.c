@@ -70,18 +70,37 @@ struct finding {
     struct recipient_keys known; /* as they are now */
 };
 
+/* What was found in a place where nobody looks any more goes: it would stand in the way of the same certificate from another. */
+static bool forget(struct finding *f, unsigned of, struct error *e)
+{
+    const struct recipient_key *keys = f->known.keys.items;
+    const enum recipient_key_source source =
+        of == RECIPIENT_RANK_DIRECTORY ? RECIPIENT_LDAP : RECIPIENT_SMIMEA;
+    bool any = false;
+
+    for (size_t i = 0; i < f->known.keys.count; i++) {
+        any = any || keys[i].source == source;
+    }
+    return !any || recipient_keys_forget(f->keeper, f->address, source,
+                                         SLICE("the settings do not let us look there any more"),
+                                         f->arena, &any, e);
+}
+
 /* Whether what is here from places of that rank counts: what was asked for of late. */
 static bool look(struct finding *f, unsigned of, struct error *e)
 {
-    const bool domain = of == RECIPIENT_RANK_DOMAIN;
     struct smime_found found = {.state = SMIME_FIND_KNOWN};
+    bool asked = f->asks && (of == RECIPIENT_RANK_DIRECTORY || of == RECIPIENT_RANK_DOMAIN);
 
-    if (f->asks && domain) {
-        found = smime_find_dns(f->keeper, f->address, f->arena);
+    if (asked) {
+        found = of == RECIPIENT_RANK_DIRECTORY
+                    ? smime_find_directory(f->keeper, f->address, f->arena)
+                    : smime_find_dns(f->keeper, f->address, f->arena);
     }
-    f->later = f->later || found.state == SMIME_FIND_LATER;
+    f->later = f->later || found.state == SMIME_FIND_LATER ||
+               (found.state == SMIME_FIND_OFF && !forget(f, of, e));
     f->note = found.note ? found.note : f->note;
-    if (found.state == SMIME_FIND_KNOWN && domain) {
+    if (found.state == SMIME_FIND_KNOWN && asked) {
         f->later = !recipient_keys_of(f->keeper, f->address, f->arena, &f->known, e);
     }
     return found.state == SMIME_FIND_KNOWN && !f->later;

@@ -1,5 +1,6 @@
-/* The process that speaks with directory servers (LDAP): whether a password is right there, and who has an account. It holds
- * the password of `bind-dn`, no key and no file, and sees the passwords that auth has it try. */
+/* The process that speaks with directory servers (LDAP): whether a password is right there, who has an account, and which
+ * certificates a recipient has. It holds the passwords of `bind-dn`, no key and no file, and sees the passwords that auth has it
+ * try. */
 #include <pthread.h>
 #include <sys/random.h>
 
@@ -10,12 +11,13 @@
 #include "processes/outward.h"
 #include "processes/roles.h"
 
-#define PROVE_ARENA     ((size_t)32 << 20)
-#define PEOPLE_ARENA    ((size_t)256 << 20)
-#define PROVE_MS        12000 /* less than auth waits, and the mail client */
-#define PEOPLE_MS       (4 * 60 * 1000)
-#define PROVES_A_MINUTE 60000
-#define PEOPLE_A_MINUTE 600
+#define PROVE_ARENA           ((size_t)32 << 20)
+#define PEOPLE_ARENA          ((size_t)256 << 20)
+#define PROVE_MS              12000 /* less than auth waits, and the mail client */
+#define PEOPLE_MS             (4 * 60 * 1000)
+#define PROVES_A_MINUTE       60000
+#define PEOPLE_A_MINUTE       600
+#define CERTIFICATES_A_MINUTE 600
 
 /* What was read last, for the pages of it. */
 struct reading {
@@ -33,15 +35,11 @@ struct directory {
     struct reading reading;
 };
 
-static struct visit visit_of(const struct directory *d, struct slice name, int64_t within_ms,
-                             struct arena *arena)
+static struct visit visit_of(const struct directory *d, int64_t within_ms, struct arena *arena)
 {
-    const struct settings *settings = role_settings(d->role);
-
     return (struct visit){.role = d->role,
                           .resolver = d->resolver,
-                          .settings = settings,
-                          .section = settings_directory(settings, name),
+                          .settings = role_settings(d->role),
                           .arena = arena,
                           .until_ms = clock_steady_ms() + within_ms};
 }
@@ -51,9 +49,9 @@ static bool on_prove(void *ctx, struct ipc_request *r, struct error *e)
     const struct directory_prove_ask *ask = r->ask;
     struct directory_prove_answer *answer = r->answer;
     OWN(arena) struct arena arena = {.max = PROVE_ARENA};
-    struct visit v = visit_of(ctx, ask->directory, PROVE_MS, &arena);
+    struct visit v = visit_of(ctx, PROVE_MS, &arena);
 
-    if (!v.section) {
+    if (!visit_directory(&v, ask->directory)) {
         return error_set(e, ERROR_CONFIG, "the settings have no such [directory]");
     }
     answer->verdict = visit_prove(&v, ask->key, ask->password);
@@ -65,12 +63,12 @@ static bool on_prove(void *ctx, struct ipc_request *r, struct error *e)
 static bool read_anew(struct directory *d, struct slice name, struct error *e)
 {
     struct reading *last = &d->reading;
-    struct visit v = visit_of(d, name, PEOPLE_MS, &last->arena);
+    struct visit v = visit_of(d, PEOPLE_MS, &last->arena);
     uint64_t number = 0;
 
     last->number = 0;
     arena_reset(&last->arena);
-    if (!v.section) {
+    if (!visit_directory(&v, name)) {
         return error_set(e, ERROR_CONFIG, "the settings have no such [directory]");
     }
     bool read = visit_open(&v, e) && visit_people(&v, &last->people, &last->count, e);
@@ -102,7 +100,7 @@ static bool page(const struct reading *last, const struct directory_people_ask *
     return true;
 }
 
-/* One channel asks this, and the answer is written before it asks again: what it points at stays. */
+/* The keeper asks this in one thread at a time, which has read the answer before it asks again: what it points at stays. */
 static bool on_people(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct directory *d = ctx;
@@ -114,13 +112,27 @@ static bool on_people(void *ctx, struct ipc_request *r, struct error *e)
     return done;
 }
 
+static bool on_certificates(void *ctx, struct ipc_request *r, struct error *e)
+{
+    const struct directory_certificates_ask *ask = r->ask;
+    struct visit v = visit_of(ctx, (int64_t)ask->within_ms, r->arena);
+
+    if (!visit_certificates(&v, ask->section)) {
+        return error_set(e, ERROR_CONFIG, "the settings have no such [certificates]");
+    }
+    visit_take_certificates(&v, ask->address, r->answer);
+    visit_close(&v);
+    return true;
+}
+
 static const struct ipc_row auth_rows[] = {
     {&directory_prove, PROVES_A_MINUTE, on_prove},
 };
 static const struct ipc_table auth_table = IPC_TABLE("auth", auth_rows);
 
 static const struct ipc_row keeper_rows[] = {
-    {&directory_people, PEOPLE_A_MINUTE, on_people},
+    {&directory_people,       PEOPLE_A_MINUTE,       on_people      },
+    {&directory_certificates, CERTIFICATES_A_MINUTE, on_certificates},
 };
 static const struct ipc_table keeper_table = IPC_TABLE("keeper", keeper_rows);
 

@@ -1,4 +1,3 @@
-#include <stdatomic.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
@@ -17,22 +16,65 @@
 
 /* Of each section the server that answered last: while one is away nobody waits for it again and again. */
 static atomic_size_t answered_last[SETTINGS_DIRECTORIES_MAX];
+static atomic_size_t answered_certificates[SETTINGS_CERTIFICATES_MAX];
 
-static size_t section_number(const struct visit *v)
+static struct slice file_of(const struct visit *v, const char *name, size_t section)
+{
+    return role_file_of(v->role, v->settings, name, section);
+}
+
+bool visit_directory(struct visit *v, struct slice name)
 {
     const struct directory_settings *all = v->settings->directories.items;
+    const struct directory_settings *s = settings_directory(v->settings, name);
+    size_t number = s ? (size_t)(s - all) : 0;
 
-    return (size_t)(v->section - all);
+    v->section = s;
+    if (s) {
+        v->door = (struct visit_door){
+            .section = s->name,
+            .servers = &s->servers,
+            .starttls = s->tls == SETTING_DIRECTORY_STARTTLS,
+            .tls_name = s->tls_name,
+            .trust = file_of(v, "directory-trust", number),
+            .bind_dn = s->bind_dn,
+            .password = outward_first_line(file_of(v, "directory-passwords", number)),
+            .timeout_ms = s->timeout_ms,
+            .answered = &answered_last[number % SETTINGS_DIRECTORIES_MAX]};
+    }
+    return s != NULL;
+}
+
+bool visit_certificates(struct visit *v, struct slice name)
+{
+    const struct certificates_settings *all = v->settings->certificates.items;
+    const struct certificates_settings *s = settings_certificates(v->settings, name);
+    size_t number = s ? (size_t)(s - all) : 0;
+
+    v->certificates = s;
+    if (s) {
+        v->door = (struct visit_door){
+            .section = s->name,
+            .servers = &s->servers,
+            .starttls = s->tls == SETTING_DIRECTORY_STARTTLS,
+            .tls_name = s->tls_name,
+            .trust = file_of(v, "certificates-trust", number),
+            .bind_dn = s->bind_dn,
+            .password = outward_first_line(file_of(v, "certificates-passwords", number)),
+            .timeout_ms = s->timeout_ms,
+            .answered = &answered_certificates[number % SETTINGS_CERTIFICATES_MAX]};
+    }
+    return s != NULL;
 }
 
 static bool try_server(struct visit *v, const struct config_endpoint *server,
                        struct tls_client *trust, struct error *e)
 {
-    const struct directory_settings *s = v->section;
+    const struct visit_door *s = &v->door;
     struct address addresses[ADDRESSES_MAX];
     struct dirlink_target target = {.name = s->tls_name.len ? s->tls_name : server->host,
                                     .trust = trust,
-                                    .starttls = s->tls == SETTING_DIRECTORY_STARTTLS,
+                                    .starttls = s->starttls,
                                     .timeout_ms = s->timeout_ms,
                                     .until_ms = v->until_ms};
     int64_t until_ms = clock_steady_ms() + s->timeout_ms;
@@ -53,11 +95,12 @@ static bool try_server(struct visit *v, const struct config_endpoint *server,
 
 static bool sign_in(struct visit *v, struct error *e)
 {
-    struct slice file =
-        role_file_of(v->role, v->settings, "directory-passwords", section_number(v));
     enum dirlink_bound bound = DIRLINK_REFUSED;
 
-    if (!dirlink_bind(v->link, v->section->bind_dn, outward_first_line(file), &bound, e)) {
+    if (v->door.bind_dn.len == 0) { /* RFC 4513 section 4: nobody, without a word */
+        return true;
+    }
+    if (!dirlink_bind(v->link, v->door.bind_dn, v->door.password, &bound, e)) {
         return error_add(e, "%.*s", SLICE_ARG(slice_head(v->server, 100)));
     }
     return bound == DIRLINK_BOUND ||
@@ -68,22 +111,20 @@ static bool sign_in(struct visit *v, struct error *e)
 
 bool visit_open(struct visit *v, struct error *e)
 {
-    const struct config_endpoint *servers = v->section->servers.items;
-    struct slice anchors = role_file_of(v->role, v->settings, "directory-trust", section_number(v));
-    OWN(tls_client) struct tls_client *trust = tls_client_from_pem(anchors, e);
+    const struct config_endpoint *servers = v->door.servers->items;
+    OWN(tls_client) struct tls_client *trust = tls_client_from_pem(v->door.trust, e);
 
     if (!trust) {
         return error_add(e, "trust-store");
     }
-    size_t n = v->section->servers.count;
-    atomic_size_t *answered = &answered_last[section_number(v) % SETTINGS_DIRECTORIES_MAX];
-    size_t first = atomic_load(answered);
+    size_t n = v->door.servers->count;
+    size_t first = atomic_load(v->door.answered);
     for (size_t i = 0; i < n && !v->link; i++) {
         size_t next = (first + i) % n;
         if (!try_server(v, &servers[next], trust, e)) {
             continue;
         }
-        atomic_store(answered, next);
+        atomic_store(v->door.answered, next);
         if (!sign_in(v, e)) {
             visit_close(v);
         }

@@ -1,6 +1,9 @@
 /* processes/directory_parts - what the files of the directory process share: directory.c, which answers, directory_link.c,
- * which speaks with one server, and directory_people.c, which makes people of entries. */
+ * which speaks with one server, directory_people.c, which makes people of entries, and directory_certificates.c, which takes
+ * certificates of recipients out of them. */
 #pragma once
+
+#include <stdatomic.h>
 
 #include "base/arena.h"
 
@@ -9,12 +12,27 @@
 #include "processes/role.h"
 #include "requests/directory.h"
 
+/* How to come to a server of a section, and as whom. */
+struct visit_door {
+    struct slice section; /* its name */
+    const struct config_list *servers;
+    bool starttls;
+    struct slice tls_name; /* empty: the host's */
+    struct slice trust;    /* PEM */
+    struct slice bind_dn;  /* empty: as nobody */
+    struct slice password;
+    int64_t timeout_ms;
+    atomic_size_t *answered; /* the server that answered last */
+};
+
 /* One conversation with a server of a section; one thread's. */
 struct visit {
     struct role *role;
     struct resolver *resolver;
     const struct settings *settings;
-    const struct directory_settings *section;
+    const struct directory_settings *section; /* NULL: it is one of the next kind */
+    const struct certificates_settings *certificates;
+    struct visit_door door;
     struct arena *arena;
     int64_t until_ms; /* of the steady clock: when it ends, whatever the servers do */
     struct dirlink *link;
@@ -23,7 +41,11 @@ struct visit {
 
 /* directory_link.c */
 
-/* Connect to the first server that answers, and sign in as Postern. ERROR_BUSY, ERROR_DENIED, ERROR_CONFIG. */
+/* Have it be one to the [directory], or the [certificates], section of that name; false when the settings have none. */
+bool visit_directory(struct visit *v, struct slice name) MUST_CHECK;
+bool visit_certificates(struct visit *v, struct slice name) MUST_CHECK;
+
+/* Connect to the first server that answers, and sign in as Postern, if the section says as whom. ERROR_BUSY, ERROR_DENIED, ERROR_CONFIG. */
 bool visit_open(struct visit *v, struct error *e) MUST_CHECK;
 
 /* Accepts one that was not opened. */
@@ -41,3 +63,9 @@ bool visit_is_locked(const struct dirlink_entry *entry);
 /* Read everybody who has an account; in the arena. ERROR_LIMIT: there are more than DIRECTORY_PEOPLE_MAX. */
 bool visit_people(struct visit *v, struct directory_person **people, size_t *count,
                   struct error *e) MUST_CHECK;
+
+/* directory_certificates.c */
+
+/* Read what stands there beside an address, in the visit's arena. An answer too: that no server says yes or no, which is logged. */
+void visit_take_certificates(struct visit *v, struct slice address,
+                             struct directory_certificates_answer *out);

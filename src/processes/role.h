@@ -80,6 +80,7 @@ struct role_row {
         const char *below; /* or a file of the data directory; it may be missing */
         size_t each;  /* not 0: the setting is a list of sections of this size, one file each, */
         size_t path;  /* whose paths stand there; see role_file_of() */
+        size_t most;  /* bytes of each of those; 0: SETTINGS_SECRET_MAX */
         bool private; /* it is not taken when others than its owner may read or write it */
     } files[ROLE_FILES_MAX]; /* read by the supervisor, handed over as bytes */
 

@@ -91,14 +91,14 @@ static bool copy_each(const struct role_row *row, size_t k, const struct setting
                       struct error *e)
 {
     const struct config_list list = list_of(row, k, s);
+    const size_t most = row->files[k].most ? row->files[k].most : SETTINGS_SECRET_MAX;
     OWN(buf) struct buf all = {.max = ROLE_FILE_BYTES_MAX};
 
     for (size_t i = 0; i < list.count; i++) {
-        OWN(buf) struct buf one = {.max = SETTINGS_SECRET_MAX + PIPE_BUF};
+        OWN(buf) struct buf one = {.max = most + PIPE_BUF};
         uint8_t length[LENGTH_LEN];
         struct slice path = path_of(row, k, &list, i);
-        if (path.len &&
-            (!read_file(path, row->files[k].private, &one) || one.len > SETTINGS_SECRET_MAX)) {
+        if (path.len && (!read_file(path, row->files[k].private, &one) || one.len > most)) {
             log_event(LOG_WARNING, "file.unread", LOG_TEXT("file", row->files[k].name),
                       LOG_NUMBER("section", i + 1), LOG_NUMBER("errno", errno));
             wipe(&one);

@@ -8,7 +8,9 @@
 #include "config/settings.h"
 #include "processes/role.h"
 
-#define SETTINGS_SECRET_MAX ((size_t)64 << 10) /* bytes of the file of one section */
+#define SETTINGS_SECRET_MAX ((size_t)64 << 10) /* bytes of the file of one section, ... */
+#define SETTINGS_TRUST_MAX                                                                         \
+    ((size_t)480 << 10) /* ... and of one with authorities: a system's own has more than 200 KiB */
 
 /**
  * Read the kth file of a row. Symbolic links are followed: that is how certificates are renewed.

@@ -50,6 +50,29 @@ static const struct cbor_field people_fields[] = {
 };
 static const struct cbor_schema people = CBOR_SCHEMA(people_fields, struct directory_people_answer);
 
+static const struct cbor_field certificates_ask_fields[] = {
+    FIELD(1, CBOR_TEXT, directory_certificates_ask, section, DIRECTORY_NAME_MAX),
+    FIELD(2, CBOR_TEXT, directory_certificates_ask, address, LETTER_ADDRESS_MAX),
+    FIELD(3, CBOR_UINT, directory_certificates_ask, within_ms, DIRECTORY_CERTIFICATES_MS_MAX),
+};
+static const struct cbor_schema certificates_ask =
+    CBOR_SCHEMA(certificates_ask_fields, struct directory_certificates_ask);
+
+static const struct cbor_field certificate_fields[] = {
+    FIELD(1, CBOR_BYTES, directory_certificate, bytes, DIRECTORY_CERTIFICATE_MAX),
+};
+static const struct cbor_schema certificate =
+    CBOR_SCHEMA(certificate_fields, struct directory_certificate);
+
+static const struct cbor_field certificates_fields[] = {
+    FIELD(1, CBOR_UINT, directory_certificates_answer, told, DIRECTORY_OVERFULL),
+    CBOR_SUB_OPTIONAL(2, CBOR_LIST, struct directory_certificates_answer, certificates,
+                      DIRECTORY_CERTIFICATES_MAX, &certificate),
+    MAYBE(3, CBOR_BOOL, directory_certificates_answer, more, 0),
+};
+static const struct cbor_schema certificates =
+    CBOR_SCHEMA(certificates_fields, struct directory_certificates_answer);
+
 static const struct cbor_field run_fields[] = {
     FIELD(1, CBOR_TEXT, admin_directory_run_ask, directory, 255),
     MAYBE(2, CBOR_BOOL, admin_directory_run_ask, test, 0),
@@ -86,5 +109,7 @@ static const struct cbor_schema directories =
 const struct ipc_message directory_prove = {243, "directory_prove", &prove, &proved,
                                             .secret = true};
 const struct ipc_message directory_people = {244, "directory_people", &people_ask, &people};
+const struct ipc_message directory_certificates = {415, "directory_certificates", &certificates_ask,
+                                                   &certificates};
 const struct ipc_message admin_directory_run = {240, "admin_directory_run", &run, &report};
 const struct ipc_message admin_directories = {241, "admin_directories", NULL, &directories};

@@ -59,6 +59,37 @@ struct directory_people_answer {
 
 extern const struct ipc_message directory_people;
 
+/* directory_certificates: from keeper. Which certificates stand in the directory of a [certificates] section beside an address? They are
+ * bytes that nobody has looked at. ERROR_CONFIG: the settings have no such section. */
+#define DIRECTORY_CERTIFICATES_MAX       32 /* of one address; those behind are left out */
+#define DIRECTORY_CERTIFICATES_BYTES_MAX ((size_t)256 << 10) /* of all together, likewise */
+#define DIRECTORY_CERTIFICATE_MAX        ((size_t)15 << 10)  /* of one; a longer one is left out */
+#define DIRECTORY_CERTIFICATES_MS_MAX    10000
+
+enum directory_told {
+    DIRECTORY_TOLD = 1,
+    DIRECTORY_SILENT = 2,   /* no server says yes or no */
+    DIRECTORY_OVERFULL = 3, /* what it says is too much to be read */
+};
+
+struct directory_certificates_ask {
+    struct slice section;
+    struct slice address;
+    uint64_t within_ms;
+};
+
+struct directory_certificate {
+    struct slice bytes;
+};
+
+struct directory_certificates_answer {
+    uint64_t told;
+    struct cbor_list certificates; /* struct directory_certificate */
+    bool more;                     /* some were left out */
+};
+
+extern const struct ipc_message directory_certificates;
+
 /* admin_directory_run: synchronise a [directory] now, or look what that would do. */
 struct admin_directory_run_ask {
     struct slice directory;

@@ -417,21 +417,21 @@ static void the_text_of_a_policy(void **unused)
             "attachments-language = german\nattachments-cover = Call us.\n"
             "[policy b]\nreason = No.\nmetadata = remove\nmethods = smime\nmethods = verified\n"
             "to = x@y.test\nfinding = card\nlabel = l\noutside = yes\n"
-            "[domain y.test]\ntls = cleartext\nrequire-tls = yes\n"
-            "[label l]\naccount = p@example.test\n",
+            "[domain y.test]\ntls = cleartext\nrequire-tls = yes\n[certificates p]\n"
+            "server = l.a\ntrust-store = /t\nbase = o=y\n[label l]\naccount = p@example.test\n",
             &a, &s, &e),
         e);
-    assert_slice(policy_text(&s, &a),
-                 "[label l]\naccount = p@example.test\nremove-tag = no\n"
-                 "[policy b]\nto = x@y.test\noutside = yes\nlabel = l\nfinding = card\n"
-                 "methods = smime, verified\notherwise = hold\nmetadata = remove\nreason = No.\n"
-                 "smime-modern = no\nsmime-revocation = soft\nsmime-ocsp = yes\nsmime-dns = "
-                 "no\nopenpgp-lookup = no\n"
-                 "openpgp-autocrypt = no\nattachments-password = generated\n"
-                 "attachments-password-keep = 720h\nattachments-text = inside\n"
-                 "attachments-language = german\nattachments-cover = Call us.\n"
-                 "attachments-metadata = no\n"
-                 "outbound-tls = encrypted\n[domain y.test]\ntls = cleartext\nrequire-tls = yes\n");
+    assert_slice(
+        policy_text(&s, &a),
+        "[label l]\naccount = p@example.test\nremove-tag = no\n"
+        "[policy b]\nto = x@y.test\noutside = yes\nlabel = l\nfinding = card\n"
+        "methods = smime, verified\notherwise = hold\nmetadata = remove\nreason = No.\n"
+        "smime-modern = no\nsmime-revocation = soft\nsmime-ocsp = yes\nsmime-dns = no\n"
+        "openpgp-lookup = no\nopenpgp-autocrypt = no\nattachments-password = generated\n"
+        "attachments-password-keep = 720h\nattachments-text = inside\n"
+        "attachments-language = german\nattachments-cover = Call us.\nattachments-metadata = no\n"
+        "outbound-tls = encrypted\n[domain y.test]\ntls = cleartext\nrequire-tls = yes\n"
+        "[certificates p]\nserver = l.a:636\ntrust-store = /t\nbase = o=y\n");
     assert_ok(read_settings("[label l]\nsubject-tag = x\n", &a, &s, &e), e);
     assert_slice(policy_text(&s, &a), "");
 }

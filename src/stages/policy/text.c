@@ -67,6 +67,21 @@ static void write_domain(const struct domain_settings *d, struct buf *out)
     buf_add_text(out, d->require_tls ? "require-tls = yes\n" : "");
 }
 
+static void write_certificates(const struct certificates_settings *c, struct buf *out)
+{
+    const struct config_endpoint *servers = c->servers.items;
+
+    buf_printf(out, "[certificates %.*s]\n", SLICE_ARG(c->name));
+    for (size_t i = 0; i < c->servers.count; i++) {
+        write_endpoint("server", &servers[i], out);
+    }
+    write_given("tls-name", c->tls_name, out);
+    write_given("trust-store", c->trust_store, out);
+    write_given("bind-dn", c->bind_dn, out);
+    write_given("base", c->base, out);
+    conditions_write_list(out, "domain", &c->domains);
+}
+
 static void write_documents(const struct documents_settings *d, struct buf *out)
 {
     static const char *const passwords[] = {"generated", "agreed", "told"};
@@ -108,6 +123,7 @@ struct slice policy_text(const struct settings *s, struct arena *arena)
     const struct label_settings *labels = s->labels.items;
     const struct policy_settings *policies = s->policies.items;
     const struct domain_settings *domains = s->domains.items;
+    const struct certificates_settings *certificates = s->certificates.items;
     static const char *const smarthost[] = {"starttls", "implicit", "none"};
 
     if (s->policies.count == 0) {
@@ -123,6 +139,9 @@ struct slice policy_text(const struct settings *s, struct arena *arena)
     buf_printf(&out, "outbound-tls = %s\n", level_of(s->delivery.tls));
     for (size_t i = 0; i < s->domains.count; i++) {
         write_domain(&domains[i], &out);
+    }
+    for (size_t i = 0; i < s->certificates.count; i++) { /* older texts stay as they were */
+        write_certificates(&certificates[i], &out);
     }
     if (s->smarthost.present) {
         buf_add_text(&out, "[smarthost]\n");
