@@ -25,6 +25,7 @@ const struct argument_option login_options[] = {
     OPTION("code", 0, "CODE", "of the second factor, or a recovery code, instead of asking"),
     OPTION("passkey", 0, NULL, "with a passkey alone, and no password"),
     OPTION("oidc", 0, "NAME", "by the provider of that [oidc]: in a browser on this machine"),
+    OPTION("device", 0, NULL, "with --oidc: in a browser on any machine, by a code to type there"),
     OPTION("port", 0, "PORT", "on loopback, where the browser brings the answer to; any"),
     JSON_OPTION,
     OPTION_END,

@@ -231,6 +231,9 @@ bool cli_login(struct cli *c, struct error *e)
     if (arguments_text(&c->arguments, "oidc", 0)) {
         return login_oidc(c, e);
     }
+    if (arguments_flag(&c->arguments, "device")) {
+        return error_set(e, ERROR_INPUT, "--device is for --oidc NAME");
+    }
     if (c->arguments.n_words == 0) {
         return error_set(e, ERROR_INPUT, "which account? `postern login ACCOUNT`, or --oidc NAME");
     }

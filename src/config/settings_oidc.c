@@ -22,7 +22,8 @@ static const struct config_setting oidc_rows[] = {
                .help = "The claim of a token that names the account here.",
                .more = "`email` counts only where the provider says that it was verified. Whoever "
                        "can change the claim at the provider becomes another account here: take "
-                       "none that people set for themselves."),
+                       "none that people set for themselves. At the desk, what an ID token "
+                       "leaves out the provider's userinfo endpoint is asked for."),
     CONFIG_ROW("unverified-email", BOOLEAN, struct oidc_settings, unverified_email, .initial = "no",
                .help = "Whether `email` counts without the provider's word that it was verified."),
     CONFIG_ROW("algorithm", CHOICE, struct oidc_settings, algorithms, .list = true,
@@ -30,6 +31,12 @@ static const struct config_setting oidc_rows[] = {
                .help = "By which algorithms tokens may be signed."),
     CONFIG_ROW("login-scope", TEXT, struct oidc_settings, login_scope, .initial = "openid email",
                .max = 255, .help = "What `postern login --oidc` asks the provider for."),
+    CONFIG_ROW("device-login", BOOLEAN, struct oidc_settings, device_login, .initial = "no",
+               .help = "Whether `postern login --oidc NAME --device` may be used (RFC 8628).",
+               .more = "The page is then opened at any machine, and nothing binds it to the one "
+                       "where the sign-in was begun: whoever types a code that somebody else "
+                       "gave him signs that other one in. The provider's client must be allowed "
+                       "the device flow."),
     CONFIG_ROW("roles", BOOLEAN, struct oidc_settings, roles, .initial = "no",
                .help =
                    "Whether auditors, officers and administrators may sign in by it as well, at "

@@ -15,6 +15,7 @@ struct oidc_settings {
     struct slice login_scope;
     struct slice claim; /* that names the account */
     bool unverified_email;
+    bool device_login;             /* a code may be typed at another machine */
     bool roles;                    /* accounts with a role may sign in by it */
     struct config_list algorithms; /* int: 1 << n is enum jose_algorithm */
     struct config_list

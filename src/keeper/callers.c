@@ -151,6 +151,7 @@ static bool explain_refusal(uint64_t verdict, struct error *e)
     case LOGIN_ACCEPTED:
     case LOGIN_REFUSED:
     case LOGIN_CODE:
+    case LOGIN_WAITS:
         break;
     }
     return error_set(e, ERROR_DENIED,

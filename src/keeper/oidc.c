@@ -34,6 +34,10 @@ bool keeper_on_oidc_finish(void *ctx, struct ipc_request *r, struct error *e)
         ((struct admin_sign_in_answer *)r->answer)->wants_code = true;
         return true;
     }
+    if (said.verdict == LOGIN_WAITS) {
+        ((struct admin_sign_in_answer *)r->answer)->wait_ms = said.delay_ms;
+        return true;
+    }
     if (said.verdict == LOGIN_UNREADABLE) {
         return error_set(e, ERROR_DENIED, "that sign-in is over: begin again");
     }

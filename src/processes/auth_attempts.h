@@ -1,8 +1,8 @@
 /* processes/auth_attempts - sign-ins at the desk by an OpenID provider that are under way: between the page that a browser was
- * sent to and the code that it brings.
+ * sent to and the code that it brings, or until somebody typed a code on that page.
  *
  * An attempt is known by an unguessable id and taken out by being found, so that no code is good twice; it ends by itself
- * after ATTEMPT_LASTS_MS. Of ATTEMPTS_MAX the oldest gives way. Thread-safe but for an attempt itself, which is whose it
+ * after ATTEMPT_LASTS_MS, or when the provider says, after ATTEMPT_DEVICE_LASTS_MS at most. Of ATTEMPTS_MAX the oldest gives way. Thread-safe but for an attempt itself, which is whose it
  * is. Time is the caller's. */
 #pragma once
 
@@ -21,6 +21,9 @@
 #define ATTEMPT_RANDOM_LEN 32
 #define ATTEMPT_TEXT_LEN   BASE64URL_LEN(ATTEMPT_RANDOM_LEN)
 #define ATTEMPT_CLIENT_MAX 64
+#define ATTEMPT_DEVICE_MAX 2048
+#define ATTEMPT_DEVICE_LASTS_MS                                                                    \
+    900000 /* at most: they go to another machine and type a code there, too */
 
 struct attempt {
     uint8_t id[ATTEMPT_ID_LEN];
@@ -33,6 +36,10 @@ struct attempt {
     uint8_t state[ATTEMPT_TEXT_LEN];
     uint8_t nonce[ATTEMPT_TEXT_LEN];
     uint8_t verifier[ATTEMPT_TEXT_LEN]; /* RFC 7636 */
+    size_t device_len;                  /* not 0: by a code that is typed elsewhere (RFC 8628) */
+    uint8_t device[ATTEMPT_DEVICE_MAX]; /* what the provider is asked with whether it was */
+    int64_t next_ms;                    /* not before is it asked */
+    int64_t pause_ms;                   /* between questions */
     size_t account_len; /* not 0: the provider has said who it is, and a code of ours is wanted */
     uint8_t account[TOKEN_ACCOUNT_MAX];
 };

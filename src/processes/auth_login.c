@@ -300,6 +300,7 @@ static bool judge_sign_in(struct auth *a, struct login l, struct ipc_request *r,
     case LOGIN_BUSY:
     case LOGIN_CONTINUES:
     case LOGIN_UNREADABLE:
+    case LOGIN_WAITS:
         break;
     }
     answer->verdict = LOGIN_BUSY;

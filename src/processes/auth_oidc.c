@@ -7,6 +7,7 @@
 #include "requests/oidc.h"
 
 #define HTTP_OK           200
+#define HTTP_BROKEN       500
 #define UNSAID_S          3600 /* how long an introspected token is good that says no end */
 #define SIGN_IN_MAX_AGE_S 600  /* an ID token is made while somebody waits */
 
@@ -338,8 +339,15 @@ static bool is_for_client(const struct oidc_settings *o, const struct jose_claim
     return us && jose_texts_have(&c->audience, o->client_id);
 }
 
-static bool is_id_token(const struct oidc_settings *o, const struct jwt *token, struct slice nonce,
-                        const char **why)
+/* RFC 8628 has no nonce, and few providers repeat one; what came for the code of this machine is of this sign-in. */
+static bool repeats_nonce(const struct oidc_grant *grant, const struct jose_claims *c)
+{
+    return (grant->device && c->nonce.len == 0) ||
+           (grant->nonce.len && slice_equal(c->nonce, grant->nonce));
+}
+
+static bool is_id_token(const struct oidc_settings *o, const struct jwt *token,
+                        const struct oidc_grant *grant, const char **why)
 {
     const struct jose_claims *c = &token->claims;
     int64_t now_s = clock_wall_ms() / 1000;
@@ -350,7 +358,7 @@ static bool is_id_token(const struct oidc_settings *o, const struct jwt *token, 
         !slice_equal(c->issuer, o->issuer) || !is_for_client(o, c)) {
         return false;
     }
-    if (nonce.len == 0 || !slice_equal(c->nonce, nonce)) {
+    if (!repeats_nonce(grant, c)) {
         *why = "the ID token is of another sign-in";
         return false;
     }
@@ -358,11 +366,50 @@ static bool is_id_token(const struct oidc_settings *o, const struct jwt *token, 
         *why = "the ID token is old";
         return false;
     }
-    return is_in_time(c, now_s, why) && names_account(o, c, why);
+    return is_in_time(c, now_s, why);
+}
+
+/* What the ID token leaves out the userinfo endpoint says, if there is one: of the same person, or it does not count
+ * (section 5.3.2). Only an answer in JSON is read, which no more than TLS proves, as with introspection. */
+static enum token_verdict complete(const struct oidc_judge *j, const struct oidc_settings *o,
+                                   struct slice access_token, struct jose_claims *c,
+                                   struct arena *arena, const char **why)
+{
+    const struct provider_question q = {PROVIDER_DESK, IDENTITY_USERINFO, access_token};
+    struct jose_provider document;
+    struct jose_claims said;
+    struct slice body;
+    uint64_t status = 0;
+    struct error e;
+
+    if (c->account.len || access_token.len == 0 || access_token.len > JOSE_TOKEN_MAX) {
+        return TOKEN_GOOD;
+    }
+    *why = "the provider does not say who it was";
+    if (!providers_document(j->providers, o, arena, &document, &e)) {
+        return TOKEN_LATER;
+    }
+    if (document.userinfo.len == 0) {
+        return TOKEN_GOOD;
+    }
+    if (!providers_ask(j->providers, o, &q, arena, &body, &status, &e) || status >= HTTP_BROKEN) {
+        return TOKEN_LATER;
+    }
+    if (status != HTTP_OK ||
+        !jose_claims_read(body, (const char *)arena_text(arena, o->claim), arena, &said)) {
+        return TOKEN_BAD;
+    }
+    *why = "the provider speaks of somebody else than its ID token";
+    if (!slice_equal(said.subject, c->subject)) {
+        return TOKEN_BAD;
+    }
+    c->account = said.account;
+    c->email_verified = said.email_verified;
+    return TOKEN_GOOD;
 }
 
 enum token_verdict oidc_sign_in(const struct oidc_judge *j, const struct oidc_settings *provider,
-                                struct slice token, struct slice nonce, struct arena *arena,
+                                const struct oidc_grant *grant, struct arena *arena,
                                 struct token_identity *out, const char **why)
 {
     struct judging g = {.with = j, .side = PROVIDER_DESK};
@@ -370,10 +417,18 @@ enum token_verdict oidc_sign_in(const struct oidc_judge *j, const struct oidc_se
     struct jwt read;
 
     *why = "the ID token cannot be read";
-    if (!jwt_read(token, (const char *)arena_text(arena, provider->claim), arena, &read) ||
+    if (!jwt_read(grant->id_token, (const char *)arena_text(arena, provider->claim), arena,
+                  &read) ||
         !is_signed(&g, provider, &read, arena, &verdict, why) ||
-        !is_id_token(provider, &read, nonce, why)) {
+        !is_id_token(provider, &read, grant, why)) {
         return verdict;
+    }
+    verdict = complete(j, provider, grant->access_token, &read.claims, arena, why);
+    if (verdict != TOKEN_GOOD) {
+        return verdict;
+    }
+    if (!names_account(provider, &read.claims, why)) {
+        return TOKEN_BAD;
     }
     *out = identity_of(provider, &read.claims);
     return TOKEN_GOOD;

@@ -20,6 +20,16 @@ enum token_verdict {
     TOKEN_SCOPE,  /* right, and not for sending */
     TOKEN_LATER,  /* nobody can say: the provider's keys were not to be had, or too many wait */
     TOKEN_UNSAID, /* likewise, and the provider was asked about this one token */
+    TOKEN_WAITS,  /* there is none yet: nobody has signed in at the provider */
+};
+
+/* What a provider gave for one sign-in. */
+struct oidc_grant {
+    struct slice id_token;
+    struct slice access_token; /* for its userinfo endpoint; may be empty */
+    struct slice nonce;        /* what the ID token must repeat, ... */
+    bool
+        device; /* ... or, of a code that was typed, leave out: no page carried it, so nobody can have put in another one */
 };
 
 struct oidc_judge {
@@ -37,7 +47,10 @@ struct oidc_judge {
 enum token_verdict oidc_access(const struct oidc_judge *j, struct slice token, struct arena *arena,
                                struct token_identity *out, const char **why) MUST_CHECK;
 
-/* Judge an ID token that a provider gave for a code. */
+/**
+ * Judge an ID token that a provider gave for a sign-in. Where it does not name the account the provider is asked with the
+ * access token who it was (OpenID Connect Core section 5.3), and must say it of the same person.
+ */
 enum token_verdict oidc_sign_in(const struct oidc_judge *j, const struct oidc_settings *provider,
-                                struct slice token, struct slice nonce, struct arena *arena,
+                                const struct oidc_grant *grant, struct arena *arena,
                                 struct token_identity *out, const char **why) MUST_CHECK;

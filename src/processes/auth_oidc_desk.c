@@ -1,5 +1,5 @@
 /* Signing in at the desk by an OpenID provider: authorization code with PKCE (RFC 6749, 7636), brought back by a browser to
- * the person's own machine (RFC 8252).
+ * the person's own machine (RFC 8252); or a code that the person types on the provider's page, at any machine (RFC 8628).
  *
  * The command line gets a page to open and an id; what makes the code good for nobody else (verifier, nonce, state) stays here.
  * The code is exchanged by courier, which alone has the client's secret, and the ID token that comes back is verified
@@ -9,14 +9,9 @@
 #include "base/secret.h"
 
 #include "formats/jose/form.h"
-#include "formats/jose/json.h"
-#include "keyring/digest.h"
-#include "processes/auth_attempts.h"
+#include "processes/auth_oidc_grant.h"
 #include "processes/auth_parts.h"
 #include "requests/oidc.h"
-
-#define HTTP_OK      200
-#define REDIRECT_MAX 64
 
 /* ── the beginning ── */
 
@@ -28,11 +23,6 @@ static struct slice redirect_of(const struct attempt *x, struct arena *arena)
 static void write_url(const struct oidc_settings *o, const struct jose_provider *p,
                       const struct attempt *x, struct arena *arena, struct buf *url)
 {
-    uint8_t digest[DIGEST_LEN];
-    uint8_t challenge[BASE64URL_LEN(DIGEST_LEN)];
-
-    digest_of(SLICE_ARRAY(x->verifier), SLICE_NONE, digest);
-    (void)base64url_encode(SLICE_ARRAY(digest), challenge);
     buf_add(url, p->authorization);
     if (slice_find(p->authorization, '?') == p->authorization.len) {
         buf_add_byte(url, '?');
@@ -43,9 +33,42 @@ static void write_url(const struct oidc_settings *o, const struct jose_provider 
     form_add(url, "scope", o->login_scope);
     form_add(url, "state", SLICE_ARRAY(x->state));
     form_add(url, "nonce", SLICE_ARRAY(x->nonce));
-    form_add(url, "code_challenge", SLICE_ARRAY(challenge));
-    form_add(url, "code_challenge_method", SLICE("S256"));
+    grant_add_challenge(x, url);
     form_add(url, "prompt", SLICE("login")); /* who is at the browser, not who was */
+}
+
+/* A page that a browser of this machine is to open. */
+static bool begin_here(struct auth *a, const struct oidc_settings *o, const struct attempt *x,
+                       struct ipc_request *r, struct error *e)
+{
+    struct oidc_begin_answer *answer = r->answer;
+    OWN(buf) struct buf url = {.max = OIDC_URL_MAX};
+    struct jose_provider p;
+
+    if (!providers_document(a->providers, o, r->arena, &p, e)) {
+        return false;
+    }
+    write_url(o, &p, x, r->arena, &url);
+    if (p.authorization.len == 0 || url.full) {
+        return error_set(e, ERROR_CONFIG, "the provider's document names no page to sign in at");
+    }
+    answer->url = arena_copy(r->arena, buf_slice(&url));
+    return true;
+}
+
+static bool begin_elsewhere(struct auth *a, const struct oidc_settings *o, struct attempt *x,
+                            struct ipc_request *r, struct error *e)
+{
+    struct oidc_begin_answer *answer = r->answer;
+    struct grant_page page;
+
+    if (!grant_begin_device(a->providers, o, x, clock_steady_ms(), r->arena, &page, e)) {
+        return false;
+    }
+    answer->url = page.url;
+    answer->user_code = page.user_code;
+    answer->wait_ms = (uint64_t)x->pause_ms;
+    return true;
 }
 
 bool auth_on_oidc_begin(void *ctx, struct ipc_request *r, struct error *e)
@@ -57,64 +80,25 @@ bool auth_on_oidc_begin(void *ctx, struct ipc_request *r, struct error *e)
         settings_oidc(a->options.settings(a->options.context), ask->begin.provider);
     int64_t now_ms = clock_steady_ms();
     OWN(attempt) struct attempt *x = attempt_new(now_ms);
-    OWN(buf) struct buf url = {.max = OIDC_URL_MAX};
-    struct jose_provider p;
 
-    if (!o || ask->begin.port == 0) {
+    if (!o || (ask->begin.port == 0) != ask->begin.device) {
         return error_set(e, ERROR_INPUT, "the settings have no [oidc %.*s]",
                          SLICE_ARG(ask->begin.provider));
-    }
-    if (!providers_document(a->providers, o, r->arena, &p, e)) {
-        return false;
     }
     x->port = (uint16_t)ask->begin.port;
     x->provider_len = o->name.len;
     (void)memcpy(x->provider, o->name.ptr, o->name.len);
     x->client_len = ask->client.len;
     (void)memcpy(x->client, ask->client.ptr, ask->client.len);
-    write_url(o, &p, x, r->arena, &url);
-    if (p.authorization.len == 0 || url.full) {
-        return error_set(e, ERROR_CONFIG, "the provider's document names no page to sign in at");
+    if (ask->begin.device ? !begin_elsewhere(a, o, x, r, e) : !begin_here(a, o, x, r, e)) {
+        return false;
     }
     answer->id = arena_copy(r->arena, SLICE_ARRAY(x->id));
-    answer->url = arena_copy(r->arena, buf_slice(&url));
     attempts_put(a->attempts, TAKE(x, NULL), now_ms);
     return true;
 }
 
 /* ── the end ── */
-
-/* Have the code exchanged for an ID token. */
-static enum token_verdict exchange_code(struct auth *a, const struct oidc_settings *o,
-                                        const struct attempt *x, struct slice code,
-                                        struct arena *arena, struct slice *token, const char **why)
-{
-    OWN(buf) struct buf form = {.max = OIDC_FORM_MAX};
-    struct slice body;
-    uint64_t status = 0;
-    struct error e;
-
-    form_add(&form, "grant_type", SLICE("authorization_code"));
-    form_add(&form, "code", code);
-    form_add(&form, "redirect_uri", redirect_of(x, arena));
-    form_add(&form, "code_verifier", SLICE_ARRAY(x->verifier));
-    if (o->client_secret_file.len == 0) {
-        form_add(&form, "client_id", o->client_id);
-    }
-    const struct provider_question q = {PROVIDER_DESK, IDENTITY_TOKEN, buf_slice(&form)};
-    bool asked = !form.full && providers_ask(a->providers, o, &q, arena, &body, &status, &e);
-    if (form.ptr) {
-        explicit_bzero(form.ptr, form.len);
-    }
-    if (!asked || status >= 500) {
-        *why = "the provider was not to be had";
-        return TOKEN_LATER;
-    }
-    OWN(json) json_t *json = status == HTTP_OK ? jose_json_read(body) : NULL;
-    *token = arena_copy(arena, jose_json_text(json, "id_token"));
-    *why = "the provider did not take the code";
-    return token->len ? TOKEN_GOOD : TOKEN_BAD;
-}
 
 /* Whether it is the browser that was sent, from the provider that it was sent to (RFC 6749 section 10.12, RFC 9207). */
 static bool is_answer(const struct attempt *x, const struct oidc_settings *o,
@@ -124,6 +108,20 @@ static bool is_answer(const struct attempt *x, const struct oidc_settings *o,
            (ask->issuer.len == 0 || slice_equal(ask->issuer, o->issuer));
 }
 
+/* What the provider gives for it. */
+static enum token_verdict grant_of(struct auth *a, const struct oidc_settings *o, struct attempt *x,
+                                   const struct oidc_finish_ask *ask, struct arena *arena,
+                                   struct oidc_grant *out, const char **why)
+{
+    if (x->device_len) {
+        return grant_by_device(a->providers, o, x, clock_steady_ms(), arena, out, why);
+    }
+    *why = "the browser brought the answer to another question";
+    return is_answer(x, o, ask) ? grant_by_code(a->providers, o, x, ask->code,
+                                                redirect_of(x, arena), arena, out, why)
+                                : TOKEN_BAD;
+}
+
 static enum token_verdict who_is_it(struct auth *a, const struct oidc_settings *o,
                                     struct attempt *x, const struct oidc_finish_ask *ask,
                                     struct arena *arena, struct token_identity *out,
@@ -131,7 +129,7 @@ static enum token_verdict who_is_it(struct auth *a, const struct oidc_settings *
 {
     const struct oidc_judge with = {a->providers, a->tokens,
                                     a->options.settings(a->options.context)};
-    struct slice token;
+    struct oidc_grant grant = {.nonce = SLICE_ARRAY(x->nonce), .device = x->device_len > 0};
 
     if (x->account_len) { /* it was said before, and the code of ours is here now */
         *out = (struct token_identity){.provider = o->name,
@@ -139,16 +137,23 @@ static enum token_verdict who_is_it(struct auth *a, const struct oidc_settings *
                                            arena_copy(arena, slice_of(x->account, x->account_len))};
         return TOKEN_GOOD;
     }
-    *why = "the browser brought the answer to another question";
-    if (!is_answer(x, o, ask)) {
-        return TOKEN_BAD;
-    }
-    enum token_verdict verdict = exchange_code(a, o, x, ask->code, arena, &token, why);
+    enum token_verdict verdict = grant_of(a, o, x, ask, arena, &grant, why);
     if (verdict == TOKEN_GOOD) {
-        verdict = oidc_sign_in(&with, o, token, SLICE_ARRAY(x->nonce), arena, out, why);
+        verdict = oidc_sign_in(&with, o, &grant, arena, out, why);
     }
     out->until_ms = 0; /* an ID token says who came, not for how long */
     return verdict;
+}
+
+/* Nobody typed the code yet. */
+static void go_on_waiting(struct auth *a, struct attempt **x, int64_t now_ms,
+                          struct auth_login_answer *answer)
+{
+    int64_t left = (*x)->next_ms - now_ms;
+
+    answer->verdict = LOGIN_WAITS;
+    answer->delay_ms = (uint64_t)(left < 1 ? 1 : left > OIDC_WAIT_MAX_MS ? OIDC_WAIT_MAX_MS : left);
+    attempts_put(a->attempts, TAKE(*x, NULL), now_ms);
 }
 
 /* The account is right: is it open, and is a code of ours wanted? */
@@ -188,7 +193,8 @@ static bool finish(struct auth *a, struct attempt **x, struct ipc_request *r, st
     const struct oidc_settings *o = settings_oidc(a->options.settings(a->options.context), name);
     const struct auth_login_ask who = {.client = ask->client,
                                        .mechanism =
-                                           arena_printf(r->arena, "OIDC %.*s", SLICE_ARG(name)),
+                                           arena_printf(r->arena, "OIDC %.*s%s", SLICE_ARG(name),
+                                                        (*x)->device_len ? " device" : ""),
                                        .code = ask->finish.factor};
     struct login l = {.ask = &who,
                       .user = arena_printf(r->arena, "oidc %.*s", SLICE_ARG(ask->client)),
@@ -200,6 +206,10 @@ static bool finish(struct auth *a, struct attempt **x, struct ipc_request *r, st
     }
     enum token_verdict verdict =
         who_is_it(a, o, *x, &ask->finish, r->arena, &l.identity, &l.reason);
+    if (verdict == TOKEN_WAITS) {
+        go_on_waiting(a, x, clock_steady_ms(), answer);
+        return true;
+    }
     if (verdict == TOKEN_LATER) {
         return error_set(e, ERROR_BUSY, "%s: try again", l.reason);
     }

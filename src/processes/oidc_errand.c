@@ -7,6 +7,7 @@
 #include "base/log.h"
 
 #include "formats/jose/form.h"
+#include "formats/jose/jwt.h"
 #include "formats/jose/provider.h"
 #include "formats/smtp/base64.h"
 #include "host/memfd.h"
@@ -188,6 +189,54 @@ static bool post(const struct asking *a, const struct jose_provider *p, struct s
     return done;
 }
 
+/* Characters of a bearer token (RFC 6750 section 2.1): it becomes part of a header. */
+static bool is_bearer(struct slice token)
+{
+    for (size_t i = 0; i < token.len; i++) {
+        uint8_t letter = ascii_lower(token.ptr[i]);
+        if (!(letter >= 'a' && letter <= 'z') && !(letter >= '0' && letter <= '9') &&
+            !memchr("-._~+/=", letter, 7)) {
+            return false;
+        }
+    }
+    return token.len > 0 && token.len <= JOSE_TOKEN_MAX;
+}
+
+/* Who the token's person is (OpenID Connect Core section 5.3.1). */
+static bool fetch_userinfo(const struct asking *a, struct slice url, struct buf *got,
+                           unsigned *status, struct error *e)
+{
+    OWN(buf) struct buf header = {.max = JOSE_TOKEN_MAX + 64};
+    struct slice headers[] = {SLICE("Accept: application/json"), SLICE_NONE};
+
+    if (!is_bearer(a->ask->form)) {
+        return error_set(e, ERROR_INPUT, "the access token has characters of no token");
+    }
+    buf_printf(&header, "Authorization: Bearer %.*s", SLICE_ARG(a->ask->form));
+    headers[1] = buf_slice(&header);
+    const struct courier_ask ask = {
+        .method = FETCH_GET,
+        .url = url,
+        .headers = {headers, 2},
+        .answer_max = OIDC_BODY_MAX,
+        .timeout_ms = TIMEOUT_MS
+    };
+    bool done = fetch_one(a, &ask, SLICE_NONE, got, status, e);
+    wipe(&header);
+    return done;
+}
+
+static struct slice endpoint_of(const struct jose_provider *p, uint64_t kind)
+{
+    const struct slice all[] = {
+        [IDENTITY_DOCUMENT] = SLICE_NONE, [IDENTITY_KEYS] = p->keys,
+        [IDENTITY_TOKEN] = p->token,      [IDENTITY_INTROSPECTION] = p->introspection,
+        [IDENTITY_DEVICE] = p->device,    [IDENTITY_USERINFO] = p->userinfo,
+    };
+
+    return kind <= IDENTITY_LAST ? all[kind] : SLICE_NONE;
+}
+
 static bool ask_it(const struct asking *a, struct buf *got, unsigned *status, struct error *e)
 {
     struct jose_provider p;
@@ -201,11 +250,12 @@ static bool ask_it(const struct asking *a, struct buf *got, unsigned *status, st
         *status = HTTP_OK;
         return true;
     }
-    struct slice url = a->ask->kind == IDENTITY_KEYS    ? p.keys
-                       : a->ask->kind == IDENTITY_TOKEN ? p.token
-                                                        : p.introspection;
+    struct slice url = endpoint_of(&p, a->ask->kind);
     if (url.len == 0) {
         return error_set(e, ERROR_CONFIG, "the provider's document names no such endpoint");
+    }
+    if (a->ask->kind == IDENTITY_USERINFO) {
+        return fetch_userinfo(a, url, got, status, e);
     }
     const struct courier_ask ask = {
         .method = FETCH_GET, .url = url, .answer_max = OIDC_BODY_MAX, .timeout_ms = TIMEOUT_MS};

@@ -4,6 +4,7 @@
 #include "requests/approvals.h"
 #include "requests/auth.h"
 #include "requests/auth_factors.h"
+#include "requests/oidc.h"
 #include "requests/signer.h"
 
 #define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
@@ -129,6 +130,7 @@ static const struct cbor_field signed_in_fields[] = {
     MAYBE(5, CBOR_BOOL, admin_sign_in_answer, wants_code, 0),
     CBOR_SUB_OPTIONAL(10, CBOR_STRUCT, struct admin_sign_in_answer, asked, 0,
                       &passkey_asked_schema),
+    MAYBE(11, CBOR_UINT, admin_sign_in_answer, wait_ms, OIDC_WAIT_MAX_MS),
 };
 const struct cbor_schema admin_signed_in_schema =
     CBOR_SCHEMA(signed_in_fields, struct admin_sign_in_answer);

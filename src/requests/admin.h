@@ -65,7 +65,8 @@ struct admin_sign_in_answer {
     uint64_t ends_at; /* wall milliseconds */
     bool wants_code;  /* the password is right: ask again with a code, ... */
     struct passkey_asked
-        asked; /* ... or a passkey, if it has a challenge; the rest is empty then */
+        asked;        /* ... or a passkey, if it has a challenge; the rest is empty then */
+    uint64_t wait_ms; /* not 0: nobody has signed in at the provider yet, ask again after so long */
 };
 
 extern const struct cbor_schema admin_signed_in_schema; /* struct admin_sign_in_answer */

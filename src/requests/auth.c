@@ -16,7 +16,7 @@ static const struct cbor_field login_ask_fields[] = {
 static const struct cbor_schema login_ask = CBOR_SCHEMA(login_ask_fields, struct auth_login_ask);
 
 static const struct cbor_field login_answer_fields[] = {
-    CBOR_FIELD(1, CBOR_UINT, struct auth_login_answer, verdict, LOGIN_CODE),
+    CBOR_FIELD(1, CBOR_UINT, struct auth_login_answer, verdict, LOGIN_WAITS),
     CBOR_OPTIONAL(2, CBOR_BYTES, struct auth_login_answer, session, AUTH_SESSION_LEN),
     CBOR_OPTIONAL(3, CBOR_TEXT, struct auth_login_answer, account, LETTER_ADDRESS_MAX),
     CBOR_OPTIONAL(4, CBOR_UINT, struct auth_login_answer, delay_ms, 60000),

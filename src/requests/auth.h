@@ -24,6 +24,8 @@ enum login_verdict {
     LOGIN_UNREADABLE = 6, /* what it said is no message of the mechanism     */
     LOGIN_CODE =
         7, /* at the desk: the password is right, and a code of the second factor is wanted too */
+    LOGIN_WAITS =
+        8, /* at the desk: nobody has signed in at the provider yet; ask again after `delay_ms` */
 };
 
 /* auth_login: from submission. Prove that somebody is an account's holder. */

@@ -13,12 +13,15 @@
 static const struct cbor_field begin_fields[] = {
     FIELD(1, CBOR_TEXT, oidc_begin_ask, provider, OIDC_NAME_MAX),
     FIELD(2, CBOR_UINT, oidc_begin_ask, port, UINT16_MAX),
+    MAYBE(3, CBOR_BOOL, oidc_begin_ask, device, 0),
 };
 static const struct cbor_schema begin = CBOR_SCHEMA(begin_fields, struct oidc_begin_ask);
 
 static const struct cbor_field begun_fields[] = {
     FIELD(1, CBOR_BYTES, oidc_begin_answer, id, OIDC_ID_LEN),
     FIELD(2, CBOR_TEXT, oidc_begin_answer, url, OIDC_URL_MAX),
+    MAYBE(3, CBOR_TEXT, oidc_begin_answer, user_code, OIDC_USER_CODE_MAX),
+    MAYBE(4, CBOR_UINT, oidc_begin_answer, wait_ms, OIDC_WAIT_MAX_MS),
 };
 static const struct cbor_schema begun = CBOR_SCHEMA(begun_fields, struct oidc_begin_answer);
 

@@ -4,28 +4,33 @@
 
 #include "ipc/ipc.h"
 
-#define OIDC_NAME_MAX  20 /* of a provider's section */
-#define OIDC_ID_LEN    16
-#define OIDC_URL_MAX   4096
-#define OIDC_CODE_MAX  2048
-#define OIDC_STATE_MAX 128
-#define OIDC_FORM_MAX  ((size_t)16 << 10)
-#define OIDC_BODY_MAX  ((size_t)64 << 10) /* of what a provider answers */
+#define OIDC_NAME_MAX      20 /* of a provider's section */
+#define OIDC_ID_LEN        16
+#define OIDC_URL_MAX       4096
+#define OIDC_CODE_MAX      2048
+#define OIDC_STATE_MAX     128
+#define OIDC_USER_CODE_MAX 64
+#define OIDC_WAIT_MAX_MS   60000
+#define OIDC_FORM_MAX      ((size_t)16 << 10)
+#define OIDC_BODY_MAX      ((size_t)64 << 10) /* of what a provider answers */
 
 /* oidc_begin: over the control socket. Begin to sign in at the desk: the answer is what a browser is to open. */
 struct oidc_begin_ask {
     struct slice provider;
-    uint64_t port; /* on loopback, where the browser brings the code to */
+    uint64_t port; /* on loopback, where the browser brings the code to; 0 with the next */
+    bool device;   /* by a browser on any machine, where a person types a code (RFC 8628) */
 };
 
 struct oidc_begin_answer {
     struct slice id; /* OIDC_ID_LEN bytes, for oidc_finish */
     struct slice url;
+    struct slice user_code; /* of a device: what is typed there */
+    uint64_t wait_ms;       /* likewise: ask how it ended after so long */
 };
 
 extern const struct ipc_message oidc_begin;
 
-/* oidc_finish: with what the browser brought. Answered as admin_sign_in is. */
+/* oidc_finish: with what the browser brought; of a device with the id alone, again and again. Answered as admin_sign_in is. */
 struct oidc_finish_ask {
     struct slice id;
     struct slice code;   /* of the provider's; empty at the second try, with a second factor */
@@ -59,7 +64,9 @@ enum identity_kind {
     IDENTITY_KEYS,         /* its JWK set */
     IDENTITY_TOKEN, /* post the form to the token endpoint; courier adds the client's secret */
     IDENTITY_INTROSPECTION, /* likewise to the introspection endpoint */
-    IDENTITY_LAST = IDENTITY_INTROSPECTION,
+    IDENTITY_DEVICE,        /* likewise to the device authorization endpoint */
+    IDENTITY_USERINFO,      /* the form is an access token that the provider gave us */
+    IDENTITY_LAST = IDENTITY_USERINFO,
 };
 
 struct provider_ask {

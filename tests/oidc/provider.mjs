@@ -2,8 +2,8 @@
 //
 //     node provider.mjs SETTINGS
 //
-// SETTINGS is a JSON file: issuer, port, certificate, key, jwks, clients, audience, format (jwt, opaque), alg, people
-// (account: claims). A line "ready" says that it listens. POST /test/mint gives an access token as the provider would
+// SETTINGS is a JSON file: issuer, port, certificate, key, jwks, clients, audience, format (jwt, opaque), alg, sparing (ID
+// tokens leave out what the userinfo endpoint says), people (account: claims, and `speaks_of`: whom that endpoint speaks of). A line "ready" says that it listens. POST /test/mint gives an access token as the provider would
 // give it to a client, so that not every test walks through the browser's part.
 import fs from 'node:fs';
 import https from 'node:https';
@@ -24,16 +24,20 @@ const provider = new Provider(settings.issuer, {
     clients: settings.clients,
     jwks: settings.jwks,
     claims: { openid: ['sub'], email: ['email', 'email_verified'] },
-    conformIdTokenClaims: false,
+    conformIdTokenClaims: settings.sparing ?? false,
     cookies: { keys: ['for tests alone'] },
     findAccount: (_, account) => ({
         accountId: account,
-        claims: async () => ({ sub: account, ...claims_of(account) }),
+        claims: async (use) => {
+            const { speaks_of: other, ...claims } = claims_of(account);
+            return { sub: use === 'userinfo' ? other ?? account : account, ...claims };
+        },
     }),
     extraTokenClaims: async (_, token) => claims_of(token.accountId),
     pkce: { methods: ['S256'], required: () => true },
     features: {
         devInteractions: { enabled: true },
+        deviceFlow: { enabled: true },
         introspection: { enabled: true, allowedPolicy: async () => true },
         resourceIndicators: {
             enabled: true,

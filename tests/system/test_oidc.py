@@ -105,8 +105,8 @@ def free_port():
 
 
 class Provider:
-    def __init__(self, directory, authority, name, alg="RS256", form="jwt"):
-        self.directory, self.alg, self.form = directory / name, alg, form
+    def __init__(self, directory, authority, name, alg="RS256", form="jwt", sparing=False):
+        self.directory, self.alg, self.form, self.sparing = directory / name, alg, form, sparing
         self.directory.mkdir()
         self.port = free_port()
         self.issuer = f"https://127.0.0.1:{self.port}"
@@ -117,14 +117,17 @@ class Provider:
 
     def start(self):
         loopback = {"redirect_uris": ["http://127.0.0.1/postern"], "application_type": "native",
-                    "grant_types": ["authorization_code"], "response_types": ["code"],
+                    "grant_types": ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
+                    "response_types": ["code"],
                     "id_token_signed_response_alg": self.alg}
         people = {account.split("@")[0]: {"email": account, "email_verified": account != CLEO}
                   for account in (ADA, BEA, CLEO, DORA, "nobody@example.test", "officer@example.test")}
+        people["twin"] = {"email": ADA, "email_verified": True, "speaks_of": "ada"}
         people["dora-mfa"] = {"email": DORA, "email_verified": True, "amr": ["pwd", "mfa"]}
         (self.directory / "settings.json").write_text(json.dumps({
             "issuer": self.issuer, "port": self.port, "certificate": str(self.certificate),
             "key": str(self.private), "audience": AUDIENCE, "format": self.form, "alg": self.alg,
+            "sparing": self.sparing,
             "jwks": {"keys": [key.jwk() for key in self.keys]}, "people": people,
             "clients": [{"client_id": "postern", "client_secret": SECRET, **loopback},
                         {"client_id": "thunderbird", "token_endpoint_auth_method": "none", **loopback},
@@ -156,7 +159,7 @@ class World:
         self.company, self.dora = Company(directory / "company"), set()
         authority = self.company.authority
         self.office = Provider(directory, authority, "office").start()
-        self.vault = Provider(directory, authority, "vault", alg="ES256", form="opaque").start()
+        self.vault = Provider(directory, authority, "vault", alg="ES256", form="opaque", sparing=True).start()
         secret = directory / "secret"
         secret.write_text(SECRET + "\n")
         secret.chmod(0o600)
@@ -166,7 +169,7 @@ class World:
                       "auth-failure-delay": "0s", "connections-per-address": "200"},
             sections="[domain partner.test]\nroute = 127.0.0.1:9\n"
                      f"[oidc office]\nissuer = {self.office.issuer}\nclient-id = postern\n{mail}"
-                     "second-factor = mfa\n"
+                     "second-factor = mfa\ndevice-login = yes\n"
                      f"[oidc vault]\nissuer = {self.vault.issuer}\nclient-id = postern\n{mail}"
                      "introspection = yes\n")
         self.company.start()
@@ -407,6 +410,10 @@ def test_a_second_factor_of_ours_is_the_providers_if_it_says_so(world):
 
 # ── the desk ──
 
+def action_of(page):
+    return re.search(r'action="([^"]+)"', page)[1]
+
+
 class Browser:
     """What a person's browser does at the provider: signs in by its form, agrees, and brings the answer to this machine."""
 
@@ -427,15 +434,25 @@ class Browser:
         return answer.headers.get("Location"), answer.read().decode()
 
     def sign_in(self, url, account):
-        """Where the browser is sent with the answer."""
+        """Where the browser is sent with the answer; None when it ends at the provider."""
         forms = [{"prompt": "login", "login": account, "password": "any"}, {"prompt": "consent"}]
         while not url.startswith("http://127.0.0.1:"):
             there, page = self.get(url)
+            if not there and not forms:
+                assert "Sign-in Success" in page, page
+                return None
             if not there:
-                action = re.search(r'action="([^"]+)"', page)[1]
-                there, _ = self.get(action, forms.pop(0))
+                there, _ = self.get(action_of(page), forms.pop(0))
             url = urllib.parse.urljoin(url, there)
         return url
+
+    def type(self, url, code, account, word="confirm"):
+        """Type a code on the provider's page, and sign in there; or abort."""
+        _, page = self.get(url)
+        form = {"xsrf": re.search(r'name="xsrf" value="([^"]+)"', page)[1], "user_code": code}
+        _, page = self.get(action_of(page), form)
+        there, page = self.get(action_of(page), {**form, word: "yes"})
+        return self.sign_in(urllib.parse.urljoin(url, there), account) if word == "confirm" else page
 
     def bring(self, url):
         with urllib.request.urlopen(url, timeout=10) as answer:
@@ -503,6 +520,70 @@ def test_a_second_factor_of_ours_is_asked_for_at_the_desk(world):
     desk, browser = Desk(world, "office", "--code", "000000"), Browser(world.office)
     browser.bring(browser.sign_in(desk.url, "dora"))
     assert desk.end()[0] == 77 and "wrong code" in world.reason()
+
+
+# ── what an ID token leaves out ──
+
+def test_the_provider_is_asked_for_what_an_id_token_leaves_out(world):
+    for account, status, why in (("ada", 0, None), ("cleo", 77, "not verified"), ("twin", 77, "somebody else")):
+        desk, browser = Desk(world, "vault"), Browser(world.vault)
+        browser.bring(browser.sign_in(desk.url, account))
+        code, said = desk.end()
+        assert code == status and (why or "") in world.reason(), said
+        assert why or f"signed in as {ADA}" in said
+
+
+# ── at any machine ──
+
+def device(world, *options):
+    """The desk, and the code that it shows."""
+    desk = Desk(world, "office", "--device", *options)
+    return desk, desk.process.stdout.readline().strip()
+
+
+def test_a_code_is_typed_at_another_machine(world):
+    desk, code = device(world)
+    other, other_code = device(world)
+    assert desk.url == other.url and desk.url.startswith(world.office.issuer) and code != other_code
+    assert Browser(world.office).type(desk.url, code, "ada") is None
+    status, said = desk.end()
+    assert status == 0 and f"signed in as {ADA} (employee)" in said, said
+    assert "OIDC office device" in world.company.postern("session", "list", env=desk.env)
+    world.company.postern("logout", env=desk.env)
+    assert other.process.poll() is None  # it is nobody's who typed another code
+    assert Browser(world.office).type(other.url, other_code, "bea") is None
+    status, said = other.end()
+    assert status == 0 and f"signed in as {BEA}" in said, said
+    assert code not in world.company.log.read_text() and other_code not in world.company.log.read_text()
+
+
+def test_whom_a_typed_code_does_not_sign_in(world):
+    desks = [(account, *device(world)) for account in ("ada", "nobody", "officer")]
+    for account, desk, code in desks:
+        Browser(world.office).type(desk.url, code, account, "abort" if account == "ada" else "confirm")
+    for account, desk, _ in desks:
+        status, said = desk.end()
+        assert status == 77, said
+    refused = [line for line in world.company.log.read_text().splitlines() if " event=auth.refused " in line][-3:]
+    for why in ("said no at the provider", "unknown account", "accounts with a role"):
+        assert any(why in line for line in refused), refused
+
+
+def test_a_second_factor_of_ours_is_asked_for_after_a_typed_code(world):
+    second_factor(world)
+    desk, code = device(world, "--code", "000000")
+    Browser(world.office).type(desk.url, code, "dora")
+    assert desk.end()[0] == 77 and "wrong code" in world.reason()
+
+
+def test_a_code_is_typed_only_where_the_settings_allow_it(world):
+    desk = Desk(world, "vault", "--device")
+    code, said = desk.end()
+    assert code != 0 and desk.url == "" and "device-login = yes" in said
+    for options in (("--device",), ("--oidc", "office", "--device", "--port", "7777")):
+        said = world.company.postern("login", *options, check=False)
+        assert said.returncode == 64 or said.returncode == 65, said
+        assert "--device" in said.stderr
 
 
 # ── keys that change, providers that are away ──

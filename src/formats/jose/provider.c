@@ -44,6 +44,8 @@ bool jose_provider_read(struct slice text, struct slice issuer, struct arena *ar
         .authorization = endpoint(json, "authorization_endpoint", arena),
         .token = endpoint(json, "token_endpoint", arena),
         .introspection = endpoint(json, "introspection_endpoint", arena),
+        .device = endpoint(json, "device_authorization_endpoint", arena),
+        .userinfo = endpoint(json, "userinfo_endpoint", arena),
         .keys = endpoint(json, "jwks_uri", arena),
         .posts_secret = !jose_texts_have(&ways, SLICE("client_secret_basic")) &&
                         jose_texts_have(&ways, SLICE("client_secret_post")),

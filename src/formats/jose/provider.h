@@ -1,4 +1,4 @@
-/* formats/jose/provider - what an OpenID provider says of itself (OpenID Connect Discovery 1.0 section 3).
+/* formats/jose/provider - what an OpenID provider says of itself (OpenID Connect Discovery 1.0 section 3; RFC 8628 section 4).
  *
  * The issuer must be the one that was asked, letter by letter (section 4.3), and every endpoint an https URL without
  * user name or fragment. Thread-safe. */
@@ -16,6 +16,8 @@ struct jose_provider {
     struct slice authorization; /* endpoints; empty when there is none that counts */
     struct slice token;
     struct slice introspection;
+    struct slice device;   /* RFC 8628 section 4 */
+    struct slice userinfo; /* OpenID Connect Core section 5.3 */
     struct slice keys;
     bool posts_secret; /* clients say their secret in the form, and not otherwise */
 };
