@@ -9,7 +9,6 @@
 #include "cli/loopback.h"
 #include "cli/print.h"
 #include "cli/sign_in.h"
-#include "cli/totp.h"
 #include "formats/jose/form.h"
 #include "requests/admin.h"
 #include "requests/oidc.h"
@@ -52,12 +51,13 @@ static bool ask_how(struct cli *c, const struct oidc_finish_ask *ask, struct are
     return cli_give(c, CLI_KEEPER, &oidc_finish, ask, -1, answer, arena, CLI_ASK_MS, e);
 }
 
-/* The provider has said who it is; a code of ours may be wanted. */
+/* The provider has said who it is; a code or passkey of ours may be wanted. */
 static bool conclude(struct cli *c, struct oidc_finish_ask *ask,
                      struct admin_sign_in_answer *answer, struct error *e)
 {
-    if (answer->wants_code &&
-        (!totp_ask_code(c, &ask->factor, e) || !ask_how(c, ask, &c->arena, answer, e))) {
+    if ((answer->wants_code || answer->asked.challenge.len) &&
+        (!sign_in_second(c, answer, &ask->factor, &ask->passkey, e) ||
+         !ask_how(c, ask, &c->arena, answer, e))) {
         return false;
     }
     return sign_in_keep(c, answer, e);

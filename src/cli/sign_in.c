@@ -172,17 +172,16 @@ static bool login_alone(struct cli *c, struct admin_sign_in_ask *ask,
            passkey_sign(c, &asked, true, &ask->passkey, e) && try_login(c, ask, answer, e);
 }
 
-/* The password was right: by what else is he to prove himself? */
-static bool ask_second(struct cli *c, const struct admin_sign_in_answer *answer,
-                       struct admin_sign_in_ask *ask, struct error *e)
+bool sign_in_second(struct cli *c, const struct admin_sign_in_answer *answer, struct slice *code,
+                    struct auth_assertion *passkey, struct error *e)
 {
-    bool passkey = answer->asked.challenge.len > 0;
+    bool asked = answer->asked.challenge.len > 0;
 
-    if (passkey && (arguments_flag(&c->arguments, "json") || passkey_is_there())) {
-        return passkey_sign(c, &answer->asked, false, &ask->passkey, e);
+    if (asked && (arguments_flag(&c->arguments, "json") || passkey_is_there())) {
+        return passkey_sign(c, &answer->asked, false, passkey, e);
     }
     return answer->wants_code
-               ? totp_ask_code(c, &ask->code, e)
+               ? totp_ask_code(c, code, e)
                : error_set(e, ERROR_INPUT,
                            "the account has a passkey and no app with codes: plug its security "
                            "key in, or give --json and have a browser asked");
@@ -200,7 +199,8 @@ static bool login_by_password(struct cli *c, struct admin_sign_in_ask *ask,
     ask->code = slice_text(arguments_text(&c->arguments, "code", 0));
     return try_login(c, ask, answer, e) &&
            ((!answer->wants_code && answer->asked.challenge.len == 0) ||
-            (ask_second(c, answer, ask, e) && try_login(c, ask, answer, e)));
+            (sign_in_second(c, answer, &ask->code, &ask->passkey, e) &&
+             try_login(c, ask, answer, e)));
 }
 
 bool sign_in_keep(struct cli *c, const struct admin_sign_in_answer *answer, struct error *e)

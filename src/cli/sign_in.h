@@ -15,5 +15,9 @@ bool sign_in_show(struct cli *c, struct ipc_pool *pool, struct error *e) MUST_CH
 bool sign_in_keep(struct cli *c, const struct admin_sign_in_answer *answer,
                   struct error *e) MUST_CHECK;
 
+/* Whoever is signing in is right so far: by what else is he to prove himself? One of both is set then. */
+bool sign_in_second(struct cli *c, const struct admin_sign_in_answer *answer, struct slice *code,
+                    struct auth_assertion *passkey, struct error *e) MUST_CHECK;
+
 /* login_oidc.c: sign in by the provider that --oidc names. */
 bool login_oidc(struct cli *c, struct error *e) MUST_CHECK;

@@ -158,13 +158,16 @@ static bool explain_refusal(uint64_t verdict, struct error *e)
                      "account, password or code is wrong, or the account is closed");
 }
 
-/* The password was right: then the passkeys that will do are named. */
-static bool ask_passkey(struct keeper *k, struct slice user, struct slice challenge,
-                        struct arena *arena, struct admin_sign_in_answer *answer, struct error *e)
+bool keeper_ask_second(struct keeper *k, struct slice user, struct slice challenge,
+                       struct arena *arena, struct admin_sign_in_answer *answer, struct error *e)
 {
     struct slice account = account_canonical(user, arena);
     struct factors f;
 
+    answer->wants_code = true;
+    if (challenge.len == 0) {
+        return true;
+    }
     if (!state_factors_get(k->state, account, arena, &f, e)) {
         return false;
     }
@@ -218,9 +221,7 @@ bool keeper_on_sign_in(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     if (said.verdict == LOGIN_CODE) {
-        answer->wants_code = true;
-        return said.challenge.len == 0 ||
-               ask_passkey(k, ask->account, said.challenge, r->arena, answer, e);
+        return keeper_ask_second(k, ask->account, said.challenge, r->arena, answer, e);
     }
     return keeper_signed_in(k, r, &said, e);
 }

@@ -31,8 +31,7 @@ bool keeper_on_oidc_finish(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     if (said.verdict == LOGIN_CODE) {
-        ((struct admin_sign_in_answer *)r->answer)->wants_code = true;
-        return true;
+        return keeper_ask_second(k, said.account, said.challenge, r->arena, r->answer, e);
     }
     if (said.verdict == LOGIN_WAITS) {
         ((struct admin_sign_in_answer *)r->answer)->wait_ms = said.delay_ms;

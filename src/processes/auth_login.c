@@ -208,9 +208,9 @@ void auth_refuse(struct auth *a, const struct login *l, struct ipc_request *r)
 
 static struct slice mechanism_of(const struct login *l)
 {
-    return l->proof.passkey.len == 0   ? l->ask->mechanism
-           : l->ask->password.len == 0 ? SLICE(AUTH_DESK_ALONE)
-                                       : SLICE(AUTH_DESK_SECOND);
+    return l->proof.passkey.len == 0 || l->identity.provider.len ? l->ask->mechanism
+           : l->ask->password.len == 0                           ? SLICE(AUTH_DESK_ALONE)
+                                                                 : SLICE(AUTH_DESK_SECOND);
 }
 
 bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r, struct error *e)

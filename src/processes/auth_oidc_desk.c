@@ -11,6 +11,7 @@
 #include "formats/jose/form.h"
 #include "processes/auth_oidc_grant.h"
 #include "processes/auth_parts.h"
+#include "processes/auth_passkeys.h"
 #include "requests/oidc.h"
 
 /* ── the beginning ── */
@@ -156,7 +157,7 @@ static void go_on_waiting(struct auth *a, struct attempt **x, int64_t now_ms,
     attempts_put(a->attempts, TAKE(*x, NULL), now_ms);
 }
 
-/* The account is right: is it open, and is a code of ours wanted? */
+/* The account is right: is it open, and is a code or passkey of ours wanted? */
 static bool judge_account(struct auth *a, struct login *l, struct attempt **x,
                           struct ipc_request *r, struct error *e)
 {
@@ -179,6 +180,10 @@ static bool judge_account(struct auth *a, struct login *l, struct attempt **x,
         return true;
     }
     answer->verdict = LOGIN_CODE;
+    answer->account = arena_copy(r->arena, l->user);
+    if (l->account.second.passkeys.count) {
+        answer->challenge = auth_challenge_for(a, l->user, PASSKEY_SECOND, r->arena);
+    }
     (*x)->account_len = l->user.len < TOKEN_ACCOUNT_MAX ? l->user.len : 0;
     (void)memcpy((*x)->account, l->user.ptr, (*x)->account_len);
     attempts_put(a->attempts, TAKE(*x, NULL), l->now_ms);
@@ -195,7 +200,8 @@ static bool finish(struct auth *a, struct attempt **x, struct ipc_request *r, st
                                        .mechanism =
                                            arena_printf(r->arena, "OIDC %.*s%s", SLICE_ARG(name),
                                                         (*x)->device_len ? " device" : ""),
-                                       .code = ask->finish.factor};
+                                       .code = ask->finish.factor,
+                                       .passkey = ask->finish.passkey};
     struct login l = {.ask = &who,
                       .user = arena_printf(r->arena, "oidc %.*s", SLICE_ARG(ask->client)),
                       .now_ms = clock_steady_ms(),

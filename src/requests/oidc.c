@@ -2,7 +2,6 @@
 
 #include "requests/admin.h"
 #include "requests/auth.h"
-#include "requests/auth_factors.h"
 
 #define FIELD(key, kind, type, member, max) CBOR_FIELD(key, kind, struct type, member, max)
 #define MAYBE(key, kind, type, member, max) CBOR_OPTIONAL(key, kind, struct type, member, max)
@@ -33,6 +32,7 @@ static const struct cbor_field finish_fields[] = {
     MAYBE(3, CBOR_TEXT, oidc_finish_ask, state, OIDC_STATE_MAX),
     MAYBE(4, CBOR_TEXT, oidc_finish_ask, issuer, ISSUER_MAX),
     MAYBE(5, CBOR_BYTES, oidc_finish_ask, factor, AUTH_CODE_MAX),
+    CBOR_SUB_OPTIONAL(6, CBOR_STRUCT, struct oidc_finish_ask, passkey, 0, &auth_assertion_schema),
 };
 static const struct cbor_schema finish = CBOR_SCHEMA(finish_fields, struct oidc_finish_ask);
 

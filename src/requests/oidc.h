@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ipc/ipc.h"
+#include "requests/auth_factors.h"
 
 #define OIDC_NAME_MAX      20 /* of a provider's section */
 #define OIDC_ID_LEN        16
@@ -36,7 +37,8 @@ struct oidc_finish_ask {
     struct slice code;   /* of the provider's; empty at the second try, with a second factor */
     struct slice state;  /* as the browser brought it */
     struct slice issuer; /* likewise (RFC 9207); may be empty */
-    struct slice factor; /* a code of our own second factor */
+    struct slice factor; /* a code of our own second factor, ... */
+    struct auth_assertion passkey; /* ... or a passkey of it */
 };
 
 extern const struct ipc_message oidc_finish;

@@ -25,10 +25,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
 from company import BUILD, ROOT, Company, wait_for
+from passkeys import Desk as PasskeyDesk
+from passkeys import SoftKey
+from scene import PASSWORD
 
 PROVIDER = ROOT / "tests" / "oidc"
-ADA, BEA, CLEO, DORA = (f"{name}@example.test" for name in ("ada", "bea", "cleo", "dora"))
-PASSWORD = "pewter walrus knits quietly"
+ADA, BEA, CLEO, DORA, MIA = (f"{name}@example.test" for name in ("ada", "bea", "cleo", "dora", "mia"))
 AUDIENCE = "https://mail.example.test"
 SECRET = "the client's own secret"
 
@@ -121,7 +123,7 @@ class Provider:
                     "response_types": ["code"],
                     "id_token_signed_response_alg": self.alg}
         people = {account.split("@")[0]: {"email": account, "email_verified": account != CLEO}
-                  for account in (ADA, BEA, CLEO, DORA, "nobody@example.test", "officer@example.test")}
+                  for account in (ADA, BEA, CLEO, DORA, MIA, "nobody@example.test", "officer@example.test")}
         people["twin"] = {"email": ADA, "email_verified": True, "speaks_of": "ada"}
         people["dora-mfa"] = {"email": DORA, "email_verified": True, "amr": ["pwd", "mfa"]}
         (self.directory / "settings.json").write_text(json.dumps({
@@ -173,7 +175,7 @@ class World:
                      f"[oidc vault]\nissuer = {self.vault.issuer}\nclient-id = postern\n{mail}"
                      "introspection = yes\n")
         self.company.start()
-        for account in (ADA, BEA, CLEO, DORA):
+        for account in (ADA, BEA, CLEO, DORA, MIA):
             self.company.add_user(account, PASSWORD)
 
     def smtp(self):
@@ -462,15 +464,15 @@ class Browser:
 class Desk:
     """`postern login --oidc`, waiting for a browser."""
 
-    def __init__(self, world, provider="office", *options):
+    def __init__(self, world, provider="office", *options, stdin=subprocess.DEVNULL):
         self.env = {**os.environ, "POSTERN_SIGN_INS": str(world.company.directory / f"desk-{time.monotonic_ns()}")}
         self.process = subprocess.Popen(
             [BUILD / "postern", "-c", world.company.config, "login", "--oidc", provider, *options], env=self.env, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.url = self.process.stdout.readline().strip()
 
-    def end(self):
-        said, complaint = self.process.communicate(timeout=30)
+    def end(self, answer=None):
+        said, complaint = self.process.communicate(answer, timeout=30)
         return self.process.returncode, said + complaint
 
 
@@ -520,6 +522,32 @@ def test_a_second_factor_of_ours_is_asked_for_at_the_desk(world):
     desk, browser = Desk(world, "office", "--code", "000000"), Browser(world.office)
     browser.bring(browser.sign_in(desk.url, "dora"))
     assert desk.end()[0] == 77 and "wrong code" in world.reason()
+
+
+def test_a_passkey_is_a_second_factor_after_the_provider(world):
+    """Whose only second factor it is signs in by it, and by nobody else's."""
+    key, thief = SoftKey(), SoftKey()
+    thief.credential = key.credential
+    mia = PasskeyDesk(world.company, key, MIA)
+    mia.password()
+    assert mia.add("laptop").returncode == 0
+
+    def sign_in(sign):
+        desk, browser = Desk(world, "office", "--json", stdin=subprocess.PIPE), Browser(world.office)
+        browser.bring(browser.sign_in(desk.url, "mia"))
+        options = desk.process.stdout.readline()
+        assert "challenge" in options, desk.end()
+        return (desk, *desk.end(sign(options) + "\n"))
+
+    _, code, said = sign_in(thief.sign)
+    assert code == 77, said
+    desk, code, said = sign_in(key.sign)
+    assert code == 0 and f"signed in as {MIA}" in said, said
+    assert "OIDC office" in world.company.postern("session", "list", env=desk.env)
+    desk, browser = Desk(world), Browser(world.office)
+    browser.bring(browser.sign_in(desk.url, "mia"))
+    code, said = desk.end()
+    assert code == 65 and "--json" in said, said
 
 
 # ── what an ID token leaves out ──
