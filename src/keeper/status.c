@@ -9,6 +9,7 @@
 #include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/overrides.h"
+#include "keeper/status_oidc.h"
 
 /* Everything that is shown, gathered at one moment. */
 struct view {
@@ -251,7 +252,9 @@ bool keeper_on_status(void *ctx, struct ipc_request *r, struct error *e)
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct keeper *k = admin->keeper;
     struct admin_status_answer *answer = r->answer;
-    struct admin_fact *facts = arena_array(r->arena, N_METRICS + OVERRIDES_MAX, sizeof(*facts));
+    struct admin_fact *facts =
+        arena_array(r->arena, N_METRICS + STATUS_OIDC_MAX + OVERRIDES_MAX, sizeof(*facts));
+    size_t n = N_METRICS;
     struct view v;
 
     (void)e;
@@ -267,8 +270,9 @@ bool keeper_on_status(void *ctx, struct ipc_request *r, struct error *e)
                              ? arena_copy(r->arena, slice_text(when))
                              : arena_printf(r->arena, "%llu", (unsigned long long)value);
     }
-    answer->facts =
-        (struct cbor_list){facts, N_METRICS + add_overrides(k, r->arena, facts + N_METRICS)};
+    n += status_oidc_facts(k, r->arena, facts + n);
+    n += add_overrides(k, r->arena, facts + n);
+    answer->facts = (struct cbor_list){facts, n};
     return true;
 }
 
@@ -283,4 +287,5 @@ void keeper_metrics(struct keeper *k, struct buf *out)
                    m->counter ? "counter" : "gauge", m->metric,
                    (unsigned long long)m->value(k, &v));
     }
+    status_oidc_metrics(k, out);
 }

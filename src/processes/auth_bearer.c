@@ -122,7 +122,7 @@ static bool judge(struct auth *a, struct login *l, const struct bearer_message *
         return true;
     }
     if (verdict != TOKEN_GOOD) {
-        l->identity = (struct token_identity){.factor = false};
+        l->identity = (struct token_identity){.provider = l->identity.provider};
         tell(a, l, verdict == TOKEN_SCOPE, r);
         return true;
     }

@@ -193,6 +193,17 @@ enum login_verdict auth_check_password(struct auth *a, struct login *l, struct a
     return LOGIN_REFUSED;
 }
 
+/* What came of a sign-in by a provider. */
+static void count_provider(struct auth *a, const struct login *l, enum provider_event event)
+{
+    const struct oidc_settings *provider =
+        settings_oidc(a->options.settings(a->options.context), l->identity.provider);
+
+    if (provider) {
+        providers_count(a->providers, provider, event);
+    }
+}
+
 void auth_refuse(struct auth *a, const struct login *l, struct ipc_request *r)
 {
     struct auth_login_answer *answer = r->answer;
@@ -203,6 +214,7 @@ void auth_refuse(struct auth *a, const struct login *l, struct ipc_request *r)
     int64_t delay = auth_throttle_failed(a->throttle, auth_settings_of(a), l->user, l->ask->client,
                                          l->now_ms, &blocked);
     note_failure(a, l, blocked, r->arena);
+    count_provider(a, l, PROVIDER_REFUSED);
     answer->delay_ms = auth_rest_of(a, l, delay);
 }
 
@@ -238,6 +250,7 @@ bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r, struct 
         auth_refuse(a, l, r);
         return true;
     }
+    count_provider(a, l, PROVIDER_ACCEPTED);
     auth_throttle_succeeded(a->throttle, l->user, l->ask->client, l->now_ms);
     answer->verdict = LOGIN_ACCEPTED;
     answer->session = session.session;
@@ -451,6 +464,7 @@ static const struct ipc_row keeper_rows[] = {
     {&auth_code,          VERIFIERS_A_MINUTE, auth_on_code         },
     {&auth_oidc_begin,    VERIFIERS_A_MINUTE, auth_on_oidc_begin   },
     {&auth_oidc_finish,   VERIFIERS_A_MINUTE, auth_on_oidc_finish  },
+    {&auth_providers,     0,                  auth_on_providers    },
     {&auth_passkey_begin, 0,                  auth_on_passkey_begin},
     {&auth_passkey_new,   VERIFIERS_A_MINUTE, auth_on_passkey_new  },
     {&auth_again,         VERIFIERS_A_MINUTE, auth_on_again        },

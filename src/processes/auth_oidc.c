@@ -198,6 +198,7 @@ static enum token_verdict access_signed(struct judging *g, struct slice text, st
         *why = "the token is another issuer's";
         return TOKEN_BAD;
     }
+    out->provider = o->name;
     if (!is_access(o, &token)) {
         *why = "the token is no access token";
         return TOKEN_BAD;
@@ -291,6 +292,7 @@ static enum token_verdict access_opaque(const struct oidc_judge *j, struct slice
     if (!o || text.len > OIDC_FORM_MAX / 4) {
         return TOKEN_BAD;
     }
+    out->provider = o->name;
     enum token_verdict said = introspect(j, o, text, arena, &claims, why);
     if (said != TOKEN_GOOD) {
         return said;
@@ -315,6 +317,7 @@ enum token_verdict oidc_access(const struct oidc_judge *j, struct slice token, s
     const struct token_ground ground = {j->settings, g.generation};
     int64_t now_ms = clock_wall_ms();
 
+    *out = (struct token_identity){.factor = false};
     if (auth_tokens_find(j->tokens, token, &ground, now_ms, arena, out)) {
         return TOKEN_GOOD;
     }

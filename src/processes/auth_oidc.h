@@ -41,7 +41,8 @@ struct oidc_judge {
 /**
  * Judge an access token.
  *
- * @param out  who it says that somebody is, when it is good; in the arena
+ * @param out  who it says that somebody is, when it is good, in the arena; otherwise its `provider` alone counts: whose it is
+ *             or says to be, if any section's
  * @param why  a sentence for the record, otherwise
  */
 enum token_verdict oidc_access(const struct oidc_judge *j, struct slice token, struct arena *arena,

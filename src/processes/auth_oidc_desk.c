@@ -99,6 +99,28 @@ bool auth_on_oidc_begin(void *ctx, struct ipc_request *r, struct error *e)
     return true;
 }
 
+bool auth_on_providers(void *ctx, struct ipc_request *r, struct error *e)
+{
+    struct auth *a = ctx;
+    const struct config_list *all = &a->options.settings(a->options.context)->oidcs;
+    const struct oidc_settings *sections = all->items;
+    size_t n = all->count < OIDC_PROVIDERS_MAX ? all->count : OIDC_PROVIDERS_MAX;
+    struct provider_count *rows = arena_array(r->arena, n, sizeof(*rows));
+
+    (void)e;
+    for (size_t i = 0; i < n; i++) {
+        struct provider_record seen;
+        providers_look(a->providers, &sections[i], &seen);
+        rows[i] = (struct provider_count){.name = arena_copy(r->arena, sections[i].name),
+                                          .accepted = seen.counts[PROVIDER_ACCEPTED],
+                                          .refused = seen.counts[PROVIDER_REFUSED],
+                                          .unanswered = seen.counts[PROVIDER_UNANSWERED],
+                                          .keys_at = (uint64_t)seen.keys_at_ms};
+    }
+    ((struct providers_answer *)r->answer)->providers = (struct cbor_list){rows, n};
+    return true;
+}
+
 /* ── the end ── */
 
 /* Whether it is the browser that was sent, from the provider that it was sent to (RFC 6749 section 10.12, RFC 9207). */
@@ -220,7 +242,7 @@ static bool finish(struct auth *a, struct attempt **x, struct ipc_request *r, st
         return error_set(e, ERROR_BUSY, "%s: try again", l.reason);
     }
     if (verdict != TOKEN_GOOD) {
-        l.identity = (struct token_identity){.factor = false};
+        l.identity = (struct token_identity){.provider = o->name};
         auth_refuse(a, &l, r);
         return true;
     }

@@ -131,9 +131,10 @@ bool auth_is_present(const struct auth *a, uint64_t generation, struct error *e)
 /* auth_external.c */
 bool auth_on_external(void *auth, struct ipc_request *r, struct error *e);
 
-/* auth_oidc_desk.c: auth_oidc_begin and auth_oidc_finish. */
+/* auth_oidc_desk.c: auth_oidc_begin, auth_oidc_finish and auth_providers. */
 bool auth_on_oidc_begin(void *auth, struct ipc_request *r, struct error *e);
 bool auth_on_oidc_finish(void *auth, struct ipc_request *r, struct error *e);
+bool auth_on_providers(void *auth, struct ipc_request *r, struct error *e);
 
 /* auth_sasl.c: auth_sasl_begin and auth_sasl_next. */
 bool auth_on_sasl_begin(void *auth, struct ipc_request *r, struct error *e);

@@ -16,6 +16,7 @@
 #define PLACES      64 /* sections that were ever read in the life of the process */
 #define PATIENCE_MS 12000
 #define HTTP_OK     200
+#define HTTP_BROKEN 500
 
 /* Keys that are counted: who verifies with them goes on with them while others are put in their place. */
 struct held {
@@ -33,6 +34,7 @@ struct place {
         tried_ms;  /* when they were last asked for; 0: never; guarded by `fetching`, as the next */
     bool answered; /* then there was an answer */
     pthread_mutex_t fetching;
+    _Atomic uint64_t counts[PROVIDER_EVENTS];
 };
 
 struct providers {
@@ -106,6 +108,55 @@ static void leave(struct providers *p, enum provider_side side)
     (void)atomic_fetch_sub(&p->waiting[side], 1);
 }
 
+/* Where a section's keys and counts stand; NULL when too many came and went. */
+static struct place *place_of(struct providers *p, const struct oidc_settings *provider)
+{
+    uint8_t name[DIGEST_LEN];
+    struct place *found = NULL;
+
+    digest_hmac(provider->name, provider->issuer, name);
+    (void)pthread_mutex_lock(&p->lock);
+    for (size_t i = 0; i < PLACES && !found; i++) {
+        struct place *at = &p->places[i];
+        if (!at->taken) {
+            (void)memcpy(at->name, name, sizeof(name));
+            at->taken = true;
+        }
+        found = memcmp(at->name, name, sizeof(name)) == 0 ? at : NULL;
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+    return found;
+}
+
+void providers_count(struct providers *p, const struct oidc_settings *provider,
+                     enum provider_event event)
+{
+    struct place *at = place_of(p, provider);
+
+    if (at) {
+        (void)atomic_fetch_add(&at->counts[event], 1);
+    }
+}
+
+void providers_look(struct providers *p, const struct oidc_settings *provider,
+                    struct provider_record *out)
+{
+    struct place *at = place_of(p, provider);
+
+    *out = (struct provider_record){.keys_at_ms = 0};
+    if (!at) {
+        return;
+    }
+    for (size_t i = 0; i < PROVIDER_EVENTS; i++) {
+        out->counts[i] = atomic_load(&at->counts[i]);
+    }
+    (void)pthread_mutex_lock(&p->lock);
+    if (at->held) {
+        out->keys_at_ms = clock_wall_ms() - (clock_steady_ms() - at->held->fetched_ms);
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
 /* Ask, by one who waits. */
 static bool ask_now(struct providers *p, const struct oidc_settings *provider,
                     const struct provider_question *q, struct arena *arena, struct slice *body,
@@ -121,7 +172,11 @@ static bool ask_now(struct providers *p, const struct oidc_settings *provider,
     }
     if (!ipc_call(p->courier, &courier_identity, &ask, -1, &answer, &fd, arena, PATIENCE_MS, e) ||
         !memfd_map(fd, OIDC_BODY_MAX, &map, e)) {
+        providers_count(p, provider, PROVIDER_UNANSWERED);
         return error_set(e, ERROR_BUSY, "the provider cannot be asked");
+    }
+    if (answer.status >= HTTP_BROKEN) {
+        providers_count(p, provider, PROVIDER_UNANSWERED);
     }
     *body = arena_copy(arena, map.bytes);
     *status = answer.status;
@@ -150,26 +205,6 @@ bool providers_document(struct providers *p, const struct oidc_settings *provide
     return providers_ask(p, provider, &q, arena, &body, &status, e) &&
            ((status == HTTP_OK && jose_provider_read(body, provider->issuer, arena, out)) ||
             error_set(e, ERROR_BUSY, "the provider's document cannot be read"));
-}
-
-/* Where a section's keys stand; NULL when too many came and went. */
-static struct place *place_of(struct providers *p, const struct oidc_settings *provider)
-{
-    uint8_t name[DIGEST_LEN];
-    struct place *found = NULL;
-
-    digest_hmac(provider->name, provider->issuer, name);
-    (void)pthread_mutex_lock(&p->lock);
-    for (size_t i = 0; i < PLACES && !found; i++) {
-        struct place *at = &p->places[i];
-        if (!at->taken) {
-            (void)memcpy(at->name, name, sizeof(name));
-            at->taken = true;
-        }
-        found = memcmp(at->name, name, sizeof(name)) == 0 ? at : NULL;
-    }
-    (void)pthread_mutex_unlock(&p->lock);
-    return found;
 }
 
 /* The keys that there are, counted for the caller, and the generation that they are of. */

@@ -38,6 +38,14 @@ struct provider_said {
     uint64_t generation; /* of the keys that it was judged with: providers_generation() of then */
 };
 
+/* What is counted of each section. */
+enum provider_event { PROVIDER_ACCEPTED, PROVIDER_REFUSED, PROVIDER_UNANSWERED, PROVIDER_EVENTS };
+
+struct provider_record {
+    uint64_t counts[PROVIDER_EVENTS];
+    int64_t keys_at_ms; /* of the wall clock: when its keys were last fetched; 0: never */
+};
+
 struct providers;
 
 /* Make a table that knows none. `courier` is asked; NULL: nobody is, and all is ERROR_BUSY. */
@@ -68,6 +76,14 @@ bool providers_verify(struct providers *p, const struct oidc_settings *provider,
 bool providers_ask(struct providers *p, const struct oidc_settings *provider,
                    const struct provider_question *q, struct arena *arena, struct slice *body,
                    uint64_t *status, struct error *e) MUST_CHECK;
+
+/* Count what came of a sign-in. Questions that came to nothing are counted here. */
+void providers_count(struct providers *p, const struct oidc_settings *provider,
+                     enum provider_event event);
+
+/* What was counted since the process started. */
+void providers_look(struct providers *p, const struct oidc_settings *provider,
+                    struct provider_record *out);
 
 /* The provider's document, read, for a desk. */
 bool providers_document(struct providers *p, const struct oidc_settings *provider,

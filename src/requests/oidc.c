@@ -59,6 +59,22 @@ static const struct cbor_schema auth_finish =
 const struct ipc_message auth_oidc_finish = {253, "auth_oidc_finish", &auth_finish,
                                              &auth_login_answer_schema, .secret = true};
 
+static const struct cbor_field count_fields[] = {
+    FIELD(1, CBOR_TEXT, provider_count, name, OIDC_NAME_MAX),
+    FIELD(2, CBOR_UINT, provider_count, accepted, 0),
+    FIELD(3, CBOR_UINT, provider_count, refused, 0),
+    FIELD(4, CBOR_UINT, provider_count, unanswered, 0),
+    FIELD(5, CBOR_UINT, provider_count, keys_at, 0),
+};
+static const struct cbor_schema count = CBOR_SCHEMA(count_fields, struct provider_count);
+
+static const struct cbor_field counts_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct providers_answer, providers, OIDC_PROVIDERS_MAX, &count),
+};
+static const struct cbor_schema counts = CBOR_SCHEMA(counts_fields, struct providers_answer);
+
+const struct ipc_message auth_providers = {255, "auth_providers", NULL, &counts};
+
 static const struct cbor_field provider_fields[] = {
     FIELD(1, CBOR_TEXT, provider_ask, provider, OIDC_NAME_MAX),
     FIELD(2, CBOR_TEXT, provider_ask, issuer, ISSUER_MAX),

@@ -10,6 +10,7 @@
 #define OIDC_URL_MAX       4096
 #define OIDC_CODE_MAX      2048
 #define OIDC_STATE_MAX     128
+#define OIDC_PROVIDERS_MAX 16
 #define OIDC_USER_CODE_MAX 64
 #define OIDC_WAIT_MAX_MS   60000
 #define OIDC_FORM_MAX      ((size_t)16 << 10)
@@ -58,6 +59,21 @@ struct auth_oidc_finish_ask {
 };
 
 extern const struct ipc_message auth_oidc_finish;
+
+/* auth_providers: from keeper. What came of each [oidc] section since auth started. */
+struct provider_count {
+    struct slice name;
+    uint64_t accepted;   /* sign-ins by it, at the desk and of mail clients */
+    uint64_t refused;    /* tokens and sign-ins that it was named in, or that it gave */
+    uint64_t unanswered; /* questions to it that came to nothing */
+    uint64_t keys_at;    /* wall milliseconds: when its keys were last fetched; 0: never */
+};
+
+struct providers_answer {
+    struct cbor_list providers; /* struct provider_count */
+};
+
+extern const struct ipc_message auth_providers;
 
 /* courier_identity: from auth. Ask a provider of the settings something. Where, courier finds out itself, from the
  * provider's own document: auth cannot send anything to anybody else. The answer's body is a sealed memfd. */

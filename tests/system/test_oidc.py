@@ -28,6 +28,7 @@ from company import BUILD, ROOT, Company, wait_for
 from passkeys import Desk as PasskeyDesk
 from passkeys import SoftKey
 from scene import PASSWORD
+from test_running import scrape
 
 PROVIDER = ROOT / "tests" / "oidc"
 ADA, BEA, CLEO, DORA, MIA = (f"{name}@example.test" for name in ("ada", "bea", "cleo", "dora", "mia"))
@@ -612,6 +613,38 @@ def test_a_code_is_typed_only_where_the_settings_allow_it(world):
         said = world.company.postern("login", *options, check=False)
         assert said.returncode == 64 or said.returncode == 65, said
         assert "--device" in said.stderr
+
+
+# ── how it is going ──
+
+def numbers(world, provider):
+    """What `postern status` and the metrics say of it, which is the same."""
+    status = world.company.status()
+    kinds = {"signins": "sign_ins_total", "refused": "sign_in_failures_total", "unanswered": "unanswered_total"}
+    said = {name: int(status[f"oidc.{provider}.{name}"]) for name in kinds}
+    text = scrape(world.company)
+    for name, metric in kinds.items():
+        assert f'postern_oidc_{metric}{{provider="{provider}"}} {said[name]}\n' in text, text
+    stamp = re.search(rf'^postern_oidc_keys_timestamp_ms{{provider="{provider}"}} (\d+)$', text, re.M)
+    return {**said, "keys": int(stamp[1]) / 1000}
+
+
+def test_status_and_metrics_say_how_it_is_going_with_each_provider(world):
+    assert world.show(world.office.mint("ada"))[0] == 235
+    office, vault = numbers(world, "office"), numbers(world, "vault")
+    assert abs(office["keys"] - time.time()) < 700
+    for wrong in (world.office.mint("nobody"), token(Key("RS256", "one"), iss=world.office.issuer)):
+        assert world.show(wrong)[0] == 535
+    assert world.show(world.office.mint("bea"))[0] == 235
+    assert world.show("no.body.s")[0] == 535  # no provider's
+    after = numbers(world, "office")
+    assert [after[name] - office[name] for name in ("signins", "refused", "unanswered")] == [1, 2, 0]
+    assert world.show("of-the-vault")[0] == 535
+    world.vault.stop()
+    assert world.show("of-the-vault-too")[0] == 454
+    world.vault.start()
+    later = numbers(world, "vault")
+    assert [later[name] - vault[name] for name in ("signins", "refused", "unanswered")] == [0, 1, 1]
 
 
 # ── keys that change, providers that are away ──
