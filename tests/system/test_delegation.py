@@ -143,15 +143,21 @@ def test_the_owner_grants_what_is_his(scene, person):
 
 def test_it_ends_when_it_was_said_to(scene, person):
     smtp = scene.client()
-    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
     assert person.login(BOB).returncode == 0
     done = delegate(person, "add", BOB, ALICE, "--until", "2020-01-31")
     assert done.returncode == 65 and "is over already" in done.stderr
     assert "no day such as" in delegate(person, "add", BOB, ALICE, "--until", "tomorrow").stderr
-    done = delegate(person, "add", BOB, ALICE, "--until", end.strftime("%Y-%m-%dT%H:%M:%SZ"), *AGAIN)
-    assert done.returncode == 0, done
-    assert try_to(smtp, letter(BOB))[0] == 250
-    wait_for("the delegation to end", lambda: try_to(smtp, letter(BOB))[0] == 550, 10)
+
+    def holds_for(seconds):
+        """It was in force once; not on a machine so busy that it was over before."""
+        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+        done = delegate(person, "add", BOB, ALICE, "--until", end.strftime("%Y-%m-%dT%H:%M:%SZ"), *AGAIN)
+        assert done.returncode == 0 or "is over already" in done.stderr, done
+        return try_to(smtp, letter(BOB))[0] == 250
+
+    seconds = next((s for s in (3, 10, 30) if holds_for(s)), None)
+    assert seconds
+    wait_for("the delegation to end", lambda: try_to(smtp, letter(BOB))[0] == 550, seconds + 10)
     assert "over: 20" in person.postern("delegate", "list").stdout
 
 
