@@ -36,6 +36,7 @@ auth_failure_delay = 0
 first_valid_uid = 1
 mail_location = maildir:{folder}/mail/%u
 mail_fsync = never
+default_vsz_limit = 2 G
 mail_max_userip_connections = 100
 passdb {{
   driver = passwd-file
