@@ -44,7 +44,6 @@ static struct mould mould = {.channel = -1, .narrowing = -1};
 bool inspector_prepare(struct role *r, struct error *e)
 {
     (void)r;
-    thread_background(); /* and with it its readers */
     inspection_init();
     attachments_init();
     stamp_init();
@@ -174,6 +173,7 @@ bool inspector_run(struct role *r, struct error *e)
     mould.role = r;
     lives_init(&mould.lives, &options);
     role_ready(r);
+    thread_background(); /* and with it its readers; not before, as the start of others waits for ours */
     for (;;) {
         mould.channel = role_next_channel(r, &peer);
         if (mould.channel < 0) {
