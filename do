@@ -124,6 +124,9 @@ test)
     *" --check "*) install build test check ;;
     *) install build test ;;
     esac
+    case " $* " in
+    *" --long "*) install long ;;
+    esac
     provider
     exec tools/test.py "$@"
     ;;
