@@ -8,6 +8,7 @@
 #include "base/clock.h"
 
 #include "catalog/catalog.h"
+#include "letter/redecision.h"
 #include "letter/removal.h"
 #include "tests/test.h"
 
@@ -155,6 +156,24 @@ static void a_letter_is_queued_by_ruling(void **state)
     assert_int_equal(rows[0].pending.len, 4);
     assert_int_equal(rows[1].state, QUEUE_HELD);
     assert_memory_equal(rows[0].id.bytes, s->id.bytes, LETTER_ID_LEN);
+}
+
+static void a_redecision_takes_the_place(void **state)
+{
+    struct story *s = *state;
+    struct ruling r = {.domain = SLICE("two.test"), .recipients = SLICE("\0\2"), .level = 2};
+    size_t count = 0;
+
+    submit(s);
+    decide(s);
+    const struct redecision again = {
+        .id = letter_id_slice(&s->id), .first = 2, .replaced = SLICE("\0\1"), .rulings = {&r, 1}
+    };
+    tell_ok(s, RECORD_REDECISION, &redecision_schema, &again);
+    const struct catalog_queue_row *rows = queue(s, &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(rows[1].ruling, 2);
+    assert_int_equal(rows[1].state, QUEUE_WAITING);
 }
 
 static void final_outcomes_empty_the_row(void **state)
@@ -461,6 +480,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_letter_is_queued_by_ruling, begin_story, end_story),
+        cmocka_unit_test_setup_teardown(a_redecision_takes_the_place, begin_story, end_story),
         cmocka_unit_test_setup_teardown(final_outcomes_empty_the_row, begin_story, end_story),
         cmocka_unit_test_setup_teardown(what_goes_back_has_no_rows, begin_story, end_story),
         cmocka_unit_test_setup_teardown(orders_change_the_row, begin_story, end_story),

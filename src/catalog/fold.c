@@ -2,6 +2,7 @@
  *
  *   FACTS     a letter; undecided unless it repeats another one; and to whom the company writes (known.c)
  *   DECISION  a queue row for each ruling; the letter is decided
+ *   REDECISION  its rulings' rows stand in the place of those that it replaces
  *   INTENT    the row's attempt counts
  *   OUTCOME   final ones leave the row's pending recipients; the row goes with the last of them
  *   NOTICE    a delay warning marks the row as warned
@@ -21,6 +22,7 @@
 #include "letter/about.h"
 #include "letter/case.h"
 #include "letter/findings.h"
+#include "letter/redecision.h"
 #include "letter/subject.h"
 
 static bool unreadable(const struct ledger_entry *entry, struct error *e)
@@ -142,23 +144,32 @@ static sqlite3_stmt *row_statement(struct catalog *c, enum statement which, uint
     return s;
 }
 
-static bool add_rows(struct catalog *c, uint64_t letter, uint64_t received_at,
-                     const struct decision *d, struct error *e)
+static bool add_rows(struct catalog *c, uint64_t letter, uint64_t first, uint64_t queued_at,
+                     const struct cbor_list *list, struct error *e)
 {
-    const struct ruling *rulings = d->rulings.items;
+    const struct ruling *rulings = list->items;
 
-    for (size_t i = 0; i < d->rulings.count; i++) {
-        sqlite3_stmt *s = row_statement(c, SQL_ADD_ROW, letter, i, e);
+    for (size_t i = 0; i < list->count; i++) {
+        sqlite3_stmt *s = row_statement(c, SQL_ADD_ROW, letter, first + i, e);
         if (!s) {
             return false;
         }
         (void)sqlite3_bind_int(s, 3, rulings[i].hold ? QUEUE_HELD : QUEUE_WAITING);
-        (void)sqlite3_bind_int64(s, 4, (int64_t)received_at);
+        (void)sqlite3_bind_int64(s, 4, (int64_t)queued_at);
         (void)sqlite3_bind_blob(s, 5, rulings[i].recipients.ptr, (int)rulings[i].recipients.len,
                                 SQLITE_STATIC);
         if (!catalog_run(c, s, e)) {
             return false;
         }
+    }
+    return true;
+}
+
+static bool decide(struct catalog *c, uint64_t letter, uint64_t received_at,
+                   const struct decision *d, struct error *e)
+{
+    if (!add_rows(c, letter, 0, received_at, &d->rulings, e)) {
+        return false;
     }
     sqlite3_stmt *s = catalog_statement(c, SQL_DECIDED, e);
     if (!s) {
@@ -166,6 +177,20 @@ static bool add_rows(struct catalog *c, uint64_t letter, uint64_t received_at,
     }
     (void)sqlite3_bind_int64(s, 1, (int64_t)letter);
     return catalog_run(c, s, e);
+}
+
+/* From then on servers are tried: it was held before. */
+static bool decide_anew(struct catalog *c, uint64_t letter, uint64_t at, const struct redecision *r,
+                        struct error *e)
+{
+    for (struct slice in = r->replaced; in.len >= 2; in = slice_from(in, 2)) {
+        uint64_t ruling = (uint64_t)in.ptr[0] << 8 | in.ptr[1];
+        sqlite3_stmt *s = row_statement(c, SQL_REMOVE_ROW, letter, ruling, e);
+        if (!s || !catalog_run(c, s, e)) {
+            return false;
+        }
+    }
+    return add_rows(c, letter, r->first, at, &r->rulings, e);
 }
 
 static bool begin_attempt(struct catalog *c, uint64_t letter, const struct intent *i,
@@ -314,14 +339,16 @@ static bool imported_decided(struct catalog *c, uint64_t letter, struct error *e
     return catalog_run(c, s, e);
 }
 
-static bool change(struct catalog *c, uint16_t type, uint64_t letter, uint64_t received_at,
-                   const void *value, struct arena *arena, struct error *e)
+static bool change(struct catalog *c, const struct ledger_entry *entry, uint64_t letter,
+                   uint64_t received_at, const void *value, struct arena *arena, struct error *e)
 {
-    switch (type) {
+    switch (entry->type) {
     case RECORD_FINDINGS:
         return imported_decided(c, letter, e) && catalog_fold_links(c, value, letter, arena, e);
     case RECORD_DECISION:
-        return add_rows(c, letter, received_at, value, e);
+        return decide(c, letter, received_at, value, e);
+    case RECORD_REDECISION:
+        return decide_anew(c, letter, (uint64_t)entry->time_ms, value, e);
     case RECORD_INTENT:
         return begin_attempt(c, letter, value, e);
     case RECORD_OUTCOME:
@@ -412,7 +439,7 @@ static bool fold_about(struct catalog *c, const struct ledger_entry *entry, stru
         return removed || unreadable(entry, e);
     }
     return add_record(c, letter, entry, e) &&
-           change(c, entry->type, letter, received_at, value, arena, e);
+           change(c, entry, letter, received_at, value, arena, e);
 }
 
 static bool fold_subject(struct catalog *c, const struct ledger_entry *entry, struct arena *arena,

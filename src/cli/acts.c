@@ -7,6 +7,7 @@
 #include "letter/case.h"
 #include "letter/disposal.h"
 #include "letter/guard.h"
+#include "letter/redecision.h"
 #include "letter/subject.h"
 #include "requests/reader.h"
 
@@ -195,6 +196,22 @@ static bool read_consent(struct cli *c, const struct reader_record *r, struct li
     return true;
 }
 
+static bool read_redecision(struct cli *c, const struct reader_record *r, struct line *l,
+                            struct error *e)
+{
+    struct redecision d;
+
+    if (!cbor_read(r->body, &redecision_schema, &c->arena, &d, e)) {
+        return false;
+    }
+    *l = (struct line){.who = named(c, d.by, d.at),
+                       .role = role_text(d.role),
+                       .what = SLICE("queue decide"),
+                       .object = id_text(c, d.id),
+                       .reason = d.reason};
+    return true;
+}
+
 /* By signs, or by a letter to a decoy. */
 static bool read_suspension(struct cli *c, const struct reader_record *r, struct line *l,
                             struct error *e)
@@ -266,6 +283,8 @@ static bool read_line(struct cli *c, const struct reader_record *r, struct line 
         return read_case(c, r, l, e);
     case RECORD_CONSENT:
         return read_consent(c, r, l, e);
+    case RECORD_REDECISION:
+        return read_redecision(c, r, l, e);
     case RECORD_SUSPENSION:
         return read_suspension(c, r, l, e);
     case RECORD_SUBJECT:

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/print.h"
 #include "requests/admin.h"
+#include "requests/redecide.h"
 
 static struct slice id_text(struct cli *c, struct slice bytes)
 {
@@ -156,6 +157,34 @@ bool cli_queue_hold(struct cli *c, struct error *e)
 bool cli_queue_release(struct cli *c, struct error *e)
 {
     return order(c, ORDER_RELEASE, "released", e);
+}
+
+/* One letter after the other: each may have to wait for directories and servers. */
+bool cli_queue_decide(struct cli *c, struct error *e)
+{
+    const char *reason = arguments_text(&c->arguments, "reason", 0);
+
+    for (size_t i = 0; i < c->arguments.n_words; i++) {
+        struct letter_decide_answer answer;
+        struct letter_id id;
+        if (!cli_letter(c->arguments.words[i], &id, e)) {
+            return false;
+        }
+        const struct letter_decide_ask ask = {letter_id_slice(&id), slice_text(reason)};
+        if (!cli_ask(c, CLI_KEEPER, &letter_decide, &ask, &answer, NULL, CLI_LONG_MS, e)) {
+            return error_add(e, "%.*s", SLICE_ARG(id_text(c, ask.id)));
+        }
+        buf_printf(&c->out, "%.*s: recipients to whom it goes: %llu; for whom it stays held: %llu",
+                   SLICE_ARG(id_text(c, ask.id)), (unsigned long long)answer.sent,
+                   (unsigned long long)answer.held);
+        if (answer.held) {
+            buf_printf(&c->out, ", because: %.*s", SLICE_ARG(print_cleaned(&c->arena, answer.why)));
+            c->status = CLI_NOTHING;
+        }
+        buf_add_text(&c->out, "\n");
+        cli_flush(c);
+    }
+    return true;
 }
 
 static bool pause_queue(struct cli *c, bool paused, struct error *e)

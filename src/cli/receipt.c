@@ -3,6 +3,7 @@
 #include "cli/print.h"
 #include "cli/timeline.h"
 #include "letter/findings.h"
+#include "letter/redecision.h"
 
 #define FLUSH_BYTES                                                                                \
     ((size_t)64 << 10) /* what is written out at once: a letter may have a thousand recipients */
@@ -127,8 +128,8 @@ void receipt_ruling_json(const struct decision *d, const struct ruling *r, struc
 /* What is known of one letter. */
 struct letter {
     const struct facts *facts;
-    const struct decision *decision;
-    const struct outcome **last; /* of each recipient */
+    const struct decision *decision; /* with what was decided once more */
+    const struct outcome **last;     /* of each recipient */
     const struct recipient_outcome **said;
 };
 
@@ -178,6 +179,20 @@ static bool read_outcome(const struct reader_record *r, struct letter *l, struct
     return true;
 }
 
+static bool read_redecision(const struct reader_record *r, struct letter *l, struct arena *arena,
+                            struct error *e)
+{
+    const struct redecision *again = open_record(r, &redecision_schema, arena, e);
+    struct decision *merged = arena_alloc(arena, sizeof(*merged));
+
+    if (!again) {
+        return false;
+    }
+    *merged = *l->decision;
+    l->decision = merged;
+    return redecision_apply(again, arena, merged, e);
+}
+
 static bool read_record(const struct reader_record *r, struct letter *l, struct arena *arena,
                         struct error *e)
 {
@@ -188,22 +203,38 @@ static bool read_record(const struct reader_record *r, struct letter *l, struct 
         l->decision = open_record(r, &decision_schema, arena, e);
         return l->decision != NULL;
     }
+    if (r->type == RECORD_REDECISION && l->decision) {
+        return read_redecision(r, l, arena, e);
+    }
     return r->type != RECORD_OUTCOME || !l->facts || read_outcome(r, l, arena, e);
 }
 
-static const struct ruling *ruling_of(const struct decision *d, size_t recipient)
+static bool is_for(const struct ruling *r, size_t recipient)
 {
-    const struct ruling *all = d->rulings.items;
+    bool is = false;
 
-    for (size_t i = 0; i < d->rulings.count; i++) {
-        for (size_t k = 0; k + 1 < all[i].recipients.len; k += 2) {
-            size_t at = (size_t)all[i].recipients.ptr[k] << 8 | all[i].recipients.ptr[k + 1];
-            if (at == recipient) {
-                return &all[i];
-            }
+    for (size_t k = 0; k + 1 < r->recipients.len && !is; k += 2) {
+        is = ((size_t)r->recipients.ptr[k] << 8 | r->recipients.ptr[k + 1]) == recipient;
+    }
+    return is;
+}
+
+/* Why it was held before, when it was decided once more; then what holds. */
+static void write_rulings(const struct letter *l, size_t recipient, struct arena *arena,
+                          struct buf *out)
+{
+    const struct ruling *all = l->decision->rulings.items;
+
+    for (size_t i = 0; i < l->decision->rulings.count; i++) {
+        if (!is_for(&all[i], recipient)) {
+            continue;
+        }
+        if (all[i].replaced) {
+            line(out, "held before", clean(arena, all[i].reason));
+        } else {
+            receipt_ruling(l->decision, &all[i], arena, out);
         }
     }
-    return NULL;
 }
 
 static void write_proof(const struct outcome *o, const struct recipient_outcome *said,
@@ -236,12 +267,9 @@ static void write_one(const struct letter *l, size_t i, struct buf *out)
 {
     OWN(arena) struct arena arena = {.max = ARENA_BYTES};
     const struct recipient *to = l->facts->recipients.items;
-    const struct ruling *r = ruling_of(l->decision, i);
 
     buf_printf(out, "  <%s>\n", clean(&arena, to[i].address));
-    if (r) {
-        receipt_ruling(l->decision, r, &arena, out);
-    }
+    write_rulings(l, i, &arena, out);
     if (l->last[i]) {
         write_proof(l->last[i], l->said[i], &arena, out);
     }

@@ -4,13 +4,14 @@
 #include "cli/timeline_findings.h"
 #include "cli/timeline_more.h"
 #include "letter/findings.h"
+#include "letter/redecision.h"
 #include "letter/retention.h"
 
 struct timeline {
     struct arena *arena;
     struct buf *out;
     const struct facts *facts; /* once their record was met */
-    const struct decision *decision;
+    struct decision decision;  /* with what was decided once more, as far as it was met */
 };
 
 /* Text from outside, for a %.*s: SLICE_ARG(clean(t, s)) would evaluate it twice. */
@@ -77,30 +78,6 @@ static const char *transport(struct timeline *t, struct slice version, struct sl
                                              cipher.len ? clean(t, cipher) : "cipher unknown"));
 }
 
-/* Where in its source an imported letter stood. */
-static void imported_place(struct timeline *t, const struct source *s)
-{
-    detail_slice(t, "file", s->path);
-    if (s->kind == SOURCE_MBOX) {
-        detail(t, "place",
-               (const char *)arena_printf(t->arena, "byte %llu, behind the line `From %s`",
-                                          (unsigned long long)s->offset, clean(t, s->from_line))
-                   .ptr);
-    }
-    if (s->unquoted) {
-        detail(t, "unquoted",
-               (const char *)arena_printf(t->arena, "a `>` was taken from %llu lines (%s)",
-                                          (unsigned long long)s->unquoted,
-                                          s->quoting == QUOTING_MBOXO ? "mboxo" : "mboxrd")
-                   .ptr);
-    }
-    if (s->uid) {
-        detail_slice(t, "place",
-                     arena_printf(t->arena, "UID %llu of UIDVALIDITY %llu",
-                                  (unsigned long long)s->uid, (unsigned long long)s->uid_validity));
-    }
-}
-
 /* All recipients of an envelope. */
 static const char *envelope_text(struct timeline *t, const struct facts *f)
 {
@@ -134,7 +111,7 @@ static void on_imported(struct timeline *t, const struct facts *f)
     detail_slice(t, "source", s->name);
     detail_slice(t, "owner", s->owner);
     groups_line(t, f);
-    imported_place(t, s);
+    timeline_place(s, t->arena, t->out);
     detail_slice(t, "flags", s->flags);
     if (s->envelope) {
         detail_slice(t, "sent by", f->reverse_path.len ? f->reverse_path : SLICE("<>"));
@@ -232,14 +209,11 @@ static void ruling_copy(struct timeline *t, const struct ruling *r)
     }
 }
 
-static void on_decision(struct timeline *t, const void *value)
+static void write_rulings(struct timeline *t, const struct cbor_list *rulings)
 {
-    const struct decision *d = value;
-    const struct ruling *r = d->rulings.items;
+    const struct ruling *r = rulings->items;
 
-    t->decision = d;
-    buf_add_text(t->out, d->drill ? "decided: of a drill, nothing leaves\n" : "decided\n");
-    for (size_t i = 0; i < d->rulings.count; i++) {
+    for (size_t i = 0; i < rulings->count; i++) {
         buf_printf(t->out, "    %s: %s or better, %s%s%s (%s)\n", clean(t, r[i].domain),
                    timeline_level(r[i].level), r[i].hold ? "held for a person, " : "",
                    r[i].route.len ? "by way of " : "by MX", clean(t, r[i].route),
@@ -247,15 +221,38 @@ static void on_decision(struct timeline *t, const void *value)
         detail(t, "  for", addresses(t, r[i].recipients));
         ruling_copy(t, &r[i]);
     }
+}
+
+static void on_decision(struct timeline *t, const void *value)
+{
+    const struct decision *d = value;
+
+    t->decision = *d;
+    buf_add_text(t->out, d->drill ? "decided: of a drill, nothing leaves\n" : "decided\n");
+    write_rulings(t, &d->rulings);
     timeline_need(&d->need, t->arena, t->out);
+}
+
+/* What stood there before was held, and is not due any more. */
+static void on_redecision(struct timeline *t, const void *value)
+{
+    const struct redecision *r = value;
+    struct error e;
+
+    if (!redecision_apply(r, t->arena, &t->decision, &e)) {
+        buf_printf(t->out, "decided once more: %s\n", e.text);
+        return;
+    }
+    timeline_redecision(r, t->arena, t->out);
+    write_rulings(t, &r->rulings);
 }
 
 /* Who gets a copy, by the decision; nothing where there is only one, which all get. */
 static void copy_recipients(struct timeline *t, uint64_t copy)
 {
-    const struct ruling *r = t->decision ? t->decision->rulings.items : NULL;
+    const struct ruling *r = t->decision.rulings.items;
 
-    for (size_t i = 0; r && i < t->decision->rulings.count; i++) {
+    for (size_t i = 0; i < t->decision.rulings.count; i++) {
         if (r[i].copy && r[i].copy == copy) {
             detail(t, "for", addresses(t, r[i].recipients));
         }
@@ -379,13 +376,7 @@ static void on_notice(struct timeline *t, const void *value)
 
 static void on_order(struct timeline *t, const void *value)
 {
-    static const char *const words[] = {"?", "held", "released", "to be tried at once",
-                                        "cancelled"};
-    const struct order *o = value;
-
-    buf_printf(t->out, "%s by %s\n", o->kind < 5 ? words[o->kind] : "?", clean(t, o->by));
-    detail_slice(t, "domain", o->domain);
-    detail_slice(t, "reason", o->reason);
+    timeline_order(value, t->arena, t->out);
 }
 
 static void on_classes(struct timeline *t, const void *value)
@@ -411,18 +402,19 @@ static const struct reader_row {
     const struct cbor_schema *schema;
     void (*write)(struct timeline *t, const void *value);
 } rows[] = {
-    {RECORD_FACTS,    &facts_schema,          on_facts   },
-    {RECORD_FINDINGS, &findings_schema,       on_findings},
-    {RECORD_DECISION, &decision_schema,       on_decision},
-    {RECORD_SEALED,   &sealed_schema,         on_sealed  },
-    {RECORD_INTENT,   &intent_schema,         on_intent  },
-    {RECORD_OUTCOME,  &outcome_schema,        on_outcome },
-    {RECORD_NOTICE,   &notice_schema,         on_notice  },
-    {RECORD_ORDER,    &order_schema,          on_order   },
-    {RECORD_CLASSES,  &classes_schema,        on_classes },
-    {RECORD_CONSENT,  &consent_record_schema, on_consent },
-    {RECORD_ADMIN,    &act_schema,            on_act     },
-    {RECORD_READING,  &act_schema,            on_act     },
+    {RECORD_FACTS,      &facts_schema,          on_facts     },
+    {RECORD_FINDINGS,   &findings_schema,       on_findings  },
+    {RECORD_DECISION,   &decision_schema,       on_decision  },
+    {RECORD_REDECISION, &redecision_schema,     on_redecision},
+    {RECORD_SEALED,     &sealed_schema,         on_sealed    },
+    {RECORD_INTENT,     &intent_schema,         on_intent    },
+    {RECORD_OUTCOME,    &outcome_schema,        on_outcome   },
+    {RECORD_NOTICE,     &notice_schema,         on_notice    },
+    {RECORD_ORDER,      &order_schema,          on_order     },
+    {RECORD_CLASSES,    &classes_schema,        on_classes   },
+    {RECORD_CONSENT,    &consent_record_schema, on_consent   },
+    {RECORD_ADMIN,      &act_schema,            on_act       },
+    {RECORD_READING,    &act_schema,            on_act       },
 };
 
 static void head_line(struct timeline *t, const char *label, struct slice text)

@@ -1,6 +1,7 @@
 #include "cli/timeline_more.h"
 
 #include "cli/print.h"
+#include "letter/redecision.h"
 
 static const char *clean(struct arena *arena, struct slice s)
 {
@@ -75,4 +76,46 @@ void timeline_consent(const struct consent_record *r, struct arena *arena, struc
                r->by.len ? ", by " : "", clean(arena, r->by));
     detail(out, "reason", clean(arena, r->reason));
     detail(out, "told", joined(arena, &r->told));
+}
+
+void timeline_order(const struct order *o, struct arena *arena, struct buf *out)
+{
+    static const char *const words[] = {"?", "held", "released", "to be tried at once",
+                                        "cancelled"};
+
+    buf_printf(out, "%s by %s\n", o->kind < 5 ? words[o->kind] : "?", clean(arena, o->by));
+    detail(out, "domain", clean(arena, o->domain));
+    detail(out, "reason", clean(arena, o->reason));
+}
+
+void timeline_redecision(const struct redecision *r, struct arena *arena, struct buf *out)
+{
+    buf_printf(out, "decided once more, in the place of what was held%s%s\n",
+               r->by.len ? ", by order of " : "", clean(arena, r->by));
+    detail(out, "reason", clean(arena, r->reason));
+}
+
+void timeline_place(const struct source *s, struct arena *arena, struct buf *out)
+{
+    detail(out, "file", clean(arena, s->path));
+    if (s->kind == SOURCE_MBOX) {
+        detail(out, "place",
+               (const char *)arena_printf(arena, "byte %llu, behind the line `From %s`",
+                                          (unsigned long long)s->offset, clean(arena, s->from_line))
+                   .ptr);
+    }
+    if (s->unquoted) {
+        detail(out, "unquoted",
+               (const char *)arena_printf(arena, "a `>` was taken from %llu lines (%s)",
+                                          (unsigned long long)s->unquoted,
+                                          s->quoting == QUOTING_MBOXO ? "mboxo" : "mboxrd")
+                   .ptr);
+    }
+    if (s->uid) {
+        detail(out, "place",
+               (const char *)arena_printf(arena, "UID %llu of UIDVALIDITY %llu",
+                                          (unsigned long long)s->uid,
+                                          (unsigned long long)s->uid_validity)
+                   .ptr);
+    }
 }

@@ -316,6 +316,30 @@ static void note_passwords(const struct copying *c, struct decision *d)
     }
 }
 
+/* Leave out whoever is not decided. */
+static void leave_out(const struct copying *c, struct decision *d)
+{
+    struct ruling *rulings = d->rulings.items;
+    size_t kept = 0;
+
+    for (size_t i = 0; c->only && i < d->rulings.count; i++) {
+        struct slice in = rulings[i].recipients;
+        uint8_t *mine = arena_alloc(c->source.arena, in.len + 1);
+        size_t len = 0;
+        for (size_t k = 0; k < in.len / 2; k++) {
+            if (c->only[index_at(in, k)]) {
+                mine[len++] = in.ptr[2 * k];
+                mine[len++] = in.ptr[2 * k + 1];
+            }
+        }
+        if (len) {
+            rulings[kept] = rulings[i];
+            rulings[kept++].recipients = slice_of(mine, len);
+        }
+    }
+    d->rulings.count = c->only ? kept : d->rulings.count;
+}
+
 bool copying_decide(struct copying *c, const struct policy_letter *known,
                     struct recipient_state *states, struct decision *out, struct error *e)
 {
@@ -331,6 +355,7 @@ bool copying_decide(struct copying *c, const struct policy_letter *known,
         drop_copies(c);
         x.changed = false;
         c->policy(known, c->source.settings, c->source.arena, out);
+        leave_out(c, out);
         look_at_rulings(&x);
         if (x.changed) {
             continue;
@@ -357,12 +382,24 @@ bool copying_keep(struct copying *c, struct error *e)
     return true;
 }
 
+void copying_number(struct copying *c, struct decision *d)
+{
+    struct ruling *rulings = d->rulings.items;
+
+    for (size_t i = 0; c->before && i < d->rulings.count; i++) {
+        rulings[i].copy = (rulings[i].copy ? rulings[i].copy : 1) + c->before;
+    }
+    for (size_t i = 0; i < c->n_copies; i++) {
+        c->copies[i].sealed.copy = c->before + i + 1;
+    }
+}
+
 void copying_hand_over(struct copying *c, struct parcel *p, const struct ledger_ref *refs)
 {
-    parcel_expect_copies(p, c->n_copies);
+    parcel_expect_copies(p, c->before + c->n_copies);
     for (size_t i = 0; i < c->n_copies; i++) {
         struct leaving *from = &c->copies[i];
-        struct parcel_copy *to = parcel_copy_at(p, i + 1);
+        struct parcel_copy *to = parcel_copy_at(p, c->before + i + 1);
         to->ref = refs[i];
         parcel_keep_copy(p, to, TAKE(from->fd, -1), from->script.size, from->has_8bit);
     }

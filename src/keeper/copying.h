@@ -24,6 +24,8 @@ struct copying {
     size_t n_copies;
     uint64_t whole_bytes; /* of those that are literal */
     bool waits; /* none was made, because recipients are being told passwords (keeper/telling) */
+    const bool *only; /* of each recipient: whether he is decided; NULL: all are */
+    uint64_t before;  /* how many copies of the letter were made by decisions before */
     bool
         over; /* the letter has waited for as long as one does: what cannot be had now ends the policy of who wants it */
 };
@@ -43,6 +45,9 @@ bool copying_decide(struct copying *c, const struct policy_letter *known,
 
 /* Write the copies to memory for their first attempts. */
 bool copying_keep(struct copying *c, struct error *e) MUST_CHECK;
+
+/* Number the copies, and have the rulings name them, behind those that were made before. Once, before they are recorded. */
+void copying_number(struct copying *c, struct decision *d);
 
 /* They are recorded, one record behind the other: give them to the parcel. */
 void copying_hand_over(struct copying *c, struct parcel *p, const struct ledger_ref *refs);

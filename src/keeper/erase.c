@@ -8,6 +8,7 @@
 #include "keeper/admin.h"
 #include "keeper/backups.h"
 #include "keeper/internal.h"
+#include "letter/redecision.h"
 
 /* ── may it be? ── */
 
@@ -102,6 +103,7 @@ static bool list_reports(struct erasing *x, const struct catalog_record *record,
 {
     struct consent_record consent;
     struct decision decision;
+    struct redecision again;
     struct notice notice;
 
     switch (record->type) {
@@ -114,6 +116,9 @@ static bool list_reports(struct erasing *x, const struct catalog_record *record,
     case RECORD_DECISION:
         return keeper_read(x->k, record->ref, &decision_schema, x->arena, &decision, e) &&
                list_told(x, decision.told, e);
+    case RECORD_REDECISION:
+        return keeper_read(x->k, record->ref, &redecision_schema, x->arena, &again, e) &&
+               list_told(x, again.told, e);
     default:
         return true;
     }

@@ -53,6 +53,7 @@ ipc_handler keeper_on_passkey_remove;    /* passkeys.c */
 ipc_handler keeper_on_passkey_sign_in;   /* passkeys.c */
 ipc_handler keeper_on_session_list;      /* session_admin.c */
 ipc_handler keeper_on_sessions_end;      /* session_admin.c */
+ipc_handler keeper_on_decide;            /* redecide_ask.c */
 ipc_handler keeper_on_job_next;          /* jobs.c */
 ipc_handler keeper_on_job_begin;         /* jobs.c */
 ipc_handler keeper_on_job_done;          /* jobs.c */

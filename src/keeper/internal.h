@@ -97,7 +97,8 @@ struct keeper {
     struct tlsrpt *tlsrpt;
     struct transport_cache *transport; /* keeper/transport.h */
     struct overrides *overrides;
-    struct tellings *tellings; /* keeper/telling.h */
+    struct tellings *tellings;    /* keeper/telling.h */
+    struct redecide_looks *looks; /* keeper/redecide_look.h */
     struct keeper_counters counters;
     struct refusals refusals;
     pthread_mutex_t lookups_lock, consent_lock;   /* the latter: keeper/consent.h */
@@ -136,7 +137,6 @@ bool tail_catch_up(struct keeper *k, struct error *e) MUST_CHECK; /* before the 
 bool keeper_restore(struct keeper *k, struct error *e) MUST_CHECK;
 
 /* orders.c */
-
 /* Cancel a busy entry if that was ordered while it was in hand; true: it is gone. */
 bool keeper_cancel_wanted(struct keeper *k, struct queue_entry *entry,
                           struct arena *arena) MUST_CHECK;
@@ -150,8 +150,8 @@ bool keeper_restore_pause(struct keeper *k, struct error *e) MUST_CHECK;
 
 /* queueing.c */
 
-/* Make queue entries of a decision's rulings. */
-void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d);
+/* Make queue entries of a decision's rulings: of those from `first` on, which a redecision added when that is not 0. */
+void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d, size_t first);
 
 /* notices.c: record what became of these recipients and, in the same commit, tell the sender where that is
  * due; `entry` is in hand. `late`: those that come again have waited longer than the warning time. */
@@ -190,7 +190,7 @@ bool keeper_checkpoint(struct keeper *k, struct arena *arena, struct slice *note
                        struct error *e) MUST_CHECK;
 
 void keeper_watch(void *keeper); /* watch.c: a thread */
-/* work.c: have a letter's bytes read. What cannot be read is said in *findings; *terms_fd is the
+/* develop.c: have a letter's bytes read. What cannot be read is said in *findings; *terms_fd is the
  * caller's then, or -1. */
 void keeper_inspect(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena,
                     struct findings *findings, int *terms_fd);

@@ -20,6 +20,7 @@
 #include "keeper/internal.h"
 #include "keeper/overrides.h"
 #include "keeper/pulls.h"
+#include "keeper/redecide_look.h"
 #include "keeper/renewal.h"
 #include "keeper/rotation.h"
 #include "keeper/sts.h"
@@ -47,6 +48,7 @@
 #include "requests/publish.h"
 #include "requests/pull.h"
 #include "requests/recipients.h"
+#include "requests/redecide.h"
 #include "requests/reseal.h"
 #include "requests/retention.h"
 #include "requests/secrets.h"
@@ -181,6 +183,7 @@ static bool open_stores(struct keeper *k, struct error *e)
 
     k->transport = transport_new();
     k->tellings = tellings_new();
+    k->looks = redecide_looks_new();
     /* The ledger last, for opening it begins a segment. */
     return state_open(k->options.state_path, k->options.state_key, &k->state, e) &&
            account_salt_open(k, e) && desks_resume(k, e) && contacts_open(k, e) && sts_open(k, e) &&
@@ -212,6 +215,7 @@ static bool start_threads(struct keeper *k, struct error *e)
         !start_thread(k, "consent", keeper_consents, e) ||
         !start_thread(k, "tls-reports", keeper_tls_reports, e) ||
         !start_thread(k, "rotate", keeper_rotate, e) ||
+        !start_thread(k, "redecide", keeper_redecide, e) ||
         !start_thread(k, "renew", keeper_renew, e)) {
         return false;
     }
@@ -273,12 +277,14 @@ void keeper_close(struct keeper *k)
     pulls_close(k->pulls);
     backlog_close(k);
     tellings_close(k->tellings);
+    redecide_looks_close(k->looks);
     indexer_close(k);
     close_tail(&k->tail);
     for (size_t i = 0; i < k->n_threads; i++) {
         thread_join(k->threads[i]);
     }
     tellings_free(k->tellings);
+    redecide_looks_free(k->looks);
     backlog_drop(k);
     search_index_close(k->indexer.index);
     free(k->indexer.removed);
@@ -402,6 +408,7 @@ static const struct ipc_row admin_rows[] = {
     {&admin_dkim_list,     0, keeper_on_dkim_list        },
     {&admin_queue_list,    0, keeper_on_queue_list       },
     {&admin_order,         0, keeper_on_order            },
+    {&letter_decide,       0, keeper_on_decide           },
     {&admin_status,        0, keeper_on_status           },
     {&admin_checkpoint,    0, keeper_on_checkpoint       },
     {&admin_anchored,      0, keeper_on_anchored         },

@@ -3,6 +3,7 @@
 #include "host/memfd.h"
 #include "keeper/internal.h"
 #include "keyring/digest.h"
+#include "letter/redecision.h"
 #include "stages/protect/recipe.h"
 
 bool keeper_reader(struct keeper *k, struct ledger_reader **reader, struct error *e)
@@ -91,6 +92,25 @@ bool parcel_facts(struct keeper *k, struct parcel *p, struct arena *arena, struc
         return cbor_read(body, &facts_schema, arena, out, e);
     }
     return keeper_read(k, p->facts, &facts_schema, arena, out, e) && parcel_owns(p, out->id, e);
+}
+
+bool parcel_decision(struct keeper *k, struct parcel *p, struct arena *arena, struct decision *out,
+                     uint64_t *at, struct error *e)
+{
+    if (!keeper_read_at(k, p->decision, &decision_schema, arena, out, at, e) ||
+        !parcel_owns(p, out->id, e)) {
+        return false;
+    }
+    struct ledger_ref *again = NULL;
+    size_t n = parcel_again(p, arena, &again);
+    for (size_t i = 0; i < n; i++) {
+        struct redecision r;
+        if (!keeper_read(k, again[i], &redecision_schema, arena, &r, e) ||
+            !redecision_apply(&r, arena, out, e)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* A duplicate of a cached descriptor, so that the cache may be dropped meanwhile; -1 without. */

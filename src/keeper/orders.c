@@ -77,13 +77,11 @@ static bool give_up(struct keeper *k, const struct letter_id *id, uint64_t rulin
     return ok;
 }
 
+/* With the lock of keeper/consent. */
 static bool cancel(struct keeper *k, const struct letter_id *id, const struct order *order,
                    struct arena *arena, struct admin_done *answer, struct error *e)
 {
-    consent_hold(k);
-    bool cancelled = give_up(k, id, order->ruling, cancelled_by(order->reason, arena), answer, e);
-    consent_let_go(k);
-    return cancelled;
+    return give_up(k, id, order->ruling, cancelled_by(order->reason, arena), answer, e);
 }
 
 /* One that waits for a second person ends once: not while somebody says yes or no to it. */
@@ -193,8 +191,8 @@ static uint64_t obey(struct keeper *k, const struct letter_id *id, const struct 
                        later);
 }
 
-bool keeper_order(struct keeper *k, const struct order *order, struct arena *arena,
-                  struct admin_done *done, struct error *e)
+static bool give_order(struct keeper *k, const struct order *order, struct arena *arena,
+                       struct admin_done *done, struct error *e)
 {
     struct admin_done one = {0};
     struct letter_id id;
@@ -221,6 +219,15 @@ bool keeper_order(struct keeper *k, const struct order *order, struct arena *are
     done->count += one.count;
     done->later += one.later;
     return ok;
+}
+
+bool keeper_order(struct keeper *k, const struct order *order, struct arena *arena,
+                  struct admin_done *done, struct error *e)
+{
+    consent_hold(k); /* nobody decides it anew meanwhile */
+    bool given = give_order(k, order, arena, done, e);
+    consent_let_go(k);
+    return given;
 }
 
 /* What malware was found in, the officer lets go, and says why; where there is no officer, whoever runs this, likewise. */
@@ -253,7 +260,7 @@ static bool may_release(struct keeper_admin *admin, enum scanning_leave leave,
                      "why it may go");
 }
 
-bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
+static bool on_order(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct keeper *k = admin->keeper;
@@ -293,6 +300,17 @@ bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
     }
     answer->count = obey(k, &id, &order, &answer->later);
     return true;
+}
+
+/* One order after the other, and none while a letter is decided anew: what is recorded and what the queue does are one. */
+bool keeper_on_order(void *ctx, struct ipc_request *r, struct error *e)
+{
+    const struct keeper_admin *admin = keeper_admin_of(ctx, r);
+
+    consent_hold(admin->keeper);
+    bool given = on_order(ctx, r, e);
+    consent_let_go(admin->keeper);
+    return given;
 }
 
 /* ── all of it ── */

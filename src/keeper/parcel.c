@@ -123,7 +123,32 @@ void parcel_drop(struct parcel *p)
     if (p->copies != &p->only) {
         free(p->copies);
     }
+    free(p->again);
     free(p);
+}
+
+void parcel_add_again(struct parcel *p, struct ledger_ref ref)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    struct ledger_ref *again = reallocarray(p->again, p->n_again + 1, sizeof(*again));
+    if (!again) {
+        arena_panic("out of memory");
+    }
+    again[p->n_again++] = ref;
+    p->again = again;
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+size_t parcel_again(struct parcel *p, struct arena *arena, struct ledger_ref **out)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    size_t n = p->n_again;
+    *out = arena_array(arena, n + 1, sizeof(**out));
+    for (size_t i = 0; i < n; i++) {
+        (*out)[i] = p->again[i];
+    }
+    (void)pthread_mutex_unlock(&p->lock);
+    return n;
 }
 
 void parcel_keep_facts(struct parcel *p)

@@ -66,12 +66,25 @@ struct parcel {
     size_t facts_kept;     /* bytes of it that the budget knows of */
     int content_fd;        /* sealed memory file, or -1 */
     struct parcel_copy *copies;
-    size_t n_copies;         /* at least one; neither changes once the parcel is shared */
-    struct parcel_copy only; /* where there is no second one */
+    size_t n_copies;          /* at least one; neither changes once the parcel is shared */
+    struct parcel_copy only;  /* where there is no second one */
+    struct ledger_ref *again; /* of the redecisions behind its decision, in their order */
+    size_t n_again;
 };
 
 /* A new parcel with one reference and no caches. Never NULL. */
 struct parcel *parcel_new(void) __attribute__((returns_nonnull));
+
+/* It was decided once more: there is one redecision behind those before. */
+void parcel_add_again(struct parcel *p, struct ledger_ref ref);
+
+/* Where these are; the list is from the arena. Returns how many there are. */
+size_t parcel_again(struct parcel *p, struct arena *arena, struct ledger_ref **out);
+
+/* Its decision with all redecisions, whose rulings stand behind the decision's own, and when the decision itself was recorded. ERROR_CORRUPT
+ * when the catalog names others. */
+bool parcel_decision(struct keeper *k, struct parcel *p, struct arena *arena, struct decision *out,
+                     uint64_t *at, struct error *e) MUST_CHECK;
 
 /* Whether a record that the catalog named has this id, which is the parcel's; otherwise false with ERROR_CORRUPT. The
  * catalog is not authenticated, the records are. */

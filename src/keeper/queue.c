@@ -318,6 +318,7 @@ static void set_state(struct queue *q, struct queue_entry *entry, uint64_t state
 {
     displace(q, entry);
     entry->released |= entry->state == QUEUE_HELD && state == QUEUE_WAITING;
+    entry->ordered |= state != 0;
     entry->state = state ? state : entry->state;
     entry->next_at = next_at;
     place(q, entry);
@@ -368,6 +369,22 @@ struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *i
         make_busy(q, entry);
         entry->next = taken;
         taken = entry;
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    return taken;
+}
+
+struct queue_entry *queue_take_stuck(struct queue *q, const struct letter_id *id)
+{
+    struct queue_entry *taken = NULL;
+
+    (void)pthread_mutex_lock(&q->lock);
+    for (struct queue_entry *entry = q->all; entry; entry = entry->all_next) {
+        if (is_of(entry, id, 0) && queue_entry_is_stuck(entry)) {
+            make_busy(q, entry);
+            entry->next = taken;
+            taken = entry;
+        }
     }
     (void)pthread_mutex_unlock(&q->lock);
     return taken;

@@ -46,6 +46,7 @@ struct queue_entry {
     uint64_t guard;  /* of the ruling */
     bool closed;     /* a policy keeps it back, whoever else does: of the ruling too */
     bool released;   /* a person let it go although the next hop got worse */
+    bool ordered;    /* somebody's order, or ours, holds it or let it go */
     bool waits;      /* for a second person: it is never handed out, whatever its state */
     bool told;       /* that it does; these are guarded by the queue's lock */
     int64_t waits_until; /* steady clock: then it goes back */
@@ -147,6 +148,13 @@ size_t queue_order(struct queue *q, const struct letter_id *id, uint64_t ruling,
  * `next`. Those in hand, `later` many, are to be cancelled when their attempt ends. */
 struct queue_entry *queue_take_letter(struct queue *q, const struct letter_id *id, uint64_t ruling,
                                       uint64_t *later);
+
+/* Whether, as far as the queue knows, a policy alone holds an entry and nobody has said a word about it. Of one that is not busy, or under the
+ * queue's lock. */
+bool queue_entry_is_stuck(const struct queue_entry *entry);
+
+/* Take those entries of a letter that are so: busy, in a list linked by `next`. NULL: there are none. */
+struct queue_entry *queue_take_stuck(struct queue *q, const struct letter_id *id);
 
 /* The reason of an entry that nothing but a second person holds. */
 #define QUEUE_WHY_WAITS "needs approval: `postern letter waiting`"

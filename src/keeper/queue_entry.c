@@ -5,6 +5,7 @@
 #include "base/arena.h"
 
 #include "keeper/queue.h"
+#include "letter/findings.h"
 
 static void *must_copy(const void *bytes, size_t len)
 {
@@ -82,6 +83,13 @@ void queue_entry_reason(struct queue_entry *entry, struct slice reason)
 {
     free_text(entry->reason);
     entry->reason = own_text(slice_head(reason, 300));
+}
+
+bool queue_entry_is_stuck(const struct queue_entry *entry)
+{
+    return !entry->busy && entry->job == 0 && entry->state == QUEUE_HELD &&
+           entry->guard == GUARD_POLICY && !entry->waits && !entry->released && !entry->ordered &&
+           entry->attempt == 0;
 }
 
 void queue_entry_free(struct queue_entry *entry)

@@ -33,12 +33,13 @@ static uint64_t queued_since(struct keeper *k, uint64_t received_at, uint64_t de
                : received_at;
 }
 
-void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d)
+void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d, size_t first)
 {
     const struct ruling *rulings = d->rulings.items;
-    uint64_t since = queued_since(k, p->received_at, (uint64_t)clock_wall_ms());
+    uint64_t now = (uint64_t)clock_wall_ms();
+    uint64_t since = first ? now : queued_since(k, p->received_at, now);
 
-    for (size_t i = 0; i < d->rulings.count; i++) {
+    for (size_t i = first; i < d->rulings.count; i++) {
         struct catalog_queue_row row = {.ruling = i,
                                         .state = rulings[i].hold ? QUEUE_HELD : QUEUE_WAITING,
                                         .queued_at = since,
@@ -96,8 +97,28 @@ static size_t count_copies(const struct decision *d)
     return n;
 }
 
-/* Find the others as well: of the last decision, as find_records() did. Their records are in the order of their numbers; each says its
- * own. */
+/* Those that stand behind its decision. */
+static bool find_again(struct catalog *c, struct parcel *p, struct arena *arena, struct error *e)
+{
+    struct catalog_record *records = NULL;
+    struct ledger_ref any;
+    size_t count = 0;
+    bool found = false;
+
+    if (!catalog_record(c, p->seq, RECORD_REDECISION, &any, &found, e) ||
+        (found && !catalog_records(c, p->seq, arena, &records, &count, e))) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (records[i].type == RECORD_REDECISION && records[i].ref.seq > p->decision.seq) {
+            parcel_add_again(p, records[i].ref);
+        }
+    }
+    return true;
+}
+
+/* Find the others as well: of the last decision, as find_records() did, and of what decided anew. Their records are in the order of
+ * their numbers; each says its own. */
 static bool find_copies(struct catalog *c, struct parcel *p, const struct decision *d,
                         struct arena *arena, struct error *e)
 {
@@ -180,6 +201,7 @@ static bool recall_order(struct keeper *k, struct queue_entry *entry, struct are
         }
     }
     entry->released = found && order.kind == ORDER_RELEASE;
+    entry->ordered = found;
     if (found) {
         queue_entry_reason(entry, order.kind == ORDER_HOLD ? order.reason : SLICE_NONE);
     }
@@ -223,17 +245,23 @@ static bool parcel_for(struct keeper *k, const struct catalog_queue_row *row, st
             return error_set(e, ERROR_CORRUPT, "a queue row without its letter");
         }
         *last = parcel_of(&letter);
-        if (!find_records(c, *last, e)) {
+        if (!find_records(c, *last, e) || !find_again(c, *last, arena, e)) {
             return false;
         }
     }
-    if (!keeper_read_at(k, (*last)->decision, &decision_schema, arena, d, at, e)) {
-        return false;
-    }
-    if (!slice_equal(d->id, letter_id_slice(&(*last)->id))) {
-        return error_set(e, ERROR_CORRUPT, "a queue row with another letter's decision");
-    }
-    return !fresh || find_copies(c, *last, d, arena, e);
+    return parcel_decision(k, *last, arena, d, at, e) &&
+           (!fresh || find_copies(c, *last, d, arena, e));
+}
+
+/* Decided anew since: a row of it would have the letter leave twice. */
+static void say_altered(struct keeper *k, const struct catalog_queue_row *row)
+{
+    log_event(LOG_WARNING, "queue.row_replaced", LOG_NUMBER("seq", row->letter),
+              LOG_NUMBER("ruling", row->ruling));
+    keeper_alert(k, "catalog-altered",
+                 "the catalog has a queue row of what was decided anew since: it is left out. "
+                 "Somebody may have changed the catalog; see `postern ledger verify`, then "
+                 "`postern catalog rebuild`");
 }
 
 static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, struct parcel **last,
@@ -250,6 +278,10 @@ static bool restore_row(struct keeper *k, const struct catalog_queue_row *row, s
         return error_set(e, ERROR_CORRUPT, "a queue row without its ruling");
     }
     const struct ruling *r = &((const struct ruling *)d.rulings.items)[row->ruling];
+    if (r->replaced) {
+        say_altered(k, row);
+        return true;
+    }
     struct queue_entry *entry = queue_entry_new(*last, row, r, ruling_is_smarthost(k, r));
     entry->queued_at = queued_since(k, row->queued_at, decided_at);
     queue_entry_reason(entry, row->state == QUEUE_HELD ? r->reason : SLICE_NONE);

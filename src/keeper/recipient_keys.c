@@ -11,6 +11,7 @@
 #include "keeper/life.h"
 #include "keeper/recipient_merge.h"
 #include "keeper/recipient_refused.h"
+#include "keeper/redecide_look.h"
 #include "requests/recipients.h"
 #include "state/recipients.h"
 
@@ -222,6 +223,9 @@ bool recipient_key_keep(struct keeper *k, struct keeper_admin *admin, struct sli
     (void)pthread_mutex_lock(&changing);
     bool kept = keep(k, admin, &change, arena, e);
     (void)pthread_mutex_unlock(&changing);
+    if (kept) {
+        redecide_known(k, change.address);
+    }
     return kept;
 }
 
@@ -263,7 +267,8 @@ static bool drop_gone(struct keeper *k, struct recipient_keys *row, uint64_t sou
 }
 
 static bool replace(struct keeper *k, struct slice address, uint64_t source,
-                    const struct recipient_key *now, size_t n, struct arena *arena, struct error *e)
+                    const struct recipient_key *now, size_t n, struct arena *arena, bool *came,
+                    struct error *e)
 {
     struct recipient_keys row;
     bool any = false;
@@ -284,6 +289,7 @@ static bool replace(struct keeper *k, struct slice address, uint64_t source,
         }
         without(&row, now[i].fingerprint, &change.key, arena);
         any = true;
+        *came = true;
     }
     return !any || state_recipient_put(k->state, &row, e);
 }
@@ -293,14 +299,19 @@ bool recipient_keys_replace(struct keeper *k, struct slice address,
                             size_t n, struct arena *arena, struct error *e)
 {
     struct recipient_key *unique = arena_array(arena, n + 1, sizeof(*unique));
+    struct slice name = recipient_canonical(address, arena);
+    bool came = false;
 
     for (size_t i = 0; i < n; i++) {
         unique[i] = now[i];
     }
     n = recipient_merge_unique(unique, n);
     (void)pthread_mutex_lock(&changing);
-    bool done = replace(k, recipient_canonical(address, arena), source, unique, n, arena, e);
+    bool done = replace(k, name, source, unique, n, arena, &came, e);
     (void)pthread_mutex_unlock(&changing);
+    if (done && came) {
+        redecide_known(k, name);
+    }
     return done;
 }
 

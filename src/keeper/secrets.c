@@ -6,6 +6,7 @@
 #include "keeper/disposal.h"
 #include "keeper/internal.h"
 #include "keeper/recipient_keys.h"
+#include "keeper/redecide_look.h"
 #include "keeper/secret_marks.h"
 #include "keeper/secrets_parts.h"
 #include "keyring/digest.h"
@@ -360,6 +361,9 @@ bool secrets_agree(struct keeper *k, struct slice address, const struct secret_a
     bool kept = agreed->password.len ? replace(k, address, agreed, arena, e)
                                      : take_back(k, address, arena, e);
     (void)pthread_mutex_unlock(&changing);
+    if (kept && agreed->password.len) {
+        redecide_known(k, address);
+    }
     return kept;
 }
 

@@ -20,6 +20,8 @@ struct settings;
     "a password of its recipient stands in it: tell it in another way; the officer lets it go "    \
     "with `postern queue release --reason`"
 
+#define SECRETS_WHY_UNREAD "it could not be searched for the password of its recipient"
+
 /* What opens a letter's files for one recipient. */
 struct secret_choice {
     struct slice password;

@@ -107,7 +107,7 @@ bool secrets_hold(struct keeper *k, const struct facts *f, const struct mail_hea
     }
     bool searched = search_letter(search, header, terms_fd, &ignored);
     if (!searched) {
-        hold_all(d, "it could not be searched for the password of its recipient", arena);
+        hold_all(d, SECRETS_WHY_UNREAD, arena);
     }
     size_t hits = 0;
     while (secret_search_found(search, &whose)) {

@@ -5,6 +5,7 @@
 #include "keeper/admin.h"
 #include "keeper/internal.h"
 #include "keeper/recipient_keys.h"
+#include "keeper/redecide_look.h"
 #include "keeper/secrets_parts.h"
 #include "requests/secrets.h"
 
@@ -85,5 +86,11 @@ bool keeper_on_recipient_phone(void *ctx, struct ipc_request *r, struct error *e
     const struct secret_telephone then = {ask->act == RECIPIENT_SECRET_SET ? ask->number
                                                                            : SLICE_NONE,
                                           (uint64_t)clock_wall_ms(), admin->caller.by};
-    return put(admin->keeper, address, &then, r->arena, e);
+    if (!put(admin->keeper, address, &then, r->arena, e)) {
+        return false;
+    }
+    if (then.number.len) {
+        redecide_known(admin->keeper, address);
+    }
+    return true;
 }

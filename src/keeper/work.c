@@ -8,17 +8,14 @@
 #include "base/log.h"
 
 #include "formats/mail/facts.h"
-#include "host/memfd.h"
 #include "host/thread.h"
 #include "keeper/consent.h"
-#include "keeper/copying.h"
+#include "keeper/develop.h"
 #include "keeper/guard.h"
-#include "keeper/internal.h"
-#include "keeper/life.h"
 #include "keeper/openpgp_find.h"
 #include "keeper/patience.h"
 #include "keeper/provider.h"
-#include "keeper/recipients.h"
+#include "keeper/redecide_look.h"
 #include "keeper/scanning.h"
 #include "keeper/secrets.h"
 #include "keeper/smime_harvest.h"
@@ -27,88 +24,12 @@
 #include "keeper/telling_notice.h"
 #include "keyring/keyring.h"
 #include "letter/asserted.h"
-#include "requests/inspector.h"
-#include "stages/policy/policy.h"
 
-#define DECISION_MAX  ((size_t)4 << 20)
-#define INSPECT_TRIES 3 /* a letter that ends every inspector that reads it goes on unread */
-#define RETRY_MS      1000
-#define ALARM_MS      60000 /* so long a letter may be undecided before a person hears of it */
-#define HEADER_MAX    ((size_t)1 << 20) /* bytes in which labels of imported letters are found */
-#define GROUP_MAX     BACKLOG_GROUP     /* imported letters whose findings are one commit */
-
-static const struct mail_limits limits = {.letter_bytes = LETTER_BYTES_MAX,
-                                          .header_bytes = LETTER_BYTES_MAX,
-                                          .field_bytes = LETTER_BYTES_MAX,
-                                          .line_bytes = LETTER_BYTES_MAX,
-                                          .fields = 100000};
-
-/* One letter on its way through the stages. */
-struct letter {
-    struct keeper *keeper;
-    struct parcel *parcel;
-    struct arena *arena;
-    int content_fd;
-    struct slice content;
-    struct facts facts;
-    struct mail_header header;
-    struct findings findings;
-    struct cbor_list scans; /* struct scan */
-    int terms_fd;
-    struct decision decision;
-    struct copying copying;
-};
-
-/* ── inspection ── */
-
-static struct findings unread(struct arena *arena, const char *why)
-{
-    struct slice *gaps = arena_array(arena, 1, sizeof(*gaps));
-
-    gaps[0] = letter_text(arena, slice_text(why), 300);
-    return (struct findings){
-        .gaps = {gaps, 1},
-          .unread = true
-    };
-}
-
-void keeper_inspect(struct keeper *k, const struct facts *f, int content_fd, struct arena *arena,
-                    struct findings *findings, int *terms_fd)
-{
-    uint8_t tag[INSPECTOR_SENDER_LEN];
-    struct inspector_ask ask = {.sender = slice_of(tag, sizeof(tag))};
-    struct inspector_answer answer = {0};
-    int64_t within_ms = 2 * k->options.settings(k->options.context)->process.inspector_timeout_ms;
-    struct error e = {0};
-
-    keeper_life_of_sender(f, tag);
-    *terms_fd = -1;
-    for (int i = 0; i < INSPECT_TRIES; i++) {
-        if (ipc_call(k->options.inspector, &inspector_inspect, &ask, content_fd, &answer, terms_fd,
-                     arena, within_ms, &e)) {
-            *findings = answer.findings;
-            findings->id = f->id;
-            return;
-        }
-        if (e.kind != ERROR_BUSY && ask.shallow) {
-            break;
-        }
-        /* Its documents may be what ended the reader: then they alone are lost to search. */
-        ask.shallow = ask.shallow || e.kind != ERROR_BUSY;
-    }
-    log_event(LOG_WARNING, "letter.unread", LOG_TEXT("reason", e.text));
-    *findings = unread(arena, e.text);
-    findings->id = f->id;
-    *terms_fd = -1;
-}
-
-static void inspect(struct letter *l)
-{
-    keeper_inspect(l->keeper, &l->facts, l->content_fd, l->arena, &l->findings, &l->terms_fd);
-    l->findings.scans = l->scans; /* whatever the inspector says of them */
-    bool own = l->facts.kind == LETTER_SUBMITTED && l->findings.links.count;
-    l->findings.account = own ? l->facts.account : SLICE_NONE;
-}
+#define DECISION_MAX ((size_t)4 << 20)
+#define RETRY_MS     1000
+#define ALARM_MS     60000 /* so long a letter may be undecided before a person hears of it */
+#define HEADER_MAX   ((size_t)1 << 20) /* bytes in which labels of imported letters are found */
+#define GROUP_MAX    BACKLOG_GROUP     /* imported letters whose findings are one commit */
 
 /* ── the record of all three, and of how long it is kept ── */
 
@@ -225,36 +146,14 @@ static bool waited_enough(const struct letter *l, int64_t lifetime_ms)
            clock_steady_ms() - l->parcel->since_ms >= least_ms;
 }
 
-static bool decide(struct letter *l, const struct settings *settings, struct error *e)
-{
-    struct recipient_state *states =
-        recipients_look(l->keeper, &l->facts, &l->header, settings, l->arena);
-    bool over = waited_enough(l, settings->delivery.queue_lifetime_ms);
-    const struct policy_letter known = {&l->facts, &l->header, &l->findings, states};
-
-    l->copying.source = (struct copy_source){.k = l->keeper,
-                                             .settings = settings,
-                                             .facts = &l->facts,
-                                             .header = &l->header,
-                                             .content = l->content,
-                                             .arena = l->arena};
-    l->copying.policy = policy_decide;
-    l->copying.over = over;
-    if (over) {
-        recipients_give_up(states, l->facts.recipients.count, l->arena);
-    }
-    copy_source_init(&l->copying.source);
-    return copying_decide(&l->copying, &known, states, &l->decision, e) &&
-           recipients_known(states, l->facts.recipients.count, settings, &l->decision, e) &&
-           policies_stamp(l->keeper, settings, l->arena, &l->decision, e);
-}
-
 static bool send_on(struct letter *l, struct error *e)
 {
     const struct settings *settings = l->keeper->options.settings(l->keeper->options.context);
 
+    uint64_t mark = redecide_mark(l->keeper);
     patience_begin(PATIENCE_MS);
-    bool decided = decide(l, settings, e);
+    bool decided =
+        develop_decide(l, settings, waited_enough(l, settings->delivery.queue_lifetime_ms), e);
     patience_end();
     if (!decided) {
         l->parcel->parks = l->copying.waits;
@@ -275,10 +174,11 @@ static bool send_on(struct letter *l, struct error *e)
     if ((!waits && !copying_keep(&l->copying, e)) || !record_all(l, &scanned, e)) {
         return false;
     }
-    keeper_enqueue(l->keeper, l->parcel, &l->decision);
+    keeper_enqueue(l->keeper, l->parcel, &l->decision, 0);
     guard_found(l->keeper, &l->facts, &l->findings, l->arena);
     scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, &scanned);
     policies_follow(l->keeper, l->parcel, &l->decision);
+    redecide_missed(l->keeper, mark, &l->facts, &l->decision);
     suspension_settle(l->keeper, &l->facts, &l->parcel->id, held, l->arena);
     return true;
 }
@@ -304,8 +204,8 @@ static bool develop(struct letter *l, struct error *e)
     }
     l->content_fd = content;
     l->content = map.bytes;
-    mail_header_read(l->content, &limits, l->facts.smtputf8, l->arena, &l->header);
-    inspect(l);
+    mail_header_read(l->content, &develop_limits, l->facts.smtputf8, l->arena, &l->header);
+    develop_inspect(l);
     bool sent = l->parcel->decided || send_on(l, e);
     copying_done(&l->copying);
     if (!sent) {
@@ -338,7 +238,7 @@ static bool read_header(struct letter *l, struct mail_header *header, struct err
     if (!memfd_map(l->content_fd, LETTER_BYTES_MAX, &map, e)) {
         return false;
     }
-    mail_header_read(arena_copy(l->arena, slice_head(map.bytes, HEADER_MAX)), &limits, true,
+    mail_header_read(arena_copy(l->arena, slice_head(map.bytes, HEADER_MAX)), &develop_limits, true,
                      l->arena, header);
     if (map.bytes.len > HEADER_MAX && header->bytes.len >= HEADER_MAX) {
         header->defect = MAIL_HEADER_LONG; /* there may be labels behind */
@@ -377,7 +277,7 @@ static bool look_at(struct group *g, struct letter *l, const struct retention_ru
         return false;
     }
     l->content_fd = content;
-    inspect(l);
+    develop_inspect(l);
     smime_harvest_from(l->keeper, &l->findings, content, l->arena);
     openpgp_harvest(l->keeper, &l->facts, content, l->arena);
     parcel_forget_content(l->parcel);

@@ -2,6 +2,7 @@
 
 #include "letter/consent.h"
 #include "letter/findings.h"
+#include "letter/redecision.h"
 #include "letter/retention.h"
 
 const struct cbor_schema *letter_record_schema(uint16_t type)
@@ -27,6 +28,8 @@ const struct cbor_schema *letter_record_schema(uint16_t type)
         return &order_schema;
     case RECORD_CLASSES:
         return &classes_schema;
+    case RECORD_REDECISION:
+        return &redecision_schema;
     case RECORD_CONSENT:
         return &consent_record_schema;
     default:

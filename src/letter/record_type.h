@@ -31,4 +31,5 @@ enum record_type {
         67, /* a letter waited for a second person, and what he said: letter/consent.h */
     RECORD_POLICY = 68,        /* by which letters are decided from here on: letter/policy.h */
     RECORD_RECIPIENT_KEY = 69, /* a key of a recipient came or went: letter/recipient_key.h */
+    RECORD_REDECISION = 72,    /* what a policy held was decided once more: letter/redecision.h */
 };

@@ -63,6 +63,8 @@ struct ruling {
     bool generated;         /* a password that was made for the letter opens that copy */
     bool closed;            /* a policy held it before a scanner became its guard */
     uint64_t clean;         /* enum ruling_clean: whether that copy's files were cleaned */
+    bool
+        replaced; /* in no record: a later one decided anew (letter/redecision.h), nothing is due of it */
 };
 
 extern const struct cbor_schema ruling_schema;

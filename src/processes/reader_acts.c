@@ -2,6 +2,7 @@
  * The ledger alone says so; it is read a stretch at a time, from its end backwards. */
 #include "letter/case.h"
 #include "letter/guard.h"
+#include "letter/redecision.h"
 #include "letter/subject.h"
 #include "processes/reader.h"
 #include "requests/auth.h"
@@ -23,6 +24,7 @@ static bool is_act(const struct ledger_entry *entry, struct arena *arena)
 {
     struct subject_record subject;
     struct suspension_record suspension;
+    struct redecision again;
     struct sign_in s;
     struct error e;
 
@@ -41,6 +43,9 @@ static bool is_act(const struct ledger_entry *entry, struct arena *arena)
         return !entry->erased &&
                cbor_read(entry->body, &subject_record_schema, arena, &subject, &e) &&
                subject.state != SUBJECT_GOES_ON;
+    case RECORD_REDECISION: /* what was looked at by itself, nobody did */
+        return !entry->erased && cbor_read(entry->body, &redecision_schema, arena, &again, &e) &&
+               again.by.len != 0;
     case RECORD_SUSPENSION: /* a person's has an act of its own */
         return !entry->erased &&
                cbor_read(entry->body, &suspension_record_schema, arena, &suspension, &e) &&

@@ -29,6 +29,7 @@
 #include "requests/pull.h"
 #include "requests/reader.h"
 #include "requests/recipients.h"
+#include "requests/redecide.h"
 #include "requests/reseal.h"
 #include "requests/retention.h"
 #include "requests/secrets.h"
@@ -67,6 +68,7 @@ static const struct permit permits[] = {
     {&admin_dkim_list,     "dkim list",        RUNNING | AUDITOR, false},
     {&admin_queue_list,    "queue list",       RUNNING,           false},
     {&admin_order,         "queue order",      RUNNING,           false},
+    {&letter_decide,       "queue decide",     RUNNING,           true },
     {&admin_erase,         "erase",            RUNNING,           false},
     {&admin_requests,      "approvals",        RUNNING | AUDITOR, false},
     {&admin_verdict,       "approve",          RUNNING | AUDITOR, false},
