@@ -6,6 +6,7 @@
 #include "keeper/internal.h"
 #include "keeper/recipient_keys.h"
 #include "keeper/secrets_parts.h"
+#include "letter/redecision.h"
 #include "requests/secrets.h"
 
 #define UNSOUND                                                                                    \
@@ -113,11 +114,34 @@ static bool is_protected(const struct decision *d)
     const struct ruling *rulings = d->rulings.items;
 
     for (size_t i = 0; i < d->rulings.count; i++) {
-        if (rulings[i].method == RUNG_ATTACHMENTS) {
+        if (rulings[i].method == RUNG_ATTACHMENTS && !rulings[i].replaced) {
             return true;
         }
     }
     return false;
+}
+
+/* With what was decided once more behind that record. */
+static bool read_decision(struct keeper *k, struct catalog *catalog,
+                          const struct catalog_letter *letter, struct ledger_ref ref,
+                          struct arena *arena, struct decision *out, struct error *e)
+{
+    struct catalog_record *records = NULL;
+    size_t count = 0;
+
+    if (!keeper_read(k, ref, &decision_schema, arena, out, e) ||
+        !catalog_records(catalog, letter->seq, arena, &records, &count, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct redecision again;
+        if (records[i].type == RECORD_REDECISION && records[i].ref.seq > ref.seq &&
+            (!keeper_read(k, records[i].ref, &redecision_schema, arena, &again, e) ||
+             !redecision_apply(&again, arena, out, e))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* The facts of a letter of this caller whose files a password opens. */
@@ -125,19 +149,22 @@ static bool find_own(struct keeper_admin *admin, const struct letter_id *id, str
                      struct facts *facts, struct decision *decision, bool *own, struct error *e)
 {
     struct keeper *k = admin->keeper;
+    OWN(catalog) struct catalog *catalog = NULL;
     struct catalog_letter letter;
     struct ledger_ref ref;
     bool found = false;
 
     *own = false;
-    if (!catalog_find(k->tail.catalog, id, &letter, &found, e)) {
+    (void)tail_settle(k);
+    if (!catalog_open(k->options.catalog_path, false, SLICE_NONE, &catalog, e) ||
+        !catalog_find(catalog, id, &letter, &found, e)) {
         return false;
     }
     if (!found) {
         return true;
     }
     if (!keeper_read(k, letter.facts, &facts_schema, arena, facts, e) ||
-        !catalog_record(k->tail.catalog, letter.seq, RECORD_DECISION, &ref, &found, e)) {
+        !catalog_record(catalog, letter.seq, RECORD_DECISION, &ref, &found, e)) {
         return false;
     }
     bool mine = slice_equal(facts->id, letter_id_slice(id)) && admin->caller.account.len &&
@@ -145,7 +172,7 @@ static bool find_own(struct keeper_admin *admin, const struct letter_id *id, str
     if (!mine || !found) {
         return true;
     }
-    if (!keeper_read(k, ref, &decision_schema, arena, decision, e)) {
+    if (!read_decision(k, catalog, &letter, ref, arena, decision, e)) {
         return false;
     }
     *own = slice_equal(decision->id, facts->id) && is_protected(decision);
@@ -162,7 +189,8 @@ static void list_recipients(const struct facts *f, const struct decision *d, str
     size_t n = 0;
 
     for (size_t i = 0; i < d->rulings.count; i++) {
-        struct slice in = rulings[i].generated ? rulings[i].recipients : SLICE_NONE;
+        bool opens = rulings[i].generated && !rulings[i].replaced;
+        struct slice in = opens ? rulings[i].recipients : SLICE_NONE;
         for (; in.len >= 2 && n < f->recipients.count; in = slice_from(in, 2)) {
             size_t index = (size_t)in.ptr[0] << 8 | in.ptr[1];
             if (index < f->recipients.count) {
