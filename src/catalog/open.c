@@ -42,7 +42,15 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS stamped (letter INTEGER NOT NULL, class INTEGER NOT NULL,"
     "  PRIMARY KEY (letter, class)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS known (key INTEGER PRIMARY KEY, letter INTEGER NOT NULL);"
-    "CREATE INDEX IF NOT EXISTS known_letter ON known (letter);";
+    "CREATE INDEX IF NOT EXISTS known_letter ON known (letter);"
+    /* How many letters there are: counting them anew for each question would read all of an index. */
+    "CREATE TRIGGER IF NOT EXISTS letters_came AFTER INSERT ON letters BEGIN"
+    "  INSERT INTO meta VALUES ('letters', 1, 0, 0) ON CONFLICT (name) DO UPDATE SET seq = seq + 1;"
+    "END;"
+    "CREATE TRIGGER IF NOT EXISTS letters_went AFTER DELETE ON letters BEGIN"
+    "  UPDATE meta SET seq = seq - 1 WHERE name = 'letters'; END;"
+    "INSERT OR IGNORE INTO meta SELECT 'letters', count(*), 0, 0 FROM letters"
+    "  WHERE NOT EXISTS (SELECT 1 FROM meta WHERE name = 'letters');";
 
 #define LETTER_COLUMNS "seq, id, kind, received_at, size, decided, segment, offset, repeat"
 
@@ -114,7 +122,8 @@ static const char *const texts[SQL_STATEMENTS] = {
     [SQL_KNOWN] = "SELECT key FROM known",
     [SQL_KNOWN_FIRST] = "SELECT 1 FROM known WHERE key = ?1 AND letter = ?2",
     [SQL_DROP_KNOWN] = "DELETE FROM known WHERE letter = ?1",
-    [SQL_COUNTS] = "SELECT (SELECT count(*) FROM letters),"
+    [SQL_COUNTS] = "SELECT coalesce((SELECT seq FROM meta WHERE name = 'letters'),"
+                   " (SELECT count(*) FROM letters))," /* a reader's, before the keeper opened it */
                    " (SELECT count(*) FROM queue WHERE state = 1),"
                    " (SELECT count(*) FROM queue WHERE state = 2),"
                    " (SELECT count(*) FROM letters WHERE decided = 0)",

@@ -1,3 +1,4 @@
+#include <sqlite3.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -220,19 +221,70 @@ static void dates_are_known_by_their_key(void **state)
     assert_int_equal(refs[0].seq, s->seq - 1);
 }
 
-static void a_removed_letter_has_no_stamp(void **state)
+static void remove_the_second(struct story *s)
 {
-    struct story *s = *state;
     struct removed_letter gone = {.id = letter_id_slice(&s->ids[1]), .seq = 3};
     const struct removal r = {
         .id = gone.id, .by = SLICE("x"), .reason = SLICE("y"), .letters = {&gone, 1}
     };
-    uint64_t first = 0;
 
     tell(s, RECORD_REMOVAL, &removal_schema, &r);
+}
+
+static void a_removed_letter_has_no_stamp(void **state)
+{
+    struct story *s = *state;
+    uint64_t first = 0;
+
+    remove_the_second(s);
     assert_int_equal(ended(s, UINT64_MAX, 0, 10, &first), 1);
     stamp(s, 1, 400, 900); /* what was under way when it was erased */
     assert_int_equal(ended(s, UINT64_MAX, 0, 10, &first), 1);
+}
+
+static void expect_letters(struct story *s, uint64_t letters)
+{
+    struct catalog_counts counts;
+    struct error e;
+
+    assert_ok(catalog_counts(s->catalog, &counts, &e), e);
+    assert_int_equal(counts.letters, letters);
+}
+
+static void letters_are_counted(void **state)
+{
+    struct story *s = *state;
+    struct error e;
+
+    expect_letters(s, 3);
+    remove_the_second(s);
+    expect_letters(s, 2);
+    assert_ok(catalog_clear(s->catalog, &e), e);
+    expect_letters(s, 0);
+    s->seq = 0;
+    tell_story(s);
+    expect_letters(s, 3);
+}
+
+static void letters_of_an_older_program_are_counted(void **state)
+{
+    static const char older[] = "DROP TRIGGER letters_came; DROP TRIGGER letters_went;"
+                                "DELETE FROM meta WHERE name = 'letters'";
+    struct story *s = *state;
+    sqlite3 *db = NULL;
+    struct error e;
+
+    catalog_close(TAKE(s->catalog, NULL));
+    assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, older, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    for (int writable = 0; writable < 2; writable++) { /* a reader may come before the keeper */
+        catalog_close(TAKE(s->catalog, NULL));
+        assert_ok(catalog_open(s->path, writable, slice_of(key, sizeof(key)), &s->catalog, &e), e);
+        expect_letters(s, 3);
+    }
+    remove_the_second(s);
+    expect_letters(s, 2);
 }
 
 int main(void)
@@ -244,6 +296,8 @@ int main(void)
         TEST(rules_are_counted),
         TEST(dates_are_known_by_their_key),
         TEST(a_removed_letter_has_no_stamp),
+        TEST(letters_are_counted),
+        TEST(letters_of_an_older_program_are_counted),
     };
     return cmocka_run_group_tests_name("catalog/retention", tests, NULL, NULL);
 }
