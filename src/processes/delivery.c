@@ -35,7 +35,7 @@ struct delivery {
     struct ipc_pool *keeper;
     struct outward_shared shared;
     sem_t askers;
-    atomic_uint busy; /* workers that have a job */
+    atomic_uint begun; /* letters that are on their way, until their outcome is reported */
     pthread_mutex_t lock;
     struct outward *outward; /* guarded by lock */
 };
@@ -51,7 +51,8 @@ struct attempt {
     struct recipient_outcome *outcomes;
     struct evidence evidence;
     struct tls_tally tally;
-    bool busy;       /* no server was asked, because all connections were in use */
+    bool begun;      /* counted in the process's `begun` */
+    bool busy;       /* no server was asked, because all connections were in use, or we stop */
     bool tls_broken; /* a server was asked for TLS and the handshake broke */
 };
 
@@ -80,12 +81,30 @@ static void settle_deferred(struct attempt *a, const char *enhanced, const char 
     settle_all(a, session_outcome(DELIVERY_DEFERRED, 0, enhanced, slice_text(why), a->arena));
 }
 
+/* Whether a letter may still begin: counted first, so that a process that stops waits for it or it sees the stop. */
+static bool may_begin(struct attempt *a)
+{
+    if (!a->begun) {
+        a->begun = true;
+        (void)atomic_fetch_add(&a->d->begun, 1);
+    }
+    if (!role_stopping(a->d->role)) {
+        return true;
+    }
+    a->busy = true;
+    settle_deferred(a, "4.3.2", "the process that delivers is being stopped");
+    return false;
+}
+
 /* Written down before MAIL FROM: bytes may be about to leave. */
 static bool begin(struct attempt *a, const struct session *s)
 {
     char address[ADDRESS_TEXT_MAX];
     struct error e = {0};
 
+    if (!may_begin(a)) {
+        return false;
+    }
     address_print(&session_peer(s)->address, address);
     const struct keeper_begin_ask ask = {
         .job = a->job->job, .host = session_peer(s)->host, .address = slice_text(address)};
@@ -290,6 +309,7 @@ static void serve_job(struct delivery *d, const struct keeper_job *job, int fd, 
     a.evidence.started_at = started_at;
     a.evidence.ended_at = (uint64_t)clock_wall_ms();
     report(&a);
+    (void)atomic_fetch_sub(&d->begun, a.begun ? 1 : 0);
     outward_drop(a.outward);
 }
 
@@ -303,13 +323,11 @@ static bool next_job(struct delivery *d, struct keeper_job *job, int *fd, struct
     }
     bool answered = !role_stopping(d->role) && ipc_call(d->keeper, &keeper_job_next, &ask, -1, job,
                                                         fd, arena, JOB_WAIT_MS + CALL_MS, &e);
-    bool taken = answered && job->job != 0;
-    (void)atomic_fetch_add(&d->busy, taken ? 1 : 0);
     (void)sem_post(&d->askers);
     if (!answered) {
         (void)poll(NULL, 0, PAUSE_MS);
     }
-    return taken;
+    return answered && job->job != 0;
 }
 
 static void work(void *context)
@@ -323,7 +341,6 @@ static void work(void *context)
         OWN(fd) int fd = -1;
         if (next_job(d, &job, &fd, &arena)) {
             serve_job(d, &job, fd, &arena);
-            (void)atomic_fetch_sub(&d->busy, 1);
         }
         arena_reset(&arena);
     }
@@ -403,7 +420,8 @@ bool delivery_run(struct role *r, struct error *e)
     }
     tidy_up(&d);
     int64_t end_ms = clock_steady_ms() + STOP_MS;
-    while (atomic_load(&d.busy) > 0 && clock_steady_ms() < end_ms) {
+    /* Those who still look for a server have sent nothing: the keeper gives their letters out again. */
+    while (atomic_load(&d.begun) > 0 && clock_steady_ms() < end_ms) {
         (void)poll(NULL, 0, 10);
     }
     return true;

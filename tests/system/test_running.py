@@ -482,6 +482,30 @@ def test_below_the_watermark_nothing_is_accepted(scene):
     wait_for("space", lambda: accepts(scene))
 
 
+def test_a_stop_does_not_wait_for_a_server_that_says_nothing(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        made = Scene(tmp_path, sections=f"[domain silent.test]\nroute = 127.0.0.1:{silent.getsockname()[1]}\n")
+        try:
+            letter, _ = made.send("nobody answers", to="joe@silent.test")
+            reached, _ = silent.accept()
+            made.company.process.send_signal(signal.SIGTERM)
+            made.company.process.wait(20)  # it would wait 25 s for a letter that is on its way
+            reached.close()
+            assert made.company.process.returncode == 0
+            made.company.process = None
+            made.company.start()
+            silent.accept()[0].close()  # it is tried again, and nothing was recorded of the first time
+            shown = wait_for("an attempt", lambda: attempted(made.company, letter))
+            assert "attempt 1 " in shown and "attempt 2 " not in shown
+        finally:
+            made.close()
+
+
+def attempted(company, letter):
+    shown = company.show(letter)
+    return shown if "attempt " in shown else None
+
+
 def accepts(scene):
     with contextlib.suppress(AssertionError):
         return scene.send("there is space again")
