@@ -42,7 +42,8 @@ def make_scene(tmp_path_factory, name, **settings):
 def scene(tmp_path_factory):
     """A company with a program that writes alarms down."""
     script = tmp_path_factory.mktemp("alarm") / "alarm"
-    script.write_text(f'#!/bin/sh\n{{ echo "$#:$1"; cat; }} >>"{script}.said"\n')
+    # In one piece, since two alarms may be told at once.
+    script.write_text(f'#!/bin/sh\nsentence=$(cat)\nprintf "%s\\n%s\\n" "$#:$1" "$sentence" >>"{script}.said"\n')
     script.chmod(0o755)
     made = make_scene(tmp_path_factory, "running", alert_command=script, alert_interval="1s",
                       disk_warning="1MiB", disk_watermark="1MiB")
