@@ -321,10 +321,11 @@ def test_a_company_keeps_what_they_offer(town, openssl_signed, gpgsm_signed, tmp
             for name, (_, octets) in list(signed.items())[:IMPORTED]:
                 (folder / f"{program}-{name}").write_bytes(octets)
                 (folder / f"{program}-as-victim-{name}").write_bytes(with_from(octets, f"From: {victim.address}".encode()))
-        company.postern("import", "eml", folder, "--owner", ANNA, "--reason", "test")
+        words = ("import", "eml", folder, "--owner", ANNA, "--reason", "test")
+        wait_for("a catalog that is up to date", lambda: company.postern(*words, check=False).returncode == 0, 60)
         for person in town.people:
             shown = wait_for(f"the certificate of {person.address}", lambda: company.postern(
-                "recipient", "show", person.address, check=False).stdout, 60)
+                "recipient", "show", person.address, check=False).stdout, 120)
             assert fingerprint(person.certificate) in shown and "from a signed letter" in shown
         listed = company.postern("recipient", "list", "partner.test")
         assert victim.address not in listed and len(set(re.findall(r"\S+@partner\.test", listed))) == len(town.people), listed
