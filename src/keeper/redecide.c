@@ -1,5 +1,6 @@
 #include "keeper/redecide.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -7,6 +8,7 @@
 #include "keeper/consent.h"
 #include "keeper/guard.h"
 #include "keeper/patience.h"
+#include "keeper/redecide_look.h"
 #include "keeper/redecide_parts.h"
 #include "keeper/scanning.h"
 #include "keeper/secrets.h"
@@ -15,23 +17,33 @@
 #include "letter/redecision.h"
 
 #define BY_ITSELF_MAX (REDECISIONS_MAX / 2) /* of one letter: the rest is for people who order it */
+#define WHY_OPEN                                                                                   \
+    "by itself nothing leaves whose content is not encrypted: `postern queue decide` lets it go"
 #define WHY_CONSENT                                                                                \
     "by today's settings a second person would have to approve it: let it go with `postern queue " \
     "release --reason`"
 
 /* ── which of its rulings ── */
 
+/* What holds it last stands first, so each may stand anywhere. */
+static bool says(struct slice reason, struct slice why)
+{
+    return reason.len && memmem(reason.ptr, reason.len, why.ptr, why.len);
+}
+
 bool redecide_is_policys(const struct ruling *r)
 {
-    static const char *const others[] = {SECRETS_WHY_HELD, SECRETS_WHY_UNREAD, SUSPENSION_WHY_HELD,
-                                         WHY_CONSENT};
+    static const char *const others[] = {
+        SECRETS_WHY_HELD,      SECRETS_WHY_UNREAD, SUSPENSION_WHY_HELD, WHY_CONSENT,
+        SCANNING_WHY_MALWARE,  SCANNING_WHY_PART,  SCANNING_WHY_LARGE,  SCANNING_WHY_AWAY,
+        SCANNING_WHY_UNSCORED, SCANNING_WHY_SCORED};
     const struct ruling_try *tried = r->tried.items;
     uint64_t last = r->tried.count ? tried[r->tried.count - 1].rung : RUNG_NONE;
     bool alone = r->hold && !r->replaced && r->guard == GUARD_POLICY &&
                  (last == RUNG_HOLD || last == RUNG_RETURN);
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        alone = alone && !slice_starts(r->reason, slice_text(others[i]));
+        alone = alone && !says(r->reason, slice_text(others[i]));
     }
     return alone;
 }
@@ -99,11 +111,49 @@ static void pick(struct redeciding *x, size_t ruling, const struct ruling *r)
     }
 }
 
+/* How often it was decided once more and nobody got it by that: the others end by themselves. */
+static bool count_idle(struct redeciding *x, size_t *idle, struct error *e)
+{
+    const struct letter *l = &x->letter;
+    struct ledger_ref *again = NULL;
+    size_t n = parcel_again(l->parcel, l->arena, &again);
+
+    *idle = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct redecision r;
+        if (!keeper_read(x->keeper, again[i], &redecision_schema, l->arena, &r, e)) {
+            return false;
+        }
+        const struct ruling *rulings = r.rulings.items;
+        bool all = true;
+        for (size_t j = 0; j < r.rulings.count; j++) {
+            all = all && rulings[j].hold;
+        }
+        *idle += all ? 1 : 0;
+    }
+    return true;
+}
+
+static bool is_within(struct redeciding *x, struct error *e)
+{
+    size_t most = x->order->is_new ? BY_ITSELF_MAX : REDECISIONS_MAX;
+    size_t idle = 0;
+
+    if (x->n_picked == 0 || x->n_again < most) {
+        return true;
+    }
+    return count_idle(x, &idle, e) &&
+           (idle < most ||
+            error_set(e, ERROR_LIMIT,
+                      "the letter was decided %zu times without a way for anybody: let it go with "
+                      "`postern queue release --reason`, or `postern queue cancel` gives it up",
+                      idle + 1));
+}
+
 /* What may be replaced; n_picked is 0 when nothing may. */
 static bool select_rulings(struct redeciding *x, struct error *e)
 {
     const struct ruling *rulings = x->before.rulings.items;
-    size_t most = x->order->is_new ? BY_ITSELF_MAX : REDECISIONS_MAX;
     struct arena *arena = x->letter.arena;
 
     x->picked = arena_array(arena, x->before.rulings.count + 1, sizeof(bool));
@@ -116,11 +166,7 @@ static bool select_rulings(struct redeciding *x, struct error *e)
             pick(x, i, &rulings[i]);
         }
     }
-    return x->n_picked == 0 || x->n_again < most ||
-           error_set(e, ERROR_LIMIT,
-                     "the letter was decided %zu times: let it go with `postern queue release "
-                     "--reason`, or `postern queue cancel` gives it up",
-                     x->n_again + 1);
+    return is_within(x, e);
 }
 
 /* ── the letter ── */
@@ -147,12 +193,11 @@ static struct parcel *parcel_like(struct parcel *old, struct arena *arena, size_
     return p;
 }
 
-/* What scanners said of it then holds. */
-static bool recall_scans(struct redeciding *x, struct error *e)
+/* What was found in it then; and what scanners said of it then holds. */
+static bool recall(struct redeciding *x, struct findings *then, struct error *e)
 {
     struct letter *l = &x->letter;
     OWN(catalog) struct catalog *catalog = NULL;
-    struct findings then;
     struct ledger_ref ref;
     bool found = false;
 
@@ -163,12 +208,30 @@ static bool recall_scans(struct redeciding *x, struct error *e)
     if (!found) {
         return error_set(e, ERROR_BUSY, "what was found in it is not in the catalog yet");
     }
-    if (!keeper_read(x->keeper, ref, &findings_schema, l->arena, &then, e) ||
-        !parcel_owns(l->parcel, then.id, e)) {
+    if (!keeper_read(x->keeper, ref, &findings_schema, l->arena, then, e) ||
+        !parcel_owns(l->parcel, then->id, e)) {
         return false;
     }
-    l->scans = then.scans;
+    l->scans = then->scans;
     return true;
+}
+
+static size_t count_unreadable(const struct findings *f)
+{
+    const struct part *parts = f->parts.items;
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->parts.count; i++) {
+        n += parts[i].reading == PART_UNREADABLE ? 1 : 0;
+    }
+    return n;
+}
+
+bool redecide_reads_less(const struct findings *then, const struct findings *now)
+{
+    return !then->unread &&
+           (now->unread || now->gaps.count > then->gaps.count ||
+            now->parts.count < then->parts.count || count_unreadable(now) > count_unreadable(then));
 }
 
 /* Nothing goes back by a redecision: what is to go back by today's settings waits for a person. */
@@ -208,13 +271,18 @@ static bool hold_for_others(struct redeciding *x, struct error *e)
 }
 
 /* Read, inspected and decided, as after 250; the copies are made. */
-static bool decide(struct redeciding *x, struct error *e)
+static bool decide(struct redeciding *x, const struct findings *then, struct error *e)
 {
     struct letter *l = &x->letter;
     const struct settings *s = x->keeper->options.settings(x->keeper->options.context);
 
     mail_header_read(l->content, &develop_limits, l->facts.smtputf8, l->arena, &l->header);
     develop_inspect(l);
+    if (redecide_reads_less(then, &l->findings)) {
+        return error_set(e, ERROR_BUSY,
+                         "less of the letter can be read now than when it was decided: try again "
+                         "later, or let it go with `postern queue release --reason`");
+    }
     l->copying.only = x->only;
     patience_begin(PATIENCE_MS);
     bool decided = develop_decide(l, s, false, e);
@@ -237,21 +305,46 @@ static bool was_said(const struct redeciding *x, const struct ruling *now)
     return now->hold && said;
 }
 
-/* What is looked at by itself changes something, and lets nothing go but what is hidden. */
+/* As its policy holds what it has no way for, so that an order may decide it. */
+static void keep_open(struct ruling *r, struct arena *arena)
+{
+    const struct ruling_try *before = r->tried.items;
+    size_t n = r->tried.count < RULING_TRIES_MAX ? r->tried.count : RULING_TRIES_MAX - 1;
+    struct ruling_try *tried = arena_array(arena, n + 1, sizeof(*tried));
+
+    for (size_t i = 0; i < n; i++) {
+        tried[i] = before[i];
+    }
+    tried[n] = (struct ruling_try){RUNG_HOLD, SLICE(WHY_OPEN)};
+    r->tried = (struct cbor_list){tried, n + 1};
+    r->guard = GUARD_POLICY;
+    ruling_hold(r, SLICE(WHY_OPEN), arena);
+}
+
+/* By itself nothing goes but what is hidden; it waits for nobody who gets the same letter so. */
+static void keep_all_open(struct redeciding *x)
+{
+    struct letter *l = &x->letter;
+    struct ruling *now = l->decision.rulings.items;
+
+    for (size_t i = 0; x->order->is_new && i < l->decision.rulings.count; i++) {
+        if (!now[i].hold && !rung_hides(now[i].method)) {
+            keep_open(&now[i], l->arena);
+            log_event(LOG_INFO, "letter.kept_open", LOG_NUMBER("seq", l->parcel->seq));
+        }
+    }
+}
+
+/* What is looked at by itself changes something. */
 static bool is_wanted(const struct redeciding *x)
 {
     const struct ruling *now = x->letter.decision.rulings.items;
     bool wanted = !x->order->is_new;
-    bool open = false;
 
     for (size_t i = 0; i < x->letter.decision.rulings.count; i++) {
         wanted = wanted || !was_said(x, &now[i]);
-        open = open || (!now[i].hold && !rung_hides(now[i].method));
     }
-    if (x->order->is_new && open) {
-        log_event(LOG_INFO, "letter.not_decided_anew", LOG_NUMBER("seq", x->letter.parcel->seq));
-    }
-    return wanted && !(x->order->is_new && open);
+    return wanted;
 }
 
 static uint64_t count_copies(const struct decision *d)
@@ -297,10 +390,13 @@ static bool decide_and_record(struct redeciding *x, struct parcel *old, struct a
                               struct redecide_done *done, struct error *e)
 {
     struct letter *l = &x->letter;
+    struct findings then;
+    uint64_t mark = redecide_mark(x->keeper);
 
-    if (!recall_scans(x, e) || !decide(x, e)) {
+    if (!recall(x, &then, e) || !decide(x, &then, e)) {
         return false;
     }
+    keep_all_open(x);
     l->copying.before = count_copies(&x->before);
     if (!is_wanted(x)) {
         return true;
@@ -311,6 +407,7 @@ static bool decide_and_record(struct redeciding *x, struct parcel *old, struct a
     bool settled = redecide_settle(x, old, e);
     if (settled) {
         tell(x, arena, done);
+        redecide_missed(x->keeper, mark, &l->facts, &l->decision);
         telling_forget(x->keeper, &l->facts, l->arena);
         suspension_settle(x->keeper, &l->facts, &l->parcel->id, false, l->arena);
     }

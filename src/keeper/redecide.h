@@ -6,6 +6,7 @@
 #pragma once
 
 #include "keeper/queue.h"
+#include "letter/findings.h"
 
 struct keeper;
 
@@ -39,5 +40,9 @@ bool redecide_letter(struct keeper *k, const struct letter_id *id,
 /* Any parcel of a letter that is in the queue, a reference; NULL: it is not. */
 struct parcel *redecide_find(struct keeper *k, const struct letter_id *id);
 
-/* Whether the ruling says that a policy alone holds it. */
+/* Whether the ruling says that a policy alone holds it: nothing else is among its reasons, wherever it stands. */
 bool redecide_is_policys(const struct ruling *r);
+
+/* Whether less of a letter was read now than when it was decided: then a policy's conditions, and the look for passwords, may miss what they
+ * met then. */
+bool redecide_reads_less(const struct findings *then, const struct findings *now);

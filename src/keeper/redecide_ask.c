@@ -15,6 +15,21 @@
     "no letter of yours with this id waits: the officer can have letters of others decided once "  \
     "more"
 
+static pthread_mutex_t deciding = PTHREAD_MUTEX_INITIALIZER;
+
+/* One at a time: a decision may wait for servers of others, as those about letters that come in (keeper/patience). */
+static bool decide(struct keeper *k, const struct letter_id *id, const struct redecide_order *order,
+                   struct arena *arena, struct redecide_done *done, struct error *e)
+{
+    if (pthread_mutex_trylock(&deciding) != 0) {
+        return error_set(e, ERROR_BUSY,
+                         "another letter is being decided by order: try again in a moment");
+    }
+    bool decided = redecide_letter(k, id, order, arena, done, e);
+    (void)pthread_mutex_unlock(&deciding);
+    return decided;
+}
+
 /* As of an order that lets go what a policy holds: where there is no officer, whoever runs this. */
 static bool may_any(struct keeper_admin *admin, struct arena *arena, bool *may, struct error *e)
 {
@@ -61,7 +76,7 @@ bool keeper_on_decide(void *ctx, struct ipc_request *r, struct error *e)
         return error_set(e, ERROR_DENIED, NO_LETTER);
     }
     log_event(LOG_INFO, "queue.decide", LOG_SLICE("by", admin->caller.at));
-    if (!redecide_letter(admin->keeper, &id, &order, r->arena, &done, e)) {
+    if (!decide(admin->keeper, &id, &order, r->arena, &done, e)) {
         return false;
     }
     *answer = (struct letter_decide_answer){done.sent, done.held, done.reason};

@@ -108,7 +108,7 @@ static void gather_parcel(void *context, const struct queue_entry *entry)
 
 static void tell_others(struct redeciding *x, struct ledger_ref ref)
 {
-    struct others o = {.id = &x->letter.parcel->id, .max = REDECISIONS_MAX + 1};
+    struct others o = {.id = &x->letter.parcel->id, .max = LETTER_RECIPIENTS_MAX + 1};
 
     o.parcels = arena_array(x->letter.arena, o.max, sizeof(struct parcel *));
     queue_each(x->keeper->queue, gather_parcel, &o);
@@ -119,7 +119,15 @@ static void tell_others(struct redeciding *x, struct ledger_ref ref)
     parcel_add_again(x->letter.parcel, ref);
 }
 
-/* The entries of what is replaced, busy; the others are put back at once. NULL: they are not all there and held any more. */
+/* Whether the letter was decided by nobody else since, as the parcel knows of whoever is still in the queue. */
+static bool is_same(const struct redeciding *x, struct parcel *p)
+{
+    struct ledger_ref *again = NULL;
+
+    return parcel_again(p, x->letter.arena, &again) == x->n_again;
+}
+
+/* The entries of what is replaced, busy; the others are put back at once. NULL: they are not all there and held any more, or others. */
 static struct queue_entry *take_entries(struct redeciding *x)
 {
     struct queue *q = x->keeper->queue;
@@ -132,7 +140,7 @@ static struct queue_entry *take_entries(struct redeciding *x)
         if (entry->ruling < x->before.rulings.count && x->picked[entry->ruling]) {
             entry->next = taken;
             taken = entry;
-            n++;
+            n += is_same(x, entry->parcel) ? 1 : 0;
         } else {
             queue_put_back(q, entry);
         }
@@ -172,11 +180,18 @@ static void follow(struct redeciding *x, const struct commit *c)
 /* Look once more at what is held, record, and have the queue do as was recorded. */
 static bool commit(struct redeciding *x, struct parcel *old, struct commit *c, struct error *e)
 {
-    const struct letter *l = &x->letter;
-    struct ledger_ref *again = NULL;
-    bool same = parcel_again(old, l->arena, &again) == x->n_again && !redecide_is_suspended(x);
-    struct queue_entry *taken = same ? take_entries(x) : NULL;
-
+    if (redecide_is_suspended(x)) {
+        return error_set(e, ERROR_BUSY,
+                         "its sender was suspended while the letter was decided: `postern account "
+                         "show`");
+    }
+    if (!is_same(x, old)) {
+        return error_set(
+            e, ERROR_BUSY,
+            "somebody else had the letter decided once more at the same time: `postern "
+            "show`");
+    }
+    struct queue_entry *taken = take_entries(x);
     if (!taken) {
         return error_set(e, ERROR_BUSY,
                          "an order about the letter came while it was decided: look at `postern "

@@ -159,7 +159,7 @@ static bool has_newer(struct keeper *k, struct slice address, uint64_t at)
         !secrets_agreed(k, address, &arena, &agreed, &found, &e) ||
         !secrets_telephone(k, address, &arena, &telephone, &e)) {
         log_event(LOG_WARNING, "redecide.unread", LOG_TEXT("reason", e.text));
-        return false;
+        return true; /* what says the same as before is not recorded */
     }
     const struct recipient_key *all = keys.keys.items;
     bool newer = (found && agreed.at >= since) || (telephone.number.len && telephone.at >= since);
@@ -205,7 +205,13 @@ static void look_at(struct looking *l, const struct letter_id *id)
     if (redecide_letter(l->keeper, id, &order, &arena, &done, &e)) {
         return;
     }
-    l->later = l->later || e.kind == ERROR_BUSY;
+    l->later = l->later || (e.kind != ERROR_LIMIT && e.kind != ERROR_CORRUPT);
+    if (e.kind == ERROR_LIMIT) {
+        keeper_alert(l->keeper, "decided-often",
+                     "a letter that its policy holds is no longer decided once more by itself, "
+                     "because that was done too often: `postern queue list`, then `postern queue "
+                     "decide`, or `postern queue release --reason` by the officer");
+    }
     log_event(LOG_WARNING, "letter.not_decided_anew", LOG_TEXT("reason", e.text));
 }
 

@@ -2,9 +2,9 @@
 
 #include "keeper/redecide.h"
 #include "keeper/redecide_names.h"
+#include "keeper/scanning.h"
 #include "keeper/secrets.h"
 #include "keeper/suspend.h"
-#include "letter/findings.h"
 #include "tests/test.h"
 
 static struct ruling_try stopped[] = {
@@ -45,14 +45,58 @@ static void a_policy_alone_holds_it(void **unused)
 static void others_hold_it_too(void **unused)
 {
     (void)unused;
-    static const char *const why[] = {SUSPENSION_WHY_HELD, SECRETS_WHY_HELD, SECRETS_WHY_UNREAD};
+    static const char *const why[] = {SUSPENSION_WHY_HELD,
+                                      SECRETS_WHY_HELD,
+                                      SECRETS_WHY_UNREAD,
+                                      SCANNING_WHY_MALWARE ": Eicar",
+                                      SCANNING_WHY_PART ": a file",
+                                      SCANNING_WHY_LARGE " (its StreamMaxLength)",
+                                      SCANNING_WHY_AWAY ": time-out",
+                                      SCANNING_WHY_UNSCORED ": time-out",
+                                      SCANNING_WHY_SCORED " 9.10 points"};
     OWN(arena) struct arena arena = {.max = 1 << 16};
 
     for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
         struct ruling r = held();
         ruling_hold(&r, slice_text(why[i]), &arena);
         assert_false(redecide_is_policys(&r));
+        ruling_hold(&r, SLICE("something else"), &arena); /* and stands first */
+        assert_false(redecide_is_policys(&r));
     }
+}
+
+/* Less may not be known of a letter than when it was decided. */
+static void what_was_read_must_be_read(void **unused)
+{
+    (void)unused;
+    struct part parts[] = {{.reading = PART_CONTAINER}, {.reading = PART_DOCUMENT}};
+    struct part closed[] = {{.reading = PART_CONTAINER}, {.reading = PART_UNREADABLE}};
+    struct slice gap[] = {SLICE("too many parts")};
+    const struct findings then = {
+        .parts = {parts, 2}
+    };
+    const struct findings unread = {
+        .unread = true, .gaps = {gap, 1}
+    };
+    const struct findings gaps = {
+        .parts = {parts, 2},
+          .gaps = {gap,   1}
+    };
+    const struct findings shallow = {
+        .parts = {closed, 2}
+    };
+    const struct findings fewer = {
+        .parts = {parts, 1}
+    };
+
+    assert_false(redecide_reads_less(&then, &then));
+    assert_true(redecide_reads_less(&then, &unread));
+    assert_true(redecide_reads_less(&then, &gaps));
+    assert_true(redecide_reads_less(&then, &shallow));
+    assert_true(redecide_reads_less(&then, &fewer));
+    assert_false(redecide_reads_less(&shallow, &shallow)); /* it was so then, too */
+    assert_true(redecide_reads_less(&shallow, &unread));
+    assert_false(redecide_reads_less(&unread, &shallow));
 }
 
 static void an_entry_is_stuck_until_somebody_speaks(void **unused)
@@ -135,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_policy_alone_holds_it),
         cmocka_unit_test(others_hold_it_too),
+        cmocka_unit_test(what_was_read_must_be_read),
         cmocka_unit_test(an_entry_is_stuck_until_somebody_speaks),
         cmocka_unit_test(names_are_found),
         cmocka_unit_test(more_names_than_fit_are_all),

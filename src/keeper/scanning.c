@@ -204,19 +204,16 @@ static struct slice why_unseen(const struct scanners_settings *set, const struct
         *guard = GUARD_OFFICER;
     }
     if (large && large->name.len) {
-        return arena_printf(arena, "the malware scanner did not look at all of it: %.*s",
-                            SLICE_ARG(large->name));
+        return arena_printf(arena, SCANNING_WHY_PART ": %.*s", SLICE_ARG(large->name));
     }
     if (large) {
-        return SLICE("it is larger than the malware scanner takes (its StreamMaxLength)");
+        return SLICE(SCANNING_WHY_LARGE " (its StreamMaxLength)");
     }
     if (away) {
-        return arena_printf(arena, "the malware scanner gives no verdict of it: %.*s",
-                            SLICE_ARG(away->name));
+        return arena_printf(arena, SCANNING_WHY_AWAY ": %.*s", SLICE_ARG(away->name));
     }
     away = set->spam_hold ? find_away(scans, SCAN_RSPAMD) : NULL;
-    return away ? arena_printf(arena, "the spam filter gives no points for it: %.*s",
-                               SLICE_ARG(away->name))
+    return away ? arena_printf(arena, SCANNING_WHY_UNSCORED ": %.*s", SLICE_ARG(away->name))
                 : SLICE_NONE;
 }
 
@@ -229,14 +226,14 @@ static struct slice why_held(const struct scanners_settings *set, const struct c
 
     if (malware) {
         *guard = set->malware == SETTING_MALWARE_REFUSE ? GUARD_BACK : GUARD_OFFICER;
-        return arena_printf(arena, "malware was found in it: %.*s", SLICE_ARG(malware->name));
+        return arena_printf(arena, SCANNING_WHY_MALWARE ": %.*s", SLICE_ARG(malware->name));
     }
     struct slice unseen = why_unseen(set, scans, arena, guard);
     if (*guard != GUARD_NONE) {
         return unseen;
     }
     if (scored && set->spam_hold && scored->score >= 100 * set->spam_hold) {
-        return arena_printf(arena, "the spam filter gives it %llu.%02llu points",
+        return arena_printf(arena, SCANNING_WHY_SCORED " %llu.%02llu points",
                             (unsigned long long)(scored->score / 100),
                             (unsigned long long)(scored->score % 100));
     }

@@ -12,6 +12,14 @@
 struct keeper;
 struct parcel;
 
+/* Why a ruling is held by it: its reason begins with one of these, or has it behind what else holds it. */
+#define SCANNING_WHY_MALWARE  "malware was found in it"
+#define SCANNING_WHY_PART     "the malware scanner did not look at all of it"
+#define SCANNING_WHY_LARGE    "it is larger than the malware scanner takes"
+#define SCANNING_WHY_AWAY     "the malware scanner gives no verdict of it"
+#define SCANNING_WHY_UNSCORED "the spam filter gives no points for it"
+#define SCANNING_WHY_SCORED   "the spam filter gives it"
+
 /**
  * Have a letter looked at by whatever is set.
  *

@@ -14,7 +14,7 @@ from test_smime import Person
 
 BOB = "bob@example.test"
 POLICY = ("[policy sealed]\nto-domain = partner.test\nmethods = smime, attachments\notherwise = hold\n"
-          "[policy proven]\nto-domain = proven.test\nmethods = openpgp\notherwise = hold\n"
+          "[policy proven]\nto-domain = proven.test\nmethods = smime\notherwise = hold\n"
           "[domain proven.test]\nroute = 127.0.0.1:{port}\ntls-name = mx.partner.test\n"
           "[domain example.test]\nroute = 127.0.0.1:{port}\ntls-name = mx.partner.test\n")
 
@@ -122,15 +122,24 @@ def test_by_order(scene):
         done = as_(scene, who, "queue", "decide", letter)
         assert done.returncode != 0 and "no letter of yours" in done.stderr, (who, done)
     done = as_(scene, ALICE, "queue", "decide", letter)
-    assert done.returncode == 1 and "stays held: 1, because:" in done.stdout and "not openpgp" in done.stdout, done
+    assert done.returncode == 1 and "stays held: 1, because:" in done.stdout and "not smime" in done.stdout, done
     assert is_held(scene, letter) and not got(scene, "otto@proven.test")
     wait_for("it to be shown", lambda: f"by order of {ALICE}" in shown(scene, letter), 20, 0.5)
+    both = hold(scene, "for both", "olga@proven.test", "otto@proven.test")
     company.stop()
     text = company.config.read_text()
-    company.config.write_text(text.replace("methods = openpgp\n", "methods = openpgp, verified\n"))
+    company.config.write_text(text.replace("methods = smime\n", "methods = smime, verified\n"))
     company.start()
-    time.sleep(1)  # by itself nothing leaves whose content is not hidden
-    assert is_held(scene, letter)
+    olga = give_certificate(scene, "olga@proven.test")  # one of two recipients has news, the other's waits on
+    wait_for("hers", lambda: got(scene, "olga@proven.test"), 30, 0.2)
+    sealed, = got(scene, "olga@proven.test")
+    assert b"for both" in opened(olga, sealed)
+    company.postern("recipient", "secret", "otto@proven.test", "set", "--password-stdin", "--reason", "test",
+                    input="k7mpx-3qd9r-h2v8t\n")  # news, of which his policy makes no use
+    for each in (letter, both):  # by itself nothing leaves whose content is not encrypted
+        wait_for("the look", lambda: "by itself nothing leaves" in shown(scene, each), 30, 0.5)
+    assert is_held(scene, letter) and is_held(scene, both) and not got(scene, "otto@proven.test")
+    company.postern("queue", "cancel", both, "--reason", "test")
     done = as_(scene, company.officer, "queue", "decide", letter, "--reason", "the policy is another one")
     assert done.returncode == 0 and "goes: 1;" in done.stdout, done
     wait_for("the letter", lambda: len(got(scene, "otto@proven.test")) == 1, 30, 0.2)
