@@ -322,14 +322,19 @@ void catalog_abort(struct catalog *c)
 
 bool catalog_clear(struct catalog *c, struct error *e)
 {
-    static const char clear[] = "BEGIN IMMEDIATE; DELETE FROM letters; DELETE FROM records;"
-                                "DELETE FROM queue; DELETE FROM imports;"
-                                "DELETE FROM removals; DELETE FROM erased_imports; DELETE FROM "
-                                "rules; DELETE FROM rule_dates;"
-                                "DELETE FROM stamps; DELETE FROM stamped; DELETE FROM known;"
-                                "DELETE FROM meta; COMMIT";
+    /* Without the triggers the letters go all at once, and not row by row; the schema has them again. */
+    static const char clear[] =
+        "BEGIN IMMEDIATE; DROP TRIGGER IF EXISTS letters_came;"
+        "DROP TRIGGER IF EXISTS letters_went; DELETE FROM letters; DELETE FROM records;"
+        "DELETE FROM queue; DELETE FROM imports;"
+        "DELETE FROM removals; DELETE FROM erased_imports; DELETE FROM "
+        "rules; DELETE FROM rule_dates;"
+        "DELETE FROM stamps; DELETE FROM stamped; DELETE FROM known;"
+        "DELETE FROM meta";
 
-    if (sqlite3_exec(c->db, clear, NULL, NULL, NULL)) {
+    if (sqlite3_exec(c->db, clear, NULL, NULL, NULL) ||
+        sqlite3_exec(c->db, schema, NULL, NULL, NULL) ||
+        sqlite3_exec(c->db, "COMMIT", NULL, NULL, NULL)) {
         (void)catalog_failed(c, "clear", e);
         catalog_abort(c);
         if (e->kind != ERROR_CORRUPT || !sqlite_wipe(c->db) || !get_ready(c, true, e)) {

@@ -264,6 +264,8 @@ static void letters_are_counted(void **state)
     s->seq = 0;
     tell_story(s);
     expect_letters(s, 3);
+    remove_the_second(s);
+    expect_letters(s, 2);
 }
 
 static void letters_of_an_older_program_are_counted(void **state)

@@ -253,6 +253,11 @@ static bool set_up(struct dirlink *l, int fd, struct error *e)
     return true;
 }
 
+void dirlink_until(struct dirlink *l, int64_t until_ms)
+{
+    l->until_ms = until_ms;
+}
+
 struct dirlink *dirlink_open(const struct dirlink_target *target, struct error *e)
 {
     OWN(dirlink) struct dirlink *l = calloc(1, sizeof(*l));
@@ -411,6 +416,7 @@ static bool take_answer(struct dirlink *l, struct dirlink_search *s, LDAPMessage
     if (!fine) {
         ldap_controls_free(controls);
         s->cookie = SLICE_NONE;
+        s->limited = code == LDAP_SIZELIMIT_EXCEEDED || code == LDAP_ADMINLIMIT_EXCEEDED;
         return code == LDAP_NO_SUCH_OBJECT;
     }
     if (!take_cookie(l, controls, arena, &s->cookie, e)) {

@@ -29,7 +29,7 @@ struct dirlink_target {
     struct tls_client *trust;
     bool starttls;
     int64_t timeout_ms; /* for each question */
-    int64_t until_ms;   /* for all of them, of clock_steady_ms() */
+    int64_t until_ms;   /* for all of them, of clock_steady_ms(); dirlink_until() moves it */
 };
 
 /* Let the library begin while there is only one thread and no walls: it looks at its environment then, and at no file. */
@@ -41,6 +41,9 @@ void dirlink_prepare(void);
  * @return  NULL with ERROR_BUSY: nobody answers; ERROR_DENIED: the certificate does not convince
  */
 struct dirlink *dirlink_open(const struct dirlink_target *target, struct error *e) MUST_CHECK;
+
+/* Have it end at another time. */
+void dirlink_until(struct dirlink *l, int64_t until_ms);
 
 /* Say good-bye and free. NULL is fine. */
 void dirlink_close(struct dirlink *l);
@@ -79,6 +82,7 @@ struct dirlink_search {
     size_t n_attributes;
     struct slice cookie; /* where to go on; empty: from the beginning, and at the end */
     bool paged;
+    bool limited; /* set: it failed by a limit of the server's (RFC 4511 section 4.5.1) */
 };
 
 /**

@@ -268,15 +268,15 @@ static bool drop_gone(struct keeper *k, struct recipient_keys *row, uint64_t sou
 
 static bool replace(struct keeper *k, struct slice address, uint64_t source,
                     const struct recipient_key *now, size_t n, struct arena *arena, bool *came,
-                    struct error *e)
+                    bool *gone, struct error *e)
 {
     struct recipient_keys row;
-    bool any = false;
 
     if (!get_row(k, address, arena, &row, e) ||
-        !drop_gone(k, &row, source, now, n, arena, &any, e)) {
+        !drop_gone(k, &row, source, now, n, arena, gone, e)) {
         return false;
     }
+    bool any = *gone;
     for (size_t i = 0; i < n; i++) {
         struct recipient_change change = {.address = address, .key = now[i]};
         if (has(row.keys.items, row.keys.count, &now[i]) || !recipient_merge(&row, &change.key) ||
@@ -296,18 +296,19 @@ static bool replace(struct keeper *k, struct slice address, uint64_t source,
 
 bool recipient_keys_replace(struct keeper *k, struct slice address,
                             enum recipient_key_source source, const struct recipient_key *now,
-                            size_t n, struct arena *arena, struct error *e)
+                            size_t n, struct arena *arena, bool *gone, struct error *e)
 {
     struct recipient_key *unique = arena_array(arena, n + 1, sizeof(*unique));
     struct slice name = recipient_canonical(address, arena);
     bool came = false;
 
+    *gone = false;
     for (size_t i = 0; i < n; i++) {
         unique[i] = now[i];
     }
     n = recipient_merge_unique(unique, n);
     (void)pthread_mutex_lock(&changing);
-    bool done = replace(k, name, source, unique, n, arena, &came, e);
+    bool done = replace(k, name, source, unique, n, arena, &came, gone, e);
     (void)pthread_mutex_unlock(&changing);
     if (done && came) {
         redecide_known(k, name);

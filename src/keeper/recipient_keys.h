@@ -43,10 +43,12 @@ bool recipient_keys_forget(struct keeper *k, struct slice address, enum recipien
 /**
  * Have an address have these keys of one place where Postern looks, and no others of it, recorded first. One that a person
  * took away is left out, and so is one that is here from a place of more weight, or for which there is no room.
+ *
+ * @param gone  whether something that it had is not there any more
  */
 bool recipient_keys_replace(struct keeper *k, struct slice address,
                             enum recipient_key_source source, const struct recipient_key *now,
-                            size_t n, struct arena *arena, struct error *e) MUST_CHECK;
+                            size_t n, struct arena *arena, bool *gone, struct error *e) MUST_CHECK;
 
 /* An address or domain in lower case; in the arena. */
 struct slice recipient_canonical(struct slice address, struct arena *arena);

@@ -66,6 +66,7 @@ struct finding {
     struct arena *arena;
     bool asks;                   /* the places where certificates are */
     bool later;                  /* one could not be asked now */
+    bool gone;                   /* one has not any more what it had */
     const char *note;            /* what one had that is of no use; NULL: nothing */
     struct recipient_keys known; /* as they are now */
 };
@@ -81,9 +82,15 @@ static bool forget(struct finding *f, unsigned of, struct error *e)
     for (size_t i = 0; i < f->known.keys.count; i++) {
         any = any || keys[i].source == source;
     }
-    return !any || recipient_keys_forget(f->keeper, f->address, source,
-                                         SLICE("the settings do not let us look there any more"),
-                                         f->arena, &any, e);
+    if (!any) {
+        return true;
+    }
+    bool done = recipient_keys_forget(f->keeper, f->address, source,
+                                      SLICE("the settings do not let us look there any more"),
+                                      f->arena, &any, e);
+    smime_find_anew(f->address, f->arena);
+    f->gone = true;
+    return done;
 }
 
 /* Whether what is here from places of that rank counts: what was asked for of late. */
@@ -100,27 +107,41 @@ static bool look(struct finding *f, unsigned of, struct error *e)
     f->later = f->later || found.state == SMIME_FIND_LATER ||
                (found.state == SMIME_FIND_OFF && !forget(f, of, e));
     f->note = found.note ? found.note : f->note;
+    f->gone = f->gone || found.gone;
     if (found.state == SMIME_FIND_KNOWN && asked) {
         f->later = !recipient_keys_of(f->keeper, f->address, f->arena, &f->known, e);
     }
     return found.state == SMIME_FIND_KNOWN && !f->later;
 }
 
+/* What a place of more weight may have is waited for: nothing of less stands in for it. */
+static bool look_at_all(struct finding *f, const struct recipient_key **best, bool *found,
+                        struct slice *why, struct error *e)
+{
+    *best = NULL;
+    *found = false;
+    *why = SLICE("no certificate of the recipient is known");
+    f->gone = false;
+    f->note = NULL;
+    for (unsigned of = RECIPIENT_RANK_BEST; of > 0 && !*found && !f->later; of--) {
+        if (look(f, of, e) && !find_of(f->keeper, &f->known, of, f->arena, best, found, why, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What one place has not any more another one of more weight may have, which was looked at before: once more. */
 static bool find(struct finding *f, struct recipient_key *out, bool *found, struct slice *why,
                  struct error *e)
 {
     const struct recipient_key *best = NULL;
 
     *found = false;
-    *why = SLICE("no certificate of the recipient is known");
-    if (!recipient_keys_of(f->keeper, f->address, f->arena, &f->known, e)) {
+    if (!recipient_keys_of(f->keeper, f->address, f->arena, &f->known, e) ||
+        !look_at_all(f, &best, found, why, e) ||
+        (f->gone && !f->later && !look_at_all(f, &best, found, why, e))) {
         return false;
-    }
-    /* What a place of more weight may have is waited for: nothing of less stands in for it. */
-    for (unsigned of = RECIPIENT_RANK_BEST; of > 0 && !*found && !f->later; of--) {
-        if (look(f, of, e) && !find_of(f->keeper, &f->known, of, f->arena, &best, found, why, e)) {
-            return false;
-        }
     }
     if (best) {
         *out = *best;

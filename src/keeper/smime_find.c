@@ -104,7 +104,7 @@ struct smime_found smime_find_dns(struct keeper *k, struct slice address, struct
     if (!settings->smime.dns || !smime_find_matters(settings) || !smimea_name(who, arena, &name)) {
         return found;
     }
-    uint64_t hash = smime_asked_hash(SLICE("smimea"), who);
+    uint64_t hash = smime_asked_of(SMIME_PLACE_DNS, SLICE_NONE, who, arena);
     uint64_t domain = smime_asked_hash(SLICE("smimea domain"), letter_domain(who));
     if (smime_asked_recall(hash, &found) || smime_asked_recall(domain, &found)) {
         return found;
@@ -118,10 +118,11 @@ struct smime_found smime_find_dns(struct keeper *k, struct slice address, struct
         smime_asked_remember(domain, later, SMIME_AFTER_SILENCE_S);
     }
     if (told != TOLD || !read_records(k, who, &answer, arena, &finds) ||
-        !smime_finds_keep(k, who, RECIPIENT_SMIMEA, &finds, arena)) {
+        !smime_finds_keep(k, who, SMIME_PLACE_DNS, &finds, arena)) {
         return later;
     }
-    found = (struct smime_found){SMIME_FIND_KNOWN, finds.n ? NULL : finds.note};
+    found = (struct smime_found){.state = SMIME_FIND_KNOWN, .note = finds.n ? NULL : finds.note};
     smime_asked_remember(hash, found, known_for_s(&answer, &finds));
+    found.gone = finds.gone;
     return found;
 }

@@ -20,6 +20,8 @@ struct smime_found {
     enum smime_find_state state;
     const char
         *note; /* a sentence without a full stop about what is there and of no use, or NULL */
+    bool
+        gone; /* something was there before: another place may have it, which was left out there meanwhile */
 };
 
 /* Ask the DNS, and keep what DNSSEC proves: certificates that stand there whole, of usage 1 or 3. What is not there any more goes. */
@@ -29,3 +31,6 @@ struct smime_found smime_find_dns(struct keeper *k, struct slice address, struct
  * vouches for it: all else is still to be proved. What is not there any more goes. */
 struct smime_found smime_find_directory(struct keeper *k, struct slice address,
                                         struct arena *arena);
+
+/* What was found of an address went: that its places were asked of late does not count any more. */
+void smime_find_anew(struct slice address, struct arena *arena);

@@ -8,6 +8,7 @@
 #include "keeper/recipient_keys.h"
 #include "keeper/smime_find.h"
 #include "keeper/smime_finds.h"
+#include "keeper/smime_judge.h"
 #include "requests/directory.h"
 
 #define DIRECTORY_MS 5000
@@ -16,7 +17,8 @@
 
 struct candidate {
     struct recipient_key key;
-    bool names_it; /* and is in date: those come first */
+    bool names_it; /* and is in date */
+    bool good;     /* and is of use: those come first */
 };
 
 static int best_first(const void *a, const void *b)
@@ -24,6 +26,9 @@ static int best_first(const void *a, const void *b)
     const struct candidate *x = a;
     const struct candidate *y = b;
 
+    if (x->good != y->good) {
+        return x->good ? -1 : 1;
+    }
     if (x->names_it != y->names_it) {
         return x->names_it ? -1 : 1;
     }
@@ -33,7 +38,27 @@ static int best_first(const void *a, const void *b)
     return slice_compare(x->key.fingerprint, y->key.fingerprint);
 }
 
-/* Those that are most likely of use, the newest last: what came last is looked at first (recipient_keys_of()). */
+/* Where there are more than are kept, those that are of use are looked for, the newest first: one that nobody whom we trust issued, or
+ * that is for signing alone, must not take their place. False when one cannot be judged now. */
+static bool judge(struct keeper *k, struct slice address, struct candidate *all, size_t n,
+                  struct arena *arena)
+{
+    struct slice why;
+    struct error e;
+    size_t good = 0;
+
+    qsort(all, n, sizeof(*all), best_first);
+    for (size_t i = 0; n > SMIME_FINDS_MAX && i < n && good < SMIME_FINDS_MAX; i++) {
+        if (all[i].names_it &&
+            !smime_worth_of(k, &all[i].key, address, arena, &all[i].good, &why, &e)) {
+            return false;
+        }
+        good += all[i].good ? 1 : 0;
+    }
+    return true;
+}
+
+/* Those that are of use, or most likely are, the newest last: what came last is looked at first (recipient_keys_of()). */
 static void choose(struct candidate *all, size_t n, struct smime_finds *finds)
 {
     qsort(all, n, sizeof(*all), best_first);
@@ -67,13 +92,16 @@ static bool read_all(struct keeper *k, struct slice address,
     if (answer->certificates.count > n || answer->more) {
         finds->note = "what its directory has of it cannot be read, or is too much";
     }
+    if (!judge(k, address, all, n, arena)) {
+        return false;
+    }
     choose(all, n, finds);
     return true;
 }
 
 /* ── asking ── */
 
-enum told { TOLD, TOLD_NOTHING, TOLD_UNASKED };
+enum told { TOLD, TOLD_NOTHING, TOLD_NOT_OF_IT, TOLD_UNASKED };
 
 /* A directory that had less time than it may take, and gave no answer, said nothing. */
 static enum told ask(struct keeper *k, const struct certificates_settings *section,
@@ -93,12 +121,14 @@ static enum told ask(struct keeper *k, const struct certificates_settings *secti
     if (out->told == DIRECTORY_SILENT) {
         return within_ms < DIRECTORY_MS ? TOLD_UNASKED : TOLD_NOTHING;
     }
+    if (out->told == DIRECTORY_LIMITED) {
+        return TOLD_NOT_OF_IT;
+    }
     return out->told == DIRECTORY_TOLD || out->told == DIRECTORY_OVERFULL ? TOLD : TOLD_UNASKED;
 }
 
 /* A section with another server or base is asked anew. */
-static uint64_t hash_of(const struct certificates_settings *section, struct slice address,
-                        struct arena *arena)
+static struct slice where(const struct certificates_settings *section, struct arena *arena)
 {
     const struct config_endpoint *servers = section->servers.items;
     struct slice what =
@@ -108,8 +138,20 @@ static uint64_t hash_of(const struct certificates_settings *section, struct slic
         what = arena_printf(arena, "%.*s\n%.*s:%u", SLICE_ARG(what), SLICE_ARG(servers[i].host),
                             servers[i].port);
     }
-    return smime_asked_hash(SLICE("certificates"),
-                            arena_printf(arena, "%.*s\n%.*s", SLICE_ARG(what), SLICE_ARG(address)));
+    return what;
+}
+
+/* What there is too much of to be read says nothing: what is known of it stays. */
+static bool take(struct keeper *k, struct slice address,
+                 const struct directory_certificates_answer *answer, struct arena *arena,
+                 struct smime_finds *finds)
+{
+    if (answer->told == DIRECTORY_OVERFULL) {
+        finds->note = "its directory answers with more than can be read";
+        return true;
+    }
+    return read_all(k, address, answer, arena, finds) &&
+           smime_finds_keep(k, address, SMIME_PLACE_DIRECTORY, finds, arena);
 }
 
 struct smime_found smime_find_directory(struct keeper *k, struct slice address, struct arena *arena)
@@ -126,8 +168,8 @@ struct smime_found smime_find_directory(struct keeper *k, struct slice address, 
     if (!section || !smime_find_matters(settings)) {
         return found;
     }
-    uint64_t hash = hash_of(section, who, arena);
-    uint64_t all = hash_of(section, SLICE_NONE, arena);
+    uint64_t hash = smime_asked_of(SMIME_PLACE_DIRECTORY, where(section, arena), who, arena);
+    uint64_t all = smime_asked_hash(SLICE("certificates"), where(section, arena));
     if (smime_asked_recall(hash, &found) || smime_asked_recall(all, &found)) {
         return found;
     }
@@ -136,17 +178,14 @@ struct smime_found smime_find_directory(struct keeper *k, struct slice address, 
     }
     enum told told = ask(k, section, who, arena, &answer);
     patience_give();
-    if (told == TOLD_NOTHING) {
-        smime_asked_remember(all, later, SMIME_AFTER_SILENCE_S);
+    if (told == TOLD_NOTHING || told == TOLD_NOT_OF_IT) {
+        smime_asked_remember(told == TOLD_NOTHING ? all : hash, later, SMIME_AFTER_SILENCE_S);
     }
-    if (told != TOLD || !read_all(k, who, &answer, arena, &finds) ||
-        !smime_finds_keep(k, who, RECIPIENT_LDAP, &finds, arena)) {
+    if (told != TOLD || !take(k, who, &answer, arena, &finds)) {
         return later;
     }
-    finds.note = answer.told == DIRECTORY_OVERFULL
-                     ? "its directory answers with more than can be read"
-                     : finds.note;
-    found = (struct smime_found){SMIME_FIND_KNOWN, finds.n ? NULL : finds.note};
+    found = (struct smime_found){.state = SMIME_FIND_KNOWN, .note = finds.n ? NULL : finds.note};
     smime_asked_remember(hash, found, finds.n ? SMIME_AGAIN_MAX_S : SMIME_AGAIN_MIN_S);
+    found.gone = finds.gone;
     return found;
 }

@@ -14,6 +14,7 @@
 
 #define SETS      1024 /* of places: what was asked of late */
 #define WAYS      8    /* places of a set; what has the least time left gives way */
+#define WHO       256  /* addresses, by a hash: those of the same one are asked again together */
 #define MINUTE_MS 60000
 #define LEAST_MS  500 /* with less nobody is asked */
 
@@ -30,6 +31,7 @@ struct place {
 static struct {
     pthread_mutex_t lock; /* guards the others */
     struct place places[SETS][WAYS];
+    uint32_t anew[SMIME_PLACES][WHO]; /* how often what was asked did not count any more */
     int64_t minute;
     unsigned spent[SMIME_PLACES];
 } asked = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -40,6 +42,37 @@ uint64_t smime_asked_hash(struct slice kind, struct slice what)
 
     digest_of(kind, what, digest);
     return get64(digest);
+}
+
+static uint32_t *anew_of(enum smime_place place, struct slice address)
+{
+    return &asked.anew[place][smime_asked_hash(SLICE("address"), address) % WHO];
+}
+
+uint64_t smime_asked_of(enum smime_place place, struct slice where, struct slice address,
+                        struct arena *arena)
+{
+    (void)pthread_mutex_lock(&asked.lock);
+    uint32_t anew = *anew_of(place, address);
+    (void)pthread_mutex_unlock(&asked.lock);
+    return smime_asked_hash(SLICE("smime asked"),
+                            arena_printf(arena, "%u %u %.*s\n%.*s", (unsigned)place, anew,
+                                         SLICE_ARG(where), SLICE_ARG(address)));
+}
+
+void smime_asked_anew(enum smime_place place, struct slice address)
+{
+    (void)pthread_mutex_lock(&asked.lock);
+    ++*anew_of(place, address);
+    (void)pthread_mutex_unlock(&asked.lock);
+}
+
+void smime_find_anew(struct slice address, struct arena *arena)
+{
+    struct slice who = recipient_canonical(address, arena);
+
+    smime_asked_anew(SMIME_PLACE_DNS, who);
+    smime_asked_anew(SMIME_PLACE_DIRECTORY, who);
 }
 
 /* Under the lock: where that is, or where it would go. */
@@ -133,12 +166,24 @@ bool smime_finds_read(struct keeper *k, struct slice address, struct slice certi
 }
 
 /* The error's own sentence may name the address. */
-bool smime_finds_keep(struct keeper *k, struct slice address, enum recipient_key_source source,
-                      const struct smime_finds *finds, struct arena *arena)
+bool smime_finds_keep(struct keeper *k, struct slice address, enum smime_place place,
+                      struct smime_finds *finds, struct arena *arena)
 {
+    static const struct {
+        enum recipient_key_source source;
+        enum smime_place other;
+    } places[SMIME_PLACES] = {
+        [SMIME_PLACE_DNS] = {RECIPIENT_SMIMEA, SMIME_PLACE_DIRECTORY},
+        [SMIME_PLACE_DIRECTORY] = {RECIPIENT_LDAP,   SMIME_PLACE_DNS      },
+    };
     struct error e;
 
-    if (!recipient_keys_replace(k, address, source, finds->keys, finds->n, arena, &e)) {
+    bool kept = recipient_keys_replace(k, address, places[place].source, finds->keys, finds->n,
+                                       arena, &finds->gone, &e);
+    if (finds->gone) {
+        smime_asked_anew(places[place].other, address);
+    }
+    if (!kept) {
         log_event(LOG_WARNING, "smime.not_kept",
                   LOG_TEXT("reason", "the certificates of an address could not be changed"));
         return false;

@@ -24,6 +24,13 @@ bool smime_find_matters(const struct settings *s);
 /* What stands for that in the memory. */
 uint64_t smime_asked_hash(struct slice kind, struct slice what);
 
+/* Likewise, for an address that is asked for in a place, `where` of it: another one after smime_asked_anew(). */
+uint64_t smime_asked_of(enum smime_place place, struct slice where, struct slice address,
+                        struct arena *arena);
+
+/* Have that place asked again for that address, in lower case. */
+void smime_asked_anew(enum smime_place place, struct slice address);
+
 /* Whether that was asked of late, and what came of it. */
 bool smime_asked_recall(uint64_t hash, struct smime_found *out);
 
@@ -36,13 +43,15 @@ bool smime_may_ask(enum smime_place place);
 struct smime_finds {
     struct recipient_key keys[SMIME_FINDS_MAX];
     size_t n;
-    const char *note; /* as in struct smime_found */
+    const char *note; /* these as in struct smime_found */
+    bool gone;
 };
 
 /* Read a certificate by an inspector; false when that cannot be done now. *out is of no kind when it is none. */
 bool smime_finds_read(struct keeper *k, struct slice address, struct slice certificate,
                       struct arena *arena, struct recipient_key *out);
 
-/* Have the address have these of that source and no others of it; false when that cannot be done now, which is logged. */
-bool smime_finds_keep(struct keeper *k, struct slice address, enum recipient_key_source source,
-                      const struct smime_finds *finds, struct arena *arena);
+/* Have the address have these of that place and no others of it; false when that cannot be done now, which is logged. Where one went
+ * the other place is asked again: it may have the same, which was left out there. */
+bool smime_finds_keep(struct keeper *k, struct slice address, enum smime_place place,
+                      struct smime_finds *finds, struct arena *arena);

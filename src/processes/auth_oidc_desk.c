@@ -179,6 +179,18 @@ static void go_on_waiting(struct auth *a, struct attempt **x, int64_t now_ms,
     attempts_put(a->attempts, TAKE(*x, NULL), now_ms);
 }
 
+/* Too many have failed from there. What somebody may be typing at another machine is not lost by that: it is asked for later. */
+static void put_off(struct auth *a, struct attempt **x, struct auth_login_answer *answer)
+{
+    int64_t now_ms = clock_steady_ms();
+    int64_t delay_ms = (int64_t)answer->delay_ms;
+
+    if ((*x)->device_len && !(*x)->account_len) {
+        (*x)->next_ms = now_ms + (delay_ms > (*x)->pause_ms ? delay_ms : (*x)->pause_ms);
+        go_on_waiting(a, x, now_ms, answer);
+    }
+}
+
 /* The account is right: is it open, and is a code or passkey of ours wanted? */
 static bool judge_account(struct auth *a, struct login *l, struct attempt **x,
                           struct ipc_request *r, struct error *e)
@@ -229,7 +241,11 @@ static bool finish(struct auth *a, struct attempt **x, struct ipc_request *r, st
                       .now_ms = clock_steady_ms(),
                       .desk = true};
 
-    if (!o || !auth_admits(a, &l, answer)) {
+    if (!o) {
+        return true;
+    }
+    if (!auth_admits(a, &l, answer)) {
+        put_off(a, x, answer);
         return true;
     }
     enum token_verdict verdict =
@@ -239,7 +255,8 @@ static bool finish(struct auth *a, struct attempt **x, struct ipc_request *r, st
         return true;
     }
     if (verdict == TOKEN_LATER) {
-        return error_set(e, ERROR_BUSY, "%s: try again", l.reason);
+        /* What the provider gave is good once, and was given. */
+        return error_set(e, ERROR_BUSY, "%s: begin the sign-in again", l.reason);
     }
     if (verdict != TOKEN_GOOD) {
         l.identity = (struct token_identity){.provider = o->name};

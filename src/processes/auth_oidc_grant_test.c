@@ -419,6 +419,8 @@ static void who_it_is_the_provider_says_of_the_same_person(void **unused)
     assert_int_equal(told(200, "{\"sub\":\"anna\"}"), TOKEN_BAD);
     assert_int_equal(told(200, "eyJhbGciOiJub25lIn0.e30."), TOKEN_BAD); /* signed: not read */
     assert_int_equal(told(401, "{\"sub\":\"anna\"" ANNA "}"), TOKEN_BAD);
+    assert_int_equal(told(408, ""), TOKEN_LATER);
+    assert_int_equal(told(429, "{\"sub\":\"anna\"" ANNA "}"), TOKEN_LATER);
     assert_int_equal(told(500, "{\"sub\":\"anna\"" ANNA "}"), TOKEN_LATER);
     assert_int_equal(told(0, ""), TOKEN_LATER);
 }

@@ -44,7 +44,7 @@ static void take(const struct dirlink_values *from, size_t *bytes,
 
 /* A base that is not there says nothing of anybody: a wrong setting, or a server that hides it. */
 static bool search(struct visit *v, struct slice address, struct dirlink_entry **entries,
-                   size_t *count, struct error *e)
+                   size_t *count, enum directory_told *told, struct error *e)
 {
     OWN(buf) struct buf filter = {.max = FILTER_MAX};
     const struct slice names[ATTRIBUTES] = {[MAIL] = SLICE("mail"),
@@ -59,9 +59,13 @@ static bool search(struct visit *v, struct slice address, struct dirlink_entry *
     buf_add_text(&filter, ")");
     search.filter = buf_slice(&filter);
     if (filter.full) {
+        *told = DIRECTORY_OVERFULL;
         return error_set(e, ERROR_LIMIT, "the address is too long");
     }
     if (!dirlink_ask(v->link, &search, v->arena, entries, count, &found, e)) {
+        *told = search.limited           ? DIRECTORY_LIMITED
+                : e->kind == ERROR_LIMIT ? DIRECTORY_OVERFULL
+                                         : DIRECTORY_SILENT;
         return false;
     }
     return found || error_set(e, ERROR_CONFIG, "`base` is not there, or may not be read");
@@ -70,6 +74,9 @@ static bool search(struct visit *v, struct slice address, struct dirlink_entry *
 /* What a server says may hold the address, which is for no log. */
 static const char *reason_of(const struct error *e)
 {
+    if (e->kind == ERROR_LIMIT) {
+        return "the server does not say all that it has of an address, by a limit of its own";
+    }
     if (e->kind == ERROR_CONFIG) {
         return "`base` is not there, or may not be read";
     }
@@ -87,6 +94,7 @@ void visit_take_certificates(struct visit *v, struct slice address,
                              struct directory_certificates_answer *out)
 {
     struct dirlink_entry *entries = NULL;
+    enum directory_told told = DIRECTORY_SILENT;
     size_t count = 0;
     size_t bytes = 0;
     struct error e;
@@ -96,10 +104,13 @@ void visit_take_certificates(struct visit *v, struct slice address,
         log_away(v, e.text);
         return;
     }
-    if (!search(v, address, &entries, &count, &e)) {
-        out->told = e.kind == ERROR_LIMIT ? DIRECTORY_OVERFULL : DIRECTORY_SILENT;
-        if (out->told == DIRECTORY_SILENT) {
+    if (!search(v, address, &entries, &count, &told, &e)) {
+        out->told = told;
+        if (told != DIRECTORY_OVERFULL) {
             log_away(v, reason_of(&e));
+        }
+        if (told == DIRECTORY_SILENT) {
+            visit_failed(v);
         }
         return;
     }

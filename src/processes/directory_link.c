@@ -14,9 +14,9 @@
 
 /* ── opening ── */
 
-/* Of each section the server that answered last: while one is away nobody waits for it again and again. */
-static atomic_size_t answered_last[SETTINGS_DIRECTORIES_MAX];
-static atomic_size_t answered_certificates[SETTINGS_CERTIFICATES_MAX];
+/* Of each section the server to begin with: while one is away nobody waits for it again and again. */
+static atomic_size_t first_directory[SETTINGS_DIRECTORIES_MAX];
+static atomic_size_t first_certificates[SETTINGS_CERTIFICATES_MAX];
 
 static struct slice file_of(const struct visit *v, const char *name, size_t section)
 {
@@ -40,7 +40,7 @@ bool visit_directory(struct visit *v, struct slice name)
             .bind_dn = s->bind_dn,
             .password = outward_first_line(file_of(v, "directory-passwords", number)),
             .timeout_ms = s->timeout_ms,
-            .answered = &answered_last[number % SETTINGS_DIRECTORIES_MAX]};
+            .first = &first_directory[number % SETTINGS_DIRECTORIES_MAX]};
     }
     return s != NULL;
 }
@@ -62,32 +62,40 @@ bool visit_certificates(struct visit *v, struct slice name)
             .bind_dn = s->bind_dn,
             .password = outward_first_line(file_of(v, "certificates-passwords", number)),
             .timeout_ms = s->timeout_ms,
-            .answered = &answered_certificates[number % SETTINGS_CERTIFICATES_MAX]};
+            .first = &first_certificates[number % SETTINGS_CERTIFICATES_MAX]};
     }
     return s != NULL;
 }
 
+int64_t visit_share(int64_t now_ms, int64_t until_ms, size_t left)
+{
+    return until_ms <= now_ms || left < 2 ? until_ms : now_ms + (until_ms - now_ms) / (int64_t)left;
+}
+
 static bool try_server(struct visit *v, const struct config_endpoint *server,
-                       struct tls_client *trust, struct error *e)
+                       struct tls_client *trust, int64_t until_ms, struct error *e)
 {
     const struct visit_door *s = &v->door;
     struct address addresses[ADDRESSES_MAX];
     struct dirlink_target target = {.name = s->tls_name.len ? s->tls_name : server->host,
                                     .trust = trust,
                                     .starttls = s->starttls,
-                                    .timeout_ms = s->timeout_ms,
-                                    .until_ms = v->until_ms};
-    int64_t until_ms = clock_steady_ms() + s->timeout_ms;
+                                    .timeout_ms = s->timeout_ms};
+    int64_t found_ms = clock_steady_ms() + s->timeout_ms;
     size_t n = 0;
 
     if (!outward_find(v->resolver, server, v->settings->delivery.ipv6,
-                      until_ms < v->until_ms ? until_ms : v->until_ms, v->arena, addresses,
-                      ADDRESSES_MAX, &n, e)) {
+                      found_ms < until_ms ? found_ms : until_ms, v->arena, addresses, ADDRESSES_MAX,
+                      &n, e)) {
         return false;
     }
     for (size_t i = 0; i < n && !v->link; i++) {
         target.address = &addresses[i];
+        target.until_ms = visit_share(clock_steady_ms(), until_ms, n - i);
         v->link = dirlink_open(&target, e);
+    }
+    if (v->link) {
+        dirlink_until(v->link, until_ms);
     }
     v->server = arena_printf(v->arena, "%.*s:%u", SLICE_ARG(server->host), server->port);
     return v->link || error_add(e, "%.*s", SLICE_ARG(slice_head(v->server, 100)));
@@ -118,18 +126,25 @@ bool visit_open(struct visit *v, struct error *e)
         return error_add(e, "trust-store");
     }
     size_t n = v->door.servers->count;
-    size_t first = atomic_load(v->door.answered);
+    size_t first = atomic_load(v->door.first);
     for (size_t i = 0; i < n && !v->link; i++) {
-        size_t next = (first + i) % n;
-        if (!try_server(v, &servers[next], trust, e)) {
-            continue;
-        }
-        atomic_store(v->door.answered, next);
-        if (!sign_in(v, e)) {
+        int64_t until_ms = visit_share(clock_steady_ms(), v->until_ms, n - i);
+        v->number = (first + i) % n;
+        if (!try_server(v, &servers[v->number], trust, until_ms, e) || !sign_in(v, e)) {
+            visit_failed(v);
             visit_close(v);
         }
     }
+    if (v->link) {
+        atomic_store(v->door.first, v->number);
+        dirlink_until(v->link, v->until_ms);
+    }
     return v->link != NULL;
+}
+
+void visit_failed(struct visit *v)
+{
+    atomic_store(v->door.first, (v->number + 1) % v->door.servers->count);
 }
 
 void visit_close(struct visit *v)
@@ -205,6 +220,9 @@ enum directory_verdict visit_prove(struct visit *v, struct slice key, struct sli
                       &bound, &e)) {
         log_event(LOG_WARNING, "directory.away", LOG_SLICE("directory", v->section->name),
                   LOG_TEXT("reason", e.text));
+        if (v->link && e.kind == ERROR_BUSY) {
+            visit_failed(v);
+        }
         return DIRECTORY_AWAY;
     }
     if (bound != DIRLINK_BOUND || empty || key.len == 0) {

@@ -22,7 +22,8 @@ struct visit_door {
     struct slice bind_dn;  /* empty: as nobody */
     struct slice password;
     int64_t timeout_ms;
-    atomic_size_t *answered; /* the server that answered last */
+    atomic_size_t
+        *first; /* the server to begin with: that answered last, or is behind one that failed */
 };
 
 /* One conversation with a server of a section; one thread's. */
@@ -37,9 +38,13 @@ struct visit {
     int64_t until_ms; /* of the steady clock: when it ends, whatever the servers do */
     struct dirlink *link;
     struct slice server; /* that answered */
+    size_t number;       /* its */
 };
 
 /* directory_link.c */
+
+/* Until when one of `left` that are tried in turn may take, so that a dead one leaves time for the others. */
+int64_t visit_share(int64_t now_ms, int64_t until_ms, size_t left);
 
 /* Have it be one to the [directory], or the [certificates], section of that name; false when the settings have none. */
 bool visit_directory(struct visit *v, struct slice name) MUST_CHECK;
@@ -47,6 +52,9 @@ bool visit_certificates(struct visit *v, struct slice name) MUST_CHECK;
 
 /* Connect to the first server that answers, and sign in as Postern, if the section says as whom. ERROR_BUSY, ERROR_DENIED, ERROR_CONFIG. */
 bool visit_open(struct visit *v, struct error *e) MUST_CHECK;
+
+/* The server that was opened answers no questions: the next visit begins with another one. */
+void visit_failed(struct visit *v);
 
 /* Accepts one that was not opened. */
 void visit_close(struct visit *v);

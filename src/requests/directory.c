@@ -65,7 +65,7 @@ static const struct cbor_schema certificate =
     CBOR_SCHEMA(certificate_fields, struct directory_certificate);
 
 static const struct cbor_field certificates_fields[] = {
-    FIELD(1, CBOR_UINT, directory_certificates_answer, told, DIRECTORY_OVERFULL),
+    FIELD(1, CBOR_UINT, directory_certificates_answer, told, DIRECTORY_LIMITED),
     CBOR_SUB_OPTIONAL(2, CBOR_LIST, struct directory_certificates_answer, certificates,
                       DIRECTORY_CERTIFICATES_MAX, &certificate),
     MAYBE(3, CBOR_BOOL, directory_certificates_answer, more, 0),

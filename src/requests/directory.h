@@ -70,6 +70,7 @@ enum directory_told {
     DIRECTORY_TOLD = 1,
     DIRECTORY_SILENT = 2,   /* no server says yes or no */
     DIRECTORY_OVERFULL = 3, /* what it says is too much to be read */
+    DIRECTORY_LIMITED = 4,  /* of this address it does not say all, by a limit of its own */
 };
 
 struct directory_certificates_ask {

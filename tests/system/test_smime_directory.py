@@ -3,6 +3,7 @@ import base64
 import datetime
 import http.server
 import re
+import socket
 import sys
 import threading
 
@@ -18,7 +19,7 @@ from receiver import Receiver  # noqa: E402
 
 pytestmark = pytest.mark.skipif(slapd.MISSING is not None, reason=str(slapd.MISSING))
 
-DOMAINS = ("partner.test", "open.test", "liar.test", "local.test")
+DOMAINS = ("partner.test", "open.test", "liar.test", "two.test", "local.test")
 
 
 def der(person):
@@ -71,6 +72,7 @@ def company(tmp_path_factory):
     made.lists.lists, made.lists.asked = {}, []
     threading.Thread(target=made.lists.serve_forever, daemon=True).start()
     made.slapd = Slapd(folder / "slapd", made.authority, "")
+    made.mute = socket.create_server(("127.0.0.1", 0))  # takes connections, and says nothing
     (folder / "password").write_text(READER_PASSWORD + "\n")
     made.create(settings={"courier-proxy": f"http://127.0.0.1:{made.lists.server_port}",
                           "smime-trust": made.authority.certificate},
@@ -79,6 +81,8 @@ def company(tmp_path_factory):
                 section("partners", made.slapd, folder, made.authority, "domain = partner.test", f"bind-dn = {READER}",
                         f"bind-password-file = {folder / 'password'}") +
                 section("liar", made.slapd, folder, made.authority, "domain = liar.test", tls_name="other.example.test") +
+                section("two", made.slapd, folder, made.authority, "domain = two.test",
+                        port=f"{made.mute.getsockname()[1]}, 127.0.0.1:{made.slapd.port}").replace("= 2s", "= 30s") +
                 section("rest", made.slapd, folder, made.authority, "tls = starttls", port=made.slapd.plain) +
                 "[policy plain]\nto-domain = local.test\nmethods = encrypted\nreason = None.\n"
                 f"[policy all]\nto-domain = {', '.join(DOMAINS)}\nmethods = smime\nreason = Ask for a certificate.\n")
@@ -88,6 +92,7 @@ def company(tmp_path_factory):
     made.stop()
     made.outside.stop()
     made.slapd.stop()
+    made.mute.close()
     made.lists.shutdown()
 
 
@@ -147,6 +152,26 @@ def test_the_newest_good_one_of_several_is_used(company, tmp_path):
     number, = re.findall(r'conn=(\d+) .*filter="\(mail=nora@open.test\)"', said)
     doings = re.findall(rf"conn={number} op=\d+ (EXT|BIND|SRCH) ", said)
     assert doings[0] == "EXT" and "BIND" not in doings, doings
+
+
+def test_newer_ones_that_are_of_no_use_take_no_place(company, tmp_path):
+    folders = [tmp_path / str(number) for number in range(6)]
+    for folder in folders:
+        folder.mkdir()
+    good = dated(Person(folders[0], "gina@partner.test"), folders[0], company.authority, 20, -5)
+    useless = [der(Person(folder, "gina@partner.test")) for folder in folders[1:]]  # nobody whom we trust issued them
+    publish(company, "gina@partner.test", *useless, der(good))
+    send(company, "for Gina", good.address)
+    assert b"Subject: for Gina" in opened(came_to(company, good.address), good, tmp_path)
+
+
+def test_behind_a_server_that_is_mute_the_next_is_asked(company, tmp_path):
+    theo = Person(tmp_path, "theo@two.test").issued(company.authority)
+    publish(company, theo.address, der(theo))
+    before = company.log.read_text().count("event=certificates.away")
+    send(company, "for Theo", theo.address)
+    assert b"Subject: for Theo" in opened(came_to(company, theo.address), theo, tmp_path)
+    assert company.log.read_text().count("event=certificates.away") == before
 
 
 def test_what_is_no_good_certificate_of_the_recipient_is_not_used(company, tmp_path):
