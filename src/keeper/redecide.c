@@ -34,6 +34,7 @@ static bool says(struct slice reason, struct slice why)
 bool redecide_is_policys(const struct ruling *r)
 {
     static const char *const others[] = {
+        /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): each is a name */
         SECRETS_WHY_HELD,      SECRETS_WHY_UNREAD, SUSPENSION_WHY_HELD, WHY_CONSENT,
         SCANNING_WHY_MALWARE,  SCANNING_WHY_PART,  SCANNING_WHY_LARGE,  SCANNING_WHY_AWAY,
         SCANNING_WHY_UNSCORED, SCANNING_WHY_SCORED};

@@ -99,10 +99,10 @@ static bool look(struct finding *f, unsigned of, struct error *e)
     struct smime_found found = {.state = SMIME_FIND_KNOWN};
     bool asked = f->asks && (of == RECIPIENT_RANK_DIRECTORY || of == RECIPIENT_RANK_DOMAIN);
 
-    if (asked) {
-        found = of == RECIPIENT_RANK_DIRECTORY
-                    ? smime_find_directory(f->keeper, f->address, f->arena)
-                    : smime_find_dns(f->keeper, f->address, f->arena);
+    if (asked && of == RECIPIENT_RANK_DIRECTORY) {
+        found = smime_find_directory(f->keeper, f->address, f->arena);
+    } else if (asked) {
+        found = smime_find_dns(f->keeper, f->address, f->arena);
     }
     f->later = f->later || found.state == SMIME_FIND_LATER ||
                (found.state == SMIME_FIND_OFF && !forget(f, of, e));
