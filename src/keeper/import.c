@@ -11,7 +11,8 @@
 #include "keeper/internal.h"
 #include "keyring/keyring.h"
 
-#define LISTED_MAX 1000 /* imports looked at for one to go on with */
+#define SETTLE_TRIES 20   /* a second each, where the catalog is far behind */
+#define LISTED_MAX   1000 /* imports looked at for one to go on with */
 
 static struct import *found(struct imports *all, struct import *x)
 {
@@ -233,5 +234,8 @@ bool keeper_on_import_end(void *keeper, struct ipc_request *r, struct error *e)
     (void)pthread_mutex_lock(&k->imports.lock);
     bool ended = end(k, r, e);
     (void)pthread_mutex_unlock(&k->imports.lock);
+    /* Who ended it asks for its report next, out of the catalog. */
+    for (int i = 0; ended && i < SETTLE_TRIES && !tail_settle(k); i++) {
+    }
     return ended;
 }
