@@ -7,9 +7,6 @@
 #include "requests/oidc.h"
 
 #define HTTP_OK           200
-#define HTTP_LATE         408
-#define HTTP_TOO_MANY     429
-#define HTTP_BROKEN       500
 #define UNSAID_S          3600 /* how long an introspected token is good that says no end */
 #define SIGN_IN_MAX_AGE_S 600  /* an ID token is made while somebody waits */
 
@@ -374,12 +371,6 @@ static bool is_id_token(const struct oidc_settings *o, const struct jwt *token,
     return is_in_time(c, now_s, why);
 }
 
-/* An answer that says nothing of the token: RFC 9110 section 15.5.9, RFC 6585 section 4. */
-static bool is_trouble(uint64_t status)
-{
-    return status >= HTTP_BROKEN || status == HTTP_LATE || status == HTTP_TOO_MANY;
-}
-
 /* What the ID token leaves out the userinfo endpoint says, if there is one: of the same person, or it does not count
  * (section 5.3.2). Only an answer in JSON is read, which no more than TLS proves, as with introspection. */
 static enum token_verdict complete(const struct oidc_judge *j, const struct oidc_settings *o,
@@ -403,7 +394,8 @@ static enum token_verdict complete(const struct oidc_judge *j, const struct oidc
     if (document.userinfo.len == 0) {
         return TOKEN_GOOD;
     }
-    if (!providers_ask(j->providers, o, &q, arena, &body, &status, &e) || is_trouble(status)) {
+    if (!providers_ask(j->providers, o, &q, arena, &body, &status, &e) ||
+        providers_in_trouble(status)) {
         return TOKEN_LATER;
     }
     if (status != HTTP_OK ||

@@ -7,9 +7,7 @@
 #include "keyring/digest.h"
 #include "requests/oidc.h"
 
-#define HTTP_OK       200
-#define HTTP_TOO_MANY 429
-#define HTTP_BROKEN   500
+#define HTTP_OK 200
 
 void grant_add_challenge(const struct attempt *x, struct buf *form)
 {
@@ -36,9 +34,8 @@ static bool post(struct providers *p, const struct oidc_settings *o, uint64_t ki
     if (form->ptr) {
         explicit_bzero(form->ptr, form->len);
     }
-    return asked && (*status < HTTP_BROKEN && *status != HTTP_TOO_MANY
-                         ? true
-                         : error_set(e, ERROR_BUSY, "the provider is not well"));
+    return asked &&
+           (!providers_in_trouble(*status) || error_set(e, ERROR_BUSY, "the provider is not well"));
 }
 
 /* The tokens of an answer; an access token of another kind than Bearer (RFC 6750) is shown to nobody. */

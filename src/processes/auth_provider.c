@@ -13,10 +13,12 @@
 #include "keyring/digest.h"
 #include "requests/oidc.h"
 
-#define PLACES      64 /* sections that were ever read in the life of the process */
-#define PATIENCE_MS 12000
-#define HTTP_OK     200
-#define HTTP_BROKEN 500
+#define PLACES        64 /* sections that were ever read in the life of the process */
+#define PATIENCE_MS   12000
+#define HTTP_OK       200
+#define HTTP_LATE     408
+#define HTTP_TOO_MANY 429
+#define HTTP_BROKEN   500
 
 /* Keys that are counted: who verifies with them goes on with them while others are put in their place. */
 struct held {
@@ -157,6 +159,11 @@ void providers_look(struct providers *p, const struct oidc_settings *provider,
     (void)pthread_mutex_unlock(&p->lock);
 }
 
+bool providers_in_trouble(uint64_t status)
+{
+    return status >= HTTP_BROKEN || status == HTTP_LATE || status == HTTP_TOO_MANY;
+}
+
 /* Ask, by one who waits. */
 static bool ask_now(struct providers *p, const struct oidc_settings *provider,
                     const struct provider_question *q, struct arena *arena, struct slice *body,
@@ -175,7 +182,7 @@ static bool ask_now(struct providers *p, const struct oidc_settings *provider,
         providers_count(p, provider, PROVIDER_UNANSWERED);
         return error_set(e, ERROR_BUSY, "the provider cannot be asked");
     }
-    if (answer.status >= HTTP_BROKEN) {
+    if (providers_in_trouble(answer.status)) {
         providers_count(p, provider, PROVIDER_UNANSWERED);
     }
     *body = arena_copy(arena, map.bytes);

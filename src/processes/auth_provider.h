@@ -77,6 +77,10 @@ bool providers_ask(struct providers *p, const struct oidc_settings *provider,
                    const struct provider_question *q, struct arena *arena, struct slice *body,
                    uint64_t *status, struct error *e) MUST_CHECK;
 
+/* Whether an answer says that the provider is not well, and nothing of what it was asked: 5xx, 408 (RFC 9110 section 15.5.9) and
+ * 429 (RFC 6585 section 4). */
+bool providers_in_trouble(uint64_t status);
+
 /* Count what came of a sign-in. Questions that came to nothing are counted here. */
 void providers_count(struct providers *p, const struct oidc_settings *provider,
                      enum provider_event event);
