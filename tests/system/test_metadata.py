@@ -4,6 +4,7 @@ import email.policy
 import io
 import posixpath
 import re
+import shutil
 import struct
 import subprocess
 import xml.dom.minidom
@@ -181,6 +182,45 @@ def test_pictures_have_the_same_pixels_and_the_same_side_up():
         after = image.open(io.BytesIO(made))
         assert after.getexif()[0x112] == 6, form
         assert after.tobytes() == image.open(out).tobytes(), form
+
+
+def test_a_moving_picture_moves_on():
+    image = pytest.importorskip("PIL.Image", reason="needs python3-pil")
+    frames = [image.effect_noise((31, 17), 80).convert("P") for _ in range(4)]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], loop=3, duration=70, comment=b"by Anna Lenz")
+    made, said = cleaned("photo.gif", out.getvalue())
+    assert "taken out: comments" in said and b"Lenz" in out.getvalue() and b"Lenz" not in made
+    before, after = image.open(out), image.open(io.BytesIO(made))
+    assert after.n_frames == before.n_frames == 4 and after.info["loop"] == 3
+    for n in range(4):
+        before.seek(n)
+        after.seek(n)
+        assert (after.info["duration"], after.convert("RGB").tobytes()) == (70, before.convert("RGB").tobytes())
+
+
+@pytest.mark.parametrize("suffix", ["heic", "avif"])
+def test_a_telephone_s_picture_has_the_same_pixels(tmp_path, suffix):
+    image = pytest.importorskip("PIL.Image", reason="needs python3-pil")
+    if not shutil.which("heif-enc"):
+        pytest.skip("needs heif-enc (libheif-examples)")
+    exif = image.Exif()
+    exif[0x110], exif[0x13b] = "Camera Seven", "Anna Lenz"
+    photo, coded = tmp_path / "photo.jpg", tmp_path / f"photo.{suffix}"
+    image.effect_noise((640, 360), 80).convert("RGB").save(photo, "JPEG", exif=exif)
+    coder = subprocess.run(["heif-enc", *["--avif"] * (suffix == "avif"), "-o", coded, photo], capture_output=True, check=False)
+    if coder.returncode:
+        pytest.skip(f"this heif-enc writes no {suffix}")
+    made, said = cleaned(coded.name, coded.read_bytes())
+    assert b"Lenz" in coded.read_bytes() and b"Lenz" not in made and b"Camera" not in made
+    assert "taken out: EXIF" in said
+    (tmp_path / f"made.{suffix}").write_bytes(made)
+    pixels = []
+    for name in (coded.name, f"made.{suffix}"):
+        shown = tmp_path / f"{name}.png"
+        subprocess.run(["heif-convert", tmp_path / name, shown], capture_output=True, check=True)
+        pixels.append(image.open(shown).tobytes())
+    assert pixels[0] == pixels[1]
 
 
 @pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.long)])

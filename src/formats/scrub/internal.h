@@ -23,5 +23,7 @@ enum scrub_end scrub_jpeg(struct slice bytes, struct buf *out, struct buf *what)
 enum scrub_end scrub_png(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_tiff(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_webp(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_gif(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_heif(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_office(struct slice bytes, struct buf *out, struct buf *what);

@@ -3,6 +3,9 @@
 #include "formats/document/kind.h"
 #include "formats/scrub/internal.h"
 
+#define SVG_HEAD   ((size_t)64 << 10)
+#define BRANDS_END 200 /* bytes of a file in which they stand */
+
 void scrub_say(struct buf *what, const char *word)
 {
     if (what->len == 0 || !memmem(what->ptr, what->len, word, strlen(word))) {
@@ -26,6 +29,25 @@ void scrub_say_all(struct buf *what, struct slice words)
     }
 }
 
+/* Whether one of the brands that a file of ISO boxes names is that of still pictures. */
+static bool is_heif(struct slice bytes)
+{
+    static const char brands[][5] = {"heic", "heix", "heim", "heis", "mif1", "miaf", "avif"};
+    struct slice head = slice_head(bytes, scrub_number(bytes, 0, 4, true));
+
+    if (!slice_starts(slice_from(bytes, 4), SLICE("ftyp"))) {
+        return false;
+    }
+    for (size_t at = 8; at + 4 <= head.len && at < BRANDS_END; at += 4) {
+        for (size_t i = 0; i < sizeof(brands) / sizeof(brands[0]); i++) {
+            if (slice_starts(slice_from(head, at), slice_text(brands[i]))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *what)
 {
     if (slice_starts(bytes, SLICE("\xff\xd8\xff"))) {
@@ -40,10 +62,14 @@ enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *wh
     if (slice_starts(bytes, SLICE("RIFF")) && slice_starts(slice_from(bytes, 8), SLICE("WEBP"))) {
         return scrub_webp(bytes, out, what);
     }
+    if (slice_starts(bytes, SLICE("GIF87a")) || slice_starts(bytes, SLICE("GIF89a"))) {
+        return scrub_gif(bytes, out, what);
+    }
+    if (is_heif(bytes)) {
+        return scrub_heif(bytes, out, what);
+    }
     return SCRUB_NOTHING;
 }
-
-#define SVG_HEAD ((size_t)64 << 10)
 
 static bool holds(struct slice s, const char *part)
 {
@@ -62,12 +88,14 @@ static bool is_svg(struct slice bytes)
            !holds(bytes, "<HTML");
 }
 
-/* Pictures, films and sounds that may say who made them, and that nothing here changes; `ftyp`: HEIC, AVIF, MP4. */
+/* Pictures, films and sounds that may say who made them, and that nothing here changes: BigTIFF, JPEG XL, JPEG 2000, Photoshop's; `ftyp`: MP4. */
 static bool is_other_media(struct slice bytes)
 {
-    static const struct slice marks[] = {SLICE_INIT("GIF87a"), SLICE_INIT("GIF89a"),
-                                         SLICE_INIT("II\x2b\0"), SLICE_INIT("MM\0\x2b")};
-    bool found = slice_starts(slice_from(bytes, 4), SLICE("ftyp")) || is_svg(bytes);
+    static const struct slice marks[] = {
+        SLICE_INIT("II\x2b\0"),       SLICE_INIT("MM\0\x2b"),         SLICE_INIT("\0\0\0\x0cJXL "),
+        SLICE_INIT("\0\0\0\x0cjP  "), SLICE_INIT("\xff\x4f\xff\x51"), SLICE_INIT("8BPS")};
+    bool film = slice_starts(slice_from(bytes, 4), SLICE("ftyp")) && !is_heif(bytes);
+    bool found = film || is_svg(bytes);
 
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         found = found || slice_starts(bytes, marks[i]);

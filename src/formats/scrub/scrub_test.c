@@ -128,6 +128,30 @@ static void a_webp_picture_keeps_which_side_is_up(void **unused)
     assert_int_equal(scrub(SLICE(WEBP_HEAD "EXIF\xff\0\0\0")), SCRUB_CANNOT);
 }
 
+#define GIF_HEAD  "GIF89a\1\0\1\0\x80\0\0rgbRGB"
+#define GIF_LOOPS "\x21\xff\x0bNETSCAPE2.0\3\1\0\0\0"
+#define GIF_IMAGE "\x21\xf9\4\0\0\0\0\0\x2c\0\0\0\0\1\0\1\0\0\2\2\x44\1\0"
+#define GIF_WORDS "\x21\xfe\11Anna Lenz\0"
+
+static void a_gif_picture_keeps_how_it_moves(void **unused)
+{
+    (void)unused;
+    assert_int_equal(
+        scrub(SLICE(GIF_HEAD GIF_LOOPS GIF_WORDS "\x21\xff\x0bXMP DataXMP\2<x\0\x21\xff\x0b"
+                                                 "PROGRAM 1.0\1x\0" GIF_IMAGE "\x3b"
+                                                 "behind")),
+        SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "comments, XMP, data of programs, data behind the picture");
+    assert_true(slice_equal(buf_slice(&out), SLICE(GIF_HEAD GIF_LOOPS GIF_IMAGE "\x3b")));
+    assert_int_equal(scrub(SLICE(GIF_HEAD GIF_LOOPS GIF_IMAGE "\x3b")), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE(GIF_HEAD GIF_WORDS GIF_IMAGE)), SCRUB_CANNOT); /* no end */
+    assert_int_equal(scrub(SLICE(GIF_HEAD "\x21\xfe\x09"
+                                          "Anna\x3b")),
+                     SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE(GIF_HEAD GIF_IMAGE "\0\x3b")), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE("GIF89a\1\0\1\0\xff\0\0rgb")), SCRUB_CANNOT);
+}
+
 /* One directory at 8: strip at 50 of three bytes, and an artist at 53. */
 #define TIFF_ENTRIES(n, more)                                                                      \
     "II*\0\x08\0\0\0" n "\0\x11\1\4\0\1\0\0\0\x32\0\0\0\x17\1\4\0\1\0\0\0\3\0\0\0" more
@@ -187,9 +211,10 @@ static void strips_that_overlap_are_not_gone_through(void **unused)
 static void other_pictures_stay_and_that_is_said(void **unused)
 {
     static const struct slice files[] = {
-        SLICE_INIT("GIF89a.."),
+        SLICE_INIT("8BPS"),
         SLICE_INIT("\0\0\0\x18"
-                   "ftypheic...."),
+                   "ftypmp42...."),
+        SLICE_INIT("\0\0\0\x0cJXL \r\n"),
         SLICE_INIT("\xef\xbb\xbf\n<?xml version=\"1.0\"?><!-- Anna Lenz --><svg/>")};
 
     (void)unused;
@@ -223,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_document_forgets_who_made_it),
         cmocka_unit_test(a_pdf_document_says_no_author),
         cmocka_unit_test(a_webp_picture_keeps_which_side_is_up),
+        cmocka_unit_test(a_gif_picture_keeps_how_it_moves),
         cmocka_unit_test(a_tiff_picture_keeps_what_it_is_read_by),
         cmocka_unit_test(a_raw_picture_stays),
         cmocka_unit_test(strips_that_overlap_are_not_gone_through),
