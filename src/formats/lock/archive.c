@@ -3,8 +3,6 @@
 #include "formats/lock/internal.h"
 #include "formats/lock/zip.h"
 
-#define ARCHIVE_MAX ((size_t)256 << 20) /* bytes of an archive */
-
 /* Whether an earlier name is the same in file systems that know no capital letters. */
 static bool is_taken(const char *const *earlier, size_t n, const char *name)
 {
@@ -37,24 +35,35 @@ static bool add_all(struct zip_writer *w, struct arena *arena, const struct lock
     return true;
 }
 
+static size_t room_for(const struct lock_entry *entries, size_t n)
+{
+    size_t room = zip_room(0); /* of the archive that holds the other */
+
+    for (size_t i = 0; i < n; i++) {
+        room += zip_room(entries[i].bytes.len);
+    }
+    return room;
+}
+
 bool lock_archive(const struct lock_entry *entries, size_t n, const char *inner,
                   struct slice password, struct buf *out, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = 1 << 20};
-    OWN(buf) struct buf bytes = {.max = ARCHIVE_MAX};
-    struct zip_writer within = {.out = &bytes};
-    struct zip_writer archive = {.out = out};
+    struct zip_writer archive = {.out = out, .begins = out->len};
+    struct zip_writer within = {.out = out};
 
     if (n == 0 || n > LOCK_FILES_MAX || !lock_password_sound(password)) {
         return error_set(e, ERROR_INPUT, "an archive of no files, or without a password");
     }
-    if (!add_all(&within, &arena, entries, n) ||
-        !zip_add_encrypted(&archive, inner, buf_slice(&bytes), password)) {
+    if (!buf_room(out, room_for(entries, n))) { /* at once, since it is large */
+        return error_set(e, ERROR_LIMIT, "the encrypted archive does not fit");
+    }
+    bool begun = zip_begin_encrypted(&archive, inner);
+    within.begins = out->len;
+    if (!begun || !add_all(&within, &arena, entries, n) || !zip_seal(&archive, password)) {
+        out->len = archive.begins;
         return error_set(e, ERROR_BUSY, "OpenSSL does not make an archive");
     }
     zip_finish(&archive);
-    if (bytes.full || out->full) {
-        return error_set(e, ERROR_LIMIT, "the encrypted archive does not fit");
-    }
     return true;
 }

@@ -23,9 +23,9 @@
 #define BLOCK       16
 #define STREAM      ((size_t)64 << 10) /* bytes of key stream at a time */
 #define OVERHEAD    (SALT_LEN + VERIFY_LEN + MAC_LEN)
-#define LOCAL_LEN   30
+#define LOCAL_SIZES 18 /* where they stand in a local header */
 #define EXTRA_LEN   11
-#define NAMES_TWICE ((size_t)2 * LOCK_NAME_MAX + 200) /* and headers, of an entry */
+#define ENTRY_ROOM  ((size_t)2 * LOCK_NAME_MAX + 256) /* names, headers and what encryption adds */
 
 /* ---- numbers ---- */
 
@@ -39,6 +39,13 @@ static void add32(struct buf *out, size_t n)
 {
     add16(out, n & 0xffff);
     add16(out, n >> 16);
+}
+
+static void put32(uint8_t *to, size_t n)
+{
+    for (size_t i = 0; i < 4; i++) {
+        to[i] = (uint8_t)(n >> 8 * i);
+    }
 }
 
 /* What a local header and the directory have in common: from the needed version to the length of the name. */
@@ -66,31 +73,33 @@ static void add_extra(struct buf *out, const struct zip_entry *e)
     }
 }
 
-static struct zip_entry *begin(struct zip_writer *w, const char *name, struct slice bytes,
-                               bool encrypted)
+/* Write the local header of a new entry, whose sizes and CRC are those of bytes. */
+static bool begin(struct zip_writer *w, const char *name, struct slice bytes, bool encrypted)
 {
     struct zip_entry *e = &w->entries[w->n];
 
     if (w->n == LOCK_FILES_MAX) {
-        return NULL;
+        return false;
     }
     w->n++;
     *e = (struct zip_entry){.name = name,
                             .at = w->out->len,
-                            .size = bytes.len + (encrypted ? OVERHEAD : 0),
+                            .size = bytes.len,
                             .plain = bytes.len,
                             .encrypted = encrypted};
-    if (!encrypted && bytes.len) {
+    if (bytes.len) {
         e->crc = (uint32_t)crc32_z(0, bytes.ptr, bytes.len);
-    }
-    if (!buf_room(w->out, e->size + NAMES_TWICE)) { /* at once: it is large */
-        return e;                                   /* full, which nothing changes any more */
     }
     buf_add_text(w->out, "PK\3\4");
     add_common(w->out, e);
     buf_add_text(w->out, name);
     add_extra(w->out, e);
-    return e;
+    return true;
+}
+
+size_t zip_room(size_t bytes)
+{
+    return bytes + ENTRY_ROOM;
 }
 
 bool zip_add(struct zip_writer *w, const char *name, struct slice bytes)
@@ -166,52 +175,61 @@ static bool authenticate(const struct aes *a, const uint8_t *bytes, size_t len,
            EVP_MAC_update(ctx, bytes, len) == 1 && EVP_MAC_final(ctx, out, &n, 20) == 1;
 }
 
-/* Salt, verifier, what is enciphered, and its MAC. */
-static bool write_sealed(struct aes *a, struct buf *out, struct slice bytes, struct slice password)
+/* Salt and verifier before what is enciphered where it stands, its MAC behind it. */
+static bool seal(struct aes *a, struct buf *out, size_t at, struct slice password)
 {
     OWN(cipher) EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
-    uint8_t salt[SALT_LEN];
+    uint8_t *salt = out->ptr + at;
+    uint8_t *bytes = salt + SALT_LEN + VERIFY_LEN;
+    size_t len = out->len - at - SALT_LEN - VERIFY_LEN;
     uint8_t mac[20];
 
-    if (!cipher || RAND_bytes(salt, sizeof(salt)) != 1 ||
-        PKCS5_PBKDF2_HMAC((const char *)password.ptr, (int)password.len, salt, sizeof(salt), ROUNDS,
+    if (!cipher || RAND_bytes(salt, SALT_LEN) != 1 ||
+        PKCS5_PBKDF2_HMAC((const char *)password.ptr, (int)password.len, salt, SALT_LEN, ROUNDS,
                           EVP_sha1(), sizeof(a->keys), a->keys) != 1 ||
-        EVP_EncryptInit_ex(cipher, EVP_aes_256_ecb(), NULL, a->keys, NULL) != 1) {
+        EVP_EncryptInit_ex(cipher, EVP_aes_256_ecb(), NULL, a->keys, NULL) != 1 ||
+        !encipher(a, cipher, bytes, len) || !authenticate(a, bytes, len, mac)) {
         return false;
     }
-    buf_add(out, SLICE_ARRAY(salt));
-    buf_add(out, slice_of(a->keys + 2 * KEY_LEN, VERIFY_LEN));
-    size_t at = out->len;
-    buf_add(out, bytes);
-    if (out->full) {
-        return true;
-    }
-    if (!encipher(a, cipher, out->ptr + at, bytes.len) ||
-        !authenticate(a, out->ptr + at, bytes.len, mac)) {
-        return false;
-    }
+    (void)memcpy(salt + SALT_LEN, a->keys + 2 * KEY_LEN, VERIFY_LEN);
     buf_add(out, slice_of(mac, MAC_LEN));
     return true;
 }
 
-bool zip_add_encrypted(struct zip_writer *w, const char *name, struct slice bytes,
-                       struct slice password)
+bool zip_begin_encrypted(struct zip_writer *w, const char *name)
 {
-    struct aes a = {.counter = 0};
+    static const uint8_t later[SALT_LEN + VERIFY_LEN];
 
-    if (!begin(w, name, bytes, true)) {
+    if (!begin(w, name, SLICE_NONE, true)) {
         return false;
     }
-    bool done = write_sealed(&a, w->out, bytes, password);
+    w->sealed_at = w->out->len;
+    buf_add(w->out, SLICE_ARRAY(later));
+    return true;
+}
+
+bool zip_seal(struct zip_writer *w, struct slice password)
+{
+    struct zip_entry *e = &w->entries[w->n - 1];
+    struct aes a = {.counter = 0};
+
+    bool done = !w->out->full && seal(&a, w->out, w->sealed_at, password);
     explicit_bzero(&a, sizeof(a));
-    return done;
+    if (!done || w->out->full) {
+        return false;
+    }
+    e->size = w->out->len - w->sealed_at;
+    e->plain = e->size - OVERHEAD;
+    put32(w->out->ptr + e->at + LOCAL_SIZES, e->size);
+    put32(w->out->ptr + e->at + LOCAL_SIZES + 4, e->plain);
+    return true;
 }
 
 /* ---- the directory ---- */
 
 void zip_finish(struct zip_writer *w)
 {
-    size_t begins = w->out->len;
+    size_t directory = w->out->len;
 
     for (size_t i = 0; i < w->n; i++) {
         const struct zip_entry *e = &w->entries[i];
@@ -221,16 +239,16 @@ void zip_finish(struct zip_writer *w)
         add16(w->out, 0); /* no comment, on the first disk, no text */
         add32(w->out, 0);
         add32(w->out, FILE_MODE);
-        add32(w->out, e->at);
+        add32(w->out, e->at - w->begins);
         buf_add_text(w->out, e->name);
         add_extra(w->out, e);
     }
-    size_t size = w->out->len - begins;
+    size_t size = w->out->len - directory;
     buf_add_text(w->out, "PK\5\6");
     add32(w->out, 0);
     add16(w->out, w->n);
     add16(w->out, w->n);
     add32(w->out, size);
-    add32(w->out, begins);
+    add32(w->out, directory - w->begins);
     add16(w->out, 0);
 }

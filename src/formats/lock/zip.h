@@ -19,16 +19,23 @@ struct zip_entry {
 
 struct zip_writer {
     struct buf *out;
+    size_t begins;    /* where the archive does in out */
+    size_t sealed_at; /* where the entry's bytes begin that is being written, salt first */
     struct zip_entry entries[LOCK_FILES_MAX];
     size_t n;
 };
 
+/* What an entry of so many bytes takes at most, its place in the directory included. */
+size_t zip_room(size_t bytes);
+
 /* Add an entry. All have one date, which tells nothing. False when there are too many; what does not fit shows in out->full. */
 bool zip_add(struct zip_writer *w, const char *name, struct slice bytes) MUST_CHECK;
 
-/* Add one that a password opens, LOCK_PASSWORD_MAX at most; also false when OpenSSL fails. */
-bool zip_add_encrypted(struct zip_writer *w, const char *name, struct slice bytes,
-                       struct slice password) MUST_CHECK;
+/* Begin one that a password opens: what is appended to out until zip_seal() are its bytes, which are enciphered where they stand. */
+bool zip_begin_encrypted(struct zip_writer *w, const char *name) MUST_CHECK;
+
+/* End it, under a password of LOCK_PASSWORD_MAX bytes at most. False when OpenSSL fails or out is full: it may hold plain bytes then. */
+bool zip_seal(struct zip_writer *w, struct slice password) MUST_CHECK;
 
 /* Write the directory behind the entries. */
 void zip_finish(struct zip_writer *w);

@@ -2,8 +2,10 @@
 
 #include <gmime/gmime.h>
 #include <iconv.h>
+#include <openssl/evp.h>
 
-#define CONVERT_STEP 16384 /* bytes of output asked for at once */
+#define CONVERT_STEP    16384 /* bytes of output asked for at once */
+#define LINE_MAX_BASE64 998   /* RFC 5322 section 2.1.1 */
 
 /* ---- transfer encodings ---- */
 
@@ -62,9 +64,31 @@ static void decode(GMimeContentEncoding encoding, struct slice body, struct buf 
     }
 }
 
+/* Decode the lines of a body's start that are as programs write them, whole groups of four and nothing else: OpenSSL does that twice
+ * as fast as GMime. What follows them. */
+static struct slice decode_lines(struct slice body, struct buf *space)
+{
+    while (body.len) {
+        size_t end = slice_find(body, '\n');
+        size_t len = end && end < body.len && body.ptr[end - 1] == '\r' ? end - 1 : end;
+        struct slice line = slice_head(body, len);
+        if (len == 0 || len % 4 || len > LINE_MAX_BASE64 || slice_find(line, '=') < len) {
+            break;
+        }
+        uint8_t *room = buf_room(space, len / 4 * 3);
+        if (!room || EVP_DecodeBlock(room, line.ptr, (int)len) != (int)(len / 4 * 3)) {
+            break;
+        }
+        space->len += len / 4 * 3;
+        body = slice_from(body, end + 1);
+    }
+    return body;
+}
+
 /* Padding ends a text for some readers, and others go on behind it: so does this. */
 static void decode_base64(struct slice body, struct buf *space)
 {
+    body = decode_lines(body, space);
     while (body.len && !space->full) {
         size_t len = slice_find(body, '=');
         while (len < body.len && body.ptr[len] == '=') {

@@ -20,21 +20,17 @@ struct delimiter multipart_delimiter(struct slice body, struct slice dashed, siz
     struct delimiter d = {.begin = body.len, .end = body.len};
 
     while (from < body.len) {
-        const uint8_t *hit = memmem(body.ptr + from, body.len - from, dashed.ptr, dashed.len);
-        if (!hit) {
-            break;
-        }
-        size_t at = (size_t)(hit - body.ptr);
-        if ((at == 0 || body.ptr[at - 1] == '\n') &&
-            is_delimiter(slice_from(body, at + dashed.len), &d)) {
+        if ((from == 0 || body.ptr[from - 1] == '\n') &&
+            slice_starts(slice_from(body, from), dashed) &&
+            is_delimiter(slice_from(body, from + dashed.len), &d)) {
             d.found = true;
-            d.end += at + dashed.len;
-            d.begin = at;
+            d.end += from + dashed.len;
+            d.begin = from;
             d.begin -= d.begin && body.ptr[d.begin - 1] == '\n';
             d.begin -= d.begin && body.ptr[d.begin - 1] == '\r';
             return d;
         }
-        from = at + 1;
+        from += slice_find(slice_from(body, from), '\n') + 1; /* the next line */
     }
     return (struct delimiter){.begin = body.len, .end = body.len};
 }

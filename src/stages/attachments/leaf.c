@@ -84,30 +84,40 @@ static struct slice name_of(const struct content_facts *facts)
 
 /* ---- the archive ---- */
 
-/* Copy bytes, which may stand in two pieces, for the archive. */
-static enum fate keep(struct work *w, struct slice name, struct slice first, struct slice second)
+/* Hold a file for the archive. What bytes has is moved. */
+static enum fate keep(struct work *w, struct slice name, struct buf *bytes)
 {
     if (w->n_entries == LOCK_FILES_MAX) {
         work_fail(w, ERROR_INPUT, "it has more files than one archive takes");
         return GONE;
     }
-    struct buf *held = &w->held[w->n_entries];
-    buf_init(held, HELD_MAX - w->held_bytes);
-    buf_add(held, first);
-    buf_add(held, second);
-    if (held->full) {
+    if (bytes->full || bytes->len > HELD_MAX - w->held_bytes) {
         work_fail(w, ERROR_INPUT, "its files are too large together");
         return GONE;
     }
+    struct buf *held = &w->held[w->n_entries];
+    *held = *bytes;
+    *bytes = (struct buf){.max = held->max};
     w->held_bytes += held->len;
     w->entries[w->n_entries++] = (struct lock_entry){arena_copy(w->arena, name), buf_slice(held)};
     return GONE;
 }
 
+/* Bytes that stand elsewhere, in two pieces. */
+static enum fate keep_copy(struct work *w, struct slice name, struct slice first,
+                           struct slice second)
+{
+    OWN(buf) struct buf bytes = {.max = HELD_MAX};
+
+    buf_add(&bytes, first);
+    buf_add(&bytes, second);
+    return keep(w, name, &bytes);
+}
+
 enum fate leaf_keep_whole(struct work *w, const struct entity *part, const char *what)
 {
     work_say(w, slice_text(what), "whole, in " ATTACHMENTS_ARCHIVE);
-    return keep(w, arena_printf(w->arena, "%s.eml", what), part->raw, SLICE_NONE);
+    return keep_copy(w, arena_printf(w->arena, "%s.eml", what), SLICE_NONE, part->raw);
 }
 
 /* ---- the text ---- */
@@ -131,7 +141,7 @@ static enum fate move_text(struct work *w, const struct entity *part, struct sli
     struct slice mark = known ? SLICE("\xef\xbb\xbf") : SLICE_NONE;
     struct slice name = html ? SLICE("message.html") : SLICE("message.txt");
 
-    (void)keep(w, name, mark, known ? text : bytes);
+    (void)keep_copy(w, name, mark, known ? text : bytes);
     work_say(w, name, "the letter's text, in " ATTACHMENTS_ARCHIVE);
     if (w->covered_as[html]) {
         return GONE; /* once is enough */
@@ -184,7 +194,9 @@ static struct slice cleaned(struct work *w, const struct entity *part, struct sl
     return buf_slice(space);
 }
 
-static enum fate rewrite_file(struct work *w, const struct entity *part, struct slice bytes)
+/* One file. Its bytes may be those of space, which are moved then. */
+static enum fate rewrite_file(struct work *w, const struct entity *part, struct slice bytes,
+                              struct buf *space)
 {
     OWN(buf) struct buf clean = {.max = 2 * LOCK_FILE_MAX};
     OWN(buf) struct buf locked = {.max = 2 * LOCK_FILE_MAX};
@@ -209,7 +221,10 @@ static enum fate rewrite_file(struct work *w, const struct entity *part, struct 
         }
     }
     work_say(w, name, "in " ATTACHMENTS_ARCHIVE ", ZIP (AES-256)");
-    return keep(w, name, bytes, SLICE_NONE);
+    if (bytes.len && bytes.ptr == space->ptr && bytes.len == space->len) {
+        return keep(w, name, space);
+    }
+    return keep_copy(w, name, bytes, SLICE_NONE);
 }
 
 /* ContentInfo of RFC 5652: enveloped-data, or authenticated-enveloped-data of RFC 5083. */
@@ -262,5 +277,5 @@ enum fate leaf_rewrite(struct work *w, const struct entity *part)
         work_fail(w, ERROR_INPUT, "a file of it is too large");
         return GONE;
     }
-    return is_text(&part->facts) ? move_text(w, part, bytes) : rewrite_file(w, part, bytes);
+    return is_text(&part->facts) ? move_text(w, part, bytes) : rewrite_file(w, part, bytes, &space);
 }

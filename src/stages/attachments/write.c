@@ -3,17 +3,20 @@
 #include "stages/attachments/internal.h"
 
 #define LINE_BYTES 57 /* that make 76 characters */
+#define LINE_ROOM  78 /* with CRLF */
 
 void write_base64(struct buf *out, struct slice bytes)
 {
-    uint8_t line[80];
+    size_t lines = (bytes.len + LINE_BYTES - 1) / LINE_BYTES;
+    uint8_t *to = buf_room(out, lines * LINE_ROOM); /* at once, since it may be large */
 
-    for (size_t at = 0; at < bytes.len; at += LINE_BYTES) {
+    for (size_t at = 0; to && at < bytes.len; at += LINE_BYTES) {
         struct slice piece = slice_head(slice_from(bytes, at), LINE_BYTES);
-        int len = EVP_EncodeBlock(line, piece.ptr, (int)piece.len);
-        line[len++] = '\r';
-        line[len++] = '\n';
-        buf_add(out, slice_of(line, (size_t)len));
+        int len = EVP_EncodeBlock(to, piece.ptr, (int)piece.len);
+        to[len++] = '\r'; /* in place of EVP_EncodeBlock()'s NUL */
+        to[len++] = '\n';
+        to += len;
+        out->len += (size_t)len;
     }
 }
 
