@@ -194,7 +194,7 @@ static void damaged_files_are_endured(void **unused)
     for (size_t i = 0; i < 2 * file.len; i++) {
         OWN(buf) struct buf out = {.max = FILE_MAX};
         OWN(buf) struct buf what = {.max = 200};
-        size_t at = i % file.len;
+        size_t at = i < file.len ? i : i - file.len;
         uint8_t before = file.ptr[at];
         file.ptr[at] = i < file.len ? before : (uint8_t)(before ^ 0xff);
         struct slice bytes = i < file.len ? slice_head(buf_slice(&file), at) : buf_slice(&file);
