@@ -1,6 +1,6 @@
 #include "verify/cbor.h"
 
-#define DEPTH_MAX 4 /* of lists and maps in each other */
+#define DEPTH_MAX 6 /* of lists and maps in each other */
 
 enum major {
     MAJOR_UINT = 0,
@@ -250,4 +250,28 @@ bool cbor_members(struct view body, const struct member *members, size_t n, stru
         waits = false;
     }
     return !waits && left == 0 && body.len == 0;
+}
+
+bool cbor_pick(struct view body, const struct member *member, struct value *value)
+{
+    unsigned major = 0;
+    uint64_t n = 0;
+    uint64_t key = 0;
+    bool found = false;
+
+    *value = (struct value){0};
+    if (!take_head(&body, &major, &n) || major != MAJOR_MAP) {
+        return false;
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        if (!take_head(&body, &major, &key) || major != MAJOR_UINT) {
+            return false;
+        }
+        bool is_it = key == member->key;
+        if ((is_it && found) || !(is_it ? take_value(&body, member, value) : pass(&body, 1))) {
+            return false;
+        }
+        found = found || is_it;
+    }
+    return body.len == 0 && (found || member->optional);
 }

@@ -32,6 +32,10 @@ struct value {
 bool cbor_members(struct view body, const struct member *members, size_t n, struct value *values)
     __attribute__((warn_unused_result));
 
+/* Read one member of a map, and pass over the others. False when it is no map, or has no such member and should. */
+bool cbor_pick(struct view body, const struct member *member, struct value *value)
+    __attribute__((warn_unused_result));
+
 /* Take the next item off a list: a map or a text as a whole, with its head. False when it is neither, or nested too
  * deep. */
 bool cbor_item(struct view *rest, struct view *item) __attribute__((warn_unused_result));

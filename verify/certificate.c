@@ -1,11 +1,10 @@
 #include "verify/certificate.h"
 
-#include <stdlib.h>
-
 #include "verify/cbor.h"
 #include "verify/format.h"
 #include "verify/lines.h"
-#include "verify/tree.h"
+
+#define FIRST_LINE "postern-disposal-certificate 1\n"
 
 #define ID_BYTES  10
 #define RANGE_LEN 12
@@ -88,34 +87,9 @@ static bool is_same(struct view a, struct view b)
     return a.len == b.len && (a.len == 0 || same(a.at, b.at, a.len));
 }
 
-/* ── the tree ── */
-
-static bool in_tree(const struct certificate *c, struct hash *h)
-{
-    struct view text = c->nodes_text;
-    struct view line;
-    struct tree_leaf *leaves = calloc(c->n, sizeof(*leaves));
-    uint8_t *nodes = malloc(text.len / 2 + 1);
-    size_t len = 0;
-    bool good = leaves && nodes;
-
-    for (size_t i = 0; good && i < c->n; i++) {
-        leaves[i] = (struct tree_leaf){c->list[i].number, c->list[i].leaf};
-    }
-    while (good && line_take(&text, &line) && line.len) {
-        good = hex_read(line, nodes + len, HASH_LEN);
-        len += HASH_LEN;
-    }
-    good = good && tree_includes_all(h, leaves, c->n, c->note.size, (struct view){nodes, len},
-                                     c->note.root);
-    free(leaves);
-    free(nodes);
-    return good;
-}
-
 /* ── what the records say ── */
 
-static const char *take_request(struct certificate *c, const struct certified *r)
+static const char *take_request(struct certificate *c, const struct opened_record *r)
 {
     struct value v[COUNT(request_members)];
 
@@ -143,7 +117,7 @@ static const char *take_request(struct certificate *c, const struct certified *r
     return NULL;
 }
 
-static const char *take_verdict(struct certificate *c, const struct certified *r)
+static const char *take_verdict(struct certificate *c, const struct opened_record *r)
 {
     struct value v[COUNT(verdict_members)];
 
@@ -198,7 +172,7 @@ bool certificate_holds_agree(struct view holds, uint64_t n, uint64_t held, bool 
     return holds.len == 0 && (n == 0 || more || kept >= held);
 }
 
-static const char *take_disposal(struct certificate *c, const struct certified *r)
+static const char *take_disposal(struct certificate *c, const struct opened_record *r)
 {
     struct value v[COUNT(disposal_members)];
 
@@ -222,24 +196,8 @@ static const char *take_disposal(struct certificate *c, const struct certified *
     return NULL;
 }
 
-static struct certified *find(const struct certificate *c, uint64_t number)
-{
-    size_t low = 0;
-    size_t high = c->n;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (c->list[middle].number < number) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < c->n && c->list[low].number == number ? &c->list[low] : NULL;
-}
-
 /* The records that an erasure names must be there, as destroyed ones, each named once. */
-static bool name_destroyed(struct certificate *c, const struct certified *r, uint64_t *records)
+static bool name_destroyed(struct certificate *c, const struct opened_record *r, uint64_t *records)
 {
     struct erasure erasure;
 
@@ -250,7 +208,7 @@ static bool name_destroyed(struct certificate *c, const struct certified *r, uin
         uint64_t first = be64(erasure.ranges.at + at);
         uint32_t count = be32(erasure.ranges.at + at + 8);
         for (uint32_t i = 0; i < count; i++) {
-            struct certified *gone = find(c, first + i);
+            struct opened_record *gone = opened_find(&c->file, first + i);
             if (!gone || gone->opened || gone->named) {
                 return false;
             }
@@ -275,7 +233,7 @@ static bool letters_agree(const struct certificate *c, struct view letters, uint
             return false;
         }
         for (size_t at = 0; at < v[3].bytes.len; at += 8) {
-            const struct certified *gone = find(c, be64(v[3].bytes.at + at));
+            const struct opened_record *gone = opened_find(&c->file, be64(v[3].bytes.at + at));
             if (!gone || !gone->named) {
                 return false;
             }
@@ -299,7 +257,7 @@ static const char *heed_rules(const struct certificate *c, struct view letters, 
             return "a letter in it was destroyed before its retention had ended";
         }
         for (size_t at = 0; at < v[5].bytes.len; at += 8) {
-            struct certified *rule = find(c, be64(v[5].bytes.at + at));
+            struct opened_record *rule = opened_find(&c->file, be64(v[5].bytes.at + at));
             if (!rule || !rule->opened || rule->type != TYPE_RULE) {
                 return "a rule that a letter was under is missing";
             }
@@ -312,7 +270,7 @@ static const char *heed_rules(const struct certificate *c, struct view letters, 
 /* A removal stands right behind the erasures of which it says why. */
 static const char *take_removal(struct certificate *c, size_t at)
 {
-    const struct certified *r = &c->list[at];
+    const struct opened_record *r = &c->file.list[at];
     struct value v[COUNT(removal_members)];
     uint64_t records = 0;
 
@@ -323,12 +281,12 @@ static const char *take_removal(struct certificate *c, size_t at)
     if (!c->approved_by.len || c->ended_at) {
         return "letters were destroyed before it was approved, or after it had ended";
     }
-    for (size_t i = at; i-- > 0 && c->list[i].type == TYPE_ERASURE;) {
-        if (c->list[i].number != r->number - (at - i)) {
+    for (size_t i = at; i-- > 0 && c->file.list[i].type == TYPE_ERASURE;) {
+        if (c->file.list[i].number != r->number - (at - i)) {
             break;
         }
-        c->list[i].named = true;
-        if (!name_destroyed(c, &c->list[i], &records)) {
+        c->file.list[i].named = true;
+        if (!name_destroyed(c, &c->file.list[i], &records)) {
             return "what was erased is not what it lists";
         }
     }
@@ -338,11 +296,6 @@ static const char *take_removal(struct certificate *c, size_t at)
     c->records += records;
     c->letters += v[3].number;
     return heed_rules(c, v[3].bytes, v[3].number);
-}
-
-static int digit_of(uint8_t nibble)
-{
-    return "0123456789abcdef"[nibble & 15];
 }
 
 /* "request ID text DIGEST" */
@@ -359,14 +312,12 @@ static bool is_this_text(const struct certificate *c, struct view object)
     }
     (void)memcpy(expected + n, " text ", 6);
     n += 6;
-    for (size_t i = 0; i < HASH_LEN; i++) {
-        expected[n++] = (char)digit_of((uint8_t)(c->text[i] >> 4));
-        expected[n++] = (char)digit_of(c->text[i]);
-    }
+    opened_text_hex(&c->file, expected + n);
+    n += 2 * (size_t)HASH_LEN;
     return object.len == n && same(object.at, (const uint8_t *)expected, n);
 }
 
-static const char *take_made(struct certificate *c, const struct certified *r)
+static const char *take_made(struct certificate *c, const struct opened_record *r)
 {
     struct value v[COUNT(act_members)];
 
@@ -382,7 +333,7 @@ static const char *take_made(struct certificate *c, const struct certified *r)
 
 static const char *take_record(struct certificate *c, size_t at)
 {
-    const struct certified *r = &c->list[at];
+    const struct opened_record *r = &c->file.list[at];
 
     if (!r->opened) {
         return NULL;
@@ -412,14 +363,14 @@ static const char *take_record(struct certificate *c, size_t at)
 }
 
 /* What an erased record says is done: marks the erasure. */
-static bool mark_done(struct certificate *c, const struct certified *r)
+static bool mark_done(struct certificate *c, const struct opened_record *r)
 {
     uint64_t of = 0;
 
     if (!erased_read(r->body, &of)) {
         return false;
     }
-    struct certified *erasure = find(c, of);
+    struct opened_record *erasure = opened_find(&c->file, of);
     if (!erasure || erasure->type != TYPE_ERASURE || !erasure->named) {
         return false;
     }
@@ -430,13 +381,13 @@ static bool mark_done(struct certificate *c, const struct certified *r)
 /* Everything that is listed belongs to a removal, and its keys' end is recorded. */
 static const char *all_named(struct certificate *c)
 {
-    for (size_t i = 0; i < c->n; i++) {
-        if (c->list[i].type == TYPE_ERASED && !mark_done(c, &c->list[i])) {
+    for (size_t i = 0; i < c->file.n; i++) {
+        if (c->file.list[i].type == TYPE_ERASED && !mark_done(c, &c->file.list[i])) {
             return "an erasure in it belongs to nothing";
         }
     }
-    for (size_t i = 0; i < c->n; i++) {
-        const struct certified *r = &c->list[i];
+    for (size_t i = 0; i < c->file.n; i++) {
+        const struct opened_record *r = &c->file.list[i];
         if (r->type == TYPE_ERASURE && !r->done) {
             return "that the keys were destroyed is not recorded";
         }
@@ -453,7 +404,7 @@ static const char *all_named(struct certificate *c)
 /* What its records say, as if they were those of the ledger. */
 static const char *judge_records(struct certificate *c)
 {
-    for (size_t i = 0; i < c->n; i++) {
+    for (size_t i = 0; i < c->file.n; i++) {
         const char *what = take_record(c, i);
         if (what) {
             return what;
@@ -474,10 +425,10 @@ static const char *judge(struct certificate *c, struct hash *h)
 {
     const char *what = judge_records(c);
 
-    if (!c->is_signed) {
+    if (!c->file.is_signed) {
         return "its checkpoint is not signed by the key";
     }
-    return in_tree(c, h) ? what : "its records are not in the tree of its checkpoint";
+    return opened_in_tree(&c->file, h) ? what : "its records are not in the tree of its checkpoint";
 }
 
 const char *certificate_check(struct view file, const struct note_key *key, struct certificate *out,
@@ -485,10 +436,15 @@ const char *certificate_check(struct view file, const struct note_key *key, stru
 {
     struct hash *h = hash_new();
 
-    *out = (struct certificate){.n = 0};
-    const char *what = certificate_read(file, key, out, h);
+    *out = (struct certificate){.records = 0};
+    const char *what = opened_read(file, FIRST_LINE, key, &out->file, h);
     *malformed = what != NULL;
     what = what ? what : judge(out, h);
     hash_free(h);
     return what;
+}
+
+void certificate_done(struct certificate *c)
+{
+    opened_done(&c->file);
 }

@@ -7,33 +7,11 @@
 
 #include <stdio.h>
 
-#include "verify/note.h"
-
-#define CERTIFICATE_MAX ((size_t)640 << 20) /* bytes of a certificate */
-
-/* A record that is opened, or of one that was destroyed its commitment alone. */
-struct certified {
-    uint64_t number;
-    uint16_t type;
-    int64_t time;
-    bool opened;
-    bool
-        named; /* of the destroyed: an erasure names it; of an erasure: a removal follows it; of a rule: a removal
-                   names it */
-    bool done; /* of an erasure: an erased record names it */
-    uint8_t leaf[HASH_LEN];
-    struct view body; /* in the certificate's memory */
-};
+#include "verify/opened.h"
 
 /* What the records say, when they are what they should be. */
 struct certificate {
-    struct note note;
-    bool is_signed;
-    struct certified *list; /* ascending by number */
-    size_t n;
-    uint8_t *bodies; /* of all that are opened */
-    struct view nodes_text;
-    uint8_t text[HASH_LEN]; /* digest of what people read */
+    struct opened_file file;
 
     struct view request; /* the id */
     bool disposal;       /* or an erasure */
@@ -77,10 +55,3 @@ bool certificate_holds_agree(struct view holds, uint64_t n, uint64_t held, bool 
 
 /* Print what the records of one say that holds. */
 void certificate_print(const struct certificate *c, const struct note_key *key, FILE *out);
-
-/* -- certificate_read.c -- */
-
-/* Read a file: its records, each with its leaf, the nodes, the checkpoint. What is returned is what is wrong with
- * the form. Whether it is signed is set; nothing is judged. */
-const char *certificate_read(struct view file, const struct note_key *key, struct certificate *c,
-                             struct hash *h);

@@ -2,36 +2,6 @@
 #include "verify/certificate.h"
 #include "verify/report.h"
 
-/* Text of several words: blanks stay, what a terminal would obey does not. */
-static void print_words(FILE *out, struct view text)
-{
-    while (text.len) {
-        const uint8_t *blank = memchr(text.at, ' ', text.len);
-        size_t len = blank ? (size_t)(blank - text.at) : text.len;
-        report_text(out, (struct view){text.at, len});
-        len += blank ? 1 : 0;
-        (void)fputs(blank ? " " : "", out);
-        text = (struct view){text.at + len, text.len - len};
-    }
-}
-
-static void print_act(FILE *out, const char *what, int64_t at, struct view by, struct view why)
-{
-    char when[REPORT_TIME_ROOM];
-
-    report_time(at, when);
-    (void)fprintf(out, "  %-10s %s", what, when);
-    if (by.len) {
-        (void)fputs(" by ", out);
-        print_words(out, by);
-    }
-    if (why.len) {
-        (void)fputs(": ", out);
-        print_words(out, why);
-    }
-    (void)fputc('\n', out);
-}
-
 /* A hold's name is of characters that a terminal shows: certificate_check() saw to it that there is one. */
 static void print_holds(FILE *out, const struct certificate *c)
 {
@@ -52,18 +22,19 @@ void certificate_print(const struct certificate *c, const struct note_key *key, 
 {
     static const struct view nothing = {NULL, 0};
 
-    (void)fprintf(out, "holds: the ledger of %llu records that ", (unsigned long long)c->note.size);
+    (void)fprintf(out, "holds: the ledger of %llu records that ",
+                  (unsigned long long)c->file.note.size);
     report_text(out, (struct view){key->name, key->name_len});
     (void)fprintf(out, " signed says of this %s:\n", c->disposal ? "disposal" : "erasure");
-    print_act(out, "asked", c->asked_at, c->asked_by, c->asked_for);
-    print_act(out, "because", c->asked_at, nothing, c->because);
-    print_act(out, "approved", c->approved_at, c->approved_by, nothing);
+    report_act(out, "asked", c->asked_at, c->asked_by, c->asked_for);
+    report_act(out, "because", c->asked_at, nothing, c->because);
+    report_act(out, "approved", c->approved_at, c->approved_by, nothing);
     print_holds(out, c);
-    print_act(out, c->done ? "done" : "given up", c->ended_at, nothing, c->ended);
+    report_act(out, c->done ? "done" : "given up", c->ended_at, nothing, c->ended);
     (void)fprintf(out,
                   "  %-10s %llu letters with what belongs to them, %llu records; that their keys "
                   "were destroyed is recorded\n",
                   "destroyed", (unsigned long long)c->letters, (unsigned long long)c->records);
-    print_act(out, "certified", c->made_at, c->made_by, nothing);
+    report_act(out, "certified", c->made_at, c->made_by, nothing);
     (void)fputs("and what people read in the file is what was recorded then\n", out);
 }

@@ -9,6 +9,7 @@
 
 #include "verify/certificate.h"
 #include "verify/check.h"
+#include "verify/evidence.h"
 #include "verify/proof.h"
 
 #define CHECKPOINTS_MAX 4096
@@ -46,7 +47,9 @@ static const char usage[] =
     "them\n"
     "  --proof FILE       a proof, as `postern ledger prove` and `ledger growth` print it\n"
     "  --letter FILE      the letter that it is about, as `postern export` writes it\n"
-    "  --certificate FILE a certificate, as `postern disposal certificate` writes it\n"
+    "  --certificate FILE a certificate, as `postern disposal certificate` writes it, or evidence, "
+    "as\n"
+    "                     `postern account evidence` does\n"
     "  --version          print the version\n"
     "\n"
     "Exit status: 0 whole, 1 something is wrong (a line for each says where), 2 there is no "
@@ -310,9 +313,33 @@ static enum verdict check_proof(struct job *j)
     return verdict;
 }
 
-static enum verdict check_certificate(struct job *j)
+static const char *check_evidence(const struct job *j, struct view file, bool *malformed)
+{
+    struct evidence evidence;
+    const char *what = evidence_check(file, &j->key, &evidence, malformed);
+
+    if (!what) {
+        evidence_print(&evidence, &j->key, j->report.out);
+    }
+    evidence_done(&evidence);
+    return what;
+}
+
+static const char *check_disposal(const struct job *j, struct view file, bool *malformed)
 {
     struct certificate certificate;
+    const char *what = certificate_check(file, &j->key, &certificate, malformed);
+
+    if (!what) {
+        certificate_print(&certificate, &j->key, j->report.out);
+    }
+    certificate_done(&certificate);
+    return what;
+}
+
+/* Its first line says of which kind it is. */
+static enum verdict check_certificate(struct job *j)
+{
     struct view file;
     bool malformed = false;
 
@@ -320,18 +347,16 @@ static enum verdict check_certificate(struct job *j)
         (void)fail("--certificate", "it takes --key as well");
         return VERDICT_NONE;
     }
-    if (!read_key(j) || !read_file(j->certificate, CERTIFICATE_MAX, &file)) {
+    if (!read_key(j) || !read_file(j->certificate, OPENED_MAX, &file)) {
         return VERDICT_NONE;
     }
-    const char *what = certificate_check(file, &j->key, &certificate, &malformed);
-    if (!what) {
-        certificate_print(&certificate, &j->key, j->report.out);
-    } else if (malformed) {
+    const char *what = evidence_is(file) ? check_evidence(j, file, &malformed)
+                                         : check_disposal(j, file, &malformed);
+    if (malformed) {
         (void)fail(j->certificate, what);
-    } else {
+    } else if (what) {
         (void)fprintf(j->report.out, "does not hold: %s\n", what);
     }
-    certificate_done(&certificate);
     free((void *)(uintptr_t)file.at);
     return !what ? VERDICT_WHOLE : malformed ? VERDICT_NONE : VERDICT_WRONG;
 }

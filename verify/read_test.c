@@ -2,6 +2,7 @@
 #include "tests/test.h"
 #include "verify/cbor.h"
 #include "verify/certificate.h"
+#include "verify/evidence.h"
 #include "verify/format.h"
 #include "verify/note.h"
 
@@ -75,14 +76,14 @@ static void lists_are_passed_over_whole(void **unused)
     assert_true(cbor_item(&v[0].bytes, &item) && item.len == 2);
     assert_false(cbor_item(&v[0].bytes, &item));
     static const struct view wrong[] = {
-        {(const uint8_t *)"\xa1\x01\x80",                     3}, /* fewer than one */
-        {(const uint8_t *)"\xa1\x01\x84\x01\x01\x01\x01",     7}, /* more than three */
-        {(const uint8_t *)"\xa1\x01\x81",                     3}, /* cut short */
-        {(const uint8_t *)"\xa1\x01\x9a\xff\xff\xff\xff",     7}, /* of more items than bytes */
-        {(const uint8_t *)"\xa1\x01\x81\xba\xff\xff\xff\xff", 8}, /* likewise within */
-        {(const uint8_t *)"\xa1\x01\x81\x81\x81\x81\x81\x00", 8}, /* too deep */
-        {(const uint8_t *)"\xa2\x01\x81\x00\x02\xf4",         6}, /* false and yet there */
-        {(const uint8_t *)"\xa1\x01\x81\xf6",                 4}, /* null */
+        {(const uint8_t *)"\xa1\x01\x80",                             3 }, /* fewer than one */
+        {(const uint8_t *)"\xa1\x01\x84\x01\x01\x01\x01",             7 }, /* more than three */
+        {(const uint8_t *)"\xa1\x01\x81",                             3 }, /* cut short */
+        {(const uint8_t *)"\xa1\x01\x9a\xff\xff\xff\xff",             7 }, /* of more items than bytes */
+        {(const uint8_t *)"\xa1\x01\x81\xba\xff\xff\xff\xff",         8 }, /* likewise within */
+        {(const uint8_t *)"\xa1\x01\x81\x81\x81\x81\x81\x81\x81\x00", 10}, /* too deep */
+        {(const uint8_t *)"\xa2\x01\x81\x00\x02\xf4",                 6 }, /* false and yet there */
+        {(const uint8_t *)"\xa1\x01\x81\xf6",                         4 }, /* null */
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         if (cbor_members(wrong[i], list, 2, v)) {
@@ -161,6 +162,49 @@ static void holds_fit_what_they_kept(void **unused)
     assert_true(certificate_holds_agree((struct view){NULL, 0}, 0, 5, false));
 }
 
+/* {1: h'00', 3: [{1: 1}], 4: "ab"} */
+static void one_member_is_picked(void **unused)
+{
+    (void)unused;
+    static const struct member bytes = {1, MEMBER_BYTES, false, 1, 1};
+    static const struct member text = {4, MEMBER_TEXT, false, 0, 9};
+    static const struct member list = {3, MEMBER_LIST, true, 0, 9};
+    static const struct member other = {2, MEMBER_UINT, false, 0, 9};
+    static const struct member may_be = {2, MEMBER_UINT, true, 0, 9};
+    struct view map = {(const uint8_t *)"\xa3\x01\x41\x00\x03\x81\xa1\x01\x01\x04\x62"
+                                        "ab",
+                       13};
+    struct view twice = VIEW("\xa2\x02\x01\x02\x01");
+    struct view cut = {map.at, map.len - 1};
+    struct value v;
+
+    assert_true(cbor_pick(map, &bytes, &v) && v.bytes.len == 1 && v.bytes.at[0] == 0);
+    assert_true(cbor_pick(map, &text, &v) && v.bytes.len == 2 && v.bytes.at[1] == 'b');
+    assert_true(cbor_pick(map, &list, &v) && v.number == 1 && v.bytes.len == 3);
+    assert_false(cbor_pick(map, &other, &v));
+    assert_true(cbor_pick(map, &may_be, &v) && v.number == 0);
+    assert_false(cbor_pick(twice, &may_be, &v));
+    assert_false(cbor_pick(cut, &bytes, &v));
+    assert_false(cbor_pick((struct view){map.at + 1, map.len - 1}, &bytes, &v));
+}
+
+/* "a": 1, 7 points */
+static void signs_are_read_one_by_one(void **unused)
+{
+    (void)unused;
+    struct view rest = VIEW("\xa3\x01\x61"
+                            "a\x02\x01\x03\x07");
+    struct evidence_sign sign;
+
+    assert_true(evidence_sign(&rest, &sign) && sign.value == 1 && sign.points == 7);
+    assert_false(evidence_sign(&rest, &sign));
+    rest = VIEW("\xa1\x01\x61"
+                "a");
+    assert_false(evidence_sign(&rest, &sign));
+    assert_true(evidence_is(VIEW("postern-suspension-evidence 1\n")));
+    assert_false(evidence_is(VIEW("postern-suspension-evidence 1")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +214,8 @@ int main(void)
         cmocka_unit_test(a_key_is_read_only_as_it_is_written),
         cmocka_unit_test(notes_are_cut_apart),
         cmocka_unit_test(holds_fit_what_they_kept),
+        cmocka_unit_test(one_member_is_picked),
+        cmocka_unit_test(signs_are_read_one_by_one),
         cmocka_unit_test(a_start_that_says_too_much_is_none),
     };
     return cmocka_run_group_tests_name("verify/read", tests, NULL, NULL);

@@ -47,3 +47,32 @@ void report_time(int64_t ms, char when[static REPORT_TIME_ROOM])
         (void)strftime(when, REPORT_TIME_ROOM, "%Y-%m-%dT%H:%M:%SZ", &tm);
     }
 }
+
+void report_words(FILE *out, struct view text)
+{
+    while (text.len) {
+        const uint8_t *blank = memchr(text.at, ' ', text.len);
+        size_t len = blank ? (size_t)(blank - text.at) : text.len;
+        report_text(out, (struct view){text.at, len});
+        len += blank ? 1 : 0;
+        (void)fputs(blank ? " " : "", out);
+        text = (struct view){text.at + len, text.len - len};
+    }
+}
+
+void report_act(FILE *out, const char *what, int64_t at, struct view by, struct view why)
+{
+    char when[REPORT_TIME_ROOM];
+
+    report_time(at, when);
+    (void)fprintf(out, "  %-10s %s", what, when);
+    if (by.len) {
+        (void)fputs(" by ", out);
+        report_words(out, by);
+    }
+    if (why.len) {
+        (void)fputs(": ", out);
+        report_words(out, why);
+    }
+    (void)fputc('\n', out);
+}

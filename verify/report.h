@@ -35,3 +35,9 @@ void report_time(int64_t ms, char when[static REPORT_TIME_ROOM]);
 
 /* Print text of unknown origin. */
 void report_text(FILE *out, struct view text);
+
+/* Likewise of several words: blanks stay, what a terminal would obey does not. */
+void report_words(FILE *out, struct view text);
+
+/* Print what was done, when, by whom and why; the last two may be empty. */
+void report_act(FILE *out, const char *what, int64_t at, struct view by, struct view why);

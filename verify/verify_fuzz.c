@@ -10,6 +10,7 @@
 
 #include "verify/certificate.h"
 #include "verify/check.h"
+#include "verify/evidence.h"
 #include "verify/proof.h"
 
 #define SEGMENT 1
@@ -87,6 +88,7 @@ static void read_texts(struct hash *h, struct view text)
     static struct proof proof;
     struct note_key key = {.name_len = 0};
     struct certificate certificate;
+    struct evidence evidence;
     bool malformed = false;
     struct note note;
     struct view first;
@@ -98,6 +100,10 @@ static void read_texts(struct hash *h, struct view text)
         abort();
     }
     certificate_done(&certificate);
+    if (!evidence_check(text, &key, &evidence, &malformed)) {
+        abort();
+    }
+    evidence_done(&evidence);
     while (note_next(&text, &first)) {
         if (note_read(first, &key, &note) == NOTE_SIGNED) {
             abort();

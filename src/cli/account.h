@@ -6,6 +6,7 @@
 
 extern const struct argument_option account_limits_options[];
 extern const struct argument_option account_release_options[];
+extern const struct argument_option account_evidence_options[]; /* evidence.c */
 
 /* Read LIMIT_OPTIONS; what is not given stays 0. */
 bool account_figures(struct cli *c, uint64_t most[LIMITS_WINDOWS][LIMITS_MEASURES],

@@ -142,6 +142,7 @@ cli_run cli_app_password_add, cli_app_password_list, cli_app_password_revoke;
 cli_run cli_device_add, cli_device_list, cli_app_password_set;
 cli_run cli_totp_on, cli_totp_off, cli_totp_codes;
 cli_run cli_account_show, cli_account_limits, cli_account_suspend, cli_account_release;
+cli_run cli_account_evidence;
 cli_run cli_dkim_new, cli_dkim_list, cli_dkim_dns;
 cli_run cli_queue_decide;
 cli_run cli_queue_list, cli_queue_retry, cli_queue_cancel, cli_queue_hold, cli_queue_release;

@@ -1,7 +1,6 @@
 /* Disposal: letters whose time is over. */
 #include "requests/disposal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -203,20 +202,6 @@ static bool find_request(struct cli *c, struct slice *id, struct error *e)
     return error_set(e, ERROR_INPUT, "there is no number %s: `postern disposal list`", text);
 }
 
-static bool write_file(const char *path, struct slice text, struct slice proof, struct error *e)
-{
-    OWN(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (fd < 0) {
-        return error_errno(e, ERROR_CONFIG, "%s", path);
-    }
-    if (!files_write(fd, text, e) || !files_write(fd, proof, e) || fsync(fd) != 0) {
-        (void)unlink(path);
-        return error_set(e, ERROR_BUSY, "%s: the file could not be written", path);
-    }
-    return true;
-}
-
 static bool ask_part(struct cli *c, const struct disposal_certificate_ask *ask,
                      struct memfd_map *map, struct error *e)
 {
@@ -248,7 +233,7 @@ bool cli_disposal_certificate(struct cli *c, struct error *e)
         return files_write(STDOUT_FILENO, text.bytes, e) &&
                files_write(STDOUT_FILENO, proof.bytes, e);
     }
-    if (!write_file(path, text.bytes, proof.bytes, e)) {
+    if (!files_write_new_parts(path, text.bytes, proof.bytes, e)) {
         return false;
     }
     buf_printf(&c->out,

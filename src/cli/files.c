@@ -155,12 +155,18 @@ bool files_write(int fd, struct slice bytes, struct error *e)
 
 bool files_write_new(const char *path, struct slice bytes, struct error *e)
 {
+    return files_write_new_parts(path, bytes, SLICE_NONE, e);
+}
+
+bool files_write_new_parts(const char *path, struct slice first, struct slice second,
+                           struct error *e)
+{
     OWN(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd < 0) {
         return error_errno(e, ERROR_CONFIG, "%s", path);
     }
-    if (!files_write(fd, bytes, e) || fsync(fd) != 0) {
+    if (!files_write(fd, first, e) || !files_write(fd, second, e) || fsync(fd) != 0) {
         (void)unlink(path);
         return error_set(e, ERROR_BUSY, "%s: the file could not be written", path);
     }

@@ -29,6 +29,10 @@ bool files_write(int fd, struct slice bytes, struct error *e) MUST_CHECK;
  * could not be written: then there is none. */
 bool files_write_new(const char *path, struct slice bytes, struct error *e) MUST_CHECK;
 
+/* Likewise, of two parts, one behind the other. */
+bool files_write_new_parts(const char *path, struct slice first, struct slice second,
+                           struct error *e) MUST_CHECK;
+
 /* What was copied. */
 struct files_copy {
     uint64_t size;

@@ -1,5 +1,4 @@
 /* Every verb there is. docs/man/postern.1 describes them in the same order. */
-#include "cli/account.h"
 #include "cli/cli.h"
 #include "cli/letter.h"
 #include "cli/master.h"
@@ -8,6 +7,7 @@
 #include "cli/policy.h"
 #include "cli/session.h"
 #include "cli/user.h"
+#include "cli/verbs_account.h"
 #include "cli/verbs_devices.h"
 #include "cli/verbs_directory.h"
 #include "cli/verbs_domain.h"
@@ -166,22 +166,7 @@ const struct verb verbs[] = {
                  "order; - is\nstandard input. The list before is replaced when the new one is "
                  "whole.\n",
          .run = cli_passwords_import),
-    VERB(.name = "account show", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
-         .help = "Show what an account may send, and what it has sent within an hour and a day.",
-         .run = cli_account_show),
-    VERB(.name = "account limits", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
-         .options = account_limits_options,
-         .help = "Give an account limits of its own, until a day and for a reason.",
-         .more = "What is not given is as the settings say. The options take the place of what it "
-                 "had before.\n",
-         .run = cli_account_limits),
-    VERB(.name = "account suspend", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
-         .options = reason_options,
-         .help = "Have an account send no more: sessions end, letters of the last hour are held.",
-         .run = cli_account_suspend),
-    VERB(.name = "account release", .words = "ACCOUNT", .words_min = 1, .words_max = 1,
-         .options = account_release_options,
-         .help = "Let a suspended account send again; not by itself.", .run = cli_account_release),
+    ACCOUNT_VERBS,
     DRILL_VERBS,
     TOTP_VERBS,
     PASSKEY_VERBS,

@@ -37,7 +37,8 @@ bool certificate_keep(struct certificate *c, const struct opened *record, struct
     return true;
 }
 
-static bool keep_entry(struct certificate *c, const struct ledger_entry *entry, struct error *e)
+bool certificate_keep_entry(struct certificate *c, const struct ledger_entry *entry,
+                            struct error *e)
 {
     struct opened record = {
         .seq = entry->ref.seq, .type = entry->type, .time_ms = entry->time_ms, .body = entry->body};
@@ -179,7 +180,8 @@ static bool gather_sealed(struct certificate *c, struct desk *d, uint64_t size, 
         if (entry.type == RECORD_RULE) {
             note_rule(rules, entry.ref);
         }
-        if (!is_wanted(c, &entry, &d->arena, &wanted, e) || (wanted && !keep_entry(c, &entry, e))) {
+        if (!is_wanted(c, &entry, &d->arena, &wanted, e) ||
+            (wanted && !certificate_keep_entry(c, &entry, e))) {
             return false;
         }
     }
@@ -202,7 +204,7 @@ static int by_seq(const void *a, const void *b)
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
-static void sort(struct certificate *c)
+void certificate_sort(struct certificate *c)
 {
     if (c->n_destroyed) {
         qsort(c->destroyed, c->n_destroyed, sizeof(*c->destroyed), by_number);
@@ -283,7 +285,7 @@ static bool gather_rules(struct certificate *c, struct desk *d, struct rules *ru
         arena_reset(&d->arena);
         if (rules->list[i].named &&
             (!ledger_reader_get(d->ledger, rules->list[i].ref, &d->arena, &entry, e) ||
-             !keep_entry(c, &entry, e))) {
+             !certificate_keep_entry(c, &entry, e))) {
             return false;
         }
     }
@@ -341,7 +343,7 @@ bool certificate_gather(struct certificate *c, struct desk *d, struct slice id, 
                     gather_rules(c, d, &rules, e) && gather_erased(c, d, e);
     free(rules.list);
     if (gathered) {
-        sort(c);
+        certificate_sort(c);
     }
     return gathered;
 }

@@ -47,6 +47,13 @@ bool certificate_gather(struct certificate *c, struct desk *d, struct slice id, 
 bool certificate_keep(struct certificate *c, const struct opened *record,
                       struct error *e) MUST_CHECK;
 
+/* Likewise, as the ledger's reader gave it. */
+bool certificate_keep_entry(struct certificate *c, const struct ledger_entry *entry,
+                            struct error *e) MUST_CHECK;
+
+/* Have its lists ascend. */
+void certificate_sort(struct certificate *c);
+
 /* Of the records that bind a text keep the last one alone, for that one counts. */
 void certificate_drop_made(struct certificate *c);
 

@@ -1,13 +1,11 @@
 /* The part of a certificate that people read. Every value stands behind a label on one line, so that no text from
  * outside can end it. */
 #include "base/bytes.h"
-#include "base/clock.h"
 
 #include "letter/account_role.h"
 #include "letter/retention.h"
-#include "processes/certificate.h"
+#include "processes/certificate_proof.h"
 
-#define VALUE_MAX   4096
 #define BACKUPS     "; backups made until now"
 #define RULE_STARTS 5 /* as docs/ledger-format.md section 11 numbers them */
 
@@ -20,56 +18,9 @@ struct told {
     struct verdict_record done;
 };
 
-/* Characters that an editor obeys instead of showing them: controls, and what changes the direction. */
-static bool is_hidden(struct slice rest)
-{
-    const uint8_t *s = rest.ptr;
-
-    if (s[0] < ' ' || s[0] == 0x7f) {
-        return true;
-    }
-    if (rest.len >= 2 && s[0] == 0xc2 && s[1] < 0xa0) {
-        return true;
-    }
-    return rest.len >= 3 && s[0] == 0xe2 &&
-           ((s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xa8 && s[2] <= 0xae))) ||
-            (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
-}
-
-static size_t length_of(uint8_t first)
-{
-    return first < 0x80 ? 1U : first < 0xe0 ? 2U : first < 0xf0 ? 3U : 4U;
-}
-
-static struct slice clean(struct arena *arena, struct slice text)
-{
-    OWN(buf) struct buf out = {.max = VALUE_MAX};
-
-    while (text.len) {
-        size_t len = length_of(text.ptr[0]);
-        if (is_hidden(text)) {
-            buf_add_byte(&out, '?');
-        } else {
-            buf_add(&out, slice_head(text, len));
-        }
-        text = slice_from(text, len);
-    }
-    return arena_copy(arena, buf_slice(&out));
-}
-
 static void add_line(struct told *t, const char *label, struct slice value)
 {
-    if (value.len) {
-        buf_printf(t->out, "%-13s%.*s\n", label, SLICE_ARG(clean(t->arena, value)));
-    }
-}
-
-static const char *time_text(struct arena *arena, int64_t ms)
-{
-    char text[CLOCK_TEXT_MAX];
-
-    clock_rfc3339(ms, text);
-    return arena_text(arena, slice_text(text));
+    certificate_line(t->out, t->arena, label, value);
 }
 
 /* "2026-11-29T20:16:33.000Z by anna@example.test (uid 0), officer" */
@@ -80,7 +31,7 @@ static void add_who(struct told *t, const char *label, const struct opened *r, s
 
     add_line(t, label,
              arena_printf(t->arena, "%s by %.*s%s%.*s%s, %s; record %llu",
-                          time_text(t->arena, r->time_ms), SLICE_ARG(by), other ? " (" : "",
+                          certificate_time(t->arena, r->time_ms), SLICE_ARG(by), other ? " (" : "",
                           SLICE_ARG(other ? at : SLICE_NONE), other ? ")" : "",
                           role ? account_role_name(role) : "in no role",
                           (unsigned long long)r->seq));
@@ -125,7 +76,7 @@ static bool tell_verdict(struct told *t, const struct opened *r, struct error *e
     }
     t->done = v;
     add_line(t, v.verdict == VERDICT_DONE ? "Done" : "Given up",
-             arena_printf(t->arena, "%s; record %llu", time_text(t->arena, r->time_ms),
+             arena_printf(t->arena, "%s; record %llu", certificate_time(t->arena, r->time_ms),
                           (unsigned long long)r->seq));
     add_line(t, "  with", v.reason);
     return true;
@@ -140,7 +91,7 @@ static bool tell_disposal(struct told *t, const struct opened *r, struct error *
     }
     if (d.state == DISPOSAL_BEGUN) {
         add_line(t, "Begun",
-                 arena_printf(t->arena, "%s; record %llu", time_text(t->arena, r->time_ms),
+                 arena_printf(t->arena, "%s; record %llu", certificate_time(t->arena, r->time_ms),
                               (unsigned long long)r->seq));
         return true;
     }
@@ -199,7 +150,7 @@ static void tell_letter(struct told *t, const struct removed_letter *l, uint64_t
     buf_printf(t->out, "  %s  facts %llu  removal %llu", text, (unsigned long long)l->seq,
                (unsigned long long)removal);
     if (l->until) {
-        buf_printf(t->out, "  kept until %s", time_text(t->arena, (int64_t)l->until));
+        buf_printf(t->out, "  kept until %s", certificate_time(t->arena, (int64_t)l->until));
     }
     if (l->rules.len) {
         buf_printf(t->out, "  rules%.*s", SLICE_ARG(numbers_of(t->arena, l->rules)));

@@ -8,6 +8,7 @@
 #include "requests/cases.h"
 #include "requests/consent.h"
 #include "requests/disposal.h"
+#include "requests/evidence.h"
 #include "requests/holds.h"
 #include "requests/keeper.h"
 #include "requests/reader.h"
@@ -77,6 +78,7 @@ static const struct ipc_row rows[] = {
     {&reader_cases,         0, reader_on_cases      },
     {&disposal_list,        0, reader_on_disposals  },
     {&disposal_certificate, 0, reader_on_certificate},
+    {&suspension_evidence,  0, reader_on_evidence   },
 };
 const struct ipc_table reader_table = IPC_TABLE("the reader's socket", rows);
 

@@ -157,5 +157,6 @@ ipc_handler reader_on_import;      /* reader_imports.c */
 ipc_handler reader_on_cases;       /* reader_cases.c */
 ipc_handler reader_on_disposals;   /* reader_disposal.c */
 ipc_handler reader_on_certificate; /* reader_disposal.c */
+ipc_handler reader_on_evidence;    /* reader_evidence.c */
 
 OWN_VALUE(desk, struct desk, desk_done)

@@ -3,31 +3,13 @@
 
 #include "host/memfd.h"
 #include "keyring/digest.h"
-#include "ledger/prove.h"
-#include "processes/certificate.h"
+#include "processes/certificate_proof.h"
 #include "requests/disposal.h"
 
 #define TEXT_MAX  ((size_t)128 << 20) /* of what people read */
 #define PROOF_MAX ((size_t)512 << 20) /* and of what follows */
-#define NODES_MAX ((size_t)64 << 20)
 
 /* ── a certificate ── */
-
-static void add_hex(struct buf *out, struct slice bytes)
-{
-    static const char digits[] = "0123456789abcdef";
-    uint8_t *to = buf_room(out, bytes.len * 2);
-
-    if (!to) {
-        out->full = true;
-        return;
-    }
-    for (size_t i = 0; i < bytes.len; i++) {
-        to[2 * i] = (uint8_t)digits[bytes.ptr[i] >> 4];
-        to[2 * i + 1] = (uint8_t)digits[bytes.ptr[i] & 15];
-    }
-    out->len += bytes.len * 2;
-}
 
 static struct slice object_of(const struct certificate *c, const struct buf *text,
                               struct arena *arena)
@@ -37,67 +19,8 @@ static struct slice object_of(const struct certificate *c, const struct buf *tex
 
     digest_of(buf_slice(text), SLICE_NONE, digest);
     buf_printf(&object, "request %.*s text ", SLICE_ARG(c->id_text));
-    add_hex(&object, SLICE_ARRAY(digest));
+    certificate_hex(&object, SLICE_ARRAY(digest));
     return arena_copy(arena, buf_slice(&object));
-}
-
-/* Numbers of all that is proved, opened or destroyed, ascending. */
-static struct ledger_proved *list_all(const struct certificate *c, struct arena *arena, size_t *n)
-{
-    struct ledger_proved *list = arena_array(arena, c->n + c->n_destroyed + 1, sizeof(*list));
-    size_t d = 0;
-    size_t i = 0;
-
-    *n = 0;
-    while (i < c->n || d < c->n_destroyed) {
-        bool opened = d == c->n_destroyed || (i < c->n && c->list[i].seq < c->destroyed[d]);
-        list[(*n)++].seq = opened ? c->list[i++].seq : c->destroyed[d++];
-    }
-    return list;
-}
-
-static void write_records(const struct certificate *c, const struct ledger_proved *list, size_t n,
-                          struct buf *out)
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        buf_printf(out, "%llu %u %lld ", (unsigned long long)list[i].seq, list[i].type,
-                   (long long)list[i].time_ms);
-        if (at < c->n && c->list[at].seq == list[i].seq) {
-            add_hex(out, SLICE_ARRAY(c->list[at].blind));
-            buf_add_byte(out, ' ');
-            add_hex(out, c->list[at++].body);
-        } else {
-            add_hex(out, SLICE_ARRAY(list[i].commitment));
-        }
-        buf_add_byte(out, '\n');
-    }
-}
-
-static bool write_proof(struct certificate *c, struct desk *d, struct slice note,
-                        const struct checkpoint *to, struct buf *out, struct error *e)
-{
-    OWN(arena) struct arena arena = {.max = (size_t)128 << 20};
-    OWN(buf) struct buf nodes = {.max = NODES_MAX};
-    size_t n = 0;
-
-    certificate_drop_made(c);
-    struct ledger_proved *list = list_all(c, &arena, &n);
-    if (!ledger_prove_records(d->reader->ledger_directory, list, n, to, &nodes, e)) {
-        return false;
-    }
-    buf_add_text(out, CERTIFICATE_PROOF "\n");
-    write_records(c, list, n, out);
-    buf_add_byte(out, '\n');
-    for (size_t at = 0; at < nodes.len; at += MERKLE_LEN) {
-        add_hex(out, slice_of(nodes.ptr + at, MERKLE_LEN));
-        buf_add_byte(out, '\n');
-    }
-    buf_add_byte(out, '\n');
-    buf_add(out, note);
-    return !out->full ||
-           error_set(e, ERROR_LIMIT, "there is more to prove of it than fits into a certificate");
 }
 
 static struct slice request_of(const struct certificate *c, struct arena *arena)
@@ -136,7 +59,8 @@ bool reader_on_certificate(void *reader, struct ipc_request *r, struct error *e)
         return false;
     }
     if (ask->note.len) {
-        return write_proof(&c, &d, ask->note, &to, &out, e) &&
+        certificate_drop_made(&c);
+        return certificate_proof(&c, d.reader->ledger_directory, ask->note, &to, &out, e) &&
                reader_record(reader, r, "certificate proof", request_of(&c, r->arena), ask->reason,
                              c.n_destroyed, e) &&
                memfd_from("proof", buf_slice(&out), &r->answer_fd, e);

@@ -14,6 +14,7 @@
 #include "requests/directory.h"
 #include "requests/disposal.h"
 #include "requests/drill.h"
+#include "requests/evidence.h"
 #include "requests/factors.h"
 #include "requests/guard.h"
 #include "requests/holds.h"
@@ -160,6 +161,7 @@ static const struct permit gathered[] = {
     {&reader_cases,         "case show",            OFFICER | AUDITOR, false},
     {&disposal_list,        "disposal list",        RUNNING | AUDITOR, false},
     {&disposal_certificate, "disposal certificate", RUNNING | AUDITOR, false},
+    {&suspension_evidence,  "account evidence",     OFFICER | AUDITOR, false},
 };
 
 /* What an account's holder does about his own sign-ins; who runs the system, about others'. */

@@ -1,0 +1,410 @@
+/* In three passes: suspensions; the account's sign-ins, limits and acts of the days around; its letters. */
+#include "processes/dossier.h"
+
+#include <stdlib.h>
+
+#define LATER_MS    (60 * INT64_C(1000)) /* a letter that was being taken in is recorded by then */
+#define PAGE        1000                 /* letters of the catalog at once */
+#define ONE_ARENA   ((size_t)16 << 20)
+#define NAMED_ARENA ((size_t)64 << 20)
+
+/* The last of very many, in a ring. */
+struct refs {
+    struct ledger_ref *list;
+    size_t room;
+    size_t n; /* that there were */
+};
+
+struct gathering {
+    struct dossier *x;
+    struct desk *d;
+    struct refs before, after;
+    uint64_t first_letter; /* records between which letters of the account are looked for */
+    uint64_t end_letter;
+    uint64_t *letters; /* numbers of the facts of those that were taken */
+    size_t n_letters, room_letters;
+};
+
+void dossier_done(struct dossier *x)
+{
+    certificate_done(&x->file);
+    *x = (struct dossier){.n_acts = 0};
+}
+
+/* ── the suspension ── */
+
+/* It begins here; what was kept of an earlier one goes. */
+static void begin(struct dossier *x, const struct ledger_entry *entry, struct slice account)
+{
+    arena_reset(&x->file.arena);
+    x->file.n = 0;
+    x->account = arena_copy(&x->file.arena, account);
+    x->suspension = entry->ref.seq;
+    x->begun_ms = entry->time_ms;
+    x->ended = 0;
+}
+
+static bool take_suspension(struct dossier *x, const struct ledger_entry *entry,
+                            struct slice account, uint64_t number, struct arena *arena,
+                            struct error *e)
+{
+    struct suspension_record r;
+
+    if (!cbor_read(entry->body, &suspension_record_schema, arena, &r, e)) {
+        e->kind = ERROR_CORRUPT;
+        return error_add(e, "record %llu", (unsigned long long)entry->ref.seq);
+    }
+    if (!slice_equal_nocase(r.account, account)) {
+        return true;
+    }
+    bool begun = r.state == SUSPENSION_BEGUN;
+    if (begun && (number ? entry->ref.seq == number : !x->suspension || x->ended)) {
+        begin(x, entry, r.account);
+    } else if (!x->suspension || x->ended) {
+        return true;
+    } else if (!begun) {
+        x->ended = entry->ref.seq;
+    }
+    return certificate_keep_entry(&x->file, entry, e);
+}
+
+static bool find_suspension(struct dossier *x, struct desk *d, struct slice account,
+                            uint64_t number, struct error *e)
+{
+    struct ledger_position at = {0};
+    enum ledger_next next = LEDGER_ENTRY;
+
+    ledger_reader_only(d->ledger, RECORD_SUSPENSION, RECORD_SUSPENSION);
+    while (next == LEDGER_ENTRY && at.seq < x->size) {
+        struct ledger_entry entry;
+        arena_reset(&d->arena);
+        next = ledger_reader_next(d->ledger, &at, NULL, &d->arena, &entry, e);
+        bool is_one = next == LEDGER_ENTRY && entry.ref.seq < x->size && entry.body.len &&
+                      entry.type == RECORD_SUSPENSION;
+        if (next == LEDGER_FAILED ||
+            (is_one && !take_suspension(x, &entry, account, number, &d->arena, e))) {
+            return false;
+        }
+    }
+    x->n_suspensions = x->file.n;
+    if (x->suspension) {
+        return true;
+    }
+    return number ? error_set(e, ERROR_INPUT,
+                              "record %llu is no suspension of that account: without --suspension "
+                              "its last one is taken",
+                              (unsigned long long)number)
+                  : error_set(e, ERROR_INPUT, "no suspension of that account is on record");
+}
+
+/* ── what the account did ── */
+
+static void note_ref(struct refs *refs, struct ledger_ref ref, bool last)
+{
+    if (last || refs->n < refs->room) {
+        refs->list[refs->n % refs->room] = ref;
+    }
+    refs->n++;
+}
+
+static bool is_account(const struct dossier *x, struct slice name)
+{
+    return slice_equal(name, x->account);
+}
+
+/* Whether this account did it, or it was done to it. One that cannot be read is nobody's. */
+static bool is_of_account(const struct dossier *x, const struct ledger_entry *entry,
+                          struct arena *arena)
+{
+    struct limit_record limit;
+    struct sign_in s;
+    struct error e;
+    struct act act;
+
+    switch (entry->type) {
+    case RECORD_SIGN_IN:
+        return cbor_read(entry->body, &sign_in_schema, arena, &s, &e) && is_account(x, s.account);
+    case RECORD_LIMIT:
+        return cbor_read(entry->body, &limit_record_schema, arena, &limit, &e) &&
+               is_account(x, limit.account);
+    case RECORD_ADMIN:
+        return cbor_read(entry->body, &act_schema, arena, &act, &e) &&
+               (is_account(x, act.by) || is_account(x, act.object));
+    case RECORD_READING:
+        return cbor_read(entry->body, &act_schema, arena, &act, &e) && is_account(x, act.by);
+    default:
+        return false;
+    }
+}
+
+/* Whether this record stands behind all that is looked at around the suspension. */
+static bool is_behind(const struct dossier *x, const struct ledger_entry *entry)
+{
+    return entry->ref.seq >= x->size || (x->ended && entry->ref.seq > x->ended) ||
+           (entry->ref.seq > x->suspension && entry->time_ms > x->begun_ms + DOSSIER_DAY_MS);
+}
+
+/* Between which records its letters stand: an hour before, and what was being taken in. */
+static void note_place(struct gathering *g, const struct ledger_entry *entry)
+{
+    const struct dossier *x = g->x;
+    bool later = entry->ref.seq > x->suspension && entry->time_ms > x->begun_ms + LATER_MS;
+
+    if (!g->first_letter && entry->time_ms >= x->begun_ms - DOSSIER_HOUR_MS) {
+        g->first_letter = entry->ref.seq;
+    }
+    if (!later) {
+        g->end_letter = entry->ref.seq + 1;
+    }
+}
+
+static bool scan(struct gathering *g, struct error *e)
+{
+    struct dossier *x = g->x;
+    struct desk *d = g->d;
+    struct ledger_position at = {0};
+    bool near = false;
+
+    ledger_reader_only(d->ledger, RECORD_SUSPENSION, RECORD_SUSPENSION);
+    for (;;) {
+        struct ledger_entry entry;
+        arena_reset(&d->arena);
+        enum ledger_next next = ledger_reader_next(d->ledger, &at, NULL, &d->arena, &entry, e);
+        if (next != LEDGER_ENTRY || is_behind(x, &entry)) {
+            return next != LEDGER_FAILED;
+        }
+        if (!near && entry.time_ms >= x->begun_ms - DOSSIER_DAY_MS) {
+            near = true;
+            ledger_reader_only(d->ledger, RECORD_SIGN_IN, RECORD_SUSPENSION);
+        }
+        note_place(g, &entry);
+        if (entry.body.len && is_of_account(x, &entry, &d->arena)) {
+            bool before = entry.ref.seq < x->suspension;
+            note_ref(before ? &g->before : &g->after, entry.ref, before);
+        }
+    }
+}
+
+static bool keep_refs(struct gathering *g, const struct refs *refs, struct error *e)
+{
+    size_t n = refs->n < refs->room ? refs->n : refs->room;
+
+    g->x->acts_left_out += refs->n - n;
+    for (size_t i = 0; i < n; i++) {
+        struct ledger_entry entry;
+        /* The oldest of a ring that is full is the one that would be written next. */
+        size_t at = refs == &g->before ? (refs->n - n + i) % refs->room : i;
+        arena_reset(&g->d->arena);
+        if (!ledger_reader_get(g->d->ledger, refs->list[at], &g->d->arena, &entry, e) ||
+            !certificate_keep_entry(&g->x->file, &entry, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ── letters ── */
+
+static bool is_about(uint64_t type)
+{
+    return type == RECORD_FACTS || type == RECORD_DECISION || type == RECORD_OUTCOME ||
+           type == RECORD_NOTICE || type == RECORD_ORDER;
+}
+
+/* *its is whether it is the account's; then all that is about it is kept, but its bytes. */
+static bool keep_letter(struct gathering *g, const struct catalog_letter *letter, bool *its,
+                        struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = ONE_ARENA};
+    struct catalog_record *list = NULL;
+    struct facts facts;
+    size_t count = 0;
+
+    arena_reset(&g->d->arena);
+    if (!desk_read(g->d, letter->facts, RECORD_FACTS, &facts_schema, &facts, e)) {
+        return false;
+    }
+    *its = is_account(g->x, facts.account);
+    if (!*its) {
+        return true;
+    }
+    if (!catalog_records(g->d->catalog, letter->seq, &arena, &list, &count, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct ledger_entry entry;
+        if (!is_about(list[i].type) || list[i].ref.seq >= g->x->size) {
+            continue;
+        }
+        arena_reset(&g->d->arena);
+        if (!ledger_reader_get(g->d->ledger, list[i].ref, &g->d->arena, &entry, e) ||
+            !certificate_keep_entry(&g->x->file, &entry, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool has_letter(const struct gathering *g, uint64_t number)
+{
+    for (size_t i = 0; i < g->n_letters; i++) {
+        if (g->letters[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What does not fit is counted. */
+static bool add_letter(struct gathering *g, const struct catalog_letter *letter, bool *its,
+                       struct error *e)
+{
+    struct dossier *x = g->x;
+    size_t kept = x->file.n;
+
+    *its = true;
+    if (letter->seq >= x->size || has_letter(g, letter->seq)) {
+        return true;
+    }
+    if (x->n_letters == DOSSIER_LETTERS_MAX) {
+        x->letters_left_out++;
+        return true;
+    }
+    if (!keep_letter(g, letter, its, e)) {
+        x->file.n = kept;
+        x->letters_left_out++;
+        return e->kind == ERROR_LIMIT;
+    }
+    if (*its) {
+        numbers_add(&g->letters, &g->n_letters, &g->room_letters, letter->seq);
+        x->n_letters++;
+    }
+    return true;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return memcmp(a, b, LETTER_ID_LEN);
+}
+
+/* The ids that its records name, each once and ascending. */
+static bool list_named(const struct dossier *x, struct arena *arena, uint8_t **ids, size_t *n,
+                       struct error *e)
+{
+    size_t total = 0;
+
+    *n = 0;
+    *ids = NULL;
+    for (int round = 0; round < 2; round++) {
+        *ids = round ? arena_alloc(arena, total + 1) : NULL;
+        total = 0;
+        for (size_t i = 0; i < x->n_suspensions; i++) {
+            struct suspension_record r;
+            if (!cbor_read(x->file.list[i].body, &suspension_record_schema, arena, &r, e)) {
+                return false;
+            }
+            size_t len = r.letters.len - r.letters.len % LETTER_ID_LEN;
+            if (*ids && len) {
+                (void)memcpy(*ids + total, r.letters.ptr, len);
+            }
+            total += len;
+        }
+    }
+    if (total) {
+        qsort(*ids, total / LETTER_ID_LEN, LETTER_ID_LEN, by_id);
+    }
+    for (size_t at = 0; at < total; at += LETTER_ID_LEN) {
+        if (*n == 0 || by_id(*ids + (*n - 1) * LETTER_ID_LEN, *ids + at) != 0) {
+            (void)memmove(*ids + (*n)++ * LETTER_ID_LEN, *ids + at, LETTER_ID_LEN);
+        }
+    }
+    return true;
+}
+
+/* Those that were in its hands when it was suspended, however old. */
+static bool add_named(struct gathering *g, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = NAMED_ARENA};
+    struct dossier *x = g->x;
+    uint8_t *ids = NULL;
+
+    if (!list_named(x, &arena, &ids, &x->named, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < x->named; i++) {
+        struct catalog_letter letter;
+        struct letter_id id;
+        bool found = false;
+        bool its = false;
+        if (letter_id_from(slice_of(ids + i * LETTER_ID_LEN, LETTER_ID_LEN), &id) &&
+            !catalog_find(g->d->catalog, &id, &letter, &found, e)) {
+            return false;
+        }
+        if (found && !add_letter(g, &letter, &its, e)) {
+            return false;
+        }
+        x->missing += !its;
+    }
+    return true;
+}
+
+/* And those that it sent in the hour before, though there were too many to be named. */
+static bool add_recent(struct gathering *g, struct error *e)
+{
+    uint64_t from = g->first_letter;
+
+    while (from < g->end_letter) {
+        OWN(arena) struct arena arena = {.max = ONE_ARENA};
+        struct catalog_letter *letters = NULL;
+        size_t count = 0;
+        bool its = false;
+        if (!catalog_letters(g->d->catalog, CATALOG_BEHIND, from, PAGE, &arena, &letters, &count,
+                             e)) {
+            return false;
+        }
+        for (size_t i = 0; i < count && letters[i].seq < g->end_letter; i++) {
+            if (!add_letter(g, &letters[i], &its, e)) {
+                return false;
+            }
+        }
+        from = count ? letters[count - 1].seq + 1 : g->end_letter;
+    }
+    return true;
+}
+
+/* ── all of it ── */
+
+static bool gather(struct gathering *g, struct error *e)
+{
+    struct dossier *x = g->x;
+
+    if (!scan(g, e) || !keep_refs(g, &g->before, e) || !keep_refs(g, &g->after, e)) {
+        return false;
+    }
+    x->n_acts = x->file.n - x->n_suspensions;
+    return add_named(g, e) && add_recent(g, e);
+}
+
+bool dossier_gather(struct dossier *x, struct desk *d, struct slice account, uint64_t number,
+                    uint64_t size, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct gathering g = {
+        .x = x,
+        .d = d,
+        .before = {arena_array(&arena, DOSSIER_BEFORE_MAX, sizeof(struct ledger_ref)),
+                   DOSSIER_BEFORE_MAX, 0},
+        .after = {arena_array(&arena, DOSSIER_AFTER_MAX,  sizeof(struct ledger_ref)),
+                   DOSSIER_AFTER_MAX,  0},
+    };
+    uint64_t known = catalog_position(d->catalog).seq;
+
+    arena_init(&x->file.arena, CERTIFICATE_KEPT_MAX);
+    x->size = size ? size : known;
+    if (known < x->size) {
+        return error_set(e, ERROR_BUSY, "the catalog is being made anew: ask again in a while");
+    }
+    bool gathered = find_suspension(x, d, account, number, e) && gather(&g, e);
+    free(g.letters);
+    return gathered;
+}
