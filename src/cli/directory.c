@@ -11,6 +11,7 @@
 
 const struct argument_option directory_sync_options[] = {
     OPTION("close", 0, "COUNT", "close as many accounts as this, though they are many"),
+    OPTION("drop", 0, "COUNT", "take as many contacts away as this, though they are many"),
     OPTION_END,
 };
 
@@ -28,7 +29,8 @@ static void print_lines(struct cli *c, const struct directory_report *r)
     }
 }
 
-static void print_counts(struct cli *c, const struct directory_report *r, const char *were)
+static void print_counts(struct cli *c, const struct directory_report *r, const char *were,
+                         const char *contacts)
 {
     buf_printf(&c->out,
                "%llu people; %s: %llu added, %llu changed, %llu closed, %llu opened; %llu left "
@@ -36,11 +38,19 @@ static void print_counts(struct cli *c, const struct directory_report *r, const 
                (unsigned long long)r->people, were, (unsigned long long)r->added,
                (unsigned long long)r->changed, (unsigned long long)r->closed,
                (unsigned long long)r->opened, (unsigned long long)r->left_out);
+    if (r->fills_book) {
+        buf_printf(&c->out,
+                   "  %llu contacts; %s: %llu added, %llu changed, %llu removed; %llu left out\n",
+                   (unsigned long long)r->contacts, contacts, (unsigned long long)r->contacts_added,
+                   (unsigned long long)r->contacts_changed, (unsigned long long)r->contacts_removed,
+                   (unsigned long long)r->contacts_left_out);
+    }
 }
 
-static bool run(struct cli *c, bool test, uint64_t close, struct error *e)
+static bool run(struct cli *c, bool test, uint64_t close, uint64_t drop, struct error *e)
 {
-    const struct admin_directory_run_ask ask = {slice_text(c->arguments.words[0]), test, close};
+    const struct admin_directory_run_ask ask = {slice_text(c->arguments.words[0]), test, close,
+                                                drop};
     struct directory_report report;
 
     if (!cli_ask(c, CLI_KEEPER, &admin_directory_run, &ask, &report, NULL, RUN_MS, e)) {
@@ -51,7 +61,9 @@ static bool run(struct cli *c, bool test, uint64_t close, struct error *e)
         print_clean(&c->out, report.server);
         buf_add_byte(&c->out, '\n');
         print_lines(c, &report);
-        print_counts(c, &report, test || report.failure.len ? "would be" : "accounts");
+        bool would = test || report.failure.len;
+        print_counts(c, &report, would ? "would be" : "accounts",
+                     would ? "would be" : "address book");
     }
     if (report.failure.len) {
         cli_flush(c);
@@ -62,18 +74,21 @@ static bool run(struct cli *c, bool test, uint64_t close, struct error *e)
 
 bool cli_directory_sync(struct cli *c, struct error *e)
 {
-    const char *text = arguments_text(&c->arguments, "close", 0);
-    uint64_t close = 0;
+    static const char *const names[] = {"close", "drop"};
+    uint64_t counts[2] = {0, 0};
 
-    if (text && !slice_decimal(slice_text(text), UINT32_MAX, &close)) {
-        return error_set(e, ERROR_INPUT, "--close wants a number, as the alarm said it");
+    for (int i = 0; i < 2; i++) {
+        const char *text = arguments_text(&c->arguments, names[i], 0);
+        if (text && !slice_decimal(slice_text(text), UINT32_MAX, &counts[i])) {
+            return error_set(e, ERROR_INPUT, "--%s wants a number, as the alarm said it", names[i]);
+        }
     }
-    return run(c, false, close, e);
+    return run(c, false, counts[0], counts[1], e);
 }
 
 bool cli_directory_test(struct cli *c, struct error *e)
 {
-    return run(c, true, 0, e);
+    return run(c, true, 0, 0, e);
 }
 
 static void print_status(struct cli *c, const struct directory_report *r)
@@ -102,7 +117,7 @@ static void print_status(struct cli *c, const struct directory_report *r)
         return;
     }
     buf_add_text(&c->out, "  ");
-    print_counts(c, r, "accounts");
+    print_counts(c, r, "accounts", "address book");
 }
 
 bool cli_directory_status(struct cli *c, struct error *e)

@@ -10,7 +10,8 @@ extern const struct argument_option directory_sync_options[]; /* directory.c */
          .options = directory_sync_options,                                                        \
          .help = "Make accounts as a [directory] says, now, and show what was changed.",           \
          .more = "It is done by itself at its `interval`. What would close more than a third of "  \
-                 "the accounts wants --close.\n",                                                  \
+                 "the accounts wants --close,\nwhat would take more than a third of its contacts " \
+                 "away --drop.\n",                                                                 \
          .run = cli_directory_sync),                                                               \
         VERB(.name = "directory status", .words = "",                                              \
              .help = "Show what became of the last synchronisation with each [directory].",        \

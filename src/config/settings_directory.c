@@ -80,6 +80,20 @@ static const struct config_setting rows[] = {
                .example = "\"sales: cn=sales,ou=groups,dc=example,dc=test\"",
                .help = "Which group here the members of a group there are in.",
                .more = "Groups that no row names are not touched."),
+    CONFIG_ROW("address-book", BOOLEAN, struct directory_settings, address_book, .initial = "no",
+               .help = "Have entries there be contacts in the company's address book.",
+               .more =
+                   "One for each entry with an address, the first one, with its name, organisation "
+                   "(`o`, `company`), title (`title`) and telephone (`telephoneNumber`); none for "
+                   "an entry that is locked there. Contacts that somebody added or changed here "
+                   "stay as they are. What would take more than a third of the directory's "
+                   "contacts away is not done before a person confirms it."),
+    CONFIG_ROW("contact-base", TEXT, struct directory_settings, contact_base, .max = DN_MAX,
+               .example = "ou=contacts,dc=example,dc=test",
+               .help = "Below which entry contacts are looked for; by default `base`."),
+    CONFIG_ROW("contact-filter", TEXT, struct directory_settings, contact_filter, .max = DN_MAX,
+               .example = "(&(mail=*)(!(employeeType=hidden)))",
+               .help = "Which entries there are contacts (RFC 4515); by default `user-filter`."),
     CONFIG_ROW("interval", DURATION, struct directory_settings, interval_ms, .initial = "15min",
                .min = CONFIG_SECOND, .max = 7 * CONFIG_DAY,
                .help = "How long after a synchronisation the next one begins."),
@@ -97,6 +111,16 @@ struct slice settings_directory_filter(const struct directory_settings *d)
     return d->kind == SETTING_DIRECTORY_ACTIVE
                ? SLICE("(&(objectCategory=person)(objectClass=user)(mail=*))")
                : SLICE("(&(objectClass=inetOrgPerson)(mail=*))");
+}
+
+struct slice settings_directory_contact_base(const struct directory_settings *d)
+{
+    return d->contact_base.len ? d->contact_base : d->base;
+}
+
+struct slice settings_directory_contact_filter(const struct directory_settings *d)
+{
+    return d->contact_filter.len ? d->contact_filter : settings_directory_filter(d);
 }
 
 struct slice settings_directory_key(const struct directory_settings *d)
@@ -185,6 +209,10 @@ static const char *flaw_of(const struct directory_settings *d)
     if (!is_filter(settings_directory_filter(d))) {
         return "`user-filter` in a [directory] wants a filter such as `(mail=*)`, with parentheses "
                "around all of it";
+    }
+    if (!is_filter(settings_directory_contact_filter(d))) {
+        return "`contact-filter` in a [directory] wants a filter such as `(mail=*)`, with "
+               "parentheses around all of it";
     }
     if (!are_attributes(&d->name_attributes) || !are_attributes(&d->address_attributes) ||
         !are_attributes(&keys)) {

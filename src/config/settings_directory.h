@@ -32,7 +32,10 @@ struct directory_settings {
     struct config_list auditors;
     struct config_list officers;
     struct config_list administrators;
-    struct config_list groups; /* slices "accounting: cn=..." */
+    struct config_list groups;   /* slices "accounting: cn=..." */
+    bool address_book;           /* its entries are contacts of the company's */
+    struct slice contact_base;   /* empty: the base */
+    struct slice contact_filter; /* empty: as for people */
     int64_t interval_ms;
     int64_t timeout_ms;
 };
@@ -40,6 +43,10 @@ struct directory_settings {
 /* Which people it has accounts for, and by what it knows one again. */
 struct slice settings_directory_filter(const struct directory_settings *d);
 struct slice settings_directory_key(const struct directory_settings *d);
+
+/* Where and which entries are contacts of the company's. */
+struct slice settings_directory_contact_base(const struct directory_settings *d);
+struct slice settings_directory_contact_filter(const struct directory_settings *d);
 
 /* "accounting: cn=Accounting,..." apart; false when it is none. */
 bool settings_directory_group(struct slice text, struct slice *group, struct slice *dn)

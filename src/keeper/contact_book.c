@@ -38,7 +38,7 @@ static void entry_free(struct entry *e)
 {
     struct contact *c = &e->row.contact;
     struct slice *texts[] = {&e->row.owner, &c->address, &c->name, &c->organisation,
-                             &c->title,     &c->phone,   &c->note};
+                             &c->title,     &c->phone,   &c->note, &e->row.directory};
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         free((void *)(uintptr_t)texts[i]->ptr);
@@ -123,6 +123,7 @@ static struct entry *entry_new(const struct contact_row *row)
                     .favourite = c->favourite},
         .kind = row->kind,
         .until = row->until,
+        .directory = own(row->directory),
     };
     return e;
 }

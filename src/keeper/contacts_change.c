@@ -113,6 +113,7 @@ static bool put_one(struct change *c, const struct contact *given, struct error 
         c->answer->unchanged++;
         return true;
     }
+    row.directory = SLICE_NONE; /* from now on a person says what it is */
     c->rows[c->n++] = row;
     c->answer->changed++;
     return true;

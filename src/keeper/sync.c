@@ -9,6 +9,7 @@
 
 #include "keeper/admin.h"
 #include "keeper/internal.h"
+#include "keeper/sync_contacts.h"
 #include "keeper/sync_do.h"
 
 #define LOOK_EVERY_US 500000
@@ -284,7 +285,7 @@ static bool plan_and_do(struct run *r, struct error *e)
     return ended;
 }
 
-static bool run_it(struct run *r, struct error *e)
+static bool run_accounts(struct run *r, struct error *e)
 {
     if (!read_people(r, e)) {
         return false;
@@ -293,6 +294,20 @@ static bool run_it(struct run *r, struct error *e)
     bool done = plan_and_do(r, e);
     (void)pthread_mutex_unlock(&r->keeper->approvals.changing);
     return done;
+}
+
+/* What keeps accounts from being changed keeps no contact back, and the other way round. */
+static bool run_it(struct run *r, struct error *e)
+{
+    bool accounts = run_accounts(r, e);
+    struct error why = {.kind = ERROR_NONE};
+    bool contacts = (!accounts && e->kind != ERROR_LIMIT) ||
+                    sync_contacts(r->keeper, r->order, r->section, r->arena, r->report, &why);
+
+    if (accounts && !contacts) {
+        *e = why;
+    }
+    return accounts && contacts;
 }
 
 /* ── when ── */
@@ -420,7 +435,7 @@ bool keeper_on_directory_run(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     const struct admin_directory_run_ask *ask = r->ask;
-    const struct sync_order order = {ask->directory, ask->test, ask->close};
+    const struct sync_order order = {ask->directory, ask->test, ask->close, ask->drop};
     OWN(arena) struct arena arena = {.max = RUN_ARENA};
     struct directory_report *answer = r->answer;
     struct directory_report report;

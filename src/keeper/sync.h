@@ -25,6 +25,7 @@ struct sync_order {
     struct slice directory;
     bool test;      /* change nothing */
     uint64_t close; /* accounts that may be closed though they are many */
+    uint64_t drop;  /* likewise, contacts that may go */
 };
 
 /**

@@ -21,6 +21,7 @@ static const struct cbor_field contact_row_members[] = {
     CBOR_SUB(2, CBOR_STRUCT, struct contact_row, contact, 0, &contact_schema),
     MAYBE(3, CBOR_UINT, kind, CONTACT_RETIRED),
     MAYBE(4, CBOR_UINT, until, 0),
+    MAYBE(5, CBOR_TEXT, directory, CONTACT_SOURCE_MAX),
 };
 const struct cbor_schema contact_row_schema = CBOR_SCHEMA(contact_row_members, struct contact_row);
 #undef THIS

@@ -8,6 +8,7 @@
 #define CONTACT_ADDRESS_MAX 320
 #define CONTACT_TEXT_MAX    256
 #define CONTACT_NOTE_MAX    1000
+#define CONTACT_SOURCE_MAX  32 /* the name of a [directory] */
 
 struct contact {
     struct slice address; /* names it within its book, whatever the case of its letters */
@@ -31,8 +32,9 @@ enum contact_kind {
 struct contact_row {
     struct slice owner; /* an account; empty: the company */
     struct contact contact;
-    uint64_t kind;  /* enum contact_kind */
-    uint64_t until; /* when a decoy has served its time */
+    uint64_t kind;          /* enum contact_kind */
+    uint64_t until;         /* when a decoy has served its time */
+    struct slice directory; /* the [directory] that says what it is; empty: a person does */
 };
 
 extern const struct cbor_schema contact_row_schema;

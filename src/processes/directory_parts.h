@@ -72,6 +72,12 @@ bool visit_is_locked(const struct dirlink_entry *entry);
 bool visit_people(struct visit *v, struct directory_person **people, size_t *count,
                   struct error *e) MUST_CHECK;
 
+/* directory_contacts.c */
+
+/* Read every entry that is a contact of the company's; in the arena. ERROR_LIMIT: there are more than DIRECTORY_CONTACTS_MAX. */
+bool visit_contacts(struct visit *v, struct contact **contacts, size_t *count,
+                    struct error *e) MUST_CHECK;
+
 /* directory_certificates.c */
 
 /* Read what stands there beside an address, in the visit's arena. An answer too: that no server says yes or no, which is logged. */

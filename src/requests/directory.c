@@ -50,6 +50,15 @@ static const struct cbor_field people_fields[] = {
 };
 static const struct cbor_schema people = CBOR_SCHEMA(people_fields, struct directory_people_answer);
 
+static const struct cbor_field contacts_fields[] = {
+    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct directory_contacts_answer, contacts,
+                      DIRECTORY_CONTACTS_PAGE, &contact_schema),
+    FIELD(2, CBOR_UINT, directory_contacts_answer, reading, 0),
+    FIELD(3, CBOR_UINT, directory_contacts_answer, total, DIRECTORY_CONTACTS_MAX),
+};
+static const struct cbor_schema contacts =
+    CBOR_SCHEMA(contacts_fields, struct directory_contacts_answer);
+
 static const struct cbor_field certificates_ask_fields[] = {
     FIELD(1, CBOR_TEXT, directory_certificates_ask, section, DIRECTORY_NAME_MAX),
     FIELD(2, CBOR_TEXT, directory_certificates_ask, address, LETTER_ADDRESS_MAX),
@@ -77,6 +86,7 @@ static const struct cbor_field run_fields[] = {
     FIELD(1, CBOR_TEXT, admin_directory_run_ask, directory, 255),
     MAYBE(2, CBOR_BOOL, admin_directory_run_ask, test, 0),
     MAYBE(3, CBOR_UINT, admin_directory_run_ask, close, UINT32_MAX),
+    MAYBE(4, CBOR_UINT, admin_directory_run_ask, drop, UINT32_MAX),
 };
 static const struct cbor_schema run = CBOR_SCHEMA(run_fields, struct admin_directory_run_ask);
 
@@ -96,6 +106,12 @@ static const struct cbor_field report_fields[] = {
     MAYBE(13, CBOR_UINT, directory_report, next_at, 0),
     MAYBE(14, CBOR_BOOL, directory_report, running, 0),
     MAYBE(15, CBOR_UINT, directory_report, accounts, 0),
+    MAYBE(16, CBOR_BOOL, directory_report, fills_book, 0),
+    MAYBE(17, CBOR_UINT, directory_report, contacts, 0),
+    MAYBE(18, CBOR_UINT, directory_report, contacts_added, 0),
+    MAYBE(19, CBOR_UINT, directory_report, contacts_changed, 0),
+    MAYBE(20, CBOR_UINT, directory_report, contacts_removed, 0),
+    MAYBE(21, CBOR_UINT, directory_report, contacts_left_out, 0),
 };
 static const struct cbor_schema report = CBOR_SCHEMA(report_fields, struct directory_report);
 
@@ -109,6 +125,7 @@ static const struct cbor_schema directories =
 const struct ipc_message directory_prove = {243, "directory_prove", &prove, &proved,
                                             .secret = true};
 const struct ipc_message directory_people = {244, "directory_people", &people_ask, &people};
+const struct ipc_message directory_contacts = {452, "directory_contacts", &people_ask, &contacts};
 const struct ipc_message directory_certificates = {415, "directory_certificates", &certificates_ask,
                                                    &certificates};
 const struct ipc_message admin_directory_run = {240, "admin_directory_run", &run, &report};

@@ -4,6 +4,7 @@
 
 #include "ipc/ipc.h"
 #include "letter/account_role.h"
+#include "letter/contact.h"
 
 #define DIRECTORY_NAME_MAX      32
 #define DIRECTORY_KEY_MAX       64
@@ -59,6 +60,18 @@ struct directory_people_answer {
 
 extern const struct ipc_message directory_people;
 
+/* directory_contacts: from keeper. Which entries are contacts of the company's; in pages, as directory_people. */
+#define DIRECTORY_CONTACTS_PAGE 500   /* in one answer */
+#define DIRECTORY_CONTACTS_MAX  20000 /* of one directory */
+
+struct directory_contacts_answer {
+    struct cbor_list contacts; /* struct contact */
+    uint64_t reading;
+    uint64_t total;
+};
+
+extern const struct ipc_message directory_contacts; /* asked with a struct directory_people_ask */
+
 /* directory_certificates: from keeper. Which certificates stand in the directory of a [certificates] section beside an address? They are
  * bytes that nobody has looked at. ERROR_CONFIG: the settings have no such section. */
 #define DIRECTORY_CERTIFICATES_MAX       32 /* of one address; those behind are left out */
@@ -96,6 +109,7 @@ struct admin_directory_run_ask {
     struct slice directory;
     bool test;      /* change nothing */
     uint64_t close; /* accounts that may be closed though they are many */
+    uint64_t drop;  /* likewise, contacts that may go */
 };
 
 struct directory_report {
@@ -114,6 +128,11 @@ struct directory_report {
     uint64_t next_at;
     bool running;
     uint64_t accounts; /* that are this directory's */
+    bool
+        fills_book; /* it has contacts for the company's address book, or had: the next are of those */
+    uint64_t contacts; /* there */
+    uint64_t contacts_added, contacts_changed, contacts_removed;
+    uint64_t contacts_left_out; /* no good address, or somebody added or changed them here */
 };
 
 extern const struct ipc_message admin_directory_run;
