@@ -175,7 +175,11 @@ bool cli_recipient_show(struct cli *c, struct error *e)
         recipient_write_key(c, &keys[i - 1]);
     }
     buf_printf(&c->out, "S/MIME: %.*s\n", SLICE_ARG(print_cleaned(&c->arena, answer.smime)));
-    buf_printf(&c->out, "OpenPGP: %.*s\n", SLICE_ARG(print_cleaned(&c->arena, answer.openpgp)));
+    struct slice openpgp = print_cleaned(&c->arena, answer.openpgp);
+    if (slice_starts(openpgp, SLICE("OpenPGP "))) { /* "key 1234..." */
+        openpgp = slice_from(openpgp, strlen("OpenPGP "));
+    }
+    buf_printf(&c->out, "OpenPGP: %.*s\n", SLICE_ARG(openpgp));
     return !path || files_write_new(path, keys[row->keys.count - 1].bytes, e);
 }
 

@@ -10,6 +10,7 @@
 
 #include "keeper/internal.h"
 #include "keeper/recipients.h"
+#include "keeper/redecide.h"
 #include "keeper/scanning.h"
 #include "keyring/digest.h"
 #include "stages/policy/policy.h"
@@ -201,6 +202,18 @@ static void write_rulings(const struct facts *f, const struct decision *d, struc
     }
 }
 
+/* Whether all that waits is decided once more when something protects it (keeper/redecide): then nobody has to send it again. */
+static bool is_decided_anew(const struct decision *d)
+{
+    const struct ruling *all = d->rulings.items;
+    bool anew = d->need.rule.len == 0;
+
+    for (size_t i = 0; i < d->rulings.count; i++) {
+        anew = anew && (!is_stopped(&all[i]) || redecide_is_policys(&all[i]));
+    }
+    return anew;
+}
+
 static void write_notice(const struct facts *f, const struct decision *d, struct arena *arena,
                          struct buf *out)
 {
@@ -224,6 +237,16 @@ static void write_notice(const struct facts *f, const struct decision *d, struct
     write_rulings(f, d, arena, out);
     line(out, SLICE_NONE);
     line(out, SLICE("Other recipients, if there are any, get it as ever. Ask the recipient for a"));
+    if (is_decided_anew(d)) {
+        line(out,
+             SLICE("certificate or a key, or your mail administrator what else can be done. When"));
+        line(
+            out,
+            SLICE(
+                "that is here, the letter goes by itself, encrypted: you need not send it again."));
+        line(out, SLICE("The officer can let it go as it is, and says why."));
+        return;
+    }
     line(out,
          SLICE("certificate or a key, or your mail administrator what else can be done; then"));
     line(out, SLICE("send it again. The officer can let it go as it is, and says why."));

@@ -40,8 +40,11 @@ struct attempt {
     uint8_t device[ATTEMPT_DEVICE_MAX]; /* what the provider is asked with whether it was */
     int64_t next_ms;                    /* not before is it asked */
     int64_t pause_ms;                   /* between questions */
-    size_t account_len; /* not 0: the provider has said who it is, and a code of ours is wanted */
+    size_t account_len; /* not 0: the provider has said who it is, and a code of ours is wanted, */
     uint8_t account[TOKEN_ACCOUNT_MAX];
+    bool
+        blocked; /* or it was blocked just then: what the provider said counts when it is not any more */
+    bool factor; /* of one that was: as in a struct token_identity */
 };
 
 struct attempts;

@@ -154,10 +154,11 @@ static enum token_verdict who_is_it(struct auth *a, const struct oidc_settings *
                                     a->options.settings(a->options.context)};
     struct oidc_grant grant = {.nonce = SLICE_ARRAY(x->nonce), .device = x->device_len > 0};
 
-    if (x->account_len) { /* it was said before, and the code of ours is here now */
+    if (x->account_len) { /* it was said before, and the code of ours is here now, or it was blocked */
         *out = (struct token_identity){.provider = o->name,
                                        .account =
-                                           arena_copy(arena, slice_of(x->account, x->account_len))};
+                                           arena_copy(arena, slice_of(x->account, x->account_len)),
+                                       .factor = x->factor};
         return TOKEN_GOOD;
     }
     enum token_verdict verdict = grant_of(a, o, x, ask, arena, &grant, why);
@@ -185,9 +186,21 @@ static void put_off(struct auth *a, struct attempt **x, struct auth_login_answer
     int64_t now_ms = clock_steady_ms();
     int64_t delay_ms = (int64_t)answer->delay_ms;
 
-    if ((*x)->device_len && !(*x)->account_len) {
+    if ((*x)->device_len && (!(*x)->account_len || (*x)->blocked)) {
         (*x)->next_ms = now_ms + (delay_ms > (*x)->pause_ms ? delay_ms : (*x)->pause_ms);
         go_on_waiting(a, x, now_ms, answer);
+    }
+}
+
+/* Too many have failed for this account, somebody else perhaps. What a code gave that was typed at another machine is good once: it is kept
+ * until the account is not blocked any more, or the attempt ends. */
+static void keep_identity(struct attempt *x, const struct token_identity *identity)
+{
+    if (!x->account_len && identity->account.len <= TOKEN_ACCOUNT_MAX) {
+        (void)memcpy(x->account, identity->account.ptr, identity->account.len);
+        x->account_len = identity->account.len;
+        x->factor = identity->factor;
+        x->blocked = true;
     }
 }
 
@@ -218,6 +231,8 @@ static bool judge_account(struct auth *a, struct login *l, struct attempt **x,
     if (l->account.second.passkeys.count) {
         answer->challenge = auth_challenge_for(a, l->user, PASSKEY_SECOND, r->arena);
     }
+    (*x)->blocked = false;
+    (*x)->factor = false;
     (*x)->account_len = l->user.len < TOKEN_ACCOUNT_MAX ? l->user.len : 0;
     (void)memcpy((*x)->account, l->user.ptr, (*x)->account_len);
     attempts_put(a->attempts, TAKE(*x, NULL), l->now_ms);
@@ -264,7 +279,12 @@ static bool finish(struct auth *a, struct attempt **x, struct ipc_request *r, st
         return true;
     }
     l.user = auth_lower(l.identity.account, r->arena);
-    return !auth_admits(a, &l, answer) || judge_account(a, &l, x, r, e);
+    if (!auth_admits(a, &l, answer)) {
+        keep_identity(*x, &l.identity);
+        put_off(a, x, answer);
+        return true;
+    }
+    return judge_account(a, &l, x, r, e);
 }
 
 bool auth_on_oidc_finish(void *ctx, struct ipc_request *r, struct error *e)

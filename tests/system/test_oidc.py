@@ -31,7 +31,7 @@ from scene import PASSWORD
 from test_running import scrape
 
 PROVIDER = ROOT / "tests" / "oidc"
-ADA, BEA, CLEO, DORA, MIA = (f"{name}@example.test" for name in ("ada", "bea", "cleo", "dora", "mia"))
+ADA, BEA, CLEO, DORA, MIA, NIA = (f"{name}@example.test" for name in ("ada", "bea", "cleo", "dora", "mia", "nia"))
 AUDIENCE = "https://mail.example.test"
 SECRET = "the client's own secret"
 
@@ -124,7 +124,7 @@ class Provider:
                     "response_types": ["code"],
                     "id_token_signed_response_alg": self.alg}
         people = {account.split("@")[0]: {"email": account, "email_verified": account != CLEO}
-                  for account in (ADA, BEA, CLEO, DORA, MIA, "nobody@example.test", "officer@example.test")}
+                  for account in (ADA, BEA, CLEO, DORA, MIA, NIA, "nobody@example.test", "officer@example.test")}
         people["twin"] = {"email": ADA, "email_verified": True, "speaks_of": "ada"}
         people["dora-mfa"] = {"email": DORA, "email_verified": True, "amr": ["pwd", "mfa"]}
         (self.directory / "settings.json").write_text(json.dumps({
@@ -176,7 +176,7 @@ class World:
                      f"[oidc vault]\nissuer = {self.vault.issuer}\nclient-id = postern\n{mail}"
                      "introspection = yes\n")
         self.company.start()
-        for account in (ADA, BEA, CLEO, DORA, MIA):
+        for account in (ADA, BEA, CLEO, DORA, MIA, NIA):
             self.company.add_user(account, PASSWORD)
 
     def smtp(self):
@@ -596,6 +596,33 @@ def test_whom_a_typed_code_does_not_sign_in(world):
     refused = [line for line in world.company.log.read_text().splitlines() if " event=auth.refused " in line][-3:]
     for why in ("said no at the provider", "unknown account", "accounts with a role"):
         assert any(why in line for line in refused), refused
+
+
+def reload(world):
+    log = world.company.log
+    before = log.read_text().count("event=config.reloaded")
+    world.company.process.send_signal(signal.SIGHUP)
+    wait_for("the reload", lambda: log.read_text().count("event=config.reloaded") > before)
+
+
+def test_a_typed_code_outlasts_a_block_of_the_account(world):
+    """Whoever guesses somebody's password does not end what he does at another machine."""
+    text = world.company.config.read_text()
+    world.company.config.write_text(text.replace("auth-failures = 10000", "auth-failures = 3\nauth-block = 12s"))
+    reload(world)
+    try:
+        desk, code = device(world)
+        for _ in range(3):
+            with world.smtp() as smtp, pytest.raises(smtplib.SMTPAuthenticationError):
+                smtp.login(NIA, "a guess that is wrong")
+        with world.smtp() as smtp, pytest.raises(smtplib.SMTPAuthenticationError):  # neither has the right one a way now
+            smtp.login(NIA, PASSWORD)
+        assert Browser(world.office).type(desk.url, code, "nia") is None
+        status, said = desk.end()
+        assert status == 0 and f"signed in as {NIA}" in said, said
+    finally:
+        world.company.config.write_text(text)
+        reload(world)
 
 
 def test_a_second_factor_of_ours_is_asked_for_after_a_typed_code(world):
