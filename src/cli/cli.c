@@ -8,7 +8,8 @@
 #include "cli/print.h"
 #include "letter/records.h"
 
-#define OUT_MAX ((size_t)256 << 20)
+#define REASON_BYTES_MAX 1000
+#define OUT_MAX          ((size_t)256 << 20)
 
 static const struct argument_option common[] = {
     {.name = "config",
@@ -121,6 +122,16 @@ static void take_common(struct cli *c, const struct arguments *a)
     c->as = as ? as : c->as;
 }
 
+/* As the record of an act takes it: said here, where it can be mended. */
+static bool right_reason(struct cli *c, struct error *e)
+{
+    const char *text = arguments_text(&c->arguments, "reason", 0);
+    struct slice reason = slice_text(text ? text : "");
+
+    return (reason.len <= REASON_BYTES_MAX && slice_is_utf8(reason)) ||
+           error_set(e, ERROR_INPUT, "a --reason has at most %d bytes, in UTF-8", REASON_BYTES_MAX);
+}
+
 static int run_verb(struct cli *c, const char *const *words, size_t count)
 {
     static const struct argument_option none[] = {{.name = NULL}};
@@ -139,7 +150,7 @@ static int run_verb(struct cli *c, const char *const *words, size_t count)
         return misuse(c->verb, e.text);
     }
     take_common(c, &c->arguments);
-    bool ok = c->verb->run(c, &e);
+    bool ok = right_reason(c, &e) && c->verb->run(c, &e);
     return finish(c, ok, &e);
 }
 

@@ -48,6 +48,20 @@ static void print_seen(struct cli *c, const struct domain_show_answer *a)
     buf_add_byte(&c->out, '\n');
 }
 
+static void print_override(struct cli *c, const struct domain_show_answer *a)
+{
+    if (a->override_level == 0) {
+        return;
+    }
+    buf_printf(&c->out, "override: %s is enough until %.*s, whatever it publishes; by ",
+               timeline_level(a->override_level),
+               SLICE_ARG(print_time(&c->arena, a->override_until)));
+    print_clean(&c->out, a->override_by);
+    buf_add_text(&c->out, ": ");
+    print_clean(&c->out, a->override_reason);
+    buf_add_byte(&c->out, '\n');
+}
+
 bool cli_domain_show(struct cli *c, struct error *e)
 {
     const struct domain_show_ask ask = {slice_text(c->arguments.words[0])};
@@ -61,6 +75,7 @@ bool cli_domain_show(struct cli *c, struct error *e)
         buf_printf(&c->out, "next hop: %.*s, as it is set; MTA-STS does not count\n",
                    SLICE_ARG(a.where));
     }
+    print_override(c, &a);
     buf_printf(&c->out, "shown so far: %s\n", a.level ? timeline_level(a.level) : "nothing yet");
     if (a.pinned) {
         buf_add_text(&c->out,

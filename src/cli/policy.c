@@ -154,6 +154,12 @@ bool cli_policy_test(struct cli *c, struct error *e)
     for (size_t i = 0; i < answer.decision.rulings.count; i++) {
         c->status = r[i].hold ? CLI_NOTHING : c->status;
     }
+    if (answer.no_account) {
+        (void)fprintf(stderr,
+                      "There is no account %.*s: what a section or label asks of accounts and "
+                      "groups is not met.\n",
+                      SLICE_ARG(print_cleaned(&c->arena, ask.from)));
+    }
     if (arguments_flag(&c->arguments, "json")) {
         say_json(c, &ask, &answer);
     } else {

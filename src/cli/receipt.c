@@ -131,6 +131,8 @@ struct letter {
     const struct decision *decision; /* with what was decided once more */
     const struct outcome **last;     /* of each recipient */
     const struct recipient_outcome **said;
+    const struct sealed **copies; /* in the order of their records */
+    size_t n_copies;
 };
 
 /* NULL when it cannot be read. */
@@ -193,9 +195,23 @@ static bool read_redecision(const struct reader_record *r, struct letter *l, str
     return redecision_apply(again, arena, merged, e);
 }
 
+static bool read_sealed(const struct reader_record *r, struct letter *l, struct arena *arena,
+                        struct error *e)
+{
+    const struct sealed *copy = open_record(r, &sealed_schema, arena, e);
+
+    if (copy) {
+        l->copies[l->n_copies++] = copy;
+    }
+    return copy != NULL;
+}
+
 static bool read_record(const struct reader_record *r, struct letter *l, struct arena *arena,
                         struct error *e)
 {
+    if (r->type == RECORD_SEALED) {
+        return read_sealed(r, l, arena, e);
+    }
     if (r->type == RECORD_FACTS && !l->facts) {
         return read_facts(r, l, arena, e);
     }
@@ -219,10 +235,63 @@ static bool is_for(const struct ruling *r, size_t recipient)
     return is;
 }
 
+/* The copy that a ruling sends, as it was made last; NULL: none was. */
+static const struct sealed *copy_of(const struct letter *l, const struct ruling *r)
+{
+    const struct sealed *found = NULL;
+
+    for (size_t i = 0; i < l->n_copies; i++) {
+        found = l->copies[i]->copy == (r->copy ? r->copy : 1) ? l->copies[i] : found;
+    }
+    return found;
+}
+
+/* Whether a sentence about a copy says whose key or password it is, `who` or the sender's; *label names it. */
+static bool is_about(struct slice sentence, struct slice who, struct arena *arena,
+                     const char **label, struct slice *rest)
+{
+    const struct {
+        struct slice begin;
+        const char *label;
+        bool whole; /* the beginning is said as well */
+    } rows[] = {
+        {arena_printf(arena,  "encrypted for %.*s: ", SLICE_ARG(who)),      "key", false},
+        {arena_printf(arena,              "to %.*s: ",                                    SLICE_ARG(who)),                                       "key", false},
+        {SLICE("password: "),    "password",false},
+        {SLICE("signed "), "signature",          true                                       },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (slice_starts(sentence, rows[i].begin)) {
+            *label = rows[i].label;
+            *rest = slice_from(sentence, rows[i].whole ? 0 : rows[i].begin.len);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* With whose key or what password his copy was made. */
+static void write_keys(const struct letter *l, const struct ruling *r, struct slice who,
+                       struct arena *arena, struct buf *out)
+{
+    const struct sealed *copy = r->method ? copy_of(l, r) : NULL;
+    const struct slice *sentences = copy ? copy->protection.items : NULL;
+    const char *label = NULL;
+    struct slice rest = SLICE_NONE;
+
+    for (size_t i = 0; copy && i < copy->protection.count; i++) {
+        if (is_about(sentences[i], who, arena, &label, &rest)) {
+            line(out, label, clean(arena, rest));
+        }
+    }
+}
+
 /* Why it was held before, when it was decided once more; then what holds. */
 static void write_rulings(const struct letter *l, size_t recipient, struct arena *arena,
                           struct buf *out)
 {
+    const struct recipient *to = l->facts->recipients.items;
     const struct ruling *all = l->decision->rulings.items;
 
     for (size_t i = 0; i < l->decision->rulings.count; i++) {
@@ -233,6 +302,7 @@ static void write_rulings(const struct letter *l, size_t recipient, struct arena
             line(out, "held before", clean(arena, all[i].reason));
         } else {
             receipt_ruling(l->decision, &all[i], arena, out);
+            write_keys(l, &all[i], to[recipient].address, arena, out);
         }
     }
 }
@@ -255,6 +325,10 @@ static void write_proof(const struct outcome *o, const struct recipient_outcome 
                                        v->proof.len ? ", " : "", clean(arena, v->proof),
                                        v->host.len ? ", " : "", clean(arena, v->host))
                 .ptr);
+        line(out, "published",
+             v->published.len
+                 ? clean(arena, v->published)
+                 : "nothing that proves which servers are the domain's (DANE, MTA-STS)");
     }
     if (v->certificate.len) {
         line(out, "certificate",
@@ -278,7 +352,7 @@ static void write_one(const struct letter *l, size_t i, struct buf *out)
 bool receipt_write(struct cli *c, const struct reader_record *records, size_t count,
                    struct error *e)
 {
-    struct letter l = {0};
+    struct letter l = {.copies = arena_array(&c->arena, count + 1, sizeof(struct sealed *))};
 
     for (size_t i = 0; i < count; i++) {
         if (!read_record(&records[i], &l, &c->arena, e)) {

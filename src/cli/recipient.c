@@ -83,6 +83,22 @@ void recipient_write_key(struct cli *c, const struct recipient_key *key)
     }
 }
 
+/* What it came to: a key that is kept need not be one that is used. */
+static bool tell_worth(struct cli *c, struct slice address, uint64_t kind, struct error *e)
+{
+    const struct recipient_list_ask ask = {.exactly = address};
+    struct recipient_list_answer answer;
+
+    if (!cli_ask(c, CLI_KEEPER, &recipient_list, &ask, &answer, NULL, CLI_ASK_MS, e)) {
+        return false;
+    }
+    print_clean(&c->out, kind == RECIPIENT_SMIME
+                             ? arena_printf(&c->arena, "S/MIME: %.*s", SLICE_ARG(answer.smime))
+                             : arena_printf(&c->arena, "OpenPGP: %.*s", SLICE_ARG(answer.openpgp)));
+    buf_add_byte(&c->out, '\n');
+    return true;
+}
+
 bool cli_recipient_add_key(struct cli *c, struct error *e)
 {
     const struct recipient_key_add_ask ask = {
@@ -95,10 +111,8 @@ bool cli_recipient_add_key(struct cli *c, struct error *e)
     OWN(fd) int fd = -1;
     struct recipient_key_added added;
 
-    if (!file_read_all(AT_FDCWD, c->arguments.words[1], &file, e)) {
-        return error_add(e, "%s", c->arguments.words[1]);
-    }
-    if (!memfd_from("key", buf_slice(&file), &fd, e) ||
+    if (!file_read_all(AT_FDCWD, c->arguments.words[1], &file, e) ||
+        !memfd_from("key", buf_slice(&file), &fd, e) ||
         !cli_give(c, CLI_KEEPER, &recipient_key_add, &ask, fd, &added, &c->arena, CLI_ASK_MS, e)) {
         return false;
     }
@@ -108,7 +122,7 @@ bool cli_recipient_add_key(struct cli *c, struct error *e)
     }
     buf_printf(&c->out, "%s has this key from now on:\n", c->arguments.words[0]);
     recipient_write_key(c, &added.key);
-    return true;
+    return tell_worth(c, ask.address, added.key.kind, e);
 }
 
 static void add_row(struct cli *c, struct print_columns *columns, const struct recipient_keys *r)

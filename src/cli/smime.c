@@ -139,10 +139,8 @@ bool cli_smime_import(struct cli *c, struct error *e)
     OWN(fd) int fd = -1;
     struct recipient_key kept;
 
-    if (!file_read_all(AT_FDCWD, c->arguments.words[0], &file, e)) {
-        return error_add(e, "%s", c->arguments.words[0]);
-    }
-    if (!get_password(c, &password, e)) {
+    if (!file_read_all(AT_FDCWD, c->arguments.words[0], &file, e) ||
+        !get_password(c, &password, e)) {
         return false;
     }
     if (!open_file(buf_slice(&file), password, &id, e) || !buf_room(&pkcs8, PKCS8_MAX) ||

@@ -14,7 +14,7 @@
 
 #include "letter/records.h"
 
-#define COPY_TEXTS_MAX 64 /* that a method says about a copy */
+#define COPY_TEXTS_MAX SEALED_TEXTS_MAX /* that a method says about a copy */
 #define COPY_TEXT_MAX  400
 
 struct keeper;

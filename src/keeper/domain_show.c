@@ -2,8 +2,25 @@
 #include "formats/smtp/address.h"
 #include "keeper/internal.h"
 #include "keeper/levels.h"
+#include "keeper/overrides.h"
 #include "keeper/sts.h"
 #include "requests/sts.h"
+
+/* What a person said until when, which counts before all else. */
+static void add_override(struct keeper *k, struct arena *arena, struct domain_show_answer *answer)
+{
+    struct override_row *rows = NULL;
+    size_t n = overrides_list(k, arena, &rows);
+
+    for (size_t i = 0; i < n; i++) {
+        if (slice_equal(rows[i].domain, answer->domain)) {
+            answer->override_level = rows[i].level;
+            answer->override_until = rows[i].until;
+            answer->override_by = rows[i].by;
+            answer->override_reason = rows[i].reason;
+        }
+    }
+}
 
 bool keeper_on_domain_show(void *ctx, struct ipc_request *r, struct error *e)
 {
@@ -38,5 +55,6 @@ bool keeper_on_domain_show(void *ctx, struct ipc_request *r, struct error *e)
     const struct domain_settings *own =
         settings_domain(k->options.settings(k->options.context), answer->domain);
     answer->pinned = own && (own->tls_pins.count || own->tls_ca.len);
+    add_override(k, r->arena, answer);
     return true;
 }

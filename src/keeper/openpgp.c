@@ -13,8 +13,6 @@
 
 #define TRIES                                                                                      \
     2 /* a reader that ended over the letter is one; a second says that it is the letter */
-#define RECIPIENTS_TO                                                                              \
-    40 /* recipients whose keys are named in the record; of the others there is a number */
 #define TEXT_MAX 380
 #define NO_KEY   "the sender has no OpenPGP key of ours: see `postern pgp new`"
 #define PREPARED_MAX                                                                               \
@@ -230,12 +228,7 @@ static bool find_keys(struct making *m, struct error *e)
             return error_set(e, later ? ERROR_BUSY : ERROR_INPUT, "%.*s", SLICE_ARG(why));
         }
         m->keys[i].bytes = key->bytes;
-        if (i < RECIPIENTS_TO) {
-            say(m, arena_printf(m->arena, "to %.*s: %.*s", SLICE_ARG(to), SLICE_ARG(why)));
-        }
-    }
-    if (m->ask->n_recipients > RECIPIENTS_TO) {
-        say(m, arena_printf(m->arena, "and to %zu more", m->ask->n_recipients - RECIPIENTS_TO));
+        say(m, arena_printf(m->arena, "to %.*s: %.*s", SLICE_ARG(to), SLICE_ARG(why)));
     }
     return true;
 }

@@ -15,7 +15,7 @@
 #define CHECK_MS    60000 /* for all of a person's question */
 #define ED25519_LEN 32    /* the key itself, at the end of its SubjectPublicKeyInfo (RFC 8410) */
 #define ADDRESSES   16
-#define RECORDS     32   /* of an answer that are looked at */
+#define RECORDS     COURIER_DNS_RECORDS /* of an answer, all that there may be */
 #define RECORD_MAX  4096 /* bytes; longer ones are none of those that are judged here */
 #define ANSWER_MAX  ((size_t)8 << 20)
 #define LOOK_MAX    ((size_t)32 << 20) /* of memory for one judgement, whatever the DNS says */

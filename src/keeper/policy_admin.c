@@ -4,6 +4,7 @@
 #include "conditions/labels.h"
 #include "formats/mail/facts.h"
 #include "formats/mail/text.h"
+#include "formats/smtp/address.h"
 #include "host/memfd.h"
 #include "keeper/admin.h"
 #include "keeper/consent.h"
@@ -25,6 +26,7 @@ struct testing {
     struct facts facts;
     struct mail_header header;
     struct findings findings;
+    bool known; /* there is such an account */
 };
 
 static bool read_facts(struct testing *t, struct slice bytes, struct error *e)
@@ -55,6 +57,7 @@ static bool read_facts(struct testing *t, struct slice bytes, struct error *e)
         return false;
     }
     t->facts.groups = found ? account.groups : t->facts.groups;
+    t->known = found;
     return true;
 }
 
@@ -72,6 +75,7 @@ static bool judge(struct testing *t, int fd, struct policy_test_answer *answer, 
                          e)) {
         return false;
     }
+    answer->no_account = !t->known;
     consent_judge(k, &t->facts, &t->header, &t->findings, t->arena, &answer->decision);
     struct slice field = labels_subject(&answer->decision.labels, &t->header, s, t->arena);
     struct slice value = SLICE_NONE;
@@ -80,18 +84,43 @@ static bool judge(struct testing *t, int fd, struct policy_test_answer *answer, 
     return true;
 }
 
+/* A name that no letter could have says nothing of a policy. */
+static bool is_address(struct slice address, struct error *e)
+{
+    struct smtp_mailbox parsed;
+    struct error ignored = {0};
+
+    return smtp_mailbox_parse(address, &parsed, &ignored) ||
+           error_set(e, ERROR_INPUT, "`%.*s` is no address such as `anna@example.org`",
+                     SLICE_ARG(slice_head(address, 100)));
+}
+
+static bool are_addresses(const struct policy_test_ask *ask, struct error *e)
+{
+    const struct slice *to = ask->recipients.items;
+
+    for (size_t i = 0; i < ask->recipients.count; i++) {
+        if (!is_address(to[i], e)) {
+            return false;
+        }
+    }
+    return is_address(ask->from, e);
+}
+
 bool keeper_on_policy_test(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     OWN(memfd_map) struct memfd_map map = {.bytes = SLICE_NONE};
     struct testing t = {.keeper = admin->keeper, .ask = r->ask, .arena = r->arena};
+    struct policy_test_answer *answer = r->answer;
 
     if (t.ask->recipients.count == 0) {
         return error_set(e, ERROR_INPUT, "to whom? Give --to ADDRESS");
     }
-    return memfd_map(r->fd, LETTER_BYTES_MAX, &map, e) && read_facts(&t, map.bytes, e) &&
+    return are_addresses(t.ask, e) && memfd_map(r->fd, LETTER_BYTES_MAX, &map, e) &&
+           read_facts(&t, map.bytes, e) &&
            keeper_admin_record(admin, "policy test", t.ask->from, t.ask->reason, e) &&
-           judge(&t, r->fd, r->answer, e);
+           judge(&t, r->fd, answer, e);
 }
 
 bool keeper_on_policy_show(void *ctx, struct ipc_request *r, struct error *e)

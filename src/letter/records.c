@@ -110,8 +110,8 @@ static const struct cbor_field sealed_fields[] = {
     CBOR_SUB(5, CBOR_LIST, struct sealed, edits, LETTER_EDITS_MAX, &edit_schema),
     MAYBE(6, CBOR_TEXTS, signatures, 16),
     MAYBE(7, CBOR_UINT, method, UINT8_MAX),
-    MAYBE(8, CBOR_TEXTS, protection, 64),
-    MAYBE(9, CBOR_TEXTS, metadata, 64),
+    MAYBE(8, CBOR_TEXTS, protection, SEALED_TEXTS_MAX),
+    MAYBE(9, CBOR_TEXTS, metadata, SEALED_TEXTS_MAX),
 };
 SCHEMA(sealed);
 #undef THIS

@@ -19,6 +19,7 @@
 #define LETTER_ADDRESS_MAX    320 /* local part 64, "@", domain 255 (RFC 5321 section 4.5.3.1) */
 #define LETTER_REPLY_MAX      1000
 #define LETTER_EDITS_MAX      1000
+#define SEALED_TEXTS_MAX      600 /* sentences about a copy: of each recipient's key, of each file */
 #define LETTER_HEADER_TEXT    65536
 
 enum letter_kind {

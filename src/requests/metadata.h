@@ -4,7 +4,7 @@
 #include "ipc/ipc.h"
 #include "requests/inspector.h"
 
-#define METADATA_LINES_MAX 64
+#define METADATA_LINES_MAX 600
 #define METADATA_LINE_MAX  400
 
 /* inspector_clean: the letter comes as a sealed memory file, and the cleaned one goes back as another. */

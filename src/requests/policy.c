@@ -15,6 +15,7 @@ static const struct cbor_schema test_ask = CBOR_SCHEMA(test_ask_fields, struct p
 static const struct cbor_field test_answer_fields[] = {
     CBOR_SUB(1, CBOR_STRUCT, struct policy_test_answer, decision, 0, &decision_schema),
     MAYBE(2, CBOR_TEXT, policy_test_answer, subject, LETTER_HEADER_TEXT),
+    MAYBE(3, CBOR_BOOL, policy_test_answer, no_account, 0),
 };
 static const struct cbor_schema test_answer =
     CBOR_SCHEMA(test_answer_fields, struct policy_test_answer);

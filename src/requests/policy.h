@@ -14,6 +14,7 @@ struct policy_test_ask {
 struct policy_test_answer {
     struct decision decision;
     struct slice subject; /* as it would leave, decoded */
+    bool no_account;      /* nobody here is called as who sends it */
 };
 
 extern const struct ipc_message policy_test;

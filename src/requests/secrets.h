@@ -8,7 +8,7 @@
 
 #define SECRET_LEN_MAX        64
 #define SECRET_COVER_MAX      4000
-#define SECRET_TEXTS_MAX      64
+#define SECRET_TEXTS_MAX      600
 #define SECRET_TEXT_MAX       400
 #define SECRET_REASON_MAX     1000
 #define SECRET_RECIPIENTS_MAX 1000

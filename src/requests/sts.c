@@ -48,6 +48,10 @@ static const struct cbor_field shown_fields[] = {
     CBOR_OPTIONAL(14, CBOR_TEXT, struct domain_show_answer, published, 255),
     CBOR_OPTIONAL(15, CBOR_UINT, struct domain_show_answer, seen_at, 0),
     CBOR_OPTIONAL(16, CBOR_BOOL, struct domain_show_answer, pinned, 0),
+    CBOR_OPTIONAL(17, CBOR_UINT, struct domain_show_answer, override_level, 4),
+    CBOR_OPTIONAL(18, CBOR_UINT, struct domain_show_answer, override_until, 0),
+    CBOR_OPTIONAL(19, CBOR_TEXT, struct domain_show_answer, override_by, 320),
+    CBOR_OPTIONAL(20, CBOR_TEXT, struct domain_show_answer, override_reason, 1000),
 };
 static const struct cbor_schema show_answer = CBOR_SCHEMA(shown_fields, struct domain_show_answer);
 

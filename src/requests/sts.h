@@ -54,10 +54,14 @@ struct domain_show_answer {
     uint64_t looked_at;   /* likewise; 0: not since the start */
     struct slice problem; /* what failed when it was fetched last */
     struct slice why;
-    struct slice proof;     /* of the last session: what authenticated the server */
-    struct slice published; /* and what the domain published by DANE */
-    uint64_t seen_at;       /* when that was; 0: not since the start */
-    bool pinned;            /* the settings pin its servers */
+    struct slice proof;      /* of the last session: what authenticated the server */
+    struct slice published;  /* and what the domain published by DANE */
+    uint64_t seen_at;        /* when that was; 0: not since the start */
+    bool pinned;             /* the settings pin its servers */
+    uint64_t override_level; /* enum tls_level that a person said is enough; 0: none did */
+    uint64_t override_until; /* wall milliseconds */
+    struct slice override_by;
+    struct slice override_reason;
 };
 
 extern const struct ipc_message domain_show;

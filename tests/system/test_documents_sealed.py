@@ -10,7 +10,7 @@ from email.message import EmailMessage
 import pytest
 
 import variety
-from company import BUILD, wait_for
+from company import BUILD, patience, wait_for
 from scene import ALICE, PASSWORD, Scene
 
 SECRET = "tango42-whiskey7"
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("7z") or not shutil.which("qpdf
 def protect(letter, where="inside"):
     """What an inspector makes of a letter, and what it says about it."""
     done = subprocess.run([BUILD / "lock_letter", SECRET, where], input=letter.as_bytes(
-        policy=email.policy.SMTP), capture_output=True, timeout=60)
+        policy=email.policy.SMTP), capture_output=True, timeout=60 * patience())
     assert done.returncode == 0, done.stderr
     assert SECRET.encode() not in done.stdout
     return email.message_from_bytes(done.stdout, policy=email.policy.default), done.stderr.decode()

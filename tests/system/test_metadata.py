@@ -248,3 +248,28 @@ def test_documents_of_many_programs_say_the_same_and_are_whole(count):
             if name == "word/document.xml" and not re.search(rb"<w:(ins|del|moveFrom|moveTo)\b", before[name]):
                 assert words(after[name]) == words(before[name]), path
     assert changed > count / 2
+
+
+@pytest.mark.skipif(not shutil.which("qpdf") or not shutil.which("pdftotext"), reason="needs qpdf and pdftotext (poppler-utils)")
+@pytest.mark.parametrize("count", [20, pytest.param(200, marks=pytest.mark.long)])
+def test_pdf_documents_say_the_same_and_are_whole(tmp_path, count):
+    if not CORPUS.is_dir():
+        pytest.skip("the corpora are not there")
+    found = sorted(p for p in CORPUS.rglob("*.pdf") if p.stat().st_size < 1 << 20)
+    changed = 0
+    for path in found[::max(1, len(found) // count)][:count]:
+        content = path.read_bytes()
+        made, said = cleaned("f.pdf", content)
+        if "taken out" not in said:
+            assert made == content
+            continue
+        changed += 1
+        (tmp_path / "made.pdf").write_bytes(made)
+        checked = subprocess.run(["qpdf", "--check", tmp_path / "made.pdf"], capture_output=True, check=False)
+        before = subprocess.run(["qpdf", "--check", path], capture_output=True, check=False)
+        assert checked.returncode in (0, before.returncode), (path, checked.stderr)
+        texts = [subprocess.run(["pdftotext", p, "-"], capture_output=True, check=False).stdout for p in (path, tmp_path / "made.pdf")]
+        assert texts[0] == texts[1], path
+        said_of_it = subprocess.run(["pdfinfo", tmp_path / "made.pdf"], capture_output=True, check=False).stdout
+        assert b"Author:" not in said_of_it and b"Metadata Stream: no" in said_of_it.replace(b"  ", b"").replace(b":no", b": no"), path
+    assert changed > count / 4

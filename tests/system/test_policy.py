@@ -76,7 +76,13 @@ def test_what_would_become_of_a_letter_is_shown_and_nothing_leaves(scene, tmp_pa
     words = trial(scene, path).stdout
     assert f"<{PETRA}>" in words and "goes back to its sender" in words and "Ask Petra for a key." in words
     path.write_bytes(letter("Hello"))
-    assert trial(scene, path).returncode == 0
+    assert trial(scene, path).returncode == 0 and "no account" not in trial(scene, path).stderr
+    wrong = scene.company.postern("policy", "test", path, "--from", "alcie@example.test", "--to", PAUL, check=False)
+    assert wrong.returncode == 0 and "There is no account alcie@example.test" in wrong.stderr
+    for given in (["--from", "alice", "--to", PAUL], ["--from", ALICE, "--to", "not an address"], ["--from", ALICE, "--to", f"a@{'b' * 300}.test"],
+                  ["--from", ALICE, "--to", PAUL, "--reason", "r" * 1001]):
+        wrong = scene.company.postern("policy", "test", path, *given, check=False)
+        assert wrong.returncode == 65 and ("is no address such as" in wrong.stderr or "at most 1000 bytes" in wrong.stderr), wrong
     assert scene.receiver.letters() == []
     scene.company.sign_in()
     assert "policy test" in scene.company.postern("acts")

@@ -106,8 +106,9 @@ def company(tmp_path_factory):
     threading.Thread(target=made.lists.serve_forever, daemon=True).start()
     made.create(settings={"courier-proxy": f"http://127.0.0.1:{made.lists.server_port}",
                           "smime-trust": made.authority.certificate, "outbound-tls": "verified", "dkim-selector": "rsa"},
-                sections=f"[domain partner.test]\nroute = 127.0.0.1:{made.outside.port}\ntls-name = mx.partner.test\n"
-                         "[policy partner]\nto-domain = partner.test\nmethods = smime\n"
+                sections="".join(f"[domain {name}.test]\nroute = 127.0.0.1:{made.outside.port}\ntls-name = mx.partner.test\n"
+                                 for name in ("partner", "gate")) +
+                         "[policy partner]\nto-domain = partner.test, gate.test\nmethods = smime\n"
                          "reason = Ask for a certificate.\n")
     made.start()
     made.postern("dkim", "new", "rsa", "--algorithm", "rsa")
@@ -151,7 +152,9 @@ def test_what_is_no_certificate_of_the_recipient_is_refused(company, paula, tmp_
                                ("not an address", paula.certificate, "no address")):
         assert why in refused(company, "recipient", "add-key", address, path), why
     assert company.postern("recipient", "list", "partner", check=False).stdout == ""
-    company.postern("recipient", "add-key", "partner.test", paula.certificate, "--reason", "their gateway")
+    added = company.postern("recipient", "add-key", "partner.test", paula.certificate, "--reason", "their gateway")
+    assert "nobody whom we trust issued it" in added  # it is kept, and not used
+    assert refused(company, "recipient", "add-key", "paula@partner.test", tmp_path / "absent").count("absent") == 1
     company.postern("recipient", "remove-key", "partner.test", fingerprint(paula.certificate), "--reason", "test")
 
 
@@ -227,6 +230,21 @@ def test_a_letter_leaves_encrypted_and_signed(company, tmp_path):
     for text in (f"encrypted for {paula.address}: RSA 2048", f"encrypted for {emil.address}: EC P-256", f"signed by {ANNA}",
                  "AES-256-CBC", "RSA PKCS #1 v1.5", "ECDH", fingerprint(paula.certificate)[:16], "subject hidden"):
         assert text in shown, (text, shown)
+
+
+def test_the_receipt_of_each_of_many_names_his_key(company, tmp_path):
+    """And who signed it, what was tried, by whose server it went: for the last of them as for the first."""
+    gate = Person(tmp_path, "gate.test", kind="ec -pkeyopt ec_paramgen_curve:P-256", usage="keyAgreement")
+    company.postern("recipient", "add-key", "gate.test", gate.certificate, "--vouched", "--other-address", "--reason", "test")
+    people = [f"person{n}@gate.test" for n in range(90)]
+    letter = send(company, "to all of them", *people, bcc="Cc: " + ",\r\n ".join(people[1:]) + "\r\n")
+    text = wait_for("all outcomes", lambda: (s := company.show(letter)) and s.count("    outcome ") >= len(people) and s, 60)
+    receipts = text[text.index("Receipts"):].split("\n  <")[1:]
+    assert [r.partition(">")[0] for r in receipts] == people
+    for receipt in receipts:
+        assert f"    key          EC P-256, certificate {fingerprint(gate.certificate)[:16]}\n" in receipt, receipt
+        assert f"    signature    signed by {ANNA}: " in receipt and "    published    nothing that proves" in receipt, receipt
+        assert "taken smime" in receipt and "TLSv1.3" in receipt and "    certificate  SHA-256 " in receipt, receipt
 
 
 def test_a_letter_to_who_has_no_certificate_waits(company):

@@ -420,6 +420,8 @@ def test_a_person_may_override_for_a_while(world, sender):
     sender.company.postern("domain", "override", domain, "--level", "encrypted", "--until", "1d",
                            "--reason", "their certificate is over")
     assert sender.company.status()[f"override.{domain}"].startswith("encrypted until ")
+    shown = sender.company.postern("domain", "show", domain)
+    assert "override: encrypted is enough until " in shown and ": their certificate is over\n" in shown
     _, attempt = sender.deliver("overridden", domain)
     assert attempt.outcome.startswith("delivered") and attempt.facts["level"] == "encrypted"
     assert attempt.facts["published"].startswith("not asked for: an override")

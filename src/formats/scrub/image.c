@@ -47,10 +47,18 @@ static void add_orientation(struct buf *out, uint8_t up)
 
 /* ---- JPEG ---- */
 
+#define JFIF_LEN 18 /* bytes of a JFIF segment without a preview */
+
 /* What a segment holds that is to go, or NULL. */
 static const char *jpeg_secret(uint8_t marker, struct slice data)
 {
     switch (marker) {
+    case 0xe0: /* JFXX is a preview, which shows what was cut off; others' are of cameras */
+        return slice_starts(data, SLICE("JFIF"))   ? NULL
+               : slice_starts(data, SLICE("JFXX")) ? "previews"
+                                                   : "data of programs";
+    case 0xee: /* how its colours are coded */
+        return slice_starts(data, SLICE("Adobe")) ? NULL : "data of programs";
     case 0xe1:
         return slice_starts(data, SLICE("Exif")) ? "EXIF" : "XMP";
     case 0xed:
@@ -60,7 +68,7 @@ static const char *jpeg_secret(uint8_t marker, struct slice data)
     case 0xe2: /* a colour profile stays */
         return slice_starts(data, SLICE("ICC_PROFILE")) ? NULL : "previews";
     default:
-        return marker >= 0xe3 && marker <= 0xef && marker != 0xee ? "data of programs" : NULL;
+        return marker >= 0xe3 && marker <= 0xef ? "data of programs" : NULL;
     }
 }
 
@@ -97,6 +105,23 @@ static bool next_segment(struct slice *rest, uint8_t *marker, struct slice *segm
     return true;
 }
 
+/* A JFIF segment (ITU T.871 section 10.1) without the preview that may stand at its end. */
+static void add_jfif(struct slice segment, struct buf *out, struct buf *what)
+{
+    static const uint8_t len[] = {0, JFIF_LEN - 2};
+    static const uint8_t no_preview[] = {0, 0};
+
+    if (segment.len <= JFIF_LEN) {
+        buf_add(out, segment);
+        return;
+    }
+    scrub_say(what, "previews");
+    buf_add(out, slice_head(segment, 2));
+    buf_add(out, SLICE_ARRAY(len));
+    buf_add(out, slice_head(slice_from(segment, 4), JFIF_LEN - 4 - sizeof(no_preview)));
+    buf_add(out, SLICE_ARRAY(no_preview));
+}
+
 /* One segment: kept, or named in *what; of an EXIF one what says where up is stays. */
 static void take_segment(uint8_t marker, struct slice segment, uint8_t *up, struct buf *out,
                          struct buf *what)
@@ -106,6 +131,8 @@ static void take_segment(uint8_t marker, struct slice segment, uint8_t *up, stru
 
     if (secret) {
         scrub_say(what, secret);
+    } else if (marker == 0xe0) {
+        add_jfif(segment, out, what);
     } else {
         buf_add(out, segment);
     }
@@ -145,6 +172,22 @@ enum scrub_end scrub_jpeg(struct slice bytes, struct buf *out, struct buf *what)
 
 /* ---- PNG ---- */
 
+/* Chunks by which it is shown, beside those that no reader may pass over (PNG third edition section 11.3, and its registered
+ * extensions). */
+static bool is_png_shown(struct slice type)
+{
+    static const char *const shown[] = {
+        "tRNS", "cHRM", "gAMA", "iCCP", "sBIT", "sRGB", "cICP", "mDCV", "cLLI", "mDCv", "cLLi",
+        "bKGD", "hIST", "pHYs", "sPLT", "acTL", "fcTL", "fdAT", "oFFs", "pCAL", "sCAL", "sTER"};
+    bool found = (type.ptr[0] & 0x20) == 0; /* a capital letter: critical, section 5.4 */
+
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]) && !found; i++) {
+        found = slice_equal(type, slice_text(shown[i]));
+    }
+    return found;
+}
+
+/* What a chunk of four letters holds that is to go, or NULL. */
 static const char *png_secret(struct slice type)
 {
     static const struct {
@@ -163,7 +206,7 @@ static const char *png_secret(struct slice type)
             return rows[i].word;
         }
     }
-    return NULL;
+    return is_png_shown(type) ? NULL : "data of programs";
 }
 
 enum scrub_end scrub_png(struct slice bytes, struct buf *out, struct buf *what)

@@ -2,6 +2,7 @@
  * names of people go with all that refers to them; tracked changes are accepted. */
 #include "formats/scrub/internal.h"
 #include "formats/scrub/package.h"
+#include "formats/scrub/properties.h"
 #include "formats/scrub/revisions.h"
 #include "formats/scrub/xml.h"
 
@@ -9,27 +10,6 @@
 #define WORD_MAX     300
 #define NAME_MAX_LEN ((size_t)70000)
 #define LOOKS_MAX    ((size_t)30000000) /* at parts, for what refers to them */
-
-#define XML "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\r\n"
-
-static const struct {
-    const char *name;
-    const char *empty;
-} properties[] = {
-    {"docProps/core.xml",
-     XML "<cp:coreProperties "
-         "xmlns:cp=\"http://schemas.openxmlformats.org/package/2006/metadata/core-properties\"/>"},
-    {"docProps/app.xml",
-     XML "<Properties "
-         "xmlns=\"http://schemas.openxmlformats.org/officeDocument/2006/extended-properties\"/>" },
-    {"docProps/custom.xml",
-     XML "<Properties "
-         "xmlns=\"http://schemas.openxmlformats.org/officeDocument/2006/custom-properties\"/>"   },
-    {"meta.xml",
-     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<office:document-meta "
-     "xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" office:version=\"1.2\">"
-     "<office:meta/></office:document-meta>"                                                     },
-};
 
 /* Parts that go, by what [Content_Types].xml says of them: ends of types, without "+xml". */
 static const struct {
@@ -55,10 +35,11 @@ static const struct {
 struct office {
     struct package package;
     struct buf *what;
-    bool *gone;       /* of each part */
-    struct buf part;  /* as it was */
-    struct buf fresh; /* as it becomes */
-    struct buf lost;  /* by which id a sheet refers to the shapes of its comments, which go */
+    bool *gone;         /* of each part */
+    unsigned *property; /* of each part: which of the properties a relationship says that it is */
+    struct buf part;    /* as it was */
+    struct buf fresh;   /* as it becomes */
+    struct buf lost;    /* by which id a sheet refers to the shapes of its comments, which go */
     size_t looks;
     bool any_gone;
     bool damaged;
@@ -257,15 +238,58 @@ static void choose_parts(struct office *o)
 
 /* ---- what becomes of a part that stays ---- */
 
+/* The part that a relationship of the package leads to; package_count(): none. Names of parts are the same in capital letters (ISO
+ * 29500-2 section 6.2.2.3). */
+static size_t find_target(struct office *o, struct slice target)
+{
+    size_t n = package_count(&o->package);
+    size_t i = 0;
+
+    target = slice_from(target, slice_starts(target, SLICE("./")) ? 2 : 0);
+    target = slice_from(target, slice_starts(target, SLICE("/")) ? 1 : 0);
+    o->looks += n;
+    if (o->looks > LOOKS_MAX) {
+        o->damaged = true;
+        return n;
+    }
+    while (i < n && !slice_equal_nocase(package_name(&o->package, i), target)) {
+        i++;
+    }
+    return i;
+}
+
+/* Note which parts the package's own relationships say are properties; the preview goes, whatever it is called. */
+static void follow_relationships(struct office *o)
+{
+    size_t n = package_count(&o->package);
+    size_t i = find_part(o, SLICE("_rels/.rels"));
+    struct xml_token token;
+
+    if (i == n || !read_part(o, i)) {
+        return;
+    }
+    struct slice rest = buf_slice(&o->part);
+    while (!o->damaged && xml_next(&rest, &token, &o->damaged)) {
+        struct slice type = xml_attribute(&token, "Type");
+        unsigned which = property_of_type(type);
+        bool preview = ends_with(type, "/metadata/thumbnail");
+        size_t at = which || preview ? find_target(o, xml_attribute(&token, "Target")) : n;
+        if (at < n && which) {
+            o->property[at] = which;
+        } else if (at < n) {
+            take_out(o, at, "preview");
+        }
+    }
+}
+
 static void empty_properties(struct office *o, size_t i, struct slice name)
 {
-    for (size_t k = 0; k < sizeof(properties) / sizeof(properties[0]); k++) {
-        struct slice empty = slice_text(properties[k].empty);
-        if (slice_equal(name, slice_text(properties[k].name)) && read_part(o, i) &&
-            !slice_equal(buf_slice(&o->part), empty)) {
-            package_replace(&o->package, i, empty);
-            scrub_say(o->what, "document properties");
-        }
+    unsigned which = o->property[i] ? o->property[i] : property_of_name(name);
+    struct slice empty = property_empty(which);
+
+    if (which && read_part(o, i) && !slice_equal(buf_slice(&o->part), empty)) {
+        package_replace(&o->package, i, empty);
+        scrub_say(o->what, "document properties");
     }
 }
 
@@ -435,7 +459,9 @@ enum scrub_end scrub_office(struct slice bytes, struct buf *out, struct buf *wha
     }
     size_t n = package_count(&o.package);
     o.gone = arena_array(&o.package.arena, n + 1, sizeof(*o.gone));
+    o.property = arena_array(&o.package.arena, n + 1, sizeof(*o.property));
     choose_parts(&o);
+    follow_relationships(&o);
     if (ooxml) {
         clean_list(&o, "[Content_Types].xml", keep_type);
     } else {

@@ -1,7 +1,14 @@
-/* libqpdf reads the document and writes it anew without the two places in which it speaks of itself. */
+/* libqpdf reads the document and writes it anew without what it says of itself: its information, XMP and what programs noted for
+ * themselves, of the document and of each page and picture (ISO 32000-1 sections 14.3 and 14.5); and without that of JPEG
+ * pictures, whose files stand in it as they were. Comments stay, without the names of who wrote them. */
 #include <qpdf/qpdf-c.h>
+#include <stdlib.h>
 
 #include "formats/scrub/internal.h"
+
+#define OBJECTS_MAX 500000  /* as many as its tables have: libqpdf refuses another number */
+#define LOOKS_MAX   1000000 /* at what stands in lists of comments, which pages may share */
+#define SLACK       64      /* bytes that a cleaned picture may be longer: which side is up */
 
 /* The library prints an error at its end that nobody looked at. */
 static void forget(qpdf_data *q)
@@ -24,6 +31,168 @@ static bool take_out(qpdf_data q, qpdf_oh from, const char *key)
     return has;
 }
 
+/* ── pictures ── */
+
+/* A stream that is the file of a JPEG picture, packed in no other way. */
+static bool is_jpeg(qpdf_data q, qpdf_oh dict)
+{
+    qpdf_oh filter = qpdf_oh_get_key(q, dict, "/Filter");
+    bool alone = qpdf_oh_is_array(q, filter) && qpdf_oh_get_array_n_items(q, filter) == 1;
+    qpdf_oh one = alone ? qpdf_oh_get_array_item(q, filter, 0) : qpdf_oh_new_object(q, filter);
+    bool is = qpdf_oh_is_name_and_equals(q, one, "/DCTDecode");
+
+    qpdf_oh_release(q, one);
+    qpdf_oh_release(q, filter);
+    return is;
+}
+
+static void replace(qpdf_data q, qpdf_oh stream, qpdf_oh dict, struct slice bytes)
+{
+    qpdf_oh filter = qpdf_oh_get_key(q, dict, "/Filter");
+    qpdf_oh parameters = qpdf_oh_get_key(q, dict, "/DecodeParms");
+
+    qpdf_oh_replace_stream_data(q, stream, bytes.ptr, bytes.len, filter, parameters);
+    qpdf_oh_release(q, parameters);
+    qpdf_oh_release(q, filter);
+}
+
+static bool holds(struct slice s, const char *text)
+{
+    return s.len && memmem(s.ptr, s.len, text, strlen(text)) != NULL;
+}
+
+/* False when it says who made it, and cannot be changed. Many programs write pictures without an end: those that say nothing stay. */
+static bool clean_picture(qpdf_data q, qpdf_oh stream, qpdf_oh dict, struct buf *what)
+{
+    unsigned char *raw = NULL;
+    size_t len = 0;
+
+    if (qpdf_oh_get_stream_data(q, stream, qpdf_dl_none, NULL, &raw, &len) != QPDF_SUCCESS) {
+        free(raw);
+        return false;
+    }
+    OWN(buf) struct buf cleaned = {.max = len + SLACK};
+    OWN(buf) struct buf words = {.max = what->max};
+    struct slice bytes = slice_of(raw, len);
+    bool jpeg = slice_starts(bytes, SLICE("\xff\xd8\xff"));
+    enum scrub_end end = jpeg ? scrub_jpeg(bytes, &cleaned, &words) : SCRUB_NOTHING;
+    if (end == SCRUB_CLEANED) {
+        replace(q, stream, dict, buf_slice(&cleaned));
+        scrub_say_all(what, buf_slice(&words));
+    }
+    bool good = end != SCRUB_CANNOT || !(holds(bytes, "Exif") || holds(bytes, "http://ns.adobe"));
+    free(raw);
+    return good;
+}
+
+/* ── objects ── */
+
+/* XMP is a stream that says so: in a dictionary of resources the word may be any name. */
+static bool has_xmp(qpdf_data q, qpdf_oh dict)
+{
+    qpdf_oh value = qpdf_oh_get_key(q, dict, "/Metadata");
+    bool stream = qpdf_oh_is_stream(q, value);
+    qpdf_oh of = stream ? qpdf_oh_get_dict(q, value) : qpdf_oh_new_object(q, value);
+    bool is = stream && qpdf_oh_is_dictionary_of_type(q, of, "/Metadata", "");
+
+    qpdf_oh_release(q, of);
+    qpdf_oh_release(q, value);
+    return is;
+}
+
+/* A comment of somebody's (section 12.5.6.2): of these alone is /T a name of a person, and not of a field. */
+static bool is_comment(qpdf_data q, qpdf_oh dict)
+{
+    static const char *const kinds[] = {
+        "/Text",      "/FreeText", "/Line",      "/Square",    "/Circle",        "/Polygon",
+        "/PolyLine",  "/Stamp",    "/Highlight", "/Underline", "/Caret",         "/Squiggly",
+        "/StrikeOut", "/Ink",      "/Sound",     "/Redact",    "/FileAttachment"};
+    bool is = false;
+
+    if (!qpdf_oh_has_key(q, dict, "/T") || !qpdf_oh_has_key(q, dict, "/Rect")) {
+        return false;
+    }
+    qpdf_oh subtype = qpdf_oh_get_key(q, dict, "/Subtype");
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !is; i++) {
+        is = qpdf_oh_is_name_and_equals(q, subtype, kinds[i]);
+    }
+    qpdf_oh_release(q, subtype);
+    return is;
+}
+
+static void clean_comment(qpdf_data q, qpdf_oh dict, struct buf *what)
+{
+    if (qpdf_oh_is_dictionary(q, dict) && is_comment(q, dict) && take_out(q, dict, "/T")) {
+        scrub_say(what, "names of users");
+    }
+}
+
+/* Those that stand within a page: others are objects. */
+static void clean_comments(qpdf_data q, qpdf_oh page, size_t *looks, struct buf *what)
+{
+    qpdf_oh list = qpdf_oh_get_key(q, page, "/Annots");
+    int n = qpdf_oh_is_array(q, list) ? qpdf_oh_get_array_n_items(q, list) : 0;
+
+    for (int i = 0; i < n && *looks < LOOKS_MAX; i++, (*looks)++) {
+        qpdf_oh one = qpdf_oh_get_array_item(q, list, i);
+        if (!qpdf_oh_is_indirect(q, one)) {
+            clean_comment(q, one, what);
+        }
+        qpdf_oh_release(q, one);
+    }
+    qpdf_oh_release(q, list);
+}
+
+static void clean_dictionary(qpdf_data q, qpdf_oh dict, size_t *looks, struct buf *what)
+{
+    clean_comment(q, dict, what);
+    clean_comments(q, dict, looks, what);
+    if (has_xmp(q, dict) && take_out(q, dict, "/Metadata")) {
+        scrub_say(what, "XMP");
+    }
+    if (take_out(q, dict, "/PieceInfo")) {
+        scrub_say(what, "data of programs");
+    }
+}
+
+static bool clean_object(qpdf_data q, int id, size_t *looks, struct buf *what)
+{
+    qpdf_oh object = qpdf_get_object_by_id(q, id, 0);
+    bool stream = qpdf_oh_is_stream(q, object);
+    qpdf_oh dict = stream ? qpdf_oh_get_dict(q, object) : qpdf_oh_new_object(q, object);
+    bool good = true;
+
+    if (qpdf_oh_is_dictionary(q, dict)) {
+        clean_dictionary(q, dict, looks, what);
+    }
+    if (stream && is_jpeg(q, dict)) {
+        good = clean_picture(q, object, dict, what);
+    }
+    qpdf_oh_release(q, dict);
+    qpdf_oh_release(q, object);
+    return good && *looks < LOOKS_MAX;
+}
+
+static bool clean_objects(qpdf_data q, qpdf_oh trailer, struct buf *what)
+{
+    qpdf_oh size = qpdf_oh_get_key(q, trailer, "/Size");
+    long long count = qpdf_oh_is_integer(q, size) ? qpdf_oh_get_int_value(q, size) : 0;
+
+    size_t looks = 0;
+
+    if (count > OBJECTS_MAX) {
+        buf_reset(what);
+        buf_add_text(what, "it is too large");
+        return false;
+    }
+    for (int id = 1; id < count; id++) {
+        if (!clean_object(q, id, &looks, what)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what)
 {
     OWN(qpdf) qpdf_data q = qpdf_init();
@@ -35,11 +204,15 @@ enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what)
         qpdf_is_encrypted(q) || memmem(bytes.ptr, bytes.len, "/ByteRange", 10)) {
         return SCRUB_CANNOT;
     }
-    if (take_out(q, qpdf_get_trailer(q), "/Info")) {
+    qpdf_oh trailer = qpdf_get_trailer(q);
+    if (take_out(q, trailer, "/Info")) {
         scrub_say(what, "document information");
     }
     if (take_out(q, qpdf_get_root(q), "/Metadata")) {
         scrub_say(what, "XMP");
+    }
+    if (!clean_objects(q, trailer, what)) {
+        return SCRUB_CANNOT;
     }
     if (what->len == 0) {
         return SCRUB_NOTHING;

@@ -48,6 +48,28 @@ static void a_photo_keeps_its_picture_alone(void **unused)
                      SCRUB_CANNOT);
 }
 
+#define JFIF_PREVIEW "\xff\xe0\0\x14JFIF\0\1\1\0\0\1\0\1\1\1Lens"
+#define JFXX         "\xff\xe0\0\x0cJFXX\0\x11Lenz"
+#define CANON                                                                                      \
+    "\xff\xe0\0\x0a"                                                                               \
+    "IILenz##"
+#define ADOBE                                                                                      \
+    "\xff\xee\0\x0e"                                                                               \
+    "Adobe\0\x64\0\0\0\0\1"
+#define OTHER                                                                                      \
+    "\xff\xee\0\x0a"                                                                               \
+    "MeLenz##"
+
+/* What was cut off may be seen in a preview, and a program may write what it likes where JFIF and Adobe do. */
+static void a_photo_keeps_no_previews(void **unused)
+{
+    (void)unused;
+    assert_int_equal(scrub(SLICE(SOI JFIF_PREVIEW JFXX CANON ADOBE OTHER SCAN EOI)), SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "previews, data of programs");
+    assert_false(has("Lens") || has("Lenz") || has("JFXX"));
+    assert_true(slice_starts(buf_slice(&out), SLICE(SOI JFIF ADOBE SCAN)));
+}
+
 #define PNG  "\x89PNG\r\n\x1a\n"
 #define IHDR "\0\0\0\1IHDRxCCCC"
 #define TEXT "\0\0\0\6tEXtAuthorCCCC"
@@ -60,7 +82,34 @@ static void a_picture_keeps_no_texts(void **unused)
     assert_slice(buf_slice(&what), "texts");
     assert_false(has("Author"));
     assert_int_equal(scrub(SLICE(PNG IHDR IEND)), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE(PNG IHDR "\0\0\0\4caBXLenzCCCC" IEND)), SCRUB_CLEANED); /* C2PA */
+    assert_slice(buf_slice(&what), "data of programs");
+    assert_false(has("Lenz"));
+    assert_int_equal(scrub(SLICE(PNG IHDR "\0\0\0\4gAMAxxxxCCCC\0\0\0\1CgBIxCCCC" IEND)),
+                     SCRUB_NOTHING);
     assert_int_equal(scrub(SLICE(PNG IHDR "\xff\xff\xff\xfftEXtAuthor")), SCRUB_CANNOT);
+}
+
+/* A document of parts, as an office program makes it. */
+static void write_package(const char *const *names, const char *const *texts, size_t n,
+                          struct buf *file)
+{
+    zip_source_t *s = zip_source_buffer_create(NULL, 0, 0, NULL);
+
+    zip_source_keep(s);
+    zip_t *z = zip_open_from_source(s, ZIP_CREATE, NULL);
+    assert_non_null(z);
+    for (size_t i = 0; i < n; i++) {
+        zip_int64_t at =
+            zip_file_add(z, names[i], zip_source_buffer(z, texts[i], strlen(texts[i]), 0), 0);
+        assert_true(at >= 0 && zip_set_file_compression(z, (zip_uint64_t)at, ZIP_CM_STORE, 0) == 0);
+    }
+    assert_int_equal(zip_close(z), 0);
+    uint8_t *room = buf_room(file, 65536);
+    assert_true(room && zip_source_open(s) == 0);
+    file->len = (size_t)zip_source_read(s, room, 65536);
+    (void)zip_source_close(s);
+    zip_source_free(s);
 }
 
 static void a_document_forgets_who_made_it(void **unused)
@@ -68,27 +117,50 @@ static void a_document_forgets_who_made_it(void **unused)
     static const char *const names[] = {"[Content_Types].xml", "docProps/core.xml",
                                         "word/document.xml"};
     static const char *const texts[] = {"<Types/>", "<p>Anna Lenz</p>", "<w>words</w>"};
-    zip_source_t *s = zip_source_buffer_create(NULL, 0, 0, NULL);
     OWN(buf) struct buf file = {.max = OUT_MAX};
 
     (void)unused;
-    zip_source_keep(s);
-    zip_t *z = zip_open_from_source(s, ZIP_CREATE, NULL);
-    assert_non_null(z);
-    for (size_t i = 0; i < 3; i++) {
-        zip_int64_t at =
-            zip_file_add(z, names[i], zip_source_buffer(z, texts[i], strlen(texts[i]), 0), 0);
-        assert_true(at >= 0 && zip_set_file_compression(z, (zip_uint64_t)at, ZIP_CM_STORE, 0) == 0);
-    }
-    assert_int_equal(zip_close(z), 0);
-    uint8_t *room = buf_room(&file, 65536);
-    assert_true(room && zip_source_open(s) == 0);
-    file.len = (size_t)zip_source_read(s, room, 65536);
-    (void)zip_source_close(s);
-    zip_source_free(s);
+    write_package(names, texts, 3, &file);
     assert_int_equal(scrub(buf_slice(&file)), SCRUB_CLEANED);
     assert_slice(buf_slice(&what), "document properties");
     assert_true(has("<w>words</w>") && has("docProps/core.xml") && !has("Lenz"));
+}
+
+/* .NET names them anew in each document, and another program in other letters. */
+static void properties_are_found_wherever_they_are(void **unused)
+{
+    static const char *const names[] = {"[Content_Types].xml",
+                                        "_rels/.rels",
+                                        "word/document.xml",
+                                        "package/services/metadata/core-properties/2f0c.psmdcp",
+                                        "docProps/App.xml",
+                                        "props.xml",
+                                        "face.jpeg"};
+    static const char *const texts[] = {
+        "<Types/>",
+        "<Relationships>"
+        "<Relationship "
+        "Type=\"http://schemas.openxmlformats.org/package/2006/relationships/metadata/"
+        "core-properties\" Target=\"/package/services/metadata/core-properties/2f0c.psmdcp\"/>"
+        "<Relationship Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
+        "extended-properties\" Target=\"docProps/app.xml\"/>"
+        "<Relationship Type=\"http://purl.oclc.org/ooxml/officeDocument/relationships/"
+        "customProperties\" Target=\"./props.xml\"></Relationship>"
+        "<Relationship "
+        "Type=\"http://schemas.openxmlformats.org/package/2006/relationships/metadata/"
+        "thumbnail\" Target=\"face.jpeg\"/></Relationships>",
+        "<w>words</w>",
+        "<p>Anna Lenz</p>",
+        "<p>Lenz AG</p>",
+        "<p>of Lenz</p>",
+        "the face of Lenz"};
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+
+    (void)unused;
+    write_package(names, texts, 7, &file);
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "preview, document properties");
+    assert_true(has("<w>words</w>") && has("2f0c.psmdcp") && !has("Lenz"));
 }
 
 #define PDF_HEAD                                                                                   \
@@ -110,6 +182,91 @@ static void a_pdf_document_says_no_author(void **unused)
     assert_true(has("/MediaBox"));
     assert_int_equal(scrub(SLICE(PDF_HEAD "%/ByteRange\n" PDF_TAIL)), SCRUB_CANNOT);
     assert_int_equal(scrub(SLICE("plain words")), SCRUB_NOTHING);
+}
+
+/* A document of these objects, which are numbered from 1; the first is its catalog. */
+static void write_pdf(const struct slice *objects, size_t n, struct buf *pdf)
+{
+    size_t at[16] = {0};
+
+    buf_add_text(pdf, "%PDF-1.4\n");
+    for (size_t i = 0; i < n; i++) {
+        at[i] = pdf->len;
+        buf_printf(pdf, "%zu 0 obj\n", i + 1);
+        buf_add(pdf, objects[i]);
+        buf_add_text(pdf, "\nendobj\n");
+    }
+    size_t xref = pdf->len;
+    buf_printf(pdf, "xref\n0 %zu\n0000000000 65535 f \n", n + 1);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(pdf, "%010zu 00000 n \n", at[i]);
+    }
+    buf_printf(pdf, "trailer\n<</Size %zu/Root 1 0 R>>\nstartxref\n%zu\n%%%%EOF\n", n + 1, xref);
+}
+
+#define CATALOG "<</Type/Catalog/Pages 2 0 R>>"
+#define PAGES   "<</Type/Pages/Kids[3 0 R]/Count 1>>"
+#define PAGE                                                                                       \
+    "<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/PieceInfo<</Draw<</Private(Lenz 1)>>>>"         \
+    "/Resources<</XObject<</Metadata 4 0 R>>>>>>"
+#define IMAGE(filter, length)                                                                      \
+    "<</Type/XObject/Subtype/Image/Width 1/Height 1/Metadata 5 0 R" filter "/Length " length       \
+    ">>stream\n"
+#define PDF_XMP "<</Type/Metadata/Subtype/XML/Length 6>>stream\nLenz 2\nendstream"
+
+/* What scanners and telephones make: a page that is a photo, as the camera wrote it. */
+static void a_pdf_document_says_no_more_of_its_pictures(void **unused)
+{
+    OWN(buf) struct buf pdf = {.max = OUT_MAX};
+    OWN(buf) struct buf image = {.max = OUT_MAX};
+    const struct slice photo = SLICE(SOI JFIF EXIF SOUND SCAN EOI);
+
+    (void)unused;
+    buf_printf(&image, IMAGE("/Filter/DCTDecode", "%zu"), photo.len);
+    buf_add(&image, photo);
+    buf_add_text(&image, "\nendstream");
+    const struct slice objects[] = {SLICE(CATALOG), SLICE(PAGES), SLICE(PAGE), buf_slice(&image),
+                                    SLICE(PDF_XMP)};
+    write_pdf(objects, 5, &pdf);
+    assert_int_equal(scrub(buf_slice(&pdf)), SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "data of programs, XMP, EXIF, comments");
+    assert_false(has("Lenz") || has("Camera7"));
+    assert_true(has("/DCTDecode") && has("picture") && has("/Metadata ")); /* the picture's name */
+}
+
+static void a_pdf_document_keeps_comments_without_names(void **unused)
+{
+    static const struct slice objects[] = {
+        SLICE_INIT(CATALOG), SLICE_INIT(PAGES),
+        SLICE_INIT("<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Annots[4 0 R 5 0 R "
+                   "<</Subtype/Highlight/Rect[0 0 9 9]/T(Lenz 1)/Contents(so)>>]>>"),
+        SLICE_INIT("<</Subtype/Text/Rect[0 0 9 9]/T(Lenz 2)/Contents(why)>>"),
+        SLICE_INIT("<</Subtype/Widget/Rect[0 0 9 9]/FT/Tx/T(field)>>")};
+    OWN(buf) struct buf pdf = {.max = OUT_MAX};
+
+    (void)unused;
+    write_pdf(objects, 5, &pdf);
+    assert_int_equal(scrub(buf_slice(&pdf)), SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "names of users");
+    assert_true(has("(so)") && has("(why)") && has("(field)") && !has("Lenz"));
+}
+
+static void a_pdf_document_keeps_a_picture_that_cannot_be_changed(void **unused)
+{
+    OWN(buf) struct buf pdf = {.max = OUT_MAX};
+    OWN(buf) struct buf silent = {.max = OUT_MAX};
+    const struct slice objects[] = {
+        SLICE(CATALOG), SLICE(PAGES), SLICE("<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>"),
+        SLICE("<</Filter[/DCTDecode]/Length 71>>stream\n" SOI EXIF SCAN "\nendstream")};
+    struct slice quiet[] = {
+        objects[0], objects[1], objects[2],
+        SLICE("<</Filter[/DCTDecode]/Length 27>>stream\n" SOI SCAN "\nendstream")};
+
+    (void)unused;
+    write_pdf(objects, 4, &pdf);
+    assert_int_equal(scrub(buf_slice(&pdf)), SCRUB_CANNOT);
+    write_pdf(quiet, 4, &silent);
+    assert_int_equal(scrub(buf_slice(&silent)), SCRUB_NOTHING);
 }
 
 #define WEBP_HEAD "RIFF\x30\0\0\0WEBPVP8X\x0a\0\0\0\x0c\0\0\0\0\0\0\0\0\0VP8L\3\0\0\0pix\0"
@@ -244,9 +401,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_photo_keeps_its_picture_alone),
+        cmocka_unit_test(a_photo_keeps_no_previews),
         cmocka_unit_test(a_picture_keeps_no_texts),
         cmocka_unit_test(a_document_forgets_who_made_it),
+        cmocka_unit_test(properties_are_found_wherever_they_are),
         cmocka_unit_test(a_pdf_document_says_no_author),
+        cmocka_unit_test(a_pdf_document_says_no_more_of_its_pictures),
+        cmocka_unit_test(a_pdf_document_keeps_comments_without_names),
+        cmocka_unit_test(a_pdf_document_keeps_a_picture_that_cannot_be_changed),
         cmocka_unit_test(a_webp_picture_keeps_which_side_is_up),
         cmocka_unit_test(a_gif_picture_keeps_how_it_moves),
         cmocka_unit_test(a_tiff_picture_keeps_what_it_is_read_by),

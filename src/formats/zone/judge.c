@@ -218,11 +218,16 @@ static void judge_dmarc(struct judging *j)
     }
     const struct slice *p = tags_find(&tags, "p");
     const struct slice *t = tags_find(&tags, "t");
+    const struct slice *sp = tags_find(&tags, "sp");
     bool strict = p && (slice_equal_nocase(*p, SLICE("reject")) ||
                         slice_equal_nocase(*p, SLICE("quarantine")));
     if (!strict) {
         say(j, ZONE_ADVICE, SLICE("p=none: whoever sends as you is delivered all the same"),
             SLICE("p=reject; t=y at first, then without t=y"));
+    } else if (sp && slice_equal_nocase(*sp, SLICE("none"))) {
+        say(j, ZONE_ADVICE,
+            SLICE("sp=none: whoever sends as a name below your domain is delivered all the same"),
+            SLICE("take sp= away: p= then counts for those names as well"));
     } else if (has_old_tags(&tags)) {
         say(j, ZONE_ADVICE, SLICE("pct=, rf= and ri= mean nothing any more (RFC 9989)"),
             SLICE("take them away; t=y is the careful way in"));

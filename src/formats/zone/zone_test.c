@@ -255,40 +255,44 @@ static const struct {
     struct row row;
     enum zone_mark mark;
 } judged[] = {
-    {0,                                                                                        TXT("example.test",                                     "v=spf1 ip4:192.0.2.1 -all"),ZONE_GOOD},
-    {0,                                                                                        TXT("example.test",                                                                                                                                              "v=spf1 ip4:192.0.2.2 -all"),ZONE_WRONG},
-    {0,                                                                              TXT("example.test",                                                                                                                                    "v=spf1 +all"),                                                                                                ZONE_WRONG},
+    {0,                                                                                        TXT("example.test",                                                                 "v=spf1 ip4:192.0.2.1 -all"),ZONE_GOOD},
+    {0,                                                                                        TXT("example.test",                                                                                                                                                                          "v=spf1 ip4:192.0.2.2 -all"),ZONE_WRONG},
+    {0,                                                                              TXT("example.test",                                                                                                                                                                "v=spf1 +all"),                                                                                                ZONE_WRONG},
     {0,                                                                          TXT("other.test","v=spf1 -all"),ZONE_MISSING},
     {1,
-     TXT("s1._domainkey.example.test",                                                     "v=DKIM1; k=ed25519; "
+     TXT("s1._domainkey.example.test",                                                                                 "v=DKIM1; k=ed25519; "
                                        "p=AQAAAAAAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAAAAA="),
      ZONE_GOOD},
     {1,
-     TXT("s1._domainkey.example.test",                                                                                                                 "k=ed25519; p=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+     TXT("s1._domainkey.example.test",                                                                                                                                             "k=ed25519; p=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
      ZONE_GOOD},
     {1,
-     TXT("s1._domainkey.example.test",                                                                                                                                              "v=DKIM1; k=ed25519; t=s:y; "
+     TXT("s1._domainkey.example.test",                                                                                                                                                                          "v=DKIM1; k=ed25519; t=s:y; "
                                        "p=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
      ZONE_ADVICE},
     {1,
-     TXT("s1._domainkey.example.test",                                                                                                                                      "v=DKIM1; k=ed25519; h=sha1; "
+     TXT("s1._domainkey.example.test",                                                                                                                                                                  "v=DKIM1; k=ed25519; h=sha1; "
                                        "p=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
      ZONE_WRONG},
-    {1, TXT("s1._domainkey.example.test",                                                                                                                                      "v=DKIM1; p="),ZONE_WRONG},
-    {1,                                                         TXT("s1._domainkey.example.test",                        "v=DKIM1; p=AAAA"),ZONE_WRONG},
-    {1,                                                                                        TXT("s1._domainkey.example.test",                                                                                                              "v=DKIM1"),ZONE_WRONG},
-    {1,                                                                                        TXT("s1._domainkey.example.test",                                                                                                                                              "v=DKIM1; nonsense"),ZONE_WRONG},
-    {2,                                                                              TXT("s1._domainkey.example.test",                                                                                                                                    "v=DKIM1; p=AAAA"),ZONE_MISSING},
+    {1, TXT("s1._domainkey.example.test",                                                                                                                                                                  "v=DKIM1; p="),ZONE_WRONG},
+    {1,                                                         TXT("s1._domainkey.example.test",                                                    "v=DKIM1; p=AAAA"),ZONE_WRONG},
+    {1,                                                                                        TXT("s1._domainkey.example.test",                                                                                                                                          "v=DKIM1"),ZONE_WRONG},
+    {1,                                                                                        TXT("s1._domainkey.example.test",                                                                                                                                                                          "v=DKIM1; nonsense"),ZONE_WRONG},
+    {2,                                                                              TXT("s1._domainkey.example.test",                                                                                                                                                                "v=DKIM1; p=AAAA"),ZONE_MISSING},
     {3,                                                                              TXT("_dmarc.example.test",             "v=DMARC1; p=reject; rua=mailto:a@example.test"),                                                   ZONE_GOOD},
     {3,TXT("_dmarc.example.test","v=DMARC1; p=none; rua=mailto:a@example.test"),ZONE_ADVICE},
-    {3,                                                                                        TXT("_dmarc.example.test",                                 "v=DMARC1; p=reject; pct=50"),ZONE_ADVICE},
-    {3,                                                                                        TXT("_dmarc.example.test",                                                                                                                                              "v=DMARC1; p=reject; t=y; rua=mailto:a@b.test"),ZONE_ADVICE},
-    {3,                                                                               TXT("_dmarc.example.test",                                                                                                                                     "v=DMARC1; p=quarantine"),ZONE_ADVICE},
-    {3,                                          TXT("_dmarc.example.test",                                                                                                                                                                                                                                "p=reject"),                                                                                                                                                                                                           ZONE_MISSING},
-    {4,TXT("_smtp._tls.example.test","v=TLSRPTv1; rua=mailto:a@b.test"),                                                                           ZONE_GOOD},
-    {4,                                                                                        TXT("_smtp._tls.example.test",                              "v=TLSRPTv1; rua=ftp://b.test"),ZONE_WRONG},
-    {5,                                                                                        TXT("_mta-sts.example.test",                                                                                                                                              "v=STSv1; id=20261130;"),ZONE_GOOD},
-    {5,                                                                             TXT("_mta-sts.example.test",                                                                                                                                   "v=STSv1;"),                                                 ZONE_WRONG},
+    {3,                                                                                        TXT("_dmarc.example.test",                                                             "v=DMARC1; p=reject; sp=none; rua=mailto:a@example.test"),
+     ZONE_ADVICE},
+    {3,                                                                                        TXT("_dmarc.example.test",                                                                                                                                                                          "v=DMARC1; p=reject; sp=reject; rua=mailto:a@example.test"),
+     ZONE_GOOD},
+    {3,                                                                               TXT("_dmarc.example.test",                                                                                                                                                                 "v=DMARC1; p=reject; pct=50"),ZONE_ADVICE},
+    {3,                                          TXT("_dmarc.example.test",                                                                                                                                                                                                                                                            "v=DMARC1; p=reject; t=y; rua=mailto:a@b.test"),                                                                                                                                                                                                                                                                                                 ZONE_ADVICE},
+    {3,TXT("_dmarc.example.test","v=DMARC1; p=quarantine"),ZONE_ADVICE},
+    {3,                                                                                        TXT("_dmarc.example.test",                                                          "p=reject"),ZONE_MISSING},
+    {4,                                                                                        TXT("_smtp._tls.example.test",                                                                                                                                                                          "v=TLSRPTv1; rua=mailto:a@b.test"),ZONE_GOOD},
+    {4,                                                                             TXT("_smtp._tls.example.test",                                                                                                                                                               "v=TLSRPTv1; rua=ftp://b.test"),                                                 ZONE_WRONG},
+    {5,                                         TXT("_mta-sts.example.test","v=STSv1; id=20261130;"),ZONE_GOOD},
+    {5,                                                                                        TXT("_mta-sts.example.test",                                                                                                                                                                                                             "v=STSv1;"),                               ZONE_WRONG},
     {6,
      {"_submissions._tcp.example.test", ZONE_SRV,
       SLICE_INIT("\0\0\0\1\1\xd1\4post\7example\4test\0")},
@@ -298,13 +302,13 @@ static const struct {
      ZONE_ADVICE},
     {6,
      {"_submissions._tcp.example.test", ZONE_SRV, SLICE_INIT("\0\0\0\1\1\xd1\x3fpo")},
-     ZONE_ADVICE},
+     ZONE_ADVICE                                                                                              },
     {8,
      {"_465._tcp.post.example.test", ZONE_TLSA,
       SLICE_INIT("\3\1\1"
                  "0123456789abcdef0123456789abcdef")},
      ZONE_ADVICE}, /* not secure */
-    {8,                                                                               {"_465._tcp.post.example.test", ZONE_TLSA, SLICE_INIT("\3\1\1")},                                                                                                                                     ZONE_WRONG                                                                                              },
+    {8,                     {"_465._tcp.post.example.test", ZONE_TLSA, SLICE_INIT("\3\1\1")},                                                                                                                                                                                                                           ZONE_WRONG                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                             },
 };
 
 static void what_is_published_is_judged(void **unused)

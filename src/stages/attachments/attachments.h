@@ -16,7 +16,7 @@
 
 #include "formats/cbor/cbor.h"
 
-#define ATTACHMENTS_TEXTS_MAX 60
+#define ATTACHMENTS_TEXTS_MAX 590
 #define ATTACHMENTS_TEXT_MAX  400
 #define ATTACHMENTS_ARENA_MAX                                                                      \
     (8u << 20) /* for texts, names and headers, as the caller sets up the arena */

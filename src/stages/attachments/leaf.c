@@ -9,7 +9,8 @@
 
 void work_say(struct work *w, struct slice name, const char *what)
 {
-    struct slice text = arena_printf(w->arena, "%.*s: %s", SLICE_ARG(name), what);
+    struct slice shown = slice_head(name, ATTACHMENTS_TEXT_MAX);
+    struct slice text = arena_printf(w->arena, "%.*s: %s", SLICE_ARG(shown), what);
 
     if (w->n_texts < ATTACHMENTS_TEXTS_MAX) {
         w->texts[w->n_texts++] = letter_text(w->arena, text, ATTACHMENTS_TEXT_MAX);

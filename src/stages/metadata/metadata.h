@@ -14,7 +14,7 @@
 
 #include "formats/cbor/cbor.h"
 
-#define METADATA_TEXTS_MAX 60
+#define METADATA_TEXTS_MAX 590
 #define METADATA_TEXT_MAX  400
 #define METADATA_ARENA_MAX (4u << 20) /* for texts and names, as the caller sets up the arena */
 

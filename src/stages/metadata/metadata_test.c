@@ -52,6 +52,24 @@ static void a_file_is_replaced_and_nothing_else(void **unused)
     assert_int_equal(made.cleaned.left.len, 0);
 }
 
+/* As many as an archive has, and not the first of them alone. */
+static void every_file_is_named(void **unused)
+{
+    enum { FILES = 256 };
+    OWN(buf) struct buf letter = {.max = LETTER_BYTES_MAX};
+
+    (void)unused;
+    buf_add_text(&letter, HEAD MIXED TEXT);
+    for (size_t i = 0; i < FILES; i++) {
+        buf_add_text(&letter, PHOTO(TOLD));
+    }
+    buf_add_text(&letter, END);
+    buf_add_byte(&letter, '\0');
+    clean((const char *)letter.ptr);
+    assert_int_equal(made.cleaned.texts.count, FILES);
+    assert_slice(text(FILES - 1), "p.png: taken out: texts");
+}
+
 static void a_letter_without_such_files_is_as_it_was(void **unused)
 {
     static const char *const letters[] = {"", HEAD "\r\nwords\r\n", HEAD MIXED TEXT PHOTO(MUTE) END,
@@ -142,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_replaced_and_nothing_else),
+        cmocka_unit_test(every_file_is_named),
         cmocka_unit_test(a_letter_without_such_files_is_as_it_was),
         cmocka_unit_test(what_is_signed_stays_and_that_is_said),
         cmocka_unit_test(a_letter_within_is_gone_through),
