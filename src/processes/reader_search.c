@@ -146,15 +146,20 @@ static bool place_of(struct desk *d, uint64_t seq, struct ledger_ref *ref, struc
     return ledger_reader_find(d->ledger, seq, ref, e);
 }
 
-/* Recipients as one line. */
+/* Recipients as one line: those of the envelope, or of a letter that came without one, those that its header names. */
 static struct slice list_recipients(const struct facts *f, struct arena *arena)
 {
-    OWN(buf) struct buf line = {.max = TEXT_MAX + LETTER_ADDRESS_MAX + 2};
+    OWN(buf) struct buf line = {.max = TEXT_MAX + 4 * LETTER_HEADER_TEXT};
     const struct recipient *to = f->recipients.items;
+    const struct slice named[] = {f->to, f->cc, f->bcc};
 
     for (size_t i = 0; i < f->recipients.count && line.len < TEXT_MAX; i++) {
         buf_add_text(&line, i ? ", " : "");
         buf_add(&line, to[i].address);
+    }
+    for (size_t i = 0; f->recipients.count == 0 && i < sizeof(named) / sizeof(named[0]); i++) {
+        buf_add_text(&line, line.len && named[i].len ? ", " : "");
+        buf_add(&line, named[i]);
     }
     return letter_text(arena, buf_slice(&line), TEXT_MAX);
 }

@@ -14,7 +14,7 @@ from control import Refused, ask
 from variety import CORPORA
 
 LETTER = ("Received: from a by b; Mon, 5 Jan 2026 09:00:00 +0000\n"
-          "From: Anna Tester <anna@old.test>\nTo: bob@old.test\nSubject: Order {n}\n"
+          "From: Anna Tester <anna@old.test>\nTo: bob@old.test\nCc: Carl <carl@old.test>\nSubject: Order {n}\n"
           "Date: Mon, 5 Jan 2026 09:0{d}:00 +0000\nMessage-ID: <{n}@old.test>\n\n"
           "word{n} of the quarterly plan\n")
 
@@ -77,6 +77,9 @@ def test_an_mbox_is_taken_in_once_and_byte_for_byte(company, tmp_path):
     shown = company.postern("show", two)
     assert "imported and recorded" in shown and "old server" in shown and "from 2 lines" in shown
     assert "inspected" in shown and "2026-01-05" in company.postern("search", "word2")
+    # without an envelope the header says to whom
+    assert re.search(r"Anna Tester <anna@old\.test> +bob@old\.test, Carl <carl@old\.test> +Order 2$",
+                     company.postern("search", "word2"), re.M)
     # again, and as a longer file: what is there is known by its content, not by its Message-ID
     box.write_bytes(box.read_bytes() + from_line(4) + letter(2, "another text\n"))
     again = company.postern("import", "mbox", "--source", "old server", "--owner", "anna@old.test",
