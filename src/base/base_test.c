@@ -115,6 +115,10 @@ static void bufs_are_full_for_good(void **unused)
     assert_slice(buf_slice(&b), "1234");
     buf_drop(&b, 3);
     assert_slice(buf_slice(&b), "4");
+    buf_shrink(&b, b.capacity); /* no more than that is kept */
+    assert_true(b.len == 0 && b.capacity > 0);
+    buf_shrink(&b, b.capacity - 1);
+    assert_true(b.len == 0 && b.capacity == 0 && b.max > 0);
 }
 
 static void secrets_compare_and_vanish(void **unused)

@@ -22,6 +22,14 @@ void buf_reset(struct buf *b)
     b->full = false;
 }
 
+void buf_shrink(struct buf *b, size_t keep)
+{
+    if (b->capacity > keep) {
+        buf_done(b);
+    }
+    buf_reset(b);
+}
+
 static void grow(struct buf *b, size_t need)
 {
     size_t capacity = b->capacity ? b->capacity : 64;

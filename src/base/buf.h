@@ -24,6 +24,9 @@ void buf_done(struct buf *b);
 /* Forget the content and `full`, keep the memory. */
 void buf_reset(struct buf *b);
 
+/* The same, and give the memory back when it is more than `keep` bytes. */
+void buf_shrink(struct buf *b, size_t keep);
+
 /* Append; what does not fit below `max` is dropped as a whole and sets `full`. */
 void buf_add(struct buf *b, struct slice s);
 void buf_add_byte(struct buf *b, uint8_t byte);

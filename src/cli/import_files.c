@@ -37,6 +37,7 @@ static bool flush(struct walk *w, struct error *e)
     if (!memfd_from("files", buf_slice(&w->bytes), &fd, e)) {
         return false;
     }
+    buf_shrink(&w->bytes, 2 * BATCH_BYTES); /* others may have to do with a large letter for long */
     struct intake_files_ask ask = {
         .files = {w->files,    w->n_files   },
         .failures = {w->failures, w->n_failures},
@@ -50,7 +51,6 @@ static bool flush(struct walk *w, struct error *e)
                          CLI_LONG_MS, e);
     } while (!taken && import_again(x, e));
     x->failures = taken ? 0 : x->failures;
-    buf_reset(&w->bytes);
     arena_reset(&w->arena);
     w->n_files = 0;
     w->n_failures = 0;

@@ -34,11 +34,18 @@ struct parcel *parcel_list_take(struct parcel_list *l)
     return p;
 }
 
+/* Under the lock: until it is done. */
+static void count_in(struct backlog *b, const struct parcel *p)
+{
+    b->imported_bytes += p->kind == LETTER_IMPORTED ? p->size : 0;
+}
+
 void backlog_add(struct keeper *k, struct parcel *p)
 {
     struct backlog *b = &k->backlog;
 
     (void)pthread_mutex_lock(&b->lock);
+    count_in(b, p);
     parcel_list_add(p->kind == LETTER_IMPORTED ? &b->imported : &b->list, p);
     if (p->kind == LETTER_SUBMITTED) {
         burst_letter(&b->burst, clock_steady_ms());
@@ -57,15 +64,17 @@ void backlog_put_off(struct keeper *k, struct parcel *p)
     p->tries++;
     p->due_ms = clock_steady_ms() + (FIRST_MS << step);
     (void)pthread_mutex_lock(&b->lock);
+    count_in(b, p);
     parcel_list_add(&b->later[step], p);
     (void)pthread_cond_signal(&b->changed); /* somebody may sleep for longer */
     (void)pthread_mutex_unlock(&b->lock);
 }
 
-size_t backlog_imported(struct keeper *k)
+size_t backlog_imported(struct keeper *k, uint64_t *bytes)
 {
     (void)pthread_mutex_lock(&k->backlog.lock);
     size_t count = k->backlog.imported.count;
+    *bytes = k->backlog.imported_bytes;
     (void)pthread_mutex_unlock(&k->backlog.lock);
     return count;
 }
@@ -147,10 +156,11 @@ size_t backlog_take(struct backlog *b, struct parcel *parcels[static BACKLOG_GRO
     return n;
 }
 
-void backlog_done(struct backlog *b, size_t n)
+void backlog_done(struct backlog *b, size_t n, uint64_t imported_bytes)
 {
     (void)pthread_mutex_lock(&b->lock);
     b->busy -= n;
+    b->imported_bytes -= imported_bytes;
     (void)pthread_mutex_unlock(&b->lock);
 }
 

@@ -21,7 +21,8 @@ struct backlog {
     struct parcel_list imported;             /* when nothing else waits */
     struct parcel_list later[BACKLOG_STEPS]; /* put off; each in the order of its times */
     struct burst burst;
-    size_t busy; /* workers at a letter */
+    size_t busy;             /* workers at a letter */
+    uint64_t imported_bytes; /* of letters that were imported: those that wait and those in hand */
     bool closed;
     atomic_size_t arriving; /* letters that are being recorded; not under the lock */
 };
@@ -29,14 +30,16 @@ struct backlog {
 void backlog_add(struct keeper *k, struct parcel *p);     /* takes the reference */
 void keeper_work(void *keeper);                           /* a worker's thread */
 void backlog_put_off(struct keeper *k, struct parcel *p); /* likewise: each time for longer */
-size_t backlog_imported(struct keeper *k);                /* imported letters */
 void backlog_close(struct keeper *k);
 void backlog_drop(struct keeper *k); /* when no thread runs: what waits is in the ledger */
 
+/* How many imported letters wait, and how many bytes they and those in hand have. */
+size_t backlog_imported(struct keeper *k, uint64_t *bytes);
+
 /* The next letter that is to be sent, or several that were imported; 0 when closing. Then say how many
- * are no longer worked at. */
+ * are no longer worked at, and how many bytes those of them had that were imported. */
 size_t backlog_take(struct backlog *b, struct parcel *parcels[static BACKLOG_GROUP]);
-void backlog_done(struct backlog *b, size_t n);
+void backlog_done(struct backlog *b, size_t n, uint64_t imported_bytes);
 
 /* How many wait for a worker, imported ones too. */
 size_t backlog_length(struct backlog *b);

@@ -18,7 +18,11 @@
 #define LETTER_ARENA ((size_t)192 << 20)
 #define BACKLOG_MAX  2000 /* letters that wait for inspection before more are taken */
 #define BACKLOG_MS   5
+#define CONTENT_ROOM 64   /* of a content's record, before the letter */
 #define TABLE        2048 /* slots for the letters of one batch: a power of two above their number */
+
+/* Bytes of letters that wait or are being inspected, before more are taken: after a large one, none. */
+#define BACKLOG_BYTES ((uint64_t)32 << 20)
 
 _Static_assert(TABLE > 2 * IMPORT_LETTERS_MAX, "the table must not fill up");
 _Static_assert(2 * IMPORT_LETTERS_MAX + 1 <= LEDGER_RECORDS_MAX, "a batch is one commit");
@@ -28,12 +32,14 @@ struct batch {
     struct import *import;
     const struct keeper_import_ask *ask;
     struct slice bytes;
+    int *fd; /* of them; -1 when it was kept as a letter's content */
     struct catalog *catalog;
     struct arena arena; /* for one letter at a time */
     struct arena *kept; /* for all of the batch */
     struct parcel *parcels[IMPORT_LETTERS_MAX];
-    struct buf contents[IMPORT_LETTERS_MAX];
-    size_t count; /* of those that are new */
+    struct slice letters[IMPORT_LETTERS_MAX]; /* in `bytes` */
+    struct slice fronts[IMPORT_LETTERS_MAX];  /* what stands before each in its record */
+    size_t count;                             /* of those that are new */
     uint64_t known;
     struct import_failure *failures; /* what intake could not take, and what was erased here */
     size_t n_failures;
@@ -158,15 +164,13 @@ static bool add(struct batch *b, const struct import_letter *letter, struct erro
     }
     f.id = letter_id_slice(&id);
     struct content content = {.id = f.id, .bytes = bytes};
-    struct buf *body = &b->contents[b->count];
-    buf_init(body, bytes.len + 64);
-    if (!buf_room(body, body->max)) {
-        return error_set(e, ERROR_INPUT, "a letter too long for a record");
-    }
-    cbor_write(body, &content_schema, &content);
+    OWN(buf) struct buf front = {.max = CONTENT_ROOM};
+    cbor_write_front(&front, &content_schema, &content);
+    b->letters[b->count] = bytes;
+    b->fronts[b->count] = arena_copy(b->kept, buf_slice(&front));
     b->parcels[b->count++] = parcel_for(&f, &id);
     guard_learn(b->keeper, &f); /* a moment early: nobody gains by it */
-    return !body->full || error_set(e, ERROR_INPUT, "a letter too long for a record");
+    return true;
 }
 
 /* What is only remarked upon was taken. */
@@ -204,7 +208,7 @@ static bool append(struct batch *b, struct ledger_ref *refs, struct error *e)
     write_progress(b, &record, &progress);
     for (size_t i = 0; i < b->count; i++) {
         records[n++] = (struct ledger_record){RECORD_FACTS, buf_slice(&b->parcels[i]->facts_body)};
-        records[n++] = (struct ledger_record){RECORD_CONTENT, buf_slice(&b->contents[i])};
+        records[n++] = (struct ledger_record){RECORD_CONTENT, b->fronts[i], .rest = b->letters[i]};
     }
     records[n++] = (struct ledger_record){RECORD_IMPORT, buf_slice(&progress)};
     if (progress.full) {
@@ -220,13 +224,15 @@ static bool append(struct batch *b, struct ledger_ref *refs, struct error *e)
     return true;
 }
 
-/* Content is the last member of its record. */
-static void keep_content(struct parcel *p, struct slice body)
+/* A letter that came alone is in a file of its own already. */
+static void keep_content(struct batch *b, struct parcel *p, struct slice letter)
 {
     struct error e;
     int fd = -1;
 
-    if (memfd_from("letter", slice_from(body, body.len - p->size), &fd, &e)) {
+    if (letter.len == b->bytes.len && *b->fd >= 0) {
+        parcel_keep_content(p, TAKE(*b->fd, -1));
+    } else if (memfd_from("letter", letter, &fd, &e)) {
         parcel_keep_content(p, fd);
     }
 }
@@ -239,7 +245,7 @@ static void hand_on(struct batch *b, const struct ledger_ref *refs)
         p->seq = refs[2 * i].seq;
         p->facts = refs[2 * i];
         p->content = refs[2 * i + 1];
-        keep_content(p, buf_slice(&b->contents[i]));
+        keep_content(b, p, b->letters[i]);
         parcel_keep_facts(p);
         backlog_add(b->keeper, p);
     }
@@ -267,7 +273,6 @@ static void batch_done(struct batch *b)
 {
     for (size_t i = 0; i < IMPORT_LETTERS_MAX; i++) {
         parcel_drop(b->parcels[i]);
-        buf_done(&b->contents[i]);
     }
     catalog_close(b->catalog);
     arena_done(&b->arena);
@@ -303,12 +308,20 @@ static bool take(struct batch *b, struct error *e)
     return record(b, e);
 }
 
-/* Inspection is slower than taking: what waits for it is bounded. */
-static void wait_for_backlog(struct keeper *k)
+static bool is_much(struct keeper *k, bool awaited)
+{
+    uint64_t bytes = 0;
+
+    return backlog_imported(k, &bytes) > BACKLOG_MAX || (!awaited && bytes > BACKLOG_BYTES);
+}
+
+/* Inspection is slower than taking: what waits for it is bounded. A large letter of a server that waits for its 250 is
+ * not waited for. */
+static void wait_for_backlog(struct keeper *k, bool awaited)
 {
     const struct timespec pause = {.tv_nsec = BACKLOG_MS * 1000000L};
 
-    while (backlog_imported(k) > BACKLOG_MAX && !atomic_load(&k->closing)) {
+    while (is_much(k, awaited) && !atomic_load(&k->closing)) {
         (void)nanosleep(&pause, NULL);
     }
 }
@@ -323,12 +336,13 @@ bool keeper_on_import(void *keeper, struct ipc_request *r, struct error *e)
     if (r->fd >= 0 && !memfd_map(r->fd, IMPORT_BYTES_MAX, &map, e)) {
         return false;
     }
-    *b = (struct batch){.keeper = k, .ask = ask, .bytes = map.bytes};
+    *b = (struct batch){.keeper = k, .ask = ask, .bytes = map.bytes, .fd = &r->fd};
     arena_init(&b->arena, LETTER_ARENA);
     b->kept = r->arena;
     begin_failures(b);
     (void)pthread_mutex_lock(&k->imports.lock);
     b->import = imports_admit(&k->imports, ask->ticket);
+    bool awaited = b->import && b->import->record.kind == SOURCE_JOURNAL;
     bool taken =
         b->import
             ? account_groups_of(k, b->import->record.owner, r->arena, &b->groups, e) && take(b, e)
@@ -339,8 +353,9 @@ bool keeper_on_import(void *keeper, struct ipc_request *r, struct error *e)
     }
     (void)pthread_mutex_unlock(&k->imports.lock);
     batch_done(b);
+    memfd_unmap(&map);
     if (taken) {
-        wait_for_backlog(k);
+        wait_for_backlog(k, awaited);
     }
     return taken;
 }

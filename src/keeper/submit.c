@@ -17,7 +17,7 @@
 #include "keyring/digest.h"
 #include "stages/archive/archive.h"
 
-#define CONTENT_ROOM 64 /* of the content's record, besides the letter */
+#define CONTENT_ROOM 64 /* of the content's record, before the letter */
 
 /* One submission while it is judged and recorded. */
 struct submission {
@@ -32,7 +32,7 @@ struct submission {
     struct mail_header header;
     struct mail_structure structure;
     struct facts facts;
-    struct buf *content; /* the body of the content's record */
+    struct buf *content; /* the body of the content's record but for its end, the letter */
     struct ledger_commitment commitment;
     struct guard_letter guarded;
 };
@@ -131,21 +131,14 @@ static bool to_people(struct submission *s)
            refuse(s, DECOYS_UNKNOWN_CODE, DECOYS_UNKNOWN_ENHANCED, DECOYS_UNKNOWN_SENTENCE);
 }
 
-/* Write the content's record, whose end is the letter, and digest both in one go. That a letter repeats another is
+/* Write what stands before the letter in the content's record, and digest both in one go. That a letter repeats another is
  * known by its digest alone, so one that does is written for nothing: to read all others twice would cost more. */
 static void write_content(struct submission *s, const struct letter_id *id, uint8_t *digest)
 {
     const struct content content = {.id = letter_id_slice(id), .bytes = s->letter};
 
-    if (buf_room(s->content, s->content->max)) { /* at once: growing would copy it several times */
-        cbor_write(s->content, &content_schema, &content);
-    }
-    if (!s->content->full) {
-        ledger_commit_to(buf_slice(s->content), s->content->len - s->letter.len, &s->commitment,
-                         digest);
-    } else {
-        digest_of(s->letter, SLICE_NONE, digest); /* append() will say no */
-    }
+    cbor_write_front(s->content, &content_schema, &content);
+    ledger_commit_to(buf_slice(s->content), s->letter, &s->commitment, digest);
 }
 
 /* `TLS-Required: No` (RFC 8689 section 3): once, and nothing else in it. REQUIRETLS counts before it. */
@@ -241,8 +234,8 @@ static bool append(struct submission *s, struct parcel *p, struct error *e)
 
     cbor_write(&p->facts_body, &facts_schema, &s->facts);
     const struct ledger_record records[] = {
-        {RECORD_FACTS,           buf_slice(&p->facts_body)},
-        { RECORD_CONTENT, buf_slice(s->content),            &s->commitment},
+        {RECORD_FACTS,    buf_slice(&p->facts_body)},
+        { RECORD_CONTENT, buf_slice(s->content),                 &s->commitment, s->letter},
     };
     if (p->facts_body.full || s->content->full) {
         return error_set(e, ERROR_INPUT, "a letter or its facts do not fit into a record");
@@ -343,7 +336,7 @@ static bool submit(struct keeper *k, struct ipc_request *r, struct error *e)
     if (!memfd_map(r->fd, LETTER_BYTES_MAX, &map, e)) {
         return false;
     }
-    OWN(buf) struct buf content = {.max = map.bytes.len + CONTENT_ROOM};
+    OWN(buf) struct buf content = {.max = CONTENT_ROOM};
     s.letter = map.bytes;
     s.content = &content;
     if (!keeper_envelope_judge(s.ask, e)) {

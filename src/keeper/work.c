@@ -354,6 +354,16 @@ static void delayed(struct keeper *k, struct parcel *p, const struct error *e)
     }
 }
 
+static uint64_t imported_bytes(struct parcel *const *parcels, size_t n)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bytes += parcels[i]->kind == LETTER_IMPORTED ? parcels[i]->size : 0;
+    }
+    return bytes;
+}
+
 void keeper_work(void *keeper)
 {
     struct keeper *k = keeper;
@@ -363,11 +373,12 @@ void keeper_work(void *keeper)
 
     thread_background();
     for (size_t n = backlog_take(&k->backlog, parcels); n; n = backlog_take(&k->backlog, parcels)) {
+        uint64_t bytes = imported_bytes(parcels, n);
         bool developed = develop_all(k, parcels, n, &arena, &e);
         if (!developed && parcels[0]->parks) { /* it comes alone, and comes again */
             parcels[0]->parks = false;
             telling_park(k, parcels[0]);
-            backlog_done(&k->backlog, n);
+            backlog_done(&k->backlog, n, bytes);
             arena_reset(&arena);
             continue;
         }
@@ -383,7 +394,7 @@ void keeper_work(void *keeper)
                 backlog_add(k, parcels[i]);
             }
         }
-        backlog_done(&k->backlog, n);
+        backlog_done(&k->backlog, n, bytes);
         arena_reset(&arena);
     }
 }

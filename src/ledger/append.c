@@ -262,9 +262,10 @@ static bool check_records(const struct ledger_record *records, size_t n, struct 
             return error_set(e, ERROR_INPUT, "ledger: record type %u is the ledger's own",
                              records[i].type);
         }
-        if (records[i].body.len > LEDGER_BODY_MAX) {
-            return error_set(e, ERROR_LIMIT, "ledger: a record of %zu bytes is too large",
-                             records[i].body.len);
+        size_t body = records[i].body.len;
+        if (body > LEDGER_BODY_MAX || records[i].rest.len > LEDGER_BODY_MAX - body) {
+            return error_set(e, ERROR_LIMIT, "ledger: a record of %zu bytes and %zu is too large",
+                             body, records[i].rest.len);
         }
     }
     return true;

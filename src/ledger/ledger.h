@@ -39,12 +39,13 @@ struct ledger_record {
     uint16_t type;                              /* LEDGER_TYPE_OWN to 65535 */
     struct slice body;                          /* deterministic CBOR, at most LEDGER_BODY_MAX */
     const struct ledger_commitment *commitment; /* of this body; NULL: it is made with the seal */
+    struct slice rest; /* of the body, where it does not lie in one piece: a letter where it came */
 };
 
-/* Make a body's commitment before it is appended, for a caller who wants the hash of what stands behind its
- * first `front` bytes as well: the two together cost little more than one. */
-void ledger_commit_to(struct slice body, size_t front, struct ledger_commitment *out,
-                      uint8_t rest[static DIGEST_LEN]);
+/* Make the commitment of a body in two pieces before it is appended, for a caller who wants the hash of the second as
+ * well: the two together cost little more than one. */
+void ledger_commit_to(struct slice front, struct slice rest, struct ledger_commitment *out,
+                      uint8_t digest[static DIGEST_LEN]);
 
 /* Where a record is: all three are needed to read it, `seq` alone to name it for ever (re-sealing
  * moves records to other files, and ledger_reader_find() then tells where). */

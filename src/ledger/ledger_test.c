@@ -143,6 +143,51 @@ static void large_bodies(void **unused)
     rig_done(&r);
 }
 
+/* Where it is cut changes nothing, whether the pieces are put together or compressed as they lie. */
+static void bodies_in_two_pieces(void **unused)
+{
+    (void)unused;
+    static const size_t lengths[] = {2, 4000, 262144, 262145, (size_t)3 << 20};
+    struct rig r;
+    struct ledger_entry entry;
+    struct ledger_commitment commitment;
+    uint8_t digest[DIGEST_LEN];
+    uint8_t expected[DIGEST_LEN];
+    struct error e = {0};
+    OWN(heap) uint8_t *text = malloc((size_t)3 << 20);
+
+    rig_init(&r);
+    keyring_random_bytes(text, (size_t)2 << 20);
+    (void)memset(text + ((size_t)2 << 20), 'x', (size_t)1 << 20);
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        OWN(arena) struct arena a = {.max = 16 << 20};
+        struct ledger_ref refs[3];
+        struct slice whole = slice_of(text, lengths[i]);
+        struct slice rest = slice_from(whole, lengths[i] / 3);
+        struct ledger_record records[] = {
+            {16,           slice_head(whole, lengths[i] / 3), .rest = rest},
+            {      16,  SLICE_NONE,    .rest = whole               },
+            { 16, slice_head(whole,             lengths[i] / 3),                            &commitment,            rest},
+        };
+        ledger_commit_to(records[2].body, rest, &commitment, digest);
+        digest_of(rest, SLICE_NONE, expected);
+        assert_memory_equal(digest, expected, sizeof(digest));
+        assert_ok(ledger_append(r.ledger, records, 3, refs, &e), e);
+        OWN(ledger_reader) struct ledger_reader *reader = rig_reader(&r);
+        for (size_t n = 0; n < 3; n++) {
+            assert_ok(ledger_reader_get(reader, refs[n], &a, &entry, &e), e);
+            assert_true(slice_equal(entry.body, whole));
+        }
+        assert_memory_equal(entry.commitment, commitment.digest, sizeof(commitment.digest));
+    }
+    struct ledger_record large = {16, slice_of(text, 1),
+                                  .rest = slice_of(text, LEDGER_BODY_MAX)}; /* never read */
+    assert_false(ledger_append(r.ledger, &large, 1, NULL, &e));
+    assert_int_equal(e.kind, ERROR_LIMIT);
+    rig_verify_clean(&r);
+    rig_done(&r);
+}
+
 /* What a reader may have seen before the sync of a segment's first batch failed: the file is removed
  * then, and another one takes its name. */
 static void a_segment_that_took_anothers_name_is_read(void **unused)
@@ -392,6 +437,7 @@ int main(void)
         cmocka_unit_test(goes_on_after_a_clean_stop),
         cmocka_unit_test(fills_segment_after_segment),
         cmocka_unit_test(large_bodies),
+        cmocka_unit_test(bodies_in_two_pieces),
         cmocka_unit_test(a_segment_that_took_anothers_name_is_read),
         cmocka_unit_test(refuses_what_a_newer_version_wrote),
         cmocka_unit_test(many_threads),

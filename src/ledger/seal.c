@@ -10,9 +10,11 @@
 #define ZSTD_PACK_LEVEL 12
 #define ZSTD_CODE_LEVEL 3 /* base64: a higher level finds nothing more */
 #define NONCE_LEN       12
-#define GCM_STEP        ((size_t)1 << 30) /* OpenSSL counts in int */
+#define GCM_STEP        ((size_t)1 << 30)   /* OpenSSL counts in int */
+#define JOINED_MAX      ((size_t)256 << 10) /* of a body in two pieces: a longer one is not copied */
 
 struct sealer {
+    struct buf joined;
     ZSTD_CCtx *pack;
     ZSTD_DCtx *unpack; /* made when first needed: writers never do */
     EVP_CIPHER_CTX *gcm;
@@ -29,6 +31,7 @@ struct sealer *sealer_new(void)
     if (!s) {
         arena_panic("out of memory");
     }
+    buf_init(&s->joined, JOINED_MAX);
     s->gcm = EVP_CIPHER_CTX_new();
     s->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     s->digest = digest_new();
@@ -48,6 +51,7 @@ void sealer_free(struct sealer *s)
     EVP_CIPHER_CTX_free(s->gcm);
     EVP_CIPHER_free(s->cipher);
     digest_free(s->digest);
+    buf_done(&s->joined);
     free(s);
 }
 
@@ -89,19 +93,62 @@ static void close_seal(struct sealer *s, const uint8_t key[static KEYRING_KEY_LE
     }
 }
 
-/* Compress into room for ZSTD_compressBound() bytes. */
-static size_t compress(struct sealer *s, struct slice dictionary, struct slice body, uint8_t *to,
-                       int level)
+static void make_packer(struct sealer *s)
 {
     if (!s->pack && !(s->pack = ZSTD_createCCtx())) {
         arena_panic("out of memory");
     }
+}
+
+/* Compress into room for ZSTD_compressBound() bytes. */
+static size_t compress(struct sealer *s, struct slice dictionary, struct slice body, uint8_t *to,
+                       int level)
+{
+    make_packer(s);
     size_t packed = ZSTD_compress_usingDict(s->pack, to, ZSTD_compressBound(body.len), body.ptr,
                                             body.len, dictionary.ptr, dictionary.len, level);
     if (ZSTD_isError(packed)) {
         arena_panic("compression failed");
     }
     return packed;
+}
+
+/* One frame of two pieces as they lie, which says how long they are together. */
+static size_t compress_apart(struct sealer *s, struct slice front, struct slice rest, uint8_t *to)
+{
+    ZSTD_outBuffer out = {to, ZSTD_compressBound(front.len + rest.len), 0};
+    ZSTD_inBuffer first = {front.ptr, front.len, 0};
+    ZSTD_inBuffer second = {rest.ptr, rest.len, 0};
+
+    make_packer(s);
+    bool ok = !ZSTD_isError(ZSTD_CCtx_reset(s->pack, ZSTD_reset_session_and_parameters)) &&
+              !ZSTD_isError(ZSTD_CCtx_setParameter(s->pack, ZSTD_c_compressionLevel, ZSTD_LEVEL)) &&
+              !ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(s->pack, front.len + rest.len)) &&
+              !ZSTD_isError(ZSTD_compressStream2(s->pack, &out, &first, ZSTD_e_continue));
+    size_t left = 1;
+    while (ok && left) { /* with room for all of it, once */
+        size_t before = out.pos;
+        left = ZSTD_compressStream2(s->pack, &out, &second, ZSTD_e_end);
+        ok = !ZSTD_isError(left) && (left == 0 || out.pos > before);
+    }
+    if (!ok || first.pos < first.size) {
+        arena_panic("compression failed");
+    }
+    return out.pos;
+}
+
+static size_t compress_body(struct sealer *s, const struct ledger_record *record, uint8_t *to)
+{
+    if (record->rest.len == 0) {
+        return compress(s, SLICE_NONE, record->body, to, ZSTD_LEVEL);
+    }
+    if (record->body.len + record->rest.len > JOINED_MAX) {
+        return compress_apart(s, record->body, record->rest, to);
+    }
+    buf_reset(&s->joined);
+    buf_add(&s->joined, record->body);
+    buf_add(&s->joined, record->rest);
+    return compress(s, SLICE_NONE, buf_slice(&s->joined), to, ZSTD_LEVEL);
 }
 
 static void digest_two(struct digest *d, struct slice a, struct slice b, uint8_t *out)
@@ -111,15 +158,15 @@ static void digest_two(struct digest *d, struct slice a, struct slice b, uint8_t
     digest_end(d, out);
 }
 
-void ledger_commit_to(struct slice body, size_t front, struct ledger_commitment *out,
-                      uint8_t rest[static DIGEST_LEN])
+void ledger_commit_to(struct slice front, struct slice rest, struct ledger_commitment *out,
+                      uint8_t digest[static DIGEST_LEN])
 {
-    OWN(buf) struct buf before = {.max = BLIND_LEN + front};
+    OWN(buf) struct buf before = {.max = BLIND_LEN + front.len};
 
     keyring_random_bytes(out->blind, BLIND_LEN);
     buf_add(&before, SLICE_ARRAY(out->blind));
-    buf_add(&before, slice_head(body, front));
-    digest_both(buf_slice(&before), slice_from(body, front), rest, out->digest);
+    buf_add(&before, front);
+    digest_both(buf_slice(&before), rest, digest, out->digest);
     explicit_bzero(before.ptr, before.len);
 }
 
@@ -136,7 +183,8 @@ static void commit_to(struct sealer *s, const struct ledger_record *record,
         return;
     }
     (void)memcpy(payload, random, BLIND_LEN);
-    digest_two(s->digest, slice_of(payload, BLIND_LEN), record->body, h->commitment);
+    digest_add(s->digest, slice_of(payload, BLIND_LEN));
+    digest_two(s->digest, record->body, record->rest, h->commitment);
 }
 
 void sealer_seal(struct sealer *s, const struct segment_key *key,
@@ -146,8 +194,8 @@ void sealer_seal(struct sealer *s, const struct segment_key *key,
     uint8_t record_key[KEYRING_KEY_LEN];
     uint8_t random[BLIND_LEN + sizeof(h.salt)];
 
-    uint8_t *head =
-        malloc(RECORD_HEAD_LEN + BLIND_LEN + ZSTD_compressBound(record->body.len) + TAG_LEN);
+    uint8_t *head = malloc(RECORD_HEAD_LEN + BLIND_LEN +
+                           ZSTD_compressBound(record->body.len + record->rest.len) + TAG_LEN);
     if (!head) {
         arena_panic("out of memory");
     }
@@ -155,8 +203,7 @@ void sealer_seal(struct sealer *s, const struct segment_key *key,
     keyring_random_bytes(random, sizeof(random)); /* at once: each question has its price */
     (void)memcpy(h.salt, random + BLIND_LEN, sizeof(h.salt));
     commit_to(s, record, random, payload, &h);
-    size_t plain =
-        BLIND_LEN + compress(s, SLICE_NONE, record->body, payload + BLIND_LEN, ZSTD_LEVEL);
+    size_t plain = BLIND_LEN + compress_body(s, record, payload + BLIND_LEN);
     h.length = (uint32_t)(plain + TAG_LEN);
     (void)memcpy(h.key_id, key->id, sizeof(h.key_id));
     record_head_write(&h, head);

@@ -25,7 +25,7 @@ struct reader_hit {
     uint64_t seq; /* of the facts record */
     struct slice id;
     uint64_t received_at;
-    struct slice from, to; /* `to`: recipients, comma-separated, cut; without an envelope, what To, Cc and Bcc name */
+    struct slice from, to; /* `to`: of the envelope or, without one, of the header; cut */
     struct slice subject;
     uint64_t size;
 };

@@ -19,7 +19,7 @@ import time
 
 import pytest
 
-from company import BUILD, wait_for
+from company import BUILD, patience, wait_for
 from test_faults import ADA, Faults, World, drained
 
 pytestmark = [
@@ -65,7 +65,7 @@ class Cycles(World):
     def go(self):
         """One cycle, in which anything may fail but nothing may lie."""
         self.give_one()
-        end = time.monotonic() + 1.5  # what is due soon is done within the faults
+        end = time.monotonic() + 1.5 * patience()  # what is due soon is done within the faults
         while time.monotonic() < end and not drained(self):
             time.sleep(0.05)
         note = self.company.postern("checkpoint", check=False)
@@ -176,11 +176,13 @@ def test_a_keeper_that_dies_while_nobody_asks(cycles):
 @pytest.mark.long
 def test_every_call_fails(cycles):
     every = faults_for(cycles.most)
-    happened = 0
+    happened = collections.Counter()
     for n, injection in enumerate(every):
-        print(injection, flush=True)
-        happened += cycles.fail(injection)
+        failed = cycles.fail(injection)
+        happened[injection.partition(":")[0]] += failed
+        print(f"{n + 1} of {len(every)}: {injection} {'failed' if failed else 'did not come'}", flush=True)
         if n % 20 == 19:
             cycles.judge()
     cycles.judge()
-    assert happened >= len(every) * 0.7  # a cycle does not repeat itself to the call
+    # A cycle does not repeat itself to the call, least of all on a busy machine; but no call was left out.
+    assert all(happened[call] for call in cycles.most), happened

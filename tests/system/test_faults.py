@@ -19,7 +19,7 @@ import time
 
 import pytest
 
-from company import ROOT, Company, wait_for
+from company import ROOT, Company, patience, wait_for
 
 sys.path.insert(0, str(ROOT / "tests" / "receiver"))
 from receiver import Receiver  # noqa: E402
@@ -163,7 +163,7 @@ class World:
     def rest(self):
         """Wait until what was accepted before is recorded to its end, outcome and all."""
         folder, last, since = self.company.data / "ledger", None, time.monotonic()
-        end = since + AGAIN_S
+        end = since + AGAIN_S * patience()
         while last is None or time.monotonic() < since + 0.2:
             assert time.monotonic() < end, "the ledger is never at rest"
             status = self.company.status()
@@ -175,7 +175,7 @@ class World:
 
     def accepts_again(self):
         """The next letter is accepted soon, and arrives."""
-        end = time.monotonic() + AGAIN_S
+        end = time.monotonic() + AGAIN_S * patience()
         token, letter = self.make()
         while True:
             code, text = 0, ""

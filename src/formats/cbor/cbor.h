@@ -71,6 +71,10 @@ struct cbor_schema {
 /* Append `value` (a struct of the schema's type) to out. Check out->full afterwards. */
 void cbor_write(struct buf *out, const struct cbor_schema *schema, const void *value);
 
+/* Append what cbor_write() appends but for the bytes of the last member, which is CBOR_BYTES and not optional: with
+ * them behind it, it is the whole. For a letter that need not be copied to be encoded. */
+void cbor_write_front(struct buf *out, const struct cbor_schema *schema, const void *value);
+
 /**
  * Read one value that fills `in` exactly.
  *

@@ -68,6 +68,34 @@ static void round_trip(void **unused)
     }
 }
 
+struct long_item {
+    uint64_t n;
+    struct slice bytes;
+};
+
+static void the_front_of_what_ends_in_bytes(void **unused)
+{
+    (void)unused;
+    static const struct cbor_field fields[] = {
+        CBOR_OPTIONAL(1, CBOR_UINT, struct long_item, n, 0),
+        CBOR_FIELD(2, CBOR_BYTES, struct long_item, bytes, 100000),
+    };
+    static const struct cbor_schema schema = CBOR_SCHEMA(fields, struct long_item);
+    static const uint8_t zeros[70000];
+    static const size_t lengths[] = {0, 1, 23, 24, 255, 256, 65535, 65536, sizeof(zeros)};
+
+    for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+        struct long_item item = {.n = i % 2, .bytes = slice_of(zeros, lengths[i / 2])};
+        OWN(buf) struct buf whole = {.max = 100000};
+        OWN(buf) struct buf pieces = {.max = 100000};
+        cbor_write(&whole, &schema, &item);
+        cbor_write_front(&pieces, &schema, &item);
+        assert_true(pieces.len < 20);
+        buf_add(&pieces, item.bytes);
+        assert_true(!whole.full && slice_equal(buf_slice(&whole), buf_slice(&pieces)));
+    }
+}
+
 static void one_encoding_only(void **unused)
 {
     (void)unused;
@@ -92,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(the_front_of_what_ends_in_bytes),
         cmocka_unit_test(one_encoding_only),
     };
     return cmocka_run_group_tests_name("formats/cbor", tests, NULL, NULL);

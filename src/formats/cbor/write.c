@@ -125,7 +125,9 @@ bool cbor_is_empty(const struct cbor_field *f, const void *member)
     return false;
 }
 
-void cbor_write(struct buf *out, const struct cbor_schema *schema, const void *value)
+/* The map's head and its first `n` members. */
+static void put_members(struct buf *out, const struct cbor_schema *schema, const void *value,
+                        size_t n)
 {
     uint64_t present = 0;
 
@@ -134,7 +136,7 @@ void cbor_write(struct buf *out, const struct cbor_schema *schema, const void *v
         present += !is_absent(f, (const uint8_t *)value + f->offset);
     }
     put_head(out, CBOR_MAJOR_MAP, present);
-    for (size_t i = 0; i < schema->n_fields; i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct cbor_field *f = &schema->fields[i];
         const void *member = (const uint8_t *)value + f->offset;
         if (!is_absent(f, member)) {
@@ -142,4 +144,19 @@ void cbor_write(struct buf *out, const struct cbor_schema *schema, const void *v
             put_value(out, f, member);
         }
     }
+}
+
+void cbor_write(struct buf *out, const struct cbor_schema *schema, const void *value)
+{
+    put_members(out, schema, value, schema->n_fields);
+}
+
+void cbor_write_front(struct buf *out, const struct cbor_schema *schema, const void *value)
+{
+    const struct cbor_field *last = &schema->fields[schema->n_fields - 1];
+    const struct slice *bytes = (const void *)((const uint8_t *)value + last->offset);
+
+    put_members(out, schema, value, schema->n_fields - 1);
+    put_head(out, CBOR_MAJOR_UINT, last->key);
+    put_head(out, CBOR_MAJOR_BYTES, bytes->len);
 }

@@ -254,6 +254,8 @@ size_t mbox_unquote(struct slice bytes, bool all, struct buf *out)
         }
         from = at + quoted.len;
     }
-    buf_add(out, slice_from(bytes, done));
+    if (count) {
+        buf_add(out, slice_from(bytes, done));
+    }
     return count;
 }

@@ -53,10 +53,10 @@ enum mbox_result mbox_next(struct slice window, enum mbox_reach reach, struct mb
 enum mbox_result mbox_skip(struct slice window, bool last, size_t *next);
 
 /**
- * Append the letter without its protection, which only its body has.
+ * Append the letter without its protection, which only its body has; nothing when it has none.
  *
  * @param all  take one ">" from every line of ">" and "From " (mboxrd); otherwise only from ">From "
- * @return     from how many lines one was taken
+ * @return     from how many lines one was taken; 0: the letter is as it was
  */
 size_t mbox_unquote(struct slice bytes, bool all, struct buf *out);
 

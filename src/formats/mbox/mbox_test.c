@@ -101,6 +101,9 @@ static void quoting_is_undone_in_the_body(void **unused)
     buf_reset(&out);
     assert_int_equal(mbox_unquote(letter, false, &out), 1);
     assert_slice(buf_slice(&out), "A: 1\n>From b\n\nFrom x\n>>From y\n> From\nz >From z\n");
+    buf_reset(&out);
+    assert_int_equal(mbox_unquote(SLICE("A: 1\n>From b\n\nz >From z\n"), true, &out), 0);
+    assert_int_equal(out.len, 0);
 }
 
 static void dates(void **unused)

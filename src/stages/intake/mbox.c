@@ -22,7 +22,9 @@ struct mbox {
     bool last;         /* the file ends with the window */
     bool done;         /* no more for this batch */
     bool end;          /* nor for any other */
-    struct buf bytes;  /* the batch's letters */
+    int letters_fd;    /* the batch's letters */
+    size_t bytes;      /* that they have */
+    struct buf plain;  /* one of them without its ">" */
     struct import_letter *letters;
     size_t n_letters;
     struct import_failure *failures;
@@ -69,22 +71,20 @@ static void refuse(struct mbox *m, uint64_t offset, const char *why)
     m->told += intake_told_failure(f);
 }
 
-static void add(struct mbox *m, const struct mbox_letter *l)
+static bool add(struct mbox *m, const struct mbox_letter *l, struct error *e)
 {
-    size_t before = m->bytes.len;
     int64_t at = 0;
     uint64_t offset = m->offset + m->used + l->start;
     uint64_t unquoted = 0;
 
-    if (m->ask->quoting == QUOTING_NONE || l->by_length) {
-        buf_add(&m->bytes, l->bytes);
-    } else {
-        unquoted = mbox_unquote(l->bytes, m->ask->quoting == QUOTING_MBOXRD, &m->bytes);
+    buf_reset(&m->plain);
+    if (m->ask->quoting != QUOTING_NONE && !l->by_length) {
+        unquoted = mbox_unquote(l->bytes, m->ask->quoting == QUOTING_MBOXRD, &m->plain);
     }
-    struct slice bytes = slice_from(buf_slice(&m->bytes), before);
+    struct slice bytes = unquoted ? buf_slice(&m->plain) : l->bytes;
     bool dated = mbox_from_date(l->from_line, &at) && at > 0;
     struct import_letter letter = {
-        .start = before,
+        .start = m->bytes,
         .len = bytes.len,
         .source = {.path = m->ask->path,
                    .offset = offset,
@@ -98,17 +98,18 @@ static void add(struct mbox *m, const struct mbox_letter *l)
         why = intake_unwrap(bytes, m->arena, &letter);
     }
     if (why) {
-        m->bytes.len = before;
         refuse(m, offset, why);
-    } else {
-        m->letters[m->n_letters++] = letter;
-        m->told += intake_told(&letter);
+        return true;
     }
+    m->letters[m->n_letters++] = letter;
+    m->told += intake_told(&letter);
+    m->bytes += bytes.len;
+    return memfd_add(m->letters_fd, bytes, e);
 }
 
 static bool is_full(const struct mbox *m)
 {
-    return m->n_letters + m->n_failures == IMPORT_LETTERS_MAX || m->bytes.len >= BATCH_BYTES ||
+    return m->n_letters + m->n_failures == IMPORT_LETTERS_MAX || m->bytes >= BATCH_BYTES ||
            m->told >= INTAKE_TOLD_MAX;
 }
 
@@ -158,7 +159,9 @@ static bool step(struct mbox *m, struct error *e)
 
     switch (mbox_next(slice_from(buf_slice(&m->window), m->used), reach(m), &l)) {
     case MBOX_LETTER:
-        add(m, &l);
+        if (!add(m, &l, e)) {
+            return false;
+        }
         m->used += l.next;
         return true;
     case MBOX_END:
@@ -192,9 +195,9 @@ static bool fill(struct mbox *m, struct error *e)
     return true;
 }
 
+/* What was read goes first: the keeper may have to do with a large letter for long. */
 static bool hand_on(struct mbox *m, struct intake_mbox_answer *answer, struct error *e)
 {
-    OWN(fd) int fd = -1;
     const struct keeper_import_ask ask = {
         .ticket = m->ask->ticket,
         .letters = {m->letters,  m->n_letters },
@@ -202,16 +205,23 @@ static bool hand_on(struct mbox *m, struct intake_mbox_answer *answer, struct er
         .next = m->offset + m->used,
     };
 
-    return memfd_from("letters", buf_slice(&m->bytes), &fd, e) &&
-           ipc_call(m->keeper, &keeper_import, &ask, fd, &answer->counts, NULL, m->arena, ASK_MS,
-                    e);
+    buf_done(&m->window);
+    buf_done(&m->plain);
+    return memfd_seal(m->letters_fd, e) && ipc_call(m->keeper, &keeper_import, &ask, m->letters_fd,
+                                                    &answer->counts, NULL, m->arena, ASK_MS, e);
 }
 
 bool intake_take_mbox(struct ipc_pool *keeper, int file, const struct intake_mbox_ask *ask,
                       struct arena *arena, struct intake_mbox_answer *answer, struct error *e)
 {
+    OWN(fd) int letters = -1;
+
+    if (!memfd_open("letters", &letters, e)) {
+        return false;
+    }
     struct mbox m = {
         .keeper = keeper,
+        .letters_fd = letters,
         .file = file,
         .offset = ask->offset,
         .ask = ask,
@@ -220,13 +230,13 @@ bool intake_take_mbox(struct ipc_pool *keeper, int file, const struct intake_mbo
         .failures = arena_array(arena, IMPORT_LETTERS_MAX + 1, sizeof(*m.failures)),
     };
     buf_init(&m.window, WINDOW_MAX);
-    buf_init(&m.bytes, IMPORT_BYTES_MAX + (1 << 20));
+    buf_init(&m.plain, WINDOW_MAX);
     bool taken = fill(&m, e) && hand_on(&m, answer, e);
     if (taken) {
         answer->next = m.offset + m.used;
         answer->end = m.end;
     }
     buf_done(&m.window);
-    buf_done(&m.bytes);
+    buf_done(&m.plain);
     return taken;
 }

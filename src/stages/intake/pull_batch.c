@@ -9,6 +9,7 @@
 #include "stages/intake/internal.h"
 
 #define BATCH_BYTES ((uint64_t)8 << 20) /* as announced, before the one too many */
+#define KEPT_BYTES  ((size_t)16 << 20)  /* of memory, from batch to batch: enough for most */
 #define ON_THE_WAY  16                  /* letters asked for and not yet there */
 #define AGAIN_US    1000000
 #define NOT_GIVEN   "the server listed it and did not give it"
@@ -409,7 +410,8 @@ static bool is_recorded(struct pull_folder *f, uint32_t uid, int64_t until,
     return settled >= uid;
 }
 
-static bool record(struct pull_folder *f, const struct pull_parcel *l, uint32_t uid,
+/* `last`: no more of the batch's bytes are wanted. */
+static bool record(struct pull_folder *f, const struct pull_parcel *l, uint32_t uid, bool last,
                    struct error *e)
 {
     OWN(arena) struct arena arena = {.max = 1 << 20};
@@ -426,6 +428,9 @@ static bool record(struct pull_folder *f, const struct pull_parcel *l, uint32_t 
 
     if (!memfd_from("letters", buf_slice(&f->bytes), &fd, e)) {
         return false;
+    }
+    if (last) {
+        buf_shrink(&f->bytes, KEPT_BYTES);
     }
     while (!recorded) {
         recorded = ipc_call(f->keeper, &keeper_import, &ask, fd, &counts, NULL, &arena,
@@ -455,7 +460,8 @@ bool pull_hand_on(struct pull_folder *f, const struct pull_want *wants, size_t n
         while (i < n && wants[i].state > WANT_LATER && told < INTAKE_TOLD_MAX) {
             told += sort_one(f, &wants[i++], l);
         }
-        if (l->n_letters + l->n_failures && !record(f, l, wants[i - 1].uid, e)) {
+        bool last = i == n || wants[i].state <= WANT_LATER;
+        if (l->n_letters + l->n_failures && !record(f, l, wants[i - 1].uid, last, e)) {
             return false;
         }
     } while (i < n && wants[i].state > WANT_LATER);
