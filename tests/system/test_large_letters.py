@@ -14,7 +14,7 @@ from scene import ALICE, PASSWORD, Client, Scene
 
 BYTES = 50 << 20
 LETTERS = 3
-MOST = {"keeper": 190, "intake": 150, "submission": 60}  # MiB that each may have had at most
+MOST = {"keeper": 150, "intake": 150, "submission": 60}  # MiB that each may have had at most
 
 
 def letter(name, end):
