@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -23,6 +22,7 @@ struct conn {
     int fd;
     int stop_fd; /* what ends a wait for the peer's bytes early; -1: nothing */
     SSL *ssl;    /* NULL while plain */
+    struct socket_port port;
     struct tls_server *server;
     struct tls_client *client;
     struct conn_tls tls;
@@ -50,6 +50,7 @@ struct conn *conn_new(int fd)
     int on = 1;
     c->fd = fd;
     c->stop_fd = -1;
+    c->port = (struct socket_port){.fd = fd, .held = {.max = SOCKET_GATHERS_MAX}};
     (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -69,6 +70,7 @@ void conn_free(struct conn *c)
         return;
     }
     SSL_free(c->ssl);
+    buf_done(&c->port.held);
     tls_server_free(c->server);
     tls_client_free(c->client);
     (void)close(c->fd);
@@ -193,54 +195,17 @@ bool conn_tls_exporter(const struct conn *c, uint8_t out[static TLS_EXPORTER_LEN
 
 bool conn_peer_has_name(const struct conn *c, struct slice name)
 {
-    X509 *peer = c->ssl ? SSL_get0_peer_certificate(c->ssl) : NULL;
-
-    return peer && name.len &&
-           X509_check_host(peer, (const char *)name.ptr, name.len,
-                           X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
-                           NULL) == 1;
-}
-
-static void add_der(X509 *certificate, struct buf *out)
-{
-    unsigned char *der = NULL;
-    int len = i2d_X509(certificate, &der);
-
-    if (len > 0) {
-        buf_add(out, slice_of(der, (size_t)len));
-    }
-    out->full = out->full || len <= 0;
-    OPENSSL_free(der);
+    return c->ssl && tls_peer_has_name(c->ssl, name);
 }
 
 bool conn_peer_chain(const struct conn *c, struct buf *out)
 {
-    X509 *peer = c->ssl && !c->tls.resumed ? SSL_get0_peer_certificate(c->ssl) : NULL;
-    STACK_OF(X509) *issuers = peer ? SSL_get_peer_cert_chain(c->ssl) : NULL;
-    size_t before = out->len;
-
-    if (!peer) {
-        return false;
-    }
-    add_der(peer, out);
-    for (int i = 0; i < sk_X509_num(issuers); i++) {
-        X509 *issuer = sk_X509_value(issuers, i);
-        if (X509_cmp(issuer, peer) !=
-            0) { /* at a client's end the peer's own is in the chain, too */
-            add_der(issuer, out);
-        }
-    }
-    if (out->full) {
-        out->len = before;
-        return false;
-    }
-    return true;
+    return c->ssl && !c->tls.resumed && tls_peer_chain(c->ssl, out);
 }
 
 static bool handshake(struct conn *c, SSL *ssl, int64_t deadline_ms, struct error *e)
 {
-    BIO *bio = socket_bio(&c->fd);
+    BIO *bio = socket_bio(&c->port);
     SSL_set_bio(ssl, bio, bio);
     SSL_free(c->ssl);
     c->ssl = ssl;
@@ -272,7 +237,12 @@ bool conn_tls_accept(struct conn *c, struct tls_server *s, int64_t deadline_ms, 
         return false;
     }
     c->server = tls_server_ref(s);
-    return handshake(c, ssl, deadline_ms, e);
+    c->port.gathers = true; /* the ticket goes out with what is said next */
+    bool done = handshake(c, ssl, deadline_ms, e);
+    if (!done) {
+        (void)!socket_flush(&c->port); /* why not: an alert */
+    }
+    return done;
 }
 
 bool conn_tls_connect(struct conn *c, struct tls_client *t, struct slice name, int64_t deadline_ms,
@@ -345,11 +315,44 @@ static bool read_plain(struct conn *c, uint8_t *room, size_t len, int64_t deadli
     return true;
 }
 
+/* After a call that sends failed: wait until the socket takes more. */
+static bool await_room(const struct conn *c, int64_t deadline_ms, struct error *e)
+{
+    if (errno != EAGAIN && errno != EINTR) {
+        return error_errno(e, ERROR_BUSY, "write");
+    }
+    switch (wait_for(c, POLLOUT, deadline_ms)) {
+    case WAIT_READY:
+        return true;
+    case WAIT_LATE:
+        return error_set(e, ERROR_BUSY, "write: the peer takes nothing");
+    case WAIT_FAILED:
+        break;
+    }
+    return error_errno(e, ERROR_BUSY, "write: poll");
+}
+
+/* Send what is held: there is nothing more to go along with it. */
+static bool let_go(struct conn *c, int64_t deadline_ms, struct error *e)
+{
+    c->port.gathers = false;
+    while (!socket_flush(&c->port)) {
+        if (!await_room(c, deadline_ms, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool conn_read(struct conn *c, struct buf *in, int64_t deadline_ms, enum conn_event *event,
                struct error *e)
 {
     size_t len = in->max - in->len < CONN_READ_MAX ? in->max - in->len : CONN_READ_MAX;
     size_t got = 0;
+
+    if (!let_go(c, deadline_ms, e)) {
+        return false;
+    }
     /* The answer to what was just written is rarely there yet: wait before asking for it, and
      * before taking memory for it. */
     enum wait first =
@@ -418,21 +421,11 @@ static bool write_tls(struct conn *c, struct slice out, int64_t deadline_ms, str
 static bool write_plain(struct conn *c, struct slice out, int64_t deadline_ms, struct error *e)
 {
     while (out.len > 0) {
-        ssize_t n = send(c->fd, out.ptr, out.len, MSG_NOSIGNAL);
+        ssize_t n = send(c->fd, out.ptr, out.len, MSG_NOSIGNAL | (c->port.last ? MSG_MORE : 0));
         if (n >= 0) {
             out = slice_from(out, (size_t)n);
-            continue;
-        }
-        if (errno != EAGAIN && errno != EINTR) {
-            return error_errno(e, ERROR_BUSY, "write");
-        }
-        switch (wait_for(c, POLLOUT, deadline_ms)) {
-        case WAIT_READY:
-            break;
-        case WAIT_LATE:
-            return error_set(e, ERROR_BUSY, "write: the peer takes nothing");
-        case WAIT_FAILED:
-            return error_errno(e, ERROR_BUSY, "write: poll");
+        } else if (!await_room(c, deadline_ms, e)) {
+            return false;
         }
     }
     return true;
@@ -440,18 +433,26 @@ static bool write_plain(struct conn *c, struct slice out, int64_t deadline_ms, s
 
 bool conn_write(struct conn *c, struct slice out, int64_t deadline_ms, struct error *e)
 {
-    return c->ssl ? write_tls(c, out, deadline_ms, e) : write_plain(c, out, deadline_ms, e);
+    return c->ssl ? write_tls(c, out, deadline_ms, e) && let_go(c, deadline_ms, e)
+                  : write_plain(c, out, deadline_ms, e);
 }
 
 /* Ending */
 
+void conn_ends(struct conn *c)
+{
+    c->port.last = true;
+}
+
 void conn_half_close(struct conn *c)
 {
+    conn_ends(c);
     if (c->ssl && SSL_is_init_finished(c->ssl)) {
         ERR_clear_error();
         (void)SSL_shutdown(c->ssl);
         ERR_clear_error();
     }
+    (void)!socket_flush(&c->port);
     (void)shutdown(c->fd, SHUT_WR);
 }
 

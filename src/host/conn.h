@@ -96,6 +96,9 @@ bool conn_write(struct conn *c, struct slice out, int64_t deadline_ms, struct er
  * letters a client asks this to see that a kept connection is still quiet. */
 bool conn_is_readable(struct conn *c);
 
+/* What is written from now on is the last: it may go out together with conn_half_close(), which follows at once. */
+void conn_ends(struct conn *c);
+
 /* Say that we will write no more: close_notify under TLS, then FIN. Reading goes on. */
 void conn_half_close(struct conn *c);
 

@@ -1,3 +1,5 @@
+#include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -233,6 +235,70 @@ static void manners(void **unused)
     conn_close(NULL, 0);
 }
 
+/* The server's end of the next test: shakes hands, and speaks when it is told to. */
+struct speaker {
+    struct conn *conn;
+    struct tls_server *server;
+    bool shaken;
+    struct error e;
+};
+
+static void *shake_hands(void *argument)
+{
+    struct speaker *s = argument;
+    s->shaken = conn_tls_accept(s->conn, s->server, SOON, &s->e);
+    return NULL;
+}
+
+static bool has_bytes(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) > 0;
+}
+
+/* What a server says last in the handshake, a ticket, waits for its first words, or for those of the client; its last words wait
+ * for its end. */
+static void small_pieces_go_together(void **unused)
+{
+    (void)unused;
+    OWN(tls_server) struct tls_server *server = new_server();
+    OWN(tls_client) struct tls_client *client = new_client();
+    for (int speaks = 0; speaks < 2; speaks++) {
+        struct error e;
+        int fds[2];
+        pair(fds);
+        struct speaker s = {.conn = conn_new(fds[1]), .server = server};
+        OWN(conn) struct conn *c = conn_new(fds[0]);
+        OWN(buf) struct buf in = {.max = 100};
+        enum conn_event event = CONN_CLOSED;
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, shake_hands, &s), 0);
+        assert_ok(conn_tls_connect(c, client, SLICE("mx.example.test"), SOON, &e), e);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_ok(s.shaken, s.e);
+        assert_false(has_bytes(fds[0]));
+        if (speaks) {
+            assert_ok(conn_write(s.conn, SLICE("220 hello"), SOON, &e), e);
+            assert_ok(conn_read(c, &in, SOON, &event, &e), e);
+            assert_slice(buf_slice(&in), "220 hello");
+        } else {
+            assert_ok(conn_read(s.conn, &in, clock_steady_ms(), &event, &e), e);
+            assert_int_equal(event, CONN_TIMED_OUT);
+            assert_true(has_bytes(fds[0]));
+            buf_reset(&in);
+        }
+        buf_reset(&in);
+        conn_ends(s.conn);
+        assert_ok(conn_write(s.conn, SLICE("221 bye"), SOON, &e), e);
+        conn_half_close(s.conn);
+        assert_ok(conn_read(c, &in, SOON, &event, &e), e);
+        assert_slice(buf_slice(&in), "221 bye");
+        assert_ok(conn_read(c, &in, SOON, &event, &e), e);
+        assert_int_equal(event, CONN_CLOSED);
+        conn_free(s.conn);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +309,7 @@ int main(void)
         cmocka_unit_test(an_abort_wakes_the_reader),
         cmocka_unit_test(a_full_buffer_is_a_limit),
         cmocka_unit_test(manners),
+        cmocka_unit_test(small_pieces_go_together),
     };
     return cmocka_run_group_tests(tests, make_certificates, free_certificates);
 }

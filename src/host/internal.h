@@ -4,6 +4,8 @@
 #include <openssl/ssl.h>
 #include <stdarg.h>
 
+#include "base/buf.h"
+
 #include "host/tls.h"
 #include "host/tlsa.h"
 
@@ -55,9 +57,26 @@ SSL *tls_client_session(struct tls_client *c, const struct tls_expected *expecte
 /* Have the session show the expected name and judge the peer's certificate by what is expected. */
 bool tls_expect(SSL *ssl, const struct tls_expected *expected);
 
-/* A connection's socket as OpenSSL sees it: it sends without SIGPIPE, which is not for a library to
- * send. `fd` outlives it and stays the caller's. Never NULL. */
-BIO *socket_bio(int *fd);
+/* A connection's socket as OpenSSL sees it; the connection's own. It sends without SIGPIPE, which is not for a library to send.
+ * What small pieces are written one behind the other are one segment, for each costs both ends a system call and a wake-up. */
+#define SOCKET_GATHERS_MAX ((size_t)16 << 10)
+
+struct socket_port {
+    int fd;
+    bool gathers; /* hold what is written until the peer is waited for, or socket_flush() */
+    bool last;    /* the end follows at once and takes along what is written (MSG_MORE) */
+    struct buf held;
+};
+
+/* *p outlives it. Never NULL. */
+BIO *socket_bio(struct socket_port *p);
+
+/* Send what is held. False with errno: EAGAIN when some of it is to be sent later. */
+bool socket_flush(struct socket_port *p) MUST_CHECK;
+
+/* As conn_peer_chain() and conn_peer_has_name(), of a session that was not resumed. */
+bool tls_peer_chain(SSL *ssl, struct buf *out) MUST_CHECK;
+bool tls_peer_has_name(SSL *ssl, struct slice name);
 
 /* The keying material of this connection alone, by which it is known (RFC 9266); false before TLS 1.3. */
 bool tls_exporter(SSL *ssl, uint8_t out[static TLS_EXPORTER_LEN]);

@@ -7,13 +7,43 @@
 
 #include "host/internal.h"
 
+bool socket_flush(struct socket_port *p)
+{
+    while (p->held.len) {
+        ssize_t n = send(p->fd, p->held.ptr, p->held.len, MSG_NOSIGNAL | (p->last ? MSG_MORE : 0));
+        if (n < 0) {
+            return false;
+        }
+        buf_drop(&p->held, (size_t)n);
+    }
+    buf_done(&p->held);
+    return true;
+}
+
+/* Whether the call that failed is to be tried again, as soon as the socket takes more. */
+static void say_why(BIO *bio)
+{
+    if (errno == EAGAIN || errno == EINTR) {
+        BIO_set_retry_write(bio);
+    }
+}
+
 static int socket_write(BIO *bio, const char *bytes, size_t len, size_t *done)
 {
-    const int *fd = BIO_get_data(bio);
+    struct socket_port *p = BIO_get_data(bio);
+    ssize_t n = -1;
+
     BIO_clear_retry_flags(bio);
-    ssize_t n = send(*fd, bytes, len, MSG_NOSIGNAL);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        BIO_set_retry_write(bio);
+    if (p->gathers && len <= SOCKET_GATHERS_MAX - p->held.len) {
+        buf_add(&p->held, slice_of((const uint8_t *)bytes, len));
+        *done = len;
+        return 1;
+    }
+    if (socket_flush(p)) {
+        n = send(p->fd, bytes, len, MSG_NOSIGNAL | (p->last ? MSG_MORE : 0));
+    }
+    if (n < 0) {
+        say_why(bio);
     }
     *done = n > 0 ? (size_t)n : 0;
     return n > 0;
@@ -21,9 +51,15 @@ static int socket_write(BIO *bio, const char *bytes, size_t len, size_t *done)
 
 static int socket_read(BIO *bio, char *bytes, size_t len, size_t *done)
 {
-    const int *fd = BIO_get_data(bio);
+    struct socket_port *p = BIO_get_data(bio);
+
     BIO_clear_retry_flags(bio);
-    ssize_t n = recv(*fd, bytes, len, 0);
+    *done = 0;
+    if (!socket_flush(p)) { /* who waits for an answer has asked first */
+        say_why(bio);
+        return 0;
+    }
+    ssize_t n = recv(p->fd, bytes, len, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         BIO_set_retry_read(bio);
     } else if (n == 0) {
@@ -59,7 +95,7 @@ static void make_socket_method(void)
     }
 }
 
-BIO *socket_bio(int *fd)
+BIO *socket_bio(struct socket_port *p)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, make_socket_method);
@@ -67,7 +103,7 @@ BIO *socket_bio(int *fd)
     if (!bio) {
         arena_panic("out of memory");
     }
-    BIO_set_data(bio, fd);
+    BIO_set_data(bio, p);
     BIO_set_init(bio, 1);
     return bio;
 }

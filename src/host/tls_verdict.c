@@ -1,4 +1,6 @@
-/* What a peer's certificate is worth, from what OpenSSL says of it. */
+/* What a peer's certificate is, and what it is worth, from what OpenSSL says of it. */
+#include <openssl/x509v3.h>
+
 #include "host/internal.h"
 
 enum tls_verdict tls_session_verdict(const SSL *ssl)
@@ -39,6 +41,53 @@ bool tls_session_tlsa(SSL *ssl, struct tlsa *matched)
            SSL_get0_dane_authority(ssl, NULL, NULL) >= 0 &&
            SSL_get0_dane_tlsa(ssl, &matched->usage, &matched->selector, &matched->matching, NULL,
                               NULL) >= 0;
+}
+
+bool tls_peer_has_name(SSL *ssl, struct slice name)
+{
+    X509 *peer = SSL_get0_peer_certificate(ssl);
+
+    return peer && name.len &&
+           X509_check_host(peer, (const char *)name.ptr, name.len,
+                           X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
+                           NULL) == 1;
+}
+
+static void add_der(X509 *certificate, struct buf *out)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(certificate, &der);
+
+    if (len > 0) {
+        buf_add(out, slice_of(der, (size_t)len));
+    }
+    out->full = out->full || len <= 0;
+    OPENSSL_free(der);
+}
+
+bool tls_peer_chain(SSL *ssl, struct buf *out)
+{
+    X509 *peer = SSL_get0_peer_certificate(ssl);
+    STACK_OF(X509) *issuers = peer ? SSL_get_peer_cert_chain(ssl) : NULL;
+    size_t before = out->len;
+
+    if (!peer) {
+        return false;
+    }
+    add_der(peer, out);
+    for (int i = 0; i < sk_X509_num(issuers); i++) {
+        X509 *issuer = sk_X509_value(issuers, i);
+        if (X509_cmp(issuer, peer) !=
+            0) { /* at a client's end the peer's own is in the chain, too */
+            add_der(issuer, out);
+        }
+    }
+    if (out->full) {
+        out->len = before;
+        return false;
+    }
+    return true;
 }
 
 const char *tls_verdict_text(enum tls_verdict v)

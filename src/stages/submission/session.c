@@ -371,6 +371,7 @@ static bool take_turn(struct session *s)
         forget(s);
         return true;
     case SMTP_GOT_END:
+        conn_ends(s->conn);
         (void)flush(s);
         return false;
     }
