@@ -310,7 +310,9 @@ bool keeper_on_session_end(void *ctx, struct ipc_request *r, struct error *e)
     const struct keeper_session_end_ask *ask = r->ask;
 
     (void)e;
-    sessions_end(k->sessions, ask->session);
+    for (struct slice rest = ask->sessions; rest.len; rest = slice_from(rest, AUTH_SESSION_LEN)) {
+        sessions_end(k->sessions, slice_head(rest, AUTH_SESSION_LEN));
+    }
     return true;
 }
 

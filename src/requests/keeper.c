@@ -98,7 +98,7 @@ static const struct cbor_schema session_answer =
     CBOR_SCHEMA(session_answer_fields, struct keeper_session_answer);
 
 static const struct cbor_field session_end_fields[] = {
-    FIELD(1, CBOR_BYTES, keeper_session_end_ask, session, AUTH_SESSION_LEN),
+    FIELD(1, CBOR_BYTES, keeper_session_end_ask, sessions, KEEPER_ENDINGS_MAX *AUTH_SESSION_LEN),
 };
 static const struct cbor_schema session_end_ask =
     CBOR_SCHEMA(session_end_fields, struct keeper_session_end_ask);

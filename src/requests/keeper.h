@@ -26,6 +26,7 @@ struct keeper_submit_answer {
 };
 
 #define SUBMIT_CONNECTORS_MAX 64
+#define KEEPER_ENDINGS_MAX    128 /* sessions in one keeper_session_end */
 
 extern const struct ipc_message keeper_submit;
 
@@ -126,9 +127,9 @@ struct keeper_session_answer {
 
 extern const struct ipc_message keeper_session;
 
-/* keeper_session_end: from submission. The client left. */
+/* keeper_session_end: from submission. The clients left. */
 struct keeper_session_end_ask {
-    struct slice session;
+    struct slice sessions; /* handles, AUTH_SESSION_LEN bytes each, one behind the other */
 };
 
 extern const struct ipc_message keeper_session_end;

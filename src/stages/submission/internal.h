@@ -8,6 +8,7 @@
 #include "host/tls.h"
 #include "ipc/budget.h"
 #include "stages/submission/admission.h"
+#include "stages/submission/endings.h"
 #include "stages/submission/submission.h"
 
 /* How long the process that is asked may take, waiting for a free channel included. */
@@ -15,12 +16,12 @@
 #define LOGIN_WITHIN_MS     20000
 #define SUBMIT_WITHIN_MS    120000
 #define RECIPIENT_WITHIN_MS 20000
-#define END_WITHIN_MS       2000
 
 struct submission {
     struct submission_options options;
     struct admission *admission;
     struct hands *hands;      /* one for each session */
+    struct endings *endings;  /* NULL at a door */
     struct ipc_budget budget; /* bytes of letters that are being received */
     pthread_mutex_t lock;
     struct tls_server *tls; /* guarded by lock; NULL before the first certificate */

@@ -90,9 +90,10 @@ static bool on_session_end(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct scene *s = ctx;
 
-    (void)r;
+    const struct keeper_session_end_ask *ask = r->ask;
+
     (void)e;
-    (void)atomic_fetch_add(&s->ends, 1);
+    (void)atomic_fetch_add(&s->ends, ask->sessions.len / AUTH_SESSION_LEN);
     return true;
 }
 

@@ -256,13 +256,8 @@ void sign_in_message(struct client_sign_in *c, const struct smtp_sasl *said)
 
 void sign_in_end(struct client_sign_in *c)
 {
-    OWN(arena) struct arena arena = {.max = ANSWER_MAX};
-    struct keeper_session_end_ask ask = {SLICE_ARRAY(c->handle)};
-    struct error ignored;
-
     if (c->open) {
-        (void)!ipc_call(c->service->options.keeper, &keeper_session_end, &ask, -1, NULL, NULL,
-                        &arena, END_WITHIN_MS, &ignored);
+        endings_add(c->service->endings, c->handle);
         explicit_bzero(c->handle, sizeof(c->handle));
     }
     c->open = false;

@@ -19,6 +19,7 @@ struct submission *submission_new(const struct submission_options *o)
     s->options = *o;
     s->admission = admission_new();
     s->hands = hands_new("session", THREAD_STACK_SMALL);
+    s->endings = o->door ? NULL : endings_new(o->keeper);
     ipc_budget_init(&s->budget, o->settings(o->context)->process.bytes_in_flight);
     (void)pthread_mutex_init(&s->lock, NULL);
     return s;
@@ -28,6 +29,7 @@ void submission_free(struct submission *s)
 {
     if (s) {
         hands_free(s->hands);
+        endings_free(s->endings);
         tls_server_free(s->tls);
         admission_free(s->admission);
         (void)pthread_mutex_destroy(&s->lock);
@@ -157,7 +159,12 @@ void submission_take(struct submission *s, int fd, bool implicit_tls)
 
 size_t submission_wait(struct submission *s, int64_t deadline_ms)
 {
-    return admission_wait(s->admission, deadline_ms);
+    size_t left = admission_wait(s->admission, deadline_ms);
+
+    if (s->endings) {
+        endings_settle(s->endings);
+    }
+    return left;
 }
 
 struct slice submission_split_status(struct slice text, char *enhanced, size_t size)
