@@ -4,12 +4,13 @@
  * EXIF by an empty one, XMP by spaces, what no item is read from by zeros. Which side is up is a property of the picture. */
 #include "formats/scrub/internal.h"
 
-#define ITEMS_MAX   1000
-#define EXTENTS_MAX 20000
-#define BOXES_MAX   100 /* outermost ones */
-#define FULL        4   /* version and flags of a full box */
-#define METHOD_FILE 0
-#define METHOD_IDAT 1
+#define ITEMS_MAX    1000
+#define EXTENTS_MAX  20000
+#define BOXES_MAX    100 /* outermost ones */
+#define FULL         4   /* version and flags of a full box */
+#define HANDLER_NAME 24  /* where it stands in hdlr */
+#define METHOD_FILE  0
+#define METHOD_IDAT  1
 
 struct item {
     uint64_t id;
@@ -26,7 +27,7 @@ struct heif {
     struct item items[ITEMS_MAX];
     size_t n_items;
     size_t extents; /* gone through so far */
-    size_t copied;  /* bytes of pictures so far */
+    size_t settled; /* bytes of them */
 };
 
 struct box {
@@ -100,9 +101,24 @@ static struct slice full(struct slice body, uint8_t *version)
     return slice_from(body, FULL);
 }
 
+static void say_if_changed(struct heif *h, struct slice s, const char *secret)
+{
+    if (s.len && memcmp(made(h, s), s.ptr, s.len) != 0) {
+        scrub_say(h->what, secret);
+    }
+}
+
+/* Overwrite it, and name what it said, if it said something. */
+static void blank(struct heif *h, struct slice s, uint8_t by, const char *secret)
+{
+    overwrite(h, s, by);
+    say_if_changed(h, s, secret);
+}
+
 /* ---- items ---- */
 
-/* Note what an item of this type says; false when that is not known. */
+/* Note what an item of this type says; false when that is not known. Pictures within that say something themselves (jpeg, j2k1) are
+ * not gone through. */
 static bool set_secret(struct item *item, struct slice type)
 {
     static const struct {
@@ -121,7 +137,17 @@ static bool set_secret(struct item *item, struct slice type)
         }
     }
     item->secret = NULL;
-    return is_one_of(type, "hvc1hvt1lhv1avc1vvc1av01jpegj2k1gridiovlidentmap");
+    return is_one_of(type, "hvc1hvt1lhv1avc1vvc1av01gridiovlidentmap");
+}
+
+static const struct item *find_item(const struct heif *h, uint64_t id)
+{
+    for (size_t i = 0; i < h->n_items; i++) {
+        if (h->items[i].id == id) {
+            return &h->items[i];
+        }
+    }
+    return NULL;
 }
 
 /* ItemInfoEntry, version 2 or 3. Its name is made blank. */
@@ -141,8 +167,8 @@ static bool take_item(struct heif *h, const struct box *infe)
     uint64_t protected = take(&r, 2);
     struct slice type = slice_head(r.rest, 4);
     (void)take(&r, 4);
-    overwrite(h, slice_head(r.rest, slice_find(r.rest, '\0')), ' ');
-    return !r.missing && protected == 0 && set_secret(item, type);
+    blank(h, slice_head(r.rest, slice_find(r.rest, '\0')), ' ', "names");
+    return !r.missing && protected == 0 && find_item(h, item->id) == item && set_secret(item, type);
 }
 
 static bool take_items(struct heif *h, struct slice iinf)
@@ -157,16 +183,6 @@ static bool take_items(struct heif *h, struct slice iinf)
         }
     }
     return true;
-}
-
-static const struct item *find_item(const struct heif *h, uint64_t id)
-{
-    for (size_t i = 0; i < h->n_items; i++) {
-        if (h->items[i].id == id) {
-            return &h->items[i];
-        }
-    }
-    return NULL;
 }
 
 /* ---- where they stand ---- */
@@ -191,24 +207,25 @@ static struct slice extent(const struct heif *h, uint64_t method, uint64_t at, u
     return method == METHOD_IDAT ? found : SLICE_NONE;
 }
 
-/* Put a picture back, or what stands for a secret that is gone. */
+/* Put a picture back, or what stands for a secret that is gone. False when more is settled than two passes over the file have. */
 static bool settle(struct heif *h, struct slice bytes, const char *secret)
 {
     static const uint8_t nothing[] = {0, 0, 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0};
 
+    h->settled += bytes.len;
+    if (h->settled > 2 * h->in.len) {
+        return false;
+    }
     if (!secret) {
-        h->copied += bytes.len;
         (void)memcpy(made(h, bytes), bytes.ptr, bytes.len);
-        return h->copied <= h->in.len;
+        return true;
     }
     bool exif = slice_equal(slice_text(secret), SLICE("EXIF"));
     overwrite(h, bytes, exif ? 0 : ' ');
     if (exif && bytes.len >= sizeof(nothing)) {
         (void)memcpy(made(h, bytes), nothing, sizeof(nothing));
     }
-    if (memcmp(made(h, bytes), bytes.ptr, bytes.len) != 0) {
-        scrub_say(h->what, secret);
-    }
+    say_if_changed(h, bytes, secret);
     return true;
 }
 
@@ -286,7 +303,7 @@ static bool take_properties(struct heif *h, struct slice iprp)
             return false;
         }
         if (is_one_of(box.type, "udescrttmdftitaifreeskip")) {
-            overwrite(h, box.body, 0);
+            blank(h, box.body, 0, "descriptions");
             (void)memcpy(made(h, box.type), "free", 4);
         } else if (!is_one_of(box.type,
                               "hvcClhvCavcCvvcCav1CjpgCj2kHispecolrpixiirotimirauxCpaspclap"
@@ -318,10 +335,14 @@ static bool take_about(struct heif *h, const struct box *box)
         return first;
     }
     if (is_one_of(box->type, "freeskip")) {
-        overwrite(h, box->body, 0);
+        blank(h, box->body, 0, "data of programs");
         return true;
     }
-    return is_one_of(box->type, "hdlrpitmirefdinfgrpl");
+    if (slice_equal(box->type, SLICE("hdlr"))) {
+        blank(h, slice_from(box->body, HANDLER_NAME), 0, "names");
+        return true;
+    }
+    return is_one_of(box->type, "pitmirefdinfgrpl");
 }
 
 static bool take_meta(struct heif *h, struct slice meta)
@@ -344,7 +365,11 @@ static bool take_outermost(struct heif *h, const struct box *box, bool *found)
         *found = true;
         return first && take_meta(h, box->body);
     }
-    if (is_one_of(box->type, "mdatfreeskipuuid")) {
+    if (is_one_of(box->type, "freeskipuuid")) {
+        blank(h, box->body, 0, "data of programs");
+        return true;
+    }
+    if (slice_equal(box->type, SLICE("mdat"))) {
         overwrite(h, box->body, 0);
         return true;
     }

@@ -301,11 +301,17 @@ static void a_gif_picture_keeps_how_it_moves(void **unused)
     assert_slice(buf_slice(&what), "comments, XMP, data of programs, data behind the picture");
     assert_true(slice_equal(buf_slice(&out), SLICE(GIF_HEAD GIF_LOOPS GIF_IMAGE "\x3b")));
     assert_int_equal(scrub(SLICE(GIF_HEAD GIF_LOOPS GIF_IMAGE "\x3b")), SCRUB_NOTHING);
-    assert_int_equal(scrub(SLICE(GIF_HEAD GIF_WORDS GIF_IMAGE)), SCRUB_CANNOT); /* no end */
+    assert_int_equal(scrub(SLICE(GIF_HEAD GIF_IMAGE)), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE(GIF_HEAD "\0" GIF_WORDS GIF_IMAGE "\0")), SCRUB_CLEANED);
+    assert_true(slice_equal(buf_slice(&out), SLICE(GIF_HEAD GIF_IMAGE "\x3b")));
+    assert_int_equal(scrub(SLICE(GIF_HEAD GIF_IMAGE "\x21\xce\4Lenz\0\x21\xff\x0b"
+                                                    "NETSCAPE2.0\4Lenz\0\x3b")),
+                     SCRUB_CLEANED);
+    assert_true(!has("Lenz") && !has("NETSCAPE"));
     assert_int_equal(scrub(SLICE(GIF_HEAD "\x21\xfe\x09"
                                           "Anna\x3b")),
                      SCRUB_CANNOT);
-    assert_int_equal(scrub(SLICE(GIF_HEAD GIF_IMAGE "\0\x3b")), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE(GIF_HEAD GIF_IMAGE "\1\x3b")), SCRUB_CANNOT);
     assert_int_equal(scrub(SLICE("GIF89a\1\0\1\0\xff\0\0rgb")), SCRUB_CANNOT);
 }
 

@@ -104,9 +104,14 @@ void endings_free(struct endings *x)
 
 void endings_add(struct endings *x, const uint8_t handle[static AUTH_SESSION_LEN])
 {
+    int64_t until_ms = clock_steady_ms() + END_WITHIN_MS;
+
     (void)pthread_mutex_lock(&x->lock);
-    while (x->n == KEEPER_ENDINGS_MAX) {
-        (void)pthread_cond_wait(&x->taken, &x->lock);
+    while (x->n == KEEPER_ENDINGS_MAX && thread_wait(&x->taken, &x->lock, until_ms)) {
+    }
+    if (x->n == KEEPER_ENDINGS_MAX) { /* the keeper does not answer: it ends the session itself */
+        (void)pthread_mutex_unlock(&x->lock);
+        return;
     }
     (void)memcpy(x->handles[x->n++], handle, AUTH_SESSION_LEN);
     if (x->n == 1 || x->n == KEEPER_ENDINGS_MAX) { /* in between it sleeps until the time is over */
@@ -117,11 +122,14 @@ void endings_add(struct endings *x, const uint8_t handle[static AUTH_SESSION_LEN
 
 void endings_settle(struct endings *x)
 {
+    int64_t until_ms = clock_steady_ms() + END_WITHIN_MS;
+    bool in_time = true;
+
     (void)pthread_mutex_lock(&x->lock);
-    while (x->n || x->asking) {
+    while ((x->n || x->asking) && in_time) {
         x->hurries = true;
         (void)pthread_cond_signal(&x->work);
-        (void)pthread_cond_wait(&x->taken, &x->lock);
+        in_time = thread_wait(&x->taken, &x->lock, until_ms);
     }
     x->hurries = false;
     (void)pthread_mutex_unlock(&x->lock);

@@ -16,8 +16,9 @@ struct endings *endings_new(struct ipc_pool *keeper) __attribute__((returns_nonn
 /* End what is left, and the thread. NULL is fine. */
 void endings_free(struct endings *x);
 
-/* Have a session ended soon. Returns at once, but where many thousand wait. */
+/* Have a session ended soon. Waits only where a full question is under way and another is full: 2 s at most, after which the
+ * keeper is left to end it itself, as it does with every session in time. */
 void endings_add(struct endings *x, const uint8_t handle[static AUTH_SESSION_LEN]);
 
-/* Wait until everything that was added has been asked for. */
+/* Wait until everything that was added has been asked for, 2 s at most. */
 void endings_settle(struct endings *x);
