@@ -92,6 +92,7 @@ bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, str
 {
     struct guard *g = k->guard;
     struct suspension_record suspension;
+    struct suspension_record released;
     struct account_limits own;
     struct account row;
     bool suspended = false;
@@ -106,6 +107,7 @@ bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, str
     }
     if (!guard_own_limits(k, account, arena, &own, e) ||
         !suspension_of(k, account, arena, &suspension, &suspended, e) ||
+        !suspension_last_end(k, account, arena, &released, e) ||
         !state_account_get(k->state, account, arena, &row, &found, e)) {
         return false;
     }
@@ -123,6 +125,10 @@ bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, str
         found && !row.drill_until ? (int64_t)row.created_at : 0; /* no drill is new */
     x->own_known = changes == g->changes; /* otherwise it may be what was before */
     x->closed = x->closed || suspended;
+    if (released.at > x->opened_at) {
+        x->opened = released.released;
+        x->opened_at = released.at;
+    }
     (void)pthread_mutex_unlock(&g->lock);
     return true;
 }
@@ -286,7 +292,7 @@ bool guard_remember(struct keeper *k, struct slice account, const struct letter_
     return closed;
 }
 
-void guard_open(struct keeper *k, struct slice account, uint64_t letters)
+void guard_open(struct keeper *k, struct slice account, uint64_t letters, uint64_t at)
 {
     struct guard *g = k->guard;
 
@@ -297,6 +303,7 @@ void guard_open(struct keeper *k, struct slice account, uint64_t letters)
     x->signs = (struct signs){.since_ms = x->signs.since_ms};
     x->closed = false;
     x->opened = letters;
+    x->opened_at = at;
     (void)pthread_mutex_unlock(&g->lock);
 }
 
@@ -308,6 +315,17 @@ uint64_t guard_opened(struct keeper *k, struct slice account)
     uint64_t letters = guard_account(g, guard_number(k, account))->opened;
     (void)pthread_mutex_unlock(&g->lock);
     return letters;
+}
+
+bool guard_opened_behind(struct keeper *k, struct slice account, uint64_t at)
+{
+    struct guard *g = k->guard;
+
+    (void)pthread_mutex_lock(&g->lock);
+    const struct guarded *x = guard_account(g, guard_number(k, account));
+    bool behind = x->opened_at > at && x->opened != SUSPENSION_SENT_ON;
+    (void)pthread_mutex_unlock(&g->lock);
+    return behind;
 }
 
 bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena)

@@ -92,11 +92,14 @@ struct slice guard_close(struct keeper *k, struct slice account, struct arena *a
 bool guard_remember(struct keeper *k, struct slice account, const struct letter_id *id,
                     struct arena *arena);
 
-/* It sends again, and what it did before counts no more. */
-void guard_open(struct keeper *k, struct slice account, uint64_t letters);
+/* It sends again since `at`, and what it did before counts no more. */
+void guard_open(struct keeper *k, struct slice account, uint64_t letters, uint64_t at);
 
-/* What became of the letters that were held when it was opened last: `letters` of account_release. 0 after a start. */
+/* What became of the letters that were held when it was opened last: `letters` of account_release. */
 uint64_t guard_opened(struct keeper *k, struct slice account);
+
+/* Whether it was opened behind that time, wall milliseconds, and what was held then did not go on its way. Behind guard_is_closed(). */
+bool guard_opened_behind(struct keeper *k, struct slice account, uint64_t at);
 
 /* Whether it sends nothing. What cannot be told is yes: then what it sent waits for a person. */
 bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena);

@@ -189,9 +189,10 @@ static bool end_suspension(struct keeper_admin *admin, const struct suspension_r
     bool ended = suspension_of(k, was->account, arena, now, &found, e) &&
                  keeper_record_one(k, LEDGER_AWAITED, RECORD_SUSPENSION, &suspension_record_schema,
                                    &record, e) &&
+                 suspension_keep_end(k, &record, arena, e) &&
                  state_value_delete(k->state, name, &found, e);
     if (ended) {
-        guard_open(k, was->account, ask->letters);
+        guard_open(k, was->account, ask->letters, record.at);
     }
     consent_let_go(k);
     return ended;

@@ -27,8 +27,9 @@ struct guarded {
     bool own_known;
     struct limits lately; /* own ones of the last day: what they allowed is no sign */
     uint64_t lately_until;
-    bool closed;     /* it is suspended */
-    uint64_t opened; /* what was said of its letters when it was released last */
+    bool closed;        /* it is suspended */
+    uint64_t opened;    /* what was said of its letters when it was released last */
+    uint64_t opened_at; /* wall milliseconds of that; 0: it never was */
     struct signs signs;
 
     struct {

@@ -26,6 +26,31 @@ bool suspension_of(struct keeper *k, struct slice account, struct arena *arena,
            (!*found || cbor_read(value, &suspension_record_schema, arena, out, e));
 }
 
+static struct slice end_name(struct slice account, struct arena *arena)
+{
+    return arena_printf(arena, "released/%.*s", SLICE_ARG(account));
+}
+
+bool suspension_last_end(struct keeper *k, struct slice account, struct arena *arena,
+                         struct suspension_record *out, struct error *e)
+{
+    struct slice value = SLICE_NONE;
+    bool found = false;
+
+    *out = (struct suspension_record){.at = 0};
+    return state_value_get(k->state, end_name(account, arena), arena, &value, &found, e) &&
+           (!found || cbor_read(value, &suspension_record_schema, arena, out, e));
+}
+
+bool suspension_keep_end(struct keeper *k, const struct suspension_record *ended,
+                         struct arena *arena, struct error *e)
+{
+    OWN(buf) struct buf value = {.max = STATE_VALUE_MAX};
+
+    cbor_write(&value, &suspension_record_schema, ended);
+    return state_value_put(k->state, end_name(ended->account, arena), buf_slice(&value), e);
+}
+
 /* In the queue first, then in the ledger: an offender must not win the race against the disk. */
 static void hold_letter(struct keeper *k, const struct letter_id *id)
 {
@@ -253,7 +278,8 @@ bool suspension_hold(struct keeper *k, const struct facts *f, struct arena *aren
 {
     struct ruling *rulings = d->rulings.items;
 
-    if (f->account.len == 0 || !guard_is_closed(k, f->account, arena)) {
+    if (f->account.len == 0 || (!guard_is_closed(k, f->account, arena) &&
+                                !guard_opened_behind(k, f->account, f->received_at))) {
         return false;
     }
     for (size_t i = 0; i < d->rulings.count; i++) {

@@ -16,6 +16,12 @@ struct keeper;
 bool suspension_of(struct keeper *k, struct slice account, struct arena *arena,
                    struct suspension_record *out, bool *found, struct error *e) MUST_CHECK;
 
+/* How the last one ended: its record, or all zero. It outlives a restart, for letters that were taken in before and are decided behind it. */
+bool suspension_last_end(struct keeper *k, struct slice account, struct arena *arena,
+                         struct suspension_record *out, struct error *e) MUST_CHECK;
+bool suspension_keep_end(struct keeper *k, const struct suspension_record *ended,
+                         struct arena *arena, struct error *e) MUST_CHECK;
+
 /* Suspend the sender of this letter for what was seen. What fails is logged: it sends nothing in any case until the next start. */
 void suspension_by_signs(struct keeper *k, const struct facts *f,
                          const struct signs_verdict *verdict, struct arena *arena);
@@ -29,7 +35,8 @@ bool suspension_begin(struct keeper *k, struct suspension_record *r, struct aren
 bool suspension_add(struct keeper *k, struct slice account, const struct letter_id *id,
                     struct arena *arena, struct error *e) MUST_CHECK;
 
-/* Have the rulings of a letter hold it when its sender is suspended; whether he is. */
+/* Have the rulings of a letter hold it when its sender is suspended, or was while it was not decided yet, and what was held then did not go
+ * on its way; whether so. */
 bool suspension_hold(struct keeper *k, const struct facts *f, struct arena *arena,
                      struct decision *d);
 

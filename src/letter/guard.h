@@ -22,6 +22,8 @@ extern const struct cbor_schema limit_record_schema;
 #define SUSPENSION_LETTERS_MAX 8192
 #define SUSPENSION_SIGNS_MAX   64
 
+#define SUSPENSION_SENT_ON 1 /* of `released` */
+
 enum suspension_state { SUSPENSION_BEGUN = 1, SUSPENSION_ENDED = 2 };
 
 /* A sign that the account is stolen. */

@@ -295,6 +295,37 @@ def test_a_person_suspends_and_what_waits_is_held(scene):
         company.postern("acts").splitlines() if "account suspend" in line or "account release" in line)
 
 
+@pytest.mark.parametrize("what", ["--cancel-held", "--send-held", None])
+def test_a_release_counts_for_what_was_not_decided_meanwhile(scene, what):
+    """A letter that nobody could look at while its sender was suspended goes the way of the others, also after a restart."""
+    company, receiver = scene.company, scene.receiver
+    text = company.config.read_text()
+
+    def came(to):
+        return any(to == who["address"] for envelope, _ in receiver.letters() for who in envelope["to"])
+
+    company.stop()
+    company.set("clamd", "127.0.0.1:9")  # nobody
+    company.start()
+    smtp = scene.client()
+    assert send(smtp, 1, "paula@partner.test")[0] == 250
+    wait_for("the letter to wait", lambda: company.status()["backlog.letters"] == "1")
+    company.postern("account", "suspend", ALICE, "--reason", "Her notebook was stolen")
+    company.postern("account", "release", ALICE, "--reason", "New password", *([what] if what else []))
+    assert company.status()["backlog.letters"] != "0"
+    company.stop()
+    company.config.write_text(text)
+    company.start()
+    wait_for("a decision", lambda: company.status()["backlog.letters"] == "0")
+    assert send(scene.client(), 2, "karl@partner.test")[0] == 250  # what she sends since then goes
+    wait_for("the second letter", lambda: came("karl@partner.test"))
+    if what == "--send-held":
+        wait_for("the first letter", lambda: came("paula@partner.test"))
+    else:
+        assert not came("paula@partner.test")
+    assert (" held " in company.postern("queue", "list", check=False).stdout) == (what is None)
+
+
 def notices(scene, subject):
     return [(m["To"], m.get_payload(decode=True).decode()) for _, octets in scene.receiver.letters()
             if (m := email.message_from_bytes(octets))["Subject"] == subject]
