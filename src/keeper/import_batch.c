@@ -225,7 +225,7 @@ static bool append(struct batch *b, struct ledger_ref *refs, struct error *e)
 }
 
 /* A letter that came alone is in a file of its own already. */
-static void keep_content(struct batch *b, struct parcel *p, struct slice letter)
+static void keep_content(const struct batch *b, struct parcel *p, struct slice letter)
 {
     struct error e;
     int fd = -1;
