@@ -10,7 +10,24 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include <stdlib.h>
 #include <string.h>
+
+/* How far a test goes on at a time that tries very many places. As shipped it tries each of them; a sanitizer, under which all
+ * is many times slower, looks for faults of another kind, which are the same at the places between: it tries every n-th. With
+ * POSTERN_LONG, which `./do test --long` sets, each is tried everywhere. */
+#ifdef __SANITIZE_THREAD__
+#define TEST_STEP 5
+#elif defined(__SANITIZE_ADDRESS__)
+#define TEST_STEP 3
+#else
+#define TEST_STEP 1
+#endif
+static inline unsigned test_step(void)
+{
+    const char *all = getenv("POSTERN_LONG");
+    return all ? 1 : TEST_STEP;
+}
 
 /* Compare a struct slice with a C string literal. */
 #define assert_slice(slice_, text_)                                                                \

@@ -23,10 +23,12 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build-check"
+BUILD, SHIPPED = ROOT / "build-check", ROOT / "build"  # how clang is called; what the first users get
 CACHE, CACHE_DAYS = ROOT / ".work/check", 14
 FUNCTION_LINES, FILE_LINES, HEADER_LINES = 60, 500, 200
 DEEP = "--deep" in sys.argv
+# Tests run under ASan and UBSan each time: what an analyzer finds on their paths shows there. So clang's analyzer and cppcheck look
+# at them by --deep only.
 ANALYZER_NODES = 30000  # states of one function that clang's analyzer looks at; its own default is 225,000
 
 BANNED = {
@@ -101,22 +103,37 @@ def content(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def remembered(check, rules, function, items):
-    """function(path) for every path, or what it said last time about the same bytes."""
+def remembered(check, rules, function, items, batch=1):
+    """function(paths) for so many paths at a time, {path: what it found}, or what it said last time about the same bytes.
+    Large files come first, so that no processor is left alone with one of them at the end."""
     CACHE.mkdir(parents=True, exist_ok=True)
 
-    def one(path):
+    def place(path):
         what = [check, str(rules), short(path), *(content(p) for p in included(path))]
-        kept = CACHE / hashlib.sha256("\n".join(what).encode()).hexdigest()
-        if kept.exists():
-            kept.touch()  # forget_old() keeps what is still asked for
-            return json.loads(kept.read_text())
-        found = function(path)
-        fresh = kept.with_suffix(f".{os.getpid()}")
-        fresh.write_text(json.dumps(found))
-        fresh.rename(kept)
-        return found
-    return in_parallel(one, items)
+        return CACHE / hashlib.sha256("\n".join(what).encode()).hexdigest()
+
+    def some(paths):
+        said = function(paths)
+        for path in paths:
+            fresh = kept[path].with_suffix(f".{os.getpid()}")
+            fresh.write_text(json.dumps(said[path]))
+            fresh.rename(kept[path])
+        return []
+
+    kept = {path: place(path) for path in items}
+    new = sorted((path for path in items if not kept[path].exists()), key=lambda path: -path.stat().st_size)
+    n = -(-len(new) // batch)
+    in_parallel(some, [new[i::n] for i in range(n)])
+    found = []
+    for path in items:
+        kept[path].touch()  # forget_old() keeps what is still asked for
+        found += json.loads(kept[path].read_text())
+    return found
+
+
+def one_by_one(function):
+    """For remembered(): a tool that is asked about one file at a time."""
+    return lambda paths: {path: function(path) for path in paths}
 
 
 def forget_old():
@@ -129,11 +146,20 @@ def version(tool):
     return run(tool, "--version").stdout
 
 
+@functools.cache
+def commands():
+    """{file: the words of one of its compilations, absolute}: some are compiled for several programs, by the same flags."""
+    found = {}
+    for entry in json.loads((BUILD / "compile_commands.json").read_text()):
+        found[(BUILD / entry["file"]).resolve()] = shlex.split(entry["command"])
+    return found
+
+
 def compile_flags():
     """Include paths and definitions of all compilations, once each."""
     flags = {}
-    for entry in json.loads((BUILD / "compile_commands.json").read_text()):
-        for flag in shlex.split(entry["command"]):
+    for words in commands().values():
+        for flag in words:
             if flag.startswith(("-I", "-D")):
                 flag = flag.replace("-I..", f"-I{ROOT}") if flag.startswith("-I..") else flag
                 flags[flag] = None
@@ -152,13 +178,13 @@ def check_format():
         print("   (skipped: formats differ between versions, and this is not clang-format 14)")
         return []
 
-    def one(path):
-        result = run("clang-format", "--dry-run", path)
-        if result.returncode not in (0, 1):
-            return [f"{short(path)}: clang-format crashes on it"]
-        at = re.search(r":(\d+):\d+: warning", result.stderr)
-        return [f"{short(path)}:{at[1]}: not formatted"] if at else []
-    return remembered("format", content(ROOT / ".clang-format"), one, CODE)
+    def some(paths):
+        result = run("clang-format", "--dry-run", *paths)
+        at = dict(reversed(re.findall(r"^(.*?):(\d+):\d+: warning", result.stderr, re.M)))  # the first of each file
+        crashed = [f"clang-format crashes on one of {', '.join(map(short, paths))}"]
+        found = {path: [f"{short(path)}:{at[str(path)]}: not formatted"] if str(path) in at else [] for path in paths}
+        return found if result.returncode in (0, 1) else {path: crashed for path in paths}
+    return remembered("format", content(ROOT / ".clang-format"), some, CODE, batch=40)
 
 
 def check_layers():
@@ -191,7 +217,7 @@ def check_headers():
         if not path.read_text().startswith(tuple(f"/* {n} - " for n in names)):
             found.append(f"{short(path)}:1: does not open with `/* {name} - ...`")
         return found
-    return remembered("headers", defined(flags), one, HEADERS)
+    return remembered("headers", defined(flags), one_by_one(one), HEADERS)
 
 
 def check_banned():
@@ -281,23 +307,28 @@ def check_tidy():
     """clang-tidy (.clang-tidy), with cognitive complexity at most 15"""
     sources = [s for s in SOURCES if not s.stem.endswith("_fuzz")]
     shown = re.compile(r"^(?:.*?/)?((?:src|tests|verify)/[^ ]*?:\d+):\d+: (?:error|warning): (.*)$", re.M)
+    run_instead = [] if DEEP else ["--checks=-clang-analyzer-*"]
 
     def one(path):
-        result = run("clang-tidy", "-p", BUILD, "--quiet", "--extra-arg=-Wno-unknown-warning-option",
-                     *bound, path)
+        flags = [f"-I{(BUILD / word[2:]).resolve()}" if word.startswith("-I") else word for word in commands()[path][1:]
+                 if word.startswith(("-I", "-D", "-W", "-std=", "-O"))]
+        result = run("clang-tidy", "--quiet", *bound, *(run_instead if is_test(path) else []), path,
+                     "--", *flags)
         return [f"{at}: {what}" for at, what in shown.findall(result.stdout)]
     bound = [] if DEEP else [f"--extra-arg={word}" for word in (
         "-Xclang", "-analyzer-config", "-Xclang", f"max-nodes={ANALYZER_NODES}")]
-    rules = [content(ROOT / ".clang-tidy"), version("clang-tidy"), defined(compile_flags()), bound]
-    return sorted(set(remembered("tidy", rules, one, sources)))
+    rules = [content(ROOT / ".clang-tidy"), version("clang-tidy"), defined(compile_flags()), bound, run_instead]
+    return sorted(set(remembered("tidy", rules, one_by_one(one), sources)))
 
 
 def check_cppcheck():
     """cppcheck: warnings, performance, portability"""
+    sources = sorted((s for s in SOURCES if DEEP or not is_test(s)), key=lambda path: -path.stat().st_size)
     result = run("cppcheck", "--enable=warning,performance,portability", "--inline-suppr", "--quiet",
                  f"-j{os.cpu_count()}", "--template={file}:{line}: {message} [{id}]", "--std=c11",
                  "--suppress=missingIncludeSystem", "--suppress=internalAstError",
-                 "--library=tools/cppcheck.cfg", "-Isrc", "-I.", "-D_GNU_SOURCE", "src", "verify")
+                 "--library=tools/cppcheck.cfg", "-Isrc", "-I.", "-D_GNU_SOURCE",
+                 *map(short, sources))
     return [line for line in result.stderr.splitlines() if line.strip()]
 
 
@@ -316,7 +347,7 @@ def check_analyzer():
                 found.append(line.replace(f"{ROOT}/", ""))
         return found
     sources = [s for s in SOURCES if not is_test(s)]
-    return remembered("analyzer", [version("gcc"), defined(flags)], one, sources)
+    return remembered("analyzer", [version("gcc"), defined(flags)], one_by_one(one), sources)
 
 
 def check_scripts():
@@ -339,7 +370,7 @@ def check_scripts():
 def missing_verbs():
     """Verbs and options that `postern help` knows and postern(1) does not, and the reverse."""
     page = (ROOT / "docs/man/postern.1").read_text().replace("\\-", "-")
-    listed = re.findall(r"^  (\S+(?: \S+)*?)  +\S", run(BUILD / "postern", "help").stdout, re.M)
+    listed = re.findall(r"^  (\S+(?: \S+)*?)  +\S", run(SHIPPED / "postern", "help").stdout, re.M)
     described = re.findall(r"^\.It Ic (\S+(?: (?!Ar|Op|Cm)\S+)*)", page, re.M)
     found = [f"docs/man/postern.1: `{v}` of src/cli/verbs.c is not described, or out of order"
              for v, d in zip(listed, described) if v != d][:1]
@@ -347,7 +378,7 @@ def missing_verbs():
               for v in sorted(set(listed) ^ set(described))]
     for verb in listed:
         part = re.split(r"^\.It Ic ", page.split(f".It Ic {verb}", 1)[-1], maxsplit=1, flags=re.M)[0]
-        options = re.findall(r"--([a-z0-9-]+)", run(BUILD / "postern", verb.split()[0], *verb.split()[1:],
+        options = re.findall(r"--([a-z0-9-]+)", run(SHIPPED / "postern", verb.split()[0], *verb.split()[1:],
                                                  "--help").stdout.splitlines()[0])
         found += [f"docs/man/postern.1: `{verb} --{o}` is not described" for o in options
                   if not re.search(rf"\bFl -{o}(?![\w-])|, -{o}(?![\w-])", part)]
@@ -374,11 +405,13 @@ def missing_alarms():
 def check_docs():
     """postern.conf(5) and postern(1) are current, and mandoc has no complaint about any page"""
     found = []
-    if run("ninja", "-C", BUILD, "settings_manual", "postern").returncode:
-        return ["build-check: settings_manual or postern does not compile"]
+    if not (SHIPPED / "build.ninja").exists():
+        run("meson", "setup", SHIPPED, "--buildtype=release", "-Ddebug=true")
+    if run("ninja", "-C", SHIPPED, "settings_manual", "postern").returncode:
+        return ["build: settings_manual or postern does not compile"]
     found += missing_verbs() + missing_alarms()
     page = ROOT / "docs/man/postern.conf.5"
-    if not page.exists() or run(BUILD / "settings_manual", "man").stdout != page.read_text():
+    if not page.exists() or run(SHIPPED / "settings_manual", "man").stdout != page.read_text():
         found.append("docs/man/postern.conf.5: differs from the settings' tables: run ./do docs")
     for path in sorted((ROOT / "docs/man").glob("*.[0-9]")):
         result = run("mandoc", "-Tlint", "-Wwarning", path)

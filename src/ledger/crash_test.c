@@ -129,13 +129,13 @@ static void see(struct story *s)
 /* Start from what the cut left, with the same key, and go on. */
 static void survive(const struct story *s, unsigned calls, enum disk_rest rest, unsigned seed)
 {
-    struct rig r = {.path = "/tmp/postern-ledger-XXXXXX", .options = s->rig.options};
+    struct rig r = {.options = s->rig.options};
     struct error e = {0};
     struct ledger_record record = {16, SLICE_INIT("")};
     unsigned number = NUMBERS - 1; /* of no record before */
 
     r.options.alarm = NULL;
-    assert_non_null(mkdtemp(r.path));
+    rig_folder(r.path);
     r.dirfd = open(r.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     r.options.record_keys = r.dirfd;
     r.key = secret_copy(secret_slice(s->rig.key));
@@ -159,7 +159,7 @@ static void survive(const struct story *s, unsigned calls, enum disk_rest rest, 
 static void cut_everywhere(const struct story *s, unsigned from)
 {
     disk_mode(DISK_PASSES);
-    for (unsigned i = from; i <= disk_calls(); i += DISK_STEP) {
+    for (unsigned i = from; i <= disk_calls(); i += test_step()) {
         survive(s, i, DISK_NOTHING, 0);
         survive(s, i, DISK_EVERYTHING, 0);
         for (unsigned seed = 1; seed <= SEEDS; seed++) {
@@ -279,7 +279,7 @@ static void a_pack_cannot_be_made(void **unused)
         disk_fail(0, 0);
         if (failed) { /* what was begun is tidied away */
             disk_mode(DISK_PASSES);
-            for (unsigned i = before + from; i <= disk_calls(); i += DISK_STEP) {
+            for (unsigned i = before + from; i <= disk_calls(); i += test_step()) {
                 survive(&s, i, DISK_NOTHING, 0);
             }
             disk_mode(DISK_NOTES);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -177,6 +178,8 @@ static int noted_rename(int dirfd, const char *from, const char *to)
 
 void disk_begin(void)
 {
+    /* A struct file is large and hardly written: from the kernel, not from the heap, it is zero without being touched. */
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 17);
     disk.real = ledger_io;
     disk.n = 0;
     disk.calls = disk.fail_count = 0;

@@ -13,13 +13,6 @@
 
 #define DISK_OPS_MAX 2000
 
-/* Who cuts the power everywhere goes on by this. One that looks for races finds them at any place, and is slow. */
-#ifdef __SANITIZE_THREAD__
-#define DISK_STEP 5
-#else
-#define DISK_STEP 1
-#endif
-
 /* What the power cut leaves of what was not synced. */
 enum disk_rest { DISK_NOTHING, DISK_EVERYTHING, DISK_SOME };
 

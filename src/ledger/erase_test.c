@@ -272,7 +272,7 @@ static void survive(const struct rig *from, unsigned calls, enum disk_rest rest,
 static void cut_everywhere(const struct rig *r, unsigned from, unsigned done_at)
 {
     disk_mode(DISK_PASSES);
-    for (unsigned i = from; i <= disk_calls(); i += DISK_STEP) {
+    for (unsigned i = from; i <= disk_calls(); i += test_step()) {
         survive(r, i, DISK_NOTHING, 0, done_at);
         survive(r, i, DISK_EVERYTHING, 0, done_at);
         survive(r, i, DISK_SOME, 7919 * i + 1, done_at);

@@ -175,7 +175,9 @@ bool record_keys_erase(struct record_keys *k, uint32_t index)
     (void)memmove(at + n, at + 1, (k->n - i - 1) * sizeof(*at));
     (void)memcpy(at, beside, n * sizeof(*at));
     k->n = k->n - 1 + n;
-    explicit_bzero(k->seeds + k->n, (k->room - k->n) * sizeof(*at));
+    if (n == 0) { /* one fewer than before: behind the others nothing else was ever written */
+        explicit_bzero(k->seeds + k->n, sizeof(*at));
+    }
     explicit_bzero(beside, sizeof(beside));
     forget_path(k);
     return true;

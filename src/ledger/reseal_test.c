@@ -406,7 +406,7 @@ static void the_power_goes(void **unused)
     unsigned from = disk_calls();
     assert_int_equal(reseal_all(&r), 2);
     disk_mode(DISK_PASSES);
-    for (unsigned i = from; i <= disk_calls(); i += DISK_STEP) {
+    for (unsigned i = from; i <= disk_calls(); i += test_step()) {
         survive(&r, i, DISK_NOTHING, 0);
         survive(&r, i, DISK_EVERYTHING, 1);
         survive(&r, i, DISK_SOME, 7919 * i + 1);
@@ -442,7 +442,7 @@ static void a_call_fails(void **unused)
             rig_verify_clean(&r);
         }
         disk_mode(DISK_PASSES);
-        for (unsigned i = before + from; failed && i <= disk_calls(); i += DISK_STEP) {
+        for (unsigned i = before + from; failed && i <= disk_calls(); i += test_step()) {
             survive(&r, i, DISK_NOTHING, 1);
         }
         rig_done(&r);

@@ -222,7 +222,7 @@ static void the_power_goes_meanwhile(void **unused)
     rewrap_all(&r);
     disk_mode(DISK_PASSES);
     assert_true(disk_calls() > from + 8);
-    for (unsigned i = from; i <= disk_calls(); i += DISK_STEP) {
+    for (unsigned i = from; i <= disk_calls(); i += test_step()) {
         survive(&r, former, i, DISK_NOTHING, 0);
         survive(&r, former, i, DISK_EVERYTHING, 0);
         survive(&r, former, i, DISK_SOME, 7919 * i + 1);
@@ -299,7 +299,7 @@ static void the_power_goes_after_a_failure(unsigned from, unsigned count)
     disk_mode(DISK_PASSES);
     assert_true(none(uses(&r, former)));
     expect_durable(&r, former);
-    for (unsigned i = failed_at; i <= disk_calls(); i += DISK_STEP) {
+    for (unsigned i = failed_at; i <= disk_calls(); i += test_step()) {
         survive(&r, former, i, DISK_NOTHING, 0);
     }
     rig_done(&r);

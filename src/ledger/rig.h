@@ -10,7 +10,8 @@
 #include "ledger/reader.h"
 #include "ledger/verify.h"
 
-#define RIG_MAX 4000
+#define RIG_MAX      4000
+#define RIG_PATH_MAX 64
 
 struct rig_ack {
     unsigned number;
@@ -18,7 +19,7 @@ struct rig_ack {
 };
 
 struct rig {
-    char path[64];
+    char path[RIG_PATH_MAX];
     int dirfd;
     struct secret *key;
     struct ledger_options options;
@@ -31,7 +32,11 @@ struct rig {
     bool unsettled;
 };
 
-/* A ledger in a temporary directory: with the default options, or with these. */
+/* Make an empty folder; in memory where there is such a place: no test here hangs on what a disk does, and each sync of one takes
+ * its time. */
+void rig_folder(char path[static RIG_PATH_MAX]);
+
+/* A ledger in such a folder: with the default options, or with these. */
 void rig_init(struct rig *r);
 void rig_init_with(struct rig *r, struct ledger_options options);
 

@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ledger/pack.h"
 #include "ledger/rig.h"
@@ -15,6 +16,14 @@ static void alarm_given(void *context, enum ledger_alarm alarm, const struct err
     r->unsettled |= alarm == LEDGER_ALARM_UNSETTLED;
 }
 
+void rig_folder(char path[static RIG_PATH_MAX])
+{
+    const char *in = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+
+    (void)snprintf(path, RIG_PATH_MAX, "%s/postern-ledger-XXXXXX", in);
+    assert_non_null(mkdtemp(path));
+}
+
 void rig_init(struct rig *r)
 {
     rig_init_with(r, (struct ledger_options){0});
@@ -24,8 +33,8 @@ void rig_init_with(struct rig *r, struct ledger_options options)
 {
     struct error e = {0};
 
-    *r = (struct rig){.path = "/tmp/postern-ledger-XXXXXX", .options = options};
-    assert_non_null(mkdtemp(r->path));
+    *r = (struct rig){.options = options};
+    rig_folder(r->path);
     r->dirfd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(r->dirfd >= 0);
     r->key = keyring_random();
@@ -55,8 +64,7 @@ void rig_twin(struct rig *r, const struct rig *of)
 {
     *r = *of;
     r->ledger = NULL;
-    (void)snprintf(r->path, sizeof(r->path), "/tmp/postern-ledger-XXXXXX");
-    assert_non_null(mkdtemp(r->path));
+    rig_folder(r->path);
     r->dirfd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     r->options.record_keys = r->dirfd;
     r->options.alarm = NULL;
