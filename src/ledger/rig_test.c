@@ -1,11 +1,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "ledger/pack.h"
 #include "ledger/rig.h"
 #include "tests/test.h"
+
+#define IN_MEMORY ((uint64_t)512 << 20) /* bytes; containers often have 64 MB */
 
 static void alarm_given(void *context, enum ledger_alarm alarm, const struct error *why)
 {
@@ -18,9 +21,11 @@ static void alarm_given(void *context, enum ledger_alarm alarm, const struct err
 
 void rig_folder(char path[static RIG_PATH_MAX])
 {
-    const char *in = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    struct statvfs memory;
+    bool fits = access("/dev/shm", W_OK) == 0 && statvfs("/dev/shm", &memory) == 0 &&
+                (uint64_t)memory.f_bavail * memory.f_bsize >= IN_MEMORY;
 
-    (void)snprintf(path, RIG_PATH_MAX, "%s/postern-ledger-XXXXXX", in);
+    (void)snprintf(path, RIG_PATH_MAX, "%s/postern-ledger-XXXXXX", fits ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(path));
 }
 
