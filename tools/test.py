@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -169,6 +170,12 @@ def checks(options):
     return counting("tools/check.py", r"(\d+) passed, (\d+) failed\n", *["--deep"] * options.long)
 
 
+def processor_s():
+    """What the programs that were run and have ended took of the processors."""
+    of = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return of.ru_utime + of.ru_stime
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./do test")
     parser.add_argument("--unit", action="store_true", help="unit tests only")
@@ -191,10 +198,12 @@ def main():
     total, lines = Count(), []
     for name, runner in runners:
         print(f"\n== {name}", flush=True)
-        began = time.monotonic()
+        began, worked = time.monotonic(), processor_s()
         count = runner()
         total.add(count)
-        lines.append(f"{name}: {count.line()} ({time.monotonic() - began:.0f} s)")
+        took = time.monotonic() - began
+        busy = (processor_s() - worked) / took / (os.cpu_count() or 1)
+        lines.append(f"{name}: {count.line()} ({took:.0f} s, processors busy for {busy:.0%} of it)")
         print(lines[-1], flush=True)
     print("\n" + "\n".join(lines))
     if total.passed + total.failed == 0:
