@@ -310,6 +310,8 @@ def check_tidy():
     run_instead = [] if DEEP else ["--checks=-clang-analyzer-*"]
 
     def one(path):
+        if path not in commands():
+            return [f"{short(path)}: is compiled by nothing"]
         flags = [f"-I{(BUILD / word[2:]).resolve()}" if word.startswith("-I") else word for word in commands()[path][1:]
                  if word.startswith(("-I", "-D", "-W", "-std=", "-O"))]
         result = run("clang-tidy", "--quiet", *bound, *(run_instead if is_test(path) else []), path,
