@@ -35,17 +35,19 @@ struct parcel *parcel_list_take(struct parcel_list *l)
 }
 
 /* Under the lock: until it is done. */
-static void count_in(struct backlog *b, const struct parcel *p)
+static void count_in(struct backlog *b, struct parcel *p, uint64_t bytes)
 {
-    b->imported_bytes += p->kind == LETTER_IMPORTED ? p->size : 0;
+    p->counted = bytes;
+    b->imported_bytes += bytes;
 }
 
 void backlog_add(struct keeper *k, struct parcel *p)
 {
     struct backlog *b = &k->backlog;
+    uint64_t bytes = p->kind == LETTER_IMPORTED ? parcel_content_kept(p) : 0;
 
     (void)pthread_mutex_lock(&b->lock);
-    count_in(b, p);
+    count_in(b, p, bytes);
     parcel_list_add(p->kind == LETTER_IMPORTED ? &b->imported : &b->list, p);
     if (p->kind == LETTER_SUBMITTED) {
         burst_letter(&b->burst, clock_steady_ms());
@@ -64,19 +66,21 @@ void backlog_put_off(struct keeper *k, struct parcel *p)
     p->tries++;
     p->due_ms = clock_steady_ms() + (FIRST_MS << step);
     (void)pthread_mutex_lock(&b->lock);
-    count_in(b, p);
+    count_in(b, p, 0);
     parcel_list_add(&b->later[step], p);
     (void)pthread_cond_signal(&b->changed); /* somebody may sleep for longer */
     (void)pthread_mutex_unlock(&b->lock);
 }
 
-size_t backlog_imported(struct keeper *k, uint64_t *bytes)
+bool backlog_is_full(struct keeper *k, bool awaited, int64_t waited_ms)
 {
+    bool bytes_count = !awaited && waited_ms < BACKLOG_BYTES_MS;
+
     (void)pthread_mutex_lock(&k->backlog.lock);
-    size_t count = k->backlog.imported.count;
-    *bytes = k->backlog.imported_bytes;
+    bool full = k->backlog.imported.count > BACKLOG_LETTERS_MAX ||
+                (bytes_count && k->backlog.imported_bytes > BACKLOG_BYTES_MAX);
     (void)pthread_mutex_unlock(&k->backlog.lock);
-    return count;
+    return full;
 }
 
 void backlog_close(struct keeper *k)
@@ -156,11 +160,11 @@ size_t backlog_take(struct backlog *b, struct parcel *parcels[static BACKLOG_GRO
     return n;
 }
 
-void backlog_done(struct backlog *b, size_t n, uint64_t imported_bytes)
+void backlog_done(struct backlog *b, size_t n, uint64_t counted)
 {
     (void)pthread_mutex_lock(&b->lock);
     b->busy -= n;
-    b->imported_bytes -= imported_bytes;
+    b->imported_bytes -= counted;
     (void)pthread_mutex_unlock(&b->lock);
 }
 

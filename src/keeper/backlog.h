@@ -9,6 +9,11 @@
 #include "keeper/parcel.h"
 
 #define BACKLOG_GROUP 16 /* imported letters that are taken at once */
+
+#define BACKLOG_LETTERS_MAX 2000 /* imported letters that wait before more are taken */
+#define BACKLOG_BYTES_MAX   ((uint64_t)32 << 20) /* in memory: after a large letter, none */
+#define BACKLOG_BYTES_MS    60000                /* so long these hold up a batch */
+
 #define BACKLOG_STEPS                                                                              \
     9 /* 1 s, 2 s, 4 s, up to 256 s: until a letter is looked at again that cannot be decided */
 
@@ -22,7 +27,7 @@ struct backlog {
     struct parcel_list later[BACKLOG_STEPS]; /* put off; each in the order of its times */
     struct burst burst;
     size_t busy;             /* workers at a letter */
-    uint64_t imported_bytes; /* of letters that were imported: those that wait and those in hand */
+    uint64_t imported_bytes; /* in memory, of imported letters that wait or are in hand */
     bool closed;
     atomic_size_t arriving; /* letters that are being recorded; not under the lock */
 };
@@ -33,13 +38,15 @@ void backlog_put_off(struct keeper *k, struct parcel *p); /* likewise: each time
 void backlog_close(struct keeper *k);
 void backlog_drop(struct keeper *k); /* when no thread runs: what waits is in the ledger */
 
-/* How many imported letters wait, and how many bytes they and those in hand have. */
-size_t backlog_imported(struct keeper *k, uint64_t *bytes);
+/* Whether an import has to wait before it takes more, which did so for `waited_ms`. `awaited`: a server waits for its
+ * 250, and only the number of letters holds it up. So it is for all after a while: a letter that cannot be inspected, or
+ * letters to be sent that come without end, must not stop what is taken. */
+bool backlog_is_full(struct keeper *k, bool awaited, int64_t waited_ms);
 
 /* The next letter that is to be sent, or several that were imported; 0 when closing. Then say how many
- * are no longer worked at, and how many bytes those of them had that were imported. */
+ * are no longer worked at, and how many bytes of them were `counted` when they were taken. */
 size_t backlog_take(struct backlog *b, struct parcel *parcels[static BACKLOG_GROUP]);
-void backlog_done(struct backlog *b, size_t n, uint64_t imported_bytes);
+void backlog_done(struct backlog *b, size_t n, uint64_t counted);
 
 /* How many wait for a worker, imported ones too. */
 size_t backlog_length(struct backlog *b);

@@ -16,13 +16,9 @@
 #include "stages/archive/archive.h"
 
 #define LETTER_ARENA ((size_t)192 << 20)
-#define BACKLOG_MAX  2000 /* letters that wait for inspection before more are taken */
 #define BACKLOG_MS   5
 #define CONTENT_ROOM 64   /* of a content's record, before the letter */
 #define TABLE        2048 /* slots for the letters of one batch: a power of two above their number */
-
-/* Bytes of letters that wait or are being inspected, before more are taken: after a large one, none. */
-#define BACKLOG_BYTES ((uint64_t)32 << 20)
 
 _Static_assert(TABLE > 2 * IMPORT_LETTERS_MAX, "the table must not fill up");
 _Static_assert(2 * IMPORT_LETTERS_MAX + 1 <= LEDGER_RECORDS_MAX, "a batch is one commit");
@@ -308,20 +304,13 @@ static bool take(struct batch *b, struct error *e)
     return record(b, e);
 }
 
-static bool is_much(struct keeper *k, bool awaited)
-{
-    uint64_t bytes = 0;
-
-    return backlog_imported(k, &bytes) > BACKLOG_MAX || (!awaited && bytes > BACKLOG_BYTES);
-}
-
-/* Inspection is slower than taking: what waits for it is bounded. A large letter of a server that waits for its 250 is
- * not waited for. */
+/* Inspection is slower than taking: what waits for it is bounded. */
 static void wait_for_backlog(struct keeper *k, bool awaited)
 {
     const struct timespec pause = {.tv_nsec = BACKLOG_MS * 1000000L};
+    int64_t since_ms = clock_steady_ms();
 
-    while (is_much(k, awaited) && !atomic_load(&k->closing)) {
+    while (backlog_is_full(k, awaited, clock_steady_ms() - since_ms) && !atomic_load(&k->closing)) {
         (void)nanosleep(&pause, NULL);
     }
 }

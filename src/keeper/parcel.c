@@ -171,6 +171,14 @@ void parcel_keep_content(struct parcel *p, int fd)
     (void)pthread_mutex_unlock(&p->lock);
 }
 
+uint64_t parcel_content_kept(struct parcel *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    uint64_t bytes = p->content_fd >= 0 ? p->size : 0;
+    (void)pthread_mutex_unlock(&p->lock);
+    return bytes;
+}
+
 void parcel_forget_content(struct parcel *p)
 {
     (void)pthread_mutex_lock(&p->lock);

@@ -52,6 +52,9 @@ struct parcel {
     unsigned tries;
     int64_t since_ms, due_ms; /* steady clock */
 
+    /* Bytes of it among those that imports wait for; who has it in hand reads them (keeper/backlog). */
+    uint64_t counted;
+
     struct parcel *next;          /* in the backlog or the index's list: one at a time */
     struct parcel *older, *newer; /* in the list of those not indexed: see indexer.c */
     uint64_t low;                 /* its seq is not below this */
@@ -105,6 +108,9 @@ void parcel_keep_facts(struct parcel *p);
 /* Keep the content for inspection if the budget for all parcels allows it; `fd` becomes the parcel's
  * or is closed. */
 void parcel_keep_content(struct parcel *p, int fd);
+
+/* How many bytes of its content are in memory: all or none. */
+uint64_t parcel_content_kept(struct parcel *p);
 
 /* Inspection is over: the content is not needed again soon. */
 void parcel_forget_content(struct parcel *p);

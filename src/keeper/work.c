@@ -354,14 +354,27 @@ static void delayed(struct keeper *k, struct parcel *p, const struct error *e)
     }
 }
 
-static uint64_t imported_bytes(struct parcel *const *parcels, size_t n)
+static uint64_t counted_bytes(struct parcel *const *parcels, size_t n)
 {
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < n; i++) {
-        bytes += parcels[i]->kind == LETTER_IMPORTED ? parcels[i]->size : 0;
+        bytes += parcels[i]->counted;
     }
     return bytes;
+}
+
+/* It comes again. The content of an imported letter is read anew then: no other letter need wait for its memory. */
+static void not_developed(struct keeper *k, struct parcel *p)
+{
+    if (p->kind == LETTER_IMPORTED) {
+        parcel_forget_content(p);
+    }
+    if (p->undecided) {
+        backlog_put_off(k, p);
+    } else {
+        backlog_add(k, p);
+    }
 }
 
 void keeper_work(void *keeper)
@@ -373,7 +386,7 @@ void keeper_work(void *keeper)
 
     thread_background();
     for (size_t n = backlog_take(&k->backlog, parcels); n; n = backlog_take(&k->backlog, parcels)) {
-        uint64_t bytes = imported_bytes(parcels, n);
+        uint64_t bytes = counted_bytes(parcels, n);
         bool developed = develop_all(k, parcels, n, &arena, &e);
         if (!developed && parcels[0]->parks) { /* it comes alone, and comes again */
             parcels[0]->parks = false;
@@ -388,10 +401,8 @@ void keeper_work(void *keeper)
         for (size_t i = 0; i < n; i++) {
             if (developed) {
                 parcel_drop(parcels[i]);
-            } else if (parcels[i]->undecided) {
-                backlog_put_off(k, parcels[i]);
             } else {
-                backlog_add(k, parcels[i]);
+                not_developed(k, parcels[i]);
             }
         }
         backlog_done(&k->backlog, n, bytes);
