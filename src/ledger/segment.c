@@ -16,7 +16,6 @@
 
 #define STEP_MIN ((uint64_t)256 << 10)
 #define STEP_MAX ((uint64_t)4 << 20)
-#define LARGE    ((uint64_t)512 << 10) /* bytes of a batch; more grows the file */
 #define PROGRAM  "postern " POSTERN_VERSION
 
 /* -- room ahead -- */
@@ -75,7 +74,7 @@ static bool reserve(const struct segment *s, uint64_t need, struct error *e)
 
 /* Take disk space in advance, so that a full disk is met here, where nothing is lost, and because
  * syncing into blocks that are already there takes a third of the time of growing a file. A
- * large batch is not written twice for that, which would take longer: it grows the file itself. */
+ * large batch is not written twice for that: it grows the file itself. */
 static bool make_room(struct ledger *l, uint64_t need, struct error *e)
 {
     struct segment *s = &l->segment;
@@ -84,7 +83,7 @@ static bool make_room(struct ledger *l, uint64_t need, struct error *e)
     if (s->length + need <= s->allocated) {
         return true;
     }
-    if (need > LARGE) {
+    if (need > STEP_MAX) {
         return reserve(s, need, e);
     }
     while (!extend(s, s->length + need + s->step, &full, e)) {
