@@ -20,13 +20,13 @@ const struct argument_option account_evidence_options[] = {
     OPTION_END,
 };
 
-static bool ask_part(struct cli *c, const struct suspension_evidence_ask *ask,
+static bool ask_part(struct cli *c, const struct suspension_evidence_ask *ask, size_t max,
                      struct memfd_map *map, struct error *e)
 {
     OWN(fd) int fd = -1;
 
     return cli_ask(c, CLI_READER, &suspension_evidence, ask, NULL, &fd, CLI_LONG_MS, e) &&
-           memfd_map(fd, EVIDENCE_BYTES_MAX, map, e);
+           memfd_map(fd, max, map, e);
 }
 
 /* The text becomes a record; a checkpoint is signed over that, and everything is proved in its tree. */
@@ -50,14 +50,14 @@ bool cli_account_evidence(struct cli *c, struct error *e)
         return error_set(e, ERROR_INPUT, "--suspension wants the number of a record, not `%s`",
                          number);
     }
-    if (!ask_part(c, &ask, &text, e) ||
+    if (!ask_part(c, &ask, EVIDENCE_TEXT_MAX, &text, e) ||
         !cli_ask(c, CLI_KEEPER, &admin_checkpoint, NULL, &checkpoint, NULL, CLI_ASK_MS, e)) {
         return false;
     }
     digest_of(text.bytes, SLICE_NONE, digest);
     ask.digest = SLICE_ARRAY(digest);
     ask.note = checkpoint.note;
-    if (!ask_part(c, &ask, &proof, e)) {
+    if (!ask_part(c, &ask, EVIDENCE_PROOF_MAX, &proof, e)) {
         return false;
     }
     if (strcmp(path, "-") == 0) {

@@ -26,11 +26,13 @@ static const struct config_setting rows[] = {
     CONFIG_ROW("unknown-recipients", CHOICE, struct contacts_settings, unknown, .initial = "accept",
                .words = unknown_words,
                .help = "What becomes of recipients in our domains whom Postern does not know.",
-               .more = "`refuse`: who is no account, no address of one and not in the company's "
-                       "contacts is refused with 550 5.1.1. Set it when that is everybody: then a "
-                       "mistyped colleague is noticed at once, and a decoy looks like one. With "
-                       "`accept` the next hop says who is unknown, except in `decoy-domain`, where "
-                       "nobody is real."),
+               .more =
+                   "`refuse`: who is no account, no address of one and not in the company's "
+                   "contacts is refused with 550 5.1.1. Set it when that is everybody: then a "
+                   "mistyped colleague is noticed at once, and a decoy looks like one. With "
+                   "`accept` the next hop says who is unknown, except in `decoy-domain`, where "
+                   "nobody is real. Where `address-book` of a `[directory]` fills the contacts, "
+                   "that directory says who is known."),
     CONFIG_ROW("decoy-domain", DOMAIN, struct contacts_settings, decoy_domains, .list = true,
                .example = "example-partners.test",
                .help = "Domains of the company's in which decoys have addresses; its own if none.",

@@ -87,7 +87,9 @@ static const struct config_setting rows[] = {
                    "(`o`, `company`), title (`title`) and telephone (`telephoneNumber`); none for "
                    "an entry that is locked there. Contacts that somebody added or changed here "
                    "stay as they are. What would take more than a third of the directory's "
-                   "contacts away is not done before a person confirms it."),
+                   "contacts away is not done before a person confirms it. Whoever reads the "
+                   "directory and has a list of contacts can tell the decoys in it: they are not "
+                   "there."),
     CONFIG_ROW("contact-base", TEXT, struct directory_settings, contact_base, .max = DN_MAX,
                .example = "ou=contacts,dc=example,dc=test",
                .help = "Below which entry contacts are looked for; by default `base`."),

@@ -181,6 +181,17 @@ const struct contact_row *contact_book_decoy(const struct contact_book *b, struc
     return e ? &e->row : NULL;
 }
 
+struct slice contact_book_bare(struct slice address, uint8_t separator, struct arena *arena)
+{
+    size_t at = slice_find(address, '@');
+    size_t tag = separator ? slice_find(slice_head(address, at), separator) : at;
+
+    return tag == 0 || tag >= at
+               ? address
+               : arena_printf(arena, "%.*s%.*s", SLICE_ARG(slice_head(address, tag)),
+                              SLICE_ARG(slice_from(address, at)));
+}
+
 bool contact_book_has(const struct contact_book *b, struct slice address)
 {
     const struct entry *e = b->buckets[bucket_of(b, address)];

@@ -31,6 +31,9 @@ const struct contact_row *contact_book_get(const struct contact_book *b, struct 
 /* The decoy of that address in anybody's book, also one that has served; or NULL. */
 const struct contact_row *contact_book_decoy(const struct contact_book *b, struct slice address);
 
+/* The address without its tag: anna+tag@ is anna@, where the separator is '+'; 0: there are none. */
+struct slice contact_book_bare(struct slice address, uint8_t separator, struct arena *arena);
+
 /* Whether anybody has the address in a book, in whatever way. */
 bool contact_book_has(const struct contact_book *b, struct slice address);
 

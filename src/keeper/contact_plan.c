@@ -13,6 +13,7 @@ struct entry {
 
 struct planning {
     struct slice directory;
+    uint8_t separator;
     struct entry *entries; /* ascending by key, each once */
     size_t n;
     struct arena *arena;
@@ -90,13 +91,14 @@ static bool is_same(const struct contact *a, const struct contact *b)
 static void plan_one(struct planning *p, const struct contact_book *b, const struct contact *given)
 {
     const struct contact_row *there = contact_book_get(b, SLICE_NONE, given->address);
-    bool hidden = there && there->kind == CONTACT_RETIRED;
+    bool hidden =
+        contact_book_decoy(b, contact_book_bare(given->address, p->separator, p->arena)) != NULL;
     struct contact_row row = {.contact = *given,
                               .kind = hidden ? CONTACT_DECOY : CONTACT_REAL,
                               .until = hidden ? UINT64_MAX >> 1 : 0,
                               .directory = p->directory};
 
-    if (!there || hidden) {
+    if (!there || there->kind == CONTACT_RETIRED) {
         change(p, CONTACT_PLAN_ADD, &row);
         return;
     }
@@ -134,11 +136,12 @@ static void plan_gone(struct planning *p, const struct contact_row *owned)
     change(p, CONTACT_PLAN_REMOVE, &row);
 }
 
-void contact_plan_make(const struct contact_book *b, struct slice directory,
+void contact_plan_make(const struct contact_book *b, struct slice directory, uint8_t separator,
                        const struct contact *there, size_t n, struct arena *arena,
                        struct contact_plan *out)
 {
-    struct planning p = {.directory = directory, .arena = arena, .out = out};
+    struct planning p = {
+        .directory = directory, .separator = separator, .arena = arena, .out = out};
 
     *out = (struct contact_plan){
         .changes = arena_array(arena, n + contact_book_size(b) + 1, sizeof(*out->changes))};

@@ -1,7 +1,7 @@
 /* keeper/contact_plan - what a directory's entries would make of the company's address book. For the keeper's own files.
  *
  * Pure: entries and the book in, changes out. What a person added or changed, and what another directory says, stays as it is; so does a decoy,
- * which nothing tells from such a one. One whose address was a decoy's comes as a decoy. */
+ * which nothing tells from such a one. One whose address is or was a decoy's in anybody's book comes as a decoy. */
 #pragma once
 
 #include "keeper/contact_book.h"
@@ -32,9 +32,10 @@ struct contact_plan {
  * Make the plan; all in the arena but for texts, which look into the book or `there`.
  *
  * @param directory  its name
+ * @param separator  of subaddresses; 0: there are none
  * @param there      its entries; of those with one address the first counts
  */
-void contact_plan_make(const struct contact_book *b, struct slice directory,
+void contact_plan_make(const struct contact_book *b, struct slice directory, uint8_t separator,
                        const struct contact *there, size_t n, struct arena *arena,
                        struct contact_plan *out);
 

@@ -52,7 +52,7 @@ static void what_a_person_said_stays(void **unused)
     put(b, "other@e.test", "Another's", CONTACT_REAL, "lab");
     put(b, "gone@e.test", "Gone", CONTACT_REAL, "office");
     put(b, "stays@e.test", "By hand", CONTACT_REAL, "");
-    contact_plan_make(b, SLICE("office"), there, 7, &arena, &plan);
+    contact_plan_make(b, SLICE("office"), '+', there, 7, &arena, &plan);
     assert_int_equal(plan.owned, 3);
     assert_int_equal(plan.n_changes, 3);
     assert_int_equal(plan.counts[CONTACT_PLAN_ADD], 1);
@@ -80,7 +80,7 @@ static void decoys_stay_decoys(void **unused)
     put(b, "served@e.test", "Nobody", CONTACT_RETIRED, "");
     put(b, "mine@e.test", "Nobody", CONTACT_DECOY, "office");
     put(b, "left@e.test", "Nobody", CONTACT_DECOY, "office");
-    contact_plan_make(b, SLICE("office"), there, 3, &arena, &plan);
+    contact_plan_make(b, SLICE("office"), '+', there, 3, &arena, &plan);
     assert_ptr_equal(of(&plan, SLICE("decoy@e.test")), &nothing);
     assert_int_equal(of(&plan, SLICE("served@e.test"))->kind, CONTACT_PLAN_ADD);
     assert_int_equal(of(&plan, SLICE("served@e.test"))->row.kind, CONTACT_DECOY);
@@ -89,6 +89,43 @@ static void decoys_stay_decoys(void **unused)
     assert_int_equal(of(&plan, SLICE("mine@e.test"))->row.until, 7);
     assert_int_equal(of(&plan, SLICE("left@e.test"))->kind, CONTACT_PLAN_REMOVE);
     assert_int_equal(of(&plan, SLICE("left@e.test"))->row.kind, CONTACT_RETIRED);
+}
+
+/* Whoever writes to the directory makes no decoy findable, in whosever book it stands: by its address, or by one with a tag. */
+static void anybodys_decoy_comes_as_one(void **unused)
+{
+    (void)unused;
+    OWN(contact_book) struct contact_book *b = contact_book_new();
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    const struct contact there[] = {entry("THEIRS@e.test", "Guess"), entry("gone@e.test", "Guess"),
+                                    entry("ours+tag@e.test", "Guess"),
+                                    entry("theirs+x@e.test", "Guess"),
+                                    entry("real@e.test", "Real")};
+    struct contact_row row = {
+        .owner = SLICE("anna@e.test"),
+        .contact = {.address = SLICE("theirs@e.test"), .name = SLICE("Nobody")},
+        .kind = CONTACT_DECOY,
+        .until = 7,
+    };
+    struct contact_plan plan;
+
+    contact_book_put(b, &row);
+    row.contact.address = SLICE("gone@e.test");
+    row.kind = CONTACT_RETIRED;
+    contact_book_put(b, &row);
+    row.contact.address = SLICE("real@e.test");
+    row.kind = CONTACT_REAL;
+    contact_book_put(b, &row);
+    put(b, "ours@e.test", "Nobody", CONTACT_DECOY, "");
+    contact_plan_make(b, SLICE("office"), '+', there, 5, &arena, &plan);
+    assert_int_equal(plan.counts[CONTACT_PLAN_ADD], 5);
+    assert_int_equal(of(&plan, SLICE("THEIRS@e.test"))->row.kind, CONTACT_DECOY);
+    assert_int_equal(of(&plan, SLICE("gone@e.test"))->row.kind, CONTACT_DECOY);
+    assert_int_equal(of(&plan, SLICE("ours+tag@e.test"))->row.kind, CONTACT_DECOY);
+    assert_int_equal(of(&plan, SLICE("theirs+x@e.test"))->row.kind, CONTACT_DECOY);
+    assert_int_equal(of(&plan, SLICE("real@e.test"))->row.kind, CONTACT_REAL);
+    contact_plan_make(b, SLICE("office"), 0, there, 5, &arena, &plan);
+    assert_int_equal(of(&plan, SLICE("ours+tag@e.test"))->row.kind, CONTACT_REAL);
 }
 
 static void many_that_go_are_an_alarm(void **unused)
@@ -120,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_person_said_stays),
         cmocka_unit_test(decoys_stay_decoys),
+        cmocka_unit_test(anybodys_decoy_comes_as_one),
         cmocka_unit_test(many_that_go_are_an_alarm),
     };
     return cmocka_run_group_tests_name("keeper/contact_plan", tests, NULL, NULL);

@@ -20,6 +20,11 @@ bool contacts_owner(const struct keeper_admin *admin, bool company, bool changes
     return true;
 }
 
+uint8_t contacts_separator(const struct keeper *k)
+{
+    return setting_separator_byte(k->options.settings(k->options.context)->submission.separator);
+}
+
 static bool load(struct keeper *k, struct contact_book *book, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = STATE_VALUE_MAX};

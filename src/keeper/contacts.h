@@ -47,6 +47,9 @@ ipc_handler keeper_on_contact_export; /* contacts_export.c */
 ipc_handler keeper_on_decoys_order;   /* decoys_make.c */
 ipc_handler keeper_on_recipient;      /* decoys.c */
 
+/* Of subaddresses, by the settings; 0: there are none. */
+uint8_t contacts_separator(const struct keeper *k);
+
 /* Write entries, durably, then show them. `changing` is held. */
 bool contacts_write(struct keeper *k, const struct contact_row *rows, size_t n,
                     struct error *e) MUST_CHECK;

@@ -70,18 +70,19 @@ static bool is_same(const struct contact *a, const struct contact *b)
 }
 
 /* An entry that stands in lists: of one that does not, nobody knows. */
-static const struct contact_row *listed(const struct change *c, struct slice address,
-                                        const struct contact_row **hidden)
+static const struct contact_row *listed(const struct change *c, struct slice address)
 {
     const struct contact_row *row = contact_book_get(c->keeper->contacts->book, c->owner, address);
 
-    *hidden = row && row->kind == CONTACT_RETIRED ? row : NULL;
-    return *hidden ? NULL : row;
+    return row && row->kind == CONTACT_RETIRED ? NULL : row;
 }
 
-/* Whoever adds what was a decoy once has it stand in the book again: as a decoy. */
-static void add(struct change *c, const struct contact *given, const struct contact_row *hidden)
+/* Whoever adds what is or was a decoy, in whosever book, has it stand in this one as a decoy: whom nobody is to write to, nobody finds. */
+static void add(struct change *c, const struct contact *given)
 {
+    struct slice bare = contact_book_bare(given->address, contacts_separator(c->keeper), c->arena);
+    bool hidden = contact_book_decoy(c->keeper->contacts->book, bare) != NULL;
+
     c->rows[c->n++] = (struct contact_row){.owner = c->owner,
                                            .contact = *given,
                                            .kind = hidden ? CONTACT_DECOY : CONTACT_REAL,
@@ -91,8 +92,7 @@ static void add(struct change *c, const struct contact *given, const struct cont
 
 static bool put_one(struct change *c, const struct contact *given, struct error *e)
 {
-    const struct contact_row *hidden = NULL;
-    const struct contact_row *there = listed(c, given->address, &hidden);
+    const struct contact_row *there = listed(c, given->address);
 
     if (c->ask->mode == CONTACT_ADD && there) {
         return error_set(e, ERROR_INPUT, "%.*s is there already: `postern contact set` changes it",
@@ -103,7 +103,7 @@ static bool put_one(struct change *c, const struct contact *given, struct error 
                          SLICE_ARG(slice_head(given->address, 100)));
     }
     if (!there) {
-        add(c, given, hidden);
+        add(c, given);
         return true;
     }
     struct contact_row row = *there;

@@ -40,15 +40,7 @@ static bool is_in(const struct config_list *domains, struct slice domain)
 /* Without its tag: anna+tag@ is anna@. */
 static struct slice bare(const struct keeper *k, struct slice address, struct arena *arena)
 {
-    uint8_t separator =
-        setting_separator_byte(k->options.settings(k->options.context)->submission.separator);
-    size_t at = slice_find(address, '@');
-    size_t tag = separator ? slice_find(slice_head(address, at), separator) : at;
-
-    return tag == 0 || tag >= at
-               ? address
-               : arena_printf(arena, "%.*s%.*s", SLICE_ARG(slice_head(address, tag)),
-                              SLICE_ARG(slice_from(address, at)));
+    return contact_book_bare(address, contacts_separator(k), arena);
 }
 
 static bool is_accounts(struct keeper *k, struct slice address, struct arena *arena)

@@ -202,7 +202,8 @@ static void write_rulings(const struct facts *f, const struct decision *d, struc
     }
 }
 
-/* Whether all that waits is decided once more when something protects it (keeper/redecide): then nobody has to send it again. */
+/* Whether all that waits may be decided once more when something protects it (keeper/redecide). Whether it goes then nobody can promise: its
+ * steps may name nothing that hides it, or somebody orders otherwise meanwhile. */
 static bool is_decided_anew(const struct decision *d)
 {
     const struct ruling *all = d->rulings.items;
@@ -240,11 +241,10 @@ static void write_notice(const struct facts *f, const struct decision *d, struct
     if (is_decided_anew(d)) {
         line(out,
              SLICE("certificate or a key, or your mail administrator what else can be done. When"));
-        line(
-            out,
-            SLICE(
-                "that is here, the letter goes by itself, encrypted: you need not send it again."));
-        line(out, SLICE("The officer can let it go as it is, and says why."));
+        line(out, SLICE("that is here, the letter may go by itself, encrypted: ask your mail"));
+        line(out,
+             SLICE("administrator before you send it again. The officer can let it go as it is,"));
+        line(out, SLICE("and says why."));
         return;
     }
     line(out,

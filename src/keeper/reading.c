@@ -1,7 +1,10 @@
 /* What the reader may ask: every reading of the archive is itself a record. */
+#include <stdio.h>
+
 #include "keeper/callers.h"
 #include "keeper/internal.h"
 #include "requests/consent.h"
+#include "requests/evidence.h"
 #include "requests/holds.h"
 
 #define SUSPICIONS_A_MINUTE 20   /* several at once are one look */
@@ -9,7 +12,20 @@
 
 static bool on_reading(void *keeper, struct ipc_request *r, struct error *e)
 {
-    return keeper_record_one(keeper, LEDGER_AWAITED, RECORD_READING, &act_schema, r->ask, e);
+    const struct act *act = r->ask;
+    char sentence[ERROR_TEXT_MAX];
+
+    if (!keeper_record_one(keeper, LEDGER_AWAITED, RECORD_READING, &act_schema, act, e)) {
+        return false;
+    }
+    if (!act->refused && slice_equal(act->verb, SLICE(EVIDENCE_VERB))) {
+        (void)snprintf(sentence, sizeof(sentence),
+                       "%.*s took the evidence of a suspension, with subjects and recipients of "
+                       "letters; `postern acts` says of whom and why",
+                       SLICE_ARG(slice_head(act->by, 100)));
+        keeper_alert(keeper, "evidence-taken", sentence);
+    }
+    return true;
 }
 
 static bool on_settle(void *keeper, struct ipc_request *r, struct error *e)

@@ -11,20 +11,18 @@
 #include "keeper/internal.h"
 #include "keeper/sync_contacts.h"
 #include "keeper/sync_do.h"
+#include "keeper/sync_people.h"
 
 #define LOOK_EVERY_US 500000
-#define FIRST_ASK_MS  (5 * 60 * 1000) /* the servers are asked */
-#define PAGE_ASK_MS   30000
 #define RUN_ARENA     ((size_t)1 << 30)
 #define LAST_ARENA    ((size_t)1 << 20)
-
-#define ADDRESSES_MAX   200000U
-#define MEMBERSHIPS_MAX 2000000U
 
 struct sync_state {
     char name[DIRECTORY_NAME_MAX + 1];
     int64_t next_at; /* of the steady clock; 0: now */
     bool running;
+    bool accounts_failed; /* last time, otherwise than by what waits for a person */
+    bool contacts_failed; /* likewise, when they were looked at last */
     struct arena arena;
     struct directory_report last; /* its texts are in the arena */
 };
@@ -86,89 +84,16 @@ static struct sync_state *state_of(struct syncs *s, const struct settings *setti
     return state;
 }
 
-/* ── reading ── */
-
 struct run {
     struct keeper *keeper;
     const struct sync_order *order;
     const struct directory_settings *section;
     struct arena *arena;
     struct directory_report *report;
-    struct directory_person *people;
-    size_t count;
-    size_t addresses; /* so far, as the next */
-    size_t memberships;
+    struct sync_people read;
+    struct error accounts; /* what kept them from being done; ERROR_NONE: nothing */
+    struct error contacts;
 };
-
-/* What one reading may come to: the keeper holds it, and a row for each address in each group, in memory. */
-static bool is_bearable(struct run *r, const struct cbor_list *page, struct error *e)
-{
-    const struct directory_person *people = page->items;
-
-    for (size_t i = 0; i < page->count; i++) {
-        const struct slice *addresses = people[i].addresses.items;
-        for (size_t n = 0; n < people[i].addresses.count; n++) {
-            if (addresses[n].len > LETTER_ADDRESS_MAX) {
-                return error_set(e, ERROR_INPUT, "somebody has an address of %zu bytes there",
-                                 addresses[n].len);
-            }
-        }
-        r->addresses += 1 + people[i].addresses.count;
-        r->memberships += (1 + people[i].addresses.count) * people[i].groups.count;
-    }
-    return (r->addresses <= ADDRESSES_MAX && r->memberships <= MEMBERSHIPS_MAX) ||
-           error_set(e, ERROR_LIMIT,
-                     "more than %u addresses, or %u memberships of them in groups: narrow "
-                     "`user-filter` or name fewer groups",
-                     ADDRESSES_MAX, MEMBERSHIPS_MAX);
-}
-
-static bool read_page(struct run *r, uint64_t *reading, struct error *e)
-{
-    const struct directory_people_ask ask = {
-        .directory = r->section->name, .reading = *reading, .from = r->count};
-    struct directory_people_answer answer;
-
-    if (!r->keeper->options.directory ||
-        !ipc_call(r->keeper->options.directory, &directory_people, &ask, -1, &answer, NULL,
-                  r->arena, *reading ? PAGE_ASK_MS : FIRST_ASK_MS, e)) {
-        return r->keeper->options.directory
-                   ? false
-                   : error_set(e, ERROR_BUSY, "there is no process for directories");
-    }
-    if (*reading == 0) {
-        r->people = arena_array(r->arena, (size_t)answer.total + 1, sizeof(*r->people));
-        r->report->people = answer.total;
-        r->report->server = answer.server;
-        *reading = answer.reading;
-    }
-    if (answer.reading != *reading || answer.total != r->report->people ||
-        answer.people.count > answer.total - r->count ||
-        (answer.people.count == 0 && r->count < answer.total)) {
-        return error_set(e, ERROR_INPUT, "the directory process contradicts itself");
-    }
-    if (!is_bearable(r, &answer.people, e)) {
-        return false;
-    }
-    if (answer.people.count) {
-        (void)memcpy(r->people + r->count, answer.people.items,
-                     answer.people.count * sizeof(*r->people));
-    }
-    r->count += answer.people.count;
-    return true;
-}
-
-static bool read_people(struct run *r, struct error *e)
-{
-    uint64_t reading = 0;
-
-    do {
-        if (!read_page(r, &reading, e)) {
-            return false;
-        }
-    } while (r->count < r->report->people);
-    return true;
-}
 
 /* ── doing ── */
 
@@ -245,8 +170,8 @@ static bool plan_and_do(struct run *r, struct error *e)
 {
     struct sync_judge judge = {.keeper = r->keeper, .arena = r->arena};
     struct sync_scene scene = {.section = r->section,
-                               .people = r->people,
-                               .n_people = r->count,
+                               .people = r->read.list,
+                               .n_people = r->read.pages.count,
                                .now = (uint64_t)clock_wall_ms(),
                                .context = &judge,
                                .object = sync_object};
@@ -287,7 +212,7 @@ static bool plan_and_do(struct run *r, struct error *e)
 
 static bool run_accounts(struct run *r, struct error *e)
 {
-    if (!read_people(r, e)) {
+    if (!sync_people_read(r->keeper, r->section->name, &r->read, r->arena, r->report, e)) {
         return false;
     }
     (void)pthread_mutex_lock(&r->keeper->approvals.changing);
@@ -297,17 +222,16 @@ static bool run_accounts(struct run *r, struct error *e)
 }
 
 /* What keeps accounts from being changed keeps no contact back, and the other way round. */
-static bool run_it(struct run *r, struct error *e)
+static void run_it(struct run *r)
 {
-    bool accounts = run_accounts(r, e);
-    struct error why = {.kind = ERROR_NONE};
-    bool contacts = (!accounts && e->kind != ERROR_LIMIT) ||
-                    sync_contacts(r->keeper, r->order, r->section, r->arena, r->report, &why);
-
-    if (accounts && !contacts) {
-        *e = why;
+    if (run_accounts(r, &r->accounts)) {
+        r->accounts.kind = ERROR_NONE;
+    } else if (r->accounts.kind != ERROR_LIMIT) {
+        return;
     }
-    return accounts && contacts;
+    if (sync_contacts(r->keeper, r->order, r->section, r->arena, r->report, &r->contacts)) {
+        r->contacts.kind = ERROR_NONE;
+    }
 }
 
 /* ── when ── */
@@ -324,7 +248,17 @@ static void begin(struct keeper *k, const struct settings *settings, struct slic
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-/* Keep what became of it. True when it begins to fail with this one. */
+/* True when it begins to fail with this one. What waits for a person has an alarm of its own. */
+static bool begins_to_fail(bool *failed, const struct error *why)
+{
+    bool fails = why->kind != ERROR_NONE && why->kind != ERROR_LIMIT;
+    bool begins = fails && !*failed;
+
+    *failed = fails;
+    return begins;
+}
+
+/* Keep what became of it. True when accounts or contacts begin to fail with this one: neither keeps the other's from being heard. */
 static bool end(struct run *r, const struct settings *settings)
 {
     struct syncs *s = r->keeper->syncs;
@@ -336,7 +270,8 @@ static bool end(struct run *r, const struct settings *settings)
         state->running = false;
     }
     if (state && !r->order->test) {
-        worse = r->report->failure.len && state->last.failure.len == 0;
+        worse = begins_to_fail(&state->accounts_failed, &r->accounts);
+        worse = begins_to_fail(&state->contacts_failed, &r->contacts) || worse;
         arena_reset(&state->arena);
         state->last = *r->report;
         state->last.directory = slice_text(state->name);
@@ -370,9 +305,10 @@ bool sync_run(struct keeper *k, const struct sync_order *order, struct arena *ar
                     .order = order,
                     .section = settings_directory(settings, order->directory),
                     .arena = arena,
-                    .report = report};
+                    .report = report,
+                    .accounts = {.kind = ERROR_NONE},
+                    .contacts = {.kind = ERROR_NONE}};
     char sentence[ERROR_TEXT_MAX];
-    struct error why = {.kind = ERROR_NONE};
 
     if (!r.section) {
         return error_set(e, ERROR_INPUT, "postern.conf has no section [directory %.*s]",
@@ -381,14 +317,16 @@ bool sync_run(struct keeper *k, const struct sync_order *order, struct arena *ar
     *report = (struct directory_report){.directory = r.section->name};
     (void)pthread_mutex_lock(&k->syncs->running);
     begin(k, settings, r.section->name);
-    if (!run_it(&r, &why)) {
-        report->failure = arena_copy(arena, slice_text(why.text));
+    run_it(&r);
+    const struct error *why = r.accounts.kind != ERROR_NONE ? &r.accounts : &r.contacts;
+    if (why->kind != ERROR_NONE) {
+        report->failure = arena_copy(arena, slice_text(why->text));
     }
     report->ended_at = (uint64_t)clock_wall_ms();
     bool worse = end(&r, settings);
     (void)pthread_mutex_unlock(&k->syncs->running);
     log_end(&r);
-    if (worse && why.kind != ERROR_LIMIT) {
+    if (worse) {
         (void)snprintf(sentence, sizeof(sentence),
                        "the directory %.*s could not be synchronised; `postern directory status` "
                        "says why",

@@ -10,6 +10,7 @@
 #include "keeper/contact_plan.h"
 #include "keeper/contacts.h"
 #include "keeper/internal.h"
+#include "keeper/sync_pages.h"
 
 #define FIRST_ASK_MS (5 * 60 * 1000) /* the servers are asked */
 #define PAGE_ASK_MS  30000
@@ -20,85 +21,101 @@
 
 struct reading {
     struct contact *contacts;
-    size_t count;
-    uint64_t number;
+    struct sync_pages pages;
 };
 
 static bool read_page(struct keeper *k, struct slice directory, struct reading *r,
                       struct arena *arena, struct directory_report *report, struct error *e)
 {
     const struct directory_people_ask ask = {
-        .directory = directory, .reading = r->number, .from = r->count};
+        .directory = directory, .reading = r->pages.reading, .from = r->pages.count};
     struct directory_contacts_answer answer;
+    bool first = false;
+    size_t at = 0;
 
     if (!ipc_call(k->options.directory, &directory_contacts, &ask, -1, &answer, NULL, arena,
-                  r->number ? PAGE_ASK_MS : FIRST_ASK_MS, e)) {
+                  r->pages.begun ? PAGE_ASK_MS : FIRST_ASK_MS, e) ||
+        !sync_pages_take(&r->pages, answer.reading, answer.total, answer.contacts.count, &first,
+                         &at, e)) {
         return false;
     }
-    if (r->number == 0) {
+    if (first) {
         r->contacts = arena_array(arena, (size_t)answer.total + 1, sizeof(*r->contacts));
-        r->number = answer.reading;
         report->contacts = answer.total;
     }
-    if (answer.reading != r->number || answer.total != report->contacts ||
-        answer.contacts.count > answer.total - r->count ||
-        (answer.contacts.count == 0 && r->count < answer.total)) {
-        return error_set(e, ERROR_INPUT, "the directory process contradicts itself");
-    }
     if (answer.contacts.count) {
-        (void)memcpy(r->contacts + r->count, answer.contacts.items,
+        (void)memcpy(r->contacts + at, answer.contacts.items,
                      answer.contacts.count * sizeof(*r->contacts));
     }
-    r->count += answer.contacts.count;
     return true;
 }
 
 static bool read_all(struct keeper *k, struct slice directory, struct reading *r,
                      struct arena *arena, struct directory_report *report, struct error *e)
 {
-    do {
+    while (sync_pages_go_on(&r->pages)) {
         if (!read_page(k, directory, r, arena, report, e)) {
             return error_add(e, "address book");
         }
-    } while (r->count < report->contacts);
+    }
     return true;
 }
 
 /* ── doing ── */
 
-static bool record(struct keeper *k, const struct contact_change *changes, size_t n,
-                   struct slice directory, struct arena *arena, struct error *e)
+static bool add_act(struct slice directory, enum contact_plan_kind kind, struct slice object,
+                    size_t count, struct arena *arena, struct ledger_record *record,
+                    struct error *e)
 {
     static const char *const verbs[CONTACT_PLAN_KINDS] = {"contact add", "contact set",
                                                           "contact remove"};
-    struct ledger_record *records = arena_array(arena, n, sizeof(*records));
+    const struct act act = {.by = arena_printf(arena, "directory %.*s", SLICE_ARG(directory)),
+                            .at = SLICE("directory"),
+                            .verb = slice_text(verbs[kind]),
+                            .object = object,
+                            .count = count,
+                            .detail = SLICE("company contacts")};
+    OWN(buf) struct buf body = {.max = LEDGER_BODY_MAX};
+
+    cbor_write(&body, &act_schema, &act);
+    *record = (struct ledger_record){RECORD_ADMIN, arena_copy(arena, buf_slice(&body)), NULL};
+    return !body.full || error_set(e, ERROR_INPUT, "a change does not fit into a record");
+}
+
+/* Of few changes each is an act; of many, as of an import, only how many there are: whoever has a directory write its entries anew all the
+ * time does not fill the ledger with it. */
+static bool record(struct keeper *k, const struct contact_change *changes, size_t n, bool few,
+                   struct slice directory, struct arena *arena, struct error *e)
+{
+    struct ledger_record *records = arena_array(arena, n + CONTACT_PLAN_KINDS, sizeof(*records));
+    size_t counts[CONTACT_PLAN_KINDS] = {0};
+    size_t made = 0;
 
     for (size_t i = 0; i < n; i++) {
-        const struct act act = {.by = arena_printf(arena, "directory %.*s", SLICE_ARG(directory)),
-                                .at = SLICE("directory"),
-                                .verb = slice_text(verbs[changes[i].kind]),
-                                .object = changes[i].row.contact.address,
-                                .detail = SLICE("company contacts")};
-        OWN(buf) struct buf body = {.max = LEDGER_BODY_MAX};
-        cbor_write(&body, &act_schema, &act);
-        if (body.full) {
-            return error_set(e, ERROR_LIMIT, "a change does not fit into a record");
+        counts[changes[i].kind]++;
+        if (few && !add_act(directory, changes[i].kind, changes[i].row.contact.address, 0, arena,
+                            &records[made++], e)) {
+            return false;
         }
-        records[i] =
-            (struct ledger_record){RECORD_ADMIN, arena_copy(arena, buf_slice(&body)), NULL};
     }
-    return keeper_record(k, LEDGER_AWAITED, records, n, NULL, e);
+    for (enum contact_plan_kind kind = 0; !few && kind < CONTACT_PLAN_KINDS; kind++) {
+        if (counts[kind] &&
+            !add_act(directory, kind, SLICE_NONE, counts[kind], arena, &records[made++], e)) {
+            return false;
+        }
+    }
+    return keeper_record(k, LEDGER_AWAITED, records, made, NULL, e);
 }
 
 /* Those that stay come first; each of them and of those that go is written as it is. */
-static bool do_group(struct keeper *k, const struct contact_change *changes, size_t n,
+static bool do_group(struct keeper *k, const struct contact_change *changes, size_t n, bool few,
                      struct slice directory, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = GROUP_ARENA};
     struct contact_row *rows = arena_array(&arena, n, sizeof(*rows));
     size_t written = 0;
 
-    if (!record(k, changes, n, directory, &arena, e)) {
+    if (!record(k, changes, n, few, directory, &arena, e)) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
@@ -111,12 +128,13 @@ static bool do_group(struct keeper *k, const struct contact_change *changes, siz
     return contacts_write(k, rows, written, e);
 }
 
-static bool do_all(struct keeper *k, const struct contact_plan *plan, struct slice directory,
-                   struct error *e)
+/* The first `end` of them. */
+static bool do_all(struct keeper *k, const struct contact_plan *plan, size_t end,
+                   struct slice directory, struct error *e)
 {
-    for (size_t done = 0; done < plan->n_changes; done += GROUP) {
-        size_t n = plan->n_changes - done < GROUP ? plan->n_changes - done : GROUP;
-        if (!do_group(k, plan->changes + done, n, directory, e)) {
+    for (size_t done = 0; done < end; done += GROUP) {
+        size_t n = end - done < GROUP ? end - done : GROUP;
+        if (!do_group(k, plan->changes + done, n, plan->n_changes <= GROUP, directory, e)) {
             return error_add(e, "address book");
         }
     }
@@ -131,6 +149,7 @@ static void tell(const struct contact_plan *plan, struct directory_report *repor
     report->contacts_left_out = plan->left_out;
 }
 
+/* Before anything was done. */
 static bool has_room(struct keeper *k, const struct contact_plan *plan, struct error *e)
 {
     const struct contact_book *book = k->contacts->book;
@@ -138,10 +157,12 @@ static bool has_room(struct keeper *k, const struct contact_plan *plan, struct e
                  contact_book_count(book, SLICE_NONE, CONTACT_DECOY);
     size_t added = plan->counts[CONTACT_PLAN_ADD];
 
-    return (now + added <= CONTACT_COMPANY_MAX + plan->counts[CONTACT_PLAN_REMOVE] &&
+    return added == 0 ||
+           (now + added <= CONTACT_COMPANY_MAX + plan->counts[CONTACT_PLAN_REMOVE] &&
             contact_book_size(book) + added <= CONTACT_ALL_MAX) ||
            error_set(e, ERROR_LIMIT,
-                     "address book: it holds at most %d contacts, and has %zu; %zu more would come",
+                     "address book: it holds at most %d contacts, and has %zu; %zu more would "
+                     "come: no contact was added or changed, only those that went there went here",
                      CONTACT_COMPANY_MAX, now, added);
 }
 
@@ -171,18 +192,32 @@ static bool plan_and_do(struct keeper *k, const struct sync_order *order, struct
 {
     struct contact_plan plan;
 
-    contact_plan_make(k->contacts->book, directory, r->contacts, r->count, arena, &plan);
+    contact_plan_make(k->contacts->book, directory, contacts_separator(k), r->contacts,
+                      r->pages.count, arena, &plan);
     tell(&plan, report);
     report->fills_book = report->fills_book || plan.owned;
-    return confirm(k, order, &plan, e) && has_room(k, &plan, e) &&
-           (order->test || do_all(k, &plan, directory, e));
+    if (!confirm(k, order, &plan, e)) {
+        return false;
+    }
+    bool room = has_room(k, &plan, e);
+    if (!room && !order->test) {
+        keeper_alert(k, "directory-failed", e->text);
+    }
+    /* Those that go come first in a plan: there is always room for that. */
+    size_t end = room ? plan.n_changes : plan.counts[CONTACT_PLAN_REMOVE];
+    struct error why;
+    if (!order->test && !do_all(k, &plan, end, directory, &why)) {
+        *e = why;
+        return false;
+    }
+    return room;
 }
 
 bool sync_contacts(struct keeper *k, const struct sync_order *order,
                    const struct directory_settings *section, struct arena *arena,
                    struct directory_report *report, struct error *e)
 {
-    struct reading r = {.count = 0};
+    struct reading r = {.contacts = NULL};
 
     report->fills_book = section->address_book;
     /* What came from it while it filled the book goes when a person says so, not by a change of the settings alone. */

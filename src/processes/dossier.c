@@ -23,6 +23,8 @@ struct gathering {
     uint64_t end_letter;
     uint64_t *letters; /* numbers of the facts of those that were taken */
     size_t n_letters, room_letters;
+    uint64_t *left; /* and of those that did not fit */
+    size_t n_left, room_left;
 };
 
 void dossier_done(struct dossier *x)
@@ -58,6 +60,15 @@ static bool take_suspension(struct dossier *x, const struct ledger_entry *entry,
         return true;
     }
     bool begun = r.state == SUSPENSION_BEGUN;
+    if (begun && x->in_force && entry->ref.seq == number) {
+        return error_set(
+            e, ERROR_INPUT,
+            "record %llu continues the suspension that record %llu began: ask for that "
+            "one, by --suspension %llu",
+            (unsigned long long)number, (unsigned long long)x->in_force,
+            (unsigned long long)x->in_force);
+    }
+    x->in_force = !begun ? 0 : x->in_force ? x->in_force : entry->ref.seq;
     if (begun && (number ? entry->ref.seq == number : !x->suspension || x->ended)) {
         begin(x, entry, r.account);
     } else if (!x->suspension || x->ended) {
@@ -211,23 +222,26 @@ static bool is_about(uint64_t type)
            type == RECORD_NOTICE || type == RECORD_ORDER;
 }
 
-/* *its is whether it is the account's; then all that is about it is kept, but its bytes. */
-static bool keep_letter(struct gathering *g, const struct catalog_letter *letter, bool *its,
-                        struct error *e)
+static bool find_whose(struct gathering *g, const struct catalog_letter *letter, bool *its,
+                       struct error *e)
 {
-    OWN(arena) struct arena arena = {.max = ONE_ARENA};
-    struct catalog_record *list = NULL;
     struct facts facts;
-    size_t count = 0;
 
     arena_reset(&g->d->arena);
     if (!desk_read(g->d, letter->facts, RECORD_FACTS, &facts_schema, &facts, e)) {
         return false;
     }
     *its = is_account(g->x, facts.account);
-    if (!*its) {
-        return true;
-    }
+    return true;
+}
+
+/* All that is about it, but its bytes. */
+static bool keep_letter(struct gathering *g, const struct catalog_letter *letter, struct error *e)
+{
+    OWN(arena) struct arena arena = {.max = ONE_ARENA};
+    struct catalog_record *list = NULL;
+    size_t count = 0;
+
     if (!catalog_records(g->d->catalog, letter->seq, &arena, &list, &count, e)) {
         return false;
     }
@@ -235,6 +249,9 @@ static bool keep_letter(struct gathering *g, const struct catalog_letter *letter
         struct ledger_entry entry;
         if (!is_about(list[i].type) || list[i].ref.seq >= g->x->size) {
             continue;
+        }
+        if (g->x->file.n >= DOSSIER_RECORDS_MAX) {
+            return error_set(e, ERROR_LIMIT, "there are more records of it than fit");
         }
         arena_reset(&g->d->arena);
         if (!ledger_reader_get(g->d->ledger, list[i].ref, &g->d->arena, &entry, e) ||
@@ -245,39 +262,60 @@ static bool keep_letter(struct gathering *g, const struct catalog_letter *letter
     return true;
 }
 
-static bool has_letter(const struct gathering *g, uint64_t number)
+static bool has_number(const uint64_t *list, size_t n, uint64_t number)
 {
-    for (size_t i = 0; i < g->n_letters; i++) {
-        if (g->letters[i] == number) {
+    for (size_t i = 0; i < n; i++) {
+        if (list[i] == number) {
             return true;
         }
     }
     return false;
 }
 
-/* What does not fit is counted. */
+/* Older letters leave room for those of the hour before, of places, records and bytes. */
+static bool has_place(const struct gathering *g, const struct catalog_letter *letter)
+{
+    const struct dossier *x = g->x;
+
+    return letter->seq >= g->first_letter
+               ? x->n_letters < DOSSIER_LETTERS_MAX
+               : x->n_letters < DOSSIER_LETTERS_MAX - DOSSIER_RECENT_MIN &&
+                     x->file.n < DOSSIER_RECORDS_MAX / 4 * 3 &&
+                     arena_left(&x->file.arena) > CERTIFICATE_KEPT_MAX / 4;
+}
+
+/* *its is whether it is the account's. What does not fit is counted. */
 static bool add_letter(struct gathering *g, const struct catalog_letter *letter, bool *its,
                        struct error *e)
 {
     struct dossier *x = g->x;
-    size_t kept = x->file.n;
+    size_t before = x->file.n;
 
     *its = true;
-    if (letter->seq >= x->size || has_letter(g, letter->seq)) {
+    if (letter->seq >= x->size || has_number(g->letters, g->n_letters, letter->seq) ||
+        has_number(g->left, g->n_left, letter->seq)) {
         return true;
     }
-    if (x->n_letters == DOSSIER_LETTERS_MAX) {
-        x->letters_left_out++;
+    if (!find_whose(g, letter, its, e)) {
+        return false;
+    }
+    if (!*its) {
         return true;
     }
-    if (!keep_letter(g, letter, its, e)) {
-        x->file.n = kept;
-        x->letters_left_out++;
-        return e->kind == ERROR_LIMIT;
+    bool kept = has_place(g, letter);
+    if (kept && !keep_letter(g, letter, e)) {
+        x->file.n = before;
+        kept = false;
+        if (e->kind != ERROR_LIMIT) {
+            return false;
+        }
     }
-    if (*its) {
+    if (kept) {
         numbers_add(&g->letters, &g->n_letters, &g->room_letters, letter->seq);
         x->n_letters++;
+    } else {
+        numbers_add(&g->left, &g->n_left, &g->room_left, letter->seq);
+        x->letters_left_out++;
     }
     return true;
 }
@@ -406,5 +444,6 @@ bool dossier_gather(struct dossier *x, struct desk *d, struct slice account, uin
     }
     bool gathered = find_suspension(x, d, account, number, e) && gather(&g, e);
     free(g.letters);
+    free(g.left);
     return gathered;
 }

@@ -9,6 +9,9 @@
 #include "processes/certificate.h"
 
 #define DOSSIER_LETTERS_MAX 8192
+#define DOSSIER_RECENT_MIN                                                                         \
+    2048 /* of these places, those that letters of the hour before alone take */
+#define DOSSIER_RECORDS_MAX 65536 /* of all: with their hashes no more than EVIDENCE_PROOF_MAX */
 #define DOSSIER_BEFORE_MAX  10000 /* sign-ins, limits and acts of the day before: the last */
 #define DOSSIER_AFTER_MAX   1000  /* and of the day behind it: the first */
 #define DOSSIER_DAY_MS      (24 * 60 * 60 * INT64_C(1000))
@@ -21,6 +24,8 @@ struct dossier {
     size_t n_acts;
     struct slice account;
     uint64_t suspension; /* number of its record */
+    uint64_t
+        in_force; /* while that is looked for: of the record that began the one that is in force there */
     int64_t begun_ms;
     uint64_t ended; /* number of the record that ended it; 0: none until then */
     uint64_t size;  /* records of the ledger that were looked at */
@@ -45,5 +50,5 @@ OWN_VALUE(dossier, struct dossier, dossier_done)
 bool dossier_gather(struct dossier *x, struct desk *d, struct slice account, uint64_t number,
                     uint64_t size, struct error *e) MUST_CHECK;
 
-/* Append the part that people read; before the list is sorted. */
+/* Append the part that people read; before the list is sorted. Where `out` is full the letters that do not fit are counted, and not told. */
 bool dossier_text(const struct dossier *x, struct buf *out, struct error *e) MUST_CHECK;

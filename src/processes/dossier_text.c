@@ -5,6 +5,7 @@
 #include "processes/dossier.h"
 
 #define TEXT_ARENA   ((size_t)64 << 20) /* of one letter, or of all else */
+#define TAIL_MAX     ((size_t)64 << 10) /* what stands behind the letters */
 #define ORDER_KINDS  5
 #define STATUS_KINDS 6
 
@@ -316,6 +317,36 @@ static void tell_bounds(const struct told *t)
     }
 }
 
+/* Those that fit. The records of the others are opened all the same. */
+static bool tell_letters(struct told *t, struct error *e)
+{
+    struct buf *out = t->out;
+    size_t untold = 0;
+
+    while (t->at < t->x->file.n) {
+        size_t before = out->len;
+        bool full = out->full;
+        arena_reset(t->arena);
+        if (!tell_letter(t, e)) {
+            return false;
+        }
+        if (!full && (out->full || out->len + TAIL_MAX > out->max)) {
+            out->len = before;
+            out->full = false;
+            untold++;
+        }
+    }
+    if (untold) {
+        arena_reset(t->arena);
+        buf_add_byte(out, '\n');
+        add_line(t, "Not told",
+                 arena_printf(t->arena,
+                              "%zu letters, for the text is full: their records are below",
+                              untold));
+    }
+    return true;
+}
+
 static bool tell_all(struct told *t, struct error *e)
 {
     const struct dossier *x = t->x;
@@ -333,13 +364,7 @@ static bool tell_all(struct told *t, struct error *e)
             return false;
         }
     }
-    while (t->at < x->file.n) {
-        arena_reset(t->arena);
-        if (!tell_letter(t, e)) {
-            return false;
-        }
-    }
-    return true;
+    return tell_letters(t, e);
 }
 
 bool dossier_text(const struct dossier *x, struct buf *out, struct error *e)

@@ -5,7 +5,6 @@
 #include "processes/dossier.h"
 #include "requests/evidence.h"
 
-#define VERB       "account evidence"
 #define OBJECT_MAX 500
 
 /* "suspension NUMBER of SIZE records text DIGEST of ACCOUNT" */
@@ -57,7 +56,7 @@ static void take_made(const struct suspension_evidence_ask *ask, const struct le
     struct act act;
 
     if (cbor_read(entry->body, &act_schema, arena, &act, &e) &&
-        slice_equal(act.verb, SLICE(VERB)) && !act.refused &&
+        slice_equal(act.verb, SLICE(EVIDENCE_VERB)) && !act.refused &&
         read_object(act.object, ask, arena, &found)) {
         found.count = act.count;
         *made = found;
@@ -118,11 +117,11 @@ static bool give_proof(struct desk *d, struct ipc_request *r, const struct check
 {
     const struct suspension_evidence_ask *ask = r->ask;
     OWN(dossier) struct dossier x = {.n_acts = 0};
-    OWN(buf) struct buf out = {.max = EVIDENCE_BYTES_MAX};
+    OWN(buf) struct buf out = {.max = EVIDENCE_PROOF_MAX};
 
     return gather_again(&x, d, ask, to->size, e) &&
            certificate_proof(&x.file, d->reader->ledger_directory, ask->note, to, &out, e) &&
-           reader_record(d->reader, r, VERB " proof",
+           reader_record(d->reader, r, EVIDENCE_VERB " proof",
                          arena_printf(r->arena, "suspension %llu of %.*s",
                                       (unsigned long long)x.suspension, SLICE_ARG(x.account)),
                          ask->reason, x.n_letters, e) &&
@@ -133,14 +132,14 @@ static bool give_text(struct desk *d, struct ipc_request *r, struct error *e)
 {
     const struct suspension_evidence_ask *ask = r->ask;
     OWN(dossier) struct dossier x = {.n_acts = 0};
-    OWN(buf) struct buf out = {.max = EVIDENCE_BYTES_MAX};
+    OWN(buf) struct buf out = {.max = EVIDENCE_TEXT_MAX};
     uint8_t digest[DIGEST_LEN];
 
     if (!dossier_gather(&x, d, ask->account, ask->suspension, 0, e) || !dossier_text(&x, &out, e)) {
         return false;
     }
     digest_of(buf_slice(&out), SLICE_NONE, digest);
-    return reader_record(d->reader, r, VERB,
+    return reader_record(d->reader, r, EVIDENCE_VERB,
                          object_of(x.suspension, x.size, SLICE_ARRAY(digest), x.account, r->arena),
                          ask->reason, x.file.n, e) &&
            memfd_from("evidence", buf_slice(&out), &r->answer_fd, e);
@@ -153,7 +152,7 @@ bool reader_on_evidence(void *reader, struct ipc_request *r, struct error *e)
     OWN(desk) struct desk d = {0};
     struct checkpoint to = {.size = 0};
 
-    if (!reader_wants_reason(reader, r, VERB, ask->account, ask->reason, e) ||
+    if (!reader_wants_reason(reader, r, EVIDENCE_VERB, ask->account, ask->reason, e) ||
         (ask->note.len && !checkpoint_read(ask->note, &to, e)) || !desk_open(reader, &d, e)) {
         return false;
     }

@@ -5,7 +5,10 @@
 
 /* suspension_evidence: without a checkpoint the part that people read, as a sealed memfd; a record holds its digest then. With a
  * checkpoint that was signed afterwards what proves it: both together are the file of docs/ledger-format.md section 15. */
-#define EVIDENCE_BYTES_MAX ((size_t)512 << 20) /* of each part */
+#define EVIDENCE_TEXT_MAX                                                                          \
+    ((size_t)120 << 20) /* both together are less than postern-verify reads (verify/opened.h) */
+#define EVIDENCE_PROOF_MAX ((size_t)512 << 20)
+#define EVIDENCE_VERB      "account evidence" /* of the record that binds the text */
 
 struct suspension_evidence_ask {
     struct slice account;

@@ -122,6 +122,13 @@ def test_who_may_have_it_and_of_what(scene, taken, tmp_path):
     first = as_officer(company, "account", "evidence", ALICE, "-o", tmp_path / "first", "--reason", "x", "--suspension", number)
     assert first.returncode == 0 and "It was found" in (tmp_path / "first").read_text(), first
     assert verify(tmp_path / "first", taken[0] / "key")[0] == 0
+    # By the record that continues the second one it is not to be had: it would begin in the middle.
+    begun, more = re.findall(r"^Suspended .*; record (\d+)$", text, re.M)
+    middle = as_officer(company, "account", "evidence", ALICE, "-o", tmp_path / "middle", "--reason", "x", "--suspension", more)
+    assert middle.returncode == 65 and f"--suspension {begun}" in middle.stderr, middle
+    assert not (tmp_path / "middle").exists()
+    # Each that was taken is heard of.
+    assert "alert=evidence-taken" in company.log.read_text()
     # What was erased since is missing, and that is said.
     company.both("erase", taken[1], "--reason", "asked for")
     gone = as_officer(company, "account", "evidence", ALICE, "-o", tmp_path / "gone", "--reason", "x", "--suspension", number)

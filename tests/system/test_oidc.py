@@ -612,6 +612,7 @@ def test_a_typed_code_outlasts_a_block_of_the_account(world):
     reload(world)
     try:
         desk, code = device(world)
+        before = time.monotonic()
         for _ in range(3):
             with world.smtp() as smtp, pytest.raises(smtplib.SMTPAuthenticationError):
                 smtp.login(NIA, "a guess that is wrong")
@@ -620,6 +621,7 @@ def test_a_typed_code_outlasts_a_block_of_the_account(world):
         assert Browser(world.office).type(desk.url, code, "nia") is None
         status, said = desk.end()
         assert status == 0 and f"signed in as {NIA}" in said, said
+        assert time.monotonic() - before >= 12  # the block, which began later, was over: it was for the desk, too
     finally:
         world.company.config.write_text(text)
         reload(world)
