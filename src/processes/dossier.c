@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
-#define LATER_MS    (60 * INT64_C(1000)) /* a letter that was being taken in is recorded by then */
-#define PAGE        1000                 /* letters of the catalog at once */
-#define ONE_ARENA   ((size_t)16 << 20)
-#define NAMED_ARENA ((size_t)64 << 20)
+#define LATER_MS  (60 * INT64_C(1000)) /* a letter that was being taken in is recorded by then */
+#define PAGE      1000                 /* letters of the catalog at once */
+#define ONE_ARENA ((size_t)16 << 20)
+#define NAMED_MAX ((size_t)64 << 20) /* bytes of ids */
 
 /* The last of very many, in a ring. */
 struct refs {
@@ -325,56 +325,54 @@ static int by_id(const void *a, const void *b)
     return memcmp(a, b, LETTER_ID_LEN);
 }
 
-/* The ids that its records name, each once and ascending. */
-static bool list_named(const struct dossier *x, struct arena *arena, uint8_t **ids, size_t *n,
-                       struct error *e)
+/* Sort ids, and let each stand once. */
+static void sort_ids(struct buf *ids)
 {
-    size_t total = 0;
+    size_t kept = 0;
 
-    *n = 0;
-    *ids = NULL;
-    for (int round = 0; round < 2; round++) {
-        *ids = round ? arena_alloc(arena, total + 1) : NULL;
-        total = 0;
-        for (size_t i = 0; i < x->n_suspensions; i++) {
-            struct suspension_record r;
-            if (!cbor_read(x->file.list[i].body, &suspension_record_schema, arena, &r, e)) {
-                return false;
-            }
-            size_t len = r.letters.len - r.letters.len % LETTER_ID_LEN;
-            if (*ids && len) {
-                (void)memcpy(*ids + total, r.letters.ptr, len);
-            }
-            total += len;
+    if (ids->len) {
+        qsort(ids->ptr, ids->len / LETTER_ID_LEN, LETTER_ID_LEN, by_id);
+    }
+    for (size_t at = 0; at < ids->len; at += LETTER_ID_LEN) {
+        if (kept == 0 || by_id(ids->ptr + kept - LETTER_ID_LEN, ids->ptr + at) != 0) {
+            (void)memmove(ids->ptr + kept, ids->ptr + at, LETTER_ID_LEN);
+            kept += LETTER_ID_LEN;
         }
     }
-    if (total) {
-        qsort(*ids, total / LETTER_ID_LEN, LETTER_ID_LEN, by_id);
-    }
-    for (size_t at = 0; at < total; at += LETTER_ID_LEN) {
-        if (*n == 0 || by_id(*ids + (*n - 1) * LETTER_ID_LEN, *ids + at) != 0) {
-            (void)memmove(*ids + (*n)++ * LETTER_ID_LEN, *ids + at, LETTER_ID_LEN);
+    ids->len = kept;
+}
+
+/* Append the ids that its records name, each once and ascending. */
+static bool list_named(const struct dossier *x, struct buf *ids, struct error *e)
+{
+    for (size_t i = 0; i < x->n_suspensions; i++) {
+        OWN(arena) struct arena arena = {.max = NAMED_MAX};
+        struct suspension_record r;
+        if (!cbor_read(x->file.list[i].body, &suspension_record_schema, &arena, &r, e)) {
+            return false;
         }
+        buf_add(ids, slice_head(r.letters, r.letters.len - r.letters.len % LETTER_ID_LEN));
     }
-    return true;
+    sort_ids(ids);
+    return !ids->full || error_set(e, ERROR_LIMIT, "its records name too many letters");
 }
 
 /* Those that were in its hands when it was suspended, however old. */
 static bool add_named(struct gathering *g, struct error *e)
 {
-    OWN(arena) struct arena arena = {.max = NAMED_ARENA};
+    OWN(buf) struct buf ids = {.max = NAMED_MAX};
     struct dossier *x = g->x;
-    uint8_t *ids = NULL;
 
-    if (!list_named(x, &arena, &ids, &x->named, e)) {
+    if (!list_named(x, &ids, e)) {
         return false;
     }
-    for (size_t i = 0; i < x->named; i++) {
+    x->named = ids.len / LETTER_ID_LEN;
+    for (size_t at = 0; at < ids.len; at += LETTER_ID_LEN) {
         struct catalog_letter letter;
         struct letter_id id;
         bool found = false;
         bool its = false;
-        if (letter_id_from(slice_of(ids + i * LETTER_ID_LEN, LETTER_ID_LEN), &id) &&
+        if (letter_id_from(slice_of(ids.ptr + at, LETTER_ID_LEN), &id) &&
             !catalog_find(g->d->catalog, &id, &letter, &found, e)) {
             return false;
         }
