@@ -310,8 +310,6 @@ def check_tidy():
     run_instead = [] if DEEP else ["--checks=-clang-analyzer-*"]
 
     def one(path):
-        if path not in commands():
-            return [f"{short(path)}: is compiled by nothing"]
         flags = [f"-I{(BUILD / word[2:]).resolve()}" if word.startswith("-I") else word for word in commands()[path][1:]
                  if word.startswith(("-I", "-D", "-W", "-std=", "-O"))]
         result = run("clang-tidy", "--quiet", *bound, *(run_instead if is_test(path) else []), path,
@@ -320,7 +318,8 @@ def check_tidy():
     bound = [] if DEEP else [f"--extra-arg={word}" for word in (
         "-Xclang", "-analyzer-config", "-Xclang", f"max-nodes={ANALYZER_NODES}")]
     rules = [content(ROOT / ".clang-tidy"), version("clang-tidy"), defined(compile_flags()), bound, run_instead]
-    return sorted(set(remembered("tidy", rules, one_by_one(one), sources)))
+    found = [f"{short(path)}: is compiled by nothing" for path in sources if path not in commands()]  # never remembered
+    return sorted({*found, *remembered("tidy", rules, one_by_one(one), [s for s in sources if s in commands()])})
 
 
 def check_cppcheck():
