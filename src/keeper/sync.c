@@ -16,6 +16,7 @@
 #define LOOK_EVERY_US 500000
 #define RUN_ARENA     ((size_t)1 << 30)
 #define LAST_ARENA    ((size_t)1 << 20)
+#define SERVER_MAX    300 /* bytes of a server's name */
 
 struct sync_state {
     char name[DIRECTORY_NAME_MAX + 1];
@@ -89,6 +90,7 @@ struct run {
     const struct sync_order *order;
     const struct directory_settings *section;
     struct arena *arena;
+    struct arena *pages; /* what the directory process says */
     struct directory_report *report;
     struct sync_people read;
     struct error accounts; /* what kept them from being done; ERROR_NONE: nothing */
@@ -212,7 +214,10 @@ static bool plan_and_do(struct run *r, struct error *e)
 
 static bool run_accounts(struct run *r, struct error *e)
 {
-    if (!sync_people_read(r->keeper, r->section->name, &r->read, r->arena, r->report, e)) {
+    bool came = sync_people_read(r->keeper, r->section->name, &r->read, r->pages, r->report, e);
+
+    r->report->server = letter_text(r->arena, r->report->server, SERVER_MAX);
+    if (!came) {
         return false;
     }
     (void)pthread_mutex_lock(&r->keeper->approvals.changing);
@@ -229,7 +234,8 @@ static void run_it(struct run *r)
     } else if (r->accounts.kind != ERROR_LIMIT) {
         return;
     }
-    if (sync_contacts(r->keeper, r->order, r->section, r->arena, r->report, &r->contacts)) {
+    if (sync_contacts(r->keeper, r->order, r->section, r->pages, r->arena, r->report,
+                      &r->contacts)) {
         r->contacts.kind = ERROR_NONE;
     }
 }
@@ -301,7 +307,9 @@ bool sync_run(struct keeper *k, const struct sync_order *order, struct arena *ar
               struct directory_report *report, struct error *e)
 {
     const struct settings *settings = settings_of(k);
+    OWN(arena) struct arena pages = {.max = SYNC_PAGES_ARENA};
     struct run r = {.keeper = k,
+                    .pages = &pages,
                     .order = order,
                     .section = settings_directory(settings, order->directory),
                     .arena = arena,

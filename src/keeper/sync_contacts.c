@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include "keeper/admin.h"
@@ -33,8 +34,9 @@ static bool read_page(struct keeper *k, struct slice directory, struct reading *
     bool first = false;
     size_t at = 0;
 
-    if (!ipc_call(k->options.directory, &directory_contacts, &ask, -1, &answer, NULL, arena,
-                  r->pages.begun ? PAGE_ASK_MS : FIRST_ASK_MS, e) ||
+    bool answered = ipc_call(k->options.directory, &directory_contacts, &ask, -1, &answer, NULL,
+                             arena, r->pages.begun ? PAGE_ASK_MS : FIRST_ASK_MS, e);
+    if (!sync_pages_bear(&r->pages, answered, arena, clock_steady_ms(), e) ||
         !sync_pages_take(&r->pages, answer.reading, answer.total, answer.contacts.count, &first,
                          &at, e)) {
         return false;
@@ -202,6 +204,7 @@ static bool plan_and_do(struct keeper *k, const struct sync_order *order, struct
     bool room = has_room(k, &plan, e);
     if (!room && !order->test) {
         keeper_alert(k, "directory-failed", e->text);
+        report->contacts_added = report->contacts_changed = 0; /* only those that go, go */
     }
     /* Those that go come first in a plan: there is always room for that. */
     size_t end = room ? plan.n_changes : plan.counts[CONTACT_PLAN_REMOVE];
@@ -214,8 +217,8 @@ static bool plan_and_do(struct keeper *k, const struct sync_order *order, struct
 }
 
 bool sync_contacts(struct keeper *k, const struct sync_order *order,
-                   const struct directory_settings *section, struct arena *arena,
-                   struct directory_report *report, struct error *e)
+                   const struct directory_settings *section, struct arena *pages,
+                   struct arena *arena, struct directory_report *report, struct error *e)
 {
     struct reading r = {.contacts = NULL};
 
@@ -224,7 +227,7 @@ bool sync_contacts(struct keeper *k, const struct sync_order *order,
     if (!section->address_book && !order->drop && !order->test) {
         return true;
     }
-    if (section->address_book && !read_all(k, section->name, &r, arena, report, e)) {
+    if (section->address_book && !read_all(k, section->name, &r, pages, report, e)) {
         return false;
     }
     (void)pthread_mutex_lock(&k->contacts->changing);

@@ -100,12 +100,33 @@ static void a_lie_is_refused(void **unused)
     check(full_of_air, 2);
 }
 
+/* Nobody is kept waiting for ever, nothing is filled to its brim, and what waits for a person is said by the keeper alone. */
+static void what_never_ends_is_given_up(void **unused)
+{
+    (void)unused;
+    OWN(arena) struct arena arena = {.max = (size_t)65 << 20};
+    struct sync_pages p = {.count = 0};
+    struct error e = {.kind = ERROR_NONE};
+
+    assert_true(sync_pages_bear(&p, true, &arena, 1000, &e));
+    assert_true(sync_pages_bear(&p, true, &arena, 1000 + SYNC_PAGES_WITHIN, &e));
+    assert_false(sync_pages_bear(&p, true, &arena, 1001 + SYNC_PAGES_WITHIN, &e));
+    assert_int_equal(e.kind, ERROR_BUSY);
+    (void)error_set(&e, ERROR_LIMIT, "too many");
+    assert_false(sync_pages_bear(&p, false, &arena, 1000, &e));
+    assert_int_equal(e.kind, ERROR_INPUT);
+    (void)arena_alloc(&arena, (size_t)2 << 20);
+    assert_false(sync_pages_bear(&p, true, &arena, 1000, &e));
+    assert_int_equal(e.kind, ERROR_CONFIG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_that_agree_come_to_an_end),
         cmocka_unit_test(nothing_is_one_page),
         cmocka_unit_test(a_lie_is_refused),
+        cmocka_unit_test(what_never_ends_is_given_up),
     };
     return cmocka_run_group_tests_name("keeper/sync_pages", tests, NULL, NULL);
 }

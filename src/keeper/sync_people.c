@@ -1,6 +1,9 @@
 #include "keeper/sync_people.h"
 
+#include "base/clock.h"
+
 #include "keeper/internal.h"
+#include "letter/group.h"
 
 #define FIRST_ASK_MS (5 * 60 * 1000) /* the servers are asked */
 #define PAGE_ASK_MS  30000
@@ -16,18 +19,28 @@ struct reading {
     struct sync_people *out;
 };
 
+static bool are_short(const struct cbor_list *texts, size_t max, const char *what, struct error *e)
+{
+    const struct slice *all = texts->items;
+
+    for (size_t i = 0; i < texts->count; i++) {
+        if (all[i].len > max) {
+            return error_set(e, ERROR_INPUT, "somebody has the %s of %zu bytes there", what,
+                             all[i].len);
+        }
+    }
+    return true;
+}
+
 /* What one reading may come to: the keeper holds it, and a row for each address in each group, in memory. */
 static bool is_bearable(struct reading *r, const struct cbor_list *page, struct error *e)
 {
     const struct directory_person *people = page->items;
 
     for (size_t i = 0; i < page->count; i++) {
-        const struct slice *addresses = people[i].addresses.items;
-        for (size_t n = 0; n < people[i].addresses.count; n++) {
-            if (addresses[n].len > LETTER_ADDRESS_MAX) {
-                return error_set(e, ERROR_INPUT, "somebody has an address of %zu bytes there",
-                                 addresses[n].len);
-            }
+        if (!are_short(&people[i].addresses, LETTER_ADDRESS_MAX, "address", e) ||
+            !are_short(&people[i].groups, GROUP_NAME_MAX, "group", e)) {
+            return false;
         }
         r->out->addresses += 1 + people[i].addresses.count;
         r->out->memberships += (1 + people[i].addresses.count) * people[i].groups.count;
@@ -47,8 +60,9 @@ static bool ask_page(struct reading *r, struct directory_people_answer *answer, 
     if (!r->keeper->options.directory) {
         return error_set(e, ERROR_BUSY, "there is no process for directories");
     }
-    return ipc_call(r->keeper->options.directory, &directory_people, &ask, -1, answer, NULL,
-                    r->arena, r->out->pages.begun ? PAGE_ASK_MS : FIRST_ASK_MS, e);
+    bool answered = ipc_call(r->keeper->options.directory, &directory_people, &ask, -1, answer,
+                             NULL, r->arena, r->out->pages.begun ? PAGE_ASK_MS : FIRST_ASK_MS, e);
+    return sync_pages_bear(&r->out->pages, answered, r->arena, clock_steady_ms(), e);
 }
 
 static bool read_page(struct reading *r, struct error *e)

@@ -20,7 +20,7 @@ struct sync_people {
  * Ask the process that speaks with directory servers for all of them.
  *
  * @param out     in the arena
- * @param report  people and server are filled in
+ * @param report  people and server are filled in; the server's name is in the arena
  * @return        false with ERROR_CONFIG when they come to more than the keeper bears, ERROR_INPUT when the process contradicts itself
  */
 bool sync_people_read(struct keeper *k, struct slice directory, struct sync_people *out,
