@@ -62,9 +62,8 @@ def test_letters_are_read_from_packs(scene, tmp_path):
     letters = [scene.send(f"blackcurrant {i}", text=f"grows in row {i}\n" * 300) for i in range(5)]
     settled(scene, letters)
     read_back(company, letters)
-    keys = names(company, "record-keys", ".key")
-    assert [k.split(".")[0] for k in keys] == [p.split(".")[0] for p in
-                                               names(company, "ledger", ".pack")]
+    wait_for("a key for each pack", lambda: [k.split(".")[0] for k in names(company, "record-keys", ".key")] ==
+             [p.split(".")[0] for p in names(company, "ledger", ".pack")])
     company.postern("catalog", "rebuild")
     read_back(company, letters)
 
