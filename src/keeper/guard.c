@@ -87,12 +87,18 @@ bool guard_own_limits(struct keeper *k, struct slice account, struct arena *aren
     return cbor_read(value, &account_limits_schema, arena, out, e);
 }
 
+static void keep_end(struct guarded *x, const struct suspension_end *end)
+{
+    x->end = *end;
+    x->end.account = x->end.by = x->end.reason = SLICE_NONE; /* somebody else's memory */
+}
+
 bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, struct arena *arena,
                     struct error *e)
 {
     struct guard *g = k->guard;
     struct suspension_record suspension;
-    struct suspension_record released;
+    struct suspension_end end;
     struct account_limits own;
     struct account row;
     bool suspended = false;
@@ -107,7 +113,7 @@ bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, str
     }
     if (!guard_own_limits(k, account, arena, &own, e) ||
         !suspension_of(k, account, arena, &suspension, &suspended, e) ||
-        !suspension_last_end(k, account, arena, &released, e) ||
+        !suspension_end_of(k, account, arena, &end, e) ||
         !state_account_get(k->state, account, arena, &row, &found, e)) {
         return false;
     }
@@ -125,9 +131,8 @@ bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, str
         found && !row.drill_until ? (int64_t)row.created_at : 0; /* no drill is new */
     x->own_known = changes == g->changes; /* otherwise it may be what was before */
     x->closed = x->closed || suspended;
-    if (released.at > x->opened_at) {
-        x->opened = released.released;
-        x->opened_at = released.at;
+    if (end.seq >= x->end.seq) {
+        keep_end(x, &end);
     }
     (void)pthread_mutex_unlock(&g->lock);
     return true;
@@ -292,7 +297,7 @@ bool guard_remember(struct keeper *k, struct slice account, const struct letter_
     return closed;
 }
 
-void guard_open(struct keeper *k, struct slice account, uint64_t letters, uint64_t at)
+void guard_open(struct keeper *k, struct slice account, const struct suspension_end *end)
 {
     struct guard *g = k->guard;
 
@@ -302,28 +307,29 @@ void guard_open(struct keeper *k, struct slice account, uint64_t letters, uint64
     x->count = (struct limits_count){0};
     x->signs = (struct signs){.since_ms = x->signs.since_ms};
     x->closed = false;
-    x->opened = letters;
-    x->opened_at = at;
+    keep_end(x, end);
     (void)pthread_mutex_unlock(&g->lock);
 }
 
-uint64_t guard_opened(struct keeper *k, struct slice account)
-{
-    struct guard *g = k->guard;
-
-    (void)pthread_mutex_lock(&g->lock);
-    uint64_t letters = guard_account(g, guard_number(k, account))->opened;
-    (void)pthread_mutex_unlock(&g->lock);
-    return letters;
-}
-
-bool guard_opened_behind(struct keeper *k, struct slice account, uint64_t at)
+uint64_t guard_opened(struct keeper *k, struct slice account, uint64_t seq)
 {
     struct guard *g = k->guard;
 
     (void)pthread_mutex_lock(&g->lock);
     const struct guarded *x = guard_account(g, guard_number(k, account));
-    bool behind = x->opened_at > at && x->opened != SUSPENSION_SENT_ON;
+    uint64_t letters = seq < x->end.seq ? x->end.released : 0;
+    (void)pthread_mutex_unlock(&g->lock);
+    return letters;
+}
+
+bool guard_opened_behind(struct keeper *k, struct slice account, uint64_t seq, uint64_t received_at,
+                         uint64_t *letters)
+{
+    struct guard *g = k->guard;
+
+    (void)pthread_mutex_lock(&g->lock);
+    const struct guarded *x = guard_account(g, guard_number(k, account));
+    bool behind = suspension_end_is_behind(&x->end, seq, received_at, letters);
     (void)pthread_mutex_unlock(&g->lock);
     return behind;
 }

@@ -23,6 +23,7 @@
 
 struct keeper;
 struct guard;
+struct suspension_end;
 
 /* Knows nothing yet; free accepts NULL. */
 struct guard *guard_new(void) __attribute__((returns_nonnull));
@@ -92,14 +93,16 @@ struct slice guard_close(struct keeper *k, struct slice account, struct arena *a
 bool guard_remember(struct keeper *k, struct slice account, const struct letter_id *id,
                     struct arena *arena);
 
-/* It sends again since `at`, and what it did before counts no more. */
-void guard_open(struct keeper *k, struct slice account, uint64_t letters, uint64_t at);
+/* It sends again since that end, and what it did before counts no more. */
+void guard_open(struct keeper *k, struct slice account, const struct suspension_end *end);
 
-/* What became of the letters that were held when it was opened last: `letters` of account_release. */
-uint64_t guard_opened(struct keeper *k, struct slice account);
+/* What became of the letters that were held when it was opened last: `letters` of account_release. Of a letter with that number: 0 as well
+ * when it came later. */
+uint64_t guard_opened(struct keeper *k, struct slice account, uint64_t seq);
 
-/* Whether it was opened behind that time, wall milliseconds, and what was held then did not go on its way. Behind guard_is_closed(). */
-bool guard_opened_behind(struct keeper *k, struct slice account, uint64_t at);
+/* Whether it was opened behind that letter, and what was held then did not go on its way: keeper/suspension_end.h. Behind guard_is_closed(). */
+bool guard_opened_behind(struct keeper *k, struct slice account, uint64_t seq, uint64_t received_at,
+                         uint64_t *letters);
 
 /* Whether it sends nothing. What cannot be told is yes: then what it sent waits for a person. */
 bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena);

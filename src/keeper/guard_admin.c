@@ -7,6 +7,7 @@
 #include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/suspend.h"
+#include "keeper/suspension_end.h"
 
 static bool find_account(struct keeper *k, struct slice name, struct arena *arena,
                          struct account *out, struct error *e)
@@ -183,16 +184,15 @@ static bool end_suspension(struct keeper_admin *admin, const struct suspension_r
                                        .role = admin->role,
                                        .released = ask->letters};
     struct slice name = arena_printf(arena, "suspended/%.*s", SLICE_ARG(was->account));
+    struct suspension_end end;
     bool found = false;
 
     consent_hold(k); /* an approval adds to the row, and so does who decides a letter */
     bool ended = suspension_of(k, was->account, arena, now, &found, e) &&
-                 keeper_record_one(k, LEDGER_AWAITED, RECORD_SUSPENSION, &suspension_record_schema,
-                                   &record, e) &&
-                 suspension_keep_end(k, &record, arena, e) &&
+                 suspension_end_record(k, &record, arena, &end, e) &&
                  state_value_delete(k->state, name, &found, e);
     if (ended) {
-        guard_open(k, was->account, ask->letters, record.at);
+        guard_open(k, was->account, &end);
     }
     consent_let_go(k);
     return ended;

@@ -5,6 +5,7 @@
 
 #include "catalog/known.h"
 #include "keeper/guard.h"
+#include "keeper/suspension_end.h"
 #include "letter/id.h"
 
 #define GUARD_BUCKETS 1024
@@ -27,9 +28,8 @@ struct guarded {
     bool own_known;
     struct limits lately; /* own ones of the last day: what they allowed is no sign */
     uint64_t lately_until;
-    bool closed;        /* it is suspended */
-    uint64_t opened;    /* what was said of its letters when it was released last */
-    uint64_t opened_at; /* wall milliseconds of that; 0: it never was */
+    bool closed;               /* it is suspended */
+    struct suspension_end end; /* when it was released; without what points elsewhere */
     struct signs signs;
 
     struct {

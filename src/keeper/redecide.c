@@ -410,7 +410,7 @@ static bool decide_and_record(struct redeciding *x, struct parcel *old, struct a
         tell(x, arena, done);
         redecide_missed(x->keeper, mark, &l->facts, &l->decision);
         telling_forget(x->keeper, &l->facts, l->arena);
-        suspension_settle(x->keeper, &l->facts, &l->parcel->id, false, l->arena);
+        suspension_settle(x->keeper, &l->facts, l->parcel, false, l->arena);
     }
     return settled;
 }

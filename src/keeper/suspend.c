@@ -26,31 +26,6 @@ bool suspension_of(struct keeper *k, struct slice account, struct arena *arena,
            (!*found || cbor_read(value, &suspension_record_schema, arena, out, e));
 }
 
-static struct slice end_name(struct slice account, struct arena *arena)
-{
-    return arena_printf(arena, "released/%.*s", SLICE_ARG(account));
-}
-
-bool suspension_last_end(struct keeper *k, struct slice account, struct arena *arena,
-                         struct suspension_record *out, struct error *e)
-{
-    struct slice value = SLICE_NONE;
-    bool found = false;
-
-    *out = (struct suspension_record){.at = 0};
-    return state_value_get(k->state, end_name(account, arena), arena, &value, &found, e) &&
-           (!found || cbor_read(value, &suspension_record_schema, arena, out, e));
-}
-
-bool suspension_keep_end(struct keeper *k, const struct suspension_record *ended,
-                         struct arena *arena, struct error *e)
-{
-    OWN(buf) struct buf value = {.max = STATE_VALUE_MAX};
-
-    cbor_write(&value, &suspension_record_schema, ended);
-    return state_value_put(k->state, end_name(ended->account, arena), buf_slice(&value), e);
-}
-
 /* In the queue first, then in the ledger: an offender must not win the race against the disk. */
 static void hold_letter(struct keeper *k, const struct letter_id *id)
 {
@@ -273,13 +248,15 @@ void suspension_by_signs(struct keeper *k, const struct facts *f,
     }
 }
 
-bool suspension_hold(struct keeper *k, const struct facts *f, struct arena *arena,
+bool suspension_hold(struct keeper *k, const struct facts *f, uint64_t seq, struct arena *arena,
                      struct decision *d)
 {
     struct ruling *rulings = d->rulings.items;
+    uint64_t letters = 0;
 
-    if (f->account.len == 0 || (!guard_is_closed(k, f->account, arena) &&
-                                !guard_opened_behind(k, f->account, f->received_at))) {
+    if (f->account.len == 0 ||
+        (!guard_is_closed(k, f->account, arena) &&
+         !guard_opened_behind(k, f->account, seq, f->received_at, &letters))) {
         return false;
     }
     for (size_t i = 0; i < d->rulings.count; i++) {
@@ -304,10 +281,9 @@ static void list_letter(struct keeper *k, struct slice account, const struct let
 }
 
 /* He was released between the look at him and the queue: as was said of his other letters. */
-static void follow_release(struct keeper *k, struct slice account, const struct letter_id *id,
+static void follow_release(struct keeper *k, uint64_t letters, const struct letter_id *id,
                            struct arena *arena)
 {
-    uint64_t letters = guard_opened(k, account);
     struct order order = {.id = letter_id_slice(id),
                           .kind = letters == 1 ? ORDER_RELEASE : ORDER_CANCEL,
                           .by = SLICE("postern"),
@@ -323,19 +299,27 @@ static void follow_release(struct keeper *k, struct slice account, const struct 
     }
 }
 
-void suspension_settle(struct keeper *k, const struct facts *f, const struct letter_id *id,
-                       bool held, struct arena *arena)
+void suspension_settle(struct keeper *k, const struct facts *f, const struct parcel *p, bool held,
+                       struct arena *arena)
 {
+    uint64_t letters = 0;
+
     if (f->account.len == 0) {
         return;
     }
-    if (guard_is_closed(k, f->account, arena)) {
-        list_letter(k, f->account, id, arena);
-        hold_letter(k, id);
+    bool closed = guard_is_closed(k, f->account, arena);
+    bool behind = held && guard_opened_behind(k, f->account, p->seq, f->received_at, &letters);
+    if (closed) {
+        if (!behind) { /* otherwise its word is given, and the next release is about others */
+            list_letter(k, f->account, &p->id, arena);
+        }
+        hold_letter(k, &p->id);
         held = true;
     }
-    if (held && !guard_is_closed(k, f->account, arena)) {
-        follow_release(k, f->account, id, arena);
+    if (behind) {
+        follow_release(k, letters, &p->id, arena);
+    } else if (held && !guard_is_closed(k, f->account, arena)) {
+        follow_release(k, guard_opened(k, f->account, p->seq), &p->id, arena);
     }
 }
 

@@ -11,16 +11,11 @@
 #define SUSPENSION_WHY_HELD "its sender is suspended: `postern account show`"
 
 struct keeper;
+struct parcel;
 
 /* Read the suspension in force, if there is one. */
 bool suspension_of(struct keeper *k, struct slice account, struct arena *arena,
                    struct suspension_record *out, bool *found, struct error *e) MUST_CHECK;
-
-/* How the last one ended: its record, or all zero. It outlives a restart, for letters that were taken in before and are decided behind it. */
-bool suspension_last_end(struct keeper *k, struct slice account, struct arena *arena,
-                         struct suspension_record *out, struct error *e) MUST_CHECK;
-bool suspension_keep_end(struct keeper *k, const struct suspension_record *ended,
-                         struct arena *arena, struct error *e) MUST_CHECK;
 
 /* Suspend the sender of this letter for what was seen. What fails is logged: it sends nothing in any case until the next start. */
 void suspension_by_signs(struct keeper *k, const struct facts *f,
@@ -36,14 +31,14 @@ bool suspension_add(struct keeper *k, struct slice account, const struct letter_
                     struct arena *arena, struct error *e) MUST_CHECK;
 
 /* Have the rulings of a letter hold it when its sender is suspended, or was while it was not decided yet, and what was held then did not go
- * on its way; whether so. */
-bool suspension_hold(struct keeper *k, const struct facts *f, struct arena *arena,
+ * on its way; whether so. `seq` is the number of its facts. */
+bool suspension_hold(struct keeper *k, const struct facts *f, uint64_t seq, struct arena *arena,
                      struct decision *d);
 
 /* The letter was decided, and held or not by that, and stands in the queue: its sender may have been suspended meanwhile, or released. Then
- * what became of his other letters becomes of it. */
-void suspension_settle(struct keeper *k, const struct facts *f, const struct letter_id *id,
-                       bool held, struct arena *arena);
+ * what became of his other letters becomes of it. `held`: suspension_hold() held it. */
+void suspension_settle(struct keeper *k, const struct facts *f, const struct parcel *p, bool held,
+                       struct arena *arena);
 
 /* Likewise of what stands in the queue. */
 void suspension_hold_queued(struct keeper *k, const struct facts *f, const struct letter_id *id,

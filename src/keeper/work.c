@@ -160,7 +160,7 @@ static bool send_on(struct letter *l, struct error *e)
         l->parcel->undecided = !l->copying.waits;
         return false;
     }
-    bool held = suspension_hold(l->keeper, &l->facts, l->arena, &l->decision);
+    bool held = suspension_hold(l->keeper, &l->facts, l->parcel->seq, l->arena, &l->decision);
     if (!secrets_hold(l->keeper, &l->facts, &l->header, l->terms_fd, l->arena, &l->decision, e)) {
         return false;
     }
@@ -179,7 +179,7 @@ static bool send_on(struct letter *l, struct error *e)
     scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, &scanned);
     policies_follow(l->keeper, l->parcel, &l->decision);
     redecide_missed(l->keeper, mark, &l->facts, &l->decision);
-    suspension_settle(l->keeper, &l->facts, &l->parcel->id, held, l->arena);
+    suspension_settle(l->keeper, &l->facts, l->parcel, held, l->arena);
     return true;
 }
 
