@@ -21,10 +21,8 @@ struct gathering {
     struct refs before, after;
     uint64_t first_letter; /* records between which letters of the account are looked for */
     uint64_t end_letter;
-    uint64_t *letters; /* numbers of the facts of those that were taken */
-    size_t n_letters, room_letters;
-    uint64_t *left; /* and of those that did not fit */
-    size_t n_left, room_left;
+    struct ledger_ref *named; /* facts of the letters that the suspension names, ascending */
+    size_t n_named;
 };
 
 void dossier_done(struct dossier *x)
@@ -222,101 +220,94 @@ static bool is_about(uint64_t type)
            type == RECORD_NOTICE || type == RECORD_ORDER;
 }
 
-static bool find_whose(struct gathering *g, const struct catalog_letter *letter, bool *its,
-                       struct error *e)
+static bool find_whose(struct gathering *g, struct ledger_ref ref, bool *its, struct error *e)
 {
     struct facts facts;
 
     arena_reset(&g->d->arena);
-    if (!desk_read(g->d, letter->facts, RECORD_FACTS, &facts_schema, &facts, e)) {
+    if (!desk_read(g->d, ref, RECORD_FACTS, &facts_schema, &facts, e)) {
         return false;
     }
     *its = is_account(g->x, facts.account);
     return true;
 }
 
-/* All that is about it, but its bytes. */
-static bool keep_letter(struct gathering *g, const struct catalog_letter *letter, struct error *e)
+/* Leave of these the records about it that are kept: all but its bytes. */
+static size_t sift_records(const struct dossier *x, struct catalog_record *list, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (is_about(list[i].type) && list[i].ref.seq < x->size) {
+            list[kept++] = list[i];
+        }
+    }
+    return kept;
+}
+
+/* All of them, or none in the list. When the bytes of one do not fit, those before it stay in the arena until the end: it is full then. */
+static bool keep_letter(struct gathering *g, struct ledger_ref facts, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = ONE_ARENA};
+    struct certificate *file = &g->x->file;
     struct catalog_record *list = NULL;
+    size_t before = file->n;
     size_t count = 0;
 
-    if (!catalog_records(g->d->catalog, letter->seq, &arena, &list, &count, e)) {
+    if (!catalog_records(g->d->catalog, facts.seq, &arena, &list, &count, e)) {
         return false;
+    }
+    count = sift_records(g->x, list, count);
+    if (before + count > DOSSIER_RECORDS_MAX) {
+        return error_set(e, ERROR_LIMIT, "there are more records of it than fit");
     }
     for (size_t i = 0; i < count; i++) {
         struct ledger_entry entry;
-        if (!is_about(list[i].type) || list[i].ref.seq >= g->x->size) {
-            continue;
-        }
-        if (g->x->file.n >= DOSSIER_RECORDS_MAX) {
-            return error_set(e, ERROR_LIMIT, "there are more records of it than fit");
-        }
         arena_reset(&g->d->arena);
         if (!ledger_reader_get(g->d->ledger, list[i].ref, &g->d->arena, &entry, e) ||
-            !certificate_keep_entry(&g->x->file, &entry, e)) {
+            !certificate_keep_entry(file, &entry, e)) {
+            file->n = before;
             return false;
         }
     }
     return true;
 }
 
-static bool has_number(const uint64_t *list, size_t n, uint64_t number)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (list[i] == number) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Older letters leave room for those of the hour before, of places, records and bytes. */
-static bool has_place(const struct gathering *g, const struct catalog_letter *letter)
+static bool has_place(const struct gathering *g, struct ledger_ref facts)
 {
     const struct dossier *x = g->x;
 
-    return letter->seq >= g->first_letter
-               ? x->n_letters < DOSSIER_LETTERS_MAX
-               : x->n_letters < DOSSIER_LETTERS_MAX - DOSSIER_RECENT_MIN &&
-                     x->file.n < DOSSIER_RECORDS_MAX / 4 * 3 &&
-                     arena_left(&x->file.arena) > CERTIFICATE_KEPT_MAX / 4;
+    return facts.seq >= g->first_letter ? x->n_letters < DOSSIER_LETTERS_MAX
+                                        : x->n_letters < DOSSIER_LETTERS_MAX - DOSSIER_RECENT_MIN &&
+                                              x->file.n < DOSSIER_RECORDS_MAX / 4 * 3 &&
+                                              arena_left(&x->file.arena) > CERTIFICATE_KEPT_MAX / 4;
 }
 
 /* *its is whether it is the account's. What does not fit is counted. */
-static bool add_letter(struct gathering *g, const struct catalog_letter *letter, bool *its,
-                       struct error *e)
+static bool add_letter(struct gathering *g, struct ledger_ref facts, bool *its, struct error *e)
 {
     struct dossier *x = g->x;
-    size_t before = x->file.n;
 
     *its = true;
-    if (letter->seq >= x->size || has_number(g->letters, g->n_letters, letter->seq) ||
-        has_number(g->left, g->n_left, letter->seq)) {
+    if (facts.seq >= x->size) {
         return true;
     }
-    if (!find_whose(g, letter, its, e)) {
+    if (!find_whose(g, facts, its, e)) {
         return false;
     }
     if (!*its) {
         return true;
     }
-    bool kept = has_place(g, letter);
-    if (kept && !keep_letter(g, letter, e)) {
-        x->file.n = before;
+    bool kept = has_place(g, facts);
+    if (kept && !keep_letter(g, facts, e)) {
         kept = false;
         if (e->kind != ERROR_LIMIT) {
             return false;
         }
     }
-    if (kept) {
-        numbers_add(&g->letters, &g->n_letters, &g->room_letters, letter->seq);
-        x->n_letters++;
-    } else {
-        numbers_add(&g->left, &g->n_left, &g->room_left, letter->seq);
-        x->letters_left_out++;
-    }
+    x->n_letters += kept;
+    x->letters_left_out += !kept;
     return true;
 }
 
@@ -357,8 +348,16 @@ static bool list_named(const struct dossier *x, struct buf *ids, struct error *e
     return !ids->full || error_set(e, ERROR_LIMIT, "its records name too many letters");
 }
 
-/* Those that were in its hands when it was suspended, however old. */
-static bool add_named(struct gathering *g, struct error *e)
+static int by_seq(const void *a, const void *b)
+{
+    const struct ledger_ref *x = a;
+    const struct ledger_ref *y = b;
+
+    return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+/* Where those stand that its records name. */
+static bool find_named(struct gathering *g, struct error *e)
 {
     OWN(buf) struct buf ids = {.max = NAMED_MAX};
     struct dossier *x = g->x;
@@ -367,21 +366,46 @@ static bool add_named(struct gathering *g, struct error *e)
         return false;
     }
     x->named = ids.len / LETTER_ID_LEN;
-    for (size_t at = 0; at < ids.len; at += LETTER_ID_LEN) {
+    g->named = calloc(x->named + 1, sizeof(*g->named));
+    if (!g->named) {
+        arena_panic("out of memory");
+    }
+    for (size_t i = 0; i < x->named; i++) {
         struct catalog_letter letter;
         struct letter_id id;
         bool found = false;
-        bool its = false;
-        if (letter_id_from(slice_of(ids.ptr + at, LETTER_ID_LEN), &id) &&
+        if (letter_id_from(slice_of(ids.ptr + i * LETTER_ID_LEN, LETTER_ID_LEN), &id) &&
             !catalog_find(g->d->catalog, &id, &letter, &found, e)) {
             return false;
         }
-        if (found && !add_letter(g, &letter, &its, e)) {
+        if (found) {
+            g->named[g->n_named++] = letter.facts;
+        }
+    }
+    x->missing = x->named - g->n_named;
+    qsort(g->named, g->n_named, sizeof(*g->named), by_seq);
+    return true;
+}
+
+/* Those that were in its hands when it was suspended, however old, as they were taken in. */
+static bool add_named(struct gathering *g, struct error *e)
+{
+    if (!find_named(g, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < g->n_named; i++) {
+        bool its = false;
+        if (!add_letter(g, g->named[i], &its, e)) {
             return false;
         }
-        x->missing += !its;
+        g->x->missing += !its;
     }
     return true;
+}
+
+static bool is_named(const struct gathering *g, struct ledger_ref facts)
+{
+    return bsearch(&facts, g->named, g->n_named, sizeof(facts), by_seq) != NULL;
 }
 
 /* And those that it sent in the hour before, though there were too many to be named. */
@@ -399,7 +423,7 @@ static bool add_recent(struct gathering *g, struct error *e)
             return false;
         }
         for (size_t i = 0; i < count && letters[i].seq < g->end_letter; i++) {
-            if (!add_letter(g, &letters[i], &its, e)) {
+            if (!is_named(g, letters[i].facts) && !add_letter(g, letters[i].facts, &its, e)) {
                 return false;
             }
         }
@@ -441,7 +465,6 @@ bool dossier_gather(struct dossier *x, struct desk *d, struct slice account, uin
         return error_set(e, ERROR_BUSY, "the catalog is being made anew: ask again in a while");
     }
     bool gathered = find_suspension(x, d, account, number, e) && gather(&g, e);
-    free(g.letters);
-    free(g.left);
+    free(g.named);
     return gathered;
 }

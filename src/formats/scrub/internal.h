@@ -9,6 +9,9 @@ void scrub_say(struct buf *what, const char *word);
 /* Add all words of a list, each once. */
 void scrub_say_all(struct buf *what, struct slice words);
 
+/* Say that files of this kind are not changed; CANNOT. */
+enum scrub_end scrub_refuse_kind(struct buf *what);
+
 /* A picture, whatever it is of; NOTHING when it is none. */
 enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *what);
 

@@ -10,6 +10,12 @@
 #define LOOKS_MAX   1000000 /* at what stands in lists of comments, which pages may share */
 #define SLACK       64      /* bytes that a cleaned picture may be longer: which side is up */
 
+/* What is left of what may be looked at: streams of a hostile file may lie within each other. */
+struct room {
+    size_t looks;
+    size_t bytes; /* of streams */
+};
+
 /* The library prints an error at its end that nobody looked at. */
 static void forget(qpdf_data *q)
 {
@@ -128,12 +134,12 @@ static void clean_comment(qpdf_data q, qpdf_oh dict, struct buf *what)
 }
 
 /* Those that stand within a page: others are objects. */
-static void clean_comments(qpdf_data q, qpdf_oh page, size_t *looks, struct buf *what)
+static void clean_comments(qpdf_data q, qpdf_oh page, struct room *room, struct buf *what)
 {
     qpdf_oh list = qpdf_oh_get_key(q, page, "/Annots");
     int n = qpdf_oh_is_array(q, list) ? qpdf_oh_get_array_n_items(q, list) : 0;
 
-    for (int i = 0; i < n && *looks < LOOKS_MAX; i++, (*looks)++) {
+    for (int i = 0; i < n && room->looks; i++, room->looks--) {
         qpdf_oh one = qpdf_oh_get_array_item(q, list, i);
         if (!qpdf_oh_is_indirect(q, one)) {
             clean_comment(q, one, what);
@@ -143,42 +149,70 @@ static void clean_comments(qpdf_data q, qpdf_oh page, size_t *looks, struct buf 
     qpdf_oh_release(q, list);
 }
 
-static void clean_dictionary(qpdf_data q, qpdf_oh dict, size_t *looks, struct buf *what)
+/* Illustrator keeps a drawing there as it is edited, and only its looks in the page (section 14.5). */
+static bool is_drawing(qpdf_data q, qpdf_oh dict)
 {
+    qpdf_oh pieces = qpdf_oh_get_key(q, dict, "/PieceInfo");
+    qpdf_oh piece = qpdf_oh_get_key_if_dict(q, pieces, "/Illustrator");
+    bool is = qpdf_oh_is_dictionary(q, piece) && qpdf_oh_has_key(q, piece, "/Private");
+
+    qpdf_oh_release(q, piece);
+    qpdf_oh_release(q, pieces);
+    return is;
+}
+
+static bool clean_dictionary(qpdf_data q, qpdf_oh dict, struct room *room, struct buf *what)
+{
+    if (is_drawing(q, dict)) {
+        (void)scrub_refuse_kind(what);
+        return false;
+    }
     clean_comment(q, dict, what);
-    clean_comments(q, dict, looks, what);
+    clean_comments(q, dict, room, what);
     if (has_xmp(q, dict) && take_out(q, dict, "/Metadata")) {
         scrub_say(what, "XMP");
     }
     if (take_out(q, dict, "/PieceInfo")) {
         scrub_say(what, "data of programs");
     }
+    return room->looks != 0;
 }
 
-static bool clean_object(qpdf_data q, int id, size_t *looks, struct buf *what)
+/* Before it is copied, here or when all is written. */
+static bool has_room(qpdf_data q, qpdf_oh dict, struct room *room)
+{
+    qpdf_oh length = qpdf_oh_get_key(q, dict, "/Length");
+    long long len = qpdf_oh_is_integer(q, length) ? qpdf_oh_get_int_value(q, length) : -1;
+    bool fits = len >= 0 && (unsigned long long)len <= room->bytes;
+
+    room->bytes -= fits ? (size_t)len : 0;
+    qpdf_oh_release(q, length);
+    return fits;
+}
+
+static bool clean_object(qpdf_data q, int id, struct room *room, struct buf *what)
 {
     qpdf_oh object = qpdf_get_object_by_id(q, id, 0);
     bool stream = qpdf_oh_is_stream(q, object);
     qpdf_oh dict = stream ? qpdf_oh_get_dict(q, object) : qpdf_oh_new_object(q, object);
-    bool good = true;
+    bool good = !stream || has_room(q, dict, room);
 
-    if (qpdf_oh_is_dictionary(q, dict)) {
-        clean_dictionary(q, dict, looks, what);
+    if (good && qpdf_oh_is_dictionary(q, dict)) {
+        good = clean_dictionary(q, dict, room, what);
     }
-    if (stream && is_jpeg(q, dict)) {
+    if (good && stream && is_jpeg(q, dict)) {
         good = clean_picture(q, object, dict, what);
     }
     qpdf_oh_release(q, dict);
     qpdf_oh_release(q, object);
-    return good && *looks < LOOKS_MAX;
+    return good;
 }
 
-static bool clean_objects(qpdf_data q, qpdf_oh trailer, struct buf *what)
+static bool clean_objects(qpdf_data q, qpdf_oh trailer, size_t len, struct buf *what)
 {
+    struct room room = {.looks = LOOKS_MAX, .bytes = 2 * len};
     qpdf_oh size = qpdf_oh_get_key(q, trailer, "/Size");
     long long count = qpdf_oh_is_integer(q, size) ? qpdf_oh_get_int_value(q, size) : 0;
-
-    size_t looks = 0;
 
     if (count > OBJECTS_MAX) {
         buf_reset(what);
@@ -186,11 +220,56 @@ static bool clean_objects(qpdf_data q, qpdf_oh trailer, struct buf *what)
         return false;
     }
     for (int id = 1; id < count; id++) {
-        if (!clean_object(q, id, &looks, what)) {
+        if (!clean_object(q, id, &room, what)) {
             return false;
         }
     }
     return true;
+}
+
+/* ── numbers that are used again ── */
+
+static bool is_space(uint8_t c)
+{
+    return memchr(" \t\n\v\f\r", c, sizeof(" \t\n\v\f\r")) != NULL;
+}
+
+/* Whether the `obj` at this place may end the head of an object, "7 1 obj", of another generation than 0.
+ * Where it begins a line it may: a comment may stand between. */
+static bool ends_used_again(struct slice bytes, size_t at)
+{
+    size_t end = at;
+    bool line = false;
+
+    while (end && is_space(bytes.ptr[end - 1])) {
+        end--;
+        line = line || bytes.ptr[end] == '\n' || bytes.ptr[end] == '\r';
+    }
+    if (end == at || end == 0 || line) {
+        return line;
+    }
+    bool digit = bytes.ptr[end - 1] >= '0' && bytes.ptr[end - 1] <= '9';
+    bool first = bytes.ptr[end - 1] == '0' && end > 1 && is_space(bytes.ptr[end - 2]);
+    return digit && !first;
+}
+
+/* Objects of a number that was another's before (section 7.3.10): libqpdf's functions for C do not list them, and here all are
+ * asked for as the first of their number. It reads none whose head does not stand before it; those in streams of objects are first. */
+static bool has_used_again(struct slice bytes)
+{
+    struct slice rest = bytes;
+    const uint8_t *found = rest.len ? memmem(rest.ptr, rest.len, "obj", 3) : NULL;
+
+    while (found) {
+        size_t at = (size_t)(found - bytes.ptr);
+        rest = slice_from(bytes, at + 3);
+        bool word = rest.len == 0 || is_space(rest.ptr[0]) || strchr("()<>[]{}/%", rest.ptr[0]);
+        if (word && ends_used_again(bytes, at)) {
+            return true;
+        }
+        found = rest.len ? memmem(rest.ptr, rest.len, "obj", 3) : NULL;
+    }
+    return false;
 }
 
 enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what)
@@ -204,6 +283,9 @@ enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what)
         qpdf_is_encrypted(q) || memmem(bytes.ptr, bytes.len, "/ByteRange", 10)) {
         return SCRUB_CANNOT;
     }
+    if (has_used_again(bytes)) {
+        return scrub_refuse_kind(what);
+    }
     qpdf_oh trailer = qpdf_get_trailer(q);
     if (take_out(q, trailer, "/Info")) {
         scrub_say(what, "document information");
@@ -211,7 +293,7 @@ enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what)
     if (take_out(q, qpdf_get_root(q), "/Metadata")) {
         scrub_say(what, "XMP");
     }
-    if (!clean_objects(q, trailer, what)) {
+    if (!clean_objects(q, trailer, bytes.len, what)) {
         return SCRUB_CANNOT;
     }
     if (what->len == 0) {

@@ -103,7 +103,7 @@ static bool is_other_media(struct slice bytes)
     return found;
 }
 
-static enum scrub_end refuse_kind(struct buf *what)
+enum scrub_end scrub_refuse_kind(struct buf *what)
 {
     buf_reset(what);
     buf_add_text(what, "it is of a kind that is not changed");
@@ -118,7 +118,7 @@ static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf
         return end;
     }
     if (is_other_media(bytes)) {
-        return refuse_kind(what);
+        return scrub_refuse_kind(what);
     }
     buf_reset(out); /* a picture that says nothing was copied */
     switch (document_kind_of_bytes(slice_head(bytes, DOCUMENT_HEAD_LEN))) {

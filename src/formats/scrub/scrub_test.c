@@ -163,112 +163,6 @@ static void properties_are_found_wherever_they_are(void **unused)
     assert_true(has("<w>words</w>") && has("2f0c.psmdcp") && !has("Lenz"));
 }
 
-#define PDF_HEAD                                                                                   \
-    "%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"                                   \
-    "2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n"                                       \
-    "3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]>>\nendobj\n"                           \
-    "4 0 obj\n<</Author(Anna Lenz)>>\nendobj\n"
-#define PDF_TAIL                                                                                   \
-    "xref\n0 5\n0000000000 65535 f \n0000000009 00000 n \n0000000054 00000 n \n"                   \
-    "0000000105 00000 n \n0000000168 00000 n \ntrailer\n<</Size 5/Root 1 0 R/Info 4 0 R>>\n"       \
-    "startxref\n206\n%%EOF\n"
-
-static void a_pdf_document_says_no_author(void **unused)
-{
-    (void)unused;
-    assert_int_equal(scrub(SLICE(PDF_HEAD PDF_TAIL)), SCRUB_CLEANED);
-    assert_slice(buf_slice(&what), "document information");
-    assert_false(has("Lenz"));
-    assert_true(has("/MediaBox"));
-    assert_int_equal(scrub(SLICE(PDF_HEAD "%/ByteRange\n" PDF_TAIL)), SCRUB_CANNOT);
-    assert_int_equal(scrub(SLICE("plain words")), SCRUB_NOTHING);
-}
-
-/* A document of these objects, which are numbered from 1; the first is its catalog. */
-static void write_pdf(const struct slice *objects, size_t n, struct buf *pdf)
-{
-    size_t at[16] = {0};
-
-    buf_add_text(pdf, "%PDF-1.4\n");
-    for (size_t i = 0; i < n; i++) {
-        at[i] = pdf->len;
-        buf_printf(pdf, "%zu 0 obj\n", i + 1);
-        buf_add(pdf, objects[i]);
-        buf_add_text(pdf, "\nendobj\n");
-    }
-    size_t xref = pdf->len;
-    buf_printf(pdf, "xref\n0 %zu\n0000000000 65535 f \n", n + 1);
-    for (size_t i = 0; i < n; i++) {
-        buf_printf(pdf, "%010zu 00000 n \n", at[i]);
-    }
-    buf_printf(pdf, "trailer\n<</Size %zu/Root 1 0 R>>\nstartxref\n%zu\n%%%%EOF\n", n + 1, xref);
-}
-
-#define CATALOG "<</Type/Catalog/Pages 2 0 R>>"
-#define PAGES   "<</Type/Pages/Kids[3 0 R]/Count 1>>"
-#define PAGE                                                                                       \
-    "<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/PieceInfo<</Draw<</Private(Lenz 1)>>>>"         \
-    "/Resources<</XObject<</Metadata 4 0 R>>>>>>"
-#define IMAGE(filter, length)                                                                      \
-    "<</Type/XObject/Subtype/Image/Width 1/Height 1/Metadata 5 0 R" filter "/Length " length       \
-    ">>stream\n"
-#define PDF_XMP "<</Type/Metadata/Subtype/XML/Length 6>>stream\nLenz 2\nendstream"
-
-/* What scanners and telephones make: a page that is a photo, as the camera wrote it. */
-static void a_pdf_document_says_no_more_of_its_pictures(void **unused)
-{
-    OWN(buf) struct buf pdf = {.max = OUT_MAX};
-    OWN(buf) struct buf image = {.max = OUT_MAX};
-    const struct slice photo = SLICE(SOI JFIF EXIF SOUND SCAN EOI);
-
-    (void)unused;
-    buf_printf(&image, IMAGE("/Filter/DCTDecode", "%zu"), photo.len);
-    buf_add(&image, photo);
-    buf_add_text(&image, "\nendstream");
-    const struct slice objects[] = {SLICE(CATALOG), SLICE(PAGES), SLICE(PAGE), buf_slice(&image),
-                                    SLICE(PDF_XMP)};
-    write_pdf(objects, 5, &pdf);
-    assert_int_equal(scrub(buf_slice(&pdf)), SCRUB_CLEANED);
-    assert_slice(buf_slice(&what), "data of programs, XMP, EXIF, comments");
-    assert_false(has("Lenz") || has("Camera7"));
-    assert_true(has("/DCTDecode") && has("picture") && has("/Metadata ")); /* the picture's name */
-}
-
-static void a_pdf_document_keeps_comments_without_names(void **unused)
-{
-    static const struct slice objects[] = {
-        SLICE_INIT(CATALOG), SLICE_INIT(PAGES),
-        SLICE_INIT("<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Annots[4 0 R 5 0 R "
-                   "<</Subtype/Highlight/Rect[0 0 9 9]/T(Lenz 1)/Contents(so)>>]>>"),
-        SLICE_INIT("<</Subtype/Text/Rect[0 0 9 9]/T(Lenz 2)/Contents(why)>>"),
-        SLICE_INIT("<</Subtype/Widget/Rect[0 0 9 9]/FT/Tx/T(field)>>")};
-    OWN(buf) struct buf pdf = {.max = OUT_MAX};
-
-    (void)unused;
-    write_pdf(objects, 5, &pdf);
-    assert_int_equal(scrub(buf_slice(&pdf)), SCRUB_CLEANED);
-    assert_slice(buf_slice(&what), "names of users");
-    assert_true(has("(so)") && has("(why)") && has("(field)") && !has("Lenz"));
-}
-
-static void a_pdf_document_keeps_a_picture_that_cannot_be_changed(void **unused)
-{
-    OWN(buf) struct buf pdf = {.max = OUT_MAX};
-    OWN(buf) struct buf silent = {.max = OUT_MAX};
-    const struct slice objects[] = {
-        SLICE(CATALOG), SLICE(PAGES), SLICE("<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>"),
-        SLICE("<</Filter[/DCTDecode]/Length 71>>stream\n" SOI EXIF SCAN "\nendstream")};
-    struct slice quiet[] = {
-        objects[0], objects[1], objects[2],
-        SLICE("<</Filter[/DCTDecode]/Length 27>>stream\n" SOI SCAN "\nendstream")};
-
-    (void)unused;
-    write_pdf(objects, 4, &pdf);
-    assert_int_equal(scrub(buf_slice(&pdf)), SCRUB_CANNOT);
-    write_pdf(quiet, 4, &silent);
-    assert_int_equal(scrub(buf_slice(&silent)), SCRUB_NOTHING);
-}
-
 #define WEBP_HEAD "RIFF\x30\0\0\0WEBPVP8X\x0a\0\0\0\x0c\0\0\0\0\0\0\0\0\0VP8L\3\0\0\0pix\0"
 #define WEBP_EXIF "EXIF\x26\0\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0Camera Seven"
 
@@ -411,10 +305,6 @@ int main(void)
         cmocka_unit_test(a_picture_keeps_no_texts),
         cmocka_unit_test(a_document_forgets_who_made_it),
         cmocka_unit_test(properties_are_found_wherever_they_are),
-        cmocka_unit_test(a_pdf_document_says_no_author),
-        cmocka_unit_test(a_pdf_document_says_no_more_of_its_pictures),
-        cmocka_unit_test(a_pdf_document_keeps_comments_without_names),
-        cmocka_unit_test(a_pdf_document_keeps_a_picture_that_cannot_be_changed),
         cmocka_unit_test(a_webp_picture_keeps_which_side_is_up),
         cmocka_unit_test(a_gif_picture_keeps_how_it_moves),
         cmocka_unit_test(a_tiff_picture_keeps_what_it_is_read_by),
