@@ -184,6 +184,5 @@ def test_every_call_fails(cycles):
         if n % 20 == 19:
             cycles.judge()
     cycles.judge()
-    # A cycle does not repeat itself to the call, least of all on a busy machine; but the most part of what matters came.
     assert all(happened[call] for call in (*WRITES, *SYNCS) if call in cycles.most), happened
-    assert sum(happened.values()) >= len(every) * 0.3, happened
+    assert sum(happened.values()) >= len(every) * 0.7, happened  # a cycle does not repeat itself to the call

@@ -336,4 +336,4 @@ def test_every_call_fails(series, role, call):
             print(role, fault, flush=True)
             failed.append(happened(series.try_some({role: [fault]})[role]))
     series.end()
-    assert any(failed), failed  # a round does not repeat itself to the call, and on a busy machine less so
+    assert not failed or sum(failed) >= len(failed) * 0.5  # a round does not repeat itself to the call
