@@ -30,7 +30,9 @@ struct contacts {
     _Atomic bool hurry;    /* look at once whether some are due */
     _Atomic uint64_t hits; /* letters to decoys since the start */
     _Atomic bool waiting;  /* some are due, and could not be made yet */
-    int64_t look_at;       /* the watch's: steady clock */
+    int64_t look_at;       /* the watch's, as the next: steady clock */
+    uint64_t
+        look_head; /* records that the index is to hold before some are made; 0: all that there are then */
 };
 
 #define CONTACTS_DECOYS_ON "contacts/decoys" /* value of the state that is there while they are */

@@ -210,7 +210,8 @@ static bool tend(struct keeper *k, struct error *e)
     struct ledger_head head;
 
     ledger_head(k->ledger, &head);
-    s.head = head.size;
+    k->contacts->look_head = k->contacts->look_head ? k->contacts->look_head : head.size;
+    s.head = k->contacts->look_head;
     s.models = arena_array(&arena, MODELS_MAX, sizeof(*s.models));
     s.over = arena_array(&arena, MODELS_MAX, sizeof(*s.over));
     if (!state_accounts(k->state, &arena, &s.accounts, &s.n_accounts, e) || !retire(&s, e) ||
@@ -229,6 +230,7 @@ static bool tend(struct keeper *k, struct error *e)
     return true;
 }
 
+/* Who waited for the index goes on waiting for what it waited for: where records never cease, it would never hold them all. */
 void decoys_look(struct keeper *k)
 {
     struct contacts *c = k->contacts;
@@ -240,6 +242,7 @@ void decoys_look(struct keeper *k)
     }
     bool tended = tend(k, &e);
     c->look_at = now + (tended ? LOOK_MS : AGAIN_MS);
+    c->look_head = tended ? 0 : c->look_head;
     if (!tended && !atomic_load(&c->waiting)) {
         log_event(LOG_INFO, "decoys.later", LOG_TEXT("reason", e.text));
     }
