@@ -420,17 +420,6 @@ static const char *judge_records(struct certificate *c)
                                       : NULL;
 }
 
-/* All is judged in any case, and what matters most is said. */
-static const char *judge(struct certificate *c, struct hash *h)
-{
-    const char *what = judge_records(c);
-
-    if (!c->file.is_signed) {
-        return "its checkpoint is not signed by the key";
-    }
-    return opened_in_tree(&c->file, h) ? what : "its records are not in the tree of its checkpoint";
-}
-
 const char *certificate_check(struct view file, const struct note_key *key, struct certificate *out,
                               bool *malformed)
 {
@@ -439,7 +428,7 @@ const char *certificate_check(struct view file, const struct note_key *key, stru
     *out = (struct certificate){.records = 0};
     const char *what = opened_read(file, FIRST_LINE, key, &out->file, h);
     *malformed = what != NULL;
-    what = what ? what : judge(out, h);
+    what = what ? what : opened_verdict(&out->file, judge_records(out), h);
     hash_free(h);
     return what;
 }

@@ -427,7 +427,6 @@ static const char *judge_records(struct judging *j)
     return what;
 }
 
-/* All is judged in any case, and what matters most is said. */
 static const char *judge(struct evidence *x, struct hash *h)
 {
     struct judging j = {.x = x};
@@ -435,10 +434,7 @@ static const char *judge(struct evidence *x, struct hash *h)
 
     free(j.letters);
     free(j.named);
-    if (!x->file.is_signed) {
-        return "its checkpoint is not signed by the key";
-    }
-    return opened_in_tree(&x->file, h) ? what : "its records are not in the tree of its checkpoint";
+    return opened_verdict(&x->file, what, h);
 }
 
 const char *evidence_check(struct view file, const struct note_key *key, struct evidence *out,

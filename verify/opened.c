@@ -170,6 +170,14 @@ bool opened_in_tree(const struct opened_file *f, struct hash *h)
     return good;
 }
 
+const char *opened_verdict(const struct opened_file *f, const char *what, struct hash *h)
+{
+    if (!f->is_signed) {
+        return "its checkpoint is not signed by the key";
+    }
+    return opened_in_tree(f, h) ? what : "its records are not in the tree of its checkpoint";
+}
+
 struct opened_record *opened_find(const struct opened_file *f, uint64_t number)
 {
     size_t low = 0;

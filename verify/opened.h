@@ -43,6 +43,10 @@ void opened_done(struct opened_file *f);
 bool opened_in_tree(const struct opened_file *f, struct hash *h)
     __attribute__((warn_unused_result));
 
+/* What is wrong with a file, NULL when it holds: all is judged in any case, and what matters most is said. `what` is what is wrong with its
+ * records. */
+const char *opened_verdict(const struct opened_file *f, const char *what, struct hash *h);
+
 /* The record of that number, or NULL. */
 struct opened_record *opened_find(const struct opened_file *f, uint64_t number);
 

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/sign_in.h"
+#include "host/memfd.h"
 
 bool cli_settings(struct cli *c, const struct settings **out, struct error *e)
 {
@@ -151,6 +152,15 @@ bool cli_pull(struct cli *c, const struct ipc_message *message, const void *ask,
               int *answer_fd, struct arena *arena, int64_t within_ms, struct error *e)
 {
     return ask_with(c, CLI_READER, message, ask, -1, answer, answer_fd, arena, within_ms, e);
+}
+
+bool cli_ask_bytes(struct cli *c, const struct ipc_message *message, const void *ask, size_t max,
+                   struct memfd_map *map, struct error *e)
+{
+    OWN(fd) int fd = -1;
+
+    return cli_ask(c, CLI_READER, message, ask, NULL, &fd, CLI_LONG_MS, e) &&
+           memfd_map(fd, max, map, e);
 }
 
 void cli_reconnect(struct cli *c)

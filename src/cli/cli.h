@@ -28,6 +28,7 @@
 #define CLI_LONG_MS   (24 * 3600 * 1000L) /* and for what reads or rebuilds the whole archive */
 
 struct cli;
+struct memfd_map;
 
 struct verb {
     const char *name;  /* one word or two */
@@ -109,6 +110,10 @@ enum cli_peer { CLI_KEEPER, CLI_READER, CLI_INTAKE, CLI_SUPERVISOR };
  */
 bool cli_ask(struct cli *c, enum cli_peer peer, const struct ipc_message *message, const void *ask,
              void *answer, int *answer_fd, int64_t within_ms, struct error *e) MUST_CHECK;
+
+/* Ask the reader for what it answers with in a memory file, of `max` bytes at most. *map is the caller's. */
+bool cli_ask_bytes(struct cli *c, const struct ipc_message *message, const void *ask, size_t max,
+                   struct memfd_map *map, struct error *e) MUST_CHECK;
 
 /* As cli_ask(), with a descriptor for the daemon, which stays the caller's; the answer lives in the
  * arena. */

@@ -205,10 +205,7 @@ static bool find_request(struct cli *c, struct slice *id, struct error *e)
 static bool ask_part(struct cli *c, const struct disposal_certificate_ask *ask,
                      struct memfd_map *map, struct error *e)
 {
-    OWN(fd) int fd = -1;
-
-    return cli_ask(c, CLI_READER, &disposal_certificate, ask, NULL, &fd, CLI_LONG_MS, e) &&
-           memfd_map(fd, CERTIFICATE_BYTES_MAX, map, e);
+    return cli_ask_bytes(c, &disposal_certificate, ask, CERTIFICATE_BYTES_MAX, map, e);
 }
 
 /* The text becomes a record; a checkpoint is signed over that, and everything is proved in its tree. */

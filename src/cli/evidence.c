@@ -20,15 +20,6 @@ const struct argument_option account_evidence_options[] = {
     OPTION_END,
 };
 
-static bool ask_part(struct cli *c, const struct suspension_evidence_ask *ask, size_t max,
-                     struct memfd_map *map, struct error *e)
-{
-    OWN(fd) int fd = -1;
-
-    return cli_ask(c, CLI_READER, &suspension_evidence, ask, NULL, &fd, CLI_LONG_MS, e) &&
-           memfd_map(fd, max, map, e);
-}
-
 /* The text becomes a record; a checkpoint is signed over that, and everything is proved in its tree. */
 bool cli_account_evidence(struct cli *c, struct error *e)
 {
@@ -50,14 +41,14 @@ bool cli_account_evidence(struct cli *c, struct error *e)
         return error_set(e, ERROR_INPUT, "--suspension wants the number of a record, not `%s`",
                          number);
     }
-    if (!ask_part(c, &ask, EVIDENCE_TEXT_MAX, &text, e) ||
+    if (!cli_ask_bytes(c, &suspension_evidence, &ask, EVIDENCE_TEXT_MAX, &text, e) ||
         !cli_ask(c, CLI_KEEPER, &admin_checkpoint, NULL, &checkpoint, NULL, CLI_ASK_MS, e)) {
         return false;
     }
     digest_of(text.bytes, SLICE_NONE, digest);
     ask.digest = SLICE_ARRAY(digest);
     ask.note = checkpoint.note;
-    if (!ask_part(c, &ask, EVIDENCE_PROOF_MAX, &proof, e)) {
+    if (!cli_ask_bytes(c, &suspension_evidence, &ask, EVIDENCE_PROOF_MAX, &proof, e)) {
         return false;
     }
     if (strcmp(path, "-") == 0) {

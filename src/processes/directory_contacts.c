@@ -14,26 +14,14 @@ struct places {
     size_t name, address, organisation, title, phone, end;
 };
 
-static void add_all(struct places *p, const struct config_list *list)
-{
-    const struct slice *all = list->items;
-
-    for (size_t i = 0; i < list->count && i < SOURCES_MAX; i++) {
-        p->names[p->end++] = all[i];
-    }
-}
-
 static void find_places(const struct directory_settings *s, struct places *p)
 {
     *p = (struct places){.end = 0};
-    while (entry_locks[p->end]) {
-        p->names[p->end] = slice_text(entry_locks[p->end]);
-        p->end++;
-    }
+    p->end = visit_name_locks(p->names);
     p->name = p->end;
-    add_all(p, &s->name_attributes);
+    visit_name_more(p->names, &p->end, &s->name_attributes, SOURCES_MAX);
     p->address = p->end;
-    add_all(p, &s->address_attributes);
+    visit_name_more(p->names, &p->end, &s->address_attributes, SOURCES_MAX);
     p->organisation = p->end;
     p->names[p->end++] = SLICE("o");
     p->names[p->end++] = SLICE("company");

@@ -178,6 +178,25 @@ bool visit_is_locked(const struct dirlink_entry *entry)
     return locked;
 }
 
+size_t visit_name_locks(struct slice names[static DIRLINK_ATTRIBUTES_MAX])
+{
+    size_t n = 0;
+
+    for (; entry_locks[n]; n++) {
+        names[n] = slice_text(entry_locks[n]);
+    }
+    return n;
+}
+
+void visit_name_more(struct slice *names, size_t *n, const struct config_list *list, size_t max)
+{
+    const struct slice *all = list->items;
+
+    for (size_t i = 0; i < list->count && i < max; i++) {
+        names[(*n)++] = all[i];
+    }
+}
+
 /* Find the one entry that has this key; *dn is nobody's when there is none. */
 static bool look_up(struct visit *v, struct slice key, struct slice *dn, bool *locked,
                     struct error *e)

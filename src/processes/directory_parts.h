@@ -66,6 +66,12 @@ enum directory_verdict visit_prove(struct visit *v, struct slice key, struct sli
 /* Whether the entry says that nobody signs in as it. Its first attributes are those of entry_locks (formats/ldap/entry.h). */
 bool visit_is_locked(const struct dirlink_entry *entry);
 
+/* Begin the names of attributes that are asked for by those of entry_locks; returns how many these are. */
+size_t visit_name_locks(struct slice names[static DIRLINK_ATTRIBUTES_MAX]);
+
+/* Go on with those of a setting, `max` of them at most. */
+void visit_name_more(struct slice *names, size_t *n, const struct config_list *list, size_t max);
+
 /* directory_people.c */
 
 /* Read everybody who has an account; in the arena. ERROR_LIMIT: there are more than DIRECTORY_PEOPLE_MAX. */

@@ -21,30 +21,18 @@ struct places {
     size_t key, member_of, name, address, end;
 };
 
-static void add_names(struct places *p, const struct config_list *list)
-{
-    const struct slice *all = list->items;
-
-    for (size_t i = 0; i < list->count && i < SOURCES_MAX; i++) {
-        p->names[p->end++] = all[i];
-    }
-}
-
 static void find_places(const struct directory_settings *s, struct places *p)
 {
     *p = (struct places){.end = 0};
-    while (entry_locks[p->end]) {
-        p->names[p->end] = slice_text(entry_locks[p->end]);
-        p->end++;
-    }
+    p->end = visit_name_locks(p->names);
     p->key = p->end;
     p->names[p->end++] = settings_directory_key(s);
     p->member_of = p->end;
     p->names[p->end++] = SLICE("memberOf");
     p->name = p->end;
-    add_names(p, &s->name_attributes);
+    visit_name_more(p->names, &p->end, &s->name_attributes, SOURCES_MAX);
     p->address = p->end;
-    add_names(p, &s->address_attributes);
+    visit_name_more(p->names, &p->end, &s->address_attributes, SOURCES_MAX);
 }
 
 static bool has_text(const struct slice *list, size_t n, struct slice text)
