@@ -105,9 +105,15 @@ static const struct config_setting auth_rows[] = {
     CONFIG_ROW("auth-failures-window", DURATION, struct auth_settings, failures_window_ms,
                .initial = "10min", .min = CONFIG_SECOND, .max = CONFIG_DAY,
                .help = "The time within which failed sign-ins are counted together."),
-    CONFIG_ROW("auth-block", DURATION, struct auth_settings, block_ms, .initial = "15min",
-               .min = CONFIG_SECOND, .max = 30 * CONFIG_DAY,
-               .help = "How long such a block lasts."),
+    CONFIG_ROW(
+        "auth-block", DURATION, struct auth_settings, block_ms, .initial = "15min",
+        .min = CONFIG_SECOND, .max = 30 * CONFIG_DAY, .help = "How long such a block lasts.",
+        .more =
+            "Of an account it does not hold where its holder signed in within the last day, nor "
+            "for an app password. Of an address that nobody signed in from within the last "
+            "day the next blocks last twice as long each time, up to 16 times; if as many "
+            "as begin a block go on trying, no connection is taken from there until it "
+            "is over."),
     CONFIG_ROW("auth-failure-delay", DURATION, struct auth_settings, failure_delay_ms,
                .initial = "1s", .max = CONFIG_MINUTE,
                .help = "Pause before a failed sign-in is answered; doubled with each further one."),

@@ -263,9 +263,17 @@ bool auth_admits(struct auth *a, const struct login *l, struct auth_login_answer
     if (auth_throttle_allows(a->throttle, l->user, l->ask->client, l->now_ms)) {
         return true;
     }
+    auth_turn_away(a, l, answer);
+    return false;
+}
+
+void auth_turn_away(struct auth *a, const struct login *l, struct auth_login_answer *answer)
+{
+    auth_throttle_knocked(a->throttle, auth_settings_of(a), l->user, l->ask->client, l->now_ms);
     answer->verdict = LOGIN_BLOCKED;
     answer->delay_ms = (uint64_t)auth_settings_of(a)->failure_delay_ms;
-    return false;
+    answer->closed_ms =
+        (uint64_t)auth_throttle_closed(a->throttle, auth_settings_of(a), l->ask->client, l->now_ms);
 }
 
 bool auth_look_up(struct auth *a, struct login *l, struct arena *arena, struct error *e)
@@ -291,11 +299,18 @@ static bool judge_sign_in(struct auth *a, struct login l, struct ipc_request *r,
 {
     struct auth_login_answer *answer = r->answer;
 
-    if (!auth_admits(a, &l, answer)) {
+    bool admitted = auth_throttle_allows(a->throttle, l.user, l.ask->client, l.now_ms);
+
+    if (!admitted && !auth_may_show_app(a, &l)) {
+        auth_turn_away(a, &l, answer);
         return true;
     }
     if (!auth_look_up(a, &l, r->arena, e)) {
         return false;
+    }
+    if (!admitted && !auth_is_app(a, &l)) {
+        auth_turn_away(a, &l, answer);
+        return true;
     }
     switch (judge_proof(a, &l, r->arena)) {
     case LOGIN_ACCEPTED:

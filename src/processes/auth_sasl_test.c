@@ -106,6 +106,28 @@ static void another_number_of_iterations_breaks_nothing_and_tells_nothing(void *
     assert_int_equal(unknown.iterations, 4096);
 }
 
+/* What nobody guesses is not refused because others guess. */
+static void others_do_not_lock_out_who_has_an_app_password(void **unused)
+{
+    (void)unused;
+    OWN(buf) struct buf shown = {.max = AUTH_APP_TEXT_MAX};
+    uint64_t delay = 0;
+
+    scene_password(RIGHT);
+    make_app(&shown);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(scene_sign_in(ANNA, WRONG, CAFE, &delay), LOGIN_REFUSED);
+    }
+    assert_int_equal(scene_sign_in(ANNA, RIGHT, OFFICE, &delay), LOGIN_BLOCKED);
+    assert_int_equal(
+        scene_sign_in(ANNA, SLICE("abcd-efgh-ijkm-npqr-stuv-wxyz-abcd"), OFFICE, &delay),
+        LOGIN_BLOCKED); /* neither is it looked at as a password */
+    assert_int_equal(scene_sign_in(ANNA, buf_slice(&shown), OFFICE, &delay), LOGIN_ACCEPTED);
+    assert_string_equal(scene.last_app, "abcdefgh");
+    assert_int_equal(scene_sign_in(ANNA, buf_slice(&shown), CAFE, &delay), LOGIN_BLOCKED);
+    assert_int_equal(scene.failures, 3);
+}
+
 static int64_t refused_after_us(const char *user)
 {
     struct timespec from;
@@ -384,6 +406,7 @@ int main(void)
         SCENE(a_last_message_counts_once_and_on_its_connection),
         SCENE(nonce_and_header_are_those_of_the_exchange),
         SCENE(what_changed_meanwhile_counts),
+        SCENE(others_do_not_lock_out_who_has_an_app_password),
         SCENE(guesses_are_counted_by_every_mechanism),
         SCENE(what_is_no_message_is_no_guess),
         SCENE(an_app_password_proves_itself_as_well),

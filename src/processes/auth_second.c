@@ -25,6 +25,12 @@ bool auth_is_app(struct auth *a, struct login *l)
     return l->app.len > 0;
 }
 
+bool auth_may_show_app(struct auth *a, const struct login *l)
+{
+    return !l->desk && auth_app_is_one(l->ask->password) &&
+           auth_throttle_allows_unguessable(a->throttle, l->user, l->ask->client, l->now_ms);
+}
+
 enum login_verdict auth_prove(struct auth *a, struct login *l, struct arena *arena)
 {
     const struct auth_second *second = &l->account.second;

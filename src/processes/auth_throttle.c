@@ -21,8 +21,12 @@ struct entry {
     uint8_t key[KEY_LEN];
     int64_t window_ends; /* of the failures counted; 0 with no block and not known: empty */
     int64_t blocked_until;
-    int64_t known_until; /* of pairs */
+    int64_t known_until; /* of pairs, and of addresses that somebody signed in from */
     uint32_t failures;
+    uint32_t knocks; /* at addresses: of those who were turned away */
+    uint32_t
+        doubled; /* of addresses: how often; forgotten when one is quiet for as long as its last block */
+    int64_t doubles_until;
 };
 
 struct table {
@@ -139,45 +143,77 @@ static bool is_blocked(struct auth_throttle *t, enum subject s, const uint8_t *k
     if (n && n->blocked_until && n->blocked_until <= now) { /* begin anew */
         n->blocked_until = 0;
         n->failures = 0;
+        n->knocks = 0;
     }
     return n && n->blocked_until > now;
 }
 
-static bool is_known(struct auth_throttle *t, const uint8_t *pair, int64_t now)
+static bool is_known(struct auth_throttle *t, enum subject s, const uint8_t *key, int64_t now)
 {
-    const struct entry *n = find(t, PAIR, pair);
+    const struct entry *n = find(t, s, key);
     return n && n->known_until > now;
 }
 
-bool auth_throttle_allows(struct auth_throttle *t, struct slice account, struct slice client,
-                          int64_t now_ms)
+static bool allows(struct auth_throttle *t, struct slice account, struct slice client,
+                   bool guessable, int64_t now)
 {
     uint8_t keys[SUBJECTS][KEY_LEN];
 
     keys_of(t, account, client, keys);
     (void)pthread_mutex_lock(&t->lock);
-    bool account_blocked = is_blocked(t, ACCOUNT, keys[ACCOUNT], now_ms);
-    bool address_blocked = is_blocked(t, ADDRESS, keys[ADDRESS], now_ms);
-    bool blocked = is_blocked(t, PAIR, keys[PAIR], now_ms);
-    if (!is_known(t, keys[PAIR], now_ms)) {
+    bool account_blocked = is_blocked(t, ACCOUNT, keys[ACCOUNT], now) && guessable;
+    bool address_blocked = is_blocked(t, ADDRESS, keys[ADDRESS], now);
+    bool blocked = is_blocked(t, PAIR, keys[PAIR], now);
+    if (!is_known(t, PAIR, keys[PAIR], now)) {
         blocked |= account_blocked || address_blocked;
     }
     (void)pthread_mutex_unlock(&t->lock);
     return !blocked;
 }
 
-/* Count one failure of one subject; true when that begins a block. */
-static bool count(struct entry *n, const struct auth_settings *settings, int64_t now)
+bool auth_throttle_allows(struct auth_throttle *t, struct slice account, struct slice client,
+                          int64_t now_ms)
+{
+    return allows(t, account, client, true, now_ms);
+}
+
+bool auth_throttle_allows_unguessable(struct auth_throttle *t, struct slice account,
+                                      struct slice client, int64_t now_ms)
+{
+    return allows(t, account, client, false, now_ms);
+}
+
+static void begin_window(struct entry *n, const struct auth_settings *settings, int64_t now)
 {
     if (n->window_ends <= now) {
         n->failures = 0;
+        n->knocks = n->blocked_until > now ? n->knocks : 0;
         n->window_ends = now + settings->failures_window_ms;
     }
+}
+
+static void begin_block(struct entry *n, const struct auth_settings *settings, enum subject s,
+                        int64_t now)
+{
+    bool doubles = s == ADDRESS && n->known_until <= now;
+
+    n->doubled = n->doubles_until > now ? n->doubled : 0;
+    int64_t block = settings->block_ms << (doubles ? n->doubled : 0);
+    n->blocked_until = now + block;
+    n->doubles_until = n->blocked_until + block;
+    n->doubled += doubles && n->doubled < AUTH_THROTTLE_DOUBLED_MAX;
+}
+
+/* Count one failure of one subject; true when that begins a block. */
+static bool count(struct entry *n, const struct auth_settings *settings, enum subject s,
+                  int64_t now)
+{
+    begin_window(n, settings, now);
     n->failures++;
     if (n->failures < settings->failures_limit || n->blocked_until > now) {
         return false;
     }
-    n->blocked_until = now + settings->block_ms;
+    begin_block(n, settings, s, now);
     return true;
 }
 
@@ -201,10 +237,10 @@ int64_t auth_throttle_failed(struct auth_throttle *t, const struct auth_settings
     *blocked = false;
     keys_of(t, account, client, keys);
     (void)pthread_mutex_lock(&t->lock);
-    bool known = is_known(t, keys[PAIR], now_ms);
+    bool known = is_known(t, PAIR, keys[PAIR], now_ms);
     for (enum subject s = ACCOUNT; s < SUBJECTS; s++) {
         struct entry *n = find_or_make(t, s, keys[s], now_ms);
-        bool began = count(n, settings, now_ms);
+        bool began = count(n, settings, s, now_ms);
         if (!known || s == PAIR) {
             *blocked |= began;
             most = n->failures > most ? n->failures : most;
@@ -225,5 +261,46 @@ void auth_throttle_succeeded(struct auth_throttle *t, struct slice account, stru
     n->failures = 0;
     n->blocked_until = 0;
     n->known_until = now_ms + AUTH_THROTTLE_KNOWN_MS;
+    find_or_make(t, ADDRESS, keys[ADDRESS], now_ms)->known_until = n->known_until;
     (void)pthread_mutex_unlock(&t->lock);
+}
+
+void auth_throttle_knocked(struct auth_throttle *t, const struct auth_settings *settings,
+                           struct slice account, struct slice client, int64_t now_ms)
+{
+    uint8_t keys[SUBJECTS][KEY_LEN];
+
+    keys_of(t, account, client, keys);
+    (void)pthread_mutex_lock(&t->lock);
+    if (!is_known(t, PAIR, keys[PAIR], now_ms)) {
+        struct entry *n = find_or_make(t, ADDRESS, keys[ADDRESS], now_ms);
+        begin_window(n, settings, now_ms);
+        n->knocks++;
+        if (n->knocks >= settings->failures_limit && n->blocked_until <= now_ms) {
+            begin_block(n, settings, ADDRESS, now_ms);
+        }
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+int64_t auth_throttle_closed(struct auth_throttle *t, const struct auth_settings *settings,
+                             struct slice client, int64_t now_ms)
+{
+    uint8_t keys[SUBJECTS][KEY_LEN];
+    struct address a;
+    struct error e;
+    int64_t closed = 0;
+
+    if (!address_parse(client, 1, &a, &e)) {
+        return 0;
+    }
+    keys_of(t, SLICE_NONE, client, keys);
+    (void)pthread_mutex_lock(&t->lock);
+    const struct entry *n = find(t, ADDRESS, keys[ADDRESS]);
+    if (n && n->knocks >= settings->failures_limit && n->known_until <= now_ms &&
+        n->blocked_until > now_ms) {
+        closed = n->blocked_until - now_ms;
+    }
+    (void)pthread_mutex_unlock(&t->lock);
+    return closed;
 }

@@ -5,6 +5,9 @@
  * signed in from that address within the last day only the pair decides: so nobody is locked out
  * of his own desk because a stranger tries his name, or a colleague's telephone an old password.
  *
+ * Who goes on trying while he is turned away is counted against his address. The blocks of one that nobody signed in from are
+ * twice as long each time, up to 16 times: so whoever guesses runs out of addresses, and the account opens again to its holder.
+ *
  * Three tables of fixed size under a keyed hash: whoever floods them with names and addresses
  * pushes out entries that he cannot choose, blocked ones last. Thread-safe. Time is the caller's. */
 #pragma once
@@ -18,6 +21,7 @@
 
 #define AUTH_THROTTLE_DELAY_MAX_MS 15000
 #define AUTH_THROTTLE_KNOWN_MS     (INT64_C(24) * 3600 * 1000)
+#define AUTH_THROTTLE_DOUBLED_MAX  4 /* times */
 
 struct auth_throttle;
 
@@ -35,6 +39,21 @@ void auth_throttle_free(struct auth_throttle *t);
  */
 bool auth_throttle_allows(struct auth_throttle *t, struct slice account, struct slice client,
                           int64_t now_ms);
+
+/* The same for somebody who shows what nobody guesses, as an app password: that his account was tried by others does not
+ * matter. */
+bool auth_throttle_allows_unguessable(struct auth_throttle *t, struct slice account,
+                                      struct slice client, int64_t now_ms);
+
+/* Count that somebody who may not try was turned away. */
+void auth_throttle_knocked(struct auth_throttle *t, const struct auth_settings *settings,
+                           struct slice account, struct slice client, int64_t now_ms);
+
+/* For how many milliseconds a connection from an address is of no use: it is blocked, nobody signed in from there within the
+ * last day, and as many as begin a block have been turned away since. 0: some may try, or are to be told why they may not;
+ * or it is no IP address. */
+int64_t auth_throttle_closed(struct auth_throttle *t, const struct auth_settings *settings,
+                             struct slice client, int64_t now_ms);
 
 /* Count a failure. Returns how long to wait before the client is told, in milliseconds; *blocked
  * tells whether this failure began a block. */

@@ -23,6 +23,7 @@ static const struct cbor_field login_answer_fields[] = {
     CBOR_OPTIONAL(5, CBOR_BYTES, struct auth_login_answer, exchange, AUTH_EXCHANGE_LEN),
     CBOR_OPTIONAL(6, CBOR_BYTES, struct auth_login_answer, message, AUTH_SASL_MAX),
     CBOR_OPTIONAL(10, CBOR_BYTES, struct auth_login_answer, challenge, 32),
+    CBOR_OPTIONAL(11, CBOR_UINT, struct auth_login_answer, closed_ms, INT64_MAX),
 };
 const struct cbor_schema auth_login_answer_schema =
     CBOR_SCHEMA(login_answer_fields, struct auth_login_answer);

@@ -44,6 +44,7 @@ struct auth_login_answer {
     struct slice session; /* AUTH_SESSION_LEN bytes when accepted: goes with every submit */
     struct slice account;
     uint64_t delay_ms;     /* wait this long before telling the client */
+    uint64_t closed_ms;    /* for so long nobody may sign in from there: take no connection */
     struct slice exchange; /* LOGIN_CONTINUES: goes with the client's answer */
     struct slice message;  /* of the mechanism, for the client; may come with LOGIN_ACCEPTED, too */
     struct slice challenge; /* LOGIN_CODE: for a passkey of the account; empty: it has none */

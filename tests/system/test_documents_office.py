@@ -13,6 +13,7 @@ from company import ROOT, patience
 from test_documents_sealed import SECRET, attached, batches, of_corpus, protect
 
 ASK_S = 60  # for a document
+TRIES = 6  # where it says one thing or another of the plain document (a sheet's name in a rule), for both to say the same
 PLAIN_S = 15  # for one as it is: some LibreOffice does not open in an hour, and one that is opened in that time has ASK_S behind the password
 
 
@@ -56,6 +57,11 @@ class Office:
             self.end()
         return answer or None
 
+    def ask_anew(self, password, path):
+        """The same of one that was started just now, and has read nothing else before."""
+        self.end()
+        return self.ask(password, path)
+
     def end(self):
         for program in self.programs:
             os.killpg(program.pid, signal.SIGKILL)
@@ -70,17 +76,26 @@ def office(tmp_path):
     made.end()
 
 
-def is_opened(office, plain, locked):
-    """False when LibreOffice itself does not open the document, or finds another one in it each time."""
-    seen = office.ask("", plain, PLAIN_S)
-    if seen in (None, "REFUSED"):
+def is_opened(office, path, plain, locked):
+    """False when LibreOffice itself does not open the document, or finds another one in it each time. Both are asked for under the
+    same name, from which it makes what it shows of links to other files."""
+    def ask(content, *how, anew=False):
+        path.write_bytes(content)
+        return (office.ask_anew if anew else office.ask)(how[0], path, *how[1:])
+
+    seen = {ask(plain, "", PLAIN_S)}
+    if seen & {None, "REFUSED"}:
         return False
-    found = office.ask(SECRET, locked)
+    found = ask(locked, SECRET)
     for password in ("wrong-password", ""):
-        assert office.ask(password, locked) == "REFUSED", locked
-    if found != seen:
-        assert found not in (None, "REFUSED") and office.ask("", plain) != seen, locked
-    return found == seen
+        assert ask(locked, password) == "REFUSED", path
+    for _ in range(TRIES):
+        if found in seen:
+            return True
+        seen.add(ask(plain, "", anew=True))
+        found = found if found in seen else ask(locked, SECRET, anew=True)
+    assert found not in (None, "REFUSED") and len(seen) > 1, path
+    return False
 
 
 def test_the_documents_of_others_are_the_same_behind_the_password(office, tmp_path):
@@ -89,11 +104,9 @@ def test_the_documents_of_others_are_the_same_behind_the_password(office, tmp_pa
         for name, content in files.items():
             if not said.get(name, "").startswith("Office ("):
                 continue
-            plain, locked = tmp_path / f"plain-{name}", tmp_path / f"locked-{name}"
-            plain.write_bytes(content)
-            locked.write_bytes(parts[name])
-            good = is_opened(office, plain, locked)
+            good = is_opened(office, tmp_path / name, content, parts[name])
             opened, others = opened + good, others + (not good)
+            print(f"{name}: {'the same' if good else 'not opened by LibreOffice, or not twice as the same'}", flush=True)
     print(f"{opened} documents opened, {others} that LibreOffice does not open or not twice as the same")
     assert opened > 100 and others < opened / 10
 
@@ -118,11 +131,10 @@ def ooxml_text(text):
 
 
 def test_a_document_opens_with_its_password_alone(office, tmp_path):
-    plain, file = tmp_path / "plain.docx", tmp_path / "plan.docx"
+    plain, other = tmp_path / "plan.docx", tmp_path / "other.docx"
+    letter, _ = protect(attached({"plan.docx": ooxml_text("quartermaster")}))
+    locked = [p for p in letter.walk() if p.get_filename() == "plan.docx"][0].get_content()
+    assert is_opened(office, plain, ooxml_text("quartermaster"), locked)
     plain.write_bytes(ooxml_text("quartermaster"))
-    letter, _ = protect(attached({"plan.docx": plain.read_bytes()}))
-    file.write_bytes([p for p in letter.walk() if p.get_filename() == "plan.docx"][0].get_content())
-    assert is_opened(office, plain, file)
-    other = tmp_path / "other.docx"
     other.write_bytes(ooxml_text("headmaster"))
     assert office.ask("", other) not in (office.ask("", plain), "REFUSED", None)

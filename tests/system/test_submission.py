@@ -85,12 +85,18 @@ def strict(tmp_path_factory):
         "connections-per-address": "5"})
 
 
+@pytest.fixture
+def quick(tmp_path_factory):
+    """Blocks as others do, but lets nobody wait for it."""
+    yield from make_world(tmp_path_factory, **{"auth-failure-delay": "10ms"})
+
+
 class Client:
     """One connection, octet by octet."""
 
-    def __init__(self, company, port, secure=True):
+    def __init__(self, company, port, secure=True, source="127.0.0.1"):
         self.company = company
-        self.sock = socket.create_connection(("127.0.0.1", getattr(company, port)), 20)
+        self.sock = socket.create_connection(("127.0.0.1", getattr(company, port)), 20, source_address=(source, 0))
         self.sock.settimeout(20)
         self.buffer = b""
         if port == "submissions":
@@ -507,12 +513,41 @@ def test_failures_are_slow_and_then_blocked(strict):
         c.ask(b"AUTH PLAIN " + plain() + b"\r\n", 454, "4.7.0")
 
     def allowed():
-        with Client(company, "submissions") as again:
+        with contextlib.suppress(ConnectionError, ssl.SSLError), Client(company, "submissions") as again:
             again.ask("EHLO laptop", 250)
             again.send(b"AUTH PLAIN " + plain() + b"\r\n")
             return again.reply()[0] == 235
 
     wait_for("the end of the block", allowed, 15, 0.5)
+
+
+def test_who_goes_on_guessing_finds_the_door_closed(quick):
+    """Before TLS, which costs most. Where somebody signed in, and for whom nobody can guess, it stays open."""
+    company = quick.company
+    with Client(company, "submissions").sign_in():
+        pass
+    desk = {**os.environ, "POSTERN_SIGN_INS": str(company.directory / "desk-ada")}
+    company.postern("login", ADA, "--password-stdin", input=PASSWORD + "\n", env=desk)
+    app = company.postern("app-password", "add", "phone", "--password-stdin", input=PASSWORD + "\n", env=desk).strip()
+
+    def guess(n, where, password=None):
+        with Client(company, "submissions", source=where) as c:
+            c.ask("EHLO laptop", 250)
+            c.send(b"AUTH PLAIN " + plain(password=password or f"guess {n}") + b"\r\n")
+            return c.reply()[0]
+
+    told = [guess(n, f"127.1.2.{n}") for n in range(10)] + [guess(n, "127.1.2.99") for n in range(10)]
+    assert told == [535] * 10 + [454] * 9 + [421]
+    with pytest.raises((ConnectionError, ssl.SSLError)):
+        guess(0, "127.1.2.99")
+    with socket.create_connection(("127.0.0.1", company.submission), 20, source_address=("127.1.2.99", 0)) as s:
+        assert b"421 4.7.0 Too many failed sign-ins from your address: please wait some minutes\r\n" == s.makefile("rb").readline()
+    assert guess(0, "127.0.0.1", "wrong") == 535  # she may mistype at her desk
+    assert guess(0, "127.0.0.1", PASSWORD) == 235
+    assert guess(0, "127.1.2.50", PASSWORD) == 454
+    assert guess(0, "127.1.2.50", app) == 235
+    assert guess(0, "127.1.2.50", PASSWORD) == 235
+    assert len([line for line in company.log.read_text().splitlines() if "event=session.address_closed" in line]) == 1
 
 
 def test_unknown_and_wrong_sound_the_same(strict):

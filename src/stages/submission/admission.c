@@ -11,6 +11,8 @@
 #define BUCKETS  1024
 #define V6_BYTES 8 /* of an IPv6 address */
 
+#define CLOSED_WAYS 8 /* of one bucket */
+
 /* One address that somebody is connected from. */
 struct origin {
     struct origin *next;
@@ -19,11 +21,19 @@ struct origin {
     uint8_t bytes[V6_BYTES];
 };
 
+/* One that nobody may connect from until then. */
+struct closed {
+    int64_t until; /* 0: there is none here */
+    uint8_t len;
+    uint8_t bytes[V6_BYTES];
+};
+
 struct admission {
     pthread_mutex_t lock;
     pthread_cond_t emptied;
-    size_t count;                    /* guarded by lock */
-    struct origin *buckets[BUCKETS]; /* guarded by lock */
+    size_t count;                               /* guarded by lock */
+    struct origin *buckets[BUCKETS];            /* guarded by lock */
+    struct closed closed[BUCKETS][CLOSED_WAYS]; /* guarded by lock */
 };
 
 struct admission *admission_new(void)
@@ -47,17 +57,44 @@ void admission_free(struct admission *a)
     }
 }
 
-/* The link that leads to the address' entry, or the one behind the last of its bucket. Whoever
- * fills a bucket on purpose needs as many addresses as connections, and makes it no longer than
- * the limit of all. */
-static struct origin **find(struct admission *a, struct slice address)
+static size_t bucket_of(struct slice address)
 {
     uint32_t hash = 2166136261U; /* FNV-1a */
 
     for (size_t i = 0; i < address.len; i++) {
         hash = (hash ^ address.ptr[i]) * 16777619U;
     }
-    struct origin **link = &a->buckets[hash % BUCKETS];
+    return hash % BUCKETS;
+}
+
+/* The address' entry among those that are closed, or the one whose time is over first. */
+static struct closed *find_closed(struct admission *a, struct slice address)
+{
+    struct closed *row = a->closed[bucket_of(address)];
+    struct closed *first = row;
+
+    for (size_t i = 0; i < CLOSED_WAYS; i++) {
+        if (slice_equal(slice_of(row[i].bytes, row[i].len), address)) {
+            return &row[i];
+        }
+        first = row[i].until < first->until ? &row[i] : first;
+    }
+    return first;
+}
+
+static bool is_closed(struct admission *a, struct slice address, int64_t now)
+{
+    const struct closed *c = find_closed(a, address);
+
+    return c->until > now && slice_equal(slice_of(c->bytes, c->len), address);
+}
+
+/* The link that leads to the address' entry, or the one behind the last of its bucket. Whoever
+ * fills a bucket on purpose needs as many addresses as connections, and makes it no longer than
+ * the limit of all. */
+static struct origin **find(struct admission *a, struct slice address)
+{
+    struct origin **link = &a->buckets[bucket_of(address)];
     while (*link && !slice_equal(slice_of((*link)->bytes, (*link)->len), address)) {
         link = &(*link)->next;
     }
@@ -87,14 +124,16 @@ static void count_one(struct admission *a, struct origin **link, struct slice ad
 }
 
 enum admission_verdict admission_enter(struct admission *a, const struct address *from,
-                                       uint64_t limit, uint64_t limit_of_one)
+                                       uint64_t limit, uint64_t limit_of_one, int64_t now_ms)
 {
     struct slice address = counted_part(from);
     enum admission_verdict verdict = ADMISSION_GRANTED;
 
     (void)pthread_mutex_lock(&a->lock);
     struct origin **link = find(a, address);
-    if (a->count >= limit) {
+    if (is_closed(a, address, now_ms)) {
+        verdict = ADMISSION_CLOSED;
+    } else if (a->count >= limit) {
         verdict = ADMISSION_FULL;
     } else if (*link && (*link)->count >= limit_of_one) {
         verdict = ADMISSION_ADDRESS_FULL;
@@ -103,6 +142,24 @@ enum admission_verdict admission_enter(struct admission *a, const struct address
     }
     (void)pthread_mutex_unlock(&a->lock);
     return verdict;
+}
+
+bool admission_close(struct admission *a, const struct address *from, int64_t until_ms,
+                     int64_t now_ms)
+{
+    struct slice address = counted_part(from);
+
+    if (address.len == 0) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&a->lock);
+    bool closed = is_closed(a, address, now_ms);
+    struct closed *c = find_closed(a, address);
+    c->until = until_ms;
+    c->len = (uint8_t)address.len;
+    (void)memcpy(c->bytes, address.ptr, address.len);
+    (void)pthread_mutex_unlock(&a->lock);
+    return !closed;
 }
 
 void admission_leave(struct admission *a, const struct address *from)

@@ -18,6 +18,7 @@ enum admission_verdict {
     ADMISSION_GRANTED,      /* counted: admission_leave() must follow */
     ADMISSION_FULL,         /* there are too many in all */
     ADMISSION_ADDRESS_FULL, /* there are too many from there */
+    ADMISSION_CLOSED,       /* nobody may sign in from there */
 };
 
 /* Make one with nobody in. */
@@ -27,10 +28,15 @@ struct admission *admission_new(void) __attribute__((returns_nonnull));
 void admission_free(struct admission *a);
 
 /* Let a connection in while there are fewer than `limit`, and fewer than `limit_of_one` from its
- * address. */
+ * address. `now_ms` is of clock_steady_ms(). */
 enum admission_verdict admission_enter(struct admission *a, const struct address *from,
-                                       uint64_t limit, uint64_t limit_of_one)
+                                       uint64_t limit, uint64_t limit_of_one, int64_t now_ms)
     __attribute__((warn_unused_result));
+
+/* Let none in from an address until then. So many addresses can be closed at once; of more, those whose time is over first are
+ * forgotten, which costs them the trying. False: it was closed already. */
+bool admission_close(struct admission *a, const struct address *from, int64_t until_ms,
+                     int64_t now_ms);
 
 /* One that was let in has ended. */
 void admission_leave(struct admission *a, const struct address *from);

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include "requests/keeper.h"
@@ -10,6 +11,7 @@
 #define ANSWER_MAX    ((size_t)64 << 10)
 #define FAILURES_MAX  3    /* on one connection */
 #define DOOR_PAUSE_MS 2000 /* after a wrong password at a door */
+#define CLOSED_MAX_MS (INT64_C(1000) * 24 * 3600 * 1000)
 
 void sign_in_init(struct client_sign_in *c, struct submission *service, struct conn *conn,
                   struct smtp_server *smtp)
@@ -34,6 +36,21 @@ static void count_failure(struct client_sign_in *c)
     if (++c->failures >= FAILURES_MAX) {
         smtp_server_end(c->smtp, 421, "4.7.0",
                         SLICE("Too many failed sign-ins: closing the connection"));
+    }
+}
+
+/* Nobody may sign in from there for a while: from now on no connection is taken. */
+static void close_address(struct client_sign_in *c, uint64_t closed_ms)
+{
+    const struct submission_options *o = &c->service->options;
+    int64_t now = clock_steady_ms();
+    int64_t until = closed_ms < CLOSED_MAX_MS ? now + (int64_t)closed_ms : now + CLOSED_MAX_MS;
+
+    if (admission_close(c->service->admission, conn_peer(c->conn), until, now)) {
+        bool addresses = o->settings(o->context)->general.log_addresses;
+        log_event(LOG_WARNING, "session.address_closed",
+                  LOG_NUMBER("seconds", (until - now) / 1000),
+                  LOG_TEXT("client", addresses ? conn_peer_text(c->conn) : ""));
     }
 }
 
@@ -67,6 +84,25 @@ static void refuse_device(struct client_sign_in *c)
         c->smtp, 535, "5.7.8",
         SLICE("No device may sign in here by this certificate, or it may not now or from there"));
     count_failure(c);
+}
+
+/* What auth has refused; `device`: by a certificate. */
+static void refuse_answered(struct client_sign_in *c, const struct auth_login_answer *answer,
+                            bool device)
+{
+    if (answer->closed_ms) {
+        close_address(c, answer->closed_ms);
+    }
+    pause_for(c, answer->delay_ms);
+    if (answer->closed_ms) {
+        smtp_server_end(
+            c->smtp, 421, "4.7.0",
+            SLICE("Too many failed sign-ins from your address: please wait some minutes"));
+    } else if (device && answer->verdict == LOGIN_REFUSED) {
+        refuse_device(c);
+    } else {
+        refuse(c, (enum login_verdict)answer->verdict);
+    }
 }
 
 static void no_answer(struct client_sign_in *c, const struct error *e)
@@ -132,8 +168,7 @@ void sign_in_credentials(struct client_sign_in *c, const struct smtp_credentials
     } else if (keep_session(c, &answer)) {
         accept_it(c);
     } else {
-        pause_for(c, answer.delay_ms);
-        refuse(c, (enum login_verdict)answer.verdict);
+        refuse_answered(c, &answer, false);
     }
 }
 
@@ -171,12 +206,7 @@ static void sign_in_device(struct client_sign_in *c, const struct smtp_sasl *sai
     } else if (keep_session(c, &answer)) {
         accept_it(c);
     } else {
-        pause_for(c, answer.delay_ms);
-        if (answer.verdict == LOGIN_REFUSED) {
-            refuse_device(c);
-        } else {
-            refuse(c, (enum login_verdict)answer.verdict);
-        }
+        refuse_answered(c, &answer, true);
     }
 }
 
@@ -249,8 +279,7 @@ void sign_in_message(struct client_sign_in *c, const struct smtp_sasl *said)
             accept_it(c);
         }
     } else {
-        pause_for(c, answer.delay_ms);
-        refuse(c, (enum login_verdict)answer.verdict);
+        refuse_answered(c, &answer, false);
     }
 }
 

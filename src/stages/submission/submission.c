@@ -138,7 +138,7 @@ void submission_take(struct submission *s, int fd, bool implicit_tls)
         return;
     }
     switch (admission_enter(s->admission, conn_peer(c), limits->connections_limit,
-                            limits->connections_per_address)) {
+                            limits->connections_per_address, clock_steady_ms())) {
     case ADMISSION_GRANTED:
         start_session(s, c, implicit_tls);
         return;
@@ -153,6 +153,11 @@ void submission_take(struct submission *s, int fd, bool implicit_tls)
                   LOG_TEXT("client", settings->general.log_addresses ? conn_peer_text(c) : ""));
         turn_away(c, implicit_tls,
                   "421 4.7.0 Too many connections from your address: please close some\r\n");
+        return;
+    case ADMISSION_CLOSED: /* the log said so when it began */
+        turn_away(c, implicit_tls,
+                  "421 4.7.0 Too many failed sign-ins from your address: please wait some "
+                  "minutes\r\n");
         return;
     }
 }
