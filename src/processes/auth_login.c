@@ -6,6 +6,7 @@
 #include "base/log.h"
 
 #include "letter/records.h"
+#include "processes/auth_factor.h"
 #include "processes/auth_parts.h"
 #include "processes/auth_passkeys.h"
 #include "processes/auth_password.h"
@@ -258,24 +259,6 @@ bool auth_accept(struct auth *a, struct login *l, struct ipc_request *r, struct 
     return true;
 }
 
-bool auth_admits(struct auth *a, const struct login *l, struct auth_login_answer *answer)
-{
-    if (auth_throttle_allows(a->throttle, l->user, l->ask->client, l->now_ms)) {
-        return true;
-    }
-    auth_turn_away(a, l, answer);
-    return false;
-}
-
-void auth_turn_away(struct auth *a, const struct login *l, struct auth_login_answer *answer)
-{
-    auth_throttle_knocked(a->throttle, auth_settings_of(a), l->user, l->ask->client, l->now_ms);
-    answer->verdict = LOGIN_BLOCKED;
-    answer->delay_ms = (uint64_t)auth_settings_of(a)->failure_delay_ms;
-    answer->closed_ms =
-        (uint64_t)auth_throttle_closed(a->throttle, auth_settings_of(a), l->ask->client, l->now_ms);
-}
-
 bool auth_look_up(struct auth *a, struct login *l, struct arena *arena, struct error *e)
 {
     const struct keeper_account_ask who = {.user = l->user};
@@ -299,16 +282,17 @@ static bool judge_sign_in(struct auth *a, struct login l, struct ipc_request *r,
 {
     struct auth_login_answer *answer = r->answer;
 
-    bool admitted = auth_throttle_allows(a->throttle, l.user, l.ask->client, l.now_ms);
+    enum admitted admitted = auth_admitted(a, &l);
 
-    if (!admitted && !auth_may_show_app(a, &l)) {
+    if (admitted == ADMITTED_NOT ||
+        (admitted == ADMITTED_APP && !auth_app_is_one(l.ask->password))) {
         auth_turn_away(a, &l, answer);
         return true;
     }
     if (!auth_look_up(a, &l, r->arena, e)) {
         return false;
     }
-    if (!admitted && !auth_is_app(a, &l)) {
+    if (admitted == ADMITTED_APP && !auth_is_app(a, &l)) {
         auth_turn_away(a, &l, answer);
         return true;
     }
@@ -342,12 +326,13 @@ static bool sign_in(struct auth *a, struct ipc_request *r, bool desk, struct err
 
     (void)password_normalise(ask->password, &password); /* what is no text is a wrong password */
     const struct timespec end = auth_span_begin();
-    const struct login l = {.ask = ask,
-                            .user = auth_lower(ask->user, r->arena),
-                            .password = password_slice(&password),
-                            .now_ms = clock_steady_ms(),
-                            .span = ask->passkey.credential.len ? &end : NULL,
-                            .desk = desk};
+    const struct login l = {
+        .ask = ask,
+        .user = auth_lower(ask->user, r->arena),
+        .password = password_slice(&password),
+        .now_ms = clock_steady_ms(),
+        .span = ask->passkey.credential.len || auth_app_is_one(ask->password) ? &end : NULL,
+        .desk = desk};
     bool judged = judge_sign_in(a, l, r, e);
     password_wipe(&password);
     return judged;

@@ -62,10 +62,19 @@ const struct auth_settings *auth_settings_of(const struct auth *a);
 /* Accounts are kept in lower case: people do not remember the case of their login. */
 struct slice auth_lower(struct slice name, struct arena *arena);
 
-/* Whether somebody may try now. When not, it is counted, and the answer says so. */
+/* Whether somebody may try now. */
+enum admitted {
+    ADMITTED_NOT,
+    ADMITTED_APP, /* others tried his account: with an app password alone, which nobody guesses */
+    ADMITTED,
+};
+
+enum admitted auth_admitted(struct auth *a, const struct login *l);
+
+/* Whether somebody may try now, whatever with. When not, the answer says so. */
 bool auth_admits(struct auth *a, const struct login *l, struct auth_login_answer *answer);
 
-/* Answer that he may not. */
+/* Answer that he may not, and count it. */
 void auth_turn_away(struct auth *a, const struct login *l, struct auth_login_answer *answer);
 
 /* Compare the password with the account's, which was looked up. */
@@ -117,10 +126,6 @@ uint64_t auth_rest_of(const struct auth *a, const struct login *l, int64_t delay
 /* Which of the account's app passwords it is, if any: l->app. They open no desk. All are looked at, whichever is right; one
  * costs microseconds, and of an account that cannot be used there is none. */
 bool auth_is_app(struct auth *a, struct login *l);
-
-/* Whether it looks like an app password and is to be looked at although others tried the account: nobody guesses one, so who
- * has one is not locked out by them. */
-bool auth_may_show_app(struct auth *a, const struct login *l);
 
 /* The password is right: is the code or passkey, where one is wanted? LOGIN_ACCEPTED, LOGIN_REFUSED with a reason, or LOGIN_CODE. */
 enum login_verdict auth_prove(struct auth *a, struct login *l, struct arena *arena);

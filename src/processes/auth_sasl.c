@@ -166,7 +166,8 @@ static bool begin(struct auth *a, struct ipc_request *r, const struct timespec *
         return true;
     }
     l.user = auth_lower(who.user, r->arena);
-    if (!auth_admits(a, &l, answer)) {
+    if (auth_admitted(a, &l) == ADMITTED_NOT) {
+        auth_turn_away(a, &l, answer);
         return true;
     }
     if (!auth_look_up(a, &l, r->arena, e)) {
@@ -295,14 +296,20 @@ static bool finish(struct auth *a, const struct exchange *x, struct ipc_request 
         answer->verdict = LOGIN_UNREADABLE;
         return true;
     }
-    if (!auth_admits(a, &l, answer)) {
+    enum admitted admitted = auth_admitted(a, &l);
+    if (admitted == ADMITTED_NOT) {
+        auth_turn_away(a, &l, answer);
         return true;
     }
     if (!auth_look_up(a, &l, r->arena, e)) {
         return false;
     }
-    if (!is_proved(a, &l, x, &last, r->arena, signature) ||
-        auth_prove(a, &l, r->arena) != LOGIN_ACCEPTED) {
+    bool proved = is_proved(a, &l, x, &last, r->arena, signature);
+    if (admitted == ADMITTED_APP && !(proved && l.app.len)) {
+        auth_turn_away(a, &l, answer);
+        return true;
+    }
+    if (!proved || auth_prove(a, &l, r->arena) != LOGIN_ACCEPTED) {
         auth_refuse(a, &l, r);
         return true;
     }

@@ -1,10 +1,45 @@
-/* App passwords and second factors within a sign-in, and what the keeper asks about them. */
+/* Who may try to sign in, app passwords and second factors within a sign-in, and what the keeper asks about them. */
 #include "base/clock.h"
 
 #include "processes/auth_codes.h"
 #include "processes/auth_factor.h"
 #include "processes/auth_parts.h"
 #include "processes/auth_passkeys.h"
+
+/* ── who may try ── */
+
+enum admitted auth_admitted(struct auth *a, const struct login *l)
+{
+    struct slice client = l->ask->client;
+
+    if (auth_throttle_allows(a->throttle, l->user, client, l->now_ms)) {
+        return ADMITTED;
+    }
+    return !l->desk && auth_throttle_allows_unguessable(a->throttle, l->user, client, l->now_ms)
+               ? ADMITTED_APP
+               : ADMITTED_NOT;
+}
+
+bool auth_admits(struct auth *a, const struct login *l, struct auth_login_answer *answer)
+{
+    if (auth_admitted(a, l) == ADMITTED) {
+        return true;
+    }
+    auth_turn_away(a, l, answer);
+    return false;
+}
+
+void auth_turn_away(struct auth *a, const struct login *l, struct auth_login_answer *answer)
+{
+    const struct auth_settings *settings = auth_settings_of(a);
+    struct slice client = l->ask->client;
+
+    auth_span_end(l->span);
+    auth_throttle_knocked(a->throttle, settings, l->user, client, l->ask->password, l->now_ms);
+    answer->verdict = LOGIN_BLOCKED;
+    answer->delay_ms = (uint64_t)settings->failure_delay_ms;
+    answer->closed_ms = (uint64_t)auth_throttle_closed(a->throttle, settings, client, l->now_ms);
+}
 
 /* ── within a sign-in ── */
 
@@ -23,12 +58,6 @@ bool auth_is_app(struct auth *a, struct login *l)
         }
     }
     return l->app.len > 0;
-}
-
-bool auth_may_show_app(struct auth *a, const struct login *l)
-{
-    return !l->desk && auth_app_is_one(l->ask->password) &&
-           auth_throttle_allows_unguessable(a->throttle, l->user, l->ask->client, l->now_ms);
 }
 
 enum login_verdict auth_prove(struct auth *a, struct login *l, struct arena *arena)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/bytes.h"
 #include "base/secret.h"
 
 #include "host/address.h"
@@ -23,10 +24,10 @@ struct entry {
     int64_t blocked_until;
     int64_t known_until; /* of pairs, and of addresses that somebody signed in from */
     uint32_t failures;
-    uint32_t knocks; /* at addresses: of those who were turned away */
-    uint32_t
-        doubled; /* of addresses: how often; forgotten when one is quiet for as long as its last block */
-    int64_t doubles_until;
+    uint32_t knocks;       /* at addresses: guesses of those who were turned away */
+    uint64_t last_tag;     /* of pairs: of the password that was turned away last; 0: none was */
+    uint32_t doubled;      /* of addresses: how often */
+    int64_t doubles_until; /* forgotten when it was quiet for as long as its last block */
 };
 
 struct table {
@@ -110,11 +111,15 @@ static struct entry *find(struct auth_throttle *t, enum subject s, const uint8_t
     return NULL;
 }
 
-/* When an entry stops mattering: the first of a row gives way to a new one. */
+/* When an entry stops mattering: the first of a row gives way to a new one. What is known comes last, for only who has a
+ * password can have it known. */
 static int64_t worth(const struct entry *n, int64_t now)
 {
-    int64_t until = n->known_until > n->window_ends ? n->known_until : n->window_ends;
-    return n->blocked_until > now ? INT64_MAX / 2 + n->blocked_until : until;
+    int64_t until = n->doubles_until > n->window_ends ? n->doubles_until : n->window_ends;
+
+    return n->known_until > now     ? INT64_MAX / 2 + n->known_until
+           : n->blocked_until > now ? INT64_MAX / 4 + n->blocked_until
+                                    : until;
 }
 
 /* The subject's entry, made if need be. */
@@ -192,28 +197,15 @@ static void begin_window(struct entry *n, const struct auth_settings *settings, 
     }
 }
 
-static void begin_block(struct entry *n, const struct auth_settings *settings, enum subject s,
-                        int64_t now)
-{
-    bool doubles = s == ADDRESS && n->known_until <= now;
-
-    n->doubled = n->doubles_until > now ? n->doubled : 0;
-    int64_t block = settings->block_ms << (doubles ? n->doubled : 0);
-    n->blocked_until = now + block;
-    n->doubles_until = n->blocked_until + block;
-    n->doubled += doubles && n->doubled < AUTH_THROTTLE_DOUBLED_MAX;
-}
-
 /* Count one failure of one subject; true when that begins a block. */
-static bool count(struct entry *n, const struct auth_settings *settings, enum subject s,
-                  int64_t now)
+static bool count(struct entry *n, const struct auth_settings *settings, int64_t now)
 {
     begin_window(n, settings, now);
     n->failures++;
     if (n->failures < settings->failures_limit || n->blocked_until > now) {
         return false;
     }
-    begin_block(n, settings, s, now);
+    n->blocked_until = now + settings->block_ms;
     return true;
 }
 
@@ -240,7 +232,7 @@ int64_t auth_throttle_failed(struct auth_throttle *t, const struct auth_settings
     bool known = is_known(t, PAIR, keys[PAIR], now_ms);
     for (enum subject s = ACCOUNT; s < SUBJECTS; s++) {
         struct entry *n = find_or_make(t, s, keys[s], now_ms);
-        bool began = count(n, settings, s, now_ms);
+        bool began = count(n, settings, now_ms);
         if (!known || s == PAIR) {
             *blocked |= began;
             most = n->failures > most ? n->failures : most;
@@ -265,20 +257,49 @@ void auth_throttle_succeeded(struct auth_throttle *t, struct slice account, stru
     (void)pthread_mutex_unlock(&t->lock);
 }
 
+/* Whether it is another password than the one before. Whoever guesses says another one each time; a program that has the
+ * right one, or an old one, says the same. */
+static bool is_another(const struct auth_throttle *t, struct entry *pair, struct slice password)
+{
+    uint8_t hash[DIGEST_LEN];
+    uint64_t before = pair->last_tag;
+
+    digest_hmac(secret_slice(t->key), password, hash);
+    pair->last_tag = get64(hash) | 1;
+    return before && before != pair->last_tag;
+}
+
+/* One more guess from an address. */
+static void knock(struct entry *n, const struct auth_settings *settings, int64_t now)
+{
+    begin_window(n, settings, now);
+    n->knocks++;
+    if (n->knocks != settings->failures_limit) {
+        return;
+    }
+    n->doubled = n->doubles_until > now ? n->doubled : 0;
+    int64_t block = settings->block_ms << n->doubled;
+    n->blocked_until = now + block;
+    n->doubles_until = n->blocked_until + block;
+    n->doubled += n->doubled < AUTH_THROTTLE_DOUBLED_MAX;
+}
+
 void auth_throttle_knocked(struct auth_throttle *t, const struct auth_settings *settings,
-                           struct slice account, struct slice client, int64_t now_ms)
+                           struct slice account, struct slice client, struct slice password,
+                           int64_t now_ms)
 {
     uint8_t keys[SUBJECTS][KEY_LEN];
+    struct address a;
+    struct error e;
 
+    if (password.len == 0 || !address_parse(client, 1, &a, &e)) {
+        return;
+    }
     keys_of(t, account, client, keys);
     (void)pthread_mutex_lock(&t->lock);
-    if (!is_known(t, PAIR, keys[PAIR], now_ms)) {
-        struct entry *n = find_or_make(t, ADDRESS, keys[ADDRESS], now_ms);
-        begin_window(n, settings, now_ms);
-        n->knocks++;
-        if (n->knocks >= settings->failures_limit && n->blocked_until <= now_ms) {
-            begin_block(n, settings, ADDRESS, now_ms);
-        }
+    if (!is_known(t, ADDRESS, keys[ADDRESS], now_ms) &&
+        is_another(t, find_or_make(t, PAIR, keys[PAIR], now_ms), password)) {
+        knock(find_or_make(t, ADDRESS, keys[ADDRESS], now_ms), settings, now_ms);
     }
     (void)pthread_mutex_unlock(&t->lock);
 }

@@ -5,8 +5,9 @@
  * signed in from that address within the last day only the pair decides: so nobody is locked out
  * of his own desk because a stranger tries his name, or a colleague's telephone an old password.
  *
- * Who goes on trying while he is turned away is counted against his address. The blocks of one that nobody signed in from are
- * twice as long each time, up to 16 times: so whoever guesses runs out of addresses, and the account opens again to its holder.
+ * Who goes on guessing while he is turned away is counted against his address, where nobody signed in within the last day:
+ * its blocks are twice as long each time, up to 16 times, so that he runs out of addresses and the account opens again to
+ * its holder. A guess is another password than the one before: a program that says the same again is none.
  *
  * Three tables of fixed size under a keyed hash: whoever floods them with names and addresses
  * pushes out entries that he cannot choose, blocked ones last. Thread-safe. Time is the caller's. */
@@ -45,13 +46,13 @@ bool auth_throttle_allows(struct auth_throttle *t, struct slice account, struct 
 bool auth_throttle_allows_unguessable(struct auth_throttle *t, struct slice account,
                                       struct slice client, int64_t now_ms);
 
-/* Count that somebody who may not try was turned away. */
+/* Count that somebody who may not try was turned away with a password; empty: it is not known, and nothing is counted. */
 void auth_throttle_knocked(struct auth_throttle *t, const struct auth_settings *settings,
-                           struct slice account, struct slice client, int64_t now_ms);
+                           struct slice account, struct slice client, struct slice password,
+                           int64_t now_ms);
 
-/* For how many milliseconds a connection from an address is of no use: it is blocked, nobody signed in from there within the
- * last day, and as many as begin a block have been turned away since. 0: some may try, or are to be told why they may not;
- * or it is no IP address. */
+/* For how many milliseconds a connection from an address is of no use: nobody signed in from there within the last day, and
+ * somebody went on guessing. 0: some may try, or are to be told why they may not; or it is no IP address. */
 int64_t auth_throttle_closed(struct auth_throttle *t, const struct auth_settings *settings,
                              struct slice client, int64_t now_ms);
 

@@ -536,15 +536,15 @@ def test_who_goes_on_guessing_finds_the_door_closed(quick):
             c.send(b"AUTH PLAIN " + plain(password=password or f"guess {n}") + b"\r\n")
             return c.reply()[0]
 
-    told = [guess(n, f"127.1.2.{n}") for n in range(10)] + [guess(n, "127.1.2.99") for n in range(10)]
-    assert told == [535] * 10 + [454] * 9 + [421]
+    told = [guess(n, f"127.1.2.{n}") for n in range(10)] + [guess(n, "127.1.2.99") for n in range(11)]
+    assert told == [535] * 10 + [454] * 10 + [421]
     with pytest.raises((ConnectionError, ssl.SSLError)):
         guess(0, "127.1.2.99")
     with socket.create_connection(("127.0.0.1", company.submission), 20, source_address=("127.1.2.99", 0)) as s:
-        assert b"421 4.7.0 Too many failed sign-ins from your address: please wait some minutes\r\n" == s.makefile("rb").readline()
+        assert b"421 4.7.0 Too many failed sign-ins from your address: please try again later\r\n" == s.makefile("rb").readline()
     assert guess(0, "127.0.0.1", "wrong") == 535  # she may mistype at her desk
     assert guess(0, "127.0.0.1", PASSWORD) == 235
-    assert guess(0, "127.1.2.50", PASSWORD) == 454
+    assert {guess(0, "127.1.2.50", PASSWORD) for _ in range(25)} == {454}  # the right one: no guess
     assert guess(0, "127.1.2.50", app) == 235
     assert guess(0, "127.1.2.50", PASSWORD) == 235
     assert len([line for line in company.log.read_text().splitlines() if "event=session.address_closed" in line]) == 1

@@ -162,6 +162,18 @@ bool admission_close(struct admission *a, const struct address *from, int64_t un
     return !closed;
 }
 
+void admission_open(struct admission *a, const struct address *from)
+{
+    struct slice address = counted_part(from);
+
+    (void)pthread_mutex_lock(&a->lock);
+    struct closed *c = find_closed(a, address);
+    if (slice_equal(slice_of(c->bytes, c->len), address)) {
+        c->until = 0;
+    }
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
 void admission_leave(struct admission *a, const struct address *from)
 {
     struct origin *gone = NULL;

@@ -38,6 +38,9 @@ enum admission_verdict admission_enter(struct admission *a, const struct address
 bool admission_close(struct admission *a, const struct address *from, int64_t until_ms,
                      int64_t now_ms);
 
+/* Somebody signed in from there after all. */
+void admission_open(struct admission *a, const struct address *from);
+
 /* One that was let in has ended. */
 void admission_leave(struct admission *a, const struct address *from);
 

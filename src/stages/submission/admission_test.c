@@ -68,6 +68,11 @@ static void closed_test(void **state)
     assert_int_equal(admission_enter(a, &other, 9, 9, NOW), ADMISSION_GRANTED);
     assert_int_equal(admission_enter(a, &one, 9, 9, NOW + 600), ADMISSION_GRANTED);
     assert_true(admission_close(a, &one, NOW + 800, NOW + 700)); /* anew */
+    admission_open(a, &other);
+    assert_int_equal(admission_enter(a, &one, 9, 9, NOW + 700), ADMISSION_CLOSED);
+    admission_open(a, &same); /* somebody was let in after all */
+    assert_int_equal(admission_enter(a, &one, 9, 9, NOW + 700), ADMISSION_GRANTED);
+    admission_leave(a, &one);
     admission_leave(a, &one);
     admission_leave(a, &one);
     admission_leave(a, &other);

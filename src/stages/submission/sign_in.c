@@ -9,9 +9,9 @@
 #include "requests/keeper.h"
 
 #define ANSWER_MAX    ((size_t)64 << 10)
-#define FAILURES_MAX  3    /* on one connection */
-#define DOOR_PAUSE_MS 2000 /* after a wrong password at a door */
-#define CLOSED_MAX_MS (INT64_C(1000) * 24 * 3600 * 1000)
+#define FAILURES_MAX  3      /* on one connection */
+#define DOOR_PAUSE_MS 2000   /* after a wrong password at a door */
+#define CLOSED_MAX_MS 600000 /* then auth says again whether an address is closed */
 
 void sign_in_init(struct client_sign_in *c, struct submission *service, struct conn *conn,
                   struct smtp_server *smtp)
@@ -97,7 +97,7 @@ static void refuse_answered(struct client_sign_in *c, const struct auth_login_an
     if (answer->closed_ms) {
         smtp_server_end(
             c->smtp, 421, "4.7.0",
-            SLICE("Too many failed sign-ins from your address: please wait some minutes"));
+            SLICE("Too many failed sign-ins from your address: please try again later"));
     } else if (device && answer->verdict == LOGIN_REFUSED) {
         refuse_device(c);
     } else {
@@ -125,6 +125,7 @@ static bool keep_session(struct client_sign_in *c, const struct auth_login_answe
 static void accept_it(struct client_sign_in *c)
 {
     c->done = true;
+    admission_open(c->service->admission, conn_peer(c->conn));
     smtp_server_accept(c->smtp);
 }
 

@@ -156,8 +156,8 @@ void submission_take(struct submission *s, int fd, bool implicit_tls)
         return;
     case ADMISSION_CLOSED: /* the log said so when it began */
         turn_away(c, implicit_tls,
-                  "421 4.7.0 Too many failed sign-ins from your address: please wait some "
-                  "minutes\r\n");
+                  "421 4.7.0 Too many failed sign-ins from your address: please try again "
+                  "later\r\n");
         return;
     }
 }
