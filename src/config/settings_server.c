@@ -109,11 +109,10 @@ static const struct config_setting auth_rows[] = {
         "auth-block", DURATION, struct auth_settings, block_ms, .initial = "15min",
         .min = CONFIG_SECOND, .max = 30 * CONFIG_DAY, .help = "How long such a block lasts.",
         .more =
-            "Of an account it does not hold where its holder signed in within the last day, nor "
-            "for an app password. Of an address that nobody signed in from within the last "
-            "day the next blocks last twice as long each time, up to 16 times; if as many "
-            "as begin a block go on trying, no connection is taken from there until it "
-            "is over."),
+            "That of an account does not hold where its holder signed in within the last 30 days, "
+            "nor for an app password. Who goes on guessing, each time with another password, at an "
+            "address that nobody signed in from in that time is not let in at all, each time for "
+            "twice as long, up to 16 times."),
     CONFIG_ROW("auth-failure-delay", DURATION, struct auth_settings, failure_delay_ms,
                .initial = "1s", .max = CONFIG_MINUTE,
                .help = "Pause before a failed sign-in is answered; doubled with each further one."),

@@ -62,13 +62,13 @@ const struct auth_settings *auth_settings_of(const struct auth *a);
 /* Accounts are kept in lower case: people do not remember the case of their login. */
 struct slice auth_lower(struct slice name, struct arena *arena);
 
-/* Whether somebody may try now. */
 enum admitted {
     ADMITTED_NOT,
     ADMITTED_APP, /* others tried his account: with an app password alone, which nobody guesses */
     ADMITTED,
 };
 
+/* Whether somebody may try now, and with what. */
 enum admitted auth_admitted(struct auth *a, const struct login *l);
 
 /* Whether somebody may try now, whatever with. When not, the answer says so. */

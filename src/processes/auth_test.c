@@ -185,8 +185,8 @@ static void a_stranger_locks_nobody_out_of_his_desk(void **unused)
 /* So many guesses from somewhere while nobody may try: each another password. */
 static void guess_at(struct auth_throttle *t, struct slice who, struct slice from, int64_t at)
 {
-    for (char c = 'a'; c < 'a' + 4; c++) { /* of the first it is not known yet that it is one */
-        auth_throttle_knocked(t, &scene_settings.auth, who, from, slice_of(&c, 1), at);
+    for (int i = 0; i < 4; i++) { /* of the first it is not known yet that it is one */
+        auth_throttle_knocked(t, &scene_settings.auth, who, from, slice_of("abcd" + i, 1), at);
     }
 }
 

@@ -2,10 +2,10 @@
  *
  * Failures are counted for the account that was tried, for the client's address (the /64 of an
  * IPv6 one) and for the pair of both. Normally account and address decide. Where that account
- * signed in from that address within the last day only the pair decides: so nobody is locked out
+ * signed in from that address within the last 30 days only the pair decides: so nobody is locked out
  * of his own desk because a stranger tries his name, or a colleague's telephone an old password.
  *
- * Who goes on guessing while he is turned away is counted against his address, where nobody signed in within the last day:
+ * Who goes on guessing while he is turned away is counted against his address, where nobody signed in within the last 30 days:
  * its blocks are twice as long each time, up to 16 times, so that he runs out of addresses and the account opens again to
  * its holder. A guess is another password than the one before: a program that says the same again is none.
  *
@@ -21,7 +21,7 @@
 #include "config/settings.h"
 
 #define AUTH_THROTTLE_DELAY_MAX_MS 15000
-#define AUTH_THROTTLE_KNOWN_MS     (INT64_C(24) * 3600 * 1000)
+#define AUTH_THROTTLE_KNOWN_MS     (INT64_C(30) * 24 * 3600 * 1000)
 #define AUTH_THROTTLE_DOUBLED_MAX  4 /* times */
 
 struct auth_throttle;
@@ -51,7 +51,7 @@ void auth_throttle_knocked(struct auth_throttle *t, const struct auth_settings *
                            struct slice account, struct slice client, struct slice password,
                            int64_t now_ms);
 
-/* For how many milliseconds a connection from an address is of no use: nobody signed in from there within the last day, and
+/* For how many milliseconds a connection from an address is of no use: nobody signed in from there within the last 30 days, and
  * somebody went on guessing. 0: some may try, or are to be told why they may not; or it is no IP address. */
 int64_t auth_throttle_closed(struct auth_throttle *t, const struct auth_settings *settings,
                              struct slice client, int64_t now_ms);
