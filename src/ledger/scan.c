@@ -70,14 +70,9 @@ bool scan_look(struct scan *s, uint64_t offset, size_t len, const uint8_t **byte
     return true;
 }
 
-static bool all_zero(const uint8_t *bytes, size_t len)
+bool scan_all_zero(const uint8_t *bytes, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (bytes[i]) {
-            return false;
-        }
-    }
-    return true;
+    return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
 enum scan_result scan_head(struct scan *s, uint64_t offset, struct record_head *h,
@@ -88,7 +83,7 @@ enum scan_result scan_head(struct scan *s, uint64_t offset, struct record_head *
     if (!scan_look(s, offset, RECORD_HEAD_LEN, bytes, &got, e)) {
         return SCAN_FAILED;
     }
-    if (all_zero(*bytes, got)) {
+    if (scan_all_zero(*bytes, got)) {
         return SCAN_END;
     }
     if (got < RECORD_HEAD_LEN) {

@@ -106,6 +106,10 @@ bool scan_payloads(struct scan *s, uint64_t from, uint64_t to,
                    void (*bad)(void *context, uint64_t offset, const struct record_head *h),
                    void *context, uint64_t *n_bad, struct error *e) MUST_CHECK;
 
+/* Whether all of these are zero, as what a segment has room for and nothing was written to. Asked of whole pages before
+ * anything is looked for in them: after a crash most of the last segment is that. */
+bool scan_all_zero(const uint8_t *bytes, size_t len);
+
 /* Look at `len` bytes at an offset, at most SCAN_WINDOW; *got is smaller at the end of the file. They
  * live until the scan is used again. */
 bool scan_look(struct scan *s, uint64_t offset, size_t len, const uint8_t **bytes, size_t *got,

@@ -39,7 +39,8 @@ enum scan_result scan_find_commit(struct scan *s, uint64_t *at, struct commit *c
         if (!scan_look(s, offset, CLEAR_MAX, &bytes, &got, e)) {
             return SCAN_FAILED;
         }
-        const uint8_t *hit = memmem(bytes, got, pattern, sizeof(pattern));
+        const uint8_t *hit =
+            scan_all_zero(bytes, got) ? NULL : memmem(bytes, got, pattern, sizeof(pattern));
         if (hit) {
             offset += (uint64_t)(hit - bytes);
             enum scan_result r = commit_at(s, offset, commit, end, e);
@@ -85,7 +86,7 @@ bool scan_tail(struct scan *s, uint64_t *bytes, struct error *e)
         if (!scan_look(s, offset, CLEAR_MAX, &seen, &got, e)) {
             return false;
         }
-        for (size_t i = got; i > 0; i--) {
+        for (size_t i = scan_all_zero(seen, got) ? 0 : got; i > 0; i--) {
             if (seen[i - 1]) {
                 last = offset + i;
                 break;
