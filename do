@@ -15,7 +15,7 @@ help() {
             --long   the campaigns as well, and tests/mutations
             --check  ./do check as well, counted with them
             --keep   keep the system tests' directories
-            --jobs N so many files of the system tests at once
+            --jobs N so many files of the system tests at once (three for two processors)
   check     formatting, layers, sizes, static analysis, documentation
             NAME...  only these checks       --list    what there is
             --deep   clang's analyzer follows each function to its end: four times as long

@@ -2,21 +2,28 @@
 """Run every test and count them: `./do test` (its options are in `./do help`).
 
 The runners are the unit tests in three builds (as shipped, ASan+UBSan, TSan), the whole-system
-tests, with --long the mutations, and with --check `./do check` before all. The last line sums what all
-of them counted; nothing counted is a failure too.
+tests, with --long the mutations, and with --check `./do check`. The last line sums what all of them
+counted; nothing counted is a failure too.
+
+The whole-system tests wait much of their time, for clocks, disks and servers; the others compute. So they run beside
+each other: the whole-system tests first at the processors, the others by what these leave (NICE), and what the former
+print is kept in build/system-tests.log and shown behind the others. --unit and --system run one kind alone.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
 import re
 import resource
+import signal
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+NICE = 15  # what computes takes what the whole-system tests leave of the processors, whose clocks run
 SANITIZED = ["-Db_lundef=false", "-Doptimization=1", "-Ddebug=false", "-Dc_args=-g1"]
 BUILDS = {
     # directory: (what is printed, options of `meson setup`)
@@ -110,9 +117,7 @@ def unit_tests(directory, options):
         print(f"{directory}: does not compile")
         count.failed = 1
         return count
-    arguments = ["meson", "test", "-C", directory, "--suite", "unit", "-q", "--no-rebuild"]
-    if directory != "build":
-        arguments += ["--timeout-multiplier", "5"]
+    arguments = ["meson", "test", "-C", directory, "--suite", "unit", "-q", "--no-rebuild", "--timeout-multiplier", "5"]
     run(*arguments, *sorted(tests), stdout=subprocess.DEVNULL,
         env={**os.environ, **({"POSTERN_LONG": "1"} if options.long else {})})
     ran = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
@@ -126,26 +131,66 @@ def unit_tests(directory, options):
     return count
 
 
-def system_tests(options):
-    """tests/system by pytest, Debian's: another python3 may stand first in the path."""
-    count = Count()
-    report = ROOT / "build" / "system-tests.xml"
-    report.unlink(missing_ok=True)
-    arguments = ["-m", "pytest", "-q", "-ra", "--durations=25", f"--junitxml={report}", "tests/system",
+SYSTEM_REPORT, SYSTEM_LOG = ROOT / "build/system-tests.xml", ROOT / "build/system-tests.log"
+
+
+def start_system_tests(options, beside=False):
+    """tests/system by pytest, Debian's: another python3 may stand first in the path. None when nothing could be compiled."""
+    SYSTEM_REPORT.unlink(missing_ok=True)
+    if not build("build"):
+        return None
+    into = SYSTEM_LOG.open("w") if beside else contextlib.nullcontext()
+    arguments = ["-m", "pytest", "-q", "-ra", "--durations=25", f"--junitxml={SYSTEM_REPORT}", "tests/system",
                  "-n", options.jobs, "--dist", "loadfile"]
     arguments += ["--long"] if options.long else []
     arguments += ["--keep"] if options.keep else []
-    if not build("build"):
+    with into as log:
+        return subprocess.Popen(["/usr/bin/python3", *arguments], cwd=ROOT, stdout=log, stderr=log and subprocess.STDOUT,
+                                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+
+
+def end_system_tests(started):
+    """Wait for them and count."""
+    count = Count()
+    if not started:
         count.failed = 1
         return count
-    status = run("/usr/bin/python3", *arguments, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
-    for suite in xml.parse(report).getroot().iter("testsuite") if report.exists() else []:
+    status = started.wait()
+    for suite in xml.parse(SYSTEM_REPORT).getroot().iter("testsuite") if SYSTEM_REPORT.exists() else []:
         number = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
         count.failed += number["failures"] + number["errors"]
         count.skipped += number["skipped"]
         count.passed += number["tests"] - number["failures"] - number["errors"] - number["skipped"]
     count.failed += status not in (0, 5) and count.failed == 0
     return count
+
+
+def system_tests(options):
+    return end_system_tests(start_system_tests(options))
+
+
+@contextlib.contextmanager
+def system_tests_beside(options):
+    """While the others run; gives the runner that is to come last. What is started from here on gives way to them."""
+    started = start_system_tests(options, beside=True)
+
+    def end():
+        count = end_system_tests(started)
+        print(SYSTEM_LOG.read_text(errors="replace") if started else "build: does not compile")
+        return count
+
+    os.nice(NICE)
+    try:
+        yield end
+    except KeyboardInterrupt:  # they were told as well: they end what they started
+        if started:
+            started.wait()
+        raise
+    except BaseException:
+        if started:
+            started.send_signal(signal.SIGINT)
+            started.wait()
+        raise
 
 
 def counting(program, last_line, *arguments):
@@ -176,35 +221,43 @@ def processor_s():
     return of.ru_utime + of.ru_stime
 
 
+def stage(name, runner):
+    """Run one; what it counted and the line about it. What runs beside it is not in its seconds of the processors."""
+    print(f"\n== {name}", flush=True)
+    began, worked = time.monotonic(), processor_s()
+    count = runner()
+    line = f"{name}: {count.line()} ({time.monotonic() - began:.0f} s, {processor_s() - worked:.0f} s of the processors)"
+    print(line, flush=True)
+    return count, line
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./do test")
     parser.add_argument("--unit", action="store_true", help="unit tests only")
     parser.add_argument("--system", action="store_true", help="whole-system tests only")
     parser.add_argument("--check", action="store_true", help="the checks first")
     parser.add_argument("--long", action="store_true", help="the campaigns as well")
-    parser.add_argument("--jobs", default=str(os.cpu_count()), metavar="N",
-                        help="so many of the whole-system tests' files at once; as many as processors")
+    parser.add_argument("--jobs", default=str(min((os.cpu_count() or 1) * 3 // 2, 10)), metavar="N",
+                        help="so many of the whole-system tests' files at once; three for two processors")
     parser.add_argument("--keep", action="store_true", help="keep the system tests' directories")
     options = parser.parse_args()
     everything = not options.unit and not options.system
     runners = [("checks", lambda: checks(options))] if options.check else []
     if everything or options.unit:
         runners += [(f"unit tests, {BUILDS[d][0]}", lambda d=d: unit_tests(d, options)) for d in BUILDS]
-    if (everything or options.system) and (ROOT / "tests/system").exists():
-        runners.append(("system tests", lambda: system_tests(options)))
-    if options.long and everything:
-        runners.append(("mutations", mutations))
-
-    total, lines = Count(), []
-    for name, runner in runners:
-        print(f"\n== {name}", flush=True)
-        began, worked = time.monotonic(), processor_s()
-        count = runner()
-        total.add(count)
-        took = time.monotonic() - began
-        busy = (processor_s() - worked) / took / (os.cpu_count() or 1)
-        lines.append(f"{name}: {count.line()} ({took:.0f} s, processors busy for {busy:.0%} of it)")
-        print(lines[-1], flush=True)
+    began, total, lines = time.monotonic(), Count(), []
+    with contextlib.ExitStack() as beside:
+        if (everything or options.system) and (ROOT / "tests/system").exists():
+            runners.append(("system tests, beside the others", beside.enter_context(system_tests_beside(options)))
+                           if runners else ("system tests", lambda: system_tests(options)))
+        if options.long and everything:
+            runners.append(("mutations", mutations))
+        for name, runner in runners:
+            count, line = stage(name, runner)
+            total.add(count)
+            lines.append(line)
+    took = time.monotonic() - began
+    lines.append(f"all of it: {took:.0f} s, processors busy for {processor_s() / took / (os.cpu_count() or 1):.0%} of it")
     print("\n" + "\n".join(lines))
     if total.passed + total.failed == 0:
         total.failed = 1
