@@ -28,9 +28,7 @@ static const char schema[] =
     " subject, body, names, sender, receiver, copied, marks, content='', columnsize=0, "
     "tokenize='keyed');"
     /* A leaf fits into a page beside its seal (pages.c), without a page of overflow. */
-    "INSERT INTO words(words, rank) VALUES('pgsz', 4008);"
-    /* Bytes of terms that a transaction gathers before it writes a segment: a thousand letters. */
-    "INSERT INTO words(words, rank) VALUES('hashsize', 16777216);";
+    "INSERT INTO words(words, rank) VALUES('pgsz', 4008);";
 
 static enum error_kind kind_of(int rc)
 {
@@ -213,7 +211,7 @@ bool search_db_open(const char *path, enum search_db_use use, const struct token
     }
     if (!search_db_run(opened, common, e) ||
         !(writer ? search_db_run(opened, writing, e) : search_db_begin_reading(opened, e)) ||
-        !token_register(opened, keys, e) || !score_register(opened, e) ||
+        !token_register(opened, e) || !score_register(opened, e) ||
         !search_db_check(opened, keys, writer, e)) {
         return false;
     }

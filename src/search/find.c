@@ -125,14 +125,9 @@ static void write_phrase(struct buf *out, const struct token_keys *keys,
 {
     for (size_t i = 0; i < node->n_terms; i++) {
         const struct query_term *term = &node->terms[i];
-        char token[TOKEN_LEN];
-        token_make(keys, term->bytes, token);
-        buf_add_text(out, i ? " " : "\"");
-        buf_add(out, SLICE_ARRAY(token));
+        buf_printf(out, "%s%016" PRIx64, i ? " " : "\"", token_of(keys, term->bytes));
         if (term->variant.len) {
-            token_make(keys, term->variant, token);
-            buf_add_text(out, "|");
-            buf_add(out, SLICE_ARRAY(token));
+            buf_printf(out, "|%016" PRIx64, token_of(keys, term->variant));
         }
     }
     buf_add_text(out, "\"");

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "search/internal.h"
+#include "search/segment.h"
 
 struct search_index {
     struct secret *keys; /* struct token_keys */
     sqlite3 *db;
     sqlite3_stmt *add_letter;
-    sqlite3_stmt *add_words;
     sqlite3_stmt *get_position;
     sqlite3_stmt *set_meta;
     sqlite3_stmt *has_letter;
@@ -25,16 +25,21 @@ struct search_index {
     char *path;
     dev_t device; /* of the file that was opened */
     ino_t inode;
+    struct segments *segments;
+    sqlite3 *merger;           /* FTS5's own connection; NULL until it is wanted */
     struct text_list envelope; /* reused from letter to letter */
-    struct buf column;
     struct buf marks;
 };
 
-/* What one transaction adds to the counters. */
+/* What one transaction adds: to the counters, and the words that are not in a segment yet. */
 struct added {
     int64_t letters;
     int64_t partly;
     int64_t unread;
+    struct postings postings;
+    struct leaves leaves;
+    uint64_t *seqs; /* of the letters whose words those are */
+    uint32_t count;
 };
 
 static const struct token_keys *keys_of(const struct search_index *x)
@@ -48,15 +53,15 @@ void search_index_close(struct search_index *x)
         return;
     }
     (void)sqlite3_finalize(x->add_letter);
-    (void)sqlite3_finalize(x->add_words);
     (void)sqlite3_finalize(x->get_position);
     (void)sqlite3_finalize(x->set_meta);
     (void)sqlite3_finalize(x->has_letter);
     (void)sqlite3_finalize(x->add_day);
+    segments_close(x->segments);
+    search_db_close(x->merger);
     search_db_close(x->db);
     secret_free(x->keys);
     text_list_done(&x->envelope);
-    buf_done(&x->column);
     buf_done(&x->marks);
     free(x->path);
     free(x);
@@ -67,10 +72,6 @@ static bool prepare(struct search_index *x, struct error *e)
     return search_db_prepare(x->db,
                              "INSERT INTO letter VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
                              &x->add_letter, e) &&
-           search_db_prepare(x->db,
-                             "INSERT INTO words(rowid, subject, body, names, sender, receiver,"
-                             " copied, marks) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                             &x->add_words, e) &&
            search_db_prepare(x->db, "SELECT position FROM meta", &x->get_position, e) &&
            search_db_prepare(x->db,
                              "UPDATE meta SET position = ?1, letters = letters + ?2,"
@@ -80,7 +81,8 @@ static bool prepare(struct search_index *x, struct error *e)
                              "INSERT INTO day VALUES(?1, ?2, ?3) ON CONFLICT(day) DO UPDATE SET"
                              " low = min(low, excluded.low), high = max(high, excluded.high)",
                              &x->add_day, e) &&
-           search_db_prepare(x->db, "SELECT 1 FROM letter WHERE seq = ?1", &x->has_letter, e);
+           search_db_prepare(x->db, "SELECT 1 FROM letter WHERE seq = ?1", &x->has_letter, e) &&
+           segments_open(x->db, &x->segments, e);
 }
 
 static bool read_position(struct search_index *x, struct error *e)
@@ -130,7 +132,6 @@ static bool open_index(const char *path, enum search_db_use use, struct slice ke
         return error_set(e, ERROR_BUSY, "search index: out of memory");
     }
     text_list_init(&x->envelope);
-    buf_init(&x->column, 2 * TEXT_LIST_BYTES_MAX);
     buf_init(&x->marks, 1024);
     x->keys = secret_copy(key);
     x->path = strdup(path);
@@ -272,38 +273,28 @@ static void add_marks(struct buf *column, const struct search_letter *letter)
     }
 }
 
-/* The header's terms of a field followed by those of the envelope. */
-static struct slice joined(struct search_index *x, enum text_field field, struct slice terms)
+/* The terms of one column, those of the header followed by those of the envelope. */
+static void add_column(struct search_index *x, struct added *added, enum text_field field,
+                       struct slice terms, struct slice more)
 {
-    struct slice more = buf_slice(&x->envelope.fields[field]);
+    struct posting_cursor at = {.letter = added->count, .column = (unsigned)field - 1};
 
-    if (more.len == 0) {
-        return terms;
-    }
-    buf_add(&x->column, terms);
-    buf_add(&x->column, more);
-    return slice_from(buf_slice(&x->column), x->column.len - terms.len - more.len);
+    postings_add(&added->postings, keys_of(x), &at, terms);
+    postings_add(&added->postings, keys_of(x), &at, more);
 }
 
-/* `column` by enum text_field, TEXT_FIELDS for the marks. */
-static void bind_terms(struct search_index *x, int column, struct slice terms)
-{
-    (void)sqlite3_bind_blob64(x->add_words, 1 + column, terms.ptr, terms.len, SQLITE_STATIC);
-}
-
-static bool add_words(struct search_index *x, const struct search_letter *letter, struct error *e)
+static void add_words(struct search_index *x, struct added *added,
+                      const struct search_letter *letter)
 {
     static const struct text_terms none;
     const struct text_terms *terms = letter->terms ? letter->terms : &none;
-    struct slice from = terms->fields[TEXT_FROM];
     struct slice to = terms->fields[TEXT_TO];
     struct slice copied = terms->fields[TEXT_CC];
 
     text_list_reset(&x->envelope);
-    buf_reset(&x->column);
     buf_reset(&x->marks);
     add_marks(&x->marks, letter);
-    if (!is_among(from, letter->sender)) {
+    if (!is_among(terms->fields[TEXT_FROM], letter->sender)) {
         text_list_add(&x->envelope, TEXT_FROM, letter->sender);
     }
     for (size_t i = 0; i < letter->n_recipients; i++) {
@@ -311,22 +302,25 @@ static bool add_words(struct search_index *x, const struct search_letter *letter
             text_list_add(&x->envelope, TEXT_TO, letter->recipients[i]);
         }
     }
-    /* Both columns may come to lie in one buffer: it must not move between them. */
-    if (!buf_room(&x->column, from.len + to.len + x->envelope.bytes)) {
-        return error_set(e, ERROR_LIMIT, "search index: a letter has too many addresses");
+    for (enum text_field field = TEXT_SUBJECT; field < TEXT_FIELDS; field++) {
+        add_column(x, added, field, terms->fields[field], buf_slice(&x->envelope.fields[field]));
     }
-    (void)sqlite3_bind_int64(x->add_words, 1, (sqlite3_int64)letter->seq);
-    bind_terms(x, TEXT_SUBJECT, terms->fields[TEXT_SUBJECT]);
-    bind_terms(x, TEXT_BODY, terms->fields[TEXT_BODY]);
-    bind_terms(x, TEXT_NAMES, terms->fields[TEXT_NAMES]);
-    bind_terms(x, TEXT_FROM, joined(x, TEXT_FROM, from));
-    bind_terms(x, TEXT_TO, joined(x, TEXT_TO, to));
-    bind_terms(x, TEXT_CC, copied);
-    bind_terms(x, TEXT_FIELDS, buf_slice(&x->marks));
-    return step(x, x->add_words, e);
+    add_column(x, added, TEXT_FIELDS, buf_slice(&x->marks), SLICE_NONE);
+    added->seqs[added->count++] = letter->seq;
 }
 
 /* ---- the transaction ---- */
+
+/* The words gathered so far become a segment. */
+static bool add_segment(struct search_index *x, struct added *added, struct error *e)
+{
+    if (!leaves_write(&added->leaves, &added->postings, added->seqs)) {
+        return error_set(e, ERROR_LIMIT, "search index: letters have too many words");
+    }
+    postings_empty(&added->postings);
+    added->count = 0;
+    return segments_add(x->segments, &added->leaves, e);
+}
 
 static bool add_letter(struct search_index *x, const struct search_letter *letter,
                        struct added *added, struct error *e)
@@ -344,7 +338,8 @@ static bool add_letter(struct search_index *x, const struct search_letter *lette
     added->letters++;
     added->partly += letter->reading == SEARCH_PARTLY;
     added->unread += letter->reading == SEARCH_UNREAD;
-    return add_words(x, letter, e);
+    add_words(x, added, letter);
+    return added->postings.count < POSTINGS_MAX || add_segment(x, added, e);
 }
 
 /* The days of the letters: one row for neighbours of one day. */
@@ -367,22 +362,47 @@ static bool add_days(struct search_index *x, const struct search_letter *letters
     return true;
 }
 
-static bool write_all(struct search_index *x, const struct search_letter *letters, size_t count,
-                      uint64_t position, struct error *e)
+static bool write_letters(struct search_index *x, struct added *added,
+                          const struct search_letter *letters, size_t count, uint64_t position,
+                          struct error *e)
 {
-    struct added added = {0};
-
     for (size_t i = 0; i < count; i++) {
-        if (!add_letter(x, &letters[i], &added, e)) {
+        if (!add_letter(x, &letters[i], added, e)) {
             return false;
         }
     }
     (void)sqlite3_bind_int64(x->set_meta, 1, (sqlite3_int64)position);
-    (void)sqlite3_bind_int64(x->set_meta, 2, added.letters);
-    (void)sqlite3_bind_int64(x->set_meta, 3, added.partly);
-    (void)sqlite3_bind_int64(x->set_meta, 4, added.unread);
-    return add_days(x, letters, count, e) && step(x, x->set_meta, e) &&
+    (void)sqlite3_bind_int64(x->set_meta, 2, added->letters);
+    (void)sqlite3_bind_int64(x->set_meta, 3, added->partly);
+    (void)sqlite3_bind_int64(x->set_meta, 4, added->unread);
+    return add_segment(x, added, e) && add_days(x, letters, count, e) && step(x, x->set_meta, e) &&
            search_db_run(x->db, "COMMIT", e);
+}
+
+static bool write_all(struct search_index *x, const struct search_letter *letters, size_t count,
+                      uint64_t position, struct error *e)
+{
+    struct added added = {.seqs = calloc(count + 1, sizeof(*added.seqs))};
+
+    leaves_init(&added.leaves);
+    bool written = added.seqs ? write_letters(x, &added, letters, count, position, e)
+                              : error_set(e, ERROR_BUSY, "search index: out of memory");
+    postings_done(&added.postings);
+    leaves_done(&added.leaves);
+    free(added.seqs);
+    return written;
+}
+
+/* What was added before leaves FTS5 something to merge. */
+static bool merge(struct search_index *x, struct error *e)
+{
+    size_t due = segments_due(x->segments);
+
+    if (due == 0) {
+        return true;
+    }
+    return (x->merger || search_db_open(x->path, SEARCH_DB_WRITE, keys_of(x), &x->merger, e)) &&
+           segments_merge(x->merger, due, e);
 }
 
 bool search_index_remove(struct search_index *x, uint64_t seq, struct error *e)
@@ -419,10 +439,10 @@ bool search_index_write(struct search_index *x, struct search_letter *letters, s
     if (position < x->position) {
         return error_set(e, ERROR_INPUT, "search index: the position went back");
     }
-    if (count) { /* FTS5 writes a segment whenever the row ids of a transaction fall */
+    if (count) {
         qsort(letters, count, sizeof(*letters), by_seq);
     }
-    if (!search_db_run(x->db, "BEGIN IMMEDIATE", e)) {
+    if (!merge(x, e) || !search_db_run(x->db, "BEGIN IMMEDIATE", e)) {
         return false;
     }
     if (!write_all(x, letters, count, position, e)) {
@@ -440,6 +460,7 @@ bool search_index_clear(struct search_index *x, struct error *e)
         "DELETE FROM day;"
         "UPDATE meta SET position = 0, letters = 0, partly = 0, unread = 0; COMMIT";
 
+    search_db_close(TAKE(x->merger, NULL));
     if (!search_db_run(x->db, clear, e)) {
         (void)sqlite3_exec(x->db, "ROLLBACK", NULL, NULL, NULL);
         if (e->kind != ERROR_CORRUPT || !pages_wipe(x->db) ||

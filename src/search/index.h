@@ -1,6 +1,6 @@
 /* search/index - writes the words of letters into search.db, none of them readable there.
  *
- * Every term is replaced by a keyed hash (66 bits of SipHash-2-4-128, eleven characters); FTS5 keeps
+ * Every term is replaced by a keyed hash (SipHash-2-4, eight bytes); FTS5 keeps
  * the hashes and their positions without content. The hashes hide the words, not how often they
  * occur: that the pages hide, which are encrypted (search/pages). The rowid of a letter is the ledger
  * sequence number of its facts record. The file is derived: it can be deleted and made anew.
@@ -17,8 +17,9 @@
 
 #include "formats/text/terms.h"
 
-#define SEARCH_KEY_LEN        32
-#define SEARCH_FORMAT_VERSION 3 /* 2: pages with a digest and in the clear */
+#define SEARCH_KEY_LEN 32
+#define SEARCH_FORMAT_VERSION                                                                      \
+    4 /* 3: terms of eleven characters; 2: pages with a digest and in the clear */
 
 struct search_index;
 

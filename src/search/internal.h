@@ -14,7 +14,7 @@
 #include "search/index.h"
 #include "search/query.h"
 
-#define TOKEN_LEN     11 /* characters of base64url: 66 of SipHash's 128 bits */
+#define TOKEN_LEN     8 /* bytes: a SipHash-2-4 */
 #define TOKEN_KEY_LEN 16
 #define CHECK_LEN     16
 #define SEARCH_DAY_MS 86400000u
@@ -26,8 +26,13 @@ struct token_keys {
     uint8_t check[TOKEN_KEY_LEN];
 };
 
-/* Write the token of a term; no NUL behind it. */
-void token_make(const struct token_keys *keys, struct slice term, char token[static TOKEN_LEN]);
+/* The token of a term, none of whose bytes is zero. */
+uint64_t token_of(const struct token_keys *keys, struct slice term);
+
+/* As it stands in the index: its most significant byte first. */
+void token_write(uint64_t token, uint8_t bytes[static TOKEN_LEN]);
+
+#define TOKEN_TEXT_LEN 16 /* in a MATCH expression: hexadecimal */
 
 /* The mark of letters of a group's members: "group:sales". */
 #define GROUP_MARK     "group:"
@@ -39,10 +44,9 @@ void token_account(struct slice account, uint8_t mark[static ACCOUNT_LEN]);
 /* The value by which a file knows its key. */
 void token_check(const struct token_keys *keys, uint8_t check[static CHECK_LEN]);
 
-/* Give FTS5 of this connection the tokenizer "keyed". It reads a letter's columns as lists of
- * terms (formats/text/terms.h) and replaces each by its token; it reads the strings of a MATCH
- * expression as tokens, those between bars as spellings of one word. The keys outlive the connection. */
-bool token_register(sqlite3 *db, const struct token_keys *keys, struct error *e) MUST_CHECK;
+/* Give FTS5 of this connection the tokenizer "keyed". It reads the strings of a MATCH expression as
+ * tokens, those between bars as spellings of one word. */
+bool token_register(sqlite3 *db, struct error *e) MUST_CHECK;
 
 /* Names of the columns by enum text_field; [0] is the one of the marks. */
 extern const char *const search_columns[TEXT_FIELDS];

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error e = {0};
 
     if (!db &&
-        (sqlite3_open(":memory:", &db) != SQLITE_OK || !token_register(db, &keys, &e) ||
+        (sqlite3_open(":memory:", &db) != SQLITE_OK || !token_register(db, &e) ||
          !search_db_run(db,
                         "CREATE VIRTUAL TABLE words USING fts5(subject, body, names, sender,"
                         " receiver, copied, marks, content='', columnsize=0, tokenize='keyed')",

@@ -6,23 +6,26 @@
 
 _Static_assert(TOKEN_KEY_LEN == crypto_shorthash_siphashx24_KEYBYTES, "SipHash takes 128 bits");
 _Static_assert(CHECK_LEN == DIGEST_LEN, "a check is one digest");
+_Static_assert(TOKEN_LEN == crypto_shorthash_siphash24_BYTES, "a token is one short digest");
 _Static_assert(sizeof(struct token_keys) == SEARCH_KEY_LEN, "two halves make a key");
 
-void token_make(const struct token_keys *keys, struct slice term, char token[static TOKEN_LEN])
+/* FTS5 takes terms for C strings: a byte that is zero becomes one. */
+uint64_t token_of(const struct token_keys *keys, struct slice term)
 {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    uint8_t digest[DIGEST_LEN];
-    uint64_t low = 0;
+    static const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    uint64_t token = 0;
+    uint8_t digest[TOKEN_LEN];
 
-    (void)crypto_shorthash_siphashx24(digest, term.ptr, term.len, keys->token);
-    (void)memcpy(&low, digest, sizeof(low));
-    for (size_t i = 0; i < TOKEN_LEN - 1; i++) {
-        token[i] = alphabet[low & 63];
-        low >>= 6;
+    (void)crypto_shorthash_siphash24(digest, term.ptr, term.len, keys->token);
+    (void)memcpy(&token, digest, sizeof(token));
+    return token | ~(((token & low) + low) | token | low) >> 7;
+}
+
+void token_write(uint64_t token, uint8_t bytes[static TOKEN_LEN])
+{
+    for (size_t i = TOKEN_LEN; i-- > 0; token >>= 8) {
+        bytes[i] = (uint8_t)token;
     }
-    /* Four bits are left of the first 64; two more come from the second. */
-    token[TOKEN_LEN - 1] = alphabet[low | (uint64_t)(digest[sizeof(low)] & 3) << 4];
 }
 
 void token_check(const struct token_keys *keys, uint8_t check[static CHECK_LEN])
@@ -43,11 +46,11 @@ void token_account(struct slice account, uint8_t mark[static ACCOUNT_LEN])
 
 typedef int token_sink(void *, int, const char *, int, int, int);
 
-static int create(void *keys, const char **arguments, int count, Fts5Tokenizer **out)
+static int create(void *something, const char **arguments, int count, Fts5Tokenizer **out)
 {
     (void)arguments;
     (void)count;
-    *out = keys; /* it has no state of its own */
+    *out = something; /* it has no state of its own; NULL would be no tokenizer */
     return SQLITE_OK;
 }
 
@@ -56,26 +59,15 @@ static void delete (Fts5Tokenizer *unused)
     (void)unused;
 }
 
-/* A whole stands at the position of the part behind it, and so does an address's domain. */
-static int tokenize_letter(const struct token_keys *keys, struct slice terms, void *context,
-                           token_sink *sink)
+/* What match_write() wrote of a token, as it stands in the index; false when it is none. */
+static bool read_token(struct slice text, uint8_t token[static TOKEN_LEN])
 {
-    struct text_term term;
-    int flags = 0;
-    int rc = SQLITE_OK;
+    size_t len = 0;
 
-    while (rc == SQLITE_OK && text_terms_next(&terms, &term)) {
-        size_t at = term.whole ? slice_find(term.bytes, '@') : term.bytes.len;
-        char token[TOKEN_LEN];
-        token_make(keys, term.bytes, token);
-        rc = sink(context, flags, token, TOKEN_LEN, 0, 0);
-        flags = term.whole ? FTS5_TOKEN_COLOCATED : 0;
-        if (rc == SQLITE_OK && at < term.bytes.len) {
-            token_make(keys, slice_from(term.bytes, at), token);
-            rc = sink(context, flags, token, TOKEN_LEN, 0, 0);
-        }
-    }
-    return rc;
+    return text.len == TOKEN_TEXT_LEN &&
+           sodium_hex2bin(token, TOKEN_LEN, (const char *)text.ptr, text.len, NULL, &len, NULL) ==
+               0 &&
+           len == TOKEN_LEN;
 }
 
 static int tokenize_query(struct slice tokens, void *context, token_sink *sink)
@@ -86,22 +78,24 @@ static int tokenize_query(struct slice tokens, void *context, token_sink *sink)
         struct slice spellings = slice_cut(tokens, ' ', &tokens);
         int flags = 0;
         while (rc == SQLITE_OK && spellings.len) {
-            struct slice token = slice_cut(spellings, '|', &spellings);
-            rc = sink(context, flags, (const char *)token.ptr, (int)token.len, 0, 0);
+            uint8_t token[TOKEN_LEN];
+            if (!read_token(slice_cut(spellings, '|', &spellings), token)) {
+                return SQLITE_MISUSE;
+            }
+            rc = sink(context, flags, (const char *)token, TOKEN_LEN, 0, 0);
             flags = FTS5_TOKEN_COLOCATED;
         }
     }
     return rc;
 }
 
-static int tokenize(Fts5Tokenizer *keys, void *context, int flags, const char *text, int len,
+/* Letters do not come by way of FTS5: see segment.h. */
+static int tokenize(Fts5Tokenizer *unused, void *context, int flags, const char *text, int len,
                     token_sink *sink)
 {
-    struct slice in = slice_of(text, (size_t)len);
-
-    return flags & FTS5_TOKENIZE_QUERY
-               ? tokenize_query(in, context, sink)
-               : tokenize_letter((const struct token_keys *)keys, in, context, sink);
+    (void)unused;
+    return flags & FTS5_TOKENIZE_QUERY ? tokenize_query(slice_of(text, (size_t)len), context, sink)
+                                       : SQLITE_MISUSE;
 }
 
 fts5_api *search_fts5(sqlite3 *db, struct error *e)
@@ -120,13 +114,12 @@ fts5_api *search_fts5(sqlite3 *db, struct error *e)
     return api;
 }
 
-bool token_register(sqlite3 *db, const struct token_keys *keys, struct error *e)
+bool token_register(sqlite3 *db, struct error *e)
 {
     static fts5_tokenizer keyed = {create, delete, tokenize};
+    static char something;
     fts5_api *api = search_fts5(db, e);
-    void *context = NULL;
 
-    (void)memcpy(&context, &keys, sizeof(context)); /* SQLite's void * is not const */
-    return api && (api->xCreateTokenizer(api, "keyed", context, &keyed, NULL) == SQLITE_OK ||
+    return api && (api->xCreateTokenizer(api, "keyed", &something, &keyed, NULL) == SQLITE_OK ||
                    search_db_error(db, e, "cannot set up"));
 }

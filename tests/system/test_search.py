@@ -90,7 +90,7 @@ def test_an_index_that_is_removed_comes_back(scene):
 
 
 def test_an_index_that_is_changed_is_noticed_and_made_anew(scene):
-    words = random.Random(1).randbytes(6 * 200_000).hex()  # enough to go from SQLite's log into the file
+    words = random.Random(1).randbytes(6 * 300_000).hex()  # enough to go from SQLite's log into the file
     scene.send("many", text="\n".join(words[n:n + 12] for n in range(0, len(words), 12)))
     file = index(scene)
     wait_for("it in the index", lambda: ids(scene, "subject:many"), 30)

@@ -1,0 +1,345 @@
+#include <dirent.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "search/find.h"
+#include "search/match.h"
+#include "search/segment.h"
+#include "tests/test.h"
+
+#define LETTERS   160
+#define WORDS     900 /* that letters are made of: frequent ones often */
+#define QUESTIONS 400
+#define BATCH     7
+
+static const uint8_t key[SEARCH_KEY_LEN] = {3, 1};
+
+struct place {
+    char folder[64];
+    char path[96];
+};
+
+static int set_up(void **state)
+{
+    static struct place p;
+
+    (void)snprintf(p.folder, sizeof(p.folder), "/tmp/postern-segment-XXXXXX");
+    assert_non_null(mkdtemp(p.folder));
+    (void)snprintf(p.path, sizeof(p.path), "%s/search.db", p.folder);
+    *state = &p;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct place *p = *state;
+    DIR *dir = opendir(p->folder);
+
+    if (!dir) {
+        return -1;
+    }
+    for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
+        (void)unlinkat(dirfd(dir), d->d_name, 0);
+    }
+    (void)closedir(dir);
+    return rmdir(p->folder);
+}
+
+static uint64_t mix(uint64_t *state)
+{
+    *state += 0x9e3779b97f4a7c15u;
+    uint64_t z = *state;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static unsigned draw_word(uint64_t *dice)
+{
+    return (unsigned)(mix(dice) % (mix(dice) % WORDS + 1));
+}
+
+/* ---- letters ---- */
+
+struct letters {
+    struct search_letter items[LETTERS];
+    struct text_terms terms[LETTERS];
+    struct buf bytes[LETTERS];
+    char senders[LETTERS][32];
+};
+
+static void write_text(struct buf *text, uint64_t *dice, size_t words)
+{
+    for (size_t i = 0; i < words; i++) {
+        buf_printf(text, "word%u ", draw_word(dice));
+    }
+}
+
+/* Short ones, some of many thousand words, and each ninth one of a single word, many times. */
+static void make_letter(struct letters *l, size_t i, uint64_t seq, uint64_t *dice)
+{
+    OWN(text_list) struct text_list list;
+    OWN(buf) struct buf text = {.max = 1 << 20};
+    struct error e;
+
+    text_list_init(&list);
+    write_text(&text, dice, mix(dice) % 6);
+    text_list_add(&list, TEXT_SUBJECT, buf_slice(&text));
+    buf_reset(&text);
+    write_text(&text, dice, i % 40 == 3 ? 20000 : 20 + mix(dice) % 200);
+    for (size_t n = 0; i % 9 == 5 && n < 9000; n++) {
+        buf_add_text(&text, "same ");
+    }
+    text_list_add(&list, TEXT_BODY, buf_slice(&text));
+    buf_init(&l->bytes[i], TEXT_LIST_BYTES_MAX);
+    text_list_write(&list, &l->bytes[i]);
+    assert_ok(text_terms_read(buf_slice(&l->bytes[i]), &l->terms[i], &e), e);
+    (void)snprintf(l->senders[i], sizeof(l->senders[i]), "p%u@company.example",
+                   draw_word(dice) % 20);
+    l->items[i] = (struct search_letter){
+        .seq = seq,
+        .at = 1000 * (uint64_t)i,
+        .reading = SEARCH_WHOLE,
+        .marks = i % 3 == 0 ? SEARCH_ATTACHMENT : 0,
+        .sender = slice_text(l->senders[i]),
+        .terms = &l->terms[i],
+    };
+}
+
+/* Numbers near each other, far apart, and larger than any that a ledger gives. */
+static void make_letters(struct letters *l, uint64_t *dice)
+{
+    uint64_t seq = 0;
+
+    for (size_t i = 0; i < LETTERS; i++) {
+        seq += 1 + mix(dice) % 6 + (i == 50 ? UINT64_C(1) << 40 : 0) +
+               (i == 120 ? UINT64_C(1) << 61 : 0);
+        make_letter(l, i, seq, dice);
+    }
+}
+
+static void free_letters(struct letters *l)
+{
+    for (size_t i = 0; i < LETTERS; i++) {
+        buf_done(&l->bytes[i]);
+    }
+}
+
+/* ---- looking ---- */
+
+static void fts5_finds_no_fault(const char *path)
+{
+    struct token_keys keys;
+    sqlite3 *db = NULL;
+    struct error e;
+
+    (void)memcpy(&keys, key, sizeof(keys));
+    assert_ok(search_db_open(path, SEARCH_DB_WRITE, &keys, &db, &e), e);
+    assert_ok(search_db_run(db, "INSERT INTO words(words) VALUES('integrity-check')", &e), e);
+    search_db_close(db);
+}
+
+static void write_question(char *text, size_t room, uint64_t *dice)
+{
+    unsigned a = draw_word(dice);
+    unsigned b = draw_word(dice);
+
+    switch (mix(dice) % 6) {
+    case 0:
+        (void)snprintf(text, room, "\"word%u word%u\"", a, b);
+        break;
+    case 1:
+        (void)snprintf(text, room, "subject:word%u", a);
+        break;
+    case 2:
+        (void)snprintf(text, room, "word%u word%u", a, b);
+        break;
+    case 3:
+        (void)snprintf(text, room, "from:p%u@company.example word%u", a % 20, b);
+        break;
+    case 4:
+        (void)snprintf(text, room, "\"same same\" has:attachment word%u", a);
+        break;
+    default:
+        (void)snprintf(text, room, "word%u", a);
+        break;
+    }
+}
+
+/* What the index says is what reading each letter says. */
+static void finds_what_is_there(const char *path, const struct letters *l, uint64_t *dice)
+{
+    OWN(search_finder) struct search_finder *f = NULL;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    struct search_hit hits[LETTERS];
+    size_t all = 0;
+    char text[128];
+    struct error e;
+
+    assert_ok(search_finder_open(path, SLICE_ARRAY(key), &f, &e), e);
+    for (size_t n = 0; n < QUESTIONS; n++) {
+        struct search_place at = {0};
+        struct query q;
+        size_t count = 0;
+        size_t found = 0;
+        arena_reset(&arena);
+        write_question(text, sizeof(text), dice);
+        assert_ok(query_parse(slice_text(text), &arena, &q, &e), e);
+        assert_ok(search_find(f, &q, &at, hits, LETTERS, &count, &e), e);
+        for (size_t i = LETTERS; i-- > 0;) {
+            if (search_match(&q, &l->items[i]) == SEARCH_MATCH_YES) {
+                assert_true(found < count);
+                assert_int_equal(hits[found++].seq, l->items[i].seq);
+            }
+        }
+        assert_int_equal(found, count);
+        all += count;
+    }
+    assert_true(all > QUESTIONS);
+}
+
+/* ---- tests ---- */
+
+static void write_letters(const char *path, struct letters *l, size_t batch)
+{
+    OWN(search_index) struct search_index *x = NULL;
+    struct error e;
+
+    assert_ok(search_index_open(path, SLICE_ARRAY(key), &x, &e), e);
+    for (size_t i = 0; i < LETTERS; i += batch) {
+        size_t count = i + batch < LETTERS ? batch : LETTERS - i;
+        assert_ok(search_index_write(x, &l->items[i], count, 0, &e), e);
+    }
+    assert_ok(search_index_write(x, NULL, 0, 1, &e), e); /* what the last one left to be merged */
+}
+
+/* One segment of all, and many that FTS5 has merged. */
+static void fts5_reads_and_merges_what_is_written(void **state)
+{
+    const struct place *p = *state;
+    static struct letters l;
+    uint64_t dice = 1;
+
+    make_letters(&l, &dice);
+    write_letters(p->path, &l, LETTERS);
+    fts5_finds_no_fault(p->path);
+    finds_what_is_there(p->path, &l, &dice);
+    assert_int_equal(unlink(p->path), 0);
+    write_letters(p->path, &l, BATCH);
+    fts5_finds_no_fault(p->path);
+    finds_what_is_there(p->path, &l, &dice);
+    free_letters(&l);
+}
+
+static void set_structure(const char *path, const uint8_t *bytes, size_t len)
+{
+    static const char sql[] = "UPDATE words_data SET block = ?1 WHERE id = 10";
+    OWN(statement) sqlite3_stmt *s = NULL;
+    struct token_keys keys;
+    sqlite3 *db = NULL;
+    struct error e;
+
+    (void)memcpy(&keys, key, sizeof(keys));
+    assert_ok(search_db_open(path, SEARCH_DB_WRITE, &keys, &db, &e), e);
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+    assert_ok(search_db_prepare(db, sql, &s, &e), e);
+    (void)sqlite3_bind_blob(s, 1, bytes, (int)len, SQLITE_STATIC);
+    assert_int_equal(sqlite3_step(s), SQLITE_DONE);
+    (void)sqlite3_finalize(TAKE(s, NULL));
+    search_db_close(db);
+}
+
+/* A list of segments that is none ends the writing, and nothing reads behind it. */
+static void a_damaged_list_is_noticed(void **state)
+{
+    static const uint8_t too_short[] = {0, 0, 0};
+    static const uint8_t cut[] = {0, 0, 0, 1, 1, 1, 5, 0, 1, 1, 1};
+    static const uint8_t no_id[] = {0, 0, 0, 1, 1, 1, 5, 0, 1, 0, 1, 9};
+    static const uint8_t many[] = {0, 0, 0, 1, 1, 0x8f, 0x51, 5, 0, 0};
+    static const uint8_t endless[] = {0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+    static const struct {
+        const uint8_t *bytes;
+        size_t len;
+    } rows[] = {
+        {too_short, sizeof(too_short)},
+        {cut,       sizeof(cut)      },
+        {no_id,     sizeof(no_id)    },
+        {many,      sizeof(many)     },
+        {endless,   sizeof(endless)  },
+    };
+    const struct place *p = *state;
+    static struct letters l;
+    uint64_t dice = 2;
+
+    make_letters(&l, &dice);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        OWN(search_index) struct search_index *x = NULL;
+        struct error e;
+        assert_ok(search_index_open(p->path, SLICE_ARRAY(key), &x, &e), e);
+        set_structure(p->path, rows[i].bytes, rows[i].len);
+        assert_false(search_index_write(x, l.items, 1, 1, &e));
+        assert_int_equal(e.kind, ERROR_CORRUPT);
+        assert_false(search_index_has(x, l.items[0].seq));
+    }
+    free_letters(&l);
+}
+
+static void a_token_has_no_zero_byte(void **state)
+{
+    static const struct token_keys keys = {.token = {9}};
+    uint8_t bytes[TOKEN_LEN];
+    uint64_t before = 0;
+    char word[32];
+
+    (void)state;
+    for (unsigned i = 0; i < 5000; i++) {
+        (void)snprintf(word, sizeof(word), "word%u", i);
+        uint64_t token = token_of(&keys, slice_text(word));
+        token_write(token, bytes);
+        assert_null(memchr(bytes, 0, sizeof(bytes)));
+        assert_int_equal(bytes[0], token >> 56);
+        assert_int_equal(bytes[TOKEN_LEN - 1], token & 0xff);
+        assert_int_not_equal(token, before);
+        before = token;
+    }
+}
+
+static void numbers_are_written_as_sqlite_does(void **state)
+{
+    static const struct {
+        uint64_t value;
+        size_t len;
+        uint8_t first, last;
+    } rows[] = {
+        {0,                       1, 0,    0   },
+        {127,                     1, 127,  127 },
+        {128,                     2, 0x81, 0   },
+        {16383,                   2, 0xff, 0x7f},
+        {16384,                   3, 0x81, 0   },
+        {(UINT64_C(1) << 56) - 1, 8, 0xff, 0x7f},
+        {UINT64_C(1) << 56,       9, 0x80, 0   },
+        {UINT64_MAX,              9, 0xff, 0xff},
+    };
+
+    uint8_t bytes[LEAVES_NUMBER_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(leaves_number(bytes, rows[i].value), rows[i].len);
+        assert_int_equal(bytes[0], rows[i].first);
+        assert_int_equal(bytes[rows[i].len - 1], rows[i].last);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(fts5_reads_and_merges_what_is_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_list_is_noticed, set_up, tear_down),
+        cmocka_unit_test(a_token_has_no_zero_byte),
+        cmocka_unit_test(numbers_are_written_as_sqlite_does),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
