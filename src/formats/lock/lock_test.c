@@ -353,7 +353,8 @@ static void a_pdf_document_is_encrypted_when_it_is_sound(void **unused)
     assert_non_null(memmem(file.ptr, file.len, "/AESV3", 6));
     assert_int_equal(lock_form_of(buf_slice(&file)), LOCK_ARCHIVE);
     assert_int_equal(lock_form_of(SLICE(PDF_HEAD)), LOCK_ARCHIVE);
-    assert_int_equal(lock_form_of(SLICE(PDF_HEAD "%/ByteRange\n" PDF_TAIL)), LOCK_ARCHIVE);
+    assert_int_equal(lock_form_of(SLICE(PDF_HEAD PDF_TAIL "%/ByteRange\n")), LOCK_ARCHIVE);
+    assert_int_equal(lock_form_of(SLICE(PDF_HEAD PDF_TAIL "%/ByteRang\n")), LOCK_PDF);
     assert_int_equal(lock_form_of(SLICE("plain words")), LOCK_ARCHIVE);
     assert_int_equal(lock_form_of(SLICE_NONE), LOCK_ARCHIVE);
 }

@@ -5,6 +5,7 @@
 #include <qpdf/qpdf-c.h>
 #include <stdio.h>
 
+#include "formats/document/pdf_signed.h"
 #include "formats/lock/internal.h"
 
 #define OWNER_LEN 24 /* bytes of a password that nobody has */
@@ -19,17 +20,6 @@ static void forget(qpdf_data *q)
 }
 
 OWN_VALUE(qpdf, qpdf_data, forget)
-
-static bool has(struct slice bytes, const char *word)
-{
-    return memmem(bytes.ptr, bytes.len, word, strlen(word)) != NULL;
-}
-
-/* A signature covers the bytes of the file. */
-static bool is_signed(struct slice bytes)
-{
-    return has(bytes, "/ByteRange");
-}
 
 static qpdf_data open_pdf(void)
 {
@@ -54,7 +44,7 @@ enum lock_form lock_pdf_form(struct slice bytes)
     QPDF_ERROR_CODE read =
         qpdf_read_memory(q, "document", (const char *)bytes.ptr, bytes.len, NULL);
 
-    return read == QPDF_SUCCESS && !is_signed(bytes) && qpdf_get_num_pages(q) > 0 &&
+    return read == QPDF_SUCCESS && !pdf_is_signed(q, bytes) && qpdf_get_num_pages(q) > 0 &&
                    !qpdf_more_warnings(q)
                ? LOCK_PDF
                : LOCK_ARCHIVE;

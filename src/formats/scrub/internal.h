@@ -1,7 +1,15 @@
 /* formats/scrub/internal - what the files of this module share. */
 #pragma once
 
+#include "formats/scrub/package.h"
 #include "formats/scrub/scrub.h"
+
+/* Why a file stays as it is. */
+#define SCRUB_DAMAGED   "it is damaged"
+#define SCRUB_ENCRYPTED "it is encrypted"
+#define SCRUB_LARGE     "it is too large"
+#define SCRUB_SIGNED    "it is signed"
+#define SCRUB_PICTURE   "it holds a picture that cannot be changed"
 
 /* Add a word to what was taken out, once. */
 void scrub_say(struct buf *what, const char *word);
@@ -9,11 +17,23 @@ void scrub_say(struct buf *what, const char *word);
 /* Add all words of a list, each once. */
 void scrub_say_all(struct buf *what, struct slice words);
 
+/* Say why it stays, a sentence that begins with "it "; CANNOT. What is CANNOT without a reason is damaged. */
+enum scrub_end scrub_refuse(struct buf *what, const char *why);
+
 /* Say that files of this kind are not changed; CANNOT. */
 enum scrub_end scrub_refuse_kind(struct buf *what);
 
 /* A picture, whatever it is of; NOTHING when it is none. */
 enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *what);
+
+/* A picture in tags, and no page for reading with one in it. */
+bool scrub_is_svg(struct slice bytes);
+
+/* Pictures, films, sounds and documents that may say who made them, and that nothing here changes. */
+bool scrub_is_other_kind(struct slice bytes);
+
+/* The same of a ZIP archive that is no document of Office or OpenDocument. */
+bool scrub_is_other_package(const struct package *p);
 
 /* A number of 1 to 4 bytes; what is behind the end counts as zero. */
 uint32_t scrub_number(struct slice s, size_t at, size_t bytes, bool big);

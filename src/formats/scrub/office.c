@@ -43,6 +43,7 @@ struct office {
     size_t looks;
     bool any_gone;
     bool damaged;
+    const char *why; /* "it ...", when it is not damaged but cannot be changed */
 };
 
 static void end_office(struct office *o)
@@ -54,6 +55,12 @@ static void end_office(struct office *o)
 }
 
 OWN_VALUE(office, struct office, end_office)
+
+static void refuse(struct office *o, const char *why)
+{
+    o->why = o->damaged ? o->why : why; /* the first */
+    o->damaged = true;
+}
 
 static bool ends_with(struct slice s, const char *end)
 {
@@ -124,7 +131,7 @@ static bool is_gone(struct office *o, struct slice target)
     size_t n = target.len && o->any_gone ? package_count(&o->package) : 0;
     o->looks += n;
     if (o->looks > LOOKS_MAX) {
-        o->damaged = true;
+        refuse(o, SCRUB_LARGE);
         return false;
     }
     for (size_t i = 0; i < n; i++) {
@@ -249,7 +256,7 @@ static size_t find_target(struct office *o, struct slice target)
     target = slice_from(target, slice_starts(target, SLICE("/")) ? 1 : 0);
     o->looks += n;
     if (o->looks > LOOKS_MAX) {
-        o->damaged = true;
+        refuse(o, SCRUB_LARGE);
         return n;
     }
     while (i < n && !slice_equal_nocase(package_name(&o->package, i), target)) {
@@ -298,8 +305,11 @@ static void accept(struct office *o, size_t i, const struct revision_kind *kind)
     OWN(buf) struct buf words = {.max = WORD_MAX};
 
     buf_reset(&o->fresh);
-    if (!read_part(o, i) || !revisions_accept(buf_slice(&o->part), kind, &o->fresh, &words)) {
-        o->damaged = true;
+    if (!read_part(o, i)) {
+        refuse(o, NULL);
+    } else if (!revisions_accept(buf_slice(&o->part), kind, &o->fresh, &words)) {
+        refuse(o,
+               o->fresh.full ? SCRUB_LARGE : "it is damaged, or a change in it cannot be accepted");
     } else if (words.len) {
         package_replace(&o->package, i, buf_slice(&o->fresh));
         scrub_say_all(o->what, buf_slice(&words));
@@ -319,7 +329,9 @@ static void clean_picture(struct office *o, size_t i)
         package_replace(&o->package, i, buf_slice(&o->fresh));
         scrub_say(o->what, "data of pictures");
     }
-    o->damaged = o->damaged || end == SCRUB_CANNOT; /* then it may say something yet */
+    if (end == SCRUB_CANNOT) { /* then it may say something yet */
+        refuse(o, SCRUB_PICTURE);
+    }
 }
 
 /* False: nothing went from it. */
@@ -374,7 +386,9 @@ static void clean_part(struct office *o, size_t i, struct slice name)
     } else if (slice_starts(name, SLICE("xl/")) && holds(name, "sheets/") &&
                loses_shapes(o, name)) {
         bool done = xml && filter_part(o, i, keep_shapes); /* not in a binary sheet */
-        o->damaged = o->damaged || !done;
+        if (!done) {
+            refuse(o, "it holds comments that cannot be taken out");
+        }
     } else if (!xml && (holds(name, "/media/") || slice_starts(name, SLICE("Pictures/")))) {
         clean_picture(o, i);
     }
@@ -413,8 +427,11 @@ static void clean_list(struct office *o, const char *name, keep_fn *keep)
         o->damaged = true;
         return;
     }
-    o->damaged = o->damaged || holds(buf_slice(&o->part), "encryption-data") ||
-                 names_signature(buf_slice(&o->part));
+    if (holds(buf_slice(&o->part), "encryption-data")) {
+        refuse(o, SCRUB_ENCRYPTED);
+    } else if (names_signature(buf_slice(&o->part))) {
+        refuse(o, SCRUB_SIGNED);
+    }
     filter_list(o, keep, &changed);
     if (changed) {
         package_replace(&o->package, i, buf_slice(&o->fresh));
@@ -431,7 +448,9 @@ static bool is_signed(const struct package *p)
 static enum scrub_end finish(struct office *o, struct buf *out)
 {
     if (o->damaged || o->package.failed || o->part.full || o->fresh.full) {
-        return SCRUB_CANNOT;
+        const char *why = o->package.why ? o->package.why : o->why;
+        bool large = !why && (o->part.full || o->fresh.full);
+        return scrub_refuse(o->what, large ? SCRUB_LARGE : why ? why : SCRUB_DAMAGED);
     }
     if (o->what->len == 0) {
         return SCRUB_NOTHING;
@@ -446,16 +465,16 @@ enum scrub_end scrub_office(struct slice bytes, struct buf *out, struct buf *wha
         .what = what, .part.max = PART_MAX, .fresh.max = PART_MAX, .lost.max = WORD_MAX};
 
     if (!package_open(&o.package, bytes)) {
-        return SCRUB_CANNOT;
+        return scrub_refuse(what, o.package.why ? o.package.why : SCRUB_DAMAGED);
     }
     bool ooxml = package_has(&o.package, "[Content_Types].xml");
     bool odf =
         package_has(&o.package, "META-INF/manifest.xml") && package_has(&o.package, "content.xml");
-    if (!ooxml && !odf) {
-        return SCRUB_NOTHING; /* an archive, whose files are its sender's business */
+    if (!ooxml && !odf) { /* or an archive, whose files are its sender's business */
+        return scrub_is_other_package(&o.package) ? scrub_refuse_kind(what) : SCRUB_NOTHING;
     }
     if (is_signed(&o.package)) {
-        return SCRUB_CANNOT;
+        return scrub_refuse(what, SCRUB_SIGNED);
     }
     size_t n = package_count(&o.package);
     o.gone = arena_array(&o.package.arena, n + 1, sizeof(*o.gone));

@@ -1,6 +1,6 @@
-#include "formats/scrub/package.h"
-
 #include <stdlib.h>
+
+#include "formats/scrub/internal.h"
 
 #define STEP         ((size_t)1 << 20)
 #define UNPACKED_MAX ((size_t)96 << 20) /* of all parts that are looked at */
@@ -25,8 +25,11 @@ bool package_open(struct package *p, struct slice bytes)
     if (!p->zip) {
         zip_source_free(p->source); /* what zip_source_keep() counted */
     }
+    if (p->zip && package_count(p) > PACKAGE_PARTS_MAX) {
+        p->why = SCRUB_LARGE;
+    }
     /* -fanalyzer: libzip frees the copy */
-    return p->zip && package_count(p) <= PACKAGE_PARTS_MAX;
+    return p->zip && !p->why;
 }
 
 void package_done(struct package *p)
@@ -71,6 +74,21 @@ size_t package_find(const struct package *p, const char *name)
     return at >= 0 ? (size_t)at : package_count(p);
 }
 
+/* Why a part cannot be unpacked. */
+static const char *why_not(const struct package *p, size_t i, const struct buf *out)
+{
+    zip_stat_t about;
+    bool known = zip_stat_index(p->zip, i, ZIP_FL_UNCHANGED, &about) == 0;
+
+    if (p->unpacked >= UNPACKED_MAX || out->full) {
+        return SCRUB_LARGE;
+    }
+    return known && about.valid & ZIP_STAT_ENCRYPTION_METHOD &&
+                   about.encryption_method != ZIP_EM_NONE
+               ? SCRUB_ENCRYPTED
+               : NULL;
+}
+
 bool package_read(struct package *p, size_t i, struct buf *out)
 {
     zip_file_t *f = zip_fopen_index(p->zip, i, ZIP_FL_UNCHANGED);
@@ -86,7 +104,10 @@ bool package_read(struct package *p, size_t i, struct buf *out)
     if (f) {
         (void)zip_fclose(f);
     }
-    p->failed = p->failed || n != 0;
+    if (n != 0 && !p->failed) {
+        p->failed = true;
+        p->why = why_not(p, i, out);
+    }
     return n == 0;
 }
 

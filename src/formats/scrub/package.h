@@ -17,9 +17,10 @@ struct package {
     struct arena arena; /* for names */
     size_t unpacked;    /* bytes of parts that were read */
     bool failed;        /* a part cannot be read or written */
+    const char *why;    /* why, "it is ..."; NULL: it is damaged */
 };
 
-/* Begin; false when it is no archive that can be read. */
+/* Begin; false when it is no archive that can be read, see p->why. */
 bool package_open(struct package *p, struct slice bytes) __attribute__((warn_unused_result));
 
 /* Give all back; a zeroed one is fine. */

@@ -4,11 +4,13 @@
 #include <qpdf/qpdf-c.h>
 #include <stdlib.h>
 
+#include "formats/document/pdf_signed.h"
 #include "formats/scrub/internal.h"
 
-#define OBJECTS_MAX 500000  /* as many as its tables have: libqpdf refuses another number */
-#define LOOKS_MAX   1000000 /* at what stands in lists of comments, which pages may share */
-#define SLACK       64      /* bytes that a cleaned picture may be longer: which side is up */
+#define OBJECTS_MAX                                                                                \
+    PDF_SIGNED_OBJECTS_MAX /* as many as its tables have: libqpdf refuses another number */
+#define LOOKS_MAX 1000000  /* at what stands in lists of comments, which pages may share */
+#define SLACK     64       /* bytes that a cleaned picture may be longer: which side is up */
 
 /* What is left of what may be looked at: streams of a hostile file may lie within each other. */
 struct room {
@@ -200,25 +202,30 @@ static bool clean_object(qpdf_data q, int id, struct room *room, struct buf *wha
     if (good && qpdf_oh_is_dictionary(q, dict)) {
         good = clean_dictionary(q, dict, room, what);
     }
-    if (good && stream && is_jpeg(q, dict)) {
-        good = clean_picture(q, object, dict, what);
+    if (good && stream && is_jpeg(q, dict) && !clean_picture(q, object, dict, what)) {
+        (void)scrub_refuse(what, SCRUB_PICTURE);
+        good = false;
     }
     qpdf_oh_release(q, dict);
     qpdf_oh_release(q, object);
     return good;
 }
 
-static bool clean_objects(qpdf_data q, qpdf_oh trailer, size_t len, struct buf *what)
+/* As many objects as its table has, and one. */
+static long long count_of(qpdf_data q)
 {
-    struct room room = {.looks = LOOKS_MAX, .bytes = 2 * len};
-    qpdf_oh size = qpdf_oh_get_key(q, trailer, "/Size");
+    qpdf_oh size = qpdf_oh_get_key(q, qpdf_get_trailer(q), "/Size");
     long long count = qpdf_oh_is_integer(q, size) ? qpdf_oh_get_int_value(q, size) : 0;
 
-    if (count > OBJECTS_MAX) {
-        buf_reset(what);
-        buf_add_text(what, "it is too large");
-        return false;
-    }
+    qpdf_oh_release(q, size);
+    return count;
+}
+
+static bool clean_objects(qpdf_data q, size_t len, struct buf *what)
+{
+    struct room room = {.looks = LOOKS_MAX, .bytes = 2 * len};
+    long long count = count_of(q);
+
     for (int id = 1; id < count; id++) {
         if (!clean_object(q, id, &room, what)) {
             return false;
@@ -272,6 +279,24 @@ static bool has_used_again(struct slice bytes)
     return false;
 }
 
+/* Why a document cannot be changed at all, or NULL. */
+static const char *why_not(qpdf_data q, QPDF_ERROR_CODE read, struct slice bytes)
+{
+    if ((read & QPDF_ERRORS) != 0 && qpdf_get_error_code(q, qpdf_get_error(q)) == qpdf_e_password) {
+        return SCRUB_ENCRYPTED;
+    }
+    if (read != QPDF_SUCCESS) {
+        return SCRUB_DAMAGED;
+    }
+    if (qpdf_is_encrypted(q)) {
+        return SCRUB_ENCRYPTED;
+    }
+    if (count_of(q) > OBJECTS_MAX) {
+        return SCRUB_LARGE;
+    }
+    return pdf_is_signed(q, bytes) ? SCRUB_SIGNED : NULL;
+}
+
 enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what)
 {
     OWN(qpdf) qpdf_data q = qpdf_init();
@@ -279,9 +304,11 @@ enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what)
     qpdf_silence_errors(q);
     qpdf_set_suppress_warnings(q, QPDF_TRUE);
     qpdf_set_attempt_recovery(q, QPDF_FALSE);
-    if (qpdf_read_memory(q, "document", (const char *)bytes.ptr, bytes.len, NULL) != QPDF_SUCCESS ||
-        qpdf_is_encrypted(q) || memmem(bytes.ptr, bytes.len, "/ByteRange", 10)) {
-        return SCRUB_CANNOT;
+    QPDF_ERROR_CODE read =
+        qpdf_read_memory(q, "document", (const char *)bytes.ptr, bytes.len, NULL);
+    const char *why = why_not(q, read, bytes);
+    if (why) {
+        return scrub_refuse(what, why);
     }
     if (has_used_again(bytes)) {
         return scrub_refuse_kind(what);
@@ -293,7 +320,7 @@ enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what)
     if (take_out(q, qpdf_get_root(q), "/Metadata")) {
         scrub_say(what, "XMP");
     }
-    if (!clean_objects(q, trailer, bytes.len, what)) {
+    if (!clean_objects(q, bytes.len, what)) {
         return SCRUB_CANNOT;
     }
     if (what->len == 0) {
@@ -306,7 +333,7 @@ enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what)
     qpdf_set_stream_data_mode(q, qpdf_s_preserve);
     qpdf_set_decode_level(q, qpdf_dl_none);
     if (qpdf_write(q) != QPDF_SUCCESS) {
-        return SCRUB_CANNOT;
+        return scrub_refuse(what, SCRUB_DAMAGED);
     }
     buf_add(out, slice_of(qpdf_get_buffer(q), qpdf_get_buffer_length(q)));
     return out->full ? SCRUB_CANNOT : SCRUB_CLEANED;

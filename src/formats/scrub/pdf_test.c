@@ -1,3 +1,5 @@
+#include <qpdf/qpdf-c.h>
+
 #include "formats/scrub/scrub.h"
 #include "tests/test.h"
 
@@ -47,7 +49,8 @@ static void a_pdf_document_says_no_author(void **unused)
     assert_slice(buf_slice(&what), "document information");
     assert_false(has("Lenz"));
     assert_true(has("/MediaBox"));
-    assert_int_equal(scrub(SLICE(PDF_HEAD "%/ByteRange\n" PDF_TAIL)), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE(PDF_HEAD PDF_TAIL "%/ByteRange\n")), SCRUB_CANNOT);
+    assert_slice(buf_slice(&what), "it is signed");
     assert_int_equal(scrub(SLICE("plain words")), SCRUB_NOTHING);
 }
 
@@ -80,6 +83,45 @@ static void write_pdf(const struct slice *objects, size_t n, struct buf *pdf)
     "<</Type/XObject/Subtype/Image/Width 1/Height 1/Metadata 5 0 R" filter "/Length " length       \
     ">>stream\n"
 #define PDF_XMP "<</Type/Metadata/Subtype/XML/Length 6>>stream\nLenz 2\nendstream"
+
+/* The same document with its objects in packed streams, as most programs write it today. */
+static void pack_objects(struct buf *pdf)
+{
+    qpdf_data q = qpdf_init();
+
+    assert_int_equal(qpdf_read_memory(q, "it", (const char *)pdf->ptr, pdf->len, NULL), 0);
+    assert_int_equal(qpdf_init_write_memory(q), 0);
+    qpdf_set_object_stream_mode(q, qpdf_o_generate);
+    assert_int_equal(qpdf_write(q), 0);
+    buf_reset(pdf);
+    buf_add(pdf, slice_of(qpdf_get_buffer(q), qpdf_get_buffer_length(q)));
+    qpdf_cleanup(&q);
+}
+
+/* Its words may be packed, or written in other letters: nothing is changed then that is signed. */
+static void a_signature_is_seen_wherever_it_stands(void **unused)
+{
+    static const char *const fields[] = {"<</FT/Sig/T(s)/V 5 0 R>>",
+                                         "<</FT/Sig/T(s)/V<</ByteRange[0 1 2 3]/Contents<00>>>>>",
+                                         "<</FT/Sig/T(s)/V<</Byte#52ange[0 1 2 3]/Contents<00>>>>>",
+                                         "<</FT/Sig/T(s)>>"}; /* not signed yet */
+
+    (void)unused;
+    for (size_t i = 0; i < 4; i++) {
+        OWN(buf) struct buf pdf = {.max = OUT_MAX};
+        const struct slice objects[] = {
+            SLICE("<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[4 0 R]>>/PieceInfo<<>>>>"),
+            SLICE(PAGES), SLICE("<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>"),
+            slice_text(fields[i]), SLICE("<</ByteRange[0 1 2 3]/Contents<00>>>")};
+        write_pdf(objects, i ? 4 : 5, &pdf);
+        if (i != 2) {
+            pack_objects(&pdf);
+        }
+        assert_null(memmem(pdf.ptr, pdf.len, "/ByteRange", 10));
+        assert_int_equal(scrub(buf_slice(&pdf)), i == 3 ? SCRUB_CLEANED : SCRUB_CANNOT);
+        assert_slice(buf_slice(&what), i == 3 ? "data of programs" : "it is signed");
+    }
+}
 
 /* What scanners and telephones make: a page that is a photo, as the camera wrote it. */
 static void a_pdf_document_says_no_more_of_its_pictures(void **unused)
@@ -263,6 +305,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_pdf_document_says_no_author),
+        cmocka_unit_test(a_signature_is_seen_wherever_it_stands),
         cmocka_unit_test(a_pdf_document_says_no_more_of_its_pictures),
         cmocka_unit_test(a_pdf_document_keeps_comments_without_names),
         cmocka_unit_test(a_pdf_document_keeps_a_picture_that_cannot_be_changed),

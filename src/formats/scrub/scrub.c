@@ -3,7 +3,6 @@
 #include "formats/document/kind.h"
 #include "formats/scrub/internal.h"
 
-#define SVG_HEAD   ((size_t)64 << 10)
 #define BRANDS_END 200 /* bytes of a file in which they stand */
 
 void scrub_say(struct buf *what, const char *word)
@@ -71,43 +70,16 @@ enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *wh
     return SCRUB_NOTHING;
 }
 
-static bool holds(struct slice s, const char *part)
+enum scrub_end scrub_refuse(struct buf *what, const char *why)
 {
-    return s.len && memmem(s.ptr, s.len, part, strlen(part)) != NULL;
-}
-
-/* An SVG picture, and no page for reading with one in it. */
-static bool is_svg(struct slice bytes)
-{
-    bytes = slice_head(bytes, SVG_HEAD);
-    bytes = slice_from(bytes, slice_starts(bytes, SLICE("\xef\xbb\xbf")) ? 3 : 0);
-    while (bytes.len && strchr(" \t\r\n", bytes.ptr[0])) {
-        bytes = slice_from(bytes, 1);
-    }
-    return slice_starts(bytes, SLICE("<")) && holds(bytes, "<svg") && !holds(bytes, "<html") &&
-           !holds(bytes, "<HTML");
-}
-
-/* Pictures, films and sounds that may say who made them, and that nothing here changes: BigTIFF, JPEG XL, JPEG 2000, Photoshop's; `ftyp`: MP4. */
-static bool is_other_media(struct slice bytes)
-{
-    static const struct slice marks[] = {
-        SLICE_INIT("II\x2b\0"),       SLICE_INIT("MM\0\x2b"),         SLICE_INIT("\0\0\0\x0cJXL "),
-        SLICE_INIT("\0\0\0\x0cjP  "), SLICE_INIT("\xff\x4f\xff\x51"), SLICE_INIT("8BPS")};
-    bool film = slice_starts(slice_from(bytes, 4), SLICE("ftyp")) && !is_heif(bytes);
-    bool found = film || is_svg(bytes);
-
-    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-        found = found || slice_starts(bytes, marks[i]);
-    }
-    return found;
+    buf_reset(what);
+    buf_add_text(what, why);
+    return SCRUB_CANNOT;
 }
 
 enum scrub_end scrub_refuse_kind(struct buf *what)
 {
-    buf_reset(what);
-    buf_add_text(what, "it is of a kind that is not changed");
-    return SCRUB_CANNOT;
+    return scrub_refuse(what, "it is of a kind that is not changed");
 }
 
 static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf *what)
@@ -117,7 +89,7 @@ static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf
     if (end != SCRUB_NOTHING) {
         return end;
     }
-    if (is_other_media(bytes)) {
+    if (!is_heif(bytes) && (scrub_is_svg(bytes) || scrub_is_other_kind(bytes))) {
         return scrub_refuse_kind(what);
     }
     buf_reset(out); /* a picture that says nothing was copied */
@@ -128,8 +100,7 @@ static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf
         return scrub_office(bytes, out, what);
     case DOCUMENT_RTF:
     case DOCUMENT_OLE: /* .doc, .xls, .ppt, .msg: names stand in many places of it */
-        buf_add_text(what, "it is of an older form, which is not changed");
-        return SCRUB_CANNOT;
+        return scrub_refuse(what, "it is of an older form, which is not changed");
     case DOCUMENT_OTHER:
     case DOCUMENT_TEXT:
     case DOCUMENT_HTML:
@@ -148,9 +119,8 @@ enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what)
     bool large = bytes.len > SCRUB_FILE_MAX;
     enum scrub_end end = large ? SCRUB_CANNOT : scrub_kind(bytes, out, what);
 
-    if (end == SCRUB_CANNOT && !slice_starts(buf_slice(what), SLICE("it is "))) {
-        buf_reset(what);
-        buf_add_text(what, large ? "it is too large" : "it is damaged, signed or encrypted");
+    if (end == SCRUB_CANNOT && !slice_starts(buf_slice(what), SLICE("it "))) {
+        return scrub_refuse(what, large || out->full ? SCRUB_LARGE : SCRUB_DAMAGED);
     }
     return end;
 }

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <zip.h>
 
 #include "formats/scrub/scrub.h"
@@ -272,7 +273,16 @@ static void other_pictures_stay_and_that_is_said(void **unused)
         SLICE_INIT("\0\0\0\x18"
                    "ftypmp42...."),
         SLICE_INIT("\0\0\0\x0cJXL \r\n"),
-        SLICE_INIT("\xef\xbb\xbf\n<?xml version=\"1.0\"?><!-- Anna Lenz --><svg/>")};
+        SLICE_INIT("\xef\xbb\xbf\n<?xml version=\"1.0\"?><!-- Anna Lenz --><svg/>"),
+        SLICE_INIT("\xff\xfe<\0?\0>\0<\0s\0v\0g\0>\0"),
+        SLICE_INIT("ID3\4\0\0\0\0\0\0"),
+        SLICE_INIT("\xff\xfb\x90\x64"),
+        SLICE_INIT("RIFF\4\0\0\0WAVE"),
+        SLICE_INIT("OggS\0"),
+        SLICE_INIT("\x1a\x45\xdf\xa3"),
+        SLICE_INIT("\0\0\0\x08wide\0\0\0\x08mdat"),
+        SLICE_INIT("%!PS-Adobe-3.0\n%%For: Anna Lenz\n"),
+        SLICE_INIT("<?xml version=\"1.0\"?><office:document><meta:creator>")};
 
     (void)unused;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -280,6 +290,70 @@ static void other_pictures_stay_and_that_is_said(void **unused)
         assert_slice(buf_slice(&what), "it is of a kind that is not changed");
     }
     assert_int_equal(scrub(SLICE("<html><svg/></html>")), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE("\xff\xfe<\0b\0>\0")), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE("RIFF\4\0\0\0ACON")), SCRUB_NOTHING);
+}
+
+/* Each reason is its own, for each is mended otherwise. */
+static void a_document_that_stays_says_why(void **unused)
+{
+    static const char *const names[] = {"[Content_Types].xml", "word/document.xml",
+                                        "word/media/a.png"};
+    static const char *const others[] = {"mimetype", "META-INF/container.xml"};
+    static const char *const types = "<Types/>";
+    const char *const sealed = "<Types><Override ContentType=\"application/vnd.openxmlformats-"
+                               "package.digital-signature-origin\"/></Types>";
+
+    const struct {
+        const char *texts[3];
+        const char *why;
+    } rows[] = {
+        {{types, "<w>words</", ""},            "it is damaged, or a change in it cannot be accepted"},
+        {{types, "<w/>", "\x89PNG\r\n\x1a\n"}, "it holds a picture that cannot be changed"          },
+        {{sealed, "<w/>", ""},                 "it is signed"                                       },
+        {{"<Types", "<w/>", ""},               "it is damaged"                                      },
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        OWN(buf) struct buf file = {.max = OUT_MAX};
+        write_package(names, rows[i].texts, 3, &file);
+        assert_int_equal(scrub(buf_slice(&file)), SCRUB_CANNOT);
+        assert_slice(buf_slice(&what), rows[i].why);
+    }
+    OWN(buf) struct buf book = {.max = OUT_MAX};
+    write_package(others, rows[0].texts, 2, &book);
+    assert_int_equal(scrub(buf_slice(&book)), SCRUB_CANNOT);
+    assert_slice(buf_slice(&what), "it is of a kind that is not changed");
+}
+
+/* More is unpacked of no document; that it is damaged would be wrong. */
+static void a_document_that_is_too_large_says_so(void **unused)
+{
+    static const char *const names[] = {"[Content_Types].xml", "word/document.xml"};
+    static const size_t sizes[] = {2, (size_t)97 << 20};
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+    zip_source_t *s = zip_source_buffer_create(NULL, 0, 0, NULL);
+    char *text = calloc(sizes[1], 1);
+
+    (void)unused;
+    assert_non_null(text);
+    (void)memset(text, ' ', sizes[1]);
+    zip_source_keep(s);
+    zip_t *z = zip_open_from_source(s, ZIP_CREATE, NULL);
+    assert_non_null(z);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(zip_file_add(z, names[i], zip_source_buffer(z, text, sizes[i], 0), 0) >= 0);
+    }
+    assert_int_equal(zip_close(z), 0);
+    uint8_t *room = buf_room(&file, 1 << 20);
+    assert_true(room && zip_source_open(s) == 0);
+    file.len = (size_t)zip_source_read(s, room, 1 << 20);
+    (void)zip_source_close(s);
+    zip_source_free(s);
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_CANNOT);
+    assert_slice(buf_slice(&what), "it is too large");
+    free(text);
 }
 
 static void an_older_form_stays(void **unused)
@@ -311,6 +385,8 @@ int main(void)
         cmocka_unit_test(a_raw_picture_stays),
         cmocka_unit_test(strips_that_overlap_are_not_gone_through),
         cmocka_unit_test(other_pictures_stay_and_that_is_said),
+        cmocka_unit_test(a_document_that_stays_says_why),
+        cmocka_unit_test(a_document_that_is_too_large_says_so),
         cmocka_unit_test(an_older_form_stays),
     };
 

@@ -1,0 +1,148 @@
+/* Kinds of files that may say who made them, and that nothing here changes: they are told by their first bytes, so that it can be said. */
+#include "formats/scrub/internal.h"
+
+#define XML_HEAD  ((size_t)64 << 10) /* bytes in which an XML file says what it is */
+#define DICOM_AT  128
+#define EMF_AT    40
+#define MPEG_RATE 0xf0 /* bits of the third byte of an MPEG sound's frame */
+
+struct mark {
+    size_t at;
+    struct slice bytes;
+};
+
+static const struct mark marks[] = {
+    {0,        SLICE_INIT("II\x2b\0")                          }, /* BigTIFF */
+    {0,        SLICE_INIT("MM\0\x2b")                          },
+    {0,        SLICE_INIT("IIU\0")                             }, /* raw pictures: Panasonic, */
+    {0,        SLICE_INIT("IIRO")                              }, /* Olympus, */
+    {0,        SLICE_INIT("MMOR")                              },
+    {0,        SLICE_INIT("FUJIFILMCCD-RAW")                   }, /* Fujifilm, */
+    {0,        SLICE_INIT("FOVb")                              }, /* Sigma, */
+    {0,        SLICE_INIT("\0MRM")                             }, /* Minolta */
+    {0,        SLICE_INIT("\0\0\0\x0cJXL ")                    }, /* JPEG XL */
+    {0,        SLICE_INIT("\0\0\0\x0cjP  ")                    }, /* JPEG 2000 */
+    {0,        SLICE_INIT("\xff\x4f\xff\x51")                  },
+    {0,        SLICE_INIT("8BPS")                              }, /* Photoshop */
+    {0,        SLICE_INIT("gimp xcf")                          },
+    {0,        SLICE_INIT("v/1\1")                             }, /* OpenEXR */
+    {0,        SLICE_INIT("AT&TFORM")                          }, /* DjVu */
+    {DICOM_AT, SLICE_INIT("DICM")                              }, /* pictures of patients */
+    {EMF_AT,   SLICE_INIT(" EMF")                              },
+    {0,        SLICE_INIT("%!PS")                              }, /* PostScript */
+    {0,        SLICE_INIT("\xc5\xd0\xd3\xc6")                  },
+    {4,        SLICE_INIT("ftyp")                              }, /* films: MP4, QuickTime, */
+    {4,        SLICE_INIT("moov")                              },
+    {4,        SLICE_INIT("mdat")                              },
+    {4,        SLICE_INIT("wide")                              },
+    {8,        SLICE_INIT("AVI ")                              },
+    {0,        SLICE_INIT("\x1a\x45\xdf\xa3")                  }, /* Matroska, WebM, */
+    {0,        SLICE_INIT("\x30\x26\xb2\x75\x8e\x66\xcf\x11")  }, /* Windows Media, */
+    {0,        SLICE_INIT("\x06\x0e\x2b\x34\2\5\1\1\x0d\1\2\1")}, /* MXF */
+    {0,        SLICE_INIT("FLV\1")                             },
+    {0,        SLICE_INIT("ID3")                               }, /* sounds: MP3 and others, */
+    {0,        SLICE_INIT("fLaC")                              },
+    {0,        SLICE_INIT("OggS")                              },
+    {8,        SLICE_INIT("WAVE")                              },
+    {8,        SLICE_INIT("AIFF")                              },
+    {8,        SLICE_INIT("AIFC")                              },
+    {0,        SLICE_INIT("caff")                              },
+    {0,        SLICE_INIT("MThd")                              }, /* MIDI */
+    {0,        SLICE_INIT("AC10")                              }, /* AutoCAD */
+};
+
+/* An MPEG sound of layer III that begins without a tag; it may end with one. */
+static bool is_mpeg_sound(struct slice bytes)
+{
+    uint8_t rate = bytes.len > 2 ? bytes.ptr[2] & MPEG_RATE : MPEG_RATE;
+
+    return bytes.len > 3 && bytes.ptr[0] == 0xff && (bytes.ptr[1] & 0xe6) == 0xe2 &&
+           rate != MPEG_RATE && rate != 0;
+}
+
+static bool holds(struct slice s, const char *part)
+{
+    return s.len && memmem(s.ptr, s.len, part, strlen(part)) != NULL;
+}
+
+/* The beginning of a text with tags; empty: it is none. */
+static struct slice xml_head(struct slice bytes)
+{
+    bytes = slice_head(bytes, XML_HEAD);
+    bytes = slice_from(bytes, slice_starts(bytes, SLICE("\xef\xbb\xbf")) ? 3 : 0);
+    while (bytes.len && strchr(" \t\r\n", bytes.ptr[0])) {
+        bytes = slice_from(bytes, 1);
+    }
+    return slice_starts(bytes, SLICE("<")) ? bytes : SLICE_NONE;
+}
+
+bool scrub_is_svg(struct slice bytes)
+{
+    struct slice head = xml_head(bytes);
+
+    return holds(head, "<svg") && !holds(head, "<html") && !holds(head, "<HTML");
+}
+
+/* Office documents that are one XML file: OpenDocument's, Word's, Excel's; and pages that Office wrote with its properties. */
+static bool is_flat_document(struct slice bytes)
+{
+    static const char *const signs[] = {"<office:document",
+                                        "http://schemas.microsoft.com/office/2006/xmlPackage",
+                                        "http://schemas.microsoft.com/office/word/2003/wordml",
+                                        "urn:schemas-microsoft-com:office:spreadsheet",
+                                        "<o:DocumentProperties",
+                                        "<o:Author>",
+                                        "http://schemas.microsoft.com/visio/2003/core"};
+    struct slice head = xml_head(bytes);
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]) && !found; i++) {
+        found = holds(head, signs[i]);
+    }
+    return found;
+}
+
+/* A picture in tags whose characters have two bytes each. */
+static bool is_wide_svg(struct slice bytes)
+{
+    static const char little[] = "<\0s\0v\0g";
+    static const char big[] = "\0<\0s\0v\0g";
+    struct slice head = slice_head(bytes, XML_HEAD);
+    bool wide = slice_starts(head, SLICE("\xff\xfe<\0")) ||
+                slice_starts(head, SLICE("\xfe\xff\0<")) || slice_starts(head, SLICE("<\0?\0")) ||
+                slice_starts(head, SLICE("\0<\0?"));
+
+    return wide && (memmem(head.ptr, head.len, little, sizeof(little) - 1) ||
+                    memmem(head.ptr, head.len, big, sizeof(big) - 1));
+}
+
+bool scrub_is_other_kind(struct slice bytes)
+{
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+        if (slice_starts(slice_from(bytes, marks[i].at), marks[i].bytes)) {
+            return true;
+        }
+    }
+    return is_mpeg_sound(bytes) || is_wide_svg(bytes) || is_flat_document(bytes);
+}
+
+bool scrub_is_other_package(const struct package *p)
+{
+    static const char *const parts[] = {
+        "META-INF/container.xml", /* EPUB */
+        "Index/Document.iwa",     /* Pages, Numbers, Keynote */
+        "index.apxl",
+        "buildVersionHistory.plist",
+        "Metadata/BuildVersionHistory.plist",
+        "mergedimage.png", /* OpenRaster, Krita */
+        "3D/3dmodel.model",
+        "word/document.xml", /* of Office, without a list of its parts */
+    };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (package_has(p, parts[i])) {
+            return true;
+        }
+    }
+    return false;
+}
