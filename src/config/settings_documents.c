@@ -58,7 +58,8 @@ static const struct config_setting rows[] = {
         .help =
             "Whether to take out what files say of who made them, where and with what, when the "
             "method `attachments` protects a letter.",
-        .more = "EXIF, XMP, IPTC and comments of JPEG, WebP, GIF, HEIC and AVIF, texts of PNG, "
+        .more = "EXIF, XMP, IPTC and comments of JPEG, WebP, GIF, HEIC, AVIF and JPEG XL, texts of "
+                "PNG, "
                 "information and XMP of PDF, properties and comments of Office and OpenDocument "
                 "documents, whose "
                 "tracked changes are accepted. What is signed or damaged stays, and so do files "

@@ -1,6 +1,8 @@
 """What files say of who made them: taken out of the copies that leave, as the policy says, and of nothing else."""
+import base64
 import email
 import email.policy
+import gzip
 import io
 import posixpath
 import re
@@ -221,6 +223,85 @@ def test_a_telephone_s_picture_has_the_same_pixels(tmp_path, suffix):
         subprocess.run(["heif-convert", tmp_path / name, shown], capture_output=True, check=True)
         pixels.append(image.open(shown).tobytes())
     assert pixels[0] == pixels[1]
+
+
+def run(*words):
+    done = subprocess.run(words, capture_output=True, check=False)
+    assert done.returncode == 0, (words, done.stderr)
+    return done.stdout
+
+
+def tools(*names):
+    for name in names:
+        if not shutil.which(name):
+            pytest.skip(f"needs {name}")
+    return pytest.importorskip("PIL.Image", reason="needs python3-pil")
+
+
+DRAWING = """<?xml version="1.0" encoding="UTF-8"?>
+<!-- by Anna Lenz --><svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="90" height="60"
+ xmlns:inkscape="http://www.inkscape.org/namespaces/inkscape" inkscape:export-filename="/mine/Lenz/a.png">
+<metadata><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:li>Anna Lenz</rdf:li></rdf:RDF></metadata>
+<g inkscape:label="Lenz 1"><rect x="5" y="7" width="30" height="20" style="fill:#c00"/></g>
+<image x="40" y="10" width="40" height="40" xlink:href="data:image/jpeg;base64,%s"/></svg>"""
+
+
+@pytest.mark.parametrize("suffix", ["svg", "svgz"])
+def test_a_drawing_looks_the_same(tmp_path, suffix):
+    image = tools("rsvg-convert")
+    photo, out, exif = image.effect_noise((40, 40), 80).convert("RGB"), io.BytesIO(), image.Exif()
+    exif[0x13b] = "Anna Lenz"
+    photo.save(out, "JPEG", exif=exif)
+    drawing = (DRAWING % base64.b64encode(out.getvalue()).decode()).encode()
+    content = drawing if suffix == "svg" else gzip.compress(drawing)
+    made, said = cleaned(f"plan.{suffix}", content)
+    for word in ("comments", "metadata", "data of programs", "data of pictures"):
+        assert word in said
+    plain = made if suffix == "svg" else gzip.decompress(made)
+    assert b"Lenz" not in plain and b"inkscape" not in plain
+    href = re.search(rb'base64,([^"]*)"', plain)[1]
+    assert b"Lenz" in out.getvalue() and b"Lenz" not in base64.b64decode(href)
+    pixels = []
+    for name, octets in (("before", content), ("after", made)):
+        (tmp_path / f"{name}.{suffix}").write_bytes(octets)
+        run("rsvg-convert", "-o", tmp_path / f"{name}.png", tmp_path / f"{name}.{suffix}")
+        pixels.append(image.open(tmp_path / f"{name}.png").tobytes())
+    assert pixels[0] == pixels[1] and len(set(pixels[0])) > 9
+
+
+def test_a_jpeg_xl_picture_has_the_same_pixels(tmp_path):
+    image = tools("cjxl", "djxl", "exiftool")
+    image.effect_noise((64, 48), 80).convert("RGB").save(tmp_path / "a.jpg", "JPEG")
+    run("cjxl", tmp_path / "a.jpg", tmp_path / "a.jxl")
+    run("exiftool", "-XMP-dc:Creator=Anna Lenz", "-EXIF:Artist=Anna Lenz", tmp_path / "a.jxl")
+    content = (tmp_path / "a.jxl").read_bytes()
+    made, said = cleaned("a.jxl", content)
+    assert "EXIF" in said and "XMP" in said and b"Lenz" in content and b"Lenz" not in made
+    (tmp_path / "b.jxl").write_bytes(made)
+    for name in "ab":
+        run("djxl", tmp_path / f"{name}.jxl", tmp_path / f"{name}.png")
+    before, after = (image.open(tmp_path / f"{name}.png") for name in "ab")
+    assert before.tobytes() == after.tobytes()
+    assert b"Lenz" not in run("exiftool", tmp_path / "b.jxl")
+
+
+def layered():
+    """A Photoshop file of one pixel."""
+    return (b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 1, 1, 8, 3) + struct.pack(">III", 0, 0, 0) + b"\0\0" + b"\1\2\3")
+
+
+def test_a_photoshop_file_has_the_same_pixels(tmp_path):
+    image = tools("exiftool")
+    file = tmp_path / "a.psd"
+    file.write_bytes(layered())
+    run("exiftool", "-XMP-dc:Creator=Anna Lenz", "-EXIF:Artist=Anna Lenz", "-IPTC:By-line=Anna Lenz", file)
+    content = file.read_bytes()
+    made, said = cleaned("a.psd", content)
+    assert "taken out: " in said and all(word in said for word in ("EXIF", "XMP", "IPTC"))
+    assert content.count(b"Lenz") == 3 and b"Lenz" not in made
+    assert image.open(io.BytesIO(made)).tobytes() == image.open(file).tobytes() == b"\1\2\3"
+    (tmp_path / "b.psd").write_bytes(made)
+    assert b"Lenz" not in run("exiftool", tmp_path / "b.psd")
 
 
 @pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.long)])

@@ -1,9 +1,10 @@
 /* JPEG (ITU T.81) by its segments, PNG by its chunks. */
 #include "formats/scrub/internal.h"
 
-#define ORIENTATION 0x112 /* TIFF: which side is up */
-#define TIFF_SHORT  3
-#define ENTRIES_MAX 1000
+#define ORIENTATION     0x112 /* TIFF: which side is up */
+#define TIFF_SHORT      3
+#define ENTRIES_MAX     1000
+#define ORIENTATION_LEN 36
 
 /* ---- EXIF ---- */
 
@@ -35,14 +36,14 @@ uint8_t scrub_orientation(struct slice tiff)
     return 1;
 }
 
-/* An EXIF segment that says nothing else. */
-static void add_orientation(struct buf *out, uint8_t up)
+/* An EXIF segment that says which side is up and nothing else. */
+static void write_orientation(uint8_t up, uint8_t out[static ORIENTATION_LEN])
 {
-    const uint8_t segment[] = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0,    'M', 'M',
-                               0,    42,   0, 0,  0,   8,   0,   1,   1, 0x12, 0,   TIFF_SHORT,
-                               0,    0,    0, 1,  0,   up,  0,   0,   0, 0,    0,   0};
+    const uint8_t segment[ORIENTATION_LEN] = {
+        0xff, 0xe1, 0, 34,   'E', 'x',        'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8,
+        0,    1,    1, 0x12, 0,   TIFF_SHORT, 0,   0,   0, 1, 0,   up,  0, 0,  0, 0, 0, 0};
 
-    buf_add(out, SLICE_ARRAY(segment));
+    (void)memcpy(out, segment, ORIENTATION_LEN);
 }
 
 /* ---- JPEG ---- */
@@ -60,7 +61,7 @@ static const char *jpeg_secret(uint8_t marker, struct slice data)
     case 0xee: /* how its colours are coded */
         return slice_starts(data, SLICE("Adobe")) ? NULL : "data of programs";
     case 0xe1:
-        return slice_starts(data, SLICE("Exif")) ? "EXIF" : "XMP";
+        return "XMP"; /* EXIF is dealt with apart */
     case 0xed:
         return "IPTC";
     case 0xfe:
@@ -122,25 +123,38 @@ static void add_jfif(struct slice segment, struct buf *out, struct buf *what)
     buf_add(out, SLICE_ARRAY(no_preview));
 }
 
-/* One segment: kept, or named in *what; of an EXIF one what says where up is stays. */
+/* EXIF: what says where up is stays, once; nothing is named when there is nothing else. */
+static void take_exif(struct slice segment, uint8_t *up, struct buf *out, struct buf *what)
+{
+    uint8_t only[ORIENTATION_LEN];
+    uint8_t said = segment.len > 10 ? scrub_orientation(slice_from(segment, 10)) : 1;
+    bool first = *up == 1 && said != 1;
+
+    write_orientation(said, only);
+    if (first) {
+        *up = said;
+        buf_add(out, SLICE_ARRAY(only));
+    }
+    if (!first || !slice_equal(segment, SLICE_ARRAY(only))) {
+        scrub_say(what, "EXIF");
+    }
+}
+
+/* One segment: kept, or named in *what. */
 static void take_segment(uint8_t marker, struct slice segment, uint8_t *up, struct buf *out,
                          struct buf *what)
 {
     struct slice data = slice_from(segment, 4);
     const char *secret = jpeg_secret(marker, data);
 
-    if (secret) {
+    if (marker == 0xe1 && slice_starts(data, SLICE("Exif"))) {
+        take_exif(segment, up, out, what);
+    } else if (secret) {
         scrub_say(what, secret);
     } else if (marker == 0xe0) {
         add_jfif(segment, out, what);
     } else {
         buf_add(out, segment);
-    }
-    if (marker == 0xe1 && *up == 1 && slice_starts(data, SLICE("Exif")) && data.len > 6) {
-        *up = scrub_orientation(slice_from(data, 6));
-        if (*up != 1) {
-            add_orientation(out, *up);
-        }
     }
 }
 

@@ -26,6 +26,9 @@ enum scrub_end scrub_refuse_kind(struct buf *what);
 /* A picture, whatever it is of; NOTHING when it is none. */
 enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *what);
 
+/* HEIC and AVIF, and no film. */
+bool scrub_is_heif(struct slice bytes);
+
 /* A picture in tags, and no page for reading with one in it. */
 bool scrub_is_svg(struct slice bytes);
 
@@ -48,5 +51,9 @@ enum scrub_end scrub_tiff(struct slice bytes, struct buf *out, struct buf *what)
 enum scrub_end scrub_webp(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_gif(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_heif(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_jxl(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_psd(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_svg(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_gzip(struct slice bytes, struct buf *out, struct buf *what); /* SVGZ */
 enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_office(struct slice bytes, struct buf *out, struct buf *what);

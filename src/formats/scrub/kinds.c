@@ -1,10 +1,11 @@
 /* Kinds of files that may say who made them, and that nothing here changes: they are told by their first bytes, so that it can be said. */
 #include "formats/scrub/internal.h"
 
-#define XML_HEAD  ((size_t)64 << 10) /* bytes in which an XML file says what it is */
-#define DICOM_AT  128
-#define EMF_AT    40
-#define MPEG_RATE 0xf0 /* bits of the third byte of an MPEG sound's frame */
+#define XML_HEAD   ((size_t)64 << 10) /* bytes in which an XML file says what it is */
+#define DICOM_AT   128
+#define EMF_AT     40
+#define BRANDS_END 200  /* bytes of a file of boxes in which they stand */
+#define MPEG_RATE  0xf0 /* bits of the third byte of an MPEG sound's frame */
 
 struct mark {
     size_t at;
@@ -58,6 +59,25 @@ static bool is_mpeg_sound(struct slice bytes)
 
     return bytes.len > 3 && bytes.ptr[0] == 0xff && (bytes.ptr[1] & 0xe6) == 0xe2 &&
            rate != MPEG_RATE && rate != 0;
+}
+
+/* Whether one of the brands that a file of ISO boxes names is that of still pictures. */
+bool scrub_is_heif(struct slice bytes)
+{
+    static const char brands[][5] = {"heic", "heix", "heim", "heis", "mif1", "miaf", "avif"};
+    struct slice head = slice_head(bytes, scrub_number(bytes, 0, 4, true));
+
+    if (!slice_starts(slice_from(bytes, 4), SLICE("ftyp"))) {
+        return false;
+    }
+    for (size_t at = 8; at + 4 <= head.len && at < BRANDS_END; at += 4) {
+        for (size_t i = 0; i < sizeof(brands) / sizeof(brands[0]); i++) {
+            if (slice_starts(slice_from(head, at), slice_text(brands[i]))) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static bool holds(struct slice s, const char *part)
@@ -118,6 +138,9 @@ static bool is_wide_svg(struct slice bytes)
 
 bool scrub_is_other_kind(struct slice bytes)
 {
+    if (scrub_is_heif(bytes)) {
+        return false;
+    }
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         if (slice_starts(slice_from(bytes, marks[i].at), marks[i].bytes)) {
             return true;

@@ -3,8 +3,6 @@
 #include "formats/document/kind.h"
 #include "formats/scrub/internal.h"
 
-#define BRANDS_END 200 /* bytes of a file in which they stand */
-
 void scrub_say(struct buf *what, const char *word)
 {
     if (what->len == 0 || !memmem(what->ptr, what->len, word, strlen(word))) {
@@ -28,25 +26,6 @@ void scrub_say_all(struct buf *what, struct slice words)
     }
 }
 
-/* Whether one of the brands that a file of ISO boxes names is that of still pictures. */
-static bool is_heif(struct slice bytes)
-{
-    static const char brands[][5] = {"heic", "heix", "heim", "heis", "mif1", "miaf", "avif"};
-    struct slice head = slice_head(bytes, scrub_number(bytes, 0, 4, true));
-
-    if (!slice_starts(slice_from(bytes, 4), SLICE("ftyp"))) {
-        return false;
-    }
-    for (size_t at = 8; at + 4 <= head.len && at < BRANDS_END; at += 4) {
-        for (size_t i = 0; i < sizeof(brands) / sizeof(brands[0]); i++) {
-            if (slice_starts(slice_from(head, at), slice_text(brands[i]))) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *what)
 {
     if (slice_starts(bytes, SLICE("\xff\xd8\xff"))) {
@@ -64,7 +43,7 @@ enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *wh
     if (slice_starts(bytes, SLICE("GIF87a")) || slice_starts(bytes, SLICE("GIF89a"))) {
         return scrub_gif(bytes, out, what);
     }
-    if (is_heif(bytes)) {
+    if (scrub_is_heif(bytes)) {
         return scrub_heif(bytes, out, what);
     }
     return SCRUB_NOTHING;
@@ -84,12 +63,28 @@ enum scrub_end scrub_refuse_kind(struct buf *what)
 
 static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf *what)
 {
+    static const struct {
+        struct slice mark;
+        enum scrub_end (*clean)(struct slice bytes, struct buf *out, struct buf *what);
+    } others[] = {
+        {SLICE_INIT("8BPS"),                     scrub_psd },
+        {SLICE_INIT("\0\0\0\x0cJXL \r\n\x87\n"), scrub_jxl },
+        {SLICE_INIT("\x1f\x8b\x08"),             scrub_gzip},
+    };
     enum scrub_end end = scrub_picture(bytes, out, what);
 
     if (end != SCRUB_NOTHING) {
         return end;
     }
-    if (!is_heif(bytes) && (scrub_is_svg(bytes) || scrub_is_other_kind(bytes))) {
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (slice_starts(bytes, others[i].mark)) {
+            return others[i].clean(bytes, out, what);
+        }
+    }
+    if (scrub_is_svg(bytes)) {
+        return scrub_svg(bytes, out, what);
+    }
+    if (scrub_is_other_kind(bytes)) {
         return scrub_refuse_kind(what);
     }
     buf_reset(out); /* a picture that says nothing was copied */

@@ -42,6 +42,9 @@ static void a_photo_keeps_its_picture_alone(void **unused)
     assert_false(has("Camera7") || has("Lenz") || has("http") || has("behind"));
     assert_true(has("picture") && has("more") && has("rest") && has("JFIF"));
     assert_non_null(memmem(out.ptr, out.len, "\1\x12\0\3\0\0\0\1\0\6", 10)); /* which side is up */
+    OWN(buf) struct buf once = {.max = OUT_MAX};
+    buf_add(&once, buf_slice(&out));
+    assert_int_equal(scrub(buf_slice(&once)), SCRUB_NOTHING);
     assert_int_equal(scrub(SLICE(SOI JFIF SCAN EOI)), SCRUB_NOTHING);
     assert_int_equal(scrub(SLICE(SOI JFIF EXIF SCAN)), SCRUB_CANNOT);
     assert_int_equal(scrub(SLICE(SOI "\xff\xe1\xff\xff"
@@ -266,14 +269,74 @@ static void strips_that_overlap_are_not_gone_through(void **unused)
     assert_int_equal(scrub(buf_slice(&file)), SCRUB_NOTHING);
 }
 
+#define JXL_HEAD                                                                                   \
+    "\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14"                                                           \
+    "ftypjxl \0\0\0\0jxl "
+#define JXL_PICTURE "\0\0\0\x0bjxlcpix"
+#define JXL_OTHERS                                                                                 \
+    "\0\0\0\x0c"                                                                                   \
+    "ExifLenz\0\0\0\x0cxml Lenz\0\0\0\x10"                                                         \
+    "brobxml Lenz\0\0\0\1jumb\0\0\0\0\0\0\0\x14Lenz\0\0\0\x0cjbrdLenz"
+
+static void a_jpeg_xl_picture_keeps_its_codestream(void **unused)
+{
+    (void)unused;
+    assert_int_equal(scrub(SLICE(JXL_HEAD JXL_OTHERS JXL_PICTURE "\0\0\0\0xml Lenz")),
+                     SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "EXIF, XMP, data of programs, data of a JPEG file");
+    assert_true(slice_equal(buf_slice(&out), SLICE(JXL_HEAD JXL_PICTURE)));
+    assert_int_equal(scrub(SLICE(JXL_HEAD "\0\0\0\0jxlcpix")), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE(JXL_HEAD JXL_OTHERS)), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE(JXL_HEAD JXL_PICTURE "\0\0\0\7xml ")), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE(JXL_HEAD JXL_PICTURE "\0\0\0\xffxml ")), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE("\xff\x0a")), SCRUB_NOTHING); /* the codestream alone */
+}
+
+#define PSD_HEAD(version) "8BPS\0" version "\0\0\0\0\0\0\0\3\0\0\0\1\0\0\0\1\0\x08\0\3\0\0\0\2co"
+#define PSD_KEPT                                                                                   \
+    "8BIM\3\xed\0\0\0\0\0\3res\0"                                                                  \
+    "8BIM\4\x0f\1n\0\0\0\3icc\0"
+#define PSD_GOES                                                                                   \
+    "8BIM\4\x04\0\0\0\0\0\4Lenz"                                                                   \
+    "8BIM\4\x22\4Lenz\0\0\0\0\5Lenz1\0"                                                            \
+    "8BIM\4\x24\0\0\0\0\0\4Lenz"                                                                   \
+    "8BIM\4\x0c\0\0\0\0\0\4Lenz"                                                                   \
+    "MeSa\x0f\xa0\0\0\0\0\0\4Lenz"
+
+static void a_picture_of_photoshop_keeps_its_layers(void **unused)
+{
+    (void)unused;
+    assert_int_equal(scrub(SLICE(PSD_HEAD("\1") "\0\0\0\x76" PSD_KEPT PSD_GOES "\0\0\0\3layPIX")),
+                     SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "IPTC, EXIF, XMP, previews, data of programs");
+    assert_true(
+        slice_equal(buf_slice(&out), SLICE(PSD_HEAD("\1") "\0\0\0\x20" PSD_KEPT "\0\0\0\3layPIX")));
+    assert_int_equal(scrub(SLICE(PSD_HEAD("\2") "\0\0\0\x0f"
+                                                "8BIM\4\x24\0\0\0\0\0\3xmp"
+                                                "\0\0\0\0\0\0\0\3layPIX")),
+                     SCRUB_CLEANED); /* PSB; the last has no padding */
+    assert_true(
+        slice_equal(buf_slice(&out), SLICE(PSD_HEAD("\2") "\0\0\0\0\0\0\0\0\0\0\0\3layPIX")));
+    assert_int_equal(scrub(SLICE(PSD_HEAD("\1") "\0\0\0\x20" PSD_KEPT "\0\0\0\3layPIX")),
+                     SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE(PSD_HEAD("\1") "\0\0\0\0\0\0\0\x08"
+                                                "8BIMlnkEPIX")),
+                     SCRUB_CANNOT);
+    assert_slice(buf_slice(&what), "it holds other files or notes, which are not changed");
+    assert_int_equal(scrub(SLICE(PSD_HEAD("\1") "\0\0\0\x0d"
+                                                "8BIM\4\x24\0\0\0\0\0\3x"
+                                                "\0\0\0\3layPIX")),
+                     SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE(PSD_HEAD("\1") "\0\0\0\xff" PSD_KEPT)), SCRUB_CANNOT);
+    assert_int_equal(scrub(SLICE("8BPS\0\3")), SCRUB_CANNOT);
+}
+
 static void other_pictures_stay_and_that_is_said(void **unused)
 {
     static const struct slice files[] = {
-        SLICE_INIT("8BPS"),
         SLICE_INIT("\0\0\0\x18"
                    "ftypmp42...."),
-        SLICE_INIT("\0\0\0\x0cJXL \r\n"),
-        SLICE_INIT("\xef\xbb\xbf\n<?xml version=\"1.0\"?><!-- Anna Lenz --><svg/>"),
+        SLICE_INIT("\0\0\0\x0cjP  \r\n"),
         SLICE_INIT("\xff\xfe<\0?\0>\0<\0s\0v\0g\0>\0"),
         SLICE_INIT("ID3\4\0\0\0\0\0\0"),
         SLICE_INIT("\xff\xfb\x90\x64"),
@@ -384,6 +447,8 @@ int main(void)
         cmocka_unit_test(a_tiff_picture_keeps_what_it_is_read_by),
         cmocka_unit_test(a_raw_picture_stays),
         cmocka_unit_test(strips_that_overlap_are_not_gone_through),
+        cmocka_unit_test(a_jpeg_xl_picture_keeps_its_codestream),
+        cmocka_unit_test(a_picture_of_photoshop_keeps_its_layers),
         cmocka_unit_test(other_pictures_stay_and_that_is_said),
         cmocka_unit_test(a_document_that_stays_says_why),
         cmocka_unit_test(a_document_that_is_too_large_says_so),

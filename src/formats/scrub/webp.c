@@ -1,10 +1,11 @@
 /* WebP (RFC 9649) by its chunks. */
 #include "formats/scrub/internal.h"
 
-#define HEAD      12   /* "RIFF", size, "WEBP" */
-#define FLAG_EXIF 0x08 /* of VP8X */
-#define FLAG_XMP  0x04
-#define EXIF_TIFF 8 /* bytes of a chunk's head */
+#define HEAD            12   /* "RIFF", size, "WEBP" */
+#define FLAG_EXIF       0x08 /* of VP8X */
+#define FLAG_XMP        0x04
+#define EXIF_TIFF       8 /* bytes of a chunk's head */
+#define ORIENTATION_LEN 34
 
 /* What a chunk holds that is to go, or NULL. */
 static const char *secret_of(struct slice type)
@@ -22,18 +23,32 @@ static const char *secret_of(struct slice type)
 }
 
 /* An EXIF chunk that says which side is up and nothing else. */
-static void add_orientation(struct buf *out, uint8_t up)
+static void write_orientation(uint8_t up, uint8_t out[static ORIENTATION_LEN])
 {
-    const uint8_t chunk[] = {'E', 'X', 'I',  'F', 26, 0, 0, 0, 'M', 'M', 0,  42, 0, 0, 0, 8, 0,
-                             1,   1,   0x12, 0,   3,  0, 0, 0, 1,   0,   up, 0,  0, 0, 0, 0, 0};
+    const uint8_t chunk[ORIENTATION_LEN] = {'E', 'X', 'I', 'F', 26, 0, 0, 0,    'M', 'M', 0, 42,
+                                            0,   0,   0,   8,   0,  1, 1, 0x12, 0,   3,   0, 0,
+                                            0,   1,   0,   up,  0,  0, 0, 0,    0,   0};
 
-    buf_add(out, SLICE_ARRAY(chunk));
+    (void)memcpy(out, chunk, ORIENTATION_LEN);
 }
 
 static void put_size(struct buf *out, size_t size)
 {
     for (size_t i = 0; i < 4; i++) {
         out->ptr[4 + i] = (uint8_t)(size >> 8 * i);
+    }
+}
+
+/* Which side is up is said again at the end; nothing is named when there is nothing else. */
+static void take_exif(struct slice chunk, uint8_t *up, struct buf *what)
+{
+    struct slice tiff = slice_from(chunk, EXIF_TIFF);
+    uint8_t only[ORIENTATION_LEN];
+
+    *up = scrub_orientation(slice_starts(tiff, SLICE("Exif")) ? slice_from(tiff, 6) : tiff);
+    write_orientation(*up, only);
+    if (*up == 1 || !slice_equal(chunk, SLICE_ARRAY(only))) {
+        scrub_say(what, "EXIF");
     }
 }
 
@@ -44,12 +59,10 @@ static void take(struct slice chunk, uint8_t *up, struct buf *out, struct buf *w
 
     if (!secret) {
         buf_add(out, chunk);
-        return;
-    }
-    scrub_say(what, secret);
-    if (slice_starts(chunk, SLICE("EXIF"))) {
-        struct slice tiff = slice_from(chunk, EXIF_TIFF);
-        *up = scrub_orientation(slice_starts(tiff, SLICE("Exif")) ? slice_from(tiff, 6) : tiff);
+    } else if (slice_starts(chunk, SLICE("EXIF"))) {
+        take_exif(chunk, up, what);
+    } else {
+        scrub_say(what, secret);
     }
 }
 
@@ -69,7 +82,9 @@ enum scrub_end scrub_webp(struct slice bytes, struct buf *out, struct buf *what)
         rest = slice_from(rest, padded);
     }
     if (up != 1 && what->len) {
-        add_orientation(out, up);
+        uint8_t only[ORIENTATION_LEN];
+        write_orientation(up, only);
+        buf_add(out, SLICE_ARRAY(only));
     }
     if (out->full || out->len < HEAD + 8) {
         return SCRUB_CANNOT;

@@ -92,9 +92,8 @@ bool xml_next(struct slice *rest, struct xml_token *token, bool *broken)
     return len != 0;
 }
 
-/* Take the next attribute off *rest, which stands behind the tag's name or an attribute. */
-static bool next_attribute(struct slice *rest, struct slice *raw, struct slice *name,
-                           struct slice *value)
+bool xml_next_attribute(struct slice *rest, struct slice *raw, struct slice *name,
+                        struct slice *value)
 {
     struct slice s = *rest;
     size_t at = 0;
@@ -122,19 +121,19 @@ static bool next_attribute(struct slice *rest, struct slice *raw, struct slice *
     return true;
 }
 
-static struct slice behind_name(const struct xml_token *token)
+struct slice xml_attributes(const struct xml_token *token)
 {
     return slice_from(token->raw, (size_t)(token->name.ptr - token->raw.ptr) + token->name.len);
 }
 
 struct slice xml_attribute(const struct xml_token *token, const char *name)
 {
-    struct slice rest = behind_name(token);
+    struct slice rest = xml_attributes(token);
     struct slice raw;
     struct slice found;
     struct slice value;
 
-    while (next_attribute(&rest, &raw, &found, &value)) {
+    while (xml_next_attribute(&rest, &raw, &found, &value)) {
         if (slice_equal(found, slice_text(name))) {
             return value;
         }
@@ -152,14 +151,14 @@ static bool begins_as(struct slice name, const char *const *prefixes)
 
 bool xml_without(const struct xml_token *token, const char *const *prefixes, struct buf *out)
 {
-    struct slice rest = behind_name(token);
+    struct slice rest = xml_attributes(token);
     struct slice raw;
     struct slice name;
     struct slice value;
     bool found = false;
 
     buf_add(out, slice_head(token->raw, token->raw.len - rest.len));
-    while (next_attribute(&rest, &raw, &name, &value)) {
+    while (xml_next_attribute(&rest, &raw, &name, &value)) {
         if (begins_as(name, prefixes)) {
             found = true;
         } else {

@@ -20,6 +20,14 @@ struct xml_token {
 /* Take the next token off *rest; false at the end and, with *broken, where it is no XML. */
 bool xml_next(struct slice *rest, struct xml_token *token, bool *broken);
 
+/* All of a tag behind its name: its attributes, and its end. */
+struct slice xml_attributes(const struct xml_token *token);
+
+/* Take the next attribute off *rest, which stands behind the tag's name or an attribute; false when there is none, and *rest is the tag's
+ * end then. *raw has the blanks before it. */
+bool xml_next_attribute(struct slice *rest, struct slice *raw, struct slice *name,
+                        struct slice *value);
+
 /* The value of a tag's attribute as it is written, or nothing. */
 struct slice xml_attribute(const struct xml_token *token, const char *name);
 
