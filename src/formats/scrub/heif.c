@@ -2,6 +2,7 @@
  *
  * No byte moves, since items are found by their offsets. Of what mdat and idat hold the pictures stay, and all else is overwritten:
  * EXIF by an empty one, XMP by spaces, what no item is read from by zeros. Which side is up is a property of the picture. */
+#include "formats/scrub/boxes.h"
 #include "formats/scrub/internal.h"
 
 #define ITEMS_MAX    1000
@@ -29,57 +30,6 @@ struct heif {
     size_t extents; /* gone through so far */
     size_t settled; /* bytes of them */
 };
-
-struct box {
-    struct slice type;
-    struct slice body;
-};
-
-/* Numbers of a box that are read one after the other; `missing` once its end was passed. */
-struct reader {
-    struct slice rest;
-    bool missing;
-};
-
-static uint64_t take(struct reader *r, size_t bytes)
-{
-    uint64_t value = 0;
-
-    r->missing = r->missing || r->rest.len < bytes;
-    for (size_t i = 0; i < bytes && !r->missing; i++) {
-        value = value << 8 | r->rest.ptr[i];
-    }
-    r->rest = slice_from(r->rest, bytes);
-    return value;
-}
-
-/* Take the next box off *rest; false when it is not whole. */
-static bool next_box(struct slice *rest, struct box *box)
-{
-    struct reader r = {.rest = *rest};
-    uint64_t size = take(&r, 4);
-
-    box->type = slice_head(r.rest, 4);
-    (void)take(&r, 4);
-    size = size == 1 ? take(&r, 8) : size == 0 ? rest->len : size;
-    size_t head = rest->len - r.rest.len;
-    if (r.missing || size < head || size > rest->len) {
-        return false;
-    }
-    box->body = slice_head(r.rest, (size_t)size - head);
-    *rest = slice_from(*rest, (size_t)size);
-    return true;
-}
-
-static bool is_one_of(struct slice type, const char *names)
-{
-    for (const char *at = names; *at; at += 4) {
-        if (slice_equal(type, slice_of(at, 4))) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Where a view of the file stands in what is made of it. */
 static uint8_t *made(struct heif *h, struct slice s)
@@ -137,7 +87,7 @@ static bool set_secret(struct item *item, struct slice type)
         }
     }
     item->secret = NULL;
-    return is_one_of(type, "hvc1hvt1lhv1avc1vvc1av01gridiovlidentmap");
+    return box_is_one_of(type, "hvc1hvt1lhv1avc1vvc1av01gridiovlidentmap");
 }
 
 static const struct item *find_item(const struct heif *h, uint64_t id)
@@ -154,19 +104,19 @@ static const struct item *find_item(const struct heif *h, uint64_t id)
 static bool take_item(struct heif *h, const struct box *infe)
 {
     struct item *item = &h->items[h->n_items];
-    struct reader r = {.rest = infe->body};
-    uint64_t version = take(&r, 1);
+    struct box_reader r = {.rest = infe->body};
+    uint64_t version = box_take(&r, 1);
 
-    (void)take(&r, 3);
+    (void)box_take(&r, 3);
     if (h->n_items == ITEMS_MAX || !slice_equal(infe->type, SLICE("infe")) ||
         (version != 2 && version != 3)) {
         return false;
     }
     h->n_items++;
-    item->id = take(&r, version == 3 ? 4 : 2);
-    uint64_t protected = take(&r, 2);
+    item->id = box_take(&r, version == 3 ? 4 : 2);
+    uint64_t protected = box_take(&r, 2);
     struct slice type = slice_head(r.rest, 4);
-    (void)take(&r, 4);
+    (void)box_take(&r, 4);
     blank(h, slice_head(r.rest, slice_find(r.rest, '\0')), ' ', "names");
     return !r.missing && protected == 0 && find_item(h, item->id) == item && set_secret(item, type);
 }
@@ -178,7 +128,7 @@ static bool take_items(struct heif *h, struct slice iinf)
     struct box box;
 
     for (rest = slice_from(rest, version ? 4 : 2); rest.len;) {
-        if (!next_box(&rest, &box) || !take_item(h, &box)) {
+        if (!box_next(&rest, &box) || !take_item(h, &box)) {
             return false;
         }
     }
@@ -198,7 +148,7 @@ static struct slice extent(const struct heif *h, uint64_t method, uint64_t at, u
         return SLICE_NONE;
     }
     struct slice found = slice_head(slice_from(whole, (size_t)at), (size_t)len);
-    while (method == METHOD_FILE && next_box(&rest, &box)) {
+    while (method == METHOD_FILE && box_next(&rest, &box)) {
         if (slice_equal(box.type, SLICE("mdat")) && found.ptr >= box.body.ptr &&
             found.ptr + found.len <= box.body.ptr + box.body.len) {
             return found;
@@ -239,13 +189,14 @@ struct widths {
 };
 
 /* One item of iloc: settled, when it is (not) a secret as asked for. */
-static bool take_location(struct heif *h, struct reader *r, const struct widths *w, bool secrets)
+static bool take_location(struct heif *h, struct box_reader *r, const struct widths *w,
+                          bool secrets)
 {
-    uint64_t id = take(r, w->id);
-    uint64_t method = h->iloc_version ? take(r, 2) & 0xf : METHOD_FILE;
-    uint64_t elsewhere = take(r, 2);
-    uint64_t base = take(r, w->base);
-    uint64_t extents = take(r, 2);
+    uint64_t id = box_take(r, w->id);
+    uint64_t method = h->iloc_version ? box_take(r, 2) & 0xf : METHOD_FILE;
+    uint64_t elsewhere = box_take(r, 2);
+    uint64_t base = box_take(r, w->base);
+    uint64_t extents = box_take(r, 2);
     const struct item *item = find_item(h, id);
 
     h->extents += extents;
@@ -253,9 +204,9 @@ static bool take_location(struct heif *h, struct reader *r, const struct widths 
         return false;
     }
     for (uint64_t i = 0; i < extents; i++) {
-        (void)take(r, w->index);
-        uint64_t at = base + take(r, w->offset);
-        uint64_t len = take(r, w->length);
+        (void)box_take(r, w->index);
+        uint64_t at = base + box_take(r, w->offset);
+        uint64_t len = box_take(r, w->length);
         struct slice bytes = r->missing || at < base ? SLICE_NONE : extent(h, method, at, len);
         if (bytes.len == 0 ||
             ((item->secret != NULL) == secrets && !settle(h, bytes, item->secret))) {
@@ -267,9 +218,9 @@ static bool take_location(struct heif *h, struct reader *r, const struct widths 
 
 static bool take_locations(struct heif *h, bool secrets)
 {
-    struct reader r = {.rest = h->iloc};
-    uint64_t sizes = take(&r, 2);
-    uint64_t items = take(&r, h->iloc_version == 2 ? 4 : 2);
+    struct box_reader r = {.rest = h->iloc};
+    uint64_t sizes = box_take(&r, 2);
+    uint64_t items = box_take(&r, h->iloc_version == 2 ? 4 : 2);
     const struct widths w = {.id = h->iloc_version == 2 ? 4 : 2,
                              .offset = sizes >> 12,
                              .length = sizes >> 8 & 0xf,
@@ -295,19 +246,19 @@ static bool take_properties(struct heif *h, struct slice iprp)
 {
     struct box box;
 
-    if (!next_box(&iprp, &box) || !slice_equal(box.type, SLICE("ipco"))) {
+    if (!box_next(&iprp, &box) || !slice_equal(box.type, SLICE("ipco"))) {
         return false;
     }
     for (struct slice rest = box.body; rest.len;) {
-        if (!next_box(&rest, &box)) {
+        if (!box_next(&rest, &box)) {
             return false;
         }
-        if (is_one_of(box.type, "udescrttmdftitaifreeskip")) {
+        if (box_is_one_of(box.type, "udescrttmdftitaifreeskip")) {
             blank(h, box.body, 0, "descriptions");
             (void)memcpy(made(h, box.type), "free", 4);
-        } else if (!is_one_of(box.type,
-                              "hvcClhvCavcCvvcCav1CjpgCj2kHispecolrpixiirotimirauxCpaspclap"
-                              "lselrlocclliamvemdcvcclva1opa1lxrreftols")) {
+        } else if (!box_is_one_of(box.type,
+                                  "hvcClhvCavcCvvcCav1CjpgCj2kHispecolrpixiirotimirauxCpaspclap"
+                                  "lselrlocclliamvemdcvcclva1opa1lxrreftols")) {
             return false;
         }
     }
@@ -334,7 +285,7 @@ static bool take_about(struct heif *h, const struct box *box)
         overwrite(h, box->body, 0);
         return first;
     }
-    if (is_one_of(box->type, "freeskip")) {
+    if (box_is_one_of(box->type, "freeskip")) {
         blank(h, box->body, 0, "data of programs");
         return true;
     }
@@ -342,7 +293,7 @@ static bool take_about(struct heif *h, const struct box *box)
         blank(h, slice_from(box->body, HANDLER_NAME), 0, "names");
         return true;
     }
-    return is_one_of(box->type, "pitmirefdinfgrpl");
+    return box_is_one_of(box->type, "pitmirefdinfgrpl");
 }
 
 static bool take_meta(struct heif *h, struct slice meta)
@@ -350,7 +301,7 @@ static bool take_meta(struct heif *h, struct slice meta)
     struct box box;
 
     for (struct slice rest = slice_from(meta, FULL); rest.len;) {
-        if (!next_box(&rest, &box) || !take_about(h, &box)) {
+        if (!box_next(&rest, &box) || !take_about(h, &box)) {
             return false;
         }
     }
@@ -365,7 +316,7 @@ static bool take_outermost(struct heif *h, const struct box *box, bool *found)
         *found = true;
         return first && take_meta(h, box->body);
     }
-    if (is_one_of(box->type, "freeskipuuid")) {
+    if (box_is_one_of(box->type, "freeskipuuid")) {
         blank(h, box->body, 0, "data of programs");
         return true;
     }
@@ -383,7 +334,7 @@ static bool take_file(struct heif *h)
     bool found = false;
 
     for (size_t n = 0; rest.len; n++) {
-        if (n == BOXES_MAX || !next_box(&rest, &box) || !take_outermost(h, &box, &found)) {
+        if (n == BOXES_MAX || !box_next(&rest, &box) || !take_outermost(h, &box, &found)) {
             return false;
         }
     }

@@ -23,11 +23,17 @@ enum scrub_end scrub_refuse(struct buf *what, const char *why);
 /* Say that files of this kind are not changed; CANNOT. */
 enum scrub_end scrub_refuse_kind(struct buf *what);
 
-/* A picture, whatever it is of; NOTHING when it is none. */
+/* A picture, a film or a sound, whatever it is of; NOTHING when it is none. */
+enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what);
+
+/* The same of pictures by points alone, in which no others are. */
 enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *what);
 
 /* HEIC and AVIF, and no film. */
 bool scrub_is_heif(struct slice bytes);
+
+/* An MPEG sound of layer III or AAC that begins without a tag; it may end with one. */
+bool scrub_is_mpeg_sound(struct slice bytes);
 
 /* A picture in tags, and no page for reading with one in it. */
 bool scrub_is_svg(struct slice bytes);
@@ -53,6 +59,10 @@ enum scrub_end scrub_gif(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_heif(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_jxl(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_psd(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_film(struct slice bytes, struct buf *out, struct buf *what); /* MP4, MOV */
+enum scrub_end scrub_mpeg(struct slice bytes, struct buf *out, struct buf *what); /* MP3, AAC */
+enum scrub_end scrub_flac(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_wave(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_svg(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_gzip(struct slice bytes, struct buf *out, struct buf *what); /* SVGZ */
 enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what);

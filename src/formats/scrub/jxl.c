@@ -1,42 +1,9 @@
 /* JPEG XL in the boxes of ISO/IEC 18181-2. What holds the picture stays as it is; which side is up stands in there (18181-1), and EXIF is not
  * asked. */
+#include "formats/scrub/boxes.h"
 #include "formats/scrub/internal.h"
 
 #define BOXES_MAX 100000
-
-struct box {
-    struct slice raw;
-    struct slice type;
-    struct slice body;
-};
-
-static uint64_t size_of(struct slice s, size_t *head)
-{
-    uint64_t size = scrub_number(s, 0, 4, true);
-
-    *head = 8;
-    if (size == 1) {
-        *head = 16;
-        size = (uint64_t)scrub_number(s, 8, 4, true) << 32 | scrub_number(s, 12, 4, true);
-    }
-    return size ? size : s.len;
-}
-
-/* Take the next box off *rest; false when it is not whole. */
-static bool next_box(struct slice *rest, struct box *box)
-{
-    size_t head = 0;
-    uint64_t size = size_of(*rest, &head);
-
-    if (rest->len < head || size < head || size > rest->len) {
-        return false;
-    }
-    box->raw = slice_head(*rest, (size_t)size);
-    box->type = slice_head(slice_from(box->raw, 4), 4);
-    box->body = slice_from(box->raw, head);
-    *rest = slice_from(*rest, (size_t)size);
-    return true;
-}
 
 /* What a box holds that is to go, or NULL. Without what it needs to become the JPEG file again that it was, whose comments stand there, it is
  * the same picture. */
@@ -77,7 +44,7 @@ enum scrub_end scrub_jxl(struct slice bytes, struct buf *out, struct buf *what)
     bool picture = false;
 
     for (size_t n = 0; rest.len; n++) {
-        if (n == BOXES_MAX || !next_box(&rest, &box)) {
+        if (n == BOXES_MAX || !box_next(&rest, &box)) {
             return SCRUB_CANNOT;
         }
         const char *secret = secret_of(&box);

@@ -21,10 +21,8 @@ static const struct mark marks[] = {
     {0,        SLICE_INIT("FUJIFILMCCD-RAW")                   }, /* Fujifilm, */
     {0,        SLICE_INIT("FOVb")                              }, /* Sigma, */
     {0,        SLICE_INIT("\0MRM")                             }, /* Minolta */
-    {0,        SLICE_INIT("\0\0\0\x0cJXL ")                    }, /* JPEG XL */
     {0,        SLICE_INIT("\0\0\0\x0cjP  ")                    }, /* JPEG 2000 */
     {0,        SLICE_INIT("\xff\x4f\xff\x51")                  },
-    {0,        SLICE_INIT("8BPS")                              }, /* Photoshop */
     {0,        SLICE_INIT("gimp xcf")                          },
     {0,        SLICE_INIT("v/1\1")                             }, /* OpenEXR */
     {0,        SLICE_INIT("AT&TFORM")                          }, /* DjVu */
@@ -32,19 +30,12 @@ static const struct mark marks[] = {
     {EMF_AT,   SLICE_INIT(" EMF")                              },
     {0,        SLICE_INIT("%!PS")                              }, /* PostScript */
     {0,        SLICE_INIT("\xc5\xd0\xd3\xc6")                  },
-    {4,        SLICE_INIT("ftyp")                              }, /* films: MP4, QuickTime, */
-    {4,        SLICE_INIT("moov")                              },
-    {4,        SLICE_INIT("mdat")                              },
-    {4,        SLICE_INIT("wide")                              },
     {8,        SLICE_INIT("AVI ")                              },
     {0,        SLICE_INIT("\x1a\x45\xdf\xa3")                  }, /* Matroska, WebM, */
     {0,        SLICE_INIT("\x30\x26\xb2\x75\x8e\x66\xcf\x11")  }, /* Windows Media, */
     {0,        SLICE_INIT("\x06\x0e\x2b\x34\2\5\1\1\x0d\1\2\1")}, /* MXF */
     {0,        SLICE_INIT("FLV\1")                             },
-    {0,        SLICE_INIT("ID3")                               }, /* sounds: MP3 and others, */
-    {0,        SLICE_INIT("fLaC")                              },
     {0,        SLICE_INIT("OggS")                              },
-    {8,        SLICE_INIT("WAVE")                              },
     {8,        SLICE_INIT("AIFF")                              },
     {8,        SLICE_INIT("AIFC")                              },
     {0,        SLICE_INIT("caff")                              },
@@ -52,13 +43,13 @@ static const struct mark marks[] = {
     {0,        SLICE_INIT("AC10")                              }, /* AutoCAD */
 };
 
-/* An MPEG sound of layer III that begins without a tag; it may end with one. */
-static bool is_mpeg_sound(struct slice bytes)
+bool scrub_is_mpeg_sound(struct slice bytes)
 {
     uint8_t rate = bytes.len > 2 ? bytes.ptr[2] & MPEG_RATE : MPEG_RATE;
+    bool frame = bytes.len > 3 && bytes.ptr[0] == 0xff;
 
-    return bytes.len > 3 && bytes.ptr[0] == 0xff && (bytes.ptr[1] & 0xe6) == 0xe2 &&
-           rate != MPEG_RATE && rate != 0;
+    return frame && (((bytes.ptr[1] & 0xe6) == 0xe2 && rate != MPEG_RATE && rate != 0) ||
+                     (bytes.ptr[1] & 0xf6) == 0xf0);
 }
 
 /* Whether one of the brands that a file of ISO boxes names is that of still pictures. */
@@ -96,11 +87,51 @@ static struct slice xml_head(struct slice bytes)
     return slice_starts(bytes, SLICE("<")) ? bytes : SLICE_NONE;
 }
 
+/* Bytes of what may stand before the first element, one of them; 0: none does. */
+static size_t before_root(struct slice s)
+{
+    static const struct {
+        struct slice begin;
+        const char *end;
+    } rows[] = {
+        {SLICE_INIT("<?"),        "?>" },
+        {SLICE_INIT("<!--"),      "-->"},
+        {SLICE_INIT("<!DOCTYPE"), ">"  },
+    };
+
+    if (s.len && strchr(" \t\r\n", s.ptr[0])) {
+        return 1;
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        size_t open = slice_find(s, '[');
+        bool subset = i == 2 && open < slice_find(s, '>');
+        const char *close = subset ? "]" : rows[i].end;
+        const uint8_t *end =
+            slice_starts(s, rows[i].begin) ? memmem(s.ptr, s.len, close, strlen(close)) : NULL;
+        if (end) { /* behind a subset there are blanks and one more */
+            return (size_t)(end - s.ptr) + strlen(close) +
+                   (subset ? slice_find(slice_from(s, (size_t)(end - s.ptr)), '>') : 0);
+        }
+    }
+    return 0;
+}
+
 bool scrub_is_svg(struct slice bytes)
 {
-    struct slice head = xml_head(bytes);
+    struct slice rest = xml_head(bytes);
+    size_t len = before_root(rest);
 
-    return holds(head, "<svg") && !holds(head, "<html") && !holds(head, "<HTML");
+    while (len) {
+        rest = slice_from(rest, len);
+        len = before_root(rest);
+    }
+    rest = slice_from(rest, 1);
+    while (len < rest.len && !strchr(" \t\r\n/>", rest.ptr[len])) {
+        len++;
+    }
+    struct slice name = slice_head(rest, len);
+    size_t colon = slice_find(name, ':');
+    return slice_equal(slice_from(name, colon < name.len ? colon + 1 : 0), SLICE("svg"));
 }
 
 /* Office documents that are one XML file: OpenDocument's, Word's, Excel's; and pages that Office wrote with its properties. */
@@ -146,7 +177,7 @@ bool scrub_is_other_kind(struct slice bytes)
             return true;
         }
     }
-    return is_mpeg_sound(bytes) || is_wide_svg(bytes) || is_flat_document(bytes);
+    return is_wide_svg(bytes) || is_flat_document(bytes);
 }
 
 bool scrub_is_other_package(const struct package *p)

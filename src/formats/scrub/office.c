@@ -323,7 +323,7 @@ static void clean_picture(struct office *o, size_t i)
 
     buf_reset(&o->fresh);
     if (read_part(o, i)) {
-        end = scrub_picture(buf_slice(&o->part), &o->fresh, &words);
+        end = scrub_media(buf_slice(&o->part), &o->fresh, &words);
     }
     if (end == SCRUB_CLEANED) {
         package_replace(&o->package, i, buf_slice(&o->fresh));

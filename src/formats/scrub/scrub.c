@@ -61,28 +61,42 @@ enum scrub_end scrub_refuse_kind(struct buf *what)
     return scrub_refuse(what, "it is of a kind that is not changed");
 }
 
-static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf *what)
+enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what)
 {
     static const struct {
+        size_t at;
         struct slice mark;
         enum scrub_end (*clean)(struct slice bytes, struct buf *out, struct buf *what);
     } others[] = {
-        {SLICE_INIT("8BPS"),                     scrub_psd },
-        {SLICE_INIT("\0\0\0\x0cJXL \r\n\x87\n"), scrub_jxl },
-        {SLICE_INIT("\x1f\x8b\x08"),             scrub_gzip},
+        {0, SLICE_INIT("8BPS"),                     scrub_psd },
+        {0, SLICE_INIT("\0\0\0\x0cJXL \r\n\x87\n"), scrub_jxl },
+        {0, SLICE_INIT("\x1f\x8b\x08"),             scrub_gzip},
+        {0, SLICE_INIT("ID3"),                      scrub_mpeg},
+        {0, SLICE_INIT("fLaC"),                     scrub_flac},
+        {8, SLICE_INIT("WAVE"),                     scrub_wave},
+        {4, SLICE_INIT("ftyp"),                     scrub_film},
+        {4, SLICE_INIT("moov"),                     scrub_film},
+        {4, SLICE_INIT("mdat"),                     scrub_film},
+        {4, SLICE_INIT("wide"),                     scrub_film},
     };
-    enum scrub_end end = scrub_picture(bytes, out, what);
 
-    if (end != SCRUB_NOTHING) {
-        return end;
-    }
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (slice_starts(bytes, others[i].mark)) {
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && !scrub_is_heif(bytes); i++) {
+        if (slice_starts(slice_from(bytes, others[i].at), others[i].mark)) {
             return others[i].clean(bytes, out, what);
         }
     }
-    if (scrub_is_svg(bytes)) {
-        return scrub_svg(bytes, out, what);
+    if (scrub_is_mpeg_sound(bytes)) {
+        return scrub_mpeg(bytes, out, what);
+    }
+    return scrub_is_svg(bytes) ? scrub_svg(bytes, out, what) : scrub_picture(bytes, out, what);
+}
+
+static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf *what)
+{
+    enum scrub_end end = scrub_media(bytes, out, what);
+
+    if (end != SCRUB_NOTHING) {
+        return end;
     }
     if (scrub_is_other_kind(bytes)) {
         return scrub_refuse_kind(what);

@@ -113,12 +113,18 @@ static void what_is_no_drawing_stays(void **unused)
         "<svg " NS "><!-- Lenz </svg>",
         "<x:svg xmlns:x='urn:x'><svg/></x:svg>",
         "<svg",
-        "<!-- <svg --> words",
+        "<svg/><!-- Lenz",
     };
 
     (void)unused;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         expect(files[i], "it is damaged", NULL);
+    }
+    static const char *const pages[] = {"<!-- <svg/> --> words", "<div><!-- Lenz --><svg/></div>",
+                                        "<!DOCTYPE html [<!ENTITY a \"<svg/>\">]><p><svg/></p>",
+                                        "<svgs/>", "<!--<svg/>"};
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        assert_int_equal(scrub(slice_text(pages[i])), SCRUB_NOTHING);
     }
 }
 

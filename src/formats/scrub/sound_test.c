@@ -1,0 +1,126 @@
+#include "formats/scrub/scrub.h"
+#include "tests/test.h"
+
+#define OUT_MAX ((size_t)1 << 20)
+
+/* What becomes of a file, kept until the next. */
+static struct buf out;
+static struct buf what;
+
+static enum scrub_end scrub(struct slice bytes)
+{
+    buf_done(&out);
+    buf_done(&what);
+    buf_init(&out, OUT_MAX);
+    buf_init(&what, 1000);
+    return scrub_file(bytes, &out, &what);
+}
+
+#define FRAMES "\xff\xfb\x90\x64sound"
+#define ID3    "ID3\4\0\0\0\0\0\4Lenz"
+#define ID3_FOOTER                                                                                 \
+    "ID3\4\0\x10\0\0\0\4Lenz"                                                                      \
+    "3DI\4\0\x10\0\0\0\4"
+#define TEN     "..........."
+#define ID3_OLD "TAG" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "...."
+#define APE                                                                                        \
+    "APETAGEX\xd0\7\0\0\x24\0\0\0\1\0\0\0\0\0\0\xa0........Lenz"                                   \
+    "APETAGEX\xd0\7\0\0\x24\0\0\0\1\0\0\0\0\0\0\x80........"
+#define LYRICS "LYRICSBEGINLenz000015LYRICS200"
+
+static void expect(struct slice file, struct slice made, const char *said)
+{
+    assert_int_equal(scrub(file), SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), said);
+    assert_true(slice_equal(buf_slice(&out), made));
+}
+
+static void a_sound_keeps_its_frames(void **unused)
+{
+    (void)unused;
+    assert_int_equal(sizeof(ID3_OLD) - 1, 128);
+    expect(SLICE(ID3 FRAMES), SLICE(FRAMES), "tags");
+    expect(SLICE(ID3 ID3_FOOTER FRAMES), SLICE(FRAMES), "tags");
+    expect(SLICE(FRAMES ID3_OLD), SLICE(FRAMES), "tags");
+    expect(SLICE(FRAMES APE), SLICE(FRAMES), "tags");
+    expect(SLICE(ID3 "\0\0" FRAMES LYRICS APE ID3_OLD), SLICE("\0\0" FRAMES), "tags");
+    expect(SLICE(FRAMES ID3_FOOTER), SLICE(FRAMES), "tags");
+    expect(SLICE(ID3 "\xff\xf1\x50\x80"
+                     "AAC"),
+           SLICE("\xff\xf1\x50\x80"
+                 "AAC"),
+           "tags");
+    assert_int_equal(scrub(SLICE(FRAMES)), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE("\xff\xfe<\0")), SCRUB_NOTHING); /* a text of wide characters */
+}
+
+static void a_sound_that_is_none_stays(void **unused)
+{
+    static const struct slice files[] = {
+        SLICE_INIT(ID3),
+        SLICE_INIT(ID3 "words"),
+        SLICE_INIT("ID3\4\0\0\0\0\1\0Lenz" FRAMES),
+        SLICE_INIT(ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3 ID3
+                       ID3 FRAMES),
+        SLICE_INIT("fLaC\0\0\0\3str\4\0\0\xffLenz"),
+        SLICE_INIT("fLaC\x84\0\0\4Lenz"),
+        SLICE_INIT("fLaC"),
+        SLICE_INIT("RIFF\0\0\0\0WAVEdata\x05\0\0\0soun"),
+        SLICE_INIT("RIFF\0\0\0\0WAVEdata\0\0\0"),
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        assert_int_equal(scrub(files[i]), SCRUB_CANNOT);
+        assert_slice(buf_slice(&what), "it is damaged");
+    }
+}
+
+#define FLAC_INFO  "\0\0\0\3str"
+#define FLAC_SEEK  "\3\0\0\2sk"
+#define FLAC_LAST  "\x83\0\0\2sk"
+#define FLAC_GOES  "\4\0\0\4Lenz\6\0\0\4Lenz\2\0\0\4Lenz\1\0\0\2\0\0"
+#define FLAC_SOUND "\xff\xf8sound"
+
+static void a_flac_sound_keeps_where_it_is_found(void **unused)
+{
+    (void)unused;
+    expect(SLICE("fLaC" FLAC_INFO FLAC_SEEK FLAC_GOES "\x84\0\0\4Lenz" FLAC_SOUND),
+           SLICE("fLaC" FLAC_INFO FLAC_LAST FLAC_SOUND), "tags, pictures, data of programs");
+    expect(SLICE(ID3 "fLaC" FLAC_INFO FLAC_LAST FLAC_SOUND),
+           SLICE("fLaC" FLAC_INFO FLAC_LAST FLAC_SOUND), "tags");
+    assert_int_equal(scrub(SLICE("fLaC" FLAC_INFO FLAC_LAST FLAC_SOUND)), SCRUB_NOTHING);
+}
+
+#define WAVE_FORM "fmt \3\0\0\0frm\0"
+#define WAVE_DATA "data\4\0\0\0soun"
+
+static void a_wave_sound_keeps_its_samples(void **unused)
+{
+    (void)unused;
+    expect(SLICE("RIFF\xff\0\0\0WAVE" WAVE_FORM "bext\4\0\0\0Lenz" WAVE_DATA
+                 "LIST\4\0\0\0INFOid3 \3\0\0\0len\0_PMX\4\0\0\0Lenz"),
+           SLICE("RIFF\x1c\0\0\0WAVE" WAVE_FORM WAVE_DATA), "data of programs, tags, XMP");
+    assert_int_equal(scrub(SLICE("RIFF\x1c\0\0\0WAVE" WAVE_FORM WAVE_DATA)), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE("RIFF\x0f\0\0\0WAVEdata\3\0\0\0sou")), SCRUB_NOTHING);
+}
+
+static int end(void **unused)
+{
+    (void)unused;
+    buf_done(&out);
+    buf_done(&what);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sound_keeps_its_frames),
+        cmocka_unit_test(a_sound_that_is_none_stays),
+        cmocka_unit_test(a_flac_sound_keeps_where_it_is_found),
+        cmocka_unit_test(a_wave_sound_keeps_its_samples),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, end);
+}
