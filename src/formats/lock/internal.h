@@ -12,6 +12,12 @@ bool lock_pdf(struct slice bytes, struct slice password, struct buf *out,
 /* LOCK_PDF or LOCK_ARCHIVE. */
 enum lock_form lock_pdf_form(struct slice bytes);
 
+/* ---- bare.c ---- */
+
+/* Whether a ZIP archive, whose listed files are encrypted, has nothing else but their names: no comment, no file that is not listed, nothing
+ * before, between or behind them. */
+bool lock_zip_is_bare(struct slice bytes);
+
 /* ---- name.c ---- */
 
 #define LOCK_SAFE_NAME_MAX (LOCK_NAME_MAX + 16)

@@ -67,7 +67,7 @@ static enum lock_form zip_form(struct slice bytes)
     if (is_office(a)) {
         return LOCK_OFFICE;
     }
-    return is_encrypted_zip(a) ? LOCK_ENCRYPTED : LOCK_ARCHIVE;
+    return is_encrypted_zip(a) && lock_zip_is_bare(bytes) ? LOCK_ENCRYPTED : LOCK_ARCHIVE;
 }
 
 enum lock_form lock_form_of(struct slice bytes)

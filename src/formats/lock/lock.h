@@ -1,8 +1,8 @@
 /* formats/lock - files that a password opens, in the form in which their reader's program asks for it.
  *
  * OOXML documents become ECMA-376 agile ones (agile.h), PDF documents AES-256 ones by libqpdf, all else
- * goes into a ZIP archive under AES-256 (zip.h). A ZIP archive whose files are all under AES already
- * stays; of no other kind is it believed. A file that cannot be encrypted in its own form without a change
+ * goes into a ZIP archive under AES-256 (zip.h). A ZIP archive whose files are all under AES already, and
+ * that has nothing else such as a comment, stays; of no other kind is it believed. A file that cannot be encrypted in its own form without a change
  * of what it says (damaged, signed, under a password, none of these kinds) belongs into the archive, where
  * every byte of it stays. Bytes in, bytes out; bounded. One thread. */
 #pragma once

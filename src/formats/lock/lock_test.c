@@ -253,6 +253,26 @@ static void read_entry(struct slice archive, const char *name, const char *passw
     zip_discard(z);
 }
 
+/* An encrypted archive that says something besides to everybody is not kept as it is. */
+static void assert_says_more(struct slice zip)
+{
+    static const struct slice clear =
+        SLICE_INIT("PK\3\4\x0a\0\0\0\0\0\0\0\0\0\0\0\0\0\6\0\0\0\6\0\0\0\1\0\0\0amerger");
+    OWN(buf) struct buf comment = {.max = OUT_MAX};
+    OWN(buf) struct buf before = {.max = OUT_MAX};
+    OWN(buf) struct buf behind = {.max = OUT_MAX};
+
+    buf_add(&comment, slice_head(zip, zip.len - 2));
+    buf_add(&comment, SLICE("\6\0merger"));
+    assert_int_equal(lock_form_of(buf_slice(&comment)), LOCK_ARCHIVE);
+    buf_add(&before, clear); /* a file that the directory does not list */
+    buf_add(&before, zip);
+    assert_int_equal(lock_form_of(buf_slice(&before)), LOCK_ARCHIVE);
+    buf_add(&behind, zip);
+    buf_add(&behind, SLICE("merger"));
+    assert_int_equal(lock_form_of(buf_slice(&behind)), LOCK_ARCHIVE);
+}
+
 static void an_archive_tells_no_names(void **unused)
 {
     OWN(buf) struct buf file = {.max = OUT_MAX};
@@ -272,6 +292,7 @@ static void an_archive_tells_no_names(void **unused)
     assert_ok(lock_archive(entries, 3, "documents.zip", PASSWORD, &file, &e), e);
     assert_null(memmem(file.ptr, file.len, "erger", 5));
     assert_int_equal(lock_form_of(buf_slice(&file)), LOCK_ENCRYPTED);
+    assert_says_more(buf_slice(&file));
     read_entry(buf_slice(&file), "documents.zip", NULL, &inner, &got);
     assert_false(got);
     read_entry(buf_slice(&file), "documents.zip", "tango-42-whiskez", &inner, &got);

@@ -3,6 +3,7 @@
 
 #include "formats/mime/decode.h"
 #include "formats/mime/multipart.h"
+#include "formats/mime/within.h"
 #include "tests/test.h"
 
 #define BODY_MAX 6000
@@ -122,12 +123,42 @@ static void a_delimiter_can_be_all_that_there_is(void **unused)
     assert_false(multipart_delimiter(SLICE_NONE, SLICE("--x"), 0).found);
 }
 
+static void a_file_in_a_text_is_found(void **unused)
+{
+    static const char *const files[] = {
+        "hello\r\nbegin 644 a b.txt\r\n&;65R9V5R\r\n`\r\nend\r\n",
+        "begin 0755 x\n#86)C\n",
+        "begin-base64 644 x\nbWVyZ2Vy\n====\n",
+        "words\n=ybegin line=128 size=5 name=x\n",
+        "begin 644 x\nbegin 644 y\n#86)C",
+    };
+    static const char *const texts[] = {
+        "",
+        "begin 644 x\n",
+        "begin 644 x\nand then more words follow\n",
+        "begin 644\n#86)C\n",
+        "begin 9 x\n#86)C\n",
+        " begin 644 x\n#86)C\n",
+        "begin 644 x\n\n#86)C\n",
+        "begin-base64 644 x\n====y!\n",
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        assert_true(text_holds_file(slice_text(files[i])));
+    }
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_false(text_holds_file(slice_text(texts[i])));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_decoders_of_base64_agree),
         cmocka_unit_test(what_is_decoded_is_bounded),
         cmocka_unit_test(delimiters_stand_at_the_start_of_a_line),
+        cmocka_unit_test(a_file_in_a_text_is_found),
         cmocka_unit_test(a_delimiter_can_be_all_that_there_is),
     };
 

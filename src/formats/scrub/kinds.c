@@ -16,10 +16,11 @@ static const struct mark marks[] = {
     {0,        SLICE_INIT("II\x2b\0")                          }, /* BigTIFF */
     {0,        SLICE_INIT("MM\0\x2b")                          },
     {0,        SLICE_INIT("IIU\0")                             }, /* raw pictures: Panasonic, */
-    {0,        SLICE_INIT("IIRO")                              }, /* Olympus, */
-    {0,        SLICE_INIT("MMOR")                              },
+    {0,        SLICE_INIT("IIRO\x08\0")                        }, /* Olympus, */
+    {0,        SLICE_INIT("IIRS\x08\0")                        },
+    {0,        SLICE_INIT("MMOR\0\0")                          },
     {0,        SLICE_INIT("FUJIFILMCCD-RAW")                   }, /* Fujifilm, */
-    {0,        SLICE_INIT("FOVb")                              }, /* Sigma, */
+    {0,        SLICE_INIT("FOVb\0")                            }, /* Sigma, */
     {0,        SLICE_INIT("\0MRM")                             }, /* Minolta */
     {0,        SLICE_INIT("\0\0\0\x0cjP  ")                    }, /* JPEG 2000 */
     {0,        SLICE_INIT("\xff\x4f\xff\x51")                  },
@@ -27,21 +28,35 @@ static const struct mark marks[] = {
     {0,        SLICE_INIT("v/1\1")                             }, /* OpenEXR */
     {0,        SLICE_INIT("AT&TFORM")                          }, /* DjVu */
     {DICOM_AT, SLICE_INIT("DICM")                              }, /* pictures of patients */
-    {EMF_AT,   SLICE_INIT(" EMF")                              },
+    {EMF_AT,   SLICE_INIT(" EMF\0\0\1\0")                      },
     {0,        SLICE_INIT("%!PS")                              }, /* PostScript */
     {0,        SLICE_INIT("\xc5\xd0\xd3\xc6")                  },
-    {8,        SLICE_INIT("AVI ")                              },
     {0,        SLICE_INIT("\x1a\x45\xdf\xa3")                  }, /* Matroska, WebM, */
     {0,        SLICE_INIT("\x30\x26\xb2\x75\x8e\x66\xcf\x11")  }, /* Windows Media, */
     {0,        SLICE_INIT("\x06\x0e\x2b\x34\2\5\1\1\x0d\1\2\1")}, /* MXF */
     {0,        SLICE_INIT("FLV\1")                             },
-    {0,        SLICE_INIT("OggS")                              },
-    {8,        SLICE_INIT("AIFF")                              },
-    {8,        SLICE_INIT("AIFC")                              },
-    {0,        SLICE_INIT("caff")                              },
-    {0,        SLICE_INIT("MThd")                              }, /* MIDI */
-    {0,        SLICE_INIT("AC10")                              }, /* AutoCAD */
+    {0,        SLICE_INIT("OggS\0")                            }, /* sounds */
+    {0,        SLICE_INIT("caff\0\1")                          },
+    {0,        SLICE_INIT("MThd\0\0\0\6")                      }, /* MIDI */
+    {0,        SLICE_INIT("AC1014\0")                          }, /* AutoCAD */
+    {0,        SLICE_INIT("AC1015\0")                          },
+    {0,        SLICE_INIT("AC1018\0")                          },
+    {0,        SLICE_INIT("AC1021\0")                          },
+    {0,        SLICE_INIT("AC1024\0")                          },
+    {0,        SLICE_INIT("AC1027\0")                          },
+    {0,        SLICE_INIT("AC1032\0")                          },
 };
+
+/* Films and sounds whose kind stands behind the length of all. */
+static bool is_other_chunks(struct slice bytes)
+{
+    struct slice kind = slice_head(slice_from(bytes, 8), 4);
+
+    return (slice_starts(bytes, SLICE("RIFF")) && slice_equal(kind, SLICE("AVI "))) ||
+           (slice_starts(bytes, SLICE("FORM")) &&
+            (slice_equal(kind, SLICE("AIFF")) || slice_equal(kind, SLICE("AIFC")))) ||
+           slice_starts(bytes, SLICE("RF64"));
+}
 
 bool scrub_is_mpeg_sound(struct slice bytes)
 {
@@ -177,7 +192,7 @@ bool scrub_is_other_kind(struct slice bytes)
             return true;
         }
     }
-    return is_wide_svg(bytes) || is_flat_document(bytes);
+    return is_other_chunks(bytes) || is_wide_svg(bytes) || is_flat_document(bytes);
 }
 
 bool scrub_is_other_package(const struct package *p)

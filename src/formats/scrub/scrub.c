@@ -61,29 +61,41 @@ enum scrub_end scrub_refuse_kind(struct buf *what)
     return scrub_refuse(what, "it is of a kind that is not changed");
 }
 
+/* Films and sounds in boxes; the first is not so long that its length could be letters of a text. */
+static bool is_film(struct slice bytes)
+{
+    struct slice type = slice_head(slice_from(bytes, 4), 4);
+
+    return bytes.len && bytes.ptr[0] <= 4 && !scrub_is_heif(bytes) &&
+           (slice_equal(type, SLICE("ftyp")) || slice_equal(type, SLICE("moov")) ||
+            slice_equal(type, SLICE("mdat")) || slice_equal(type, SLICE("wide")));
+}
+
 enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what)
 {
     static const struct {
-        size_t at;
         struct slice mark;
         enum scrub_end (*clean)(struct slice bytes, struct buf *out, struct buf *what);
     } others[] = {
-        {0, SLICE_INIT("8BPS"),                     scrub_psd },
-        {0, SLICE_INIT("\0\0\0\x0cJXL \r\n\x87\n"), scrub_jxl },
-        {0, SLICE_INIT("\x1f\x8b\x08"),             scrub_gzip},
-        {0, SLICE_INIT("ID3"),                      scrub_mpeg},
-        {0, SLICE_INIT("fLaC"),                     scrub_flac},
-        {8, SLICE_INIT("WAVE"),                     scrub_wave},
-        {4, SLICE_INIT("ftyp"),                     scrub_film},
-        {4, SLICE_INIT("moov"),                     scrub_film},
-        {4, SLICE_INIT("mdat"),                     scrub_film},
-        {4, SLICE_INIT("wide"),                     scrub_film},
+        {SLICE_INIT("8BPS\0"),                   scrub_psd },
+        {SLICE_INIT("\0\0\0\x0cJXL \r\n\x87\n"), scrub_jxl },
+        {SLICE_INIT("\x1f\x8b\x08"),             scrub_gzip},
+        {SLICE_INIT("ID3\2"),                    scrub_mpeg},
+        {SLICE_INIT("ID3\3"),                    scrub_mpeg},
+        {SLICE_INIT("ID3\4"),                    scrub_mpeg},
+        {SLICE_INIT("fLaC"),                     scrub_flac},
     };
 
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && !scrub_is_heif(bytes); i++) {
-        if (slice_starts(slice_from(bytes, others[i].at), others[i].mark)) {
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (slice_starts(bytes, others[i].mark)) {
             return others[i].clean(bytes, out, what);
         }
+    }
+    if (slice_starts(bytes, SLICE("RIFF")) && slice_starts(slice_from(bytes, 8), SLICE("WAVE"))) {
+        return scrub_wave(bytes, out, what);
+    }
+    if (is_film(bytes)) {
+        return scrub_film(bytes, out, what);
     }
     if (scrub_is_mpeg_sound(bytes)) {
         return scrub_mpeg(bytes, out, what);

@@ -278,16 +278,47 @@ static void text_in_a_header_is_not_left_readable(void **unused)
     assert_true(says("Subject: Plan\r\n"));
 }
 
+#define PGP(more)                                                                                  \
+    HEAD "Content-Type: multipart/encrypted; boundary=o\r\n\r\nmail in PGP\r\n--o\r\n"             \
+         "Content-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--o\r\n\r\n"                \
+         "-----BEGIN PGP MESSAGE-----\r\nxx\r\n-----END PGP MESSAGE-----\r\n" more "\r\n--o--\r\n"
+
 static void what_is_encrypted_stays(void **unused)
 {
-    static const char letter[] =
-        HEAD "Content-Type: multipart/encrypted; boundary=o\r\n\r\n--o\r\n\r\n"
-             "-----BEGIN PGP MESSAGE-----\r\nxx\r\n--o--\r\n";
+    static const char letter[] = PGP("");
+    static const char *const others[] = {
+        PGP("The merger is on Monday"), PGP("\r\n--o\r\n\r\nThe merger is on Monday"),
+        HEAD
+        "Content-Type: multipart/encrypted; boundary=o\r\n\r\n--o\r\n\r\nThe merger\r\n--o--\r\n"};
 
     (void)unused;
     protect(letter, false);
     assert_ok(made.done, made.e);
     assert_slice(buf_slice(&made.out), letter);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        protect(others[i], false);
+        assert_ok(made.done, made.e);
+        assert_false(says("merger"));
+    }
+}
+
+#define UU "begin 644 plan.txt\r\n&;65R9V5R\r\n`\r\nend\r\n"
+
+/* What programs older than MIME put into a text is a file, and the text may stay but for it. */
+static void a_file_within_a_text_does_not_stay(void **unused)
+{
+    (void)unused;
+    protect(HEAD "\r\nSee the plan.\r\n" UU, true);
+    assert_ok(made.done, made.e);
+    assert_false(says(";65R9V5R"));
+    assert_inside("message.txt", "\xef\xbb\xbfSee the plan.\r\n" UU);
+    protect(HEAD "Content-Transfer-Encoding: quoted-printable\r\n\r\n=62egin 644 plan.txt\r\n"
+                 "&;65R9V5R\r\n",
+            true);
+    assert_ok(made.done, made.e);
+    assert_false(says(";65R9V5R"));
+    protect(HEAD "\r\nWe begin 644 plans.\r\nbegin 644 today\r\nand end tomorrow.\r\n", true);
+    assert_false(made.done); /* it has no file */
 }
 
 static int begin(void **unused)
@@ -318,6 +349,7 @@ int main(void)
         cmocka_unit_test(what_is_signed_or_doubtful_is_kept_whole),
         cmocka_unit_test(text_in_a_header_is_not_left_readable),
         cmocka_unit_test(what_is_encrypted_stays),
+        cmocka_unit_test(a_file_within_a_text_does_not_stay),
     };
 
     return cmocka_run_group_tests(tests, begin, end);

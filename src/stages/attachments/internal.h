@@ -71,14 +71,16 @@ enum fate leaf_rewrite(struct work *w, const struct entity *part);
 /* Put a whole part into the archive as it is, as a file that mail programs open. */
 enum fate leaf_keep_whole(struct work *w, const struct entity *part, const char *what);
 
-/* Whether it is encrypted for somebody, and not only said to be. */
-bool leaf_is_encrypted(const struct entity *part);
-
 /* Note a sentence for the record. */
 void work_say(struct work *w, struct slice name, const char *what);
 
 /* Note the first failure. */
 void work_fail(struct work *w, enum error_kind kind, const char *why);
+
+/* ---- encrypted.c ---- */
+
+/* Whether it is encrypted for somebody, and not only said to be, and nothing beside it is clear. */
+bool leaf_is_encrypted(const struct entity *part);
 
 /* ---- write.c ---- */
 

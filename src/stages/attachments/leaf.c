@@ -1,5 +1,6 @@
 #include "formats/document/kind.h"
 #include "formats/mime/decode.h"
+#include "formats/mime/within.h"
 #include "formats/scrub/scrub.h"
 #include "letter/records.h"
 #include "stages/attachments/internal.h"
@@ -228,32 +229,15 @@ static enum fate rewrite_file(struct work *w, const struct entity *part, struct 
     return keep_copy(w, name, bytes, SLICE_NONE);
 }
 
-/* ContentInfo of RFC 5652: enveloped-data, or authenticated-enveloped-data of RFC 5083. */
-static bool is_enveloped(struct slice der)
+/* Whether text that is to stay does: a file that stands in it is one. */
+static bool stays(const struct work *w, const struct entity *part)
 {
-    static const uint8_t enveloped[] = {6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 3};
-    static const uint8_t authenticated[] = {6,    11, 0x2a, 0x86, 0x48, 0x86, 0xf7,
-                                            0x0d, 1,  9,    16,   1,    23};
-    struct slice head = slice_head(der, 24);
+    OWN(buf) struct buf space = {.max = LOCK_FILE_MAX};
+    struct slice text = SLICE_NONE;
 
-    return head.len && head.ptr[0] == 0x30 &&
-           (memmem(head.ptr, head.len, enveloped, sizeof(enveloped)) ||
-            memmem(head.ptr, head.len, authenticated, sizeof(authenticated)));
-}
-
-bool leaf_is_encrypted(const struct entity *part)
-{
-    static const char begin[] = "\n-----BEGIN PGP MESSAGE-----";
-    OWN(buf) struct buf space = {.max = 4096};
-    struct slice bytes = SLICE_NONE;
-
-    if (slice_equal(part->facts.type, SLICE("multipart/encrypted"))) {
-        return memmem(part->body.ptr, part->body.len, begin, sizeof(begin) - 1) != NULL;
-    }
-    return (slice_equal(part->facts.type, SLICE("application/pkcs7-mime")) ||
-            slice_equal(part->facts.type, SLICE("application/x-pkcs7-mime"))) &&
-           transfer_decode(slice_head(part->body, 2048), part->facts.encoding, &space, &bytes) &&
-           is_enveloped(bytes);
+    return w->wish->text_stays && is_text(&part->facts) &&
+           transfer_decode(part->body, part->facts.encoding, &space, &text) && !space.full &&
+           !text_holds_file(text);
 }
 
 enum fate leaf_rewrite(struct work *w, const struct entity *part)
@@ -261,7 +245,7 @@ enum fate leaf_rewrite(struct work *w, const struct entity *part)
     OWN(buf) struct buf space = {.max = LOCK_FILE_MAX};
     struct slice bytes = SLICE_NONE;
 
-    if (is_text(&part->facts) && w->wish->text_stays) {
+    if (stays(w, part)) {
         buf_add(w->out, part->raw);
         return WRITTEN;
     }

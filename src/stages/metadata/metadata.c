@@ -5,6 +5,7 @@
 #include "formats/mime/decode.h"
 #include "formats/mime/header.h"
 #include "formats/mime/multipart.h"
+#include "formats/mime/within.h"
 #include "formats/scrub/scrub.h"
 #include "letter/records.h"
 
@@ -168,14 +169,17 @@ static void write_cleaned(struct work *w, const struct entity *part, struct slic
     w->changed = true;
 }
 
+static bool is_words(const struct content_facts *facts)
+{
+    return slice_equal(facts->type, SLICE("text/plain")) ||
+           slice_equal(facts->type, SLICE("text/html")) ||
+           slice_equal(facts->type, SLICE("text/calendar"));
+}
+
 /* What is for reading and not encoded is no file of a kind that says who made it. */
 static bool is_plain(const struct content_facts *facts)
 {
-    bool words = slice_equal(facts->type, SLICE("text/plain")) ||
-                 slice_equal(facts->type, SLICE("text/html")) ||
-                 slice_equal(facts->type, SLICE("text/calendar"));
-
-    return words && !slice_equal(facts->encoding, SLICE("base64"));
+    return is_words(facts) && !slice_equal(facts->encoding, SLICE("base64"));
 }
 
 static void clean_file(struct work *w, const struct entity *part, const char *frozen)
@@ -186,12 +190,15 @@ static void clean_file(struct work *w, const struct entity *part, const char *fr
     struct slice bytes = SLICE_NONE;
     enum scrub_end end = SCRUB_NOTHING;
 
-    if (!is_plain(&part->facts)) {
-        if (!transfer_decode(part->body, part->facts.encoding, &space, &bytes) || space.full) {
-            say_left(w, name_of(part), "stays as it is: its encoding is unknown", SLICE(""));
-        } else {
-            end = scrub_file(bytes, &cleaned, &what);
-        }
+    bool plain = is_plain(&part->facts);
+    bool known = transfer_decode(part->body, part->facts.encoding, &space, &bytes) && !space.full;
+    if (!plain && !known) {
+        say_left(w, name_of(part), "stays as it is: its encoding is unknown", SLICE(""));
+    } else if (!plain) {
+        end = scrub_file(bytes, &cleaned, &what);
+    }
+    if (known && is_words(&part->facts) && text_holds_file(bytes)) {
+        say_left(w, name_of(part), "stays as it is: a file stands within the text", SLICE(""));
     }
     if (end == SCRUB_CANNOT) {
         say_left(w, name_of(part), "stays as it is: ", buf_slice(&what));

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "formats/mime/decode.h"
 #include "formats/mime/header.h"
 #include "letter/records.h"
@@ -148,6 +150,37 @@ static void an_unencoded_text_of_an_older_form_is_named(void **unused)
                  "text/rtf: stays as it is: it is of an older form, which is not changed");
 }
 
+/* As programs older than MIME put it there: nobody sees what it says, and it is not cleaned. */
+static void a_file_within_a_text_is_named(void **unused)
+{
+    (void)unused;
+    clean(HEAD "\r\nSee this.\r\nbegin 644 a.jpg\r\n&;65R9V5R\r\n`\r\nend\r\n");
+    assert_false(made.cleaned.changed);
+    assert_slice(made.cleaned.left, "text/plain: stays as it is: a file stands within the text");
+}
+
+/* Texts that begin as files do. */
+static void a_text_is_no_file(void **unused)
+{
+    static const char *const texts[] = {
+        "VGhlIHdpZGUgd29ybGQ=", /* The wide world */
+        "VGhlIG5ldyBXQVZFIG9m", /* The new WAVE of */
+        "SUQzIHRhZ3M=",         /* ID3 tags */
+        "Y2FmZug=",             /* caffe in Latin-1 */
+        "QUMxMCBpcyBhIHJvb20=", /* AC10 is a room */
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        char letter[400];
+        (void)snprintf(letter, sizeof(letter),
+                       HEAD "Content-Transfer-Encoding: base64\r\n\r\n%s\r\n", texts[i]);
+        clean(letter);
+        assert_false(made.cleaned.changed);
+        assert_int_equal(made.cleaned.left.len, 0);
+    }
+}
+
 static int end(void **unused)
 {
     (void)unused;
@@ -166,6 +199,8 @@ int main(void)
         cmocka_unit_test(a_letter_within_is_gone_through),
         cmocka_unit_test(what_is_damaged_or_doubtful_stays_and_that_is_said),
         cmocka_unit_test(what_a_signature_beside_is_of_stays),
+        cmocka_unit_test(a_file_within_a_text_is_named),
+        cmocka_unit_test(a_text_is_no_file),
         cmocka_unit_test(an_unencoded_text_of_an_older_form_is_named),
     };
 
