@@ -8,6 +8,7 @@
 #define SCRUB_DAMAGED   "it is damaged"
 #define SCRUB_ENCRYPTED "it is encrypted"
 #define SCRUB_LARGE     "it is too large"
+#define SCRUB_OLDER     "it is of an older form, which is not changed"
 #define SCRUB_SIGNED    "it is signed"
 #define SCRUB_PICTURE   "it holds a picture that cannot be changed"
 

@@ -38,6 +38,10 @@ static const struct mark marks[] = {
     {0,        SLICE_INIT("OggS\0")                            }, /* sounds */
     {0,        SLICE_INIT("caff\0\1")                          },
     {0,        SLICE_INIT("MThd\0\0\0\6")                      }, /* MIDI */
+    {0,        SLICE_INIT("\xdb\xa5\x2d\0")                    }, /* Word 2, Excel 2 to 4 */
+    {0,        SLICE_INIT("\x09\4\6\0")                        },
+    {0,        SLICE_INIT("\x09\2\6\0")                        },
+    {0,        SLICE_INIT("\x09\0\4\0")                        },
     {0,        SLICE_INIT("AC1014\0")                          }, /* AutoCAD */
     {0,        SLICE_INIT("AC1015\0")                          },
     {0,        SLICE_INIT("AC1018\0")                          },

@@ -2,6 +2,7 @@
  * names of people go with all that refers to them; tracked changes are accepted. */
 #include "formats/scrub/internal.h"
 #include "formats/scrub/package.h"
+#include "formats/scrub/printers.h"
 #include "formats/scrub/properties.h"
 #include "formats/scrub/revisions.h"
 #include "formats/scrub/xml.h"
@@ -10,27 +11,6 @@
 #define WORD_MAX     300
 #define NAME_MAX_LEN ((size_t)70000)
 #define LOOKS_MAX    ((size_t)30000000) /* at parts, for what refers to them */
-
-/* Parts that go, by what [Content_Types].xml says of them: ends of types, without "+xml". */
-static const struct {
-    const char *type;
-    const char *word;
-} parts[] = {
-    {".comments",           "comments"       },
-    {".commentsExtended",   "comments"       },
-    {".commentsIds",        "comments"       },
-    {".commentsExtensible", "comments"       },
-    {".threadedcomments",   "comments"       },
-    {".people",             "names of users" },
-    {".person",             "names of users" },
-    {".commentAuthors",     "names of users" },
-    {".authors",            "names of users" },
-    {".userNames",          "names of users" },
-    {".revisionHeaders",    "tracked changes"},
-    {".revisionLog",        "tracked changes"},
-    {".changesinfo",        "tracked changes"},
-    {".revisioninfo",       "tracked changes"},
-};
 
 struct office {
     struct package package;
@@ -89,19 +69,6 @@ static void take_out(struct office *o, size_t i, const char *word)
 }
 
 /* ---- which parts go ---- */
-
-static const char *word_of_type(struct slice type)
-{
-    if (ends_with(type, "+xml")) {
-        type = slice_head(type, type.len - 4);
-    }
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        if (ends_with(type, parts[i].type)) {
-            return parts[i].word;
-        }
-    }
-    return NULL;
-}
 
 /* The part of that name, which may begin with a slash; package_count(): none. */
 static size_t find_part(struct office *o, struct slice name)
@@ -171,7 +138,7 @@ static void filter_list(struct office *o, keep_fn *keep, bool *changed)
 static bool keep_type(struct office *o, const struct xml_token *token)
 {
     struct slice name = xml_attribute(token, "PartName");
-    const char *word = word_of_type(xml_attribute(token, "ContentType"));
+    const char *word = property_word_of_type(xml_attribute(token, "ContentType"));
 
     if (!word || name.len == 0) {
         return true;
@@ -368,6 +335,29 @@ static bool loses_shapes(struct office *o, struct slice name)
     return o->lost.len != 0;
 }
 
+static void clean_printer(struct office *o, size_t i)
+{
+    buf_reset(&o->fresh);
+    if (read_part(o, i)) {
+        printer_clean(buf_slice(&o->part), &o->fresh);
+        if (!slice_equal(buf_slice(&o->fresh), buf_slice(&o->part))) {
+            package_replace(&o->package, i, buf_slice(&o->fresh));
+            scrub_say(o->what, "printers");
+        }
+    }
+}
+
+/* Of OpenDocument's settings. */
+static bool keep_setting(struct office *o, const struct xml_token *token)
+{
+    bool goes = printer_is_item(token);
+
+    if (goes) {
+        scrub_say(o->what, "printers");
+    }
+    return !goes;
+}
+
 static void clean_part(struct office *o, size_t i, struct slice name)
 {
     bool xml = ends_with(name, ".xml");
@@ -389,6 +379,10 @@ static void clean_part(struct office *o, size_t i, struct slice name)
         if (!done) {
             refuse(o, "it holds comments that cannot be taken out");
         }
+    } else if (printer_is_settings(name)) {
+        clean_printer(o, i);
+    } else if (slice_equal(name, SLICE("settings.xml")) || ends_with(name, "/settings.xml")) {
+        (void)filter_part(o, i, keep_setting);
     } else if (!xml && (holds(name, "/media/") || slice_starts(name, SLICE("Pictures/")))) {
         clean_picture(o, i);
     }

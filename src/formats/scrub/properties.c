@@ -28,6 +28,27 @@ static const struct {
      "<office:meta/></office:document-meta>"                                                     },
 };
 
+/* Parts that go, by what [Content_Types].xml says of them: ends of types, without "+xml". */
+static const struct {
+    const char *type;
+    const char *word;
+} parts[] = {
+    {".comments",           "comments"       },
+    {".commentsExtended",   "comments"       },
+    {".commentsIds",        "comments"       },
+    {".commentsExtensible", "comments"       },
+    {".threadedcomments",   "comments"       },
+    {".people",             "names of users" },
+    {".person",             "names of users" },
+    {".commentAuthors",     "names of users" },
+    {".authors",            "names of users" },
+    {".userNames",          "names of users" },
+    {".revisionHeaders",    "tracked changes"},
+    {".revisionLog",        "tracked changes"},
+    {".changesinfo",        "tracked changes"},
+    {".revisioninfo",       "tracked changes"},
+};
+
 #define COUNT (sizeof(properties) / sizeof(properties[0]))
 
 static bool ends_with(struct slice s, const char *end)
@@ -60,4 +81,25 @@ unsigned property_of_type(struct slice type)
 struct slice property_empty(unsigned which)
 {
     return which && which <= COUNT ? slice_text(properties[which - 1].empty) : SLICE_NONE;
+}
+
+/* Types are the same in capital letters (RFC 2045 section 5.1). */
+static bool type_ends_with(struct slice s, const char *end)
+{
+    size_t len = strlen(end);
+
+    return s.len >= len && slice_equal_nocase(slice_from(s, s.len - len), slice_text(end));
+}
+
+const char *property_word_of_type(struct slice type)
+{
+    if (type_ends_with(type, "+xml")) {
+        type = slice_head(type, type.len - 4);
+    }
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (type_ends_with(type, parts[i].type)) {
+            return parts[i].word;
+        }
+    }
+    return NULL;
 }

@@ -13,3 +13,6 @@ unsigned property_of_type(struct slice type);
 
 /* One that says nothing. */
 struct slice property_empty(unsigned which);
+
+/* What a part says that goes with all that refers to it, by its type in [Content_Types].xml, such as comments; NULL: it stays. */
+const char *property_word_of_type(struct slice type);

@@ -106,6 +106,7 @@ enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what
 static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf *what)
 {
     enum scrub_end end = scrub_media(bytes, out, what);
+    bool encrypted = false;
 
     if (end != SCRUB_NOTHING) {
         return end;
@@ -119,9 +120,11 @@ static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf
         return scrub_pdf(bytes, out, what);
     case DOCUMENT_ZIP:
         return scrub_office(bytes, out, what);
-    case DOCUMENT_RTF:
     case DOCUMENT_OLE: /* .doc, .xls, .ppt, .msg: names stand in many places of it */
-        return scrub_refuse(what, "it is of an older form, which is not changed");
+        (void)document_ole_reason(bytes, &encrypted);
+        return scrub_refuse(what, encrypted ? SCRUB_ENCRYPTED : SCRUB_OLDER);
+    case DOCUMENT_RTF:
+        return scrub_refuse(what, SCRUB_OLDER);
     case DOCUMENT_OTHER:
     case DOCUMENT_TEXT:
     case DOCUMENT_HTML:

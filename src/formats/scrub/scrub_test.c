@@ -418,6 +418,10 @@ static void an_older_form_stays(void **unused)
     (void)unused;
     assert_int_equal(scrub(SLICE("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 the rest")), SCRUB_CANNOT);
     assert_slice(buf_slice(&what), "it is of an older form, which is not changed");
+    assert_int_equal(scrub(SLICE("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+                                 "E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0")),
+                     SCRUB_CANNOT);
+    assert_slice(buf_slice(&what), "it is encrypted");
 }
 
 static int end(void **unused)
