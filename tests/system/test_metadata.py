@@ -331,6 +331,44 @@ def test_films_and_sounds_are_the_same(tmp_path, suffix):
     assert cleaned(after.name, made)[1] == ""
 
 
+RICH = r"""{\rtf1\ansi{\*\generator Lenz 1;}{\info{\author Anna Lenz}}{\*\revtbl{Unknown;}{Anna Lenz;}}
+The price is {\deleted\revauthdel1\revdttmdel7 ninety}{\revised\revauth1\revdttm7 100}{\b\insrsid77 Euro}
+{\*\atnid Lenz}{\*\atnauthor Anna Lenz}\chatn {\*\annotation{\*\atnref 1}a remark}{\pict\picw1\pich1\jpegblip %s}\par}"""
+
+
+def test_a_rich_text_has_its_changes_and_none_of_who_made_them():
+    image, out = tools(), io.BytesIO()
+    exif = image.Exif()
+    exif[0x13b] = "Anna Lenz"
+    image.effect_noise((8, 8), 80).convert("RGB").save(out, "JPEG", exif=exif)
+    made, said = cleaned("offer.rtf", (RICH % out.getvalue().hex()).encode())
+    for word in ("comments", "tracked changes", "names of users", "document properties", "data of pictures"):
+        assert word in said
+    text, shown = re.fullmatch(rb"(.*)\\jpegblip([0-9a-f\s]*)\}\\par\}", made, re.S).groups()
+    assert not any(word in text for word in (b"Lenz", b"ninety", b"remark"))
+    assert b"{100}{\\b Euro}" in text
+    photo = bytes.fromhex(shown.decode())
+    assert b"Lenz" not in photo and image.open(io.BytesIO(photo)).tobytes() == image.open(out).tobytes()
+
+
+@pytest.mark.long
+def test_rich_texts_of_many_programs_say_the_same(tmp_path):
+    if not CORPUS.is_dir() or not shutil.which("soffice"):
+        pytest.skip("needs the corpora and soffice (libreoffice-writer)")
+    changed = 0
+    for n, path in enumerate(sorted(CORPUS.rglob("*.rtf"))):
+        made, said = cleaned("f.rtf", path.read_bytes())
+        if "taken out" in said:
+            changed += 1
+            (tmp_path / f"{n}-before.rtf").write_bytes(path.read_bytes())
+            (tmp_path / f"{n}-after.rtf").write_bytes(made)
+    run("soffice", f"-env:UserInstallation=file://{tmp_path}/office", "--headless", "--convert-to", "txt:Text",
+        "--outdir", tmp_path, *tmp_path.glob("*.rtf"))
+    assert changed > 5
+    for before in tmp_path.glob("*-before.txt"):
+        assert before.read_bytes() == before.with_name(before.name.replace("before", "after")).read_bytes(), before
+
+
 @pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.long)])
 def test_documents_of_many_programs_say_the_same_and_are_whole(count):
     if not CORPUS.is_dir():

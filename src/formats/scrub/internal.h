@@ -67,4 +67,5 @@ enum scrub_end scrub_wave(struct slice bytes, struct buf *out, struct buf *what)
 enum scrub_end scrub_svg(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_gzip(struct slice bytes, struct buf *out, struct buf *what); /* SVGZ */
 enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_rtf(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_office(struct slice bytes, struct buf *out, struct buf *what);

@@ -124,7 +124,7 @@ static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf
         (void)document_ole_reason(bytes, &encrypted);
         return scrub_refuse(what, encrypted ? SCRUB_ENCRYPTED : SCRUB_OLDER);
     case DOCUMENT_RTF:
-        return scrub_refuse(what, SCRUB_OLDER);
+        return scrub_rtf(bytes, out, what);
     case DOCUMENT_OTHER:
     case DOCUMENT_TEXT:
     case DOCUMENT_HTML:

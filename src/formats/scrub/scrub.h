@@ -4,7 +4,7 @@
  * which side is up), XMP, data of programs. GIF: comments, XMP, data of programs. HEIC and AVIF: EXIF, XMP, descriptions, names. JPEG XL, Photoshop's: EXIF, XMP, IPTC,
  * previews, data of programs. SVG, SVGZ: all that is not drawn. MP4, MOV: times, places, names, descriptions, tracks of
  * sensors. MP3, AAC, FLAC, WAV: tags. TIFF: all that the picture is not read by. PDF: its
- * information and XMP, by libqpdf. OOXML and OpenDocument: properties, such as author, company and who changed it last; comments and
+ * information and XMP, by libqpdf. OOXML, OpenDocument and RTF: properties, such as author, company and who changed it last; comments and
  * who wrote them; preview; marks of revisions; printers; data of the pictures, films and sounds within. Tracked changes of texts are accepted: what was
  * inserted stays, what was deleted goes. Speaker's notes and files within a document stay as they are. What is seen stays otherwise: pixels, colours, pages,
  * texts. A file that is damaged or signed stays as it is. Pure; bounded by the size of the file. One thread. */
