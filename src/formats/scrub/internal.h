@@ -24,7 +24,8 @@ enum scrub_end scrub_refuse(struct buf *what, const char *why);
 /* Say that files of this kind are not changed; CANNOT. */
 enum scrub_end scrub_refuse_kind(struct buf *what);
 
-/* A picture, a film or a sound, whatever it is of; NOTHING when it is none. */
+/* A picture, a film or a sound, whatever it is of; NOTHING when it is none. What is packed is not unpacked: there may be many of it in one
+ * file. */
 enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what);
 
 /* The same of pictures by points alone, in which no others are. */

@@ -79,7 +79,6 @@ enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what
     } others[] = {
         {SLICE_INIT("8BPS\0"),                   scrub_psd },
         {SLICE_INIT("\0\0\0\x0cJXL \r\n\x87\n"), scrub_jxl },
-        {SLICE_INIT("\x1f\x8b\x08"),             scrub_gzip},
         {SLICE_INIT("ID3\2"),                    scrub_mpeg},
         {SLICE_INIT("ID3\3"),                    scrub_mpeg},
         {SLICE_INIT("ID3\4"),                    scrub_mpeg},
@@ -105,7 +104,8 @@ enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what
 
 static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf *what)
 {
-    enum scrub_end end = scrub_media(bytes, out, what);
+    bool packed = slice_starts(bytes, SLICE("\x1f\x8b\x08"));
+    enum scrub_end end = packed ? scrub_gzip(bytes, out, what) : scrub_media(bytes, out, what);
     bool encrypted = false;
 
     if (end != SCRUB_NOTHING) {
