@@ -38,8 +38,9 @@ static const struct config_setting policy_rows[] = {
                        "that; the letter in the archive stays as it was submitted. A file that is "
                        "damaged or encrypted and what its sender or a server has signed stay as "
                        "they are. With `require` such a letter does not leave, see `otherwise`. "
-                       "Of documents, tracked changes are accepted and comments go. Archives are "
-                       "not opened. `postern show` says what was taken out and what "
+                       "Of documents, tracked changes are accepted and comments go. Files "
+                       "in ZIP archives are cleaned as well; other archives are not opened and "
+                       "count as what stays. `postern show` says what was taken out and what "
                        "stayed."),
 };
 static const struct config_table settings_policy_table = {

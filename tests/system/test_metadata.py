@@ -369,6 +369,28 @@ def test_rich_texts_of_many_programs_say_the_same(tmp_path):
         assert before.read_bytes() == before.with_name(before.name.replace("before", "after")).read_bytes(), before
 
 
+def test_files_in_an_archive_are_cleaned_and_what_stays_is_named():
+    def pack(files):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+        return out.getvalue()
+
+    files = {"photos/plan.png": picture(b"Anna Lenz"), "__MACOSX/photos/._plan.png": b"from Lenz", "words.txt": b"words",
+             "offer.rtf": b"{\\rtf1{\\info{\\author Anna Lenz}}words}"}
+    made, said = cleaned("all.zip", pack(files))
+    assert said.startswith("all.zip: taken out: ") and "stays" not in said
+    assert parts(made) == {"photos/plan.png": picture(), "words.txt": b"words", "offer.rtf": b"{\\rtf1 words}"}
+    files["old.7z"] = b"7z\xbc\xaf\x27\x1c"
+    made, said = cleaned("all.zip", pack(files))
+    assert "taken out, but not all: " in said and "; it holds old.7z: it is an archive that is not opened" in said
+    assert parts(made)["photos/plan.png"] == picture() and parts(made)["old.7z"] == files["old.7z"]
+    files["offer.rtf.p7s"] = b"a signature"
+    made, said = cleaned("all.zip", pack(files))
+    assert said == "all.zip: stays as it is: it is signed\n" and made == pack(files)
+
+
 @pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.long)])
 def test_documents_of_many_programs_say_the_same_and_are_whole(count):
     if not CORPUS.is_dir():

@@ -1,5 +1,5 @@
-/* A file that gzip packed (RFC 1952), such as SVGZ: what is in it is cleaned and packed anew, without its name and time. An archive of other
- * files is its sender's business. */
+/* A file that gzip packed (RFC 1952), such as SVGZ: what is in it is cleaned and packed anew, without its name and time. What else is packed
+ * so is not opened. */
 #define ZLIB_CONST /* what is read is not written */
 #include <zlib.h>
 
@@ -81,7 +81,7 @@ enum scrub_end scrub_gzip(struct slice bytes, struct buf *out, struct buf *what)
 
     (void)unpack(bytes, STEP, &head); /* as much of it as can be had */
     if (!scrub_is_svg(buf_slice(&head))) {
-        return SCRUB_NOTHING;
+        return scrub_refuse(what, SCRUB_ARCHIVE);
     }
     enum unpacked got = unpack(bytes, UNPACKED_MAX, &whole);
     if (got != WHOLE) {

@@ -5,6 +5,7 @@
 #include "formats/scrub/scrub.h"
 
 /* Why a file stays as it is. */
+#define SCRUB_ARCHIVE   "it is an archive that is not opened"
 #define SCRUB_DAMAGED   "it is damaged"
 #define SCRUB_ENCRYPTED "it is encrypted"
 #define SCRUB_LARGE     "it is too large"
@@ -69,4 +70,13 @@ enum scrub_end scrub_svg(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_gzip(struct slice bytes, struct buf *out, struct buf *what); /* SVGZ */
 enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_rtf(struct slice bytes, struct buf *out, struct buf *what);
-enum scrub_end scrub_office(struct slice bytes, struct buf *out, struct buf *what);
+
+/* An office document or an archive; `spent` as package_open() says, with it archives are not opened. */
+enum scrub_end scrub_office(struct slice bytes, size_t *spent, struct buf *out, struct buf *what);
+
+/* An archive of files. */
+enum scrub_end scrub_archive(struct package *p, struct buf *out, struct buf *what);
+
+/* A file within an archive, as scrub_file() says; what is unpacked of it is added to *spent. */
+enum scrub_end scrub_file_within(struct slice bytes, size_t *spent, struct buf *out,
+                                 struct buf *what);

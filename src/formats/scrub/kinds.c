@@ -3,6 +3,7 @@
 
 #define XML_HEAD   ((size_t)64 << 10) /* bytes in which an XML file says what it is */
 #define DICOM_AT   128
+#define TAR_AT     257
 #define EMF_AT     40
 #define BRANDS_END 200  /* bytes of a file of boxes in which they stand */
 #define MPEG_RATE  0xf0 /* bits of the third byte of an MPEG sound's frame */
@@ -42,6 +43,7 @@ static const struct mark marks[] = {
     {0,        SLICE_INIT("\x09\4\6\0")                        },
     {0,        SLICE_INIT("\x09\2\6\0")                        },
     {0,        SLICE_INIT("\x09\0\4\0")                        },
+    {TAR_AT,   SLICE_INIT("ustar")                             }, /* an archive */
     {0,        SLICE_INIT("AC1014\0")                          }, /* AutoCAD */
     {0,        SLICE_INIT("AC1015\0")                          },
     {0,        SLICE_INIT("AC1018\0")                          },

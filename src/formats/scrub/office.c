@@ -452,20 +452,22 @@ static enum scrub_end finish(struct office *o, struct buf *out)
     return package_write(&o->package, out) ? SCRUB_CLEANED : SCRUB_CANNOT;
 }
 
-enum scrub_end scrub_office(struct slice bytes, struct buf *out, struct buf *what)
+enum scrub_end scrub_office(struct slice bytes, size_t *spent, struct buf *out, struct buf *what)
 {
     OWN(office)
     struct office o = {
         .what = what, .part.max = PART_MAX, .fresh.max = PART_MAX, .lost.max = WORD_MAX};
 
-    if (!package_open(&o.package, bytes)) {
+    if (!package_open(&o.package, bytes, spent)) {
         return scrub_refuse(what, o.package.why ? o.package.why : SCRUB_DAMAGED);
     }
     bool ooxml = package_has(&o.package, "[Content_Types].xml");
     bool odf =
         package_has(&o.package, "META-INF/manifest.xml") && package_has(&o.package, "content.xml");
-    if (!ooxml && !odf) { /* or an archive, whose files are its sender's business */
-        return scrub_is_other_package(&o.package) ? scrub_refuse_kind(what) : SCRUB_NOTHING;
+    if (!ooxml && !odf) {
+        return scrub_is_other_package(&o.package) ? scrub_refuse_kind(what)
+               : spent                            ? scrub_refuse(what, SCRUB_ARCHIVE)
+                                                  : scrub_archive(&o.package, out, what);
     }
     if (is_signed(&o.package)) {
         return scrub_refuse(what, SCRUB_SIGNED);

@@ -6,11 +6,12 @@
 #define UNPACKED_MAX ((size_t)96 << 20) /* of all parts that are looked at */
 #define NAMES_MAX    ((size_t)16 << 20)
 
-bool package_open(struct package *p, struct slice bytes)
+bool package_open(struct package *p, struct slice bytes, size_t *spent)
 {
     void *copy = malloc(bytes.len + 1);
 
     *p = (struct package){.arena = {.max = NAMES_MAX}};
+    p->spent = spent ? spent : &p->unpacked;
     if (copy && bytes.len) {
         (void)memcpy(copy, bytes.ptr, bytes.len);
     }
@@ -80,7 +81,7 @@ static const char *why_not(const struct package *p, size_t i, const struct buf *
     zip_stat_t about;
     bool known = zip_stat_index(p->zip, i, ZIP_FL_UNCHANGED, &about) == 0;
 
-    if (p->unpacked >= UNPACKED_MAX || out->full) {
+    if (*p->spent >= UNPACKED_MAX || out->full) {
         return SCRUB_LARGE;
     }
     return known && about.valid & ZIP_STAT_ENCRYPTION_METHOD &&
@@ -97,9 +98,9 @@ bool package_read(struct package *p, size_t i, struct buf *out)
     buf_reset(out);
     while (n > 0) {
         uint8_t *room = buf_room(out, STEP);
-        n = room && p->unpacked < UNPACKED_MAX ? zip_fread(f, room, STEP) : -1;
+        n = room && *p->spent < UNPACKED_MAX ? zip_fread(f, room, STEP) : -1;
         out->len += n > 0 ? (size_t)n : 0;
-        p->unpacked += n > 0 ? (size_t)n : 0;
+        *p->spent += n > 0 ? (size_t)n : 0;
     }
     if (f) {
         (void)zip_fclose(f);
@@ -132,6 +133,15 @@ void package_replace(struct package *p, size_t i, struct slice bytes)
 void package_delete(struct package *p, size_t i)
 {
     p->failed = p->failed || zip_delete(p->zip, i) != 0;
+}
+
+void package_keep_time(struct package *p, size_t i)
+{
+    zip_stat_t about;
+    bool known = zip_stat_index(p->zip, i, ZIP_FL_UNCHANGED, &about) == 0 &&
+                 (about.valid & ZIP_STAT_MTIME) != 0;
+
+    p->failed = p->failed || (known && zip_file_set_mtime(p->zip, i, about.mtime, 0) != 0);
 }
 
 static bool read_all(zip_source_t *source, struct buf *out)

@@ -16,12 +16,16 @@ struct package {
     zip_t *zip;
     struct arena arena; /* for names */
     size_t unpacked;    /* bytes of parts that were read */
+    size_t *spent;      /* where they are counted */
     bool failed;        /* a part cannot be read or written */
     const char *why;    /* why, "it is ..."; NULL: it is damaged */
 };
 
-/* Begin; false when it is no archive that can be read, see p->why. */
-bool package_open(struct package *p, struct slice bytes) __attribute__((warn_unused_result));
+/* Begin; false when it is no archive that can be read, see p->why.
+ *
+ * @param spent  bytes that were unpacked of the file that it is in, which count and are counted on; NULL: it is in none */
+bool package_open(struct package *p, struct slice bytes, size_t *spent)
+    __attribute__((warn_unused_result));
 
 /* Give all back; a zeroed one is fine. */
 void package_done(struct package *p);
@@ -49,6 +53,9 @@ bool package_read(struct package *p, size_t i, struct buf *out) __attribute__((w
 /* Put bytes, which are copied, in a part's place, or take it out. */
 void package_replace(struct package *p, size_t i, struct slice bytes);
 void package_delete(struct package *p, size_t i);
+
+/* Give a part that was replaced the time that it had. */
+void package_keep_time(struct package *p, size_t i);
 
 /* Write it; false when something has failed. Nothing can be done with it then but package_done(). */
 bool package_write(struct package *p, struct buf *out) __attribute__((warn_unused_result));

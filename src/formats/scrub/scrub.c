@@ -102,12 +102,15 @@ enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what
     return scrub_is_svg(bytes) ? scrub_svg(bytes, out, what) : scrub_picture(bytes, out, what);
 }
 
-static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf *what)
+static enum scrub_end scrub_kind(struct slice bytes, size_t *spent, struct buf *out,
+                                 struct buf *what)
 {
-    bool packed = slice_starts(bytes, SLICE("\x1f\x8b\x08"));
-    enum scrub_end end = packed ? scrub_gzip(bytes, out, what) : scrub_media(bytes, out, what);
+    enum scrub_end end = scrub_media(bytes, out, what);
     bool encrypted = false;
 
+    if (!spent && slice_starts(bytes, SLICE("\x1f\x8b\x08"))) {
+        return scrub_gzip(bytes, out, what);
+    }
     if (end != SCRUB_NOTHING) {
         return end;
     }
@@ -119,7 +122,9 @@ static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf
     case DOCUMENT_PDF:
         return scrub_pdf(bytes, out, what);
     case DOCUMENT_ZIP:
-        return scrub_office(bytes, out, what);
+        return scrub_office(bytes, spent, out, what);
+    case DOCUMENT_ARCHIVE:
+        return scrub_refuse(what, SCRUB_ARCHIVE);
     case DOCUMENT_OLE: /* .doc, .xls, .ppt, .msg: names stand in many places of it */
         (void)document_ole_reason(bytes, &encrypted);
         return scrub_refuse(what, encrypted ? SCRUB_ENCRYPTED : SCRUB_OLDER);
@@ -129,7 +134,6 @@ static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf
     case DOCUMENT_TEXT:
     case DOCUMENT_HTML:
     case DOCUMENT_LETTER:
-    case DOCUMENT_ARCHIVE:
     case DOCUMENT_MEDIA:
     case DOCUMENT_PROGRAM:
     case DOCUMENT_KINDS:
@@ -140,8 +144,14 @@ static enum scrub_end scrub_kind(struct slice bytes, struct buf *out, struct buf
 
 enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what)
 {
+    return scrub_file_within(bytes, NULL, out, what);
+}
+
+enum scrub_end scrub_file_within(struct slice bytes, size_t *spent, struct buf *out,
+                                 struct buf *what)
+{
     bool large = bytes.len > SCRUB_FILE_MAX;
-    enum scrub_end end = large ? SCRUB_CANNOT : scrub_kind(bytes, out, what);
+    enum scrub_end end = large ? SCRUB_CANNOT : scrub_kind(bytes, spent, out, what);
 
     if (end == SCRUB_CANNOT && !slice_starts(buf_slice(what), SLICE("it "))) {
         return scrub_refuse(what, large || out->full ? SCRUB_LARGE : SCRUB_DAMAGED);

@@ -6,7 +6,8 @@
  * sensors. MP3, AAC, FLAC, WAV: tags. TIFF: all that the picture is not read by. PDF: its
  * information and XMP, by libqpdf. OOXML, OpenDocument and RTF: properties, such as author, company and who changed it last; comments and
  * who wrote them; preview; marks of revisions; printers; data of the pictures, films and sounds within. Tracked changes of texts are accepted: what was
- * inserted stays, what was deleted goes. Speaker's notes and files within a document stay as they are. What is seen stays otherwise: pixels, colours, pages,
+ * inserted stays, what was deleted goes. ZIP archives: the same of the files in them.
+ * Speaker's notes and files within a document stay as they are. What is seen stays otherwise: pixels, colours, pages,
  * texts. A file that is damaged or signed stays as it is. Pure; bounded by the size of the file. One thread. */
 #pragma once
 
@@ -18,6 +19,7 @@
 enum scrub_end {
     SCRUB_NOTHING, /* there is nothing to take out, or it is of no kind that is known here */
     SCRUB_CLEANED, /* it stands in `out` */
+    SCRUB_PARTLY,  /* the same, but for one of the files in it at least, which stays */
     SCRUB_CANNOT,  /* it may say something, and cannot be changed */
 };
 
@@ -25,6 +27,7 @@ enum scrub_end {
  * Take it out.
  *
  * @param out   empty; its limit bounds what is made
- * @param what  empty; when CLEANED: what was taken out, "EXIF, XMP"; when CANNOT: why, "it is damaged, signed or encrypted"
+ * @param what  empty; when CLEANED: what was taken out, "EXIF, XMP"; when CANNOT: why, "it is damaged";
+ *              when PARTLY both, "EXIF; it holds a.doc: it is of an older form, which is not changed"
  */
 enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what);

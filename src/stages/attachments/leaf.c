@@ -188,11 +188,12 @@ static struct slice cleaned(struct work *w, const struct entity *part, struct sl
                                             (const char *)what.ptr)
                      .ptr);
     }
-    if (end != SCRUB_CLEANED) {
+    if (end == SCRUB_NOTHING || end == SCRUB_CANNOT) {
         return bytes;
     }
+    const char *how = end == SCRUB_PARTLY ? "taken out, but not all" : "taken out";
     work_say(w, name,
-             (const char *)arena_printf(w->arena, "taken out: %s", (const char *)what.ptr).ptr);
+             (const char *)arena_printf(w->arena, "%s: %s", how, (const char *)what.ptr).ptr);
     return buf_slice(space);
 }
 

@@ -203,11 +203,15 @@ static void clean_file(struct work *w, const struct entity *part, const char *fr
     if (end == SCRUB_CANNOT) {
         say_left(w, name_of(part), "stays as it is: ", buf_slice(&what));
     }
-    if (end == SCRUB_CLEANED && frozen) {
+    bool made = end == SCRUB_CLEANED || end == SCRUB_PARTLY;
+    if (made && frozen) {
         say_left(w, name_of(part), frozen, buf_slice(&what));
-    }
-    if (end == SCRUB_CLEANED && !frozen) {
+    } else if (end == SCRUB_PARTLY) {
+        say_left(w, name_of(part), "taken out, but not all: ", buf_slice(&what));
+    } else if (made) {
         (void)say(w, name_of(part), "taken out: ", buf_slice(&what));
+    }
+    if (made && !frozen) {
         write_cleaned(w, part, buf_slice(&cleaned));
     } else {
         buf_add(w->out, part->raw);

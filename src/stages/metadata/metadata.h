@@ -2,7 +2,7 @@
  *
  * Each file of a kind that formats/scrub knows is replaced in its place by a cleaned one; all else is byte for byte what it was, in
  * its order. What its sender or a server has signed (multipart/signed, S/MIME, DKIM-Signature, ARC) stays as it is, and so does what is encrypted,
- * damaged, or could be read in two ways; that is said. Archives are not opened.
+ * damaged, or could be read in two ways; that is said. The files of ZIP archives are replaced in them; other archives are not opened, and that is said.
  *
  * Runs in the inspector, on a letter that nobody vouches for. Pure; bounded by the size of the letter. One thread. */
 #pragma once
