@@ -291,7 +291,7 @@ static bool refer(struct film *f, const struct box *tref)
     return true;
 }
 
-static bool walk(struct film *f, const struct box *box, unsigned depth);
+static bool walk(struct film *f, const struct box *parent, unsigned depth);
 
 static bool take(struct film *f, const struct box *parent, const struct box *box, unsigned depth)
 {

@@ -1,7 +1,5 @@
 /* Rich Text Format 1.9.1, read as it is written: groups, control words, text. Groups that say who wrote it go, and so do comments; tracked changes
  * are accepted; pictures are cleaned. All else stays byte for byte. */
-#include <stdlib.h>
-
 #include "formats/scrub/internal.h"
 
 #define GROUPS_MAX 512
@@ -448,22 +446,18 @@ static bool take(struct rtf *r)
 
 enum scrub_end scrub_rtf(struct slice bytes, struct buf *out, struct buf *what)
 {
-    OWN(heap) struct rtf *r = calloc(1, sizeof(*r));
-    bool good = r != NULL;
+    struct rtf r = {.rest = bytes, .out = out, .what = what, .coded = {.max = bytes.len + 1}};
+    bool good = true;
 
-    if (!r) {
-        return SCRUB_CANNOT;
-    }
-    *r = (struct rtf){.rest = bytes, .out = out, .what = what, .coded = {.max = bytes.len + 1}};
     do {
-        good = r->rest.len && take(r);
-    } while (good && (r->depth || r->skipping));
-    for (size_t i = 0; i < r->rest.len && good; i++) { /* zeros are among these */
-        good = strchr(" \t\r\n", r->rest.ptr[i]) != NULL;
+        good = r.rest.len && take(&r);
+    } while (good && (r.depth || r.skipping));
+    for (size_t i = 0; i < r.rest.len && good; i++) { /* zeros are among these */
+        good = strchr(" \t\r\n", r.rest.ptr[i]) != NULL;
     }
-    buf_done(&r->coded);
+    buf_done(&r.coded);
     if (!good || out->full) {
-        return scrub_refuse(what, r->why ? r->why : out->full ? SCRUB_LARGE : SCRUB_DAMAGED);
+        return scrub_refuse(what, r.why ? r.why : out->full ? SCRUB_LARGE : SCRUB_DAMAGED);
     }
     return what->len ? SCRUB_CLEANED : SCRUB_NOTHING;
 }

@@ -1,7 +1,5 @@
 /* SVG by its tags: what is in no namespace by which it is drawn goes, and so do <metadata>, comments and what programs wrote between the tags;
  * pictures within are cleaned themselves. What stays is byte for byte what it was. Titles and descriptions stay: they are shown. */
-#include <stdlib.h>
-
 #include "base/base64.h"
 
 #include "formats/scrub/internal.h"
@@ -422,17 +420,12 @@ static bool take_file(struct svg *s, struct slice bytes)
 
 enum scrub_end scrub_svg(struct slice bytes, struct buf *out, struct buf *what)
 {
-    OWN(heap) struct svg *s = calloc(1, sizeof(*s));
+    struct svg s = {.out = out, .what = what};
 
-    if (!s) {
-        return SCRUB_CANNOT;
+    if (!take_file(&s, bytes)) {
+        return scrub_refuse(what, s.why ? s.why : SCRUB_DAMAGED);
     }
-    s->out = out;
-    s->what = what;
-    if (!take_file(s, bytes)) {
-        return scrub_refuse(what, s->why ? s->why : SCRUB_DAMAGED);
-    }
-    if (what->len && s->program) { /* which may read what would go */
+    if (what->len && s.program) { /* which may read what would go */
         return scrub_refuse(what, "it is a program as well");
     }
     return out->full ? SCRUB_CANNOT : what->len ? SCRUB_CLEANED : SCRUB_NOTHING;
