@@ -119,12 +119,18 @@ static bool take(struct files *f, size_t i)
     return !f->package->failed;
 }
 
-enum scrub_end scrub_archive(struct package *p, struct buf *out, struct buf *what)
+enum scrub_end scrub_archive(struct package *p, bool within, struct buf *out, struct buf *what)
 {
     OWN(files)
     struct files f = {.package = p, .what = what, .part.max = PART_MAX, .stays.max = WORDS_MAX};
     size_t n = package_count(p);
 
+    if (scrub_is_other_package(p)) {
+        return scrub_refuse_kind(what);
+    }
+    if (within) {
+        return scrub_refuse(what, SCRUB_ARCHIVE);
+    }
     if (is_signed(p)) {
         return scrub_refuse(what, SCRUB_SIGNED);
     }

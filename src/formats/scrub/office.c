@@ -358,25 +358,34 @@ static bool keep_setting(struct office *o, const struct xml_token *token)
     return !goes;
 }
 
+/* In which form changes stand in a part, or NULL. */
+static const struct revision_kind *changes_in(struct slice name, bool xml)
+{
+    if (slice_equal(name, SLICE("content.xml")) || slice_equal(name, SLICE("styles.xml"))) {
+        return &revision_odf;
+    }
+    if (slice_equal(name, SLICE("xl/workbook.xml"))) {
+        return &revision_workbook;
+    }
+    if (xml && slice_starts(name, SLICE("word/"))) {
+        return &revision_word;
+    }
+    return xml && slice_starts(name, SLICE("ppt/slides/")) ? &revision_slide : NULL;
+}
+
 static void clean_part(struct office *o, size_t i, struct slice name)
 {
     bool xml = ends_with(name, ".xml");
+    const struct revision_kind *changes = changes_in(name, xml);
 
     empty_properties(o, i, name);
     if (ends_with(name, ".rels")) {
         (void)filter_part(o, i, keep_relationship);
-    } else if (xml && slice_starts(name, SLICE("word/"))) {
-        accept(o, i, &revision_word);
-    } else if (slice_equal(name, SLICE("content.xml")) || slice_equal(name, SLICE("styles.xml"))) {
-        accept(o, i, &revision_odf);
-    } else if (slice_equal(name, SLICE("xl/workbook.xml"))) {
-        accept(o, i, &revision_workbook);
-    } else if (xml && slice_starts(name, SLICE("ppt/slides/"))) {
-        accept(o, i, &revision_slide);
+    } else if (changes) {
+        accept(o, i, changes);
     } else if (slice_starts(name, SLICE("xl/")) && holds(name, "sheets/") &&
                loses_shapes(o, name)) {
-        bool done = xml && filter_part(o, i, keep_shapes); /* not in a binary sheet */
-        if (!done) {
+        if (!xml || !filter_part(o, i, keep_shapes)) { /* not in a binary sheet */
             refuse(o, "it holds comments that cannot be taken out");
         }
     } else if (printer_is_settings(name)) {
@@ -465,9 +474,7 @@ enum scrub_end scrub_office(struct slice bytes, size_t *spent, struct buf *out, 
     bool odf =
         package_has(&o.package, "META-INF/manifest.xml") && package_has(&o.package, "content.xml");
     if (!ooxml && !odf) {
-        return scrub_is_other_package(&o.package) ? scrub_refuse_kind(what)
-               : spent                            ? scrub_refuse(what, SCRUB_ARCHIVE)
-                                                  : scrub_archive(&o.package, out, what);
+        return scrub_archive(&o.package, spent != NULL, out, what);
     }
     if (is_signed(&o.package)) {
         return scrub_refuse(what, SCRUB_SIGNED);
