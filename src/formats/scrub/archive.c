@@ -119,6 +119,16 @@ static bool take(struct files *f, size_t i)
     return !f->package->failed;
 }
 
+/* Say what stays behind what was taken out. */
+static enum scrub_end say_stays(struct files *f)
+{
+    bool some = f->what->len != 0;
+
+    buf_add_text(f->what, some ? "; it holds " : "it holds ");
+    buf_add(f->what, buf_slice(&f->stays));
+    return some ? SCRUB_PARTLY : SCRUB_CANNOT;
+}
+
 enum scrub_end scrub_archive(struct package *p, bool within, struct buf *out, struct buf *what)
 {
     OWN(files)
@@ -139,15 +149,11 @@ enum scrub_end scrub_archive(struct package *p, bool within, struct buf *out, st
             return scrub_refuse(what, p->why ? p->why : SCRUB_DAMAGED);
         }
     }
-    buf_add_byte(&f.stays, '\0');
     if (what->len && !package_write(p, out)) {
         return scrub_refuse(what, SCRUB_DAMAGED);
     }
-    if (f.stays.len > 1) {
-        bool some = what->len != 0;
-        buf_add_text(what, some ? "; it holds " : "it holds ");
-        buf_add_text(what, (const char *)f.stays.ptr);
-        return some ? SCRUB_PARTLY : SCRUB_CANNOT;
+    if (f.stays.len) {
+        return say_stays(&f);
     }
     return what->len ? SCRUB_CLEANED : SCRUB_NOTHING;
 }
