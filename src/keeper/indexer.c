@@ -360,13 +360,6 @@ static void heal_some(struct keeper *k, struct healing *h)
     }
 }
 
-static void report_failure(struct keeper *k, const struct error *e)
-{
-    atomic_store(&k->indexer.failed, true);
-    log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e->text));
-    keeper_alert(k, "index-failed", e->text);
-}
-
 /* Begin anew when that was asked for: everything is missing then. */
 static void clear_if_asked(struct keeper *k, struct healing *h)
 {
@@ -377,7 +370,7 @@ static void clear_if_asked(struct keeper *k, struct healing *h)
         return;
     }
     if (!search_index_clear(x->index, &e)) {
-        report_failure(k, &e);
+        indexer_failed(k, &e);
         atomic_store(&x->rebuild, false); /* behind `failed`: who asked is told, and asks again */
         return;
     }
@@ -405,7 +398,7 @@ static bool replace(struct keeper *k, struct healing *h, const char *why)
     search_index_close(TAKE(x->index, NULL));
     if (!search_index_open_anew(k->options.search_path, secret_slice(k->options.search_key),
                                 &x->index, &e)) {
-        report_failure(k, &e);
+        indexer_failed(k, &e);
         return false;
     }
     begin_healing(k, h, 0);
@@ -467,6 +460,7 @@ void keeper_index(void *keeper)
     int64_t earliest = 0;
     int64_t looked_ms = INT64_MIN / 2;
     bool broken = false;
+    bool untidy = true; /* what was written may be merged */
 
     thread_background();
     indexer_removals_begin(k);
@@ -485,14 +479,16 @@ void keeper_index(void *keeper)
         uint64_t healed = is_healing(&h) ? h.healed : UINT64_MAX;
         if (!broken && count == 0 &&
             position_now(k, healed) <= search_index_position(k->indexer.index)) {
+            untidy = untidy && indexer_tidy(k);
             continue;
         }
         broken = !write_batch(k, batch, count, healed, &e);
         if (broken) {
-            report_failure(k, &e);
+            indexer_failed(k, &e);
             begin_healing(k, &h, search_index_position(k->indexer.index));
             atomic_store(&k->indexer.suspect, e.kind == ERROR_CORRUPT);
         }
+        untidy = untidy || count > 0;
         drop_batch(k, batch, count);
         earliest = clock_steady_ms() + (broken ? IDLE_MS : GATHER_MS);
     }

@@ -60,6 +60,11 @@ void indexer_removals_begin(struct keeper *k);
 void indexer_removals_go_on(struct keeper *k);
 void indexer_removals_done(struct keeper *k);
 
+/* Likewise: say that it could not be cleared or written; with nothing else to do, a step of what makes searches
+ * quicker, and whether there may be another. */
+void indexer_failed(struct keeper *k, const struct error *e);
+bool indexer_tidy(struct keeper *k);
+
 /* Before letters are erased: remember that this must be done, also after a crash. */
 bool indexer_expect_removal(struct keeper *k, struct error *e) MUST_CHECK;
 

@@ -125,6 +125,27 @@ void indexer_removals_done(struct keeper *k)
     }
 }
 
+/* ── when something fails, and when there is nothing to do ── */
+
+void indexer_failed(struct keeper *k, const struct error *e)
+{
+    atomic_store(&k->indexer.failed, true);
+    log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e->text));
+    keeper_alert(k, "index-failed", e->text);
+}
+
+bool indexer_tidy(struct keeper *k)
+{
+    struct error e;
+    bool more = false;
+
+    if (!search_index_tidy(k->indexer.index, &more, &e)) {
+        indexer_failed(k, &e);
+        atomic_store(&k->indexer.suspect, e.kind == ERROR_CORRUPT);
+    }
+    return more;
+}
+
 /* ── for who waits ── */
 
 bool indexer_holds(struct keeper *k, uint64_t head)

@@ -191,7 +191,7 @@ bool search_db_open(const char *path, enum search_db_use use, const struct token
 {
     static const char common[] = "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
     static const char writing[] = "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA "
-                                  "synchronous = NORMAL; PRAGMA cache_size = -16384;"
+                                  "synchronous = NORMAL; PRAGMA cache_size = -8192;"
                                   "PRAGMA journal_size_limit = 67108864;";
     bool writer = use != SEARCH_DB_READ;
     int flags = writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;

@@ -13,6 +13,11 @@
 #include "search/internal.h"
 #include "search/segment.h"
 
+#define MANY        200 /* letters in one transaction: mail that is imported */
+#define MERGE_FEW   4 /* segments of a level that are merged: the fewer, the quicker are searches */
+#define MERGE_MANY  8 /* and the more, the less is written again and again */
+#define TIDY_LEAVES 1000
+
 struct search_index {
     struct secret *keys; /* struct token_keys */
     sqlite3 *db;
@@ -27,6 +32,7 @@ struct search_index {
     ino_t inode;
     struct segments *segments;
     sqlite3 *merger;           /* FTS5's own connection; NULL until it is wanted */
+    unsigned merge_from;       /* what it was told; 0: nothing */
     struct text_list envelope; /* reused from letter to letter */
     struct buf marks;
 };
@@ -393,16 +399,34 @@ static bool write_all(struct search_index *x, const struct search_letter *letter
     return written;
 }
 
+/* Merge by FTS5's own connection. */
+static bool merge(struct search_index *x, size_t leaves, unsigned from, bool *more, struct error *e)
+{
+    if (!x->merger) {
+        if (!search_db_open(x->path, SEARCH_DB_WRITE, keys_of(x), &x->merger, e)) {
+            return false;
+        }
+        x->merge_from = 0;
+    }
+    if (x->merge_from != from && !segments_merge_from(x->merger, from, e)) {
+        return false;
+    }
+    x->merge_from = from;
+    return segments_merge(x->merger, leaves, more, e);
+}
+
 /* What was added before leaves FTS5 something to merge. */
-static bool merge(struct search_index *x, struct error *e)
+static bool merge_due(struct search_index *x, size_t count, struct error *e)
 {
     size_t due = segments_due(x->segments);
+    bool more = false;
 
-    if (due == 0) {
-        return true;
-    }
-    return (x->merger || search_db_open(x->path, SEARCH_DB_WRITE, keys_of(x), &x->merger, e)) &&
-           segments_merge(x->merger, due, e);
+    return due == 0 || merge(x, due, count < MANY ? MERGE_FEW : MERGE_MANY, &more, e);
+}
+
+bool search_index_tidy(struct search_index *x, bool *more, struct error *e)
+{
+    return merge(x, TIDY_LEAVES, MERGE_FEW, more, e);
 }
 
 bool search_index_remove(struct search_index *x, uint64_t seq, struct error *e)
@@ -442,7 +466,7 @@ bool search_index_write(struct search_index *x, struct search_letter *letters, s
     if (count) {
         qsort(letters, count, sizeof(*letters), by_seq);
     }
-    if (!merge(x, e) || !search_db_run(x->db, "BEGIN IMMEDIATE", e)) {
+    if (!merge_due(x, count, e) || !search_db_run(x->db, "BEGIN IMMEDIATE", e)) {
         return false;
     }
     if (!write_all(x, letters, count, position, e)) {

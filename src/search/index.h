@@ -86,6 +86,10 @@ uint64_t search_index_position(const struct search_index *x);
 bool search_index_write(struct search_index *x, struct search_letter *letters, size_t count,
                         uint64_t position, struct error *e) MUST_CHECK;
 
+/* When there is nothing to write: have a step of what makes searches quicker done, some 4 MB of it. `more`: there may
+ * be another. Errors as search_index_write(). */
+bool search_index_tidy(struct search_index *x, bool *more, struct error *e) MUST_CHECK;
+
 /* Take every letter out: the position is 0 again, and a damaged file whole. False with ERROR_BUSY or
  * ERROR_CORRUPT. */
 bool search_index_clear(struct search_index *x, struct error *e) MUST_CHECK;

@@ -248,11 +248,25 @@ size_t segments_due(struct segments *s)
     return s->due < MERGE_MIN ? 0 : TAKE(s->due, 0);
 }
 
-bool segments_merge(sqlite3 *merger, size_t leaves, struct error *e)
+static bool tell_fts5(sqlite3 *merger, const char *what, unsigned long long value, struct error *e)
 {
     char sql[96];
 
-    (void)sqlite3_snprintf(sizeof(sql), sql, "INSERT INTO words(words, rank) VALUES('merge', %llu)",
-                           (unsigned long long)leaves);
+    (void)sqlite3_snprintf(sizeof(sql), sql, "INSERT INTO words(words, rank) VALUES('%s', %llu)",
+                           what, value);
     return search_db_run(merger, sql, e);
+}
+
+bool segments_merge_from(sqlite3 *merger, unsigned segments, struct error *e)
+{
+    return tell_fts5(merger, "usermerge", segments, e);
+}
+
+bool segments_merge(sqlite3 *merger, size_t leaves, bool *more, struct error *e)
+{
+    int before = sqlite3_total_changes(merger);
+    bool merged = tell_fts5(merger, "merge", leaves, e);
+
+    *more = merged && sqlite3_total_changes(merger) - before >= 2; /* one is the command itself */
+    return merged;
 }

@@ -27,7 +27,11 @@ bool segments_add(struct segments *s, const struct leaves *leaves, struct error 
  * What a transaction added that was taken back counts too. */
 size_t segments_due(struct segments *s);
 
-/* Have FTS5 write about so many leaves of merged segments, by a connection of its own. */
-bool segments_merge(sqlite3 *merger, size_t leaves, struct error *e) MUST_CHECK;
+/* Levels with so many segments are merged from now on, by this connection and others. */
+bool segments_merge_from(sqlite3 *merger, unsigned segments, struct error *e) MUST_CHECK;
+
+/* Have FTS5 write about so many leaves of merged segments, by a connection of its own; `more`: it had something to
+ * write. */
+bool segments_merge(sqlite3 *merger, size_t leaves, bool *more, struct error *e) MUST_CHECK;
 
 OWN_BY(segments, struct segments, segments_close)

@@ -11,6 +11,8 @@
 #define WORDS     900 /* that letters are made of: frequent ones often */
 #define QUESTIONS 400
 #define BATCH     7
+#define CROWD     400 /* letters that are imported at once */
+#define CROWDS    6
 
 static const uint8_t key[SEARCH_KEY_LEN] = {3, 1};
 
@@ -231,6 +233,81 @@ static void fts5_reads_and_merges_what_is_written(void **state)
     free_letters(&l);
 }
 
+static int64_t segments_of(const char *path)
+{
+    OWN(statement) sqlite3_stmt *s = NULL;
+    struct token_keys keys;
+    sqlite3 *db = NULL;
+    struct error e;
+
+    (void)memcpy(&keys, key, sizeof(keys));
+    assert_ok(search_db_open(path, SEARCH_DB_READ, &keys, &db, &e), e);
+    assert_ok(search_db_prepare(db, "SELECT count(DISTINCT segid) FROM words_idx", &s, &e), e);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    int64_t count = sqlite3_column_int64(s, 0);
+    (void)sqlite3_finalize(TAKE(s, NULL));
+    search_db_close(db);
+    return count;
+}
+
+static void write_crowd(struct search_index *x, const struct letters *l, uint64_t seq)
+{
+    static struct search_letter crowd[CROWD];
+    struct error e;
+
+    for (size_t i = 0; i < CROWD; i++) {
+        crowd[i] = l->items[0];
+        crowd[i].seq = seq + i;
+        crowd[i].terms = &l->terms[i % 3];
+    }
+    assert_ok(search_index_write(x, crowd, CROWD, 0, &e), e);
+}
+
+static size_t count_found(const char *path, const char *text)
+{
+    OWN(search_finder) struct search_finder *f = NULL;
+    OWN(arena) struct arena arena = {.max = 1 << 20};
+    static struct search_hit hits[SEARCH_PAGE_MAX];
+    struct search_place at = {0};
+    struct query q;
+    struct error e;
+    size_t count = 0;
+
+    assert_ok(query_parse(slice_text(text), &arena, &q, &e), e);
+    assert_ok(search_finder_open(path, SLICE_ARRAY(key), &f, &e), e);
+    assert_ok(search_find(f, &q, &at, hits, SEARCH_PAGE_MAX, &count, &e), e);
+    return count;
+}
+
+/* Of mail that is imported more segments stay than of letters that come one by one, until there is nothing to do. */
+static void what_is_left_is_merged_by_tidying(void **state)
+{
+    const struct place *p = *state;
+    static struct letters l;
+    uint64_t dice = 4;
+    struct error e;
+    bool more = true;
+    size_t steps = 0;
+
+    make_letters(&l, &dice);
+    OWN(search_index) struct search_index *x = NULL;
+    assert_ok(search_index_open(p->path, SLICE_ARRAY(key), &x, &e), e);
+    for (size_t i = 0; i < CROWDS; i++) {
+        write_crowd(x, &l, 1 + i * CROWD);
+    }
+    assert_int_equal(segments_of(p->path), CROWDS);
+    size_t found = count_found(p->path, "has:attachment");
+    assert_int_equal(found, SEARCH_PAGE_MAX);
+    while (more) {
+        assert_true(steps++ < 100);
+        assert_ok(search_index_tidy(x, &more, &e), e);
+    }
+    assert_int_equal(segments_of(p->path), 1);
+    assert_int_equal(count_found(p->path, "has:attachment"), found);
+    fts5_finds_no_fault(p->path);
+    free_letters(&l);
+}
+
 static void set_structure(const char *path, const uint8_t *bytes, size_t len)
 {
     static const char sql[] = "UPDATE words_data SET block = ?1 WHERE id = 10";
@@ -336,6 +413,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fts5_reads_and_merges_what_is_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_left_is_merged_by_tidying, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_list_is_noticed, set_up, tear_down),
         cmocka_unit_test(a_token_has_no_zero_byte),
         cmocka_unit_test(numbers_are_written_as_sqlite_does),
