@@ -79,11 +79,14 @@ static bool is_settled(const struct drill_look_answer *seen)
 {
     const struct drill_alarm *alarms = seen->alarms.items;
     bool settled = true;
+    bool said =
+        !seen->suspended_at; /* that it is closed stands there first, then somebody is told */
 
     for (size_t i = 0; i < seen->alarms.count; i++) {
         settled = settled && alarms[i].command != DRILL_WAITS && alarms[i].webhook != DRILL_WAITS;
+        said = said || slice_equal(alarms[i].event, SLICE("account-suspended"));
     }
-    return settled;
+    return settled && said;
 }
 
 /* Programs and web servers take their time. */

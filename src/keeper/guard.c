@@ -350,27 +350,6 @@ bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena
     return closed;
 }
 
-/* ── what else is seen ── */
-
-static void note(struct keeper *k, struct slice account, enum limits_measure measure, uint64_t n)
-{
-    struct guard *g = k->guard;
-
-    (void)pthread_mutex_lock(&g->lock);
-    limits_note(&guard_account(g, guard_number(k, account))->count, measure, n, clock_wall_ms());
-    (void)pthread_mutex_unlock(&g->lock);
-}
-
-void guard_sign_in_failed(struct keeper *k, struct slice account)
-{
-    note(k, account, LIMITS_FAILURES, 1);
-}
-
-void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients)
-{
-    note(k, account, LIMITS_BOUNCES, recipients);
-}
-
 /* ── after a start ── */
 
 /* What scanners said of it counts for an hour. */

@@ -66,16 +66,20 @@ struct guard_sign_in {
 #define GUARD_NEW_DEVICE  2U
 
 /* Somebody signed in to send: what is new about it, because the account was used before, and not from there or with that; three networks and three devices a day at most.
- * Somebody failed to; recipients outside did not exist. */
+ * Somebody failed to; recipients outside of a letter did not exist. Each suspends the account at once when it is the sign that was
+ * missing: whoever has it need not send again. */
 unsigned guard_signed_in(struct keeper *k, const struct guard_sign_in *in, struct arena *arena);
-void guard_sign_in_failed(struct keeper *k, struct slice account);
-void guard_bounced(struct keeper *k, struct slice account, uint64_t recipients);
+void guard_sign_in_failed(struct keeper *k, struct slice account, struct slice client,
+                          struct arena *arena);
+void guard_bounced(struct keeper *k, const struct facts *f, uint64_t recipients,
+                   struct arena *arena);
 
 /* The country of the client from which the account signed in lately, or empty; in the arena. */
 struct slice guard_country(struct keeper *k, struct slice account, struct slice client,
                            struct arena *arena);
 
-/* What was found in a letter, which is recorded: by filters, and the hosts to which it links. */
+/* What was found in a letter: by filters, and the hosts to which it links. Before it is decided, so that a letter that is the last sign is
+ * held with the others; once or again counts the same. */
 void guard_found(struct keeper *k, const struct facts *f, const struct findings *findings,
                  struct arena *arena);
 

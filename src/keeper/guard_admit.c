@@ -63,7 +63,7 @@ struct judging {
     struct limits_excess excess;
     struct signs_verdict verdict;
     struct app_limits app; /* by which it came */
-    bool allowed, news, was_closed;
+    bool allowed, news, was_closed, stolen;
     bool by_app;               /* the excess is the app password's */
     uint64_t network, history; /* from where it comes; that the account was used */
     uint64_t device, devices;  /* by which machine, and that one is known; 0: it has no name */
@@ -195,27 +195,24 @@ static bool allow(struct guard *g, struct judging *j, const struct guard_letter 
     return !j->by_app;
 }
 
-static void judge(struct guard *g, struct judging *j, const struct facts *f, uint64_t words,
-                  uint64_t suspend_score, struct arena *arena, struct guard_letter *out)
+static void judge(struct keeper *k, struct judging *j, const struct facts *f, uint64_t words,
+                  struct arena *arena, struct guard_letter *out)
 {
     struct guarded *x = j->account;
-    bool own = x->lately_until > (uint64_t)out->at_ms;
 
     j->was_closed = x->closed;
     if (x->closed) {
         return;
     }
-    j->allowed = allow(g, j, out);
+    j->allowed = allow(k->guard, j, out);
     if (j->allowed) {
-        count_it(g, j, f, words, arena, out);
+        count_it(k->guard, j, f, words, arena, out);
     } else if (!j->by_app && j->excess.measure != LIMITS_LETTERS &&
                j->excess.measure != LIMITS_BYTES) {
         /* many letters to people one knows are no more than many, and what a program is not to send is no sign */
         signs_put_off(&x->signs, &x->count, words ? words : f->size, out->at_ms);
     }
-    signs_judge(&x->signs, &x->count, own ? &x->lately : NULL, out->at_ms, &j->verdict);
-    j->verdict.stolen = suspend_score && j->verdict.sum >= suspend_score;
-    x->closed = j->verdict.stolen;
+    j->stolen = guard_tips(k, x, out->at_ms, &j->verdict);
 }
 
 static void say_suspended(struct guard_letter *out)
@@ -267,16 +264,15 @@ bool guard_admit(struct keeper *k, const struct facts *f, const struct session *
     j.account = guard_account(g, out->account);
     j.limits = guard_limits(k, &j.account->own, j.account->own_until, out->at_ms);
     mark_first(g, &outside);
-    judge(g, &j, f, words, k->options.settings(k->options.context)->limits.suspend_score, arena,
-          out);
+    judge(k, &j, f, words, arena, out);
     (void)pthread_mutex_unlock(&g->lock);
-    if (j.was_closed || j.verdict.stolen) {
+    if (j.was_closed || j.stolen) {
         say_suspended(out);
         if (j.allowed) { /* it was counted, and is not sent */
             guard_take_back(k, out);
         }
         if (!j.was_closed) {
-            suspension_by_signs(k, f, &j.verdict, arena);
+            suspension_by_signs(k, f->account, f->client, &j.verdict, arena);
         }
         return false;
     }

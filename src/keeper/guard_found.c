@@ -3,6 +3,7 @@
 
 #include "keeper/guard_state.h"
 #include "keeper/internal.h"
+#include "keeper/suspend.h"
 
 /* The numbers of a letter's hosts. */
 struct hosts {
@@ -45,6 +46,7 @@ void guard_found(struct keeper *k, const struct facts *f, const struct findings 
 {
     struct guard *g = k->guard;
     struct hosts hosts = {.n = 0};
+    struct signs_verdict verdict = {0};
     int64_t now_ms = clock_wall_ms();
 
     if (f->kind != LETTER_SUBMITTED || f->account.len == 0) {
@@ -52,11 +54,16 @@ void guard_found(struct keeper *k, const struct facts *f, const struct findings 
     }
     catalog_known_links(k->tail.catalog, findings, arena, add, &hosts);
     uint64_t number = guard_number(k, f->account);
+    bool known = guard_know(k, f->account, number, arena);
     (void)pthread_mutex_lock(&g->lock);
     struct guarded *x = guard_account(g, number);
     guard_note_scans(x, findings, now_ms);
     if (learn(g, &hosts)) {
         limits_note(&x->count, LIMITS_NEW_LINKS, 1, now_ms);
     }
+    bool stolen = known && guard_tips(k, x, now_ms, &verdict);
     (void)pthread_mutex_unlock(&g->lock);
+    if (stolen) {
+        suspension_by_signs(k, f->account, f->client, &verdict, arena);
+    }
 }

@@ -4,6 +4,7 @@
 
 #include "keeper/guard_state.h"
 #include "keeper/internal.h"
+#include "keeper/suspend.h"
 #include "requests/scanner.h"
 
 #define NOTICED_MAX 3 /* new networks a day of which its holder is told, and as many new devices */
@@ -97,10 +98,13 @@ unsigned guard_signed_in(struct keeper *k, const struct guard_sign_in *in, struc
     const struct signs_place place = locate(k, in->client, arena);
     uint64_t country = country_number(k, in->account, country_text(place.country, arena));
     uint64_t countries = country_number(k, in->account, SLICE_NONE);
+    uint64_t number = guard_number(k, in->account);
     int64_t now_ms = clock_wall_ms();
+    struct signs_verdict verdict = {0};
 
+    bool known = guard_know(k, in->account, number, arena);
     (void)pthread_mutex_lock(&g->lock);
-    struct guarded *x = guard_account(g, guard_number(k, in->account));
+    struct guarded *x = guard_account(g, number);
     bool used = set_get(&g->known, history);
     bool fresh = used && !set_get(&g->known, network) && !signs_met(&x->signs, network);
     bool abroad = place.country && set_get(&g->known, countries) && !set_get(&g->known, country) &&
@@ -113,7 +117,11 @@ unsigned guard_signed_in(struct keeper *k, const struct guard_sign_in *in, struc
     }
     fresh = fresh && is_news(&x->networks, now_ms);
     device = device && is_news(&x->machines, now_ms);
+    bool stolen = known && guard_tips(k, x, now_ms, &verdict);
     (void)pthread_mutex_unlock(&g->lock);
+    if (stolen) {
+        suspension_by_signs(k, in->account, in->client, &verdict, arena);
+    }
     return (fresh ? GUARD_NEW_NETWORK : 0) | (device ? GUARD_NEW_DEVICE : 0);
 }
 

@@ -106,6 +106,15 @@ uint64_t guard_network(const struct catalog *c, struct slice account, struct sli
 /* Among the newest letters of the account. With the lock. */
 void guard_note_letter(struct guarded *x, const struct letter_id *id, int64_t at_ms);
 
+/* The same; what fails is logged, and the account is judged by its next letter. */
+bool guard_know(struct keeper *k, struct slice account, uint64_t number,
+                struct arena *arena) MUST_CHECK;
+
+/* Add up what was seen of the account. Whether it looks stolen and was not closed: it is from now on, and the caller suspends it when he has
+ * let go of the lock. With the lock. */
+bool guard_tips(struct keeper *k, struct guarded *x, int64_t now_ms,
+                struct signs_verdict *verdict) MUST_CHECK;
+
 /* Whether a set became full since this was asked last. Takes the lock. */
 void guard_became_full(struct guard *g, bool *known, bool *links);
 

@@ -288,7 +288,8 @@ static bool record_all(struct making *m, struct notice_making *notices, size_t n
 }
 
 /* Those that do not exist: nobody cancels an address with 5.1. */
-static void count_bounces(struct keeper *k, const struct facts *f, const struct outcome *outcome)
+static void count_bounces(struct keeper *k, const struct facts *f, const struct outcome *outcome,
+                          struct arena *arena)
 {
     const struct recipient_outcome *all = outcome->recipients.items;
     uint64_t n = 0;
@@ -297,7 +298,7 @@ static void count_bounces(struct keeper *k, const struct facts *f, const struct 
         n += all[i].status == DELIVERY_FAILED && slice_starts(all[i].enhanced, SLICE("5.1."));
     }
     if (n) {
-        guard_bounced(k, f->account, n);
+        guard_bounced(k, f, n, arena);
     }
 }
 
@@ -324,7 +325,7 @@ bool keeper_record_outcome(struct keeper *k, struct queue_entry *entry, const st
     bool recorded = record_all(&m, notices, n_due, e);
 
     if (recorded && f->account.len) {
-        count_bounces(k, f, outcome);
+        count_bounces(k, f, outcome, arena);
     }
     for (size_t i = 0; i < NOTICE_KINDS; i++) {
         buf_done(&notices[i].report);

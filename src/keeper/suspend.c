@@ -222,15 +222,13 @@ bool suspension_restore(struct keeper *k, struct error *e)
     return true;
 }
 
-void suspension_by_signs(struct keeper *k, const struct facts *f,
+void suspension_by_signs(struct keeper *k, struct slice account, struct slice client,
                          const struct signs_verdict *verdict, struct arena *arena)
 {
     struct suspension_sign *signs = arena_array(arena, SIGNS, sizeof(*signs));
     OWN(buf) struct buf reason = {.max = 3000};
-    struct suspension_record r = {.account = f->account,
-                                  .points = verdict->sum,
-                                  .version = SIGNS_VERSION,
-                                  .client = f->client};
+    struct suspension_record r = {
+        .account = account, .points = verdict->sum, .version = SIGNS_VERSION, .client = client};
     struct error e;
     size_t n = 0;
 

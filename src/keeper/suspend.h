@@ -17,8 +17,9 @@ struct parcel;
 bool suspension_of(struct keeper *k, struct slice account, struct arena *arena,
                    struct suspension_record *out, bool *found, struct error *e) MUST_CHECK;
 
-/* Suspend the sender of this letter for what was seen. What fails is logged: it sends nothing in any case until the next start. */
-void suspension_by_signs(struct keeper *k, const struct facts *f,
+/* Suspend an account for what was seen; `client` is from where that came, or empty. What fails is logged: it sends nothing in any case until
+ * the next start. */
+void suspension_by_signs(struct keeper *k, struct slice account, struct slice client,
                          const struct signs_verdict *verdict, struct arena *arena);
 
 /* Suspend an account; by, reason and role are in the record, the rest is filled in. */

@@ -160,6 +160,8 @@ static bool send_on(struct letter *l, struct error *e)
         l->parcel->undecided = !l->copying.waits;
         return false;
     }
+    /* If it is the last sign, its own decision holds it: a crash from here on finds it undecided, and its account closed. */
+    guard_found(l->keeper, &l->facts, &l->findings, l->arena);
     bool held = suspension_hold(l->keeper, &l->facts, l->parcel->seq, l->arena, &l->decision);
     if (!secrets_hold(l->keeper, &l->facts, &l->header, l->terms_fd, l->arena, &l->decision, e)) {
         return false;
@@ -175,7 +177,6 @@ static bool send_on(struct letter *l, struct error *e)
         return false;
     }
     keeper_enqueue(l->keeper, l->parcel, &l->decision, 0);
-    guard_found(l->keeper, &l->facts, &l->findings, l->arena);
     scanning_follow(l->keeper, l->parcel, &l->facts, &l->findings, &scanned);
     policies_follow(l->keeper, l->parcel, &l->decision);
     redecide_missed(l->keeper, mark, &l->facts, &l->decision);

@@ -1,0 +1,60 @@
+/* Signs that no letter brings along: an account is judged when it is seen, and not by the next letter. */
+#include "base/clock.h"
+#include "base/log.h"
+
+#include "keeper/guard_state.h"
+#include "keeper/internal.h"
+#include "keeper/suspend.h"
+
+bool guard_tips(struct keeper *k, struct guarded *x, int64_t now_ms, struct signs_verdict *verdict)
+{
+    uint64_t score = k->options.settings(k->options.context)->limits.suspend_score;
+    bool own = x->lately_until > (uint64_t)now_ms;
+
+    signs_judge(&x->signs, &x->count, own ? &x->lately : NULL, now_ms, verdict);
+    bool tips = !x->closed && score && verdict->sum >= score;
+    x->closed = x->closed || tips;
+    return tips;
+}
+
+bool guard_know(struct keeper *k, struct slice account, uint64_t number, struct arena *arena)
+{
+    struct error e;
+    bool known = guard_know_own(k, account, number, arena, &e);
+
+    if (!known) {
+        log_event(LOG_ERROR, "limits.unknown", LOG_TEXT("reason", e.text));
+    }
+    return known;
+}
+
+static void note(struct keeper *k, struct slice account, struct slice client,
+                 enum limits_measure measure, uint64_t n, struct arena *arena)
+{
+    struct guard *g = k->guard;
+    uint64_t number = guard_number(k, account);
+    int64_t now_ms = clock_wall_ms();
+    struct signs_verdict verdict = {0};
+
+    bool known = guard_know(k, account, number, arena);
+    (void)pthread_mutex_lock(&g->lock);
+    struct guarded *x = guard_account(g, number);
+    limits_note(&x->count, measure, n, now_ms);
+    bool stolen = known && guard_tips(k, x, now_ms, &verdict);
+    (void)pthread_mutex_unlock(&g->lock);
+    if (stolen) {
+        suspension_by_signs(k, account, client, &verdict, arena);
+    }
+}
+
+void guard_sign_in_failed(struct keeper *k, struct slice account, struct slice client,
+                          struct arena *arena)
+{
+    note(k, account, client, LIMITS_FAILURES, 1, arena);
+}
+
+void guard_bounced(struct keeper *k, const struct facts *f, uint64_t recipients,
+                   struct arena *arena)
+{
+    note(k, f->account, f->client, LIMITS_BOUNCES, recipients, arena);
+}
