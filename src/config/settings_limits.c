@@ -45,11 +45,15 @@ static const struct config_setting limits_rows[] = {
                .max = CONFIG_TIB, .help = "The most bytes of letters within an hour."),
     CONFIG_ROW("bytes-per-day", SIZE, struct limits_settings, day.bytes, .initial = "2GiB",
                .max = CONFIG_TIB, .help = "The most bytes of letters within 24 hours."),
-    CONFIG_ROW("suspend-score", COUNT, struct limits_settings, suspend_score, .initial = "100",
-               .max = 1000,
-               .help = "The points of signs that an account is stolen at which it is suspended.",
-               .more = "`postern account show` tells those of an account, and which signs they are "
-                       "for. 0: signs suspend nobody."),
+    CONFIG_ROW(
+        "suspend-score", COUNT, struct limits_settings, suspend_score, .initial = "100",
+        .max = 1000,
+        .help = "The points of signs that an account is stolen at which it is suspended.",
+        .more =
+            "`postern account show` tells those of an account, and which signs they are "
+            "for. 0: signs suspend nobody. A letter to more than 48 recipients outside is enough, "
+            "unless `postern account limits` allows the account more an hour than all, or an "
+            "[approval] without further conditions holds it."),
     CONFIG_ROW(
         "sign-in-notices", BOOLEAN, struct limits_settings, sign_in_notices, .initial = "yes",
         .help =

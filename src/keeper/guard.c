@@ -244,8 +244,7 @@ void guard_look(struct keeper *k, const struct account_limits *own, struct arena
         }
     }
     if (x) {
-        bool lately = x->lately_until > (uint64_t)now;
-        signs_judge(&x->signs, &x->count, lately ? &x->lately : NULL, now, &verdict);
+        guard_judge(k, x, now, &verdict);
     }
     (void)pthread_mutex_unlock(&g->lock);
     signs_sentence(&verdict, &signs);

@@ -63,7 +63,7 @@ struct judging {
     struct limits_excess excess;
     struct signs_verdict verdict;
     struct app_limits app; /* by which it came */
-    bool allowed, news, was_closed, stolen;
+    bool allowed, news, was_closed, stolen, approved;
     bool by_app;               /* the excess is the app password's */
     uint64_t network, history; /* from where it comes; that the account was used */
     uint64_t device, devices;  /* by which machine, and that one is known; 0: it has no name */
@@ -144,11 +144,25 @@ static uint64_t words_of(struct slice bytes)
     return n > WORDS_SKIPPED ? hash : 0;
 }
 
+/* Whether a rule has a second person look at every letter to so many. */
+static bool is_approved(const struct settings *s, size_t outside)
+{
+    const struct approval_settings *all = s->approvals.items;
+    bool approved = false;
+
+    for (size_t i = 0; i < s->approvals.count; i++) {
+        approved = approved ||
+                   (outside > all[i].recipients_outside && settings_conditions_none(&all[i].when));
+    }
+    return approved;
+}
+
 static void count_it(struct guard *g, struct judging *j, const struct facts *f, uint64_t words,
                      struct arena *arena, struct guard_letter *out)
 {
     struct guarded *x = j->account;
-    const struct signs_letter seen = {.words = words, .outside = out->letter.n_outside};
+    const struct signs_letter seen = {
+        .words = words, .outside = out->letter.n_outside, .approved = j->approved};
 
     limits_add(&x->count, &out->letter, out->at_ms);
     if (!f->drill) {
@@ -263,6 +277,7 @@ bool guard_admit(struct keeper *k, const struct facts *f, const struct session *
     (void)pthread_mutex_lock(&g->lock);
     j.account = guard_account(g, out->account);
     j.limits = guard_limits(k, &j.account->own, j.account->own_until, out->at_ms);
+    j.approved = !f->drill && is_approved(k->options.settings(k->options.context), outside.n);
     mark_first(g, &outside);
     judge(k, &j, f, words, arena, out);
     (void)pthread_mutex_unlock(&g->lock);

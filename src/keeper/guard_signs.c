@@ -6,12 +6,36 @@
 #include "keeper/internal.h"
 #include "keeper/suspend.h"
 
+/* What its own limits allow beyond those of all; NULL: nothing. */
+static const struct limits *raised(struct keeper *k, const struct guarded *x, int64_t now_ms,
+                                   struct limits *out)
+{
+    const struct limits all = guard_limits(k, &x->own, 0, now_ms);
+
+    if (x->lately_until <= (uint64_t)now_ms) {
+        return NULL;
+    }
+    for (unsigned w = 0; w < LIMITS_WINDOWS; w++) {
+        for (unsigned m = 0; m < LIMITS_MEASURES; m++) {
+            uint64_t own = x->lately.most[w][m];
+            out->most[w][m] = own > all.most[w][m] ? own : 0;
+        }
+    }
+    return out;
+}
+
+void guard_judge(struct keeper *k, struct guarded *x, int64_t now_ms, struct signs_verdict *verdict)
+{
+    struct limits own = {0};
+
+    signs_judge(&x->signs, &x->count, raised(k, x, now_ms, &own), now_ms, verdict);
+}
+
 bool guard_tips(struct keeper *k, struct guarded *x, int64_t now_ms, struct signs_verdict *verdict)
 {
     uint64_t score = k->options.settings(k->options.context)->limits.suspend_score;
-    bool own = x->lately_until > (uint64_t)now_ms;
 
-    signs_judge(&x->signs, &x->count, own ? &x->lately : NULL, now_ms, verdict);
+    guard_judge(k, x, now_ms, verdict);
     bool tips = !x->closed && score && verdict->sum >= score;
     x->closed = x->closed || tips;
     return tips;

@@ -110,7 +110,11 @@ void guard_note_letter(struct guarded *x, const struct letter_id *id, int64_t at
 bool guard_know(struct keeper *k, struct slice account, uint64_t number,
                 struct arena *arena) MUST_CHECK;
 
-/* Add up what was seen of the account. Whether it looks stolen and was not closed: it is from now on, and the caller suspends it when he has
+/* Add up what was seen of the account. With the lock. */
+void guard_judge(struct keeper *k, struct guarded *x, int64_t now_ms,
+                 struct signs_verdict *verdict);
+
+/* The same. Whether it looks stolen and was not closed: it is from now on, and the caller suspends it when he has
  * let go of the lock. With the lock. */
 bool guard_tips(struct keeper *k, struct guarded *x, int64_t now_ms,
                 struct signs_verdict *verdict) MUST_CHECK;

@@ -131,6 +131,33 @@ def test_whom_an_imported_letter_went_to_is_known(scene, tmp_path):
     smtp.quit()
 
 
+def test_one_letter_to_everybody_who_is_known_is_held(scene, tmp_path):
+    """What a thief finds among the contacts: nobody is new, no limit is reached, and all of it would leave at once."""
+    company = scene.company
+    known = [f"customer{i}@partner.test" for i in range(300)]
+    mbox = tmp_path / "old.mbox"
+    mbox.write_text("".join(f"From {ALICE} Mon Jan  5 09:00:00 2026\nFrom: Alice <{ALICE}>\nTo: {', '.join(known[i:i + 30])}\n"
+                            f"Date: Mon, 5 Jan 2026 09:00:00 +0000\nSubject: Hello\n\nHello\n\n" for i in range(0, 300, 30)))
+    company.postern("import", "mbox", mbox, "--owner", ALICE)
+    smtp = scene.client()
+    assert send(smtp, 1, *known[:40])[0] == 250  # as offices do
+    code, sentence = send(smtp, 2, *known)
+    assert code == 450 and "sending from your account is suspended" in sentence
+    shown = company.postern("account", "show", ALICE)
+    assert "suspended: since" in shown and "one letter to 300 recipients outside" in shown
+    wait_for("the letters", lambda: company.status()["backlog.letters"] == "0")
+    reached = {to["address"] for envelope, _ in scene.receiver.letters() for to in envelope["to"]}
+    assert reached <= set(known[:40])
+    # By a rule of its own it may, and by no more than that.
+    company.postern("account", "release", ALICE, "--reason", "It was her", "--cancel-held")
+    tomorrow = (datetime.date.today() + datetime.timedelta(days=1)).isoformat()
+    company.postern("account", "limits", ALICE, "--recipients-per-hour", "30", "--until", tomorrow, "--reason", "Stricter")
+    assert send(smtp := scene.client(), 3, *known[:48])[0] == 452
+    company.postern("account", "limits", ALICE, "--recipients-per-hour", "600", "--until", tomorrow, "--reason", "The fair")
+    assert send(smtp, 4, *known[:100])[0] == 250
+    assert "suspended" not in company.postern("account", "show", ALICE)
+
+
 def test_links_to_new_hosts_are_a_sign(scene):
     company, smtp = scene.company, scene.client()
 

@@ -7,31 +7,34 @@
 
 /* In tenths of a point each above `from`. */
 const struct sign_row signs_table[SIGNS] = {
-    [SIGN_FIRST_TIME] = {"first-time",     12, 22,  65, "",
-                         " recipients within an hour to whom nobody here has written before"                                           },
-    [SIGN_FIRST_TIME_DAY] = {"first-time-day", 35, 10,  50, "",
-                         " recipients within a day to whom nobody here has written before"                                             },
-    [SIGN_REFUSED] = {"refused",        1,  100, 60, "",
-                         " different letters went on being sent after a limit was reached"                                             },
-    [SIGN_SAME_WORDS] = {"same-words",     20, 10,  35, "the same words to ",             " recipients outside"                        },
-    [SIGN_NEW_LINKS] = {"new-links",      3,  60,  45, "",
-                         " letters within an hour with links to where it had not linked before"                                        },
-    [SIGN_NEW_NETWORK] = {"new-network",    0,  200, 25, "it was used from ",
-                         " networks within a day where it had not been before"                                                         },
-    [SIGN_MANY_NETWORKS] = {"many-networks",  3,  100, 40, "somebody signed in from ",
-                         " networks within an hour"                                                                                    },
-    [SIGN_FAILURES] = {"failures",       60, 2,   20, "",                               " wrong passwords within an hour"            },
-    [SIGN_BURST] = {"burst",          10, 20,  20, "",                               " letters in a rush after hours of silence"  },
-    [SIGN_PACE] = {"pace",           70, 10,  45, "",                               " letters within an hour"                    },
-    [SIGN_ADDRESSES] = {"addresses",      45, 10,  40, "",                               " different addresses outside within an hour"},
-    [SIGN_BOUNCES] = {"bounces",        4,  60,  50, "",                               " recipients do not exist"                   },
-    [SIGN_COUNTRY] = {"country",        0,  150, 30, "it was used from ",
-                         " countries within a day where it had not been before"                                                        },
-    [SIGN_TRAVEL] = {"travel",         0,  200, 20, "within a day somebody changed ",
-                         " times between places faster than anybody travels"                                                           },
-    [SIGN_ELSEWHERE] = {"elsewhere",      0,  50,  5,  "an app password was used from ",
-                         " networks where it had not been"                                                                             },
-    [SIGN_CONTENT] = {"content",        0,  10,  45, "a filter gives a letter ",       " points"                                    },
+    [SIGN_FIRST_TIME] = {"first-time",     12,  22,  65, "",
+                         " recipients within an hour to whom nobody here has written before"                                            },
+    [SIGN_FIRST_TIME_DAY] = {"first-time-day", 35,  10,  50, "",
+                         " recipients within a day to whom nobody here has written before"                                              },
+    [SIGN_REFUSED] = {"refused",        1,   100, 60, "",
+                         " different letters went on being sent after a limit was reached"                                              },
+    [SIGN_SAME_WORDS] = {"same-words",     20,  10,  35, "the same words to ",             " recipients outside"                        },
+    [SIGN_NEW_LINKS] = {"new-links",      3,   60,  45, "",
+                         " letters within an hour with links to where it had not linked before"                                         },
+    [SIGN_NEW_NETWORK] = {"new-network",    0,   200, 25, "it was used from ",
+                         " networks within a day where it had not been before"                                                          },
+    [SIGN_MANY_NETWORKS] = {"many-networks",  3,   100, 40, "somebody signed in from ",
+                         " networks within an hour"                                                                                     },
+    [SIGN_FAILURES] = {"failures",       60,  2,   20, "",                               " wrong passwords within an hour"            },
+    [SIGN_BURST] = {"burst",          10,  20,  20, "",                               " letters in a rush after hours of silence"  },
+    [SIGN_PACE] = {"pace",           70,  10,  45, "",                               " letters within an hour"                    },
+    [SIGN_ADDRESSES] = {"addresses",      45,  10,  40, "",                               " different addresses outside within an hour"},
+    [SIGN_MANY] = {"many-addresses", 115, 200, 60, "",
+                         " different addresses outside within an hour, more than offices write to"                                      },
+    [SIGN_ONE_LETTER] = {"one-letter",     44,  135, 95, "one letter to ",                 " recipients outside"                        },
+    [SIGN_BOUNCES] = {"bounces",        4,   60,  50, "",                               " recipients do not exist"                   },
+    [SIGN_COUNTRY] = {"country",        0,   150, 30, "it was used from ",
+                         " countries within a day where it had not been before"                                                         },
+    [SIGN_TRAVEL] = {"travel",         0,   200, 20, "within a day somebody changed ",
+                         " times between places faster than anybody travels"                                                            },
+    [SIGN_ELSEWHERE] = {"elsewhere",      0,   50,  5,  "an app password was used from ",
+                         " networks where it had not been"                                                                              },
+    [SIGN_CONTENT] = {"content",        0,   10,  45, "a filter gives a letter ",       " points"                                    },
 };
 
 /* ── what is seen ── */
@@ -54,6 +57,15 @@ static void note_words(struct signs *s, const struct signs_letter *letter, int64
     s->bodies[oldest].at_ms = now_ms;
 }
 
+/* The largest of the last hour. */
+static void note_size(struct signs *s, uint64_t outside, int64_t now_ms)
+{
+    if (now_ms - s->largest_ms >= LIMITS_HOUR_MS || outside >= s->largest) {
+        s->largest = outside;
+        s->largest_ms = now_ms;
+    }
+}
+
 void signs_sent(struct signs *s, struct limits_count *c, const struct signs_letter *letter,
                 int64_t now_ms)
 {
@@ -65,6 +77,9 @@ void signs_sent(struct signs *s, struct limits_count *c, const struct signs_lett
     }
     if (letter->outside == 0) {
         return;
+    }
+    if (!letter->approved) {
+        note_size(s, letter->outside, now_ms);
     }
     if (now_ms - s->last_ms > BURST_SILENCE_MS) {
         s->burst_ms = now_ms;
@@ -251,6 +266,8 @@ static void look(const struct signs *s, struct limits_count *c, int64_t now_ms,
     value[SIGN_BURST] = now_ms - s->burst_ms <= BURST_MS ? s->burst : 0;
     value[SIGN_PACE] = limits_sent(c, LIMITS_HOUR, LIMITS_LETTERS, now_ms);
     value[SIGN_ADDRESSES] = limits_sent(c, LIMITS_HOUR, LIMITS_ADDRESSES, now_ms);
+    value[SIGN_MANY] = value[SIGN_ADDRESSES];
+    value[SIGN_ONE_LETTER] = now_ms - s->largest_ms < LIMITS_HOUR_MS ? s->largest : 0;
     value[SIGN_BOUNCES] = limits_sent(c, LIMITS_HOUR, LIMITS_BOUNCES, now_ms);
     value[SIGN_COUNTRY] = limits_sent(c, LIMITS_DAY, LIMITS_COUNTRIES, now_ms);
     value[SIGN_TRAVEL] = limits_sent(c, LIMITS_DAY, LIMITS_TRAVELS, now_ms);
@@ -258,19 +275,31 @@ static void look(const struct signs *s, struct limits_count *c, int64_t now_ms,
     value[SIGN_CONTENT] = now_ms - s->content_ms < LIMITS_HOUR_MS ? s->content : 0;
 }
 
-/* Which signs an account's own limit takes away. */
-static void allow_own(const struct limits *own, uint64_t value[static SIGNS])
+static void raise_to(struct signs_verdict *v, enum sign sign, uint64_t own)
+{
+    v->from[sign] = own > v->from[sign] ? own : v->from[sign];
+}
+
+static uint64_t most_of(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What an account may send by a rule of its own is no sign; what is beyond is one. */
+static void allow_own(const struct limits *own, struct signs_verdict *v)
 {
     const uint64_t *hour = own->most[LIMITS_HOUR];
-    const uint64_t *day = own->most[LIMITS_DAY];
-    bool many = hour[LIMITS_FIRST_TIME] || hour[LIMITS_ADDRESSES] || hour[LIMITS_RECIPIENTS];
+    uint64_t many =
+        most_of(hour[LIMITS_RECIPIENTS], most_of(hour[LIMITS_FIRST_TIME], hour[LIMITS_ADDRESSES]));
 
-    value[SIGN_FIRST_TIME] = hour[LIMITS_FIRST_TIME] ? 0 : value[SIGN_FIRST_TIME];
-    value[SIGN_FIRST_TIME_DAY] = day[LIMITS_FIRST_TIME] ? 0 : value[SIGN_FIRST_TIME_DAY];
-    value[SIGN_ADDRESSES] = hour[LIMITS_ADDRESSES] ? 0 : value[SIGN_ADDRESSES];
-    value[SIGN_PACE] = hour[LIMITS_LETTERS] ? 0 : value[SIGN_PACE];
-    value[SIGN_BURST] = hour[LIMITS_LETTERS] ? 0 : value[SIGN_BURST];
-    value[SIGN_SAME_WORDS] = many ? 0 : value[SIGN_SAME_WORDS];
+    raise_to(v, SIGN_FIRST_TIME, hour[LIMITS_FIRST_TIME]);
+    raise_to(v, SIGN_FIRST_TIME_DAY, own->most[LIMITS_DAY][LIMITS_FIRST_TIME]);
+    raise_to(v, SIGN_ADDRESSES, hour[LIMITS_ADDRESSES]);
+    raise_to(v, SIGN_MANY, many);
+    raise_to(v, SIGN_ONE_LETTER, many);
+    raise_to(v, SIGN_SAME_WORDS, many);
+    raise_to(v, SIGN_PACE, hour[LIMITS_LETTERS]);
+    raise_to(v, SIGN_BURST, hour[LIMITS_LETTERS]);
 }
 
 /* Several signs of one and the same thing: together they weigh `most`. */
@@ -309,12 +338,15 @@ void signs_judge(const struct signs *s, struct limits_count *c, const struct lim
 {
     *verdict = (struct signs_verdict){0};
     look(s, c, now_ms, verdict->value);
+    for (size_t i = 0; i < SIGNS; i++) {
+        verdict->from[i] = signs_table[i].from;
+    }
     if (own) {
-        allow_own(own, verdict->value);
+        allow_own(own, verdict);
     }
     for (size_t i = 0; i < SIGNS; i++) {
         const struct sign_row *row = &signs_table[i];
-        uint64_t above = verdict->value[i] > row->from ? verdict->value[i] - row->from : 0;
+        uint64_t above = signs_is_seen(verdict, i) ? verdict->value[i] - verdict->from[i] : 0;
         uint64_t points = above < 1000 ? above * row->weight / 10 : row->most;
         verdict->points[i] = points < row->most ? (unsigned)points : row->most;
     }
@@ -327,7 +359,7 @@ void signs_judge(const struct signs *s, struct limits_count *c, const struct lim
 
 bool signs_is_seen(const struct signs_verdict *verdict, size_t sign)
 {
-    return verdict->value[sign] > signs_table[sign].from;
+    return verdict->value[sign] > verdict->from[sign];
 }
 
 void signs_sentence(const struct signs_verdict *verdict, struct buf *out)

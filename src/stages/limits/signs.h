@@ -1,14 +1,14 @@
 /* stages/limits/signs - does this account look stolen?
  *
  * What an account did within an hour and a day is compared with a table of signs: from which number on it is one, what it weighs, the most that
- * it weighs, and a reason in plain words. One sign alone proves nothing; together they are added, and from SIGNS_THRESHOLD on sending is
+ * it weighs, and a reason in plain words. One sign alone proves nothing, but for a letter to more people than anybody in an office writes to; together they are added, and from SIGNS_THRESHOLD on sending is
  * to be suspended. The table has a version, which stands in the record of each suspension. It was made against tests/traffic/office.model,
  * which came first. Pure: the caller gives the time and what was seen. */
 #pragma once
 
 #include "stages/limits/limits.h"
 
-#define SIGNS_VERSION   4
+#define SIGNS_VERSION   5
 #define SIGNS_THRESHOLD 100
 
 /* What groups of signs weigh together at most: from where the account is used, letters to many of whom the company knows; and, of an account that is not
@@ -30,6 +30,8 @@ enum sign {
     SIGN_BURST,          /* letters in a rush after silence */
     SIGN_PACE,           /* letters within the hour */
     SIGN_ADDRESSES,      /* different ones outside within the hour */
+    SIGN_MANY,           /* the same, more than any office was seen to write to */
+    SIGN_ONE_LETTER,     /* recipients outside of one letter, known or not */
     SIGN_BOUNCES,        /* within the hour */
     SIGN_COUNTRY,        /* from where the account had not been used */
     SIGN_TRAVEL,         /* from two places between which nobody travels so fast */
@@ -93,6 +95,9 @@ struct signs {
         int64_t at_ms;
     } elsewhere[SIGNS_ELSEWHERE]; /* from where app passwords were used that had not been */
 
+    uint64_t largest; /* recipients outside of one letter, within the hour */
+    int64_t largest_ms;
+
     int64_t since_ms;   /* when the account was made; 0: long ago */
     uint64_t content;   /* the most of the last hour */
     int64_t content_ms; /* when that was */
@@ -103,6 +108,7 @@ struct signs_letter {
     uint64_t words;   /* hash of its words; 0: not known */
     uint64_t outside; /* recipients */
     bool new_link;
+    bool approved; /* it leaves when a second person has seen to whom it goes, and not before */
 };
 
 /* A letter was taken. */
@@ -144,13 +150,14 @@ bool signs_met(const struct signs *s, uint64_t network);
 /* What was found, and what it weighs. */
 struct signs_verdict {
     uint64_t value[SIGNS];
+    uint64_t from[SIGNS]; /* what is above counts: the table's, or what is allowed to the account */
     unsigned points[SIGNS];
     unsigned sum;
     bool stolen; /* it looks so: the sum reaches the threshold */
 };
 
-/* Add up what was seen until now. What limits of its own allow an account, by a rule with a reason, is no sign; `own` is NULL when it
- * has none. */
+/* Add up what was seen until now. What limits of its own allow an account beyond those of all, by a rule with a reason, is no sign, and what is
+ * beyond them is one; `own` has 0 where they allow no more, and is NULL when it has none. */
 void signs_judge(const struct signs *s, struct limits_count *c, const struct limits *own,
                  int64_t now_ms, struct signs_verdict *verdict);
 
