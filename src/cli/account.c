@@ -10,7 +10,6 @@
 #include "cli/print.h"
 #include "letter/account_role.h"
 #include "requests/guard.h"
-#include "stages/limits/signs.h"
 #include "stages/retention/term.h"
 
 #define MIB UINT64_C(1048576)
@@ -131,8 +130,14 @@ bool cli_account_show(struct cli *c, struct error *e)
         print_clean(&c->out, answer.suspended_why);
         buf_add_byte(&c->out, '\n');
     }
-    buf_printf(&c->out, "signs:     %llu of %d points%s", (unsigned long long)answer.points,
-               SIGNS_THRESHOLD, answer.signs.len ? ": " : "");
+    buf_printf(&c->out, "signs:     %llu ", (unsigned long long)answer.points);
+    if (answer.suspend_score) {
+        buf_printf(&c->out, "of %llu points%s", (unsigned long long)answer.suspend_score,
+                   answer.signs.len ? ": " : "");
+    } else {
+        buf_printf(&c->out, "points, and signs suspend nobody (suspend-score = 0)%s",
+                   answer.signs.len ? ": " : "");
+    }
     print_clean(&c->out, answer.signs);
     buf_add_byte(&c->out, '\n');
     if (answer.own.until) {

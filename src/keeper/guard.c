@@ -249,6 +249,7 @@ void guard_look(struct keeper *k, const struct account_limits *own, struct arena
     (void)pthread_mutex_unlock(&g->lock);
     signs_sentence(&verdict, &signs);
     answer->points = verdict.sum;
+    answer->suspend_score = k->options.settings(k->options.context)->limits.suspend_score;
     answer->signs = arena_copy(arena, buf_slice(&signs));
 }
 

@@ -56,6 +56,7 @@ static const struct cbor_field show_fields[] = {
     CBOR_OPTIONAL(27, CBOR_UINT, struct account_show_answer, suspended_at, 0),
     CBOR_OPTIONAL(28, CBOR_TEXT, struct account_show_answer, suspended_by, LETTER_ADDRESS_MAX),
     CBOR_OPTIONAL(29, CBOR_TEXT, struct account_show_answer, suspended_why, 4000),
+    CBOR_OPTIONAL(30, CBOR_UINT, struct account_show_answer, suspend_score, 0),
 };
 static const struct cbor_schema show_answer = CBOR_SCHEMA(show_fields, struct account_show_answer);
 

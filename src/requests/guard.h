@@ -38,7 +38,8 @@ struct account_show_answer {
     uint64_t sessions; /* open ones that send */
     uint64_t points;   /* of signs that it is stolen, now */
     struct slice signs;
-    uint64_t suspended_at; /* 0: it is not */
+    uint64_t suspend_score; /* the points that suspend it; 0: none do */
+    uint64_t suspended_at;  /* 0: it is not */
     struct slice suspended_by;
     struct slice suspended_why;
 };

@@ -149,6 +149,7 @@ def test_a_gateway_that_tells_nobody_or_lets_many_through_fails(scene):
     company.set("suspend-score", "0")
     company.stop()
     company.start()
+    assert "signs:     0 points, and signs suspend nobody (suspend-score = 0)" in company.postern("account", "show", ALICE)
     done = drill(company, "--letters", "45", "--networks", "0")
     assert done.returncode == 1 and figure(done.stdout, "suspended") == "NO", done.stdout
     assert figure(done.stdout, "result").startswith("NOBODY WAS TOLD")

@@ -105,7 +105,8 @@ def test_a_sign_in_suspends_when_it_is_the_last_sign(tmp_path):
     try:
         at_home = scene.client()
         scene.submit(letter_to(["karl@partner.test"]), ["karl@partner.test"], at_home)
-        assert "suspended" not in scene.company.postern("account", "show", ALICE)
+        shown = scene.company.postern("account", "show", ALICE)
+        assert "suspended" not in shown and "signs:     0 of 20 points\n" in shown
         connect(scene).login(ALICE, PASSWORD)
         suspended(scene, "used from 1 networks within a day where it had not been before")
         with pytest.raises(smtplib.SMTPException, match="Your sign-in has ended"):
