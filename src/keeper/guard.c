@@ -12,10 +12,6 @@
 #include "keeper/outside.h"
 #include "keeper/suspend.h"
 
-#define PAGE          1000
-#define RECALL_MS     (LIMITS_DAY_MS + LIMITS_HOUR_MS)
-#define RESTORE_ARENA ((size_t)256 << 20)
-
 _Static_assert(GUARD_WINDOWS == LIMITS_WINDOWS && GUARD_MEASURES == LIMITS_MEASURES,
                "requests and stage speak of the same");
 
@@ -348,106 +344,4 @@ bool guard_is_closed(struct keeper *k, struct slice account, struct arena *arena
     bool closed = guard_account(g, number)->closed;
     (void)pthread_mutex_unlock(&g->lock);
     return closed;
-}
-
-/* ── after a start ── */
-
-/* What scanners said of it counts for an hour. */
-static bool recall_scans(struct keeper *k, const struct catalog_letter *l, struct guarded *x,
-                         struct arena *arena, struct error *e)
-{
-    struct findings findings;
-    struct ledger_ref ref;
-    bool found = false;
-
-    if (l->received_at + LIMITS_HOUR_MS <= (uint64_t)clock_wall_ms()) {
-        return true;
-    }
-    if (!catalog_record(k->tail.catalog, l->seq, RECORD_FINDINGS, &ref, &found, e) ||
-        (found && !keeper_read(k, ref, &findings_schema, arena, &findings, e))) {
-        return false;
-    }
-    if (found && slice_equal(findings.id, letter_id_slice(&l->id))) {
-        guard_note_scans(x, &findings, (int64_t)l->received_at);
-    }
-    return true;
-}
-
-/* Count a letter again that was sent within the last day. */
-static bool recall(struct keeper *k, const struct catalog_letter *l, struct arena *arena,
-                   struct error *e)
-{
-    struct guard *g = k->guard;
-    struct app_limits app;
-    struct outside o;
-    struct facts f;
-
-    if (!keeper_read(k, l->facts, &facts_schema, arena, &f, e) ||
-        !guard_app_limits_now(k, &f, arena, &app, e)) {
-        return false;
-    }
-    outside_read(k, &f, arena, &o);
-    const uint64_t *numbers = outside_numbers(&o, arena);
-    for (size_t i = 0; i < o.n; i++) {
-        if (!catalog_known_first(k->tail.catalog, numbers[i], l->seq, &o.first[i], e)) {
-            return false;
-        }
-    }
-    const struct limits_letter letter = {
-        .bytes = f.size, .outside = numbers, .first = o.first, .n_outside = o.n};
-    struct guarded *x = guard_account(g, guard_number(k, f.account));
-    limits_recall(&x->count, &letter, (int64_t)f.received_at);
-    if (app.number) {
-        limits_recall(&guard_app(g, app.number)->count, &letter, (int64_t)f.received_at);
-    }
-    if (x->n_letters < GUARD_RECENT) { /* the newest come first */
-        x->letters[x->n_letters].at_ms = (int64_t)f.received_at;
-        x->letters[x->n_letters++].id = l->id;
-    }
-    return recall_scans(k, l, x, arena, e);
-}
-
-/* What cannot be read is said, and not counted: the letters behind it count all the same. */
-static void recall_page(struct keeper *k, const struct catalog_letter *letters, size_t count,
-                        uint64_t since, bool *young)
-{
-    OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
-    struct error e;
-
-    *young = false;
-    for (size_t i = 0; i < count; i++) {
-        if (letters[i].received_at < since) {
-            continue;
-        }
-        *young = true;
-        if (letters[i].kind == LETTER_SUBMITTED && !recall(k, &letters[i], &arena, &e)) {
-            log_event(LOG_WARNING, "limits.unread", LOG_NUMBER("seq", letters[i].seq),
-                      LOG_TEXT("reason", e.text));
-        }
-        arena_reset(&arena);
-    }
-}
-
-bool guard_restore(struct keeper *k, struct error *e)
-{
-    OWN(arena) struct arena arena = {.max = RESTORE_ARENA};
-    uint64_t since = (uint64_t)clock_wall_ms() - RECALL_MS;
-    uint64_t before = INT64_MAX;
-    bool young = true;
-
-    if (!catalog_known_each(k->tail.catalog, guard_make_known, k->guard, e)) {
-        return false;
-    }
-    while (young) {
-        struct catalog_letter *letters = NULL;
-        size_t count = 0;
-        arena_reset(&arena);
-        if (!catalog_letters(k->tail.catalog, CATALOG_BEFORE, before, PAGE, &arena, &letters,
-                             &count, e)) {
-            return false;
-        }
-        recall_page(k, letters, count, since, &young);
-        before = count ? letters[count - 1].seq : before;
-    }
-    return true;
 }

@@ -14,6 +14,7 @@
 #include "catalog/catalog.h"
 #include "keeper/sessions.h"
 #include "letter/findings.h"
+#include "letter/outcomes.h"
 #include "requests/guard.h"
 #include "stages/limits/signs.h"
 
@@ -73,6 +74,9 @@ void guard_sign_in_failed(struct keeper *k, struct slice account, struct slice c
                           struct arena *arena);
 void guard_bounced(struct keeper *k, const struct facts *f, uint64_t recipients,
                    struct arena *arena);
+
+/* How many recipients did not exist. */
+uint64_t guard_bounces_of(const struct outcome *outcome);
 
 /* The country of the client from which the account signed in lately, or empty; in the arena. */
 struct slice guard_country(struct keeper *k, struct slice account, struct slice client,

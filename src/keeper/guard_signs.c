@@ -77,6 +77,18 @@ void guard_sign_in_failed(struct keeper *k, struct slice account, struct slice c
     note(k, account, client, LIMITS_FAILURES, 1, arena);
 }
 
+/* Nobody cancels an address with 5.1. */
+uint64_t guard_bounces_of(const struct outcome *outcome)
+{
+    const struct recipient_outcome *all = outcome->recipients.items;
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < outcome->recipients.count; i++) {
+        n += all[i].status == DELIVERY_FAILED && slice_starts(all[i].enhanced, SLICE("5.1."));
+    }
+    return n;
+}
+
 void guard_bounced(struct keeper *k, const struct facts *f, uint64_t recipients,
                    struct arena *arena)
 {

@@ -287,16 +287,11 @@ static bool record_all(struct making *m, struct notice_making *notices, size_t n
     return true;
 }
 
-/* Those that do not exist: nobody cancels an address with 5.1. */
 static void count_bounces(struct keeper *k, const struct facts *f, const struct outcome *outcome,
                           struct arena *arena)
 {
-    const struct recipient_outcome *all = outcome->recipients.items;
-    uint64_t n = 0;
+    uint64_t n = guard_bounces_of(outcome);
 
-    for (size_t i = 0; i < outcome->recipients.count; i++) {
-        n += all[i].status == DELIVERY_FAILED && slice_starts(all[i].enhanced, SLICE("5.1."));
-    }
     if (n) {
         guard_bounced(k, f, n, arena);
     }

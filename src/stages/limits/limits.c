@@ -275,6 +275,15 @@ void limits_recall(struct limits_count *c, const struct limits_letter *letter, i
     add(c, letter, part_of(at_ms));
 }
 
+void limits_recall_note(struct limits_count *c, enum limits_measure measure, uint64_t n,
+                        int64_t at_ms)
+{
+    if (part_of(at_ms) > c->part) {
+        roll(c, part_of(at_ms));
+    }
+    count(c, part_of(at_ms), measure, n, false);
+}
+
 void limits_take_back(struct limits_count *c, const struct limits_letter *letter, int64_t at_ms)
 {
     count_all(c, letter, part_of(at_ms), true); /* that its addresses stay counted harms nobody */

@@ -90,6 +90,10 @@ void limits_note(struct limits_count *c, enum limits_measure measure, uint64_t n
 /* Count one that was sent earlier, in any order, after a restart; of what is older than a day nothing is kept. */
 void limits_recall(struct limits_count *c, const struct limits_letter *letter, int64_t at_ms);
 
+/* The same of what has no limit. */
+void limits_recall_note(struct limits_count *c, enum limits_measure measure, uint64_t n,
+                        int64_t at_ms);
+
 /* Take it back, because it was not recorded after all. */
 void limits_take_back(struct limits_count *c, const struct limits_letter *letter, int64_t at_ms);
 

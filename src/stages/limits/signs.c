@@ -89,6 +89,14 @@ void signs_sent(struct signs *s, struct limits_count *c, const struct signs_lett
     s->last_ms = now_ms;
 }
 
+void signs_recall(struct signs *s, uint64_t outside, int64_t at_ms)
+{
+    if (outside > s->largest) {
+        s->largest = outside;
+        s->largest_ms = at_ms;
+    }
+}
+
 void signs_put_off(struct signs *s, struct limits_count *c, uint64_t digest, int64_t now_ms)
 {
     for (size_t i = 0; i < SIGNS_PUT_OFF; i++) {

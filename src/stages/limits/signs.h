@@ -115,6 +115,9 @@ struct signs_letter {
 void signs_sent(struct signs *s, struct limits_count *c, const struct signs_letter *letter,
                 int64_t now_ms);
 
+/* One that was sent earlier, in any order, after a restart: how large it was, for what its words were nobody remembers. */
+void signs_recall(struct signs *s, uint64_t outside, int64_t at_ms);
+
 /* A letter was put off by a limit; `digest` tells one from another. */
 void signs_put_off(struct signs *s, struct limits_count *c, uint64_t digest, int64_t now_ms);
 
