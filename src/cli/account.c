@@ -120,8 +120,9 @@ bool cli_account_show(struct cli *c, struct error *e)
     buf_printf(&c->out, "account:   ");
     print_clean(&c->out, answer.own.account);
     buf_printf(&c->out, "\nrole:      %s%s\nsessions:  %llu that send\n",
-               account_role_name(answer.role), answer.disabled ? ", disabled" : "",
-               (unsigned long long)answer.sessions);
+               answer.role ? account_role_name(answer.role)
+                           : "no account here; a provider hands its letters on",
+               answer.disabled ? ", disabled" : "", (unsigned long long)answer.sessions);
     if (answer.suspended_at) {
         buf_printf(&c->out, "suspended: since %.*s, by ",
                    SLICE_ARG(print_time(&c->arena, answer.suspended_at)));

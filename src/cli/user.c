@@ -131,7 +131,7 @@ static bool is_disabled(struct cli *c, struct slice account, bool *disabled, str
     }
     const struct admin_user *users = answer.users.items;
     for (size_t i = 0; i < answer.users.count; i++) {
-        if (slice_equal_nocase(users[i].account, account)) {
+        if (users[i].role && slice_equal_nocase(users[i].account, account)) {
             *disabled = users[i].disabled;
             return true;
         }
@@ -232,10 +232,13 @@ static struct slice second_text(const struct admin_user *u)
                                           : SLICE("-");
 }
 
-/* "active", and the directory that it is from. */
+/* "active" or what else holds, and the directory that it is from. */
 static struct slice state_of(const struct admin_user *user, struct arena *arena)
 {
-    const char *state = user->disabled ? "disabled" : "active";
+    const char *state = user->disabled && user->suspended ? "disabled, suspended"
+                        : user->disabled                  ? "disabled"
+                        : user->suspended                 ? "suspended"
+                                                          : "active";
 
     return user->directory.len ? arena_printf(arena, "%s (%.*s)", state, SLICE_ARG(user->directory))
                                : slice_text(state);
@@ -259,7 +262,7 @@ bool cli_user_list(struct cli *c, struct error *e)
             shared_name(shared, &users[i])
                 ? arena_printf(&c->arena, "%.*s (shared)", SLICE_ARG(users[i].account))
                 : users[i].account,
-            slice_text(account_role_name(users[i].role)),
+            slice_text(users[i].role ? account_role_name(users[i].role) : "no account"),
             state_of(&users[i], &c->arena),
             print_time(&c->arena, users[i].created_at),
             second_text(&users[i]),

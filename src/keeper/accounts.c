@@ -347,17 +347,39 @@ bool keeper_on_sign_in_failed(void *ctx, struct ipc_request *r, struct error *e)
     return keeper_record_one(k, LEDGER_AWAITED, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e);
 }
 
+/* Marks them; addresses without an account, whose letters a provider hands on, stand behind. Returns how many there are then. */
+static size_t mark_suspended(struct admin_user *users, size_t count, const struct slice *names,
+                             size_t n_names)
+{
+    size_t n = count;
+
+    for (size_t s = 0; s < n_names; s++) {
+        size_t i = 0;
+        while (i < count && !slice_equal(users[i].account, names[s])) {
+            i++;
+        }
+        if (i == count) {
+            i = n++;
+            users[i] = (struct admin_user){.account = names[s]};
+        }
+        users[i].suspended = true;
+    }
+    return n;
+}
+
 bool keeper_on_user_list(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     struct admin_users *answer = r->answer;
     struct account *accounts = NULL;
+    struct slice *suspended = NULL;
     size_t count = 0;
 
     if (!state_accounts(admin->keeper->state, r->arena, &accounts, &count, e)) {
         return false;
     }
-    struct admin_user *users = arena_array(r->arena, count + 1, sizeof(*users));
+    size_t n = suspensions_list(admin->keeper, r->arena, &suspended);
+    struct admin_user *users = arena_array(r->arena, count + n + 1, sizeof(*users));
     for (size_t i = 0; i < count; i++) {
         struct factors f;
         if (!state_factors_get(admin->keeper->state, accounts[i].name, r->arena, &f, e)) {
@@ -375,6 +397,6 @@ bool keeper_on_user_list(void *ctx, struct ipc_request *r, struct error *e)
                                        .groups = accounts[i].groups,
                                        .directory = accounts[i].directory};
     }
-    answer->users = (struct cbor_list){users, count};
+    answer->users = (struct cbor_list){users, mark_suspended(users, count, suspended, n)};
     return true;
 }

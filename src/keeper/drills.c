@@ -13,6 +13,7 @@
 #include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "keeper/suspend.h"
+#include "keeper/suspensions.h"
 #include "keyring/keyring.h"
 #include "requests/drill.h"
 
@@ -334,8 +335,7 @@ static bool end_suspension(struct keeper_admin *admin, struct slice account, str
 
     return keeper_record_one(admin->keeper, LEDGER_AWAITED, RECORD_SUSPENSION,
                              &suspension_record_schema, &record, e) &&
-           state_value_delete(admin->keeper->state,
-                              arena_printf(arena, "suspended/%.*s", SLICE_ARG(account)), &found, e);
+           suspensions_drop(admin->keeper, account, arena, &found, e);
 }
 
 /* It is closed at once, and not under way any more; its verifier, which opens nothing then, goes last of all: what a crash

@@ -1,23 +1,62 @@
 /* What a person asks and orders about an account's sending. */
 #include "base/clock.h"
 
-#include "keeper/account_change.h"
+#include "keeper/account_parts.h"
 #include "keeper/admin.h"
 #include "keeper/consent.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
+#include "keeper/provider.h"
 #include "keeper/suspend.h"
 #include "keeper/suspension_end.h"
+#include "keeper/suspensions.h"
 
+static bool none_such(struct slice name, struct error *e)
+{
+    return error_set(e, ERROR_INPUT, "there is no account `%.*s`; `postern user list` shows them",
+                     SLICE_ARG(slice_head(name, 100)));
+}
+
+/* An address without an account, as which a provider may hand letters on; and one that is suspended as such, whatever the settings say
+ * by now. */
+static bool find_without(struct keeper *k, struct slice address, struct arena *arena,
+                         struct account *out, struct error *e)
+{
+    const struct settings *settings = k->options.settings(k->options.context);
+    struct suspension_record suspension;
+    struct slice whose = address;
+    bool found = false;
+
+    if (!suspension_of(k, address, arena, &suspension, &found, e)) {
+        return false;
+    }
+    if (!found) {
+        if (settings->connector_sections.count == 0 ||
+            !account_address_is_ours(k, address, arena, e)) {
+            return none_such(address, e);
+        }
+        if (!keeper_provider_account(k, &whose, arena, out, &found, e)) {
+            return false;
+        }
+        if (found) {
+            return error_set(
+                e, ERROR_INPUT, "`%.*s` is an address of the account `%.*s`: name that",
+                SLICE_ARG(slice_head(address, 100)), SLICE_ARG(slice_head(out->name, 100)));
+        }
+    }
+    *out = (struct account){.name = account_canonical(whose, arena)};
+    return true;
+}
+
+/* Whose letters are counted under this name. */
 static bool find_account(struct keeper *k, struct slice name, struct arena *arena,
                          struct account *out, struct error *e)
 {
+    struct slice canonical = account_canonical(name, arena);
     bool found = false;
 
-    return state_account_get(k->state, account_canonical(name, arena), arena, out, &found, e) &&
-           (found ||
-            error_set(e, ERROR_INPUT, "there is no account `%.*s`; `postern user list` shows them",
-                      SLICE_ARG(slice_head(name, 100))));
+    return state_account_get(k->state, canonical, arena, out, &found, e) &&
+           (found || find_without(k, canonical, arena, out, e));
 }
 
 /* "recipients-per-day 5000, ... until 2026-12-31" */
@@ -183,14 +222,13 @@ static bool end_suspension(struct keeper_admin *admin, const struct suspension_r
                                        .reason = ask->reason,
                                        .role = admin->role,
                                        .released = ask->letters};
-    struct slice name = arena_printf(arena, "suspended/%.*s", SLICE_ARG(was->account));
     struct suspension_end end;
     bool found = false;
 
     consent_hold(k); /* an approval adds to the row, and so does who decides a letter */
     bool ended = suspension_of(k, was->account, arena, now, &found, e) &&
                  suspension_end_record(k, &record, arena, &end, e) &&
-                 state_value_delete(k->state, name, &found, e);
+                 suspensions_drop(k, was->account, arena, &found, e);
     if (ended) {
         guard_open(k, was->account, &end);
     }

@@ -25,6 +25,7 @@
 #include "keeper/retention.h"
 #include "keeper/sender.h"
 #include "keeper/sessions.h"
+#include "keeper/suspensions.h"
 #include "ledger/ledger.h"
 #include "ledger/reader.h"
 #include "letter/findings.h"
@@ -97,6 +98,7 @@ struct keeper {
     struct tlsrpt *tlsrpt;
     struct transport_cache *transport; /* keeper/transport.h */
     struct overrides *overrides;
+    struct suspensions suspensions;
     struct tellings *tellings;    /* keeper/telling.h */
     struct redecide_looks *looks; /* keeper/redecide_look.h */
     struct keeper_counters counters;
@@ -148,9 +150,7 @@ bool keeper_order(struct keeper *k, const struct order *order, struct arena *are
 /* Whether delivery was paused when the state was last written. */
 bool keeper_restore_pause(struct keeper *k, struct error *e) MUST_CHECK;
 
-/* queueing.c */
-
-/* Make queue entries of a decision's rulings: of those from `first` on, which a redecision added when that is not 0. */
+/* queueing.c: make queue entries of a decision's rulings: of those from `first` on, which a redecision added when that is not 0. */
 void keeper_enqueue(struct keeper *k, struct parcel *p, const struct decision *d, size_t first);
 
 /* notices.c: record what became of these recipients and, in the same commit, tell the sender where that is

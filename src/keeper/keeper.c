@@ -142,6 +142,7 @@ static struct keeper *keeper_new(const struct keeper_options *options)
         init_lock(&k->factors_locks[i], NULL);
     }
     init_lock(&k->consent_lock, NULL);
+    init_lock(&k->suspensions.lock, NULL);
     init_lock(&k->policies.lock, NULL);
     init_lock(&k->imports.lock, NULL);
     init_lock(&k->retention.lock, NULL);
@@ -314,6 +315,7 @@ void keeper_close(struct keeper *k)
     queue_free(k->queue);
     repeats_free(k->repeats);
     guard_free(k->guard);
+    suspensions_close(&k->suspensions);
     drills_free(k->drills);
     free(k);
 }

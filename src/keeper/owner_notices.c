@@ -80,8 +80,10 @@ void owner_told_suspended(struct keeper *k, struct slice account, struct arena *
         log_event(LOG_ERROR, "account.owner_not_told", LOG_TEXT("reason", e.text));
         return;
     }
-    if (!found || a.disabled ||
-        a.drill_until) { /* of a provider's letters nobody here is the holder */
+    if (!found) { /* a provider's: the mailbox has the name under which it is suspended */
+        a = (struct account){.name = account};
+    }
+    if (a.disabled || a.drill_until) {
         return;
     }
     mail_date_write(clock_wall_ms(), date);

@@ -80,10 +80,8 @@ static bool cut_tag(struct slice local, uint8_t separator, struct slice *before)
     return separator && before->len;
 }
 
-/* The account of an address or, as with one's own sign-in, of the longest beginning of it that somebody has; *address is that
- * one then. Where nobody has any it is the address without tags: each tag would be another sender otherwise. */
-static bool find_account(struct keeper *k, struct slice *address, struct arena *arena,
-                         struct account *out, bool *found, struct error *e)
+bool keeper_provider_account(struct keeper *k, struct slice *address, struct arena *arena,
+                             struct account *out, bool *found, struct error *e)
 {
     const struct settings *settings = k->options.settings(k->options.context);
     uint8_t separator = setting_separator_byte(settings->submission.separator);
@@ -120,7 +118,7 @@ enum provider_verdict keeper_provider_judge(struct keeper *k, const struct keepe
                         ask->reverse_path, header, ask->smtputf8, arena, &from, answer)) {
         return PROVIDER_REFUSED;
     }
-    if (!find_account(k, &from, arena, &account, &found, e)) {
+    if (!keeper_provider_account(k, &from, arena, &account, &found, e)) {
         return PROVIDER_FAILED;
     }
     if (found && (account.disabled || account.drill_until)) {

@@ -31,6 +31,16 @@ enum provider_verdict keeper_provider_judge(struct keeper *k, const struct keepe
                                             struct error *e) MUST_CHECK;
 
 /**
+ * Find the account of an address or, as with one's own sign-in, of the longest beginning of it that somebody has.
+ *
+ * @param address  in a domain of ours; becomes the one that the account has, in the arena. Where nobody has any it is the
+ *                 address without tags: each tag would be another sender otherwise
+ * @param found    set to whether there is one: *out, of several one that is open
+ */
+bool keeper_provider_account(struct keeper *k, struct slice *address, struct arena *arena,
+                             struct account *out, bool *found, struct error *e) MUST_CHECK;
+
+/**
  * The names of the fields that do not leave with a letter.
  *
  * @param mechanism  of its facts

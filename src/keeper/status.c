@@ -137,6 +137,7 @@ VALUE(value_of_disk_free, v->disk_free)
 VALUE(value_of_sessions_open, v->sessions)
 VALUE(value_of_with_second, v->with_second)
 VALUE(value_of_without_second, v->without_second)
+VALUE(value_of_suspended, suspensions_count(k))
 VALUE(value_of_known, v->known)
 VALUE(value_of_known_links, v->links)
 
@@ -168,6 +169,8 @@ static const struct metric metrics[] = {
      "Open accounts of people with a second factor",                                                                        false, false, value_of_with_second      },
     {"accounts.no_second_factor", "postern_accounts_no_second_factor",
      "Open accounts of people without one",                                                                                 false, false, value_of_without_second   },
+    {"accounts.suspended",        "postern_accounts_suspended",
+     "Accounts that send nothing until somebody releases them",                                                             false, false, value_of_suspended        },
     {"backlog.letters",           "postern_backlog_letters",                "Recorded, not yet inspected",                  false, false,
      value_of_backlog                                                                                                                                               },
     {"queue.waiting",             "postern_queue_waiting",                  "Queue entries to be delivered",                false, false,

@@ -11,8 +11,9 @@
 #include "keeper/internal.h"
 #include "keeper/orders.h"
 #include "keeper/owner_notices.h"
+#include "keeper/suspensions.h"
 
-static struct slice state_name(struct slice account, struct arena *arena)
+struct slice suspension_row(struct slice account, struct arena *arena)
 {
     return arena_printf(arena, "suspended/%.*s", SLICE_ARG(account));
 }
@@ -22,7 +23,7 @@ bool suspension_of(struct keeper *k, struct slice account, struct arena *arena,
 {
     struct slice value = SLICE_NONE;
 
-    return state_value_get(k->state, state_name(account, arena), arena, &value, found, e) &&
+    return state_value_get(k->state, suspension_row(account, arena), arena, &value, found, e) &&
            (!*found || cbor_read(value, &suspension_record_schema, arena, out, e));
 }
 
@@ -59,7 +60,8 @@ static bool keep(struct keeper *k, const struct suspension_record *r, struct are
     OWN(buf) struct buf value = {.max = STATE_VALUE_MAX};
 
     cbor_write(&value, &suspension_record_schema, r);
-    return state_value_put(k->state, state_name(r->account, arena), buf_slice(&value), e);
+    suspensions_add(k, r->account);
+    return state_value_put(k->state, suspension_row(r->account, arena), buf_slice(&value), e);
 }
 
 static void tell(struct keeper *k, const struct suspension_record *r)
@@ -204,17 +206,17 @@ bool suspension_restore(struct keeper *k, struct error *e)
 {
     OWN(arena) struct arena arena = {.max = KEEPER_ARENA_MAX};
     OWN(arena) struct arena one = {.max = KEEPER_ARENA_MAX};
-    struct account *accounts = NULL;
-    size_t count = 0;
+    struct slice *names = NULL;
 
-    if (!state_accounts(k->state, &arena, &accounts, &count, e)) {
+    if (!suspensions_read(k, e)) {
         return false;
     }
+    size_t count = suspensions_list(k, &arena, &names);
     for (size_t i = 0; i < count; i++) {
         struct suspension_record r;
         bool found = false;
         arena_reset(&one);
-        if (!suspension_of(k, accounts[i].name, &one, &r, &found, e) ||
+        if (!suspension_of(k, names[i], &one, &r, &found, e) ||
             (found && !hold_again(k, r.letters, e))) {
             return false;
         }

@@ -13,6 +13,9 @@
 struct keeper;
 struct parcel;
 
+/* What its row in the state is called. */
+struct slice suspension_row(struct slice account, struct arena *arena);
+
 /* Read the suspension in force, if there is one. */
 bool suspension_of(struct keeper *k, struct slice account, struct arena *arena,
                    struct suspension_record *out, bool *found, struct error *e) MUST_CHECK;
@@ -45,6 +48,6 @@ void suspension_settle(struct keeper *k, const struct facts *f, const struct par
 void suspension_hold_queued(struct keeper *k, const struct facts *f, const struct letter_id *id,
                             struct arena *arena);
 
-/* Hold what a crash kept from being held; when the queue is there again. Of an address that has no account, as a provider's
- * letters may have, later letters wait, and what was in the queue does not. */
+/* Hold what a crash kept from being held; when the queue is there again. Of addresses without an account too, whose letters a
+ * provider hands on. */
 bool suspension_restore(struct keeper *k, struct error *e) MUST_CHECK;

@@ -38,6 +38,7 @@ static const struct cbor_field user_fields[] = {
     MAYBE(21, CBOR_UINT, admin_user, app_passwords, APP_PASSWORDS_MAX),
     MAYBE(22, CBOR_UINT, admin_user, passkeys, PASSKEYS_MAX),
     MAYBE(23, CBOR_TEXT, admin_user, directory, 32),
+    MAYBE(24, CBOR_BOOL, admin_user, suspended, 0),
 };
 static const struct cbor_schema user = CBOR_SCHEMA(user_fields, struct admin_user);
 

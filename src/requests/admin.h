@@ -39,6 +39,8 @@ struct admin_user {
     uint64_t app_passwords; /* how many */
     uint64_t passkeys;      /* likewise */
     struct slice directory; /* that it is from; empty: it is ours alone */
+    bool
+        suspended; /* it sends nothing; without a role: an address that has no account, whose letters a provider hands on */
 };
 
 struct admin_users {

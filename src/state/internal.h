@@ -1,6 +1,8 @@
 /* state/internal - the table underneath: sealed values under kinds and keyed names. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 
 #include "state/state.h"
@@ -21,6 +23,11 @@ enum store_kind {
 };
 
 struct store;
+
+struct state {
+    struct store *store;
+    _Atomic uint64_t version; /* of the accounts */
+};
 
 /* Open or make the database, whose names and values are sealed under keys derived from `key`. */
 bool store_open(const char *path, const struct secret *key, struct store **out,

@@ -1,7 +1,5 @@
 #include "state/state.h"
 
-#include <stdatomic.h>
-
 #include "base/arena.h"
 
 #include "letter/group.h"
@@ -13,11 +11,6 @@
 #define DISPLAY_MAX    512
 #define ADDRESSES_MAX  1000
 #define DOMAINS_MAX    20
-
-struct state {
-    struct store *store;
-    _Atomic uint64_t version; /* of the accounts */
-};
 
 static const struct cbor_field account_fields[] = {
     CBOR_FIELD(1, CBOR_TEXT, struct account, name, NAME_MAX_BYTES),
@@ -104,6 +97,17 @@ static bool get(struct state *s, enum store_kind kind, struct slice name,
     }
     *found = there;
     return true;
+}
+
+/* The next row of a kind. */
+static bool next(struct state *s, enum store_kind kind, uint8_t place[static STORE_ID_LEN],
+                 const struct cbor_schema *schema, struct arena *arena, void *out, bool *found,
+                 struct error *e)
+{
+    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
+
+    return store_next(s->store, kind, place, &plain, found, e) &&
+           (!*found || decode(arena_copy(arena, buf_slice(&plain)), schema, arena, out, e));
 }
 
 /* Accounts */
@@ -288,9 +292,7 @@ static struct account *with_room(struct arena *arena, struct account *all, size_
 static bool next_account(struct state *s, uint8_t id[static STORE_ID_LEN], struct arena *arena,
                          struct account *out, bool *found, struct error *e)
 {
-    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
-    if (!store_next(s->store, STORE_ACCOUNT, id, &plain, found, e) ||
-        (*found && !decode(arena_copy(arena, buf_slice(&plain)), &account_schema, arena, out, e))) {
+    if (!next(s, STORE_ACCOUNT, id, &account_schema, arena, out, found, e)) {
         return false;
     }
     if (*found && out->role == 0) {
@@ -335,17 +337,16 @@ bool state_accounts_to_be(struct state *s, struct arena *arena, struct account *
     bool found = true;
 
     while (found) {
-        OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
+        OWN(arena) struct arena scratch = {.max = STORE_VALUE_MAX * 3};
+        struct slice plain = SLICE_NONE;
         struct error unused;
-        if (!store_next(s->store, STORE_VALUE, id, &plain, &found, e)) {
+        struct account ignored;
+        if (!state_value_next(s, id, &scratch, &plain, &found, e)) {
             return false;
         }
-        OWN(arena) struct arena scratch = {.max = STORE_VALUE_MAX};
-        struct account ignored;
-        if (found && decode(buf_slice(&plain), &account_schema, &scratch, &ignored, &unused)) {
+        if (found && decode(plain, &account_schema, &scratch, &ignored, &unused)) {
             all = with_room(arena, all, n, &room);
-            n += decode(arena_copy(arena, buf_slice(&plain)), &account_schema, arena, &all[n],
-                        &unused);
+            n += decode(arena_copy(arena, plain), &account_schema, arena, &all[n], &unused);
         }
     }
     *accounts = all;
@@ -397,11 +398,7 @@ bool state_contact_delete(struct state *s, const struct contact_row *row, struct
 bool state_contact_next(struct state *s, uint8_t place[static STATE_PLACE_LEN], struct arena *arena,
                         struct contact_row *out, bool *found, struct error *e)
 {
-    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
-
-    return store_next(s->store, STORE_CONTACT, place, &plain, found, e) &&
-           (!*found ||
-            decode(arena_copy(arena, buf_slice(&plain)), &contact_row_schema, arena, out, e));
+    return next(s, STORE_CONTACT, place, &contact_row_schema, arena, out, found, e);
 }
 
 /* Recipients' keys */
@@ -426,11 +423,7 @@ bool state_recipient_next(struct state *s, uint8_t place[static STATE_PLACE_LEN]
                           struct arena *arena, struct recipient_keys *out, bool *found,
                           struct error *e)
 {
-    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
-
-    return store_next(s->store, STORE_RECIPIENT, place, &plain, found, e) &&
-           (!*found ||
-            decode(arena_copy(arena, buf_slice(&plain)), &recipient_keys_schema, arena, out, e));
+    return next(s, STORE_RECIPIENT, place, &recipient_keys_schema, arena, out, found, e);
 }
 
 /* Levels */
@@ -453,42 +446,9 @@ bool state_level_put(struct state *s, struct slice where, uint64_t level, struct
     return put(s, STORE_LEVEL, where, &level_schema, &(struct level){level}, e);
 }
 
-/* Named values */
-
-bool state_value_get(struct state *s, struct slice name, struct arena *arena, struct slice *value,
-                     bool *found, struct error *e)
-{
-    OWN(buf) struct buf plain = {.max = STORE_VALUE_MAX};
-    bool there = false;
-    if (!store_get(s->store, STORE_VALUE, name, &plain, &there, e)) {
-        return false;
-    }
-    if (there) {
-        *value = arena_copy(arena, buf_slice(&plain));
-    }
-    *found = there;
-    return true;
-}
-
-bool state_value_put(struct state *s, struct slice name, struct slice value, struct error *e)
-{
-    return store_put(s->store, STORE_VALUE, name, value, e);
-}
-
-bool state_values_put(struct state *s, const struct slice *names, const struct slice *values,
-                      size_t n, struct error *e)
-{
-    return store_put_many(s->store, STORE_VALUE, names, values, n, e);
-}
-
 bool state_level_delete(struct state *s, struct slice where, bool *found, struct error *e)
 {
     return store_delete(s->store, STORE_LEVEL, where, found, e);
-}
-
-bool state_value_delete(struct state *s, struct slice name, bool *found, struct error *e)
-{
-    return store_delete(s->store, STORE_VALUE, name, found, e);
 }
 
 bool state_backup(struct state *s, const char *path, struct error *e)

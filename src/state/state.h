@@ -121,6 +121,10 @@ bool state_values_put(struct state *s, const struct slice *names, const struct s
 bool state_value_delete(struct state *s, struct slice name, bool *found,
                         struct error *e) MUST_CHECK;
 
+/* Step through all of them, in no meaningful order and without their names: start with a zeroed place, which is moved on. */
+bool state_value_next(struct state *s, uint8_t place[static STATE_PLACE_LEN], struct arena *arena,
+                      struct slice *value, bool *found, struct error *e) MUST_CHECK;
+
 /* The value that is there while nothing is to be delivered: set by the keeper on a person's order, or
  * by a restore. */
 #define STATE_QUEUE_PAUSED "queue/paused"

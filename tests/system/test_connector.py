@@ -1,4 +1,5 @@
 """Letters that a provider hands on for our people: only from it, only as ours, archived and delivered like any."""
+import datetime
 import os
 import pathlib
 import re
@@ -13,7 +14,9 @@ import pytest
 
 from company import CA, free_port, wait_for
 from scene import ALICE, PASSWORD, Scene
+from test_contacts import REAL, addresses
 from test_roles import Person
+from test_running import parse, scrape
 from town import MASTER_CF
 
 MAIN_CF = """
@@ -210,6 +213,94 @@ def test_the_mark_is_no_employee_s_to_read(scene, tmp_path):
 def test_what_is_not_ours_is_refused(scene, content, path, says):
     code, text = give(scene, content, path=path or "anna@example.test", name=NAME)
     assert code == 550 and says in text, text
+
+
+ANNA = "anna@example.test"
+
+
+@pytest.fixture()
+def watched(tmp_path):
+    """The same provider, limits as they are by default, and decoys; Anna has no account."""
+    os.chmod(tmp_path, 0o755)
+    port = free_port()
+    scene = Scene(tmp_path, limits=True, decoys_company="3", decoys_account="1",
+                  listen_connector=f"127.0.0.1:{port}",
+                  connector_trust_store=tmp_path / "company" / "ca" / "ca.pem",
+                  sections=f"\n[connector office]\ncertificate-name = {NAME}\ntenant-header = {MARK}"
+                           "[domain example.test]\nroute = @RECEIVER@\ntls-name = mx.partner.test\n".replace("\r", ""))
+    scene.port = port
+    yield scene
+    scene.close()
+
+
+def suspended(scene):
+    """What three places say: the account's own words, the list of users, the count."""
+    company = scene.company
+    shown = company.postern("account", "show", ANNA)
+    listed = [line.split() for line in company.postern("user", "list").splitlines() if line.startswith(ANNA)]
+    assert listed in ([], [[ANNA, "no", "account", "suspended", "-", "-"]]), listed
+    count = company.status()["accounts.suspended"]
+    assert parse(scrape(company).partition("\r\n\r\n")[2])["postern_accounts_suspended"] == int(count)
+    assert ("suspended: since" in shown, len(listed), count) in ((True, 1, "1"), (False, 0, "0"))
+    return bool(listed)
+
+
+def test_who_has_no_account_is_limited_suspended_shown_and_released(watched):
+    scene, company = watched, watched.company
+
+    def send(n, *to):
+        with connect(scene, name=NAME) as client:
+            client.mail(ANNA)
+            replies = [client.rcpt(address) for address in to]
+            return max(replies) if max(replies)[0] >= 400 else client.data(letter(n))
+    assert "there is no account" in company.postern("account", "show", "x@other.test", check=False).stderr
+    assert f"is an address of the account `{ALICE}`" in company.postern(
+        "account", "suspend", "alice+x@example.test", "--reason", "x", check=False).stderr
+    # 41 strangers are one too many; with limits of her own they are not.
+    strangers = [f"stranger{i}@partner.test" for i in range(41)]
+    assert send(20, *strangers[:20])[0] == send(21, *strangers[20:40])[0] == 250
+    code, text = send(22, strangers[40])
+    assert code == 452 and b"40 recipients" in text
+    shown = company.postern("account", "show", ANNA.upper().replace("ANNA", "Anna"))
+    assert "no account here; a provider hands its letters on" in shown
+    assert ["first-time-per-hour", "40", "40"] in [line.split() for line in shown.splitlines()]
+    day = (datetime.date.today() + datetime.timedelta(days=2)).isoformat()
+    company.postern("account", "limits", ANNA, "--first-time-per-hour", "50", "--first-time-per-day", "90",
+                    "--until", day, "--reason", "the fair")
+    number = letter_id(send(22, strangers[40]))
+    wait_for("delivery", lambda: "delivered (250" in company.show(number))
+    # A letter to a decoy suspends her; what waits is held, and stays so when the server dies there.
+    company.postern("queue", "pause", "--reason", "a test")
+    waiting = letter_id(send(23, TO))
+    for address, name in REAL:
+        company.postern("--as", "root", "contact", "add", address, "--name", name, "--company")
+    company.postern("decoys", "on", "--reason", "a test")
+    wait_for("the decoys", lambda: "company's contacts   3" in company.postern("decoys", "status"))
+    decoy = next(address for address in addresses(company.postern("contact", "list", "--company"))
+                 if address not in dict(REAL))
+    assert not suspended(scene)
+    assert send(24, decoy)[0] >= 400
+    assert suspended(scene)
+    code, text = send(25, TO)
+    assert code == 450 and b"suspended" in text
+    company.kill()
+    company.start()
+    assert suspended(scene) and send(25, TO)[0] == 450
+    assert "held" in company.show(waiting)
+    # Another person lets her send again.
+    company.postern("queue", "resume")
+    said = company.postern("account", "release", ANNA, "--send-held", "--reason", "it was she")
+    assert "sends again" in said
+    assert not suspended(scene)
+    wait_for("her own notice", lambda: [octets for octets in arrivals(scene, b"Subject: Your account sends no letters")
+                                        if b"To: anna@example.test" in octets or b"To: <anna@" in octets])
+    wait_for("delivery of what was held", lambda: "delivered (250" in company.show(waiting))
+    assert send(26, TO)[0] == 250
+    company.postern("account", "suspend", ANNA, "--reason", "a test")
+    assert suspended(scene)
+    company.stop()
+    company.start()
+    assert suspended(scene) and send(27, TO)[0] == 450
 
 
 def test_it_is_no_open_relay(scene, tmp_path):
