@@ -171,6 +171,24 @@ bool cli_account_suspend(struct cli *c, struct error *e)
     return true;
 }
 
+/* Whoever stole it may have left himself a key. */
+static void show_added(struct cli *c, const struct account_release_answer *answer)
+{
+    const struct account_added *rows = answer->added.items;
+
+    if (answer->added.count == 0) {
+        return;
+    }
+    buf_printf(&c->out, "Added since %.*s, the day before it was suspended; whose are they?\n",
+               SLICE_ARG(print_time(&c->arena, answer->since)));
+    for (size_t i = 0; i < answer->added.count; i++) {
+        buf_printf(&c->out, "  %.*s  %.*s%s", SLICE_ARG(print_time(&c->arena, rows[i].at)),
+                   SLICE_ARG(rows[i].what), rows[i].name.len ? " " : "");
+        print_clean(&c->out, rows[i].name);
+        buf_add_byte(&c->out, '\n');
+    }
+}
+
 bool cli_account_release(struct cli *c, struct error *e)
 {
     bool send = arguments_flag(&c->arguments, "send-held");
@@ -181,7 +199,7 @@ bool cli_account_release(struct cli *c, struct error *e)
         .letters = send     ? 1
                    : cancel ? 2
                             : 0};
-    struct admin_done answer;
+    struct account_release_answer answer;
 
     if (send && cancel) {
         return error_set(e, ERROR_INPUT, "give --send-held or --cancel-held, not both");
@@ -192,10 +210,11 @@ bool cli_account_release(struct cli *c, struct error *e)
     buf_printf(&c->out, "%s sends again", c->arguments.words[0]);
     if (ask.letters) {
         buf_printf(&c->out, "; letters %s: %llu", send ? "on their way" : "cancelled",
-                   (unsigned long long)answer.count);
+                   (unsigned long long)answer.letters.count);
     } else {
         buf_add_text(&c->out, "; what was held stays so: `postern queue list`");
     }
     buf_add_byte(&c->out, '\n');
+    show_added(c, &answer);
     return true;
 }

@@ -11,6 +11,7 @@
 #include "keeper/desks.h"
 #include "keeper/drills.h"
 #include "keeper/factors.h"
+#include "keeper/guard.h"
 #include "keeper/internal.h"
 #include "requests/auth.h"
 
@@ -96,6 +97,18 @@ static void record_refusal(struct keeper *k, const struct permit *p, const struc
     }
 }
 
+/* Whoever uses an account that is suspended may be who stole it. */
+static bool is_not_suspended(struct keeper *k, const struct permit *p, const struct caller *caller,
+                             struct arena *arena, struct error *e)
+{
+    return caller->account.len == 0 || !permit_ends_with_suspension(p->message) ||
+           !guard_is_closed(k, caller->account, arena) ||
+           error_set(e, ERROR_DENIED,
+                     "%s is refused while your account is suspended, because somebody else may use "
+                     "it: call your mail administrator, who lets it send again",
+                     p->verb);
+}
+
 bool keeper_gate(void *keeper, const struct ipc_message *m, struct ipc_request *r, struct error *e)
 {
     struct keeper *k = keeper;
@@ -113,7 +126,8 @@ bool keeper_gate(void *keeper, const struct ipc_message *m, struct ipc_request *
         explicit_bzero(r->pass, IPC_PASS_LEN);
         return false;
     }
-    if (!permit_allows(p, &admin->caller, &admin->role, e)) {
+    if (!permit_allows(p, &admin->caller, &admin->role, e) ||
+        !is_not_suspended(k, p, &admin->caller, r->arena, e)) {
         record_refusal(k, p, &admin->caller, e);
         return false;
     }

@@ -9,6 +9,7 @@
 #include "formats/mail/facts.h"
 #include "keeper/account_parts.h"
 #include "keeper/contacts.h"
+#include "keeper/desks.h"
 #include "keeper/drills.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
@@ -201,6 +202,16 @@ static void tell_known(struct keeper *k, const struct hit *h)
     keeper_alert(k, "decoy-known", sentence);
 }
 
+/* At once, whatever the disk does; a suspension that is in force already ends none. */
+static void end_sessions(struct keeper *k, struct slice account)
+{
+    struct error e;
+
+    if (!desks_end_account(k, account, &e)) {
+        log_event(LOG_ERROR, "desk.unwritten", LOG_TEXT("reason", e.text));
+    }
+}
+
 static void hit(struct keeper *k, const struct hit *h, struct arena *arena)
 {
     bool known = is_known_outside(k, h->address, arena);
@@ -215,7 +226,7 @@ static void hit(struct keeper *k, const struct hit *h, struct arena *arena)
     struct error e;
 
     if (!known) {
-        sessions_end_account(k->sessions, h->account); /* at once, whatever the disk does */
+        end_sessions(k, h->account);
     }
     (void)atomic_fetch_add(&k->contacts->hits, h->drill ? 0 : 1);
     bool suspended = !known && suspend(k, h, arena, &e);

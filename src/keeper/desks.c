@@ -4,6 +4,7 @@
 
 #include "keeper/drills.h"
 #include "keeper/internal.h"
+#include "keeper/suspend.h"
 #include "requests/auth.h"
 #include "state/factors.h"
 
@@ -71,7 +72,9 @@ static bool resume(struct keeper *k, const struct desk_pass *pass, struct arena 
     int64_t left = (int64_t)pass->ends_at - clock_wall_ms();
     struct desk_session desk = {.account = pass->account};
     struct factors f;
+    struct suspension_record suspension;
     struct account account;
+    bool suspended = false;
     bool found = false;
 
     if (left <= 0 || pass->hash.len != DIGEST_LEN) {
@@ -81,6 +84,13 @@ static bool resume(struct keeper *k, const struct desk_pass *pass, struct arena 
         return false;
     }
     if (!found || account.disabled || drill_is_over(&account)) {
+        return true;
+    }
+    if (!suspension_of(k, account.name, arena, &suspension, &suspended, e)) {
+        return false;
+    }
+    if (suspended &&
+        pass->since <= suspension.at) { /* it was ended, though that may be unwritten */
         return true;
     }
     /* One from before its second factor, or opened by a passkey that was removed, is none that a crash may save. */

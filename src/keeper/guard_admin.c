@@ -200,9 +200,11 @@ static bool order_letters(struct keeper_admin *admin, struct slice ids, uint64_t
                           .by = admin->caller.by,
                           .reason = reason};
 
+    struct account_release_answer *answer = r->answer;
+
     for (; which && ids.len >= LETTER_ID_LEN; ids = slice_from(ids, LETTER_ID_LEN)) {
         order.id = slice_head(ids, LETTER_ID_LEN);
-        if (!keeper_order(admin->keeper, &order, r->arena, r->answer, e)) {
+        if (!keeper_order(admin->keeper, &order, r->arena, &answer->letters, e)) {
             return false;
         }
     }
@@ -236,10 +238,53 @@ static bool end_suspension(struct keeper_admin *admin, const struct suspension_r
     return ended;
 }
 
+/* ── what was added ── */
+
+static size_t add_if_new(struct account_added *rows, size_t n, const struct account_added *row,
+                         uint64_t since)
+{
+    if (row->at >= since) {
+        rows[n++] = *row;
+    }
+    return n;
+}
+
+/* Signs are of what was sent within a day: from then on whoever stole it may have been there. */
+static bool list_added(struct keeper *k, struct slice account, uint64_t suspended_at,
+                       struct arena *arena, struct account_release_answer *answer, struct error *e)
+{
+    struct account_added *rows = arena_array(arena, ACCOUNT_ADDED_MAX, sizeof(*rows));
+    struct factors f;
+    size_t n = 0;
+
+    if (!state_factors_get(k->state, account, arena, &f, e)) {
+        return false;
+    }
+    const struct app_password *apps = f.apps.items;
+    const struct passkey *keys = f.passkeys.items;
+    answer->since = suspended_at > LIMITS_DAY_MS ? suspended_at - LIMITS_DAY_MS : 0;
+    for (size_t i = 0; i < f.apps.count && n < APP_PASSWORDS_MAX; i++) {
+        const struct account_added row = {apps[i].pin.len ? SLICE("device") : SLICE("app password"),
+                                          apps[i].name, apps[i].created_at};
+        n = add_if_new(rows, n, &row, answer->since);
+    }
+    for (size_t i = 0; i < f.passkeys.count && n < ACCOUNT_ADDED_MAX - 1; i++) {
+        const struct account_added row = {SLICE("passkey"), keys[i].name, keys[i].created_at};
+        n = add_if_new(rows, n, &row, answer->since);
+    }
+    if (f.totp.len) {
+        const struct account_added row = {SLICE("authenticator app"), SLICE_NONE, f.totp_since};
+        n = add_if_new(rows, n, &row, answer->since);
+    }
+    answer->added = (struct cbor_list){rows, n};
+    return true;
+}
+
 bool keeper_on_account_release(void *ctx, struct ipc_request *r, struct error *e)
 {
     struct keeper_admin *admin = keeper_admin_of(ctx, r);
     const struct account_release_ask *ask = r->ask;
+    struct account_release_answer *answer = r->answer;
     struct suspension_record was;
     struct suspension_record now = {0};
     struct account account;
@@ -256,14 +301,16 @@ bool keeper_on_account_release(void *ctx, struct ipc_request *r, struct error *e
         if (!guard_is_closed(admin->keeper, account.name, r->arena)) {
             return error_set(e, ERROR_INPUT, "the account is not suspended");
         }
-        was = (struct suspension_record){.state =
-                                             SUSPENSION_BEGUN}; /* its row could not be written */
+        was = (struct suspension_record){
+            .state = SUSPENSION_BEGUN,
+            .at = (uint64_t)clock_wall_ms()}; /* its row could not be written */
     }
     if (slice_equal(admin->caller.account, account.name)) {
         return error_set(e, ERROR_DENIED, "another person lets an account send again, not itself");
     }
     was.account = account.name;
-    return keeper_admin_record(admin, "account release", account.name, ask->reason, e) &&
+    return list_added(admin->keeper, account.name, was.at, r->arena, answer, e) &&
+           keeper_admin_record(admin, "account release", account.name, ask->reason, e) &&
            order_letters(admin, was.letters, ask->letters, ask->reason, r, e) &&
            end_suspension(admin, &was, ask, r->arena, &now, e) && /* with its row go the ids */
            order_letters(admin, now.letters, ask->letters, ask->reason, r,

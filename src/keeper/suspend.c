@@ -6,6 +6,7 @@
 #include "base/log.h"
 
 #include "keeper/consent.h"
+#include "keeper/desks.h"
 #include "keeper/drills.h"
 #include "keeper/guard.h"
 #include "keeper/internal.h"
@@ -127,9 +128,13 @@ static bool write_row(struct keeper *k, struct suspension_record *r, struct aren
 static bool begin(struct keeper *k, struct suspension_record *r, struct arena *arena,
                   struct error *e)
 {
+    struct error unwritten;
+
     /* Nothing more is taken, whoever has the lock. */
     (void)guard_close(k, r->account, arena);
-    sessions_end_account(k->sessions, r->account);
+    if (!desks_end_account(k, r->account, &unwritten)) {
+        log_event(LOG_ERROR, "desk.unwritten", LOG_TEXT("reason", unwritten.text));
+    }
     consent_hold(k);
     /* The row first: a crash from here on leaves the account closed, and what it sent is held at the next start. */
     bool kept = write_row(k, r, arena, e);

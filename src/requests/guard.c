@@ -75,11 +75,22 @@ static const struct cbor_field release_fields[] = {
 static const struct cbor_schema release_ask =
     CBOR_SCHEMA(release_fields, struct account_release_ask);
 
-static const struct cbor_field released_fields[] = {
-    CBOR_OPTIONAL(1, CBOR_UINT, struct admin_done, count, 0),
-    CBOR_OPTIONAL(2, CBOR_UINT, struct admin_done, later, 0),
+static const struct cbor_field added_fields[] = {
+    CBOR_FIELD(1, CBOR_TEXT, struct account_added, what, 32),
+    CBOR_OPTIONAL(2, CBOR_TEXT, struct account_added, name, APP_PASSWORD_NAME_MAX),
+    CBOR_FIELD(3, CBOR_UINT, struct account_added, at, 0),
 };
-static const struct cbor_schema released = CBOR_SCHEMA(released_fields, struct admin_done);
+static const struct cbor_schema added = CBOR_SCHEMA(added_fields, struct account_added);
+
+static const struct cbor_field released_fields[] = {
+    CBOR_OPTIONAL(1, CBOR_UINT, struct account_release_answer, letters.count, 0),
+    CBOR_OPTIONAL(2, CBOR_UINT, struct account_release_answer, letters.later, 0),
+    CBOR_SUB_OPTIONAL(3, CBOR_LIST, struct account_release_answer, added, ACCOUNT_ADDED_MAX,
+                      &added),
+    CBOR_OPTIONAL(4, CBOR_UINT, struct account_release_answer, since, 0),
+};
+static const struct cbor_schema released =
+    CBOR_SCHEMA(released_fields, struct account_release_answer);
 
 const struct ipc_message account_suspend = {232, "account_suspend", &suspend_ask, NULL};
 const struct ipc_message account_release = {233, "account_release", &release_ask, &released};

@@ -3,6 +3,8 @@
 
 #include "ipc/ipc.h"
 #include "letter/account_role.h"
+#include "letter/app_password.h"
+#include "letter/passkey.h"
 #include "letter/records.h"
 #include "requests/admin.h"
 
@@ -54,11 +56,26 @@ struct account_suspend_ask {
 
 extern const struct ipc_message account_suspend;
 
-/* account_release: let it send again; not by itself. Answered with struct admin_done: letters. */
+/* account_release: let it send again; not by itself. */
 struct account_release_ask {
     struct slice account;
     struct slice reason;
     uint64_t letters; /* that were held: 0 they stay so, 1 go on their way, 2 are cancelled */
+};
+
+#define ACCOUNT_ADDED_MAX (APP_PASSWORDS_MAX + PASSKEYS_MAX + 1)
+
+/* With what it can sign in only since shortly before it was suspended: whoever stole it may have left it there. */
+struct account_added {
+    struct slice what; /* "app password", "device", "passkey", "authenticator app" */
+    struct slice name; /* as its holder calls it; empty: it has none */
+    uint64_t at;       /* wall milliseconds */
+};
+
+struct account_release_answer {
+    struct admin_done letters;
+    struct cbor_list added; /* struct account_added */
+    uint64_t since;         /* from when on they are listed */
 };
 
 extern const struct ipc_message account_release;

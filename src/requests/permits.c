@@ -228,6 +228,22 @@ const struct permit *permit_find(const struct ipc_message *message)
     return p ? p : find_in(readings, sizeof(readings) / sizeof(readings[0]), message);
 }
 
+bool permit_ends_with_suspension(const struct ipc_message *message)
+{
+    static const struct ipc_message *const refused[] = {
+        &app_password_add, &app_password_set, &device_add,   &totp_begin,     &totp_confirm,
+        &totp_codes,       &passkey_begin,    &passkey_add,  &delegation_add, &contact_put,
+        &contact_remove,   &contact_find,     &contact_list, &contact_export, &letter_verdict,
+    };
+
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (refused[i] == message) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "an auditor or officer" */
 static void name_roles(unsigned roles, struct buf *out)
 {

@@ -47,6 +47,10 @@ struct permit {
 /* The row of a message, or NULL. */
 const struct permit *permit_find(const struct ipc_message *message);
 
+/* Whether that is refused to an account while it is suspended: what takes contacts along, and what opens a door that stays open
+ * when it is released. */
+bool permit_ends_with_suspension(const struct ipc_message *message);
+
 /**
  * May this caller ask this?
  *

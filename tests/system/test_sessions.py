@@ -84,6 +84,42 @@ def test_an_employee_sees_and_ends_his_own_alone(scene, tmp_path):
     assert smtp.noop()[0] == 250 and len(listed(scene, BOB)) == 1
 
 
+def test_who_is_suspended_leaves_no_door_open(scene, tmp_path):
+    """Its sign-ins stay ended over a restart, nothing is added to it or read of its contacts meanwhile, and its release says what was added before."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to ask as somebody else")
+    for folder in [tmp_path, *list(tmp_path.parents)[:3]]:
+        folder.chmod(folder.stat().st_mode | 0o011)
+    company = scene.company
+    thief = Person(company, tmp_path)
+    assert thief.login(BOB, BOBS).returncode == 0
+    password = thief.postern("app-password", "add", "old phone", "--password-stdin", input=BOBS + "\n")
+    assert password.returncode == 0, password
+    assert thief.postern("contact", "list").returncode in (0, 1)
+    company.postern("--as", "root", "account", "suspend", BOB, "--reason", "stolen")
+    company.kill()
+    company.start()
+    over = thief.postern("session", "list")
+    assert over.returncode == 77 and "is over" in over.stderr, over  # a restart lets nobody in again
+    # He knows the password: he gets in, and nowhere from there.
+    assert thief.login(BOB, BOBS).returncode == 0
+    assert thief.postern("session", "list").returncode == 0
+    for words in (("contact", "list"), ("contact", "find", "paula"), ("contact", "add", "x@partner.test", "--name", "X"),
+                  ("app-password", "add", "mine", "--password-stdin"), ("totp", "on", "--password-stdin"),
+                  ("passkey", "add", "mine", "--json", "--password-stdin"), ("delegate", "add", "--from", BOB, "--to", ALICE, "--reason", "x")):
+        done = thief.postern(*words, input=BOBS + "\n")
+        assert done.returncode == 77 and "is refused while your account is suspended" in done.stderr, (words, done)
+    company.stop()
+    company.start()
+    assert thief.postern("session", "list").returncode == 0  # he signed in after it, and may see why
+    said = company.postern("--as", "root", "account", "release", BOB, "--reason", "a new password is set")
+    assert "whose are they?" in said and re.search(r"^  2\S+  app password old phone$", said, re.M), said
+    assert "mine" not in said
+    assert thief.postern("contact", "list").returncode in (0, 1)
+    company.sign_in()
+    assert re.search(rf"{BOB}.*REFUSED app-password add", company.postern("acts"))
+
+
 def test_a_new_device_is_told_of_once(tmp_path):
     """What a machine calls itself, an app password and a passkey are devices: the first sign-in with one is told to the holder."""
     scene = Scene(tmp_path, limits=True)
