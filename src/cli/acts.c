@@ -1,4 +1,6 @@
 /* Who did what at the command line, when and why. */
+#include "requests/acts.h"
+
 #include <stdio.h>
 
 #include "cli/cli.h"
@@ -9,7 +11,6 @@
 #include "letter/guard.h"
 #include "letter/redecision.h"
 #include "letter/subject.h"
-#include "requests/reader.h"
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     100000

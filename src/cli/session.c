@@ -9,6 +9,10 @@
 
 const struct argument_option session_list_options[] = {
     OPTION("all", 0, NULL, "everybody's"),
+    OPTION("past", 0, NULL, "who signed in or failed to, the newest first"),
+    OPTION("days", 0, "N", "with --past: of the last N days; 30 without it"),
+    OPTION("limit", 0, "N", "with --past: at most so many; 50 without it"),
+    OPTION("reason", 0, "TEXT", "with --past: why; stands in the ledger"),
     OPTION_END,
 };
 
@@ -38,6 +42,13 @@ bool cli_session_list(struct cli *c, struct error *e)
 
     if (ask.all && ask.account.len) {
         return error_set(e, ERROR_INPUT, "an account and --all exclude each other");
+    }
+    if (arguments_flag(&c->arguments, "past")) {
+        return session_list_past(c, ask.account, ask.all, e);
+    }
+    if (arguments_text(&c->arguments, "days", 0) || arguments_text(&c->arguments, "limit", 0) ||
+        arguments_text(&c->arguments, "reason", 0)) {
+        return error_set(e, ERROR_INPUT, "--days, --limit and --reason go with --past");
     }
     if (!cli_ask(c, CLI_KEEPER, &session_list, &ask, &answer, NULL, CLI_ASK_MS, e)) {
         return false;

@@ -215,14 +215,16 @@ static bool are_still(struct keeper *k, const struct opening *o, struct error *e
 static bool open_session(struct keeper *k, const struct opening *o,
                          uint8_t handle[static AUTH_SESSION_LEN], struct error *e)
 {
-    const struct sign_in sign_in = {.account = o->ask->account,
-                                    .client = o->ask->client,
-                                    .mechanism = o->ask->mechanism,
-                                    .accepted = true,
-                                    .app = o->app.id,
-                                    .app_name = o->app.name,
-                                    .passkey = o->passkey,
-                                    .device = o->ask->device};
+    const struct sign_in sign_in = {
+        .account = o->ask->account,
+        .client = o->ask->client,
+        .mechanism = o->ask->mechanism,
+        .accepted = true,
+        .app = o->app.id,
+        .app_name = o->app.name,
+        .passkey = o->passkey,
+        .device = o->ask->device,
+        .country = o->ask->desk ? SLICE_NONE : guard_locate(k, o->ask->client, o->arena)};
     const struct session_start start = {.account = &o->account,
                                         .app = o->has_app ? &o->app : NULL,
                                         .mechanism = o->ask->mechanism,

@@ -78,6 +78,9 @@ void guard_bounced(struct keeper *k, const struct facts *f, uint64_t recipients,
 /* How many recipients did not exist. */
 uint64_t guard_bounces_of(const struct outcome *outcome);
 
+/* The country of a client by the database that is set, or empty: not known. In the arena. */
+struct slice guard_locate(struct keeper *k, struct slice client, struct arena *arena);
+
 /* The country of the client from which the account signed in lately, or empty; in the arena. */
 struct slice guard_country(struct keeper *k, struct slice account, struct slice client,
                            struct arena *arena);

@@ -47,6 +47,11 @@ static struct slice country_text(uint16_t country, struct arena *arena)
     return country ? arena_copy(arena, SLICE_ARRAY(letters)) : SLICE_NONE;
 }
 
+struct slice guard_locate(struct keeper *k, struct slice client, struct arena *arena)
+{
+    return country_text(locate(k, client, arena).country, arena);
+}
+
 /* Who changes networks all the time, or devices, is no news. */
 static bool is_news(struct guard_notices *n, int64_t now_ms)
 {

@@ -139,6 +139,7 @@ static const struct cbor_field sign_in_fields[] = {
     MAYBE(7, CBOR_TEXT, app_name, APP_PASSWORD_NAME_MAX),
     MAYBE(12, CBOR_TEXT, passkey, PASSKEY_NAME_MAX),
     MAYBE(13, CBOR_TEXT, device, DEVICE_NAME_MAX),
+    MAYBE(14, CBOR_TEXT, country, 2),
 };
 SCHEMA(sign_in);
 #undef THIS

@@ -173,7 +173,7 @@ struct sign_in {
     struct slice reason;            /* of a refusal */
     struct slice app;               /* id of the app password that was used; empty: none */
     struct slice app_name, passkey; /* what its holder called either; empty: none was used */
-    struct slice device;            /* the name of its machine: letter/device.h */
+    struct slice device, country;   /* the machine's name: letter/device.h; two letters, or empty */
 };
 
 extern const struct cbor_schema sign_in_schema;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include "processes/roles.h"
+#include "requests/acts.h"
 #include "requests/cases.h"
 #include "requests/consent.h"
 #include "requests/disposal.h"
@@ -73,6 +74,7 @@ static const struct ipc_row rows[] = {
     {&reader_pull,          0, reader_on_pull       },
     {&reader_exported,      0, reader_on_exported   },
     {&reader_acts,          0, reader_on_acts       },
+    {&reader_sign_ins,      0, reader_on_sign_ins   },
     {&reader_imports,       0, reader_on_imports    },
     {&reader_import,        0, reader_on_import     },
     {&reader_cases,         0, reader_on_cases      },

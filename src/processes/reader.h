@@ -142,6 +142,7 @@ bool reader_record(struct reader *reader, const struct ipc_request *r, const cha
 
 ipc_handler reader_on_pass;        /* reader_gate.c */
 ipc_handler reader_on_acts;        /* reader_acts.c */
+ipc_handler reader_on_sign_ins;    /* reader_acts.c */
 ipc_handler reader_on_search;      /* reader_search.c */
 ipc_handler reader_on_show;        /* reader_letter.c */
 ipc_handler reader_on_export;      /* reader_letter.c */

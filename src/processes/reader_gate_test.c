@@ -1,5 +1,6 @@
 /* Who reads what. */
 #include "processes/reader_scene_test.h"
+#include "requests/acts.h"
 
 static bool find(struct place *p, const char *query, const char *reason,
                  struct reader_search_answer *answer, struct error *e)

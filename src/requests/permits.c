@@ -3,6 +3,7 @@
 #include "base/buf.h"
 
 #include "letter/records.h"
+#include "requests/acts.h"
 #include "requests/admin.h"
 #include "requests/approvals.h"
 #include "requests/auth.h"
@@ -113,16 +114,17 @@ static const struct permit permits[] = {
 
 /* Reading the archive: a table of its own, so that one look shows who may. */
 static const struct permit readings[] = {
-    {&reader_search,   "search",         AUDITOR,           true },
-    {&reader_show,     "show",           AUDITOR,           true },
-    {&reader_export,   "export",         AUDITOR,           true },
-    {&reader_pull,     "export",         AUDITOR,           false},
-    {&reader_exported, "export",         AUDITOR,           false},
-    {&reader_acts,     "acts",           AUDITOR | OFFICER, false},
-    {&reader_verify,   "ledger verify",  RUNNING | AUDITOR, false},
-    {&reader_prove,    "ledger prove",   AUDITOR,           false},
-    {&reader_growth,   "ledger growth",  RUNNING | AUDITOR, false},
-    {&reader_anchors,  "ledger anchors", RUNNING | AUDITOR, false},
+    {&reader_search,   "search",              AUDITOR,           true },
+    {&reader_show,     "show",                AUDITOR,           true },
+    {&reader_export,   "export",              AUDITOR,           true },
+    {&reader_pull,     "export",              AUDITOR,           false},
+    {&reader_exported, "export",              AUDITOR,           false},
+    {&reader_acts,     "acts",                AUDITOR | OFFICER, false},
+    {&reader_sign_ins, "session list --past", AUDITOR | OFFICER, true },
+    {&reader_verify,   "ledger verify",       RUNNING | AUDITOR, false},
+    {&reader_prove,    "ledger prove",        AUDITOR,           false},
+    {&reader_growth,   "ledger growth",       RUNNING | AUDITOR, false},
+    {&reader_anchors,  "ledger anchors",      RUNNING | AUDITOR, false},
 };
 
 /* How long letters are kept: the officer says, who runs the system or audits may look. */

@@ -52,14 +52,15 @@ static const struct cbor_field record_fields[] = {
     FIELD(3, CBOR_UINT, reader_record, time, 0),
     FIELD(4, CBOR_BYTES, reader_record, body, LETTER_BYTES_MAX),
 };
-static const struct cbor_schema record = CBOR_SCHEMA(record_fields, struct reader_record);
+const struct cbor_schema reader_record_schema = CBOR_SCHEMA(record_fields, struct reader_record);
 
 static const struct cbor_field show_fields[] = {
     CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct reader_show_answer, records, READER_RECORDS_MAX,
-                      &record),
+                      &reader_record_schema),
     MAYBE(2, CBOR_BOOL, reader_show_answer, more, 0),
     MAYBE(3, CBOR_TEXT, reader_show_answer, held, 2000),
-    CBOR_SUB_OPTIONAL(4, CBOR_LIST, struct reader_show_answer, rules, READER_RULES_MAX, &record),
+    CBOR_SUB_OPTIONAL(4, CBOR_LIST, struct reader_show_answer, rules, READER_RULES_MAX,
+                      &reader_record_schema),
 };
 static const struct cbor_schema show_answer = CBOR_SCHEMA(show_fields, struct reader_show_answer);
 
@@ -189,18 +190,3 @@ static const struct cbor_schema exported_ask =
 const struct ipc_message reader_pull = {42, "reader_pull", &pull_ask, &pull_answer,
                                         .answer_fd = IPC_FD_SEALED};
 const struct ipc_message reader_exported = {43, "reader_exported", &exported_ask, NULL};
-
-static const struct cbor_field acts_ask_fields[] = {
-    MAYBE(1, CBOR_UINT, reader_acts_ask, before, 0),
-    MAYBE(2, CBOR_UINT, reader_acts_ask, stretch, READER_ACTS_STRETCH),
-    MAYBE(3, CBOR_TEXT, reader_acts_ask, reason, READER_REASON_MAX),
-};
-static const struct cbor_schema acts_ask = CBOR_SCHEMA(acts_ask_fields, struct reader_acts_ask);
-
-static const struct cbor_field acts_fields[] = {
-    CBOR_SUB_OPTIONAL(1, CBOR_LIST, struct reader_acts_answer, acts, READER_ACTS_MAX, &record),
-    MAYBE(2, CBOR_UINT, reader_acts_answer, next, 0),
-};
-static const struct cbor_schema acts = CBOR_SCHEMA(acts_fields, struct reader_acts_answer);
-
-const struct ipc_message reader_acts = {60, "reader_acts", &acts_ask, &acts};

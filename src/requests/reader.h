@@ -57,6 +57,8 @@ struct reader_record {
     struct slice body; /* CBOR of that type's schema */
 };
 
+extern const struct cbor_schema reader_record_schema;
+
 #define READER_RULES_MAX 100
 
 struct reader_show_answer {
@@ -180,21 +182,3 @@ struct reader_exported_ask {
 };
 
 extern const struct ipc_message reader_exported;
-
-/* reader_acts: what people did in the `stretch` of records before record `before`, the oldest first; zero
- * is the newest, and READER_ACTS_STRETCH. */
-#define READER_ACTS_MAX     1000
-#define READER_ACTS_STRETCH 50000
-
-struct reader_acts_ask {
-    uint64_t before;
-    uint64_t stretch;
-    struct slice reason;
-};
-
-struct reader_acts_answer {
-    struct cbor_list acts; /* struct reader_record of types order, sign-in, admin, reading */
-    uint64_t next;         /* ask again with this as `before`; 0: there is nothing before it */
-};
-
-extern const struct ipc_message reader_acts;

@@ -84,6 +84,46 @@ def test_an_employee_sees_and_ends_his_own_alone(scene, tmp_path):
     assert smtp.noop()[0] == 250 and len(listed(scene, BOB)) == 1
 
 
+def test_past_sign_ins_are_listed(scene, tmp_path):
+    """Of mail programs too, with what was refused: one's own, and others' for who may see acts."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to ask as somebody else")
+    for folder in [tmp_path, *list(tmp_path.parents)[:3]]:
+        folder.chmod(folder.stat().st_mode | 0o011)
+    company = scene.company
+    with Client(company.hostname, company.submissions, context=company.context(), local_hostname="tablet.example.test",
+                timeout=30) as smtp:
+        smtp.login(ALICE, PASSWORD)
+    for who in (ALICE, "nobody.here@example.test"):
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            scene.client(who, "not the right one")
+    with scene.client(BOB, BOBS):
+        pass
+    alice = Person(company, tmp_path)
+    assert alice.login(ALICE, PASSWORD).returncode == 0
+    said = alice.postern("session", "list", "--past")
+    assert said.returncode == 0 and BOB not in said.stdout and "nobody" not in said.stdout, said
+    rows = [re.split(r"  +", line) for line in said.stdout.splitlines()[1:]]
+    assert all(row[1] == ALICE for row in rows)
+    assert rows[0][2].startswith("postern login") and rows[0][-1] == "in"  # the newest first
+    refused = [row for row in rows if row[-1].startswith("REFUSED: ")]
+    assert refused and len(refused[0][-1]) > len("REFUSED: ") and "127.0.0.1" in refused[0]
+    assert any(row[3:5] == ["tablet.example.test", "127.0.0.1"] and row[-1] == "in" for row in rows), rows
+    assert len(alice.postern("session", "list", "--past", "--limit", "1").stdout.splitlines()) == 2
+    for words in ((BOB,), ("--all",)):
+        done = alice.postern("session", "list", "--past", *words)
+        assert done.returncode == 77 and "are for an officer or auditor" in done.stderr, done
+    assert "go with --past" in alice.postern("session", "list", "--days", "3").stderr
+    company.sign_in()
+    bobs = company.postern("session", "list", "--past", BOB, "--days", "1")
+    assert BOB in bobs and ALICE not in bobs
+    everybody = company.postern("session", "list", "--past", "--all", "--limit", "1000")
+    assert ALICE in everybody and BOB in everybody and re.search("nobody's .*REFUSED", everybody)
+    acts = company.postern("acts")
+    assert re.search(rf"session list --past +{BOB}", acts) and re.search("session list --past +everybody", acts)
+    assert re.search(rf"{ALICE}.*REFUSED session list --past +{BOB}", acts)
+
+
 def test_who_is_suspended_leaves_no_door_open(scene, tmp_path):
     """Its sign-ins stay ended over a restart, nothing is added to it or read of its contacts meanwhile, and its release says what was added before."""
     if os.geteuid() != 0:
