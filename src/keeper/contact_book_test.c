@@ -134,6 +134,44 @@ static void what_is_shown_is_limited(void **unused)
     assert_int_equal(contact_meter_left(m, eve, &limits, 24 * HOUR + 1), 100);
 }
 
+static void what_was_shown_counts_after_a_restart(void **unused)
+{
+    const struct contact_limits limits = {.hour = 50, .day = 100, .alarm = 49};
+    OWN(contact_meter) struct contact_meter *m = contact_meter_new();
+    OWN(contact_meter) struct contact_meter *later = contact_meter_new();
+    const struct slice eve = SLICE("eve@e.test");
+    struct contact_shown shown = {.hour = 99};
+
+    (void)unused;
+    assert_false(contact_meter_has(m, eve));
+    assert_false(contact_meter_is_due(m, eve, 2, &shown));
+    assert_int_equal(contact_meter_take(m, eve, 40, &limits, 1000), CONTACT_GRANTED);
+    assert_true(contact_meter_is_due(m, eve, 2, &shown));
+    assert_int_equal(shown.hour, 42); /* a little ahead, ... */
+    assert_int_equal(shown.day, 42);
+    assert_int_equal(shown.hour_from_ms, 1000);
+    assert_true(contact_meter_is_due(m, eve, 2, &shown)); /* not written yet */
+    contact_meter_kept(m, eve, &shown);
+    assert_int_equal(contact_meter_take(m, eve, 2, &limits, 1001), CONTACT_GRANTED);
+    assert_false(contact_meter_is_due(m, eve, 2, &shown)); /* ... so not each one is written */
+    assert_int_equal(contact_meter_take(m, eve, 1, &limits, 1002), CONTACT_GRANTED);
+    assert_true(contact_meter_is_due(m, eve, 2, &shown));
+    assert_int_equal(shown.hour, 45);
+    contact_meter_restore(later, eve, &shown, 2000);
+    assert_true(contact_meter_has(later, eve));
+    assert_int_equal(contact_meter_left(later, eve, &limits, 2000), 5);
+    assert_int_equal(contact_meter_take(later, eve, 6, &limits, 2000), CONTACT_REFUSED_ALARM);
+    contact_meter_restore(later, eve, &(struct contact_shown){0}, 2001); /* what is counted stays */
+    assert_int_equal(contact_meter_left(later, eve, &limits, 2001), 5);
+    assert_int_equal(contact_meter_left(later, eve, &limits, 1000 + HOUR), 50);
+    assert_int_equal(contact_meter_take(later, eve, 50, &limits, 1000 + HOUR),
+                     CONTACT_GRANTED_ALARM);
+    assert_true(contact_meter_is_due(later, eve, 0, &shown)); /* another hour */
+    assert_int_equal(shown.hour, 50);
+    assert_int_equal(shown.day, 95);
+    assert_int_equal(contact_meter_left(later, eve, &limits, 1000 + 2 * HOUR), 5);
+}
+
 static void who_looks_for_many_decoys_is_noticed(void **unused)
 {
     (void)unused;
@@ -201,6 +239,7 @@ int main(void)
         cmocka_unit_test(what_is_shown_is_limited),
         cmocka_unit_test(who_looks_for_many_decoys_is_noticed),
         cmocka_unit_test(a_decoy_looks_like_the_others),
+        cmocka_unit_test(what_was_shown_counts_after_a_restart),
     };
     return cmocka_run_group_tests_name("contact_book", tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@ struct meter {
     struct meter *next;
     struct window hour, day;
     bool alarmed, refused;           /* in this hour */
+    struct contact_shown kept;       /* that was written down last */
     uint64_t missed[CONTACT_MISSED]; /* decoys that were looked for, in this day */
     size_t n_missed;
     int64_t missed_from_ms;
@@ -193,4 +194,46 @@ bool contact_meter_probed(struct contact_meter *m, struct slice who, int64_t now
     it->probed = true;
     it->probed_ms = now_ms;
     return true;
+}
+
+/* ── beyond a restart ── */
+
+bool contact_meter_has(const struct contact_meter *m, struct slice who)
+{
+    return find(m, who) != NULL;
+}
+
+void contact_meter_restore(struct contact_meter *m, struct slice who,
+                           const struct contact_shown *was, int64_t now_ms)
+{
+    struct meter *it = find(m, who) ? NULL : begin(m, who, now_ms);
+
+    if (it) {
+        it->hour = (struct window){was->hour_from_ms, was->hour};
+        it->day = (struct window){was->day_from_ms, was->day};
+        it->kept = *was;
+    }
+}
+
+bool contact_meter_is_due(const struct contact_meter *m, struct slice who, uint64_t ahead,
+                          struct contact_shown *out)
+{
+    const struct meter *it = find(m, who);
+
+    if (!it || (it->hour.from_ms == it->kept.hour_from_ms && it->hour.count <= it->kept.hour &&
+                it->day.from_ms == it->kept.day_from_ms && it->day.count <= it->kept.day)) {
+        return false;
+    }
+    *out = (struct contact_shown){it->hour.from_ms, it->hour.count + ahead, it->day.from_ms,
+                                  it->day.count + ahead};
+    return true;
+}
+
+void contact_meter_kept(struct contact_meter *m, struct slice who, const struct contact_shown *was)
+{
+    struct meter *it = find(m, who);
+
+    if (it) {
+        it->kept = *was;
+    }
 }

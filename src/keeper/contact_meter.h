@@ -27,6 +27,14 @@ enum contact_metered {
 
 struct contact_meter;
 
+/* What somebody was shown: of this hour and of this day, and when they began. */
+struct contact_shown {
+    int64_t hour_from_ms;
+    uint64_t hour;
+    int64_t day_from_ms;
+    uint64_t day;
+};
+
 /* Nothing shown yet; free accepts NULL. */
 struct contact_meter *contact_meter_new(void) __attribute__((returns_nonnull));
 void contact_meter_free(struct contact_meter *m);
@@ -52,5 +60,18 @@ bool contact_meter_missed(struct contact_meter *m, struct slice who, uint64_t de
 
 /* Somebody is to be told that he compares. True once an hour; where no place is left always. */
 bool contact_meter_probed(struct contact_meter *m, struct slice who, int64_t now_ms);
+
+/* Whether anything is counted of him. */
+bool contact_meter_has(const struct contact_meter *m, struct slice who);
+
+/* What was written down of him, as of the meter's clock; of whom something is counted already, that stays. */
+void contact_meter_restore(struct contact_meter *m, struct slice who,
+                           const struct contact_shown *was, int64_t now_ms);
+
+/* Whether more was counted of him than was written down last, or in another hour. Then *out is what is to be: with so many ahead of what was
+ * counted. And that it was written. */
+bool contact_meter_is_due(const struct contact_meter *m, struct slice who, uint64_t ahead,
+                          struct contact_shown *out);
+void contact_meter_kept(struct contact_meter *m, struct slice who, const struct contact_shown *was);
 
 OWN_BY(contact_meter, struct contact_meter, contact_meter_free)

@@ -3,6 +3,7 @@
  * Invariants:
  *  1. What a caller was shown is counted before it is shown: found or listed, in all roles.
  *     An account of a drill (keeper/drills) is shown rows without anything in them.
+ *     It is on the disk by then as well: a restart begins no new hour or day (keeper/contact_shown).
  *  2. A list or export is a record before it is given.
  *  3. A decoy is answered for as any other entry wherever somebody could compare: adding, changing, removing,
  *     showing by its whole address, and in how many entries a book has. Only finding leaves it out, and who finds out by

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include "keeper/contact_shown.h"
 #include "keeper/contacts.h"
 #include "keeper/decoys.h"
 #include "keeper/drills.h"
@@ -66,6 +67,10 @@ static void alarm_about(const struct keeper_admin *admin, enum contact_metered m
 static bool may_see(struct keeper_admin *admin, const char *verb, uint64_t count, struct error *e)
 {
     uint64_t left = 0;
+
+    if (!contact_shown_know(admin, e)) {
+        return false;
+    }
     enum contact_metered m = take(admin, count, &left);
     struct act act = {.verb = slice_text(verb), .count = count, .refused = true};
 
@@ -73,7 +78,7 @@ static bool may_see(struct keeper_admin *admin, const char *verb, uint64_t count
         alarm_about(admin, m);
     }
     if (m == CONTACT_GRANTED || m == CONTACT_GRANTED_ALARM) {
-        return true;
+        return contact_shown_keep(admin, settings_of(admin->keeper)->per_hour, e);
     }
     if (m == CONTACT_REFUSED_ALARM && !keeper_admin_act(admin, &act, e)) {
         return false;
@@ -94,6 +99,9 @@ static bool may_look(struct keeper_admin *admin, const char *verb, struct error 
     const struct contact_limits limits = {
         .hour = s->per_hour, .day = s->per_day, .alarm = s->alarm};
 
+    if (!contact_shown_know(admin, e)) {
+        return false;
+    }
     (void)pthread_mutex_lock(&c->meter_lock);
     uint64_t left = contact_meter_left(c->meter, admin->caller.by, &limits, clock_steady_ms());
     (void)pthread_mutex_unlock(&c->meter_lock);

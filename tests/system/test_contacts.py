@@ -241,6 +241,25 @@ def test_a_whole_book_leaves_when_another_person_approved_it(scene, person, deco
     assert "contact export" in done and "moving" in done
 
 
+def test_a_restart_begins_no_new_hour(scene, person):
+    """20 contacts an hour, and the account of nobody else's test: what is left of them is left behind a restart."""
+    company = scene.company
+    company.add_user("harry@example.test", PASSWORD)
+    assert person.login("harry@example.test").returncode == 0
+
+    def find():
+        return person.postern("contact", "find", "karl")
+    shown = 0
+    while (done := find()).returncode == 0:
+        shown += 1
+        assert shown <= 20, done
+    assert shown == 20 and done.returncode == 77 and "you are shown 0 more for now" in done.stderr, (shown, done)
+    company.kill()
+    company.start()
+    done = find()
+    assert done.returncode == 77 and "you are shown 0 more for now" in done.stderr, done
+
+
 def test_it_is_all_there_after_a_restart(scene, decoys):
     company = scene.company
     for path in (company.data / "state").iterdir():
