@@ -5,6 +5,7 @@ import smtplib
 
 import pytest
 
+import mmdb
 from company import wait_for
 from passkeys import Desk, SoftKey
 from scene import ALICE, PASSWORD, Client, Scene
@@ -19,7 +20,9 @@ BOB, BOBS = "bob@example.test", "lantern gravel otter mosaic"
 def scene(tmp_path_factory):
     directory = tmp_path_factory.mktemp("sessions")
     os.chmod(directory, 0o755)
-    scene = Scene(directory)
+    database = directory / "places.mmdb"
+    mmdb.write(database, {"127.0.0.0/24": mmdb.place("DE", 52.5, 13.4)})
+    scene = Scene(directory, geo_database=database)
     scene.company.add_user(BOB, BOBS)
     yield scene
     scene.close()
@@ -108,7 +111,7 @@ def test_past_sign_ins_are_listed(scene, tmp_path):
     assert rows[0][2].startswith("postern login") and rows[0][-1] == "in"  # the newest first
     refused = [row for row in rows if row[-1].startswith("REFUSED: ")]
     assert refused and len(refused[0][-1]) > len("REFUSED: ") and "127.0.0.1" in refused[0]
-    assert any(row[3:5] == ["tablet.example.test", "127.0.0.1"] and row[-1] == "in" for row in rows), rows
+    assert any(row[3:] == ["tablet.example.test", "127.0.0.1", "DE", "in"] for row in rows), rows
     assert len(alice.postern("session", "list", "--past", "--limit", "1").stdout.splitlines()) == 2
     for words in ((BOB,), ("--all",)):
         done = alice.postern("session", "list", "--past", *words)
