@@ -184,7 +184,8 @@ def test_links_to_new_hosts_are_a_sign(scene):
     company.stop()
     company.start()
     shown = company.postern("account", "show", ALICE)
-    assert "signs:     0 of 100 points" in shown and "letters-per-hour        1 " in shown, shown
+    assert "signs:     0 of 100 points\n" in shown, shown
+    assert sent(company, "letters-per-hour")[0] == "1"
 
 
 class From(Client):
@@ -274,6 +275,8 @@ def test_a_stolen_account_reaches_few_and_is_suspended(scene):
             sentence = e.smtp_error.decode()
         except smtplib.SMTPException:
             codes.append(0)
+        if codes[-1] in (0, 421):  # his sessions are ended as soon as it is known, and he signs in again
+            smtp = scene.client()
         if "suspended" in sentence:
             break
     assert "sending from your account is suspended" in sentence and codes[-1] == 450
