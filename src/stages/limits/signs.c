@@ -24,7 +24,7 @@ const struct sign_row signs_table[SIGNS] = {
     [SIGN_BURST] = {"burst",          10,  20,  20, "",                               " letters in a rush after hours of silence"  },
     [SIGN_PACE] = {"pace",           70,  10,  45, "",                               " letters within an hour"                    },
     [SIGN_ADDRESSES] = {"addresses",      45,  10,  40, "",                               " different addresses outside within an hour"},
-    [SIGN_MANY] = {"many-addresses", 115, 200, 60, "",
+    [SIGN_MANY] = {"many-addresses", 115, 200, 75, "",
                          " different addresses outside within an hour, more than offices write to"                                      },
     [SIGN_ONE_LETTER] = {"one-letter",     44,  135, 95, "one letter to ",                 " recipients outside"                        },
     [SIGN_BOUNCES] = {"bounces",        4,   60,  50, "",                               " recipients do not exist"                   },
@@ -335,7 +335,8 @@ static void bound_groups(const struct signs *s, int64_t now_ms, unsigned points[
     bool young = s->since_ms && now_ms - s->since_ms < SIGNS_YOUNG_MS;
 
     bound(points, place, n_place - 1, SIGNS_PLACE_MOST);
-    bound(points, mailing, sizeof(mailing) / sizeof(mailing[0]), SIGNS_MAILING_MOST);
+    bound(points, mailing, sizeof(mailing) / sizeof(mailing[0]),
+          young ? SIGNS_YOUNG_MAILING : SIGNS_MAILING_MOST);
     if (young) {
         bound(points, place, n_place, SIGNS_YOUNG_MOST);
     }

@@ -8,7 +8,7 @@
 
 #include "stages/limits/limits.h"
 
-#define SIGNS_VERSION   5
+#define SIGNS_VERSION   6
 #define SIGNS_THRESHOLD 100
 
 /* What groups of signs weigh together at most: from where the account is used, letters to many of whom the company knows; and, of an account that is not
@@ -16,7 +16,9 @@
 #define SIGNS_PLACE_MOST   30
 #define SIGNS_MAILING_MOST 45
 #define SIGNS_YOUNG_MOST   40
-#define SIGNS_YOUNG_MS     (8 * (int64_t)LIMITS_DAY_MS)
+#define SIGNS_YOUNG_MAILING                                                                        \
+    30 /* instead of SIGNS_MAILING_MOST: who begins tells everybody that he is there */
+#define SIGNS_YOUNG_MS (8 * (int64_t)LIMITS_DAY_MS)
 
 enum sign {
     SIGN_FIRST_TIME,     /* recipients within the hour to whom nobody here has written */

@@ -172,6 +172,25 @@ static void a_limit_of_its_own_is_where_a_sign_begins(void **unused)
     }
 }
 
+/* The first days of an account are full of news, and of letters that tell of it. */
+static void who_is_new_may_say_so(void **unused)
+{
+    (void)unused;
+    struct account a = {.signs = {.since_ms = NOW - LIMITS_DAY_MS}};
+    struct signs_verdict v;
+
+    provoke(&a, SIGN_SAME_WORDS, 110);
+    signs_judge(&a.signs, &a.count, NULL, NOW, &v);
+    assert_int_equal(v.points[SIGN_SAME_WORDS] + v.points[SIGN_ADDRESSES], SIGNS_YOUNG_MAILING);
+    provoke(&a, SIGN_SAME_WORDS, 10); /* but not to more than anybody writes to */
+    signs_judge(&a.signs, &a.count, NULL, NOW, &v);
+    assert_true(v.stolen);
+    a.signs.since_ms = NOW - SIGNS_YOUNG_MS;
+    signs_judge(&a.signs, &a.count, NULL, NOW, &v);
+    assert_int_equal(v.points[SIGN_SAME_WORDS] + v.points[SIGN_ADDRESSES], SIGNS_MAILING_MOST);
+    limits_count_done(&a.count);
+}
+
 /* To whom the thief found among the contacts: none is new, and nothing else is odd. */
 static void one_letter_to_all_who_are_known_is_enough(void **unused)
 {
@@ -201,6 +220,7 @@ int main(void)
         cmocka_unit_test(each_sign_is_seen_from_its_figure_on),
         cmocka_unit_test(no_sign_outweighs_its_most),
         cmocka_unit_test(a_limit_of_its_own_is_where_a_sign_begins),
+        cmocka_unit_test(who_is_new_may_say_so),
         cmocka_unit_test(one_letter_to_all_who_are_known_is_enough),
     };
 
