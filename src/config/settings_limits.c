@@ -51,7 +51,8 @@ static const struct config_setting limits_rows[] = {
         .help = "The points of signs that an account is stolen at which it is suspended.",
         .more =
             "`postern account show` tells those of an account, and which signs they are "
-            "for. 0: signs suspend nobody. A letter to more than 48 recipients outside is enough, "
+            "for. 0: signs suspend nobody. A letter to more than 48 recipients outside, or beyond "
+            "some 117 different ones within an hour, is put off and suspends nobody, "
             "unless `postern account limits` allows the account more an hour than all, or an "
             "[approval] without further conditions holds it."),
     CONFIG_ROW(

@@ -344,7 +344,7 @@ bool keeper_on_sign_in_failed(void *ctx, struct ipc_request *r, struct error *e)
         return false;
     }
     if (found) { /* of names that somebody invents nothing is remembered */
-        guard_sign_in_failed(k, account.name, sign_in.client, r->arena);
+        guard_sign_in_failed(k, account.name);
     }
     return keeper_record_one(k, LEDGER_AWAITED, RECORD_SIGN_IN, &sign_in_schema, &sign_in, e);
 }

@@ -125,8 +125,8 @@ bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, str
     x->own_until = own.until;
     x->signs.since_ms =
         found && !row.drill_until ? (int64_t)row.created_at : 0; /* no drill is new */
-    x->own_known = changes == g->changes; /* otherwise it may be what was before */
-    x->closed = x->closed || suspended;
+    x->own_known = changes == g->changes;                 /* otherwise it may be what was before */
+    x->closed = x->closed || (suspended && x->own_known); /* it may have been released since */
     if (end.seq >= x->end.seq) {
         keep_end(x, &end);
     }
@@ -244,7 +244,7 @@ void guard_look(struct keeper *k, const struct account_limits *own, struct arena
     }
     (void)pthread_mutex_unlock(&g->lock);
     signs_sentence(&verdict, &signs);
-    answer->points = verdict.sum;
+    answer->points = verdict.sum - verdict.large; /* of those that suspend */
     answer->suspend_score = k->options.settings(k->options.context)->limits.suspend_score;
     answer->signs = arena_copy(arena, buf_slice(&signs));
 }
@@ -303,6 +303,7 @@ void guard_open(struct keeper *k, struct slice account, const struct suspension_
     x->count = (struct limits_count){0};
     x->signs = (struct signs){.since_ms = x->signs.since_ms};
     x->closed = false;
+    g->changes++;
     keep_end(x, end);
     (void)pthread_mutex_unlock(&g->lock);
 }

@@ -67,11 +67,10 @@ struct guard_sign_in {
 #define GUARD_NEW_DEVICE  2U
 
 /* Somebody signed in to send: what is new about it, because the account was used before, and not from there or with that; three networks and three devices a day at most.
- * Somebody failed to; recipients outside of a letter did not exist. Each suspends the account at once when it is the sign that was
- * missing: whoever has it need not send again. */
+ * Somebody failed to; recipients outside of a letter did not exist. The first and the last suspend the account at once when
+ * they are the sign that was missing: whoever has it need not send again. Who fails is not in: it counts with what comes next. */
 unsigned guard_signed_in(struct keeper *k, const struct guard_sign_in *in, struct arena *arena);
-void guard_sign_in_failed(struct keeper *k, struct slice account, struct slice client,
-                          struct arena *arena);
+void guard_sign_in_failed(struct keeper *k, struct slice account);
 void guard_bounced(struct keeper *k, const struct facts *f, uint64_t recipients,
                    struct arena *arena);
 

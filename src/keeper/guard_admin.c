@@ -1,5 +1,6 @@
 /* What a person asks and orders about an account's sending. */
 #include "base/clock.h"
+#include "base/log.h"
 
 #include "keeper/account_parts.h"
 #include "keeper/admin.h"
@@ -250,15 +251,17 @@ static size_t add_if_new(struct account_added *rows, size_t n, const struct acco
 }
 
 /* Signs are of what was sent within a day: from then on whoever stole it may have been there. */
-static bool list_added(struct keeper *k, struct slice account, uint64_t suspended_at,
-                       struct arena *arena, struct account_release_answer *answer, struct error *e)
+static void list_added(struct keeper *k, struct slice account, uint64_t suspended_at,
+                       struct arena *arena, struct account_release_answer *answer)
 {
     struct account_added *rows = arena_array(arena, ACCOUNT_ADDED_MAX, sizeof(*rows));
     struct factors f;
+    struct error e;
     size_t n = 0;
 
-    if (!state_factors_get(k->state, account, arena, &f, e)) {
-        return false;
+    if (!state_factors_get(k->state, account, arena, &f, &e)) { /* it holds up no release */
+        log_event(LOG_ERROR, "account.factors_not_listed", LOG_TEXT("reason", e.text));
+        return;
     }
     const struct app_password *apps = f.apps.items;
     const struct passkey *keys = f.passkeys.items;
@@ -277,7 +280,6 @@ static bool list_added(struct keeper *k, struct slice account, uint64_t suspende
         n = add_if_new(rows, n, &row, answer->since);
     }
     answer->added = (struct cbor_list){rows, n};
-    return true;
 }
 
 bool keeper_on_account_release(void *ctx, struct ipc_request *r, struct error *e)
@@ -309,8 +311,8 @@ bool keeper_on_account_release(void *ctx, struct ipc_request *r, struct error *e
         return error_set(e, ERROR_DENIED, "another person lets an account send again, not itself");
     }
     was.account = account.name;
-    return list_added(admin->keeper, account.name, was.at, r->arena, answer, e) &&
-           keeper_admin_record(admin, "account release", account.name, ask->reason, e) &&
+    list_added(admin->keeper, account.name, was.at, r->arena, answer);
+    return keeper_admin_record(admin, "account release", account.name, ask->reason, e) &&
            order_letters(admin, was.letters, ask->letters, ask->reason, r, e) &&
            end_suspension(admin, &was, ask, r->arena, &now, e) && /* with its row go the ids */
            order_letters(admin, now.letters, ask->letters, ask->reason, r,

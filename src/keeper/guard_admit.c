@@ -63,7 +63,7 @@ struct judging {
     struct limits_excess excess;
     struct signs_verdict verdict;
     struct app_limits app; /* by which it came */
-    bool allowed, news, was_closed, stolen, approved;
+    bool allowed, news, was_closed, stolen, approved, large;
     bool by_app;               /* the excess is the app password's */
     uint64_t network, history; /* from where it comes; that the account was used */
     uint64_t device, devices;  /* by which machine, and that one is known; 0: it has no name */
@@ -209,10 +209,64 @@ static bool allow(struct guard *g, struct judging *j, const struct guard_letter 
     return !j->by_app;
 }
 
+/* Whether it goes to more people at once than anybody in an office writes to. One sends that letter, and no thief need be there:
+ * it is put off, until somebody allows more, and nobody is suspended for it. */
+static bool is_large(struct keeper *k, const struct signs_verdict *v, uint64_t addresses,
+                     const struct guard_letter *l)
+{
+    uint64_t score = k->options.settings(k->options.context)->limits.suspend_score;
+    uint64_t now = v->value[SIGN_MANY];
+
+    return score && v->sum >= score &&
+           (l->letter.n_outside > v->from[SIGN_ONE_LETTER] ||
+            (now > addresses && now > v->from[SIGN_MANY]));
+}
+
+/* What it counted the caller takes back. Who goes on with others is seen. */
+static void put_off_large(struct guarded *x, struct judging *j, uint64_t digest,
+                          const struct guard_letter *l)
+{
+    uint64_t refused = limits_sent(&x->count, LIMITS_HOUR, LIMITS_REFUSED, l->at_ms);
+
+    signs_put_off(&x->signs, &x->count, digest, l->at_ms);
+    j->news = limits_sent(&x->count, LIMITS_HOUR, LIMITS_REFUSED, l->at_ms) > refused;
+    j->large = true;
+}
+
+static void refuse_large(struct keeper *k, const struct facts *f, const struct judging *j,
+                         struct arena *arena, struct guard_letter *out)
+{
+    uint64_t n = out->letter.n_outside;
+    uint64_t hour = j->verdict.value[SIGN_MANY];
+    char sentence[ERROR_TEXT_MAX];
+
+    out->code = 452;
+    out->enhanced = "4.5.3";
+    out->sentence = arena_printf(
+        arena,
+        "This letter was not taken: it goes to %llu recipients outside, of %llu within an hour, "
+        "and "
+        "that is more than your account may write to at once. Ask your mail administrator, who can "
+        "allow it, or send it to fewer",
+        (unsigned long long)n, (unsigned long long)hour);
+    if (!j->news) {
+        return;
+    }
+    log_event(LOG_WARNING, "limits.large", LOG_NUMBER("recipients", n), LOG_NUMBER("hour", hour));
+    (void)snprintf(
+        sentence, sizeof(sentence),
+        "a letter of %.*s to %llu recipients outside, of %llu within an hour, was put off. "
+        "`postern account limits` allows more, or an [approval] that asks a second person",
+        SLICE_ARG(f->account), (unsigned long long)n, (unsigned long long)hour);
+    keeper_alert_about(k, f->account, "account-limit", sentence);
+}
+
 static void judge(struct keeper *k, struct judging *j, const struct facts *f, uint64_t words,
                   struct arena *arena, struct guard_letter *out)
 {
     struct guarded *x = j->account;
+    const struct signs before = x->signs;
+    uint64_t addresses = limits_sent(&x->count, LIMITS_HOUR, LIMITS_ADDRESSES, out->at_ms);
 
     j->was_closed = x->closed;
     if (x->closed) {
@@ -227,6 +281,10 @@ static void judge(struct keeper *k, struct judging *j, const struct facts *f, ui
         signs_put_off(&x->signs, &x->count, words ? words : f->size, out->at_ms);
     }
     j->stolen = guard_tips(k, x, out->at_ms, &j->verdict);
+    if (!j->stolen && j->allowed && !j->approved && is_large(k, &j->verdict, addresses, out)) {
+        x->signs = before;
+        put_off_large(x, j, words ? words : f->size, out);
+    }
 }
 
 static void say_suspended(struct guard_letter *out)
@@ -291,8 +349,11 @@ bool guard_admit(struct keeper *k, const struct facts *f, const struct session *
         }
         return false;
     }
-    if (!j.allowed) {
+    if (j.large) {
+        guard_take_back(k, out);
+        refuse_large(k, f, &j, arena, out);
+    } else if (!j.allowed) {
         refuse(k, f, &j, arena, out);
     }
-    return j.allowed;
+    return j.allowed && !j.large;
 }

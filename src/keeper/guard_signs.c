@@ -36,7 +36,7 @@ bool guard_tips(struct keeper *k, struct guarded *x, int64_t now_ms, struct sign
     uint64_t score = k->options.settings(k->options.context)->limits.suspend_score;
 
     guard_judge(k, x, now_ms, verdict);
-    bool tips = !x->closed && score && verdict->sum >= score;
+    bool tips = !x->closed && score && verdict->sum - verdict->large >= score;
     x->closed = x->closed || tips;
     return tips;
 }
@@ -52,39 +52,32 @@ bool guard_know(struct keeper *k, struct slice account, uint64_t number, struct 
     return known;
 }
 
-static void note(struct keeper *k, struct slice account, struct slice client,
-                 enum limits_measure measure, uint64_t n, struct arena *arena)
+void guard_sign_in_failed(struct keeper *k, struct slice account)
 {
     struct guard *g = k->guard;
-    uint64_t number = guard_number(k, account);
-    int64_t now_ms = clock_wall_ms();
-    struct signs_verdict verdict = {0};
 
-    bool known = guard_know(k, account, number, arena);
     (void)pthread_mutex_lock(&g->lock);
-    struct guarded *x = guard_account(g, number);
-    limits_note(&x->count, measure, n, now_ms);
-    bool stolen = known && guard_tips(k, x, now_ms, &verdict);
+    struct guarded *x = guard_account(g, guard_number(k, account));
+    limits_note(&x->count, LIMITS_FAILURES, 1, clock_wall_ms());
     (void)pthread_mutex_unlock(&g->lock);
-    if (stolen) {
-        suspension_by_signs(k, account, client, &verdict, arena);
-    }
 }
 
-void guard_sign_in_failed(struct keeper *k, struct slice account, struct slice client,
-                          struct arena *arena)
+/* Whether a status says that there is no such recipient (RFC 3463 section 3.2); 5.1.7 and 5.1.8 are about the sender, and
+ * nobody cancels an address with these. */
+static bool is_no_recipient(struct slice enhanced)
 {
-    note(k, account, client, LIMITS_FAILURES, 1, arena);
+    return slice_equal(enhanced, SLICE("5.1.1")) || slice_equal(enhanced, SLICE("5.1.2")) ||
+           slice_equal(enhanced, SLICE("5.1.3")) || slice_equal(enhanced, SLICE("5.1.6")) ||
+           slice_equal(enhanced, SLICE("5.1.10"));
 }
 
-/* Nobody cancels an address with 5.1. */
 uint64_t guard_bounces_of(const struct outcome *outcome)
 {
     const struct recipient_outcome *all = outcome->recipients.items;
     uint64_t n = 0;
 
     for (size_t i = 0; i < outcome->recipients.count; i++) {
-        n += all[i].status == DELIVERY_FAILED && slice_starts(all[i].enhanced, SLICE("5.1."));
+        n += all[i].status == DELIVERY_FAILED && is_no_recipient(all[i].enhanced);
     }
     return n;
 }
@@ -92,5 +85,18 @@ uint64_t guard_bounces_of(const struct outcome *outcome)
 void guard_bounced(struct keeper *k, const struct facts *f, uint64_t recipients,
                    struct arena *arena)
 {
-    note(k, f->account, f->client, LIMITS_BOUNCES, recipients, arena);
+    struct guard *g = k->guard;
+    uint64_t number = guard_number(k, f->account);
+    int64_t now_ms = clock_wall_ms();
+    struct signs_verdict verdict = {0};
+
+    bool known = guard_know(k, f->account, number, arena);
+    (void)pthread_mutex_lock(&g->lock);
+    struct guarded *x = guard_account(g, number);
+    limits_note(&x->count, LIMITS_BOUNCES, recipients, now_ms);
+    bool stolen = known && guard_tips(k, x, now_ms, &verdict);
+    (void)pthread_mutex_unlock(&g->lock);
+    if (stolen) {
+        suspension_by_signs(k, f->account, f->client, &verdict, arena);
+    }
 }

@@ -119,13 +119,17 @@ def test_a_sign_in_suspends_when_it_is_the_last_sign(tmp_path):
         scene.close()
 
 
-def test_wrong_passwords_suspend_what_other_signs_made_suspicious(tmp_path):
+def test_wrong_passwords_count_with_what_comes_next(tmp_path):
+    """Who fails is not in, and nobody is suspended by others' failures."""
     scene = opened(tmp_path, suspend_score="1", auth_failures="1000")
     try:
         scene.submit(letter_to(["karl@partner.test"]), ["karl@partner.test"])
         for _ in range(70):
             with pytest.raises(smtplib.SMTPException):
                 connect(scene).login(ALICE, "not this one at all")
+        shown = scene.company.postern("account", "show", ALICE)
+        assert "wrong passwords within an hour" in shown and "suspended" not in shown
+        connect(scene).login(ALICE, PASSWORD)
         suspended(scene, "wrong passwords within an hour")
     finally:
         scene.close()

@@ -363,6 +363,7 @@ void signs_judge(const struct signs *s, struct limits_count *c, const struct lim
     for (size_t i = 0; i < SIGNS; i++) {
         verdict->sum += verdict->points[i];
     }
+    verdict->large = verdict->points[SIGN_MANY] + verdict->points[SIGN_ONE_LETTER];
     verdict->stolen = verdict->sum >= SIGNS_THRESHOLD;
 }
 

@@ -1,7 +1,7 @@
 /* stages/limits/signs - does this account look stolen?
  *
  * What an account did within an hour and a day is compared with a table of signs: from which number on it is one, what it weighs, the most that
- * it weighs, and a reason in plain words. One sign alone proves nothing, but for a letter to more people than anybody in an office writes to; together they are added, and from SIGNS_THRESHOLD on sending is
+ * it weighs, and a reason in plain words. One sign alone proves nothing; together they are added, and from SIGNS_THRESHOLD on sending is
  * to be suspended. The table has a version, which stands in the record of each suspension. It was made against tests/traffic/office.model,
  * which came first. Pure: the caller gives the time and what was seen. */
 #pragma once
@@ -158,6 +158,8 @@ struct signs_verdict {
     uint64_t from[SIGNS]; /* what is above counts: the table's, or what is allowed to the account */
     unsigned points[SIGNS];
     unsigned sum;
+    unsigned
+        large; /* of it, for letters to many: who sends one is no thief yet, and so it is put off, and suspends nobody */
     bool stolen; /* it looks so: the sum reaches the threshold */
 };
 
