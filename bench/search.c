@@ -287,7 +287,8 @@ static void write_all(struct bench *b, struct search_index *x)
         }
         inspecting += clock_steady_ms() - from;
         double busy = ms_of(CLOCK_THREAD_CPUTIME_ID);
-        if (!there && !search_index_write(x, batch->letters, count, 6 * n + 1, &e)) {
+        if (!there && (!search_index_write(x, batch->letters, count, 6 * n + 1, &e) ||
+                       !search_index_merge(x, &e))) {
             die("writing", e.text);
         }
         writing += ms_of(CLOCK_THREAD_CPUTIME_ID) - busy;

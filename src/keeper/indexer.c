@@ -395,6 +395,7 @@ static bool replace(struct keeper *k, struct healing *h, const char *why)
         log_event(LOG_WARNING, "index.rebuild", LOG_TEXT("reason", why));
         keeper_alert(k, "index-rebuilt", why);
     }
+    x->refused = false;
     search_index_close(TAKE(x->index, NULL));
     if (!search_index_open_anew(k->options.search_path, secret_slice(k->options.search_key),
                                 &x->index, &e)) {
@@ -406,7 +407,8 @@ static bool replace(struct keeper *k, struct healing *h, const char *why)
     return true;
 }
 
-/* An index that is gone from its place, or damaged, is made anew while everything goes on. */
+/* An index that is gone from its place, or damaged, is made anew while everything goes on. Who writes it looks into what
+ * FTS5 stores, as search_index_is_sound() does not: what he refuses is not looked at again. */
 static bool mend(struct keeper *k, struct healing *h, int64_t *looked_ms)
 {
     struct indexer *x = &k->indexer;
@@ -418,12 +420,13 @@ static bool mend(struct keeper *k, struct healing *h, int64_t *looked_ms)
     if (!search_index_is_there(x->index)) {
         return replace(k, h, "the file was removed or replaced");
     }
-    if (!atomic_load(&x->suspect) || now - *looked_ms < SUSPECT_MS) {
+    if ((!x->refused && !atomic_load(&x->suspect)) || now - *looked_ms < SUSPECT_MS) {
         return true;
     }
     atomic_store(&x->suspect, false);
     *looked_ms = now;
-    return search_index_is_sound(k->options.search_path, secret_slice(k->options.search_key)) ||
+    return (!x->refused &&
+            search_index_is_sound(k->options.search_path, secret_slice(k->options.search_key))) ||
            replace(k, h, "the file is damaged");
 }
 
@@ -486,10 +489,12 @@ void keeper_index(void *keeper)
         if (broken) {
             indexer_failed(k, &e);
             begin_healing(k, &h, search_index_position(k->indexer.index));
-            atomic_store(&k->indexer.suspect, e.kind == ERROR_CORRUPT);
         }
         untidy = untidy || count > 0;
         drop_batch(k, batch, count);
+        if (!broken || e.kind == ERROR_LIMIT) {
+            indexer_merge(k);
+        }
         earliest = clock_steady_ms() + (broken ? IDLE_MS : GATHER_MS);
     }
 }

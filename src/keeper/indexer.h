@@ -34,6 +34,8 @@ struct indexer {
     _Atomic uint64_t indexed;   /* letters written since the start, for metrics */
     _Atomic uint64_t position;  /* everything below it is in the index */
     struct search_index *index; /* the thread's own */
+    bool refused;               /* likewise: it is damaged, as who writes it found */
+    int64_t tidy_at;            /* likewise: the steady clock, before which nothing is merged */
 };
 
 /* Before the letter is appended, or when it was and the index lacks it: from now on the index's
@@ -60,9 +62,12 @@ void indexer_removals_begin(struct keeper *k);
 void indexer_removals_go_on(struct keeper *k);
 void indexer_removals_done(struct keeper *k);
 
-/* Likewise: say that it could not be cleared or written; with nothing else to do, a step of what makes searches
- * quicker, and whether there may be another. */
+/* Likewise: say that it could not be cleared or written. */
 void indexer_failed(struct keeper *k, const struct error *e);
+
+/* Likewise: after a batch, have merged what is due; with nothing else to do, a step of what makes searches quicker, and
+ * whether there may be another. A failure harms no letter: it is said, and tried again after a pause. */
+void indexer_merge(struct keeper *k);
 bool indexer_tidy(struct keeper *k);
 
 /* Before letters are erased: remember that this must be done, also after a crash. */

@@ -14,6 +14,7 @@
 #define HELD_MS    5000 /* that who asks waits for the index */
 #define HELD_US    20000
 #define REBUILT_US 20000
+#define UNTIDY_MS  10000 /* between two attempts to merge */
 #define ARENA_MAX  ((size_t)256 << 20)
 
 static const struct slice name = SLICE_INIT("index/erased");
@@ -62,6 +63,7 @@ static bool remove_all(struct keeper *k, const uint64_t *seqs, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (search_index_has(k->indexer.index, seqs[i]) &&
             !search_index_remove(k->indexer.index, seqs[i], &e)) {
+            k->indexer.refused = k->indexer.refused || e.kind == ERROR_CORRUPT;
             log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e.text));
             keeper_alert(k, "index-failed", e.text);
             return false;
@@ -130,18 +132,37 @@ void indexer_removals_done(struct keeper *k)
 void indexer_failed(struct keeper *k, const struct error *e)
 {
     atomic_store(&k->indexer.failed, true);
+    k->indexer.refused = k->indexer.refused || e->kind == ERROR_CORRUPT;
     log_event(LOG_ERROR, "index.failed", LOG_TEXT("reason", e->text));
     keeper_alert(k, "index-failed", e->text);
+}
+
+/* Every letter is found as before, only more slowly. */
+static void say_untidy(struct keeper *k, const struct error *e)
+{
+    k->indexer.refused = k->indexer.refused || e->kind == ERROR_CORRUPT;
+    k->indexer.tidy_at = clock_steady_ms() + UNTIDY_MS;
+    log_event(LOG_WARNING, "index.untidy", LOG_TEXT("reason", e->text));
+}
+
+void indexer_merge(struct keeper *k)
+{
+    struct error e;
+
+    if (clock_steady_ms() >= k->indexer.tidy_at && !search_index_merge(k->indexer.index, &e)) {
+        say_untidy(k, &e);
+    }
 }
 
 bool indexer_tidy(struct keeper *k)
 {
     struct error e;
-    bool more = false;
+    bool more = true;
 
-    if (!search_index_tidy(k->indexer.index, &more, &e)) {
-        indexer_failed(k, &e);
-        atomic_store(&k->indexer.suspect, e.kind == ERROR_CORRUPT);
+    if (clock_steady_ms() >= k->indexer.tidy_at &&
+        !search_index_tidy(k->indexer.index, &more, &e)) {
+        say_untidy(k, &e);
+        more = true;
     }
     return more;
 }

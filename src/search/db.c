@@ -194,10 +194,13 @@ bool search_db_open(const char *path, enum search_db_use use, const struct token
                                   "synchronous = NORMAL; PRAGMA cache_size = -8192;"
                                   "PRAGMA journal_size_limit = 67108864;";
     bool writer = use != SEARCH_DB_READ;
-    int flags = writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    bool maker = use == SEARCH_DB_WRITE || use == SEARCH_DB_ANEW;
+    int flags =
+        (writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | (maker ? SQLITE_OPEN_CREATE : 0);
     OWN(db) sqlite3 *opened = NULL;
 
-    if (use != SEARCH_DB_ANEW && is_of_another_format(path, writer, e)) {
+    if ((use == SEARCH_DB_READ || use == SEARCH_DB_WRITE) &&
+        is_of_another_format(path, writer, e)) {
         return false;
     }
     if (pages_open(path, flags | SQLITE_OPEN_NOMUTEX, keys, &opened) != SQLITE_OK) {
@@ -212,7 +215,7 @@ bool search_db_open(const char *path, enum search_db_use use, const struct token
     if (!search_db_run(opened, common, e) ||
         !(writer ? search_db_run(opened, writing, e) : search_db_begin_reading(opened, e)) ||
         !token_register(opened, e) || !score_register(opened, e) ||
-        !search_db_check(opened, keys, writer, e)) {
+        !search_db_check(opened, keys, maker, e)) {
         return false;
     }
     *db = TAKE(opened, NULL);

@@ -13,10 +13,7 @@
 #include "search/internal.h"
 #include "search/segment.h"
 
-#define MANY        200 /* letters in one transaction: mail that is imported */
-#define MERGE_FEW   4 /* segments of a level that are merged: the fewer, the quicker are searches */
-#define MERGE_MANY  8 /* and the more, the less is written again and again */
-#define TIDY_LEAVES 1000
+#define MANY 200 /* letters in one transaction: mail that is imported */
 
 struct search_index {
     struct secret *keys; /* struct token_keys */
@@ -31,8 +28,7 @@ struct search_index {
     dev_t device; /* of the file that was opened */
     ino_t inode;
     struct segments *segments;
-    sqlite3 *merger;           /* FTS5's own connection; NULL until it is wanted */
-    unsigned merge_from;       /* what it was told; 0: nothing */
+    bool import;               /* so many letters were written last */
     struct text_list envelope; /* reused from letter to letter */
     struct buf marks;
 };
@@ -64,7 +60,6 @@ void search_index_close(struct search_index *x)
     (void)sqlite3_finalize(x->has_letter);
     (void)sqlite3_finalize(x->add_day);
     segments_close(x->segments);
-    search_db_close(x->merger);
     search_db_close(x->db);
     secret_free(x->keys);
     text_list_done(&x->envelope);
@@ -88,7 +83,7 @@ static bool prepare(struct search_index *x, struct error *e)
                              " low = min(low, excluded.low), high = max(high, excluded.high)",
                              &x->add_day, e) &&
            search_db_prepare(x->db, "SELECT 1 FROM letter WHERE seq = ?1", &x->has_letter, e) &&
-           segments_open(x->db, &x->segments, e);
+           segments_open(x->db, x->path, keys_of(x), &x->segments, e);
 }
 
 static bool read_position(struct search_index *x, struct error *e)
@@ -141,6 +136,9 @@ static bool open_index(const char *path, enum search_db_use use, struct slice ke
     buf_init(&x->marks, 1024);
     x->keys = secret_copy(key);
     x->path = strdup(path);
+    if (!x->path) {
+        return error_set(e, ERROR_BUSY, "search index: out of memory");
+    }
     remove_remains(path);
     if (!search_db_open(path, use, keys_of(x), &x->db, e) || !prepare(x, e) ||
         !read_position(x, e)) {
@@ -191,6 +189,7 @@ bool search_index_is_sound(const char *path, struct slice key)
                  strcmp((const char *)sqlite3_column_text(s, 0), "ok") == 0;
     (void)sqlite3_finalize(TAKE(s, NULL));
     search_db_close(db);
+    (void)pages_damaged(); /* it is told here, and no later error is due to it */
     return sound;
 }
 
@@ -399,34 +398,26 @@ static bool write_all(struct search_index *x, const struct search_letter *letter
     return written;
 }
 
-/* Merge by FTS5's own connection. */
-static bool merge(struct search_index *x, size_t leaves, unsigned from, bool *more, struct error *e)
+/* FTS5's own connection opens the file by its path, perhaps long after the first one did. */
+static bool merge(struct search_index *x, size_t leaves, bool import, bool *more, struct error *e)
 {
-    if (!x->merger) {
-        if (!search_db_open(x->path, SEARCH_DB_WRITE, keys_of(x), &x->merger, e)) {
-            return false;
-        }
-        x->merge_from = 0;
-    }
-    if (x->merge_from != from && !segments_merge_from(x->merger, from, e)) {
-        return false;
-    }
-    x->merge_from = from;
-    return segments_merge(x->merger, leaves, more, e);
+    return search_index_is_there(x)
+               ? segments_merge(x->segments, leaves, import, more, e)
+               : error_set(e, ERROR_BUSY, "search index: the file was removed or replaced");
 }
 
-/* What was added before leaves FTS5 something to merge. */
-static bool merge_due(struct search_index *x, size_t count, struct error *e)
+bool search_index_merge(struct search_index *x, struct error *e)
 {
     size_t due = segments_due(x->segments);
     bool more = false;
 
-    return due == 0 || merge(x, due, count < MANY ? MERGE_FEW : MERGE_MANY, &more, e);
+    return due == 0 || merge(x, due, x->import, &more, e);
 }
 
 bool search_index_tidy(struct search_index *x, bool *more, struct error *e)
 {
-    return merge(x, TIDY_LEAVES, MERGE_FEW, more, e);
+    *more = false;
+    return merge(x, SEGMENTS_STEP, false, more, e);
 }
 
 bool search_index_remove(struct search_index *x, uint64_t seq, struct error *e)
@@ -466,7 +457,8 @@ bool search_index_write(struct search_index *x, struct search_letter *letters, s
     if (count) {
         qsort(letters, count, sizeof(*letters), by_seq);
     }
-    if (!merge_due(x, count, e) || !search_db_run(x->db, "BEGIN IMMEDIATE", e)) {
+    x->import = count >= MANY;
+    if (!search_db_run(x->db, "BEGIN IMMEDIATE", e)) {
         return false;
     }
     if (!write_all(x, letters, count, position, e)) {
@@ -484,7 +476,7 @@ bool search_index_clear(struct search_index *x, struct error *e)
         "DELETE FROM day;"
         "UPDATE meta SET position = 0, letters = 0, partly = 0, unread = 0; COMMIT";
 
-    search_db_close(TAKE(x->merger, NULL));
+    segments_close_merger(x->segments);
     if (!search_db_run(x->db, clear, e)) {
         (void)sqlite3_exec(x->db, "ROLLBACK", NULL, NULL, NULL);
         if (e->kind != ERROR_CORRUPT || !pages_wipe(x->db) ||

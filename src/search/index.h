@@ -81,13 +81,18 @@ uint64_t search_index_position(const struct search_index *x);
  *
  * @param letters   sorted here by seq; one that is already in the index is skipped
  * @param position  every letter whose facts record has a lower seq is now indexed; must not fall
- * @return          false with ERROR_BUSY (disk) or ERROR_CORRUPT; nothing was written then
+ * @return          false with ERROR_BUSY (disk), ERROR_CORRUPT, or ERROR_LIMIT when nothing was merged for
+ *                  long or the letters have too many words; nothing was written then
  */
 bool search_index_write(struct search_index *x, struct search_letter *letters, size_t count,
                         uint64_t position, struct error *e) MUST_CHECK;
 
+/* After each writing, also one that failed by ERROR_LIMIT: have merged what is due, so that searches stay quick and
+ * there is room for more. What was written stays written when this fails, with ERROR_BUSY or ERROR_CORRUPT. */
+bool search_index_merge(struct search_index *x, struct error *e) MUST_CHECK;
+
 /* When there is nothing to write: have a step of what makes searches quicker done, some 4 MB of it. `more`: there may
- * be another. Errors as search_index_write(). */
+ * be another. Errors as search_index_merge(). */
 bool search_index_tidy(struct search_index *x, bool *more, struct error *e) MUST_CHECK;
 
 /* Take every letter out: the position is 0 again, and a damaged file whole. False with ERROR_BUSY or

@@ -91,7 +91,8 @@ bool pages_wipe(sqlite3 *db) MUST_CHECK;
 enum search_db_use {
     SEARCH_DB_READ,
     SEARCH_DB_WRITE,
-    SEARCH_DB_ANEW, /* write, and throw away what is there */
+    SEARCH_DB_MERGE, /* write to what SEARCH_DB_WRITE has opened: never make a file or its tables */
+    SEARCH_DB_ANEW,  /* write, and throw away what is there */
 };
 
 /* Open the file, set the connection up, check format and key; the writer creates what is not

@@ -93,6 +93,7 @@ static void write_rows(struct search_index *x, const struct row *rows, size_t co
         };
     }
     assert_ok(search_index_write(x, letters, count, position, &e), e);
+    assert_ok(search_index_merge(x, &e), e);
     for (size_t i = 0; i < count; i++) {
         buf_done(&bytes[i]);
     }

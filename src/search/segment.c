@@ -4,19 +4,28 @@
 
 #define STRUCTURE     10   /* the row of %_data that names the segments */
 #define SEGMENTS_MAX  2000 /* as FTS5's: of all levels */
+#define SEGMENTS_FULL 1900 /* FTS5 needs some more to merge them into */
+#define SEGMENTS_MANY 200  /* no level has so few that nothing could be merged */
 #define LEVELS_MAX    64   /* FTS5 makes a level of at least two of the one below */
 #define ROW_MAX       65536
 #define SEGMENT_SHIFT 37 /* in a leaf's row id, above its number */
 #define COOKIE_LEN    4
 #define MERGE_MIN     64 /* leaves: what FTS5 calls a unit of work */
+#define MERGE_FEW     4 /* segments of a level that are merged: the fewer, the quicker are searches */
+#define MERGE_MANY    8 /* and the more, the less is written again and again */
 
 struct segments {
     sqlite3 *db;
+    const char *path;
+    const struct token_keys *keys;
+    sqlite3 *merger;     /* FTS5's own connection; NULL until it is wanted */
+    unsigned merge_from; /* what it was told */
     sqlite3_stmt *get;
     sqlite3_stmt *set;
     sqlite3_stmt *add_leaf;
     sqlite3_stmt *add_split;
-    size_t due;
+    size_t due;     /* leaves that FTS5 should write to keep up */
+    uint64_t count; /* of segments, when their list was read last */
 };
 
 void segments_close(struct segments *s)
@@ -28,29 +37,8 @@ void segments_close(struct segments *s)
     (void)sqlite3_finalize(s->set);
     (void)sqlite3_finalize(s->add_leaf);
     (void)sqlite3_finalize(s->add_split);
+    search_db_close(s->merger);
     free(s);
-}
-
-bool segments_open(sqlite3 *db, struct segments **out, struct error *e)
-{
-    OWN(segments) struct segments *s = calloc(1, sizeof(*s));
-
-    if (!s) {
-        return error_set(e, ERROR_BUSY, "search index: out of memory");
-    }
-    s->db = db;
-    /* DEFENSIVE keeps everybody but FTS5 from its tables. */
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
-    if (!search_db_prepare(db, "SELECT block FROM words_data WHERE id = ?1", &s->get, e) ||
-        !search_db_prepare(db, "UPDATE words_data SET block = ?2 WHERE id = ?1", &s->set, e) ||
-        !search_db_prepare(db, "INSERT INTO words_data(id, block) VALUES(?1, ?2)", &s->add_leaf,
-                           e) ||
-        !search_db_prepare(db, "INSERT INTO words_idx(segid, term, pgno) VALUES(?1, ?2, ?3)",
-                           &s->add_split, e)) {
-        return false;
-    }
-    *out = TAKE(s, NULL);
-    return true;
 }
 
 static bool run(struct segments *s, sqlite3_stmt *statement, struct error *e)
@@ -76,6 +64,7 @@ struct structure {
     struct slice cookie;
     uint64_t levels;
     uint64_t segments;
+    uint64_t named;   /* so many were found in it */
     uint64_t written; /* leaves, ever */
     struct level first;
     struct slice firsts; /* the first level's segments */
@@ -107,6 +96,7 @@ static bool take_segments(struct slice *rest, struct structure *st, struct level
             id == 0) {
             return false;
         }
+        st->named++;
         if (id <= SEGMENTS_MAX) {
             st->used[id] = true;
         }
@@ -127,7 +117,7 @@ static bool read_structure(struct slice row, struct structure *st)
 
     if (row.len < COOKIE_LEN || !take_number(&rest, &st->levels) ||
         !take_number(&rest, &st->segments) || !take_number(&rest, &st->written) ||
-        st->levels > LEVELS_MAX || st->segments >= SEGMENTS_MAX) {
+        st->levels > LEVELS_MAX || st->segments > SEGMENTS_MAX) {
         return false;
     }
     st->cookie = slice_head(row, COOKIE_LEN);
@@ -145,6 +135,62 @@ static bool read_structure(struct slice row, struct structure *st)
             return false;
         }
     }
+    return st->named == st->segments;
+}
+
+/* The list as it is stored, to be used until s->get is reset. */
+static bool read_list(struct segments *s, struct structure *st, struct error *e)
+{
+    (void)sqlite3_bind_int64(s->get, 1, STRUCTURE);
+    int rc = sqlite3_step(s->get);
+    if (rc == SQLITE_DONE) {
+        return error_set(e, ERROR_CORRUPT, "search index: its list of segments is missing");
+    }
+    if (rc != SQLITE_ROW) {
+        return search_db_error(s->db, e, "cannot read the segments");
+    }
+    struct slice row =
+        slice_of(sqlite3_column_blob(s->get, 0), (size_t)sqlite3_column_bytes(s->get, 0));
+    if (!read_structure(row, st)) {
+        return error_set(e, ERROR_CORRUPT, "search index: its list of segments is damaged");
+    }
+    s->count = st->segments;
+    return true;
+}
+
+static bool count_segments(struct segments *s, struct error *e)
+{
+    struct structure st = {0};
+    bool read = read_list(s, &st, e);
+
+    (void)sqlite3_reset(s->get);
+    return read;
+}
+
+bool segments_open(sqlite3 *db, const char *path, const struct token_keys *keys,
+                   struct segments **out, struct error *e)
+{
+    OWN(segments) struct segments *s = calloc(1, sizeof(*s));
+
+    if (!s) {
+        return error_set(e, ERROR_BUSY, "search index: out of memory");
+    }
+    s->db = db;
+    s->path = path;
+    s->keys = keys;
+    /* DEFENSIVE keeps everybody but FTS5 from its tables. */
+    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+    if (!search_db_prepare(db, "SELECT block FROM words_data WHERE id = ?1", &s->get, e) ||
+        !search_db_prepare(db, "UPDATE words_data SET block = ?2 WHERE id = ?1", &s->set, e) ||
+        !search_db_prepare(db, "INSERT INTO words_data(id, block) VALUES(?1, ?2)", &s->add_leaf,
+                           e) ||
+        !search_db_prepare(db, "INSERT INTO words_idx(segid, term, pgno) VALUES(?1, ?2, ?3)",
+                           &s->add_split, e) ||
+        !count_segments(s, e)) {
+        return false;
+    }
+    s->due = s->count;
+    *out = TAKE(s, NULL);
     return true;
 }
 
@@ -170,31 +216,41 @@ static void write_structure(struct buf *out, const struct structure *st, uint64_
     buf_add(out, st->others);
 }
 
+/* The list with one segment more; its id. */
+static bool lengthen(struct segments *s, size_t leaves, struct buf *row, uint64_t *id,
+                     struct error *e)
+{
+    struct structure st = {0};
+
+    if (!read_list(s, &st, e)) {
+        return false;
+    }
+    if (st.segments >= SEGMENTS_FULL) {
+        return error_set(e, ERROR_LIMIT,
+                         "search index: %llu segments wait to be merged; the log says why they are "
+                         "not (index.untidy)",
+                         (unsigned long long)st.segments);
+    }
+    *id = 1;
+    while (st.used[*id]) {
+        (*id)++;
+    }
+    write_structure(row, &st, *id, leaves);
+    s->due += leaves * (st.levels ? st.levels : 1);
+    s->count = st.segments + 1;
+    return !row->full || error_set(e, ERROR_LIMIT, "search index: its list of segments is full");
+}
+
 /* Name a new segment in the list; its id. */
 static bool name(struct segments *s, size_t leaves, uint64_t *id, struct error *e)
 {
     OWN(buf) struct buf row = {.max = ROW_MAX};
-    struct structure st = {0};
+    bool longer = lengthen(s, leaves, &row, id, e);
 
-    (void)sqlite3_bind_int64(s->get, 1, STRUCTURE);
-    if (sqlite3_step(s->get) != SQLITE_ROW) {
-        (void)search_db_error(s->db, e, "cannot read the segments");
-        (void)sqlite3_reset(s->get);
+    (void)sqlite3_reset(s->get);
+    if (!longer) {
         return false;
     }
-    const struct slice was =
-        slice_of(sqlite3_column_blob(s->get, 0), (size_t)sqlite3_column_bytes(s->get, 0));
-    bool read = read_structure(was, &st);
-    *id = 1;
-    while (*id < SEGMENTS_MAX && st.used[*id]) {
-        (*id)++;
-    }
-    write_structure(&row, &st, *id, leaves);
-    (void)sqlite3_reset(s->get);
-    if (!read || row.full) {
-        return error_set(e, ERROR_CORRUPT, "search index: its list of segments is damaged");
-    }
-    s->due += leaves * (st.levels ? st.levels : 1);
     (void)sqlite3_bind_int64(s->set, 1, STRUCTURE);
     (void)sqlite3_bind_blob64(s->set, 2, row.ptr, row.len, SQLITE_STATIC);
     bool set = run(s, s->set, e);
@@ -243,30 +299,59 @@ bool segments_add(struct segments *s, const struct leaves *leaves, struct error 
 
 /* ---- merging ---- */
 
-size_t segments_due(struct segments *s)
+size_t segments_due(const struct segments *s)
 {
-    return s->due < MERGE_MIN ? 0 : TAKE(s->due, 0);
+    if (s->count >= SEGMENTS_MANY) {
+        return s->due < SEGMENTS_STEP ? SEGMENTS_STEP : s->due;
+    }
+    return s->due < MERGE_MIN ? 0 : s->due;
 }
 
-static bool tell_fts5(sqlite3 *merger, const char *what, unsigned long long value, struct error *e)
+static bool tell_fts5(struct segments *s, const char *what, unsigned long long value,
+                      struct error *e)
 {
     char sql[96];
 
     (void)sqlite3_snprintf(sizeof(sql), sql, "INSERT INTO words(words, rank) VALUES('%s', %llu)",
                            what, value);
-    return search_db_run(merger, sql, e);
+    return search_db_run(s->merger, sql, e);
 }
 
-bool segments_merge_from(sqlite3 *merger, unsigned segments, struct error *e)
+static bool open_merger(struct segments *s, bool import, struct error *e)
 {
-    return tell_fts5(merger, "usermerge", segments, e);
+    unsigned from = import && s->count < SEGMENTS_MANY ? MERGE_MANY : MERGE_FEW;
+
+    if (!s->merger) {
+        s->merge_from = 0;
+        if (!search_db_open(s->path, SEARCH_DB_MERGE, s->keys, &s->merger, e)) {
+            return false;
+        }
+    }
+    if (s->merge_from != from && !tell_fts5(s, "usermerge", from, e)) {
+        return false;
+    }
+    s->merge_from = from;
+    return true;
 }
 
-bool segments_merge(sqlite3 *merger, size_t leaves, bool *more, struct error *e)
+void segments_close_merger(struct segments *s)
 {
-    int before = sqlite3_total_changes(merger);
-    bool merged = tell_fts5(merger, "merge", leaves, e);
+    search_db_close(TAKE(s->merger, NULL));
+    s->due = 0;
+    s->count = 0;
+}
 
-    *more = merged && sqlite3_total_changes(merger) - before >= 2; /* one is the command itself */
-    return merged;
+bool segments_merge(struct segments *s, size_t leaves, bool import, bool *more, struct error *e)
+{
+    *more = false;
+    if (!open_merger(s, import, e)) {
+        return false;
+    }
+    int before = sqlite3_total_changes(s->merger);
+    if (!tell_fts5(s, "merge", leaves, e)) {
+        return false;
+    }
+    *more = sqlite3_total_changes(s->merger) - before >= 2; /* one is the command itself */
+    s->due -= leaves < s->due ? leaves : s->due;
+    return count_segments(s, e);
 }

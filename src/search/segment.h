@@ -10,28 +10,40 @@
 
 struct segments;
 
+#define SEGMENTS_STEP 1000 /* leaves to merge at a time: some 4 MB */
+
 /**
  * Prepare to add segments.
  *
- * @param db  the writer's connection, which outlives this; FTS5 writes nothing by it but 'delete-all'
+ * @param db    the writer's connection; FTS5 writes nothing by it but 'delete-all'
+ * @param path  of its file; it outlives this, as db and keys do
+ * @return      false with ERROR_CORRUPT when the list of segments is missing or damaged, ERROR_BUSY
  */
-bool segments_open(sqlite3 *db, struct segments **out, struct error *e) MUST_CHECK;
+bool segments_open(sqlite3 *db, const char *path, const struct token_keys *keys,
+                   struct segments **out, struct error *e) MUST_CHECK;
 
 /* NULL is fine. */
 void segments_close(struct segments *s);
 
-/* Add the leaves as the newest segment, within the transaction of the caller. */
+/* Add the leaves as the newest segment, within the transaction of the caller. ERROR_LIMIT: there are too many that
+ * were not merged; errors of segments_open(). */
 bool segments_add(struct segments *s, const struct leaves *leaves, struct error *e) MUST_CHECK;
 
-/* How many leaves FTS5 should write to keep up with what was added since it was asked last; 0: too few to begin.
- * What a transaction added that was taken back counts too. */
-size_t segments_due(struct segments *s);
+/* How many leaves FTS5 should write to keep up with what was added and not merged since; 0: too few to begin.
+ * What a transaction added that was taken back counts too. Of very many segments some are always to be merged. */
+size_t segments_due(const struct segments *s);
 
-/* Levels with so many segments are merged from now on, by this connection and others. */
-bool segments_merge_from(sqlite3 *merger, unsigned segments, struct error *e) MUST_CHECK;
+/**
+ * Have FTS5 write about so many leaves of merged segments, by a connection of its own that the first call opens.
+ *
+ * @param import  mail comes in large numbers: merge what costs least
+ * @param more    it had something to write
+ * @return        false with ERROR_BUSY or ERROR_CORRUPT; what is due stays due
+ */
+bool segments_merge(struct segments *s, size_t leaves, bool import, bool *more,
+                    struct error *e) MUST_CHECK;
 
-/* Have FTS5 write about so many leaves of merged segments, by a connection of its own; `more`: it had something to
- * write. */
-bool segments_merge(sqlite3 *merger, size_t leaves, bool *more, struct error *e) MUST_CHECK;
+/* Close that connection: the file is made anew, and nothing is due. */
+void segments_close_merger(struct segments *s);
 
 OWN_BY(segments, struct segments, segments_close)

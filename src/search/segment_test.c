@@ -211,8 +211,8 @@ static void write_letters(const char *path, struct letters *l, size_t batch)
     for (size_t i = 0; i < LETTERS; i += batch) {
         size_t count = i + batch < LETTERS ? batch : LETTERS - i;
         assert_ok(search_index_write(x, &l->items[i], count, 0, &e), e);
+        assert_ok(search_index_merge(x, &e), e);
     }
-    assert_ok(search_index_write(x, NULL, 0, 1, &e), e); /* what the last one left to be merged */
 }
 
 /* One segment of all, and many that FTS5 has merged. */
@@ -261,6 +261,7 @@ static void write_crowd(struct search_index *x, const struct letters *l, uint64_
         crowd[i].terms = &l->terms[i % 3];
     }
     assert_ok(search_index_write(x, crowd, CROWD, 0, &e), e);
+    assert_ok(search_index_merge(x, &e), e);
 }
 
 static size_t count_found(const char *path, const char *text)
@@ -305,60 +306,6 @@ static void what_is_left_is_merged_by_tidying(void **state)
     assert_int_equal(segments_of(p->path), 1);
     assert_int_equal(count_found(p->path, "has:attachment"), found);
     fts5_finds_no_fault(p->path);
-    free_letters(&l);
-}
-
-static void set_structure(const char *path, const uint8_t *bytes, size_t len)
-{
-    static const char sql[] = "UPDATE words_data SET block = ?1 WHERE id = 10";
-    OWN(statement) sqlite3_stmt *s = NULL;
-    struct token_keys keys;
-    sqlite3 *db = NULL;
-    struct error e;
-
-    (void)memcpy(&keys, key, sizeof(keys));
-    assert_ok(search_db_open(path, SEARCH_DB_WRITE, &keys, &db, &e), e);
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
-    assert_ok(search_db_prepare(db, sql, &s, &e), e);
-    (void)sqlite3_bind_blob(s, 1, bytes, (int)len, SQLITE_STATIC);
-    assert_int_equal(sqlite3_step(s), SQLITE_DONE);
-    (void)sqlite3_finalize(TAKE(s, NULL));
-    search_db_close(db);
-}
-
-/* A list of segments that is none ends the writing, and nothing reads behind it. */
-static void a_damaged_list_is_noticed(void **state)
-{
-    static const uint8_t too_short[] = {0, 0, 0};
-    static const uint8_t cut[] = {0, 0, 0, 1, 1, 1, 5, 0, 1, 1, 1};
-    static const uint8_t no_id[] = {0, 0, 0, 1, 1, 1, 5, 0, 1, 0, 1, 9};
-    static const uint8_t many[] = {0, 0, 0, 1, 1, 0x8f, 0x51, 5, 0, 0};
-    static const uint8_t endless[] = {0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-
-    static const struct {
-        const uint8_t *bytes;
-        size_t len;
-    } rows[] = {
-        {too_short, sizeof(too_short)},
-        {cut,       sizeof(cut)      },
-        {no_id,     sizeof(no_id)    },
-        {many,      sizeof(many)     },
-        {endless,   sizeof(endless)  },
-    };
-    const struct place *p = *state;
-    static struct letters l;
-    uint64_t dice = 2;
-
-    make_letters(&l, &dice);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        OWN(search_index) struct search_index *x = NULL;
-        struct error e;
-        assert_ok(search_index_open(p->path, SLICE_ARRAY(key), &x, &e), e);
-        set_structure(p->path, rows[i].bytes, rows[i].len);
-        assert_false(search_index_write(x, l.items, 1, 1, &e));
-        assert_int_equal(e.kind, ERROR_CORRUPT);
-        assert_false(search_index_has(x, l.items[0].seq));
-    }
     free_letters(&l);
 }
 
@@ -414,7 +361,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fts5_reads_and_merges_what_is_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_left_is_merged_by_tidying, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_damaged_list_is_noticed, set_up, tear_down),
         cmocka_unit_test(a_token_has_no_zero_byte),
         cmocka_unit_test(numbers_are_written_as_sqlite_does),
     };
