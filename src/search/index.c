@@ -279,16 +279,16 @@ static void add_marks(struct buf *column, const struct search_letter *letter)
 }
 
 /* The terms of one column, those of the header followed by those of the envelope. */
-static void add_column(struct search_index *x, struct added *added, enum text_field field,
+static bool add_column(struct search_index *x, struct added *added, enum text_field field,
                        struct slice terms, struct slice more)
 {
     struct posting_cursor at = {.letter = added->count, .column = (unsigned)field - 1};
 
-    postings_add(&added->postings, keys_of(x), &at, terms);
-    postings_add(&added->postings, keys_of(x), &at, more);
+    return postings_add(&added->postings, keys_of(x), &at, terms) &&
+           postings_add(&added->postings, keys_of(x), &at, more);
 }
 
-static void add_words(struct search_index *x, struct added *added,
+static bool add_words(struct search_index *x, struct added *added,
                       const struct search_letter *letter)
 {
     static const struct text_terms none;
@@ -307,11 +307,14 @@ static void add_words(struct search_index *x, struct added *added,
             text_list_add(&x->envelope, TEXT_TO, letter->recipients[i]);
         }
     }
-    for (enum text_field field = TEXT_SUBJECT; field < TEXT_FIELDS; field++) {
-        add_column(x, added, field, terms->fields[field], buf_slice(&x->envelope.fields[field]));
+    bool all = true;
+    for (enum text_field field = TEXT_SUBJECT; field < TEXT_FIELDS && all; field++) {
+        all = add_column(x, added, field, terms->fields[field],
+                         buf_slice(&x->envelope.fields[field]));
     }
-    add_column(x, added, TEXT_FIELDS, buf_slice(&x->marks), SLICE_NONE);
+    all = all && add_column(x, added, TEXT_FIELDS, buf_slice(&x->marks), SLICE_NONE);
     added->seqs[added->count++] = letter->seq;
+    return all;
 }
 
 /* ---- the transaction ---- */
@@ -343,7 +346,9 @@ static bool add_letter(struct search_index *x, const struct search_letter *lette
     added->letters++;
     added->partly += letter->reading == SEARCH_PARTLY;
     added->unread += letter->reading == SEARCH_UNREAD;
-    add_words(x, added, letter);
+    if (!add_words(x, added, letter)) {
+        return error_set(e, ERROR_BUSY, "search index: out of memory");
+    }
     return added->postings.count < POSTINGS_MAX || add_segment(x, added, e);
 }
 

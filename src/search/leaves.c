@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
-
 #define HEAD       4 /* where the first letter before any term stands, and where the footer begins */
 #define VARINT_MAX LEAVES_NUMBER_MAX
 #define MAIN_INDEX '0'
@@ -33,6 +31,7 @@ struct writer {
     uint64_t seq;
     struct leaf now;
     struct buf places; /* of one letter and term */
+    bool failed;       /* something found no room: what is written is not all */
 };
 
 void leaves_init(struct leaves *l)
@@ -101,6 +100,18 @@ static void begin_leaf(struct writer *w)
     w->now = (struct leaf){0};
 }
 
+static bool more_leaves(struct leaves *l)
+{
+    size_t more = l->room ? 2 * l->room : FIRST_ROOM;
+    struct leaf *grown = realloc(l->items, more * sizeof(*grown));
+
+    if (grown) {
+        l->items = grown;
+        l->room = more;
+    }
+    return grown;
+}
+
 static void end_leaf(struct writer *w)
 {
     struct leaves *l = w->out;
@@ -110,15 +121,11 @@ static void end_leaf(struct writer *w)
     w->now.len = w->len + w->footer_len;
     buf_add(&l->bytes, slice_of(w->leaf, w->len));
     buf_add(&l->bytes, slice_of(w->footer, w->footer_len));
-    if (l->count == l->room) {
-        l->room = l->room ? 2 * l->room : FIRST_ROOM;
-        struct leaf *grown = realloc(l->items, l->room * sizeof(*grown));
-        if (!grown) {
-            arena_panic("out of memory");
-        }
-        l->items = grown;
+    if (l->count == l->room && !more_leaves(l)) {
+        w->failed = true;
+    } else {
+        l->items[l->count++] = w->now;
     }
-    l->items[l->count++] = w->now;
     begin_leaf(w);
 }
 
@@ -220,8 +227,9 @@ static size_t count_same(const struct posting *p, const struct posting *end)
 }
 
 /* Where one token stands in one letter. */
-static void gather_places(struct buf *places, const struct posting *p, size_t count)
+static void gather_places(struct writer *w, const struct posting *p, size_t count)
 {
+    struct buf *places = &w->places;
     unsigned column = 0;
     uint32_t position = 0;
 
@@ -238,6 +246,7 @@ static void gather_places(struct buf *places, const struct posting *p, size_t co
         position = posting_position(&p[i]);
     }
     places->len = to ? (size_t)(to - places->ptr) : 0;
+    w->failed = w->failed || places->full;
 }
 
 static void write_bucket(struct writer *w, const struct posting_bucket *b, const uint64_t *seqs)
@@ -250,7 +259,7 @@ static void write_bucket(struct writer *w, const struct posting_bucket *b, const
         begin_term(w, first->token);
         while (p < end && p->token == first->token) {
             size_t count = count_same(p, end);
-            gather_places(&w->places, p, count);
+            gather_places(w, p, count);
             begin_letter(w, seqs[posting_letter(p)]);
             put_places(w);
             p += count;
@@ -266,14 +275,16 @@ bool leaves_write(struct leaves *l, struct postings *p, const uint64_t *seqs)
     l->count = 0;
     buf_init(&w.places, PLACES_MAX);
     begin_leaf(&w);
-    for (size_t i = 0; i < POSTINGS_BUCKETS; i++) {
-        postings_sort(p, i);
-        write_bucket(&w, &p->buckets[i], seqs);
+    for (size_t i = 0; i < POSTINGS_BUCKETS && !w.failed; i++) {
+        if (postings_sort(p, i)) {
+            write_bucket(&w, &p->buckets[i], seqs);
+        } else {
+            w.failed = true;
+        }
     }
     if (w.len > HEAD) {
         end_leaf(&w);
     }
-    bool full = l->bytes.full || w.places.full;
     buf_done(&w.places);
-    return !full;
+    return !w.failed && !l->bytes.full;
 }

@@ -39,7 +39,7 @@ void leaves_done(struct leaves *l);
  * Write the postings, putting them in order.
  *
  * @param seqs  of the letters, in the postings' order, rising
- * @return      false when there is no room for all of it
+ * @return      false when there is no room, or no memory, for all of it
  */
 bool leaves_write(struct leaves *l, struct postings *p, const uint64_t *seqs) MUST_CHECK;
 

@@ -3,10 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
-
 #define FIRST_ROOM   16
-#define FEW          64 /* are sorted by inserting */
+#define KEPT_ROOM    (1u << 16) /* postings: 1 MB of a bucket, from one segment to the next */
+#define FEW          64         /* are sorted by inserting */
 #define POSITION_MAX ((UINT32_C(1) << 28) - 1)
 
 void postings_done(struct postings *p)
@@ -18,40 +17,56 @@ void postings_done(struct postings *p)
     *p = (struct postings){0};
 }
 
+/* One letter of many words, or of one word many times, needs more than any other does. */
+static void keep(struct posting **items, size_t *room)
+{
+    if (*room > KEPT_ROOM) {
+        free(*items);
+        *items = NULL;
+        *room = 0;
+    }
+}
+
 void postings_empty(struct postings *p)
 {
     for (size_t i = 0; i < POSTINGS_BUCKETS; i++) {
-        p->buckets[i].count = 0;
+        struct posting_bucket *b = &p->buckets[i];
+        b->count = 0;
+        keep(&b->items, &b->room);
     }
+    keep(&p->spare, &p->spare_room);
     p->count = 0;
 }
 
-static struct posting *room_for(struct posting *items, size_t room)
+static bool room_for(struct posting **items, size_t *room, size_t wanted)
 {
-    struct posting *grown = realloc(items, room * sizeof(*items));
+    struct posting *grown = realloc(*items, wanted * sizeof(*grown));
 
     if (!grown) {
-        arena_panic("out of memory");
+        return false;
     }
-    return grown;
+    *items = grown;
+    *room = wanted;
+    return true;
 }
 
-static void add(struct postings *p, uint64_t token, const struct posting_cursor *at)
+static bool add(struct postings *p, uint64_t token, const struct posting_cursor *at)
 {
     struct posting_bucket *b = &p->buckets[token >> 56];
     uint32_t position = at->count - 1 < POSITION_MAX ? at->count - 1 : POSITION_MAX;
 
-    if (b->count == b->room) {
-        b->room = b->room ? 2 * b->room : FIRST_ROOM;
-        b->items = room_for(b->items, b->room);
+    if (b->count == b->room &&
+        !room_for(&b->items, &b->room, b->room ? b->room + b->room / 2 : FIRST_ROOM)) {
+        return false;
     }
     b->items[b->count++] =
         (struct posting){token, (uint64_t)at->letter << 32 | (uint64_t)at->column << 28 | position};
     p->count++;
+    return true;
 }
 
 /* A whole stands at the position of the part behind it, and so does an address's domain. */
-void postings_add(struct postings *p, const struct token_keys *keys, struct posting_cursor *at,
+bool postings_add(struct postings *p, const struct token_keys *keys, struct posting_cursor *at,
                   struct slice terms)
 {
     struct text_term term;
@@ -60,11 +75,13 @@ void postings_add(struct postings *p, const struct token_keys *keys, struct post
         size_t domain = term.whole ? slice_find(term.bytes, '@') : term.bytes.len;
         at->count += !at->whole || at->count == 0;
         at->whole = term.whole;
-        add(p, token_of(keys, term.bytes), at);
-        if (domain < term.bytes.len) {
-            add(p, token_of(keys, slice_from(term.bytes, domain)), at);
+        if (!add(p, token_of(keys, term.bytes), at) ||
+            (domain < term.bytes.len &&
+             !add(p, token_of(keys, slice_from(term.bytes, domain)), at))) {
+            return false;
         }
     }
+    return true;
 }
 
 /* ---- order ---- */
@@ -105,14 +122,13 @@ static void sort_by_inserting(struct posting *items, size_t count)
 
 /* The bucket has the tokens' first byte. By the next three nearly all are told apart; the rest, equal by chance in
  * 32 keyed bits, is inserted. */
-void postings_sort(struct postings *p, size_t bucket)
+bool postings_sort(struct postings *p, size_t bucket)
 {
     struct posting_bucket *b = &p->buckets[bucket];
 
     if (b->count > FEW) {
-        if (p->spare_room < b->room) {
-            p->spare_room = b->room;
-            p->spare = room_for(p->spare, p->spare_room);
+        if (p->spare_room < b->count && !room_for(&p->spare, &p->spare_room, b->count)) {
+            return false;
         }
         sort_by_byte(b->items, p->spare, b->count, 32);
         sort_by_byte(p->spare, b->items, b->count, 40);
@@ -125,4 +141,5 @@ void postings_sort(struct postings *p, size_t bucket)
         b->room = room;
     }
     sort_by_inserting(b->items, b->count);
+    return true;
 }

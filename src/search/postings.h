@@ -10,7 +10,10 @@
 
 #include "search/internal.h"
 
-#define POSTINGS_MAX     (1u << 20) /* behind the letter that reaches it a segment ends: 16 MB */
+/* Behind the letter that reaches it a segment ends: 16 MB, and what the last letter has more, some 2,000,000 terms of
+ * TEXT_LIST_BYTES_MAX. Half of that again may be room that is not used; while a bucket is put in order, it is there
+ * twice. */
+#define POSTINGS_MAX     (1u << 20)
 #define POSTINGS_BUCKETS 256
 
 struct posting {
@@ -27,7 +30,7 @@ struct posting_bucket {
 
 struct postings {
     struct posting_bucket buckets[POSTINGS_BUCKETS];
-    struct posting *spare; /* as large as the largest of them, while they are put in order */
+    struct posting *spare; /* for as many as the fullest of them has, while they are put in order */
     size_t spare_room;
     size_t count;
 };
@@ -61,15 +64,15 @@ struct posting_cursor {
 /* Give all memory back; an empty one is all zero. */
 void postings_done(struct postings *p);
 
-/* Forget all of them, keep the memory. */
+/* Forget all of them; keep the memory, but not much of one bucket. */
 void postings_empty(struct postings *p);
 
 /* Append a list of terms (formats/text/terms.h) behind what the column has. A letter's columns come in order,
- * and so do letters. */
-void postings_add(struct postings *p, const struct token_keys *keys, struct posting_cursor *at,
-                  struct slice terms);
+ * and so do letters. False when there is no memory: some are missing. */
+bool postings_add(struct postings *p, const struct token_keys *keys, struct posting_cursor *at,
+                  struct slice terms) MUST_CHECK;
 
-/* Put one bucket in order: by token, then by place. */
-void postings_sort(struct postings *p, size_t bucket);
+/* Put one bucket in order: by token, then by place. False when there is no memory: it is as it was. */
+bool postings_sort(struct postings *p, size_t bucket) MUST_CHECK;
 
 OWN_VALUE(postings, struct postings, postings_done)
