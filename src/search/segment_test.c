@@ -11,6 +11,7 @@
 #define WORDS     900 /* that letters are made of: frequent ones often */
 #define QUESTIONS 400
 #define BATCH     7
+#define REMOVED   24  /* letters; half of them come again */
 #define CROWD     400 /* letters that are imported at once */
 #define CROWDS    6
 
@@ -68,6 +69,7 @@ struct letters {
     struct text_terms terms[LETTERS];
     struct buf bytes[LETTERS];
     char senders[LETTERS][32];
+    bool gone[LETTERS]; /* not in the index, or no more */
 };
 
 static void write_text(struct buf *text, uint64_t *dice, size_t words)
@@ -102,7 +104,7 @@ static void make_letter(struct letters *l, size_t i, uint64_t seq, uint64_t *dic
         .seq = seq,
         .at = 1000 * (uint64_t)i,
         .reading = SEARCH_WHOLE,
-        .marks = i % 3 == 0 ? SEARCH_ATTACHMENT : 0,
+        .marks = i % 4 == 0 ? SEARCH_ATTACHMENT : 0,
         .sender = slice_text(l->senders[i]),
         .terms = &l->terms[i],
     };
@@ -146,7 +148,7 @@ static void write_question(char *text, size_t room, uint64_t *dice)
     unsigned a = draw_word(dice);
     unsigned b = draw_word(dice);
 
-    switch (mix(dice) % 6) {
+    switch (mix(dice) % 7) {
     case 0:
         (void)snprintf(text, room, "\"word%u word%u\"", a, b);
         break;
@@ -160,7 +162,10 @@ static void write_question(char *text, size_t room, uint64_t *dice)
         (void)snprintf(text, room, "from:p%u@company.example word%u", a % 20, b);
         break;
     case 4:
-        (void)snprintf(text, room, "\"same same\" has:attachment word%u", a);
+        (void)snprintf(text, room, "has:attachment word%u", a);
+        break;
+    case 5:
+        (void)snprintf(text, room, "\"same same\" has:attachment");
         break;
     default:
         (void)snprintf(text, room, "word%u", a);
@@ -168,17 +173,15 @@ static void write_question(char *text, size_t room, uint64_t *dice)
     }
 }
 
-/* What the index says is what reading each letter says. */
-static void finds_what_is_there(const char *path, const struct letters *l, uint64_t *dice)
+/* What the index says is what reading each letter says; how many were found. */
+static size_t finds_what_is_there(struct search_finder *f, const struct letters *l, uint64_t *dice)
 {
-    OWN(search_finder) struct search_finder *f = NULL;
     OWN(arena) struct arena arena = {.max = 1 << 20};
     struct search_hit hits[LETTERS];
     size_t all = 0;
     char text[128];
     struct error e;
 
-    assert_ok(search_finder_open(path, SLICE_ARRAY(key), &f, &e), e);
     for (size_t n = 0; n < QUESTIONS; n++) {
         struct search_place at = {0};
         struct query q;
@@ -189,7 +192,7 @@ static void finds_what_is_there(const char *path, const struct letters *l, uint6
         assert_ok(query_parse(slice_text(text), &arena, &q, &e), e);
         assert_ok(search_find(f, &q, &at, hits, LETTERS, &count, &e), e);
         for (size_t i = LETTERS; i-- > 0;) {
-            if (search_match(&q, &l->items[i]) == SEARCH_MATCH_YES) {
+            if (!l->gone[i] && search_match(&q, &l->items[i]) == SEARCH_MATCH_YES) {
                 assert_true(found < count);
                 assert_int_equal(hits[found++].seq, l->items[i].seq);
             }
@@ -197,7 +200,33 @@ static void finds_what_is_there(const char *path, const struct letters *l, uint6
         assert_int_equal(found, count);
         all += count;
     }
-    assert_true(all > QUESTIONS);
+    return all;
+}
+
+static void is_all_found(const char *path, const struct letters *l, uint64_t *dice)
+{
+    OWN(search_finder) struct search_finder *f = NULL;
+    struct error e;
+
+    assert_ok(search_finder_open(path, SLICE_ARRAY(key), &f, &e), e);
+    assert_true(finds_what_is_there(f, l, dice) > QUESTIONS);
+}
+
+static int64_t segments_of(const char *path)
+{
+    OWN(statement) sqlite3_stmt *s = NULL;
+    struct token_keys keys;
+    sqlite3 *db = NULL;
+    struct error e;
+
+    (void)memcpy(&keys, key, sizeof(keys));
+    assert_ok(search_db_open(path, SEARCH_DB_READ, &keys, &db, &e), e);
+    assert_ok(search_db_prepare(db, "SELECT count(DISTINCT segid) FROM words_idx", &s, &e), e);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    int64_t count = sqlite3_column_int64(s, 0);
+    (void)sqlite3_finalize(TAKE(s, NULL));
+    search_db_close(db);
+    return count;
 }
 
 /* ---- tests ---- */
@@ -224,30 +253,15 @@ static void fts5_reads_and_merges_what_is_written(void **state)
 
     make_letters(&l, &dice);
     write_letters(p->path, &l, LETTERS);
+    assert_int_equal(segments_of(p->path), 1);
     fts5_finds_no_fault(p->path);
-    finds_what_is_there(p->path, &l, &dice);
+    is_all_found(p->path, &l, &dice);
     assert_int_equal(unlink(p->path), 0);
     write_letters(p->path, &l, BATCH);
+    assert_in_range(segments_of(p->path), 1, LETTERS / BATCH / 2); /* FTS5 has merged them */
     fts5_finds_no_fault(p->path);
-    finds_what_is_there(p->path, &l, &dice);
+    is_all_found(p->path, &l, &dice);
     free_letters(&l);
-}
-
-static int64_t segments_of(const char *path)
-{
-    OWN(statement) sqlite3_stmt *s = NULL;
-    struct token_keys keys;
-    sqlite3 *db = NULL;
-    struct error e;
-
-    (void)memcpy(&keys, key, sizeof(keys));
-    assert_ok(search_db_open(path, SEARCH_DB_READ, &keys, &db, &e), e);
-    assert_ok(search_db_prepare(db, "SELECT count(DISTINCT segid) FROM words_idx", &s, &e), e);
-    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-    int64_t count = sqlite3_column_int64(s, 0);
-    (void)sqlite3_finalize(TAKE(s, NULL));
-    search_db_close(db);
-    return count;
 }
 
 static void write_crowd(struct search_index *x, const struct letters *l, uint64_t seq)
@@ -280,6 +294,92 @@ static size_t count_found(const char *path, const char *text)
     return count;
 }
 
+/* Some of the letters, in the order that is given. */
+static void write_some(struct search_index *x, struct letters *l, const size_t *which, size_t count)
+{
+    struct search_letter some[LETTERS];
+    struct error e;
+
+    for (size_t i = 0; i < count; i++) {
+        some[i] = l->items[which[i]];
+        l->gone[which[i]] = false;
+    }
+    assert_ok(search_index_write(x, some, count, 0, &e), e);
+}
+
+static void shuffle(size_t *which, uint64_t *dice)
+{
+    for (size_t i = 0; i < LETTERS; i++) {
+        size_t other = mix(dice) % (i + 1);
+        which[i] = which[other];
+        which[other] = i;
+    }
+}
+
+static void write_in_batches(struct search_index *x, struct search_finder *f, struct letters *l,
+                             const size_t *which, uint64_t *dice)
+{
+    for (size_t i = 0; i < LETTERS; i += BATCH) {
+        write_some(x, l, &which[i], i + BATCH < LETTERS ? BATCH : LETTERS - i);
+        if (i == 10 * (size_t)BATCH) {
+            assert_true(finds_what_is_there(f, l, dice) > 0);
+        }
+    }
+}
+
+static void tidy_all(struct search_index *x)
+{
+    struct error e;
+    bool more = true;
+
+    for (size_t steps = 0; more; steps++) {
+        assert_true(steps < 100);
+        assert_ok(search_index_tidy(x, &more, &e), e);
+    }
+}
+
+/* Segments whose letters lie between those of others, letters that are in two of them, and a finder that was opened
+ * before any of it. */
+static void one_finder_sees_every_change(void **state)
+{
+    const struct place *p = *state;
+    OWN(search_index) struct search_index *x = NULL;
+    OWN(search_finder) struct search_finder *f = NULL;
+    static struct letters l;
+    size_t which[LETTERS];
+    uint64_t dice = 5;
+    struct error e;
+
+    make_letters(&l, &dice);
+    (void)memset(l.gone, true, sizeof(l.gone));
+    shuffle(which, &dice);
+    assert_ok(search_index_open(p->path, SLICE_ARRAY(key), &x, &e), e);
+    assert_ok(search_finder_open(p->path, SLICE_ARRAY(key), &f, &e), e);
+    write_in_batches(x, f, &l, which, &dice);
+    assert_true(finds_what_is_there(f, &l, &dice) > QUESTIONS);
+    for (size_t i = 0; i < REMOVED; i++) {
+        assert_ok(search_index_remove(x, l.items[which[i]].seq, &e), e);
+        l.gone[which[i]] = true;
+    }
+    assert_true(finds_what_is_there(f, &l, &dice) > QUESTIONS);
+    write_some(x, &l, which, REMOVED / 2);
+    assert_true(finds_what_is_there(f, &l, &dice) > QUESTIONS);
+    assert_int_equal(segments_of(p->path), (LETTERS + BATCH - 1) / BATCH + 1);
+    tidy_all(x);
+    assert_int_equal(segments_of(p->path), 1);
+    assert_true(finds_what_is_there(f, &l, &dice) > QUESTIONS);
+    fts5_finds_no_fault(p->path);
+    assert_ok(search_index_clear(x, &e), e);
+    (void)memset(l.gone, true, sizeof(l.gone));
+    assert_int_equal(segments_of(p->path), 0);
+    assert_int_equal(finds_what_is_there(f, &l, &dice), 0);
+    shuffle(which, &dice);
+    write_in_batches(x, f, &l, which, &dice);
+    tidy_all(x);
+    assert_true(finds_what_is_there(f, &l, &dice) > QUESTIONS);
+    free_letters(&l);
+}
+
 /* Of mail that is imported more segments stay than of letters that come one by one, until there is nothing to do. */
 static void what_is_left_is_merged_by_tidying(void **state)
 {
@@ -287,8 +387,6 @@ static void what_is_left_is_merged_by_tidying(void **state)
     static struct letters l;
     uint64_t dice = 4;
     struct error e;
-    bool more = true;
-    size_t steps = 0;
 
     make_letters(&l, &dice);
     OWN(search_index) struct search_index *x = NULL;
@@ -299,10 +397,7 @@ static void what_is_left_is_merged_by_tidying(void **state)
     assert_int_equal(segments_of(p->path), CROWDS);
     size_t found = count_found(p->path, "has:attachment");
     assert_int_equal(found, SEARCH_PAGE_MAX);
-    while (more) {
-        assert_true(steps++ < 100);
-        assert_ok(search_index_tidy(x, &more, &e), e);
-    }
+    tidy_all(x);
     assert_int_equal(segments_of(p->path), 1);
     assert_int_equal(count_found(p->path, "has:attachment"), found);
     fts5_finds_no_fault(p->path);
@@ -360,6 +455,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fts5_reads_and_merges_what_is_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_finder_sees_every_change, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_left_is_merged_by_tidying, set_up, tear_down),
         cmocka_unit_test(a_token_has_no_zero_byte),
         cmocka_unit_test(numbers_are_written_as_sqlite_does),
