@@ -10,7 +10,8 @@
 #define ROW_MAX       65536
 #define SEGMENT_SHIFT 37 /* in a leaf's row id, above its number */
 #define COOKIE_LEN    4
-#define MERGE_MIN     64 /* leaves: what FTS5 calls a unit of work */
+#define MERGE_MIN     64    /* leaves: what FTS5 calls a unit of work */
+#define MERGE_MAX     16000 /* likewise: 64 MB; what is due beyond is the next merge's */
 #define MERGE_FEW     4 /* segments of a level that are merged: the fewer, the quicker are searches */
 #define MERGE_MANY    8 /* and the more, the less is written again and again */
 
@@ -301,10 +302,12 @@ bool segments_add(struct segments *s, const struct leaves *leaves, struct error 
 
 size_t segments_due(const struct segments *s)
 {
-    if (s->count >= SEGMENTS_MANY) {
-        return s->due < SEGMENTS_STEP ? SEGMENTS_STEP : s->due;
+    size_t due = s->due < MERGE_MAX ? s->due : MERGE_MAX;
+
+    if (s->count >= SEGMENTS_MANY && due < SEGMENTS_STEP) {
+        return SEGMENTS_STEP;
     }
-    return s->due < MERGE_MIN ? 0 : s->due;
+    return due < MERGE_MIN ? 0 : due;
 }
 
 static bool tell_fts5(struct segments *s, const char *what, unsigned long long value,

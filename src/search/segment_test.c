@@ -346,7 +346,7 @@ static void one_finder_sees_every_change(void **state)
     OWN(search_index) struct search_index *x = NULL;
     OWN(search_finder) struct search_finder *f = NULL;
     static struct letters l;
-    size_t which[LETTERS];
+    size_t which[LETTERS] = {0};
     uint64_t dice = 5;
     struct error e;
 
