@@ -80,7 +80,7 @@ static bool is_signed(struct package *p)
 static void note_stay(struct files *f, struct slice name, struct slice why)
 {
     if (f->stays.len == 0) {
-        buf_printf(&f->stays, "%.*s: %.*s", SLICE_ARG(slice_head(name, NAME_SHOWN)),
+        buf_printf(&f->stays, "it holds %.*s: %.*s", SLICE_ARG(slice_head(name, NAME_SHOWN)),
                    SLICE_ARG(why));
     }
 }
@@ -94,10 +94,13 @@ static void clean_file(struct files *f, size_t i, struct slice name)
 
     if (end == SCRUB_CANNOT) {
         note_stay(f, name, buf_slice(&words));
-    } else if (end == SCRUB_CLEANED) {
+    } else if (end == SCRUB_CLEANED || end == SCRUB_PARTLY) {
         package_replace(f->package, i, buf_slice(&cleaned));
         package_keep_time(f->package, i);
-        scrub_say_all(f->what, buf_slice(&words));
+        struct slice stays = scrub_say_part(f->what, buf_slice(&words));
+        if (end == SCRUB_PARTLY) {
+            note_stay(f, name, stays);
+        }
     }
 }
 
@@ -117,16 +120,6 @@ static bool take(struct files *f, size_t i)
         clean_file(f, i, name);
     }
     return !f->package->failed;
-}
-
-/* Say what stays behind what was taken out. */
-static enum scrub_end say_stays(struct files *f)
-{
-    bool some = f->what->len != 0;
-
-    buf_add_text(f->what, some ? "; it holds " : "it holds ");
-    buf_add(f->what, buf_slice(&f->stays));
-    return some ? SCRUB_PARTLY : SCRUB_CANNOT;
 }
 
 enum scrub_end scrub_archive(struct package *p, bool within, struct buf *out, struct buf *what)
@@ -152,8 +145,5 @@ enum scrub_end scrub_archive(struct package *p, bool within, struct buf *out, st
     if (what->len && !package_write(p, out)) {
         return scrub_refuse(what, SCRUB_DAMAGED);
     }
-    if (f.stays.len) {
-        return say_stays(&f);
-    }
-    return what->len ? SCRUB_CLEANED : SCRUB_NOTHING;
+    return scrub_end_with(what, buf_slice(&f.stays));
 }

@@ -180,6 +180,28 @@ static void documents_within_are_cleaned(void **unused)
     assert_slice(buf_slice(&what), "document properties");
 }
 
+/* What stays of a document within is named as the document's. */
+static void a_document_within_is_cleaned_in_part(void **unused)
+{
+    static const struct file parts[] = {
+        {"[Content_Types].xml", SLICE_INIT("<Types/>")                    },
+        {"docProps/core.xml",   SLICE_INIT("<a>Anna Lenz</a>")            },
+        {"word/media/a.mp4",    SLICE_INIT("\0\0\0\x08styp\0\0\0\x08moof")},
+    };
+    OWN(buf) struct buf inner = {.max = OUT_MAX};
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+
+    (void)unused;
+    pack(parts, 3, NULL, &inner);
+    const struct file files[] = {
+        {"a.docx", buf_slice(&inner)}
+    };
+    pack(files, 1, NULL, &file);
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_PARTLY);
+    assert_slice(buf_slice(&what),
+                 "document properties; it holds a.docx: it holds a film that cannot be changed");
+}
+
 /* What is unpacked of documents within counts, or many of them would be as large as one likes. */
 static void all_that_is_unpacked_counts(void **unused)
 {
@@ -226,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_file_that_stays_is_named_and_the_others_are_cleaned),
         cmocka_unit_test(an_archive_that_cannot_be_changed_stays),
         cmocka_unit_test(documents_within_are_cleaned),
+        cmocka_unit_test(a_document_within_is_cleaned_in_part),
         cmocka_unit_test(all_that_is_unpacked_counts),
     };
 

@@ -277,18 +277,25 @@ static bool refer(struct film *f, const struct box *tref)
 {
     struct slice rest = tref->body;
     struct box box;
-    bool gone = false;
 
     while (rest.len) {
         if (++f->boxes > BOXES_MAX || !box_next(&rest, &box)) {
             return false;
         }
-        gone = gone || box_is_one_of(box.type, "tmcdcdschint");
-    }
-    if (gone) {
-        drop(f, tref, SENSORS);
+        if (box_is_one_of(box.type, "tmcdcdschint")) {
+            drop(f, &box, SENSORS);
+        }
     }
     return true;
+}
+
+/* How a film is seen from within a sphere (Spherical Video V1), beside the program that made it so. */
+static bool is_sphere(const struct box *box)
+{
+    static const uint8_t sphere[] = {0xff, 0xcc, 0x82, 0x63, 0xf8, 0x55, 0x4a, 0x93,
+                                     0x88, 0x14, 0x58, 0x7a, 0x02, 0x52, 0x1f, 0xdd};
+
+    return slice_equal(box->type, SLICE("uuid")) && slice_starts(box->body, SLICE_ARRAY(sphere));
 }
 
 static bool walk(struct film *f, const struct box *parent, unsigned depth);
@@ -311,6 +318,9 @@ static bool take(struct film *f, const struct box *parent, const struct box *box
     case REFERS:
         return refer(f, box);
     case GOES:
+        if (is_sphere(box)) {
+            return refuse(f, "it is of a kind that is not changed");
+        }
         drop(f, box, secret_of(box));
         return true;
     case STAYS:
@@ -399,7 +409,7 @@ static bool walk(struct film *f, const struct box *parent, unsigned depth)
         if (++f->boxes > BOXES_MAX || !box_next(&rest, &box)) {
             return false;
         }
-        if (box_is_one_of(box.type, "cmovmvexsaizsaio")) {
+        if (box_is_one_of(box.type, "cmovmvexsaizsaiormra")) {
             return refuse(f, "it is of a kind that is not changed");
         }
         if (!take(f, parent, &box, depth)) {

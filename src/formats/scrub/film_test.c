@@ -179,6 +179,7 @@ static void what_is_not_understood_stays(void **unused)
         {{"sprt", "stsz", "\1", NULL, AT},   "it is of a kind that is not changed"        },
         {{"vide", "stsz", "\1", "mvex", AT}, "it is of a kind that is not changed"        },
         {{"vide", "stsz", "\1", "cmov", AT}, "it is of a kind that is not changed"        },
+        {{"vide", "stsz", "\1", "rmra", AT}, "it is of a kind that is not changed"        },
         {{"vide", "stsz", "\1", "moov", AT}, NULL                                         },
         {{"meta", "stsz", "\1", NULL, 4},    "it is damaged"                              },
         {{"meta", "stsz", "\1", NULL, 9999}, "it is damaged"                              },
@@ -200,6 +201,44 @@ static void what_is_not_understood_stays(void **unused)
     assert_int_equal(scrub(SLICE("\0\0\0\x10"
                                  "ftypisom\0\0\0\0\0\0\0\x08moof")),
                      SCRUB_CANNOT);
+    assert_slice(buf_slice(&what), "it is of a kind that is not changed");
+}
+
+/* Only what leads to a track that goes is taken from what leads to others. */
+static void a_track_keeps_what_it_belongs_to(void **unused)
+{
+    static const struct wish track = {"vide", "stsz", "\1", NULL, AT};
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+
+    (void)unused;
+    make(&file, &track, 1);
+    uint8_t *cdsc = memmem(file.ptr, file.len, "cdsc", 4);
+    assert_non_null(cdsc);
+    (void)memcpy(cdsc, "tmcd", 4);
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_CLEANED);
+    assert_true(has("tref") && !has("tmcd"));
+    (void)memcpy(cdsc, "chap", 4);
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_CLEANED);
+    assert_true(has("tref") && has("chap"));
+}
+
+/* A film within a sphere, which would be seen flat. */
+static void a_film_within_a_sphere_stays(void **unused)
+{
+    static const struct wish track = {"vide", "stsz", "\1", NULL, AT};
+    static const uint8_t sphere[] = {0xff, 0xcc, 0x82, 0x63, 0xf8, 0x55, 0x4a, 0x93,
+                                     0x88, 0x14, 0x58, 0x7a, 0x02, 0x52, 0x1f, 0xdd};
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+
+    (void)unused;
+    add_box(&file, "ftyp", SLICE("isom\0\0\0\0"));
+    size_t moov = begin(&file, "moov");
+    size_t at = file.len;
+    add_track(&file, &track);
+    add_box(&file, "uuid", SLICE_ARRAY(sphere));
+    finish(&file, at); /* it is the track's last */
+    finish(&file, moov);
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_CANNOT);
     assert_slice(buf_slice(&what), "it is of a kind that is not changed");
 }
 
@@ -241,6 +280,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_film_keeps_what_is_seen_and_heard),
         cmocka_unit_test(what_is_not_understood_stays),
+        cmocka_unit_test(a_track_keeps_what_it_belongs_to),
+        cmocka_unit_test(a_film_within_a_sphere_stays),
         cmocka_unit_test(damaged_films_are_endured),
     };
 

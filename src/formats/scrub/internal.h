@@ -22,6 +22,12 @@ void scrub_say_all(struct buf *what, struct slice words);
 /* Say why it stays, a sentence that begins with "it "; CANNOT. What is CANNOT without a reason is damaged. */
 enum scrub_end scrub_refuse(struct buf *what, const char *why);
 
+/* How it ends when all else is done: `stays` says of what is in the file that it stays, "it holds ...", and is added to what was taken out. */
+enum scrub_end scrub_end_with(struct buf *what, struct slice stays);
+
+/* Add what a file within, which is PARTLY cleaned, says was taken out of it; what it says that stays is returned. */
+struct slice scrub_say_part(struct buf *what, struct slice words);
+
 /* Say that files of this kind are not changed; CANNOT. */
 enum scrub_end scrub_refuse_kind(struct buf *what);
 
@@ -29,7 +35,10 @@ enum scrub_end scrub_refuse_kind(struct buf *what);
  * file. */
 enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what);
 
-/* The same of pictures by points alone, in which no others are. */
+/* That a document holds one that cannot be changed, by its first bytes. */
+const char *scrub_media_reason(struct slice bytes);
+
+/* As scrub_media(), of pictures by points alone, in which no others are. */
 enum scrub_end scrub_picture(struct slice bytes, struct buf *out, struct buf *what);
 
 /* HEIC and AVIF, and no film. */
@@ -37,6 +46,9 @@ bool scrub_is_heif(struct slice bytes);
 
 /* An MPEG sound of layer III or AAC that begins without a tag; it may end with one. */
 bool scrub_is_mpeg_sound(struct slice bytes);
+
+/* Films and sounds in boxes. */
+bool scrub_is_film(struct slice bytes);
 
 /* A picture in tags, and no page for reading with one in it. */
 bool scrub_is_svg(struct slice bytes);

@@ -1,4 +1,5 @@
 /* Kinds of files that may say who made them, and that nothing here changes: they are told by their first bytes, so that it can be said. */
+#include "formats/scrub/boxes.h"
 #include "formats/scrub/internal.h"
 
 #define XML_HEAD   ((size_t)64 << 10) /* bytes in which an XML file says what it is */
@@ -58,7 +59,8 @@ static bool is_other_chunks(struct slice bytes)
 {
     struct slice kind = slice_head(slice_from(bytes, 8), 4);
 
-    return (slice_starts(bytes, SLICE("RIFF")) && slice_equal(kind, SLICE("AVI "))) ||
+    return slice_starts(bytes, SLICE("RIFX")) || slice_starts(bytes, SLICE("BW64")) ||
+           (slice_starts(bytes, SLICE("RIFF")) && slice_equal(kind, SLICE("AVI "))) ||
            (slice_starts(bytes, SLICE("FORM")) &&
             (slice_equal(kind, SLICE("AIFF")) || slice_equal(kind, SLICE("AIFC")))) ||
            slice_starts(bytes, SLICE("RF64"));
@@ -90,6 +92,31 @@ bool scrub_is_heif(struct slice bytes)
         }
     }
     return false;
+}
+
+/* The first box is not so long that its length could be letters of a text. */
+bool scrub_is_film(struct slice bytes)
+{
+    struct slice type = slice_head(slice_from(bytes, 4), 4);
+
+    return bytes.len && bytes.ptr[0] <= 4 && !scrub_is_heif(bytes) &&
+           box_is_one_of(type, "ftypmoovmdatwidestypsidxmooffreeskippnotuuid");
+}
+
+static bool is_sound(struct slice bytes)
+{
+    return scrub_is_mpeg_sound(bytes) || slice_starts(bytes, SLICE("ID3")) ||
+           slice_starts(bytes, SLICE("fLaC")) ||
+           (slice_starts(bytes, SLICE("RIFF")) &&
+            slice_starts(slice_from(bytes, 8), SLICE("WAVE")));
+}
+
+const char *scrub_media_reason(struct slice bytes)
+{
+    return scrub_is_film(bytes)  ? "it holds a film that cannot be changed"
+           : is_sound(bytes)     ? "it holds a sound that cannot be changed"
+           : scrub_is_svg(bytes) ? "it holds a drawing that cannot be changed"
+                                 : SCRUB_PICTURE;
 }
 
 static bool holds(struct slice s, const char *part)

@@ -23,7 +23,8 @@ struct office {
     size_t looks;
     bool any_gone;
     bool damaged;
-    const char *why; /* "it ...", when it is not damaged but cannot be changed */
+    const char *why;   /* "it ...", when it is not damaged but cannot be changed */
+    const char *stays; /* the same of the first picture, film or sound in it that stays */
 };
 
 static void end_office(struct office *o)
@@ -296,8 +297,8 @@ static void clean_picture(struct office *o, size_t i)
         package_replace(&o->package, i, buf_slice(&o->fresh));
         scrub_say(o->what, "data of pictures");
     }
-    if (end == SCRUB_CANNOT) { /* then it may say something yet */
-        refuse(o, SCRUB_PICTURE);
+    if (end == SCRUB_CANNOT && !o->stays) { /* then it may say something yet */
+        o->stays = scrub_media_reason(buf_slice(&o->part));
     }
 }
 
@@ -455,10 +456,10 @@ static enum scrub_end finish(struct office *o, struct buf *out)
         bool large = !why && (o->part.full || o->fresh.full);
         return scrub_refuse(o->what, large ? SCRUB_LARGE : why ? why : SCRUB_DAMAGED);
     }
-    if (o->what->len == 0) {
-        return SCRUB_NOTHING;
+    if (o->what->len && !package_write(&o->package, out)) {
+        return SCRUB_CANNOT;
     }
-    return package_write(&o->package, out) ? SCRUB_CLEANED : SCRUB_CANNOT;
+    return scrub_end_with(o->what, o->stays ? slice_text(o->stays) : SLICE_NONE);
 }
 
 enum scrub_end scrub_office(struct slice bytes, size_t *spent, struct buf *out, struct buf *what)

@@ -6,6 +6,8 @@
 #define VERSION       4
 #define RESOURCE_HEAD 6 /* "8BIM" and a number, before its name */
 #define RESOURCES_MAX 100000
+#define VERSION_INFO  1057
+#define VERSION_LEN   17 /* without names */
 
 /* First and last number of the resources that stay: how it is printed, its channels, lines, colours, slices, layers and paths. */
 static const uint16_t staying[][2] = {
@@ -84,6 +86,39 @@ static size_t resource_len(struct slice s)
     return at + 4 + data + (data & 1 && data < left ? 1 : 0); /* the last may have no padding */
 }
 
+static void add_number(struct buf *out, size_t value)
+{
+    for (size_t i = 4; i-- > 0;) {
+        buf_add_byte(out, (uint8_t)(value >> 8 * i));
+    }
+}
+
+/* Whether the picture as a whole is there, without which it is not shown, and no names of the programs that wrote and read it. */
+static void take_version(struct slice resource, struct buf *out, struct buf *what)
+{
+    size_t name = (size_t)resource.ptr[RESOURCE_HEAD] + 1;
+    size_t at = RESOURCE_HEAD + name + (name & 1);
+    size_t len = scrub_number(resource, at, 4, true);
+    struct slice data = slice_head(slice_from(resource, at + 4), len);
+    size_t begin = out->len;
+
+    if (data.len < VERSION_LEN) {
+        scrub_say(what, "data of programs");
+        return;
+    }
+    buf_add(out, SLICE("8BIM\4\x21\0\0"));
+    add_number(out, VERSION_LEN);
+    add_number(out, scrub_number(data, 0, 4, true));
+    buf_add_byte(out, data.ptr[4] != 0);
+    add_number(out, 0);
+    add_number(out, 0);
+    add_number(out, scrub_number(data, data.len - 4, 4, true));
+    buf_add_byte(out, 0);
+    if (!out->full && !slice_equal(slice_from(buf_slice(out), begin), resource)) {
+        scrub_say(what, "data of programs");
+    }
+}
+
 static bool take_resources(struct slice rest, struct buf *out, struct buf *what)
 {
     for (size_t n = 0; rest.len; n++) {
@@ -92,7 +127,9 @@ static bool take_resources(struct slice rest, struct buf *out, struct buf *what)
         if (len == 0 || n == RESOURCES_MAX) {
             return false;
         }
-        if (stays(id)) {
+        if (id == VERSION_INFO && slice_starts(rest, SLICE("8BIM"))) {
+            take_version(slice_head(rest, len), out, what);
+        } else if (stays(id)) {
             buf_add(out, slice_head(rest, len));
         } else {
             scrub_say(what, word_of(id));

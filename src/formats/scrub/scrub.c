@@ -56,19 +56,32 @@ enum scrub_end scrub_refuse(struct buf *what, const char *why)
     return SCRUB_CANNOT;
 }
 
+enum scrub_end scrub_end_with(struct buf *what, struct slice stays)
+{
+    bool some = what->len != 0;
+
+    if (stays.len == 0) {
+        return some ? SCRUB_CLEANED : SCRUB_NOTHING;
+    }
+    buf_add_text(what, some ? "; " : "");
+    buf_add(what, stays);
+    return some ? SCRUB_PARTLY : SCRUB_CANNOT;
+}
+
+struct slice scrub_say_part(struct buf *what, struct slice words)
+{
+    static const char between[] = "; it holds ";
+    const uint8_t *at =
+        words.len ? memmem(words.ptr, words.len, between, sizeof(between) - 1) : NULL;
+    size_t len = at ? (size_t)(at - words.ptr) : words.len;
+
+    scrub_say_all(what, slice_head(words, len));
+    return slice_from(words, at ? len + 2 : len);
+}
+
 enum scrub_end scrub_refuse_kind(struct buf *what)
 {
     return scrub_refuse(what, "it is of a kind that is not changed");
-}
-
-/* Films and sounds in boxes; the first is not so long that its length could be letters of a text. */
-static bool is_film(struct slice bytes)
-{
-    struct slice type = slice_head(slice_from(bytes, 4), 4);
-
-    return bytes.len && bytes.ptr[0] <= 4 && !scrub_is_heif(bytes) &&
-           (slice_equal(type, SLICE("ftyp")) || slice_equal(type, SLICE("moov")) ||
-            slice_equal(type, SLICE("mdat")) || slice_equal(type, SLICE("wide")));
 }
 
 enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what)
@@ -82,7 +95,7 @@ enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what
         {SLICE_INIT("ID3\2"),                    scrub_mpeg},
         {SLICE_INIT("ID3\3"),                    scrub_mpeg},
         {SLICE_INIT("ID3\4"),                    scrub_mpeg},
-        {SLICE_INIT("fLaC"),                     scrub_flac},
+        {SLICE_INIT("fLaC"),                     scrub_mpeg}, /* which may have tags as well */
     };
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -93,7 +106,7 @@ enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what
     if (slice_starts(bytes, SLICE("RIFF")) && slice_starts(slice_from(bytes, 8), SLICE("WAVE"))) {
         return scrub_wave(bytes, out, what);
     }
-    if (is_film(bytes)) {
+    if (scrub_is_film(bytes)) {
         return scrub_film(bytes, out, what);
     }
     if (scrub_is_mpeg_sound(bytes)) {

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <zip.h>
 
@@ -331,12 +332,33 @@ static void a_picture_of_photoshop_keeps_its_layers(void **unused)
     assert_int_equal(scrub(SLICE("8BPS\0\3")), SCRUB_CANNOT);
 }
 
+#define PSD_VERSION(len, names) "8BIM\4\x21\0\0\0\0\0" len "\0\0\0\1\1" names "\0\0\0\1\0"
+
+/* Without it the picture as a whole is not shown. */
+static void a_picture_of_photoshop_keeps_that_it_is_whole(void **unused)
+{
+#define PSD_SILENT                                                                                 \
+    PSD_HEAD("\1") "\0\0\0\x1e" PSD_VERSION("\x11", "\0\0\0\0\0\0\0\0") "\0\0\0\3layPIX"
+    (void)unused;
+    assert_int_equal(scrub(SLICE(PSD_HEAD("\1") "\0\0\0\x22" PSD_VERSION(
+                         "\x15", "\0\0\0\1\0L\0\0\0\1\0Z") "\0\0\0\3layPIX")),
+                     SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "data of programs");
+    assert_true(slice_equal(buf_slice(&out), SLICE(PSD_SILENT)));
+    assert_int_equal(scrub(SLICE(PSD_SILENT)), SCRUB_NOTHING);
+}
+
 static void other_pictures_stay_and_that_is_said(void **unused)
 {
     static const struct slice files[] = {
         SLICE_INIT("\0\0\0\x0cjP  \r\n"),
         SLICE_INIT("\xff\xfe<\0?\0>\0<\0s\0v\0g\0>\0"),
         SLICE_INIT("OggS\0"),
+        SLICE_INIT("RIFX\0\0\0\4WAVE"),
+        SLICE_INIT("BW64\xff\xff\xff\xffWAVE"),
+        SLICE_INIT("\0\0\0\x08styp\0\0\0\x08moof"),
+        SLICE_INIT("\0\0\0\x08"
+                   "free\0\0\0\x08moof"),
         SLICE_INIT("\x1a\x45\xdf\xa3"),
         SLICE_INIT("%!PS-Adobe-3.0\n%%For: Anna Lenz\n"),
         SLICE_INIT("<?xml version=\"1.0\"?><office:document><meta:creator>")};
@@ -382,6 +404,32 @@ static void a_document_that_stays_says_why(void **unused)
     write_package(others, rows[0].texts, 2, &book);
     assert_int_equal(scrub(buf_slice(&book)), SCRUB_CANNOT);
     assert_slice(buf_slice(&what), "it is of a kind that is not changed");
+}
+
+/* What is in fragments, streamed or a program is not changed, and the document is cleaned all the same. */
+static void a_document_with_a_film_that_stays_is_cleaned(void **unused)
+{
+    static const char *const names[] = {"[Content_Types].xml", "docProps/core.xml",
+                                        "ppt/media/a.mp4"};
+    static const char *const rows[][2] = {
+        {"\1ab1styp",                                     "it holds a film that cannot be changed"   },
+        {"RIFF\xff\xff\xff\xffWAVEdata\xff\xff\xff\xffs",
+         "it holds a sound that cannot be changed"                                                   },
+        {"<!DOCTYPE svg [<!ENTITY a 'b'>]><svg/>",        "it holds a drawing that cannot be changed"},
+        {"\x89PNG\r\n\x1a\n",                             "it holds a picture that cannot be changed"},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *texts[] = {"<Types/>", "<p>Anna Lenz</p>", rows[i][0]};
+        OWN(buf) struct buf file = {.max = OUT_MAX};
+        char said[100];
+        write_package(names, texts, 3, &file);
+        assert_int_equal(scrub(buf_slice(&file)), SCRUB_PARTLY);
+        (void)snprintf(said, sizeof(said), "document properties; %s", rows[i][1]);
+        assert_slice(buf_slice(&what), said);
+        assert_true(!has("Lenz") && has(rows[i][0]));
+    }
 }
 
 /* More is unpacked of no document; that it is damaged would be wrong. */
@@ -447,8 +495,10 @@ int main(void)
         cmocka_unit_test(strips_that_overlap_are_not_gone_through),
         cmocka_unit_test(a_jpeg_xl_picture_keeps_its_codestream),
         cmocka_unit_test(a_picture_of_photoshop_keeps_its_layers),
+        cmocka_unit_test(a_picture_of_photoshop_keeps_that_it_is_whole),
         cmocka_unit_test(other_pictures_stay_and_that_is_said),
         cmocka_unit_test(a_document_that_stays_says_why),
+        cmocka_unit_test(a_document_with_a_film_that_stays_is_cleaned),
         cmocka_unit_test(a_document_that_is_too_large_says_so),
         cmocka_unit_test(an_older_form_stays),
     };

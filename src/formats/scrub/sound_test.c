@@ -67,6 +67,8 @@ static void a_sound_that_is_none_stays(void **unused)
         SLICE_INIT("fLaC"),
         SLICE_INIT("RIFF\0\0\0\0WAVEdata\x05\0\0\0soun"),
         SLICE_INIT("RIFF\0\0\0\0WAVEdata\0\0\0"),
+        SLICE_INIT("RIFF\0\0\0\0WAVE"
+                   "fmt \2\0\0\0fm"),
     };
 
     (void)unused;
@@ -92,6 +94,56 @@ static void a_flac_sound_keeps_where_it_is_found(void **unused)
     assert_int_equal(scrub(SLICE("fLaC" FLAC_INFO FLAC_LAST FLAC_SOUND)), SCRUB_NOTHING);
 }
 
+#define FLAC_MASK "&\0\0\0WAVEFORMATEXTENSIBLE_CHANNEL_MASK=0x3f"
+
+/* By it the sound is heard where it belongs. */
+static void a_flac_sound_keeps_its_channels(void **unused)
+{
+    static const struct slice once =
+        SLICE_INIT("fLaC" FLAC_INFO "\x84\0\0\x32\0\0\0\0\1\0\0\0" FLAC_MASK FLAC_SOUND);
+
+    (void)unused;
+    expect(SLICE("fLaC" FLAC_INFO "\4\0\0\x3e\4\0\0\0Lenz\2\0\0\0\4\0\0\0a=Le" FLAC_MASK
+                 "\x81\0\0\2\0\0" FLAC_SOUND),
+           once, "tags, data of programs");
+    assert_int_equal(scrub(once), SCRUB_NOTHING);
+    expect(SLICE("fLaC\x80\0\0\3str" FLAC_SOUND ID3_OLD), SLICE("fLaC\x80\0\0\3str" FLAC_SOUND),
+           "tags");
+    expect(SLICE("fLaC\x80\0\0\3str" FLAC_SOUND APE), SLICE("fLaC\x80\0\0\3str" FLAC_SOUND),
+           "tags");
+}
+
+static void a_flac_sound_keeps_where_its_tracks_begin(void **unused)
+{
+    enum { HEAD = 396, TRACK = 36, POINT = 12, LEN = HEAD + TRACK + POINT + TRACK };
+
+    uint8_t sheet[LEN] = "4006381333931";
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+
+    (void)unused;
+    sheet[HEAD - 1] = 2;
+    (void)memcpy(sheet + HEAD, "OFFSETOF\1DELENZ000001", 21);
+    sheet[HEAD + TRACK - 1] = 1;
+    (void)memcpy(sheet + HEAD + TRACK, "POINTPOINTPO", POINT);
+    (void)memcpy(sheet + HEAD + TRACK + POINT, "OFFSETOF\xaa", 9);
+    buf_add(&file, SLICE("fLaC" FLAC_INFO "\x85\0\1\xe0"));
+    buf_add(&file, SLICE_ARRAY(sheet));
+    buf_add(&file, SLICE(FLAC_SOUND));
+    assert_int_equal(LEN, 0x1e0);
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_CLEANED);
+    assert_slice(buf_slice(&what), "data of programs");
+    assert_int_equal(out.len, file.len);
+    assert_null(memmem(out.ptr, out.len, "LENZ", 4));
+    assert_null(memmem(out.ptr, out.len, "4006", 4));
+    assert_non_null(memmem(out.ptr, out.len, "POINTPOINTPOOFFSETOF\xaa", 21));
+    OWN(buf) struct buf once = {.max = OUT_MAX};
+    buf_add(&once, buf_slice(&out));
+    assert_int_equal(scrub(buf_slice(&once)), SCRUB_NOTHING);
+    file.ptr[15 + HEAD - 1] = 3; /* one more than there are: it goes */
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_CLEANED);
+    assert_true(slice_equal(buf_slice(&out), SLICE("fLaC\x80\0\0\3str" FLAC_SOUND)));
+}
+
 #define WAVE_FORM "fmt \3\0\0\0frm\0"
 #define WAVE_DATA "data\4\0\0\0soun"
 
@@ -102,6 +154,14 @@ static void a_wave_sound_keeps_its_samples(void **unused)
                  "LIST\4\0\0\0INFOid3 \3\0\0\0len\0_PMX\4\0\0\0Lenz"),
            SLICE("RIFF\x1c\0\0\0WAVE" WAVE_FORM WAVE_DATA), "data of programs, tags, XMP");
     assert_int_equal(scrub(SLICE("RIFF\x1c\0\0\0WAVE" WAVE_FORM WAVE_DATA)), SCRUB_NOTHING);
+    assert_int_equal(scrub(SLICE("RIFF\xff\0\0\0WAVELIST\x10\0\0\0wavl" WAVE_DATA)), SCRUB_NOTHING);
+    static const struct slice others[] = {
+        SLICE_INIT("RIFF\xff\0\0\0WAVE" WAVE_DATA "LIST\4\0\0\0what"),
+        SLICE_INIT("RIFF\xff\0\0\0WAVE" WAVE_DATA "axml\4\0\0\0Lenzchna\4\0\0\0ADM.")};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(scrub(others[i]), SCRUB_CANNOT);
+        assert_slice(buf_slice(&what), "it is of a kind that is not changed");
+    }
     assert_int_equal(scrub(SLICE("RIFF\x0f\0\0\0WAVEdata\3\0\0\0sou")), SCRUB_NOTHING);
 }
 
@@ -119,6 +179,8 @@ int main(void)
         cmocka_unit_test(a_sound_keeps_its_frames),
         cmocka_unit_test(a_sound_that_is_none_stays),
         cmocka_unit_test(a_flac_sound_keeps_where_it_is_found),
+        cmocka_unit_test(a_flac_sound_keeps_its_channels),
+        cmocka_unit_test(a_flac_sound_keeps_where_its_tracks_begin),
         cmocka_unit_test(a_wave_sound_keeps_its_samples),
     };
 
