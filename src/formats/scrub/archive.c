@@ -9,6 +9,13 @@
     ((size_t)4                                                                                     \
      << 20) /* bytes that a cleaned file may be longer than twice what it was: it is written in large steps */
 #define NAME_SHOWN 80
+#define END_LEN    22 /* of what stands at an archive's end, without its comment, */
+#define END_MAX    (END_LEN + 65535)
+#define END_LIST   16 /* and where in it stands where the list of files begins */
+#define FORK_ID    2  /* of a file of Macs: what stands beside it */
+#define FORK_EMPTY 286
+#define ENTRY_LEN  12
+#define ENTRIES_AT 24
 
 struct files {
     struct package *package;
@@ -67,6 +74,23 @@ static bool is_signature(struct slice name)
     return within;
 }
 
+/* Whether a block of signatures stands before the list of all files, where Android looks for it. */
+static bool has_signing_block(struct slice bytes)
+{
+    static const char mark[] = "APK Sig Block 42";
+    size_t most = bytes.len < END_MAX ? bytes.len : END_MAX;
+
+    for (size_t back = END_LEN; back <= most; back++) {
+        struct slice end = slice_from(bytes, bytes.len - back);
+        size_t at = scrub_number(end, END_LIST, 4, false);
+        if (slice_starts(end, SLICE("PK\5\6")) && at <= bytes.len && at >= sizeof(mark) - 1 &&
+            memcmp(bytes.ptr + at - (sizeof(mark) - 1), mark, sizeof(mark) - 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_signed(struct package *p)
 {
     for (size_t i = 0; i < package_count(p); i++) {
@@ -104,25 +128,62 @@ static void clean_file(struct files *f, size_t i, struct slice name)
     }
 }
 
+/* Whether what a Mac wrote beside a file, in the form of AppleDouble (RFC 1740 appendix B), is no more than how it looks: a fork with
+ * something in it, such as an old typeface, is the file itself. */
+static bool is_look(struct slice bytes)
+{
+    uint32_t n = scrub_number(bytes, ENTRIES_AT, 2, true);
+
+    if (!slice_starts(bytes, SLICE("\0\5\x16\7"))) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t at = ENTRIES_AT + 2 + i * ENTRY_LEN;
+        uint32_t len = scrub_number(bytes, at + 8, 4, true);
+        if (scrub_number(bytes, at, 4, true) == FORK_ID && len != 0 && len != FORK_EMPTY) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What a Mac wrote beside a file: its look goes. */
+static void take_fork(struct files *f, size_t i, struct slice name, const char *word)
+{
+    if (is_look(buf_slice(&f->part))) {
+        package_delete(f->package, i);
+        scrub_say(f->what, word);
+    } else {
+        note_stay(f, name, SLICE("it is a part of a file of a Mac, which is not changed"));
+    }
+}
+
 /* One entry; false when the archive cannot be read any further. */
 static bool take(struct files *f, size_t i)
 {
     struct slice name = package_name_before(f->package, i);
     const char *word = added_by_system(name);
 
-    if (word) {
+    bool fork = slice_starts(behind_slash(name), SLICE("._"));
+
+    if (word && !fork) {
         package_delete(f->package, i);
         scrub_say(f->what, word);
     } else if (name.len && name.ptr[name.len - 1] != '/') {
         if (!package_read(f->package, i, &f->part)) {
             return false;
         }
-        clean_file(f, i, name);
+        if (word) {
+            take_fork(f, i, name, word);
+        } else {
+            clean_file(f, i, name);
+        }
     }
     return !f->package->failed;
 }
 
-enum scrub_end scrub_archive(struct package *p, bool within, struct buf *out, struct buf *what)
+enum scrub_end scrub_archive(struct package *p, struct slice bytes, bool within, struct buf *out,
+                             struct buf *what)
 {
     OWN(files)
     struct files f = {.package = p, .what = what, .part.max = PART_MAX, .stays.max = WORDS_MAX};
@@ -134,7 +195,7 @@ enum scrub_end scrub_archive(struct package *p, bool within, struct buf *out, st
     if (within) {
         return scrub_refuse(what, SCRUB_ARCHIVE);
     }
-    if (is_signed(p)) {
+    if (is_signed(p) || has_signing_block(bytes)) {
         return scrub_refuse(what, SCRUB_SIGNED);
     }
     for (size_t i = 0; i < n; i++) {

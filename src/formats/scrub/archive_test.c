@@ -13,6 +13,10 @@
 #define SAYS     SLICE_INIT(PNG_HEAD PNG_TEXT PNG_END)
 #define SILENT   SLICE_INIT(PNG_HEAD PNG_END)
 
+/* What a Mac writes beside a file, with how long its fork is. */
+#define MAC(len)                                                                                   \
+    "\0\5\x16\7\0\2\0\0Mac OS X        \0\2\0\0\0\x09\0\0\0\x32\0\0\0\4\0\0\0\2\0\0\0\x36" len
+
 struct file {
     const char *name;
     struct slice bytes;
@@ -80,7 +84,7 @@ static void each_file_of_an_archive_is_cleaned(void **unused)
 {
     static const struct file before[] = {
         {"photos/a.png",     SAYS                                },
-        {"__MACOSX/._a.png", SLICE_INIT("Lenz")                  },
+        {"__MACOSX/._a.png", SLICE_INIT(MAC("\0\0\0\0") "Lenz")  },
         {"photos/.DS_Store", SLICE_INIT("Lenz")                  },
         {"words.txt",        SLICE_INIT("words")                 },
         {"Thumbs.db",        SLICE_INIT("Lenz")                  },
@@ -158,6 +162,49 @@ static void an_archive_that_cannot_be_changed_stays(void **unused)
     assert_slice(buf_slice(&what), "it is encrypted");
     assert_int_equal(scrub(SLICE("7z\xbc\xaf\x27\x1c")), SCRUB_CANNOT);
     assert_slice(buf_slice(&what), "it is an archive that is not opened");
+}
+
+/* Android's programs have their signatures before the list of files, and nothing else tells them from other archives. */
+static void a_signed_program_stays(void **unused)
+{
+    static const struct file files[] = {
+        {"a.png", SAYS}
+    };
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+    OWN(buf) struct buf program = {.max = OUT_MAX};
+
+    (void)unused;
+    pack(files, 1, NULL, &file);
+    uint8_t *end = memmem(file.ptr, file.len, "PK\5\6", 4);
+    assert_non_null(end);
+    size_t at = end[16] | (size_t)end[17] << 8;
+    buf_add(&program, slice_head(buf_slice(&file), at));
+    buf_add(&program, SLICE("APK Sig Block 42"));
+    buf_add(&program, slice_from(buf_slice(&file), at));
+    uint8_t *list = program.ptr + program.len - 22 + 16;
+    list[0] = (uint8_t)(at + 16);
+    list[1] = (uint8_t)((at + 16) >> 8);
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_CLEANED);
+    assert_int_equal(scrub(buf_slice(&program)), SCRUB_CANNOT);
+    assert_slice(buf_slice(&what), "it is signed");
+}
+
+/* Old typefaces are nothing but that. */
+static void a_part_of_a_file_of_a_mac_stays(void **unused)
+{
+    static const struct file before[] = {
+        {"__MACOSX/._a", SLICE_INIT(MAC("\0\0\1\x1e"))},
+        {"__MACOSX/._b", SLICE_INIT(MAC("\0\0\1\x1f"))},
+        {"__MACOSX/._c", SLICE_INIT("words")          },
+    };
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+
+    (void)unused;
+    pack(before, 3, NULL, &file);
+    assert_int_equal(scrub(buf_slice(&file)), SCRUB_PARTLY);
+    assert_slice(buf_slice(&what), "data of programs; it holds __MACOSX/._b: it is a part of a "
+                                   "file of a Mac, which is not changed");
+    assert_packed(before + 1, 2);
 }
 
 /* Also documents, which are archives themselves. */
@@ -247,6 +294,8 @@ int main(void)
         cmocka_unit_test(each_file_of_an_archive_is_cleaned),
         cmocka_unit_test(a_file_that_stays_is_named_and_the_others_are_cleaned),
         cmocka_unit_test(an_archive_that_cannot_be_changed_stays),
+        cmocka_unit_test(a_signed_program_stays),
+        cmocka_unit_test(a_part_of_a_file_of_a_mac_stays),
         cmocka_unit_test(documents_within_are_cleaned),
         cmocka_unit_test(a_document_within_is_cleaned_in_part),
         cmocka_unit_test(all_that_is_unpacked_counts),

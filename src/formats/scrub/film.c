@@ -5,6 +5,7 @@
  * and sounds themselves stays. */
 #include "formats/scrub/boxes.h"
 #include "formats/scrub/internal.h"
+#include "formats/scrub/samples.h"
 
 #define BOXES_MAX    20000 /* in all */
 #define DEPTH_MAX    5
@@ -19,6 +20,7 @@
 #define MDATS_MAX    64
 #define PROGRAM_DATA "data of programs"
 #define SENSORS      "data of sensors"
+#define NOTES        "it has subtitles that are notes of a camera, which are not changed"
 
 struct film {
     struct slice in;
@@ -78,67 +80,6 @@ static void drop(struct film *f, const struct box *box, const char *secret)
 
 /* ---- the samples of a track that goes ---- */
 
-/* The tables by which they are found. */
-struct samples {
-    struct box_reader sizes;
-    uint64_t size; /* of each; 0: `sizes` has them */
-    uint64_t count;
-    size_t size_bits;
-    struct slice runs; /* how many each piece has */
-    uint64_t n_runs;
-    struct box_reader chunks;
-    uint64_t n_chunks;
-    size_t offset_bytes;
-};
-
-static bool take_table(struct samples *t, const struct box *box)
-{
-    struct box_reader r = {.rest = slice_from(box->body, FULL)};
-
-    if (box_is_one_of(box->type, "stszstz2")) {
-        bool small = slice_equal(box->type, SLICE("stz2"));
-        t->size = box_take(&r, 4);
-        t->size_bits = small ? (size_t)(t->size & 0xff) : 32;
-        t->size = small ? 0 : t->size;
-        t->count = box_take(&r, 4);
-        t->sizes = r;
-    } else if (slice_equal(box->type, SLICE("stsc"))) {
-        t->n_runs = box_take(&r, 4);
-        t->runs = r.rest;
-    } else if (box_is_one_of(box->type, "stcoco64")) {
-        t->n_chunks = box_take(&r, 4);
-        t->offset_bytes = slice_equal(box->type, SLICE("co64")) ? 8 : 4;
-        t->chunks = r;
-    }
-    return !r.missing;
-}
-
-/* How many samples piece i has, counted from 0; *run: where in the list it was found the last time. */
-static uint64_t samples_of(const struct samples *t, uint64_t i, size_t *run)
-{
-    while (*run + 1 < t->n_runs && 12 * (*run + 1) < t->runs.len &&
-           scrub_number(t->runs, 12 * (*run + 1), 4, true) <= i + 1) {
-        (*run)++;
-    }
-    return scrub_number(t->runs, 12 * *run + 4, 4, true);
-}
-
-/* The bytes of the next samples of the track, as many as there are. */
-static uint64_t bytes_of(struct samples *t, uint64_t n)
-{
-    uint64_t sum = 0;
-
-    n = n < t->count ? n : t->count;
-    t->count -= n;
-    if (t->size) {
-        return t->size * n;
-    }
-    for (; n && !t->sizes.missing; n--) {
-        sum += box_take(&t->sizes, t->size_bits / 8);
-    }
-    return sum;
-}
-
 /* The bytes of samples; false when they are not in one of those boxes. */
 static bool in_data(const struct film *f, uint64_t at, uint64_t len, struct slice *found)
 {
@@ -152,29 +93,59 @@ static bool in_data(const struct film *f, uint64_t at, uint64_t len, struct slic
     return false;
 }
 
-/* Make its samples zeros; false when they are not all in the file, or more than two passes over it have. */
-static bool blank_samples(struct film *f, struct samples *t)
+/* Whether the sizes of samples can be read, and there are not too many. */
+static bool is_readable(const struct samples *t)
+{
+    return (t->size_bits == 32 || t->size_bits == 16 || t->size_bits == 8) &&
+           t->n_chunks <= CHUNKS_MAX && t->size <= UINT32_MAX;
+}
+
+/* What is done with samples that follow each other; false ends it. */
+typedef bool visit_fn(struct film *f, struct slice samples);
+
+/* Go through all pieces, or sample by sample; false when they are not all in the file, or more than two passes over it have. */
+static bool visit_samples(struct film *f, struct samples *t, bool single, visit_fn *visit)
 {
     size_t run = 0;
 
-    if ((t->size_bits != 32 && t->size_bits != 16 && t->size_bits != 8) ||
-        t->n_chunks > CHUNKS_MAX || t->size > UINT32_MAX) {
-        return t->count == 0;
-    }
     for (uint64_t i = 0; i < t->n_chunks && t->count; i++) {
         uint64_t at = box_take(&t->chunks, t->offset_bytes);
-        uint64_t len = bytes_of(t, samples_of(t, i, &run));
-        struct slice samples;
-        if (t->chunks.missing || t->sizes.missing || !in_data(f, at, len, &samples)) {
-            return false;
+        uint64_t left = samples_in(t, i, &run);
+        while (left && t->count) {
+            uint64_t n = single ? 1 : left;
+            uint64_t len = samples_bytes(t, n);
+            struct slice samples;
+            if (t->chunks.missing || t->sizes.missing || !in_data(f, at, len, &samples)) {
+                return false;
+            }
+            f->spent += samples.len + 1;
+            if (f->spent > 2 * f->in.len || !visit(f, samples)) {
+                return false;
+            }
+            at += len;
+            left -= n;
         }
-        f->spent += samples.len;
-        if (f->spent > 2 * f->in.len) {
-            return false;
-        }
-        blank(f, samples, SENSORS);
     }
     return t->count == 0;
+}
+
+static bool blank_sensors(struct film *f, struct slice samples)
+{
+    blank(f, samples, SENSORS);
+    return true;
+}
+
+/* Drones and cameras note as subtitles where they are and how they film. */
+static bool is_subtitle(struct film *f, struct slice sample)
+{
+    static const char *const signs[] = {"[latitude", "GPS(", "GPS ("};
+    struct slice text = slice_from(sample, 2); /* behind its length */
+    bool notes = slice_starts(text, SLICE("GPS")) || slice_starts(text, SLICE("F/"));
+
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]) && !notes; i++) {
+        notes = text.len && memmem(text.ptr, text.len, signs[i], strlen(signs[i]));
+    }
+    return !notes || refuse(f, NOTES);
 }
 
 /* ---- what is in moov ---- */
@@ -350,10 +321,8 @@ static struct slice handler_of(struct film *f, const struct box *trak)
                                                   : SLICE_NONE;
 }
 
-/* A track that nobody sees or hears. */
-static bool drop_track(struct film *f, const struct box *trak)
+static bool find_samples(struct film *f, const struct box *trak, struct samples *t)
 {
-    struct samples t = {.count = 0};
     struct box stbl;
     struct box box;
 
@@ -361,15 +330,36 @@ static bool drop_track(struct film *f, const struct box *trak)
         return false;
     }
     for (struct slice rest = stbl.body; rest.len;) {
-        if (++f->boxes > BOXES_MAX || !box_next(&rest, &box) || !take_table(&t, &box)) {
+        if (++f->boxes > BOXES_MAX || !box_next(&rest, &box) || !samples_take(t, &box)) {
             return false;
         }
     }
-    if (!blank_samples(f, &t)) {
+    return is_readable(t) || t->count == 0;
+}
+
+/* A track that nobody sees or hears. */
+static bool drop_track(struct film *f, const struct box *trak)
+{
+    struct samples t = {.count = 0};
+
+    if (!find_samples(f, trak, &t) || !visit_samples(f, &t, false, blank_sensors)) {
         return false;
     }
     drop(f, trak, SENSORS);
     return true;
+}
+
+/* Subtitles stay, unless they are notes of a camera. */
+static bool check_subtitles(struct film *f, const struct box *trak)
+{
+    struct samples t = {.count = 0};
+    struct box hdlr;
+
+    if (look(f, trak->body, "mdiahdlr", &hdlr) && hdlr.body.len &&
+        memmem(hdlr.body.ptr, hdlr.body.len, "DJI", 3)) {
+        return refuse(f, NOTES);
+    }
+    return find_samples(f, trak, &t) && visit_samples(f, &t, true, is_subtitle);
 }
 
 static bool walk_track(struct film *f, const struct box *trak, unsigned depth)
@@ -384,6 +374,9 @@ static bool walk_track(struct film *f, const struct box *trak, unsigned depth)
     }
     if (!box_is_one_of(kind, "videsountextsbtlsubtclcpsubppictauxv")) {
         return refuse(f, "it is of a kind that is not changed");
+    }
+    if (box_is_one_of(kind, "textsbtlsubt") && !check_subtitles(f, trak)) {
+        return false;
     }
     while (rest.len) {
         if (++f->boxes > BOXES_MAX || !box_next(&rest, &box) || !take(f, &parent, &box, depth)) {

@@ -222,6 +222,44 @@ static void a_track_keeps_what_it_belongs_to(void **unused)
     assert_true(has("tref") && has("chap"));
 }
 
+/* Drones note where they are as subtitles; what people wrote stays. */
+static void subtitles_of_a_drone_stay_and_are_named(void **unused)
+{
+    static const struct {
+        const char *data; /* of 23 bytes; samples have 1, 2 and 3, or as many as is said */
+        const char *handler;
+        bool stays;
+    } rows[] = {
+        {"a.......bb.......\0\1cc.",   "sbtl", false},
+        {"\0\7GPS(1,2).............",  "sbtl", true },
+        {"\0\7F/2.8................",  "text", true },
+        {"\0\7a [latitude: 1].......", "subt", true },
+        {"\0\7the GPS of Lenz.......", "text", false},
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct wish track = {rows[i].handler, "stsz", "\1", NULL, AT};
+        OWN(buf) struct buf file = {.max = OUT_MAX};
+        make(&file, &track, 1);
+        (void)memcpy(file.ptr + AT, rows[i].data, 23);
+        uint8_t *sizes = memmem(file.ptr, file.len, "stsz", 4);
+        assert_non_null(sizes);
+        sizes[11] = 0;
+        sizes[15] = 1; /* one sample, of 20 bytes */
+        sizes[19] = 20;
+        assert_int_equal(scrub(buf_slice(&file)), rows[i].stays ? SCRUB_CANNOT : SCRUB_CLEANED);
+        if (rows[i].stays) {
+            assert_slice(buf_slice(&what),
+                         "it has subtitles that are notes of a camera, which are not changed");
+        }
+        uint8_t *name = memmem(file.ptr, file.len, "mhlr", 4);
+        assert_non_null(name);
+        (void)memcpy(name + 20, "DJI.", 4);
+        assert_int_equal(scrub(buf_slice(&file)), SCRUB_CANNOT);
+    }
+}
+
 /* A film within a sphere, which would be seen flat. */
 static void a_film_within_a_sphere_stays(void **unused)
 {
@@ -281,6 +319,7 @@ int main(void)
         cmocka_unit_test(a_film_keeps_what_is_seen_and_heard),
         cmocka_unit_test(what_is_not_understood_stays),
         cmocka_unit_test(a_track_keeps_what_it_belongs_to),
+        cmocka_unit_test(subtitles_of_a_drone_stay_and_are_named),
         cmocka_unit_test(a_film_within_a_sphere_stays),
         cmocka_unit_test(damaged_films_are_endured),
     };

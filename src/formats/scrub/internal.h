@@ -87,7 +87,8 @@ enum scrub_end scrub_rtf(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_office(struct slice bytes, size_t *spent, struct buf *out, struct buf *what);
 
 /* A package that is no such document, such as an archive of files; within another it is not opened. */
-enum scrub_end scrub_archive(struct package *p, bool within, struct buf *out, struct buf *what);
+enum scrub_end scrub_archive(struct package *p, struct slice bytes, bool within, struct buf *out,
+                             struct buf *what);
 
 /* A file within an archive, as scrub_file() says; what is unpacked of it is added to *spent. */
 enum scrub_end scrub_file_within(struct slice bytes, size_t *spent, struct buf *out,

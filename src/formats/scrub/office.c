@@ -475,7 +475,7 @@ enum scrub_end scrub_office(struct slice bytes, size_t *spent, struct buf *out, 
     bool odf =
         package_has(&o.package, "META-INF/manifest.xml") && package_has(&o.package, "content.xml");
     if (!ooxml && !odf) {
-        return scrub_archive(&o.package, spent != NULL, out, what);
+        return scrub_archive(&o.package, bytes, spent != NULL, out, what);
     }
     if (is_signed(&o.package)) {
         return scrub_refuse(what, SCRUB_SIGNED);
