@@ -5,7 +5,7 @@
 
 #include "formats/scrub/internal.h"
 
-#define UNPACKED_MAX SCRUB_FILE_MAX
+#define UNPACKED_MAX SCRUB_FILE_MAX /* of all such files of a letter */
 #define STEP         ((size_t)1 << 16)
 #define GZIP         31 /* window bits of zlib, and that it is gzip's form */
 #define FLAGS        3  /* where they stand */
@@ -53,7 +53,7 @@ static enum unpacked unpack(struct slice bytes, size_t max, struct buf *out)
 static bool pack(struct slice bytes, struct buf *out)
 {
     OWN(deflating) z_stream z = {.next_in = bytes.ptr, .avail_in = (uInt)bytes.len};
-    int code = deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, GZIP, 8, Z_DEFAULT_STRATEGY);
+    int code = deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP, 8, Z_DEFAULT_STRATEGY);
     size_t bound = code == Z_OK ? deflateBound(&z, (uLong)bytes.len) : 0;
     uint8_t *room = bound ? buf_room(out, bound) : NULL;
 
@@ -73,8 +73,9 @@ static bool has_names(struct slice bytes)
     return (scrub_number(bytes, FLAGS, 1, false) & NAMES) || scrub_number(bytes, TIME, 4, false);
 }
 
-enum scrub_end scrub_gzip(struct slice bytes, struct buf *out, struct buf *what)
+enum scrub_end scrub_gzip(struct slice bytes, size_t *unpacked, struct buf *out, struct buf *what)
 {
+    size_t left = UNPACKED_MAX - (*unpacked < UNPACKED_MAX ? *unpacked : UNPACKED_MAX);
     OWN(buf) struct buf head = {.max = STEP};
     OWN(buf) struct buf whole = {.max = UNPACKED_MAX};
     OWN(buf) struct buf cleaned = {.max = UNPACKED_MAX + STEP};
@@ -83,7 +84,8 @@ enum scrub_end scrub_gzip(struct slice bytes, struct buf *out, struct buf *what)
     if (!scrub_is_svg(buf_slice(&head))) {
         return scrub_refuse(what, SCRUB_ARCHIVE);
     }
-    enum unpacked got = unpack(bytes, UNPACKED_MAX, &whole);
+    enum unpacked got = unpack(bytes, left, &whole);
+    *unpacked += whole.len;
     if (got != WHOLE) {
         return scrub_refuse(what, got == LARGE ? SCRUB_LARGE : SCRUB_DAMAGED);
     }

@@ -151,8 +151,9 @@ static size_t before_root(struct slice s)
         return 1;
     }
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        size_t open = slice_find(s, '[');
-        bool subset = i == 2 && open < slice_find(s, '>');
+        bool type = i == 2 && slice_starts(s, rows[i].begin);
+        struct slice head = type ? slice_head(s, slice_find(s, '>')) : SLICE_NONE;
+        bool subset = slice_find(head, '[') < head.len;
         const char *close = subset ? "]" : rows[i].end;
         const uint8_t *end =
             slice_starts(s, rows[i].begin) ? memmem(s.ptr, s.len, close, strlen(close)) : NULL;

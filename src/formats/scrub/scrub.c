@@ -115,14 +115,14 @@ enum scrub_end scrub_media(struct slice bytes, struct buf *out, struct buf *what
     return scrub_is_svg(bytes) ? scrub_svg(bytes, out, what) : scrub_picture(bytes, out, what);
 }
 
-static enum scrub_end scrub_kind(struct slice bytes, size_t *spent, struct buf *out,
-                                 struct buf *what)
+static enum scrub_end scrub_kind(struct slice bytes, size_t *spent, size_t *unpacked,
+                                 struct buf *out, struct buf *what)
 {
     enum scrub_end end = scrub_media(bytes, out, what);
     bool encrypted = false;
 
     if (!spent && slice_starts(bytes, SLICE("\x1f\x8b\x08"))) {
-        return scrub_gzip(bytes, out, what);
+        return scrub_gzip(bytes, unpacked, out, what);
     }
     if (end != SCRUB_NOTHING) {
         return end;
@@ -155,19 +155,33 @@ static enum scrub_end scrub_kind(struct slice bytes, size_t *spent, struct buf *
     return SCRUB_NOTHING;
 }
 
-enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what)
-{
-    return scrub_file_within(bytes, NULL, out, what);
-}
-
-enum scrub_end scrub_file_within(struct slice bytes, size_t *spent, struct buf *out,
-                                 struct buf *what)
+static enum scrub_end scrub_any(struct slice bytes, size_t *spent, size_t *unpacked,
+                                struct buf *out, struct buf *what)
 {
     bool large = bytes.len > SCRUB_FILE_MAX;
-    enum scrub_end end = large ? SCRUB_CANNOT : scrub_kind(bytes, spent, out, what);
+    enum scrub_end end = large ? SCRUB_CANNOT : scrub_kind(bytes, spent, unpacked, out, what);
 
     if (end == SCRUB_CANNOT && !slice_starts(buf_slice(what), SLICE("it "))) {
         return scrub_refuse(what, large || out->full ? SCRUB_LARGE : SCRUB_DAMAGED);
     }
     return end;
+}
+
+enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what)
+{
+    size_t unpacked = 0;
+
+    return scrub_any(bytes, NULL, &unpacked, out, what);
+}
+
+enum scrub_end scrub_file_of_letter(struct slice bytes, size_t *unpacked, struct buf *out,
+                                    struct buf *what)
+{
+    return scrub_any(bytes, NULL, unpacked, out, what);
+}
+
+enum scrub_end scrub_file_within(struct slice bytes, size_t *spent, struct buf *out,
+                                 struct buf *what)
+{
+    return scrub_any(bytes, spent, spent, out, what);
 }

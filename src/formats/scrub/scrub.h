@@ -31,3 +31,11 @@ enum scrub_end {
  *              when PARTLY both, "EXIF; it holds a.doc: it is of an older form, which is not changed"
  */
 enum scrub_end scrub_file(struct slice bytes, struct buf *out, struct buf *what);
+
+/**
+ * The same of one of many files.
+ *
+ * @param unpacked  bytes that were unpacked of SVGZ files of the same letter, which is counted on; beyond 64 MiB they are CANNOT
+ */
+enum scrub_end scrub_file_of_letter(struct slice bytes, size_t *unpacked, struct buf *out,
+                                    struct buf *what);

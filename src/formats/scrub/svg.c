@@ -1,11 +1,14 @@
 /* SVG by its tags: what is in no namespace by which it is drawn goes, and so do <metadata>, comments and what programs wrote between the tags;
  * pictures within are cleaned themselves. What stays is byte for byte what it was. Titles and descriptions stay: they are shown. */
-#include "base/base64.h"
-
+#include "formats/scrub/dataurl.h"
 #include "formats/scrub/internal.h"
+#include "formats/scrub/looks.h"
 #include "formats/scrub/xml.h"
 
 #define PREFIXES_MAX   100
+#define IDS_MAX        1000
+#define LOOKS_MAX      ((size_t)1 << 30) /* bytes that are compared with them */
+#define LOOKS          "it may be drawn otherwise without what would go"
 #define ATTRIBUTES_MAX 1000000 /* of all tags, each of which is compared with all prefixes */
 #define PROGRAM_DATA   "data of programs"
 
@@ -25,6 +28,10 @@ struct svg {
     size_t skipping; /* depth within an element that goes; 0: none does */
     size_t pictures; /* that were gone through */
     bool program;
+    bool styled;               /* its looks may depend on which elements there are */
+    bool lost;                 /* an element or attribute went */
+    struct slice ids[IDS_MAX]; /* of elements that went */
+    size_t n_ids;
     const char *why; /* why it cannot be changed */
 };
 
@@ -125,6 +132,8 @@ static bool declare_all(struct svg *s, const struct xml_token *token)
         if (++s->attributes > ATTRIBUTES_MAX) {
             return refuse(s, SCRUB_LARGE);
         }
+        s->program = s->program || slice_starts_nocase(name, SLICE("on")) ||
+                     slice_starts_nocase(value, SLICE("javascript:"));
         for (size_t i = 0; i < name.len; i++) {
             if (is_space(name.ptr[i])) {
                 return false;
@@ -142,74 +151,29 @@ static bool declare_all(struct svg *s, const struct xml_token *token)
 
 /* ---- pictures within ---- */
 
-/* A data URL of a picture in base64: where its type ends and its bytes begin; false: it is none. */
-static bool picture_begins(struct slice value, size_t *at)
+/* Append the value of an attribute; a file in it is cleaned. False when it may say something and cannot be. */
+static bool add_value(struct svg *s, struct slice name, struct slice value)
 {
-    static const char sign[] = ";base64,";
-    const uint8_t *found =
-        slice_starts_nocase(value, SLICE("data:image/"))
-            ? memmem(value.ptr, value.len < 200 ? value.len : 200, sign, sizeof(sign) - 1)
-            : NULL;
+    struct slice local = local_of(name);
+    bool link = slice_equal(local, SLICE("href")) || slice_equal(local, SLICE("src"));
+    size_t begin = s->out->len;
+    bool cleaned = false;
 
-    *at = found ? (size_t)(found - value.ptr) + sizeof(sign) - 1 : 0;
-    return found != NULL;
-}
-
-/* What a data URL has, without blanks and what fills it at its end. */
-static struct slice letters_of(struct slice coded, struct buf *space)
-{
-    for (size_t i = 0; i < coded.len; i++) {
-        if (!is_space(coded.ptr[i])) {
-            buf_add_byte(space, coded.ptr[i]);
-        }
+    if (link && dataurl_is_place(value)) {
+        return refuse(s, "it needs other files, whose places it names");
     }
-    while (space->len && space->ptr[space->len - 1] == '=') {
-        space->len--;
+    if (link && dataurl_is_hidden(value)) {
+        return refuse(s, SCRUB_PICTURE);
     }
-    return buf_slice(space);
-}
-
-static void add_base64(struct buf *out, struct slice bytes)
-{
-    uint8_t *room = buf_room(out, bytes.len / 3 * 4 + 8);
-    size_t len = room ? base64_encode(BASE64_PLAIN, bytes, room) : 0;
-
-    out->len += len;
-    for (; len % 4; len++) {
-        buf_add_byte(out, '=');
-    }
-}
-
-/* Append the value of an attribute; a picture is cleaned. False when it may say something and cannot be. */
-static bool add_value(struct svg *s, struct slice value)
-{
-    OWN(buf) struct buf letters = {.max = value.len + 1};
-    OWN(buf) struct buf bytes = {.max = value.len + 1};
-    OWN(buf) struct buf cleaned = {.max = value.len + 1024};
-    OWN(buf) struct buf words = {.max = 300};
-    size_t at = 0;
-    size_t len = 0;
-
-    if (!picture_begins(value, &at)) {
+    if (!dataurl_is(value)) {
         buf_add(s->out, value);
         return true;
     }
-    struct slice coded = letters_of(slice_from(value, at), &letters);
-    uint8_t *room = buf_room(&bytes, coded.len + 1);
-    if (!room || !base64_decode(BASE64_PLAIN, coded, room, coded.len, &len)) {
+    if (!dataurl_clean(value, s->out, &cleaned)) {
         return refuse(s, SCRUB_PICTURE);
     }
-    bytes.len = len;
-    struct slice picture = buf_slice(&bytes);
-    enum scrub_end end = scrub_picture(picture, &cleaned, &words);
-    if (end == SCRUB_CANNOT ||
-        (end == SCRUB_NOTHING && (scrub_is_svg(picture) || scrub_is_other_kind(picture)))) {
-        return refuse(s, SCRUB_PICTURE);
-    }
-    s->pictures++;
-    buf_add(s->out, end == SCRUB_CLEANED ? slice_head(value, at) : value);
-    if (end == SCRUB_CLEANED) {
-        add_base64(s->out, buf_slice(&cleaned));
+    s->pictures += dataurl_count(slice_from(buf_slice(s->out), begin));
+    if (cleaned) {
         scrub_say(s->what, "data of pictures");
     }
     return true;
@@ -238,11 +202,12 @@ static bool take_attribute(struct svg *s, struct slice raw, struct slice name, s
 
     if (declares ? !declared || !declared->drawn : !has_drawn_prefix(s, name, broken)) {
         scrub_say(s->what, PROGRAM_DATA);
+        s->lost = true;
         return true;
     }
     size_t before = (size_t)(value.ptr - raw.ptr);
     buf_add(s->out, slice_head(raw, before));
-    if (!add_value(s, value)) {
+    if (!add_value(s, name, value)) {
         return false;
     }
     buf_add(s->out, slice_from(raw, before + value.len));
@@ -267,20 +232,37 @@ static bool write_tag(struct svg *s, const struct xml_token *token)
     return !broken;
 }
 
+/* Note an element that goes. */
+static bool lose(struct svg *s, const struct xml_token *token)
+{
+    struct slice id = xml_attribute(token, "id");
+
+    s->lost = true;
+    if (slice_equal(local_of(token->name), SLICE("style"))) {
+        return refuse(s, LOOKS);
+    }
+    if (id.len && s->n_ids == IDS_MAX) {
+        return refuse(s, SCRUB_LARGE);
+    }
+    if (id.len) {
+        s->ids[s->n_ids++] = id;
+    }
+    return true;
+}
+
 static bool take_open(struct svg *s, const struct xml_token *token)
 {
     bool broken = false;
     const char *secret = secret_of(s, token, &broken);
     bool opens = token->kind == XML_OPEN;
 
-    s->program = s->program || slice_equal(local_of(token->name), SLICE("script"));
     if (broken || (secret && s->depth == 0)) {
         return false;
     }
     if (secret) {
         scrub_say(s->what, secret);
         s->skipping = opens;
-        return true;
+        return lose(s, token);
     }
     s->depth += opens;
     return write_tag(s, token);
@@ -295,6 +277,7 @@ static bool take_text(struct svg *s, struct slice raw)
     if (comment || program) {
         scrub_say(s->what, comment ? "comments" : PROGRAM_DATA);
     } else {
+        s->styled = s->styled || slice_starts(raw, SLICE("<?xml-stylesheet"));
         buf_add(s->out, raw);
     }
     return true;
@@ -305,7 +288,7 @@ static bool take(struct svg *s, const struct xml_token *token)
     if (s->skipping) {
         s->skipping += token->kind == XML_OPEN;
         s->skipping -= token->kind == XML_CLOSE;
-        return true;
+        return (token->kind != XML_OPEN && token->kind != XML_EMPTY) || lose(s, token);
     }
     switch (token->kind) {
     case XML_OPEN:
@@ -349,20 +332,23 @@ static bool is_readable(struct slice bytes)
 static size_t doctype_len(struct slice s)
 {
     size_t end = slice_find(s, '>');
+    struct slice head = slice_head(s, end);
 
-    return end < s.len && slice_find(s, '[') > end ? end + 1 : 0;
+    return end < s.len && slice_find(head, '[') == head.len ? end + 1 : 0;
 }
 
 /* All before the first tag, of which comments go; false where it does not end. */
 static bool take_prolog(struct svg *s, struct slice *rest)
 {
+    bool typed = false;
     struct xml_token token;
     bool broken = false;
 
     while (rest->len) {
         struct slice before = *rest;
         if (slice_starts(*rest, SLICE("<!DOCTYPE"))) {
-            size_t len = doctype_len(*rest);
+            size_t len = typed ? 0 : doctype_len(*rest); /* there is one */
+            typed = true;
             buf_add(s->out, slice_head(*rest, len));
             *rest = slice_from(*rest, len);
             if (len == 0) {
@@ -380,20 +366,52 @@ static bool take_prolog(struct svg *s, struct slice *rest)
     return false;
 }
 
-static size_t count_pictures(struct slice s)
+/* The first way through: namespaces, programs and styles. */
+static bool look_over(struct svg *s, struct slice rest)
 {
-    size_t n = 0;
+    struct xml_token token;
+    bool broken = false;
+    bool style = false;
 
-    for (size_t i = slice_find(s, ':'); i < s.len; i += 1 + slice_find(slice_from(s, i + 1), ':')) {
-        n += i >= 4 && slice_starts_nocase(slice_from(s, i - 4), SLICE("data:image"));
+    while (xml_next(&rest, &token, &broken)) {
+        struct slice local = local_of(token.name);
+        if (token.kind == XML_TEXT) {
+            s->styled = s->styled || (style && looks_depend(token.raw));
+            continue;
+        }
+        style = token.kind == XML_OPEN && slice_equal(local, SLICE("style"));
+        if (token.kind != XML_CLOSE) {
+            s->program = s->program || slice_equal(local, SLICE("script"));
+            if (!declare_all(s, &token)) {
+                return false;
+            }
+        }
     }
-    return n;
+    return !broken;
+}
+
+/* Whether it is drawn as before without what went. */
+static bool looks_same(struct svg *s)
+{
+    struct slice drawing = buf_slice(s->out);
+
+    if (s->lost && s->styled) {
+        return refuse(s, LOOKS);
+    }
+    if (s->n_ids > LOOKS_MAX / (drawing.len + 1)) {
+        return refuse(s, SCRUB_LARGE);
+    }
+    for (size_t i = 0; i < s->n_ids; i++) {
+        if (looks_refer(drawing, s->ids[i])) {
+            return refuse(s, LOOKS);
+        }
+    }
+    return true;
 }
 
 static bool take_file(struct svg *s, struct slice bytes)
 {
     struct slice rest = slice_from(bytes, slice_starts(bytes, SLICE("\xef\xbb\xbf")) ? 3 : 0);
-    struct slice body;
     struct xml_token token;
     bool broken = false;
 
@@ -403,19 +421,19 @@ static bool take_file(struct svg *s, struct slice bytes)
     if (!take_prolog(s, &rest)) {
         return false;
     }
-    body = rest;
-    while (xml_next(&rest, &token, &broken)) {
-        if ((token.kind == XML_OPEN || token.kind == XML_EMPTY) && !declare_all(s, &token)) {
-            return false;
-        }
+    if (!look_over(s, rest)) {
+        return false;
     }
-    while (!broken && xml_next(&body, &token, &broken)) {
+    while (!broken && xml_next(&rest, &token, &broken)) {
         broken = broken || !take(s, &token);
     }
     if (broken || s->depth || s->skipping) {
         return false;
     }
-    return count_pictures(buf_slice(s->out)) == s->pictures || refuse(s, SCRUB_PICTURE);
+    if (!looks_same(s)) {
+        return false;
+    }
+    return dataurl_count(buf_slice(s->out)) == s->pictures || refuse(s, SCRUB_PICTURE);
 }
 
 enum scrub_end scrub_svg(struct slice bytes, struct buf *out, struct buf *what)

@@ -81,6 +81,80 @@ static void pictures_within_a_drawing_are_cleaned(void **unused)
     }
 }
 
+#define HREF(url) "<svg " NS "><image href=\"" url "\"/></svg>"
+
+/* Whatever their type is said to be. */
+static void files_of_other_types_within_a_drawing_are_cleaned(void **unused)
+{
+    static const char *const types[] = {"data:img/jpeg;base64,", "data:;base64,",
+                                        "data:application/octet-stream;base64,",
+                                        "DATA:font/woff;BASE64,"};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        char file[300];
+        char made[300];
+        (void)snprintf(file, sizeof(file), HREF("%s%s"), types[i], JPEG_SAYS);
+        (void)snprintf(made, sizeof(made), HREF("%s%s"), types[i], JPEG_SILENT);
+        expect(file, "data of pictures", made);
+    }
+    static const char *const closed[] = {
+        HREF("data:image/jxl;base64,AAAADEpYTCANCocKAAAADEV4aWZMZW56"),
+        HREF("data:image/svg+xml;base64,H4sIAAAAAAAAAA=="),
+        HREF("data:,%ff%d8"),
+        HREF("data&#58;image/jpeg;base64," JPEG_SAYS),
+        HREF("dat&#x61;:image/jpeg;base64," JPEG_SAYS),
+        "<svg " NS "><style>a{b:url(data: img/jpeg ;base64," JPEG_SAYS ")}</style></svg>"};
+    for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
+        expect(closed[i], "it holds a picture that cannot be changed", NULL);
+    }
+    static const char *const places[] = {HREF("file:///mine/lenz/a.png"), HREF("C:\\lenz\\a.png")};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        expect(places[i], "it needs other files, whose places it names", NULL);
+    }
+    static const char *const open[] = {
+        HREF("https://example.test/?a=1&#38;b=2"),
+        "<svg " NS "><text x=\"data: a\">of data: one, two</text></svg>",
+        "<svg " NS "><style>@font-face{src:url(data:font/woff2;base64,d09GMg==)}</style></svg>"};
+    for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
+        assert_int_equal(scrub(slice_text(open[i])), SCRUB_NOTHING);
+    }
+}
+
+/* What chooses by place or refers to what goes would draw it otherwise. */
+static void a_drawing_that_would_look_otherwise_stays(void **unused)
+{
+    static const char *const closed[] = {
+        "<svg " NS "><style>g:nth-child(2){fill:red}</style><metadata/><g/></svg>",
+        "<svg " NS "><metadata/><style><![CDATA[a + b{fill:red}]]></style></svg>",
+        "<svg " NS "><style>a ~ b{fill:red}</style><metadata/></svg>",
+        "<svg " NS INKSCAPE "><style>[label]{fill:red}</style><g inkscape:label='x'/></svg>",
+        "<?xml-stylesheet href='a.css'?><svg " NS "><metadata/></svg>",
+        "<svg " NS "><metadata><g><path id='p1'/></g></metadata><use href='#p1'/></svg>",
+        "<svg " NS "><metadata><style>a{fill:red}</style></metadata></svg>"};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
+        expect(closed[i], "it may be drawn otherwise without what would go", NULL);
+    }
+    static const char *const programs[] = {"<svg " NS " onload='read()'><metadata/></svg>",
+                                           "<svg " NS
+                                           "><metadata/><a href='javascript:read()'/></svg>",
+                                           "<svg " NS "><metadata><script/></metadata></svg>"};
+    for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+        expect(programs[i], "it is a program as well", NULL);
+    }
+    expect("<svg " NS
+           "><style>a,b&gt;c{fill:red}</style><metadata id='p1'/><use href='#p10'/></svg>",
+           "metadata", "<svg " NS "><style>a,b&gt;c{fill:red}</style><use href='#p10'/></svg>");
+    assert_int_equal(scrub(SLICE("<svg " NS "><style>a+b{}</style></svg>")), SCRUB_NOTHING);
+#define FACE "<style>a{src:url(data:font/woff2;base64,d0+)}</style>"
+    expect("<svg " NS ">" FACE "<metadata/></svg>", "metadata", "<svg " NS ">" FACE "</svg>");
+    expect("<svg " NS
+           "><style>a{src:url(data:font/woff2;base64,d0+)}a+b{}</style><metadata/></svg>",
+           "it may be drawn otherwise without what would go", NULL);
+}
+
 /* Entities would have to be put in, and one prefix may stand for two namespaces: what is drawn might go. */
 static void what_is_written_otherwise_stays(void **unused)
 {
@@ -95,6 +169,9 @@ static void what_is_written_otherwise_stays(void **unused)
            NULL);
     expect("<?xml version=\"1.0\" encoding=\"UTF-7\"?><svg " NS "/>", odd, NULL);
     expect("<svg " NS ">\xff</svg>", odd, NULL);
+    expect("<!DOCTYPE svg><!DOCTYPE svg><svg " NS "/>", odd, NULL);
+    assert_int_equal(scrub(SLICE("<!DOCTYPE svg><svg " NS "><style>a[b]{}</style></svg>")),
+                     SCRUB_NOTHING);
     expect("<svg " NS "><script>read()</script><metadata/></svg>", "it is a program as well", NULL);
     assert_int_equal(scrub(SLICE("<svg " NS "><script>read()</script></svg>")), SCRUB_NOTHING);
     assert_int_equal(scrub(SLICE("<?xml version='1.0' encoding='iso-8859-1'?><svg>\xe4</svg>")),
@@ -192,6 +269,25 @@ static void a_packed_drawing_is_packed_anew(void **unused)
     assert_slice(buf_slice(&what), "it is an archive that is not opened");
 }
 
+/* Many of them are unpacked for one letter up to a limit. */
+static void packed_drawings_of_a_letter_count_together(void **unused)
+{
+    OWN(buf) struct buf file = {.max = OUT_MAX};
+    char name[] = "a.svg";
+    size_t unpacked = SCRUB_FILE_MAX - 150;
+
+    static const enum scrub_end ends[] = {SCRUB_CLEANED, SCRUB_CLEANED, SCRUB_CANNOT, SCRUB_CANNOT};
+
+    (void)unused;
+    pack("<svg " NS "><metadata/></svg>", name, &file);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        OWN(buf) struct buf made = {.max = OUT_MAX};
+        OWN(buf) struct buf words = {.max = 100};
+        assert_int_equal(scrub_file_of_letter(buf_slice(&file), &unpacked, &made, &words), ends[i]);
+        assert_slice(buf_slice(&words), i < 2 ? "metadata, names" : "it is too large");
+    }
+}
+
 static int end(void **unused)
 {
     (void)unused;
@@ -205,9 +301,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_drawing_keeps_what_is_drawn),
         cmocka_unit_test(pictures_within_a_drawing_are_cleaned),
+        cmocka_unit_test(files_of_other_types_within_a_drawing_are_cleaned),
+        cmocka_unit_test(a_drawing_that_would_look_otherwise_stays),
         cmocka_unit_test(what_is_written_otherwise_stays),
         cmocka_unit_test(what_is_no_drawing_stays),
         cmocka_unit_test(a_packed_drawing_is_packed_anew),
+        cmocka_unit_test(packed_drawings_of_a_letter_count_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);

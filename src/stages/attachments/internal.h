@@ -34,6 +34,7 @@ struct work {
         insert_at; /* in out: where a further part of the outermost multipart/mixed goes; 0: it is none */
     struct slice insert_boundary;
     bool insert_closed; /* its end is marked */
+    size_t unpacked;    /* by scrub_file_of_letter() */
 };
 
 /* Where in the tree a part stands. */

@@ -179,7 +179,8 @@ static struct slice cleaned(struct work *w, const struct entity *part, struct sl
 {
     OWN(buf) struct buf what = {.max = WHAT_MAX};
     struct slice name = name_of(&part->facts);
-    enum scrub_end end = w->wish->scrub ? scrub_file(bytes, space, &what) : SCRUB_NOTHING;
+    enum scrub_end end =
+        w->wish->scrub ? scrub_file_of_letter(bytes, &w->unpacked, space, &what) : SCRUB_NOTHING;
 
     buf_add_byte(&what, '\0');
     if (end == SCRUB_CANNOT) {

@@ -23,6 +23,7 @@ struct work {
     struct slice *texts;
     size_t n_texts;
     size_t parts;
+    size_t unpacked; /* by scrub_file_of_letter() */
     struct slice left;
     bool changed;
 };
@@ -195,7 +196,7 @@ static void clean_file(struct work *w, const struct entity *part, const char *fr
     if (!plain && !known) {
         say_left(w, name_of(part), "stays as it is: its encoding is unknown", SLICE(""));
     } else if (!plain) {
-        end = scrub_file(bytes, &cleaned, &what);
+        end = scrub_file_of_letter(bytes, &w->unpacked, &cleaned, &what);
     }
     if (known && is_words(&part->facts) && text_holds_file(bytes)) {
         say_left(w, name_of(part), "stays as it is: a file stands within the text", SLICE(""));
