@@ -79,12 +79,11 @@ enum scrub_end scrub_mpeg(struct slice bytes, struct buf *out, struct buf *what)
 enum scrub_end scrub_flac(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_wave(struct slice bytes, struct buf *out, struct buf *what);
 enum scrub_end scrub_svg(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what);
+enum scrub_end scrub_rtf(struct slice bytes, struct buf *out, struct buf *what);
 
 /* SVGZ; what is unpacked is added to *unpacked. */
 enum scrub_end scrub_gzip(struct slice bytes, size_t *unpacked, struct buf *out, struct buf *what);
-
-enum scrub_end scrub_pdf(struct slice bytes, struct buf *out, struct buf *what);
-enum scrub_end scrub_rtf(struct slice bytes, struct buf *out, struct buf *what);
 
 /* An office document or an archive; `spent` as package_open() says, with it archives are not opened. */
 enum scrub_end scrub_office(struct slice bytes, size_t *spent, struct buf *out, struct buf *what);
