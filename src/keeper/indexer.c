@@ -134,11 +134,7 @@ void indexer_add(struct keeper *k, struct parcel *p, const struct facts *f,
     while (x->bytes >= 2 * BYTES_MAX && !x->closed) {
         (void)pthread_cond_wait(&x->taken, &x->lock);
     }
-    if (x->tail) {
-        x->tail->next = w;
-    } else {
-        x->head = w;
-    }
+    *(x->tail ? &x->tail->next : &x->head) = w;
     x->tail = w;
     x->waiting++;
     x->bytes += w->bytes;
@@ -380,11 +376,6 @@ static void clear_if_asked(struct keeper *k, struct healing *h)
     atomic_store(&x->rebuild, false);
 }
 
-void indexer_suspect(struct keeper *k)
-{
-    atomic_store(&k->indexer.suspect, true);
-}
-
 /* Throw the file away and make it anew; until that can be done there is none. */
 static bool replace(struct keeper *k, struct healing *h, const char *why)
 {
@@ -452,6 +443,23 @@ static bool heal_unless(bool broken, struct keeper *k, struct healing *h)
     return healing;
 }
 
+static bool use_batch(struct keeper *k, struct healing *h, struct index_work **batch, size_t count,
+                      uint64_t healed)
+{
+    struct error e;
+    bool written = write_batch(k, batch, count, healed, &e);
+
+    if (!written) {
+        indexer_failed(k, &e);
+        begin_healing(k, h, search_index_position(k->indexer.index));
+    }
+    drop_batch(k, batch, count);
+    if (written || e.kind == ERROR_LIMIT) {
+        indexer_merge(k);
+    }
+    return written;
+}
+
 /* An index that cannot be written must not stop the letters: what it would have got is dropped, and
  * found missing when it can be written again. */
 void keeper_index(void *keeper)
@@ -459,7 +467,6 @@ void keeper_index(void *keeper)
     struct keeper *k = keeper;
     struct index_work *batch[BATCH_MAX];
     struct healing h = {0};
-    struct error e;
     int64_t earliest = 0;
     int64_t looked_ms = INT64_MIN / 2;
     bool broken = false;
@@ -485,16 +492,8 @@ void keeper_index(void *keeper)
             untidy = untidy && indexer_tidy(k);
             continue;
         }
-        broken = !write_batch(k, batch, count, healed, &e);
-        if (broken) {
-            indexer_failed(k, &e);
-            begin_healing(k, &h, search_index_position(k->indexer.index));
-        }
+        broken = !use_batch(k, &h, batch, count, healed);
         untidy = untidy || count > 0;
-        drop_batch(k, batch, count);
-        if (!broken || e.kind == ERROR_LIMIT) {
-            indexer_merge(k);
-        }
         earliest = clock_steady_ms() + (broken ? IDLE_MS : GATHER_MS);
     }
 }

@@ -167,7 +167,12 @@ bool indexer_tidy(struct keeper *k)
     return more;
 }
 
-/* ── for who waits ── */
+/* ── for who waits, or cannot read it ── */
+
+void indexer_suspect(struct keeper *k)
+{
+    atomic_store(&k->indexer.suspect, true);
+}
 
 bool indexer_holds(struct keeper *k, uint64_t head)
 {
