@@ -377,7 +377,9 @@ def test_files_in_an_archive_are_cleaned_and_what_stays_is_named():
                 archive.writestr(name, content)
         return out.getvalue()
 
-    files = {"photos/plan.png": picture(b"Anna Lenz"), "__MACOSX/photos/._plan.png": b"from Lenz", "words.txt": b"words",
+    files = {"photos/plan.png": picture(b"Anna Lenz"),
+             "__MACOSX/photos/._plan.png": b"\0\5\x16\7\0\2\0\0Mac OS X        \0\1\0\0\0\x09\0\0\0\x26\0\0\0\x09from Lenz",
+             "words.txt": b"words",
              "offer.rtf": b"{\\rtf1{\\info{\\author Anna Lenz}}words}"}
     made, said = cleaned("all.zip", pack(files))
     assert said.startswith("all.zip: taken out: ") and "stays" not in said

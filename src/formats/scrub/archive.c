@@ -54,7 +54,10 @@ static const char *added_by_system(struct slice name)
 {
     struct slice last = behind_slash(name);
 
-    if (slice_starts(name, SLICE("__MACOSX/")) || slice_equal(last, SLICE(".DS_Store"))) {
+    bool look = slice_starts(name, SLICE("__MACOSX/")) &&
+                (last.len == 0 || slice_starts(last, SLICE("._")));
+
+    if (look || slice_equal(last, SLICE(".DS_Store"))) {
         return "data of programs";
     }
     return slice_equal_nocase(last, SLICE("thumbs.db")) ? "previews" : NULL;

@@ -196,15 +196,16 @@ static void a_part_of_a_file_of_a_mac_stays(void **unused)
         {"__MACOSX/._a", SLICE_INIT(MAC("\0\0\1\x1e"))},
         {"__MACOSX/._b", SLICE_INIT(MAC("\0\0\1\x1f"))},
         {"__MACOSX/._c", SLICE_INIT("words")          },
+        {"__MACOSX/d",   SLICE_INIT("words")          },
     };
     OWN(buf) struct buf file = {.max = OUT_MAX};
 
     (void)unused;
-    pack(before, 3, NULL, &file);
+    pack(before, 4, NULL, &file);
     assert_int_equal(scrub(buf_slice(&file)), SCRUB_PARTLY);
     assert_slice(buf_slice(&what), "data of programs; it holds __MACOSX/._b: it is a part of a "
                                    "file of a Mac, which is not changed");
-    assert_packed(before + 1, 2);
+    assert_packed(before + 1, 3);
 }
 
 /* Also documents, which are archives themselves. */
