@@ -12,6 +12,8 @@
 #include "keeper/outside.h"
 #include "keeper/suspend.h"
 
+#define KNOW_TRIES 100 /* to read what nobody changes meanwhile */
+
 _Static_assert(GUARD_WINDOWS == LIMITS_WINDOWS && GUARD_MEASURES == LIMITS_MEASURES,
                "requests and stage speak of the same");
 
@@ -89,49 +91,77 @@ static void keep_end(struct guarded *x, const struct suspension_end *end)
     x->end.account = x->end.by = x->end.reason = SLICE_NONE; /* somebody else's memory */
 }
 
+/* What the state holds of an account. */
+struct held {
+    struct account_limits own;
+    struct suspension_end end;
+    int64_t since_ms; /* when it was made; 0: long ago */
+    bool suspended;
+};
+
+static bool read_held(struct keeper *k, struct slice account, struct arena *arena, struct held *h,
+                      struct error *e)
+{
+    struct suspension_record suspension;
+    struct account row;
+    bool found = false;
+
+    if (!guard_own_limits(k, account, arena, &h->own, e) ||
+        !suspension_of(k, account, arena, &suspension, &h->suspended, e) ||
+        !suspension_end_of(k, account, arena, &h->end, e) ||
+        !state_account_get(k->state, account, arena, &row, &found, e)) {
+        return false;
+    }
+    h->since_ms = found && !row.drill_until ? (int64_t)row.created_at : 0; /* no drill is new */
+    return true;
+}
+
+static void learn_held(struct guarded *x, const struct held *h)
+{
+    (void)memcpy(x->own.most, h->own.most, sizeof(x->own.most));
+    if (h->own.until) {
+        x->lately = x->own;
+        x->lately_until = h->own.until + LIMITS_DAY_MS;
+    } else if (x->lately_until) {
+        x->lately_until = (uint64_t)clock_wall_ms() + LIMITS_DAY_MS;
+    }
+    x->own_until = h->own.until;
+    x->signs.since_ms = h->since_ms;
+    x->own_known = true;
+    x->closed = x->closed || h->suspended;
+    if (h->end.seq >= x->end.seq) {
+        keep_end(x, &h->end);
+    }
+}
+
 bool guard_know_own(struct keeper *k, struct slice account, uint64_t number, struct arena *arena,
                     struct error *e)
 {
     struct guard *g = k->guard;
-    struct suspension_record suspension;
-    struct suspension_end end;
-    struct account_limits own;
-    struct account row;
-    bool suspended = false;
-    bool found = false;
 
-    (void)pthread_mutex_lock(&g->lock);
-    bool known = guard_account(g, number)->own_known;
-    uint64_t changes = g->changes;
-    (void)pthread_mutex_unlock(&g->lock);
-    if (known) {
-        return true;
+    for (unsigned n = 0; n < KNOW_TRIES; n++) {
+        struct held held = {.suspended = false};
+        (void)pthread_mutex_lock(&g->lock);
+        bool known = guard_account(g, number)->own_known;
+        uint64_t changes = g->changes;
+        (void)pthread_mutex_unlock(&g->lock);
+        if (known) {
+            return true;
+        }
+        if (!read_held(k, account, arena, &held, e)) {
+            return false;
+        }
+        (void)pthread_mutex_lock(&g->lock);
+        bool as_read = changes == g->changes; /* otherwise it may be what was before */
+        if (as_read) {
+            learn_held(guard_account(g, number), &held);
+        }
+        (void)pthread_mutex_unlock(&g->lock);
+        if (as_read) {
+            return true;
+        }
     }
-    if (!guard_own_limits(k, account, arena, &own, e) ||
-        !suspension_of(k, account, arena, &suspension, &suspended, e) ||
-        !suspension_end_of(k, account, arena, &end, e) ||
-        !state_account_get(k->state, account, arena, &row, &found, e)) {
-        return false;
-    }
-    (void)pthread_mutex_lock(&g->lock);
-    struct guarded *x = guard_account(g, number);
-    (void)memcpy(x->own.most, own.most, sizeof(x->own.most));
-    if (own.until) {
-        x->lately = x->own;
-        x->lately_until = own.until + LIMITS_DAY_MS;
-    } else if (x->lately_until) {
-        x->lately_until = (uint64_t)clock_wall_ms() + LIMITS_DAY_MS;
-    }
-    x->own_until = own.until;
-    x->signs.since_ms =
-        found && !row.drill_until ? (int64_t)row.created_at : 0; /* no drill is new */
-    x->own_known = changes == g->changes;                 /* otherwise it may be what was before */
-    x->closed = x->closed || (suspended && x->own_known); /* it may have been released since */
-    if (end.seq >= x->end.seq) {
-        keep_end(x, &end);
-    }
-    (void)pthread_mutex_unlock(&g->lock);
-    return true;
+    return error_set(e, ERROR_BUSY, "accounts are changed all the time");
 }
 
 void guard_forget_limits(struct keeper *k, struct slice account)
