@@ -1,4 +1,5 @@
 """Words inside attached documents are found, and what harms readers is listed and harms nobody."""
+import contextlib
 import io
 import os
 import pathlib
@@ -122,19 +123,25 @@ def test_words_in_documents_are_found(scene):
 
 
 def test_a_reader_that_dies_over_a_letter_is_asked_once_more(scene):
-    """Its successor leaves the documents shut, and says so; the letter's own words are found."""
-    scene.company.add_user("carol@example.test", PASSWORD)  # whose letters no reader has read
-    before = set(scene.company.descendants())
+    """Its successor leaves the documents shut, and says so; the letter's own words are found. On a busy machine it may be killed behind
+    the letter: then it is tried with another."""
     slow = zipped(**{f"{n}.txt": b"\0" * (60 << 20) for n in range(3)})
-    submit(scene, "slow", ("slow.zip", slow), sender="carol@example.test")
 
-    def reading():
-        return [pid for pid, name in scene.company.descendants().items()
-                if name == "reading" and pid not in before]
+    def killed_over(subject):
+        sender = f"{subject}@example.test"
+        scene.company.add_user(sender, PASSWORD)  # whose letters no reader has read
+        before = set(scene.company.descendants())
+        submit(scene, subject, ("slow.zip", slow), sender=sender)
 
-    os.kill(wait_for("a reader", reading, 10, 0.001)[0], signal.SIGKILL)
-    story = scene.company.show(indexed(scene, "slow"))
-    assert "not opened: its reader failed over the letter" in story
+        def reading():
+            return [pid for pid, name in scene.company.descendants().items()
+                    if name == "reading" and pid not in before]
+
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(wait_for("a reader", reading, 10, 0.001)[0], signal.SIGKILL)
+        return "not opened: its reader failed over the letter" in scene.company.show(indexed(scene, subject))
+
+    assert any(killed_over(f"slow{n}") for n in range(8))
 
 
 def test_bombs_are_listed_and_harm_nobody(scene):

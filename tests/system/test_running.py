@@ -333,6 +333,7 @@ def index_of(data, folder):
         db.execute("PRAGMA writable_schema = ON")
         db.execute("UPDATE sqlite_schema SET sql = replace(sql, '''keyed''', '''ascii''')")
     with contextlib.closing(sqlite3.connect(folder / "search.db")) as db:
+        db.text_factory = bytes  # a term is eight bytes of a hash
         db.execute("CREATE VIRTUAL TABLE temp.places USING fts5vocab('main', 'words', 'instance')")
         return {"letters": sorted(db.execute("SELECT * FROM letter").fetchall()),
                 "counts": db.execute("SELECT letters, partly, unread FROM meta").fetchall(),
