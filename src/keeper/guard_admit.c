@@ -64,6 +64,7 @@ struct judging {
     struct signs_verdict verdict;
     struct app_limits app; /* by which it came */
     bool allowed, news, was_closed, stolen, approved, large;
+    uint64_t added;            /* recipients to whom nothing went within the hour */
     bool by_app;               /* the excess is the app password's */
     uint64_t network, history; /* from where it comes; that the account was used */
     uint64_t device, devices;  /* by which machine, and that one is known; 0: it has no name */
@@ -209,35 +210,26 @@ static bool allow(struct guard *g, struct judging *j, const struct guard_letter 
     return !j->by_app;
 }
 
-/* Whether it goes to more people at once than anybody in an office writes to. One sends that letter, and no thief need be there:
- * it is put off, until somebody allows more, and nobody is suspended for it. */
-static bool is_large(struct keeper *k, const struct signs_verdict *v, uint64_t addresses,
-                     const struct guard_letter *l)
+/* One sends a letter to many, and no thief need be there: it is put off before anything of it counts, until somebody allows more. */
+static bool is_large(struct keeper *k, struct judging *j, const struct guard_letter *l)
 {
+    struct guarded *x = j->account;
     uint64_t score = k->options.settings(k->options.context)->limits.suspend_score;
-    uint64_t now = v->value[SIGN_MANY];
+    const struct limits_excess hour = {.window = LIMITS_HOUR, .measure = LIMITS_ADDRESSES};
 
-    return score && v->sum >= score &&
-           (l->letter.n_outside > v->from[SIGN_ONE_LETTER] ||
-            (now > addresses && now > v->from[SIGN_MANY]));
-}
-
-/* What it counted the caller takes back. Who goes on with others is seen. */
-static void put_off_large(struct guarded *x, struct judging *j, uint64_t digest,
-                          const struct guard_letter *l)
-{
-    uint64_t refused = limits_sent(&x->count, LIMITS_HOUR, LIMITS_REFUSED, l->at_ms);
-
-    signs_put_off(&x->signs, &x->count, digest, l->at_ms);
-    j->news = limits_sent(&x->count, LIMITS_HOUR, LIMITS_REFUSED, l->at_ms) > refused;
-    j->large = true;
+    guard_judge(k, x, l->at_ms, &j->verdict);
+    j->added = limits_new_addresses(&x->count, &l->letter, l->at_ms);
+    bool large =
+        score && !j->approved && signs_is_large(&j->verdict, l->letter.n_outside, j->added);
+    j->news = large && is_news(x->told_at, &hour, l->at_ms);
+    return large;
 }
 
 static void refuse_large(struct keeper *k, const struct facts *f, const struct judging *j,
                          struct arena *arena, struct guard_letter *out)
 {
     uint64_t n = out->letter.n_outside;
-    uint64_t hour = j->verdict.value[SIGN_MANY];
+    uint64_t hour = j->verdict.value[SIGN_MANY] + j->added;
     char sentence[ERROR_TEXT_MAX];
 
     out->code = 452;
@@ -249,10 +241,10 @@ static void refuse_large(struct keeper *k, const struct facts *f, const struct j
         "that is more than your account may write to at once. Ask your mail administrator, who can "
         "allow it, or send it to fewer",
         (unsigned long long)n, (unsigned long long)hour);
+    log_event(LOG_WARNING, "limits.large", LOG_NUMBER("recipients", n), LOG_NUMBER("hour", hour));
     if (!j->news) {
         return;
     }
-    log_event(LOG_WARNING, "limits.large", LOG_NUMBER("recipients", n), LOG_NUMBER("hour", hour));
     (void)snprintf(
         sentence, sizeof(sentence),
         "a letter of %.*s to %llu recipients outside, of %llu within an hour, was put off. "
@@ -265,26 +257,23 @@ static void judge(struct keeper *k, struct judging *j, const struct facts *f, ui
                   struct arena *arena, struct guard_letter *out)
 {
     struct guarded *x = j->account;
-    const struct signs before = x->signs;
-    uint64_t addresses = limits_sent(&x->count, LIMITS_HOUR, LIMITS_ADDRESSES, out->at_ms);
 
     j->was_closed = x->closed;
     if (x->closed) {
         return;
     }
     j->allowed = allow(k->guard, j, out);
-    if (j->allowed) {
+    j->large = j->allowed && is_large(k, j, out);
+    if (j->large) {
+        j->allowed = false;
+    } else if (j->allowed) {
         count_it(k->guard, j, f, words, arena, out);
     } else if (!j->by_app && j->excess.measure != LIMITS_LETTERS &&
                j->excess.measure != LIMITS_BYTES) {
         /* many letters to people one knows are no more than many, and what a program is not to send is no sign */
         signs_put_off(&x->signs, &x->count, words ? words : f->size, out->at_ms);
     }
-    j->stolen = guard_tips(k, x, out->at_ms, &j->verdict);
-    if (!j->stolen && j->allowed && !j->approved && is_large(k, &j->verdict, addresses, out)) {
-        x->signs = before;
-        put_off_large(x, j, words ? words : f->size, out);
-    }
+    j->stolen = !j->large && guard_tips(k, x, out->at_ms, &j->verdict);
 }
 
 static void say_suspended(struct guard_letter *out)
@@ -350,10 +339,9 @@ bool guard_admit(struct keeper *k, const struct facts *f, const struct session *
         return false;
     }
     if (j.large) {
-        guard_take_back(k, out);
         refuse_large(k, f, &j, arena, out);
     } else if (!j.allowed) {
         refuse(k, f, &j, arena, out);
     }
-    return j.allowed && !j.large;
+    return j.allowed;
 }

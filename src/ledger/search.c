@@ -27,10 +27,17 @@ static enum scan_result commit_at(struct scan *s, uint64_t at, struct commit *co
     return SCAN_BATCH;
 }
 
+static const uint8_t mark[8] = {'P', 'R', 'E', 'C', 1, 0, 0, RECORD_COMMIT};
+
+/* Where a commit may begin in what was read; NULL: nowhere. */
+static const uint8_t *find_mark(const uint8_t *bytes, size_t got)
+{
+    return scan_all_zero(bytes, got) ? NULL : memmem(bytes, got, mark, sizeof(mark));
+}
+
 enum scan_result scan_find_commit(struct scan *s, uint64_t *at, struct commit *commit,
                                   uint64_t *end, struct error *e)
 {
-    static const uint8_t pattern[8] = {'P', 'R', 'E', 'C', 1, 0, 0, RECORD_COMMIT};
     uint64_t offset = *at;
 
     for (;;) {
@@ -39,8 +46,7 @@ enum scan_result scan_find_commit(struct scan *s, uint64_t *at, struct commit *c
         if (!scan_look(s, offset, CLEAR_MAX, &bytes, &got, e)) {
             return SCAN_FAILED;
         }
-        const uint8_t *hit =
-            scan_all_zero(bytes, got) ? NULL : memmem(bytes, got, pattern, sizeof(pattern));
+        const uint8_t *hit = find_mark(bytes, got);
         if (hit) {
             offset += (uint64_t)(hit - bytes);
             enum scan_result r = commit_at(s, offset, commit, end, e);
@@ -54,7 +60,7 @@ enum scan_result scan_find_commit(struct scan *s, uint64_t *at, struct commit *c
         } else if (got < CLEAR_MAX) {
             return SCAN_END;
         } else {
-            offset += got - sizeof(pattern) + 1;
+            offset += got - sizeof(mark) + 1;
         }
     }
 }

@@ -186,7 +186,7 @@ static void a_stranger_locks_nobody_out_of_his_desk(void **unused)
 static void guess_at(struct auth_throttle *t, struct slice who, struct slice from, int64_t at)
 {
     for (int i = 0; i < 4; i++) { /* of the first it is not known yet that it is one */
-        auth_throttle_knocked(t, &scene_settings.auth, who, from, slice_of("abcd" + i, 1), at);
+        auth_throttle_knocked(t, &scene_settings.auth, who, from, slice_of(&"abcd"[i], 1), at);
     }
 }
 

@@ -233,12 +233,19 @@ const struct permit *permit_find(const struct ipc_message *message)
 bool permit_ends_with_suspension(const struct ipc_message *message)
 {
     static const struct ipc_message *const refused[] = {
-        &app_password_add, &app_password_set,   &device_add,      &totp_begin,
-        &totp_confirm,     &totp_codes,         &passkey_begin,   &passkey_add,
-        &delegation_add,   &contact_put,        &contact_remove,  &contact_find,
-        &contact_list,     &contact_export,     &letter_verdict,  &admin_user_add,
-        &admin_verdict,    &account_limits_set, &account_release, &recipient_key_add,
-        &totp_off,         &passkey_remove,
+        &app_password_add,   &app_password_set,  &device_add,
+        &totp_begin,         &totp_confirm,      &totp_codes,
+        &passkey_begin,      &passkey_add,       &delegation_add,
+        &contact_put,        &contact_remove,    &contact_find,
+        &contact_list,       &contact_export,    &letter_verdict,
+        &admin_user_add,     &admin_verdict,     &account_limits_set,
+        &account_release,    &recipient_key_add, &totp_off,
+        &passkey_remove,     &admin_user_set,    &account_suspend,
+        &drill_begin,        &admin_order,       &letter_decide,
+        &admin_override,     &admin_pause,       &recipient_key_drop,
+        &recipient_secret,   &recipient_phone,   &pgp_new,
+        &pgp_revoke,         &smime_add,         &delegation_remove,
+        &passwords_imported,
     };
 
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {

@@ -103,30 +103,36 @@ static bool is_readable(const struct samples *t)
 /* What is done with samples that follow each other; false ends it. */
 typedef bool visit_fn(struct film *f, struct slice samples);
 
+static bool visit_some(struct film *f, const struct samples *t, uint64_t at, uint64_t len,
+                       visit_fn *visit)
+{
+    struct slice samples;
+
+    if (t->chunks.missing || t->sizes.missing || !in_data(f, at, len, &samples)) {
+        return false;
+    }
+    f->spent += samples.len + 1;
+    return f->spent <= 2 * f->in.len && visit(f, samples);
+}
+
 /* Go through all pieces, or sample by sample; false when they are not all in the file, or more than two passes over it have. */
 static bool visit_samples(struct film *f, struct samples *t, bool single, visit_fn *visit)
 {
     size_t run = 0;
+    bool good = true;
 
-    for (uint64_t i = 0; i < t->n_chunks && t->count; i++) {
+    for (uint64_t i = 0; good && i < t->n_chunks && t->count; i++) {
         uint64_t at = box_take(&t->chunks, t->offset_bytes);
         uint64_t left = samples_in(t, i, &run);
-        while (left && t->count) {
+        while (good && left && t->count) {
             uint64_t n = single ? 1 : left;
             uint64_t len = samples_bytes(t, n);
-            struct slice samples;
-            if (t->chunks.missing || t->sizes.missing || !in_data(f, at, len, &samples)) {
-                return false;
-            }
-            f->spent += samples.len + 1;
-            if (f->spent > 2 * f->in.len || !visit(f, samples)) {
-                return false;
-            }
+            good = visit_some(f, t, at, len, visit);
             at += len;
             left -= n;
         }
     }
-    return t->count == 0;
+    return good && t->count == 0;
 }
 
 static bool blank_sensors(struct film *f, struct slice samples)

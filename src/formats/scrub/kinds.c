@@ -27,6 +27,8 @@ static const struct mark marks[] = {
     {0,        SLICE_INIT("\0\0\0\x0cjP  ")                    }, /* JPEG 2000 */
     {0,        SLICE_INIT("\xff\x4f\xff\x51")                  },
     {0,        SLICE_INIT("gimp xcf")                          },
+    {0,        SLICE_INIT("\0\5\x16\7\0")                      }, /* what a Mac keeps beside a file */
+    {0,        SLICE_INIT("\0\5\x16\0\0")                      },
     {0,        SLICE_INIT("v/1\1")                             }, /* OpenEXR */
     {0,        SLICE_INIT("AT&TFORM")                          }, /* DjVu */
     {DICOM_AT, SLICE_INIT("DICM")                              }, /* pictures of patients */
@@ -214,6 +216,11 @@ static bool is_wide_svg(struct slice bytes)
 
     return wide && (memmem(head.ptr, head.len, little, sizeof(little) - 1) ||
                     memmem(head.ptr, head.len, big, sizeof(big) - 1));
+}
+
+bool scrub_is_metafile(struct slice bytes)
+{
+    return slice_starts(slice_from(bytes, EMF_AT), SLICE(" EMF"));
 }
 
 bool scrub_is_other_kind(struct slice bytes)

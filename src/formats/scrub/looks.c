@@ -41,16 +41,25 @@ static bool is_name(uint8_t c)
     return isalnum(c) || c == '-' || c == '_' || c == '.' || c == ':' || c >= 0x80;
 }
 
+size_t looks_references(struct slice drawing)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < drawing.len; i++) {
+        n += drawing.ptr[i] == '#';
+    }
+    return n;
+}
+
 bool looks_refer(struct slice drawing, struct slice id)
 {
     while (drawing.len && id.len) {
-        const uint8_t *at = memmem(drawing.ptr, drawing.len, id.ptr, id.len);
+        const uint8_t *at = memchr(drawing.ptr, '#', drawing.len);
         if (!at) {
             return false;
         }
-        bool begins = at > drawing.ptr && at[-1] == '#';
-        drawing = slice_from(drawing, (size_t)(at - drawing.ptr) + id.len);
-        if (begins && (drawing.len == 0 || !is_name(drawing.ptr[0]))) {
+        drawing = slice_from(drawing, (size_t)(at - drawing.ptr) + 1);
+        if (slice_starts(drawing, id) && (drawing.len == id.len || !is_name(drawing.ptr[id.len]))) {
             return true;
         }
     }

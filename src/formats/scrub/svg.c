@@ -8,6 +8,7 @@
 #define PREFIXES_MAX   100
 #define IDS_MAX        1000
 #define LOOKS_MAX      ((size_t)1 << 30) /* bytes that are compared with them */
+#define REFERENCES_MAX ((size_t)1 << 25) /* that are compared with them */
 #define LOOKS          "it may be drawn otherwise without what would go"
 #define ATTRIBUTES_MAX 1000000 /* of all tags, each of which is compared with all prefixes */
 #define PROGRAM_DATA   "data of programs"
@@ -398,7 +399,8 @@ static bool looks_same(struct svg *s)
     if (s->lost && s->styled) {
         return refuse(s, LOOKS);
     }
-    if (s->n_ids > LOOKS_MAX / (drawing.len + 1)) {
+    if (s->n_ids > LOOKS_MAX / (drawing.len + 1) ||
+        (s->n_ids && looks_references(drawing) > REFERENCES_MAX / s->n_ids)) {
         return refuse(s, SCRUB_LARGE);
     }
     for (size_t i = 0; i < s->n_ids; i++) {

@@ -182,19 +182,19 @@ static struct slice cleaned(struct work *w, const struct entity *part, struct sl
     enum scrub_end end =
         w->wish->scrub ? scrub_file_of_letter(bytes, &w->unpacked, space, &what) : SCRUB_NOTHING;
 
-    buf_add_byte(&what, '\0');
     if (end == SCRUB_CANNOT) {
         work_say(w, name,
-                 (const char *)arena_printf(w->arena, "what it says of who made it stays: %s",
-                                            (const char *)what.ptr)
+                 (const char *)arena_printf(w->arena, "what it says of who made it stays: %.*s",
+                                            SLICE_ARG(buf_slice(&what)))
                      .ptr);
     }
     if (end == SCRUB_NOTHING || end == SCRUB_CANNOT) {
         return bytes;
     }
     const char *how = end == SCRUB_PARTLY ? "taken out, but not all" : "taken out";
-    work_say(w, name,
-             (const char *)arena_printf(w->arena, "%s: %s", how, (const char *)what.ptr).ptr);
+    work_say(
+        w, name,
+        (const char *)arena_printf(w->arena, "%s: %.*s", how, SLICE_ARG(buf_slice(&what))).ptr);
     return buf_slice(space);
 }
 

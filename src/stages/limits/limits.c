@@ -186,6 +186,13 @@ static uint64_t adds(const struct limits_count *c, const struct limits_letter *l
     }
 }
 
+uint64_t limits_new_addresses(struct limits_count *c, const struct limits_letter *letter,
+                              int64_t now_ms)
+{
+    roll(c, part_of(now_ms));
+    return adds(c, letter, LIMITS_HOUR, LIMITS_ADDRESSES);
+}
+
 /* How long until so much of the window is over that the letter fits. */
 static int64_t wait_for(const struct limits_count *c, const struct limits_excess *x, int64_t now_ms)
 {

@@ -97,6 +97,10 @@ void limits_recall_note(struct limits_count *c, enum limits_measure measure, uin
 /* Take it back, because it was not recorded after all. */
 void limits_take_back(struct limits_count *c, const struct limits_letter *letter, int64_t at_ms);
 
+/* How many of the letter's addresses nothing was sent to within the hour that ends now. */
+uint64_t limits_new_addresses(struct limits_count *c, const struct limits_letter *letter,
+                              int64_t now_ms);
+
 /* What was sent within a window that ends now. */
 uint64_t limits_sent(struct limits_count *c, enum limits_window window, enum limits_measure measure,
                      int64_t now_ms);

@@ -3,7 +3,9 @@
 #include <math.h>
 
 #define BURST_SILENCE_MS (6 * (int64_t)LIMITS_HOUR_MS) /* silence before a rush */
-#define BURST_MS         (15 * INT64_C(60000))         /* in which it counts */
+#define LARGE_LETTER     4                             /* beyond where the signs begin: put off */
+#define LARGE_HOUR       2
+#define BURST_MS         (15 * INT64_C(60000)) /* in which it counts */
 
 /* In tenths of a point each above `from`. */
 const struct sign_row signs_table[SIGNS] = {
@@ -66,10 +68,15 @@ static void note_size(struct signs *s, uint64_t outside, int64_t now_ms)
     }
 }
 
+static uint64_t approved(const struct signs *s, int64_t now_ms)
+{
+    return now_ms - s->approved_ms < LIMITS_HOUR_MS ? s->approved : 0;
+}
+
 void signs_sent(struct signs *s, struct limits_count *c, const struct signs_letter *letter,
                 int64_t now_ms)
 {
-    if (letter->words && letter->outside) {
+    if (letter->words && letter->outside && !letter->approved) {
         note_words(s, letter, now_ms);
     }
     if (letter->new_link) {
@@ -78,7 +85,10 @@ void signs_sent(struct signs *s, struct limits_count *c, const struct signs_lett
     if (letter->outside == 0) {
         return;
     }
-    if (!letter->approved) {
+    if (letter->approved) {
+        s->approved = approved(s, now_ms) + letter->outside;
+        s->approved_ms = now_ms;
+    } else {
         note_size(s, letter->outside, now_ms);
     }
     if (now_ms - s->last_ms > BURST_SILENCE_MS) {
@@ -260,6 +270,11 @@ static uint64_t networks(const struct signs *s, int64_t now_ms)
     return n;
 }
 
+static uint64_t less_of(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void look(const struct signs *s, struct limits_count *c, int64_t now_ms,
                  uint64_t value[static SIGNS])
 {
@@ -274,6 +289,7 @@ static void look(const struct signs *s, struct limits_count *c, int64_t now_ms,
     value[SIGN_BURST] = now_ms - s->burst_ms <= BURST_MS ? s->burst : 0;
     value[SIGN_PACE] = limits_sent(c, LIMITS_HOUR, LIMITS_LETTERS, now_ms);
     value[SIGN_ADDRESSES] = limits_sent(c, LIMITS_HOUR, LIMITS_ADDRESSES, now_ms);
+    value[SIGN_ADDRESSES] -= less_of(approved(s, now_ms), value[SIGN_ADDRESSES]);
     value[SIGN_MANY] = value[SIGN_ADDRESSES];
     value[SIGN_ONE_LETTER] = now_ms - s->largest_ms < LIMITS_HOUR_MS ? s->largest : 0;
     value[SIGN_BOUNCES] = limits_sent(c, LIMITS_HOUR, LIMITS_BOUNCES, now_ms);
@@ -365,6 +381,12 @@ void signs_judge(const struct signs *s, struct limits_count *c, const struct lim
     }
     verdict->large = verdict->points[SIGN_MANY] + verdict->points[SIGN_ONE_LETTER];
     verdict->stolen = verdict->sum >= SIGNS_THRESHOLD;
+}
+
+bool signs_is_large(const struct signs_verdict *verdict, uint64_t outside, uint64_t added)
+{
+    return outside > verdict->from[SIGN_ONE_LETTER] + LARGE_LETTER ||
+           (added && verdict->value[SIGN_MANY] + added > verdict->from[SIGN_MANY] + LARGE_HOUR);
 }
 
 bool signs_is_seen(const struct signs_verdict *verdict, size_t sign)

@@ -99,6 +99,9 @@ struct signs {
 
     uint64_t largest; /* recipients outside of one letter, within the hour */
     int64_t largest_ms;
+    uint64_t
+        approved; /* recipients outside of letters that somebody sees before, within the hour */
+    int64_t approved_ms;
 
     int64_t since_ms;   /* when the account was made; 0: long ago */
     uint64_t content;   /* the most of the last hour */
@@ -167,6 +170,11 @@ struct signs_verdict {
  * beyond them is one; `own` has 0 where they allow no more, and is NULL when it has none. */
 void signs_judge(const struct signs *s, struct limits_count *c, const struct limits *own,
                  int64_t now_ms, struct signs_verdict *verdict);
+
+/* Whether a letter goes to more people at once than anybody in an office writes to: to more than 48 outside, or to people beyond 117
+ * different ones within an hour; or than limits of its own allow the account, which the verdict knows. Who sends one is no thief yet.
+ * `added`: of its recipients those to whom nothing went within the hour. */
+bool signs_is_large(const struct signs_verdict *verdict, uint64_t outside, uint64_t added);
 
 /* Whether it is one, also if others of its group left it no weight. */
 bool signs_is_seen(const struct signs_verdict *verdict, size_t sign);

@@ -214,6 +214,44 @@ static void one_letter_to_all_who_are_known_is_enough(void **unused)
     limits_count_done(&a.count);
 }
 
+/* Who sends one is put off; what somebody sees before it leaves counts for none of it. */
+static void letters_to_many_are_large(void **unused)
+{
+    (void)unused;
+    const struct signs_letter seen = {.words = 1, .outside = 300, .approved = true};
+    struct limits own = {0};
+    struct signs s = {0};
+    struct limits_count c = {0};
+    struct signs_verdict v;
+    uint64_t people[300];
+    static const bool known[300];
+
+    for (size_t i = 0; i < 300; i++) {
+        people[i] = i + 1;
+    }
+    struct limits_letter letter = {
+        .bytes = 1000, .outside = people, .first = known, .n_outside = 100};
+    signs_judge(&s, &c, NULL, LIMITS_DAY_MS, &v);
+    assert_false(signs_is_large(&v, 48, 48));
+    assert_true(signs_is_large(&v, 49, 0)); /* also when it is said again */
+    limits_add(&c, &letter, LIMITS_DAY_MS);
+    signs_judge(&s, &c, NULL, LIMITS_DAY_MS, &v);
+    assert_int_equal(limits_new_addresses(&c, &letter, LIMITS_DAY_MS), 0);
+    assert_false(signs_is_large(&v, 20, 17));
+    assert_true(signs_is_large(&v, 20, 18));
+    assert_false(signs_is_large(&v, 20, 0)); /* those who were written to already */
+    own.most[LIMITS_HOUR][LIMITS_RECIPIENTS] = 600;
+    signs_judge(&s, &c, &own, LIMITS_DAY_MS, &v);
+    assert_false(signs_is_large(&v, 300, 300));
+    letter.n_outside = 300;
+    limits_add(&c, &letter, LIMITS_DAY_MS);
+    signs_sent(&s, &c, &seen, LIMITS_DAY_MS);
+    signs_judge(&s, &c, NULL, LIMITS_DAY_MS, &v);
+    assert_int_equal(v.sum, 0);
+    assert_false(signs_is_large(&v, 1, 1));
+    limits_count_done(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +260,7 @@ int main(void)
         cmocka_unit_test(a_limit_of_its_own_is_where_a_sign_begins),
         cmocka_unit_test(who_is_new_may_say_so),
         cmocka_unit_test(one_letter_to_all_who_are_known_is_enough),
+        cmocka_unit_test(letters_to_many_are_large),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

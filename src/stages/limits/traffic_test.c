@@ -227,6 +227,17 @@ static void mishaps(struct person *p)
     }
 }
 
+static void invitation(struct person *p)
+{
+    unsigned outside = about(of("invitation-people") * of("invitation-outside"));
+    unsigned first = 0;
+
+    for (unsigned i = 0; i < outside; i++) {
+        first += happens(of("invitation-new"));
+    }
+    send(p, outside, first, next(), false);
+}
+
 static void day(struct person *p, int64_t midnight, double factor, double new, bool tax)
 {
     unsigned n = about(of("letters-a-day") * factor * (tax ? of("tax-factor") : 1));
@@ -244,12 +255,7 @@ static void day(struct person *p, int64_t midnight, double factor, double new, b
                tax ? of("tax-same-body") : of("same-body-share"));
     }
     if (happens(of("invitations-a-week") / 5)) {
-        unsigned outside = about(of("invitation-people") * of("invitation-outside"));
-        unsigned first = 0;
-        for (unsigned i = 0; i < outside; i++) {
-            first += happens(of("invitation-new"));
-        }
-        send(p, outside, first, next(), false);
+        invitation(p);
     }
     if (happens(of("large-meetings-a-year") / 230)) {
         list(p, about(of("large-meeting-people")), of("large-meeting-new"),
