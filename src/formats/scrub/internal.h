@@ -56,8 +56,11 @@ bool scrub_is_svg(struct slice bytes);
 /* Pictures, films, sounds and documents that may say who made them, and that nothing here changes. */
 bool scrub_is_other_kind(struct slice bytes);
 
-/* A drawing as Windows keeps it (EMF), which is one of them. */
-bool scrub_is_metafile(struct slice bytes);
+/* The same within a document, but for drawings as Windows keeps them (EMF), which Office makes itself. */
+bool scrub_is_other_medium(struct slice bytes);
+
+/* Whether pictures, films and sounds stand there in office documents, and in documents within them. */
+bool scrub_is_medium_name(struct slice name);
 
 /* The same of a ZIP archive that is no document of Office or OpenDocument. */
 bool scrub_is_other_package(const struct package *p);

@@ -218,11 +218,6 @@ static bool is_wide_svg(struct slice bytes)
                     memmem(head.ptr, head.len, big, sizeof(big) - 1));
 }
 
-bool scrub_is_metafile(struct slice bytes)
-{
-    return slice_starts(slice_from(bytes, EMF_AT), SLICE(" EMF"));
-}
-
 bool scrub_is_other_kind(struct slice bytes)
 {
     if (scrub_is_heif(bytes)) {
@@ -255,4 +250,22 @@ bool scrub_is_other_package(const struct package *p)
         }
     }
     return false;
+}
+
+bool scrub_is_other_medium(struct slice bytes)
+{
+    return scrub_is_other_kind(bytes) && !slice_starts(slice_from(bytes, EMF_AT), SLICE(" EMF"));
+}
+
+bool scrub_is_medium_name(struct slice name)
+{
+    static const char *const folders[] = {"media/", "Media/", "Pictures/"};
+    bool found = false;
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        const uint8_t *at =
+            name.len ? memmem(name.ptr, name.len, folders[i], strlen(folders[i])) : NULL;
+        found = found || (at && (at == name.ptr || at[-1] == '/'));
+    }
+    return found;
 }

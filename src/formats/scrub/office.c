@@ -284,14 +284,6 @@ static void accept(struct office *o, size_t i, const struct revision_kind *kind)
     }
 }
 
-/* Where pictures, films and sounds stand, of documents within as well. */
-static bool is_medium(struct slice name)
-{
-    return slice_starts(name, SLICE("media/")) || slice_starts(name, SLICE("Media/")) ||
-           slice_starts(name, SLICE("Pictures/")) || holds(name, "/media/") ||
-           holds(name, "/Media/") || holds(name, "/Pictures/");
-}
-
 static void clean_picture(struct office *o, size_t i)
 {
     OWN(buf) struct buf words = {.max = WORD_MAX};
@@ -301,15 +293,12 @@ static void clean_picture(struct office *o, size_t i)
     if (read_part(o, i)) {
         end = scrub_media(buf_slice(&o->part), &o->fresh, &words);
     }
-    if (end == SCRUB_NOTHING && scrub_is_other_kind(buf_slice(&o->part)) &&
-        !scrub_is_metafile(buf_slice(&o->part))) { /* Office makes metafiles itself, of drawings */
-        end = SCRUB_CANNOT;
-    }
     if (end == SCRUB_CLEANED) {
         package_replace(&o->package, i, buf_slice(&o->fresh));
         scrub_say(o->what, "data of pictures");
     }
-    if (end == SCRUB_CANNOT && !o->stays) { /* then it may say something yet */
+    bool other = end == SCRUB_NOTHING && scrub_is_other_medium(buf_slice(&o->part));
+    if ((other || end == SCRUB_CANNOT) && !o->stays) { /* then it may say something yet */
         o->stays = scrub_media_reason(buf_slice(&o->part));
     }
 }
@@ -405,7 +394,7 @@ static void clean_part(struct office *o, size_t i, struct slice name)
         clean_printer(o, i);
     } else if (slice_equal(name, SLICE("settings.xml")) || ends_with(name, "/settings.xml")) {
         (void)filter_part(o, i, keep_setting);
-    } else if (!xml && is_medium(name)) {
+    } else if (!xml && scrub_is_medium_name(name)) {
         clean_picture(o, i);
     }
 }
