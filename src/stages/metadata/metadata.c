@@ -257,16 +257,19 @@ static void walk_parts(struct work *w, const struct entity *part, struct spot *i
     if (!inside->frozen && has_signature(part, dashed, inside)) {
         inside->frozen = SIGNED;
     }
+    size_t begin = d.begin;
     buf_add(w->out, slice_head(part->raw, (size_t)(part->body.ptr - part->raw.ptr) + d.begin));
     while (d.found && !d.closes) {
         struct delimiter next = multipart_delimiter(part->body, dashed, d.end);
         size_t end = next.begin > d.end ? next.begin : d.end;
-        buf_add(w->out, slice_head(slice_from(part->body, d.begin), d.end - d.begin));
+        buf_add(w->out, slice_head(slice_from(part->body, begin), d.end - begin));
         walk(w, slice_head(slice_from(part->body, d.end), end - d.end), inside);
+        begin =
+            end; /* the end of one line may be the beginning of the next delimiter: once is enough */
         d = next;
     }
     if (d.found) {
-        buf_add(w->out, slice_from(part->body, d.begin));
+        buf_add(w->out, slice_from(part->body, begin));
     }
 }
 
