@@ -264,8 +264,7 @@ static void walk_parts(struct work *w, const struct entity *part, struct spot *i
         size_t end = next.begin > d.end ? next.begin : d.end;
         buf_add(w->out, slice_head(slice_from(part->body, begin), d.end - begin));
         walk(w, slice_head(slice_from(part->body, d.end), end - d.end), inside);
-        begin =
-            end; /* the end of one line may be the beginning of the next delimiter: once is enough */
+        begin = end; /* a line's end may be the next delimiter's beginning: it stands there once */
         d = next;
     }
     if (d.found) {
