@@ -237,9 +237,8 @@ static void refuse_large(struct keeper *k, const struct facts *f, const struct j
     out->sentence = arena_printf(
         arena,
         "This letter was not taken: it goes to %llu recipients outside, of %llu within an hour, "
-        "and "
-        "that is more than your account may write to at once. Ask your mail administrator, who can "
-        "allow it, or send it to fewer",
+        "and that is more than your account may write to at once. Ask your mail administrator, "
+        "who can allow it, or send it to fewer",
         (unsigned long long)n, (unsigned long long)hour);
     log_event(LOG_WARNING, "limits.large", LOG_NUMBER("recipients", n), LOG_NUMBER("hour", hour));
     if (!j->news) {

@@ -177,10 +177,12 @@ static bool is_words(const struct content_facts *facts)
            slice_equal(facts->type, SLICE("text/calendar"));
 }
 
-/* What is for reading and not encoded is no file of a kind that says who made it. */
+/* What is for reading and not encoded is no file of a kind that says who made it; what is attached or has a name may be one,
+ * whatever it is said to be. */
 static bool is_plain(const struct content_facts *facts)
 {
-    return is_words(facts) && !slice_equal(facts->encoding, SLICE("base64"));
+    return is_words(facts) && !slice_equal(facts->encoding, SLICE("base64")) &&
+           facts->name.len == 0 && facts->disposition != CONTENT_ATTACHMENT;
 }
 
 static void clean_file(struct work *w, const struct entity *part, const char *frozen)

@@ -42,6 +42,7 @@ static struct slice text(size_t i)
 #define CLEAN                                                                                      \
     "--o\r\nContent-Type: image/png; name=\"p.png\"\r\n"                                           \
     "Content-Transfer-Encoding: base64\r\n\r\n" MUTE "\r\n"
+#define RTF "{\\rtf1\\ansi{\\info{\\author Lenz}}words}"
 #define END "--o--\r\nepilogue\r\n"
 
 static void a_file_is_replaced_and_nothing_else(void **unused)
@@ -150,6 +151,19 @@ static void an_unencoded_text_of_another_form_is_cleaned(void **unused)
 }
 
 /* As programs older than MIME put it there: nobody sees what it says, and it is not cleaned. */
+/* Whatever it is said to be, and however it is encoded, as long as it has a name or is attached; without either it is read. */
+static void a_file_that_is_called_a_text_is_looked_at(void **unused)
+{
+    (void)unused;
+    clean(HEAD MIXED TEXT "--o\r\nContent-Type: text/plain; name=\"a.rtf\"\r\n\r\n" RTF "\r\n" END);
+    assert_true(made.cleaned.changed && made.cleaned.texts.count == 1);
+    clean(HEAD MIXED TEXT "--o\r\nContent-Type: text/html\r\nContent-Disposition: attachment\r\n"
+                          "Content-Transfer-Encoding: quoted-printable\r\n\r\n" RTF "\r\n" END);
+    assert_true(made.cleaned.changed && made.cleaned.texts.count == 1);
+    clean(HEAD MIXED TEXT "--o\r\nContent-Type: text/plain\r\n\r\n" RTF "\r\n" END);
+    assert_false(made.cleaned.changed);
+}
+
 static void a_file_within_a_text_is_named(void **unused)
 {
     (void)unused;
@@ -198,6 +212,7 @@ int main(void)
         cmocka_unit_test(a_letter_within_is_gone_through),
         cmocka_unit_test(what_is_damaged_or_doubtful_stays_and_that_is_said),
         cmocka_unit_test(what_a_signature_beside_is_of_stays),
+        cmocka_unit_test(a_file_that_is_called_a_text_is_looked_at),
         cmocka_unit_test(a_file_within_a_text_is_named),
         cmocka_unit_test(a_text_is_no_file),
         cmocka_unit_test(an_unencoded_text_of_another_form_is_cleaned),
