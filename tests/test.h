@@ -10,8 +10,10 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How far a test goes on at a time that tries very many places. As shipped it tries each of them; a sanitizer, under which all
  * is many times slower, looks for faults of another kind, which are the same at the places between: it tries every n-th. With
@@ -46,3 +48,18 @@ static inline unsigned test_step(void)
             fail_msg("%s", (error_).text);                                                         \
         }                                                                                          \
     } while (0)
+
+/* Remove a folder of a test's with the files in it; what a tear-down returns. */
+static inline int test_remove_folder(const char *path)
+{
+    DIR *dir = opendir(path);
+
+    if (!dir) {
+        return -1;
+    }
+    for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
+        (void)unlinkat(dirfd(dir), d->d_name, 0);
+    }
+    (void)closedir(dir);
+    return rmdir(path);
+}

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -92,18 +91,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct place *p = *state;
-    DIR *dir = opendir(p->folder);
 
     search_finder_close(p->finder);
     search_index_close(p->index);
-    if (!dir) {
-        return -1;
-    }
-    for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
-        (void)unlinkat(dirfd(dir), d->d_name, 0);
-    }
-    (void)closedir(dir);
-    return rmdir(p->folder);
+    return test_remove_folder(p->folder);
 }
 
 static const char *page(struct place *p, const struct query *query, struct search_place *place,

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sqlite3.h>
@@ -41,17 +40,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct place *p = *state;
-    DIR *dir = opendir(p->folder);
 
     search_index_close(p->index);
-    if (!dir) {
-        return -1;
-    }
-    for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
-        (void)unlinkat(dirfd(dir), d->d_name, 0);
-    }
-    (void)closedir(dir);
-    return rmdir(p->folder);
+    return test_remove_folder(p->folder);
 }
 
 /* A letter as a row of text. */

@@ -1,20 +1,5 @@
-#include "formats/scrub/scrub.h"
+#include "formats/scrub/scrub_test.h"
 #include "tests/test.h"
-
-#define OUT_MAX ((size_t)1 << 20)
-
-/* What becomes of a file, kept until the next. */
-static struct buf out;
-static struct buf what;
-
-static enum scrub_end scrub(struct slice bytes)
-{
-    buf_done(&out);
-    buf_done(&what);
-    buf_init(&out, OUT_MAX);
-    buf_init(&what, 1000);
-    return scrub_file(bytes, &out, &what);
-}
 
 #define PSD_HEAD(version) "8BPS\0" version "\0\0\0\0\0\0\0\3\0\0\0\1\0\0\0\1\0\x08\0\3\0\0\0\2co"
 #define PSD_KEPT                                                                                   \

@@ -1,29 +1,10 @@
+#include "formats/scrub/scrub_test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <zip.h>
 
-#include "formats/scrub/scrub.h"
 #include "tests/test.h"
-
-#define OUT_MAX ((size_t)4 << 20)
-
-/* What becomes of a file, kept until the next. */
-static struct buf out;
-static struct buf what;
-
-static enum scrub_end scrub(struct slice bytes)
-{
-    buf_done(&out);
-    buf_done(&what);
-    buf_init(&out, OUT_MAX);
-    buf_init(&what, 1000);
-    return scrub_file(bytes, &out, &what);
-}
-
-static bool has(const char *word)
-{
-    return memmem(out.ptr, out.len, word, strlen(word)) != NULL;
-}
 
 #define SOI  "\xff\xd8"
 #define JFIF "\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"

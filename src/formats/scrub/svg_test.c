@@ -1,23 +1,8 @@
 #include <stdio.h>
 #include <zlib.h>
 
-#include "formats/scrub/scrub.h"
+#include "formats/scrub/scrub_test.h"
 #include "tests/test.h"
-
-#define OUT_MAX ((size_t)4 << 20)
-
-/* What becomes of a file, kept until the next. */
-static struct buf out;
-static struct buf what;
-
-static enum scrub_end scrub(struct slice bytes)
-{
-    buf_done(&out);
-    buf_done(&what);
-    buf_init(&out, OUT_MAX);
-    buf_init(&what, 1000);
-    return scrub_file(bytes, &out, &what);
-}
 
 #define NS       "xmlns=\"http://www.w3.org/2000/svg\""
 #define XLINK    " xmlns:xlink=\"http://www.w3.org/1999/xlink\""
